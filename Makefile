@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: ISC
+# upnpd - one binary, libc only.
+#
+# make            build/upnpd
+# make test       install what the tests need, run all of them (root)
+# make demo       watch a port being opened, used and closed (root)
+# make static     build/static/upnpd, by musl-gcc
+# make install    DESTDIR= PREFIX=/usr/local
+# Also: unit, layers, lab, bench, clean.
+# Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
+
+CC	?= cc
+CFLAGS	?= -Os -g
+PREFIX	?= /usr/local
+DESTDIR	?=
+BUILD	?= build
+WERROR	?=
+VERSION	= 0.1.0
+
+STD	= -std=c11 -D_GNU_SOURCE -I. -DUPNPD_VERSION='"$(VERSION)"'
+WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes  \
+	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2  \
+	  -Wformat-security -Wvla -Wundef -Wno-missing-field-initializers  \
+	  -Wno-unused-parameter
+HARDEN	= -fstack-protector-strong -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2  \
+	  -ffunction-sections -fdata-sections -fno-common
+LINK	= -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
+ifneq ($(SAN),)
+SANF	= -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
+HARDEN	= -fno-common
+LINK	=
+endif
+ifneq ($(STATIC),)
+# Static and still position-independent: musl-gcc's own specs know no
+# -static-pie, so its start files are named here.
+LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text  \
+	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o  \
+	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code  \
+	  -Wl,--gc-sections,--build-id=none
+endif
+ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
+ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
+
+BASE	=  \
+	     
+HTTPD	=   
+IGD	=  \
+	     
+NATFW	=    
+SRC	=  \
+	  $(HTTPD)      $(NATFW) $(IGD)  \
+	  $(BASE)
+OBJ	= $(SRC:%.c=$(BUILD)/%.o)
+
+all: $(OBJ)
+
+$(BUILD)/upnpd: $(OBJ)
+	$(CC) $(ALLLDFLAGS) -o $@ $(OBJ)
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) -c -o $@ $<
+
+# ---- unit tests: a program a module, linked with that module and with what it
+# may use; a test that needs more does not link, which is the point.
+U_str		= base/str.c
+U_loop		= base/loop.c
+U_date		= base/date.c base/str.c
+U_log		= base/log.c base/date.c base/str.c
+U_jail		= base/jail.c
+U_httpmsg	= base/httpmsg.c base/str.c
+U_netlink	= base/netlink.c
+U_netif		= base/netif.c base/netlink.c
+U_ports		= base/ports.c base/netlink.c base/str.c
+U_route		= base/route.c base/netlink.c
+U_proc		= base/proc.c base/str.c
+U_xmltiny	= xmltiny.c base/str.c
+U_natrule	= igd/natrule.c
+U_policy	= igd/policy.c igd/natrule.c
+U_portmap	= igd/portmap.c igd/natrule.c
+U_igd		= $(filter-out igd/desc.c,$(IGD)) base/str.c
+U_desc		= $(IGD) base/str.c xmltiny.c
+U_soap		= soap.c xmltiny.c $(filter-out igd/desc.c,$(IGD)) base/str.c
+U_httpreq	= base/httpreq.c base/httpmsg.c base/str.c
+U_httpbody	= base/httpbody.c
+U_httpreply	= base/httpreply.c base/date.c base/str.c
+U_bufpool	= base/bufpool.c
+U_httplisten	= httplisten.c base/loop.c
+U_httpconn	= httpconn.c base/bufpool.c base/str.c base/loop.c
+U_httpd		= $(HTTPD) base/httpreq.c base/httpbody.c base/httpreply.c \
+		  base/bufpool.c base/httpmsg.c base/date.c base/str.c \
+		  base/loop.c
+U_ssdp		= ssdp.c base/httpmsg.c base/date.c base/str.c base/loop.c
+U_natfw		= $(NATFW) igd/natrule.c base/str.c base/proc.c
+U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
+U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
+U_router	= router.c igd/policy.c igd/natrule.c
+U_state		= state.c base/str.c
+U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
+U_gate		= gate.c natfw.c igd/policy.c igd/natrule.c base/str.c
+UNITS	= 
+
+define unit_rule
+$(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALLLDFLAGS) -o $$@ $$^ -lcmocka
+endef
+$(foreach u,$(UNITS),$(eval $(call unit_rule,$(u))))
+UNIT_BINS = $(UNITS:%=$(BUILD)/tests/test_%)
+
+units: $(UNIT_BINS)
+
+unit: units
+	@for t in $(UNIT_BINS); do \
+		echo "== $$t"; $$t || exit 1; \
+	done
+
+# ---- everything else ---------------------------------------------------------
+
+# Installs what the tests need (Debian, as root), then runs all of them.
+test:
+	tools/install-test-deps
+	$(MAKE) all unit layers lab
+
+layers: all
+	python3 tests/layers.py $(BUILD)
+
+# Real kernel, real tools, real clients, in network namespaces. As root.
+lab: all
+	tests/netns/run
+
+# The whole way once, to watch. As root; under a minute.
+demo:
+	tools/install-test-deps
+	$(MAKE) all
+	tools/demo.sh
+
+$(BUILD)/load: bench/load.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) -O2 -o $@ $<
+
+# Beside Debian's miniupnpd, in one run. As root.
+bench: all $(BUILD)/load
+	bench/run.py
+
+# One file without any library, by musl. The kernel's headers come from the
+# system's own folder.
+static:
+	$(MAKE) BUILD=$(BUILD)/static CC=musl-gcc \
+		CFLAGS='-Os $(MUSL_INC)' STATIC=1 $(BUILD)/static/upnpd
+	strip $(BUILD)/static/upnpd
+	ls -l $(BUILD)/static/upnpd
+MUSL_LIB = /usr/lib/$(shell uname -m)-linux-musl
+MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
+
+install: all
+	install -D -m 755 $(BUILD)/upnpd $(DESTDIR)$(PREFIX)/sbin/upnpd
+	install -D -m 644 man/upnpd.8 \
+		$(DESTDIR)$(PREFIX)/share/man/man8/upnpd.8
+	install -D -m 644 man/upnpd.conf.5 \
+		$(DESTDIR)$(PREFIX)/share/man/man5/upnpd.conf.5
+	install -D -m 644 dist/upnpd.conf \
+		$(DESTDIR)$(PREFIX)/share/doc/upnpd/upnpd.conf
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.PHONY: all units unit test layers lab demo bench static install clean
+.SECONDARY:

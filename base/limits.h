@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* limits.h - every cap of the program in one place, each with its reason. */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* ---- HTTP ---------------------------------------------------------- */
+
+/* The bar is 200 requests at once beside 2,000 idle connections. */
+#define HTTP_CONNS_MAX		512
+/* Half of the pool: a burst of 200 from one host fits, two hosts can not
+ * starve a third. */
+#define HTTP_CONNS_PER_CLIENT	256
+/* Buffers, not connections, cost memory: only a connection with part of a
+ * request or of a reply in hand holds one. 48 x 24 KiB bounds the worst case. */
+#define HTTP_BUFS_MAX		48
+#define HTTP_HEAD_MAX		8192	/* PROTOCOL 4: header 8 kB */
+#define HTTP_BODY_MAX		16384	/* PROTOCOL 4: body 16 kB */
+#define HTTP_REPLY_MAX		24576	/* the longest SCPD is half of that */
+#define HTTP_HEADERS_MAX	48	/* fields in one head; clients send <= 12 */
+#define HTTP_REQUEST_MS		10000	/* first byte to complete request */
+#define HTTP_IDLE_MS		30000	/* between two requests */
+#define HTTP_REPLY_MS		10000	/* to read a reply */
+#define HTTP_BACKLOG		1024	/* a burst of 200 connects is not lost */
+#define HTTP_LISTENERS_MAX	16	/* one an internal interface */
+
+/* ---- SSDP ---------------------------------------------------------- */
+
+#define SSDP_DATAGRAM_MAX	2048	/* in; longer ones are dropped */
+#define SSDP_REPLY_MAX		1024	/* out; some clients read no more */
+#define SSDP_PENDING_MAX	64	/* searches waiting for their answer */
+#define SSDP_SPREAD_MS		100	/* clients wait as little as 250 ms */
+#define SSDP_MAX_AGE_MIN_S	1800	/* UDA 1.1 1.2.2 */
+
+/* ---- SOAP ---------------------------------------------------------- */
+
+#define SOAP_ARGS_MAX		10	/* AddPortMapping has 8 */
+#define SOAP_TEXT_MAX		2048	/* decoded text of all arguments */
+#define SOAP_PENDING_MAX	HTTP_CONNS_MAX	/* one a connection */
+
+/* ---- mappings ------------------------------------------------------ */
+
+#define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
+#define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
+#define PM_MAPPINGS_LIMIT	60000	/* max-mappings' upper end: port count */
+
+/* ---- monitor ------------------------------------------------------- */
+
+#define NAT_BATCH_MAX		256	/* ops applied in one transaction */
+#define PROC_DEADLINE_MS	5000	/* a firewall tool that hangs */
+#define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
+#define ENGINE_RESTART_MS	100	/* replaced well within a second */
+#define ENGINE_STOP_MS		2000	/* to say byebye */
+
+/* ---- log ----------------------------------------------------------- */
+
+#define LOG_LINE_MAX		512	/* bytes of one line */
+#define LOG_ENGINE_LINES_S	20	/* lines a second copied from the engine */
+
+/* ---- configuration ------------------------------------------------- */
+
+#define CONF_IFACES_MAX		16
+#define CONF_RULES_MAX		64	/* allow and deny lines */
+#define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
+#define NETIF_ADDRS_MAX		64	/* addresses of the whole router */
+
+#endif
