@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/* date.h - wall clock time in words, in UTC, without locale or time zone. */
+#ifndef BASE_DATE_H
+#define BASE_DATE_H
+
+#include "base/str.h"
+
+/** date_http - "Sun, 06 Nov 1994 08:49:37 GMT": IMF-fixdate, RFC 9110 5.6.7.
+ * A clock outside 1970 to 9999 is taken as the nearest end of that range. */
+void date_http(struct wr *, int64_t unix_s);
+
+/** date_syslog - "Nov  6 08:49:37": RFC 3164 4.1.2. */
+void date_syslog(struct wr *, int64_t unix_s);
+
+#endif

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * log.c - one line a fact, to stderr, syslog or a pipe.
+ *
+ * Owns: the process's one log, static here.
+ * Never does: wait for a reader, print a byte outside 0x20..0x7e, let a line
+ * grow beyond LOG_LINE_MAX, change errno.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/date.h"
+
+#define RATE_WINDOW_MS	1000	/* LOG_ENGINE_LINES_S is per second */
+#define LOGGER		"/dev/log"	/* where every syslogd listens */
+#define LEVEL_N		3	/* "<6>" */
+
+static struct {
+	enum log_sink sink;
+	const char *ident;
+	int fd, level;
+	int logger;		/* connected to LOGGER, or -1 */
+	char last[LOG_LINE_MAX + 1];	/* the last line written */
+	int last_level;
+	unsigned repeats;	/* of it, not told yet */
+	unsigned lost;		/* lines the pipe had no room for */
+} lg = { LOG_TO_STDERR, "upnpd", STDERR_FILENO, LOG_INFO, -1 };
+
+/* Control characters, and bytes that may be one in some terminal. */
+static void make_printable(char *p, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (p[i] < 0x20 || p[i] > 0x7e)
+			p[i] = '?';
+}
+
+/* ---- sinks: each takes one printable line, false when it was lost --- */
+
+static bool write_line(int fd, const struct wr *w)
+{
+	return !w->over && write(fd, w->buf, w->len) == (ssize_t)w->len;
+}
+
+static bool send_line(int fd, const struct wr *w)
+{
+	return fd >= 0 && send(fd, w->buf, w->len, MSG_NOSIGNAL) >= 0;
+}
+
+static int logger_connect(void)
+{
+	static const struct sockaddr_un logger = { AF_UNIX, LOGGER };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&logger,
+			       sizeof(logger)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static void logger_close(void)
+{
+	if (lg.logger >= 0)
+		close(lg.logger);
+	lg.logger = -1;
+}
+
+static bool to_stderr(int level, const char *text)
+{
+	char line[LOG_LINE_MAX + 64];
+	struct wr w = wr_init(line, sizeof(line));
+
+	wr_fmt(&w, "%s: %s\n", lg.ident, text);
+	return write_line(STDERR_FILENO, &w);
+}
+
+/* To the logger's socket, which is gone while the logger restarts: then a new
+ * one is connected and the line sent again. */
+static bool to_syslog(int level, const char *text)
+{
+	char line[LOG_LINE_MAX + 64];
+	struct wr w = wr_init(line, sizeof(line));
+
+	wr_fmt(&w, "<%d>", LOG_DAEMON | level);
+	date_syslog(&w, time(NULL));
+	wr_fmt(&w, " %s[%ld]: %s", lg.ident, (long)getpid(), text);
+	if (lg.logger < 0)
+		lg.logger = logger_connect();
+	if (send_line(lg.logger, &w))
+		return true;
+	logger_close();
+	lg.logger = logger_connect();
+	return send_line(lg.logger, &w);
+}
+
+/* In one write(): a line is shorter than PIPE_BUF, so that it comes whole or
+ * not at all. */
+static bool to_pipe(int level, const char *text)
+{
+	char line[LOG_RELAY_BUF];
+	struct wr w = wr_init(line, sizeof(line));
+
+	wr_fmt(&w, "<%d>%s\n", level, text);
+	return write_line(lg.fd, &w);
+}
+
+static bool (*const sink_line[])(int level, const char *text) = {
+	[LOG_TO_STDERR] = to_stderr,
+	[LOG_TO_SYSLOG] = to_syslog,
+	[LOG_TO_PIPE] = to_pipe,
+};
+
+/* What was lost is told as soon as there is room again. */
+static void put(int level, const char *text)
+{
+	char note[64];
+	struct wr w = wr_init(note, sizeof(note));
+
+	if (lg.lost > 0) {
+		wr_fmt(&w, "%u lines lost: nobody read them", lg.lost);
+		if (sink_line[lg.sink](LOG_WARNING, wr_cstr(&w)))
+			lg.lost = 0;
+	}
+	if (!sink_line[lg.sink](level, text))
+		lg.lost++;
+}
+
+/* ---- lines --------------------------------------------------------- */
+
+static void flush_repeats(void)
+{
+	char note[64];
+	struct wr w = wr_init(note, sizeof(note));
+
+	if (lg.repeats == 0)
+		return;
+	wr_fmt(&w, "last line repeated %u time%s", lg.repeats,
+	       lg.repeats > 1 ? "s" : "");
+	put(lg.last_level, wr_cstr(&w));
+	lg.repeats = 0;
+}
+
+void log_flush(void)
+{
+	int saved = errno;
+
+	flush_repeats();
+	errno = saved;
+}
+
+void log_open(enum log_sink sink, const char *ident, int fd, int level)
+{
+	int flags;
+
+	log_flush();
+	logger_close();
+	lg.sink = sink;
+	lg.ident = ident;
+	lg.fd = fd;
+	lg.level = level;
+	lg.last[0] = '\0';	/* the new reader has not seen it */
+	lg.lost = 0;
+	if (sink == LOG_TO_PIPE) {
+		flags = fcntl(fd, F_GETFL);
+		if (flags >= 0)
+			fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	}
+}
+
+void log_level(int level)
+{
+	lg.level = level;
+}
+
+/* @text is printable. */
+static void put_folded(int level, const char *text)
+{
+	struct str line = str_z(text);
+
+	if (line.n > 0 && level == lg.last_level &&
+	    str_eq(line, str_z(lg.last))) {
+		lg.repeats++;
+		return;
+	}
+	flush_repeats();
+	str_copy(lg.last, sizeof(lg.last), line);
+	lg.last_level = level;
+	put(level, text);
+}
+
+void log_msg(int level, const char *fmt, ...)
+{
+	char text[LOG_LINE_MAX + 1];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	int saved = errno;
+	va_list ap;
+
+	if (level > lg.level)
+		return;
+	va_start(ap, fmt);
+	wr_vfmt(&w, fmt, ap);
+	va_end(ap);
+	make_printable(text, w.len);
+	put_folded(level, wr_cstr(&w));
+	errno = saved;
+}
+
+/* ---- the relay ----------------------------------------------------- */
+
+static void relay_tell_dropped(struct log_relay *r)
+{
+	if (r->dropped > 0)
+		log_warn("engine: %u more lines within a second dropped",
+			 r->dropped);
+	r->dropped = 0;
+}
+
+static bool relay_may(struct log_relay *r, uint64_t now_ms)
+{
+	if (now_ms - r->window_ms >= RATE_WINDOW_MS) {
+		relay_tell_dropped(r);
+		r->window_ms = now_ms;
+		r->lines = 0;
+	}
+	if (r->lines == LOG_ENGINE_LINES_S) {
+		r->dropped++;
+		return false;
+	}
+	r->lines++;
+	return true;
+}
+
+/* The level in front of @line, which is taken off; LOG_INFO when there is
+ * none. LOG_EMERG to LOG_CRIT go to every terminal on many systems: the engine
+ * gets no further than LOG_ERR. */
+static int relay_level(struct str *line)
+{
+	int level;
+
+	if (line->n < LEVEL_N || line->p[0] != '<' || line->p[2] != '>' ||
+	    line->p[1] < '0' || line->p[1] > '7')
+		return LOG_INFO;
+	level = line->p[1] - '0';
+	*line = str_skip(*line, LEVEL_N);
+	return level < LOG_ERR ? LOG_ERR : level;
+}
+
+static void relay_line(struct log_relay *r, struct str line, uint64_t now_ms)
+{
+	int level = relay_level(&line);
+
+	/* A NUL would end the line for printf. */
+	make_printable(r->buf + (line.p - r->buf), line.n);
+	if (relay_may(r, now_ms))
+		log_msg(level, "%.*s", STR_F(line));
+}
+
+/* Log the whole lines in the buffer, keep the rest. */
+static void relay_lines(struct log_relay *r, uint64_t now_ms)
+{
+	struct str rest = { r->buf, r->len }, line;
+
+	while (rest.n > 0 && memchr(rest.p, '\n', rest.n)) {
+		str_cut(&rest, '\n', &line);
+		if (!r->skipping)
+			relay_line(r, line, now_ms);
+		r->skipping = false;
+	}
+	if (r->skipping)
+		rest.n = 0;
+	if (rest.n == sizeof(r->buf)) {
+		relay_line(r, rest, now_ms);
+		r->skipping = true;
+		rest.n = 0;
+	}
+	memmove(r->buf, rest.p, rest.n);
+	r->len = rest.n;
+}
+
+/* The engine has gone, perhaps in the middle of its last words. */
+static void relay_end(struct log_relay *r, uint64_t now_ms)
+{
+	if (r->len > 0 && !r->skipping)
+		relay_line(r, (struct str){ r->buf, r->len }, now_ms);
+	r->len = 0;
+	r->skipping = false;
+	relay_tell_dropped(r);
+}
+
+int log_relay_read(struct log_relay *r, int fd, uint64_t now_ms)
+{
+	ssize_t n;
+
+	do {
+		n = read(fd, r->buf + r->len, sizeof(r->buf) - r->len);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -errno;
+	if (n == 0) {
+		relay_end(r, now_ms);
+		return 0;
+	}
+	r->len += (size_t)n;
+	relay_lines(r, now_ms);
+	return (int)n;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * log.h - one line a fact, to stderr, syslog or, in the engine, a pipe.
+ *
+ * Repeated lines are folded: "last line repeated N times", told before the next
+ * other line or by log_flush(). Bytes outside 0x20..0x7e become '?'. Levels are
+ * syslog's (LOG_ERR .. LOG_DEBUG). errno is kept.
+ */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stddef.h>
+#include <syslog.h>
+#include "base/limits.h"
+#include "base/str.h"
+
+#define LOG_RELAY_BUF (LOG_LINE_MAX + 8)
+
+enum log_sink { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_PIPE };
+
+/**
+ * log_open - say where lines go from now on.
+ * @ident: a literal, "upnpd"
+ * @fd:    LOG_TO_PIPE: the pipe's write end, made non-blocking here; a line
+ *         that does not fit is dropped and counted, never waited for.
+ *         Otherwise ignored.
+ * @level: lines above it (less urgent) are dropped
+ *
+ * syslog: to /dev/log, connected again when the logger restarts. libc's would
+ * do, but it brings time zones and stdio into a static binary.
+ * A folded count that is pending is written to the old sink first.
+ */
+void log_open(enum log_sink, const char *ident, int fd, int level);
+
+/** log_level - change the level. */
+void log_level(int level);
+
+/**
+ * log_msg - write one line, without a newline in @fmt.
+ *
+ * At most LOG_LINE_MAX bytes; the rest is cut. On a pipe the line is written
+ * in one write() as "<level>text\n".
+ */
+void log_msg(int level, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+#define log_err(...)	log_msg(LOG_ERR, __VA_ARGS__)
+#define log_warn(...)	log_msg(LOG_WARNING, __VA_ARGS__)
+#define log_info(...)	log_msg(LOG_INFO, __VA_ARGS__)
+#define log_debug(...)	log_msg(LOG_DEBUG, __VA_ARGS__)
+
+/** log_flush - write a pending "repeated N times" now (also at exit). */
+void log_flush(void);
+
+/**
+ * struct log_relay - the monitor's end of the engine's log pipe.
+ *
+ * Zeroed by the owner. Keeps the part of a line that has come so far and the
+ * rate.
+ */
+struct log_relay {
+	char buf[LOG_RELAY_BUF];
+	size_t len;
+	bool skipping;		/* until the end of a line that was too long */
+	uint64_t window_ms;
+	unsigned lines, dropped;
+};
+
+/**
+ * log_relay_read - take bytes from an untrusted engine, log whole lines.
+ * @now_ms: for the rate, LOG_ENGINE_LINES_S a second; what is above is
+ *          counted and told in one line
+ *
+ * A line is cut at LOG_LINE_MAX, bytes outside 0x20..0x7e become '?', the
+ * level is LOG_ERR..LOG_DEBUG (LOG_EMERG..LOG_CRIT, which many loggers write to
+ * every terminal, become LOG_ERR) or, where none is given, LOG_INFO. At end of
+ * file an unfinished line is logged.
+ *
+ * Return: >0 bytes read, 0 at end of file, -errno (-EAGAIN: nothing now)
+ */
+int log_relay_read(struct log_relay *, int fd, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * loop.c - a poll loop: descriptors, timers, signals.
+ *
+ * Owns: the pollfd array, the signal mask and the handlers of watched signals.
+ * Invariants: watch[i] belongs to pfd[i]. A watcher deleted during a round
+ * leaves a hole (NULL, fd -1), so that no index moves while callbacks run;
+ * holes are closed at the end of the round. A watcher added during a round has
+ * no revents, so that it waits for the next one even if it took a hole.
+ */
+#include "base/loop.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define SIGNALS_MAX	8	/* the monitor watches about five */
+#define WAIT_MAX_MS	86400000u	/* a round a day; time_t may be small */
+
+struct watched_signal {
+	int signo;
+	struct ev_signal *watch;
+	struct sigaction old;
+};
+
+struct ev_loop {
+	uint64_t (*clock_ms)(void);
+	uint64_t now_ms;
+	struct pollfd *pfd;
+	struct ev_fd **watch;
+	size_t fd_n, fd_max;
+	bool in_round, holes, stop;
+	struct ev_timer *timers;	/* by due_ms, the oldest first */
+	struct ev_timer *due;		/* those of this round, not yet run */
+	struct watched_signal sig[SIGNALS_MAX];
+	size_t sig_n;
+	sigset_t old_mask, wait_mask;
+};
+
+/* A handler has nothing but statics to write to: one flag a signal. */
+static volatile sig_atomic_t caught[_NSIG];
+
+static void on_signal(int signo)
+{
+	caught[signo] = 1;
+}
+
+static uint64_t monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+struct ev_loop *ev_new(size_t fds_max, uint64_t (*clock_ms)(void))
+{
+	struct ev_loop *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	/* One more than asked for: calloc(0) may give NULL. */
+	l->pfd = calloc(fds_max + 1, sizeof(*l->pfd));
+	l->watch = calloc(fds_max + 1, sizeof(*l->watch));
+	if (!l->pfd || !l->watch) {
+		ev_free(l);
+		return NULL;
+	}
+	l->fd_max = fds_max;
+	l->clock_ms = clock_ms ? clock_ms : monotonic_ms;
+	l->now_ms = l->clock_ms();
+	return l;
+}
+
+static void restore_signals(struct ev_loop *l)
+{
+	if (l->sig_n == 0)
+		return;
+	while (l->sig_n > 0) {
+		l->sig_n--;
+		sigaction(l->sig[l->sig_n].signo, &l->sig[l->sig_n].old, NULL);
+	}
+	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
+}
+
+void ev_free(struct ev_loop *l)
+{
+	if (!l)
+		return;
+	restore_signals(l);
+	free(l->pfd);
+	free(l->watch);
+	free(l);
+}
+
+uint64_t ev_now_ms(const struct ev_loop *l)
+{
+	return l->now_ms;
+}
+
+/* ---- descriptors --------------------------------------------------- */
+
+/* Also right for a watcher that was zeroed and never added. */
+static bool fd_watched(const struct ev_loop *l, const struct ev_fd *w)
+{
+	return w->slot >= 0 && (size_t)w->slot < l->fd_n &&
+	       l->watch[w->slot] == w;
+}
+
+static void fd_put(struct ev_loop *l, size_t i, struct ev_fd *w, short events)
+{
+	l->watch[i] = w;
+	l->pfd[i] = (struct pollfd){ .fd = w->fd, .events = events };
+	w->slot = (int)i;
+}
+
+static void fd_move(struct ev_loop *l, size_t from, size_t to)
+{
+	l->watch[to] = l->watch[from];
+	l->pfd[to] = l->pfd[from];
+	l->watch[to]->slot = (int)to;
+}
+
+void ev_fd_init(struct ev_fd *w, int fd, void (*cb)(struct ev_fd *, short))
+{
+	*w = (struct ev_fd){ .fd = fd, .cb = cb, .slot = -1 };
+}
+
+int ev_fd_add(struct ev_loop *l, struct ev_fd *w, short events)
+{
+	size_t i = l->fd_n;
+
+	if (fd_watched(l, w)) {
+		ev_fd_mod(l, w, events);
+		return 0;
+	}
+	/* Full, but perhaps of what this round has deleted. */
+	if (i == l->fd_max)
+		for (i = 0; i < l->fd_n && l->watch[i]; i++)
+			;
+	if (i == l->fd_max)
+		return -ENOSPC;
+	if (i == l->fd_n)
+		l->fd_n++;
+	fd_put(l, i, w, events);
+	return 0;
+}
+
+void ev_fd_mod(struct ev_loop *l, struct ev_fd *w, short events)
+{
+	if (fd_watched(l, w))
+		l->pfd[w->slot].events = events;
+}
+
+void ev_fd_del(struct ev_loop *l, struct ev_fd *w)
+{
+	size_t i = (size_t)w->slot;
+
+	if (!fd_watched(l, w))
+		return;
+	w->slot = -1;
+	if (l->in_round) {
+		l->watch[i] = NULL;
+		l->pfd[i] = (struct pollfd){ .fd = -1 };
+		l->holes = true;
+	} else if (i != --l->fd_n) {
+		fd_move(l, l->fd_n, i);
+	}
+}
+
+static void fd_close_holes(struct ev_loop *l)
+{
+	size_t from, to = 0;
+
+	if (!l->holes)
+		return;
+	for (from = 0; from < l->fd_n; from++) {
+		if (!l->watch[from])
+			continue;
+		if (to != from)
+			fd_move(l, from, to);
+		to++;
+	}
+	l->fd_n = to;
+	l->holes = false;
+}
+
+static void fd_run(struct ev_loop *l)
+{
+	size_t i, n = l->fd_n;
+	short revents;
+
+	for (i = 0; i < n; i++) {
+		/* An earlier callback may have asked for other events. */
+		revents = l->pfd[i].revents &
+			  (l->pfd[i].events | POLLHUP | POLLERR | POLLNVAL);
+		if (l->watch[i] && revents)
+			l->watch[i]->cb(l->watch[i], revents);
+	}
+}
+
+/* ---- timers -------------------------------------------------------- */
+
+static bool timer_unlink(struct ev_timer **at, struct ev_timer *t)
+{
+	while (*at && *at != t)
+		at = &(*at)->next;
+	if (!*at)
+		return false;
+	*at = t->next;
+	return true;
+}
+
+void ev_timer_del(struct ev_loop *l, struct ev_timer *t)
+{
+	if (!t->active)
+		return;
+	if (!timer_unlink(&l->due, t))
+		timer_unlink(&l->timers, t);
+	t->active = false;
+}
+
+void ev_timer_set(struct ev_loop *l, struct ev_timer *t, uint64_t delay_ms)
+{
+	struct ev_timer **at = &l->timers;
+
+	ev_timer_del(l, t);
+	t->due_ms = delay_ms < UINT64_MAX - l->now_ms ? l->now_ms + delay_ms :
+							 UINT64_MAX;
+	while (*at && (*at)->due_ms <= t->due_ms)
+		at = &(*at)->next;
+	t->next = *at;
+	*at = t;
+	t->active = true;
+}
+
+/* Timers that are due now leave the list before the first is run: one that
+ * sets itself again with no delay has its turn in the next round. */
+static void timer_run(struct ev_loop *l)
+{
+	struct ev_timer **end = &l->timers, *t;
+
+	while (*end && (*end)->due_ms <= l->now_ms)
+		end = &(*end)->next;
+	if (end == &l->timers)
+		return;
+	l->due = l->timers;
+	l->timers = *end;
+	*end = NULL;
+	while (l->due) {
+		t = l->due;
+		l->due = t->next;
+		t->active = false;
+		t->cb(t);
+	}
+}
+
+/* ---- signals ------------------------------------------------------- */
+
+static bool signal_watched(const struct ev_loop *l, int signo)
+{
+	size_t i;
+
+	for (i = 0; i < l->sig_n; i++)
+		if (l->sig[i].signo == signo)
+			return true;
+	return false;
+}
+
+int ev_signal_add(struct ev_loop *l, struct ev_signal *s)
+{
+	struct watched_signal *ws = &l->sig[l->sig_n];
+	struct sigaction sa = { .sa_handler = on_signal };
+	sigset_t block, old;
+	int err;
+
+	if (s->signo <= 0 || s->signo >= _NSIG)
+		return -EINVAL;
+	if (signal_watched(l, s->signo))
+		return -EEXIST;
+	if (l->sig_n == SIGNALS_MAX)
+		return -ENOSPC;
+	/* Blocked first: it must not run between rounds, ever. */
+	sigemptyset(&block);
+	sigaddset(&block, s->signo);
+	sigprocmask(SIG_BLOCK, &block, &old);
+	sigfillset(&sa.sa_mask);
+	if (sigaction(s->signo, &sa, &ws->old) < 0) {
+		err = -errno;
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		return err;
+	}
+	if (l->sig_n == 0)
+		l->old_mask = l->wait_mask = old;
+	sigdelset(&l->wait_mask, s->signo);
+	/* A flag may be left from the parent's loop, before fork(). */
+	caught[s->signo] = 0;
+	ws->signo = s->signo;
+	ws->watch = s;
+	l->sig_n++;
+	return 0;
+}
+
+static void signal_run(struct ev_loop *l)
+{
+	const struct watched_signal *ws;
+
+	for (ws = l->sig; ws < l->sig + l->sig_n; ws++) {
+		if (!caught[ws->signo])
+			continue;
+		caught[ws->signo] = 0;
+		ws->watch->cb(ws->watch);
+	}
+}
+
+/* ---- rounds -------------------------------------------------------- */
+
+/* How long to wait: NULL for ever, or @ret. */
+static struct timespec *wait_time(const struct ev_loop *l, int max_wait_ms,
+				  struct timespec *ret)
+{
+	uint64_t ms = max_wait_ms < 0 ? WAIT_MAX_MS : (uint64_t)max_wait_ms;
+	uint64_t left_ms = 0;
+
+	if (max_wait_ms < 0 && !l->timers)
+		return NULL;
+	if (l->timers && l->timers->due_ms > l->now_ms)
+		left_ms = l->timers->due_ms - l->now_ms;
+	if (l->timers && left_ms < ms)
+		ms = left_ms;
+	ret->tv_sec = (time_t)(ms / 1000);
+	ret->tv_nsec = (long)(ms % 1000) * 1000000;
+	return ret;
+}
+
+/* Return: descriptors that are ready, or -errno. */
+static int wait_round(struct ev_loop *l, int max_wait_ms)
+{
+	const sigset_t *mask = l->sig_n > 0 ? &l->wait_mask : NULL;
+	struct timespec ts;
+	int n;
+
+	n = ppoll(l->pfd, l->fd_n, wait_time(l, max_wait_ms, &ts), mask);
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	/* The kernel lets signals in only when no descriptor is ready. A busy
+	 * loop must hear SIGTERM too. */
+	if (n > 0 && mask)
+		ppoll(NULL, 0, &(struct timespec){ 0 }, mask);
+	return n;
+}
+
+int ev_step(struct ev_loop *l, int max_wait_ms)
+{
+	int n;
+
+	l->now_ms = l->clock_ms();
+	n = wait_round(l, max_wait_ms);
+	if (n < 0)
+		return n;
+	l->now_ms = l->clock_ms();
+	l->in_round = true;
+	signal_run(l);
+	if (n > 0)
+		fd_run(l);
+	timer_run(l);
+	l->in_round = false;
+	fd_close_holes(l);
+	return 0;
+}
+
+int ev_run(struct ev_loop *l)
+{
+	int err = 0;
+
+	while (err == 0 && !l->stop)
+		err = ev_step(l, -1);
+	l->stop = false;
+	return err;
+}
+
+void ev_stop(struct ev_loop *l)
+{
+	l->stop = true;
+}

@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: ISC */
+/* test_str.c - slices, strict numbers, the bounded writer. */
+#include <errno.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/str.h"
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static char *page;	/* one page, a PROT_NONE one on each side */
+static size_t page_n;
+
+/* @s ending at a guard page: a read beyond it is fatal. */
+static struct str at_end(struct str s)
+{
+	char *p = page + page_n - s.n;
+
+	if (s.n > 0)
+		memcpy(p, s.p, s.n);
+	return (struct str){ p, s.n };
+}
+
+/* @s starting behind a guard page: a read before it is fatal. */
+static struct str at_start(struct str s)
+{
+	if (s.n > 0)
+		memcpy(page, s.p, s.n);
+	return (struct str){ page, s.n };
+}
+
+static int make_page(void **state)
+{
+	char *p;
+
+	page_n = (size_t)sysconf(_SC_PAGESIZE);
+	p = mmap(NULL, 3 * page_n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		 0);
+	if (p == MAP_FAILED)
+		return -1;
+	page = p + page_n;
+	return mprotect(page, page_n, PROT_READ | PROT_WRITE);
+}
+
+static int drop_page(void **state)
+{
+	return munmap(page - page_n, 3 * page_n);
+}
+
+static void assert_str(struct str s, const char *want)
+{
+	assert_int_equal(s.n, strlen(want));
+	assert_true(str_eq(s, str_z(want)));
+}
+
+/* ---- slices -------------------------------------------------------- */
+
+static void test_eq(void **state)
+{
+	struct str none = { NULL, 0 };
+
+	assert_true(str_eq(STR("abc"), STR("abc")));
+	assert_false(str_eq(STR("abc"), STR("abC")));
+	assert_false(str_eq(STR("abc"), STR("ab")));
+	assert_true(str_eq(STR("a\0b"), STR("a\0b")));
+	assert_false(str_eq(STR("a\0b"), STR("a\0c")));
+	assert_true(str_eq(none, STR("")));
+	assert_true(str_ieq(none, none));
+	assert_true(str_ieq(STR("aZ-09"), STR("Az-09")));
+	assert_false(str_ieq(STR("ab"), STR("abc")));
+	assert_int_equal(str_z(NULL).n, 0);
+}
+
+/* The neighbours of the letters differ from each other by 0x20 as well. */
+static void test_ieq_letters_only(void **state)
+{
+	assert_false(str_ieq(STR("@"), STR("`")));
+	assert_false(str_ieq(STR("["), STR("{")));
+	assert_false(str_ieq(STR("\xc0"), STR("\xe0")));
+	assert_true(str_ieq(STR("\xc0"), STR("\xc0")));
+}
+
+static void test_starts(void **state)
+{
+	struct str none = { NULL, 0 };
+
+	assert_true(str_starts(at_end(STR("uuid:x")), STR("uuid:")));
+	assert_true(str_starts(STR("uuid:"), STR("uuid:")));
+	assert_false(str_starts(at_end(STR("uuid")), STR("uuid:")));
+	assert_false(str_starts(STR("UUID:x"), STR("uuid:")));
+	assert_true(str_istarts(STR("UUID:x"), STR("uuid:")));
+	assert_false(str_istarts(at_end(STR("uui")), STR("uuid:")));
+	assert_true(str_starts(none, none));
+	assert_true(str_starts(STR("x"), none));
+	assert_false(str_starts(none, STR("x")));
+}
+
+static void test_skip_trim(void **state)
+{
+	struct str none = { NULL, 0 };
+
+	assert_str(str_skip(STR("abc"), 1), "bc");
+	assert_str(str_skip(STR("abc"), 3), "");
+	assert_str(str_skip(STR("abc"), 4), "");
+	assert_str(str_skip(STR("abc"), SIZE_MAX), "");
+	assert_str(str_skip(none, 7), "");
+	assert_str(str_trim(at_end(STR(" \t\r\n a b \n"))), "a b");
+	assert_str(str_trim(at_start(STR(" \t\r\n "))), "");
+	assert_str(str_trim(STR("\va\f")), "\va\f");
+	assert_str(str_trim(none), "");
+}
+
+static void test_cut(void **state)
+{
+	struct str rest = at_end(STR("a,,b")), head = STR("untouched");
+
+	assert_true(str_cut(&rest, ',', &head));
+	assert_str(head, "a");
+	assert_true(str_cut(&rest, ',', &head));
+	assert_str(head, "");
+	assert_str(rest, "b");
+	assert_true(str_cut(&rest, ',', &head));
+	assert_str(head, "b");
+	assert_str(rest, "");
+	assert_false(str_cut(&rest, ',', &head));
+	assert_str(head, "b");
+}
+
+static void test_cut_at_the_ends(void **state)
+{
+	struct str rest = STR(","), head;
+
+	assert_true(str_cut(&rest, ',', &head));
+	assert_str(head, "");
+	assert_str(rest, "");
+	assert_false(str_cut(&rest, ',', &head));
+	rest = (struct str){ NULL, 0 };
+	assert_false(str_cut(&rest, ',', &head));
+}
+
+static void test_word(void **state)
+{
+	struct str rest = at_end(STR(" \tallow  1-2\t3\n")), word;
+
+	assert_true(str_word(&rest, &word));
+	assert_str(word, "allow");
+	assert_true(str_word(&rest, &word));
+	assert_str(word, "1-2");
+	/* Only space and tab part words: a newline is the caller's matter. */
+	assert_true(str_word(&rest, &word));
+	assert_str(word, "3\n");
+	assert_false(str_word(&rest, &word));
+	assert_str(word, "3\n");
+	rest = at_end(STR(" \t "));
+	assert_false(str_word(&rest, &word));
+	assert_int_equal(rest.n, 0);
+}
+
+/* ---- numbers ------------------------------------------------------- */
+
+static void test_u32(void **state)
+{
+	static const struct {
+		const char *s;
+		uint32_t min, max;
+		int err;
+		uint32_t v;
+	} row[] = {
+		{ "0", 0, 0, 0, 0 },
+		{ "1", 1, 65535, 0, 1 },
+		{ "65535", 1, 65535, 0, 65535 },
+		{ "65536", 1, 65535, -ERANGE, 0 },
+		{ "65616", 1, 65535, -ERANGE, 0 },	/* 80 modulo 2^16 */
+		{ "0", 1, 65535, -ERANGE, 0 },
+		{ "0000000000000000000000000000080", 0, 99, 0, 80 },
+		{ "4294967295", 0, UINT32_MAX, 0, UINT32_MAX },
+		{ "4294967296", 0, UINT32_MAX, -ERANGE, 0 },
+		{ "18446744073709551616", 0, UINT32_MAX, -ERANGE, 0 },
+		{ "18446744073709551696", 0, 100, -ERANGE, 0 },
+		{ "99999999999999999999999999", 0, 9, -ERANGE, 0 },
+		{ "99999999999999999999999999x", 0, 9, -EINVAL, 0 },
+		{ "", 0, 9, -EINVAL, 0 },
+		{ " 1", 0, 9, -EINVAL, 0 },
+		{ "1 ", 0, 9, -EINVAL, 0 },
+		{ "+1", 0, 9, -EINVAL, 0 },
+		{ "-1", 0, UINT32_MAX, -EINVAL, 0 },
+		{ "0x1", 0, 9, -EINVAL, 0 },
+		{ "1.0", 0, 9, -EINVAL, 0 },
+		{ "/", 0, 9, -EINVAL, 0 },	/* the byte before '0' */
+		{ ":", 0, 9, -EINVAL, 0 },	/* the byte after '9' */
+		{ "\xd9\xa1", 0, 9, -EINVAL, 0 },	/* an Arabic 1 */
+	};
+	uint32_t v;
+	size_t i;
+
+	for (i = 0; i < N(row); i++) {
+		v = 4711;
+		assert_int_equal(str_u32(at_end(str_z(row[i].s)), row[i].min,
+					 row[i].max, &v), row[i].err);
+		assert_int_equal(v, row[i].err ? 4711 : row[i].v);
+	}
+	assert_int_equal(str_u32(STR("1\0"), 0, 9, &v), -EINVAL);
+}
+
+static void test_u64(void **state)
+{
+	uint64_t v = 1;
+
+	assert_int_equal(str_u64(STR("18446744073709551615"), 0, UINT64_MAX,
+				 &v), 0);
+	assert_true(v == UINT64_MAX);
+	v = 1;
+	assert_int_equal(str_u64(STR("18446744073709551616"), 0, UINT64_MAX,
+				 &v), -ERANGE);
+	assert_int_equal(str_u64(STR("184467440737095516150"), 0, UINT64_MAX,
+				 &v), -ERANGE);
+	assert_int_equal(str_u64(STR("184467440737095516150"), 0, 5, &v),
+			 -ERANGE);
+	assert_true(v == 1);
+}
+
+/* Every number there is on both sides of every 16-bit edge. */
+static void test_u32_round_trip(void **state)
+{
+	char buf[21];
+	uint32_t v, got;
+	struct wr w;
+
+	for (v = 65536 * 3 - 70000; v < 65536 * 3 + 70000; v++) {
+		w = wr_init(buf, sizeof(buf));
+		wr_u64(&w, v);
+		assert_int_equal(str_u32(wr_done(&w), v, v, &got), 0);
+		assert_int_equal(got, v);
+		assert_int_equal(str_u32(wr_done(&w), v + 1, UINT32_MAX, &got),
+				 -ERANGE);
+		assert_int_equal(str_u32(wr_done(&w), 0, v - 1, &got),
+				 -ERANGE);
+	}
+}
+
+static void test_ipv4(void **state)
+{
+	static const char *const bad[] = {
+		"", ".", "...", "1", "1.2.3", "1.2.3.", "1.2.3.4.", ".1.2.3",
+		"1..2.3", "1.2.3.4.5", "256.1.1.1", "1.1.1.256", "01.2.3.4",
+		"1.2.3.00", "1.2.3.04", "0x1.2.3.4", " 1.2.3.4", "1.2.3.4 ",
+		"1.2.3.-4", "1.2.3.a", "1.2.3.4294967296", "1,2,3,4",
+		"1.2.3.4\n", "1000.1.1.1", "3232235777",
+	};
+	uint32_t ip = 7;
+	size_t i;
+
+	for (i = 0; i < N(bad); i++) {
+		assert_false(str_ipv4(at_end(str_z(bad[i])), &ip));
+		assert_false(str_ipv4(at_start(str_z(bad[i])), &ip));
+	}
+	assert_int_equal(ip, 7);
+	assert_true(str_ipv4(at_end(STR("192.168.88.1")), &ip));
+	assert_int_equal(ip, 0xc0a85801);
+	assert_true(str_ipv4(STR("0.0.0.0"), &ip));
+	assert_int_equal(ip, 0);
+	assert_true(str_ipv4(STR("255.255.255.255"), &ip));
+	assert_int_equal(ip, UINT32_MAX);
+	assert_false(str_ipv4((struct str){ NULL, 0 }, &ip));
+}
+
+static void test_copy(void **state)
+{
+	char buf[4] = "xyz";
+
+	assert_true(str_copy(buf, sizeof(buf), at_end(STR("abc"))));
+	assert_string_equal(buf, "abc");
+	assert_false(str_copy(buf, sizeof(buf), STR("abcd")));
+	assert_string_equal(buf, "");
+	assert_true(str_copy(buf, sizeof(buf), STR("ab")));
+	assert_false(str_copy(buf, sizeof(buf), STR("a\0")));
+	assert_string_equal(buf, "");
+	assert_true(str_copy(buf, 1, (struct str){ NULL, 0 }));
+	assert_false(str_copy(buf, 1, STR("a")));
+}
+
+/* ---- the writer ---------------------------------------------------- */
+
+/* A writer whose buffer ends at the guard page. */
+static struct wr writer(size_t cap)
+{
+	memset(page, '#', page_n);
+	return wr_init(page + page_n - cap, cap);
+}
+
+static void test_wr_fits_exactly(void **state)
+{
+	struct wr w = writer(26);
+
+	wr_z(&w, "ab");
+	wr_ch(&w, 'c');
+	wr_str(&w, STR("\0d"));
+	wr_u64(&w, 0);
+	wr_u64(&w, UINT64_MAX);
+	assert_false(w.over);
+	assert_int_equal(w.len, 26);
+	assert_true(str_eq(wr_done(&w),
+			   STR("abc\0d018446744073709551615")));
+	wr_str(&w, (struct str){ NULL, 0 });
+	assert_false(w.over);
+	wr_ch(&w, 'x');
+	assert_true(w.over);
+	assert_int_equal(w.len, 26);
+}
+
+static void test_wr_over_sticks(void **state)
+{
+	struct wr w = writer(4);
+
+	wr_z(&w, "ab");
+	wr_z(&w, "cde");
+	assert_true(w.over);
+	wr_ch(&w, 'c');		/* would fit, but comes after a gap */
+	wr_z(&w, "");
+	wr_u64(&w, 1);
+	wr_fmt(&w, "x");
+	wr_xml(&w, STR("x"));
+	assert_str(wr_done(&w), "ab");
+	assert_true(w.over);
+}
+
+static void test_wr_cut(void **state)
+{
+	char buf[6];
+	struct wr w = wr_init_cut(buf, sizeof(buf));
+
+	wr_fmt(&w, "%s-%u", "abc", 1234u);
+	assert_true(w.over);
+	assert_str(wr_done(&w), "abc-12");
+	wr_z(&w, "x");
+	assert_string_equal(wr_cstr(&w), "abc-1");
+}
+
+static void test_wr_ipv4(void **state)
+{
+	struct wr w = writer(22);
+
+	wr_ipv4(&w, 0xc0a85801);
+	wr_ch(&w, ' ');
+	wr_ipv4(&w, 0x0a000002);
+	assert_false(w.over);
+	assert_str(wr_done(&w), "192.168.88.1 10.0.0.2");
+	w = writer(15);
+	wr_ipv4(&w, UINT32_MAX);
+	assert_false(w.over);
+	assert_str(wr_done(&w), "255.255.255.255");
+	w = writer(6);
+	wr_ipv4(&w, 0x01020304);
+	assert_true(w.over);
+	assert_int_equal(w.len, 0);
+}
+
+static void test_wr_fmt(void **state)
+{
+	struct wr w = writer(8);
+
+	wr_fmt(&w, "%s-%d", "ab", 12);
+	assert_str(wr_done(&w), "ab-12");
+	wr_fmt(&w, "%s", "xy");
+	assert_str(wr_done(&w), "ab-12xy");
+	assert_false(w.over);
+	wr_fmt(&w, "%s%c", "z", '!');	/* all or nothing */
+	assert_true(w.over);
+	assert_str(wr_done(&w), "ab-12xy");
+	w = wr_init(NULL, 0);
+	wr_fmt(&w, "%s", "");
+	assert_false(w.over);
+}
+
+/* Each line against libc's own. */
+#define SAME(...) do { \
+	char want_[200]; \
+	struct wr w_ = writer(200); \
+	assert_true(snprintf(want_, sizeof(want_), __VA_ARGS__) < 200); \
+	wr_fmt(&w_, __VA_ARGS__); \
+	assert_false(w_.over); \
+	assert_str(wr_done(&w_), want_); \
+} while (0)
+
+static void test_wr_fmt_as_printf(void **state)
+{
+	SAME("no conversion");
+	SAME("100%%, %%s");
+	SAME("%c%c", 'a', '\n');
+	SAME("[%s][%.3s][%.0s][%.9s]", "", "abcdef", "abc", "abc");
+	SAME("[%.*s][%.*s]", 2, "abc", 0, "abc");
+	SAME("%d %d %d", 0, INT_MIN, INT_MAX);
+	SAME("%ld %ld", LONG_MIN, LONG_MAX);
+	SAME("%lld %lld", LLONG_MIN, LLONG_MAX);
+	SAME("%u %u", 0u, UINT_MAX);
+	SAME("%lu %llu %zu", ULONG_MAX, ULLONG_MAX, SIZE_MAX);
+	SAME("%x %llx", 0xdeadbeefu, ULLONG_MAX);
+	SAME("%02u:%02u %04u %08x %02x", 7u, 123u, 42u, 0xabcu, 0u);
+	SAME("[%5u][%1u]", 42u, 42u);
+}
+
+/* An unterminated string with a precision is not read beyond it. */
+static void test_wr_fmt_slice(void **state)
+{
+	static const char abc[3] = { 'a', 'b', 'c' };
+	struct wr w = writer(8);
+
+	wr_fmt(&w, "%.*s", 3, abc);
+	assert_str(wr_done(&w), "abc");
+}
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat"
+static void test_wr_fmt_unknown(void **state)
+{
+	struct wr w = writer(20);
+
+	wr_fmt(&w, "a%gb", 1.0);
+	assert_true(w.over);
+	assert_str(wr_done(&w), "");
+	w = writer(20);
+	wr_fmt(&w, "a%");	/* nothing behind it is read */
+	assert_true(w.over);
+}
+#pragma GCC diagnostic pop
+
+static void test_wr_xml(void **state)
+{
+	struct wr w = writer(100);
+
+	wr_xml(&w, at_start(STR("a&b<c>d\"e'f")));
+	assert_str(wr_done(&w), "a&amp;b&lt;c&gt;d&quot;e&apos;f");
+	w = writer(100);
+	wr_xml(&w, STR("\0\x01\b\t\n\v\f\r\x1b\x1f x\x7f\xc3\xa9\xff"));
+	assert_str(wr_done(&w), "\t\n\r x\x7f\xc3\xa9\xff");
+}
+
+static void test_wr_xml_all_or_nothing(void **state)
+{
+	size_t cap;
+	struct wr w;
+
+	for (cap = 0; cap <= 12; cap++) {
+		w = writer(cap);
+		wr_xml(&w, STR("x<&y"));
+		assert_int_equal(w.over, cap < 11);
+		assert_int_equal(w.len, cap < 11 ? 0 : 11);
+	}
+}
+
+static void test_wr_cstr(void **state)
+{
+	struct wr w = writer(4);
+
+	assert_string_equal(wr_cstr(&w), "");
+	wr_z(&w, "abc");
+	assert_string_equal(wr_cstr(&w), "abc");
+	assert_false(w.over);
+	wr_ch(&w, 'd');
+	assert_false(w.over);
+	assert_string_equal(wr_cstr(&w), "abc");
+	assert_true(w.over);
+	assert_string_equal(wr_cstr(&w), "abc");
+	w = writer(1);
+	assert_string_equal(wr_cstr(&w), "");
+}
+
+/* Whatever is written, at whatever size: never a byte beyond, never less than
+ * a prefix of whole writes. */
+static void test_wr_every_cap(void **state)
+{
+	size_t cap;
+	struct wr w;
+
+	for (cap = 0; cap < 80; cap++) {
+		w = writer(cap);
+		wr_z(&w, "http://");
+		wr_ipv4(&w, 0xc0a80101);
+		wr_ch(&w, ':');
+		wr_u64(&w, 2828);
+		wr_xml(&w, STR("/<igd>"));
+		assert_int_equal(w.over, cap < 7 + 11 + 1 + 4 + 12);
+		assert_true(w.len <= cap);
+		if (cap > 0 && page_n > cap)
+			assert_int_equal(page[page_n - cap - 1], '#');
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_eq),
+		cmocka_unit_test(test_ieq_letters_only),
+		cmocka_unit_test(test_starts),
+		cmocka_unit_test(test_skip_trim),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_cut_at_the_ends),
+		cmocka_unit_test(test_word),
+		cmocka_unit_test(test_u32),
+		cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_u32_round_trip),
+		cmocka_unit_test(test_ipv4),
+		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_wr_fits_exactly),
+		cmocka_unit_test(test_wr_over_sticks),
+		cmocka_unit_test(test_wr_ipv4),
+		cmocka_unit_test(test_wr_cut),
+		cmocka_unit_test(test_wr_fmt),
+		cmocka_unit_test(test_wr_fmt_as_printf),
+		cmocka_unit_test(test_wr_fmt_slice),
+		cmocka_unit_test(test_wr_fmt_unknown),
+		cmocka_unit_test(test_wr_xml),
+		cmocka_unit_test(test_wr_xml_all_or_nothing),
+		cmocka_unit_test(test_wr_cstr),
+		cmocka_unit_test(test_wr_every_cap),
+	};
+
+	return cmocka_run_group_tests(tests, make_page, drop_page);
+}
