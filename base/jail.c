@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * jail.c - give up every right the engine does not need.
+ *
+ * The order matters: chroot() needs root, groups go before the uid (afterwards
+ * there is no right to change them), capabilities and limits last, since by
+ * then nothing can be had back. What was given up is tried once more, and
+ * getting it is an error.
+ */
+#include "base/jail.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The lease journal of the default table, several times over; a runaway writer
+ * must not fill a router's flash. */
+#define FILE_SIZE_MAX	(16u << 20)
+
+int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+	const struct passwd *pw = name ? getpwnam(name) : NULL;
+
+	if (!pw)
+		pw = getpwnam("nobody");
+	if (!pw)
+		return -ENOENT;
+	*ret_uid = pw->pw_uid;
+	*ret_gid = pw->pw_gid;
+	return 0;
+}
+
+/* @dir without slashes at its end: behind one, O_NOFOLLOW would follow. */
+static int trim_path(const char *dir, char *ret, size_t cap)
+{
+	size_t n = strlen(dir);
+
+	while (n > 0 && dir[n - 1] == '/')
+		n--;
+	/* Nothing left: the root directory, which stays whose it is. */
+	if (n == 0)
+		return -EINVAL;
+	if (n >= cap)
+		return -ENAMETOOLONG;
+	memcpy(ret, dir, n);
+	ret[n] = '\0';
+	return 0;
+}
+
+/* Is there anything in it? Return: 0 no, -ENOTEMPTY, other -errno */
+static int is_empty(const char *path)
+{
+	DIR *d = opendir(path);
+	const struct dirent *e;
+	int err = 0;
+
+	if (!d)
+		return -errno;
+	while (!err && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
+			err = -ENOTEMPTY;
+	closedir(d);
+	return err;
+}
+
+/* By descriptor: the name may be another thing a moment later. */
+static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	int err = 0;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* root's own folder with things in it, /etc by a slip of the pen */
+	if (st.st_uid == 0 && uid != 0)
+		err = is_empty(path);
+	if (err)
+		return err;
+	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
+		return -errno;
+	return fchmod(fd, 0700) < 0 ? -errno : 0;
+}
+
+int jail_dir(const char *dir, uid_t uid, gid_t gid)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	err = trim_path(dir, path, sizeof(path));
+	if (err < 0)
+		return err;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = own_dir(fd, path, uid, gid);
+	close(fd);
+	return err;
+}
+
+/* ---- the steps of jail_enter() ------------------------------------- */
+
+static int become(const struct jail *j)
+{
+	if (chroot(".") < 0)
+		return -errno;
+	if (setgroups(0, NULL) < 0)
+		return -errno;
+	if (setresgid(j->gid, j->gid, j->gid) < 0)
+		return -errno;
+	if (setresuid(j->uid, j->uid, j->uid) < 0)
+		return -errno;
+	if (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 ||
+	    setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
+		return -EPERM;
+	return 0;
+}
+
+/*
+ * Capabilities end with uid 0, but for securebits that somebody set before us,
+ * and an ordinary user may have been given ambient ones. No libc wraps this
+ * call. An emptied permitted set empties the ambient one too (capabilities(7)).
+ */
+static int drop_capabilities(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
+
+	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
+}
+
+/* Both the soft and the hard limit: nothing can raise them again. */
+static int set_limits(const struct jail *j)
+{
+	const struct {
+		int what;
+		rlim_t max;
+	} limit[] = {
+		{ RLIMIT_NOFILE, j->files_max },
+		{ RLIMIT_NPROC, 0 },
+		{ RLIMIT_CORE, 0 },
+		{ RLIMIT_FSIZE, FILE_SIZE_MAX },
+	};
+	struct rlimit rl;
+	size_t i;
+
+	for (i = 0; i < sizeof(limit) / sizeof(limit[0]); i++) {
+		rl.rlim_cur = rl.rlim_max = limit[i].max;
+		if (setrlimit(limit[i].what, &rl) < 0)
+			return -errno;
+	}
+	/* A file at its limit is a failed write(), not the end. */
+	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		return -errno;
+	return 0;
+}
+
+static int no_way_back(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* The place of the seccomp filter: a list of the system calls that the engine
+ * makes, anything else ends it. Not made yet. */
+static int jail_filter(void)
+{
+	return 0;
+}
+
+int jail_enter(const struct jail *j)
+{
+	bool root = geteuid() == 0;
+	int err;
+
+	if (root && (j->uid == 0 || j->gid == 0))
+		return -EINVAL;
+	if (chdir(j->dir) < 0)
+		return -errno;
+	err = root ? become(j) : 0;
+	if (err == 0)
+		err = drop_capabilities();
+	if (err == 0)
+		err = set_limits(j);
+	if (err == 0)
+		err = no_way_back();
+	if (err == 0)
+		err = jail_filter();
+	return err;
+}

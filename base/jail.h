@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/* jail.h - give up every right the engine does not need. */
+#ifndef BASE_JAIL_H
+#define BASE_JAIL_H
+
+#include <sys/types.h>
+
+struct jail {
+	const char *dir;	/* becomes the root directory */
+	uid_t uid;
+	gid_t gid;
+	unsigned files_max;	/* RLIMIT_NOFILE */
+};
+
+/**
+ * jail_user - find the user the engine runs as.
+ * @name: tried first; where there is none, "nobody"
+ *
+ * Call before chroot(): it reads the user database.
+ *
+ * Return: 0, -ENOENT when neither exists (@ret_* untouched)
+ */
+int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
+
+/**
+ * jail_dir - make @dir, mode 0700, owned by @uid and @gid.
+ *
+ * An existing directory is taken over, unless root owns it and something is in
+ * it (-ENOTEMPTY); a symbolic link or anything else that is not a directory is
+ * refused. Parents are not made.
+ *
+ * Return: 0 or -errno
+ */
+int jail_dir(const char *dir, uid_t uid, gid_t gid);
+
+/**
+ * jail_enter - chroot, drop groups, uid and capabilities, set limits
+ * (RLIMIT_NOFILE, RLIMIT_NPROC 0, RLIMIT_CORE 0, RLIMIT_FSIZE), and
+ * no_new_privs; then jail_filter(). Any step that fails leaves the process
+ * unfit to go on: the caller exits.
+ *
+ * Also run by an ordinary user (not root): then chroot and the uid change are
+ * left out, the rest is done. Return: 0 or -errno
+ */
+int jail_enter(const struct jail *);
+
+#endif
