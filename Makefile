@@ -42,8 +42,9 @@ ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c  \
+	  base/httpmsg.c  \
 	  base/netlink.c base/netif.c base/ports.c base/route.c base/proc.c  \
-	     
+	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c
 HTTPD	=   
 IGD	=  \
 	     
@@ -99,7 +100,7 @@ U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c igd/policy.c igd/natrule.c base/str.c
-UNITS	= str loop date log jail netlink netif ports route proc
+UNITS	= str loop date log jail httpmsg netlink netif ports route proc httpreq httpbody httpreply bufpool
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: ISC */
+/* test_bufpool.c - a fixed number of buffers, and the memory behind them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/bufpool.h"
+
+#define LEN 5000
+#define N 4
+
+static void test_all(void **state)
+{
+	struct bufpool *p = bufpool_new(LEN, N);
+	char *buf[N];
+
+	assert_non_null(p);
+	for (int i = 0; i < N; i++) {
+		buf[i] = bufpool_get(p);
+		assert_non_null(buf[i]);
+		memset(buf[i], 'a' + i, LEN);
+	}
+	assert_null(bufpool_get(p));
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(buf[i][0], 'a' + i);
+		assert_int_equal(buf[i][LEN - 1], 'a' + i);
+	}
+	bufpool_put(p, buf[2]);
+	assert_ptr_equal(bufpool_get(p), buf[2]);
+	assert_null(bufpool_get(p));
+	bufpool_free(p);
+}
+
+static bool resident(char *buf)
+{
+	unsigned char in[4] = { 0 };
+
+	assert_int_equal(mincore(buf, 1, in), 0);
+	return in[0] & 1;
+}
+
+/* Only what was used costs memory; a used one is used again first; only
+ * unused ones are given back. */
+static void test_memory(void **state)
+{
+	struct bufpool *p = bufpool_new(LEN, N);
+	char *a, *b;
+
+	a = bufpool_get(p);
+	b = bufpool_get(p);
+	assert_false(resident(a));
+	memset(a, 1, LEN);
+	memset(b, 2, LEN);
+	bufpool_put(p, b);
+	bufpool_trim(p);
+	assert_true(resident(a));
+	assert_false(resident(b));
+	assert_int_equal(a[LEN - 1], 1);
+	bufpool_put(p, a);
+	assert_ptr_equal(bufpool_get(p), a);
+	bufpool_put(p, a);
+	bufpool_trim(p);
+	assert_false(resident(a));
+	bufpool_free(p);
+}
+
+static void test_stale_first(void **state)
+{
+	struct bufpool *p = bufpool_new(LEN, N);
+	char *a = bufpool_get(p);
+	char *b = bufpool_get(p);
+
+	bufpool_put(p, a);
+	bufpool_trim(p);
+	bufpool_put(p, b);
+	assert_ptr_equal(bufpool_get(p), b);
+	bufpool_free(p);
+}
+
+static void test_edges(void **state)
+{
+	assert_null(bufpool_new(0, 1));
+	assert_null(bufpool_new(1, 0));
+	assert_null(bufpool_new(SIZE_MAX, 1));
+	assert_null(bufpool_new(LEN, SIZE_MAX / LEN));
+	assert_null(bufpool_new(SIZE_MAX / 2, 1));
+	bufpool_free(NULL);
+	bufpool_put(NULL, NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_stale_first),
+		cmocka_unit_test(test_edges),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
