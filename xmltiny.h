@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * xmltiny.h - a pull parser for the XML that control points send.
+ *
+ * No allocation, no recursion, no DTD, no external anything. Elements,
+ * attributes, text, CDATA, comments, processing instructions, the five
+ * entities and numeric references. Checks that tags balance, that there is
+ * one root, and that nothing but white space, comments and PIs stands outside
+ * it, that references are known ones and that no control character is in it. A
+ * byte order mark (UTF-8) is passed over; any other encoding is an error. Bytes
+ * from 0x80 on are not checked to be UTF-8: who uses the text does that.
+ */
+#ifndef XMLTINY_H
+#define XMLTINY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/str.h"
+
+#define XML_DEPTH_MAX	16	/* an envelope has 4 levels */
+#define XML_ATTRS_MAX	16	/* of one element */
+
+enum xml_token {
+	XML_OPEN,	/* <p:name ...>: name, attr[] are set */
+	XML_CLOSE,	/* </p:name>, also after an empty element */
+	XML_TEXT,	/* raw text: decode with xml_decode(); or CDATA */
+	XML_END,	/* the document is whole and well-formed */
+	XML_ERR,	/* it is not; comes again for ever */
+};
+
+struct xml_attr {
+	struct str name;	/* with its prefix */
+	struct str value;	/* raw: without quotes, not decoded */
+};
+
+struct xml {
+	struct str in;		/* private: what is left */
+	struct str open[XML_DEPTH_MAX];	/* private: names of open elements */
+	unsigned depth;		/* elements open now */
+	bool empty, rooted, failed;	/* private */
+
+	struct str prefix, local;	/* of XML_OPEN and XML_CLOSE */
+	struct str text;	/* of XML_TEXT */
+	bool cdata;		/* XML_TEXT: it is CDATA, take it as it is */
+	struct xml_attr attr[XML_ATTRS_MAX];	/* of XML_OPEN */
+	size_t attr_n;
+};
+
+/** xml_init - start on @doc, which stays the caller's and must outlive @x. */
+void xml_init(struct xml *x, struct str doc);
+
+/**
+ * xml_next - the next token.
+ *
+ * Ends (XML_END or XML_ERR) after at most doc.n + 1 calls. A comment or PI in
+ * the middle of text splits it into two XML_TEXT.
+ */
+enum xml_token xml_next(struct xml *x);
+
+/**
+ * xml_decode - append text with its references resolved to @out.
+ * @raw: of XML_TEXT, or an attribute's value
+ * @cdata: take @raw as it is
+ *
+ * Return: false for an unknown entity, a reference to a character XML does not
+ * allow, or when it does not fit (part of it may have been appended then).
+ * What is appended is never longer than @raw. Line ends stay as they were sent.
+ */
+bool xml_decode(struct str raw, bool cdata, struct wr *out);
+
+#endif
