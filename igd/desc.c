@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * desc.c - the documents of the gateway, written out of the model.
+ *
+ * Invariants: what is written is ASCII, well-formed whatever the operator
+ * called his router, and depends on nothing but the arguments. Elements stand
+ * in the order of UDA 1.1 2.3 and 2.5: clients with a validating parser are
+ * out there. No white space between them: it is all bytes on a wire.
+ */
+#include "igd/desc.h"
+#include "igd/igd.h"
+
+/* UDA 1.1: devices of version 2.0 are shunned by some control points. */
+#define PROLOG "<?xml version=\"1.0\"?>\n"
+#define SPEC_VERSION \
+	"<specVersion><major>1</major><minor>1</minor></specVersion>"
+
+/* ---- text ---------------------------------------------------------- */
+
+/*
+ * Text in ASCII, everything else as numeric references: Open.NAT takes
+ * Content-Length for a number of characters. What is no UTF-8 becomes U+FFFD,
+ * a byte at a time.
+ */
+static void put_text(struct wr *w, const char *z)
+{
+	struct str s = str_z(z);
+	uint32_t c;
+	size_t n;
+
+	for (; s.n; s = str_skip(s, n)) {
+		n = igd_utf8(s, &c);
+		if (n > 1)
+			wr_fmt(w, "&#%u;", (unsigned)c);
+		else if ((unsigned char)s.p[0] < 0x80)
+			wr_xml(w, (struct str){ s.p, 1 });
+		else
+			wr_z(w, "&#65533;");
+		n = n ? n : 1;
+	}
+}
+
+static void put_elem(struct wr *w, const char *name, const char *text)
+{
+	wr_fmt(w, "<%s>", name);
+	put_text(w, text);
+	wr_fmt(w, "</%s>", name);
+}
+
+/* What the operator left empty has no element; an empty one would be no URL,
+ * or no number. */
+static void put_optional(struct wr *w, const char *name, const char *text)
+{
+	if (str_z(text).n)
+		put_elem(w, name, text);
+}
+
+/* ---- device description, UDA 1.1 2.3 ------------------------------- */
+
+static const struct {
+	const char *suffix;	/* of friendlyName */
+	const char *description;
+} role[IGD_DEVICES] = {
+	{ "", "Internet Gateway Device" },
+	{ " WAN device", "WAN device of the gateway" },
+	{ " WAN connection", "WAN connection of the gateway" },
+};
+
+static void put_urn(struct wr *w, const char *elem, const char *kind,
+		    const char *name, unsigned version)
+{
+	wr_fmt(w, "<%s>urn:schemas-upnp-org:%s:%s:%u</%s>", elem, kind, name,
+	       version, elem);
+}
+
+static void put_url(struct wr *w, const char *elem,
+		    const struct igd_service *svc, unsigned n,
+		    const char *tail)
+{
+	wr_fmt(w, "<%s>/igd%u/%s%s</%s>", elem, n, svc->path, tail, elem);
+}
+
+static void put_service(struct wr *w, const struct igd_service *svc,
+			unsigned n)
+{
+	wr_z(w, "<service>");
+	put_urn(w, "serviceType", "service", svc->name,
+		model_service_version(svc, n));
+	wr_fmt(w, "<serviceId>urn:upnp-org:serviceId:%s</serviceId>",
+	       svc->id);
+	put_url(w, "SCPDURL", svc, n, ".xml");
+	put_url(w, "controlURL", svc, n, "/control");
+	put_url(w, "eventSubURL", svc, n, "/event");
+	wr_z(w, "</service>");
+}
+
+/* All of device @d up to where its embedded device would come. */
+static void open_device(struct wr *w, const struct desc_info *info,
+			unsigned n, size_t d)
+{
+	const struct igd_device *dev = &igd_device[d];
+	size_t i;
+
+	wr_z(w, "<device>");
+	put_urn(w, "deviceType", "device", dev->name, n);
+	wr_z(w, "<friendlyName>");
+	put_text(w, info->friendly_name);
+	wr_fmt(w, "%s</friendlyName>", role[d].suffix);
+	put_elem(w, "manufacturer", info->manufacturer);
+	put_optional(w, "manufacturerURL", info->manufacturer_url);
+	put_elem(w, "modelDescription", role[d].description);
+	put_elem(w, "modelName", info->model_name);
+	put_optional(w, "modelNumber", info->model_number);
+	put_optional(w, "serialNumber", info->serial_number);
+	put_elem(w, "UDN", info->udn[n][d]);
+	wr_z(w, "<serviceList>");
+	for (i = 0; i < dev->service_n; i++)
+		put_service(w, dev->service[i], n);
+	wr_z(w, "</serviceList>");
+}
+
+/* Without it Windows shows no icon that can be opened. */
+static void put_presentation(struct wr *w, const struct desc_info *info,
+			     uint32_t local_ip)
+{
+	if (str_z(info->presentation_url).n) {
+		put_elem(w, "presentationURL", info->presentation_url);
+		return;
+	}
+	wr_z(w, "<presentationURL>http://");
+	wr_ipv4(w, local_ip);
+	wr_z(w, "/</presentationURL>");
+}
+
+void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
+	       uint32_t local_ip)
+{
+	size_t d;
+
+	wr_fmt(w,
+	       PROLOG "<root xmlns=\"urn:schemas-upnp-org:device-1-0\" "
+		      "configId=\"%u\">" SPEC_VERSION,
+	       (unsigned)info->config_id);
+	open_device(w, info, n, 0);
+	for (d = 1; d < IGD_DEVICES; d++) {
+		wr_z(w, "<deviceList>");
+		open_device(w, info, n, d);
+	}
+	for (d = 1; d < IGD_DEVICES; d++)
+		wr_z(w, "</device></deviceList>");
+	put_presentation(w, info, local_ip);
+	wr_z(w, "</device></root>\n");
+}
+
+/* ---- service description, UDA 1.1 2.5 ------------------------------ */
+
+static void put_arg(struct wr *w, const struct igd_arg *arg)
+{
+	wr_z(w, "<argument>");
+	put_elem(w, "name", arg->name);
+	put_elem(w, "direction", arg->out ? "out" : "in");
+	put_elem(w, "relatedStateVariable", arg->var->name);
+	wr_z(w, "</argument>");
+}
+
+static void put_action(struct wr *w, const struct igd_action *act)
+{
+	size_t i;
+
+	wr_z(w, "<action>");
+	put_elem(w, "name", act->name);
+	if (act->arg_n) {
+		wr_z(w, "<argumentList>");
+		for (i = 0; i < act->arg_n; i++)
+			put_arg(w, &act->arg[i]);
+		wr_z(w, "</argumentList>");
+	}
+	wr_z(w, "</action>");
+}
+
+static void put_allowed(struct wr *w, const char *const *allowed)
+{
+	wr_z(w, "<allowedValueList>");
+	for (; *allowed; allowed++)
+		put_elem(w, "allowedValue", *allowed);
+	wr_z(w, "</allowedValueList>");
+}
+
+static void put_var(struct wr *w, const struct igd_var *var)
+{
+	static const char *const type[] = {
+		[IGD_UI2] = "ui2",
+		[IGD_UI4] = "ui4",
+		[IGD_BOOL] = "boolean",
+		[IGD_STRING] = "string",
+	};
+
+	wr_fmt(w, "<stateVariable sendEvents=\"%s\">",
+	       var->evented ? "yes" : "no");
+	put_elem(w, "name", var->name);
+	put_elem(w, "dataType", type[var->type]);
+	if (var->dflt)
+		put_elem(w, "defaultValue", var->dflt);
+	if (var->allowed)
+		put_allowed(w, var->allowed);
+	if (var->ranged)
+		wr_fmt(w,
+		       "<allowedValueRange><minimum>%u</minimum>"
+		       "<maximum>%u</maximum></allowedValueRange>",
+		       (unsigned)var->min, (unsigned)var->max);
+	wr_z(w, "</stateVariable>");
+}
+
+void desc_scpd(struct wr *w, const struct desc_info *info,
+	       const struct igd_service *svc, unsigned n)
+{
+	unsigned version = model_service_version(svc, n);
+	size_t i;
+
+	wr_fmt(w,
+	       PROLOG "<scpd xmlns=\"urn:schemas-upnp-org:service-1-0\" "
+		      "configId=\"%u\">" SPEC_VERSION "<actionList>",
+	       (unsigned)info->config_id);
+	for (i = 0; i < svc->action_n; i++)
+		if (svc->action[i].since <= version)
+			put_action(w, &svc->action[i]);
+	wr_z(w, "</actionList><serviceStateTable>");
+	for (i = 0; i < svc->var_n; i++)
+		if (svc->var[i]->since <= version)
+			put_var(w, svc->var[i]);
+	wr_z(w, "</serviceStateTable></scpd>\n");
+}
+
+/* ---- identity ------------------------------------------------------ */
+
+static void write_udn(char udn[UDN_SIZE], const uint8_t base[16], uint8_t add)
+{
+	struct wr w = wr_init(udn, UDN_SIZE);
+	size_t i;
+
+	wr_z(&w, "uuid:");
+	for (i = 0; i < 16; i++) {
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			wr_ch(&w, '-');
+		wr_fmt(&w, "%02x", (uint8_t)(base[i] + (i == 15 ? add : 0)));
+	}
+	wr_cstr(&w);
+}
+
+void desc_udns(const uint8_t base[16], struct desc_info *ret)
+{
+	uint8_t add = 0;
+	unsigned n;
+	size_t d;
+
+	for (n = 1; n <= 2; n++)
+		for (d = 0; d < IGD_DEVICES; d++)
+			write_udn(ret->udn[n][d], base, add++);
+}
+
+/* FNV-1a, 32 bits. */
+static uint32_t hash(uint32_t h, struct str s)
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
+	return h;
+}
+
+static uint32_t hash_device(uint32_t h, const struct desc_info *info,
+			    const struct igd_device *dev, unsigned n,
+			    struct wr scratch)
+{
+	struct wr w;
+	size_t i;
+
+	for (i = 0; i < dev->service_n; i++) {
+		w = scratch;
+		desc_scpd(&w, info, dev->service[i], n);
+		h = hash(h, wr_done(&w));
+	}
+	return h;
+}
+
+static uint32_t hash_root(uint32_t h, const struct desc_info *info,
+			  unsigned n, struct wr scratch)
+{
+	struct wr w = scratch;
+	size_t d;
+
+	desc_root(&w, info, n, 0);
+	h = hash(h, wr_done(&w));
+	for (d = 0; d < IGD_DEVICES; d++)
+		h = hash_device(h, info, &igd_device[d], n, scratch);
+	return h;
+}
+
+uint32_t desc_config_id(const struct desc_info *info, unsigned versions,
+			char *buf, size_t cap)
+{
+	struct desc_info plain = *info;
+	uint32_t h = 2166136261u;
+	unsigned n;
+
+	plain.config_id = 0;
+	for (n = 1; n <= 2; n++)
+		if (versions & 1u << n)
+			h = hash_root(h, &plain, n, wr_init(buf, cap));
+	h = (h >> 24 ^ h) & 0xffffff;
+	return h ? h : 1;
+}

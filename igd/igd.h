@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * igd.h - what the services of the gateway share, and what they ask of the
+ * world.
+ *
+ * Everything below igd/ is pure: no descriptor, no clock. The engine fills in
+ * what it knows (struct igd_wan, policy), hands over time, and does what
+ * struct igd_ops asks.
+ */
+#ifndef IGD_IGD_H
+#define IGD_IGD_H
+
+#include "base/limits.h"
+#include "base/str.h"
+#include "igd/model.h"
+#include "igd/policy.h"
+#include "igd/portmap.h"
+
+/* The external side as it is now. */
+struct igd_wan {
+	uint32_t ext_ip;	/* as told to control points; 0: none */
+	bool link_up;		/* IFF_UP and a carrier */
+	bool admin_up;		/* IFF_UP */
+	uint64_t since_ms;	/* when ext_ip was had first, for Uptime */
+	uint64_t up_bps, down_bps;	/* 0 unknown */
+};
+
+struct igd_counters {
+	uint64_t tx_bytes, rx_bytes, tx_packets, rx_packets;
+};
+
+/*
+ * One control point that waits. Embedded in the owner's (soap.c's) record of
+ * the pending reply.
+ */
+struct igd_wait {
+	/* the answer: 0 or a upnp_err. @ext_port: what was mapped */
+	void (*done)(struct igd_wait *, int err, uint16_t ext_port);
+	struct igd_wait *next;	/* private from here on */
+	uint8_t what;		/* IGD_WAIT_... */
+	uint8_t version;	/* of the service, for its error codes */
+	bool owner;		/* the op on @slot is its own; otherwise it
+				 * tries again when that op is done */
+	uint16_t slot;
+	int fail;		/* IGD_WAIT_LINK: the code of a failure */
+	struct pm_req req;
+};
+
+/* None of these may call back into igd_...(): answers come later. */
+struct igd_ops {
+	/* counters of the external interface; false: not to be had */
+	bool (*counters)(void *arg, struct igd_counters *ret);
+	/* take the external link up or down; answered by igd_link_done() */
+	bool (*link)(void *arg, bool up);
+	/* there may be ops: portmap_next_op() */
+	void (*kick)(void *arg);
+	/* a mapping was committed or has ended: the lease file */
+	void (*stored)(void *arg, const struct pm_entry *);
+	void (*gone)(void *arg, const struct nat_rule *);
+	/* a refusal worth a log line: @why is a literal */
+	void (*refused)(void *arg, uint32_t client_ip,
+			const struct nat_rule *, const char *why,
+			unsigned line);
+};
+
+struct igd {
+	/* settings, by the owner before igd_init() */
+	bool show_dummy;
+	bool allow_link;	/* allow-disable-external-interface */
+	uint32_t max_lease_s;	/* 0 < .. <= PM_LEASE_MAX_S */
+	const struct igd_ops *ops;
+	void *ops_arg;
+	const char *wan_uuid[3];	/* [n]: UDN "uuid:..." of root n's
+					 * WANConnectionDevice; [0] unused */
+
+	/* state the owner keeps current */
+	struct igd_wan wan;
+	struct policy policy;
+
+	/* private */
+	struct portmap *pm;
+	struct igd_wait *waiting;	/* in the order they came */
+	struct igd_wait *ready;		/* to be tried again, in that order */
+	bool link_busy;
+	bool link_to_up;
+};
+
+/* One argument as it came in. */
+struct igd_in {
+	struct str s;		/* decoded text, as sent; the list's spelling
+				 * where the variable has an allowedValueList */
+	uint32_t u;		/* IGD_UI2, IGD_UI4, IGD_BOOL (0 or 1) */
+};
+
+/* One argument as it goes out: u by default, s where s.p is set. */
+struct igd_out {
+	struct str s;
+	uint32_t u;
+};
+
+/* One action under way. Arguments are in the order of the model, in and out
+ * counted apart. */
+struct igd_call {
+	const struct igd_service *svc;
+	const struct igd_action *act;
+	unsigned n;		/* root version */
+	unsigned version;	/* of the service under that root */
+	uint32_t client_ip;	/* who asks */
+	uint32_t local_ip;	/* the router's address it asked */
+	uint64_t now_ms;
+	struct igd_in in[SOAP_ARGS_MAX];
+	struct igd_out out[SOAP_ARGS_MAX];
+	char text[128];		/* room for out strings the action writes:
+				 * Layer3Forwarding's has 100 bytes */
+	struct igd_wait *wait;	/* for an action that waits; else NULL */
+};
+
+/** igd_init - start with nobody waiting; takes no memory. @pm stays the
+ * caller's. */
+void igd_init(struct igd *, struct portmap *pm);
+
+/**
+ * igd_nat_done - the monitor's answer to the op @id.
+ *
+ * Commits, tells ops->stored or ops->gone, answers who waited for it, and lets
+ * those that waited for the key try again.
+ */
+void igd_nat_done(struct igd *, uint32_t id, enum nat_err err,
+		  uint64_t now_ms);
+
+/** igd_link_done - the monitor's answer to ops->link(). */
+void igd_link_done(struct igd *, enum nat_err err);
+
+/** igd_wait_cancel - the control point has gone: forget @w. What was asked
+ * for still happens. */
+void igd_wait_cancel(struct igd *, struct igd_wait *w);
+
+/** igd_tick - expire leases. Return: when to call again, UINT64_MAX never. */
+uint64_t igd_tick(struct igd *, uint64_t now_ms);
+
+/* The start of AddPortMapping and DeletePortMapping, and of their second try:
+ * 0, a upnp_err or IGD_WAIT with @w queued. @w has what, version and req. */
+enum { IGD_WAIT_ADD = 1, IGD_WAIT_DELETE, IGD_WAIT_LINK };
+int igd_start(struct igd *, struct igd_wait *w, uint64_t now_ms);
+
+/**
+ * igd_link - take the external link up or down for @call.
+ * @fail: the code for a link that did not follow
+ *
+ * Return: IGD_WAIT, 0 (it is up already), 711 (it is down already), 705 or 707
+ * (another change is under way), 606 (allow-disable-external-interface is no)
+ */
+int igd_link(struct igd *, struct igd_call *call, bool up, int fail);
+
+/** igd_refuse - the code of a refusal by policy: 718 for version 1, 606 from
+ * version 2 on (RFC 6970 pairs it so). */
+int igd_refuse(unsigned service_version);
+
+/**
+ * igd_check - is the text of @in a value of @var?
+ * @in: s as it came; set: u of a number or boolean, s to the list's spelling
+ *      where there is an allowedValueList (any case is taken)
+ *
+ * Return: 0, 600 (no such value), 601 (a number out of range), 605 (too long)
+ */
+int igd_check(const struct igd_var *var, struct igd_in *in);
+
+/**
+ * igd_utf8 - the first character of @s.
+ * @ret_c: its code point
+ *
+ * Return: bytes it has, 0 when @s is empty or does not begin with a character
+ * that XML 1.0 2.2 knows in UTF-8 of the shortest form (RFC 3629 3)
+ */
+size_t igd_utf8(struct str s, uint32_t *ret_c);
+
+/* The actions: each file one service. The model's tables name them. */
+igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
+	wanip_request_connection, wanip_request_termination,
+	wanip_force_termination, wanip_get_status_info,
+	wanip_get_nat_rsip_status, wanip_get_generic_entry,
+	wanip_get_specific_entry, wanip_add, wanip_delete,
+	wanip_get_external_ip;
+igd_action_fn wancic_get_link_properties, wancic_get_bytes_sent,
+	wancic_get_bytes_received, wancic_get_packets_sent,
+	wancic_get_packets_received, wancic_set_enabled, wancic_get_enabled;
+igd_action_fn l3f_set_default, l3f_get_default;
+
+/* A state variable is what one of the service's actions answers. */
+struct igd_reader {
+	const char *name;	/* of the variable */
+	igd_action_fn *get;	/* never one that waits */
+	size_t out;		/* which of its out arguments */
+};
+
+/**
+ * igd_read - write the current value of @var.
+ *
+ * Return: 0, 404 for one that is in no row of @reader, or the action's error
+ */
+int igd_read(struct igd *, const struct igd_reader *reader, size_t reader_n,
+	     const struct igd_var *var, uint64_t now_ms, struct wr *);
+
+/* The variables' current values: igd_service.read. */
+int wanip_read(struct igd *, const struct igd_var *, uint64_t now_ms,
+	       struct wr *);
+int wancic_read(struct igd *, const struct igd_var *, uint64_t now_ms,
+		struct wr *);
+int l3f_read(struct igd *, const struct igd_var *, uint64_t now_ms,
+	     struct wr *);
+
+#endif

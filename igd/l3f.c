@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * l3f.c - Layer3Forwarding:1: which connection is the default one.
+ *
+ * There is one connection, so there is one answer, and nothing to set.
+ */
+#include "igd/igd.h"
+
+#define SERVICE_ID STR("urn:upnp-org:serviceId:WANIPConn1")
+
+/* "uuid:...:WANConnectionDevice:1" */
+static void write_device(const struct igd *igd, unsigned n, struct wr *w)
+{
+	wr_z(w, igd->wan_uuid[n]);
+	wr_str(w, STR(":WANConnectionDevice:"));
+	wr_u64(w, n);
+}
+
+int l3f_get_default(struct igd *igd, struct igd_call *call)
+{
+	struct wr w = wr_init(call->text, sizeof(call->text));
+
+	write_device(igd, call->n, &w);
+	wr_ch(&w, ',');
+	wr_str(&w, SERVICE_ID);
+	call->out[0].s = wr_done(&w);
+	return UPNP_OK;
+}
+
+/* To choose what is chosen already is well; UUIDs and URNs compare without
+ * case. */
+int l3f_set_default(struct igd *igd, struct igd_call *call)
+{
+	struct str id = str_trim(call->in[0].s), device;
+	struct wr w = wr_init(call->text, sizeof(call->text));
+
+	str_cut(&id, ',', &device);
+	if (!id.n)
+		return UPNP_INVALID_ARGS;
+	write_device(igd, call->n, &w);
+	if (!str_ieq(str_trim(device), wr_done(&w)))
+		return L3F_INVALID_UUID;
+	if (!str_ieq(str_trim(id), SERVICE_ID))
+		return L3F_INVALID_SERVICE;
+	return UPNP_OK;
+}
+
+/*
+ * igd_service.read does not say which root is asked for: the value is that of
+ * the lowest that there is.
+ */
+static int read_default(struct igd *igd, struct igd_call *call)
+{
+	call->n = igd->wan_uuid[1] ? 1 : 2;
+	return l3f_get_default(igd, call);
+}
+
+static const struct igd_reader reader[] = {
+	{ "DefaultConnectionService", read_default, 0 },
+};
+
+int l3f_read(struct igd *igd, const struct igd_var *var, uint64_t now_ms,
+	     struct wr *wr)
+{
+	return igd_read(igd, reader, sizeof(reader) / sizeof(reader[0]), var,
+			now_ms, wr);
+}

@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * model.c - the gateway as const tables.
+ *
+ * Sources: InternetGatewayDevice:1, Layer3Forwarding:1,
+ * WANCommonInterfaceConfig:1 and WANIPConnection:1 (2001). Names, order,
+ * types, allowed values and defaults are theirs. Optional actions that have no
+ * real answer here are left out, and with them the variables that nothing else
+ * uses.
+ */
+#include "igd/model.h"
+#include "igd/igd.h"
+
+#define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
+/* A table and its length, in the order in which the structs want them. */
+#define ARRAY(a) (a), ARRAY_N(a)
+#define NO_ARGS NULL, 0
+
+enum { IN = false, OUT = true };
+
+/* ---- Layer3Forwarding ---------------------------------------------- */
+
+static const struct igd_var default_connection_service = {
+	"DefaultConnectionService", IGD_STRING, 1, .evented = true,
+};
+
+static const struct igd_var *const l3f_vars[] = {
+	&default_connection_service,
+};
+
+static const struct igd_arg set_default_args[] = {
+	{ "NewDefaultConnectionService", IN, &default_connection_service },
+};
+
+static const struct igd_arg get_default_args[] = {
+	{ "NewDefaultConnectionService", OUT, &default_connection_service },
+};
+
+static const struct igd_action l3f_actions[] = {
+	{ "SetDefaultConnectionService", 1, ARRAY(set_default_args),
+	  l3f_set_default },
+	{ "GetDefaultConnectionService", 1, ARRAY(get_default_args),
+	  l3f_get_default },
+};
+
+static const struct igd_service l3f = {
+	.name = "Layer3Forwarding",
+	.id = "L3Forwarding1",
+	.path = "l3f",
+	.max_version = 1,
+	ARRAY(l3f_actions),
+	ARRAY(l3f_vars),
+	.read = l3f_read,
+};
+
+/* ---- WANCommonInterfaceConfig -------------------------------------- */
+
+static const char *const access_types[] = {
+	"DSL", "POTS", "Cable", "Ethernet", NULL,
+};
+
+static const char *const link_states[] = {
+	"Up", "Down", "Initializing", "Unavailable", NULL,
+};
+
+static const struct igd_var wan_access_type = {
+	"WANAccessType", IGD_STRING, 1, .allowed = access_types,
+};
+static const struct igd_var upstream_max = {
+	"Layer1UpstreamMaxBitRate", IGD_UI4, 1,
+};
+static const struct igd_var downstream_max = {
+	"Layer1DownstreamMaxBitRate", IGD_UI4, 1,
+};
+static const struct igd_var physical_link_status = {
+	"PhysicalLinkStatus", IGD_STRING, 1, .evented = true,
+	.allowed = link_states,
+};
+static const struct igd_var total_bytes_sent = {
+	"TotalBytesSent", IGD_UI4, 1,
+};
+static const struct igd_var total_bytes_received = {
+	"TotalBytesReceived", IGD_UI4, 1,
+};
+static const struct igd_var total_packets_sent = {
+	"TotalPacketsSent", IGD_UI4, 1,
+};
+static const struct igd_var total_packets_received = {
+	"TotalPacketsReceived", IGD_UI4, 1,
+};
+static const struct igd_var enabled_for_internet = {
+	"EnabledForInternet", IGD_BOOL, 1, .evented = true,
+};
+
+static const struct igd_var *const wancic_vars[] = {
+	&wan_access_type, &upstream_max, &downstream_max,
+	&physical_link_status, &total_bytes_sent, &total_bytes_received,
+	&total_packets_sent, &total_packets_received, &enabled_for_internet,
+};
+
+static const struct igd_arg set_enabled_args[] = {
+	{ "NewEnabledForInternet", IN, &enabled_for_internet },
+};
+
+static const struct igd_arg get_enabled_args[] = {
+	{ "NewEnabledForInternet", OUT, &enabled_for_internet },
+};
+
+static const struct igd_arg link_properties_args[] = {
+	{ "NewWANAccessType", OUT, &wan_access_type },
+	{ "NewLayer1UpstreamMaxBitRate", OUT, &upstream_max },
+	{ "NewLayer1DownstreamMaxBitRate", OUT, &downstream_max },
+	{ "NewPhysicalLinkStatus", OUT, &physical_link_status },
+};
+
+static const struct igd_arg bytes_sent_args[] = {
+	{ "NewTotalBytesSent", OUT, &total_bytes_sent },
+};
+
+static const struct igd_arg bytes_received_args[] = {
+	{ "NewTotalBytesReceived", OUT, &total_bytes_received },
+};
+
+static const struct igd_arg packets_sent_args[] = {
+	{ "NewTotalPacketsSent", OUT, &total_packets_sent },
+};
+
+static const struct igd_arg packets_received_args[] = {
+	{ "NewTotalPacketsReceived", OUT, &total_packets_received },
+};
+
+static const struct igd_action wancic_actions[] = {
+	{ "SetEnabledForInternet", 1, ARRAY(set_enabled_args),
+	  wancic_set_enabled, .waits = true },
+	{ "GetEnabledForInternet", 1, ARRAY(get_enabled_args),
+	  wancic_get_enabled },
+	{ "GetCommonLinkProperties", 1, ARRAY(link_properties_args),
+	  wancic_get_link_properties },
+	{ "GetTotalBytesSent", 1, ARRAY(bytes_sent_args),
+	  wancic_get_bytes_sent },
+	{ "GetTotalBytesReceived", 1, ARRAY(bytes_received_args),
+	  wancic_get_bytes_received },
+	{ "GetTotalPacketsSent", 1, ARRAY(packets_sent_args),
+	  wancic_get_packets_sent },
+	{ "GetTotalPacketsReceived", 1, ARRAY(packets_received_args),
+	  wancic_get_packets_received },
+};
+
+static const struct igd_service wancic = {
+	.name = "WANCommonInterfaceConfig",
+	.id = "WANCommonIFC1",
+	.path = "wancic",
+	.max_version = 1,
+	ARRAY(wancic_actions),
+	ARRAY(wancic_vars),
+	.read = wancic_read,
+};
+
+/* ---- WANIPConnection ----------------------------------------------- */
+
+static const char *const connection_types[] = {
+	"Unconfigured", "IP_Routed", "IP_Bridged", NULL,
+};
+
+static const char *const connection_states[] = {
+	"Unconfigured", "Connecting", "Connected", "PendingDisconnect",
+	"Disconnecting", "Disconnected", NULL,
+};
+
+static const char *const connection_errors[] = {
+	"ERROR_NONE",
+	"ERROR_ISP_TIME_OUT",
+	"ERROR_COMMAND_ABORTED",
+	"ERROR_NOT_ENABLED_FOR_INTERNET",
+	"ERROR_BAD_PHONE_NUMBER",
+	"ERROR_USER_DISCONNECT",
+	"ERROR_ISP_DISCONNECT",
+	"ERROR_IDLE_DISCONNECT",
+	"ERROR_FORCED_DISCONNECT",
+	"ERROR_SERVER_OUT_OF_RESOURCES",
+	"ERROR_RESTRICTED_LOGON_HOURS",
+	"ERROR_ACCOUNT_DISABLED",
+	"ERROR_ACCOUNT_EXPIRED",
+	"ERROR_PASSWORD_EXPIRED",
+	"ERROR_AUTHENTICATION_FAILURE",
+	"ERROR_NO_DIALTONE",
+	"ERROR_NO_CARRIER",
+	"ERROR_NO_ANSWER",
+	"ERROR_LINE_BUSY",
+	"ERROR_UNSUPPORTED_BITSPERSECOND",
+	"ERROR_TOO_MANY_LINE_ERRORS",
+	"ERROR_IP_CONFIGURATION",
+	"ERROR_UNKNOWN",
+	NULL,
+};
+
+static const char *const protocols[] = { "TCP", "UDP", NULL };
+
+static const struct igd_var connection_type = {
+	"ConnectionType", IGD_STRING, 1, .dflt = "Unconfigured",
+};
+static const struct igd_var possible_connection_types = {
+	"PossibleConnectionTypes", IGD_STRING, 1, .evented = true,
+	.allowed = connection_types,
+};
+static const struct igd_var connection_status = {
+	"ConnectionStatus", IGD_STRING, 1, .evented = true,
+	.allowed = connection_states, .dflt = "Unconfigured",
+};
+static const struct igd_var uptime = { "Uptime", IGD_UI4, 1 };
+static const struct igd_var last_connection_error = {
+	"LastConnectionError", IGD_STRING, 1, .allowed = connection_errors,
+};
+static const struct igd_var rsip_available = {
+	"RSIPAvailable", IGD_BOOL, 1,
+};
+static const struct igd_var nat_enabled = { "NATEnabled", IGD_BOOL, 1 };
+static const struct igd_var external_ip = {
+	"ExternalIPAddress", IGD_STRING, 1, .evented = true,
+};
+static const struct igd_var mapping_entries = {
+	"PortMappingNumberOfEntries", IGD_UI2, 1, .evented = true,
+};
+static const struct igd_var mapping_enabled = {
+	"PortMappingEnabled", IGD_BOOL, 1,
+};
+/* No range: version 1 knows none, so a lease too long is not the argument
+ * check's to refuse. */
+static const struct igd_var lease_duration = {
+	"PortMappingLeaseDuration", IGD_UI4, 1,
+};
+static const struct igd_var remote_host = { "RemoteHost", IGD_STRING, 1 };
+static const struct igd_var external_port = { "ExternalPort", IGD_UI2, 1 };
+static const struct igd_var internal_port = { "InternalPort", IGD_UI2, 1 };
+static const struct igd_var mapping_protocol = {
+	"PortMappingProtocol", IGD_STRING, 1, .allowed = protocols,
+};
+static const struct igd_var internal_client = {
+	"InternalClient", IGD_STRING, 1,
+};
+static const struct igd_var mapping_description = {
+	"PortMappingDescription", IGD_STRING, 1,
+};
+
+static const struct igd_var *const wanip_vars[] = {
+	&connection_type, &possible_connection_types, &connection_status,
+	&uptime, &last_connection_error, &rsip_available, &nat_enabled,
+	&external_ip, &mapping_entries, &mapping_enabled, &lease_duration,
+	&remote_host, &external_port, &internal_port, &mapping_protocol,
+	&internal_client, &mapping_description,
+};
+
+static const struct igd_arg set_connection_type_args[] = {
+	{ "NewConnectionType", IN, &connection_type },
+};
+
+static const struct igd_arg connection_type_info_args[] = {
+	{ "NewConnectionType", OUT, &connection_type },
+	{ "NewPossibleConnectionTypes", OUT, &possible_connection_types },
+};
+
+static const struct igd_arg status_info_args[] = {
+	{ "NewConnectionStatus", OUT, &connection_status },
+	{ "NewLastConnectionError", OUT, &last_connection_error },
+	{ "NewUptime", OUT, &uptime },
+};
+
+static const struct igd_arg nat_rsip_status_args[] = {
+	{ "NewRSIPAvailable", OUT, &rsip_available },
+	{ "NewNATEnabled", OUT, &nat_enabled },
+};
+
+static const struct igd_arg generic_entry_args[] = {
+	{ "NewPortMappingIndex", IN, &mapping_entries },
+	{ "NewRemoteHost", OUT, &remote_host },
+	{ "NewExternalPort", OUT, &external_port },
+	{ "NewProtocol", OUT, &mapping_protocol },
+	{ "NewInternalPort", OUT, &internal_port },
+	{ "NewInternalClient", OUT, &internal_client },
+	{ "NewEnabled", OUT, &mapping_enabled },
+	{ "NewPortMappingDescription", OUT, &mapping_description },
+	{ "NewLeaseDuration", OUT, &lease_duration },
+};
+
+static const struct igd_arg specific_entry_args[] = {
+	{ "NewRemoteHost", IN, &remote_host },
+	{ "NewExternalPort", IN, &external_port },
+	{ "NewProtocol", IN, &mapping_protocol },
+	{ "NewInternalPort", OUT, &internal_port },
+	{ "NewInternalClient", OUT, &internal_client },
+	{ "NewEnabled", OUT, &mapping_enabled },
+	{ "NewPortMappingDescription", OUT, &mapping_description },
+	{ "NewLeaseDuration", OUT, &lease_duration },
+};
+
+static const struct igd_arg add_args[] = {
+	{ "NewRemoteHost", IN, &remote_host },
+	{ "NewExternalPort", IN, &external_port },
+	{ "NewProtocol", IN, &mapping_protocol },
+	{ "NewInternalPort", IN, &internal_port },
+	{ "NewInternalClient", IN, &internal_client },
+	{ "NewEnabled", IN, &mapping_enabled },
+	{ "NewPortMappingDescription", IN, &mapping_description },
+	{ "NewLeaseDuration", IN, &lease_duration },
+};
+
+static const struct igd_arg delete_args[] = {
+	{ "NewRemoteHost", IN, &remote_host },
+	{ "NewExternalPort", IN, &external_port },
+	{ "NewProtocol", IN, &mapping_protocol },
+};
+
+static const struct igd_arg external_ip_args[] = {
+	{ "NewExternalIPAddress", OUT, &external_ip },
+};
+
+static const struct igd_action wanip_actions[] = {
+	{ "SetConnectionType", 1, ARRAY(set_connection_type_args),
+	  wanip_set_connection_type },
+	{ "GetConnectionTypeInfo", 1, ARRAY(connection_type_info_args),
+	  wanip_get_connection_type_info },
+	{ "RequestConnection", 1, NO_ARGS, wanip_request_connection,
+	  .waits = true },
+	{ "RequestTermination", 1, NO_ARGS, wanip_request_termination,
+	  .waits = true },
+	{ "ForceTermination", 1, NO_ARGS, wanip_force_termination,
+	  .waits = true },
+	{ "GetStatusInfo", 1, ARRAY(status_info_args),
+	  wanip_get_status_info },
+	{ "GetNATRSIPStatus", 1, ARRAY(nat_rsip_status_args),
+	  wanip_get_nat_rsip_status },
+	{ "GetGenericPortMappingEntry", 1, ARRAY(generic_entry_args),
+	  wanip_get_generic_entry },
+	{ "GetSpecificPortMappingEntry", 1, ARRAY(specific_entry_args),
+	  wanip_get_specific_entry },
+	{ "AddPortMapping", 1, ARRAY(add_args), wanip_add, .waits = true },
+	{ "DeletePortMapping", 1, ARRAY(delete_args), wanip_delete,
+	  .waits = true },
+	{ "GetExternalIPAddress", 1, ARRAY(external_ip_args),
+	  wanip_get_external_ip },
+};
+
+static const struct igd_service wanip = {
+	.name = "WANIPConnection",
+	.id = "WANIPConn1",
+	.path = "wanip",
+	.max_version = 1,
+	ARRAY(wanip_actions),
+	ARRAY(wanip_vars),
+	.read = wanip_read,
+};
+
+/* ---- devices ------------------------------------------------------- */
+
+static const struct igd_service *const root_services[] = { &l3f };
+static const struct igd_service *const wan_services[] = { &wancic };
+static const struct igd_service *const connection_services[] = { &wanip };
+
+const struct igd_device igd_device[IGD_DEVICES] = {
+	{ "InternetGatewayDevice", ARRAY(root_services) },
+	{ "WANDevice", ARRAY(wan_services) },
+	{ "WANConnectionDevice", ARRAY(connection_services) },
+};
+
+unsigned model_service_version(const struct igd_service *svc, unsigned n)
+{
+	return n < svc->max_version ? n : svc->max_version;
+}
+
+/* ---- looking things up --------------------------------------------- */
+
+const struct igd_action *model_action(const struct igd_service *svc,
+				      unsigned n, struct str name)
+{
+	unsigned version = model_service_version(svc, n);
+	size_t i;
+
+	for (i = 0; i < svc->action_n; i++)
+		if (svc->action[i].since <= version &&
+		    str_eq(name, str_z(svc->action[i].name)))
+			return &svc->action[i];
+	return NULL;
+}
+
+const struct igd_var *model_var(const struct igd_service *svc, unsigned n,
+				struct str name)
+{
+	unsigned version = model_service_version(svc, n);
+	size_t i;
+
+	for (i = 0; i < svc->var_n; i++)
+		if (svc->var[i]->since <= version &&
+		    str_eq(name, str_z(svc->var[i]->name)))
+			return svc->var[i];
+	return NULL;
+}
+
+static const struct igd_service *service_in(const struct igd_device *dev,
+					    struct str path)
+{
+	size_t i;
+
+	for (i = 0; i < dev->service_n; i++)
+		if (str_eq(path, str_z(dev->service[i]->path)))
+			return dev->service[i];
+	return NULL;
+}
+
+static const struct igd_service *service_at(struct str path)
+{
+	const struct igd_service *svc = NULL;
+	size_t i;
+
+	for (i = 0; i < IGD_DEVICES && !svc; i++)
+		svc = service_in(&igd_device[i], path);
+	return svc;
+}
+
+static bool ends_with(struct str s, struct str tail, struct str *ret_head)
+{
+	if (s.n < tail.n || !str_eq(str_skip(s, s.n - tail.n), tail))
+		return false;
+	*ret_head = (struct str){ s.p, s.n - tail.n };
+	return true;
+}
+
+/* What follows /igdN/: a service's path and one of these. */
+static enum igd_doc resolve_service(struct str path,
+				    const struct igd_service **ret_svc)
+{
+	static const struct {
+		const char *tail;
+		enum igd_doc doc;
+	} kind[] = {
+		{ ".xml", IGD_SCPD },
+		{ "/control", IGD_CONTROL },
+		{ "/event", IGD_EVENT },
+	};
+	const struct igd_service *svc;
+	struct str name;
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(kind); i++) {
+		if (!ends_with(path, str_z(kind[i].tail), &name))
+			continue;
+		svc = service_at(name);
+		if (!svc)
+			break;
+		*ret_svc = svc;
+		return kind[i].doc;
+	}
+	return IGD_NOTHING;
+}
+
+enum igd_doc model_resolve(struct str path, unsigned *ret_n,
+			   const struct igd_service **ret_svc)
+{
+	static const struct str root = { "/igd", 4 };
+	enum igd_doc doc = IGD_NOTHING;
+	struct str rest = str_skip(path, root.n + 1);
+	char n;
+
+	if (path.n <= root.n || !str_starts(path, root))
+		return IGD_NOTHING;
+	n = path.p[root.n];
+	if (n != '1' && n != '2')
+		return IGD_NOTHING;
+	if (str_eq(rest, STR(".xml")))
+		doc = IGD_ROOT_XML;
+	else if (str_starts(rest, STR("/")))
+		doc = resolve_service(str_skip(rest, 1), ret_svc);
+	if (doc != IGD_NOTHING)
+		*ret_n = (unsigned)(n - '0');
+	return doc;
+}
+
+/* ---- errors -------------------------------------------------------- */
+
+static const struct {
+	int code;
+	const char *text;
+} err_text[] = {
+	{ UPNP_INVALID_ACTION, "Invalid Action" },
+	{ UPNP_INVALID_ARGS, "Invalid Args" },
+	{ UPNP_INVALID_VAR, "Invalid Var" },
+	{ UPNP_ACTION_FAILED, "Action Failed" },
+	{ UPNP_VALUE_INVALID, "Argument Value Invalid" },
+	{ UPNP_OUT_OF_RANGE, "Argument Value Out of Range" },
+	{ UPNP_NOT_IMPLEMENTED, "Optional Action Not Implemented" },
+	{ UPNP_OUT_OF_MEMORY, "Out of Memory" },
+	{ UPNP_HUMAN_REQUIRED, "Human Intervention Required" },
+	{ UPNP_STRING_TOO_LONG, "String Argument Too Long" },
+	{ UPNP_NOT_AUTHORIZED, "Action not authorized" },
+	{ WANIP_INACTIVE_REQUIRED, "InactiveConnectionStateRequired" },
+	{ WANIP_SETUP_FAILED, "ConnectionSetupFailed" },
+	{ WANIP_SETUP_IN_PROGRESS, "ConnectionSetupInProgress" },
+	{ WANIP_NOT_CONFIGURED, "ConnectionNotConfigured" },
+	{ WANIP_DISCONNECT_IN_PROGRESS, "DisconnectInProgress" },
+	{ WANIP_INVALID_LAYER2, "InvalidLayer2Address" },
+	{ WANIP_ACCESS_DISABLED, "InternetAccessDisabled" },
+	{ WANIP_INVALID_TYPE, "InvalidConnectionType" },
+	{ WANIP_ALREADY_TERMINATED, "ConnectionAlreadyTerminated" },
+	{ WANIP_INDEX_INVALID, "SpecifiedArrayIndexInvalid" },
+	{ WANIP_NO_SUCH_ENTRY, "NoSuchEntryInArray" },
+	{ WANIP_WILDCARD_SRC, "WildCardNotPermittedInSrcIP" },
+	{ WANIP_WILDCARD_EXT_PORT, "WildCardNotPermittedInExtPort" },
+	{ WANIP_CONFLICT, "ConflictInMappingEntry" },
+	{ L3F_INVALID_UUID, "InvalidDeviceUUID" },
+	{ L3F_INVALID_SERVICE, "InvalidServiceID" },
+	{ L3F_INVALID_SELECTION, "InvalidConnServiceSelection" },
+	{ WANIP_SAME_PORT_REQUIRED, "SamePortValuesRequired" },
+	{ WANIP_ONLY_PERMANENT, "OnlyPermanentLeasesSupported" },
+	{ WANIP_REMOTE_WILDCARD_ONLY, "RemoteHostOnlySupportsWildcard" },
+	{ WANIP_EXT_PORT_WILDCARD_ONLY, "ExternalPortOnlySupportsWildcard" },
+	{ WANIP_NO_PORT_MAPS, "NoPortMapsAvailable" },
+	{ WANIP_OTHER_MECHANISM, "ConflictWithOtherMechanisms" },
+	{ WANIP_RANGE_NOT_FOUND, "PortMappingNotFound" },
+	{ WANIP_READ_ONLY, "ReadOnly" },
+	{ WANIP_WILDCARD_INT_PORT, "WildCardNotPermittedInIntPort" },
+	{ WANIP_INCONSISTENT, "InconsistentParameters" },
+};
+
+const char *upnp_err_text(int code)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(err_text); i++)
+		if (err_text[i].code == code)
+			return err_text[i].text;
+	return "Action Failed";
+}

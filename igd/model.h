@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * model.h - the gateway as const tables: devices, services, actions,
+ * arguments, state variables, types, ranges.
+ *
+ * One model, three readers: desc.c writes the documents out of it, soap.c
+ * checks arguments and writes replies by it. They can not disagree.
+ *
+ * There may be two root devices, IGD:1 and IGD:2. Everything in the tables
+ * that version 1 does not know has since = 2. Device types have the root's
+ * version; a service has the lower of the root's and its own highest.
+ */
+#ifndef IGD_MODEL_H
+#define IGD_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/str.h"
+
+struct igd;
+struct igd_call;
+
+/* UPnP error codes: UDA 1.1 3.2.2 (4xx, 6xx), WANIPConnection:1 and :2. */
+enum upnp_err {
+	UPNP_OK = 0,
+	UPNP_INVALID_ACTION = 401,
+	UPNP_INVALID_ARGS = 402,
+	UPNP_INVALID_VAR = 404,
+	UPNP_ACTION_FAILED = 501,
+	UPNP_VALUE_INVALID = 600,
+	UPNP_OUT_OF_RANGE = 601,
+	UPNP_NOT_IMPLEMENTED = 602,
+	UPNP_OUT_OF_MEMORY = 603,
+	UPNP_HUMAN_REQUIRED = 604,
+	UPNP_STRING_TOO_LONG = 605,
+	UPNP_NOT_AUTHORIZED = 606,
+	WANIP_INACTIVE_REQUIRED = 703,
+	WANIP_SETUP_FAILED = 704,
+	WANIP_SETUP_IN_PROGRESS = 705,
+	WANIP_NOT_CONFIGURED = 706,
+	WANIP_DISCONNECT_IN_PROGRESS = 707,
+	WANIP_INVALID_LAYER2 = 708,
+	WANIP_ACCESS_DISABLED = 709,
+	WANIP_INVALID_TYPE = 710,
+	WANIP_ALREADY_TERMINATED = 711,
+	WANIP_INDEX_INVALID = 713,
+	WANIP_NO_SUCH_ENTRY = 714,
+	WANIP_WILDCARD_SRC = 715,
+	WANIP_WILDCARD_EXT_PORT = 716,
+	WANIP_CONFLICT = 718,
+	L3F_INVALID_UUID = 720,
+	L3F_INVALID_SERVICE = 721,
+	L3F_INVALID_SELECTION = 723,
+	WANIP_SAME_PORT_REQUIRED = 724,
+	WANIP_ONLY_PERMANENT = 725,
+	WANIP_REMOTE_WILDCARD_ONLY = 726,
+	WANIP_EXT_PORT_WILDCARD_ONLY = 727,
+	WANIP_NO_PORT_MAPS = 728,
+	WANIP_OTHER_MECHANISM = 729,
+	WANIP_RANGE_NOT_FOUND = 730,
+	WANIP_READ_ONLY = 731,
+	WANIP_WILDCARD_INT_PORT = 732,
+	WANIP_INCONSISTENT = 733,
+};
+
+/** upnp_err_text - errorDescription of a code, as the standard spells it;
+ * never empty ("Action Failed" for one that is unknown). */
+const char *upnp_err_text(int code);
+
+enum igd_type { IGD_UI2, IGD_UI4, IGD_BOOL, IGD_STRING };
+
+struct igd_var {
+	const char *name;
+	enum igd_type type;
+	uint8_t since;
+	bool evented;
+	bool ranged;		/* <allowedValueRange>: min, max */
+	uint32_t min, max;
+	const char *const *allowed;	/* <allowedValueList>, NULL-terminated */
+	const char *dflt;	/* <defaultValue>, or NULL */
+};
+
+struct igd_arg {
+	const char *name;	/* "NewExternalPort" */
+	bool out;
+	const struct igd_var *var;
+};
+
+/* 0, a upnp_err, or IGD_WAIT: the answer comes later. */
+#define IGD_WAIT (-1)
+typedef int igd_action_fn(struct igd *, struct igd_call *);
+
+struct igd_action {
+	const char *name;
+	uint8_t since;
+	const struct igd_arg *arg;	/* in-arguments first, as the standard
+					 * orders them */
+	size_t arg_n;
+	igd_action_fn *run;
+	bool waits;		/* may return IGD_WAIT */
+};
+
+struct igd_service {
+	const char *name;	/* "WANIPConnection" */
+	const char *id;		/* "WANIPConn1" */
+	const char *path;	/* "wanip": /igd1/wanip.xml, .../control, .../event */
+	uint8_t max_version;
+	const struct igd_action *action;
+	size_t action_n;
+	const struct igd_var *const *var;	/* in SCPD order */
+	size_t var_n;
+	/* current value of an evented or readable variable, by its name, for
+	 * QueryStateVariable and events: writes text, or returns a upnp_err */
+	int (*read)(struct igd *, const struct igd_var *, uint64_t now_ms,
+		    struct wr *);
+};
+
+/* root, WANDevice, WANConnectionDevice: one inside the other. */
+struct igd_device {
+	const char *name;	/* "InternetGatewayDevice" */
+	const struct igd_service *const *service;
+	size_t service_n;
+};
+#define IGD_DEVICES 3
+extern const struct igd_device igd_device[IGD_DEVICES];
+
+/** model_service_version - the version of @svc under a root of version @n. */
+unsigned model_service_version(const struct igd_service *svc, unsigned n);
+
+/* What a path below / names. */
+enum igd_doc { IGD_NOTHING, IGD_ROOT_XML, IGD_SCPD, IGD_CONTROL, IGD_EVENT };
+
+/**
+ * model_resolve - what is at this path?
+ * @path: decoded, starts with '/'
+ * @ret_n: the root's version, 1 or 2
+ * @ret_svc: for all but IGD_ROOT_XML
+ */
+enum igd_doc model_resolve(struct str path, unsigned *ret_n,
+			   const struct igd_service **ret_svc);
+
+/** model_action - the action of that exact name that version @n knows, or
+ * NULL. */
+const struct igd_action *model_action(const struct igd_service *, unsigned n,
+				      struct str name);
+
+/** model_var - the same for a state variable. */
+const struct igd_var *model_var(const struct igd_service *, unsigned n,
+				struct str name);
+
+#endif

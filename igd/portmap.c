@@ -1,0 +1,585 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * portmap.c - the mapping table.
+ *
+ * Owns: every mapping, the order in which they were made, the ops on their way
+ * to the kernel.
+ * Never does: read a clock, allocate after portmap_new(), touch the firewall.
+ * Invariants:
+ *  - a slot is on the free list, above the high-water mark `used`, or in the
+ *    hash chain of its protocol and external port;
+ *  - ACTIVE, DELETING and EXPIRING are committed: each stands once in order[];
+ *  - all entries of one protocol and external port have one client;
+ *  - of one key there is at most one committed entry and one that replaces it,
+ *    and at most one op under way;
+ *  - of the committed, the kernel has the enabled ones and no others.
+ */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include "igd/portmap.h"
+
+/* Overwrites under way at a time when the table is full: each needs a second
+ * slot. Above that they fail. */
+#define SPARE_SLOTS	64
+#define RETRY_MS	5000	/* an expired rule the kernel would not drop */
+
+struct portmap {
+	size_t max, per_client, slot_max;
+	size_t used;		/* slots from here on were never touched */
+	size_t n;		/* committed and newly reserved */
+	size_t order_n;
+	uint64_t due_ms;	/* no lease ends before */
+	uint32_t bucket_mask;
+	uint16_t free_head, queue_head, queue_tail;
+	struct pm_entry *entry;	/* [slot_max] */
+	uint16_t *order;	/* [max], committed slots */
+	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains */
+	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
+};
+
+/* ---- making it ----------------------------------------------------- */
+
+struct portmap *portmap_new(size_t max, size_t per_client)
+{
+	size_t slot_max = max + SPARE_SLOTS, bytes;
+	uint32_t bucket_n = 1;
+	struct portmap *pm;
+
+	if (max == 0 || max > PM_MAPPINGS_LIMIT)
+		return NULL;
+	while (bucket_n < max)
+		bucket_n *= 2;
+	bytes = sizeof(*pm) + slot_max * sizeof(*pm->entry) +
+		(max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
+	pm = calloc(1, bytes);
+	if (pm == NULL)
+		return NULL;
+	pm->max = max;
+	pm->per_client = per_client;
+	pm->slot_max = slot_max;
+	pm->due_ms = UINT64_MAX;
+	pm->bucket_mask = bucket_n - 1;
+	pm->free_head = pm->queue_head = pm->queue_tail = PM_NONE;
+	pm->entry = (struct pm_entry *)(pm + 1);
+	pm->order = (uint16_t *)(pm->entry + slot_max);
+	pm->bucket = pm->order + max;
+	pm->client_n = pm->bucket + bucket_n;
+	memset(pm->bucket, 0xff, bucket_n * sizeof(*pm->bucket));
+	return pm;
+}
+
+_Static_assert(PM_MAPPINGS_LIMIT + SPARE_SLOTS < PM_NONE,
+	       "a slot number is no PM_NONE");
+_Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0,
+	       "entries can follow the head in one block");
+
+void portmap_free(struct portmap *pm)
+{
+	free(pm);
+}
+
+/* ---- how many a client has ----------------------------------------- */
+
+static uint16_t *client_n(const struct portmap *pm, uint32_t ip)
+{
+	uint32_t h = (ip * 2654435761u) >> 12;	/* Knuth 6.4 */
+
+	return &pm->client_n[h & pm->bucket_mask];
+}
+
+/* A replacement has the client of the old one, whose place in the counts it
+ * takes over: only an entry of its own is counted. */
+static bool counted(const struct pm_entry *e)
+{
+	return e->state != PM_FREE && e->replaces == PM_NONE;
+}
+
+/* Two clients may share a counter, so it can say too much, never too little:
+ * only when it says "full" are the entries themselves looked through. */
+static bool client_full(const struct portmap *pm, uint32_t ip)
+{
+	size_t slot, n = 0;
+
+	if (*client_n(pm, ip) < pm->per_client)
+		return false;
+	for (slot = 0; slot < pm->used && n < pm->per_client; slot++)
+		if (pm->entry[slot].rule.client.ip == ip)
+			n += counted(&pm->entry[slot]);
+	return n >= pm->per_client;
+}
+
+/* ---- slots, chains, order, queue ----------------------------------- */
+
+static uint16_t *bucket_of(const struct portmap *pm, const struct nat_rule *r)
+{
+	uint32_t h = r->ext_port * 2u + (r->proto == IPPROTO_UDP);
+
+	return &pm->bucket[h & pm->bucket_mask];
+}
+
+/* PM_NONE when there is none left. */
+static uint16_t slot_take(struct portmap *pm)
+{
+	uint16_t slot = pm->free_head;
+
+	if (slot != PM_NONE)
+		pm->free_head = pm->entry[slot].hash_next;
+	else if (pm->used < pm->slot_max)
+		slot = (uint16_t)pm->used++;
+	return slot;
+}
+
+static void chain_add(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t *head = bucket_of(pm, &e->rule);
+
+	e->hash_next = *head;
+	*head = slot;
+}
+
+static void slot_free(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t *at = bucket_of(pm, &e->rule);
+
+	while (*at != slot)
+		at = &pm->entry[*at].hash_next;
+	*at = e->hash_next;
+	e->state = PM_FREE;
+	e->sent = false;
+	e->hash_next = pm->free_head;
+	pm->free_head = slot;
+}
+
+static uint16_t *order_of(struct portmap *pm, uint16_t slot)
+{
+	uint16_t *at = pm->order;
+
+	while (*at != slot)
+		at++;
+	return at;
+}
+
+static void queue_add(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	e->queued = true;
+	e->queue_next = PM_NONE;
+	if (pm->queue_head == PM_NONE)
+		pm->queue_head = slot;
+	else
+		pm->entry[pm->queue_tail].queue_next = slot;
+	pm->queue_tail = slot;
+}
+
+/* ---- what an entry is ---------------------------------------------- */
+
+static bool committed(const struct pm_entry *e)
+{
+	return e->state >= PM_ACTIVE;
+}
+
+static bool under_way(const struct pm_entry *e)
+{
+	return e->queued || e->sent;
+}
+
+/* The slot of the ADDING entry that is to take the place of @old. */
+static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
+{
+	uint16_t slot = *bucket_of(pm, &pm->entry[old].rule);
+	const struct pm_entry *e;
+
+	for (; slot != PM_NONE; slot = e->hash_next) {
+		e = &pm->entry[slot];
+		if (e->state == PM_ADDING && e->replaces == old)
+			break;
+	}
+	return slot;
+}
+
+static void note_due(struct portmap *pm, uint64_t due_ms)
+{
+	if (due_ms != 0 && due_ms < pm->due_ms)
+		pm->due_ms = due_ms;
+}
+
+static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
+		 uint64_t expires_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	e->rule = req->rule;
+	e->enabled = req->enabled;
+	e->asker_ip = req->asker_ip;
+	e->expires_ms = expires_ms;
+	memcpy(e->desc, req->desc, sizeof(e->desc));
+	e->desc[sizeof(e->desc) - 1] = '\0';
+	note_due(pm, expires_ms);
+}
+
+/* ---- one mapping's steps ------------------------------------------- */
+
+/* Does anything stand against @req? PM_DONE: no, and *ret_old is the mapping
+ * it overwrites, if any. PM_BUSY: *ret_slot is what to wait for. */
+static enum pm_result admit(const struct portmap *pm, const struct pm_req *req,
+			    uint16_t *ret_old, uint16_t *ret_slot)
+{
+	uint16_t slot = *bucket_of(pm, &req->rule), busy = PM_NONE;
+	enum pm_result res = PM_DONE;
+	const struct pm_entry *e;
+	bool other;
+
+	for (; slot != PM_NONE; slot = e->hash_next) {
+		e = &pm->entry[slot];
+		if (e->rule.proto != req->rule.proto ||
+		    e->rule.ext_port != req->rule.ext_port)
+			continue;
+		other = e->rule.client.ip != req->rule.client.ip;
+		if (!other && !nat_rule_same_key(&e->rule, &req->rule))
+			continue;
+		if (under_way(e))
+			busy = slot;
+		else if (e->state == PM_EXPIRING)
+			res = PM_FAILED;
+		else if (other)
+			return PM_CONFLICT;
+		else
+			*ret_old = slot;
+	}
+	if (busy == PM_NONE)
+		return res;
+	*ret_slot = busy;
+	return PM_BUSY;
+}
+
+/* Take a slot for @req, beside @old where it is to be replaced. */
+static enum pm_result reserve(struct portmap *pm, const struct pm_req *req,
+			      uint64_t expires_ms, uint16_t old,
+			      uint16_t *ret_slot)
+{
+	uint32_t ip = req->rule.client.ip;
+	struct pm_entry *e;
+	uint16_t slot;
+
+	if (old == PM_NONE && pm->n >= pm->max)
+		return PM_FULL;
+	if (old == PM_NONE && client_full(pm, ip))
+		return PM_CLIENT_FULL;
+	slot = slot_take(pm);
+	if (slot == PM_NONE)
+		return PM_FAILED;
+	e = &pm->entry[slot];
+	fill(pm, slot, req, expires_ms);
+	e->state = PM_ADDING;
+	e->replaces = old;
+	e->gen++;
+	chain_add(pm, slot);
+	if (old == PM_NONE) {
+		pm->n++;
+		++*client_n(pm, ip);
+	}
+	*ret_slot = slot;
+	return PM_STARTED;
+}
+
+static void withdraw(struct portmap *pm, uint16_t slot)
+{
+	const struct pm_entry *e = &pm->entry[slot];
+
+	if (counted(e)) {
+		pm->n--;
+		--*client_n(pm, e->rule.client.ip);
+	}
+	slot_free(pm, slot);
+}
+
+static enum pm_change commit(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t old = e->replaces;
+
+	e->state = PM_ACTIVE;
+	e->replaces = PM_NONE;
+	note_due(pm, e->expires_ms);
+	if (old == PM_NONE) {
+		pm->order[pm->order_n++] = slot;
+		return PM_ADDED;
+	}
+	*order_of(pm, old) = slot;
+	slot_free(pm, old);
+	return PM_UPDATED;
+}
+
+static void drop(struct portmap *pm, uint16_t slot)
+{
+	uint16_t *at = order_of(pm, slot);
+	uint16_t *end = pm->order + pm->order_n--;
+
+	memmove(at, at + 1, (size_t)(end - (at + 1)) * sizeof(*at));
+	withdraw(pm, slot);
+}
+
+/* ---- changes ------------------------------------------------------- */
+
+static bool kernel_differs(const struct pm_entry *e, const struct pm_req *req)
+{
+	if (e->enabled != req->enabled)
+		return true;
+	return e->enabled && !nat_rule_equal(&e->rule, &req->rule);
+}
+
+/* The way of a request into the table. @tell: the kernel has to be told */
+static enum pm_result put(struct portmap *pm, const struct pm_req *req,
+			  uint64_t expires_ms, bool tell, uint16_t *ret_slot)
+{
+	uint16_t old = PM_NONE;
+	enum pm_result res;
+
+	res = admit(pm, req, &old, ret_slot);
+	if (res != PM_DONE)
+		return res;
+	if (old != PM_NONE && !(tell && kernel_differs(&pm->entry[old], req))) {
+		fill(pm, old, req, expires_ms);
+		*ret_slot = old;
+		return PM_DONE;
+	}
+	res = reserve(pm, req, expires_ms, old, ret_slot);
+	if (res != PM_STARTED)
+		return res;
+	if (!tell || (old == PM_NONE && !req->enabled)) {
+		commit(pm, *ret_slot);
+		return PM_DONE;
+	}
+	queue_add(pm, *ret_slot);
+	return PM_STARTED;
+}
+
+enum pm_result portmap_add(struct portmap *pm, const struct pm_req *req,
+			   uint64_t now_ms, uint16_t *ret_slot)
+{
+	uint64_t expires_ms = 0;
+
+	if (req->lease_s != 0)
+		expires_ms = now_ms + (uint64_t)req->lease_s * 1000;
+	return put(pm, req, expires_ms, true, ret_slot);
+}
+
+enum pm_result portmap_restore(struct portmap *pm, const struct pm_req *req,
+			       uint64_t expires_ms)
+{
+	uint16_t slot;
+
+	return put(pm, req, expires_ms, false, &slot);
+}
+
+/* As long as a replacement is under way, its slot is the one to wait for. */
+static enum pm_result delete_busy(struct portmap *pm, uint16_t slot,
+				  uint16_t *ret_slot)
+{
+	uint16_t next = replacement_of(pm, slot);
+
+	if (next == PM_NONE && !under_way(&pm->entry[slot]))
+		return PM_DONE;
+	*ret_slot = next == PM_NONE ? slot : next;
+	return PM_BUSY;
+}
+
+enum pm_result portmap_delete(struct portmap *pm, uint16_t slot,
+			      uint16_t *ret_slot)
+{
+	struct pm_entry *e;
+
+	if (slot >= pm->used || !committed(&pm->entry[slot]))
+		return PM_NOT_FOUND;
+	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
+		return PM_BUSY;
+	e = &pm->entry[slot];
+	if (!e->enabled) {
+		drop(pm, slot);
+		return PM_DONE;
+	}
+	/* One whose lease has ended stays EXPIRING: if this fails it goes on
+	 * being tried. */
+	if (e->state == PM_ACTIVE)
+		e->state = PM_DELETING;
+	queue_add(pm, slot);
+	*ret_slot = slot;
+	return PM_STARTED;
+}
+
+bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
+{
+	uint16_t slot, busy;
+
+	slot = portmap_find(pm, key);
+	if (slot == PM_NONE || delete_busy(pm, slot, &busy) == PM_BUSY)
+		return false;
+	drop(pm, slot);
+	return true;
+}
+
+/* ---- ops ----------------------------------------------------------- */
+
+static uint32_t op_id(uint16_t slot, uint32_t gen)
+{
+	return slot | (gen & 0xffff) << 16;
+}
+
+bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
+		     uint32_t *ret_id)
+{
+	uint16_t slot = pm->queue_head;
+	struct pm_entry *e;
+
+	if (slot == PM_NONE)
+		return false;
+	e = &pm->entry[slot];
+	pm->queue_head = e->queue_next;
+	e->queued = false;
+	e->sent = true;
+	ret_op->rule = e->rule;
+	/* To replace an enabled mapping by a disabled one is to delete. */
+	ret_op->verb = e->state == PM_ADDING && e->enabled ? NAT_SET : NAT_DEL;
+	*ret_id = op_id(slot, e->gen);
+	return true;
+}
+
+static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
+				uint64_t now_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t stays = slot;
+
+	if (e->state == PM_ADDING) {
+		stays = e->replaces;
+		withdraw(pm, slot);
+	} else if (e->state == PM_EXPIRING) {
+		e->expires_ms = now_ms + RETRY_MS;
+	} else {
+		e->state = PM_ACTIVE;
+	}
+	if (stays != PM_NONE)
+		note_due(pm, pm->entry[stays].expires_ms);
+	return PM_NO_CHANGE;
+}
+
+enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
+			    uint64_t now_ms, uint16_t *ret_slot,
+			    struct nat_rule *ret_rule)
+{
+	uint16_t slot = id & 0xffff;
+	struct pm_entry *e;
+
+	*ret_slot = PM_NONE;
+	if (slot >= pm->used)
+		return PM_NO_CHANGE;
+	e = &pm->entry[slot];
+	if (!e->sent || op_id(slot, e->gen) != id)
+		return PM_NO_CHANGE;
+	*ret_slot = slot;
+	e->sent = false;
+	e->gen++;
+	if (err != NAT_OK)
+		return op_failed(pm, slot, now_ms);
+	if (e->state == PM_ADDING)
+		return commit(pm, slot);
+	*ret_rule = e->rule;
+	drop(pm, slot);
+	return PM_REMOVED;
+}
+
+/* ---- leases -------------------------------------------------------- */
+
+/* Return: true when the mapping is gone, and the next has its index. */
+static bool end_lease(struct portmap *pm, uint16_t slot, uint64_t now_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	if (e->expires_ms == 0 || under_way(e))
+		return false;
+	if (e->expires_ms > now_ms) {
+		note_due(pm, e->expires_ms);
+		return false;
+	}
+	/* An overwrite under way, perhaps a renewal, decides first. If it
+	 * fails, or a delete does, op_failed() makes the lease due again. */
+	if (replacement_of(pm, slot) != PM_NONE)
+		return false;
+	if (!e->enabled) {
+		drop(pm, slot);
+		return true;
+	}
+	e->state = PM_EXPIRING;
+	queue_add(pm, slot);
+	return false;
+}
+
+void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
+		    void (*gone)(void *arg, const struct nat_rule *),
+		    void *arg)
+{
+	struct nat_rule rule;
+	size_t i = 0;
+
+	if (now_ms >= pm->due_ms) {
+		pm->due_ms = UINT64_MAX;
+		while (i < pm->order_n) {
+			rule = pm->entry[pm->order[i]].rule;
+			if (!end_lease(pm, pm->order[i], now_ms))
+				i++;
+			else if (gone != NULL)
+				gone(arg, &rule);
+		}
+	}
+	*ret_next_ms = pm->due_ms;
+}
+
+uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
+{
+	if (e->expires_ms == 0)
+		return 0;
+	if (e->state == PM_EXPIRING || e->expires_ms <= now_ms)
+		return 1;
+	return (uint32_t)((e->expires_ms - now_ms + 999) / 1000);
+}
+
+/* ---- reading ------------------------------------------------------- */
+
+size_t portmap_count(const struct portmap *pm)
+{
+	return pm->order_n;
+}
+
+uint16_t portmap_at(const struct portmap *pm, size_t index)
+{
+	return index < pm->order_n ? pm->order[index] : PM_NONE;
+}
+
+uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
+{
+	uint16_t slot = *bucket_of(pm, rule);
+	const struct pm_entry *e;
+
+	for (; slot != PM_NONE; slot = e->hash_next) {
+		e = &pm->entry[slot];
+		if (committed(e) && nat_rule_same_key(&e->rule, rule))
+			break;
+	}
+	return slot;
+}
+
+uint16_t portmap_slots(const struct portmap *pm)
+{
+	return (uint16_t)pm->used;
+}
+
+const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
+{
+	if (slot >= pm->used || pm->entry[slot].state == PM_FREE)
+		return NULL;
+	return &pm->entry[slot];
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * portmap.h - the mapping table: the truth, of which the firewall is a
+ * projection.
+ *
+ * Pure: time comes in as now_ms (monotonic), nothing goes out but nat_ops that
+ * the owner fetches with portmap_next_op(). A change is two steps: the table
+ * reserves, the kernel acts, portmap_done() commits or takes back. What a
+ * control point reads is only ever what was committed.
+ */
+#ifndef IGD_PORTMAP_H
+#define IGD_PORTMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/limits.h"
+#include "igd/natrule.h"
+
+#define PM_NONE 0xffffu		/* no slot */
+
+enum pm_state {
+	PM_FREE,
+	PM_ADDING,		/* reserved; the kernel has not answered */
+	PM_ACTIVE,
+	PM_DELETING,		/* the kernel has not answered */
+	PM_EXPIRING,		/* as DELETING, but tried until it works */
+};
+
+/* What a control point asks for. */
+struct pm_req {
+	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
+	bool enabled;
+	uint32_t lease_s;	/* as granted: 0 permanent */
+	uint32_t asker_ip;
+	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
+};
+
+struct pm_entry {
+	struct nat_rule rule;
+	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
+	uint32_t asker_ip;
+	uint16_t replaces;	/* ADDING: the slot it will take the place of */
+	uint8_t state;		/* enum pm_state */
+	bool enabled;
+	bool queued;		/* private: waits in the op queue */
+	bool sent;		/* private: its op was given out */
+	uint16_t hash_next, queue_next;	/* private */
+	uint32_t gen;		/* makes the ids of this slot's ops differ */
+	char desc[PM_DESC_MAX + 1];
+};
+
+struct portmap;
+
+/* What portmap_add() and portmap_delete() say beyond 0. */
+enum pm_result {
+	PM_DONE = 0,		/* committed: the kernel need not change */
+	PM_STARTED,		/* an op is queued for *ret_slot: wait */
+	PM_BUSY,		/* an op on *ret_slot is under way: ask again */
+	PM_CONFLICT,		/* another client has it */
+	PM_FULL,		/* max-mappings */
+	PM_CLIENT_FULL,		/* max-mappings-per-client */
+	PM_NOT_FOUND,
+	PM_FAILED,		/* the firewall can not get rid of the old one,
+				 * or too many overwrites are under way */
+};
+
+/**
+ * portmap_new - an empty table.
+ * @max: mappings, 1 to PM_MAPPINGS_LIMIT; else NULL comes back
+ * @per_client: of them for one internal client
+ *
+ * All memory is taken here (one zeroed mapping; untouched pages cost nothing).
+ * Return: owned by the caller (portmap_free()), NULL without memory
+ */
+struct portmap *portmap_new(size_t max, size_t per_client);
+
+/** portmap_free - NULL is fine. */
+void portmap_free(struct portmap *);
+
+/**
+ * portmap_add - add, or overwrite the same client's mapping of the same key.
+ * @req: copied; already checked against policy
+ * @ret_slot: set for PM_DONE, PM_STARTED and PM_BUSY
+ *
+ * Conflicts (WANIPConnection:1 2.4.16): same protocol and external port with
+ * another client is PM_CONFLICT, whatever the remote hosts; with the same
+ * client and another remote host it is a second mapping. An overwrite keeps
+ * the old mapping in force until the kernel has the new one.
+ */
+enum pm_result portmap_add(struct portmap *, const struct pm_req *req,
+			   uint64_t now_ms, uint16_t *ret_slot);
+
+/**
+ * portmap_delete - delete a committed mapping.
+ * @ret_slot: set for PM_STARTED and PM_BUSY
+ */
+enum pm_result portmap_delete(struct portmap *, uint16_t slot,
+			      uint16_t *ret_slot);
+
+/**
+ * portmap_restore - put back a mapping read from the lease file, committed,
+ * without an op: the owner sends the whole table as a sync afterwards.
+ * @expires_ms: 0 never; one that has passed is the caller's to leave out
+ */
+enum pm_result portmap_restore(struct portmap *, const struct pm_req *req,
+			       uint64_t expires_ms);
+
+/**
+ * portmap_forget - take a committed mapping out of the table, without an op:
+ * before the sync, for one that portmap_restore() put back in vain.
+ *
+ * Return: false when none with @key's key is there, or an op is under way
+ */
+bool portmap_forget(struct portmap *, const struct nat_rule *key);
+
+/**
+ * portmap_next_op - the next op to send to the monitor.
+ * @ret_id: names slot and generation; comes back in portmap_done()
+ *
+ * Return: false when there is none. An op given out is the owner's to send.
+ */
+bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
+		     uint32_t *ret_id);
+
+/* What portmap_done() committed, for the lease file and the events. */
+enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
+
+/**
+ * portmap_done - the monitor's answer to an op.
+ * @id:  of portmap_next_op(); one that no longer fits is PM_NO_CHANGE
+ * @ret_slot: the slot waiters wait for (PM_NONE for an unknown id)
+ * @ret_rule: the rule that was removed (PM_REMOVED)
+ *
+ * Success commits. Failure takes an add back, leaves a deleted mapping as it
+ * was, and puts an expired one aside to be tried again after 5 s. A slot that
+ * was freed may be given to the next add.
+ */
+enum pm_change portmap_done(struct portmap *, uint32_t id, enum nat_err err,
+			    uint64_t now_ms, uint16_t *ret_slot,
+			    struct nat_rule *ret_rule);
+
+/**
+ * portmap_expire - start the removal of mappings whose lease has ended (and of
+ * those whose removal failed before).
+ * @ret_next_ms: when to call again, UINT64_MAX: never. A change may bring that
+ *               forward: call after changes, too. It is cheap before its time.
+ *
+ * A disabled mapping, which has no rule, is removed at once: it is told by
+ * @gone(arg, rule), which may be NULL and must not change the table.
+ */
+void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
+		    void (*gone)(void *arg, const struct nat_rule *),
+		    void *arg);
+
+/** portmap_count - committed mappings, what PortMappingNumberOfEntries says. */
+size_t portmap_count(const struct portmap *);
+
+/** portmap_at - the slot of committed mapping number @index in the order in
+ * which they were made, PM_NONE past the end. A mapping that ends moves those
+ * behind it up by one. */
+uint16_t portmap_at(const struct portmap *, size_t index);
+
+/** portmap_find - the slot of the committed mapping with @rule's key. */
+uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
+
+/** portmap_slots - slots ever used: every entry stands in a slot below, where
+ * it stays for as long as it is there. Unlike an index it does not move. */
+uint16_t portmap_slots(const struct portmap *);
+
+/** portmap_entry - the entry in @slot; valid until the next change. NULL for
+ * PM_NONE and for a slot that is free. */
+const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
+
+/** portmap_lease_left - seconds left, rounded up; 0 only for a permanent
+ * one (an expired one that still stands says 1). */
+uint32_t portmap_lease_left(const struct pm_entry *, uint64_t now_ms);
+
+#endif

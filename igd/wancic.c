@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wancic.c - WANCommonInterfaceConfig:1: the external interface itself.
+ *
+ * Control points find an IGD by this service (miniupnpc takes no router
+ * without it), and draw traffic graphs from its counters.
+ */
+#include <stddef.h>
+#include "igd/igd.h"
+
+static struct str link_text(const struct igd *igd)
+{
+	return igd->wan.link_up ? STR("Up") : STR("Down");
+}
+
+/* Bits per second as ui4: a link of more than 4.2 Gbit/s says the most that
+ * there is. */
+static uint32_t rate(uint64_t bps)
+{
+	return bps > UINT32_MAX ? UINT32_MAX : (uint32_t)bps;
+}
+
+int wancic_get_link_properties(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].s = STR("Ethernet");
+	call->out[1].u = rate(igd->wan.up_bps);
+	call->out[2].u = rate(igd->wan.down_bps);
+	call->out[3].s = link_text(igd);
+	return UPNP_OK;
+}
+
+/* ---- counters ------------------------------------------------------ */
+
+/*
+ * ui4 counters roll over at 2^32 (WANCommonInterfaceConfig:1): the
+ * remainder, never a clamp. goupnp fails on anything wider.
+ */
+static int counter(struct igd *igd, size_t offset, uint32_t *ret)
+{
+	struct igd_counters c;
+
+	if (!igd->ops->counters(igd->ops_arg, &c))
+		return UPNP_ACTION_FAILED;
+	*ret = (uint32_t)*(const uint64_t *)((const char *)&c + offset);
+	return UPNP_OK;
+}
+
+int wancic_get_bytes_sent(struct igd *igd, struct igd_call *call)
+{
+	return counter(igd, offsetof(struct igd_counters, tx_bytes),
+		       &call->out[0].u);
+}
+
+int wancic_get_bytes_received(struct igd *igd, struct igd_call *call)
+{
+	return counter(igd, offsetof(struct igd_counters, rx_bytes),
+		       &call->out[0].u);
+}
+
+int wancic_get_packets_sent(struct igd *igd, struct igd_call *call)
+{
+	return counter(igd, offsetof(struct igd_counters, tx_packets),
+		       &call->out[0].u);
+}
+
+int wancic_get_packets_received(struct igd *igd, struct igd_call *call)
+{
+	return counter(igd, offsetof(struct igd_counters, rx_packets),
+		       &call->out[0].u);
+}
+
+/* ---- enabled for internet ------------------------------------------ */
+
+/* The link's answers are those of WANIPConnection: this service knows 501 for
+ * all of them, and that what is so already is well. */
+int wancic_set_enabled(struct igd *igd, struct igd_call *call)
+{
+	int err = igd_link(igd, call, call->in[0].u, UPNP_ACTION_FAILED);
+
+	switch (err) {
+	case WANIP_ALREADY_TERMINATED:
+		return UPNP_OK;
+	case WANIP_SETUP_IN_PROGRESS:
+	case WANIP_DISCONNECT_IN_PROGRESS:
+		return UPNP_ACTION_FAILED;
+	default:
+		return err;
+	}
+}
+
+int wancic_get_enabled(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].u = igd->wan.admin_up;
+	return UPNP_OK;
+}
+
+/* ---- variables ----------------------------------------------------- */
+
+static const struct igd_reader reader[] = {
+	{ "WANAccessType", wancic_get_link_properties, 0 },
+	{ "Layer1UpstreamMaxBitRate", wancic_get_link_properties, 1 },
+	{ "Layer1DownstreamMaxBitRate", wancic_get_link_properties, 2 },
+	{ "PhysicalLinkStatus", wancic_get_link_properties, 3 },
+	{ "TotalBytesSent", wancic_get_bytes_sent, 0 },
+	{ "TotalBytesReceived", wancic_get_bytes_received, 0 },
+	{ "TotalPacketsSent", wancic_get_packets_sent, 0 },
+	{ "TotalPacketsReceived", wancic_get_packets_received, 0 },
+	{ "EnabledForInternet", wancic_get_enabled, 0 },
+};
+
+int wancic_read(struct igd *igd, const struct igd_var *var, uint64_t now_ms,
+		struct wr *wr)
+{
+	return igd_read(igd, reader, sizeof(reader) / sizeof(reader[0]), var,
+			now_ms, wr);
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wanip.c - WANIPConnection: the connection's state and its port mappings.
+ *
+ * Arguments come checked against the model: numbers are in their type's range,
+ * a protocol is "TCP" or "UDP". What is judged here is what they mean.
+ */
+#include <netinet/in.h>
+#include <string.h>
+#include "igd/igd.h"
+
+/* ---- state --------------------------------------------------------- */
+
+static bool connected(const struct igd *igd)
+{
+	return igd->wan.ext_ip && igd->wan.link_up;
+}
+
+static uint32_t uptime_s(const struct igd *igd, uint64_t now_ms)
+{
+	if (!igd->wan.ext_ip || now_ms < igd->wan.since_ms)
+		return 0;
+	return (uint32_t)((now_ms - igd->wan.since_ms) / 1000);
+}
+
+/* The type is what it is: only to set it again can succeed, and even another
+ * value is first asked to disconnect (WANIPConnection:1 2.4.1). */
+int wanip_set_connection_type(struct igd *igd, struct igd_call *call)
+{
+	if (str_ieq(str_trim(call->in[0].s), STR("IP_Routed")))
+		return UPNP_OK;
+	return connected(igd) ? WANIP_INACTIVE_REQUIRED : UPNP_ACTION_FAILED;
+}
+
+int wanip_get_connection_type_info(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].s = STR("IP_Routed");
+	call->out[1].s = STR("IP_Routed");
+	return UPNP_OK;
+}
+
+int wanip_request_connection(struct igd *igd, struct igd_call *call)
+{
+	return igd_link(igd, call, true, WANIP_SETUP_FAILED);
+}
+
+int wanip_request_termination(struct igd *igd, struct igd_call *call)
+{
+	return igd_link(igd, call, false, UPNP_ACTION_FAILED);
+}
+
+int wanip_force_termination(struct igd *igd, struct igd_call *call)
+{
+	return igd_link(igd, call, false, UPNP_ACTION_FAILED);
+}
+
+/* miniupnpc takes no other word than "Connected" for a router that works. */
+int wanip_get_status_info(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].s = connected(igd) ? STR("Connected")
+					: STR("Disconnected");
+	call->out[1].s = STR("ERROR_NONE");
+	call->out[2].u = uptime_s(igd, call->now_ms);
+	return UPNP_OK;
+}
+
+int wanip_get_nat_rsip_status(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].u = 0;
+	call->out[1].u = 1;
+	return UPNP_OK;
+}
+
+/* "" for any host, or for none. */
+static struct str write_ip(struct wr *w, uint32_t ip)
+{
+	size_t at = w->len;
+
+	if (!ip)
+		return STR("");
+	wr_ipv4(w, ip);
+	return str_skip(wr_done(w), at);
+}
+
+int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
+{
+	struct wr w = wr_init(call->text, sizeof(call->text));
+
+	call->out[0].s = write_ip(&w, igd->wan.ext_ip);
+	return UPNP_OK;
+}
+
+/* ---- arguments that mean a rule ------------------------------------ */
+
+/*
+ * Any host is "" in the standard; scripts write "*", "0.0.0.0" or "::".
+ * @ret_ip: 0 for any
+ */
+static int parse_remote(struct str s, uint32_t *ret_ip)
+{
+	uint32_t ip;
+
+	s = str_trim(s);
+	if (!s.n || str_eq(s, STR("*")) || str_eq(s, STR("::"))) {
+		*ret_ip = 0;
+		return UPNP_OK;
+	}
+	if (!str_ipv4(s, &ip))
+		return UPNP_VALUE_INVALID;
+	if (ip && !policy_unicast(ip))
+		return UPNP_INVALID_ARGS;
+	*ret_ip = ip;
+	return UPNP_OK;
+}
+
+/* The first three arguments of Add, Delete and GetSpecific: a mapping's key. */
+static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->kind = NAT_PORTMAP;
+	ret->ext_port = (uint16_t)in[1].u;
+	ret->proto = str_ieq(in[2].s, STR("UDP")) ? IPPROTO_UDP : IPPROTO_TCP;
+	return parse_remote(in[0].s, &ret->remote.ip);
+}
+
+/* An address, never a name: a look-up would block, and hand a name of the
+ * control point's choice to the resolver (PROTOCOL 4). */
+static int parse_client(struct str s, uint32_t asker_ip, uint32_t *ret_ip)
+{
+	s = str_trim(s);
+	if (s.n)
+		return str_ipv4(s, ret_ip) ? UPNP_OK : UPNP_INVALID_ARGS;
+	*ret_ip = asker_ip;
+	return UPNP_OK;
+}
+
+/* C1 controls too: 0x9b starts an escape sequence on some terminals. */
+static bool control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
+
+/* The text is shown by others, in lists, logs and web pages: what comes in is
+ * made whole UTF-8 without control characters, whatever it was. */
+static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
+{
+	struct wr w = wr_init(desc, PM_DESC_MAX);
+	uint32_t c;
+	size_t n;
+
+	for (; s.n; s = str_skip(s, n)) {
+		n = igd_utf8(s, &c);
+		if (n && !control(c))
+			wr_str(&w, (struct str){ s.p, n });
+		else if (!n && (unsigned char)*s.p >= 0x80)
+			wr_ch(&w, '?');
+		n = n ? n : 1;
+	}
+	desc[w.len] = '\0';
+	return w.over ? UPNP_STRING_TOO_LONG : UPNP_OK;
+}
+
+/*
+ * 0 is for ever at version 1, unless max-lease sets an end to everything; from
+ * version 2 on it is the longest there is (WANIPConnection:2 2.3.18). A longer
+ * one than a week is cut at version 1, whose clients do not know the limit.
+ */
+static int grant_lease(const struct igd *igd, const struct igd_call *call,
+		       uint32_t asked_s, uint32_t *ret_s)
+{
+	if (asked_s > PM_LEASE_MAX_S && call->version >= 2)
+		return UPNP_OUT_OF_RANGE;
+	if (!asked_s && call->version < 2 &&
+	    igd->max_lease_s == PM_LEASE_MAX_S)
+		*ret_s = 0;
+	else if (!asked_s || asked_s > igd->max_lease_s)
+		*ret_s = igd->max_lease_s;
+	else
+		*ret_s = asked_s;
+	return UPNP_OK;
+}
+
+/* ---- AddPortMapping ------------------------------------------------ */
+
+enum { ADD_REMOTE, ADD_EXT_PORT, ADD_PROTO, ADD_INT_PORT, ADD_CLIENT,
+       ADD_ENABLED, ADD_DESC, ADD_LEASE };
+
+/* WANIPConnection:1 2.4.16; internal port 0 has its own code in :2. */
+static int parse_rule(const struct igd_call *call, struct nat_rule *ret)
+{
+	int err = parse_key(call->in, ret);
+
+	if (err)
+		return err;
+	if (!ret->ext_port)
+		return WANIP_WILDCARD_EXT_PORT;
+	ret->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
+	if (!ret->int_port)
+		return call->version < 2 ? UPNP_INVALID_ARGS
+					 : WANIP_WILDCARD_INT_PORT;
+	return parse_client(call->in[ADD_CLIENT].s, call->client_ip,
+			    &ret->client.ip);
+}
+
+static int parse_request(const struct igd *igd, const struct igd_call *call,
+			 struct pm_req *ret)
+{
+	int err;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->asker_ip = call->client_ip;
+	ret->enabled = call->in[ADD_ENABLED].u;
+	err = parse_rule(call, &ret->rule);
+	if (!err)
+		err = clean_desc(call->in[ADD_DESC].s, ret->desc);
+	if (!err)
+		err = grant_lease(igd, call, call->in[ADD_LEASE].u,
+				  &ret->lease_s);
+	return err;
+}
+
+static int judge(struct igd *igd, const struct igd_call *call,
+		 const struct nat_rule *rule)
+{
+	enum policy_verdict verdict;
+	unsigned line = 0;
+
+	verdict = policy_check(&igd->policy, rule, call->client_ip, &line);
+	if (verdict == POLICY_OK)
+		return UPNP_OK;
+	igd->ops->refused(igd->ops_arg, call->client_ip, rule,
+			  policy_text(verdict), line);
+	return igd_refuse(call->version);
+}
+
+static int start(struct igd *igd, struct igd_call *call, uint8_t what)
+{
+	call->wait->what = what;
+	call->wait->version = (uint8_t)call->version;
+	return igd_start(igd, call->wait, call->now_ms);
+}
+
+int wanip_add(struct igd *igd, struct igd_call *call)
+{
+	struct pm_req *req = &call->wait->req;
+	int err = parse_request(igd, call, req);
+
+	if (!err)
+		err = judge(igd, call, &req->rule);
+	return err ? err : start(igd, call, IGD_WAIT_ADD);
+}
+
+/* ---- DeletePortMapping --------------------------------------------- */
+
+int wanip_delete(struct igd *igd, struct igd_call *call)
+{
+	struct pm_req *req = &call->wait->req;
+	int err;
+
+	memset(req, 0, sizeof(*req));
+	req->asker_ip = call->client_ip;
+	err = parse_key(call->in, &req->rule);
+	return err ? err : start(igd, call, IGD_WAIT_DELETE);
+}
+
+/* ---- reading ------------------------------------------------------- */
+
+/* The last five out arguments of both Get...Entry actions. */
+static void put_target(struct igd_out out[5], struct str client,
+		       const struct pm_entry *e, uint64_t now_ms)
+{
+	out[0].u = e->rule.int_port;
+	out[1].s = client;
+	out[2].u = e->enabled;
+	out[3].s = str_z(e->desc);
+	out[4].u = portmap_lease_left(e, now_ms);
+}
+
+static void put_entry(struct igd_call *call, const struct pm_entry *e)
+{
+	struct wr w = wr_init(call->text, sizeof(call->text));
+
+	call->out[0].s = write_ip(&w, e->rule.remote.ip);
+	call->out[1].u = e->rule.ext_port;
+	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP")
+						      : STR("TCP");
+	put_target(&call->out[3], write_ip(&w, e->rule.client.ip), e,
+		   call->now_ms);
+}
+
+static bool dummy_shown(const struct igd *igd)
+{
+	return igd->show_dummy && !portmap_count(igd->pm);
+}
+
+/*
+ * show-dummy-rule, as RouterOS has it: some control points (Windows among
+ * them) take a router whose list is empty for one that does not work. Port 9
+ * (discard), disabled, and the router itself: it can not be used, and has no
+ * rule in the kernel.
+ */
+static void put_dummy(struct igd_call *call)
+{
+	struct wr w = wr_init(call->text, sizeof(call->text));
+
+	call->out[0].s = STR("");
+	call->out[1].u = 9;
+	call->out[2].s = STR("TCP");
+	call->out[3].u = 9;
+	call->out[4].s = write_ip(&w, call->local_ip);
+	call->out[5].u = 0;
+	call->out[6].s = STR("dummy");
+	call->out[7].u = 0;
+}
+
+/* Control points count up until 713. */
+int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
+{
+	uint32_t index = call->in[0].u;
+	uint16_t slot = portmap_at(igd->pm, index);
+
+	if (slot != PM_NONE)
+		put_entry(call, portmap_entry(igd->pm, slot));
+	else if (!index && dummy_shown(igd))
+		put_dummy(call);
+	else
+		return WANIP_INDEX_INVALID;
+	return UPNP_OK;
+}
+
+int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
+{
+	struct wr w = wr_init(call->text, sizeof(call->text));
+	const struct pm_entry *e;
+	struct nat_rule key;
+	uint16_t slot;
+	int err = parse_key(call->in, &key);
+
+	if (err)
+		return err;
+	slot = portmap_find(igd->pm, &key);
+	if (slot == PM_NONE)
+		return WANIP_NO_SUCH_ENTRY;
+	e = portmap_entry(igd->pm, slot);
+	put_target(call->out, write_ip(&w, e->rule.client.ip), e,
+		   call->now_ms);
+	return UPNP_OK;
+}
+
+/* ---- variables ----------------------------------------------------- */
+
+static int get_entry_number(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].u = dummy_shown(igd) ? 1
+					  : (uint32_t)portmap_count(igd->pm);
+	return UPNP_OK;
+}
+
+static const struct igd_reader reader[] = {
+	{ "ConnectionType", wanip_get_connection_type_info, 0 },
+	{ "PossibleConnectionTypes", wanip_get_connection_type_info, 1 },
+	{ "ConnectionStatus", wanip_get_status_info, 0 },
+	{ "LastConnectionError", wanip_get_status_info, 1 },
+	{ "Uptime", wanip_get_status_info, 2 },
+	{ "RSIPAvailable", wanip_get_nat_rsip_status, 0 },
+	{ "NATEnabled", wanip_get_nat_rsip_status, 1 },
+	{ "ExternalIPAddress", wanip_get_external_ip, 0 },
+	{ "PortMappingNumberOfEntries", get_entry_number, 0 },
+};
+
+/* The variables of a mapping (ExternalPort, ...) have no value of their own:
+ * there are as many as there are mappings. */
+int wanip_read(struct igd *igd, const struct igd_var *var, uint64_t now_ms,
+	       struct wr *wr)
+{
+	return igd_read(igd, reader, sizeof(reader) / sizeof(reader[0]), var,
+			now_ms, wr);
+}

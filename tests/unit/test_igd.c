@@ -1,0 +1,1445 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_igd.c - the actions and the queue of those that wait, on a real mapping
+ * table and a kernel that does what the test says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include "igd/igd.h"
+
+#define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
+#define IP(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+#define UUID "uuid:00112233-4455-6677-8899-aabbccddeeff"
+
+enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
+       BOB = IP(192, 168, 88, 11), WAN_IP = IP(203, 0, 113, 7) };
+
+/* ---- the world outside --------------------------------------------- */
+
+struct world {
+	struct igd igd;
+	struct portmap *pm;
+	uint64_t now_ms;
+	unsigned kicks, stored, gone, refused, links;
+	struct pm_entry last_stored;
+	struct nat_rule last_gone;
+	const char *why;
+	unsigned line;
+	bool link_up, link_works, counters_work;
+	struct igd_counters counters;
+	/* ops taken from the table, not answered yet */
+	uint32_t id[16];
+	struct nat_op op[16];
+	size_t op_n;
+};
+
+static bool op_counters(void *arg, struct igd_counters *ret)
+{
+	struct world *w = arg;
+
+	*ret = w->counters;
+	return w->counters_work;
+}
+
+static bool op_link(void *arg, bool up)
+{
+	struct world *w = arg;
+
+	w->links++;
+	w->link_up = up;
+	return w->link_works;
+}
+
+static void op_kick(void *arg)
+{
+	((struct world *)arg)->kicks++;
+}
+
+static void op_stored(void *arg, const struct pm_entry *e)
+{
+	struct world *w = arg;
+
+	w->stored++;
+	w->last_stored = *e;
+}
+
+static void op_gone(void *arg, const struct nat_rule *r)
+{
+	struct world *w = arg;
+
+	w->gone++;
+	w->last_gone = *r;
+}
+
+static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
+		       const char *why, unsigned line)
+{
+	struct world *w = arg;
+
+	w->refused++;
+	w->why = why;
+	w->line = line;
+}
+
+static const struct igd_ops ops = {
+	op_counters, op_link, op_kick, op_stored, op_gone, op_refused,
+};
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	*state = w;
+	w->now_ms = 1000000;
+	w->link_works = w->counters_work = true;
+	w->pm = portmap_new(4, 3);
+	w->igd = (struct igd){
+		.allow_link = true,
+		.max_lease_s = PM_LEASE_MAX_S,
+		.ops = &ops,
+		.ops_arg = w,
+		.wan_uuid = { NULL, UUID, UUID },
+		.wan = { .ext_ip = WAN_IP, .link_up = true, .admin_up = true,
+			 .since_ms = 400000 },
+	};
+	w->igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
+	w->igd.policy.net_n = 1;
+	igd_init(&w->igd, w->pm);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	portmap_free(w->pm);
+	free(w);
+	return 0;
+}
+
+/* The engine's part of a kick. Return: ops that are open now. */
+static size_t take_ops(struct world *w)
+{
+	while (w->op_n < ARRAY_N(w->op) &&
+	       portmap_next_op(w->pm, &w->op[w->op_n], &w->id[w->op_n]))
+		w->op_n++;
+	return w->op_n;
+}
+
+/* Answer the oldest op. */
+static void answer(struct world *w, enum nat_err err)
+{
+	uint32_t id;
+
+	assert_true(take_ops(w) > 0);
+	id = w->id[0];
+	w->op_n--;
+	memmove(w->id, w->id + 1, w->op_n * sizeof(w->id[0]));
+	memmove(w->op, w->op + 1, w->op_n * sizeof(w->op[0]));
+	igd_nat_done(&w->igd, id, err, w->now_ms);
+}
+
+/* ---- who asks ------------------------------------------------------ */
+
+struct asker {
+	struct igd_wait wait;
+	unsigned answers;
+	int err;
+	uint16_t port;
+	/* what else its done() does */
+	struct igd *cancel_in;
+	struct igd_wait *cancel;
+	void (*then)(struct asker *);
+	void *then_arg;
+};
+
+static void asker_done(struct igd_wait *wait, int err, uint16_t port)
+{
+	struct asker *a = (struct asker *)
+		((char *)wait - offsetof(struct asker, wait));
+
+	a->answers++;
+	a->err = err;
+	a->port = port;
+	if (a->cancel)
+		igd_wait_cancel(a->cancel_in, a->cancel);
+	if (a->then)
+		a->then(a);
+}
+
+struct mapping {
+	const char *remote;
+	uint16_t ext_port;
+	const char *proto;
+	uint16_t int_port;
+	const char *client;
+	bool disabled;
+	const char *desc;
+	uint32_t lease_s;
+	uint32_t asker_ip;
+	unsigned version;
+};
+
+/* Port 5000 of TCP, from ANN to herself, for ever. */
+static const struct mapping plain = {
+	"", 5000, "TCP", 5001, "", false, "game", 0, ANN, 1,
+};
+
+static struct igd_call call_by(const struct world *w, uint32_t asker_ip,
+			       unsigned version)
+{
+	return (struct igd_call){ .n = version, .version = version,
+				  .client_ip = asker_ip, .local_ip = ROUTER,
+				  .now_ms = w->now_ms };
+}
+
+static struct igd_call mapping_call(struct world *w, struct asker *a,
+				    const struct mapping *m)
+{
+	struct igd_call call = call_by(w, m->asker_ip, m->version);
+
+	call.in[0].s = str_z(m->remote);
+	call.in[1].u = m->ext_port;
+	call.in[2].s = str_z(m->proto);
+	call.in[3].u = m->int_port;
+	call.in[4].s = str_z(m->client);
+	call.in[5].u = !m->disabled;
+	call.in[6].s = str_z(m->desc);
+	call.in[7].u = m->lease_s;
+	if (a) {
+		a->wait.done = asker_done;
+		call.wait = &a->wait;
+	}
+	return call;
+}
+
+static int add(struct world *w, struct asker *a, const struct mapping *m)
+{
+	struct igd_call call = mapping_call(w, a, m);
+
+	return wanip_add(&w->igd, &call);
+}
+
+static int del(struct world *w, struct asker *a, const struct mapping *m)
+{
+	struct igd_call call = mapping_call(w, a, m);
+
+	return wanip_delete(&w->igd, &call);
+}
+
+/* Add and have the kernel take it. */
+static void have(struct world *w, const struct mapping *m)
+{
+	struct asker a = { .answers = 0 };
+
+	assert_int_equal(add(w, &a, m), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 0);
+}
+
+static int specific(struct world *w, const struct mapping *m,
+		    struct igd_call *ret)
+{
+	*ret = mapping_call(w, NULL, m);
+	return wanip_get_specific_entry(&w->igd, ret);
+}
+
+static int generic(struct world *w, uint32_t index, struct igd_call *ret)
+{
+	*ret = call_by(w, ANN, 1);
+	ret->in[0].u = index;
+	return wanip_get_generic_entry(&w->igd, ret);
+}
+
+static void assert_str(struct str s, const char *want)
+{
+	char got[512];
+
+	assert_non_null(s.p);
+	assert_true(str_copy(got, sizeof(got), s));
+	assert_string_equal(got, want);
+}
+
+/* ---- AddPortMapping ------------------------------------------------ */
+
+static void add_is_answered_by_the_kernel(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+	struct igd_call got;
+
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(w->kicks, 1);
+	assert_int_equal(specific(w, &plain, &got), WANIP_NO_SUCH_ENTRY);
+	assert_int_equal(a.answers, 0);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(a.port, 5000);
+	assert_int_equal(w->stored, 1);
+	assert_string_equal(w->last_stored.desc, "game");
+	assert_int_equal(w->last_stored.rule.client.ip, ANN);
+	assert_int_equal(specific(w, &plain, &got), 0);
+	assert_int_equal(got.out[0].u, 5001);
+	assert_str(got.out[1].s, "192.168.88.10");
+	assert_int_equal(got.out[2].u, 1);
+	assert_str(got.out[3].s, "game");
+	assert_int_equal(got.out[4].u, 0);
+}
+
+static void kernel_errors_have_their_codes(void **state)
+{
+	static const struct {
+		enum nat_err err;
+		int code1, code2;
+	} row[] = {
+		{ NAT_EFAIL, 501, 501 },	{ NAT_EREFUSED, 718, 606 },
+		{ NAT_ECONFLICT, 718, 729 },	{ NAT_ENOSPC, 501, 728 },
+		{ NAT_ENOADDR, 501, 501 },	{ (enum nat_err)99, 501, 501 },
+	};
+	struct world *w = *state;
+	struct mapping m = plain;
+	size_t i;
+
+	for (i = 0; i < 2 * ARRAY_N(row); i++) {
+		struct asker a = { .answers = 0 };
+
+		m.version = 1 + i % 2;
+		assert_int_equal(add(w, &a, &m), IGD_WAIT);
+		answer(w, row[i / 2].err);
+		assert_int_equal(a.answers, 1);
+		assert_int_equal(a.err, i % 2 ? row[i / 2].code2
+					      : row[i / 2].code1);
+	}
+	assert_int_equal(w->stored, 0);
+	assert_int_equal(portmap_count(w->pm), 0);
+}
+
+static void add_checks_its_arguments(void **state)
+{
+	static const struct {
+		struct mapping m;
+		int err;
+	} row[] = {
+		{ { "", 0, "TCP", 1, "", 0, "", 0, ANN, 1 }, 716 },
+		{ { "", 0, "TCP", 0, "", 0, "", 0, ANN, 1 }, 716 },
+		{ { "x", 0, "TCP", 0, "", 0, "", 0, ANN, 1 }, 600 },
+		{ { "", 5000, "TCP", 0, "", 0, "", 0, ANN, 1 }, 402 },
+		{ { "", 5000, "TCP", 0, "", 0, "", 0, ANN, 2 }, 732 },
+		{ { "", 5000, "TCP", 1, "x", 0, "", 0, ANN, 1 }, 402 },
+		{ { "", 5000, "TCP", 1, "localhost", 0, "", 0, ANN, 1 }, 402 },
+		{ { "", 5000, "TCP", 1, "192.168.88.010", 0, "", 0, ANN, 1 },
+		  402 },
+		{ { "", 5000, "TCP", 1, "192.168.88.10;reboot", 0, "", 0, ANN,
+		    1 }, 402 },
+		{ { "", 5000, "TCP", 5001, "", 0, "", 604801, ANN, 2 }, 601 },
+	};
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++)
+		assert_int_equal(add(w, &a, &row[i].m), row[i].err);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(w->kicks, 0);
+	assert_int_equal(take_ops(w), 0);
+}
+
+static void remote_host_is_one_or_any(void **state)
+{
+	static const struct {
+		const char *remote;
+		int err;
+		uint32_t ip;
+	} row[] = {
+		{ "", 0, 0 },		{ "*", 0, 0 },
+		{ "0.0.0.0", 0, 0 },	{ "::", 0, 0 },
+		{ " \r\n", 0, 0 },	{ " 198.51.100.9\n", 0, 0xc6336409 },
+		{ "224.0.0.1", 402, 0 }, { "127.0.0.1", 402, 0 },
+		{ "255.255.255.255", 402, 0 }, { "0.0.0.1", 402, 0 },
+		{ "example.org", 600, 0 }, { "1.2.3", 600, 0 },
+		{ "1.2.3.4.5", 600, 0 }, { "::1", 600, 0 },
+		{ "**", 600, 0 },
+	};
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct igd_call got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		struct asker a = { .answers = 0 };
+
+		m.remote = row[i].remote;
+		assert_int_equal(specific(w, &m, &got),
+				 row[i].err ? row[i].err : 714);
+		assert_int_equal(del(w, &a, &m),
+				 row[i].err ? row[i].err : 714);
+		if (row[i].err) {
+			assert_int_equal(add(w, &a, &m), row[i].err);
+			continue;
+		}
+		assert_int_equal(add(w, &a, &m), IGD_WAIT);
+		take_ops(w);
+		assert_int_equal(w->op[0].rule.remote.ip, row[i].ip);
+		answer(w, NAT_EFAIL);
+	}
+}
+
+static void protocol_is_of_any_case(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	m.proto = "udp";
+	assert_int_equal(add(w, &a, &m), IGD_WAIT);
+	take_ops(w);
+	assert_int_equal(w->op[0].rule.proto, IPPROTO_UDP);
+	assert_int_equal(w->op[0].rule.kind, NAT_PORTMAP);
+	assert_true(nat_rule_sane(&w->op[0].rule));
+}
+
+static void lease_is_granted(void **state)
+{
+	static const struct {
+		uint32_t max_s, asked_s;
+		unsigned version;
+		uint32_t granted_s;
+	} row[] = {
+		{ 604800, 0, 1, 0 },		{ 604800, 0, 2, 604800 },
+		{ 604800, 1, 1, 1 },		{ 604800, 604800, 1, 604800 },
+		{ 604800, 604801, 1, 604800 },
+		{ 604800, 4294967295u, 1, 604800 },
+		{ 3600, 0, 1, 3600 },		{ 3600, 0, 2, 3600 },
+		{ 3600, 3600, 1, 3600 },	{ 3600, 3601, 1, 3600 },
+		{ 3600, 604800, 2, 3600 },	{ 3600, 60, 1, 60 },
+	};
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct igd_call got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		struct asker a = { .answers = 0 };
+
+		w->igd.max_lease_s = row[i].max_s;
+		m.version = row[i].version;
+		m.lease_s = row[i].asked_s;
+		assert_int_equal(add(w, &a, &m), i ? 0 : IGD_WAIT);
+		if (!i)
+			answer(w, NAT_OK);
+		assert_int_equal(specific(w, &m, &got), 0);
+		assert_int_equal(got.out[4].u, row[i].granted_s);
+		/* an overwrite that the kernel need not see is stored too */
+		assert_int_equal(w->stored, i + 1);
+	}
+	w->now_ms += 18500;
+	assert_int_equal(specific(w, &m, &got), 0);
+	assert_int_equal(got.out[4].u, 42);
+}
+
+static void description_is_cleaned(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} row[] = {
+		{ "", "" },
+		{ "Transmission at 51413", "Transmission at 51413" },
+		{ "a\tb\r\nc\x7f" "d", "abcd" },
+		{ "esc\x1b[31m", "esc[31m" },
+		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\xae", /* 2, 3, 4 bytes */
+		  "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\xae" },
+		{ "a\xc2\x9b" "b\xc2\x80" "c\xc2\xa0", "abc\xc2\xa0" },
+		{ "\xff\x80", "??" },
+		{ "\xc3", "?" },
+		{ "\xc3(", "?(" },
+		{ "\xe2\x82", "??" },
+		{ "\xc0\xaf", "??" },		/* '/' in two bytes */
+		{ "\xed\xa0\x80", "???" },	/* a surrogate */
+		{ "\xef\xbf\xbf", "???" },	/* no XML character */
+		{ "\xf4\x90\x80\x80", "????" },	/* above U+10FFFF */
+		{ "<&>\"'", "<&>\"'" },
+	};
+	struct world *w = *state;
+	struct mapping m = plain;
+	size_t i;
+
+	have(w, &m);
+	for (i = 0; i < ARRAY_N(row); i++) {
+		struct asker a = { .answers = 0 };
+
+		m.desc = row[i].in;
+		assert_int_equal(add(w, &a, &m), 0);
+		assert_string_equal(w->last_stored.desc, row[i].out);
+	}
+}
+
+static void description_has_256_bytes(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+	char text[300];
+
+	memset(text, 'x', sizeof(text));
+	text[257] = '\0';
+	m.desc = text;
+	assert_int_equal(add(w, &a, &m), 605);
+	text[256] = '\0';
+	have(w, &m);
+	assert_int_equal(strlen(w->last_stored.desc), 256);
+	/* what is removed does not count */
+	memcpy(text, "\r\n", 2);
+	memset(text + 256, 'y', 2);
+	text[258] = '\0';
+	assert_int_equal(add(w, &a, &m), 0);
+	assert_int_equal(strlen(w->last_stored.desc), 256);
+}
+
+static void policy_refuses(void **state)
+{
+	static const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	};
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	m.client = "192.168.88.1";
+	assert_int_equal(add(w, &a, &m), 718);
+	assert_int_equal(w->refused, 1);
+	assert_string_equal(w->why, policy_text(POLICY_ROUTER));
+	m.client = "192.168.88.11";
+	w->igd.policy.secure = true;
+	m.version = 2;
+	assert_int_equal(add(w, &a, &m), 606);
+	assert_string_equal(w->why, policy_text(POLICY_SECURE));
+	w->igd.policy.secure = false;
+	w->igd.policy.rule = &deny;
+	w->igd.policy.rule_n = 1;
+	assert_int_equal(add(w, &a, &m), 606);
+	assert_string_equal(w->why, policy_text(POLICY_RULE));
+	assert_int_equal(w->line, 42);
+	assert_int_equal(w->refused, 3);
+	assert_int_equal(take_ops(w), 0);
+}
+
+static void another_client_conflicts(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	have(w, &plain);
+	m.asker_ip = BOB;
+	assert_int_equal(add(w, &a, &m), 718);
+	m.version = 2;
+	assert_int_equal(add(w, &a, &m), 718);
+	assert_int_equal(w->refused, 0);
+}
+
+static void full_tables_have_their_codes(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	for (m.ext_port = 6000; m.ext_port < 6003; m.ext_port++)
+		have(w, &m);
+	assert_int_equal(add(w, &a, &m), 501);	/* three a client */
+	m.version = 2;
+	assert_int_equal(add(w, &a, &m), 728);
+	m.asker_ip = BOB;
+	have(w, &m);
+	m.ext_port++;
+	assert_int_equal(add(w, &a, &m), 728);	/* four in all */
+	m.version = 1;
+	assert_int_equal(add(w, &a, &m), 501);
+}
+
+static void disabled_one_needs_no_kernel(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+	struct igd_call got;
+
+	m.disabled = true;
+	assert_int_equal(add(w, &a, &m), 0);
+	assert_int_equal(w->stored, 1);
+	assert_int_equal(specific(w, &m, &got), 0);
+	assert_int_equal(got.out[2].u, 0);
+	assert_int_equal(del(w, &a, &m), 0);
+	assert_int_equal(w->gone, 1);
+	assert_int_equal(w->last_gone.ext_port, 5000);
+	assert_int_equal(take_ops(w), 0);
+	assert_int_equal(w->kicks, 0);
+}
+
+/* ---- DeletePortMapping --------------------------------------------- */
+
+static void delete_waits_for_the_kernel(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+	struct igd_call got;
+
+	assert_int_equal(del(w, &a, &plain), 714);
+	have(w, &plain);
+	assert_int_equal(del(w, &a, &plain), IGD_WAIT);
+	answer(w, NAT_EREFUSED);
+	assert_int_equal(a.err, 501);
+	assert_int_equal(specific(w, &plain, &got), 0);
+	assert_int_equal(del(w, &a, &plain), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 2);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(w->gone, 1);
+	assert_int_equal(w->last_gone.ext_port, 5000);
+	assert_int_equal(specific(w, &plain, &got), 714);
+}
+
+static void only_the_owner_deletes_in_secure_mode(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain, by_bob = plain;
+	struct asker a = { .answers = 0 };
+
+	/* ANN's mapping, made for her by BOB */
+	m.client = "192.168.88.10";
+	m.asker_ip = BOB;
+	have(w, &m);
+	w->igd.policy.secure = true;
+	by_bob.asker_ip = IP(192, 168, 88, 12);
+	assert_int_equal(del(w, &a, &by_bob), 714);
+	by_bob.version = 2;
+	assert_int_equal(del(w, &a, &by_bob), 606);
+	assert_int_equal(w->refused, 2);
+	by_bob.asker_ip = BOB;
+	assert_int_equal(del(w, &a, &by_bob), IGD_WAIT);
+	answer(w, NAT_EFAIL);
+	assert_int_equal(del(w, &a, &plain), IGD_WAIT);
+	answer(w, NAT_EFAIL);
+	w->igd.policy.secure = false;
+	by_bob.asker_ip = IP(192, 168, 88, 12);
+	assert_int_equal(del(w, &a, &by_bob), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.err, 0);
+}
+
+/* ---- waiting for another's op -------------------------------------- */
+
+static void second_of_a_key_waits_for_the_first(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+		     c = { .answers = 0 };
+
+	m.asker_ip = BOB;
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &b, &m), IGD_WAIT);
+	assert_int_equal(add(w, &c, &plain), IGD_WAIT);
+	assert_int_equal(take_ops(w), 1);
+	assert_int_equal(w->kicks, 1);
+	answer(w, NAT_OK);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(b.err, 718);
+	assert_int_equal(c.err, 0);
+	assert_int_equal(a.answers + b.answers + c.answers, 3);
+}
+
+static void failure_of_the_first_lets_the_next_in(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+		     c = { .answers = 0 };
+
+	m.asker_ip = BOB;
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &b, &m), IGD_WAIT);
+	assert_int_equal(add(w, &c, &plain), IGD_WAIT);
+	answer(w, NAT_EFAIL);
+	assert_int_equal(a.err, 501);
+	assert_int_equal(b.answers + c.answers, 0);
+	answer(w, NAT_OK);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(b.err, 0);
+	assert_int_equal(c.err, 718);
+	assert_int_equal(w->last_stored.rule.client.ip, BOB);
+}
+
+static void delete_and_add_keep_their_order(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+		     c = { .answers = 0 };
+
+	have(w, &plain);
+	m.asker_ip = BOB;
+	assert_int_equal(del(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &b, &m), IGD_WAIT);
+	assert_int_equal(del(w, &c, &plain), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	assert_int_equal(c.err, 714);
+	answer(w, NAT_OK);
+	assert_int_equal(b.err, 0);
+	assert_int_equal(b.answers, 1);
+}
+
+static void delete_waits_for_an_overwrite(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+
+	have(w, &plain);
+	m.int_port = 7000;
+	assert_int_equal(add(w, &a, &m), IGD_WAIT);
+	assert_int_equal(del(w, &b, &plain), IGD_WAIT);
+	assert_int_equal(take_ops(w), 1);
+	answer(w, NAT_OK);
+	assert_int_equal(w->stored, 2);
+	assert_int_equal(w->last_stored.rule.int_port, 7000);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	answer(w, NAT_OK);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(b.err, 0);
+	assert_int_equal(portmap_count(w->pm), 0);
+}
+
+static void other_keys_are_not_disturbed(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+
+	m.proto = "UDP";
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &b, &m), IGD_WAIT);
+	assert_int_equal(take_ops(w), 2);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	answer(w, NAT_EFAIL);
+	assert_int_equal(b.err, 501);
+	igd_nat_done(&w->igd, 0, NAT_OK, w->now_ms);	/* answered already */
+	igd_nat_done(&w->igd, 0xffffffff, NAT_OK, w->now_ms);
+	assert_int_equal(a.answers + b.answers, 2);
+	assert_int_equal(w->stored, 1);
+}
+
+/* ---- cancelling ---------------------------------------------------- */
+
+static void cancelled_add_still_happens(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	igd_wait_cancel(&w->igd, &a.wait);
+	igd_wait_cancel(&w->igd, &b.wait);	/* never was there */
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(w->stored, 1);
+	assert_int_equal(portmap_count(w->pm), 1);
+}
+
+/* done() of the owner cancels one that is ready to be tried again: it must not
+ * be answered, nor touched. */
+static void done_may_cancel_others(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+		     c = { .answers = 0 }, d = { .answers = 0 };
+
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &b, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &c, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &d, &plain), IGD_WAIT);
+	a.cancel_in = c.cancel_in = &w->igd;
+	a.cancel = &b.wait;
+	c.cancel = &d.wait;
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	assert_int_equal(c.answers, 1);
+	assert_int_equal(d.answers, 0);
+	assert_null(w->igd.waiting);
+	assert_null(w->igd.ready);
+}
+
+static void delete_again(struct asker *a)
+{
+	a->then = NULL;
+	a->answers = 0;
+	assert_int_equal(del(a->then_arg, a, &plain), IGD_WAIT);
+}
+
+/* done() of the owner uses its own wait for the next request, of the same
+ * key: that one must wait for its own op. */
+static void done_may_ask_again(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+
+	a.then = delete_again;
+	a.then_arg = w;
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	assert_int_equal(add(w, &b, &plain), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(b.answers, 0);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(b.answers, 0);	/* its turn: add again */
+	answer(w, NAT_OK);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(b.err, 0);
+	assert_int_equal(portmap_count(w->pm), 1);
+}
+
+/* ---- leases -------------------------------------------------------- */
+
+static void tick_ends_leases(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+
+	assert_true(igd_tick(&w->igd, w->now_ms) == UINT64_MAX);
+	m.lease_s = 60;
+	have(w, &m);
+	assert_true(igd_tick(&w->igd, w->now_ms) <= w->now_ms + 60000);
+	w->now_ms += 59999;
+	igd_tick(&w->igd, w->now_ms);
+	assert_int_equal(take_ops(w), 0);
+	w->now_ms += 1;
+	w->kicks = 0;
+	igd_tick(&w->igd, w->now_ms);
+	assert_true(w->kicks > 0);
+	assert_int_equal(take_ops(w), 1);
+	assert_int_equal(w->op[0].verb, NAT_DEL);
+	answer(w, NAT_OK);
+	assert_int_equal(w->gone, 1);
+	assert_int_equal(portmap_count(w->pm), 0);
+}
+
+/* A port that is asked for again while its lease ends is had afterwards. */
+static void add_waits_for_an_expiry(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	m.lease_s = 60;
+	have(w, &m);
+	w->now_ms += 60000;
+	igd_tick(&w->igd, w->now_ms);
+	m.asker_ip = BOB;
+	assert_int_equal(add(w, &a, &m), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 0);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 0);
+}
+
+static void add_fails_on_what_will_not_go(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	m.lease_s = 60;
+	have(w, &m);
+	w->now_ms += 60000;
+	igd_tick(&w->igd, w->now_ms);
+	assert_int_equal(add(w, &a, &m), IGD_WAIT);
+	answer(w, NAT_EFAIL);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 501);
+}
+
+static void disabled_one_expires_at_once(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	m.lease_s = 60;
+	m.disabled = true;
+	assert_int_equal(add(w, &a, &m), 0);
+	igd_tick(&w->igd, w->now_ms + 60000);
+	assert_int_equal(w->gone, 1);
+	assert_int_equal(w->last_gone.ext_port, 5000);
+	assert_int_equal(take_ops(w), 0);
+}
+
+/* ---- reading ------------------------------------------------------- */
+
+static void entries_are_listed(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct igd_call got;
+
+	have(w, &plain);
+	m.proto = "UDP";
+	m.remote = "198.51.100.9";
+	m.lease_s = 30;
+	have(w, &m);
+	assert_int_equal(generic(w, 0, &got), 0);
+	assert_str(got.out[0].s, "");
+	assert_str(got.out[2].s, "TCP");
+	assert_int_equal(generic(w, 1, &got), 0);
+	assert_str(got.out[0].s, "198.51.100.9");
+	assert_int_equal(got.out[1].u, 5000);
+	assert_str(got.out[2].s, "UDP");
+	assert_int_equal(got.out[3].u, 5001);
+	assert_str(got.out[4].s, "192.168.88.10");
+	assert_int_equal(got.out[5].u, 1);
+	assert_str(got.out[6].s, "game");
+	assert_int_equal(got.out[7].u, 30);
+	assert_int_equal(generic(w, 2, &got), 713);
+	assert_int_equal(generic(w, 65535, &got), 713);
+}
+
+static const char *value_of(struct world *w, const char *service,
+			    const char *name, char buf[256])
+{
+	struct wr wr = wr_init(buf, 256);
+	unsigned n;
+	const struct igd_service *svc;
+	const struct igd_var *var;
+
+	assert_int_equal(model_resolve(str_z(service), &n, &svc), IGD_CONTROL);
+	var = model_var(svc, 1, str_z(name));
+	assert_non_null(var);
+	if (svc->read(&w->igd, var, w->now_ms, &wr))
+		return NULL;
+	return wr_cstr(&wr);
+}
+
+static void dummy_stands_in_for_none(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+	struct igd_call got;
+	char buf[256];
+	static const char path[] = "/igd1/wanip/control";
+
+	assert_int_equal(generic(w, 0, &got), 713);
+	assert_string_equal(
+		value_of(w, path, "PortMappingNumberOfEntries", buf), "0");
+	w->igd.show_dummy = true;
+	assert_string_equal(
+		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
+	assert_int_equal(generic(w, 1, &got), 713);
+	assert_int_equal(generic(w, 0, &got), 0);
+	assert_str(got.out[0].s, "");
+	assert_int_equal(got.out[1].u, 9);
+	assert_str(got.out[2].s, "TCP");
+	assert_int_equal(got.out[3].u, 9);
+	assert_str(got.out[4].s, "192.168.88.1");
+	assert_int_equal(got.out[5].u, 0);
+	assert_str(got.out[6].s, "dummy");
+	assert_int_equal(got.out[7].u, 0);
+	m.ext_port = 9;
+	assert_int_equal(specific(w, &m, &got), 714);
+	assert_int_equal(del(w, &a, &m), 714);
+	have(w, &plain);
+	assert_int_equal(generic(w, 0, &got), 0);
+	assert_int_equal(got.out[1].u, 5000);
+	assert_int_equal(generic(w, 1, &got), 713);
+	assert_string_equal(
+		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
+}
+
+static void status_follows_address_and_link(void **state)
+{
+	struct world *w = *state;
+	struct igd_call got = call_by(w, ANN, 1);
+
+	assert_int_equal(wanip_get_status_info(&w->igd, &got), 0);
+	assert_str(got.out[0].s, "Connected");
+	assert_str(got.out[1].s, "ERROR_NONE");
+	assert_int_equal(got.out[2].u, 600);
+	assert_int_equal(wanip_get_external_ip(&w->igd, &got), 0);
+	assert_str(got.out[0].s, "203.0.113.7");
+	w->igd.wan.link_up = false;
+	wanip_get_status_info(&w->igd, &got);
+	assert_str(got.out[0].s, "Disconnected");
+	w->igd.wan.link_up = true;
+	w->igd.wan.ext_ip = 0;
+	wanip_get_status_info(&w->igd, &got);
+	assert_str(got.out[0].s, "Disconnected");
+	assert_int_equal(got.out[2].u, 0);
+	assert_int_equal(wanip_get_external_ip(&w->igd, &got), 0);
+	assert_str(got.out[0].s, "");
+}
+
+static void connection_type_is_fixed(void **state)
+{
+	struct world *w = *state;
+	struct igd_call call = call_by(w, ANN, 1);
+
+	assert_int_equal(wanip_get_connection_type_info(&w->igd, &call), 0);
+	assert_str(call.out[0].s, "IP_Routed");
+	assert_str(call.out[1].s, "IP_Routed");
+	assert_int_equal(wanip_get_nat_rsip_status(&w->igd, &call), 0);
+	call.in[0].s = STR("IP_Routed");
+	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 0);
+	call.in[0].s = STR("IP_Bridged");
+	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 703);
+	w->igd.wan.ext_ip = 0;
+	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 501);
+}
+
+/* Every variable a subscriber is told of has a value, and no reader fails. */
+static void evented_variables_can_be_read(void **state)
+{
+	struct world *w = *state;
+	size_t d, s, v, seen = 0;
+	char buf[256];
+
+	for (d = 0; d < IGD_DEVICES; d++)
+		for (s = 0; s < igd_device[d].service_n; s++) {
+			const struct igd_service *svc =
+				igd_device[d].service[s];
+
+			for (v = 0; v < svc->var_n; v++) {
+				struct wr wr = wr_init(buf, sizeof(buf));
+				int err = svc->read(&w->igd, svc->var[v],
+						    w->now_ms, &wr);
+
+				assert_true(!err || err == UPNP_INVALID_VAR);
+				assert_false(wr.over);
+				if (svc->var[v]->evented)
+					assert_int_equal(err, 0);
+				seen += svc->var[v]->evented;
+			}
+		}
+	assert_true(seen >= 7);
+	assert_null(value_of(w, "/igd1/wanip/control", "RemoteHost", buf));
+}
+
+static void variables_say_what_actions_say(void **state)
+{
+	static const struct {
+		const char *path, *name, *value;
+	} row[] = {
+		{ "/igd1/wanip/control", "ConnectionStatus", "Connected" },
+		{ "/igd1/wanip/control", "Uptime", "600" },
+		{ "/igd1/wanip/control", "NATEnabled", "1" },
+		{ "/igd1/wanip/control", "RSIPAvailable", "0" },
+		{ "/igd1/wanip/control", "ExternalIPAddress", "203.0.113.7" },
+		{ "/igd1/wancic/control", "PhysicalLinkStatus", "Up" },
+		{ "/igd1/wancic/control", "EnabledForInternet", "1" },
+		{ "/igd1/wancic/control", "WANAccessType", "Ethernet" },
+		{ "/igd1/wancic/control", "TotalPacketsReceived", "4" },
+		{ "/igd1/l3f/control", "DefaultConnectionService",
+		  UUID ":WANConnectionDevice:1,"
+		  "urn:upnp-org:serviceId:WANIPConn1" },
+	};
+	struct world *w = *state;
+	char buf[256];
+	size_t i;
+
+	w->counters = (struct igd_counters){ 1, 2, 3, 4 };
+	for (i = 0; i < ARRAY_N(row); i++)
+		assert_string_equal(value_of(w, row[i].path, row[i].name, buf),
+				    row[i].value);
+}
+
+/* ---- the link ------------------------------------------------------ */
+
+static struct igd_call link_call(struct world *w, struct asker *a)
+{
+	struct igd_call call = call_by(w, ANN, 1);
+
+	a->wait.done = asker_done;
+	call.wait = &a->wait;
+	return call;
+}
+
+static void link_goes_down_and_up(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+	struct igd_call call = link_call(w, &a);
+
+	assert_int_equal(wanip_request_connection(&w->igd, &call), 0);
+	assert_int_equal(w->links, 0);
+	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(w->links, 1);
+	assert_false(w->link_up);
+	igd_link_done(&w->igd, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 0);
+	w->igd.wan.admin_up = false;
+	assert_int_equal(wanip_force_termination(&w->igd, &call), 711);
+	assert_int_equal(wanip_request_termination(&w->igd, &call), 711);
+	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
+	assert_true(w->link_up);
+	igd_link_done(&w->igd, NAT_EFAIL);
+	assert_int_equal(a.answers, 2);
+	assert_int_equal(a.err, 704);
+	w->link_works = false;
+	assert_int_equal(wanip_request_connection(&w->igd, &call), 704);
+	w->igd.wan.admin_up = true;
+	assert_int_equal(wanip_force_termination(&w->igd, &call), 501);
+	igd_link_done(&w->igd, NAT_OK);	/* nobody waits */
+	assert_int_equal(a.answers, 2);
+}
+
+static void link_changes_one_at_a_time(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct igd_call call = link_call(w, &a), other = link_call(w, &b);
+
+	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(wanip_force_termination(&w->igd, &other), 707);
+	assert_int_equal(wanip_request_connection(&w->igd, &other), 707);
+	other.in[0].u = 1;
+	assert_int_equal(wancic_set_enabled(&w->igd, &other), 501);
+	igd_wait_cancel(&w->igd, &a.wait);
+	assert_int_equal(wanip_request_connection(&w->igd, &other), 707);
+	igd_link_done(&w->igd, NAT_OK);
+	assert_int_equal(a.answers, 0);
+	w->igd.wan.admin_up = false;
+	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(wanip_request_connection(&w->igd, &other), 705);
+	assert_int_equal(wanip_force_termination(&w->igd, &other), 501);
+	igd_link_done(&w->igd, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+}
+
+static void link_is_forbidden(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+	struct igd_call call = link_call(w, &a);
+
+	w->igd.allow_link = false;
+	assert_int_equal(wanip_force_termination(&w->igd, &call), 606);
+	assert_int_equal(wanip_request_termination(&w->igd, &call), 606);
+	assert_int_equal(wanip_request_connection(&w->igd, &call), 606);
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), 606);
+	assert_int_equal(w->links, 0);
+}
+
+static void enabled_for_internet_is_idempotent(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+	struct igd_call call = link_call(w, &a);
+
+	call.in[0].u = 1;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), 0);
+	call.in[0].u = 0;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
+	igd_link_done(&w->igd, NAT_OK);
+	assert_int_equal(a.err, 0);
+	w->igd.wan.admin_up = false;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), 0);
+	wancic_get_enabled(&w->igd, &call);
+	assert_int_equal(call.out[0].u, 0);
+	call.in[0].u = 1;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
+	igd_link_done(&w->igd, NAT_EFAIL);
+	assert_int_equal(a.err, 501);
+}
+
+/* A wait for the link is not one for slot 0 or any other. */
+static void link_and_kernel_do_not_mix(void **state)
+{
+	struct world *w = *state;
+	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct igd_call call = link_call(w, &a);
+
+	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(add(w, &b, &plain), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(add(w, &b, &(struct mapping){ "", 5005, "TCP", 5005,
+			 "", false, "", 0, ANN, 1 }), IGD_WAIT);
+	igd_link_done(&w->igd, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 1);
+	answer(w, NAT_OK);
+	assert_int_equal(b.answers, 2);
+}
+
+/* ---- WANCommonInterfaceConfig -------------------------------------- */
+
+static void link_properties_fit_ui4(void **state)
+{
+	struct world *w = *state;
+	struct igd_call call = call_by(w, ANN, 1);
+
+	w->igd.wan.up_bps = 10000000000u;
+	w->igd.wan.down_bps = 1000000000u;
+	assert_int_equal(wancic_get_link_properties(&w->igd, &call), 0);
+	assert_str(call.out[0].s, "Ethernet");
+	assert_int_equal(call.out[1].u, 4294967295u);
+	assert_int_equal(call.out[2].u, 1000000000u);
+	assert_str(call.out[3].s, "Up");
+	w->igd.wan.link_up = false;
+	wancic_get_link_properties(&w->igd, &call);
+	assert_str(call.out[3].s, "Down");
+}
+
+static void counters_roll_over(void **state)
+{
+	static igd_action_fn *const get[] = {
+		wancic_get_bytes_sent, wancic_get_bytes_received,
+		wancic_get_packets_sent, wancic_get_packets_received,
+	};
+	static const uint32_t want[] = { 5, 4294967295u, 0, 7 };
+	struct world *w = *state;
+	size_t i;
+
+	w->counters = (struct igd_counters){ 0x100000005, 0xffffffff,
+					     0x300000000, 7 };
+	for (i = 0; i < ARRAY_N(get); i++) {
+		struct igd_call call = call_by(w, ANN, 1);
+
+		assert_int_equal(get[i](&w->igd, &call), 0);
+		assert_int_equal(call.out[0].u, want[i]);
+		w->counters_work = false;
+		assert_int_equal(get[i](&w->igd, &call), 501);
+		w->counters_work = true;
+	}
+}
+
+/* ---- Layer3Forwarding ---------------------------------------------- */
+
+static void default_connection_is_the_one(void **state)
+{
+	static const struct {
+		const char *value;
+		int err;
+	} row[] = {
+		{ UUID ":WANConnectionDevice:1,"
+		  "urn:upnp-org:serviceId:WANIPConn1", 0 },
+		{ "UUID:00112233-4455-6677-8899-AABBCCDDEEFF:"
+		  "WANConnectionDevice:1, urn:upnp-org:serviceId:WANIPConn1",
+		  0 },
+		{ "uuid:11112233-4455-6677-8899-aabbccddeeff:"
+		  "WANConnectionDevice:1,urn:upnp-org:serviceId:WANIPConn1",
+		  720 },
+		{ UUID ":WANConnectionDevice:2,"
+		  "urn:upnp-org:serviceId:WANIPConn1", 720 },
+		{ UUID ":WANConnectionDevice:1,"
+		  "urn:upnp-org:serviceId:WANPPPConn1", 721 },
+		{ UUID ":WANConnectionDevice:1,"
+		  "urn:upnp-org:serviceId:WANIPConn1,", 721 },
+		{ UUID ":WANConnectionDevice:1,", 402 },
+		{ UUID ":WANConnectionDevice:1", 402 },
+		{ ",urn:upnp-org:serviceId:WANIPConn1", 720 },
+		{ ",", 402 },
+		{ "", 402 },
+	};
+	struct world *w = *state;
+	struct igd_call call = call_by(w, ANN, 1);
+	size_t i;
+
+	assert_int_equal(l3f_get_default(&w->igd, &call), 0);
+	assert_str(call.out[0].s, row[0].value);
+	for (i = 0; i < ARRAY_N(row); i++) {
+		call.in[0].s = str_z(row[i].value);
+		assert_int_equal(l3f_set_default(&w->igd, &call), row[i].err);
+	}
+	call.n = 2;
+	assert_int_equal(l3f_get_default(&w->igd, &call), 0);
+	assert_str(call.out[0].s, row[3].value);
+}
+
+/* ---- arguments and text -------------------------------------------- */
+
+static const char *const colours[] = { "Red", "Green", NULL };
+static const struct igd_var ui2 = { "a", IGD_UI2, 1 };
+static const struct igd_var ui4 = { "b", IGD_UI4, 1 };
+static const struct igd_var boolean = { "c", IGD_BOOL, 1 };
+static const struct igd_var text = { "d", IGD_STRING, 1 };
+static const struct igd_var ranged = { "e", IGD_UI2, 1, .ranged = true,
+				       .min = 5, .max = 10 };
+static const struct igd_var wide = { "f", IGD_UI2, 1, .ranged = true,
+				     .min = 0, .max = 604800 };
+static const struct igd_var colour = { "g", IGD_STRING, 1,
+				       .allowed = colours };
+
+static void numbers_and_booleans_are_checked(void **state)
+{
+	static const struct {
+		const struct igd_var *var;
+		const char *in;
+		int err;
+		uint32_t u;
+	} row[] = {
+		{ &ui2, "0", 0, 0 },		{ &ui2, "65535", 0, 65535 },
+		{ &ui2, "65536", 601, 0 },	{ &ui2, "65616", 601, 0 },
+		{ &ui2, " 80\r\n", 0, 80 },	{ &ui2, "0080", 0, 80 },
+		{ &ui2, "-1", 601, 0 },		{ &ui2, "-", 600, 0 },
+		{ &ui2, "-x", 600, 0 },		{ &ui2, "", 600, 0 },
+		{ &ui2, "+5", 600, 0 },		{ &ui2, "8 0", 600, 0 },
+		{ &ui2, "0x50", 600, 0 },	{ &ui2, "80;", 600, 0 },
+		{ &ui2, "99999999999999999999999", 601, 0 },
+		{ &ui2, "-99999999999999999999", 601, 0 },
+		{ &ui4, "4294967295", 0, 4294967295u },
+		{ &ui4, "4294967296", 601, 0 },
+		{ &ranged, "4", 601, 0 },	{ &ranged, "5", 0, 5 },
+		{ &ranged, "10", 0, 10 },	{ &ranged, "11", 601, 0 },
+		{ &wide, "65536", 601, 0 },	{ &wide, "65535", 0, 65535 },
+		{ &boolean, "0", 0, 0 },	{ &boolean, "1", 0, 1 },
+		{ &boolean, "True", 0, 1 },	{ &boolean, "NO", 0, 0 },
+		{ &boolean, " yes ", 0, 1 },	{ &boolean, "false", 0, 0 },
+		{ &boolean, "2", 600, 0 },	{ &boolean, "", 600, 0 },
+		{ &boolean, "truetrue", 600, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		struct igd_in in = { str_z(row[i].in), 0 };
+
+		assert_int_equal(igd_check(row[i].var, &in), row[i].err);
+		if (!row[i].err)
+			assert_int_equal(in.u, row[i].u);
+	}
+}
+
+static void strings_are_checked(void **state)
+{
+	char buf[1025];
+	struct igd_in in = { { buf, 1024 }, 0 };
+
+	memset(buf, 'x', sizeof(buf));
+	assert_int_equal(igd_check(&text, &in), 0);
+	in.s.n = 1025;
+	assert_int_equal(igd_check(&text, &in), 605);
+	assert_int_equal(igd_check(&colour, &in), 605);
+	in.s = STR(" gReEn\n");
+	assert_int_equal(igd_check(&colour, &in), 0);
+	assert_str(in.s, "Green");
+	in.s = STR("Gree");
+	assert_int_equal(igd_check(&colour, &in), 600);
+	in.s = STR("");
+	assert_int_equal(igd_check(&colour, &in), 600);
+	assert_int_equal(igd_check(&text, &in), 0);
+}
+
+static void utf8_is_strict(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t n;
+		uint32_t c;
+	} row[] = {
+		{ "", 0, 0 },
+		{ "a", 1, 'a' },
+		{ "\t", 1, '\t' },
+		{ "\x01", 0, 0 },
+		{ "\xc2\x80", 2, 0x80 },
+		{ "\xdf\xbf", 2, 0x7ff },
+		{ "\xc1\xbf", 0, 0 },
+		{ "\xe0\xa0\x80", 3, 0x800 },
+		{ "\xe0\x9f\xbf", 0, 0 },
+		{ "\xed\x9f\xbf", 3, 0xd7ff },
+		{ "\xed\xa0\x80", 0, 0 },
+		{ "\xee\x80\x80", 3, 0xe000 },
+		{ "\xef\xbf\xbd", 3, 0xfffd },
+		{ "\xef\xbf\xbe", 0, 0 },
+		{ "\xf0\x90\x80\x80", 4, 0x10000 },
+		{ "\xf0\x8f\xbf\xbf", 0, 0 },
+		{ "\xf4\x8f\xbf\xbf", 4, 0x10ffff },
+		{ "\xf4\x90\x80\x80", 0, 0 },
+		{ "\xf8\x88\x80\x80\x80", 0, 0 },
+		{ "\x80", 0, 0 },
+		{ "\xc3\xc3", 0, 0 },
+	};
+	uint32_t c;
+	size_t i, cut;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		struct str s = str_z(row[i].s);
+
+		c = 0;
+		assert_int_equal(igd_utf8(s, &c), row[i].n);
+		assert_int_equal(c, row[i].c);
+		for (cut = 0; cut < row[i].n; cut++)
+			assert_int_equal(
+				igd_utf8((struct str){ s.p, cut }, &c), 0);
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(add_is_answered_by_the_kernel),
+		T(kernel_errors_have_their_codes),
+		T(add_checks_its_arguments),
+		T(remote_host_is_one_or_any),
+		T(protocol_is_of_any_case),
+		T(lease_is_granted),
+		T(description_is_cleaned),
+		T(description_has_256_bytes),
+		T(policy_refuses),
+		T(another_client_conflicts),
+		T(full_tables_have_their_codes),
+		T(disabled_one_needs_no_kernel),
+		T(delete_waits_for_the_kernel),
+		T(only_the_owner_deletes_in_secure_mode),
+		T(second_of_a_key_waits_for_the_first),
+		T(failure_of_the_first_lets_the_next_in),
+		T(delete_and_add_keep_their_order),
+		T(delete_waits_for_an_overwrite),
+		T(other_keys_are_not_disturbed),
+		T(cancelled_add_still_happens),
+		T(done_may_cancel_others),
+		T(done_may_ask_again),
+		T(tick_ends_leases),
+		T(add_waits_for_an_expiry),
+		T(add_fails_on_what_will_not_go),
+		T(disabled_one_expires_at_once),
+		T(entries_are_listed),
+		T(dummy_stands_in_for_none),
+		T(status_follows_address_and_link),
+		T(connection_type_is_fixed),
+		T(evented_variables_can_be_read),
+		T(variables_say_what_actions_say),
+		T(link_goes_down_and_up),
+		T(link_changes_one_at_a_time),
+		T(link_is_forbidden),
+		T(enabled_for_internet_is_idempotent),
+		T(link_and_kernel_do_not_mix),
+		T(link_properties_fit_ui4),
+		T(counters_roll_over),
+		T(default_connection_is_the_one),
+		cmocka_unit_test(numbers_and_booleans_are_checked),
+		cmocka_unit_test(strings_are_checked),
+		cmocka_unit_test(utf8_is_strict),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
