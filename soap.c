@@ -1,0 +1,568 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * soap.c - from a POST to an action of the gateway, and back.
+ *
+ * A request goes through four steps, each of which may end it:
+ *   head      SOAPAction names service and action          400 401 415
+ *   envelope  the body, to its very end                    400 402 605
+ *   arguments each against its variable in the model       402 600 601 605
+ *   action    igd/ does it, now or later
+ *
+ * Owns: the places of replies that wait, one buffer for the text of arguments
+ * and one for the reply.
+ * Never does: run anything before the whole body was found well-formed; write
+ * a byte of the request into a reply without escaping it.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/limits.h"
+#include "soap.h"
+#include "xmltiny.h"
+
+#define SERVICE_URN	"urn:schemas-upnp-org:service:"
+#define CONTROL_URN	"urn:schemas-upnp-org:control-1-0"
+
+/* The longest is a mapping's entry: 256 bytes of description, six times that
+ * when it is all quotes, beside less than 1 kB of markup. */
+#define REPLY_MAX	4096
+#define VALUE_MAX	256	/* of a state variable */
+
+/* A reply that waits for the kernel. */
+struct pending {
+	struct igd_wait wait;
+	struct soap *soap;
+	struct pending *next_free;
+	const struct igd_service *svc;
+	const struct igd_action *act;
+	unsigned version;	/* that was asked for */
+	uint32_t token;
+	bool used;
+};
+
+struct soap {
+	struct igd *igd;
+	void (*answer)(void *arg, uint32_t token, const struct soap_reply *);
+	void *arg;
+	struct pending *free;
+	size_t fresh;		/* places from here on were never used: their
+				 * pages cost nothing yet */
+	char text[SOAP_TEXT_MAX];
+	char reply[REPLY_MAX];
+	struct pending pending[SOAP_PENDING_MAX];
+};
+
+/* ---- QueryStateVariable -------------------------------------------- */
+
+/* UDA 1.0 3.3: asked of any service, so not in the model's tables. Windows XP
+ * reads ConnectionStatus by it. */
+static const struct igd_var query_var = { "varName", IGD_STRING, 1 };
+static const struct igd_arg query_arg = { "varName", false, &query_var };
+static const struct igd_action query = { "QueryStateVariable", 1, &query_arg,
+					 1 };
+
+/* ---- replies ------------------------------------------------------- */
+
+static struct wr reply_open(struct soap *soap)
+{
+	struct wr w = wr_init(soap->reply, sizeof(soap->reply));
+
+	wr_z(&w, "<?xml version=\"1.0\"?>\r\n"
+	     "<s:Envelope "
+	     "xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
+	     "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">"
+	     "<s:Body>");
+	return w;
+}
+
+static void reply_close(struct wr *w, int status, struct soap_reply *ret)
+{
+	wr_z(w, "</s:Body></s:Envelope>\r\n");
+	*ret = (struct soap_reply){ w->over ? 500 : status, STR("") };
+	if (!w->over)
+		ret->body = wr_done(w);
+}
+
+static void reply_empty(int status, struct soap_reply *ret)
+{
+	*ret = (struct soap_reply){ status, STR("") };
+}
+
+/* UDA 1.1 3.2.2. weupnp reads a fault only with status 500, rust's igd only
+ * with both elements filled. */
+static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
+{
+	struct wr w = reply_open(soap);
+
+	wr_z(&w, "<s:Fault><faultcode>s:Client</faultcode>"
+	     "<faultstring>UPnPError</faultstring><detail>"
+	     "<UPnPError xmlns=\"" CONTROL_URN "\"><errorCode>");
+	wr_u64(&w, (uint64_t)code);
+	wr_z(&w, "</errorCode><errorDescription>");
+	wr_z(&w, upnp_err_text(code));
+	wr_z(&w, "</errorDescription></UPnPError></detail></s:Fault>");
+	reply_close(&w, 500, ret);
+}
+
+/* ASCII only: Open.NAT counts characters where Content-Length counts bytes. */
+static void write_text(struct wr *w, struct str s)
+{
+	uint32_t c;
+	size_t n;
+
+	for (; s.n; s = str_skip(s, n)) {
+		n = igd_utf8(s, &c);
+		if (n > 1) {
+			wr_fmt(w, "&#%u;", (unsigned)c);
+			continue;
+		}
+		n = 1;
+		if ((unsigned char)*s.p < 0x80)
+			wr_xml(w, (struct str){ s.p, 1 });
+		else
+			wr_ch(w, '?');
+	}
+}
+
+static void write_element(struct wr *w, const char *name,
+			  const struct igd_out *out)
+{
+	wr_fmt(w, "<%s>", name);
+	if (out->s.p)
+		write_text(w, out->s);
+	else
+		wr_u64(w, out->u);
+	wr_fmt(w, "</%s>", name);
+}
+
+/* The prefix is always u: - node-nat-upnp looks for ":...Response". */
+static void reply_result(struct soap *soap, const struct igd_service *svc,
+			 unsigned version, const struct igd_action *act,
+			 const struct igd_out *out, struct soap_reply *ret)
+{
+	struct wr w = reply_open(soap);
+	size_t i;
+
+	wr_fmt(&w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">",
+	       act->name, svc->name, version);
+	for (i = 0; i < act->arg_n; i++)
+		if (act->arg[i].out)
+			write_element(&w, act->arg[i].name, out++);
+	wr_fmt(&w, "</u:%sResponse>", act->name);
+	reply_close(&w, 200, ret);
+}
+
+/* ---- head ---------------------------------------------------------- */
+
+/* What the header asks for. */
+struct head {
+	struct str action;		/* its name */
+	const struct igd_action *act;	/* NULL: there is none */
+	unsigned version;		/* of the service, as asked */
+};
+
+static bool content_is_xml(struct str content_type)
+{
+	struct str type = STR("");
+
+	str_cut(&content_type, ';', &type);
+	type = str_trim(type);
+	return str_ieq(type, STR("text/xml")) ||
+	       str_ieq(type, STR("application/xml")) ||
+	       str_ieq(type, STR("application/soap+xml"));
+}
+
+/* A single quote mark has no inside (CVE-2026-5720). */
+static struct str unquote(struct str s)
+{
+	s = str_trim(s);
+	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
+		s = str_trim((struct str){ s.p + 1, s.n - 2 });
+	return s;
+}
+
+/* The service of the URL, at its version there or a lower one: rust's igd asks
+ * for version 1 whatever it found. */
+static bool parse_service(const struct soap_post *post, struct str urn,
+			  unsigned *ret_version)
+{
+	struct str name = STR("");
+	uint32_t version;
+
+	if (!str_istarts(urn, STR(SERVICE_URN)))
+		return false;
+	urn = str_skip(urn, sizeof(SERVICE_URN) - 1);
+	str_cut(&urn, ':', &name);
+	if (!str_ieq(name, str_z(post->svc->name)) ||
+	    str_u32(urn, 1, model_service_version(post->svc, post->n),
+		    &version))
+		return false;
+	*ret_version = version;
+	return true;
+}
+
+static void parse_head(const struct soap_post *post, struct str soap_action,
+		       struct head *ret)
+{
+	struct str urn = STR("");
+
+	*ret = (struct head){ .act = NULL };
+	str_cut(&soap_action, '#', &urn);
+	ret->action = soap_action;
+	if (parse_service(post, urn, &ret->version))
+		ret->act = model_action(post->svc, post->n, ret->action);
+	else if (str_ieq(urn, STR(CONTROL_URN)) &&
+		 str_eq(ret->action, str_z(query.name)))
+		ret->act = &query;
+}
+
+/* ---- envelope ------------------------------------------------------ */
+
+/* Elements open at: Envelope, Header or Body, the action, its arguments. */
+enum { AT_ENVELOPE = 1, AT_BODY, AT_ACTION, AT_ARG };
+
+#define NO_ARG SOAP_ARGS_MAX
+
+struct envelope {
+	const struct igd_action *act;	/* whose arguments are looked for */
+	bool ok;		/* the root is an Envelope */
+	bool in_body, in_action;
+	struct str action;	/* name of the first element in Body */
+	size_t arg;		/* in[] that is being read, or NO_ARG */
+	size_t arg_at;		/* where its text begins */
+	bool bad_args;		/* one twice, or with elements in it */
+	struct wr text;		/* of all arguments, decoded */
+	bool seen[SOAP_ARGS_MAX];
+	struct igd_in in[SOAP_ARGS_MAX];
+};
+
+/* In-arguments stand first in the model. */
+static size_t arg_find(const struct igd_action *act, struct str name)
+{
+	size_t i;
+
+	for (i = 0; act && i < act->arg_n && i < SOAP_ARGS_MAX; i++) {
+		if (act->arg[i].out)
+			break;
+		if (str_eq(name, str_z(act->arg[i].name)))
+			return i;
+	}
+	return NO_ARG;
+}
+
+static void arg_open(struct envelope *env, struct str name)
+{
+	env->arg = arg_find(env->act, name);
+	if (env->arg == NO_ARG)
+		return;
+	if (env->seen[env->arg])
+		env->bad_args = true;
+	env->seen[env->arg] = true;
+	env->arg_at = env->text.len;
+}
+
+static void arg_close(struct envelope *env)
+{
+	if (env->arg != NO_ARG)
+		env->in[env->arg].s = str_skip(wr_done(&env->text),
+					       env->arg_at);
+	env->arg = NO_ARG;
+}
+
+static void envelope_open(struct envelope *env, const struct xml *x)
+{
+	if (x->depth == AT_ENVELOPE) {
+		env->ok = str_eq(x->local, STR("Envelope"));
+	} else if (x->depth == AT_BODY) {
+		env->in_body = str_eq(x->local, STR("Body"));
+	} else if (x->depth == AT_ACTION) {
+		/* what follows the first element is not ours (SOAP 1.1 4.3) */
+		env->in_action = env->in_body && !env->action.n;
+		if (env->in_action)
+			env->action = x->local;
+	} else if (x->depth == AT_ARG && env->in_action) {
+		arg_open(env, x->local);
+	} else if (env->arg != NO_ARG) {
+		env->bad_args = true;
+	}
+}
+
+/* The depth is that after the close. */
+static void envelope_close(struct envelope *env, const struct xml *x)
+{
+	if (x->depth < AT_BODY)
+		env->in_body = false;
+	if (x->depth < AT_ACTION)
+		env->in_action = false;
+	if (x->depth < AT_ARG)
+		arg_close(env);
+}
+
+/* Return: false when it is not well-formed. Text that does not fit is not:
+ * env->text.over tells. */
+static bool envelope_text(struct envelope *env, const struct xml *x)
+{
+	if (env->arg == NO_ARG)
+		return true;
+	return xml_decode(x->text, x->cdata, &env->text) || env->text.over;
+}
+
+static bool envelope_parse(struct envelope *env, struct str body)
+{
+	struct xml x;
+
+	xml_init(&x, body);
+	for (;;) {
+		switch (xml_next(&x)) {
+		case XML_OPEN:
+			envelope_open(env, &x);
+			break;
+		case XML_CLOSE:
+			envelope_close(env, &x);
+			break;
+		case XML_TEXT:
+			if (!envelope_text(env, &x))
+				return false;
+			break;
+		case XML_END:
+			return env->ok;
+		default:
+			return false;
+		}
+	}
+}
+
+/* ---- arguments ----------------------------------------------------- */
+
+/* The shape of them all comes before the value of any. */
+static int check_args(struct envelope *env)
+{
+	const struct igd_arg *arg = env->act->arg;
+	size_t i, n = 0;
+	int err = UPNP_OK;
+
+	for (; n < env->act->arg_n && !arg[n].out; n++)
+		if (n == SOAP_ARGS_MAX || !env->seen[n])
+			return UPNP_INVALID_ARGS;
+	if (env->bad_args)
+		return UPNP_INVALID_ARGS;
+	if (env->text.over)
+		return UPNP_STRING_TOO_LONG;
+	for (i = 0; i < n && !err; i++)
+		err = igd_check(arg[i].var, &env->in[i]);
+	return err;
+}
+
+/* ---- replies that wait --------------------------------------------- */
+
+static struct pending *pending_get(struct soap *soap)
+{
+	struct pending *p = soap->free;
+
+	if (p)
+		soap->free = p->next_free;
+	else if (soap->fresh < SOAP_PENDING_MAX)
+		p = &soap->pending[soap->fresh++];
+	else
+		return NULL;
+	p->soap = soap;
+	p->used = true;
+	return p;
+}
+
+static void pending_put(struct pending *p)
+{
+	p->used = false;
+	p->next_free = p->soap->free;
+	p->soap->free = p;
+}
+
+/* igd_wait.done. The one result of an action that waits, where it has any, is
+ * the port (AddAnyPortMapping). */
+static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
+{
+	struct pending *p = (struct pending *)
+		((char *)wait - offsetof(struct pending, wait));
+	struct igd_out out[SOAP_ARGS_MAX] = { { .u = ext_port } };
+	struct soap *soap = p->soap;
+	uint32_t token = p->token;
+	struct soap_reply reply;
+
+	if (err)
+		reply_fault(soap, err, &reply);
+	else
+		reply_result(soap, p->svc, p->version, p->act, out, &reply);
+	/* the answer may bring the next request: the place is free by then */
+	pending_put(p);
+	soap->answer(soap->arg, token, &reply);
+}
+
+/* ---- action -------------------------------------------------------- */
+
+static void run_query(struct soap *soap, const struct soap_post *post,
+		      struct str name, struct soap_reply *ret)
+{
+	const struct igd_var *var;
+	char value[VALUE_MAX];
+	struct wr v = wr_init(value, sizeof(value)), w;
+	int err = UPNP_INVALID_VAR;
+
+	var = model_var(post->svc, post->n, str_trim(name));
+	if (var)
+		err = post->svc->read(soap->igd, var, post->now_ms, &v);
+	if (!err && v.over)
+		err = UPNP_ACTION_FAILED;
+	if (err) {
+		reply_fault(soap, err, ret);
+		return;
+	}
+	w = reply_open(soap);
+	wr_z(&w, "<u:QueryStateVariableResponse xmlns:u=\"" CONTROL_URN "\">"
+	     "<return>");
+	write_text(&w, wr_done(&v));
+	wr_z(&w, "</return></u:QueryStateVariableResponse>");
+	reply_close(&w, 200, ret);
+}
+
+static void call_init(struct igd_call *call, const struct soap_post *post,
+		      const struct envelope *env)
+{
+	*call = (struct igd_call){
+		.svc = post->svc,
+		.act = env->act,
+		.n = post->n,
+		.version = model_service_version(post->svc, post->n),
+		.client_ip = post->client_ip,
+		.local_ip = post->local_ip,
+		.now_ms = post->now_ms,
+	};
+	memcpy(call->in, env->in, sizeof(call->in));
+}
+
+/* The action's result: an error, 0, or IGD_WAIT with @p kept. */
+static int run_waiting(struct soap *soap, const struct soap_post *post,
+		       unsigned version, struct pending *p,
+		       struct igd_call *call)
+{
+	int err;
+
+	p->svc = post->svc;
+	p->act = call->act;
+	p->version = version;
+	p->token = post->token;
+	p->wait.done = pending_done;
+	call->wait = &p->wait;
+	err = call->act->run(soap->igd, call);
+	if (err != IGD_WAIT)
+		pending_put(p);
+	return err;
+}
+
+/* Return: false when the answer comes later. */
+static bool run_action(struct soap *soap, const struct soap_post *post,
+		       unsigned version, const struct envelope *env,
+		       struct soap_reply *ret)
+{
+	struct pending *p = NULL;
+	struct igd_call call;
+	int err;
+
+	if (env->act->waits) {
+		p = pending_get(soap);
+		if (!p) {
+			reply_empty(503, ret);
+			return true;
+		}
+	}
+	call_init(&call, post, env);
+	if (p)
+		err = run_waiting(soap, post, version, p, &call);
+	else
+		err = env->act->run(soap->igd, &call);
+	if (err == IGD_WAIT)
+		return false;
+	if (err)
+		reply_fault(soap, err, ret);
+	else
+		reply_result(soap, post->svc, version, env->act, call.out,
+			     ret);
+	return true;
+}
+
+/* ---- the way in ---------------------------------------------------- */
+
+static bool post_envelope(struct soap *soap, const struct soap_post *post,
+			  const struct head *head, struct envelope *env,
+			  struct soap_reply *ret)
+{
+	int err = UPNP_INVALID_ACTION;
+
+	/* the action of the body must be the one of the header */
+	if (head->act && str_eq(env->action, head->action))
+		err = check_args(env);
+	if (err) {
+		reply_fault(soap, err, ret);
+		return true;
+	}
+	if (head->act == &query) {
+		run_query(soap, post, env->in[0].s, ret);
+		return true;
+	}
+	return run_action(soap, post, head->version, env, ret);
+}
+
+bool soap_post(struct soap *soap, const struct soap_post *post,
+	       struct soap_reply *ret)
+{
+	struct str soap_action = unquote(post->soap_action);
+	struct envelope env = { .arg = NO_ARG };
+	struct head head;
+
+	if (!content_is_xml(post->content_type)) {
+		reply_empty(415, ret);
+		return true;
+	}
+	parse_head(post, soap_action, &head);
+	env.act = head.act;
+	env.text = wr_init(soap->text, sizeof(soap->text));
+	if (!soap_action.n || !envelope_parse(&env, post->body)) {
+		reply_empty(400, ret);
+		return true;
+	}
+	return post_envelope(soap, post, &head, &env, ret);
+}
+
+void soap_cancel(struct soap *soap, uint32_t token)
+{
+	struct pending *p;
+	size_t i;
+
+	for (i = 0; i < soap->fresh; i++) {
+		p = &soap->pending[i];
+		if (!p->used || p->token != token)
+			continue;
+		igd_wait_cancel(soap->igd, &p->wait);
+		pending_put(p);
+		return;
+	}
+}
+
+struct soap *soap_new(struct igd *igd,
+		      void (*answer)(void *arg, uint32_t token,
+				     const struct soap_reply *),
+		      void *arg)
+{
+	struct soap *soap = calloc(1, sizeof(*soap));
+
+	if (!soap)
+		return NULL;
+	soap->igd = igd;
+	soap->answer = answer;
+	soap->arg = arg;
+	return soap;
+}
+
+void soap_free(struct soap *soap)
+{
+	free(soap);
+}
