@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * httpd.c - a small HTTP/1.1 server that knows no UPnP.
+ *
+ * A connection is READING until a request is whole, PENDING until the site has
+ * answered it, SENDING while the client is slower than the reply, and then
+ * READING again, or closed; LINGERING first where more may be on its way.
+ *
+ * Owns: the connections and the buffers.
+ * Never does: allocate after httpd_new(); block; call the site from inside
+ * httpd_reply(); read a request while an older one is unanswered.
+ * Invariants: a buffer is held only for bytes that wait; what can be done in
+ * one go is done in srv->scratch and sent from where it stands.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/bufpool.h"
+#include "base/httpbody.h"
+#include "base/httpreply.h"
+#include "base/httpreq.h"
+#include "httpconn.h"
+#include "httpd.h"
+#include "httplisten.h"
+
+#define REPLY_EXTRA_MAX	512
+#define SWEEP_MS	1000	/* how late a deadline may be noticed */
+#define LINGER_BYTES	131072	/* what a refused client may still send */
+
+struct httpd {
+	struct ev_loop *loop;
+	struct httpd_site site;
+	struct httpd_config config;
+	struct httplisten *listen;
+	struct ev_timer sweep;
+	struct httpmsg msg;	/* the head read last, and ... */
+	struct httpreq req;	/* ... what it asks for */
+	unsigned allow;		/* what its path takes */
+	uint32_t serial;	/* of requests */
+	struct httpconns conns;
+	char path[HTTP_HEAD_MAX];
+	char head[HTTP_REPLY_HEAD_MAX];
+	/* where a connection without buffer reads to */
+	char scratch[HTTP_BUF_LEN];
+};
+
+static struct httpd *server_of(const struct httpconn *c)
+{
+	return EV_OWNER(c->all, struct httpd, conns);
+}
+
+/* The client is not there to be answered. */
+static void lose(struct httpconn *c)
+{
+	struct httpd *srv = server_of(c);
+	uint32_t id = c->id;
+	bool pending = c->state == CONN_PENDING;
+
+	httpconn_drop(c);
+	if (pending)
+		srv->site.gone(srv->site.arg, id);
+}
+
+/* ---- replies ------------------------------------------------------- */
+
+/* Is there nothing to be said or heard after the reply that is under way? */
+static bool is_last(const struct httpconn *c)
+{
+	return !c->keep && !c->more && !c->in_n;
+}
+
+/* Say no more. Where the client may still be sending, wait for it to close:
+ * bytes that nobody reads would reset the connection under the reply. */
+static void finish(struct httpconn *c)
+{
+	if (is_last(c)) {
+		httpconn_drop(c);
+		return;
+	}
+	shutdown(c->io.fd, SHUT_WR);
+	c->in_n = 0;
+	c->lingered = 0;
+	httpconn_enter(c, CONN_LINGERING);
+}
+
+static void reply_is_out(struct httpconn *c)
+{
+	if (!c->keep) {
+		finish(c);
+		return;
+	}
+	c->begun = false;
+	httpconn_enter(c, CONN_READING);
+}
+
+static const char *connection_of(const struct httpconn *c)
+{
+	if (!c->keep)
+		return "close";
+	return c->old ? "keep-alive" : NULL;
+}
+
+static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
+			     const char *connection)
+{
+	const struct httpreply head = {
+		.status = r->status,
+		.content_type = r->content_type,
+		.length = r->body.n,
+		.date_s = srv->config.wall_s(),
+		.server = srv->config.server,
+		.connection = connection,
+		.extra = r->extra,
+	};
+	struct wr w = { srv->head, sizeof(srv->head), 0, false };
+
+	httpreply_write(&w, &head);
+	return wr_done(&w);
+}
+
+/* @sent: what httpconn_send() said */
+static void after_send(struct httpconn *c, int sent)
+{
+	if (sent < 0)
+		httpconn_drop(c);
+	else if (sent > 0)
+		reply_is_out(c);
+}
+
+static void send_reply(struct httpconn *c, const struct httpd_reply *r)
+{
+	struct str body = c->bare ? STR("") : r->body;
+	struct str head;
+
+	/* miniupnpc takes Content-Length: 0 as "until close" */
+	c->keep = c->keep && r->body.n;
+	head = write_head(server_of(c), r, connection_of(c));
+	after_send(c, httpconn_send(c, head, body, is_last(c)));
+}
+
+/* Answer with a bare @status and close. */
+static void fail(struct httpconn *c, int status)
+{
+	struct httpd_reply r = { .status = status };
+	char buf[128];
+	struct wr w = { buf, sizeof(buf), 0, false };
+
+	if (status == 405) {
+		httpreq_allow(&w, server_of(c)->allow);
+		r.extra = wr_done(&w);
+	}
+	c->keep = false;
+	c->more = true;
+	c->in_n = 0;
+	if (c != c->all->busy)
+		httpconn_give_back(c, &c->in);
+	send_reply(c, &r);
+}
+
+/* ---- requests ------------------------------------------------------ */
+
+static char *in_at(const struct httpconn *c)
+{
+	return (c->in ? c->in : server_of(c)->scratch) + c->in_off;
+}
+
+/* Empty lines before a request (RFC 9112 2.2); some clients end a body with
+ * one. They are no part of a request: no buffer and no deadline for them. */
+static void skip_empty_lines(struct httpconn *c)
+{
+	const char *p = in_at(c);
+
+	while (c->in_n && (*p == '\r' || *p == '\n')) {
+		p++;
+		c->in_off++;
+		c->in_n--;
+	}
+}
+
+/* Fill srv->msg, srv->req and srv->allow. Return: the head's length, 0 need
+ * more, minus a status */
+static int read_head(struct httpconn *c)
+{
+	struct httpd *srv = server_of(c);
+	struct wr path = { srv->path, sizeof(srv->path), 0, false };
+	size_t len = c->in_n < HTTP_HEAD_MAX ? c->in_n : HTTP_HEAD_MAX;
+	ssize_t n;
+	int err;
+
+	n = httpmsg_parse(in_at(c), len, &srv->msg);
+	if (n < 0)
+		return (int)n;
+	if (!n)
+		return len < HTTP_HEAD_MAX ? 0 : -431;
+	err = httpreq_read(&srv->msg, c->local_ip, c->local_port, &path,
+			   &srv->req);
+	if (err)
+		return err;
+	srv->allow = srv->site.methods(srv->site.arg, srv->req.path);
+	if (!srv->allow)
+		return -404;
+	if (srv->allow & HTTP_GET)
+		srv->allow |= HTTP_HEAD;
+	return srv->allow & srv->req.method ? (int)n : -405;
+}
+
+/* The client waits for this before it sends the body (RFC 9110 10.1.1). */
+static void send_continue(struct httpconn *c)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	const size_t len = sizeof(line) - 1;
+	ssize_t n;
+
+	n = send(c->io.fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	/* unsent is fine, it will go on by itself; a part of it is not */
+	if (n > 0 && (size_t)n < len)
+		httpconn_drop(c);
+}
+
+/* A new request. Return: as read_body() */
+static int begin(struct httpconn *c)
+{
+	const struct httpreq *req = &server_of(c)->req;
+	int n;
+
+	n = read_head(c);
+	if (n <= 0)
+		return n;
+	c->head_n = (uint32_t)n;
+	if (req->chunked)
+		httpbody_chunked(&c->body);
+	else
+		httpbody_length(&c->body, req->length);
+	/* not when the body is on its way already */
+	if (req->expect && c->in_n == c->head_n &&
+	    (req->chunked || req->length)) {
+		send_continue(c);
+		return 0;
+	}
+	return 1;
+}
+
+/* Return: 1 the body is whole, 0 need more, minus a status */
+static int read_body(struct httpconn *c)
+{
+	size_t len = c->in_n - c->head_n;
+	int err;
+
+	err = httpbody_feed(&c->body, in_at(c) + c->head_n, &len);
+	c->in_n = c->head_n + (uint32_t)len;
+	return err;
+}
+
+/* Hand a whole request to the site. */
+static void serve(struct httpconn *c)
+{
+	struct httpd *srv = server_of(c);
+	struct httpd_req req = {
+		.method = (enum http_method)srv->req.method,
+		.path = srv->req.path,
+		.head = &srv->msg,
+		.body = { in_at(c) + c->head_n, c->body.n },
+		.peer_ip = c->peer_ip,
+		.local_ip = c->local_ip,
+		.local_port = c->local_port,
+	};
+	uint32_t size = c->head_n + c->body.n;
+
+	/* the place is in the id: httpd_reply() need not search */
+	c->id = srv->serial++ * HTTP_CONNS_MAX +
+		(uint32_t)(c - srv->conns.place);
+	req.id = c->id;
+	c->keep = srv->req.keep;
+	c->old = srv->req.old;
+	c->bare = req.method == HTTP_HEAD;
+	c->in_off += size;
+	c->in_n -= size;
+	c->head_n = 0;
+	httpconn_enter(c, CONN_PENDING);
+	srv->site.serve(srv->site.arg, &req);
+}
+
+/* Return: false when there is nothing more to do with what has come */
+static bool next_request(struct httpconn *c)
+{
+	bool fresh = !c->head_n;
+	int err = 1;
+
+	if (fresh)
+		skip_empty_lines(c);
+	if (!c->in_n)
+		return false;
+	if (fresh)
+		err = begin(c);
+	if (err > 0)
+		err = read_body(c);
+	/* another connection's head has been in srv->msg since */
+	if (err > 0 && !fresh)
+		err = read_head(c);
+	if (err < 0)
+		fail(c, -err);
+	if (err > 0)
+		serve(c);
+	return err > 0;
+}
+
+/* Bytes that wait go to a buffer, a buffer without them to the pool. */
+static void put_away(struct httpconn *c)
+{
+	const char *from = in_at(c);
+
+	c->in_off = 0;
+	if (!c->in_n) {
+		httpconn_give_back(c, &c->in);
+		return;
+	}
+	if (!c->in)
+		c->in = httpconns_buffer(c->all);
+	if (c->in) {
+		memmove(c->in, from, c->in_n);
+	} else if (c->state == CONN_READING) {
+		fail(c, 503);
+	} else {
+		c->in_n = 0;
+		c->keep = false;
+	}
+}
+
+/* Slow senders: the time runs from a request's first byte, not its last. */
+static void start_clock(struct httpconn *c)
+{
+	if (c->state != CONN_READING || !c->in_n || c->begun)
+		return;
+	c->begun = true;
+	c->due_ms = ev_now_ms(server_of(c)->loop) + HTTP_REQUEST_MS;
+}
+
+static void work(struct httpconn *c)
+{
+	struct httpd *srv = server_of(c);
+
+	srv->conns.busy = c;
+	while (c->state == CONN_READING && next_request(c))
+		;
+	srv->conns.busy = NULL;
+	put_away(c);
+	start_clock(c);
+}
+
+void httpd_reply(struct httpd *srv, uint32_t id, const struct httpd_reply *r)
+{
+	static const struct httpd_reply too_long = { .status = 500 };
+	struct httpconn *c = &srv->conns.place[id % HTTP_CONNS_MAX];
+
+	if (c->state != CONN_PENDING || c->id != id)
+		return;
+	if (r->body.n > HTTP_REPLY_MAX || r->extra.n > REPLY_EXTRA_MAX)
+		r = &too_long;
+	send_reply(c, r);
+	if (c == srv->conns.busy)
+		return;		/* work() goes on by itself */
+	if (!c->in_n) {
+		put_away(c);
+	} else if (c->state == CONN_READING) {
+		/* the next request is here: come back to it by the loop */
+		c->again = true;
+		ev_fd_mod(srv->loop, &c->io, POLLOUT);
+	}
+}
+
+/* ---- the loop's events --------------------------------------------- */
+
+static void resume(struct httpconn *c)
+{
+	c->again = false;
+	ev_fd_mod(server_of(c)->loop, &c->io, POLLIN);
+	work(c);
+}
+
+static void input(struct httpconn *c)
+{
+	ssize_t n;
+
+	n = recv(c->io.fd, in_at(c) + c->in_n, HTTP_BUF_LEN - c->in_n,
+		 MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0) {
+		c->in_n += (uint32_t)n;
+		work(c);
+	} else if (n < 0 || !c->in_n) {
+		httpconn_drop(c);
+	} else {
+		fail(c, 400);	/* it ended in the middle of a request */
+	}
+}
+
+static void output(struct httpconn *c)
+{
+	after_send(c, httpconn_send_rest(c));
+	work(c);
+}
+
+static void linger(struct httpconn *c)
+{
+	ssize_t n;
+
+	n = recv(c->io.fd, server_of(c)->scratch, HTTP_BUF_LEN, MSG_DONTWAIT);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		c->lingered += (uint32_t)n;
+	if (n <= 0 || c->lingered > LINGER_BYTES)
+		httpconn_drop(c);
+}
+
+static void on_ready(struct ev_fd *io, short revents)
+{
+	struct httpconn *c = EV_OWNER(io, struct httpconn, io);
+
+	switch (c->state) {
+	case CONN_READING:
+		if (c->again)
+			resume(c);
+		else
+			input(c);
+		break;
+	case CONN_PENDING:
+		/* only when both directions are shut: a client that has said
+		 * all it had to say still reads its reply */
+		if (revents & (POLLERR | POLLHUP))
+			lose(c);
+		break;
+	case CONN_SENDING:
+		output(c);
+		break;
+	case CONN_LINGERING:
+		linger(c);
+		break;
+	}
+}
+
+static void expire(struct httpconn *c)
+{
+	struct httpd *srv = server_of(c);
+
+	if (c->state == CONN_PENDING) {
+		srv->site.gone(srv->site.arg, c->id);
+		fail(c, 503);
+	} else if (c->state == CONN_READING && c->begun) {
+		fail(c, 408);
+	} else {
+		httpconn_drop(c);
+	}
+}
+
+static void on_sweep(struct ev_timer *t)
+{
+	struct httpd *srv = EV_OWNER(t, struct httpd, sweep);
+	uint64_t now_ms = ev_now_ms(srv->loop);
+
+	for (size_t i = 0; i < srv->conns.top; i++) {
+		struct httpconn *c = &srv->conns.place[i];
+
+		if (c->state != CONN_FREE && now_ms >= c->due_ms)
+			expire(c);
+	}
+	if (srv->conns.used)
+		ev_timer_set(srv->loop, t, SWEEP_MS);
+	else
+		bufpool_trim(srv->conns.pool);
+}
+
+/* ---- connections come ---------------------------------------------- */
+
+/* No place: say so, as well as can be done without one. */
+static void refuse(struct httpd *srv, int fd)
+{
+	const struct httpd_reply r = { .status = 503 };
+	struct str head = write_head(srv, &r, "close");
+	char sink[1024];
+
+	/* unread bytes would turn the close into a reset */
+	recv(fd, sink, sizeof(sink), MSG_DONTWAIT);
+	send(fd, head.p, head.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+	shutdown(fd, SHUT_WR);
+	close(fd);
+}
+
+static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
+			      uint32_t local_ip, uint16_t local_port)
+{
+	struct httpconn *c;
+
+	c = httpconns_admit(&srv->conns, fd, on_ready, peer_ip);
+	if (!c) {
+		refuse(srv, fd);
+		return NULL;
+	}
+	c->local_ip = local_ip;
+	c->local_port = local_port;
+	if (!srv->sweep.active)
+		ev_timer_set(srv->loop, &srv->sweep, SWEEP_MS);
+	return c;
+}
+
+int httpd_adopt(struct httpd *srv, int fd, uint32_t peer_ip, uint32_t local_ip,
+		uint16_t local_port)
+{
+	return admit(srv, fd, peer_ip, local_ip, local_port) ? 0 : -ENOSPC;
+}
+
+static void on_accepted(void *arg, int fd, uint32_t peer_ip, uint32_t local_ip,
+			uint16_t local_port)
+{
+	struct httpconn *c = admit(arg, fd, peer_ip, local_ip, local_port);
+
+	if (c)
+		input(c);	/* more often than not the request is there */
+}
+
+static bool on_pressed(void *arg)
+{
+	struct httpd *srv = arg;
+
+	return httpconns_evict(&srv->conns);
+}
+
+static void on_ended(void *arg, uint32_t local_ip)
+{
+	struct httpd *srv = arg;
+
+	for (size_t i = 0; i < srv->conns.top; i++) {
+		struct httpconn *c = &srv->conns.place[i];
+
+		if (c->state != CONN_FREE && c->local_ip == local_ip)
+			lose(c);
+	}
+}
+
+/* ---- the server ---------------------------------------------------- */
+
+struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
+			const struct httpd_config *config)
+{
+	struct httpd *srv = calloc(1, sizeof(*srv));
+	struct httplisten_ops ops = {
+		.accepted = on_accepted,
+		.pressed = on_pressed,
+		.ended = on_ended,
+		.arg = srv,
+	};
+
+	if (!srv)
+		return NULL;
+	srv->loop = loop;
+	srv->site = *site;
+	srv->config = *config;
+	srv->sweep.cb = on_sweep;
+	srv->listen = httplisten_new(loop, &ops);
+	if (httpconns_init(&srv->conns, loop) || !srv->listen) {
+		httpd_free(srv);
+		return NULL;
+	}
+	return srv;
+}
+
+void httpd_free(struct httpd *srv)
+{
+	if (!srv)
+		return;
+	ev_timer_del(srv->loop, &srv->sweep);
+	httplisten_free(srv->listen);
+	httpconns_done(&srv->conns);
+	free(srv);
+}
+
+int httpd_listen(struct httpd *srv, const struct httpd_listen *at, size_t n,
+		 uint16_t port)
+{
+	return httplisten_set(srv->listen, at, n, port);
+}
+
+uint16_t httpd_port(const struct httpd *srv)
+{
+	return httplisten_port(srv->listen);
+}

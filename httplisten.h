@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * httplisten.h - the HTTP server's listening sockets, one an address.
+ *
+ * Accepts, and hands over connections from the address's own network; knows
+ * nothing of what is said on them.
+ */
+#ifndef HTTPLISTEN_H
+#define HTTPLISTEN_H
+
+#include <stdbool.h>
+#include "base/loop.h"
+#include "httpd.h"
+
+struct httplisten;
+
+struct httplisten_ops {
+	/* a connection, non-blocking; @fd belongs to the callee */
+	void (*accepted)(void *arg, int fd, uint32_t peer_ip,
+			 uint32_t local_ip, uint16_t local_port);
+	/* descriptors have run out: close one; false: none can be spared */
+	bool (*pressed)(void *arg);
+	/* this address is served no longer */
+	void (*ended)(void *arg, uint32_t local_ip);
+	void *arg;
+};
+
+/** httplisten_new - make it; nothing listens yet. @ops is copied.
+ * Return: owned by the caller (httplisten_free()), NULL without memory */
+struct httplisten *httplisten_new(struct ev_loop *,
+				  const struct httplisten_ops *ops);
+
+/** httplisten_free - close all, calls nobody back. NULL is fine. */
+void httplisten_free(struct httplisten *);
+
+/** httplisten_set - as httpd_listen(). */
+int httplisten_set(struct httplisten *, const struct httpd_listen *, size_t n,
+		   uint16_t port);
+
+/** httplisten_port - the port, 0 while nothing listens. */
+uint16_t httplisten_port(const struct httplisten *);
+
+#endif
