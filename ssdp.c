@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ssdp.c - discovery (UDA 1.1 section 1).
+ *
+ * The dialogue: when an interface is had, NOTIFY ssdp:alive goes out for every
+ * target, twice, and again before half of max-age is over. A control point
+ * multicasts M-SEARCH (or sends it to our address); each target that matches
+ * is answered by a datagram of its own. At the end, NOTIFY ssdp:byebye.
+ *
+ * Never does: answer what came in on another interface than the internal ones
+ * or from outside their networks (SSDP reflection); put a byte of a search
+ * that is not the name of a target into an answer.
+ */
+#include "ssdp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/date.h"
+#include "base/httpmsg.h"
+#include "base/limits.h"
+
+#define GROUP_IP	0xeffffffau	/* 239.255.255.250 */
+#define SSDP_PORT	1900
+#define MULTICAST_TTL	2	/* UDA 1.1 1.1.1 */
+#define MX_MAX		5	/* UDA 1.1 1.3.3: more is taken as 5 */
+#define ST_SIZE		sizeof(((struct ssdp_search *)0)->st)
+
+/* The first NOTIFY is out well within 150 ms of the start; the set is sent
+ * twice, since UDP is lossy (UDA 1.1 1.2.2). */
+#define FIRST_SPREAD_MS	50
+#define SECOND_MS	200
+#define SECOND_SPREAD_MS 100
+
+/* An answer's first datagram goes after half of the spread at most. The rest
+ * goes a few at a time: control points with small buffers lose what comes at
+ * once. SSDP_TARGETS_MAX are out 35 ms after the first. */
+#define BURST		4
+#define BURST_GAP_MS	5
+
+/* Searches waiting for one client: two hosts can not starve a third. */
+#define PENDING_PER_CLIENT (SSDP_PENDING_MAX / 2)
+
+/* ---- the pure half: searches in, messages out ---------------------- */
+
+/* A search by unicast has none, and some control points leave it out always;
+ * one that is no number spoils the search. */
+static bool parse_mx(const struct httpmsg *m, uint32_t *ret)
+{
+	struct str s = STR("0");
+	int err;
+
+	httpmsg_get(m, STR("MX"), &s);
+	err = str_u32(s, 0, MX_MAX, ret);
+	if (err == -ERANGE)
+		*ret = MX_MAX;
+	return err != -EINVAL;
+}
+
+bool ssdp_parse_search(struct str datagram, struct ssdp_search *ret)
+{
+	struct ssdp_search search;
+	struct httpmsg m;
+	struct str man, st;
+
+	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 ||
+	    !str_eq(m.method, STR("M-SEARCH")) ||
+	    !str_eq(m.target, STR("*")) ||
+	    !httpmsg_get(&m, STR("MAN"), &man) ||
+	    !str_eq(man, STR("\"ssdp:discover\"")) ||
+	    !httpmsg_get(&m, STR("ST"), &st) ||
+	    !str_copy(search.st, sizeof(search.st), st) ||
+	    !parse_mx(&m, &search.mx))
+		return false;
+	search.all = str_eq(st, STR("ssdp:all"));
+	*ret = search;
+	return true;
+}
+
+static void write_type(struct wr *w, const struct ssdp_target *t)
+{
+	wr_z(w, t->nt);
+	if (t->version > 0)
+		wr_u64(w, t->version);
+}
+
+/* Has any target just this type and version? */
+static bool have_exactly(const struct ssdp_config *c, const char *nt,
+			 uint32_t version)
+{
+	size_t i;
+
+	for (i = 0; i < c->target_n; i++)
+		if (c->target[i].version == version &&
+		    str_eq(str_z(c->target[i].nt), str_z(nt)))
+			return true;
+	return false;
+}
+
+/* UDA 1.1 1.3.2: a device answers for the lower versions too, since it must
+ * be compatible with them. */
+static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
+		    struct str st)
+{
+	struct str nt = str_z(t->nt);
+	uint32_t version;
+
+	if (t->version == 0)
+		return str_eq(st, nt);
+	if (!str_starts(st, nt))
+		return false;
+	st = str_skip(st, nt.n);
+	if (str_starts(st, STR("0")) ||
+	    str_u32(st, 1, t->version, &version) < 0)
+		return false;
+	return version == t->version || !have_exactly(c, t->nt, version);
+}
+
+bool ssdp_match(const struct ssdp_config *c, size_t target,
+		const struct ssdp_search *search, struct wr *ret_st)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	if (search->all)
+		write_type(ret_st, t);
+	else if (matches(c, t, str_z(search->st)))
+		wr_z(ret_st, search->st);
+	else
+		return false;
+	return true;
+}
+
+static void write_where(struct wr *w, const struct ssdp_config *c,
+			const struct ssdp_target *t, uint32_t local_ip,
+			uint16_t http_port)
+{
+	unsigned max_age_s = 2 * c->notify_s < SSDP_MAX_AGE_MIN_S ?
+				     SSDP_MAX_AGE_MIN_S : 2 * c->notify_s;
+
+	wr_fmt(w, "CACHE-CONTROL: max-age=%u\r\nLOCATION: http://", max_age_s);
+	wr_ipv4(w, local_ip);
+	wr_fmt(w, ":%u%s\r\nSERVER: %s\r\n", http_port, t->path, c->server);
+}
+
+/*
+ * What is talked of, as @field and as USN: the uuid alone, or the uuid and
+ * the type. OPT and 01-NLS say to control points of before UDA 1.1 what BOOTID
+ * says: this device has been started anew (UDA 1.1 1.2.2).
+ */
+static void write_what(struct wr *w, const struct ssdp_config *c,
+		       const struct ssdp_target *t, const char *field,
+		       struct str type)
+{
+	wr_fmt(w, "%s: %.*s\r\nUSN: %s", field, STR_F(type), t->udn);
+	if (!str_starts(type, STR("uuid:")))
+		wr_fmt(w, "::%.*s", STR_F(type));
+	wr_fmt(w, "\r\nOPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n"
+	       "01-NLS: %u\r\n"
+	       "BOOTID.UPNP.ORG: %u\r\n"
+	       "CONFIGID.UPNP.ORG: %u\r\n"
+	       "\r\n", c->boot_id, c->boot_id, c->config_id);
+}
+
+void ssdp_write_answer(struct wr *w, const struct ssdp_config *c,
+		       size_t target, struct str st, uint32_t local_ip,
+		       uint16_t http_port)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	wr_z(w, "HTTP/1.1 200 OK\r\nDATE: ");
+	date_http(w, c->wall_s());
+	wr_z(w, "\r\nEXT:\r\n");
+	write_where(w, c, t, local_ip, http_port);
+	write_what(w, c, t, "ST", st);
+}
+
+void ssdp_write_notify(struct wr *w, const struct ssdp_config *c,
+		       size_t target, bool alive, uint32_t local_ip,
+		       uint16_t http_port)
+{
+	const struct ssdp_target *t = &c->target[target];
+	char buf[ST_SIZE];
+	struct wr type = wr_init(buf, sizeof(buf));
+
+	write_type(&type, t);
+	wr_z(w, "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n");
+	if (alive)
+		write_where(w, c, t, local_ip, http_port);
+	wr_fmt(w, "NTS: ssdp:%s\r\n", alive ? "alive" : "byebye");
+	write_what(w, c, t, "NT", wr_done(&type));
+}
+
+/* ---- the other half ------------------------------------------------ */
+
+/* An internal interface, or rather one address of it. */
+struct link {
+	struct ssdp *ssdp;
+	struct ssdp_iface iface;
+	struct ev_fd sock;	/* fd -1: not open, this place is free */
+	struct ev_timer notify;
+	bool again;		/* the second set comes soon after the first */
+};
+
+/* A search that has not been answered to its end. */
+struct pending {
+	const struct link *link;	/* NULL: this place is free */
+	struct sockaddr_in client;
+	struct ssdp_search search;
+	size_t next;			/* target */
+	struct ev_timer timer;
+};
+
+struct ssdp {
+	struct ev_loop *loop;
+	struct ssdp_config config;
+	uint16_t http_port;
+	struct link group;	/* has but a socket, which only hears */
+	struct link link[CONF_IFACES_MAX];
+	struct pending pending[SSDP_PENDING_MAX];
+};
+
+static uint64_t random_below(const struct ssdp *s, uint64_t n)
+{
+	return s->config.rnd() % n;
+}
+
+static struct sockaddr_in address(uint32_t ip)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(ip),
+		.sin_port = htons(SSDP_PORT),
+	};
+}
+
+/* A datagram that can not be sent now is lost, as any may be on its way. */
+static void send_to(const struct link *l, const struct wr *w,
+		    struct sockaddr_in to)
+{
+	if (!w->over)
+		sendto(l->sock.fd, w->buf, w->len, 0,
+		       (struct sockaddr *)&to, sizeof(to));
+}
+
+static void notify_all(const struct link *l, bool alive)
+{
+	const struct ssdp *s = l->ssdp;
+	char buf[SSDP_REPLY_MAX];
+	struct wr w;
+	size_t i;
+
+	for (i = 0; i < s->config.target_n; i++) {
+		w = wr_init(buf, sizeof(buf));
+		ssdp_write_notify(&w, &s->config, i, alive, l->iface.ip,
+				  s->http_port);
+		send_to(l, &w, address(GROUP_IP));
+	}
+}
+
+/* At random before half of max-age, so that the devices of a network do not
+ * speak all at once, and one set that is lost does no harm (UDA 1.1 1.2.2). */
+static void on_notify(struct ev_timer *t)
+{
+	struct link *l = EV_OWNER(t, struct link, notify);
+	const struct ssdp *s = l->ssdp;
+	uint64_t quarter_ms = (uint64_t)s->config.notify_s * 250;
+
+	notify_all(l, true);
+	ev_timer_set(s->loop, t, l->again ?
+		     SECOND_MS + random_below(s, SECOND_SPREAD_MS) :
+		     3 * quarter_ms + random_below(s, quarter_ms + 1));
+	l->again = false;
+}
+
+/* ---- answers ------------------------------------------------------- */
+
+/* Go on to the next target that matches; false: there is none. */
+static bool next_match(const struct ssdp *s, struct pending *p,
+		       struct wr *ret_st)
+{
+	for (; p->next < s->config.target_n; p->next++)
+		if (ssdp_match(&s->config, p->next, &p->search, ret_st))
+			return true;
+	return false;
+}
+
+/* Answer for the next target; false: that was the last one. */
+static bool answer_one(struct pending *p)
+{
+	const struct ssdp *s = p->link->ssdp;
+	char buf[SSDP_REPLY_MAX], st_buf[ST_SIZE];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct wr st = wr_init(st_buf, sizeof(st_buf));
+
+	if (!next_match(s, p, &st))
+		return false;
+	ssdp_write_answer(&w, &s->config, p->next, wr_done(&st),
+			  p->link->iface.ip, s->http_port);
+	send_to(p->link, &w, p->client);
+	p->next++;
+	return true;
+}
+
+static void on_answer(struct ev_timer *t)
+{
+	struct pending *p = EV_OWNER(t, struct pending, timer);
+	unsigned i;
+
+	for (i = 0; i < BURST && answer_one(p); i++)
+		;
+	if (i < BURST)
+		p->link = NULL;
+	else
+		ev_timer_set(p->link->ssdp->loop, t, BURST_GAP_MS);
+}
+
+/* A place in the pool for a search of @client, or NULL. */
+static struct pending *find_place(struct ssdp *s, struct in_addr client)
+{
+	struct pending *p, *place = NULL;
+	unsigned same_client = 0;
+
+	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
+		if (!p->link)
+			place = p;
+		else if (p->client.sin_addr.s_addr == client.s_addr)
+			same_client++;
+	}
+	return same_client < PENDING_PER_CLIENT ? place : NULL;
+}
+
+/* The interface a datagram came in on, if its sender is of that network. */
+static struct link *link_of(struct ssdp *s, int ifindex, uint32_t from_ip)
+{
+	struct link *l;
+
+	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++)
+		if (l->sock.fd >= 0 && l->iface.ifindex == ifindex &&
+		    ((from_ip ^ l->iface.ip) & l->iface.mask) == 0)
+			return l;
+	return NULL;
+}
+
+static void take(struct ssdp *s, struct str datagram, int ifindex,
+		 const struct sockaddr_in *from)
+{
+	struct pending p = { .client = *from, .timer.cb = on_answer };
+	struct pending *place;
+	char buf[ST_SIZE];
+	struct wr st = wr_init(buf, sizeof(buf));
+
+	place = find_place(s, from->sin_addr);
+	p.link = link_of(s, ifindex, ntohl(from->sin_addr.s_addr));
+	if (!place || !p.link || !ssdp_parse_search(datagram, &p.search) ||
+	    !next_match(s, &p, &st))
+		return;
+	*place = p;
+	ev_timer_set(s->loop, &place->timer,
+		     random_below(s, SSDP_SPREAD_MS / 2));
+}
+
+/* ---- sockets ------------------------------------------------------- */
+
+/* One datagram a round: other descriptors want their turn too. */
+static void on_socket(struct ev_fd *w, short revents)
+{
+	char buf[SSDP_DATAGRAM_MAX];
+	struct in_pktinfo info;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info))];
+	struct sockaddr_in from = { 0 };
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr m = {
+		.msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(w->fd, &m, 0);
+	const struct cmsghdr *c;
+
+	if (n <= 0 || m.msg_flags & MSG_TRUNC)
+		return;
+	c = CMSG_FIRSTHDR(&m);	/* nothing else than this was asked for */
+	if (!c || c->cmsg_type != IP_PKTINFO)
+		return;
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	take(EV_OWNER(w, struct link, sock)->ssdp,
+	     (struct str){ buf, (size_t)n }, info.ipi_ifindex, &from);
+}
+
+/* Both kinds of socket want the same. */
+static const struct {
+	int level, name, value;
+} option[] = {
+	/* Other UPnP programs on this machine use the port too. */
+	{ SOL_SOCKET, SO_REUSEADDR, 1 },
+	{ IPPROTO_IP, IP_PKTINFO, 1 },
+	/* Only of groups that this socket joined, not any program. */
+	{ IPPROTO_IP, IP_MULTICAST_ALL, 0 },
+	{ IPPROTO_IP, IP_MULTICAST_TTL, MULTICAST_TTL },
+	/* Control points on the router itself hear us. */
+	{ IPPROTO_IP, IP_MULTICAST_LOOP, 1 },
+};
+
+static void sock_close(struct link *l)
+{
+	if (l->sock.fd < 0)
+		return;
+	ev_fd_del(l->ssdp->loop, &l->sock);
+	close(l->sock.fd);
+	l->sock.fd = -1;
+}
+
+/* Return: 0, or -errno and the socket is not open */
+static int sock_open(struct link *l, uint32_t ip)
+{
+	struct sockaddr_in sa = address(ip);
+	int err = 0, fd;
+	size_t i;
+
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	l->sock.fd = fd;
+	for (i = 0; i < sizeof(option) / sizeof(option[0]) && err == 0; i++)
+		err = setsockopt(fd, option[i].level, option[i].name,
+				 &option[i].value, sizeof(option[i].value));
+	if (err < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		err = -errno;
+	else
+		err = ev_fd_add(l->ssdp->loop, &l->sock, POLLIN);
+	if (err < 0)
+		sock_close(l);
+	return err;
+}
+
+/* @what of @fd: multicast by the interface of @l. That another address of the
+ * same interface has joined (EADDRINUSE) is as good. */
+static int multicast(int fd, int what, const struct link *l)
+{
+	struct ip_mreqn req = {
+		.imr_multiaddr.s_addr = htonl(GROUP_IP),
+		.imr_address.s_addr = htonl(l->iface.ip),
+		.imr_ifindex = l->iface.ifindex,
+	};
+
+	if (setsockopt(fd, IPPROTO_IP, what, &req, sizeof(req)) < 0 &&
+	    errno != EADDRINUSE)
+		return -errno;
+	return 0;
+}
+
+/* ---- interfaces ---------------------------------------------------- */
+
+static void link_close(struct link *l)
+{
+	struct ssdp *s = l->ssdp;
+	struct pending *p;
+
+	if (l->sock.fd < 0)
+		return;
+	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
+		if (p->link == l) {
+			ev_timer_del(s->loop, &p->timer);
+			p->link = NULL;
+		}
+	}
+	ev_timer_del(s->loop, &l->notify);
+	sock_close(l);
+	/* Fails where the interface is no more: the kernel was first. */
+	multicast(s->group.sock.fd, IP_DROP_MEMBERSHIP, l);
+}
+
+static int link_open(struct link *l, const struct ssdp_iface *iface)
+{
+	struct ssdp *s = l->ssdp;
+	int err;
+
+	l->iface = *iface;
+	err = sock_open(l, iface->ip);
+	if (err == 0)
+		err = multicast(l->sock.fd, IP_MULTICAST_IF, l);
+	if (err < 0) {
+		sock_close(l);
+		return err;
+	}
+	l->again = true;
+	ev_timer_set(s->loop, &l->notify, random_below(s, FIRST_SPREAD_MS));
+	return 0;
+}
+
+/* The link that serves @iface, else a free one, else NULL. */
+static struct link *link_for(struct ssdp *s, const struct ssdp_iface *iface)
+{
+	struct link *l, *unused = NULL;
+
+	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++) {
+		if (l->sock.fd < 0)
+			unused = l;
+		else if (l->iface.ifindex == iface->ifindex &&
+			 l->iface.ip == iface->ip &&
+			 l->iface.mask == iface->mask)
+			return l;
+	}
+	return unused;
+}
+
+static bool is_wanted(const struct link *l, const struct ssdp_iface *iface,
+		      size_t n)
+{
+	while (n > 0)
+		if (link_for(l->ssdp, &iface[--n]) == l)
+			return true;
+	return false;
+}
+
+/* Joins even where it is served already: another address of that interface
+ * may just have taken the membership with it. */
+static int serve(struct ssdp *s, const struct ssdp_iface *iface)
+{
+	struct link *l = link_for(s, iface);
+	int err = 0;
+
+	if (!l)
+		return -ENOSPC;
+	if (l->sock.fd < 0)
+		err = link_open(l, iface);
+	if (err < 0)
+		return err;
+	return multicast(s->group.sock.fd, IP_ADD_MEMBERSHIP, l);
+}
+
+int ssdp_ifaces(struct ssdp *s, const struct ssdp_iface *iface, size_t n,
+		uint16_t http_port)
+{
+	bool moved = http_port != s->http_port;	/* and so has all LOCATION */
+	struct link *l;
+	int err, first_err = 0;
+	size_t i;
+
+	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++) {
+		if (l->sock.fd < 0 || (!moved && is_wanted(l, iface, n)))
+			continue;
+		notify_all(l, false);
+		notify_all(l, false);
+		link_close(l);
+	}
+	s->http_port = http_port;
+	if (s->group.sock.fd < 0)
+		first_err = sock_open(&s->group, GROUP_IP);
+	for (i = 0; i < n; i++) {
+		err = serve(s, &iface[i]);
+		if (first_err == 0)
+			first_err = err;
+	}
+	return first_err;
+}
+
+void ssdp_byebye(struct ssdp *s)
+{
+	ssdp_ifaces(s, NULL, 0, s->http_port);
+}
+
+static void link_init(struct link *l, struct ssdp *s)
+{
+	l->ssdp = s;
+	l->notify.cb = on_notify;
+	ev_fd_init(&l->sock, -1, on_socket);
+}
+
+struct ssdp *ssdp_new(struct ev_loop *loop, const struct ssdp_config *config)
+{
+	struct ssdp *s = calloc(1, sizeof(*s));
+	size_t i;
+
+	if (!s)
+		return NULL;
+	s->loop = loop;
+	s->config = *config;
+	link_init(&s->group, s);
+	for (i = 0; i < CONF_IFACES_MAX; i++)
+		link_init(&s->link[i], s);
+	return s;
+}
+
+void ssdp_free(struct ssdp *s)
+{
+	size_t i;
+
+	if (!s)
+		return;
+	for (i = 0; i < CONF_IFACES_MAX; i++)
+		link_close(&s->link[i]);
+	sock_close(&s->group);
+	free(s);
+}
