@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * memory.c - a backend that has no kernel: the table of struct natfw is all
+ * there is. For tests, and to try the daemon without root.
+ */
+#include "natfw.h"
+
+static bool memory_usable(const struct natfw_env *env)
+{
+	return true;
+}
+
+static int memory_open(struct natfw *fw, const struct natfw_env *env)
+{
+	return 0;
+}
+
+static int memory_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	return 0;
+}
+
+static int memory_rules(struct natfw *fw, const struct nat_rule *rule,
+			size_t n)
+{
+	return 0;
+}
+
+static void memory_close(struct natfw *fw)
+{
+}
+
+const struct natfw_backend natfw_memory = {
+	.name = "memory",
+	.usable = memory_usable,
+	.open = memory_open,
+	.apply = memory_apply,
+	.sync = memory_rules,
+	.verify = memory_rules,
+	.close = memory_close,
+};
