@@ -49,12 +49,12 @@ HTTPD	= httpd.c httplisten.c httpconn.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c  \
 	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
 NATFW	= natfw.c natfw/iptables.c natfw/nft.c natfw/memory.c
-SRC	=        ssdp.c  \
+SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c  \
 	  $(HTTPD) soap.c conf.c leases.c state.c xmltiny.c $(NATFW) $(IGD)  \
 	  $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
-all: $(OBJ)
+all: $(BUILD)/upnpd
 
 $(BUILD)/upnpd: $(OBJ)
 	$(CC) $(ALLLDFLAGS) -o $@ $(OBJ)
@@ -100,7 +100,7 @@ U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c igd/policy.c igd/natrule.c base/str.c
-UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny natrule policy portmap igd desc soap httpreq httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw conf leases state
+UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny natrule policy portmap igd desc soap httpreq httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw conf leases state router priv gate
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

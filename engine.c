@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine.c - the unprivileged half: wires the services to the loop.
+ *
+ * Owns: every byte from and to the network, the mapping table, the lease file.
+ * Never does: touch the firewall or the links; it asks the monitor (priv.h).
+ * Invariant: a control point hears of success when the monitor has said that
+ * the kernel holds the rule, not before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/jail.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/netif.h"
+#include "engine.h"
+#include "leases.h"
+#include "priv.h"
+#include "router.h"
+#include "site.h"
+#include "state.h"
+
+/* Connections, listeners, SSDP sockets, monitor, netlink. */
+#define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX + \
+			 CONF_IFACES_MAX + 8)
+/* Interfaces change in bursts; look once. */
+#define SETTLE_MS	10
+#define RETRY_MS	1000
+
+struct engine {
+	struct conf conf;
+	struct ev_loop *loop;
+	int dir_fd;
+	struct leases_clock clock;	/* boot_id is constant */
+
+	struct priv priv;		/* to the monitor */
+
+	struct ev_fd netlink;
+	struct ev_timer settle;
+	struct router router;		/* as it was looked at last */
+	bool looked;
+
+	struct portmap *pm;
+	struct igd igd;
+	struct leases *leases;
+	struct ev_timer tick;
+
+	struct desc_info desc;
+	struct ssdp_target target[SSDP_TARGETS_MAX];
+	char server[96];
+	struct ssdp *ssdp;
+	struct site *site;
+};
+
+static int64_t wall_s(void)
+{
+	return time(NULL);
+}
+
+static uint32_t rnd(void)
+{
+	uint32_t v = 0;
+
+	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != sizeof(v))
+		v = (uint32_t)wall_s() * 2654435761u;
+	return v;
+}
+
+static const struct leases_clock *clock_now(struct engine *e)
+{
+	e->clock.mono_ms = ev_now_ms(e->loop);
+	e->clock.wall_s = wall_s();
+	return &e->clock;
+}
+
+/* ---- the monitor's answers ----------------------------------------------- */
+
+static void schedule_tick(struct engine *e)
+{
+	uint64_t now = ev_now_ms(e->loop);
+	uint64_t next = igd_tick(&e->igd, now);
+
+	if (next == UINT64_MAX)
+		ev_timer_del(e->loop, &e->tick);
+	else
+		ev_timer_set(e->loop, &e->tick, next > now ? next - now : 0);
+}
+
+static void on_tick(struct ev_timer *t)
+{
+	schedule_tick(EV_OWNER(t, struct engine, tick));
+}
+
+static void on_answer(void *arg, const struct priv_rep *rep)
+{
+	struct engine *e = arg;
+	enum nat_err err = (enum nat_err)rep->err;
+
+	switch (rep->verb) {
+	case PRIV_SET:
+	case PRIV_DEL:
+		igd_nat_done(&e->igd, rep->id, err, ev_now_ms(e->loop));
+		schedule_tick(e);
+		return;
+	case PRIV_LINK_UP:
+	case PRIV_LINK_DOWN:
+		igd_link_done(&e->igd, err);
+		return;
+	}
+}
+
+static void on_lost(void *arg)
+{
+	struct engine *e = arg;
+
+	ev_stop(e->loop);
+}
+
+/* ---- what the gateway asks of the world -------------------------------- */
+
+static bool op_counters(void *arg, struct igd_counters *ret)
+{
+	struct engine *e = arg;
+	struct netif_counters c;
+
+	if (!e->router.ext_ifindex ||
+	    netif_counters(e->router.ext_ifindex, &c))
+		return false;
+	*ret = (struct igd_counters){ c.tx_bytes, c.rx_bytes, c.tx_packets,
+				      c.rx_packets };
+	return true;
+}
+
+static bool op_link(void *arg, bool up)
+{
+	struct engine *e = arg;
+
+	priv_link(&e->priv, up);
+	return true;
+}
+
+static void op_kick(void *arg)
+{
+	struct engine *e = arg;
+
+	priv_pump(&e->priv);
+}
+
+/* The lease file is a help, not a condition: leases.c tells a fault once. */
+static void lease_result(struct engine *e, int err)
+{
+	if (!err)
+		err = leases_compact(e->leases, e->pm, clock_now(e));
+	if (err)
+		log_err("lease file: %s; mappings would not survive a restart",
+			strerror(-err));
+}
+
+static void op_stored(void *arg, const struct pm_entry *m)
+{
+	struct engine *e = arg;
+
+	lease_result(e, leases_set(e->leases, m, clock_now(e)));
+}
+
+static void op_gone(void *arg, const struct nat_rule *rule)
+{
+	struct engine *e = arg;
+
+	lease_result(e, leases_del(e->leases, rule));
+}
+
+static void op_refused(void *arg, uint32_t client_ip,
+		       const struct nat_rule *rule, const char *why,
+		       unsigned line)
+{
+	char text[160];
+	struct wr w = wr_init(text, sizeof(text));
+
+	wr_ipv4(&w, client_ip);
+	wr_fmt(&w, " refused external port %u to ", rule->ext_port);
+	wr_ipv4(&w, rule->client.ip);
+	wr_fmt(&w, ":%u: %s", rule->int_port, why);
+	if (line)
+		wr_fmt(&w, " (line %u)", line);
+	log_info("%s", wr_cstr(&w));
+}
+
+static const struct igd_ops engine_ops = {
+	.counters = op_counters, .link = op_link, .kick = op_kick,
+	.stored = op_stored, .gone = op_gone, .refused = op_refused,
+};
+
+/* ---- interfaces ---------------------------------------------------------- */
+
+static void look_external(struct engine *e)
+{
+	const struct conf_iface *ext = conf_external(&e->conf);
+	const struct router *r = &e->router;
+	struct igd_wan *wan = &e->igd.wan;
+	uint32_t ip = router_usable_ip(r, &e->conf);
+
+	if (ip && ext->forced_ip)
+		ip = ext->forced_ip;
+	if (ip != wan->ext_ip)
+		wan->since_ms = ev_now_ms(e->loop);
+	wan->ext_ip = ip;
+	wan->admin_up = r->ext_up;
+	wan->link_up = r->ext_up && r->ext_running;
+	wan->up_bps = wan->down_bps = netif_speed_bps(ext->name);
+	if (e->conf.up_bps)
+		wan->up_bps = e->conf.up_bps;
+	if (e->conf.down_bps)
+		wan->down_bps = e->conf.down_bps;
+}
+
+static void tell_external(const struct engine *e)
+{
+	const char *name = conf_external(&e->conf)->name;
+	char ip[16];
+	struct wr w = wr_init(ip, sizeof(ip));
+
+	wr_ipv4(&w, e->igd.wan.ext_ip);
+	if (e->router.ext_private)
+		log_warn("%s has a private address: another NAT is in front, "
+			 "ports opened here are not reached from outside%s",
+			 name, e->conf.refuse_private ? "; none are opened" :
+			 "");
+	else if (e->igd.wan.ext_ip)
+		log_info("external address %s on %s", wr_cstr(&w), name);
+	else
+		log_info("no external address on %s", name);
+}
+
+/* Listen and be found on the first address of each internal interface. */
+static int serve_interfaces(struct engine *e)
+{
+	struct httpd_listen listen[CONF_IFACES_MAX];
+	struct ssdp_iface found[CONF_IFACES_MAX];
+	struct httpd *httpd = site_httpd(e->site);
+	size_t n = 0;
+	int err, err2;
+
+	for (size_t i = 0; i < e->router.net_n && n < CONF_IFACES_MAX; i++) {
+		const struct router_net *net = &e->router.net[i];
+
+		if (!net->first)
+			continue;
+		listen[n] = (struct httpd_listen){ net->ifindex, "",
+						   net->ip, net->mask };
+		found[n] = (struct ssdp_iface){ "", net->ifindex, net->ip,
+						net->mask };
+		memcpy(listen[n].ifname, net->name, IF_NAMESIZE);
+		memcpy(found[n].name, net->name, IF_NAMESIZE);
+		n++;
+	}
+	err = httpd_listen(httpd, listen, n, (uint16_t)e->conf.http_port);
+	err2 = ssdp_ifaces(e->ssdp, found, n, httpd_port(httpd));
+	if (err)
+		log_err("HTTP port %u: %s; trying again",
+			(unsigned)e->conf.http_port, strerror(-err));
+	if (err2)
+		log_err("SSDP port 1900: %s; trying again", strerror(-err2));
+	return err ? err : err2;
+}
+
+/* A mapping's network may be one of an interface that is not there now. */
+static bool may_come_back(const struct engine *e, enum policy_verdict v)
+{
+	return v == POLICY_OUTSIDE && !router_complete(&e->router, &e->conf);
+}
+
+/* What a new configuration or network forbids has to go: the monitor would
+ * refuse it, and a mapping without a rule must not be listed. */
+static void drop_forbidden(struct engine *e)
+{
+	size_t i = 0;
+
+	while (i < portmap_count(e->pm)) {
+		const struct pm_entry *m =
+			portmap_entry(e->pm, portmap_at(e->pm, i));
+		struct nat_rule rule = m->rule;
+		uint32_t asker_ip = m->asker_ip;
+		unsigned line = 0;
+		enum policy_verdict v = policy_check(&e->igd.policy, &rule,
+						     0, &line);
+
+		if (v == POLICY_OK || may_come_back(e, v) ||
+		    !portmap_forget(e->pm, &rule)) {
+			i++;
+			continue;
+		}
+		op_refused(e, asker_ip, &rule, policy_text(v), line);
+		op_gone(e, &rule);
+	}
+}
+
+/* Take the interfaces as they are now, and follow what changed. */
+static int look(struct engine *e)
+{
+	uint32_t before = e->igd.wan.ext_ip;
+	struct router r;
+	bool changed;
+	int err = router_read(&e->conf, &r);
+
+	if (err) {
+		log_err("interfaces can not be read: %s", strerror(-err));
+		return err;
+	}
+	changed = memcmp(&r, &e->router, sizeof(r)) != 0;
+	e->router = r;
+	look_external(e);
+	router_policy(&r, &e->conf, &e->igd.policy);
+	if (changed || !e->looked) {
+		drop_forbidden(e);
+		priv_sync(&e->priv);
+	}
+	if (e->igd.wan.ext_ip != before || !e->looked)
+		tell_external(e);
+	e->looked = true;
+	return serve_interfaces(e);
+}
+
+static void on_settle(struct ev_timer *t)
+{
+	struct engine *e = EV_OWNER(t, struct engine, settle);
+
+	if (look(e))
+		ev_timer_set(e->loop, t, RETRY_MS);
+}
+
+static void on_netlink(struct ev_fd *w, short revents)
+{
+	struct engine *e = EV_OWNER(w, struct engine, netlink);
+
+	if (netif_drain(w->fd))
+		ev_timer_set(e->loop, &e->settle, SETTLE_MS);
+}
+
+/* ---- start ---------------------------------------------------------------- */
+
+static void read_boot_id(struct leases_clock *c)
+{
+	char buf[64];
+	ssize_t n = -1;
+	int fd = open("/proc/sys/kernel/random/boot_id",
+		      O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		n = read(fd, buf, sizeof(buf));
+		close(fd);
+	}
+	/* Without it every start counts as after a reboot. */
+	if (n <= 0 || !str_copy(c->boot_id, sizeof(c->boot_id),
+				str_trim((struct str){ buf, (size_t)n })))
+		str_copy(c->boot_id, sizeof(c->boot_id), STR("unknown"));
+}
+
+/* "Linux/6.1 UPnP/1.1 upnpd/0.1.0": no more of the kernel than that. */
+static void name_server(struct engine *e)
+{
+	struct wr w = wr_init(e->server, sizeof(e->server));
+	struct utsname u;
+	struct str rest, major, minor;
+
+	if (uname(&u))
+		str_copy(u.release, sizeof(u.release), STR("0.0"));
+	rest = str_z(u.release);
+	str_cut(&rest, '.', &major);
+	str_cut(&rest, '.', &minor);
+	wr_fmt(&w, "Linux/%.*s.%.*s UPnP/1.1 upnpd/" UPNPD_VERSION,
+	       STR_F(major), STR_F(minor));
+	wr_cstr(&w);
+}
+
+static void start_identity(struct engine *e)
+{
+	static char scratch[HTTP_REPLY_MAX];
+	struct conf *c = &e->conf;
+	uint8_t uuid[16];
+	int err = state_uuid(e->dir_fd, c->uuid, uuid);
+
+	if (err)
+		log_err("state-dir: %s; our UUIDs change at the next start",
+			strerror(-err));
+	e->desc = (struct desc_info){
+		c->friendly_name, c->manufacturer, c->manufacturer_url,
+		c->model_name, c->model_number, c->serial_number,
+		c->presentation_url,
+	};
+	desc_udns(uuid, &e->desc);
+	e->desc.config_id = desc_config_id(&e->desc, c->igd_version, scratch,
+					   sizeof(scratch));
+	name_server(e);
+}
+
+static int start_gateway(struct engine *e)
+{
+	struct igd *g = &e->igd;
+	unsigned dropped = 0;
+	int err = 0;
+
+	e->pm = portmap_new(e->conf.max_mappings, e->conf.max_per_client);
+	if (!e->pm)
+		return -ENOMEM;
+	g->show_dummy = e->conf.show_dummy_rule;
+	g->allow_link = e->conf.allow_disable_external;
+	g->max_lease_s = e->conf.max_lease;
+	g->ops = &engine_ops;
+	g->ops_arg = e;
+	for (unsigned n = 1; n <= 2; n++)
+		g->wan_uuid[n] = e->desc.udn[n][IGD_DEVICES - 1];
+	igd_init(g, e->pm);
+	e->leases = leases_open(e->dir_fd, e->pm, clock_now(e), &dropped,
+				&err);
+	if (err)
+		log_err("lease file: %s", strerror(-err));
+	if (dropped)
+		log_warn("lease file: %u lines make no sense, passed over",
+			 dropped);
+	return 0;
+}
+
+static int start_services(struct engine *e)
+{
+	struct site_config site = {
+		&e->desc, &e->igd, e->conf.igd_version, e->server, wall_s,
+	};
+	struct ssdp_config ssdp = {
+		.target = e->target, .server = e->server,
+		.boot_id = state_boot_id(e->dir_fd, wall_s()),
+		.config_id = e->desc.config_id,
+		.notify_s = e->conf.notify_interval,
+		.rnd = rnd, .wall_s = wall_s,
+	};
+
+	e->site = site_new(e->loop, &site);
+	if (!e->site)
+		return -ENOMEM;
+	ssdp.target_n = site_targets(e->site, e->target);
+	e->ssdp = ssdp_new(e->loop, &ssdp);
+	return e->ssdp ? 0 : -ENOMEM;
+}
+
+static int start_watchers(struct engine *e)
+{
+	e->tick.cb = on_tick;
+	e->settle.cb = on_settle;
+	ev_fd_init(&e->netlink, netif_open(), on_netlink);
+	if (e->netlink.fd < 0)
+		return e->netlink.fd;
+	return ev_fd_add(e->loop, &e->netlink, POLLIN);
+}
+
+static int enter_jail(struct engine *e, const struct engine_start *s)
+{
+	struct jail jail = {
+		e->conf.state_dir, s->uid, s->gid, ENGINE_FDS_MAX + 16,
+	};
+
+	read_boot_id(&e->clock);
+	e->dir_fd = open(e->conf.state_dir,
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->dir_fd < 0)
+		return -errno;
+	return jail_enter(&jail);
+}
+
+static int start(struct engine *e, const struct engine_start *s)
+{
+	int err = enter_jail(e, s);
+
+	if (err) {
+		log_err("engine can not enter its jail %s: %s",
+			e->conf.state_dir, strerror(-err));
+		return err;
+	}
+	e->loop = ev_new(ENGINE_FDS_MAX, NULL);
+	if (!e->loop)
+		return -ENOMEM;
+	start_identity(e);
+	err = start_gateway(e);
+	if (!err)
+		err = start_services(e);
+	if (!err)
+		err = start_watchers(e);
+	if (!err)
+		err = priv_open(&e->priv, e->loop, s->chan_fd, e->pm);
+	return err;
+}
+
+/* The first look: the table goes to the monitor, the network hears of us. */
+static void begin(struct engine *e)
+{
+	if (look(e))
+		ev_timer_set(e->loop, &e->settle, RETRY_MS);
+	schedule_tick(e);
+	log_info("serving on port %u, %u mappings",
+		 httpd_port(site_httpd(e->site)), (unsigned)portmap_count(e->pm));
+}
+
+int engine_run(const struct conf *conf, const struct engine_start *s)
+{
+	static struct engine e;
+	int err;
+
+	e.conf = *conf;
+	e.priv = (struct priv){ .answer = on_answer, .lost = on_lost,
+				.arg = &e };
+	signal(SIGPIPE, SIG_IGN);	/* a monitor that is gone is -EPIPE */
+	signal(SIGXFSZ, SIG_IGN);	/* a lease file at its limit is -EFBIG */
+	log_open(LOG_TO_PIPE, "upnpd", s->log_fd, (int)conf->log_level);
+	err = start(&e, s);
+	if (!err) {
+		begin(&e);
+		err = ev_run(e.loop);
+		ssdp_byebye(e.ssdp);
+	}
+	if (err)
+		log_err("engine: %s", strerror(-err));
+	leases_close(e.leases);
+	log_flush();
+	return err ? 1 : 0;
+}

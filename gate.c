@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gate.c - what the engine may ask for, and having it done.
+ *
+ * Never does: believe the engine. A rule that policy forbids is answered
+ * NAT_EREFUSED; a request that is no request is -EPROTO, and the monitor ends
+ * the engine.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "base/log.h"
+#include "base/netif.h"
+#include "gate.h"
+#include "priv.h"
+#include "router.h"
+
+/* SETs and DELs that came together. */
+struct batch {
+	struct nat_op op[NAT_BATCH_MAX];
+	uint32_t id[NAT_BATCH_MAX];
+	enum nat_err err[NAT_BATCH_MAX];
+	size_t n;
+	bool looked;		/* the router's own ports are fresh */
+};
+
+/* ---- the environment ----------------------------------------------------- */
+
+static void fill_env(const struct gate *g, const struct router *r,
+		     struct natfw_env *env)
+{
+	const struct conf *c = g->conf;
+
+	memset(env, 0, sizeof(*env));
+	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
+	env->ext_ip = router_usable_ip(r, c);
+	env->hairpin = c->hairpin;
+	env->masquerade = c->masquerade;
+	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
+	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
+	for (size_t i = 0; i < r->net_n && env->net_n < CONF_IFACES_MAX; i++) {
+		struct natfw_net *net = &env->net[env->net_n++];
+
+		memcpy(net->ifname, r->net[i].name, IF_NAMESIZE);
+		net->ip = r->net[i].ip;
+		net->mask = r->net[i].mask;
+	}
+}
+
+static int read_env(struct gate *g, struct natfw_env *env)
+{
+	struct router r;
+	int err = router_read(g->conf, &r);
+
+	if (err) {
+		log_err("interfaces can not be read: %s", strerror(-err));
+		return err;
+	}
+	router_policy(&r, g->conf, &g->policy);
+	fill_env(g, &r, env);
+	return 0;
+}
+
+int gate_look(struct gate *g)
+{
+	struct natfw_env env;
+	int err = read_env(g, &env);
+
+	if (err || memcmp(&env, &g->fw.env, sizeof(env)) == 0)
+		return err;
+	err = natfw_move(&g->fw, &env);
+	if (err)
+		log_err("firewall: %s", g->fw.why);
+	return err;
+}
+
+void gate_verify(struct gate *g)
+{
+	int got;
+
+	if (!g->open || gate_look(g))
+		return;
+	got = natfw_verify(&g->fw);
+	if (got > 0)
+		log_warn("firewall: our rules had been changed; repaired");
+	else if (got < 0)
+		log_err("firewall: %s", g->fw.why);
+}
+
+int gate_open(struct gate *g, const struct conf *conf)
+{
+	const struct natfw_backend *be;
+	struct natfw_env env;
+	const char *why;
+	int err;
+
+	*g = (struct gate){ .conf = conf, .routes = g->routes };
+	err = read_env(g, &env);
+	if (err)
+		return err;
+	be = natfw_find(conf->backend, &env, &why);
+	if (!be) {
+		log_err("no backend for the firewall: %s", why);
+		return -ENOENT;
+	}
+	err = natfw_init(&g->fw, conf->max_mappings);
+	if (err)
+		return err;
+	g->staged = calloc(conf->max_mappings, sizeof(*g->staged));
+	if (!g->staged) {
+		natfw_done(&g->fw);
+		return -ENOMEM;
+	}
+	g->open = true;
+	log_info("backend %s: %s", be->name, why);
+	if (natfw_open(&g->fw, be, &env))
+		log_err("firewall: %s; trying again every %u s", g->fw.why,
+			(unsigned)conf->verify_interval);
+	return 0;
+}
+
+void gate_close(struct gate *g)
+{
+	if (!g->open)
+		return;
+	natfw_close(&g->fw);
+	natfw_done(&g->fw);
+	free(g->staged);
+	/* a reload may come between a link's down and its up */
+	*g = (struct gate){ .routes = g->routes };
+}
+
+void gate_reset(struct gate *g)
+{
+	g->staged_n = 0;
+}
+
+/* ---- judging ------------------------------------------------------------- */
+
+/* The engine has asked itself the same question: an answer other than yes
+ * means that it is not to be believed. */
+static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
+{
+	enum policy_verdict v;
+
+	if (!nat_rule_sane(rule) || rule->kind != NAT_PORTMAP)
+		return NAT_EREFUSED;
+	v = policy_check(&g->policy, rule, 0, NULL);
+	if (v == POLICY_OK)
+		return NAT_OK;
+	log_warn("engine asked for a rule that policy forbids: %s",
+		 policy_text(v));
+	return NAT_EREFUSED;
+}
+
+/* A port that the router serves itself is never taken from it. */
+static enum nat_err check_port(struct gate *g, struct batch *b,
+			       const struct nat_rule *rule)
+{
+	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
+							     g->ports.udp;
+
+	if (natfw_lookup(&g->fw, rule))
+		return NAT_OK;
+	if (!b->looked && ports_listening(g->fw.env.ext_ip, &g->ports))
+		return NAT_EFAIL;
+	b->looked = true;
+	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
+}
+
+static enum nat_err check(struct gate *g, struct batch *b,
+			  const struct priv_req *req)
+{
+	enum nat_err err;
+
+	if (req->verb == PRIV_DEL)
+		return nat_rule_sane(&req->rule) ? NAT_OK : NAT_EREFUSED;
+	err = check_rule(g, &req->rule);
+	return err ? err : check_port(g, b, &req->rule);
+}
+
+/* ---- the external link --------------------------------------------------- */
+
+/* A link that is down has no routes any more: what was saved when it went
+ * down is kept. */
+static int save_routes(struct gate *g)
+{
+	struct router r;
+	int err = router_read(g->conf, &r);
+
+	if (err || !r.ext_up)
+		return err;
+	return route_save(r.ext_ifindex, &g->routes);
+}
+
+static void restore_routes(struct gate *g, const char *name)
+{
+	int err = route_restore(&g->routes);
+
+	if (err)
+		log_warn("some routes over %s could not be put back: %s", name,
+			 strerror(-err));
+	memset(&g->routes, 0, sizeof(g->routes));
+}
+
+static enum nat_err link_set(struct gate *g, bool up)
+{
+	const char *name = conf_external(g->conf)->name;
+	int err = 0;
+
+	if (!g->conf->allow_disable_external)
+		return NAT_EREFUSED;
+	if (!up)
+		err = save_routes(g);
+	if (!err)
+		err = netif_set_up(name, up);
+	if (err) {
+		log_err("%s can not be taken %s: %s", name,
+			up ? "up" : "down", strerror(-err));
+		return NAT_EFAIL;
+	}
+	log_warn("%s taken %s for a control point", name, up ? "up" : "down");
+	if (up)
+		restore_routes(g, name);
+	return NAT_OK;
+}
+
+/* ---- serving ------------------------------------------------------------- */
+
+static int answer(int fd, const struct priv_req *req, enum nat_err err)
+{
+	struct priv_rep rep = { req->id, req->verb, (int32_t)err };
+
+	if (send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) == sizeof(rep))
+		return 0;
+	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
+}
+
+static int batch_flush(struct gate *g, int fd, struct batch *b)
+{
+	int err = 0;
+
+	if (!b->n)
+		return 0;
+	natfw_batch(&g->fw, b->op, b->n, b->err);
+	for (size_t i = 0; i < b->n && !err; i++) {
+		struct priv_req req = { .id = b->id[i], .verb = PRIV_SET };
+
+		if (b->op[i].verb == NAT_DEL)
+			req.verb = PRIV_DEL;
+		if (b->err[i] == NAT_EFAIL)
+			log_err("firewall: %s", g->fw.why);
+		err = answer(fd, &req, b->err[i]);
+	}
+	b->n = 0;
+	b->looked = false;
+	return err;
+}
+
+static int batch_add(struct gate *g, int fd, struct batch *b,
+		     const struct priv_req *req)
+{
+	enum nat_err err = check(g, b, req);
+
+	if (err)
+		return answer(fd, req, err);
+	b->op[b->n].rule = req->rule;
+	b->op[b->n].verb = req->verb == PRIV_SET ? NAT_SET : NAT_DEL;
+	b->id[b->n++] = req->id;
+	return 0;
+}
+
+static void stage_rule(struct gate *g, const struct nat_rule *rule)
+{
+	if (g->staged_n == g->conf->max_mappings)
+		log_warn("engine syncs more rules than max-mappings");
+	else if (check_rule(g, rule) == NAT_OK)
+		g->staged[g->staged_n++] = *rule;
+}
+
+static enum nat_err sync_end(struct gate *g)
+{
+	int err = natfw_sync(&g->fw, g->staged, g->staged_n);
+
+	g->staged_n = 0;
+	if (err)
+		log_err("firewall: %s", g->fw.why);
+	return err ? NAT_EFAIL : NAT_OK;
+}
+
+static int serve(struct gate *g, int fd, struct batch *b,
+		 const struct priv_req *req)
+{
+	int err;
+
+	if (req->verb == PRIV_SET || req->verb == PRIV_DEL)
+		return batch_add(g, fd, b, req);
+	err = batch_flush(g, fd, b);
+	if (err)
+		return err;
+	switch (req->verb) {
+	case PRIV_SYNC_RULE:
+		stage_rule(g, &req->rule);
+		return 0;
+	case PRIV_SYNC_END:
+		return answer(fd, req, sync_end(g));
+	case PRIV_LOOK:
+		g->staged_n = 0;	/* a sync begins, or begins anew */
+		return answer(fd, req, gate_look(g) ? NAT_EFAIL : NAT_OK);
+	case PRIV_LINK_UP:
+	case PRIV_LINK_DOWN:
+		return answer(fd, req,
+			      link_set(g, req->verb == PRIV_LINK_UP));
+	}
+	return -EPROTO;
+}
+
+/* The next request. Return: 1 one is there, 0 none now, -errno */
+static int receive(int fd, struct priv_req *ret)
+{
+	/* one byte of room more than a record: a longer one shows */
+	char raw[sizeof(*ret) + 1];
+	ssize_t n = recv(fd, raw, sizeof(raw), 0);
+
+	if (n == 0)
+		return -EPIPE;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
+	if (n != sizeof(*ret))
+		return -EPROTO;
+	memcpy(ret, raw, sizeof(*ret));
+	return 1;
+}
+
+int gate_serve(struct gate *g, int fd)
+{
+	static struct batch b;
+	struct priv_req req;
+	int got = 1, err = 0;
+
+	b.n = 0;
+	b.looked = false;
+	while (!err && b.n < NAT_BATCH_MAX) {
+		got = receive(fd, &req);
+		if (got <= 0)
+			break;
+		err = serve(g, fd, &b, &req);
+	}
+	if (!err)
+		err = batch_flush(g, fd, &b);
+	return err ? err : got < 0 ? got : 0;
+}

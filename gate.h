@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * gate.h - the monitor's side of priv.h: judges each request of the engine and
+ * has the backend carry out what may be.
+ */
+#ifndef GATE_H
+#define GATE_H
+
+#include "base/ports.h"
+#include "base/route.h"
+#include "conf.h"
+#include "natfw.h"
+
+struct gate {
+	const struct conf *conf;	/* borrowed */
+	struct natfw fw;
+	struct policy policy;
+	struct ports ports;		/* served by the router itself */
+	struct route_set routes;	/* of the link we took down */
+	struct nat_rule *staged;	/* the sync that is coming in */
+	size_t staged_n;
+	bool open;
+};
+
+/**
+ * gate_open - choose the backend and make our chains.
+ * @g: the caller's; zeroed, or closed
+ * @conf: enabled; borrowed until gate_close()
+ *
+ * A firewall tool that fails now is logged and tried again by gate_verify().
+ * Return: 0, -ENOENT without any usable backend, other -errno
+ */
+int gate_open(struct gate *g, const struct conf *conf);
+
+/** gate_close - take our rules out of the kernel. Not open: does nothing. */
+void gate_close(struct gate *);
+
+/** gate_reset - another engine is to come: forget a sync half received. */
+void gate_reset(struct gate *);
+
+/** gate_look - follow addresses and settings as they are now. 0 or -errno */
+int gate_look(struct gate *);
+
+/** gate_verify - look, and repair rules that somebody changed. */
+void gate_verify(struct gate *);
+
+/**
+ * gate_serve - read and answer what the engine has sent.
+ * @fd: the SOCK_SEQPACKET end, non-blocking
+ *
+ * SETs and DELs that wait together are one batch, NAT_BATCH_MAX at most.
+ * Blocks for as long as the backend takes.
+ *
+ * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no
+ * sense, -EXFULL it does not read its answers
+ */
+int gate_serve(struct gate *, int fd);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * monitor.c - the privileged half: the engine's life, signals, reload, stop.
+ *
+ * Owns: the engine and both ends of its log, the gate (gate.c) through which
+ * it reaches the firewall. Never does: read from the network.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/jail.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "engine.h"
+#include "gate.h"
+#include "monitor.h"
+
+/* Two descriptors of the engine's; room for what later layers watch. */
+#define MONITOR_FDS_MAX 8
+#define DEATH_WINDOW_MS 60000
+
+enum phase {
+	RUNNING,
+	RELOADING,	/* the engine is to go, its successor has new settings */
+	STOPPING,	/* the engine is to go, and then so do we */
+};
+
+struct monitor {
+	const char *path;
+	struct conf conf, next_conf;
+	struct ev_loop *loop;
+	enum phase phase;
+	int status;
+
+	struct gate gate;
+	pid_t engine;			/* 0: none */
+	uid_t uid;
+	gid_t gid;
+	struct ev_fd chan, log;
+	struct log_relay relay;
+	uint64_t death_ms[ENGINE_DEATHS_MAX];
+
+	struct ev_timer restart, verify, stop;
+	struct ev_signal sig[4];
+};
+
+/* ---- the firewall -------------------------------------------------------- */
+
+static void on_verify(struct ev_timer *t)
+{
+	struct monitor *m = EV_OWNER(t, struct monitor, verify);
+
+	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
+	gate_verify(&m->gate);
+	log_flush();
+}
+
+static void engine_kill(struct monitor *m, const char *why)
+{
+	if (m->engine <= 0)
+		return;
+	log_err("engine: %s; ending it", why);
+	kill(m->engine, SIGKILL);
+}
+
+static void on_chan(struct ev_fd *w, short revents)
+{
+	struct monitor *m = EV_OWNER(w, struct monitor, chan);
+	int err = gate_serve(&m->gate, w->fd);
+
+	if (!err)
+		return;
+	if (err == -EPROTO)
+		engine_kill(m, "it sent what is no request");
+	else if (err == -EXFULL)
+		engine_kill(m, "it does not read its answers");
+	ev_fd_del(m->loop, w);	/* SIGCHLD brings the rest */
+}
+
+/* ---- the engine's life -------------------------------------------------- */
+
+static void on_log(struct ev_fd *w, short revents)
+{
+	struct monitor *m = EV_OWNER(w, struct monitor, log);
+	int n = log_relay_read(&m->relay, w->fd, ev_now_ms(m->loop));
+
+	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
+		ev_fd_del(m->loop, w);
+}
+
+static void watch_close(struct monitor *m, struct ev_fd *w)
+{
+	ev_fd_del(m->loop, w);
+	if (w->fd >= 0)
+		close(w->fd);
+	w->fd = -1;
+}
+
+static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
+						   int log)
+{
+	struct engine_start start = { chan, log, m->uid, m->gid };
+
+	ev_free(m->loop);	/* restores signals; this is our copy */
+	_exit(engine_run(&m->conf, &start));
+}
+
+/* Two ends of everything between the processes, or none. */
+static int engine_pipes(int chan[2], int log[2])
+{
+	int e;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		       0, chan))
+		return -errno;
+	if (pipe2(log, O_CLOEXEC | O_NONBLOCK) == 0)
+		return 0;
+	e = errno;
+	close(chan[0]);
+	close(chan[1]);
+	return -e;
+}
+
+static void engine_start(struct monitor *m)
+{
+	int chan[2], log[2];
+	int err = engine_pipes(chan, log);
+
+	if (err) {
+		log_err("engine: %s; trying again", strerror(-err));
+		ev_timer_set(m->loop, &m->restart, 1000);
+		return;
+	}
+	log_flush();
+	m->engine = fork();
+	if (m->engine == 0) {
+		close(chan[0]);
+		close(log[0]);
+		engine_child(m, chan[1], log[1]);
+	}
+	close(chan[1]);
+	close(log[1]);
+	if (m->engine < 0) {
+		log_err("engine: %s; trying again", strerror(errno));
+		m->engine = 0;
+		close(chan[0]);
+		close(log[0]);
+		ev_timer_set(m->loop, &m->restart, 1000);
+		return;
+	}
+	gate_reset(&m->gate);
+	memset(&m->relay, 0, sizeof(m->relay));
+	ev_fd_init(&m->chan, chan[0], on_chan);
+	ev_fd_init(&m->log, log[0], on_log);
+	ev_fd_add(m->loop, &m->chan, POLLIN);
+	ev_fd_add(m->loop, &m->log, POLLIN);
+}
+
+static void on_restart(struct ev_timer *t)
+{
+	engine_start(EV_OWNER(t, struct monitor, restart));
+}
+
+/* Ask the engine to go: it says byebye when our end closes. */
+static void engine_stop(struct monitor *m)
+{
+	ev_timer_del(m->loop, &m->restart);
+	watch_close(m, &m->chan);
+	ev_timer_set(m->loop, &m->stop, ENGINE_STOP_MS);
+}
+
+static void on_stop(struct ev_timer *t)
+{
+	struct monitor *m = EV_OWNER(t, struct monitor, stop);
+
+	engine_kill(m, "it does not stop");
+}
+
+/* Is this the last death we take? Remembers it otherwise. */
+static bool too_many_deaths(struct monitor *m)
+{
+	uint64_t now = ev_now_ms(m->loop);
+	uint64_t oldest;
+
+	memmove(m->death_ms, m->death_ms + 1,
+		sizeof(m->death_ms) - sizeof(m->death_ms[0]));
+	m->death_ms[ENGINE_DEATHS_MAX - 1] = now + 1;	/* 0: no death yet */
+	oldest = m->death_ms[0];
+	return oldest && now + 1 - oldest <= DEATH_WINDOW_MS;
+}
+
+static void engine_died(struct monitor *m, int status)
+{
+	if (WIFSIGNALED(status))
+		log_err("engine ended by signal %d", WTERMSIG(status));
+	else
+		log_err("engine ended with status %d", WEXITSTATUS(status));
+	if (too_many_deaths(m)) {
+		log_err("engine died %d times within a minute; giving up, see "
+			"the lines before", ENGINE_DEATHS_MAX);
+		m->status = 1;
+		ev_stop(m->loop);
+		return;
+	}
+	ev_timer_set(m->loop, &m->restart, ENGINE_RESTART_MS);
+}
+
+/* ---- start, reload, stop ------------------------------------------------- */
+
+static int begin(struct monitor *m)
+{
+	int err;
+
+	log_level((int)m->conf.log_level);
+	if (!m->conf.enabled) {
+		log_info("not enabled: set enabled = yes in %s", m->path);
+		return 0;
+	}
+	if (m->conf.allow_disable_external)
+		log_warn("any host of the LAN may take %s down: set "
+			 "allow-disable-external-interface = no to forbid it",
+			 conf_external(&m->conf)->name);
+	err = jail_user(m->conf.user, &m->uid, &m->gid);
+	if (err) {
+		log_err("neither user %s nor nobody exists", m->conf.user);
+		return err;
+	}
+	err = jail_dir(m->conf.state_dir, m->uid, m->gid);
+	if (err) {
+		log_err("state-dir %s: %s", m->conf.state_dir, strerror(-err));
+		return err;
+	}
+	if (m->gate.open)
+		gate_look(&m->gate);	/* failed: verify tries again */
+	else
+		err = gate_open(&m->gate, &m->conf);
+	if (err)
+		return err;
+	ev_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
+	engine_start(m);
+	return 0;
+}
+
+/* The old engine has gone: its successor gets the new configuration. A
+ * firewall of the same kind and size stays, and traffic with it. */
+static void reload_finish(struct monitor *m)
+{
+	bool same = m->next_conf.enabled &&
+		    m->next_conf.max_mappings == m->conf.max_mappings &&
+		    !strcmp(m->next_conf.backend, m->conf.backend);
+
+	if (!same)
+		gate_close(&m->gate);
+	ev_timer_del(m->loop, &m->verify);
+	m->conf = m->next_conf;
+	m->phase = RUNNING;
+	log_info("configuration read again from %s", m->path);
+	if (begin(m)) {
+		m->status = 1;
+		ev_stop(m->loop);
+	}
+}
+
+static void on_sighup(struct ev_signal *s)
+{
+	struct monitor *m = EV_OWNER(s, struct monitor, sig[2]);
+	struct conf_error why;
+
+	if (m->phase == STOPPING)
+		return;
+	if (conf_read(m->path, &m->next_conf, &why)) {
+		log_err("%s", why.text);
+		log_err("the configuration before stays in force");
+		return;
+	}
+	m->phase = RELOADING;
+	engine_stop(m);
+	if (!m->engine) {
+		ev_timer_del(m->loop, &m->stop);
+		reload_finish(m);
+	}
+}
+
+static void stop(struct monitor *m)
+{
+	m->phase = STOPPING;
+	engine_stop(m);
+	if (!m->engine)
+		ev_stop(m->loop);
+}
+
+static void on_sigterm(struct ev_signal *s)
+{
+	stop(EV_OWNER(s, struct monitor, sig[0]));
+}
+
+static void on_sigint(struct ev_signal *s)
+{
+	stop(EV_OWNER(s, struct monitor, sig[1]));
+}
+
+static void on_sigchld(struct ev_signal *s)
+{
+	struct monitor *m = EV_OWNER(s, struct monitor, sig[3]);
+	int status;
+
+	if (!m->engine || waitpid(m->engine, &status, WNOHANG) != m->engine)
+		return;
+	m->engine = 0;
+	if (m->log.fd >= 0)
+		on_log(&m->log, POLLIN);	/* its last words */
+	watch_close(m, &m->log);
+	watch_close(m, &m->chan);
+	ev_timer_del(m->loop, &m->stop);
+	if (m->phase == STOPPING)
+		ev_stop(m->loop);
+	else if (m->phase == RELOADING)
+		reload_finish(m);
+	else
+		engine_died(m, status);
+}
+
+static int watch_signals(struct monitor *m)
+{
+	static const struct ev_signal sig[4] = {
+		{ SIGTERM, on_sigterm }, { SIGINT, on_sigint },
+		{ SIGHUP, on_sighup }, { SIGCHLD, on_sigchld },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < 4 && !err; i++) {
+		m->sig[i] = sig[i];
+		err = ev_signal_add(m->loop, &m->sig[i]);
+	}
+	return err;
+}
+
+int monitor_run(const char *path, const struct conf *conf)
+{
+	static struct monitor m;
+	int err;
+
+	m = (struct monitor){ .path = path, .conf = *conf };
+	ev_fd_init(&m.chan, -1, on_chan);
+	ev_fd_init(&m.log, -1, on_log);
+	m.restart.cb = on_restart;
+	m.verify.cb = on_verify;
+	m.stop.cb = on_stop;
+	m.loop = ev_new(MONITOR_FDS_MAX, NULL);
+	err = m.loop ? watch_signals(&m) : -ENOMEM;
+	if (!err)
+		err = begin(&m);
+	if (!err)
+		err = ev_run(m.loop);
+	if (err) {
+		log_err("ends: %s", strerror(-err));
+		m.status = 1;
+	}
+	gate_close(&m.gate);
+	log_flush();
+	ev_free(m.loop);
+	return m.status;
+}

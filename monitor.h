@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * monitor.h - the privileged process: starts and restarts the engine, checks
+ * each request it sends, keeps the firewall as the table says. Reads no byte
+ * from the network.
+ */
+#ifndef MONITOR_H
+#define MONITOR_H
+
+#include "conf.h"
+
+/**
+ * monitor_run - be the monitor until a signal or a hopeless fault ends it.
+ * @path: of the configuration, read again on SIGHUP; NUL-terminated, borrowed
+ * @conf: as read from it; copied
+ *
+ * SIGTERM, SIGINT: the engine says byebye, our rules go, 0. SIGHUP: the new
+ * configuration, or a log line and the old one. Five engine deaths within a
+ * minute: 1, rules removed.
+ *
+ * Return: the exit status
+ */
+int monitor_run(const char *path, const struct conf *conf);
+
+#endif

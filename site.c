@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: ISC */
+/* site.c - routes requests to documents and to SOAP, and lists the targets. */
+#include <stdlib.h>
+#include "site.h"
+#include "soap.h"
+
+#define XML_TYPE "text/xml; charset=\"utf-8\""
+
+struct site {
+	struct site_config config;
+	struct ev_loop *loop;
+	struct httpd *httpd;
+	struct soap *soap;
+	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
+	char doc[HTTP_REPLY_MAX];
+};
+
+static const char *const root_path[3] = { NULL, "/igd1.xml", "/igd2.xml" };
+
+static bool is_on(const struct site *s, unsigned n)
+{
+	return s->config.versions & 1u << n;
+}
+
+static unsigned methods(void *arg, struct str path)
+{
+	struct site *s = arg;
+	const struct igd_service *svc;
+	unsigned n;
+	enum igd_doc doc = model_resolve(path, &n, &svc);
+
+	if (doc == IGD_NOTHING || !is_on(s, n))
+		return 0;
+	switch (doc) {
+	case IGD_CONTROL:
+		return HTTP_POST;
+	case IGD_EVENT:		/* events come later: 501 until then */
+		return HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE;
+	default:
+		return HTTP_GET;
+	}
+}
+
+static void send_soap(void *arg, uint32_t token, const struct soap_reply *r)
+{
+	struct site *s = arg;
+	struct httpd_reply reply = { r->status, XML_TYPE, STR(""), r->body };
+
+	if (!r->body.n)
+		reply.content_type = NULL;
+	httpd_reply(s->httpd, token, &reply);
+}
+
+static void serve_post(struct site *s, const struct httpd_req *req,
+		       const struct igd_service *svc, unsigned n)
+{
+	struct soap_post post = {
+		.svc = svc, .n = n, .body = req->body,
+		.client_ip = req->peer_ip, .local_ip = req->local_ip,
+		.token = req->id, .now_ms = ev_now_ms(s->loop),
+	};
+	struct soap_reply reply;
+
+	httpmsg_get(req->head, STR("SOAPAction"), &post.soap_action);
+	httpmsg_get(req->head, STR("Content-Type"), &post.content_type);
+	if (soap_post(s->soap, &post, &reply))
+		send_soap(s, req->id, &reply);
+}
+
+static void serve(void *arg, const struct httpd_req *req)
+{
+	struct site *s = arg;
+	struct httpd_reply reply = { .status = 501 };
+	struct wr w = wr_init(s->doc, sizeof(s->doc));
+	const struct igd_service *svc;
+	unsigned n;
+
+	switch (model_resolve(req->path, &n, &svc)) {
+	case IGD_CONTROL:
+		serve_post(s, req, svc, n);
+		return;
+	case IGD_ROOT_XML:
+		desc_root(&w, s->config.desc, n, req->local_ip);
+		break;
+	case IGD_SCPD:
+		desc_scpd(&w, s->config.desc, svc, n);
+		break;
+	case IGD_EVENT:
+	case IGD_NOTHING:
+		httpd_reply(s->httpd, req->id, &reply);
+		return;
+	}
+	reply.status = w.over ? 503 : 200;
+	if (!w.over) {
+		reply.content_type = XML_TYPE;
+		reply.body = wr_done(&w);
+	}
+	httpd_reply(s->httpd, req->id, &reply);
+}
+
+static void gone(void *arg, uint32_t id)
+{
+	struct site *s = arg;
+
+	soap_cancel(s->soap, id);
+}
+
+struct site *site_new(struct ev_loop *loop, const struct site_config *config)
+{
+	struct httpd_config http = { config->server, config->wall_s };
+	struct httpd_site routes = { methods, serve, gone, NULL };
+	struct site *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->config = *config;
+	s->loop = loop;
+	routes.arg = s;
+	s->httpd = httpd_new(loop, &routes, &http);
+	s->soap = soap_new(config->igd, send_soap, s);
+	if (s->httpd && s->soap)
+		return s;
+	httpd_free(s->httpd);
+	soap_free(s->soap);
+	free(s);
+	return NULL;
+}
+
+struct httpd *site_httpd(struct site *s)
+{
+	return s->httpd;
+}
+
+/* ---- targets -------------------------------------------------------------- */
+
+struct list {
+	struct site *site;
+	struct ssdp_target *at;
+	size_t n;
+};
+
+static void add(struct list *l, const char *nt, const char *udn, unsigned root)
+{
+	if (l->n < SSDP_TARGETS_MAX)
+		l->at[l->n++] = (struct ssdp_target){ nt, 0, udn,
+						      root_path[root] };
+}
+
+static void add_urn(struct list *l, const char *kind, const char *name,
+		    unsigned version, const char *udn, unsigned root)
+{
+	char *urn = l->site->urn[l->n < SSDP_TARGETS_MAX ? l->n : 0];
+	struct wr w = wr_init(urn, sizeof(l->site->urn[0]));
+
+	if (l->n == SSDP_TARGETS_MAX)
+		return;
+	wr_fmt(&w, "urn:schemas-upnp-org:%s:%s:", kind, name);
+	l->at[l->n++] = (struct ssdp_target){ wr_cstr(&w), version, udn,
+					      root_path[root] };
+}
+
+static void add_device(struct list *l, unsigned root, size_t d)
+{
+	const char *udn = l->site->config.desc->udn[root][d];
+	const struct igd_device *dev = &igd_device[d];
+
+	if (d == 0)
+		add(l, "upnp:rootdevice", udn, root);
+	add(l, udn, udn, root);
+	add_urn(l, "device", dev->name, root, udn, root);
+	for (size_t i = 0; i < dev->service_n; i++)
+		add_urn(l, "service", dev->service[i]->name,
+			model_service_version(dev->service[i], root), udn,
+			root);
+}
+
+size_t site_targets(struct site *s, struct ssdp_target *ret)
+{
+	struct list l = { s, ret, 0 };
+
+	for (unsigned root = 1; root <= 2; root++)
+		for (size_t d = 0; d < IGD_DEVICES && is_on(s, root); d++)
+			add_device(&l, root, d);
+	return l.n;
+}

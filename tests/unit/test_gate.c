@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_gate.c - an engine that is not to be believed: what the monitor does
+ * with each request. Backend and kernel are fakes in this file.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/log.h"
+#include "base/netif.h"
+#include "gate.h"
+#include "priv.h"
+#include "router.h"
+
+#define CLIENT	0xc0a85802u	/* 192.168.88.2 */
+#define ROUTER	0xc0a85801u
+#define EXT	0x0b162101u
+
+/* ---- fakes ----------------------------------------------------------- */
+
+static uint32_t ext_ip;
+static bool link_state = true;
+static char steps[32];		/* what was done to the link, a letter each */
+static int save_fails, restore_fails;
+static unsigned batches;
+static size_t batch_size;
+static int tool_fails;
+
+int router_read(const struct conf *c, struct router *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ext_ifindex = 2;
+	ret->ext_ip = ext_ip;
+	ret->ext_up = link_state;
+	ret->net[0] = (struct router_net){ "lan0", 3, ROUTER, 0xffffff00,
+					   true };
+	ret->net_n = 1;
+	ret->own_ip[0] = ROUTER;
+	ret->own_ip[1] = EXT;
+	ret->own_n = 2;
+	return 0;
+}
+
+uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+{
+	return r->ext_ip;
+}
+
+void router_policy(const struct router *r, const struct conf *c,
+		   struct policy *ret)
+{
+	*ret = (struct policy){ .net[0] = { 3, ROUTER, 0xffffff00 },
+				.net_n = 1, .own_ip = { ROUTER, EXT },
+				.own_n = 2 };
+}
+
+int ports_listening(uint32_t ip, struct ports *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->tcp[2222 / 64] |= 1ull << 2222 % 64;
+	return 0;
+}
+
+bool ports_set(const uint64_t field[1024], uint16_t port)
+{
+	return field[port / 64] >> port % 64 & 1;
+}
+
+static void step(char what)
+{
+	size_t n = strlen(steps);
+
+	assert_true(n < sizeof(steps) - 1);
+	steps[n] = what;
+}
+
+int netif_set_up(const char *name, bool up)
+{
+	step(up ? 'u' : 'd');
+	link_state = up;
+	return 0;
+}
+
+/* The routes of this kernel: one, whose content is 7. */
+int route_save(int ifindex, struct route_set *ret)
+{
+	assert_int_equal(ifindex, 2);
+	step('s');
+	if (save_fails)
+		return save_fails;
+	*ret = (struct route_set){ { 7 }, 4 };
+	return 0;
+}
+
+int route_restore(const struct route_set *set)
+{
+	assert_true(link_state);
+	step(set->len ? 'r' : '-');
+	if (set->len)
+		assert_int_equal(set->words[0], 7);
+	return restore_fails;
+}
+
+static unsigned warnings;
+
+void log_msg(int level, const char *fmt, ...)
+{
+	if (level == LOG_WARNING)
+		warnings++;
+}
+
+static bool fake_usable(const struct natfw_env *env)
+{
+	return true;
+}
+
+static int fake_open(struct natfw *fw, const struct natfw_env *env)
+{
+	return 0;
+}
+
+static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	batches++;
+	batch_size = n;
+	return tool_fails;
+}
+
+static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
+{
+	return 0;
+}
+
+static void fake_close(struct natfw *fw)
+{
+}
+
+const struct natfw_backend natfw_iptables = { .name = "iptables" },
+	natfw_iptables_legacy = { .name = "iptables-legacy" },
+	natfw_iptables_nft = { .name = "iptables-nft" },
+	natfw_nft = { .name = "nft" },
+	natfw_memory = {
+		"memory", fake_usable, fake_open, fake_apply, fake_sync,
+		fake_sync, fake_close,
+	};
+
+/* ---- the bench -------------------------------------------------------- */
+
+static struct gate gate;
+static struct conf conf;
+static int engine, monitor;
+
+static int setup(void **state)
+{
+	int fd[2];
+
+
+	memset(&conf, 0, sizeof(conf));
+	conf.enabled = true;
+	conf.max_mappings = 4;
+	str_copy(conf.backend, sizeof(conf.backend), STR("memory"));
+	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
+	conf.iface_n = 1;
+	ext_ip = EXT;
+	batches = 0;
+	tool_fails = 0;
+	link_state = true;
+	memset(steps, 0, sizeof(steps));
+	save_fails = restore_fails = 0;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
+				    0, fd), 0);
+	engine = fd[0];
+	monitor = fd[1];
+	return gate_open(&gate, &conf);
+}
+
+const struct conf_iface *conf_external(const struct conf *c)
+{
+	return &c->iface[0];
+}
+
+static int teardown(void **state)
+{
+	gate_close(&gate);
+	close(engine);
+	close(monitor);
+	return 0;
+}
+
+static struct nat_rule rule(uint16_t port)
+{
+	return (struct nat_rule){ .client.ip = CLIENT, .ext_port = port,
+				  .int_port = port, .kind = NAT_PORTMAP,
+				  .proto = IPPROTO_TCP };
+}
+
+static void ask(uint32_t verb, struct nat_rule r)
+{
+	static uint32_t id;
+	struct priv_req req = { ++id, verb, r };
+
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+}
+
+/* The next answer's error; -1: there is none. */
+static int answer(void)
+{
+	struct priv_rep rep;
+
+	if (recv(engine, &rep, sizeof(rep), 0) != sizeof(rep))
+		return -1;
+	return rep.err;
+}
+
+static int one(uint32_t verb, struct nat_rule r)
+{
+	ask(verb, r);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	return answer();
+}
+
+static void test_set_and_delete(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_non_null(natfw_lookup(&gate.fw, &r));
+	assert_int_equal(one(PRIV_DEL, r), NAT_OK);
+	assert_null(natfw_lookup(&gate.fw, &r));
+}
+
+static void test_what_waits_is_one_batch(void **state)
+{
+	for (uint16_t p = 5001; p <= 5003; p++)
+		ask(PRIV_SET, rule(p));
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(batches, 1);
+	assert_int_equal(batch_size, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), -1);
+}
+
+static void test_policy_is_asked_again(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	r.client.ip = 0x08080808;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r.client.ip = ROUTER;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r.client.ip = 0xc0a858ff;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	r = rule(8080);
+	r.proto = IPPROTO_ICMP;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r = rule(8080);
+	r.zero[0] = 1;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r = rule(8080);
+	r.kind = NAT_PINHOLE;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(batches, 0);
+	assert_int_equal(gate.fw.rule_n, 0);
+}
+
+static void test_router_port_is_not_taken(void **state)
+{
+	struct nat_rule udp = rule(2222);
+
+	assert_int_equal(one(PRIV_SET, rule(2222)), NAT_ECONFLICT);
+	udp.proto = IPPROTO_UDP;
+	assert_int_equal(one(PRIV_SET, udp), NAT_OK);
+}
+
+static void test_no_more_than_the_cap(void **state)
+{
+	for (uint16_t p = 5001; p <= 5004; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5005)), NAT_ENOSPC);
+	assert_int_equal(gate.fw.rule_n, 4);
+}
+
+static void test_tool_fails(void **state)
+{
+	tool_fails = -EIO;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(gate.fw.rule_n, 0);
+}
+
+static void test_no_address(void **state)
+{
+	ext_ip = 0;
+	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_ENOADDR);
+	ext_ip = EXT;
+	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+}
+
+static void test_sync(void **state)
+{
+	struct nat_rule out = rule(7000), r = rule(6000);
+
+	out.client.ip = 0x08080808;
+	assert_int_equal(one(PRIV_SET, rule(5000)), NAT_OK);
+	ask(PRIV_SYNC_RULE, r);
+	ask(PRIV_LOOK, (struct nat_rule){ 0 });	/* begins anew */
+	ask(PRIV_SYNC_RULE, rule(6001));
+	ask(PRIV_SYNC_RULE, out);		/* left out */
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), -1);
+	assert_int_equal(gate.fw.rule_n, 1);
+	assert_int_equal(gate.fw.rule[0].ext_port, 6001);
+}
+
+static void test_sync_larger_than_the_table(void **state)
+{
+	for (uint16_t p = 5001; p <= 5009; p++)
+		ask(PRIV_SYNC_RULE, rule(p));
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(gate.fw.rule_n, 4);
+}
+
+static void test_link_only_when_allowed(void **state)
+{
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }),
+			 NAT_EREFUSED);
+	assert_true(link_state);
+	conf.allow_disable_external = true;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_false(link_state);
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(link_state);
+}
+
+/* Saved before it goes down, put back once when it is up. */
+static void test_link_keeps_its_routes(void **state)
+{
+	conf.allow_disable_external = true;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sd");
+	/* already down: what was saved stays */
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sdd");
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sddur");
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sdduru-");
+}
+
+static void test_reload_costs_no_route(void **state)
+{
+	conf.allow_disable_external = true;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	gate_close(&gate);
+	assert_int_equal(gate_open(&gate, &conf), 0);
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sdur");
+}
+
+/* What can not be saved is not taken down; what can not be put back is told
+ * in the log, and the link is up all the same. */
+static void test_routes_fail(void **state)
+{
+	conf.allow_disable_external = true;
+	save_fails = -EINTR;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }),
+			 NAT_EFAIL);
+	assert_string_equal(steps, "s");
+	save_fails = 0;
+	restore_fails = -ENETUNREACH;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	warnings = 0;
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(warnings, 2);
+	assert_true(link_state);
+}
+
+static void test_senseless_requests(void **state)
+{
+	char raw[sizeof(struct priv_req) + 1] = { 0 };
+	struct priv_req req = { .verb = PRIV__MAX };
+
+	for (size_t n = 1; n <= sizeof(raw); n++) {
+		if (n == sizeof(struct priv_req))
+			continue;
+		assert_int_equal(send(engine, raw, n, 0), n);
+		assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	}
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	req.verb = 0;
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	assert_int_equal(answer(), -1);
+	assert_int_equal(batches, 0);
+}
+
+static void test_hang_up(void **state)
+{
+	ask(PRIV_SET, rule(8080));
+	shutdown(engine, SHUT_RDWR);
+	assert_int_equal(gate_serve(&gate, monitor), -EPIPE);
+}
+
+/* An engine that floods and never reads its answers. */
+static void test_answers_not_read(void **state)
+{
+	struct priv_req req = { .verb = PRIV_SET, .rule = rule(22) };
+	int err = 0;
+
+	for (int i = 0; i < 100000 && !err; i++) {
+		if (send(engine, &req, sizeof(req), 0) < 0)
+			assert_int_equal(errno, EAGAIN);
+		if (i % 64 == 0)
+			err = gate_serve(&gate, monitor);
+	}
+	assert_int_equal(err, -EXFULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(test_set_and_delete),
+		T(test_what_waits_is_one_batch),
+		T(test_policy_is_asked_again),
+		T(test_router_port_is_not_taken),
+		T(test_no_more_than_the_cap),
+		T(test_tool_fails),
+		T(test_no_address),
+		T(test_sync),
+		T(test_sync_larger_than_the_table),
+		T(test_link_only_when_allowed),
+		T(test_link_keeps_its_routes),
+		T(test_reload_costs_no_route),
+		T(test_routes_fail),
+		T(test_senseless_requests),
+		T(test_hang_up),
+		T(test_answers_not_read),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

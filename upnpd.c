@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * upnpd.c - main: options, the configuration, the pid file, the daemon; then
+ * it is the monitor.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/str.h"
+#include "conf.h"
+#include "monitor.h"
+
+enum { EXIT_FAULT = 1, EXIT_USAGE = 2 };
+
+struct options {
+	const char *file;
+	bool foreground, check, debug;
+};
+
+/* What does not get out is nobody's loss. */
+static void say(int fd, const char *a, const char *b)
+{
+	if (write(fd, a, strlen(a)) < 0 || write(fd, b, strlen(b)) < 0)
+		return;
+}
+
+static int usage(int fd)
+{
+	say(fd, "usage: upnpd [-f FILE] [-F] [-n] [-d] [-h] [-V]\n",
+	    "  -f FILE  configuration, /etc/upnpd.conf by default\n"
+	    "  -F       stay in the foreground, log to stderr\n"
+	    "  -n       check the configuration and exit\n"
+	    "  -d       log everything (log-level = debug)\n"
+	    "  -h       print this and exit\n"
+	    "  -V       print the version and exit\n");
+	return fd == STDOUT_FILENO ? 0 : EXIT_USAGE;
+}
+
+/* Return: -1 to go on, else the exit status. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "f:FndVh")) != -1) {
+		switch (c) {
+		case 'f':
+			o->file = optarg;
+			break;
+		case 'F':
+			o->foreground = true;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'V':
+			say(STDOUT_FILENO, "upnpd " UPNPD_VERSION, "\n");
+			return 0;
+		case 'h':
+			return usage(STDOUT_FILENO);
+		default:
+			return usage(STDERR_FILENO);
+		}
+	}
+	return optind < argc ? usage(STDERR_FILENO) : -1;
+}
+
+/* Hold a lock on the pid file for as long as we live: who is started twice
+ * hears of it. Return: the descriptor, or -errno (-EAGAIN: it is held) */
+static int pid_file_lock(const char *path)
+{
+	int e;
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	e = errno;
+	close(fd);
+	return -e;
+}
+
+static int pid_file_write(int fd)
+{
+	char text[24];
+	struct wr w = wr_init(text, sizeof(text));
+
+	wr_fmt(&w, "%ld\n", (long)getpid());
+	if (ftruncate(fd, 0) || write(fd, text, w.len) != (ssize_t)w.len)
+		return -errno;
+	return 0;
+}
+
+static int run(const struct options *o, const struct conf *conf)
+{
+	int status;
+	int fd = pid_file_lock(conf->pid_file);
+
+	if (fd == -EWOULDBLOCK) {
+		log_err("another upnpd runs: it holds %s", conf->pid_file);
+		return EXIT_FAULT;
+	}
+	if (fd >= 0 && !o->foreground && daemon(0, 0))
+		fd = -errno;
+	if (fd < 0 || pid_file_write(fd)) {
+		log_err("pid-file %s can not be written: %s", conf->pid_file,
+			strerror(errno));
+		return EXIT_FAULT;
+	}
+	if (!o->foreground)
+		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
+	status = monitor_run(o->file, conf);
+	unlink(conf->pid_file);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .file = "/etc/upnpd.conf" };
+	struct conf_error why;
+	struct conf conf;
+	int status = read_options(argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
+	if (conf_read(o.file, &conf, &why)) {
+		log_err("%s", why.text);
+		return EXIT_USAGE;
+	}
+	if (o.check) {
+		say(STDOUT_FILENO, o.file, " is good\n");
+		return 0;
+	}
+	if (o.debug)
+		conf.log_level = LOG_DEBUG;
+	return run(&o, &conf);
+}
