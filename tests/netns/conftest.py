@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: ISC
+"""Fixtures: a fresh lab and a fresh daemon for each test and each backend.
+
+    @pytest.mark.lab(bridge=True)       arguments of Lab
+    @pytest.mark.conf(hairpin="yes")    options of upnpd
+    @pytest.mark.only("nft")            not with every backend
+
+Whatever a test does, afterwards SIGTERM must end the daemon with status 0 and
+the router's rules must be what they were before it came.
+"""
+import os
+import re
+
+import pytest
+
+from daemon import UPNPD, Upnpd
+from firewall import FIREWALLS
+from lab import Lab, die_cleanly, which
+from upnp import Igd
+
+BACKENDS = ("iptables-legacy", "iptables-nft", "nft")
+NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "upnpc", "unshare")
+
+
+def pytest_configure(config):
+    for line in ("lab(**kw): arguments of Lab", "conf(**kw): upnpd's options",
+                 "only(*names): these backends only"):
+        config.addinivalue_line("markers", line)
+    die_cleanly()
+
+
+def pytest_sessionstart(session):
+    missing = [tool for tool in NEEDED if not which(tool)]
+    if os.geteuid() != 0:
+        pytest.exit("the lab needs root", 2)
+    if missing:
+        pytest.exit(f"not installed: {' '.join(missing)}", 2)
+    if not os.access(UPNPD, os.X_OK):
+        pytest.exit(f"{UPNPD} is not built", 2)
+
+
+def pytest_generate_tests(metafunc):
+    if "backend" in metafunc.fixturenames:
+        mark = metafunc.definition.get_closest_marker("only")
+        metafunc.parametrize("backend", mark.args if mark else BACKENDS)
+
+
+def marked(request, name):
+    mark = request.node.get_closest_marker(name)
+    return dict(mark.kwargs) if mark else {}
+
+
+@pytest.fixture
+def lab(request, backend):
+    with Lab(FIREWALLS[backend](), **marked(request, "lab")) as lab:
+        lab.pristine = lab.rules()
+        yield lab
+
+
+@pytest.fixture
+def stopped(request, lab, backend):
+    """The daemon, not started."""
+    options = marked(request, "conf")
+    options.setdefault("backend", backend)
+    upnpd = Upnpd(lab, **options)
+    yield upnpd
+    was_running = upnpd.running()
+    status = upnpd.stop() if was_running else 0
+    print(upnpd.log())
+    assert status == 0, "exit status after SIGTERM"
+    assert lab.rules() == lab.pristine, "rules left behind or lost"
+    assert not re.search("runtime error|Sanitizer", upnpd.log())
+
+
+@pytest.fixture
+def upnpd(stopped):
+    """The daemon, serving."""
+    return stopped.start()
+
+
+@pytest.fixture
+def igd(lab, upnpd):
+    """The gateway as the programs on lan1 see it."""
+    return Igd(lab.lan1)

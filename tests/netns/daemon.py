@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: ISC
+"""Daemons in the router: upnpd with a configuration, Debian's miniupnpd to
+measure against, and a firewall tool that fails or hangs on request."""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+
+from lab import LAN_IP, wait_until, which
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+UPNPD = os.environ.get("UPNPD", os.path.join(ROOT, "build", "upnpd"))
+
+
+class Daemon:
+    """A program in the router's namespace, its output in a file."""
+    port = 2828
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.proc = None
+        self.logfile = lab.path("log")
+
+    def spawn(self, argv):
+        with open(self.logfile, "ab") as log:
+            self.proc = subprocess.Popen(
+                ["ip", "netns", "exec", self.lab.router.ns, *argv],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def serves(self, ip=LAN_IP):
+        """Does it answer? A connection alone is not enough: the kernel takes
+        it while the program still sets up the rest."""
+        with self.lab.lan1.socket(socket.SOCK_STREAM) as sock:
+            sock.settimeout(2)
+            try:
+                sock.connect((ip, self.port))
+                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                return sock.recv(16) != b""
+            except OSError:
+                return False
+
+    def wait_ready(self):
+        def settled():
+            return self.proc.poll() is not None or self.serves()
+        wait_until(settled, 5)
+        assert self.proc.poll() is None, "did not start:\n" + self.log()
+        assert self.serves(), "does not answer:\n" + self.log()
+
+    def log(self):
+        with open(self.logfile, errors="replace") as f:
+            return f.read()
+
+    def wait_log(self, pattern, timeout=3.0, since=0):
+        """Wait for a line that matches; gives it, or None."""
+        def look():
+            for line in self.log()[since:].splitlines():
+                if re.search(pattern, line):
+                    return line
+            return None
+        return wait_until(look, timeout)
+
+    def signal(self, signo):
+        os.kill(self.proc.pid, signo)
+
+    def wait_exit(self, timeout=8):
+        """The exit status; None while it still runs."""
+        try:
+            return self.proc.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self):
+        """SIGTERM; the exit status."""
+        if self.proc.poll() is None:
+            self.signal(signal.SIGTERM)
+        status = self.wait_exit()
+        if status is None:
+            self.proc.kill()
+            self.proc.wait()
+        return status
+
+    def running(self):
+        return self.proc is not None and self.proc.poll() is None
+
+
+class Upnpd(Daemon):
+    """upnpd; options as in its file with '_' for '-'.
+
+    @interfaces: name -> "external", "internal" or lines of its section
+    @lines: further global lines (allow, deny)
+    """
+
+    def __init__(self, lab, backend, interfaces=None, lines=(), **options):
+        super().__init__(lab)
+        self.conf = lab.path("upnpd.conf")
+        self.state = lab.path("state")
+        self.interfaces = interfaces or {"wan0": "external",
+                                         "lan0": "internal"}
+        self.lines = list(lines)
+        self.options = {
+            "enabled": "yes", "backend": backend,
+            "allow_disable_external_interface": "no",
+            "state_dir": self.state,
+            "control_socket": lab.path("ctl.sock"),
+            "pid_file": lab.path("upnpd.pid"),
+            "http_port": self.port,
+        }
+        self.options.update(options)
+
+    def conf_text(self):
+        out = [f"{key.replace('_', '-')} = {value}"
+               for key, value in self.options.items()]
+        out += self.lines
+        for name, lines in self.interfaces.items():
+            out.append(f"\n[interface {name}]")
+            out += [f"type = {lines}"] if isinstance(lines, str) else lines
+        return "\n".join(out) + "\n"
+
+    def write_conf(self, text=None):
+        with open(self.conf, "w") as f:
+            f.write(self.conf_text() if text is None else text)
+
+    def start(self, prefix=(), wait=True):
+        self.write_conf()
+        self.spawn([*prefix, UPNPD, "-F", "-f", self.conf])
+        if wait:
+            self.wait_ready()
+        return self
+
+    def reload(self, text=None):
+        """New configuration and SIGHUP; gives the log's length before."""
+        self.write_conf(text)
+        since = len(self.log())
+        self.signal(signal.SIGHUP)
+        return since
+
+    def engine(self):
+        """The engine's pid, or None."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat") as f:
+                    after = f.read().rpartition(")")[2].split()
+                with open(f"/proc/{pid}/comm") as f:
+                    comm = f.read()
+            except OSError:
+                continue
+            if int(after[1]) == self.proc.pid and after[0] != "Z" \
+                    and comm.startswith("upnpd"):
+                return int(pid)
+        return None
+
+
+class Miniupnpd(Daemon):
+    """Debian's miniupnpd, nftables build; its chains stand in inet filter.
+    It wants them made beforehand, under the names it was built with."""
+    port = 5555
+    CHAINS = """\
+table inet filter {
+    chain miniupnpd { }
+    chain prerouting_miniupnpd { }
+    chain postrouting_miniupnpd { }
+    chain upnp_pre {
+        type nat hook prerouting priority dstnat; policy accept;
+        jump prerouting_miniupnpd
+    }
+    chain upnp_post {
+        type nat hook postrouting priority srcnat; policy accept;
+        jump postrouting_miniupnpd
+    }
+}
+insert rule inet filter forward jump miniupnpd
+"""
+    CONF = """\
+ext_ifname=wan0
+listening_ip=lan0
+http_port=5555
+enable_natpmp=no
+enable_upnp=yes
+secure_mode=yes
+system_uptime=no
+notify_interval=900
+clean_ruleset_interval=600
+force_igd_desc_v1=yes
+uuid=00000000-0000-4000-8000-000000000001
+allow 1024-65535 192.168.88.0/24 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+"""
+
+    def start(self):
+        self.lab.router.run("nft", "-f", "-", stdin=self.CHAINS)
+        conf = self.lab.path("miniupnpd.conf")
+        with open(conf, "w") as f:
+            f.write(self.CONF)
+        # not -d: that would measure its debugging output
+        self.spawn(["/usr/sbin/miniupnpd", "-f", conf,
+                    "-P", self.lab.path("miniupnpd.pid")])
+        assert wait_until(self.serves, 5), self.log()
+        return self
+
+    def stop(self):
+        with open(self.lab.path("miniupnpd.pid")) as f:
+            os.kill(int(f.read()), signal.SIGTERM)
+        return self.proc.wait()
+
+
+class FakeTool:
+    """Stands in front of a firewall tool, inside the daemon's own mount
+    namespace: passes on to the real one ("ok"), fails ("fail") or hangs
+    ("hang"). What it is asked to do otherwise is counted in a file."""
+    WORDS = "fake tool: no space left in the attic"
+    SCRIPT = """\
+#!/bin/sh
+read -r mode < {dir}/mode
+case $mode in
+fail) echo "{words}" >&2; exit 1 ;;
+hang) echo x >> {dir}/hung; sleep 1000 ;;
+esac
+exec {dir}/real/${{0##*/}} "$@"
+"""
+
+    def __init__(self, lab, tool):
+        self.dir = lab.path("fake")
+        os.makedirs(os.path.join(self.dir, "real"))
+        self.target = os.path.realpath(which(tool))
+        copy = os.path.join(self.dir, "real", os.path.basename(self.target))
+        shutil.copy2(self.target, copy)
+        for name in os.listdir("/usr/sbin"):
+            path = os.path.join("/usr/sbin", name)
+            if os.path.islink(path) and os.path.realpath(path) == self.target:
+                os.symlink(copy, os.path.join(self.dir, "real", name))
+        self.script = os.path.join(self.dir, "script")
+        with open(self.script, "w") as f:
+            f.write(self.SCRIPT.format(dir=self.dir, words=self.WORDS))
+        self.mode("ok")
+
+    def mode(self, mode):
+        """"ok", "fail", "hang", or "missing": there, but not executable."""
+        os.chmod(self.script, 0o644 if mode == "missing" else 0o755)
+        path = os.path.join(self.dir, "mode")
+        with open(path + ".new", "w") as f:
+            f.write(mode + "\n")
+        os.rename(path + ".new", path)
+
+    def hung(self):
+        return os.path.exists(os.path.join(self.dir, "hung"))
+
+    def prefix(self):
+        """What goes before the daemon's argv."""
+        return ["unshare", "-m", "sh", "-c",
+                'mount --bind "$0" "$1" && shift && exec "$@"',
+                self.script, self.target]
+
+
+def upnpc(host, *args, check=True, source=None):
+    """Debian's upnpc, an ordinary control point."""
+    argv = ["upnpc"]
+    if source:
+        argv += ["-m", source]
+    return host.run(*argv, *args, check=check, timeout=20)

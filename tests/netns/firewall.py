@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: ISC
+"""The router's own firewall, as an administrator would have written it, by
+one of three tools: masquerade on wan0, forward policy DROP, LAN to WAN and
+answers accepted, and a rule or two of somebody else's that must stay."""
+import re
+
+from lab import which
+
+IPTABLES = """\
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+:somebody - [0:0]
+-A PREROUTING -i wan0 -j somebody
+-A somebody -p tcp --dport 8022 -j DNAT --to-destination 192.168.88.10:22
+-A POSTROUTING -o wan0 -j MASQUERADE
+COMMIT
+*filter
+:INPUT ACCEPT [0:0]
+:FORWARD DROP [0:0]
+:OUTPUT ACCEPT [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -i lan+ -o wan0 -j ACCEPT
+-A FORWARD -i wan0 -d 192.168.88.10/32 -p tcp --dport 22 -j ACCEPT
+COMMIT
+"""
+
+NFT = """\
+table inet filter {
+    chain input {
+        type filter hook input priority filter; policy accept;
+    }
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+        iifname "lan*" oifname "wan0" accept
+        iifname "wan0" ip daddr 192.168.88.10 tcp dport 22 accept
+    }
+}
+table ip nat {
+    chain prerouting {
+        type nat hook prerouting priority dstnat; policy accept;
+        iifname "wan0" tcp dport 8022 dnat to 192.168.88.10:22
+    }
+    chain postrouting {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "wan0" masquerade
+    }
+}
+"""
+
+
+class Iptables:
+    def __init__(self, variant):
+        self.name = "iptables-" + variant
+
+    def build(self, router):
+        router.run(self.name + "-restore", stdin=IPTABLES)
+
+    def snapshot(self, router):
+        text = router.run(self.name + "-save")
+        lines = [re.sub(r"\[\d+:\d+\]", "", line).strip()
+                 for line in text.splitlines() if not line.startswith("#")]
+        return "\n".join(lines) + "\n" + _foreign(router, self.name)
+
+    def flush(self, router):
+        """Somebody reloads the firewall."""
+        router.run(self.name + "-restore", stdin=IPTABLES)
+
+    def tool(self):
+        return self.name + "-restore"
+
+
+class Nft:
+    name = "nft"
+
+    def build(self, router):
+        router.run("nft", "-f", "-", stdin=NFT)
+
+    def snapshot(self, router):
+        return router.run("nft", "-s", "list", "ruleset")
+
+    def flush(self, router):
+        router.run("nft", "-f", "-", stdin="flush ruleset\n" + NFT)
+
+    def tool(self):
+        return "nft"
+
+
+class Fw4(Nft):
+    """OpenWrt's: everything in one table of its own."""
+
+    def build(self, router):
+        router.run("nft", "-f", "-",
+                   stdin=NFT.replace("inet filter", "inet fw4"))
+
+
+def _foreign(router, name):
+    """Nothing may appear in the other iptables or in nft behind our back;
+    iptables-nft's own tables show in nft, so only names are listed there."""
+    if name == "iptables-legacy":
+        return router.run("nft", "-s", "list", "ruleset") if which("nft") \
+            else ""
+    return router.run("nft", "list", "tables")
+
+
+FIREWALLS = {
+    "iptables-legacy": lambda: Iptables("legacy"),
+    "iptables-nft": lambda: Iptables("nft"),
+    "nft": Nft,
+    "fw4": Fw4,
+}

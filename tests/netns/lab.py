@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: ISC
+"""The lab: a LAN host, a router and an outside host in network namespaces.
+
+    lan1 (eth0 192.168.88.10) --- lan0 [router] wan0 --- eth0 (11.22.33.9, .10)
+                                    11.22.33.1                    outside
+    optional: lan2 on the same wire (bridge=True, then lan0 is a bridge), or
+    behind a second internal interface, lan1 192.168.89.1 (second_lan=True).
+
+Every lab has its own names, so that two runs may live side by side. Sockets
+are made inside a namespace by this process itself: setns() moves one thread,
+and a socket stays where it was made.
+
+Whatever happens to this process, a reaper (a shell that waits for the end of
+its stdin) kills what still runs in the lab's namespaces and removes them.
+"""
+import contextlib
+import ctypes
+import itertools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+EXT_IP = "11.22.33.1"       # not a reserved range: upnpc wants a public one
+OUT_IP = "11.22.33.9"
+OUT2_IP = "11.22.33.10"
+LAN_IP = "192.168.88.1"
+HOST_IP = "192.168.88.10"
+HOST2_IP = "192.168.88.20"
+LAN2_IP = "192.168.89.1"
+HOST_LAN2_IP = "192.168.89.20"
+
+LONG = 3.0                  # how long a thing that must happen may take
+SHORT = 0.3                 # how long we look for one that must not
+
+CLONE_NEWNET = 0x40000000
+_libc = ctypes.CDLL(None, use_errno=True)
+_counter = itertools.count()
+
+REAPER = r"""
+trap '' HUP INT TERM
+cat > /dev/null
+dir=$1; shift
+for ns; do
+    for pid in $(ip netns pids "$ns" 2> /dev/null); do
+        kill -9 "$pid" 2> /dev/null
+    done
+    ip netns del "$ns" 2> /dev/null
+done
+rm -rf "$dir"
+"""
+
+
+def run(*argv, check=True, stdin=None, timeout=30):
+    """Run a program, give its output back."""
+    done = subprocess.run(argv, input=stdin, text=True, timeout=timeout,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if check and done.returncode:
+        raise RuntimeError(f"{' '.join(argv)}: {done.returncode}\n"
+                           f"{done.stdout}")
+    return done.stdout
+
+
+def wait_until(what, timeout=LONG, every=0.02):
+    """Call what() until it says something true, and give that back."""
+    end = time.monotonic() + timeout
+    while True:
+        value = what()
+        if value or time.monotonic() > end:
+            return value
+        time.sleep(every)
+
+
+def _setns(fd):
+    if _libc.setns(fd, CLONE_NEWNET):
+        err = ctypes.get_errno()
+        raise OSError(err, os.strerror(err))
+
+
+@contextlib.contextmanager
+def inside(ns):
+    """This thread is in namespace @ns for a while."""
+    here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+    try:
+        there = os.open(f"/run/netns/{ns}", os.O_RDONLY)
+        try:
+            _setns(there)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _setns(here)
+    finally:
+        os.close(here)
+
+
+class Host:
+    """One namespace."""
+
+    def __init__(self, ns, ip=None):
+        self.ns, self.ip = ns, ip
+
+    def run(self, *argv, **kw):
+        return run("ip", "netns", "exec", self.ns, *argv, **kw)
+
+    def ip_batch(self, *lines):
+        run("ip", "-n", self.ns, "-batch", "-", stdin="\n".join(lines) + "\n")
+
+    def socket(self, kind, bind=None, reuse=False):
+        """A socket in this namespace. @kind: SOCK_STREAM or SOCK_DGRAM"""
+        with inside(self.ns):
+            sock = socket.socket(socket.AF_INET, kind)
+        try:
+            if reuse:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if bind:
+                sock.bind(bind)
+        except OSError:
+            sock.close()
+            raise
+        return sock
+
+    def listen(self, port, ip=""):
+        sock = self.socket(socket.SOCK_STREAM, (ip, port), reuse=True)
+        sock.listen(64)
+        return sock
+
+    def sysctl(self, name, value, optional=False):
+        """@optional: the kernel may be without it."""
+        path = "/proc/sys/" + name.replace(".", "/")
+        with inside(self.ns):
+            if optional and not os.path.exists(path):
+                return
+            with open(path, "w") as f:
+                f.write(str(value))
+
+
+class Lab:
+    """The three or four namespaces; use as a context manager."""
+
+    def __init__(self, firewall, bridge=False, second_lan=False):
+        self.id = f"upnpd{os.getpid()}x{next(_counter)}"
+        self.firewall = firewall
+        self.bridge, self.second_lan = bridge, second_lan
+        self.router = Host(self.id + "rt", LAN_IP)
+        self.lan1 = Host(self.id + "l1", HOST_IP)
+        self.outside = Host(self.id + "out", OUT_IP)
+        self.hosts = [self.router, self.lan1, self.outside]
+        self.lan2 = None
+        if bridge or second_lan:
+            ip = HOST2_IP if bridge else HOST_LAN2_IP
+            self.lan2 = Host(self.id + "l2", ip)
+            self.hosts.append(self.lan2)
+        self.dir = None
+        self._reaper = None
+
+    def __enter__(self):
+        self.dir = tempfile.mkdtemp(prefix="upnpd-lab-")
+        os.chmod(self.dir, 0o755)
+        self._reaper = subprocess.Popen(
+            ["sh", "-c", REAPER, "reaper", self.dir]
+            + [h.ns for h in self.hosts],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def close(self):
+        if self._reaper:
+            self._reaper.stdin.close()
+            self._reaper.wait()
+            self._reaper = None
+
+    def _build(self):
+        for host in self.hosts:
+            run("ip", "netns", "add", host.ns)
+            host.ip_batch("link set lo up")
+        rt = self.router
+        self._wire(rt, "wan0", self.outside)
+        rt.ip_batch(f"addr add {EXT_IP}/24 dev wan0", "link set wan0 up",
+                    f"route add default via {OUT_IP}")
+        self.outside.ip_batch(f"addr add {OUT_IP}/24 dev eth0",
+                              f"addr add {OUT2_IP}/24 dev eth0")
+        if self.bridge:
+            rt.ip_batch("link add lan0 type bridge mcast_snooping 0")
+            # as on OpenWrt: or the bridge answers a hairpin by itself
+            rt.sysctl("net.bridge.bridge-nf-call-iptables", 0, optional=True)
+            self._wire(rt, "port1", self.lan1, master="lan0")
+            self._wire(rt, "port2", self.lan2, master="lan0")
+        else:
+            self._wire(rt, "lan0", self.lan1)
+        rt.ip_batch(f"addr add {LAN_IP}/24 dev lan0", "link set lan0 up")
+        if self.second_lan:
+            self._wire(rt, "lan1", self.lan2)
+            rt.ip_batch(f"addr add {LAN2_IP}/24 dev lan1", "link set lan1 up")
+        for host in (self.lan1, self.lan2):
+            if host:
+                gw = host.ip.rsplit(".", 1)[0] + ".1"
+                host.ip_batch(f"addr add {host.ip}/24 dev eth0",
+                              f"route add default via {gw}")
+        rt.sysctl("net.ipv4.ip_forward", 1)
+        self.firewall.build(rt)
+
+    def _wire(self, router, name, host, master=None):
+        run("ip", "link", "add", name, "netns", router.ns, "type", "veth",
+            "peer", "name", "eth0", "netns", host.ns)
+        host.ip_batch("link set eth0 up")
+        if master:
+            router.ip_batch(f"link set {name} master {master} up")
+
+    def plug_lan(self, ip=LAN_IP):
+        """Make lan0 again after somebody deleted it."""
+        self._wire(self.router, "lan0", self.lan1)
+        self.router.ip_batch(f"addr add {ip}/24 dev lan0", "link set lan0 up")
+        self.lan1.ip_batch(f"addr add {HOST_IP}/24 dev eth0",
+                           f"route add default via {ip}")
+
+    def rules(self):
+        """Every rule in the router, without counters."""
+        return self.firewall.snapshot(self.router)
+
+    def holds(self, rules):
+        """Are the rules these, in whatever order the chains have them now? A
+        doubled one is a difference."""
+        return sorted(self.rules().split("\n")) == sorted(rules.split("\n"))
+
+    def path(self, *names):
+        return os.path.join(self.dir, *names)
+
+
+# ---- traffic ----------------------------------------------------------
+
+def tcp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
+               timeout=LONG):
+    """Does a connection from host @src to dst:dst_port reach @listener, both
+    ways? Gives the peer's address as the listener sees it, or None."""
+    token = os.urandom(8)
+    sock = src.socket(socket.SOCK_STREAM, (src_ip or "", src_port), True)
+    with sock:
+        sock.settimeout(timeout)
+        listener.settimeout(timeout)
+        try:
+            sock.connect((dst, dst_port))
+            sock.sendall(token)
+            conn, peer = _accept(listener, token, timeout)
+            with conn:
+                conn.sendall(b"re" + token)
+                return peer if _read(sock, 10) == b"re" + token else None
+        except OSError:
+            return None
+
+
+def _accept(listener, token, timeout):
+    """The connection that brings @token: others may be waiting, left over
+    from an earlier look that was not meant for this listener."""
+    while True:
+        conn, peer = listener.accept()
+        conn.settimeout(timeout)
+        if _read(conn, len(token)) == token:
+            return conn, peer
+        conn.close()
+
+
+def _read(sock, n):
+    data = b""
+    while len(data) < n:
+        more = sock.recv(n - len(data))
+        if not more:
+            break
+        data += more
+    return data
+
+
+def udp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
+               timeout=LONG):
+    """The same for a datagram and its answer."""
+    token = os.urandom(8)
+    sock = src.socket(socket.SOCK_DGRAM, (src_ip or "", src_port), True)
+    with sock:
+        sock.settimeout(timeout)
+        listener.settimeout(timeout)
+        try:
+            sock.sendto(token, (dst, dst_port))
+            data, peer = listener.recvfrom(64)
+            while data != token:        # left over from an earlier look
+                data, peer = listener.recvfrom(64)
+            listener.sendto(b"re" + token, peer)
+            return peer if sock.recv(64) == b"re" + token else None
+        except OSError:
+            return None
+
+
+PASSES = {"TCP": tcp_passes, "UDP": udp_passes}
+
+
+def listener(host, proto, port, ip=""):
+    """A server of that protocol for tcp_passes() or udp_passes()."""
+    if proto == "TCP":
+        return host.listen(port, ip)
+    return host.socket(socket.SOCK_DGRAM, (ip, port))
+
+
+def reaches(lab, proto, port, server, dst=EXT_IP, **kw):
+    """Does traffic from outside to @port get to @server? Tries until it does
+    or LONG has passed: for what must happen."""
+    timeout = kw.pop("timeout", LONG)
+    return wait_until(lambda: PASSES[proto](lab.outside, dst, port, server,
+                                            timeout=0.5, **kw), timeout)
+
+
+def blocked(lab, proto, port, server, dst=EXT_IP, **kw):
+    """Is new traffic from outside to @port kept out? One look, SHORT long."""
+    return not PASSES[proto](lab.outside, dst, port, server, timeout=SHORT,
+                             **kw)
+
+
+def which(tool):
+    return shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin")
+
+
+def die_cleanly():
+    """SIGTERM unwinds the stack as Ctrl-C does."""
+    def handler(_signo, _frame):
+        raise KeyboardInterrupt
+    signal.signal(signal.SIGTERM, handler)

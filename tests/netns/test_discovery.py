@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: ISC
+"""Programs on the LAN find the gateway; nobody else does."""
+import socket
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from daemon import upnpc
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, OUT_IP,
+                 wait_until)
+from upnp import (GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Listener,
+                  group_socket, http, max_age, msearch, search)
+
+LOCATION = f"http://{LAN_IP}:2828/igd1.xml"
+WANDEV = "urn:schemas-upnp-org:device:WANDevice:1"
+WANCONN = "urn:schemas-upnp-org:device:WANConnectionDevice:1"
+DEVICES = (IGD1, WANDEV, WANCONN)
+SERVICES = (L3F, WANCIC, WANIP)
+SILENCE = 0.4       # answers come within 100 ms, or not at all
+
+
+def udns(lab):
+    """{device type: UDN} of the first root, by its description."""
+    root = ET.fromstring(http(lab.lan1, "GET", "/igd1.xml").body)
+    return {dev.findtext("d:deviceType", namespaces=NS):
+            dev.findtext("d:UDN", namespaces=NS)
+            for dev in root.iter("{%s}device" % NS["d"])}
+
+
+def expected(lab):
+    """{(ST, USN)} of root 1: three for the root, two for each embedded
+    device, one for each service (UDA 1.1 1.2.2)."""
+    udn = udns(lab)
+    assert len(set(udn.values())) == 3
+    holder = {L3F: IGD1, WANCIC: WANDEV, WANIP: WANCONN}
+    found = {("upnp:rootdevice", udn[IGD1] + "::upnp:rootdevice")}
+    for dev in DEVICES:
+        found |= {(udn[dev], udn[dev]), (dev, f"{udn[dev]}::{dev}")}
+    for svc in SERVICES:
+        found.add((svc, f"{udn[holder[svc]]}::{svc}"))
+    return found
+
+
+def of_root1(answers):
+    return [m for m in answers if m["LOCATION"] == LOCATION]
+
+
+def check_answer(message):
+    assert message.start == "HTTP/1.1 200 OK"
+    assert message.peer == (LAN_IP, 1900)
+    assert message.get("EXT") == ""             # cling drops it without
+    assert "UPnP/1.1" in message["SERVER"]
+    assert max_age(message) >= 1800
+    assert message.boot_id > 0
+    assert 0 <= int(message["CONFIGID.UPNP.ORG"]) <= 16777215
+    assert message.get("DATE")
+    assert message.size < 1024
+    assert message.delay < 0.25                 # Tailscale waits no longer
+
+
+def test_upnpc_finds_it(lab, upnpd):
+    out = upnpc(lab.lan1, "-s")
+    assert "Found valid IGD" in out
+    assert "Status : Connected" in out
+    assert f"ExternalIPAddress = {EXT_IP}" in out
+
+
+@pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
+def test_search_all(lab, upnpd, to):
+    answers = of_root1(search(lab.lan1, "ssdp:all", to=to))
+    for message in answers:
+        check_answer(message)
+    pairs = [(m["ST"], m["USN"]) for m in answers]
+    assert len(pairs) == len(set(pairs)) == 10
+    assert set(pairs) == expected(lab)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
+def test_search_each_target(lab, upnpd, to):
+    for st, usn in sorted(expected(lab)):
+        for mx in (1, None):
+            answers = of_root1(search(lab.lan1, st, to=to, mx=mx, quiet=0.15))
+            assert [(m["ST"], m["USN"]) for m in answers] == [(st, usn)]
+            check_answer(answers[0])
+
+
+@pytest.mark.only("nft")
+def test_search_without_space_after_colon(lab, upnpd):
+    """As libtorrent writes it, with three line ends."""
+    raw = (f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
+           "ST:upnp:rootdevice\r\nMAN:\"ssdp:discover\"\r\nMX:3\r\n\r\n\r\n")
+    with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
+        sock.settimeout(1)
+        sock.sendto(raw.encode(), (GROUP, 1900))
+        assert b"ST: upnp:rootdevice\r\n" in sock.recv(2048)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("st", (
+    "urn:schemas-upnp-org:device:InternetGatewayDevice:3",
+    "urn:schemas-upnp-org:service:WANIPConnection:9",
+    "urn:schemas-upnp-org:device:MediaServer:1",
+    "uuid:00000000-0000-0000-0000-000000000000",
+    "upnp:rootdevices", ""))
+def test_silence_to_unknown_targets(lab, upnpd, st):
+    assert search(lab.lan1, st, wait=SILENCE) == []
+    assert search(lab.lan1, "upnp:rootdevice")      # it is alive
+
+
+@pytest.mark.only("nft")
+def test_silence_without_discover(lab, upnpd):
+    assert search(lab.lan1, "ssdp:all", man='"ssdp:alive"',
+                  wait=SILENCE) == []
+
+
+@pytest.mark.only("nft")
+def test_silence_outside(lab, upnpd):
+    for to in (GROUP, EXT_IP):
+        assert search(lab.outside, "ssdp:all", to=to, source=OUT_IP,
+                      wait=SILENCE) == []
+    assert search(lab.lan1, "ssdp:all")
+    for dst in (EXT_IP, LAN_IP):
+        assert not served(lab.outside, dst, OUT_IP)
+    assert served(lab.lan1, LAN_IP, HOST_IP)
+
+
+def served(host, dst, src):
+    """Does @host get a page from @dst?"""
+    if dst == LAN_IP and src == OUT_IP:
+        host.ip_batch(f"route add {LAN_IP}/32 via {EXT_IP}")
+    try:
+        return http(host, "GET", "/igd1.xml", ip=dst, source=src,
+                    timeout=0.5).status == 200
+    except (OSError, AssertionError):
+        return False
+
+
+@pytest.mark.only("nft")
+def test_silence_to_a_foreign_source(lab, upnpd):
+    """A host on the wire with an address outside the network; the router
+    could answer it, since it has a route, but must not (reflection)."""
+    foreign = "10.9.9.9"
+    lab.lan1.ip_batch(f"addr add {foreign}/24 dev eth0")
+    lab.router.ip_batch("route add 10.9.9.0/24 dev lan0")
+    for to in (GROUP, LAN_IP):
+        assert search(lab.lan1, "ssdp:all", to=to, source=foreign,
+                      wait=SILENCE) == []
+    assert not served(lab.lan1, LAN_IP, foreign)
+
+
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
+                              "lan1": "internal"})
+def test_two_internal_interfaces(lab, upnpd):
+    for host, src, ip in ((lab.lan1, HOST_IP, LAN_IP),
+                          (lab.lan2, HOST_LAN2_IP, LAN2_IP)):
+        answers = search(host, IGD1)
+        assert [m["LOCATION"] for m in answers] == \
+            [f"http://{ip}:2828/igd1.xml"]
+        assert answers[0].peer == (ip, 1900)
+        assert Igd(host, ip=ip).external_ip() == EXT_IP
+
+
+def test_notify_alive_and_byebye(lab, stopped):
+    ear = Listener(lab.lan1)
+    stopped.start()
+    targets = {(st, usn) for st, usn in expected(lab)}
+
+    def told(nts, times, since):
+        got = [(m["NT"], m["USN"]) for m in ear.of(nts, since)]
+        return all(got.count(t) >= times for t in targets)
+
+    assert wait_until(lambda: told("ssdp:alive", 2, 0))
+    alive = of_root1(ear.of("ssdp:alive"))
+    for message in alive:
+        assert message.peer == (LAN_IP, 1900)
+        assert message["HOST"] == f"{GROUP}:1900"
+        assert max_age(message) >= 1800 and message["SERVER"]
+    assert len({m.boot_id for m in alive}) == 1
+
+    assert stopped.stop() == 0
+    assert wait_until(lambda: told("ssdp:byebye", 1, 0))
+    assert not any("LOCATION" in m.fields for m in ear.of("ssdp:byebye"))
+
+    since = len(ear.drain())
+    stopped.start()
+    assert wait_until(lambda: told("ssdp:alive", 2, since))
+    again = ear.of("ssdp:alive", since)
+    assert min(m.boot_id for m in again) > alive[0].boot_id
+    assert {m["CONFIGID.UPNP.ORG"] for m in of_root1(again)} == \
+        {alive[0]["CONFIGID.UPNP.ORG"]}
+    assert {m["USN"] for m in of_root1(again)} == {u for _, u in targets}
+    ear.close()
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("first", ("media-server", "upnpd"))
+def test_beside_a_media_server(lab, stopped, first):
+    """Both hear a search, whoever came first; we answer unicast ones."""
+    if first == "upnpd":
+        stopped.start()
+    server = group_socket(lab.router, LAN_IP)
+    if first != "upnpd":
+        stopped.start()
+    with server:
+        server.settimeout(1)
+        assert search(lab.lan1, IGD1)
+        assert hears(server, msearch(IGD1))
+        assert search(lab.lan1, IGD1, to=LAN_IP)
+    assert search(lab.lan1, IGD1)
+
+
+def hears(sock, data):
+    """Does @data come among what others say?"""
+    try:
+        while sock.recv(2048) != data:
+            pass
+        return True
+    except socket.timeout:
+        return False

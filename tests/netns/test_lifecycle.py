@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: ISC
+"""Start, stop, crash, reload: what was mapped stays mapped, and nothing is
+left behind at the end."""
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from daemon import Upnpd
+from lab import (HOST_IP, HOST_LAN2_IP, LAN2_IP, blocked, listener, reaches,
+                 wait_until)
+from upnp import Igd, UpnpError
+
+
+def answers(call):
+    """What @call says, None while nobody answers."""
+    try:
+        return call()
+    except (OSError, UpnpError, AssertionError):
+        return None
+
+
+def two_mappings(igd):
+    igd.add(40000, "TCP", 8000, desc="one")
+    igd.add(40001, "UDP", 8001, lease=600, desc="two")
+    return igd.mapped()
+
+
+# ---- stop and start ---------------------------------------------------
+
+@pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
+def test_stop_leaves_nothing(lab, upnpd, igd, signo):
+    two_mappings(igd)
+    assert lab.rules() != lab.pristine
+    engine = upnpd.engine()
+    upnpd.signal(signo)
+    assert upnpd.wait_exit() == 0
+    assert lab.rules() == lab.pristine
+    assert not os.path.exists(f"/proc/{engine}")
+    assert not os.path.exists(lab.path("upnpd.pid"))
+
+
+def test_restart_keeps_mappings(lab, upnpd, igd):
+    tcp = listener(lab.lan1, "TCP", 8000)
+    udp = listener(lab.lan1, "UDP", 8001)
+    before = two_mappings(igd)
+    assert upnpd.stop() == 0
+    assert blocked(lab, "TCP", 40000, tcp)
+    upnpd.start()
+    assert igd.mapped() == before
+    assert [e["NewPortMappingDescription"] for e in igd.entries()] == \
+        ["one", "two"]
+    assert 580 < int(igd.specific(40001, "UDP")["NewLeaseDuration"]) <= 600
+    assert igd.specific(40000)["NewLeaseDuration"] == "0"
+    assert reaches(lab, "TCP", 40000, tcp, timeout=1)
+    assert reaches(lab, "UDP", 40001, udp, timeout=1)
+    igd.delete(40000)
+    upnpd.stop()
+    upnpd.start()
+    assert igd.mapped() == before - {("TCP", 40000, HOST_IP, 8000)}
+
+
+def test_lease_ends_while_stopped(lab, upnpd, igd):
+    igd.add(40000, lease=1)
+    igd.add(40001)
+    upnpd.stop()
+    time.sleep(1.2)
+    upnpd.start()
+    assert igd.mapped() == {("TCP", 40001, HOST_IP, 40001)}
+    assert not re.search(r"\b40000\b", lab.rules())
+
+
+# ---- crashes ----------------------------------------------------------
+
+def test_engine_killed(lab, upnpd, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    before = two_mappings(igd)
+    rules = lab.rules()
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: answers(igd.mapped) == before, 1.0)
+    assert upnpd.engine() not in (None, engine)
+    assert reaches(lab, "TCP", 40000, server, timeout=1)
+    assert wait_until(lambda: lab.holds(rules), 1)
+    igd.add(40002)
+    igd.delete(40000)
+    assert blocked(lab, "TCP", 40000, server)
+    assert upnpd.wait_log("engine ended by signal 9")
+
+
+def test_traffic_passes_while_the_engine_is_dead(lab, upnpd, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    two_mappings(igd)
+    os.kill(upnpd.engine(), signal.SIGKILL)
+    for _ in range(30):
+        assert reaches(lab, "TCP", 40000, server, timeout=0)
+
+
+def test_monitor_killed(lab, upnpd, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    before = two_mappings(igd)
+    rules = lab.rules()
+    engine = upnpd.engine()
+    upnpd.proc.kill()
+    upnpd.proc.wait()
+    assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
+    assert lab.rules() == rules         # nobody was there to remove them
+    upnpd.start()
+    assert igd.mapped() == before
+    assert wait_until(lambda: lab.holds(rules))     # none doubled
+    assert reaches(lab, "TCP", 40000, server)
+    igd.delete(40000)
+    assert blocked(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("iptables-legacy", "nft")
+def test_five_engine_deaths(lab, upnpd, igd):
+    two_mappings(igd)
+    killed = set()
+    while len(killed) < 8:
+        engine = wait_until(lambda: not upnpd.running() or fresh(upnpd,
+                                                                 killed))
+        if not upnpd.running():
+            break
+        assert engine, "no other engine was started"
+        os.kill(engine, signal.SIGKILL)
+        killed.add(engine)
+    assert upnpd.wait_exit() not in (0, None)
+    assert len(killed) == 5
+    assert upnpd.wait_log("engine died 5 times.*giving up")
+    assert lab.rules() == lab.pristine
+
+
+def fresh(upnpd, killed):
+    engine = upnpd.engine()
+    return engine if engine not in killed else None
+
+
+# ---- somebody else's hands --------------------------------------------
+
+@pytest.mark.conf(verify_interval=1)
+def test_firewall_flushed(lab, upnpd, igd):
+    """The administrator reloads the firewall: repaired soon."""
+    server = listener(lab.lan1, "TCP", 8000)
+    two_mappings(igd)
+    rules = lab.rules()
+    assert reaches(lab, "TCP", 40000, server)
+    lab.firewall.flush(lab.router)
+    assert wait_until(lambda: lab.holds(rules), 4)
+    assert reaches(lab, "TCP", 40000, server)
+    assert upnpd.wait_log("repaired")
+
+
+def test_other_rules_stay(lab, upnpd, igd):
+    """What others add while we run is there afterwards (the fixture compares
+    with what was there before)."""
+    two_mappings(igd)
+    if lab.firewall.name == "nft":
+        lab.router.run("nft", "add", "table", "ip", "mine")
+    else:
+        lab.router.run(lab.firewall.name, "-t", "nat", "-N", "mine")
+    igd.delete(40000)
+    upnpd.stop()
+    assert "mine" in lab.rules()
+    if lab.firewall.name == "nft":
+        lab.router.run("nft", "delete", "table", "ip", "mine")
+    else:
+        lab.router.run(lab.firewall.name, "-t", "nat", "-X", "mine")
+
+
+# ---- reload -----------------------------------------------------------
+
+@pytest.mark.lab(second_lan=True)
+def test_reload_adds_an_interface(lab, upnpd, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    before = two_mappings(igd)
+    other = Igd(lab.lan2, ip=LAN2_IP)
+    assert answers(other.external_ip) is None
+    upnpd.interfaces["lan1"] = "internal"
+    upnpd.reload()
+    assert wait_until(lambda: answers(other.external_ip))
+    assert other.mapped() == before
+    assert reaches(lab, "TCP", 40000, server)
+    other.add(40009, "TCP", 8000)
+    with listener(lab.lan2, "TCP", 8000) as second:
+        assert reaches(lab, "TCP", 40009, second)
+    del upnpd.interfaces["lan1"]
+    upnpd.reload()
+    assert wait_until(lambda: answers(other.external_ip) is None)
+    # a mapping that has no rule any more is not listed either
+    assert wait_until(lambda: answers(igd.mapped) == before)
+    assert wait_until(lambda: HOST_LAN2_IP not in lab.rules())
+
+
+@pytest.mark.only("nft")
+def test_reload_changes_an_option(upnpd, igd):
+    assert len(igd.entries()) == 1
+    upnpd.options["show_dummy_rule"] = "no"
+    upnpd.reload()
+    assert wait_until(lambda: answers(igd.entries) == [])
+
+
+@pytest.mark.parametrize("text,line", (
+    ("enabled = perhaps\n", 1),
+    ("# ours\n\nenabled = yes\ncolour = red\n", 4),
+))
+def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
+    server = listener(lab.lan1, "TCP", 8000)
+    before = two_mappings(igd)
+    engine, rules = upnpd.engine(), lab.rules()
+    since = upnpd.reload(text)
+    assert upnpd.wait_log(rf"upnpd\.conf:{line}: .*", since=since)
+    assert upnpd.engine() == engine
+    assert igd.mapped() == before and lab.rules() == rules
+    assert reaches(lab, "TCP", 40000, server)
+
+
+# ---- wrong from the start ---------------------------------------------
+
+GOOD = """\
+enabled = yes
+[interface wan0]
+type = external
+[interface lan0]
+type = internal
+"""
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("text,line", (
+    ("enabled = 1 2\n", 1),
+    ("enabled = yes\nhttp-port = 65616\n", 2),
+    ("# a\n# b\nno-such-key = 1\n", 3),
+    ("enabled yes\n", 1),
+    ("backend = ipchains\n", 1),
+    ("allow 1024-99999 192.168.88.0/24 1024-65535\n", 1),
+    ("allow 1024-65535 192.168.88.0/33 1024-65535\n", 1),
+    ("state-dir = relative\n", 1),
+    ("[interface]\n", 1),
+    ("[interface averyveryverylongname]\n", 1),
+    (GOOD + "[interface wan1]\ntype = external\n", r"\d+"),
+    (GOOD + "[interface lan1]\n", r"\d+"),
+    ("enabled = yes\n[interface lan0]\ntype = internal\n", None),
+    ("uuid = 1234\n", 1),
+    ("max-lease = -1\n", 1),
+))
+def test_wrong_configuration(lab, stopped, text, line):
+    stopped.write_conf(text)
+    for flags in (["-F"], ["-n"]):
+        stopped.spawn([upnpd_binary(), *flags, "-f", stopped.conf])
+        assert stopped.wait_exit(3) in (1, 2)
+    said = stopped.log().splitlines()
+    assert len(said) == 2
+    where = re.escape(stopped.conf) + (f":{line}" if line else "")
+    for one in said:            # what is not there is on no line
+        assert re.search(where + ": ..+", one)
+    assert lab.rules() == lab.pristine
+    assert not os.path.exists(stopped.state)
+
+
+def upnpd_binary():
+    from daemon import UPNPD
+    return UPNPD
+
+
+@pytest.mark.only("nft")
+def test_right_configuration_is_checked(stopped):
+    stopped.write_conf()
+    stopped.spawn([upnpd_binary(), "-n", "-f", stopped.conf])
+    assert stopped.wait_exit(3) == 0
+    assert not os.path.exists(stopped.state)
+
+
+@pytest.mark.only("nft")
+def test_missing_file(stopped):
+    stopped.spawn([upnpd_binary(), "-F", "-f", "/nowhere/upnpd.conf"])
+    assert stopped.wait_exit(3) in (1, 2)
+    assert "/nowhere/upnpd.conf" in stopped.log()
+
+
+@pytest.mark.only("nft")
+def test_second_daemon_refuses(lab, upnpd, igd):
+    """Two with one pid file: the second goes, the first stays."""
+    two_mappings(igd)
+    rules = lab.rules()
+    second = Upnpd(lab, "nft")
+    second.logfile = lab.path("log2")
+    second.start(wait=False)
+    try:
+        assert second.wait_exit(3) not in (0, None)
+    finally:
+        second.stop()
+    assert igd.mapped() and lab.rules() == rules
+
+
+# ---- rights -----------------------------------------------------------
+
+@pytest.mark.only("nft")
+def test_engine_has_no_rights(lab, upnpd):
+    engine = upnpd.engine()
+    with open(f"/proc/{engine}/status") as f:
+        status = dict(line.rstrip("\n").split(":\t", 1) for line in f)
+    assert "0" not in status["Uid"].split() + status["Gid"].split()
+    assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+    assert os.path.realpath(f"/proc/{engine}/root") == \
+        os.path.realpath(upnpd.state)
+
+
+# ---- which backend ----------------------------------------------------
+
+@pytest.mark.conf(backend="auto")
+def test_auto_takes_what_governs(lab, backend, upnpd, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    line = upnpd.wait_log(r"backend \S+: ...")
+    assert line
+    chosen = re.search(r"backend (\S+):", line).group(1)
+    assert chosen == backend or \
+        (chosen, backend) == ("iptables", "iptables-nft")
+    igd.add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("fw4")
+@pytest.mark.conf(backend="nft", nft_table="inet fw4",
+                  nft_forward_chain="forward")
+def test_fw4(lab, upnpd, igd):
+    """OpenWrt: the accept has to stand in fw4's own forward chain."""
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    igd.delete(40000)
+    assert blocked(lab, "TCP", 40000, server)

@@ -1,0 +1,423 @@
+# SPDX-License-Identifier: ISC
+"""Mappings: what a control point asks for is what packets meet."""
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from daemon import upnpc
+from lab import (EXT_IP, HOST2_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP,
+                 OUT2_IP, OUT_IP, SHORT, blocked, listener, reaches,
+                 tcp_passes, udp_passes, wait_until)
+from upnp import L3F, WANCIC, Igd, error_of
+
+BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
+
+
+def in_kernel(lab, port):
+    return re.search(rf"\b{port}\b", lab.rules()) is not None
+
+
+@BOTH
+def test_upnpc_maps_and_traffic_passes(lab, upnpd, proto):
+    server = listener(lab.lan1, proto, 8000)
+    assert blocked(lab, proto, 40000, server)
+    upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", proto)
+    peer = reaches(lab, proto, 40000, server)
+    assert peer and peer[0] == OUT_IP           # the client sees who it is
+    out = upnpc(lab.lan1, "-l")
+    assert re.search(rf"{proto} +40000->{HOST_IP}:8000 +'game' ''", out)
+    other = {"TCP": "UDP", "UDP": "TCP"}[proto]
+    with listener(lab.lan1, other, 8000) as wrong:
+        assert blocked(lab, other, 40000, wrong)
+
+    upnpc(lab.lan1, "-d", "40000", proto)
+    assert blocked(lab, proto, 40000, server)
+    assert not in_kernel(lab, 40000)
+    assert f"->{HOST_IP}:8000" not in upnpc(lab.lan1, "-l")
+
+
+@BOTH
+def test_remote_host(lab, igd, proto):
+    server = listener(lab.lan1, proto, 8000)
+    upnpc(lab.lan1, "-a", HOST_IP, "8000", "40000", proto, "0", OUT2_IP)
+    assert reaches(lab, proto, 40000, server, src_ip=OUT2_IP)[0] == OUT2_IP
+    assert blocked(lab, proto, 40000, server, src_ip=OUT_IP)
+    assert igd.entry(0)["NewRemoteHost"] == OUT2_IP
+    assert error_of(igd.specific, 40000, proto) == 714
+    igd.delete(40000, proto, OUT2_IP)
+    assert blocked(lab, proto, 40000, server, src_ip=OUT2_IP)
+
+
+@pytest.mark.parametrize("remote", ("*", "0.0.0.0"))
+def test_remote_host_any(lab, igd, remote):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000, remote=remote)
+    assert igd.entry(0)["NewRemoteHost"] == ""
+    assert reaches(lab, "TCP", 40000, server)
+
+
+def test_lease_expires(lab, igd):
+    server = listener(lab.lan1, "UDP", 8000)
+    igd.add(40000, "UDP", 8000, lease=2)
+    left = int(igd.specific(40000, "UDP")["NewLeaseDuration"])
+    assert left in (1, 2)
+    assert reaches(lab, "UDP", 40000, server)
+    assert in_kernel(lab, 40000)
+    igd.add(40001, "UDP", 8000, lease=600)
+
+    def gone():
+        return error_code(igd.specific, 40000, "UDP") == 714
+    assert wait_until(gone, 4)
+    assert wait_until(lambda: not in_kernel(lab, 40000), 1)
+    assert blocked(lab, "UDP", 40000, server)
+    assert 590 < int(igd.specific(40001, "UDP")["NewLeaseDuration"]) <= 600
+
+
+def error_code(call, *args):
+    try:
+        return error_of(call, *args)
+    except AssertionError:
+        return 0
+
+
+def test_lease_is_renewed(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000, lease=1)
+    igd.add(40000, "TCP", 8000, lease=100)
+    time.sleep(1.5)     # past the first lease's end: nothing must happen
+    assert int(igd.specific(40000)["NewLeaseDuration"]) in range(95, 100)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("lease", (0, 1, 3600, 604800))
+def test_lease_values(igd, lease):
+    igd.add(40000, lease=lease)
+    left = int(igd.specific(40000)["NewLeaseDuration"])
+    assert left in (lease, max(lease - 1, 0))
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(max_lease=100)
+def test_max_lease(igd):
+    """Capped, not refused."""
+    igd.add(40000, lease=604800)
+    assert int(igd.specific(40000)["NewLeaseDuration"]) in (99, 100)
+    igd.add(40000, lease=50)
+    assert int(igd.specific(40000)["NewLeaseDuration"]) in (49, 50)
+
+
+@pytest.mark.lab(bridge=True)
+def test_conflict_between_clients(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    other = Igd(lab.lan2)
+    assert error_of(other.add, 40000, "TCP", 8000) == 718
+    assert error_of(other.add, 40000, "TCP", 8000, remote=OUT2_IP) == 718
+    other.add(40000, "UDP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000),
+                            ("UDP", 40000, HOST2_IP, 8000)}
+    igd.delete(40000)
+    other.add(40000, "TCP", 8000)
+    with listener(lab.lan2, "TCP", 8000) as second:
+        assert reaches(lab, "TCP", 40000, second)
+
+
+@BOTH
+def test_same_client_overwrites(lab, igd, proto):
+    first = listener(lab.lan1, proto, 8000)
+    second = listener(lab.lan1, proto, 8001)
+    igd.add(40000, proto, 8000, desc="one")
+    assert reaches(lab, proto, 40000, first)
+    igd.add(40000, proto, 8001, desc="two")
+    assert blocked(lab, proto, 40000, first)
+    assert reaches(lab, proto, 40000, second)
+    assert [e["NewPortMappingDescription"] for e in igd.entries()] == ["two"]
+
+
+def test_disabled_forwards_nothing(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000, enabled=0)
+    assert igd.specific(40000)["NewEnabled"] == "0"
+    assert not in_kernel(lab, 40000)
+    assert blocked(lab, "TCP", 40000, server)
+    igd.add(40000, "TCP", 8000, enabled=1)
+    assert reaches(lab, "TCP", 40000, server)
+    igd.add(40000, "TCP", 8000, enabled=0)
+    assert blocked(lab, "TCP", 40000, server)
+    assert igd.specific(40000)["NewEnabled"] == "0"
+
+
+def test_dummy_rule(lab, igd):
+    empty = lab.rules()
+    assert igd.query("PortMappingNumberOfEntries") == "1"
+    assert len(igd.entries()) == 1
+    assert igd.entry(0)["NewEnabled"] in ("0", "1")
+    assert error_of(igd.entry, 1) == 713
+    assert lab.rules() == empty
+    igd.add(40000)
+    assert igd.mapped() == {("TCP", 40000, HOST_IP, 40000)}
+    assert igd.query("PortMappingNumberOfEntries") == "1"
+    igd.delete(40000)
+    assert lab.rules() == empty
+    assert len(igd.entries()) == 1
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(show_dummy_rule="no")
+def test_no_dummy_rule(igd):
+    assert igd.query("PortMappingNumberOfEntries") == "0"
+    assert igd.entries() == []
+
+
+@pytest.mark.only("nft")
+def test_errors(igd):
+    assert error_of(igd.delete, 40000) == 714
+    assert error_of(igd.specific, 40000) == 714
+    assert error_of(igd.add, 0) == 716
+    assert error_of(igd.add, 40000, "SCTP") in (600, 402)
+    assert error_of(igd.add, 65616) in (600, 601)
+    assert error_of(igd.add, 40000, lease=1 << 32) in (600, 601)
+    assert error_of(igd.add, "40000x") in (600, 402)
+    assert error_of(igd.add, 40000, desc="x" * 257) == 605
+    assert error_of(igd.call, "GetSpecificPortMappingEntry") == 402
+    assert error_of(igd.call, "MakeCoffee") == 401
+
+
+@pytest.mark.only("nft")
+def test_description_comes_back(igd):
+    text = "a <b> & \"c\" ]]> \u00e4 " + "x" * 200
+    igd.add(40000, desc=text)
+    assert igd.specific(40000)["NewPortMappingDescription"] == text
+
+
+@pytest.mark.only("nft")
+def test_empty_client_is_who_asks(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000, client="")
+    assert igd.specific(40000)["NewInternalClient"] == HOST_IP
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+def test_other_services(lab, igd):
+    props = igd.call("GetCommonLinkProperties", WANCIC)
+    assert props["NewPhysicalLinkStatus"] == "Up"
+    assert props["NewWANAccessType"] == "Ethernet"
+    before = int(igd.call("GetTotalBytesReceived", WANCIC)
+                 ["NewTotalBytesReceived"])
+    igd.add(40000, "UDP", 8000)
+    assert reaches(lab, "UDP", 40000, listener(lab.lan1, "UDP", 8000))
+    after = int(igd.call("GetTotalBytesReceived", WANCIC)
+                ["NewTotalBytesReceived"])
+    assert after > before
+    service = igd.call("GetDefaultConnectionService", L3F)
+    assert "WANIPConn1" in service["NewDefaultConnectionService"]
+    assert igd.query("ConnectionStatus") == "Connected"
+
+
+# ---- who may map what -------------------------------------------------
+
+@pytest.mark.only("nft")
+@pytest.mark.lab(bridge=True)
+def test_secure_mode(lab, igd):
+    assert error_of(igd.add, 40000, client=HOST2_IP) == 718
+    assert not in_kernel(lab, 40000)
+
+
+@pytest.mark.lab(bridge=True)
+@pytest.mark.conf(secure_mode="no")
+def test_without_secure_mode(lab, igd):
+    server = listener(lab.lan2, "TCP", 8000)
+    igd.add(40000, "TCP", 8000, client=HOST2_IP)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(secure_mode="no")
+@pytest.mark.parametrize("client", (
+    LAN_IP, EXT_IP, OUT_IP, "192.168.88.255", "192.168.88.0",
+    "255.255.255.255", "224.0.0.5", "127.0.0.1", "0.0.0.1", "8.8.8.8",
+    "240.0.0.1", "192.168.89.5", "nas.lan", "192.168.88.10 ; reboot"))
+def test_refused_clients(lab, igd, client):
+    """The router itself, addresses no host can have, other networks, and
+    what is no address."""
+    empty = lab.rules()
+    assert error_of(igd.add, 40000, client=client) in (402, 600, 606, 718)
+    assert lab.rules() == empty
+    assert error_of(igd.specific, 40000) == 714
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(lines=[
+    "deny 5000-5999 192.168.88.0/24 1-65535",
+    "allow 80 192.168.88.10/32 8080",
+    "allow 1024-65535 192.168.88.0/24 1024-65535"])
+def test_allow_and_deny(lab, upnpd, igd):
+    server = listener(lab.lan1, "TCP", 8080)
+    assert error_of(igd.add, 5500) == 718
+    assert error_of(igd.add, 81, int_port=8080) == 718
+    assert error_of(igd.add, 80, int_port=8081) == 718
+    igd.add(80, int_port=8080)
+    igd.add(6000)
+    assert reaches(lab, "TCP", 80, server)
+    assert upnpd.wait_log(r"5500")      # which line, says the log
+
+
+@pytest.mark.only("nft")
+def test_port_floor(igd):
+    assert error_of(igd.add, 80) == 718
+    assert error_of(igd.add, 1023, int_port=8080) == 718
+    assert error_of(igd.add, 8080, int_port=1023) == 718
+    igd.add(1024, int_port=1024)
+
+
+@pytest.mark.conf(max_mappings=3, max_mappings_per_client=2)
+@pytest.mark.lab(bridge=True)
+@pytest.mark.only("nft")
+def test_caps(lab, igd):
+    igd.add(40000)
+    igd.add(40001)
+    assert error_of(igd.add, 40002) in (501, 728)
+    igd.add(40001, int_port=9000)       # an overwrite needs no room
+    other = Igd(lab.lan2)
+    other.add(40003)
+    assert error_of(other.add, 40004) in (501, 728)
+    igd.delete(40000)
+    igd.add(40002)
+
+
+@BOTH
+def test_port_the_router_serves(lab, igd, proto):
+    """An administrator's service on the external side is not taken over."""
+    with listener(lab.router, proto, 7000):
+        with listener(lab.router, proto, 7001, ip=LAN_IP):
+            assert error_of(igd.add, 7000, proto) in (501, 718, 729)
+            assert not in_kernel(lab, 7000)
+            igd.add(7001, proto)        # that one is not outside
+    igd.add(7000, proto)
+
+
+# ---- both ways, hairpin, several interfaces ---------------------------
+
+@BOTH
+def test_client_sends_from_the_mapped_port(lab, igd, proto):
+    """Consoles judge the NAT by this."""
+    igd.add(40001, proto, 5000)
+    server = listener(lab.outside, proto, 9000)
+    passes = {"TCP": tcp_passes, "UDP": udp_passes}[proto]
+    for port, seen in ((5000, 40001), (5001, 5001)):
+        assert passes(lab.lan1, OUT_IP, 9000, server, src_port=port) == \
+            (EXT_IP, seen)
+
+
+@pytest.mark.lab(bridge=True)
+@pytest.mark.conf(hairpin="yes")
+@BOTH
+def test_hairpin(lab, igd, proto):
+    server = listener(lab.lan1, proto, 8000)
+    igd.add(40000, proto, 8000)
+    passes = {"TCP": tcp_passes, "UDP": udp_passes}[proto]
+    assert passes(lab.lan2, EXT_IP, 40000, server)
+    assert passes(lab.lan1, EXT_IP, 40000, server)
+    assert reaches(lab, proto, 40000, server)[0] == OUT_IP
+
+
+@pytest.mark.lab(bridge=True)
+def test_no_hairpin_by_default(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    assert not tcp_passes(lab.lan2, EXT_IP, 40000, server, timeout=SHORT)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
+                              "lan1": "internal"})
+def test_two_internal_interfaces(lab, igd):
+    other = Igd(lab.lan2, ip=LAN2_IP)
+    igd.add(40000, "TCP", 8000)
+    other.add(40001, "TCP", 8000)
+    assert igd.mapped() == other.mapped() == {
+        ("TCP", 40000, HOST_IP, 8000), ("TCP", 40001, HOST_LAN2_IP, 8000)}
+    with listener(lab.lan1, "TCP", 8000) as one, \
+            listener(lab.lan2, "TCP", 8000) as two:
+        assert reaches(lab, "TCP", 40000, one)
+        assert reaches(lab, "TCP", 40001, two)
+
+
+# ---- many at once -----------------------------------------------------
+
+def test_many_at_once(lab, igd):
+    """All come at once; each is answered when its rule is in the kernel."""
+    ports = range(40000, 40060)
+    failed = []
+
+    def add(port):
+        try:
+            Igd(lab.lan1).add(port, "UDP", 8000)
+        except Exception as e:
+            failed.append((port, e))
+    threads = [threading.Thread(target=add, args=(p,)) for p in ports]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert failed == []
+    rules = lab.rules()
+    assert [p for p in ports if not re.search(rf"\b{p}\b", rules)] == []
+    assert igd.mapped() == {("UDP", p, HOST_IP, 8000) for p in ports}
+    server = listener(lab.lan1, "UDP", 8000)
+    assert all(reaches(lab, "UDP", p, server) for p in ports[::20])
+
+
+@pytest.mark.only("nft")
+def test_burst_beside_idle_connections(lab, igd):
+    """200 requests at once while 2,000 connections idle: none lost."""
+    import resource
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    idle = []
+    for _ in range(2000):
+        sock = lab.lan1.socket(socket.SOCK_STREAM)
+        sock.settimeout(1)
+        assert sock.connect_ex((LAN_IP, 2828)) == 0
+        idle.append(sock)
+    request = (f"GET /igd1.xml HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
+               "Connection: close\r\n\r\n").encode()
+    start = time.monotonic()
+    burst = []
+    for _ in range(200):
+        sock = lab.lan1.socket(socket.SOCK_STREAM)
+        sock.setblocking(False)
+        sock.connect_ex((LAN_IP, 2828))
+        burst.append(sock)
+    for sock in burst:
+        sock.settimeout(3)
+        wait_until(lambda: _sent(sock, request))
+    replies = [_all(sock) for sock in burst]
+    took = time.monotonic() - start
+    for sock in idle + burst:
+        sock.close()
+    assert all(r.startswith(b"HTTP/1.1 200 OK\r\n") and
+               r.rstrip().endswith(b"</root>") for r in replies)
+    assert took < 2
+
+
+def _sent(sock, data):
+    try:
+        sock.sendall(data)
+        return True
+    except OSError:
+        return False
+
+
+def _all(sock):
+    data = b""
+    while more := sock.recv(65536):
+        data += more
+    return data

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: ISC
+"""The network changes under the daemon: addresses, links, interfaces."""
+import pytest
+
+from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener, reaches,
+                 wait_until)
+from test_lifecycle import answers
+from test_mapping import in_kernel
+from upnp import IGD1, WANCIC, Igd, Listener, error_of, search
+
+NEW_EXT = "11.22.33.2"
+NEW_LAN = "192.168.88.254"
+AT_ONCE = 1.0
+
+
+def external_is(igd, ip):
+    return wait_until(lambda: answers(igd.external_ip) == ip, AT_ONCE)
+
+
+def unplug(lab, ip=EXT_IP):
+    lab.router.ip_batch(f"addr del {ip}/24 dev wan0")
+
+
+def plug(lab, ip=EXT_IP):
+    lab.router.ip_batch(f"addr add {ip}/24 dev wan0",
+                        f"route add default via {OUT_IP}")
+
+
+def test_external_address_changes(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    igd.add(40001, "UDP", 5000)
+    unplug(lab)
+    plug(lab, NEW_EXT)
+    assert external_is(igd, NEW_EXT)
+    assert reaches(lab, "TCP", 40000, server, dst=NEW_EXT)
+    assert igd.status() == "Connected"
+    with listener(lab.outside, "UDP", 9000) as far, \
+            listener(lab.lan1, "UDP", 5000) as near:
+        near.sendto(b"hello", (OUT_IP, 9000))
+        far.settimeout(1)
+        assert far.recvfrom(16) == (b"hello", (NEW_EXT, 40001))
+
+
+def test_external_address_goes_and_comes(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    before = igd.mapped()
+    unplug(lab)
+    assert external_is(igd, "")
+    assert igd.status() == "Disconnected"
+    assert igd.mapped() == before
+    assert wait_until(lambda: not in_kernel(lab, 40000))
+    plug(lab)
+    assert external_is(igd, EXT_IP)
+    assert igd.status() == "Connected"
+    assert igd.mapped() == before
+    assert reaches(lab, "TCP", 40000, server)
+
+
+def test_started_without_an_external_address(lab, stopped):
+    unplug(lab)
+    stopped.start()
+    igd = Igd(lab.lan1)
+    assert (igd.external_ip(), igd.status()) == ("", "Disconnected")
+    plug(lab)
+    assert external_is(igd, EXT_IP)
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+def test_delete_while_the_address_is_gone(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    unplug(lab)
+    assert external_is(igd, "")
+    igd.delete(40000)
+    assert error_of(igd.specific, 40000) == 714
+    plug(lab)
+    assert external_is(igd, EXT_IP)
+    assert blocked(lab, "TCP", 40000, server)
+
+
+@pytest.mark.conf(interfaces={
+    "wan0": ["type = external", "forced-ip = 9.8.7.6"], "lan0": "internal"})
+def test_forced_address(lab, igd):
+    """What is told is the operator's; what packets meet is the kernel's."""
+    server = listener(lab.lan1, "TCP", 8000)
+    assert igd.external_ip() == "9.8.7.6"
+    igd.add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+def test_internal_address_changes(lab, igd):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    ear = Listener(lab.lan1)
+    lab.router.ip_batch(f"addr del {LAN_IP}/24 dev lan0",
+                        f"addr add {NEW_LAN}/24 dev lan0")
+    lab.lan1.ip_batch(f"route replace default via {NEW_LAN}")
+    moved = Igd(lab.lan1, ip=NEW_LAN)
+    assert wait_until(lambda: answers(moved.external_ip) == EXT_IP)
+    check_found(lab, NEW_LAN)
+    assert wait_until(lambda: any(m["LOCATION"].startswith(
+        f"http://{NEW_LAN}:") for m in ear.of("ssdp:alive")))
+    assert moved.mapped() == {("TCP", 40000, HOST_IP, 8000)}
+    assert reaches(lab, "TCP", 40000, server)
+    ear.close()
+
+
+def check_found(lab, ip):
+    for to in ("239.255.255.250", ip):
+        answer, = search(lab.lan1, IGD1, to=to)
+        assert answer["LOCATION"] == f"http://{ip}:2828/igd1.xml"
+        assert answer.peer == (ip, 1900)
+
+
+def test_internal_interface_goes_and_comes(lab, igd):
+    igd.add(40000, "TCP", 8000)
+    lab.router.ip_batch("link del lan0")
+    lab.plug_lan()
+    assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
+    check_found(lab, LAN_IP)
+    assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
+    with listener(lab.lan1, "TCP", 8000) as server:
+        assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+def test_started_before_the_internal_interface(lab, stopped):
+    lab.router.ip_batch("link del lan0")
+    stopped.start(wait=False)
+    assert wait_until(lambda: stopped.engine())
+    lab.plug_lan()
+    igd = Igd(lab.lan1)
+    assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
+    check_found(lab, LAN_IP)
+
+
+# ---- the external link ------------------------------------------------
+
+def is_up(lab):
+    with_flags = lab.router.run("ip", "-o", "link", "show", "wan0")
+    return ",UP" in with_flags.split(">")[0]
+
+
+OFF = ("ForceTermination", "RequestTermination", "SetEnabledForInternet")
+
+
+def take(igd, action, up=False):
+    if action == "SetEnabledForInternet":
+        return igd.call(action, WANCIC, NewEnabledForInternet=int(up))
+    return igd.call("RequestConnection" if up else action)
+
+
+@pytest.mark.parametrize("action", OFF)
+def test_link_may_not_be_taken_down(lab, backend, igd, action):
+    assert error_of(take, igd, action) == 606
+    assert is_up(lab)
+    assert igd.status() == "Connected"
+
+
+@pytest.mark.conf(allow_disable_external_interface="yes")
+@pytest.mark.parametrize("action", OFF)
+def test_link_is_taken_down(lab, upnpd, igd, action):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    take(igd, action)
+    assert not is_up(lab)
+    assert wait_until(lambda: igd.status() == "Disconnected")
+    take(igd, action, up=True)
+    assert is_up(lab)
+    assert wait_until(lambda: igd.status() == "Connected")
+    assert reaches(lab, "TCP", 40000, server)
+    assert upnpd.wait_log("allow-disable-external-interface")
+    assert upnpd.wait_log("wan0 taken down")
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(allow_disable_external_interface="yes")
+def test_link_taken_down_twice(igd):
+    take(igd, "ForceTermination")
+    assert wait_until(lambda: igd.status() == "Disconnected")
+    assert error_of(take, igd, "ForceTermination") == 711

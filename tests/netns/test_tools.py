@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: ISC
+"""The firewall's tool fails, hangs or is gone: the client hears 501, the log
+says why, and everybody else is served meanwhile."""
+import threading
+import time
+
+import pytest
+
+from daemon import FakeTool
+from lab import listener, reaches, wait_until
+from test_mapping import in_kernel
+from upnp import Igd, error_of
+
+
+@pytest.fixture
+def tool(lab, stopped):
+    fake = FakeTool(lab, lab.firewall.tool())
+    stopped.start(prefix=fake.prefix())
+    yield fake
+    fake.mode("ok")
+
+
+def works_again(lab, igd, server):
+    def add():
+        try:
+            igd.add(40000, "TCP", 8000)
+            return True
+        except Exception:
+            return False
+    assert wait_until(add, 10, 0.2)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.parametrize("how", ("fail", "missing"))
+def test_tool_fails(lab, stopped, tool, how):
+    igd = Igd(lab.lan1)
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40005, "TCP", 8000)
+    tool.mode(how)
+    start = time.monotonic()
+    assert error_of(igd.add, 40000, "TCP", 8000) == 501
+    assert time.monotonic() - start < 2
+    assert error_of(igd.specific, 40000) == 714
+    assert error_of(igd.delete, 40005) == 501
+    assert igd.specific(40005)["NewInternalPort"] == "8000"
+    if how == "fail":
+        assert stopped.wait_log(FakeTool.WORDS)
+    else:
+        assert stopped.wait_log("firewall: .")
+    assert not in_kernel(lab, 40000)
+    assert reaches(lab, "TCP", 40005, server)
+    tool.mode("ok")
+    works_again(lab, igd, server)
+
+
+def test_tool_hangs(lab, stopped, tool):
+    igd = Igd(lab.lan1)
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40001, "TCP", 8000)
+    tool.mode("hang")
+    outcome = []
+
+    def ask():
+        start = time.monotonic()
+        code = error_of(Igd(lab.lan1).add, 40000, "TCP", 8000)
+        outcome.append((code, time.monotonic() - start))
+    asker = threading.Thread(target=ask)
+    asker.start()
+    assert wait_until(tool.hung)
+    while asker.is_alive():
+        start = time.monotonic()
+        assert igd.external_ip()
+        assert time.monotonic() - start < 0.5
+        time.sleep(0.05)
+    asker.join()
+    (code, took), = outcome
+    assert code == 501
+    assert 4 < took < 7
+    assert reaches(lab, "TCP", 40001, server)
+    assert not in_kernel(lab, 40000)
+    assert stopped.wait_log("firewall: .")
+    tool.mode("ok")
+    works_again(lab, igd, server)
+
+
+@pytest.mark.only("nft")
+def test_stop_while_the_tool_hangs(lab, stopped, tool):
+    """It ends all the same, and the next start puts things right."""
+    igd = Igd(lab.lan1)
+    igd.add(40000)
+    tool.mode("hang")
+    stopped.stop()
+    assert not stopped.running()
+    tool.mode("ok")
+    stopped.start(prefix=tool.prefix())
+    assert igd.mapped()

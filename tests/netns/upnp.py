@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: ISC
+"""A control point that hides nothing: SOAP and SSDP by hand, so that a test
+sees each byte that upnpc would swallow."""
+import re
+import socket
+import struct
+import time
+import xml.etree.ElementTree as ET
+from xml.sax.saxutils import escape
+
+from lab import HOST_IP, LAN_IP, LONG
+
+GROUP = "239.255.255.250"
+WANIP = "urn:schemas-upnp-org:service:WANIPConnection:1"
+WANCIC = "urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1"
+L3F = "urn:schemas-upnp-org:service:Layer3Forwarding:1"
+IGD1 = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
+CONTROL = "urn:schemas-upnp-org:control-1-0"
+NS = {"d": "urn:schemas-upnp-org:device-1-0",
+      "s": "http://schemas.xmlsoap.org/soap/envelope/", "c": CONTROL}
+
+
+class UpnpError(Exception):
+    def __init__(self, code, text):
+        super().__init__(f"{code} {text}")
+        self.code, self.text = code, text
+
+
+class Reply:
+    """One HTTP answer."""
+
+    def __init__(self, raw):
+        head, gap, self.body = raw.partition(b"\r\n\r\n")
+        assert gap, f"no whole head: {raw[:200]!r}"
+        lines = head.decode("ascii").split("\r\n")
+        self.status = int(lines[0].split()[1])
+        self.headers = {}
+        for line in lines[1:]:
+            name, _, value = line.partition(":")
+            self.headers[name.strip().upper()] = value.strip()
+
+
+def http(host, method, path, body="", headers=(), ip=LAN_IP, port=2828,
+         source=None, timeout=10.0):
+    """One request on a connection of its own."""
+    body = body.encode()
+    head = [f"{method} {path} HTTP/1.1", f"Host: {ip}:{port}",
+            "Connection: close", *headers]
+    if body or method == "POST":
+        head.append(f"Content-Length: {len(body)}")
+    raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
+    with host.socket(socket.SOCK_STREAM,
+                     (source, 0) if source else None) as sock:
+        sock.settimeout(timeout)
+        sock.connect((ip, port))
+        sock.sendall(raw)
+        data = b""
+        while more := sock.recv(65536):
+            data += more
+    reply = Reply(data)
+    assert len(reply.body) == int(reply.headers["CONTENT-LENGTH"])
+    return reply
+
+
+def soap_body(service, action, args):
+    inner = "".join(f"<{k}>{escape(str(v))}</{k}>" for k, v in args.items())
+    return ('<?xml version="1.0"?>\r\n<s:Envelope xmlns:s="http://schemas.'
+            'xmlsoap.org/soap/envelope/" s:encodingStyle="http://schemas.'
+            f'xmlsoap.org/soap/encoding/"><s:Body><u:{action} xmlns:u='
+            f'"{service}">{inner}</u:{action}></s:Body></s:Envelope>\r\n')
+
+
+class Igd:
+    """The gateway as the programs on @host see it."""
+
+    def __init__(self, host, ip=LAN_IP, port=2828, source=None,
+                 path="/igd1.xml"):
+        self.host, self.ip, self.port, self.source = host, ip, port, source
+        self.path = path
+        self._urls = None
+
+    @property
+    def urls(self):
+        """Service type -> path of its control URL."""
+        if self._urls is None:
+            doc = http(self.host, "GET", self.path, ip=self.ip,
+                       port=self.port, source=self.source)
+            assert doc.status == 200
+            root = ET.fromstring(doc.body)
+            self._urls = {
+                svc.findtext("d:serviceType", namespaces=NS):
+                svc.findtext("d:controlURL", namespaces=NS)
+                for svc in root.iter("{%s}service" % NS["d"])}
+        return self._urls
+
+    def call(self, action, service=WANIP, timeout=10.0, **args):
+        """Do an action; its out-arguments, or UpnpError is raised."""
+        name = "QueryStateVariable" if service is CONTROL else action
+        url = self.urls[WANIP if service is CONTROL else service]
+        reply = http(self.host, "POST", url, soap_body(service, name, args),
+                     ['Content-Type: text/xml; charset="utf-8"',
+                      f'SOAPAction: "{service}#{name}"'],
+                     ip=self.ip, port=self.port, source=self.source,
+                     timeout=timeout)
+        return _outcome(reply, service, name)
+
+    def query(self, var):
+        return self.call("", CONTROL, varName=var)["return"]
+
+    def add(self, ext, proto="TCP", int_port=None, client=None, lease=0,
+            remote="", enabled=1, desc="test", **kw):
+        return self.call(
+            "AddPortMapping", NewRemoteHost=remote, NewExternalPort=ext,
+            NewProtocol=proto, NewInternalPort=int_port or ext,
+            NewInternalClient=self.source or self.host.ip
+            if client is None else client,
+            NewEnabled=enabled, NewPortMappingDescription=desc,
+            NewLeaseDuration=lease, **kw)
+
+    def delete(self, ext, proto="TCP", remote=""):
+        return self.call("DeletePortMapping", NewRemoteHost=remote,
+                         NewExternalPort=ext, NewProtocol=proto)
+
+    def specific(self, ext, proto="TCP", remote=""):
+        return self.call("GetSpecificPortMappingEntry", NewRemoteHost=remote,
+                         NewExternalPort=ext, NewProtocol=proto)
+
+    def entry(self, index):
+        return self.call("GetGenericPortMappingEntry",
+                         NewPortMappingIndex=index)
+
+    def entries(self):
+        """All of them, as clients do it: until 713."""
+        found = []
+        while True:
+            try:
+                found.append(self.entry(len(found)))
+            except UpnpError as e:
+                assert e.code == 713
+                return found
+
+    def mapped(self):
+        """{(protocol, external port, client, internal port)}"""
+        return {(e["NewProtocol"], int(e["NewExternalPort"]),
+                 e["NewInternalClient"], int(e["NewInternalPort"]))
+                for e in self.entries()}
+
+    def external_ip(self):
+        return self.call("GetExternalIPAddress")["NewExternalIPAddress"]
+
+    def status(self):
+        return self.call("GetStatusInfo")["NewConnectionStatus"]
+
+
+def _outcome(reply, service, name):
+    root = ET.fromstring(reply.body)
+    if reply.status == 500:
+        err = root.find("s:Body/s:Fault/detail/c:UPnPError", NS)
+        raise UpnpError(int(err.findtext("c:errorCode", namespaces=NS)),
+                        err.findtext("c:errorDescription", namespaces=NS))
+    assert reply.status == 200, reply.status
+    out = root.find("s:Body", NS)[0]
+    assert out.tag == "{%s}%sResponse" % (service, name)
+    return {arg.tag: arg.text or "" for arg in out}
+
+
+def error_of(call, *args, **kw):
+    """The UPnP error code of a call that must fail."""
+    try:
+        result = call(*args, **kw)
+    except UpnpError as e:
+        return e.code
+    raise AssertionError(f"no error, but {result}")
+
+
+# ---- SSDP -------------------------------------------------------------
+
+class Message:
+    """A datagram of the protocol: an answer or a NOTIFY."""
+
+    def __init__(self, data, peer, delay=0.0):
+        head, gap, rest = data.decode("ascii").partition("\r\n\r\n")
+        assert gap and not rest, data
+        self.start, *lines = head.split("\r\n")
+        self.peer, self.delay, self.size = peer, delay, len(data)
+        self.fields = {}
+        for line in lines:
+            name, colon, value = line.partition(":")
+            assert colon, line
+            assert name.upper() not in self.fields, f"twice: {name}"
+            self.fields[name.upper()] = value.strip()
+
+    def __getitem__(self, name):
+        return self.fields[name]
+
+    def get(self, name):
+        return self.fields.get(name)
+
+    @property
+    def boot_id(self):
+        return int(self.fields["BOOTID.UPNP.ORG"])
+
+
+def msearch(st, mx=1, man='"ssdp:discover"'):
+    lines = ["M-SEARCH * HTTP/1.1", f"HOST: {GROUP}:1900", f"MAN: {man}",
+             f"ST: {st}"]
+    if mx is not None:
+        lines.append(f"MX: {mx}")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def search(host, st, to=GROUP, source=None, wait=LONG, quiet=0.3, **kw):
+    """Search, and give the answers: after the first, until it has been quiet
+    for a while; none within @wait: an empty list."""
+    source = source or host.ip
+    with host.socket(socket.SOCK_DGRAM, (source, 0)) as sock:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                        socket.inet_aton(source))
+        sent = time.monotonic()
+        sock.sendto(msearch(st, **kw), (to, 1900))
+        found = []
+        sock.settimeout(wait)
+        try:
+            while True:
+                data, peer = sock.recvfrom(4096)
+                found.append(Message(data, peer, time.monotonic() - sent))
+                sock.settimeout(quiet)
+        except socket.timeout:
+            return found
+
+
+def group_socket(host, ip=None, bind="", reuse=True):
+    """A socket on port 1900 that hears the group, as a media server has."""
+    sock = host.socket(socket.SOCK_DGRAM, (bind, 1900), reuse)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                    struct.pack("4s4s", socket.inet_aton(GROUP),
+                                socket.inet_aton(ip or host.ip)))
+    return sock
+
+
+class Listener:
+    """Hears NOTIFYs on @host."""
+
+    def __init__(self, host=None, ip=HOST_IP):
+        self.sock = group_socket(host, ip)
+        self.sock.setblocking(False)
+        self.heard = []
+
+    def drain(self):
+        while True:
+            try:
+                data, peer = self.sock.recvfrom(4096)
+            except BlockingIOError:
+                return self.heard
+            if data.startswith(b"NOTIFY"):
+                self.heard.append(Message(data, peer))
+
+    def of(self, nts, since=0):
+        return [m for m in self.drain()[since:] if m["NTS"] == nts]
+
+    def close(self):
+        self.sock.close()
+
+
+def max_age(message):
+    return int(re.fullmatch(r"max-age\s*=\s*(\d+)",
+                            message["CACHE-CONTROL"]).group(1))

@@ -1,0 +1,278 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# demo.sh - the whole way, once, for real, in network namespaces: a program on
+# the LAN finds upnpd, asks for a port, a packet from outside reaches it, it
+# gives the port back. Root; installs what is missing. The exit status tells.
+#
+#	lan 192.168.88.10 --- 192.168.88.1 [router] 11.22.33.1 --- 11.22.33.9
+#	                                                              outside
+
+set -eu
+cd "$(dirname "$0")/.."
+
+LAN=demo$$lan RT=demo$$rt OUT=demo$$out
+EXT=11.22.33.1
+TMP=
+step=0
+
+# ---- clean up, whatever happens ----------------------------------------
+
+cleanup()
+{
+	status=$?
+	trap - EXIT
+	trap '' HUP INT TERM
+	for ns in "$LAN" "$RT" "$OUT"; do
+		for pid in $(ip netns pids "$ns" 2>/dev/null); do
+			kill -9 "$pid" 2>/dev/null || :
+		done
+		ip netns del "$ns" 2>/dev/null || :
+	done
+	[ -z "$TMP" ] || rm -rf "$TMP"
+	[ "$status" -eq 0 ] || echo "demo FAILED" >&2
+	exit "$status"
+}
+
+fail()
+{
+	echo "demo: $*" >&2
+	[ ! -s "$TMP/log" ] || tail -n 20 "$TMP/log" | sed 's/^/log: /' >&2
+	exit 1
+}
+
+# ---- words on the screen -----------------------------------------------
+
+title()
+{
+	step=$((step + 1))
+	printf '\n== %d. %s\n' "$step" "$*"
+}
+
+# on HOST COMMAND...: show the command as typed on that host, and run it. What
+# it says may go through a pipe, the command itself goes past it.
+exec 3>&1
+on()
+{
+	ns=$1
+	shift
+	case $ns in
+	"$LAN") host=lan ;;
+	"$RT") host=router ;;
+	*) host=outside ;;
+	esac
+	printf '%s# %s\n' "$host" "$*" >&3
+	ip netns exec "$ns" "$@" 2>&1
+}
+
+# upnpc prints its licence and what it found first; keep what is new
+brief()
+{
+	grep -vE '^$|^upnpc :|^ \(c\)|^Go to|^for more|^List of|^ desc:|^ st:' |
+		sed 's/^/    /'
+}
+
+indent()
+{
+	sed 's/^/    /'
+}
+
+# ---- what must be here -------------------------------------------------
+
+install_missing()
+{
+	for tool in cc make ip nft upnpc socat; do
+		command -v $tool >/dev/null && continue
+		echo "installing what the demo needs"
+		tools/install-test-deps >"$TMP/apt" 2>&1 ||
+			{ tail "$TMP/apt" >&2; fail "that did not work"; }
+		return
+	done
+}
+
+# ---- the lab -----------------------------------------------------------
+
+lay_lab()
+{
+	for ns in "$LAN" "$RT" "$OUT"; do
+		ip netns add "$ns"
+		ip -n "$ns" link set lo up
+	done
+	ip link add lan0 netns "$RT" type veth peer name eth0 netns "$LAN"
+	ip link add wan0 netns "$RT" type veth peer name eth0 netns "$OUT"
+	ip -n "$RT" addr add 192.168.88.1/24 dev lan0
+	ip -n "$RT" addr add $EXT/24 dev wan0
+	ip -n "$LAN" addr add 192.168.88.10/24 dev eth0
+	ip -n "$OUT" addr add 11.22.33.9/24 dev eth0
+	ip -n "$RT" link set lan0 up
+	ip -n "$RT" link set wan0 up
+	ip -n "$LAN" link set eth0 up
+	ip -n "$OUT" link set eth0 up
+	ip -n "$LAN" route add default via 192.168.88.1
+	ip netns exec "$RT" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	ip netns exec "$RT" nft -f - <<-'RULES'
+	table inet filter {
+		chain forward {
+			type filter hook forward priority filter; policy drop;
+			ct state established,related accept
+			iifname "lan0" oifname "wan0" accept
+		}
+	}
+	table ip nat {
+		chain postrouting {
+			type nat hook postrouting priority srcnat;
+			oifname "wan0" masquerade
+		}
+	}
+	RULES
+	rules >"$TMP/before"
+}
+
+rules()
+{
+	ip netns exec "$RT" nft -s list ruleset
+}
+
+# ---- the daemon --------------------------------------------------------
+
+start_upnpd()
+{
+	cat >"$TMP/upnpd.conf" <<-CONF
+	enabled = yes
+	backend = nft
+	allow-disable-external-interface = no
+	state-dir = $TMP/state
+	control-socket = $TMP/upnpd.sock
+	pid-file = $TMP/upnpd.pid
+
+	[interface wan0]
+	type = external
+
+	[interface lan0]
+	type = internal
+	CONF
+	grep -vE '^(state-dir|control-socket|pid-file) ' "$TMP/upnpd.conf" |
+		indent
+	printf 'router# %s\n' 'upnpd -F -f upnpd.conf &'
+	ip netns exec "$RT" build/upnpd -F -f "$TMP/upnpd.conf" \
+		2>"$TMP/log" &
+	UPNPD=$!
+	i=0
+	until ip netns exec "$LAN" socat -u OPEN:/dev/null \
+		TCP:192.168.88.1:2828 2>/dev/null; do
+		i=$((i + 1))
+		[ $i -lt 50 ] || fail "upnpd does not answer"
+		sleep 0.1
+	done
+	indent <"$TMP/log"
+}
+
+stop_upnpd()
+{
+	printf 'router# %s\n' "kill -TERM upnpd"
+	kill -TERM "$UPNPD"
+	status=0
+	wait "$UPNPD" || status=$?
+	[ "$status" -eq 0 ] || fail "upnpd ended with status $status"
+}
+
+# ---- traffic -----------------------------------------------------------
+
+serve()
+{
+	printf 'lan# %s\n' 'a server on TCP 8000 and on UDP 8001 &'
+	# shellcheck disable=SC2016 # socat's shell expands it
+	reply='echo "hello from the LAN, $SOCAT_PEERADDR, over'
+	ip netns exec "$LAN" socat TCP-LISTEN:8000,fork,reuseaddr \
+		SYSTEM:"$reply TCP\"" 2>/dev/null &
+	ip netns exec "$LAN" socat UDP-RECVFROM:8001,fork \
+		SYSTEM:"$reply UDP\"" 2>/dev/null &
+	i=0
+	until [ "$(ip netns exec "$LAN" cat /proc/net/tcp /proc/net/udp |
+		grep -cE ':1F4[01] ')" -eq 2 ]; do
+		i=$((i + 1))
+		[ $i -lt 50 ] || fail "socat does not listen"
+		sleep 0.1
+	done
+}
+
+ask()
+{
+	case $1 in
+	TCP) echo | ip netns exec "$OUT" socat -T1 - \
+		TCP:$EXT:40000,connect-timeout=1 2>/dev/null ;;
+	UDP) echo | ip netns exec "$OUT" socat -T1 - \
+		UDP:$EXT:40001 2>/dev/null ;;
+	esac || :
+}
+
+# passes TCP|UDP: the answer must come
+passes()
+{
+	printf 'outside# %s\n' "ask $EXT by $1"
+	got=$(ask "$1")
+	[ "$got" = "hello from the LAN, 11.22.33.9, over $1" ] ||
+		fail "$1 does not pass: $got"
+	echo "    $got"
+}
+
+# stays_out TCP|UDP: none may come
+stays_out()
+{
+	printf 'outside# %s\n' "ask $EXT by $1"
+	got=$(ask "$1")
+	[ -z "$got" ] || fail "$1 still passes: $got"
+	echo "    no answer"
+}
+
+# ---- the story ---------------------------------------------------------
+
+[ "$(id -u)" -eq 0 ] || { echo "demo: needs root" >&2; exit 1; }
+trap cleanup EXIT
+trap 'exit 130' HUP INT TERM
+TMP=$(mktemp -d /tmp/upnpd-demo.XXXXXX)
+chmod 755 "$TMP"
+
+install_missing
+make -s || fail "it does not build"
+lay_lab
+
+title "The router: forwarding, masquerade, a forward policy of drop"
+start_upnpd
+
+title "A program on the LAN finds it"
+on "$LAN" upnpc -s | brief
+serve
+stays_out TCP
+stays_out UDP
+
+title "It asks for two ports"
+on "$LAN" upnpc -e game -a 192.168.88.10 8000 40000 TCP | brief
+on "$LAN" upnpc -e call -a 192.168.88.10 8001 40001 UDP 3600 | brief
+
+title "Traffic from outside comes through"
+passes TCP
+passes UDP
+
+title "The mappings, as the LAN and as the kernel see them"
+on "$LAN" upnpc -l >"$TMP/list"
+grep -A9 '^ i protocol' "$TMP/list" | grep -v GetGeneric | indent
+grep -q '40000->192.168.88.10:8000' "$TMP/list" || fail "TCP is not listed"
+grep -q '40001->192.168.88.10:8001' "$TMP/list" || fail "UDP is not listed"
+printf 'router# %s\n' 'nft list ruleset (what is new in it)'
+rules >"$TMP/during"
+diff "$TMP/before" "$TMP/during" | sed -n 's/^> //p' |
+	grep -v '^[[:space:]}]*$' | expand | indent
+
+title "It gives them back"
+on "$LAN" upnpc -d 40000 TCP | brief
+on "$LAN" upnpc -d 40001 UDP | brief
+stays_out TCP
+stays_out UDP
+
+title "upnpd stops and leaves nothing behind"
+stop_upnpd
+rules >"$TMP/after"
+diff "$TMP/before" "$TMP/after" || fail "rules are left behind"
+echo "    the firewall is as it was before"
+printf '\ndemo passed\n'
