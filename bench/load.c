@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * load.c - ask a gateway the same thing many times, each on a new connection,
+ * one or many at a time, and tell how long it took.
+ *
+ * A request's time runs from connect() to the end of the reply, which is the
+ * server's close. Prints one line of "name value" pairs.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define REQUEST_MAX	2048
+#define CONC_MAX	1000
+#define COUNT_MAX	1000000
+#define STALL_MS	8000	/* nothing at all happened: give up */
+#define STATUS_LEN	12	/* "HTTP/1.1 200" */
+
+#define SERVICE "urn:schemas-upnp-org:service:WANIPConnection:1"
+
+struct action {
+	const char *word;	/* on the command line */
+	const char *name;
+	bool has_key, has_rest;	/* arguments of a mapping */
+};
+
+static const struct action actions[] = {
+	{ "getip", "GetExternalIPAddress", false, false },
+	{ "add", "AddPortMapping", true, true },
+	{ "delete", "DeletePortMapping", true, false },
+};
+
+struct conn {
+	int fd;			/* -1: free */
+	uint64_t start_us;
+	char out[REQUEST_MAX];
+	size_t out_len, sent;
+	char status[STATUS_LEN];
+	size_t got;
+};
+
+struct load {
+	const struct action *action;
+	struct sockaddr_in to;
+	char addr[INET_ADDRSTRLEN], local[INET_ADDRSTRLEN];
+	const char *path;
+	unsigned port, first_port;
+	size_t total, conc;
+
+	size_t started, ended, errors;
+	uint64_t *took_us;	/* of each request that was answered */
+	size_t took_n;
+	struct conn conn[CONC_MAX];
+	struct pollfd pfd[CONC_MAX];
+};
+
+static uint64_t now_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
+}
+
+/* ---- what is asked ------------------------------------------------- */
+
+/* The arguments of request number @i; mappings take one port after another. */
+static void write_args(const struct load *l, size_t i, char *buf, size_t cap)
+{
+	unsigned port = l->first_port + (unsigned)i;
+	int n = 0;
+
+	buf[0] = '\0';
+	if (l->action->has_key)
+		n = snprintf(buf, cap, "<NewRemoteHost></NewRemoteHost>"
+			     "<NewExternalPort>%u</NewExternalPort>"
+			     "<NewProtocol>TCP</NewProtocol>", port);
+	if (l->action->has_rest)
+		snprintf(buf + n, cap - (size_t)n,
+			 "<NewInternalPort>%u</NewInternalPort>"
+			 "<NewInternalClient>%s</NewInternalClient>"
+			 "<NewEnabled>1</NewEnabled>"
+			 "<NewPortMappingDescription>load"
+			 "</NewPortMappingDescription>"
+			 "<NewLeaseDuration>0</NewLeaseDuration>",
+			 port, l->local);
+}
+
+static size_t write_request(const struct load *l, size_t i, char *buf,
+			    size_t cap)
+{
+	char args[640], body[1280];
+	int len;
+
+	write_args(l, i, args, sizeof(args));
+	len = snprintf(body, sizeof(body), "<?xml version=\"1.0\"?>\r\n"
+		       "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/"
+		       "envelope/\" s:encodingStyle=\"http://schemas.xmlsoap."
+		       "org/soap/encoding/\"><s:Body><u:%s xmlns:u=\"" SERVICE
+		       "\">%s</u:%s></s:Body></s:Envelope>\r\n",
+		       l->action->name, args, l->action->name);
+	len = snprintf(buf, cap, "POST %s HTTP/1.1\r\nHost: %s:%u\r\n"
+		       "Content-Type: text/xml; charset=\"utf-8\"\r\n"
+		       "SOAPAction: \"" SERVICE "#%s\"\r\n"
+		       "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
+		       l->path, l->addr, l->port, l->action->name, len, body);
+	return (size_t)len < cap ? (size_t)len : cap - 1;
+}
+
+/* ---- one connection ------------------------------------------------ */
+
+/* The first failure is told, the others are counted. */
+static void failed(struct load *l, const struct conn *c, const char *why)
+{
+	if (!l->errors++)
+		fprintf(stderr, "load: %s after %zu bytes and %" PRIu64
+			" us: \"%.*s\"\n", why, c->got,
+			now_us() - c->start_us,
+			(int)(c->got < STATUS_LEN ? c->got : STATUS_LEN),
+			c->status);
+}
+
+/* @why: NULL when the server closed, which is how a reply ends */
+static void conn_end(struct load *l, struct conn *c, const char *why)
+{
+	if (!why && (c->got < STATUS_LEN || memcmp(c->status + 8, " 200", 4)))
+		why = "no 200";
+	if (why)
+		failed(l, c, why);
+	else
+		l->took_us[l->took_n++] = now_us() - c->start_us;
+	close(c->fd);
+	c->fd = -1;
+	l->ended++;
+}
+
+static void conn_start(struct load *l, struct conn *c)
+{
+	c->out_len = write_request(l, l->started++, c->out, sizeof(c->out));
+	c->sent = c->got = 0;
+	c->start_us = now_us();
+	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd < 0) {
+		perror("load: socket");
+		exit(1);
+	}
+	if (connect(c->fd, (struct sockaddr *)&l->to, sizeof(l->to)) &&
+	    errno != EINPROGRESS)
+		conn_end(l, c, strerror(errno));
+}
+
+static void conn_send(struct load *l, struct conn *c)
+{
+	ssize_t n = send(c->fd, c->out + c->sent, c->out_len - c->sent,
+			 MSG_NOSIGNAL);
+
+	if (n > 0)
+		c->sent += (size_t)n;
+	else if (errno != EAGAIN && errno != EINTR)
+		conn_end(l, c, strerror(errno));
+}
+
+static void conn_recv(struct load *l, struct conn *c)
+{
+	char buf[4096];
+	ssize_t n = recv(c->fd, buf, sizeof(buf), 0);
+	size_t room = STATUS_LEN - (c->got < STATUS_LEN ? c->got : STATUS_LEN);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		conn_end(l, c, n ? strerror(errno) : NULL);
+		return;
+	}
+	if (room)
+		memcpy(c->status + c->got, buf,
+		       (size_t)n < room ? (size_t)n : room);
+	c->got += (size_t)n;
+}
+
+/* ---- all of them --------------------------------------------------- */
+
+static void prepare(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->conc; i++) {
+		struct conn *c = &l->conn[i];
+
+		if (c->fd < 0 && l->started < l->total)
+			conn_start(l, c);
+		l->pfd[i].fd = c->fd;
+		l->pfd[i].events = c->sent < c->out_len ? POLLOUT : POLLIN;
+	}
+}
+
+static void dispatch(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->conc; i++) {
+		struct conn *c = &l->conn[i];
+
+		if (l->pfd[i].fd < 0 || !l->pfd[i].revents)
+			continue;
+		if (c->sent < c->out_len)
+			conn_send(l, c);
+		else
+			conn_recv(l, c);
+	}
+}
+
+static void run(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->conc; i++)
+		l->conn[i].fd = -1;
+	while (l->ended < l->total) {
+		int n;
+
+		prepare(l);
+		n = poll(l->pfd, l->conc, STALL_MS);
+		if (n < 0 && errno != EINTR) {
+			perror("load: poll");
+			exit(1);
+		}
+		if (n == 0 && l->ended < l->total) {
+			l->errors += l->total - l->ended;
+			return;
+		}
+		if (n > 0)
+			dispatch(l);
+	}
+}
+
+static int compare_u64(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static uint64_t percentile(const struct load *l, unsigned percent)
+{
+	size_t i = l->took_n * percent / 100;
+
+	if (!l->took_n)
+		return 0;
+	return l->took_us[i < l->took_n ? i : l->took_n - 1];
+}
+
+static void report(struct load *l, uint64_t elapsed_us)
+{
+	double s = (double)elapsed_us / 1e6;
+
+	qsort(l->took_us, l->took_n, sizeof(*l->took_us), compare_u64);
+	printf("rate %.1f p50_us %" PRIu64 " p99_us %" PRIu64 " max_us %" PRIu64
+	       " errors %zu\n", s > 0 ? (double)l->took_n / s : 0.0,
+	       percentile(l, 50), percentile(l, 99), percentile(l, 100),
+	       l->errors);
+}
+
+/* ---- start --------------------------------------------------------- */
+
+static void usage(void)
+{
+	fprintf(stderr, "usage: load -a ADDR -p PORT -u PATH [-n REQUESTS] "
+		"[-c CONCURRENCY] [-e FIRST-EXTERNAL-PORT] getip|add|delete\n");
+	exit(2);
+}
+
+static unsigned number(const char *s, unsigned long max)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno || end == s || *end || v < 1 || v > max)
+		usage();
+	return (unsigned)v;
+}
+
+static const struct action *find_action(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		if (word && !strcmp(word, actions[i].word))
+			return &actions[i];
+	usage();
+	return NULL;
+}
+
+static void parse_args(struct load *l, int argc, char **argv)
+{
+	const char *addr = NULL;
+	int opt;
+
+	while ((opt = getopt(argc, argv, "a:p:u:n:c:e:")) != -1) {
+		switch (opt) {
+		case 'a': addr = optarg; break;
+		case 'p': l->port = number(optarg, 65535); break;
+		case 'u': l->path = optarg; break;
+		case 'n': l->total = number(optarg, COUNT_MAX); break;
+		case 'c': l->conc = number(optarg, CONC_MAX); break;
+		case 'e': l->first_port = number(optarg, 65535); break;
+		default: usage();
+		}
+	}
+	l->action = find_action(argv[optind]);
+	if (!addr || !l->port || !l->path || strlen(l->path) > 128 ||
+	    inet_pton(AF_INET, addr, &l->to.sin_addr) != 1)
+		usage();
+	if (l->action->has_key && l->first_port + l->total > 65536)
+		usage();
+	inet_ntop(AF_INET, &l->to.sin_addr, l->addr, sizeof(l->addr));
+	l->to.sin_family = AF_INET;
+	l->to.sin_port = htons((uint16_t)l->port);
+}
+
+/* Our own address on the way there: the client a mapping is for. */
+static void find_local(struct load *l)
+{
+	struct sockaddr_in me;
+	socklen_t len = sizeof(me);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 ||
+	    connect(fd, (struct sockaddr *)&l->to, sizeof(l->to)) ||
+	    getsockname(fd, (struct sockaddr *)&me, &len)) {
+		perror("load");
+		exit(1);
+	}
+	inet_ntop(AF_INET, &me.sin_addr, l->local, sizeof(l->local));
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	static struct load l = {
+		.total = 1000, .conc = 1, .first_port = 10000,
+	};
+	uint64_t start_us;
+
+	parse_args(&l, argc, argv);
+	find_local(&l);
+	l.took_us = calloc(l.total, sizeof(*l.took_us));
+	if (!l.took_us) {
+		perror("load");
+		return 1;
+	}
+	start_us = now_us();
+	run(&l);
+	report(&l, now_us() - start_us);
+	free(l.took_us);
+	return l.errors ? 1 : 0;
+}
