@@ -18,11 +18,11 @@ WERROR	?=
 VERSION	= 0.1.0
 
 STD	= -std=c11 -D_GNU_SOURCE -I. -DUPNPD_VERSION='"$(VERSION)"'
-WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes  \
-	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2  \
-	  -Wformat-security -Wvla -Wundef -Wno-missing-field-initializers  \
+WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 \
+	  -Wformat-security -Wvla -Wundef -Wno-missing-field-initializers \
 	  -Wno-unused-parameter
-HARDEN	= -fstack-protector-strong -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2  \
+HARDEN	= -fstack-protector-strong -fPIE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
 	  -ffunction-sections -fdata-sections -fno-common
 LINK	= -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--gc-sections
 ifneq ($(SAN),)
@@ -33,24 +33,24 @@ endif
 ifneq ($(STATIC),)
 # Static and still position-independent: musl-gcc's own specs know no
 # -static-pie, so its start files are named here.
-LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text  \
-	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o  \
-	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code  \
+LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
+	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o \
+	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
 	  -Wl,--gc-sections,--build-id=none
 endif
 ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
-BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c  \
-	  base/httpmsg.c  \
-	  base/netlink.c base/netif.c base/ports.c base/route.c base/proc.c  \
+BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
+	  base/httpmsg.c \
+	  base/netlink.c base/netif.c base/ports.c base/route.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c
 HTTPD	= httpd.c httplisten.c httpconn.c
-IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c  \
+IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
 NATFW	= natfw.c natfw/iptables.c natfw/nft.c natfw/memory.c
-SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c  \
-	  $(HTTPD) soap.c conf.c leases.c state.c xmltiny.c $(NATFW) $(IGD)  \
+SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c \
+	  $(HTTPD) soap.c conf.c leases.c state.c xmltiny.c $(NATFW) $(IGD) \
 	  $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
@@ -100,7 +100,10 @@ U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c igd/policy.c igd/natrule.c base/str.c
-UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny natrule policy portmap igd desc soap httpreq httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw conf leases state router priv gate
+UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny \
+	  natrule policy portmap igd desc soap httpreq httpbody httpreply \
+	  bufpool httplisten httpconn httpd ssdp natfw conf leases state \
+	  router priv gate
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)
