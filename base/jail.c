@@ -15,7 +15,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <linux/capability.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -24,22 +23,64 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "base/str.h"
 
 /* The lease journal of the default table, several times over; a runaway writer
  * must not fill a router's flash. */
 #define FILE_SIZE_MAX	(16u << 20)
 
+#define PASSWD		"/etc/passwd"
+#define PASSWD_MAX	16384	/* system users come first */
+
+/* name:password:uid:gid:... Return: is it @name's line? */
+static bool take_passwd_line(struct str line, struct str name, uid_t *ret_uid,
+			     gid_t *ret_gid)
+{
+	struct str field;
+	uint32_t uid, gid;
+
+	if (!str_cut(&line, ':', &field) || !str_eq(field, name) ||
+	    !str_cut(&line, ':', &field) || !str_cut(&line, ':', &field) ||
+	    str_u32(field, 0, UINT32_MAX - 1, &uid) ||
+	    !str_cut(&line, ':', &field) ||
+	    str_u32(field, 0, UINT32_MAX - 1, &gid))
+		return false;
+	*ret_uid = uid;
+	*ret_gid = gid;
+	return true;
+}
+
+static bool find_user(struct str passwd, struct str name, uid_t *ret_uid,
+		      gid_t *ret_gid)
+{
+	struct str line;
+
+	while (str_cut(&passwd, '\n', &line))
+		if (take_passwd_line(line, name, ret_uid, ret_gid))
+			return true;
+	return false;
+}
+
+/*
+ * Not by getpwnam(): in a static binary it brings stdio along (musl), or loads
+ * libraries of another libc (glibc). A daemon's user is in the file.
+ */
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
-	const struct passwd *pw = name ? getpwnam(name) : NULL;
+	char buf[PASSWD_MAX];
+	struct str passwd = { buf, 0 };
+	int fd = open(PASSWD, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 1;
 
-	if (!pw)
-		pw = getpwnam("nobody");
-	if (!pw)
-		return -ENOENT;
-	*ret_uid = pw->pw_uid;
-	*ret_gid = pw->pw_gid;
-	return 0;
+	if (fd < 0)
+		return -errno;
+	for (; n > 0; passwd.n += (size_t)(n > 0 ? n : 0))
+		n = read(fd, buf + passwd.n, sizeof(buf) - passwd.n);
+	close(fd);
+	if (find_user(passwd, str_z(name), ret_uid, ret_gid) ||
+	    find_user(passwd, STR("nobody"), ret_uid, ret_gid))
+		return 0;
+	return -ENOENT;
 }
 
 /* @dir without slashes at its end: behind one, O_NOFOLLOW would follow. */

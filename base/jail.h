@@ -16,9 +16,9 @@ struct jail {
  * jail_user - find the user the engine runs as.
  * @name: tried first; where there is none, "nobody"
  *
- * Call before chroot(): it reads the user database.
+ * Call before chroot(): it reads the first 16 KiB of /etc/passwd.
  *
- * Return: 0, -ENOENT when neither exists (@ret_* untouched)
+ * Return: 0, -ENOENT when neither exists, other -errno (@ret_* untouched)
  */
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
 
