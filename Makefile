@@ -48,7 +48,10 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 HTTPD	= httpd.c httplisten.c httpconn.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
-NATFW	= natfw.c natfw/iptables.c natfw/nft.c natfw/memory.c
+IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
+NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c
+NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
+	  natfw/memory.c
 SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c \
 	  $(HTTPD) soap.c conf.c leases.c state.c xmltiny.c $(NATFW) $(IGD) \
 	  $(BASE)
@@ -93,17 +96,26 @@ U_httpd		= $(HTTPD) base/httpreq.c base/httpbody.c base/httpreply.c \
 		  base/bufpool.c base/httpmsg.c base/date.c base/str.c \
 		  base/loop.c
 U_ssdp		= ssdp.c base/httpmsg.c base/date.c base/str.c base/loop.c
-U_natfw		= $(NATFW) igd/natrule.c base/str.c base/proc.c
+U_natfw		= natfw.c natfw/table.c natfw/memory.c igd/natrule.c \
+		  base/str.c
+U_table		= natfw/table.c igd/natrule.c
+U_backend	= natfw/backend.c base/str.c
+U_iptables	= $(IPTABLES) natfw/backend.c natfw.c natfw/table.c \
+		  igd/natrule.c base/str.c
+U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
+U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
+		  igd/natrule.c base/str.c
 U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
 U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
-U_gate		= gate.c natfw.c igd/policy.c igd/natrule.c base/str.c
+U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
+		  base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny \
 	  natrule policy portmap igd desc soap httpreq httpbody httpreply \
-	  bufpool httplisten httpconn httpd ssdp natfw conf leases state \
-	  router priv gate
+	  bufpool httplisten httpconn httpd ssdp natfw table backend iptables \
+	  nft_list nft conf leases state router priv gate
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -1,144 +1,43 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * natfw.c - the table of rules, and how the kernel is kept equal to it.
+ * natfw.c - how the kernel is kept equal to the table of rules.
  *
- * Owns: the table, its indexes, the choice of a backend.
+ * Owns: what goes into the table, the choice of a backend.
  * Never does: know a tool's language; log.
- * Invariants: no two rules of one key; unless fw->dirty, the kernel held just
- * this table when we last touched it.
+ * Invariants: unless fw->dirty, the kernel held just this table when we last
+ * touched it.
  */
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include "base/str.h"
 #include "natfw.h"
-#include "natfw/backend.h"
-
-void natfw_say(struct natfw *fw, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(fw->why, sizeof(fw->why), fmt, ap);
-	va_end(ap);
-}
+#include "natfw/table.h"
 
 /* ---- the table ----------------------------------------------------- */
 
-static int index_init(struct natfw_index *x, size_t rule_max)
-{
-	x->slots = 1;
-	while (x->slots < rule_max)
-		x->slots *= 2;
-	x->head = calloc(x->slots, sizeof(*x->head));
-	x->next = calloc(rule_max, sizeof(*x->next));
-	return x->head && x->next ? 0 : -ENOMEM;
-}
-
 int natfw_init(struct natfw *fw, size_t rule_max)
 {
-	int by;
+	int rc;
 
-	if (!rule_max)
-		rule_max = 1;	/* calloc(0) may be NULL */
-	fw->rule_max = rule_max;
-	fw->rule = calloc(rule_max, sizeof(*fw->rule));
-	if (!fw->rule)
-		return -ENOMEM;
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		if (index_init(&fw->index[by], rule_max)) {
-			natfw_done(fw);
-			return -ENOMEM;
-		}
-	}
-	return 0;
+	rc = table_init(fw, rule_max ? rule_max : 1);
+	if (rc)
+		table_done(fw);
+	return rc;
 }
 
 void natfw_done(struct natfw *fw)
 {
-	int by;
-
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		free(fw->index[by].head);
-		free(fw->index[by].next);
-	}
-	free(fw->rule);
+	table_done(fw);
 	memset(fw, 0, sizeof(*fw));
 }
 
 const struct nat_rule *natfw_lookup(const struct natfw *fw,
 				    const struct nat_rule *key)
 {
-	return natfw_at_key(fw, key);
+	return table_find(fw, key);
 }
 
-/* The link of its chain that leads to rule number @i. */
-static uint32_t *link_to(struct natfw *fw, enum natfw_by by, size_t i)
-{
-	struct natfw_index *x = &fw->index[by];
-	uint32_t *link = &x->head[natfw_slot(fw, by, &fw->rule[i])];
-
-	while (*link != i + 1)
-		link = &x->next[*link - 1];
-	return link;
-}
-
-static void table_clear(struct natfw *fw)
-{
-	struct natfw_index *x;
-	int by;
-
-	fw->rule_n = 0;
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		x = &fw->index[by];
-		memset(x->head, 0, x->slots * sizeof(*x->head));
-	}
-}
-
-static void table_del(struct natfw *fw, const struct nat_rule *key)
-{
-	const struct nat_rule *old = natfw_at_key(fw, key);
-	size_t i, last;
-	int by;
-
-	if (!old)
-		return;
-	i = (size_t)(old - fw->rule);
-	last = fw->rule_n - 1;
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		uint32_t *next = fw->index[by].next;
-
-		*link_to(fw, by, i) = next[i];
-		if (i == last)
-			continue;
-		/* the last rule moves into the hole, and keeps its place in
-		 * its chain */
-		*link_to(fw, by, last) = (uint32_t)i + 1;
-		next[i] = next[last];
-	}
-	fw->rule[i] = fw->rule[last];
-	fw->rule_n--;
-}
-
-/* There is room for it, or a rule with its key. */
-static void table_set(struct natfw *fw, const struct nat_rule *rule)
-{
-	uint32_t *head;
-	size_t i;
-	int by;
-
-	table_del(fw, rule);
-	i = fw->rule_n++;
-	fw->rule[i] = *rule;
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		head = &fw->index[by].head[natfw_slot(fw, by, rule)];
-		fw->index[by].next[i] = *head;
-		*head = (uint32_t)i + 1;
-	}
-}
-
-static void table_do(struct natfw *fw, const struct nat_op *op, size_t n)
+static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	size_t i;
 
@@ -163,7 +62,7 @@ static int kernel_sync(struct natfw *fw)
 	int rc;
 
 	if (!fw->be) {
-		natfw_say(fw, "there is no backend");
+		str_copy(fw->why, sizeof(fw->why), STR("there is no backend"));
 		return -ENODEV;
 	}
 	rc = fw->be->sync(fw, fw->rule, kernel_n(fw));
@@ -218,7 +117,7 @@ static enum nat_err set_allowed(const struct natfw *fw,
 static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 		      size_t *room, enum nat_err *ret)
 {
-	const struct nat_rule *old = natfw_at_key(fw, &op->rule);
+	const struct nat_rule *old = table_find(fw, &op->rule);
 
 	*ret = NAT_OK;
 	if (op->verb == NAT_DEL) {
@@ -271,7 +170,7 @@ static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 		return err;
 	if (kernel_apply(fw, op, 1))
 		return NAT_EFAIL;
-	table_do(fw, op, 1);
+	do_ops(fw, op, 1);
 	return NAT_OK;
 }
 
@@ -283,7 +182,7 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 
 	plan_make(&plan, fw, op, n, ret);
 	if (!kernel_apply(fw, plan.op, plan.n)) {
-		table_do(fw, plan.op, plan.n);
+		do_ops(fw, plan.op, plan.n);
 	} else {
 		for (i = 0; i < plan.n; i++)
 			ret[plan.at[i]] = do_alone(fw, &plan.op[i]);

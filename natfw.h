@@ -78,12 +78,13 @@ struct natfw_index {
 struct natfw {
 	const struct natfw_backend *be;
 	struct natfw_env env;
-	struct nat_rule *rule;	/* the table, no order, no two of one key */
+	struct nat_rule *rule;	/* the table, no order, no two of one key;
+				 * natfw/table.h finds one */
 	size_t rule_n, rule_max;
 	bool dirty;		/* kernel and table may differ: sync is due */
 	char why[256];		/* what the tool said when it last failed */
 	uint64_t scratch[80];	/* the backend's own, zero at open */
-	struct natfw_index index[NATFW_INDEXES];	/* natfw.c's own */
+	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
@@ -149,9 +150,5 @@ void natfw_close(struct natfw *);
 /** natfw_lookup - the rule with that key, or NULL. */
 const struct nat_rule *natfw_lookup(const struct natfw *,
 				    const struct nat_rule *key);
-
-/** natfw_say - keep what a tool said, for the log (fw->why). */
-void natfw_say(struct natfw *, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 
 #endif

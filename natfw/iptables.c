@@ -17,10 +17,13 @@
  * Never touches: chains, rules and policies of others.
  */
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
-#include "natfw.h"
+#include "base/proc.h"
 #include "natfw/backend.h"
+#include "natfw/iptables_list.h"
 #include "natfw/iptables_rule.h"
+#include "natfw/table.h"
 
 /* ---- the tools ----------------------------------------------------- */
 
@@ -45,105 +48,13 @@ static const struct ipt_tool *tool_of(const struct natfw_backend *be)
 	return t;
 }
 
-/* ---- looking ------------------------------------------------------- */
-
-struct ipt_scan {
-	const char *table;		/* being listed now */
-	struct backend_tally tally;	/* of the rules in our chains */
-	unsigned hooked[HOOKS];		/* jumps to them */
-	bool others;	/* a FORWARD policy of DROP, or a rule not ours */
-};
-
-/* Parts that another version of the tool may print otherwise do not count:
- * "-m tcp", "/32". */
-static uint64_t hash_rule(struct str rule)
+static int look(struct natfw *fw, struct ipt_scan *ret)
 {
-	uint64_t h = BACKEND_HASH;
-	struct str word;
-
-	while (str_word(&rule, &word)) {
-		if (str_eq(word, STR("-m"))) {
-			str_word(&rule, &word);
-			continue;
-		}
-		if (word.n > 3 && !memcmp(word.p + word.n - 3, "/32", 3))
-			word.n -= 3;
-		h = backend_hash_words(h, word);
-	}
-	return h;
-}
-
-static bool is_hook(const struct ipt_scan *scan, const struct ipt_hook *hook,
-		    struct str line)
-{
-	char buf[64];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	wr_fmt(&w, "-A %s -j %s", hook->from, hook->to);
-	return !strcmp(scan->table, hook->table) && str_eq(line, wr_done(&w));
-}
-
-static void scan_line(void *arg, struct str line)
-{
-	struct ipt_scan *scan = arg;
-	int i;
-
-	if (str_starts(line, STR("-A " DNAT_CHAIN " ")) ||
-	    str_starts(line, STR("-A " SNAT_CHAIN " "))) {
-		backend_count(&scan->tally, hash_rule(line));
-		return;
-	}
-	for (i = 0; i < HOOKS; i++) {
-		if (is_hook(scan, &hooks[i], line)) {
-			scan->hooked[i]++;
-			return;
-		}
-	}
-	scan->others |= str_starts(line, STR("-A ")) ||
-			str_starts(line, STR(":FORWARD DROP"));
-}
-
-static int scan_table(struct natfw *fw, const struct ipt_tool *tool,
-		      const char *table, struct ipt_scan *scan)
-{
-	const char *const argv[] = { tool->save, "-t", table, NULL };
-	struct backend_run run = {
-		.argv = argv,
-		.line = scan_line,
-		.arg = scan,
-		.rules = fw ? fw->rule_n : 0,
-	};
-
-	scan->table = table;
-	return backend_run(fw, &run);
-}
-
-static int scan_all(struct natfw *fw, struct ipt_scan *scan)
-{
-	const struct ipt_tool *tool = tool_of(fw->be);
-	int rc;
-
-	memset(scan, 0, sizeof(*scan));
-	rc = scan_table(fw, tool, "filter", scan);
-	return rc ? rc : scan_table(fw, tool, "nat", scan);
-}
-
-static bool hooked_once(const struct ipt_scan *scan)
-{
-	int i;
-
-	for (i = 0; i < HOOKS; i++)
-		if (scan->hooked[i] != 1)
-			return false;
-	return true;
+	return ipt_scan(fw, tool_of(fw->be)->save, ret);
 }
 
 /* ---- input for iptables-restore ------------------------------------ */
 
-/*
- * The input is a list of steps: a text that needs only the environment, then
- * a text for each rule, or for each op of a batch.
- */
 struct ipt_text {
 	const struct natfw *fw;
 	const struct ipt_scan *found;	/* hooks to take out first */
@@ -154,24 +65,76 @@ struct ipt_text {
 	size_t i;			/* of the step; 0 is its head */
 };
 
+/* The input is a list of steps: a text, what needs only the environment, then
+ * what becomes of each rule, or of each op of a batch, in one chain. A step
+ * that has none of them ends the list. */
 struct ipt_step {
+	const char *text;
 	void (*head)(const struct ipt_text *, struct wr *);
-	void (*each)(const struct ipt_text *, struct wr *, size_t i);
+	const struct ipt_spec *spec;
+	/* sync: which rules; NULL: all of them */
+	bool (*takes)(const struct nat_rule *);
+	/* batch: where in the chain, from 1; NULL or 0: at its end */
+	size_t (*place)(const struct natfw_env *, const struct nat_rule *);
 };
+
+static void put_rule(const struct ipt_text *t, struct wr *w,
+		     const struct nat_rule *r)
+{
+	const struct ipt_step *step = t->step;
+
+	if (step->takes && !step->takes(r))
+		return;
+	wr_fmt(w, "-A %s", step->spec->chain);
+	step->spec->put(w, &t->fw->env, r);
+}
+
+static void put_op(const struct ipt_text *t, struct wr *w,
+		   const struct nat_op *op)
+{
+	const struct natfw_env *env = &t->fw->env;
+	const struct nat_rule *old = table_find(t->fw, &op->rule);
+	const struct ipt_spec *spec = t->step->spec;
+	size_t place = 0;
+
+	if (old) {
+		wr_fmt(w, "-D %s", spec->chain);
+		spec->put(w, env, old);
+	}
+	if (op->verb != NAT_SET)
+		return;
+	if (t->step->place)
+		place = t->step->place(env, &op->rule);
+	if (place)
+		wr_fmt(w, "-I %s %u", spec->chain, (unsigned)place);
+	else
+		wr_fmt(w, "-A %s", spec->chain);
+	spec->put(w, env, &op->rule);
+}
+
+static void put_head(const struct ipt_text *t, struct wr *w)
+{
+	if (t->step->text)
+		wr_z(w, t->step->text);
+	if (t->step->head)
+		t->step->head(t, w);
+}
 
 static bool text_piece(void *arg, struct wr *w)
 {
 	struct ipt_text *t = arg;
 	const struct ipt_step *step = t->step;
 
-	if (!step->head && !step->each)
+	if (!step->text && !step->head && !step->spec)
 		return false;
-	if (!t->i && step->head)
-		step->head(t, w);
-	else if (t->i)
-		step->each(t, w, t->i - 1);
+	if (!t->i)
+		put_head(t, w);
+	else if (t->op)
+		put_op(t, w, &t->op[t->i - 1]);
+	else
+		put_rule(t, w, &t->rule[t->i - 1]);
 	t->i++;
-	if (!step->each || t->i > t->n) {
+	if (!step->spec || t->i > t->n) {
 		t->step++;
 		t->i = 0;
 	}
@@ -195,7 +158,7 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 
 static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
 {
-	const struct ipt_hook *h = &hooks[hook];
+	const struct ipt_hook *h = &ipt_hooks[hook];
 	unsigned n;
 
 	for (n = t->found->hooked[hook]; n > 0; n--)
@@ -204,27 +167,24 @@ static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
 
 static void put_hook(const struct ipt_text *t, struct wr *w, int hook)
 {
-	const struct ipt_hook *h = &hooks[hook];
+	const struct ipt_hook *h = &ipt_hooks[hook];
 
 	put_unhook(t, w, hook);
 	wr_fmt(w, "-I %s -j %s\n", h->from, h->to);
 }
 
+/* Declaring a chain makes it or empties it. */
+#define FILTER_CHAINS	"*filter\n:" IPT_ACCEPT_CHAIN " - [0:0]\n"
+#define NAT_CHAINS	"*nat\n:" IPT_DNAT_CHAIN " - [0:0]\n" \
+			":" IPT_SNAT_CHAIN " - [0:0]\n"
+
 /* ---- sync: everything anew ----------------------------------------- */
 
 static void sync_filter(const struct ipt_text *t, struct wr *w)
 {
-	/* declaring a chain makes it or empties it */
-	wr_z(w, "*filter\n:" ACCEPT_CHAIN " - [0:0]\n");
-	put_hook(t, w, HOOK_FORWARD);
-	wr_z(w, "-A " ACCEPT_CHAIN
+	put_hook(t, w, IPT_HOOK_FORWARD);
+	wr_z(w, "-A " IPT_ACCEPT_CHAIN
 		" -m conntrack ! --ctstate DNAT -j RETURN\n");
-}
-
-static void sync_accept(const struct ipt_text *t, struct wr *w, size_t i)
-{
-	wr_z(w, "-A " ACCEPT_CHAIN);
-	spec_accept(w, &t->fw->env, &t->rule[i]);
 }
 
 /* A client that asks for its own network's mapped service must be answered
@@ -232,7 +192,7 @@ static void sync_accept(const struct ipt_text *t, struct wr *w, size_t i)
 static void put_hairpin(const struct natfw_env *env, struct wr *w,
 			const struct natfw_net *net)
 {
-	wr_fmt(w, "-A " SNAT_CHAIN " -s %s -d %s -o %s -m conntrack"
+	wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -d %s -o %s -m conntrack"
 	       " --ctstate DNAT --ctorigdst %s -j MASQUERADE\n",
 	       backend_net(net).z, backend_net(net).z, net->ifname,
 	       backend_ip(env->ext_ip).z);
@@ -243,65 +203,50 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 	const struct natfw_env *env = &t->fw->env;
 	size_t i;
 
-	wr_z(w, "COMMIT\n*nat\n:" DNAT_CHAIN " - [0:0]\n:" SNAT_CHAIN
-		" - [0:0]\n");
-	put_hook(t, w, HOOK_PRE);
-	put_hook(t, w, HOOK_POST);
+	put_hook(t, w, IPT_HOOK_PRE);
+	put_hook(t, w, IPT_HOOK_POST);
 	if (env->ext_ip)
-		wr_fmt(w, "-A " DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
+		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
 		       backend_ip(env->ext_ip).z);
 	for (i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
 		if (env->net[i].ip)
 			put_hairpin(env, w, &env->net[i]);
-	wr_fmt(w, "-A " SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
-}
-
-static void put_dnat(const struct ipt_text *t, struct wr *w, size_t i)
-{
-	wr_z(w, "-A " DNAT_CHAIN);
-	spec_dnat(w, &t->fw->env, &t->rule[i]);
+	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
 }
 
 /* A rule with a remote host is the closer match: it stands before the one that
  * takes the same port from anybody. */
-static void sync_dnat_remote(const struct ipt_text *t, struct wr *w, size_t i)
+static bool from_one(const struct nat_rule *r)
 {
-	if (t->rule[i].remote.ip)
-		put_dnat(t, w, i);
+	return r->remote.ip;
 }
 
-static void sync_dnat_any(const struct ipt_text *t, struct wr *w, size_t i)
+static bool from_any(const struct nat_rule *r)
 {
-	if (!t->rule[i].remote.ip)
-		put_dnat(t, w, i);
+	return !r->remote.ip;
 }
 
-static void sync_snat(const struct ipt_text *t, struct wr *w, size_t i)
-{
-	wr_z(w, "-A " SNAT_CHAIN);
-	spec_snat(w, &t->fw->env, &t->rule[i]);
-}
-
-static void sync_end(const struct ipt_text *t, struct wr *w)
+static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 {
 	const struct natfw_env *env = &t->fw->env;
 	size_t i;
 
 	for (i = 0; env->masquerade && i < env->net_n; i++) {
 		if (env->net[i].ip)
-			wr_fmt(w, "-A " SNAT_CHAIN " -s %s -o %s -j MASQUERADE"
-			       "\n", backend_net(&env->net[i]).z, env->ext_if);
+			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -o %s"
+			       " -j MASQUERADE\n",
+			       backend_net(&env->net[i]).z, env->ext_if);
 	}
-	wr_z(w, "COMMIT\n");
 }
 
 static const struct ipt_step sync_steps[] = {
-	{ sync_filter, sync_accept },
-	{ sync_nat, sync_dnat_remote },
-	{ NULL, sync_dnat_any },
-	{ NULL, sync_snat },
-	{ sync_end, NULL },
-	{ NULL, NULL },
+	{ FILTER_CHAINS, sync_filter, &ipt_accept },
+	{ "COMMIT\n" NAT_CHAINS, sync_nat, &ipt_dnat, .takes = from_one },
+	{ NULL, NULL, &ipt_dnat, .takes = from_any },
+	{ NULL, NULL, &ipt_snat },
+	{ NULL, sync_masquerade },
+	{ "COMMIT\n" },
+	{ NULL }
 };
 
 static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
@@ -316,85 +261,36 @@ static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	};
 	int rc;
 
-	rc = scan_all(fw, &found);
+	rc = look(fw, &found);
 	return rc ? rc : restore(fw, &t);
 }
 
 /* ---- apply: a batch ------------------------------------------------ */
 
-struct ipt_spec {
-	const char *chain;
-	void (*put)(struct wr *, const struct natfw_env *,
-		    const struct nat_rule *);
-};
-
-static const struct ipt_spec spec_of_accept = { ACCEPT_CHAIN, spec_accept };
-static const struct ipt_spec spec_of_dnat = { DNAT_CHAIN, spec_dnat };
-static const struct ipt_spec spec_of_snat = { SNAT_CHAIN, spec_snat };
-
-/* @place: where in the chain, from 1; 0: at its end */
-static void put_op(const struct ipt_text *t, struct wr *w, size_t i,
-		   const struct ipt_spec *spec, size_t place)
+/* With a remote host: right after the guard. */
+static size_t place_of_dnat(const struct natfw_env *env,
+			    const struct nat_rule *r)
 {
-	const struct nat_op *op = &t->op[i];
-	const struct nat_rule *old = natfw_at_key(t->fw, &op->rule);
-
-	if (old) {
-		wr_fmt(w, "-D %s", spec->chain);
-		spec->put(w, &t->fw->env, old);
-	}
-	if (op->verb != NAT_SET)
-		return;
-	if (place)
-		wr_fmt(w, "-I %s %u", spec->chain, (unsigned)place);
-	else
-		wr_fmt(w, "-A %s", spec->chain);
-	spec->put(w, &t->fw->env, &op->rule);
-}
-
-static void apply_filter(const struct ipt_text *t, struct wr *w)
-{
-	wr_z(w, "*filter\n");
-}
-
-static void apply_accept(const struct ipt_text *t, struct wr *w, size_t i)
-{
-	put_op(t, w, i, &spec_of_accept, 0);
-}
-
-static void apply_nat(const struct ipt_text *t, struct wr *w)
-{
-	wr_z(w, "COMMIT\n*nat\n");
-}
-
-static void apply_dnat(const struct ipt_text *t, struct wr *w, size_t i)
-{
-	/* 2: right after the guard */
-	put_op(t, w, i, &spec_of_dnat, t->op[i].rule.remote.ip ? 2 : 0);
+	return r->remote.ip ? 2 : 0;
 }
 
 /* Before the masquerade rules, after the guard and what stands before it. */
-static void apply_snat(const struct ipt_text *t, struct wr *w, size_t i)
+static size_t place_of_snat(const struct natfw_env *env,
+			    const struct nat_rule *r)
 {
-	const struct natfw_env *env = &t->fw->env;
-	size_t place = 2, j;
+	size_t place = 2, i;
 
-	for (j = 0; env->hairpin && j < env->net_n; j++)
-		place += env->net[j].ip != 0;
-	put_op(t, w, i, &spec_of_snat, place);
-}
-
-static void apply_end(const struct ipt_text *t, struct wr *w)
-{
-	wr_z(w, "COMMIT\n");
+	for (i = 0; env->hairpin && i < env->net_n; i++)
+		place += env->net[i].ip != 0;
+	return place;
 }
 
 static const struct ipt_step apply_steps[] = {
-	{ apply_filter, apply_accept },
-	{ apply_nat, apply_dnat },
-	{ NULL, apply_snat },
-	{ apply_end, NULL },
-	{ NULL, NULL },
+	{ "*filter\n", NULL, &ipt_accept },
+	{ "COMMIT\n*nat\n", NULL, &ipt_dnat, .place = place_of_dnat },
+	{ NULL, NULL, &ipt_snat, .place = place_of_snat },
+	{ "COMMIT\n" },
+	{ NULL }
 };
 
 static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
@@ -432,7 +328,7 @@ static void scan_expected(struct natfw *fw, const struct nat_rule *rule,
 	while (text_piece(&t, &w)) {
 		rest = wr_done(&w);
 		while (str_cut(&rest, '\n', &line))
-			scan_line(want, line);
+			ipt_scan_line(want, line);
 		w.len = 0;
 	}
 }
@@ -442,30 +338,35 @@ static int ipt_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	struct ipt_scan is, want;
 	int rc;
 
-	rc = scan_all(fw, &is);
+	rc = look(fw, &is);
 	if (rc)
 		return rc;
 	scan_expected(fw, rule, n, &want);
-	return !hooked_once(&is) || !backend_same(is.tally, want.tally);
+	return !ipt_hooked_once(&is) || !backend_same(is.tally, want.tally);
 }
 
 /* ---- open and close ------------------------------------------------ */
 
+static bool tool_exists(const struct natfw_backend *be)
+{
+	const struct ipt_tool *tool = tool_of(be);
+
+	return proc_exists(tool->restore) && proc_exists(tool->save);
+}
+
 static bool ipt_usable(const struct natfw_env *env)
 {
-	return proc_exists("iptables-restore") && proc_exists("iptables-save");
+	return tool_exists(&natfw_iptables);
 }
 
 static bool ipt_legacy_usable(const struct natfw_env *env)
 {
-	return proc_exists("iptables-legacy-restore") &&
-	       proc_exists("iptables-legacy-save");
+	return tool_exists(&natfw_iptables_legacy);
 }
 
 static bool ipt_nft_usable(const struct natfw_env *env)
 {
-	return proc_exists("iptables-nft-restore") &&
-	       proc_exists("iptables-nft-save");
+	return tool_exists(&natfw_iptables_nft);
 }
 
 /* Chains that a killed monitor left go on working until the first sync, so
@@ -475,10 +376,10 @@ static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 	struct ipt_scan found;
 	int rc;
 
-	rc = scan_all(fw, &found);
+	rc = look(fw, &found);
 	if (rc)
 		return rc;
-	if (!hooked_once(&found))
+	if (!ipt_hooked_once(&found))
 		return ipt_sync(fw, NULL, 0);
 	fw->dirty = true;
 	return 0;
@@ -487,22 +388,20 @@ static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 /* Declaring a chain first makes these work where it is missing. */
 static void close_filter(const struct ipt_text *t, struct wr *w)
 {
-	wr_z(w, "*filter\n:" ACCEPT_CHAIN " - [0:0]\n");
-	put_unhook(t, w, HOOK_FORWARD);
-	wr_z(w, "-X " ACCEPT_CHAIN "\nCOMMIT\n");
+	put_unhook(t, w, IPT_HOOK_FORWARD);
+	wr_z(w, "-X " IPT_ACCEPT_CHAIN "\nCOMMIT\n");
 }
 
 static void close_nat(const struct ipt_text *t, struct wr *w)
 {
-	wr_z(w, "*nat\n:" DNAT_CHAIN " - [0:0]\n:" SNAT_CHAIN " - [0:0]\n");
-	put_unhook(t, w, HOOK_PRE);
-	put_unhook(t, w, HOOK_POST);
-	wr_z(w, "-X " DNAT_CHAIN "\n-X " SNAT_CHAIN "\nCOMMIT\n");
+	put_unhook(t, w, IPT_HOOK_PRE);
+	put_unhook(t, w, IPT_HOOK_POST);
+	wr_z(w, "-X " IPT_DNAT_CHAIN "\n-X " IPT_SNAT_CHAIN "\nCOMMIT\n");
 }
 
 static const struct ipt_step close_steps[][2] = {
-	{ { close_filter, NULL }, { NULL, NULL } },
-	{ { close_nat, NULL }, { NULL, NULL } },
+	{ { FILTER_CHAINS, close_filter }, { NULL } },
+	{ { NAT_CHAINS, close_nat }, { NULL } },
 };
 
 /* Each table by itself: if one can not be cleaned, the other still is. */
@@ -511,7 +410,7 @@ static void ipt_close(struct natfw *fw)
 	struct ipt_scan found;
 	size_t i;
 
-	if (scan_all(fw, &found))
+	if (look(fw, &found))
 		return;
 	for (i = 0; i < sizeof(close_steps) / sizeof(*close_steps); i++) {
 		struct ipt_text t = {
@@ -528,9 +427,10 @@ static void ipt_close(struct natfw *fw)
 
 static bool ipt_decides(const struct natfw_backend *be, const char *table)
 {
+	const char *save = tool_of(be)->save;
 	struct ipt_scan scan = { 0 };
 
-	return !scan_table(NULL, tool_of(be), table, &scan) && scan.others;
+	return !ipt_scan_table(NULL, save, table, &scan) && scan.others;
 }
 
 /*

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * backend.c - one run of a tool, and what it takes to compare its listing with
+ * what should be in it.
+ *
+ * Never does: know a tool's language; look into the table.
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/limits.h"
+#include "base/proc.h"
+#include "natfw/backend.h"
+
+/* ---- running a tool ------------------------------------------------ */
+
+/* Return: is there anything in the buffer now? */
+static bool refill(struct backend_run *run)
+{
+	struct wr w = wr_init(run->buf, sizeof(run->buf));
+
+	run->off = run->len = 0;
+	while (!w.len && !w.over && !run->spoilt)
+		if (!run->piece(run->arg, &w))
+			break;
+	/* Input with a hole in it would be another transaction than the one
+	 * meant: make the tool refuse it as a whole. */
+	if (w.over) {
+		run->spoilt = true;
+		w = wr_init(run->buf, sizeof(run->buf));
+		wr_z(&w, "does not fit\n");
+	}
+	run->len = w.len;
+	return run->len;
+}
+
+static size_t fill(void *arg, char *buf, size_t cap)
+{
+	struct backend_run *run = arg;
+	size_t done = 0, n;
+
+	while (done < cap) {
+		if (run->off == run->len && !refill(run))
+			break;
+		n = run->len - run->off;
+		if (n > cap - done)
+			n = cap - done;
+		memcpy(buf + done, run->buf + run->off, n);
+		run->off += n;
+		done += n;
+	}
+	return done;
+}
+
+static void pass_line(void *arg, struct str line)
+{
+	struct backend_run *run = arg;
+
+	run->line(run->arg, line);
+}
+
+static void say(struct natfw *fw, const char *tool, int rc, const char *said)
+{
+	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+
+	if (*said)
+		wr_fmt(&w, "%s: %s", tool, said);
+	else if (rc < 0)
+		wr_fmt(&w, "%s: %s", tool, strerror(-rc));
+	else
+		wr_fmt(&w, "%s: exit status %d", tool, rc);
+	wr_cstr(&w);
+}
+
+int backend_run(struct natfw *fw, struct backend_run *run)
+{
+	struct proc proc = {
+		.argv = run->argv,
+		.fill = run->piece ? fill : NULL,
+		.line = run->line ? pass_line : NULL,
+		.arg = run,
+		.deadline_ms = PROC_DEADLINE_MS + (int)(run->rules / 4),
+	};
+	int rc;
+
+	rc = proc_run(&proc);
+	if (rc && fw)
+		say(fw, run->argv[0], rc, proc.err);
+	return rc > 0 ? -EIO : rc;
+}
+
+/* ---- comparing ----------------------------------------------------- */
+
+uint64_t backend_hash(uint64_t h, struct str word)
+{
+	size_t i;
+
+	for (i = 0; i < word.n; i++)
+		h = (h ^ (uint8_t)word.p[i]) * 0x100000001b3u;
+	return (h ^ 0xff) * 0x100000001b3u;	/* ends the word */
+}
+
+uint64_t backend_hash_words(uint64_t h, struct str text)
+{
+	struct str word;
+
+	while (str_word(&text, &word)) {
+		if (str_eq(word, STR("tcp")))
+			word = STR("6");
+		else if (str_eq(word, STR("udp")))
+			word = STR("17");
+		h = backend_hash(h, word);
+	}
+	return h;
+}
+
+void backend_count(struct backend_tally *t, uint64_t h)
+{
+	/* a sum of raw FNV values is too regular: stir (MurmurHash3) */
+	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
+	t->sum += h ^ h >> 33;
+	t->n++;
+}
+
+bool backend_same(struct backend_tally a, struct backend_tally b)
+{
+	return a.sum == b.sum && a.n == b.n;
+}
+
+/* ---- addresses for printf ------------------------------------------ */
+
+struct backend_text backend_ip(uint32_t ip)
+{
+	struct backend_text ret;
+	struct wr w = wr_init(ret.z, sizeof(ret.z));
+
+	wr_ipv4(&w, ip);
+	wr_cstr(&w);
+	return ret;
+}
+
+struct backend_text backend_net(const struct natfw_net *net)
+{
+	struct backend_text ret;
+	struct wr w = wr_init(ret.z, sizeof(ret.z));
+
+	wr_ipv4(&w, net->ip & net->mask);
+	wr_fmt(&w, "/%d", __builtin_popcount(net->mask));
+	wr_cstr(&w);
+	return ret;
+}

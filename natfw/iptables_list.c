@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iptables_list.c - one pass over a listing, line by line; nothing is kept but
+ * counts and sums.
+ */
+#include <string.h>
+#include "natfw/iptables_list.h"
+#include "natfw/iptables_rule.h"
+
+const struct ipt_hook ipt_hooks[IPT_HOOKS] = {
+	[IPT_HOOK_FORWARD] = { "filter", "FORWARD", IPT_ACCEPT_CHAIN },
+	[IPT_HOOK_PRE] = { "nat", "PREROUTING", IPT_DNAT_CHAIN },
+	[IPT_HOOK_POST] = { "nat", "POSTROUTING", IPT_SNAT_CHAIN },
+};
+
+/* Parts that another version of the tool may print otherwise do not count:
+ * "-m tcp", "/32". */
+static uint64_t hash_rule(struct str rule)
+{
+	uint64_t h = BACKEND_HASH;
+	struct str word;
+
+	while (str_word(&rule, &word)) {
+		if (str_eq(word, STR("-m"))) {
+			str_word(&rule, &word);
+			continue;
+		}
+		if (word.n > 3 && !memcmp(word.p + word.n - 3, "/32", 3))
+			word.n -= 3;
+		h = backend_hash_words(h, word);
+	}
+	return h;
+}
+
+static bool is_hook(const struct ipt_scan *scan, const struct ipt_hook *hook,
+		    struct str line)
+{
+	char buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	wr_fmt(&w, "-A %s -j %s", hook->from, hook->to);
+	return !strcmp(scan->table, hook->table) && str_eq(line, wr_done(&w));
+}
+
+void ipt_scan_line(void *arg, struct str line)
+{
+	struct ipt_scan *scan = arg;
+	int i;
+
+	if (str_starts(line, STR("-A " IPT_DNAT_CHAIN " ")) ||
+	    str_starts(line, STR("-A " IPT_SNAT_CHAIN " "))) {
+		backend_count(&scan->tally, hash_rule(line));
+		return;
+	}
+	for (i = 0; i < IPT_HOOKS; i++) {
+		if (is_hook(scan, &ipt_hooks[i], line)) {
+			scan->hooked[i]++;
+			return;
+		}
+	}
+	scan->others |= str_starts(line, STR("-A ")) ||
+			str_starts(line, STR(":FORWARD DROP"));
+}
+
+int ipt_scan_table(struct natfw *fw, const char *save, const char *table,
+		   struct ipt_scan *scan)
+{
+	const char *const argv[] = { save, "-t", table, NULL };
+	struct backend_run run = {
+		.argv = argv,
+		.line = ipt_scan_line,
+		.arg = scan,
+		.rules = fw ? fw->rule_n : 0,
+	};
+
+	scan->table = table;
+	return backend_run(fw, &run);
+}
+
+int ipt_scan(struct natfw *fw, const char *save, struct ipt_scan *ret)
+{
+	int rc;
+
+	memset(ret, 0, sizeof(*ret));
+	rc = ipt_scan_table(fw, save, "filter", ret);
+	return rc ? rc : ipt_scan_table(fw, save, "nat", ret);
+}
+
+bool ipt_hooked_once(const struct ipt_scan *scan)
+{
+	int i;
+
+	for (i = 0; i < IPT_HOOKS; i++)
+		if (scan->hooked[i] != 1)
+			return false;
+	return true;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iptables_rule.c - a mapping as iptables rules. Pure.
+ */
+#include <netinet/in.h>
+#include "natfw/backend.h"
+#include "natfw/iptables_rule.h"
+
+static const char *proto_name(const struct nat_rule *r)
+{
+	return r->proto == IPPROTO_TCP ? "tcp" : "udp";
+}
+
+/*
+ * By the original direction of the flow, so that one rule lets both directions
+ * through. --ctproto instead of -p: the ICMP errors of the flow (path MTU)
+ * belong to it too.
+ */
+static void put_accept(struct wr *w, const struct natfw_env *env,
+		       const struct nat_rule *r)
+{
+	wr_fmt(w, " -m conntrack --ctstate DNAT --ctproto %u",
+	       (unsigned)r->proto);
+	if (r->remote.ip)
+		wr_fmt(w, " --ctorigsrc %s", backend_ip(r->remote.ip).z);
+	wr_fmt(w, " --ctorigdst %s --ctorigdstport %u -j ACCEPT\n",
+	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
+}
+
+/* With hairpin the interface does not count: whoever can reach the external
+ * address from inside gets no more than the whole Internet does. */
+static void put_dnat(struct wr *w, const struct natfw_env *env,
+		     const struct nat_rule *r)
+{
+	if (r->remote.ip)
+		wr_fmt(w, " -s %s/32", backend_ip(r->remote.ip).z);
+	wr_fmt(w, " -d %s/32", backend_ip(env->ext_ip).z);
+	if (!env->hairpin)
+		wr_fmt(w, " -i %s", env->ext_if);
+	wr_fmt(w, " -p %s -m %s --dport %u -j DNAT --to-destination %s:%u\n",
+	       proto_name(r), proto_name(r), (unsigned)r->ext_port,
+	       backend_ip(r->client.ip).z, (unsigned)r->int_port);
+}
+
+static void put_snat(struct wr *w, const struct natfw_env *env,
+		     const struct nat_rule *r)
+{
+	wr_fmt(w, " -s %s/32", backend_ip(r->client.ip).z);
+	if (r->remote.ip)
+		wr_fmt(w, " -d %s/32", backend_ip(r->remote.ip).z);
+	wr_fmt(w, " -o %s -p %s -m %s --sport %u -j SNAT --to-source %s:%u\n",
+	       env->ext_if, proto_name(r), proto_name(r),
+	       (unsigned)r->int_port, backend_ip(env->ext_ip).z,
+	       (unsigned)r->ext_port);
+}
+
+const struct ipt_spec ipt_accept = { IPT_ACCEPT_CHAIN, put_accept };
+const struct ipt_spec ipt_dnat = { IPT_DNAT_CHAIN, put_dnat };
+const struct ipt_spec ipt_snat = { IPT_SNAT_CHAIN, put_snat };

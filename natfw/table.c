@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * table.c - the rules in one array without holes, and hash chains over it.
+ *
+ * Owns: fw->rule, rule_n, rule_max and index.
+ * Never does: ask whether a rule is wanted; that is natfw.c's.
+ * Invariants: no two rules of one key; each rule is in one chain of each
+ * index, and what was set later stands before what was set earlier.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include "natfw/table.h"
+
+static int index_init(struct natfw_index *x, size_t rule_max)
+{
+	x->slots = 1;
+	while (x->slots < rule_max)
+		x->slots *= 2;
+	x->head = calloc(x->slots, sizeof(*x->head));
+	x->next = calloc(rule_max, sizeof(*x->next));
+	return x->head && x->next ? 0 : -ENOMEM;
+}
+
+int table_init(struct natfw *fw, size_t rule_max)
+{
+	int by, rc = 0;
+
+	fw->rule_max = rule_max;
+	fw->rule = calloc(rule_max, sizeof(*fw->rule));
+	if (!fw->rule)
+		return -ENOMEM;
+	for (by = 0; !rc && by < NATFW_INDEXES; by++)
+		rc = index_init(&fw->index[by], rule_max);
+	return rc;
+}
+
+void table_done(struct natfw *fw)
+{
+	int by;
+
+	for (by = 0; by < NATFW_INDEXES; by++) {
+		free(fw->index[by].head);
+		free(fw->index[by].next);
+	}
+	free(fw->rule);
+	memset(fw->index, 0, sizeof(fw->index));
+	fw->rule = NULL;
+	fw->rule_n = fw->rule_max = 0;
+}
+
+/* ---- chains -------------------------------------------------------- */
+
+/* The head of the chain where @r is, or would be. */
+static uint32_t *chain_of(const struct natfw *fw, int by,
+			  const struct nat_rule *r)
+{
+	const struct natfw_index *x = &fw->index[by];
+	uint64_t ip = by == NATFW_BY_KEY ? r->remote.ip : r->client.ip;
+	uint64_t port = by == NATFW_BY_KEY ? r->ext_port : r->int_port;
+	uint64_t h = (ip << 32 | port << 8 | r->proto) * 0x9e3779b97f4a7c15u;
+
+	return &x->head[(uint32_t)(h >> 32) & (x->slots - 1)];
+}
+
+static const struct nat_rule *rule_at(const struct natfw *fw, uint32_t place)
+{
+	return place ? &fw->rule[place - 1] : NULL;
+}
+
+static const struct nat_rule *next_of(const struct natfw *fw, int by,
+				      const struct nat_rule *r)
+{
+	return rule_at(fw, fw->index[by].next[r - fw->rule]);
+}
+
+/* The link of its chain that leads to rule number @i. */
+static uint32_t *link_to(struct natfw *fw, int by, size_t i)
+{
+	uint32_t *link = chain_of(fw, by, &fw->rule[i]);
+
+	while (*link != i + 1)
+		link = &fw->index[by].next[*link - 1];
+	return link;
+}
+
+/* ---- looking ------------------------------------------------------- */
+
+const struct nat_rule *table_find(const struct natfw *fw,
+				  const struct nat_rule *key)
+{
+	const struct nat_rule *r;
+
+	r = rule_at(fw, *chain_of(fw, NATFW_BY_KEY, key));
+	while (r && !nat_rule_same_key(r, key))
+		r = next_of(fw, NATFW_BY_KEY, r);
+	return r;
+}
+
+bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b)
+{
+	return a->client.ip == b->client.ip && a->proto == b->proto &&
+	       a->int_port == b->int_port;
+}
+
+/* @r, or the first after it in its chain, that leads where @like does */
+static const struct nat_rule *leader_from(const struct natfw *fw,
+					  const struct nat_rule *r,
+					  const struct nat_rule *like)
+{
+	while (r && !table_same_socket(r, like))
+		r = next_of(fw, NATFW_BY_SOCKET, r);
+	return r;
+}
+
+const struct nat_rule *table_leader(const struct natfw *fw,
+				    const struct nat_rule *like)
+{
+	uint32_t first = *chain_of(fw, NATFW_BY_SOCKET, like);
+
+	return leader_from(fw, rule_at(fw, first), like);
+}
+
+const struct nat_rule *table_next_leader(const struct natfw *fw,
+					 const struct nat_rule *r)
+{
+	return leader_from(fw, next_of(fw, NATFW_BY_SOCKET, r), r);
+}
+
+/* ---- changing ------------------------------------------------------ */
+
+void table_clear(struct natfw *fw)
+{
+	struct natfw_index *x;
+	int by;
+
+	fw->rule_n = 0;
+	for (by = 0; by < NATFW_INDEXES; by++) {
+		x = &fw->index[by];
+		memset(x->head, 0, x->slots * sizeof(*x->head));
+	}
+}
+
+void table_del(struct natfw *fw, const struct nat_rule *key)
+{
+	const struct nat_rule *old = table_find(fw, key);
+	size_t i, last;
+	int by;
+
+	if (!old)
+		return;
+	i = (size_t)(old - fw->rule);
+	last = fw->rule_n - 1;
+	for (by = 0; by < NATFW_INDEXES; by++) {
+		uint32_t *next = fw->index[by].next;
+
+		*link_to(fw, by, i) = next[i];
+		if (i == last)
+			continue;
+		/* the last rule moves into the hole, and keeps its place in
+		 * its chain */
+		*link_to(fw, by, last) = (uint32_t)i + 1;
+		next[i] = next[last];
+	}
+	fw->rule[i] = fw->rule[last];
+	fw->rule_n--;
+}
+
+void table_set(struct natfw *fw, const struct nat_rule *rule)
+{
+	uint32_t *head;
+	size_t i;
+	int by;
+
+	table_del(fw, rule);
+	i = fw->rule_n++;
+	fw->rule[i] = *rule;
+	for (by = 0; by < NATFW_INDEXES; by++) {
+		head = chain_of(fw, by, rule);
+		fw->index[by].next[i] = *head;
+		*head = (uint32_t)i + 1;
+	}
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * table.h - the table of rules in a struct natfw, and the two questions that
+ * are asked of it so often that each has an index: which rule has this key,
+ * and which rules lead to this socket of a client.
+ *
+ * natfw.c alone changes it; the backends look. A pointer into it holds until
+ * the next change.
+ */
+#ifndef NATFW_TABLE_H
+#define NATFW_TABLE_H
+
+#include "natfw.h"
+
+/**
+ * table_init - an empty table.
+ * @rule_max: room for so many rules, at least 1
+ *
+ * Return: 0, or -ENOMEM; then table_done() is still due
+ */
+int table_init(struct natfw *, size_t rule_max);
+
+/** table_done - free what table_init() took; harmless on what is all zero. */
+void table_done(struct natfw *);
+
+/** table_clear - no rule is left. */
+void table_clear(struct natfw *);
+
+/** table_set - there shall be this rule, in place of one with its key. There
+ * must be room for it unless there is one. */
+void table_set(struct natfw *, const struct nat_rule *rule);
+
+/** table_del - there shall be no rule with the key of @key. */
+void table_del(struct natfw *, const struct nat_rule *key);
+
+/** table_find - the rule with the key of @key, or NULL. */
+const struct nat_rule *table_find(const struct natfw *,
+				  const struct nat_rule *key);
+
+/**
+ * table_leader - of the rules that lead to the socket that @like leads to, the
+ * one that was set last; NULL when there is none.
+ */
+const struct nat_rule *table_leader(const struct natfw *,
+				    const struct nat_rule *like);
+
+/** table_next_leader - who leads when @r, a rule of the table, and those that
+ * were set after it are gone; NULL: nobody. */
+const struct nat_rule *table_next_leader(const struct natfw *,
+					 const struct nat_rule *r);
+
+/** table_same_socket - do they lead to the same socket of a client? */
+bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * faketool.h - a firewall tool that is not there, in the place of proc.c: it
+ * keeps what it is given and prints what it is told to. To be included once,
+ * after cmocka.h.
+ */
+#ifndef TESTS_UNIT_FAKETOOL_H
+#define TESTS_UNIT_FAKETOOL_H
+
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include "base/proc.h"
+#include "base/str.h"
+#include "natfwtest.h"
+
+#define IN_MAX 262144
+#define SILENT 99	/* an exit status without a word */
+
+/* What it prints and how it ends, by how its command line begins. */
+struct answer {
+	const char *cmd, *out;
+	int rc;
+};
+
+static struct {
+	const struct answer *answer;	/* ends with a NULL cmd */
+	char in[IN_MAX];		/* of the last run that had input */
+	size_t in_n, cap;
+	unsigned runs;
+	char cmd[128];			/* of the last run */
+	int deadline_ms;
+	char *low, *edge;		/* between two unreadable pages */
+	bool at_low;			/* lines begin there, not end */
+} tool;
+
+bool proc_exists(const char *name)
+{
+	return true;
+}
+
+/* Each line ends where reading on would crash, or begins where reading back
+ * would. */
+static void print_lines(const struct proc *p, const char *text)
+{
+	struct str rest = str_z(text), line;
+	char *at;
+
+	while (p->line && str_cut(&rest, '\n', &line)) {
+		at = tool.at_low ? tool.low : tool.edge - line.n;
+		p->line(p->arg, (struct str){ memcpy(at, line.p, line.n),
+					      line.n });
+	}
+}
+
+int proc_run(struct proc *p)
+{
+	const struct answer *a = tool.answer;
+	struct wr w = wr_init(tool.cmd, sizeof(tool.cmd));
+	size_t i, n;
+
+	for (i = 0; p->argv[i]; i++)
+		wr_fmt(&w, i ? " %s" : "%s", p->argv[i]);
+	wr_cstr(&w);
+	tool.runs++;
+	tool.deadline_ms = p->deadline_ms;
+	if (p->fill)
+		tool.in_n = 0;
+	while (p->fill) {
+		assert_true(tool.in_n + tool.cap < IN_MAX);
+		n = p->fill(p->arg, tool.in + tool.in_n, tool.cap);
+		assert_in_range(n, 0, tool.cap);
+		tool.in_n += n;
+		tool.in[tool.in_n] = '\0';
+		if (!n)
+			break;
+	}
+	while (a && a->cmd && strncmp(tool.cmd, a->cmd, strlen(a->cmd)))
+		a++;
+	if (!a || !a->cmd)
+		return 0;
+	if (a->out)
+		print_lines(p, a->out);
+	if (a->rc > 0 && a->rc != SILENT)
+		str_copy(p->err, sizeof(p->err), STR("said no"));
+	return a->rc;
+}
+
+static int tool_setup(void **state)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	char *p = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_true(p != MAP_FAILED);
+	assert_int_equal(mprotect(p, page, PROT_NONE), 0);
+	assert_int_equal(mprotect(p + 3 * page, page, PROT_NONE), 0);
+	tool.low = p + page;
+	tool.edge = p + 3 * page;
+	return 0;
+}
+
+/* Silent and content, but for these answers. */
+static void tool_reset(const struct answer *answer)
+{
+	char *low = tool.low, *edge = tool.edge;
+
+	memset(&tool, 0, sizeof(tool));
+	tool.low = low;
+	tool.edge = edge;
+	tool.cap = 4096;
+	tool.answer = answer;
+}
+
+/* A table on one of the real backends, with the tool under it. */
+static inline void begin(struct natfw *fw, const struct natfw_backend *be,
+			 const struct answer *answer)
+{
+	tool_reset(answer);
+	memset(fw, 0, sizeof(*fw));
+	assert_int_equal(natfw_init(fw, 256), 0);
+	fw->be = be;
+	fw->env = env_of(EXT);
+}
+
+static inline void fill_table(struct natfw *fw)
+{
+	const struct nat_rule r[] = {
+		tcp(80, HOST(2), 8080),
+		rule(IPPROTO_UDP, PEER, 53, HOST(3), 5353),
+		tcp(81, HOST(2), 8080),
+	};
+
+	assert_int_equal(natfw_sync(fw, r, COUNT(r)), 0);
+}
+
+/* nft's list of chains: hooks of every kind, and those of other programs. */
+#define NFT_CHAINS \
+	"table inet fw4 {\n\tchain input {\n" \
+	"\t\ttype filter hook input priority 0; policy drop;\n\t}\n" \
+	"\tchain mangle_forward {\n" \
+	"\t\ttype filter hook forward priority -150; policy accept;\n\t}\n" \
+	"\tchain forward { # handle 4\n" \
+	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n" \
+	"\tchain forward_wan {\n\t}\n}\n" \
+	"table bridge b {\n\tchain forward {\n" \
+	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n" \
+	"table ip filter {\n\tchain FORWARD {\n" \
+	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n" \
+	"\tchain late {\n" \
+	"\t\ttype filter hook forward priority 10; policy drop;\n\t}\n}\n" \
+	"table ip upnpd {\n\tchain forward {\n" \
+	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n"
+
+#endif

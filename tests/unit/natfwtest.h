@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * natfwtest.h - what the tests of natfw.c and natfw/ share: rules, ops, an
+ * environment, dice. To be included after cmocka.h.
+ */
+#ifndef TESTS_UNIT_NATFWTEST_H
+#define TESTS_UNIT_NATFWTEST_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "natfw.h"
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define EXT	0xcb007107u	/* 203.0.113.7 */
+#define HOST(n)	(0xc0a85800u + (n))	/* 192.168.88.n */
+#define PEER	0xc6336409u	/* 198.51.100.9 */
+
+static inline struct nat_rule rule(uint8_t proto, uint32_t remote,
+				   uint16_t ext, uint32_t client,
+				   uint16_t port)
+{
+	return (struct nat_rule){
+		.client.ip = client, .remote.ip = remote, .ext_port = ext,
+		.int_port = port, .kind = NAT_PORTMAP, .proto = proto,
+	};
+}
+
+static inline struct nat_rule tcp(uint16_t ext, uint32_t client, uint16_t port)
+{
+	return rule(IPPROTO_TCP, 0, ext, client, port);
+}
+
+static inline struct nat_op set(struct nat_rule r)
+{
+	return (struct nat_op){ .rule = r, .verb = NAT_SET };
+}
+
+static inline struct nat_op del(struct nat_rule r)
+{
+	r.client.ip = 0;
+	r.int_port = 0;
+	return (struct nat_op){ .rule = r, .verb = NAT_DEL };
+}
+
+static inline struct natfw_env env_of(uint32_t ext_ip)
+{
+	return (struct natfw_env){
+		.ext_if = "wan0", .ext_ip = ext_ip, .net_n = 2,
+		.net = { { "lan0", HOST(1), 0xffffff00 },
+			 { "lan1", 0x0a000001, 0xff000000 } },
+	};
+}
+
+static inline uint32_t dice(uint32_t n)
+{
+	static uint32_t state = 1;
+
+	state = state * 1664525 + 1013904223;
+	return (state >> 8) % n;
+}
+
+/* A batch of one. */
+static inline enum nat_err one(struct natfw *fw, struct nat_op op)
+{
+	enum nat_err err = (enum nat_err)77;
+
+	natfw_batch(fw, &op, 1, &err);
+	return err;
+}
+
+#endif
