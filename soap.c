@@ -409,7 +409,8 @@ static void run_query(struct soap *soap, const struct soap_post *post,
 
 	var = model_var(post->svc, post->n, str_trim(name));
 	if (var)
-		err = post->svc->read(soap->igd, var, post->now_ms, &v);
+		err = igd_read(soap->igd, post->svc, post->n, var,
+			       post->now_ms, &v);
 	if (!err && v.over)
 		err = UPNP_ACTION_FAILED;
 	if (err) {

@@ -322,25 +322,25 @@ uint64_t igd_tick(struct igd *igd, uint64_t now_ms)
 	return next_ms;
 }
 
-static const struct igd_reader *find_reader(const struct igd_reader *reader,
-					    size_t reader_n, const char *name)
+static const struct igd_reader *find_reader(const struct igd_service *svc,
+					    const char *name)
 {
-	size_t i;
+	const struct igd_reader *r;
 
-	for (i = 0; i < reader_n; i++)
-		if (!strcmp(reader[i].name, name))
-			return &reader[i];
+	for (r = svc->reader; r->name; r++)
+		if (!strcmp(r->name, name))
+			return r;
 	return NULL;
 }
 
-int igd_read(struct igd *igd, const struct igd_reader *reader, size_t reader_n,
+int igd_read(struct igd *igd, const struct igd_service *svc, unsigned n,
 	     const struct igd_var *var, uint64_t now_ms, struct wr *wr)
 {
-	struct igd_call call = { .now_ms = now_ms };
+	const struct igd_reader *reader = find_reader(svc, var->name);
+	struct igd_call call = { .svc = svc, .n = n, .now_ms = now_ms };
 	const struct igd_out *out;
 	int err;
 
-	reader = find_reader(reader, reader_n, var->name);
 	if (!reader)
 		return UPNP_INVALID_VAR;
 	err = reader->get(igd, &call);

@@ -186,27 +186,17 @@ igd_action_fn wancic_get_link_properties, wancic_get_bytes_sent,
 	wancic_get_packets_received, wancic_set_enabled, wancic_get_enabled;
 igd_action_fn l3f_set_default, l3f_get_default;
 
-/* A state variable is what one of the service's actions answers. */
-struct igd_reader {
-	const char *name;	/* of the variable */
-	igd_action_fn *get;	/* never one that waits */
-	size_t out;		/* which of its out arguments */
-};
+/* Each service's readers: igd_service.reader. */
+extern const struct igd_reader wanip_reader[], wancic_reader[], l3f_reader[];
 
 /**
- * igd_read - write the current value of @var.
+ * igd_read - write the current value of a variable of @svc, for events and
+ * QueryStateVariable.
+ * @n: root version
  *
- * Return: 0, 404 for one that is in no row of @reader, or the action's error
+ * Return: 0, 404 for one without a value of its own, or the action's error
  */
-int igd_read(struct igd *, const struct igd_reader *reader, size_t reader_n,
+int igd_read(struct igd *, const struct igd_service *svc, unsigned n,
 	     const struct igd_var *var, uint64_t now_ms, struct wr *);
-
-/* The variables' current values: igd_service.read. */
-int wanip_read(struct igd *, const struct igd_var *, uint64_t now_ms,
-	       struct wr *);
-int wancic_read(struct igd *, const struct igd_var *, uint64_t now_ms,
-		struct wr *);
-int l3f_read(struct igd *, const struct igd_var *, uint64_t now_ms,
-	     struct wr *);
 
 #endif

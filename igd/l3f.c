@@ -45,23 +45,7 @@ int l3f_set_default(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/*
- * igd_service.read does not say which root is asked for: the value is that of
- * the lowest that there is.
- */
-static int read_default(struct igd *igd, struct igd_call *call)
-{
-	call->n = igd->wan_uuid[1] ? 1 : 2;
-	return l3f_get_default(igd, call);
-}
-
-static const struct igd_reader reader[] = {
-	{ "DefaultConnectionService", read_default, 0 },
+const struct igd_reader l3f_reader[] = {
+	{ "DefaultConnectionService", l3f_get_default, 0 },
+	{ NULL, NULL, 0 },
 };
-
-int l3f_read(struct igd *igd, const struct igd_var *var, uint64_t now_ms,
-	     struct wr *wr)
-{
-	return igd_read(igd, reader, sizeof(reader) / sizeof(reader[0]), var,
-			now_ms, wr);
-}

@@ -50,7 +50,7 @@ static const struct igd_service l3f = {
 	.max_version = 1,
 	ARRAY(l3f_actions),
 	ARRAY(l3f_vars),
-	.read = l3f_read,
+	.reader = l3f_reader,
 };
 
 /* ---- WANCommonInterfaceConfig -------------------------------------- */
@@ -153,7 +153,7 @@ static const struct igd_service wancic = {
 	.max_version = 1,
 	ARRAY(wancic_actions),
 	ARRAY(wancic_vars),
-	.read = wancic_read,
+	.reader = wancic_reader,
 };
 
 /* ---- WANIPConnection ----------------------------------------------- */
@@ -347,7 +347,7 @@ static const struct igd_service wanip = {
 	.max_version = 1,
 	ARRAY(wanip_actions),
 	ARRAY(wanip_vars),
-	.read = wanip_read,
+	.reader = wanip_reader,
 };
 
 /* ---- devices ------------------------------------------------------- */

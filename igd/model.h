@@ -101,6 +101,13 @@ struct igd_action {
 	bool waits;		/* may return IGD_WAIT */
 };
 
+/* A state variable is what one of the service's actions answers. */
+struct igd_reader {
+	const char *name;	/* of the variable */
+	igd_action_fn *get;	/* never one that waits */
+	size_t out;		/* which of its out arguments */
+};
+
 struct igd_service {
 	const char *name;	/* "WANIPConnection" */
 	const char *id;		/* "WANIPConn1" */
@@ -110,10 +117,9 @@ struct igd_service {
 	size_t action_n;
 	const struct igd_var *const *var;	/* in SCPD order */
 	size_t var_n;
-	/* current value of an evented or readable variable, by its name, for
-	 * QueryStateVariable and events: writes text, or returns a upnp_err */
-	int (*read)(struct igd *, const struct igd_var *, uint64_t now_ms,
-		    struct wr *);
+	/* where a variable's current value comes from; ends with a NULL name.
+	 * One that has none (ExternalPort, ...) is not in it. */
+	const struct igd_reader *reader;
 };
 
 /* root, WANDevice, WANConnectionDevice: one inside the other. */

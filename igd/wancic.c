@@ -96,7 +96,7 @@ int wancic_get_enabled(struct igd *igd, struct igd_call *call)
 
 /* ---- variables ----------------------------------------------------- */
 
-static const struct igd_reader reader[] = {
+const struct igd_reader wancic_reader[] = {
 	{ "WANAccessType", wancic_get_link_properties, 0 },
 	{ "Layer1UpstreamMaxBitRate", wancic_get_link_properties, 1 },
 	{ "Layer1DownstreamMaxBitRate", wancic_get_link_properties, 2 },
@@ -106,11 +106,5 @@ static const struct igd_reader reader[] = {
 	{ "TotalPacketsSent", wancic_get_packets_sent, 0 },
 	{ "TotalPacketsReceived", wancic_get_packets_received, 0 },
 	{ "EnabledForInternet", wancic_get_enabled, 0 },
+	{ NULL, NULL, 0 },
 };
-
-int wancic_read(struct igd *igd, const struct igd_var *var, uint64_t now_ms,
-		struct wr *wr)
-{
-	return igd_read(igd, reader, sizeof(reader) / sizeof(reader[0]), var,
-			now_ms, wr);
-}

@@ -356,7 +356,9 @@ static int get_entry_number(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-static const struct igd_reader reader[] = {
+/* The variables of a mapping (ExternalPort, ...) have no value of their own:
+ * there are as many as there are mappings. */
+const struct igd_reader wanip_reader[] = {
 	{ "ConnectionType", wanip_get_connection_type_info, 0 },
 	{ "PossibleConnectionTypes", wanip_get_connection_type_info, 1 },
 	{ "ConnectionStatus", wanip_get_status_info, 0 },
@@ -366,13 +368,5 @@ static const struct igd_reader reader[] = {
 	{ "NATEnabled", wanip_get_nat_rsip_status, 1 },
 	{ "ExternalIPAddress", wanip_get_external_ip, 0 },
 	{ "PortMappingNumberOfEntries", get_entry_number, 0 },
+	{ NULL, NULL, 0 },
 };
-
-/* The variables of a mapping (ExternalPort, ...) have no value of their own:
- * there are as many as there are mappings. */
-int wanip_read(struct igd *igd, const struct igd_var *var, uint64_t now_ms,
-	       struct wr *wr)
-{
-	return igd_read(igd, reader, sizeof(reader) / sizeof(reader[0]), var,
-			now_ms, wr);
-}

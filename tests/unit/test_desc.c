@@ -741,7 +741,7 @@ static void test_model(void **state)
 	for (i = 0; i < ARRAY_N(all_services); i++) {
 		const struct igd_service *svc = service(all_services[i]);
 
-		assert_non_null(svc->read);
+		assert_non_null(svc->reader);
 		assert_int_equal(svc->max_version, 1);
 		assert_int_equal(model_service_version(svc, 1), 1);
 		assert_int_equal(model_service_version(svc, 2), 1);

@@ -930,7 +930,7 @@ static const char *value_of(struct world *w, const char *service,
 	assert_int_equal(model_resolve(str_z(service), &n, &svc), IGD_CONTROL);
 	var = model_var(svc, 1, str_z(name));
 	assert_non_null(var);
-	if (svc->read(&w->igd, var, w->now_ms, &wr))
+	if (igd_read(&w->igd, svc, 1, var, w->now_ms, &wr))
 		return NULL;
 	return wr_cstr(&wr);
 }
@@ -1025,8 +1025,9 @@ static void evented_variables_can_be_read(void **state)
 
 			for (v = 0; v < svc->var_n; v++) {
 				struct wr wr = wr_init(buf, sizeof(buf));
-				int err = svc->read(&w->igd, svc->var[v],
-						    w->now_ms, &wr);
+				int err = igd_read(&w->igd, svc, 1,
+						   svc->var[v], w->now_ms,
+						   &wr);
 
 				assert_true(!err || err == UPNP_INVALID_VAR);
 				assert_false(wr.over);
