@@ -274,12 +274,18 @@ static size_t place_of_dnat(const struct natfw_env *env,
 	return r->remote.ip ? 2 : 0;
 }
 
-/* Before the masquerade rules, after the guard and what stands before it. */
+/*
+ * Before the masquerade rules, after the guard and what stands before it; at
+ * the end where there are none, since for a place in the middle the nft
+ * variant first reads all rules there are.
+ */
 static size_t place_of_snat(const struct natfw_env *env,
 			    const struct nat_rule *r)
 {
 	size_t place = 2, i;
 
+	if (!env->masquerade)
+		return 0;
 	for (i = 0; env->hairpin && i < env->net_n; i++)
 		place += env->net[i].ip != 0;
 	return place;

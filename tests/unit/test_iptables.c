@@ -140,6 +140,7 @@ static void test_iptables_apply_text(void **state)
 
 	begin(&fw, &natfw_iptables, NULL);
 	fw.env.hairpin = true;
+	fw.env.masquerade = true;
 	fill_table(&fw);
 	op[2] = set(rule(IPPROTO_TCP, PEER, 82, HOST(5), 1));
 	natfw_batch(&fw, op, 3, err);
@@ -165,6 +166,28 @@ static void test_iptables_apply_text(void **state)
 		"-I UPNPD-POST 4 " SRC("4", "", "8080") "80\n"
 		"-D UPNPD-POST " SRC("2", "", "8080") "81\n"
 		"-I UPNPD-POST 4 " SRC("5", "-d 198.51.100.9/32 ", "1") "82\n"
+		"COMMIT\n");
+	natfw_done(&fw);
+}
+
+/* A place in the middle makes the nft variant read every rule there is: only
+ * where something has to stay behind. */
+static void test_iptables_apply_appends(void **state)
+{
+	struct nat_op op = set(tcp(80, HOST(4), 8080));
+	enum nat_err err;
+	struct natfw fw;
+
+	begin(&fw, &natfw_iptables, NULL);
+	natfw_batch(&fw, &op, 1, &err);
+	assert_int_equal(err, NAT_OK);
+	assert_string_equal(tool.in,
+		"*filter\n"
+		"-A UPNPD " ACC("", "80")
+		"COMMIT\n*nat\n"
+		"-A UPNPD -d 203.0.113.7/32 -i wan0 -p tcp -m tcp --dport 80"
+		" -j DNAT --to-destination 192.168.88.4:8080\n"
+		"-A UPNPD-POST " SRC("4", "", "8080") "80\n"
 		"COMMIT\n");
 	natfw_done(&fw);
 }
@@ -336,6 +359,7 @@ int main(void)
 		cmocka_unit_test(test_iptables_unhooks_first),
 		cmocka_unit_test(test_iptables_environment),
 		cmocka_unit_test(test_iptables_apply_text),
+		cmocka_unit_test(test_iptables_apply_appends),
 		cmocka_unit_test(test_iptables_verify),
 		cmocka_unit_test(test_iptables_open),
 		cmocka_unit_test(test_iptables_governs),
