@@ -198,7 +198,7 @@ struct httpconn *httpconns_admit(struct httpconns *all, int fd,
 /* ---- sending ------------------------------------------------------- */
 
 /* Return: bytes, 0 while the client takes none, -errno */
-static ssize_t send_two(int fd, struct str a, struct str b, int flags)
+static ssize_t send_two(int fd, struct str a, struct str b)
 {
 	/* struct iovec knows no const */
 	struct iovec iov[] = {
@@ -208,19 +208,19 @@ static ssize_t send_two(int fd, struct str a, struct str b, int flags)
 	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
-	n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT | flags);
+	n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n >= 0)
 		return n;
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-int httpconn_send(struct httpconn *c, struct str a, struct str b, bool last)
+int httpconn_send(struct httpconn *c, struct str a, struct str b)
 {
 	size_t sent;
 	ssize_t n;
 	struct wr w;
 
-	n = send_two(c->io.fd, a, b, last ? MSG_MORE : 0);
+	n = send_two(c->io.fd, a, b);
 	if (n < 0)
 		return (int)n;
 	sent = (size_t)n;
@@ -243,7 +243,7 @@ int httpconn_send_rest(struct httpconn *c)
 	struct str rest = { c->out + c->out_off, c->out_n - c->out_off };
 	ssize_t n;
 
-	n = send_two(c->io.fd, rest, (struct str){ 0 }, 0);
+	n = send_two(c->io.fd, rest, (struct str){ 0 });
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n == rest.n) {

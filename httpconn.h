@@ -104,15 +104,13 @@ void httpconn_enter(struct httpconn *, enum httpconn_state);
 
 /**
  * httpconn_send - send two pieces as one; either may be empty.
- * @last: the connection is closed as soon as all is out: the end goes in the
- *        same packet as the bytes
  *
  * What the client does not take now waits in a buffer: the connection is
  * SENDING, and httpconn_send_rest() is due when it is writable.
  *
  * Return: 1 all is out, 0 the rest waits, -errno it is broken (drop it)
  */
-int httpconn_send(struct httpconn *, struct str a, struct str b, bool last);
+int httpconn_send(struct httpconn *, struct str a, struct str b);
 
 /** httpconn_send_rest - go on. Return: as httpconn_send() */
 int httpconn_send_rest(struct httpconn *);

@@ -65,17 +65,11 @@ static void lose(struct httpconn *c)
 
 /* ---- replies ------------------------------------------------------- */
 
-/* Is there nothing to be said or heard after the reply that is under way? */
-static bool is_last(const struct httpconn *c)
-{
-	return !c->keep && !c->more && !c->in_n;
-}
-
 /* Say no more. Where the client may still be sending, wait for it to close:
  * bytes that nobody reads would reset the connection under the reply. */
 static void finish(struct httpconn *c)
 {
-	if (is_last(c)) {
+	if (!c->more && !c->in_n) {
 		httpconn_drop(c);
 		return;
 	}
@@ -137,7 +131,7 @@ static void send_reply(struct httpconn *c, const struct httpd_reply *r)
 	/* miniupnpc takes Content-Length: 0 as "until close" */
 	c->keep = c->keep && r->body.n;
 	head = write_head(server_of(c), r, connection_of(c));
-	after_send(c, httpconn_send(c, head, body, is_last(c)));
+	after_send(c, httpconn_send(c, head, body));
 }
 
 /* Answer with a bare @status and close. */

@@ -221,12 +221,12 @@ static void test_send(void **state)
 	for (size_t i = 0; i < sizeof(body); i++)
 		body[i] = (char)(i * 7 + i / 256);
 	c = connected(&peer);
-	assert_int_equal(httpconn_send(c, head, STR("x"), false), 1);
+	assert_int_equal(httpconn_send(c, head, STR("x")), 1);
 	assert_int_equal(c->state, CONN_READING);
 	assert_int_equal(read(peer, got, sizeof(got)), head.n + 1);
 	assert_memory_equal(got, "head: 1234567890;x", head.n + 1);
 
-	ret = httpconn_send(c, head, (struct str){ body, sizeof(body) }, false);
+	ret = httpconn_send(c, head, (struct str){ body, sizeof(body) });
 	assert_int_equal(ret, 0);
 	assert_int_equal(c->state, CONN_SENDING);
 	clock_now += 5000;
@@ -245,7 +245,7 @@ static void test_send(void **state)
 	assert_memory_equal(got, head.p, head.n);
 	assert_memory_equal(got + head.n, body, sizeof(body));
 	close(peer);
-	assert_true(httpconn_send(c, head, head, false) < 0);
+	assert_true(httpconn_send(c, head, head) < 0);
 }
 
 /* The cut falls into the head as well as behind it. */
@@ -263,7 +263,7 @@ static void test_send_cut(void **state)
 	/* so full that nothing or little of the head goes */
 	while (send(c->io.fd, "", 1, MSG_DONTWAIT) == 1)
 		junk++;
-	ret = httpconn_send(c, head, tail, false);
+	ret = httpconn_send(c, head, tail);
 	assert_int_equal(ret, 0);
 	while (junk) {
 		ssize_t k = read(peer, got, junk < 1000 ? junk : 1000);
