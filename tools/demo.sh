@@ -181,8 +181,10 @@ stop_upnpd()
 serve()
 {
 	printf 'lan# %s\n' 'a server on TCP 8000 and on UDP 8001 &'
+	# It reads the question first: socat gives up on a shell that has
+	# ended before it was asked.
 	# shellcheck disable=SC2016 # socat's shell expands it
-	reply='echo "hello from the LAN, $SOCAT_PEERADDR, over'
+	reply='read q; echo "hello from the LAN, $SOCAT_PEERADDR, over'
 	ip netns exec "$LAN" socat TCP-LISTEN:8000,fork,reuseaddr \
 		SYSTEM:"$reply TCP\"" 2>/dev/null &
 	ip netns exec "$LAN" socat UDP-RECVFROM:8001,fork \

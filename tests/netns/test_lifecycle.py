@@ -9,8 +9,8 @@ import time
 import pytest
 
 from daemon import Upnpd
-from lab import (HOST_IP, HOST_LAN2_IP, LAN2_IP, blocked, listener, reaches,
-                 wait_until)
+from lab import (HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked, listener,
+                 reaches, wait_until)
 from upnp import Igd, UpnpError
 
 
@@ -151,6 +151,18 @@ def test_firewall_flushed(lab, upnpd, igd):
     assert wait_until(lambda: lab.holds(rules), 4)
     assert reaches(lab, "TCP", 40000, server)
     assert upnpd.wait_log("repaired")
+
+
+@pytest.mark.conf(verify_interval=1)
+def test_nothing_to_repair(upnpd, igd):
+    """What was mapped one by one is what verify expects to find."""
+    two_mappings(igd)
+    igd.add(40002, "TCP", 8000)
+    igd.add(40003, "TCP", 8003, remote=OUT_IP)
+    igd.add(40003, "TCP", 8004, remote=OUT_IP)
+    igd.delete(40000)
+    time.sleep(2.5)
+    assert "repaired" not in upnpd.log()
 
 
 def test_other_rules_stay(lab, upnpd, igd):
@@ -305,8 +317,7 @@ def test_engine_has_no_rights(lab, upnpd):
     assert "0" not in status["Uid"].split() + status["Gid"].split()
     assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0
     assert status["NoNewPrivs"] == "1"
-    assert os.path.realpath(f"/proc/{engine}/root") == \
-        os.path.realpath(upnpd.state)
+    assert os.path.samefile(f"/proc/{engine}/root", upnpd.state)
 
 
 # ---- which backend ----------------------------------------------------
