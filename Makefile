@@ -49,9 +49,10 @@ HTTPD	= httpd.c httplisten.c httpconn.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
-NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c
+NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
+	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
-	  natfw/memory.c
+	  natfw/nfnl.c natfw/memory.c
 SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c \
 	  $(HTTPD) soap.c conf.c leases.c state.c xmltiny.c $(NATFW) $(IGD) \
 	  $(BASE)
@@ -103,6 +104,7 @@ U_backend	= natfw/backend.c base/str.c
 U_iptables	= $(IPTABLES) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
+U_nfnl		= natfw/nfnl.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
@@ -115,7 +117,7 @@ U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny \
 	  natrule policy portmap igd desc soap httpreq httpbody httpreply \
 	  bufpool httplisten httpconn httpd ssdp natfw table backend iptables \
-	  nft_list nft conf leases state router priv gate
+	  nfnl nft_list nft conf leases state router priv gate
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

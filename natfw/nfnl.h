@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nfnl.h - put elements into nf_tables sets and maps, and take them out, by
- * asking the kernel itself: some 20 us where `nft -f -` needs 5 ms.
+ * asking the kernel itself: microseconds where `nft -f -` needs milliseconds.
  *
  * Only elements. Tables, chains, sets, rules and listings stay with nft, whose
  * language is easier to read than netlink.
@@ -61,8 +61,8 @@ void nfnl_port(struct nfnl_value *, uint16_t port);
 /**
  * nfnl_open - a socket for nfnl_commit(), close-on-exec.
  *
- * To be kept: the kernel may make the close() of one wait until what the last
- * batch deleted is freed, which takes milliseconds.
+ * To be kept: close() waits until the kernel has freed what the last batch
+ * deleted, some 15 ms.
  *
  * Return: the descriptor, or -errno (-EPROTONOSUPPORT: no netfilter)
  */
@@ -99,7 +99,8 @@ void nfnl_elem(struct nfnl_batch *, enum nfnl_verb, const struct nfnl_set *,
  * -EINVAL a key or data not of the set's type, -EPERM; -ENOBUFS a batch that
  * is too long or an element with too many parts or too long a name (nothing
  * was sent), -EAFNOSUPPORT an unknown family (likewise). Nobody knows: -EAGAIN
- * the kernel gave no answer, -EBADMSG, -ENOBUFS when answers were lost
+ * the kernel gave no answer, -EBADMSG, -EMSGSIZE, -ENOBUFS when answers were
+ * lost
  * Source: linux/netfilter/nfnetlink.h and nf_tables.h
  */
 int nfnl_commit(struct nfnl_batch *, int fd);

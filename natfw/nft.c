@@ -19,13 +19,18 @@
  * and upnpd_accept, and the one that was set last leads: the client's own
  * traffic leaves with its external port.
  *
- * Every change is one `nft -f -`, which is one transaction. Never touches:
- * tables, chains, rules and sets of others; chains that the iptables command
- * keeps, which it could no longer read with our rules in them.
+ * Every change is one transaction: of elements alone, straight to the kernel;
+ * otherwise, or where that fails, one `nft -f -`.
+ *
+ * Never touches: tables, chains, rules and sets of others; chains that the
+ * iptables command keeps, which it could no longer read with our rules in them.
  */
 #include <errno.h>
+#include <unistd.h>
 #include "base/proc.h"
 #include "natfw/backend.h"
+#include "natfw/nfnl.h"
+#include "natfw/nft_change.h"
 #include "natfw/nft_list.h"
 #include "natfw/nft_map.h"
 #include "natfw/nft_rule.h"
@@ -35,6 +40,8 @@
 struct nft_state {
 	struct nft_places places;	/* at the last sync */
 	struct backend_tally chains;	/* our own two, first seen after it */
+	int sock;			/* to the kernel, or -errno */
+	uint32_t seq;			/* of the last batch sent there */
 };
 
 static struct nft_state *nft_state(struct natfw *fw)
@@ -51,9 +58,10 @@ struct nft_text {
 	struct natfw *fw;
 	const struct nft_look *look;	/* our old rules in foreign chains */
 	const struct nat_rule *rule;
-	const struct nat_op *op;	/* instead of rule */
+	const struct nft_batch *batch;	/* instead of rule */
 	size_t n;			/* rules or ops */
 	size_t i;
+	struct wr *w;			/* of a batch: its piece in hand */
 	size_t step;			/* of sync: STEP_CLEAN and so on */
 	bool listing;			/* a list of elements has begun */
 };
@@ -178,140 +186,73 @@ static int nft_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 /* ---- apply --------------------------------------------------------- */
 
-static void nft_put_add(struct wr *w, const struct natfw *fw,
-			const struct nft_place *at, const struct nft_map *map,
-			const struct nat_rule *r)
+/* What goes straight to the kernel. */
+struct nft_kernel {
+	const struct natfw_env *env;
+	struct nfnl_batch batch;
+};
+
+static void nft_change_batch(void *arg, const struct nft_change *c)
 {
-	wr_fmt(w, "add element %s %s %s { ", at->family, at->table, map->name);
-	nft_put_element(w, map, &fw->env, r);
-	wr_z(w, " }\n");
+	struct nft_kernel *to = arg;
+	const struct nfnl_set set = {
+		c->at->family, c->at->table, c->map->name
+	};
+	const struct nfnl_value key = nft_key(c->map, to->env, c->rule);
+	const struct nfnl_value value = nft_value(c->map, to->env, c->rule);
+
+	nfnl_elem(&to->batch, c->verb, &set, &key,
+		  c->verb == NFNL_ADD && value.n ? &value : NULL);
 }
 
-static void nft_put_delete(struct wr *w, const struct nft_place *at,
-			   const struct nft_map *map, const struct nat_rule *r)
+static int nft_apply_kernel(struct nft_state *st, const struct nft_batch *b)
 {
-	wr_fmt(w, "delete element %s %s %s { ", at->family, at->table,
-	       map->name);
-	map->key(w, r);
-	wr_z(w, " }\n");
-}
-
-/*
- * Each op touches two sockets: number 2i is that of the rule that stands under
- * the key of op i, number 2i + 1 that of the rule it sets. NULL: there is none.
- */
-static const struct nat_rule *nft_touched(const struct nft_text *t, size_t k)
-{
-	const struct nat_op *op = &t->op[k / 2];
-
-	if (k % 2 == 0)
-		return table_find(t->fw, &op->rule);
-	return op->verb == NAT_SET ? &op->rule : NULL;
-}
-
-static bool nft_touched_before(const struct nft_text *t, size_t k)
-{
-	const struct nat_rule *like = nft_touched(t, k), *r;
-	size_t j;
-
-	for (j = 0; j < k; j++) {
-		r = nft_touched(t, j);
-		if (r && table_same_socket(r, like))
-			return true;
-	}
-	return false;
-}
-
-static bool nft_has_op(const struct nft_text *t, const struct nat_rule *key)
-{
+	struct nft_kernel to;
 	size_t i;
 
-	for (i = 0; i < t->n; i++)
-		if (nat_rule_same_key(&t->op[i].rule, key))
-			return true;
-	return false;
+	to.env = &b->fw->env;
+	nfnl_begin(&to.batch, ++st->seq);
+	for (i = 0; i < b->n; i++)
+		nft_changes(b, i, nft_change_batch, &to);
+	return nfnl_commit(&to.batch, st->sock);
 }
 
-/* Who leads the socket when all ops are done. */
-static const struct nat_rule *nft_leader_after(const struct nft_text *t,
-					       const struct nat_rule *like)
+static void nft_change_text(void *arg, const struct nft_change *c)
 {
-	const struct nat_rule *r;
-	size_t i;
+	struct nft_text *t = arg;
+	bool add = c->verb == NFNL_ADD;
 
-	for (i = t->n; i-- > 0;)
-		if (t->op[i].verb == NAT_SET &&
-		    table_same_socket(&t->op[i].rule, like))
-			return &t->op[i].rule;
-	r = table_leader(t->fw, like);
-	while (r && nft_has_op(t, r))
-		r = table_next_leader(t->fw, r);
-	return r;
-}
-
-/* One leader less or more: the socket goes out of our sets, or into them. */
-static void nft_put_accepted(const struct nft_text *t, struct wr *w,
-			     const struct nat_rule *before,
-			     const struct nat_rule *after)
-{
-	const struct nft_places *places = &nft_state(t->fw)->places;
-	const struct nft_map *map = &nft_maps[NFT_ACCEPT];
-	size_t p;
-
-	for (p = 0; p < places->n; p++) {
-		if (!nft_has_set(places, p))
-			continue;
-		if (before)
-			nft_put_delete(w, &places->at[p], map, before);
-		else
-			nft_put_add(w, t->fw, &places->at[p], map, after);
-	}
-}
-
-/* Bring the elements that the rules of socket @k share from before to after. */
-static void nft_put_socket(const struct nft_text *t, struct wr *w, size_t k)
-{
-	const struct nft_map *map = &nft_maps[NFT_LEAVE_AS];
-	const struct nat_rule *like = nft_touched(t, k), *before, *after;
-
-	if (!like || nft_touched_before(t, k))
-		return;
-	before = table_leader(t->fw, like);
-	after = nft_leader_after(t, like);
-	if (before && after && before->ext_port == after->ext_port)
-		return;
-	if (before)
-		nft_put_delete(w, &nft_own, map, before);
-	if (after)
-		nft_put_add(w, t->fw, &nft_own, map, after);
-	if (!before || !after)
-		nft_put_accepted(t, w, before, after);
+	wr_fmt(t->w, "%s element %s %s %s { ", add ? "add" : "delete",
+	       c->at->family, c->at->table, c->map->name);
+	(add ? nft_put_element : nft_put_key)(t->w, c->map, &t->fw->env,
+					      c->rule);
+	wr_z(t->w, " }\n");
 }
 
 static bool nft_apply_piece(void *arg, struct wr *w)
 {
 	struct nft_text *t = arg;
-	const struct nat_rule *old, *new;
-	size_t i = t->i;
 
-	if (i == t->n)
+	if (t->i == t->n)
 		return false;
-	t->i++;
-	old = nft_touched(t, 2 * i);
-	new = nft_touched(t, 2 * i + 1);
-	if (old)
-		nft_put_delete(w, &nft_own, nft_forward(old), old);
-	if (new)
-		nft_put_add(w, t->fw, &nft_own, nft_forward(new), new);
-	nft_put_socket(t, w, 2 * i);
-	nft_put_socket(t, w, 2 * i + 1);
+	t->w = w;
+	nft_changes(t->batch, t->i++, nft_change_text, t);
 	return true;
 }
 
+/*
+ * What the kernel did not take changed nothing. nft takes longer batches, and
+ * says why it fails. Should the kernel have done it without our hearing so, nft
+ * fails over what is done already, and natfw.c puts things right by a sync.
+ */
 static int nft_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
-	struct nft_text t = { .fw = fw, .op = op, .n = n };
+	struct nft_state *st = nft_state(fw);
+	const struct nft_batch batch = { fw, &st->places, op, n };
+	struct nft_text t = { .fw = fw, .batch = &batch, .n = n };
 
+	if (!nft_apply_kernel(st, &batch))
+		return 0;
 	return nft_run(fw, &t, nft_apply_piece);
 }
 
@@ -419,6 +360,7 @@ static int nft_open(struct natfw *fw, const struct natfw_env *env)
 {
 	int rc;
 
+	nft_state(fw)->sock = nfnl_open();
 	rc = nft_look_own(fw, NULL);
 	if (rc == -EIO)
 		return nft_sync(fw, NULL, 0);
@@ -455,6 +397,9 @@ static void nft_close(struct natfw *fw)
 	struct nft_text own = { .fw = fw };
 	struct nft_text foreign = { .fw = fw, .look = &look };
 
+	if (nft_state(fw)->sock >= 0)
+		close(nft_state(fw)->sock);
+	nft_state(fw)->sock = -EBADF;
 	nft_run(fw, &own, nft_close_own);
 	if (!nft_find(fw, &fw->env, &places) && !nft_look_chains(fw, &look))
 		nft_run(fw, &foreign, nft_close_foreign);

@@ -3,10 +3,11 @@
  * nft_map.c - which maps and sets a rule is in, and what its elements say.
  * Pure.
  */
-#include "natfw/backend.h"
 #include "natfw/nft_list.h"
 #include "natfw/nft_map.h"
 #include "natfw/table.h"
+
+/* ---- the maps ------------------------------------------------------ */
 
 static bool for_any(const struct natfw *fw, const struct nat_rule *r)
 {
@@ -23,46 +24,27 @@ static bool leads(const struct natfw *fw, const struct nat_rule *r)
 	return table_leader(fw, r) == r;
 }
 
-static void key_port(struct wr *w, const struct nat_rule *r)
-{
-	wr_fmt(w, "%u . %u", (unsigned)r->proto, (unsigned)r->ext_port);
-}
-
-static void key_remote(struct wr *w, const struct nat_rule *r)
-{
-	wr_fmt(w, "%s . ", backend_ip(r->remote.ip).z);
-	key_port(w, r);
-}
-
-static void key_socket(struct wr *w, const struct nat_rule *r)
-{
-	wr_fmt(w, "%s . %u . %u", backend_ip(r->client.ip).z,
-	       (unsigned)r->proto, (unsigned)r->int_port);
-}
-
-static void put_to(struct wr *w, uint32_t ip, uint16_t port)
-{
-	wr_fmt(w, " : %s . %u", backend_ip(ip).z, (unsigned)port);
-}
-
-static void to_client(struct wr *w, const struct natfw_env *env,
-		      const struct nat_rule *r)
-{
-	put_to(w, r->client.ip, r->int_port);
-}
-
-static void to_ext(struct wr *w, const struct natfw_env *env,
-		   const struct nat_rule *r)
-{
-	put_to(w, env->ext_ip, r->ext_port);
-}
-
 const struct nft_map nft_maps[NFT_MAPS] = {
-	[NFT_FORWARD_TO] = { "forward_to", for_any, key_port, to_client },
-	[NFT_FORWARD_FROM] = { "forward_from", for_one, key_remote,
-			       to_client },
-	[NFT_LEAVE_AS] = { "leave_as", leads, key_socket, to_ext },
-	[NFT_ACCEPT] = { NFT_ACCEPT_SET, leads, key_socket, NULL },
+	[NFT_FORWARD_TO] = {
+		"forward_to", for_any,
+		{ NFT_PROTO, NFT_EXT_PORT },
+		{ NFT_CLIENT, NFT_INT_PORT },
+	},
+	[NFT_FORWARD_FROM] = {
+		"forward_from", for_one,
+		{ NFT_REMOTE, NFT_PROTO, NFT_EXT_PORT },
+		{ NFT_CLIENT, NFT_INT_PORT },
+	},
+	[NFT_LEAVE_AS] = {
+		"leave_as", leads,
+		{ NFT_CLIENT, NFT_PROTO, NFT_INT_PORT },
+		{ NFT_EXT_IP, NFT_EXT_PORT },
+	},
+	[NFT_ACCEPT] = {
+		NFT_ACCEPT_SET, leads,
+		{ NFT_CLIENT, NFT_PROTO, NFT_INT_PORT },
+		{ NFT_END },
+	},
 };
 
 const struct nft_map *nft_forward(const struct nat_rule *r)
@@ -70,10 +52,89 @@ const struct nft_map *nft_forward(const struct nat_rule *r)
 	return &nft_maps[r->remote.ip ? NFT_FORWARD_FROM : NFT_FORWARD_TO];
 }
 
+/* ---- elements ------------------------------------------------------ */
+
+static uint32_t part_of(enum nft_part part, const struct natfw_env *env,
+			const struct nat_rule *r)
+{
+	switch (part) {
+	case NFT_PROTO:
+		return r->proto;
+	case NFT_EXT_PORT:
+		return r->ext_port;
+	case NFT_INT_PORT:
+		return r->int_port;
+	case NFT_CLIENT:
+		return r->client.ip;
+	case NFT_REMOTE:
+		return r->remote.ip;
+	case NFT_EXT_IP:
+		return env->ext_ip;
+	case NFT_END:
+		break;
+	}
+	return 0;
+}
+
+static void put_parts(struct wr *w, const enum nft_part *part,
+		      const struct natfw_env *env, const struct nat_rule *r)
+{
+	size_t i;
+
+	for (i = 0; part[i]; i++) {
+		if (i)
+			wr_z(w, " . ");
+		if (part[i] >= NFT_CLIENT)
+			wr_ipv4(w, part_of(part[i], env, r));
+		else
+			wr_u64(w, part_of(part[i], env, r));
+	}
+}
+
+void nft_put_key(struct wr *w, const struct nft_map *map,
+		 const struct natfw_env *env, const struct nat_rule *r)
+{
+	put_parts(w, map->key, env, r);
+}
+
 void nft_put_element(struct wr *w, const struct nft_map *map,
 		     const struct natfw_env *env, const struct nat_rule *r)
 {
-	map->key(w, r);
-	if (map->value)
-		map->value(w, env, r);
+	put_parts(w, map->key, env, r);
+	if (map->value[0])
+		wr_z(w, " : ");
+	put_parts(w, map->value, env, r);
+}
+
+static struct nfnl_value join(const enum nft_part *part,
+			      const struct natfw_env *env,
+			      const struct nat_rule *r)
+{
+	struct nfnl_value v = { .n = 0 };
+	uint32_t one;
+
+	for (; *part; part++) {
+		one = part_of(*part, env, r);
+		if (*part >= NFT_CLIENT)
+			nfnl_ip(&v, one);
+		else if (*part == NFT_PROTO)
+			nfnl_proto(&v, (uint8_t)one);
+		else
+			nfnl_port(&v, (uint16_t)one);
+	}
+	return v;
+}
+
+struct nfnl_value nft_key(const struct nft_map *map,
+			  const struct natfw_env *env,
+			  const struct nat_rule *r)
+{
+	return join(map->key, env, r);
+}
+
+struct nfnl_value nft_value(const struct nft_map *map,
+			    const struct natfw_env *env,
+			    const struct nat_rule *r)
+{
+	return join(map->value, env, r);
 }

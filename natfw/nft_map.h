@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nft_map.h - a rule as elements of maps and sets.
+ * nft_map.h - a rule as elements of maps and sets, for nft in its language and
+ * for the kernel in its own.
  */
 #ifndef NATFW_NFT_MAP_H
 #define NATFW_NFT_MAP_H
@@ -8,15 +9,24 @@
 #include <stdbool.h>
 #include "base/str.h"
 #include "natfw.h"
+#include "natfw/nfnl.h"
+
+/* What a key or a value is put together from; the addresses are the last. */
+enum nft_part {
+	NFT_END,
+	NFT_PROTO,
+	NFT_EXT_PORT, NFT_INT_PORT,
+	NFT_CLIENT, NFT_REMOTE, NFT_EXT_IP,
+};
+
+#define NFT_PARTS_MAX 4		/* ipv4_addr . inet_proto . inet_service, end */
 
 struct nft_map {
 	const char *name;
 	/* does this rule of the table have an element in it? */
 	bool (*has)(const struct natfw *, const struct nat_rule *);
-	void (*key)(struct wr *, const struct nat_rule *);
-	/* what stands behind the key, " : " first; NULL for a set */
-	void (*value)(struct wr *, const struct natfw_env *,
-		      const struct nat_rule *);
+	enum nft_part key[NFT_PARTS_MAX];
+	enum nft_part value[NFT_PARTS_MAX];	/* none for a set */
 };
 
 enum {
@@ -31,8 +41,21 @@ extern const struct nft_map nft_maps[NFT_MAPS];
 /** nft_forward - the map that leads packets to this rule's client. */
 const struct nft_map *nft_forward(const struct nat_rule *);
 
-/** nft_put_element - key and value. */
+/** nft_put_key - "6 . 80", which is enough to delete an element. */
+void nft_put_key(struct wr *, const struct nft_map *, const struct natfw_env *,
+		 const struct nat_rule *);
+
+/** nft_put_element - "6 . 80 : 192.168.88.2 . 8080"; the key alone for a
+ * set. */
 void nft_put_element(struct wr *, const struct nft_map *,
 		     const struct natfw_env *, const struct nat_rule *);
+
+/** nft_key - the same key for the kernel. */
+struct nfnl_value nft_key(const struct nft_map *, const struct natfw_env *,
+			  const struct nat_rule *);
+
+/** nft_value - what stands behind it in a map; nothing (n is 0) in a set. */
+struct nfnl_value nft_value(const struct nft_map *, const struct natfw_env *,
+			    const struct nat_rule *);
 
 #endif

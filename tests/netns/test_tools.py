@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The firewall's tool fails, hangs or is gone: the client hears 501, the log
-says why, and everybody else is served meanwhile."""
+says why, and everybody else is served meanwhile. With nft only where the tool
+has work to do: a mapping goes straight into the kernel's maps."""
 import threading
 import time
 
@@ -20,6 +21,18 @@ def tool(lab, stopped):
     fake.mode("ok")
 
 
+def needs_tool(lab):
+    """From now on nothing can be done without the tool: where the kernel would
+    do, somebody flushes what it knows of us."""
+    if lab.firewall.name == "nft":
+        lab.firewall.flush(lab.router)
+
+
+def still_reaches(lab, port, server):
+    """What was there before needs_tool() still works, where it could."""
+    return lab.firewall.name == "nft" or reaches(lab, "TCP", port, server)
+
+
 def works_again(lab, igd, server):
     def add():
         try:
@@ -37,6 +50,7 @@ def test_tool_fails(lab, stopped, tool, how):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40005, "TCP", 8000)
     tool.mode(how)
+    needs_tool(lab)
     start = time.monotonic()
     assert error_of(igd.add, 40000, "TCP", 8000) == 501
     assert time.monotonic() - start < 2
@@ -48,9 +62,10 @@ def test_tool_fails(lab, stopped, tool, how):
     else:
         assert stopped.wait_log("firewall: .")
     assert not in_kernel(lab, 40000)
-    assert reaches(lab, "TCP", 40005, server)
+    assert still_reaches(lab, 40005, server)
     tool.mode("ok")
     works_again(lab, igd, server)
+    assert reaches(lab, "TCP", 40005, server)
 
 
 def test_tool_hangs(lab, stopped, tool):
@@ -58,6 +73,7 @@ def test_tool_hangs(lab, stopped, tool):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40001, "TCP", 8000)
     tool.mode("hang")
+    needs_tool(lab)
     outcome = []
 
     def ask():
@@ -76,11 +92,32 @@ def test_tool_hangs(lab, stopped, tool):
     (code, took), = outcome
     assert code == 501
     assert 4 < took < 7
-    assert reaches(lab, "TCP", 40001, server)
+    assert still_reaches(lab, 40001, server)
     assert not in_kernel(lab, 40000)
     assert stopped.wait_log("firewall: .")
     tool.mode("ok")
     works_again(lab, igd, server)
+    assert reaches(lab, "TCP", 40001, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("how", ("fail", "missing", "hang"))
+def test_kernel_alone(lab, stopped, tool, how):
+    """nft is not asked for a mapping that comes or goes."""
+    igd = Igd(lab.lan1)
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40005, "TCP", 8000)
+    tool.mode(how)
+    start = time.monotonic()
+    igd.add(40000, "TCP", 8000)
+    igd.delete(40005)
+    igd.add(40006, "UDP", 8000)
+    assert time.monotonic() - start < 2
+    assert not tool.hung()
+    assert reaches(lab, "TCP", 40000, server)
+    assert not in_kernel(lab, 40005)
+    assert in_kernel(lab, 40006)
+    tool.mode("ok")
 
 
 @pytest.mark.only("nft")

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "natfw/backend.h"
+#include "natfw/nfnl.h"
 #include "natfw/table.h"
 #include "faketool.h"
 
@@ -18,6 +19,123 @@
 const struct natfw_backend natfw_iptables = { 0 },
 	natfw_iptables_legacy = { 0 }, natfw_iptables_nft = { 0 },
 	natfw_memory = { 0 };
+
+/* ---- a kernel in the place of nfnl.c ------------------------------- */
+
+#define SOCK 4711	/* no descriptor: close() fails and that is all */
+
+static struct {
+	int open_rc;		/* what nfnl_open() gives */
+	int rc;			/* what nfnl_commit() gives; 1: by dice */
+	int fd;			/* what it got */
+	unsigned commits, taken;
+	uint32_t seq;		/* of the last batch */
+	char in[IN_MAX];	/* that batch, as nft would be told */
+	size_t in_n;
+} kernel;
+
+/* Without it, everything goes through the tool. */
+static int no_kernel(void **state)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.open_rc = kernel.rc = -EPROTONOSUPPORT;
+	return 0;
+}
+
+static int with_kernel(void **state)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.open_rc = SOCK;
+	return 0;
+}
+
+#define kernel_test(f) \
+	cmocka_unit_test_setup_teardown(f, with_kernel, no_kernel)
+
+static void add_part(struct nfnl_value *v, uint32_t part)
+{
+	assert_true(v->n + sizeof(part) <= sizeof(v->bytes));
+	memcpy(v->bytes + v->n, &part, sizeof(part));
+	v->n += sizeof(part);
+}
+
+void nfnl_ip(struct nfnl_value *v, uint32_t ip)
+{
+	add_part(v, ip);
+}
+
+void nfnl_proto(struct nfnl_value *v, uint8_t proto)
+{
+	add_part(v, proto);
+}
+
+void nfnl_port(struct nfnl_value *v, uint16_t port)
+{
+	add_part(v, port);
+}
+
+/* All begin with an address but "proto . port". */
+static void put_value(struct wr *w, const struct nfnl_value *v, bool ip)
+{
+	uint32_t part;
+	size_t at;
+
+	for (at = 0; at < v->n; at += sizeof(part)) {
+		memcpy(&part, v->bytes + at, sizeof(part));
+		if (at)
+			wr_z(w, " . ");
+		if (at == 0 && ip)
+			wr_ipv4(w, part);
+		else
+			wr_u64(w, part);
+	}
+}
+
+int nfnl_open(void)
+{
+	kernel.seq = 0;
+	return kernel.open_rc;
+}
+
+void nfnl_begin(struct nfnl_batch *b, uint32_t seq)
+{
+	assert_int_not_equal(seq, kernel.seq);
+	kernel.seq = seq;
+	kernel.in_n = 0;
+	kernel.in[0] = '\0';
+}
+
+void nfnl_elem(struct nfnl_batch *b, enum nfnl_verb verb,
+	       const struct nfnl_set *set, const struct nfnl_value *key,
+	       const struct nfnl_value *data)
+{
+	struct wr w = wr_init(kernel.in + kernel.in_n, IN_MAX - kernel.in_n);
+	bool map = strcmp(set->name, "upnpd_accept") != 0;
+
+	assert_int_equal(data != NULL, verb == NFNL_ADD && map);
+	wr_fmt(&w, "%s element %s %s %s { ",
+	       verb == NFNL_ADD ? "add" : "delete", set->family, set->table,
+	       set->name);
+	put_value(&w, key, strcmp(set->name, "forward_to") != 0);
+	if (data) {
+		wr_z(&w, " : ");
+		put_value(&w, data, true);
+	}
+	wr_z(&w, " }\n");
+	wr_cstr(&w);
+	assert_false(w.over);
+	kernel.in_n += w.len;
+}
+
+int nfnl_commit(struct nfnl_batch *b, int fd)
+{
+	int rc = kernel.rc > 0 ? -(int)dice(2) : kernel.rc;
+
+	kernel.fd = fd;
+	kernel.commits++;
+	kernel.taken += rc == 0;
+	return rc;
+}
 
 /* ---- sync ---------------------------------------------------------- */
 
@@ -322,35 +440,66 @@ static struct nat_op any_op(void)
 	return dice(3) ? set(r) : del(r);
 }
 
-static void test_batches_by_dice(void **state)
+/* Each batch reaches the model once, by the one way or by the other. */
+static void batches_by_dice(int rc)
 {
 	static const struct answer chains[] = {
 		{ "nft -nn -a list chains", "table inet fw4 {\nchain f {\n"
 		  "type filter hook forward priority 0;\n}\n}\n", 0 },
 		{ NULL }
 	};
+	struct natfw_env env = env_of(EXT);
 	struct nat_op op[8];
 	enum nat_err err[8];
 	struct natfw fw;
-	unsigned turn;
+	unsigned turn, taken;
 	size_t i, n;
 
+	kernel.rc = rc;
 	begin(&fw, &natfw_nft, chains);
+	assert_int_equal(natfw_open(&fw, &natfw_nft, &env), 0);
 	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
 	memset(&model, 0, sizeof(model));
 	for (turn = 0; turn < 3000; turn++) {
 		n = 1 + dice(COUNT(op));
 		for (i = 0; i < n; i++)
 			op[i] = any_op();
-		tool.in[0] = '\0';
+		tool.in[0] = kernel.in[0] = '\0';
+		taken = kernel.taken;
 		natfw_batch(&fw, op, n, err);
 		for (i = 0; i < n; i++)
 			assert_int_equal(err[i], NAT_OK);
-		model_run(tool.in);
+		if (kernel.taken == taken)
+			assert_string_equal(tool.in, kernel.in);
+		else
+			assert_string_equal(tool.in, "");
+		model_run(kernel.in);
 		assert_int_equal(model_check(&fw), model.n);
 	}
 	assert_true(fw.rule_n > 8);
 	natfw_done(&fw);
+}
+
+static void test_batches_to_tool(void **state)
+{
+	batches_by_dice(-ENOENT);
+	assert_true(kernel.commits > 1000);
+	assert_int_equal(kernel.taken, 0);
+	assert_int_equal(kernel.fd, -EPROTONOSUPPORT);
+}
+
+static void test_batches_to_kernel(void **state)
+{
+	batches_by_dice(0);
+	assert_true(kernel.commits > 1000);
+	assert_int_equal(kernel.taken, kernel.commits);
+	assert_int_equal(kernel.fd, SOCK);
+}
+
+static void test_batches_to_both(void **state)
+{
+	batches_by_dice(1);
+	assert_in_range(kernel.taken, 1000, kernel.commits - 1000);
 }
 
 /* The one set last leads; when it goes, the one before it. */
@@ -379,6 +528,34 @@ static void test_shared_socket(void **state)
 		"delete element ip upnpd forward_to { 6 . 80 }\n"
 		"delete element ip upnpd leave_as"
 		" { 192.168.88.2 . 6 . 8080 }\n");
+	natfw_done(&fw);
+}
+
+/* While nothing else is asked, the tool need not be there. */
+static void test_no_tool(void **state)
+{
+	static const struct answer gone[] = {
+		{ "nft", NULL, -ENOENT }, { NULL }
+	};
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw;
+
+	begin(&fw, &natfw_nft, NULL);
+	assert_int_equal(natfw_open(&fw, &natfw_nft, &env), 0);
+	fill_table(&fw);
+	tool_reset(gone);
+	assert_int_equal(one(&fw, set(tcp(90, HOST(9), 9))), NAT_OK);
+	assert_int_equal(one(&fw, del(tcp(80, 0, 0))), NAT_OK);
+	assert_int_equal(tool.runs, 0);
+	/* nor is it asked again when the kernel's table is gone */
+	kernel.rc = -ENOENT;
+	assert_int_equal(one(&fw, set(tcp(91, HOST(9), 9))), NAT_EFAIL);
+	assert_int_equal(tool.runs, 1);
+	assert_string_equal(fw.why, "nft: No such file or directory");
+	assert_null(natfw_lookup(&fw, &(struct nat_rule){
+		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP, .ext_port = 91 }));
+	assert_true(fw.dirty);
+	natfw_close(&fw);
 	natfw_done(&fw);
 }
 
@@ -575,7 +752,10 @@ int main(void)
 		cmocka_unit_test(test_two_in_a_table),
 		cmocka_unit_test(test_close_text),
 		cmocka_unit_test(test_environment),
-		cmocka_unit_test(test_batches_by_dice),
+		cmocka_unit_test(test_batches_to_tool),
+		kernel_test(test_batches_to_kernel),
+		kernel_test(test_batches_to_both),
+		kernel_test(test_no_tool),
 		cmocka_unit_test(test_shared_socket),
 		cmocka_unit_test(test_verify_elements),
 		cmocka_unit_test(test_verify_chains),
@@ -584,5 +764,6 @@ int main(void)
 		cmocka_unit_test(test_governs),
 	};
 
+	no_kernel(NULL);
 	return cmocka_run_group_tests(tests, tool_setup, NULL);
 }
