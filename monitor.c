@@ -16,6 +16,7 @@
 #include "base/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/proc.h"
 #include "engine.h"
 #include "gate.h"
 #include "monitor.h"
@@ -23,6 +24,9 @@
 /* Two descriptors of the engine's; room for what later layers watch. */
 #define MONITOR_FDS_MAX 8
 #define DEATH_WINDOW_MS 60000
+
+/* What the engine has open at its start, beside 0 to 2. */
+enum { ENGINE_CHAN_FD = 3, ENGINE_LOG_FD, ENGINE_FD_END };
 
 enum phase {
 	RUNNING,
@@ -101,12 +105,30 @@ static void watch_close(struct monitor *m, struct ev_fd *w)
 	w->fd = -1;
 }
 
+/* Leave the engine its two ends and nothing else of ours: the pid file's lock
+ * and the firewall's socket are not for it. */
+static int keep_only(int chan, int log)
+{
+	int high_chan = fcntl(chan, F_DUPFD_CLOEXEC, ENGINE_FD_END);
+	int high_log = fcntl(log, F_DUPFD_CLOEXEC, ENGINE_FD_END);
+
+	if (high_chan < 0 || high_log < 0 ||
+	    dup3(high_chan, ENGINE_CHAN_FD, O_CLOEXEC) < 0 ||
+	    dup3(high_log, ENGINE_LOG_FD, O_CLOEXEC) < 0)
+		return -errno;
+	proc_close_from(ENGINE_FD_END);
+	return 0;
+}
+
 static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 						   int log)
 {
-	struct engine_start start = { chan, log, m->uid, m->gid };
+	struct engine_start start = { ENGINE_CHAN_FD, ENGINE_LOG_FD, m->uid,
+				      m->gid };
 
 	ev_free(m->loop);	/* restores signals; this is our copy */
+	if (keep_only(chan, log))
+		_exit(1);
 	_exit(engine_run(&m->conf, &start));
 }
 

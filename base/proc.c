@@ -111,7 +111,7 @@ bool proc_exists(const char *name)
 
 /* ---- the child --------------------------------------------------------- */
 
-static void close_from(int low)
+void proc_close_from(int low)
 {
 	int fd, end;
 
@@ -139,7 +139,7 @@ static int place_descriptors(int fd[PIPES])
 			return -errno;
 		fd[i] = i;
 	}
-	close_from(PIPES);
+	proc_close_from(PIPES);
 	return 0;
 }
 

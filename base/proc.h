@@ -44,6 +44,10 @@ struct proc {
  */
 int proc_run(struct proc *);
 
+/** proc_close_from - close every descriptor from @low on. For a child that has
+ * just been forked. */
+void proc_close_from(int low);
+
 /** proc_exists - is @name found in the fixed PATH, executable? */
 bool proc_exists(const char *name);
 

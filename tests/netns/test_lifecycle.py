@@ -318,6 +318,15 @@ def test_engine_has_no_rights(lab, upnpd):
     assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert os.path.samefile(f"/proc/{engine}/root", upnpd.state)
+    # none of the monitor's: its pid file, its way to the firewall
+    open_files = [os.readlink(f"/proc/{engine}/fd/{fd}")
+                  for fd in os.listdir(f"/proc/{engine}/fd")]
+    assert not [f for f in open_files if f.endswith("upnpd.pid")]
+    mine = {f for f in open_files if f.startswith("socket:")}
+    monitor = upnpd.proc.pid
+    theirs = {os.readlink(f"/proc/{monitor}/fd/{fd}")
+              for fd in os.listdir(f"/proc/{monitor}/fd")}
+    assert not mine & theirs
 
 
 # ---- which backend ----------------------------------------------------
