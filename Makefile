@@ -43,7 +43,8 @@ ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 	  base/httpmsg.c \
-	  base/netlink.c base/netif.c base/ports.c base/route.c base/proc.c \
+	  base/netlink.c base/netif.c base/ports.c base/route.c \
+	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c
 HTTPD	= httpd.c httplisten.c httpconn.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
@@ -79,6 +80,7 @@ U_netlink	= base/netlink.c
 U_netif		= base/netif.c base/netlink.c
 U_ports		= base/ports.c base/netlink.c base/str.c
 U_route		= base/route.c base/netlink.c
+U_conntrack	= base/conntrack.c base/netlink.c
 U_proc		= base/proc.c base/str.c
 U_xmltiny	= xmltiny.c base/str.c
 U_natrule	= igd/natrule.c
@@ -114,10 +116,10 @@ U_state		= state.c base/str.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
-UNITS	= str loop date log jail httpmsg netlink netif ports route proc xmltiny \
-	  natrule policy portmap igd desc soap httpreq httpbody httpreply \
-	  bufpool httplisten httpconn httpd ssdp natfw table backend iptables \
-	  nfnl nft_list nft conf leases state router priv gate
+UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
+	 proc xmltiny natrule policy portmap igd desc soap httpreq httpbody \
+	 httpreply bufpool httplisten httpconn httpd ssdp natfw table backend \
+	 iptables nfnl nft_list nft conf leases state router priv gate
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)
