@@ -117,9 +117,9 @@ U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
-	 proc xmltiny natrule policy portmap igd desc soap httpreq httpbody \
-	 httpreply bufpool httplisten httpconn httpd ssdp natfw table backend \
-	 iptables nfnl nft_list nft conf leases state router priv gate
+	  proc xmltiny natrule policy portmap igd desc soap httpreq httpbody \
+	  httpreply bufpool httplisten httpconn httpd ssdp natfw table backend \
+	  iptables nfnl nft_list nft conf leases state router priv gate
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -89,6 +89,20 @@ void gate_verify(struct gate *g)
 		log_err("firewall: %s", g->fw.why);
 }
 
+static int alloc_lists(struct gate *g)
+{
+	const size_t max = g->conf->max_mappings;
+	const size_t gone = max > NAT_BATCH_MAX ? max : NAT_BATCH_MAX;
+
+	g->staged = calloc(max, sizeof(*g->staged));
+	g->gone = calloc(gone, sizeof(*g->gone));
+	if (g->staged && g->gone)
+		return 0;
+	free(g->staged);
+	free(g->gone);
+	return -ENOMEM;
+}
+
 int gate_open(struct gate *g, const struct conf *conf)
 {
 	const struct natfw_backend *be;
@@ -108,10 +122,10 @@ int gate_open(struct gate *g, const struct conf *conf)
 	err = natfw_init(&g->fw, conf->max_mappings);
 	if (err)
 		return err;
-	g->staged = calloc(conf->max_mappings, sizeof(*g->staged));
-	if (!g->staged) {
+	err = alloc_lists(g);
+	if (err) {
 		natfw_done(&g->fw);
-		return -ENOMEM;
+		return err;
 	}
 	g->open = true;
 	log_info("backend %s: %s", be->name, why);
@@ -128,6 +142,7 @@ void gate_close(struct gate *g)
 	natfw_close(&g->fw);
 	natfw_done(&g->fw);
 	free(g->staged);
+	free(g->gone);
 	/* a reload may come between a link's down and its up */
 	*g = (struct gate){ .routes = g->routes };
 }
@@ -227,6 +242,65 @@ static enum nat_err link_set(struct gate *g, bool up)
 	return NAT_OK;
 }
 
+/* ---- flows --------------------------------------------------------------- */
+
+/*
+ * A rule that vanishes, or leads elsewhere, takes the flows that came through
+ * it along. Before a change the rules that it may touch are noted; afterwards
+ * the table tells which of them are gone, whatever the firewall's tool said.
+ */
+static void flows_note(struct gate *g, const struct nat_rule *r)
+{
+	if (r && g->fw.env.ext_ip)
+		g->gone[g->gone_n++] = (struct conntrack_port){
+			.ext_ip = g->fw.env.ext_ip, .remote = r->remote.ip,
+			.client = r->client.ip, .ext_port = r->ext_port,
+			.int_port = r->int_port, .proto = r->proto,
+		};
+}
+
+/* Does a rule of the table lead to where @p led? */
+static bool still_leads(const struct gate *g, const struct conntrack_port *p)
+{
+	const struct nat_rule rule = {
+		.kind = NAT_PORTMAP, .proto = p->proto,
+		.ext_port = p->ext_port, .remote.ip = p->remote,
+		.client.ip = p->client, .int_port = p->int_port,
+	};
+	const struct nat_rule *now = natfw_lookup(&g->fw, &rule);
+
+	return now && nat_rule_equal(now, &rule);
+}
+
+/* Once a reason; a kernel that can not do it is not asked again. */
+static void flows_fail(struct gate *g, int err)
+{
+	if (err != g->flows_err)
+		log_warn("flows through deleted mappings may go on: %s",
+			 strerror(-err));
+	g->flows_err = err;
+}
+
+static void flows_end(struct gate *g)
+{
+	unsigned ended;
+	size_t n = 0;
+	int err;
+
+	for (size_t i = 0; i < g->gone_n; i++)
+		if (!still_leads(g, &g->gone[i]))
+			g->gone[n++] = g->gone[i];
+	g->gone_n = 0;
+	if (!n || g->flows_err == -EPROTONOSUPPORT ||
+	    g->flows_err == -EOPNOTSUPP)
+		return;
+	err = conntrack_kill(g->gone, n, &ended);
+	if (err)
+		flows_fail(g, err);
+	else if (ended)
+		log_debug("%u flows through deleted mappings ended", ended);
+}
+
 /* ---- serving ------------------------------------------------------------- */
 
 static int answer(int fd, const struct priv_req *req, enum nat_err err)
@@ -244,7 +318,10 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 
 	if (!b->n)
 		return 0;
+	for (size_t i = 0; i < b->n; i++)
+		flows_note(g, natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
+	flows_end(g);
 	for (size_t i = 0; i < b->n && !err; i++) {
 		struct priv_req req = { .id = b->id[i], .verb = PRIV_SET };
 
@@ -282,8 +359,12 @@ static void stage_rule(struct gate *g, const struct nat_rule *rule)
 
 static enum nat_err sync_end(struct gate *g)
 {
-	int err = natfw_sync(&g->fw, g->staged, g->staged_n);
+	int err;
 
+	for (size_t i = 0; i < g->fw.rule_n; i++)
+		flows_note(g, &g->fw.rule[i]);
+	err = natfw_sync(&g->fw, g->staged, g->staged_n);
+	flows_end(g);
 	g->staged_n = 0;
 	if (err)
 		log_err("firewall: %s", g->fw.why);

@@ -6,6 +6,7 @@
 #ifndef GATE_H
 #define GATE_H
 
+#include "base/conntrack.h"
 #include "base/ports.h"
 #include "base/route.h"
 #include "conf.h"
@@ -19,6 +20,9 @@ struct gate {
 	struct route_set routes;	/* of the link we took down */
 	struct nat_rule *staged;	/* the sync that is coming in */
 	size_t staged_n;
+	struct conntrack_port *gone;	/* where rules led before a change */
+	size_t gone_n;
+	int flows_err;			/* why flows can not be ended, told */
 	bool open;
 };
 
@@ -49,7 +53,8 @@ void gate_verify(struct gate *);
  * @fd: the SOCK_SEQPACKET end, non-blocking
  *
  * SETs and DELs that wait together are one batch, NAT_BATCH_MAX at most.
- * Blocks for as long as the backend takes.
+ * Blocks for as long as the backend takes, and for a walk over the kernel's
+ * flows when rules vanished: those that came through them are ended.
  *
  * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no
  * sense, -EXFULL it does not read its answers

@@ -108,6 +108,22 @@ int route_restore(const struct route_set *set)
 	return restore_fails;
 }
 
+/* What was asked of the kernel's table of flows. */
+static struct conntrack_port killed[4];
+static size_t killed_n;
+static unsigned kills;
+static int kill_fails;
+
+int conntrack_kill(struct conntrack_port *port, size_t n, unsigned *ret_n)
+{
+	assert_in_range(n, 1, 4);
+	memcpy(killed, port, n * sizeof(*port));
+	killed_n = n;
+	kills++;
+	*ret_n = 1;
+	return kill_fails;
+}
+
 static unsigned warnings;
 
 void log_msg(int level, const char *fmt, ...)
@@ -171,6 +187,9 @@ static int setup(void **state)
 	ext_ip = EXT;
 	batches = 0;
 	tool_fails = 0;
+	killed_n = kills = 0;
+	kill_fails = 0;
+	warnings = 0;
 	link_state = true;
 	memset(steps, 0, sizeof(steps));
 	save_fails = restore_fails = 0;
@@ -294,6 +313,106 @@ static void test_tool_fails(void **state)
 	tool_fails = -EIO;
 	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
 	assert_int_equal(gate.fw.rule_n, 0);
+}
+
+static void test_flows_end_with_their_rule(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	r.remote.ip = 0x0b162109;
+	r.int_port = 8000;
+	assert_int_equal(one(PRIV_DEL, r), NAT_OK);	/* there is none */
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);	/* renewed */
+	assert_int_equal(kills, 0);
+	assert_int_equal(one(PRIV_DEL, r), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed_n, 1);
+	assert_int_equal(killed[0].ext_ip, EXT);
+	assert_int_equal(killed[0].remote, 0x0b162109);
+	assert_int_equal(killed[0].client, CLIENT);
+	assert_int_equal(killed[0].ext_port, 8080);
+	assert_int_equal(killed[0].int_port, 8000);
+	assert_int_equal(killed[0].proto, IPPROTO_TCP);
+}
+
+/* The old way is closed, not the new one. */
+static void test_flows_end_when_the_port_leads_elsewhere(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	r.int_port = 8081;
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed[0].int_port, 8080);
+	r.client.ip = CLIENT + 1;
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(kills, 2);
+	assert_int_equal(killed[0].client, CLIENT);
+}
+
+static void test_flows_end_once_a_batch(void **state)
+{
+	for (uint16_t p = 5001; p <= 5003; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	ask(PRIV_DEL, rule(5001));
+	ask(PRIV_SET, rule(5002));		/* stays */
+	ask(PRIV_DEL, rule(5003));
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed_n, 2);
+	assert_int_equal(killed[0].ext_port, 5001);
+	assert_int_equal(killed[1].ext_port, 5003);
+}
+
+static void test_flows_end_after_a_sync(void **state)
+{
+	struct nat_rule moved = rule(5002);
+
+	for (uint16_t p = 5001; p <= 5003; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	moved.int_port = 6000;
+	ask(PRIV_SYNC_RULE, rule(5001));
+	ask(PRIV_SYNC_RULE, moved);
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed_n, 2);
+	assert_int_equal(killed[0].ext_port + killed[1].ext_port, 5002 + 5003);
+	assert_int_equal(killed[0].int_port + killed[1].int_port, 5002 + 5003);
+}
+
+/* A rule that the tool did not take away still lets its flows pass. */
+static void test_flows_stay_with_their_rule(void **state)
+{
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	tool_fails = -EIO;
+	assert_int_equal(one(PRIV_DEL, rule(8080)), NAT_EFAIL);
+	assert_int_equal(kills, 0);
+	gate_verify(&gate);
+	assert_int_equal(kills, 0);
+}
+
+static void set_and_delete(void)
+{
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_int_equal(one(PRIV_DEL, rule(8080)), NAT_OK);
+}
+
+/* The mapping is deleted all the same, and the log says so once. */
+static void test_kernel_can_not_end_flows(void **state)
+{
+	kill_fails = -ENOBUFS;
+	set_and_delete();
+	set_and_delete();
+	assert_int_equal(kills, 2);
+	assert_int_equal(warnings, 1);
+	kill_fails = -EOPNOTSUPP;
+	set_and_delete();
+	set_and_delete();
+	assert_int_equal(kills, 3);		/* not asked again */
+	assert_int_equal(warnings, 2);
 }
 
 static void test_no_address(void **state)
@@ -442,6 +561,12 @@ int main(void)
 		T(test_router_port_is_not_taken),
 		T(test_no_more_than_the_cap),
 		T(test_tool_fails),
+		T(test_flows_end_with_their_rule),
+		T(test_flows_end_when_the_port_leads_elsewhere),
+		T(test_flows_end_once_a_batch),
+		T(test_flows_end_after_a_sync),
+		T(test_flows_stay_with_their_rule),
+		T(test_kernel_can_not_end_flows),
 		T(test_no_address),
 		T(test_sync),
 		T(test_sync_larger_than_the_table),

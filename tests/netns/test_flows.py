@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: ISC
+"""What came in through a mapping ends with it, although the firewall accepts
+what is established (see firewall.py) and the kernel would go on translating.
+"""
+import os
+import re
+import socket
+import time
+
+import pytest
+
+from lab import EXT_IP, HOST_IP, LONG, OUT_IP, SHORT, listener, wait_until
+from upnp import error_of
+
+BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
+
+
+class Flow:
+    """Something outside that talks to a program on lan1."""
+
+    def __init__(self, lab, proto, ext, int_port):
+        self.server = listener(lab.lan1, proto, int_port)
+        kind = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}[proto]
+        self.peer = lab.outside.socket(kind)
+        self.peer.settimeout(LONG)
+        self.peer.connect((EXT_IP, ext))
+        if proto == "TCP":
+            self.server.settimeout(LONG)
+            self.inner, _ = self.server.accept()
+        else:
+            self.peer.send(b"hello")
+            _, who = self.server.recvfrom(16)
+            self.inner = self.server
+            self.inner.connect(who)
+
+    def passes(self, timeout=LONG):
+        """Does a word get in, and the answer out?"""
+        return self._goes(self.peer, self.inner, timeout) and \
+            self._goes(self.inner, self.peer, timeout)
+
+    def comes_in(self):
+        return self._goes(self.peer, self.inner, SHORT)
+
+    @staticmethod
+    def _goes(src, dst, timeout):
+        word = os.urandom(8)
+        dst.settimeout(timeout)
+        try:
+            src.send(word)
+            return dst.recv(64) == word
+        except OSError:     # silence, or a reset: nobody knows this flow
+            return False
+
+    def close(self):
+        for sock in (self.peer, self.inner, self.server):
+            sock.close()
+
+
+@pytest.fixture
+def flow(lab, igd):
+    """Maps, and opens a flow through it: flow(proto, ext, int_port, ...)"""
+    made = []
+
+    def make(proto, ext, int_port, **mapping):
+        igd.add(ext, proto, int_port, **mapping)
+        made.append(Flow(lab, proto, ext, int_port))
+        assert made[-1].passes()
+        return made[-1]
+    yield make
+    for one in made:
+        one.close()
+
+
+@BOTH
+def test_deleted(igd, flow, proto):
+    ends, stays = flow(proto, 40000, 8000), flow(proto, 40001, 8001)
+    igd.delete(40000, proto)
+    assert not ends.comes_in()
+    assert stays.passes()
+
+
+@BOTH
+def test_expired(igd, flow, proto):
+    ends = flow(proto, 40000, 8000, lease=2)
+    stays = flow(proto, 40001, 8001, lease=600)
+
+    def gone():
+        return "40000" not in {e["NewExternalPort"] for e in igd.entries()}
+    assert wait_until(gone, 4)
+    assert wait_until(lambda: not ends.comes_in(), 1)
+    assert not ends.comes_in()
+    assert stays.passes()
+
+
+@BOTH
+def test_leads_elsewhere(igd, flow, proto):
+    """The same client overwrites its mapping with another port."""
+    ends, stays = flow(proto, 40000, 8000), flow(proto, 40001, 8001)
+    igd.add(40000, proto, 8002)
+    assert not ends.comes_in()
+    assert stays.passes()
+
+
+def test_disabled(igd, flow):
+    ends = flow("TCP", 40000, 8000)
+    igd.add(40000, "TCP", 8000, enabled=0)
+    assert not ends.comes_in()
+
+
+@BOTH
+def test_renewed(igd, flow, proto):
+    """A renewal is no change: nothing is lost."""
+    stays = flow(proto, 40000, 8000, lease=100)
+    igd.add(40000, proto, 8000, lease=200)
+    assert stays.passes()
+
+
+def test_flows_of_the_client_itself(lab, igd, flow):
+    """What it began from its mapped port is its own and goes on, and so does
+    the administrator's forwarding to the same host."""
+    igd.add(40000, "UDP", 5000)
+    admin = listener(lab.lan1, "TCP", 22)
+    with lab.outside.socket(socket.SOCK_DGRAM, (OUT_IP, 9000)) as far, \
+            lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 5000)) as own, \
+            lab.outside.socket(socket.SOCK_STREAM) as ssh:
+        far.settimeout(LONG)
+        own.settimeout(LONG)
+        own.sendto(b"out", (OUT_IP, 9000))
+        data, seen = far.recvfrom(16)
+        assert (data, seen) == (b"out", (EXT_IP, 40000))
+        ssh.settimeout(LONG)
+        ssh.connect((EXT_IP, 8022))
+        admin.settimeout(LONG)
+        inner, _ = admin.accept()
+        igd.delete(40000, "UDP")
+        far.sendto(b"back", seen)
+        assert own.recv(16) == b"back"
+        ssh.send(b"still")
+        inner.settimeout(LONG)
+        assert inner.recv(16) == b"still"
+        inner.close()
+    admin.close()
+
+
+def test_engine_dies_after_the_lease(lab, upnpd, igd, flow):
+    """The table comes as a whole again: what is not in it any more ends, the
+    rest goes on. Here the lease runs out while there is no engine."""
+    ends = flow("TCP", 40000, 8000, lease=1)
+    stays = flow("TCP", 40001, 8001, lease=600)
+    engine = upnpd.engine()
+    os.kill(engine, 19)                     # SIGSTOP: it deletes nothing
+    time.sleep(1.2)
+    assert ends.passes() and stays.passes()
+    os.kill(engine, 9)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    assert wait_until(upnpd.serves)
+    assert wait_until(lambda: not ends.comes_in())
+    assert stays.passes()
+    assert error_of(igd.specific, 40000) == 714
+
+
+def flood(lab, n):
+    """@n flows in the router's table, none of them through a mapping."""
+    lines = [f"-I -p udp -s 10.{i >> 16}.{i >> 8 & 255}.{i & 255} -d {OUT_IP} "
+             f"--sport {1024 + i % 60000} --dport 53 --timeout 600"
+             for i in range(n)]
+    path = lab.path("flows")
+    with open(path, "w") as f:
+        f.write("\n".join(lines) + "\n")
+    lab.router.run("conntrack", "--load-file", path, timeout=120)
+    return int(re.search(r"\d+", lab.router.run("conntrack", "-C")).group())
+
+
+@pytest.mark.only("nft")
+def test_many_flows(lab, igd, flow):
+    """50,000 other flows: a deletion is still quick, and still complete."""
+    ends = flow("TCP", 40000, 8000)
+    assert flood(lab, 50000) >= 50000
+    start = time.monotonic()
+    igd.delete(40000)
+    took = time.monotonic() - start
+    print(f"deleted beside 50,000 flows in {took * 1000:.1f} ms")
+    assert not ends.comes_in()
+    assert took < 0.5
