@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: ISC
+"""A program that opens a port by libgupnp-igd, as calls and games on a
+desktop do: client_gupnp.py PROTOCOL EXTERNAL CLIENT INTERNAL. Says "mapped"
+with the external address and port, deletes at the end of its stdin."""
+import sys
+
+import gi
+gi.require_version("GUPnPIgd", "1.0")
+from gi.repository import GLib, GUPnPIgd
+
+proto, ext, client, port = sys.argv[1:5]
+loop = GLib.MainLoop()
+
+
+def mapped(_igd, _proto, ip, _old, ext_port, *_rest):
+    print("mapped", ip, ext_port, flush=True)
+
+
+def failed(_igd, error, *_rest):
+    print("failed", error.message, flush=True)
+
+
+def asked(_source, _condition):
+    igd.remove_port(proto, int(ext))
+    GLib.timeout_add(500, loop.quit)    # it does not say when it is done
+    return False
+
+
+igd = GUPnPIgd.SimpleIgd()
+igd.connect("mapped-external-port", mapped)
+igd.connect("error-mapping-port", failed)
+igd.add_port(proto, int(ext), client, int(port), 600, "a call")
+GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, asked)
+loop.run()

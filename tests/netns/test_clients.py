@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: ISC
+"""Real programs, each with a stack of its own: every one finds the gateway,
+maps, has traffic pass, and deletes, whatever igd-version says."""
+import os
+import re
+import socket
+import subprocess
+import tempfile
+
+import pytest
+
+from daemon import UPNPD, upnpc
+from lab import (EXT_IP, HOST_IP, LAN_IP, SHORT, blocked, listener, reaches,
+                 run, wait_until)
+from upnp import Igd, http
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+VERSIONS = ("both", "1", "2")
+DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:"
+SLOW = 12.0         # some search for seconds before they look at answers
+BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
+CONF = """\
+enabled = yes
+igd-version = {}
+[interface wan0]
+type = external
+[interface lan0]
+type = internal
+"""
+
+
+def accepted(version):
+    """Does the daemon that was built know this igd-version?"""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+        f.write(CONF.format(version))
+        f.flush()
+        return subprocess.run([UPNPD, "-n", "-f", f.name],
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+
+def pytest_generate_tests(metafunc):
+    if "igd_version" in metafunc.fixturenames:
+        # none at all: the daemon will not start with that word either
+        versions = list(filter(accepted, VERSIONS)) or ["none-accepted"]
+        metafunc.parametrize("igd_version", versions)
+
+
+@pytest.fixture
+def upnpd(stopped, igd_version):
+    stopped.options["igd_version"] = igd_version
+    return stopped.start()
+
+
+def roots(igd_version):
+    return ("1", "2") if igd_version == "both" else (igd_version,)
+
+
+@pytest.fixture
+def igd(lab, upnpd, igd_version):
+    """To look what is mapped, by the root that all clients can use."""
+    return Igd(lab.lan1, path=f"/igd{roots(igd_version)[0]}.xml")
+
+
+class Client:
+    """A program on lan1. It says what it did line by line, and deletes what
+    it mapped at the end of its stdin."""
+
+    def __init__(self, lab, *argv):
+        self.logfile = lab.path("client")
+        with open(self.logfile, "w") as log:
+            self.proc = subprocess.Popen(
+                ["ip", "netns", "exec", lab.lan1.ns, *argv],
+                stdin=subprocess.PIPE, stdout=log, stderr=log)
+
+    def said(self):
+        with open(self.logfile, errors="replace") as f:
+            return f.read()
+
+    def says(self, line):
+        """Wait for a line that begins so."""
+        assert wait_until(lambda: re.search(rf"^{line}", self.said(), re.M)
+                          or self.proc.poll() is not None, SLOW)
+        assert re.search(rf"^{line}", self.said(), re.M), self.said()
+
+    def end(self):
+        self.proc.stdin.close()
+        assert self.proc.wait(SLOW) == 0, self.said()
+
+
+def open_to(lab, port):
+    """Does somebody answer a TCP connection from outside?"""
+    with lab.outside.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(SHORT)
+        return sock.connect_ex((EXT_IP, port)) == 0
+
+
+def ends(lab, igd, client, proto, server):
+    client.end()
+    assert wait_until(lambda: blocked(lab, proto, 40000, server))
+    assert all(e[1] != 40000 for e in listed(igd))
+
+
+def listed(igd):
+    return {e for e in igd.mapped() if e[2] == HOST_IP}
+
+
+@BOTH
+def test_upnpc(lab, upnpd, igd, proto):
+    server = listener(lab.lan1, proto, 8000)
+    assert "Found valid IGD" in upnpc(lab.lan1, "-s")
+    upnpc(lab.lan1, "-a", HOST_IP, "8000", "40000", proto, "600")
+    assert reaches(lab, proto, 40000, server)
+    upnpc(lab.lan1, "-d", "40000", proto)
+    assert blocked(lab, proto, 40000, server)
+    assert listed(igd) == set()
+
+
+@BOTH
+def test_gupnp_igd(lab, igd, proto):
+    server = listener(lab.lan1, proto, 8000)
+    client = Client(lab, "/usr/bin/python3", f"{HERE}/client_gupnp.py", proto,
+                    "40000", HOST_IP, "8000")
+    client.says(f"mapped {EXT_IP} 40000")
+    assert listed(igd) == {(proto, 40000, HOST_IP, 8000)}
+    assert reaches(lab, proto, 40000, server)
+    ends(lab, igd, client, proto, server)
+
+
+def test_libtorrent(lab, igd):
+    client = Client(lab, "/usr/bin/python3", f"{HERE}/client_torrent.py",
+                    HOST_IP, "7000")
+    client.says("mapped TCP 7000")
+    client.says("mapped UDP 7000")
+    assert listed(igd) == {("TCP", 7000, HOST_IP, 7000),
+                           ("UDP", 7000, HOST_IP, 7000)}
+    assert open_to(lab, 7000)
+    client.end()
+    assert not open_to(lab, 7000)
+    assert listed(igd) == set()
+
+
+@BOTH
+def test_net_upnp(lab, igd, proto):
+    server = listener(lab.lan1, proto, 8000)
+    client = Client(lab, "perl", f"{HERE}/client_perl.pl", proto, "40000",
+                    HOST_IP, "8000")
+    client.says(f"mapped {EXT_IP} 40000 {HOST_IP} 8000")
+    assert reaches(lab, proto, 40000, server)
+    ends(lab, igd, client, proto, server)
+
+
+@pytest.mark.only("nft")
+def test_gssdp_discover(lab, upnpd, igd_version):
+    """The library under every GNOME program finds each root, and sees it go:
+    it is told what is there, then what has left."""
+    client = Client(lab, "timeout", "8", "gssdp-discover", "-i", "eth0",
+                    "-m", "all", "-t", "upnp:rootdevice")
+    for n in roots(igd_version):
+        client.says(f"  Location: http://{LAN_IP}:2828/igd{n}.xml")
+    upnpd.stop()
+    assert wait_until(lambda: client.said().count("resource unavailable")
+                      == len(roots(igd_version)))
+    client.proc.terminate()
+    client.proc.wait()
+
+
+@pytest.mark.only("nft")
+def test_gssdp_discover_by_version(lab, upnpd, igd_version):
+    for n in roots(igd_version):
+        out = lab.lan1.run("gssdp-discover", "-i", "eth0", "-n", "1",
+                           "-t", DEVICE + n)
+        assert f"Location: http://{LAN_IP}:2828/igd{n}.xml" in out
+
+
+@pytest.mark.only("nft")
+def test_xmllint(lab, upnpd, igd_version):
+    """Every document that is served, by a parser that forgives nothing."""
+    paths = []
+    for n in roots(igd_version):
+        root = http(lab.lan1, "GET", f"/igd{n}.xml")
+        scpds = re.findall(r"<SCPDURL>([^<]+)", root.body.decode())
+        assert len(scpds) >= 3
+        paths += [f"/igd{n}.xml", *scpds]
+    for path in paths:
+        reply = http(lab.lan1, "GET", path)
+        assert reply.status == 200, path
+        run("xmllint", "--noout", "--nonet", "-", stdin=reply.body.decode())
