@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 
 from lab import LAN_IP, wait_until, which
 
@@ -151,6 +152,23 @@ class Upnpd(Daemon):
                     and comm.startswith("upnpd"):
                 return int(pid)
         return None
+
+
+def igd_versions(*asked):
+    """Which of these values of igd-version the daemon that was built takes;
+    a word that it will not start with, where it takes none: no test may pass
+    by not being run."""
+    text = ("enabled = yes\nigd-version = {}\n[interface wan0]\n"
+            "type = external\n[interface lan0]\ntype = internal\n")
+
+    def takes(version):
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+            f.write(text.format(version))
+            f.flush()
+            return subprocess.run([UPNPD, "-n", "-f", f.name],
+                                  stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.DEVNULL).returncode == 0
+    return list(filter(takes, asked)) or ["none-accepted"]
 
 
 class Miniupnpd(Daemon):
