@@ -47,6 +47,7 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c
 HTTPD	= httpd.c httplisten.c httpconn.c
+GENA	= genamsg.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
@@ -55,8 +56,8 @@ NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
 SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c \
-	  $(HTTPD) soap.c conf.c leases.c state.c xmltiny.c $(NATFW) $(IGD) \
-	  $(BASE)
+	  $(HTTPD) soap.c $(GENA) conf.c leases.c state.c xmltiny.c \
+	  $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
 all: $(BUILD)/upnpd
@@ -98,6 +99,7 @@ U_httpconn	= httpconn.c base/bufpool.c base/str.c base/loop.c
 U_httpd		= $(HTTPD) base/httpreq.c base/httpbody.c base/httpreply.c \
 		  base/bufpool.c base/httpmsg.c base/date.c base/str.c \
 		  base/loop.c
+U_genamsg	= genamsg.c base/str.c
 U_ssdp		= ssdp.c base/httpmsg.c base/date.c base/str.c base/loop.c
 U_natfw		= natfw.c natfw/table.c natfw/memory.c igd/natrule.c \
 		  base/str.c
@@ -119,7 +121,8 @@ U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap igd desc soap httpreq httpbody \
 	  httpreply bufpool httplisten httpconn httpd ssdp natfw table backend \
-	  iptables nfnl nft_list nft conf leases state router priv gate
+	  iptables nfnl nft_list nft conf leases state router priv gate \
+	  genamsg
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

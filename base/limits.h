@@ -37,6 +37,26 @@
 #define SOAP_TEXT_MAX		2048	/* decoded text of all arguments */
 #define SOAP_PENDING_MAX	HTTP_CONNS_MAX	/* one a connection */
 
+/* ---- events -------------------------------------------------------- */
+
+/* A control point subscribes once to each of three services of each root it
+ * uses; a home has about ten such programs. */
+#define GENA_SUBS_MAX		64
+/* A quarter of the pool: one host can not take it all. */
+#define GENA_SUBS_PER_CLIENT	16
+#define GENA_TIMEOUT_MIN_S	1800	/* UDA 1.1 4.1.2: should be at least */
+#define GENA_TIMEOUT_MAX_S	7200	/* who has gone is forgotten by then */
+#define GENA_CALLBACK_MAX	512	/* PROTOCOL 4: CALLBACK of 512 bytes */
+#define GENA_URLS_MAX		4	/* one an address family, and room */
+#define GENA_MODERATE_MS	200	/* told at most five times a second */
+#define GENA_CONNECT_MS		5000	/* PROTOCOL 4: 5 s to connect */
+#define GENA_ANSWER_MS		30000	/* UDA 1.1 4.3.2: for the answer */
+#define GENA_BODY_MAX		1280	/* 8 variables of about 120 bytes */
+/* Request line, path, fields of about 300 bytes, body. */
+#define GENA_MSG_MAX		(GENA_CALLBACK_MAX + 512 + GENA_BODY_MAX)
+#define GENA_VARS_MAX		8	/* evented ones of a service; 5 now */
+#define GENA_TOPICS_MAX		16	/* services of both roots; 6 now */
+
 /* ---- mappings ------------------------------------------------------ */
 
 #define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
