@@ -47,7 +47,7 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c
 HTTPD	= httpd.c httplisten.c httpconn.c
-GENA	= genasend.c genamsg.c
+GENA	= gena.c genasend.c genamsg.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
@@ -101,6 +101,8 @@ U_httpd		= $(HTTPD) base/httpreq.c base/httpbody.c base/httpreply.c \
 		  base/loop.c
 U_genamsg	= genamsg.c base/str.c
 U_genasend	= genasend.c base/httpmsg.c base/str.c base/loop.c
+U_gena		= $(GENA) $(filter-out igd/desc.c,$(IGD)) base/bufpool.c \
+		  base/httpmsg.c base/str.c base/loop.c
 U_ssdp		= ssdp.c base/httpmsg.c base/date.c base/str.c base/loop.c
 U_natfw		= natfw.c natfw/table.c natfw/memory.c igd/natrule.c \
 		  base/str.c
@@ -123,7 +125,7 @@ UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap igd desc soap httpreq httpbody \
 	  httpreply bufpool httplisten httpconn httpd ssdp natfw table backend \
 	  iptables nfnl nft_list nft conf leases state router priv gate \
-	  genamsg genasend
+	  genamsg genasend gena
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

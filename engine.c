@@ -26,9 +26,9 @@
 #include "site.h"
 #include "state.h"
 
-/* Connections, listeners, SSDP sockets, monitor, netlink. */
+/* Connections, listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX + \
-			 CONF_IFACES_MAX + 8)
+			 GENA_SUBS_MAX + CONF_IFACES_MAX + 8)
 /* Interfaces change in bursts; look once. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
@@ -111,6 +111,7 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 	case PRIV_LINK_UP:
 	case PRIV_LINK_DOWN:
 		igd_link_done(&e->igd, err);
+		site_poke(e->site);
 		return;
 	}
 }
@@ -142,6 +143,7 @@ static bool op_link(void *arg, bool up)
 	struct engine *e = arg;
 
 	priv_link(&e->priv, up);
+	site_poke(e->site);
 	return true;
 }
 
@@ -167,6 +169,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	struct engine *e = arg;
 
 	lease_result(e, leases_set(e->leases, m, clock_now(e)));
+	site_poke(e->site);
 }
 
 static void op_gone(void *arg, const struct nat_rule *rule)
@@ -174,6 +177,7 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 	struct engine *e = arg;
 
 	lease_result(e, leases_del(e->leases, rule));
+	site_poke(e->site);
 }
 
 static void op_refused(void *arg, uint32_t client_ip,
@@ -324,6 +328,7 @@ static int look(struct engine *e)
 	if (e->igd.wan.ext_ip != before || !e->looked)
 		tell_external(e);
 	e->looked = true;
+	site_poke(e->site);
 	return serve_interfaces(e);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* site.c - routes requests to documents and to SOAP, and lists the targets. */
+/* site.c - routes requests to documents, SOAP and events; lists the targets. */
 #include <stdlib.h>
+#include "gena.h"
 #include "site.h"
 #include "soap.h"
 
@@ -11,6 +12,7 @@ struct site {
 	struct ev_loop *loop;
 	struct httpd *httpd;
 	struct soap *soap;
+	struct gena *gena;
 	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
 	char doc[HTTP_REPLY_MAX];
 };
@@ -34,7 +36,7 @@ static unsigned methods(void *arg, struct str path)
 	switch (doc) {
 	case IGD_CONTROL:
 		return HTTP_POST;
-	case IGD_EVENT:		/* events come later: 501 until then */
+	case IGD_EVENT:
 		return HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE;
 	default:
 		return HTTP_GET;
@@ -49,6 +51,8 @@ static void send_soap(void *arg, uint32_t token, const struct soap_reply *r)
 	if (!r->body.n)
 		reply.content_type = NULL;
 	httpd_reply(s->httpd, token, &reply);
+	/* whatever the action was, it may have set a variable */
+	gena_poke(s->gena);
 }
 
 static void serve_post(struct site *s, const struct httpd_req *req,
@@ -67,10 +71,27 @@ static void serve_post(struct site *s, const struct httpd_req *req,
 		send_soap(s, req->id, &reply);
 }
 
+static void serve_event(struct site *s, const struct httpd_req *req,
+			const struct igd_service *svc, unsigned n)
+{
+	struct gena_ask ask = {
+		.subscribe = req->method == HTTP_SUBSCRIBE, .svc = svc, .n = n,
+		.head = req->head, .peer_ip = req->peer_ip,
+		.local_ip = req->local_ip,
+	};
+	struct gena_answer answer;
+	struct httpd_reply reply = { 0 };
+
+	gena_ask(s->gena, &ask, &answer);
+	reply.status = answer.status;
+	reply.extra = answer.extra;
+	httpd_reply(s->httpd, req->id, &reply);
+}
+
 static void serve(void *arg, const struct httpd_req *req)
 {
 	struct site *s = arg;
-	struct httpd_reply reply = { .status = 501 };
+	struct httpd_reply reply = { .status = 404 };
 	struct wr w = wr_init(s->doc, sizeof(s->doc));
 	const struct igd_service *svc;
 	unsigned n;
@@ -86,6 +107,8 @@ static void serve(void *arg, const struct httpd_req *req)
 		desc_scpd(&w, s->config.desc, svc, n);
 		break;
 	case IGD_EVENT:
+		serve_event(s, req, svc, n);
+		return;
 	case IGD_NOTHING:
 		httpd_reply(s->httpd, req->id, &reply);
 		return;
@@ -108,6 +131,7 @@ static void gone(void *arg, uint32_t id)
 struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 {
 	struct httpd_config http = { config->server, config->wall_s };
+	struct gena_config gena = { .igd = config->igd };
 	struct httpd_site routes = { methods, serve, gone, NULL };
 	struct site *s = calloc(1, sizeof(*s));
 
@@ -118,8 +142,10 @@ struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 	routes.arg = s;
 	s->httpd = httpd_new(loop, &routes, &http);
 	s->soap = soap_new(config->igd, send_soap, s);
-	if (s->httpd && s->soap)
+	s->gena = gena_new(loop, &gena);
+	if (s->httpd && s->soap && s->gena)
 		return s;
+	gena_free(s->gena);
 	httpd_free(s->httpd);
 	soap_free(s->soap);
 	free(s);
@@ -129,6 +155,11 @@ struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 struct httpd *site_httpd(struct site *s)
 {
 	return s->httpd;
+}
+
+void site_poke(struct site *s)
+{
+	gena_poke(s->gena);
 }
 
 /* ---- targets -------------------------------------------------------------- */

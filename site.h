@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * site.h - what stands at which URL: descriptions, SCPDs, control. The place
- * where HTTP, SOAP and the gateway's documents meet; each knows nothing of the
- * other two.
+ * site.h - what stands at which URL: descriptions, SCPDs, control, events. The
+ * place where HTTP, SOAP, GENA and the gateway's documents meet; each knows
+ * nothing of the others.
  */
 #ifndef SITE_H
 #define SITE_H
@@ -28,6 +28,10 @@ struct site *site_new(struct ev_loop *, const struct site_config *);
 
 /** site_httpd - its server, for httpd_listen() and httpd_port(). */
 struct httpd *site_httpd(struct site *);
+
+/** site_poke - some variable may have changed: subscribers may have to hear of
+ * it, later, from the loop. May be called from struct igd_ops. */
+void site_poke(struct site *);
 
 /**
  * site_targets - what can be searched for: 3 for each root, 2 for each

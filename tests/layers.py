@@ -16,7 +16,7 @@ ROWS = [
     ["xmltiny"],
     ["igd/"],
     ["conf", "leases", "state", "priv", "ssdp", "httpd", "httpconn",
-     "httplisten", "soap", "genamsg", "genasend",
+     "httplisten", "soap", "gena", "genamsg", "genasend",
      "natfw", "natfw/"],
     ["router"],
     ["gate", "site"],
