@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: ISC
+"""Subscribers hear what changes, in order and not too often; those that hang
+or are dead delay nobody."""
+import contextlib
+import re
+import socket
+import threading
+import time
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from lab import HOST_IP, LAN_IP, SHORT, wait_until
+from test_network import NEW_EXT, plug, unplug
+from upnp import Igd, http
+
+pytestmark = pytest.mark.only("nft")    # the firewall has no part in it
+
+WANIP_EVENT = "/igd1/wanip/event"
+EVENT_NS = "{urn:schemas-upnp-org:event-1-0}"
+EVENTED = {     # at version 1; version 2 may add to it
+    WANIP_EVENT: {"PossibleConnectionTypes", "ConnectionStatus",
+                  "ExternalIPAddress", "PortMappingNumberOfEntries"},
+    "/igd1/wancic/event": {"PhysicalLinkStatus", "EnabledForInternet"},
+    "/igd1/l3f/event": {"DefaultConnectionService"},
+}
+MODERATE = 0.2
+JITTER = 0.05       # a loaded machine hears one late and the next in time
+
+
+class Event:
+    """One NOTIFY as it came."""
+
+    def __init__(self, data, peer):
+        head, gap, body = data.partition(b"\r\n\r\n")
+        assert gap, data
+        start, *lines = head.decode("ascii").split("\r\n")
+        self.method, self.path, self.version = start.split(" ")
+        self.time, self.peer, self.fields = time.monotonic(), peer, {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            assert name.upper() not in self.fields, f"twice: {name}"
+            self.fields[name.upper()] = value.strip()
+        self.seq = int(self.fields["SEQ"])
+        root = ET.fromstring(body)
+        assert root.tag == EVENT_NS + "propertyset"
+        self.vars = {}
+        for prop in root:
+            assert prop.tag == EVENT_NS + "property" and len(prop) == 1
+            assert prop[0].tag not in self.vars
+            self.vars[prop[0].tag] = prop[0].text or ""
+
+
+class Subscriber:
+    """A control point's event server on @host. @status: what it answers;
+    None: it takes connections and never says a word."""
+
+    def __init__(self, host, status=200):
+        self.host, self.status = host, status
+        self.events, self.faults, self.held = [], [], []
+        self.sid = None
+        self.sock = host.listen(0, host.ip)
+        self.port = self.sock.getsockname()[1]
+        self.thread = threading.Thread(target=self._serve, daemon=True)
+        self.thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                conn, peer = self.sock.accept()
+            except OSError:
+                return
+            if self.status is None:
+                self.held.append(conn)
+                continue
+            try:
+                with conn:
+                    self._hear(conn, peer)
+            except Exception as e:
+                self.faults.append(e)
+
+    def _hear(self, conn, peer):
+        conn.settimeout(3)
+        data = b""
+        while not self._whole(data):
+            more = conn.recv(4096)
+            assert more, data
+            data += more
+        self.events.append(Event(data, peer))
+        conn.sendall(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n"
+                     % self.status)
+
+    @staticmethod
+    def _whole(data):
+        head, gap, body = data.partition(b"\r\n\r\n")
+        if not gap:
+            return False
+        length, = re.findall(rb"\r\nCONTENT-LENGTH: (\d+)", head)
+        return len(body) == int(length)
+
+    def callback(self, path="/cb"):
+        return f"<http://{self.host.ip}:{self.port}{path}>"
+
+    def subscribe(self, url=WANIP_EVENT, callback=None):
+        reply = subscribe(self.host, callback or self.callback(), url)
+        assert reply.status == 200
+        self.sid = reply.headers["SID"]
+        return self
+
+    def told(self, var):
+        return [e.vars[var] for e in self.events if var in e.vars]
+
+    def wait(self, n):
+        assert wait_until(lambda: len(self.events) >= n), self.faults
+        return self.events[n - 1]
+
+    def check(self):
+        """Every event was whole, of this subscription, in order, and none
+        came too soon."""
+        assert not self.faults
+        assert [e.seq for e in self.events] == list(range(len(self.events)))
+        assert {e.fields["SID"] for e in self.events} == {self.sid}
+        times = [e.time for e in self.events]
+        assert all(b - a > MODERATE - JITTER
+                   for a, b in zip(times, times[1:]))
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.sock.shutdown(socket.SHUT_RDWR)
+        self.sock.close()
+        self.thread.join(5)
+        for conn in self.held:
+            conn.close()
+
+
+def ask(host, method, url, *fields):
+    return http(host, method, url, headers=fields)
+
+
+def subscribe(host, callback, url=WANIP_EVENT, timeout="Second-1800"):
+    return ask(host, "SUBSCRIBE", url, f"CALLBACK: {callback}",
+               "NT: upnp:event", f"TIMEOUT: {timeout}")
+
+
+@pytest.fixture
+def control_point(lab):
+    made = []
+
+    def make(**kw):
+        made.append(Subscriber(lab.lan1, **kw))
+        return made[-1]
+    yield make
+    for subscriber in made:
+        subscriber.close()
+
+
+@pytest.mark.parametrize("url", EVENTED)
+def test_initial_event(lab, upnpd, control_point, url):
+    sub = control_point()
+    reply = subscribe(lab.lan1, sub.callback(), url, "Second-infinite")
+    assert reply.status == 200
+    assert re.fullmatch(r"uuid:[0-9a-f-]{36}", reply.headers["SID"])
+    assert 1800 <= int(reply.headers["TIMEOUT"][len("Second-"):]) <= 7200
+    assert {"DATE", "SERVER"} <= set(reply.headers)
+    event = sub.wait(1)
+    assert (event.method, event.path, event.version) == \
+        ("NOTIFY", "/cb", "HTTP/1.1")
+    assert event.peer[0] == LAN_IP
+    assert event.fields["HOST"] == f"{HOST_IP}:{sub.port}"
+    assert event.fields["CONTENT-TYPE"] == 'text/xml; charset="utf-8"'
+    assert event.fields["NT"] == "upnp:event"
+    assert event.fields["NTS"] == "upnp:propchange"
+    assert event.fields["SID"] == reply.headers["SID"]
+    assert event.seq == 0
+    assert set(event.vars) == EVENTED[url]
+
+
+@pytest.mark.conf(show_dummy_rule="no")
+def test_values_change(lab, igd, control_point):
+    sub = control_point().subscribe()
+    first = sub.wait(1).vars
+    assert first["ExternalIPAddress"] == igd.external_ip()
+    assert first["ConnectionStatus"] == "Connected"
+    before = int(first["PortMappingNumberOfEntries"])
+    igd.add(40000)
+    assert set(sub.wait(2).vars) == {"PortMappingNumberOfEntries"}
+    assert sub.events[1].vars["PortMappingNumberOfEntries"] == str(before + 1)
+    unplug(lab)
+    assert wait_until(lambda: sub.told("ConnectionStatus")[-1]
+                      == "Disconnected")
+    assert sub.told("ExternalIPAddress")[-1] == ""
+    plug(lab, NEW_EXT)
+    assert wait_until(lambda: sub.told("ExternalIPAddress")[-1] == NEW_EXT)
+    assert sub.told("ConnectionStatus")[-1] == "Connected"
+    igd.delete(40000)
+    assert wait_until(lambda: sub.told("PortMappingNumberOfEntries")[-1]
+                      == str(before))
+    sub.check()
+
+
+@pytest.mark.conf(show_dummy_rule="no")
+def test_a_lease_ends(igd, control_point):
+    igd.add(40000, lease=1)
+    sub = control_point().subscribe()
+    assert sub.wait(1).vars["PortMappingNumberOfEntries"] == "1"
+    assert sub.wait(2).vars == {"PortMappingNumberOfEntries": "0"}
+
+
+@pytest.mark.conf(show_dummy_rule="no")
+def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
+    """The good one hears the right events in the right order, and SOAP is as
+    quick as ever, while one hangs, one is dead, one talks rubbish."""
+    hangs = control_point(status=None).subscribe()
+    dead = control_point().subscribe()
+    dead.wait(1)
+    dead.close()
+    strange = control_point(status=999).subscribe()
+    good = control_point().subscribe()
+    good.wait(1)
+    slowest = 0
+    for step in (igd.add, igd.delete):
+        for port in range(40000, 40100):
+            start = time.monotonic()
+            step(port)
+            slowest = max(slowest, time.monotonic() - start)
+            time.sleep(0.008)       # so that it takes more than one event
+        want = "100" if step == igd.add else "0"
+        assert wait_until(
+            lambda: good.told("PortMappingNumberOfEntries")[-1] == want)
+    assert slowest < 1
+    counts = [int(c) for c in good.told("PortMappingNumberOfEntries")]
+    top = counts.index(100)
+    assert counts[0] == 0 and counts[-1] == 0 and top > 1
+    assert counts[:top] == sorted(set(counts[:top]))
+    assert counts[top:] == sorted(set(counts[top:]), reverse=True)
+    good.check()
+    strange.check()
+    assert len(strange.events) == len(good.events)
+    assert len(hangs.held) == 1
+    # the dead one is still subscribed
+    assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
+               f"SID: {dead.sid}").status == 200
+
+
+def test_the_next_callback_is_tried(lab, upnpd, control_point):
+    dead, sub = control_point(), control_point()
+    dead.close()
+    sub.subscribe(callback=dead.callback() + sub.callback("/second"))
+    assert sub.wait(1).path == "/second"
+    assert sub.events[0].seq == 0
+
+
+def test_renewal_and_end(lab, igd, control_point):
+    sub = control_point().subscribe()
+    sub.wait(1)
+    sid = f"SID: {sub.sid}"
+    reply = ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT, sid,
+                "TIMEOUT: Second-3600")
+    assert reply.status == 200
+    assert reply.headers["SID"] == sub.sid
+    assert reply.headers["TIMEOUT"] == "Second-3600"
+    assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, sid).status == 200
+    assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT, sid).status == 412
+    assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, sid).status == 412
+    igd.add(40000)
+    time.sleep(SHORT)
+    assert len(sub.events) == 1
+
+
+def test_412_ends_the_subscription(lab, igd, control_point):
+    sub = control_point(status=412).subscribe()
+    sub.wait(1)
+    igd.add(40000)
+    time.sleep(SHORT)
+    assert len(sub.events) == 1
+    assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
+               f"SID: {sub.sid}").status == 412
+
+
+@pytest.mark.parametrize("callback", (
+    "<http://192.168.88.20:9/>", "<http://11.22.33.9:9/>",
+    "<http://192.168.88.1:2828/igd1/wanip/control>", "<http://localhost:9/>",
+    f"<https://{HOST_IP}:9/>", f"<http://{HOST_IP}:0/>", "http://x/", "",
+    f"<http://{HOST_IP}:9/{'a' * 512}>"))
+def test_no_event_goes_elsewhere(lab, upnpd, callback):
+    assert subscribe(lab.lan1, callback).status == 412
+
+
+def test_what_is_refused(lab, upnpd):
+    good = f"CALLBACK: <http://{HOST_IP}:9/>"
+    for status, fields in (
+            (412, [good]), (412, ["NT: upnp:event"]), (412, []),
+            (412, [good, "NT: upnp:other"]), (412, ["SID: uuid:unknown"]),
+            (400, ["SID: uuid:unknown", good]),
+            (400, ["SID: uuid:unknown", "NT: upnp:event"])):
+        assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
+                   *fields).status == status
+    assert ask(lab.lan1, "GET", WANIP_EVENT).status == 405
+    assert ask(lab.lan1, "SUBSCRIBE", "/igd1/x/event", good,
+               "NT: upnp:event").status == 404
+
+
+@pytest.mark.lab(bridge=True)
+def test_caps(lab, upnpd):
+    mine = f"<http://{HOST_IP}:9/>"
+    granted = [subscribe(lab.lan1, mine) for _ in range(17)]
+    assert [r.status for r in granted] == [200] * 16 + [503]
+    other = f"<http://{lab.lan2.ip}:9/>"
+    assert subscribe(lab.lan2, other).status == 200
+    assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT,
+               f"SID: {granted[3].headers['SID']}").status == 200
+    assert subscribe(lab.lan1, mine).status == 200
+    assert Igd(lab.lan1).status() == "Connected"
