@@ -10,10 +10,6 @@
 #define IP(a, b, c, d) \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
-/* Well-known ports are the router's and the server's: WANIPConnection:2
- * 2.3.20 lets a control point without authorisation have 1024 and up. */
-#define PORT_FLOOR 1024
-
 struct block {
 	uint32_t ip, mask;
 };
@@ -123,7 +119,8 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 	size_t i;
 
 	if (p->rule_n == 0)
-		return r->ext_port >= PORT_FLOOR && r->int_port >= PORT_FLOOR;
+		return r->ext_port >= POLICY_PORT_FLOOR &&
+		       r->int_port >= POLICY_PORT_FLOOR;
 	for (i = 0; i < p->rule_n; i++)
 		if (rule_matches(&p->rule[i], r)) {
 			*line = p->rule[i].line;
@@ -165,6 +162,47 @@ enum policy_verdict policy_check(const struct policy *p,
 	if (ret_line != NULL)
 		*ret_line = line;
 	return verdict;
+}
+
+/* The last port up to which the lines say the same as of @port. */
+static uint16_t run_end(const struct policy *p, uint16_t port)
+{
+	uint16_t end = UINT16_MAX;
+	size_t i;
+
+	if (p->rule_n == 0 && port < POLICY_PORT_FLOOR)
+		return POLICY_PORT_FLOOR - 1;
+	for (i = 0; i < p->rule_n; i++) {
+		const struct policy_rule *line = &p->rule[i];
+
+		if (line->ext_lo > port && line->ext_lo <= end)
+			end = line->ext_lo - 1;
+		else if (line->ext_hi >= port && line->ext_hi < end)
+			end = line->ext_hi;
+	}
+	return end;
+}
+
+size_t policy_ports(const struct policy *p, const struct nat_rule *rule,
+		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX])
+{
+	struct nat_rule r = *rule;
+	uint32_t port = from;
+	unsigned line;
+	uint16_t end;
+	size_t n = 0;
+
+	for (; port <= UINT16_MAX; port = (uint32_t)end + 1) {
+		r.ext_port = (uint16_t)port;
+		end = run_end(p, r.ext_port);
+		if (!rules_allow(p, &r, &line))
+			continue;
+		if (n > 0 && (uint32_t)ret[n - 1].hi + 1 == port)
+			ret[n - 1].hi = end;
+		else if (n < POLICY_PORTS_MAX)
+			ret[n++] = (struct policy_ports){ r.ext_port, end };
+	}
+	return n;
 }
 
 const char *policy_text(enum policy_verdict v)

@@ -36,6 +36,10 @@ struct policy {
 	size_t own_n;
 };
 
+/* Well-known ports are the router's and the server's: WANIPConnection:2
+ * 2.3.20 lets a control point without authorisation have 1024 and up. */
+#define POLICY_PORT_FLOOR 1024
+
 enum policy_verdict {
 	POLICY_OK,
 	POLICY_SECURE,		/* another host than the one that asks */
@@ -61,6 +65,25 @@ enum policy_verdict {
 enum policy_verdict policy_check(const struct policy *,
 				 const struct nat_rule *, uint32_t asker_ip,
 				 unsigned *ret_line);
+
+/* Ports from lo to hi, both in. */
+struct policy_ports {
+	uint16_t lo, hi;
+};
+/* Each line has two ends, each of which may begin another range. */
+#define POLICY_PORTS_MAX (2 * CONF_RULES_MAX + 1)
+
+/**
+ * policy_ports - the external ports that the lines allow @rule to have.
+ * @rule: its client and internal port count; its external port does not
+ * @from: no port below
+ * @ret:  in rising order, apart from each other
+ *
+ * Judges the lines alone: ask policy_check() for the rest.
+ * Return: how many ranges
+ */
+size_t policy_ports(const struct policy *, const struct nat_rule *rule,
+		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX]);
 
 /** policy_text - the verdict in words for the log, a literal. */
 const char *policy_text(enum policy_verdict);

@@ -306,6 +306,56 @@ static void test_text(void **state)
 
 #define T(f) cmocka_unit_test_setup(f, set_up)
 
+/* By ranges as by asking for each port. */
+static void check_ports(uint16_t from)
+{
+	struct policy_ports got[POLICY_PORTS_MAX];
+	size_t n = policy_ports(&p, &r, from, got), i = 0;
+	uint32_t port;
+
+	for (port = from; port <= 65535; port++) {
+		bool in = i < n && port >= got[i].lo && port <= got[i].hi;
+
+		r.ext_port = (uint16_t)port;
+		assert_int_equal(ask() == POLICY_OK, in);
+		if (in && port == got[i].hi)
+			i++;
+	}
+	assert_int_equal(i, n);
+	for (i = 1; i < n; i++)
+		assert_true(got[i].lo > got[i - 1].hi + 1u);
+}
+
+static void test_ports(void **state)
+{
+	static struct policy_rule line[CONF_RULES_MAX];
+	size_t i, turn;
+	uint32_t seed = 7;
+
+	check_ports(1);
+	check_ports(1024);
+	check_ports(40000);
+	r.int_port = 80;
+	check_ports(1);
+	r.int_port = 5000;
+	p.rule = line;
+	for (turn = 0; turn < 40; turn++) {
+		p.rule_n = turn < 3 ? turn + 1 : turn * CONF_RULES_MAX / 39;
+		for (i = 0; i < p.rule_n; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			line[i].allow = seed >> 31;
+			line[i].ext_lo = (uint16_t)(seed >> 8);
+			line[i].ext_hi = line[i].ext_lo;
+			if (line[i].ext_lo < 64000 && seed & 1)
+				line[i].ext_hi += (uint16_t)(seed >> 20 & 1535);
+			line[i].int_hi = seed & 2 ? 65535 : 4999;
+		}
+		line[0].ext_lo = turn & 1 ? 0 : 65535;
+		line[0].ext_hi = 65535;
+		check_ports((uint16_t)(turn & 4 ? 1 : 1024));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +365,7 @@ int main(void)
 		T(test_pinhole), T(test_secure), T(test_remote),
 		T(test_order), T(test_rules),
 		T(test_line_untouched_by_other_verdicts), T(test_text),
+		T(test_ports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
