@@ -87,24 +87,24 @@ static void write_type(struct wr *w, const struct ssdp_target *t)
 		wr_u64(w, t->version);
 }
 
-/* Has any target just this type and version? */
-static bool have_exactly(const struct ssdp_config *c, const char *nt,
-			 uint32_t version)
+/* The first target that has just this type and version, or NULL. */
+static const struct ssdp_target *holder(const struct ssdp_config *c,
+					const char *nt, uint32_t version)
 {
-	size_t i;
+	const struct ssdp_target *t = c->target, *end = t + c->target_n;
 
-	for (i = 0; i < c->target_n; i++)
-		if (c->target[i].version == version &&
-		    str_eq(str_z(c->target[i].nt), str_z(nt)))
-			return true;
-	return false;
+	for (; t < end; t++)
+		if (t->version == version && !strcmp(t->nt, nt))
+			return t;
+	return NULL;
 }
 
-/* UDA 1.1 1.3.2: a device answers for the lower versions too, since it must
- * be compatible with them. */
+/* UDA 1.1 1.3.2: a device answers for the lower versions too. Of two roots the
+ * first that has just that version answers alone. */
 static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 		    struct str st)
 {
+	const struct ssdp_target *first;
 	struct str nt = str_z(t->nt);
 	uint32_t version;
 
@@ -116,7 +116,8 @@ static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 	if (str_starts(st, STR("0")) ||
 	    str_u32(st, 1, t->version, &version) < 0)
 		return false;
-	return version == t->version || !have_exactly(c, t->nt, version);
+	first = holder(c, t->nt, version);
+	return !first || first == t;
 }
 
 bool ssdp_match(const struct ssdp_config *c, size_t target,

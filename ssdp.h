@@ -94,7 +94,8 @@ bool ssdp_parse_search(struct str datagram, struct ssdp_search *ret);
  * ssdp_match - does target @t answer to @st? ret_st gets the ST of the answer:
  * as asked, or the target's own for ssdp:all. A urn of a lower version
  * matches, unless another root device in the config has just that version:
- * then that one alone answers.
+ * then that one alone answers. Where both have it (Layer3Forwarding:1), the
+ * first one does: who looks for version 1 is not to be led to version 2.
  */
 bool ssdp_match(const struct ssdp_config *, size_t target,
 		const struct ssdp_search *, struct wr *ret_st);

@@ -255,7 +255,8 @@ static void test_match(void **state)
 		{ DEV "InternetGatewayDevice:3", "" },
 		{ SVC "WANIPConnection:1", "g" },
 		{ SVC "WANIPConnection:2", "l" },
-		{ SVC "Layer3Forwarding:1", "fk" },
+		/* and where both have it, the first */
+		{ SVC "Layer3Forwarding:1", "f" },
 		{ SVC "Layer3Forwarding:2", "" },
 		/* a lower version that nobody has as its own */
 		{ SVC "WANIPv6FirewallControl:1", "m" },
