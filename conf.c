@@ -102,7 +102,8 @@ static int parse_path(struct reader *r, const struct opt *o, struct str v,
 		    STR_F(v));
 }
 
-/* A word out of a list; the field gets min plus its index. */
+/* A word out of a list; the field gets min plus its index. An empty one is a
+ * number without a word. */
 static int parse_word(struct reader *r, const struct opt *o, struct str v,
 		      void *field)
 {
@@ -110,6 +111,8 @@ static int parse_word(struct reader *r, const struct opt *o, struct str v,
 	struct wr w = wr_init(list, sizeof(list));
 
 	for (uint32_t i = 0; o->words[i]; i++) {
+		if (!*o->words[i])
+			continue;
 		if (str_eq(v, str_z(o->words[i]))) {
 			*(uint32_t *)field = i + o->min;
 			return 0;
@@ -212,8 +215,9 @@ static const char *const private_words[] = { "warn", "refuse", NULL };
 static const char *const level_words[] = {
 	"error", "warning", "notice", "info", "debug", NULL
 };
-/* "2" and "both" come with the second device. */
-static const char *const version_words[] = { "1", NULL };
+/* From CONF_IGD1 on; no word is 3 or 5. */
+static const char *const version_words[] = { "1", "", "2", "", "both", NULL };
+static const char *const scope_words[] = { "own", "all", NULL };
 
 #define O(field) offsetof(struct conf, field)
 static const struct opt options[] = {
@@ -225,6 +229,8 @@ static const struct opt options[] = {
 	{ "http-port", parse_u32, O(http_port), 0, 65535 },
 	{ "igd-version", parse_word, O(igd_version), CONF_IGD1,
 	  .words = version_words },
+	{ "list-scope", parse_word, O(list_scope), CONF_LIST_OWN,
+	  .words = scope_words },
 	{ "secure-mode", parse_bool, O(secure_mode) },
 	{ "max-lease", parse_u32, O(max_lease), 1, PM_LEASE_MAX_S },
 	{ "max-mappings", parse_u32, O(max_mappings), 1, PM_MAPPINGS_LIMIT },
@@ -475,7 +481,7 @@ void conf_defaults(struct conf *c)
 		.secure_mode = true,
 		.backend = "auto",
 		.http_port = 2828,
-		.igd_version = CONF_IGD1,
+		.igd_version = CONF_IGD_BOTH,
 		.max_lease = PM_LEASE_MAX_S,
 		.max_mappings = 1024,
 		.max_per_client = 128,

@@ -22,12 +22,16 @@ struct conf_iface {
 	unsigned line;		/* of its section, for messages */
 };
 
+enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
+
+/* A bit each root device: 1 << its version. */
 enum conf_versions { CONF_IGD1 = 2, CONF_IGD2 = 4, CONF_IGD_BOTH = 6 };
 
 struct conf {
 	bool enabled, allow_disable_external, show_dummy_rule, secure_mode,
 		hairpin, masquerade;
 	uint32_t refuse_private;	/* private-external-address: 0 warn, 1 */
+	uint32_t list_scope;	/* enum conf_list_scope */
 	char backend[CONF_STR_MAX];
 	uint32_t http_port, igd_version, max_lease, max_mappings,
 		max_per_client, notify_interval, verify_interval, log_level,

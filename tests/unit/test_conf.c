@@ -35,6 +35,8 @@ static void test_defaults(void **state)
 	assert_true(conf.secure_mode);
 	assert_string_equal(conf.backend, "auto");
 	assert_int_equal(conf.http_port, 2828);
+	assert_int_equal(conf.igd_version, CONF_IGD_BOTH);
+	assert_int_equal(conf.list_scope, CONF_LIST_OWN);
 	assert_int_equal(conf.max_lease, 604800);
 	assert_int_equal(conf.max_mappings, 1024);
 	assert_int_equal(conf.max_per_client, 128);
@@ -86,6 +88,18 @@ static void test_whole(void **state)
 	assert_true(conf.iface[1].disabled);
 }
 
+static void test_versions(void **state)
+{
+	assert_int_equal(parse("igd-version = 1\nlist-scope = all\n"), 0);
+	assert_int_equal(conf.igd_version, 1u << 1);
+	assert_int_equal(conf.list_scope, CONF_LIST_ALL);
+	assert_int_equal(parse("igd-version = 2\nlist-scope = own\n"), 0);
+	assert_int_equal(conf.igd_version, 1u << 2);
+	assert_int_equal(conf.list_scope, CONF_LIST_OWN);
+	assert_int_equal(parse("igd-version = both\n"), 0);
+	assert_int_equal(conf.igd_version, 1u << 1 | 1u << 2);
+}
+
 static void test_hash_inside_a_value_stays(void **state)
 {
 	assert_int_equal(parse("friendly-name = a#b\n"), 0);
@@ -113,7 +127,11 @@ static const struct bad bad[] = {
 	{ "backend = pf\n", "f:1: backend is \"pf\"; it takes one of: auto, "
 			    "nft, iptables, iptables-legacy, iptables-nft, "
 			    "memory" },
-	{ "igd-version = 3\n", "f:1: igd-version" },
+	{ "igd-version = 3\n", "f:1: igd-version is \"3\"; it takes one of: "
+			       "1, 2, both" },
+	{ "igd-version =\n", "f:1: igd-version is \"\"" },
+	{ "list-scope = none\n", "f:1: list-scope is \"none\"; it takes one "
+				 "of: own, all" },
 	{ "state-dir = var\n", "f:1: state-dir is \"var\"; it takes an "
 			       "absolute path" },
 	{ "state-dir = /\n", "f:1: state-dir" },
@@ -232,6 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_mutations),
