@@ -49,7 +49,8 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 HTTPD	= httpd.c httplisten.c httpconn.c
 GENA	= gena.c genasend.c genamsg.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
-	  igd/igd.c igd/wanip.c igd/wancic.c igd/l3f.c
+	  igd/igd.c igd/anyport.c igd/range.c igd/wait.c igd/check.c \
+	  igd/err.c igd/wanip.c igd/wanip2.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
 NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
@@ -88,6 +89,7 @@ U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
 U_portmap	= igd/portmap.c igd/natrule.c
 U_igd		= $(filter-out igd/desc.c,$(IGD)) base/str.c
+U_wanip2	= $(U_igd)
 U_desc		= $(IGD) base/str.c xmltiny.c
 U_soap		= soap.c xmltiny.c $(filter-out igd/desc.c,$(IGD)) base/str.c
 U_httpreq	= base/httpreq.c base/httpmsg.c base/str.c
@@ -122,10 +124,10 @@ U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
-	  proc xmltiny natrule policy portmap igd desc soap httpreq httpbody \
-	  httpreply bufpool httplisten httpconn httpd ssdp natfw table backend \
-	  iptables nfnl nft_list nft conf leases state router priv gate \
-	  genamsg genasend gena
+	  proc xmltiny natrule policy portmap igd wanip2 desc soap httpreq \
+	  httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw \
+	  table backend iptables nfnl nft_list nft conf leases state router \
+	  priv gate genamsg genasend gena
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -196,9 +196,15 @@ static void op_refused(void *arg, uint32_t client_ip,
 	log_info("%s", wr_cstr(&w));
 }
 
+static uint32_t op_rnd(void *arg)
+{
+	return rnd();
+}
+
 static const struct igd_ops engine_ops = {
 	.counters = op_counters, .link = op_link, .kick = op_kick,
 	.stored = op_stored, .gone = op_gone, .refused = op_refused,
+	.rnd = op_rnd,
 };
 
 /* ---- interfaces ---------------------------------------------------------- */
@@ -301,7 +307,7 @@ static void drop_forbidden(struct engine *e)
 			continue;
 		}
 		op_refused(e, asker_ip, &rule, policy_text(v), line);
-		op_gone(e, &rule);
+		igd_gone(&e->igd, &rule);
 	}
 }
 
@@ -417,6 +423,7 @@ static int start_gateway(struct engine *e)
 	g->show_dummy = e->conf.show_dummy_rule;
 	g->allow_link = e->conf.allow_disable_external;
 	g->max_lease_s = e->conf.max_lease;
+	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
 	g->ops = &engine_ops;
 	g->ops_arg = e;
 	for (unsigned n = 1; n <= 2; n++)

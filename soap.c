@@ -23,9 +23,9 @@
 #define SERVICE_URN	"urn:schemas-upnp-org:service:"
 #define CONTROL_URN	"urn:schemas-upnp-org:control-1-0"
 
-/* The longest is a mapping's entry: 256 bytes of description, six times that
- * when it is all quotes, beside less than 1 kB of markup. */
-#define REPLY_MAX	4096
+/* What stands behind a value that fills the rest of a reply: the ends of three
+ * elements more, the longest action's name among them. */
+#define TAIL_ROOM	256
 #define VALUE_MAX	256	/* of a state variable */
 
 /* A reply that waits for the kernel. */
@@ -48,7 +48,7 @@ struct soap {
 	size_t fresh;		/* places from here on were never used: their
 				 * pages cost nothing yet */
 	char text[SOAP_TEXT_MAX];
-	char reply[REPLY_MAX];
+	char reply[HTTP_REPLY_MAX];
 	struct pending pending[SOAP_PENDING_MAX];
 };
 
@@ -104,50 +104,44 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 	reply_close(&w, 500, ret);
 }
 
-/* ASCII only: Open.NAT counts characters where Content-Length counts bytes. */
-static void write_text(struct wr *w, struct str s)
+static void write_long(struct wr *w, const struct igd *igd,
+		       const struct igd_call *call, const struct igd_out *out)
 {
-	uint32_t c;
-	size_t n;
-
-	for (; s.n; s = str_skip(s, n)) {
-		n = igd_utf8(s, &c);
-		if (n > 1) {
-			wr_fmt(w, "&#%u;", (unsigned)c);
-			continue;
-		}
-		n = 1;
-		if ((unsigned char)*s.p < 0x80)
-			wr_xml(w, (struct str){ s.p, 1 });
-		else
-			wr_ch(w, '?');
-	}
+	w->cap -= TAIL_ROOM;
+	out->put(igd, call, w);
+	w->cap += TAIL_ROOM;
 }
 
-static void write_element(struct wr *w, const char *name,
+static void write_element(struct wr *w, const struct igd *igd,
+			  const struct igd_call *call, const char *name,
 			  const struct igd_out *out)
 {
 	wr_fmt(w, "<%s>", name);
-	if (out->s.p)
-		write_text(w, out->s);
+	if (out->put)
+		write_long(w, igd, call, out);
+	else if (out->s.p)
+		igd_put_text(w, out->s);
 	else
 		wr_u64(w, out->u);
 	wr_fmt(w, "</%s>", name);
 }
 
-/* The prefix is always u: - node-nat-upnp looks for ":...Response". */
-static void reply_result(struct soap *soap, const struct igd_service *svc,
-			 unsigned version, const struct igd_action *act,
-			 const struct igd_out *out, struct soap_reply *ret)
+/* The prefix is always u: - node-nat-upnp looks for ":...Response".
+ * @version: of the service, as asked. */
+static void reply_result(struct soap *soap, const struct igd_call *call,
+			 unsigned version, struct soap_reply *ret)
 {
+	const struct igd_action *act = call->act;
+	const struct igd_out *out = call->out;
 	struct wr w = reply_open(soap);
 	size_t i;
 
 	wr_fmt(&w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">",
-	       act->name, svc->name, version);
+	       act->name, call->svc->name, version);
 	for (i = 0; i < act->arg_n; i++)
 		if (act->arg[i].out)
-			write_element(&w, act->arg[i].name, out++);
+			write_element(&w, soap->igd, call, act->arg[i].name,
+				      out++);
 	wr_fmt(&w, "</u:%sResponse>", act->name);
 	reply_close(&w, 200, ret);
 }
@@ -335,7 +329,7 @@ static bool envelope_parse(struct envelope *env, struct str body)
 /* ---- arguments ----------------------------------------------------- */
 
 /* The shape of them all comes before the value of any. */
-static int check_args(struct envelope *env)
+static int check_args(struct envelope *env, unsigned version)
 {
 	const struct igd_arg *arg = env->act->arg;
 	size_t i, n = 0;
@@ -349,7 +343,7 @@ static int check_args(struct envelope *env)
 	if (env->text.over)
 		return UPNP_STRING_TOO_LONG;
 	for (i = 0; i < n && !err; i++)
-		err = igd_check(arg[i].var, &env->in[i]);
+		err = igd_check(arg[i].var, version, &env->in[i]);
 	return err;
 }
 
@@ -383,7 +377,8 @@ static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 {
 	struct pending *p = (struct pending *)
 		((char *)wait - offsetof(struct pending, wait));
-	struct igd_out out[SOAP_ARGS_MAX] = { { .u = ext_port } };
+	struct igd_call call = { .svc = p->svc, .act = p->act,
+				 .out = { { .u = ext_port } } };
 	struct soap *soap = p->soap;
 	uint32_t token = p->token;
 	struct soap_reply reply;
@@ -391,7 +386,7 @@ static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 	if (err)
 		reply_fault(soap, err, &reply);
 	else
-		reply_result(soap, p->svc, p->version, p->act, out, &reply);
+		reply_result(soap, &call, p->version, &reply);
 	/* the answer may bring the next request: the place is free by then */
 	pending_put(p);
 	soap->answer(soap->arg, token, &reply);
@@ -420,7 +415,7 @@ static void run_query(struct soap *soap, const struct soap_post *post,
 	w = reply_open(soap);
 	wr_z(&w, "<u:QueryStateVariableResponse xmlns:u=\"" CONTROL_URN "\">"
 	     "<return>");
-	write_text(&w, wr_done(&v));
+	igd_put_text(&w, wr_done(&v));
 	wr_z(&w, "</return></u:QueryStateVariableResponse>");
 	reply_close(&w, 200, ret);
 }
@@ -485,8 +480,7 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 	if (err)
 		reply_fault(soap, err, ret);
 	else
-		reply_result(soap, post->svc, version, env->act, call.out,
-			     ret);
+		reply_result(soap, &call, version, ret);
 	return true;
 }
 
@@ -500,7 +494,8 @@ static bool post_envelope(struct soap *soap, const struct soap_post *post,
 
 	/* the action of the body must be the one of the header */
 	if (head->act && str_eq(env->action, head->action))
-		err = check_args(env);
+		err = check_args(env, model_service_version(post->svc,
+							    post->n));
 	if (err) {
 		reply_fault(soap, err, ret);
 		return true;

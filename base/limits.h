@@ -15,7 +15,9 @@
 #define HTTP_BUFS_MAX		48
 #define HTTP_HEAD_MAX		8192	/* PROTOCOL 4: header 8 kB */
 #define HTTP_BODY_MAX		16384	/* PROTOCOL 4: body 16 kB */
-#define HTTP_REPLY_MAX		24576	/* the longest SCPD is half of that */
+/* The longest SCPD is two thirds of that. A list of mappings ends at the last
+ * one that fits whole: about 50 of them. */
+#define HTTP_REPLY_MAX		24576
 #define HTTP_HEADERS_MAX	48	/* fields in one head; clients send <= 12 */
 #define HTTP_REQUEST_MS		10000	/* first byte to complete request */
 #define HTTP_IDLE_MS		30000	/* between two requests */
@@ -61,6 +63,11 @@
 
 #define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
+/* Overwrites under way at a time when the table is full: each needs a second
+ * slot. Above that they fail. */
+#define PM_SPARE_SLOTS		64
+#define PM_ANY_TRIES		8	/* ports the router serves itself, hit by
+					 * AddAnyPortMapping: each is one batch */
 #define PM_MAPPINGS_LIMIT	60000	/* max-mappings' upper end: port count */
 
 /* ---- monitor ------------------------------------------------------- */

@@ -17,27 +17,9 @@
 
 /* ---- text ---------------------------------------------------------- */
 
-/*
- * Text in ASCII, everything else as numeric references: Open.NAT takes
- * Content-Length for a number of characters. What is no UTF-8 becomes U+FFFD,
- * a byte at a time.
- */
 static void put_text(struct wr *w, const char *z)
 {
-	struct str s = str_z(z);
-	uint32_t c;
-	size_t n;
-
-	for (; s.n; s = str_skip(s, n)) {
-		n = igd_utf8(s, &c);
-		if (n > 1)
-			wr_fmt(w, "&#%u;", (unsigned)c);
-		else if ((unsigned char)s.p[0] < 0x80)
-			wr_xml(w, (struct str){ s.p, 1 });
-		else
-			wr_z(w, "&#65533;");
-		n = n ? n : 1;
-	}
+	igd_put_text(w, str_z(z));
 }
 
 static void put_elem(struct wr *w, const char *name, const char *text)
@@ -186,7 +168,7 @@ static void put_allowed(struct wr *w, const char *const *allowed)
 	wr_z(w, "</allowedValueList>");
 }
 
-static void put_var(struct wr *w, const struct igd_var *var)
+static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
 {
 	static const char *const type[] = {
 		[IGD_UI2] = "ui2",
@@ -203,7 +185,7 @@ static void put_var(struct wr *w, const struct igd_var *var)
 		put_elem(w, "defaultValue", var->dflt);
 	if (var->allowed)
 		put_allowed(w, var->allowed);
-	if (var->ranged)
+	if (igd_ranged(var, version))
 		wr_fmt(w,
 		       "<allowedValueRange><minimum>%u</minimum>"
 		       "<maximum>%u</maximum></allowedValueRange>",
@@ -227,7 +209,7 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 	wr_z(w, "</actionList><serviceStateTable>");
 	for (i = 0; i < svc->var_n; i++)
 		if (svc->var[i]->since <= version)
-			put_var(w, svc->var[i]);
+			put_var(w, svc->var[i], version);
 	wr_z(w, "</serviceStateTable></scpd>\n");
 }
 

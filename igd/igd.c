@@ -8,34 +8,8 @@
  * Never does: write into a wait after its done() was called: it may be gone,
  * or in use again.
  */
-#include <errno.h>
 #include <string.h>
 #include "igd/igd.h"
-
-/* Of one argument. No string of the model needs more; a description has its
- * own, lower limit. */
-#define STRING_MAX 1024
-
-/* ---- the two lists ------------------------------------------------- */
-
-static void list_add(struct igd_wait **list, struct igd_wait *w)
-{
-	while (*list)
-		list = &(*list)->next;
-	w->next = NULL;
-	*list = w;
-}
-
-static bool list_del(struct igd_wait **list, const struct igd_wait *w)
-{
-	for (; *list; list = &(*list)->next) {
-		if (*list != w)
-			continue;
-		*list = w->next;
-		return true;
-	}
-	return false;
-}
 
 static struct igd_wait *list_pop(struct igd_wait **list)
 {
@@ -46,21 +20,7 @@ static struct igd_wait *list_pop(struct igd_wait **list)
 	return w;
 }
 
-static int enqueue(struct igd *igd, struct igd_wait *w, uint16_t slot,
-		   bool owner)
-{
-	w->slot = slot;
-	w->owner = owner;
-	list_add(&igd->waiting, w);
-	return IGD_WAIT;
-}
-
 /* ---- add and delete ------------------------------------------------ */
-
-int igd_refuse(unsigned service_version)
-{
-	return service_version < 2 ? WANIP_CONFLICT : UPNP_NOT_AUTHORIZED;
-}
 
 /* Version 1 has no code for a table that is full; RFC 6970 gives lack of
  * resources as 501. */
@@ -87,21 +47,23 @@ static int add_result(const struct igd_wait *w, enum nat_err err)
 
 static int op_result(const struct igd_wait *w, enum nat_err err)
 {
-	if (w->what == IGD_WAIT_ADD)
-		return add_result(w, err);
-	return err == NAT_OK ? UPNP_OK : UPNP_ACTION_FAILED;
+	if (w->what == IGD_WAIT_DELETE)
+		return err == NAT_OK ? UPNP_OK : UPNP_ACTION_FAILED;
+	return add_result(w, err);
 }
 
 static void tell_stored(struct igd *igd, uint16_t slot)
 {
-	if (slot != PM_NONE)
-		igd->ops->stored(igd->ops_arg, portmap_entry(igd->pm, slot));
+	if (slot == PM_NONE)
+		return;
+	igd->update_id++;
+	igd->ops->stored(igd->ops_arg, portmap_entry(igd->pm, slot));
 }
 
 static int wait_for_op(struct igd *igd, struct igd_wait *w, uint16_t slot,
 		       bool owner)
 {
-	enqueue(igd, w, slot, owner);
+	igd_queue(igd, w, slot, owner);
 	if (owner)
 		igd->ops->kick(igd->ops_arg);
 	return IGD_WAIT;
@@ -139,8 +101,7 @@ static int may_delete(struct igd *igd, const struct igd_wait *w,
 {
 	uint32_t asker_ip = w->req.asker_ip;
 
-	if (!igd->policy.secure || e->rule.client.ip == asker_ip ||
-	    e->asker_ip == asker_ip)
+	if (!igd->policy.secure || igd_is_own(e, asker_ip))
 		return UPNP_OK;
 	igd->ops->refused(igd->ops_arg, asker_ip, &e->rule,
 			  "delete: the mapping of another client", 0);
@@ -163,7 +124,7 @@ static int start_delete(struct igd *igd, struct igd_wait *w)
 	res = portmap_delete(igd->pm, slot, &slot);
 	switch (res) {
 	case PM_DONE:
-		igd->ops->gone(igd->ops_arg, &rule);
+		igd_gone(igd, &rule);
 		return UPNP_OK;
 	case PM_STARTED:
 	case PM_BUSY:
@@ -175,11 +136,25 @@ static int start_delete(struct igd *igd, struct igd_wait *w)
 	}
 }
 
+static int start_any(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
+{
+	int err = igd_pick_port(igd, w);
+
+	return err ? err : start_add(igd, w, now_ms);
+}
+
 int igd_start(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {
-	if (w->what == IGD_WAIT_ADD)
+	switch (w->what) {
+	case IGD_WAIT_ADD:
 		return start_add(igd, w, now_ms);
-	return start_delete(igd, w);
+	case IGD_WAIT_ANY:
+		return start_any(igd, w, now_ms);
+	case IGD_WAIT_RANGE:
+		return igd_range_start(igd, w);
+	default:
+		return start_delete(igd, w);
+	}
 }
 
 /* ---- answers of the monitor ---------------------------------------- */
@@ -190,7 +165,7 @@ static void tell_change(struct igd *igd, enum pm_change change, uint16_t slot,
 	if (change == PM_ADDED || change == PM_UPDATED)
 		tell_stored(igd, slot);
 	else if (change == PM_REMOVED)
-		igd->ops->gone(igd->ops_arg, gone);
+		igd_gone(igd, gone);
 }
 
 /* Take all that wait for @slot (never PM_NONE, which is the link's) off the
@@ -209,7 +184,7 @@ static struct igd_wait *take_waits(struct igd *igd, uint16_t slot)
 		if (w->owner)
 			owner = w;
 		else
-			list_add(&igd->ready, w);
+			igd_list_add(&igd->ready, w);
 	}
 	return owner;
 }
@@ -231,13 +206,25 @@ static void try_again(struct igd *igd, uint64_t now_ms)
 	}
 }
 
+/* The router itself has that port; the table can not know which. One that asked
+ * for any port tries another one. */
+static bool try_another(struct igd *igd, struct igd_wait *w, enum nat_err err)
+{
+	if (w->what != IGD_WAIT_ANY || err != NAT_ECONFLICT ||
+	    ++w->tries >= PM_ANY_TRIES)
+		return false;
+	w->asked = 0;
+	igd_list_add(&igd->ready, w);
+	return true;
+}
+
 void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 		  uint64_t now_ms)
 {
 	struct nat_rule gone;
 	uint16_t slot = PM_NONE;
 	enum pm_change change;
-	struct igd_wait *owner;
+	struct igd_wait *owner, *ranger;
 
 	memset(&gone, 0, sizeof(gone));
 	change = portmap_done(igd->pm, id, err, now_ms, &slot, &gone);
@@ -245,16 +232,20 @@ void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 		return;
 	tell_change(igd, change, slot, &gone);
 	owner = take_waits(igd, slot);
-	if (owner)
+	ranger = igd_range_done(igd, slot, err);
+	if (owner && !try_another(igd, owner, err))
 		owner->done(owner, op_result(owner, err),
 			    owner->req.rule.ext_port);
+	if (ranger)
+		ranger->done(ranger, igd->range_failed ? UPNP_ACTION_FAILED
+						       : UPNP_OK, 0);
 	try_again(igd, now_ms);
 }
 
 void igd_wait_cancel(struct igd *igd, struct igd_wait *w)
 {
-	if (!list_del(&igd->waiting, w))
-		list_del(&igd->ready, w);
+	if (!igd_list_del(&igd->waiting, w))
+		igd_list_del(&igd->ready, w);
 }
 
 /* ---- the link ------------------------------------------------------ */
@@ -285,7 +276,7 @@ int igd_link(struct igd *igd, struct igd_call *call, bool up, int fail)
 	w->what = IGD_WAIT_LINK;
 	w->fail = fail;
 	w->req.rule.ext_port = 0;
-	return enqueue(igd, w, PM_NONE, true);
+	return igd_queue(igd, w, PM_NONE, true);
 }
 
 void igd_link_done(struct igd *igd, enum nat_err err)
@@ -297,7 +288,7 @@ void igd_link_done(struct igd *igd, enum nat_err err)
 		w = w->next;
 	if (!w)
 		return;
-	list_del(&igd->waiting, w);
+	igd_list_del(&igd->waiting, w);
 	w->done(w, err == NAT_OK ? UPNP_OK : w->fail, 0);
 }
 
@@ -310,14 +301,21 @@ void igd_init(struct igd *igd, struct portmap *pm)
 	igd->ready = NULL;
 	igd->link_busy = false;
 	igd->link_to_up = false;
+	igd->update_id = 0;
+	igd->range_left = 0;
+	igd->range_failed = false;
+}
+
+static void expired(void *arg, const struct nat_rule *rule)
+{
+	igd_gone(arg, rule);
 }
 
 uint64_t igd_tick(struct igd *igd, uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
 
-	portmap_expire(igd->pm, now_ms, &next_ms, igd->ops->gone,
-		       igd->ops_arg);
+	portmap_expire(igd->pm, now_ms, &next_ms, expired, igd);
 	igd->ops->kick(igd->ops_arg);
 	return next_ms;
 }
@@ -352,138 +350,4 @@ int igd_read(struct igd *igd, const struct igd_service *svc, unsigned n,
 	else
 		wr_u64(wr, out->u);
 	return UPNP_OK;
-}
-
-/* ---- arguments ----------------------------------------------------- */
-
-static bool is_negative(struct str s)
-{
-	uint32_t u;
-
-	return s.n && s.p[0] == '-' &&
-	       str_u32(str_skip(s, 1), 0, UINT32_MAX, &u) != -EINVAL;
-}
-
-/* 600 for what is no number, 601 for one that is out of range. */
-static int check_number(const struct igd_var *var, struct igd_in *in)
-{
-	uint32_t min = var->ranged ? var->min : 0;
-	uint32_t max = var->type == IGD_UI2 ? UINT16_MAX : UINT32_MAX;
-	struct str s = str_trim(in->s);
-	int err;
-
-	if (var->ranged && var->max < max)
-		max = var->max;
-	err = str_u32(s, min, max, &in->u);
-	if (!err)
-		return UPNP_OK;
-	return err == -ERANGE || is_negative(s) ? UPNP_OUT_OF_RANGE
-						: UPNP_VALUE_INVALID;
-}
-
-/* UDA 1.1 2.3: boolean. */
-static int check_bool(const struct igd_var *var, struct igd_in *in)
-{
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-		{ "0", false }, { "false", false }, { "no", false },
-		{ "1", true }, { "true", true }, { "yes", true },
-	};
-	struct str s = str_trim(in->s);
-	size_t i;
-
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!str_ieq(s, str_z(words[i].word)))
-			continue;
-		in->u = words[i].value;
-		return UPNP_OK;
-	}
-	return UPNP_VALUE_INVALID;
-}
-
-/* Any case is taken for a word of the list; the list's goes on. */
-static int check_string(const struct igd_var *var, struct igd_in *in)
-{
-	const char *const *word = var->allowed;
-
-	if (in->s.n > STRING_MAX)
-		return UPNP_STRING_TOO_LONG;
-	if (!word)
-		return UPNP_OK;
-	for (; *word; word++) {
-		if (!str_ieq(str_trim(in->s), str_z(*word)))
-			continue;
-		in->s = str_z(*word);
-		return UPNP_OK;
-	}
-	return UPNP_VALUE_INVALID;
-}
-
-int igd_check(const struct igd_var *var, struct igd_in *in)
-{
-	switch (var->type) {
-	case IGD_UI2:
-	case IGD_UI4:
-		return check_number(var, in);
-	case IGD_BOOL:
-		return check_bool(var, in);
-	default:
-		return check_string(var, in);
-	}
-}
-
-/* ---- text ---------------------------------------------------------- */
-
-/* What the first byte says: bytes of the character, its own bits, and the
- * lowest code point that needs so many bytes. */
-static const struct utf8_form {
-	uint8_t mask, lead;
-	uint8_t n;
-	uint32_t min;
-} utf8_form[] = {
-	{ 0x80, 0x00, 1, 0 },
-	{ 0xe0, 0xc0, 2, 0x80 },
-	{ 0xf0, 0xe0, 3, 0x800 },
-	{ 0xf8, 0xf0, 4, 0x10000 },
-};
-
-static const struct utf8_form *utf8_find(uint8_t first)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(utf8_form) / sizeof(utf8_form[0]); i++)
-		if ((first & utf8_form[i].mask) == utf8_form[i].lead)
-			return &utf8_form[i];
-	return NULL;
-}
-
-static bool xml_char(uint32_t c)
-{
-	if (c < 0x20)
-		return c == '\t' || c == '\n' || c == '\r';
-	return c < 0xd800 || (c > 0xdfff && c < 0xfffe) ||
-	       (c > 0xffff && c <= 0x10ffff);
-}
-
-size_t igd_utf8(struct str s, uint32_t *ret_c)
-{
-	const uint8_t *b = (const uint8_t *)s.p;
-	const struct utf8_form *form = s.n ? utf8_find(b[0]) : NULL;
-	uint32_t c;
-	size_t i;
-
-	if (!form || s.n < form->n)
-		return 0;
-	c = b[0] & (uint8_t)~form->mask;
-	for (i = 1; i < form->n; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (b[i] & 0x3f);
-	}
-	if (c < form->min || !xml_char(c))
-		return 0;
-	*ret_c = c;
-	return form->n;
 }

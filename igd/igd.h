@@ -38,11 +38,15 @@ struct igd_wait {
 	void (*done)(struct igd_wait *, int err, uint16_t ext_port);
 	struct igd_wait *next;	/* private from here on */
 	uint8_t what;		/* IGD_WAIT_... */
+	uint8_t tries;		/* IGD_WAIT_ANY: ports the router had itself */
 	uint8_t version;	/* of the service, for its error codes */
 	bool owner;		/* the op on @slot is its own; otherwise it
 				 * tries again when that op is done */
 	uint16_t slot;
 	int fail;		/* IGD_WAIT_LINK: the code of a failure */
+	uint16_t asked;		/* IGD_WAIT_ANY: the port wished for, 0 none */
+	uint16_t lo, hi;	/* IGD_WAIT_RANGE: external ports, both in */
+	bool manage;		/* IGD_WAIT_RANGE: others' mappings too */
 	struct pm_req req;
 };
 
@@ -61,12 +65,14 @@ struct igd_ops {
 	void (*refused)(void *arg, uint32_t client_ip,
 			const struct nat_rule *, const char *why,
 			unsigned line);
+	uint32_t (*rnd)(void *arg);	/* that nobody can foresee */
 };
 
 struct igd {
 	/* settings, by the owner before igd_init() */
 	bool show_dummy;
 	bool allow_link;	/* allow-disable-external-interface */
+	bool list_all;		/* list-scope = all */
 	uint32_t max_lease_s;	/* 0 < .. <= PM_LEASE_MAX_S */
 	const struct igd_ops *ops;
 	void *ops_arg;
@@ -77,12 +83,20 @@ struct igd {
 	struct igd_wan wan;
 	struct policy policy;
 
+	/* SystemUpdateID: changes of the table since the start, modulo 2^32
+	 * (WANIPConnection:2 2.3, SystemUpdateID); to be read */
+	uint32_t update_id;
+
 	/* private */
 	struct portmap *pm;
 	struct igd_wait *waiting;	/* in the order they came */
 	struct igd_wait *ready;		/* to be tried again, in that order */
 	bool link_busy;
 	bool link_to_up;
+	uint32_t range_left;	/* ops of the range deletion under way */
+	bool range_failed;	/* one of them did */
+	/* a bit each slot: its op is one of those */
+	uint8_t range_slot[(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS) / 8 + 1];
 };
 
 /* One argument as it came in. */
@@ -92,10 +106,16 @@ struct igd_in {
 	uint32_t u;		/* IGD_UI2, IGD_UI4, IGD_BOOL (0 or 1) */
 };
 
-/* One argument as it goes out: u by default, s where s.p is set. */
+struct igd_call;
+
+/*
+ * One argument as it goes out: u by default, s where s.p is set. Where put is
+ * set it writes the value itself, as XML and at once, and no more than fits.
+ */
 struct igd_out {
 	struct str s;
 	uint32_t u;
+	void (*put)(const struct igd *, const struct igd_call *, struct wr *);
 };
 
 /* One action under way. Arguments are in the order of the model, in and out
@@ -138,10 +158,62 @@ void igd_wait_cancel(struct igd *, struct igd_wait *w);
 /** igd_tick - expire leases. Return: when to call again, UINT64_MAX never. */
 uint64_t igd_tick(struct igd *, uint64_t now_ms);
 
-/* The start of AddPortMapping and DeletePortMapping, and of their second try:
- * 0, a upnp_err or IGD_WAIT with @w queued. @w has what, version and req. */
-enum { IGD_WAIT_ADD = 1, IGD_WAIT_DELETE, IGD_WAIT_LINK };
+/* The start of an action that changes the table, and of its second try: 0, a
+ * upnp_err or IGD_WAIT with @w queued. @w has what, version, req, and what else
+ * is said to be of its kind. */
+enum { IGD_WAIT_ADD = 1, IGD_WAIT_DELETE, IGD_WAIT_LINK, IGD_WAIT_ANY,
+       IGD_WAIT_RANGE };
 int igd_start(struct igd *, struct igd_wait *w, uint64_t now_ms);
+
+/**
+ * igd_gone - a mapping has left the table: count the change, tell ops->gone.
+ * For the owner of the table too, when he takes one out by portmap_forget().
+ */
+void igd_gone(struct igd *, const struct nat_rule *);
+
+/* The list of those that wait. */
+void igd_list_add(struct igd_wait **list, struct igd_wait *w);
+bool igd_list_del(struct igd_wait **list, const struct igd_wait *w);
+
+/** igd_is_own - is it the asker's own mapping: one to himself, or one that
+ * he asked for? */
+bool igd_is_own(const struct pm_entry *, uint32_t asker_ip);
+
+/** igd_queue - let @w wait until the op on @slot is done. @owner: it is @w's
+ * own op. Return: IGD_WAIT */
+int igd_queue(struct igd *, struct igd_wait *w, uint16_t slot, bool owner);
+
+/**
+ * igd_pick_port - set the external port of an IGD_WAIT_ANY.
+ *
+ * The one asked for, where policy allows it and nobody has it but the same
+ * client for the same internal port and remote host; else a free one, chosen
+ * at random among those that policy allows the client, from 1024 up if it
+ * can be.
+ *
+ * Return: 0, 728 (all are taken), or as igd_refuse()
+ * Source: WANIPConnection:2 2.5, AddAnyPortMapping
+ */
+int igd_pick_port(struct igd *, struct igd_wait *w);
+
+/**
+ * igd_range_start - delete the mappings of an IGD_WAIT_RANGE: one op each, one
+ * answer when all are done. One such deletion at a time: the next one waits.
+ *
+ * Return: 0, IGD_WAIT, 730 (none is there that the asker sees), 606 (only
+ * others', with NewManage, and secure mode forbids that)
+ * Source: WANIPConnection:2 2.5, DeletePortMappingRange
+ */
+int igd_range_start(struct igd *, struct igd_wait *w);
+
+/**
+ * igd_range_done - the op on @slot was answered: was it one of its?
+ *
+ * Return: who asked, when it was the last one and he still waits; he is off
+ * the queue, and range_failed holds his result. Else NULL.
+ */
+struct igd_wait *igd_range_done(struct igd *, uint16_t slot,
+				enum nat_err err);
 
 /**
  * igd_link - take the external link up or down for @call.
@@ -156,14 +228,18 @@ int igd_link(struct igd *, struct igd_call *call, bool up, int fail);
  * version 2 on (RFC 6970 pairs it so). */
 int igd_refuse(unsigned service_version);
 
+/** igd_ranged - has @var a range at @version of its service? */
+bool igd_ranged(const struct igd_var *var, unsigned version);
+
 /**
  * igd_check - is the text of @in a value of @var?
+ * @version: of the service; some have a range at version 2 only
  * @in: s as it came; set: u of a number or boolean, s to the list's spelling
  *      where there is an allowedValueList (any case is taken)
  *
  * Return: 0, 600 (no such value), 601 (a number out of range), 605 (too long)
  */
-int igd_check(const struct igd_var *var, struct igd_in *in);
+int igd_check(const struct igd_var *var, unsigned version, struct igd_in *in);
 
 /**
  * igd_utf8 - the first character of @s.
@@ -174,16 +250,32 @@ int igd_check(const struct igd_var *var, struct igd_in *in);
  */
 size_t igd_utf8(struct str s, uint32_t *ret_c);
 
+/**
+ * igd_put_text - write text for XML in ASCII: what is not as a numeric
+ * reference, since Open.NAT takes Content-Length for a number of characters.
+ * What is no UTF-8 becomes U+FFFD, a byte at a time.
+ */
+void igd_put_text(struct wr *, struct str);
+
+/** igd_connected - is there an external address, and a link? */
+bool igd_connected(const struct igd *);
+
+/** igd_put_wan_device - "uuid:...:WANConnectionDevice:1" of root @n. */
+void igd_put_wan_device(const struct igd *, unsigned n, struct wr *);
+#define IGD_WAN_SERVICE_ID "urn:upnp-org:serviceId:WANIPConn1"
+
 /* The actions: each file one service. The model's tables name them. */
 igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
 	wanip_request_connection, wanip_request_termination,
 	wanip_force_termination, wanip_get_status_info,
 	wanip_get_nat_rsip_status, wanip_get_generic_entry,
 	wanip_get_specific_entry, wanip_add, wanip_delete,
-	wanip_get_external_ip;
+	wanip_get_external_ip, wanip_add_any, wanip_delete_range,
+	wanip_get_list;
 igd_action_fn wancic_get_link_properties, wancic_get_bytes_sent,
 	wancic_get_bytes_received, wancic_get_packets_sent,
-	wancic_get_packets_received, wancic_set_enabled, wancic_get_enabled;
+	wancic_get_packets_received, wancic_set_enabled, wancic_get_enabled,
+	wancic_get_max_connections, wancic_get_connection;
 igd_action_fn l3f_set_default, l3f_get_default;
 
 /* Each service's readers: igd_service.reader. */

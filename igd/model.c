@@ -3,10 +3,12 @@
  * model.c - the gateway as const tables.
  *
  * Sources: InternetGatewayDevice:1, Layer3Forwarding:1,
- * WANCommonInterfaceConfig:1 and WANIPConnection:1 (2001). Names, order,
- * types, allowed values and defaults are theirs. Optional actions that have no
- * real answer here are left out, and with them the variables that nothing else
- * uses.
+ * WANCommonInterfaceConfig:1 and WANIPConnection:1 (2001),
+ * InternetGatewayDevice:2 and WANIPConnection:2 (2010). Names, order, types,
+ * allowed values and defaults are theirs. Optional actions that have no real
+ * answer here are left out, and with them the variables that nothing else uses:
+ * the Auto-, Idle- and WarnDisconnect times would do nothing, and there is no
+ * provider's name to tell.
  */
 #include "igd/model.h"
 #include "igd/igd.h"
@@ -92,10 +94,27 @@ static const struct igd_var enabled_for_internet = {
 	"EnabledForInternet", IGD_BOOL, 1, .evented = true,
 };
 
+/* "Shall be at least 1" (2.2); this router has one connection. */
+static const struct igd_var max_connections = {
+	"MaximumActiveConnections", IGD_UI2, 1, .ranged = true, .min = 1,
+	.max = 1,
+};
+static const struct igd_var connection_number = {
+	"NumberOfActiveConnections", IGD_UI2, 1,
+};
+static const struct igd_var connection_device = {
+	"ActiveConnectionDeviceContainer", IGD_STRING, 1,
+};
+static const struct igd_var connection_service = {
+	"ActiveConnectionServiceID", IGD_STRING, 1,
+};
+
 static const struct igd_var *const wancic_vars[] = {
 	&wan_access_type, &upstream_max, &downstream_max,
-	&physical_link_status, &total_bytes_sent, &total_bytes_received,
-	&total_packets_sent, &total_packets_received, &enabled_for_internet,
+	&physical_link_status, &max_connections, &connection_number,
+	&total_bytes_sent, &total_bytes_received, &total_packets_sent,
+	&total_packets_received, &enabled_for_internet, &connection_device,
+	&connection_service,
 };
 
 static const struct igd_arg set_enabled_args[] = {
@@ -129,6 +148,16 @@ static const struct igd_arg packets_received_args[] = {
 	{ "NewTotalPacketsReceived", OUT, &total_packets_received },
 };
 
+static const struct igd_arg max_connections_args[] = {
+	{ "NewMaximumActiveConnections", OUT, &max_connections },
+};
+
+static const struct igd_arg connection_args[] = {
+	{ "NewActiveConnectionIndex", IN, &connection_number },
+	{ "NewActiveConnDeviceContainer", OUT, &connection_device },
+	{ "NewActiveConnectionServiceID", OUT, &connection_service },
+};
+
 static const struct igd_action wancic_actions[] = {
 	{ "SetEnabledForInternet", 1, ARRAY(set_enabled_args),
 	  wancic_set_enabled, .waits = true },
@@ -136,6 +165,8 @@ static const struct igd_action wancic_actions[] = {
 	  wancic_get_enabled },
 	{ "GetCommonLinkProperties", 1, ARRAY(link_properties_args),
 	  wancic_get_link_properties },
+	{ "GetMaximumActiveConnections", 1, ARRAY(max_connections_args),
+	  wancic_get_max_connections },
 	{ "GetTotalBytesSent", 1, ARRAY(bytes_sent_args),
 	  wancic_get_bytes_sent },
 	{ "GetTotalBytesReceived", 1, ARRAY(bytes_received_args),
@@ -144,6 +175,8 @@ static const struct igd_action wancic_actions[] = {
 	  wancic_get_packets_sent },
 	{ "GetTotalPacketsReceived", 1, ARRAY(packets_received_args),
 	  wancic_get_packets_received },
+	{ "GetActiveConnection", 1, ARRAY(connection_args),
+	  wancic_get_connection },
 };
 
 static const struct igd_service wancic = {
@@ -224,14 +257,17 @@ static const struct igd_var mapping_entries = {
 static const struct igd_var mapping_enabled = {
 	"PortMappingEnabled", IGD_BOOL, 1,
 };
-/* No range: version 1 knows none, so a lease too long is not the argument
- * check's to refuse. */
 static const struct igd_var lease_duration = {
-	"PortMappingLeaseDuration", IGD_UI4, 1,
+	"PortMappingLeaseDuration", IGD_UI4, 1, .ranged = true,
+	.range_since = 2, .min = 0, .max = PM_LEASE_MAX_S,
 };
 static const struct igd_var remote_host = { "RemoteHost", IGD_STRING, 1 };
 static const struct igd_var external_port = { "ExternalPort", IGD_UI2, 1 };
-static const struct igd_var internal_port = { "InternalPort", IGD_UI2, 1 };
+/* Port 0 is 732, WildCardNotPermittedInIntPort, not 601. */
+static const struct igd_var internal_port = {
+	"InternalPort", IGD_UI2, 1, .ranged = true, .range_since = 2,
+	.range_told = true, .min = 1, .max = 65535,
+};
 static const struct igd_var mapping_protocol = {
 	"PortMappingProtocol", IGD_STRING, 1, .allowed = protocols,
 };
@@ -242,12 +278,23 @@ static const struct igd_var mapping_description = {
 	"PortMappingDescription", IGD_STRING, 1,
 };
 
+static const struct igd_var system_update_id = {
+	"SystemUpdateID", IGD_UI4, 2, .evented = true,
+};
+static const struct igd_var type_manage = {
+	"A_ARG_TYPE_Manage", IGD_BOOL, 2,
+};
+static const struct igd_var type_port_listing = {
+	"A_ARG_TYPE_PortListing", IGD_STRING, 2,
+};
+
 static const struct igd_var *const wanip_vars[] = {
 	&connection_type, &possible_connection_types, &connection_status,
 	&uptime, &last_connection_error, &rsip_available, &nat_enabled,
 	&external_ip, &mapping_entries, &mapping_enabled, &lease_duration,
 	&remote_host, &external_port, &internal_port, &mapping_protocol,
-	&internal_client, &mapping_description,
+	&internal_client, &mapping_description, &system_update_id,
+	&type_manage, &type_port_listing,
 };
 
 static const struct igd_arg set_connection_type_args[] = {
@@ -310,6 +357,34 @@ static const struct igd_arg delete_args[] = {
 	{ "NewProtocol", IN, &mapping_protocol },
 };
 
+static const struct igd_arg delete_range_args[] = {
+	{ "NewStartPort", IN, &external_port },
+	{ "NewEndPort", IN, &external_port },
+	{ "NewProtocol", IN, &mapping_protocol },
+	{ "NewManage", IN, &type_manage },
+};
+
+static const struct igd_arg list_args[] = {
+	{ "NewStartPort", IN, &external_port },
+	{ "NewEndPort", IN, &external_port },
+	{ "NewProtocol", IN, &mapping_protocol },
+	{ "NewManage", IN, &type_manage },
+	{ "NewNumberOfPorts", IN, &mapping_entries },
+	{ "NewPortListing", OUT, &type_port_listing },
+};
+
+static const struct igd_arg add_any_args[] = {
+	{ "NewRemoteHost", IN, &remote_host },
+	{ "NewExternalPort", IN, &external_port },
+	{ "NewProtocol", IN, &mapping_protocol },
+	{ "NewInternalPort", IN, &internal_port },
+	{ "NewInternalClient", IN, &internal_client },
+	{ "NewEnabled", IN, &mapping_enabled },
+	{ "NewPortMappingDescription", IN, &mapping_description },
+	{ "NewLeaseDuration", IN, &lease_duration },
+	{ "NewReservedPort", OUT, &external_port },
+};
+
 static const struct igd_arg external_ip_args[] = {
 	{ "NewExternalIPAddress", OUT, &external_ip },
 };
@@ -336,15 +411,20 @@ static const struct igd_action wanip_actions[] = {
 	{ "AddPortMapping", 1, ARRAY(add_args), wanip_add, .waits = true },
 	{ "DeletePortMapping", 1, ARRAY(delete_args), wanip_delete,
 	  .waits = true },
+	{ "DeletePortMappingRange", 2, ARRAY(delete_range_args),
+	  wanip_delete_range, .waits = true },
 	{ "GetExternalIPAddress", 1, ARRAY(external_ip_args),
 	  wanip_get_external_ip },
+	{ "GetListOfPortMappings", 2, ARRAY(list_args), wanip_get_list },
+	{ "AddAnyPortMapping", 2, ARRAY(add_any_args), wanip_add_any,
+	  .waits = true },
 };
 
 static const struct igd_service wanip = {
 	.name = "WANIPConnection",
 	.id = "WANIPConn1",
 	.path = "wanip",
-	.max_version = 1,
+	.max_version = 2,
 	ARRAY(wanip_actions),
 	ARRAY(wanip_vars),
 	.reader = wanip_reader,
@@ -472,60 +552,4 @@ enum igd_doc model_resolve(struct str path, unsigned *ret_n,
 	if (doc != IGD_NOTHING)
 		*ret_n = (unsigned)(n - '0');
 	return doc;
-}
-
-/* ---- errors -------------------------------------------------------- */
-
-static const struct {
-	int code;
-	const char *text;
-} err_text[] = {
-	{ UPNP_INVALID_ACTION, "Invalid Action" },
-	{ UPNP_INVALID_ARGS, "Invalid Args" },
-	{ UPNP_INVALID_VAR, "Invalid Var" },
-	{ UPNP_ACTION_FAILED, "Action Failed" },
-	{ UPNP_VALUE_INVALID, "Argument Value Invalid" },
-	{ UPNP_OUT_OF_RANGE, "Argument Value Out of Range" },
-	{ UPNP_NOT_IMPLEMENTED, "Optional Action Not Implemented" },
-	{ UPNP_OUT_OF_MEMORY, "Out of Memory" },
-	{ UPNP_HUMAN_REQUIRED, "Human Intervention Required" },
-	{ UPNP_STRING_TOO_LONG, "String Argument Too Long" },
-	{ UPNP_NOT_AUTHORIZED, "Action not authorized" },
-	{ WANIP_INACTIVE_REQUIRED, "InactiveConnectionStateRequired" },
-	{ WANIP_SETUP_FAILED, "ConnectionSetupFailed" },
-	{ WANIP_SETUP_IN_PROGRESS, "ConnectionSetupInProgress" },
-	{ WANIP_NOT_CONFIGURED, "ConnectionNotConfigured" },
-	{ WANIP_DISCONNECT_IN_PROGRESS, "DisconnectInProgress" },
-	{ WANIP_INVALID_LAYER2, "InvalidLayer2Address" },
-	{ WANIP_ACCESS_DISABLED, "InternetAccessDisabled" },
-	{ WANIP_INVALID_TYPE, "InvalidConnectionType" },
-	{ WANIP_ALREADY_TERMINATED, "ConnectionAlreadyTerminated" },
-	{ WANIP_INDEX_INVALID, "SpecifiedArrayIndexInvalid" },
-	{ WANIP_NO_SUCH_ENTRY, "NoSuchEntryInArray" },
-	{ WANIP_WILDCARD_SRC, "WildCardNotPermittedInSrcIP" },
-	{ WANIP_WILDCARD_EXT_PORT, "WildCardNotPermittedInExtPort" },
-	{ WANIP_CONFLICT, "ConflictInMappingEntry" },
-	{ L3F_INVALID_UUID, "InvalidDeviceUUID" },
-	{ L3F_INVALID_SERVICE, "InvalidServiceID" },
-	{ L3F_INVALID_SELECTION, "InvalidConnServiceSelection" },
-	{ WANIP_SAME_PORT_REQUIRED, "SamePortValuesRequired" },
-	{ WANIP_ONLY_PERMANENT, "OnlyPermanentLeasesSupported" },
-	{ WANIP_REMOTE_WILDCARD_ONLY, "RemoteHostOnlySupportsWildcard" },
-	{ WANIP_EXT_PORT_WILDCARD_ONLY, "ExternalPortOnlySupportsWildcard" },
-	{ WANIP_NO_PORT_MAPS, "NoPortMapsAvailable" },
-	{ WANIP_OTHER_MECHANISM, "ConflictWithOtherMechanisms" },
-	{ WANIP_RANGE_NOT_FOUND, "PortMappingNotFound" },
-	{ WANIP_READ_ONLY, "ReadOnly" },
-	{ WANIP_WILDCARD_INT_PORT, "WildCardNotPermittedInIntPort" },
-	{ WANIP_INCONSISTENT, "InconsistentParameters" },
-};
-
-const char *upnp_err_text(int code)
-{
-	size_t i;
-
-	for (i = 0; i < ARRAY_N(err_text); i++)
-		if (err_text[i].code == code)
-			return err_text[i].text;
-	return "Action Failed";
 }

@@ -79,6 +79,9 @@ struct igd_var {
 	uint32_t min, max;
 	const char *const *allowed;	/* <allowedValueList>, NULL-terminated */
 	const char *dflt;	/* <defaultValue>, or NULL */
+	uint8_t range_since;	/* versions below know no range; 0: all do */
+	bool range_told;	/* the SCPD tells the range, but the action
+				 * itself judges: it has a code of its own */
 };
 
 struct igd_arg {

@@ -19,9 +19,6 @@
 #include <string.h>
 #include "igd/portmap.h"
 
-/* Overwrites under way at a time when the table is full: each needs a second
- * slot. Above that they fail. */
-#define SPARE_SLOTS	64
 #define RETRY_MS	5000	/* an expired rule the kernel would not drop */
 
 struct portmap {
@@ -42,7 +39,7 @@ struct portmap {
 
 struct portmap *portmap_new(size_t max, size_t per_client)
 {
-	size_t slot_max = max + SPARE_SLOTS, bytes;
+	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
 	uint32_t bucket_n = 1;
 	struct portmap *pm;
 
@@ -69,7 +66,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	return pm;
 }
 
-_Static_assert(PM_MAPPINGS_LIMIT + SPARE_SLOTS < PM_NONE,
+_Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
 	       "a slot number is no PM_NONE");
 _Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0,
 	       "entries can follow the head in one block");
@@ -228,18 +225,17 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 static enum pm_result admit(const struct portmap *pm, const struct pm_req *req,
 			    uint16_t *ret_old, uint16_t *ret_slot)
 {
-	uint16_t slot = *bucket_of(pm, &req->rule), busy = PM_NONE;
+	const struct nat_rule *rule = &req->rule;
+	uint16_t slot = PM_NONE, busy = PM_NONE;
 	enum pm_result res = PM_DONE;
 	const struct pm_entry *e;
 	bool other;
 
-	for (; slot != PM_NONE; slot = e->hash_next) {
+	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
 		e = &pm->entry[slot];
-		if (e->rule.proto != req->rule.proto ||
-		    e->rule.ext_port != req->rule.ext_port)
-			continue;
-		other = e->rule.client.ip != req->rule.client.ip;
-		if (!other && !nat_rule_same_key(&e->rule, &req->rule))
+		other = e->rule.client.ip != rule->client.ip;
+		if (!other && !nat_rule_same_key(&e->rule, rule))
 			continue;
 		if (under_way(e))
 			busy = slot;
@@ -561,12 +557,29 @@ uint16_t portmap_at(const struct portmap *pm, size_t index)
 
 uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 {
-	uint16_t slot = *bucket_of(pm, rule);
+	uint16_t slot = PM_NONE;
+	const struct pm_entry *e;
+
+	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
+		e = &pm->entry[slot];
+		if (committed(e) && nat_rule_same_key(&e->rule, rule))
+			break;
+	}
+	return slot;
+}
+
+uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
+			 uint16_t ext_port, uint16_t prev)
+{
+	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
+	uint16_t slot = prev == PM_NONE ? *bucket_of(pm, &key)
+					: pm->entry[prev].hash_next;
 	const struct pm_entry *e;
 
 	for (; slot != PM_NONE; slot = e->hash_next) {
 		e = &pm->entry[slot];
-		if (committed(e) && nat_rule_same_key(&e->rule, rule))
+		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
 			break;
 	}
 	return slot;

@@ -164,6 +164,11 @@ uint16_t portmap_at(const struct portmap *, size_t index);
 /** portmap_find - the slot of the committed mapping with @rule's key. */
 uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
 
+/** portmap_on_port - the next slot with that protocol and external port, in any
+ * state, after @prev (PM_NONE: the first). PM_NONE when there is none. */
+uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
+			 uint16_t ext_port, uint16_t prev);
+
 /** portmap_slots - slots ever used: every entry stands in a slot below, where
  * it stays for as long as it is there. Unlike an index it does not move. */
 uint16_t portmap_slots(const struct portmap *);

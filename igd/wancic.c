@@ -94,6 +94,33 @@ int wancic_get_enabled(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
+/* ---- connections --------------------------------------------------- */
+
+int wancic_get_max_connections(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].u = 1;
+	return UPNP_OK;
+}
+
+static int get_connection_number(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].u = igd_connected(igd);
+	return UPNP_OK;
+}
+
+/* The one there is, as long as it is active. */
+int wancic_get_connection(struct igd *igd, struct igd_call *call)
+{
+	struct wr w = wr_init(call->text, sizeof(call->text));
+
+	if (call->in[0].u || !igd_connected(igd))
+		return WANIP_INDEX_INVALID;
+	igd_put_wan_device(igd, call->n, &w);
+	call->out[0].s = wr_done(&w);
+	call->out[1].s = STR(IGD_WAN_SERVICE_ID);
+	return UPNP_OK;
+}
+
 /* ---- variables ----------------------------------------------------- */
 
 const struct igd_reader wancic_reader[] = {
@@ -101,6 +128,8 @@ const struct igd_reader wancic_reader[] = {
 	{ "Layer1UpstreamMaxBitRate", wancic_get_link_properties, 1 },
 	{ "Layer1DownstreamMaxBitRate", wancic_get_link_properties, 2 },
 	{ "PhysicalLinkStatus", wancic_get_link_properties, 3 },
+	{ "MaximumActiveConnections", wancic_get_max_connections, 0 },
+	{ "NumberOfActiveConnections", get_connection_number, 0 },
 	{ "TotalBytesSent", wancic_get_bytes_sent, 0 },
 	{ "TotalBytesReceived", wancic_get_bytes_received, 0 },
 	{ "TotalPacketsSent", wancic_get_packets_sent, 0 },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wanip.c - WANIPConnection: the connection's state and its port mappings.
+ * wanip.c - WANIPConnection: the connection's state and its port mappings, as
+ * version 1 knows them. What version 2 adds is in wanip2.c.
  *
  * Arguments come checked against the model: numbers are in their type's range,
  * a protocol is "TCP" or "UDP". What is judged here is what they mean.
@@ -8,10 +9,11 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "igd/igd.h"
+#include "igd/wanip.h"
 
 /* ---- state --------------------------------------------------------- */
 
-static bool connected(const struct igd *igd)
+bool igd_connected(const struct igd *igd)
 {
 	return igd->wan.ext_ip && igd->wan.link_up;
 }
@@ -29,7 +31,7 @@ int wanip_set_connection_type(struct igd *igd, struct igd_call *call)
 {
 	if (str_ieq(str_trim(call->in[0].s), STR("IP_Routed")))
 		return UPNP_OK;
-	return connected(igd) ? WANIP_INACTIVE_REQUIRED : UPNP_ACTION_FAILED;
+	return igd_connected(igd) ? WANIP_INACTIVE_REQUIRED : UPNP_ACTION_FAILED;
 }
 
 int wanip_get_connection_type_info(struct igd *igd, struct igd_call *call)
@@ -57,8 +59,8 @@ int wanip_force_termination(struct igd *igd, struct igd_call *call)
 /* miniupnpc takes no other word than "Connected" for a router that works. */
 int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].s = connected(igd) ? STR("Connected")
-					: STR("Disconnected");
+	call->out[0].s = igd_connected(igd) ? STR("Connected")
+					    : STR("Disconnected");
 	call->out[1].s = STR("ERROR_NONE");
 	call->out[2].u = uptime_s(igd, call->now_ms);
 	return UPNP_OK;
@@ -186,13 +188,14 @@ enum { ADD_REMOTE, ADD_EXT_PORT, ADD_PROTO, ADD_INT_PORT, ADD_CLIENT,
        ADD_ENABLED, ADD_DESC, ADD_LEASE };
 
 /* WANIPConnection:1 2.4.16; internal port 0 has its own code in :2. */
-static int parse_rule(const struct igd_call *call, struct nat_rule *ret)
+static int parse_rule(const struct igd_call *call, bool any,
+		      struct nat_rule *ret)
 {
 	int err = parse_key(call->in, ret);
 
 	if (err)
 		return err;
-	if (!ret->ext_port)
+	if (!ret->ext_port && !any)
 		return WANIP_WILDCARD_EXT_PORT;
 	ret->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
 	if (!ret->int_port)
@@ -202,15 +205,15 @@ static int parse_rule(const struct igd_call *call, struct nat_rule *ret)
 			    &ret->client.ip);
 }
 
-static int parse_request(const struct igd *igd, const struct igd_call *call,
-			 struct pm_req *ret)
+int wanip_parse_request(const struct igd *igd, const struct igd_call *call,
+			bool any, struct pm_req *ret)
 {
 	int err;
 
 	memset(ret, 0, sizeof(*ret));
 	ret->asker_ip = call->client_ip;
 	ret->enabled = call->in[ADD_ENABLED].u;
-	err = parse_rule(call, &ret->rule);
+	err = parse_rule(call, any, &ret->rule);
 	if (!err)
 		err = clean_desc(call->in[ADD_DESC].s, ret->desc);
 	if (!err)
@@ -219,21 +222,21 @@ static int parse_request(const struct igd *igd, const struct igd_call *call,
 	return err;
 }
 
-static int judge(struct igd *igd, const struct igd_call *call,
-		 const struct nat_rule *rule)
+int wanip_judge(struct igd *igd, const struct igd_call *call,
+		const struct nat_rule *rule, enum policy_verdict fine)
 {
 	enum policy_verdict verdict;
 	unsigned line = 0;
 
 	verdict = policy_check(&igd->policy, rule, call->client_ip, &line);
-	if (verdict == POLICY_OK)
+	if (verdict == POLICY_OK || verdict == fine)
 		return UPNP_OK;
 	igd->ops->refused(igd->ops_arg, call->client_ip, rule,
 			  policy_text(verdict), line);
 	return igd_refuse(call->version);
 }
 
-static int start(struct igd *igd, struct igd_call *call, uint8_t what)
+int wanip_start(struct igd *igd, struct igd_call *call, uint8_t what)
 {
 	call->wait->what = what;
 	call->wait->version = (uint8_t)call->version;
@@ -243,11 +246,11 @@ static int start(struct igd *igd, struct igd_call *call, uint8_t what)
 int wanip_add(struct igd *igd, struct igd_call *call)
 {
 	struct pm_req *req = &call->wait->req;
-	int err = parse_request(igd, call, req);
+	int err = wanip_parse_request(igd, call, false, req);
 
 	if (!err)
-		err = judge(igd, call, &req->rule);
-	return err ? err : start(igd, call, IGD_WAIT_ADD);
+		err = wanip_judge(igd, call, &req->rule, POLICY_OK);
+	return err ? err : wanip_start(igd, call, IGD_WAIT_ADD);
 }
 
 /* ---- DeletePortMapping --------------------------------------------- */
@@ -260,7 +263,7 @@ int wanip_delete(struct igd *igd, struct igd_call *call)
 	memset(req, 0, sizeof(*req));
 	req->asker_ip = call->client_ip;
 	err = parse_key(call->in, &req->rule);
-	return err ? err : start(igd, call, IGD_WAIT_DELETE);
+	return err ? err : wanip_start(igd, call, IGD_WAIT_DELETE);
 }
 
 /* ---- reading ------------------------------------------------------- */
@@ -356,6 +359,12 @@ static int get_entry_number(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
+static int get_update_id(struct igd *igd, struct igd_call *call)
+{
+	call->out[0].u = igd->update_id;
+	return UPNP_OK;
+}
+
 /* The variables of a mapping (ExternalPort, ...) have no value of their own:
  * there are as many as there are mappings. */
 const struct igd_reader wanip_reader[] = {
@@ -368,5 +377,6 @@ const struct igd_reader wanip_reader[] = {
 	{ "NATEnabled", wanip_get_nat_rsip_status, 1 },
 	{ "ExternalIPAddress", wanip_get_external_ip, 0 },
 	{ "PortMappingNumberOfEntries", get_entry_number, 0 },
+	{ "SystemUpdateID", get_update_id, 0 },
 	{ NULL, NULL, 0 },
 };

@@ -34,6 +34,7 @@ struct world {
 	const char *why;
 	unsigned line;
 	bool link_up, link_works, counters_work;
+	uint32_t rnd;
 	struct igd_counters counters;
 	/* ops taken from the table, not answered yet */
 	uint32_t id[16];
@@ -89,8 +90,14 @@ static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
 	w->line = line;
 }
 
+static uint32_t op_rnd(void *arg)
+{
+	return ((struct world *)arg)->rnd;
+}
+
 static const struct igd_ops ops = {
 	op_counters, op_link, op_kick, op_stored, op_gone, op_refused,
+	op_rnd,
 };
 
 static int set_up(void **state)
@@ -1322,7 +1329,7 @@ static void numbers_and_booleans_are_checked(void **state)
 	for (i = 0; i < ARRAY_N(row); i++) {
 		struct igd_in in = { str_z(row[i].in), 0 };
 
-		assert_int_equal(igd_check(row[i].var, &in), row[i].err);
+		assert_int_equal(igd_check(row[i].var, 1, &in), row[i].err);
 		if (!row[i].err)
 			assert_int_equal(in.u, row[i].u);
 	}
@@ -1334,18 +1341,18 @@ static void strings_are_checked(void **state)
 	struct igd_in in = { { buf, 1024 }, 0 };
 
 	memset(buf, 'x', sizeof(buf));
-	assert_int_equal(igd_check(&text, &in), 0);
+	assert_int_equal(igd_check(&text, 1, &in), 0);
 	in.s.n = 1025;
-	assert_int_equal(igd_check(&text, &in), 605);
-	assert_int_equal(igd_check(&colour, &in), 605);
+	assert_int_equal(igd_check(&text, 1, &in), 605);
+	assert_int_equal(igd_check(&colour, 1, &in), 605);
 	in.s = STR(" gReEn\n");
-	assert_int_equal(igd_check(&colour, &in), 0);
+	assert_int_equal(igd_check(&colour, 1, &in), 0);
 	assert_str(in.s, "Green");
 	in.s = STR("Gree");
-	assert_int_equal(igd_check(&colour, &in), 600);
+	assert_int_equal(igd_check(&colour, 1, &in), 600);
 	in.s = STR("");
-	assert_int_equal(igd_check(&colour, &in), 600);
-	assert_int_equal(igd_check(&text, &in), 0);
+	assert_int_equal(igd_check(&colour, 1, &in), 600);
+	assert_int_equal(igd_check(&text, 1, &in), 0);
 }
 
 static void utf8_is_strict(void **state)

@@ -40,6 +40,9 @@ enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
 #define ACTION(name, args) HEAD "<u:" name " xmlns:u=\"" WANIP_URN "\">" args \
 	"</u:" name ">" TAIL
 #define ADD "AddPortMapping"
+#define CONTROL "urn:schemas-upnp-org:control-1-0"
+#define QUERY(var) HEAD "<u:QueryStateVariable xmlns:u=\"" CONTROL "\">" \
+	"<u:varName>" var "</u:varName></u:QueryStateVariable>" TAIL
 
 static const char get_ip[] = ACTION("GetExternalIPAddress", "");
 
@@ -54,7 +57,7 @@ struct world {
 	bool link_asked;
 	/* the last reply, and how many came late */
 	int status;
-	char body[8192];
+	char body[HTTP_REPLY_MAX + 1];
 	unsigned late;
 	uint32_t token;
 	bool ask_again;		/* from within the answer */
@@ -90,8 +93,14 @@ static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
 {
 }
 
+static uint32_t op_rnd(void *arg)
+{
+	return 0;
+}
+
 static const struct igd_ops ops = {
 	op_counters, op_link, op_kick, op_stored, op_gone, op_refused,
+	op_rnd,
 };
 
 static void keep(struct world *w, const struct soap_reply *r)
@@ -888,11 +897,135 @@ static void unknown_text_does_not_count(void **state)
 	assert_non_null(strstr(w->body, ">Connected<"));
 }
 
-/* ---- QueryStateVariable -------------------------------------------- */
+/* ---- version 2 ----------------------------------------------------- */
 
-#define CONTROL "urn:schemas-upnp-org:control-1-0"
-#define QUERY(var) HEAD "<u:QueryStateVariable xmlns:u=\"" CONTROL "\">" \
-	"<u:varName>" var "</u:varName></u:QueryStateVariable>" TAIL
+#define WANIP2 "/igd2/wanip/control"
+#define URN2 "urn:schemas-upnp-org:service:WANIPConnection:2"
+#define ADD_ANY "AddAnyPortMapping"
+
+static const char add_any_args[] =
+	"<NewRemoteHost/><NewExternalPort>5000</NewExternalPort>"
+	"<NewProtocol>TCP</NewProtocol><NewInternalPort>5001</NewInternalPort>"
+	"<NewInternalClient/><NewEnabled>1</NewEnabled>"
+	"<NewPortMappingDescription>game</NewPortMappingDescription>"
+	"<NewLeaseDuration>0</NewLeaseDuration>";
+
+/* An action of version 2 at @path under the namespace @urn. */
+static int post2(struct world *w, const char *path, const char *urn,
+		 const char *action, const char *args)
+{
+	char head[256], body[2048];
+
+	snprintf(head, sizeof(head), "\"%s#%s\"", urn, action);
+	snprintf(body, sizeof(body), HEAD "<u:%s xmlns:u=\"%s\">%s</u:%s>"
+		 TAIL, action, urn, args, action);
+	if (!post_as(w, 1, path, head, str_z(body)))
+		pump(w);
+	return w->status;
+}
+
+/* rust's igd asks for version 1 whatever it found, and looks for its own
+ * namespace in the reply. */
+static void version_2_answers_in_the_namespace_asked(void **state)
+{
+	static const char *const urns[] = { WANIP_URN, URN2 };
+	struct world *w = *state;
+	char want[256];
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(urns); i++) {
+		assert_int_equal(post2(w, WANIP2, urns[i], ADD_ANY,
+				       add_any_args), 200);
+		snprintf(want, sizeof(want), "<u:" ADD_ANY "Response "
+			 "xmlns:u=\"%s\"><NewReservedPort>5000"
+			 "</NewReservedPort>", urns[i]);
+		assert_non_null(strstr(w->body, want));
+	}
+	assert_int_equal(portmap_count(w->pm), 1);
+}
+
+/* Of version 1 nothing tells that there is another. */
+static void version_1_knows_no_other(void **state)
+{
+	static const char *const actions[] = {
+		ADD_ANY, "DeletePortMappingRange", "GetListOfPortMappings",
+	};
+	struct world *w = *state;
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(actions); i++) {
+		post2(w, WANIP, WANIP_URN, actions[i], add_any_args);
+		assert_int_equal(fault_code(w), 401);
+		post2(w, WANIP, URN2, actions[i], add_any_args);
+		assert_int_equal(fault_code(w), 401);
+	}
+	post(w, CONTROL "#QueryStateVariable", QUERY("SystemUpdateID"));
+	assert_int_equal(fault_code(w), 404);
+	assert_int_equal(portmap_count(w->pm), 0);
+}
+
+static void version_2_has_its_own_codes(void **state)
+{
+	static const struct {
+		int arg;
+		const char *value;
+		int code;
+	} row[] = {
+		{ INT_PORT, "0", 732 },		{ LEASE, "604801", 601 },
+		{ EXT_PORT, "80", 606 },	{ EXT_PORT, "0", 716 },
+		{ CLIENT, "192.168.88.1", 606 },
+	};
+	struct world *w = *state;
+	char buf[16384];
+	struct add a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		a = plain;
+		a.value[row[i].arg] = row[i].value;
+		if (!post_as(w, 1, WANIP2, WANIP_URN "#" ADD,
+			     str_z(add_body(&a, buf))))
+			pump(w);
+		assert_int_equal(fault_code(w), row[i].code);
+	}
+}
+
+/* A list fills the reply to its end, and the reply stays whole. */
+static void long_list_fits(void **state)
+{
+	static const char args[] =
+		"<NewStartPort>0</NewStartPort><NewEndPort>65535</NewEndPort>"
+		"<NewProtocol>TCP</NewProtocol><NewManage>0</NewManage>"
+		"<NewNumberOfPorts>0</NewNumberOfPorts>";
+	struct world *w = *state;
+	struct pm_req req = { .enabled = true, .asker_ip = ANN, .rule = {
+		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP, .client.ip = ANN,
+		.int_port = 1 } };
+	struct portmap *own = w->igd.pm;
+	uint16_t port;
+	struct xml x;
+	enum xml_token t;
+
+	w->igd.pm = portmap_new(1000, 1000);
+	memset(req.desc, '"', PM_DESC_MAX);
+	for (port = 1; port < 1000; port++) {
+		req.rule.ext_port = port;
+		memset(req.desc, port & 1 ? '"' : '\0', port % PM_DESC_MAX);
+		assert_int_equal(portmap_restore(w->igd.pm, &req, 0), 0);
+	}
+	assert_int_equal(post2(w, WANIP2, URN2, "GetListOfPortMappings",
+			       args), 200);
+	assert_true(strlen(w->body) > HTTP_REPLY_MAX - 4096);
+	assert_non_null(strstr(w->body, "</p:PortMappingEntry>"
+			       "</p:PortMappingList>]]></NewPortListing>"));
+	xml_init(&x, str_z(w->body));
+	while ((t = xml_next(&x)) != XML_END)
+		assert_int_not_equal(t, XML_ERR);
+	portmap_free(w->igd.pm);
+	w->igd.pm = own;
+}
+
+/* ---- QueryStateVariable -------------------------------------------- */
 
 static void variables_are_queried(void **state)
 {
@@ -1106,6 +1239,10 @@ int main(void)
 		T(values_are_checked),
 		T(long_text_is_605),
 		T(unknown_text_does_not_count),
+		T(version_2_answers_in_the_namespace_asked),
+		T(version_1_knows_no_other),
+		T(version_2_has_its_own_codes),
+		T(long_list_fits),
 		T(variables_are_queried),
 		T(late_answers_find_their_token),
 		T(link_is_answered_later),

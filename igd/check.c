@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check.c - is a text the value of a variable, and is it text at all?
+ *
+ * Pure, and without memory of its own.
+ */
+#include <errno.h>
+#include "igd/igd.h"
+
+/* Of one argument. No string of the model needs more; a description has its
+ * own, lower limit. */
+#define STRING_MAX 1024
+
+/* ---- arguments ----------------------------------------------------- */
+
+bool igd_ranged(const struct igd_var *var, unsigned version)
+{
+	return var->ranged && version >= var->range_since;
+}
+
+static bool is_negative(struct str s)
+{
+	uint32_t u;
+
+	return s.n && s.p[0] == '-' &&
+	       str_u32(str_skip(s, 1), 0, UINT32_MAX, &u) != -EINVAL;
+}
+
+/* 600 for what is no number, 601 for one that is out of range. */
+static int check_number(const struct igd_var *var, unsigned version,
+			struct igd_in *in)
+{
+	bool ranged = !var->range_told && igd_ranged(var, version);
+	uint32_t min = ranged ? var->min : 0;
+	uint32_t max = var->type == IGD_UI2 ? UINT16_MAX : UINT32_MAX;
+	struct str s = str_trim(in->s);
+	int err;
+
+	if (ranged && var->max < max)
+		max = var->max;
+	err = str_u32(s, min, max, &in->u);
+	if (!err)
+		return UPNP_OK;
+	return err == -ERANGE || is_negative(s) ? UPNP_OUT_OF_RANGE
+						: UPNP_VALUE_INVALID;
+}
+
+/* UDA 1.1 2.3: boolean. */
+static int check_bool(const struct igd_var *var, struct igd_in *in)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{ "0", false }, { "false", false }, { "no", false },
+		{ "1", true }, { "true", true }, { "yes", true },
+	};
+	struct str s = str_trim(in->s);
+	size_t i;
+
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!str_ieq(s, str_z(words[i].word)))
+			continue;
+		in->u = words[i].value;
+		return UPNP_OK;
+	}
+	return UPNP_VALUE_INVALID;
+}
+
+/* Any case is taken for a word of the list; the list's goes on. */
+static int check_string(const struct igd_var *var, struct igd_in *in)
+{
+	const char *const *word = var->allowed;
+
+	if (in->s.n > STRING_MAX)
+		return UPNP_STRING_TOO_LONG;
+	if (!word)
+		return UPNP_OK;
+	for (; *word; word++) {
+		if (!str_ieq(str_trim(in->s), str_z(*word)))
+			continue;
+		in->s = str_z(*word);
+		return UPNP_OK;
+	}
+	return UPNP_VALUE_INVALID;
+}
+
+int igd_check(const struct igd_var *var, unsigned version, struct igd_in *in)
+{
+	switch (var->type) {
+	case IGD_UI2:
+	case IGD_UI4:
+		return check_number(var, version, in);
+	case IGD_BOOL:
+		return check_bool(var, in);
+	default:
+		return check_string(var, in);
+	}
+}
+
+/* ---- text ---------------------------------------------------------- */
+
+/* What the first byte says: bytes of the character, its own bits, and the
+ * lowest code point that needs so many bytes. */
+static const struct utf8_form {
+	uint8_t mask, lead;
+	uint8_t n;
+	uint32_t min;
+} utf8_form[] = {
+	{ 0x80, 0x00, 1, 0 },
+	{ 0xe0, 0xc0, 2, 0x80 },
+	{ 0xf0, 0xe0, 3, 0x800 },
+	{ 0xf8, 0xf0, 4, 0x10000 },
+};
+
+static const struct utf8_form *utf8_find(uint8_t first)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(utf8_form) / sizeof(utf8_form[0]); i++)
+		if ((first & utf8_form[i].mask) == utf8_form[i].lead)
+			return &utf8_form[i];
+	return NULL;
+}
+
+static bool xml_char(uint32_t c)
+{
+	if (c < 0x20)
+		return c == '\t' || c == '\n' || c == '\r';
+	return c < 0xd800 || (c > 0xdfff && c < 0xfffe) ||
+	       (c > 0xffff && c <= 0x10ffff);
+}
+
+size_t igd_utf8(struct str s, uint32_t *ret_c)
+{
+	const uint8_t *b = (const uint8_t *)s.p;
+	const struct utf8_form *form = s.n ? utf8_find(b[0]) : NULL;
+	uint32_t c;
+	size_t i;
+
+	if (!form || s.n < form->n)
+		return 0;
+	c = b[0] & (uint8_t)~form->mask;
+	for (i = 1; i < form->n; i++) {
+		if ((b[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (b[i] & 0x3f);
+	}
+	if (c < form->min || !xml_char(c))
+		return 0;
+	*ret_c = c;
+	return form->n;
+}
+
+void igd_put_text(struct wr *w, struct str s)
+{
+	uint32_t c;
+	size_t n;
+
+	for (; s.n; s = str_skip(s, n)) {
+		n = igd_utf8(s, &c);
+		if (n > 1)
+			wr_fmt(w, "&#%u;", (unsigned)c);
+		else if ((unsigned char)s.p[0] < 0x80)
+			wr_xml(w, (struct str){ s.p, 1 });
+		else
+			wr_z(w, "&#65533;");
+		n = n ? n : 1;
+	}
+}

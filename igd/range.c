@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * range.c - DeletePortMappingRange: many ops, one answer.
+ *
+ * Owns: the deletion under way, of which there is at most one: its ops, as a
+ * bit each slot, and how many of them have not been answered. The control
+ * point that asked stands in the queue of waits without a slot.
+ */
+#include <stddef.h>
+#include "igd/igd.h"
+
+static void mark(struct igd *igd, uint16_t slot)
+{
+	igd->range_slot[slot / 8] |= (uint8_t)(1u << slot % 8);
+}
+
+static bool take_mark(struct igd *igd, uint16_t slot)
+{
+	uint8_t bit = (uint8_t)(1u << slot % 8);
+	bool was = igd->range_slot[slot / 8] & bit;
+
+	igd->range_slot[slot / 8] &= (uint8_t)~bit;
+	return was;
+}
+
+static bool in_range(const struct igd_wait *w, const struct nat_rule *r)
+{
+	return r->proto == w->req.rule.proto && r->ext_port >= w->lo &&
+	       r->ext_port <= w->hi;
+}
+
+static bool may_delete(const struct igd *igd, const struct igd_wait *w,
+		       const struct pm_entry *e)
+{
+	return igd_is_own(e, w->req.asker_ip) ||
+	       (w->manage && !igd->policy.secure);
+}
+
+/* Return: true when the mapping in @slot is gone already, and the next has its
+ * index. One that another op is on stays out of it: that op and this deletion
+ * are under way together, so either may be the first. */
+static bool delete_one(struct igd *igd, uint16_t slot, size_t *n)
+{
+	struct nat_rule rule = portmap_entry(igd->pm, slot)->rule;
+
+	switch (portmap_delete(igd->pm, slot, &slot)) {
+	case PM_DONE:
+		igd_gone(igd, &rule);
+		++*n;
+		return true;
+	case PM_STARTED:
+		mark(igd, slot);
+		igd->range_left++;
+		++*n;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* What others have is not there for who may not see it, unless he asked for
+ * just that. */
+static int nothing_deleted(struct igd *igd, const struct igd_wait *w,
+			   const struct nat_rule *others)
+{
+	if (!w->manage || !others->kind)
+		return WANIP_RANGE_NOT_FOUND;
+	igd->ops->refused(igd->ops_arg, w->req.asker_ip, others,
+			  "delete: the mappings of other clients", 0);
+	return UPNP_NOT_AUTHORIZED;
+}
+
+int igd_range_start(struct igd *igd, struct igd_wait *w)
+{
+	struct nat_rule others = { .kind = 0 };
+	const struct pm_entry *e;
+	size_t i = 0, n = 0;
+
+	if (igd->range_left)
+		return igd_queue(igd, w, PM_NONE, false);
+	igd->range_failed = false;
+	while (i < portmap_count(igd->pm)) {
+		uint16_t slot = portmap_at(igd->pm, i);
+
+		e = portmap_entry(igd->pm, slot);
+		if (in_range(w, &e->rule) && !may_delete(igd, w, e))
+			others = e->rule;
+		else if (in_range(w, &e->rule) && delete_one(igd, slot, &n))
+			continue;
+		i++;
+	}
+	if (!n)
+		return nothing_deleted(igd, w, &others);
+	if (!igd->range_left)
+		return UPNP_OK;
+	igd_queue(igd, w, PM_NONE, true);
+	igd->ops->kick(igd->ops_arg);
+	return IGD_WAIT;
+}
+
+/* Those that wait for their turn are to be tried again, in their order. */
+static struct igd_wait *take_rangers(struct igd *igd)
+{
+	struct igd_wait *w, *next, *owner = NULL;
+
+	for (w = igd->waiting; w; w = next) {
+		next = w->next;
+		if (w->what != IGD_WAIT_RANGE)
+			continue;
+		igd_list_del(&igd->waiting, w);
+		if (w->owner)
+			owner = w;
+		else
+			igd_list_add(&igd->ready, w);
+	}
+	return owner;
+}
+
+struct igd_wait *igd_range_done(struct igd *igd, uint16_t slot,
+				enum nat_err err)
+{
+	if (!take_mark(igd, slot))
+		return NULL;
+	if (err != NAT_OK)
+		igd->range_failed = true;
+	return --igd->range_left ? NULL : take_rangers(igd);
+}

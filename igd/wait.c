@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * wait.c - the lists of control points that wait, and what else the changes of
+ * the table share. Who wakes them is igd.c.
+ */
+#include "igd/igd.h"
+
+void igd_list_add(struct igd_wait **list, struct igd_wait *w)
+{
+	while (*list)
+		list = &(*list)->next;
+	w->next = NULL;
+	*list = w;
+}
+
+bool igd_list_del(struct igd_wait **list, const struct igd_wait *w)
+{
+	for (; *list; list = &(*list)->next) {
+		if (*list != w)
+			continue;
+		*list = w->next;
+		return true;
+	}
+	return false;
+}
+
+int igd_queue(struct igd *igd, struct igd_wait *w, uint16_t slot, bool owner)
+{
+	w->slot = slot;
+	w->owner = owner;
+	igd_list_add(&igd->waiting, w);
+	return IGD_WAIT;
+}
+
+void igd_gone(struct igd *igd, const struct nat_rule *rule)
+{
+	igd->update_id++;
+	igd->ops->gone(igd->ops_arg, rule);
+}
+
+bool igd_is_own(const struct pm_entry *e, uint32_t asker_ip)
+{
+	return e->rule.client.ip == asker_ip || e->asker_ip == asker_ip;
+}

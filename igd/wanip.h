@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: ISC */
+/* wanip.h - what the two files of WANIPConnection share. */
+#ifndef IGD_WANIP_H
+#define IGD_WANIP_H
+
+#include "igd/igd.h"
+
+/**
+ * wanip_parse_request - the eight arguments of AddPortMapping and
+ * AddAnyPortMapping as a request.
+ * @any: an external port of 0 is fine; else it is 716
+ *
+ * Return: 0, or the code for what is wrong with one of them
+ */
+int wanip_parse_request(const struct igd *, const struct igd_call *, bool any,
+			struct pm_req *ret);
+
+/** wanip_judge - may the asker have @rule? A refusal is told to ops->refused.
+ * @fine: a verdict that is as good as POLICY_OK here
+ *
+ * Return: 0, or as igd_refuse() */
+int wanip_judge(struct igd *, const struct igd_call *,
+		const struct nat_rule *rule, enum policy_verdict fine);
+
+/** wanip_start - igd_start() for the wait of @call, whose request is set.
+ * @what: IGD_WAIT_... */
+int wanip_start(struct igd *, struct igd_call *call, uint8_t what);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/* wanip2.c - WANIPConnection:2: what version 1 does not have. */
+#include <netinet/in.h>
+#include <string.h>
+#include "igd/igd.h"
+#include "igd/wanip.h"
+
+/* ---- AddAnyPortMapping --------------------------------------------- */
+
+/* Port 0 is no wish: the standard knows it as a wildcard that may be refused,
+ * control points send it for "whichever". What the lines of the policy say
+ * against the port is not the end: it can be another one. */
+int wanip_add_any(struct igd *igd, struct igd_call *call)
+{
+	struct igd_wait *w = call->wait;
+	int err = wanip_parse_request(igd, call, true, &w->req);
+
+	if (!err)
+		err = wanip_judge(igd, call, &w->req.rule, POLICY_RULE);
+	if (err)
+		return err;
+	w->asked = w->req.rule.ext_port;
+	w->tries = 0;
+	err = wanip_start(igd, call, IGD_WAIT_ANY);
+	call->out[0].u = w->req.rule.ext_port;
+	return err;
+}
+
+/* ---- ranges -------------------------------------------------------- */
+
+/* The first four arguments of both actions on a range. */
+enum { IN_START, IN_END, IN_PROTO, IN_MANAGE, IN_NUMBER };
+
+static uint8_t proto_of(const struct igd_call *call)
+{
+	return str_ieq(call->in[IN_PROTO].s, STR("UDP")) ? IPPROTO_UDP
+							 : IPPROTO_TCP;
+}
+
+static int check_range(const struct igd_call *call)
+{
+	return call->in[IN_START].u > call->in[IN_END].u ? WANIP_INCONSISTENT
+							 : UPNP_OK;
+}
+
+int wanip_delete_range(struct igd *igd, struct igd_call *call)
+{
+	struct igd_wait *w = call->wait;
+	int err = check_range(call);
+
+	if (err)
+		return err;
+	memset(&w->req, 0, sizeof(w->req));
+	w->req.asker_ip = call->client_ip;
+	w->req.rule.proto = proto_of(call);
+	w->lo = (uint16_t)call->in[IN_START].u;
+	w->hi = (uint16_t)call->in[IN_END].u;
+	w->manage = call->in[IN_MANAGE].u;
+	return wanip_start(igd, call, IGD_WAIT_RANGE);
+}
+
+/* ---- GetListOfPortMappings ----------------------------------------- */
+
+/*
+ * As CDATA: libminiupnpc does not decode the text of this argument, so that
+ * escaped as any other it would be no list to it. No "]]>" can come up inside:
+ * a '>' in a text is an entity.
+ */
+#define LIST_OPEN \
+	"<![CDATA[<?xml version=\"1.0\"?>" \
+	"<p:PortMappingList " \
+	"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
+#define LIST_CLOSE "</p:PortMappingList>]]>"
+
+/* The asker's own mappings, unless he asks for all and may have them. */
+static bool is_listed(const struct igd *igd, const struct igd_call *call,
+		      const struct pm_entry *e)
+{
+	bool all = call->in[IN_MANAGE].u && igd->list_all;
+
+	return e->rule.proto == proto_of(call) &&
+	       e->rule.ext_port >= call->in[IN_START].u &&
+	       e->rule.ext_port <= call->in[IN_END].u &&
+	       (all || igd_is_own(e, call->client_ip));
+}
+
+static void put_number(struct wr *w, const char *name, uint32_t value)
+{
+	wr_fmt(w, "<p:%s>%u</p:%s>", name, (unsigned)value, name);
+}
+
+/* Two names are not those of the actions: NewDescription and NewLeaseTime. */
+static void put_entry(struct wr *w, const struct pm_entry *e, uint64_t now_ms)
+{
+	const struct nat_rule *r = &e->rule;
+
+	wr_z(w, "<p:PortMappingEntry><p:NewRemoteHost>");
+	if (r->remote.ip)
+		wr_ipv4(w, r->remote.ip);
+	wr_z(w, "</p:NewRemoteHost>");
+	put_number(w, "NewExternalPort", r->ext_port);
+	wr_fmt(w, "<p:NewProtocol>%s</p:NewProtocol>",
+	       r->proto == IPPROTO_UDP ? "UDP" : "TCP");
+	put_number(w, "NewInternalPort", r->int_port);
+	wr_z(w, "<p:NewInternalClient>");
+	wr_ipv4(w, r->client.ip);
+	wr_z(w, "</p:NewInternalClient>");
+	put_number(w, "NewEnabled", e->enabled);
+	wr_z(w, "<p:NewDescription>");
+	igd_put_text(w, str_z(e->desc));
+	wr_z(w, "</p:NewDescription>");
+	put_number(w, "NewLeaseTime", portmap_lease_left(e, now_ms));
+	wr_z(w, "</p:PortMappingEntry>");
+}
+
+/* Return: false when it does not fit; then nothing of it is written. */
+static bool put_whole(struct wr *w, const struct pm_entry *e, uint64_t now_ms)
+{
+	size_t len = w->len;
+
+	put_entry(w, e, now_ms);
+	if (!w->over)
+		return true;
+	w->len = len;
+	w->over = false;
+	return false;
+}
+
+/* igd_out.put: a list that is too long ends at a whole entry. */
+static void put_list(const struct igd *igd, const struct igd_call *call,
+		     struct wr *w)
+{
+	uint32_t left = call->in[IN_NUMBER].u ? call->in[IN_NUMBER].u
+					      : UINT32_MAX;
+	const struct pm_entry *e;
+	size_t i;
+
+	wr_z(w, LIST_OPEN);
+	w->cap -= sizeof(LIST_CLOSE);
+	for (i = 0; i < portmap_count(igd->pm) && left; i++) {
+		e = portmap_entry(igd->pm, portmap_at(igd->pm, i));
+		if (!is_listed(igd, call, e))
+			continue;
+		if (!put_whole(w, e, call->now_ms))
+			break;
+		left--;
+	}
+	w->cap += sizeof(LIST_CLOSE);
+	wr_z(w, LIST_CLOSE);
+}
+
+static bool any_listed(const struct igd *igd, const struct igd_call *call)
+{
+	size_t i, n = portmap_count(igd->pm);
+
+	for (i = 0; i < n; i++)
+		if (is_listed(igd, call,
+			      portmap_entry(igd->pm, portmap_at(igd->pm, i))))
+			return true;
+	return false;
+}
+
+int wanip_get_list(struct igd *igd, struct igd_call *call)
+{
+	int err = check_range(call);
+
+	if (!err && !any_listed(igd, call))
+		err = WANIP_RANGE_NOT_FOUND;
+	if (!err)
+		call->out[0].put = put_list;
+	return err;
+}

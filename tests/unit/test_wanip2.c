@@ -1,0 +1,731 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_wanip2.c - the actions of WANIPConnection:2, on a real mapping table and
+ * a kernel that does what the test says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include "igd/igd.h"
+
+#define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
+#define IP(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+
+enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
+       BOB = IP(192, 168, 88, 11), MAX = 8 };
+
+struct asker {
+	struct igd_wait wait;
+	unsigned answers;
+	int err;
+	uint16_t port;
+};
+
+static struct world {
+	struct igd igd;
+	uint64_t now_ms;
+	unsigned stored, gone, refused;
+	uint32_t rnd;
+	uint32_t id[2 * MAX];
+	struct nat_op op[2 * MAX];
+	size_t op_n;
+} w;
+
+static void op_kick(void *arg)
+{
+}
+
+static void op_stored(void *arg, const struct pm_entry *e)
+{
+	assert_true(nat_rule_sane(&e->rule));
+	w.stored++;
+}
+
+static void op_gone(void *arg, const struct nat_rule *r)
+{
+	w.gone++;
+}
+
+static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
+		       const char *why, unsigned line)
+{
+	w.refused++;
+}
+
+static uint32_t op_rnd(void *arg)
+{
+	return w.rnd;
+}
+
+static const struct igd_ops ops = {
+	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+	.refused = op_refused, .rnd = op_rnd,
+};
+
+static int set_up(void **state)
+{
+	memset(&w, 0, sizeof(w));
+	w.now_ms = 1000000;
+	w.igd = (struct igd){
+		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ops_arg = &w,
+		.wan = { .ext_ip = IP(203, 0, 113, 7), .link_up = true },
+		.policy = { .secure = true, .net_n = 1,
+			    .net = { { 2, ROUTER, 0xffffff00 } } },
+	};
+	igd_init(&w.igd, portmap_new(MAX, MAX - 2));
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	portmap_free(w.igd.pm);
+	return 0;
+}
+
+/* Ops that are open now. */
+static size_t take_ops(void)
+{
+	while (w.op_n < ARRAY_N(w.op) &&
+	       portmap_next_op(w.igd.pm, &w.op[w.op_n], &w.id[w.op_n]))
+		w.op_n++;
+	return w.op_n;
+}
+
+/* Answer open op number @i. */
+static void answer(size_t i, enum nat_err err)
+{
+	uint32_t id;
+
+	assert_true(take_ops() > i);
+	id = w.id[i];
+	w.op_n--;
+	memmove(w.id + i, w.id + i + 1, (w.op_n - i) * sizeof(w.id[0]));
+	memmove(w.op + i, w.op + i + 1, (w.op_n - i) * sizeof(w.op[0]));
+	igd_nat_done(&w.igd, id, err, w.now_ms);
+}
+
+static void done(struct igd_wait *wait, int err, uint16_t port)
+{
+	struct asker *a = (struct asker *)
+		((char *)wait - offsetof(struct asker, wait));
+
+	a->answers++;
+	a->err = err;
+	a->port = port;
+}
+
+static struct igd_call call_by(struct asker *a, uint32_t asker_ip)
+{
+	if (a) {
+		*a = (struct asker){ .wait.done = done };
+		/* what the last one left behind must not matter */
+		a->wait.asked = a->wait.lo = a->wait.hi = 77;
+		a->wait.tries = 77;
+	}
+	return (struct igd_call){ .n = 2, .version = 2, .now_ms = w.now_ms,
+				  .client_ip = asker_ip, .local_ip = ROUTER,
+				  .wait = a ? &a->wait : NULL };
+}
+
+static struct igd_call add_call(struct asker *a, uint32_t asker_ip,
+				uint16_t ext, uint16_t inner)
+{
+	struct igd_call call = call_by(a, asker_ip);
+
+	call.in[0].s = call.in[4].s = STR("");
+	call.in[1].u = ext;
+	call.in[2].s = STR("TCP");
+	call.in[3].u = inner;
+	call.in[5].u = 1;
+	call.in[6].s = STR("game");
+	return call;
+}
+
+static int any(struct asker *a, uint32_t asker_ip, uint16_t ext,
+	       uint16_t inner)
+{
+	struct igd_call call = add_call(a, asker_ip, ext, inner);
+
+	return wanip_add_any(&w.igd, &call);
+}
+
+/* The port reserved, the kernel being willing; minus the error. */
+static int reserved(uint32_t asker_ip, uint16_t ext, uint16_t inner)
+{
+	struct asker a;
+	int err = any(&a, asker_ip, ext, inner);
+
+	if (err != IGD_WAIT)
+		return -err;
+	answer(0, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	return a.err ? -a.err : a.port;
+}
+
+static const struct pm_entry *at(size_t i)
+{
+	return portmap_entry(w.igd.pm, portmap_at(w.igd.pm, i));
+}
+
+/* Lines that allow just these external ports. */
+static void allow(uint16_t lo, uint16_t hi)
+{
+	static struct policy_rule line;
+
+	line = (struct policy_rule){ .allow = true, .ext_lo = lo, .ext_hi = hi,
+				     .int_hi = 65535, .line = 1 };
+	w.igd.policy.rule = &line;
+	w.igd.policy.rule_n = 1;
+}
+
+static int delete_range(struct asker *a, uint32_t asker_ip, uint16_t lo,
+			uint16_t hi, bool manage)
+{
+	struct igd_call call = call_by(a, asker_ip);
+
+	call.in[0].u = lo;
+	call.in[1].u = hi;
+	call.in[2].s = STR("TCP");
+	call.in[3].u = manage;
+	return wanip_delete_range(&w.igd, &call);
+}
+
+/* ---- AddAnyPortMapping --------------------------------------------- */
+
+static void any_gets_the_port_asked_for(void **state)
+{
+	assert_int_equal(reserved(ANN, 5000, 5001), 5000);
+	assert_int_equal(at(0)->rule.ext_port, 5000);
+	assert_int_equal(at(0)->rule.int_port, 5001);
+	assert_int_equal(at(0)->rule.client.ip, ANN);
+	assert_int_equal(portmap_lease_left(at(0), w.now_ms), 604800);
+	assert_int_equal(w.stored, 1);
+}
+
+static void any_takes_another_for_one_taken(void **state)
+{
+	assert_int_equal(reserved(BOB, 5000, 5000), 5000);
+	w.rnd = 8000 - 1024;
+	assert_int_equal(reserved(ANN, 5000, 5001), 8000);
+	assert_int_equal(at(1)->rule.ext_port, 8000);
+	/* her own for another purpose is taken, too */
+	w.rnd = 9000 - 1024;
+	assert_int_equal(reserved(ANN, 8000, 5002), 9000);
+	/* no wish */
+	w.rnd = 9500 - 1024;
+	assert_int_equal(reserved(ANN, 0, 5003), 9500);
+	/* one of the router's ports */
+	w.rnd = 9501 - 1024;
+	assert_int_equal(reserved(ANN, 80, 5004), 9501);
+	/* round the end */
+	w.rnd = 65535 - 1024;
+	assert_int_equal(reserved(BOB, 80, 5004), 65535);
+	assert_int_equal(reserved(BOB, 80, 5005), 1024);
+	assert_int_equal(w.refused, 0);
+}
+
+static void any_refreshes_its_own(void **state)
+{
+	struct asker a;
+
+	w.rnd = 8000 - 1024;
+	assert_int_equal(reserved(ANN, 0, 5001), 8000);
+	w.now_ms += 1000000;
+	/* the kernel need not change: answered at once */
+	assert_int_equal(any(&a, ANN, 8000, 5001), 0);
+	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_lease_left(at(0), w.now_ms), 604800);
+	assert_int_equal(w.igd.update_id, 2);
+}
+
+static void any_at_once_says_its_port(void **state)
+{
+	struct asker a;
+	struct igd_call call = add_call(&a, ANN, 5000, 5001);
+
+	call.in[5].u = 0;	/* disabled: no rule */
+	assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	assert_int_equal(call.out[0].u, 5000);
+	call = add_call(&a, ANN, 0, 5002);
+	call.in[5].u = 0;
+	w.rnd = 1;
+	assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	assert_int_equal(call.out[0].u, 1025);
+}
+
+/* What is being added or removed is no more free than what stands. */
+static void any_passes_by_what_is_under_way(void **state)
+{
+	struct asker bob, ann, again;
+
+	allow(5000, 5002);
+	assert_int_equal(any(&bob, BOB, 5000, 5000), IGD_WAIT);
+	assert_int_equal(any(&ann, ANN, 5000, 5000), IGD_WAIT);
+	assert_int_equal(take_ops(), 2);
+	assert_int_equal(w.op[1].rule.ext_port, 5001);
+	assert_int_equal(any(&again, BOB, 5001, 5001), IGD_WAIT);
+	assert_int_equal(take_ops(), 3);
+	assert_int_equal(w.op[2].rule.ext_port, 5002);
+	answer(0, NAT_OK);
+	answer(0, NAT_OK);
+	answer(0, NAT_OK);
+	assert_int_equal(bob.port, 5000);
+	assert_int_equal(ann.port, 5001);
+	assert_int_equal(again.port, 5002);
+	/* nor what is on its way out */
+	assert_int_equal(delete_range(&bob, BOB, 5000, 5000, false),
+			 IGD_WAIT);
+	assert_int_equal(any(&ann, ANN, 5000, 5009), 728);
+}
+
+static void any_is_asked_twice_for_one(void **state)
+{
+	struct asker a, again;
+
+	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
+	assert_int_equal(any(&again, ANN, 5000, 5001), IGD_WAIT);
+	assert_int_equal(take_ops(), 1);
+	answer(0, NAT_OK);
+	assert_int_equal(a.port, 5000);
+	assert_int_equal(again.answers, 1);
+	assert_int_equal(again.err, 0);
+	assert_int_equal(again.port, 5000);
+	assert_int_equal(portmap_count(w.igd.pm), 1);
+}
+
+/* Only the monitor knows which ports the router serves itself. */
+static void any_tries_another_of_the_routers(void **state)
+{
+	struct asker a;
+	unsigned i;
+
+	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
+	w.rnd = 8000 - 1024;
+	answer(0, NAT_ECONFLICT);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(w.op[0].rule.ext_port, 8000);
+	answer(0, NAT_OK);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(a.port, 8000);
+
+	assert_int_equal(any(&a, ANN, 5000, 5002), IGD_WAIT);
+	for (i = 0; i < PM_ANY_TRIES; i++) {
+		assert_int_equal(a.answers, 0);
+		w.rnd += 5;
+		answer(0, NAT_ECONFLICT);
+	}
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 729);
+	assert_int_equal(take_ops(), 0);
+	assert_int_equal(portmap_count(w.igd.pm), 1);
+}
+
+static void any_may_be_cancelled_between_tries(void **state)
+{
+	struct asker a;
+
+	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
+	answer(0, NAT_ECONFLICT);
+	igd_wait_cancel(&w.igd, &a.wait);
+	answer(0, NAT_OK);
+	assert_int_equal(a.answers, 0);
+}
+
+static void any_fails_with_its_codes(void **state)
+{
+	static const struct {
+		enum nat_err nat;
+		int err;
+	} row[] = {
+		{ NAT_EFAIL, 501 }, { NAT_EREFUSED, 606 },
+		{ NAT_ENOSPC, 728 }, { NAT_ENOADDR, 501 },
+	};
+	struct asker a;
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
+		answer(0, row[i].nat);
+		assert_int_equal(a.err, row[i].err);
+	}
+	assert_int_equal(w.igd.update_id, 0);
+	assert_int_equal(any(&a, ANN, 5000, 0), 732);
+	assert_int_equal(any(&a, ROUTER, 5000, 5000), 606);
+	assert_int_equal(any(&a, IP(8, 8, 8, 8), 5000, 5000), 606);
+	assert_int_equal(w.refused, 2);
+	/* no port is allowed to that internal one */
+	assert_int_equal(any(&a, ANN, 5000, 80), 606);
+	assert_int_equal(w.refused, 3);
+	/* all are taken */
+	allow(6000, 6001);
+	assert_int_equal(reserved(BOB, 0, 5000), 6000);
+	assert_int_equal(reserved(BOB, 0, 5001), 6001);
+	assert_int_equal(any(&a, ANN, 6000, 5000), 728);
+	/* below the well-known ports only where there is nothing else */
+	allow(80, 80);
+	assert_int_equal(reserved(ANN, 0, 5000), 80);
+	allow(1000, 1024);
+	w.rnd = 3;
+	assert_int_equal(reserved(ANN, 0, 5005), 1024);
+}
+
+static void any_knows_the_caps(void **state)
+{
+	unsigned i;
+
+	for (i = 0; i < MAX - 2; i++)
+		assert_int_equal(reserved(ANN, 0, (uint16_t)(5000 + i)),
+				 1024 + i);
+	assert_int_equal(reserved(ANN, 0, 6000), -728);
+	assert_int_equal(reserved(BOB, 0, 6000), 1024 + i);
+}
+
+/* ---- DeletePortMappingRange ---------------------------------------- */
+
+static void three_of_ann_one_of_bob(void)
+{
+	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
+	assert_int_equal(reserved(ANN, 5001, 5001), 5001);
+	assert_int_equal(reserved(BOB, 5002, 5002), 5002);
+	assert_int_equal(reserved(ANN, 5003, 5003), 5003);
+}
+
+static void range_is_answered_when_all_are_gone(void **state)
+{
+	struct asker a;
+
+	three_of_ann_one_of_bob();
+	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
+	assert_int_equal(take_ops(), 3);
+	answer(1, NAT_OK);
+	answer(1, NAT_OK);
+	assert_int_equal(a.answers, 0);
+	answer(0, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(at(0)->rule.ext_port, 5002);
+	assert_int_equal(w.gone, 3);
+	assert_int_equal(w.igd.update_id, 7);
+}
+
+static void range_has_both_its_ends_and_a_protocol(void **state)
+{
+	struct asker a;
+	struct igd_call call = add_call(&a, ANN, 5001, 5001);
+
+	three_of_ann_one_of_bob();
+	call = add_call(&a, ANN, 5001, 5001);
+	call.in[2].s = STR("UDP");
+	assert_int_equal(wanip_add_any(&w.igd, &call), IGD_WAIT);
+	answer(0, NAT_OK);
+	assert_int_equal(delete_range(&a, ANN, 5001, 5002, false), IGD_WAIT);
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(w.op[0].rule.ext_port, 5001);
+	assert_int_equal(w.op[0].rule.proto, IPPROTO_TCP);
+	answer(0, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(portmap_count(w.igd.pm), 4);
+}
+
+static void range_is_of_the_asker(void **state)
+{
+	struct asker a;
+
+	three_of_ann_one_of_bob();
+	assert_int_equal(delete_range(&a, ANN, 5002, 5002, false), 730);
+	assert_int_equal(w.refused, 0);
+	assert_int_equal(delete_range(&a, ANN, 5002, 5002, true), 606);
+	assert_int_equal(w.refused, 1);
+	assert_int_equal(delete_range(&a, ANN, 5001, 5000, false), 733);
+	assert_int_equal(delete_range(&a, ANN, 6000, 7000, true), 730);
+	w.igd.policy.secure = false;
+	assert_int_equal(delete_range(&a, ANN, 5002, 5002, false), 730);
+	assert_int_equal(delete_range(&a, ANN, 0, 65535, true), IGD_WAIT);
+	assert_int_equal(take_ops(), 4);
+	while (w.op_n)
+		answer(0, NAT_OK);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(portmap_count(w.igd.pm), 0);
+}
+
+static void range_tells_a_failure(void **state)
+{
+	struct asker a;
+
+	three_of_ann_one_of_bob();
+	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
+	answer(0, NAT_EFAIL);
+	answer(0, NAT_OK);
+	answer(0, NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.err, 501);
+	assert_int_equal(portmap_count(w.igd.pm), 2);
+	/* and the next one starts afresh */
+	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
+	answer(0, NAT_OK);
+	assert_int_equal(a.err, 0);
+}
+
+static void disabled_ones_go_at_once(void **state)
+{
+	struct asker a;
+	struct igd_call call;
+	uint16_t port;
+
+	for (port = 5000; port < 5003; port++) {
+		call = add_call(&a, ANN, port, port);
+		call.in[5].u = 0;
+		assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	}
+	assert_int_equal(delete_range(&a, ANN, 5000, 5001, false), 0);
+	assert_int_equal(w.gone, 2);
+	assert_int_equal(portmap_count(w.igd.pm), 1);
+}
+
+static void ranges_take_turns(void **state)
+{
+	struct asker ann, bob, late;
+
+	three_of_ann_one_of_bob();
+	assert_int_equal(delete_range(&ann, ANN, 5000, 5003, false), IGD_WAIT);
+	assert_int_equal(delete_range(&bob, BOB, 5000, 5003, false), IGD_WAIT);
+	assert_int_equal(delete_range(&late, ANN, 5000, 5003, false),
+			 IGD_WAIT);
+	assert_int_equal(take_ops(), 3);
+	answer(0, NAT_OK);
+	answer(0, NAT_OK);
+	assert_int_equal(ann.answers + bob.answers + late.answers, 0);
+	answer(0, NAT_OK);
+	assert_int_equal(ann.answers, 1);
+	assert_int_equal(take_ops(), 1);
+	answer(0, NAT_OK);
+	assert_int_equal(bob.answers, 1);
+	assert_int_equal(bob.err, 0);
+	assert_int_equal(late.answers, 1);
+	assert_int_equal(late.err, 730);
+}
+
+static void range_goes_on_without_its_asker(void **state)
+{
+	struct asker ann, bob;
+
+	three_of_ann_one_of_bob();
+	assert_int_equal(delete_range(&ann, ANN, 5000, 5003, false), IGD_WAIT);
+	assert_int_equal(delete_range(&bob, BOB, 5000, 5003, false), IGD_WAIT);
+	igd_wait_cancel(&w.igd, &ann.wait);
+	take_ops();
+	answer(0, NAT_OK);
+	answer(0, NAT_OK);
+	answer(0, NAT_OK);
+	assert_int_equal(ann.answers, 0);
+	answer(0, NAT_OK);
+	assert_int_equal(bob.answers, 1);
+	assert_int_equal(portmap_count(w.igd.pm), 0);
+}
+
+/* A single delete meets a range: it waits for that op, and finds nothing. */
+static void single_delete_waits_for_the_range(void **state)
+{
+	struct asker ann, one;
+	struct igd_call call;
+
+	three_of_ann_one_of_bob();
+	assert_int_equal(delete_range(&ann, ANN, 5000, 5000, false), IGD_WAIT);
+	call = add_call(&one, ANN, 5000, 0);
+	assert_int_equal(wanip_delete(&w.igd, &call), IGD_WAIT);
+	assert_int_equal(take_ops(), 1);
+	answer(0, NAT_OK);
+	assert_int_equal(ann.err, 0);
+	assert_int_equal(one.answers, 1);
+	assert_int_equal(one.err, 714);
+}
+
+/* ---- GetListOfPortMappings ----------------------------------------- */
+
+static int get_list(uint32_t asker_ip, uint16_t lo, uint16_t hi, bool manage,
+		    uint16_t number, struct wr *ret)
+{
+	struct igd_call call = call_by(NULL, asker_ip);
+	int err;
+
+	call.in[0].u = lo;
+	call.in[1].u = hi;
+	call.in[2].s = STR("TCP");
+	call.in[3].u = manage;
+	call.in[4].u = number;
+	err = wanip_get_list(&w.igd, &call);
+	if (err)
+		return err;
+	assert_non_null(call.out[0].put);
+	call.out[0].put(&w.igd, &call, ret);
+	assert_false(ret->over);
+	return 0;
+}
+
+/* The external ports of the list, as "5000 5001 ". */
+static const char *listed(uint32_t asker_ip, bool manage, uint16_t number,
+			  size_t cap)
+{
+	static char buf[8192], ports[256];
+	struct wr list = wr_init(buf, cap), p = wr_init(ports, sizeof(ports));
+	const char *at_port;
+	int err = get_list(asker_ip, 1, 65535, manage, number, &list);
+
+	if (err)
+		wr_u64(&p, (uint64_t)err);
+	buf[list.len] = '\0';
+	at_port = buf;
+	while ((at_port = strstr(at_port, "<p:NewExternalPort>"))) {
+		at_port += strlen("<p:NewExternalPort>");
+		wr_u64(&p, strtoul(at_port, NULL, 10));
+		wr_ch(&p, ' ');
+	}
+	if (!err)
+		assert_non_null(strstr(buf, "</p:PortMappingList>]]>"));
+	return wr_cstr(&p);
+}
+
+static void list_has_the_form_of_the_standard(void **state)
+{
+	struct asker a;
+	struct igd_call call = add_call(&a, ANN, 5000, 5001);
+	char buf[2048];
+	struct wr list = wr_init(buf, sizeof(buf));
+
+	call.in[0].s = STR("198.51.100.9");
+	call.in[6].s = STR("a]]><b>&\xc3\xa9");
+	assert_int_equal(wanip_add_any(&w.igd, &call), IGD_WAIT);
+	answer(0, NAT_OK);
+	w.now_ms += 800;
+	assert_int_equal(get_list(ANN, 5000, 5000, false, 0, &list), 0);
+	assert_string_equal(wr_cstr(&list),
+		"<![CDATA[<?xml version=\"1.0\"?><p:PortMappingList "
+		"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
+		"<p:PortMappingEntry>"
+		"<p:NewRemoteHost>198.51.100.9</p:NewRemoteHost>"
+		"<p:NewExternalPort>5000</p:NewExternalPort>"
+		"<p:NewProtocol>TCP</p:NewProtocol>"
+		"<p:NewInternalPort>5001</p:NewInternalPort>"
+		"<p:NewInternalClient>192.168.88.10</p:NewInternalClient>"
+		"<p:NewEnabled>1</p:NewEnabled>"
+		"<p:NewDescription>a]]&gt;&lt;b&gt;&amp;&#233;"
+		"</p:NewDescription>"
+		"<p:NewLeaseTime>604800</p:NewLeaseTime>"
+		"</p:PortMappingEntry></p:PortMappingList>]]>");
+}
+
+static void list_is_of_the_asker(void **state)
+{
+	struct wr none = wr_init(NULL, 0);
+
+	assert_string_equal(listed(ANN, true, 0, 8192), "730");
+	w.igd.show_dummy = true;
+	assert_string_equal(listed(ANN, true, 0, 8192), "730");
+	three_of_ann_one_of_bob();
+	assert_string_equal(listed(ANN, false, 0, 8192), "5000 5001 5003 ");
+	assert_string_equal(listed(ANN, true, 0, 8192), "5000 5001 5003 ");
+	assert_string_equal(listed(BOB, true, 0, 8192), "5002 ");
+	w.igd.list_all = true;
+	assert_string_equal(listed(BOB, true, 0, 8192),
+			    "5000 5001 5002 5003 ");
+	assert_string_equal(listed(BOB, false, 0, 8192), "5002 ");
+	assert_string_equal(listed(BOB, true, 3, 8192), "5000 5001 5002 ");
+	assert_int_equal(get_list(ANN, 5001, 5000, false, 0, &none), 733);
+	assert_int_equal(get_list(ANN, 5004, 65535, false, 0, &none), 730);
+}
+
+/* At every size: whole entries, and the end of the list. */
+static void long_list_ends_at_a_whole_entry(void **state)
+{
+	static const char *const want[] = {
+		"", "5000 ", "5000 5001 ", "5000 5001 5003 ",
+	};
+	size_t cap, have = 0;
+	const char *got;
+
+	three_of_ann_one_of_bob();
+	for (cap = 200; cap < 2000; cap++) {
+		got = listed(ANN, false, 0, cap);
+		while (strcmp(got, want[have])) {
+			have++;
+			assert_true(have < ARRAY_N(want));
+		}
+	}
+	assert_int_equal(have, 3);
+}
+
+/* ---- SystemUpdateID ------------------------------------------------ */
+
+static void changes_are_counted(void **state)
+{
+	const struct igd_service *svc = NULL;
+	const struct igd_var *var;
+	struct asker a;
+	struct igd_call call;
+	char buf[16];
+	struct wr wr = wr_init(buf, sizeof(buf));
+	unsigned n;
+
+	model_resolve(STR("/igd2/wanip/control"), &n, &svc);
+	var = model_var(svc, 2, STR("SystemUpdateID"));
+	assert_non_null(var);
+	w.igd.update_id = UINT32_MAX;
+	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
+	assert_int_equal(w.igd.update_id, 0);
+	assert_int_equal(any(&a, ANN, 5001, 5001), IGD_WAIT);
+	assert_int_equal(w.igd.update_id, 0);
+	answer(0, NAT_EFAIL);
+	assert_int_equal(w.igd.update_id, 0);
+	call = add_call(&a, ANN, 5000, 0);
+	assert_int_equal(wanip_delete(&w.igd, &call), IGD_WAIT);
+	answer(0, NAT_OK);
+	assert_int_equal(w.igd.update_id, 1);
+	/* the end of a lease, with a rule and without */
+	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
+	call = add_call(&a, ANN, 5001, 5001);
+	call.in[5].u = 0;
+	assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	assert_int_equal(w.igd.update_id, 3);
+	w.now_ms += (uint64_t)PM_LEASE_MAX_S * 1000;
+	igd_tick(&w.igd, w.now_ms);
+	assert_int_equal(w.igd.update_id, 4);
+	answer(0, NAT_OK);
+	assert_int_equal(w.igd.update_id, 5);
+	assert_int_equal(igd_read(&w.igd, svc, 2, var, w.now_ms, &wr), 0);
+	assert_string_equal(wr_cstr(&wr), "5");
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(any_gets_the_port_asked_for),
+		T(any_takes_another_for_one_taken), T(any_refreshes_its_own),
+		T(any_at_once_says_its_port),
+		T(any_passes_by_what_is_under_way),
+		T(any_is_asked_twice_for_one),
+		T(any_tries_another_of_the_routers),
+		T(any_may_be_cancelled_between_tries),
+		T(any_fails_with_its_codes), T(any_knows_the_caps),
+		T(range_is_answered_when_all_are_gone),
+		T(range_has_both_its_ends_and_a_protocol),
+		T(range_is_of_the_asker), T(range_tells_a_failure),
+		T(disabled_ones_go_at_once), T(ranges_take_turns),
+		T(range_goes_on_without_its_asker),
+		T(single_delete_waits_for_the_range),
+		T(list_has_the_form_of_the_standard),
+		T(list_is_of_the_asker), T(long_list_ends_at_a_whole_entry),
+		T(changes_are_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
