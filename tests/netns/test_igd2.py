@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: ISC
+"""Two root devices, IGD:1 and IGD:2, and one mapping table behind both."""
+import subprocess
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from daemon import upnpc
+from lab import HOST_IP, LAN_IP, blocked, listener, reaches
+from upnp import (CONTROL, IGD1, L3F, NS, WANCIC, WANIP, Igd, UpnpError,
+                  _outcome, error_of, http, search, soap_body)
+
+WANIP2 = WANIP[:-1] + "2"
+IGD2 = IGD1[:-1] + "2"
+SCPD = {"s": "urn:schemas-upnp-org:service-1-0"}
+GW = {"p": "urn:schemas-upnp-org:gw:WANIPConnection"}
+ROOTS = {"both": (1, 2), "1": (1,), "2": (2,)}
+VERSION_2 = {"AddAnyPortMapping", "DeletePortMappingRange",
+             "GetListOfPortMappings"}
+
+pytestmark = pytest.mark.only("nft")
+
+
+def each_version(test):
+    """Run @test with each igd-version; it gets the roots that are on."""
+    marks = [pytest.param(roots, id=name,
+                          marks=pytest.mark.conf(igd_version=name))
+             for name, roots in ROOTS.items()]
+    return pytest.mark.parametrize("roots", marks)(test)
+
+
+def location(n):
+    return f"http://{LAN_IP}:2828/igd{n}.xml"
+
+
+def answering(lab, st):
+    """The roots that answer to a search, in order, each as often."""
+    return sorted(int(m["LOCATION"][-5]) for m in search(lab.lan1, st))
+
+
+def fetch(lab, path):
+    reply = http(lab.lan1, "GET", path)
+    assert reply.status == 200, path
+    return reply.body
+
+
+def services(lab, n):
+    """{service type: {element: text}} of root @n."""
+    root = ET.fromstring(fetch(lab, f"/igd{n}.xml"))
+    return {svc.findtext("d:serviceType", namespaces=NS):
+            {e.tag.rpartition("}")[2]: e.text for e in svc}
+            for svc in root.iter("{%s}service" % NS["d"])}
+
+
+def post(host, url, service, action, **args):
+    """An action in whatever namespace, at whatever URL."""
+    reply = http(host, "POST", url, soap_body(service, action, args),
+                 ["Content-Type: text/xml",
+                  f'SOAPAction: "{service}#{action}"'])
+    return _outcome(reply, service, action)
+
+
+class Igd2(Igd):
+    """The second root, with the actions that only it has."""
+
+    def __init__(self, host, **kw):
+        super().__init__(host, path="/igd2.xml", **kw)
+
+    def call(self, action, service=WANIP2, **kw):
+        return super().call(action, service, **kw)
+
+    def any(self, ext, int_port, proto="TCP", **kw):
+        args = dict(NewRemoteHost="", NewExternalPort=ext, NewProtocol=proto,
+                    NewInternalPort=int_port, NewInternalClient="",
+                    NewEnabled=1, NewPortMappingDescription="any & all",
+                    NewLeaseDuration=0)
+        args.update(kw)
+        return int(self.call("AddAnyPortMapping", **args)["NewReservedPort"])
+
+    def delete_range(self, start, end, proto="TCP", manage=0):
+        self.call("DeletePortMappingRange", NewStartPort=start,
+                  NewEndPort=end, NewProtocol=proto, NewManage=manage)
+
+    def list(self, start=0, end=65535, proto="TCP", manage=1, number=0):
+        """The listing's entries, each {name: text}."""
+        out = self.call("GetListOfPortMappings", NewStartPort=start,
+                        NewEndPort=end, NewProtocol=proto, NewManage=manage,
+                        NewNumberOfPorts=number)
+        root = ET.fromstring(out["NewPortListing"])
+        assert root.tag == "{%s}PortMappingList" % GW["p"]
+        return [{e.tag.rpartition("}")[2]: e.text or "" for e in entry}
+                for entry in root.findall("p:PortMappingEntry", GW)]
+
+    def ports(self, **kw):
+        return [int(e["NewExternalPort"]) for e in self.list(**kw)]
+
+
+# ---- discovery and documents ------------------------------------------
+
+@each_version
+def test_who_answers_a_search(lab, upnpd, roots):
+    both = roots == (1, 2)
+    for st in (IGD1, IGD1.replace("InternetGateway", "WAN"), WANIP, L3F,
+               WANCIC):
+        assert answering(lab, st) == [roots[0]], st
+    for st in (IGD2, WANIP2):
+        assert answering(lab, st) == ([2] if 2 in roots else []), st
+    assert answering(lab, "upnp:rootdevice") == list(roots)
+    assert answering(lab, L3F[:-1] + "2") == []
+    everything = search(lab.lan1, "ssdp:all")
+    assert len(everything) == 10 * len(roots)
+    assert len({(m["ST"], m["USN"]) for m in everything}) == len(everything)
+    assert {m["LOCATION"] for m in everything} == set(map(location, roots))
+    assert len({m["USN"][:41] for m in everything}) == (6 if both else 3)
+
+
+@each_version
+def test_the_same_version_down_a_tree(lab, upnpd, roots):
+    for n in (1, 2):
+        if n not in roots:
+            for path in (f"/igd{n}.xml", f"/igd{n}/wanip.xml"):
+                assert http(lab.lan1, "GET", path).status == 404
+            continue
+        root = ET.fromstring(fetch(lab, f"/igd{n}.xml"))
+        assert [e.text for e in root.iter("{%s}deviceType" % NS["d"])] == [
+            f"urn:schemas-upnp-org:device:{name}:{n}" for name in
+            ("InternetGatewayDevice", "WANDevice", "WANConnectionDevice")]
+        assert set(services(lab, n)) == {L3F, WANCIC, WANIP[:-1] + str(n)}
+
+
+@each_version
+def test_documents_are_well_formed(lab, upnpd, roots):
+    for n in roots:
+        paths = [s["SCPDURL"] for s in services(lab, n).values()]
+        assert len(paths) == 3
+        for path in [f"/igd{n}.xml", *paths]:
+            done = subprocess.run(["xmllint", "--noout", "-"],
+                                  input=fetch(lab, path),
+                                  capture_output=True, check=False)
+            assert (done.returncode, done.stderr) == (0, b""), path
+
+
+# ---- the SCPDs list what there is -------------------------------------
+
+SAMPLE = {
+    "NewRemoteHost": "", "NewExternalPort": 40000, "NewProtocol": "TCP",
+    "NewInternalPort": 40000, "NewInternalClient": HOST_IP, "NewEnabled": 1,
+    "NewPortMappingDescription": "x", "NewLeaseDuration": 60,
+    "NewPortMappingIndex": 0, "NewConnectionType": "IP_Routed",
+    "NewStartPort": 1, "NewEndPort": 65535, "NewManage": 0,
+    "NewNumberOfPorts": 0, "NewEnabledForInternet": 1,
+    "NewActiveConnectionIndex": 0,
+    "NewDefaultConnectionService": "uuid:x:WANConnectionDevice:1,y",
+}
+# what these say with the sample, where that is no success
+REFUSED = {"RequestTermination": 606, "ForceTermination": 606,
+           "RequestConnection": 606, "SetEnabledForInternet": 606,
+           "SetDefaultConnectionService": 720}
+
+
+def listed_actions(lab, service):
+    """[(name, [in arguments], [out arguments])] of an SCPD."""
+    root = ET.fromstring(fetch(lab, service["SCPDURL"]))
+    found = []
+    for action in root.iterfind("s:actionList/s:action", SCPD):
+        args = {"in": [], "out": []}
+        for arg in action.iterfind("s:argumentList/s:argument", SCPD):
+            way = arg.findtext("s:direction", namespaces=SCPD)
+            args[way].append(arg.findtext("s:name", namespaces=SCPD))
+        found.append((action.findtext("s:name", namespaces=SCPD),
+                      args["in"], args["out"]))
+    return found
+
+
+def call_listed(lab, stype, service, action):
+    """Call it as its SCPD has it; its error code, 0 when it succeeds."""
+    name, ins, outs = action
+    if name.startswith(("Get", "Delete")) and stype.count("WANIPConn"):
+        Igd(lab.lan1, path=service["root"]).call(
+            "AddPortMapping", stype, **{k: SAMPLE[k] for k in list(SAMPLE)[:8]})
+    try:
+        got = post(lab.lan1, service["controlURL"], stype, name,
+                   **{arg: SAMPLE[arg] for arg in ins})
+    except UpnpError as e:
+        return e.code
+    assert list(got) == outs, name
+    return 0
+
+
+@each_version
+def test_every_listed_action_is_there(lab, upnpd, roots):
+    for n in roots:
+        called = set()
+        for stype, service in services(lab, n).items():
+            service["root"] = f"/igd{n}.xml"
+            for action in listed_actions(lab, service):
+                code = call_listed(lab, stype, service, action)
+                assert code not in (401, 602), action
+                assert code == REFUSED.get(action[0], 0), action
+                called.add(action[0])
+        assert called & VERSION_2 == (VERSION_2 if n == 2 else set())
+        assert len(called) == 2 + 9 + 12 + (3 if n == 2 else 0)
+
+
+def test_version_1_has_nothing_of_version_2(lab, upnpd):
+    url = services(lab, 1)[WANIP]["controlURL"]
+    for action in VERSION_2:
+        for service in (WANIP, WANIP2):
+            assert error_of(post, lab.lan1, url, service, action,
+                            **SAMPLE) == 401
+    igd = Igd(lab.lan1)
+    assert error_of(igd.query, "SystemUpdateID") == 404
+
+
+def test_version_2_under_the_name_of_version_1(lab, upnpd):
+    """As rust's igd asks: post() wants the reply in the same namespace."""
+    url = services(lab, 2)[WANIP2]["controlURL"]
+    got = post(lab.lan1, url, WANIP, "AddAnyPortMapping", **SAMPLE)
+    assert got == {"NewReservedPort": "40000"}
+    assert Igd(lab.lan1).mapped() == {("TCP", 40000, HOST_IP, 40000)}
+
+
+# ---- one table behind both --------------------------------------------
+
+def test_one_table(lab, upnpd):
+    one, two = Igd(lab.lan1), Igd2(lab.lan1)
+    one.add(40000, desc="one")
+    assert two.any(40001, 40001) == 40001
+    assert one.mapped() == {("TCP", p, HOST_IP, p) for p in (40000, 40001)}
+    assert two.ports() == [40000, 40001]
+    assert one.specific(40000)["NewLeaseDuration"] == "0"
+    assert int(one.specific(40001)["NewLeaseDuration"]) > 604700
+    two.delete_range(40000, 40000)
+    one.delete(40001)
+    assert one.entries()[0]["NewPortMappingDescription"] == "dummy"
+    assert error_of(two.list) == 730
+
+
+def test_actions_of_version_2_reach_the_kernel(lab, upnpd):
+    two = Igd2(lab.lan1)
+    assert two.any(40000, 8000) == 40000
+    assert two.any(40000, 8000) == 40000        # refreshed
+    other = two.any(40000, 8001)
+    assert other != 40000 and other >= 1024
+    assert two.any(0, 8002) >= 1024
+    with listener(lab.lan1, "TCP", 8001) as server:
+        assert reaches(lab, "TCP", other, server)
+        before = int(query2(two, "SystemUpdateID"))
+        two.delete_range(1, 65535)
+        assert int(query2(two, "SystemUpdateID")) == before + 3
+        assert blocked(lab, "TCP", other, server)
+    assert error_of(two.delete_range, 1, 65535) == 730
+    assert error_of(two.delete_range, 2, 1) == 733
+    assert error_of(two.list, 2, 1) == 733
+    assert error_of(two.any, 40000, 0) == 732
+    assert error_of(two.any, 40000, 40000, NewInternalClient=LAN_IP) == 606
+    assert error_of(two.any, 40000, 40000, NewLeaseDuration=604801) == 601
+
+
+def query2(igd, var):
+    url = igd.urls[WANIP2]
+    return post(igd.host, url, CONTROL, "QueryStateVariable",
+                varName=var)["return"]
+
+
+@pytest.mark.lab(bridge=True)
+@pytest.mark.parametrize("secure, scope", [
+    pytest.param(secure, scope, id=f"{secure}-{scope}",
+                 marks=pytest.mark.conf(secure_mode=secure,
+                                        list_scope=scope))
+    for secure in ("yes", "no") for scope in ("own", "all")])
+def test_what_is_anothers(lab, upnpd, secure, scope):
+    ann, bob = Igd2(lab.lan1), Igd2(lab.lan2)
+    assert ann.any(40000, 40000) == 40000
+    assert bob.any(40000, 40000) != 40000
+    assert bob.any(40001, 40001) == 40001
+    assert len(ann.ports()) == (3 if scope == "all" else 1)
+    assert ann.ports(manage=0) == [40000]
+    assert error_of(ann.delete_range, 40001, 40001) == 730
+    if secure == "yes":
+        assert error_of(ann.delete_range, 40001, 40001, manage=1) == 606
+    else:
+        ann.delete_range(40001, 40001, manage=1)
+    # version 1 shows all of them whatever list-scope says
+    assert len(Igd(lab.lan1).entries()) == (3 if secure == "yes" else 2)
+
+
+def test_a_hundred_in_one_go(lab, upnpd):
+    two = Igd2(lab.lan1)
+    for port in range(40000, 40100):
+        assert two.any(port, port) == port
+    some = two.ports()
+    assert some == list(range(40000, 40000 + len(some))) and len(some) > 40
+    assert two.ports(number=7) == list(range(40000, 40007))
+    assert two.ports(start=40090) == list(range(40090, 40100))
+    two.delete_range(40000, 40099)
+    assert error_of(two.list) == 730
+
+
+def test_upnpc_lists(lab, upnpd):
+    """libminiupnpc reads the list from /igd2.xml."""
+    Igd2(lab.lan1).any(40000, 8000)
+    out = upnpc(lab.lan1, "-u", location(2), "-L")
+    assert f"40000->{HOST_IP}:8000" in out
+    assert "any &amp; all" in out      # it decodes nothing
