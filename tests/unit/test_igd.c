@@ -1216,6 +1216,24 @@ static void link_properties_fit_ui4(void **state)
 	assert_str(call.out[3].s, "Down");
 }
 
+static void one_connection_is_active(void **state)
+{
+	struct world *w = *state;
+	struct igd_call call = call_by(w, ANN, 1);
+
+	assert_int_equal(wancic_get_max_connections(&w->igd, &call), 0);
+	assert_int_equal(call.out[0].u, 1);
+	call = call_by(w, ANN, 2);
+	assert_int_equal(wancic_get_connection(&w->igd, &call), 0);
+	assert_str(call.out[0].s, UUID ":WANConnectionDevice:2");
+	assert_str(call.out[1].s, "urn:upnp-org:serviceId:WANIPConn1");
+	call.in[0].u = 1;
+	assert_int_equal(wancic_get_connection(&w->igd, &call), 713);
+	call.in[0].u = 0;
+	w->igd.wan.link_up = false;
+	assert_int_equal(wancic_get_connection(&w->igd, &call), 713);
+}
+
 static void counters_roll_over(void **state)
 {
 	static igd_action_fn *const get[] = {
@@ -1335,6 +1353,30 @@ static void numbers_and_booleans_are_checked(void **state)
 	}
 }
 
+/* Version 1 knows no range for these; port 0 has a code of its own, 732. */
+static void ranges_are_those_of_the_version(void **state)
+{
+	static const struct igd_var lease = {
+		"Lease", IGD_UI4, 1, .ranged = true, .range_since = 2,
+		.max = 604800,
+	};
+	static const struct igd_var port = {
+		"Port", IGD_UI2, 1, .ranged = true, .range_since = 2,
+		.range_told = true, .min = 1, .max = 65535,
+	};
+	struct igd_in in = { STR("604801"), 0 };
+
+	assert_int_equal(igd_check(&lease, 1, &in), 0);
+	assert_int_equal(in.u, 604801);
+	assert_int_equal(igd_check(&lease, 2, &in), 601);
+	in.s = STR("604800");
+	assert_int_equal(igd_check(&lease, 2, &in), 0);
+	in.s = STR("0");
+	assert_int_equal(igd_check(&port, 2, &in), 0);
+	assert_true(igd_ranged(&port, 2));
+	assert_false(igd_ranged(&port, 1));
+}
+
 static void strings_are_checked(void **state)
 {
 	char buf[1025];
@@ -1442,9 +1484,11 @@ int main(void)
 		T(enabled_for_internet_is_idempotent),
 		T(link_and_kernel_do_not_mix),
 		T(link_properties_fit_ui4),
+		T(one_connection_is_active),
 		T(counters_roll_over),
 		T(default_connection_is_the_one),
 		cmocka_unit_test(numbers_and_booleans_are_checked),
+		cmocka_unit_test(ranges_are_those_of_the_version),
 		cmocka_unit_test(strings_are_checked),
 		cmocka_unit_test(utf8_is_strict),
 	};
