@@ -87,16 +87,16 @@ static void write_type(struct wr *w, const struct ssdp_target *t)
 		wr_u64(w, t->version);
 }
 
-/* The first target that has just this type and version, or NULL. */
-static const struct ssdp_target *holder(const struct ssdp_config *c,
-					const char *nt, uint32_t version)
+/* Is @t the first of its type with just this version, or has none that? */
+static bool is_first(const struct ssdp_config *c, const struct ssdp_target *t,
+		     uint32_t version)
 {
-	const struct ssdp_target *t = c->target, *end = t + c->target_n;
+	const struct ssdp_target *x = c->target, *end = x + c->target_n;
 
-	for (; t < end; t++)
-		if (t->version == version && !strcmp(t->nt, nt))
-			return t;
-	return NULL;
+	for (; x < end; x++)
+		if (x->version == version && !strcmp(x->nt, t->nt))
+			return x == t;
+	return true;
 }
 
 /* UDA 1.1 1.3.2: a device answers for the lower versions too. Of two roots the
@@ -104,7 +104,6 @@ static const struct ssdp_target *holder(const struct ssdp_config *c,
 static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 		    struct str st)
 {
-	const struct ssdp_target *first;
 	struct str nt = str_z(t->nt);
 	uint32_t version;
 
@@ -116,8 +115,7 @@ static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 	if (str_starts(st, STR("0")) ||
 	    str_u32(st, 1, t->version, &version) < 0)
 		return false;
-	first = holder(c, t->nt, version);
-	return !first || first == t;
+	return is_first(c, t, version);
 }
 
 bool ssdp_match(const struct ssdp_config *c, size_t target,

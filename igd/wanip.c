@@ -31,7 +31,8 @@ int wanip_set_connection_type(struct igd *igd, struct igd_call *call)
 {
 	if (str_ieq(str_trim(call->in[0].s), STR("IP_Routed")))
 		return UPNP_OK;
-	return igd_connected(igd) ? WANIP_INACTIVE_REQUIRED : UPNP_ACTION_FAILED;
+	return igd_connected(igd) ? WANIP_INACTIVE_REQUIRED
+				  : UPNP_ACTION_FAILED;
 }
 
 int wanip_get_connection_type_info(struct igd *igd, struct igd_call *call)
