@@ -1002,7 +1002,7 @@ static void long_list_fits(void **state)
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP, .client.ip = ANN,
 		.int_port = 1 } };
 	struct portmap *own = w->igd.pm;
-	uint16_t port;
+	uint16_t port, pad;
 	struct xml x;
 	enum xml_token t;
 
@@ -1013,14 +1013,22 @@ static void long_list_fits(void **state)
 		memset(req.desc, port & 1 ? '"' : '\0', port % PM_DESC_MAX);
 		assert_int_equal(portmap_restore(w->igd.pm, &req, 0), 0);
 	}
-	assert_int_equal(post2(w, WANIP2, URN2, "GetListOfPortMappings",
-			       args), 200);
-	assert_true(strlen(w->body) > HTTP_REPLY_MAX - 4096);
-	assert_non_null(strstr(w->body, "</p:PortMappingEntry>"
-			       "</p:PortMappingList>]]></NewPortListing>"));
-	xml_init(&x, str_z(w->body));
-	while ((t = xml_next(&x)) != XML_END)
-		assert_int_not_equal(t, XML_ERR);
+	/* the first one longer and longer, so that each end comes up */
+	req.rule.ext_port = 1;
+	for (pad = 0; pad < PM_DESC_MAX; pad++) {
+		memset(req.desc, '\0', sizeof(req.desc));
+		memset(req.desc, '"', pad);
+		portmap_restore(w->igd.pm, &req, 0);
+		assert_int_equal(post2(w, WANIP2, URN2,
+				       "GetListOfPortMappings", args), 200);
+		assert_true(strlen(w->body) > HTTP_REPLY_MAX - 4096);
+		assert_non_null(strstr(w->body, "</p:PortMappingEntry>"
+				       "</p:PortMappingList>]]>"
+				       "</NewPortListing>"));
+		xml_init(&x, str_z(w->body));
+		while ((t = xml_next(&x)) != XML_END)
+			assert_int_not_equal(t, XML_ERR);
+	}
 	portmap_free(w->igd.pm);
 	w->igd.pm = own;
 }

@@ -284,6 +284,16 @@ static void any_passes_by_what_is_under_way(void **state)
 	assert_int_equal(any(&ann, ANN, 5000, 5009), 728);
 }
 
+/* One that the kernel would not drop when its lease ended is nobody's. */
+static void any_passes_by_what_will_not_go(void **state)
+{
+	assert_int_equal(reserved(ANN, 5000, 5001), 5000);
+	w.now_ms += (uint64_t)PM_LEASE_MAX_S * 1000;
+	igd_tick(&w.igd, w.now_ms);
+	answer(0, NAT_EFAIL);
+	assert_int_equal(reserved(ANN, 5000, 5001), 1024);
+}
+
 static void any_is_asked_twice_for_one(void **state)
 {
 	struct asker a, again;
@@ -712,6 +722,7 @@ int main(void)
 		T(any_takes_another_for_one_taken), T(any_refreshes_its_own),
 		T(any_at_once_says_its_port),
 		T(any_passes_by_what_is_under_way),
+		T(any_passes_by_what_will_not_go),
 		T(any_is_asked_twice_for_one),
 		T(any_tries_another_of_the_routers),
 		T(any_may_be_cancelled_between_tries),
