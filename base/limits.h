@@ -74,6 +74,8 @@
 
 #define NAT_BATCH_MAX		256	/* ops applied in one transaction */
 #define PROC_DEADLINE_MS	5000	/* a firewall tool that hangs */
+/* One that only lists: while verify waits for it, control points wait too. */
+#define PROC_LIST_DEADLINE_MS	2000
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
 #define ENGINE_RESTART_MS	100	/* replaced well within a second */
 #define ENGINE_STOP_MS		2000	/* to say byebye */

@@ -73,12 +73,13 @@ static void say(struct natfw *fw, const char *tool, int rc, const char *said)
 
 int backend_run(struct natfw *fw, struct backend_run *run)
 {
+	int deadline_ms = run->line ? PROC_LIST_DEADLINE_MS : PROC_DEADLINE_MS;
 	struct proc proc = {
 		.argv = run->argv,
 		.fill = run->piece ? fill : NULL,
 		.line = run->line ? pass_line : NULL,
 		.arg = run,
-		.deadline_ms = PROC_DEADLINE_MS + (int)(run->rules / 4),
+		.deadline_ms = deadline_ms + (int)(run->rules / 4),
 	};
 	int rc;
 
