@@ -160,7 +160,7 @@ lab: all
 
 # The whole way once, to watch. As root; under a minute.
 demo:
-	tools/install-test-deps
+	tools/install-test-deps demo
 	$(MAKE) all
 	tools/demo.sh
 

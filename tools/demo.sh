@@ -84,7 +84,7 @@ install_missing()
 	for tool in cc make ip nft upnpc socat; do
 		command -v $tool >/dev/null && continue
 		echo "installing what the demo needs"
-		tools/install-test-deps >"$TMP/apt" 2>&1 ||
+		tools/install-test-deps demo >"$TMP/apt" 2>&1 ||
 			{ tail "$TMP/apt" >&2; fail "that did not work"; }
 		return
 	done
