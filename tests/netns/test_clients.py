@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Real programs, each with a stack of its own: every one finds the gateway,
 maps, has traffic pass, and deletes, whatever igd-version says."""
+import filecmp
 import os
 import re
 import socket
@@ -130,6 +131,29 @@ def test_net_upnp(lab, igd, proto):
     client = Client(lab, "perl", f"{HERE}/client_perl.pl", proto, "40000",
                     HOST_IP, "8000")
     client.says(f"mapped {EXT_IP} 40000 {HOST_IP} 8000")
+    assert reaches(lab, proto, 40000, server)
+    ends(lab, igd, client, proto, server)
+
+
+def npm_installed():
+    """Has install-test-deps brought what the lock file names?"""
+    done = f"{HERE}/node/node_modules/.installed"
+    return os.path.exists(done) and filecmp.cmp(
+        done, f"{HERE}/node/package-lock.json", shallow=False)
+
+
+@BOTH
+def test_nat_api(lab, igd, proto):
+    """It searches for version 1 alone, and takes either WANIPConnection in
+    what answers: with igd-version 2 the root of version 2 has to."""
+    assert npm_installed(), (
+        "nat-api is not installed, or is not the one of package-lock.json: "
+        "run tools/install-test-deps where npm reaches its registry")
+    server = listener(lab.lan1, proto, 8000)
+    client = Client(lab, "node", f"{HERE}/node/client_nat_api.mjs", proto,
+                    "40000", "8000")
+    client.says(f"mapped {EXT_IP} 40000")
+    assert listed(igd) == {(proto, 40000, HOST_IP, 8000)}
     assert reaches(lab, proto, 40000, server)
     ends(lab, igd, client, proto, server)
 
