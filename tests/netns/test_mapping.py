@@ -316,6 +316,25 @@ def test_client_sends_from_the_mapped_port(lab, igd, proto):
 
 
 @pytest.mark.lab(bridge=True)
+def test_two_consoles_on_the_same_port(lab, igd):
+    """Both play from UDP 3074; the second is mapped to the next port. Each
+    leaves by its own, and what comes back to that port comes to it alone:
+    open NAT for both."""
+    other = Igd(lab.lan2)
+    igd.add(3074, "UDP")
+    assert error_of(other.add, 3074, "UDP") == 718
+    other.add(3075, "UDP", 3074)
+    with listener(lab.outside, "UDP", 9000) as server:
+        for host, seen in ((lab.lan1, 3074), (lab.lan2, 3075)):
+            assert udp_passes(host, OUT_IP, 9000, server, src_port=3074) == \
+                (EXT_IP, seen)
+    with listener(lab.lan1, "UDP", 3074) as first, \
+            listener(lab.lan2, "UDP", 3074) as second:
+        assert reaches(lab, "UDP", 3074, first)
+        assert reaches(lab, "UDP", 3075, second)
+
+
+@pytest.mark.lab(bridge=True)
 @pytest.mark.conf(hairpin="yes")
 @BOTH
 def test_hairpin(lab, igd, proto):
