@@ -386,10 +386,12 @@ void wr_vfmt(struct wr *w, const char *fmt, va_list ap)
 
 	va_copy(a.ap, ap);
 	while (*fmt) {
-		if (*fmt == '%')
+		size_t plain = strcspn(fmt, "%");
+
+		wr_str(w, (struct str){ fmt, plain });
+		fmt += plain;
+		if (*fmt)
 			fmt = convert(w, fmt + 1, &a);
-		else
-			wr_ch(w, *fmt++);
 	}
 	va_end(a.ap);
 	/* All or nothing, like every other write. */
