@@ -340,6 +340,9 @@ static int read_rule(struct reader *r, bool allow, struct str args)
 	struct str ext, net, inner;
 	int err;
 
+	if (r->iface)
+		return fail(r, "a rule holds for all interfaces; move it before "
+			    "the first [interface] section");
 	if (!str_word(&args, &ext) || !str_word(&args, &net) ||
 	    !str_word(&args, &inner) || str_trim(args).n)
 		return fail(r, "a rule has three parts; such as: %s "
@@ -422,7 +425,7 @@ static int read_line(struct reader *r, struct str line)
 		return 0;
 	if (line.p[0] == '[' && line.p[line.n - 1] == ']' && line.n > 2)
 		return begin_section(r, (struct str){ line.p + 1, line.n - 2 });
-	if (str_word(&rest, &word) && !r->iface &&
+	if (str_word(&rest, &word) &&
 	    (str_eq(word, STR("allow")) || str_eq(word, STR("deny"))))
 		return read_rule(r, str_eq(word, STR("allow")), rest);
 	value = line;

@@ -36,6 +36,7 @@ enum phase {
 
 struct monitor {
 	const char *path;
+	bool debug;
 	struct conf conf, next_conf;
 	struct ev_loop *loop;
 	enum phase phase;
@@ -238,6 +239,8 @@ static int begin(struct monitor *m)
 {
 	int err;
 
+	if (m->debug)
+		m->conf.log_level = LOG_DEBUG;
 	log_level((int)m->conf.log_level);
 	if (!m->conf.enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
@@ -362,12 +365,12 @@ static int watch_signals(struct monitor *m)
 	return err;
 }
 
-int monitor_run(const char *path, const struct conf *conf)
+int monitor_run(const char *path, const struct conf *conf, bool debug)
 {
 	static struct monitor m;
 	int err;
 
-	m = (struct monitor){ .path = path, .conf = *conf };
+	m = (struct monitor){ .path = path, .conf = *conf, .debug = debug };
 	ev_fd_init(&m.chan, -1, on_chan);
 	ev_fd_init(&m.log, -1, on_log);
 	m.restart.cb = on_restart;

@@ -13,6 +13,7 @@
  * monitor_run - be the monitor until a signal or a hopeless fault ends it.
  * @path: of the configuration, read again on SIGHUP; NUL-terminated, borrowed
  * @conf: as read from it; copied
+ * @debug: log everything, whatever a configuration says
  *
  * SIGTERM, SIGINT: the engine says byebye, our rules go, 0. SIGHUP: the new
  * configuration, or a log line and the old one. Five engine deaths within a
@@ -20,6 +21,6 @@
  *
  * Return: the exit status
  */
-int monitor_run(const char *path, const struct conf *conf);
+int monitor_run(const char *path, const struct conf *conf, bool debug);
 
 #endif

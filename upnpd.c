@@ -115,7 +115,7 @@ static int run(const struct options *o, const struct conf *conf)
 	}
 	if (!o->foreground)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
-	status = monitor_run(o->file, conf);
+	status = monitor_run(o->file, conf, o->debug);
 	unlink(conf->pid_file);
 	return status;
 }
@@ -138,7 +138,5 @@ int main(int argc, char **argv)
 		say(STDOUT_FILENO, o.file, " is good\n");
 		return 0;
 	}
-	if (o.debug)
-		conf.log_level = LOG_DEBUG;
 	return run(&o, &conf);
 }

@@ -151,6 +151,8 @@ static const struct bad bad[] = {
 	{ "deny 1 10.0.0.0/33 1\n", "f:1: \"10.0.0.0/33\" is no network" },
 	{ "deny 1 10.0.0/8 1\n", "f:1: \"10.0.0/8\" is no network" },
 	{ "deny 1 10.0.0.0/ 1\n", "f:1: \"10.0.0.0/\" is no network" },
+	{ "[interface a]\ntype = internal\nallow 1 10.0.0.0/8 1\n",
+	  "f:3: a rule holds for all interfaces; move it before" },
 	{ "[interface]\n", "f:1: unknown section" },
 	{ "[iface lan0]\n", "f:1: unknown section" },
 	{ "[]\n", "f:1: \"[]\" is no setting" },
