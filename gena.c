@@ -137,6 +137,17 @@ static struct str write_body(struct sub *s)
 	return w.over ? STR("") : wr_done(&w);
 }
 
+/* The URLs that are left share the time that is left: one that takes the
+ * connection and then hangs does not use up what is the next one's. */
+static uint64_t url_give_up_ms(const struct sub *s)
+{
+	uint64_t now_ms = ev_now_ms(s->gena->loop);
+
+	if (now_ms >= s->give_up_ms)
+		return now_ms;
+	return now_ms + (s->give_up_ms - now_ms) / (s->callback.n - s->url);
+}
+
 static int try_url(struct sub *s, const struct genamsg_url *url)
 {
 	const struct gena_config *c = &s->gena->config;
@@ -153,7 +164,7 @@ static int try_url(struct sub *s, const struct genamsg_url *url)
 	fd = c->connect(s->local_ip, s->peer_ip, url->port);
 	if (fd < 0)
 		return fd;
-	return genasend_start(&s->send, fd, &msg, s->give_up_ms);
+	return genasend_start(&s->send, fd, &msg, url_give_up_ms(s));
 }
 
 /* The message is done with, whether it arrived or not. */
