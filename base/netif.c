@@ -277,16 +277,6 @@ const struct netif_addr *netif_first_addr(const struct netif_table *t,
 	return NULL;
 }
 
-bool netif_is_own(const struct netif_table *t, uint32_t ip)
-{
-	size_t i;
-
-	for (i = 0; i < t->addr_n; i++)
-		if (t->addr[i].ip == ip)
-			return true;
-	return false;
-}
-
 /* ---- changes ----------------------------------------------------------- */
 
 int netif_open(void)

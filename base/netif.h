@@ -79,9 +79,6 @@ int netif_read(const char *const *names, size_t n, struct netif_table *ret);
 const struct netif_addr *netif_first_addr(const struct netif_table *,
 					  int ifindex);
 
-/** netif_is_own - is @ip an address of the router, on any interface? */
-bool netif_is_own(const struct netif_table *, uint32_t ip);
-
 /** netif_counters - the counters of one interface (IFLA_STATS64). 0/-errno. */
 int netif_counters(int ifindex, struct netif_counters *ret);
 
