@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: ISC
 """A torrent program: client_torrent.py ADDRESS PORT. libtorrent listens there
-and maps the port by itself; says "mapped PROTOCOL PORT" for each, deletes at
-the end of its stdin."""
+and maps the port by itself; says "started", then "mapped PROTOCOL PORT" for
+each, deletes at the end of its stdin. Should it take long to start, it says
+where it stands."""
+import faulthandler
 import select
 import sys
 import time
 
-import libtorrent as lt
+faulthandler.dump_traceback_later(10, repeat=True)
+import libtorrent as lt     # noqa: E402
 
 ip, port = sys.argv[1:3]
 session = lt.session({
@@ -16,6 +19,8 @@ session = lt.session({
     | lt.alert.category_t.port_mapping_log_notification
     | lt.alert.category_t.error_notification,
 })
+faulthandler.cancel_dump_traceback_later()
+print("started", flush=True)
 
 
 def tell():
