@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd.h - what the parts of upnpctl share: a command as it was given, and the
+ * table of those there are.
+ */
+#ifndef CMD_CMD_H
+#define CMD_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/str.h"
+
+/* Exit statuses. check has its own meaning for 1 (a warning) and 2. */
+enum { CMD_OK = 0, CMD_FAULT = 1, CMD_USAGE = 2 };
+
+#define CMD_ARGS_MAX 64
+
+/* What is the same for every command of a run. */
+struct cmd_env {
+	const char *file;	/* configuration; NUL-terminated */
+	bool json;
+};
+
+/* One command: the words after its verb. */
+struct cmd {
+	const struct cmd_env *env;
+	const struct cmd_verb *verb;
+	struct str arg[CMD_ARGS_MAX];	/* "enabled=yes", "0,1", "detail" */
+	size_t n;
+};
+
+struct cmd_verb {
+	const char *menu;	/* "", "interfaces", "mappings" */
+	const char *name;	/* "print", "set", ... */
+	int (*run)(struct cmd *);	/* exit status */
+	const char *args;	/* for the usage, "KEY=VALUE..." */
+	const char *help;	/* one line */
+	bool script;		/* may stand in a script */
+};
+
+/** cmd_key - the value of "key=value" among the arguments.
+ * Return: false when it is not there */
+bool cmd_key(const struct cmd *, const char *key, struct str *ret_value);
+
+/** cmd_fail - "upnpctl: ..." on stderr, one line. Return: @status, for a
+ * return statement. */
+int cmd_fail(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The commands, each file its own. */
+int cmd_print(struct cmd *), cmd_set(struct cmd *), cmd_export(struct cmd *);
+int cmd_ifaces_print(struct cmd *), cmd_ifaces_add(struct cmd *),
+	cmd_ifaces_set(struct cmd *), cmd_ifaces_enable(struct cmd *),
+	cmd_ifaces_disable(struct cmd *), cmd_ifaces_remove(struct cmd *);
+int cmd_mappings_print(struct cmd *), cmd_mappings_add(struct cmd *),
+	cmd_mappings_remove(struct cmd *), cmd_status(struct cmd *),
+	cmd_monitor(struct cmd *), cmd_resync(struct cmd *);
+int cmd_check(struct cmd *);
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ctl.h - the control socket: upnpctl's words, parsed without privilege.
+ *
+ * The monitor makes the socket (root's, mode 0600) and keeps it while engines
+ * come and go; the engine accepts and serves. Only root is answered, and the
+ * user the daemon was started by.
+ */
+#ifndef CTL_H
+#define CTL_H
+
+#include <sys/types.h>
+#include "base/loop.h"
+#include "ctlmsg.h"
+#include "igd/igd.h"
+
+/**
+ * ctl_listen - make the socket at @path.
+ *
+ * One that nobody serves any more is replaced; anything else at @path, or one
+ * that answers, is left alone. Return: the descriptor, -EADDRINUSE, -errno
+ */
+int ctl_listen(const char *path);
+
+struct ctl;
+
+/* What the server asks of its owner. */
+struct ctl_ops {
+	void (*status)(void *arg, struct ctl_status *ret);
+	/* verify the firewall; answered by ctl_verified() */
+	void (*verify)(void *arg);
+	/* a mapping is to be made or has gone: for ops that the igd queued */
+	void *arg;
+};
+
+/**
+ * ctl_new - serve what connects to @fd (listening, kept by the caller).
+ * @owner: beside root's, this uid may talk
+ *
+ * Return: lives as long as the process; NULL without memory
+ */
+struct ctl *ctl_new(struct ev_loop *, int fd, uid_t owner, struct igd *,
+		    const struct ctl_ops *);
+
+/** ctl_stored, ctl_gone - news for those that monitor. */
+void ctl_stored(struct ctl *, const struct pm_entry *);
+void ctl_gone(struct ctl *, const struct nat_rule *);
+
+/** ctl_verified - the monitor's answer to ops->verify(). */
+void ctl_verified(struct ctl *, bool ok, bool repaired);
+
+#endif
