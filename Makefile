@@ -57,7 +57,7 @@ NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
 SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c \
-	  $(HTTPD) soap.c $(GENA) conf.c leases.c state.c xmltiny.c \
+	  $(HTTPD) soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
 	  $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
@@ -120,13 +120,14 @@ U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
 U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
+U_status	= status.c base/str.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf leases state router \
+	  table backend iptables nfnl nft_list nft conf leases state status router \
 	  priv gate genamsg genasend gena
 
 define unit_rule

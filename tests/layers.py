@@ -15,7 +15,7 @@ ROWS = [
     ["base/"],
     ["xmltiny"],
     ["igd/"],
-    ["conf", "leases", "state", "priv", "ssdp", "httpd", "httpconn",
+    ["conf", "leases", "state", "status", "priv", "ssdp", "httpd", "httpconn",
      "httplisten", "soap", "gena", "genamsg", "genasend",
      "natfw", "natfw/"],
     ["router"],
