@@ -50,13 +50,14 @@ HTTPD	= httpd.c httplisten.c httpconn.c
 GENA	= gena.c genasend.c genamsg.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/igd.c igd/anyport.c igd/range.c igd/wait.c igd/check.c \
+	  igd/operator.c igd/refusal.c \
 	  igd/err.c igd/wanip.c igd/wanip2.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
 NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
-SRC	= upnpd.c monitor.c gate.c engine.c priv.c router.c site.c ssdp.c \
+SRC	= upnpd.c monitor.c report.c gate.c engine.c identity.c priv.c ctl.c ctllisten.c router.c site.c ssdp.c \
 	  $(HTTPD) soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
 	  $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
@@ -88,6 +89,7 @@ U_xmltiny	= xmltiny.c base/str.c
 U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
 U_portmap	= igd/portmap.c igd/natrule.c
+U_refusal	= igd/refusal.c igd/policy.c base/str.c
 U_igd		= $(filter-out igd/desc.c,$(IGD)) base/str.c
 U_wanip2	= $(U_igd)
 U_desc		= $(IGD) base/str.c xmltiny.c
@@ -121,13 +123,15 @@ U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_status	= status.c base/str.c
+U_ctl		= ctl.c ctllisten.c $(filter-out igd/desc.c,$(IGD)) base/str.c \
+		  base/loop.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
-	  proc xmltiny natrule policy portmap igd wanip2 desc soap httpreq \
+	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf leases state status router \
+	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
 	  priv gate genamsg genasend gena
 
 define unit_rule

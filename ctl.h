@@ -18,7 +18,10 @@
  * ctl_listen - make the socket at @path.
  *
  * One that nobody serves any more is replaced; anything else at @path, or one
- * that answers, is left alone. Return: the descriptor, -EADDRINUSE, -errno
+ * that answers, is left alone (-EADDRINUSE). The name is the caller's to take
+ * away in the end.
+ *
+ * Return: the descriptor, non-blocking; -ENAMETOOLONG, other -errno
  */
 int ctl_listen(const char *path);
 
@@ -29,20 +32,25 @@ struct ctl_ops {
 	void (*status)(void *arg, struct ctl_status *ret);
 	/* verify the firewall; answered by ctl_verified() */
 	void (*verify)(void *arg);
-	/* a mapping is to be made or has gone: for ops that the igd queued */
 	void *arg;
 };
 
 /**
  * ctl_new - serve what connects to @fd (listening, kept by the caller).
+ * @loop: needs room for CTL_CLIENTS_MAX + 1 descriptors
  * @owner: beside root's, this uid may talk
+ * @igd: with its table; borrowed
+ * @ops: copied
  *
- * Return: lives as long as the process; NULL without memory
+ * Return: owned by the caller (ctl_free()), NULL without memory
  */
-struct ctl *ctl_new(struct ev_loop *, int fd, uid_t owner, struct igd *,
-		    const struct ctl_ops *);
+struct ctl *ctl_new(struct ev_loop *loop, int fd, uid_t owner,
+		    struct igd *igd, const struct ctl_ops *ops);
 
-/** ctl_stored, ctl_gone - news for those that monitor. */
+/** ctl_free - hang up on everybody. NULL is fine. */
+void ctl_free(struct ctl *);
+
+/** ctl_stored, ctl_gone - news for those that monitor. NULL is fine. */
 void ctl_stored(struct ctl *, const struct pm_entry *);
 void ctl_gone(struct ctl *, const struct nat_rule *);
 

@@ -12,14 +12,15 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/netif.h"
+#include "ctl.h"
 #include "engine.h"
+#include "identity.h"
 #include "leases.h"
 #include "priv.h"
 #include "router.h"
@@ -28,7 +29,8 @@
 
 /* Connections, listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX + \
-			 GENA_SUBS_MAX + CONF_IFACES_MAX + 8)
+			 GENA_SUBS_MAX + CONF_IFACES_MAX + \
+			 CTL_CLIENTS_MAX + 1 + 8)
 /* Interfaces change in bursts; look once. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
@@ -51,11 +53,14 @@ struct engine {
 	struct leases *leases;
 	struct ev_timer tick;
 
-	struct desc_info desc;
+	struct identity id;
 	struct ssdp_target target[SSDP_TARGETS_MAX];
-	char server[96];
 	struct ssdp *ssdp;
 	struct site *site;
+
+	struct ctl *ctl;		/* NULL: there is no control socket */
+	struct igd_refusals refusals;
+	uint64_t started_ms;
 };
 
 static int64_t wall_s(void)
@@ -113,6 +118,9 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 		igd_link_done(&e->igd, err);
 		site_poke(e->site);
 		return;
+	case PRIV_VERIFY:
+		ctl_verified(e->ctl, err == NAT_OK, rep->repaired);
+		return;
 	}
 }
 
@@ -169,6 +177,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	struct engine *e = arg;
 
 	lease_result(e, leases_set(e->leases, m, clock_now(e)));
+	ctl_stored(e->ctl, m);
 	site_poke(e->site);
 }
 
@@ -177,22 +186,22 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 	struct engine *e = arg;
 
 	lease_result(e, leases_del(e->leases, rule));
+	ctl_gone(e->ctl, rule);
 	site_poke(e->site);
 }
 
-static void op_refused(void *arg, uint32_t client_ip,
-		       const struct nat_rule *rule, const char *why,
-		       unsigned line)
+static void op_refused(void *arg, const struct igd_refused *r)
 {
-	char text[160];
-	struct wr w = wr_init(text, sizeof(text));
+	struct engine *e = arg;
+	char text[LOG_LINE_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	uint32_t muted = 0;
 
-	wr_ipv4(&w, client_ip);
-	wr_fmt(&w, " refused external port %u to ", rule->ext_port);
-	wr_ipv4(&w, rule->client.ip);
-	wr_fmt(&w, ":%u: %s", rule->int_port, why);
-	if (line)
-		wr_fmt(&w, " (line %u)", line);
+	if (!igd_refusals_count(&e->refusals, r, ev_now_ms(e->loop), &muted))
+		return;
+	igd_refused_put(&w, r);
+	if (muted)
+		wr_fmt(&w, "; %u more since its last line", (unsigned)muted);
 	log_info("%s", wr_cstr(&w));
 }
 
@@ -206,6 +215,60 @@ static const struct igd_ops engine_ops = {
 	.stored = op_stored, .gone = op_gone, .refused = op_refused,
 	.rnd = op_rnd,
 };
+
+/* ---- what the operator asks --------------------------------------------- */
+
+static enum ctl_no_address why_no_address(const struct engine *e)
+{
+	const struct router *r = &e->router;
+
+	if (!r->ext_ifindex)
+		return CTL_NO_INTERFACE;
+	if (!r->ext_up)
+		return CTL_INTERFACE_DOWN;
+	if (r->ext_private && e->conf.refuse_private)
+		return CTL_ADDRESS_PRIVATE;
+	if (!r->ext_running)
+		return CTL_NO_CARRIER;
+	return r->ext_ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
+}
+
+static uint32_t count_static(const struct portmap *pm)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < portmap_count(pm); i++)
+		n += portmap_entry(pm, portmap_at(pm, i))->asker_ip == 0;
+	return n;
+}
+
+static void op_status(void *arg, struct ctl_status *ret)
+{
+	struct engine *e = arg;
+
+	ret->ext_ip = e->igd.wan.ext_ip;
+	ret->no_address = why_no_address(e);
+	ret->ext_private = e->router.ext_private;
+	str_copy(ret->ext_if, sizeof(ret->ext_if),
+		 str_z(conf_external(&e->conf)->name));
+	ret->http_port = httpd_port(site_httpd(e->site));
+	ret->igd_versions = e->conf.igd_version;
+	ret->up_s = (uint32_t)((ev_now_ms(e->loop) - e->started_ms) / 1000);
+	ret->mappings = (uint32_t)portmap_count(e->pm);
+	ret->mappings_static = count_static(e->pm);
+	ret->mappings_max = e->conf.max_mappings;
+	ret->per_client_max = e->conf.max_per_client;
+	ret->subscribers = (uint32_t)site_subscribers(e->site);
+	ret->subscribers_max = GENA_SUBS_MAX;
+	memcpy(ret->refused, e->refusals.n, sizeof(ret->refused));
+}
+
+static void op_verify(void *arg)
+{
+	struct engine *e = arg;
+
+	priv_verify(&e->priv);
+}
 
 /* ---- interfaces ---------------------------------------------------------- */
 
@@ -295,19 +358,20 @@ static void drop_forbidden(struct engine *e)
 	while (i < portmap_count(e->pm)) {
 		const struct pm_entry *m =
 			portmap_entry(e->pm, portmap_at(e->pm, i));
-		struct nat_rule rule = m->rule;
-		uint32_t asker_ip = m->asker_ip;
-		unsigned line = 0;
-		enum policy_verdict v = policy_check(&e->igd.policy, &rule,
-						     0, &line);
+		struct igd_refused r = {
+			.rule = m->rule, .client_ip = m->asker_ip,
+		};
+		enum policy_verdict v = policy_check(&e->igd.policy, &r.rule,
+						     0, &r.line);
 
 		if (v == POLICY_OK || may_come_back(e, v) ||
-		    !portmap_forget(e->pm, &rule)) {
+		    !portmap_forget(e->pm, &r.rule)) {
 			i++;
 			continue;
 		}
-		op_refused(e, asker_ip, &rule, policy_text(v), line);
-		igd_gone(&e->igd, &rule);
+		r.why = (enum igd_refusal)v;
+		op_refused(e, &r);
+		igd_gone(&e->igd, &r.rule);
 	}
 }
 
@@ -373,44 +437,6 @@ static void read_boot_id(struct leases_clock *c)
 		str_copy(c->boot_id, sizeof(c->boot_id), STR("unknown"));
 }
 
-/* "Linux/6.1 UPnP/1.1 upnpd/0.1.0": no more of the kernel than that. */
-static void name_server(struct engine *e)
-{
-	struct wr w = wr_init(e->server, sizeof(e->server));
-	struct utsname u;
-	struct str rest, major, minor;
-
-	if (uname(&u))
-		str_copy(u.release, sizeof(u.release), STR("0.0"));
-	rest = str_z(u.release);
-	str_cut(&rest, '.', &major);
-	str_cut(&rest, '.', &minor);
-	wr_fmt(&w, "Linux/%.*s.%.*s UPnP/1.1 upnpd/" UPNPD_VERSION,
-	       STR_F(major), STR_F(minor));
-	wr_cstr(&w);
-}
-
-static void start_identity(struct engine *e)
-{
-	static char scratch[HTTP_REPLY_MAX];
-	struct conf *c = &e->conf;
-	uint8_t uuid[16];
-	int err = state_uuid(e->dir_fd, c->uuid, uuid);
-
-	if (err)
-		log_err("state-dir: %s; our UUIDs change at the next start",
-			strerror(-err));
-	e->desc = (struct desc_info){
-		c->friendly_name, c->manufacturer, c->manufacturer_url,
-		c->model_name, c->model_number, c->serial_number,
-		c->presentation_url,
-	};
-	desc_udns(uuid, &e->desc);
-	e->desc.config_id = desc_config_id(&e->desc, c->igd_version, scratch,
-					   sizeof(scratch));
-	name_server(e);
-}
-
 static int start_gateway(struct engine *e)
 {
 	struct igd *g = &e->igd;
@@ -427,7 +453,7 @@ static int start_gateway(struct engine *e)
 	g->ops = &engine_ops;
 	g->ops_arg = e;
 	for (unsigned n = 1; n <= 2; n++)
-		g->wan_uuid[n] = e->desc.udn[n][IGD_DEVICES - 1];
+		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
 	igd_init(g, e->pm);
 	e->leases = leases_open(e->dir_fd, e->pm, clock_now(e), &dropped,
 				&err);
@@ -442,12 +468,12 @@ static int start_gateway(struct engine *e)
 static int start_services(struct engine *e)
 {
 	struct site_config site = {
-		&e->desc, &e->igd, e->conf.igd_version, e->server, wall_s,
+		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
 	};
 	struct ssdp_config ssdp = {
-		.target = e->target, .server = e->server,
+		.target = e->target, .server = e->id.server,
 		.boot_id = state_boot_id(e->dir_fd, wall_s()),
-		.config_id = e->desc.config_id,
+		.config_id = e->id.desc.config_id,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};
@@ -458,6 +484,16 @@ static int start_services(struct engine *e)
 	ssdp.target_n = site_targets(e->site, e->target);
 	e->ssdp = ssdp_new(e->loop, &ssdp);
 	return e->ssdp ? 0 : -ENOMEM;
+}
+
+static int start_control(struct engine *e, const struct engine_start *s)
+{
+	const struct ctl_ops ops = { op_status, op_verify, e };
+
+	if (s->ctl_fd < 0)
+		return 0;
+	e->ctl = ctl_new(e->loop, s->ctl_fd, s->owner, &e->igd, &ops);
+	return e->ctl ? 0 : -ENOMEM;
 }
 
 static int start_watchers(struct engine *e)
@@ -496,10 +532,15 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->loop = ev_new(ENGINE_FDS_MAX, NULL);
 	if (!e->loop)
 		return -ENOMEM;
-	start_identity(e);
+	err = identity_read(&e->id, &e->conf, e->dir_fd);
+	if (err)
+		log_err("state-dir: %s; our UUIDs change at the next start",
+			strerror(-err));
 	err = start_gateway(e);
 	if (!err)
 		err = start_services(e);
+	if (!err)
+		err = start_control(e, s);
 	if (!err)
 		err = start_watchers(e);
 	if (!err)
@@ -513,6 +554,7 @@ static void begin(struct engine *e)
 	if (look(e))
 		ev_timer_set(e->loop, &e->settle, RETRY_MS);
 	schedule_tick(e);
+	e->started_ms = ev_now_ms(e->loop);
 	log_info("serving on port %u, %u mappings",
 		 httpd_port(site_httpd(e->site)), (unsigned)portmap_count(e->pm));
 }

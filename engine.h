@@ -12,6 +12,8 @@
 struct engine_start {
 	int chan_fd;		/* SOCK_SEQPACKET to the monitor (priv.h) */
 	int log_fd;		/* pipe to the monitor */
+	int ctl_fd;		/* listening control socket, -1 none */
+	uid_t owner;		/* beside root, who may use that */
 	uid_t uid;
 	gid_t gid;
 };

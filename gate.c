@@ -76,17 +76,28 @@ int gate_look(struct gate *g)
 	return err;
 }
 
-void gate_verify(struct gate *g)
+int gate_verify(struct gate *g)
 {
 	int got;
 
-	if (!g->open || gate_look(g))
-		return;
+	if (!g->open)
+		return 0;
+	got = gate_look(g);
+	if (got)
+		return got;
 	got = natfw_verify(&g->fw);
-	if (got > 0)
+	if (got > 0) {
+		g->repairs++;
 		log_warn("firewall: our rules had been changed; repaired");
-	else if (got < 0)
+	} else if (got < 0) {
 		log_err("firewall: %s", g->fw.why);
+	}
+	return got;
+}
+
+const char *gate_fault(const struct gate *g)
+{
+	return g->open && g->fw.dirty ? g->fw.why : "";
 }
 
 static int alloc_lists(struct gate *g)
@@ -110,7 +121,8 @@ int gate_open(struct gate *g, const struct conf *conf)
 	const char *why;
 	int err;
 
-	*g = (struct gate){ .conf = conf, .routes = g->routes };
+	*g = (struct gate){ .conf = conf, .routes = g->routes,
+			    .repairs = g->repairs };
 	err = read_env(g, &env);
 	if (err)
 		return err;
@@ -128,6 +140,7 @@ int gate_open(struct gate *g, const struct conf *conf)
 		return err;
 	}
 	g->open = true;
+	g->why = why;
 	log_info("backend %s: %s", be->name, why);
 	if (natfw_open(&g->fw, be, &env))
 		log_err("firewall: %s; trying again every %u s", g->fw.why,
@@ -144,7 +157,7 @@ void gate_close(struct gate *g)
 	free(g->staged);
 	free(g->gone);
 	/* a reload may come between a link's down and its up */
-	*g = (struct gate){ .routes = g->routes };
+	*g = (struct gate){ .routes = g->routes, .repairs = g->repairs };
 }
 
 void gate_reset(struct gate *g)
@@ -303,13 +316,28 @@ static void flows_end(struct gate *g)
 
 /* ---- serving ------------------------------------------------------------- */
 
-static int answer(int fd, const struct priv_req *req, enum nat_err err)
+static int reply(int fd, const struct priv_rep *rep)
 {
-	struct priv_rep rep = { req->id, req->verb, (int32_t)err };
-
-	if (send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) == sizeof(rep))
+	if (send(fd, rep, sizeof(*rep), MSG_NOSIGNAL) == sizeof(*rep))
 		return 0;
 	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
+}
+
+static int answer(int fd, const struct priv_req *req, enum nat_err err)
+{
+	const struct priv_rep rep = { req->id, req->verb, (int32_t)err, 0 };
+
+	return reply(fd, &rep);
+}
+
+static int answer_verify(struct gate *g, int fd, const struct priv_req *req)
+{
+	int got = gate_verify(g);
+	const struct priv_rep rep = {
+		req->id, req->verb, got < 0 ? NAT_EFAIL : NAT_OK, got > 0,
+	};
+
+	return reply(fd, &rep);
 }
 
 static int batch_flush(struct gate *g, int fd, struct batch *b)
@@ -394,6 +422,8 @@ static int serve(struct gate *g, int fd, struct batch *b,
 	case PRIV_LINK_DOWN:
 		return answer(fd, req,
 			      link_set(g, req->verb == PRIV_LINK_UP));
+	case PRIV_VERIFY:
+		return answer_verify(g, fd, req);
 	}
 	return -EPROTO;
 }

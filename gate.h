@@ -23,6 +23,8 @@ struct gate {
 	struct conntrack_port *gone;	/* where rules led before a change */
 	size_t gone_n;
 	int flows_err;			/* why flows can not be ended, told */
+	const char *why;		/* the backend was chosen; a literal */
+	uint32_t repairs;		/* of rules that somebody had changed */
 	bool open;
 };
 
@@ -45,8 +47,13 @@ void gate_reset(struct gate *);
 /** gate_look - follow addresses and settings as they are now. 0 or -errno */
 int gate_look(struct gate *);
 
-/** gate_verify - look, and repair rules that somebody changed. */
-void gate_verify(struct gate *);
+/** gate_verify - look, and repair rules that somebody changed.
+ * Return: 0 they were right, 1 repaired, -errno they could not be (logged) */
+int gate_verify(struct gate *);
+
+/** gate_fault - why the kernel may hold other rules than the table says; ""
+ * where all is well. Valid until the next call. */
+const char *gate_fault(const struct gate *);
 
 /**
  * gate_serve - read and answer what the engine has sent.

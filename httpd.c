@@ -173,6 +173,12 @@ static void skip_empty_lines(struct httpconn *c)
 	}
 }
 
+static void tell_refused(struct httpd *srv, uint32_t peer_ip, int status)
+{
+	if (srv->site.refused)
+		srv->site.refused(srv->site.arg, peer_ip, status);
+}
+
 /* Fill srv->msg, srv->req and srv->allow. Return: the head's length, 0 need
  * more, minus a status */
 static int read_head(struct httpconn *c)
@@ -190,6 +196,8 @@ static int read_head(struct httpconn *c)
 		return len < HTTP_HEAD_MAX ? 0 : -431;
 	err = httpreq_read(&srv->msg, c->local_ip, c->local_port, &path,
 			   &srv->req);
+	if (err == -403)
+		tell_refused(srv, c->peer_ip, 403);
 	if (err)
 		return err;
 	srv->allow = srv->site.methods(srv->site.arg, srv->req.path);
@@ -470,7 +478,7 @@ static void on_sweep(struct ev_timer *t)
 /* ---- connections come ---------------------------------------------- */
 
 /* No place: say so, as well as can be done without one. */
-static void refuse(struct httpd *srv, int fd)
+static void refuse(struct httpd *srv, int fd, uint32_t peer_ip)
 {
 	const struct httpd_reply r = { .status = 503 };
 	struct str head = write_head(srv, &r, "close");
@@ -481,6 +489,7 @@ static void refuse(struct httpd *srv, int fd)
 	send(fd, head.p, head.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	close(fd);
+	tell_refused(srv, peer_ip, 503);
 }
 
 static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
@@ -490,7 +499,7 @@ static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
 
 	c = httpconns_admit(&srv->conns, fd, on_ready, peer_ip);
 	if (!c) {
-		refuse(srv, fd);
+		refuse(srv, fd, peer_ip);
 		return NULL;
 	}
 	c->local_ip = local_ip;

@@ -44,6 +44,8 @@ struct httpd_site {
 	void (*serve)(void *arg, const struct httpd_req *);
 	/* the client of a request that is not answered yet has gone */
 	void (*gone)(void *arg, uint32_t id);
+	/* not served: 403 (Host is not us), 503 (no place). NULL: never mind */
+	void (*refused)(void *arg, uint32_t peer_ip, int status);
 	void *arg;
 };
 

@@ -17,16 +17,19 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/proc.h"
+#include "ctl.h"
 #include "engine.h"
 #include "gate.h"
 #include "monitor.h"
+#include "report.h"
 
 /* Two descriptors of the engine's; room for what later layers watch. */
 #define MONITOR_FDS_MAX 8
 #define DEATH_WINDOW_MS 60000
 
 /* What the engine has open at its start, beside 0 to 2. */
-enum { ENGINE_CHAN_FD = 3, ENGINE_LOG_FD, ENGINE_FD_END };
+enum { ENGINE_CHAN_FD = 3, ENGINE_LOG_FD, ENGINE_CTL_FD, ENGINE_FD_END,
+       ENGINE_FDS = ENGINE_FD_END - ENGINE_CHAN_FD };
 
 enum phase {
 	RUNNING,
@@ -43,6 +46,8 @@ struct monitor {
 	int status;
 
 	struct gate gate;
+	struct report report;		/* to the operator */
+	int ctl_fd;			/* the control socket, -1 none */
 	pid_t engine;			/* 0: none */
 	uid_t uid;
 	gid_t gid;
@@ -62,6 +67,7 @@ static void on_verify(struct ev_timer *t)
 
 	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
 	gate_verify(&m->gate);
+	report_gate(&m->report, &m->gate);
 	log_flush();
 }
 
@@ -78,6 +84,7 @@ static void on_chan(struct ev_fd *w, short revents)
 	struct monitor *m = EV_OWNER(w, struct monitor, chan);
 	int err = gate_serve(&m->gate, w->fd);
 
+	report_gate(&m->report, &m->gate);
 	if (!err)
 		return;
 	if (err == -EPROTO)
@@ -106,17 +113,29 @@ static void watch_close(struct monitor *m, struct ev_fd *w)
 	w->fd = -1;
 }
 
-/* Leave the engine its two ends and nothing else of ours: the pid file's lock
- * and the firewall's socket are not for it. */
-static int keep_only(int chan, int log)
+/*
+ * Leave the engine its own descriptors and nothing else of ours: the pid file's
+ * lock and the firewall's socket are not for it.
+ * @fd: for ENGINE_CHAN_FD and on; -1: none there
+ */
+static int keep_only(int fd[ENGINE_FDS])
 {
-	int high_chan = fcntl(chan, F_DUPFD_CLOEXEC, ENGINE_FD_END);
-	int high_log = fcntl(log, F_DUPFD_CLOEXEC, ENGINE_FD_END);
+	int i;
 
-	if (high_chan < 0 || high_log < 0 ||
-	    dup3(high_chan, ENGINE_CHAN_FD, O_CLOEXEC) < 0 ||
-	    dup3(high_log, ENGINE_LOG_FD, O_CLOEXEC) < 0)
-		return -errno;
+	/* out of the way first: one may have another's number */
+	for (i = 0; i < ENGINE_FDS; i++) {
+		if (fd[i] < 0)
+			continue;
+		fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, ENGINE_FD_END);
+		if (fd[i] < 0)
+			return -errno;
+	}
+	for (i = 0; i < ENGINE_FDS; i++) {
+		if (fd[i] < 0)
+			close(ENGINE_CHAN_FD + i);
+		else if (dup3(fd[i], ENGINE_CHAN_FD + i, O_CLOEXEC) < 0)
+			return -errno;
+	}
 	proc_close_from(ENGINE_FD_END);
 	return 0;
 }
@@ -124,11 +143,15 @@ static int keep_only(int chan, int log)
 static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 						   int log)
 {
-	struct engine_start start = { ENGINE_CHAN_FD, ENGINE_LOG_FD, m->uid,
-				      m->gid };
+	struct engine_start start = {
+		.chan_fd = ENGINE_CHAN_FD, .log_fd = ENGINE_LOG_FD,
+		.ctl_fd = m->ctl_fd < 0 ? -1 : ENGINE_CTL_FD,
+		.owner = getuid(), .uid = m->uid, .gid = m->gid,
+	};
+	int fd[] = { chan, log, m->ctl_fd };
 
 	ev_free(m->loop);	/* restores signals; this is our copy */
-	if (keep_only(chan, log))
+	if (keep_only(fd))
 		_exit(1);
 	_exit(engine_run(&m->conf, &start));
 }
@@ -223,6 +246,7 @@ static void engine_died(struct monitor *m, int status)
 		log_err("engine ended by signal %d", WTERMSIG(status));
 	else
 		log_err("engine ended with status %d", WEXITSTATUS(status));
+	report_death(&m->report);
 	if (too_many_deaths(m)) {
 		log_err("engine died %d times within a minute; giving up, see "
 			"the lines before", ENGINE_DEATHS_MAX);
@@ -231,6 +255,28 @@ static void engine_died(struct monitor *m, int status)
 		return;
 	}
 	ev_timer_set(m->loop, &m->restart, ENGINE_RESTART_MS);
+}
+
+/* ---- the operator -------------------------------------------------------- */
+
+/* Without it all goes on, but for upnpctl. */
+static void control_open(struct monitor *m)
+{
+	if (m->ctl_fd >= 0)
+		return;
+	m->ctl_fd = ctl_listen(m->conf.control_socket);
+	if (m->ctl_fd < 0)
+		log_err("control-socket %s: %s", m->conf.control_socket,
+			strerror(-m->ctl_fd));
+}
+
+static void control_close(struct monitor *m)
+{
+	if (m->ctl_fd < 0)
+		return;
+	close(m->ctl_fd);
+	unlink(m->conf.control_socket);
+	m->ctl_fd = -1;
 }
 
 /* ---- start, reload, stop ------------------------------------------------- */
@@ -244,6 +290,7 @@ static int begin(struct monitor *m)
 	log_level((int)m->conf.log_level);
 	if (!m->conf.enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
+		report_state(&m->report, STATUS_DISABLED, &m->gate);
 		return 0;
 	}
 	if (m->conf.allow_disable_external)
@@ -266,9 +313,19 @@ static int begin(struct monitor *m)
 		err = gate_open(&m->gate, &m->conf);
 	if (err)
 		return err;
+	control_open(m);
 	ev_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
 	engine_start(m);
+	report_state(&m->report, STATUS_SERVING, &m->gate);
 	return 0;
+}
+
+/* A socket of the same name stays as it is: who has connected meanwhile is
+ * served by the next engine. */
+static bool same_socket(const struct monitor *m)
+{
+	return m->next_conf.enabled && !strcmp(m->next_conf.control_socket,
+					       m->conf.control_socket);
 }
 
 /* The old engine has gone: its successor gets the new configuration. A
@@ -281,14 +338,19 @@ static void reload_finish(struct monitor *m)
 
 	if (!same)
 		gate_close(&m->gate);
+	if (!same_socket(m))
+		control_close(m);
 	ev_timer_del(m->loop, &m->verify);
 	m->conf = m->next_conf;
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
-	if (begin(m)) {
-		m->status = 1;
-		ev_stop(m->loop);
+	if (!begin(m)) {
+		report_reload(&m->report, "");
+		return;
 	}
+	report_reload(&m->report, log_last_error());
+	m->status = 1;
+	ev_stop(m->loop);
 }
 
 static void on_sighup(struct ev_signal *s)
@@ -301,6 +363,7 @@ static void on_sighup(struct ev_signal *s)
 	if (conf_read(m->path, &m->next_conf, &why)) {
 		log_err("%s", why.text);
 		log_err("the configuration before stays in force");
+		report_reload(&m->report, why.text);
 		return;
 	}
 	m->phase = RELOADING;
@@ -370,7 +433,9 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	static struct monitor m;
 	int err;
 
-	m = (struct monitor){ .path = path, .conf = *conf, .debug = debug };
+	m = (struct monitor){ .path = path, .conf = *conf, .debug = debug,
+			      .ctl_fd = -1 };
+	report_start(&m.report, path, conf->pid_file);
 	ev_fd_init(&m.chan, -1, on_chan);
 	ev_fd_init(&m.log, -1, on_log);
 	m.restart.cb = on_restart;
@@ -387,6 +452,8 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 		m.status = 1;
 	}
 	gate_close(&m.gate);
+	control_close(&m);
+	report_end(&m.report, m.status ? log_last_error() : NULL);
 	log_flush();
 	ev_free(m.loop);
 	return m.status;

@@ -60,6 +60,11 @@ static bool next_request(struct priv *p, struct priv_req *ret)
 		p->link_due = 0;
 		return true;
 	}
+	if (p->verify_due) {
+		p->verify_due = false;
+		ret->verb = PRIV_VERIFY;
+		return true;
+	}
 	if (!portmap_next_op(p->pm, &op, &ret->id))
 		return false;
 	ret->verb = op.verb == NAT_SET ? PRIV_SET : PRIV_DEL;
@@ -85,6 +90,12 @@ void priv_pump(struct priv *p)
 void priv_sync(struct priv *p)
 {
 	p->look_due = true;
+	priv_pump(p);
+}
+
+void priv_verify(struct priv *p)
+{
+	p->verify_due = true;
 	priv_pump(p);
 }
 

@@ -22,6 +22,7 @@ enum priv_verb {
 				 * one half received is void; answered */
 	PRIV_LINK_UP,		/* the external link; answered */
 	PRIV_LINK_DOWN,
+	PRIV_VERIFY,		/* the firewall, now; answered */
 	PRIV__MAX,
 };
 
@@ -35,6 +36,7 @@ struct priv_rep {
 	uint32_t id;
 	uint32_t verb;		/* of the request */
 	int32_t err;		/* enum nat_err */
+	uint32_t repaired;	/* PRIV_VERIFY: our rules had been changed */
 };
 
 /* ---- the engine's end ---------------------------------------------------- */
@@ -44,7 +46,7 @@ struct priv_rep {
  * the mapping table's ops and a few flags here, so nothing can overflow.
  */
 struct priv {
-	/* an answer to SET, DEL or LINK_*; then what is waiting is sent */
+	/* an answer to SET, DEL, LINK_* or VERIFY; then what is waiting is sent */
 	void (*answer)(void *arg, const struct priv_rep *);
 	void (*lost)(void *arg);	/* the monitor has hung up */
 	void *arg;
@@ -58,6 +60,7 @@ struct priv {
 	bool look_due, syncing;
 	uint16_t sync_slot;
 	uint32_t link_due;		/* PRIV_LINK_UP or _DOWN, 0: none */
+	bool verify_due;
 };
 
 /**
@@ -75,6 +78,10 @@ void priv_pump(struct priv *);
 /** priv_sync - have the monitor look at the interfaces again, then send it the
  * whole table. Comes before ops that wait. */
 void priv_sync(struct priv *);
+
+/** priv_verify - have the firewall verified and repaired. Asked again before
+ * it is sent: one answer to both. */
+void priv_verify(struct priv *);
 
 /** priv_link - ask for the external link to be taken up or down. */
 void priv_link(struct priv *, bool up);

@@ -128,11 +128,22 @@ static void gone(void *arg, uint32_t id)
 	soap_cancel(s->soap, id);
 }
 
+static void refused(void *arg, uint32_t peer_ip, int status)
+{
+	struct site *s = arg;
+	const struct igd_refused r = {
+		.why = status == 403 ? IGD_REF_HOST : IGD_REF_CONNECTIONS,
+		.client_ip = peer_ip,
+	};
+
+	igd_deny(s->config.igd, NULL, &r, 0);
+}
+
 struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 {
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
-	struct httpd_site routes = { methods, serve, gone, NULL };
+	struct httpd_site routes = { methods, serve, gone, refused, NULL };
 	struct site *s = calloc(1, sizeof(*s));
 
 	if (!s)
@@ -155,6 +166,11 @@ struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 struct httpd *site_httpd(struct site *s)
 {
 	return s->httpd;
+}
+
+size_t site_subscribers(const struct site *s)
+{
+	return gena_count(s->gena);
 }
 
 void site_poke(struct site *s)

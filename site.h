@@ -29,6 +29,9 @@ struct site *site_new(struct ev_loop *, const struct site_config *);
 /** site_httpd - its server, for httpd_listen() and httpd_port(). */
 struct httpd *site_httpd(struct site *);
 
+/** site_subscribers - how many subscriptions to events there are. */
+size_t site_subscribers(const struct site *);
+
 /** site_poke - some variable may have changed: subscribers may have to hear of
  * it, later, from the loop. May be called from struct igd_ops. */
 void site_poke(struct site *);

@@ -85,6 +85,14 @@
 #define LOG_LINE_MAX		512	/* bytes of one line */
 #define LOG_ENGINE_LINES_S	20	/* lines a second copied from the engine */
 
+#define REFUSAL_LOG_MS		60000	/* a line a client and minute */
+#define REFUSAL_CLIENTS_MAX	32	/* lines of refusals in that time */
+
+/* ---- control socket ------------------------------------------------- */
+
+#define CTL_CLIENTS_MAX		8	/* an operator has few hands */
+#define CTL_TURN_MS		10000	/* to say what is wanted, to read it */
+
 /* ---- configuration ------------------------------------------------- */
 
 #define CONF_IFACES_MAX		16

@@ -31,6 +31,7 @@ static struct {
 	int last_level;
 	unsigned repeats;	/* of it, not told yet */
 	unsigned lost;		/* lines the pipe had no room for */
+	char error[LOG_LINE_MAX + 1];	/* the last one of LOG_ERR */
 } lg = { LOG_TO_STDERR, "upnpd", STDERR_FILENO, LOG_INFO, -1 };
 
 /* Control characters, and bytes that may be one in some terminal. */
@@ -158,6 +159,11 @@ void log_flush(void)
 	errno = saved;
 }
 
+const char *log_last_error(void)
+{
+	return lg.error;
+}
+
 void log_open(enum log_sink sink, const char *ident, int fd, int level)
 {
 	int flags;
@@ -187,6 +193,8 @@ static void put_folded(int level, const char *text)
 {
 	struct str line = str_z(text);
 
+	if (level <= LOG_ERR)
+		str_copy(lg.error, sizeof(lg.error), line);
 	if (line.n > 0 && level == lg.last_level &&
 	    str_eq(line, str_z(lg.last))) {
 		lg.repeats++;

@@ -49,6 +49,10 @@ void log_msg(int level, const char *fmt, ...)
 #define log_info(...)	log_msg(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)	log_msg(LOG_DEBUG, __VA_ARGS__)
 
+/** log_last_error - the last line at LOG_ERR or above, as it was written, for
+ * those who tell an operator why something ended; "" before the first. */
+const char *log_last_error(void);
+
 /** log_flush - write a pending "repeated N times" now (also at exit). */
 void log_flush(void);
 

@@ -79,6 +79,10 @@ static int pick(const struct igd *igd, struct nat_rule *r,
 
 int igd_pick_port(struct igd *igd, struct igd_wait *w)
 {
+	const struct igd_refused no = {
+		.why = IGD_REF_RULE, .client_ip = w->req.asker_ip,
+		.rule = w->req.rule,
+	};
 	struct policy_ports range[POLICY_PORTS_MAX];
 	struct nat_rule *r = &w->req.rule;
 	size_t n;
@@ -92,7 +96,5 @@ int igd_pick_port(struct igd *igd, struct igd_wait *w)
 		n = policy_ports(&igd->policy, r, 1, range);
 	if (n)
 		return pick(igd, r, range, count(range, n));
-	igd->ops->refused(igd->ops_arg, w->req.asker_ip, r,
-			  policy_text(POLICY_RULE), 0);
-	return igd_refuse(w->version);
+	return igd_deny(igd, w, &no, igd_refuse(w->version));
 }

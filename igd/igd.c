@@ -29,27 +29,42 @@ static int full(unsigned version)
 	return version < 2 ? UPNP_ACTION_FAILED : WANIP_NO_PORT_MAPS;
 }
 
-static int add_result(const struct igd_wait *w, enum nat_err err)
+/* What @w asked for is refused for @why. */
+static int deny(struct igd *igd, struct igd_wait *w, enum igd_refusal why,
+		int code)
+{
+	const struct igd_refused r = {
+		.why = why, .client_ip = w->req.asker_ip, .rule = w->req.rule,
+	};
+
+	return igd_deny(igd, w, &r, code);
+}
+
+static int add_failed(struct igd *igd, struct igd_wait *w, enum nat_err err)
 {
 	switch (err) {
-	case NAT_OK:
-		return UPNP_OK;
 	case NAT_EREFUSED:
-		return igd_refuse(w->version);
+		return deny(igd, w, IGD_REF_FIREWALL, igd_refuse(w->version));
 	case NAT_ECONFLICT:
-		return w->version < 2 ? WANIP_CONFLICT : WANIP_OTHER_MECHANISM;
+		return deny(igd, w, IGD_REF_PORT,
+			    w->version < 2 ? WANIP_CONFLICT
+					   : WANIP_OTHER_MECHANISM);
 	case NAT_ENOSPC:
-		return full(w->version);
+		return deny(igd, w, IGD_REF_FULL, full(w->version));
+	case NAT_ENOADDR:
+		return deny(igd, w, IGD_REF_NO_ADDRESS, UPNP_ACTION_FAILED);
 	default:
-		return UPNP_ACTION_FAILED;
+		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
 	}
 }
 
-static int op_result(const struct igd_wait *w, enum nat_err err)
+static int op_result(struct igd *igd, struct igd_wait *w, enum nat_err err)
 {
+	if (err == NAT_OK)
+		return UPNP_OK;
 	if (w->what == IGD_WAIT_DELETE)
-		return err == NAT_OK ? UPNP_OK : UPNP_ACTION_FAILED;
-	return add_result(w, err);
+		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+	return add_failed(igd, w, err);
 }
 
 static void tell_stored(struct igd *igd, uint16_t slot)
@@ -69,11 +84,38 @@ static int wait_for_op(struct igd *igd, struct igd_wait *w, uint16_t slot,
 	return IGD_WAIT;
 }
 
+/* The operator's mapping, if that is what @w would overwrite. */
+static const struct pm_entry *operators(const struct igd *igd,
+					const struct igd_wait *w)
+{
+	const struct pm_entry *e = NULL;
+
+	if (w->req.asker_ip)
+		e = portmap_entry(igd->pm, portmap_find(igd->pm,
+							&w->req.rule));
+	return e && !e->asker_ip ? e : NULL;
+}
+
+/* It stays as it is. A client that wants just what it does has what it
+ * wants. */
+static int add_over_operators(struct igd *igd, struct igd_wait *w,
+			      const struct pm_entry *e)
+{
+	if (e->enabled && w->req.enabled &&
+	    nat_rule_equal(&e->rule, &w->req.rule))
+		return UPNP_OK;
+	return deny(igd, w, IGD_REF_OPERATOR, WANIP_CONFLICT);
+}
+
 static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {
+	const struct pm_entry *theirs = operators(igd, w);
 	uint16_t slot = PM_NONE;
-	enum pm_result res = portmap_add(igd->pm, &w->req, now_ms, &slot);
+	enum pm_result res;
 
+	if (theirs)
+		return add_over_operators(igd, w, theirs);
+	res = portmap_add(igd->pm, &w->req, now_ms, &slot);
 	switch (res) {
 	case PM_DONE:
 		tell_stored(igd, portmap_find(igd->pm, &w->req.rule));
@@ -82,12 +124,13 @@ static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 	case PM_BUSY:
 		return wait_for_op(igd, w, slot, res == PM_STARTED);
 	case PM_CONFLICT:
-		return WANIP_CONFLICT;
+		return deny(igd, w, IGD_REF_CONFLICT, WANIP_CONFLICT);
 	case PM_FULL:
+		return deny(igd, w, IGD_REF_FULL, full(w->version));
 	case PM_CLIENT_FULL:
-		return full(w->version);
+		return deny(igd, w, IGD_REF_CLIENT_FULL, full(w->version));
 	default:
-		return UPNP_ACTION_FAILED;
+		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
 	}
 }
 
@@ -96,16 +139,15 @@ static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
  * Version 1 has no code for "not yours": 718 would make no sense here, so the
  * mapping is one that the asker can not see.
  */
-static int may_delete(struct igd *igd, const struct igd_wait *w,
+static int may_delete(struct igd *igd, struct igd_wait *w,
 		      const struct pm_entry *e)
 {
-	uint32_t asker_ip = w->req.asker_ip;
+	enum igd_refusal why = igd_may_change(igd, e, w->req.asker_ip);
 
-	if (!igd->policy.secure || igd_is_own(e, asker_ip))
+	if (why == IGD_REF_NONE)
 		return UPNP_OK;
-	igd->ops->refused(igd->ops_arg, asker_ip, &e->rule,
-			  "delete: the mapping of another client", 0);
-	return w->version < 2 ? WANIP_NO_SUCH_ENTRY : UPNP_NOT_AUTHORIZED;
+	return deny(igd, w, why, w->version < 2 ? WANIP_NO_SUCH_ENTRY
+						: UPNP_NOT_AUTHORIZED);
 }
 
 static int start_delete(struct igd *igd, struct igd_wait *w)
@@ -234,7 +276,7 @@ void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 	owner = take_waits(igd, slot);
 	ranger = igd_range_done(igd, slot, err);
 	if (owner && !try_another(igd, owner, err))
-		owner->done(owner, op_result(owner, err),
+		owner->done(owner, op_result(igd, owner, err),
 			    owner->req.rule.ext_port);
 	if (ranger)
 		ranger->done(ranger, igd->range_failed ? UPNP_ACTION_FAILED
@@ -261,10 +303,13 @@ static int link_is_busy(const struct igd *igd, bool up)
 
 int igd_link(struct igd *igd, struct igd_call *call, bool up, int fail)
 {
+	const struct igd_refused no = {
+		.why = IGD_REF_LINK, .client_ip = call->client_ip,
+	};
 	struct igd_wait *w = call->wait;
 
 	if (!igd->allow_link)
-		return UPNP_NOT_AUTHORIZED;
+		return igd_deny(igd, w, &no, UPNP_NOT_AUTHORIZED);
 	if (igd->link_busy)
 		return link_is_busy(igd, up);
 	if (igd->wan.admin_up == up)

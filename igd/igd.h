@@ -15,6 +15,7 @@
 #include "igd/model.h"
 #include "igd/policy.h"
 #include "igd/portmap.h"
+#include "igd/refusal.h"
 
 /* The external side as it is now. */
 struct igd_wan {
@@ -47,6 +48,8 @@ struct igd_wait {
 	uint16_t asked;		/* IGD_WAIT_ANY: the port wished for, 0 none */
 	uint16_t lo, hi;	/* IGD_WAIT_RANGE: external ports, both in */
 	bool manage;		/* IGD_WAIT_RANGE: others' mappings too */
+	uint8_t refusal;	/* enum igd_refusal: why, when it was refused */
+	unsigned line;		/* of the configuration that refused, or 0 */
 	struct pm_req req;
 };
 
@@ -61,10 +64,8 @@ struct igd_ops {
 	/* a mapping was committed or has ended: the lease file */
 	void (*stored)(void *arg, const struct pm_entry *);
 	void (*gone)(void *arg, const struct nat_rule *);
-	/* a refusal worth a log line: @why is a literal */
-	void (*refused)(void *arg, uint32_t client_ip,
-			const struct nat_rule *, const char *why,
-			unsigned line);
+	/* a control point (not the operator) did not get what it asked for */
+	void (*refused)(void *arg, const struct igd_refused *);
 	uint32_t (*rnd)(void *arg);	/* that nobody can foresee */
 };
 
@@ -86,9 +87,9 @@ struct igd {
 	/* SystemUpdateID: changes of the table since the start, modulo 2^32
 	 * (WANIPConnection:2 2.3, SystemUpdateID); to be read */
 	uint32_t update_id;
+	struct portmap *pm;	/* as given to igd_init(); to be read */
 
 	/* private */
-	struct portmap *pm;
 	struct igd_wait *waiting;	/* in the order they came */
 	struct igd_wait *ready;		/* to be tried again, in that order */
 	bool link_busy;
@@ -178,6 +179,35 @@ bool igd_list_del(struct igd_wait **list, const struct igd_wait *w);
 /** igd_is_own - is it the asker's own mapping: one to himself, or one that
  * he asked for? */
 bool igd_is_own(const struct pm_entry *, uint32_t asker_ip);
+
+/**
+ * igd_may_change - may the asker change or delete that mapping?
+ * @asker_ip: 0 for the operator, who may; his own mappings are nobody else's
+ *
+ * Return: IGD_REF_NONE, _OPERATOR, or _OWNER in secure mode
+ */
+enum igd_refusal igd_may_change(const struct igd *, const struct pm_entry *,
+				uint32_t asker_ip);
+
+/**
+ * igd_deny - a refusal: note it in @w, tell ops->refused.
+ * @w: NULL where nothing waits
+ *
+ * Return: @code, for a return statement
+ */
+int igd_deny(struct igd *, struct igd_wait *w, const struct igd_refused *,
+	     int code);
+
+/**
+ * igd_operator_add - the operator's wish for a mapping.
+ * @w: done and req are set, asker_ip is 0
+ *
+ * Policy and caps hold for him too, but for secure mode. Clients can neither
+ * change nor delete what he made. To delete: igd_start() as IGD_WAIT_DELETE.
+ *
+ * Return: as igd_start(); w->refusal and w->line say why not
+ */
+int igd_operator_add(struct igd *, struct igd_wait *w, uint64_t now_ms);
 
 /** igd_queue - let @w wait until the op on @slot is done. @owner: it is @w's
  * own op. Return: IGD_WAIT */

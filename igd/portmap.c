@@ -8,7 +8,8 @@
  * Invariants:
  *  - a slot is on the free list, above the high-water mark `used`, or in the
  *    hash chain of its protocol and external port;
- *  - ACTIVE, DELETING and EXPIRING are committed: each stands once in order[];
+ *  - ACTIVE, DELETING and EXPIRING are committed: each stands once in order[],
+ *    by rising seq;
  *  - all entries of one protocol and external port have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op under way;
@@ -27,6 +28,7 @@ struct portmap {
 	size_t n;		/* committed and newly reserved */
 	size_t order_n;
 	uint64_t due_ms;	/* no lease ends before */
+	uint64_t seq;		/* of the mapping made last */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;
 	struct pm_entry *entry;	/* [slot_max] */
@@ -150,13 +152,24 @@ static void slot_free(struct portmap *pm, uint16_t slot)
 	pm->free_head = slot;
 }
 
+/* How many committed mappings were made up to @seq. */
+static size_t order_upto(const struct portmap *pm, uint64_t seq)
+{
+	size_t lo = 0, hi = pm->order_n, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (pm->entry[pm->order[mid]].seq <= seq)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
 static uint16_t *order_of(struct portmap *pm, uint16_t slot)
 {
-	uint16_t *at = pm->order;
-
-	while (*at != slot)
-		at++;
-	return at;
+	return &pm->order[order_upto(pm, pm->entry[slot].seq) - 1];
 }
 
 static void queue_add(struct portmap *pm, uint16_t slot)
@@ -302,9 +315,11 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 	e->replaces = PM_NONE;
 	note_due(pm, e->expires_ms);
 	if (old == PM_NONE) {
+		e->seq = ++pm->seq;
 		pm->order[pm->order_n++] = slot;
 		return PM_ADDED;
 	}
+	e->seq = pm->entry[old].seq;
 	*order_of(pm, old) = slot;
 	slot_free(pm, old);
 	return PM_UPDATED;
@@ -553,6 +568,11 @@ size_t portmap_count(const struct portmap *pm)
 uint16_t portmap_at(const struct portmap *pm, size_t index)
 {
 	return index < pm->order_n ? pm->order[index] : PM_NONE;
+}
+
+uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
+{
+	return portmap_at(pm, order_upto(pm, seq));
 }
 
 uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)

@@ -46,6 +46,7 @@ struct pm_entry {
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was given out */
 	uint16_t hash_next, queue_next;	/* private */
+	uint64_t seq;		/* rises in the order of portmap_at() */
 	uint32_t gen;		/* makes the ids of this slot's ops differ */
 	char desc[PM_DESC_MAX + 1];
 };
@@ -160,6 +161,10 @@ size_t portmap_count(const struct portmap *);
  * which they were made, PM_NONE past the end. A mapping that ends moves those
  * behind it up by one. */
 uint16_t portmap_at(const struct portmap *, size_t index);
+
+/** portmap_after - the slot of the first committed mapping whose seq is above
+ * @seq, PM_NONE at the end: to go on where one was, whatever has gone since. */
+uint16_t portmap_after(const struct portmap *, uint64_t seq);
 
 /** portmap_find - the slot of the committed mapping with @rule's key. */
 uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);

@@ -29,11 +29,12 @@ static bool in_range(const struct igd_wait *w, const struct nat_rule *r)
 	       r->ext_port <= w->hi;
 }
 
+/* With NewManage others' too, where igd_may_change() has nothing against it. */
 static bool may_delete(const struct igd *igd, const struct igd_wait *w,
 		       const struct pm_entry *e)
 {
-	return igd_is_own(e, w->req.asker_ip) ||
-	       (w->manage && !igd->policy.secure);
+	return igd_may_change(igd, e, w->req.asker_ip) == IGD_REF_NONE &&
+	       (w->manage || igd_is_own(e, w->req.asker_ip));
 }
 
 /* Return: true when the mapping in @slot is gone already, and the next has its
@@ -60,14 +61,17 @@ static bool delete_one(struct igd *igd, uint16_t slot, size_t *n)
 
 /* What others have is not there for who may not see it, unless he asked for
  * just that. */
-static int nothing_deleted(struct igd *igd, const struct igd_wait *w,
+static int nothing_deleted(struct igd *igd, struct igd_wait *w,
 			   const struct nat_rule *others)
 {
+	const struct igd_refused no = {
+		.why = IGD_REF_OWNER, .client_ip = w->req.asker_ip,
+		.rule = *others,
+	};
+
 	if (!w->manage || !others->kind)
 		return WANIP_RANGE_NOT_FOUND;
-	igd->ops->refused(igd->ops_arg, w->req.asker_ip, others,
-			  "delete: the mappings of other clients", 0);
-	return UPNP_NOT_AUTHORIZED;
+	return igd_deny(igd, w, &no, UPNP_NOT_AUTHORIZED);
 }
 
 int igd_range_start(struct igd *igd, struct igd_wait *w)

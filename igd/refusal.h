@@ -6,6 +6,7 @@
 #ifndef IGD_REFUSAL_H
 #define IGD_REFUSAL_H
 
+#include "base/str.h"
 #include "igd/policy.h"
 
 /* Those of policy first, in its order. */
@@ -33,6 +34,36 @@ enum igd_refusal {
 };
 
 _Static_assert((int)IGD_REF_OWNER == (int)POLICY__MAX, "policy's come first");
+
+/* One of them, as it came about. */
+struct igd_refused {
+	enum igd_refusal why;
+	uint32_t client_ip;	/* who asked; 0: the operator */
+	struct nat_rule rule;	/* what for; kind 0: no mapping */
+	unsigned line;		/* of the configuration that decided, or 0 */
+};
+
+/* How often, and whom the log has told of lately. Zeroed at the start. */
+struct igd_refusals {
+	uint32_t n[IGD_REFUSALS];
+	struct {
+		uint32_t ip, muted;	/* refusals since its last line */
+		uint64_t due_ms;	/* no line before; 0: a free place */
+	} client[REFUSAL_CLIENTS_MAX];
+};
+
+/**
+ * igd_refusals_count - count it; is it one for the log?
+ * @ret_muted: how many of that client were not, since its last line
+ *
+ * A line a client every REFUSAL_LOG_MS, for as many clients in that time as
+ * there are places; those beyond are only counted.
+ */
+bool igd_refusals_count(struct igd_refusals *, const struct igd_refused *,
+			uint64_t now_ms, uint32_t *ret_muted);
+
+/** igd_refused_put - who asked for what, and why not, as a line for the log. */
+void igd_refused_put(struct wr *, const struct igd_refused *);
 
 /** igd_refusal_name - one word for machines, "max-mappings"; a literal. */
 const char *igd_refusal_name(enum igd_refusal);

@@ -38,6 +38,30 @@ void igd_gone(struct igd *igd, const struct nat_rule *rule)
 	igd->ops->gone(igd->ops_arg, rule);
 }
 
+enum igd_refusal igd_may_change(const struct igd *igd,
+				const struct pm_entry *e, uint32_t asker_ip)
+{
+	if (!asker_ip)
+		return IGD_REF_NONE;
+	if (!e->asker_ip)
+		return IGD_REF_OPERATOR;
+	if (!igd->policy.secure || igd_is_own(e, asker_ip))
+		return IGD_REF_NONE;
+	return IGD_REF_OWNER;
+}
+
+int igd_deny(struct igd *igd, struct igd_wait *w, const struct igd_refused *r,
+	     int code)
+{
+	if (w) {
+		w->refusal = (uint8_t)r->why;
+		w->line = r->line;
+	}
+	if (r->client_ip)
+		igd->ops->refused(igd->ops_arg, r);
+	return code;
+}
+
 bool igd_is_own(const struct pm_entry *e, uint32_t asker_ip)
 {
 	return e->rule.client.ip == asker_ip || e->asker_ip == asker_ip;

@@ -226,15 +226,14 @@ int wanip_parse_request(const struct igd *igd, const struct igd_call *call,
 int wanip_judge(struct igd *igd, const struct igd_call *call,
 		const struct nat_rule *rule, enum policy_verdict fine)
 {
+	struct igd_refused no = { .client_ip = call->client_ip, .rule = *rule };
 	enum policy_verdict verdict;
-	unsigned line = 0;
 
-	verdict = policy_check(&igd->policy, rule, call->client_ip, &line);
+	verdict = policy_check(&igd->policy, rule, call->client_ip, &no.line);
+	no.why = (enum igd_refusal)verdict;
 	if (verdict == POLICY_OK || verdict == fine)
 		return UPNP_OK;
-	igd->ops->refused(igd->ops_arg, call->client_ip, rule,
-			  policy_text(verdict), line);
-	return igd_refuse(call->version);
+	return igd_deny(igd, call->wait, &no, igd_refuse(call->version));
 }
 
 int wanip_start(struct igd *igd, struct igd_call *call, uint8_t what)

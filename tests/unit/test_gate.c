@@ -151,7 +151,16 @@ static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
-	return 0;
+	if (tool_fails)
+		str_copy(fw->why, sizeof(fw->why), STR("it said no"));
+	return tool_fails;
+}
+
+static int drifted;		/* what verify finds */
+
+static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
+{
+	return drifted;
 }
 
 static void fake_close(struct natfw *fw)
@@ -164,7 +173,7 @@ const struct natfw_backend natfw_iptables = { .name = "iptables" },
 	natfw_nft = { .name = "nft" },
 	natfw_memory = {
 		"memory", fake_usable, fake_open, fake_apply, fake_sync,
-		fake_sync, fake_close,
+		fake_verify, fake_close,
 	};
 
 /* ---- the bench -------------------------------------------------------- */
@@ -187,6 +196,8 @@ static int setup(void **state)
 	ext_ip = EXT;
 	batches = 0;
 	tool_fails = 0;
+	drifted = 0;
+	gate.repairs = 0;
 	killed_n = kills = 0;
 	kill_fails = 0;
 	warnings = 0;
@@ -509,6 +520,35 @@ static void test_routes_fail(void **state)
 	assert_true(link_state);
 }
 
+/* The answer to PRIV_VERIFY, and what the status file will say. */
+static void test_verify(void **state)
+{
+	struct nat_rule none = { .kind = 0 };
+	struct priv_rep rep;
+
+	ask(PRIV_VERIFY, none);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.verb, PRIV_VERIFY);
+	assert_int_equal(rep.err, NAT_OK);
+	assert_int_equal(rep.repaired, 0);
+	drifted = 1;
+	ask(PRIV_VERIFY, none);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.err, NAT_OK);
+	assert_int_equal(rep.repaired, 1);
+	assert_int_equal(gate.repairs, 1);
+	assert_string_equal(gate_fault(&gate), "");
+	tool_fails = -EIO;
+	ask(PRIV_VERIFY, none);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.err, NAT_EFAIL);
+	assert_int_equal(gate.repairs, 1);
+	assert_string_equal(gate_fault(&gate), "it said no");
+}
+
 static void test_senseless_requests(void **state)
 {
 	char raw[sizeof(struct priv_req) + 1] = { 0 };
@@ -574,6 +614,7 @@ int main(void)
 		T(test_link_keeps_its_routes),
 		T(test_reload_costs_no_route),
 		T(test_routes_fail),
+		T(test_verify),
 		T(test_senseless_requests),
 		T(test_hang_up),
 		T(test_answers_not_read),

@@ -77,11 +77,18 @@ static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 	return pair[0];
 }
 
+static unsigned refused[IGD_REFUSALS];
+
 static void op_kick(void *arg)
 {
 }
 
-static const struct igd_ops ops = { .kick = op_kick };
+static void op_refused(void *arg, const struct igd_refused *r)
+{
+	refused[r->why]++;
+}
+
+static const struct igd_ops ops = { .kick = op_kick, .refused = op_refused };
 
 static int setup(void **state)
 {
@@ -328,7 +335,9 @@ static void a_client_has_a_cap(void **state)
 
 	for (size_t i = 0; i < GENA_SUBS_PER_CLIENT; i++)
 		subscribe(sid);
+	memset(refused, 0, sizeof(refused));
 	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 503);
+	assert_int_equal(refused[IGD_REF_SUBSCRIBERS], 1);
 	assert_int_equal(ask_at("SUBSCRIBE", wanip, 1, OTHER, CB_OTHER NT,
 				NULL), 200);
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);

@@ -31,7 +31,7 @@ struct world {
 	unsigned kicks, stored, gone, refused, links;
 	struct pm_entry last_stored;
 	struct nat_rule last_gone;
-	const char *why;
+	enum igd_refusal why;
 	unsigned line;
 	bool link_up, link_works, counters_work;
 	uint32_t rnd;
@@ -80,14 +80,13 @@ static void op_gone(void *arg, const struct nat_rule *r)
 	w->last_gone = *r;
 }
 
-static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
-		       const char *why, unsigned line)
+static void op_refused(void *arg, const struct igd_refused *r)
 {
 	struct world *w = arg;
 
 	w->refused++;
-	w->why = why;
-	w->line = line;
+	w->why = r->why;
+	w->line = r->line;
 }
 
 static uint32_t op_rnd(void *arg)
@@ -524,17 +523,17 @@ static void policy_refuses(void **state)
 	m.client = "192.168.88.1";
 	assert_int_equal(add(w, &a, &m), 718);
 	assert_int_equal(w->refused, 1);
-	assert_string_equal(w->why, policy_text(POLICY_ROUTER));
+	assert_int_equal(w->why, IGD_REF_ROUTER);
 	m.client = "192.168.88.11";
 	w->igd.policy.secure = true;
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 606);
-	assert_string_equal(w->why, policy_text(POLICY_SECURE));
+	assert_int_equal(w->why, IGD_REF_SECURE);
 	w->igd.policy.secure = false;
 	w->igd.policy.rule = &deny;
 	w->igd.policy.rule_n = 1;
 	assert_int_equal(add(w, &a, &m), 606);
-	assert_string_equal(w->why, policy_text(POLICY_RULE));
+	assert_int_equal(w->why, IGD_REF_RULE);
 	assert_int_equal(w->line, 42);
 	assert_int_equal(w->refused, 3);
 	assert_int_equal(take_ops(w), 0);
@@ -551,7 +550,109 @@ static void another_client_conflicts(void **state)
 	assert_int_equal(add(w, &a, &m), 718);
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 718);
-	assert_int_equal(w->refused, 0);
+	assert_int_equal(w->refused, 2);
+	assert_int_equal(w->why, IGD_REF_CONFLICT);
+}
+
+/* ---- what the operator makes --------------------------------------- */
+
+static struct pm_req operators_req(uint32_t client_ip, uint16_t ext_port)
+{
+	return (struct pm_req){
+		.rule = { .client.ip = client_ip, .ext_port = ext_port,
+			  .int_port = 5001, .kind = NAT_PORTMAP,
+			  .proto = IPPROTO_TCP },
+		.enabled = true,
+	};
+}
+
+static int operator_add(struct world *w, struct asker *a, uint32_t client_ip,
+			uint16_t ext_port)
+{
+	a->wait = (struct igd_wait){ .done = asker_done };
+	a->wait.req = operators_req(client_ip, ext_port);
+	return igd_operator_add(&w->igd, &a->wait, w->now_ms);
+}
+
+static int operator_delete(struct world *w, struct asker *a,
+			   uint32_t client_ip, uint16_t ext_port)
+{
+	a->wait = (struct igd_wait){ .done = asker_done, .version = 2,
+				     .what = IGD_WAIT_DELETE };
+	a->wait.req = operators_req(client_ip, ext_port);
+	return igd_start(&w->igd, &a->wait, w->now_ms);
+}
+
+static void the_operator_is_checked_too(void **state)
+{
+	static const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	};
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+
+	assert_int_equal(operator_add(w, &a, ROUTER, 5000), 606);
+	assert_int_equal(a.wait.refusal, IGD_REF_ROUTER);
+	assert_int_equal(operator_add(w, &a, 0x08080808, 5000), 606);
+	assert_int_equal(a.wait.refusal, IGD_REF_OUTSIDE);
+	w->igd.policy.rule = &deny;
+	w->igd.policy.rule_n = 1;
+	assert_int_equal(operator_add(w, &a, ANN, 5000), 606);
+	assert_int_equal(a.wait.refusal, IGD_REF_RULE);
+	assert_int_equal(a.wait.line, 42);
+	w->igd.policy.rule_n = 0;
+	assert_int_equal(operator_add(w, &a, ANN, 5000), IGD_WAIT);
+	answer(w, NAT_ECONFLICT);
+	assert_int_equal(a.err, 729);
+	assert_int_equal(a.wait.refusal, IGD_REF_PORT);
+	assert_int_equal(w->refused, 0);	/* he is told, not logged */
+	/* secure mode is for clients */
+	w->igd.policy.secure = true;
+	assert_int_equal(operator_add(w, &a, ANN, 5000), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(w->last_stored.asker_ip, 0);
+	assert_int_equal(operator_add(w, &a, BOB, 5000), 718);
+	assert_int_equal(a.wait.refusal, IGD_REF_CONFLICT);
+}
+
+static void clients_leave_the_operators_mappings_alone(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+	struct igd_call got;
+
+	assert_int_equal(operator_add(w, &a, ANN, 5000), IGD_WAIT);
+	answer(w, NAT_OK);
+	/* what it does already, she may have */
+	assert_int_equal(add(w, &a, &m), 0);
+	assert_int_equal(take_ops(w), 0);
+	assert_int_equal(specific(w, &m, &got), 0);
+	assert_str(got.out[3].s, "");
+	/* not another port, not disabled, not gone: in secure mode or not */
+	m.int_port = 6000;
+	assert_int_equal(add(w, &a, &m), 718);
+	assert_int_equal(w->why, IGD_REF_OPERATOR);
+	m = plain;
+	m.disabled = true;
+	assert_int_equal(add(w, &a, &m), 718);
+	assert_int_equal(del(w, &a, &plain), 714);
+	m.version = 2;
+	assert_int_equal(del(w, &a, &m), 606);
+	assert_int_equal(w->refused, 4);
+	assert_int_equal(take_ops(w), 0);
+	assert_int_equal(portmap_count(w->pm), 1);
+	/* he himself may, and take out what a client has */
+	assert_int_equal(operator_delete(w, &a, 0, 5000), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.err, 0);
+	have(w, &plain);
+	w->igd.policy.secure = true;
+	assert_int_equal(operator_delete(w, &a, 0, 5000), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(portmap_count(w->pm), 0);
+	assert_int_equal(operator_delete(w, &a, 0, 5000), 714);
 }
 
 static void full_tables_have_their_codes(void **state)
@@ -1456,6 +1557,8 @@ int main(void)
 		T(description_has_256_bytes),
 		T(policy_refuses),
 		T(another_client_conflicts),
+		T(the_operator_is_checked_too),
+		T(clients_leave_the_operators_mappings_alone),
 		T(full_tables_have_their_codes),
 		T(disabled_one_needs_no_kernel),
 		T(delete_waits_for_the_kernel),

@@ -16,7 +16,7 @@ static struct ev_loop *loop;
 static struct portmap *pm;
 static struct priv line;
 static int monitor;
-static unsigned answers, lost;
+static unsigned answers, lost, repaired;
 
 static void on_answer(void *arg, const struct priv_rep *rep)
 {
@@ -24,6 +24,7 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 	uint16_t slot;
 
 	answers++;
+	repaired += rep->repaired;
 	if (rep->verb == PRIV_SET || rep->verb == PRIV_DEL)
 		portmap_done(pm, rep->id, (enum nat_err)rep->err, 0, &slot,
 			     &gone);
@@ -38,7 +39,7 @@ static int setup(void **state)
 {
 	int fd[2];
 
-	answers = lost = 0;
+	answers = lost = repaired = 0;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				    0, fd), 0);
 	monitor = fd[1];
@@ -210,6 +211,26 @@ static void test_link(void **state)
 	assert_int_equal(answers, 1);
 }
 
+/* Two that ask before it is sent are told at once. */
+static void test_verify(void **state)
+{
+	struct priv_rep rep = { .verb = PRIV_VERIFY, .repaired = 1 };
+	struct priv_req req;
+
+	priv_sync(&line);
+	priv_verify(&line);
+	assert_int_equal(next().verb, PRIV_LOOK);
+	assert_int_equal(next().verb, PRIV_SYNC_END);
+	req = next();
+	assert_int_equal(req.verb, PRIV_VERIFY);
+	rep.id = req.id;
+	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
+	ev_step(loop, 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(repaired, 1);
+	assert_int_equal(next().verb, 0);
+}
+
 static void test_monitor_hangs_up(void **state)
 {
 	close(monitor);
@@ -230,6 +251,7 @@ int main(void)
 		T(test_sync_leaves_disabled_ones_out),
 		T(test_sync_under_back_pressure),
 		T(test_link),
+		T(test_verify),
 		T(test_monitor_hangs_up),
 	};
 

@@ -88,8 +88,7 @@ static void op_gone(void *arg, const struct nat_rule *r)
 {
 }
 
-static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
-		       const char *why, unsigned line)
+static void op_refused(void *arg, const struct igd_refused *r)
 {
 }
 

@@ -52,8 +52,7 @@ static void op_gone(void *arg, const struct nat_rule *r)
 	w.gone++;
 }
 
-static void op_refused(void *arg, uint32_t client_ip, const struct nat_rule *r,
-		       const char *why, unsigned line)
+static void op_refused(void *arg, const struct igd_refused *r)
 {
 	w.refused++;
 }
@@ -365,6 +364,8 @@ static void any_fails_with_its_codes(void **state)
 		answer(0, row[i].nat);
 		assert_int_equal(a.err, row[i].err);
 	}
+	assert_int_equal(w.refused, ARRAY_N(row));
+	w.refused = 0;
 	assert_int_equal(w.igd.update_id, 0);
 	assert_int_equal(any(&a, ANN, 5000, 0), 732);
 	assert_int_equal(any(&a, ROUTER, 5000, 5000), 606);
@@ -558,6 +559,23 @@ static void single_delete_waits_for_the_range(void **state)
 	assert_int_equal(one.err, 714);
 }
 
+/* NewManage or not, secure mode or not: the operator's stay. */
+static void a_range_spares_the_operators(void **state)
+{
+	struct asker a = { .answers = 0 };
+	struct pm_req q = {
+		.rule = { .client.ip = ANN, .ext_port = 5000, .int_port = 5001,
+			  .kind = NAT_PORTMAP, .proto = IPPROTO_TCP },
+		.enabled = true,
+	};
+
+	assert_int_equal(portmap_restore(w.igd.pm, &q, 0), PM_DONE);
+	assert_int_equal(delete_range(&a, ANN, 5000, 5000, false), 730);
+	assert_int_equal(delete_range(&a, ANN, 5000, 5000, true), 606);
+	assert_int_equal(take_ops(), 0);
+	assert_int_equal(portmap_count(w.igd.pm), 1);
+}
+
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
 static int get_list(uint32_t asker_ip, uint16_t lo, uint16_t hi, bool manage,
@@ -726,6 +744,7 @@ int main(void)
 		T(any_is_asked_twice_for_one),
 		T(any_tries_another_of_the_routers),
 		T(any_may_be_cancelled_between_tries),
+		T(a_range_spares_the_operators),
 		T(any_fails_with_its_codes), T(any_knows_the_caps),
 		T(range_is_answered_when_all_are_gone),
 		T(range_has_both_its_ends_and_a_protocol),

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/* identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER. */
+#include <sys/utsname.h>
+#include "identity.h"
+#include "state.h"
+
+/* No more of the kernel than "6.1". */
+static void name_server(struct identity *id)
+{
+	struct wr w = wr_init(id->server, sizeof(id->server));
+	struct utsname u;
+	struct str rest, major, minor;
+
+	if (uname(&u))
+		str_copy(u.release, sizeof(u.release), STR("0.0"));
+	rest = str_z(u.release);
+	str_cut(&rest, '.', &major);
+	str_cut(&rest, '.', &minor);
+	wr_fmt(&w, "Linux/%.*s.%.*s UPnP/1.1 upnpd/" UPNPD_VERSION,
+	       STR_F(major), STR_F(minor));
+	wr_cstr(&w);
+}
+
+int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
+{
+	static char scratch[HTTP_REPLY_MAX];
+	uint8_t uuid[16];
+	int err = state_uuid(dir_fd, c->uuid, uuid);
+
+	ret->desc = (struct desc_info){
+		c->friendly_name, c->manufacturer, c->manufacturer_url,
+		c->model_name, c->model_number, c->serial_number,
+		c->presentation_url,
+	};
+	desc_udns(uuid, &ret->desc);
+	ret->desc.config_id = desc_config_id(&ret->desc, c->igd_version,
+					     scratch, sizeof(scratch));
+	name_server(ret);
+	return err;
+}

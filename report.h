@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * report.h - what the monitor says of itself: gathered here, written to the
+ * status file (status.h) when something has changed.
+ */
+#ifndef REPORT_H
+#define REPORT_H
+
+#include "conf.h"
+#include "gate.h"
+#include "status.h"
+
+struct report {
+	struct status now, told;
+	char path[PATH_MAX];	/* "": there is no such file */
+	bool failed;		/* to write; told in the log once */
+};
+
+/**
+ * report_start - begin.
+ * @file: the configuration's path
+ * @pid_file: the status file stands beside it
+ */
+void report_start(struct report *, const char *file, const char *pid_file);
+
+/** report_state - @state from now on, and what the gate says. Writes. */
+void report_state(struct report *, enum status_state state,
+		  const struct gate *);
+
+/** report_gate - the gate has worked: write if that changed anything. Cheap
+ * when it did not. */
+void report_gate(struct report *, const struct gate *);
+
+/** report_reload - a reload has ended; @fault: why it changed nothing, or "".
+ * Writes. */
+void report_reload(struct report *, const char *fault);
+
+/** report_death - the engine has died once more. Writes. */
+void report_death(struct report *);
+
+/** report_end - @fault: why the daemon gives up: stays to be read; NULL: it was
+ * told to stop, and the file goes. */
+void report_end(struct report *, const char *fault);
+
+#endif
