@@ -45,7 +45,8 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 	  base/httpmsg.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
 	  base/conntrack.c base/proc.c \
-	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c
+	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c \
+	  base/bucket.c
 HTTPD	= httpd.c httplisten.c httpconn.c
 GENA	= gena.c genasend.c genamsg.c
 IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
@@ -57,8 +58,9 @@ NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
-SRC	= upnpd.c monitor.c report.c gate.c engine.c identity.c priv.c ctl.c ctllisten.c router.c site.c ssdp.c \
-	  $(HTTPD) soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
+SRC	= upnpd.c monitor.c report.c gate.c engine.c identity.c priv.c \
+	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
+	  soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
 	  $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
@@ -98,6 +100,7 @@ U_httpreq	= base/httpreq.c base/httpmsg.c base/str.c
 U_httpbody	= base/httpbody.c
 U_httpreply	= base/httpreply.c base/date.c base/str.c
 U_bufpool	= base/bufpool.c
+U_bucket	= base/bucket.c
 U_httplisten	= httplisten.c base/loop.c
 U_httpconn	= httpconn.c base/bufpool.c base/str.c base/loop.c
 U_httpd		= $(HTTPD) base/httpreq.c base/httpbody.c base/httpreply.c \
@@ -107,7 +110,8 @@ U_genamsg	= genamsg.c base/str.c
 U_genasend	= genasend.c base/httpmsg.c base/str.c base/loop.c
 U_gena		= $(GENA) $(filter-out igd/desc.c,$(IGD)) base/bufpool.c \
 		  base/httpmsg.c base/str.c base/loop.c
-U_ssdp		= ssdp.c base/httpmsg.c base/date.c base/str.c base/loop.c
+U_ssdp		= ssdp.c ssdpmsg.c base/bucket.c base/httpmsg.c base/date.c base/str.c \
+		  base/loop.c
 U_natfw		= natfw.c natfw/table.c natfw/memory.c igd/natrule.c \
 		  base/str.c
 U_table		= natfw/table.c igd/natrule.c
@@ -130,7 +134,7 @@ U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
-	  httpbody httpreply bufpool httplisten httpconn httpd ssdp natfw \
+	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
 	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
 	  priv gate genamsg genasend gena
 

@@ -31,6 +31,11 @@
 #define SSDP_REPLY_MAX		1024	/* out; some clients read no more */
 #define SSDP_PENDING_MAX	64	/* searches waiting for their answer */
 #define SSDP_SPREAD_MS		100	/* clients wait as little as 250 ms */
+/* Datagrams that one source is answered with: what a search sets off beyond is
+ * lost. A burst of three ssdp:all, or of 12 searches (Open.NAT) several times
+ * over, passes; what comes back in the long run is no flood. */
+#define SSDP_ANSWERS_BURST	64
+#define SSDP_ANSWERS_S		20
 #define SSDP_MAX_AGE_MIN_S	1800	/* UDA 1.1 1.2.2 */
 
 /* ---- SOAP ---------------------------------------------------------- */

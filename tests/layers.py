@@ -16,7 +16,7 @@ ROWS = [
     ["xmltiny"],
     ["igd/"],
     ["conf", "leases", "state", "status", "priv", "ctl", "ctllisten",
-     "ssdp", "httpd", "httpconn",
+     "ssdp", "ssdpmsg", "httpd", "httpconn",
      "httplisten", "soap", "gena", "genamsg", "genasend",
      "natfw", "natfw/"],
     ["router"],

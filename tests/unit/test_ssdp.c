@@ -706,6 +706,7 @@ static void test_search_spread(void **state)
 	fd = udp(LO_IP, 0);
 	for (r = 0; r < 60; r++) {
 		rnd_value = r;
+		now_ms += 10000;	/* the rate is another test's */
 		ask(fd, 0xeffffffa, "ssdp:all");
 		for (start = now_ms, sum = 0; now_ms < start + 100;) {
 			pump();
@@ -794,6 +795,7 @@ static void test_flood(void **state)
 		pass(100);
 		assert_int_equal(count(fd[0], R1), SSDP_PENDING_MAX / 2);
 		assert_int_equal(count(fd[1], R1), 1);
+		now_ms += 10000;
 		for (i = 0; i < 120; i++) {
 			ask(fd[i % 2], LO_IP, R1);
 			pump();
@@ -804,8 +806,46 @@ static void test_flood(void **state)
 		assert_int_equal(count(fd[0], R1) + count(fd[1], R1),
 				 SSDP_PENDING_MAX);
 		assert_int_equal(count(fd[2], R1), 0);
+		now_ms += 10000;
 	}
 	for (i = 0; i < 3; i++)
+		close(fd[i]);
+}
+
+/* A source that asks on and on is answered at a rate; one that searches as
+ * Open.NAT does, 12 times at once, is answered each time; nobody else feels
+ * it. */
+static void test_rate(void **state)
+{
+	const size_t all = N(target);
+	size_t answers = 0;
+	int fd[2], i;
+
+	NEED_NET;
+	serve_lo_quiet();
+	for (i = 0; i < 2; i++)
+		fd[i] = udp(LO_IP + 1 + (uint32_t)i, 0);
+	for (i = 0; i < 12; i++)
+		ask(fd[0], LO_IP, R1);
+	for (i = 0; i < 12; i++)
+		pump();
+	pass(100);
+	assert_int_equal(count(fd[0], R1), 12);
+	now_ms += 10000;
+	for (i = 0; i < 100; i++) {
+		ask(fd[0], LO_IP, "ssdp:all");
+		pump();
+		pass(100);
+		answers += count(fd[0], "200 OK");
+	}
+	assert_int_equal(answers % all, 0);
+	assert_true(answers <= SSDP_ANSWERS_BURST + 10 * SSDP_ANSWERS_S);
+	assert_true(answers > SSDP_ANSWERS_BURST + 9 * SSDP_ANSWERS_S - all);
+	ask(fd[1], LO_IP, R1);
+	pump();
+	pass(100);
+	assert_int_equal(count(fd[1], R1), 1);
+	for (i = 0; i < 2; i++)
 		close(fd[i]);
 }
 
@@ -1019,6 +1059,7 @@ int main(void)
 		T(test_source_outside_the_network),
 		T(test_long_datagram),
 		T(test_flood),
+		T(test_rate),
 		T(test_gone_with_answers_waiting),
 		T(test_free_with_answers_waiting),
 		T(test_address_changes),

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/* test_bucket.c - a burst, then the rate; each source for itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/bucket.h"
+
+static struct buckets bs;
+
+static int setup(void **state)
+{
+	memset(&bs, 0, sizeof(bs));
+	bs.burst = 12;
+	bs.per_s = 4;
+	return 0;
+}
+
+static unsigned take_all(uint32_t ip, uint64_t now_ms)
+{
+	unsigned n = 0;
+
+	while (buckets_take(&bs, ip, 1, now_ms))
+		n++;
+	return n;
+}
+
+static void a_burst_then_the_rate(void **state)
+{
+	assert_int_equal(take_all(1, 5000), 12);
+	assert_int_equal(take_all(1, 5249), 0);
+	assert_int_equal(take_all(1, 5250), 1);
+	assert_int_equal(take_all(1, 6250), 4);
+	assert_int_equal(take_all(1, 100000), 12);
+	/* a clock that stands still, or goes back, gives nothing */
+	assert_int_equal(take_all(1, 100000), 0);
+	assert_int_equal(take_all(1, 5), 0);
+}
+
+/* What was refused is not charged: who asks on and on is served at the rate. */
+static void asking_in_vain_costs_nothing(void **state)
+{
+	unsigned n = 0;
+
+	for (uint64_t ms = 1000; ms < 11000; ms++)
+		n += buckets_take(&bs, 1, 1, ms);
+	assert_in_range(n, 12 + 39, 12 + 40);
+}
+
+static void more_than_a_burst_is_never_had(void **state)
+{
+	assert_false(buckets_take(&bs, 1, 13, 1000));
+	assert_true(buckets_take(&bs, 1, 12, 1000));
+	assert_false(buckets_take(&bs, 1, 2, 1250));
+	assert_true(buckets_take(&bs, 1, 1, 1250));
+}
+
+static void sources_do_not_share(void **state)
+{
+	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
+		assert_int_equal(take_all(ip, 1000), 12);
+	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
+		assert_int_equal(take_all(ip, 1000), 0);
+	/* one more has the place of one that is as far as any */
+	assert_int_equal(take_all(99, 1000), 12);
+	/* the one that has used least is forgotten first */
+	setup(state);
+	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
+		assert_true(buckets_take(&bs, ip, ip == 7 ? 1 : 5, 1000));
+	assert_true(buckets_take(&bs, 99, 12, 1000));
+	assert_int_equal(take_all(8, 1000), 7);
+	assert_int_equal(take_all(7, 1000), 12);
+}
+
+static void large_numbers(void **state)
+{
+	bs.burst = bs.per_s = BUCKET_TOKENS_MAX;
+	assert_true(buckets_take(&bs, 1, BUCKET_TOKENS_MAX, 1));
+	assert_false(buckets_take(&bs, 1, 1001, 2));
+	assert_true(buckets_take(&bs, 1, 1000, 2));
+	assert_true(buckets_take(&bs, 1, BUCKET_TOKENS_MAX, UINT64_MAX));
+	bs.per_s = 0;
+	assert_false(buckets_take(&bs, 1, 1, UINT64_MAX));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup(f, setup)
+		T(a_burst_then_the_rate),
+		T(asking_in_vain_costs_nothing),
+		T(more_than_a_burst_is_never_had),
+		T(sources_do_not_share),
+		T(large_numbers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
