@@ -92,10 +92,10 @@ U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
 U_portmap	= igd/portmap.c igd/natrule.c
 U_refusal	= igd/refusal.c igd/policy.c base/str.c
-U_igd		= $(filter-out igd/desc.c,$(IGD)) base/str.c
+U_igd		= $(filter-out igd/desc.c,$(IGD)) base/bucket.c base/str.c
 U_wanip2	= $(U_igd)
-U_desc		= $(IGD) base/str.c xmltiny.c
-U_soap		= soap.c xmltiny.c $(filter-out igd/desc.c,$(IGD)) base/str.c
+U_desc		= $(IGD) base/bucket.c base/str.c xmltiny.c
+U_soap		= soap.c xmltiny.c $(U_igd)
 U_httpreq	= base/httpreq.c base/httpmsg.c base/str.c
 U_httpbody	= base/httpbody.c
 U_httpreply	= base/httpreply.c base/date.c base/str.c
@@ -108,8 +108,7 @@ U_httpd		= $(HTTPD) base/httpreq.c base/httpbody.c base/httpreply.c \
 		  base/loop.c
 U_genamsg	= genamsg.c base/str.c
 U_genasend	= genasend.c base/httpmsg.c base/str.c base/loop.c
-U_gena		= $(GENA) $(filter-out igd/desc.c,$(IGD)) base/bufpool.c \
-		  base/httpmsg.c base/str.c base/loop.c
+U_gena		= $(GENA) $(U_igd) base/bufpool.c base/httpmsg.c base/loop.c
 U_ssdp		= ssdp.c ssdpmsg.c base/bucket.c base/httpmsg.c base/date.c base/str.c \
 		  base/loop.c
 U_natfw		= natfw.c natfw/table.c natfw/memory.c igd/natrule.c \
@@ -127,8 +126,7 @@ U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_status	= status.c base/str.c
-U_ctl		= ctl.c ctllisten.c $(filter-out igd/desc.c,$(IGD)) base/str.c \
-		  base/loop.c
+U_ctl		= ctl.c ctllisten.c $(U_igd) base/loop.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c

@@ -449,6 +449,7 @@ static int start_gateway(struct engine *e)
 	g->show_dummy = e->conf.show_dummy_rule;
 	g->allow_link = e->conf.allow_disable_external;
 	g->max_lease_s = e->conf.max_lease;
+	g->adds_per_s = e->conf.max_per_client;
 	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
 	g->ops = &engine_ops;
 	g->ops_arg = e;

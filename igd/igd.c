@@ -342,6 +342,8 @@ void igd_link_done(struct igd *igd, enum nat_err err)
 void igd_init(struct igd *igd, struct portmap *pm)
 {
 	igd->pm = pm;
+	memset(&igd->adds, 0, sizeof(igd->adds));
+	igd->adds.burst = igd->adds.per_s = igd->adds_per_s;
 	igd->waiting = NULL;
 	igd->ready = NULL;
 	igd->link_busy = false;

@@ -10,6 +10,7 @@
 #ifndef IGD_IGD_H
 #define IGD_IGD_H
 
+#include "base/bucket.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "igd/model.h"
@@ -75,6 +76,8 @@ struct igd {
 	bool allow_link;	/* allow-disable-external-interface */
 	bool list_all;		/* list-scope = all */
 	uint32_t max_lease_s;	/* 0 < .. <= PM_LEASE_MAX_S */
+	uint32_t adds_per_s;	/* new mappings of one client, at once and a
+				 * second; 0: no limit */
 	const struct igd_ops *ops;
 	void *ops_arg;
 	const char *wan_uuid[3];	/* [n]: UDN "uuid:..." of root n's
@@ -90,6 +93,7 @@ struct igd {
 	struct portmap *pm;	/* as given to igd_init(); to be read */
 
 	/* private */
+	struct buckets adds;
 	struct igd_wait *waiting;	/* in the order they came */
 	struct igd_wait *ready;		/* to be tried again, in that order */
 	bool link_busy;

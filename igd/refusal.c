@@ -23,6 +23,7 @@ static const struct {
 	[IGD_REF_FULL] = { "max-mappings", "max-mappings is reached" },
 	[IGD_REF_CLIENT_FULL] = { "max-mappings-per-client",
 				  "max-mappings-per-client is reached" },
+	[IGD_REF_RATE] = { "rate", "too many new mappings at once" },
 	[IGD_REF_PORT] = { "port", "the router serves that port itself" },
 	[IGD_REF_NO_ADDRESS] = { "no-address",
 				 "there is no external address" },

@@ -23,6 +23,7 @@ enum igd_refusal {
 	IGD_REF_CONFLICT,	/* another client has that port */
 	IGD_REF_FULL,		/* max-mappings, or no port left */
 	IGD_REF_CLIENT_FULL,	/* max-mappings-per-client */
+	IGD_REF_RATE,		/* too many new mappings a second */
 	IGD_REF_PORT,		/* the router serves that port itself */
 	IGD_REF_NO_ADDRESS,	/* there is no external address now */
 	IGD_REF_FIREWALL,	/* the firewall did not take it */

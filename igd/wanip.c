@@ -243,6 +243,23 @@ int wanip_start(struct igd *igd, struct igd_call *call, uint8_t what)
 	return igd_start(igd, call->wait, call->now_ms);
 }
 
+int wanip_hurry(struct igd *igd, const struct igd_call *call,
+		const struct pm_req *req)
+{
+	const struct igd_refused no = {
+		.why = IGD_REF_RATE, .client_ip = call->client_ip,
+		.rule = req->rule,
+	};
+
+	if (!igd->adds_per_s ||
+	    portmap_find(igd->pm, &req->rule) != PM_NONE ||
+	    buckets_take(&igd->adds, call->client_ip, 1, call->now_ms))
+		return UPNP_OK;
+	return igd_deny(igd, call->wait, &no,
+			call->version < 2 ? UPNP_ACTION_FAILED
+					  : WANIP_NO_PORT_MAPS);
+}
+
 int wanip_add(struct igd *igd, struct igd_call *call)
 {
 	struct pm_req *req = &call->wait->req;
@@ -250,6 +267,8 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 
 	if (!err)
 		err = wanip_judge(igd, call, &req->rule, POLICY_OK);
+	if (!err)
+		err = wanip_hurry(igd, call, req);
 	return err ? err : wanip_start(igd, call, IGD_WAIT_ADD);
 }
 

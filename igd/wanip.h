@@ -22,6 +22,15 @@ int wanip_parse_request(const struct igd *, const struct igd_call *, bool any,
 int wanip_judge(struct igd *, const struct igd_call *,
 		const struct nat_rule *rule, enum policy_verdict fine);
 
+/**
+ * wanip_hurry - does the asker make new mappings too fast?
+ *
+ * Each costs the firewall a change. A client may fill its share
+ * (max-mappings-per-client) once a second; a renewal costs nothing.
+ * Return: 0, 501 at version 1, 728 from version 2 on
+ */
+int wanip_hurry(struct igd *, const struct igd_call *, const struct pm_req *);
+
 /** wanip_start - igd_start() for the wait of @call, whose request is set.
  * @what: IGD_WAIT_... */
 int wanip_start(struct igd *, struct igd_call *call, uint8_t what);

@@ -17,6 +17,8 @@ int wanip_add_any(struct igd *igd, struct igd_call *call)
 
 	if (!err)
 		err = wanip_judge(igd, call, &w->req.rule, POLICY_RULE);
+	if (!err)
+		err = wanip_hurry(igd, call, &w->req);
 	if (err)
 		return err;
 	w->asked = w->req.rule.ext_port;

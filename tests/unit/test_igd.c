@@ -554,6 +554,33 @@ static void another_client_conflicts(void **state)
 	assert_int_equal(w->why, IGD_REF_CONFLICT);
 }
 
+/* A client may fill its share at once, and then once a second; renewals, and
+ * other clients, are not held up. */
+static void new_mappings_have_a_rate(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct asker a = { .answers = 0 };
+
+	w->igd.adds_per_s = 2;
+	igd_init(&w->igd, w->pm);
+	have(w, &m);
+	m.ext_port++;
+	have(w, &m);
+	m.ext_port++;
+	assert_int_equal(add(w, &a, &m), 501);
+	assert_int_equal(w->why, IGD_REF_RATE);
+	m.version = 2;
+	assert_int_equal(add(w, &a, &m), 728);
+	assert_int_equal(add(w, &a, &plain), 0);	/* a renewal */
+	m.asker_ip = BOB;
+	have(w, &m);
+	m = plain;
+	m.ext_port += 3;
+	w->now_ms += 500;
+	have(w, &m);
+}
+
 /* ---- what the operator makes --------------------------------------- */
 
 static struct pm_req operators_req(uint32_t client_ip, uint16_t ext_port)
@@ -1557,6 +1584,7 @@ int main(void)
 		T(description_has_256_bytes),
 		T(policy_refuses),
 		T(another_client_conflicts),
+		T(new_mappings_have_a_rate),
 		T(the_operator_is_checked_too),
 		T(clients_leave_the_operators_mappings_alone),
 		T(full_tables_have_their_codes),
