@@ -82,6 +82,17 @@ static int check_host(const struct httpmsg *m, uint32_t own_ip,
 	return is_own(host, own_ip, own_port) ? 0 : -403;
 }
 
+/* A browser says which page is behind a request: no control point is one, and
+ * no page of ours asks for anything but to be shown. */
+static int check_page(const struct httpmsg *m, unsigned method)
+{
+	bool reads = method == HTTP_GET || method == HTTP_HEAD;
+
+	if (httpmsg_count(m, STR("Origin")))
+		return -403;
+	return !reads && httpmsg_count(m, STR("Referer")) ? -403 : 0;
+}
+
 static int hex(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -206,6 +217,8 @@ int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
 	err = read_method(m->method, &r.method);
 	if (!err)
 		err = check_host(m, own_ip, own_port);
+	if (!err)
+		err = check_page(m, r.method);
 	if (!err)
 		err = read_target(m->target, own_ip, own_port, path);
 	if (!err)

@@ -34,6 +34,7 @@ struct httpreq {
  * @own_ip, @own_port: the address that the connection came in on. Host, and
  *          the authority of an absolute target, must name it, else 403:
  *          another name means that a browser was led here by DNS rebinding.
+ *          So does an Origin, or a Referer of what is no GET, mean a browser.
  * @path:   written to; room for HTTP_HEAD_MAX is always enough
  * @ret:    set only on success; points into @path's buffer
  *

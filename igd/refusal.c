@@ -30,7 +30,8 @@ static const struct {
 	[IGD_REF_FIREWALL] = { "firewall", "the firewall did not take it" },
 	[IGD_REF_LINK] = { "link", "allow-disable-external-interface is no" },
 	[IGD_REF_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },
-	[IGD_REF_HOST] = { "host", "its Host is not this router's address" },
+	[IGD_REF_HOST] = { "web-page", "a web page is behind it: see its Host, "
+			   "Origin or Referer" },
 	[IGD_REF_CONNECTIONS] = { "connections", "too many connections" },
 };
 

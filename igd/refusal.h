@@ -29,7 +29,7 @@ enum igd_refusal {
 	IGD_REF_FIREWALL,	/* the firewall did not take it */
 	IGD_REF_LINK,		/* allow-disable-external-interface */
 	IGD_REF_SUBSCRIBERS,	/* too many subscriptions */
-	IGD_REF_HOST,		/* a Host that is not us (DNS rebinding) */
+	IGD_REF_HOST,		/* a web page asks: Host, Origin, Referer */
 	IGD_REF_CONNECTIONS,	/* too many connections */
 	IGD_REFUSALS,
 };

@@ -220,6 +220,31 @@ static void test_fields(void **state)
 	assert_int_equal(r.method, 0);
 }
 
+/* What a browser sends for a page of somebody else's. */
+static void test_web_page(void **state)
+{
+	static const struct {
+		const char *request;
+		int want;
+	} row[] = {
+		{ POST "Content-Length: 0\r\n"
+		  "Origin: http://evil.example\r\n\r\n", -403 },
+		{ POST "Content-Length: 0\r\norigin: null\r\n\r\n", -403 },
+		{ POST "Content-Length: 0\r\nOrigin:\r\n\r\n", -403 },
+		{ POST "Content-Length: 0\r\n"
+		  "Referer: http://evil.example/\r\n\r\n", -403 },
+		{ "GET / HTTP/1.0\r\nOrigin: null\r\n\r\n", -403 },
+		{ "GET / HTTP/1.0\r\nReferer: http://a/\r\n\r\n", 0 },
+		{ "HEAD / HTTP/1.0\r\nReferer: http://a/\r\n\r\n", 0 },
+		{ "SUBSCRIBE / HTTP/1.0\r\nReferer: a\r\n\r\n", -403 },
+	};
+	struct httpreq r;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++)
+		assert_int_equal(read_request(row[i].request, &r),
+				 row[i].want);
+}
+
 /* What was refused leaves nothing behind. */
 static void test_untouched(void **state)
 {
@@ -255,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_long_path),
 		cmocka_unit_test(test_wishes),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_web_page),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_allow),
 	};
