@@ -58,16 +58,20 @@ NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
-SRC	= upnpd.c monitor.c report.c gate.c engine.c identity.c priv.c \
+CMD	= cmd/cmd.c cmd/out.c cmd/words.c
+SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
-	  $(NATFW) $(IGD) $(BASE)
+	  $(CMD) $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
-all: $(BUILD)/upnpd
+all: $(BUILD)/upnpd $(BUILD)/upnpctl
 
 $(BUILD)/upnpd: $(OBJ)
 	$(CC) $(ALLLDFLAGS) -o $@ $(OBJ)
+
+$(BUILD)/upnpctl: $(BUILD)/upnpd
+	ln -sf upnpd $@
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
@@ -191,6 +195,7 @@ MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /u
 
 install: all
 	install -D -m 755 $(BUILD)/upnpd $(DESTDIR)$(PREFIX)/sbin/upnpd
+	ln -sf upnpd $(DESTDIR)$(PREFIX)/sbin/upnpctl
 	install -D -m 644 man/upnpd.8 \
 		$(DESTDIR)$(PREFIX)/share/man/man8/upnpd.8
 	install -D -m 644 man/upnpd.conf.5 \

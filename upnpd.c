@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * upnpd.c - main: options, the configuration, the pid file, the daemon; then
- * it is the monitor.
+ * it is the monitor. Called by the name of upnpctl, it is that.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "conf.h"
 #include "monitor.h"
+#include "upnpctl.h"
 
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2 };
 
@@ -120,7 +121,14 @@ static int run(const struct options *o, const struct conf *conf)
 	return status;
 }
 
-int main(int argc, char **argv)
+static bool called_upnpctl(const char *name)
+{
+	const char *slash = name ? strrchr(name, '/') : NULL;
+
+	return name && !strcmp(slash ? slash + 1 : name, "upnpctl");
+}
+
+static int upnpd_main(int argc, char **argv)
 {
 	struct options o = { .file = "/etc/upnpd.conf" };
 	struct conf_error why;
@@ -139,4 +147,11 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	return run(&o, &conf);
+}
+
+int main(int argc, char **argv)
+{
+	if (called_upnpctl(argv[0]))
+		return upnpctl_main(argc, argv);
+	return upnpd_main(argc, argv);
 }

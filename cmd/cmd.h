@@ -15,10 +15,16 @@ enum { CMD_OK = 0, CMD_FAULT = 1, CMD_USAGE = 2 };
 
 #define CMD_ARGS_MAX 64
 
+struct change;			/* change.h */
+
 /* What is the same for every command of a run. */
 struct cmd_env {
 	const char *file;	/* configuration; NUL-terminated */
 	bool json;
+	const struct cmd_verb *verbs;	/* all there are; the last: no name */
+	struct change *change;	/* what a script gathers; NULL: no script */
+	bool add_enabled;	/* what RouterOS 6 or 7 exported: there an added
+				 * interface is enabled unless it says not */
 };
 
 /* One command: the words after its verb. */
@@ -38,12 +44,27 @@ struct cmd_verb {
 	bool script;		/* may stand in a script */
 };
 
+/** cmd_find - find the verb that words name: a path, then the verb.
+ * @menu: in: where we are, "" for /ip upnp; out: where the path leads
+ * @word: "/ip", "upnp", "/ip/upnp/interfaces", "int", "print", ...
+ * @ret: its verb (NULL: the words are only a path), and the words behind it
+ *
+ * Names may be shortened as long as only one begins so.
+ *
+ * Return: CMD_OK; CMD_USAGE, told on stderr */
+int cmd_find(const struct cmd_env *, const char **menu,
+	     const struct str *word, size_t n, struct cmd *ret);
+
 /** cmd_key - the value of "key=value" among the arguments.
  * Return: false when it is not there */
 bool cmd_key(const struct cmd *, const char *key, struct str *ret_value);
 
-/** cmd_fail - "upnpctl: ..." on stderr, one line. Return: @status, for a
- * return statement. */
+/** cmd_at - name the line of a script in what cmd_fail() says from now on; 0:
+ * none. */
+void cmd_at(unsigned line);
+
+/** cmd_fail - "upnpctl: ..." on stderr, one line, cut at 1 KiB. Return:
+ * @status, for a return statement. */
 int cmd_fail(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

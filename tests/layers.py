@@ -22,7 +22,8 @@ ROWS = [
     ["router"],
     ["gate", "site", "identity"],
     ["engine", "report"],
-    ["monitor"],
+    ["monitor", "cmd/"],
+    ["upnpctl"],
     ["upnpd"],
 ]
 
