@@ -73,3 +73,11 @@ void date_syslog(struct wr *w, int64_t unix_s)
 	wr_fmt(w, "%s %2u %02u:%02u:%02u", month_name[d.month], d.day + 1,
 	       d.hour, d.minute, d.second);
 }
+
+void date_iso(struct wr *w, int64_t unix_s)
+{
+	struct date d = split(unix_s);
+
+	wr_fmt(w, "%04u-%02u-%02uT%02u:%02u:%02uZ", d.year, d.month + 1,
+	       d.day + 1, d.hour, d.minute, d.second);
+}

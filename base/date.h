@@ -12,4 +12,7 @@ void date_http(struct wr *, int64_t unix_s);
 /** date_syslog - "Nov  6 08:49:37": RFC 3164 4.1.2. */
 void date_syslog(struct wr *, int64_t unix_s);
 
+/** date_iso - "1994-11-06T08:49:37Z": RFC 3339 5.6, the range as above. */
+void date_iso(struct wr *, int64_t unix_s);
+
 #endif

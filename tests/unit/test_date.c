@@ -56,12 +56,25 @@ static void test_syslog(void **state)
 	assert_string_equal(wr_cstr(&w), "Dec 31 23:59:59");
 }
 
+static void test_iso(void **state)
+{
+	char buf[32];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	date_iso(&w, 784111777);
+	assert_string_equal(wr_cstr(&w), "1994-11-06T08:49:37Z");
+	w = wr_init(buf, sizeof(buf));
+	date_iso(&w, INT64_MAX);
+	assert_string_equal(wr_cstr(&w), "9999-12-31T23:59:59Z");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_date),
 		cmocka_unit_test(test_date_no_room),
 		cmocka_unit_test(test_syslog),
+		cmocka_unit_test(test_iso),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
