@@ -134,11 +134,13 @@ U_ctl		= ctl.c ctllisten.c $(U_igd) base/loop.c
 U_priv		= priv.c igd/portmap.c igd/natrule.c base/loop.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
+U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
 	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
 	  priv gate genamsg genasend gena
+UNITS	+= ctlclient
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -98,6 +98,16 @@
 #define CTL_CLIENTS_MAX		8	/* an operator has few hands */
 #define CTL_TURN_MS		10000	/* to say what is wanted, to read it */
 
+/* ---- upnpctl ------------------------------------------------------- */
+
+/* For a whole answer. The firewall tool's own deadlines, to list and to
+ * repair, fit into it; an operator waits no longer than 10 s. */
+#define CTLCLIENT_WAIT_MS	9000
+#define CTLCLIENT_RETRY_MS	100	/* an engine is replaced after as long */
+/* "monitor" without a daemon: longer than a restart takes; until it says so. */
+#define CTLCLIENT_GONE_MS	30000
+#define CTLCLIENT_QUIET_MS	2000
+
 /* ---- configuration ------------------------------------------------- */
 
 #define CONF_IFACES_MAX		16
