@@ -75,7 +75,8 @@ int cmd_ifaces_print(struct cmd *), cmd_ifaces_add(struct cmd *),
 	cmd_ifaces_disable(struct cmd *), cmd_ifaces_remove(struct cmd *);
 int cmd_mappings_print(struct cmd *), cmd_mappings_add(struct cmd *),
 	cmd_mappings_remove(struct cmd *), cmd_status(struct cmd *),
-	cmd_monitor(struct cmd *), cmd_resync(struct cmd *);
+	cmd_monitor(struct cmd *), cmd_resync(struct cmd *),
+	cmd_metrics(struct cmd *);
 int cmd_check(struct cmd *);
 
 #endif
