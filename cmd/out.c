@@ -16,6 +16,7 @@ static struct {
 	char buf[4096];
 	size_t len;
 	int err;
+	bool lines;		/* a value a line */
 	unsigned depth;
 	bool array[JSON_DEPTH_MAX], full[JSON_DEPTH_MAX];
 } out;
@@ -122,8 +123,15 @@ static void quoted(struct str s)
 	put('"');
 }
 
+void json_lines(void)
+{
+	out.lines = true;
+}
+
 static void new_line(void)
 {
+	if (out.lines)
+		return;
 	put('\n');
 	for (unsigned i = 0; i < out.depth; i++)
 		out_str(STR("  "));

@@ -22,6 +22,7 @@ int out_flush(void);
  * JSON, a value at a time; commas and line breaks come by themselves. @key is
  * NULL inside an array. Text that is no UTF-8 becomes U+FFFD.
  */
+void json_lines(void);			/* from now on, a whole value a line */
 void json_object(const char *key);
 void json_array(const char *key);
 void json_end(void);			/* of the innermost; the last: newline */
