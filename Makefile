@@ -58,7 +58,10 @@ NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
-CMD	= cmd/cmd.c cmd/out.c cmd/words.c
+LIVE	= cmd/ctlclient.c cmd/live.c cmd/maptext.c cmd/mappings.c \
+	  cmd/mapchange.c cmd/status.c cmd/metrics.c cmd/monitor.c \
+	  cmd/resync.c
+CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(LIVE)
 SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
@@ -140,7 +143,9 @@ UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
 	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
 	  priv gate genamsg genasend gena
-UNITS	+= ctlclient
+U_live		= $(LIVE) cmd/cmd.c cmd/out.c conf.c status.c \
+		  base/date.c $(U_igd)
+UNITS	+= ctlclient live
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -10,6 +10,19 @@
 
 /* In the order of the usage. */
 static const struct cmd_verb verbs[] = {
+	{ "mappings", "print", cmd_mappings_print,
+	  "[detail] [where ...]", "the mappings there are", false },
+	{ "mappings", "add", cmd_mappings_add,
+	  "KEY=VALUE...", "map a port to a host of the "
+	  "LAN", false },
+	{ "mappings", "remove", cmd_mappings_remove,
+	  "N,...|all|PROTO:PORT", "close them", false },
+	{ "", "status", cmd_status, "", "how the daemon does", false },
+	{ "", "monitor", cmd_monitor, "", "follow mappings as they come and "
+	  "go", false },
+	{ "", "resync", cmd_resync, "", "verify the firewall and repair it, "
+	  "now", false },
+	{ "", "metrics", cmd_metrics, "", "numbers for Prometheus", false },
 	{ .name = NULL },
 };
 

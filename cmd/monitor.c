@@ -420,6 +420,7 @@ int cmd_monitor(struct cmd *c)
 	if (c->n)
 		return cmd_fail(CMD_USAGE, "monitor takes nothing, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
+	json_lines();
 	err = watch(&w);
 	mappings_free(&w.table);
 	if (err == CLOSED)

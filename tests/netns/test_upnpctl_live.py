@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: ISC
+"""upnpctl beside a daemon that runs: see, make, remove, follow, repair."""
+import json
+import os
+import re
+import select
+import signal
+import subprocess
+
+import pytest
+
+from daemon import UPNPD
+from lab import (EXT_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
+                 wait_until)
+from upnp import UpnpError
+
+UPNPCTL = os.environ.get("UPNPCTL", os.path.join(os.path.dirname(UPNPD),
+                                                 "upnpctl"))
+
+
+class Ctl:
+    """upnpctl in the router, with the daemon's configuration."""
+
+    def __init__(self, lab, upnpd):
+        self.argv = ["ip", "netns", "exec", lab.router.ns, UPNPCTL, "-f",
+                     upnpd.conf]
+
+    def start(self, *words):
+        return subprocess.Popen([*self.argv, *words], text=True,
+                                stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE)
+
+    def run(self, *words):
+        return subprocess.run([*self.argv, *words], text=True, timeout=15,
+                              capture_output=True)
+
+    def __call__(self, *words):
+        """What it prints; it must go well and say nothing else."""
+        done = self.run(*words)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout
+
+    def json(self, *words):
+        return json.loads(self("--json", *words))
+
+    def fails(self, *words, status=1):
+        """The one line it says why."""
+        done = self.run(*words)
+        assert done.returncode == status, done
+        assert done.stdout == "" and done.stderr.count("\n") == 1, done
+        return done.stderr
+
+    def table(self):
+        return {(m["protocol"], m["external-port"], m["to-address"],
+                 m["to-port"]) for m in self.json("mappings", "print")}
+
+    def status(self):
+        """Its lines, by their keys."""
+        lines = (line.split(": ", 1) for line in self("status").splitlines())
+        return {key.strip(): value for key, value in lines}
+
+
+@pytest.fixture
+def ctl(lab, upnpd):
+    return Ctl(lab, upnpd)
+
+
+def add(ctl, *words, port=40000):
+    return ctl("mappings", "add", "protocol=tcp", f"external-port={port}",
+               f"to={HOST_IP}:8000", *words)
+
+
+# ---- mappings ---------------------------------------------------------
+
+def test_print_what_upnpc_mapped(lab, upnpd, ctl):
+    lab.lan1.run("upnpc", "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP",
+                 "3600")
+    head, titles, row = ctl("mappings", "print").splitlines()
+    assert head == "Flags: D - dynamic, S - static, X - disabled"
+    assert titles.split() == ["#", "PROTOCOL", "EXTERNAL-PORT", "TO",
+                              "REMOTE-HOST", "TIME-LEFT", "BY", "DESCRIPTION"]
+    number, flags, proto, port, to, left, by, desc = row.split()
+    assert (number, flags, proto, port) == ("0", "D", "tcp", "40000")
+    assert (to, by, desc) == (f"{HOST_IP}:8000", HOST_IP, "game")
+    assert re.fullmatch("1h|59m[0-9]+s", left)
+    (entry,) = ctl.json("mappings", "print")
+    assert 3500 < entry.pop("time-left") <= 3600
+    assert entry == {
+        "number": 0, "dynamic": True, "disabled": False, "protocol": "tcp",
+        "external-port": 40000, "to-address": HOST_IP, "to-port": 8000,
+        "remote-host": None, "by": HOST_IP, "description": "game"}
+
+
+def test_remove_stops_traffic(lab, upnpd, igd, ctl):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    igd.add(40001, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    ctl("mappings", "remove", "0")
+    assert blocked(lab, "TCP", 40000, server)
+    assert reaches(lab, "TCP", 40001, server)
+    ctl("mappings", "remove", "tcp:40001")
+    assert blocked(lab, "TCP", 40001, server)
+    assert ctl.table() == set()
+    assert "none at all" in ctl.fails("mappings", "remove", "0")
+    ctl("mappings", "remove", "all")
+
+
+def test_add_makes_traffic_pass(lab, upnpd, igd, ctl):
+    server = listener(lab.lan1, "TCP", 8000)
+    assert blocked(lab, "TCP", 40000, server)
+    add(ctl, "comment=by hand")
+    assert reaches(lab, "TCP", 40000, server)
+    assert ctl("mappings", "print").splitlines()[2].split()[:2] == ["0", "S"]
+    # the LAN sees it and can not take it away
+    assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
+    with pytest.raises(UpnpError):
+        igd.delete(40000)
+    assert reaches(lab, "TCP", 40000, server)
+    ctl("mappings", "remove", "0")
+    assert blocked(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+def test_add_with_everything(lab, upnpd, ctl):
+    add(ctl, "remote-host=11.22.33.9", "lease=1h", "comment=a \u00e9")
+    (entry,) = ctl.json("mappings", "print", "where", "static")
+    assert 3500 < entry["time-left"] <= 3600
+    assert entry["remote-host"] == "11.22.33.9"
+    assert entry["description"] == "a \u00e9"
+    assert entry["by"] is None and not entry["dynamic"]
+    ctl("mappings", "remove", "tcp:40000:11.22.33.9")
+
+
+@pytest.mark.only("nft")
+def test_add_refused(lab, upnpd, igd, ctl):
+    def refusal(port="40000", to=f"{HOST_IP}:8000"):
+        return ctl.fails("mappings", "add", "protocol=tcp",
+                         f"external-port={port}", f"to={to}")
+    assert "internal" in refusal(to="10.9.9.9:80")
+    assert "router itself" in refusal(to=f"{LAN_IP}:80")
+    assert "allow" in refusal(port="80")
+    assert lab.rules().count("40000") == 0
+    assert ctl.json("mappings", "print") == []
+    ctl.fails("mappings", "add", "protocol=tcp", status=2)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(max_mappings=1)
+def test_add_when_full(lab, upnpd, igd, ctl):
+    igd.add(40001)
+    assert "max-mappings" in ctl.fails(
+        "mappings", "add", "protocol=tcp", "external-port=40000",
+        f"to={HOST_IP}:8000")
+
+
+def test_restart_keeps_it(lab, upnpd, ctl):
+    server = listener(lab.lan1, "TCP", 8000)
+    add(ctl)
+    assert upnpd.stop() == 0
+    assert "does not run" in ctl.fails("mappings", "print")
+    upnpd.start()
+    assert reaches(lab, "TCP", 40000, server)
+    assert ctl("mappings", "print").splitlines()[2].split()[1] == "S"
+
+
+# ---- resync -----------------------------------------------------------
+
+@pytest.mark.conf(verify_interval=3600)
+def test_resync_after_a_flush(lab, upnpd, igd, ctl):
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    assert "as it should be" in ctl("resync")
+    lab.firewall.flush(lab.router)
+    assert blocked(lab, "TCP", 40000, server)
+    assert "repaired" in ctl("resync")
+    assert reaches(lab, "TCP", 40000, server)
+    assert "as it should be" in ctl("resync")
+    assert ctl.json("status")["firewall"]["repairs"] == 1
+    assert ctl.status()["last-repair"].endswith(", 1 in all")
+
+
+# ---- status, metrics --------------------------------------------------
+
+def test_status(lab, upnpd, igd, ctl, backend):
+    igd.add(40000)
+    add(ctl, port=40001)
+    with pytest.raises(UpnpError):
+        igd.add(80)
+    said = ctl.status()
+    assert said["running"] == f"yes, process {upnpd.proc.pid}"
+    assert said["configuration"] == upnpd.conf
+    assert said["external-interface"] == "wan0"
+    assert said["external-address"].startswith(EXT_IP)
+    assert said["backend"].startswith(backend + ": ")
+    assert said["firewall"] == "as it should be"
+    assert said["mappings"].startswith("2 of 1024, 1 static; 128 per client")
+    assert said["refused"].startswith("1 ")
+    assert said["last-repair"] == "never"
+    got = ctl.json("status")
+    assert got["external"] == {"interface": "wan0", "address": EXT_IP,
+                               "behind-nat": False, "fault": None}
+    assert got["mappings"] == {"count": 2, "static": 1, "max": 1024,
+                               "max-per-client": 128}
+    assert sum(got["refused"].values()) == 1
+    assert got["engine-deaths"] == 0
+
+
+@pytest.mark.only("nft")
+def test_status_through_its_life(lab, upnpd, ctl):
+    lab.router.run("ip", "link", "set", "wan0", "down")
+    assert wait_until(lambda: ctl.json("status")["external"]["fault"]
+                      == "interface-down")
+    os.kill(upnpd.engine(), signal.SIGKILL)
+    got = ctl.json("status")            # at once: the next engine answers
+    assert got["running"] and got["engine-deaths"] == 1
+    assert "fault" not in got["engine"]
+    upnpd.reload(upnpd.conf_text() + "rubbish\n")
+    assert wait_until(lambda: "rubbish" in (ctl.status()["last-reload"]))
+    upnpd.reload("enabled = no\n" + "".join(
+        f"{key} = {lab.path(name)}\n" for key, name in
+        (("pid-file", "upnpd.pid"), ("control-socket", "ctl.sock"))))
+    assert wait_until(lambda: ctl.status().get("enabled"))
+    assert "not enabled" in ctl.fails("mappings", "print")
+    assert upnpd.stop() == 0
+    done = ctl.run("status")
+    assert done.returncode == 1 and "running: no\n" in done.stdout
+
+
+@pytest.mark.only("nft")
+def test_metrics(lab, upnpd, igd, ctl):
+    igd.add(40000)
+    lines = ctl("metrics").splitlines()
+    assert "upnpd_up 1" in lines
+    assert 'upnpd_mappings{type="dynamic"} 1' in lines
+    assert 'upnpd_backend_info{backend="nft"} 1' in lines
+    for line in lines:
+        assert re.fullmatch(r'# (HELP|TYPE) upnpd_\w+ .*|'
+                            r'upnpd_\w+(\{\w+="[^"]*"\})? \d+', line)
+    upnpd.stop()
+    assert "upnpd_up 0" in ctl("metrics").splitlines()
+
+
+# ---- monitor ----------------------------------------------------------
+
+def has_line(follower):
+    """Is there something to read? Looks only."""
+    return bool(select.select([follower.stdout], [], [], 0.1)[0])
+
+
+@pytest.mark.only("nft", "iptables-legacy")
+def test_monitor(lab, upnpd, igd, ctl):
+    follower = ctl.start("--json", "monitor")
+    got = []
+
+    def next_of(port):
+        while True:
+            got.append(json.loads(follower.stdout.readline()))
+            if got[-1].get("external-port") == port:
+                return got[-1]["event"]
+
+    try:
+        # The first may come before it follows, and be in its table.
+        ports = iter(range(50000, 60000))
+        wait_until(lambda: (igd.add(next(ports)), has_line(follower))[1], 10)
+        igd.add(40000, "TCP", 8000, desc="game")
+        assert next_of(40000) == "added"
+        assert got[-1]["description"] == "game"
+        igd.add(40000, "TCP", 8000, desc="other")
+        assert next_of(40000) == "changed"
+        igd.delete(40000)
+        assert next_of(40000) == "removed"
+        assert got[-1]["description"] == "other"
+        add(ctl, port=40001)
+        assert next_of(40001) == "added" and not got[-1]["dynamic"]
+        # neither a dead engine nor a reload ends it
+        os.kill(upnpd.engine(), signal.SIGKILL)
+        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        ctl("mappings", "remove", "tcp:40001")
+        assert next_of(40001) == "removed"
+        upnpd.reload()
+        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        assert follower.poll() is None
+        follower.send_signal(signal.SIGINT)
+        assert follower.wait(5) in (-signal.SIGINT, 130, 0)
+    finally:
+        follower.kill()
+        follower.communicate()
