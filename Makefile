@@ -58,9 +58,10 @@ NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/memory.c
+CONF	= conf.c confopt.c confline.c
 SRC	= upnpd.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
-	  soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
+	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
 	  $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
@@ -121,7 +122,9 @@ U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
 U_nfnl		= natfw/nfnl.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
-U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
+U_conf		= $(CONF) igd/policy.c igd/natrule.c base/str.c
+U_confline	= confline.c base/str.c
+U_confopt	= confopt.c confline.c igd/policy.c igd/natrule.c base/str.c
 U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
@@ -133,7 +136,7 @@ U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
+	  table backend iptables nfnl nft_list nft conf confopt confline leases state status ctl router \
 	  priv gate genamsg genasend gena
 
 define unit_rule
