@@ -61,10 +61,11 @@ NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 LIVE	= cmd/ctlclient.c cmd/live.c cmd/maptext.c cmd/mappings.c \
 	  cmd/mapchange.c cmd/status.c cmd/metrics.c cmd/monitor.c \
 	  cmd/resync.c
+CONF	= conf.c confopt.c confline.c
 CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(LIVE)
 SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
-	  soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
+	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
 	  $(CMD) $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)
 
@@ -128,7 +129,9 @@ U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
 U_nfnl		= natfw/nfnl.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
-U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
+U_conf		= $(CONF) igd/policy.c igd/natrule.c base/str.c
+U_confline	= confline.c base/str.c
+U_confopt	= confopt.c confline.c igd/policy.c igd/natrule.c base/str.c
 U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
@@ -141,9 +144,9 @@ U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
+	  table backend iptables nfnl nft_list nft conf confopt confline leases state status ctl router \
 	  priv gate genamsg genasend gena
-U_live		= $(LIVE) cmd/cmd.c cmd/out.c conf.c status.c \
+U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \
 		  base/date.c $(U_igd)
 UNITS	+= ctlclient live
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * conf.h - the configuration: one option table, the reader, the defaults.
+ * conf.h - the configuration: what is read from its file, and the reader. Its
+ * options are in confopt.h.
  */
 #ifndef CONF_H
 #define CONF_H

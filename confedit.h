@@ -8,8 +8,6 @@
 
 #include "conf.h"
 
-#define CONF_FILE_MAX 65536
-
 struct confedit {
 	char text[CONF_FILE_MAX];
 	size_t len;

@@ -110,6 +110,11 @@
 
 /* ---- configuration ------------------------------------------------- */
 
+/* A file has a few hundred bytes; 64 KiB leaves room for comments. */
+#define CONF_FILE_MAX		65536
+#define CONF_LINE_MAX		512	/* bytes of one that is written */
+#define CONF_LOCK_MS		10000	/* another change takes ms */
+#define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
 #define CONF_RULES_MAX		64	/* allow and deny lines */
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */

@@ -136,8 +136,10 @@ static const struct bad bad[] = {
 			       "absolute path" },
 	{ "state-dir = /\n", "f:1: state-dir" },
 	{ "uuid = 1234\n", "f:1: uuid is \"1234\"" },
-	{ "friendly-name =\n", "f:1: friendly-name takes" },
-	{ "friendly-name = a\x01" "b\n", "f:1: friendly-name takes" },
+	{ "friendly-name =\n", "f:1: friendly-name is \"\"; it takes "
+				"1 to 127 printable bytes" },
+	{ "friendly-name = a\x01" "b\n", "f:1: friendly-name is \"a?b\"; it "
+					 "takes no control character" },
 	{ "nft-table = fw4\nnft-forward-chain = forward\n", "f:1: nft-table" },
 	{ "nft-table = inet a;b\n", "f:1: nft-table" },
 	{ "nft-table = inet fw4\n", "f: nft-table and nft-forward-chain go" },
