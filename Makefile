@@ -6,7 +6,7 @@
 # make demo       watch a port being opened, used and closed (root)
 # make static     build/static/upnpd, by musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local
-# Also: unit, layers, lab, bench, clean.
+# Also: unit, layers, man, lab, bench, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 
 CC	?= cc
@@ -170,10 +170,14 @@ unit: units
 # Installs what the tests need (Debian, as root), then runs all of them.
 test:
 	tools/install-test-deps
-	$(MAKE) all unit layers lab
+	$(MAKE) all unit layers man lab
 
 layers: all
 	python3 tests/layers.py $(BUILD)
+
+# The pages against the table of options.
+man: $(BUILD)/tests/test_confopt
+	python3 tests/test_man.py $(BUILD)
 
 # Real kernel, real tools, real clients, in network namespaces. As root.
 lab: all
@@ -217,5 +221,6 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all units unit test layers lab demo bench static install clean
+# man is a folder, too.
+.PHONY: all units unit test layers man lab demo bench static install clean
 .SECONDARY:

@@ -210,7 +210,7 @@ static bool set_nft_table(const struct confopt *o, struct str v, void *field)
 
 static const struct type nft_table = {
 	CONFOPT_TEXT, "", set_nft_table, put_text, NULL,
-	"a family (ip or inet) and a table, such as: inet fw4; or nothing"
+	"a family (ip or inet) and a table, such as inet fw4, or nothing"
 };
 
 static bool set_nft_chain(const struct confopt *o, struct str v, void *field)
@@ -220,7 +220,7 @@ static bool set_nft_chain(const struct confopt *o, struct str v, void *field)
 
 static const struct type nft_chain = {
 	CONFOPT_TEXT, "", set_nft_chain, put_text, NULL,
-	"a chain, such as: forward; or nothing"
+	"a chain, such as forward, or nothing"
 };
 
 /* ---- addresses ------------------------------------------------------- */

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: ISC
+"""Check upnpd.conf(5) and the README against the table of options: each option
+is there once with its range and default, and none that does not exist.
+
+usage: test_man.py BUILD-DIRECTORY, from the top of the tree
+"""
+import collections
+import pathlib
+import re
+import subprocess
+import sys
+
+Option = collections.namedtuple("Option", "table name kind default range")
+
+RULES = {"allow", "deny"}       # lines of their own, in no table
+# Defaults that the page tells in other words.
+TOLD = {"model-number": "the version"}
+
+
+def table(build):
+    """The options, as the unit test prints them."""
+    out = subprocess.run([f"{build}/tests/test_confopt", "table"], check=True,
+                         text=True, capture_output=True).stdout
+    return [Option(*line.split("\t")) for line in out.splitlines()]
+
+
+def plain(line):
+    """A line of mdoc as it is read: ".Ql a ." is "a."."""
+    if line.startswith("."):
+        line = line.partition(" ")[2]
+        line = re.sub(r" ([.,;:])(?= |$)", r"\1", line)
+    return line
+
+
+def sections(page):
+    """{heading: [(names, text)]}: the tagged paragraphs below each .Ss."""
+    found, heading, names, text = {}, None, None, []
+    for line in page.replace("\\\n", "").splitlines() + [".Sh end"]:
+        if re.match(r"\.(It|El|Ss|Sh)\b", line):
+            if names:
+                found.setdefault(heading, []).append((names, " ".join(text)))
+            names, text = None, []
+        if line.startswith((".Ss ", ".Sh ")):
+            heading = line[4:]
+        elif line.startswith(".It Cm "):
+            words = line[len(".It Cm "):].partition(" Ar ")[0]
+            names = words.replace(" , ", " ").split()
+        elif names:
+            text.append(plain(line))
+    return found
+
+
+def wants(option):
+    """What the paragraph of an option has to say, as patterns."""
+    default = TOLD.get(option.name, option.default)
+    if default:
+        yield rf"\bdefault:? {re.escape(default)}(?![\w-])"
+    elif option.name == "type":
+        yield r"\bno default\b"
+    else:
+        yield r"\bdefault: \w"
+    if option.kind == "number":
+        yield rf"(?<!\d){option.range}(?!\d)"
+    elif option.kind == "word":
+        for word in option.range.split(", "):
+            yield rf"(?<![\w-]){word}(?![\w-])"
+    else:
+        yield re.escape(option.range)
+
+
+def check_page(path, options):
+    """Faults of the manual page."""
+    found = sections(path.read_text())
+    for heading, name in (("Settings", "whole"), ("Interfaces", "interface")):
+        left = {o.name: o for o in options if o.table == name}
+        for names, text in found.get(heading, []):
+            for key in names:
+                option = left.pop(key, None)
+                if option is None and key not in RULES:
+                    yield f"{path}: {key}: no such option, or a second time"
+                for want in wants(option) if option else ():
+                    if not re.search(want, text, re.IGNORECASE):
+                        yield f"{path}: {key}: does not say /{want}/"
+        for key in left:
+            yield f"{path}: {key} is missing below {heading}"
+
+
+def check_readme(path, options):
+    """Faults of the README's table: names and defaults."""
+    known = {o.name: o.default for o in options if o.table == "whole"}
+    rows = re.findall(r"^\| (`[a-z].*?) \| (.*?) \|", path.read_text(), re.M)
+    rows = [(re.findall(r"`([a-z-]+)`", head), row) for head, row in rows
+            if not re.search(r"[./]", head)]
+    if len(rows) < 8:
+        yield f"{path}: only {len(rows)} rows of options"
+    for names, row in rows:
+        if set(names) == RULES:
+            continue
+        told = row.split(", ") * (1 if ", " in row else len(names))
+        if len(told) != len(names):
+            yield f"{path}: {names}: {len(told)} defaults"
+        for key, default in zip(names, told):
+            if known.get(key) != default:
+                yield f"{path}: {key}: {default}, but it is {known.get(key)}"
+
+
+def check_sample(path, options):
+    """Faults of a sample configuration: keys only; -n reads it whole."""
+    known = {o.name for o in options}
+    for key in re.findall(r"^#? ?([a-z-]+) = ", path.read_text(), re.M):
+        if key not in known:
+            yield f"{path}: {key}: no such option"
+
+
+def main():
+    options = table(sys.argv[1])
+    top = pathlib.Path()
+    faults = [*check_page(top / "man/upnpd.conf.5", options),
+              *check_readme(top / "README.md", options),
+              *check_sample(top / "README.md", options),
+              *check_sample(top / "dist/upnpd.conf", options)]
+    for fault in faults:
+        print(fault)
+    print(f"man: {len(options)} options, {len(faults)} faults")
+    return 1 if faults or len(options) < 30 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
