@@ -132,6 +132,7 @@ U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 U_conf		= $(CONF) igd/policy.c igd/natrule.c base/str.c
 U_confline	= confline.c base/str.c
 U_confopt	= confopt.c confline.c igd/policy.c igd/natrule.c base/str.c
+U_confedit	= confedit.c $(U_conf)
 U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
@@ -144,7 +145,8 @@ U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf confopt confline leases state status ctl router \
+	  table backend iptables nfnl nft_list nft conf confopt confline \
+	  confedit leases state status ctl router \
 	  priv gate genamsg genasend gena
 U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \
 		  base/date.c $(U_igd)
