@@ -133,6 +133,10 @@ U_conf		= $(CONF) igd/policy.c igd/natrule.c base/str.c
 U_confline	= confline.c base/str.c
 U_confopt	= confopt.c confline.c igd/policy.c igd/natrule.c base/str.c
 U_confedit	= confedit.c $(U_conf)
+U_conffile	= conffile.c base/str.c
+# Calls that the test counts, to fail or to die at one.
+L_conffile	= $(addprefix -Xlinker --wrap=,flock openat unlinkat fchown \
+		  fchmod fstat fstatat write fsync close renameat nanosleep)
 U_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
@@ -146,7 +150,7 @@ UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
 	  table backend iptables nfnl nft_list nft conf confopt confline \
-	  confedit leases state status ctl router \
+	  confedit conffile leases state status ctl router \
 	  priv gate genamsg genasend gena
 U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \
 		  base/date.c $(U_igd)
@@ -155,7 +159,7 @@ UNITS	+= ctlclient live
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALLLDFLAGS) -o $$@ $$^ -lcmocka
+	$$(CC) $$(ALLLDFLAGS) $$(L_$(1)) -o $$@ $$^ -lcmocka
 endef
 $(foreach u,$(UNITS),$(eval $(call unit_rule,$(u))))
 UNIT_BINS = $(UNITS:%=$(BUILD)/tests/test_%)
