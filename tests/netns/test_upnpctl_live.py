@@ -301,6 +301,16 @@ def test_monitor(lab, upnpd, igd, ctl):
         assert next_of(40001) == "removed"
         upnpd.reload()
         assert json.loads(follower.stdout.readline())["event"] == "connected"
+        # nor a daemon that is away for a while, and changed when it is back
+        igd.add(40002, lease=1)
+        assert next_of(40002) == "added"
+        upnpd.stop()
+        waiting = json.loads(follower.stdout.readline())
+        assert waiting["event"] == "waiting"
+        assert "does not run" in waiting["text"]
+        upnpd.start()
+        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        assert next_of(40002) == "removed"
         assert follower.poll() is None
         follower.send_signal(signal.SIGINT)
         assert follower.wait(5) in (-signal.SIGINT, 130, 0)
