@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/limits.h"
@@ -57,13 +58,13 @@ static bool read_start(pid_t pid, uint64_t *ret_ticks)
 static bool is_alive(const struct status *s)
 {
 	uint64_t ticks;
-	long hz = sysconf(_SC_CLK_TCK);
+	unsigned long hz = getauxval(AT_CLKTCK);
 
 	if (s->pid <= 0 || (kill(s->pid, 0) && errno != EPERM))
 		return false;
-	if (hz <= 0 || !read_start(s->pid, &ticks))
+	if (hz == 0 || !read_start(s->pid, &ticks))
 		return true;
-	return ticks / (uint64_t)hz <= s->since_mono_s + 1;
+	return ticks / hz <= s->since_mono_s + 1;
 }
 
 static void look_at_monitor(struct live *l, const char *pid_file)
@@ -129,6 +130,7 @@ void live_look(struct live *l, const struct cmd_env *env)
 		salvage(&conf, env->file);
 	}
 	str_copy(l->socket, sizeof(l->socket), str_z(conf.control_socket));
+	l->has_rules = conf.rule_n > 0;
 	look_at_monitor(l, conf.pid_file);
 }
 
@@ -286,7 +288,6 @@ static const char *const advice[IGD_REFUSALS] = {
 	[IGD_REF_ROUTER] = "to= takes a host of the LAN; open the router's "
 			   "own ports in its firewall",
 	[IGD_REF_SPECIAL] = "to= takes the address of one host",
-	[IGD_REF_RULE] = "allow and deny lines say who may have which ports",
 	[IGD_REF_REMOTE] = "remote-host= takes the address of one host, or "
 			   "leave it out for all",
 	[IGD_REF_CONFLICT] = "take another external-port, or remove that "

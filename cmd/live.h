@@ -17,6 +17,7 @@ struct live {
 	char socket[CONF_STR_MAX];
 	bool conf_wrong;	/* and conf_why says why */
 	struct conf_error conf_why;
+	bool has_rules;		/* there are allow or deny lines in it */
 	int monitor_err;	/* of status_read(); monitor is zero then */
 	struct status monitor;
 	bool alive;		/* that monitor's process is there */

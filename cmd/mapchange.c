@@ -155,6 +155,33 @@ static int tell_added(const struct cmd *c, const struct added *a,
 	return CMD_OK;
 }
 
+/*
+ * What no line allows, or one denies (policy.h): the line that would allow it.
+ * The first line turns off what holds without any, so that it is written down,
+ * too.
+ */
+static int refused_by_rule(const struct live *l, const struct ctl_end *end,
+			   const struct nat_rule *r)
+{
+	char text[256];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (end->line)
+		wr_fmt(&w, "line %u denies it; an earlier one that would allow "
+			   "it: ", (unsigned)end->line);
+	else if (l->has_rules)
+		wr_z(&w, "no line allows it; one that would: ");
+	else
+		wr_z(&w, "without allow lines ports below 1024 are not; lines "
+			 "that would allow all this: allow 1024-65535 "
+			 "0.0.0.0/0 1024-65535 and ");
+	wr_fmt(&w, "allow %u ", (unsigned)r->ext_port);
+	wr_ipv4(&w, r->client.ip);
+	wr_fmt(&w, "/32 %u", (unsigned)r->int_port);
+	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
+			l->monitor.file : l->file, wr_cstr(&w));
+}
+
 int cmd_mappings_add(struct cmd *c)
 {
 	struct added added = { 0 };
@@ -171,6 +198,8 @@ int cmd_mappings_add(struct cmd *c)
 		       &end);
 	if (err)
 		return live_fail(&l, err);
+	if (end.err == CTL_EREFUSED && end.refusal == IGD_REF_RULE)
+		return refused_by_rule(&l, &end, &req.rule);
 	status = live_end(&l, &end, NULL);
 	return status == CMD_OK ? tell_added(c, &added, &req) : status;
 }

@@ -139,10 +139,31 @@ def test_add_refused(lab, upnpd, igd, ctl):
                          f"external-port={port}", f"to={to}")
     assert "internal" in refusal(to="10.9.9.9:80")
     assert "router itself" in refusal(to=f"{LAN_IP}:80")
-    assert "allow" in refusal(port="80")
+    assert "ports below 1024" in refusal(port="80")
     assert lab.rules().count("40000") == 0
     assert ctl.json("mappings", "print") == []
     ctl.fails("mappings", "add", "protocol=tcp", status=2)
+
+
+@pytest.mark.only("nft")
+def test_what_a_refusal_says_would_be_right_is(lab, upnpd, igd, ctl):
+    words = ("mappings", "add", "protocol=tcp", "external-port=80",
+             f"to={HOST_IP}:80")
+    lines = re.findall(r"allow [\d-]+ [\d./]+ [\d-]+", ctl.fails(*words))
+    upnpd.lines = lines[1:]
+    upnpd.reload()
+    assert wait_until(lambda: ctl.run(*words).returncode == 0)
+    upnpd.lines = ["deny 80 0.0.0.0/0 80", *lines]
+    upnpd.reload()
+    assert wait_until(lambda: ctl.run(*words).returncode == 1)
+    why = ctl.fails(*words)
+    upnpd.lines[:0] = re.findall(r"allow [\d-]+ [\d./]+ [\d-]+", why)
+    denied = int(re.search(r"line (\d+) denies", why)[1])
+    with open(upnpd.conf) as f:
+        assert f.read().splitlines()[denied - 1].startswith("deny")
+    upnpd.reload()
+    assert wait_until(lambda: ctl.run(*words).returncode == 0)
+    igd.add(40000)                      # what was allowed before still is
 
 
 @pytest.mark.only("nft")
@@ -280,6 +301,16 @@ def test_monitor(lab, upnpd, igd, ctl):
         assert next_of(40001) == "removed"
         upnpd.reload()
         assert json.loads(follower.stdout.readline())["event"] == "connected"
+        # nor a daemon that is away for a while, and changed when it is back
+        igd.add(40002, lease=1)
+        assert next_of(40002) == "added"
+        upnpd.stop()
+        waiting = json.loads(follower.stdout.readline())
+        assert waiting["event"] == "waiting"
+        assert "does not run" in waiting["text"]
+        upnpd.start()
+        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        assert next_of(40002) == "removed"
         assert follower.poll() is None
         follower.send_signal(signal.SIGINT)
         assert follower.wait(5) in (-signal.SIGINT, 130, 0)

@@ -110,6 +110,17 @@ static void squeeze(char *s)
 	*to = '\0';
 }
 
+/* The same paths, and more. */
+static void put_conf(const char *more)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "control-socket = %s\n"
+		 "pid-file = %s/upnpd.pid\n%s\n", fake.socket, fake.dir,
+		 more);
+	put_file(fake.conf, text);
+}
+
 /* ---- the monitor's file ---------------------------------------------- */
 
 static uint64_t boot_s(void)
@@ -398,20 +409,40 @@ static void test_long_comment(void **state)
 
 static void serve_refusal(int conn, unsigned nth, const struct ctl_req *req)
 {
-	tell(conn, (struct ctl_rep){ .kind = CTL_END, .end = {
-		.err = CTL_EREFUSED, .refusal = IGD_REF_RULE, .line = 12 } });
+	static const struct ctl_end ends[] = {
+		{ CTL_EREFUSED, IGD_REF_RULE, 12, 0 },
+		{ CTL_EREFUSED, IGD_REF_RULE, 0, 0 },
+		{ CTL_EREFUSED, IGD_REF_RULE, 0, 0 },
+		{ CTL_EREFUSED, IGD_REF_CONFLICT, 0, 0 },
+	};
+
+	tell(conn, (struct ctl_rep){ .kind = CTL_END, .end = ends[nth] });
+}
+
+static void assert_refused(const char *why)
+{
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("to=192.168.88.10:80", "protocol=tcp",
+				  "external-port=8080")), CMD_FAULT);
+	assert_one_line(err);
+	assert_says(err, why);
 }
 
 static void test_add_refused(void **state)
 {
 	put_status(monitor_says(STATUS_SERVING));
 	fakectl_serve(serve_refusal);
-	assert_int_equal(run(cmd_mappings_add,
-			     ARGS("to=192.168.88.10:80", "protocol=tcp",
-				  "external-port=1")), CMD_FAULT);
-	assert_one_line(err);
-	assert_says(err, "refused: the configuration does not allow it, "
-			 "/etc/upnpd.conf:12; allow and deny lines say");
+	assert_refused("refused by /etc/upnpd.conf: line 12 denies it; an "
+		       "earlier one that would allow it: allow 8080 "
+		       "192.168.88.10/32 80\n");
+	assert_refused("without allow lines ports below 1024 are not; lines "
+		       "that would allow all this: allow 1024-65535 0.0.0.0/0 "
+		       "1024-65535 and allow 8080 192.168.88.10/32 80\n");
+	put_conf("deny 1-2 10.0.0.0/8 1-2");
+	assert_refused("no line allows it; one that would: allow 8080 "
+		       "192.168.88.10/32 80\n");
+	assert_refused("refused: another client has that port; take another "
+		       "external-port");
 }
 
 static void serve_error(int conn, unsigned nth, const struct ctl_req *req)
@@ -543,17 +574,6 @@ static void test_one_that_stays_does_not_keep_others(void **state)
 }
 
 /* ---- nobody there ---------------------------------------------------- */
-
-/* The same paths, and more. */
-static void put_conf(const char *more)
-{
-	char text[512];
-
-	snprintf(text, sizeof(text), "control-socket = %s\n"
-		 "pid-file = %s/upnpd.pid\n%s\n", fake.socket, fake.dir,
-		 more);
-	put_file(fake.conf, text);
-}
 
 static void assert_unreachable(const char *why)
 {
