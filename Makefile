@@ -57,7 +57,7 @@ IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
 NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
-	  natfw/nfnl.c natfw/memory.c
+	  natfw/nfnl.c natfw/watch.c natfw/memory.c
 SRC	= upnpd.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) conf.c leases.c state.c status.c xmltiny.c \
@@ -119,6 +119,7 @@ U_iptables	= $(IPTABLES) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
 U_nfnl		= natfw/nfnl.c base/netlink.c
+U_watch		= natfw/watch.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_conf		= conf.c igd/policy.c igd/natrule.c base/str.c
@@ -133,7 +134,7 @@ U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf leases state status ctl router \
+	  table backend iptables nfnl watch nft_list nft conf leases state status ctl router \
 	  priv gate genamsg genasend gena
 
 define unit_rule
