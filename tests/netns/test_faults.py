@@ -200,6 +200,8 @@ def test_lease_file_is_nonsense(lab, upnpd, igd, kind):
     upnpd.start()
     assert igd.mapped() == set()
     assert not in_kernel(lab, 40000)
+    # the engine's lines come by way of the monitor
+    assert upnpd.wait_log("serving on", since=since)
     said = "make no sense" in upnpd.log()[since:]
     assert said == (kind != "empty")
     igd.add(40001, "TCP", 8000)
