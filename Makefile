@@ -57,7 +57,7 @@ IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
 NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
 	  natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
-	  natfw/nfnl.c natfw/memory.c
+	  natfw/nfnl.c natfw/watch.c natfw/memory.c
 LIVE	= cmd/ctlclient.c cmd/live.c cmd/maptext.c cmd/mappings.c \
 	  cmd/mapchange.c cmd/status.c cmd/metrics.c cmd/monitor.c \
 	  cmd/resync.c
@@ -127,6 +127,7 @@ U_iptables	= $(IPTABLES) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
 U_nfnl		= natfw/nfnl.c base/netlink.c
+U_watch		= natfw/watch.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_conf		= $(CONF) igd/policy.c igd/natrule.c base/str.c
@@ -149,7 +150,7 @@ U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
-	  table backend iptables nfnl nft_list nft conf confopt confline \
+	  table backend iptables nfnl watch nft_list nft conf confopt confline \
 	  confedit conffile leases state status ctl router \
 	  priv gate genamsg genasend gena
 U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \

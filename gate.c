@@ -7,13 +7,16 @@
  * the engine.
  */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "base/netif.h"
 #include "gate.h"
+#include "natfw/watch.h"
 #include "priv.h"
 #include "router.h"
 
@@ -23,6 +26,7 @@ struct batch {
 	uint32_t id[NAT_BATCH_MAX];
 	enum nat_err err[NAT_BATCH_MAX];
 	size_t n;
+	unsigned flushed;	/* transactions, if all went well */
 	bool looked;		/* the router's own ports are fresh */
 };
 
@@ -76,6 +80,19 @@ int gate_look(struct gate *g)
 	return err;
 }
 
+/* What has come by now is our own doing, as far as it is not more than we did.
+ * @own: transactions of ours */
+static void heard(struct gate *g, unsigned own)
+{
+	if (g->watch_fd >= 0 && watch_read(g->watch_fd) > own)
+		g->suspect = true;
+}
+
+void gate_changed(struct gate *g)
+{
+	heard(g, 0);
+}
+
 int gate_verify(struct gate *g)
 {
 	int got;
@@ -86,6 +103,8 @@ int gate_verify(struct gate *g)
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
+	heard(g, UINT_MAX);
+	g->suspect = false;
 	if (got > 0) {
 		g->repairs++;
 		log_warn("firewall: our rules had been changed; repaired");
@@ -122,7 +141,7 @@ int gate_open(struct gate *g, const struct conf *conf)
 	int err;
 
 	*g = (struct gate){ .conf = conf, .routes = g->routes,
-			    .repairs = g->repairs };
+			    .repairs = g->repairs, .watch_fd = -1 };
 	err = read_env(g, &env);
 	if (err)
 		return err;
@@ -140,6 +159,8 @@ int gate_open(struct gate *g, const struct conf *conf)
 		return err;
 	}
 	g->open = true;
+	if (be->nftables)
+		g->watch_fd = watch_open();
 	g->why = why;
 	log_info("backend %s: %s", be->name, why);
 	if (natfw_open(&g->fw, be, &env))
@@ -154,6 +175,8 @@ void gate_close(struct gate *g)
 		return;
 	natfw_close(&g->fw);
 	natfw_done(&g->fw);
+	if (g->watch_fd >= 0)
+		close(g->watch_fd);
 	free(g->staged);
 	free(g->gone);
 	/* a reload may come between a link's down and its up */
@@ -349,6 +372,7 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 	for (size_t i = 0; i < b->n; i++)
 		flows_note(g, natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
+	b->flushed++;
 	flows_end(g);
 	for (size_t i = 0; i < b->n && !err; i++) {
 		struct priv_req req = { .id = b->id[i], .verb = PRIV_SET };
@@ -414,6 +438,7 @@ static int serve(struct gate *g, int fd, struct batch *b,
 		stage_rule(g, &req->rule);
 		return 0;
 	case PRIV_SYNC_END:
+		b->flushed++;
 		return answer(fd, req, sync_end(g));
 	case PRIV_LOOK:
 		g->staged_n = 0;	/* a sync begins, or begins anew */
@@ -451,8 +476,9 @@ int gate_serve(struct gate *g, int fd)
 	struct priv_req req;
 	int got = 1, err = 0;
 
-	b.n = 0;
+	b.n = b.flushed = 0;
 	b.looked = false;
+	heard(g, 0);
 	while (!err && b.n < NAT_BATCH_MAX) {
 		got = receive(fd, &req);
 		if (got <= 0)
@@ -461,5 +487,6 @@ int gate_serve(struct gate *g, int fd)
 	}
 	if (!err)
 		err = batch_flush(g, fd, &b);
+	heard(g, b.flushed);
 	return err ? err : got < 0 ? got : 0;
 }

@@ -25,6 +25,9 @@ struct gate {
 	int flows_err;			/* why flows can not be ended, told */
 	const char *why;		/* the backend was chosen; a literal */
 	uint32_t repairs;		/* of rules that somebody had changed */
+	int watch_fd;			/* readable when nf_tables was changed;
+					 * -1: we are not told */
+	bool suspect;			/* somebody else did: to be verified */
 	bool open;
 };
 
@@ -40,6 +43,10 @@ int gate_open(struct gate *g, const struct conf *conf);
 
 /** gate_close - take our rules out of the kernel. Not open: does nothing. */
 void gate_close(struct gate *);
+
+/** gate_changed - take what came on watch_fd; @g->suspect is set where it was
+ * not all by ourselves. */
+void gate_changed(struct gate *);
 
 /** gate_reset - another engine is to come: forget a sync half received. */
 void gate_reset(struct gate *);

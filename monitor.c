@@ -23,9 +23,13 @@
 #include "monitor.h"
 #include "report.h"
 
-/* Two descriptors of the engine's; room for what later layers watch. */
+/* Two descriptors of the engine's, the firewall's; room for what later layers watch. */
 #define MONITOR_FDS_MAX 8
 #define DEATH_WINDOW_MS 60000
+/* After somebody changed the firewall: he may not be done yet. Others may
+ * change it all the time; to look costs a tool's run. */
+#define SUSPECT_MS	20
+#define SUSPECT_GAP_MS	1000
 
 /* What the engine has open at its start, beside 0 to 2. */
 enum { ENGINE_CHAN_FD = 3, ENGINE_LOG_FD, ENGINE_CTL_FD, ENGINE_FD_END,
@@ -55,6 +59,8 @@ struct monitor {
 	struct log_relay relay;
 	uint64_t death_ms[ENGINE_DEATHS_MAX];
 
+	struct ev_fd firewall;		/* tells of others' changes */
+	uint64_t verified_ms;
 	struct ev_timer restart, verify, stop;
 	struct ev_signal sig[4];
 };
@@ -66,9 +72,38 @@ static void on_verify(struct ev_timer *t)
 	struct monitor *m = EV_OWNER(t, struct monitor, verify);
 
 	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
+	m->verified_ms = ev_now_ms(m->loop);
 	gate_verify(&m->gate);
 	report_gate(&m->report, &m->gate);
 	log_flush();
+}
+
+/* The next look at the firewall comes soon. */
+static void suspect(struct monitor *m)
+{
+	uint64_t gone_ms = ev_now_ms(m->loop) - m->verified_ms;
+
+	if (!m->gate.suspect)
+		return;
+	m->gate.suspect = false;
+	ev_timer_set(m->loop, &m->verify, gone_ms < SUSPECT_GAP_MS ?
+		     SUSPECT_GAP_MS - gone_ms : SUSPECT_MS);
+}
+
+static void on_firewall(struct ev_fd *w, short revents)
+{
+	struct monitor *m = EV_OWNER(w, struct monitor, firewall);
+
+	gate_changed(&m->gate);
+	suspect(m);
+}
+
+static void watch_firewall(struct monitor *m)
+{
+	ev_fd_del(m->loop, &m->firewall);
+	ev_fd_init(&m->firewall, m->gate.watch_fd, on_firewall);
+	if (m->gate.watch_fd >= 0)
+		ev_fd_add(m->loop, &m->firewall, POLLIN);
 }
 
 static void engine_kill(struct monitor *m, const char *why)
@@ -85,6 +120,7 @@ static void on_chan(struct ev_fd *w, short revents)
 	int err = gate_serve(&m->gate, w->fd);
 
 	report_gate(&m->report, &m->gate);
+	suspect(m);
 	if (!err)
 		return;
 	if (err == -EPROTO)
@@ -314,6 +350,7 @@ static int begin(struct monitor *m)
 	if (err)
 		return err;
 	control_open(m);
+	watch_firewall(m);
 	ev_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
 	engine_start(m);
 	report_state(&m->report, STATUS_SERVING, &m->gate);
@@ -336,8 +373,10 @@ static void reload_finish(struct monitor *m)
 		    m->next_conf.max_mappings == m->conf.max_mappings &&
 		    !strcmp(m->next_conf.backend, m->conf.backend);
 
-	if (!same)
+	if (!same) {
+		ev_fd_del(m->loop, &m->firewall);
 		gate_close(&m->gate);
+	}
 	if (!same_socket(m))
 		control_close(m);
 	ev_timer_del(m->loop, &m->verify);
@@ -438,6 +477,7 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	report_start(&m.report, path, conf->pid_file);
 	ev_fd_init(&m.chan, -1, on_chan);
 	ev_fd_init(&m.log, -1, on_log);
+	ev_fd_init(&m.firewall, -1, on_firewall);
 	m.restart.cb = on_restart;
 	m.verify.cb = on_verify;
 	m.stop.cb = on_stop;

@@ -55,6 +55,8 @@ struct natfw_backend {
 	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
 	/* leave nothing of ours behind */
 	void (*close)(struct natfw *);
+	/* its rules live in nf_tables, which tells of changes */
+	bool nftables;
 	/* for "auto": does its tool filter forwarding here, whatever is
 	 * configured? Changes nothing, loads nothing. NULL: never */
 	bool (*governs)(void);

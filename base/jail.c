@@ -129,9 +129,10 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 		err = is_empty(path);
 	if (err)
 		return err;
-	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
+	if ((st.st_uid != uid || st.st_gid != gid) &&
+	    fchown(fd, uid, gid) < 0 && errno != EROFS)
 		return -errno;
-	return fchmod(fd, 0700) < 0 ? -errno : 0;
+	return fchmod(fd, 0700) < 0 && errno != EROFS ? -errno : 0;
 }
 
 int jail_dir(const char *dir, uid_t uid, gid_t gid)

@@ -27,7 +27,8 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
  *
  * An existing directory is taken over, unless root owns it and something is in
  * it (-ENOTEMPTY); a symbolic link or anything else that is not a directory is
- * refused. Parents are not made.
+ * refused. Parents are not made. One on a file system that is read only is
+ * taken as it is: the engine can live there, but keep nothing.
  *
  * Return: 0 or -errno
  */

@@ -153,6 +153,42 @@ def test_firewall_flushed(lab, upnpd, igd):
     assert upnpd.wait_log("repaired")
 
 
+@pytest.mark.only("iptables-nft", "nft")
+@pytest.mark.conf(verify_interval=3600)
+def test_firewall_flushed_is_noticed(lab, upnpd, igd):
+    """Where the firewall lives in nf_tables the kernel tells of changes: no
+    waiting for the next look."""
+    server = listener(lab.lan1, "TCP", 8000)
+    two_mappings(igd)
+    rules = lab.rules()
+    for _ in range(3):
+        lab.firewall.flush(lab.router)
+        assert wait_until(lambda: lab.holds(rules), 4)
+        assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("iptables-nft", "nft")
+@pytest.mark.conf(verify_interval=3600)
+def test_part_of_it_taken_out(lab, upnpd, igd):
+    """Not all of it, and by hand: put back, nothing doubled, others' rules
+    kept."""
+    two_mappings(igd)
+    rules = lab.rules()
+    if lab.firewall.name == "nft":
+        lab.router.run("nft", "add", "table", "ip", "mine")
+        lab.router.run("nft", "flush", "map", "ip", "upnpd", "forward_to")
+    else:
+        lab.router.run(lab.firewall.name, "-t", "nat", "-N", "mine")
+        lab.router.run(lab.firewall.name, "-t", "nat", "-F", "UPNPD")
+    assert wait_until(lambda: upnpd.wait_log("repaired", 0.1), 4)
+    assert "mine" in lab.rules()
+    if lab.firewall.name == "nft":
+        lab.router.run("nft", "delete", "table", "ip", "mine")
+    else:
+        lab.router.run(lab.firewall.name, "-t", "nat", "-X", "mine")
+    assert wait_until(lambda: lab.holds(rules), 4)
+
+
 @pytest.mark.conf(verify_interval=1)
 def test_nothing_to_repair(upnpd, igd):
     """What was mapped one by one is what verify expects to find."""
@@ -326,7 +362,12 @@ def test_engine_has_no_rights(lab, upnpd):
     monitor = upnpd.proc.pid
     theirs = {os.readlink(f"/proc/{monitor}/fd/{fd}")
               for fd in os.listdir(f"/proc/{monitor}/fd")}
-    assert not mine & theirs
+    # but for the control socket, which the monitor keeps for the next engine
+    with open(f"/proc/{engine}/net/unix") as f:
+        control = {f"socket:[{line.split()[6]}]" for line in f
+                   if line.rstrip().endswith("ctl.sock")}
+    assert len(control) == 1
+    assert mine & theirs == control
 
 
 # ---- which backend ----------------------------------------------------

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/netif.h"
 #include "gate.h"
+#include "natfw/watch.h"
 #include "priv.h"
 #include "router.h"
 
@@ -124,6 +125,23 @@ int conntrack_kill(struct conntrack_port *port, size_t n, unsigned *ret_n)
 	return kill_fails;
 }
 
+/* Transactions that nf_tables told of; each fake_apply() and fake_sync() of an
+ * "nftables" backend is one. */
+static unsigned heard;
+
+int watch_open(void)
+{
+	return dup(0);
+}
+
+unsigned watch_read(int fd)
+{
+	unsigned n = heard;
+
+	heard = 0;
+	return n;
+}
+
 static unsigned warnings;
 
 void log_msg(int level, const char *fmt, ...)
@@ -145,12 +163,14 @@ static int fake_open(struct natfw *fw, const struct natfw_env *env)
 static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	batches++;
+	heard++;
 	batch_size = n;
 	return tool_fails;
 }
 
 static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
+	heard++;
 	if (tool_fails)
 		str_copy(fw->why, sizeof(fw->why), STR("it said no"));
 	return tool_fails;
@@ -173,7 +193,7 @@ const struct natfw_backend natfw_iptables = { .name = "iptables" },
 	natfw_nft = { .name = "nft" },
 	natfw_memory = {
 		"memory", fake_usable, fake_open, fake_apply, fake_sync,
-		fake_verify, fake_close,
+		fake_verify, fake_close, .nftables = true,
 	};
 
 /* ---- the bench -------------------------------------------------------- */
@@ -198,6 +218,7 @@ static int setup(void **state)
 	tool_fails = 0;
 	drifted = 0;
 	gate.repairs = 0;
+	heard = 0;
 	killed_n = kills = 0;
 	kill_fails = 0;
 	warnings = 0;
@@ -549,6 +570,31 @@ static void test_verify(void **state)
 	assert_string_equal(gate_fault(&gate), "it said no");
 }
 
+/* Our own changes are heard of too; somebody else's make suspicious. */
+static void test_others_changes(void **state)
+{
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_false(gate.suspect);
+	gate_changed(&gate);
+	assert_false(gate.suspect);
+	heard = 1;
+	gate_changed(&gate);
+	assert_true(gate.suspect);
+	assert_int_equal(gate_verify(&gate), 0);
+	assert_false(gate.suspect);
+	/* between two of ours */
+	ask(PRIV_SET, rule(8081));
+	heard = 1;
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(answer(), NAT_OK);
+	assert_true(gate.suspect);
+	/* a repair is our own */
+	drifted = 1;
+	assert_int_equal(gate_verify(&gate), 1);
+	gate_changed(&gate);
+	assert_false(gate.suspect);
+}
+
 static void test_senseless_requests(void **state)
 {
 	char raw[sizeof(struct priv_req) + 1] = { 0 };
@@ -615,6 +661,7 @@ int main(void)
 		T(test_reload_costs_no_route),
 		T(test_routes_fail),
 		T(test_verify),
+		T(test_others_changes),
 		T(test_senseless_requests),
 		T(test_hang_up),
 		T(test_answers_not_read),

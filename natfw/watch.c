@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/* watch.c - listens to NFNLGRP_NFTABLES for the end of each transaction. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/filter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include "base/netlink.h"
+#include "natfw/watch.h"
+
+#define LOST 1000000	/* more than anybody makes */
+#define NEWGEN (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)
+
+/* What was changed comes in datagrams of its own, and stays away. */
+static int only_newgen(int fd)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS,
+			 offsetof(struct nlmsghdr, nlmsg_type)),
+		/* loaded as if it were in the network's order */
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(NEWGEN), 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	const struct sock_fprog prog = {
+		sizeof(code) / sizeof(code[0]), code,
+	};
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog,
+			  sizeof(prog)) ? -errno : 0;
+}
+
+int watch_open(void)
+{
+	const struct sockaddr_nl group = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = 1u << (NFNLGRP_NFTABLES - 1),
+	};
+	int fd = nl_open(NETLINK_NETFILTER);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = only_newgen(fd);
+	if (!err && bind(fd, (const struct sockaddr *)&group, sizeof(group)))
+		err = -errno;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+unsigned watch_read(int fd)
+{
+	union nl_buf buf;
+	unsigned n = 0;
+	ssize_t got;
+
+	while ((got = nl_recv(fd, &buf)) >= 0)
+		n++;
+	return got == -ENOBUFS || got == -EMSGSIZE ? LOST : n;
+}

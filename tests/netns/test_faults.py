@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: ISC
+"""What goes wrong on a router through nobody's ill will: a busy firewall, a full
+or foreign disk, interfaces that vanish, processes that are killed. Nothing is
+lost that could be kept, no rule stands without a mapping, none the other way
+round."""
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+
+from lab import EXT_IP, HOST_IP, OUT_IP, listener, reaches, wait_until
+from test_lifecycle import answers
+from test_mapping import in_kernel
+from upnp import Igd, http
+
+FIRST = ("TCP", 40000, HOST_IP, 8000)
+
+
+# ---- the firewall ------------------------------------------------------
+
+@pytest.fixture
+def own_run(lab, stopped):
+    """The daemon with a /run of its own, where the lock of iptables is."""
+    stopped.start(prefix=["unshare", "-m", "sh", "-c",
+                          'mount -t tmpfs tmpfs /run && exec "$@"', "sh"])
+    return stopped
+
+
+@pytest.mark.only("iptables-legacy")
+def test_lock_is_held(lab, own_run):
+    """Somebody holds iptables' lock for 3 s: the answer is late, not wrong, and
+    others are served meanwhile."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, "TCP", 8000)
+    holder = subprocess.Popen(
+        ["nsenter", "-t", str(own_run.proc.pid), "-m", "flock",
+         "/run/xtables.lock", "sh", "-c", "echo held; sleep 3"],
+        stdout=subprocess.PIPE, text=True)
+    assert holder.stdout.readline() == "held\n"
+    late = threading.Thread(target=lambda: igd.add(40001, "UDP", 8001))
+    late.start()
+    time.sleep(0.3)
+    start = time.monotonic()
+    assert Igd(lab.lan1).external_ip() == EXT_IP
+    assert time.monotonic() - start < 1
+    assert late.is_alive()
+    late.join()
+    holder.wait()
+    assert in_kernel(lab, 40000) and in_kernel(lab, 40001)
+
+
+# ---- interfaces --------------------------------------------------------
+
+def test_external_interface_made_again(lab, upnpd, igd):
+    """ppp0 and its like are new devices each time."""
+    igd.add(40000, "TCP", 8000)
+    lab.router.ip_batch("link del wan0")
+    assert wait_until(lambda: answers(igd.external_ip) == "")
+    assert igd.status() == "Disconnected"
+    assert igd.mapped() == {FIRST}
+    lab._wire(lab.router, "wan0", lab.outside)
+    lab.router.ip_batch(f"addr add {EXT_IP}/24 dev wan0", "link set wan0 up",
+                        f"route add default via {OUT_IP}")
+    lab.outside.ip_batch(f"addr add {OUT_IP}/24 dev eth0")
+    assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
+    with listener(lab.lan1, "TCP", 8000) as server:
+        assert reaches(lab, "TCP", 40000, server)
+
+
+def test_internal_interface_renamed(lab, upnpd, igd):
+    """It is another one under another name; under its own it is back."""
+    igd.add(40000, "TCP", 8000)
+    lab.router.ip_batch("link set lan0 down", "link set lan0 name other",
+                        "link set other up")
+    assert wait_until(lambda: answers(igd.external_ip) is None)
+    lab.router.ip_batch("link set other down", "link set other name lan0",
+                        "link set lan0 up")
+    assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
+    assert igd.mapped() == {FIRST}
+    with listener(lab.lan1, "TCP", 8000) as server:
+        assert reaches(lab, "TCP", 40000, server)
+
+
+# ---- processes ---------------------------------------------------------
+
+def test_engine_killed_among_many(lab, upnpd, igd):
+    """Whoever was told yes has a rule, and there is no rule beyond."""
+    said_yes = set()
+
+    def add(ports):
+        own = Igd(lab.lan1)
+        for port in ports:
+            try:
+                own.add(port, "UDP", 8000)
+                said_yes.add(port)
+            except Exception:
+                time.sleep(0.2)     # between two engines
+    threads = [threading.Thread(target=add,
+                                args=(range(40000 + 25 * i, 40025 + 25 * i),))
+               for i in range(4)]
+    for t in threads:
+        t.start()
+    killed = 0
+    while any(t.is_alive() for t in threads):
+        engine = upnpd.engine()
+        if engine and killed < 3:
+            time.sleep(0.1)
+            os.kill(engine, signal.SIGKILL)
+            killed += 1
+        time.sleep(0.1)
+    for t in threads:
+        t.join()
+    assert killed
+    assert wait_until(lambda: answers(igd.external_ip))
+    mapped = {port for _, port, _, _ in igd.mapped()}
+    assert said_yes <= mapped
+    assert wait_until(lambda: all(in_kernel(lab, p) == (p in mapped)
+                                  for p in range(40000, 40100)))
+
+
+def test_monitor_killed_among_many(lab, upnpd, igd):
+    """The next one finds rules that nobody has told it of: they go, or stand
+    behind a mapping."""
+    def add():
+        for port in range(40000, 40060):
+            try:
+                igd.add(port, "TCP", 8000)
+            except Exception:
+                return
+    thread = threading.Thread(target=add)
+    thread.start()
+    time.sleep(0.2)
+    engine = upnpd.engine()
+    upnpd.proc.kill()
+    upnpd.proc.wait()
+    assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
+    thread.join(20)
+    upnpd.start()
+    mapped = {port for _, port, _, _ in igd.mapped()}
+    assert 40000 in mapped
+    assert wait_until(lambda: all(in_kernel(lab, p) == (p in mapped)
+                                  for p in range(40000, 40060)))
+
+
+# ---- the state directory -----------------------------------------------
+
+def own_state(lab, stopped, options):
+    """A file system of its own for the state directory, for the daemon alone.
+    Gives the prefix of its argv."""
+    os.makedirs(stopped.state, exist_ok=True)
+    return ["unshare", "-m", "sh", "-c",
+            'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"', "sh",
+            options, stopped.state]
+
+
+@pytest.mark.only("nft")
+def test_disk_is_full(lab, stopped):
+    """The mappings work; that they would not outlive a restart is said once."""
+    stopped.start(prefix=own_state(lab, stopped, "size=8k,mode=0700,uid=65534"))
+    igd = Igd(lab.lan1)
+    for port in range(40000, 40100):
+        igd.add(port, "TCP", 8000, desc="x" * 200)
+    assert stopped.wait_log("lease file.*No space left on device")
+    assert stopped.log().count("No space left") == 1
+    assert len(igd.mapped()) == 100
+    assert in_kernel(lab, 40099)
+
+
+@pytest.mark.only("nft")
+def test_disk_is_read_only(lab, stopped):
+    stopped.start(prefix=own_state(lab, stopped, "ro,mode=0700,uid=65534"))
+    igd = Igd(lab.lan1)
+    igd.add(40000, "TCP", 8000)
+    assert in_kernel(lab, 40000)
+    assert "Read-only file system" in stopped.log()
+
+
+BAD_FILES = {
+    "garbage": os.urandom(4000),
+    "text": b"hello\nthis is no lease file\n",
+    "empty": b"",
+    "zeros": bytes(8192),
+}
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(show_dummy_rule="no")
+@pytest.mark.parametrize("kind", sorted(BAD_FILES))
+def test_lease_file_is_nonsense(lab, upnpd, igd, kind):
+    """It starts, says what it dropped, and goes on as with none."""
+    igd.add(40000, "TCP", 8000)
+    upnpd.stop()
+    with open(os.path.join(upnpd.state, "leases"), "wb") as f:
+        f.write(BAD_FILES[kind])
+    since = len(upnpd.log())
+    upnpd.start()
+    assert igd.mapped() == set()
+    assert not in_kernel(lab, 40000)
+    # the engine's lines come by way of the monitor
+    assert upnpd.wait_log("serving on", since=since)
+    said = "make no sense" in upnpd.log()[since:]
+    assert said == (kind != "empty")
+    igd.add(40001, "TCP", 8000)
+    upnpd.stop()
+    upnpd.start()
+    assert igd.mapped() == {("TCP", 40001, HOST_IP, 8000)}
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(show_dummy_rule="no")
+def test_lease_file_is_cut(lab, upnpd, igd):
+    """At whatever place the power went: the lines before it count. (Every
+    length is tried by the unit tests; here the whole daemon, a few.)"""
+    for port in range(40000, 40005):
+        igd.add(port, "TCP", 8000)
+    upnpd.stop()
+    path = os.path.join(upnpd.state, "leases")
+    with open(path, "rb") as f:
+        whole = f.read()
+    for cut in (1, 17, len(whole) // 2, len(whole) - 20, len(whole) - 1):
+        with open(path, "wb") as f:
+            f.write(whole[:cut])
+        upnpd.start()
+        lines = whole[:cut].count(b"\n+") - (whole[:cut][-1:] != b"\n")
+        got = {port for _, port, _, _ in igd.mapped()}
+        assert set(range(40000, 40000 + max(lines, 0))) <= got
+        assert got <= set(range(40000, 40005))
+        assert wait_until(lambda: all(in_kernel(lab, p) == (p in got)
+                                      for p in range(40000, 40005)))
+        upnpd.stop()
+
+
+@pytest.mark.only("nft")
+def test_lease_file_is_no_file(lab, upnpd, igd):
+    """A link that somebody put there is not followed, and not needed."""
+    upnpd.stop()
+    path = os.path.join(upnpd.state, "leases")
+    victim = lab.path("victim")
+    with open(victim, "w") as f:
+        f.write("precious\n")
+    os.chmod(victim, 0o666)
+    os.unlink(path)
+    os.symlink(victim, path)
+    upnpd.start()
+    igd.add(40000, "TCP", 8000)
+    assert in_kernel(lab, 40000)
+    with open(victim) as f:
+        assert f.read() == "precious\n"
+    assert "lease file" in upnpd.log()
+
+
+# ---- clients -----------------------------------------------------------
+
+@pytest.mark.only("nft")
+def test_slow_clients(lab, upnpd, igd):
+    """2,000 connections say nothing and 500 dribble: another host's request is
+    answered within a second. (Both come from one address, the worst case.)"""
+    import resource
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    lab.lan1.ip_batch("addr add 192.168.88.66/24 dev eth0")
+    held = []
+    for i in range(2500):
+        sock = lab.lan1.socket(socket.SOCK_STREAM, ("192.168.88.66", 0))
+        sock.settimeout(1)
+        assert sock.connect_ex(("192.168.88.1", 2828)) == 0
+        if i % 5 == 0:
+            sock.send(b"GET /igd1.xml HT")
+        held.append(sock)
+    for _ in range(10):
+        start = time.monotonic()
+        assert http(lab.lan1, "GET", "/igd1.xml").status == 200
+        assert time.monotonic() - start < 1
+        for sock in held[::5]:
+            try:
+                sock.send(b"T")
+            except OSError:
+                pass
+    igd.add(40000, "TCP", 8000)
+    for sock in held:
+        sock.close()
