@@ -155,7 +155,10 @@ UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
 	  priv gate genamsg genasend gena
 U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \
 		  base/date.c $(U_igd)
-UNITS	+= ctlclient live
+U_cmd		= cmd/cmd.c base/str.c
+U_words		= cmd/words.c base/str.c
+U_out		= cmd/out.c base/str.c
+UNITS	+= ctlclient live cmd words out
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

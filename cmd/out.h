@@ -25,7 +25,7 @@ int out_flush(void);
 void json_lines(void);			/* from now on, a whole value a line */
 void json_object(const char *key);
 void json_array(const char *key);
-void json_end(void);			/* of the innermost; the last: newline */
+void json_end(void);	/* of the innermost; the last: newline */
 void json_str(const char *key, struct str);
 void json_u64(const char *key, uint64_t);
 void json_bool(const char *key, bool);
