@@ -62,7 +62,10 @@ LIVE	= cmd/ctlclient.c cmd/live.c cmd/maptext.c cmd/mappings.c \
 	  cmd/mapchange.c cmd/status.c cmd/metrics.c cmd/monitor.c \
 	  cmd/resync.c
 CONF	= conf.c confopt.c confline.c
-CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(LIVE)
+EDIT	= confedit.c conffile.c cmd/whole.c cmd/change.c cmd/reload.c \
+	  cmd/view.c cmd/options.c cmd/settings.c cmd/pick.c cmd/ifaces.c \
+	  cmd/ifaceprint.c cmd/export.c cmd/script.c cmd/complete.c
+CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(EDIT) $(LIVE)
 SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
@@ -158,7 +161,8 @@ U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \
 U_cmd		= cmd/cmd.c base/str.c
 U_words		= cmd/words.c base/str.c
 U_out		= cmd/out.c base/str.c
-UNITS	+= ctlclient live cmd words out
+U_whole		= cmd/whole.c confedit.c $(U_confopt) conf.c
+UNITS	+= ctlclient live cmd words out whole
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -2,14 +2,34 @@
 /*
  * upnpctl.c - the operator's command: its options, its table of commands.
  */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 #include "cmd/cmd.h"
+#include "cmd/complete.h"
 #include "cmd/out.h"
+#include "cmd/script.h"
 #include "cmd/words.h"
 #include "upnpctl.h"
 
 /* In the order of the usage. */
 static const struct cmd_verb verbs[] = {
+	{ "", "print", cmd_print, "[detail]", "the settings", false },
+	{ "", "set", cmd_set, "KEY=VALUE|!KEY ...", "change; !: the default",
+	  true },
+	{ "", "export", cmd_export, "", "all of it as a script", false },
+	{ "interfaces", "print", cmd_ifaces_print, "[detail] [where ...]",
+	  "the interfaces there are", false },
+	{ "interfaces", "add", cmd_ifaces_add, "interface=NAME type=T ...",
+	  "one more; disabled=yes unless told", true },
+	{ "interfaces", "set", cmd_ifaces_set, "N,... KEY=VALUE|!KEY ...",
+	  "change some", true },
+	{ "interfaces", "enable", cmd_ifaces_enable, "N,...|NAME", "use them",
+	  true },
+	{ "interfaces", "disable", cmd_ifaces_disable, "N,...|NAME",
+	  "leave them out", true },
+	{ "interfaces", "remove", cmd_ifaces_remove, "N,...|NAME",
+	  "take them out", true },
 	{ "mappings", "print", cmd_mappings_print,
 	  "[detail] [where ...]", "the mappings there are", false },
 	{ "mappings", "add", cmd_mappings_add,
@@ -20,8 +40,8 @@ static const struct cmd_verb verbs[] = {
 	{ "", "status", cmd_status, "", "how the daemon does", false },
 	{ "", "monitor", cmd_monitor, "", "follow mappings as they come and "
 	  "go", false },
-	{ "", "resync", cmd_resync, "", "verify the firewall and repair it, "
-	  "now", false },
+	{ "", "resync", cmd_resync, "", "verify the firewall and repair it",
+	  false },
 	{ "", "metrics", cmd_metrics, "", "numbers for Prometheus", false },
 	{ .name = NULL },
 };
@@ -44,13 +64,15 @@ static void usage(void)
 		out_pad(wr_done(&w), 40);
 		out_fmt(" %s\n", v->help);
 	}
+	out_pad(STR("  -"), 42);
+	out_str(STR(" commands from stdin, all or none\n"));
 }
 
 /* ---- options, wherever they stand ---------------------------------------- */
 
 struct options {
 	struct cmd_env env;
-	bool help, version;
+	bool help, version, complete;
 	struct words words;	/* what is no option */
 };
 
@@ -72,6 +94,8 @@ static int take_option(struct options *o, char **arg)
 		o->help = true;
 	} else if (!strcmp(*arg, "-V") || !strcmp(*arg, "--version")) {
 		o->version = true;
+	} else if (!strcmp(*arg, "--words")) {
+		o->complete = true;	/* for dist/completion */
 	} else if (!strncmp(*arg, "-f", 2) && (arg[0][2] || arg[1])) {
 		o->env.file = arg[0][2] ? *arg + 2 : arg[1];
 		return arg[0][2] ? 1 : 2;
@@ -107,8 +131,11 @@ static int run(const struct options *o)
 {
 	static struct cmd cmd;
 	const char *menu = "";
-	int status = cmd_find(&o->env, &menu, o->words.at, o->words.n, &cmd);
+	int status;
 
+	if (o->words.n == 1 && str_eq(o->words.at[0], STR("-")))
+		return script_run(&o->env, STDIN_FILENO);
+	status = cmd_find(&o->env, &menu, o->words.at, o->words.n, &cmd);
 	if (status)
 		return status;
 	if (!cmd.verb)
@@ -117,18 +144,33 @@ static int run(const struct options *o)
 	return cmd.verb->run(&cmd);
 }
 
+/* A file must not become what is taken for standard output. */
+static void hold_standard_files(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int upnpctl_main(int argc, char **argv)
 {
 	static struct options o = {
 		.env = { .file = "/etc/upnpd.conf", .verbs = verbs },
 	};
-	int status = read_options(argc, argv, &o);
-	int err;
+	int status, err;
 
+	hold_standard_files();
+	status = read_options(argc, argv, &o);
 	if (!status && o.help)
 		usage();
 	else if (!status && o.version)
 		out_str(STR("upnpctl " UPNPD_VERSION "\n"));
+	else if (!status && o.complete)
+		complete_print(verbs);
 	else if (!status)
 		status = run(&o);
 	err = out_flush();
