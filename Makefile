@@ -228,6 +228,10 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/man/man8/upnpd.8
 	install -D -m 644 man/upnpd.conf.5 \
 		$(DESTDIR)$(PREFIX)/share/man/man5/upnpd.conf.5
+	install -D -m 644 man/upnpctl.8 \
+		$(DESTDIR)$(PREFIX)/share/man/man8/upnpctl.8
+	install -D -m 644 dist/completion/upnpctl.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/upnpctl
 	install -D -m 644 dist/upnpd.conf \
 		$(DESTDIR)$(PREFIX)/share/doc/upnpd/upnpd.conf
 
