@@ -184,7 +184,7 @@ unit: units
 # Installs what the tests need (Debian, as root), then runs all of them.
 test:
 	tools/install-test-deps
-	$(MAKE) all unit layers man lab
+	$(MAKE) all unit layers man cli lab
 
 layers: all
 	python3 tests/layers.py $(BUILD)
@@ -192,6 +192,10 @@ layers: all
 # The pages against the table of options.
 man: $(BUILD)/tests/test_confopt
 	python3 tests/test_man.py $(BUILD)
+
+# The command on files, without a daemon.
+cli: all
+	tests/cli/run
 
 # Real kernel, real tools, real clients, in network namespaces. As root.
 lab: all

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: ISC
+"""bash completion, as bash calls it."""
+import os
+import subprocess
+
+import pytest
+
+from ctl import ROOT, UPNPCTL
+
+SCRIPT = os.path.join(ROOT, "dist", "completion", "upnpctl.bash")
+
+
+def complete(line, path=UPNPCTL):
+    line = line.replace("upnpctl", path, 1)
+    done = subprocess.run(
+        ["bash", "-c", """
+compopt() { :; }
+. "$1"
+COMP_LINE=$2 COMP_POINT=${#2}
+_upnpctl
+printf '%s\\n' "${COMPREPLY[@]}"
+""", "bash", SCRIPT, line], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), done
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("line,has,has_not", [
+    ("upnpctl ", {"print", "set", "interfaces", "export"}, {"add"}),
+    ("upnpctl i", {"interfaces"}, {"print"}),
+    ("upnpctl ip upnp int", {"interfaces"}, set()),
+    ("upnpctl interfaces ", {"print", "add", "remove"}, {"export"}),
+    ("upnpctl /ip/upnp/interfaces e", {"enable"}, {"disable"}),
+    ("upnpctl set en", {"enabled="}, {"hairpin="}),
+    ("upnpctl set enabled=yes h", {"hairpin=", "http-port="}, {"enabled="}),
+    ("upnpctl set backend=", {"nft", "auto"}, {"yes"}),
+    ("upnpctl set backend=ip", {"iptables"}, {"nft"}),
+    ("upnpctl interfaces add interface=l", {"lo"}, {"external"}),
+    ("upnpctl interfaces add interface=lo type=", {"external", "internal"},
+     {"lo"}),
+    ("upnpctl -", {"--json", "-f"}, set()),
+    ("upnpctl -f /et", {"/etc"}, set()),
+    ("upnpctl set foo=", set(), {"yes"}),
+])
+def test_complete(line, has, has_not):
+    got = complete(line)
+    assert has <= got
+    assert not has_not & got
+
+
+def test_interfaces_of_the_file(ctl):
+    ctl.write("[interface wan7]\ntype = external\n")
+    line = f"upnpctl -f {ctl.conf} interfaces "
+    assert "wan7" in complete(line + "remove w")
+    assert "wan7" in complete(line + "set ")
+    assert "wan7" not in complete(line + "add ")

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: ISC
+"""The menu: what is printed, what changes, what is refused."""
+import shutil
+import subprocess
+
+import pytest
+
+GOOD = """\
+# ours
+enabled = yes                # since May
+
+allow 1024-65535 192.168.88.0/24 1024-65535
+
+[interface ether1]
+type = external
+# the LAN
+[interface ether2]
+type = internal      # all of it
+"""
+
+HEAD = """\
+Flags: X - disabled, I - invalid, D - dynamic
+"""
+
+# Byte for byte what RouterOS shows.
+TRANSCRIPT = """\
+# upnpctl print
+                             enabled: yes
+    allow-disable-external-interface: yes
+                     show-dummy-rule: yes
+# upnpctl interfaces add interface=ether1 type=external
+# upnpctl interfaces add interface=ether2 type=internal
+# upnpctl interfaces print
+Flags: X - disabled, I - invalid, D - dynamic
+  #   INTERFACE   TYPE       FORCED-IP
+  0 X ether1      external
+  1 X ether2      internal
+# upnpctl interfaces enable 0,1
+# upnpctl set enabled=yes
+"""
+
+
+@pytest.fixture
+def with_ethers():
+    """What goes before argv, so that there are ether1 and ether2."""
+    prefix = ["unshare", "-r", "-n", "sh", "-c",
+              'ip link add ether1 type veth peer name ether2 && exec "$@"',
+              "sh"]
+    if not shutil.which("unshare") or not shutil.which("ip") or \
+            subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.fail("no namespace can be made here: as root, or where users "
+                    "may have namespaces")
+    return prefix
+
+
+def test_transcript(ctl, with_ethers):
+    ctl.write("enabled = yes\n")
+    shown = ""
+    for line in TRANSCRIPT.splitlines(True):
+        if not line.startswith("# "):
+            continue
+        shown += line + ctl.ok(*line.split()[2:], prefix=with_ethers)
+    assert shown == TRANSCRIPT
+    assert ctl.daemon_takes_it()
+
+
+def test_transcript_from_nothing(ctl, with_ethers):
+    """No file at all, and no line of it beforehand."""
+    for line in TRANSCRIPT.splitlines():
+        if line.startswith("# "):
+            ctl.ok(*line.split()[2:], prefix=with_ethers)
+    assert ctl.daemon_takes_it()
+    assert ctl.ok("interfaces", "print", prefix=with_ethers) == HEAD + """\
+  #   INTERFACE   TYPE       FORCED-IP
+  0   ether1      external
+  1   ether2      internal
+"""
+
+
+@pytest.mark.parametrize("words", [
+    ["interfaces", "print"], ["ip", "upnp", "interfaces", "print"],
+    ["/ip", "upnp", "interfaces", "print"], ["/ip/upnp/interfaces/print"],
+    ["/ip upnp interfaces print"], ["/ip/upnp/interfaces", "print"],
+    ["int", "pr"], ["ip upnp", "interfaces print"],
+], ids=" ".join)
+def test_spellings(ctl, words):
+    ctl.write(GOOD)
+    assert ctl.ok(*words) == HEAD + """\
+  #   INTERFACE   TYPE       FORCED-IP
+  0 I ether1      external
+  1 I ether2      internal
+"""
+
+
+def test_columns(ctl):
+    """Two flags, a long name, a forced address."""
+    ctl.write("[interface a-very-long-one]\ntype = external\n"
+              "forced-ip = 198.51.100.7\ndisabled = yes\n"
+              "[interface lo]\ntype=internal\n")
+    assert ctl.ok("interfaces", "print") == HEAD + """\
+  #    INTERFACE         TYPE       FORCED-IP
+  0 XI a-very-long-one   external   198.51.100.7
+  1    lo                internal
+"""
+    assert ctl.ok("interfaces", "print", "detail") == HEAD + """\
+  0 XI interface=a-very-long-one type=external forced-ip=198.51.100.7
+
+  1    interface=lo type=internal
+"""
+
+
+@pytest.mark.parametrize("terms,numbers", [
+    (["type=internal"], [1, 2]), (["type!=internal"], [0]),
+    (["interface=ether1"], [0]), (["disabled=yes"], [2]),
+    (["disabled"], [2]), (["!disabled"], [0, 1]),
+    (["type=internal", "disabled=no"], [1]),
+    (["type=internal", "and", "disabled=yes"], [2]),
+    (["invalid=no"], [2]), (["forced-ip=1.2.3.4"], []),
+    (["dynamic"], []),
+])
+def test_where(ctl, terms, numbers):
+    ctl.write(GOOD + "[interface lo]\ntype = internal\ndisabled = yes\n")
+    found = ctl.json("interfaces", "print", "where", *terms)
+    assert [i["number"] for i in found] == numbers
+
+
+def test_print_detail(ctl):
+    ctl.write("friendly-name = My Router\n")
+    lines = ctl.ok("print", "detail").splitlines()
+    assert " " * 23 + "friendly-name: My Router" in lines
+    assert " " * 32 + "uuid:" in lines
+    keys = [line.split(":")[0].strip() for line in lines]
+    assert keys[:3] == ["enabled", "allow-disable-external-interface",
+                        "show-dummy-rule"]
+    assert keys == list(ctl.json("print"))
+
+
+def test_json(ctl):
+    ctl.write(GOOD)
+    ctl.ok("set", 'friendly-name=a "b" \\ ü')
+    settings = ctl.json("print")
+    assert settings["enabled"] is True
+    assert settings["http-port"] == 2828
+    assert settings["igd-version"] == "both"
+    assert settings["uuid"] is None
+    assert settings["friendly-name"] == 'a "b" \\ ü'
+    assert ctl.json("interfaces", "print") == [
+        {"number": 0, "interface": "ether1", "type": "external",
+         "disabled": False, "invalid": True, "dynamic": False,
+         "forced-ip": None},
+        {"number": 1, "interface": "ether2", "type": "internal",
+         "disabled": False, "invalid": True, "dynamic": False,
+         "forced-ip": None}]
+    assert ctl.ok("interfaces", "print", "--json").startswith("[\n")
+
+
+def test_set_keeps_the_rest(ctl):
+    ctl.write(GOOD)
+    ctl.ok("set", "enabled=no", "http-port=0")
+    assert ctl.read() == GOOD.replace(
+        "enabled = yes ", "enabled = no ").replace(
+        "1024-65535\n\n[", "1024-65535\nhttp-port = 0\n\n[") or \
+        ctl.read().replace("http-port = 0\n", "") == \
+        GOOD.replace("= yes", "= no", 1)
+    ctl.ok("interfaces", "disable", "ether2")
+    ctl.ok("interfaces", "enable", "1")
+    for line in GOOD.splitlines():
+        assert line in ctl.read() or "enabled" in line
+    assert "since May" in ctl.read()
+
+
+def test_back_to_default(ctl):
+    ctl.write("http-port = 5\nfriendly-name = a\nuuid = "
+              "00000000-0000-4000-8000-000000000001\n")
+    ctl.ok("set", "!http-port", "friendly-name=", 'uuid=""')
+    settings = ctl.json("print")
+    assert settings["http-port"] == 2828
+    assert settings["friendly-name"] == "Router"
+    assert settings["uuid"] is None
+    assert ctl.read().strip() == ""
+
+
+def test_every_option(ctl):
+    """Each can be set to what it has, and is told right."""
+    ctl.write("")
+    for key, value in ctl.json("print").items():
+        if value in (None, ""):
+            continue
+        text = {True: "yes", False: "no"}.get(value, value) \
+            if isinstance(value, bool) else value
+        ctl.ok("set", f"{key}={text}")
+        assert f"{key} = {text}\n" in ctl.read()
+    assert ctl.json("print")["enabled"] is False
+
+
+def test_nothing_changed_nothing_written(ctl):
+    import os
+    ctl.write(GOOD)
+    before = os.stat(ctl.conf)
+    for words in (["set", "enabled=yes"], ["interfaces", "enable", "0-1"],
+                  ["set", "!uuid"], ["-"]):
+        ctl.ok(*words)
+    after = os.stat(ctl.conf)
+    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino,
+                                                 before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("which,left", [
+    ("0", ["ether2", "lo"]), ("ether2", ["ether1", "lo"]),
+    ("1,2", ["ether1"]), ("lo,0", ["ether2"]), ("1-2", ["ether1"]),
+    ("numbers=1", ["ether1", "lo"]),
+    ("[find type=internal]", ["ether1"]), ("[find]", []),
+    ("[find where disabled]", ["ether1", "ether2"]),
+])
+def test_which(ctl, which, left):
+    ctl.write(GOOD.replace("= yes", "= no") +
+              "[interface lo]\ntype = internal\ndisabled = yes\n")
+    ctl.ok("interfaces", "remove", which)
+    assert [i["interface"] for i in ctl.json("interfaces", "print")] == left
+
+
+def test_interfaces_set(ctl):
+    ctl.write(GOOD)
+    ctl.ok("interfaces", "set", "0", "forced-ip=1.2.3.4", "comment=x")
+    assert ctl.json("interfaces", "print")[0]["forced-ip"] == "1.2.3.4"
+    ctl.ok("interfaces", "set", "ether1", "!forced-ip")
+    assert ctl.json("interfaces", "print")[0]["forced-ip"] is None
+    ctl.ok("interfaces", "set", "0", "forced-ip=1.2.3.4",
+           "interface=ether1")
+    ctl.ok("interfaces", "set", "numbers=0", "forced-ip=0.0.0.0")
+    assert ctl.read() == GOOD
+
+
+def test_add(ctl):
+    ctl.write("# mine\n")
+    ctl.ok("interfaces", "add", "interface=wan0", "type=external",
+           "disabled=no", "forced-ip=1.2.3.4")
+    ctl.ok("interfaces", "add", "interface=lan0", "type=internal")
+    assert [(i["interface"], i["disabled"], i["forced-ip"])
+            for i in ctl.json("interfaces", "print")] == [
+        ("wan0", False, "1.2.3.4"), ("lan0", True, None)]
+    assert ctl.read().startswith("# mine\n")
+
+
+@pytest.mark.parametrize("words,says", [
+    (["set", "enable=yes"], 'there is no option "enable"; there are: '
+     'enabled, allow-disable-external-interface, show-dummy-rule, '),
+    (["set", "enabled=maybe"],
+     'enabled is "maybe"; it takes yes or no'),
+    (["set", "http-port=70000"],
+     'http-port is "70000"; it takes a number from 0 to 65535'),
+    (["set", "friendly-name=a #b"], "friendly-name"),
+    (["set", "!enable"], 'there is no option "enable"; '),
+    (["set", "yes"], '"yes" is no setting; such as: enabled=yes'),
+    (["set"], "set what? Such as: set enabled=yes"),
+    (["set", "nft-table=inet fw4"],
+     "nft-table and nft-forward-chain go together; set both or none"),
+    (["print", "x"], 'print takes detail, not "x"'),
+    (["prunt"], 'there is no command "prunt"; there are: print, set, '),
+    (["interfaces", "prunt"],
+     'there is no command "prunt" for interfaces; there are: print, add, '
+     'set, enable, disable, remove'),
+    (["interfaces"], "which command for interfaces? See upnpctl -h"),
+    ([], "which command? See upnpctl -h"),
+    (["/ip", "firewall"], 'there is no menu "firewall" here; there is '
+     '/ip upnp'),
+    (["interfaces", "enable", "2"],
+     "there is no interface number 2; there are: 0 ether1, 1 ether2"),
+    (["interfaces", "enable", "0,eth9"],
+     "there is no interface eth9; there are: 0 ether1, 1 ether2"),
+    (["interfaces", "enable"], "which interface? Such as: interfaces enable "
+     "0, or its name"),
+    (["interfaces", "enable", "0", "x=y"], 'interfaces enable takes numbers '
+     'and names, not "x=y"'),
+    (["interfaces", "set", "0", "type=both"], 'type is "both"; it takes '),
+    (["interfaces", "set", "0", "speed=1"], 'there is no option "speed"; '
+     'there are: interface, type, disabled, forced-ip'),
+    (["interfaces", "set", "0", "interface=x"], "an interface's name stays; "
+     "remove ether1 and add x"),
+    (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
+     "internal and has a forced-ip; only the external one takes it"),
+    (["interfaces", "add", "type=internal"], "which interface? "),
+    (["interfaces", "add", "interface=x"], "of which type is x? Add "
+     "type=internal, or external"),
+    (["interfaces", "add", "interface=a/b", "type=internal"],
+     '"a/b" can not be an interface; '),
+    (["interfaces", "add", "interface=ether1", "type=internal"],
+     "interface ether1 is there already; interfaces set changes it"),
+    (["interfaces", "add", "interface=x", "type=external", "disabled=no"],
+     "x would be a second external interface, after ether1; disable or "
+     "remove one: interfaces disable ether1"),
+    (["interfaces", "disable", "0"], "enabled=yes needs an external "
+     "interface, and ether1 is disabled; enable it: interfaces enable "
+     "ether1"),
+    (["interfaces", "remove", "ether2"], "enabled=yes needs an internal "
+     "interface, and there is none; add it: interfaces add interface=NAME "
+     "type=internal disabled=no"),
+    (["interfaces", "print", "where"], "where what? "),
+    (["interfaces", "print", "where", "mtu=1"],
+     'interfaces have no "mtu" to look for; '),
+    (["export", "x"], 'export takes nothing behind it, not "x"'),
+    (["--frob"], "there is no option --frob; see upnpctl -h"),
+    (["set", "http-port=\n1"], 'http-port is "?1"'),
+    (["set", 'friendly-name="x'], 'friendly-name="x: a quote is not closed'),
+], ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+def test_refused(ctl, words, says):
+    ctl.write(GOOD)
+    assert ctl.fails(*words).startswith(says)
+
+
+def test_enabled_without_interfaces(ctl):
+    ctl.write("")
+    assert ctl.fails("set", "enabled=yes") == \
+        "enabled=yes needs an external interface, and there is none; add " \
+        "it: interfaces add interface=NAME type=external disabled=no"
+    ctl.write("enabled = yes\n")
+    assert ctl.fails("set", "enabled=yes").startswith("enabled=yes needs")
+
+
+def test_wrong_file(ctl):
+    """A line that the operator wrote is told by its number; what mends it goes
+    through."""
+    ctl.write("\n\nhttp-port = x\n" + GOOD)
+    for words, status in ((["set", "enabled=no"], 2), (["print"], 1),
+                          (["interfaces", "print"], 1), (["export"], 1)):
+        assert ctl.fails(*words, status=status).startswith(ctl.conf + ":3: ")
+    ctl.ok("set", "http-port=80")
+    assert ctl.daemon_takes_it()
+    ctl.write(GOOD + "[interface ether3]\ntype = external\n")
+    ctl.ok("interfaces", "disable", "ether3")
+    assert ctl.daemon_takes_it()
+
+
+def test_no_file(ctl):
+    assert ctl.ok("print").splitlines()[0] == " " * 29 + "enabled: no"
+    assert ctl.ok("interfaces", "print") == HEAD + \
+        "  #   INTERFACE   TYPE       FORCED-IP\n"
+    assert ctl.json("interfaces", "print") == []
+    assert ctl.fails("interfaces", "enable", "0").startswith(
+        "there is no interface number 0, nor any other; add it: ")
+
+
+def test_no_such_directory(ctl):
+    ctl.conf = ctl.dir + "/none/upnpd.conf"
+    assert "No such file or directory" in ctl.fails("set", "hairpin=yes",
+                                                    status=1)
+
+
+def test_output_that_goes_nowhere(ctl):
+    ctl.write(GOOD)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(ctl.argv("print"), stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == \
+        "upnpctl: standard output: No space left on device\n"
+
+
+def test_help(ctl):
+    for word in ("-h", "--help"):
+        text = ctl.ok("interfaces", word)
+        assert "interfaces add interface=NAME type=T ..." in text
+        assert max(map(len, text.splitlines())) <= 80
+    assert ctl.ok("-V").startswith("upnpctl 0.")

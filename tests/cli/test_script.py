@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: ISC
+"""Scripts: RouterOS's exports, ours, all or nothing."""
+import pytest
+
+OLD = """\
+# jan/02/1970 00:00:12 by RouterOS 4.17
+# software id = ABCD-1234
+#
+/ip upnp
+set allow-disable-external-interface=no enabled=yes show-dummy-rule=no
+/ip upnp interfaces
+add comment="" disabled=no interface=ether1 type=external
+add comment="the \\"LAN\\" of \\
+    us" disabled=yes interface=ether2 type=internal
+add comment=x disabled=no interface=ether3 type=internal
+"""
+
+NEW = """\
+# 2024-05-01 10:20:30 by RouterOS 7.14.2\r
+# software id = ABCD-1234\r
+#\r
+# model = RB750Gr3\r
+/ip upnp\r
+set enabled=yes\r
+/ip upnp interfaces\r
+add interface=bridge1 type=internal\r
+add disabled=yes interface=ether5 \\\r
+    type=internal\r
+add forced-ip=198.51.100.7 interface=\\\r
+    ether1 type=external\r
+"""
+
+
+def interfaces(ctl):
+    return {i["interface"]: (i["type"], i["disabled"], i["forced-ip"])
+            for i in ctl.json("interfaces", "print")}
+
+
+def test_old_export(ctl):
+    ctl.ok("-", stdin=OLD)
+    assert interfaces(ctl) == {"ether1": ("external", False, None),
+                               "ether2": ("internal", True, None),
+                               "ether3": ("internal", False, None)}
+    settings = ctl.json("print")
+    assert settings["enabled"] and not settings["show-dummy-rule"]
+    assert ctl.daemon_takes_it()
+
+
+@pytest.mark.parametrize("head", [
+    "# jan/02/1970 00:00:12 by RouterOS 6.49.10\n", None])
+def test_compact_export(ctl, head):
+    """What RouterOS 6 and 7 leave out is disabled=no."""
+    script = NEW if head is None else head + NEW.split("\n", 1)[1]
+    ctl.ok("-", stdin=script)
+    assert interfaces(ctl) == {
+        "bridge1": ("internal", False, None),
+        "ether5": ("internal", True, None),
+        "ether1": ("external", False, "198.51.100.7")}
+    assert ctl.daemon_takes_it()
+
+
+def test_without_header(ctl):
+    """... but only there: in other scripts as on the command line."""
+    ctl.ok("-", stdin="/ip upnp interfaces\nadd interface=a type=internal\n"
+           "# by RouterOS 7.1\n")
+    assert interfaces(ctl) == {"a": ("internal", True, None)}
+
+
+CONFIGS = ["", """\
+enabled = yes
+secure-mode = no
+friendly-name = a "b" $c \\ d? #e
+igd-version = 1
+nft-table = inet fw4
+nft-forward-chain = forward
+uuid = 00000000-0000-4000-8000-000000000001
+log-level = debug
+upstream-bps = 4294967295
+[interface wan0]
+type = external
+forced-ip = 1.2.3.4
+[interface lan0]
+type = internal
+disabled = yes
+[interface lan1]
+type = internal
+""".replace(" #e", "#e")]
+
+
+@pytest.mark.parametrize("text", CONFIGS)
+def test_export_comes_back(ctl, text):
+    ctl.write(text)
+    script = ctl.ok("export")
+    before = ctl.json("print"), ctl.json("interfaces", "print")
+    ctl.write("")
+    ctl.ok("-", stdin=script)
+    assert (ctl.json("print"), ctl.json("interfaces", "print")) == before
+    assert ctl.ok("export") == script
+
+
+def test_export_form(ctl):
+    ctl.write("enabled = yes\nhttp-port = 0\nhairpin = no\n"
+              "deny 80 0.0.0.0/0 80   # none\n"
+              "[interface b]\ntype = external\n"
+              "[interface a]\ntype = internal\n")
+    lines = ctl.ok("export").splitlines()
+    assert lines[0].startswith("# by upnpd ")
+    assert lines[1:] == [
+        "# Rules are not exported; copy them into the file by hand:",
+        "#   deny 80 0.0.0.0/0 80",
+        "/ip upnp",
+        "set allow-disable-external-interface=yes enabled=yes "
+        "show-dummy-rule=yes",
+        "set http-port=0",
+        "/ip upnp interfaces",
+        "add disabled=no interface=b type=external",
+        "add disabled=no interface=a type=internal"]
+
+
+def test_judged_at_the_end(ctl):
+    """In between it may be enabled without interfaces, or have two external
+    ones."""
+    ctl.ok("-", stdin="""\
+/ip upnp set enabled=yes
+interfaces
+add interface=a type=external disabled=no
+add interface=b type=external disabled=no; add interface=c type=internal
+enable 2
+/ip/upnp/interfaces/remove a
+set [find interface=b] forced-ip=1.2.3.4
+""")
+    assert interfaces(ctl) == {"b": ("external", False, "1.2.3.4"),
+                               "c": ("internal", False, None)}
+    assert ctl.daemon_takes_it()
+
+
+@pytest.mark.parametrize("script,says", [
+    ("set hairpin=yes\n\nset foo=1\nset bar=1\n",
+     'line 3: there is no option "foo"; '),
+    ("set hairpin=yes\n/ip upnp interfaces\nadd interface=a \\\n type=x\n",
+     'line 3: type is "x"; it takes '),
+    ("set hairpin=yes\n/ip firewall nat\n", 'line 2: there is no menu '),
+    ("set hairpin=yes\nprint\n", "line 2: print can not stand in a script, "),
+    ("set hairpin=yes\nexport\n", "line 2: export can not stand "),
+    ("set friendly-name=\"x\nset hairpin=yes\n", "line 3: a quote "),
+    ("set hairpin=yes\nset enabled=yes\n", "enabled=yes needs "),
+    ("set hairpin=yes\ninterfaces enable 0\n", "line 2: there is no "),
+    ("x" * 70000, "the script has 65536 bytes or more"),
+])
+def test_all_or_nothing(ctl, script, says):
+    for text in (None, "# empty\n"):
+        if text:
+            ctl.write(text)
+        assert ctl.fails("-", stdin=script).startswith(says)
+
+
+def test_words_behind(ctl):
+    assert ctl.fails("-", "print", stdin="set hairpin=yes").startswith(
+        'there is no command "-"')

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: ISC
+"""upnpctl and the daemon: a change is there when the command is back."""
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from daemon import UPNPD, upnpc
+from lab import EXT_IP, OUT_IP, listener, reaches, wait_until
+from upnp import Igd
+
+UPNPCTL = os.path.join(os.path.dirname(UPNPD), "upnpctl")
+
+
+class Ctl:
+    """upnpctl in the router, on the daemon's file."""
+
+    def __init__(self, lab, upnpd):
+        self.lab, self.upnpd = lab, upnpd
+
+    def argv(self, *words):
+        return ["ip", "netns", "exec", self.lab.router.ns, UPNPCTL, "-f",
+                self.upnpd.conf, *words]
+
+    def run(self, *words, stdin=""):
+        return subprocess.run(self.argv(*words), input=stdin, text=True,
+                              capture_output=True, timeout=60)
+
+    def ok(self, *words, **kw):
+        done = self.run(*words, **kw)
+        assert (done.returncode, done.stderr) == (0, ""), done
+        return done.stdout
+
+    def fails(self, *words, status, **kw):
+        done = self.run(*words, **kw)
+        assert (done.returncode, done.stdout) == (status, ""), done
+        assert re.fullmatch("upnpctl: [^\n]+\n", done.stderr), done
+        return done.stderr
+
+
+@pytest.fixture
+def ctl(lab, stopped):
+    return Ctl(lab, stopped)
+
+
+def description(lab):
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(3)
+        sock.connect((lab.router.ip, 2828))
+        sock.sendall(b"GET /igd1.xml HTTP/1.0\r\n\r\n")
+        text = b""
+        while chunk := sock.recv(65536):
+            text += chunk
+    return text.decode()
+
+
+# Byte for byte what the first page of the manual shows.
+TRANSCRIPT = """\
+# upnpctl print
+                             enabled: no
+    allow-disable-external-interface: yes
+                     show-dummy-rule: yes
+# upnpctl interfaces add interface=ether1 type=external
+# upnpctl interfaces add interface=ether2 type=internal
+# upnpctl interfaces print
+Flags: X - disabled, I - invalid, D - dynamic
+  #   INTERFACE   TYPE       FORCED-IP
+  0 X ether1      external
+  1 X ether2      internal
+# upnpctl interfaces enable 0,1
+# upnpctl set enabled=yes
+"""
+
+
+@pytest.mark.only("nft")
+def test_transcript(lab, stopped, ctl):
+    """A daemon that is not enabled, two interfaces, and it works."""
+    for old, new in (("wan0", "ether1"), ("lan0", "ether2")):
+        lab.router.ip_batch(f"link set {old} down",
+                            f"link set {old} name {new}",
+                            f"link set {new} up")
+    lab.router.ip_batch(f"route add default via {OUT_IP}")
+    stopped.options.update(enabled="no")
+    del stopped.options["allow_disable_external_interface"]
+    stopped.interfaces = {}
+    stopped.start(wait=False)
+    assert stopped.wait_log("not enabled")
+    shown = ""
+    for line in TRANSCRIPT.splitlines(True):
+        if line.startswith("# "):
+            shown += line + ctl.ok(*line.split()[2:])
+    assert shown == TRANSCRIPT
+    here = listener(lab.lan1, "TCP", 8000)
+    out = upnpc(lab.lan1, "-a", lab.lan1.ip, "8000", "40000", "TCP")
+    assert f"external {EXT_IP}:40000 TCP is redirected" in out
+    assert reaches(lab, "TCP", 40000, here)
+
+
+@pytest.mark.only("nft")
+def test_there_when_it_is_back(lab, upnpd, ctl, igd):
+    """Each change is served by the time the command ends, and the mappings go
+    on."""
+    igd.add(40000, "TCP", 8000)
+    for n in range(4):
+        engine = upnpd.engine()
+        ctl.ok("set", f"friendly-name=box {n}")
+        assert upnpd.engine() != engine
+        assert f"<friendlyName>box {n}</friendlyName>" in description(lab)
+    assert igd.mapped() == Igd(lab.lan1).mapped() != {}
+    engine = upnpd.engine()
+    ctl.ok("set", "friendly-name=box 3")
+    assert upnpd.engine() == engine, "nothing has changed"
+    ctl.fails("set", "enabled=maybe", status=2)
+    ctl.fails("interfaces", "remove", "wan0", status=2)
+    assert upnpd.engine() == engine
+
+
+@pytest.mark.only("nft")
+def test_off_and_on(lab, upnpd, ctl):
+    ctl.ok("set", "enabled=no")
+    assert upnpd.engine() is None
+    assert lab.rules() == lab.pristine
+    ctl.ok("-", stdin="/ip upnp\nset enabled=yes friendly-name=back\n")
+    assert "<friendlyName>back<" in description(lab)
+
+
+@pytest.mark.only("nft")
+def test_many_at_once(lab, upnpd, ctl):
+    """While the daemon runs, too; each waits for its own."""
+    settings = ["hairpin=yes", "masquerade=yes", "max-lease=5",
+                "max-mappings-per-client=6", "notify-interval=60",
+                "serial-number=1", "model-name=m", "verify-interval=20"]
+    running = [subprocess.Popen(ctl.argv("set", s), stderr=subprocess.PIPE,
+                                text=True) for s in settings]
+    for one in running:
+        assert one.communicate(timeout=60)[1] == ""
+        assert one.returncode == 0
+    with open(upnpd.conf) as f:
+        text = f.read()
+    for setting in settings:
+        assert setting.replace("=", " = ") + "\n" in text
+    assert "<serialNumber>1<" in description(lab)
+
+
+@pytest.mark.only("nft")
+def test_says_what_failed(lab, upnpd, ctl):
+    """A user that does not exist, and no nobody either, can not be made here;
+    a state directory that is no directory can."""
+    path = lab.path("file")
+    with open(path, "w"):
+        pass
+    said = ctl.fails("set", f"state-dir={path}", status=1)
+    assert "written, but upnpd did not take it: " in said or \
+        "written, and upnpd ended with it" in said
+    assert path in said
+    assert upnpd.wait_exit() == 1
+    # it runs no more, and so it is just written
+    ctl.ok("set", f"state-dir={upnpd.state}")
+    upnpd.spawn([UPNPD, "-F", "-f", upnpd.conf])
+    upnpd.wait_ready()
+
+
+@pytest.mark.only("nft")
+def test_other_file(lab, upnpd, ctl):
+    """A copy to try things on is nothing of the daemon's."""
+    engine = upnpd.engine()
+    upnpd.conf, kept = lab.path("copy.conf"), upnpd.conf
+    upnpd.write_conf()
+    ctl.ok("set", "friendly-name=copy")
+    upnpd.conf = kept
+    assert upnpd.engine() == engine
+
+
+@pytest.mark.only("nft")
+def test_killed_daemon(lab, upnpd, ctl):
+    """What it leaves behind is taken for no daemon."""
+    engine = upnpd.engine()
+    upnpd.signal(signal.SIGKILL)
+    upnpd.proc.wait()
+    assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
+    ctl.ok("set", "friendly-name=after")
+    upnpd.spawn([UPNPD, "-F", "-f", upnpd.conf])
+    upnpd.wait_ready()
+    assert "<friendlyName>after<" in description(lab)
