@@ -102,6 +102,8 @@ static void on_tick(struct ev_timer *t)
 	schedule_tick(EV_OWNER(t, struct engine, tick));
 }
 
+static void follow(struct engine *e);
+
 static void on_answer(void *arg, const struct priv_rep *rep)
 {
 	struct engine *e = arg;
@@ -115,6 +117,9 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 		return;
 	case PRIV_LINK_UP:
 	case PRIV_LINK_DOWN:
+		/* netlink tells too, but later than the control point may ask
+		 * for the opposite */
+		follow(e);
 		igd_link_done(&e->igd, err);
 		site_poke(e->site);
 		return;
@@ -402,12 +407,16 @@ static int look(struct engine *e)
 	return serve_interfaces(e);
 }
 
+/* Look, and again in a while where not all could be had. */
+static void follow(struct engine *e)
+{
+	if (look(e))
+		ev_timer_set(e->loop, &e->settle, RETRY_MS);
+}
+
 static void on_settle(struct ev_timer *t)
 {
-	struct engine *e = EV_OWNER(t, struct engine, settle);
-
-	if (look(e))
-		ev_timer_set(e->loop, t, RETRY_MS);
+	follow(EV_OWNER(t, struct engine, settle));
 }
 
 static void on_netlink(struct ev_fd *w, short revents)
@@ -552,8 +561,7 @@ static int start(struct engine *e, const struct engine_start *s)
 /* The first look: the table goes to the monitor, the network hears of us. */
 static void begin(struct engine *e)
 {
-	if (look(e))
-		ev_timer_set(e->loop, &e->settle, RETRY_MS);
+	follow(e);
 	schedule_tick(e);
 	e->started_ms = ev_now_ms(e->loop);
 	log_info("serving on port %u, %u mappings",

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: ISC
 """The network changes under the daemon: addresses, links, interfaces."""
+import socket
+
 import pytest
 
 from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener, reaches,
                  wait_until)
 from test_lifecycle import answers
 from test_mapping import in_kernel
-from upnp import IGD1, WANCIC, Igd, Listener, error_of, search
+from upnp import (IGD1, WANCIC, WANIP, Igd, Listener, error_of, search,
+                  soap_body)
 
 NEW_EXT = "11.22.33.2"
 NEW_LAN = "192.168.88.254"
@@ -184,3 +187,33 @@ def test_link_taken_down_twice(igd):
     take(igd, "ForceTermination")
     assert wait_until(lambda: igd.status() == "Disconnected")
     assert error_of(take, igd, "ForceTermination") == 711
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(allow_disable_external_interface="yes")
+def test_link_down_and_up_in_one_breath(lab, igd):
+    """RequestConnection right behind the answer to ForceTermination was
+    answered with success, because the link was believed to be up still; it
+    stayed down for good."""
+    calls = [post(igd.urls[WANIP], action) for action in
+             ("ForceTermination", "GetStatusInfo", "RequestConnection")]
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(3)
+        sock.connect((LAN_IP, 2828))
+        sock.sendall(b"".join(calls))
+        said = b""
+        while b"RequestConnectionResponse" not in said:
+            more = sock.recv(65536)
+            assert more, said
+            said += more
+    assert b">Disconnected<" in said
+    assert is_up(lab)
+    assert wait_until(lambda: igd.status() == "Connected")
+
+
+def post(url, action):
+    """An action without arguments, as bytes."""
+    body = soap_body(WANIP, action, {})
+    return (f"POST {url} HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
+            f"Content-Type: text/xml\r\nContent-Length: {len(body)}\r\n"
+            f'SOAPAction: "{WANIP}#{action}"\r\n\r\n{body}').encode()
