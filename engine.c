@@ -183,6 +183,9 @@ static void op_stored(void *arg, const struct pm_entry *m)
 
 	lease_result(e, leases_set(e->leases, m, clock_now(e)));
 	ctl_stored(e->ctl, m);
+	/* its lease may end before any that the tick waits for, and one that
+	 * the kernel was not asked about has no answer to set the tick by */
+	ev_timer_set(e->loop, &e->tick, 0);
 	site_poke(e->site);
 }
 
