@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: ISC
 """Start, stop, crash, reload: what was mapped stays mapped, and nothing is
 left behind at the end."""
+import itertools
 import os
 import re
 import signal
+import threading
 import time
 
 import pytest
@@ -113,6 +115,59 @@ def test_monitor_killed(lab, upnpd, igd):
     assert reaches(lab, "TCP", 40000, server)
     igd.delete(40000)
     assert blocked(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
+@pytest.mark.parametrize("whole", (False, True), ids=("monitor", "both"))
+def test_killed_at_any_moment(lab, upnpd, igd, whole):
+    """What a control point was told is so, is so after the next start; only
+    the request that was under way may have gone either way."""
+    assert igd.urls
+    has = {}
+    for turn in range(4):
+        asked = []
+        asker = threading.Thread(target=keep_asking, args=(igd, has, asked))
+        asker.start()
+        time.sleep(0.1 + 0.07 * turn)
+        engine = upnpd.engine()
+        upnpd.proc.kill()
+        if whole:
+            os.kill(engine, signal.SIGKILL)
+        upnpd.proc.wait()
+        asker.join()
+        assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
+        upnpd.start()
+        found = {int(e["NewExternalPort"]): int(e["NewInternalPort"])
+                 for e in igd.entries()}
+        unsure = asked.pop()
+        assert asked, "nothing was answered"
+        assert {p: n for p, n in found.items() if p != unsure} == \
+            {p: n for p, n in has.items() if p != unsure}
+        assert wait_until(lambda: all_in_kernel(lab, found))
+        has = found
+
+
+def all_in_kernel(lab, ports):
+    rules = lab.rules()
+    return all(re.search(rf"\b{port}\b", rules) for port in ports)
+
+
+def keep_asking(igd, has, asked):
+    """Map and delete until nobody answers. @has: {external: internal port} as
+    answered; @asked: ports, the last one without an answer."""
+    for i in itertools.count():
+        port = 40000 + i * 7 % 60
+        asked.append(port)
+        try:
+            if port in has and i % 3:
+                igd.delete(port)
+                del has[port]
+            else:
+                igd.add(port, int_port=2000 + i, lease=i % 2 * 600)
+                has[port] = 2000 + i
+        except (OSError, AssertionError):
+            return
 
 
 @pytest.mark.only("iptables-legacy", "nft")
@@ -263,6 +318,26 @@ def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
     assert upnpd.engine() == engine
     assert igd.mapped() == before and lab.rules() == rules
     assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
+def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
+    """A state-dir that can not be made was found out only when the old engine
+    had gone: the daemon ended, and every mapping with it."""
+    before = two_mappings(igd)
+    engine, rules = upnpd.engine(), lab.rules()
+    mine = upnpd.options["state_dir"]
+    upnpd.options["state_dir"] = state
+    since = upnpd.reload()
+    assert upnpd.wait_log(f"state-dir {state}: ..", since=since)
+    assert upnpd.wait_log("configuration before stays", since=since)
+    assert upnpd.engine() == engine
+    assert igd.mapped() == before and lab.rules() == rules
+    upnpd.options.update(state_dir=mine, show_dummy_rule="no")
+    upnpd.reload()          # and the next one is taken
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    assert wait_until(lambda: answers(igd.mapped) == before)
 
 
 # ---- wrong from the start ---------------------------------------------
