@@ -212,11 +212,17 @@ static enum nat_err check_port(struct gate *g, struct batch *b,
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
 							     g->ports.udp;
+	int err = 0;
 
 	if (natfw_lookup(&g->fw, rule))
 		return NAT_OK;
-	if (!b->looked && ports_listening(g->fw.env.ext_ip, &g->ports))
+	if (!b->looked)
+		err = ports_listening(g->fw.env.ext_ip, &g->ports);
+	if (err) {
+		log_err("the router's own ports can not be read: %s",
+			strerror(-err));
 		return NAT_EFAIL;
+	}
 	b->looked = true;
 	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
 }

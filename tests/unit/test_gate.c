@@ -62,11 +62,13 @@ void router_policy(const struct router *r, const struct conf *c,
 				.own_n = 2 };
 }
 
+static int ports_fail;
+
 int ports_listening(uint32_t ip, struct ports *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->tcp[2222 / 64] |= 1ull << 2222 % 64;
-	return 0;
+	return ports_fail;
 }
 
 bool ports_set(const uint64_t field[1024], uint16_t port)
@@ -142,12 +144,14 @@ unsigned watch_read(int fd)
 	return n;
 }
 
-static unsigned warnings;
+static unsigned warnings, errors;
 
 void log_msg(int level, const char *fmt, ...)
 {
 	if (level == LOG_WARNING)
 		warnings++;
+	if (level == LOG_ERR)
+		errors++;
 }
 
 static bool fake_usable(const struct natfw_env *env)
@@ -330,6 +334,19 @@ static void test_router_port_is_not_taken(void **state)
 	assert_int_equal(one(PRIV_SET, rule(2222)), NAT_ECONFLICT);
 	udp.proto = IPPROTO_UDP;
 	assert_int_equal(one(PRIV_SET, udp), NAT_OK);
+}
+
+/* A kernel that does not tell what listens: every client heard 501, and no log
+ * said why. */
+static void test_router_ports_are_not_known(void **state)
+{
+	ports_fail = -ENOENT;
+	errors = 0;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(errors, 1);
+	assert_int_equal(gate.fw.rule_n, 0);
+	ports_fail = 0;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
 }
 
 static void test_no_more_than_the_cap(void **state)
@@ -645,6 +662,7 @@ int main(void)
 		T(test_what_waits_is_one_batch),
 		T(test_policy_is_asked_again),
 		T(test_router_port_is_not_taken),
+		T(test_router_ports_are_not_known),
 		T(test_no_more_than_the_cap),
 		T(test_tool_fails),
 		T(test_flows_end_with_their_rule),
