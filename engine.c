@@ -183,8 +183,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 
 	lease_result(e, leases_set(e->leases, m, clock_now(e)));
 	ctl_stored(e->ctl, m);
-	/* its lease may end before any that the tick waits for, and one that
-	 * the kernel was not asked about has no answer to set the tick by */
+	/* where the kernel is not asked, no answer of its sets the tick */
 	ev_timer_set(e->loop, &e->tick, 0);
 	site_poke(e->site);
 }
@@ -478,6 +477,11 @@ static int start_gateway(struct engine *e)
 	return 0;
 }
 
+static uint32_t next_boot_id(void *arg)
+{
+	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
+}
+
 static int start_services(struct engine *e)
 {
 	struct site_config site = {
@@ -485,8 +489,8 @@ static int start_services(struct engine *e)
 	};
 	struct ssdp_config ssdp = {
 		.target = e->target, .server = e->id.server,
-		.boot_id = state_boot_id(e->dir_fd, wall_s()),
-		.config_id = e->id.desc.config_id,
+		.boot_id = next_boot_id(e), .next_boot_id = next_boot_id,
+		.config_id = e->id.desc.config_id, .arg = e,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};
