@@ -187,6 +187,11 @@ static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 	int fd[] = { chan, log, m->ctl_fd };
 
 	ev_free(m->loop);	/* restores signals; this is our copy */
+	/* A terminal or an init system tells all of us at once. The engine goes
+	 * when we say so, or nobody says byebye. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (keep_only(fd))
 		_exit(1);
 	_exit(engine_run(&m->conf, &start));

@@ -13,7 +13,7 @@ import pytest
 from daemon import Upnpd
 from lab import (HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked, listener,
                  reaches, wait_until)
-from upnp import Igd, UpnpError
+from upnp import Igd, Listener, UpnpError
 
 
 def answers(call):
@@ -42,6 +42,20 @@ def test_stop_leaves_nothing(lab, upnpd, igd, signo):
     assert lab.rules() == lab.pristine
     assert not os.path.exists(f"/proc/{engine}")
     assert not os.path.exists(lab.path("upnpd.pid"))
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
+def test_all_told_to_stop(lab, upnpd, igd, signo):
+    """Ctrl-C, or an init system, tells the engine too: it ended at once, and
+    the LAN heard no byebye."""
+    ear = Listener(lab.lan1)
+    two_mappings(igd)
+    os.killpg(upnpd.proc.pid, signo)
+    assert upnpd.wait_exit() == 0
+    assert wait_until(lambda: ear.of("ssdp:byebye"))
+    assert lab.rules() == lab.pristine
+    ear.close()
 
 
 def test_restart_keeps_mappings(lab, upnpd, igd):
