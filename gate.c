@@ -63,6 +63,7 @@ static int read_env(struct gate *g, struct natfw_env *env)
 		return err;
 	}
 	router_policy(&r, g->conf, &g->policy);
+	g->incomplete = !router_complete(&r, g->conf);
 	fill_env(g, &r, env);
 	return 0;
 }
@@ -201,8 +202,10 @@ static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
 	v = policy_check(&g->policy, rule, 0, NULL);
 	if (v == POLICY_OK)
 		return NAT_OK;
-	log_warn("engine asked for a rule that policy forbids: %s",
-		 policy_text(v));
+	/* it keeps the mappings of a network that may come back */
+	if (v != POLICY_OUTSIDE || !g->incomplete)
+		log_warn("engine asked for a rule that policy forbids: %s",
+			 policy_text(v));
 	return NAT_EREFUSED;
 }
 

@@ -49,6 +49,13 @@ int router_read(const struct conf *c, struct router *ret)
 	return 0;
 }
 
+static bool complete = true;
+
+bool router_complete(const struct router *r, const struct conf *c)
+{
+	return complete;
+}
+
 uint32_t router_usable_ip(const struct router *r, const struct conf *c)
 {
 	return r->ext_ip;
@@ -493,6 +500,27 @@ static void test_sync(void **state)
 	assert_int_equal(gate.fw.rule[0].ext_port, 6001);
 }
 
+/* With the LAN's cable out, the log accused the engine of each mapping there
+ * that it kept. */
+static void test_network_that_may_come_back(void **state)
+{
+	struct nat_rule out = rule(7000);
+
+	out.client.ip = 0xc0a85902;
+	for (unsigned told = 0; told < 2; told++) {
+		complete = told;
+		warnings = 0;
+		ask(PRIV_LOOK, (struct nat_rule){ 0 });
+		ask(PRIV_SYNC_RULE, out);
+		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(gate.fw.rule_n, 0);
+		assert_int_equal(warnings, told);
+	}
+}
+
 static void test_sync_larger_than_the_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
@@ -673,6 +701,7 @@ int main(void)
 		T(test_kernel_can_not_end_flows),
 		T(test_no_address),
 		T(test_sync),
+		T(test_network_that_may_come_back),
 		T(test_sync_larger_than_the_table),
 		T(test_link_only_when_allowed),
 		T(test_link_keeps_its_routes),
