@@ -5,6 +5,7 @@ import itertools
 import os
 import re
 import signal
+import subprocess
 import threading
 import time
 
@@ -352,6 +353,37 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     upnpd.reload()          # and the next one is taken
     assert wait_until(lambda: upnpd.engine() not in (None, engine))
     assert wait_until(lambda: answers(igd.mapped) == before)
+
+
+@pytest.mark.only("nft")
+def test_in_the_background(lab, stopped):
+    """Without -F. A relative -f was looked for in / at SIGHUP, so that the
+    daemon never read its configuration again."""
+    stopped.write_conf()
+    argv = ["ip", "netns", "exec", lab.router.ns,
+            os.path.abspath(upnpd_binary()), "-f",
+            os.path.basename(stopped.conf)]
+    with open(stopped.logfile, "w") as log:
+        assert subprocess.run(argv, cwd=lab.dir, check=False, stdout=log,
+                              stderr=log).returncode == 0
+    assert wait_until(stopped.serves)
+    with open(lab.path("upnpd.pid")) as f:
+        pid = int(f.read())
+    try:
+        assert os.readlink(f"/proc/{pid}/cwd") == "/"
+        assert os.getsid(pid) == pid
+        assert subprocess.run(argv, cwd=lab.dir, capture_output=True,
+                              check=False).returncode == 1
+        igd = Igd(lab.lan1)
+        assert len(igd.entries()) == 1
+        stopped.options["show_dummy_rule"] = "no"
+        stopped.write_conf()
+        os.kill(pid, signal.SIGHUP)
+        assert wait_until(lambda: answers(igd.entries) == [])
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        assert wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+    assert not os.path.exists(lab.path("upnpd.pid"))
 
 
 # ---- wrong from the start ---------------------------------------------
