@@ -12,9 +12,9 @@ import time
 import pytest
 
 from daemon import Upnpd
-from lab import (HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked, listener,
-                 reaches, wait_until)
-from upnp import Igd, Listener, UpnpError
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked,
+                 listener, reaches, wait_until)
+from upnp import Igd, Listener, UpnpError, search
 
 
 def answers(call):
@@ -353,6 +353,42 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     upnpd.reload()          # and the next one is taken
     assert wait_until(lambda: upnpd.engine() not in (None, engine))
     assert wait_until(lambda: answers(igd.mapped) == before)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(enabled="no")
+def test_enabled(lab, stopped):
+    """Not enabled: it waits, and nobody knows. SIGHUP turns it on and off."""
+    stopped.start(wait=False)
+    assert stopped.wait_log("not enabled: set enabled = yes")
+    assert stopped.running() and stopped.engine() is None
+    assert not stopped.serves() and lab.rules() == lab.pristine
+    igd = Igd(lab.lan1)
+    for _ in range(2):
+        stopped.options["enabled"] = "yes"
+        stopped.reload()
+        assert wait_until(stopped.serves)
+        igd.add(40000)
+        stopped.options["enabled"] = "no"
+        stopped.reload()
+        assert wait_until(lambda: lab.rules() == lab.pristine)
+        assert stopped.running() and stopped.engine() is None
+        assert not stopped.serves()
+        assert search(lab.lan1, "ssdp:all", wait=0.3) == []
+
+
+@pytest.mark.only("nft")
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(interfaces={
+    "wan0": "external", "lan0": "internal",
+    "lan1": ["type = internal", "disabled = yes"],
+    "ppp0": ["type = external", "disabled = yes"]})
+def test_disabled_interfaces(lab, upnpd, igd):
+    """As if their sections were not there."""
+    assert igd.external_ip() == EXT_IP
+    assert answers(Igd(lab.lan2, ip=LAN2_IP).external_ip) is None
+    assert search(lab.lan2, "ssdp:all", source=HOST_LAN2_IP, wait=0.3) == []
+    assert search(lab.lan1, "ssdp:all")
 
 
 @pytest.mark.only("nft")
