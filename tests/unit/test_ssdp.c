@@ -662,6 +662,28 @@ static void test_alive_whole_set(void **state)
 	assert_false(next(hear_fd));
 }
 
+/* UDA 1.1 1.1.1: 2; a household may have a router behind the router. */
+static void test_ttl(void **state)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { got, sizeof(got) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int on = 1, ttl = 0;
+
+	NEED_NET;
+	assert_int_equal(setsockopt(hear_fd, IPPROTO_IP, IP_RECVTTL, &on,
+				    sizeof(on)), 0);
+	serve_lo();
+	pass(50);
+	assert_true(recvmsg(hear_fd, &m, 0) > 0);
+	assert_non_null(CMSG_FIRSTHDR(&m));
+	memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(ttl));
+	assert_int_equal(ttl, 2);
+}
+
 static void test_byebye(void **state)
 {
 	NEED_NET;
@@ -1135,6 +1157,7 @@ int main(void)
 		cmocka_unit_test(test_write_over),
 		T(test_alive),
 		T(test_alive_whole_set),
+		T(test_ttl),
 		T(test_byebye),
 		T(test_same_again_says_nothing),
 		T(test_search),
