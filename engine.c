@@ -433,7 +433,7 @@ static void on_netlink(struct ev_fd *w, short revents)
 
 static void read_boot_id(struct leases_clock *c)
 {
-	char buf[64];
+	char buf[64] = "";
 	ssize_t n = -1;
 	int fd = open("/proc/sys/kernel/random/boot_id",
 		      O_RDONLY | O_CLOEXEC);

@@ -215,7 +215,7 @@ static int engine_pipes(int chan[2], int log[2])
 
 static void engine_start(struct monitor *m)
 {
-	int chan[2], log[2];
+	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
 	int err = engine_pipes(chan, log);
 
 	if (err) {
