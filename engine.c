@@ -102,6 +102,8 @@ static void on_tick(struct ev_timer *t)
 	schedule_tick(EV_OWNER(t, struct engine, tick));
 }
 
+static void follow(struct engine *e);
+
 static void on_answer(void *arg, const struct priv_rep *rep)
 {
 	struct engine *e = arg;
@@ -115,6 +117,9 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 		return;
 	case PRIV_LINK_UP:
 	case PRIV_LINK_DOWN:
+		/* netlink tells too, but later than the control point may ask
+		 * for the opposite */
+		follow(e);
 		igd_link_done(&e->igd, err);
 		site_poke(e->site);
 		return;
@@ -178,6 +183,8 @@ static void op_stored(void *arg, const struct pm_entry *m)
 
 	lease_result(e, leases_set(e->leases, m, clock_now(e)));
 	ctl_stored(e->ctl, m);
+	/* where the kernel is not asked, no answer of its sets the tick */
+	ev_timer_set(e->loop, &e->tick, 0);
 	site_poke(e->site);
 }
 
@@ -402,12 +409,16 @@ static int look(struct engine *e)
 	return serve_interfaces(e);
 }
 
+/* Look, and again in a while where not all could be had. */
+static void follow(struct engine *e)
+{
+	if (look(e))
+		ev_timer_set(e->loop, &e->settle, RETRY_MS);
+}
+
 static void on_settle(struct ev_timer *t)
 {
-	struct engine *e = EV_OWNER(t, struct engine, settle);
-
-	if (look(e))
-		ev_timer_set(e->loop, t, RETRY_MS);
+	follow(EV_OWNER(t, struct engine, settle));
 }
 
 static void on_netlink(struct ev_fd *w, short revents)
@@ -422,7 +433,7 @@ static void on_netlink(struct ev_fd *w, short revents)
 
 static void read_boot_id(struct leases_clock *c)
 {
-	char buf[64];
+	char buf[64] = "";
 	ssize_t n = -1;
 	int fd = open("/proc/sys/kernel/random/boot_id",
 		      O_RDONLY | O_CLOEXEC);
@@ -466,6 +477,11 @@ static int start_gateway(struct engine *e)
 	return 0;
 }
 
+static uint32_t next_boot_id(void *arg)
+{
+	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
+}
+
 static int start_services(struct engine *e)
 {
 	struct site_config site = {
@@ -473,8 +489,8 @@ static int start_services(struct engine *e)
 	};
 	struct ssdp_config ssdp = {
 		.target = e->target, .server = e->id.server,
-		.boot_id = state_boot_id(e->dir_fd, wall_s()),
-		.config_id = e->id.desc.config_id,
+		.boot_id = next_boot_id(e), .next_boot_id = next_boot_id,
+		.config_id = e->id.desc.config_id, .arg = e,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};
@@ -552,8 +568,7 @@ static int start(struct engine *e, const struct engine_start *s)
 /* The first look: the table goes to the monitor, the network hears of us. */
 static void begin(struct engine *e)
 {
-	if (look(e))
-		ev_timer_set(e->loop, &e->settle, RETRY_MS);
+	follow(e);
 	schedule_tick(e);
 	e->started_ms = ev_now_ms(e->loop);
 	log_info("serving on port %u, %u mappings",

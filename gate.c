@@ -63,6 +63,7 @@ static int read_env(struct gate *g, struct natfw_env *env)
 		return err;
 	}
 	router_policy(&r, g->conf, &g->policy);
+	g->incomplete = !router_complete(&r, g->conf);
 	fill_env(g, &r, env);
 	return 0;
 }
@@ -201,8 +202,10 @@ static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
 	v = policy_check(&g->policy, rule, 0, NULL);
 	if (v == POLICY_OK)
 		return NAT_OK;
-	log_warn("engine asked for a rule that policy forbids: %s",
-		 policy_text(v));
+	/* it keeps the mappings of a network that may come back */
+	if (v != POLICY_OUTSIDE || !g->incomplete)
+		log_warn("engine asked for a rule that policy forbids: %s",
+			 policy_text(v));
 	return NAT_EREFUSED;
 }
 
@@ -212,11 +215,17 @@ static enum nat_err check_port(struct gate *g, struct batch *b,
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
 							     g->ports.udp;
+	int err = 0;
 
 	if (natfw_lookup(&g->fw, rule))
 		return NAT_OK;
-	if (!b->looked && ports_listening(g->fw.env.ext_ip, &g->ports))
+	if (!b->looked)
+		err = ports_listening(g->fw.env.ext_ip, &g->ports);
+	if (err) {
+		log_err("the router's own ports can not be read: %s",
+			strerror(-err));
 		return NAT_EFAIL;
+	}
 	b->looked = true;
 	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
 }

@@ -16,6 +16,7 @@ struct gate {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
 	struct policy policy;
+	bool incomplete;		/* an internal interface is not there */
 	struct ports ports;		/* served by the router itself */
 	struct route_set routes;	/* of the link we took down */
 	struct nat_rule *staged;	/* the sync that is coming in */

@@ -187,6 +187,11 @@ static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 	int fd[] = { chan, log, m->ctl_fd };
 
 	ev_free(m->loop);	/* restores signals; this is our copy */
+	/* A terminal or an init system tells all of us at once. The engine goes
+	 * when we say so, or nobody says byebye. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (keep_only(fd))
 		_exit(1);
 	_exit(engine_run(&m->conf, &start));
@@ -210,7 +215,7 @@ static int engine_pipes(int chan[2], int log[2])
 
 static void engine_start(struct monitor *m)
 {
-	int chan[2], log[2];
+	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
 	int err = engine_pipes(chan, log);
 
 	if (err) {
@@ -317,6 +322,21 @@ static void control_close(struct monitor *m)
 
 /* ---- start, reload, stop ------------------------------------------------- */
 
+/* The engine's user and its directory. */
+static int prepare(const struct conf *conf, uid_t *ret_uid, gid_t *ret_gid)
+{
+	int err = jail_user(conf->user, ret_uid, ret_gid);
+
+	if (err) {
+		log_err("neither user %s nor nobody exists", conf->user);
+		return err;
+	}
+	err = jail_dir(conf->state_dir, *ret_uid, *ret_gid);
+	if (err)
+		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
+	return err;
+}
+
 static int begin(struct monitor *m)
 {
 	int err;
@@ -333,16 +353,9 @@ static int begin(struct monitor *m)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(&m->conf)->name);
-	err = jail_user(m->conf.user, &m->uid, &m->gid);
-	if (err) {
-		log_err("neither user %s nor nobody exists", m->conf.user);
+	err = prepare(&m->conf, &m->uid, &m->gid);
+	if (err)
 		return err;
-	}
-	err = jail_dir(m->conf.state_dir, m->uid, m->gid);
-	if (err) {
-		log_err("state-dir %s: %s", m->conf.state_dir, strerror(-err));
-		return err;
-	}
 	if (m->gate.open)
 		gate_look(&m->gate);	/* failed: verify tries again */
 	else
@@ -392,17 +405,34 @@ static void reload_finish(struct monitor *m)
 	ev_stop(m->loop);
 }
 
+/* Read it, and see whether an engine could start with it: what runs now is not
+ * ended for what can not run. */
+static int read_next(struct monitor *m)
+{
+	static struct conf next;
+	struct conf_error why;
+	uid_t uid;
+	gid_t gid;
+	int err = conf_read(m->path, &next, &why);
+
+	if (err)
+		log_err("%s", why.text);
+	else if (next.enabled)
+		err = prepare(&next, &uid, &gid);
+	if (!err)
+		m->next_conf = next;
+	return err;
+}
+
 static void on_sighup(struct ev_signal *s)
 {
 	struct monitor *m = EV_OWNER(s, struct monitor, sig[2]);
-	struct conf_error why;
 
 	if (m->phase == STOPPING)
 		return;
-	if (conf_read(m->path, &m->next_conf, &why)) {
-		log_err("%s", why.text);
+	if (read_next(m)) {
+		report_reload(&m->report, log_last_error());
 		log_err("the configuration before stays in force");
-		report_reload(&m->report, why.text);
 		return;
 	}
 	m->phase = RELOADING;

@@ -48,6 +48,7 @@ struct link {
 	struct ev_fd sock;	/* fd -1: not open, this place is free */
 	struct ev_timer notify;
 	bool again;		/* the second set comes soon after the first */
+	bool fresh;		/* it has just come */
 };
 
 /* A search that has not been answered to its end. */
@@ -63,6 +64,7 @@ struct ssdp {
 	struct ev_loop *loop;
 	struct ssdp_config config;
 	uint16_t http_port;
+	bool announced;		/* by this BOOTID */
 	struct link group;	/* has but a socket, which only hears */
 	struct link link[CONF_IFACES_MAX];
 	struct pending pending[SSDP_PENDING_MAX];
@@ -107,6 +109,21 @@ static void notify_all(const struct link *l, bool alive)
 	}
 }
 
+static void update_all(const struct link *l, uint32_t next_boot_id)
+{
+	const struct ssdp *s = l->ssdp;
+	char buf[SSDP_REPLY_MAX];
+	struct wr w;
+	size_t i;
+
+	for (i = 0; i < s->config.target_n; i++) {
+		w = wr_init(buf, sizeof(buf));
+		ssdp_write_update(&w, &s->config, i, next_boot_id, l->iface.ip,
+				  s->http_port);
+		send_to(l, &w, address(GROUP_IP));
+	}
+}
+
 /* At random before half of max-age, so that the devices of a network do not
  * speak all at once, and one set that is lost does no harm (UDA 1.1 1.2.2). */
 static void on_notify(struct ev_timer *t)
@@ -120,6 +137,14 @@ static void on_notify(struct ev_timer *t)
 		     SECOND_MS + random_below(s, SECOND_SPREAD_MS) :
 		     3 * quarter_ms + random_below(s, quarter_ms + 1));
 	l->again = false;
+}
+
+/* Begin to announce: a set soon, another one soon after. */
+static void announce(struct link *l)
+{
+	l->again = true;
+	ev_timer_set(l->ssdp->loop, &l->notify,
+		     random_below(l->ssdp, FIRST_SPREAD_MS));
 }
 
 /* ---- answers ------------------------------------------------------- */
@@ -346,7 +371,6 @@ static void link_close(struct link *l)
 
 static int link_open(struct link *l, const struct ssdp_iface *iface)
 {
-	struct ssdp *s = l->ssdp;
 	int err;
 
 	l->iface = *iface;
@@ -357,8 +381,8 @@ static int link_open(struct link *l, const struct ssdp_iface *iface)
 		sock_close(l);
 		return err;
 	}
-	l->again = true;
-	ev_timer_set(s->loop, &l->notify, random_below(s, FIRST_SPREAD_MS));
+	l->fresh = true;
+	announce(l);
 	return 0;
 }
 
@@ -403,6 +427,44 @@ static int serve(struct ssdp *s, const struct ssdp_iface *iface)
 	return multicast(s->group.sock.fd, IP_ADD_MEMBERSHIP, l);
 }
 
+/*
+ * UDA 1.1 1.2: who comes back to a network, or has another address there, is
+ * as one that was started anew; the networks that were there all along are
+ * told so before they hear the new BOOTID. Announcements of what has just come
+ * wait for their timer, so they have it already.
+ */
+static void raise_boot_id(struct ssdp *s)
+{
+	uint32_t next = s->config.next_boot_id(s->config.arg);
+	struct link *l;
+
+	if (next <= s->config.boot_id)
+		next = s->config.boot_id + 1;
+	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++) {
+		if (l->sock.fd < 0 || l->fresh)
+			continue;
+		update_all(l, next);
+		update_all(l, next);
+		announce(l);
+	}
+	s->config.boot_id = next;
+}
+
+/* What has just come is the first there is, or it raises BOOTID. */
+static void note_fresh(struct ssdp *s)
+{
+	struct link *l;
+	bool any = false;
+
+	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++)
+		any |= l->fresh;
+	if (any && s->announced)
+		raise_boot_id(s);
+	s->announced |= any;
+	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++)
+		l->fresh = false;
+}
+
 int ssdp_ifaces(struct ssdp *s, const struct ssdp_iface *iface, size_t n,
 		uint16_t http_port)
 {
@@ -426,6 +488,7 @@ int ssdp_ifaces(struct ssdp *s, const struct ssdp_iface *iface, size_t n,
 		if (first_err == 0)
 			first_err = err;
 	}
+	note_fresh(s);
 	return first_err;
 }
 

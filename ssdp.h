@@ -34,8 +34,10 @@ void ssdp_free(struct ssdp *);
  *
  * An interface that is new or has another address or index joins the group
  * again and is told of every target, twice; one that is gone gets byebye where
- * it still can be sent. Sockets are made by the process as it is: no privilege
- * is needed.
+ * it still can be sent. Where anything was served before, what comes raises
+ * BOOTID: those that were there all along get ssdp:update, and then hear of
+ * every target again (UDA 1.1 1.2). Sockets are made by the process as it is:
+ * no privilege is needed.
  *
  * Call it again when an interface that failed may be ready.
  *

@@ -100,6 +100,14 @@ bool ssdp_match(const struct ssdp_config *c, size_t target,
 	return true;
 }
 
+static void write_location(struct wr *w, const struct ssdp_target *t,
+			   uint32_t local_ip, uint16_t http_port)
+{
+	wr_z(w, "LOCATION: http://");
+	wr_ipv4(w, local_ip);
+	wr_fmt(w, ":%u%s\r\n", http_port, t->path);
+}
+
 static void write_where(struct wr *w, const struct ssdp_config *c,
 			const struct ssdp_target *t, uint32_t local_ip,
 			uint16_t http_port)
@@ -107,9 +115,9 @@ static void write_where(struct wr *w, const struct ssdp_config *c,
 	unsigned max_age_s = 2 * c->notify_s < SSDP_MAX_AGE_MIN_S ?
 				     SSDP_MAX_AGE_MIN_S : 2 * c->notify_s;
 
-	wr_fmt(w, "CACHE-CONTROL: max-age=%u\r\nLOCATION: http://", max_age_s);
-	wr_ipv4(w, local_ip);
-	wr_fmt(w, ":%u%s\r\nSERVER: %s\r\n", http_port, t->path, c->server);
+	wr_fmt(w, "CACHE-CONTROL: max-age=%u\r\n", max_age_s);
+	write_location(w, t, local_ip, http_port);
+	wr_fmt(w, "SERVER: %s\r\n", c->server);
 }
 
 /*
@@ -127,8 +135,8 @@ static void write_what(struct wr *w, const struct ssdp_config *c,
 	wr_fmt(w, "\r\nOPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n"
 	       "01-NLS: %u\r\n"
 	       "BOOTID.UPNP.ORG: %u\r\n"
-	       "CONFIGID.UPNP.ORG: %u\r\n"
-	       "\r\n", c->boot_id, c->boot_id, c->config_id);
+	       "CONFIGID.UPNP.ORG: %u\r\n",
+	       c->boot_id, c->boot_id, c->config_id);
 }
 
 void ssdp_write_answer(struct wr *w, const struct ssdp_config *c,
@@ -142,6 +150,33 @@ void ssdp_write_answer(struct wr *w, const struct ssdp_config *c,
 	wr_z(w, "\r\nEXT:\r\n");
 	write_where(w, c, t, local_ip, http_port);
 	write_what(w, c, t, "ST", st);
+	wr_z(w, "\r\n");
+}
+
+/* A NOTIFY from its NTS on, but for the empty line. */
+static void write_news(struct wr *w, const struct ssdp_config *c,
+		       const struct ssdp_target *t, const char *nts)
+{
+	char buf[sizeof(((struct ssdp_search *)0)->st)];
+	struct wr type = wr_init(buf, sizeof(buf));
+
+	write_type(&type, t);
+	wr_fmt(w, "NTS: ssdp:%s\r\n", nts);
+	write_what(w, c, t, "NT", wr_done(&type));
+}
+
+#define NOTIFY "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
+
+void ssdp_write_update(struct wr *w, const struct ssdp_config *c,
+		       size_t target, uint32_t next_boot_id,
+		       uint32_t local_ip, uint16_t http_port)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	wr_z(w, NOTIFY);
+	write_location(w, t, local_ip, http_port);
+	write_news(w, c, t, "update");
+	wr_fmt(w, "NEXTBOOTID.UPNP.ORG: %u\r\n\r\n", next_boot_id);
 }
 
 void ssdp_write_notify(struct wr *w, const struct ssdp_config *c,
@@ -149,13 +184,10 @@ void ssdp_write_notify(struct wr *w, const struct ssdp_config *c,
 		       uint16_t http_port)
 {
 	const struct ssdp_target *t = &c->target[target];
-	char buf[sizeof(((struct ssdp_search *)0)->st)];
-	struct wr type = wr_init(buf, sizeof(buf));
 
-	write_type(&type, t);
-	wr_z(w, "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n");
+	wr_z(w, NOTIFY);
 	if (alive)
 		write_where(w, c, t, local_ip, http_port);
-	wr_fmt(w, "NTS: ssdp:%s\r\n", alive ? "alive" : "byebye");
-	write_what(w, c, t, "NT", wr_done(&type));
+	write_news(w, c, t, alive ? "alive" : "byebye");
+	wr_z(w, "\r\n");
 }

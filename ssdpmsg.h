@@ -27,6 +27,9 @@ struct ssdp_config {
 	size_t target_n;
 	const char *server;	/* SERVER field, borrowed */
 	uint32_t boot_id;	/* grows with each start */
+	/* a greater one, which no later start takes again */
+	uint32_t (*next_boot_id)(void *arg);
+	void *arg;
 	uint32_t config_id;
 	unsigned notify_s;	/* notify-interval; max-age is twice that, at
 				 * least SSDP_MAX_AGE_MIN_S */
@@ -63,6 +66,12 @@ bool ssdp_match(const struct ssdp_config *, size_t target,
 /** ssdp_write_answer - the 200 OK to one target; @st as ssdp_match() gave. */
 void ssdp_write_answer(struct wr *, const struct ssdp_config *, size_t target,
 		       struct str st, uint32_t local_ip, uint16_t http_port);
+
+/** ssdp_write_update - NOTIFY update of one target: BOOTID is to become
+ * @next_boot_id. UDA 1.1 1.2.4 */
+void ssdp_write_update(struct wr *, const struct ssdp_config *, size_t target,
+		       uint32_t next_boot_id, uint32_t local_ip,
+		       uint16_t http_port);
 
 /** ssdp_write_notify - NOTIFY alive or byebye of one target. */
 void ssdp_write_notify(struct wr *, const struct ssdp_config *, size_t target,

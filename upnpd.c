@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -98,11 +99,32 @@ static int pid_file_write(int fd)
 	return 0;
 }
 
+/* A daemon leaves the directory that a path began in, and the file is read
+ * again at each SIGHUP. NULL: it is too long, or there is no such directory */
+static const char *absolute(const char *file, char *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+
+	if (file[0] == '/')
+		return file;
+	if (!getcwd(buf, cap))
+		return NULL;
+	w.len = strlen(buf);
+	wr_fmt(&w, "/%s", file);
+	return w.over || w.len == cap ? NULL : wr_cstr(&w);
+}
+
 static int run(const struct options *o, const struct conf *conf)
 {
-	int status;
-	int fd = pid_file_lock(conf->pid_file);
+	static char path[PATH_MAX];
+	const char *file = absolute(o->file, path, sizeof(path));
+	int status, fd;
 
+	if (!file) {
+		log_err("%s: write its whole path", o->file);
+		return EXIT_USAGE;
+	}
+	fd = pid_file_lock(conf->pid_file);
 	if (fd == -EWOULDBLOCK) {
 		log_err("another upnpd runs: it holds %s", conf->pid_file);
 		return EXIT_FAULT;
@@ -116,7 +138,7 @@ static int run(const struct options *o, const struct conf *conf)
 	}
 	if (!o->foreground)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
-	status = monitor_run(o->file, conf, o->debug);
+	status = monitor_run(file, conf, o->debug);
 	unlink(conf->pid_file);
 	return status;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: ISC */
 /* bucket.c - token buckets. */
-#include <stddef.h>
 #include "base/bucket.h"
 
 /* What a second gives in thousandths a second, it gives in whole tokens in a
@@ -19,7 +18,7 @@ static uint32_t used_now(const struct buckets *bs, const struct bucket *b,
 
 static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
 {
-	struct bucket *best = NULL;
+	struct bucket *best = bs->at;
 	uint32_t least = UINT32_MAX, used;
 
 	for (struct bucket *b = bs->at; b < bs->at + BUCKETS_MAX; b++) {

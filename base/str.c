@@ -146,7 +146,7 @@ int str_u32(struct str s, uint32_t min, uint32_t max, uint32_t *ret)
 bool str_ipv4(struct str s, uint32_t *ret_ip)
 {
 	struct str part;
-	uint32_t ip = 0, byte;
+	uint32_t ip = 0, byte = 0;
 	int i;
 
 	for (i = 0; i < 4; i++) {

@@ -131,7 +131,7 @@ bool backend_same(struct backend_tally a, struct backend_tally b)
 
 struct backend_text backend_ip(uint32_t ip)
 {
-	struct backend_text ret;
+	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));
 
 	wr_ipv4(&w, ip);
@@ -141,7 +141,7 @@ struct backend_text backend_ip(uint32_t ip)
 
 struct backend_text backend_net(const struct natfw_net *net)
 {
-	struct backend_text ret;
+	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));
 
 	wr_ipv4(&w, net->ip & net->mask);

@@ -29,7 +29,8 @@ class Daemon:
         with open(self.logfile, "ab") as log:
             self.proc = subprocess.Popen(
                 ["ip", "netns", "exec", self.lab.router.ns, *argv],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
 
     def serves(self, ip=LAN_IP):
         """Does it answer? A connection alone is not enough: the kernel takes

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: ISC
 """Start, stop, crash, reload: what was mapped stays mapped, and nothing is
 left behind at the end."""
+import itertools
 import os
 import re
 import signal
+import subprocess
+import threading
 import time
 
 import pytest
 
 from daemon import Upnpd
-from lab import (HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked, listener,
-                 reaches, wait_until)
-from upnp import Igd, UpnpError
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked,
+                 listener, reaches, wait_until)
+from upnp import Igd, Listener, UpnpError, search
 
 
 def answers(call):
@@ -40,6 +43,20 @@ def test_stop_leaves_nothing(lab, upnpd, igd, signo):
     assert lab.rules() == lab.pristine
     assert not os.path.exists(f"/proc/{engine}")
     assert not os.path.exists(lab.path("upnpd.pid"))
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
+def test_all_told_to_stop(lab, upnpd, igd, signo):
+    """Ctrl-C, or an init system, tells the engine too: it ended at once, and
+    the LAN heard no byebye."""
+    ear = Listener(lab.lan1)
+    two_mappings(igd)
+    os.killpg(upnpd.proc.pid, signo)
+    assert upnpd.wait_exit() == 0
+    assert wait_until(lambda: ear.of("ssdp:byebye"))
+    assert lab.rules() == lab.pristine
+    ear.close()
 
 
 def test_restart_keeps_mappings(lab, upnpd, igd):
@@ -113,6 +130,59 @@ def test_monitor_killed(lab, upnpd, igd):
     assert reaches(lab, "TCP", 40000, server)
     igd.delete(40000)
     assert blocked(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
+@pytest.mark.parametrize("whole", (False, True), ids=("monitor", "both"))
+def test_killed_at_any_moment(lab, upnpd, igd, whole):
+    """What a control point was told is so, is so after the next start; only
+    the request that was under way may have gone either way."""
+    assert igd.urls
+    has = {}
+    for turn in range(4):
+        asked = []
+        asker = threading.Thread(target=keep_asking, args=(igd, has, asked))
+        asker.start()
+        time.sleep(0.1 + 0.07 * turn)
+        engine = upnpd.engine()
+        upnpd.proc.kill()
+        if whole:
+            os.kill(engine, signal.SIGKILL)
+        upnpd.proc.wait()
+        asker.join()
+        assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
+        upnpd.start()
+        found = {int(e["NewExternalPort"]): int(e["NewInternalPort"])
+                 for e in igd.entries()}
+        unsure = asked.pop()
+        assert asked, "nothing was answered"
+        assert {p: n for p, n in found.items() if p != unsure} == \
+            {p: n for p, n in has.items() if p != unsure}
+        assert wait_until(lambda: all_in_kernel(lab, found))
+        has = found
+
+
+def all_in_kernel(lab, ports):
+    rules = lab.rules()
+    return all(re.search(rf"\b{port}\b", rules) for port in ports)
+
+
+def keep_asking(igd, has, asked):
+    """Map and delete until nobody answers. @has: {external: internal port} as
+    answered; @asked: ports, the last one without an answer."""
+    for i in itertools.count():
+        port = 40000 + i * 7 % 60
+        asked.append(port)
+        try:
+            if port in has and i % 3:
+                igd.delete(port)
+                del has[port]
+            else:
+                igd.add(port, int_port=2000 + i, lease=i % 2 * 600)
+                has[port] = 2000 + i
+        except (OSError, AssertionError):
+            return
 
 
 @pytest.mark.only("iptables-legacy", "nft")
@@ -263,6 +333,93 @@ def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
     assert upnpd.engine() == engine
     assert igd.mapped() == before and lab.rules() == rules
     assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
+def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
+    """A state-dir that can not be made was found out only when the old engine
+    had gone: the daemon ended, and every mapping with it."""
+    before = two_mappings(igd)
+    engine, rules = upnpd.engine(), lab.rules()
+    mine = upnpd.options["state_dir"]
+    upnpd.options["state_dir"] = state
+    since = upnpd.reload()
+    assert upnpd.wait_log(f"state-dir {state}: ..", since=since)
+    assert upnpd.wait_log("configuration before stays", since=since)
+    assert upnpd.engine() == engine
+    assert igd.mapped() == before and lab.rules() == rules
+    upnpd.options.update(state_dir=mine, show_dummy_rule="no")
+    upnpd.reload()          # and the next one is taken
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    assert wait_until(lambda: answers(igd.mapped) == before)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(enabled="no")
+def test_enabled(lab, stopped):
+    """Not enabled: it waits, and nobody knows. SIGHUP turns it on and off."""
+    stopped.start(wait=False)
+    assert stopped.wait_log("not enabled: set enabled = yes")
+    assert stopped.running() and stopped.engine() is None
+    assert not stopped.serves() and lab.rules() == lab.pristine
+    igd = Igd(lab.lan1)
+    for _ in range(2):
+        stopped.options["enabled"] = "yes"
+        stopped.reload()
+        assert wait_until(stopped.serves)
+        igd.add(40000)
+        stopped.options["enabled"] = "no"
+        stopped.reload()
+        assert wait_until(lambda: lab.rules() == lab.pristine)
+        assert stopped.running() and stopped.engine() is None
+        assert not stopped.serves()
+        assert search(lab.lan1, "ssdp:all", wait=0.3) == []
+
+
+@pytest.mark.only("nft")
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(interfaces={
+    "wan0": "external", "lan0": "internal",
+    "lan1": ["type = internal", "disabled = yes"],
+    "ppp0": ["type = external", "disabled = yes"]})
+def test_disabled_interfaces(lab, upnpd, igd):
+    """As if their sections were not there."""
+    assert igd.external_ip() == EXT_IP
+    assert answers(Igd(lab.lan2, ip=LAN2_IP).external_ip) is None
+    assert search(lab.lan2, "ssdp:all", source=HOST_LAN2_IP, wait=0.3) == []
+    assert search(lab.lan1, "ssdp:all")
+
+
+@pytest.mark.only("nft")
+def test_in_the_background(lab, stopped):
+    """Without -F. A relative -f was looked for in / at SIGHUP, so that the
+    daemon never read its configuration again."""
+    stopped.write_conf()
+    argv = ["ip", "netns", "exec", lab.router.ns,
+            os.path.abspath(upnpd_binary()), "-f",
+            os.path.basename(stopped.conf)]
+    with open(stopped.logfile, "w") as log:
+        assert subprocess.run(argv, cwd=lab.dir, check=False, stdout=log,
+                              stderr=log).returncode == 0
+    assert wait_until(stopped.serves)
+    with open(lab.path("upnpd.pid")) as f:
+        pid = int(f.read())
+    try:
+        assert os.readlink(f"/proc/{pid}/cwd") == "/"
+        assert os.getsid(pid) == pid
+        assert subprocess.run(argv, cwd=lab.dir, capture_output=True,
+                              check=False).returncode == 1
+        igd = Igd(lab.lan1)
+        assert len(igd.entries()) == 1
+        stopped.options["show_dummy_rule"] = "no"
+        stopped.write_conf()
+        os.kill(pid, signal.SIGHUP)
+        assert wait_until(lambda: answers(igd.entries) == [])
+    finally:
+        os.kill(pid, signal.SIGTERM)
+        assert wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+    assert not os.path.exists(lab.path("upnpd.pid"))
 
 
 # ---- wrong from the start ---------------------------------------------

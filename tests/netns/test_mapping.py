@@ -93,6 +93,23 @@ def test_lease_is_renewed(lab, igd):
 
 
 @pytest.mark.only("nft")
+@pytest.mark.conf(show_dummy_rule="no")
+@pytest.mark.parametrize("first, then", (
+    ({}, {"lease": 1}),
+    ({"lease": 3600}, {"lease": 1}),
+    ({"lease": 1, "enabled": 0}, None)), ids=("for ever", "longer", "disabled"))
+def test_lease_without_a_change_in_the_kernel_expires(lab, igd, first, then):
+    """Where the kernel's rule stays as it is nothing looked at the new lease:
+    a mapping made for ever, then for a second, stayed until another one was
+    made or deleted."""
+    igd.add(40000, **first)
+    if then:
+        igd.add(40000, **then)
+    assert wait_until(lambda: igd.entries() == [], 4)
+    assert wait_until(lambda: not in_kernel(lab, 40000))
+
+
+@pytest.mark.only("nft")
 @pytest.mark.parametrize("lease", (0, 1, 3600, 604800))
 def test_lease_values(igd, lease):
     igd.add(40000, lease=lease)
@@ -288,7 +305,8 @@ def test_caps(lab, igd):
     other.add(40003)
     assert error_of(other.add, 40004) in (501, 728)
     igd.delete(40000)
-    igd.add(40002)
+    # room again; its rate, which is its share a second, may keep it waiting
+    assert wait_until(lambda: error_code(igd.add, 40002) == 0)
 
 
 @BOTH

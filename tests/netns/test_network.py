@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: ISC
 """The network changes under the daemon: addresses, links, interfaces."""
+import socket
+
 import pytest
 
-from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener, reaches,
-                 wait_until)
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN_IP, OUT_IP, blocked,
+                 listener, reaches, wait_until)
 from test_lifecycle import answers
 from test_mapping import in_kernel
-from upnp import IGD1, WANCIC, Igd, Listener, error_of, search
+from upnp import (IGD1, WANCIC, WANIP, Igd, Listener, error_of, search,
+                  soap_body)
 
 NEW_EXT = "11.22.33.2"
 NEW_LAN = "192.168.88.254"
@@ -97,6 +100,7 @@ def test_internal_address_changes(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     ear = Listener(lab.lan1)
+    before = search(lab.lan1, IGD1)[0].boot_id
     lab.router.ip_batch(f"addr del {LAN_IP}/24 dev lan0",
                         f"addr add {NEW_LAN}/24 dev lan0")
     lab.lan1.ip_batch(f"route replace default via {NEW_LAN}")
@@ -105,6 +109,8 @@ def test_internal_address_changes(lab, igd):
     check_found(lab, NEW_LAN)
     assert wait_until(lambda: any(m["LOCATION"].startswith(
         f"http://{NEW_LAN}:") for m in ear.of("ssdp:alive")))
+    assert all(m.boot_id > before for m in ear.of("ssdp:alive")
+               if m["LOCATION"].startswith(f"http://{NEW_LAN}:"))
     assert moved.mapped() == {("TCP", 40000, HOST_IP, 8000)}
     assert reaches(lab, "TCP", 40000, server)
     ear.close()
@@ -126,6 +132,39 @@ def test_internal_interface_goes_and_comes(lab, igd):
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
     with listener(lab.lan1, "TCP", 8000) as server:
         assert reaches(lab, "TCP", 40000, server)
+
+
+@pytest.mark.only("nft")
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
+                              "lan1": "internal"})
+def test_boot_id_rises_with_an_interface(lab, upnpd):
+    """The other LAN comes back: it hears a new BOOTID, and this one is told
+    of it first (UDA 1.1 1.2); the next start takes a later one."""
+    old = search(lab.lan1, IGD1)[0].boot_id
+    ear, other = Listener(lab.lan1), Listener(lab.lan2, HOST_LAN2_IP)
+    lab.router.ip_batch("link set lan1 down")
+    assert wait_until(lambda: answers(
+        Igd(lab.lan1).external_ip) and not search(lab.lan2, IGD1, wait=0.2))
+    lab.router.ip_batch("link set lan1 up")
+    assert wait_until(lambda: other.of("ssdp:alive"))
+    new = other.of("ssdp:alive")[-1].boot_id
+    assert new > old
+    assert wait_until(lambda: [m for m in ear.of("ssdp:alive")
+                               if m.boot_id == new])
+    told = [m for m in ear.drain() if m["NTS"] != "ssdp:byebye"]
+    turn = [m["NTS"] for m in told].index("ssdp:update")
+    assert {int(m["NEXTBOOTID.UPNP.ORG"]) for m in ear.of("ssdp:update")} \
+        == {new}
+    assert all(m.boot_id == (old if m["NTS"] == "ssdp:update" else new)
+               for m in told[turn:])
+    assert {m["USN"] for m in ear.of("ssdp:update")} == \
+        {m["USN"] for m in search(lab.lan1, "ssdp:all")}
+    upnpd.stop()
+    upnpd.start()
+    assert search(lab.lan1, IGD1)[0].boot_id > new
+    ear.close()
+    other.close()
 
 
 @pytest.mark.only("nft")
@@ -184,3 +223,33 @@ def test_link_taken_down_twice(igd):
     take(igd, "ForceTermination")
     assert wait_until(lambda: igd.status() == "Disconnected")
     assert error_of(take, igd, "ForceTermination") == 711
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(allow_disable_external_interface="yes")
+def test_link_down_and_up_in_one_breath(lab, igd):
+    """RequestConnection right behind the answer to ForceTermination was
+    answered with success, because the link was believed to be up still; it
+    stayed down for good."""
+    calls = [post(igd.urls[WANIP], action) for action in
+             ("ForceTermination", "GetStatusInfo", "RequestConnection")]
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(3)
+        sock.connect((LAN_IP, 2828))
+        sock.sendall(b"".join(calls))
+        said = b""
+        while b"RequestConnectionResponse" not in said:
+            more = sock.recv(65536)
+            assert more, said
+            said += more
+    assert b">Disconnected<" in said
+    assert is_up(lab)
+    assert wait_until(lambda: igd.status() == "Connected")
+
+
+def post(url, action):
+    """An action without arguments, as bytes."""
+    body = soap_body(WANIP, action, {})
+    return (f"POST {url} HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
+            f"Content-Type: text/xml\r\nContent-Length: {len(body)}\r\n"
+            f'SOAPAction: "{WANIP}#{action}"\r\n\r\n{body}').encode()

@@ -49,6 +49,13 @@ int router_read(const struct conf *c, struct router *ret)
 	return 0;
 }
 
+static bool complete = true;
+
+bool router_complete(const struct router *r, const struct conf *c)
+{
+	return complete;
+}
+
 uint32_t router_usable_ip(const struct router *r, const struct conf *c)
 {
 	return r->ext_ip;
@@ -62,11 +69,13 @@ void router_policy(const struct router *r, const struct conf *c,
 				.own_n = 2 };
 }
 
+static int ports_fail;
+
 int ports_listening(uint32_t ip, struct ports *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->tcp[2222 / 64] |= 1ull << 2222 % 64;
-	return 0;
+	return ports_fail;
 }
 
 bool ports_set(const uint64_t field[1024], uint16_t port)
@@ -142,12 +151,14 @@ unsigned watch_read(int fd)
 	return n;
 }
 
-static unsigned warnings;
+static unsigned warnings, errors;
 
 void log_msg(int level, const char *fmt, ...)
 {
 	if (level == LOG_WARNING)
 		warnings++;
+	if (level == LOG_ERR)
+		errors++;
 }
 
 static bool fake_usable(const struct natfw_env *env)
@@ -332,6 +343,19 @@ static void test_router_port_is_not_taken(void **state)
 	assert_int_equal(one(PRIV_SET, udp), NAT_OK);
 }
 
+/* A kernel that does not tell what listens: every client heard 501, and no log
+ * said why. */
+static void test_router_ports_are_not_known(void **state)
+{
+	ports_fail = -ENOENT;
+	errors = 0;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(errors, 1);
+	assert_int_equal(gate.fw.rule_n, 0);
+	ports_fail = 0;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+}
+
 static void test_no_more_than_the_cap(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
@@ -474,6 +498,27 @@ static void test_sync(void **state)
 	assert_int_equal(answer(), -1);
 	assert_int_equal(gate.fw.rule_n, 1);
 	assert_int_equal(gate.fw.rule[0].ext_port, 6001);
+}
+
+/* With the LAN's cable out, the log accused the engine of each mapping there
+ * that it kept. */
+static void test_network_that_may_come_back(void **state)
+{
+	struct nat_rule out = rule(7000);
+
+	out.client.ip = 0xc0a85902;
+	for (unsigned told = 0; told < 2; told++) {
+		complete = told;
+		warnings = 0;
+		ask(PRIV_LOOK, (struct nat_rule){ 0 });
+		ask(PRIV_SYNC_RULE, out);
+		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(gate.fw.rule_n, 0);
+		assert_int_equal(warnings, told);
+	}
 }
 
 static void test_sync_larger_than_the_table(void **state)
@@ -645,6 +690,7 @@ int main(void)
 		T(test_what_waits_is_one_batch),
 		T(test_policy_is_asked_again),
 		T(test_router_port_is_not_taken),
+		T(test_router_ports_are_not_known),
 		T(test_no_more_than_the_cap),
 		T(test_tool_fails),
 		T(test_flows_end_with_their_rule),
@@ -655,6 +701,7 @@ int main(void)
 		T(test_kernel_can_not_end_flows),
 		T(test_no_address),
 		T(test_sync),
+		T(test_network_that_may_come_back),
 		T(test_sync_larger_than_the_table),
 		T(test_link_only_when_allowed),
 		T(test_link_keeps_its_routes),

@@ -61,11 +61,20 @@ static int64_t wall_s(void)
 	return 784111777;
 }
 
+static uint32_t next_id;
+
+static uint32_t next_boot_id(void *arg)
+{
+	return *(uint32_t *)arg;
+}
+
 static const struct ssdp_config config = {
 	.target = target,
 	.target_n = N(target),
 	.server = "Linux/6 UPnP/1.1 upnpd/0.1",
 	.boot_id = 1700000000,
+	.next_boot_id = next_boot_id,
+	.arg = &next_id,
 	.config_id = 4711,
 	.notify_s = 900,
 	.rnd = rnd,
@@ -319,10 +328,11 @@ static void test_match_single_root(void **state)
 
 /* ---- messages out -------------------------------------------------- */
 
-#define BOOT "OPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n" \
+#define BOOT_FIELDS "OPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n" \
 	"01-NLS: 1700000000\r\n" \
 	"BOOTID.UPNP.ORG: 1700000000\r\n" \
-	"CONFIGID.UPNP.ORG: 4711\r\n\r\n"
+	"CONFIGID.UPNP.ORG: 4711\r\n"
+#define BOOT BOOT_FIELDS "\r\n"
 #define WHERE(path) "CACHE-CONTROL: max-age=1800\r\n" \
 	"LOCATION: http://192.168.88.1:2828" path "\r\n" \
 	"SERVER: Linux/6 UPnP/1.1 upnpd/0.1\r\n"
@@ -380,6 +390,22 @@ static void test_write_notify(void **state)
 	assert_string_equal(notify(0, false), NOTIFY
 			    "NTS: ssdp:byebye\r\nNT: upnp:rootdevice\r\n"
 			    "USN: " R1 "::upnp:rootdevice\r\n" BOOT);
+}
+
+static void test_write_update(void **state)
+{
+	char buf[SSDP_REPLY_MAX];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	ssdp_write_update(&w, &config, 9, 1700000001, 0xc0a85801, 2828);
+	/* UDA 1.1 1.2.4: neither CACHE-CONTROL nor SERVER. */
+	assert_string_equal(wr_cstr(&w), NOTIFY
+			    "LOCATION: http://192.168.88.1:2828/igd2.xml\r\n"
+			    "NTS: ssdp:update\r\n"
+			    "NT: " DEV "InternetGatewayDevice:2\r\n"
+			    "USN: " R2 "::" DEV "InternetGatewayDevice:2\r\n"
+			    BOOT_FIELDS
+			    "NEXTBOOTID.UPNP.ORG: 1700000001\r\n\r\n");
 }
 
 static void test_max_age(void **state)
@@ -495,6 +521,7 @@ static int set_up(void **state)
 {
 	now_ms = 1000000;
 	rnd_value = 0;
+	next_id = 1700000500;
 	if (!have_net)
 		return 0;
 	loop = ev_new(32, fake_clock);
@@ -633,6 +660,28 @@ static void test_alive_whole_set(void **state)
 		assert_non_null(strstr(got, want));
 	}
 	assert_false(next(hear_fd));
+}
+
+/* UDA 1.1 1.1.1: 2; a household may have a router behind the router. */
+static void test_ttl(void **state)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec iov = { got, sizeof(got) };
+	struct msghdr m = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = control, .msg_controllen = sizeof(control),
+	};
+	int on = 1, ttl = 0;
+
+	NEED_NET;
+	assert_int_equal(setsockopt(hear_fd, IPPROTO_IP, IP_RECVTTL, &on,
+				    sizeof(on)), 0);
+	serve_lo();
+	pass(50);
+	assert_true(recvmsg(hear_fd, &m, 0) > 0);
+	assert_non_null(CMSG_FIRSTHDR(&m));
+	memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(ttl));
+	assert_int_equal(ttl, 2);
 }
 
 static void test_byebye(void **state)
@@ -908,6 +957,60 @@ static void test_address_changes(void **state)
 	close(fd);
 }
 
+#define OLD_ID "\r\nBOOTID.UPNP.ORG: 1700000000\r\n"
+#define NEW_ID "\r\nBOOTID.UPNP.ORG: 1700000500\r\n"
+
+/* BOOTID stayed the same whatever interfaces did, so that a control point
+ * could not know that the gateway at a new address is to be read anew. */
+static void test_boot_id_rises_with_what_comes(void **state)
+{
+	struct ssdp_iface two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
+	size_t updates = 0;
+	int fd;
+
+	NEED_NET;
+	serve_lo_quiet();
+	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
+	/* the network that was there is told, and before anything else */
+	while (next(hear_fd)) {
+		assert_non_null(strstr(got, "NTS: ssdp:update\r\n"));
+		assert_non_null(strstr(got, "http://127.0.0.1:2828/"));
+		assert_non_null(strstr(got, OLD_ID));
+		assert_non_null(strstr(got, "\r\nNEXTBOOTID.UPNP.ORG: "
+				       "1700000500\r\n\r\n"));
+		updates++;
+	}
+	assert_int_equal(updates, 2 * N(target));
+	pass(400);
+	assert_int_equal(count(hear_fd, NEW_ID), 4 * N(target));
+	fd = udp(LO_IP, 0);
+	ask(fd, LO_IP, R1);
+	pump();
+	assert_int_equal(count(fd, NEW_ID), 1);
+	close(fd);
+	/* what goes raises nothing, nor does what is there */
+	assert_int_equal(ssdp_ifaces(ssdp, two, 1, 2828), 0);
+	assert_int_equal(count(hear_fd, NEW_ID), 2 * N(target));
+	serve_lo();
+	pass(400);
+	assert_false(next(hear_fd));
+}
+
+/* Nowhere to ask for a new one: it rises all the same. */
+static void test_boot_id_rises_by_itself(void **state)
+{
+	NEED_NET;
+	next_id = 5;
+	serve_lo_quiet();
+	assert_int_equal(ssdp_ifaces(ssdp, NULL, 0, 2828), 0);
+	assert_int_equal(count(hear_fd, OLD_ID), 2 * N(target));
+	serve_lo();
+	pass(400);
+	assert_int_equal(count(hear_fd,
+			       "\r\nBOOTID.UPNP.ORG: 1700000001\r\n"),
+			 2 * N(target));
+}
+
 static void test_port_changes(void **state)
 {
 	struct ssdp_iface lo = lo_iface(LO_IP);
@@ -999,6 +1102,7 @@ static void test_one_fails(void **state)
 	ask(fd, 0xeffffffa, R1);
 	pump();
 	assert_int_equal(count(fd, R1), 1);
+	/* nothing has come, so that BOOTID is what it was */
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), -EADDRNOTAVAIL);
 	pass(400);
 	assert_int_equal(count(hear_fd, "NOTIFY"), 0);
@@ -1048,10 +1152,12 @@ int main(void)
 		cmocka_unit_test(test_match_single_root),
 		cmocka_unit_test(test_write_answer),
 		cmocka_unit_test(test_write_notify),
+		cmocka_unit_test(test_write_update),
 		cmocka_unit_test(test_max_age),
 		cmocka_unit_test(test_write_over),
 		T(test_alive),
 		T(test_alive_whole_set),
+		T(test_ttl),
 		T(test_byebye),
 		T(test_same_again_says_nothing),
 		T(test_search),
@@ -1063,6 +1169,8 @@ int main(void)
 		T(test_gone_with_answers_waiting),
 		T(test_free_with_answers_waiting),
 		T(test_address_changes),
+		T(test_boot_id_rises_with_what_comes),
+		T(test_boot_id_rises_by_itself),
 		T(test_port_changes),
 		T(test_membership),
 		T(test_two_addresses_of_one_interface),

@@ -130,8 +130,8 @@ static void test_bad_files(void **state)
 		"pid = 1\nstate = 4\n", "pid = x\nstate = 1\n",
 		"pid = -1\nstate = 1\n", "pid = 4294967296\nstate = 1\n",
 		"pid = 1\nstate = 1\nfault = a\tb\n",
-		"pid = 1\nstate = 1\nbackend = "
-		"123456789012345678901234567890123\n",
+		("pid = 1\nstate = 1\nbackend = "
+		 "123456789012345678901234567890123\n"),
 	};
 	struct status got = { .pid = 77 };
 
