@@ -22,7 +22,7 @@ struct confedit {
  * All return 0, -ENOENT (no such section), -EEXIST, -ENOSPC (the file would
  * grow beyond CONF_FILE_MAX), -EINVAL (what would not be read back as it is: a
  * control character, " #", space at an end, a line beyond CONF_LINE_MAX). After
- * an error nothing has changed. New lines end as the first one of the file does.
+ * an error nothing has changed. New lines end as the first of the file.
  */
 
 /** confedit_set - replace the value where the key stands, a comment behind it

@@ -235,7 +235,7 @@ static int fill(const struct conffile *f, int fd, const struct confedit *e,
 	return err;
 }
 
-/* Is the file still that which was read? An editor knows nothing of our lock. */
+/* Is the file still what was read? An editor knows nothing of our lock. */
 static int unchanged(const struct conffile *f)
 {
 	const struct stat *was = &f->was;

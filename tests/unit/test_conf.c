@@ -249,6 +249,23 @@ static void test_file(void **state)
 	assert_non_null(strstr(why.text, path));
 }
 
+/* As long as upnpctl writes it, and a byte more. */
+static void test_long_file(void **state)
+{
+	static char text[CONF_FILE_MAX + 1];
+	char path[] = "/tmp/upnpd-conf-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	memset(text, '\n', sizeof(text));
+	assert_int_equal(write(fd, text, CONF_FILE_MAX), CONF_FILE_MAX);
+	assert_int_equal(conf_read(path, &conf, &why), 0);
+	assert_int_equal(write(fd, text, 1), 1);
+	assert_int_equal(conf_read(path, &conf, &why), -EFBIG);
+	close(fd);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_long_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
