@@ -37,22 +37,32 @@ static bool may_delete(const struct igd *igd, const struct igd_wait *w,
 	       (w->manage || igd_is_own(e, w->req.asker_ip));
 }
 
+/* What a look through the table has come to. */
+struct tally {
+	size_t n;		/* mappings that are gone, or on their way */
+	uint16_t busy;		/* the op to wait for, of one that is in the
+				 * range, or PM_NONE */
+};
+
 /* Return: true when the mapping in @slot is gone already, and the next has its
  * index. One that another op is on stays out of it: that op and this deletion
  * are under way together, so either may be the first. */
-static bool delete_one(struct igd *igd, uint16_t slot, size_t *n)
+static bool delete_one(struct igd *igd, uint16_t slot, struct tally *t)
 {
 	struct nat_rule rule = portmap_entry(igd->pm, slot)->rule;
 
 	switch (portmap_delete(igd->pm, slot, &slot)) {
 	case PM_DONE:
 		igd_gone(igd, &rule);
-		++*n;
+		t->n++;
 		return true;
 	case PM_STARTED:
 		mark(igd, slot);
 		igd->range_left++;
-		++*n;
+		t->n++;
+		return false;
+	case PM_BUSY:
+		t->busy = slot;
 		return false;
 	default:
 		return false;
@@ -77,8 +87,9 @@ static int nothing_deleted(struct igd *igd, struct igd_wait *w,
 int igd_range_start(struct igd *igd, struct igd_wait *w)
 {
 	struct nat_rule others = { .kind = 0 };
+	struct tally t = { .busy = PM_NONE };
 	const struct pm_entry *e;
-	size_t i = 0, n = 0;
+	size_t i = 0;
 
 	if (igd->range_left)
 		return igd_queue(igd, w, PM_NONE, false);
@@ -89,11 +100,14 @@ int igd_range_start(struct igd *igd, struct igd_wait *w)
 		e = portmap_entry(igd->pm, slot);
 		if (in_range(w, &e->rule) && !may_delete(igd, w, e))
 			others = e->rule;
-		else if (in_range(w, &e->rule) && delete_one(igd, slot, &n))
+		else if (in_range(w, &e->rule) && delete_one(igd, slot, &t))
 			continue;
 		i++;
 	}
-	if (!n)
+	/* that it is not there, nobody can say of one that is being renewed */
+	if (!t.n && t.busy != PM_NONE)
+		return igd_queue(igd, w, t.busy, false);
+	if (!t.n)
 		return nothing_deleted(igd, w, &others);
 	if (!igd->range_left)
 		return UPNP_OK;

@@ -621,6 +621,26 @@ static const char *listed(uint32_t asker_ip, bool manage, uint16_t number,
 	return wr_cstr(&p);
 }
 
+/* 730 was said of a mapping that was there all the time: its owner's renewal,
+ * with another internal port, was under way. */
+static void range_waits_for_a_renewal(void **state)
+{
+	struct asker ann, renewal;
+	struct igd_call call;
+
+	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
+	call = add_call(&renewal, ANN, 5000, 5001);
+	assert_int_equal(wanip_add(&w.igd, &call), IGD_WAIT);
+	assert_int_equal(delete_range(&ann, ANN, 5000, 5003, false), IGD_WAIT);
+	answer(0, NAT_OK);
+	assert_int_equal(renewal.answers, 1);
+	assert_int_equal(ann.answers, 0);
+	answer(0, NAT_OK);
+	assert_int_equal(ann.answers, 1);
+	assert_int_equal(ann.err, 0);
+	assert_int_equal(portmap_count(w.igd.pm), 0);
+}
+
 static void list_has_the_form_of_the_standard(void **state)
 {
 	struct asker a;
@@ -752,6 +772,7 @@ int main(void)
 		T(disabled_ones_go_at_once), T(ranges_take_turns),
 		T(range_goes_on_without_its_asker),
 		T(single_delete_waits_for_the_range),
+		T(range_waits_for_a_renewal),
 		T(list_has_the_form_of_the_standard),
 		T(list_is_of_the_asker), T(long_list_ends_at_a_whole_entry),
 		T(changes_are_counted),
