@@ -86,6 +86,64 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	       (all || igd_is_own(e, call->client_ip));
 }
 
+/*
+ * The list is by port and not by age: who gets a part of it, because of
+ * NewNumberOfPorts or of its length, asks for the rest from the last port on.
+ */
+struct walk {
+	uint32_t port;
+	uint16_t slot;		/* on that port; PM_NONE before the first */
+	uint64_t has[(UINT16_MAX + 1) / 64];	/* a bit each port to list */
+};
+
+static void walk_init(struct walk *at, const struct igd *igd,
+		      const struct igd_call *call)
+{
+	size_t i, n = portmap_count(igd->pm);
+	const struct pm_entry *e;
+
+	*at = (struct walk){ .slot = PM_NONE };
+	for (i = 0; i < n; i++) {
+		e = portmap_entry(igd->pm, portmap_at(igd->pm, i));
+		if (is_listed(igd, call, e))
+			at->has[e->rule.ext_port / 64] |=
+				UINT64_C(1) << e->rule.ext_port % 64;
+	}
+}
+
+/* From at->port on, this one included. Return: false when there is none */
+static bool walk_to_port(struct walk *at)
+{
+	uint64_t rest;
+
+	for (; at->port <= UINT16_MAX; at->port += 64 - at->port % 64) {
+		rest = at->has[at->port / 64] >> at->port % 64;
+		for (; rest; rest >>= 1, at->port++)
+			if (rest & 1)
+				return true;
+	}
+	return false;
+}
+
+/* The next mapping, or NULL. What is not committed stands on a port too, and
+ * so may one that is not to be listed. */
+static const struct pm_entry *walk_on(struct walk *at, const struct igd *igd,
+				      const struct igd_call *call)
+{
+	const struct pm_entry *e;
+
+	for (; walk_to_port(at); at->port++) {
+		while ((at->slot = portmap_on_port(igd->pm, proto_of(call),
+						   (uint16_t)at->port,
+						   at->slot)) != PM_NONE) {
+			e = portmap_entry(igd->pm, at->slot);
+			if (e->state != PM_ADDING && is_listed(igd, call, e))
+				return e;
+		}
+	}
+	return NULL;
+}
+
 static void put_number(struct wr *w, const char *name, uint32_t value)
 {
 	wr_fmt(w, "<p:%s>%u</p:%s>", name, (unsigned)value, name);
@@ -135,18 +193,14 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 	uint32_t left = call->in[IN_NUMBER].u ? call->in[IN_NUMBER].u
 					      : UINT32_MAX;
 	const struct pm_entry *e;
-	size_t i;
+	struct walk at;
 
+	walk_init(&at, igd, call);
 	wr_z(w, LIST_OPEN);
 	w->cap -= sizeof(LIST_CLOSE);
-	for (i = 0; i < portmap_count(igd->pm) && left; i++) {
-		e = portmap_entry(igd->pm, portmap_at(igd->pm, i));
-		if (!is_listed(igd, call, e))
-			continue;
+	while (left-- && (e = walk_on(&at, igd, call)))
 		if (!put_whole(w, e, call->now_ms))
 			break;
-		left--;
-	}
 	w->cap += sizeof(LIST_CLOSE);
 	wr_z(w, LIST_CLOSE);
 }

@@ -691,6 +691,29 @@ static void list_is_of_the_asker(void **state)
 }
 
 /* At every size: whole entries, and the end of the list. */
+/* The list stood in the order in which the mappings were made: who asked for
+ * it part by part, each from the last port on, never saw some of them. */
+static void list_is_by_port(void **state)
+{
+	struct asker a;
+	struct igd_call call;
+
+	assert_int_equal(reserved(ANN, 65535, 1), -606);
+	assert_int_equal(reserved(ANN, 65535, 5000), 65535);
+	assert_int_equal(reserved(ANN, 5056, 5056), 5056);
+	assert_int_equal(reserved(ANN, 5055, 5055), 5055);
+	/* one that is not committed is not there, nor its second try */
+	assert_int_equal(any(&a, ANN, 5002, 5002), IGD_WAIT);
+	assert_string_equal(listed(ANN, false, 0, 8192), "5055 5056 65535 ");
+	assert_string_equal(listed(ANN, false, 2, 8192), "5055 5056 ");
+	answer(0, NAT_OK);
+	call = add_call(&a, ANN, 5002, 5009);
+	assert_int_equal(wanip_add(&w.igd, &call), IGD_WAIT);
+	assert_string_equal(listed(ANN, false, 0, 8192),
+			    "5002 5055 5056 65535 ");
+	answer(0, NAT_OK);
+}
+
 static void long_list_ends_at_a_whole_entry(void **state)
 {
 	static const char *const want[] = {
@@ -774,7 +797,8 @@ int main(void)
 		T(single_delete_waits_for_the_range),
 		T(range_waits_for_a_renewal),
 		T(list_has_the_form_of_the_standard),
-		T(list_is_of_the_asker), T(long_list_ends_at_a_whole_entry),
+		T(list_is_of_the_asker), T(list_is_by_port),
+		T(long_list_ends_at_a_whole_entry),
 		T(changes_are_counted),
 	};
 
