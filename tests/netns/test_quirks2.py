@@ -1,0 +1,379 @@
+# SPDX-License-Identifier: ISC
+"""Stumbling blocks of known clients, continued: at a version-2 root, in events,
+and in how their packets leave. Each again with the bytes of that client."""
+import re
+import socket
+import time
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from daemon import igd_versions
+from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, listener, udp_passes,
+                 wait_until)
+from test_events import Subscriber
+from test_quirks import (PLAIN, PPP, TREE, Client, actions, envelope,
+                         exchange, go_search, mapping, request, searches,
+                         the_key, windows)
+from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
+                  max_age, msearch)
+
+pytestmark = pytest.mark.only("nft")
+IGD2, WANIP2 = IGD1[:-1] + "2", WANIP[:-1] + "2"
+TREE2 = [kind[:-1] + "2" for kind in TREE]
+UNSPOKEN = 1.0          # what closes by itself, closes before that
+
+
+@pytest.fixture(params=igd_versions("both", "1"))
+def upnpd(stopped, request):
+    """Wherever there is a root of version 1."""
+    stopped.options["igd_version"] = request.param
+    return stopped.start()
+
+
+@pytest.fixture(params=igd_versions("both", "2"))
+def upnpd2(stopped, request):
+    """Wherever there is a root of version 2."""
+    stopped.options["igd_version"] = request.param
+    return stopped.start()
+
+
+@pytest.fixture
+def subscriber(lab):
+    sub = Subscriber(lab.lan1)
+    yield sub
+    sub.close()
+
+
+def description(lab, n):
+    return ET.fromstring(http(lab.lan1, "GET", f"/igd{n}.xml").body)
+
+
+def text(element, path):
+    return element.findtext(path, namespaces=NS)
+
+
+def service_types(root):
+    return [s.text for s in root.iter("{%s}serviceType" % NS["d"])]
+
+
+def listed(lab, n, service):
+    """The actions of a service's SCPD, as test_quirks has them."""
+    (svc,) = [s for s in description(lab, n).iter("{%s}service" % NS["d"])
+              if text(s, "d:serviceType") == service]
+    return actions(ET.fromstring(
+        http(lab.lan1, "GET", text(svc, "d:SCPDURL")).body))
+
+
+def at_root2(lab, headers=PLAIN, **style):
+    client = Client(lab, headers, **style)
+    client.igd = Igd(lab.lan1, path="/igd2.xml")
+    return client
+
+
+def ask_event(host, method, *headers, url="/igd1/wanip/event"):
+    """SUBSCRIBE or UNSUBSCRIBE with just these headers."""
+    raw = "\r\n".join([f"{method} {url} HTTP/1.1", *headers]) + "\r\n\r\n"
+    with host.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(4)
+        sock.connect((LAN_IP, 2828))
+        sock.sendall(raw.encode())
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += sock.recv(4096)
+    return Reply(data)
+
+
+# ---- Windows, Xbox ----------------------------------------------------
+
+def test_windows_hears_of_both_variables(lab, upnpd, subscriber):
+    """natupnp's event manager wants ExternalIPAddress and
+    PortMappingNumberOfEntries; without events it shows stale lists."""
+    common = ["Cache-Control: no-cache", "Connection: Close",
+              "Pragma: no-cache",
+              "User-Agent: Microsoft-Windows/10.0 UPnP/1.0",
+              f"Host: {LAN_IP}:2828"]
+    reply = ask_event(
+        lab.lan1, "SUBSCRIBE", "NT: upnp:event",
+        f"Callback: <http://{HOST_IP}:{subscriber.port}/upnp/eventing/abcde>",
+        "Timeout: Second-1800", *common)
+    assert reply.status == 200
+    assert reply.headers["TIMEOUT"] == "Second-1800"
+    first = subscriber.wait(1)
+    assert first.path == "/upnp/eventing/abcde"
+    assert first.vars["ExternalIPAddress"] == EXT_IP
+    assert "PortMappingNumberOfEntries" in first.vars
+    windows(lab).call("AddPortMapping", mapping(40000))
+    windows(lab).call("AddPortMapping", mapping(40001))
+    assert wait_until(
+        lambda: subscriber.told("PortMappingNumberOfEntries")[-1] == "2")
+    assert ask_event(lab.lan1, "UNSUBSCRIBE",
+                     f"SID: {reply.headers['SID']}", *common).status == 200
+    assert ask_event(lab.lan1, "SUBSCRIBE",
+                     f"SID: {reply.headers['SID']}", *common).status == 412
+
+
+def test_windows_network_icon(lab, upnpd):
+    """It opens what presentationURL says, and that of the root alone."""
+    device = description(lab, 1).find("d:device", NS)
+    assert re.fullmatch(rf"http://{LAN_IP}(:\d+)?/",
+                        text(device, "d:presentationURL"))
+
+
+def test_windows_fdssdp_search(lab, upnpd):
+    """Function discovery asks for root devices, and without User-Agent."""
+    found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHost:{GROUP}:1900\r\n"
+                     "ST:upnp:rootdevice\r\nMan:\"ssdp:discover\"\r\n"
+                     "MX:3\r\n\r\n")
+    assert f"http://{LAN_IP}:2828/igd1.xml" in [m["LOCATION"] for m in found]
+
+
+def test_xbox_open_nat(lab, upnpd):
+    """"Open" is who leaves by the port that he mapped, whatever the router
+    would have chosen."""
+    windows(lab).call("AddPortMapping", mapping(53074, "UDP") |
+                      {"NewInternalPort": 3074})
+    with listener(lab.outside, "UDP", 9000) as far:
+        assert udp_passes(lab.lan1, OUT_IP, 9000, far, src_port=3074) == \
+            (EXT_IP, 53074)
+
+
+# ---- consoles ---------------------------------------------------------
+
+@pytest.mark.lab(bridge=True)
+def test_playstation_takes_the_next_port(lab, upnpd):
+    """For 3074 it does try again after 718; type 2 is who leaves by it."""
+    Igd(lab.lan2).add(3074, "UDP")
+    client = Client(lab, PLAIN)
+    assert client.fault("AddPortMapping", mapping(3074, "UDP")) == 718
+    client.call("AddPortMapping", mapping(3075, "UDP") |
+                {"NewInternalPort": 3074})
+    with listener(lab.outside, "UDP", 9000) as far:
+        assert udp_passes(lab.lan1, OUT_IP, 9000, far, src_port=3074) == \
+            (EXT_IP, 3075)
+
+
+def test_switch_and_skype_ask_for_ever(lab, upnpd):
+    """Of them nothing more is known: no lease, any remote host."""
+    client = Client(lab, PLAIN)
+    client.call("AddPortMapping", mapping(45000, "UDP", lease=0))
+    entry = client.call("GetGenericPortMappingEntry",
+                        {"NewPortMappingIndex": 0})
+    assert (entry["NewLeaseDuration"], entry["NewRemoteHost"]) == ("0", "")
+    client.maps_and_deletes(port=45001, proto="UDP")
+
+
+# ---- libtorrent -------------------------------------------------------
+
+def test_libtorrent_takes_the_first_connection(lab, upnpd):
+    """The first WAN connection in the document is the one that works, at a
+    path on the host of LOCATION."""
+    found = [t for t in service_types(description(lab, 1))
+             if re.search("WAN(IP|PPP)Connection", t)]
+    assert found == [WANIP]
+    assert Igd(lab.lan1).urls[WANIP].startswith("/")
+
+
+def test_libtorrent_renews(lab, upnpd):
+    """The same again at three quarters of 3600 seconds."""
+    client = Client(lab, PLAIN)
+    for _ in range(2):
+        client.call("AddPortMapping", mapping(6881, lease=3600, desc=""))
+        entry = client.call("GetSpecificPortMappingEntry", the_key(6881))
+        assert entry["NewLeaseDuration"] in ("3599", "3600")
+        time.sleep(1.1)
+    assert client.igd.mapped() == {("TCP", 6881, HOST_IP, 6881)}
+
+
+# ---- miniupnpc --------------------------------------------------------
+
+@pytest.mark.parametrize("st, answered", (
+    (IGD1, 1), (WANIP, 1), (PPP, 0), ("upnp:rootdevice", 1)))
+def test_miniupnpc_searches(lab, upnpd, st, answered):
+    found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
+                     f"ST: {st}\r\nMAN: \"ssdp:discover\"\r\nMX: 2\r\n\r\n")
+    found = [m for m in found if m["LOCATION"].endswith("/igd1.xml")]
+    assert [m["ST"] for m in found] == [st] * answered
+
+
+def test_miniupnpc_empty_body_is_closed(lab, upnpd):
+    """Content-Length: 0 is "until the end" to it: five seconds, unless we
+    close, asked to or not."""
+    raw = request(Igd(lab.lan1).urls[WANIP], [
+        f"Host: {LAN_IP}:2828", "Content-Type: text/plain",
+        f'SOAPAction: "{WANIP}#GetStatusInfo"'], envelope("GetStatusInfo", {}))
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(UNSPOKEN)
+        sock.connect((LAN_IP, 2828))
+        sock.sendall(raw.encode())
+        data = b""
+        while more := sock.recv(4096):
+            data += more
+    reply = Reply(data)
+    assert (reply.status, reply.headers["CONTENT-LENGTH"]) == (415, "0")
+
+
+# ---- async_upnp_client ------------------------------------------------
+
+def test_async_upnp_client_subscribes(lab, upnpd, subscriber):
+    """Its event server answers only to a NOTIFY with NT, NTS and SID."""
+    for service in ("wanip", "wancic", "l3f"):
+        reply = ask_event(
+            lab.lan1, "SUBSCRIBE", "NT: upnp:event", "TIMEOUT: Second-1800",
+            f"HOST: {LAN_IP}:2828",
+            f"CALLBACK: <http://{HOST_IP}:{subscriber.port}/notify>",
+            "Accept: */*", "Accept-Encoding: gzip, deflate",
+            "User-Agent: Python/3.12 aiohttp/3.9",
+            url=f"/igd1/{service}/event")
+        assert reply.status == 200
+        assert wait_until(lambda: reply.headers["SID"] in
+                          [e.fields["SID"] for e in subscriber.events])
+    assert not subscriber.faults
+    for event in subscriber.events:
+        assert (event.method, event.path) == ("NOTIFY", "/notify")
+        assert event.fields["NT"] == "upnp:event"
+        assert event.fields["NTS"] == "upnp:propchange"
+
+
+def test_async_upnp_client_presence(lab, upnpd):
+    """A device is there from its alive to its byebye, told apart by USN."""
+    ear = Listener(lab.lan1)
+    try:
+        upnpd.stop()
+        assert wait_until(lambda: ear.of("ssdp:byebye"))
+        gone = {m["USN"] for m in ear.of("ssdp:byebye")}
+        since = len(ear.drain())
+        upnpd.start()
+        assert wait_until(
+            lambda: {m["USN"] for m in ear.of("ssdp:alive", since)} == gone)
+        for m in ear.of("ssdp:alive", since):
+            assert max_age(m) >= 1800 and m["LOCATION"] and m["NT"]
+    finally:
+        ear.close()
+
+
+# ---- at version 2 -----------------------------------------------------
+
+def test_tailscale_adds_any(lab, upnpd2):
+    """It takes :2 where it finds one, asks for a port by AddAnyPortMapping,
+    and again for the one that it was given; all within 250 ms of search."""
+    found = searches(lab.lan1, go_search("ssdp:all"), wait=0.25)
+    assert {m["LOCATION"] for m in found if m["ST"] in (IGD2, WANIP2)} == \
+        {f"http://{LAN_IP}:2828/igd2.xml"}
+    client = at_root2(lab)
+    assert client.call("GetStatusInfo", {}, WANIP2)[
+        "NewConnectionStatus"] == "Connected"
+    wish = mapping(41641, "UDP", lease=7200, desc="tailscale-portmap")
+    for _ in range(2):
+        assert client.call("AddAnyPortMapping", wish, WANIP2) == \
+            {"NewReservedPort": "41641"}
+    assert client.call("GetExternalIPAddress", {}, WANIP2) == \
+        {"NewExternalIPAddress": EXT_IP}
+    client.call("DeletePortMapping", the_key(41641, "UDP"), WANIP2)
+
+
+def test_syncthing_walks_version_2(lab, upnpd2):
+    """Its first search; an answer must have its ST to the letter, and the tree
+    behind it :2 all the way down."""
+    (answer,) = searches(lab.lan1, "M-SEARCH * HTTP/1.1\r\n"
+                         f"HOST: {GROUP}:1900\r\nST: {IGD2}\r\n"
+                         "MAN: \"ssdp:discover\"\r\nMX: 3\r\n"
+                         "USER-AGENT: syncthing/1.0\r\n\r\n")
+    assert answer["ST"] == IGD2
+    device = description(lab, 2).find("d:device", NS)
+    assert answer["USN"] == text(device, "d:UDN") + "::" + IGD2
+    for kind, inner in zip(TREE2, TREE2[1:] + [None]):
+        assert text(device, "d:deviceType") == kind
+        if inner:
+            (device,) = device.iterfind("d:deviceList/d:device", NS)
+    assert [text(s, "d:serviceType") for s in
+            device.iterfind("d:serviceList/d:service", NS)] == [WANIP2]
+    client = at_root2(lab)
+    client.call("AddPortMapping", mapping(22000, lease=3600), WANIP2)
+    client.call("AddPortMapping", mapping(22000, lease=3600), WANIP2)
+    client.call("DeletePortMapping", the_key(22000), WANIP2)
+
+
+def test_rust_igd_at_version_2(lab, upnpd2):
+    """It reads the SCPD, and asks for version 1 whatever it found there: the
+    answer is in that namespace, and NewReservedPort is its one result."""
+    args = listed(lab, 2, WANIP2)["AddAnyPortMapping"]
+    known = mapping(40000)
+    assert [name for name, way, _ in args if way == "in"] == list(known)
+    assert [name for name, way, _ in args if way == "out"] == \
+        ["NewReservedPort"]
+    client = at_root2(lab, ["host: {host}", "content-type: text/xml",
+                            'SOAPAction: "{service}#{action}"'])
+    client.igd.urls[WANIP] = client.igd.urls[WANIP2]
+    assert client.call("AddAnyPortMapping", known) == \
+        {"NewReservedPort": "40000"}
+    client.call("DeletePortMapping", the_key())
+    # codes that it has words for
+    assert client.fault("AddAnyPortMapping", mapping(client=OUT_IP)) == 606
+    assert client.fault("AddPortMapping", mapping(80)) == 606
+    assert client.fault("AddPortMapping", mapping(desc="x" * 257)) == 605
+
+
+def test_open_nat_prefers_version_2(lab, upnpd2):
+    """It asks for WANIPConnection:2 first, and looks for the response in that
+    namespace."""
+    found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
+                     f"MAN: \"ssdp:discover\"\r\nMX: 3\r\nST: {WANIP2}\r\n\r\n")
+    assert [(m["ST"], m["LOCATION"]) for m in found] == \
+        [(WANIP2, f"http://{LAN_IP}:2828/igd2.xml")]
+    client = at_root2(lab, prolog=False, end="\r\n\r\n")
+    client.call("AddPortMapping", mapping(), WANIP2)
+    assert client.fault("GetGenericPortMappingEntry",
+                        {"NewPortMappingIndex": 1}, WANIP2) == 713
+    client.call("DeletePortMapping", the_key(), WANIP2)
+    assert client.fault("DeletePortMapping", the_key(), WANIP2) == 714
+
+
+def test_goupnp_at_version_2(lab, upnpd2):
+    for st in (IGD2, WANIP2):
+        found = searches(lab.lan1, go_search(st))
+        assert [m["ST"] for m in found] == [st]
+    client = at_root2(lab)
+    client.call("AddPortMapping", mapping(proto="UDP", lease=0), WANIP2)
+    entry = client.call("GetSpecificPortMappingEntry",
+                        the_key(proto="UDP"), WANIP2)
+    assert entry["NewLeaseDuration"] in ("604799", "604800")
+
+
+# ---- what cuts across -------------------------------------------------
+
+def raw_answer(lab, st):
+    with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
+        sock.settimeout(1)
+        sock.sendto(msearch(st), (LAN_IP, 1900))
+        return sock.recvfrom(2048)
+
+
+def test_field_names_are_upper_case(lab, upnpd):
+    """Some compare them to the letter."""
+    data, peer = raw_answer(lab, IGD1)
+    for name in (b"EXT:", b"LOCATION: ", b"USN: ", b"ST: ", b"SERVER: ",
+                 b"CACHE-CONTROL: "):
+        assert data.count(b"\r\n" + name) == 1, name
+    location = Message(data, peer)["LOCATION"]
+    assert len(location) < 64
+    assert re.fullmatch(r"http://[A-Za-z0-9.:/]+", location)
+
+
+def test_description_of_256_bytes(lab, upnpd):
+    """Stored whole; control characters are taken out, not refused."""
+    client = Client(lab, PLAIN)
+    client.call("AddPortMapping", mapping(desc="x" * 256))
+    client.call("AddPortMapping", mapping(40001, desc="a&#9;b&#10;c"))
+    said = [client.call("GetGenericPortMappingEntry",
+                        {"NewPortMappingIndex": i})[
+                            "NewPortMappingDescription"] for i in (0, 1)]
+    assert said == ["x" * 256, "abc"]
+
+
+def test_no_answer_is_chunked(lab, upnpd):
+    """exchange() sees to it; the longest documents are the ones in doubt."""
+    for path in ("/igd1.xml", "/igd1/wanip.xml", "/igd1/wancic.xml",
+                 "/igd1/l3f.xml"):
+        assert exchange(lab.lan1, f"GET {path} HTTP/1.1\r\n"
+                        f"Host: {LAN_IP}:2828\r\n\r\n").status == 200
