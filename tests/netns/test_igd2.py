@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import upnpc
-from lab import HOST_IP, LAN_IP, blocked, listener, reaches
+from lab import HOST_IP, LAN_IP, blocked, listener, reaches, wait_until
 from upnp import (CONTROL, IGD1, L3F, NS, WANCIC, WANIP, Igd, UpnpError,
                   _outcome, error_of, http, search, soap_body)
 
@@ -152,7 +152,8 @@ SAMPLE = {
     "NewActiveConnectionIndex": 0,
     "NewDefaultConnectionService": "uuid:x:WANConnectionDevice:1,y",
 }
-# what these say with the sample, where that is no success
+# what these say with the sample, where that is no success; that they work where
+# they may is in test_network and below
 REFUSED = {"RequestTermination": 606, "ForceTermination": 606,
            "RequestConnection": 606, "SetEnabledForInternet": 606,
            "SetDefaultConnectionService": 720}
@@ -200,6 +201,34 @@ def test_every_listed_action_is_there(lab, upnpd, roots):
                 called.add(action[0])
         assert called & VERSION_2 == (VERSION_2 if n == 2 else set())
         assert len(called) == 2 + 9 + 12 + (3 if n == 2 else 0)
+
+
+@each_version
+@pytest.mark.conf(allow_disable_external_interface="yes")
+def test_the_refused_ones_work_too(lab, upnpd, roots):
+    """With what the root itself tells as the connection, and with leave to
+    take the link down."""
+    for n in roots:
+        urls = {stype: s["controlURL"] for stype, s in services(lab, n).items()}
+        wanip = WANIP[:-1] + str(n)
+        (default,) = post(lab.lan1, urls[L3F], L3F,
+                          "GetDefaultConnectionService").values()
+        device, _, service = default.partition(",")
+        assert post(lab.lan1, urls[L3F], L3F, "SetDefaultConnectionService",
+                    NewDefaultConnectionService=default) == {}
+        active = post(lab.lan1, urls[WANCIC], WANCIC, "GetActiveConnection",
+                      NewActiveConnectionIndex=0)
+        assert list(active.values()) == [device, service]
+        for off in ("RequestTermination", "ForceTermination"):
+            assert post(lab.lan1, urls[wanip], wanip, off) == {}
+            assert error_of(post, lab.lan1, urls[wanip], wanip, off) == 711
+            assert post(lab.lan1, urls[wanip], wanip, "GetStatusInfo")[
+                "NewConnectionStatus"] == "Disconnected"
+            assert post(lab.lan1, urls[wanip], wanip,
+                        "RequestConnection") == {}
+            assert wait_until(lambda: post(
+                lab.lan1, urls[wanip], wanip, "GetStatusInfo")[
+                    "NewConnectionStatus"] == "Connected")
 
 
 def test_version_1_has_nothing_of_version_2(lab, upnpd):
@@ -257,6 +286,37 @@ def test_actions_of_version_2_reach_the_kernel(lab, upnpd):
     assert error_of(two.any, 40000, 40000, NewLeaseDuration=604801) == 601
 
 
+@pytest.mark.conf(max_mappings=2)
+def test_codes_by_version(lab, upnpd):
+    """The same refusal, in the words of the version that is asked."""
+    one, two = Igd(lab.lan1), Igd2(lab.lan1)
+
+    def codes(ext, **kw):
+        found = [error_of(one.add, ext, **kw)]
+        args = SAMPLE | {"NewExternalPort": ext,
+                         "NewInternalPort": kw.get("int_port", ext),
+                         "NewInternalClient": kw.get("client", HOST_IP)}
+        args = {k: args[k] for k in list(SAMPLE)[:8]}
+        found.append(error_of(two.call, "AddPortMapping", **args))
+        return found
+    assert codes(80) == [718, 606]                      # policy
+    assert codes(40000, client=LAN_IP) == [718, 606]
+    assert codes(0, int_port=1024) == [716, 716]
+    assert codes(65536) == [601, 601]
+    with listener(lab.router, "TCP", 7000):
+        assert codes(7000) == [718, 729]                # the router's own
+    one.add(40000)
+    one.add(40001)
+    assert codes(40002) == [501, 728]                   # max-mappings
+    assert error_of(two.any, 40002, 40002) == 728
+
+
+def test_any_passes_by_what_the_router_serves(lab, upnpd):
+    with listener(lab.router, "TCP", 7000):
+        port = Igd2(lab.lan1).any(7000, 7000)
+    assert port != 7000 and port >= 1024
+
+
 def query2(igd, var):
     url = igd.urls[WANIP2]
     return post(igd.host, url, CONTROL, "QueryStateVariable",
@@ -295,6 +355,16 @@ def test_a_hundred_in_one_go(lab, upnpd):
     assert two.ports(start=40090) == list(range(40090, 40100))
     two.delete_range(40000, 40099)
     assert error_of(two.list) == 730
+
+
+def test_list_is_told_part_by_part(lab, upnpd):
+    """The youngest mapping has the lowest port."""
+    two = Igd2(lab.lan1)
+    for port in (40003, 40001, 40002, 40000):
+        two.any(port, port)
+    first = two.ports(number=2)
+    rest = two.ports(start=first[-1] + 1, number=2)
+    assert first + rest == list(range(40000, 40004))
 
 
 def test_upnpc_lists(lab, upnpd):
