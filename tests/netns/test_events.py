@@ -12,17 +12,22 @@ import pytest
 
 from lab import HOST_IP, LAN_IP, SHORT, wait_until
 from test_network import NEW_EXT, plug, unplug
-from upnp import Igd, http
+from upnp import WANCIC, Igd, http
 
 pytestmark = pytest.mark.only("nft")    # the firewall has no part in it
 
 WANIP_EVENT = "/igd1/wanip/event"
 EVENT_NS = "{urn:schemas-upnp-org:event-1-0}"
-EVENTED = {     # at version 1; version 2 may add to it
-    WANIP_EVENT: {"PossibleConnectionTypes", "ConnectionStatus",
-                  "ExternalIPAddress", "PortMappingNumberOfEntries"},
+WANIP2_EVENT = "/igd2/wanip/event"
+WANIP_VARS = {"PossibleConnectionTypes", "ConnectionStatus",
+              "ExternalIPAddress", "PortMappingNumberOfEntries"}
+EVENTED = {
+    WANIP_EVENT: WANIP_VARS,
     "/igd1/wancic/event": {"PhysicalLinkStatus", "EnabledForInternet"},
     "/igd1/l3f/event": {"DefaultConnectionService"},
+    WANIP2_EVENT: WANIP_VARS | {"SystemUpdateID"},
+    "/igd2/wancic/event": {"PhysicalLinkStatus", "EnabledForInternet"},
+    "/igd2/l3f/event": {"DefaultConnectionService"},
 }
 MODERATE = 0.2
 JITTER = 0.05       # a loaded machine hears one late and the next in time
@@ -196,6 +201,45 @@ def test_values_change(lab, igd, control_point):
     assert wait_until(lambda: sub.told("PortMappingNumberOfEntries")[-1]
                       == str(before))
     sub.check()
+
+
+@pytest.mark.conf(allow_disable_external_interface="yes")
+def test_the_link_is_told(lab, igd, control_point):
+    """Each event is for the subscribers of its service at either root."""
+    links = [control_point().subscribe(f"/igd{n}/wancic/event") for n in (1, 2)]
+    conn = control_point().subscribe(WANIP2_EVENT)
+    assert conn.wait(1).vars["ConnectionStatus"] == "Connected"
+    for sub in links:
+        assert sub.wait(1).vars == {"PhysicalLinkStatus": "Up",
+                                    "EnabledForInternet": "1"}
+    for step, on, word, status in (
+            ("0", "0", "Down", "Disconnected"), ("1", "1", "Up", "Connected")):
+        igd.call("SetEnabledForInternet", WANCIC, NewEnabledForInternet=step)
+        for sub in links:
+            assert wait_until(lambda: sub.told("EnabledForInternet")[-1] == on)
+            assert wait_until(
+                lambda: sub.told("PhysicalLinkStatus")[-1] == word)
+        assert wait_until(
+            lambda: conn.told("ConnectionStatus")[-1] == status)
+    for sub in (*links, conn):
+        sub.check()
+
+
+def test_the_update_id_is_told(lab, igd, control_point):
+    """At version 2, of each change of the table by whatever root."""
+    old, new = (control_point().subscribe(url)
+                for url in (WANIP_EVENT, WANIP2_EVENT))
+    before = int(new.wait(1).vars["SystemUpdateID"])
+    old.wait(1)
+    igd.add(40000)
+    igd.add(40000, desc="renewed")      # no other variable changes
+    assert wait_until(
+        lambda: new.told("SystemUpdateID")[-1] == str(before + 2))
+    igd.delete(40000)
+    assert wait_until(
+        lambda: new.told("SystemUpdateID")[-1] == str(before + 3))
+    assert old.told("SystemUpdateID") == []
+    new.check()
 
 
 @pytest.mark.conf(show_dummy_rule="no")

@@ -237,6 +237,27 @@ def test_other_services(lab, igd):
     assert igd.query("ConnectionStatus") == "Connected"
 
 
+def bit_rates(igd):
+    props = igd.call("GetCommonLinkProperties", WANCIC)
+    return [int(props[f"NewLayer1{way}streamMaxBitRate"])
+            for way in ("Up", "Down")]
+
+
+@pytest.mark.only("nft")
+def test_bit_rates_of_the_link(lab, igd):
+    """As /sys/class/net/wan0/speed has it, in Mbit/s, and as far as 32 bits
+    of bit/s go."""
+    mbps = int(lab.router.run("cat", "/sys/class/net/wan0/speed"))
+    assert bit_rates(igd) == [min(mbps * 10 ** 6, 2 ** 32 - 1)] * 2
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(upstream_bps=10000000)
+def test_bit_rates_configured(igd):
+    assert bit_rates(igd)[0] == 10000000
+    assert bit_rates(igd)[1] > 10000000         # still the link's
+
+
 # ---- who may map what -------------------------------------------------
 
 @pytest.mark.only("nft")
