@@ -31,7 +31,7 @@ struct topic {
 	size_t subs;
 	size_t var_n;
 	const struct igd_var *var[GENA_VARS_MAX];
-	uint64_t hash[GENA_VARS_MAX];		/* of the text */
+	uint64_t hash[GENA_VARS_MAX];		/* state_of() */
 	uint32_t version[GENA_VARS_MAX];	/* from 1 on */
 };
 
@@ -89,13 +89,24 @@ static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 	return wr_done(&w);
 }
 
-static void refresh_topic(struct gena *g, struct topic *t)
+/* What a change is told by. The first mapping takes the place of the dummy, and
+ * their number is 1 before and after: Windows would go on showing the dummy. */
+static uint64_t state_of(struct gena *g, const struct topic *t, size_t i)
 {
 	char value[VALUE_MAX];
+	uint64_t state = hash_of(value_of(g, t, i, value));
+
+	if (!strcmp(t->var[i]->name, "PortMappingNumberOfEntries"))
+		state ^= igd_dummy_shown(g->config.igd);
+	return state;
+}
+
+static void refresh_topic(struct gena *g, struct topic *t)
+{
 	uint64_t hash;
 
 	for (size_t i = 0; i < t->var_n; i++) {
-		hash = hash_of(value_of(g, t, i, value));
+		hash = state_of(g, t, i);
 		if (hash == t->hash[i] && t->version[i])
 			continue;
 		t->hash[i] = hash;

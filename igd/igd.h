@@ -294,6 +294,10 @@ void igd_put_text(struct wr *, struct str);
 /** igd_connected - is there an external address, and a link? */
 bool igd_connected(const struct igd *);
 
+/** igd_dummy_shown - does the dummy stand in for mappings now? There are none,
+ * and PortMappingNumberOfEntries is 1 (show-dummy-rule). */
+bool igd_dummy_shown(const struct igd *);
+
 /** igd_put_wan_device - "uuid:...:WANConnectionDevice:1" of root @n. */
 void igd_put_wan_device(const struct igd *, unsigned n, struct wr *);
 #define IGD_WAN_SERVICE_ID "urn:upnp-org:serviceId:WANIPConn1"

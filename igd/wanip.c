@@ -310,7 +310,7 @@ static void put_entry(struct igd_call *call, const struct pm_entry *e)
 		   call->now_ms);
 }
 
-static bool dummy_shown(const struct igd *igd)
+bool igd_dummy_shown(const struct igd *igd)
 {
 	return igd->show_dummy && !portmap_count(igd->pm);
 }
@@ -343,7 +343,7 @@ int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 
 	if (slot != PM_NONE)
 		put_entry(call, portmap_entry(igd->pm, slot));
-	else if (!index && dummy_shown(igd))
+	else if (!index && igd_dummy_shown(igd))
 		put_dummy(call);
 	else
 		return WANIP_INDEX_INVALID;
@@ -373,8 +373,8 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = dummy_shown(igd) ? 1
-					  : (uint32_t)portmap_count(igd->pm);
+	call->out[0].u = igd_dummy_shown(igd) ?
+				 1 : (uint32_t)portmap_count(igd->pm);
 	return UPNP_OK;
 }
 

@@ -104,6 +104,8 @@ def test_windows_hears_of_both_variables(lab, upnpd, subscriber):
     assert first.vars["ExternalIPAddress"] == EXT_IP
     assert "PortMappingNumberOfEntries" in first.vars
     windows(lab).call("AddPortMapping", mapping(40000))
+    # the number is 1 as before, when it was the dummy's: told all the same
+    assert subscriber.wait(2).vars == {"PortMappingNumberOfEntries": "1"}
     windows(lab).call("AddPortMapping", mapping(40001))
     assert wait_until(
         lambda: subscriber.told("PortMappingNumberOfEntries")[-1] == "2")

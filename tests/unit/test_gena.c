@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -481,6 +482,32 @@ static void only_what_has_changed_is_told(void **state)
 	assert_int_equal(made_n, 2);
 }
 
+/* With show-dummy-rule, the default, no event told of the first mapping: there
+ * was "one" before, and there was one after. */
+static void the_end_of_the_dummy_is_told(void **state)
+{
+	const struct pm_req req = {
+		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
+			  .ext_port = 5000, .int_port = 5000,
+			  .client.ip = PEER },
+	};
+	char sid[42];
+
+	igd.show_dummy = true;
+	settle(sid);
+	pass(GENA_MODERATE_MS);
+	gena_poke(gena);
+	run();
+	assert_int_equal(made_n, 1);
+	assert_int_equal(portmap_restore(pm, &req, 0), PM_DONE);
+	gena_poke(gena);
+	run();
+	assert_int_equal(made_n, 2);
+	assert_true(has(heard(1), "<e:property><PortMappingNumberOfEntries>1<"
+			"/PortMappingNumberOfEntries></e:property>"
+			"</e:propertyset>"));
+}
+
 static void events_are_moderated_and_hold_the_newest(void **state)
 {
 	char sid[42];
@@ -733,6 +760,7 @@ int main(void)
 		T(the_answer_comes_first_then_everything),
 		T(every_service_has_an_initial_event),
 		T(only_what_has_changed_is_told),
+		T(the_end_of_the_dummy_is_told),
 		T(events_are_moderated_and_hold_the_newest),
 		T(one_delivery_at_a_time),
 		T(moderation_counts_from_the_sending),
