@@ -25,12 +25,15 @@ static uint32_t uptime_s(const struct igd *igd, uint64_t now_ms)
 	return (uint32_t)((now_ms - igd->wan.since_ms) / 1000);
 }
 
-/* The type is what it is: only to set it again can succeed, and even another
- * value is first asked to disconnect (WANIPConnection:1 2.4.1). */
+/* The type is what it is: only to set it again can succeed. Version 2 has a
+ * code for that; at version 1 who wants another one is first asked to
+ * disconnect (WANIPConnection:1 2.4.1). */
 int wanip_set_connection_type(struct igd *igd, struct igd_call *call)
 {
 	if (str_ieq(str_trim(call->in[0].s), STR("IP_Routed")))
 		return UPNP_OK;
+	if (call->version >= 2)
+		return WANIP_READ_ONLY;
 	return igd_connected(igd) ? WANIP_INACTIVE_REQUIRED
 				  : UPNP_ACTION_FAILED;
 }

@@ -311,6 +311,12 @@ def test_codes_by_version(lab, upnpd):
     assert error_of(two.any, 40002, 40002) == 728
 
 
+def test_connection_type_is_read_only(lab, upnpd):
+    other = {"NewConnectionType": "IP_Bridged"}
+    assert error_of(Igd(lab.lan1).call, "SetConnectionType", **other) == 703
+    assert error_of(Igd2(lab.lan1).call, "SetConnectionType", **other) == 731
+
+
 def test_any_passes_by_what_the_router_serves(lab, upnpd):
     with listener(lab.router, "TCP", 7000):
         port = Igd2(lab.lan1).any(7000, 7000)
@@ -355,6 +361,21 @@ def test_a_hundred_in_one_go(lab, upnpd):
     assert two.ports(start=40090) == list(range(40090, 40100))
     two.delete_range(40000, 40099)
     assert error_of(two.list) == 730
+
+
+def test_upnpc_any_and_range(lab, upnpd):
+    """libminiupnpc's own requests, and the port that it reads in the reply."""
+    at = ("-u", location(2))
+    assert "is redirected to" in upnpc(lab.lan1, *at, "-n", HOST_IP, "8000",
+                                       "40000", "TCP")
+    out = upnpc(lab.lan1, *at, "-n", HOST_IP, "8001", "40000", "TCP")
+    other, = [e for e in Igd(lab.lan1).mapped() if e[3] == 8001]
+    assert other[1] != 40000 and f":{other[1]} TCP is redirected" in out
+    with listener(lab.lan1, "TCP", 8001) as server:
+        assert reaches(lab, "TCP", other[1], server)
+        upnpc(lab.lan1, *at, "-N", "1024", "65535", "TCP")
+        assert blocked(lab, "TCP", other[1], server)
+    assert error_of(Igd2(lab.lan1).list) == 730
 
 
 def test_list_is_told_part_by_part(lab, upnpd):

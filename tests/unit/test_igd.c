@@ -1129,6 +1129,7 @@ static void status_follows_address_and_link(void **state)
 	assert_str(got.out[0].s, "");
 }
 
+/* Version 2 was answered 703 or 501, as if to disconnect first would help. */
 static void connection_type_is_fixed(void **state)
 {
 	struct world *w = *state;
@@ -1144,6 +1145,10 @@ static void connection_type_is_fixed(void **state)
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 703);
 	w->igd.wan.ext_ip = 0;
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 501);
+	call.version = 2;
+	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 731);
+	call.in[0].s = STR("IP_Routed");
+	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 0);
 }
 
 /* Every variable a subscriber is told of has a value, and no reader fails. */
