@@ -16,8 +16,8 @@
  * not put the original port of a flow (ct original proto-dst) into a key.
  *
  * Several mappings may lead to one socket. They share its elements in leave_as
- * and upnpd_accept, and the one that was set last leads: the client's own
- * traffic leaves with its external port.
+ * and upnpd_accept, and one leads (table_leader()): the client's own traffic
+ * leaves with its external port.
  *
  * Every change is one transaction: of elements alone, straight to the kernel;
  * otherwise, or where that fails, one `nft -f -`.

@@ -66,17 +66,18 @@ static bool has_op(const struct nft_batch *b, const struct nat_rule *key)
 static const struct nat_rule *leader_after(const struct nft_batch *b,
 					   const struct nat_rule *like)
 {
-	const struct nat_rule *r;
+	const struct nat_rule *r, *best = NULL;
 	size_t i;
 
 	for (i = b->n; i-- > 0;)
 		if (b->op[i].verb == NAT_SET &&
 		    table_same_socket(&b->op[i].rule, like))
-			return &b->op[i].rule;
-	r = table_leader(b->fw, like);
-	while (r && has_op(b, r))
-		r = table_next_leader(b->fw, r);
-	return r;
+			best = table_lead(best, &b->op[i].rule);
+	r = table_on_socket(b->fw, like);
+	for (; r; r = table_next_on_socket(b->fw, r))
+		if (!has_op(b, r))
+			best = table_lead(best, r);
+	return best;
 }
 
 /* The socket goes out of our sets (@verb is NFNL_DEL), or into them. */

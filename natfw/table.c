@@ -104,27 +104,43 @@ bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b)
 }
 
 /* @r, or the first after it in its chain, that leads where @like does */
-static const struct nat_rule *leader_from(const struct natfw *fw,
-					  const struct nat_rule *r,
-					  const struct nat_rule *like)
+static const struct nat_rule *on_socket(const struct natfw *fw,
+					const struct nat_rule *r,
+					const struct nat_rule *like)
 {
 	while (r && !table_same_socket(r, like))
 		r = next_of(fw, NATFW_BY_SOCKET, r);
 	return r;
 }
 
-const struct nat_rule *table_leader(const struct natfw *fw,
-				    const struct nat_rule *like)
+const struct nat_rule *table_on_socket(const struct natfw *fw,
+				       const struct nat_rule *like)
 {
 	uint32_t first = *chain_of(fw, NATFW_BY_SOCKET, like);
 
-	return leader_from(fw, rule_at(fw, first), like);
+	return on_socket(fw, rule_at(fw, first), like);
 }
 
-const struct nat_rule *table_next_leader(const struct natfw *fw,
-					 const struct nat_rule *r)
+const struct nat_rule *table_next_on_socket(const struct natfw *fw,
+					    const struct nat_rule *r)
 {
-	return leader_from(fw, next_of(fw, NATFW_BY_SOCKET, r), r);
+	return on_socket(fw, next_of(fw, NATFW_BY_SOCKET, r), r);
+}
+
+const struct nat_rule *table_lead(const struct nat_rule *best,
+				  const struct nat_rule *r)
+{
+	return best && (!best->remote.ip || r->remote.ip) ? best : r;
+}
+
+const struct nat_rule *table_leader(const struct natfw *fw,
+				    const struct nat_rule *like)
+{
+	const struct nat_rule *r = table_on_socket(fw, like), *best = NULL;
+
+	for (; r; r = table_next_on_socket(fw, r))
+		best = table_lead(best, r);
+	return best;
 }
 
 /* ---- changing ------------------------------------------------------ */

@@ -37,17 +37,31 @@ void table_del(struct natfw *, const struct nat_rule *key);
 const struct nat_rule *table_find(const struct natfw *,
 				  const struct nat_rule *key);
 
+/** table_on_socket - of the rules that lead to the socket that @like leads to,
+ * the one that was set last; NULL when there is none. */
+const struct nat_rule *table_on_socket(const struct natfw *,
+				       const struct nat_rule *like);
+
+/** table_next_on_socket - the one that was set before @r, a rule of the table;
+ * NULL when there is none. */
+const struct nat_rule *table_next_on_socket(const struct natfw *,
+					    const struct nat_rule *r);
+
+/** table_lead - of @best (NULL: nobody) and @r, which was set before it, the
+ * one that leads: the other one where only that lets everybody in. */
+const struct nat_rule *table_lead(const struct nat_rule *best,
+				  const struct nat_rule *r);
+
 /**
  * table_leader - of the rules that lead to the socket that @like leads to, the
- * one that was set last; NULL when there is none.
+ * one whose external port the client's own traffic leaves by; NULL when there
+ * is none.
+ *
+ * The one that was set last among those for any remote host, where there are
+ * such: to all others, the port of one that is for a single host is closed.
  */
 const struct nat_rule *table_leader(const struct natfw *,
 				    const struct nat_rule *like);
-
-/** table_next_leader - who leads when @r, a rule of the table, and those that
- * were set after it are gone; NULL: nobody. */
-const struct nat_rule *table_next_leader(const struct natfw *,
-					 const struct nat_rule *r);
 
 /** table_same_socket - do they lead to the same socket of a client? */
 bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b);

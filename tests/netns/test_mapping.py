@@ -354,6 +354,22 @@ def test_client_sends_from_the_mapped_port(lab, igd, proto):
             (EXT_IP, seen)
 
 
+def test_a_mapping_for_one_is_not_where_all_leave(lab, igd):
+    """nft sent everybody's traffic out by the port set last, even where only
+    one remote host may come in by it: the others saw a port that is closed to
+    them."""
+    igd.add(40001, "UDP", 5000)
+    igd.add(40002, "UDP", 5000, remote=OUT2_IP)
+    with listener(lab.outside, "UDP", 9000) as far:
+        assert udp_passes(lab.lan1, OUT_IP, 9000, far, src_port=5000) == \
+            (EXT_IP, 40001)
+    igd.delete(40001, "UDP")
+    igd.add(40003, "UDP", 5000)
+    with listener(lab.outside, "UDP", 9001) as far:
+        assert udp_passes(lab.lan1, OUT_IP, 9001, far, src_port=5000) == \
+            (EXT_IP, 40003)
+
+
 @pytest.mark.lab(bridge=True)
 def test_two_consoles_on_the_same_port(lab, igd):
     """Both play from UDP 3074; the second is mapped to the next port. Each

@@ -97,13 +97,34 @@ static void test_leaders(void **state)
 	table_set(&fw, &again);
 	gone = tcp(3, 0, 0);
 	table_del(&fw, &gone);
-	r = table_leader(&fw, &again);
+	assert_int_equal(leads(&fw, again), 2);
+	r = table_on_socket(&fw, &again);
 	for (ext = 2; ext; ext = ext == 2 ? 4 : ext == 4 ? 1 : 0) {
 		assert_non_null(r);
 		assert_int_equal(r->ext_port, ext);
-		r = table_next_leader(&fw, r);
+		r = table_next_on_socket(&fw, r);
 	}
 	assert_null(r);
+	table_done(&fw);
+}
+
+/* One for a single remote host led when it was set last: what the client sent
+ * to anybody left by a port that is closed to all but that host. */
+static void test_one_for_all_leads(void **state)
+{
+	struct nat_rule one = tcp(1, HOST(2), 80), all = tcp(2, HOST(2), 80);
+	struct nat_rule last = tcp(3, HOST(2), 80);
+	struct natfw fw;
+
+	one.remote.ip = last.remote.ip = PEER;
+	start(&fw);
+	table_set(&fw, &one);
+	assert_int_equal(leads(&fw, one), 1);
+	table_set(&fw, &all);
+	table_set(&fw, &last);
+	assert_int_equal(leads(&fw, one), 2);
+	table_del(&fw, &all);
+	assert_int_equal(leads(&fw, one), 3);
 	table_done(&fw);
 }
 
@@ -141,13 +162,13 @@ static void assert_same(const struct natfw *fw)
 		r = table_find(fw, &list[i]);
 		assert_non_null(r);
 		assert_true(nat_rule_equal(r, &list[i]));
-		r = table_leader(fw, &list[i]);
+		r = table_on_socket(fw, &list[i]);
 		for (j = list_n; j-- > 0;) {
 			if (!table_same_socket(&list[j], &list[i]))
 				continue;
 			assert_non_null(r);
 			assert_true(nat_rule_equal(r, &list[j]));
-			r = table_next_leader(fw, r);
+			r = table_next_on_socket(fw, r);
 		}
 		assert_null(r);
 	}
@@ -187,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_keys_and_sockets),
 		cmocka_unit_test(test_leaders),
+		cmocka_unit_test(test_one_for_all_leads),
 		cmocka_unit_test(test_by_dice),
 	};
 
