@@ -12,6 +12,7 @@ import pytest
 from daemon import igd_versions, upnpc
 from lab import (EXT_IP, HOST_IP, LAN_IP, SHORT, blocked, listener, reaches,
                  run, wait_until)
+from test_network import NEW_EXT, plug, unplug
 from upnp import Igd, http
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -110,6 +111,19 @@ def test_gupnp_igd(lab, igd, proto):
     assert listed(igd) == {(proto, 40000, HOST_IP, 8000)}
     assert reaches(lab, proto, 40000, server)
     ends(lab, igd, client, proto, server)
+
+
+@pytest.mark.only("nft")
+def test_gupnp_igd_hears_events(lab, igd):
+    """It subscribes to ExternalIPAddress, and tells its program where it is
+    to be reached now."""
+    client = Client(lab, "/usr/bin/python3", f"{HERE}/client_gupnp.py", "UDP",
+                    "40000", HOST_IP, "8000")
+    client.says(f"mapped {EXT_IP} 40000")
+    unplug(lab)
+    plug(lab, NEW_EXT)
+    client.says(f"mapped {NEW_EXT} 40000")
+    client.end()
 
 
 def test_libtorrent(lab, igd, igd_version):
