@@ -355,3 +355,21 @@ def test_caps(lab, upnpd):
                f"SID: {granted[3].headers['SID']}").status == 200
     assert subscribe(lab.lan1, mine).status == 200
     assert Igd(lab.lan1).status() == "Connected"
+
+
+def test_cap_of_all_together(lab, upnpd):
+    """64: four hosts have all there are, the fifth is told so, and has one as
+    soon as somebody gives one back."""
+    ips = [f"192.168.88.{n}" for n in range(31, 36)]
+    lab.lan1.ip_batch(*[f"addr add {ip}/24 dev eth0" for ip in ips])
+
+    def asks(ip, method="SUBSCRIBE", *fields):
+        fields = fields or (f"CALLBACK: <http://{ip}:9/>", "NT: upnp:event")
+        return http(lab.lan1, method, WANIP_EVENT, headers=fields, source=ip)
+    granted = [asks(ip) for ip in ips[:4] for _ in range(16)]
+    assert {r.status for r in granted} == {200}
+    assert asks(ips[4]).status == 503
+    assert asks(ips[0], "UNSUBSCRIBE",
+                f"SID: {granted[0].headers['SID']}").status == 200
+    assert asks(ips[4]).status == 200
+    assert asks(ips[4]).status == 503

@@ -401,6 +401,18 @@ def test_hairpin(lab, igd, proto):
     assert reaches(lab, proto, 40000, server)[0] == OUT_IP
 
 
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(hairpin="yes", interfaces={
+    "wan0": "external", "lan0": "internal", "lan1": "internal"})
+def test_hairpin_from_another_network(lab, igd):
+    """No address has to be hidden: the answer comes through the router
+    anyway, and the client sees who it is."""
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    peer = tcp_passes(lab.lan2, EXT_IP, 40000, server)
+    assert peer and peer[0] == HOST_LAN2_IP
+
+
 @pytest.mark.lab(bridge=True)
 def test_no_hairpin_by_default(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
