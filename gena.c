@@ -382,6 +382,7 @@ static void start_sub(struct gena *g, struct sub *s, struct topic *t,
 	*s = (struct sub){
 		.gena = g, .topic = t,
 		.peer_ip = ask->peer_ip, .local_ip = ask->local_ip,
+		.next_ms = ev_now_ms(g->loop) + GENA_INITIAL_MS,
 		.send = { .loop = g->loop, .done = on_done },
 	};
 	t->subs++;

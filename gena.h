@@ -55,8 +55,8 @@ struct gena_answer {
 /**
  * gena_ask - subscribe, renew or unsubscribe.
  *
- * The initial event goes out from the loop, after the owner has sent the
- * answer: UDA 1.1 4.1.2 wants them in that order.
+ * The initial event goes out from the loop, GENA_INITIAL_MS after the owner has
+ * sent the answer: UDA 1.1 4.1.2 wants them in that order.
  *
  * 200; 400 for SID together with NT or CALLBACK; 412 for a CALLBACK that is
  * missing or leads nowhere allowed (genamsg_callback()), an NT other than

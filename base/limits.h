@@ -56,6 +56,9 @@
 #define GENA_CALLBACK_MAX	512	/* PROTOCOL 4: CALLBACK of 512 bytes */
 #define GENA_URLS_MAX		4	/* one an address family, and room */
 #define GENA_MODERATE_MS	200	/* told at most five times a second */
+/* The initial event, behind the answer to SUBSCRIBE: libgupnp loses one that
+ * comes before it has read the SID, and then the next one too. */
+#define GENA_INITIAL_MS		100
 #define GENA_CONNECT_MS		5000	/* PROTOCOL 4: 5 s to connect */
 #define GENA_ANSWER_MS		30000	/* UDA 1.1 4.3.2: for the answer */
 #define GENA_BODY_MAX		1280	/* 8 variables of about 120 bytes */

@@ -223,7 +223,7 @@ static bool hung_up(size_t i)
 static void settle(char *sid)
 {
 	subscribe(sid);
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 1);
 	assert_true(has(heard(0), "\r\nSEQ: 0\r\n"));
 	answer(0, OK);
@@ -361,7 +361,7 @@ static void all_together_have_a_cap(void **state)
 	}
 	assert_int_equal(i, GENA_SUBS_MAX);
 	/* each has its own delivery under way: there is room for all */
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, GENA_SUBS_MAX);
 	pass(1800 * 1000);
 	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 200);
@@ -373,7 +373,7 @@ static void a_subscription_ends_unless_it_is_renewed(void **state)
 	char sid[42];
 
 	settle(sid);
-	pass(1799999);
+	pass(1799999 - GENA_INITIAL_MS);
 	assert_int_equal(ask("SUBSCRIBE", with_sid(sid,
 			     "TIMEOUT: Second-1900\r\n"), NULL), 200);
 	pass(1899999);
@@ -404,7 +404,7 @@ static void who_has_expired_is_not_renewed(void **state)
 	assert_int_equal(write(pair[1], "x", 1), 1);
 	ev_fd_init(&w, pair[0], on_late);
 	assert_int_equal(ev_fd_add(loop, &w, POLLIN), 0);
-	pass(1800000);
+	pass(1800000 - GENA_INITIAL_MS);
 	assert_int_equal(late_status, 412);
 	close(pair[0]);
 	close(pair[1]);
@@ -418,8 +418,12 @@ static void the_answer_comes_first_then_everything(void **state)
 	const char *text;
 
 	subscribe(sid);
-	assert_int_equal(made_n, 0);
 	run();
+	assert_int_equal(made_n, 0);
+	/* at once behind the answer, libgupnp lost it */
+	pass(GENA_INITIAL_MS - 1);
+	assert_int_equal(made_n, 0);
+	pass(1);
 	assert_int_equal(made_n, 1);
 	assert_int_equal(made[0].local_ip, ROUTER);
 	assert_int_equal(made[0].ip, PEER);
@@ -452,7 +456,7 @@ static void every_service_has_an_initial_event(void **state)
 				assert_int_equal(ask_at("SUBSCRIBE",
 					dev->service[i], root, PEER, CB NT,
 					NULL), 200);
-				run();
+				pass(GENA_INITIAL_MS);
 				assert_true(has(heard(n), "</e:property>"));
 			}
 		}
@@ -534,7 +538,7 @@ static void one_delivery_at_a_time(void **state)
 	const char *text;
 
 	subscribe(sid);
-	run();
+	pass(GENA_INITIAL_MS);
 	change_ip(1);
 	pass(1000);
 	change_ip(2);
@@ -554,6 +558,7 @@ static void moderation_counts_from_the_sending(void **state)
 	char sid[42];
 
 	subscribe(sid);
+	clock_now += GENA_INITIAL_MS;
 	ev_step(loop, 0);	/* begun, not sent */
 	assert_int_equal(made_n, 1);
 	clock_now += 1000;
@@ -576,7 +581,7 @@ static void callbacks_are_tried_in_order(void **state)
 		"CALLBACK: <http://192.168.88.10:1/a>"
 		"<http://192.168.88.10:2/b> <http://192.168.88.10:3/c>\r\n",
 		NULL), 200);
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 2);
 	assert_int_equal(made[1].port, 2);
 	assert_true(has(heard(1), "NOTIFY /b "));
@@ -597,7 +602,7 @@ static void subscribe_to_two(void)
 	assert_int_equal(ask("SUBSCRIBE", NT
 		"CALLBACK: <http://192.168.88.10:1/a>"
 		"<http://192.168.88.10:2/b>\r\n", NULL), 200);
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 1);
 }
 
@@ -662,7 +667,7 @@ static void rubbish_keeps_the_subscription(void **state)
 	char sid[42];
 
 	subscribe(sid);
-	run();
+	pass(GENA_INITIAL_MS);
 	answer(0, "\x01\x02 what?\r\n\r\n");
 	assert_true(hung_up(0));
 	assert_int_equal(gena_count(gena), 1);
@@ -693,7 +698,7 @@ static void one_who_hangs_delays_nobody(void **state)
 				NULL), 200);
 	run();
 	subscribe(NULL);
-	run();
+	pass(GENA_INITIAL_MS);
 	for (uint32_t ip = 1; ip <= 20; ip++) {
 		assert_int_equal(made[made_n - 1].ip, PEER);
 		assert_true(heard(made_n - 1)[0]);
@@ -721,7 +726,7 @@ static void an_end_closes_what_is_under_way(void **state)
 	char sid[42];
 
 	subscribe(sid);
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
 	assert_true(hung_up(0));
 	assert_int_equal(gena_count(gena), 0);
@@ -729,7 +734,7 @@ static void an_end_closes_what_is_under_way(void **state)
 	assert_int_equal(made_n, 1);
 	/* its place serves the next one */
 	subscribe(sid);
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
 }
 
@@ -739,7 +744,7 @@ static void unsubscribed_before_the_initial_event(void **state)
 
 	subscribe(sid);
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
-	run();
+	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 0);
 }
 
