@@ -42,7 +42,7 @@ ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
-	  base/httpmsg.c \
+	  base/caps.c base/httpmsg.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
 	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c \
@@ -90,14 +90,15 @@ U_str		= base/str.c
 U_loop		= base/loop.c
 U_date		= base/date.c base/str.c
 U_log		= base/log.c base/date.c base/str.c
-U_jail		= base/jail.c base/str.c
+U_caps		= base/caps.c
+U_jail		= base/jail.c base/caps.c base/str.c
 U_httpmsg	= base/httpmsg.c base/str.c
 U_netlink	= base/netlink.c
 U_netif		= base/netif.c base/netlink.c
 U_ports		= base/ports.c base/netlink.c base/str.c
 U_route		= base/route.c base/netlink.c
 U_conntrack	= base/conntrack.c base/netlink.c
-U_proc		= base/proc.c base/str.c
+U_proc		= base/proc.c base/caps.c base/str.c
 U_xmltiny	= xmltiny.c base/str.c
 U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
@@ -163,6 +164,7 @@ U_words		= cmd/words.c base/str.c
 U_out		= cmd/out.c base/str.c
 U_whole		= cmd/whole.c confedit.c $(U_confopt) conf.c
 UNITS	+= ctlclient live cmd words out whole
+UNITS	+= caps
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/caps.h"
 #include "base/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -111,7 +112,9 @@ static void engine_kill(struct monitor *m, const char *why)
 	if (m->engine <= 0)
 		return;
 	log_err("engine: %s; ending it", why);
+	caps_raise(CAPS_END_ENGINE);
 	kill(m->engine, SIGKILL);
+	caps_lower();
 }
 
 static void on_chan(struct ev_fd *w, short revents)
@@ -194,6 +197,7 @@ static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 	signal(SIGHUP, SIG_IGN);
 	if (keep_only(fd))
 		_exit(1);
+	caps_raise(CAPS_ENGINE);	/* its jail takes all of them */
 	_exit(engine_run(&m->conf, &start));
 }
 
@@ -331,7 +335,9 @@ static int prepare(const struct conf *conf, uid_t *ret_uid, gid_t *ret_gid)
 		log_err("neither user %s nor nobody exists", conf->user);
 		return err;
 	}
+	caps_raise(CAPS_STATE_DIR);
 	err = jail_dir(conf->state_dir, *ret_uid, *ret_gid);
+	caps_lower();
 	if (err)
 		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
 	return err;
@@ -360,6 +366,10 @@ static int begin(struct monitor *m)
 		gate_look(&m->gate);	/* failed: verify tries again */
 	else
 		err = gate_open(&m->gate, &m->conf);
+	/* The first time the tools ran with all of root's rights: one of them
+	 * may have had to load a module. From here on nobody has them. */
+	if (!err)
+		err = caps_cut();
 	if (err)
 		return err;
 	control_open(m);
@@ -413,8 +423,11 @@ static int read_next(struct monitor *m)
 	struct conf_error why;
 	uid_t uid;
 	gid_t gid;
-	int err = conf_read(m->path, &next, &why);
+	int err;
 
+	caps_raise(CAPS_READ_CONF);
+	err = conf_read(m->path, &next, &why);
+	caps_lower();
 	if (err)
 		log_err("%s", why.text);
 	else if (next.enabled)

@@ -14,15 +14,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+#include "base/caps.h"
 #include "base/str.h"
 
 /* The lease journal of the default table, several times over; a runaway writer
@@ -171,21 +170,6 @@ static int become(const struct jail *j)
 	return 0;
 }
 
-/*
- * Capabilities end with uid 0, but for securebits that somebody set before us,
- * and an ordinary user may have been given ambient ones. No libc wraps this
- * call. An emptied permitted set empties the ambient one too (capabilities(7)).
- */
-static int drop_capabilities(void)
-{
-	struct __user_cap_header_struct head = {
-		.version = _LINUX_CAPABILITY_VERSION_3,
-	};
-	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	return syscall(SYS_capset, &head, none) < 0 ? -errno : 0;
-}
-
 /* Both the soft and the hard limit: nothing can raise them again. */
 static int set_limits(const struct jail *j)
 {
@@ -238,8 +222,10 @@ int jail_enter(const struct jail *j)
 	if (chdir(j->dir) < 0)
 		return -errno;
 	err = root ? become(j) : 0;
+	/* They end with uid 0, but for securebits that somebody set before us;
+	 * and an ordinary user may have been given ambient ones. */
 	if (err == 0)
-		err = drop_capabilities();
+		err = caps_drop();
 	if (err == 0)
 		err = set_limits(j);
 	if (err == 0)
