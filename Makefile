@@ -8,6 +8,8 @@
 # make install    DESTDIR= PREFIX=/usr/local
 # Also: unit, layers, man, lab, bench, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
+# FILTER=deny|log|end|none: system calls that the engine does not need fail, are
+# logged as well (to debug), end it (to test), or there is no filter.
 
 CC	?= cc
 CFLAGS	?= -Os -g
@@ -29,7 +31,9 @@ ifneq ($(SAN),)
 SANF	= -fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer
 HARDEN	= -fno-common
 LINK	=
+FILTER	= none
 endif
+FILTER	?= deny
 ifneq ($(STATIC),)
 # Static and still position-independent: musl-gcc's own specs know no
 # -static-pie, so its start files are named here.
@@ -38,11 +42,18 @@ LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
 	  -Wl,--gc-sections,--build-id=none
 endif
+UNLISTED_deny	= base/unlisted_deny.c
+UNLISTED_log	= base/unlisted_trap.c
+UNLISTED_end	= base/unlisted_trap.c
+UNLISTED_none	= base/unlisted_none.c
+SECCOMP	= base/seccomp.c $(or $(UNLISTED_$(FILTER)), \
+	  $(error FILTER is deny, log, end or none))
 ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
-	  base/caps.c base/httpmsg.c \
+	  base/caps.c $(SECCOMP) \
+	  base/httpmsg.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
 	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c \
@@ -84,6 +95,16 @@ $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) -c -o $@ $<
 
+# The names of the machine's system calls, for a line in the log.
+$(BUILD)/base/unlisted_trap.o: $(BUILD)/base/sysname.h
+$(BUILD)/base/unlisted_trap.o: STD += -I$(BUILD) \
+	-DUNLISTED_ENDS=$(if $(filter end,$(FILTER)),1,0)
+$(BUILD)/base/sysname.h:
+	@mkdir -p $(@D)
+	echo '#include <asm/unistd.h>' | $(CC) $(CFLAGS) -E -dM - | \
+		sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{ __NR_\1, "\1" },/p' \
+		> $@
+
 # ---- unit tests: a program a module, linked with that module and with what it
 # may use; a test that needs more does not link, which is the point.
 U_str		= base/str.c
@@ -91,7 +112,11 @@ U_loop		= base/loop.c
 U_date		= base/date.c base/str.c
 U_log		= base/log.c base/date.c base/str.c
 U_caps		= base/caps.c
-U_jail		= base/jail.c base/caps.c base/str.c
+# without the filter, which would hide what is behind it
+U_jail		= base/jail.c base/caps.c base/seccomp.c base/unlisted_none.c \
+		  base/str.c
+U_seccomp	= base/jail.c base/caps.c base/seccomp.c base/unlisted_deny.c \
+		  base/str.c
 U_httpmsg	= base/httpmsg.c base/str.c
 U_netlink	= base/netlink.c
 U_netif		= base/netif.c base/netlink.c
@@ -164,7 +189,7 @@ U_words		= cmd/words.c base/str.c
 U_out		= cmd/out.c base/str.c
 U_whole		= cmd/whole.c confedit.c $(U_confopt) conf.c
 UNITS	+= ctlclient live cmd words out whole
-UNITS	+= caps
+UNITS	+= caps seccomp
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

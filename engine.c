@@ -528,13 +528,19 @@ static int enter_jail(struct engine *e, const struct engine_start *s)
 	struct jail jail = {
 		e->conf.state_dir, s->uid, s->gid, ENGINE_FDS_MAX + 16,
 	};
+	int filter, err;
 
 	read_boot_id(&e->clock);
 	e->dir_fd = open(e->conf.state_dir,
 			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->dir_fd < 0)
 		return -errno;
-	return jail_enter(&jail);
+	err = jail_enter(&jail, &filter);
+	if (!err && filter)
+		log_warn("no system call filter: %s; the rest of the jail "
+			 "stands", filter == -ENOSYS ?
+			 "the kernel has none" : "built without");
+	return err;
 }
 
 static int start(struct engine *e, const struct engine_start *s)

@@ -3,8 +3,8 @@
  * jail.c - give up every right the engine does not need.
  *
  * The order matters: chroot() needs root, groups go before the uid (afterwards
- * there is no right to change them), capabilities and limits last, since by
- * then nothing can be had back. What was given up is tried once more, and
+ * there is no right to change them), then capabilities and limits, since by then
+ * nothing can be had back; the filter last, as it forbids all of this. What was given up is tried once more, and
  * getting it is an error.
  */
 #include "base/jail.h"
@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/caps.h"
+#include "base/seccomp.h"
 #include "base/str.h"
 
 /* The lease journal of the default table, several times over; a runaway writer
@@ -205,14 +206,16 @@ static int no_way_back(void)
 	return 0;
 }
 
-/* The place of the seccomp filter: a list of the system calls that the engine
- * makes, anything else ends it. Not made yet. */
-static int jail_filter(void)
+/* A kernel without it, or a build: the rest of the jail still stands. */
+static int set_filter(int *ret_filter)
 {
-	return 0;
+	int err = seccomp_enter();
+
+	*ret_filter = err;
+	return err == -ENOSYS || err == -ECANCELED ? 0 : err;
 }
 
-int jail_enter(const struct jail *j)
+int jail_enter(const struct jail *j, int *ret_filter)
 {
 	bool root = geteuid() == 0;
 	int err;
@@ -231,6 +234,6 @@ int jail_enter(const struct jail *j)
 	if (err == 0)
 		err = no_way_back();
 	if (err == 0)
-		err = jail_filter();
+		err = set_filter(ret_filter);
 	return err;
 }

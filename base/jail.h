@@ -37,12 +37,14 @@ int jail_dir(const char *dir, uid_t uid, gid_t gid);
 /**
  * jail_enter - chroot, drop groups, uid and capabilities, set limits
  * (RLIMIT_NOFILE, RLIMIT_NPROC 0, RLIMIT_CORE 0, RLIMIT_FSIZE), and
- * no_new_privs; then jail_filter(). Any step that fails leaves the process
- * unfit to go on: the caller exits.
+ * no_new_privs; then the system call filter. Any step that fails leaves the
+ * process unfit to go on: the caller exits.
+ * @ret_filter: set when all else is done: 0 the filter is in force, -ENOSYS
+ *              this kernel or machine has none, -ECANCELED built without
  *
  * Also run by an ordinary user (not root): then chroot and the uid change are
  * left out, the rest is done. Return: 0 or -errno
  */
-int jail_enter(const struct jail *);
+int jail_enter(const struct jail *, int *ret_filter);
 
 #endif
