@@ -20,6 +20,8 @@
 #include "priv.h"
 #include "router.h"
 
+#define MORE_A_CLIENT "engine asked for more than max-mappings-per-client"
+
 /* SETs and DELs that came together. */
 struct batch {
 	struct nat_op op[NAT_BATCH_MAX];
@@ -187,6 +189,7 @@ void gate_close(struct gate *g)
 void gate_reset(struct gate *g)
 {
 	g->staged_n = 0;
+	memset(g->staged_by, 0, sizeof(g->staged_by));
 }
 
 /* ---- judging ------------------------------------------------------------- */
@@ -230,6 +233,35 @@ static enum nat_err check_port(struct gate *g, struct batch *b,
 	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
 }
 
+/* Does @rule give its client a rule more than it has in the table? */
+static bool is_one_more(const struct gate *g, const struct nat_rule *rule)
+{
+	const struct nat_rule *old = natfw_lookup(&g->fw, rule);
+
+	return !old || old->client.ip != rule->client.ip;
+}
+
+/* The engine counts what it asks to delete until it is gone, so that an honest
+ * one is never above it. */
+static enum nat_err check_client(struct gate *g, const struct batch *b,
+				 const struct nat_rule *rule)
+{
+	size_t n = 0;
+
+	if (!is_one_more(g, rule))
+		return NAT_OK;
+	for (size_t i = 0; i < g->fw.rule_n; i++)
+		n += g->fw.rule[i].client.ip == rule->client.ip;
+	for (size_t i = 0; i < b->n; i++)
+		n += b->op[i].verb == NAT_SET &&
+		     b->op[i].rule.client.ip == rule->client.ip &&
+		     is_one_more(g, &b->op[i].rule);
+	if (n < g->conf->max_per_client)
+		return NAT_OK;
+	log_warn(MORE_A_CLIENT);
+	return NAT_ENOSPC;
+}
+
 static enum nat_err check(struct gate *g, struct batch *b,
 			  const struct priv_req *req)
 {
@@ -238,6 +270,8 @@ static enum nat_err check(struct gate *g, struct batch *b,
 	if (req->verb == PRIV_DEL)
 		return nat_rule_sane(&req->rule) ? NAT_OK : NAT_EREFUSED;
 	err = check_rule(g, &req->rule);
+	if (!err)
+		err = check_client(g, b, &req->rule);
 	return err ? err : check_port(g, b, &req->rule);
 }
 
@@ -410,12 +444,32 @@ static int batch_add(struct gate *g, int fd, struct batch *b,
 	return 0;
 }
 
+/* Clients may share a counter: only when it says "full" are the rules looked
+ * through, or a long sync would cost its square. */
+static bool stage_full(const struct gate *g, uint32_t client, uint16_t counted)
+{
+	size_t n = 0;
+
+	if (counted < g->conf->max_per_client)
+		return false;
+	for (size_t i = 0; i < g->staged_n; i++)
+		n += g->staged[i].client.ip == client;
+	return n >= g->conf->max_per_client;
+}
+
 static void stage_rule(struct gate *g, const struct nat_rule *rule)
 {
-	if (g->staged_n == g->conf->max_mappings)
+	const uint32_t ip = rule->client.ip;
+	uint16_t *by = &g->staged_by[ip % GATE_COUNTERS];
+
+	if (g->staged_n == g->conf->max_mappings) {
 		log_warn("engine syncs more rules than max-mappings");
-	else if (check_rule(g, rule) == NAT_OK)
+	} else if (stage_full(g, ip, *by)) {
+		log_warn(MORE_A_CLIENT);
+	} else if (check_rule(g, rule) == NAT_OK) {
 		g->staged[g->staged_n++] = *rule;
+		++*by;
+	}
 }
 
 static enum nat_err sync_end(struct gate *g)
@@ -426,7 +480,7 @@ static enum nat_err sync_end(struct gate *g)
 		flows_note(g, &g->fw.rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(g);
-	g->staged_n = 0;
+	gate_reset(g);
 	if (err)
 		log_err("firewall: %s", g->fw.why);
 	return err ? NAT_EFAIL : NAT_OK;
@@ -450,7 +504,7 @@ static int serve(struct gate *g, int fd, struct batch *b,
 		b->flushed++;
 		return answer(fd, req, sync_end(g));
 	case PRIV_LOOK:
-		g->staged_n = 0;	/* a sync begins, or begins anew */
+		gate_reset(g);	/* a sync begins, or begins anew */
 		return answer(fd, req, gate_look(g) ? NAT_EFAIL : NAT_OK);
 	case PRIV_LINK_UP:
 	case PRIV_LINK_DOWN:

@@ -12,6 +12,9 @@
 #include "conf.h"
 #include "natfw.h"
 
+/* More than the usual network has hosts. */
+#define GATE_COUNTERS 1024
+
 struct gate {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
@@ -21,6 +24,7 @@ struct gate {
 	struct route_set routes;	/* of the link we took down */
 	struct nat_rule *staged;	/* the sync that is coming in */
 	size_t staged_n;
+	uint16_t staged_by[GATE_COUNTERS];	/* of them, by their client */
 	struct conntrack_port *gone;	/* where rules led before a change */
 	size_t gone_n;
 	int flows_err;			/* why flows can not be ended, told */

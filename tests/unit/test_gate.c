@@ -221,6 +221,7 @@ static int setup(void **state)
 	memset(&conf, 0, sizeof(conf));
 	conf.enabled = true;
 	conf.max_mappings = 4;
+	conf.max_per_client = 4;
 	str_copy(conf.backend, sizeof(conf.backend), STR("memory"));
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
 	conf.iface_n = 1;
@@ -362,6 +363,63 @@ static void test_no_more_than_the_cap(void **state)
 		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
 	assert_int_equal(one(PRIV_SET, rule(5005)), NAT_ENOSPC);
 	assert_int_equal(gate.fw.rule_n, 4);
+}
+
+static void test_no_more_a_client(void **state)
+{
+	struct nat_rule other = rule(6000), moved = rule(5001);
+
+	conf.max_per_client = 2;
+	other.client.ip = CLIENT + 1;
+	assert_int_equal(one(PRIV_SET, rule(5001)), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5002)), NAT_OK);
+	warnings = 0;
+	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_ENOSPC);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(one(PRIV_SET, other), NAT_OK);
+	/* another's in place of it counts, its own does not */
+	other.client.ip = CLIENT;
+	assert_int_equal(one(PRIV_SET, other), NAT_ENOSPC);
+	moved.int_port = 7000;
+	assert_int_equal(one(PRIV_SET, moved), NAT_OK);
+	assert_int_equal(one(PRIV_DEL, moved), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_OK);
+	assert_int_equal(gate.fw.rule_n, 3);
+}
+
+/* What waits for the same batch counts as well. */
+static void test_no_more_a_client_in_a_batch(void **state)
+{
+	conf.max_per_client = 2;
+	assert_int_equal(one(PRIV_SET, rule(5001)), NAT_OK);
+	ask(PRIV_SET, rule(5001));
+	ask(PRIV_SET, rule(5002));
+	ask(PRIV_SET, rule(5003));
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(answer(), NAT_ENOSPC);	/* at once, the others after */
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(gate.fw.rule_n, 2);
+}
+
+static void test_no_more_a_client_by_sync(void **state)
+{
+	struct nat_rule other = rule(6000);
+
+	conf.max_per_client = 1;
+	other.client.ip = CLIENT + 1;
+	for (int again = 0; again < 2; again++) {
+		ask(PRIV_LOOK, (struct nat_rule){ 0 });
+		ask(PRIV_SYNC_RULE, rule(5001));
+		ask(PRIV_SYNC_RULE, rule(5002));
+		ask(PRIV_SYNC_RULE, other);
+		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(gate.fw.rule_n, 2);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), -1);
+	}
 }
 
 static void test_tool_fails(void **state)
@@ -692,6 +750,9 @@ int main(void)
 		T(test_router_port_is_not_taken),
 		T(test_router_ports_are_not_known),
 		T(test_no_more_than_the_cap),
+		T(test_no_more_a_client),
+		T(test_no_more_a_client_in_a_batch),
+		T(test_no_more_a_client_by_sync),
 		T(test_tool_fails),
 		T(test_flows_end_with_their_rule),
 		T(test_flows_end_when_the_port_leads_elsewhere),
