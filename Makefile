@@ -6,7 +6,7 @@
 # make demo       watch a port being opened, used and closed (root)
 # make static     build/static/upnpd, by musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local
-# Also: unit, layers, man, lab, bench, clean.
+# Also: unit, layers, man, cli, lab, lab-trap, bench, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
 # logged as well (to debug), end it (to test), or there is no filter.
@@ -97,7 +97,7 @@ $(BUILD)/%.o: %.c
 
 # The names of the machine's system calls, for a line in the log.
 $(BUILD)/base/unlisted_trap.o: $(BUILD)/base/sysname.h
-$(BUILD)/base/unlisted_trap.o: STD += -I$(BUILD) \
+$(BUILD)/base/unlisted_trap.o $(BUILD)/tests/unit/test_unlisted_trap.o: STD += -I$(BUILD) \
 	-DUNLISTED_ENDS=$(if $(filter end,$(FILTER)),1,0)
 $(BUILD)/base/sysname.h:
 	@mkdir -p $(@D)
@@ -114,6 +114,8 @@ U_log		= base/log.c base/date.c base/str.c
 U_caps		= base/caps.c
 # without the filter, which would hide what is behind it
 U_jail		= base/jail.c base/caps.c base/seccomp.c base/unlisted_none.c \
+		  base/str.c
+U_unlisted_trap	= base/unlisted_trap.c base/seccomp.c base/log.c base/date.c \
 		  base/str.c
 U_seccomp	= base/jail.c base/caps.c base/seccomp.c base/unlisted_deny.c \
 		  base/str.c
@@ -189,7 +191,7 @@ U_words		= cmd/words.c base/str.c
 U_out		= cmd/out.c base/str.c
 U_whole		= cmd/whole.c confedit.c $(U_confopt) conf.c
 UNITS	+= ctlclient live cmd words out whole
-UNITS	+= caps seccomp
+UNITS	+= caps seccomp unlisted_trap
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)
@@ -225,8 +227,19 @@ cli: all
 	tests/cli/run
 
 # Real kernel, real tools, real clients, in network namespaces. As root.
-lab: all
+lab: all $(BUILD)/tests/rogue
 	tests/netns/run
+
+# The same with an engine that ends at each system call that is not on its list.
+lab-trap:
+	$(MAKE) BUILD=$(BUILD)/trap FILTER=end all $(BUILD)/trap/tests/rogue
+	UPNPD=$(abspath $(BUILD))/trap/upnpd tests/netns/run
+
+# An engine in wrong hands: all of the program but its own two processes.
+$(BUILD)/tests/rogue: $(BUILD)/tests/netns/rogue.o \
+		$(filter-out $(addprefix $(BUILD)/,upnpd.o monitor.o engine.o), \
+		$(OBJ))
+	$(CC) $(ALLLDFLAGS) -o $@ $^
 
 # The whole way once, to watch. As root; under a minute.
 demo:
@@ -272,4 +285,5 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 # man is a folder, too.
 .PHONY: all units unit test layers man lab demo bench static install clean
+.PHONY: all units unit test layers lab lab-trap demo bench static install clean
 .SECONDARY:

@@ -69,7 +69,8 @@ def stopped(request, lab, backend):
     print(upnpd.log())
     assert status == 0, "exit status after SIGTERM"
     assert lab.rules() == lab.pristine, "rules left behind or lost"
-    assert not re.search("runtime error|Sanitizer", upnpd.log())
+    assert not re.search("runtime error|Sanitizer|filter's list",
+                         upnpd.log())
 
 
 @pytest.fixture

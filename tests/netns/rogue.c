@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * rogue.c - an engine in wrong hands, before the true gate: true policy, true
+ * backend, true kernel. test_jail.py tells it what to ask for.
+ *
+ * usage: rogue CONFIGURATION; as root. It reads lines:
+ *
+ *   set|del|rule PROTO EXT-PORT CLIENT INT-PORT REMOTE-OR-0.0.0.0
+ *   look|end|up|down|VERB-NUMBER|short
+ *
+ * and writes what the monitor answers, an enum nat_err, "-" for a request that
+ * has no answer, "hung up" when the monitor wants no more of it. Who asks is a
+ * child in the engine's own jail, filter and all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/caps.h"
+#include "base/jail.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "conf.h"
+#include "gate.h"
+#include "priv.h"
+
+static const struct {
+	const char *name;
+	uint32_t verb;
+	bool rule, answered;
+} words[] = {
+	{ "set", PRIV_SET, true, true },
+	{ "del", PRIV_DEL, true, true },
+	{ "rule", PRIV_SYNC_RULE, true, false },
+	{ "end", PRIV_SYNC_END, false, true },
+	{ "look", PRIV_LOOK, false, true },
+	{ "up", PRIV_LINK_UP, false, true },
+	{ "down", PRIV_LINK_DOWN, false, true },
+};
+
+static void say(const char *text)
+{
+	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+		_exit(3);
+}
+
+static bool get_port(struct str *line, uint16_t *ret)
+{
+	struct str f;
+	uint32_t v;
+
+	if (!str_cut(line, ' ', &f) || str_u32(f, 0, 65535, &v))
+		return false;
+	*ret = (uint16_t)v;
+	return true;
+}
+
+static bool get_rule(struct str line, struct nat_rule *r)
+{
+	struct str f;
+
+	r->kind = NAT_PORTMAP;
+	if (!str_cut(&line, ' ', &f))
+		return false;
+	r->proto = str_eq(f, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
+	return get_port(&line, &r->ext_port) && str_cut(&line, ' ', &f) &&
+	       str_ipv4(f, &r->client.ip) && get_port(&line, &r->int_port) &&
+	       str_ipv4(line, &r->remote.ip);
+}
+
+static void tell_answer(int fd)
+{
+	struct priv_rep rep;
+	char text[32];
+	struct wr w = wr_init(text, sizeof(text));
+
+	if (recv(fd, &rep, sizeof(rep), 0) != sizeof(rep)) {
+		say("hung up\n");
+		_exit(0);
+	}
+	wr_fmt(&w, "%d\n", rep.err);
+	say(wr_cstr(&w));
+}
+
+/* Anything that is no word of ours goes out as it is: a verb that is none, or
+ * a record that is too short. */
+static void ask(int fd, struct str line)
+{
+	struct priv_req req = { .id = 7 };
+	size_t len = sizeof(req), i;
+	bool answered = true;
+	struct str word;
+
+	str_cut(&line, ' ', &word);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!str_eq(word, str_z(words[i].name)))
+			continue;
+		req.verb = words[i].verb;
+		answered = words[i].answered;
+		if (words[i].rule && !get_rule(line, &req.rule))
+			_exit(4);
+	}
+	if (str_eq(word, STR("short")))
+		len--;
+	else if (!req.verb && str_u32(word, 0, UINT32_MAX, &req.verb))
+		_exit(4);
+	if (send(fd, &req, len, MSG_NOSIGNAL) < 0)
+		say("hung up\n");
+	else if (answered)
+		tell_answer(fd);
+	else
+		say("-\n");
+}
+
+static int engine(const struct conf *c, int fd, uid_t uid, gid_t gid)
+{
+	struct jail j = { c->state_dir, uid, gid, 64 };
+	struct str rest = { NULL, 0 }, line;
+	static char buf[1024];
+	int filter;
+	ssize_t n;
+
+	if (jail_enter(&j, &filter))
+		return 5;
+	/* one line at a time: the test waits for its answer */
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0) {
+		rest = (struct str){ buf, (size_t)n };
+		if (str_cut(&rest, '\n', &line))
+			ask(fd, line);
+	}
+	return 0;
+}
+
+/* As the monitor does, until the engine hangs up or is not to be borne. */
+static int monitor(struct gate *g, int fd)
+{
+	struct pollfd pfd = { fd, POLLIN };
+	int err = 0;
+
+	while (!err && (poll(&pfd, 1, -1) >= 0 || errno == EINTR))
+		err = gate_serve(g, fd);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	static struct gate gate;
+	static struct conf conf;
+	struct conf_error why;
+	int chan[2];
+	uid_t uid;
+	gid_t gid;
+
+	log_open(LOG_TO_STDERR, "rogue", -1, LOG_INFO);
+	if (argc != 2 || conf_read(argv[1], &conf, &why) ||
+	    jail_user(conf.user, &uid, &gid) ||
+	    jail_dir(conf.state_dir, uid, gid) || gate_open(&gate, &conf) ||
+	    caps_cut() || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, chan))
+		return 2;
+	if (fork() == 0) {
+		close(chan[1]);
+		caps_raise(CAPS_ENGINE);
+		_exit(engine(&conf, chan[0], uid, gid));
+	}
+	close(chan[0]);
+	fcntl(chan[1], F_SETFL, O_NONBLOCK);
+	monitor(&gate, chan[1]);
+	close(chan[1]);
+	gate_close(&gate);
+	return wait(NULL) < 0;
+}

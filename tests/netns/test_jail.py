@@ -1,0 +1,325 @@
+# SPDX-License-Identifier: ISC
+"""What each process holds, and how far an engine in wrong hands gets."""
+import ctypes
+import os
+import pwd
+import re
+import signal
+import socket
+import stat
+import subprocess
+
+import pytest
+
+from daemon import UPNPD, FakeTool
+from lab import (EXT_IP, HOST2_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener,
+                 reaches, wait_until)
+from upnp import Igd
+
+ROGUE = os.path.join(os.path.dirname(UPNPD), "tests", "rogue")
+
+_libc = ctypes.CDLL(None)
+PIDFD_GETFD = 438       # on every machine
+
+# bits of capability.h
+CHOWN, DAC_READ_SEARCH, FOWNER, KILL, SETGID, SETUID = 0, 2, 3, 5, 6, 7
+NET_ADMIN, NET_RAW, SYS_CHROOT = 12, 13, 18
+IN_FORCE = {NET_ADMIN, NET_RAW}
+HELD = IN_FORCE | {CHOWN, DAC_READ_SEARCH, FOWNER, KILL, SETGID, SETUID,
+                   SYS_CHROOT}
+
+# enum nat_err
+OK, EFAIL, EREFUSED, ECONFLICT, ENOSPC, ENOADDR = range(6)
+
+
+def status(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.split(":", 1) for line in f.read().splitlines())
+
+
+def caps(of, which):
+    bits = int(of["Cap" + which], 16)
+    return {bit for bit in range(64) if bits >> bit & 1}
+
+
+def sockets(pid):
+    """The address families of a process's sockets, sorted."""
+    found = []
+    pidfd = os.pidfd_open(pid)
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            copy = _libc.syscall(PIDFD_GETFD, pidfd, int(fd), 0)
+            if copy < 0:
+                continue
+            if stat.S_ISSOCK(os.fstat(copy).st_mode):
+                with socket.socket(fileno=copy) as sock:
+                    found.append(int(sock.family))
+            else:
+                os.close(copy)
+    finally:
+        os.close(pidfd)
+    return sorted(found)
+
+
+# ---- what is held ------------------------------------------------------
+
+def check_monitor(pid, backend):
+    of = status(pid)
+    assert caps(of, "Eff") == IN_FORCE
+    assert caps(of, "Prm") == HELD
+    assert caps(of, "Bnd") == HELD
+    assert not caps(of, "Inh") and not caps(of, "Amb")
+    assert of["NoNewPrivs"].strip() == "1"
+    families = sockets(pid)
+    # the control socket and the engine's pair; nft's own to the kernel
+    assert families.count(socket.AF_UNIX) == 2
+    assert families.count(socket.AF_NETLINK) == (backend == "nft")
+    assert len(families) == 2 + (backend == "nft")
+
+
+def check_engine(upnpd, state):
+    pid = upnpd.engine()
+    of = status(pid)
+    for which in ("Eff", "Prm", "Inh", "Amb"):
+        assert not caps(of, which)
+    user = os.stat(state).st_uid
+    assert user != 0
+    assert of["Uid"].split() == [str(user)] * 4
+    assert "0" not in of["Gid"].split()
+    assert not of["Groups"].strip()
+    assert of["NoNewPrivs"].strip() == "1"
+    if "filter: built without" not in upnpd.log():
+        assert of["Seccomp"].strip() == "2"
+    assert os.path.realpath(f"/proc/{pid}/root") == os.path.realpath(state)
+    assert set(sockets(pid)) == {socket.AF_UNIX, socket.AF_INET,
+                                 socket.AF_NETLINK}
+    with open(f"/proc/{pid}/limits") as f:
+        assert re.search(r"^Max processes +0 +0 ", f.read(), re.M)
+
+
+@pytest.mark.conf(allow_disable_external_interface="yes")
+def test_who_holds_what(lab, upnpd, igd):
+    check_monitor(upnpd.proc.pid, lab.firewall.name)
+    check_engine(upnpd, upnpd.state)
+    # after all that the monitor does for an engine
+    igd.add(40000)
+    os.kill(upnpd.engine(), signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() and upnpd.serves())
+    igd.delete(40000)
+    check_monitor(upnpd.proc.pid, lab.firewall.name)
+    check_engine(upnpd, upnpd.state)
+    upnpd.reload()
+    assert upnpd.wait_log("configuration read again")
+    upnpd.wait_ready()
+    check_monitor(upnpd.proc.pid, lab.firewall.name)
+    check_engine(upnpd, upnpd.state)
+
+
+def ports(igd):
+    return {port for _, port, _, _ in igd.mapped()}
+
+
+def test_new_state_dir_by_reload(lab, upnpd, igd):
+    """It is made, given away, opened and locked behind by what sleeps."""
+    igd.add(40000)
+    old = upnpd.engine()
+    upnpd.options["state_dir"] = lab.path("other")
+    upnpd.reload()
+    assert wait_until(lambda: upnpd.engine() not in (None, old))
+    upnpd.wait_ready()
+    check_engine(upnpd, lab.path("other"))
+    assert os.stat(lab.path("other")).st_mode & 0o7777 == 0o700
+    assert 40000 not in ports(igd)
+    igd.add(40001)
+    # and back: it is another user's now, and root may not just look in
+    os.chmod(upnpd.state, 0o500)
+    old = upnpd.engine()
+    upnpd.options["state_dir"] = upnpd.state
+    upnpd.reload()
+    assert wait_until(lambda: upnpd.engine() not in (None, old))
+    upnpd.wait_ready()
+    assert ports(igd) == {40000}
+
+
+@pytest.mark.only("nft")
+def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
+    since = len(upnpd.log())
+    upnpd.write_conf()
+    os.chmod(upnpd.conf, 0o600)
+    os.chown(upnpd.conf, pwd.getpwnam("nobody").pw_uid, -1)
+    upnpd.signal(signal.SIGHUP)
+    assert upnpd.wait_log("configuration read again", since=since)
+    upnpd.wait_ready()
+
+
+@pytest.mark.only("nft")
+def test_engine_that_hangs_is_ended(lab, upnpd):
+    """It is another user's process: that takes CAP_KILL."""
+    old = upnpd.engine()
+    os.kill(old, signal.SIGSTOP)
+    upnpd.reload()
+    assert upnpd.wait_log("it does not stop", 5)
+    assert wait_until(lambda: upnpd.engine() not in (None, old))
+    upnpd.wait_ready()
+
+
+class Witness(FakeTool):
+    """A tool that writes down what it was given."""
+    SCRIPT = FakeTool.SCRIPT.replace(
+        "read -r", "grep -E '^(CapPrm|CapEff|NoNewPrivs):' /proc/self/status "
+                   ">> {dir}/given\nread -r", 1)
+
+    def given(self):
+        with open(os.path.join(self.dir, "given")) as f:
+            return f.read().split("\n")[-4:-1]
+
+
+def test_what_a_tool_is_given(lab, stopped):
+    tool = Witness(lab, lab.firewall.tool())
+    stopped.start(prefix=tool.prefix())
+    igd = Igd(lab.lan1)
+    igd.add(40000)
+    lab.firewall.flush(lab.router)
+    igd.add(40001)                      # not without a repair
+    assert tool.given() == ["CapPrm:\t0000000000003000",
+                            "CapEff:\t0000000000003000", "NoNewPrivs:\t1"]
+
+
+# ---- an engine in wrong hands -------------------------------------------
+
+class Rogue:
+    """tests/netns/rogue.c in the router."""
+
+    def __init__(self, upnpd):
+        upnpd.write_conf()
+        self.log = open(upnpd.logfile, "ab")
+        self.proc = subprocess.Popen(
+            ["ip", "netns", "exec", upnpd.lab.router.ns, ROGUE, upnpd.conf],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log,
+            text=True, bufsize=1)
+
+    def ask(self, line):
+        self.proc.stdin.write(line + "\n")
+        answer = self.proc.stdout.readline().strip()
+        return int(answer) if answer.isdigit() else answer
+
+    def set(self, ext, client=HOST_IP, int_port=8000, proto="tcp",
+            remote="0.0.0.0", verb="set"):
+        return self.ask(f"{verb} {proto} {ext} {client} {int_port} {remote}")
+
+    def close(self):
+        self.proc.stdin.close()
+        try:
+            return self.proc.wait(10)
+        finally:
+            self.log.close()
+
+
+@pytest.fixture
+def rogue(stopped):
+    rogue = Rogue(stopped)
+    yield rogue
+    assert rogue.close() == 0
+
+
+FORBIDDEN = (
+    ("outside network", dict(ext=40000, client=OUT_IP)),
+    ("internet", dict(ext=40000, client="8.8.8.8")),
+    ("router, lan", dict(ext=40000, client=LAN_IP)),
+    ("router, wan", dict(ext=40000, client=EXT_IP)),
+    ("router, loopback", dict(ext=40000, client="127.0.0.1")),
+    ("broadcast", dict(ext=40000, client="192.168.88.255")),
+    ("multicast", dict(ext=40000, client="239.255.255.250")),
+    ("external port", dict(ext=30000)),
+    ("internal port", dict(ext=40000, int_port=22)),
+    ("denied client", dict(ext=40000, client=HOST2_IP)),
+    ("no port", dict(ext=0)),
+    ("no internal port", dict(ext=40000, int_port=0)),
+    ("remote", dict(ext=40000, remote="255.255.255.255")),
+)
+
+LINES = ["deny 1-65535 192.168.88.20/32 1-65535",
+         "allow 40000-40999 192.168.88.0/24 1024-65535"]
+
+
+def test_rogue_gets_no_forbidden_rule(lab, stopped):
+    stopped.lines = LINES
+    rogue = Rogue(stopped)
+    assert rogue.ask("look") == OK
+    before = lab.rules()
+    for what, rule in FORBIDDEN:
+        assert rogue.set(**rule) == EREFUSED, what
+    assert rogue.ask("look") == OK
+    for what, rule in FORBIDDEN:
+        rogue.set(verb="rule", **rule)
+    assert rogue.ask("end") == OK
+    assert lab.rules() == before
+    # and what is allowed is made: the questions above were put rightly
+    server = listener(lab.lan1, "TCP", 8000)
+    assert rogue.set(40000) == OK
+    assert reaches(lab, "TCP", 40000, server)
+    assert rogue.close() == 0
+
+
+def test_rogue_takes_no_port_of_the_routers(lab, rogue):
+    with lab.router.listen(40022):
+        assert rogue.set(40022) == ECONFLICT
+    assert wait_until(lambda: rogue.set(40022) == OK)
+
+
+@pytest.mark.conf(max_mappings=4, max_mappings_per_client=3)
+def test_rogue_gets_no_more_than_the_caps(lab, rogue):
+    assert [rogue.set(40000 + n) for n in range(4)] == [OK] * 3 + [ENOSPC]
+    assert [rogue.set(40010 + n, client=HOST2_IP) for n in range(2)] == \
+        [OK, ENOSPC]
+    held = lab.rules()
+    assert rogue.ask("look") == OK
+    for n in range(10):
+        rogue.set(40020 + n, client=f"192.168.88.{30 + n // 5}", verb="rule")
+    assert rogue.ask("end") == OK
+    made = set(re.findall(r"\b400[0-4]\d\b", lab.rules()))
+    assert made == {"40020", "40021", "40022", "40025"}
+    assert len(set(re.findall(r"\b400[0-4]\d\b", held))) == 4
+
+
+def test_rogue_deletes_nothing_of_others(lab, rogue):
+    """The router's own rules have the very ports and hosts it names."""
+    assert rogue.ask("look") == OK
+    before = lab.rules()
+    for proto in ("tcp", "udp"):
+        for ext, int_port in ((8022, 22), (22, 22), (40000, 8000)):
+            assert rogue.set(ext, int_port=int_port, proto=proto,
+                             verb="del") in (OK, EREFUSED)
+    assert rogue.ask("look") == OK
+    assert rogue.ask("end") == OK       # a table without a rule
+    assert lab.rules() == before
+    # one of ours on the port of theirs: it goes, theirs stays
+    assert rogue.set(8022) == OK
+    assert rogue.set(8022, verb="del") == OK
+    assert lab.holds(before)
+    with listener(lab.lan1, "TCP", 22) as server:
+        assert reaches(lab, "TCP", 8022, server)
+
+
+def test_rogue_takes_no_link_down(lab, rogue):
+    assert rogue.ask("down") == EREFUSED
+    assert rogue.ask("up") == EREFUSED
+    assert "state UP" in lab.router.run("ip", "link", "show", "wan0")
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("nonsense", ("0", "99", "4294967295", "short"))
+def test_rogue_that_talks_nonsense(lab, stopped, nonsense):
+    rogue = Rogue(stopped)
+    assert rogue.set(40000) == OK
+    assert rogue.ask(nonsense) == "hung up"
+    assert rogue.close() == 0
+
+
+def test_rogue_can_not_open_a_way_in(lab, rogue):
+    """What it may have is what any client may ask for, and no more."""
+    server = lab.router.socket(socket.SOCK_STREAM, (LAN_IP, 8000))
+    server.listen()
+    for client in (LAN_IP, EXT_IP, "127.0.0.1", OUT_IP):
+        assert rogue.set(40000, client=client) == EREFUSED
+    assert blocked(lab, "TCP", 40000, server)
