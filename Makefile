@@ -284,6 +284,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 # man is a folder, too.
-.PHONY: all units unit test layers man lab demo bench static install clean
-.PHONY: all units unit test layers lab lab-trap demo bench static install clean
+.PHONY: all units unit test layers man cli lab lab-trap demo bench static \
+	install clean
 .SECONDARY:
