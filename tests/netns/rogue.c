@@ -9,7 +9,8 @@
  *   look|end|up|down|VERB-NUMBER|short
  *
  * and writes what the monitor answers, an enum nat_err, "-" for a request that
- * has no answer, "hung up" when the monitor wants no more of it. Who asks is a
+ * has no answer, "hung up" when the monitor wants no more of it, "silent" when
+ * an answer does not come. Who asks is a
  * child in the engine's own jail, filter and all.
  */
 #include <errno.h>
@@ -27,6 +28,8 @@
 #include "conf.h"
 #include "gate.h"
 #include "priv.h"
+
+#define PATIENCE_S 20
 
 static const struct {
 	const char *name;
@@ -78,8 +81,10 @@ static void tell_answer(int fd)
 	char text[32];
 	struct wr w = wr_init(text, sizeof(text));
 
-	if (recv(fd, &rep, sizeof(rep), 0) != sizeof(rep)) {
-		say("hung up\n");
+	ssize_t n = recv(fd, &rep, sizeof(rep), 0);
+
+	if (n != sizeof(rep)) {
+		say(n < 0 && errno == EAGAIN ? "silent\n" : "hung up\n");
 		_exit(0);
 	}
 	wr_fmt(&w, "%d\n", rep.err);
@@ -148,6 +153,7 @@ static int monitor(struct gate *g, int fd)
 
 int main(int argc, char **argv)
 {
+	const struct timeval patience = { PATIENCE_S, 0 };
 	static struct gate gate;
 	static struct conf conf;
 	struct conf_error why;
@@ -163,6 +169,8 @@ int main(int argc, char **argv)
 		return 2;
 	if (fork() == 0) {
 		close(chan[1]);
+		setsockopt(chan[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
+			   sizeof(patience));
 		caps_raise(CAPS_ENGINE);
 		_exit(engine(&conf, chan[0], uid, gid));
 	}
