@@ -28,6 +28,8 @@ IN_FORCE = {NET_ADMIN, NET_RAW}
 HELD = IN_FORCE | {CHOWN, DAC_READ_SEARCH, FOWNER, KILL, SETGID, SETUID,
                    SYS_CHROOT}
 
+NETLINK = {"iptables-legacy": 0, "iptables-nft": 1, "nft": 2}
+
 # enum nat_err
 OK, EFAIL, EREFUSED, ECONFLICT, ENOSPC, ENOADDR = range(6)
 
@@ -71,10 +73,11 @@ def check_monitor(pid, backend):
     assert not caps(of, "Inh") and not caps(of, "Amb")
     assert of["NoNewPrivs"].strip() == "1"
     families = sockets(pid)
-    # the control socket and the engine's pair; nft's own to the kernel
+    # the control socket and the engine's pair; to the kernel: one to hear of
+    # changes, one that nft makes them by
     assert families.count(socket.AF_UNIX) == 2
-    assert families.count(socket.AF_NETLINK) == (backend == "nft")
-    assert len(families) == 2 + (backend == "nft")
+    assert families.count(socket.AF_NETLINK) == NETLINK[backend]
+    assert len(families) == 2 + NETLINK[backend]
 
 
 def check_engine(upnpd, state):
