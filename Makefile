@@ -97,8 +97,8 @@ $(BUILD)/%.o: %.c
 
 # The names of the machine's system calls, for a line in the log.
 $(BUILD)/base/unlisted_trap.o: $(BUILD)/base/sysname.h
-$(BUILD)/base/unlisted_trap.o $(BUILD)/tests/unit/test_unlisted_trap.o: STD += -I$(BUILD) \
-	-DUNLISTED_ENDS=$(if $(filter end,$(FILTER)),1,0)
+$(BUILD)/base/unlisted_trap.o $(BUILD)/tests/unit/test_unlisted_trap.o: \
+	STD += -I$(BUILD) -DUNLISTED_ENDS=$(if $(filter end,$(FILTER)),1,0)
 $(BUILD)/base/sysname.h:
 	@mkdir -p $(@D)
 	echo '#include <asm/unistd.h>' | $(CC) $(CFLAGS) -E -dM - | \

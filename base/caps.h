@@ -12,7 +12,7 @@
 
 /* What some are awake for. */
 enum caps_use {
-	CAPS_STATE_DIR,		/* make the engine's directory and give it away */
+	CAPS_STATE_DIR,		/* to make it and give it to the engine */
 	CAPS_ENGINE,		/* in the new engine, until its jail is shut */
 	CAPS_END_ENGINE,	/* a signal to a process of another user */
 	CAPS_READ_CONF,		/* a file that root named and another owns */

@@ -3,9 +3,9 @@
  * jail.c - give up every right the engine does not need.
  *
  * The order matters: chroot() needs root, groups go before the uid (afterwards
- * there is no right to change them), then capabilities and limits, since by then
- * nothing can be had back; the filter last, as it forbids all of this. What was given up is tried once more, and
- * getting it is an error.
+ * there is no right to change them), then capabilities and limits, since by
+ * then nothing can be had back; the filter comes last, as it forbids all of
+ * this. What was given up is tried once more, and getting it is an error.
  */
 #include "base/jail.h"
 

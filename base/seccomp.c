@@ -52,8 +52,8 @@ static const uint16_t allowed[] = {
 	__NR_connect,		/* events */
 	__NR_listen,		/* HTTP */
 	__NR_shutdown,		/* HTTP's end of a reply */
-	__NR_getsockname,		/* http-port = 0, and where a request came in */
-	__NR_getpeername,		/* who connected */
+	__NR_getsockname,	/* http-port = 0, who was asked */
+	__NR_getpeername,	/* who connected */
 	__NR_openat,		/* files of the state directory */
 	__NR_unlinkat,		/* leases.new */
 	NR_renameat,		/* a new file takes its name */
@@ -64,7 +64,7 @@ static const uint16_t allowed[] = {
 	NR_fstatat64,		/* the same, 32 bits */
 	NR_statx,		/* the same, 32 bits with 64-bit time */
 	__NR_uname,		/* the SERVER header */
-	__NR_brk,			/* malloc(), at the start */
+	__NR_brk,		/* malloc(), at the start */
 	__NR_munmap,		/* free() of a large block */
 	__NR_rt_sigprocmask,	/* abort() */
 	__NR_rt_sigaction,	/* abort() */
