@@ -9,7 +9,8 @@
 # Also: unit, layers, man, cli, lab, lab-trap, bench, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
-# logged as well (to debug), end it (to test), or there is no filter.
+# logged as well (to debug), end it (to test), or there is no filter. Each wants
+# a BUILD of its own.
 
 CC	?= cc
 CFLAGS	?= -Os -g
