@@ -67,6 +67,7 @@ bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret)
 	ret->up = i->ifi_flags & IFF_UP;
 	ret->running = i->ifi_flags & IFF_RUNNING;
 	ret->multicast = i->ifi_flags & IFF_MULTICAST;
+	ret->allmulti = i->ifi_flags & IFF_ALLMULTI;
 	return true;
 }
 

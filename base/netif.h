@@ -29,6 +29,7 @@ struct netif_link {
 	bool up;		/* IFF_UP: the administrator wants it */
 	bool running;		/* IFF_RUNNING: there is a carrier */
 	bool multicast;		/* IFF_MULTICAST */
+	bool allmulti;		/* IFF_ALLMULTI: takes every group in */
 };
 
 /* The state of the whole router that matters here, taken at one moment. */

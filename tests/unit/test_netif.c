@@ -163,7 +163,11 @@ static void test_link_parse(void **state)
 	}
 	assert_true(netif_parse_link(cut(&m, 32), &l));
 	assert_int_equal(l.ifindex, 5);
-	assert_true(l.up && l.multicast && !l.running);
+	assert_true(l.up && l.multicast && !l.running && !l.allmulti);
+	i.ifi_flags = IFF_ALLMULTI;
+	m = msg_new(RTM_NEWLINK, &i, sizeof(i));
+	assert_true(netif_parse_link(&m.h, &l));
+	assert_true(l.allmulti && !l.multicast);
 }
 
 static void test_counters_parse(void **state)
