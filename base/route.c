@@ -8,6 +8,7 @@
  */
 #include "base/route.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -113,7 +114,7 @@ static void take_route(void *arg, const struct nlmsghdr *h)
 	route_add(&s->set, h, s->ifindex);
 }
 
-static int read_routes(struct saving *s)
+static int dump_routes(nl_fn fn, void *arg)
 {
 	struct route_req r = {
 		.h = {
@@ -124,8 +125,13 @@ static int read_routes(struct saving *s)
 		.r = { .rtm_family = AF_INET },
 	};
 
+	return nl_ask(NETLINK_ROUTE, &r.h, fn, arg);
+}
+
+static int read_routes(struct saving *s)
+{
 	memset(&s->set, 0, sizeof(s->set));
-	return nl_ask(NETLINK_ROUTE, &r.h, take_route, s);
+	return dump_routes(take_route, s);
 }
 
 int route_save(int ifindex, struct route_set *ret)
@@ -180,4 +186,103 @@ int route_restore(const struct route_set *set)
 	if (direct || behind)
 		return direct ? direct : behind;
 	return set->cut ? -ENOSPC : 0;
+}
+
+/* ---- where routes lead --------------------------------------------------- */
+
+static void take_oif(void *arg, const struct nlmsghdr *h)
+{
+	uint32_t oif;
+
+	if (h->nlmsg_type == RTM_NEWROUTE && attr_u32(h, RTA_OIF, &oif))
+		*(int *)arg = (int)oif;
+}
+
+int route_out(uint32_t ip, int *ret_ifindex)
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg r;
+		struct rtattr a;
+		uint32_t ip_be;
+	} r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = RTM_GETROUTE,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.r = { .rtm_family = AF_INET, .rtm_dst_len = 32 },
+		.a = { RTA_LENGTH(sizeof(r.ip_be)), RTA_DST },
+		.ip_be = htonl(ip),
+	};
+	int oif = 0;
+	int err = nl_ask(NETLINK_ROUTE, &r.h, take_oif, &oif);
+
+	if (!err && !oif)
+		err = -ENETUNREACH;	/* a blackhole */
+	if (!err)
+		*ret_ifindex = oif;
+	return err;
+}
+
+/* RTA_MULTIPATH: a list of struct rtnexthop, attributes behind each. */
+static bool hops_use(const struct rtattr *a, int ifindex)
+{
+	const char *p = (const char *)a + RTA_LENGTH(0);
+	size_t left = RTA_PAYLOAD(a);
+	struct rtnexthop hop;
+
+	while (left >= sizeof(hop)) {
+		memcpy(&hop, p, sizeof(hop));
+		if (hop.rtnh_ifindex == ifindex)
+			return true;
+		if (hop.rtnh_len < sizeof(hop) ||
+		    RTNH_ALIGN((size_t)hop.rtnh_len) > left)
+			return false;
+		p += RTNH_ALIGN((size_t)hop.rtnh_len);
+		left -= RTNH_ALIGN((size_t)hop.rtnh_len);
+	}
+	return false;
+}
+
+bool route_is_default(const struct nlmsghdr *h, int ifindex)
+{
+	const struct rtmsg *r = nl_body(h, sizeof(*r));
+	struct nl_span attrs = nl_attrs(h, sizeof(*r));
+	const struct rtattr *a;
+	uint32_t oif;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || !r || r->rtm_family != AF_INET ||
+	    r->rtm_dst_len || r->rtm_type != RTN_UNICAST)
+		return false;
+	if (attr_u32(h, RTA_OIF, &oif))
+		return oif == (uint32_t)ifindex;
+	while ((a = nl_next_attr(&attrs)))
+		if ((a->rta_type & NLA_TYPE_MASK) == RTA_MULTIPATH)
+			return hops_use(a, ifindex);
+	return false;
+}
+
+struct default_want {
+	int ifindex;
+	bool found;
+};
+
+static void take_default(void *arg, const struct nlmsghdr *h)
+{
+	struct default_want *want = arg;
+
+	want->found |= route_is_default(h, want->ifindex);
+}
+
+int route_has_default(int ifindex)
+{
+	struct default_want want = { .ifindex = ifindex };
+	unsigned tries = NL_TRIES;
+	int err;
+
+	do {
+		err = dump_routes(take_default, &want);
+	} while (err == -EINTR && --tries);
+	return err ? err : want.found;
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * route.h - keep the IPv4 routes over an interface while it is down.
+ * route.h - keep the IPv4 routes over an interface while it is down; and where
+ * the routes lead.
  *
  * Linux forgets them when it goes down, and brings only those back that
- * follow from its addresses. The monitor's only.
+ * follow from its addresses. The monitor's only, and for upnpctl.
  */
 #ifndef BASE_ROUTE_H
 #define BASE_ROUTE_H
@@ -61,5 +62,21 @@ int route_restore(const struct route_set *set);
  * does nothing where it is not one to keep; sets @cut where it does not fit.
  */
 void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
+
+/**
+ * route_out - by which interface does what the router sends to @ip leave?
+ * @ret_ifindex: set only on success
+ *
+ * As the kernel would choose now, rules and all tables considered. Nothing is
+ * sent. Return: 0, -ENETUNREACH (there is no route), other -errno
+ */
+int route_out(uint32_t ip, int *ret_ifindex);
+
+/** route_has_default - is there a default route over @ifindex, in whatever
+ * table? Return: 1 or 0, or -errno */
+int route_has_default(int ifindex);
+
+/** route_is_default - the pure part of it, for one message of a dump. */
+bool route_is_default(const struct nlmsghdr *h, int ifindex);
 
 #endif

@@ -438,6 +438,83 @@ static void test_nothing_to_save(void **state)
 	assert_int_equal(route_restore(&set), 0);
 }
 
+/* ---- where routes lead --------------------------------------------------- */
+
+static bool is_default(const struct msg *m, int ifindex)
+{
+	return route_is_default(&m->h, ifindex);
+}
+
+static void test_is_default(void **state)
+{
+	static const struct rtmsg none = { .rtm_family = AF_INET,
+					   .rtm_type = RTN_UNICAST };
+	struct rtnexthop hop[2] = {
+		{ .rtnh_len = sizeof(*hop), .rtnh_ifindex = OIF + 1 },
+		{ .rtnh_len = sizeof(*hop), .rtnh_ifindex = OIF },
+	};
+	struct rtmsg r = none;
+	struct msg m = msg_new(RTM_NEWROUTE, &r, sizeof(r));
+
+	assert_false(is_default(&m, OIF));
+	msg_u32(&m, RTA_OIF, OIF);
+	assert_true(is_default(&m, OIF));
+	assert_false(is_default(&m, OIF + 1));
+	for (size_t len = 16; len < m.len; len++)
+		assert_false(route_is_default(cut(&m, len), OIF));
+	r.rtm_dst_len = 1;
+	m = msg_new(RTM_NEWROUTE, &r, sizeof(r));
+	msg_u32(&m, RTA_OIF, OIF);
+	assert_false(is_default(&m, OIF));
+	r = none;
+	r.rtm_type = RTN_UNREACHABLE;
+	m = msg_new(RTM_NEWROUTE, &r, sizeof(r));
+	msg_u32(&m, RTA_OIF, OIF);
+	assert_false(is_default(&m, OIF));
+
+	m = msg_new(RTM_NEWROUTE, &none, sizeof(none));
+	msg_attr(&m, RTA_MULTIPATH, hop, sizeof(hop));
+	assert_true(is_default(&m, OIF) && is_default(&m, OIF + 1));
+	assert_false(is_default(&m, OIF + 2));
+	for (size_t len = 16; len < m.len; len++)
+		assert_false(route_is_default(cut(&m, len), OIF));
+	/* lengths that lie */
+	for (unsigned len = 0; len < 100; len++) {
+		hop[0].rtnh_len = (unsigned short)len;
+		m = msg_new(RTM_NEWROUTE, &none, sizeof(none));
+		msg_attr(&m, RTA_MULTIPATH, hop, sizeof(hop));
+		assert_int_equal(route_is_default(cut(&m, m.len), OIF),
+				 len == sizeof(*hop));
+	}
+}
+
+static void test_out(void **state)
+{
+	const uint32_t there = 0xc6290004;
+	int oif = 77, up0;
+
+	NEED_ROOT();
+	lay_links();
+	up0 = (int)if_nametoindex("up0");
+	assert_int_equal(route_out(there, &oif), -ENETUNREACH);
+	assert_int_equal(route_has_default(up0), 0);
+	ip("route add default via 10.1.0.254");
+	assert_int_equal(route_out(there, &oif), 0);
+	assert_int_equal(oif, up0);
+	assert_int_equal(route_has_default(up0), 1);
+	/* a table that nothing leads to counts for the one only */
+	ip("route del default");
+	ip("route add default via 10.1.0.254 table 9");
+	assert_int_equal(route_out(there, &oif), -ENETUNREACH);
+	assert_int_equal(route_has_default(up0), 1);
+	ip("rule add pref 9 table 9");
+	assert_int_equal(route_out(there, &oif), 0);
+	ip("rule del pref 9");
+	ip("route add blackhole default");
+	assert_true(route_out(there, &oif) < 0);
+	assert_int_equal(oif, up0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -461,6 +538,8 @@ int main(void)
 		netns_test(test_one_fails),
 		netns_test(test_more_than_fit),
 		netns_test(test_nothing_to_save),
+		cmocka_unit_test(test_is_default),
+		netns_test(test_out),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);
