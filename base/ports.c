@@ -33,17 +33,24 @@ static const struct socket_kind {
 	{ IPPROTO_UDP, TCP_CLOSE, AF_INET6, "/proc/net/udp6" },
 };
 
-/* What counts, and where. */
+/* What counts, and where: as a bit of @field, or those of one port in @list. */
 struct want {
 	uint8_t state;
 	uint32_t ip;
-	uint64_t *field;	/* of struct ports */
+	uint64_t *field;	/* of struct ports; NULL: a list */
+	uint16_t port;
+	struct ports_holder *list;
+	size_t n, max;
 };
 
-static void count(const struct want *w, const struct ports_socket *s)
+static void count(struct want *w, const struct ports_socket *s)
 {
-	if (s->state == w->state && ports_serves(s, w->ip))
+	if (s->state != w->state || !ports_serves(s, w->ip))
+		return;
+	if (w->field)
 		w->field[s->port / 64] |= UINT64_C(1) << s->port % 64;
+	else if (s->port == w->port && w->n < w->max)
+		w->list[w->n++] = s->holder;
 }
 
 bool ports_serves(const struct ports_socket *s, uint32_t ip)
@@ -73,6 +80,7 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret)
 	*ret = (struct ports_socket){
 		.family = m->idiag_family, .state = m->idiag_state,
 		.v6only = v6only, .port = ntohs(m->id.idiag_sport),
+		.holder = { m->idiag_uid, m->idiag_inode },
 	};
 	memcpy(ret->addr_be, m->id.idiag_src, sizeof(ret->addr_be));
 	return true;
@@ -148,6 +156,20 @@ static bool take_end(struct str *s, size_t words, uint32_t *addr_be,
 	return take_ch(s, ':') && take_hex(s, 4, port) && take_ch(s, ' ');
 }
 
+/* "TX:RX TR:WHEN RETRANSMITS UID TIMEOUT INODE ..." */
+static void take_holder(struct str rest, struct ports_holder *ret)
+{
+	struct ports_holder h;
+	struct str word[6];
+
+	for (size_t i = 0; i < 6; i++)
+		if (!str_word(&rest, &word[i]))
+			return;
+	if (!str_u32(word[3], 0, UINT32_MAX, &h.uid) &&
+	    !str_u64(word[5], 0, UINT64_MAX, &h.inode))
+		*ret = h;
+}
+
 /* "   0: LOCAL:PORT REMOTE:PORT STATE ..." */
 bool ports_parse_line(struct str line, struct ports_socket *ret)
 {
@@ -171,12 +193,13 @@ bool ports_parse_line(struct str line, struct ports_socket *ret)
 		return false;
 	s.port = (uint16_t)port;
 	s.state = (uint8_t)state;
+	take_holder(line, &s.holder);
 	*ret = s;
 	return true;
 }
 
 /* The first line of a file is its heading, "  sl  local_address ...". */
-static bool take_line(const struct want *w, struct str line, bool *heading)
+static bool take_line(struct want *w, struct str line, bool *heading)
 {
 	struct ports_socket s;
 
@@ -191,7 +214,7 @@ static bool take_line(const struct want *w, struct str line, bool *heading)
 }
 
 /* Take the whole lines off the front of @text. */
-static bool take_lines(const struct want *w, struct str *text, bool *heading)
+static bool take_lines(struct want *w, struct str *text, bool *heading)
 {
 	const char *end;
 	struct str line;
@@ -205,9 +228,8 @@ static bool take_lines(const struct want *w, struct str *text, bool *heading)
 	return true;
 }
 
-int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024])
+static int scan(int fd, struct want *w)
 {
-	const struct want w = { state, ip, field };
 	char buf[PROC_BUF];
 	struct str left = { buf, 0 };
 	bool heading = true;
@@ -222,7 +244,7 @@ int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024])
 		if (n == 0)
 			return left.n || heading ? -EBADMSG : 0;
 		left.n += (size_t)n;
-		if (!take_lines(&w, &left, &heading))
+		if (!take_lines(w, &left, &heading))
 			return -EBADMSG;
 		memmove(buf, left.p, left.n);
 		left.p = buf;
@@ -230,15 +252,22 @@ int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024])
 	return -EBADMSG;	/* a line longer than the buffer */
 }
 
+int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024])
+{
+	struct want w = { .state = state, .ip = ip, .field = field };
+
+	return scan(fd, &w);
+}
+
 /* A kernel without IPv6 lacks its files. */
-static int read_proc(const struct socket_kind *kind, const struct want *w)
+static int read_proc(const struct socket_kind *kind, struct want *w)
 {
 	int fd = open(kind->path, O_RDONLY | O_CLOEXEC), err;
 
 	if (fd < 0)
 		return errno == ENOENT && kind->family == AF_INET6 ? 0 :
 								     -errno;
-	err = ports_scan(fd, w->state, w->ip, w->field);
+	err = scan(fd, w);
 	close(fd);
 	return err;
 }
@@ -253,8 +282,10 @@ static bool no_diag(int err)
 
 static int read_kind(const struct socket_kind *kind, struct want *w)
 {
-	int err = ask_sockets(kind, w);
+	int err;
 
+	w->state = kind->state;
+	err = ask_sockets(kind, w);
 	return no_diag(err) ? read_proc(kind, w) : err;
 }
 
@@ -269,12 +300,23 @@ int ports_listening(uint32_t ip, struct ports *ret)
 	     i++) {
 		tcp = served[i].protocol == IPPROTO_TCP;
 		w.field = tcp ? ret->tcp : ret->udp;
-		w.state = served[i].state;
 		err = read_kind(&served[i], &w);
 	}
 	if (err)
 		memset(ret, 0, sizeof(*ret));
 	return err;
+}
+
+int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
+		  struct ports_holder *ret, size_t max)
+{
+	struct want w = { .ip = ip, .port = port, .list = ret, .max = max };
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]) && !err; i++)
+		if (served[i].protocol == protocol)
+			err = read_kind(&served[i], &w);
+	return err ? err : (int)w.n;
 }
 
 bool ports_set(const uint64_t field[1024], uint16_t port)

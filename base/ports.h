@@ -9,6 +9,7 @@
 #define BASE_PORTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/str.h"
 
@@ -34,6 +35,22 @@ struct ports {
  */
 int ports_listening(uint32_t ip, struct ports *ret);
 
+/* A socket, and whose it is. */
+struct ports_holder {
+	uint32_t uid;
+	uint64_t inode;		/* "socket:[N]" in /proc/PID/fd; 0: unknown */
+};
+
+/**
+ * ports_holders - the sockets that serve one port at @ip, as above.
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP
+ * @max: of @ret; more are left out
+ *
+ * Return: how many, or -errno as ports_listening()
+ */
+int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
+		  struct ports_holder *ret, size_t max);
+
 /** ports_set - is @port in one of the two bit fields? */
 bool ports_set(const uint64_t field[1024], uint16_t port);
 
@@ -46,6 +63,7 @@ struct ports_socket {
 	bool v6only;		/* of AF_INET6: known to take no IPv4 */
 	uint16_t port;
 	uint32_t addr_be[4];	/* IPv4: the first */
+	struct ports_holder holder;
 };
 
 /** ports_parse_diag - a socket from sock_diag's message; false: it is none. */
@@ -55,8 +73,8 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret);
  * ports_parse_line - a socket from a line of /proc/net/{tcp,tcp6,udp,udp6}.
  * @line: without its end
  *
- * Strictly, up to the state; what follows that differs among kernels and is
- * not looked at.
+ * Strictly, up to the state; what follows that differs among kernels: the
+ * holder is left zero where it is not as expected.
  *
  * Return: false when it is no such line; @ret is set only on success
  */

@@ -16,6 +16,7 @@
 #include <netinet/tcp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <linux/filter.h>
 #include <linux/inet_diag.h>
@@ -545,6 +546,60 @@ static void test_no_inet_diag(void **state)
 	check_both(NO_INET_DIAG);
 }
 
+/* Whose they are: the inode is the one that /proc/self/fd names. */
+static void check_holders(bool diag)
+{
+	int fd[2] = { udp_socket(HERE, false), udp_socket(0, false) };
+	uint16_t port = port_of(fd[0]);
+	struct ports_holder h[2] = { { 1, 1 }, { 1, 1 } };
+	struct stat st;
+
+	MUST(ports_holders(IPPROTO_UDP, HERE, port, h, 2) == 1);
+	MUST(!fstat(fd[0], &st) && h[0].inode == st.st_ino && !h[0].uid);
+	MUST(h[1].inode == 1);
+	MUST(ports_holders(IPPROTO_UDP, HERE, port, h, 0) == 0);
+	MUST(ports_holders(IPPROTO_UDP, HERE + 1, port, h, 2) == 0);
+	MUST(ports_holders(IPPROTO_TCP, HERE, port, h, 2) == 0);
+	MUST(ports_holders(IPPROTO_UDP, HERE + 1, port_of(fd[1]), h, 2) == 1);
+	MUST(!fstat(fd[1], &st) && h[0].inode == st.st_ino);
+}
+
+static void test_holders(void **state)
+{
+	static const enum way ways[] = { AS_IT_IS, NO_SOCK_DIAG,
+					 NO_INET_DIAG };
+
+	NEED_ROOT();
+	ip("link set lo up");
+	ip("addr add 10.1.0.1/24 dev lo");
+	for (size_t i = 0; i < 3; i++)
+		in_way(ways[i], check_holders);
+}
+
+/* Behind the state kernels differ: then the holder is not known. */
+static void test_line_holder(void **state)
+{
+	static const char *const behind[] = {
+		"", " 0:0 0:0 0 7", " 0:0 0:0 0 x 0 9", " 0:0 0:0 0 7 0 y",
+		" 0:0 0:0 0 7 0 99999999999999999999", " 0:0 0:0 0 -7 0 9",
+	};
+	struct ports_socket s;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+		snprintf(text, sizeof(text), "0: 00000000:0016 00000000:0000 "
+			 "0A%s", behind[i]);
+		assert_true(ports_parse_line(str_z(text), &s));
+		assert_int_equal(s.holder.uid, 0);
+		assert_int_equal(s.holder.inode, 0);
+	}
+	assert_true(ports_parse_line(STR("0: 00000000:0016 00000000:0000 0A "
+					 "0:0 0:0 0 65534 0 18446744073709551"
+					 "615 1 x"), &s));
+	assert_int_equal(s.holder.uid, 65534);
+	assert_true(s.holder.inode == UINT64_MAX);
+}
+
 /* Neither way: an error, and nothing that looks like an answer. */
 static void check_neither(bool diag)
 {
@@ -552,6 +607,7 @@ static void check_neither(bool diag)
 		_exit(77);
 	memset(&ports, 0xff, sizeof(ports));
 	MUST(ports_listening(HERE, &ports) == -EACCES);
+	MUST(ports_holders(IPPROTO_TCP, HERE, 1, NULL, 0) == -EACCES);
 	MUST(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
@@ -591,6 +647,8 @@ int main(void)
 		netns_test(test_as_it_is),
 		netns_test(test_no_sock_diag),
 		netns_test(test_no_inet_diag),
+		cmocka_unit_test(test_line_holder),
+		netns_test(test_holders),
 		netns_test(test_neither),
 		netns_test(test_unprivileged),
 	};
