@@ -77,7 +77,10 @@ CONF	= conf.c confopt.c confline.c
 EDIT	= confedit.c conffile.c cmd/whole.c cmd/change.c cmd/reload.c \
 	  cmd/view.c cmd/options.c cmd/settings.c cmd/pick.c cmd/ifaces.c \
 	  cmd/ifaceprint.c cmd/export.c cmd/script.c cmd/complete.c
-CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(EDIT) $(LIVE)
+CHECK	= cmd/check.c cmd/check_say.c cmd/check_conf.c cmd/check_daemon.c \
+	  cmd/check_net.c cmd/check_ports.c cmd/check_firewall.c cmd/check_lan.c \
+	  cmd/check_rules.c cmd/check_match.c
+CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(EDIT) $(LIVE) $(CHECK)
 SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
@@ -193,6 +196,13 @@ U_out		= cmd/out.c base/str.c
 U_whole		= cmd/whole.c confedit.c $(U_confopt) conf.c
 UNITS	+= ctlclient live cmd words out whole
 UNITS	+= caps seccomp unlisted_trap
+U_check	= cmd/check_conf.c cmd/check_net.c cmd/check_lan.c cmd/check_say.c \
+		  cmd/out.c $(CONF) igd/policy.c igd/natrule.c \
+		  base/httpmsg.c base/jail.c base/netif.c base/route.c \
+		  base/netlink.c base/str.c
+U_check_rules	= cmd/check_rules.c cmd/check_match.c natfw/backend.c \
+		  base/proc.c base/str.c
+UNITS	+= check check_rules
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -43,6 +43,8 @@ static const struct cmd_verb verbs[] = {
 	{ "", "resync", cmd_resync, "", "verify the firewall and repair it",
 	  false },
 	{ "", "metrics", cmd_metrics, "", "numbers for Prometheus", false },
+	{ "", "check", cmd_check, "", "why would a port not open here?",
+	  false },
 	{ .name = NULL },
 };
 

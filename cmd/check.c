@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check.c - "upnpctl check": why would a port not open here?
+ *
+ * Owns: the order of the checks, what is printed, the exit status.
+ * Never does: change anything.
+ */
+#include <string.h>
+#include "cmd/check.h"
+#include "cmd/cmd.h"
+#include "cmd/out.h"
+
+/* What a check can not do without: it is left out then, and what is missing
+ * has been told by one before it. */
+enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
+
+static const struct {
+	const char *name;
+	void (*run)(struct check *);
+	unsigned needs;
+} checks[] = {
+	{ "configuration", check_configuration, 0 },
+	{ "daemon", check_daemon, 0 },
+	{ "access", check_access, NEEDS_CONF },
+	{ "clock", check_clock, 0 },
+	{ "state-dir", check_state_dir, NEEDS_CONF },
+	{ "interfaces", check_interfaces, NEEDS_CONF | NEEDS_NET },
+	{ "networks", check_networks, NEEDS_CONF | NEEDS_NET },
+	{ "default-route", check_roles, NEEDS_NET | NEEDS_EXT },
+	{ "external-address", check_external, NEEDS_NET | NEEDS_EXT },
+	{ "forwarding", check_forwarding, 0 },
+	{ "multicast", check_multicast, NEEDS_CONF | NEEDS_NET },
+	{ "ports", check_ports, NEEDS_CONF | NEEDS_NET },
+	{ "backend", check_backend, NEEDS_CONF },
+	{ "conntrack", check_kernel, 0 },
+	{ "firewalls", check_firewalls, 0 },
+	{ "masquerade", check_masquerade, NEEDS_NET | NEEDS_EXT },
+	{ "forward", check_forward, NEEDS_NET | NEEDS_EXT },
+	{ "gateways", check_gateways, NEEDS_CONF | NEEDS_NET },
+};
+
+/* ---- the whole ------------------------------------------------------- */
+
+/* The networks that mappings may lead to. */
+static void fill_flow(struct check *c)
+{
+	struct rules_flow *f = &c->flow;
+
+	if (c->ext)
+		memcpy(f->ext, c->ext->name, sizeof(f->ext));
+	for (size_t i = 0; i < c->net.addr_n && f->n < RULES_NETS_MAX; i++) {
+		const struct netif_addr *a = &c->net.addr[i];
+		const struct conf_iface *iface = check_iface_of(c, a->ifindex);
+		struct rules_net *net = &f->net[f->n];
+
+		if (!iface || iface->type != CONF_INTERNAL)
+			continue;
+		memcpy(net->ifname, iface->name, sizeof(net->ifname));
+		net->ip = a->ip;
+		net->mask = a->mask;
+		f->n++;
+	}
+}
+
+/* After the configuration was read. */
+static void look_around(struct check *c)
+{
+	const char *names[CONF_IFACES_MAX];
+
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		names[i] = c->conf.iface[i].name;
+	c->ext = conf_external(&c->conf);
+	c->have_net = !netif_read(names, c->conf.iface_n, &c->net);
+	if (!c->have_net)
+		return;
+	fill_flow(c);
+	check_search(c);
+}
+
+static void run_checks(struct check *c)
+{
+	unsigned have = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		c->name = checks[i].name;
+		c->said = 0;
+		if ((checks[i].needs & have) != checks[i].needs)
+			continue;
+		out_flush();	/* the next may take its time */
+		checks[i].run(c);
+		if (i > 0)
+			continue;
+		look_around(c);
+		have = (c->have_conf ? NEEDS_CONF : 0) |
+		       (c->have_net ? NEEDS_NET : 0) |
+		       (c->ext ? NEEDS_EXT : 0);
+	}
+}
+
+int cmd_check(struct cmd *cmd)
+{
+	static struct check c;
+
+	if (cmd->n)
+		return cmd_fail(CMD_USAGE, "check takes no \"%.*s\"",
+				STR_F(cmd->arg[0]));
+	c.env = cmd->env;
+	conf_defaults(&c.conf);
+	if (c.env->json)
+		json_array(NULL);
+	run_checks(&c);
+	if (c.env->json)
+		json_end();
+	return (int)c.worst;
+}
