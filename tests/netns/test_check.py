@@ -1,0 +1,799 @@
+# SPDX-License-Identifier: ISC
+"""upnpctl check: on a healthy router it finds nothing, and of each fault that
+is made here it names that one, and what follows from it. It changes nothing."""
+import contextlib
+import json
+import os
+import re
+import socket
+import struct
+import threading
+import time
+
+import pytest
+
+from daemon import UPNPD, Upnpd
+from lab import HOST_IP, LAN_IP, OUT_IP, inside, wait_until
+from upnp import Igd
+
+LEVELS = ("ok", "warning", "problem")
+CHECKS = ("configuration", "daemon", "access", "clock", "state-dir",
+          "interfaces", "networks", "default-route", "external-address",
+          "forwarding", "multicast", "ports", "backend", "conntrack",
+          "firewalls", "masquerade", "forward", "gateways")
+
+
+# ---- running it -------------------------------------------------------
+
+def ctl(lab):
+    """upnpctl: the same binary by its other name."""
+    if "UPNPCTL" in os.environ:
+        return os.environ["UPNPCTL"]
+    path = lab.path("upnpctl")
+    if not os.path.islink(path):
+        os.symlink(os.path.abspath(UPNPD), path)
+    return path
+
+
+def traces(lab):
+    """Everything a check might have changed: rules, settings, addresses,
+    routes, groups, sockets."""
+    def settings():
+        for dir_path, _, names in os.walk("/proc/sys/net"):
+            for name in names:
+                path = os.path.join(dir_path, name)
+                if "conntrack_count" in name or "random" in name:
+                    continue
+                with contextlib.suppress(OSError, UnicodeDecodeError):
+                    with open(path) as f:
+                        yield path + " " + f.read()
+
+    def sockets():
+        for name in ("tcp", "tcp6", "udp", "udp6", "raw", "packet"):
+            with open(f"/proc/thread-self/net/{name}") as f:
+                for line in f.readlines()[1:]:
+                    word = line.split()
+                    if word[3] in ("0A", "07"):     # listening, bound
+                        yield f"{name} {word[1]}"
+        with open("/proc/thread-self/net/dev_mcast") as f:
+            yield from (line for line in f if " 3333" not in line)
+
+    with inside(lab.router.ns):
+        ours = sorted(settings()) + sorted(sockets())
+    rules = lab.router.run("nft", "-s", "list", "ruleset") \
+        + re.sub(r"\[\d+:\d+\]", "", "\n".join(
+            line for line in lab.router.run("iptables-legacy-save")
+            .split("\n") if not line.startswith("#")))
+    # IPv6 settles by itself meanwhile
+    return [rules, lab.router.run("ip", "-4", "-o", "address"),
+            lab.router.run("ip", "-4", "route", "show", "table", "all"),
+            lab.router.run("ip", "rule"), *ours]
+
+
+def settled(lab):
+    """The traces once upnpd has done what a fault makes it do."""
+    last = []
+
+    def quiet():
+        last.append(traces(lab))
+        return last[-2:-1] == last[-1:]
+    assert wait_until(quiet, 5, 0.3)
+    return last[-1]
+
+
+class Found:
+    """What one run said."""
+
+    def __init__(self, lab, conf, prefix=(), user=None):
+        as_user = ["setpriv", "--reuid", user, "--clear-groups"] \
+            if user else []
+        self.lab = lab
+        self.argv = [*prefix, *as_user, ctl(lab), "-f", conf]
+        before = settled(lab)
+        out = lab.router.run("sh", "-c", '"$@"; echo "status $?"', "sh",
+                             *self.argv, "--json", "check", check=False)
+        after = traces(lab)
+        assert set(before) ^ set(after) == set(), "something has changed"
+        text, _, status = out.rpartition("status ")
+        print(text)
+        self.all = json.loads(text)
+        for one in self.all:
+            assert set(one) == {"level", "check", "text", "remedy"}
+            assert one["check"] in CHECKS
+            assert one["text"] and "\n" not in one["text"]
+            assert (one["remedy"] is None) == (one["level"] == "ok")
+        assert int(status) == max(LEVELS.index(one["level"])
+                                  for one in self.all)
+
+    def bad(self):
+        return {one["check"] for one in self.all if one["level"] != "ok"}
+
+    def of(self, name, level):
+        return [one["text"] for one in self.all
+                if one["check"] == name and one["level"] == level]
+
+
+class Router:
+    """What a fault may change: the lab, the configuration, and how upnpctl is
+    run."""
+
+    def __init__(self, lab, backend):
+        self.lab, self.rt = lab, lab.router
+        self.upnpd = Upnpd(lab, backend, allow_disable_external_interface="no")
+        self.prefix = []
+        self.after = contextlib.ExitStack()
+
+    def check(self, **kw):
+        if not self.upnpd.proc:
+            self.upnpd.write_conf()
+        return Found(self.lab, self.upnpd.conf, self.prefix, **kw)
+
+    def shadow(self, script):
+        """upnpctl is run with other things mounted."""
+        self.prefix = ["unshare", "-m", "sh", "-ec",
+                       script + '\nexec "$@"', "sh"]
+
+
+@pytest.fixture
+def router(lab, backend):
+    router = Router(lab, backend)
+    with router.after:
+        yield router
+        if router.upnpd.running():
+            router.upnpd.stop()
+
+
+# ---- a healthy router -------------------------------------------------
+
+def test_healthy(router):
+    router.upnpd.start()
+    found = router.check()
+    assert found.bad() == set()
+    assert [one["check"] for one in found.all] == list(CHECKS)
+
+
+@pytest.mark.parametrize("before", ("new", "stopped"))
+def test_healthy_but_down(router, before):
+    if before == "stopped":
+        router.upnpd.start()
+        router.upnpd.stop()
+    assert router.check().bad() == {"daemon"}
+
+
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.only("nft")
+def test_healthy_two_networks(router):
+    router.upnpd.interfaces["lan1"] = "internal"
+    router.upnpd.start()
+    assert router.check().bad() == set()
+
+
+@pytest.mark.lab(bridge=True)
+@pytest.mark.only("nft")
+def test_healthy_bridge(router):
+    router.upnpd.start()
+    assert router.check().bad() == set()
+
+
+def test_healthy_by_auto(router):
+    router.upnpd.options["backend"] = "auto"
+    router.upnpd.start()
+    assert router.check().bad() == set()
+
+
+def test_with_mappings(router):
+    router.upnpd.start()
+    igd = Igd(router.lab.lan1)
+    for port in range(40000, 40020):
+        igd.add(port, "TCP", port)
+    assert router.check().bad() == set()
+
+
+@pytest.mark.only("nft")
+def test_fw4(router):
+    """OpenWrt's shape: everything behind jumps, one table."""
+    router.rt.run("nft", "-f", "-", stdin=FW4)
+    router.upnpd.start()
+    assert router.check().bad() == set()
+
+
+FW4 = """\
+flush ruleset
+table inet fw4 {
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state vmap { established : accept, related : accept } \
+comment "!fw4: Handle forwarded flows"
+        iifname "lan0" jump forward_lan comment "!fw4: Handle lan traffic"
+        iifname "wan0" jump forward_wan comment "!fw4: Handle wan traffic"
+        jump handle_reject
+    }
+    chain handle_reject {
+        meta l4proto tcp reject with tcp reset comment "!fw4: Reject TCP"
+        reject with icmpx port-unreachable comment "!fw4: Reject any other"
+    }
+    chain forward_lan {
+        oifname "wan0" counter accept
+    }
+    chain forward_wan {
+        icmpv6 type { echo-request } limit rate 1000/second counter accept
+        jump drop_from_wan
+    }
+    chain drop_from_wan {
+        iifname "wan0" counter drop comment "!fw4: drop wan traffic"
+    }
+    chain srcnat {
+        type nat hook postrouting priority srcnat; policy accept;
+        oifname "wan0" jump srcnat_wan comment "!fw4: Handle wan srcnat"
+    }
+    chain srcnat_wan {
+        meta nfproto ipv4 masquerade comment "!fw4: Masquerade IPv4 wan"
+    }
+    chain mangle_forward {
+        type filter hook forward priority mangle; policy accept;
+        oifname "wan0" tcp flags & (fin | syn | rst) == syn \
+tcp option maxseg size set rt mtu
+    }
+}
+"""
+
+
+@pytest.mark.only("nft")
+def test_ordinary_user(router):
+    """It goes as far as it may, and says where it could not look."""
+    router.upnpd.options["state_dir"] = router.lab.path("state")
+    router.upnpd.start()
+    os.chmod(router.upnpd.conf, 0o644)
+    found = router.check(user="daemon")
+    assert found.bad() == {"firewalls"}
+    assert re.search("not all known", *found.of("firewalls", "warning"))
+
+
+@pytest.mark.only("nft")
+def test_words(router):
+    """Without --json: a line each, what to do below, quickly."""
+    router.upnpd.write_conf()
+    router.rt.sysctl("net.ipv4.ip_forward", 0)
+    start = time.monotonic()
+    out = router.rt.run(ctl(router.lab), "-f", router.upnpd.conf, "check",
+                        check=False)
+    assert time.monotonic() - start < 5
+    assert re.search(r"^ok +configuration +\S", out, re.M)
+    assert re.search(r"^problem +forwarding +\S.*\n +-> sysctl -w "
+                     r"net\.ipv4\.ip_forward=1", out, re.M)
+
+
+@pytest.mark.only("nft")
+def test_takes_no_arguments(router):
+    router.upnpd.write_conf()
+    out = router.rt.run("sh", "-c", '"$@"; echo "status $?"', "sh",
+                        ctl(router.lab), "-f", router.upnpd.conf, "check",
+                        "more")
+    assert re.search("status 2$", out.strip()) and "more" in out
+
+
+# ---- faults -----------------------------------------------------------
+
+FAULTS = []
+
+
+def fault(check, level, words, also=(), up=True, late=False):
+    """A fault: the check that names it, in which words, and which others
+    follow from it. @up: upnpd runs; @late: the fault comes after its start."""
+    def note(make):
+        FAULTS.append(pytest.param(check, level, words, set(also), up, late,
+                                   make, id=make.__name__))
+        return make
+    return note
+
+
+# Configuration, process, files.
+
+@fault("configuration", "problem", r"nowhere\.conf: No such file", up=False)
+def no_file(router):
+    router.upnpd.conf = router.lab.path("nowhere.conf")
+    router.upnpd.write_conf = lambda: None
+
+
+@fault("configuration", "problem", r"upnpd\.conf:\d+: http-port is \"many\"",
+       up=False)
+def wrong_file(router):
+    router.upnpd.options["http_port"] = "many"
+
+
+@fault("configuration", "problem", "not enabled", up=False)
+def not_enabled(router):
+    router.upnpd.options["enabled"] = "no"
+
+
+@fault("configuration", "problem", "no external interface", up=False)
+def no_external(router):
+    router.upnpd.options["enabled"] = "no"
+    router.upnpd.interfaces = {"lan0": "internal"}
+
+
+@fault("daemon", "warning", "does not run", up=False)
+def down(router):
+    pass
+
+
+@fault("daemon", "warning", "reads .*upnpd.conf")
+def other_file(router):
+    router.upnpd.start()
+    with open(router.upnpd.conf) as f:
+        text = f.read()
+    router.upnpd.conf = router.lab.path("other.conf")
+    with open(router.upnpd.conf, "w") as f:
+        f.write(text)
+    router.upnpd.start = lambda: None
+
+
+@fault("access", "problem", "nobody of the internal networks")
+def nobody_allowed(router):
+    router.upnpd.lines = ["allow 1024-65535 10.9.8.0/24 1024-65535"]
+
+
+@fault("access", "problem", "nobody of the internal networks")
+def all_denied(router):
+    router.upnpd.lines = ["deny 0-65535 192.168.0.0/16 0-65535",
+                          "allow 1024-65535 192.168.88.0/24 1024-65535"]
+
+
+@fault("clock", "warning", "date of the configuration", late=True)
+def clock_behind(router):
+    later = time.time() + 86400
+    os.utime(router.upnpd.conf, (later, later))
+
+
+@fault("state-dir", "problem", "is missing: mappings are forgotten",
+       late=True)
+def state_removed(router):
+    os.rename(router.upnpd.state, router.upnpd.state + ".away")
+    router.after.callback(os.rename, router.upnpd.state + ".away",
+                          router.upnpd.state)
+
+
+@fault("state-dir", "problem", "so is the directory it is in", up=False)
+def state_parent_missing(router):
+    router.upnpd.options["state_dir"] = router.lab.path("no", "state")
+
+
+@fault("state-dir", "problem", "can not be written by", late=True)
+def state_not_writable(router):
+    os.chown(router.upnpd.state, 0, 0)
+
+
+@fault("state-dir", "problem", "is root's and has files", up=False)
+def state_of_root(router):
+    os.mkdir(router.upnpd.state)
+    with open(os.path.join(router.upnpd.state, "passwd"), "w"):
+        pass
+
+
+@fault("state-dir", "problem", "no directory", up=False)
+def state_is_a_file(router):
+    with open(router.upnpd.state, "w"):
+        pass
+
+
+@fault("state-dir", "problem", "read-only", up=False)
+def state_read_only(router):
+    os.mkdir(router.upnpd.state)
+    router.shadow(f"mount -t tmpfs -o ro none {router.upnpd.state}")
+
+
+@fault("state-dir", "problem", "is full", up=False)
+def state_full(router):
+    state = router.upnpd.state
+    os.mkdir(state)
+    router.shadow(f"mount -t tmpfs -o size=16k,uid=65534 none {state}\n"
+                  f"head -c 99999 /dev/zero > {state}/x 2> /dev/null || :")
+
+
+# Interfaces, addresses, routes.
+
+@fault("interfaces", "problem", "no interface lan0", up=False)
+def interface_missing(router):
+    router.rt.ip_batch("link del lan0")
+
+
+@fault("interfaces", "problem", "no interface wan0", up=False)
+def external_missing(router):
+    router.rt.ip_batch("link del wan0")
+
+
+@fault("interfaces", "problem", "lan0 is down", late=True)
+def interface_down(router):
+    router.rt.ip_batch("link set lan0 down")
+
+
+@fault("interfaces", "problem", "wan0 is down", also=["default-route"],
+       late=True)
+def external_down(router):
+    router.rt.ip_batch("link set wan0 down")
+
+
+@fault("interfaces", "problem", "wan0 has no carrier", late=True,
+       also=["default-route"])
+def no_carrier(router):
+    router.rt.sysctl("net.ipv4.conf.all.ignore_routes_with_linkdown", 1)
+    router.lab.outside.ip_batch("link set eth0 down")
+    assert wait_until(lambda: "NO-CARRIER" in router.rt.run("ip", "link"))
+
+
+@fault("interfaces", "problem", "lan0 has no IPv4 address", late=True)
+def internal_without_address(router):
+    router.rt.ip_batch("addr flush dev lan0")
+
+
+@fault("interfaces", "problem", "no internal interface", up=False,
+       also=["configuration"])
+def no_internal(router):
+    router.upnpd.options["enabled"] = "no"
+    router.upnpd.interfaces = {"wan0": "external"}
+
+
+@fault("networks", "problem", "same network", up=False)
+def same_network(router):
+    router.rt.ip_batch("addr add 192.168.0.1/16 dev wan0")
+
+
+@fault("default-route", "problem", "by wan0, which is configured as internal",
+       also=["external-address"], up=False)
+def roles_exchanged(router):
+    router.upnpd.interfaces = {"wan0": "internal", "lan0": "external"}
+
+
+@fault("default-route", "problem", "no way to the Internet", late=True)
+def no_default_route(router):
+    router.rt.ip_batch("route del default")
+
+
+WAN9 = ("link add wan9 type veth peer name wan9peer",
+        "addr add 198.51.100.2/24 dev wan9", "link set wan9 up",
+        "link set wan9peer up")
+
+
+@fault("default-route", "problem", "not configured, not by wan0")
+def another_way(router):
+    router.rt.ip_batch(*WAN9, "route del default",
+                       "route add default via 198.51.100.1")
+
+
+@fault("default-route", "warning", "another way")
+def preferred_way(router):
+    router.rt.ip_batch(*WAN9, "route del default",
+                       "route add default via 198.51.100.1 metric 5",
+                       f"route add default via {OUT_IP} metric 9")
+
+
+def external(router, ip):
+    router.rt.ip_batch("addr flush dev wan0", f"addr add {ip}/24 dev wan0",
+                       f"route add default via {ip.rpartition('.')[0]}.250")
+
+
+@fault("external-address", "problem", "wan0 has no IPv4 address", late=True,
+       also=["default-route"])
+def external_without_address(router):
+    router.rt.ip_batch("addr flush dev wan0")
+
+
+@fault("external-address", "warning", r"10\.1\.2\.3 is private")
+def external_private(router):
+    external(router, "10.1.2.3")
+
+
+@fault("external-address", "problem", r"100\.64\.2\.3 is shared.*CGNAT")
+def external_cgnat(router):
+    external(router, "100.64.2.3")
+
+
+@fault("external-address", "problem", r"169\.254\.2\.3 is link-local")
+def external_link_local(router):
+    external(router, "169.254.2.3")
+
+
+@fault("external-address", "problem", "private-external-address = refuse")
+def external_refused(router):
+    external(router, "10.1.2.3")
+    router.upnpd.options["private_external_address"] = "refuse"
+
+
+# The kernel.
+
+@fault("forwarding", "problem", "does not forward", late=True)
+def forwarding_off(router):
+    router.rt.sysctl("net.ipv4.ip_forward", 0)
+
+
+@fault("forwarding", "problem", "comes in by lan0", late=True)
+def forwarding_off_for_one(router):
+    router.rt.sysctl("net.ipv4.conf.lan0.forwarding", 0)
+
+
+@fault("multicast", "problem", "multicast is off on lan0", up=False)
+def multicast_off(router):
+    router.rt.ip_batch("link set lan0 multicast off")
+
+
+@fault("conntrack", "problem", "no connection tracking", up=False)
+def no_conntrack(router):
+    router.shadow("mount -t tmpfs none /proc/sys/net/netfilter\n"
+                  "mkdir -p /lib/modules\n"
+                  "mount -t tmpfs none /lib/modules\n"
+                  "mkdir /lib/modules/$(uname -r)\n"
+                  "echo kernel/x.ko: > /lib/modules/$(uname -r)/modules.dep")
+
+
+@fault("conntrack", "warning", "tracks 99 of at most 100")
+def conntrack_full(router):
+    router.shadow("mount -t tmpfs none /proc/sys/net/netfilter\n"
+                  "cd /proc/sys/net/netfilter\n"
+                  "echo 100 > nf_conntrack_max\n"
+                  "echo 99 > nf_conntrack_count")
+
+
+# Ports and neighbours.
+
+def held(router, sock):
+    router.after.callback(sock.close)
+
+
+def words_of_port(proto, port):
+    with open("/proc/self/comm") as f:
+        comm = f.read().strip()
+    return rf"^{proto} port {port} is taken by {re.escape(comm)} " \
+        rf"\(process {os.getpid()}\)"
+
+
+@fault("ports", "problem", words_of_port("UDP", 1900), up=False)
+def ssdp_taken(router):
+    held(router, router.rt.socket(socket.SOCK_DGRAM, ("", 1900)))
+
+
+@fault("ports", "problem", words_of_port("TCP", 2828), up=False)
+def http_taken(router):
+    held(router, router.rt.listen(2828))
+
+
+@fault("daemon", "warning", "does not run", up=False)
+def ssdp_shared(router):
+    """A media server that lets others live beside it is none."""
+    held(router, router.rt.socket(socket.SOCK_DGRAM, ("", 1900), reuse=True))
+
+
+GATEWAY = ("HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\n"
+           "ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n"
+           "USN: uuid:x::urn:schemas-upnp-org:device:"
+           "InternetGatewayDevice:1\r\nEXT:\r\nSERVER: {}\r\n"
+           "LOCATION: http://192.168.88.10:80/x.xml\r\n\r\n")
+
+
+def another_gateway(router, host, server, joined):
+    """Somebody on @host answers searches."""
+    sock = host.socket(socket.SOCK_DGRAM, ("", 1900), reuse=True)
+    sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
+                    struct.pack("4s4s", socket.inet_aton("239.255.255.250"),
+                                socket.inet_aton(joined)))
+    sock.settimeout(0.1)
+    ended = threading.Event()
+
+    def serve():
+        while not ended.is_set():
+            try:
+                data, peer = sock.recvfrom(2048)
+            except OSError:
+                continue
+            if b"M-SEARCH" in data:
+                for _ in range(2):      # once is enough to be named
+                    sock.sendto(GATEWAY.format(server).encode("latin-1"),
+                                peer)
+    thread = threading.Thread(target=serve)
+    thread.start()
+    router.after.callback(sock.close)
+    router.after.callback(thread.join)
+    router.after.callback(ended.set)
+
+
+@fault("gateways", "warning", r"^another UPnP gateway answers at "
+       r"192\.168\.88\.10 \(Other\?OS/1 Box/2\?\):")
+def gateway_on_lan(router):
+    another_gateway(router, router.lab.lan1, "Other\tOS/1 Box/2\xff",
+                    HOST_IP)
+
+
+@fault("gateways", "warning", r"at 192\.168\.88\.1, on this router "
+       r"\(Debian miniupnpd/2\.3\)", up=False)
+def gateway_here(router):
+    another_gateway(router, router.rt, "Debian miniupnpd/2.3", LAN_IP)
+
+
+# The firewall and its tools.
+
+@fault("backend", "problem", "backend = nft, but that tool", up=False)
+def tool_missing(router):
+    """Its rules can not be seen then, so that nothing more is said of it; the
+    lab's are taken out, since no other tool translates."""
+    router.rt.run("nft", "flush", "ruleset")
+    router.upnpd.options["masquerade"] = "yes"
+    router.shadow("mount --bind /dev/null $(readlink -f $(command -v nft))")
+
+
+@fault("backend", "problem", "neither nft nor iptables", up=False)
+def no_tool_at_all(router):
+    router.upnpd.options.update(backend="auto", masquerade="yes")
+    router.shadow("for t in nft iptables-legacy iptables-nft; do\n"
+                  "mount --bind /dev/null $(readlink -f $(command -v $t))\n"
+                  "done")
+
+
+@fault("backend", "problem", "backend = memory", up=False, also=["forward"])
+def memory_only(router):
+    router.upnpd.options["backend"] = "memory"
+
+
+@fault("firewalls", "warning", "^nft and iptables-legacy rules")
+def two_firewalls(router):
+    router.rt.run("iptables-legacy", "-A", "FORWARD", "-s", "10.9.9.9",
+                  "-j", "DROP")
+
+
+@fault("firewalls", "warning", "^nft and iptables-nft rules")
+def nft_and_iptables_nft(router):
+    router.rt.run("iptables-nft", "-A", "FORWARD", "-s", "10.9.9.9",
+                  "-j", "DROP")
+
+
+@fault("firewalls", "warning", "^iptables-legacy and iptables-nft rules")
+def two_iptables(router):
+    router.rt.run("nft", "flush", "ruleset")
+    router.upnpd.options["masquerade"] = "yes"
+    for tool in ("iptables-legacy", "iptables-nft"):
+        router.rt.run(tool, "-A", "FORWARD", "-s", "10.9.9.9", "-j", "DROP")
+
+
+@fault("firewalls", "warning", "not all known: nft: ", up=False)
+def tool_fails(router):
+    router.shadow("t=$(readlink -f $(command -v nft))\n"
+                  "mount --bind /bin/false $t")
+
+
+@fault("forward", "problem", "no chain absent in the nft table inet filter",
+       up=False)
+def no_such_chain(router):
+    router.upnpd.options.update(nft_table="inet filter",
+                                nft_forward_chain="absent")
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("check,level,words,also,up,late,make", FAULTS)
+def test_fault(router, check, level, words, also, up, late, make):
+    if up and late:
+        router.upnpd.start()
+    make(router)
+    if up and not late:
+        router.upnpd.start()
+    if not up:
+        also = also | {"daemon"}
+    found = router.check()
+    assert any(re.search(words, text) for text in found.of(check, level))
+    assert found.bad() - {check} == also - {check}
+
+
+@pytest.mark.only("nft")
+@pytest.mark.lab(bridge=True)
+def test_bridge_without_querier(router):
+    router.rt.ip_batch("link set lan0 type bridge mcast_snooping 1")
+    router.upnpd.start()
+    found = router.check()
+    assert found.bad() == {"multicast"}
+    assert "asks nobody" in found.of("multicast", "warning")[0]
+    router.rt.ip_batch("link set lan0 type bridge mcast_querier 1")
+    assert router.check().bad() == set()
+
+
+# ---- faults in the rules, by each tool --------------------------------
+
+def change(router, nft, *ipt):
+    """One change to the router's own rules, in the language of its tool."""
+    name = router.lab.firewall.name
+    if name == "nft":
+        router.rt.run("nft", "-f", "-", stdin=nft)
+        return
+    for line in ipt:
+        router.rt.run(name, *line.split())
+
+
+def no_masquerade(router):
+    change(router, "flush chain ip nat postrouting",
+           "-t nat -D POSTROUTING -o wan0 -j MASQUERADE")
+
+
+@pytest.mark.parametrize("up", (True, False))
+def test_no_masquerade(router, up):
+    if up:
+        router.upnpd.start()
+    no_masquerade(router)
+    found = router.check()
+    assert found.bad() == {"masquerade"} | ({"daemon"} - {up and "daemon"})
+    assert re.search(r"nothing translates 192\.168\.88\.0/24 \(lan0\)",
+                     *found.of("masquerade", "problem"))
+
+
+@pytest.mark.parametrize("nft,ipt", (
+    ('ip saddr 172.17.0.0/16 masquerade', "-s 172.17.0.0/16 -j MASQUERADE"),
+    ('oifname "tun0" masquerade', "-o tun0 -j MASQUERADE"),
+    ('ip daddr 192.168.88.0/24 masquerade',
+     "-d 192.168.88.0/24 -j MASQUERADE"),
+    ('ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } masquerade',
+     "! -s 192.168.0.0/16 -j MASQUERADE"),
+))
+def test_masquerade_of_others(router, nft, ipt):
+    no_masquerade(router)
+    change(router, "add rule ip nat postrouting " + nft,
+           "-t nat -A POSTROUTING " + ipt)
+    assert router.check().bad() == {"daemon", "masquerade"}
+
+
+@pytest.mark.parametrize("nft,ipt", (
+    ('ip saddr 192.168.0.0/16 ip daddr != 192.168.0.0/16 masquerade',
+     "-s 192.168.0.0/16 ! -d 192.168.0.0/16 -j MASQUERADE"),
+    ('oifname { "tun0", "wan*" } counter snat to 11.22.33.1',
+     "-o wan+ -m comment --comment x -j SNAT --to-source 11.22.33.1"),
+))
+def test_masquerade_by_other_words(router, nft, ipt):
+    no_masquerade(router)
+    change(router, "add rule ip nat postrouting " + nft,
+           "-t nat -A POSTROUTING " + ipt)
+    assert router.check().bad() == {"daemon"}
+
+
+def test_masquerade_by_upnpd(router):
+    no_masquerade(router)
+    router.upnpd.options["masquerade"] = "yes"
+    router.upnpd.start()
+    assert router.check().bad() == set()
+
+
+def test_drop_before_ours(router):
+    router.upnpd.start()
+    Igd(router.lab.lan1).add(40000)     # its own rules stand by now
+    change(router, 'insert rule inet filter forward iifname "wan0" drop',
+           "-I FORWARD -i wan0 -j DROP")
+    found = router.check()
+    assert found.bad() == {"forward"}
+    assert "before upnpd's accept" in found.of("forward", "problem")[0]
+
+
+def test_accept_removed(router):
+    router.upnpd.start()
+    Igd(router.lab.lan1).add(40000)     # its own rules stand by now
+    change(router, "flush chain inet filter forward",
+           "-D FORWARD -j UPNPD")
+    assert "forward" in router.check().bad()
+
+
+@pytest.mark.parametrize("final", (False, True))
+@pytest.mark.parametrize("up", (True, False))
+def test_wrong_backend(router, backend, up, final):
+    """The other tool's chain drops, by its policy or by its last rule."""
+    if final:
+        change(router, "add rule inet filter forward reject\n"
+               "add chain inet filter forward { policy accept; }",
+               "-P FORWARD ACCEPT", "-A FORWARD -j REJECT")
+    router.upnpd.options["backend"] = "iptables-legacy" if backend == "nft" \
+        else "nft"
+    if up:
+        router.upnpd.start()
+    found = router.check()
+    assert found.bad() == {"forward"} | ({"daemon"} - {up and "daemon"})
+    assert re.search(f"the {backend} chain .* and upnpd works with",
+                     *found.of("forward", "problem"))
+
+
+def test_no_firewall_at_all(router):
+    change(router, "flush chain inet filter forward\n"
+           "add chain inet filter forward { policy accept; }",
+           "-F FORWARD", "-P FORWARD ACCEPT")
+    router.upnpd.start()
+    assert router.check().bad() == set()
