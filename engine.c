@@ -460,7 +460,8 @@ static int start_gateway(struct engine *e)
 	g->show_dummy = e->conf.show_dummy_rule;
 	g->allow_link = e->conf.allow_disable_external;
 	g->max_lease_s = e->conf.max_lease;
-	g->adds_per_s = e->conf.max_per_client;
+	g->adds_per_s = e->conf.max_per_client > ADDS_PER_S_MIN ?
+			e->conf.max_per_client : ADDS_PER_S_MIN;
 	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
 	g->ops = &engine_ops;
 	g->ops_arg = e;

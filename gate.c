@@ -70,6 +70,14 @@ static int read_env(struct gate *g, struct natfw_env *env)
 	return 0;
 }
 
+/* What has come by now is our own doing, as far as it is not more than we did.
+ * @own: transactions of ours */
+static void heard(struct gate *g, unsigned own)
+{
+	if (g->watch_fd >= 0 && watch_read(g->watch_fd) > own)
+		g->suspect = true;
+}
+
 int gate_look(struct gate *g)
 {
 	struct natfw_env env;
@@ -78,17 +86,10 @@ int gate_look(struct gate *g)
 	if (err || memcmp(&env, &g->fw.env, sizeof(env)) == 0)
 		return err;
 	err = natfw_move(&g->fw, &env);
+	heard(g, UINT_MAX);
 	if (err)
 		log_err("firewall: %s", g->fw.why);
 	return err;
-}
-
-/* What has come by now is our own doing, as far as it is not more than we did.
- * @own: transactions of ours */
-static void heard(struct gate *g, unsigned own)
-{
-	if (g->watch_fd >= 0 && watch_read(g->watch_fd) > own)
-		g->suspect = true;
 }
 
 void gate_changed(struct gate *g)
@@ -169,6 +170,7 @@ int gate_open(struct gate *g, const struct conf *conf)
 	if (natfw_open(&g->fw, be, &env))
 		log_err("firewall: %s; trying again every %u s", g->fw.why,
 			(unsigned)conf->verify_interval);
+	heard(g, UINT_MAX);
 	return 0;
 }
 

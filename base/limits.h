@@ -70,6 +70,9 @@
 /* ---- mappings ------------------------------------------------------ */
 
 #define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
+/* New mappings of a client a second, where its share is less: some retry with
+ * other ports at once. */
+#define ADDS_PER_S_MIN		32
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
 /* Overwrites under way at a time when the table is full: each needs a second
  * slot. Above that they fail. */

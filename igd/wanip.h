@@ -26,7 +26,8 @@ int wanip_judge(struct igd *, const struct igd_call *,
  * wanip_hurry - does the asker make new mappings too fast?
  *
  * Each costs the firewall a change. A client may fill its share
- * (max-mappings-per-client) once a second; a renewal costs nothing.
+ * (max-mappings-per-client, ADDS_PER_S_MIN at least) once a second; a renewal
+ * costs nothing.
  * Return: 0, 501 at version 1, 728 from version 2 on
  */
 int wanip_hurry(struct igd *, const struct igd_call *, const struct pm_req *);

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import threading
@@ -768,9 +769,14 @@ def test_drop_before_ours(router):
 def test_accept_removed(router):
     router.upnpd.start()
     Igd(router.lab.lan1).add(40000)     # its own rules stand by now
-    change(router, "flush chain inet filter forward",
-           "-D FORWARD -j UPNPD")
-    assert "forward" in router.check().bad()
+    monitor = router.upnpd.proc.pid
+    os.kill(monitor, signal.SIGSTOP)    # or it would be put back at once
+    try:
+        change(router, "flush chain inet filter forward",
+               "-D FORWARD -j UPNPD")
+        assert "forward" in router.check().bad()
+    finally:
+        os.kill(monitor, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("final", (False, True))

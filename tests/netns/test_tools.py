@@ -91,7 +91,8 @@ def test_tool_hangs(lab, stopped, tool):
     asker.join()
     (code, took), = outcome
     assert code == 501
-    assert 4 < took < 7
+    # its deadline, and before it that of a look at what somebody changed
+    assert 4 < took < 8
     assert still_reaches(lab, 40001, server)
     assert not in_kernel(lab, 40000)
     assert stopped.wait_log("firewall: .")
