@@ -431,23 +431,6 @@ static void on_netlink(struct ev_fd *w, short revents)
 
 /* ---- start ---------------------------------------------------------------- */
 
-static void read_boot_id(struct leases_clock *c)
-{
-	char buf[64] = "";
-	ssize_t n = -1;
-	int fd = open("/proc/sys/kernel/random/boot_id",
-		      O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		n = read(fd, buf, sizeof(buf));
-		close(fd);
-	}
-	/* Without it every start counts as after a reboot. */
-	if (n <= 0 || !str_copy(c->boot_id, sizeof(c->boot_id),
-				str_trim((struct str){ buf, (size_t)n })))
-		str_copy(c->boot_id, sizeof(c->boot_id), STR("unknown"));
-}
-
 static int start_gateway(struct engine *e)
 {
 	struct igd *g = &e->igd;
@@ -531,7 +514,7 @@ static int enter_jail(struct engine *e, const struct engine_start *s)
 	};
 	int filter, err;
 
-	read_boot_id(&e->clock);
+	state_boot(e->clock.boot_id);
 	e->dir_fd = open(e->conf.state_dir,
 			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->dir_fd < 0)

@@ -21,7 +21,9 @@ struct leases;
 struct leases_clock {
 	uint64_t mono_ms;	/* now, CLOCK_MONOTONIC */
 	int64_t wall_s;		/* now, CLOCK_REALTIME */
-	char boot_id[40];	/* of this boot, NUL-terminated */
+	char boot_id[40];	/* of this boot, NUL-terminated; "": not
+				 * known, and then every start counts as one
+				 * after a reboot */
 };
 
 /**

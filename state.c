@@ -133,3 +133,12 @@ uint32_t state_boot_id(int dir_fd, int64_t wall_s)
 	save(dir_fd, "bootid", wr_done(&w));
 	return id;
 }
+
+void state_boot(char ret[STATE_BOOT_MAX])
+{
+	char buf[64];
+
+	str_copy(ret, STATE_BOOT_MAX,
+		 load(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buf,
+		      sizeof(buf)));
+}
