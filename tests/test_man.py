@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Check upnpd.conf(5) and the README against the table of options: each option
-is there once with its range and default, and none that does not exist.
+is there once with its range and default, and none that does not exist; and
+upnpctl(8) against the table of commands.
 
 usage: test_man.py BUILD-DIRECTORY, from the top of the tree
 """
@@ -113,13 +114,33 @@ def check_sample(path, options):
             yield f"{path}: {key}: no such option"
 
 
+def check_commands(path, build):
+    """Faults of upnpctl(8): every command of its usage has a paragraph, and no
+    other has."""
+    usage = subprocess.run([f"{build}/upnpctl", "-h"], check=True, text=True,
+                           capture_output=True).stdout
+    usage = usage.partition("words:\n")[2]
+    known = {re.match(r"  ((interfaces |mappings )?[a-z-]+)", line)[1]
+             for line in usage.splitlines()} - {"-"}
+    page, check, _ = path.read_text().partition(".Ss Why does a port not")
+    told = {re.match(r"(interfaces |mappings )?[a-z]+", line)[0]
+            for line in re.findall(r"^\.It Cm (.*)$", page, re.M)}
+    told |= {"check"} if check else set()
+    for name in known ^ told:
+        yield f"{path}: {name} is " + ("missing" if name in known else
+                                       "no command")
+    if len(known) < 15:
+        yield f"{path}: only {len(known)} commands in the usage"
+
+
 def main():
     options = table(sys.argv[1])
     top = pathlib.Path()
     faults = [*check_page(top / "man/upnpd.conf.5", options),
               *check_readme(top / "README.md", options),
               *check_sample(top / "README.md", options),
-              *check_sample(top / "dist/upnpd.conf", options)]
+              *check_sample(top / "dist/upnpd.conf", options),
+              *check_commands(top / "man/upnpctl.8", sys.argv[1])]
     for fault in faults:
         print(fault)
     print(f"man: {len(options)} options, {len(faults)} faults")
