@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Check upnpd.conf(5) and the README against the table of options: each option
-is there once with its range and default, and none that does not exist; and
-upnpctl(8) against the table of commands.
+is there once with its range and default, and none that does not exist; 
+upnpctl(8) against the table of commands; and whether the tests that SECURITY.md
+names exist.
 
 usage: test_man.py BUILD-DIRECTORY, from the top of the tree
 """
@@ -133,6 +134,23 @@ def check_commands(path, build):
         yield f"{path}: only {len(known)} commands in the usage"
 
 
+def check_named_tests(path):
+    """Faults of SECURITY.md: each `test_file` name, name; exists."""
+    cells = re.findall(r"^\|.*\| (`test_.*) \|$", path.read_text(), re.M)
+    for part in "; ".join(cells).split("; "):
+        name, _, tests = part.partition("` ")
+        files = [*pathlib.Path("tests").glob(f"*/{name.strip('`')}.*")]
+        text = "".join(f.read_text() for f in files if f.suffix in (".c",
+                                                                    ".py"))
+        if name.startswith("`") and not text:
+            yield f"{path}: there is no {name.strip('`')}"
+        for test in re.findall(r"\w+", tests):
+            if not re.search(rf"\b{test}\(", text):
+                yield f"{path}: {name.strip('`')} has no {test}"
+    if len(cells) < 15:
+        yield f"{path}: only {len(cells)} rows that name tests"
+
+
 def main():
     options = table(sys.argv[1])
     top = pathlib.Path()
@@ -140,6 +158,7 @@ def main():
               *check_readme(top / "README.md", options),
               *check_sample(top / "README.md", options),
               *check_sample(top / "dist/upnpd.conf", options),
+              *check_named_tests(top / "SECURITY.md"),
               *check_commands(top / "man/upnpctl.8", sys.argv[1])]
     for fault in faults:
         print(fault)
