@@ -80,7 +80,7 @@ static int find(const struct conf *c, struct str text, uint32_t *mask)
 {
 	struct str term[8], word;
 	size_t n = 0;
-	bool is;
+	bool is = false;
 
 	str_word(&text, &word);
 	if (!str_eq(word, STR("find")))
