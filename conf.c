@@ -27,6 +27,14 @@ struct reader {
 static int fail(struct reader *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* What is wrong may be anything: a terminal is not to obey it. */
+static void show(char *z)
+{
+	for (; *z; z++)
+		if ((unsigned char)*z < ' ' || *z == 0x7f)
+			*z = '?';
+}
+
 static int fail(struct reader *r, const char *fmt, ...)
 {
 	struct wr w = wr_init_cut(r->err->text, sizeof(r->err->text));
@@ -40,6 +48,7 @@ static int fail(struct reader *r, const char *fmt, ...)
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
 	wr_cstr(&w);
+	show(r->err->text);
 	return -EINVAL;
 }
 

@@ -195,6 +195,14 @@ static void test_bad(void **state)
 }
 
 /* Whatever the bytes: an answer, and a message exactly when it is no. */
+/* Found by fuzzing: escape sequences in a file went to the terminal. */
+static void test_message_is_one_plain_line(void **state)
+{
+	assert_int_equal(parse("\x1b[2J\x07\ry\x7f = yes\n"), -EINVAL);
+	assert_string_equal(why.text, "f:1: there is no option \"?[2J??y?\"; "
+			    "see upnpd.conf(5)");
+}
+
 static void test_mutations(void **state)
 {
 	static const char seed[] = "allow 1-2 10.0.0.0/8 3\n" GOOD;
@@ -274,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_message_is_one_plain_line),
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_file),
