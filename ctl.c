@@ -272,6 +272,15 @@ static bool good_change(const struct ctl_req *q)
 	       q->lease_s <= PM_LEASE_MAX_S && good_desc(q->desc);
 }
 
+/* The key was asked for: what is told to be gone is what stood there. */
+static void take_standing(const struct portmap *pm, struct nat_rule *rule)
+{
+	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, rule));
+
+	if (e)
+		*rule = e->rule;
+}
+
 static void change(struct conn *c, const struct ctl_req *q)
 {
 	struct igd_wait *w = &c->wait;
@@ -290,6 +299,7 @@ static void change(struct conn *c, const struct ctl_req *q)
 	if (q->verb == CTL_ADD) {
 		err = igd_operator_add(c->ctl->igd, w, now_ms);
 	} else {
+		take_standing(c->ctl->igd->pm, &w->req.rule);
 		w->what = IGD_WAIT_DELETE;
 		err = igd_start(c->ctl->igd, w, now_ms);
 	}

@@ -379,11 +379,18 @@ static void add_and_delete(void **state)
 	assert_string_equal(rep.mapping.desc, "web");
 	expect_end(fd, CTL_OK);
 
+	/* only the key of the request counts; found by fuzzing: the rest was
+	 * told back as if it had stood there */
 	q = mapping(CTL_DELETE, 5000);
+	q.rule.client.ip = CLIENT + 7;
+	q.rule.int_port = 1;
 	fd = dial();
 	say(fd, &q, sizeof(q));
 	kernel(NAT_OK);
-	assert_int_equal(expect(fd, CTL_REMOVED).mapping.rule.ext_port, 5000);
+	rep = expect(fd, CTL_REMOVED);
+	assert_int_equal(rep.mapping.rule.ext_port, 5000);
+	assert_int_equal(rep.mapping.rule.client.ip, CLIENT);
+	assert_int_equal(rep.mapping.rule.int_port, 5000);
 	expect_end(fd, CTL_OK);
 	fd = dial();
 	say(fd, &q, sizeof(q));
