@@ -6,7 +6,8 @@
 # make demo       watch a port being opened, used and closed (root)
 # make static     build/static/upnpd, by musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local
-# Also: unit, layers, man, cli, lab, lab-trap, bench, clean.
+# make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
+# Also: unit, fuzz-replay, layers, man, cli, lab, lab-trap, bench, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
 # logged as well (to debug), end it (to test), or there is no filter. Each wants
@@ -219,12 +220,69 @@ unit: units
 		echo "== $$t"; $$t || exit 1; \
 	done
 
+# ---- fuzzing: a program a target, linked as a unit test is. By gcc it replays
+# the corpus, which is a test; by clang it is libFuzzer, which looks for more.
+F_httpmsg	= base/httpreq.c base/httpmsg.c base/str.c
+F_xmltiny	= xmltiny.c base/str.c
+F_conf		= $(U_conf)
+F_leases	= leases.c igd/portmap.c igd/natrule.c base/str.c
+F_status	= status.c base/str.c
+F_httpd		= $(U_httpd)
+W_httpd		= recv send sendmsg
+F_soap		= $(U_soap)
+F_ctl		= $(U_ctl)
+F_ssdp		= $(U_ssdp)
+W_ssdp		= socket bind setsockopt recvmsg sendto
+F_gena		= $(U_gena) xmltiny.c
+W_gena		= getrandom
+F_genasend	= $(U_genasend)
+W_genasend	= recv send
+F_netlink	= natfw/nfnl.c natfw/watch.c base/netlink.c base/netif.c base/ports.c \
+		  base/route.c base/conntrack.c base/str.c
+W_netlink	= socket open
+F_gate		= gate.c $(filter-out natfw/watch.c,$(NATFW)) igd/policy.c \
+		  igd/natrule.c base/netlink.c base/str.c
+W_gate		= nfnl_open nfnl_commit
+F_listing	= $(filter-out natfw/watch.c,$(NATFW)) igd/natrule.c \
+		  base/netlink.c base/str.c
+W_listing	= nfnl_open nfnl_commit
+FUZZ	= httpmsg httpd xmltiny soap ssdp gena genasend gate listing ctl \
+	  netlink conf leases status
+
+define fuzz_rule
+$(BUILD)/tests/fuzz_$(1): $(BUILD)/tests/fuzz/fuzz_$(1).o $(FUZZ_MAIN) $(F_$(1):%.c=$(BUILD)/%.o)
+	@mkdir -p $$(@D)
+	$$(CC) $$(ALLLDFLAGS) $$(W_$(1):%=-Wl,--wrap=%) -o $$@ $$^
+endef
+FUZZ_MAIN = $(if $(LIBFUZZER),,$(BUILD)/tests/fuzz/replay.o)
+$(foreach f,$(FUZZ),$(eval $(call fuzz_rule,$(f))))
+
+fuzzers: $(FUZZ:%=$(BUILD)/tests/fuzz_%)
+
+fuzz-replay: fuzzers
+	@for f in $(FUZZ); do \
+		$(BUILD)/tests/fuzz_$$f tests/fuzz/corpus/$$f || exit 1; \
+	done
+
+# All of them, or fuzz-TARGET, for FUZZ_SECONDS each; one that fails does not
+# stop the others. Needs clang.
+FUZZ_SECONDS ?= 60
+LIBFUZZER_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='-O1 -g' \
+	LIBFUZZER=1 SAN=fuzzer,address,undefined
+fuzz:
+	$(LIBFUZZER_MAKE) fuzzers
+	$(MAKE) -k $(FUZZ:%=fuzz-%)
+
+$(FUZZ:%=fuzz-%): fuzz-%:
+	$(LIBFUZZER_MAKE) $(BUILD)/fuzz/tests/fuzz_$*
+	tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS) $*
+
 # ---- everything else ---------------------------------------------------------
 
 # Installs what the tests need (Debian, as root), then runs all of them.
 test:
 	tools/install-test-deps
-	$(MAKE) all unit layers man cli lab
+	$(MAKE) all unit fuzz-replay layers man cli lab
 
 layers: all
 	python3 tests/layers.py $(BUILD)
@@ -295,6 +353,6 @@ clean:
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 # man is a folder, too.
-.PHONY: all units unit test layers man cli lab lab-trap demo bench static \
-	install clean
+.PHONY: all units unit fuzzers fuzz-replay fuzz test layers man cli lab \
+	lab-trap demo bench static install clean
 .SECONDARY:

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_conf.c - the configuration file.
+ *
+ * Holds: what is refused is told in one line that begins with the file's name;
+ * what is accepted has a role for every interface, one external at most, and
+ * values within their ranges; written out by the option table it reads as the
+ * same again.
+ */
+#include "confopt.h"
+#include "fuzz.h"
+
+static void check_error(const struct conf_error *err)
+{
+	struct str text = { err->text, strnlen(err->text, sizeof(err->text)) };
+
+	CHECK(text.n < sizeof(err->text));
+	CHECK(str_starts(text, STR("f:")));
+	CHECK(text.n > 4);
+	for (size_t i = 0; i < text.n; i++)
+		CHECK((unsigned char)text.p[i] >= ' ' && text.p[i] != 0x7f);
+}
+
+static unsigned check_iface(const struct conf_iface *f)
+{
+	CHECK(f->name[0] && memchr(f->name, '\0', sizeof(f->name)));
+	CHECK(f->type == CONF_EXTERNAL || f->type == CONF_INTERNAL);
+	CHECK(!f->forced_ip || f->type == CONF_EXTERNAL);
+	CHECK(!f->forced_ip || policy_unicast(f->forced_ip));
+	return f->type == CONF_EXTERNAL && !f->disabled;
+}
+
+static void check_rule(const struct policy_rule *r)
+{
+	CHECK(r->line);
+	CHECK(r->ext_lo <= r->ext_hi && r->int_lo <= r->int_hi);
+	CHECK(!(r->net_ip & ~r->net_mask));
+}
+
+static void check_conf(const struct conf *c)
+{
+	unsigned external = 0;
+
+	CHECK(c->iface_n <= CONF_IFACES_MAX && c->rule_n <= CONF_RULES_MAX);
+	for (size_t i = 0; i < c->iface_n; i++)
+		external += check_iface(&c->iface[i]);
+	for (size_t i = 0; i < c->rule_n; i++)
+		check_rule(&c->rule[i]);
+	CHECK(external <= 1);
+	CHECK(!c->enabled || (external && conf_external(c)));
+	CHECK(c->max_lease >= 1 && c->max_lease <= PM_LEASE_MAX_S);
+	CHECK(c->max_mappings >= 1 && c->max_mappings <= PM_MAPPINGS_LIMIT);
+	CHECK(!(c->igd_version & ~(uint32_t)CONF_IGD_BOTH) && c->igd_version);
+	CHECK(c->state_dir[0] == '/' && c->pid_file[0] == '/');
+	CHECK(!c->nft_table[0] == !c->nft_chain[0]);
+}
+
+/* ---- there and back ------------------------------------------------------ */
+
+static void put_options(struct wr *w, bool of_iface, const void *base)
+{
+	const struct confopt *o;
+	char value[CONF_STR_MAX + 64];
+	struct wr v;
+
+	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++) {
+		v = wr_init(value, sizeof(value));
+		confopt_put(o, base, &v);
+		CHECK(!v.over);
+		/* right behind the =: it may begin with # */
+		wr_fmt(w, "%s =%.*s\n", confopt_name(o), STR_F(wr_done(&v)));
+	}
+}
+
+static void put_rule(struct wr *w, const struct policy_rule *r)
+{
+	wr_fmt(w, "%s %u-%u ", r->allow ? "allow" : "deny",
+	       (unsigned)r->ext_lo, (unsigned)r->ext_hi);
+	wr_ipv4(w, r->net_ip);
+	wr_fmt(w, "/%d %u-%u\n", __builtin_popcount(r->net_mask),
+	       (unsigned)r->int_lo, (unsigned)r->int_hi);
+}
+
+static struct str put_conf(const struct conf *c, char *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+
+	put_options(&w, false, c);
+	for (size_t i = 0; i < c->rule_n; i++)
+		put_rule(&w, &c->rule[i]);
+	for (size_t i = 0; i < c->iface_n; i++) {
+		wr_fmt(&w, "[interface %s]\n", c->iface[i].name);
+		put_options(&w, true, &c->iface[i]);
+	}
+	CHECK(!w.over);
+	return wr_done(&w);
+}
+
+static void check_again(const struct conf *c)
+{
+	static char first[65536], second[65536];
+	static struct conf again;
+	struct conf_error err = { "" };
+	struct str text = put_conf(c, first, sizeof(first));
+
+	CHECK(!conf_parse(text, "f", &again, &err));
+	CHECK(again.rule_n == c->rule_n && again.iface_n == c->iface_n);
+	CHECK(str_eq(text, put_conf(&again, second, sizeof(second))));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str text = fuzz_blow_up((struct str){ (const char *)data, n },
+				       65536);
+	struct conf_error err = { "" };
+	static struct conf conf;
+
+	if (conf_parse(text, "f", &conf, &err)) {
+		check_error(&err);
+	} else {
+		check_conf(&conf);
+		check_again(&conf);
+	}
+	fuzz_free(text);
+	return 0;
+}

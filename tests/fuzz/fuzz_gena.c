@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_gena.c - the heads of SUBSCRIBE and UNSUBSCRIBE, and the NOTIFYs that
+ * come of them.
+ *
+ * Input: heads, one after another. SIDs are the same in every run, so that
+ * there may be good ones among them.
+ *
+ * Holds: who subscribes has named its own address; events go there; a NOTIFY
+ * is one head, of the fields we write, and a body that is well-formed and as
+ * long as it tells; an answer's lines are two, with a time in range.
+ */
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "fuzz.h"
+#include "fuzz_igd.h"
+#include "gena.h"
+#include "genamsg.h"
+#include "xmltiny.h"
+
+#define FIELDS		8	/* in each NOTIFY of ours */
+#define REQUESTS_MAX	40
+#define MADE_MAX	256
+
+static struct gateway gw;
+static struct ev_loop *loop;
+static struct gena *gena;
+static struct {
+	int fd;
+	uint16_t port;
+} made[MADE_MAX];
+static size_t made_n;
+static uint8_t seed;
+
+/* ---- the world ----------------------------------------------------------- */
+
+ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
+
+ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags)
+{
+	memset(p, seed++, n);
+	return (ssize_t)n;
+}
+
+static uint64_t fake_clock(void)
+{
+	return gw.now_ms;
+}
+
+static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
+{
+	int fd[2];
+
+	CHECK(local_ip == GW_ROUTER);
+	CHECK(ip == GW_CLIENT(0) || ip == GW_CLIENT(1));
+	CHECK(port);
+	if (made_n == MADE_MAX)
+		return -1;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
+	made[made_n].fd = fd[1];
+	made[made_n++].port = port;
+	return fd[0];
+}
+
+/* ---- what goes out ------------------------------------------------------- */
+
+static void check_xml(struct str doc)
+{
+	enum xml_token t;
+	struct xml x;
+
+	xml_init(&x, doc);
+	do {
+		t = xml_next(&x);
+		CHECK(t != XML_ERR);
+	} while (t != XML_END);
+}
+
+static void check_notify(struct str text, uint16_t port)
+{
+	struct str host, length;
+	struct httpmsg m;
+	ssize_t n = httpmsg_parse(text.p, text.n, &m);
+	uint32_t body_n, told;
+
+	CHECK(n > 0 && text.n <= GENA_MSG_MAX);
+	CHECK(str_eq(m.method, STR("NOTIFY")) && m.target.p[0] == '/');
+	CHECK(m.field_n == FIELDS);
+	CHECK(httpmsg_get(&m, STR("HOST"), &host));
+	str_cut(&host, ':', &length);
+	CHECK(!str_u32(host, 1, 65535, &told) && told == port);
+	CHECK(httpmsg_get(&m, STR("CONTENT-LENGTH"), &length));
+	CHECK(!str_u32(length, 1, GENA_BODY_MAX, &body_n));
+	CHECK(body_n == text.n - (size_t)n);
+	check_xml(str_skip(text, (size_t)n));
+}
+
+static void rounds(void)
+{
+	for (int i = 0; i < 3; i++)
+		CHECK(ev_step(loop, 0) == 0);
+}
+
+/* Every connection is read to its end and answered. */
+static void answer_all(uint8_t how)
+{
+	static const char *const answer[] = {
+		"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 412 No\r\n\r\n",
+		"HTTP/1.1 500 No\r\n\r\n", "rubbish\n",
+	};
+	const char *said = answer[how % 4];
+	char buf[GENA_MSG_MAX + 1];
+	ssize_t n;
+
+	for (size_t i = 0; i < made_n; i++) {
+		n = read(made[i].fd, buf, sizeof(buf));
+		if (n <= 0)
+			continue;
+		check_notify((struct str){ buf, (size_t)n }, made[i].port);
+		send(made[i].fd, said, strlen(said), MSG_NOSIGNAL);
+	}
+	rounds();
+}
+
+/* ---- what comes in ------------------------------------------------------- */
+
+static void check_granted(struct str extra)
+{
+	static const char timeout[] = "\r\nTIMEOUT: Second-";
+	uint32_t s;
+
+	CHECK(str_starts(extra, STR("SID: uuid:")));
+	extra = str_skip(extra, 5 + GENAMSG_SID_LEN);
+	CHECK(str_starts(extra, str_z(timeout)));
+	extra = str_skip(extra, sizeof(timeout) - 1);
+	CHECK(extra.n > 2 && !memcmp(extra.p + extra.n - 2, "\r\n", 2));
+	extra.n -= 2;
+	CHECK(!str_u32(extra, GENA_TIMEOUT_MIN_S, GENA_TIMEOUT_MAX_S, &s));
+}
+
+/* CallStranger: a URL with another host gets nothing. */
+static void check_callback(const struct gena_ask *q)
+{
+	struct str sid, callback;
+	char ip[32];
+	struct wr w = wr_init(ip, sizeof(ip));
+
+	if (!q->subscribe || httpmsg_get(q->head, STR("SID"), &sid))
+		return;
+	wr_ipv4(&w, q->peer_ip);
+	CHECK(httpmsg_get(q->head, STR("CALLBACK"), &callback));
+	CHECK(memmem(callback.p, callback.n, w.buf, w.len));
+}
+
+static void check_answer(const struct gena_answer *a, bool granted)
+{
+	switch (a->status) {
+	case 200:
+		if (granted)
+			check_granted(a->extra);
+		else
+			CHECK(!a->extra.n);
+		break;
+	case 400:
+	case 412:
+	case 503:
+		CHECK(!a->extra.n);
+		break;
+	default:
+		CHECK(!"a status that is known");
+	}
+	CHECK(gena_count(gena) <= GENA_SUBS_MAX);
+}
+
+/* The minor version of HTTP decides what there is none else for: who asks, and
+ * how events were answered. */
+static void ask(const struct httpmsg *m)
+{
+	struct gena_ask q = {
+		.subscribe = str_eq(m->method, STR("SUBSCRIBE")),
+		.head = m, .peer_ip = GW_CLIENT(m->minor & 1),
+		.local_ip = GW_ROUTER,
+	};
+	struct gena_answer a = { 0 };
+
+	if (m->status || !m->target.n || m->target.p[0] != '/' ||
+	    model_resolve(m->target, &q.n, &q.svc) != IGD_EVENT)
+		return;
+	gena_ask(gena, &q, &a);
+	check_answer(&a, q.subscribe);
+	if (a.status == 200)
+		check_callback(&q);
+	rounds();
+	if (m->minor & 2)
+		return;
+	answer_all((uint8_t)(m->minor >> 2));
+	gw.igd.wan.ext_ip++;
+	gena_poke(gena);
+	gw.now_ms += m->minor > 7 ? 3000000 : 300;
+	rounds();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const struct gena_config config = { &gw.igd, fake_connect };
+	const char *p = (const char *)data;
+	struct httpmsg m;
+	ssize_t got = 1;
+
+	gw_init(&gw);
+	made_n = 0;
+	seed = 0;
+	loop = ev_new(GENA_SUBS_MAX, fake_clock);
+	gena = gena_new(loop, &config);
+	CHECK(loop && gena);
+	for (int i = 0; i < REQUESTS_MAX && got > 0; i++) {
+		got = httpmsg_parse(p, n, &m);
+		if (got <= 0)
+			break;
+		ask(&m);
+		p += got;
+		n -= (size_t)got;
+	}
+	answer_all(0);
+	gw.now_ms += 1000ull * GENA_TIMEOUT_MAX_S;
+	rounds();
+	CHECK(!gena_count(gena));
+	gena_free(gena);
+	ev_free(loop);
+	gw_done(&gw);
+	for (size_t i = 0; i < made_n; i++)
+		close(made[i].fd);
+	return 0;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_httpd.c - the HTTP server, over one connection.
+ *
+ * Input: a line, whose bytes decide over and over in what pieces the client
+ * sends and the kernel takes, when it says EAGAIN and EINTR, and when the site
+ * answers, and when another client's request comes between; then what the
+ * client sends.
+ *
+ * Holds: each request gets one reply, in order, and one more at most, which
+ * says why the connection ends; replies have the length they tell; a request
+ * that came in pieces is served as one that came at once; when the client has
+ * gone, the connection goes.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "fuzz.h"
+#include "httpd.h"
+
+#define PEER	0xc0a8580au	/* 192.168.88.10 */
+#define OTHER	0xc0a8580bu
+#define ROUTER	0xc0a85801u
+#define IN_MAX	40000
+#define OUT_MAX	(1 << 20)
+#define FAULTS_MAX 200		/* in one run, so that it ends */
+#define REQUESTS_MAX 2048
+
+/* What came of a run. */
+struct outcome {
+	unsigned served;
+	uint64_t hash;			/* of the requests */
+	bool head[REQUESTS_MAX];	/* was it HEAD? */
+	unsigned replies, last;		/* final ones; status of the last */
+	bool torn;			/* "100 Continue" was sent in part */
+};
+
+static struct httpd *httpd;
+static struct ev_loop *loop;
+static uint64_t clock_ms = 1000000;
+static struct fuzz_plan plan;
+static unsigned faults;			/* left in this run */
+static struct outcome *now;
+static bool pending;
+static uint32_t pending_id;
+
+/* ---- the kernel ---------------------------------------------------------- */
+
+ssize_t __real_recv(int fd, void *buf, size_t n, int flags);
+ssize_t __real_send(int fd, const void *buf, size_t n, int flags);
+ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
+ssize_t __wrap_recv(int fd, void *buf, size_t n, int flags);
+ssize_t __wrap_send(int fd, const void *buf, size_t n, int flags);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
+
+/* How much of @n passes now; 0: errno says why nothing does. */
+static size_t pass(size_t n)
+{
+	uint8_t c;
+
+	if (!faults || !n)
+		return n;
+	faults--;
+	c = fuzz_next(&plan);
+	switch (c % 8) {
+	case 1:
+		errno = EAGAIN;
+		return 0;
+	case 2:
+		errno = EINTR;
+		return 0;
+	case 3:
+	case 4:
+		return (size_t)(c / 8) + 1 < n ? (size_t)(c / 8) + 1 : n;
+	}
+	return n;
+}
+
+ssize_t __wrap_recv(int fd, void *buf, size_t n, int flags)
+{
+	size_t some = pass(n);
+
+	return some ? __real_recv(fd, buf, some, flags) : -1;
+}
+
+ssize_t __wrap_send(int fd, const void *buf, size_t n, int flags)
+{
+	size_t some = pass(n);
+
+	if (some && some < n)
+		now->torn = true;
+	return some ? __real_send(fd, buf, some, flags) : -1;
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	struct iovec iov[2] = { m->msg_iov[0], m->msg_iov[1] };
+	struct msghdr part = { .msg_iov = iov, .msg_iovlen = 2 };
+	size_t n = iov[0].iov_len + iov[1].iov_len, some = pass(n);
+
+	CHECK(m->msg_iovlen == 2);
+	if (!some && n)
+		return -1;
+	if (iov[0].iov_len > some)
+		iov[0].iov_len = some;
+	some -= iov[0].iov_len;
+	if (iov[1].iov_len > some)
+		iov[1].iov_len = some;
+	return __real_sendmsg(fd, &part, flags);
+}
+
+/* ---- the site ------------------------------------------------------------ */
+
+static unsigned site_methods(void *arg, struct str path)
+{
+	if (str_eq(path, STR("/a")))
+		return HTTP_GET | HTTP_POST;
+	if (str_eq(path, STR("/s")))
+		return HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE;
+	return 0;
+}
+
+/* The body tells the request's number and is of any length. */
+static void answer(uint32_t id, unsigned number)
+{
+	static char body[HTTP_REPLY_MAX];
+	struct wr w = wr_init(body, sizeof(body));
+	struct httpd_reply r = { .status = 200, .content_type = "text/xml" };
+	size_t n = fuzz_next(&plan);
+
+	wr_u64(&w, number);
+	wr_ch(&w, ';');
+	n = n > 250 ? sizeof(body) : w.len + n * n % 3000;
+	memset(body + w.len, 'x', n - w.len);
+	r.body = (struct str){ body, n };
+	httpd_reply(httpd, id, &r);
+}
+
+static void mix(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		now->hash = (now->hash ^ (uint8_t)s.p[i]) * 0x100000001b3u;
+	now->hash = (now->hash ^ s.n) * 0x100000001b3u;
+}
+
+static void serve_other(const struct httpd_req *req)
+{
+	const struct httpd_reply r = { .status = 200, .body = req->body };
+
+	CHECK(str_eq(req->path, STR("/a")) && str_eq(req->body, STR("other")));
+	httpd_reply(httpd, req->id, &r);
+}
+
+static void site_serve(void *arg, const struct httpd_req *req)
+{
+	if (req->peer_ip == OTHER) {
+		serve_other(req);
+		return;
+	}
+	CHECK(!pending);	/* one at a time */
+	CHECK(req->peer_ip == PEER && req->local_ip == ROUTER);
+	CHECK(req->path.p[0] == '/' && req->body.n <= HTTP_BODY_MAX);
+	CHECK(now->served < REQUESTS_MAX);
+	now->hash ^= (uint64_t)req->method;
+	mix(req->path);
+	mix(req->body);
+	for (size_t i = 0; i < req->head->field_n; i++)
+		mix(req->head->field[i].value);
+	now->head[now->served++] = req->method == HTTP_HEAD;
+	pending = true;
+	pending_id = req->id;
+	if (fuzz_next(&plan) % 4 == 1)
+		return;		/* later */
+	pending = false;
+	answer(req->id, now->served);
+}
+
+static void site_gone(void *arg, uint32_t id)
+{
+	CHECK(pending && id == pending_id);
+	pending = false;
+}
+
+static void site_refused(void *arg, uint32_t peer_ip, int status)
+{
+	CHECK(status == 403 || status == 503);
+}
+
+/* ---- the client ---------------------------------------------------------- */
+
+static uint64_t fake_clock(void)
+{
+	return clock_ms;
+}
+
+static int64_t fake_wall(void)
+{
+	return 1700000000;
+}
+
+static void init(void)
+{
+	static const struct httpd_site site = {
+		site_methods, site_serve, site_gone, site_refused, NULL,
+	};
+	static const struct httpd_config config = { "fuzz/1", fake_wall };
+
+	if (httpd)
+		return;
+	signal(SIGPIPE, SIG_IGN);
+	loop = ev_new(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX, fake_clock);
+	httpd = httpd_new(loop, &site, &config);
+	CHECK(httpd);
+}
+
+static void rounds(int n)
+{
+	while (n--)
+		CHECK(ev_step(loop, 0) == 0);
+}
+
+/* Return: bytes that are there in all, or -1: the server has closed */
+static ssize_t collect(int fd, char *out, size_t n)
+{
+	ssize_t got;
+
+	while ((got = read(fd, out + n, OUT_MAX - n)) > 0)
+		n += (size_t)got;
+	return got == 0 || errno != EAGAIN ? -1 - (ssize_t)n : (ssize_t)n;
+}
+
+static void late_answer(void)
+{
+	uint32_t id = pending_id;
+
+	if (!pending)
+		return;
+	pending = false;
+	answer(id, now->served);
+}
+
+/* Another client, whom none of the faults hits, is served in between. */
+static void interlude(void)
+{
+	static const char text[] = "POST /a HTTP/1.1\r\nHost: 192.168.88.1\r\n"
+		"Content-Length: 5\r\n\r\nother";
+	unsigned left = faults;
+	char buf[1024];
+	ssize_t n;
+	int fd[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
+	CHECK(!httpd_adopt(httpd, fd[0], OTHER, ROUTER, 2828));
+	CHECK(write(fd[1], text, sizeof(text) - 1) == sizeof(text) - 1);
+	faults = 0;
+	rounds(1);
+	faults = left;
+	n = read(fd[1], buf, sizeof(buf));
+	CHECK(n > 5 && !memcmp(buf, "HTTP/1.1 200 ", 13));
+	CHECK(!memcmp(buf + n - 5, "other", 5));
+	close(fd[1]);
+	rounds(1);
+}
+
+/* Return: bytes that came back */
+static size_t talk(int fd, struct str in, char *out)
+{
+	unsigned others = 4;
+	ssize_t n = 0, sent;
+	size_t piece;
+
+	while (n >= 0 && in.n) {
+		piece = (size_t)fuzz_next(&plan) + 1;
+		if (piece > 250 || !faults)
+			piece = in.n;
+		sent = write(fd, in.p, piece < in.n ? piece : in.n);
+		in = str_skip(in, sent > 0 ? (size_t)sent : 0);
+		rounds(2);
+		if (fuzz_next(&plan) % 8 == 5 && others) {
+			others--;
+			interlude();
+		}
+		if (sent <= 0 || fuzz_next(&plan) % 2)
+			late_answer();
+		n = collect(fd, out, (size_t)n);
+	}
+	shutdown(fd, SHUT_WR);
+	for (int i = 0; n >= 0 && i < 2 * FAULTS_MAX; i++) {
+		rounds(1);
+		late_answer();
+		n = collect(fd, out, (size_t)n);
+	}
+	CHECK(n < 0);		/* whoever has said all is hung up on */
+	return (size_t)(-1 - n);
+}
+
+/* ---- what comes back ----------------------------------------------------- */
+
+static void check_body(const struct httpmsg *m, struct str body)
+{
+	struct str number;
+	uint32_t v;
+
+	if (m->status != 200)
+		return;
+	CHECK(now->replies < now->served);
+	if (now->head[now->replies])
+		return;
+	CHECK(str_cut(&body, ';', &number));
+	CHECK(!str_u32(number, 0, UINT32_MAX, &v) && v == now->replies + 1);
+}
+
+/* Take the next reply off the front. */
+static void take_reply(struct str *out)
+{
+	struct str length = STR("0");
+	struct httpmsg m;
+	ssize_t n = httpmsg_parse(out->p, out->n, &m);
+	uint32_t body_n;
+
+	CHECK(n > 0 && m.status);
+	*out = str_skip(*out, (size_t)n);
+	if (m.status == 100)
+		return;
+	CHECK(httpmsg_count(&m, STR("Content-Length")) == 1);
+	httpmsg_get(&m, STR("Content-Length"), &length);
+	CHECK(!str_u32(length, 0, HTTP_REPLY_MAX, &body_n));
+	if (m.status == 200 && now->replies < now->served &&
+	    now->head[now->replies])
+		body_n = 0;
+	CHECK(body_n <= out->n);
+	check_body(&m, (struct str){ out->p, body_n });
+	*out = str_skip(*out, body_n);
+	CHECK(m.status == 200 || !out->n);	/* an error ends it */
+	now->replies++;
+	now->last = m.status;
+}
+
+static void run(struct str in, struct fuzz_plan how, unsigned faults_max,
+		struct outcome *ret)
+{
+	static char out[OUT_MAX];
+	struct str left = { out, 0 };
+	int fd[2];
+
+	memset(ret, 0, sizeof(*ret));
+	now = ret;
+	plan = how;
+	faults = faults_max;
+	pending = false;
+	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
+	CHECK(!httpd_adopt(httpd, fd[0], PEER, ROUTER, 2828));
+	left.n = talk(fd[1], in, out);
+	close(fd[1]);
+	clock_ms += 2 * HTTP_IDLE_MS;
+	rounds(3);
+	CHECK(close(fd[0]) == -1 && errno == EBADF);
+	CHECK(!pending);
+	while (left.n && !ret->torn)
+		take_reply(&left);
+	if (ret->torn)
+		return;
+	CHECK(ret->replies <= ret->served + 1);
+	CHECK(ret->replies >= ret->served);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static struct outcome pieces, whole;
+	struct str in = { (const char *)data, n };
+	struct fuzz_plan how = fuzz_plan(&in);
+	const struct fuzz_plan calm = { { NULL, 0 }, 0 };
+
+	init();
+	in = fuzz_blow_up(in, IN_MAX);
+	run(in, how, FAULTS_MAX, &pieces);
+	run(in, calm, 0, &whole);
+	if (!pieces.torn) {
+		CHECK(pieces.served == whole.served);
+		CHECK(pieces.hash == whole.hash);
+		CHECK(pieces.replies == whole.replies);
+		CHECK(pieces.last == whole.last);
+	}
+	fuzz_free(in);
+	return 0;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_httpmsg.c - the head of an HTTP message, and what a request asks for.
+ *
+ * Holds: a head that comes in pieces is judged as the whole; every slice lies
+ * in the buffer; a request that passes has one end, and a path without
+ * control characters.
+ */
+#include "base/httpreq.h"
+#include "fuzz.h"
+
+#define OWN_IP 0xc0a85801u	/* 192.168.88.1 */
+
+static struct httpmsg msg, part;
+
+static void check_slices(struct str whole)
+{
+	CHECK(msg.field_n <= HTTP_HEADERS_MAX);
+	CHECK(!msg.method.n == !!msg.status);
+	CHECK(fuzz_inside(msg.method, whole));
+	CHECK(fuzz_inside(msg.target, whole));
+	for (size_t i = 0; i < msg.field_n; i++) {
+		CHECK(msg.field[i].name.n);
+		CHECK(fuzz_inside(msg.field[i].name, whole));
+		CHECK(fuzz_inside(msg.field[i].value, whole));
+		CHECK(!memchr(msg.field[i].value.p, '\n',
+			      msg.field[i].value.n));
+	}
+}
+
+/* The first word that is not "need more" is the last one. */
+static void check_pieces(struct str whole, ssize_t got)
+{
+	size_t step = whole.n / 64 + 1;
+	ssize_t was = 0;
+
+	for (size_t n = 0; n < whole.n; n += step) {
+		ssize_t now = httpmsg_parse(whole.p, n, &part);
+
+		CHECK(!was || now == was);
+		CHECK(!now || now == got);
+		CHECK(now <= (ssize_t)n);
+		was = now;
+	}
+	CHECK(!was || was == got);
+}
+
+static void check_path(struct str path)
+{
+	CHECK(path.n && path.p[0] == '/' && path.n <= HTTP_HEAD_MAX);
+	for (size_t i = 0; i < path.n; i++)
+		CHECK((unsigned char)path.p[i] >= ' ' && path.p[i] != 0x7f);
+}
+
+static void check_request(void)
+{
+	static char buf[HTTP_HEAD_MAX];
+	struct wr path = wr_init(buf, sizeof(buf));
+	struct httpreq req;
+	int err = httpreq_read(&msg, OWN_IP, 2828, &path, &req);
+
+	CHECK(err == 0 || (err <= -400 && err > -600));
+	if (err)
+		return;
+	check_path(req.path);
+	CHECK(req.length <= HTTP_BODY_MAX);
+	CHECK(!req.chunked || !req.length);
+	CHECK(!httpmsg_count(&msg, STR("Transfer-Encoding")) ||
+	      !httpmsg_count(&msg, STR("Content-Length")));
+	CHECK(httpmsg_count(&msg, STR("Host")) <= 1);
+	CHECK(!httpmsg_count(&msg, STR("Origin")));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str whole = { (const char *)data, n };
+	ssize_t got = httpmsg_parse(whole.p, n, &msg);
+
+	CHECK(got <= (ssize_t)n);
+	CHECK(got >= 0 || got == -400 || got == -431 || got == -505);
+	check_pieces(whole, got);
+	if (got <= 0)
+		return 0;
+	check_slices(whole);
+	if (!msg.status)
+		check_request();
+	return 0;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_igd.h - a gateway with a kernel that is not there, for the targets that
+ * change its table. Whatever is asked of it: the kernel is only ever given
+ * rules that policy allows, and when all is answered it has just those of the
+ * table. To be included once.
+ */
+#ifndef TESTS_FUZZ_FUZZ_IGD_H
+#define TESTS_FUZZ_FUZZ_IGD_H
+
+#include "fuzz.h"
+#include "igd/igd.h"
+
+#define GW_ROUTER	0xc0a85801u	/* 192.168.88.1 */
+#define GW_CLIENT(n)	(0xc0a8580au + (n))
+#define GW_EXT		0xc6336407u	/* 198.51.100.7 */
+#define GW_UUID		"uuid:00112233-4455-6677-8899-aabbccddeeff"
+#define GW_MAX		4		/* mappings */
+#define GW_IN_FLIGHT	16
+
+struct gateway {
+	struct igd igd;
+	uint64_t now_ms;
+	struct nat_rule kernel[GW_MAX + PM_SPARE_SLOTS];
+	size_t kernel_n;
+	/* given out, not answered; in order */
+	struct nat_op op[GW_IN_FLIGHT];
+	uint32_t op_id[GW_IN_FLIGHT];
+	size_t op_n;
+	bool link_asked, link_up;
+	uint32_t rnd;
+	/* the news, for who wants them */
+	void (*stored)(const struct pm_entry *);
+	void (*gone)(const struct nat_rule *);
+};
+
+/* ---- what the gateway asks of the world ---------------------------------- */
+
+static inline bool gw_counters(void *arg, struct igd_counters *ret)
+{
+	*ret = (struct igd_counters){ 1, 2, 3, 0x100000004 };
+	return true;
+}
+
+static inline bool gw_link(void *arg, bool up)
+{
+	struct gateway *gw = arg;
+
+	CHECK(!gw->link_asked);
+	gw->link_asked = true;
+	gw->link_up = up;
+	return true;
+}
+
+static inline void gw_kick(void *arg)
+{
+}
+
+static inline void gw_stored(void *arg, const struct pm_entry *e)
+{
+	struct gateway *gw = arg;
+
+	CHECK(e->state == PM_ACTIVE && nat_rule_sane(&e->rule));
+	CHECK(memchr(e->desc, '\0', sizeof(e->desc)));
+	if (gw->stored)
+		gw->stored(e);
+}
+
+static inline void gw_gone(void *arg, const struct nat_rule *r)
+{
+	struct gateway *gw = arg;
+
+	CHECK(nat_rule_sane(r));
+	if (gw->gone)
+		gw->gone(r);
+}
+
+static inline void gw_refused(void *arg, const struct igd_refused *r)
+{
+	CHECK(r->why < IGD_REFUSALS && r->client_ip);
+}
+
+static inline uint32_t gw_rnd(void *arg)
+{
+	struct gateway *gw = arg;
+
+	return gw->rnd = gw->rnd * 1664525 + 1013904223;
+}
+
+static const struct igd_ops gw_ops = {
+	gw_counters, gw_link, gw_kick, gw_stored, gw_gone, gw_refused, gw_rnd,
+};
+
+static inline void gw_init(struct gateway *gw)
+{
+	*gw = (struct gateway){
+		.igd = {
+			.allow_link = true, .list_all = true,
+			.max_lease_s = 3600, .adds_per_s = 50,
+			.ops = &gw_ops, .ops_arg = gw,
+			.wan_uuid = { NULL, GW_UUID, GW_UUID },
+			.wan = { .ext_ip = GW_EXT, .link_up = true,
+				 .admin_up = true },
+			.policy = {
+				.secure = true,
+				.net = { { 2, GW_ROUTER, 0xffffff00 } },
+				.net_n = 1, .own_ip = { GW_ROUTER, GW_EXT },
+				.own_n = 2,
+			},
+		},
+		.now_ms = 1000000,
+	};
+	igd_init(&gw->igd, portmap_new(GW_MAX, GW_MAX - 1));
+	CHECK(gw->igd.pm);
+}
+
+static inline void gw_done(struct gateway *gw)
+{
+	portmap_free(gw->igd.pm);
+}
+
+/* ---- the kernel ---------------------------------------------------------- */
+
+static inline void gw_unset(struct gateway *gw, const struct nat_rule *key)
+{
+	for (size_t i = 0; i < gw->kernel_n; i++)
+		if (nat_rule_same_key(&gw->kernel[i], key))
+			gw->kernel[i--] = gw->kernel[--gw->kernel_n];
+}
+
+static inline void gw_do(struct gateway *gw, const struct nat_op *op)
+{
+	gw_unset(gw, &op->rule);
+	if (op->verb != NAT_SET)
+		return;
+	CHECK(gw->kernel_n < GW_MAX + PM_SPARE_SLOTS);
+	gw->kernel[gw->kernel_n++] = op->rule;
+}
+
+/* Fetch what there is to be done. What the monitor would refuse is a fault. */
+static inline void gw_fetch(struct gateway *gw)
+{
+	struct nat_op *op = &gw->op[gw->op_n];
+
+	while (gw->op_n < GW_IN_FLIGHT &&
+	       portmap_next_op(gw->igd.pm, op, &gw->op_id[gw->op_n])) {
+		CHECK(op->verb == NAT_SET || op->verb == NAT_DEL);
+		CHECK(nat_rule_sane(&op->rule));
+		CHECK(op->rule.kind == NAT_PORTMAP);
+		CHECK(op->verb == NAT_DEL ||
+		      policy_check(&gw->igd.policy, &op->rule, 0, NULL) ==
+		      POLICY_OK);
+		op = &gw->op[++gw->op_n];
+	}
+}
+
+/* Answer the oldest op. Return: false when there is none */
+static inline bool gw_answer(struct gateway *gw, enum nat_err err)
+{
+	struct nat_op op;
+	uint32_t id;
+
+	gw_fetch(gw);
+	if (!gw->op_n)
+		return false;
+	op = gw->op[0];
+	id = gw->op_id[0];
+	gw->op_n--;
+	memmove(gw->op, gw->op + 1, gw->op_n * sizeof(gw->op[0]));
+	memmove(gw->op_id, gw->op_id + 1, gw->op_n * sizeof(gw->op_id[0]));
+	if (err == NAT_OK)
+		gw_do(gw, &op);
+	igd_nat_done(&gw->igd, id, err, gw->now_ms);
+	return true;
+}
+
+static inline void gw_answer_link(struct gateway *gw, enum nat_err err)
+{
+	if (!gw->link_asked)
+		return;
+	gw->link_asked = false;
+	if (err == NAT_OK)
+		gw->igd.wan.admin_up = gw->igd.wan.link_up = gw->link_up;
+	igd_link_done(&gw->igd, err);
+}
+
+static inline void gw_pass(struct gateway *gw, uint64_t ms)
+{
+	gw->now_ms += ms;
+	igd_tick(&gw->igd, gw->now_ms);
+}
+
+/* Let all be answered. */
+static inline void gw_settle(struct gateway *gw, enum nat_err err)
+{
+	for (int i = 0; i < 1000; i++)
+		if (!gw_answer(gw, err))
+			break;
+	gw_answer_link(gw, err);
+	CHECK(!gw_answer(gw, NAT_OK));
+}
+
+/* ---- what holds ---------------------------------------------------------- */
+
+static inline const struct nat_rule *gw_in_kernel(const struct gateway *gw,
+					   const struct nat_rule *r)
+{
+	for (size_t i = 0; i < gw->kernel_n; i++)
+		if (nat_rule_equal(&gw->kernel[i], r))
+			return &gw->kernel[i];
+	return NULL;
+}
+
+static inline void gw_check_entry(const struct gateway *gw, size_t i)
+{
+	const struct portmap *pm = gw->igd.pm;
+	const struct pm_entry *e = portmap_entry(pm, portmap_at(pm, i));
+	const struct pm_entry *o;
+
+	CHECK(policy_check(&gw->igd.policy, &e->rule, 0, NULL) == POLICY_OK);
+	for (size_t k = 0; k < i; k++) {
+		o = portmap_entry(pm, portmap_at(pm, k));
+		CHECK(!nat_rule_same_key(&e->rule, &o->rule));
+		CHECK(e->rule.proto != o->rule.proto ||
+		      e->rule.ext_port != o->rule.ext_port ||
+		      e->rule.client.ip == o->rule.client.ip);
+	}
+}
+
+/* After gw_settle(): the kernel is what the table says. */
+static inline void gw_check(const struct gateway *gw)
+{
+	const struct portmap *pm = gw->igd.pm;
+	const struct pm_entry *e;
+	size_t enabled = 0;
+
+	CHECK(portmap_count(pm) <= GW_MAX);
+	for (size_t i = 0; i < portmap_count(pm); i++) {
+		gw_check_entry(gw, i);
+		e = portmap_entry(pm, portmap_at(pm, i));
+		enabled += e->enabled;
+		CHECK(!e->enabled || gw_in_kernel(gw, &e->rule));
+	}
+	CHECK(enabled == gw->kernel_n);
+}
+
+#endif

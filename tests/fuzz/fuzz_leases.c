@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_leases.c - the lease file.
+ *
+ * Input: the file. A "$" at the end of a line stands for the checksum of what
+ * is before it, which nobody finds by chance.
+ *
+ * Holds: what comes back is a rule, with text that can be told and an end that
+ * is not later than the longest lease; no more than the table takes; what is
+ * written anew reads the same, with nothing dropped.
+ */
+#include "base/limits.h"
+#include "fuzz.h"
+#include "fuzz_dir.h"
+#include "leases.h"
+
+#define NOW_MS	5000000u
+#define MAX	6
+#define FILE_CAP 65536
+
+static const struct leases_clock clock_now = { NOW_MS, 1700000000, "boot-1" };
+
+/* IEEE 802.3, bit by bit: written apart from the one that is tested. */
+static uint32_t crc_of(const char *p, size_t n)
+{
+	uint32_t crc = 0xffffffff;
+
+	while (n--) {
+		crc ^= (uint8_t)*p++;
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc & 1 ? crc >> 1 ^ 0xedb88320 : crc >> 1;
+	}
+	return ~crc;
+}
+
+static void put_line(struct wr *w, struct str line)
+{
+	char crc[16];
+
+	if (line.n && line.p[line.n - 1] == '$') {
+		line.n--;
+		wr_str(w, line);
+		snprintf(crc, sizeof(crc), " %08x", crc_of(line.p, line.n));
+		wr_z(w, crc);
+	} else {
+		wr_str(w, line);
+	}
+}
+
+static void make_file(struct str in)
+{
+	static char buf[FILE_CAP];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct str line;
+	size_t n;
+
+	while (n = in.n, str_cut(&in, '\n', &line)) {
+		put_line(&w, line);
+		if (line.n < n)
+			wr_ch(&w, '\n');
+	}
+	fuzz_file("leases", buf, w.len);
+}
+
+static void check_entry(const struct pm_entry *e)
+{
+	size_t n = strnlen(e->desc, sizeof(e->desc));
+
+	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == NAT_PORTMAP);
+	CHECK(e->state == PM_ACTIVE);
+	CHECK(n < sizeof(e->desc));
+	for (size_t i = 0; i < n; i++)
+		CHECK((unsigned char)e->desc[i] >= ' ' && e->desc[i] != 0x7f);
+	CHECK(!e->expires_ms || (e->expires_ms > NOW_MS &&
+	      e->expires_ms <= NOW_MS + 1000ull * PM_LEASE_MAX_S));
+}
+
+static const struct pm_entry *entry(const struct portmap *pm, size_t i)
+{
+	return portmap_entry(pm, portmap_at(pm, i));
+}
+
+static void check_same(const struct portmap *a, const struct portmap *b)
+{
+	CHECK(portmap_count(a) == portmap_count(b));
+	for (size_t i = 0; i < portmap_count(a); i++) {
+		const struct pm_entry *x = entry(a, i), *y = entry(b, i);
+
+		CHECK(nat_rule_equal(&x->rule, &y->rule));
+		CHECK(x->expires_ms == y->expires_ms);
+		CHECK(x->asker_ip == y->asker_ip);
+		CHECK(x->enabled == y->enabled);
+		CHECK(!strcmp(x->desc, y->desc));
+	}
+}
+
+static struct portmap *load(int dir_fd, unsigned *ret_dropped)
+{
+	struct portmap *pm = portmap_new(MAX, MAX - 1);
+	struct leases *l;
+	int err;
+
+	l = leases_open(dir_fd, pm, &clock_now, ret_dropped, &err);
+	CHECK(l && err == 0);
+	leases_close(l);
+	CHECK(portmap_count(pm) <= MAX);
+	for (size_t i = 0; i < portmap_count(pm); i++)
+		check_entry(entry(pm, i));
+	return pm;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str in = fuzz_blow_up((struct str){ (const char *)data, n },
+				     FILE_CAP / 2);
+	struct portmap *first, *again;
+	unsigned dropped;
+	int dir_fd;
+
+	make_file(in);
+	dir_fd = open(fuzz_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	first = load(dir_fd, &dropped);
+	CHECK(dropped <= in.n + 1);
+	again = load(dir_fd, &dropped);
+	CHECK(!dropped);
+	check_same(first, again);
+	portmap_free(first);
+	portmap_free(again);
+	close(dir_fd);
+	fuzz_free(in);
+	return 0;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_listing.c - what nft and iptables list of a firewall that may be in any
+ * state, read by the two backends.
+ *
+ * Input: a byte that says which backend, in which environment; one for exit
+ * statuses; the listing, printed whatever is asked for.
+ *
+ * Holds: what fuzz_tool.h says; a rule is taken out of a foreign chain by the
+ * handle with which it was listed as ours only.
+ */
+#include <netinet/in.h>
+#include "fuzz.h"
+#include "fuzz_tool.h"
+#include "natfw.h"
+
+#define EXT 0xc6336407u		/* 198.51.100.7 */
+
+static struct natfw fw;
+
+static struct nat_rule rule(uint32_t remote, uint16_t port, uint8_t proto)
+{
+	return (struct nat_rule){
+		.client.ip = 0xc0a8580a, .remote.ip = remote, .ext_port = port,
+		.int_port = 8080, .kind = NAT_PORTMAP, .proto = proto,
+	};
+}
+
+static struct natfw_env environment(uint8_t how)
+{
+	struct natfw_env env = {
+		.ext_if = "wan0", .ext_ip = how & 8 ? 0 : EXT,
+		.net = { { "lan0", 0xc0a85801, 0xffffff00 },
+			 { "lan1", 0x0a000001, 0xff000000 } },
+		.net_n = 2, .hairpin = how & 16, .masquerade = how & 32,
+	};
+
+	if (how & 64) {
+		str_copy(env.nft_table, sizeof(env.nft_table),
+			 STR("inet fw4"));
+		str_copy(env.nft_chain, sizeof(env.nft_chain),
+			 STR("forward"));
+	}
+	return env;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	static const struct natfw_backend *const backends[] = {
+		&natfw_nft, &natfw_iptables, &natfw_iptables_nft, &natfw_nft,
+	};
+	const struct nat_rule rules[] = {
+		rule(0, 80, IPPROTO_TCP), rule(0x08080808, 80, IPPROTO_TCP),
+		rule(0, 53, IPPROTO_UDP),
+	};
+	struct nat_op op = { rule(0, 81, IPPROTO_TCP), NAT_SET };
+	struct str in = { (const char *)data, n };
+	uint8_t how = fuzz_u8(&in), rc = fuzz_u8(&in);
+	struct natfw_env env = environment(how);
+	enum nat_err err;
+
+	memset(&tool, 0, sizeof(tool));
+	memset(&fw, 0, sizeof(fw));
+	tool.lists = in;
+	tool.list_rc = rc & 1;
+	tool.rc = rc >> 1 & 1;
+	tool.kernel = rc & 4 ? -ENOENT : 0;
+	CHECK(!natfw_init(&fw, 8));
+	natfw_open(&fw, backends[how % 4], &env);
+	natfw_sync(&fw, rules, 3);
+	CHECK(natfw_verify(&fw) <= 1);
+	natfw_batch(&fw, &op, 1, &err);
+	op.verb = NAT_DEL;
+	natfw_batch(&fw, &op, 1, &err);
+	CHECK(fw.rule_n <= 4);
+	CHECK(natfw_verify(&fw) <= 1);
+	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
+	natfw_close(&fw);
+	natfw_done(&fw);
+	return 0;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_soap.c - SOAP calls on a gateway with a fake kernel.
+ *
+ * Input: requests, with RS (0x1e) between them. Each is a line that decides
+ * which URL, which client, what the kernel says and how much time has passed; a
+ * line with the value of SOAPAction; the body.
+ *
+ * Holds: exactly one reply to each request; a body that is well-formed (by
+ * xmltiny), in ASCII; in secure mode who asks gets a mapping to itself only;
+ * and what fuzz_igd.h says of table and kernel.
+ */
+#include "fuzz.h"
+#include "fuzz_igd.h"
+#include "soap.h"
+#include "xmltiny.h"
+
+#define REQUESTS_MAX 32
+
+static struct gateway gw;
+static struct soap *soap;
+static bool waits[REQUESTS_MAX];	/* for the answer */
+static uint32_t asker[REQUESTS_MAX];
+
+/* ---- replies ------------------------------------------------------------- */
+
+/* A list of mappings is a document inside CDATA. */
+static void check_xml(struct str doc)
+{
+	enum xml_token t;
+	struct xml x;
+
+	xml_init(&x, doc);
+	do {
+		t = xml_next(&x);
+		CHECK(t != XML_ERR);
+		if (t == XML_TEXT && x.cdata)
+			check_xml(x.text);
+	} while (t != XML_END);
+}
+
+static void check_reply(const struct soap_reply *r)
+{
+	switch (r->status) {
+	case 200:
+	case 500:
+		CHECK(r->body.n);
+		break;
+	case 400:
+	case 415:
+	case 503:
+		CHECK(!r->body.n);
+		return;
+	default:
+		CHECK(!"a status that is known");
+	}
+	for (size_t i = 0; i < r->body.n; i++)
+		CHECK((r->body.p[i] >= ' ' && r->body.p[i] <= '~') ||
+		      r->body.p[i] == '\r' || r->body.p[i] == '\n');
+	check_xml(r->body);
+}
+
+static void on_answer(void *arg, uint32_t token, const struct soap_reply *r)
+{
+	CHECK(token < REQUESTS_MAX && waits[token]);
+	waits[token] = false;
+	check_reply(r);
+}
+
+static void on_stored(const struct pm_entry *e)
+{
+	CHECK(e->asker_ip == e->rule.client.ip);
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static const char *const paths[] = {
+	"/igd1/wanip/control", "/igd2/wanip/control", "/igd1/wancic/control",
+	"/igd2/wancic/control", "/igd1/l3f/control", "/igd2/l3f/control",
+};
+
+/* '0' is the first, '1' the second, and so on. */
+static unsigned choose(struct fuzz_plan *plan, unsigned n)
+{
+	return (unsigned)(fuzz_next(plan) + 256 - '0') % 256 % n;
+}
+
+static bool call(struct str text, uint32_t token, struct fuzz_plan *plan)
+{
+	struct soap_post post = {
+		.content_type = STR("text/xml; charset=\"utf-8\""),
+		.local_ip = GW_ROUTER, .token = token, .now_ms = gw.now_ms,
+	};
+	const char *path = paths[choose(plan, 6)];
+	struct soap_reply reply = { 0, { NULL, 0 } };
+	struct str copy;
+	bool done;
+
+	CHECK(model_resolve(str_z(path), &post.n, &post.svc) == IGD_CONTROL);
+	post.client_ip = asker[token] = GW_CLIENT(choose(plan, 3));
+	str_cut(&text, '\n', &post.soap_action);
+	copy = post.body = fuzz_blow_up(text, HTTP_BODY_MAX);
+	done = soap_post(soap, &post, &reply);
+	fuzz_free(copy);
+	if (done)
+		check_reply(&reply);
+	else
+		CHECK(!reply.status);
+	return done;
+}
+
+static void request(struct str text, uint32_t token)
+{
+	struct fuzz_plan plan = fuzz_plan(&text);
+	unsigned what;
+
+	waits[token] = true;
+	if (call(text, token, &plan))
+		waits[token] = false;
+	what = choose(&plan, 8);
+	if (what <= NAT_ENOADDR)
+		gw_settle(&gw, (enum nat_err)what);
+	if (what == 7 && waits[token]) {
+		soap_cancel(soap, token);
+		waits[token] = false;
+	}
+	gw_pass(&gw, choose(&plan, 16) * 400000u);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str in = { (const char *)data, n }, text;
+
+	memset(waits, 0, sizeof(waits));
+	gw_init(&gw);
+	gw.stored = on_stored;
+	if (!soap)	/* big, and as new when nobody waits */
+		soap = soap_new(&gw.igd, on_answer, NULL);
+	for (uint32_t token = 0; token < REQUESTS_MAX; token++)
+		if (str_cut(&in, 0x1e, &text))
+			request(text, token);
+	gw_settle(&gw, NAT_OK);
+	for (uint32_t token = 0; token < REQUESTS_MAX; token++)
+		CHECK(!waits[token]);
+	gw_check(&gw);
+	gw_done(&gw);
+	return 0;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_tool.h - firewall tools that are not there, in the place of proc.c and
+ * of the kernel's nf_tables. What they are told is looked at: bytes that are
+ * in no rule of ours, a line without an end, what is not ours taken out. To be
+ * included once.
+ */
+#ifndef TESTS_FUZZ_FUZZ_TOOL_H
+#define TESTS_FUZZ_FUZZ_TOOL_H
+
+#include <errno.h>
+#include "base/netlink.h"
+#include "base/proc.h"
+#include "fuzz.h"
+#include "natfw/nfnl.h"
+
+#define TOOL_IN_MAX	(1 << 17)
+
+static struct {
+	struct str lists;	/* what it prints when it is to list */
+	int list_rc, rc;	/* exit status of listing, of changing */
+	int kernel;		/* what nfnl_commit() says */
+	unsigned runs;
+} tool;
+
+int __wrap_nfnl_open(void);
+int __wrap_nfnl_commit(struct nfnl_batch *b, int fd);
+
+/* ---- what it is told ----------------------------------------------------- */
+
+static inline bool tool_knows(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') ||
+	       (c && strchr(" \n.,:;/_-@\"{}[]*!", c));
+}
+
+static inline bool tool_ends(struct str line, struct str end)
+{
+	return line.n >= end.n &&
+	       str_eq(str_skip(line, line.n - end.n), end);
+}
+
+/* Was a rule with this handle listed as ours? */
+static inline bool tool_listed(uint64_t handle)
+{
+	const struct str ours = STR(" accept comment \"upnpd\" # handle ");
+	struct str rest = tool.lists, line;
+	uint64_t number;
+	size_t n;
+
+	while (str_cut(&rest, '\n', &line)) {
+		line = str_trim(line);
+		for (n = line.n; n && line.p[n - 1] >= '0' &&
+				 line.p[n - 1] <= '9'; n--)
+			;
+		if (!str_u64(str_skip(line, n), 0, UINT64_MAX, &number) &&
+		    number == handle &&
+		    tool_ends((struct str){ line.p, n }, ours))
+			return true;
+	}
+	return false;
+}
+
+static inline void tool_check_rule_gone(struct str line)
+{
+	struct str word, last = STR("");
+	uint64_t handle;
+
+	if (str_starts(line, STR("-D ")))
+		CHECK(str_starts(line, STR("-D UPNPD")) ||
+		      tool_ends(line, STR(" -j UPNPD")) ||
+		      tool_ends(line, STR(" -j UPNPD-POST")));
+	if (!str_starts(line, STR("delete rule ")))
+		return;
+	while (str_word(&line, &word))
+		last = word;
+	CHECK(!str_u64(last, 1, UINT64_MAX, &handle));
+	CHECK(tool_listed(handle));
+}
+
+/* Nothing but ours goes: a table, a set, a rule that was listed as ours. */
+static inline void tool_check_gone(struct str line)
+{
+	tool_check_rule_gone(line);
+	CHECK(!str_starts(line, STR("delete chain")));
+	CHECK(!str_starts(line, STR("flush ruleset")));
+	CHECK(!str_starts(line, STR("flush table")));
+	CHECK(!str_starts(line, STR("-F")) && !str_starts(line, STR("-P")));
+	if (str_starts(line, STR("delete table")))
+		CHECK(str_eq(line, STR("delete table ip upnpd")));
+	if (str_starts(line, STR("delete set")) ||
+	    str_starts(line, STR("flush set")))
+		CHECK(tool_ends(line, STR(" upnpd_accept")));
+	if (str_starts(line, STR("-X ")))
+		CHECK(str_starts(line, STR("-X UPNPD")));
+}
+
+static inline void tool_check_input(struct str in)
+{
+	struct str line;
+
+	for (size_t i = 0; i < in.n; i++)
+		CHECK(tool_knows(in.p[i]));
+	CHECK(!in.n || in.p[in.n - 1] == '\n');
+	CHECK(!in.n || !str_starts(in, STR("does not fit")));
+	while (str_cut(&in, '\n', &line))
+		tool_check_gone(line);
+}
+
+/* ---- in the place of proc.c ---------------------------------------------- */
+
+bool proc_exists(const char *name)
+{
+	return true;
+}
+
+/* A line is handed over in memory of its own, and cut where proc.c cuts. */
+static inline void tool_list(const struct proc *p)
+{
+	struct str rest = tool.lists, line, copy;
+
+	while (str_cut(&rest, '\n', &line)) {
+		line.n = line.n < 4096 ? line.n : 4096;
+		copy = fuzz_copy(line);
+		p->line(p->arg, copy);
+		fuzz_free(copy);
+	}
+}
+
+int proc_run(struct proc *p)
+{
+	static char buf[TOOL_IN_MAX];
+	size_t n = 0, more = 1;
+
+	tool.runs++;
+	for (size_t i = 0; p->argv[i]; i++)
+		CHECK(fuzz_printable(str_z(p->argv[i])));
+	if (p->line)
+		tool_list(p);
+	while (p->fill && more) {
+		CHECK(n < sizeof(buf));
+		more = p->fill(p->arg, buf + n,
+			       n + 1000 < sizeof(buf) ? 1000 : 1);
+		n += more;
+	}
+	tool_check_input((struct str){ buf, n });
+	str_copy(p->err, sizeof(p->err), STR("said no"));
+	return p->fill ? tool.rc : tool.list_rc;
+}
+
+/* ---- in the place of nfnl.c's last part ---------------------------------- */
+
+int __wrap_nfnl_open(void)
+{
+	return -EPROTONOSUPPORT;
+}
+
+int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
+{
+	struct nl_span s = { b->buf.bytes, b->len };
+
+	while (nl_next_msg(&s))
+		;
+	CHECK(b->err || !s.n);
+	return b->err ? b->err : tool.kernel;
+}
+
+#endif
