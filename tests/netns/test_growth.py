@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: ISC
+"""Nothing grows: no memory is asked for after the start, and after however many
+requests, mappings and subscribers there is as much in use as before. The long
+run is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
+subscribers."""
+import os
+import re
+import socket
+import subprocess
+
+import pytest
+
+from daemon import UPNPD
+from lab import HOST_IP, LAN_IP, wait_until
+from upnp import GROUP, Igd, error_of, http, msearch, search
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+LONG_RUN = bool(os.environ.get("SOAK"))
+EVENTS = "/igd1/wanip/event"
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("shim") / "nomalloc.so")
+    os.chmod(os.path.dirname(path), 0o755)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o",
+                    path, os.path.join(HERE, "nomalloc.c"), "-ldl"],
+                   check=True)
+    return path
+
+
+def subscribe(lab, port=9):
+    """One who will never be reached."""
+    return http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
+        f"CALLBACK: <http://{HOST_IP}:{port}/>", "NT: upnp:event",
+        "TIMEOUT: Second-1800"]).headers.get("SID")
+
+
+def unsubscribe(lab, sid):
+    http(lab.lan1, "UNSUBSCRIBE", EVENTS, headers=[f"SID: {sid}"])
+
+
+def mixed(lab, igd, i):
+    """A dozen requests of every kind, right and wrong ones."""
+    port = 40000 + i % 1000
+    igd.add(port, "UDP", 8000, lease=60, desc="x" * (i % 250))
+    igd.specific(port, "UDP")
+    error_of(igd.add, 80, "TCP", 80)
+    error_of(igd.delete, 1, "TCP")
+    igd.external_ip()
+    igd.status()
+    igd.delete(port, "UDP")
+    for path in ("/igd1.xml", "/igd2/wanip.xml", "/nothing"):
+        http(lab.lan1, "GET", path)
+    http(lab.lan1, "POST", "/igd1/wanip/control", "<not xml", [
+        "Content-Type: text/xml", 'SOAPAction: "urn:x#Y"'])
+    sid = subscribe(lab)
+    if sid:
+        unsubscribe(lab, sid)
+    with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
+        sock.sendto(msearch("upnp:rootdevice"), (GROUP if i % 2 else LAN_IP,
+                                                 1900))
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.connect((LAN_IP, 2828))
+        sock.sendall(b"GET / HT"[:i % 9])
+
+
+@pytest.mark.skipif("SAN" in os.environ, reason="sanitizers allocate")
+def test_no_memory_is_asked_for(lab, stopped, shim):
+    upnpd = stopped
+    upnpd.start(prefix=["env", f"LD_PRELOAD={shim}"])
+    igd = Igd(lab.lan1)
+    ctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
+    for i in range(10):
+        mixed(lab, igd, i)
+    assert search(lab.lan1, "ssdp:all")
+    igd.add(40000, lease=1)
+    lab.router.ip_batch("addr add 192.168.99.1/24 dev lan0")
+    for words in (("status",), ("mappings", "print"), ("resync",),
+                  ("mappings", "add", "protocol=tcp", "external-port=5000",
+                   f"to={HOST_IP}:5000"), ("mappings", "remove", "all")):
+        lab.router.run(ctl, "-f", upnpd.conf, *words)
+    assert wait_until(lambda: len(igd.mapped()) == 1)   # the dummy is left
+    lab.firewall.flush(lab.router)
+    lab.router.run(ctl, "-f", upnpd.conf, "resync")
+    assert "memory asked for" not in upnpd.log()
+    assert "engine ended" not in upnpd.log()
+
+
+def test_the_shim_bites(lab, stopped, shim):
+    """The test above can fail: a reload takes memory for a new table."""
+    stopped.start(prefix=["env", f"LD_PRELOAD={shim}"])
+    stopped.options["max_mappings"] = 77
+    stopped.reload()
+    assert stopped.wait_log("memory asked for after the start")
+    assert stopped.wait_exit() not in (0, None)
+    stopped.start()     # puts right what was left behind
+
+
+def in_use(pid):
+    with open(f"/proc/{pid}/status") as f:
+        resident = int(re.search(r"VmRSS:\s+(\d+)", f.read())[1])
+    return resident, len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def settled(lab, upnpd):
+    """What both processes have in use when all is quiet."""
+    return [in_use(pid) for pid in (upnpd.proc.pid, upnpd.engine())]
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(max_mappings_per_client=1024)
+def test_nothing_grows(lab, upnpd, igd):
+    requests, mappings, subscribers = (7000, 10000, 1000) if LONG_RUN else \
+        (60, 200, 80)
+    http(lab.lan1, "GET", "/igd1.xml")
+    for i in range(40):         # each kind once, and every page of the pools
+        mixed(lab, igd, i)
+    fill(lab, igd, 200, 64)
+    engine = upnpd.engine()
+    before = settled(lab, upnpd)
+    for i in range(requests):
+        mixed(lab, igd, i)
+    fill(lab, igd, mappings, subscribers)
+    # what ended is given back: connections after their time
+    assert wait_until(lambda: all(
+        now[0] <= then[0] + 96 and now[1] <= then[1]
+        for now, then in zip(settled(lab, upnpd), before)), 45, 1), \
+        (before, settled(lab, upnpd))
+    assert upnpd.engine() == engine
+    assert igd.external_ip()
+
+
+def fill(lab, igd, mappings, subscribers):
+    """Mappings that come and go, and subscribers who vanish."""
+    for start in range(0, mappings, 200):
+        for port in range(40000, 40000 + min(200, mappings - start)):
+            igd.add(port)
+        for port in range(40000, 40000 + min(200, mappings - start)):
+            igd.delete(port)
+    sids = []
+    for _ in range(subscribers):
+        sid = subscribe(lab)
+        if sid:
+            sids.append(sid)
+        elif sids:
+            unsubscribe(lab, sids.pop(0))
+    for sid in sids:
+        unsubscribe(lab, sid)
