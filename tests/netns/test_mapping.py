@@ -291,6 +291,28 @@ def test_refused_clients(lab, igd, client):
 
 
 @pytest.mark.only("nft")
+@pytest.mark.lab(bridge=True)
+@pytest.mark.conf(max_mappings_per_client=1,
+                  lines=["allow 1024-65535 192.168.88.0/24 1024-65535",
+                         "deny 80 192.168.88.0/24 80"])
+def test_refusals_are_told(lab, upnpd, igd):
+    """By the line or the cap that refused, once a minute a client."""
+    with open(upnpd.conf) as f:
+        line = f.read().split("\n").index("deny 80 192.168.88.0/24 80") + 1
+    for _ in range(20):
+        assert error_of(igd.add, 80) == 718
+    assert upnpd.wait_log(f"refused {HOST_IP}: TCP 80 to {HOST_IP}:80: the "
+                          rf"configuration does not allow it \(line {line}\)")
+    other = Igd(lab.lan2)
+    other.add(40000)
+    assert error_of(other.add, 40001) == 501
+    assert upnpd.wait_log(f"refused {HOST2_IP}: TCP 40001 .*: "
+                          "max-mappings-per-client is reached")
+    assert len(re.findall(f"refused {HOST_IP}:", upnpd.log())) == 1
+    assert len(re.findall(f"refused {HOST2_IP}:", upnpd.log())) == 1
+
+
+@pytest.mark.only("nft")
 @pytest.mark.conf(lines=[
     "deny 5000-5999 192.168.88.0/24 1-65535",
     "allow 80 192.168.88.10/32 8080",
