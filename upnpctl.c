@@ -160,11 +160,10 @@ static void hold_standard_files(void)
 
 int upnpctl_main(int argc, char **argv)
 {
-	static struct options o = {
-		.env = { .file = "/etc/upnpd.conf", .verbs = verbs },
-	};
+	static struct options o;
 	int status, err;
 
+	o.env = (struct cmd_env){ .file = "/etc/upnpd.conf", .verbs = verbs };
 	hold_standard_files();
 	status = read_options(argc, argv, &o);
 	if (!status && o.help)
