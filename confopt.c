@@ -175,6 +175,17 @@ static const struct type path = {
 
 _Static_assert(CONF_STR_MAX == 128, "as the words above have it");
 
+/* A socket's name is shorter than a file's: struct sockaddr_un. */
+static bool set_socket(const struct confopt *o, struct str v, void *field)
+{
+	return v.n <= 107 && set_path(o, v, field);
+}
+
+static const struct type socket_path = {
+	CONFOPT_TEXT, "", set_socket, put_text, NULL,
+	"an absolute path of up to 107 bytes"
+};
+
 /* Without a value, the daemon finds one itself; so too for those below. */
 static bool set_uuid(const struct confopt *o, struct str v, void *field)
 {
@@ -297,7 +308,7 @@ static const struct confopt options[] = {
 	{ "downstream-bps", &number, O(down_bps), "0", 0, UINT32_MAX },
 	{ "state-dir", &path, O(state_dir), "/var/lib/upnpd" },
 	{ "pid-file", &path, O(pid_file), "/run/upnpd.pid" },
-	{ "control-socket", &path, O(control_socket), "/run/upnpd.sock" },
+	{ "control-socket", &socket_path, O(control_socket), "/run/upnpd.sock" },
 	{ "user", &text, O(user), "upnpd", 1 },
 	{ "uuid", &uuid, O(uuid), "" },
 	{ "friendly-name", &text, O(friendly_name), "Router", 1 },

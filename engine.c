@@ -45,6 +45,7 @@ struct engine {
 
 	struct ev_fd netlink;
 	struct ev_timer settle;
+	bool settling;			/* it is to look at what changed */
 	struct router router;		/* as it was looked at last */
 	bool looked;
 
@@ -418,15 +419,20 @@ static void follow(struct engine *e)
 
 static void on_settle(struct ev_timer *t)
 {
-	follow(EV_OWNER(t, struct engine, settle));
+	struct engine *e = EV_OWNER(t, struct engine, settle);
+
+	e->settling = false;
+	follow(e);
 }
 
 static void on_netlink(struct ev_fd *w, short revents)
 {
 	struct engine *e = EV_OWNER(w, struct engine, netlink);
 
-	if (netif_drain(w->fd))
-		ev_timer_set(e->loop, &e->settle, SETTLE_MS);
+	if (!netif_drain(w->fd) || e->settling)
+		return;
+	e->settling = true;
+	ev_timer_set(e->loop, &e->settle, SETTLE_MS);
 }
 
 /* ---- start ---------------------------------------------------------------- */

@@ -228,7 +228,12 @@ struct wrong {
 	const char *name, *value, *says;
 };
 
+#define NINE	"/abcdefgh"
+
 static const struct wrong wrong[] = {
+	{ "control-socket", NINE NINE NINE NINE NINE NINE NINE NINE NINE NINE
+			    NINE NINE,	/* 108 bytes: the NUL has no room */
+	  "control-socket is \"/abcdefgh" },
 	{ "http-port", "x",
 	  "http-port is \"x\"; it takes a number from 0 to 65535" },
 	{ "enabled", "1", "enabled is \"1\"; it takes yes or no" },
@@ -253,6 +258,17 @@ static const struct wrong wrong[] = {
 				      "a chain" },
 	{ "forced-ip", "x", "forced-ip is \"x\"; it takes an IPv4 address" },
 };
+
+static void test_longest_socket(void **state)
+{
+	struct wr w = wr_init(why, sizeof(why));
+
+	memset(&base, 0, sizeof(base));
+	assert_int_equal(confopt_set(
+		confopt_find(false, STR("control-socket")),
+		STR(NINE NINE NINE NINE NINE NINE NINE NINE NINE NINE NINE
+		    "/abcdefg"), &base, &w), 0);
+}
 
 static void test_messages(void **state)
 {
@@ -319,6 +335,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_kinds_refuse),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_longest_socket),
 		cmocka_unit_test(test_long_values),
 		cmocka_unit_test(test_type),
 	};
