@@ -79,7 +79,8 @@ static uint32_t parent_of(uint32_t pid)
 	for (at = s.n; at > 0 && s.p[at - 1] != ')'; at--)
 		;
 	s = str_skip(s, at);
-	if (str_word(&s, &word) && str_word(&s, &word))
+	str_word(&s, &word);	/* its state stands before it */
+	if (str_word(&s, &word))
 		str_u32(word, 0, INT32_MAX, &ret);
 	return ret;
 }

@@ -246,6 +246,7 @@ static int exchange(struct ctlclient *c, unsigned kinds,
 {
 	int err;
 
+	rep->kind = CTL_END;
 	for (*ret_n = 0;; ++*ret_n) {
 		err = ctlclient_next(c, kinds | CTLCLIENT_KIND(CTL_END), rep);
 		if (err || rep->kind == CTL_END)

@@ -391,7 +391,7 @@ int cmd_mappings_remove(struct cmd *c)
 		s.chosen = calloc(all.n + 1, sizeof(*s.chosen));
 		status = s.chosen ? choose_all(c, &s) : live_fail(&l, -ENOMEM);
 	}
-	if (status == CMD_OK)
+	if (status == CMD_OK && s.chosen)
 		status = remove_chosen(&l, &s);
 	free(s.chosen);
 	mappings_free(&all);
