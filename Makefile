@@ -7,7 +7,8 @@
 # make static     build/static/upnpd, by musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
-# Also: unit, fuzz-replay, layers, man, cli, lab, lab-trap, soak, bench, clean.
+# Also: unit, fuzz-replay, layers, man, cli, lab, lab-trap, lab-san, soak, bench,
+# clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
 # logged as well (to debug), end it (to test), or there is no filter. Each wants
@@ -299,6 +300,12 @@ cli: all
 lab: all $(BUILD)/tests/rogue
 	tests/netns/run
 
+# The same under ASan and UBSan.
+lab-san:
+	$(MAKE) BUILD=$(BUILD)/san SAN=address,undefined all \
+		$(BUILD)/san/tests/rogue
+	SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run
+
 # 100,000 requests, 10,000 mappings, 1,000 subscribers; about ten minutes.
 soak: all
 	SOAK=1 tests/netns/run test_growth.py
@@ -358,5 +365,5 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 # man is a folder, too.
 .PHONY: all units unit fuzzers fuzz-replay fuzz test layers man cli lab \
-	lab-trap soak demo bench static install clean
+	lab-trap lab-san soak demo bench static install clean
 .SECONDARY:
