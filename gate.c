@@ -28,7 +28,7 @@ struct batch {
 	uint32_t id[NAT_BATCH_MAX];
 	enum nat_err err[NAT_BATCH_MAX];
 	size_t n;
-	unsigned flushed;	/* transactions, if all went well */
+	unsigned flushed;	/* changes of the kernel, if all went well */
 	bool looked;		/* the router's own ports are fresh */
 };
 
@@ -163,7 +163,7 @@ int gate_open(struct gate *g, const struct conf *conf)
 		return err;
 	}
 	g->open = true;
-	if (be->nftables)
+	if (be->commits)
 		g->watch_fd = watch_open();
 	g->why = why;
 	log_info("backend %s: %s", be->name, why);
@@ -552,6 +552,6 @@ int gate_serve(struct gate *g, int fd)
 	}
 	if (!err)
 		err = batch_flush(g, fd, &b);
-	heard(g, b.flushed);
+	heard(g, b.flushed * g->fw.be->commits);
 	return err ? err : got < 0 ? got : 0;
 }

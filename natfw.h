@@ -55,8 +55,9 @@ struct natfw_backend {
 	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
 	/* leave nothing of ours behind */
 	void (*close)(struct natfw *);
-	/* its rules live in nf_tables, which tells of changes */
-	bool nftables;
+	/* in how many transactions of nf_tables, which tells of each, a
+	 * change is made; 0: its rules live elsewhere */
+	unsigned commits;
 	/* for "auto": does its tool filter forwarding here, whatever is
 	 * configured? Changes nothing, loads nothing. NULL: never */
 	bool (*governs)(void);

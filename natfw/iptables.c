@@ -486,18 +486,18 @@ static bool ipt_nft_governs(void)
 
 /* ---- three of a kind ----------------------------------------------- */
 
-#define IPT_BACKEND(label, in_nf_tables, usable_fn, governs_fn) \
+#define IPT_BACKEND(label, n_commits, usable_fn, governs_fn) \
 	{ \
 		.name = label, .usable = usable_fn, .open = ipt_open, \
 		.apply = ipt_apply, .sync = ipt_sync, \
 		.verify = ipt_verify, .close = ipt_close, \
-		.nftables = in_nf_tables, .governs = governs_fn, \
+		.commits = n_commits, .governs = governs_fn, \
 	}
 
 const struct natfw_backend natfw_iptables =
-	IPT_BACKEND("iptables", true, ipt_usable, ipt_governs);
+	IPT_BACKEND("iptables", 2, ipt_usable, ipt_governs);
 const struct natfw_backend natfw_iptables_legacy =
-	IPT_BACKEND("iptables-legacy", false, ipt_legacy_usable,
+	IPT_BACKEND("iptables-legacy", 0, ipt_legacy_usable,
 		    ipt_legacy_governs);
 const struct natfw_backend natfw_iptables_nft =
-	IPT_BACKEND("iptables-nft", true, ipt_nft_usable, ipt_nft_governs);
+	IPT_BACKEND("iptables-nft", 2, ipt_nft_usable, ipt_nft_governs);

@@ -420,6 +420,6 @@ const struct natfw_backend natfw_nft = {
 	.sync = nft_sync,
 	.verify = nft_verify,
 	.close = nft_close,
-	.nftables = true,
+	.commits = 1,
 	.governs = nft_governs,
 };

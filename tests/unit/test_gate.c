@@ -204,7 +204,7 @@ const struct natfw_backend natfw_iptables = { .name = "iptables" },
 	natfw_nft = { .name = "nft" },
 	natfw_memory = {
 		"memory", fake_usable, fake_open, fake_apply, fake_sync,
-		fake_verify, fake_close, .nftables = true,
+		fake_verify, fake_close, .commits = 1,
 	};
 
 /* ---- the bench -------------------------------------------------------- */

@@ -104,7 +104,7 @@ static void fake_close(struct natfw *fw)
 
 static const struct natfw_backend fake_backend = {
 	"fake", fake_usable, fake_open, fake_apply, fake_sync, fake_verify,
-	fake_close, NULL,
+	fake_close, 0, NULL,
 };
 
 static void start(struct natfw *fw, size_t max)
