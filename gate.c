@@ -7,7 +7,6 @@
  * the engine.
  */
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,11 +69,13 @@ static int read_env(struct gate *g, struct natfw_env *env)
 	return 0;
 }
 
-/* What has come by now is our own doing, as far as it is not more than we did.
- * @own: transactions of ours */
-static void heard(struct gate *g, unsigned own)
+/* What has come by now is our own doing, as far as it is not more than we did:
+ * somebody may be at work at the same time, and not be done yet.
+ * @changes: of the kernel, by us, since we listened last */
+static void heard(struct gate *g, unsigned changes)
 {
-	if (g->watch_fd >= 0 && watch_read(g->watch_fd) > own)
+	if (g->watch_fd >= 0 &&
+	    watch_read(g->watch_fd) > changes * g->fw.be->commits)
 		g->suspect = true;
 }
 
@@ -86,7 +87,7 @@ int gate_look(struct gate *g)
 	if (err || memcmp(&env, &g->fw.env, sizeof(env)) == 0)
 		return err;
 	err = natfw_move(&g->fw, &env);
-	heard(g, UINT_MAX);
+	heard(g, 1);
 	if (err)
 		log_err("firewall: %s", g->fw.why);
 	return err;
@@ -103,12 +104,13 @@ int gate_verify(struct gate *g)
 
 	if (!g->open)
 		return 0;
+	heard(g, 0);
+	g->suspect = false;	/* that is what we look at now */
 	got = gate_look(g);
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
-	heard(g, UINT_MAX);
-	g->suspect = false;
+	heard(g, got != 0);
 	if (got > 0) {
 		g->repairs++;
 		log_warn("firewall: our rules had been changed; repaired");
@@ -170,7 +172,8 @@ int gate_open(struct gate *g, const struct conf *conf)
 	if (natfw_open(&g->fw, be, &env))
 		log_err("firewall: %s; trying again every %u s", g->fw.why,
 			(unsigned)conf->verify_interval);
-	heard(g, UINT_MAX);
+	heard(g, 0);
+	g->suspect = false;	/* our own tables and chains */
 	return 0;
 }
 
@@ -552,6 +555,6 @@ int gate_serve(struct gate *g, int fd)
 	}
 	if (!err)
 		err = batch_flush(g, fd, &b);
-	heard(g, b.flushed * g->fw.be->commits);
+	heard(g, b.flushed);
 	return err ? err : got < 0 ? got : 0;
 }

@@ -68,17 +68,6 @@ struct monitor {
 
 /* ---- the firewall -------------------------------------------------------- */
 
-static void on_verify(struct ev_timer *t)
-{
-	struct monitor *m = EV_OWNER(t, struct monitor, verify);
-
-	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
-	m->verified_ms = ev_now_ms(m->loop);
-	gate_verify(&m->gate);
-	report_gate(&m->report, &m->gate);
-	log_flush();
-}
-
 /* The next look at the firewall comes soon. */
 static void suspect(struct monitor *m)
 {
@@ -89,6 +78,18 @@ static void suspect(struct monitor *m)
 	m->gate.suspect = false;
 	ev_timer_set(m->loop, &m->verify, gone_ms < SUSPECT_GAP_MS ?
 		     SUSPECT_GAP_MS - gone_ms : SUSPECT_MS);
+}
+
+static void on_verify(struct ev_timer *t)
+{
+	struct monitor *m = EV_OWNER(t, struct monitor, verify);
+
+	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
+	m->verified_ms = ev_now_ms(m->loop);
+	gate_verify(&m->gate);
+	report_gate(&m->report, &m->gate);
+	suspect(m);
+	log_flush();
 }
 
 static void on_firewall(struct ev_fd *w, short revents)

@@ -188,9 +188,11 @@ static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 }
 
 static int drifted;		/* what verify finds */
+static unsigned meanwhile;	/* what others do while it looks */
 
 static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
+	heard += meanwhile;
 	return drifted;
 }
 
@@ -229,6 +231,7 @@ static int setup(void **state)
 	batches = 0;
 	tool_fails = 0;
 	drifted = 0;
+	meanwhile = 0;
 	gate.repairs = 0;
 	heard = 0;
 	killed_n = kills = 0;
@@ -695,6 +698,18 @@ static void test_others_changes(void **state)
 	drifted = 1;
 	assert_int_equal(gate_verify(&gate), 1);
 	gate_changed(&gate);
+	assert_false(gate.suspect);
+	/* He who flushes makes several changes. One that falls between our
+	 * look and our repair was once taken for the repair's, and its rules
+	 * were missing until the next look. */
+	meanwhile = 1;
+	assert_int_equal(gate_verify(&gate), 1);
+	assert_true(gate.suspect);
+	drifted = 0;
+	assert_int_equal(gate_verify(&gate), 0);
+	assert_true(gate.suspect);
+	meanwhile = 0;
+	assert_int_equal(gate_verify(&gate), 0);
 	assert_false(gate.suspect);
 }
 
