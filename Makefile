@@ -200,10 +200,10 @@ UNITS	+= ctlclient live cmd words out whole
 UNITS	+= caps seccomp unlisted_trap
 U_check	= cmd/check_conf.c cmd/check_net.c cmd/check_lan.c cmd/check_say.c \
 		  cmd/out.c $(CONF) igd/policy.c igd/natrule.c \
-		  base/httpmsg.c base/jail.c base/netif.c base/route.c \
+		  base/httpmsg.c $(U_jail) base/netif.c base/route.c \
 		  base/netlink.c base/str.c
 U_check_rules	= cmd/check_rules.c cmd/check_match.c natfw/backend.c \
-		  base/proc.c base/str.c
+		  $(U_proc)
 UNITS	+= check check_rules
 
 define unit_rule
