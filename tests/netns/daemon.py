@@ -140,17 +140,20 @@ class Upnpd(Daemon):
         return since
 
     def engine(self):
-        """The engine's pid, or None."""
+        """The engine's pid, or None. A firewall tool that is about to be run
+        is a child of that name, too, but root's."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/stat") as f:
                     after = f.read().rpartition(")")[2].split()
                 with open(f"/proc/{pid}/comm") as f:
                     comm = f.read()
+                with open(f"/proc/{pid}/status") as f:
+                    uid = re.search(r"^Uid:\s+(\d+)", f.read(), re.M)[1]
             except OSError:
                 continue
             if int(after[1]) == self.proc.pid and after[0] != "Z" \
-                    and comm.startswith("upnpd"):
+                    and comm.startswith("upnpd") and uid != "0":
                 return int(pid)
         return None
 
