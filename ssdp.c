@@ -94,7 +94,10 @@ static void send_to(const struct link *l, const struct wr *w,
 		       (struct sockaddr *)&to, sizeof(to));
 }
 
-static void notify_all(const struct link *l, bool alive)
+enum nts { ALIVE, BYEBYE, UPDATE };
+
+/* @next_boot_id: of an UPDATE */
+static void tell_all(const struct link *l, enum nts nts, uint32_t next_boot_id)
 {
 	const struct ssdp *s = l->ssdp;
 	char buf[SSDP_REPLY_MAX];
@@ -103,23 +106,12 @@ static void notify_all(const struct link *l, bool alive)
 
 	for (i = 0; i < s->config.target_n; i++) {
 		w = wr_init(buf, sizeof(buf));
-		ssdp_write_notify(&w, &s->config, i, alive, l->iface.ip,
-				  s->http_port);
-		send_to(l, &w, address(GROUP_IP));
-	}
-}
-
-static void update_all(const struct link *l, uint32_t next_boot_id)
-{
-	const struct ssdp *s = l->ssdp;
-	char buf[SSDP_REPLY_MAX];
-	struct wr w;
-	size_t i;
-
-	for (i = 0; i < s->config.target_n; i++) {
-		w = wr_init(buf, sizeof(buf));
-		ssdp_write_update(&w, &s->config, i, next_boot_id, l->iface.ip,
-				  s->http_port);
+		if (nts == UPDATE)
+			ssdp_write_update(&w, &s->config, i, next_boot_id,
+					  l->iface.ip, s->http_port);
+		else
+			ssdp_write_notify(&w, &s->config, i, nts == ALIVE,
+					  l->iface.ip, s->http_port);
 		send_to(l, &w, address(GROUP_IP));
 	}
 }
@@ -132,7 +124,7 @@ static void on_notify(struct ev_timer *t)
 	const struct ssdp *s = l->ssdp;
 	uint64_t quarter_ms = (uint64_t)s->config.notify_s * 250;
 
-	notify_all(l, true);
+	tell_all(l, ALIVE, 0);
 	ev_timer_set(s->loop, t, l->again ?
 		     SECOND_MS + random_below(s, SECOND_SPREAD_MS) :
 		     3 * quarter_ms + random_below(s, quarter_ms + 1));
@@ -443,8 +435,8 @@ static void raise_boot_id(struct ssdp *s)
 	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++) {
 		if (l->sock.fd < 0 || l->fresh)
 			continue;
-		update_all(l, next);
-		update_all(l, next);
+		tell_all(l, UPDATE, next);
+		tell_all(l, UPDATE, next);
 		announce(l);
 	}
 	s->config.boot_id = next;
@@ -476,8 +468,8 @@ int ssdp_ifaces(struct ssdp *s, const struct ssdp_iface *iface, size_t n,
 	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++) {
 		if (l->sock.fd < 0 || (!moved && is_wanted(l, iface, n)))
 			continue;
-		notify_all(l, false);
-		notify_all(l, false);
+		tell_all(l, BYEBYE, 0);
+		tell_all(l, BYEBYE, 0);
 		link_close(l);
 	}
 	s->http_port = http_port;

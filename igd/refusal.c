@@ -78,7 +78,10 @@ bool igd_refusals_count(struct igd_refusals *rs, const struct igd_refused *r,
 void igd_refused_put(struct wr *w, const struct igd_refused *r)
 {
 	wr_z(w, "refused ");
-	wr_ipv4(w, r->client_ip);
+	if (r->client_ip)
+		wr_ipv4(w, r->client_ip);
+	else
+		wr_z(w, "the operator");
 	if (r->rule.kind == NAT_PORTMAP) {
 		wr_fmt(w, ": %s %u", r->rule.proto == IPPROTO_UDP ? "UDP" :
 		       "TCP", r->rule.ext_port);

@@ -99,6 +99,11 @@ static void the_line_says_all(void **state)
 	r.rule.proto = IPPROTO_TCP;
 	assert_line(&r, "refused 192.168.88.10: TCP 80: "
 			"the mapping is another client's");
+	/* his mapping, that a new configuration forbids */
+	r.client_ip = 0;
+	assert_line(&r, "refused the operator: TCP 80: "
+			"the mapping is another client's");
+	r.client_ip = 0xc0a8580a;
 	memset(&r.rule, 0, sizeof(r.rule));
 	r.why = IGD_REF_LINK;
 	assert_line(&r, "refused 192.168.88.10: "
