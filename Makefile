@@ -55,7 +55,7 @@ ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
-	  base/caps.c $(SECCOMP) \
+	  base/caps.c base/notify.c $(SECCOMP) \
 	  base/httpmsg.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
 	  base/conntrack.c base/proc.c \
@@ -205,6 +205,10 @@ U_check	= cmd/check_conf.c cmd/check_net.c cmd/check_lan.c cmd/check_say.c \
 U_check_rules	= cmd/check_rules.c cmd/check_match.c natfw/backend.c \
 		  $(U_proc)
 UNITS	+= check check_rules
+U_notify	= base/notify.c base/str.c
+U_report	= report.c status.c base/notify.c base/log.c base/date.c \
+		  base/str.c
+UNITS	+= notify report
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -48,6 +48,7 @@ struct engine {
 	bool settling;			/* it is to look at what changed */
 	struct router router;		/* as it was looked at last */
 	bool looked;
+	bool told;			/* the monitor: that we serve */
 
 	struct portmap *pm;
 	struct igd igd;
@@ -413,8 +414,16 @@ static int look(struct engine *e)
 /* Look, and again in a while where not all could be had. */
 static void follow(struct engine *e)
 {
-	if (look(e))
+	int err = look(e);
+
+	if (err)
 		ev_timer_set(e->loop, &e->settle, RETRY_MS);
+	/* One network out of two is served: better than none. An interface
+	 * that is not there yet is not waited for, either. */
+	if (e->told || (err && !httpd_port(site_httpd(e->site))))
+		return;
+	e->told = true;
+	priv_serving(&e->priv);
 }
 
 static void on_settle(struct ev_timer *t)

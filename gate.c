@@ -517,6 +517,9 @@ static int serve(struct gate *g, int fd, struct batch *b,
 			      link_set(g, req->verb == PRIV_LINK_UP));
 	case PRIV_VERIFY:
 		return answer_verify(g, fd, req);
+	case PRIV_SERVING:
+		g->serving = true;
+		return answer(fd, req, NAT_OK);
 	}
 	return -EPROTO;
 }

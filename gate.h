@@ -33,6 +33,8 @@ struct gate {
 	int watch_fd;			/* readable when nf_tables was changed;
 					 * -1: we are not told */
 	bool suspect;			/* somebody else did: to be verified */
+	bool serving;			/* the engine says that it does; the
+					 * owner sets it back for the next */
 	bool open;
 };
 

@@ -124,6 +124,8 @@ static void on_chan(struct ev_fd *w, short revents)
 	int err = gate_serve(&m->gate, w->fd);
 
 	report_gate(&m->report, &m->gate);
+	if (m->gate.serving)
+		report_serving(&m->report);
 	suspect(m);
 	if (!err)
 		return;
@@ -246,6 +248,7 @@ static void engine_start(struct monitor *m)
 		return;
 	}
 	gate_reset(&m->gate);
+	m->gate.serving = false;
 	memset(&m->relay, 0, sizeof(m->relay));
 	ev_fd_init(&m->chan, chan[0], on_chan);
 	ev_fd_init(&m->log, log[0], on_log);
@@ -444,6 +447,7 @@ static void on_sighup(struct ev_signal *s)
 
 	if (m->phase == STOPPING)
 		return;
+	report_reloading(&m->report);
 	if (read_next(m)) {
 		report_reload(&m->report, log_last_error());
 		log_err("the configuration before stays in force");
@@ -460,6 +464,7 @@ static void on_sighup(struct ev_signal *s)
 static void stop(struct monitor *m)
 {
 	m->phase = STOPPING;
+	report_stopping(&m->report);
 	engine_stop(m);
 	if (!m->engine)
 		ev_stop(m->loop);

@@ -65,6 +65,11 @@ static bool next_request(struct priv *p, struct priv_req *ret)
 		ret->verb = PRIV_VERIFY;
 		return true;
 	}
+	if (p->serving_due) {
+		p->serving_due = false;
+		ret->verb = PRIV_SERVING;
+		return true;
+	}
 	if (!portmap_next_op(p->pm, &op, &ret->id))
 		return false;
 	ret->verb = op.verb == NAT_SET ? PRIV_SET : PRIV_DEL;
@@ -96,6 +101,12 @@ void priv_sync(struct priv *p)
 void priv_verify(struct priv *p)
 {
 	p->verify_due = true;
+	priv_pump(p);
+}
+
+void priv_serving(struct priv *p)
+{
+	p->serving_due = true;
 	priv_pump(p);
 }
 

@@ -23,6 +23,7 @@ enum priv_verb {
 	PRIV_LINK_UP,		/* the external link; answered */
 	PRIV_LINK_DOWN,
 	PRIV_VERIFY,		/* the firewall, now; answered */
+	PRIV_SERVING,		/* the LAN is answered from now on; answered */
 	PRIV__MAX,
 };
 
@@ -60,7 +61,7 @@ struct priv {
 	bool look_due, syncing;
 	uint16_t sync_slot;
 	uint32_t link_due;		/* PRIV_LINK_UP or _DOWN, 0: none */
-	bool verify_due;
+	bool verify_due, serving_due;
 };
 
 /**
@@ -82,6 +83,10 @@ void priv_sync(struct priv *);
 /** priv_verify - have the firewall verified and repaired. Asked again before
  * it is sent: one answer to both. */
 void priv_verify(struct priv *);
+
+/** priv_serving - tell that we serve. Comes behind the table, where that is to
+ * be sent. */
+void priv_serving(struct priv *);
 
 /** priv_link - ask for the external link to be taken up or down. */
 void priv_link(struct priv *, bool up);

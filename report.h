@@ -1,31 +1,50 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * report.h - what the monitor says of itself: gathered here, written to the
- * status file (status.h) when something has changed.
+ * status file (status.h) and told the service manager (base/notify.h) when
+ * something has changed.
  */
 #ifndef REPORT_H
 #define REPORT_H
 
+#include "base/notify.h"
 #include "conf.h"
 #include "gate.h"
 #include "status.h"
+
+#define REPORT_LINE_MAX 1024	/* bytes for the manager, with the NUL */
 
 struct report {
 	struct status now, told;
 	char path[PATH_MAX];	/* "": there is no such file */
 	bool failed;		/* to write; told in the log once */
+
+	struct notify manager;
+	bool mute;		/* it does not listen; told in the log once */
+	bool serving;		/* the engine that runs does */
+	char line[REPORT_LINE_MAX];	/* that the manager was told last */
 };
 
 /**
- * report_start - begin.
+ * report_start - begin. Takes NOTIFY_SOCKET out of the environment.
  * @file: the configuration's path
  * @pid_file: the status file stands beside it
  */
 void report_start(struct report *, const char *file, const char *pid_file);
 
-/** report_state - @state from now on, and what the gate says. Writes. */
+/** report_state - @state from now on, and what the gate says. Writes. A daemon
+ * that is disabled is ready, one that serves is when its engine says so. */
 void report_state(struct report *, enum status_state state,
 		  const struct gate *);
+
+/** report_serving - the engine serves: ready. Cheap when that is known. */
+void report_serving(struct report *);
+
+/** report_reloading - a reload begins. */
+void report_reloading(struct report *);
+
+/** report_stopping - the end begins. */
+void report_stopping(struct report *);
 
 /** report_gate - the gate has worked: write if that changed anything. Cheap
  * when it did not. */

@@ -90,6 +90,8 @@
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
 #define ENGINE_RESTART_MS	100	/* replaced well within a second */
 #define ENGINE_STOP_MS		2000	/* to say byebye */
+/* For a service manager to take what we tell it; it is busy at boot. */
+#define NOTIFY_WAIT_MS		1000
 
 /* ---- log ----------------------------------------------------------- */
 

@@ -542,6 +542,16 @@ static void test_no_address(void **state)
 	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
 }
 
+/* It is the owner who takes it back, for the next engine. */
+static void test_serving(void **state)
+{
+	assert_false(gate.serving);
+	assert_int_equal(one(PRIV_SERVING, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(gate.serving);
+	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(gate.serving);
+}
+
 static void test_sync(void **state)
 {
 	struct nat_rule out = rule(7000), r = rule(6000);
@@ -784,6 +794,7 @@ int main(void)
 		T(test_reload_costs_no_route),
 		T(test_routes_fail),
 		T(test_verify),
+		T(test_serving),
 		T(test_others_changes),
 		T(test_senseless_requests),
 		T(test_hang_up),

@@ -231,6 +231,17 @@ static void test_verify(void **state)
 	assert_int_equal(next().verb, 0);
 }
 
+/* Once, and behind the table: who hears of it finds all that was there. */
+static void test_serving(void **state)
+{
+	priv_sync(&line);
+	priv_serving(&line);
+	assert_int_equal(next().verb, PRIV_LOOK);
+	assert_int_equal(next().verb, PRIV_SYNC_END);
+	assert_int_equal(next().verb, PRIV_SERVING);
+	assert_int_equal(next().verb, 0);
+}
+
 static void test_monitor_hangs_up(void **state)
 {
 	close(monitor);
@@ -252,6 +263,7 @@ int main(void)
 		T(test_sync_under_back_pressure),
 		T(test_link),
 		T(test_verify),
+		T(test_serving),
 		T(test_monitor_hangs_up),
 	};
 

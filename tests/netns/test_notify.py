@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: ISC
+"""What a service manager hears on NOTIFY_SOCKET, and when."""
+import os
+import re
+import signal
+import socket
+import time
+
+import pytest
+
+from lab import LAN_IP, LONG, SHORT, inside
+
+pytestmark = pytest.mark.only("nft")
+
+
+class Manager:
+    """The manager's end: a datagram is one message."""
+
+    def __init__(self, name):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(name.replace("@", "\0", 1))
+        self.name = name
+
+    def hear(self, timeout=LONG):
+        """The next message as a dictionary; None: none comes."""
+        self.sock.settimeout(timeout)
+        try:
+            text = self.sock.recv(65536).decode()
+        except TimeoutError:
+            return None
+        return dict(line.split("=", 1) for line in text.splitlines())
+
+    def wait(self, variable, timeout=LONG):
+        """The message that sets @variable, and those before it."""
+        before, end = [], time.monotonic() + timeout
+        while time.monotonic() < end:
+            said = self.hear(max(end - time.monotonic(), 0.01))
+            if said and variable in said:
+                return said, before
+            before += [said] if said else []
+        raise AssertionError(f"no {variable}, but {before}")
+
+    def nothing(self, variable, timeout=SHORT):
+        with pytest.raises(AssertionError):
+            self.wait(variable, timeout)
+
+
+@pytest.fixture
+def manager(lab, monkeypatch):
+    manager = Manager(lab.path("notify"))
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.name)
+    yield manager
+    manager.sock.close()
+
+
+def test_ready_when_it_answers(stopped, manager):
+    """READY comes once, and whoever asks then is answered."""
+    stopped.start(wait=False)
+    ready, before = manager.wait("READY")
+    assert stopped.serves()
+    assert ready == {"READY": "1", "STATUS": "serving by nft"}
+    assert all("READY" not in said for said in before)
+    manager.nothing("READY")
+    assert stopped.stop() == 0
+    assert manager.wait("STOPPING")[0]["STOPPING"] == "1"
+
+
+def test_abstract_name(lab, stopped, monkeypatch):
+    with inside(lab.router.ns):     # such names are the network's
+        manager = Manager(f"@{lab.router.ns}")
+    monkeypatch.setenv("NOTIFY_SOCKET", manager.name)
+    stopped.start(wait=False)
+    manager.wait("READY")
+
+
+def test_not_ready_without_its_port(lab, stopped, manager):
+    """Somebody holds the port: it is ready when he has gone."""
+    with lab.router.socket(socket.SOCK_STREAM,
+                           bind=(LAN_IP, stopped.port)) as holder:
+        holder.listen()
+        stopped.start(wait=False)
+        assert stopped.wait_log("HTTP port 2828: Address already in use")
+        manager.nothing("READY")
+    manager.wait("READY")
+    assert stopped.serves()
+
+
+@pytest.mark.parametrize("fault", ("user", "state"))
+def test_not_ready_when_it_can_not_start(lab, stopped, manager, fault):
+    if fault == "user":     # a configuration that is wrong
+        stopped.lines = ["no-such-key = yes"]
+    else:                   # a state directory that is none
+        with open(stopped.state, "w"):
+            pass
+    stopped.start(wait=False)
+    assert stopped.wait_exit() != 0
+    manager.nothing("READY")
+
+
+def test_disabled(stopped, manager):
+    """It idles: ready, and it says so. Then a reload makes it serve."""
+    stopped.options["enabled"] = "no"
+    stopped.start(wait=False)
+    assert manager.wait("READY")[0]["STATUS"].startswith(
+        f"not enabled: set enabled = yes in {stopped.conf}")
+    stopped.options["enabled"] = "yes"
+    stopped.reload()
+    manager.wait("RELOADING")
+    manager.wait("READY")
+    assert stopped.serves()
+
+
+def test_reload(stopped, manager):
+    """RELOADING with its time; READY when the new engine serves."""
+    stopped.start()
+    manager.wait("READY")
+    old = stopped.engine()
+    began = time.monotonic()
+    stopped.reload()
+    said = manager.wait("RELOADING")[0]
+    assert began - 1 <= int(said["MONOTONIC_USEC"]) / 1e6 <= time.monotonic()
+    assert manager.wait("READY")[0]["STATUS"] == "serving by nft"
+    assert stopped.engine() not in (None, old)
+    assert stopped.serves()
+
+
+def test_reload_of_what_is_wrong(stopped, manager):
+    stopped.start()
+    manager.wait("READY")
+    good = stopped.conf_text()
+    stopped.reload("enabled = perhaps\n")
+    manager.wait("RELOADING")
+    status = manager.wait("READY")[0]["STATUS"]
+    assert re.match("serving by nft; the last reload changed nothing: "
+                    f"{stopped.conf}:1: ", status)
+    assert stopped.serves()
+    stopped.reload(good)
+    manager.wait("RELOADING")
+    assert manager.wait("READY")[0]["STATUS"] == "serving by nft"
+
+
+def test_engine_dies(stopped, manager):
+    """The unit stays up; its status tells."""
+    stopped.start()
+    manager.wait("READY")
+    os.kill(stopped.engine(), signal.SIGKILL)
+    assert "engine ended" in manager.hear()["STATUS"]
+    manager.wait("READY")
+    assert stopped.serves()
+
+
+def test_no_child_has_it(lab, stopped, manager):
+    """Neither the firewall's tool nor the engine can speak in our name."""
+    seen = lab.path("environ")
+    script = lab.path("nft")
+    with open(script, "w") as f:
+        f.write(f"#!/bin/sh\nenv > {seen}\nexec /usr/sbin/nft.real \"$@\"\n")
+    os.chmod(script, 0o755)
+    real = lab.path("real")
+    stopped.start(prefix=[
+        "unshare", "-m", "sh", "-c",
+        'cp /usr/sbin/nft "$0" && mount -t tmpfs none /mnt && '
+        'sed -i "s,/usr/sbin/nft.real,$0," "$1" && '
+        'mount --bind "$1" /usr/sbin/nft && shift && exec "$@"',
+        real, script])
+    manager.wait("READY")
+    with open(seen) as f:
+        assert "NOTIFY_SOCKET" not in f.read()
+
+
+def test_nobody_listens(stopped, monkeypatch):
+    """A manager that is not there is told once in the log, and no fault."""
+    monkeypatch.setenv("NOTIFY_SOCKET", "/nonexistent/notify")
+    stopped.start()
+    assert stopped.wait_log("the service manager can not be told")
+    assert stopped.log().count("can not be told") == 1
+
+
+def test_no_address(stopped, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", "vsock:2:1234")
+    stopped.start()
+    assert stopped.wait_log("NOTIFY_SOCKET: Invalid argument")
