@@ -5,7 +5,9 @@
 # make test       install what the tests need, run all of them (root)
 # make demo       watch a port being opened, used and closed (root)
 # make static     build/static/upnpd, by musl-gcc
-# make install    DESTDIR= PREFIX=/usr/local
+# make install    DESTDIR= PREFIX=/usr/local; also install-systemd,
+#                 install-openrc, uninstall
+# make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-trap, lab-san, soak, bench,
 # clean.
@@ -349,19 +351,7 @@ static:
 MUSL_LIB = /usr/lib/$(shell uname -m)-linux-musl
 MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
-install: all
-	install -D -m 755 $(BUILD)/upnpd $(DESTDIR)$(PREFIX)/sbin/upnpd
-	ln -sf upnpd $(DESTDIR)$(PREFIX)/sbin/upnpctl
-	install -D -m 644 man/upnpd.8 \
-		$(DESTDIR)$(PREFIX)/share/man/man8/upnpd.8
-	install -D -m 644 man/upnpd.conf.5 \
-		$(DESTDIR)$(PREFIX)/share/man/man5/upnpd.conf.5
-	install -D -m 644 man/upnpctl.8 \
-		$(DESTDIR)$(PREFIX)/share/man/man8/upnpctl.8
-	install -D -m 644 dist/completion/upnpctl.bash \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/upnpctl
-	install -D -m 644 dist/upnpd.conf \
-		$(DESTDIR)$(PREFIX)/share/doc/upnpd/upnpd.conf
+include tools/install.mk
 
 clean:
 	rm -rf $(BUILD)
@@ -369,5 +359,5 @@ clean:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 # man is a folder, too.
 .PHONY: all units unit fuzzers fuzz-replay fuzz test layers man cli lab \
-	lab-trap lab-san soak demo bench static install clean
+	lab-trap lab-san soak demo bench static clean
 .SECONDARY:

@@ -6,8 +6,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/str.h"
@@ -143,6 +145,29 @@ static int run(const struct options *o, const struct conf *conf)
 	return status;
 }
 
+/* Does standard error lead to systemd's journal? (systemd.exec(5),
+ * JOURNAL_STREAM) */
+static bool journal_reads(void)
+{
+	const char *text = getenv("JOURNAL_STREAM");
+	struct str ino = str_z(text), dev;
+	uint64_t d, i;
+	struct stat st;
+
+	return text && str_cut(&ino, ':', &dev) &&
+	       !str_u64(dev, 0, UINT64_MAX, &d) &&
+	       !str_u64(ino, 0, UINT64_MAX, &i) &&
+	       !fstat(STDERR_FILENO, &st) && st.st_dev == d && st.st_ino == i;
+}
+
+/* The journal takes the level in front of a line, as the engine's pipe does,
+ * and knows the name. */
+static void log_begin(int level)
+{
+	log_open(journal_reads() ? LOG_TO_PIPE : LOG_TO_STDERR, "upnpd",
+		 STDERR_FILENO, level);
+}
+
 static bool called_upnpctl(const char *name)
 {
 	const char *slash = name ? strrchr(name, '/') : NULL;
@@ -159,7 +184,7 @@ static int upnpd_main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
+	log_begin(LOG_INFO);
 	if (conf_read(o.file, &conf, &why)) {
 		log_err("%s", why.text);
 		return EXIT_USAGE;

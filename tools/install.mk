@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: ISC
+# Installing and packing. Nothing here touches /etc/upnpd.conf: the one to begin
+# with goes to share/doc, and into the package as a file of the administrator's.
+#
+# make install            both names, manuals, completion, the sample
+# make install-systemd    the same, and a unit
+# make install-openrc     the same, and a script for OpenRC
+# make uninstall          all of these
+# make deb                build/upnpd_VERSION_ARCH.deb (Debian; needs dpkg-dev)
+
+TO	= $(DESTDIR)$(PREFIX)
+# Where they say what to run, it is what was installed.
+PLACED	= sed 's,/usr/sbin/,$(PREFIX)/sbin/,g'
+
+install: all
+	install -D -m 755 $(BUILD)/upnpd $(TO)/sbin/upnpd
+	ln -sf upnpd $(TO)/sbin/upnpctl
+	install -D -m 644 man/upnpd.8 $(TO)/share/man/man8/upnpd.8
+	install -D -m 644 man/upnpctl.8 $(TO)/share/man/man8/upnpctl.8
+	install -D -m 644 man/upnpd.conf.5 $(TO)/share/man/man5/upnpd.conf.5
+	install -D -m 644 dist/completion/upnpctl.bash \
+		$(TO)/share/bash-completion/completions/upnpctl
+	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
+
+# The user: systemd-sysusers, at the next boot or by hand.
+install-systemd: install
+	install -D -m 644 dist/systemd/upnpd.sysusers \
+		$(TO)/lib/sysusers.d/upnpd.conf
+	install -d $(TO)/lib/systemd/system
+	$(PLACED) dist/systemd/upnpd.service \
+		> $(TO)/lib/systemd/system/upnpd.service
+	chmod 644 $(TO)/lib/systemd/system/upnpd.service
+
+install-openrc: install
+	install -d $(DESTDIR)/etc/init.d
+	$(PLACED) dist/openrc/upnpd > $(DESTDIR)/etc/init.d/upnpd
+	chmod 755 $(DESTDIR)/etc/init.d/upnpd
+
+uninstall:
+	rm -f $(TO)/sbin/upnpd $(TO)/sbin/upnpctl \
+		$(TO)/share/man/man8/upnpd.8 $(TO)/share/man/man8/upnpctl.8 \
+		$(TO)/share/man/man5/upnpd.conf.5 \
+		$(TO)/share/bash-completion/completions/upnpctl \
+		$(TO)/share/doc/upnpd/upnpd.conf \
+		$(TO)/lib/sysusers.d/upnpd.conf \
+		$(TO)/lib/systemd/system/upnpd.service \
+		$(DESTDIR)/etc/init.d/upnpd
+	[ ! -d $(TO)/share/doc/upnpd ] || rmdir $(TO)/share/doc/upnpd
+
+deb:
+	$(MAKE) BUILD=$(BUILD)/deb PREFIX=/usr DESTDIR=$(BUILD)/deb/root \
+		CFLAGS='-Os' LDFLAGS='-Wl,-s' deb-root
+	dist/debian/pack $(BUILD)/deb/root $(VERSION) $(BUILD)
+
+deb-root:
+	rm -rf $(DESTDIR)
+	$(MAKE) install-systemd
+
+.PHONY: install install-systemd install-openrc uninstall deb deb-root
