@@ -356,7 +356,7 @@ include tools/install.mk
 clean:
 	rm -rf $(BUILD)
 
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 # man is a folder, too.
 .PHONY: all units unit fuzzers fuzz-replay fuzz test layers man cli lab \
 	lab-trap lab-san soak demo bench static clean
