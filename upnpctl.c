@@ -92,6 +92,7 @@ static int take_option(struct options *o, char **arg)
 {
 	if (!strcmp(*arg, "--json")) {
 		o->env.json = true;
+		cmd_json(true);
 	} else if (!strcmp(*arg, "-h") || !strcmp(*arg, "--help")) {
 		o->help = true;
 	} else if (!strcmp(*arg, "-V") || !strcmp(*arg, "--version")) {

@@ -4,7 +4,10 @@
 #include <unistd.h>
 #include "cmd/cmd.h"
 
+#define NAME "upnpctl: "
+
 static unsigned script_line;
+static bool as_json;
 
 void cmd_at(unsigned line)
 {
@@ -19,13 +22,37 @@ static void make_printable(char *text, size_t n)
 			text[i] = '?';
 }
 
+void cmd_json(bool on)
+{
+	as_json = on;
+}
+
+/* In one write(), as the plain line is. */
+static void write_json(int status, struct str text)
+{
+	char line[2 * 1024 + 64];
+	struct wr w = wr_init(line, sizeof(line));
+
+	text = str_skip(text, sizeof(NAME) - 1);
+	wr_z(&w, status ? "{\"error\": \"" : "{\"notice\": \"");
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			wr_ch(&w, '\\');
+		/* it may be cut within a character */
+		wr_ch(&w, (unsigned char)text.p[i] < 0x7f ? text.p[i] : '?');
+	}
+	wr_fmt(&w, "\", \"status\": %d}\n", status);
+	if (write(STDERR_FILENO, line, w.len) < 0)
+		return;
+}
+
 int cmd_fail(int status, const char *fmt, ...)
 {
 	char text[1024];
 	struct wr w = wr_init_cut(text, sizeof(text) - 1);
 	va_list ap;
 
-	wr_z(&w, "upnpctl: ");
+	wr_z(&w, NAME);
 	if (script_line)
 		wr_fmt(&w, "line %u: ", script_line);
 	va_start(ap, fmt);
@@ -33,7 +60,9 @@ int cmd_fail(int status, const char *fmt, ...)
 	va_end(ap);
 	make_printable(text, w.len);
 	text[w.len++] = '\n';
-	if (write(STDERR_FILENO, text, w.len) < 0)
+	if (as_json)
+		write_json(status, (struct str){ text, w.len - 1 });
+	else if (write(STDERR_FILENO, text, w.len) < 0)
 		return status;	/* nobody listens */
 	return status;
 }

@@ -63,6 +63,9 @@ bool cmd_key(const struct cmd *, const char *key, struct str *ret_value);
  * none. */
 void cmd_at(unsigned line);
 
+/** cmd_json - from now on, what cmd_fail() says is a JSON object. */
+void cmd_json(bool on);
+
 /** cmd_fail - "upnpctl: ..." on stderr, one line, cut at 1 KiB. Return:
  * @status, for a return statement. */
 int cmd_fail(int status, const char *fmt, ...)

@@ -134,6 +134,9 @@ int cmd_export(struct cmd *c)
 	if (c->n)
 		return cmd_fail(CMD_USAGE, "export takes nothing behind it, "
 				"not \"%.*s\"", STR_F(c->arg[0]));
+	if (c->env->json)
+		return cmd_fail(CMD_USAGE, "export is a script; \"print\" "
+				"says it as JSON");
 	status = view_open(&v, c->env->file);
 	if (status)
 		return status;

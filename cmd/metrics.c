@@ -102,6 +102,9 @@ int cmd_metrics(struct cmd *c)
 	if (c->n)
 		return cmd_fail(CMD_USAGE, "metrics takes nothing, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
+	if (c->env->json)
+		return cmd_fail(CMD_USAGE, "metrics has a form of its own; "
+				"\"status\" says it as JSON");
 	live_look(&l, c->env);
 	serves = live_engine(&l, &engine) == 0;
 	metric("up", GAUGE, "Does the daemon run?", l.alive || serves);
