@@ -1,32 +1,126 @@
 # SPDX-License-Identifier: ISC
-"""What `make install` puts where, and that what it put there can run."""
+"""What `make install` and its kin put where, and that what they put there can
+run; what the Debian package holds."""
 import os
+import re
 import subprocess
 
 from daemon import ROOT, UPNPD
+from machine import make_deb
 
 FILES = {
     "sbin/upnpd": 0o755,
+    "sbin/upnpctl": "upnpd",
     "share/man/man8/upnpd.8": 0o644,
+    "share/man/man8/upnpctl.8": 0o644,
     "share/man/man5/upnpd.conf.5": 0o644,
+    "share/bash-completion/completions/upnpctl": 0o644,
     "share/doc/upnpd/upnpd.conf": 0o644,
 }
+SYSTEMD = {
+    "lib/systemd/system/upnpd.service": 0o644,
+    "lib/sysusers.d/upnpd.conf": 0o644,
+}
+
+
+def found_in(top):
+    """Path below @top -> mode, or where a link leads."""
+    found = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(folder, name)
+            found[os.path.relpath(path, top)] = os.readlink(path) \
+                if os.path.islink(path) else os.stat(path).st_mode & 0o7777
+    return found
+
+
+def below(prefix, files):
+    return {f"{prefix}/{name}": mode for name, mode in files.items()}
+
+
+def make(target, destdir, prefix="/opt/net"):
+    subprocess.run(["make", "-s", "-C", ROOT, target,
+                    f"BUILD={os.path.dirname(UPNPD)}",
+                    f"DESTDIR={destdir}", f"PREFIX={prefix}"], check=True)
 
 
 def test_install(tmp_path):
     """Under DESTDIR and PREFIX, and nowhere else."""
-    subprocess.run(["make", "-s", "-C", ROOT, "install",
-                    f"BUILD={os.path.dirname(UPNPD)}",
-                    f"DESTDIR={tmp_path}", "PREFIX=/opt/net"], check=True)
-    assert os.listdir(tmp_path) == ["opt"]
+    make("install", tmp_path)
+    assert found_in(tmp_path) == below("opt/net", FILES)
     top = tmp_path / "opt" / "net"
-    assert os.listdir(top.parent) == ["net"]
-    for name, mode in FILES.items():
-        assert (top / name).stat().st_mode & 0o777 == mode
-    upnpd = str(top / "sbin" / "upnpd")
-    assert subprocess.run([upnpd, "-V"], check=True, text=True,
-                          capture_output=True).stdout.startswith("upnpd ")
+    for name in ("upnpd", "upnpctl"):
+        said = subprocess.run([str(top / "sbin" / name), "-V"], check=True,
+                              text=True, capture_output=True).stdout
+        assert said.startswith(name + " ")
     # the configuration to begin with is a right one
-    subprocess.run([upnpd, "-n", "-f",
+    subprocess.run([str(top / "sbin" / "upnpd"), "-n", "-f",
                     str(top / "share" / "doc" / "upnpd" / "upnpd.conf")],
                    check=True, capture_output=True)
+    make("uninstall", tmp_path)
+    assert found_in(tmp_path) == {}
+
+
+def test_install_for_systemd(tmp_path):
+    make("install-systemd", tmp_path)
+    assert found_in(tmp_path) == below("opt/net", FILES | SYSTEMD)
+    unit = (tmp_path / "opt/net/lib/systemd/system/upnpd.service").read_text()
+    assert "ExecStart=/opt/net/sbin/upnpd -F" in unit
+    assert "/usr/sbin/" not in unit
+    make("uninstall", tmp_path)
+    assert found_in(tmp_path) == {}
+
+
+def test_unit_is_understood(tmp_path):
+    """By systemd: no key or value that it does not know."""
+    make("install-systemd", tmp_path)
+    top = tmp_path / "opt/net"
+    unit = top / "lib/systemd/system/upnpd.service"
+    unit.write_text(unit.read_text().replace("/opt/net", str(top))
+                    .replace("Documentation=", "#"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no",
+                           str(unit)], text=True, stderr=subprocess.STDOUT,
+                          stdout=subprocess.PIPE)
+    assert (done.returncode, re.findall(".*upnpd.*", done.stdout)) == (0, [])
+
+
+def test_install_for_openrc(tmp_path):
+    make("install-openrc", tmp_path)
+    assert found_in(tmp_path) == \
+        below("opt/net", FILES) | {"etc/init.d/upnpd": 0o755}
+    script = tmp_path / "etc/init.d/upnpd"
+    assert "\ncommand=/opt/net/sbin/upnpd\n" in script.read_text()
+    subprocess.run(["sh", "-n", str(script)], check=True)
+    make("uninstall", tmp_path)
+    assert found_in(tmp_path) == {}
+
+
+def test_package(tmp_path):
+    """Its files, whose they are, and that what it holds can run."""
+    deb = make_deb(os.path.join(ROOT, "build"))
+    listing = subprocess.run(["dpkg-deb", "-c", deb], check=True, text=True,
+                             capture_output=True).stdout
+    assert all(line.split()[1] == "root/root"
+               for line in listing.splitlines())
+    subprocess.run(["dpkg-deb", "-R", deb, str(tmp_path)], check=True)
+    doc = "usr/share/doc/upnpd/"
+    expect = below("usr", FILES | SYSTEMD)
+    del expect[doc + "upnpd.conf"]
+    expect = {name + ".gz" if "/man/" in name else name: mode
+              for name, mode in expect.items()}
+    expect |= dict.fromkeys((
+        "etc/upnpd.conf", doc + "examples/upnpd.conf", doc + "README.md",
+        doc + "SECURITY.md", doc + "NEWS.gz", doc + "changelog.gz",
+        doc + "copyright", "DEBIAN/control", "DEBIAN/conffiles",
+        "DEBIAN/md5sums"), 0o644)
+    expect |= dict.fromkeys(("DEBIAN/postinst", "DEBIAN/prerm",
+                             "DEBIAN/postrm"), 0o755)
+    assert found_in(tmp_path) == expect
+    assert (tmp_path / "DEBIAN/conffiles").read_text() == "/etc/upnpd.conf\n"
+    upnpd = str(tmp_path / "usr/sbin/upnpd")
+    conf = str(tmp_path / "etc/upnpd.conf")
+    assert "\nenabled = no\n" in (tmp_path / "etc/upnpd.conf").read_text()
+    subprocess.run([upnpd, "-n", "-f", conf], check=True,
+                   capture_output=True)
+    subprocess.run(["md5sum", "--quiet", "-c", "DEBIAN/md5sums"],
+                   cwd=tmp_path, check=True)
