@@ -134,6 +134,10 @@ def test_sandbox_is_in_force(lab, machine):
                       ("/proc/sys/net/ipv4/ip_forward", False)):
         done = subprocess.run([*inside, f": > {path}"], stderr=subprocess.PIPE)
         assert (done.returncode == 0) == may, path
+    # no way to have systemd itself do something
+    assert subprocess.run([*inside, "stat -c %a /run/systemd/private"],
+                          check=True, capture_output=True,
+                          text=True).stdout == "0\n"
 
 
 def test_reload(lab, machine):
