@@ -124,6 +124,23 @@ def test_reload(stopped, manager):
     assert stopped.serves()
 
 
+def test_reload_lasts_until_it_serves(lab, stopped, manager):
+    """That the old engine did is no news of the new one."""
+    stopped.start()
+    manager.wait("READY")
+    with lab.router.socket(socket.SOCK_STREAM,
+                           bind=(LAN_IP, 2829)) as holder:
+        holder.listen()
+        stopped.options["http_port"] = stopped.port = 2829
+        since = stopped.reload()
+        manager.wait("RELOADING")
+        assert stopped.wait_log("HTTP port 2829: Address already in use",
+                                since=since)
+        manager.nothing("READY")
+    manager.wait("READY")
+    assert stopped.serves()
+
+
 def test_reload_of_what_is_wrong(stopped, manager):
     stopped.start()
     manager.wait("READY")
