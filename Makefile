@@ -353,6 +353,8 @@ MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /u
 
 include tools/install.mk
 
+include tools/cross.mk
+
 clean:
 	rm -rf $(BUILD)
 

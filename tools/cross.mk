@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: ISC
+# cross.mk - the same program for other machines, from one Debian: static, by
+# musl, stripped. Included by the Makefile.
+#
+# make cross            build/cross/ARCH/upnpd for each of CROSS
+# make cross-ARCH       for one
+# make unit-cross       the unit tests and the fuzzers' corpus of QEMU_TESTED
+# make unit-cross-ARCH  of one, by qemu-user where the kernel can not run it
+# make size             each binary beside its budget
+
+CROSS	= x86_64 i386 aarch64 arm mips mipsel riscv64
+# One that is big-endian, two whose memory is not ours to assume.
+QEMU_TESTED = mips arm aarch64
+
+# gcc's name for the machine; Debian's; the architecture and the checksum of
+# Debian's musl-dev, where it has one. Else it is the cross compiler's glibc.
+MACHINE_x86_64	= x86_64-linux-gnu amd64 amd64 \
+	7c34f29a0c1aa12f6da1d25ed6de6fe6bbd9e048ee76b3dcb88c5e51fb65507f
+MACHINE_i386	= i686-linux-gnu i386 i386 \
+	e7e49904a302b4c986cc7729b1af9117f7a01a928b12c43e75bdd015697bff82
+MACHINE_aarch64	= aarch64-linux-gnu arm64 arm64 \
+	55c2ca4bc3041c8ed8ac7dc3ef6080d9551a21650568b2fd7610b59eaf98a4f4
+MACHINE_arm	= arm-linux-gnueabihf armhf armhf \
+	3a9dbb8ae66716f117dce87558fb47a161db0eebf0700cc6bf84ef6871ce7d38
+MACHINE_mips	= mips-linux-gnu mips
+MACHINE_mipsel	= mipsel-linux-gnu mipsel mipsel \
+	732444f0d84eea5e106ae651a8b24e9e5c34af05a64cfa13b5df9d6a984e642d
+MACHINE_riscv64	= riscv64-linux-gnu riscv64
+
+# What this machine's kernel runs by itself.
+RUNS_x86_64	= x86_64 i386
+RUNS_aarch64	= aarch64
+
+# Each of these is asked as $(call name,ARCH).
+triplet		= $(word 1,$(MACHINE_$(1)))
+cross_dir	= $(abspath $(BUILD))/cross/$(1)
+libc		= $(cross_dir)/libc
+emulator	= $(if $(filter $(1),$(RUNS_$(shell uname -m))),,qemu-$(1)-static)
+# The kernel's headers: the cross package's own folder, or the system's.
+headers		= $(or $(wildcard /usr/$(call triplet,$(1))/include), \
+		  /usr/include/$(call triplet,$(1)) /usr/include)
+after		= $(addprefix -idirafter ,$(call headers,$(1)))
+has		= $(shell command -v $(1))
+
+# The packages that are not here and should be: to build, to run.
+lacks		= $(if $(call has,$(call triplet,$(1))-gcc),,gcc-$(subst \
+		  _,-,$(call triplet,$(1)))) $(if $(wildcard $(addsuffix \
+		  /asm/unistd.h,$(call headers,$(1)))),,linux-libc-dev-$(word \
+		  2,$(MACHINE_$(1)))-cross)
+lacks_emulator	= $(if $(call emulator,$(1)),$(if $(call has,$(call \
+		  emulator,$(1))),,qemu-user-static))
+refuse		= $(if $(strip $(1)),@echo "not installed: $(sort $(1))" \
+		  "(apt-get install them)" >&2; exit 1)
+
+# With musl the program is position-independent as that of `make static` is;
+# glibc's cross packages have no start file for that.
+with_musl	= STATIC=1 MUSL_LIB=$(call libc,$(1))/lib CC='$(call \
+		  triplet,$(1))-gcc -specs $(call libc,$(1))/gcc.specs \
+		  -fno-asynchronous-unwind-tables $(call after,$(1))'
+with_glibc	= LINK='-static -no-pie -Wl,-z,relro,-z,noexecstack \
+		  -Wl,--gc-sections,--build-id=none' CC='$(call \
+		  triplet,$(1))-gcc -isystem $(call libc,$(1))/include \
+		  -L$(call libc,$(1))/lib -fno-asynchronous-unwind-tables'
+cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS=-Os $(if \
+		  $(word 3,$(MACHINE_$(1))),$(with_musl),$(with_glibc))
+
+define cross_rules
+$(call libc,$(1))/lib/libcmocka.a: tools/cross-libc
+	$$(call refuse,$$(call lacks,$(1)))
+	@mkdir -p $$(call cross_dir,$(1))
+	tools/cross-libc $$(call libc,$(1)) $$(abspath $(BUILD))/cross/fetched \
+		$$(call triplet,$(1)) '$$(call after,$(1))' \
+		$$(wordlist 3,4,$$(MACHINE_$(1)))
+
+cross-$(1): $(call libc,$(1))/lib/libcmocka.a
+	+$$(call cross_make,$(1)) $$(call cross_dir,$(1))/upnpd
+	$$(call triplet,$(1))-strip $$(call cross_dir,$(1))/upnpd
+
+unit-cross-$(1): $(call libc,$(1))/lib/libcmocka.a
+	$$(call refuse,$$(call lacks_emulator,$(1)))
+	+$$(call cross_make,$(1)) units fuzzers
+	tools/cross-run '$$(call emulator,$(1))' $$(call cross_dir,$(1))/tests
+endef
+$(foreach a,$(CROSS),$(eval $(call cross_rules,$(a))))
+
+cross: cross-tools $(CROSS:%=cross-%)
+unit-cross: $(QEMU_TESTED:%=unit-cross-%)
+
+# All that is missing at once.
+cross-tools:
+	$(call refuse,$(foreach a,$(CROSS),$(call lacks,$(a))))
+
+.PHONY: cross cross-tools unit-cross $(CROSS:%=cross-%) $(CROSS:%=unit-cross-%)
