@@ -24,7 +24,8 @@ BUILD	?= build
 WERROR	?=
 VERSION	= 0.1.0
 
-STD	= -std=c11 -D_GNU_SOURCE -I. -DUPNPD_VERSION='"$(VERSION)"'
+STD	= -std=c11 -D_GNU_SOURCE -include base/wide.h -I. \
+	  -DUPNPD_VERSION='"$(VERSION)"'
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 \
 	  -Wformat-security -Wvla -Wundef -Wno-missing-field-initializers \

@@ -61,8 +61,21 @@ with_glibc	= LINK='-static -no-pie -Wl,-z,relro,-z,noexecstack \
 		  -Wl,--gc-sections,--build-id=none' CC='$(call \
 		  triplet,$(1))-gcc -isystem $(call libc,$(1))/include \
 		  -L$(call libc,$(1))/lib -fno-asynchronous-unwind-tables'
-cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS=-Os $(if \
+cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS=-Os \
+		  QEMU=$(call emulator,$(1)) $(if \
 		  $(word 3,$(MACHINE_$(1))),$(with_musl),$(with_glibc))
+
+# The daemon, and the test of SSDP's sockets, with what qemu-user leaves out.
+QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
+	    __recvmsg64)
+comma	= ,
+$(BUILD)/tests/upnpd: $(OBJ) $(BUILD)/tests/cross/qemu.o
+	@mkdir -p $(@D)
+	$(CC) $(ALLLDFLAGS) $(QEMU_WRAP) -o $@ $^
+ifneq ($(QEMU),)
+$(BUILD)/tests/test_ssdp: $(BUILD)/tests/cross/qemu.o
+$(BUILD)/tests/test_ssdp: L_ssdp = $(QEMU_WRAP)
+endif
 
 define cross_rules
 $(call libc,$(1))/lib/libcmocka.a: tools/cross-libc
@@ -78,7 +91,7 @@ cross-$(1): $(call libc,$(1))/lib/libcmocka.a
 
 unit-cross-$(1): $(call libc,$(1))/lib/libcmocka.a
 	$$(call refuse,$$(call lacks_emulator,$(1)))
-	+$$(call cross_make,$(1)) units fuzzers
+	+$$(call cross_make,$(1)) units fuzzers $$(call cross_dir,$(1))/tests/upnpd
 	tools/cross-run '$$(call emulator,$(1))' $$(call cross_dir,$(1))/tests
 endef
 $(foreach a,$(CROSS),$(eval $(call cross_rules,$(a))))

@@ -189,7 +189,7 @@ static void test_attr_lies(void **state)
 	}
 	/* 25 bytes reach into the last attribute; what is left is none */
 	m = three_attrs();
-	m.bytes[28] = 25;
+	memcpy(m.bytes + 28, &(uint16_t){ 25 }, sizeof(uint16_t));
 	assert_int_equal(attrs_in(cut(&m, m.len)), 1);
 }
 

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: ISC
+"""The daemon built for another machine, whole: it is found, tells of itself,
+opens a port, keeps it over the engine's death, and says so to its command.
+
+By qemu-user in the lab's router, whose kernel speaks the real network's byte
+order to it. Without firewall (backend = memory) and without the engine's
+filter: the emulator passes on neither NETLINK_NETFILTER nor seccomp.
+"""
+import os
+import signal
+
+import pytest
+
+from daemon import Upnpd, upnpc
+from firewall import FIREWALLS
+from lab import EXT_IP, HOST_IP, LAN_IP, Lab, run, wait_until
+from upnp import IGD1, Igd, error_of, search
+
+EMULATOR = os.environ["EMULATOR"].split()
+LOCATION = f"http://{LAN_IP}:2828/igd1.xml"
+SLOW = 20               # an emulator on a busy machine
+
+
+@pytest.fixture
+def lab():
+    with Lab(FIREWALLS["nft"]()) as lab:
+        yield lab
+
+
+@pytest.fixture
+def upnpd(lab):
+    upnpd = Upnpd(lab, "memory")
+    upnpd.start(prefix=EMULATOR, wait=False)
+    assert wait_until(upnpd.serves, SLOW), upnpd.log()
+    yield upnpd
+    status = upnpd.stop()
+    print(upnpd.log())
+    assert status == 0, "exit status after SIGTERM"
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        return [int(child) for child in f.read().split()]
+
+
+def upnpctl(upnpd, *args):
+    return run(*EMULATOR, os.path.join(os.path.dirname(os.environ["UPNPD"]),
+                                       "upnpctl"),
+               "-f", upnpd.conf, *args)
+
+
+def test_found(lab, upnpd):
+    answers = search(lab.lan1, IGD1, wait=SLOW)
+    assert [m["LOCATION"] for m in answers] == [LOCATION]
+    assert answers[0].peer == (LAN_IP, 1900)
+
+
+def test_mapping(lab, upnpd):
+    igd = Igd(lab.lan1)
+    assert igd.external_ip() == EXT_IP
+    igd.add(40000, "UDP", int_port=8000, lease=3600, desc="game")
+    igd.add(0x1234, "TCP", int_port=0x5678)
+    assert igd.mapped() == {("UDP", 40000, HOST_IP, 8000),
+                            ("TCP", 0x1234, HOST_IP, 0x5678)}
+    assert 0 < int(igd.specific(40000, "UDP")["NewLeaseDuration"]) <= 3600
+    assert error_of(igd.add, 40001, client="192.168.88.99") == 718
+    lines = upnpctl(upnpd, "mappings", "print")
+    assert f"{HOST_IP}:8000" in lines and "game" in lines
+    igd.delete(40000, "UDP")
+    assert error_of(igd.specific, 40000, "UDP") == 714
+    assert "40000" not in upnpctl(upnpd, "mappings", "print")
+
+
+def test_ordinary_client(lab, upnpd):
+    said = upnpc(lab.lan1, "-e", "call", "-a", HOST_IP, "8001", "40001",
+                 "TCP")
+    assert f"external {EXT_IP}:40001 TCP is redirected" in said
+    assert "'call'" in upnpc(lab.lan1, "-l")
+
+
+def test_engine_dies(lab, upnpd):
+    """The lease file is read as it was written."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, int_port=8000, lease=3600)
+    engine, = children(upnpd.proc.pid)
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: children(upnpd.proc.pid) not in
+                      ([], [engine]), SLOW)
+    assert wait_until(upnpd.serves, SLOW)
+    assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
+
+
+def test_reload(lab, upnpd):
+    igd = Igd(lab.lan1)
+    igd.add(40000, int_port=8000)
+    old = children(upnpd.proc.pid)
+    upnpd.reload()
+    assert wait_until(lambda: children(upnpd.proc.pid) not in ([], old), SLOW)
+    assert wait_until(upnpd.serves, SLOW)
+    assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
