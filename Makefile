@@ -9,6 +9,7 @@
 #                 install-openrc, uninstall
 # make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
+# make cross      the same for other machines (tools/cross.mk); size: how large
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-trap, lab-san, soak, bench,
 # clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
@@ -354,6 +355,7 @@ MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /u
 
 include tools/install.mk
 
+# ---- other machines, size
 include tools/cross.mk
 
 clean:

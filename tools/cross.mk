@@ -43,9 +43,12 @@ after		= $(addprefix -idirafter ,$(call headers,$(1)))
 has		= $(shell command -v $(1))
 
 # The packages that are not here and should be: to build, to run.
+has_musl	= $(word 3,$(MACHINE_$(1)))
+a_header	= /$(if $(has_musl),asm/unistd.h,stdio.h)
+headers_of	= $(if $(has_musl),linux-libc-dev,libc6-dev)
 lacks		= $(if $(call has,$(call triplet,$(1))-gcc),,gcc-$(subst \
 		  _,-,$(call triplet,$(1)))) $(if $(wildcard $(addsuffix \
-		  /asm/unistd.h,$(call headers,$(1)))),,linux-libc-dev-$(word \
+		  $(a_header),$(call headers,$(1)))),,$(headers_of)-$(word \
 		  2,$(MACHINE_$(1)))-cross)
 lacks_emulator	= $(if $(call emulator,$(1)),$(if $(call has,$(call \
 		  emulator,$(1))),,qemu-user-static))
@@ -63,7 +66,7 @@ with_glibc	= LINK='-static -no-pie -Wl,-z,relro,-z,noexecstack \
 		  -L$(call libc,$(1))/lib -fno-asynchronous-unwind-tables'
 cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS=-Os \
 		  QEMU=$(call emulator,$(1)) $(if \
-		  $(word 3,$(MACHINE_$(1))),$(with_musl),$(with_glibc))
+		  $(has_musl),$(with_musl),$(with_glibc))
 
 # The daemon, and the test of SSDP's sockets, with what qemu-user leaves out.
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
@@ -103,4 +106,7 @@ unit-cross: $(QEMU_TESTED:%=unit-cross-%)
 cross-tools:
 	$(call refuse,$(foreach a,$(CROSS),$(call lacks,$(a))))
 
-.PHONY: cross cross-tools unit-cross $(CROSS:%=cross-%) $(CROSS:%=unit-cross-%)
+size:
+	tools/size $(BUILD)
+
+.PHONY: size cross cross-tools unit-cross $(CROSS:%=cross-%) $(CROSS:%=unit-cross-%)
