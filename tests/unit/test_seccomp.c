@@ -36,6 +36,7 @@
 #include <cmocka.h>
 #include "base/jail.h"
 #include "base/seccomp.h"
+#include "base/seccomp_nr.h"
 #include "base/seccomp_arch.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -183,9 +184,9 @@ static void test_arguments(void **state)
 {
 	const uint64_t rw = PROT_READ | PROT_WRITE;
 
-	assert_int_equal(call(SYS_mmap, 0, 4096, rw), ALLOW);
-	assert_int_equal(call(SYS_mmap, 0, 4096, rw | PROT_EXEC), DENY);
-	assert_int_equal(call(SYS_mmap, 0, 4096, PROT_EXEC), DENY);
+	assert_int_equal(call(NR_mmap, 0, 4096, rw), ALLOW);
+	assert_int_equal(call(NR_mmap, 0, 4096, rw | PROT_EXEC), DENY);
+	assert_int_equal(call(NR_mmap, 0, 4096, PROT_EXEC), DENY);
 	assert_int_equal(call(SYS_mprotect, 0, 4096, rw), ALLOW);
 	assert_int_equal(call(SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC),
 			 DENY);
