@@ -20,6 +20,7 @@
 
 #define RATE_WINDOW_MS	1000	/* LOG_ENGINE_LINES_S is per second */
 #define LOGGER		"/dev/log"	/* where every syslogd listens */
+#define KERNEL_LOG	"/dev/kmsg"	/* what dmesg shows */
 #define LEVEL_N		3	/* "<6>" */
 
 static struct {
@@ -85,6 +86,28 @@ static bool to_stderr(int level, const char *text)
 	return write_line(STDERR_FILENO, &w);
 }
 
+/*
+ * There is no logger at all: the kernel keeps the line, and shows it on the
+ * console by its level. A console itself may be slow, or hang. The kernel caps
+ * the rate. Opened anew each time: the logger may be there for the next line.
+ */
+static bool to_kernel(int level, const char *text)
+{
+	char line[LOG_LINE_MAX + 64];
+	struct wr w = wr_init(line, sizeof(line));
+	int fd = open(KERNEL_LOG, O_WRONLY | O_APPEND | O_NOCTTY | O_NONBLOCK |
+		      O_CLOEXEC);
+	bool done;
+
+	if (fd < 0)
+		return false;
+	wr_fmt(&w, "<%d>%s[%ld]: %s\n", LOG_DAEMON | level, lg.ident,
+	       (long)getpid(), text);
+	done = write_line(fd, &w);
+	close(fd);
+	return done;
+}
+
 /* To the logger's socket, which is gone while the logger restarts: then a new
  * one is connected and the line sent again. */
 static bool to_syslog(int level, const char *text)
@@ -101,7 +124,7 @@ static bool to_syslog(int level, const char *text)
 		return true;
 	logger_close();
 	lg.logger = logger_connect();
-	return send_line(lg.logger, &w);
+	return send_line(lg.logger, &w) || to_kernel(level, text);
 }
 
 /* In one write(): a line is shorter than PIPE_BUF, so that it comes whole or

@@ -398,7 +398,39 @@ static int syslog_child(void)
 	return logger_has(fd, "<27>", "after a restart") ? 0 : 3;
 }
 
-static void test_syslog(void **state)
+/* Is the kernel's log this line, and one of it? It is a file here. */
+static bool kernel_has(int fd, const char *text)
+{
+	char line[256] = "", want[256];
+
+	snprintf(want, sizeof(want), "<27>test[%ld]: %s\n", (long)getpid(),
+		 text);
+	return pread(fd, line, sizeof(line) - 1, 0) > 0 && !strcmp(line, want);
+}
+
+/* No logger: the kernel's log takes the lines, until one comes. */
+static int kernel_child(void)
+{
+	int logger, fd;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE,
+					  NULL) ||
+	    mount("tmpfs", "/dev", "tmpfs", 0, NULL))
+		return 1;
+	fd = open("/dev/kmsg", O_RDWR | O_CREAT, 0600);
+	if (fd < 0)
+		return 2;
+	log_open(LOG_TO_SYSLOG, "test", -1, LOG_INFO);
+	log_err("nobody listens");
+	if (!kernel_has(fd, "nobody listens"))
+		return 3;
+	logger = logger_start();
+	log_err("there it is");
+	return logger_has(logger, "<27>", "there it is") &&
+	       kernel_has(fd, "nobody listens") ? 0 : 4;
+}
+
+static void in_child(int (*child)(void))
 {
 	int status;
 	pid_t pid;
@@ -408,9 +440,19 @@ static void test_syslog(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(syslog_child());
+		_exit(child());
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+static void test_syslog(void **state)
+{
+	in_child(syslog_child);
+}
+
+static void test_kernel_log(void **state)
+{
+	in_child(kernel_child);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -437,6 +479,7 @@ int main(void)
 		T(test_relay_rate),
 		T(test_relay_end_of_file),
 		T(test_syslog),
+		T(test_kernel_log),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
