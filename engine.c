@@ -525,13 +525,12 @@ static int start_watchers(struct engine *e)
 static int enter_jail(struct engine *e, const struct engine_start *s)
 {
 	struct jail jail = {
-		e->conf.state_dir, s->uid, s->gid, ENGINE_FDS_MAX + 16,
+		s->dir, s->uid, s->gid, ENGINE_FDS_MAX + 16,
 	};
 	int filter, err;
 
 	state_boot(e->clock.boot_id);
-	e->dir_fd = open(e->conf.state_dir,
-			 O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	e->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->dir_fd < 0)
 		return -errno;
 	err = jail_enter(&jail, &filter);
@@ -547,8 +546,8 @@ static int start(struct engine *e, const struct engine_start *s)
 	int err = enter_jail(e, s);
 
 	if (err) {
-		log_err("engine can not enter its jail %s: %s",
-			e->conf.state_dir, strerror(-err));
+		log_err("engine can not enter its jail %s: %s", s->dir,
+			strerror(-err));
 		return err;
 	}
 	e->loop = ev_new(ENGINE_FDS_MAX, NULL);

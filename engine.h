@@ -14,6 +14,7 @@ struct engine_start {
 	int log_fd;		/* pipe to the monitor */
 	int ctl_fd;		/* listening control socket, -1 none */
 	uid_t owner;		/* beside root, who may use that */
+	const char *dir;	/* its jail: state-dir, or what stands in */
 	uid_t uid;
 	gid_t gid;
 };

@@ -42,6 +42,13 @@ enum phase {
 	STOPPING,	/* the engine is to go, and then so do we */
 };
 
+/* Whom the engine runs as, and where. */
+struct home {
+	uid_t uid;
+	gid_t gid;
+	char dir[PATH_MAX];
+};
+
 struct monitor {
 	const char *path;
 	bool debug;
@@ -54,8 +61,7 @@ struct monitor {
 	struct report report;		/* to the operator */
 	int ctl_fd;			/* the control socket, -1 none */
 	pid_t engine;			/* 0: none */
-	uid_t uid;
-	gid_t gid;
+	struct home home, next_home;
 	struct ev_fd chan, log;
 	struct log_relay relay;
 	uint64_t death_ms[ENGINE_DEATHS_MAX];
@@ -188,7 +194,8 @@ static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 	struct engine_start start = {
 		.chan_fd = ENGINE_CHAN_FD, .log_fd = ENGINE_LOG_FD,
 		.ctl_fd = m->ctl_fd < 0 ? -1 : ENGINE_CTL_FD,
-		.owner = getuid(), .uid = m->uid, .gid = m->gid,
+		.owner = getuid(), .dir = m->home.dir,
+		.uid = m->home.uid, .gid = m->home.gid,
 	};
 	int fd[] = { chan, log, m->ctl_fd };
 
@@ -330,26 +337,68 @@ static void control_close(struct monitor *m)
 
 /* ---- start, reload, stop ------------------------------------------------- */
 
-/* The engine's user and its directory. */
-static int prepare(const struct conf *conf, uid_t *ret_uid, gid_t *ret_gid)
+static int find_user(const struct conf *conf, struct home *ret)
 {
-	int err = jail_user(conf->user, ret_uid, ret_gid);
+	int err = jail_user(conf->user, &ret->uid, &ret->gid);
 
-	if (err) {
-		log_err("neither user %s nor nobody exists", conf->user);
-		return err;
-	}
-	caps_raise(CAPS_STATE_DIR);
-	err = jail_dir(conf->state_dir, *ret_uid, *ret_gid);
-	caps_lower();
+	if (err > 0)
+		log_warn("neither user %s nor nobody in /etc/passwd: the "
+			 "engine runs as uid %u", conf->user,
+			 (unsigned)ret->uid);
+	else if (err)
+		log_err("/etc/passwd: %s", strerror(-err));
+	return err < 0 ? err : 0;
+}
+
+/*
+ * Where there is no /var, or all but a little is read-only: beside the pid
+ * file there is room, if only until the next boot. A crash or a reload then
+ * costs no mapping, and with a reboot the clients come anew anyway.
+ */
+static int stand_in(const struct conf *conf, int why, struct home *ret)
+{
+	int err = status_beside(conf->pid_file, ".jail", ret->dir);
+
+	if (!err)
+		err = jail_dir(ret->dir, ret->uid, ret->gid);
+	if (!err)
+		log_warn("state-dir %s: %s; mappings are kept in %s, where a "
+			 "reboot may lose them: set state-dir to a place that "
+			 "can be written, in a directory that is there",
+			 conf->state_dir, strerror(-why), ret->dir);
+	return err;
+}
+
+static int find_dir(const struct conf *conf, bool strict, struct home *ret)
+{
+	int err = jail_dir(conf->state_dir, ret->uid, ret->gid);
+
+	str_copy(ret->dir, sizeof(ret->dir), str_z(conf->state_dir));
+	if (!strict && (err == -ENOENT || err == -EROFS) &&
+	    !stand_in(conf, err, ret))
+		return 0;
 	if (err)
 		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
 	return err;
 }
 
+/* @strict: in state-dir, or not at all: what runs has another one, and goes on
+ * with that. */
+static int prepare(const struct conf *conf, bool strict, struct home *ret)
+{
+	int err = find_user(conf, ret);
+
+	if (err)
+		return err;
+	caps_raise(CAPS_STATE_DIR);
+	err = find_dir(conf, strict, ret);
+	caps_lower();
+	return err;
+}
+
 static int begin(struct monitor *m)
 {
-	int err;
+	int err = 0;
 
 	if (m->debug)
 		m->conf.log_level = LOG_DEBUG;
@@ -363,9 +412,6 @@ static int begin(struct monitor *m)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(&m->conf)->name);
-	err = prepare(&m->conf, &m->uid, &m->gid);
-	if (err)
-		return err;
 	if (m->gate.open)
 		gate_look(&m->gate);	/* failed: verify tries again */
 	else
@@ -408,6 +454,7 @@ static void reload_finish(struct monitor *m)
 		control_close(m);
 	ev_timer_del(m->loop, &m->verify);
 	m->conf = m->next_conf;
+	m->home = m->next_home;
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
 	if (!begin(m)) {
@@ -425,8 +472,7 @@ static int read_next(struct monitor *m)
 {
 	static struct conf next;
 	struct conf_error why;
-	uid_t uid;
-	gid_t gid;
+	bool moves;
 	int err;
 
 	caps_raise(CAPS_READ_CONF);
@@ -434,8 +480,10 @@ static int read_next(struct monitor *m)
 	caps_lower();
 	if (err)
 		log_err("%s", why.text);
-	else if (next.enabled)
-		err = prepare(&next, &uid, &gid);
+	moves = !err && m->conf.enabled &&
+		strcmp(next.state_dir, m->conf.state_dir);
+	if (!err && next.enabled)
+		err = prepare(&next, moves, &m->next_home);
 	if (!err)
 		m->next_conf = next;
 	return err;
@@ -532,6 +580,8 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	m.stop.cb = on_stop;
 	m.loop = ev_new(MONITOR_FDS_MAX, NULL);
 	err = m.loop ? watch_signals(&m) : -ENOMEM;
+	if (!err && m.conf.enabled)
+		err = prepare(&m.conf, false, &m.home);
 	if (!err)
 		err = begin(&m);
 	if (!err)

@@ -47,7 +47,8 @@ static const struct field fields[] = {
 
 _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pid is a U32 here");
 
-int status_path(const char *pid_file, char ret[PATH_MAX])
+int status_beside(const char *pid_file, const char *ending,
+		  char ret[PATH_MAX])
 {
 	struct str base = str_z(pid_file);
 	const struct str end = STR(".pid");
@@ -56,10 +57,15 @@ int status_path(const char *pid_file, char ret[PATH_MAX])
 	if (base.n > end.n && str_eq(str_skip(base, base.n - end.n), end))
 		base.n -= end.n;
 	wr_str(&w, base);
-	wr_fmt(&w, ".status%c", '\0');
+	wr_fmt(&w, "%s%c", ending, '\0');
 	if (w.over)
 		return -ENAMETOOLONG;
 	return 0;
+}
+
+int status_path(const char *pid_file, char ret[PATH_MAX])
+{
+	return status_beside(pid_file, ".status", ret);
 }
 
 /* ---- writing ------------------------------------------------------------- */

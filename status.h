@@ -40,8 +40,13 @@ struct status {
 	uint64_t repaired_s;		/* wall clock of the last, 0 never */
 };
 
-/** status_path - where the status of the daemon with that pid file is: its
- * name with ".status" for ".pid", or with ".status" behind. -ENAMETOOLONG */
+/** status_beside - what stands beside the pid file: its name with @ending for
+ * ".pid", or with @ending behind. -ENAMETOOLONG */
+int status_beside(const char *pid_file, const char *ending,
+		  char ret[PATH_MAX]);
+
+/** status_path - where the status of the daemon with that pid file is:
+ * ".status". -ENAMETOOLONG */
 int status_path(const char *pid_file, char ret[PATH_MAX]);
 
 /** status_write - replace the file as a whole. Bytes that are not printable

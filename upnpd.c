@@ -101,6 +101,14 @@ static int pid_file_write(int fd)
 	return 0;
 }
 
+static int no_pid_file(const char *path, int err)
+{
+	log_err("pid-file %s can not be written: %s; set pid-file and "
+		"control-socket to a directory that is there and can be "
+		"written, such as /tmp", path, strerror(-err));
+	return EXIT_FAULT;
+}
+
 /* A daemon leaves the directory that a path began in, and the file is read
  * again at each SIGHUP. NULL: it is too long, or there is no such directory */
 static const char *absolute(const char *file, char *buf, size_t cap)
@@ -120,7 +128,7 @@ static int run(const struct options *o, const struct conf *conf)
 {
 	static char path[PATH_MAX];
 	const char *file = absolute(o->file, path, sizeof(path));
-	int status, fd;
+	int status, fd, err;
 
 	if (!file) {
 		log_err("%s: write its whole path", o->file);
@@ -131,13 +139,17 @@ static int run(const struct options *o, const struct conf *conf)
 		log_err("another upnpd runs: it holds %s", conf->pid_file);
 		return EXIT_FAULT;
 	}
-	if (fd >= 0 && !o->foreground && daemon(0, 0))
-		fd = -errno;
-	if (fd < 0 || pid_file_write(fd)) {
-		log_err("pid-file %s can not be written: %s", conf->pid_file,
+	if (fd < 0)
+		return no_pid_file(conf->pid_file, fd);
+	if (!o->foreground && daemon(0, 0)) {
+		log_err("/dev/null: %s; it has to be there, or -F be given",
 			strerror(errno));
+		unlink(conf->pid_file);
 		return EXIT_FAULT;
 	}
+	err = pid_file_write(fd);
+	if (err)
+		return no_pid_file(conf->pid_file, err);
 	if (!o->foreground)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
 	status = monitor_run(file, conf, o->debug);

@@ -61,6 +61,24 @@ static bool find_user(struct str passwd, struct str name, uid_t *ret_uid,
 	return false;
 }
 
+/* Return: how many bytes; no file is an empty one; -errno */
+static ssize_t read_passwd(char buf[PASSWD_MAX])
+{
+	int fd = open(PASSWD, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	do {
+		n = read(fd, buf + len, PASSWD_MAX - len);
+		len += (size_t)(n > 0 ? n : 0);
+	} while (n > 0);
+	n = n < 0 ? -errno : (ssize_t)len;
+	close(fd);
+	return n;
+}
+
 /*
  * Not by getpwnam(): in a static binary it brings stdio along (musl), or loads
  * libraries of another libc (glibc). A daemon's user is in the file.
@@ -68,19 +86,16 @@ static bool find_user(struct str passwd, struct str name, uid_t *ret_uid,
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	char buf[PASSWD_MAX];
-	struct str passwd = { buf, 0 };
-	int fd = open(PASSWD, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
+	ssize_t n = read_passwd(buf);
+	struct str passwd = { buf, (size_t)n };
 
-	if (fd < 0)
-		return -errno;
-	for (; n > 0; passwd.n += (size_t)(n > 0 ? n : 0))
-		n = read(fd, buf + passwd.n, sizeof(buf) - passwd.n);
-	close(fd);
+	if (n < 0)
+		return (int)n;
 	if (find_user(passwd, str_z(name), ret_uid, ret_gid) ||
 	    find_user(passwd, STR("nobody"), ret_uid, ret_gid))
 		return 0;
-	return -ENOENT;
+	*ret_uid = *ret_gid = JAIL_NOBODY;
+	return 1;
 }
 
 /* @dir without slashes at its end: behind one, O_NOFOLLOW would follow. */
@@ -130,9 +145,9 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 	if (err)
 		return err;
 	if ((st.st_uid != uid || st.st_gid != gid) &&
-	    fchown(fd, uid, gid) < 0 && errno != EROFS)
+	    fchown(fd, uid, gid) < 0)
 		return -errno;
-	return fchmod(fd, 0700) < 0 && errno != EROFS ? -errno : 0;
+	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
 
 int jail_dir(const char *dir, uid_t uid, gid_t gid)

@@ -12,13 +12,19 @@ struct jail {
 	unsigned files_max;	/* RLIMIT_NOFILE */
 };
 
+/* Whom the kernel itself takes for a user it can not name; nobody on most
+ * systems (/proc/sys/kernel/overflowuid). */
+#define JAIL_NOBODY 65534
+
 /**
  * jail_user - find the user the engine runs as.
  * @name: tried first; where there is none, "nobody"
  *
- * Call before chroot(): it reads the first 16 KiB of /etc/passwd.
+ * Call before chroot(): it reads the first 16 KiB of /etc/passwd. A system so
+ * small that it has neither user, nor perhaps that file, has JAIL_NOBODY.
  *
- * Return: 0, -ENOENT when neither exists, other -errno (@ret_* untouched)
+ * Return: 0, 1 when neither exists (@ret_* are JAIL_NOBODY), or -errno (@ret_*
+ * untouched)
  */
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
 
@@ -27,10 +33,9 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
  *
  * An existing directory is taken over, unless root owns it and something is in
  * it (-ENOTEMPTY); a symbolic link or anything else that is not a directory is
- * refused. Parents are not made. One on a file system that is read only is
- * taken as it is: the engine can live there, but keep nothing.
+ * refused. Parents are not made.
  *
- * Return: 0 or -errno
+ * Return: 0 or -errno: -ENOENT no parent, -EROFS nothing can be kept there
  */
 int jail_dir(const char *dir, uid_t uid, gid_t gid);
 

@@ -147,8 +147,8 @@ static void check_space(struct check *c, const char *path)
 		return;
 	if (fs.f_flag & ST_RDONLY)
 		check_say(c, CHECK_PROBLEM, "state-dir %s is on a read-only "
-			  "file system: upnpd does not start, or forgets the "
-			  "mappings at a restart\nSet state-dir to a place "
+			  "file system: mappings are kept beside the pid-file, "
+			  "and forgotten at a reboot\nSet state-dir to a place "
 			  "that can be written", c->conf.state_dir);
 	else if (!fs.f_bavail || (fs.f_files && !fs.f_favail))
 		check_say(c, CHECK_PROBLEM, "the file system of state-dir %s "
@@ -168,10 +168,9 @@ static void check_owner(struct check *c, const struct stat *st)
 		check_say(c, CHECK_PROBLEM, "state-dir %s is no directory: "
 			  "upnpd does not start\nMove it away; upnpd makes "
 			  "the directory", dir);
-	} else if (jail_user(c->conf.user, &uid, &gid)) {
-		check_say(c, CHECK_PROBLEM, "neither the user %s nor nobody "
-			  "exists: upnpd does not start\nAdd the user, or set "
-			  "user to one that exists", c->conf.user);
+	} else if (jail_user(c->conf.user, &uid, &gid) < 0) {
+		check_say(c, CHECK_PROBLEM, "/etc/passwd can not be read: "
+			  "upnpd does not start\nMend it, or remove it");
 	} else if (c->daemon && (st->st_uid != uid ||
 				 (st->st_mode & 0700) != 0700)) {
 		check_say(c, CHECK_PROBLEM, "state-dir %s can not be written "
@@ -204,15 +203,16 @@ static void check_missing(struct check *c)
 	char parent[CONF_STR_MAX];
 	struct stat st;
 
-	if (c->daemon)
+	if (!parent_of(c->conf.state_dir, parent) ||
+	    stat(parent, &st) || !S_ISDIR(st.st_mode))
+		check_say(c, CHECK_PROBLEM, "state-dir %s is missing, and so "
+			  "is the directory it is in: mappings are kept beside "
+			  "the pid-file, and forgotten at a reboot\n"
+			  "mkdir -p %s", c->conf.state_dir, parent);
+	else if (c->daemon)
 		check_say(c, CHECK_PROBLEM, "state-dir %s is missing: mappings "
 			  "are forgotten at a restart\nRestart upnpd, which "
 			  "makes it", c->conf.state_dir);
-	else if (!parent_of(c->conf.state_dir, parent) ||
-		 stat(parent, &st) || !S_ISDIR(st.st_mode))
-		check_say(c, CHECK_PROBLEM, "state-dir %s is missing, and so "
-			  "is the directory it is in: upnpd does not start\n"
-			  "mkdir -p %s", c->conf.state_dir, parent);
 	else
 		check_space(c, parent);
 	check_good(c, "state-dir %s will be made at the first start",

@@ -97,7 +97,7 @@ static bool is_ours(const struct check *c, const struct ports_holder *h,
 		return false;
 	if (pid)
 		return pid == daemon || parent_of(pid) == daemon;
-	return !jail_user(c->conf.user, &uid, &gid) && uid == h->uid;
+	return jail_user(c->conf.user, &uid, &gid) >= 0 && uid == h->uid;
 }
 
 /* ---- a port ---------------------------------------------------------- */

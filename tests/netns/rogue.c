@@ -163,7 +163,7 @@ int main(int argc, char **argv)
 
 	log_open(LOG_TO_STDERR, "rogue", -1, LOG_INFO);
 	if (argc != 2 || conf_read(argv[1], &conf, &why) ||
-	    jail_user(conf.user, &uid, &gid) ||
+	    jail_user(conf.user, &uid, &gid) < 0 ||
 	    jail_dir(conf.state_dir, uid, gid) || gate_open(&gate, &conf) ||
 	    caps_cut() || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, chan))
 		return 2;

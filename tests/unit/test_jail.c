@@ -17,7 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -376,6 +378,47 @@ static void test_user(void **state)
 	assert_int_equal(u, nobody);
 }
 
+/* What a system for a router may lack. Return: 0, or the step that failed */
+static int small_system(void)
+{
+	uid_t u = 7;
+	gid_t g = 7;
+
+	if (unshare(CLONE_NEWNS) || mount("", "/", NULL, MS_REC | MS_PRIVATE,
+					  NULL) ||
+	    mount("tmpfs", "/etc", "tmpfs", 0, NULL))
+		return 1;
+	if (jail_user("upnpd", &u, &g) != 1 || u != 65534 || g != 65534)
+		return 2;
+	if (mkdir("/etc/state", 0700) ||
+	    mount("tmpfs", "/etc", "tmpfs", MS_REMOUNT | MS_RDONLY, NULL))
+		return 3;
+	if (jail_dir("/etc/state", 0, 0) != -EROFS ||
+	    jail_dir("/etc/state", u, g) != -EROFS ||
+	    jail_dir("/etc/other", u, g) != -EROFS)
+		return 4;
+	if (mount("tmpfs", "/etc", "tmpfs", MS_REMOUNT, NULL) ||
+	    mkdir("/etc/passwd", 0755))
+		return 5;
+	u = 7;
+	return jail_user("upnpd", &u, &g) == -EISDIR && u == 7 ? 0 : 6;
+}
+
+static void test_small_system(void **state)
+{
+	int status;
+	pid_t pid;
+
+	if (!root)
+		skip();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0)
+		_exit(small_system());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -389,6 +432,7 @@ int main(void)
 		T(test_dir_is_made_and_taken_over),
 		T(test_dir_refused),
 		T(test_user),
+		T(test_small_system),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,8 @@ static void test_path(void **state)
 	assert_string_equal(got, "/run/upnpd.status");
 	assert_int_equal(status_path(".pid", got), 0);
 	assert_string_equal(got, ".pid.status");
+	assert_int_equal(status_beside("/run/upnpd.pid", ".jail", got), 0);
+	assert_string_equal(got, "/run/upnpd.jail");
 	memset(name, 'a', sizeof(name));
 	name[PATH_MAX - 7] = '\0';
 	assert_int_equal(status_path(name, got), -ENAMETOOLONG);
