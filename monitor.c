@@ -205,6 +205,8 @@ static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	/* While its number is still the logger's own: log_open() closes it. */
+	log_open(LOG_TO_PIPE, "upnpd", log, (int)m->conf.log_level);
 	if (keep_only(fd))
 		_exit(1);
 	caps_raise(CAPS_ENGINE);	/* its jail takes all of them */
@@ -412,6 +414,8 @@ static int begin(struct monitor *m)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(&m->conf)->name);
+	/* a firewall tool may take its time: we are to be found meanwhile */
+	report_state(&m->report, STATUS_SERVING, &m->gate);
 	if (m->gate.open)
 		gate_look(&m->gate);	/* failed: verify tries again */
 	else
