@@ -352,11 +352,8 @@ static int find_user(const struct conf *conf, struct home *ret)
 	return err < 0 ? err : 0;
 }
 
-/*
- * Where there is no /var, or all but a little is read-only: beside the pid
- * file there is room, if only until the next boot. A crash or a reload then
- * costs no mapping, and with a reboot the clients come anew anyway.
- */
+/* Where there is no /var, or it is read-only: beside the pid file is room, if
+ * only until the next boot. A crash or a reload then costs no mapping. */
 static int stand_in(const struct conf *conf, int why, struct home *ret)
 {
 	int err = status_beside(conf->pid_file, ".jail", ret->dir);
@@ -588,7 +585,10 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 		err = prepare(&m.conf, false, &m.home);
 	if (!err)
 		err = begin(&m);
-	if (!err)
+	m.status = err ? 1 : 0;
+	if (err && *log_last_error())
+		err = 0;	/* who failed has told more */
+	else if (!err)
 		err = ev_run(m.loop);
 	if (err) {
 		log_err("ends: %s", strerror(-err));
