@@ -358,6 +358,24 @@ include tools/install.mk
 # ---- other machines, size
 include tools/cross.mk
 
+# ---- busybox: the static binary is started there by dist/busybox/S60upnpd
+lab: static
+lab-trap: static-trap
+lab-san: static-san
+
+static-trap static-san: static-%:
+	$(MAKE) BUILD=$(BUILD)/$* $(if $(filter trap,$*),FILTER=end) static
+
+# A whole router in a virtual machine, with Debian's kernel; minutes, since it
+# does without KVM. As root.
+qemu: all static
+	tools/install-test-deps qemu
+	tools/debian-kernel $(BUILD)/kernel
+	QEMU=1 QEMU_KERNEL=$(abspath $(BUILD))/kernel JOBS=1 tests/netns/run \
+		test_qemu.py
+
+.PHONY: qemu static-trap static-san
+
 clean:
 	rm -rf $(BUILD)
 

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: ISC
+"""On a system of busybox alone, the static upnpd: started by its init, with a
+real control point; and what such a system may lack."""
+import os
+import re
+
+import pytest
+
+from busybox import BUSYBOX, STATIC, Root, System, write
+from daemon import upnpc
+from lab import HOST_IP, blocked, listener, reaches, wait_until, which
+from test_lifecycle import answers
+from upnp import Igd, Listener
+
+pytestmark = [
+    pytest.mark.skipif(not BUSYBOX, reason="busybox is not installed "
+                                           "(Debian's busybox-static)"),
+    pytest.mark.skipif(not os.access(STATIC, os.X_OK),
+                       reason=f"{STATIC} is not built: make static"),
+]
+
+
+@pytest.fixture
+def boot(lab, backend):
+    """Boots a system; at the test's end it is powered off, and the router's
+    rules are as they were."""
+    systems = []
+
+    def start(lacks=(), lines="", **kw):
+        root = Root(lab.path("root"), backend, lacks, lines)
+        systems.append(System(lab, root, **kw))
+        return systems[0].boot()
+    yield start
+    for system in systems:
+        system.told_last = system.told()
+        off = system.power_off()
+        system.close()
+        print(system.told_last, "\n--\n", system.log())
+        assert off, "it does not power off"
+    assert lab.rules() == lab.pristine, "rules left behind or lost"
+
+
+def maps_a_port(lab):
+    """A real client's way, there and back."""
+    with listener(lab.lan1, "TCP", 8000) as server:
+        upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP")
+        assert reaches(lab, "TCP", 40000, server)
+        upnpc(lab.lan1, "-d", "40000", "TCP")
+        assert blocked(lab, "TCP", 40000, server)
+
+
+def test_system(lab, boot):
+    ear = Listener(lab.lan1)
+    system = boot()
+    assert "Starting upnpd: OK\n" in system.log()
+    assert wait_until(lambda: re.search(
+        "daemon.info upnpd.*: serving on port 2828",
+        system.read("/run/messages")))
+    assert system.read("/dev/kmsg") == ""
+    maps_a_port(lab)
+    of, jail = system.engine_status()
+    assert of["Uid"].split() == ["65534"] * 4
+    assert of["Seccomp"].strip() == "2" and int(of["CapPrm"], 16) == 0
+    assert jail.endswith("/var/lib/upnpd")
+    igd = Igd(lab.lan1)
+    igd.add(40001, "UDP", 8001)
+    before = igd.mapped()
+    assert system.script("restart") == "Stopping upnpd: OK\n" \
+                                       "Starting upnpd: OK\n"
+    assert igd.mapped() == before
+    assert system.power_off()
+    assert wait_until(lambda: ear.of("ssdp:byebye"))
+    ear.close()
+
+
+# ---- the script ----------------------------------------------------------
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("shell", ("ash", "dash"))
+def test_script(lab, boot, shell):
+    """Each verb, twice where that is another thing; each says what it did, by
+    its exit status too."""
+    system = boot()
+    if shell == "dash":
+        system.root.add_program(which("dash"))
+        write(system.root.at("etc/init.d/S60upnpd"),
+              re.sub("#!/bin/sh", "#!" + which("dash"),
+                     system.read("/etc/init.d/S60upnpd")), 0o755)
+
+    def says(verb, *lines, status=0):
+        code, said = system.script(verb, check=False)
+        assert (code, said.splitlines()) == (status, list(lines))
+
+    igd = Igd(lab.lan1)
+    conf = system.root.at("etc/upnpd.conf")
+    with open(conf) as f:
+        good = f.read()
+    says("start", "Starting upnpd: OK: it runs already")
+    assert "running: yes" in system.script("status")
+    assert "ok       backend" in system.script("check")
+    igd.add(40000)
+    write(conf, good + "disabled = perhaps\n")
+    says("reload", "Reloading upnpd: FAIL: upnpd: /etc/upnpd.conf:10: disabled "
+         "is \"perhaps\"; it takes yes or no", status=1)
+    write(conf, good.replace("enabled", "state-dir = /dev/null\nenabled", 1))
+    says("reload", "Reloading upnpd: FAIL: failed: state-dir /dev/null: Not a "
+         "directory", status=1)
+    write(conf, "show-dummy-rule = no\n" + good)
+    says("reload", "Reloading upnpd: OK")
+    assert len(igd.mapped()) == 1
+    write(conf, good.replace("yes", "no", 1))
+    says("reload", "Reloading upnpd: OK: it waits, since enabled = no in "
+         "/etc/upnpd.conf")
+    says("stop", "Stopping upnpd: OK")
+    says("stop", "Stopping upnpd: OK: it does not run")
+    assert "running: no" in system.script("status", check=False)[1]
+    says("reload", "Reloading upnpd: FAIL: it does not run", status=1)
+    says("start", "Starting upnpd: OK: it waits, since enabled = no in "
+         "/etc/upnpd.conf")
+    write(conf, "nonsense = 1\n")
+    says("restart", "Stopping upnpd: OK", "Starting upnpd: FAIL: upnpd: "
+         "/etc/upnpd.conf:1: there is no option \"nonsense\"; see "
+         "upnpd.conf(5)", status=1)
+    write(conf, good.replace("lan0", "lan7"))
+    says("start", "Starting upnpd: OK: it waits for an internal interface")
+    says("stop", "Stopping upnpd: OK")
+    write(conf, good.replace("enabled", "state-dir = /dev/null\nenabled", 1))
+    says("start", "Starting upnpd: FAIL: state-dir /dev/null: Not a directory",
+         status=1)
+    says("", "usage: /etc/init.d/S60upnpd "
+         "start|stop|restart|reload|status|check", status=2)
+
+
+# ---- what a system may lack ----------------------------------------------
+
+# what is missing, what is said of it
+LACKING = {
+    "user": (dict(lacks=["user"]), "neither user upnpd nor nobody in "
+             "/etc/passwd: the engine runs as uid 65534"),
+    "passwd": (dict(lacks=["passwd"]), "neither user upnpd nor nobody"),
+    "syslogd": (dict(lacks=["syslogd"]), "serving on port 2828"),
+    "var": (dict(lacks=["var"]), "state-dir /var/lib/upnpd: No such file or "
+            "directory; mappings are kept in /run/upnpd.jail, where a reboot"),
+    "writable-root": (dict(read_only=True), "state-dir /var/lib/upnpd: Read-"
+                      "only file system; mappings are kept in "
+                      "/run/upnpd.jail"),
+    "proc": (dict(lacks=["proc"]), "serving on port 2828"),
+    "urandom": (dict(nodes_missing=["random", "urandom"]), "serving on port"),
+    "everything": (dict(lacks=["passwd", "syslogd", "var", "proc"],
+                        nodes_missing=["random", "urandom", "zero"],
+                        read_only=True), "mappings are kept in /run/upnpd"),
+}
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("what", LACKING)
+def test_lacks(lab, boot, what):
+    """It serves, says what is missing, and a crash costs no mapping."""
+    how, said = LACKING[what]
+    system = boot(**how)
+    assert "Starting upnpd: OK\n" in system.log()
+    assert wait_until(lambda: said in system.told())
+    maps_a_port(lab)
+    of, jail = system.engine_status()
+    assert of["Uid"].split() == of["Gid"].split() == ["65534"] * 4
+    assert of["Seccomp"].strip() == "2"
+    assert jail.endswith("/run/upnpd.jail" if "kept in" in said else
+                         "/var/lib/upnpd")
+    igd = Igd(lab.lan1)
+    igd.add(40001, "UDP", 8001)
+    before = igd.mapped()
+    system.run("/bin/kill", "-9", of["NSpid"].split()[-1])
+    assert wait_until(lambda: system.engine_status() and
+                      system.engine_status()[0]["Pid"] != of["Pid"])
+    assert wait_until(lambda: answers(igd.mapped) == before)
+    assert system.script("restart").count("OK\n") == 2
+    assert igd.mapped() == before
+    assert system.script("reload") == "Reloading upnpd: OK\n"
+    assert igd.mapped() == before
+    # once a start or a reload, not twice
+    assert "kept in" not in said or \
+        system.told().count("mappings are kept") == 3
+
+
+@pytest.mark.only("nft")
+def test_no_syslogd(lab, boot):
+    """Lines go to the kernel's log, with their level, until a logger comes."""
+    system = boot(lacks=["syslogd"])
+    assert wait_until(lambda: re.search(
+        r"^<30>upnpd\[\d+\]: serving on port 2828, 0 mappings$",
+        system.read("/dev/kmsg"), re.M))
+    kernels = system.read("/dev/kmsg")
+    system.run("/sbin/syslogd", "-O", "/run/messages")
+    assert wait_until(lambda: system.read("/run/messages"))
+    system.script("reload")
+    assert "configuration read again" in system.read("/run/messages")
+    assert system.read("/dev/kmsg") == kernels
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("read_only", (False, True))
+def test_no_run(lab, boot, read_only):
+    """It does not start, and says what to do; that helps."""
+    system = boot(lacks=["run"], read_only=read_only)
+    line = re.search("^Starting upnpd: FAIL: .*", system.log(), re.M)[0]
+    assert "pid-file /run/upnpd.pid can not be written: No such file" in line
+    assert "set pid-file and control-socket to a directory that" in line
+    assert system.script("start", check=False) == (1, line + "\n")
+    if read_only:
+        system.run("/bin/mount", "-t", "tmpfs", "tmp", "/tmp")
+    with open(system.root.at("etc/upnpd.conf"), "r+") as f:
+        text = f.read()
+        f.seek(0)
+        f.write("pid-file = /tmp/upnpd.pid\n"
+                "control-socket = /tmp/upnpd.sock\n" + text)
+    assert system.script("start") == "Starting upnpd: OK\n"
+    maps_a_port(lab)
+    assert "running: yes" in system.script("status")
+
+
+@pytest.mark.only("nft")
+def test_no_dev_null(lab, boot):
+    system = boot(lacks=["syslogd"], nodes_missing=["null"])
+    assert "FAIL: upnpd: /dev/null: No such file or directory; it has to be " \
+        "there" in system.log()
+    assert system.read("/run/upnpd.pid") == ""
+
+
+def test_no_tool(lab, boot):
+    """The daemon can not do its work: it says which tool it misses."""
+    system = boot(lacks=["tool"])
+    assert re.search("^Starting upnpd: FAIL: it runs, but can open no port: "
+                     "(nft|iptables-.*-save): No such file", system.log(),
+                     re.M)
+    assert re.search(r"err upnpd\[\d+\]: firewall: (nft|iptables-.*-save): No "
+                     "such file or directory; trying again every 30 s",
+                     system.read("/run/messages"))
