@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: ISC
+"""A whole router in a virtual machine: Debian's kernel, busybox's init, upnpd
+started by dist/busybox/S60upnpd, two network cards in the lab. `make qemu`."""
+import glob
+import os
+import re
+import subprocess
+
+import pytest
+
+from busybox import BUSYBOX, INITTAB, STATIC, Root, write
+from daemon import ROOT, Daemon, upnpc
+from firewall import IPTABLES, NFT
+from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, Lab, blocked, listener,
+                 reaches, wait_until, which)
+from upnp import Igd, Listener
+
+QEMU = which("qemu-system-x86_64")
+KERNEL = os.environ.get("QEMU_KERNEL", os.path.join(ROOT, "build", "kernel"))
+SLOW = 120.0        # a boot without KVM
+
+NEEDED = (
+    (os.environ.get("QEMU"), "takes a minute and Debian's kernel: make qemu"),
+    (os.uname().machine == "x86_64", "is for x86-64"),
+    (QEMU, "qemu-system-x86_64 is not installed"),
+    (which("cpio"), "cpio is not installed"),
+    (BUSYBOX, "busybox is not installed"),
+    (os.access(STATIC, os.X_OK), f"{STATIC} is not built"),
+    (glob.glob(f"{KERNEL}/boot/vmlinuz-*"), f"no kernel in {KERNEL}"),
+    (os.path.exists("/dev/net/tun"), "this kernel has no tap interfaces"),
+)
+pytestmark = [pytest.mark.skipif(not there, reason=why)
+              for there, why in NEEDED]
+
+MODULES = {
+    "": "virtio_net virtio_pci nf_conntrack nf_nat nf_conntrack_netlink",
+    "nft": "nf_tables nft_ct nft_chain_nat nft_nat nft_masq",
+    "iptables-legacy": "iptable_filter iptable_nat xt_conntrack xt_nat "
+                       "xt_MASQUERADE xt_tcpudp xt_comment xt_addrtype",
+    "iptables-nft": "nf_tables nft_compat nft_chain_nat xt_conntrack xt_nat "
+                    "xt_MASQUERADE xt_tcpudp xt_comment xt_addrtype",
+}
+RULES = {
+    "nft": ("nft -f", NFT),
+    "iptables-legacy": ("iptables-legacy-restore", IPTABLES),
+    "iptables-nft": ("iptables-nft-restore", IPTABLES),
+}
+
+# The kernel starts this one; an initramfs has no console before.
+INIT = """\
+#!/bin/sh
+mount -t devtmpfs dev /dev
+exec /sbin/init < /dev/console > /dev/console 2>&1
+"""
+# As a router's other scripts: drivers, addresses, the firewall.
+ROUTER = """\
+#!/bin/sh
+[ "$1" = start ] || exit 0
+for module in {modules}; do
+    insmod /lib/modules/$module.ko || echo "insmod $module"
+done
+ip link set lo up
+ip link set eth0 name lan0
+ip link set eth1 name wan0
+ip addr add {lan}/24 dev lan0
+ip addr add {ext}/24 dev wan0
+ip link set lan0 up
+ip link set wan0 up
+ip route add default via {out}
+echo 1 > /proc/sys/net/ipv4/ip_forward
+{firewall} /etc/firewall
+"""
+
+
+class NoFirewall:
+    """The lab's router is only a wire here."""
+    name = "none"
+
+    def build(self, router):
+        pass
+
+    def snapshot(self, router):
+        return ""
+
+
+class Kernel:
+    """Debian's, unpacked in KERNEL."""
+
+    def __init__(self):
+        self.image = glob.glob(f"{KERNEL}/boot/vmlinuz-*")[0]
+        self.files = {os.path.basename(name).split(".ko")[0]: name for name in
+                      glob.glob(f"{KERNEL}/lib/modules/*/kernel/**/*.ko",
+                                recursive=True)}
+
+    def closure(self, names):
+        """The modules, each after those that it depends on; what is not there
+        is in the kernel itself."""
+        found = []
+
+        def visit(name):
+            if name not in self.files or name in found:
+                return
+            with open(self.files[name], "rb") as f:
+                info = re.search(rb"\0depends=([^\0]*)\0", f.read())
+            for other in info[1].decode().split(",") if info else ():
+                visit(other.replace("-", "_"))
+            found.append(name)
+        self.files.update({name.replace("-", "_"): path for name, path in
+                           list(self.files.items())})
+        for name in names:
+            visit(name)
+        return found
+
+
+def make_image(lab, backend):
+    """The root file system as an initramfs; the names of both files."""
+    kernel = Kernel()
+    root = Root(lab.path("root"), backend, lacks=["syslogd"],
+                lines="verify-interval = 5")
+    modules = kernel.closure(f"{MODULES['']} {MODULES[backend]}".split())
+    for name in modules:
+        os.makedirs(root.at("lib/modules"), exist_ok=True)
+        os.symlink(kernel.files[name], root.at(f"lib/modules/{name}.ko"))
+    tool, rules = RULES[backend]
+    write(root.at("etc/firewall"), rules)
+    write(root.at("init"), INIT, 0o755)
+    write(root.at("etc/inittab"), INITTAB + "::respawn:/bin/sh\n")
+    write(root.at("etc/init.d/S10router"), ROUTER.format(
+        modules=" ".join(modules), lan=LAN_IP, ext=EXT_IP, out=OUT_IP,
+        firewall=tool), 0o755)
+    return kernel.image, pack(root.path, lab.path("initrd"))
+
+
+def pack(path, image):
+    """Modules are links to the kernel's own folder: copied, not kept."""
+    for link in glob.glob(f"{path}/lib/modules/*.ko"):
+        target = os.readlink(link)
+        os.unlink(link)
+        subprocess.run(["cp", target, link], check=True)
+    with open(image, "wb") as f:
+        subprocess.run("find . | cpio --quiet -o -H newc", shell=True,
+                       cwd=path, stdout=f, check=True)
+    return image
+
+
+class Machine(Daemon):
+    """It has two cards, each at a bridge with one of the lab's wires."""
+
+    def wire(self):
+        for name in ("lan", "wan"):
+            self.lab.router.ip_batch(
+                f"addr flush dev {name}0", f"tuntap add {name}tap mode tap",
+                f"link add {name}br type bridge mcast_snooping 0",
+                f"link set {name}tap master {name}br up",
+                f"link set {name}0 master {name}br up",
+                f"link set {name}br up")
+            self.lab.router.sysctl("net.bridge.bridge-nf-call-iptables", 0,
+                                   optional=True)
+
+    def boot(self, kernel, initrd):
+        self.wire()
+        # not by KVM: where a machine is itself a guest it may break
+        argv = [QEMU, "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "256", "-nodefaults", "-no-reboot",
+                "-display", "none", "-serial", "stdio", "-kernel", kernel,
+                "-initrd", initrd, "-append", "console=ttyS0 panic=-1 mitigations=off"]
+        for n, name in enumerate(("lan", "wan")):
+            argv += ["-netdev", f"tap,id=n{n},ifname={name}tap,script=no,"
+                     "downscript=no", "-device",
+                     f"virtio-net-pci,netdev=n{n},mac=52:54:00:00:00:0{n + 1},"
+                     "romfile="]
+        with open(self.logfile, "ab") as log:
+            self.proc = subprocess.Popen(
+                ["ip", "netns", "exec", self.lab.router.ns, *argv],
+                stdin=subprocess.PIPE, stdout=log, stderr=log, text=True,
+                bufsize=1, start_new_session=True)
+        assert wait_until(lambda: self.proc.poll() is not None or
+                          self.wait_log("^booted", 1), SLOW), self.log()
+        assert self.running(), self.log()
+
+    def type(self, command):
+        """At its console; what it says is in the log."""
+        self.proc.stdin.write(command + "\n")
+
+
+@pytest.fixture
+def machine(backend):
+    with Lab(NoFirewall()) as lab:
+        machine = Machine(lab)
+        yield machine
+        if machine.running():
+            machine.proc.kill()
+            machine.proc.wait()
+        print(machine.log())
+
+
+@pytest.mark.only("nft", "iptables-legacy")
+def test_qemu(machine, backend):
+    """Boots, serves a real client, ends with a byebye."""
+    lab = machine.lab
+    ear = Listener(lab.lan1)
+    machine.boot(*make_image(lab, backend))
+    # A tool may take longer than its deadline there. Then it is tried again,
+    # and the script has said so.
+    machine.type("until upnpctl resync; upnpctl status | grep 'as it should be'; do sleep 1; "
+                 "done")
+    assert machine.wait_log("firewall: as it should be", SLOW), machine.log()
+    assert wait_until(lambda: ear.of("ssdp:alive"))
+    # no syslogd: by the kernel's log to the console
+    assert machine.wait_log(r"^\[ *[\d.]+\] upnpd\[\d+\]: serving on port 2828")
+    with listener(lab.lan1, "TCP", 8000) as server:
+        assert blocked(lab, "TCP", 40000, server)
+        print(upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000",
+                    "TCP"))
+        assert reaches(lab, "TCP", 40000, server, timeout=20)
+        assert Igd(lab.lan1).mapped() == {("TCP", 40000, HOST_IP, 8000)}
+        machine.type("upnpctl mappings print; upnpctl status; uname -a")
+        assert machine.wait_log(rf"tcp +40000 +{HOST_IP}:8000", 20)
+        upnpc(lab.lan1, "-d", "40000", "TCP")
+        assert blocked(lab, "TCP", 40000, server)
+    machine.type("poweroff")
+    assert machine.wait_exit(SLOW) == 0
+    assert ear.of("ssdp:byebye")
+    ear.close()
