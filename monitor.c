@@ -385,12 +385,12 @@ static int find_dir(const struct conf *conf, bool strict, struct home *ret)
  * with that. */
 static int prepare(const struct conf *conf, bool strict, struct home *ret)
 {
-	int err = find_user(conf, ret);
+	int err;
 
-	if (err)
-		return err;
 	caps_raise(CAPS_STATE_DIR);
-	err = find_dir(conf, strict, ret);
+	err = find_user(conf, ret);
+	if (!err)
+		err = find_dir(conf, strict, ret);
 	caps_lower();
 	return err;
 }
@@ -473,7 +473,6 @@ static int read_next(struct monitor *m)
 {
 	static struct conf next;
 	struct conf_error why;
-	bool moves;
 	int err;
 
 	caps_raise(CAPS_READ_CONF);
@@ -481,10 +480,10 @@ static int read_next(struct monitor *m)
 	caps_lower();
 	if (err)
 		log_err("%s", why.text);
-	moves = !err && m->conf.enabled &&
-		strcmp(next.state_dir, m->conf.state_dir);
-	if (!err && next.enabled)
-		err = prepare(&next, moves, &m->next_home);
+	else if (next.enabled)
+		err = prepare(&next, m->conf.enabled &&
+			      strcmp(next.state_dir, m->conf.state_dir),
+			      &m->next_home);
 	if (!err)
 		m->next_conf = next;
 	return err;
@@ -585,15 +584,12 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 		err = prepare(&m.conf, false, &m.home);
 	if (!err)
 		err = begin(&m);
-	m.status = err ? 1 : 0;
-	if (err && *log_last_error())
-		err = 0;	/* who failed has told more */
-	else if (!err)
+	if (!err)
 		err = ev_run(m.loop);
-	if (err) {
-		log_err("ends: %s", strerror(-err));
+	if (err)
 		m.status = 1;
-	}
+	if (err && !*log_last_error())	/* who failed has told more */
+		log_err("ends: %s", strerror(-err));
 	gate_close(&m.gate);
 	control_close(&m);
 	report_end(&m.report, m.status ? log_last_error() : NULL);
