@@ -255,8 +255,11 @@ W_gate		= nfnl_open nfnl_commit
 F_listing	= $(filter-out natfw/watch.c,$(NATFW)) igd/natrule.c \
 		  base/netlink.c base/str.c
 W_listing	= nfnl_open nfnl_commit
+F_confedit	= $(U_confedit)
+F_ctlclient	= $(U_live)
+W_ctlclient	= socket connect poll recv write clock_gettime
 FUZZ	= httpmsg httpd xmltiny soap ssdp gena genasend gate listing ctl \
-	  netlink conf leases status
+	  netlink conf leases status confedit ctlclient
 
 define fuzz_rule
 $(BUILD)/tests/fuzz_$(1): $(BUILD)/tests/fuzz/fuzz_$(1).o $(FUZZ_MAIN) $(F_$(1):%.c=$(BUILD)/%.o)

@@ -7,8 +7,8 @@
  * values within their ranges; written out by the option table it reads as the
  * same again.
  */
-#include "confopt.h"
 #include "fuzz.h"
+#include "fuzz_conftext.h"
 
 static void check_error(const struct conf_error *err)
 {
@@ -57,55 +57,16 @@ static void check_conf(const struct conf *c)
 
 /* ---- there and back ------------------------------------------------------ */
 
-static void put_options(struct wr *w, bool of_iface, const void *base)
-{
-	const struct confopt *o;
-	char value[CONF_STR_MAX + 64];
-	struct wr v;
-
-	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++) {
-		v = wr_init(value, sizeof(value));
-		confopt_put(o, base, &v);
-		CHECK(!v.over);
-		/* right behind the =: it may begin with # */
-		wr_fmt(w, "%s =%.*s\n", confopt_name(o), STR_F(wr_done(&v)));
-	}
-}
-
-static void put_rule(struct wr *w, const struct policy_rule *r)
-{
-	wr_fmt(w, "%s %u-%u ", r->allow ? "allow" : "deny",
-	       (unsigned)r->ext_lo, (unsigned)r->ext_hi);
-	wr_ipv4(w, r->net_ip);
-	wr_fmt(w, "/%d %u-%u\n", __builtin_popcount(r->net_mask),
-	       (unsigned)r->int_lo, (unsigned)r->int_hi);
-}
-
-static struct str put_conf(const struct conf *c, char *buf, size_t cap)
-{
-	struct wr w = wr_init(buf, cap);
-
-	put_options(&w, false, c);
-	for (size_t i = 0; i < c->rule_n; i++)
-		put_rule(&w, &c->rule[i]);
-	for (size_t i = 0; i < c->iface_n; i++) {
-		wr_fmt(&w, "[interface %s]\n", c->iface[i].name);
-		put_options(&w, true, &c->iface[i]);
-	}
-	CHECK(!w.over);
-	return wr_done(&w);
-}
-
 static void check_again(const struct conf *c)
 {
 	static char first[65536], second[65536];
 	static struct conf again;
 	struct conf_error err = { "" };
-	struct str text = put_conf(c, first, sizeof(first));
+	struct str text = conftext(c, first, sizeof(first));
 
 	CHECK(!conf_parse(text, "f", &again, &err));
 	CHECK(again.rule_n == c->rule_n && again.iface_n == c->iface_n);
-	CHECK(str_eq(text, put_conf(&again, second, sizeof(second))));
+	CHECK(str_eq(text, conftext(&again, second, sizeof(second))));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

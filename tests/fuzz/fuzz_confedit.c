@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_confedit.c - edits of a configuration's text.
+ *
+ * Input: edits, a line each, up to a line "---"; then the text that is edited.
+ *   s KEY VALUE      S IFACE KEY VALUE     "|" in VALUE stands for a line feed
+ *   u KEY            U IFACE KEY
+ *   a IFACE          d IFACE
+ *
+ * Holds: what fails changes nothing; what is edited changes as it was told,
+ * every other line stays as it was, byte for byte and in its order; the same
+ * edit once more changes nothing; and a text that the reader took reads, after
+ * a setting that the option table takes, as what it was with that setting.
+ */
+#include <errno.h>
+#include "confedit.h"
+#include "confline.h"
+#include "fuzz.h"
+#include "fuzz_conftext.h"
+
+#define EDITS_MAX 40
+#define EDITS_LONG_MAX 4	/* of a long text, which takes long */
+#define LONG_TEXT 8192
+#define LINES_MAX (CONF_FILE_MAX + 2)
+
+struct op {
+	char what;		/* s u a d; S and U are s and u with iface */
+	const char *iface;	/* NULL: for the whole */
+	struct str key, value;
+};
+
+/* A text as lines, without their LF. */
+struct lines {
+	struct str at[LINES_MAX];
+	size_t n;
+};
+
+static struct confedit edit, before, again;
+static struct lines old, new;
+
+/* ---- looking at a text --------------------------------------------------- */
+
+static struct str text_of(const struct confedit *e)
+{
+	return (struct str){ e->text, e->len };
+}
+
+static bool same_text(const struct confedit *a, const struct confedit *b)
+{
+	return str_eq(text_of(a), text_of(b));
+}
+
+static void take_lines(const struct confedit *e, struct lines *ret)
+{
+	struct str rest = text_of(e);
+
+	for (ret->n = 0; str_cut(&rest, '\n', &ret->at[ret->n]); ret->n++)
+		CHECK(ret->n + 1 < LINES_MAX);
+}
+
+/* Does the part that @op is about go on behind this line? */
+static bool in_part(const struct confline *l, const struct op *op, bool in)
+{
+	struct str name;
+
+	if (l->kind != CONFLINE_SECTION)
+		return in;
+	return op->iface && confline_iface(l, &name) &&
+	       str_eq(name, str_z(op->iface));
+}
+
+/* How often the key stands in that part. A section is the first of its name,
+ * up to the next. @ret_value: the first's */
+static size_t count_key(const struct lines *t, const struct op *op,
+			struct str *ret_value)
+{
+	bool in = !op->iface, was;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct confline l = confline_split(t->at[i]);
+
+		was = in;
+		in = in_part(&l, op, in);
+		if (l.kind == CONFLINE_SECTION && was)
+			break;
+		if (!in || l.kind != CONFLINE_SETTING ||
+		    !str_eq(l.key, op->key))
+			continue;
+		if (!n++)
+			*ret_value = l.value;
+	}
+	return n;
+}
+
+static size_t count_section(const struct lines *t, const char *iface)
+{
+	const struct op op = { .iface = iface };
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct confline l = confline_split(t->at[i]);
+
+		n += l.kind == CONFLINE_SECTION && in_part(&l, &op, false);
+	}
+	return n;
+}
+
+/* ---- what stayed --------------------------------------------------------- */
+
+static bool is_blank(struct str line)
+{
+	return confline_split(line).kind == CONFLINE_BLANK;
+}
+
+static struct str without_cr(struct str s)
+{
+	if (s.n && s.p[s.n - 1] == '\r')
+		s.n--;
+	return s;
+}
+
+/* The last line gets an end when one is put behind it. */
+static bool same_line(struct str a, struct str b, bool last)
+{
+	return str_eq(a, b) || (last && str_eq(a, without_cr(b)));
+}
+
+/* Every line of the old text up to @from and from @from + @gone on stands in
+ * the new one; between them there are @more that it had not, in @ret_at the
+ * first of these. */
+static void check_rest(size_t from, size_t gone, size_t more)
+{
+	CHECK(from + gone <= old.n && new.n == old.n - gone + more);
+	for (size_t i = 0; i < from; i++)
+		CHECK(same_line(old.at[i], new.at[i], i + 1 == old.n));
+	for (size_t i = from + gone; i < old.n; i++)
+		CHECK(str_eq(old.at[i], new.at[i - gone + more]));
+}
+
+/* The first line that is not as it was. */
+static size_t first_change(void)
+{
+	size_t i = 0;
+
+	while (i < old.n && i < new.n &&
+	       same_line(old.at[i], new.at[i], i + 1 == old.n))
+		i++;
+	return i;
+}
+
+static void check_line(struct str line, const struct op *op)
+{
+	struct confline l = confline_split(line);
+
+	CHECK(l.kind == CONFLINE_SETTING);
+	CHECK(str_eq(l.key, op->key) && str_eq(l.value, op->value));
+}
+
+/* Before and behind the value the line is as it was. */
+static void check_value_alone(struct str was, struct str is)
+{
+	struct confline a = confline_split(was), b = confline_split(is);
+	size_t key = (size_t)(a.key.p + a.key.n - was.p);
+	size_t at_a = (size_t)(a.value.p + a.value.n - was.p);
+	size_t at_b = (size_t)(b.value.p + b.value.n - is.p);
+
+	CHECK(key <= is.n && !memcmp(was.p, is.p, key));
+	CHECK(was.n - at_a == is.n - at_b);
+	CHECK(!memcmp(was.p + at_a, is.p + at_b, was.n - at_a));
+}
+
+static void check_added(const struct op *op)
+{
+	size_t at = first_change(), n = new.n - old.n;
+
+	CHECK(n >= 1 && n <= 3);
+	check_rest(at, 0, n);
+	if (n == 3 || (n == 2 && is_blank(new.at[at]))) {
+		CHECK(is_blank(new.at[at]));
+		at++;
+	}
+	check_line(new.at[at], op);
+	if (n == 3)
+		CHECK(is_blank(new.at[at + 1]));
+}
+
+static void check_set(const struct op *op)
+{
+	struct str was, is;
+	size_t n = count_key(&old, op, &was), at;
+
+	CHECK(count_key(&new, op, &is) == (n ? n : 1));
+	CHECK(str_eq(is, op->value));
+	if (!n) {
+		check_added(op);
+		return;
+	}
+	CHECK(new.n == old.n);
+	at = first_change();
+	if (at == old.n)
+		return;
+	check_rest(at, 1, 1);
+	check_line(new.at[at], op);
+	check_value_alone(old.at[at], new.at[at]);
+}
+
+static void check_unset(const struct op *op)
+{
+	struct str was;
+	size_t n = count_key(&old, op, &was), at = first_change();
+	struct confline l;
+
+	if (!n) {
+		CHECK(same_text(&edit, &before));
+		return;
+	}
+	CHECK(count_key(&new, op, &was) == n - 1);
+	check_rest(at, 1, 0);
+	l = confline_split(old.at[at]);
+	CHECK(l.kind == CONFLINE_SETTING && str_eq(l.key, op->key));
+}
+
+static void check_add(const struct op *op)
+{
+	size_t n = new.n - old.n;
+
+	CHECK(n == 1 || n == 2);
+	check_rest(old.n, 0, n);
+	CHECK(count_section(&new, op->iface) == 1);
+	CHECK(n == 1 || is_blank(new.at[old.n]));
+}
+
+/* One run of lines goes: comments, blanks, one head, and the settings behind
+ * it. (Of two sections of one name it is not clear which run went.) */
+static void check_del(const struct op *op)
+{
+	size_t at = first_change(), gone = old.n - new.n, heads = 0;
+
+	CHECK(gone >= 1);
+	check_rest(at, gone, 0);
+	if (count_section(&old, op->iface) > 1)
+		return;
+	for (size_t i = at; i < at + gone; i++) {
+		struct confline l = confline_split(old.at[i]);
+
+		heads += l.kind == CONFLINE_SECTION;
+		CHECK(heads || l.kind == CONFLINE_COMMENT ||
+		      l.kind == CONFLINE_BLANK);
+	}
+	CHECK(heads == 1);
+	CHECK(count_section(&new, op->iface) + 1 ==
+	      count_section(&old, op->iface));
+}
+
+/* ---- the same once more -------------------------------------------------- */
+
+static int run(struct confedit *e, const struct op *op)
+{
+	switch (op->what) {
+	case 's':
+		return confedit_set(e, op->iface, op->key, op->value);
+	case 'u':
+		return confedit_unset(e, op->iface, op->key);
+	case 'a':
+		return confedit_add_iface(e, op->iface);
+	}
+	return confedit_del_iface(e, op->iface);
+}
+
+static void check_again(const struct op *op)
+{
+	struct str was;
+	int err;
+
+	again = edit;
+	err = run(&again, op);
+	if (op->what == 's')
+		CHECK(err == 0 && same_text(&again, &edit));
+	if (op->what == 'u')
+		CHECK(err == 0 && (count_key(&new, op, &was) ||
+				   same_text(&again, &edit)));
+	if (op->what == 'a')
+		CHECK(err == -EEXIST);
+	if (op->what == 'd' && !count_section(&new, op->iface))
+		CHECK(err == -ENOENT);
+}
+
+/* ---- as it is read ------------------------------------------------------- */
+
+static void *part_of(struct conf *c, const char *iface)
+{
+	for (size_t i = 0; iface && i < c->iface_n; i++)
+		if (!strcmp(c->iface[i].name, iface))
+			return &c->iface[i];
+	return iface ? NULL : c;
+}
+
+/* Lines of the file change their numbers. */
+static void check_same(const struct conf *want, const struct conf *got)
+{
+	static char a[65536], b[65536];
+
+	CHECK(str_eq(conftext(want, a, sizeof(a)),
+		     conftext(got, b, sizeof(b))));
+}
+
+/* What is right or wrong only together with another setting. */
+static bool stands_alone(struct str key)
+{
+	static const char *const not[] = {
+		"enabled", "type", "disabled", "forced-ip", "nft-table",
+		"nft-forward-chain"
+	};
+
+	for (size_t i = 0; i < sizeof(not) / sizeof(not[0]); i++)
+		if (str_eq(key, str_z(not[i])))
+			return false;
+	return true;
+}
+
+static void check_read(const struct op *op)
+{
+	static struct conf was, is;
+	struct conf_error why;
+	char unused[512];
+	struct wr w = wr_init_cut(unused, sizeof(unused));
+	const struct confopt *o = confopt_find(op->iface, op->key);
+	struct str value = op->what == 's' ? op->value : STR("");
+	void *part;
+	int err;
+
+	if ((op->what != 's' && op->what != 'u') ||
+	    conf_parse(text_of(&before), "f", &was, &why))
+		return;
+	err = conf_parse(text_of(&edit), "f", &is, &why);
+	part = part_of(&was, op->iface);
+	CHECK(part);
+	if (!o || !part) {
+		CHECK(!err == (op->what == 'u'));
+		return;
+	}
+	if (op->what == 'u')
+		value = str_z(confopt_default(o));
+	if (confopt_set(o, value, part, &w)) {
+		CHECK(err || op->what == 'u');
+		return;
+	}
+	CHECK(!err || !stands_alone(op->key));
+	if (!err)
+		check_same(&was, &is);
+}
+
+/* ---- a run --------------------------------------------------------------- */
+
+/* Which errors there are is the header's word. */
+static void check_error(const struct op *op, int err)
+{
+	CHECK(same_text(&edit, &before));
+	CHECK(err == -ENOSPC || err == -EINVAL ||
+	      err == (op->what == 'a' ? -EEXIST : -ENOENT));
+	if (err == -ENOENT)
+		CHECK(!op->iface || !count_section(&old, op->iface));
+	if (err == -EEXIST)
+		CHECK(count_section(&old, op->iface));
+}
+
+static void check_op(const struct op *op)
+{
+	int err;
+
+	before = edit;
+	err = run(&edit, op);
+	CHECK(edit.len <= sizeof(edit.text));
+	take_lines(&before, &old);
+	take_lines(&edit, &new);
+	if (err) {
+		check_error(op, err);
+		return;
+	}
+	if (op->what == 's')
+		check_set(op);
+	else if (op->what == 'u')
+		check_unset(op);
+	else if (op->what == 'a')
+		check_add(op);
+	else
+		check_del(op);
+	check_again(op);
+	check_read(op);
+}
+
+static struct str with_line_feeds(struct str s)
+{
+	struct str copy = fuzz_copy(s);
+	char *p = (char *)(uintptr_t)copy.p;
+
+	for (size_t i = 0; i < s.n; i++)
+		if (p[i] == '|')
+			p[i] = '\n';
+	return copy;
+}
+
+/* A name as a string of its own: no NUL in it. */
+static const char *take_name(struct str *line, char buf[64])
+{
+	struct str word;
+
+	if (!str_cut(line, ' ', &word) || memchr(word.p, '\0', word.n) ||
+	    !str_copy(buf, 64, word))
+		return "";
+	return buf;
+}
+
+static void take_op(struct str line)
+{
+	char name[64];
+	struct str what = STR(""), value;
+	struct op op = { 0 };
+
+	if (!str_cut(&line, ' ', &what) || what.n != 1 ||
+	    !strchr("sSuUad", what.p[0]))
+		return;
+	op.what = what.p[0];
+	if (strchr("SUad", op.what))
+		op.iface = take_name(&line, name);
+	if (op.what < 'a')
+		op.what += 'a' - 'A';
+	if (op.what == 's' || op.what == 'u')
+		str_cut(&line, ' ', &op.key);
+	value = with_line_feeds(line);
+	op.value = value;
+	check_op(&op);
+	fuzz_free(value);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str in = fuzz_blow_up((struct str){ (const char *)data, n },
+				     CONF_FILE_MAX + 4096);
+	struct str rest = in, ops = in, line = STR("");
+	int left;
+
+	while (str_cut(&rest, '\n', &line) && !str_eq(line, STR("---")))
+		;
+	ops.n -= rest.n;
+	edit.len = rest.n < sizeof(edit.text) ? rest.n : sizeof(edit.text);
+	if (edit.len)
+		memcpy(edit.text, rest.p, edit.len);
+	left = edit.len > LONG_TEXT ? EDITS_LONG_MAX : EDITS_MAX;
+	while (left-- && str_cut(&ops, '\n', &line) &&
+	       !str_eq(line, STR("---")))
+		take_op(line);
+	fuzz_free(in);
+	return 0;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_conftext.h - a configuration written out by the option table: two that
+ * read the same are the same text. To be included once.
+ */
+#ifndef TESTS_FUZZ_FUZZ_CONFTEXT_H
+#define TESTS_FUZZ_FUZZ_CONFTEXT_H
+
+#include "confopt.h"
+#include "fuzz.h"
+
+static inline void conftext_options(struct wr *w, bool of_iface,
+				    const void *base)
+{
+	const struct confopt *o;
+	char value[CONF_STR_MAX + 64];
+	struct wr v;
+
+	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++) {
+		v = wr_init(value, sizeof(value));
+		confopt_put(o, base, &v);
+		CHECK(!v.over);
+		/* right behind the =: it may begin with # */
+		wr_fmt(w, "%s =%.*s\n", confopt_name(o), STR_F(wr_done(&v)));
+	}
+}
+
+static inline void conftext_rule(struct wr *w, const struct policy_rule *r)
+{
+	wr_fmt(w, "%s %u-%u ", r->allow ? "allow" : "deny",
+	       (unsigned)r->ext_lo, (unsigned)r->ext_hi);
+	wr_ipv4(w, r->net_ip);
+	wr_fmt(w, "/%d %u-%u\n", __builtin_popcount(r->net_mask),
+	       (unsigned)r->int_lo, (unsigned)r->int_hi);
+}
+
+static inline struct str conftext(const struct conf *c, char *buf, size_t cap)
+{
+	struct wr w = wr_init(buf, cap);
+
+	conftext_options(&w, false, c);
+	for (size_t i = 0; i < c->rule_n; i++)
+		conftext_rule(&w, &c->rule[i]);
+	for (size_t i = 0; i < c->iface_n; i++) {
+		wr_fmt(&w, "[interface %s]\n", c->iface[i].name);
+		conftext_options(&w, true, &c->iface[i]);
+	}
+	CHECK(!w.over);
+	return wr_done(&w);
+}
+
+#endif
