@@ -87,6 +87,10 @@
 #define PROC_DEADLINE_MS	5000	/* a firewall tool that hangs */
 /* One that only lists: while verify waits for it, control points wait too. */
 #define PROC_LIST_DEADLINE_MS	2000
+/* One that can not have what it needs just now, xtables' lock, is asked again
+ * so long. Short: control points wait, and the lock may never be had. */
+#define NATFW_BUSY_MS		1000
+#define NATFW_BUSY_STEP_MS	100	/* from one try to the next */
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
 #define ENGINE_RESTART_MS	100	/* replaced well within a second */
 #define ENGINE_STOP_MS		2000	/* to say byebye */

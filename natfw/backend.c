@@ -6,7 +6,9 @@
  * Never does: know a tool's language; look into the table.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
+#include <time.h>
 #include "base/limits.h"
 #include "base/proc.h"
 #include "natfw/backend.h"
@@ -86,7 +88,29 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 	rc = proc_run(&proc);
 	if (rc && fw)
 		say(fw, run->argv[0], rc, proc.err);
-	return rc > 0 ? -EIO : rc;
+	if (rc > 0)
+		return rc == run->busy ? -EAGAIN : -EIO;
+	return rc;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+bool backend_wait(uint64_t *end_ms)
+{
+	uint64_t now = now_ms();
+
+	if (!*end_ms)
+		*end_ms = now + NATFW_BUSY_MS;
+	if (now >= *end_ms)
+		return false;
+	poll(NULL, 0, NATFW_BUSY_STEP_MS);
+	return true;
 }
 
 /* ---- comparing ----------------------------------------------------- */

@@ -34,6 +34,8 @@ struct backend_run {
 	void (*line)(void *arg, struct str line);
 	void *arg;
 	size_t rules;		/* how many it has to deal with */
+	int busy;		/* the exit status that says: not now, but maybe
+				 * in a moment. 0: it has none */
 	char buf[BACKEND_PIECE_MAX];	/* private from here on */
 	size_t len, off;
 	bool spoilt;
@@ -49,9 +51,19 @@ struct backend_run {
  * elements in under a second on a PC). A piece that does not fit spoils the
  * input so that the tool refuses all of it.
  *
- * Return: 0, -EIO the tool refused, -ETIMEDOUT, -ENOENT or other -errno
+ * Return: 0, -EIO the tool refused, -EAGAIN it is busy, -ETIMEDOUT, -ENOENT or
+ * other -errno
  */
 int backend_run(struct natfw *fw, struct backend_run *run);
+
+/**
+ * backend_wait - a moment, before what gave -EAGAIN is tried again.
+ * @end_ms: 0 before the first time; then the caller's to keep
+ *
+ * Part of a run may have been done: the next try has to begin with a look.
+ * Return: false when it has been tried for NATFW_BUSY_MS
+ */
+bool backend_wait(uint64_t *end_ms);
 
 /* ---- comparing ----------------------------------------------------- */
 

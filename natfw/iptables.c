@@ -16,6 +16,7 @@
  *
  * Never touches: chains, rules and policies of others.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -141,6 +142,13 @@ static bool text_piece(void *arg, struct wr *w)
 	return true;
 }
 
+/*
+ * RESOURCE_PROBLEM of iptables' xtables.h, which its manual does not tell:
+ * somebody holds the lock, its file can not be opened yet, or the kernel's
+ * table was changed between reading and writing.
+ */
+#define EXIT_BUSY 4
+
 static int restore(struct natfw *fw, struct ipt_text *t)
 {
 	const char *const argv[] = {
@@ -151,6 +159,7 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 		.piece = text_piece,
 		.arg = t,
 		.rules = t->n + fw->rule_n,
+		.busy = EXIT_BUSY,
 	};
 
 	return backend_run(fw, &run);
@@ -249,7 +258,7 @@ static const struct ipt_step sync_steps[] = {
 	{ NULL }
 };
 
-static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
+static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct ipt_scan found;
 	struct ipt_text t = {
@@ -263,6 +272,19 @@ static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 	rc = look(fw, &found);
 	return rc ? rc : restore(fw, &t);
+}
+
+/* While the tool is busy; a batch is not tried again, since one of its tables
+ * may be done: natfw.c syncs after it. */
+static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	uint64_t end_ms = 0;
+	int rc;
+
+	do {
+		rc = sync_once(fw, rule, n);
+	} while (rc == -EAGAIN && backend_wait(&end_ms));
+	return rc;
 }
 
 /* ---- apply: a batch ------------------------------------------------ */
@@ -410,14 +432,16 @@ static const struct ipt_step close_steps[][2] = {
 	{ { NAT_CHAINS, close_nat }, { NULL } },
 };
 
-/* Each table by itself: if one can not be cleaned, the other still is. */
-static void ipt_close(struct natfw *fw)
+/* Each table by itself: if one can not be cleaned, the other still is.
+ * Return: -EAGAIN: the tool was busy; 0 */
+static int close_once(struct natfw *fw)
 {
 	struct ipt_scan found;
+	int rc = 0;
 	size_t i;
 
 	if (look(fw, &found))
-		return;
+		return 0;
 	for (i = 0; i < sizeof(close_steps) / sizeof(*close_steps); i++) {
 		struct ipt_text t = {
 			.fw = fw,
@@ -425,8 +449,18 @@ static void ipt_close(struct natfw *fw)
 			.step = close_steps[i],
 		};
 
-		restore(fw, &t);
+		if (restore(fw, &t) == -EAGAIN)
+			rc = -EAGAIN;
 	}
+	return rc;
+}
+
+static void ipt_close(struct natfw *fw)
+{
+	uint64_t end_ms = 0;
+
+	while (close_once(fw) && backend_wait(&end_ms))
+		;
 }
 
 /* ---- for "auto" ---------------------------------------------------- */

@@ -230,12 +230,20 @@ deny 0-65535 0.0.0.0/0 0-65535
 
 class FakeTool:
     """Stands in front of a firewall tool, inside the daemon's own mount
-    namespace: passes on to the real one ("ok"), fails ("fail") or hangs
-    ("hang"). What it is asked to do otherwise is counted in a file."""
+    namespace: passes on to the real one ("ok"), fails ("fail"), hangs ("hang")
+    or is busy so many times ("busy 3"), as iptables when it can not have its
+    lock. What hung, and how often it said that it is busy, is in a file."""
     WORDS = "fake tool: no space left in the attic"
     SCRIPT = """\
 #!/bin/sh
-read -r mode < {dir}/mode
+read -r mode times < {dir}/mode
+case $mode${{0##*-}} in
+busyrestore)
+    echo x >> {dir}/busy
+    if [ $(wc -l < {dir}/busy) -le $times ]; then
+        echo "{words}" >&2; exit 4
+    fi ;;
+esac
 case $mode in
 fail) echo "{words}" >&2; exit 1 ;;
 hang) echo x >> {dir}/hung; sleep 1000 ;;
@@ -265,6 +273,14 @@ exec {dir}/real/${{0##*/}} "$@"
         with open(path + ".new", "w") as f:
             f.write(mode + "\n")
         os.rename(path + ".new", path)
+
+    def busy(self):
+        """How often it was to change something since it is "busy"."""
+        try:
+            with open(os.path.join(self.dir, "busy")) as f:
+                return len(f.readlines())
+        except FileNotFoundError:
+            return 0
 
     def hung(self):
         return os.path.exists(os.path.join(self.dir, "hung"))

@@ -68,6 +68,39 @@ def test_tool_fails(lab, stopped, tool, how):
     assert reaches(lab, "TCP", 40005, server)
 
 
+@pytest.mark.only("iptables-legacy", "iptables-nft")
+def test_tool_is_busy(lab, stopped, tool):
+    """Exit status 4, "try again": it is, and the answer is late, not wrong."""
+    igd = Igd(lab.lan1)
+    server = listener(lab.lan1, "TCP", 8000)
+    tool.mode("busy 4")
+    igd.add(40000, "TCP", 8000)
+    assert tool.busy() > 4
+    assert in_kernel(lab, 40000)
+    assert reaches(lab, "TCP", 40000, server)
+    tool.mode("ok")
+    igd.delete(40000)
+    assert not in_kernel(lab, 40000)
+
+
+@pytest.mark.only("iptables-legacy", "iptables-nft")
+def test_tool_is_busy_for_ever(lab, stopped, tool):
+    """Then it is an error, and soon enough that nobody waits in vain."""
+    igd = Igd(lab.lan1)
+    igd.add(40005, "TCP", 8000)
+    tool.mode("busy 1000000")
+    start = time.monotonic()
+    assert error_of(igd.add, 40000, "TCP", 8000) == 501
+    assert time.monotonic() - start < 4
+    assert tool.busy() > 2
+    assert stopped.wait_log(FakeTool.WORDS)
+    assert not in_kernel(lab, 40000)
+    tool.mode("ok")
+    with listener(lab.lan1, "TCP", 8000) as server:
+        works_again(lab, igd, server)
+        assert reaches(lab, "TCP", 40005, server)
+
+
 def test_tool_hangs(lab, stopped, tool):
     igd = Igd(lab.lan1)
     server = listener(lab.lan1, "TCP", 8000)

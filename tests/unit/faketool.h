@@ -30,6 +30,7 @@ static struct {
 	unsigned runs;
 	char cmd[128];			/* of the last run */
 	int deadline_ms;
+	unsigned busy;			/* so often a change ends with 4 */
 	char *low, *edge;		/* between two unreadable pages */
 	bool at_low;			/* lines begin there, not end */
 } tool;
@@ -74,6 +75,10 @@ int proc_run(struct proc *p)
 		tool.in[tool.in_n] = '\0';
 		if (!n)
 			break;
+	}
+	if (p->fill && tool.busy) {
+		tool.busy--;
+		return 4;
 	}
 	while (a && a->cmd && strncmp(tool.cmd, a->cmd, strlen(a->cmd)))
 		a++;

@@ -323,6 +323,47 @@ static void test_iptables_open(void **state)
 	natfw_done(&fw);
 }
 
+/* Its exit status 4: asked again for a while, and always with a look first,
+ * since one table may be done. Another status: no. */
+static void test_iptables_busy(void **state)
+{
+	static const struct answer no[] = { { "iptables-restore", NULL, 1 },
+					    { NULL } };
+	const struct nat_op op = {
+		.verb = NAT_SET, .rule = tcp(90, HOST(2), 90),
+	};
+	enum nat_err err;
+	struct natfw fw;
+
+	begin(&fw, &natfw_iptables, NULL);
+	tool.busy = 3;
+	fill_table(&fw);
+	assert_false(fw.dirty);
+	assert_int_equal(tool.runs, 4 * 3);	/* save, save, restore */
+	/* a batch: it fails, the table is synced, it is done */
+	tool.busy = 3;
+	tool.runs = 0;
+	natfw_batch(&fw, &op, 1, &err);
+	assert_int_equal(err, NAT_OK);
+	assert_int_equal(tool.runs, 1 + 3 * 3 + 1);
+	/* for ever */
+	tool.busy = 1000;
+	assert_int_equal(natfw_sync(&fw, fw.rule, 0), -EAGAIN);
+	assert_true(fw.dirty);
+	assert_string_equal(fw.why, "iptables-restore: exit status 4");
+	assert_in_range(tool.busy, 1000 - NATFW_BUSY_MS / NATFW_BUSY_STEP_MS - 1,
+			1000 - 2);
+	/* leave nothing behind */
+	tool_reset(NULL);
+	tool.busy = 2;
+	natfw_iptables.close(&fw);
+	assert_int_equal(tool.runs, 2 * 4);	/* both tables each time */
+	tool_reset(no);
+	assert_int_equal(natfw_sync(&fw, fw.rule, 0), -EIO);
+	assert_int_equal(tool.runs, 3);
+	natfw_done(&fw);
+}
+
 static void test_iptables_governs(void **state)
 {
 	static const struct {
@@ -362,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_iptables_apply_appends),
 		cmocka_unit_test(test_iptables_verify),
 		cmocka_unit_test(test_iptables_open),
+		cmocka_unit_test(test_iptables_busy),
 		cmocka_unit_test(test_iptables_governs),
 	};
 
