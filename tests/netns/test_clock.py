@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: ISC
+"""The wall clock is set, as on a router that has just heard of the time, or of
+a wrong one: leases end when they should, by a clock that nobody sets. After a
+reboot there is only the wall clock, and a lease is never longer for it."""
+import email.utils
+import os
+import signal
+import struct
+import subprocess
+import time
+
+import pytest
+
+from lab import HOST_IP, wait_until
+from test_lifecycle import answers
+from test_mapping import in_kernel
+from upnp import Igd, http
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DAY = 86400
+LEASE = 600
+BOOT_ID = "/proc/sys/kernel/random/boot_id"
+EVENTS = "/igd1/wanip/event"
+
+pytestmark = [
+    pytest.mark.only("nft"),
+    pytest.mark.skipif("SAN" in os.environ, reason="ASan has a clock of its "
+                       "own and wants to be the first library"),
+]
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("shim") / "clock.so")
+    os.chmod(os.path.dirname(path), 0o755)
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-D_GNU_SOURCE", "-o",
+                    path, os.path.join(HERE, "clock.c")], check=True)
+    return path
+
+
+class Clock:
+    """The wall clock of a daemon, and the boot that it thinks it is in."""
+
+    def __init__(self, lab, shim, upnpd):
+        self.lab, self.shim, self.upnpd = lab, shim, upnpd
+        self.path = lab.path("clock")
+        self.boot = lab.path("boot")
+        self.ahead = 0
+        with open(self.path, "wb") as f:
+            f.write(bytes(8))
+        self.reboot()
+
+    def set(self, ahead):
+        self.ahead = ahead
+        with open(self.path, "r+b") as f:
+            f.write(struct.pack("q", ahead))
+
+    def reboot(self):
+        with open("/proc/sys/kernel/random/uuid") as f:
+            uuid = f.read()
+        with open(self.boot, "w") as f:
+            f.write(uuid)
+
+    def start(self):
+        self.upnpd.start(prefix=[
+            "unshare", "-m", "sh", "-c",
+            f'mount --bind "$0" {BOOT_ID} && exec "$@"', self.boot,
+            "env", f"LD_PRELOAD={self.shim}", f"UPNPD_CLOCK={self.path}"])
+
+
+@pytest.fixture
+def clock(lab, stopped, shim):
+    clock = Clock(lab, shim, stopped)
+    clock.start()
+    return clock
+
+
+def left(lab, port):
+    return int(Igd(lab.lan1).specific(port)["NewLeaseDuration"])
+
+
+def check_date(lab, clock):
+    """What HTTP says follows."""
+    said = http(lab.lan1, "GET", "/igd1.xml").headers["DATE"]
+    said = email.utils.parsedate_to_datetime(said).timestamp()
+    assert abs(said - (time.time() + clock.ahead)) < 60
+
+
+@pytest.mark.parametrize("ahead", (DAY, -DAY, 3650 * DAY, -40000 * DAY))
+def test_set_while_leases_run(lab, stopped, clock, ahead):
+    """@ahead: also to before 1970."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, lease=LEASE)
+    igd.add(40001)
+    igd.add(40002, lease=4)
+    sid = http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
+        f"CALLBACK: <http://{HOST_IP}:9/>", "NT: upnp:event",
+        "TIMEOUT: Second-1800"]).headers["SID"]
+    begun = time.monotonic()
+    clock.set(ahead)
+    if time.time() + ahead > 0:
+        check_date(lab, clock)
+    igd.add(40003, lease=4)
+    # none ended early
+    assert {p for _, p, _, _ in igd.mapped()} == {40000, 40001, 40002, 40003}
+    assert LEASE - 60 < left(lab, 40000) <= LEASE
+    assert left(lab, 40001) == 0
+    assert http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
+        f"SID: {sid}", "TIMEOUT: Second-1800"]).status == 200
+    # and none stays
+    assert wait_until(lambda: not in_kernel(lab, 40002) and
+                      not in_kernel(lab, 40003), 15)
+    assert time.monotonic() - begun >= 3.5
+    assert {p for _, p, _, _ in igd.mapped()} == {40000, 40001}
+    clock.set(0)
+    assert LEASE - 60 < left(lab, 40000) <= LEASE
+
+
+@pytest.mark.parametrize("ahead", (DAY, -DAY))
+def test_set_before_a_restart(lab, stopped, clock, ahead):
+    """The boot is the same, so the clock that nobody sets still counts."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, lease=LEASE)
+    igd.add(40001, lease=2)
+    clock.set(ahead)
+    os.kill(stopped.engine(), signal.SIGKILL)
+    assert wait_until(lambda: answers(lambda: left(lab, 40000)))
+    assert LEASE - 60 < left(lab, 40000) <= LEASE
+    stopped.stop()
+    time.sleep(2)
+    clock.set(-ahead)
+    clock.start()
+    assert LEASE - 60 < left(lab, 40000) <= LEASE
+    assert {p for _, p, _, _ in igd.mapped()} == {40000}
+    assert not in_kernel(lab, 40001)
+
+
+@pytest.mark.parametrize("ahead", (-DAY, -19000 * DAY))
+def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
+    """A router without a clock starts in 1970, or when it was last told the
+    time: a lease has what it had left when it was written, and no more."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, lease=LEASE)
+    igd.add(40001)
+    stopped.stop()
+    clock.reboot()
+    clock.set(ahead)
+    clock.start()
+    assert LEASE - 60 < left(lab, 40000) <= LEASE
+    assert left(lab, 40001) == 0
+    igd.add(40000, lease=2)
+    assert wait_until(lambda: not in_kernel(lab, 40000), 10)
+    # then it is told the time, and restarted
+    clock.set(0)
+    stopped.stop()
+    clock.start()
+    assert {p for _, p, _, _ in igd.mapped()} == {40001}
+
+
+def test_set_ahead_by_a_reboot(lab, stopped, clock):
+    """It was off for a day: what was for ten minutes has ended."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, lease=LEASE)
+    igd.add(40001)
+    igd.add(40002, lease=2 * DAY)
+    stopped.stop()
+    clock.reboot()
+    clock.set(DAY)
+    clock.start()
+    assert {p for _, p, _, _ in igd.mapped()} == {40001, 40002}
+    assert 0 < left(lab, 40002) <= DAY
+    assert not in_kernel(lab, 40000)
