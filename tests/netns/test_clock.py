@@ -148,6 +148,7 @@ def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
     clock.start()
     assert LEASE - 60 < left(lab, 40000) <= LEASE
     assert left(lab, 40001) == 0
+    assert wait_until(lambda: in_kernel(lab, 40000))    # the first sync
     igd.add(40000, lease=2)
     assert wait_until(lambda: not in_kernel(lab, 40000), 10)
     # then it is told the time, and restarted
