@@ -10,7 +10,7 @@
 # make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # make cross      the same for other machines (tools/cross.mk); size: how large
-# Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, lab-valgrind, soak,
+# Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, soak,
 # bench, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
@@ -393,5 +393,5 @@ clean:
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
 # man is a folder, too.
 .PHONY: all units unit fuzzers fuzz-replay fuzz test layers man cli lab \
-	lab-san lab-valgrind soak demo bench static clean
+	lab-san soak demo bench static clean
 .SECONDARY:
