@@ -7,7 +7,8 @@
  *
  * Holds: what comes back is a rule, with text that can be told and an end that
  * is not later than the longest lease; no more than the table takes; what is
- * written anew reads the same, with nothing dropped.
+ * written anew reads the same, with nothing dropped; of what is then deleted and
+ * made again, a line each, the next start knows.
  */
 #include "base/limits.h"
 #include "fuzz.h"
@@ -109,6 +110,33 @@ static struct portmap *load(int dir_fd, unsigned *ret_dropped)
 	return pm;
 }
 
+/* The first mapping goes, the last one is made again. */
+static void change(int dir_fd)
+{
+	struct portmap *pm = portmap_new(MAX, MAX - 1), *now;
+	unsigned dropped;
+	struct leases *l;
+	size_t n;
+	int err;
+
+	l = leases_open(dir_fd, pm, &clock_now, &dropped, &err);
+	CHECK(l && err == 0);
+	n = portmap_count(pm);
+	if (n) {
+		CHECK(!leases_del(l, &entry(pm, 0)->rule));
+		CHECK(!leases_set(l, entry(pm, n - 1), &clock_now));
+	}
+	leases_close(l);
+	now = load(dir_fd, &dropped);
+	CHECK(!dropped);
+	CHECK(portmap_count(now) == n - (n > 1));
+	if (n)
+		CHECK(nat_rule_equal(&entry(now, portmap_count(now) - 1)->rule,
+				     &entry(pm, n - 1)->rule));
+	portmap_free(now);
+	portmap_free(pm);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str in = fuzz_blow_up((struct str){ (const char *)data, n },
@@ -124,6 +152,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	again = load(dir_fd, &dropped);
 	CHECK(!dropped);
 	check_same(first, again);
+	change(dir_fd);
 	portmap_free(first);
 	portmap_free(again);
 	close(dir_fd);
