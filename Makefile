@@ -330,6 +330,8 @@ lab-san:
 		$(BUILD)/san/tests/rogue
 	SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run
 
+include tools/valgrind.mk
+
 # 100,000 requests, 10,000 mappings, 1,000 subscribers; about ten minutes.
 soak: all
 	SOAK=1 tests/netns/run test_growth.py

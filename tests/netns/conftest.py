@@ -4,6 +4,7 @@
     @pytest.mark.lab(bridge=True)       arguments of Lab
     @pytest.mark.conf(hairpin="yes")    options of upnpd
     @pytest.mark.only("nft")            not with every backend
+    @pytest.mark.fast                   needs the daemon's own speed
 
 Whatever a test does, afterwards SIGTERM must end the daemon with status 0 and
 the router's rules must be what they were before it came.
@@ -15,7 +16,7 @@ import pytest
 
 from daemon import UPNPD, Upnpd
 from firewall import FIREWALLS
-from lab import Lab, die_cleanly, which
+from lab import SLOW, Lab, die_cleanly, which
 from upnp import Igd
 
 BACKENDS = ("iptables-legacy", "iptables-nft", "nft")
@@ -24,7 +25,8 @@ NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "upnpc", "unshare")
 
 def pytest_configure(config):
     for line in ("lab(**kw): arguments of Lab", "conf(**kw): upnpd's options",
-                 "only(*names): these backends only"):
+                 "only(*names): these backends only",
+                 "fast: not with a daemon that is slower (SLOW)"):
         config.addinivalue_line("markers", line)
     die_cleanly()
 
@@ -37,6 +39,14 @@ def pytest_sessionstart(session):
         pytest.exit(f"not installed: {' '.join(missing)}", 2)
     if not os.access(UPNPD, os.X_OK):
         pytest.exit(f"{UPNPD} is not built", 2)
+
+
+def pytest_collection_modifyitems(items):
+    if SLOW <= 1:
+        return
+    for item in items:
+        if item.get_closest_marker("fast"):
+            item.add_marker(pytest.mark.skip(reason="too slow for it"))
 
 
 def pytest_generate_tests(metafunc):

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 
-from lab import LAN_IP, wait_until, which
+from lab import LAN_IP, LONG, SLOW, wait_until, which
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -36,7 +36,7 @@ class Daemon:
         """Does it answer? A connection alone is not enough: the kernel takes
         it while the program still sets up the rest."""
         with self.lab.lan1.socket(socket.SOCK_STREAM) as sock:
-            sock.settimeout(2)
+            sock.settimeout(2 * SLOW)
             try:
                 sock.connect((ip, self.port))
                 sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -47,7 +47,7 @@ class Daemon:
     def wait_ready(self):
         def settled():
             return self.proc.poll() is not None or self.serves()
-        wait_until(settled, 5)
+        wait_until(settled, 5 * SLOW)
         assert self.proc.poll() is None, "did not start:\n" + self.log()
         assert self.serves(), "does not answer:\n" + self.log()
 
@@ -55,7 +55,7 @@ class Daemon:
         with open(self.logfile, errors="replace") as f:
             return f.read()
 
-    def wait_log(self, pattern, timeout=3.0, since=0):
+    def wait_log(self, pattern, timeout=LONG, since=0):
         """Wait for a line that matches; gives it, or None."""
         def look():
             for line in self.log()[since:].splitlines():
@@ -67,7 +67,7 @@ class Daemon:
     def signal(self, signo):
         os.kill(self.proc.pid, signo)
 
-    def wait_exit(self, timeout=8):
+    def wait_exit(self, timeout=8 * SLOW):
         """The exit status; None while it still runs."""
         try:
             return self.proc.wait(timeout)
@@ -153,7 +153,8 @@ class Upnpd(Daemon):
             except OSError:
                 continue
             if int(after[1]) == self.proc.pid and after[0] != "Z" \
-                    and comm.startswith("upnpd") and uid != "0":
+                    and comm.startswith(("upnpd", "memcheck")) \
+                    and uid != "0":
                 return int(pid)
         return None
 

@@ -33,7 +33,8 @@ HOST2_IP = "192.168.88.20"
 LAN2_IP = "192.168.89.1"
 HOST_LAN2_IP = "192.168.89.20"
 
-LONG = 3.0                  # how long a thing that must happen may take
+SLOW = float(os.environ.get("SLOW", 1))     # how many times slower the daemon is
+LONG = 3.0 * SLOW           # how long a thing that must happen may take
 SHORT = 0.3                 # how long we look for one that must not
 
 CLONE_NEWNET = 0x40000000
