@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/str.h"
 #include "ctl.h"
 
 enum conn_state {
@@ -76,7 +77,8 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.asker_ip = e->asker_ip;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
-	memcpy(rep.mapping.desc, e->desc, sizeof(rep.mapping.desc));
+	/* not what an older one left behind the NUL */
+	str_copy(rep.mapping.desc, sizeof(rep.mapping.desc), str_z(e->desc));
 	return send_rep(c->io.fd, &rep);
 }
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 
-from lab import LAN_IP, LONG, SLOW, wait_until, which
+from lab import LAN_IP, SLOW, wait_until, which
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -47,7 +47,7 @@ class Daemon:
     def wait_ready(self):
         def settled():
             return self.proc.poll() is not None or self.serves()
-        wait_until(settled, 5 * SLOW)
+        wait_until(settled, 5)
         assert self.proc.poll() is None, "did not start:\n" + self.log()
         assert self.serves(), "does not answer:\n" + self.log()
 
@@ -55,7 +55,7 @@ class Daemon:
         with open(self.logfile, errors="replace") as f:
             return f.read()
 
-    def wait_log(self, pattern, timeout=LONG, since=0):
+    def wait_log(self, pattern, timeout=3.0, since=0):
         """Wait for a line that matches; gives it, or None."""
         def look():
             for line in self.log()[since:].splitlines():
@@ -67,10 +67,10 @@ class Daemon:
     def signal(self, signo):
         os.kill(self.proc.pid, signo)
 
-    def wait_exit(self, timeout=8 * SLOW):
+    def wait_exit(self, timeout=8):
         """The exit status; None while it still runs."""
         try:
-            return self.proc.wait(timeout)
+            return self.proc.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             return None
 

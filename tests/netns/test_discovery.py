@@ -65,6 +65,7 @@ def test_upnpc_finds_it(lab, upnpd):
     assert f"ExternalIPAddress = {EXT_IP}" in out
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
 def test_search_all(lab, upnpd, to):
     answers = of_root1(search(lab.lan1, "ssdp:all", to=to))

@@ -122,6 +122,7 @@ def test_engine_killed_among_many(lab, upnpd, igd):
                                   for p in range(40000, 40100)))
 
 
+@pytest.mark.fast
 def test_monitor_killed_among_many(lab, upnpd, igd):
     """The next one finds rules that nobody has told it of: they go, or stand
     behind a mapping."""

@@ -132,6 +132,7 @@ def test_monitor_killed(lab, upnpd, igd):
     assert blocked(lab, "TCP", 40000, server)
 
 
+@pytest.mark.fast
 @pytest.mark.only("nft")
 @pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
 @pytest.mark.parametrize("whole", (False, True), ids=("monitor", "both"))

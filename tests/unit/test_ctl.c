@@ -447,6 +447,25 @@ static void verify_is_answered_later(void **state)
 
 /* ---- lists and news ------------------------------------------------------ */
 
+/* Found by valgrind: what stood behind a text's end was told, too, bytes of
+ * the engine's that are nobody's business. */
+static void nothing_behind_a_text(void **state)
+{
+	static const char none[PM_DESC_MAX + 1];
+	struct pm_req q = { .rule = mapping(CTL_ADD, 5000).rule };
+	struct ctl_rep rep;
+	int fd;
+
+	memset(q.desc, 'x', sizeof(q.desc));
+	strcpy(q.desc, "web");
+	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+	fd = ask(CTL_MAPPINGS);
+	rep = expect(fd, CTL_MAPPING);
+	assert_string_equal(rep.mapping.desc, "web");
+	assert_memory_equal(rep.mapping.desc + 3, none, PM_DESC_MAX + 1 - 3);
+	expect_end(fd, CTL_OK);
+}
+
 /* More than a socket holds, while mappings come and go. */
 static void a_list_skips_nothing(void **state)
 {
@@ -599,6 +618,7 @@ int main(void)
 		T(refusals_have_their_reasons),
 		T(gone_before_the_answer),
 		T(verify_is_answered_later),
+		T(nothing_behind_a_text),
 		T(a_list_skips_nothing),
 		T(news_come_as_they_happen),
 		T(who_does_not_read_loses),
