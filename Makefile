@@ -359,10 +359,11 @@ bench: all $(BUILD)/load
 # One file without any library, by musl. The kernel's headers come from the
 # system's own folder.
 static:
-	$(MAKE) BUILD=$(BUILD)/static CC=musl-gcc \
-		CFLAGS='-Os $(MUSL_INC)' STATIC=1 $(BUILD)/static/upnpd
+	+$(STATIC_MAKE) $(BUILD)/static/upnpd
 	strip $(BUILD)/static/upnpd
 	ls -l $(BUILD)/static/upnpd
+STATIC_MAKE = $(MAKE) BUILD=$(BUILD)/static CC=musl-gcc \
+	      CFLAGS='-Os $(MUSL_INC)' STATIC=1
 MUSL_LIB = /usr/lib/$(shell uname -m)-linux-musl
 MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
@@ -372,12 +373,13 @@ include tools/install.mk
 include tools/cross.mk
 
 # ---- busybox: the static binary is started there by dist/busybox/S60upnpd
-lab: static
-lab-trap: static-trap
-lab-san: static-san
+lab: static-lab
+static-lab:
+	+$(STATIC_MAKE) $(BUILD)/static/$(LAB_UPNPD)
 
-static-trap static-san: static-%:
-	$(MAKE) BUILD=$(BUILD)/$* $(if $(filter trap,$*),FILTER=end) static
+lab-san: static-san
+static-san:
+	$(MAKE) BUILD=$(BUILD)/san static
 
 # A whole router in a virtual machine, with Debian's kernel; minutes, since it
 # does without KVM. As root.
@@ -387,7 +389,7 @@ qemu: all static
 	QEMU=1 QEMU_KERNEL=$(abspath $(BUILD))/kernel JOBS=1 tests/netns/run \
 		test_qemu.py
 
-.PHONY: qemu static-trap static-san
+.PHONY: qemu static-lab static-san
 
 clean:
 	rm -rf $(BUILD)

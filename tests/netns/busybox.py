@@ -13,7 +13,8 @@ from daemon import ROOT, UPNPD, Daemon
 from lab import wait_until, which
 
 BUSYBOX = which("busybox")
-STATIC = os.path.join(os.path.dirname(UPNPD), "static", "upnpd")
+STATIC = os.path.join(os.path.dirname(UPNPD), "static",
+                      os.path.basename(UPNPD))
 SCRIPT = os.path.join(ROOT, "dist", "busybox", "S60upnpd")
 
 # The firewall tool of each backend; Debian has no static one.
