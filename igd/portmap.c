@@ -13,11 +13,14 @@
  *  - all entries of one protocol and external port have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op under way;
- *  - of the committed, the kernel has the enabled ones and no others.
+ *  - of the committed, the kernel has the enabled ones and no others;
+ *  - a committed one that has a lease is in the heap, but for one whose end has
+ *    come: that one waits for the op that is under way.
  */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include "igd/due.h"
 #include "igd/portmap.h"
 
 #define RETRY_MS	5000	/* an expired rule the kernel would not drop */
@@ -27,13 +30,14 @@ struct portmap {
 	size_t used;		/* slots from here on were never touched */
 	size_t n;		/* committed and newly reserved */
 	size_t order_n;
-	uint64_t due_ms;	/* no lease ends before */
+	struct due due;		/* the leases */
 	uint64_t seq;		/* of the mapping made last */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;
 	struct pm_entry *entry;	/* [slot_max] */
 	uint16_t *order;	/* [max], committed slots */
-	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains */
+	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, as
+				 * flip() has them: what was never used is 0 */
 	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
 };
 
@@ -50,21 +54,21 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	while (bucket_n < max)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * sizeof(*pm->entry) +
-		(max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
+		(max + slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
 	pm = calloc(1, bytes);
 	if (pm == NULL)
 		return NULL;
 	pm->max = max;
 	pm->per_client = per_client;
 	pm->slot_max = slot_max;
-	pm->due_ms = UINT64_MAX;
 	pm->bucket_mask = bucket_n - 1;
 	pm->free_head = pm->queue_head = pm->queue_tail = PM_NONE;
 	pm->entry = (struct pm_entry *)(pm + 1);
 	pm->order = (uint16_t *)(pm->entry + slot_max);
-	pm->bucket = pm->order + max;
+	pm->due.entry = pm->entry;
+	pm->due.heap = pm->order + max;
+	pm->bucket = pm->due.heap + slot_max;
 	pm->client_n = pm->bucket + bucket_n;
-	memset(pm->bucket, 0xff, bucket_n * sizeof(*pm->bucket));
 	return pm;
 }
 
@@ -117,13 +121,30 @@ static uint16_t *bucket_of(const struct portmap *pm, const struct nat_rule *r)
 	return &pm->bucket[h & pm->bucket_mask];
 }
 
+/* The links of a chain are kept so that its end is 0: a table that is asked
+ * for in zeroed pages has them at once, and touches none. */
+static uint16_t flip(uint16_t slot)
+{
+	return slot ^ PM_NONE;
+}
+
+static uint16_t chain_first(const struct portmap *pm, const struct nat_rule *r)
+{
+	return flip(*bucket_of(pm, r));
+}
+
+static uint16_t chain_next(const struct portmap *pm, uint16_t slot)
+{
+	return flip(pm->entry[slot].hash_next);
+}
+
 /* PM_NONE when there is none left. */
 static uint16_t slot_take(struct portmap *pm)
 {
 	uint16_t slot = pm->free_head;
 
 	if (slot != PM_NONE)
-		pm->free_head = pm->entry[slot].hash_next;
+		pm->free_head = chain_next(pm, slot);
 	else if (pm->used < pm->slot_max)
 		slot = (uint16_t)pm->used++;
 	return slot;
@@ -135,7 +156,7 @@ static void chain_add(struct portmap *pm, uint16_t slot)
 	uint16_t *head = bucket_of(pm, &e->rule);
 
 	e->hash_next = *head;
-	*head = slot;
+	*head = flip(slot);
 }
 
 static void slot_free(struct portmap *pm, uint16_t slot)
@@ -143,12 +164,13 @@ static void slot_free(struct portmap *pm, uint16_t slot)
 	struct pm_entry *e = &pm->entry[slot];
 	uint16_t *at = bucket_of(pm, &e->rule);
 
-	while (*at != slot)
-		at = &pm->entry[*at].hash_next;
+	while (flip(*at) != slot)
+		at = &pm->entry[flip(*at)].hash_next;
 	*at = e->hash_next;
+	due_drop(&pm->due, slot);
 	e->state = PM_FREE;
 	e->sent = false;
-	e->hash_next = pm->free_head;
+	e->hash_next = flip(pm->free_head);
 	pm->free_head = slot;
 }
 
@@ -200,21 +222,15 @@ static bool under_way(const struct pm_entry *e)
 /* The slot of the ADDING entry that is to take the place of @old. */
 static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
 {
-	uint16_t slot = *bucket_of(pm, &pm->entry[old].rule);
+	uint16_t slot = chain_first(pm, &pm->entry[old].rule);
 	const struct pm_entry *e;
 
-	for (; slot != PM_NONE; slot = e->hash_next) {
+	for (; slot != PM_NONE; slot = chain_next(pm, slot)) {
 		e = &pm->entry[slot];
 		if (e->state == PM_ADDING && e->replaces == old)
 			break;
 	}
 	return slot;
-}
-
-static void note_due(struct portmap *pm, uint64_t due_ms)
-{
-	if (due_ms != 0 && due_ms < pm->due_ms)
-		pm->due_ms = due_ms;
 }
 
 static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
@@ -228,7 +244,6 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	e->expires_ms = expires_ms;
 	memcpy(e->desc, req->desc, sizeof(e->desc));
 	e->desc[sizeof(e->desc) - 1] = '\0';
-	note_due(pm, expires_ms);
 }
 
 /* ---- one mapping's steps ------------------------------------------- */
@@ -313,13 +328,12 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 
 	e->state = PM_ACTIVE;
 	e->replaces = PM_NONE;
-	note_due(pm, e->expires_ms);
+	e->seq = old == PM_NONE ? ++pm->seq : pm->entry[old].seq;
+	due_put(&pm->due, slot);
 	if (old == PM_NONE) {
-		e->seq = ++pm->seq;
 		pm->order[pm->order_n++] = slot;
 		return PM_ADDED;
 	}
-	e->seq = pm->entry[old].seq;
 	*order_of(pm, old) = slot;
 	slot_free(pm, old);
 	return PM_UPDATED;
@@ -355,6 +369,7 @@ static enum pm_result put(struct portmap *pm, const struct pm_req *req,
 		return res;
 	if (old != PM_NONE && !(tell && kernel_differs(&pm->entry[old], req))) {
 		fill(pm, old, req, expires_ms);
+		due_put(&pm->due, old);
 		*ret_slot = old;
 		return PM_DONE;
 	}
@@ -474,7 +489,7 @@ static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
 		e->state = PM_ACTIVE;
 	}
 	if (stays != PM_NONE)
-		note_due(pm, pm->entry[stays].expires_ms);
+		due_put(&pm->due, stays);
 	return PM_NO_CHANGE;
 }
 
@@ -505,20 +520,18 @@ enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
 
 /* ---- leases -------------------------------------------------------- */
 
-/* Return: true when the mapping is gone, and the next has its index. */
-static bool end_lease(struct portmap *pm, uint16_t slot, uint64_t now_ms)
+/*
+ * The end of a lease has come. One that waits for an op, its own or that of an
+ * overwrite, perhaps a renewal, is decided by that: if it fails, op_failed()
+ * makes the lease due again.
+ * Return: true when the mapping is gone
+ */
+static bool end_lease(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
 
-	if (e->expires_ms == 0 || under_way(e))
-		return false;
-	if (e->expires_ms > now_ms) {
-		note_due(pm, e->expires_ms);
-		return false;
-	}
-	/* An overwrite under way, perhaps a renewal, decides first. If it
-	 * fails, or a delete does, op_failed() makes the lease due again. */
-	if (replacement_of(pm, slot) != PM_NONE)
+	due_drop(&pm->due, slot);
+	if (under_way(e) || replacement_of(pm, slot) != PM_NONE)
 		return false;
 	if (!e->enabled) {
 		drop(pm, slot);
@@ -534,19 +547,16 @@ void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
 		    void *arg)
 {
 	struct nat_rule rule;
-	size_t i = 0;
+	uint16_t slot;
 
-	if (now_ms >= pm->due_ms) {
-		pm->due_ms = UINT64_MAX;
-		while (i < pm->order_n) {
-			rule = pm->entry[pm->order[i]].rule;
-			if (!end_lease(pm, pm->order[i], now_ms))
-				i++;
-			else if (gone != NULL)
-				gone(arg, &rule);
-		}
+	while ((slot = due_first(&pm->due)) != PM_NONE &&
+	       pm->entry[slot].expires_ms <= now_ms) {
+		rule = pm->entry[slot].rule;
+		if (end_lease(pm, slot) && gone != NULL)
+			gone(arg, &rule);
 	}
-	*ret_next_ms = pm->due_ms;
+	*ret_next_ms = slot == PM_NONE ? UINT64_MAX :
+					 pm->entry[slot].expires_ms;
 }
 
 uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
@@ -593,11 +603,11 @@ uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev)
 {
 	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
-	uint16_t slot = prev == PM_NONE ? *bucket_of(pm, &key)
-					: pm->entry[prev].hash_next;
+	uint16_t slot = prev == PM_NONE ? chain_first(pm, &key) :
+					  chain_next(pm, prev);
 	const struct pm_entry *e;
 
-	for (; slot != PM_NONE; slot = e->hash_next) {
+	for (; slot != PM_NONE; slot = chain_next(pm, slot)) {
 		e = &pm->entry[slot];
 		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
 			break;

@@ -46,6 +46,7 @@ struct pm_entry {
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was given out */
 	uint16_t hash_next, queue_next;	/* private */
+	uint16_t heap_at;	/* private: due.h */
 	uint64_t seq;		/* rises in the order of portmap_at() */
 	uint32_t gen;		/* makes the ids of this slot's ops differ */
 	char desc[PM_DESC_MAX + 1];
