@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/netif.h"
 #include "gate.h"
+#include "natfw/table.h"
 #include "natfw/watch.h"
 #include "priv.h"
 #include "router.h"
@@ -251,17 +252,18 @@ static bool is_one_more(const struct gate *g, const struct nat_rule *rule)
 static enum nat_err check_client(struct gate *g, const struct batch *b,
 				 const struct nat_rule *rule)
 {
-	size_t n = 0;
+	const size_t max = g->conf->max_per_client;
+	const size_t enough = max > b->n ? max - b->n : 0;
+	size_t n = table_client_n(&g->fw, rule->client.ip, enough);
 
-	if (!is_one_more(g, rule))
+	/* even if all that came with it are this client's */
+	if (n < enough || !is_one_more(g, rule))
 		return NAT_OK;
-	for (size_t i = 0; i < g->fw.rule_n; i++)
-		n += g->fw.rule[i].client.ip == rule->client.ip;
 	for (size_t i = 0; i < b->n; i++)
 		n += b->op[i].verb == NAT_SET &&
 		     b->op[i].rule.client.ip == rule->client.ip &&
 		     is_one_more(g, &b->op[i].rule);
-	if (n < g->conf->max_per_client)
+	if (n < max)
 		return NAT_OK;
 	log_warn(MORE_A_CLIENT);
 	return NAT_ENOSPC;

@@ -77,6 +77,9 @@ struct natfw_index {
 	uint32_t slots;		/* of head, a power of two */
 };
 
+/* Counters of rules, by client; a /24 has one for each of its clients. */
+#define NATFW_COUNTERS 256
+
 /* What a backend may look at. */
 struct natfw {
 	const struct natfw_backend *be;
@@ -88,6 +91,7 @@ struct natfw {
 	char why[256];		/* what the tool said when it last failed */
 	uint64_t scratch[80];	/* the backend's own, zero at open */
 	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
+	uint32_t by_client[NATFW_COUNTERS];		/* and these */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,

@@ -97,6 +97,17 @@ const struct nat_rule *table_find(const struct natfw *fw,
 	return r;
 }
 
+size_t table_client_n(const struct natfw *fw, uint32_t client_ip, size_t enough)
+{
+	size_t i, n = fw->by_client[client_ip % NATFW_COUNTERS];
+
+	if (n < enough)
+		return n;
+	for (i = n = 0; i < fw->rule_n; i++)
+		n += fw->rule[i].client.ip == client_ip;
+	return n;
+}
+
 bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b)
 {
 	return a->client.ip == b->client.ip && a->proto == b->proto &&
@@ -145,16 +156,23 @@ const struct nat_rule *table_leader(const struct natfw *fw,
 
 /* ---- changing ------------------------------------------------------ */
 
+/* Chain by chain where a rule is: heads that were never used stay untouched,
+ * and cost no memory. */
 void table_clear(struct natfw *fw)
 {
-	struct natfw_index *x;
+	size_t i;
 	int by;
 
+	for (i = 0; i < fw->rule_n; i++)
+		for (by = 0; by < NATFW_INDEXES; by++)
+			*chain_of(fw, by, &fw->rule[i]) = 0;
+	memset(fw->by_client, 0, sizeof(fw->by_client));
 	fw->rule_n = 0;
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		x = &fw->index[by];
-		memset(x->head, 0, x->slots * sizeof(*x->head));
-	}
+}
+
+static uint32_t *counter_of(struct natfw *fw, const struct nat_rule *r)
+{
+	return &fw->by_client[r->client.ip % NATFW_COUNTERS];
 }
 
 void table_del(struct natfw *fw, const struct nat_rule *key)
@@ -178,6 +196,7 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 		*link_to(fw, by, last) = (uint32_t)i + 1;
 		next[i] = next[last];
 	}
+	--*counter_of(fw, old);
 	fw->rule[i] = fw->rule[last];
 	fw->rule_n--;
 }
@@ -191,6 +210,7 @@ void table_set(struct natfw *fw, const struct nat_rule *rule)
 	table_del(fw, rule);
 	i = fw->rule_n++;
 	fw->rule[i] = *rule;
+	++*counter_of(fw, rule);
 	for (by = 0; by < NATFW_INDEXES; by++) {
 		head = chain_of(fw, by, rule);
 		fw->index[by].next[i] = *head;

@@ -63,6 +63,15 @@ const struct nat_rule *table_lead(const struct nat_rule *best,
 const struct nat_rule *table_leader(const struct natfw *,
 				    const struct nat_rule *like);
 
+/**
+ * table_client_n - how many rules lead to this client, or a little more.
+ * @enough: an answer of so many or more is exact
+ *
+ * Clients may share a counter, so it can say too much, never too little: only
+ * when it says "enough" are the rules themselves looked through.
+ */
+size_t table_client_n(const struct natfw *, uint32_t client_ip, size_t enough);
+
 /** table_same_socket - do they lead to the same socket of a client? */
 bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b);
 

@@ -49,6 +49,34 @@ static void test_empty(void **state)
 	assert_null(fw.rule);
 }
 
+/* A number below what is enough may be another client's, too. */
+static void test_clients_are_counted(void **state)
+{
+	struct nat_rule r = tcp(1, HOST(2), 80);
+	struct natfw fw;
+	uint32_t twin = HOST(2) + NATFW_COUNTERS;
+
+	start(&fw);
+	assert_int_equal(table_client_n(&fw, HOST(2), 1), 0);
+	table_set(&fw, &r);
+	table_set(&fw, &r);	/* in place of the same */
+	assert_int_equal(table_client_n(&fw, HOST(2), 9), 1);
+	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
+	assert_int_equal(table_client_n(&fw, twin, 9), 1);
+	assert_int_equal(table_client_n(&fw, twin, 1), 0);
+	r.client.ip = HOST(3);	/* the port goes over to another client */
+	table_set(&fw, &r);
+	assert_int_equal(table_client_n(&fw, HOST(2), 9), 0);
+	assert_int_equal(table_client_n(&fw, HOST(3), 9), 1);
+	table_del(&fw, &r);
+	table_del(&fw, &r);
+	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
+	table_set(&fw, &r);
+	table_clear(&fw);
+	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
+	table_done(&fw);
+}
+
 /* The client of a key is no part of it; client, protocol and port make a
  * socket. */
 static void test_keys_and_sockets(void **state)
@@ -206,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_clients_are_counted),
 		cmocka_unit_test(test_keys_and_sockets),
 		cmocka_unit_test(test_leaders),
 		cmocka_unit_test(test_one_for_all_leads),
