@@ -16,6 +16,9 @@
 
 /* Connections taken in one round, before the others get their turn. */
 #define ACCEPTS_MAX 64
+/* As long as each round finds one, and not for long, one is all that is asked
+ * for: the question whether there are more would be in vain. */
+#define PATIENCE 8
 /* Wait when descriptors or memory have run out and nothing can be closed. */
 #define PAUSE_MS 1000
 /* The port that the kernel chose for the first address may be taken at
@@ -26,6 +29,7 @@ struct listener {
 	struct ev_fd io;	/* fd < 0: this place is free */
 	struct httplisten *set;
 	struct httpd_listen at;
+	unsigned full;		/* rounds that found all they asked for */
 };
 
 struct httplisten {
@@ -96,11 +100,15 @@ static bool accept_one(struct listener *l)
 static void on_ready(struct ev_fd *io, short revents)
 {
 	struct listener *l = EV_OWNER(io, struct listener, io);
+	int max = l->full < PATIENCE ? 1 : ACCEPTS_MAX;
 
-	for (int i = 0; i < ACCEPTS_MAX && io->fd >= 0; i++) {
-		if (!accept_one(l))
+	for (int i = 0; i < max && io->fd >= 0; i++) {
+		if (!accept_one(l)) {
+			l->full = 0;
 			return;
+		}
 	}
+	l->full++;
 }
 
 static void on_pause_end(struct ev_timer *t)

@@ -122,11 +122,15 @@ static void on_chan(struct ev_fd *w, short revents)
 	struct priv_rep rep;
 	ssize_t n;
 
-	while ((n = recv(w->fd, &rep, sizeof(rep), 0)) == sizeof(rep)) {
+	do {
+		n = recv(w->fd, &rep, sizeof(rep), 0);
+		if (n != sizeof(rep))
+			break;
 		p->in_flight -= p->in_flight > 0;
 		p->answer(p->arg, &rep);
-	}
-	if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
+	} while (p->in_flight);
+	if (n == sizeof(rep) ||
+	    (n < 0 && (errno == EAGAIN || errno == EINTR))) {
 		priv_pump(p);
 		return;
 	}

@@ -17,6 +17,7 @@
 
 #define SIGNALS_MAX	8	/* the monitor watches about five */
 #define WAIT_MAX_MS	86400000u	/* a round a day; time_t may be small */
+#define SIGNALS_MS	10	/* how long a busy loop may be deaf */
 
 struct watched_signal {
 	int signo;
@@ -36,6 +37,7 @@ struct ev_loop {
 	struct watched_signal sig[SIGNALS_MAX];
 	size_t sig_n;
 	sigset_t old_mask, wait_mask;
+	uint64_t heard_ms;	/* signals could come in */
 };
 
 /* A handler has nothing but statics to write to: one flag a signal. */
@@ -334,21 +336,33 @@ static struct timespec *wait_time(const struct ev_loop *l, int max_wait_ms,
 	return ret;
 }
 
-/* Return: descriptors that are ready, or -errno. */
+/* The kernel lets signals in only when no descriptor is ready. A busy loop must
+ * hear SIGTERM too, but need not ask for it in each round. */
+static void hear_signals(struct ev_loop *l)
+{
+	if (l->sig_n == 0 || l->now_ms - l->heard_ms < SIGNALS_MS)
+		return;
+	l->heard_ms = l->now_ms;
+	ppoll(NULL, 0, &(struct timespec){ 0 }, &l->wait_mask);
+}
+
+/* Return: descriptors that are ready, or -errno */
 static int wait_round(struct ev_loop *l, int max_wait_ms)
 {
 	const sigset_t *mask = l->sig_n > 0 ? &l->wait_mask : NULL;
+	uint64_t before_ms = l->now_ms;
 	struct timespec ts;
 	int n;
 
 	n = ppoll(l->pfd, l->fd_n, wait_time(l, max_wait_ms, &ts), mask);
-	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
-	/* The kernel lets signals in only when no descriptor is ready. A busy
-	 * loop must hear SIGTERM too. */
-	if (n > 0 && mask)
-		ppoll(NULL, 0, &(struct timespec){ 0 }, mask);
-	return n;
+	if (n < 0 && errno != EINTR)
+		return -errno;
+	l->now_ms = l->clock_ms();
+	if (n <= 0 || l->now_ms != before_ms)	/* it did wait */
+		l->heard_ms = l->now_ms;
+	else
+		hear_signals(l);
+	return n < 0 ? 0 : n;
 }
 
 int ev_step(struct ev_loop *l, int max_wait_ms)
@@ -359,7 +373,6 @@ int ev_step(struct ev_loop *l, int max_wait_ms)
 	n = wait_round(l, max_wait_ms);
 	if (n < 0)
 		return n;
-	l->now_ms = l->clock_ms();
 	l->in_round = true;
 	signal_run(l);
 	if (n > 0)

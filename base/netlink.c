@@ -2,7 +2,7 @@
 /*
  * netlink.c - a small netlink client.
  *
- * Owns: nothing between two calls; each request has a socket of its own.
+ * Owns: nothing between two calls; nl_ask() has a socket of its own.
  * Never does: wait.
  * Invariant: no header is read before nl_next_msg() or nl_next_attr() found
  * it whole, no payload before its length was checked.
@@ -150,16 +150,20 @@ static int read_answer(int fd, nl_fn fn, void *arg)
 	return more ? more : interrupted ? -EINTR : 0;
 }
 
+int nl_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)
+{
+	if (send(fd, req, req->nlmsg_len, 0) < 0)
+		return -errno;
+	return read_answer(fd, fn, arg);
+}
+
 int nl_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg)
 {
 	int fd = nl_open(protocol), err;
 
 	if (fd < 0)
 		return fd;
-	if (send(fd, req, req->nlmsg_len, 0) < 0)
-		err = -errno;
-	else
-		err = read_answer(fd, fn, arg);
+	err = nl_ask_by(fd, req, fn, arg);
 	close(fd);
 	return err;
 }

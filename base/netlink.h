@@ -107,4 +107,8 @@ ssize_t nl_recv(int fd, union nl_buf *buf);
  */
 int nl_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg);
 
+/** nl_ask_by - the same by a socket of the caller's, from nl_open(): for several
+ * questions in a row. After an error it may hold the rest of an answer. */
+int nl_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg);
+
 #endif

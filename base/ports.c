@@ -94,7 +94,8 @@ static void take_socket(void *arg, const struct nlmsghdr *h)
 		count(arg, &s);
 }
 
-static int ask_sockets(const struct socket_kind *kind, struct want *w)
+/* @fd: of sock_diag */
+static int ask_sockets(int fd, const struct socket_kind *kind, struct want *w)
 {
 	struct {
 		struct nlmsghdr h;
@@ -112,7 +113,7 @@ static int ask_sockets(const struct socket_kind *kind, struct want *w)
 		},
 	};
 
-	return nl_ask(NETLINK_SOCK_DIAG, &r.h, take_socket, w);
+	return nl_ask_by(fd, &r.h, take_socket, w);
 }
 
 /* ---- by /proc ------------------------------------------------------------ */
@@ -280,28 +281,43 @@ static bool no_diag(int err)
 	return err == -ENOENT || err == -EPROTONOSUPPORT;
 }
 
-static int read_kind(const struct socket_kind *kind, struct want *w)
+/* @fd: of sock_diag, or the -errno of its nl_open() */
+static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 {
-	int err;
+	int err = fd;
 
 	w->state = kind->state;
-	err = ask_sockets(kind, w);
+	if (fd >= 0)
+		err = ask_sockets(fd, kind, w);
 	return no_diag(err) ? read_proc(kind, w) : err;
+}
+
+/* Of one protocol, or of both (0). */
+static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
+{
+	int fd = nl_open(NETLINK_SOCK_DIAG), err = 0;
+	bool tcp;
+
+	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]) && !err;
+	     i++) {
+		tcp = served[i].protocol == IPPROTO_TCP;
+		if (both)
+			w->field = tcp ? both->tcp : both->udp;
+		if (!protocol || served[i].protocol == protocol)
+			err = read_kind(fd, &served[i], w);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
 }
 
 int ports_listening(uint32_t ip, struct ports *ret)
 {
 	struct want w = { .ip = ip };
-	bool tcp;
-	int err = 0;
+	int err;
 
 	memset(ret, 0, sizeof(*ret));
-	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]) && !err;
-	     i++) {
-		tcp = served[i].protocol == IPPROTO_TCP;
-		w.field = tcp ? ret->tcp : ret->udp;
-		err = read_kind(&served[i], &w);
-	}
+	err = read_kinds(0, &w, ret);
 	if (err)
 		memset(ret, 0, sizeof(*ret));
 	return err;
@@ -311,11 +327,8 @@ int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
 		  struct ports_holder *ret, size_t max)
 {
 	struct want w = { .ip = ip, .port = port, .list = ret, .max = max };
-	int err = 0;
+	int err = read_kinds(protocol, &w, NULL);
 
-	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]) && !err; i++)
-		if (served[i].protocol == protocol)
-			err = read_kind(&served[i], &w);
 	return err ? err : (int)w.n;
 }
 

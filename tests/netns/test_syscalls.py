@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: ISC
+"""The path of a request: as few system calls as it needs. Who adds one finds
+it here, and may say in this list what it is for."""
+import pytest
+
+from tracer import calls_of
+
+ANSWER = ["ppoll", "accept4", "recvfrom", "sendmsg", "close"]
+# To the monitor and back, and the line in the lease file.
+MAP = ["ppoll", "accept4", "recvfrom", "sendto", "ppoll", "recvfrom", "write",
+       "sendmsg", "close"]
+# The watch on the firewall, before and after (3); the engine's request, that
+# there is no more, the reply (4 with the wait); the ports that the router
+# serves itself, TCP and UDP, IPv4 and IPv6, in one socket (12); the transaction
+# and its answer (3).
+MONITOR_MAX = 22
+
+
+@pytest.mark.only("nft")
+def test_get_external_ip(upnpd, igd):
+    igd.external_ip()
+    calls = calls_of(upnpd, lambda i: igd.external_ip(), 5)
+    assert calls["engine"] == ANSWER
+    assert calls["monitor"] == []
+
+
+@pytest.mark.only("nft")
+def test_add_port_mapping(upnpd, igd):
+    igd.add(3000)
+    calls = calls_of(upnpd, lambda i: igd.add(4000 + i), 5)
+    assert calls["engine"] == MAP
+    assert len(calls["monitor"]) <= MONITOR_MAX, calls["monitor"]

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: ISC
+"""How many system calls a request costs, by strace of both processes."""
+import os
+import re
+import signal
+import subprocess
+import time
+
+from lab import wait_until
+
+PROCESSES = ("engine", "monitor")
+QUIET = 0.2         # no call for so long: a request is over
+
+
+class Tracer:
+    """strace of one process, without its children."""
+
+    def __init__(self, pid, path):
+        self.pid, self.path = pid, path
+        self.proc = subprocess.Popen(
+            ["strace", "-qq", "-o", path, "-p", str(pid)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+
+    def attached(self):
+        with open(f"/proc/{self.pid}/status") as f:
+            return not re.search(r"^TracerPid:\s*0$", f.read(), re.M) \
+                and os.path.exists(self.path)
+
+    def calls(self):
+        """The names of those that have ended. A wait that goes on is a line
+        without its end."""
+        with open(self.path) as f:
+            return re.findall(r"^(\w+)\(.* = ", f.read(), re.M)
+
+    def stop(self):
+        self.proc.send_signal(signal.SIGINT)
+        self.proc.wait()
+
+
+def settled(tracers):
+    """{process: its calls}, once no more come."""
+    calls = {name: t.calls() for name, t in tracers.items()}
+    while True:
+        time.sleep(QUIET)
+        more = {name: t.calls() for name, t in tracers.items()}
+        if more == calls:
+            return calls
+        calls = more
+
+
+def calls_of(upnpd, what, n=10):
+    """{process: its calls for @what(i)}, of @n times that with the fewest: a
+    timer may come between, or a request in two parts. The first call is the
+    wait that ended with the request."""
+    pids = (upnpd.engine(), upnpd.proc.pid)
+    tracers = {name: Tracer(pid, upnpd.lab.path("strace-" + name))
+               for name, pid in zip(PROCESSES, pids)}
+    times = []
+    try:
+        assert wait_until(lambda: all(t.attached() for t in
+                                      tracers.values())), "strace: no access"
+        before = settled(tracers)
+        for i in range(n):
+            what(i)
+            after = settled(tracers)
+            times.append({name: after[name][len(before[name]):]
+                          for name in PROCESSES})
+            before = after
+    finally:
+        for tracer in tracers.values():
+            tracer.stop()
+    return {name: min((t[name] for t in times), key=len)
+            for name in PROCESSES}
