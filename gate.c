@@ -129,10 +129,10 @@ const char *gate_fault(const struct gate *g)
 static int alloc_lists(struct gate *g)
 {
 	const size_t max = g->conf->max_mappings;
-	const size_t gone = max > NAT_BATCH_MAX ? max : NAT_BATCH_MAX;
 
+	g->gone_max = max > NAT_BATCH_MAX ? max : NAT_BATCH_MAX;
 	g->staged = calloc(max, sizeof(*g->staged));
-	g->gone = calloc(gone, sizeof(*g->gone));
+	g->gone = calloc(g->gone_max, sizeof(*g->gone));
 	if (g->staged && g->gone)
 		return 0;
 	free(g->staged);
@@ -182,6 +182,7 @@ void gate_close(struct gate *g)
 {
 	if (!g->open)
 		return;
+	gate_flows(g);
 	natfw_close(&g->fw);
 	natfw_done(&g->fw);
 	if (g->watch_fd >= 0)
@@ -367,7 +368,7 @@ static void flows_fail(struct gate *g, int err)
 	g->flows_err = err;
 }
 
-static void flows_end(struct gate *g)
+void gate_flows(struct gate *g)
 {
 	unsigned ended;
 	size_t n = 0;
@@ -380,11 +381,26 @@ static void flows_end(struct gate *g)
 	if (!n || g->flows_err == -EPROTONOSUPPORT ||
 	    g->flows_err == -EOPNOTSUPP)
 		return;
+	g->walked_ms = g->now_ms;
 	err = conntrack_kill(g->gone, n, &ended);
 	if (err)
 		flows_fail(g, err);
 	else if (ended)
 		log_debug("%u flows through deleted mappings ended", ended);
+}
+
+/* Before a change: room to note the @n rules that it may touch. */
+static void flows_room(struct gate *g, size_t n)
+{
+	if (g->gone_n + n > g->gone_max)
+		gate_flows(g);
+}
+
+/* After a change. What goes in a burst shares a walk. */
+static void flows_end(struct gate *g)
+{
+	if (!g->walked_ms || g->now_ms - g->walked_ms >= FLOWS_GAP_MS)
+		gate_flows(g);
 }
 
 /* ---- serving ------------------------------------------------------------- */
@@ -419,6 +435,7 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 
 	if (!b->n)
 		return 0;
+	flows_room(g, b->n);
 	for (size_t i = 0; i < b->n; i++)
 		flows_note(g, natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
@@ -483,6 +500,7 @@ static enum nat_err sync_end(struct gate *g)
 {
 	int err;
 
+	flows_room(g, g->fw.rule_n);
 	for (size_t i = 0; i < g->fw.rule_n; i++)
 		flows_note(g, &g->fw.rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);

@@ -26,7 +26,9 @@ struct gate {
 	size_t staged_n;
 	uint16_t staged_by[GATE_COUNTERS];	/* of them, by their client */
 	struct conntrack_port *gone;	/* where rules led before a change */
-	size_t gone_n;
+	size_t gone_n, gone_max;
+	uint64_t now_ms;		/* the owner's clock, 0: it has none */
+	uint64_t walked_ms;		/* flows were looked for */
 	int flows_err;			/* why flows can not be ended, told */
 	const char *why;		/* the backend was chosen; a literal */
 	uint32_t repairs;		/* of rules that somebody had changed */
@@ -75,11 +77,16 @@ const char *gate_fault(const struct gate *);
  *
  * SETs and DELs that wait together are one batch, NAT_BATCH_MAX at most.
  * Blocks for as long as the backend takes, and for a walk over the kernel's
- * flows when rules vanished: those that came through them are ended.
+ * flows when rules vanished: those that came through them are ended. Where the
+ * last walk was less than FLOWS_GAP_MS before @now_ms, which the owner sets,
+ * that is left to gate_flows(): as long as @gone_n is not 0, it is due.
  *
  * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no
  * sense, -EXFULL it does not read its answers
  */
 int gate_serve(struct gate *, int fd);
+
+/** gate_flows - end the flows that gate_serve() has left. */
+void gate_flows(struct gate *);
 
 #endif

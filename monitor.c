@@ -68,7 +68,7 @@ struct monitor {
 
 	struct ev_fd firewall;		/* tells of others' changes */
 	uint64_t verified_ms;
-	struct ev_timer restart, verify, stop;
+	struct ev_timer restart, verify, stop, flows;
 	struct ev_signal sig[4];
 };
 
@@ -124,11 +124,23 @@ static void engine_kill(struct monitor *m, const char *why)
 	caps_lower();
 }
 
+static void on_flows(struct ev_timer *t)
+{
+	struct monitor *m = EV_OWNER(t, struct monitor, flows);
+
+	m->gate.now_ms = ev_now_ms(m->loop);
+	gate_flows(&m->gate);
+}
+
 static void on_chan(struct ev_fd *w, short revents)
 {
 	struct monitor *m = EV_OWNER(w, struct monitor, chan);
-	int err = gate_serve(&m->gate, w->fd);
+	int err;
 
+	m->gate.now_ms = ev_now_ms(m->loop);
+	err = gate_serve(&m->gate, w->fd);
+	if (m->gate.gone_n && !m->flows.active)
+		ev_timer_set(m->loop, &m->flows, FLOWS_GAP_MS);
 	report_gate(&m->report, &m->gate);
 	if (m->gate.serving)
 		report_serving(&m->report);
@@ -578,6 +590,7 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	m.restart.cb = on_restart;
 	m.verify.cb = on_verify;
 	m.stop.cb = on_stop;
+	m.flows.cb = on_flows;
 	m.loop = ev_new(MONITOR_FDS_MAX, NULL);
 	err = m.loop ? watch_signals(&m) : -ENOMEM;
 	if (!err && m.conf.enabled)

@@ -483,6 +483,34 @@ static void test_flows_end_once_a_batch(void **state)
 	assert_int_equal(killed[1].ext_port, 5003);
 }
 
+/* A burst shares a walk, the first of it does not wait. */
+static void test_flows_of_a_burst(void **state)
+{
+	for (uint16_t p = 5001; p <= 5004; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	gate.now_ms = 70000;
+	assert_int_equal(one(PRIV_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_int_equal(gate.gone_n, 0);
+	gate.now_ms += FLOWS_GAP_MS - 1;
+	assert_int_equal(one(PRIV_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(one(PRIV_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_OK);	/* again */
+	assert_int_equal(kills, 1);
+	assert_int_not_equal(gate.gone_n, 0);
+	gate.now_ms += 1;
+	gate_flows(&gate);
+	assert_int_equal(kills, 2);
+	assert_int_equal(killed_n, 1);
+	assert_int_equal(killed[0].ext_port, 5002);
+	assert_int_equal(gate.gone_n, 0);
+	gate_flows(&gate);
+	assert_int_equal(kills, 2);
+	gate.now_ms += FLOWS_GAP_MS;
+	assert_int_equal(one(PRIV_DEL, rule(5004)), NAT_OK);
+	assert_int_equal(kills, 3);
+}
+
 static void test_flows_end_after_a_sync(void **state)
 {
 	struct nat_rule moved = rule(5002);
@@ -782,6 +810,7 @@ int main(void)
 		T(test_flows_end_with_their_rule),
 		T(test_flows_end_when_the_port_leads_elsewhere),
 		T(test_flows_end_once_a_batch),
+		T(test_flows_of_a_burst),
 		T(test_flows_end_after_a_sync),
 		T(test_flows_stay_with_their_rule),
 		T(test_kernel_can_not_end_flows),
