@@ -349,14 +349,6 @@ demo:
 	$(MAKE) all
 	tools/demo.sh
 
-$(BUILD)/load: bench/load.c
-	@mkdir -p $(@D)
-	$(CC) $(STD) $(WARN) -O2 -o $@ $<
-
-# Beside Debian's miniupnpd, in one run. As root.
-bench: all $(BUILD)/load
-	bench/run.py
-
 # One file without any library, by musl. The kernel's headers come from the
 # system's own folder.
 static:
@@ -391,6 +383,21 @@ qemu: all static
 		test_qemu.py
 
 .PHONY: qemu static-lab static-san
+
+# ---- bench: beside both builds of Debian's miniupnpd, in one run. As root.
+# ROUNDS=1 BENCH='regular expression' for those rows alone.
+ROUNDS	?= 5
+BENCH	?=
+BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows
+
+$(BENCH_TOOLS): $(BUILD)/%: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
+
+bench: all $(BENCH_TOOLS)
+	tools/install-test-deps
+	$(MAKE) static
+	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
 
 clean:
 	rm -rf $(BUILD)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * load.c - ask a gateway the same thing many times, each on a new connection,
- * one or many at a time, and tell how long it took.
+ * one or many at a time, beside idle ones, and tell how long it took.
  *
  * A request's time runs from connect() to the end of the reply, which is the
- * server's close. Prints one line of "name value" pairs.
+ * server's close. What is under way when the time is over counts neither as
+ * answered nor as lost. Prints one line of "name value" pairs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -18,28 +19,38 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #define REQUEST_MAX	2048
 #define CONC_MAX	1000
+#define IDLE_MAX	4000
 #define COUNT_MAX	1000000
+#define SECONDS_MAX	600
 #define STALL_MS	8000	/* nothing at all happened: give up */
+#define IDLE_MS		3000	/* for the idle ones to be connected */
 #define STATUS_LEN	12	/* "HTTP/1.1 200" */
 
 #define SERVICE "urn:schemas-upnp-org:service:WANIPConnection:1"
 
+/* What an action has for arguments. */
+enum args { NO_ARGS, INDEX, KEY, MAPPING };
+
 struct action {
 	const char *word;	/* on the command line */
-	const char *name;
-	bool has_key, has_rest;	/* arguments of a mapping */
+	const char *name;	/* NULL: the document at the path */
+	enum args args;
 };
 
 static const struct action actions[] = {
-	{ "getip", "GetExternalIPAddress", false, false },
-	{ "add", "AddPortMapping", true, true },
-	{ "delete", "DeletePortMapping", true, false },
+	{ "get", NULL, NO_ARGS },
+	{ "getip", "GetExternalIPAddress", NO_ARGS },
+	{ "add", "AddPortMapping", MAPPING },
+	{ "delete", "DeletePortMapping", KEY },
+	{ "specific", "GetSpecificPortMappingEntry", KEY },
+	{ "list", "GetGenericPortMappingEntry", INDEX },
 };
 
 struct conn {
@@ -55,15 +66,19 @@ struct load {
 	const struct action *action;
 	struct sockaddr_in to;
 	char addr[INET_ADDRSTRLEN], local[INET_ADDRSTRLEN];
-	const char *path;
+	const char *path, *proto;
 	unsigned port, first_port;
-	size_t total, conc;
+	size_t total, conc, idle;
+	size_t keys;		/* so many ports or indexes in turn */
+	uint64_t limit_us;	/* 0: none */
 
 	size_t started, ended, errors;
 	uint64_t *took_us;	/* of each request that was answered */
 	size_t took_n;
 	struct conn conn[CONC_MAX];
 	struct pollfd pfd[CONC_MAX];
+	struct pollfd idle_pfd[IDLE_MAX];
+	size_t idle_n;		/* that were connected */
 };
 
 static uint64_t now_us(void)
@@ -79,15 +94,18 @@ static uint64_t now_us(void)
 /* The arguments of request number @i; mappings take one port after another. */
 static void write_args(const struct load *l, size_t i, char *buf, size_t cap)
 {
-	unsigned port = l->first_port + (unsigned)i;
+	unsigned key = (unsigned)(i % l->keys), port = l->first_port + key;
 	int n = 0;
 
 	buf[0] = '\0';
-	if (l->action->has_key)
+	if (l->action->args == INDEX)
+		snprintf(buf, cap, "<NewPortMappingIndex>%u"
+			 "</NewPortMappingIndex>", key);
+	if (l->action->args >= KEY)
 		n = snprintf(buf, cap, "<NewRemoteHost></NewRemoteHost>"
 			     "<NewExternalPort>%u</NewExternalPort>"
-			     "<NewProtocol>TCP</NewProtocol>", port);
-	if (l->action->has_rest)
+			     "<NewProtocol>%s</NewProtocol>", port, l->proto);
+	if (l->action->args == MAPPING)
 		snprintf(buf + n, cap - (size_t)n,
 			 "<NewInternalPort>%u</NewInternalPort>"
 			 "<NewInternalClient>%s</NewInternalClient>"
@@ -98,12 +116,23 @@ static void write_args(const struct load *l, size_t i, char *buf, size_t cap)
 			 port, l->local);
 }
 
+static size_t write_get(const struct load *l, char *buf, size_t cap)
+{
+	int len = snprintf(buf, cap, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
+			   "Connection: close\r\n\r\n", l->path, l->addr,
+			   l->port);
+
+	return (size_t)len < cap ? (size_t)len : cap - 1;
+}
+
 static size_t write_request(const struct load *l, size_t i, char *buf,
 			    size_t cap)
 {
 	char args[640], body[1280];
 	int len;
 
+	if (!l->action->name)
+		return write_get(l, buf, cap);
 	write_args(l, i, args, sizeof(args));
 	len = snprintf(body, sizeof(body), "<?xml version=\"1.0\"?>\r\n"
 		       "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/"
@@ -190,7 +219,51 @@ static void conn_recv(struct load *l, struct conn *c)
 	c->got += (size_t)n;
 }
 
+/* ---- those that say nothing ---------------------------------------- */
+
+static void idle_open(struct load *l, struct pollfd *p)
+{
+	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	p->events = POLLOUT;
+	if (p->fd >= 0)
+		connect(p->fd, (struct sockaddr *)&l->to, sizeof(l->to));
+}
+
+/* Who is connected, or refused, is not asked again: 0 waits for them. */
+static size_t idle_settle(struct load *l)
+{
+	size_t i, waiting = 0;
+
+	for (i = 0; i < l->idle; i++) {
+		struct pollfd *p = &l->idle_pfd[i];
+
+		if (p->events && p->revents) {
+			l->idle_n += !(p->revents & (POLLERR | POLLHUP));
+			p->events = 0;
+		}
+		waiting += p->events != 0;
+	}
+	return waiting;
+}
+
+static void idle_connect(struct load *l)
+{
+	uint64_t end_us = now_us() + IDLE_MS * 1000;
+	size_t i;
+
+	for (i = 0; i < l->idle; i++)
+		idle_open(l, &l->idle_pfd[i]);
+	do {
+		poll(l->idle_pfd, l->idle, 10);
+	} while (idle_settle(l) && now_us() < end_us);
+}
+
 /* ---- all of them --------------------------------------------------- */
+
+static bool time_is_up(const struct load *l, uint64_t start_us)
+{
+	return l->limit_us && now_us() - start_us >= l->limit_us;
+}
 
 static void prepare(struct load *l)
 {
@@ -222,28 +295,39 @@ static void dispatch(struct load *l)
 	}
 }
 
-static void run(struct load *l)
+/* Return: false when nothing at all has happened for so long */
+static bool step(struct load *l, int wait_ms)
 {
+	int n;
+
+	prepare(l);
+	n = poll(l->pfd, l->conc, wait_ms);
+	if (n < 0 && errno != EINTR) {
+		perror("load: poll");
+		exit(1);
+	}
+	if (n > 0)
+		dispatch(l);
+	return n != 0;
+}
+
+/* Return: how long it took, in us */
+static uint64_t run(struct load *l)
+{
+	uint64_t start_us = now_us(), last_us = start_us;
 	size_t i;
 
 	for (i = 0; i < l->conc; i++)
 		l->conn[i].fd = -1;
-	while (l->ended < l->total) {
-		int n;
-
-		prepare(l);
-		n = poll(l->pfd, l->conc, STALL_MS);
-		if (n < 0 && errno != EINTR) {
-			perror("load: poll");
-			exit(1);
-		}
-		if (n == 0 && l->ended < l->total) {
+	while (l->ended < l->total && !time_is_up(l, start_us)) {
+		if (step(l, l->limit_us ? 20 : STALL_MS)) {
+			last_us = now_us();
+		} else if (now_us() - last_us >= STALL_MS * 1000) {
 			l->errors += l->total - l->ended;
-			return;
+			break;
 		}
-		if (n > 0)
-			dispatch(l);
 	}
+	return now_us() - start_us;
 }
 
 static int compare_u64(const void *a, const void *b)
@@ -268,9 +352,10 @@ static void report(struct load *l, uint64_t elapsed_us)
 
 	qsort(l->took_us, l->took_n, sizeof(*l->took_us), compare_u64);
 	printf("rate %.1f p50_us %" PRIu64 " p99_us %" PRIu64 " max_us %" PRIu64
-	       " errors %zu\n", s > 0 ? (double)l->took_n / s : 0.0,
-	       percentile(l, 50), percentile(l, 99), percentile(l, 100),
-	       l->errors);
+	       " answered %zu started %zu errors %zu idle %zu\n",
+	       s > 0 ? (double)l->took_n / s : 0.0, percentile(l, 50),
+	       percentile(l, 99), percentile(l, 100), l->took_n, l->started,
+	       l->errors, l->idle_n);
 }
 
 /* ---- start --------------------------------------------------------- */
@@ -278,7 +363,9 @@ static void report(struct load *l, uint64_t elapsed_us)
 static void usage(void)
 {
 	fprintf(stderr, "usage: load -a ADDR -p PORT -u PATH [-n REQUESTS] "
-		"[-c CONCURRENCY] [-e FIRST-EXTERNAL-PORT] getip|add|delete\n");
+		"[-c AT-ONCE] [-t SECONDS] [-i IDLE-CONNECTIONS] "
+		"[-e FIRST-EXTERNAL-PORT] [-k KEYS] [-P TCP|UDP] "
+		"get|getip|add|delete|specific|list\n");
 	exit(2);
 }
 
@@ -310,7 +397,7 @@ static void parse_args(struct load *l, int argc, char **argv)
 	const char *addr = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "a:p:u:n:c:e:")) != -1) {
+	while ((opt = getopt(argc, argv, "a:p:u:n:c:e:k:i:t:P:")) != -1) {
 		switch (opt) {
 		case 'a': addr = optarg; break;
 		case 'p': l->port = number(optarg, 65535); break;
@@ -318,14 +405,22 @@ static void parse_args(struct load *l, int argc, char **argv)
 		case 'n': l->total = number(optarg, COUNT_MAX); break;
 		case 'c': l->conc = number(optarg, CONC_MAX); break;
 		case 'e': l->first_port = number(optarg, 65535); break;
+		case 'k': l->keys = number(optarg, COUNT_MAX); break;
+		case 'i': l->idle = number(optarg, IDLE_MAX); break;
+		case 't': l->limit_us = number(optarg, SECONDS_MAX) *
+					1000000ull; break;
+		case 'P': l->proto = optarg; break;
 		default: usage();
 		}
 	}
 	l->action = find_action(argv[optind]);
 	if (!addr || !l->port || !l->path || strlen(l->path) > 128 ||
-	    inet_pton(AF_INET, addr, &l->to.sin_addr) != 1)
+	    inet_pton(AF_INET, addr, &l->to.sin_addr) != 1 ||
+	    (strcmp(l->proto, "TCP") && strcmp(l->proto, "UDP")))
 		usage();
-	if (l->action->has_key && l->first_port + l->total > 65536)
+	if (!l->keys)
+		l->keys = l->total;
+	if (l->action->args >= KEY && l->first_port + l->keys > 65536)
 		usage();
 	inet_ntop(AF_INET, &l->to.sin_addr, l->addr, sizeof(l->addr));
 	l->to.sin_family = AF_INET;
@@ -349,23 +444,33 @@ static void find_local(struct load *l)
 	close(fd);
 }
 
+/* The idle ones are more than a shell's usual limit. */
+static void raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r))
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int main(int argc, char **argv)
 {
 	static struct load l = {
-		.total = 1000, .conc = 1, .first_port = 10000,
+		.total = 1000, .conc = 1, .first_port = 10000, .proto = "TCP",
 	};
-	uint64_t start_us;
 
 	parse_args(&l, argc, argv);
+	raise_limit();
 	find_local(&l);
 	l.took_us = calloc(l.total, sizeof(*l.took_us));
 	if (!l.took_us) {
 		perror("load");
 		return 1;
 	}
-	start_us = now_us();
-	run(&l);
-	report(&l, now_us() - start_us);
+	idle_connect(&l);
+	report(&l, run(&l));
 	free(l.took_us);
 	return l.errors ? 1 : 0;
 }

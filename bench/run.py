@@ -1,163 +1,200 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""upnpd, by each of its backends, beside Debian's miniupnpd (nftables build):
-the same lab, the same run, in turn, so that what the machine does meanwhile
-falls on all of them. Prints the median of the rounds and, for each, how many
-times miniupnpd's rate that is. Root; see tests/netns/lab.py for the lab.
+"""upnpd, by each of its backends, beside both builds of Debian's miniupnpd: the
+same machine, the same run, in turn, so that what the machine does meanwhile
+falls on all of them. Writes bench/RESULTS.md when all of it was run. Root.
 
-    bench/run.py [--rounds N] [--quick]
+    bench/run.py [--rounds N] [--only REGEX] [--among REGEX] [--out FILE]
+                 [--verbose]
 """
 import argparse
 import contextlib
 import os
-import statistics
-import subprocess
+import platform
+import re
 import sys
+import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "tests", "netns"))
 
-from daemon import UPNPD, Miniupnpd, Upnpd          # noqa: E402
-from firewall import FIREWALLS                      # noqa: E402
-from lab import LAN_IP, Lab, die_cleanly, which     # noqa: E402
-from upnp import WANIP, Igd, search                 # noqa: E402
+from daemon import UPNPD                            # noqa: E402
+from lab import die_cleanly, run, which             # noqa: E402
+import measures                                     # noqa: E402
+import path                                         # noqa: E402
+import peer                                         # noqa: E402
+import report                                       # noqa: E402
+import subject                                      # noqa: E402
 
-LOAD = os.path.join(ROOT, "build", "load")
-PEER = "miniupnpd"
-SUBJECTS = ("nft", "iptables-legacy", "iptables-nft", PEER)
-# (what, at once, requests)
-GETIP = (("getip", 1, 3000), ("getip", 50, 500), ("getip", 200, 400))
-ADD = (("add", 1, 100), ("add", 50, 100), ("add", 200, 200))
-FILL = 1000             # mappings in place for the second half
-FILL_PORT, ADD_PORT = 20000, 40000
-
-
-class Subject:
-    """One daemon in a lab of its own."""
-
-    def __init__(self, name, lab):
-        self.name, self.lab = name, lab
-        if name == PEER:
-            self.daemon = Miniupnpd(lab).start()
-            location = search(lab.lan1, "upnp:rootdevice")[0]["LOCATION"]
-            path = "/" + location.split("/", 3)[3]
-        else:
-            self.daemon = Upnpd(lab, name, max_mappings=8192,
-                                max_mappings_per_client=8192).start()
-            path = "/igd1.xml"
-        self.url = Igd(lab.lan1, port=self.daemon.port,
-                       path=path).urls[WANIP]
-
-    def load(self, what, conc, n, first=ADD_PORT):
-        """One run of the load program: {name: number}."""
-        done = subprocess.run(
-            ["ip", "netns", "exec", self.lab.lan1.ns, LOAD, "-a", LAN_IP,
-             "-p", str(self.daemon.port), "-u", self.url, "-n", str(n),
-             "-c", str(conc), "-e", str(first), what],
-            stdout=subprocess.PIPE, text=True, check=False)
-        words = done.stdout.split()
-        return dict(zip(words[::2], map(float, words[1::2])))
-
-    def measure(self, what, conc, n):
-        result = self.load(what, conc, n)
-        if what == "add":
-            self.load("delete", 4, n)
-        return result
+TOOLS = ("ip", "nft", "iptables-legacy", "iptables-nft", "conntrack",
+         "strace", "apt-get", "dpkg-deb")
+RESULTS = os.path.join(HERE, "RESULTS.md")
+CALLS = "system calls of a request"
 
 
-def measure(subjects, workloads, rounds):
-    """{(subject, workload): [result of each round]}"""
-    found = {}
-    for turn in range(rounds):
-        order = subjects[turn % len(subjects):] + \
-            subjects[:turn % len(subjects)]
-        for workload in workloads:
-            for subject in order:
-                found.setdefault((subject.name, workload), []).append(
-                    subject.measure(*workload))
-        print(f"  round {turn + 1} of {rounds}", file=sys.stderr)
-    return found
-
-
-def table(title, subjects, workloads, found):
-    print(f"\n{title}\n")
-    print(f"  {'':16} {'at once':>7} {'daemon':22} {'rate/s':>9} "
-          f"{'p50 ms':>8} {'p99 ms':>8} {'errors':>6} {'ratio':>7}")
-    for workload in workloads:
-        peer = median(found[PEER, workload], "rate")
-        for subject in subjects:
-            rows = found[subject.name, workload]
-            rate = median(rows, "rate")
-            name = subject.name if subject.name == PEER \
-                else f"upnpd {subject.name}"
-            print(f"  {ACTION[workload[0]]:16} {workload[1]:7} {name[:22]:22}"
-                  f" {rate:9.1f} {median(rows, 'p50_us') / 1000:8.2f}"
-                  f" {median(rows, 'p99_us') / 1000:8.2f}"
-                  f" {sum(r['errors'] for r in rows):6.0f}"
-                  f" {rate / peer if peer else float('nan'):7.2f}")
-        print()
-
-
-ACTION = {"getip": "GetExternalIP", "add": "AddPortMapping"}
-
-
-def median(rows, key):
-    return statistics.median(row[key] for row in rows)
-
-
-def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true",
-                        help="one round of a few requests")
-    parser.add_argument("--only", nargs="*", choices=SUBJECTS,
-                        default=SUBJECTS, help="these, and miniupnpd")
-    return parser.parse_args()
+def wanted(only):
+    """The measures of which a row is asked for."""
+    def asked(m, row):
+        title = f"{row} {measures.ROWS[row].title}, {m.mappings} mappings"
+        return re.search(only, title, re.I)
+    return [m for m in measures.MEASURES
+            if any(asked(m, row) for row in m.rows)]
 
 
 def check():
     if os.geteuid() != 0:
         sys.exit("bench: needs root")
-    for tool in ("ip", "nft", "iptables-legacy", "iptables-nft", "miniupnpd",
-                 "cc"):
-        if not which(tool):
-            sys.exit(f"bench: {tool} is not installed")
-    if not os.access(UPNPD, os.X_OK):
-        sys.exit(f"bench: {UPNPD} is not built")
-    os.makedirs(os.path.dirname(LOAD), exist_ok=True)
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-D_GNU_SOURCE",
-                    "-O2", "-Wall", "-Wextra", "-o", LOAD,
-                    os.path.join(HERE, "load.c")], check=True)
+    missing = [tool for tool in TOOLS if not which(tool)]
+    if missing:
+        sys.exit(f"bench: not installed: {' '.join(missing)}")
+    for binary in (UPNPD, subject.LOAD, subject.FLOWS):
+        if not os.access(binary, os.X_OK):
+            sys.exit(f"bench: {binary} is not built: make bench builds it")
+    peer.fetch()
+
+
+def take(m, one):
+    """{row: value}; a probe that fails is no reason to lose the others"""
+    try:
+        return m.probe(one)
+    except (RuntimeError, OSError, AssertionError, KeyError) as e:
+        why = str(e).splitlines()
+        return {row: f"failed: {why[0] if why else repr(e)}"
+                for row in m.rows}
+
+
+def round_of(todo, taking_part, found, verbose):
+    for m in todo:
+        for one in filter(m.who, taking_part):
+            start = time.monotonic()
+            got = take(m, one)
+            if verbose:
+                print(f"  {time.monotonic() - start:5.1f} s {m.mappings:6} "
+                      f"{one.name}: {got}", file=sys.stderr)
+            for row, value in got.items():
+                cells = found.setdefault((row, m.mappings), {})
+                cells.setdefault(one.name, []).append(value)
+
+
+def run_stage(stage, todo, all_subjects, args, found):
+    """All rounds with so many mappings in place, each in another order."""
+    start = time.monotonic()
+    taking_part = [one for one in all_subjects
+                   if any(m.who(one) for m in todo)]
+    if not taking_part:
+        return
+    for one in taking_part:
+        one.fill(stage)
+    filled = time.monotonic()
+    for turn in range(1 if stage == measures.ALONE else args.rounds):
+        k = turn % len(taking_part)
+        round_of(todo, taking_part[k:] + taking_part[:k], found, args.verbose)
+    name = "apart" if stage == measures.ALONE else f"{stage} mappings"
+    print(f"bench: {name}: {filled - start:.0f} s to have them, "
+          f"{time.monotonic() - filled:.0f} s to measure", file=sys.stderr)
+
+
+def measure(args, all_subjects):
+    """{(row, mappings): {subject: [value of each round]}}"""
+    found = {}
+    for stage in sorted({m.stage for m in args.todo}):
+        run_stage(stage, [m for m in args.todo if m.stage == stage],
+                  all_subjects, args, found)
+    return found
+
+
+def count_calls(all_subjects):
+    lines = []
+    for one in filter(measures.everybody, all_subjects):
+        try:
+            lines += path.lines_of(one)
+        except (RuntimeError, OSError, AssertionError, KeyError) as e:
+            lines.append(f"{one.name}: not counted: {e}")
+    return lines
+
+
+def processor():
+    with open("/proc/cpuinfo") as f:
+        for line in f:
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def about(args, took_s, without):
+    """What was measured, where and how."""
+    with open("/proc/meminfo") as f:
+        memory_mb = int(f.readline().split()[1]) // 1024
+    lines = [
+        ("command", f"make bench ROUNDS={args.rounds}"),
+        ("date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
+        ("rounds", f"{args.rounds}, in {took_s / 60:.0f} minutes"),
+        ("machine", f"{os.cpu_count()} processors {processor()}, "
+                    f"{memory_mb} MiB, Linux {platform.release()}"),
+        ("upnpd", run(UPNPD, "-V", check=False).strip()),
+        ("peer", "; ".join(peer.version_of(b) + f" ({b})"
+                           for b in subject.PEERS)),
+        ("tools", "; ".join(run(tool, "--version").splitlines()[0].strip()
+                            for tool in ("nft", "iptables-legacy"))),
+    ]
+    return lines + [("not measured", line) for line in without]
+
+
+def write(args, table, calls, about_it):
+    report.write(args.out, table, about_it, calls)
+    print(f"\nwritten: {args.out}")
+    readme = os.path.join(ROOT, "README.md")
+    if args.out == RESULTS and report.quote(readme, report.quoted(table,
+                                                                  about_it)):
+        print(f"written: {readme}")
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", default="", metavar="REGEX",
+                        help="rows whose name or title matches; writes no "
+                             "file unless --out is given")
+    parser.add_argument("--among", default="", metavar="REGEX",
+                        help="subjects whose name matches; likewise")
+    parser.add_argument("--out", metavar="FILE")
+    parser.add_argument("--verbose", action="store_true",
+                        help="each value as it comes")
+    args = parser.parse_args()
+    if args.rounds < 1:
+        parser.error("--rounds: at least 1")
+    args.todo = wanted(args.only)
+    args.calls = re.search(args.only, CALLS, re.I)
+    if not args.todo and not args.calls:
+        parser.error(f"--only {args.only}: no row is called so; there are: "
+                     + " ".join(measures.ROWS))
+    if not args.only and not args.among and not args.out:
+        args.out = RESULTS
+    return args
 
 
 def main():
     args = arguments()
     check()
     die_cleanly()
-    getip, add, rounds = GETIP, ADD, args.rounds
-    if args.quick:
-        getip = tuple((w, c, max(c, n // 10)) for w, c, n in GETIP)
-        add = tuple((w, c, max(c, n // 10)) for w, c, n in ADD)
-        rounds = 1
-    names = [n for n in SUBJECTS if n in args.only or n == PEER]
+    start = time.monotonic()
+    all_subjects, without = subject.subjects()
+    all_subjects = [one for one in all_subjects
+                    if re.search(args.among, one.name)]
+    for line in without:
+        print(f"bench: not measured: {line}", file=sys.stderr)
     with contextlib.ExitStack() as stack:
-        subjects = []
-        for name in names:
-            firewall = FIREWALLS["nft" if name == PEER else name]()
-            lab = stack.enter_context(Lab(firewall))
-            subjects.append(Subject(name, lab))
-        found = measure(subjects, getip + add, rounds)
-        table("No mapping in place", subjects, getip + add, found)
-        for subject in subjects:
-            filled = subject.load("add", 4, FILL, FILL_PORT)
-            if filled["errors"]:
-                print(f"  {subject.name}: {filled['errors']:.0f} of {FILL} "
-                      "mappings could not be made")
-        found = measure(subjects, getip[-1:] + add, rounds)
-        table(f"{FILL} mappings in place", subjects, getip[-1:] + add, found)
-        for subject in subjects:
-            subject.daemon.stop()
+        for one in all_subjects:
+            stack.enter_context(one)
+        calls = count_calls(all_subjects) if args.calls else []
+        found = measure(args, all_subjects)
+    table = report.Table(found, [one.name for one in all_subjects])
+    report.show(table)
+    print("\n".join(["", CALLS, *calls] if calls else []))
+    if args.out:
+        write(args, report.Table(found, table.names), calls,
+              about(args, time.monotonic() - start, without))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Daemons in the router: upnpd with a configuration, Debian's miniupnpd to
-measure against, and a firewall tool that fails or hangs on request."""
+"""Daemons in the router: upnpd with a configuration, and a firewall tool that
+fails or hangs on request."""
 import os
 import re
 import shutil
@@ -95,6 +95,8 @@ class Upnpd(Daemon):
     @lines: further global lines (allow, deny)
     """
 
+    binary = UPNPD
+
     def __init__(self, lab, backend, interfaces=None, lines=(), **options):
         super().__init__(lab)
         self.conf = lab.path("upnpd.conf")
@@ -127,7 +129,7 @@ class Upnpd(Daemon):
 
     def start(self, prefix=(), wait=True):
         self.write_conf()
-        self.spawn([*prefix, UPNPD, "-F", "-f", self.conf])
+        self.spawn([*prefix, self.binary, "-F", "-f", self.conf])
         if wait:
             self.wait_ready()
         return self
@@ -174,59 +176,6 @@ def igd_versions(*asked):
                                   stdout=subprocess.DEVNULL,
                                   stderr=subprocess.DEVNULL).returncode == 0
     return list(filter(takes, asked)) or ["none-accepted"]
-
-
-class Miniupnpd(Daemon):
-    """Debian's miniupnpd, nftables build; its chains stand in inet filter.
-    It wants them made beforehand, under the names it was built with."""
-    port = 5555
-    CHAINS = """\
-table inet filter {
-    chain miniupnpd { }
-    chain prerouting_miniupnpd { }
-    chain postrouting_miniupnpd { }
-    chain upnp_pre {
-        type nat hook prerouting priority dstnat; policy accept;
-        jump prerouting_miniupnpd
-    }
-    chain upnp_post {
-        type nat hook postrouting priority srcnat; policy accept;
-        jump postrouting_miniupnpd
-    }
-}
-insert rule inet filter forward jump miniupnpd
-"""
-    CONF = """\
-ext_ifname=wan0
-listening_ip=lan0
-http_port=5555
-enable_natpmp=no
-enable_upnp=yes
-secure_mode=yes
-system_uptime=no
-notify_interval=900
-clean_ruleset_interval=600
-force_igd_desc_v1=yes
-uuid=00000000-0000-4000-8000-000000000001
-allow 1024-65535 192.168.88.0/24 1024-65535
-deny 0-65535 0.0.0.0/0 0-65535
-"""
-
-    def start(self):
-        self.lab.router.run("nft", "-f", "-", stdin=self.CHAINS)
-        conf = self.lab.path("miniupnpd.conf")
-        with open(conf, "w") as f:
-            f.write(self.CONF)
-        # not -d: that would measure its debugging output
-        self.spawn(["/usr/sbin/miniupnpd", "-f", conf,
-                    "-P", self.lab.path("miniupnpd.pid")])
-        assert wait_until(self.serves, 5), self.log()
-        return self
-
-    def stop(self):
-        with open(self.lab.path("miniupnpd.pid")) as f:
-            os.kill(int(f.read()), signal.SIGTERM)
-        return self.proc.wait()
 
 
 class FakeTool:

@@ -3,7 +3,7 @@
 it here, and may say in this list what it is for."""
 import pytest
 
-from tracer import calls_of
+from tracer import calls_of, processes
 
 ANSWER = ["ppoll", "accept4", "recvfrom", "sendmsg", "close"]
 # To the monitor and back, and the line in the lease file.
@@ -17,16 +17,17 @@ MONITOR_MAX = 22
 
 
 @pytest.mark.only("nft")
-def test_get_external_ip(upnpd, igd):
+def test_get_external_ip(lab, upnpd, igd):
     igd.external_ip()
-    calls = calls_of(upnpd, lambda i: igd.external_ip(), 5)
+    calls = calls_of(lab, processes(upnpd), lambda i: igd.external_ip(),
+                     5)
     assert calls["engine"] == ANSWER
     assert calls["monitor"] == []
 
 
 @pytest.mark.only("nft")
-def test_add_port_mapping(upnpd, igd):
+def test_add_port_mapping(lab, upnpd, igd):
     igd.add(3000)
-    calls = calls_of(upnpd, lambda i: igd.add(4000 + i), 5)
+    calls = calls_of(lab, processes(upnpd), lambda i: igd.add(4000 + i), 5)
     assert calls["engine"] == MAP
     assert len(calls["monitor"]) <= MONITOR_MAX, calls["monitor"]

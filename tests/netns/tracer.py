@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""How many system calls a request costs, by strace of both processes."""
+"""How many system calls a request costs, by strace of a daemon's processes."""
+import contextlib
 import os
 import re
 import signal
@@ -8,7 +9,6 @@ import time
 
 from lab import wait_until
 
-PROCESSES = ("engine", "monitor")
 QUIET = 0.2         # no call for so long: a request is over
 
 
@@ -49,26 +49,45 @@ def settled(tracers):
         calls = more
 
 
-def calls_of(upnpd, what, n=10):
-    """{process: its calls for @what(i)}, of @n times that with the fewest: a
-    timer may come between, or a request in two parts. The first call is the
-    wait that ended with the request."""
-    pids = (upnpd.engine(), upnpd.proc.pid)
-    tracers = {name: Tracer(pid, upnpd.lab.path("strace-" + name))
-               for name, pid in zip(PROCESSES, pids)}
-    times = []
+@contextlib.contextmanager
+def traced(lab, pids):
+    """{process: its tracer}. @pids: {process: pid}"""
+    tracers = {name: Tracer(pid, lab.path("strace-" + name))
+               for name, pid in pids.items()}
     try:
         assert wait_until(lambda: all(t.attached() for t in
                                       tracers.values())), "strace: no access"
+        yield tracers
+    finally:
+        for tracer in tracers.values():
+            tracer.stop()
+
+
+def processes(upnpd):
+    return {"engine": upnpd.engine(), "monitor": upnpd.proc.pid}
+
+
+def calls_of(lab, pids, what, n=10):
+    """{process: its calls for @what(i)}, of @n times that with the fewest: a
+    timer may come between, or a request in two parts. The first call is the
+    wait that ended with the request."""
+    times = []
+    with traced(lab, pids) as tracers:
         before = settled(tracers)
         for i in range(n):
             what(i)
             after = settled(tracers)
             times.append({name: after[name][len(before[name]):]
-                          for name in PROCESSES})
+                          for name in pids})
             before = after
-    finally:
-        for tracer in tracers.values():
-            tracer.stop()
-    return {name: min((t[name] for t in times), key=len)
-            for name in PROCESSES}
+    return {name: min((t[name] for t in times), key=len) for name in pids}
+
+
+def count_of(lab, pids, what):
+    """{process: how many calls while @what() ran}, and what it gave"""
+    with traced(lab, pids) as tracers:
+        before = settled(tracers)
+        result = what()
+        after = settled(tracers)
+    return {name: len(after[name]) - len(before[name]) for name in pids}, \
+        result

@@ -1,0 +1,310 @@
+# SPDX-License-Identifier: ISC
+"""The measurements: what is done to a subject, which rows of the table come of
+it, and what a row's bar is.
+
+A stage is a number of mappings in place; the subjects go from one to the next
+together, and in each of them through all rounds."""
+import socket
+import statistics
+import subprocess
+import time
+
+from lab import wait_until
+from subject import ADD_PORT, FILL_PORT, STATIC_NAME, pairs
+from upnp import GROUP, Listener, msearch
+
+TCP_PORT = ADD_PORT + 15000
+SEARCHES = 5            # the median counts
+ROOM = 1024             # max-mappings, as it is by default
+
+
+class Row:
+    """A line of the table.
+
+    @unit:   "/s", "ms", ...; @more: is more better?
+    @bar:    function: a subject's name -> how many times better than the
+             peer's better build it shall be, None: no bar
+    @limit:  what no subject of ours shall be above, in the row's unit
+    """
+
+    def __init__(self, title, unit, more=True, bar=None, limit=None):
+        self.title, self.unit, self.more = title, unit, more
+        self.bar = bar or (lambda name: None)
+        self.limit = limit
+
+
+def by_backend(netlink, nft, iptables):
+    """A bar for each kind of backend."""
+    def bar(name):
+        if name.startswith("iptables"):
+            return iptables
+        return nft if name.startswith("nft") else netlink
+    return bar
+
+
+def all_of(factor):
+    return by_backend(factor, factor, factor)
+
+
+# ---- what is done to a subject: each gives {row: value} or {row: why not} ----
+
+def value_of(result, key="rate"):
+    """The number; or why there is none"""
+    if result.get("answered", 1) and key in result:
+        return result[key]
+    return result.get("why") or "no answer"
+
+
+def asking(row, what, at_once=1, n=1000, **options):
+    """The rate of one kind of request."""
+    def probe(subject):
+        return {row: value_of(subject.load(what, at_once, n, **options))}
+    return probe
+
+
+def getip_one(subject):
+    done = subject.load("getip", 1, 2000, seconds=1)
+    return {"getip1": value_of(done), "cpu_getip": value_of(done, "cpu_s")}
+
+
+def getip_crowd(subject):
+    done = subject.load("getip", 200, 400, seconds=4)
+    return {"getip200": value_of(done), "worst200": worst_ms(done)}
+
+
+def worst_ms(done):
+    """The longest wait; a request that was not answered has none."""
+    if done.get("errors") or done.get("answered") != done.get("started"):
+        return "not all were answered"
+    return done["max_us"] / 1000
+
+
+def getip_idle(subject):
+    """The same beside 2,000 connections that say nothing."""
+    done = subject.load("getip", 200, 400, seconds=4, idle=2000)
+    if not subject.daemon.running():
+        subject.start()
+        return {"idle200": "it died", "idle_worst": "it died"}
+    return {"idle200": value_of(done), "idle_worst": worst_ms(done)}
+
+
+def add_and_delete(subject):
+    """One after another, and all of them away again."""
+    added = subject.load("add", 1, 400, seconds=1, first=ADD_PORT)
+    n = max(1, int(added.get("started", 1)))
+    gone = subject.load("delete", 1, n, first=ADD_PORT, seconds=1)
+    left = n - int(gone.get("started", 0))
+    if left > 0:
+        subject.load("delete", subject.AT_ONCE, left,
+                     first=ADD_PORT + n - left)
+    return {"add1": value_of(added), "cpu_add": value_of(added, "cpu_s"),
+            "delete1": value_of(gone),
+            "cpu_delete": value_of(gone, "cpu_s")}
+
+
+def add_crowd(subject):
+    added = subject.load("add", 50, 400, seconds=4, first=ADD_PORT)
+    subject.load("delete", subject.AT_ONCE,
+                 max(1, int(added.get("started", 1))), first=ADD_PORT,
+                 seconds=20)
+    return {"add50": value_of(added)}
+
+
+def enumerate_all(subject):
+    """From the first index to the last, as clients do it."""
+    n = min(subject.filled, 1000)
+    return {"list": value_of(subject.load("list", 1, n, seconds=5, keys=n))}
+
+
+def specific(subject):
+    return {"specific": value_of(subject.load(
+        "specific", 1, 1000, seconds=2, keys=min(subject.filled, 1000),
+        first=FILL_PORT, proto="UDP"))}
+
+
+def search(subject):
+    """From a search to the first answer."""
+    lan = subject.lab.lan1
+    waits = []
+    for _ in range(SEARCHES):
+        with lan.socket(socket.SOCK_DGRAM, (lan.ip, 0)) as sock:
+            sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                            socket.inet_aton(lan.ip))
+            sock.settimeout(3)
+            start = time.monotonic()
+            sock.sendto(msearch("upnp:rootdevice"), (GROUP, 1900))
+            try:
+                sock.recv(4096)
+            except socket.timeout:
+                return {"search": "no answer"}
+            waits.append((time.monotonic() - start) * 1000)
+    return {"search": statistics.median(waits)}
+
+
+def start_anew(subject):
+    """From the start to the first NOTIFY."""
+    subject.stop()
+    heard = Listener(subject.lab.lan1)
+    try:
+        start = subject.now_ms()
+        subject.start(wait=False)
+        came = wait_until(lambda: heard.of("ssdp:alive"), 10, 0.0005)
+        took = subject.now_ms() - start
+    finally:
+        heard.close()
+    subject.daemon.wait_ready()
+    return {"notify": took if came else "none in 10 s"}
+
+
+def memory(mappings):
+    """In a lab of its own, with room as by default, or as is needed."""
+    def probe(subject):
+        with subject.like(max(ROOM, mappings)) as one:
+            one.fill(mappings)
+            held, pss = one.memory_kb()
+            one.stop()
+        return {"memory": held, "pss": pss}
+    return probe
+
+
+def restart(subject):
+    """From the start until each of its mappings forwards."""
+    subject.stop()
+    looker = subprocess.Popen(
+        subject.flows("all", FILL_PORT, subject.filled, 60),
+        stdout=subprocess.PIPE, text=True)
+    looker.stdout.readline()            # "ready"
+    start = subject.now_ms()
+    subject.start(wait=False)
+    found = pairs(looker.stdout.read())
+    looker.wait()
+    wait_until(subject.daemon.serves, 60)
+    subject.forget_flows()
+    if subject.is_peer:
+        # without the lease file again, which would slow it; its rules stay
+        subject.daemon.stop()
+        subject.daemon.start()
+    if found["left"]:
+        return {"restart": f"{found['left']:.0f} did not forward in 60 s"}
+    return {"restart": found["at_ms"] - start}
+
+
+def new_flows(subject):
+    """Through the last mapping."""
+    if not subject.filled:
+        subject.fill(1)
+    subject.forget_flows()
+    found = subject.traffic("new", FILL_PORT + subject.filled - 1, 20000)
+    subject.forget_flows()
+    if found.get("lost"):
+        found = {"why": f"{found['lost']:.0f} lost"}
+    return {"flows": value_of(found)}
+
+
+def throughput(subject):
+    subject.load("add", 1, 1, first=TCP_PORT)
+    found = subject.traffic("tcp", TCP_PORT)
+    subject.load("delete", 1, 1, first=TCP_PORT)
+    return {"tcp": value_of(found)}
+
+
+# ---- who takes part ------------------------------------------------------
+
+def everybody(subject):
+    return subject.name != STATIC_NAME
+
+
+def with_static(subject):
+    return subject.backend != "iptables-nft"    # it is iptables-legacy's
+
+
+def hashed(subject):
+    """The peers, and whose rules are looked up rather than walked through."""
+    return everybody(subject) and not subject.name.startswith("iptables")
+
+
+class Measure:
+    """@stage: mappings in place among the subjects, or ALONE
+    @rows: what @probe gives; @mappings: of its rows, where not the stage's"""
+
+    def __init__(self, stage, probe, rows, who=everybody, mappings=None):
+        self.stage, self.probe, self.who = stage, probe, who
+        self.rows = rows.split()
+        self.mappings = stage if mappings is None else mappings
+
+
+# Before the stages, each with daemons of its own; one round is like another.
+ALONE = -1
+
+MEASURES = [Measure(ALONE, memory(n), "memory pss", with_static, n)
+            for n in (0, 1000, 10000)] + [
+    Measure(0, start_anew, "notify"),
+    Measure(0, asking("description", "get", seconds=1), "description"),
+    Measure(0, getip_one, "getip1 cpu_getip"),
+    Measure(0, asking("getip8", "getip", 8, 2000, seconds=4), "getip8"),
+    Measure(0, getip_crowd, "getip200 worst200"),
+    Measure(0, getip_idle, "idle200 idle_worst"),
+    Measure(0, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
+    Measure(0, add_crowd, "add50"),
+    Measure(0, search, "search"),
+    Measure(0, throughput, "tcp"),
+    Measure(1, new_flows, "flows"),
+    Measure(1000, getip_one, "getip1 cpu_getip"),
+    Measure(1000, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
+    Measure(1000, add_crowd, "add50"),
+    Measure(1000, enumerate_all, "list"),
+    Measure(1000, specific, "specific"),
+    Measure(1000, new_flows, "flows"),
+    Measure(1000, restart, "restart"),
+    Measure(5000, new_flows, "flows"),
+    Measure(10000, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
+    Measure(10000, add_crowd, "add50"),
+    Measure(30000, new_flows, "flows", hashed),
+]
+
+# In the table's order.
+ROWS = {
+    "description": Row("description", "/s"),
+    "getip1": Row("GetExternalIPAddress, one at a time", "/s"),
+    "getip8": Row("GetExternalIPAddress, 8 at once", "/s", bar=all_of(50)),
+    "getip200": Row("GetExternalIPAddress, 200 at once", "/s",
+                    bar=all_of(50)),
+    "worst200": Row("... the longest wait of them", "ms", False, limit=1000),
+    "idle200": Row("GetExternalIPAddress, 200 at once beside 2,000 idle "
+                   "connections", "/s", bar=all_of(50)),
+    "idle_worst": Row("... the longest wait of them", "ms", False,
+                      limit=1000),
+    "add1": Row("AddPortMapping, one at a time", "/s"),
+    "add50": Row("AddPortMapping, 50 at once", "/s"),
+    "delete1": Row("DeletePortMapping, one at a time", "/s"),
+    "list": Row("GetGenericPortMappingEntry, from first to last", "/s",
+                bar=all_of(5)),
+    "specific": Row("GetSpecificPortMappingEntry", "/s"),
+    "search": Row("answer to a search", "ms", False, limit=100),
+    "notify": Row("first NOTIFY after the start", "ms", False, limit=150),
+    "restart": Row("from the start until all mappings forward", "ms", False),
+    "memory": Row("resident memory", "KiB", False, bar=all_of(3)),
+    "pss": Row("... as PSS", "KiB", False),
+    "cpu_getip": Row("CPU seconds a 1,000 GetExternalIPAddress", "s", False,
+                     bar=all_of(1)),
+    "cpu_add": Row("CPU seconds a 1,000 AddPortMapping", "s", False,
+                   bar=all_of(1)),
+    "cpu_delete": Row("CPU seconds a 1,000 DeletePortMapping", "s", False,
+                      bar=all_of(1)),
+    "flows": Row("new flows through the last mapping", "/s"),
+    "tcp": Row("one mapped TCP connection", "MB/s"),
+}
+# Where a row's bar depends on the mappings in place.
+BARS = {
+    ("add1", 1000): by_backend(20, 2, 1.2),
+    ("add50", 0): by_backend(50, 50, 10),
+    ("add50", 1000): by_backend(50, 50, 10),
+    ("add50", 10000): by_backend(50, 50, 10),
+    ("flows", 5000): by_backend(4, 4, None),
+}
+FLAT = ("netlink", "nft")       # whose flows shall not depend on mappings
+FLAT_WITHIN = 0.15
+
+
+def bar_of(row, mappings, name):
+    return BARS.get((row, mappings), ROWS[row].bar)(name)

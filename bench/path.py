@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: ISC
+"""The path of a request: how many system calls each subject needs for it."""
+from subject import ADD_PORT
+from tracer import calls_of, count_of
+from upnp import Igd
+
+AT_ONCE, REQUESTS = 50, 400
+
+
+def each(calls):
+    """"engine 5, monitor 0"; the calls themselves where they are few"""
+    return ", ".join(f"{name} {len(names)}"
+                     + (f" ({' '.join(names)})" if 0 < len(names) < 15 else "")
+                     for name, names in calls.items())
+
+
+def crowded(one):
+    """A request's share of the calls when many come at once: a batch is one."""
+    counts, done = count_of(one.lab, one.processes(), lambda: one.load(
+        "add", AT_ONCE, REQUESTS, seconds=10, first=ADD_PORT))
+    one.load("delete", 4, int(done["started"]), first=ADD_PORT, seconds=60)
+    if not done["answered"]:
+        return "no answer"
+    return ", ".join(f"{name} {n / done['answered']:.1f}"
+                     for name, n in counts.items())
+
+
+def lines_of(one):
+    """What RESULTS.md says of a subject, without the tools that it runs."""
+    igd = Igd(one.lab.lan1, port=one.daemon.port, path=one.path)
+    igd.add(ADD_PORT)
+    ask = calls_of(one.lab, one.processes(), lambda i: igd.external_ip(), 5)
+    add = calls_of(one.lab, one.processes(),
+                   lambda i: igd.add(ADD_PORT + 1 + i), 5)
+    for i in range(6):
+        igd.delete(ADD_PORT + i)
+    yield f"{one.name}: GetExternalIPAddress: {each(ask)}"
+    yield f"{one.name}: AddPortMapping: {each(add)}"
+    yield f"{one.name}: AddPortMapping, {AT_ONCE} at once: {crowded(one)}"

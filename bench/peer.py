@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: ISC
+"""Debian's miniupnpd, to measure against: both builds. The packages are not
+installed, since each is in the other's way and is a service that would start,
+but fetched by apt and unpacked in the build folder."""
+import glob
+import os
+import signal
+import subprocess
+import sys
+
+from daemon import ROOT, Daemon
+from firewall import FIREWALLS
+from lab import HOST_IP, run, wait_until
+
+FOLDER = os.path.join(ROOT, "build", "peer")
+
+CONF = """\
+ext_ifname=wan0
+listening_ip=lan0
+http_port=5555
+enable_natpmp=no
+enable_upnp=yes
+secure_mode=yes
+system_uptime=no
+notify_interval=900
+clean_ruleset_interval=600
+force_igd_desc_v1=yes
+uuid=00000000-0000-4000-8000-000000000001
+allow 1024-65535 192.168.88.0/24 1024-65535
+deny 0-65535 0.0.0.0/0 0-65535
+"""
+
+# What each build wants made beforehand, as its own script makes it.
+NFT_CHAINS = """\
+table inet filter {
+    chain miniupnpd { }
+    chain prerouting_miniupnpd { }
+    chain postrouting_miniupnpd { }
+    chain upnp_pre {
+        type nat hook prerouting priority dstnat; policy accept;
+        jump prerouting_miniupnpd
+    }
+    chain upnp_post {
+        type nat hook postrouting priority srcnat; policy accept;
+        jump postrouting_miniupnpd
+    }
+}
+insert rule inet filter forward jump miniupnpd
+"""
+NFT_FLUSH = "".join(f"flush chain inet filter {chain}\n" for chain in (
+    "miniupnpd", "prerouting_miniupnpd", "postrouting_miniupnpd"))
+IPTABLES_CHAINS = """\
+*nat
+:MINIUPNPD - [0:0]
+:MINIUPNPD-POSTROUTING - [0:0]
+-A PREROUTING -i wan0 -j MINIUPNPD
+-A POSTROUTING -o wan0 -j MINIUPNPD-POSTROUTING
+COMMIT
+*mangle
+:MINIUPNPD - [0:0]
+-A PREROUTING -i wan0 -j MINIUPNPD
+COMMIT
+*filter
+:MINIUPNPD - [0:0]
+-I FORWARD -i wan0 ! -o wan0 -j MINIUPNPD
+COMMIT
+"""
+IPTABLES_FLUSH = """\
+*nat
+-F MINIUPNPD
+-F MINIUPNPD-POSTROUTING
+COMMIT
+*filter
+-F MINIUPNPD
+COMMIT
+"""
+
+
+def nft_rules(ports):
+    """A mapping with as many comparisons as the nftables build writes; for the
+    protocol the tool wants to have another expression, as cheap."""
+    client = "0x" + "".join(f"{int(x):02x}" for x in HOST_IP.split("."))
+    lines = []
+    for p in ports:
+        lines.append("add rule inet filter prerouting_miniupnpd iif wan0 meta "
+                     f"l4proto udp th dport {p} dnat ip to {HOST_IP}:{p}")
+        lines.append(f"add rule inet filter miniupnpd iif wan0 th dport {p} "
+                     f"@nh,128,32 {client} @nh,72,8 0x11 accept")
+    return "\n".join(lines) + "\n"
+
+
+def iptables_rules(ports):
+    """A mapping as the iptables build writes it."""
+    nat = [line for p in ports for line in (
+        f"-A MINIUPNPD -p udp -m udp --dport {p} -j DNAT "
+        f"--to-destination {HOST_IP}:{p}",
+        f"-A MINIUPNPD-POSTROUTING -s {HOST_IP}/32 -p udp -m udp --sport {p} "
+        f"-j MASQUERADE --to-ports {p}")]
+    accept = [f"-A MINIUPNPD -d {HOST_IP}/32 -p udp -m udp --dport {p} "
+              "-j ACCEPT" for p in ports]
+    return "\n".join(["*nat", *nat, "COMMIT", "*filter", *accept, "COMMIT"]) \
+        + "\n"
+
+
+NFT = ("nft", "-f", "-")
+IPTABLES = ("iptables-legacy-restore", "--noflush")
+# name -> package, the router's own firewall, tool, chains, flush, rules
+BUILDS = {
+    "miniupnpd-nftables": ("nft", NFT, NFT_CHAINS, NFT_FLUSH, nft_rules),
+    "miniupnpd-iptables": ("iptables-legacy", IPTABLES, IPTABLES_CHAINS,
+                           IPTABLES_FLUSH, iptables_rules),
+}
+
+
+def binary_of(build):
+    return os.path.join(FOLDER, build, "usr", "sbin", "miniupnpd")
+
+
+def fetch():
+    """Have both builds unpacked."""
+    os.makedirs(FOLDER, exist_ok=True)
+    for build in BUILDS:
+        if os.access(binary_of(build), os.X_OK):
+            continue
+        done = subprocess.run(
+            ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download",
+             build], cwd=FOLDER, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        files = glob.glob(os.path.join(FOLDER, build + "_*.deb"))
+        if not files:
+            sys.exit(f"bench: apt-get can not download {build}: {done.stdout}")
+        run("dpkg-deb", "-x", files[0], os.path.join(FOLDER, build))
+    for build in BUILDS:
+        lacks = [line.split()[0] for line in run("ldd", binary_of(build))
+                 .splitlines() if "not found" in line]
+        if lacks:
+            sys.exit(f"bench: {build} lacks {' '.join(lacks)}: install nft "
+                     "and iptables")
+
+
+def version_of(build):
+    return run(binary_of(build), "--version", check=False).splitlines()[0]
+
+
+class Miniupnpd(Daemon):
+    """One of the two builds."""
+    port = 5555
+
+    def __init__(self, lab, build):
+        super().__init__(lab)
+        self.build = build
+        _, self.tool, self.chains, self.flush, self.rules = BUILDS[build]
+        self.pidfile = lab.path("miniupnpd.pid")
+        self.leases = lab.path("miniupnpd.leases")
+        self.built = False
+
+    @staticmethod
+    def firewall(build):
+        return FIREWALLS[BUILDS[build][0]]()
+
+    def feed(self, text):
+        self.lab.router.run(*self.tool, stdin=text, timeout=300)
+
+    def start(self, with_leases=False, wait=True):
+        if not self.built:
+            self.feed(self.chains)
+        self.built = True
+        conf = self.lab.path("miniupnpd.conf")
+        with open(conf, "w") as f:
+            f.write(CONF)
+            if with_leases:
+                f.write(f"lease_file={self.leases}\n")
+        # not -d: that would measure its debugging output
+        self.spawn([binary_of(self.build), "-f", conf, "-P", self.pidfile])
+        if wait:
+            self.wait_ready()
+        return self
+
+    def wait_ready(self, timeout=5):
+        assert wait_until(self.serves, timeout), self.log()
+
+    def pid(self):
+        with open(self.pidfile) as f:
+            return int(f.read())
+
+    def running(self):
+        try:
+            os.kill(self.pid(), 0)
+            return True
+        except (OSError, ValueError):
+            return False
+
+    def stop(self):
+        pid = self.pid() if self.running() else None
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+        self.proc.wait()
+        if pid and not wait_until(lambda: not os.path.exists(f"/proc/{pid}"),
+                                  10):
+            os.kill(pid, signal.SIGKILL)
+        return 0
+
+    def preload(self, ports):
+        """Mappings without asking it: the rules that it would have made, by
+        the firewall's tool. It reads them back at each request."""
+        self.feed(self.rules(ports))
+
+    def write_leases(self, ports):
+        with open(self.leases, "w") as f:
+            for p in ports:
+                f.write(f"UDP:{p}:{HOST_IP}:{p}:0:load\n")

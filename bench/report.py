@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: ISC
+"""The table: medians, ratios to the peer's better build, bars; on the screen
+and as RESULTS.md."""
+import os
+import statistics
+
+from measures import FLAT, FLAT_WITHIN, ROWS, bar_of
+from subject import PEERS
+
+
+class Cell:
+    """One row of one subject: the median of its rounds, or why there is none.
+    One round that failed is a row that failed."""
+
+    def __init__(self, values):
+        whys = [v for v in values if isinstance(v, str)]
+        self.why = whys[0] if whys else None
+        self.value = None if whys else statistics.median(values)
+
+    def __bool__(self):
+        return self.value is not None
+
+
+def number(value, unit):
+    if unit == "s":
+        return f"{value:.3f}"
+    if value >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}"
+
+
+def better(row, value, other):
+    """How many times better @value is than @other."""
+    good, bad = (value, other) if row.more else (other, value)
+    return good / bad if bad else float("inf")
+
+
+def best_peer(row, cells):
+    """The value of the peer's better build, or None."""
+    values = [cells[p].value for p in PEERS if p in cells and cells[p]]
+    return (max if row.more else min)(values) if values else None
+
+
+class Table:
+    """@found: {(row, mappings): {subject: [value of each round]}}"""
+
+    def __init__(self, found, names):
+        self.found = {key: {name: Cell(values)
+                            for name, values in by_name.items()}
+                      for key, by_name in found.items()}
+        self.names = names
+        self.met, self.missed = [], []
+
+    def keys(self):
+        order = list(ROWS)
+        return sorted(self.found, key=lambda k: (order.index(k[0]), k[1]))
+
+    def lines(self):
+        """(title, subject, value, ratio, bar) of each line"""
+        for key in self.keys():
+            cells = self.found[key]
+            for name in self.names:
+                if name in cells:
+                    yield self.line(key, name, cells)
+
+    def line(self, key, name, cells):
+        row = ROWS[key[0]]
+        mappings = key[1]
+        title = f"{row.title}, {mappings:,} mapping" \
+            f"{'' if mappings == 1 else 's'}"
+        cell, peer = cells[name], best_peer(row, cells)
+        if not cell:
+            return title, name, f"not measured: {cell.why}", "", \
+                self.judge(key, name, None, None)
+        value = f"{number(cell.value, row.unit)} {row.unit}"
+        if name in PEERS:
+            return title, name, value, "", ""
+        ratio = better(row, cell.value, peer) if peer else None
+        return title, name, value, f"{ratio:.2f}" if ratio else "-", \
+            self.judge(key, name, cell.value, ratio)
+
+    def judge(self, key, name, value, ratio):
+        """What is asked of it, and whether it is so."""
+        if name in PEERS:
+            return ""
+        limit, bar = ROWS[key[0]].limit, bar_of(*key, name)
+        if limit is not None:
+            ok = value is not None and value <= limit
+            return self.verdict(key, name, f"<= {limit:,}", ok)
+        if bar is None:
+            return ""
+        if value is not None and ratio is None:
+            return f">= {bar:g}: the peer has no figure"
+        return self.verdict(key, name, f">= {bar:g}",
+                            ratio is not None and ratio >= bar)
+
+    def verdict(self, key, name, asked, ok):
+        (self.met if ok else self.missed).append((key, name, asked))
+        return f"{asked}: {'met' if ok else 'not met'}"
+
+    def flatness(self):
+        """How far new flows differ with the number of mappings."""
+        for name in FLAT:
+            values = {key[1]: cells[name].value
+                      for key, cells in self.found.items()
+                      if key[0] == "flows" and cells.get(name)}
+            if len(values) < 2:
+                continue
+            spread = 1 - min(values.values()) / max(values.values())
+            word = "met" if spread <= FLAT_WITHIN else "not met"
+            yield (f"{name}: {spread:.1%} between the fastest and the slowest "
+                   f"of {', '.join(f'{n:,}' for n in sorted(values))} "
+                   f"mappings; asked for: {FLAT_WITHIN:.0%}: {word}")
+
+
+def show(table):
+    """On the screen."""
+    title = None
+    for what, name, value, ratio, bar in table.lines():
+        if what != title:
+            title = what
+            print(f"\n{title}")
+        print(f"  {name:20} {value:>16} {ratio:>9}  {bar}")
+    for line in table.flatness():
+        print(f"\nnew flows, {line}")
+
+
+EXPLAINED = """\
+Each value is the median of the rounds. A ratio says how many times better than
+the better one of the peer's two builds in the same run; a bar is what the
+project asks of itself, as such a ratio or as a limit of the value.
+
+- Every request has a connection of its own, which the server closes.
+- Mappings in place are UDP; those that are added and deleted are TCP. The
+  peer's first 1,000 were asked for, those beyond were put into its chains by
+  the firewall's tool, as the peer would have written them: to ask for them
+  takes it minutes. So they are not in its memory.
+- Resident memory is that of all of a daemon's processes together, a page that
+  two of them share counted once: for the peer, which is one process, its
+  resident set. It is measured after the mappings were made, with room for
+  1,024 of them, as by default, or for as many as there are. PSS is less where
+  other programs of this machine run by the same libraries.
+- For all else our room for mappings is 60,000.
+- CPU is user and system time of all of a daemon's processes and of the tools
+  that they ran.
+- New flows: datagrams from ever new source ports, 64 under way at a time, to
+  the port of the mapping made last; counted where they arrive.
+- "From the start" includes the start of the process. The peer's lease file was
+  written for it, and its chains emptied, as its service does at a stop.
+"""
+
+
+# What the README has of it: row, mappings, title.
+QUOTED = (
+    ("getip1", 0, "GetExternalIPAddress, one at a time"),
+    ("getip200", 0, "the same, 200 at once"),
+    ("add1", 1000, "AddPortMapping with 1,000 in place, one at a time"),
+    ("add50", 1000, "the same, 50 at once"),
+    ("list", 1000, "listing 1,000 mappings"),
+    ("restart", 1000, "from the start until 1,000 mappings forward"),
+    ("flows", 1, "new flows with one mapping"),
+    ("flows", 5000, "new flows with 5,000 mappings"),
+    ("memory", 0, "resident memory, no mapping"),
+    ("memory", 1000, "resident memory, 1,000 mappings"),
+)
+BEGIN, END = "<!-- bench/run.py -->\n", "<!-- end -->\n"
+
+
+def quoted(table, about):
+    """A table of a few rows, ours beside the peer's better build."""
+    names = [n for n in table.names if n not in PEERS]
+    out = ["| | " + " | ".join(names) + " | miniupnpd |",
+           "|---|" + "--:|" * (len(names) + 1)]
+    for row, mappings, title in QUOTED:
+        cells = table.found.get((row, mappings))
+        if not cells:
+            continue
+        unit, peer = ROWS[row].unit, best_peer(ROWS[row], cells)
+        values = [cells[n].value if n in cells else None for n in names]
+        out.append(f"| {title} | " + " | ".join(
+            "" if v is None else f"{number(v, unit)} {unit}"
+            for v in values + [peer]) + " |")
+    kept = dict(about)
+    return "\n".join(out + ["", f"{kept['command']}, {kept['date']}, "
+                            f"{kept['machine']}."]) + "\n"
+
+
+def quote(path, text):
+    """Between its two marks, if it has them."""
+    with open(path) as f:
+        before, begin, rest = f.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        return False
+    with open(path + ".new", "w") as f:
+        f.write(before + begin + text + end + after)
+    os.replace(path + ".new", path)
+    return True
+
+
+def write(path, table, about, calls):
+    """RESULTS.md. @about: [(name, value)]; @calls: lines on system calls"""
+    out = ["# Results of `make bench`", "",
+           "Written by the program. Do not edit.", ""]
+    out += [f"- {name}: {value}" for name, value in about]
+    out += ["", EXPLAINED]
+    title = None
+    for what, name, value, ratio, bar in table.lines():
+        if what != title:
+            title = what
+            out += ["", f"### {title}", "", "| | median | ratio | bar |",
+                    "|---|--:|--:|---|"]
+        out.append(f"| {name} | {value} | {ratio} | {bar} |")
+    flat = list(table.flatness())
+    if flat:
+        out += ["", "### New flows do not depend on mappings", ""]
+        out += [f"- {line}" for line in flat]
+    if calls:
+        out += ["", "### System calls of a request", "",
+                "By strace of the daemon's own processes, without the tools "
+                "that it runs; of several times the one with the fewest.", ""]
+        out += [f"- {line}" for line in calls]
+    out += ["", "### Bars", "", f"{len(table.met)} met, "
+            f"{len(table.missed)} not met.", ""]
+    for (row, mappings), name, asked in table.missed:
+        out.append(f"- not met: {ROWS[row].title}, {mappings:,} mappings, "
+                   f"{name}: {asked}")
+    with open(path + ".new", "w") as f:
+        f.write("\n".join(out).rstrip() + "\n")
+    os.replace(path + ".new", path)

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: ISC
+"""What is measured: each of our backends, and each build of the peer, a daemon
+in a lab of its own; and what can be asked of all of them alike."""
+import os
+import re
+import subprocess
+import tempfile
+import time
+
+from daemon import ROOT, UPNPD, Upnpd
+from firewall import FIREWALLS
+from lab import EXT_IP, LAN_IP, OUT_IP, Lab
+from peer import BUILDS, Miniupnpd
+from upnp import WANIP, Igd, search
+
+LOAD = os.path.join(ROOT, "build", "load")
+FLOWS = os.path.join(ROOT, "build", "flows")
+STATIC = os.path.join(ROOT, "build", "static", "upnpd")
+
+# Our backends; one that the program does not know is passed over.
+BACKENDS = ("netlink", "nft", "iptables-legacy", "iptables-nft")
+PEERS = tuple(BUILDS)
+STATIC_NAME = "nft, static build"
+
+FILL_PORT = 2000        # UDP, the mappings that are in place
+ADD_PORT = 40000        # TCP, those that come and go
+MAPPINGS_MAX = 60000
+
+
+def knows(backend):
+    """Does the program that was built take this backend?"""
+    with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
+        f.write(f"enabled = yes\nbackend = {backend}\n[interface wan0]\n"
+                "type = external\n[interface lan0]\ntype = internal\n")
+        f.flush()
+        return subprocess.run([UPNPD, "-n", "-f", f.name], check=False,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode == 0
+
+
+def pairs(text):
+    """{name: number} of a line of "name value" pairs"""
+    words = text.split()
+    return dict(zip(words[::2], map(float, words[1::2])))
+
+
+def process_ns(pid):
+    """Processor time of a process, and of the children it has waited for."""
+    with open(f"/proc/{pid}/schedstat") as f:
+        own = int(f.read().split()[0])
+    with open(f"/proc/{pid}/stat") as f:
+        after = f.read().rpartition(")")[2].split()
+    ticks = int(after[13]) + int(after[14])
+    return own + ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+
+
+def mappings_of(pid):
+    """[(address, private kB, shared kB, PSS kB)] of a process's mappings"""
+    found = []
+    with open(f"/proc/{pid}/smaps") as f:
+        for line in f:
+            if head := re.match(r"([0-9a-f]+)-[0-9a-f]+ ", line):
+                found.append([head[1], 0, 0, 0])
+            elif m := re.match(r"(Private|Shared)_\w+: +(\d+) kB", line):
+                found[-1][1 + (m[1] == "Shared")] += int(m[2])
+            elif m := re.match(r"Pss: +(\d+) kB", line):
+                found[-1][3] += int(m[1])
+    return found
+
+
+def resident_kb(pids):
+    """What these processes, each the other's fork, hold in memory: a page that
+    several of them have is counted once. And their PSS."""
+    private = pss = 0
+    shared = {}
+    for pid in pids:
+        for address, own, others, part in mappings_of(pid):
+            private += own
+            pss += part
+            shared[address] = max(shared.get(address, 0), others)
+    return private + sum(shared.values()), pss
+
+
+class Subject:
+    """One daemon in a lab of its own."""
+    is_peer = False
+    backend = None
+    AT_ONCE = 100       # where only the end counts
+
+    def __init__(self, name, firewall):
+        self.name = name
+        self.lab = Lab(firewall)
+        self.daemon = None
+        self.filled = 0         # mappings in place
+        self.path = self.url = None
+
+    def __enter__(self):
+        self.lab.__enter__()
+        try:
+            self.make()
+            self.daemon.start()
+            self.find()
+        except BaseException:
+            self.lab.close()
+            raise
+        return self
+
+    def __exit__(self, *exc):
+        self.lab.close()
+
+    def find(self):
+        location = search(self.lab.lan1, "upnp:rootdevice")[0]["LOCATION"]
+        self.path = "/" + location.split("/", 3)[3]
+        self.url = Igd(self.lab.lan1, port=self.daemon.port,
+                       path=self.path).urls[WANIP]
+
+    # ---- requests ------------------------------------------------------
+
+    def load(self, what, at_once=1, n=1, **options):
+        """One run of the load program: {name: number}, and "cpu_s", the
+        daemon's processor time a 1,000 answers. @options: seconds, first, keys,
+        proto, idle"""
+        argv = ["ip", "netns", "exec", self.lab.lan1.ns, LOAD, "-a", LAN_IP,
+                "-p", str(self.daemon.port), "-n", str(n), "-c",
+                str(at_once), "-u", self.path if what == "get" else self.url]
+        for flag, name in (("-t", "seconds"), ("-e", "first"),
+                           ("-k", "keys"), ("-P", "proto"), ("-i", "idle")):
+            if options.get(name):
+                argv += [flag, str(options[name])]
+        before = self.cpu_ns()
+        done = subprocess.run([*argv, what], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        result = pairs(done.stdout)
+        result["why"] = done.stderr.strip()
+        spent = self.cpu_ns() - before
+        answered = result.get("answered", 0)
+        result["cpu_s"] = spent / answered / 1e6 if answered else 0
+        return result
+
+    def pids(self):
+        return list(self.processes().values())
+
+    def cpu_ns(self):
+        try:
+            return sum(map(process_ns, self.pids()))
+        except OSError:
+            return 0            # it died: the load's errors tell
+
+    def memory_kb(self):
+        return resident_kb(self.pids())
+
+    def ask_fill(self, n, at_once):
+        """@n mappings more, by asking for them."""
+        done = self.load("add", at_once, n, first=FILL_PORT + self.filled,
+                         proto="UDP")
+        if done["errors"]:
+            raise RuntimeError(f"{self.name}: {done['errors']:.0f} of {n} "
+                               f"mappings could not be made: {done['why']}")
+        self.filled += n
+
+    # ---- traffic -------------------------------------------------------
+
+    def flows(self, mode, port, n=1, seconds=1):
+        """The arguments of a run of the flows program."""
+        return [FLOWS, "-o", self.lab.outside.ns, "-l", self.lab.lan1.ns,
+                "-s", OUT_IP, "-a", EXT_IP, "-p", str(port), "-n", str(n),
+                "-t", str(seconds), mode]
+
+    def traffic(self, *args, **kw):
+        done = subprocess.run(self.flows(*args, **kw), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, check=False)
+        return pairs(done.stdout) or {"why": done.stderr.strip()}
+
+    def forget_flows(self):
+        """The table of flows is emptied: none is too many for it."""
+        self.lab.router.run("conntrack", "-F", check=False)
+
+    @staticmethod
+    def now_ms():
+        return time.monotonic() * 1000
+
+
+class Ours(Subject):
+    def __init__(self, name, backend, binary=UPNPD, room=MAPPINGS_MAX):
+        firewall = FIREWALLS.get(backend, FIREWALLS["nft"])
+        super().__init__(name, firewall())
+        self.backend, self.binary, self.room = backend, binary, room
+        self._engine = None
+
+    def like(self, room):
+        """Another one like this, with room for so many mappings."""
+        return Ours(self.name, self.backend, self.binary, room)
+
+    def make(self):
+        self.daemon = Upnpd(self.lab, self.backend, max_mappings=self.room,
+                            max_mappings_per_client=self.room)
+        self.daemon.binary = self.binary
+
+    def processes(self):
+        if not self._engine or not os.path.exists(f"/proc/{self._engine}"):
+            self._engine = self.daemon.engine()
+        return {"engine": self._engine, "monitor": self.daemon.proc.pid}
+
+    def fill(self, n):
+        if n > self.filled:
+            self.ask_fill(n - self.filled, 200)
+
+    def stop(self):
+        self.daemon.stop()
+
+    def start(self, wait=True):
+        """It has its mappings from its own file."""
+        self.daemon.start(wait=wait)
+
+
+class Peer(Subject):
+    is_peer = True
+    AT_ONCE = 1         # it has a backlog of five
+    ASKED = 1000        # beyond: minutes, so its rules are put there for it
+
+    def __init__(self, name):
+        super().__init__(name, Miniupnpd.firewall(name))
+
+    def like(self, room):
+        """Its room is not limited."""
+        return Peer(self.name)
+
+    def make(self):
+        self.daemon = Miniupnpd(self.lab, self.name)
+
+    def processes(self):
+        return {"miniupnpd": self.daemon.pid()}
+
+    def fill(self, n):
+        if self.filled < min(n, self.ASKED):
+            self.ask_fill(min(n, self.ASKED) - self.filled, 1)
+        if self.filled < n:
+            self.daemon.preload(range(FILL_PORT + self.filled, FILL_PORT + n))
+            self.filled = n
+
+    def stop(self):
+        """As its service does it: its chains are emptied, too."""
+        self.daemon.stop()
+        self.daemon.feed(self.daemon.flush)
+
+    def start(self, wait=True):
+        ports = range(FILL_PORT, FILL_PORT + self.filled)
+        self.daemon.write_leases(ports)
+        self.daemon.start(with_leases=self.filled > 0, wait=wait)
+
+
+def subjects():
+    """All of them, not yet entered, and why some are not among them."""
+    found, without = [], []
+    for backend in BACKENDS:
+        if knows(backend):
+            found.append(Ours(backend, backend))
+        else:
+            without.append(f"{backend}: the program does not know it")
+    if os.access(STATIC, os.X_OK):
+        found.append(Ours(STATIC_NAME, "nft", STATIC))
+    else:
+        without.append(f"{STATIC_NAME}: not built (make static)")
+    return found + [Peer(name) for name in PEERS], without
