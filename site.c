@@ -6,6 +6,17 @@
 #include "soap.h"
 
 #define XML_TYPE "text/xml; charset=\"utf-8\""
+/* A description and three services of two roots; more interfaces share. */
+#define DOCS_MAX 8
+
+/* Rendered when it is first asked for; nothing in it changes. */
+struct doc {
+	const struct igd_service *svc;	/* NULL: a root's description */
+	unsigned n;			/* its version */
+	uint32_t ip;			/* a root's: where it was asked for */
+	size_t len;			/* 0: none here */
+	char text[HTTP_REPLY_MAX];
+};
 
 struct site {
 	struct site_config config;
@@ -14,7 +25,8 @@ struct site {
 	struct soap *soap;
 	struct gena *gena;
 	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
-	char doc[HTTP_REPLY_MAX];
+	struct doc doc[DOCS_MAX];
+	unsigned doc_next;		/* the place for a new one */
 };
 
 static const char *const root_path[3] = { NULL, "/igd1.xml", "/igd2.xml" };
@@ -88,11 +100,38 @@ static void serve_event(struct site *s, const struct httpd_req *req,
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
+static void render(struct site *s, struct doc *d)
+{
+	struct wr w = wr_init(d->text, sizeof(d->text));
+
+	if (d->svc)
+		desc_scpd(&w, s->config.desc, d->svc, d->n);
+	else
+		desc_root(&w, s->config.desc, d->n, d->ip);
+	d->len = w.over ? 0 : w.len;
+}
+
+/* @svc, @ip: as struct doc has them. Return: empty when it is too long */
+static struct str document(struct site *s, unsigned n,
+			   const struct igd_service *svc, uint32_t ip)
+{
+	struct doc *d;
+
+	for (d = s->doc; d < s->doc + DOCS_MAX; d++)
+		if (d->len && d->n == n && d->svc == svc && d->ip == ip)
+			return (struct str){ d->text, d->len };
+	d = &s->doc[s->doc_next++ % DOCS_MAX];
+	d->n = n;
+	d->svc = svc;
+	d->ip = ip;
+	render(s, d);
+	return (struct str){ d->text, d->len };
+}
+
 static void serve(void *arg, const struct httpd_req *req)
 {
 	struct site *s = arg;
 	struct httpd_reply reply = { .status = 404 };
-	struct wr w = wr_init(s->doc, sizeof(s->doc));
 	const struct igd_service *svc;
 	unsigned n;
 
@@ -101,10 +140,10 @@ static void serve(void *arg, const struct httpd_req *req)
 		serve_post(s, req, svc, n);
 		return;
 	case IGD_ROOT_XML:
-		desc_root(&w, s->config.desc, n, req->local_ip);
+		reply.body = document(s, n, NULL, req->local_ip);
 		break;
 	case IGD_SCPD:
-		desc_scpd(&w, s->config.desc, svc, n);
+		reply.body = document(s, n, svc, 0);
 		break;
 	case IGD_EVENT:
 		serve_event(s, req, svc, n);
@@ -113,11 +152,9 @@ static void serve(void *arg, const struct httpd_req *req)
 		httpd_reply(s->httpd, req->id, &reply);
 		return;
 	}
-	reply.status = w.over ? 503 : 200;
-	if (!w.over) {
+	reply.status = reply.body.n ? 200 : 503;
+	if (reply.body.n)
 		reply.content_type = XML_TYPE;
-		reply.body = wr_done(&w);
-	}
 	httpd_reply(s->httpd, req->id, &reply);
 }
 

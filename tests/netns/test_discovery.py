@@ -163,6 +163,27 @@ def test_two_internal_interfaces(lab, upnpd):
         assert Igd(host, ip=ip).external_ip() == EXT_IP
 
 
+@pytest.mark.only("nft")
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
+                              "lan1": "internal"})
+def test_documents_are_kept_apart(lab, upnpd):
+    """They are rendered once: each is what it was, whoever asks for which."""
+    roots = {}
+    for turn in range(2):
+        for host, ip in ((lab.lan1, LAN_IP), (lab.lan2, LAN2_IP)):
+            for name in ("igd1.xml", "igd2.xml", "igd1/wanip.xml",
+                         "igd2/wanip.xml", "igd1/wancic.xml",
+                         "igd2/l3f.xml"):
+                body = http(host, "GET", "/" + name, ip=ip).body
+                ET.fromstring(body)
+                assert roots.setdefault((name, ip), body) == body
+    for (name, ip), body in roots.items():
+        assert (f"<presentationURL>http://{ip}/</presentationURL>".encode()
+                in body) == (name in ("igd1.xml", "igd2.xml"))
+    assert len(set(roots.values())) == 8
+
+
 def test_notify_alive_and_byebye(lab, stopped):
     ear = Listener(lab.lan1)
     stopped.start()
