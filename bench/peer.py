@@ -176,7 +176,7 @@ class Miniupnpd(Daemon):
             self.wait_ready()
         return self
 
-    def wait_ready(self, timeout=5):
+    def wait_ready(self, timeout=60):
         assert wait_until(self.serves, timeout), self.log()
 
     def pid(self):
