@@ -90,7 +90,7 @@ def getip_idle(subject):
 
 def add_and_delete(subject):
     """One after another, and all of them away again."""
-    added = subject.load("add", 1, 400, seconds=1, first=ADD_PORT)
+    added = subject.load("add", 1, 400, seconds=2, first=ADD_PORT)
     n = max(1, int(added.get("started", 1)))
     gone = subject.load("delete", 1, n, first=ADD_PORT, seconds=1)
     left = n - int(gone.get("started", 0))

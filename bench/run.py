@@ -127,7 +127,8 @@ def about(args, took_s, without):
     with open("/proc/meminfo") as f:
         memory_mb = int(f.readline().split()[1]) // 1024
     lines = [
-        ("command", f"make bench ROUNDS={args.rounds}"),
+        ("command", f"make bench ROUNDS={args.rounds}"
+                    + (f" BENCH='{args.only}'" if args.only else "")),
         ("date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
         ("rounds", f"{args.rounds}, in {took_s / 60:.0f} minutes"),
         ("machine", f"{os.cpu_count()} processors {processor()}, "
