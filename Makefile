@@ -395,7 +395,7 @@ $(BENCH_TOOLS): $(BUILD)/%: bench/%.c
 	$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
 
 bench: all $(BENCH_TOOLS)
-	tools/install-test-deps
+	tools/install-test-deps bench
 	$(MAKE) static
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
 
