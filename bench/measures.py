@@ -4,6 +4,7 @@ it, and what a row's bar is.
 
 A stage is a number of mappings in place; the subjects go from one to the next
 together, and in each of them through all rounds."""
+import contextlib
 import socket
 import statistics
 import subprocess
@@ -16,6 +17,8 @@ from upnp import GROUP, Listener, msearch
 TCP_PORT = ADD_PORT + 15000
 SEARCHES = 5            # the median counts
 ROOM = 1024             # max-mappings, as it is by default
+FLAT_AT = (1, 1000, 5000, 30000)
+FLAT_TURNS = 9
 
 
 class Row:
@@ -201,6 +204,24 @@ def new_flows(subject):
     return {"flows": value_of(found)}
 
 
+def flatness(subject):
+    """How far new flows fall behind with the number of mappings: by routers
+    that stand side by side, in turn, since the stages lie minutes apart."""
+    with contextlib.ExitStack() as stack:
+        ones = [stack.enter_context(subject.like(FLAT_AT[-1]))
+                for _ in FLAT_AT]
+        for one, mappings in zip(ones, FLAT_AT):
+            one.fill(mappings)
+        rates = [[new_flows(one)["flows"] for one in ones]
+                 for _ in range(FLAT_TURNS)]
+        for one in ones:
+            one.stop()
+    if any(isinstance(rate, str) for turn in rates for rate in turn):
+        return {"flat": "some were lost"}
+    medians = [statistics.median(column) for column in zip(*rates)]
+    return {"flat": 100 * (1 - min(medians) / max(medians))}
+
+
 def throughput(subject):
     subject.load("add", 1, 1, first=TCP_PORT)
     found = subject.traffic("tcp", TCP_PORT)
@@ -223,6 +244,10 @@ def hashed(subject):
     return everybody(subject) and not subject.name.startswith("iptables")
 
 
+def ours_hashed(subject):
+    return hashed(subject) and not subject.is_peer
+
+
 class Measure:
     """@stage: mappings in place among the subjects, or ALONE
     @rows: what @probe gives; @mappings: of its rows, where not the stage's"""
@@ -238,6 +263,7 @@ ALONE = -1
 
 MEASURES = [Measure(ALONE, memory(n), "memory pss", with_static, n)
             for n in (0, 1000, 10000)] + [
+    Measure(ALONE, flatness, "flat", ours_hashed, FLAT_AT[-1]),
     Measure(0, start_anew, "notify"),
     Measure(0, asking("description", "get", seconds=1), "description"),
     Measure(0, getip_one, "getip1 cpu_getip"),
@@ -292,6 +318,9 @@ ROWS = {
     "cpu_delete": Row("CPU seconds a 1,000 DeletePortMapping", "s", False,
                       bar=all_of(1)),
     "flows": Row("new flows through the last mapping", "/s"),
+    "flat": Row("new flows, the slowest of " + ", ".join(
+                f"{n:,}" for n in FLAT_AT) + " mappings behind the fastest",
+                "%", False, limit=15),
     "tcp": Row("one mapped TCP connection", "MB/s"),
 }
 # Where a row's bar depends on the mappings in place.
@@ -302,8 +331,6 @@ BARS = {
     ("add50", 10000): by_backend(50, 50, 10),
     ("flows", 5000): by_backend(4, 4, None),
 }
-FLAT = ("netlink", "nft")       # whose flows shall not depend on mappings
-FLAT_WITHIN = 0.15
 
 
 def bar_of(row, mappings, name):

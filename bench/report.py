@@ -4,7 +4,7 @@ and as RESULTS.md."""
 import os
 import statistics
 
-from measures import FLAT, FLAT_WITHIN, ROWS, bar_of
+from measures import ROWS, bar_of
 from subject import PEERS
 
 
@@ -98,20 +98,6 @@ class Table:
         (self.met if ok else self.missed).append((key, name, asked))
         return f"{asked}: {'met' if ok else 'not met'}"
 
-    def flatness(self):
-        """How far new flows differ with the number of mappings."""
-        for name in FLAT:
-            values = {key[1]: cells[name].value
-                      for key, cells in self.found.items()
-                      if key[0] == "flows" and cells.get(name)}
-            if len(values) < 2:
-                continue
-            spread = 1 - min(values.values()) / max(values.values())
-            word = "met" if spread <= FLAT_WITHIN else "not met"
-            yield (f"{name}: {spread:.1%} between the fastest and the slowest "
-                   f"of {', '.join(f'{n:,}' for n in sorted(values))} "
-                   f"mappings; asked for: {FLAT_WITHIN:.0%}: {word}")
-
 
 def show(table):
     """On the screen."""
@@ -121,8 +107,6 @@ def show(table):
             title = what
             print(f"\n{title}")
         print(f"  {name:20} {value:>16} {ratio:>9}  {bar}")
-    for line in table.flatness():
-        print(f"\nnew flows, {line}")
 
 
 EXPLAINED = """\
@@ -211,10 +195,6 @@ def write(path, table, about, calls):
             out += ["", f"### {title}", "", "| | median | ratio | bar |",
                     "|---|--:|--:|---|"]
         out.append(f"| {name} | {value} | {ratio} | {bar} |")
-    flat = list(table.flatness())
-    if flat:
-        out += ["", "### New flows do not depend on mappings", ""]
-        out += [f"- {line}" for line in flat]
     if calls:
         out += ["", "### System calls of a request", "",
                 "By strace of the daemon's own processes, without the tools "

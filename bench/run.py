@@ -84,7 +84,7 @@ def run_stage(stage, todo, all_subjects, args, found):
                    if any(m.who(one) for m in todo)]
     if not taking_part:
         return
-    for one in taking_part:
+    for one in taking_part if stage != measures.ALONE else ():
         one.fill(stage)
     filled = time.monotonic()
     for turn in range(1 if stage == measures.ALONE else args.rounds):
