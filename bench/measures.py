@@ -14,7 +14,7 @@ from lab import wait_until
 from subject import ADD_PORT, FILL_PORT, STATIC_NAME, pairs
 from upnp import GROUP, Listener, msearch
 
-TCP_PORT = ADD_PORT + 15000
+TCP_PORT = ADD_PORT + 22000     # clients have source ports below 61000
 SEARCHES = 5            # the median counts
 ROOM = 1024             # max-mappings, as it is by default
 FLAT_AT = (1, 1000, 5000, 30000)
