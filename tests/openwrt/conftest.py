@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: ISC
+"""Fixtures: a lab with a router of OpenWrt's kind in it."""
+import os
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "netns"))
+
+from lab import Lab, die_cleanly, which      # noqa: E402
+from procd import Procd                      # noqa: E402
+from router import UPNPD, Router             # noqa: E402
+
+NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "busybox", "make",
+          "unshare")
+
+
+def pytest_sessionstart(session):
+    missing = [tool for tool in NEEDED if not which(tool)]
+    if os.geteuid() != 0:
+        pytest.exit("the lab needs root", 2)
+    if missing:
+        pytest.exit(f"not installed: {' '.join(missing)}", 2)
+    if not os.access(UPNPD, os.X_OK):
+        pytest.exit(f"{UPNPD} is not built", 2)
+    die_cleanly()
+
+
+class NoFirewall:
+    """None but what OpenWrt's stand-in makes later."""
+
+    def build(self, router):
+        pass
+
+
+@pytest.fixture
+def lab():
+    with Lab(NoFirewall()) as lab:
+        yield lab
+
+
+@pytest.fixture
+def router(lab):
+    """Without a firewall; networks lan and wan are up."""
+    return Router(lab)
+
+
+@pytest.fixture(scope="session")
+def one_router():
+    with Lab(NoFirewall()) as lab:
+        yield Router(lab)
+
+
+@pytest.fixture
+def shared(one_router):
+    """The same router for all tests, its files as they were at first: for
+    those that start no daemon."""
+    one_router.reset()
+    return one_router
+
+
+@pytest.fixture
+def procd(router):
+    procd = Procd(router)
+    yield procd
+    procd.close()
+    print(procd.log(), router.log())

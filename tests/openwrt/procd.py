@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: ISC
+"""A stand-in for procd: runs the services that standin/procd.sh tells of, by
+procd's documented behaviour.
+
+    set     an instance that does not run is started; one whose command, or whose
+            file's content, is another one gets its reload signal, or is started
+            anew without one; one that is not told of any more is ended
+    delete  all are ended
+    respawn one that ends by itself is started again (here: at once)
+    trigger the script is run when an event of that type and name comes
+"""
+import glob
+import hashlib
+import os
+import signal
+import subprocess
+
+
+class Instance:
+    def __init__(self, params):
+        self.params = params
+        self.proc = None
+        self.sums = None
+
+    def command(self):
+        return self.params.get("command", [])
+
+
+class Procd:
+    def __init__(self, router):
+        self.router = router
+        self.instances, self.triggers = {}, []
+        self.ran = []           # "start", "HUP", "TERM": what was done
+        self.logfile = router.path("tmp/daemon.log")
+
+    # ---- what is called on a router ----
+
+    def init(self, action):
+        """/etc/init.d/upnpd ACTION; gives its output."""
+        return self.call("/etc/init.d/upnpd", action)
+
+    def call(self, *argv, env=()):
+        out = self.router.run(*argv, check=False, env=env)
+        self.settle()
+        return out
+
+    def event(self, kind, name):
+        """config.change of a package, or interface.* of an interface. Gives
+        how many scripts were run."""
+        found = [script for event, of, *script in self.triggers
+                 if event == kind and of == name]
+        for script in found:
+            self.call(*script)
+        return len(found)
+
+    def settle(self):
+        """Read what the scripts told, and do it."""
+        for name in sorted(glob.glob(self.router.path("tmp/procd/*"))):
+            with open(name) as f:
+                records = [record.split("\037")[:-1]
+                           for record in f.read().split("\036")[:-1]]
+            os.unlink(name)
+            if records[0][0] == "delete":
+                self._update({})
+                self.triggers = []
+            else:
+                self._service(records)
+
+    # ---- instances ----
+
+    def _service(self, records):
+        new, params = {}, None
+        self.triggers = []
+        for what, *words in records:
+            if what == "instance":
+                params = new[words[0]] = {}
+            elif what == "param":
+                params[words[0]] = words[1:]
+            elif what == "trigger":
+                self.triggers.append(words)
+        self._update(new)
+
+    def _update(self, new):
+        for name in set(self.instances) - set(new):
+            self._end(self.instances.pop(name))
+        for name, params in new.items():
+            old = self.instances.setdefault(name, Instance(params))
+            changed = (old.command() != params.get("command")
+                       or old.sums != self._sums(params))
+            old.params = params
+            if not self.running(old):
+                self._start(old)
+            elif changed:
+                self._restart(old)
+
+    def _sums(self, params):
+        sums = []
+        for name in params.get("file", []):
+            try:
+                with open(self.router.path(
+                        name.replace("/var/", "tmp/").lstrip("/")),
+                        "rb") as f:
+                    sums.append(hashlib.md5(f.read()).hexdigest())
+            except OSError:
+                sums.append("")
+        return sums
+
+    def _start(self, instance):
+        self.ran.append("start")
+        instance.sums = self._sums(instance.params)
+        with open(self.logfile, "ab") as log:
+            instance.proc = subprocess.Popen(
+                self.router.argv(*instance.command()),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+
+    def _restart(self, instance):
+        signo = instance.params.get("reload_signal")
+        if signo:
+            instance.sums = self._sums(instance.params)
+            self.ran.append(signo[0])
+            instance.proc.send_signal(
+                getattr(signal, "SIG" + signo[0]))
+        else:
+            self._end(instance)
+            self._start(instance)
+
+    def _end(self, instance):
+        if self.running(instance):
+            self.ran.append("TERM")
+            instance.proc.terminate()
+            try:
+                instance.proc.wait(10)
+            except subprocess.TimeoutExpired:
+                instance.proc.kill()
+                instance.proc.wait()
+
+    @staticmethod
+    def running(instance):
+        return instance.proc is not None and instance.proc.poll() is None
+
+    def only(self):
+        """The one instance."""
+        (instance,) = self.instances.values()
+        return instance
+
+    def runs(self):
+        return any(map(self.running, self.instances.values()))
+
+    def respawn(self):
+        """One that has ended by itself comes again, if it shall."""
+        for instance in self.instances.values():
+            if not self.running(instance) and "respawn" in instance.params:
+                self._start(instance)
+
+    def log(self):
+        """What the daemon wrote."""
+        if not os.path.exists(self.logfile):
+            return ""
+        with open(self.logfile, errors="replace") as f:
+            return f.read()
+
+    def close(self):
+        for instance in self.instances.values():
+            self._end(instance)
+        self.instances = {}

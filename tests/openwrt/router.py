@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: ISC
+"""A router of OpenWrt's kind in the lab's router namespace: a root file system
+of busybox, upnpd's package as its Makefile installs it, and stand-ins for the
+rest of OpenWrt (standin/). Programs run in it by chroot, with the machine's
+libraries and firewall tools bound in; the mounts end with the program."""
+import os
+import shutil
+import subprocess
+import sysconfig
+
+from lab import run, which
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
+PACKAGE = os.path.join(TREE, "dist", "openwrt")
+STANDIN = os.path.join(HERE, "standin")
+UPNPD = os.environ.get("UPNPD", os.path.join(TREE, "build", "upnpd"))
+
+# In the root, from standin/.
+PLACES = {
+    "uci": "sbin/uci", "uci.awk": "sbin/uci.awk", "logger": "usr/bin/logger",
+    "rc.common": "etc/rc.common", "procd.sh": "lib/functions/procd.sh",
+    "network.sh": "lib/functions/network.sh",
+}
+FIREWALL = """\
+config defaults 'defaults'
+	option input 'DROP'
+	option forward 'DROP'
+"""
+# What is bound in from the machine.
+BOUND = ("lib64", "lib/" + (sysconfig.get_config_var("MULTIARCH") or "x"),
+         "dev", "proc", "sys")
+ENTER = """\
+root=$1; shift
+for dir in %s; do
+    [ ! -d "/$dir" ] || mount --rbind "/$dir" "$root/$dir"
+done
+mount --rbind /usr/lib "$root/usr/lib"
+exec chroot "$root" /bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
+""" % " ".join(BOUND)
+
+
+def make(*targets, out=None, check=True):
+    """The package's Makefile, with stand-ins for OpenWrt's."""
+    return run("make", "-s", "-C", PACKAGE, f"TOPDIR={STANDIN}",
+               f"OUT={out}", *targets, check=check, timeout=120)
+
+
+def install(out):
+    """The package's files to @out/root, with the binary that was built."""
+    build = f"{out}/build_dir/upnpd-{version()}/build"
+    os.makedirs(build)
+    shutil.copy2(UPNPD, build)
+    make("install", out=out)
+
+
+def version():
+    with open(os.path.join(PACKAGE, "Makefile")) as f:
+        return next(line.split(":=")[1].strip() for line in f
+                    if line.startswith("PKG_VERSION:="))
+
+
+class Router:
+    """@lab: a Lab, whose router and directory it uses
+    @firewall: "fw4", "fw3" or None, to be found in the root"""
+
+    def __init__(self, lab, firewall=None):
+        self.lab = lab
+        self.root = lab.path("openwrt", "root")
+        self._base()
+        install(lab.path("openwrt"))
+        for name, place in PLACES.items():
+            self._copy(os.path.join(STANDIN, name), place)
+        self.reset()
+        if firewall:
+            self._copy(os.path.join(STANDIN, firewall), "sbin/" + firewall)
+            self._tools()
+
+    def _base(self):
+        for name in ("bin", "sbin", "usr/bin", "usr/sbin", "usr/lib", "etc",
+                     "lib/functions", "tmp") + BOUND:
+            os.makedirs(self.path(name))
+        os.chmod(self.path(""), 0o755)
+        os.symlink("/tmp", self.path("var"))
+        shutil.copy2(which("busybox"), self.path("bin/busybox"))
+        for name in run("busybox", "--list").split():
+            if name not in ("logger", "busybox"):
+                os.symlink("busybox", self.path("bin", name))
+        self.write("etc/passwd", "root:x:0:0:root:/:/bin/ash\n"
+                   "nobody:x:65534:65534::/:/bin/false\n"
+                   "upnpd:x:450:450::/:/bin/false\n")
+        self.write("etc/group", "root:x:0:\nupnpd:x:450:\n")
+
+    def _tools(self):
+        for name in ("nft", "xtables-nft-multi", "xtables-legacy-multi"):
+            shutil.copy2(os.path.realpath(which(name)),
+                         self.path("usr/sbin", name))
+        for variant in ("nft", "legacy"):
+            for what in ("", "-save", "-restore"):
+                os.symlink(f"xtables-{variant}-multi", self.path(
+                    "usr/sbin", f"iptables-{variant}{what}"))
+
+    def _copy(self, source, place):
+        os.makedirs(os.path.dirname(self.path(place)), exist_ok=True)
+        shutil.copy2(source, self.path(place))
+
+    def reset(self):
+        """As if it had never been started."""
+        for name in os.listdir(self.path("tmp")):
+            shutil.rmtree(self.path("tmp", name), ignore_errors=True)
+        for name in ("tmp/run", "tmp/procd"):
+            os.makedirs(self.path(name))
+        self.write("tmp/log", "")
+        self.write("etc/config/firewall", FIREWALL)
+        self._copy(os.path.join(PACKAGE, "files", "upnpd.config"),
+                   "etc/config/upnpd")
+        self.network("wan", "wan0", "11.22.33.1/24")
+        self.network("lan", "lan0", "192.168.88.1/24")
+
+    # ---- files ----
+
+    def path(self, *names):
+        return os.path.join(self.root, *names)
+
+    def write(self, place, text):
+        os.makedirs(os.path.dirname(self.path(place)), exist_ok=True)
+        with open(self.path(place), "w") as f:
+            f.write(text)
+
+    def read(self, place):
+        with open(self.path(place)) as f:
+            return f.read()
+
+    def has(self, place):
+        return os.path.exists(self.path(place))
+
+    def conf(self):
+        """upnpd.conf as it was made, or None."""
+        return self.read("tmp/etc/upnpd.conf") \
+            if self.has("tmp/etc/upnpd.conf") else None
+
+    def log(self):
+        """What the scripts told the system log."""
+        return self.read("tmp/log")
+
+    # ---- what netifd knows ----
+
+    def network(self, name, device=None, subnet=""):
+        """Logical interface @name is up with that device, or down."""
+        shutil.rmtree(self.path("tmp/network", name), ignore_errors=True)
+        self.write(f"tmp/network/{name}/up", "1" if device else "0")
+        if device:
+            self.write(f"tmp/network/{name}/l3_device", device)
+            self.write(f"tmp/network/{name}/device", device)
+            self.write(f"tmp/network/{name}/subnet4", subnet)
+
+    # ---- programs ----
+
+    def argv(self, *argv):
+        """To run @argv in the root, as the process that is started."""
+        return ["ip", "netns", "exec", self.lab.router.ns, "sh", "-ec", ENTER,
+                "sh", self.root, *argv]
+
+    def run(self, *argv, check=True, env=()):
+        """Gives the output, stderr too."""
+        return run(*self.argv("env", *env, *argv), check=check, timeout=60)
+
+    def status(self, *argv):
+        return subprocess.run(self.argv(*argv), timeout=60,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL).returncode

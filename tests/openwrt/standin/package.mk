@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: ISC
+# A stand-in for OpenWrt's package.mk: BuildPackage makes the targets info,
+# prepare, compile and install (to OUT/root), and says what it misses.
+
+PKG_BUILD_DIR ?= $(BUILD_DIR)/$(PKG_NAME)-$(PKG_VERSION)
+UNSET := $(foreach v,PKG_NAME PKG_VERSION PKG_RELEASE PKG_LICENSE,\
+	$(if $($(v)),,$(v)))
+ifneq ($(strip $(UNSET)),)
+  $(error not set: $(UNSET))
+endif
+
+define Build/Prepare
+	mkdir -p $(PKG_BUILD_DIR)
+	tar -C $(BUILD_DIR) -xf $(TOPDIR)/dl/$(PKG_SOURCE)
+endef
+define Build/Configure
+	cd $(PKG_BUILD_DIR) && ./configure
+endef
+define Build/Compile
+	$(MAKE) -C $(PKG_BUILD_DIR)
+endef
+
+define BuildPackage
+  $(foreach d,Package/$(1) Package/$(1)/install Package/$(1)/conffiles \
+	Package/$(1)/description,$(if $($(d)),,$(error $(d) is not defined)))
+  $(eval $(Package/$(1)))
+  $(foreach v,SECTION CATEGORY TITLE DEPENDS,\
+	$(if $($(v)),,$(error $(v) is not set in Package/$(1))))
+
+.PHONY: info prepare compile install
+info:
+	@echo "section=$(SECTION)"
+	@echo "category=$(CATEGORY)"
+	@echo "title=$(TITLE)"
+	@echo "depends=$(DEPENDS)"
+	@echo "conflicts=$(CONFLICTS)"
+	@echo "userid=$(USERID)"
+	@echo "version=$(PKG_VERSION)"
+	@echo "source=$(PKG_SOURCE)"
+	@echo "conffiles=$(strip $(Package/$(1)/conffiles))"
+
+prepare:
+	$(Build/Prepare)
+
+compile:
+	$(Build/Configure)
+	$(Build/Compile)
+
+install:
+	$(call Package/$(1)/install,$(OUT)/root)
+endef

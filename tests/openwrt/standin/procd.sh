@@ -1,0 +1,80 @@
+# shellcheck shell=dash disable=SC2154 # initscript is rc.common's
+# SPDX-License-Identifier: ISC
+# A stand-in for OpenWrt's /lib/functions/procd.sh, by the API that stands at its
+# head: what is told to procd becomes a file in /tmp/procd, which procd.py reads.
+# A record is words, each with 037 behind it; 036 ends the record.
+
+mkdir -p /tmp/procd
+
+# Told when the service is closed: a script that dies tells nothing.
+procd_open_service()
+{
+	procd_message=$(mktemp /tmp/procd.XXXXXX)
+	procd_tell service "$@"
+}
+
+procd_tell()
+{
+	printf '%s\037' "$@" >> "$procd_message"
+	printf '\036' >> "$procd_message"
+}
+
+procd_close_service()
+{
+	service_triggers
+	procd_tell close "$@"
+	procd_send
+}
+
+# In order: procd.py takes them by their names.
+procd_send()
+{
+	local n=0
+
+	while [ -e "/tmp/procd/$(printf %04d $n)" ]; do
+		n=$((n + 1))
+	done
+	mv "$procd_message" "/tmp/procd/$(printf %04d $n)"
+}
+
+procd_open_instance() { procd_tell instance "${1-instance1}"; }
+procd_close_instance() { procd_tell instance_end; }
+
+procd_set_param()
+{
+	case $1 in
+	command | file | netdev | respawn | watch | env | data | limits | nice | \
+	term_timeout | reload_signal | pidfile | user | group | stdout | stderr)
+		procd_tell param "$@" ;;
+	esac
+}
+
+procd_add_reload_trigger()
+{
+	local package
+
+	for package; do
+		procd_tell trigger config.change "$package" \
+			"/etc/init.d/${initscript##*/}" reload
+	done
+}
+
+procd_add_interface_trigger()
+{
+	local event=$1
+
+	shift
+	procd_tell trigger "$event" "$@"
+}
+
+procd_add_reload_interface_trigger()
+{
+	procd_add_interface_trigger "interface.*" "$1" "/etc/init.d/${initscript##*/}" reload
+}
+
+procd_kill()
+{
+	procd_message=$(mktemp /tmp/procd.XXXXXX)
+	procd_tell delete "$1"
+	procd_send
+}

@@ -1,0 +1,331 @@
+# SPDX-License-Identifier: ISC
+"""/etc/config/upnpd becomes upnpd.conf: by the real init script under busybox's
+ash, judged by the real upnpd -n."""
+import json
+import os
+import subprocess
+
+import pytest
+
+from router import UPNPD, PACKAGE
+
+CONFIG = "etc/config/upnpd"
+
+
+@pytest.fixture
+def router(shared):
+    return shared
+
+
+HEAD = "# Made from /etc/config/upnpd at each start and reload: change that."
+INTERFACES = """
+config interface 'wan'
+	option network 'wan'
+	option type 'external'
+config interface 'lan'
+	option network 'lan'
+	option type 'internal'
+"""
+
+
+def config(*lines, interfaces=INTERFACES):
+    """A file: enabled, with these lines in its section global."""
+    return "\n\t".join(["config global 'global'", "option enabled '1'",
+                        *lines]) + "\n" + interfaces
+
+
+def made(router, text=None):
+    """The lines of upnpd.conf after a start with @text, or None."""
+    if text is not None:
+        router.write(CONFIG, text)
+    router.run("/etc/init.d/upnpd", "start", check=False)
+    conf = router.conf()
+    return conf and conf.splitlines()
+
+
+def refused(router, text, why):
+    """Nothing is made of it, and the log says why."""
+    assert made(router, text) is None
+    assert not router.has("tmp/etc/upnpd.conf.new")
+    errors = [line.partition(": ")[2] for line in router.log().splitlines()
+              if line.startswith("daemon.err upnpd: ")]
+    assert errors == ["/etc/config/upnpd: " + why]
+    return True
+
+
+def uci_quoted(value):
+    return "'" + value.replace("'", "'\\''") + "'"
+
+
+# ---- what comes with the package ----------------------------------------
+
+def test_package_config_is_off(router):
+    assert made(router) is None
+    assert router.log() == ("daemon.info upnpd: not enabled; "
+                            "uci set upnpd.global.enabled=1\n")
+
+
+def test_package_config_enabled(router):
+    router.run("uci", "set", "upnpd.global.enabled=1")
+    router.run("uci", "commit", "upnpd")
+    assert made(router) == [
+        HEAD,
+        "enabled =yes",
+        "allow-disable-external-interface =no",
+        "nft-table =inet fw4",
+        "nft-forward-chain =upnpd_forward",
+        "pid-file =/var/run/upnpd.pid",
+        "control-socket =/var/run/upnpd.sock",
+        "", "[interface wan0]", "type =external",
+        "", "[interface lan0]", "type =internal",
+    ]
+    assert router.log() == ""
+    assert "is good" in router.run("upnpd", "-n", "-f", "/etc/upnpd.conf")
+
+
+def test_rules_of_the_package_config_are_right(router):
+    """Those that are there as comments."""
+    with open(f"{PACKAGE}/files/upnpd.config") as f:
+        text = f.read().replace("#list", "list").replace(
+            "enabled '0'", "enabled '1'")
+    lines = made(router, text)
+    assert [line.split()[0] for line in lines if "65535" in line] == [
+        "deny", "allow"]
+
+
+# ---- names and values ---------------------------------------------------
+
+def options(tmp_path):
+    """Each option with its default, as upnpctl tells them."""
+    conf = tmp_path / "upnpd.conf"
+    conf.write_text("enabled = no\n")
+    upnpctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
+    out = subprocess.run([upnpctl, "-f", str(conf), "--json", "print"],
+                         check=True, capture_output=True, text=True).stdout
+    return {name: value for name, value in json.loads(out).items()
+            if name not in ("rules", "interfaces", "allow", "deny")}
+
+
+def test_every_option_by_its_name(router, tmp_path):
+    """With _ for -, and 1 and 0 for yes and no."""
+    values = options(tmp_path)
+    assert len(values) > 30
+    lines = []
+    for name, value in values.items():
+        if name == "enabled":
+            continue
+        text = {True: "1", False: "0", None: ""}.get(value, str(value)) \
+            if isinstance(value, (bool, type(None))) else str(value)
+        lines.append(f"option {name.replace('-', '_')} {uci_quoted(text)}")
+    got = made(router, config(*lines))
+    assert got, router.log()
+    for name, value in values.items():
+        if isinstance(value, bool) and name != "enabled":
+            assert f"{name} ={'yes' if value else 'no'}" in got
+        elif value is not None and name != "enabled":
+            assert f"{name} ={value}" in got
+
+
+@pytest.mark.parametrize("said, meant", [
+    ("1", "yes"), ("on", "yes"), ("true", "yes"), ("yes", "yes"),
+    ("0", "no"), ("off", "no"), ("false", "no"), ("no", "no")])
+def test_yes_and_no(router, said, meant):
+    assert f"hairpin ={meant}" in made(
+        router, config(f"option hairpin '{said}'"))
+
+
+@pytest.mark.parametrize("value", [
+    "it's mine", 'a "b" c', "#1 router", "a#b", "back\\slash", "$(reboot)",
+    "`reboot`", "a;b&c|d", "x = y", "[interface eth0]", "* ? [a-z]", "'",
+    "\u00fcber", "a  b", "-n", "%s%n", "'; reboot; '"])
+def test_texts_arrive_as_they_are(router, value):
+    text = config(f"option friendly_name {uci_quoted(value)}")
+    assert f"friendly-name ={value}" in made(router, text)
+    out = router.run("upnpctl", "-f", "/var/etc/upnpd.conf", "--json",
+                     "print")
+    assert json.loads(out)["friendly-name"] == value
+
+
+@pytest.mark.parametrize("value", [
+    "x\nmasquerade = yes", "x\n[interface eth9]\ntype = internal", "x\n",
+    "\nx", "x\nupnpd.lan=interface", "x\nupnpd.global.hairpin='yes'"])
+def test_a_line_break_makes_no_line(router, value):
+    refused(router, config(f"option friendly_name {uci_quoted(value)}"),
+            "friendly-name has a line break in its value")
+
+
+def test_a_line_break_in_a_rule(router):
+    value = "allow 80 0.0.0.0/0 80\nallow 1-65535 0.0.0.0/0 1-65535"
+    for kind in ("option", "list"):
+        router.write("tmp/log", "")
+        refused(router, config(f"{kind} rule '{value}'"),
+                "rule has a line break in its value")
+
+
+def test_a_line_break_in_an_interface(router):
+    refused(router, config(interfaces=INTERFACES.replace(
+        "'internal'", "'internal\nmasquerade = yes'")),
+        "type has a line break in its value")
+
+
+@pytest.mark.parametrize("value", ["My #1 router", "tab\t#x"])
+def test_what_would_be_a_comment(router, value):
+    """upnpd would take the text as far as the # without a word."""
+    refused(router, config(f"option friendly_name '{value}'"),
+            "friendly-name has a # behind a space, where a comment begins")
+
+
+@pytest.mark.parametrize("line, why", [
+    ("option http_port 'x'",
+     'http-port is "x"; it takes a number from 0 to 65535'),
+    ("option htp_port '1'",
+     'there is no option "htp-port"; see upnpd.conf(5)'),
+    ("option enabled '2'", 'enabled is "2"; it takes yes or no'),
+    ("option hairpin 'maybe'", 'hairpin is "maybe"; it takes yes or no'),
+    ("option friendly_name 'a\tb'",
+     'friendly-name is "a?b"; it takes 1 to 127 printable bytes'),
+    ("list rule 'allow x 0.0.0.0/0 1'",
+     '"x" is no port or range; such as: 1024-65535'),
+    ("list rule 'masquerade = yes'",
+     'rule is "masquerade = yes"; it begins with allow or deny'),
+    ("list allow '1024-65535 0.0.0.0/0 1024-65535'",
+     "allow is list rule 'allow ...' here, so that allow and deny keep their "
+     "order"),
+    ("list http_port '1'\n\tlist http_port '2'",
+     "http-port is set a second time; remove one"),
+])
+def test_upnpd_judges(router, line, why):
+    refused(router, config(line), why)
+
+
+def test_rules_keep_their_order(router):
+    rules = ["deny 3389 0.0.0.0/0 0-65535", "allow 80 192.168.88.5 80",
+             "deny 1-1023 0.0.0.0/0 0-65535",
+             "allow 1-65535 192.168.88.0/24 1-65535"]
+    got = made(router, config(*(f"list rule '{rule}'" for rule in rules)))
+    assert [line for line in got if line[:5] in ("allow", "deny ")] == rules
+
+
+# ---- interfaces ---------------------------------------------------------
+
+def test_interface_options(router):
+    router.network("guest", "br-guest.7")
+    got = made(router, config(interfaces="""
+config interface
+	option network 'wan'
+	option type 'external'
+	option forced_ip '198.51.100.7'
+config interface
+	option name 'lan0'
+	option type 'internal'
+config interface 'guest'
+	option network 'guest'
+	option type 'internal'
+config interface 'old'
+	option network 'gone'
+	option type 'external'
+	option disabled '1'
+"""))
+    assert got[got.index("[interface wan0]"):] == [
+        "[interface wan0]", "type =external", "forced-ip =198.51.100.7",
+        "", "[interface lan0]", "type =internal",
+        "", "[interface br-guest.7]", "type =internal"]
+    assert router.log() == ""
+
+
+def test_external_network_is_waited_for(router):
+    router.network("wan")
+    assert made(router, config()) is None
+    assert router.log() == \
+        "daemon.info upnpd: interface wan: its network is not up\n"
+    router.network("wan", "pppoe-wan")
+    assert "[interface pppoe-wan]" in made(router)
+
+
+def test_internal_network_is_left_out(router):
+    router.network("lan", "lan0")
+    router.network("guest")
+    got = made(router, config(interfaces=INTERFACES + """
+config interface 'guest'
+	option network 'guest'
+	option type 'internal'
+"""))
+    assert [line for line in got if line.startswith("[")] == [
+        "[interface wan0]", "[interface lan0]"]
+    assert "guest: its network is not up" in router.log()
+
+
+@pytest.mark.parametrize("section, why", [
+    ("option type 'internal'", "interface x has neither network nor name"),
+    ("option name 'a'\n\toption network 'lan'\n\toption type 'internal'",
+     "interface x has network and name; remove one"),
+    ("option name 'a]'\n\toption type 'internal'",
+     'interface x: "a]" is no device'),
+    ("option network 'lan;reboot'\n\toption type 'internal'",
+     'interface x: "lan;reboot" is no network'),
+    ("option name 'lan1'\n\toption type 'inside'",
+     'type is "inside"; it takes one of: external, internal'),
+    ("option name 'lan1'\n\toption typo 'internal'",
+     'there is no option "typo" in an [interface] section; see '
+     "upnpd.conf(5)"),
+    ("option name 'lan1'\n\toption type 'internal'\n\tlist rule 'allow 1 "
+     "0.0.0.0/0 1'", 'there is no option "rule" in an [interface] section; '
+     "see upnpd.conf(5)"),
+    ("option name 'wan1'\n\toption type 'external'",
+     "a second external interface, after wan0 on line 6; disable one"),
+])
+def test_interface_is_wrong(router, section, why):
+    text = config() + f"config interface 'x'\n\t{section}\n"
+    refused(router, text, why)
+
+
+# ---- another's file -----------------------------------------------------
+
+MINIUPNPD = """
+config upnpd 'config'
+	option enabled '1'
+	option internal_iface 'lan'
+config perm_rule
+	option action 'allow'
+"""
+
+
+def test_file_of_miniupnpd(router):
+    refused(router, MINIUPNPD, "this is miniupnpd's; "
+            "/usr/share/upnpd/upnpd-from-miniupnpd prints it as upnpd's")
+    assert router.has("usr/share/upnpd/upnpd-from-miniupnpd")
+
+
+def test_file_of_nobody(router):
+    refused(router, "config thing\n", "there is no section global; see "
+            "upnpd.config in /usr/share/upnpd")
+    assert router.has("usr/share/upnpd/upnpd.config")
+
+
+def test_sections_of_other_types(router):
+    refused(router, config() + "config interfaces 'lan2'\n",
+            "no section is of type interfaces ; there are global and "
+            "interface")
+
+
+def test_no_file(router):
+    router.run("rm", "/" + CONFIG)
+    assert made(router) is None
+    assert "there is no section global" in router.log()
+
+
+# ---- the UUID -----------------------------------------------------------
+
+def test_uuid_is_made_once(router):
+    router.write(CONFIG, config())
+    router.run("/etc/uci-defaults/50-upnpd")
+    first = router.run("uci", "get", "upnpd.global.uuid").strip()
+    router.run("/etc/uci-defaults/50-upnpd")
+    assert router.run("uci", "get", "upnpd.global.uuid").strip() == first
+    assert f"uuid ={first}" in made(router)
+
+
+def test_uuid_not_into_the_file_of_miniupnpd(router):
+    router.write(CONFIG, MINIUPNPD)
+    router.run("/etc/uci-defaults/50-upnpd")
+    assert router.read(CONFIG) == MINIUPNPD
