@@ -10,8 +10,8 @@
 # make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # make cross      the same for other machines (tools/cross.mk); size: how large
-# Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, soak,
-# bench, clean.
+# Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, soak, bench, openwrt,
+# clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
 # logged as well (to debug), end it (to test), or there is no filter. Each wants
@@ -295,7 +295,7 @@ $(FUZZ:%=fuzz-%): fuzz-%:
 # Installs what the tests need (Debian, as root), then runs all of them.
 test:
 	tools/install-test-deps
-	$(MAKE) all unit fuzz-replay layers man cli lab
+	$(MAKE) all unit fuzz-replay layers man cli lab openwrt
 
 layers: all
 	python3 tests/layers.py $(BUILD)
@@ -398,6 +398,11 @@ bench: all $(BENCH_TOOLS)
 	tools/install-test-deps bench
 	$(MAKE) static
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
+
+# ---- OpenWrt: its package, scripts and firewalls, with stand-ins. As root.
+openwrt: all
+	tests/openwrt/run
+.PHONY: openwrt
 
 clean:
 	rm -rf $(BUILD)

@@ -77,8 +77,9 @@ class Router:
             self._tools()
 
     def _base(self):
+        # run: for the lock of Debian's iptables; upnpd uses /var/run
         for name in ("bin", "sbin", "usr/bin", "usr/sbin", "usr/lib", "etc",
-                     "lib/functions", "tmp") + BOUND:
+                     "lib/functions", "tmp", "run") + BOUND:
             os.makedirs(self.path(name))
         os.chmod(self.path(""), 0o755)
         os.symlink("/tmp", self.path("var"))

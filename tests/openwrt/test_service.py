@@ -148,7 +148,7 @@ def test_external_interface_comes_later(router, procd):
 
 @pytest.mark.parametrize("how", ["hotplug", "trigger"])
 def test_external_interface_changes_its_device(served, how):
-    served.router.lab.router.ip_batch("link add wan1 type dummy",
+    served.router.lab.router.ip_batch("link add wan1 type bridge",
                                       "addr add 11.22.44.1/24 dev wan1",
                                       "link set wan1 up")
     served.router.network("wan", "wan1")

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: ISC
+"""With a firewall of fw4's shape: forward policy drop, zones, a reload that
+makes the table anew. Real rules, real traffic."""
+import os
+import re
+import signal
+import subprocess
+
+import pytest
+
+from lab import blocked, listener, reaches, wait_until
+from procd import Procd
+from router import Router
+from test_service import answers
+from test_uci import CONFIG, config
+from upnp import Igd
+
+BACKENDS = ("nft",)
+NFTABLES_D = ("usr/share/nftables.d/table-pre/50-upnpd.nft",
+              "usr/share/nftables.d/chain-pre/forward/50-upnpd.nft")
+
+
+def options(backend, *more):
+    """As the package has it; upnpd looks at the firewall only when told."""
+    return config(f"option backend '{backend}'",
+                  "option nft_table 'inet fw4'",
+                  "option nft_forward_chain 'upnpd_forward'",
+                  "option allow_disable_external_interface '0'",
+                  "option verify_interval '86400'", *more)
+
+
+class Service:
+    """A router whose firewall is up, and upnpd on it, not started."""
+
+    def __init__(self, lab, firewall, text):
+        self.lab = lab
+        self.router = Router(lab, firewall)
+        self.procd = Procd(self.router)
+        self.firewall = firewall
+        self.router.write(CONFIG, text)
+        self.router.run("/etc/uci-defaults/50-upnpd")
+
+    def start(self):
+        self.procd.init("start")
+        assert wait_until(lambda: answers(self.procd), 15), self.told()
+        return self
+
+    def map(self, port, server_port=8000):
+        """A mapping by UPnP, and the server that it leads to."""
+        Igd(self.lab.lan1).add(port, "TCP", server_port)
+        return listener(self.lab.lan1, "TCP", server_port)
+
+    def fw(self, *words, check=True):
+        return self.router.run(self.firewall, *words, check=check)
+
+    def nft(self, *words):
+        return self.lab.router.run("nft", *words)
+
+    def told(self):
+        return self.procd.log() + self.router.log()
+
+
+class Paused:
+    """The daemon does nothing for a while."""
+
+    def __init__(self, service):
+        self.pid = service.procd.only().proc.pid
+
+    def __enter__(self):
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def __exit__(self, *exc):
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def service_of(lab, backend, prepare=None):
+    service = Service(lab, "fw4", options(backend))
+    try:
+        if prepare:
+            prepare(service)
+        service.fw("start")
+        yield service
+    finally:
+        service.procd.close()
+        print(service.told())
+
+
+@pytest.fixture(params=BACKENDS)
+def stopped(lab, request):
+    """The daemon, not started."""
+    yield from service_of(lab, request.param)
+
+
+@pytest.fixture
+def service(stopped):
+    return stopped.start()
+
+
+def ours(service):
+    """Our rules in the forward chain's way."""
+    return re.findall(r"@upnpd_accept accept comment \"upnpd\"",
+                      service.nft("list", "table", "inet", "fw4"))
+
+
+def other_dnat(service):
+    """Somebody else's DNAT, whose packets fw4 drops."""
+    service.lab.router.run("nft", "-f", "-", stdin="""\
+table ip other {
+    chain prerouting {
+        type nat hook prerouting priority -101; policy accept;
+        iifname "wan0" tcp dport 8022 dnat to 192.168.88.10:8000
+        iifname "wan0" tcp dport 8023 dnat to 192.168.88.10:22
+    }
+}
+""")
+
+
+# ---- the accept ---------------------------------------------------------
+
+def test_only_what_is_mapped_passes(service):
+    server = service.map(40000)
+    ssh = listener(service.lab.lan1, "TCP", 22)
+    other_dnat(service)
+    assert reaches(service.lab, "TCP", 40000, server), service.told()
+    assert blocked(service.lab, "TCP", 8023, ssh)
+    assert blocked(service.lab, "TCP", 40001, server)
+
+
+def test_without_the_accept_it_does_not_pass(service):
+    server = service.map(40000)
+    with Paused(service):
+        service.nft("flush", "chain", "inet", "fw4", "upnpd_forward")
+        assert blocked(service.lab, "TCP", 40000, server)
+    service.router.run("upnpctl", "resync")
+    assert reaches(service.lab, "TCP", 40000, server)
+
+
+def test_without_upnpd_nothing_passes(service):
+    """Also after a reload, which brings the rules back, for an empty set."""
+    server = service.map(40000)
+    other_dnat(service)
+    service.procd.init("stop")
+    assert ours(service) == []
+    service.fw("reload")
+    assert len(ours(service)) == 2
+    for port in 40000, 8022:
+        assert blocked(service.lab, "TCP", port, server)
+
+
+def test_rules_are_upnpds_word_for_word(stopped):
+    """Those of the files, and those that upnpd makes."""
+    by_file = ours_listed(stopped)
+    stopped.nft("flush", "chain", "inet", "fw4", "upnpd_forward")
+    stopped.start()
+    assert wait_until(lambda: ours_listed(stopped) == by_file), \
+        ours_listed(stopped)
+    assert len(by_file) == 2
+
+
+def ours_listed(service):
+    chain = service.nft("list", "chain", "inet", "fw4", "upnpd_forward")
+    return [line.strip() for line in chain.splitlines() if "@upnpd" in line]
+
+
+# ---- reload and restart -------------------------------------------------
+
+def test_reload_has_no_gap(service):
+    """The daemon can do nothing, and all is there when the reload is done."""
+    server = service.map(40000)
+    with Paused(service):
+        rules = service.fw("print")
+        assert "50-upnpd.nft" in rules
+        service.router.write("tmp/rules.nft", rules)
+        service.router.run("nft", "-f", "/tmp/rules.nft")
+        assert reaches(service.lab, "TCP", 40000, server)
+    assert len(ours(service)) == 2
+
+
+def test_reload(service):
+    server = service.map(40000)
+    for _ in range(2):
+        service.fw("reload")
+        with Paused(service):
+            assert len(ours(service)) == 2
+            assert reaches(service.lab, "TCP", 40000, server)
+    assert "repaired" not in service.procd.log()
+
+
+def test_mappings_after_a_reload(service):
+    service.map(40000, 8000)
+    service.fw("reload")
+    server = service.map(40001, 8001)
+    assert reaches(service.lab, "TCP", 40001, server)
+    Igd(service.lab.lan1).delete(40001, "TCP")
+    assert blocked(service.lab, "TCP", 40001, server)
+
+
+@pytest.mark.parametrize("how", [("restart",), ("flush", "start")])
+def test_table_is_made_anew(service, how):
+    """When the command is done, all is there."""
+    server = service.map(40000)
+    for word in how:
+        service.fw(word)
+    with Paused(service):
+        assert reaches(service.lab, "TCP", 40000, server), service.told()
+        assert len(ours(service)) == 2
+
+
+def test_reload_without_the_daemon(stopped):
+    assert stopped.fw("reload") == ""
+
+
+# ---- the files and the firewall's options --------------------------------
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_files_came_after_the_firewall(lab, backend):
+    """As when the package is installed: the start has the firewall read
+    them."""
+    def hide(service):
+        for name in NFTABLES_D:
+            os.rename(service.router.path(name),
+                      service.router.path(name + ".off"))
+
+    for service in service_of(lab, backend, hide):
+        for name in NFTABLES_D:
+            os.rename(service.router.path(name + ".off"),
+                      service.router.path(name))
+        server = service.start().map(40000)
+        assert reaches(lab, "TCP", 40000, server)
+        assert len(ours(service)) == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_without_automatic_includes(lab, backend):
+    """Then the rules stand at the head of forward, and come back after a
+    reload."""
+    def without(service):
+        service.router.write(CONFIG, options(backend).replace(
+            "upnpd_forward", "forward"))
+        service.router.run("uci", "set", "firewall.defaults.auto_includes=0")
+        service.router.run("uci", "commit", "firewall")
+
+    for service in service_of(lab, backend, without):
+        server = service.start().map(40000)
+        assert reaches(lab, "TCP", 40000, server)
+        service.fw("reload")
+        with Paused(service):
+            assert reaches(lab, "TCP", 40000, server)
+            assert len(ours(service)) == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_chain_is_not_there(lab, backend):
+    """Configured, but not included: said, and refused to the client."""
+    def without(service):
+        service.router.run("uci", "set", "firewall.defaults.auto_includes=0")
+        service.router.run("uci", "commit", "firewall")
+
+    for service in service_of(lab, backend, without):
+        service.start()
+        assert "there is no chain upnpd_forward in inet fw4" \
+            in service.procd.log()
+        with pytest.raises(Exception, match="501"):
+            Igd(lab.lan1).add(40000, "TCP", 8000)
+
+
+def has_flowtables(lab):
+    rules = """\
+table inet probe {
+    flowtable ft { hook ingress priority 0; devices = { "lan0", "wan0" }; }
+    chain forward { type filter hook forward priority 0; flow add @ft; }
+}
+delete table inet probe
+"""
+    return not subprocess.run(
+        ["ip", "netns", "exec", lab.router.ns, "nft", "-f", "-"],
+        input=rules, text=True, stderr=subprocess.DEVNULL).returncode
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_mapped_flows_are_offloaded(lab, backend):
+    """fw4 says so ahead of all else; an accept of ours before it would keep
+    mapped flows from it."""
+    if not has_flowtables(lab):
+        pytest.skip("this kernel has no flowtables")
+
+    def offload(service):
+        service.router.run("uci", "set",
+                           "firewall.defaults.flow_offloading=1")
+        service.router.run("uci", "commit", "firewall")
+
+    for service in service_of(lab, backend, offload):
+        server = service.start().map(40000)
+        with lab.outside.socket(1) as out:
+            out.settimeout(5)
+            assert wait_until(lambda: not out.connect_ex(
+                ("11.22.33.1", 40000)))
+            conn, _ = server.accept()
+            with conn:
+                for _ in range(10):
+                    out.sendall(b"x")
+                    conn.recv(1)
+                    conn.sendall(b"y")
+                    out.recv(1)
+                flows = lab.router.run("conntrack", "-L", "-p", "tcp")
+        assert re.search(r"dport=40000 .*\[OFFLOAD\]", flows), flows

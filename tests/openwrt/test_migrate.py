@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: ISC
+"""upnpd-from-miniupnpd under busybox's ash: what it prints is taken by the real
+upnpd, and what it can not say is told."""
+import json
+import re
+import subprocess
+
+import pytest
+
+from router import PACKAGE, UPNPD
+
+SCRIPT = PACKAGE + "/upnpd-from-miniupnpd"
+
+
+def migrate(text, tmp_path, *args):
+    """A miniupnpd.conf, without OpenWrt: (output, lines of stderr)."""
+    source = tmp_path / "miniupnpd.conf"
+    source.write_text(text)
+    done = subprocess.run(["busybox", "ash", SCRIPT, *args, str(source)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr.splitlines()
+
+
+def good(text, tmp_path):
+    """upnpd takes it; gives the lines that are not empty."""
+    conf = tmp_path / "upnpd.conf"
+    conf.write_text(text)
+    done = subprocess.run([UPNPD, "-n", "-f", str(conf)],
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return [line for line in text.splitlines() if line]
+
+
+# ---- miniupnpd.conf -----------------------------------------------------
+
+WHOLE = """\
+# WAN
+ext_ifname=eth1
+ext_ip=198.51.100.7
+listening_ip=br-lan
+listening_ip=eth2 wlan0
+http_port=0
+friendly_name=It's #1
+model_name=M
+manufacturer_name=Corp
+serial=12345678
+model_number=1
+bitrate_up=1000000
+bitrate_down=10000000
+secure_mode=no
+presentation_url=http://www.mylan/
+notify_interval=60
+uuid=12345678-0000-4000-8000-000000000001
+force_igd_desc_v1=yes
+allow 1024-65535 192.168.0.0/24 1024-65535
+allow 12345 192.168.7.113/32 54321   # one
+deny 0-65535 0.0.0.0/0 0-65535
+"""
+
+
+def test_whole_conf(tmp_path):
+    out, said = migrate(WHOLE, tmp_path)
+    assert good(out.replace("It's #1", "It's1"), tmp_path)
+    assert out.splitlines() == [
+        "enabled = yes",
+        "allow-disable-external-interface = no",
+        "show-dummy-rule = no",
+        "http-port = 0",
+        "model-name = M",
+        "manufacturer = Corp",
+        "serial-number = 12345678",
+        "model-number = 1",
+        "upstream-bps = 1000000",
+        "downstream-bps = 10000000",
+        "secure-mode = no",
+        "presentation-url = http://www.mylan/",
+        "notify-interval = 60",
+        "uuid = 12345678-0000-4000-8000-000000000001",
+        "igd-version = 1",
+        "allow 1024-65535 192.168.0.0/24 1024-65535",
+        "allow 12345 192.168.7.113/32 54321",
+        "deny 0-65535 0.0.0.0/0 0-65535",
+        "", "[interface eth1]", "type = external",
+        "forced-ip = 198.51.100.7",
+        "", "[interface br-lan]", "type = internal",
+        "", "[interface eth2]", "type = internal",
+    ]
+    assert said == [
+        "upnpd-from-miniupnpd: listening_ip=eth2 wlan0: only eth2 is taken; "
+        "no more is needed of a bridge",
+        "upnpd-from-miniupnpd: friendly-name: a value with a line break or "
+        "with a # behind a space can not be kept"]
+
+
+BASE = "ext_ifname=wan0\nlistening_ip=lan0\nsecure_mode=yes\n"
+DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
+
+
+@pytest.mark.parametrize("line, why", [
+    ("ext_ifname6=eth2", "IPv6 is not served"),
+    ("ext_perform_stun=yes", "there is no STUN"),
+    ("ext_stun_host=stun.example.net", "there is no STUN"),
+    ("https_port=0", "there is no HTTPS"),
+    ("minissdpdsocket=/var/run/minissdpd.sock", "answers searches itself"),
+    ("enable_pcp_pmp=yes", "neither NAT-PMP nor PCP"),
+    ("enable_natpmp=yes", "neither NAT-PMP nor PCP"),
+    ("min_lifetime=120", "no PCP"),
+    ("upnp_forward_chain=forwardUPnP", "tables and chains of its own"),
+    ("lease_file=/var/log/upnp.leases", "leases are kept in state-dir"),
+    ("model_description=x", "not in the description"),
+    ("system_uptime=yes", "upnpd's own"),
+    ("clean_ruleset_interval=600", "a mapping ends with its lease"),
+    ("clean_ruleset_threshold=20", "a mapping ends with its lease"),
+    ("anchor=miniupnpd", "it is pf's"),
+    ("shoe_size=44", "not known"),
+])
+def test_without_counterpart(tmp_path, line, why):
+    out, (said,) = migrate(BASE + line + "\n" + DENY, tmp_path)
+    name, _, value = line.partition("=")
+    assert said.startswith(f"upnpd-from-miniupnpd: {name} {value}: no "
+                           "counterpart: ")
+    assert why in said
+    assert out == migrate(BASE + DENY, tmp_path)[0]
+    good(out, tmp_path)
+
+
+@pytest.mark.parametrize("line", [
+    "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=yes",
+    "# clean_ruleset_interval=600", "force_igd_desc_v1=no", ""])
+def test_nothing_lost(tmp_path, line):
+    out, said = migrate(BASE + line + "\n" + DENY, tmp_path)
+    assert said == []
+    assert out == migrate(BASE + DENY, tmp_path)[0]
+
+
+def rules_of(text, tmp_path):
+    out, said = migrate(BASE + text, tmp_path)
+    return [line for line in good(out, tmp_path)
+            if line.startswith(("allow ", "deny "))], said
+
+
+def test_default_of_miniupnpd_is_accept(tmp_path):
+    """Ours is refuse: meaning is kept, and told."""
+    rest = "allow 0-65535 0.0.0.0/0 0-65535"
+    rules, said = rules_of("", tmp_path)
+    assert rules == [rest]
+    assert "what no rule matches miniupnpd accepts" in said[0]
+    rules, said = rules_of("deny 0-1023 0.0.0.0/0 0-65535\n", tmp_path)
+    assert rules == ["deny 0-1023 0.0.0.0/0 0-65535", rest] and said
+    rules, said = rules_of("allow 80 10.0.0.1/32 80\n" + DENY, tmp_path)
+    assert rules == ["allow 80 10.0.0.1/32 80", DENY.strip()]
+    assert said == []
+
+
+@pytest.mark.parametrize("given, ours", [
+    ("192.168.1.77/24", "192.168.1.0/24"), ("10.1.2.3/9", "10.0.0.0/9"),
+    ("10.1.2.3", "10.1.2.3/32"), ("172.31.255.255/12", "172.16.0.0/12"),
+    ("1.2.3.4/0", "0.0.0.0/0"), ("192.168.1.131/25", "192.168.1.128/25"),
+    ("192.168.1.7/31", "192.168.1.6/31")])
+def test_networks_lose_what_is_beyond_the_prefix(tmp_path, given, ours):
+    rules, _ = rules_of(f"allow 1-9 {given} 1-9\n{DENY}", tmp_path)
+    assert rules[0] == f"allow 1-9 {ours} 1-9"
+
+
+@pytest.mark.parametrize("rule", [
+    "allow 70000 1.2.3.4/32 1", "allow 1 1.2.3.400/32 1", "allow 1 x 1",
+    "allow 2-1 1.2.3.4/32 1", "allow 1 1.2.3.4/33 1", "allow 1 1.2.3.4/32",
+    "deny 1-2-3 1.2.3.4/32 1"])
+def test_rules_that_are_none(tmp_path, rule):
+    rules, said = rules_of(f"{rule}\n{DENY}", tmp_path)
+    assert rules == [DENY.strip()]
+    assert said == [f'upnpd-from-miniupnpd: rule "{rule}" can not be read; '
+                    "left out"]
+
+
+def test_rules_by_description(tmp_path):
+    """Left out, and where that opens something it is told."""
+    rules, said = rules_of('deny 1-9 1.2.3.4/32 1-9 "My evil app"\n' + DENY,
+                           tmp_path)
+    assert rules == [DENY.strip()]
+    assert "what it denied by description may be allowed now" in said[1]
+
+
+def test_upnp_was_off(tmp_path):
+    out, (said,) = migrate(BASE + "enable_upnp=no\n" + DENY, tmp_path)
+    assert "enabled = no" in out and "enable_upnp" in said
+
+
+def test_addresses_are_no_interfaces(tmp_path):
+    out, said = migrate("ext_ifname=wan0\nlistening_ip=192.168.0.1/24\n"
+                        "secure_mode=yes\n" + DENY, tmp_path)
+    assert len(said) == 2 and "[interface 192" not in out
+
+
+def test_conf_as_uci(shared, tmp_path):
+    """-u: for a router that had its own miniupnpd.conf."""
+    out, _ = migrate(BASE + "friendly_name=It's mine\n" + DENY, tmp_path, "-u")
+    shared.write("etc/config/upnpd", out)
+    shared.run("/etc/init.d/upnpd", "start", check=False)
+    conf = shared.conf()
+    assert conf, shared.log()
+    for line in ("[interface wan0]", "friendly-name =It's mine",
+                 "nft-table =inet fw4", DENY.strip()):
+        assert line in conf.splitlines()
+
+
+def test_nothing_to_read(tmp_path):
+    done = subprocess.run(["busybox", "ash", SCRIPT, str(tmp_path / "x")],
+                          capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr.endswith("/x can not be read\n")
+
+
+# ---- /etc/config/upnpd --------------------------------------------------
+
+VERSION1 = """
+config upnpd 'config'
+	option enabled '1'
+	option enable_upnp '1'
+	option enable_natpmp '1'
+	option secure_mode '1'
+	option log_output '0'
+	option download '1024'
+	option upload '512'
+	option internal_iface 'lan guest'
+	option external_iface 'wan'
+	option port '5000'
+	option upnp_lease_file '/var/run/miniupnpd.leases'
+	option igdv1 '1'
+	option presentation_url 'http://192.168.1.1/'
+	option notify_interval '10'
+	option clean_ruleset_threshold '20'
+	option uuid '12345678-0000-4000-8000-000000000001'
+	option use_stun '0'
+
+config perm_rule
+	option action 'allow'
+	option ext_ports '1024-65535'
+	option int_addr '0.0.0.0/0'
+	option int_ports '1024:65535'
+	option comment 'Allow high ports'
+
+config perm_rule
+	option action 'deny'
+	option ext_ports '0-65535'
+	option int_addr '0.0.0.0/0'
+	option int_ports '0-65535'
+	option comment 'Default deny'
+"""
+
+
+def migrated(shared, text):
+    """The old file in, the new one printed and put in its place: (upnpd.conf
+    as a start makes it, its rules, what was said)."""
+    shared.network("guest", "br-guest", "192.168.9.1/24")
+    shared.write("etc/config/upnpd", text)
+    out = shared.run("sh", "-c", "/usr/share/upnpd/upnpd-from-miniupnpd "
+                     "2> /tmp/said")
+    assert shared.read("etc/config/upnpd") == text
+    shared.write("etc/config/upnpd", out)
+    shared.run("/etc/init.d/upnpd", "start", check=False)
+    said = [line.partition(": ")[2]
+            for line in shared.read("tmp/said").splitlines()]
+    conf = (shared.conf() or "").splitlines()
+    assert conf or "enabled 'no'" in out, shared.log() + out
+    return conf, [line for line in conf
+                  if line.startswith(("allow ", "deny "))], said
+
+
+def test_uci_version_1(shared):
+    conf, rules, said = migrated(shared, VERSION1)
+    assert rules == ["allow 1024-65535 0.0.0.0/0 1024-65535",
+                     "deny 0-65535 0.0.0.0/0 0-65535"]
+    assert conf[1:] == [
+        "enabled =yes", "allow-disable-external-interface =no",
+        "show-dummy-rule =no", "nft-table =inet fw4",
+        "nft-forward-chain =upnpd_forward", "secure-mode =yes",
+        "downstream-bps =8388608", "upstream-bps =4194304",
+        "http-port =5000", "igd-version =1",
+        "presentation-url =http://192.168.1.1/", "notify-interval =30",
+        "uuid =12345678-0000-4000-8000-000000000001", *rules,
+        "pid-file =/var/run/upnpd.pid",
+        "control-socket =/var/run/upnpd.sock",
+        "", "[interface wan0]", "type =external",
+        "", "[interface lan0]", "type =internal",
+        "", "[interface br-guest]", "type =internal"]
+    assert [re.match(r"[\w-]+", line)[0] for line in said] == [
+        "enable_natpmp", "upnp_lease_file", "notify-interval",
+        "clean_ruleset_threshold", "use_stun"]
+
+
+VERSION2 = """
+config upnpd 'config'
+	option enabled '1'
+	option enabled_protocols 'all'
+	option allow_third_party_mapping '0'
+	option log_output 'debug'
+	option upnp_igd_compat 'igdv1'
+	option upnp_igd_download '100000'
+	option upnp_igd_friendly_name 'OpenWrt'
+	option external_iface 'wan'
+
+config internal_network
+	option interface 'lan'
+	option acl_preset 'accept-high-ports'
+	option acl_reject_ports '3389'
+
+config internal_network
+	option interface 'guest'
+	option acl_preset 'accept-listed-ports'
+	option acl_accept_ports '8080'
+	option acl_reject_ports '23 135-139'
+	option acl_custom_first '1'
+
+config perm_rule
+	option action 'allow'
+	option ext_ports '443'
+	option int_addr '192.168.9.7'
+	option int_ports '443'
+"""
+
+
+def test_uci_version_2(shared):
+    """The presets of the networks become rules of their own."""
+    conf, rules, said = migrated(shared, VERSION2)
+    assert rules == [
+        "deny 3389 192.168.88.0/24 3389",
+        "allow 1024-65535 192.168.88.0/24 1024-65535",
+        "deny 1-65535 192.168.88.0/24 1-65535",
+        "deny 23 192.168.9.0/24 23",
+        "deny 135-139 192.168.9.0/24 135-139",
+        "allow 443 192.168.9.7/32 443",
+        "allow 8080 192.168.9.0/24 8080"]
+    for line in ("secure-mode =yes", "log-level =debug", "igd-version =1",
+                 "downstream-bps =100000000", "friendly-name =OpenWrt"):
+        assert line in conf
+    assert said == ["enable_natpmp yes: no counterpart: there is neither "
+                    "NAT-PMP nor PCP"]
+
+
+def test_uci_with_hostile_values(shared):
+    text = VERSION1.replace("'http://192.168.1.1/'",
+                            "'x\nupnpd.config.serial_number=y'").replace(
+        "'Allow high ports'", "'x\noption enabled 0'")
+    conf, rules, said = migrated(shared, text)
+    assert not any("serial" in line or "presentation" in line
+                   for line in conf)
+    assert len(rules) == 2
+    assert any(line.startswith("presentation-url: a value with a line break")
+               for line in said)
+
+
+def test_uci_without_upnp(shared):
+    conf, _, said = migrated(shared, VERSION1.replace(
+        "enable_upnp '1'", "enable_upnp '0'"))
+    assert conf == [] and "UPnP is off" in said[0]
+
+
+def test_uci_of_another(shared):
+    shared.write("etc/config/upnpd", "config global 'global'\n")
+    out = shared.run("/usr/share/upnpd/upnpd-from-miniupnpd", check=False)
+    assert out == ("upnpd-from-miniupnpd: /etc/config/upnpd has no section "
+                   "upnpd: it is not miniupnpd's\n")
+
+
+def test_uci_json(shared):
+    """What came out is what upnpctl reads."""
+    migrated(shared, VERSION2)
+    out = json.loads(shared.run("upnpctl", "-f", "/var/etc/upnpd.conf",
+                                "--json", "print"))
+    assert out["friendly-name"] == "OpenWrt" and out["secure-mode"] is True
