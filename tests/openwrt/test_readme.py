@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: ISC
+"""README's section "On OpenWrt", as written."""
+import os
+
+from lab import reaches, wait_until
+from router import TREE
+from test_fw4 import BACKENDS, service_of
+from test_migrate import VERSION1
+from test_service import answers
+from test_uci import CONFIG
+
+
+def blocks():
+    """Its indented blocks, each a list of commands."""
+    with open(os.path.join(TREE, "README.md")) as f:
+        text = f.read().partition("\n## On OpenWrt\n")[2].partition("\n## ")[0]
+    found = [[]]
+    for line in text.splitlines():
+        if line.startswith("    "):
+            found[-1].append(line.strip())
+        elif found[-1]:
+            found.append([])
+    return [block for block in found if block]
+
+
+def follow(service, commands):
+    return [service.procd.call("sh", "-c", command) for command in commands]
+
+
+def serving(service):
+    assert wait_until(lambda: answers(service.procd), 15), service.told()
+    server = service.map(40000)
+    assert reaches(service.lab, "TCP", 40000, server), service.told()
+
+
+def test_build():
+    """As far as the names are right."""
+    link, make = blocks()[0]
+    assert link.split()[2].endswith("/upnpd/dist/openwrt")
+    assert os.path.isfile(os.path.join(TREE, "dist/openwrt/Makefile"))
+    assert make == "make package/upnpd/compile"
+
+
+def test_start(lab):
+    """With the package's own configuration and auto, under fw4."""
+    for service in service_of(lab, BACKENDS[0]):
+        with open(os.path.join(TREE, "dist/openwrt/files/upnpd.config")) as f:
+            service.router.write(CONFIG, f.read())
+        *before, status = blocks()[1]
+        follow(service, before)
+        serving(service)
+        (out,) = follow(service, [status])
+        assert "wan0" in out, out
+
+
+def test_migration(lab):
+    for service in service_of(lab, BACKENDS[0]):
+        service.router.write(CONFIG, VERSION1)
+        service.procd.init("start")
+        assert not service.procd.runs()
+        assert "upnpd-from-miniupnpd" in service.router.log()
+        follow(service, blocks()[2])
+        assert wait_until(lambda: answers(service.procd, 5000), 15)
