@@ -3,6 +3,7 @@
 of busybox, upnpd's package as its Makefile installs it, and stand-ins for the
 rest of OpenWrt (standin/). Programs run in it by chroot, with the machine's
 libraries and firewall tools bound in; the mounts end with the program."""
+import glob
 import os
 import shutil
 import subprocess
@@ -82,6 +83,9 @@ class Router:
                      "lib/functions", "tmp", "run") + BOUND:
             os.makedirs(self.path(name))
         os.chmod(self.path(""), 0o755)
+        for name in glob.glob("/lib/ld-*"):     # not on all machines in lib64
+            shutil.copy2(os.path.realpath(name), self.path("lib",
+                         os.path.basename(name)))
         os.symlink("/tmp", self.path("var"))
         shutil.copy2(which("busybox"), self.path("bin/busybox"))
         for name in run("busybox", "--list").split():

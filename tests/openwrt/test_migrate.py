@@ -89,8 +89,8 @@ def test_whole_conf(tmp_path):
     assert said == [
         "upnpd-from-miniupnpd: listening_ip=eth2 wlan0: only eth2 is taken; "
         "no more is needed of a bridge",
-        "upnpd-from-miniupnpd: friendly-name: a value with a line break or "
-        "with a # behind a space can not be kept"]
+        "upnpd-from-miniupnpd: friendly-name: a value with a line break, or "
+        "with a # behind a space, can not be kept"]
 
 
 BASE = "ext_ifname=wan0\nlistening_ip=lan0\nsecure_mode=yes\n"
@@ -105,8 +105,8 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
     ("minissdpdsocket=/var/run/minissdpd.sock", "answers searches itself"),
     ("enable_pcp_pmp=yes", "neither NAT-PMP nor PCP"),
     ("enable_natpmp=yes", "neither NAT-PMP nor PCP"),
-    ("min_lifetime=120", "no PCP"),
-    ("upnp_forward_chain=forwardUPnP", "tables and chains of its own"),
+    ("min_lifetime=120", "there is no PCP"),
+    ("upnp_forward_chain=forwardUPnP", "chains of its own"),
     ("lease_file=/var/log/upnp.leases", "leases are kept in state-dir"),
     ("model_description=x", "not in the description"),
     ("system_uptime=yes", "upnpd's own"),

@@ -17,7 +17,7 @@ def router(shared):
     return shared
 
 
-HEAD = "# Made from /etc/config/upnpd at each start and reload: change that."
+HEAD = "# Made from /etc/config/upnpd at each start and reload"
 INTERFACES = """
 config interface 'wan'
 	option network 'wan'
@@ -304,7 +304,7 @@ def test_file_of_nobody(router):
 
 def test_sections_of_other_types(router):
     refused(router, config() + "config interfaces 'lan2'\n",
-            "no section is of type interfaces ; there are global and "
+            "there is no type of section interfaces ; write global or "
             "interface")
 
 
