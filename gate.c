@@ -147,8 +147,9 @@ int gate_open(struct gate *g, const struct conf *conf)
 	const char *why;
 	int err;
 
-	*g = (struct gate){ .conf = conf, .routes = g->routes,
-			    .repairs = g->repairs, .watch_fd = -1 };
+	/* the rest is zero; what is not written takes no memory */
+	g->conf = conf;
+	g->watch_fd = -1;
 	err = read_env(g, &env);
 	if (err)
 		return err;

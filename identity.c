@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER. */
+#include <errno.h>
 #include <sys/utsname.h>
+#include "base/bufpool.h"
 #include "identity.h"
 #include "state.h"
 
@@ -21,11 +23,23 @@ static void name_server(struct identity *id)
 	wr_cstr(&w);
 }
 
+/* The documents are written once for it, and their memory goes back. */
+static int hash_documents(struct desc_info *info, unsigned versions)
+{
+	struct bufpool *scratch = bufpool_new(HTTP_REPLY_MAX, 1);
+
+	if (!scratch)
+		return -ENOMEM;
+	info->config_id = desc_config_id(info, versions, bufpool_get(scratch),
+					 HTTP_REPLY_MAX);
+	bufpool_free(scratch);
+	return 0;
+}
+
 int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
 {
-	static char scratch[HTTP_REPLY_MAX];
 	uint8_t uuid[16];
-	int err = state_uuid(dir_fd, c->uuid, uuid);
+	int err = state_uuid(dir_fd, c->uuid, uuid), err2;
 
 	ret->desc = (struct desc_info){
 		c->friendly_name, c->manufacturer, c->manufacturer_url,
@@ -33,8 +47,7 @@ int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
 		c->presentation_url,
 	};
 	desc_udns(uuid, &ret->desc);
-	ret->desc.config_id = desc_config_id(&ret->desc, c->igd_version,
-					     scratch, sizeof(scratch));
+	err2 = hash_documents(&ret->desc, c->igd_version);
 	name_server(ret);
-	return err;
+	return err ? err : err2;
 }

@@ -19,7 +19,7 @@ struct identity {
  * @dir_fd: the state directory, where the UUID is kept
  * @ret: filled whatever is returned
  *
- * Return: 0, or -errno: the UUID could not be kept
+ * Return: 0, or -errno: the UUID could not be kept, or there is no memory
  */
 int identity_read(struct identity *ret, const struct conf *conf, int dir_fd);
 

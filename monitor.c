@@ -581,8 +581,11 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	static struct monitor m;
 	int err;
 
-	m = (struct monitor){ .path = path, .conf = *conf, .debug = debug,
-			      .ctl_fd = -1 };
+	/* field by field: what is not written takes no memory */
+	m.path = path;
+	m.conf = *conf;
+	m.debug = debug;
+	m.ctl_fd = -1;
 	report_start(&m.report, path, conf->pid_file);
 	ev_fd_init(&m.chan, -1, on_chan);
 	ev_fd_init(&m.log, -1, on_log);

@@ -16,8 +16,10 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
-/* No part of a dump is longer than its reader's buffer; a link is 2 KiB. */
-#define NL_BUF 16384
+/* No part of a dump is longer than its reader's buffer, and 8 KiB are enough
+ * for any (NLMSG_GOODSIZE, linux/netlink.h); a link is 2 KiB. On the stack, in
+ * both processes. */
+#define NL_BUF 8192
 /* Tries at a dump while the table changes under it (-EINTR). */
 #define NL_TRIES 4
 
