@@ -12,6 +12,9 @@
 
 #define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
 
+enum type_id { YES_NO, NUMBER, WORD, NAME, TEXT, PATH, SOCKET, UUID, NFT_TABLE,
+	       NFT_CHAIN, ADDRESS };
+
 /* What the options of one type have in common. */
 struct type {
 	enum confopt_kind kind;
@@ -24,12 +27,13 @@ struct type {
 };
 
 struct confopt {
-	const char *name;
-	const struct type *type;
-	size_t offset;
-	const char *preset;	/* as in the file; "": none */
-	uint32_t min, max;
-	const char *const *list;	/* of the word types; NULL-terminated */
+	char name[33];
+	uint8_t type;		/* enum type_id */
+	uint16_t offset;
+	char preset[24];	/* as in the file; "": none */
+	uint32_t min, max;	/* of the word types: the first one's number,
+				 * and from one to the next */
+	const char *list;	/* of the word types: words (base/str.h) */
 };
 
 /* ---- yes or no ------------------------------------------------------- */
@@ -49,10 +53,6 @@ static void put_bool(const struct confopt *o, const void *field, struct wr *w)
 	wr_z(w, *(const bool *)field ? "yes" : "no");
 }
 
-static const struct type yes_no = {
-	CONFOPT_BOOL, "", set_bool, put_bool, NULL, "yes or no"
-};
-
 /* ---- numbers --------------------------------------------------------- */
 
 static bool set_number(const struct confopt *o, struct str v, void *field)
@@ -71,53 +71,44 @@ static void range_number(const struct confopt *o, struct wr *w)
 	wr_fmt(w, "%u to %u", (unsigned)o->min, (unsigned)o->max);
 }
 
-static const struct type number = {
-	CONFOPT_NUMBER, "a number from ", set_number, put_number, range_number
-};
-
 /* ---- words of a list ------------------------------------------------- */
 
-/* An empty one is a number without a word. */
+/* The number of word @v. */
 static bool find_word(const struct confopt *o, struct str v, uint32_t *ret)
 {
-	for (uint32_t i = 0; o->list[i]; i++)
-		if (*o->list[i] && str_eq(v, str_z(o->list[i]))) {
-			*ret = i;
+	uint32_t number = o->min;
+
+	for (const char *w = o->list; *w; w = list_next(w)) {
+		if (str_eq(v, str_z(w))) {
+			*ret = number;
 			return true;
 		}
+		number += o->max;
+	}
 	return false;
 }
 
-/* The field gets min plus the word's index. */
 static bool set_word(const struct confopt *o, struct str v, void *field)
 {
-	uint32_t index;
-
-	if (!find_word(o, v, &index))
-		return false;
-	*(uint32_t *)field = o->min + index;
-	return true;
+	return find_word(o, v, field);
 }
 
 static void put_word(const struct confopt *o, const void *field, struct wr *w)
 {
-	uint32_t value = *(const uint32_t *)field;
+	uint32_t value = *(const uint32_t *)field, number = o->min;
 
-	for (uint32_t i = 0; o->list[i]; i++)
-		if (value == o->min + i)
-			wr_z(w, o->list[i]);
+	for (const char *v = o->list; *v; v = list_next(v)) {
+		if (value == number)
+			wr_z(w, v);
+		number += o->max;
+	}
 }
 
 static void range_word(const struct confopt *o, struct wr *w)
 {
-	for (size_t i = 0; o->list[i]; i++)
-		if (*o->list[i])
-			wr_fmt(w, "%s%s", i ? ", " : "", o->list[i]);
+	for (const char *v = o->list; *v; v = list_next(v))
+		wr_fmt(w, "%s%s", v == o->list ? "" : ", ", v);
 }
-
-static const struct type word = {
-	CONFOPT_WORD, "one of: ", set_word, put_word, range_word
-};
 
 static bool keep(struct str v, void *field)
 {
@@ -127,19 +118,15 @@ static bool keep(struct str v, void *field)
 /* A word whose text is kept, for what other layers look up by name. */
 static bool set_name(const struct confopt *o, struct str v, void *field)
 {
-	uint32_t index;
+	uint32_t unused;
 
-	return find_word(o, v, &index) && keep(v, field);
+	return find_word(o, v, &unused) && keep(v, field);
 }
 
 static void put_text(const struct confopt *o, const void *field, struct wr *w)
 {
 	wr_z(w, field);
 }
-
-static const struct type name = {
-	CONFOPT_WORD, "one of: ", set_name, put_text, range_word
-};
 
 /* ---- text ------------------------------------------------------------ */
 
@@ -159,19 +146,10 @@ static void range_text(const struct confopt *o, struct wr *w)
 	       CONF_STR_MAX - 1);
 }
 
-static const struct type text = {
-	CONFOPT_TEXT, "", set_text, put_text, range_text
-};
-
 static bool set_path(const struct confopt *o, struct str v, void *field)
 {
 	return v.n > 1 && v.p[0] == '/' && set_text(o, v, field);
 }
-
-static const struct type path = {
-	CONFOPT_TEXT, "", set_path, put_text, NULL,
-	"an absolute path of up to 127 bytes"
-};
 
 _Static_assert(CONF_STR_MAX == 128, "as the words above have it");
 
@@ -180,11 +158,6 @@ static bool set_socket(const struct confopt *o, struct str v, void *field)
 {
 	return v.n <= 107 && set_path(o, v, field);
 }
-
-static const struct type socket_path = {
-	CONFOPT_TEXT, "", set_socket, put_text, NULL,
-	"an absolute path of up to 107 bytes"
-};
 
 /* Without a value, the daemon finds one itself; so too for those below. */
 static bool set_uuid(const struct confopt *o, struct str v, void *field)
@@ -202,11 +175,6 @@ static bool set_uuid(const struct confopt *o, struct str v, void *field)
 	return (good || !v.n) && keep(v, field);
 }
 
-static const struct type uuid = {
-	CONFOPT_TEXT, "", set_uuid, put_text, NULL,
-	"a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx) or nothing"
-};
-
 static bool set_nft_table(const struct confopt *o, struct str v, void *field)
 {
 	struct str rest = v, family, table;
@@ -219,20 +187,10 @@ static bool set_nft_table(const struct confopt *o, struct str v, void *field)
 	return keep(v, field);
 }
 
-static const struct type nft_table = {
-	CONFOPT_TEXT, "", set_nft_table, put_text, NULL,
-	"a family (ip or inet) and a table, such as inet fw4, or nothing"
-};
-
 static bool set_nft_chain(const struct confopt *o, struct str v, void *field)
 {
 	return (!v.n || confline_name(v)) && keep(v, field);
 }
-
-static const struct type nft_chain = {
-	CONFOPT_TEXT, "", set_nft_chain, put_text, NULL,
-	"a chain, such as forward, or nothing"
-};
 
 /* ---- addresses ------------------------------------------------------- */
 
@@ -255,85 +213,104 @@ static void put_address(const struct confopt *o, const void *field,
 		wr_ipv4(w, ip);
 }
 
-static const struct type address = {
-	CONFOPT_ADDRESS, "", set_address, put_address, NULL,
-	"an IPv4 address of a host, or nothing"
-};
-
 /* ---- the tables ------------------------------------------------------ */
 
-static const char *const backend_words[] = {
-	"auto", "nft", "iptables", "iptables-legacy", "iptables-nft",
-	"memory", NULL
+static const struct type types[] = {
+	[YES_NO] = { CONFOPT_BOOL, "", set_bool, put_bool, NULL, "yes or no" },
+	[NUMBER] = { CONFOPT_NUMBER, "a number from ", set_number, put_number,
+		  range_number },
+	[WORD] = { CONFOPT_WORD, "one of: ", set_word, put_word, range_word },
+	[NAME] = { CONFOPT_WORD, "one of: ", set_name, put_text, range_word },
+	[TEXT] = { CONFOPT_TEXT, "", set_text, put_text, range_text },
+	[PATH] = { CONFOPT_TEXT, "", set_path, put_text, NULL,
+		  "an absolute path of up to 127 bytes" },
+	[SOCKET] = { CONFOPT_TEXT, "", set_socket, put_text, NULL,
+		  "an absolute path of up to 107 bytes" },
+	[UUID] = { CONFOPT_TEXT, "", set_uuid, put_text, NULL,
+		  "a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx) or nothing" },
+	[NFT_TABLE] = { CONFOPT_TEXT, "", set_nft_table, put_text, NULL,
+		  "a family (ip or inet) and a table, such as inet fw4, or nothing" },
+	[NFT_CHAIN] = { CONFOPT_TEXT, "", set_nft_chain, put_text, NULL,
+		  "a chain, such as forward, or nothing" },
+	[ADDRESS] = { CONFOPT_ADDRESS, "", set_address, put_address, NULL,
+		  "an IPv4 address of a host, or nothing" },
 };
-static const char *const type_words[] = { "external", "internal", NULL };
-static const char *const private_words[] = { "warn", "refuse", NULL };
+
+static const char backend_words[] =
+	"auto\0" "nft\0" "iptables\0" "iptables-legacy\0" "iptables-nft\0"
+	"memory\0";
+static const char type_words[] = "external\0" "internal\0";
+static const char private_words[] = "warn\0" "refuse\0";
 /* From syslog's LOG_ERR on. */
-static const char *const level_words[] = {
-	"error", "warning", "notice", "info", "debug", NULL
-};
-/* From CONF_IGD1 on; no word is 3 or 5. */
-static const char *const version_words[] = { "1", "", "2", "", "both", NULL };
-static const char *const scope_words[] = { "own", "all", NULL };
+static const char level_words[] =
+	"error\0" "warning\0" "notice\0" "info\0" "debug\0";
+/* From CONF_IGD1 on, by twos. */
+static const char version_words[] = "1\0" "2\0" "both\0";
+static const char scope_words[] = "own\0" "all\0";
 
 #define DIGITS_(n) #n
 #define DIGITS(n) DIGITS_(n)	/* a limit as text */
 
 #define O(field) offsetof(struct conf, field)
 static const struct confopt options[] = {
-	{ "enabled", &yes_no, O(enabled), "no" },
-	{ "allow-disable-external-interface", &yes_no,
+	{ "enabled", YES_NO, O(enabled), "no" },
+	{ "allow-disable-external-interface", YES_NO,
 	  O(allow_disable_external), "yes" },
-	{ "show-dummy-rule", &yes_no, O(show_dummy_rule), "yes" },
-	{ "backend", &name, O(backend), "auto", .list = backend_words },
-	{ "http-port", &number, O(http_port), "2828", 0, 65535 },
-	{ "igd-version", &word, O(igd_version), "both", CONF_IGD1,
-	  .list = version_words },
-	{ "list-scope", &word, O(list_scope), "own", CONF_LIST_OWN,
-	  .list = scope_words },
-	{ "secure-mode", &yes_no, O(secure_mode), "yes" },
-	{ "max-lease", &number, O(max_lease), DIGITS(PM_LEASE_MAX_S), 1,
+	{ "show-dummy-rule", YES_NO, O(show_dummy_rule), "yes" },
+	{ "backend", NAME, O(backend), "auto", .list = backend_words },
+	{ "http-port", NUMBER, O(http_port), "2828", 0, 65535 },
+	{ "igd-version", WORD, O(igd_version), "both", CONF_IGD1, 2,
+	  version_words },
+	{ "list-scope", WORD, O(list_scope), "own", CONF_LIST_OWN, 1,
+	  scope_words },
+	{ "secure-mode", YES_NO, O(secure_mode), "yes" },
+	{ "max-lease", NUMBER, O(max_lease), DIGITS(PM_LEASE_MAX_S), 1,
 	  PM_LEASE_MAX_S },
-	{ "max-mappings", &number, O(max_mappings), "1024", 1,
+	{ "max-mappings", NUMBER, O(max_mappings), "1024", 1,
 	  PM_MAPPINGS_LIMIT },
-	{ "max-mappings-per-client", &number, O(max_per_client), "128", 1,
+	{ "max-mappings-per-client", NUMBER, O(max_per_client), "128", 1,
 	  PM_MAPPINGS_LIMIT },
-	{ "private-external-address", &word, O(refuse_private), "warn",
-	  .list = private_words },
-	{ "hairpin", &yes_no, O(hairpin), "no" },
-	{ "masquerade", &yes_no, O(masquerade), "no" },
-	{ "notify-interval", &number, O(notify_interval), "900", 30, 86400 },
-	{ "verify-interval", &number, O(verify_interval), "30", 1, 86400 },
-	{ "upstream-bps", &number, O(up_bps), "0", 0, UINT32_MAX },
-	{ "downstream-bps", &number, O(down_bps), "0", 0, UINT32_MAX },
-	{ "state-dir", &path, O(state_dir), "/var/lib/upnpd" },
-	{ "pid-file", &path, O(pid_file), "/run/upnpd.pid" },
-	{ "control-socket", &socket_path, O(control_socket), "/run/upnpd.sock" },
-	{ "user", &text, O(user), "upnpd", 1 },
-	{ "uuid", &uuid, O(uuid), "" },
-	{ "friendly-name", &text, O(friendly_name), "Router", 1 },
-	{ "manufacturer", &text, O(manufacturer), "upnpd", 1 },
-	{ "manufacturer-url", &text, O(manufacturer_url), "" },
-	{ "model-name", &text, O(model_name), "Internet Gateway Device", 1 },
-	{ "model-number", &text, O(model_number), UPNPD_VERSION },
-	{ "serial-number", &text, O(serial_number), "" },
-	{ "presentation-url", &text, O(presentation_url), "" },
-	{ "nft-table", &nft_table, O(nft_table), "" },
-	{ "nft-forward-chain", &nft_chain, O(nft_chain), "" },
-	{ "log-level", &word, O(log_level), "info", 3, .list = level_words },
+	{ "private-external-address", WORD, O(refuse_private), "warn", 0, 1,
+	  private_words },
+	{ "hairpin", YES_NO, O(hairpin), "no" },
+	{ "masquerade", YES_NO, O(masquerade), "no" },
+	{ "notify-interval", NUMBER, O(notify_interval), "900", 30, 86400 },
+	{ "verify-interval", NUMBER, O(verify_interval), "30", 1, 86400 },
+	{ "upstream-bps", NUMBER, O(up_bps), "0", 0, UINT32_MAX },
+	{ "downstream-bps", NUMBER, O(down_bps), "0", 0, UINT32_MAX },
+	{ "state-dir", PATH, O(state_dir), "/var/lib/upnpd" },
+	{ "pid-file", PATH, O(pid_file), "/run/upnpd.pid" },
+	{ "control-socket", SOCKET, O(control_socket), "/run/upnpd.sock" },
+	{ "user", TEXT, O(user), "upnpd", 1 },
+	{ "uuid", UUID, O(uuid), "" },
+	{ "friendly-name", TEXT, O(friendly_name), "Router", 1 },
+	{ "manufacturer", TEXT, O(manufacturer), "upnpd", 1 },
+	{ "manufacturer-url", TEXT, O(manufacturer_url), "" },
+	{ "model-name", TEXT, O(model_name), "Internet Gateway Device", 1 },
+	{ "model-number", TEXT, O(model_number), UPNPD_VERSION },
+	{ "serial-number", TEXT, O(serial_number), "" },
+	{ "presentation-url", TEXT, O(presentation_url), "" },
+	{ "nft-table", NFT_TABLE, O(nft_table), "" },
+	{ "nft-forward-chain", NFT_CHAIN, O(nft_chain), "" },
+	{ "log-level", WORD, O(log_level), "info", 3, 1, level_words },
 };
 #undef O
 
 #define O(field) offsetof(struct conf_iface, field)
 static const struct confopt iface_options[] = {
-	{ "type", &word, O(type), "", CONF_EXTERNAL, .list = type_words },
-	{ "disabled", &yes_no, O(disabled), "no" },
-	{ "forced-ip", &address, O(forced_ip), "" },
+	{ "type", WORD, O(type), "", CONF_EXTERNAL, 1, type_words },
+	{ "disabled", YES_NO, O(disabled), "no" },
+	{ "forced-ip", ADDRESS, O(forced_ip), "" },
 };
 #undef O
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 _Static_assert(COUNT(options) <= CONFOPT_MAX, "the larger table");
+
+static const struct type *type_of(const struct confopt *o)
+{
+	return &types[o->type];
+}
 
 const struct confopt *confopt_at(bool of_iface, size_t i)
 {
@@ -361,7 +338,7 @@ const char *confopt_name(const struct confopt *o)
 
 enum confopt_kind confopt_kind(const struct confopt *o)
 {
-	return o->type->kind;
+	return type_of(o)->kind;
 }
 
 const char *confopt_default(const struct confopt *o)
@@ -396,13 +373,13 @@ int confopt_set(const struct confopt *o, struct str v, void *base,
 {
 	bool holds = confline_holds(v);
 
-	if (holds && o->type->set(o, v, (char *)base + o->offset))
+	if (holds && type_of(o)->set(o, v, (char *)base + o->offset))
 		return 0;
 	wr_fmt(why, "%s is \"", o->name);
 	quote(why, v);
 	wr_z(why, "\"; it takes ");
 	if (holds) {
-		wr_z(why, o->type->lead);
+		wr_z(why, type_of(o)->lead);
 		confopt_range(o, why);
 	} else {
 		wr_z(why, "no control character, no space at an end and no # "
@@ -413,13 +390,13 @@ int confopt_set(const struct confopt *o, struct str v, void *base,
 
 void confopt_put(const struct confopt *o, const void *base, struct wr *w)
 {
-	o->type->put(o, (const char *)base + o->offset, w);
+	type_of(o)->put(o, (const char *)base + o->offset, w);
 }
 
 void confopt_range(const struct confopt *o, struct wr *w)
 {
-	if (o->type->range)
-		o->type->range(o, w);
+	if (type_of(o)->range)
+		type_of(o)->range(o, w);
 	else
-		wr_z(w, o->type->words);
+		wr_z(w, type_of(o)->words);
 }

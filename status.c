@@ -18,10 +18,10 @@
 enum kind { U32, U64, TEXT };
 
 struct field {
-	const char *name;
-	enum kind kind;
-	size_t offset;
-	size_t cap;		/* of a TEXT */
+	char name[15];
+	uint8_t kind;		/* enum kind */
+	uint16_t offset;
+	uint16_t cap;		/* of a TEXT */
 };
 
 #define AT(f)	offsetof(struct status, f)

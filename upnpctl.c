@@ -45,7 +45,7 @@ static const struct cmd_verb verbs[] = {
 	{ "", "metrics", cmd_metrics, "", "numbers for Prometheus", false },
 	{ "", "check", cmd_check, "", "why would a port not open here?",
 	  false },
-	{ .name = NULL },
+	{ "" },
 };
 
 static void usage(void)
@@ -56,7 +56,7 @@ static void usage(void)
 		    "  -h       print this and exit\n"
 		    "  -V       print the version and exit\n"
 		    "commands, in RouterOS's words:\n"));
-	for (const struct cmd_verb *v = verbs; v->name; v++) {
+	for (const struct cmd_verb *v = verbs; *v->name; v++) {
 		char text[128];
 		struct wr w = wr_init_cut(text, sizeof(text));
 

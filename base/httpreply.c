@@ -5,8 +5,8 @@
 
 /* RFC 9110 15 */
 static const struct {
-	int status;
-	const char *reason;
+	uint16_t status;
+	char reason[32];
 } reasons[] = {
 	{ 200, "OK" },
 	{ 400, "Bad Request" },

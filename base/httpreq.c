@@ -11,7 +11,7 @@
 /* Method names have case (RFC 9110 9.1). Those with 0 are known, so that
  * they are told 405 at a path that exists; any other is 501. */
 static const struct {
-	const char *name;
+	char name[12];
 	unsigned method;
 } methods[] = {
 	{ "GET", HTTP_GET },

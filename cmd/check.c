@@ -15,28 +15,28 @@
 enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
 
 static const struct {
-	const char *name;
+	char name[17];
+	uint8_t needs;
 	void (*run)(struct check *);
-	unsigned needs;
 } checks[] = {
-	{ "configuration", check_configuration, 0 },
-	{ "daemon", check_daemon, 0 },
-	{ "access", check_access, NEEDS_CONF },
-	{ "clock", check_clock, 0 },
-	{ "state-dir", check_state_dir, NEEDS_CONF },
-	{ "interfaces", check_interfaces, NEEDS_CONF | NEEDS_NET },
-	{ "networks", check_networks, NEEDS_CONF | NEEDS_NET },
-	{ "default-route", check_roles, NEEDS_NET | NEEDS_EXT },
-	{ "external-address", check_external, NEEDS_NET | NEEDS_EXT },
-	{ "forwarding", check_forwarding, 0 },
-	{ "multicast", check_multicast, NEEDS_CONF | NEEDS_NET },
-	{ "ports", check_ports, NEEDS_CONF | NEEDS_NET },
-	{ "backend", check_backend, NEEDS_CONF },
-	{ "conntrack", check_kernel, 0 },
-	{ "firewalls", check_firewalls, 0 },
-	{ "masquerade", check_masquerade, NEEDS_NET | NEEDS_EXT },
-	{ "forward", check_forward, NEEDS_NET | NEEDS_EXT },
-	{ "gateways", check_gateways, NEEDS_CONF | NEEDS_NET },
+	{ "configuration", 0, check_configuration },
+	{ "daemon", 0, check_daemon },
+	{ "access", NEEDS_CONF, check_access },
+	{ "clock", 0, check_clock },
+	{ "state-dir", NEEDS_CONF, check_state_dir },
+	{ "interfaces", NEEDS_CONF | NEEDS_NET, check_interfaces },
+	{ "networks", NEEDS_CONF | NEEDS_NET, check_networks },
+	{ "default-route", NEEDS_NET | NEEDS_EXT, check_roles },
+	{ "external-address", NEEDS_NET | NEEDS_EXT, check_external },
+	{ "forwarding", 0, check_forwarding },
+	{ "multicast", NEEDS_CONF | NEEDS_NET, check_multicast },
+	{ "ports", NEEDS_CONF | NEEDS_NET, check_ports },
+	{ "backend", NEEDS_CONF, check_backend },
+	{ "conntrack", 0, check_kernel },
+	{ "firewalls", 0, check_firewalls },
+	{ "masquerade", NEEDS_NET | NEEDS_EXT, check_masquerade },
+	{ "forward", NEEDS_NET | NEEDS_EXT, check_forward },
+	{ "gateways", NEEDS_CONF | NEEDS_NET, check_gateways },
 };
 
 /* ---- the whole ------------------------------------------------------- */

@@ -171,7 +171,7 @@ static void put_not_running(struct wr *w, const struct live *l)
 
 static const struct {
 	int err;
-	const char *text;
+	char text[76];
 } whys[] = {
 	{ ECANCELED, "upnpd runs, but is not enabled; say: upnpctl set "
 		     "enabled=yes" },
@@ -185,7 +185,7 @@ static const struct {
 
 static const struct {
 	int err;
-	const char *text;	/* behind the socket's path */
+	char text[60];		/* behind the socket's path */
 } socket_whys[] = {
 	{ EACCES, "is not for you; be root" },
 	{ EPERM, "is not for you; be root" },
@@ -269,7 +269,7 @@ int live_engine(const struct live *l, struct ctl_status *ret)
 
 /* ---- what it made of a request --------------------------------------- */
 
-static const char *const end_text[] = {
+static const char end_text[][80] = {
 	[CTL_EINVAL] = "upnpd does not know this request; restart it, it may "
 		       "be of another version",
 	[CTL_EVERSION] = "the upnpd that runs is of another version than this "
@@ -282,7 +282,7 @@ static const char *const end_text[] = {
 };
 
 /* What would be right, for what an operator may hear. */
-static const char *const advice[IGD_REFUSALS] = {
+static const char advice[IGD_REFUSALS][72] = {
 	[IGD_REF_OUTSIDE] = "to= takes a host of an internal interface's "
 			    "network",
 	[IGD_REF_ROUTER] = "to= takes a host of the LAN; open the router's "
@@ -310,7 +310,7 @@ static void put_refusal(struct wr *w, const struct live *l,
 	wr_fmt(w, ": %s", igd_refusal_text(end->refusal));
 	if (end->line)
 		wr_fmt(w, ", %s:%u", file, (unsigned)end->line);
-	if (advice[end->refusal])
+	if (*advice[end->refusal])
 		wr_fmt(w, "; %s", advice[end->refusal]);
 }
 

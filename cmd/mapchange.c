@@ -48,9 +48,9 @@ static bool take_comment(struct ctl_req *r, struct str v)
 }
 
 static const struct word {
-	const char *key;
+	char key[15];
 	bool (*take)(struct ctl_req *, struct str);
-	const char *takes;
+	char takes[56];
 	bool needed;
 } words[] = {
 	{ "protocol", take_proto, "tcp or udp", true },

@@ -91,9 +91,9 @@ static bool set_by(struct filter *f, struct str v)
 }
 
 static const struct {
-	const char *key;
+	char key[16];
 	bool (*set)(struct filter *, struct str);
-	const char *takes;
+	char takes[32];
 } filters[] = {
 	{ "protocol", set_proto, "tcp or udp" },
 	{ "external-port", set_ext_port, "a port, 1 to 65535" },

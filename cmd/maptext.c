@@ -137,7 +137,7 @@ static void put_desc(struct wr *w, const struct ctl_mapping *m)
 }
 
 static const struct {
-	const char *name;
+	char name[14];
 	void (*put)(struct wr *, const struct ctl_mapping *);
 } fields[MAPTEXT__MAX] = {
 	[MAPTEXT_PROTOCOL] = { "protocol", put_proto },

@@ -30,7 +30,7 @@ static void take_picture(struct picture *p, const struct cmd_env *env)
 }
 
 static const struct {
-	const char *name, *text;
+	char name[16], text[72];
 } no_address[] = {
 	[CTL_ADDRESS_OK] = { "none", "not known yet" },
 	[CTL_NO_INTERFACE] = { "no-interface", "there is no such interface" },

@@ -40,8 +40,8 @@ static void put_optional(struct wr *w, const char *name, const char *text)
 /* ---- device description, UDA 1.1 2.3 ------------------------------- */
 
 static const struct {
-	const char *suffix;	/* of friendlyName */
-	const char *description;
+	char suffix[16];	/* of friendlyName */
+	char description[32];
 } role[IGD_DEVICES] = {
 	{ "", "Internet Gateway Device" },
 	{ " WAN device", "WAN device of the gateway" },
@@ -160,17 +160,17 @@ static void put_action(struct wr *w, const struct igd_action *act)
 	wr_z(w, "</action>");
 }
 
-static void put_allowed(struct wr *w, const char *const *allowed)
+static void put_allowed(struct wr *w, const char *allowed)
 {
 	wr_z(w, "<allowedValueList>");
-	for (; *allowed; allowed++)
-		put_elem(w, "allowedValue", *allowed);
+	for (; *allowed; allowed = list_next(allowed))
+		put_elem(w, "allowedValue", allowed);
 	wr_z(w, "</allowedValueList>");
 }
 
 static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
 {
-	static const char *const type[] = {
+	static const char type[][8] = {
 		[IGD_UI2] = "ui2",
 		[IGD_UI4] = "ui4",
 		[IGD_BOOL] = "boolean",

@@ -6,8 +6,8 @@
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct {
-	int code;
-	const char *text;
+	uint16_t code;		/* enum upnp_err */
+	char text[34];
 } err_text[] = {
 	{ UPNP_INVALID_ACTION, "Invalid Action" },
 	{ UPNP_INVALID_ARGS, "Invalid Args" },

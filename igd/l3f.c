@@ -45,6 +45,6 @@ int l3f_set_default(struct igd *igd, struct igd_call *call)
 }
 
 const struct igd_reader l3f_reader[] = {
-	{ "DefaultConnectionService", l3f_get_default, 0 },
-	{ NULL, NULL, 0 },
+	{ "DefaultConnectionService", 0, l3f_get_default },
+	{ "" },
 };

@@ -71,13 +71,13 @@ const char *upnp_err_text(int code);
 enum igd_type { IGD_UI2, IGD_UI4, IGD_BOOL, IGD_STRING };
 
 struct igd_var {
-	const char *name;
-	enum igd_type type;
+	char name[32];
+	uint8_t type;		/* enum igd_type */
 	uint8_t since;
 	bool evented;
 	bool ranged;		/* <allowedValueRange>: min, max */
 	uint32_t min, max;
-	const char *const *allowed;	/* <allowedValueList>, NULL-terminated */
+	const char *allowed;	/* <allowedValueList>, words; NULL: any text */
 	const char *dflt;	/* <defaultValue>, or NULL */
 	uint8_t range_since;	/* versions below know no range; 0: all do */
 	bool range_told;	/* the SCPD tells the range, but the action
@@ -85,7 +85,7 @@ struct igd_var {
 };
 
 struct igd_arg {
-	const char *name;	/* "NewExternalPort" */
+	char name[31];		/* "NewExternalPort" */
 	bool out;
 	const struct igd_var *var;
 };
@@ -95,7 +95,7 @@ struct igd_arg {
 typedef int igd_action_fn(struct igd *, struct igd_call *);
 
 struct igd_action {
-	const char *name;
+	char name[31];
 	uint8_t since;
 	const struct igd_arg *arg;	/* in-arguments first, as the standard
 					 * orders them */
@@ -106,28 +106,28 @@ struct igd_action {
 
 /* A state variable is what one of the service's actions answers. */
 struct igd_reader {
-	const char *name;	/* of the variable */
+	char name[31];		/* of the variable */
+	uint8_t out;		/* which of its out arguments */
 	igd_action_fn *get;	/* never one that waits */
-	size_t out;		/* which of its out arguments */
 };
 
 struct igd_service {
-	const char *name;	/* "WANIPConnection" */
-	const char *id;		/* "WANIPConn1" */
-	const char *path;	/* "wanip": /igd1/wanip.xml, .../control, .../event */
+	char name[25];		/* "WANIPConnection" */
+	char id[16];		/* "WANIPConn1" */
+	char path[8];		/* "wanip": /igd1/wanip.xml, .../control, .../event */
 	uint8_t max_version;
 	const struct igd_action *action;
 	size_t action_n;
 	const struct igd_var *const *var;	/* in SCPD order */
 	size_t var_n;
-	/* where a variable's current value comes from; ends with a NULL name.
+	/* where a variable's current value comes from; ends with an empty name.
 	 * One that has none (ExternalPort, ...) is not in it. */
 	const struct igd_reader *reader;
 };
 
 /* root, WANDevice, WANConnectionDevice: one inside the other. */
 struct igd_device {
-	const char *name;	/* "InternetGatewayDevice" */
+	char name[24];		/* "InternetGatewayDevice" */
 	const struct igd_service *const *service;
 	size_t service_n;
 };

@@ -7,16 +7,16 @@
 #include "igd/refusal.h"
 
 static const struct {
-	const char *name;
-	const char *text;	/* NULL: policy has it */
+	char name[24];
+	char text[56];	/* "": policy has it */
 } reasons[IGD_REFUSALS] = {
 	[IGD_REF_NONE] = { "none", "not refused" },
-	[IGD_REF_SECURE] = { "secure-mode", NULL },
-	[IGD_REF_OUTSIDE] = { "outside", NULL },
-	[IGD_REF_ROUTER] = { "router", NULL },
-	[IGD_REF_SPECIAL] = { "address", NULL },
-	[IGD_REF_RULE] = { "rule", NULL },
-	[IGD_REF_REMOTE] = { "remote-host", NULL },
+	[IGD_REF_SECURE] = { "secure-mode", "" },
+	[IGD_REF_OUTSIDE] = { "outside", "" },
+	[IGD_REF_ROUTER] = { "router", "" },
+	[IGD_REF_SPECIAL] = { "address", "" },
+	[IGD_REF_RULE] = { "rule", "" },
+	[IGD_REF_REMOTE] = { "remote-host", "" },
 	[IGD_REF_OWNER] = { "owner", "the mapping is another client's" },
 	[IGD_REF_OPERATOR] = { "operator", "the mapping is the operator's" },
 	[IGD_REF_CONFLICT] = { "conflict", "another client has that port" },
@@ -44,7 +44,7 @@ const char *igd_refusal_text(enum igd_refusal r)
 {
 	if ((unsigned)r >= IGD_REFUSALS)
 		return "unknown reason";
-	return reasons[r].text ? reasons[r].text
+	return *reasons[r].text ? reasons[r].text
 			       : policy_text((enum policy_verdict)r);
 }
 

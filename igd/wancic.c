@@ -124,16 +124,16 @@ int wancic_get_connection(struct igd *igd, struct igd_call *call)
 /* ---- variables ----------------------------------------------------- */
 
 const struct igd_reader wancic_reader[] = {
-	{ "WANAccessType", wancic_get_link_properties, 0 },
-	{ "Layer1UpstreamMaxBitRate", wancic_get_link_properties, 1 },
-	{ "Layer1DownstreamMaxBitRate", wancic_get_link_properties, 2 },
-	{ "PhysicalLinkStatus", wancic_get_link_properties, 3 },
-	{ "MaximumActiveConnections", wancic_get_max_connections, 0 },
-	{ "NumberOfActiveConnections", get_connection_number, 0 },
-	{ "TotalBytesSent", wancic_get_bytes_sent, 0 },
-	{ "TotalBytesReceived", wancic_get_bytes_received, 0 },
-	{ "TotalPacketsSent", wancic_get_packets_sent, 0 },
-	{ "TotalPacketsReceived", wancic_get_packets_received, 0 },
-	{ "EnabledForInternet", wancic_get_enabled, 0 },
-	{ NULL, NULL, 0 },
+	{ "WANAccessType", 0, wancic_get_link_properties },
+	{ "Layer1UpstreamMaxBitRate", 1, wancic_get_link_properties },
+	{ "Layer1DownstreamMaxBitRate", 2, wancic_get_link_properties },
+	{ "PhysicalLinkStatus", 3, wancic_get_link_properties },
+	{ "MaximumActiveConnections", 0, wancic_get_max_connections },
+	{ "NumberOfActiveConnections", 0, get_connection_number },
+	{ "TotalBytesSent", 0, wancic_get_bytes_sent },
+	{ "TotalBytesReceived", 0, wancic_get_bytes_received },
+	{ "TotalPacketsSent", 0, wancic_get_packets_sent },
+	{ "TotalPacketsReceived", 0, wancic_get_packets_received },
+	{ "EnabledForInternet", 0, wancic_get_enabled },
+	{ "" },
 };

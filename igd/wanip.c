@@ -390,15 +390,15 @@ static int get_update_id(struct igd *igd, struct igd_call *call)
 /* The variables of a mapping (ExternalPort, ...) have no value of their own:
  * there are as many as there are mappings. */
 const struct igd_reader wanip_reader[] = {
-	{ "ConnectionType", wanip_get_connection_type_info, 0 },
-	{ "PossibleConnectionTypes", wanip_get_connection_type_info, 1 },
-	{ "ConnectionStatus", wanip_get_status_info, 0 },
-	{ "LastConnectionError", wanip_get_status_info, 1 },
-	{ "Uptime", wanip_get_status_info, 2 },
-	{ "RSIPAvailable", wanip_get_nat_rsip_status, 0 },
-	{ "NATEnabled", wanip_get_nat_rsip_status, 1 },
-	{ "ExternalIPAddress", wanip_get_external_ip, 0 },
-	{ "PortMappingNumberOfEntries", get_entry_number, 0 },
-	{ "SystemUpdateID", get_update_id, 0 },
-	{ NULL, NULL, 0 },
+	{ "ConnectionType", 0, wanip_get_connection_type_info },
+	{ "PossibleConnectionTypes", 1, wanip_get_connection_type_info },
+	{ "ConnectionStatus", 0, wanip_get_status_info },
+	{ "LastConnectionError", 1, wanip_get_status_info },
+	{ "Uptime", 2, wanip_get_status_info },
+	{ "RSIPAvailable", 0, wanip_get_nat_rsip_status },
+	{ "NATEnabled", 1, wanip_get_nat_rsip_status },
+	{ "ExternalIPAddress", 0, wanip_get_external_ip },
+	{ "PortMappingNumberOfEntries", 0, get_entry_number },
+	{ "SystemUpdateID", 0, get_update_id },
+	{ "" },
 };

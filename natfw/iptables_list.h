@@ -13,7 +13,7 @@
 
 /* Where one of our chains hangs: "-A from -j to". */
 struct ipt_hook {
-	const char *table, *from, *to;
+	char table[8], from[12], to[16];
 };
 
 enum { IPT_HOOK_FORWARD, IPT_HOOK_PRE, IPT_HOOK_POST, IPT_HOOKS };

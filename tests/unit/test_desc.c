@@ -739,7 +739,7 @@ static void test_related(void **state)
 
 /* ---- what only version 2 has --------------------------------------- */
 
-static const char *const colours[] = { "red", "green", NULL };
+static const char colours[] = "red\0" "green\0";
 static const struct igd_var old_var = {
 	"Old", IGD_UI2, 1, .ranged = true, .min = 1, .max = 65535,
 	.dflt = "7",
