@@ -478,9 +478,9 @@ static void add_topic(struct gena *g, const struct igd_service *svc, unsigned n)
 	t->svc = svc;
 	t->n = n;
 	for (size_t i = 0; i < svc->var_n; i++) {
-		if (svc->var[i]->evented && svc->var[i]->since <= version &&
+		if (svc->var[i].evented && svc->var[i].since <= version &&
 		    t->var_n < GENA_VARS_MAX)
-			t->var[t->var_n++] = svc->var[i];
+			t->var[t->var_n++] = &svc->var[i];
 	}
 }
 

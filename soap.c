@@ -56,8 +56,7 @@ struct soap {
 
 /* UDA 1.0 3.3: asked of any service, so not in the model's tables. Windows XP
  * reads ConnectionStatus by it. */
-static const struct igd_var query_var = { "varName", IGD_STRING, 1 };
-static const struct igd_arg query_arg = { "varName", false, &query_var };
+static const struct igd_arg query_arg = { "varName", false, IGD_ANY_TEXT };
 static const struct igd_action query = { "QueryStateVariable", 1, &query_arg,
 					 1 };
 
@@ -329,21 +328,24 @@ static bool envelope_parse(struct envelope *env, struct str body)
 /* ---- arguments ----------------------------------------------------- */
 
 /* The shape of them all comes before the value of any. */
-static int check_args(struct envelope *env, unsigned version)
+static int check_args(struct envelope *env, const struct igd_service *svc,
+		      unsigned n)
 {
 	const struct igd_arg *arg = env->act->arg;
-	size_t i, n = 0;
+	unsigned version = model_service_version(svc, n);
+	size_t i, in_n = 0;
 	int err = UPNP_OK;
 
-	for (; n < env->act->arg_n && !arg[n].out; n++)
-		if (n == SOAP_ARGS_MAX || !env->seen[n])
+	for (; in_n < env->act->arg_n && !arg[in_n].out; in_n++)
+		if (in_n == SOAP_ARGS_MAX || !env->seen[in_n])
 			return UPNP_INVALID_ARGS;
 	if (env->bad_args)
 		return UPNP_INVALID_ARGS;
 	if (env->text.over)
 		return UPNP_STRING_TOO_LONG;
-	for (i = 0; i < n && !err; i++)
-		err = igd_check(arg[i].var, version, &env->in[i]);
+	for (i = 0; i < in_n && !err; i++)
+		err = igd_check(model_arg_var(svc, &arg[i]), version,
+				&env->in[i]);
 	return err;
 }
 
@@ -494,8 +496,7 @@ static bool post_envelope(struct soap *soap, const struct soap_post *post,
 
 	/* the action of the body must be the one of the header */
 	if (head->act && str_eq(env->action, head->action))
-		err = check_args(env, model_service_version(post->svc,
-							    post->n));
+		err = check_args(env, post->svc, post->n);
 	if (err) {
 		reply_fault(soap, err, ret);
 		return true;

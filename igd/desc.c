@@ -136,16 +136,18 @@ void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
 
 /* ---- service description, UDA 1.1 2.5 ------------------------------ */
 
-static void put_arg(struct wr *w, const struct igd_arg *arg)
+static void put_arg(struct wr *w, const struct igd_service *svc,
+		    const struct igd_arg *arg)
 {
 	wr_z(w, "<argument>");
 	put_elem(w, "name", arg->name);
 	put_elem(w, "direction", arg->out ? "out" : "in");
-	put_elem(w, "relatedStateVariable", arg->var->name);
+	put_elem(w, "relatedStateVariable", model_arg_var(svc, arg)->name);
 	wr_z(w, "</argument>");
 }
 
-static void put_action(struct wr *w, const struct igd_action *act)
+static void put_action(struct wr *w, const struct igd_service *svc,
+		       const struct igd_action *act)
 {
 	size_t i;
 
@@ -154,7 +156,7 @@ static void put_action(struct wr *w, const struct igd_action *act)
 	if (act->arg_n) {
 		wr_z(w, "<argumentList>");
 		for (i = 0; i < act->arg_n; i++)
-			put_arg(w, &act->arg[i]);
+			put_arg(w, svc, &act->arg[i]);
 		wr_z(w, "</argumentList>");
 	}
 	wr_z(w, "</action>");
@@ -205,11 +207,11 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 	       (unsigned)info->config_id);
 	for (i = 0; i < svc->action_n; i++)
 		if (svc->action[i].since <= version)
-			put_action(w, &svc->action[i]);
+			put_action(w, svc, &svc->action[i]);
 	wr_z(w, "</actionList><serviceStateTable>");
 	for (i = 0; i < svc->var_n; i++)
-		if (svc->var[i]->since <= version)
-			put_var(w, svc->var[i], version);
+		if (svc->var[i].since <= version)
+			put_var(w, &svc->var[i], version);
 	wr_z(w, "</serviceStateTable></scpd>\n");
 }
 

@@ -22,20 +22,21 @@ enum { IN = false, OUT = true };
 
 /* ---- Layer3Forwarding ---------------------------------------------- */
 
-static const struct igd_var default_connection_service = {
-	"DefaultConnectionService", IGD_STRING, 1, .evented = true,
+enum {
+	DEFAULT_CONNECTION_SERVICE,
 };
 
-static const struct igd_var *const l3f_vars[] = {
-	&default_connection_service,
+static const struct igd_var l3f_vars[] = {
+	[DEFAULT_CONNECTION_SERVICE] = { "DefaultConnectionService",
+		IGD_STRING, 1, .evented = true },
 };
 
 static const struct igd_arg set_default_args[] = {
-	{ "NewDefaultConnectionService", IN, &default_connection_service },
+	{ "NewDefaultConnectionService", IN, DEFAULT_CONNECTION_SERVICE },
 };
 
 static const struct igd_arg get_default_args[] = {
-	{ "NewDefaultConnectionService", OUT, &default_connection_service },
+	{ "NewDefaultConnectionService", OUT, DEFAULT_CONNECTION_SERVICE },
 };
 
 static const struct igd_action l3f_actions[] = {
@@ -63,97 +64,74 @@ static const char access_types[] =
 static const char link_states[] =
 	"Up\0" "Down\0" "Initializing\0" "Unavailable\0";
 
-static const struct igd_var wan_access_type = {
-	"WANAccessType", IGD_STRING, 1, .allowed = access_types,
-};
-static const struct igd_var upstream_max = {
-	"Layer1UpstreamMaxBitRate", IGD_UI4, 1,
-};
-static const struct igd_var downstream_max = {
-	"Layer1DownstreamMaxBitRate", IGD_UI4, 1,
-};
-static const struct igd_var physical_link_status = {
-	"PhysicalLinkStatus", IGD_STRING, 1, .evented = true,
-	.allowed = link_states,
-};
-static const struct igd_var total_bytes_sent = {
-	"TotalBytesSent", IGD_UI4, 1,
-};
-static const struct igd_var total_bytes_received = {
-	"TotalBytesReceived", IGD_UI4, 1,
-};
-static const struct igd_var total_packets_sent = {
-	"TotalPacketsSent", IGD_UI4, 1,
-};
-static const struct igd_var total_packets_received = {
-	"TotalPacketsReceived", IGD_UI4, 1,
-};
-static const struct igd_var enabled_for_internet = {
-	"EnabledForInternet", IGD_BOOL, 1, .evented = true,
+enum {
+	WAN_ACCESS_TYPE, UPSTREAM_MAX, DOWNSTREAM_MAX, PHYSICAL_LINK_STATUS,
+	MAX_CONNECTIONS, CONNECTION_NUMBER, TOTAL_BYTES_SENT,
+	TOTAL_BYTES_RECEIVED, TOTAL_PACKETS_SENT, TOTAL_PACKETS_RECEIVED,
+	ENABLED_FOR_INTERNET, CONNECTION_DEVICE, CONNECTION_SERVICE,
 };
 
-/* "Shall be at least 1" (2.2); this router has one connection. */
-static const struct igd_var max_connections = {
-	"MaximumActiveConnections", IGD_UI2, 1, .ranged = true, .min = 1,
-	.max = 1,
-};
-static const struct igd_var connection_number = {
-	"NumberOfActiveConnections", IGD_UI2, 1,
-};
-static const struct igd_var connection_device = {
-	"ActiveConnectionDeviceContainer", IGD_STRING, 1,
-};
-static const struct igd_var connection_service = {
-	"ActiveConnectionServiceID", IGD_STRING, 1,
-};
-
-static const struct igd_var *const wancic_vars[] = {
-	&wan_access_type, &upstream_max, &downstream_max,
-	&physical_link_status, &max_connections, &connection_number,
-	&total_bytes_sent, &total_bytes_received, &total_packets_sent,
-	&total_packets_received, &enabled_for_internet, &connection_device,
-	&connection_service,
+static const struct igd_var wancic_vars[] = {
+	[WAN_ACCESS_TYPE] = { "WANAccessType", IGD_STRING, 1,
+		.allowed = access_types },
+	[UPSTREAM_MAX] = { "Layer1UpstreamMaxBitRate", IGD_UI4, 1 },
+	[DOWNSTREAM_MAX] = { "Layer1DownstreamMaxBitRate", IGD_UI4, 1 },
+	[PHYSICAL_LINK_STATUS] = { "PhysicalLinkStatus", IGD_STRING, 1,
+		.evented = true, .allowed = link_states },
+	/* "Shall be at least 1" (2.2); this router has one connection. */
+	[MAX_CONNECTIONS] = { "MaximumActiveConnections", IGD_UI2, 1,
+		.ranged = true, .min = 1, .max = 1 },
+	[CONNECTION_NUMBER] = { "NumberOfActiveConnections", IGD_UI2, 1 },
+	[TOTAL_BYTES_SENT] = { "TotalBytesSent", IGD_UI4, 1 },
+	[TOTAL_BYTES_RECEIVED] = { "TotalBytesReceived", IGD_UI4, 1 },
+	[TOTAL_PACKETS_SENT] = { "TotalPacketsSent", IGD_UI4, 1 },
+	[TOTAL_PACKETS_RECEIVED] = { "TotalPacketsReceived", IGD_UI4, 1 },
+	[ENABLED_FOR_INTERNET] = { "EnabledForInternet", IGD_BOOL, 1,
+		.evented = true },
+	[CONNECTION_DEVICE] = { "ActiveConnectionDeviceContainer", IGD_STRING,
+		1 },
+	[CONNECTION_SERVICE] = { "ActiveConnectionServiceID", IGD_STRING, 1 },
 };
 
 static const struct igd_arg set_enabled_args[] = {
-	{ "NewEnabledForInternet", IN, &enabled_for_internet },
+	{ "NewEnabledForInternet", IN, ENABLED_FOR_INTERNET },
 };
 
 static const struct igd_arg get_enabled_args[] = {
-	{ "NewEnabledForInternet", OUT, &enabled_for_internet },
+	{ "NewEnabledForInternet", OUT, ENABLED_FOR_INTERNET },
 };
 
 static const struct igd_arg link_properties_args[] = {
-	{ "NewWANAccessType", OUT, &wan_access_type },
-	{ "NewLayer1UpstreamMaxBitRate", OUT, &upstream_max },
-	{ "NewLayer1DownstreamMaxBitRate", OUT, &downstream_max },
-	{ "NewPhysicalLinkStatus", OUT, &physical_link_status },
+	{ "NewWANAccessType", OUT, WAN_ACCESS_TYPE },
+	{ "NewLayer1UpstreamMaxBitRate", OUT, UPSTREAM_MAX },
+	{ "NewLayer1DownstreamMaxBitRate", OUT, DOWNSTREAM_MAX },
+	{ "NewPhysicalLinkStatus", OUT, PHYSICAL_LINK_STATUS },
 };
 
 static const struct igd_arg bytes_sent_args[] = {
-	{ "NewTotalBytesSent", OUT, &total_bytes_sent },
+	{ "NewTotalBytesSent", OUT, TOTAL_BYTES_SENT },
 };
 
 static const struct igd_arg bytes_received_args[] = {
-	{ "NewTotalBytesReceived", OUT, &total_bytes_received },
+	{ "NewTotalBytesReceived", OUT, TOTAL_BYTES_RECEIVED },
 };
 
 static const struct igd_arg packets_sent_args[] = {
-	{ "NewTotalPacketsSent", OUT, &total_packets_sent },
+	{ "NewTotalPacketsSent", OUT, TOTAL_PACKETS_SENT },
 };
 
 static const struct igd_arg packets_received_args[] = {
-	{ "NewTotalPacketsReceived", OUT, &total_packets_received },
+	{ "NewTotalPacketsReceived", OUT, TOTAL_PACKETS_RECEIVED },
 };
 
 static const struct igd_arg max_connections_args[] = {
-	{ "NewMaximumActiveConnections", OUT, &max_connections },
+	{ "NewMaximumActiveConnections", OUT, MAX_CONNECTIONS },
 };
 
 static const struct igd_arg connection_args[] = {
-	{ "NewActiveConnectionIndex", IN, &connection_number },
-	{ "NewActiveConnDeviceContainer", OUT, &connection_device },
-	{ "NewActiveConnectionServiceID", OUT, &connection_service },
+	{ "NewActiveConnectionIndex", IN, CONNECTION_NUMBER },
+	{ "NewActiveConnDeviceContainer", OUT, CONNECTION_DEVICE },
+	{ "NewActiveConnectionServiceID", OUT, CONNECTION_SERVICE },
 };
 
 static const struct igd_action wancic_actions[] = {
@@ -212,164 +190,138 @@ static const char connection_errors[] =
 static const char protocols[] =
 	"TCP\0" "UDP\0";
 
-static const struct igd_var connection_type = {
-	"ConnectionType", IGD_STRING, 1, .dflt = "Unconfigured",
-};
-static const struct igd_var possible_connection_types = {
-	"PossibleConnectionTypes", IGD_STRING, 1, .evented = true,
-	.allowed = connection_types,
-};
-static const struct igd_var connection_status = {
-	"ConnectionStatus", IGD_STRING, 1, .evented = true,
-	.allowed = connection_states, .dflt = "Unconfigured",
-};
-static const struct igd_var uptime = { "Uptime", IGD_UI4, 1 };
-static const struct igd_var last_connection_error = {
-	"LastConnectionError", IGD_STRING, 1, .allowed = connection_errors,
-};
-static const struct igd_var rsip_available = {
-	"RSIPAvailable", IGD_BOOL, 1,
-};
-static const struct igd_var nat_enabled = { "NATEnabled", IGD_BOOL, 1 };
-static const struct igd_var external_ip = {
-	"ExternalIPAddress", IGD_STRING, 1, .evented = true,
-};
-static const struct igd_var mapping_entries = {
-	"PortMappingNumberOfEntries", IGD_UI2, 1, .evented = true,
-};
-static const struct igd_var mapping_enabled = {
-	"PortMappingEnabled", IGD_BOOL, 1,
-};
-static const struct igd_var lease_duration = {
-	"PortMappingLeaseDuration", IGD_UI4, 1, .ranged = true,
-	.range_since = 2, .min = 0, .max = PM_LEASE_MAX_S,
-};
-static const struct igd_var remote_host = { "RemoteHost", IGD_STRING, 1 };
-static const struct igd_var external_port = { "ExternalPort", IGD_UI2, 1 };
-/* Port 0 is 732, WildCardNotPermittedInIntPort, not 601. */
-static const struct igd_var internal_port = {
-	"InternalPort", IGD_UI2, 1, .ranged = true, .range_since = 2,
-	.range_told = true, .min = 1, .max = 65535,
-};
-static const struct igd_var mapping_protocol = {
-	"PortMappingProtocol", IGD_STRING, 1, .allowed = protocols,
-};
-static const struct igd_var internal_client = {
-	"InternalClient", IGD_STRING, 1,
-};
-static const struct igd_var mapping_description = {
-	"PortMappingDescription", IGD_STRING, 1,
+enum {
+	CONNECTION_TYPE, POSSIBLE_CONNECTION_TYPES, CONNECTION_STATUS, UPTIME,
+	LAST_CONNECTION_ERROR, RSIP_AVAILABLE, NAT_ENABLED, EXTERNAL_IP,
+	MAPPING_ENTRIES, MAPPING_ENABLED, LEASE_DURATION, REMOTE_HOST,
+	EXTERNAL_PORT, INTERNAL_PORT, MAPPING_PROTOCOL, INTERNAL_CLIENT,
+	MAPPING_DESCRIPTION, SYSTEM_UPDATE_ID, TYPE_MANAGE, TYPE_PORT_LISTING,
 };
 
-static const struct igd_var system_update_id = {
-	"SystemUpdateID", IGD_UI4, 2, .evented = true,
-};
-static const struct igd_var type_manage = {
-	"A_ARG_TYPE_Manage", IGD_BOOL, 2,
-};
-static const struct igd_var type_port_listing = {
-	"A_ARG_TYPE_PortListing", IGD_STRING, 2,
-};
-
-static const struct igd_var *const wanip_vars[] = {
-	&connection_type, &possible_connection_types, &connection_status,
-	&uptime, &last_connection_error, &rsip_available, &nat_enabled,
-	&external_ip, &mapping_entries, &mapping_enabled, &lease_duration,
-	&remote_host, &external_port, &internal_port, &mapping_protocol,
-	&internal_client, &mapping_description, &system_update_id,
-	&type_manage, &type_port_listing,
+static const struct igd_var wanip_vars[] = {
+	[CONNECTION_TYPE] = { "ConnectionType", IGD_STRING, 1,
+		.dflt = "Unconfigured" },
+	[POSSIBLE_CONNECTION_TYPES] = { "PossibleConnectionTypes", IGD_STRING,
+		1, .evented = true, .allowed = connection_types },
+	[CONNECTION_STATUS] = { "ConnectionStatus", IGD_STRING, 1,
+		.evented = true, .allowed = connection_states,
+		.dflt = "Unconfigured" },
+	[UPTIME] = { "Uptime", IGD_UI4, 1 },
+	[LAST_CONNECTION_ERROR] = { "LastConnectionError", IGD_STRING, 1,
+		.allowed = connection_errors },
+	[RSIP_AVAILABLE] = { "RSIPAvailable", IGD_BOOL, 1 },
+	[NAT_ENABLED] = { "NATEnabled", IGD_BOOL, 1 },
+	[EXTERNAL_IP] = { "ExternalIPAddress", IGD_STRING, 1, .evented = true },
+	[MAPPING_ENTRIES] = { "PortMappingNumberOfEntries", IGD_UI2, 1,
+		.evented = true },
+	[MAPPING_ENABLED] = { "PortMappingEnabled", IGD_BOOL, 1 },
+	[LEASE_DURATION] = { "PortMappingLeaseDuration", IGD_UI4, 1,
+		.ranged = true, .range_since = 2, .min = 0,
+		.max = PM_LEASE_MAX_S },
+	[REMOTE_HOST] = { "RemoteHost", IGD_STRING, 1 },
+	[EXTERNAL_PORT] = { "ExternalPort", IGD_UI2, 1 },
+	/* Port 0 is 732, WildCardNotPermittedInIntPort, not 601. */
+	[INTERNAL_PORT] = { "InternalPort", IGD_UI2, 1, .ranged = true,
+		.range_since = 2, .range_told = true, .min = 1, .max = 65535 },
+	[MAPPING_PROTOCOL] = { "PortMappingProtocol", IGD_STRING, 1,
+		.allowed = protocols },
+	[INTERNAL_CLIENT] = { "InternalClient", IGD_STRING, 1 },
+	[MAPPING_DESCRIPTION] = { "PortMappingDescription", IGD_STRING, 1 },
+	[SYSTEM_UPDATE_ID] = { "SystemUpdateID", IGD_UI4, 2, .evented = true },
+	[TYPE_MANAGE] = { "A_ARG_TYPE_Manage", IGD_BOOL, 2 },
+	[TYPE_PORT_LISTING] = { "A_ARG_TYPE_PortListing", IGD_STRING, 2 },
 };
 
 static const struct igd_arg set_connection_type_args[] = {
-	{ "NewConnectionType", IN, &connection_type },
+	{ "NewConnectionType", IN, CONNECTION_TYPE },
 };
 
 static const struct igd_arg connection_type_info_args[] = {
-	{ "NewConnectionType", OUT, &connection_type },
-	{ "NewPossibleConnectionTypes", OUT, &possible_connection_types },
+	{ "NewConnectionType", OUT, CONNECTION_TYPE },
+	{ "NewPossibleConnectionTypes", OUT, POSSIBLE_CONNECTION_TYPES },
 };
 
 static const struct igd_arg status_info_args[] = {
-	{ "NewConnectionStatus", OUT, &connection_status },
-	{ "NewLastConnectionError", OUT, &last_connection_error },
-	{ "NewUptime", OUT, &uptime },
+	{ "NewConnectionStatus", OUT, CONNECTION_STATUS },
+	{ "NewLastConnectionError", OUT, LAST_CONNECTION_ERROR },
+	{ "NewUptime", OUT, UPTIME },
 };
 
 static const struct igd_arg nat_rsip_status_args[] = {
-	{ "NewRSIPAvailable", OUT, &rsip_available },
-	{ "NewNATEnabled", OUT, &nat_enabled },
+	{ "NewRSIPAvailable", OUT, RSIP_AVAILABLE },
+	{ "NewNATEnabled", OUT, NAT_ENABLED },
 };
 
 static const struct igd_arg generic_entry_args[] = {
-	{ "NewPortMappingIndex", IN, &mapping_entries },
-	{ "NewRemoteHost", OUT, &remote_host },
-	{ "NewExternalPort", OUT, &external_port },
-	{ "NewProtocol", OUT, &mapping_protocol },
-	{ "NewInternalPort", OUT, &internal_port },
-	{ "NewInternalClient", OUT, &internal_client },
-	{ "NewEnabled", OUT, &mapping_enabled },
-	{ "NewPortMappingDescription", OUT, &mapping_description },
-	{ "NewLeaseDuration", OUT, &lease_duration },
+	{ "NewPortMappingIndex", IN, MAPPING_ENTRIES },
+	{ "NewRemoteHost", OUT, REMOTE_HOST },
+	{ "NewExternalPort", OUT, EXTERNAL_PORT },
+	{ "NewProtocol", OUT, MAPPING_PROTOCOL },
+	{ "NewInternalPort", OUT, INTERNAL_PORT },
+	{ "NewInternalClient", OUT, INTERNAL_CLIENT },
+	{ "NewEnabled", OUT, MAPPING_ENABLED },
+	{ "NewPortMappingDescription", OUT, MAPPING_DESCRIPTION },
+	{ "NewLeaseDuration", OUT, LEASE_DURATION },
 };
 
 static const struct igd_arg specific_entry_args[] = {
-	{ "NewRemoteHost", IN, &remote_host },
-	{ "NewExternalPort", IN, &external_port },
-	{ "NewProtocol", IN, &mapping_protocol },
-	{ "NewInternalPort", OUT, &internal_port },
-	{ "NewInternalClient", OUT, &internal_client },
-	{ "NewEnabled", OUT, &mapping_enabled },
-	{ "NewPortMappingDescription", OUT, &mapping_description },
-	{ "NewLeaseDuration", OUT, &lease_duration },
+	{ "NewRemoteHost", IN, REMOTE_HOST },
+	{ "NewExternalPort", IN, EXTERNAL_PORT },
+	{ "NewProtocol", IN, MAPPING_PROTOCOL },
+	{ "NewInternalPort", OUT, INTERNAL_PORT },
+	{ "NewInternalClient", OUT, INTERNAL_CLIENT },
+	{ "NewEnabled", OUT, MAPPING_ENABLED },
+	{ "NewPortMappingDescription", OUT, MAPPING_DESCRIPTION },
+	{ "NewLeaseDuration", OUT, LEASE_DURATION },
 };
 
 static const struct igd_arg add_args[] = {
-	{ "NewRemoteHost", IN, &remote_host },
-	{ "NewExternalPort", IN, &external_port },
-	{ "NewProtocol", IN, &mapping_protocol },
-	{ "NewInternalPort", IN, &internal_port },
-	{ "NewInternalClient", IN, &internal_client },
-	{ "NewEnabled", IN, &mapping_enabled },
-	{ "NewPortMappingDescription", IN, &mapping_description },
-	{ "NewLeaseDuration", IN, &lease_duration },
+	{ "NewRemoteHost", IN, REMOTE_HOST },
+	{ "NewExternalPort", IN, EXTERNAL_PORT },
+	{ "NewProtocol", IN, MAPPING_PROTOCOL },
+	{ "NewInternalPort", IN, INTERNAL_PORT },
+	{ "NewInternalClient", IN, INTERNAL_CLIENT },
+	{ "NewEnabled", IN, MAPPING_ENABLED },
+	{ "NewPortMappingDescription", IN, MAPPING_DESCRIPTION },
+	{ "NewLeaseDuration", IN, LEASE_DURATION },
 };
 
 static const struct igd_arg delete_args[] = {
-	{ "NewRemoteHost", IN, &remote_host },
-	{ "NewExternalPort", IN, &external_port },
-	{ "NewProtocol", IN, &mapping_protocol },
+	{ "NewRemoteHost", IN, REMOTE_HOST },
+	{ "NewExternalPort", IN, EXTERNAL_PORT },
+	{ "NewProtocol", IN, MAPPING_PROTOCOL },
 };
 
 static const struct igd_arg delete_range_args[] = {
-	{ "NewStartPort", IN, &external_port },
-	{ "NewEndPort", IN, &external_port },
-	{ "NewProtocol", IN, &mapping_protocol },
-	{ "NewManage", IN, &type_manage },
+	{ "NewStartPort", IN, EXTERNAL_PORT },
+	{ "NewEndPort", IN, EXTERNAL_PORT },
+	{ "NewProtocol", IN, MAPPING_PROTOCOL },
+	{ "NewManage", IN, TYPE_MANAGE },
 };
 
 static const struct igd_arg list_args[] = {
-	{ "NewStartPort", IN, &external_port },
-	{ "NewEndPort", IN, &external_port },
-	{ "NewProtocol", IN, &mapping_protocol },
-	{ "NewManage", IN, &type_manage },
-	{ "NewNumberOfPorts", IN, &mapping_entries },
-	{ "NewPortListing", OUT, &type_port_listing },
+	{ "NewStartPort", IN, EXTERNAL_PORT },
+	{ "NewEndPort", IN, EXTERNAL_PORT },
+	{ "NewProtocol", IN, MAPPING_PROTOCOL },
+	{ "NewManage", IN, TYPE_MANAGE },
+	{ "NewNumberOfPorts", IN, MAPPING_ENTRIES },
+	{ "NewPortListing", OUT, TYPE_PORT_LISTING },
 };
 
 static const struct igd_arg add_any_args[] = {
-	{ "NewRemoteHost", IN, &remote_host },
-	{ "NewExternalPort", IN, &external_port },
-	{ "NewProtocol", IN, &mapping_protocol },
-	{ "NewInternalPort", IN, &internal_port },
-	{ "NewInternalClient", IN, &internal_client },
-	{ "NewEnabled", IN, &mapping_enabled },
-	{ "NewPortMappingDescription", IN, &mapping_description },
-	{ "NewLeaseDuration", IN, &lease_duration },
-	{ "NewReservedPort", OUT, &external_port },
+	{ "NewRemoteHost", IN, REMOTE_HOST },
+	{ "NewExternalPort", IN, EXTERNAL_PORT },
+	{ "NewProtocol", IN, MAPPING_PROTOCOL },
+	{ "NewInternalPort", IN, INTERNAL_PORT },
+	{ "NewInternalClient", IN, INTERNAL_CLIENT },
+	{ "NewEnabled", IN, MAPPING_ENABLED },
+	{ "NewPortMappingDescription", IN, MAPPING_DESCRIPTION },
+	{ "NewLeaseDuration", IN, LEASE_DURATION },
+	{ "NewReservedPort", OUT, EXTERNAL_PORT },
 };
 
 static const struct igd_arg external_ip_args[] = {
-	{ "NewExternalIPAddress", OUT, &external_ip },
+	{ "NewExternalIPAddress", OUT, EXTERNAL_IP },
 };
 
 static const struct igd_action wanip_actions[] = {
@@ -452,10 +404,18 @@ const struct igd_var *model_var(const struct igd_service *svc, unsigned n,
 	size_t i;
 
 	for (i = 0; i < svc->var_n; i++)
-		if (svc->var[i]->since <= version &&
-		    str_eq(name, str_z(svc->var[i]->name)))
-			return svc->var[i];
+		if (svc->var[i].since <= version &&
+		    str_eq(name, str_z(svc->var[i].name)))
+			return &svc->var[i];
 	return NULL;
+}
+
+const struct igd_var *model_arg_var(const struct igd_service *svc,
+				    const struct igd_arg *arg)
+{
+	static const struct igd_var any_text = { "", IGD_STRING, 1 };
+
+	return arg->var == IGD_ANY_TEXT ? &any_text : &svc->var[arg->var];
 }
 
 static const struct igd_service *service_in(const struct igd_device *dev,

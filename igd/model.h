@@ -87,8 +87,9 @@ struct igd_var {
 struct igd_arg {
 	char name[31];		/* "NewExternalPort" */
 	bool out;
-	const struct igd_var *var;
+	uint8_t var;		/* its place in the service's table */
 };
+#define IGD_ANY_TEXT 255	/* instead: a variable of no service */
 
 /* 0, a upnp_err, or IGD_WAIT: the answer comes later. */
 #define IGD_WAIT (-1)
@@ -118,7 +119,7 @@ struct igd_service {
 	uint8_t max_version;
 	const struct igd_action *action;
 	size_t action_n;
-	const struct igd_var *const *var;	/* in SCPD order */
+	const struct igd_var *var;	/* in SCPD order */
 	size_t var_n;
 	/* where a variable's current value comes from; ends with an empty name.
 	 * One that has none (ExternalPort, ...) is not in it. */
@@ -154,7 +155,12 @@ enum igd_doc model_resolve(struct str path, unsigned *ret_n,
 const struct igd_action *model_action(const struct igd_service *, unsigned n,
 				      struct str name);
 
-/** model_var - the same for a state variable. */
+/** model_arg_var - the related state variable of an argument of one of the
+ * service's actions. */
+const struct igd_var *model_arg_var(const struct igd_service *,
+				    const struct igd_arg *);
+
+/** model_var - the same as model_action() for a state variable. */
 const struct igd_var *model_var(const struct igd_service *, unsigned n,
 				struct str name);
 

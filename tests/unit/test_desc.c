@@ -740,16 +740,13 @@ static void test_related(void **state)
 /* ---- what only version 2 has --------------------------------------- */
 
 static const char colours[] = "red\0" "green\0";
-static const struct igd_var old_var = {
-	"Old", IGD_UI2, 1, .ranged = true, .min = 1, .max = 65535,
-	.dflt = "7",
+static const struct igd_var both_vars[] = {
+	{ "New", IGD_STRING, 2, .evented = true, .allowed = colours },
+	{ "Old", IGD_UI2, 1, .ranged = true, .min = 1, .max = 65535,
+	  .dflt = "7" },
 };
-static const struct igd_var new_var = {
-	"New", IGD_STRING, 2, .evented = true, .allowed = colours,
-};
-static const struct igd_var *const both_vars[] = { &new_var, &old_var };
-static const struct igd_arg old_args[] = { { "NewOld", false, &old_var } };
-static const struct igd_arg new_args[] = { { "NewNew", true, &new_var } };
+static const struct igd_arg old_args[] = { { "NewOld", false, 1 } };
+static const struct igd_arg new_args[] = { { "NewNew", true, 0 } };
 static const struct igd_action both_actions[] = {
 	{ "Later", 2, new_args, 1, NULL },
 	{ "First", 1, old_args, 1, NULL },
@@ -780,8 +777,8 @@ static void test_since(void **state)
 	assert_ptr_equal(model_action(&both, 1, STR("First")),
 			 &both_actions[1]);
 	assert_null(model_var(&both, 1, STR("New")));
-	assert_ptr_equal(model_var(&both, 2, STR("New")), &new_var);
-	assert_ptr_equal(model_var(&both, 1, STR("Old")), &old_var);
+	assert_ptr_equal(model_var(&both, 2, STR("New")), &both_vars[0]);
+	assert_ptr_equal(model_var(&both, 1, STR("Old")), &both_vars[1]);
 }
 
 /* ---- the model ----------------------------------------------------- */
@@ -800,9 +797,8 @@ static void check_action(const struct igd_service *svc,
 		if (!arg->out)
 			assert_int_equal(out, 0);
 		*(arg->out ? &out : &in) += 1;
-		assert_true(arg->var->since <= act->since);
-		assert_ptr_equal(model_var(svc, 2, str_z(arg->var->name)),
-				 arg->var);
+		assert_true(arg->var < svc->var_n);
+		assert_true(model_arg_var(svc, arg)->since <= act->since);
 	}
 	assert_true(in <= SOAP_ARGS_MAX && out <= SOAP_ARGS_MAX);
 	/* and no other of that name stands before it */
@@ -825,8 +821,8 @@ static void test_model(void **state)
 			check_action(svc, &svc->action[k]);
 		for (k = 0; k < svc->var_n; k++)
 			assert_ptr_equal(model_var(svc, 2,
-						   str_z(svc->var[k]->name)),
-					 svc->var[k]);
+						   str_z(svc->var[k].name)),
+					 &svc->var[k]);
 	}
 }
 

@@ -434,10 +434,10 @@ static void the_answer_comes_first_then_everything(void **state)
 	assert_true(has(text, line));
 	for (size_t i = 0; i < wanip->var_n; i++) {
 		snprintf(line, sizeof(line), "<e:property><%s>",
-			 wanip->var[i]->name);
-		if (wanip->var[i]->since == 1)
+			 wanip->var[i].name);
+		if (wanip->var[i].since == 1)
 			assert_int_equal(has(text, line),
-					 wanip->var[i]->evented);
+					 wanip->var[i].evented);
 	}
 	assert_true(has(text, "<ExternalIPAddress>11.22.33.1<"));
 	assert_true(has(text, "<PortMappingNumberOfEntries>0<"));

@@ -1166,14 +1166,14 @@ static void evented_variables_can_be_read(void **state)
 			for (v = 0; v < svc->var_n; v++) {
 				struct wr wr = wr_init(buf, sizeof(buf));
 				int err = igd_read(&w->igd, svc, 1,
-						   svc->var[v], w->now_ms,
+						   &svc->var[v], w->now_ms,
 						   &wr);
 
 				assert_true(!err || err == UPNP_INVALID_VAR);
 				assert_false(wr.over);
-				if (svc->var[v]->evented)
+				if (svc->var[v].evented)
 					assert_int_equal(err, 0);
-				seen += svc->var[v]->evented;
+				seen += svc->var[v].evented;
 			}
 		}
 	assert_true(seen >= 7);
