@@ -8,10 +8,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "base/str.h"
 #include "ctl.h"
 
@@ -477,7 +477,7 @@ void ctl_verified(struct ctl *ctl, bool ok, bool repaired)
 struct ctl *ctl_new(struct ev_loop *loop, int fd, uid_t owner,
 		    struct igd *igd, const struct ctl_ops *ops)
 {
-	struct ctl *ctl = calloc(1, sizeof(*ctl));
+	struct ctl *ctl = mem_new(1, sizeof(*ctl));
 
 	if (!ctl)
 		return NULL;
@@ -489,7 +489,7 @@ struct ctl *ctl_new(struct ev_loop *loop, int fd, uid_t owner,
 	ev_fd_init(&ctl->listen, fd, on_connect);
 	if (ev_fd_add(loop, &ctl->listen, POLLIN) == 0)
 		return ctl;
-	free(ctl);
+	mem_free(ctl, 1, sizeof(*ctl));
 	return NULL;
 }
 
@@ -502,5 +502,5 @@ void ctl_free(struct ctl *ctl)
 			drop(&ctl->conn[i]);
 	ev_timer_del(ctl->loop, &ctl->sweep);
 	ev_fd_del(ctl->loop, &ctl->listen);
-	free(ctl);
+	mem_free(ctl, 1, sizeof(*ctl));
 }

@@ -8,11 +8,11 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/netif.h"
 #include "gate.h"
 #include "natfw/table.h"
@@ -126,17 +126,23 @@ const char *gate_fault(const struct gate *g)
 	return g->open && g->fw.dirty ? g->fw.why : "";
 }
 
+static void free_lists(struct gate *g)
+{
+	mem_free(g->staged, g->lists_max, sizeof(*g->staged));
+	mem_free(g->gone, g->lists_max, sizeof(*g->gone));
+	g->staged = NULL;
+	g->gone = NULL;
+}
+
 static int alloc_lists(struct gate *g)
 {
-	const size_t max = g->conf->max_mappings;
-
-	g->gone_max = max > NAT_BATCH_MAX ? max : NAT_BATCH_MAX;
-	g->staged = calloc(max, sizeof(*g->staged));
-	g->gone = calloc(g->gone_max, sizeof(*g->gone));
+	g->lists_max = g->conf->max_mappings > NAT_BATCH_MAX ?
+		       g->conf->max_mappings : NAT_BATCH_MAX;
+	g->staged = mem_new(g->lists_max, sizeof(*g->staged));
+	g->gone = mem_new(g->lists_max, sizeof(*g->gone));
 	if (g->staged && g->gone)
 		return 0;
-	free(g->staged);
-	free(g->gone);
+	free_lists(g);
 	return -ENOMEM;
 }
 
@@ -188,8 +194,7 @@ void gate_close(struct gate *g)
 	natfw_done(&g->fw);
 	if (g->watch_fd >= 0)
 		close(g->watch_fd);
-	free(g->staged);
-	free(g->gone);
+	free_lists(g);
 	/* a reload may come between a link's down and its up */
 	*g = (struct gate){ .routes = g->routes, .repairs = g->repairs };
 }
@@ -393,7 +398,7 @@ void gate_flows(struct gate *g)
 /* Before a change: room to note the @n rules that it may touch. */
 static void flows_room(struct gate *g, size_t n)
 {
-	if (g->gone_n + n > g->gone_max)
+	if (g->gone_n + n > g->lists_max)
 		gate_flows(g);
 }
 

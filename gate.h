@@ -26,7 +26,8 @@ struct gate {
 	size_t staged_n;
 	uint16_t staged_by[GATE_COUNTERS];	/* of them, by their client */
 	struct conntrack_port *gone;	/* where rules led before a change */
-	size_t gone_n, gone_max;
+	size_t gone_n;
+	size_t lists_max;		/* room in each */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	uint64_t walked_ms;		/* flows were looked for */
 	int flows_err;			/* why flows can not be ended, told */

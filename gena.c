@@ -13,10 +13,10 @@
  * abandoned, the subscription stays); log.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include "base/bufpool.h"
+#include "base/mem.h"
 #include "gena.h"
 #include "genamsg.h"
 #include "genasend.h"
@@ -494,7 +494,7 @@ static void add_topics(struct gena *g, unsigned n)
 
 struct gena *gena_new(struct ev_loop *loop, const struct gena_config *config)
 {
-	struct gena *g = calloc(1, sizeof(*g));
+	struct gena *g = mem_new(1, sizeof(*g));
 
 	if (!g)
 		return NULL;
@@ -508,7 +508,7 @@ struct gena *gena_new(struct ev_loop *loop, const struct gena_config *config)
 	g->pool = bufpool_new(GENA_MSG_MAX, GENA_SUBS_MAX);
 	if (g->pool)
 		return g;
-	free(g);
+	mem_free(g, 1, sizeof(*g));
 	return NULL;
 }
 
@@ -522,7 +522,7 @@ void gena_free(struct gena *g)
 	}
 	ev_timer_del(g->loop, &g->turn);
 	bufpool_free(g->pool);
-	free(g);
+	mem_free(g, 1, sizeof(*g));
 }
 
 size_t gena_count(const struct gena *g)

@@ -13,7 +13,6 @@
  * one go is done in srv->scratch and sent from where it stands.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "base/httpbody.h"
 #include "base/httpreply.h"
 #include "base/httpreq.h"
+#include "base/mem.h"
 #include "httpconn.h"
 #include "httpd.h"
 #include "httplisten.h"
@@ -548,7 +548,7 @@ static void on_ended(void *arg, uint32_t local_ip)
 struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
 			const struct httpd_config *config)
 {
-	struct httpd *srv = calloc(1, sizeof(*srv));
+	struct httpd *srv = mem_new(1, sizeof(*srv));
 	struct httplisten_ops ops = {
 		.accepted = on_accepted,
 		.pressed = on_pressed,
@@ -577,7 +577,7 @@ void httpd_free(struct httpd *srv)
 	ev_timer_del(srv->loop, &srv->sweep);
 	httplisten_free(srv->listen);
 	httpconns_done(&srv->conns);
-	free(srv);
+	mem_free(srv, 1, sizeof(*srv));
 }
 
 int httpd_listen(struct httpd *srv, const struct httpd_listen *at, size_t n,

@@ -14,9 +14,9 @@
  * a byte of the request into a reply without escaping it.
  */
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include "base/limits.h"
+#include "base/mem.h"
 #include "soap.h"
 #include "xmltiny.h"
 
@@ -549,7 +549,7 @@ struct soap *soap_new(struct igd *igd,
 				     const struct soap_reply *),
 		      void *arg)
 {
-	struct soap *soap = calloc(1, sizeof(*soap));
+	struct soap *soap = mem_new(1, sizeof(*soap));
 
 	if (!soap)
 		return NULL;
@@ -561,5 +561,5 @@ struct soap *soap_new(struct igd *igd,
 
 void soap_free(struct soap *soap)
 {
-	free(soap);
+	mem_free(soap, 1, sizeof(*soap));
 }

@@ -18,8 +18,8 @@
  *    come: that one waits for the op that is under way.
  */
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
+#include "base/mem.h"
 #include "igd/due.h"
 #include "igd/portmap.h"
 
@@ -31,6 +31,7 @@ struct portmap {
 	size_t n;		/* committed and newly reserved */
 	size_t order_n;
 	struct due due;		/* the leases */
+	size_t bytes;		/* of all of it */
 	uint64_t seq;		/* of the mapping made last */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;
@@ -55,9 +56,10 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * sizeof(*pm->entry) +
 		(max + slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
-	pm = calloc(1, bytes);
+	pm = mem_new(1, bytes);
 	if (pm == NULL)
 		return NULL;
+	pm->bytes = bytes;
 	pm->max = max;
 	pm->per_client = per_client;
 	pm->slot_max = slot_max;
@@ -79,7 +81,8 @@ _Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0,
 
 void portmap_free(struct portmap *pm)
 {
-	free(pm);
+	if (pm)
+		mem_free(pm, 1, pm->bytes);
 }
 
 /* ---- how many a client has ----------------------------------------- */

@@ -8,8 +8,8 @@
  * index, and what was set later stands before what was set earlier.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include "base/mem.h"
 #include "natfw/table.h"
 
 static int index_init(struct natfw_index *x, size_t rule_max)
@@ -17,8 +17,8 @@ static int index_init(struct natfw_index *x, size_t rule_max)
 	x->slots = 1;
 	while (x->slots < rule_max)
 		x->slots *= 2;
-	x->head = calloc(x->slots, sizeof(*x->head));
-	x->next = calloc(rule_max, sizeof(*x->next));
+	x->head = mem_new(x->slots, sizeof(*x->head));
+	x->next = mem_new(rule_max, sizeof(*x->next));
 	return x->head && x->next ? 0 : -ENOMEM;
 }
 
@@ -27,7 +27,7 @@ int table_init(struct natfw *fw, size_t rule_max)
 	int by, rc = 0;
 
 	fw->rule_max = rule_max;
-	fw->rule = calloc(rule_max, sizeof(*fw->rule));
+	fw->rule = mem_new(rule_max, sizeof(*fw->rule));
 	if (!fw->rule)
 		return -ENOMEM;
 	for (by = 0; !rc && by < NATFW_INDEXES; by++)
@@ -40,10 +40,12 @@ void table_done(struct natfw *fw)
 	int by;
 
 	for (by = 0; by < NATFW_INDEXES; by++) {
-		free(fw->index[by].head);
-		free(fw->index[by].next);
+		struct natfw_index *x = &fw->index[by];
+
+		mem_free(x->head, x->slots, sizeof(*x->head));
+		mem_free(x->next, fw->rule_max, sizeof(*x->next));
 	}
-	free(fw->rule);
+	mem_free(fw->rule, fw->rule_max, sizeof(*fw->rule));
 	memset(fw->index, 0, sizeof(fw->index));
 	fw->rule = NULL;
 	fw->rule_n = fw->rule_max = 0;
