@@ -43,35 +43,60 @@ static int usage(int fd)
 	return fd == STDOUT_FILENO ? 0 : EXIT_USAGE;
 }
 
-/* Return: -1 to go on, else the exit status. */
-static int read_options(int argc, char **argv, struct options *o)
+static int no_option(const char *arg)
 {
-	int c;
+	say(STDERR_FILENO, "upnpd: there is no option ", arg);
+	say(STDERR_FILENO, "\n", "");
+	return usage(STDERR_FILENO);
+}
 
-	while ((c = getopt(argc, argv, "f:FndVh")) != -1) {
-		switch (c) {
-		case 'f':
-			o->file = optarg;
-			break;
-		case 'F':
-			o->foreground = true;
-			break;
-		case 'n':
-			o->check = true;
-			break;
-		case 'd':
-			o->debug = true;
-			break;
-		case 'V':
-			say(STDOUT_FILENO, "upnpd " UPNPD_VERSION, "\n");
-			return 0;
-		case 'h':
-			return usage(STDOUT_FILENO);
-		default:
+/* Return: -1 to go on, else the exit status. */
+static int take_letter(struct options *o, const char *arg, char letter)
+{
+	switch (letter) {
+	case 'F':
+		o->foreground = true;
+		return -1;
+	case 'n':
+		o->check = true;
+		return -1;
+	case 'd':
+		o->debug = true;
+		return -1;
+	case 'V':
+		say(STDOUT_FILENO, "upnpd " UPNPD_VERSION, "\n");
+		return 0;
+	case 'h':
+		return usage(STDOUT_FILENO);
+	default:
+		return no_option(arg);
+	}
+}
+
+/* As getopt() has it, which brings stdio along. Return: as take_letter() */
+static int read_options(char **argv, struct options *o)
+{
+	int status = -1;
+
+	for (; *argv && status < 0; argv++) {
+		const char *letter = *argv + 1;
+
+		if (**argv != '-' || !*letter)
+			return no_option(*argv);
+		if (!strcmp(letter, "-"))
+			return argv[1] ? no_option(argv[1]) : -1;
+		while (*letter && *letter != 'f' && status < 0)
+			status = take_letter(o, *argv, *letter++);
+		if (*letter != 'f' || status >= 0)
+			continue;
+		o->file = letter[1] ? letter + 1 : *++argv;
+		if (!o->file) {
+			say(STDERR_FILENO, "upnpd: -f needs the name of a "
+			    "file\n", "");
 			return usage(STDERR_FILENO);
 		}
 	}
-	return optind < argc ? usage(STDERR_FILENO) : -1;
+	return status;
 }
 
 /* Hold a lock on the pid file for as long as we live: who is started twice
@@ -187,12 +212,12 @@ static bool called_upnpctl(const char *name)
 	return name && !strcmp(slash ? slash + 1 : name, "upnpctl");
 }
 
-static int upnpd_main(int argc, char **argv)
+static int upnpd_main(char **argv)
 {
 	struct options o = { .file = "/etc/upnpd.conf" };
 	struct conf_error why;
 	struct conf conf;
-	int status = read_options(argc, argv, &o);
+	int status = read_options(argv + 1, &o);
 
 	if (status >= 0)
 		return status;
@@ -212,5 +237,5 @@ int main(int argc, char **argv)
 {
 	if (called_upnpctl(argv[0]))
 		return upnpctl_main(argc, argv);
-	return upnpd_main(argc, argv);
+	return upnpd_main(argv);
 }

@@ -16,7 +16,7 @@ struct bufpool {
 
 struct bufpool *bufpool_new(size_t len, size_t n)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t page = (size_t)getpagesize();
 	struct bufpool *p;
 
 	if (!len || !n || len > SIZE_MAX - page)

@@ -12,10 +12,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -114,14 +116,15 @@ bool proc_exists(const char *name)
 
 void proc_close_from(int low)
 {
-	int fd, end;
+	struct rlimit most = { 0 };
+	rlim_t fd;
 
 	if (!syscall(SYS_close_range, low, ~0U, 0))
 		return;
 	/* a kernel before 5.9 */
-	end = (int)sysconf(_SC_OPEN_MAX);
-	for (fd = low; fd < end; fd++)
-		close(fd);
+	getrlimit(RLIMIT_NOFILE, &most);
+	for (fd = (rlim_t)low; fd < most.rlim_cur && fd < INT_MAX; fd++)
+		close((int)fd);
 }
 
 /* Move the pipes out of the way first: where the caller had one of 0 to 3
