@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t),
@@ -45,6 +46,19 @@ void *realloc(void *p, size_t n)
 {
 	check();
 	return __libc_realloc(p, n);
+}
+
+/* Of the program's own, base/mem.h and base/bufpool.c; libc's does not come
+ * by here. */
+void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
+{
+	static void *(*real)(void *, size_t, int, int, int, off_t);
+
+	check();
+	if (!real)
+		real = (void *(*)(void *, size_t, int, int, int, off_t))
+			dlsym(RTLD_NEXT, "mmap");
+	return real(at, n, prot, flags, fd, off);
 }
 
 int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout,

@@ -492,6 +492,21 @@ static void test_wr_every_cap(void **state)
 	}
 }
 
+static void test_list(void **state)
+{
+	static const char list[] = "red\0" "ultramarine\0" "g\0";
+	const char *w = list;
+
+	assert_string_equal(w, "red");
+	w = list_next(w);
+	assert_string_equal(w, "ultramarine");
+	w = list_next(w);
+	assert_string_equal(w, "g");
+	w = list_next(w);
+	assert_string_equal(w, "");
+	assert_ptr_equal(w, list + sizeof(list) - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_u32_round_trip),
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_wr_fits_exactly),
 		cmocka_unit_test(test_wr_over_sticks),
 		cmocka_unit_test(test_wr_ipv4),
