@@ -229,7 +229,8 @@ static const struct type types[] = {
 	[UUID] = { CONFOPT_TEXT, "", set_uuid, put_text, NULL,
 		  "a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx) or nothing" },
 	[NFT_TABLE] = { CONFOPT_TEXT, "", set_nft_table, put_text, NULL,
-		  "a family (ip or inet) and a table, such as inet fw4, or nothing" },
+		  "a family (ip or inet) and a table, such as inet fw4, or "
+		  "nothing" },
 	[NFT_CHAIN] = { CONFOPT_TEXT, "", set_nft_chain, put_text, NULL,
 		  "a chain, such as forward, or nothing" },
 	[ADDRESS] = { CONFOPT_ADDRESS, "", set_address, put_address, NULL,
