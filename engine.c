@@ -117,6 +117,10 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 		igd_nat_done(&e->igd, rep->id, err, ev_now_ms(e->loop));
 		schedule_tick(e);
 		return;
+	case PRIV_SYNC_END:
+		if (err == NAT_OK)
+			portmap_synced(e->pm);
+		return;
 	case PRIV_LINK_UP:
 	case PRIV_LINK_DOWN:
 		/* netlink tells too, but later than the control point may ask

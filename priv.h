@@ -47,7 +47,7 @@ struct priv_rep {
  * the mapping table's ops and a few flags here, so nothing can overflow.
  */
 struct priv {
-	/* an answer to SET, DEL, LINK_* or VERIFY; then what is waiting is sent */
+	/* an answer to any request; then what is waiting is sent */
 	void (*answer)(void *arg, const struct priv_rep *);
 	void (*lost)(void *arg);	/* the monitor has hung up */
 	void *arg;

@@ -32,6 +32,7 @@ struct portmap {
 	size_t order_n;
 	struct due due;		/* the leases */
 	size_t bytes;		/* of all of it */
+	bool unproven;		/* the kernel may not have what was restored */
 	uint64_t seq;		/* of the mapping made last */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;
@@ -353,11 +354,13 @@ static void drop(struct portmap *pm, uint16_t slot)
 
 /* ---- changes ------------------------------------------------------- */
 
-static bool kernel_differs(const struct pm_entry *e, const struct pm_req *req)
+static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
+			   const struct pm_req *req)
 {
 	if (e->enabled != req->enabled)
 		return true;
-	return e->enabled && !nat_rule_equal(&e->rule, &req->rule);
+	return e->enabled &&
+	       (pm->unproven || !nat_rule_equal(&e->rule, &req->rule));
 }
 
 /* The way of a request into the table. @tell: the kernel has to be told */
@@ -370,7 +373,8 @@ static enum pm_result put(struct portmap *pm, const struct pm_req *req,
 	res = admit(pm, req, &old, ret_slot);
 	if (res != PM_DONE)
 		return res;
-	if (old != PM_NONE && !(tell && kernel_differs(&pm->entry[old], req))) {
+	if (old != PM_NONE &&
+	    !(tell && kernel_differs(pm, &pm->entry[old], req))) {
 		fill(pm, old, req, expires_ms);
 		due_put(&pm->due, old);
 		*ret_slot = old;
@@ -402,7 +406,13 @@ enum pm_result portmap_restore(struct portmap *pm, const struct pm_req *req,
 {
 	uint16_t slot;
 
+	pm->unproven = true;
 	return put(pm, req, expires_ms, false, &slot);
+}
+
+void portmap_synced(struct portmap *pm)
+{
+	pm->unproven = false;
 }
 
 /* As long as a replacement is under way, its slot is the one to wait for. */

@@ -109,6 +109,13 @@ enum pm_result portmap_restore(struct portmap *, const struct pm_req *req,
 			       uint64_t expires_ms);
 
 /**
+ * portmap_synced - that sync has been applied: the kernel has what was restored.
+ * Until then portmap_add() takes an op also for a mapping that is there just so,
+ * since nobody is to be told yes before the kernel has the rule.
+ */
+void portmap_synced(struct portmap *);
+
+/**
  * portmap_forget - take a committed mapping out of the table, without an op:
  * before the sync, for one that portmap_restore() put back in vain.
  *

@@ -523,6 +523,21 @@ static void test_restore(void **state)
 	no_op();
 }
 
+/* Renewed before the sync is applied: not before the kernel has the rule. */
+static void test_restored_is_proven_once(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	uint16_t slot;
+
+	assert_int_equal(portmap_restore(pm, &a, 0), PM_DONE);
+	slot = add(&a, PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	portmap_synced(pm);
+	add(&a, PM_DONE);
+	no_op();
+}
+
 /* ---- answers that do not fit --------------------------------------- */
 
 static void test_ids(void **state)
@@ -1160,7 +1175,8 @@ int main(void)
 		T(test_delete_failed), T(test_order_closes_up),
 		T(test_limits), T(test_failed_add_gives_share_back),
 		T(test_share_among_many_clients),
-		T(test_spare_slots), T(test_restore), T(test_ids),
+		T(test_spare_slots), T(test_restore),
+		T(test_restored_is_proven_once), T(test_ids),
 		T(test_lease_left), T(test_expire),
 		T(test_expire_retries), T(test_expire_disabled),
 		T(test_expire_while_replaced), T(test_expire_while_deleting),
