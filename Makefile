@@ -72,8 +72,8 @@ IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/operator.c igd/refusal.c \
 	  igd/err.c igd/wanip.c igd/wanip2.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
-NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_map.c natfw/nft_rule.c \
-	  natfw/nft_change.c
+NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_place.c natfw/nft_map.c \
+	  natfw/nft_rule.c natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
 	  natfw/nfnl.c natfw/watch.c natfw/memory.c
 LIVE	= cmd/ctlclient.c cmd/live.c cmd/maptext.c cmd/mappings.c \
@@ -167,7 +167,7 @@ U_table		= natfw/table.c igd/natrule.c
 U_backend	= natfw/backend.c base/str.c
 U_iptables	= $(IPTABLES) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
-U_nft_list	= natfw/nft_list.c natfw/backend.c base/str.c
+U_nft_list	= natfw/nft_list.c natfw/nft_place.c natfw/backend.c base/str.c
 U_nfnl		= natfw/nfnl.c base/netlink.c
 U_watch		= natfw/watch.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \

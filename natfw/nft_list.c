@@ -9,28 +9,7 @@
 #include <string.h>
 #include "natfw/nft_list.h"
 
-const struct nft_place nft_own = { .family = "ip", .table = "upnpd" };
-
 /* ---- headings ------------------------------------------------------ */
-
-static bool is_name_char(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	       (c >= 'a' && c <= 'z') || memchr("_./-", c, 4);
-}
-
-/* Names go back to nft: only what it would take without quotes. One that
- * nobody could ask about becomes no name at all. */
-static bool take_name(char *dst, size_t cap, struct str name)
-{
-	size_t i;
-
-	memset(dst, 0, cap);
-	for (i = 0; i < name.n; i++)
-		if (!is_name_char(name.p[i]))
-			return false;
-	return name.n && str_copy(dst, cap, name);
-}
 
 /* "table inet fw4 {", "chain forward { # handle 1", "map leave_as {" */
 static bool heading(struct nft_look *look, struct str line)
@@ -43,58 +22,20 @@ static bool heading(struct nft_look *look, struct str line)
 		if (str_eq(word[i], STR("{")))
 			break;
 	if (i == 3 && str_eq(word[0], STR("table"))) {
-		take_name(at->family, sizeof(at->family), word[1]);
-		take_name(at->table, sizeof(at->table), word[2]);
+		nft_take_name(at->family, sizeof(at->family), word[1]);
+		nft_take_name(at->table, sizeof(at->table), word[2]);
 		*at->chain = *look->set = '\0';
 	} else if (i == 2 && str_eq(word[0], STR("chain"))) {
-		take_name(at->chain, sizeof(at->chain), word[1]);
+		nft_take_name(at->chain, sizeof(at->chain), word[1]);
 		*look->set = '\0';
 	} else if (i == 2 && (str_eq(word[0], STR("set")) ||
 			      str_eq(word[0], STR("map")))) {
-		take_name(look->set, sizeof(look->set), word[1]);
+		nft_take_name(look->set, sizeof(look->set), word[1]);
 		*at->chain = '\0';
 	} else {
 		return false;
 	}
 	return true;
-}
-
-/* ---- comparing places ---------------------------------------------- */
-
-bool nft_same_table(const struct nft_place *a, const struct nft_place *b)
-{
-	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table);
-}
-
-static bool same_chain(const struct nft_place *a, const struct nft_place *b)
-{
-	return nft_same_table(a, b) && !strcmp(a->chain, b->chain);
-}
-
-bool nft_same_places(const struct nft_places *a, const struct nft_places *b)
-{
-	return a->n == b->n && !memcmp(a->at, b->at, a->n * sizeof(*a->at));
-}
-
-bool nft_is_first(const struct nft_places *places, size_t p)
-{
-	size_t q;
-
-	for (q = 0; q < p; q++)
-		if (nft_same_table(&places->at[q], &places->at[p]))
-			return false;
-	return true;
-}
-
-bool nft_has_set(const struct nft_places *places, size_t p)
-{
-	size_t q;
-
-	for (q = 0; q < places->n; q++)
-		if (places->at[q].wanted &&
-		    nft_same_table(&places->at[q], &places->at[p]))
-			return nft_is_first(places, p);
-	return false;
 }
 
 /* ---- looking ------------------------------------------------------- */
@@ -136,7 +77,7 @@ static void old_rule(struct nft_look *look, uint64_t handle)
 	size_t p;
 
 	for (p = 0; p < places->n; p++)
-		if (same_chain(&look->at, &places->at[p]) &&
+		if (nft_same_chain(&look->at, &places->at[p]) &&
 		    look->old_n[p] < NFT_OLD_MAX)
 			look->old[p][look->old_n[p]++] = handle;
 }
@@ -240,24 +181,11 @@ int nft_look_sets(struct natfw *fw, struct nft_look *look)
 
 struct find {
 	struct nft_look look;		/* for its headings */
-	struct nft_place wanted;	/* as configured; "" when not */
-	struct nft_places *found;
+	struct nft_search search;
 };
 
-/* Those of the iptables command. */
-static bool is_xtables(const struct nft_place *at)
-{
-	return !strcmp(at->family, "ip") && !strcmp(at->chain, "FORWARD") &&
-	       (!strcmp(at->table, "filter") || !strcmp(at->table, "mangle") ||
-		!strcmp(at->table, "security"));
-}
-
-/*
- * "type filter hook forward priority 0; policy drop;" A chain at the priority
- * of mangle (-150) or before it marks and clamps; it does not filter, and an
- * accept at its head would take that from our packets.
- */
-static bool filters(struct str line)
+/* "type filter hook forward priority 0; policy drop;" */
+static bool on_forward(struct str line, int64_t *ret_priority)
 {
 	const struct str hook = STR("type filter hook forward priority ");
 	struct str priority;
@@ -268,92 +196,33 @@ static bool filters(struct str line)
 	line = str_skip(line, hook.n);
 	if (!str_cut(&line, ';', &priority))
 		return false;
-	return !str_starts(priority, STR("-")) ||
-	       str_u32(str_skip(priority, 1), 150, INT32_MAX, &early);
+	/* a name is none of the early ones in a listing by -nn */
+	*ret_priority = 0;
+	if (str_starts(priority, STR("-")) &&
+	    !str_u32(str_skip(priority, 1), 1, INT32_MAX, &early))
+		*ret_priority = -(int64_t)early;
+	return true;
 }
 
-/* Could rules of ours stand in it, as far as its name tells? */
-static bool is_foreign(const struct nft_place *at)
-{
-	return (!strcmp(at->family, "ip") || !strcmp(at->family, "inet")) &&
-	       *at->table && *at->chain && !nft_same_table(at, &nft_own) &&
-	       !is_xtables(at);
-}
-
-static void add_place(struct find *find, bool wanted)
-{
-	struct nft_places *found = find->found;
-	size_t p = found->n;
-
-	if (p < NFT_PLACES_MAX)
-		found->n++;
-	else if (wanted && *find->wanted.chain)
-		p = NFT_PLACES_MAX - 1;
-	else
-		return;
-	found->at[p] = find->look.at;
-	found->at[p].wanted = wanted;
-}
-
-/* A configured chain need not be on the hook: it may be jumped to. Others on
- * the hook are kept in mind because rules may stand there from the time
- * before the configuration. */
 static void find_line(void *arg, struct str line)
 {
 	struct find *find = arg;
-	const struct nft_place *at = &find->look.at;
+	int64_t priority;
 
 	line = str_trim(line);
-	if (heading(&find->look, line)) {
-		if (*at->chain && same_chain(at, &find->wanted))
-			add_place(find, true);
-	} else if (filters(line) && is_foreign(at) &&
-		   !same_chain(at, &find->wanted)) {
-		add_place(find, !*find->wanted.chain);
-	}
-}
-
-/* "inet fw4" and "forward" */
-static bool configured(const struct natfw_env *env, struct nft_place *ret)
-{
-	struct str table = str_z(env->nft_table), family;
-
-	return str_word(&table, &family) &&
-	       take_name(ret->family, sizeof(ret->family), family) &&
-	       take_name(ret->table, sizeof(ret->table), str_trim(table)) &&
-	       take_name(ret->chain, sizeof(ret->chain),
-			 str_z(env->nft_chain));
-}
-
-static bool is_configured(const struct natfw_env *env)
-{
-	return env && *env->nft_table && *env->nft_chain;
+	if (heading(&find->look, line))
+		nft_search_chain(&find->search, &find->look.at);
+	else if (on_forward(line, &priority))
+		nft_search_filter(&find->search, &find->look.at, priority);
 }
 
 int nft_find(struct natfw *fw, const struct natfw_env *env,
 	     struct nft_places *ret)
 {
 	const struct query chains = { "chains" };
-	struct find find = { .found = ret };
+	struct find find = { .look = { 0 } };
+	int rc;
 
-	ret->n = 0;
-	if (is_configured(env) && !configured(env, &find.wanted))
-		return -EINVAL;
-	return list(fw, &chains, find_line, &find);
-}
-
-bool nft_found(struct natfw *fw, const struct nft_places *places)
-{
-	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
-	size_t p;
-
-	if (!is_configured(&fw->env))
-		return true;
-	for (p = 0; p < places->n; p++)
-		if (places->at[p].wanted)
-			return true;
-	wr_fmt(&w, "nft: there is no chain %s in %s", fw->env.nft_chain,
-	       fw->env.nft_table);
-	wr_cstr(&w);
-	return false;
+	rc = nft_search_begin(&find.search, env, ret);
+	return rc ? rc : list(fw, &chains, find_line, &find);
 }

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * nft_place.c - which chains rules of ours belong in. Pure.
+ */
+#include <errno.h>
+#include <string.h>
+#include "natfw/nft_place.h"
+
+#define MANGLE	(-150)	/* nft's name for that priority */
+
+const struct nft_place nft_own = { .family = "ip", .table = "upnpd" };
+
+static bool is_name_char(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z') || memchr("_./-", c, 4);
+}
+
+bool nft_take_name(char *dst, size_t cap, struct str name)
+{
+	size_t i;
+
+	memset(dst, 0, cap);
+	for (i = 0; i < name.n; i++)
+		if (!is_name_char(name.p[i]))
+			return false;
+	return name.n && str_copy(dst, cap, name);
+}
+
+/* ---- comparing places ---------------------------------------------- */
+
+bool nft_same_table(const struct nft_place *a, const struct nft_place *b)
+{
+	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table);
+}
+
+bool nft_same_chain(const struct nft_place *a, const struct nft_place *b)
+{
+	return nft_same_table(a, b) && !strcmp(a->chain, b->chain);
+}
+
+bool nft_same_places(const struct nft_places *a, const struct nft_places *b)
+{
+	return a->n == b->n && !memcmp(a->at, b->at, a->n * sizeof(*a->at));
+}
+
+bool nft_is_first(const struct nft_places *places, size_t p)
+{
+	size_t q;
+
+	for (q = 0; q < p; q++)
+		if (nft_same_table(&places->at[q], &places->at[p]))
+			return false;
+	return true;
+}
+
+bool nft_has_set(const struct nft_places *places, size_t p)
+{
+	size_t q;
+
+	for (q = 0; q < places->n; q++)
+		if (places->at[q].wanted &&
+		    nft_same_table(&places->at[q], &places->at[p]))
+			return nft_is_first(places, p);
+	return false;
+}
+
+/* ---- finding them -------------------------------------------------- */
+
+/* Those of the iptables command. */
+static bool is_xtables(const struct nft_place *at)
+{
+	return !strcmp(at->family, "ip") && !strcmp(at->chain, "FORWARD") &&
+	       (!strcmp(at->table, "filter") || !strcmp(at->table, "mangle") ||
+		!strcmp(at->table, "security"));
+}
+
+/* Could rules of ours stand in it, as far as its name tells? */
+static bool is_foreign(const struct nft_place *at)
+{
+	return (!strcmp(at->family, "ip") || !strcmp(at->family, "inet")) &&
+	       *at->table && *at->chain && !nft_same_table(at, &nft_own) &&
+	       !is_xtables(at);
+}
+
+static void add_place(struct nft_search *find, const struct nft_place *at,
+		      bool wanted)
+{
+	struct nft_places *found = find->found;
+	size_t p = found->n;
+
+	if (p < NFT_PLACES_MAX)
+		found->n++;
+	else if (wanted && *find->wanted.chain)
+		p = NFT_PLACES_MAX - 1;
+	else
+		return;
+	found->at[p] = *at;
+	found->at[p].wanted = wanted;
+}
+
+/* "inet fw4" and "forward" */
+static bool configured(const struct natfw_env *env, struct nft_place *ret)
+{
+	struct str table = str_z(env->nft_table), family;
+
+	return str_word(&table, &family) &&
+	       nft_take_name(ret->family, sizeof(ret->family), family) &&
+	       nft_take_name(ret->table, sizeof(ret->table), str_trim(table)) &&
+	       nft_take_name(ret->chain, sizeof(ret->chain),
+			 str_z(env->nft_chain));
+}
+
+static bool is_configured(const struct natfw_env *env)
+{
+	return env && *env->nft_table && *env->nft_chain;
+}
+
+int nft_search_begin(struct nft_search *s, const struct natfw_env *env,
+		     struct nft_places *found)
+{
+	memset(s, 0, sizeof(*s));
+	s->found = found;
+	found->n = 0;
+	if (is_configured(env) && !configured(env, &s->wanted))
+		return -EINVAL;
+	return 0;
+}
+
+/* A configured chain need not be on the hook: it may be jumped to. Others on
+ * the hook are kept in mind because rules may stand there from the time
+ * before the configuration. */
+void nft_search_chain(struct nft_search *s, const struct nft_place *at)
+{
+	if (*at->chain && nft_same_chain(at, &s->wanted))
+		add_place(s, at, true);
+}
+
+void nft_search_filter(struct nft_search *s, const struct nft_place *at,
+		       int64_t priority)
+{
+	if (priority > MANGLE && is_foreign(at) &&
+	    !nft_same_chain(at, &s->wanted))
+		add_place(s, at, !*s->wanted.chain);
+}
+
+bool nft_found(struct natfw *fw, const struct nft_places *places)
+{
+	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+	size_t p;
+
+	if (!is_configured(&fw->env))
+		return true;
+	for (p = 0; p < places->n; p++)
+		if (places->at[p].wanted)
+			return true;
+	wr_fmt(&w, "nft: there is no chain %s in %s", fw->env.nft_chain,
+	       fw->env.nft_table);
+	wr_cstr(&w);
+	return false;
+}
