@@ -75,7 +75,8 @@ IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
 NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_place.c natfw/nft_map.c \
 	  natfw/nft_rule.c natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
-	  natfw/nfnl.c natfw/watch.c natfw/memory.c
+	  natfw/nfnl.c natfw/nlmsg.c natfw/watch.c natfw/memory.c \
+	  natfw/netlink.c natfw/nl_list.c natfw/nl_rule.c
 LIVE	= cmd/ctlclient.c cmd/live.c cmd/maptext.c cmd/mappings.c \
 	  cmd/mapchange.c cmd/status.c cmd/metrics.c cmd/monitor.c \
 	  cmd/resync.c
@@ -168,7 +169,7 @@ U_backend	= natfw/backend.c base/str.c
 U_iptables	= $(IPTABLES) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
 U_nft_list	= natfw/nft_list.c natfw/nft_place.c natfw/backend.c base/str.c
-U_nfnl		= natfw/nfnl.c base/netlink.c
+U_nfnl		= natfw/nfnl.c natfw/nlmsg.c base/netlink.c
 U_watch		= natfw/watch.c base/netlink.c
 U_nft		= $(NFT) natfw/backend.c natfw.c natfw/table.c \
 		  igd/natrule.c base/str.c
@@ -247,7 +248,8 @@ F_gena		= $(U_gena) xmltiny.c
 W_gena		= getrandom
 F_genasend	= $(U_genasend)
 W_genasend	= recv send
-F_netlink	= natfw/nfnl.c natfw/watch.c base/netlink.c base/netif.c base/ports.c \
+F_netlink	= natfw/nfnl.c natfw/nlmsg.c natfw/watch.c base/netlink.c \
+		  base/netif.c base/ports.c \
 		  base/route.c base/conntrack.c base/str.c
 W_netlink	= socket open
 F_gate		= gate.c $(filter-out natfw/watch.c,$(NATFW)) igd/policy.c \

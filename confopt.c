@@ -238,8 +238,8 @@ static const struct type types[] = {
 };
 
 static const char backend_words[] =
-	"auto\0" "nft\0" "iptables\0" "iptables-legacy\0" "iptables-nft\0"
-	"memory\0";
+	"auto\0" "netlink\0" "nft\0" "iptables\0" "iptables-legacy\0"
+	"iptables-nft\0" "memory\0";
 static const char type_words[] = "external\0" "internal\0";
 static const char private_words[] = "warn\0" "refuse\0";
 /* From syslog's LOG_ERR on. */

@@ -274,42 +274,56 @@ void natfw_close(struct natfw *fw)
  * several filter, iptables comes first, since whoever runs it beside native
  * nft does so for its drops. Plain iptables stands behind its variants: on
  * some systems it is the only name of one.
+ *
+ * netlink before nft, whose tables it shares: it needs no tool. Where nothing
+ * filters and a tool is installed, that says what the administrator, or the
+ * system, is going to use.
  */
 static const struct {
 	const struct natfw_backend *be;
 	bool idle;		/* when nothing governs: if it is installed */
+	const struct natfw_backend *tool;	/* and if this one is, too */
 	const char *why;
 } choices[] = {
-	{ &natfw_iptables_legacy, false, "iptables-legacy rules stand here" },
-	{ &natfw_iptables_nft, false, "iptables-nft rules stand here" },
-	{ &natfw_iptables, false, "iptables rules stand here" },
-	{ &natfw_nft, false, "an nft forward chain filters here" },
-	{ &natfw_nft, true, "nothing filters here and nft is installed" },
-	{ &natfw_iptables, true,
+	{ &natfw_iptables_legacy, false, NULL,
+	  "iptables-legacy rules stand here" },
+	{ &natfw_iptables_nft, false, NULL, "iptables-nft rules stand here" },
+	{ &natfw_iptables, false, NULL, "iptables rules stand here" },
+	{ &natfw_netlink, false, NULL,
+	  "an nf_tables forward chain filters here" },
+	{ &natfw_nft, false, NULL, "an nft forward chain filters here" },
+	{ &natfw_netlink, true, &natfw_nft,
+	  "nothing filters here and nft is installed" },
+	{ &natfw_nft, true, NULL,
+	  "nothing filters here and nft is installed" },
+	{ &natfw_iptables, true, NULL,
 	  "nothing filters here and iptables is installed" },
+	{ &natfw_netlink, true, NULL,
+	  "nothing filters here and the kernel has nf_tables" },
 };
 
 static const struct natfw_backend *choose(const struct natfw_env *env,
 					  const char **ret_why)
 {
-	const struct natfw_backend *be;
+	const struct natfw_backend *be, *tool;
 	size_t i;
 
 	for (i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
 		be = choices[i].be;
-		if (!be->usable(env) ||
+		tool = choices[i].tool;
+		if (!be->usable(env) || (tool && !tool->usable(env)) ||
 		    (!choices[i].idle && !(be->governs && be->governs())))
 			continue;
 		*ret_why = choices[i].why;
 		return be;
 	}
-	*ret_why = "neither nft nor iptables was found";
+	*ret_why = "neither nf_tables nor iptables was found";
 	return NULL;
 }
 
 static const struct natfw_backend *const backends[] = {
 	&natfw_iptables, &natfw_iptables_legacy, &natfw_iptables_nft,
-	&natfw_nft, &natfw_memory,
+	&natfw_netlink, &natfw_nft, &natfw_memory,
 };
 
 const struct natfw_backend *natfw_find(const char *name,

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nfnl.c - a netlink client for the elements of nf_tables sets.
+ * nfnl.c - a netlink client for nf_tables.
  *
  * A transaction is one datagram:
  *   NFNL_MSG_BATCH_BEGIN
- *   NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM, any number of them:
- *     table, set, elements { element { key { value } data { value } } }
+ *   any messages, of which these are written here:
+ *     NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM:
+ *       table, set, elements { element { key { value } data { value } } ... }
  *   NFNL_MSG_BATCH_END
  *
  * Each message that fails is answered by an error, and a commit that fails by
  * one to the first message. That all went well is told only when asked for:
- * by the ack of the last element, the one answer then.
+ * by the ack of the last message, the one answer then.
  *
  * Owns: nothing. Never does: wait.
- * Invariant: buf.len is a multiple of four; once err is set, nothing changes.
  */
 #include "natfw/nfnl.h"
 
@@ -24,6 +24,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <sys/socket.h>
+#include <time.h>
+#include "base/limits.h"
 #include "base/netlink.h"
 
 /* ---- values ------------------------------------------------------------- */
@@ -60,124 +63,7 @@ void nfnl_port(struct nfnl_value *v, uint16_t port)
 	put_part(v, &port, sizeof(port));
 }
 
-/* ---- writing messages --------------------------------------------------- */
-
-static void spoil(struct nfnl_batch *b, int err)
-{
-	if (!b->err)
-		b->err = err;
-}
-
-/* @n more bytes, zero up to where the next header may stand; NULL when they
- * do not fit. */
-static void *grow(struct nfnl_batch *b, size_t n)
-{
-	char *at = b->buf.bytes + b->len;
-
-	if (n > sizeof(b->buf.bytes) - b->len)
-		spoil(b, -ENOBUFS);
-	if (b->err)
-		return NULL;
-	n = NLMSG_ALIGN(n);
-	memset(at, 0, n);
-	b->len += n;
-	return at;
-}
-
-/* Return: where it begins, for close_msg() */
-static size_t open_msg(struct nfnl_batch *b, int type, unsigned flags,
-		       struct nfgenmsg about)
-{
-	size_t at = b->len;
-	struct nlmsghdr *h = grow(b, NLMSG_LENGTH(sizeof(about)));
-
-	if (!h)
-		return at;
-	h->nlmsg_type = (uint16_t)type;
-	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-	h->nlmsg_seq = b->seq;
-	memcpy(NLMSG_DATA(h), &about, sizeof(about));
-	return at;
-}
-
-static void close_msg(struct nfnl_batch *b, size_t at)
-{
-	struct nlmsghdr *h = (void *)(b->buf.bytes + at);
-
-	if (!b->err)
-		h->nlmsg_len = (uint32_t)(b->len - at);
-}
-
-static void put_attr(struct nfnl_batch *b, uint16_t type, const void *p,
-		     size_t n)
-{
-	struct nlattr *a = grow(b, NLA_HDRLEN + n);
-
-	if (!a)
-		return;
-	a->nla_type = type;
-	a->nla_len = (uint16_t)(NLA_HDRLEN + n);
-	memcpy(a + 1, p, n);
-}
-
-/* Return: where it begins, for close_nest() */
-static size_t open_nest(struct nfnl_batch *b, uint16_t type)
-{
-	size_t at = b->len;
-
-	put_attr(b, type | NLA_F_NESTED, "", 0);
-	return at;
-}
-
-static void close_nest(struct nfnl_batch *b, size_t at)
-{
-	struct nlattr *a = (void *)(b->buf.bytes + at);
-
-	if (!b->err)
-		a->nla_len = (uint16_t)(b->len - at);
-}
-
-static void put_name(struct nfnl_batch *b, uint16_t type, const char *name)
-{
-	size_t n = strlen(name) + 1;
-
-	if (n > NFT_NAME_MAXLEN)
-		spoil(b, -ENOBUFS);
-	else
-		put_attr(b, type, name, n);
-}
-
-static void put_value(struct nfnl_batch *b, uint16_t type,
-		      const struct nfnl_value *v)
-{
-	size_t nest = open_nest(b, type);
-
-	if (v->n > sizeof(v->bytes))
-		spoil(b, -ENOBUFS);
-	else
-		put_attr(b, NFTA_DATA_VALUE, v->bytes, v->n);
-	close_nest(b, nest);
-}
-
-/* The messages around a batch, which name the subsystem it is for. */
-static void put_fence(struct nfnl_batch *b, int type)
-{
-	const struct nfgenmsg about = {
-		.version = NFNETLINK_V0,
-		.res_id = htobe16(NFNL_SUBSYS_NFTABLES),
-	};
-
-	close_msg(b, open_msg(b, type, 0, about));
-}
-
-/* ---- a batch ------------------------------------------------------------ */
-
-static const struct {
-	uint16_t type, flags;
-} verbs[] = {
-	[NFNL_ADD] = { NFT_MSG_NEWSETELEM, NLM_F_CREATE },
-	[NFNL_DEL] = { NFT_MSG_DELSETELEM, 0 },
-};
+/* ---- families ----------------------------------------------------------- */
 
 static const struct {
 	const char *name;
@@ -189,74 +75,183 @@ static const struct {
 	{ "bridge", NFPROTO_BRIDGE },
 };
 
-static uint8_t family_of(struct nfnl_batch *b, const char *name)
+#define FAMILIES (sizeof(families) / sizeof(*families))
+
+const char *nfnl_family_name(uint8_t number)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(families) / sizeof(*families); i++)
+	for (i = 0; i < FAMILIES; i++)
+		if (families[i].number == number)
+			return families[i].name;
+	return NULL;
+}
+
+uint8_t nfnl_family(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < FAMILIES; i++)
 		if (!strcmp(name, families[i].name))
 			return families[i].number;
-	spoil(b, -EAFNOSUPPORT);
 	return NFPROTO_UNSPEC;
 }
 
-void nfnl_begin(struct nfnl_batch *b, uint32_t seq)
+/* ---- a batch ------------------------------------------------------------ */
+
+static const struct {
+	uint16_t type, flags;
+} verbs[] = {
+	[NFNL_ADD] = { NFT_MSG_NEWSETELEM, NLM_F_CREATE },
+	[NFNL_DEL] = { NFT_MSG_DELSETELEM, 0 },
+};
+
+/* The messages around a batch, which name the subsystem it is for. */
+static void put_fence(struct nfnl_batch *b, int type)
 {
-	b->len = 0;
-	b->last = 0;
-	b->seq = seq;
-	b->err = 0;
+	const struct nfgenmsg about = {
+		.version = NFNETLINK_V0,
+		.res_id = htobe16(NFNL_SUBSYS_NFTABLES),
+	};
+
+	nlmsg_close(&b->m, nlmsg_open(&b->m, type, 0, about));
+}
+
+void nfnl_begin(struct nfnl_batch *b, void *room, size_t cap, uint32_t seq)
+{
+	*b = (struct nfnl_batch){ .first = seq };
+	nlmsg_begin(&b->m, room, cap, seq);
 	put_fence(b, NFNL_MSG_BATCH_BEGIN);
+}
+
+/* The list of elements that is still being written ends. */
+static void end_list(struct nfnl_batch *b)
+{
+	if (!b->list)
+		return;
+	nlmsg_unnest(&b->m, b->list);
+	nlmsg_close(&b->m, b->last);
+	b->list = 0;
+}
+
+struct nlmsg *nfnl_open_msg(struct nfnl_batch *b, int type, unsigned flags,
+			    const char *family)
+{
+	const struct nfgenmsg about = {
+		.nfgen_family = nfnl_family(family),
+		.version = NFNETLINK_V0,
+	};
+
+	if (!about.nfgen_family)
+		nlmsg_spoil(&b->m, -EAFNOSUPPORT);
+	end_list(b);
+	b->last = nlmsg_open(&b->m, NFNL_SUBSYS_NFTABLES << 8 | type, flags,
+			     about);
+	return &b->m;
+}
+
+void nfnl_close_msg(struct nfnl_batch *b)
+{
+	nlmsg_close(&b->m, b->last);
+}
+
+static bool same_set(const struct nfnl_set *a, const struct nfnl_set *b)
+{
+	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table) &&
+	       !strcmp(a->name, b->name);
+}
+
+/* Elements of one set and one verb share a message: a table of 60000 is
+ * megabytes anyway. */
+static void begin_list(struct nfnl_batch *b, enum nfnl_verb verb,
+		       const struct nfnl_set *set)
+{
+	if (b->list && b->verb == verb && same_set(&b->set, set) &&
+	    b->m.len - b->list < NFNL_LIST_MAX)
+		return;
+	nfnl_open_msg(b, verbs[verb].type, verbs[verb].flags, set->family);
+	nlmsg_name(&b->m, NFTA_SET_ELEM_LIST_TABLE, set->table);
+	nlmsg_name(&b->m, NFTA_SET_ELEM_LIST_SET, set->name);
+	b->list = nlmsg_nest(&b->m, NFTA_SET_ELEM_LIST_ELEMENTS);
+	b->verb = verb;
+	b->set = *set;
+}
+
+static void put_value(struct nlmsg *m, uint16_t type,
+		      const struct nfnl_value *v)
+{
+	size_t nest = nlmsg_nest(m, type);
+
+	if (v->n > sizeof(v->bytes))
+		nlmsg_spoil(m, -ENOBUFS);
+	else
+		nlmsg_put(m, NFTA_DATA_VALUE, v->bytes, v->n);
+	nlmsg_unnest(m, nest);
 }
 
 void nfnl_elem(struct nfnl_batch *b, enum nfnl_verb verb,
 	       const struct nfnl_set *set, const struct nfnl_value *key,
 	       const struct nfnl_value *data)
 {
-	const struct nfgenmsg about = {
-		.nfgen_family = family_of(b, set->family),
-		.version = NFNETLINK_V0,
-	};
-	size_t list, elem;
+	size_t elem;
 
-	b->last = open_msg(b, NFNL_SUBSYS_NFTABLES << 8 | verbs[verb].type,
-			   verbs[verb].flags, about);
-	put_name(b, NFTA_SET_ELEM_LIST_TABLE, set->table);
-	put_name(b, NFTA_SET_ELEM_LIST_SET, set->name);
-	list = open_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
-	elem = open_nest(b, NFTA_LIST_ELEM);
-	put_value(b, NFTA_SET_ELEM_KEY, key);
+	begin_list(b, verb, set);
+	elem = nlmsg_nest(&b->m, NFTA_LIST_ELEM);
+	put_value(&b->m, NFTA_SET_ELEM_KEY, key);
 	if (data)
-		put_value(b, NFTA_SET_ELEM_DATA, data);
-	close_nest(b, elem);
-	close_nest(b, list);
-	close_msg(b, b->last);
+		put_value(&b->m, NFTA_SET_ELEM_DATA, data);
+	nlmsg_unnest(&b->m, elem);
 }
 
 /* ---- the kernel --------------------------------------------------------- */
 
+/* An error repeats the header of what failed, not all of it, and says where in
+ * it the fault was. Kernels before 4.12 do not know how, and that is all. */
 int nfnl_open(void)
 {
-	return nl_open(NETLINK_NETFILTER);
+	int fd = nl_open(NETLINK_NETFILTER), on = 1;
+
+	if (fd < 0)
+		return fd;
+	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+	setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	return fd;
 }
 
-/* Return: 0 an ack, -errno, 1 a word that is not about batch @seq */
-static int word_of(struct nl_span s, uint32_t seq)
+/* Where in the message was the fault? */
+static uint32_t fault_at(const struct nlmsghdr *h)
+{
+	uint32_t at = 0;
+
+	if (h->nlmsg_flags & NLM_F_ACK_TLVS)
+		nl_attr_get(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS,
+			    &at, sizeof(at));
+	return at;
+}
+
+/* Return: 0 an ack, -errno, 1 a word that is not about this batch */
+static int word_of(struct nfnl_batch *b, struct nl_span s)
 {
 	struct nl_span rest = s;
 	const struct nlmsghdr *h = nl_next_msg(&rest);
 	bool interrupted;
+	int rc;
 
-	if (h && h->nlmsg_seq != seq)
+	if (h && h->nlmsg_seq - b->first >= b->m.seq - b->first)
 		return 1;
-	return nl_walk(s, NULL, NULL, &interrupted);
+	rc = nl_walk(s, NULL, NULL, &interrupted);
+	if (h && rc < 0 && !b->fault) {
+		b->fault = h->nlmsg_seq;
+		b->fault_at = fault_at(h);
+	}
+	return rc;
 }
 
 /*
  * Read until nothing is left, so that the next batch finds an empty socket:
  * in a full one its answer would be lost. An error outweighs the ack.
  */
-static int read_answer(int fd, uint32_t seq)
+static int read_answer(struct nfnl_batch *b, int fd)
 {
 	union nl_buf buf;
 	int ret = 1, word;
@@ -265,8 +260,8 @@ static int read_answer(int fd, uint32_t seq)
 	while ((n = nl_recv(fd, &buf)) != -EAGAIN) {
 		word = (int)n;
 		if (n >= 0)
-			word = word_of((struct nl_span){ buf.bytes, (size_t)n },
-				       seq);
+			word = word_of(b, (struct nl_span){ buf.bytes,
+							    (size_t)n });
 		if (ret >= 0 && word < ret)
 			ret = word;
 		if (n < 0 && n != -ENOBUFS && n != -EMSGSIZE)
@@ -277,15 +272,77 @@ static int read_answer(int fd, uint32_t seq)
 
 int nfnl_commit(struct nfnl_batch *b, int fd)
 {
-	struct nlmsghdr *last = (void *)(b->buf.bytes + b->last);
+	struct nlmsghdr *last = (void *)(b->m.p + b->last);
 
-	if (!b->err && !b->last)
+	if (!b->m.err && !b->last)
 		return 0;
+	end_list(b);
 	put_fence(b, NFNL_MSG_BATCH_END);
-	if (b->err)
-		return b->err;
+	if (b->m.err)
+		return b->m.err;
 	last->nlmsg_flags |= NLM_F_ACK;
-	if (send(fd, b->buf.bytes, b->len, 0) < 0)
+	if (send(fd, b->m.p, b->m.len, 0) < 0)
 		return -errno;
-	return read_answer(fd, b->seq);
+	return read_answer(b, fd);
+}
+
+/* ---- a dump ------------------------------------------------------------- */
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static int read_dump(int fd, uint32_t seq, nl_fn fn, void *arg)
+{
+	const uint64_t end = now_ms() + PROC_LIST_DEADLINE_MS;
+	bool interrupted = false;
+	int more = 1;
+	union nl_buf buf;
+	struct nl_span s, rest;
+	const struct nlmsghdr *h;
+	ssize_t n;
+
+	while (more > 0) {
+		n = nl_recv(fd, &buf);
+		if (n < 0)
+			return (int)n;
+		s = rest = (struct nl_span){ buf.bytes, (size_t)n };
+		h = nl_next_msg(&rest);
+		if (h && h->nlmsg_seq != seq)
+			continue;
+		more = nl_walk(s, fn, arg, &interrupted);
+		if (more > 0 && now_ms() > end)
+			return -ETIMEDOUT;
+	}
+	return more ? more : interrupted ? -EINTR : 0;
+}
+
+int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
+	      void *arg)
+{
+	const struct nfgenmsg about = {
+		.nfgen_family = q->family ? nfnl_family(q->family) : 0,
+		.version = NFNETLINK_V0,
+	};
+	uint32_t room[(32 + 2 * (NFT_NAME_MAXLEN + NLA_HDRLEN)) / 4];
+	struct nlmsg m;
+	size_t at;
+
+	nlmsg_begin(&m, room, sizeof(room), seq);
+	at = nlmsg_open(&m, NFNL_SUBSYS_NFTABLES << 8 | q->type, NLM_F_DUMP,
+			about);
+	if (q->table)
+		nlmsg_name(&m, 1, q->table);	/* NFTA_*_TABLE are all 1 */
+	if (q->name)
+		nlmsg_name(&m, 2, q->name);
+	nlmsg_close(&m, at);
+	if (m.err)
+		return m.err;
+	if (send(fd, m.p, m.len, 0) < 0)
+		return -errno;
+	return read_dump(fd, seq, fn, arg);
 }

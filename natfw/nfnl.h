@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nfnl.h - put elements into nf_tables sets and maps, and take them out, by
- * asking the kernel itself: microseconds where `nft -f -` needs milliseconds.
+ * nfnl.h - nf_tables by asking the kernel itself: microseconds where `nft -f -`
+ * needs milliseconds.
  *
- * Only elements. Tables, chains, sets, rules and listings stay with nft, whose
- * language is easier to read than netlink.
+ * Elements of sets and maps, which is all that the backend nft puts this way,
+ * any other message, and dumps.
  *
  * A batch is one transaction: the kernel does all of it or nothing.
  */
@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/netlink.h>
+#include "base/netlink.h"
+#include "natfw/nlmsg.h"
 
 /* A batch of NAT_BATCH_MAX new mappings, three elements each, about a hundred
  * bytes an element; well below the least SO_SNDBUF. A batch lives on the stack
@@ -22,6 +24,9 @@
 /* Four parts: one more than the longest key, ipv4_addr . inet_proto .
  * inet_service. */
 #define NFNL_VALUE_MAX		16
+
+/* Bytes of elements in one message; an attribute holds 65535. */
+#define NFNL_LIST_MAX		60000
 
 enum nfnl_verb { NFNL_ADD, NFNL_DEL };
 
@@ -37,17 +42,24 @@ struct nfnl_value {
 	size_t n;		/* beyond NFNL_VALUE_MAX: there were too many */
 };
 
-/* Private but for its size. */
+/* Private but for what is said of its fields. */
 struct nfnl_batch {
-	union {
-		struct nlmsghdr first;
-		char bytes[NFNL_BATCH_BYTES];
-	} buf;
-	size_t len;
-	size_t last;		/* where the last element's message begins */
-	uint32_t seq;
-	int err;		/* the first thing that went wrong, or 0 */
+	struct nlmsg m;		/* m.seq is the next batch's */
+	uint32_t first;		/* the number of its first message */
+	size_t last;		/* where the last message begins */
+	size_t list;		/* where its list of elements does, or 0 */
+	enum nfnl_verb verb;	/* of that list */
+	struct nfnl_set set;
+	/* the message that failed, by its number, and where in it, if known:
+	 * 0 when not */
+	uint32_t fault, fault_at;
 };
+
+/** nfnl_family - its number, NFPROTO_UNSPEC for one that is not known here. */
+uint8_t nfnl_family(const char *name);
+
+/** nfnl_family_name - the other way round; NULL. */
+const char *nfnl_family_name(uint8_t number);
 
 /** nfnl_ip - append an ipv4_addr. @ip: host order */
 void nfnl_ip(struct nfnl_value *, uint32_t ip);
@@ -70,13 +82,16 @@ int nfnl_open(void);
 
 /**
  * nfnl_begin - start a batch.
- * @seq: one that the socket's earlier batches did not have: it tells an answer
- *       to this one from what may be left of theirs
+ * @room: of @cap bytes, aligned to four; the caller's, until the commit
+ * @seq: one that the socket's earlier batches did not have, nor their messages,
+ *       each of which has the next number: it tells an answer to this batch
+ *       from what may be left of theirs
  */
-void nfnl_begin(struct nfnl_batch *, uint32_t seq);
+void nfnl_begin(struct nfnl_batch *, void *room, size_t cap, uint32_t seq);
 
 /**
  * nfnl_elem - one more element to add or to delete.
+ * @set: its names live until the commit
  * @key: of the set's type
  * @data: of the map's type; NULL for a set, and for NFNL_DEL
  *
@@ -86,6 +101,17 @@ void nfnl_begin(struct nfnl_batch *, uint32_t seq);
  */
 void nfnl_elem(struct nfnl_batch *, enum nfnl_verb, const struct nfnl_set *,
 	       const struct nfnl_value *key, const struct nfnl_value *data);
+
+/**
+ * nfnl_open_msg - one more message of another kind, to be filled.
+ * @type: NFT_MSG_*
+ * @flags: NLM_F_CREATE and such
+ *
+ * Return: where to put its attributes, until nfnl_close_msg()
+ */
+struct nlmsg *nfnl_open_msg(struct nfnl_batch *, int type, unsigned flags,
+			    const char *family);
+void nfnl_close_msg(struct nfnl_batch *);
 
 /**
  * nfnl_commit - let the kernel do the batch; the batch is used up.
@@ -100,9 +126,29 @@ void nfnl_elem(struct nfnl_batch *, enum nfnl_verb, const struct nfnl_set *,
  * is too long or an element with too many parts or too long a name (nothing
  * was sent), -EAFNOSUPPORT an unknown family (likewise). Nobody knows: -EAGAIN
  * the kernel gave no answer, -EBADMSG, -EMSGSIZE, -ENOBUFS when answers were
- * lost
+ * lost; -EMSGSIZE also for a batch that is longer than the socket's SO_SNDBUF
  * Source: linux/netfilter/nfnetlink.h and nf_tables.h
  */
 int nfnl_commit(struct nfnl_batch *, int fd);
+
+/* What is asked for; NULL: of any. */
+struct nfnl_query {
+	int type;		/* NFT_MSG_GET* */
+	const char *family, *table;
+	const char *name;	/* of a chain or a set */
+};
+
+/**
+ * nfnl_dump - hand each message of the answer to @fn.
+ * @seq: as nfnl_begin() wants it
+ *
+ * Takes PROC_LIST_DEADLINE_MS at most. Whoever gets an error but -ENOENT must
+ * not use the socket for another dump: parts of this one may be left in it.
+ *
+ * Return: 0, -ENOENT no such table or set, -EINTR it is not of one moment,
+ * -ETIMEDOUT, -EMSGSIZE, -ENOBUFS, -EPERM, other -errno
+ */
+int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
+	      void *arg);
 
 #endif

@@ -207,13 +207,15 @@ static void nft_change_batch(void *arg, const struct nft_change *c)
 
 static int nft_apply_kernel(struct nft_state *st, const struct nft_batch *b)
 {
-	struct nft_kernel to;
+	/* no more of it is touched than is filled */
+	uint32_t room[NFNL_BATCH_BYTES / sizeof(uint32_t)];
+	struct nft_kernel to = { .env = &b->fw->env };
 	size_t i;
 
-	to.env = &b->fw->env;
-	nfnl_begin(&to.batch, ++st->seq);
+	nfnl_begin(&to.batch, room, sizeof(room), st->seq + 1);
 	for (i = 0; i < b->n; i++)
 		nft_changes(b, i, nft_change_batch, &to);
+	st->seq = to.batch.m.seq;
 	return nfnl_commit(&to.batch, st->sock);
 }
 

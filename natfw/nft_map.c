@@ -52,6 +52,11 @@ const struct nft_map *nft_forward(const struct nat_rule *r)
 	return &nft_maps[r->remote.ip ? NFT_FORWARD_FROM : NFT_FORWARD_TO];
 }
 
+bool nft_many_in(const struct natfw_env *env)
+{
+	return env->hairpin && env->net_n;
+}
+
 /* ---- elements ------------------------------------------------------ */
 
 static uint32_t part_of(enum nft_part part, const struct natfw_env *env,

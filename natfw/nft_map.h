@@ -41,6 +41,10 @@ extern const struct nft_map nft_maps[NFT_MAPS];
 /** nft_forward - the map that leads packets to this rule's client. */
 const struct nft_map *nft_forward(const struct nat_rule *);
 
+/** nft_many_in - do mapped packets come in by more than one interface? nft
+ * writes one alone in its own way. */
+bool nft_many_in(const struct natfw_env *);
+
 /** nft_put_key - "6 . 80", which is enough to delete an element. */
 void nft_put_key(struct wr *, const struct nft_map *, const struct natfw_env *,
 		 const struct nat_rule *);

@@ -3,6 +3,7 @@
  * nft_rule.c - the text of what is there whatever the mappings are. Pure.
  */
 #include "natfw/backend.h"
+#include "natfw/nft_map.h"
 #include "natfw/nft_rule.h"
 
 /* ---- foreign chains ------------------------------------------------ */
@@ -94,10 +95,15 @@ static void put_forward(struct wr *w, const struct natfw_env *env)
 	wr_fmt(w, RULE_PRE "iifname \"%s\" ip daddr %s dnat ip addr . port to"
 	       " ip saddr . " BY_PORT "@forward_from\n",
 	       env->ext_if, backend_ip(env->ext_ip).z);
-	wr_fmt(w, RULE_PRE "iifname { \"%s\"", env->ext_if);
-	for (i = 0; env->hairpin && i < env->net_n; i++)
-		wr_fmt(w, ", \"%s\"", env->net[i].ifname);
-	wr_fmt(w, " } ip daddr %s dnat ip addr . port to " BY_PORT
+	if (nft_many_in(env)) {
+		wr_fmt(w, RULE_PRE "iifname { \"%s\"", env->ext_if);
+		for (i = 0; i < env->net_n; i++)
+			wr_fmt(w, ", \"%s\"", env->net[i].ifname);
+		wr_z(w, " }");
+	} else {
+		wr_fmt(w, RULE_PRE "iifname \"%s\"", env->ext_if);
+	}
+	wr_fmt(w, " ip daddr %s dnat ip addr . port to " BY_PORT
 	       "@forward_to\n", backend_ip(env->ext_ip).z);
 	wr_fmt(w, RULE_POST "oifname \"%s\" snat ip addr . port to"
 	       " ip saddr . meta l4proto . th sport map @leave_as\n",

@@ -19,7 +19,7 @@ from firewall import FIREWALLS
 from lab import SLOW, Lab, die_cleanly, which
 from upnp import Igd
 
-BACKENDS = ("iptables-legacy", "iptables-nft", "nft")
+BACKENDS = ("iptables-legacy", "iptables-nft", "nft", "netlink")
 NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "upnpc", "unshare")
 
 

@@ -110,5 +110,6 @@ FIREWALLS = {
     "iptables-legacy": lambda: Iptables("legacy"),
     "iptables-nft": lambda: Iptables("nft"),
     "nft": Nft,
+    "netlink": Nft,     # the same rules, by another way
     "fw4": Fw4,
 }

@@ -97,8 +97,9 @@ int nfnl_open(void)
 	return kernel.open_rc;
 }
 
-void nfnl_begin(struct nfnl_batch *b, uint32_t seq)
+void nfnl_begin(struct nfnl_batch *b, void *room, size_t cap, uint32_t seq)
 {
+	b->m.seq = seq + 1;
 	assert_int_not_equal(seq, kernel.seq);
 	kernel.seq = seq;
 	kernel.in_n = 0;
@@ -156,7 +157,7 @@ static const char nft_own_text[] =
 	"add rule ip upnpd prerouting iifname \"wan0\" ip daddr 203.0.113.7"
 	" dnat ip addr . port to ip saddr . meta l4proto . th dport"
 	" map @forward_from\n"
-	"add rule ip upnpd prerouting iifname { \"wan0\" }"
+	"add rule ip upnpd prerouting iifname \"wan0\""
 	" ip daddr 203.0.113.7 dnat ip addr . port to meta l4proto . th dport"
 	" map @forward_to\n"
 	"add rule ip upnpd postrouting oifname \"wan0\" snat ip addr . port"

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * netlink.c - the table of nft.c, made without nft: the kernel's headers are
+ * all that this needs, and no tool on the router.
+ *
+ * What `nft list ruleset` shows is the same with both, so that either takes
+ * over what the other left. See nft.c for what stands where and why.
+ *
+ * Every change is one transaction, in one message to the kernel, and the
+ * answer is there when that returns. A sync replaces our table within its
+ * transaction: no packet sees it without a mapping that stays.
+ *
+ * Each element of the set upnpd_accept counts what is forwarded to and from
+ * its socket. It costs a packet nothing but the counting: the accept looks it
+ * up anyway. An element of a nat map would be no place for that: nat sees the
+ * first packet of a flow only. Where nothing filters there is no set, and
+ * nothing is counted.
+ *
+ * Owns: the socket, room for the longest batch.
+ * Never does: run a tool, wait for what the kernel has not got ready.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/netfilter/nf_tables.h>
+#include "natfw/backend.h"
+#include "natfw/nfnl.h"
+#include "natfw/nft_change.h"
+#include "natfw/nft_map.h"
+#include "natfw/nft_place.h"
+#include "natfw/nl_list.h"
+#include "natfw/nl_rule.h"
+
+/*
+ * A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
+ * in each set of NFT_PLACES_MAX; and what a batch of NAT_BATCH_MAX may have to
+ * say of changes, two messages an element of about a hundred bytes.
+ */
+#define ROOM_RULE	192
+#define ROOM_REST	(1 << 20)
+
+/* In fw->scratch. */
+struct nl_state {
+	struct nft_places places;	/* at the last sync */
+	struct backend_tally own;	/* our table, seen right after it */
+	struct nl_sock sock;
+	char *room;			/* address space; touched as needed */
+	size_t cap;
+};
+
+static struct nl_state *nl_state(struct natfw *fw)
+{
+	_Static_assert(sizeof(struct nl_state) <= sizeof(fw->scratch),
+		       "scratch is too small");
+
+	return (struct nl_state *)fw->scratch;
+}
+
+/* ---- what went wrong ----------------------------------------------- */
+
+/* The message of the batch that the kernel complained about, or NULL. */
+static const struct nlmsghdr *faulty(const struct nfnl_batch *b)
+{
+	struct nl_span s = { b->m.p, b->m.len };
+	const struct nlmsghdr *h;
+
+	while (b->fault && (h = nl_next_msg(&s)))
+		if (h->nlmsg_seq == b->fault)
+			return h;
+	return NULL;
+}
+
+static const struct {
+	uint16_t type;
+	const char *what;
+} doings[] = {
+	{ NFT_MSG_NEWTABLE, "making the table" },
+	{ NFT_MSG_DELTABLE, "deleting the table" },
+	{ NFT_MSG_NEWCHAIN, "making a chain" },
+	{ NFT_MSG_NEWSET, "making a set" },
+	{ NFT_MSG_DELSET, "deleting a set" },
+	{ NFT_MSG_NEWRULE, "making a rule" },
+	{ NFT_MSG_DELRULE, "deleting a rule" },
+	{ NFT_MSG_NEWSETELEM, "adding elements" },
+	{ NFT_MSG_DELSETELEM, "deleting elements" },
+};
+
+static const char *doing(const struct nlmsghdr *h)
+{
+	size_t i;
+
+	for (i = 0; h && i < sizeof(doings) / sizeof(*doings); i++)
+		if ((h->nlmsg_type & 0xff) == doings[i].type)
+			return doings[i].what;
+	return "a transaction";
+}
+
+static bool is_missing(int err)
+{
+	return err == -ENOENT || err == -EOPNOTSUPP ||
+	       err == -EPROTONOSUPPORT;
+}
+
+/* Return: @err, but -EIO for one that would be taken for a missing tool: this
+ * backend can always be asked again. */
+static int say(struct natfw *fw, int err, const char *what,
+	       const char *module)
+{
+	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+
+	wr_fmt(&w, "netlink: %s: %s", what, strerror(-err));
+	if (module)
+		wr_fmt(&w, "; is the kernel without %s?", module);
+	else if (err == -EPERM)
+		wr_z(&w, "; CAP_NET_ADMIN is needed");
+	wr_cstr(&w);
+	return err == -ENOENT ? -EIO : err;
+}
+
+static int say_batch(struct natfw *fw, const struct nfnl_batch *b, int err)
+{
+	const struct nlmsghdr *h = faulty(b);
+
+	return say(fw, err, doing(h), h && is_missing(err) ?
+		   nl_module(h, b->fault_at) : NULL);
+}
+
+/* ---- the socket ---------------------------------------------------- */
+
+/* A batch is as long as the table wants it; only then has the socket to take
+ * that much. */
+static void widen(struct nl_state *st)
+{
+	int size = (int)st->cap;
+
+	setsockopt(st->sock.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		   sizeof(size));
+}
+
+static int ready(struct natfw *fw)
+{
+	struct nl_state *st = nl_state(fw);
+
+	if (!st->room)
+		return say(fw, -ENOMEM, "room for a batch", NULL);
+	if (st->sock.fd >= 0)
+		return 0;
+	st->sock.fd = nfnl_open();
+	if (st->sock.fd < 0)
+		return say(fw, st->sock.fd, "asking the kernel", "nfnetlink");
+	widen(st);
+	return 0;
+}
+
+static void hang_up(struct nl_state *st)
+{
+	if (st->sock.fd >= 0)
+		close(st->sock.fd);
+	st->sock.fd = -EBADF;
+}
+
+/* A dump that failed: what is left of it in the socket must not be taken for
+ * the answer to the next question. */
+static int lost(struct natfw *fw, int err)
+{
+	hang_up(nl_state(fw));
+	return say(fw, err, "listing", is_missing(err) ? "nf_tables" : NULL);
+}
+
+static void begin(struct nl_state *st, struct nfnl_batch *b)
+{
+	nfnl_begin(b, st->room, st->cap, st->sock.seq + 1);
+}
+
+/* Pages that a long batch took are given back. */
+static int commit(struct nl_state *st, struct nfnl_batch *b)
+{
+	int rc = nfnl_commit(b, st->sock.fd);
+
+	st->sock.seq = b->m.seq;
+	return rc;
+}
+
+static void give_back(struct nl_state *st, const struct nfnl_batch *b)
+{
+	if (b->m.len > ROOM_REST / 16)
+		madvise(st->room, st->cap, MADV_DONTNEED);
+}
+
+/* ---- which elements ------------------------------------------------ */
+
+/* Each map of our table, then our set in each place that has it. */
+static bool set_of(const struct nft_places *places, size_t k,
+		   const struct nft_map **ret_map, struct nfnl_set *ret)
+{
+	const struct nft_place *at = &nft_own;
+
+	*ret_map = &nft_maps[k < NFT_OWN_MAPS ? k : NFT_ACCEPT];
+	if (k >= NFT_OWN_MAPS) {
+		if (!nft_has_set(places, k - NFT_OWN_MAPS))
+			return false;
+		at = &places->at[k - NFT_OWN_MAPS];
+	}
+	*ret = (struct nfnl_set){ at->family, at->table, (*ret_map)->name };
+	return true;
+}
+
+static size_t sets_of(const struct nft_places *places)
+{
+	return NFT_OWN_MAPS + places->n;
+}
+
+/* ---- sync ---------------------------------------------------------- */
+
+static void put_clean(struct nfnl_batch *b, const struct nl_look *look)
+{
+	const struct nft_places *places = look->places;
+	size_t p, i;
+
+	for (p = 0; p < places->n; p++)
+		for (i = 0; i < look->old_n[p]; i++)
+			nl_put_no_rule(b, &places->at[p], look->old[p][i]);
+	for (p = 0; p < places->n; p++)
+		if (nft_is_first(places, p) && look->set[p])
+			nl_put_no_set(b, &places->at[p]);
+}
+
+static void put_places(struct nfnl_batch *b, const struct nft_places *places,
+		       bool count)
+{
+	size_t p;
+
+	for (p = 0; p < places->n; p++)
+		if (nft_has_set(places, p))
+			nl_put_set(b, &places->at[p], count);
+	for (p = 0; p < places->n; p++)
+		if (places->at[p].wanted)
+			nl_put_accept(b, &places->at[p]);
+}
+
+static void put_elements(struct natfw *fw, struct nfnl_batch *b,
+			 const struct nat_rule *rule, size_t n)
+{
+	const struct nft_places *places = &nl_state(fw)->places;
+	const struct nft_map *map;
+	struct nfnl_value key, value;
+	struct nfnl_set set;
+	size_t k, i;
+
+	for (k = 0; k < sets_of(places); k++) {
+		if (!set_of(places, k, &map, &set))
+			continue;
+		for (i = 0; i < n; i++) {
+			if (!map->has(fw, &rule[i]))
+				continue;
+			key = nft_key(map, &fw->env, &rule[i]);
+			value = nft_value(map, &fw->env, &rule[i]);
+			nfnl_elem(b, NFNL_ADD, &set, &key,
+				  value.n ? &value : NULL);
+		}
+	}
+}
+
+static int replace(struct natfw *fw, const struct nl_look *look,
+		   const struct nat_rule *rule, size_t n, bool count)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nfnl_batch b;
+	int rc;
+
+	begin(st, &b);
+	put_clean(&b, look);
+	nl_put_table(&b, &fw->env);
+	put_places(&b, &st->places, count);
+	put_elements(fw, &b, rule, n);
+	rc = commit(st, &b);
+	if (rc)
+		rc = count && is_missing(rc) ? rc : say_batch(fw, &b, rc);
+	give_back(st, &b);
+	return rc;
+}
+
+/* As our table is now, it is right. */
+static int remember(struct natfw *fw)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nl_look look = { .places = &st->places };
+	int rc = nl_look_own(&st->sock, &look);
+
+	st->own = look.own;
+	return rc ? lost(fw, rc) : 0;
+}
+
+static int nl_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nl_look look = { .places = &st->places };
+	int rc = ready(fw);
+
+	if (rc)
+		return rc;
+	rc = nl_find(&st->sock, &fw->env, &st->places);
+	if (!rc && !nft_found(fw, &st->places))
+		return -EIO;
+	if (!rc)
+		rc = nl_look_places(&st->sock, &look);
+	if (rc)
+		return lost(fw, rc);
+	rc = replace(fw, &look, rule, n, true);
+	if (is_missing(rc))	/* the counter may be what is missing */
+		rc = replace(fw, &look, rule, n, false);
+	return rc ? rc : remember(fw);
+}
+
+/* ---- apply --------------------------------------------------------- */
+
+struct changes {
+	const struct natfw_env *env;
+	struct nfnl_batch b;
+};
+
+static void put_change(void *arg, const struct nft_change *c)
+{
+	struct changes *to = arg;
+	const struct nfnl_set set = {
+		c->at->family, c->at->table, c->map->name
+	};
+	const struct nfnl_value key = nft_key(c->map, to->env, c->rule);
+	const struct nfnl_value value = nft_value(c->map, to->env, c->rule);
+
+	nfnl_elem(&to->b, c->verb, &set, &key,
+		  c->verb == NFNL_ADD && value.n ? &value : NULL);
+}
+
+static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	struct nl_state *st = nl_state(fw);
+	const struct nft_batch batch = { fw, &st->places, op, n };
+	struct changes to = { .env = &fw->env };
+	int rc = ready(fw);
+	size_t i;
+
+	if (rc)
+		return rc;
+	begin(st, &to.b);
+	for (i = 0; i < n; i++)
+		nft_changes(&batch, i, put_change, &to);
+	rc = commit(st, &to.b);
+	if (rc)
+		rc = say_batch(fw, &to.b, rc);
+	give_back(st, &to.b);
+	return rc;
+}
+
+/* ---- verify -------------------------------------------------------- */
+
+static struct backend_tally expected(struct natfw *fw,
+				     const struct nat_rule *rule, size_t n)
+{
+	const struct nft_places *places = &nl_state(fw)->places;
+	struct backend_tally tally = { 0 };
+	const struct nft_map *map;
+	struct nfnl_value key, value;
+	struct nfnl_set set;
+	size_t k, i;
+
+	for (k = 0; k < sets_of(places); k++) {
+		if (!set_of(places, k, &map, &set))
+			continue;
+		for (i = 0; i < n; i++) {
+			if (!map->has(fw, &rule[i]))
+				continue;
+			key = nft_key(map, &fw->env, &rule[i]);
+			value = nft_value(map, &fw->env, &rule[i]);
+			backend_count(&tally,
+				      nl_hash_element(&set, &key, &value));
+		}
+	}
+	return tally;
+}
+
+static int look_all(struct natfw *fw, struct nl_look *look)
+{
+	struct nl_sock *sock = &nl_state(fw)->sock;
+	const struct nft_map *map;
+	struct nfnl_set set;
+	size_t k;
+	int rc;
+
+	rc = nl_look_own(sock, look);
+	if (!rc)
+		rc = nl_look_places(sock, look);
+	for (k = 0; !rc && k < sets_of(look->places); k++)
+		if (set_of(look->places, k, &map, &set))
+			rc = nl_look_elements(sock, look, &set);
+	return rc;
+}
+
+/* Exactly two rules in each wanted place, none in the others. */
+static bool places_right(const struct nl_look *look)
+{
+	size_t p;
+
+	for (p = 0; p < look->places->n; p++)
+		if (look->old_n[p] != (look->places->at[p].wanted ? 2 : 0))
+			return false;
+	return true;
+}
+
+static int nl_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nft_places now;
+	struct nl_look look = { .places = &now };
+	int rc = ready(fw), tries = NL_TRIES;
+
+	if (rc)
+		return rc;
+	do {
+		look = (struct nl_look){ .places = &now };
+		rc = nl_find(&st->sock, &fw->env, &now);
+		if (rc || !nft_same_places(&st->places, &now))
+			break;
+		rc = look_all(fw, &look);
+	} while (rc == -EINTR && --tries);
+	if (rc == -ENOENT)
+		return 1;	/* something is not there to be listed */
+	if (rc)
+		return lost(fw, rc);
+	return !nft_same_places(&st->places, &now) || !places_right(&look) ||
+	       !backend_same(look.own, st->own) ||
+	       !backend_same(look.elements, expected(fw, rule, n));
+}
+
+/* ---- open and close ------------------------------------------------ */
+
+/* Does the kernel know nf_tables, and may we ask? */
+static bool listed(struct nft_places *ret)
+{
+	struct nl_sock sock = { .fd = nfnl_open() };
+	int rc;
+
+	if (sock.fd < 0)
+		return false;
+	rc = nl_find(&sock, NULL, ret);
+	close(sock.fd);
+	return !rc;
+}
+
+static bool nl_usable(const struct natfw_env *env)
+{
+	struct nft_places found;
+
+	return listed(&found);
+}
+
+static bool nl_governs(void)
+{
+	struct nft_places found;
+
+	return listed(&found) && found.n;
+}
+
+/* A table that a killed monitor left goes on working until the first sync, so
+ * that its death costs no connection. */
+static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nl_look look = { .places = &st->places };
+	int rc;
+
+	st->sock.fd = -EBADF;
+	st->cap = ROOM_REST + fw->rule_max * ROOM_RULE;
+	st->room = mmap(NULL, st->cap, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (st->room == MAP_FAILED)
+		st->room = NULL;
+	rc = ready(fw);
+	if (rc)
+		return rc;
+	rc = nl_look_own(&st->sock, &look);
+	if (rc)
+		return lost(fw, rc);
+	if (!look.own.n)
+		return nl_sync(fw, NULL, 0);
+	fw->dirty = true;
+	return 0;
+}
+
+static void close_foreign(struct natfw *fw)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nft_places places;
+	struct nl_look look = { .places = &places };
+	struct nfnl_batch b;
+
+	if (nl_find(&st->sock, &fw->env, &places) ||
+	    nl_look_places(&st->sock, &look))
+		return;
+	begin(st, &b);
+	put_clean(&b, &look);
+	commit(st, &b);
+}
+
+/* Two transactions: if the foreign part fails, ours still goes. */
+static void nl_close(struct natfw *fw)
+{
+	struct nl_state *st = nl_state(fw);
+	struct nfnl_batch b;
+
+	if (!ready(fw)) {
+		begin(st, &b);
+		nl_put_no_table(&b);
+		commit(st, &b);
+		close_foreign(fw);
+	}
+	hang_up(st);
+	if (st->room)
+		munmap(st->room, st->cap);
+	st->room = NULL;
+}
+
+const struct natfw_backend natfw_netlink = {
+	.name = "netlink",
+	.usable = nl_usable,
+	.open = nl_open_backend,
+	.apply = nl_apply,
+	.sync = nl_sync,
+	.verify = nl_verify,
+	.close = nl_close,
+	.commits = 1,
+	.governs = nl_governs,
+};

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * nl_rule.c - rules as the expressions that nft would have made of their text,
+ * so that nft lists them as its own. Pure.
+ *
+ * A rule is a row of expressions. They load into registers, which begin at
+ * number 1 with 16 bytes each; those of four bytes that they overlap begin at
+ * number 8. A key of several parts lies in one behind the other.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tuple_common.h>
+#include <linux/netfilter/nf_tables.h>
+#include "natfw/nl_rule.h"
+
+#define REG	NFT_REG_1	/* where everything is loaded */
+#define PART(n)	((n) ? NFT_REG32_00 + (n) : NFT_REG_1)
+
+/* Within an IPv4 header, and within that of TCP and UDP. */
+enum { SADDR = 12, DADDR = 16, SPORT = 0, DPORT = 2 };
+
+/* ---- expressions --------------------------------------------------- */
+
+struct expr {
+	size_t elem, data;
+};
+
+static struct expr begin_expr(struct nlmsg *m, const char *name)
+{
+	struct expr e;
+
+	e.elem = nlmsg_nest(m, NFTA_LIST_ELEM);
+	nlmsg_name(m, NFTA_EXPR_NAME, name);
+	e.data = nlmsg_nest(m, NFTA_EXPR_DATA);
+	return e;
+}
+
+static void end_expr(struct nlmsg *m, struct expr e)
+{
+	nlmsg_unnest(m, e.data);
+	nlmsg_unnest(m, e.elem);
+}
+
+/* One whose attributes are numbers, all of them: pairs, to a type of 0. */
+static void put_expr(struct nlmsg *m, const char *name, const uint32_t *pair)
+{
+	struct expr e = begin_expr(m, name);
+
+	for (; *pair; pair += 2)
+		nlmsg_u32(m, (uint16_t)pair[0], pair[1]);
+	end_expr(m, e);
+}
+
+#define PUT_EXPR(m, name, ...) \
+	put_expr(m, name, (const uint32_t[]){ __VA_ARGS__, 0 })
+
+static void put_bytes(struct nlmsg *m, uint16_t type, const void *p, size_t n)
+{
+	size_t nest = nlmsg_nest(m, type);
+
+	nlmsg_put(m, NFTA_DATA_VALUE, p, n);
+	nlmsg_unnest(m, nest);
+}
+
+static void put_cmp(struct nlmsg *m, uint32_t op, const void *p, size_t n)
+{
+	struct expr e = begin_expr(m, "cmp");
+
+	nlmsg_u32(m, NFTA_CMP_SREG, REG);
+	nlmsg_u32(m, NFTA_CMP_OP, op);
+	put_bytes(m, NFTA_CMP_DATA, p, n);
+	end_expr(m, e);
+}
+
+/* @mask: four bytes as they lie in the register */
+static void put_mask(struct nlmsg *m, uint32_t mask)
+{
+	const uint32_t none = 0;
+	struct expr e = begin_expr(m, "bitwise");
+
+	nlmsg_u32(m, NFTA_BITWISE_SREG, REG);
+	nlmsg_u32(m, NFTA_BITWISE_DREG, REG);
+	nlmsg_u32(m, NFTA_BITWISE_LEN, sizeof(mask));
+	put_bytes(m, NFTA_BITWISE_MASK, &mask, sizeof(mask));
+	put_bytes(m, NFTA_BITWISE_XOR, &none, sizeof(none));
+	end_expr(m, e);
+}
+
+static void load_meta(struct nlmsg *m, uint32_t key, uint32_t reg)
+{
+	PUT_EXPR(m, "meta", NFTA_META_KEY, key, NFTA_META_DREG, reg);
+}
+
+static void load_header(struct nlmsg *m, uint32_t base, uint32_t at,
+			uint32_t n, uint32_t reg)
+{
+	PUT_EXPR(m, "payload", NFTA_PAYLOAD_DREG, reg, NFTA_PAYLOAD_BASE, base,
+		 NFTA_PAYLOAD_OFFSET, at, NFTA_PAYLOAD_LEN, n);
+}
+
+/* @map: what is found goes where the key was, else finding it is all */
+static void put_lookup(struct nlmsg *m, const char *set, uint32_t id, bool map)
+{
+	struct expr e = begin_expr(m, "lookup");
+
+	nlmsg_name(m, NFTA_LOOKUP_SET, set);
+	nlmsg_u32(m, NFTA_LOOKUP_SREG, REG);
+	if (map)
+		nlmsg_u32(m, NFTA_LOOKUP_DREG, REG);
+	if (id)
+		nlmsg_u32(m, NFTA_LOOKUP_SET_ID, id);
+	end_expr(m, e);
+}
+
+static void put_accept_verdict(struct nlmsg *m)
+{
+	struct expr e = begin_expr(m, "immediate");
+	size_t data, verdict;
+
+	nlmsg_u32(m, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+	data = nlmsg_nest(m, NFTA_IMMEDIATE_DATA);
+	verdict = nlmsg_nest(m, NFTA_DATA_VERDICT);
+	nlmsg_u32(m, NFTA_VERDICT_CODE, NF_ACCEPT);
+	nlmsg_unnest(m, verdict);
+	nlmsg_unnest(m, data);
+	end_expr(m, e);
+}
+
+/* Address and port were found in a map. */
+static void put_nat(struct nlmsg *m, uint32_t type)
+{
+	PUT_EXPR(m, "nat", NFTA_NAT_TYPE, type,
+		 NFTA_NAT_FAMILY, NFPROTO_IPV4,
+		 NFTA_NAT_REG_ADDR_MIN, PART(0),
+		 NFTA_NAT_REG_PROTO_MIN, PART(1));
+}
+
+static void put_masquerade(struct nlmsg *m)
+{
+	end_expr(m, begin_expr(m, "masq"));
+}
+
+/* ---- conditions ---------------------------------------------------- */
+
+static void match_if(struct nlmsg *m, uint32_t key, const char *name)
+{
+	char whole[IF_NAMESIZE] = "";
+
+	memcpy(whole, name, strnlen(name, sizeof(whole) - 1));
+	load_meta(m, key, REG);
+	put_cmp(m, NFT_CMP_EQ, whole, sizeof(whole));
+}
+
+/* A mask of whole bytes is no mask: fewer bytes are compared. */
+static void match_ip(struct nlmsg *m, uint32_t at, uint32_t ip, uint32_t mask)
+{
+	uint32_t bits = (uint32_t)__builtin_popcount(mask);
+	uint32_t n = bits && bits % 8 == 0 ? bits / 8 : sizeof(ip);
+
+	load_header(m, NFT_PAYLOAD_NETWORK_HEADER, at, n, REG);
+	if (n * 8 != bits)
+		put_mask(m, htobe32(mask));
+	ip = htobe32(ip & mask);
+	put_cmp(m, NFT_CMP_EQ, &ip, n);
+}
+
+static void match_dnat(struct nlmsg *m)
+{
+	const uint32_t none = 0;
+
+	PUT_EXPR(m, "ct", NFTA_CT_KEY, NFT_CT_STATUS, NFTA_CT_DREG, REG);
+	put_mask(m, IPS_DST_NAT);	/* in this machine's order */
+	put_cmp(m, NFT_CMP_NEQ, &none, sizeof(none));
+}
+
+static void match_orig_dst(struct nlmsg *m, uint32_t ip)
+{
+	const uint8_t dir = IP_CT_DIR_ORIGINAL;
+	struct expr e = begin_expr(m, "ct");
+
+	nlmsg_u32(m, NFTA_CT_KEY, NFT_CT_DST_IP);
+	nlmsg_u32(m, NFTA_CT_DREG, REG);
+	nlmsg_put(m, NFTA_CT_DIRECTION, &dir, sizeof(dir));
+	end_expr(m, e);
+	ip = htobe32(ip);
+	put_cmp(m, NFT_CMP_EQ, &ip, sizeof(ip));
+}
+
+/* The address at @addr of the header (0: none), the protocol, the port. */
+static void load_key(struct nlmsg *m, uint32_t addr, uint32_t port)
+{
+	uint32_t n = 0;
+
+	if (addr)
+		load_header(m, NFT_PAYLOAD_NETWORK_HEADER, addr, 4, PART(n++));
+	load_meta(m, NFT_META_L4PROTO, PART(n));
+	load_header(m, NFT_PAYLOAD_TRANSPORT_HEADER, port, 2, PART(n + 1));
+}
+
+/* ---- rules --------------------------------------------------------- */
+
+struct rule {
+	struct nfnl_batch *b;
+	struct nlmsg *m;
+	size_t list;
+};
+
+/* @flags: NLM_F_APPEND, or it becomes the chain's first */
+static struct rule begin_rule(struct nfnl_batch *b, const struct nft_place *at,
+			      const char *chain, unsigned flags)
+{
+	struct rule r = { .b = b };
+
+	r.m = nfnl_open_msg(b, NFT_MSG_NEWRULE, NLM_F_CREATE | flags,
+			    at->family);
+	nlmsg_name(r.m, NFTA_RULE_TABLE, at->table);
+	nlmsg_name(r.m, NFTA_RULE_CHAIN, chain);
+	r.list = nlmsg_nest(r.m, NFTA_RULE_EXPRESSIONS);
+	return r;
+}
+
+static void end_rule(struct rule r)
+{
+	nlmsg_unnest(r.m, r.list);
+	nfnl_close_msg(r.b);
+}
+
+static struct rule own_rule(struct nfnl_batch *b, const char *chain)
+{
+	return begin_rule(b, &nft_own, chain, NLM_F_APPEND);
+}
+
+static void accept_rule(struct nfnl_batch *b, const struct nft_place *at,
+			uint32_t addr, uint32_t port)
+{
+	struct rule r = begin_rule(b, at, at->chain, 0);
+	const uint8_t ipv4 = NFPROTO_IPV4;
+
+	match_dnat(r.m);
+	if (nfnl_family(at->family) != NFPROTO_IPV4) {
+		load_meta(r.m, NFT_META_NFPROTO, REG);
+		put_cmp(r.m, NFT_CMP_EQ, &ipv4, sizeof(ipv4));
+	}
+	load_key(r.m, addr, port);
+	put_lookup(r.m, NFT_ACCEPT_SET, 0, false);
+	put_accept_verdict(r.m);
+	nlmsg_unnest(r.m, r.list);
+	nlmsg_put(r.m, NFTA_RULE_USERDATA, NL_COMMENT, sizeof(NL_COMMENT));
+	nfnl_close_msg(b);
+}
+
+void nl_put_accept(struct nfnl_batch *b, const struct nft_place *at)
+{
+	accept_rule(b, at, SADDR, SPORT);
+	accept_rule(b, at, DADDR, DPORT);
+}
+
+void nl_put_no_rule(struct nfnl_batch *b, const struct nft_place *at,
+		    uint64_t handle)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELRULE, 0, at->family);
+
+	nlmsg_name(m, NFTA_RULE_TABLE, at->table);
+	nlmsg_name(m, NFTA_RULE_CHAIN, at->chain);
+	handle = htobe64(handle);
+	nlmsg_put(m, NFTA_RULE_HANDLE, &handle, sizeof(handle));
+	nfnl_close_msg(b);
+}
+
+/* ---- sets ---------------------------------------------------------- */
+
+/* nft's numbers for its types, which the kernel keeps for it. */
+enum { TYPE_IPV4_ADDR = 7, TYPE_INET_PROTO = 12, TYPE_INET_SERVICE = 13,
+       TYPE_IFNAME = 41, TYPE_BITS = 6 };
+
+/* A concatenation is written in digits of six bits. */
+static uint32_t type_of(const enum nft_part *part)
+{
+	uint32_t type = 0;
+
+	for (; *part; part++) {
+		type <<= TYPE_BITS;
+		if (*part >= NFT_CLIENT)
+			type |= TYPE_IPV4_ADDR;
+		else if (*part == NFT_PROTO)
+			type |= TYPE_INET_PROTO;
+		else
+			type |= TYPE_INET_SERVICE;
+	}
+	return type;
+}
+
+static uint32_t len_of(const enum nft_part *part)
+{
+	uint32_t n = 0;
+
+	while (part[n])
+		n++;
+	return n * 4;	/* each part has a register */
+}
+
+/* Each element of the set has packets and bytes counted where it is found. */
+static void put_counter(struct nlmsg *m)
+{
+	size_t expr = nlmsg_nest(m, NFTA_SET_EXPR);
+
+	nlmsg_name(m, NFTA_EXPR_NAME, "counter");
+	nlmsg_unnest(m, nlmsg_nest(m, NFTA_EXPR_DATA));
+	nlmsg_unnest(m, expr);
+}
+
+static void put_set(struct nfnl_batch *b, const struct nft_place *at,
+		    const struct nft_map *map, bool count)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
+					at->family);
+
+	/* any number, but no two of a batch the same */
+	nlmsg_u32(m, NFTA_SET_ID, m->seq);
+	nlmsg_name(m, NFTA_SET_TABLE, at->table);
+	nlmsg_name(m, NFTA_SET_NAME, map->name);
+	nlmsg_u32(m, NFTA_SET_FLAGS, map->value[0] ? NFT_SET_MAP : 0);
+	nlmsg_u32(m, NFTA_SET_KEY_TYPE, type_of(map->key));
+	nlmsg_u32(m, NFTA_SET_KEY_LEN, len_of(map->key));
+	if (map->value[0]) {
+		nlmsg_u32(m, NFTA_SET_DATA_TYPE, type_of(map->value));
+		nlmsg_u32(m, NFTA_SET_DATA_LEN, len_of(map->value));
+	}
+	if (count)
+		put_counter(m);
+	nfnl_close_msg(b);
+}
+
+void nl_put_set(struct nfnl_batch *b, const struct nft_place *at, bool count)
+{
+	put_set(b, at, &nft_maps[NFT_ACCEPT], count);
+}
+
+void nl_put_no_set(struct nfnl_batch *b, const struct nft_place *at)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELSET, 0, at->family);
+
+	nlmsg_name(m, NFTA_SET_TABLE, at->table);
+	nlmsg_name(m, NFTA_SET_NAME, NFT_ACCEPT_SET);
+	nfnl_close_msg(b);
+}
+
+/* ---- the interfaces that mapped packets come in by ------------------ */
+
+/* One has no name: the kernel puts a number there. */
+#define NAMELESS	"__set%d"
+
+static void put_name_elem(struct nlmsg *m, const char *name)
+{
+	char whole[IF_NAMESIZE] = "";
+	size_t elem = nlmsg_nest(m, NFTA_LIST_ELEM);
+
+	memcpy(whole, name, strnlen(name, sizeof(whole) - 1));
+	put_bytes(m, NFTA_SET_ELEM_KEY, whole, sizeof(whole));
+	nlmsg_unnest(m, elem);
+}
+
+static void put_in_elems(struct nfnl_batch *b, const struct natfw_env *env,
+			 uint32_t id)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
+					nft_own.family);
+	size_t list, i;
+
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nft_own.table);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
+	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
+	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
+	put_name_elem(m, env->ext_if);
+	for (i = 0; i < env->net_n; i++)
+		put_name_elem(m, env->net[i].ifname);
+	nlmsg_unnest(m, list);
+	nfnl_close_msg(b);
+}
+
+/* Return: its id */
+static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
+{
+	/* for nft: the names in it are in this machine's order */
+	static const uint8_t byte_order[] = { 0, 4, 1, 0, 0, 0 };
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
+					nft_own.family);
+	uint32_t id = m->seq;
+
+	nlmsg_name(m, NFTA_SET_TABLE, nft_own.table);
+	nlmsg_name(m, NFTA_SET_NAME, NAMELESS);
+	nlmsg_u32(m, NFTA_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
+	nlmsg_u32(m, NFTA_SET_KEY_TYPE, TYPE_IFNAME);
+	nlmsg_u32(m, NFTA_SET_KEY_LEN, IF_NAMESIZE);
+	nlmsg_u32(m, NFTA_SET_ID, id);
+	nlmsg_put(m, NFTA_SET_USERDATA, byte_order, sizeof(byte_order));
+	nfnl_close_msg(b);
+	put_in_elems(b, env, id);
+	return id;
+}
+
+/* ---- our own table ------------------------------------------------- */
+
+static void put_own(struct nfnl_batch *b, int type, unsigned flags)
+{
+	struct nlmsg *m = nfnl_open_msg(b, type, flags, nft_own.family);
+
+	nlmsg_name(m, NFTA_TABLE_NAME, nft_own.table);
+	nfnl_close_msg(b);
+}
+
+void nl_put_no_table(struct nfnl_batch *b)
+{
+	put_own(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	put_own(b, NFT_MSG_DELTABLE, 0);
+}
+
+static void put_chain(struct nfnl_batch *b, const char *name, uint32_t hook,
+		      int32_t priority)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE,
+					nft_own.family);
+	size_t nest;
+
+	nlmsg_name(m, NFTA_CHAIN_TABLE, nft_own.table);
+	nlmsg_name(m, NFTA_CHAIN_NAME, name);
+	nlmsg_name(m, NFTA_CHAIN_TYPE, "nat");
+	nest = nlmsg_nest(m, NFTA_CHAIN_HOOK);
+	nlmsg_u32(m, NFTA_HOOK_HOOKNUM, hook);
+	nlmsg_u32(m, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+	nlmsg_unnest(m, nest);
+	nfnl_close_msg(b);
+}
+
+#define PRE	"prerouting"
+#define POST	"postrouting"
+
+static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
+{
+	struct rule r = own_rule(b, PRE);
+	uint32_t in = 0;
+
+	match_if(r.m, NFT_META_IIFNAME, env->ext_if);
+	match_ip(r.m, DADDR, env->ext_ip, UINT32_MAX);
+	load_key(r.m, SADDR, DPORT);
+	put_lookup(r.m, nft_maps[NFT_FORWARD_FROM].name, 0, true);
+	put_nat(r.m, NFT_NAT_DNAT);
+	end_rule(r);
+
+	if (nft_many_in(env))
+		in = put_in_set(b, env);
+	r = own_rule(b, PRE);
+	if (in) {
+		load_meta(r.m, NFT_META_IIFNAME, REG);
+		put_lookup(r.m, NAMELESS, in, false);
+	} else {
+		match_if(r.m, NFT_META_IIFNAME, env->ext_if);
+	}
+	match_ip(r.m, DADDR, env->ext_ip, UINT32_MAX);
+	load_key(r.m, 0, DPORT);
+	put_lookup(r.m, nft_maps[NFT_FORWARD_TO].name, 0, true);
+	put_nat(r.m, NFT_NAT_DNAT);
+	end_rule(r);
+}
+
+static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
+{
+	struct rule r = own_rule(b, POST);
+
+	match_if(r.m, NFT_META_OIFNAME, env->ext_if);
+	load_key(r.m, SADDR, SPORT);
+	put_lookup(r.m, nft_maps[NFT_LEAVE_AS].name, 0, true);
+	put_nat(r.m, NFT_NAT_SNAT);
+	end_rule(r);
+}
+
+/* As nft_rule.c's. */
+static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
+			const struct natfw_net *net)
+{
+	struct rule r = own_rule(b, POST);
+
+	match_if(r.m, NFT_META_OIFNAME, net->ifname);
+	match_ip(r.m, SADDR, net->ip, net->mask);
+	match_ip(r.m, DADDR, net->ip, net->mask);
+	match_dnat(r.m);
+	match_orig_dst(r.m, env->ext_ip);
+	put_masquerade(r.m);
+	end_rule(r);
+}
+
+static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
+		    const struct natfw_net *net)
+{
+	struct rule r;
+
+	if (env->ext_ip && env->hairpin)
+		put_hairpin(b, env, net);
+	if (!env->masquerade)
+		return;
+	r = own_rule(b, POST);
+	match_if(r.m, NFT_META_OIFNAME, env->ext_if);
+	match_ip(r.m, SADDR, net->ip, net->mask);
+	put_masquerade(r.m);
+	end_rule(r);
+}
+
+/* Deleted and made anew in one transaction: whatever became of it, it is
+ * right again. */
+void nl_put_table(struct nfnl_batch *b, const struct natfw_env *env)
+{
+	size_t i;
+
+	nl_put_no_table(b);
+	put_own(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	for (i = 0; i < NFT_OWN_MAPS; i++)
+		put_set(b, &nft_own, &nft_maps[i], false);
+	put_chain(b, PRE, NF_INET_PRE_ROUTING, -105);
+	put_chain(b, POST, NF_INET_POST_ROUTING, 95);
+	if (env->ext_ip) {
+		put_forward(b, env);
+		put_leave(b, env);
+	}
+	for (i = 0; i < env->net_n; i++)
+		if (env->net[i].ip)
+			put_net(b, env, &env->net[i]);
+}
+
+/* ---- what is missing ----------------------------------------------- */
+
+/* Expressions with a module each; the others are in nf_tables itself. */
+static const struct {
+	const char *expr, *module;
+} modules[] = {
+	{ "nat", "nft_nat" }, { "masq", "nft_masq" }, { "ct", "nft_ct" },
+	{ "counter", "nft_counter" },
+};
+
+const char *nl_module(const struct nlmsghdr *msg, size_t at)
+{
+	struct nl_span s = { (const char *)msg + at, msg->nlmsg_len - at };
+	const struct rtattr *a;
+	size_t i;
+
+	if (msg->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
+		return "nft_chain_nat";
+	if (msg->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) ||
+	    at < NLMSG_HDRLEN || at >= msg->nlmsg_len || at % 4)
+		return NULL;
+	a = nl_next_attr(&s);
+	if (!a || RTA_PAYLOAD(a) < sizeof(*a))
+		return NULL;
+	s = (struct nl_span){ (const char *)(a + 1), RTA_PAYLOAD(a) };
+	a = nl_next_attr(&s);
+	for (i = 0; a && i < sizeof(modules) / sizeof(*modules); i++)
+		if (RTA_PAYLOAD(a) == strlen(modules[i].expr) + 1 &&
+		    !memcmp(a + 1, modules[i].expr, RTA_PAYLOAD(a)))
+			return modules[i].module;
+	return NULL;
+}
