@@ -63,6 +63,7 @@ struct nft_text {
 	size_t i;
 	struct wr *w;			/* of a batch: its piece in hand */
 	size_t step;			/* of sync: STEP_CLEAN and so on */
+	bool plain;			/* no counters */
 	bool listing;			/* a list of elements has begun */
 };
 
@@ -78,6 +79,18 @@ static int nft_run(struct natfw *fw, struct nft_text *t,
 	};
 
 	return backend_run(fw, &run);
+}
+
+/* An nft that knows no counters in sets, or finds a set there that has none,
+ * refuses the first try; what it refuses for another reason it does twice. */
+static int nft_run_counting(struct natfw *fw, struct nft_text *t,
+			    bool (*piece)(void *, struct wr *))
+{
+	struct nft_text again = *t;
+	int rc = nft_run(fw, t, piece);
+
+	again.plain = true;
+	return rc == -EIO ? nft_run(fw, &again, piece) : rc;
 }
 
 /* ---- sync ---------------------------------------------------------- */
@@ -119,7 +132,7 @@ static void nft_sync_head(const struct nft_text *t, struct wr *w)
 	const struct nft_place *at = t->look->places->at;
 
 	if (t->step == STEP_CLEAN)
-		nft_put_clean(w, t->look, true);
+		nft_put_clean(w, t->look, true, !t->plain);
 	else if (t->step == STEP_MAPS)
 		nft_put_table(w, &t->fw->env);
 	else if (t->step >= STEP_PLACES && at[t->step - STEP_PLACES].wanted)
@@ -179,7 +192,7 @@ static int nft_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	if (!rc)
 		rc = nft_look_chains(fw, &look);
 	if (!rc)
-		rc = nft_run(fw, &t, nft_sync_piece);
+		rc = nft_run_counting(fw, &t, nft_sync_piece);
 	st->chains = (struct backend_tally){ 0 };
 	return rc;
 }
@@ -387,7 +400,7 @@ static bool nft_close_foreign(void *arg, struct wr *w)
 
 	if (t->i++)
 		return false;
-	nft_put_clean(w, t->look, false);
+	nft_put_clean(w, t->look, false, !t->plain);
 	return true;
 }
 
@@ -404,7 +417,7 @@ static void nft_close(struct natfw *fw)
 	nft_state(fw)->sock = -EBADF;
 	nft_run(fw, &own, nft_close_own);
 	if (!nft_find(fw, &fw->env, &places) && !nft_look_chains(fw, &look))
-		nft_run(fw, &foreign, nft_close_foreign);
+		nft_run_counting(fw, &foreign, nft_close_foreign);
 }
 
 static bool nft_governs(void)

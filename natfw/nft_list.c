@@ -47,6 +47,18 @@ uint64_t nft_hash_set(const struct nft_place *at, const char *set)
 	return backend_hash(backend_hash(h, str_z(at->table)), str_z(set));
 }
 
+/* "192.168.88.2 . 6 . 80 counter packets 1 bytes 40": what was counted is no
+ * part of the element. */
+static struct str without_counter(struct str one)
+{
+	struct str rest = one, word;
+
+	while (str_word(&rest, &word))
+		if (str_eq(word, STR("counter")))
+			one.n = (size_t)(word.p - one.p);
+	return one;
+}
+
 /* "elements = { a : b,", "c : d }": a list over as many lines as it takes. */
 static void elements(struct nft_look *look, struct str line)
 {
@@ -64,7 +76,7 @@ static void elements(struct nft_look *look, struct str line)
 	str_cut(&line, '}', &text);
 	look->in_elements = text.n == len;
 	while (str_cut(&text, ',', &one)) {
-		one = str_trim(one);
+		one = without_counter(str_trim(one));
 		if (one.n)
 			backend_count(&look->elements,
 				      backend_hash_words(set, one));

@@ -32,7 +32,8 @@ static bool had_rules(const struct nft_look *look, size_t p)
 	return false;
 }
 
-void nft_put_clean(struct wr *w, const struct nft_look *look, bool keep)
+void nft_put_clean(struct wr *w, const struct nft_look *look, bool keep,
+		   bool count)
 {
 	const struct nft_places *places = look->places;
 	const struct nft_place *at;
@@ -48,8 +49,9 @@ void nft_put_clean(struct wr *w, const struct nft_look *look, bool keep)
 		    (!wanted && !had_rules(look, p)))
 			continue;
 		wr_fmt(w, "add set %s %s " NFT_ACCEPT_SET " { type ipv4_addr"
-		       " . inet_proto . inet_service; }\n%s set %s %s "
+		       " . inet_proto . inet_service; %s}\n%s set %s %s "
 		       NFT_ACCEPT_SET "\n", at->family, at->table,
+		       count ? "counter; " : "",
 		       keep && wanted ? "flush" : "delete", at->family,
 		       at->table);
 	}

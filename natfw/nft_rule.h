@@ -17,8 +17,11 @@
  * or, where they are not needed, gone.
  * @look: what was found by nft_look_chains()
  * @keep: false: no set is needed
+ * @count: our sets count packets and bytes of each element, for which nft 0.9.5
+ *	   is needed
  */
-void nft_put_clean(struct wr *, const struct nft_look *look, bool keep);
+void nft_put_clean(struct wr *, const struct nft_look *look, bool keep,
+		   bool count);
 
 /** nft_put_accept - our two rules at the head of a foreign chain, in whose
  * table our set stands. */

@@ -220,10 +220,10 @@ static void test_foreign_text(void **state)
 		"delete rule inet fw4 forward handle 5\n"
 		"delete rule inet fw4 forward handle 18446744073709551615\n"
 		"add set inet fw4 upnpd_accept { type ipv4_addr . inet_proto"
-		" . inet_service; }\n"
+		" . inet_service; counter; }\n"
 		"flush set inet fw4 upnpd_accept\n"
 		"add set ip filter upnpd_accept { type ipv4_addr . inet_proto"
-		" . inet_service; }\n"
+		" . inet_service; counter; }\n"
 		"flush set ip filter upnpd_accept\n"
 		"add table ip upnpd\n"));
 	assert_null(strstr(tool.in, "handle 7"));

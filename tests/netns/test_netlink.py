@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: ISC
+"""The backend netlink: the same table as the backend nft makes, byte for byte
+in nft's own listing, and each takes over what the other left."""
+import re
+import signal
+
+import pytest
+
+from daemon import FakeTool, Upnpd
+from lab import OUT2_IP, listener, reaches, wait_until
+from upnp import Igd
+
+NL = pytest.mark.only("netlink")
+OTHER = {"nft": "netlink", "netlink": "nft"}
+
+
+def listing(lab):
+    """What nft prints of all there is. Elements have no order, and what a set
+    has counted is no part of it."""
+    def sort(match):
+        elements = sorted(e.strip() for e in match[2].split(","))
+        return match[1] + ", ".join(elements) + match[3]
+    return re.sub(r"((?:elements =|iifname) \{)([^}]*)(\})", sort,
+                  lab.router.run("nft", "-s", "list", "ruleset"))
+
+
+def fill(lab):
+    """Elements in each map, and two mappings that lead to one socket."""
+    igd = Igd(lab.lan1)
+    igd.add(40000, "TCP", 8000)
+    igd.add(40001, "TCP", 8000)
+    igd.add(40000, "UDP", 65535)
+    igd.add(65535, "UDP", 1024)
+    igd.add(40002, "TCP", 8002, remote=OUT2_IP)
+    igd.add(40003, "TCP", 8003)
+    igd.delete(40003)
+
+
+@NL
+@pytest.mark.parametrize("firewall", ("filter", "fw4", "none"))
+@pytest.mark.parametrize("options", (
+    {}, {"hairpin": "yes"}, {"masquerade": "yes"},
+    {"hairpin": "yes", "masquerade": "yes"}), ids=("", "h", "m", "hm"))
+def test_same_listing(lab, stopped, firewall, options):
+    if firewall != "filter":
+        lab.router.run("nft", "delete", "table", "inet", "filter")
+    if firewall == "fw4":
+        lab.router.run("nft", "-f", "-", stdin="""
+            table inet fw4 {
+                chain forward {
+                    type filter hook forward priority 0; policy drop;
+                    counter jump more
+                }
+                chain more { }
+            }
+            table ip second {
+                chain forward {
+                    type filter hook forward priority 10; policy accept;
+                }
+            }""")
+        options = {**options, "nft_table": "inet fw4",
+                   "nft_forward_chain": "more"}
+    lab.pristine = lab.rules()
+    seen = {}
+    for backend in ("nft", "netlink", "nft"):
+        stopped.options.update(options, backend=backend)
+        stopped.start()
+        if not seen:
+            fill(lab)
+        assert wait_until(lambda: ". 40001 :" in listing(lab))
+        seen[backend] = listing(lab)
+        stopped.stop()
+        assert lab.rules() == lab.pristine
+    assert seen["nft"] == seen["netlink"]
+    assert "upnpd" in seen["nft"]
+    assert ("upnpd_accept" in seen["nft"]) == (firewall != "none")
+
+
+@pytest.mark.only("nft", "netlink")
+def test_takes_over(lab, stopped, backend):
+    """A monitor that was killed left its table; the other backend goes on with
+    it, and nothing is left of both at the end."""
+    stopped.start()
+    server = listener(lab.lan1, "TCP", 8000)
+    fill(lab)
+    before = listing(lab)
+    stopped.signal(signal.SIGKILL)
+    stopped.proc.wait()
+    assert listing(lab) == before
+    stopped.options["backend"] = OTHER[backend]
+    stopped.start()
+    assert wait_until(lambda: listing(lab) == before)
+    assert reaches(lab, "TCP", 40000, server)
+    Igd(lab.lan1).delete(40000)
+    assert ". 40000 :" not in listing(lab).replace("udp . 40000", "")
+
+
+DAMAGE = {
+    "table": "delete table ip upnpd",
+    "element": "delete element ip upnpd forward_to { 6 . 40001 }",
+    "foreign element":
+        "add element ip upnpd forward_to { 6 . 7 : 10.0.0.1 . 7 }",
+    "other data": "delete element ip upnpd forward_to { 6 . 40001 };"
+        "add element ip upnpd forward_to { 6 . 40001 : 10.0.0.1 . 7 }",
+    "foreign rule": "insert rule ip upnpd prerouting tcp dport 1 drop",
+    "rules": "flush chain ip upnpd prerouting",
+    "foreign chain": "add chain ip upnpd x",
+    "set": "flush chain inet filter forward;"
+        "delete set inet filter upnpd_accept",
+    "accepted": "flush set inet filter upnpd_accept",
+}
+
+
+@NL
+@pytest.mark.parametrize("what", DAMAGE)
+def test_damage_is_repaired(lab, upnpd, what):
+    """At once: the kernel tells of what others change."""
+    fill(lab)
+    before = listing(lab)
+    lab.router.run("nft", "-f", "-", stdin=DAMAGE[what].replace(";", "\n"))
+    if what == "set":
+        assert wait_until(lambda: "upnpd_accept {" in listing(lab), 5)
+        lab.firewall.flush(lab.router)
+    assert wait_until(lambda: listing(lab) == before, 5)
+
+
+@NL
+@pytest.mark.parametrize("how", ("fail", "missing", "hang"))
+def test_needs_no_tool(lab, stopped, how):
+    fake = FakeTool(lab, "nft")
+    fake.mode(how)
+    stopped.options["backend"] = "auto"
+    stopped.start(prefix=fake.prefix())
+    assert stopped.wait_log("netlink")
+    server = listener(lab.lan1, "TCP", 8000)
+    igd = Igd(lab.lan1)
+    igd.add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    lab.firewall.flush(lab.router)
+    assert wait_until(lambda: "upnpd_accept" in listing(lab), 5)
+    assert reaches(lab, "TCP", 40000, server)
+    assert not fake.hung()
+
+
+@NL
+@pytest.mark.conf(max_mappings=3000, max_mappings_per_client=3000)
+def test_many_at_once(lab, stopped):
+    """A table that is longer than any batch: one transaction all the same."""
+    stopped.start()
+    igd = Igd(lab.lan1)
+    for port in range(20000, 22000):
+        igd.add(port, "TCP", port)
+    before = listing(lab)
+    assert before.count("tcp . 2") >= 4000
+    lab.firewall.flush(lab.router)
+    assert wait_until(lambda: listing(lab) == before, 5)
