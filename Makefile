@@ -254,10 +254,10 @@ F_netlink	= natfw/nfnl.c natfw/nlmsg.c natfw/watch.c base/netlink.c \
 W_netlink	= socket open
 F_gate		= gate.c $(filter-out natfw/watch.c,$(NATFW)) igd/policy.c \
 		  igd/natrule.c base/netlink.c base/str.c
-W_gate		= nfnl_open nfnl_commit
+W_gate		= nfnl_open nfnl_commit nfnl_dump
 F_listing	= $(filter-out natfw/watch.c,$(NATFW)) igd/natrule.c \
 		  base/netlink.c base/str.c
-W_listing	= nfnl_open nfnl_commit
+W_listing	= nfnl_open nfnl_commit nfnl_dump
 F_confedit	= $(U_confedit)
 F_ctlclient	= $(U_live)
 W_ctlclient	= socket connect poll recv write clock_gettime

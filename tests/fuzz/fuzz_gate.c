@@ -325,8 +325,11 @@ static void set_up(uint8_t how)
 	conf.enabled = true;
 	conf.max_mappings = MAX;
 	conf.max_per_client = PER_CLIENT;
+	tool.netlink = how % 4 == 0 && how & 128;
+	if (tool.netlink)
+		tool.lists = STR("");
 	str_copy(conf.backend, sizeof(conf.backend),
-		 str_z(backend[how % 4]));
+		 str_z(tool.netlink ? "netlink" : backend[how % 4]));
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
 	conf.iface_n = 1;
 	conf.hairpin = how & 4;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_listing.c - what nft and iptables list of a firewall that may be in any
- * state, read by the two backends.
+ * fuzz_listing.c - what nft, iptables and the kernel list of a firewall that
+ * may be in any state, read by the backends.
  *
  * Input: a byte that says which backend, in which environment; one for exit
  * statuses; the listing, printed whatever is asked for.
@@ -13,6 +13,7 @@
 #include "fuzz.h"
 #include "fuzz_tool.h"
 #include "natfw.h"
+#include "natfw/nl_list.h"
 
 #define EXT 0xc6336407u		/* 198.51.100.7 */
 
@@ -44,6 +45,13 @@ static struct natfw_env environment(uint8_t how)
 	return env;
 }
 
+static void counted(void *arg, const struct nl_count *c)
+{
+	static volatile uint64_t sum;
+
+	sum += c->client + c->port + c->proto + c->packets + c->bytes;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const struct natfw_backend *const backends[] = {
@@ -57,16 +65,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct str in = { (const char *)data, n };
 	uint8_t how = fuzz_u8(&in), rc = fuzz_u8(&in);
 	struct natfw_env env = environment(how);
+	struct nl_sock sock = { .fd = -1 };
 	enum nat_err err;
 
 	memset(&tool, 0, sizeof(tool));
 	memset(&fw, 0, sizeof(fw));
 	tool.lists = in;
+	tool.netlink = how & 128;
 	tool.list_rc = rc & 1;
 	tool.rc = rc >> 1 & 1;
 	tool.kernel = rc & 4 ? -ENOENT : 0;
 	CHECK(!natfw_init(&fw, 8));
-	natfw_open(&fw, backends[how % 4], &env);
+	natfw_open(&fw, tool.netlink ? &natfw_netlink : backends[how % 4],
+		   &env);
 	natfw_sync(&fw, rules, 3);
 	CHECK(natfw_verify(&fw) <= 1);
 	natfw_batch(&fw, &op, 1, &err);
@@ -77,5 +88,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
 	natfw_close(&fw);
 	natfw_done(&fw);
+	nl_counts(&sock, counted, NULL);
 	return 0;
 }

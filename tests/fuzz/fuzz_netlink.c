@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/netfilter/nf_tables.h>
 #include "base/conntrack.h"
 #include "base/netif.h"
 #include "base/netlink.h"
@@ -205,7 +206,8 @@ static void ask_flows(void)
 
 static void ask_nftables(void)
 {
-	static struct nfnl_batch b;
+	static uint32_t room[NFNL_BATCH_BYTES / sizeof(uint32_t)];
+	struct nfnl_batch b;
 	const struct nfnl_set set = { "ip", "upnpd", "forward_to" };
 	struct nfnl_value key = { { 0 }, 0 };
 	int fd = __wrap_socket(0, 0, 0);
@@ -213,12 +215,16 @@ static void ask_nftables(void)
 	nfnl_ip(&key, 0xc0a8580a);
 	nfnl_proto(&key, IPPROTO_TCP);
 	nfnl_port(&key, (uint16_t)arg);
-	nfnl_begin(&b, 1);
+	nfnl_begin(&b, room, sizeof(room), 1);
 	for (unsigned i = 0; i <= arg; i++)
 		nfnl_elem(&b, i & 1 ? NFNL_ADD : NFNL_DEL, &set, &key,
 			  i & 1 ? &key : NULL);
 	CHECK(nfnl_commit(&b, fd) <= 0);
 	CHECK(recv(fd, &key, 1, MSG_DONTWAIT) < 0);	/* all was read */
+	close(fd);
+	fd = __wrap_socket(0, 0, 0);
+	CHECK(nfnl_dump(fd, 1, &(struct nfnl_query){ NFT_MSG_GETSET }, NULL,
+			NULL) <= 0);
 	close(fd);
 }
 

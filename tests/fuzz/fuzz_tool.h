@@ -9,6 +9,7 @@
 #define TESTS_FUZZ_FUZZ_TOOL_H
 
 #include <errno.h>
+#include <unistd.h>
 #include "base/netlink.h"
 #include "base/proc.h"
 #include "fuzz.h"
@@ -20,11 +21,14 @@ static struct {
 	struct str lists;	/* what it prints when it is to list */
 	int list_rc, rc;	/* exit status of listing, of changing */
 	int kernel;		/* what nfnl_commit() says */
+	bool netlink;		/* is there one for the backend netlink? */
 	unsigned runs;
 } tool;
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *b, int fd);
+int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
+		     nl_fn fn, void *arg);
 
 /* ---- what it is told ----------------------------------------------------- */
 
@@ -151,19 +155,38 @@ int proc_run(struct proc *p)
 
 /* ---- in the place of nfnl.c's last part ---------------------------------- */
 
+/* There is a kernel for the backend netlink only. */
 int __wrap_nfnl_open(void)
 {
-	return -EPROTONOSUPPORT;
+	return tool.netlink ? dup(STDERR_FILENO) : -EPROTONOSUPPORT;
 }
 
 int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 {
-	struct nl_span s = { b->buf.bytes, b->len };
+	struct nl_span s = { b->m.p, b->m.len };
 
+	if (b->list) {
+		nlmsg_unnest(&b->m, b->list);
+		nlmsg_close(&b->m, b->last);
+	}
+	s.n = b->m.len;
 	while (nl_next_msg(&s))
 		;
-	CHECK(b->err || !s.n);
-	return b->err ? b->err : tool.kernel;
+	CHECK(b->m.err || !s.n);
+	return b->m.err ? b->m.err : tool.kernel;
+}
+
+/* The listing, whatever is asked for, as what the kernel says. */
+int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
+		     nl_fn fn, void *arg)
+{
+	struct str all = fuzz_copy(tool.lists);
+	struct nl_span s = { all.p, all.n };
+	bool interrupted = false;
+	int rc = nl_walk(s, fn, arg, &interrupted);
+
+	fuzz_free(all);
+	return rc < 0 ? rc : tool.list_rc ? -ENOENT : interrupted ? -EINTR : 0;
 }
 
 #endif

@@ -203,7 +203,7 @@ static void fake_close(struct natfw *fw)
 const struct natfw_backend natfw_iptables = { .name = "iptables" },
 	natfw_iptables_legacy = { .name = "iptables-legacy" },
 	natfw_iptables_nft = { .name = "iptables-nft" },
-	natfw_nft = { .name = "nft" },
+	natfw_nft = { .name = "nft" }, natfw_netlink = { .name = "netlink" },
 	natfw_memory = {
 		"memory", fake_usable, fake_open, fake_apply, fake_sync,
 		fake_verify, fake_close, .commits = 1,

@@ -468,7 +468,7 @@ static void test_verify(void **state)
 
 /* ---- which backend ------------------------------------------------- */
 
-enum { LEGACY, IPTABLES_NFT, IPTABLES, NFT };
+enum { LEGACY, IPTABLES_NFT, IPTABLES, NETLINK, NFT };
 
 static struct {
 	bool usable, governs;
@@ -491,12 +491,14 @@ static struct {
 FAKE_TOOL(LEGACY, natfw_iptables_legacy, "iptables-legacy");
 FAKE_TOOL(IPTABLES_NFT, natfw_iptables_nft, "iptables-nft");
 FAKE_TOOL(IPTABLES, natfw_iptables, "iptables");
+FAKE_TOOL(NETLINK, natfw_netlink, "netlink");
 FAKE_TOOL(NFT, natfw_nft, "nft");
 
 static void test_find(void **state)
 {
 	static const char *const names[] = { "iptables", "iptables-legacy",
-					     "iptables-nft", "nft", "memory" };
+					     "iptables-nft", "netlink", "nft",
+					     "memory" };
 	struct natfw_env env = env_of(EXT);
 	const char *why = NULL;
 	size_t i;
@@ -521,21 +523,34 @@ static void test_auto(void **state)
 		unsigned usable, governs;
 		const char *name, *why;
 	} t[] = {
-		{ 0, 0, NULL, "neither nft nor iptables was found" },
-		{ 0, ALL, NULL, "neither nft nor iptables was found" },
-		{ ALL, 0, "nft", "nothing filters here and nft is installed" },
+		{ 0, 0, NULL, "neither nf_tables nor iptables was found" },
+		{ 0, ALL, NULL, "neither nf_tables nor iptables was found" },
+		{ ALL, 0, "netlink",
+		  "nothing filters here and nft is installed" },
+		{ ALL - B(NETLINK), 0, "nft",
+		  "nothing filters here and nft is installed" },
+		/* what is installed is what is going to be used */
+		{ B(NETLINK) | B(IPTABLES), 0, "iptables",
+		  "nothing filters here and iptables is installed" },
+		{ B(NETLINK), 0, "netlink",
+		  "nothing filters here and the kernel has nf_tables" },
 		{ B(IPTABLES), 0, "iptables",
 		  "nothing filters here and iptables is installed" },
 		/* by the name of a variant only when there are rules */
 		{ B(LEGACY) | B(IPTABLES_NFT), 0, NULL,
-		  "neither nft nor iptables was found" },
+		  "neither nf_tables nor iptables was found" },
 		{ ALL, ALL, "iptables-legacy",
 		  "iptables-legacy rules stand here" },
 		{ ALL, ALL - B(LEGACY), "iptables-nft",
 		  "iptables-nft rules stand here" },
 		{ ALL, B(IPTABLES) | B(NFT), "iptables",
 		  "iptables rules stand here" },
-		{ ALL, B(NFT), "nft", "an nft forward chain filters here" },
+		{ ALL, B(NETLINK) | B(NFT), "netlink",
+		  "an nf_tables forward chain filters here" },
+		{ B(NETLINK) | B(IPTABLES), B(NETLINK), "netlink",
+		  "an nf_tables forward chain filters here" },
+		{ ALL - B(NETLINK), B(NETLINK) | B(NFT), "nft",
+		  "an nft forward chain filters here" },
 		{ B(NFT), B(LEGACY) | B(IPTABLES), "nft",
 		  "nothing filters here and nft is installed" },
 	};

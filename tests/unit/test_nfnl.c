@@ -26,6 +26,12 @@ static const struct nfnl_set sockets = { "ip", "t", "sockets" };
 static const struct nfnl_set peers = { "ip", "t", "peers" };
 
 static struct nfnl_batch batch;
+static uint32_t batch_room[NFNL_BATCH_BYTES / sizeof(uint32_t)];
+
+static void begin(uint32_t seq)
+{
+	nfnl_begin(&batch, batch_room, sizeof(batch_room), seq);
+}
 
 static struct nfnl_value port_key(uint8_t proto, uint16_t port)
 {
@@ -143,6 +149,8 @@ static struct nl_span heard(struct wire w)
 	return (struct nl_span){ buf.bytes, n > 0 ? (size_t)n : 0 };
 }
 
+static uint32_t next_seq;
+
 static const struct nlmsghdr *next(struct nl_span *s, int type, int flags)
 {
 	const struct nlmsghdr *h = nl_next_msg(s);
@@ -150,7 +158,10 @@ static const struct nlmsghdr *next(struct nl_span *s, int type, int flags)
 	assert_non_null(h);
 	assert_int_equal(h->nlmsg_type, type);
 	assert_int_equal(h->nlmsg_flags, flags);
-	assert_int_equal(h->nlmsg_seq, 7);
+	/* each has a number of its own, from 7 on */
+	if (type == NFNL_MSG_BATCH_BEGIN)
+		next_seq = 7;
+	assert_int_equal(h->nlmsg_seq, next_seq++);
 	return h;
 }
 
@@ -231,7 +242,7 @@ static void test_batch(void **state)
 	const struct nlmsghdr *h;
 	struct nl_span s;
 
-	nfnl_begin(&batch, 7);
+	begin(7);
 	nfnl_elem(&batch, NFNL_DEL, &sockets, &key, NULL);
 	nfnl_elem(&batch, NFNL_ADD, &sockets, &key, &data);
 	nfnl_elem(&batch, NFNL_ADD, &other, &key, NULL);
@@ -255,7 +266,7 @@ static void test_batch(void **state)
 
 static void test_nothing_to_do(void **state)
 {
-	nfnl_begin(&batch, 7);
+	begin(7);
 	assert_int_equal(nfnl_commit(&batch, -1), 0);
 }
 
@@ -266,7 +277,7 @@ static void spoilt(const struct nfnl_set *set, const struct nfnl_value *key,
 {
 	struct wire w = wire_new();
 
-	nfnl_begin(&batch, 7);
+	begin(7);
 	nfnl_elem(&batch, NFNL_ADD, set, key, NULL);
 	put_socket(NFNL_ADD, 1);
 	say(w, 7, NLMSG_ERROR, 0);
@@ -302,7 +313,7 @@ static int fill(struct wire w, size_t n, size_t name_n)
 	size_t i;
 
 	memset(name, 'n', name_n);
-	nfnl_begin(&batch, 7);
+	begin(7);
 	for (i = 0; i < n; i++)
 		nfnl_elem(&batch, NFNL_ADD, i ? &sockets : &set, &key, NULL);
 	return nfnl_commit(&batch, w.fd);
@@ -312,9 +323,12 @@ static int fill(struct wire w, size_t n, size_t name_n)
  * that goes is exactly as long as the buffer. */
 static void test_full(void **state)
 {
-	const size_t elem = 20 + 8 + 12 + 4 + 4 + 4 + 12;
-	size_t n = (NFNL_BATCH_BYTES - 2 * 20 - elem) / elem + 1, len;
-	size_t longest = 0;
+	/* elements of one set share a message, as many as are in one list */
+	const size_t elem = 4 + 4 + 12, begun = 20 + 8 + 12 + 4;
+	const size_t in_list = (NFNL_LIST_MAX - 4 + elem - 1) / elem;
+	size_t left = NFNL_BATCH_BYTES - 2 * 20 - (20 + 8 + 8 + 4 + elem) -
+		      (begun + in_list * elem) - begun;
+	size_t n = 1 + in_list + left / elem, len, longest = 0;
 	struct wire w = wire_new();
 	int err;
 
@@ -336,11 +350,137 @@ static void test_full(void **state)
 	wire_done(w);
 }
 
+/* Neighbours of one set and verb stand in one message, no others. */
+static void test_lists(void **state)
+{
+	static const struct nfnl_set twin = { "ip", "t", "sockets" };
+	struct nfnl_value key = socket_key(CLIENT, TCP, 8000);
+	struct wire w = wire_new();
+	const struct nlmsghdr *h;
+	struct nl_span s, list;
+	unsigned i, n;
+
+	begin(7);
+	for (i = 0; i < 5; i++)
+		nfnl_elem(&batch, i < 3 ? NFNL_ADD : NFNL_DEL,
+			  i & 1 ? &twin : &sockets, &key, NULL);
+	nfnl_elem(&batch, NFNL_DEL, &ports, &key, NULL);
+	say(w, 10, NLMSG_ERROR, 0);
+	assert_int_equal(nfnl_commit(&batch, w.fd), 0);
+	s = heard(w);
+	next(&s, NFNL_MSG_BATCH_BEGIN, REQUEST);
+	for (i = 0; i < 3; i++) {
+		h = next(&s, i ? ELEM(DEL) : ELEM(NEW), REQUEST |
+			 (i == 0 ? NLM_F_CREATE : i == 2 ? NLM_F_ACK : 0));
+		list = nl_attrs(h, sizeof(struct nfgenmsg));
+		attr(&list, NFTA_SET_ELEM_LIST_TABLE);
+		attr(&list, NFTA_SET_ELEM_LIST_SET);
+		list = attr(&list, NEST(NFTA_SET_ELEM_LIST_ELEMENTS));
+		for (n = 0; list.n; n++)
+			attr(&list, NEST(NFTA_LIST_ELEM));
+		assert_int_equal(n, 3 - i);
+	}
+	next(&s, NFNL_MSG_BATCH_END, REQUEST);
+	assert_int_equal(s.n, 0);
+	wire_done(w);
+}
+
+/* ---- dumps ------------------------------------------------------------- */
+
+static void count(void *arg, const struct nlmsghdr *h)
+{
+	++*(unsigned *)arg;
+}
+
+static int dump_one(struct wire w, uint32_t seq, unsigned *ret_n)
+{
+	const struct nfnl_query q = {
+		NFT_MSG_GETSETELEM, "inet", "fw4", "upnpd_accept"
+	};
+
+	*ret_n = 0;
+	return nfnl_dump(w.fd, seq, &q, count, ret_n);
+}
+
+static void part(struct wire w, uint32_t seq, uint16_t type, uint16_t flags)
+{
+	struct {
+		struct nlmsghdr h;
+		int code;
+	} m = { .h = { sizeof(m), type, flags, seq, 0 } };
+
+	assert_int_equal(send(w.peer, &m, sizeof(m), 0), sizeof(m));
+}
+
+static void test_dump(void **state)
+{
+	struct wire w = wire_new();
+	const struct nlmsghdr *h;
+	struct nl_span s;
+	unsigned n;
+
+	part(w, 6, ELEM(NEW), 0);	/* left of another answer */
+	part(w, 6, NLMSG_DONE, 0);
+	part(w, 7, ELEM(NEW), 0);
+	part(w, 7, ELEM(NEW), 0);
+	part(w, 7, NLMSG_DONE, 0);
+	assert_int_equal(dump_one(w, 7, &n), 0);
+	assert_int_equal(n, 2);
+	s = heard(w);
+	h = nl_next_msg(&s);
+	assert_int_equal(h->nlmsg_type, NFNL_SUBSYS_NFTABLES << 8 |
+					NFT_MSG_GETSETELEM);
+	assert_int_equal(h->nlmsg_flags, REQUEST | NLM_F_DUMP);
+	assert_int_equal(family(h), 1);
+	s = nl_attrs(h, sizeof(struct nfgenmsg));
+	assert_bytes(attr(&s, NFTA_SET_ELEM_LIST_TABLE), "fw4", 4);
+	assert_bytes(attr(&s, NFTA_SET_ELEM_LIST_SET), "upnpd_accept", 13);
+
+	part(w, 8, ELEM(NEW), NLM_F_DUMP_INTR);
+	part(w, 8, NLMSG_DONE, 0);
+	assert_int_equal(dump_one(w, 8, &n), -EINTR);
+	say(w, 9, NLMSG_ERROR, -ENOENT);
+	assert_int_equal(dump_one(w, 9, &n), -ENOENT);
+	part(w, 10, ELEM(NEW), 0);	/* and no more */
+	assert_int_equal(dump_one(w, 10, &n), -EAGAIN);
+	assert_int_equal(send(w.peer, "abcdefghijklmnopqrst", 20, 0), 20);
+	assert_int_equal(dump_one(w, 11, &n), -EBADMSG);
+	wire_done(w);
+}
+
+/* Which message failed, and where in it. */
+static void test_fault(void **state)
+{
+	struct wire w = wire_new();
+	struct {
+		struct nlmsghdr h;
+		struct nlmsgerr e;
+		struct nlattr a;
+		uint32_t at;
+	} m = {
+		.h = { sizeof(m), NLMSG_ERROR, NLM_F_ACK_TLVS | NLM_F_CAPPED,
+		       9, 0 },
+		.e = { .error = -ENOENT },
+		.a = { sizeof(m.a) + 4, NLMSGERR_ATTR_OFFS }, .at = 44,
+	};
+
+	begin(7);
+	add_port(TCP, 1, CLIENT, 1);
+	put_socket(NFNL_ADD, 1);
+	assert_int_equal(send(w.peer, &m, sizeof(m), 0), sizeof(m));
+	say(w, 10, NLMSG_ERROR, -EPERM);
+	assert_int_equal(nfnl_commit(&batch, w.fd), -ENOENT);
+	assert_int_equal(batch.fault, 9);
+	assert_int_equal(batch.fault_at, 44);
+	assert_int_equal(batch.m.seq, 11);
+	wire_done(w);
+}
+
 /* ---- answers ----------------------------------------------------------- */
 
 static int commit_one(struct wire w)
 {
-	nfnl_begin(&batch, 7);
+	begin(7);
 	put_socket(NFNL_ADD, 1);
 	return nfnl_commit(&batch, w.fd);
 }
@@ -493,7 +633,7 @@ static void test_kernel(void **state)
 
 	NEED_ROOT();
 	fd = kernel_fd();
-	nfnl_begin(&batch, 1);
+	begin(1);
 	add_port(TCP, 40000, CLIENT, 8000);
 	add_port(UDP, 65535, IP(255, 255, 255, 255), 1);
 	nfnl_elem(&batch, NFNL_ADD, &peers, &key, &data);
@@ -505,7 +645,7 @@ static void test_kernel(void **state)
 	assert_true(listed("elements = { 192.168.88.10 . 6 . 8000 }"));
 
 	/* a key alone is enough to delete; another mapping takes its place */
-	nfnl_begin(&batch, 2);
+	begin(2);
 	del_port(TCP, 40000);
 	add_port(TCP, 40000, CLIENT, 9000);
 	del_port(UDP, 65535);
@@ -528,7 +668,7 @@ static void test_kernel_with_nft(void **state)
 			    " { 6 . 40000 : 192.168.88.10 . 8000 }\n"
 			    "add element ip t sockets"
 			    " { 192.168.88.10 . 6 . 8000 }\n"));
-	nfnl_begin(&batch, 1);
+	begin(1);
 	del_port(TCP, 40000);	/* nft's */
 	add_port(TCP, 40001, CLIENT, 8001);
 	put_socket(NFNL_ADD, 8000);	/* there already, the same */
@@ -536,7 +676,7 @@ static void test_kernel_with_nft(void **state)
 	assert_non_null(nft("delete element ip t ports { 6 . 40001 }\n"
 			    "add element ip t ports"
 			    " { 6 . 40000 : 192.168.88.10 . 8000 }\n"));
-	nfnl_begin(&batch, 2);
+	begin(2);
 	del_port(TCP, 40000);
 	put_socket(NFNL_DEL, 8000);
 	assert_int_equal(nfnl_commit(&batch, fd), 0);
@@ -549,7 +689,7 @@ static int commit_with(int fd, size_t at, void (*bad)(void))
 {
 	size_t i;
 
-	nfnl_begin(&batch, 5);
+	begin(5);
 	for (i = 0; i < 4; i++) {
 		if (i == at)
 			bad();
@@ -630,7 +770,7 @@ static void test_kernel_all_or_nothing(void **state)
 
 	NEED_ROOT();
 	fd = kernel_fd();
-	nfnl_begin(&batch, 1);
+	begin(1);
 	add_port(TCP, 40000, CLIENT, 8);
 	assert_int_equal(nfnl_commit(&batch, fd), 0);
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -656,14 +796,14 @@ static void test_kernel_many_errors(void **state)
 
 	NEED_ROOT();
 	fd = kernel_fd();
-	nfnl_begin(&batch, 1);
+	begin(1);
 	for (i = 1; i <= 1000; i++)
 		del_port(TCP, (uint16_t)i);
 	assert_true(nfnl_commit(&batch, fd) < 0);
-	nfnl_begin(&batch, 2);
+	begin(2);
 	put_socket(NFNL_ADD, 8000);
 	assert_int_equal(nfnl_commit(&batch, fd), 0);
-	nfnl_begin(&batch, 3);
+	begin(3);
 	del_port(TCP, 1);
 	assert_int_equal(nfnl_commit(&batch, fd), -ENOENT);
 	close(fd);
@@ -677,14 +817,14 @@ static void test_kernel_big_batch(void **state)
 
 	NEED_ROOT();
 	fd = kernel_fd();
-	nfnl_begin(&batch, 1);
+	begin(1);
 	for (i = 1; i <= 512; i++) {
 		add_port(UDP, i, CLIENT, i);
 		put_socket(NFNL_ADD, i);
 	}
 	assert_int_equal(nfnl_commit(&batch, fd), 0);
 	assert_true(listed("17 . 512 : 192.168.88.10 . 512"));
-	nfnl_begin(&batch, 2);
+	begin(2);
 	for (i = 1; i <= 512; i++) {
 		del_port(UDP, i);
 		put_socket(NFNL_DEL, i);
@@ -701,7 +841,7 @@ static int commit_as_nobody(int fd)
 		return 0;
 	if (fd < 0)
 		fd = nfnl_open();
-	nfnl_begin(&batch, 1);
+	begin(1);
 	put_socket(NFNL_ADD, 8000);
 	return nfnl_commit(&batch, fd);
 }
@@ -734,6 +874,9 @@ int main(void)
 		cmocka_unit_test(test_nothing_to_do),
 		cmocka_unit_test(test_spoilt),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_dump),
+		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_cut_answers),
 		cmocka_unit_test(test_long_answer),

@@ -18,7 +18,7 @@
 /* The registry in natfw.c names them; nothing here asks it. */
 const struct natfw_backend natfw_iptables = { 0 },
 	natfw_iptables_legacy = { 0 }, natfw_iptables_nft = { 0 },
-	natfw_memory = { 0 };
+	natfw_netlink = { 0 }, natfw_memory = { 0 };
 
 /* ---- a kernel in the place of nfnl.c ------------------------------- */
 
