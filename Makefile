@@ -87,7 +87,7 @@ EDIT	= confedit.c conffile.c cmd/whole.c cmd/change.c cmd/reload.c \
 CHECK	= cmd/check.c cmd/check_say.c cmd/check_conf.c cmd/check_daemon.c \
 	  cmd/check_net.c cmd/check_ports.c cmd/check_firewall.c cmd/check_lan.c \
 	  cmd/check_rules.c cmd/check_match.c
-CMD	= cmd/cmd.c cmd/out.c cmd/words.c $(EDIT) $(LIVE) $(CHECK)
+CMD	= cmd/cmd.c cmd/out.c cmd/words.c cmd/counts.c $(EDIT) $(LIVE) $(CHECK)
 SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \

@@ -31,7 +31,7 @@ static const struct cmd_verb verbs[] = {
 	{ "interfaces", "remove", cmd_ifaces_remove, "N,...|NAME",
 	  "take them out", true },
 	{ "mappings", "print", cmd_mappings_print,
-	  "[detail] [where ...]", "the mappings there are", false },
+	  "[detail|stats] [where ...]", "the mappings there are", false },
 	{ "mappings", "add", cmd_mappings_add,
 	  "KEY=VALUE...", "map a port to a host of the "
 	  "LAN", false },

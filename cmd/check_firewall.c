@@ -63,9 +63,19 @@ static void list_all(struct check *c)
 						   -ENOENT;
 }
 
+/* upnpd needs no nft for its rules, but without it nobody sees others'. */
+static bool unseen(const struct check *c)
+{
+	return c->listed[TOOL_NFT] == -ENOENT &&
+	       ((c->backend && !strcmp(c->backend, natfw_netlink.name)) ||
+		natfw_netlink.governs());
+}
+
 /* Is there a tool whose rules are not known? */
 static bool blind(const struct check *c)
 {
+	if (unseen(c))
+		return true;
 	for (int t = 0; t < TOOLS; t++)
 		if ((c->listed[t] && c->listed[t] != -ENOENT) ||
 		    c->rules[t].over)
@@ -174,7 +184,10 @@ void check_firewalls(struct check *c)
 	unsigned n = 0;
 
 	list_all(c);
-	if (blind(c))
+	if (unseen(c))
+		check_good(c, "the rules of nf_tables can not be seen: nft is "
+			   "not installed, and upnpd does not need it");
+	else if (blind(c))
 		check_say(c, CHECK_WARNING, "the firewall's rules are not all "
 			  "known: %s\n%s", *c->why ? c->why :
 			  "there are too many chains", geteuid() ?
@@ -242,6 +255,13 @@ void check_masquerade(struct check *c)
 
 /* ---- on the way in --------------------------------------------------- */
 
+/* Do upnpd's rules stand where this tool's do? */
+static bool works_with(const char *backend, int tool)
+{
+	return !strcmp(backend, tools[tool].backend) ||
+	       (tool == TOOL_NFT && !strcmp(backend, natfw_netlink.name));
+}
+
 /* Will upnpd put its accept where @tool's chain drops, once it runs? */
 static bool will_open(const struct check *c, int tool,
 		      const struct rules_base *base)
@@ -252,7 +272,7 @@ static bool will_open(const struct check *c, int tool,
 		return false;
 	if (!strcmp(c->backend, "iptables"))
 		return tool != TOOL_NFT;
-	if (strcmp(c->backend, tools[tool].backend))
+	if (!works_with(c->backend, tool))
 		return false;
 	return tool != TOOL_NFT || !*c->conf.nft_table ||
 	       str_starts(name, str_z(c->conf.nft_table));
@@ -263,7 +283,7 @@ static void say_block(struct check *c, int tool, const struct rules_base *base)
 	const char *backend = tools[tool].backend;
 
 	if (c->backend && strcmp(c->backend, "iptables") &&
-	    strcmp(c->backend, backend))
+	    !works_with(c->backend, tool))
 		check_say(c, CHECK_PROBLEM, "the %s chain %s drops what an "
 			  "open port lets in, and upnpd works with %s\n"
 			  "upnpctl set backend=%s, or take that chain out",
@@ -281,13 +301,13 @@ static void say_block(struct check *c, int tool, const struct rules_base *base)
 			  base->name);
 }
 
-/* A configured chain that is not there: nft's backend opens nothing then. */
+/* A configured chain that is not there: nothing is opened then. */
 static void check_chain(struct check *c)
 {
 	struct conf *conf = &c->conf;
 
-	if (!*conf->nft_table || !c->backend || strcmp(c->backend, "nft") ||
-	    c->listed[TOOL_NFT] ||
+	if (!*conf->nft_table || !c->backend ||
+	    !works_with(c->backend, TOOL_NFT) || c->listed[TOOL_NFT] ||
 	    rules_has(&c->rules[TOOL_NFT], conf->nft_table, conf->nft_chain))
 		return;
 	check_say(c, CHECK_PROBLEM, "there is no chain %s in the nft table "

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include "cmd/counts.h"
 #include "cmd/ctlclient.h"
 #include "cmd/mappings.h"
 #include "cmd/maptext.h"
@@ -151,7 +152,7 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 }
 
 struct options {
-	bool detail;
+	bool detail, stats;
 	struct filter filter;
 };
 
@@ -168,10 +169,12 @@ static int read_options(const struct cmd *c, struct options *o)
 			where = true;
 		else if (str_eq(c->arg[i], STR("detail")))
 			o->detail = true;
+		else if (str_eq(c->arg[i], STR("stats")))
+			o->stats = true;
 		else
 			status = cmd_fail(CMD_USAGE, "mappings print takes "
-					  "detail and where, not \"%.*s\"",
-					  STR_F(c->arg[i]));
+					  "detail, stats and where, not "
+					  "\"%.*s\"", STR_F(c->arg[i]));
 	}
 	return status;
 }
@@ -184,8 +187,44 @@ static const char flags_line[] =
 struct look {
 	const struct mappings *all;
 	const struct filter *filter;
+	const struct counts *counts;
+	const uint8_t *columns;		/* of a table, to COLUMN_END */
 	unsigned number_width, flags_width;
 };
+
+/* The columns of a table: fields, and what the kernel counted. */
+enum { COLUMN_PACKETS = MAPTEXT__MAX, COLUMN_BYTES, COLUMN_END };
+
+static const uint8_t plain_columns[] = {
+	MAPTEXT_PROTOCOL, MAPTEXT_EXT_PORT, MAPTEXT_TO, MAPTEXT_REMOTE,
+	MAPTEXT_LEFT, MAPTEXT_BY, MAPTEXT_DESC, COLUMN_END,
+};
+
+static const uint8_t stats_columns[] = {
+	MAPTEXT_PROTOCOL, MAPTEXT_EXT_PORT, MAPTEXT_TO, COLUMN_PACKETS,
+	COLUMN_BYTES, MAPTEXT_DESC, COLUMN_END,
+};
+
+static const char *column_name(unsigned column)
+{
+	return column == COLUMN_PACKETS ? "packets" :
+	       column == COLUMN_BYTES ? "bytes" : maptext_name(column);
+}
+
+/* What was not counted has no text. */
+static void put_column(struct wr *w, const struct look *k, unsigned column,
+		       const struct ctl_mapping *m)
+{
+	const struct nl_count *c;
+
+	if (column < MAPTEXT__MAX) {
+		maptext_put(w, column, m);
+		return;
+	}
+	c = counts_of(k->counts, &m->rule);
+	if (c)
+		wr_u64(w, column == COLUMN_PACKETS ? c->packets : c->bytes);
+}
 
 /* Return: the first from @i on that is to be shown, or how many there are */
 static size_t next_shown(const struct look *k, size_t i)
@@ -200,9 +239,13 @@ static size_t next_shown(const struct look *k, size_t i)
 	 i = next_shown(k, i + 1))
 
 static struct look make_look(const struct mappings *all,
-			     const struct filter *filter)
+			     const struct options *o,
+			     const struct counts *counts)
 {
-	struct look k = { all, filter, 3, 1 };
+	struct look k = {
+		all, &o->filter, counts,
+		o->stats ? stats_columns : plain_columns, 3, 1
+	};
 
 	for (size_t n = 1000; n <= all->n && k.number_width < 9; n *= 10)
 		k.number_width++;
@@ -234,66 +277,77 @@ static void put_number(const struct look *k, size_t i)
 	out_pad(wr_done(&f), k->flags_width + 1);
 }
 
-static void put_head(const struct look *k,
-		     const unsigned width[MAPTEXT__MAX])
+static void put_head(const struct look *k, const unsigned *width)
 {
+	const uint8_t *f = k->columns;
 	char buf[32];
 
 	out_str(STR(flags_line));
 	put_spaces(k->number_width - 1);
 	out_pad(STR("#"), k->flags_width + 3);
-	for (unsigned f = 0; f < MAPTEXT__MAX; f++) {
+	for (; *f != COLUMN_END; f++) {
 		struct wr w = wr_init(buf, sizeof(buf));
 
-		for (const char *p = maptext_name(f); *p; p++)
+		for (const char *p = column_name(*f); *p; p++)
 			wr_ch(&w, *p >= 'a' && *p <= 'z' ?
 			      (char)(*p - 'a' + 'A') : *p);
-		if (f == MAPTEXT__MAX - 1)
+		if (f[1] == COLUMN_END)
 			out_str(wr_done(&w));
 		else
-			out_pad(wr_done(&w), width[f] + 3);
+			out_pad(wr_done(&w), width[*f] + 3);
 	}
 	out_str(STR("\n"));
 }
 
-static void find_widths(const struct look *k, unsigned width[MAPTEXT__MAX])
+static void find_widths(const struct look *k, unsigned *width)
 {
 	char buf[MAPTEXT_MAX];
 
-	for (unsigned f = 0; f < MAPTEXT__MAX; f++)
-		width[f] = maptext_columns(str_z(maptext_name(f)));
+	for (const uint8_t *f = k->columns; *f != COLUMN_END; f++)
+		width[*f] = maptext_columns(str_z(column_name(*f)));
 	for EACH_SHOWN(k, i) {
-		for (unsigned f = 0; f < MAPTEXT__MAX; f++) {
+		for (const uint8_t *f = k->columns; *f != COLUMN_END; f++) {
 			struct wr w = wr_init(buf, sizeof(buf));
 			unsigned n;
 
-			maptext_put(&w, f, &k->all->v[i]);
+			put_column(&w, k, *f, &k->all->v[i]);
 			n = maptext_columns(wr_done(&w));
-			width[f] = n > width[f] ? n : width[f];
+			width[*f] = n > width[*f] ? n : width[*f];
 		}
 	}
 }
 
 static void put_table(const struct look *k)
 {
-	unsigned width[MAPTEXT__MAX];
+	unsigned width[COLUMN_END];
 	char buf[MAPTEXT_MAX];
 
 	find_widths(k, width);
 	put_head(k, width);
 	for EACH_SHOWN(k, i) {
 		put_number(k, i);
-		for (unsigned f = 0; f < MAPTEXT__MAX; f++) {
+		for (const uint8_t *f = k->columns; *f != COLUMN_END; f++) {
 			struct wr w = wr_init(buf, sizeof(buf));
 
-			maptext_put(&w, f, &k->all->v[i]);
-			if (f == MAPTEXT__MAX - 1)
+			put_column(&w, k, *f, &k->all->v[i]);
+			if (f[1] == COLUMN_END)
 				out_str(wr_done(&w));
 			else
-				out_pad(wr_done(&w), width[f] + 3);
+				out_pad(wr_done(&w), width[*f] + 3);
 		}
 		out_str(STR("\n"));
 	}
+}
+
+static void put_count(const struct look *k, const struct ctl_mapping *m)
+{
+	const struct nl_count *c = counts_of(k->counts, &m->rule);
+
+	if (!c)
+		return;
+	put_spaces(k->number_width + k->flags_width + 2);
+	out_fmt("packets=%llu bytes=%llu\n", (unsigned long long)c->packets,
+		(unsigned long long)c->bytes);
 }
 
 static void put_pairs(enum maptext_field from, enum maptext_field to,
@@ -315,8 +369,17 @@ static void put_detail(const struct look *k)
 		put_pairs(MAPTEXT_PROTOCOL, MAPTEXT_REMOTE, &k->all->v[i]);
 		put_spaces(k->number_width + k->flags_width + 2);
 		put_pairs(MAPTEXT_LEFT, MAPTEXT_DESC, &k->all->v[i]);
+		put_count(k, &k->all->v[i]);
 		out_str(STR("\n"));
 	}
+}
+
+static void put_json_count(const struct nl_count *c)
+{
+	if (!c)
+		return;
+	json_u64("packets", c->packets);
+	json_u64("bytes", c->bytes);
 }
 
 static void put_json(const struct look *k)
@@ -326,6 +389,7 @@ static void put_json(const struct look *k)
 		json_object(NULL);
 		json_u64("number", i);
 		maptext_json(&k->all->v[i]);
+		put_json_count(counts_of(k->counts, &k->all->v[i].rule));
 		json_end();
 	}
 	json_end();
@@ -333,6 +397,7 @@ static void put_json(const struct look *k)
 
 int cmd_mappings_print(struct cmd *c)
 {
+	struct counts counts = { 0 };
 	struct mappings all;
 	struct options o;
 	struct look k;
@@ -344,7 +409,9 @@ int cmd_mappings_print(struct cmd *c)
 	live_look(&l, c->env);
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
-		k = make_look(&all, &o.filter);
+		if (o.stats || o.detail || c->env->json)
+			counts_read(&counts);
+		k = make_look(&all, &o, &counts);
 		if (c->env->json)
 			put_json(&k);
 		else if (o.detail)
@@ -352,6 +419,7 @@ int cmd_mappings_print(struct cmd *c)
 		else
 			put_table(&k);
 	}
+	counts_free(&counts);
 	mappings_free(&all);
 	return status;
 }

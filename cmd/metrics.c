@@ -3,6 +3,8 @@
  * metrics.c - "metrics": the status as numbers, in Prometheus's text format
  * 0.0.4, for node_exporter's textfile collector. Nobody listens for that.
  */
+#include <netinet/in.h>
+#include "cmd/counts.h"
 #include "cmd/ctlclient.h"
 #include "cmd/live.h"
 #include "cmd/out.h"
@@ -92,6 +94,43 @@ static void put_engine(const struct ctl_status *s)
 			igd_refusal_name(i), (unsigned)s->refused[i]);
 }
 
+/* As many as there are sockets that mappings lead to: the operator set a cap,
+ * max-mappings. */
+static void put_counts(const struct counts *c, bool bytes)
+{
+	char buf[32];
+
+	head(bytes ? "forwarded_bytes_total" : "forwarded_packets_total",
+	     COUNTER, bytes ? "Bytes of them." : "Packets to and from a "
+	     "mapped port, since it was mapped or the firewall repaired.");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct nl_count *one = &c->v[i];
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		wr_ipv4(&w, one->client);
+		wr_fmt(&w, ":%u", (unsigned)one->port);
+		wr_cstr(&w);
+		out_fmt("upnpd_forwarded_%s_total{protocol=\"%s\",to=\"%s\"} "
+			"%llu\n", bytes ? "bytes" : "packets",
+			one->proto == IPPROTO_TCP ? "tcp" : "udp", buf,
+			(unsigned long long)(bytes ? one->bytes :
+						     one->packets));
+	}
+}
+
+/* Left out where nothing is counted. */
+static void put_forwarded(void)
+{
+	struct counts c;
+
+	counts_read(&c);
+	if (c.n) {
+		put_counts(&c, false);
+		put_counts(&c, true);
+	}
+	counts_free(&c);
+}
+
 /* A daemon that is down is a number, too: no fault of this command. */
 int cmd_metrics(struct cmd *c)
 {
@@ -113,5 +152,6 @@ int cmd_metrics(struct cmd *c)
 		put_monitor(&l);
 	if (serves)
 		put_engine(&engine);
+	put_forwarded();
 	return CMD_OK;
 }

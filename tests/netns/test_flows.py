@@ -171,7 +171,7 @@ def flood(lab, n):
     return int(re.search(r"\d+", lab.router.run("conntrack", "-C")).group())
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("nft", "netlink")
 def test_many_flows(lab, igd, flow):
     """50,000 other flows: a deletion is still quick, and still complete."""
     ends = flow("TCP", 40000, 8000)

@@ -177,6 +177,7 @@ class Witness(FakeTool):
             return f.read().split("\n")[-4:-1]
 
 
+@pytest.mark.only("iptables-legacy", "iptables-nft", "nft")
 def test_what_a_tool_is_given(lab, stopped):
     tool = Witness(lab, lab.firewall.tool())
     stopped.start(prefix=tool.prefix())

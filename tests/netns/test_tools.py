@@ -12,6 +12,9 @@ from lab import listener, reaches, wait_until
 from test_mapping import in_kernel
 from upnp import Igd, error_of
 
+# netlink has no tool
+pytestmark = pytest.mark.only("iptables-legacy", "iptables-nft", "nft")
+
 
 @pytest.fixture
 def tool(lab, stopped):

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <cmocka.h>
 #include "cmd/cmd.h"
+#include "cmd/counts.h"
 #include "cmd/ctlclient.h"
 #include "cmd/maptext.h"
 #include "cmd/out.h"
@@ -147,6 +148,36 @@ static void put_status(struct status s)
 
 /* ---- mappings print -------------------------------------------------- */
 
+/* ---- what the kernel counted, in the place of counts.c ---------------- */
+
+static bool counting;
+static struct nl_count counted[] = {
+	{ IP(192, 168, 88, 10), 8000, IPPROTO_TCP, 3, UINT64_MAX },
+	{ IP(192, 168, 88, 11), 8000, IPPROTO_UDP, 1, 1 },
+};
+
+void counts_read(struct counts *ret)
+{
+	*ret = (struct counts){ 0 };
+	if (counting)
+		*ret = (struct counts){ counted, 2, 2 };
+}
+
+const struct nl_count *counts_of(const struct counts *c,
+				 const struct nat_rule *r)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].client == r->client.ip &&
+		    c->v[i].port == r->int_port && c->v[i].proto == r->proto)
+			return &c->v[i];
+	return NULL;
+}
+
+void counts_free(struct counts *c)
+{
+	counting = false;
+}
+
 static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 {
 	struct ctl_rep rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, 40000);
@@ -218,6 +249,35 @@ static void test_print_json(void **state)
 			 CMD_OK);
 	squeeze(out);
 	assert_string_equal(out, "[]");
+}
+
+static void test_print_stats(void **state)
+{
+	fakectl_serve(serve_table);
+	counting = true;
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("stats", "where", "dynamic")), CMD_OK);
+	assert_string_equal(out,
+"Flags: D - dynamic, S - static, X - disabled\n"
+"  #   PROTOCOL   EXTERNAL-PORT   TO                   PACKETS   "
+"BYTES                  DESCRIPTION\n"
+"  0 D tcp        40000           192.168.88.10:8000   3         "
+"18446744073709551615   game\n"
+"  2 D udp        53              192.168.88.10:8000             "
+"                       \n");
+	counting = true;
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("detail", "where", "dynamic")), CMD_OK);
+	assert_non_null(strstr(out, "\"game\"\n      packets=3 "
+			       "bytes=18446744073709551615\n\n"));
+	assert_null(strstr(strstr(out, "packets=") + 1, "packets="));
+	env.json = counting = true;
+	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_non_null(strstr(out, "\"game\",\"packets\":3,"
+			       "\"bytes\":18446744073709551615}"));
+	assert_null(strstr(strstr(out, "packets") + 1, "packets"));
+	env.json = false;
 }
 
 /* How many of the table's three @where leaves: lines that begin with a flag. */
@@ -820,6 +880,23 @@ static void test_metrics(void **state)
 	assert_says(out, "\"} 5\n");
 }
 
+/* One series a socket, none where nothing is counted. */
+static void test_metrics_of_mappings(void **state)
+{
+	counting = true;
+	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_non_null(strstr(out,
+"# TYPE upnpd_forwarded_packets_total counter\n"
+"upnpd_forwarded_packets_total{protocol=\"tcp\","
+"to=\"192.168.88.10:8000\"} 3\n"
+"upnpd_forwarded_packets_total{protocol=\"udp\","
+"to=\"192.168.88.11:8000\"} 1\n"
+"# HELP upnpd_forwarded_bytes_total"));
+	assert_non_null(strstr(out, "} 18446744073709551615\n"));
+	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_null(strstr(out, "forwarded"));
+}
+
 static void test_metrics_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
@@ -1041,6 +1118,7 @@ int main(void)
 		T(test_print),
 		T(test_print_detail),
 		T(test_print_json),
+		T(test_print_stats),
 		T(test_where),
 		T(test_print_wrong_words),
 		T(test_print_many),
@@ -1066,6 +1144,7 @@ int main(void)
 		T(test_status_of_a_wrong_file),
 		T(test_status_for_anybody),
 		T(test_metrics),
+		T(test_metrics_of_mappings),
 		T(test_metrics_without_a_daemon),
 		T(test_resync),
 		T(test_monitor),
