@@ -215,6 +215,12 @@ U_notify	= base/notify.c base/str.c
 U_report	= report.c status.c base/notify.c base/log.c base/date.c \
 		  base/str.c
 UNITS	+= notify report
+U_nl		= natfw/netlink.c natfw/nl_list.c natfw/nl_rule.c \
+		  natfw/nfnl.c natfw/nlmsg.c natfw/nft_place.c natfw/nft_map.c \
+		  natfw/nft_change.c natfw/backend.c natfw/table.c \
+		  igd/natrule.c base/netlink.c base/str.c
+L_nl		= $(addprefix -Xlinker --wrap=,nfnl_open nfnl_commit nfnl_dump)
+UNITS	+= nl
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

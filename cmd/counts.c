@@ -36,7 +36,7 @@ static void take(void *arg, const struct nl_count *one)
 
 void counts_read(struct counts *ret)
 {
-	struct nl_sock sock = { .fd = nfnl_open() };
+	struct nl_sock sock = { nfnl_open(), 0, PM_MAPPINGS_LIMIT };
 	int rc = -EINTR, tries = NL_TRIES;
 
 	*ret = (struct counts){ 0 };

@@ -145,6 +145,7 @@ static int ready(struct natfw *fw)
 
 	if (!st->room)
 		return say(fw, -ENOMEM, "room for a batch", NULL);
+	st->sock.rules = (uint32_t)fw->rule_n;
 	if (st->sock.fd >= 0)
 		return 0;
 	st->sock.fd = nfnl_open();

@@ -296,9 +296,8 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static int read_dump(int fd, uint32_t seq, nl_fn fn, void *arg)
+static int read_dump(int fd, uint32_t seq, uint64_t end, nl_fn fn, void *arg)
 {
-	const uint64_t end = now_ms() + PROC_LIST_DEADLINE_MS;
 	bool interrupted = false;
 	int more = 1;
 	union nl_buf buf;
@@ -344,5 +343,6 @@ int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
 		return m.err;
 	if (send(fd, m.p, m.len, 0) < 0)
 		return -errno;
-	return read_dump(fd, seq, fn, arg);
+	return read_dump(fd, seq, now_ms() + PROC_LIST_DEADLINE_MS +
+			 q->rules / 4, fn, arg);
 }

@@ -136,13 +136,16 @@ struct nfnl_query {
 	int type;		/* NFT_MSG_GET* */
 	const char *family, *table;
 	const char *name;	/* of a chain or a set */
+	size_t rules;		/* how many the answer may be about */
 };
 
 /**
  * nfnl_dump - hand each message of the answer to @fn.
  * @seq: as nfnl_begin() wants it
  *
- * Takes PROC_LIST_DEADLINE_MS at most. Whoever gets an error but -ENOENT must
+ * Takes PROC_LIST_DEADLINE_MS at most, and a millisecond more for every four
+ * rules, as a tool is given: the kernel walks a set from its beginning for each
+ * part of the answer. Whoever gets an error but -ENOENT must
  * not use the socket for another dump: parts of this one may be left in it.
  *
  * Return: 0, -ENOENT no such table or set, -EINTR it is not of one moment,

@@ -93,7 +93,10 @@ static struct nl_span attrs_of(const struct nlmsghdr *h, int type)
 static int dump(struct nl_sock *s, const struct nfnl_query *q, nl_fn fn,
 		void *arg)
 {
-	return nfnl_dump(s->fd, ++s->seq, q, fn, arg);
+	struct nfnl_query patient = *q;
+
+	patient.rules = s->rules;
+	return nfnl_dump(s->fd, ++s->seq, &patient, fn, arg);
 }
 
 /* ---- finding places ------------------------------------------------ */

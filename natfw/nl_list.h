@@ -19,6 +19,7 @@
 struct nl_sock {
 	int fd;
 	uint32_t seq;
+	uint32_t rules;		/* how many there are: they take their time */
 };
 
 /**

@@ -106,10 +106,10 @@ static void put_lookup(struct nlmsg *m, const char *set, uint32_t id, bool map)
 {
 	struct expr e = begin_expr(m, "lookup");
 
-	nlmsg_name(m, NFTA_LOOKUP_SET, set);
 	nlmsg_u32(m, NFTA_LOOKUP_SREG, REG);
 	if (map)
 		nlmsg_u32(m, NFTA_LOOKUP_DREG, REG);
+	nlmsg_name(m, NFTA_LOOKUP_SET, set);
 	if (id)
 		nlmsg_u32(m, NFTA_LOOKUP_SET_ID, id);
 	end_expr(m, e);

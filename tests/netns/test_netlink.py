@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The backend netlink: the same table as the backend nft makes, byte for byte
 in nft's own listing, and each takes over what the other left."""
+import json
 import re
 import signal
 
@@ -8,6 +9,7 @@ import pytest
 
 from daemon import FakeTool, Upnpd
 from lab import OUT2_IP, listener, reaches, wait_until
+from test_check import ctl
 from upnp import Igd
 
 NL = pytest.mark.only("netlink")
@@ -154,3 +156,55 @@ def test_many_at_once(lab, stopped):
     assert before.count("tcp . 2") >= 4000
     lab.firewall.flush(lab.router)
     assert wait_until(lambda: listing(lab) == before, 5)
+
+
+# ---- counters ----------------------------------------------------------
+
+def stats(lab, upnpd):
+    """external port and protocol -> packets, bytes; None where not counted"""
+    text = upnpctl(lab, upnpd, "--json", "mappings", "print")
+    return {(one["external-port"], one["protocol"]):
+            (one["packets"], one["bytes"]) if "packets" in one else None
+            for one in json.loads(text)}
+
+
+def upnpctl(lab, upnpd, *words):
+    return lab.router.run(ctl(lab), "-f", upnpd.conf, *words)
+
+
+@pytest.mark.only("nft", "netlink")
+def test_counters(lab, upnpd):
+    """What is forwarded to a mapped port is counted, and what it answers."""
+    server = listener(lab.lan1, "TCP", 8000)
+    igd = Igd(lab.lan1)
+    igd.add(40000, "TCP", 8000)
+    igd.add(40001, "TCP", 8000)
+    igd.add(40002, "UDP", 8000)
+    assert stats(lab, upnpd) == {(40000, "tcp"): (0, 0),
+                                 (40001, "tcp"): (0, 0),
+                                 (40002, "udp"): (0, 0)}
+    assert reaches(lab, "TCP", 40000, server)
+    now = stats(lab, upnpd)
+    packets, count = now[(40000, "tcp")]
+    assert packets >= 4 and count >= 4 * 40     # of both ways
+    assert now[(40001, "tcp")] == (packets, count)      # the same socket
+    assert now[(40002, "udp")] == (0, 0)
+    # a change beside it costs no count, and verify finds it as it should be
+    igd.add(40003, "TCP", 8003)
+    igd.delete(40001, "TCP")
+    assert upnpctl(lab, upnpd, "resync") is not None
+    assert "repair" not in upnpd.log()
+    table = upnpctl(lab, upnpd, "mappings", "print", "stats")
+    assert re.search(r"PACKETS +BYTES", table)
+    assert re.search(rf"tcp +40000 .* {packets} +{count} ", table)
+    metrics = upnpctl(lab, upnpd, "metrics")
+    assert re.search(r'upnpd_forwarded_packets_total\{protocol="tcp",'
+                     rf'to="[0-9.]+:8000"\}} {packets}\n', metrics)
+
+
+@pytest.mark.only("iptables-legacy", "iptables-nft")
+def test_no_counters(lab, upnpd):
+    """Left out, not 0."""
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert stats(lab, upnpd) == {(40000, "tcp"): None}
+    assert "forwarded" not in upnpctl(lab, upnpd, "metrics")
