@@ -125,8 +125,8 @@ static const struct bad bad[] = {
 	{ "max-mappings = 60001\n", "f:1: max-mappings" },
 	{ "max-lease = 0\n", "f:1: max-lease" },
 	{ "backend = pf\n", "f:1: backend is \"pf\"; it takes one of: auto, "
-			    "nft, iptables, iptables-legacy, iptables-nft, "
-			    "memory" },
+			    "netlink, nft, iptables, iptables-legacy, "
+			    "iptables-nft, memory" },
 	{ "igd-version = 3\n", "f:1: igd-version is \"3\"; it takes one of: "
 			       "1, 2, both" },
 	{ "igd-version =\n", "f:1: igd-version is \"\"" },
