@@ -175,7 +175,6 @@ static void begin(struct nl_state *st, struct nfnl_batch *b)
 	nfnl_begin(b, st->room, st->cap, st->sock.seq + 1);
 }
 
-/* Pages that a long batch took are given back. */
 static int commit(struct nl_state *st, struct nfnl_batch *b)
 {
 	int rc = nfnl_commit(b, st->sock.fd);
@@ -184,6 +183,7 @@ static int commit(struct nl_state *st, struct nfnl_batch *b)
 	return rc;
 }
 
+/* Pages that a long batch took: the next one is short. */
 static void give_back(struct nl_state *st, const struct nfnl_batch *b)
 {
 	if (b->m.len > ROOM_REST / 16)
@@ -211,6 +211,33 @@ static bool set_of(const struct nft_places *places, size_t k,
 static size_t sets_of(const struct nft_places *places)
 {
 	return NFT_OWN_MAPS + places->n;
+}
+
+typedef void (*element_fn)(void *arg, const struct nfnl_set *,
+			   const struct nfnl_value *key,
+			   const struct nfnl_value *value);
+
+/* Each element there shall be, set by set. */
+static void elements_of(struct natfw *fw, const struct nat_rule *rule,
+			size_t n, element_fn fn, void *arg)
+{
+	const struct nft_places *places = &nl_state(fw)->places;
+	const struct nft_map *map;
+	struct nfnl_value key, value;
+	struct nfnl_set set;
+	size_t k, i;
+
+	for (k = 0; k < sets_of(places); k++) {
+		if (!set_of(places, k, &map, &set))
+			continue;
+		for (i = 0; i < n; i++) {
+			if (!map->has(fw, &rule[i]))
+				continue;
+			key = nft_key(map, &fw->env, &rule[i]);
+			value = nft_value(map, &fw->env, &rule[i]);
+			fn(arg, &set, &key, &value);
+		}
+	}
 }
 
 /* ---- sync ---------------------------------------------------------- */
@@ -241,27 +268,12 @@ static void put_places(struct nfnl_batch *b, const struct nft_places *places,
 			nl_put_accept(b, &places->at[p]);
 }
 
-static void put_elements(struct natfw *fw, struct nfnl_batch *b,
-			 const struct nat_rule *rule, size_t n)
+/* @set: its names outlive the batch */
+static void put_element(void *batch, const struct nfnl_set *set,
+			const struct nfnl_value *key,
+			const struct nfnl_value *value)
 {
-	const struct nft_places *places = &nl_state(fw)->places;
-	const struct nft_map *map;
-	struct nfnl_value key, value;
-	struct nfnl_set set;
-	size_t k, i;
-
-	for (k = 0; k < sets_of(places); k++) {
-		if (!set_of(places, k, &map, &set))
-			continue;
-		for (i = 0; i < n; i++) {
-			if (!map->has(fw, &rule[i]))
-				continue;
-			key = nft_key(map, &fw->env, &rule[i]);
-			value = nft_value(map, &fw->env, &rule[i]);
-			nfnl_elem(b, NFNL_ADD, &set, &key,
-				  value.n ? &value : NULL);
-		}
-	}
+	nfnl_elem(batch, NFNL_ADD, set, key, value->n ? value : NULL);
 }
 
 static int replace(struct natfw *fw, const struct nl_look *look,
@@ -275,7 +287,7 @@ static int replace(struct natfw *fw, const struct nl_look *look,
 	put_clean(&b, look);
 	nl_put_table(&b, &fw->env);
 	put_places(&b, &st->places, count);
-	put_elements(fw, &b, rule, n);
+	elements_of(fw, rule, n, put_element, &b);
 	rc = commit(st, &b);
 	if (rc)
 		rc = count && is_missing(rc) ? rc : say_batch(fw, &b, rc);
@@ -357,29 +369,20 @@ static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- verify -------------------------------------------------------- */
 
-static struct backend_tally expected(struct natfw *fw,
-				     const struct nat_rule *rule, size_t n)
+static void expect(void *tally, const struct nfnl_set *set,
+		   const struct nfnl_value *key,
+		   const struct nfnl_value *value)
 {
-	const struct nft_places *places = &nl_state(fw)->places;
-	struct backend_tally tally = { 0 };
-	const struct nft_map *map;
-	struct nfnl_value key, value;
-	struct nfnl_set set;
-	size_t k, i;
+	backend_count(tally, nl_hash_element(set, key, value));
+}
 
-	for (k = 0; k < sets_of(places); k++) {
-		if (!set_of(places, k, &map, &set))
-			continue;
-		for (i = 0; i < n; i++) {
-			if (!map->has(fw, &rule[i]))
-				continue;
-			key = nft_key(map, &fw->env, &rule[i]);
-			value = nft_value(map, &fw->env, &rule[i]);
-			backend_count(&tally,
-				      nl_hash_element(&set, &key, &value));
-		}
-	}
-	return tally;
+static bool elements_right(struct natfw *fw, const struct nl_look *look,
+			   const struct nat_rule *rule, size_t n)
+{
+	struct backend_tally want = { 0 };
+
+	elements_of(fw, rule, n, expect, &want);
+	return backend_same(look->elements, want);
 }
 
 static int look_all(struct natfw *fw, struct nl_look *look)
@@ -432,7 +435,7 @@ static int nl_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 		return lost(fw, rc);
 	return !nft_same_places(&st->places, &now) || !places_right(&look) ||
 	       !backend_same(look.own, st->own) ||
-	       !backend_same(look.elements, expected(fw, rule, n));
+	       !elements_right(fw, &look, rule, n);
 }
 
 /* ---- open and close ------------------------------------------------ */
