@@ -194,8 +194,10 @@ static void load_key(struct nlmsg *m, uint32_t addr, uint32_t port)
 {
 	uint32_t n = 0;
 
-	if (addr)
-		load_header(m, NFT_PAYLOAD_NETWORK_HEADER, addr, 4, PART(n++));
+	if (addr) {
+		load_header(m, NFT_PAYLOAD_NETWORK_HEADER, addr, 4, PART(0));
+		n++;
+	}
 	load_meta(m, NFT_META_L4PROTO, PART(n));
 	load_header(m, NFT_PAYLOAD_TRANSPORT_HEADER, port, 2, PART(n + 1));
 }
