@@ -47,9 +47,9 @@ static struct natfw_env environment(uint8_t how)
 
 static void counted(void *arg, const struct nl_count *c)
 {
-	static volatile uint64_t sum;
+	uint64_t *sum = arg;
 
-	sum += c->client + c->port + c->proto + c->packets + c->bytes;
+	*sum += c->client + c->port + c->proto + c->packets + c->bytes;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
@@ -66,6 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	uint8_t how = fuzz_u8(&in), rc = fuzz_u8(&in);
 	struct natfw_env env = environment(how);
 	struct nl_sock sock = { .fd = -1 };
+	uint64_t sum = 0;
 	enum nat_err err;
 
 	memset(&tool, 0, sizeof(tool));
@@ -88,6 +89,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
 	natfw_close(&fw);
 	natfw_done(&fw);
-	nl_counts(&sock, counted, NULL);
+	nl_counts(&sock, counted, &sum);
 	return 0;
 }
