@@ -320,9 +320,9 @@ cli: all
 # daemon is the release's but for one object: its engine ends at a system call
 # that is not on the list, where a release's is refused it. So a run that passes
 # has made none, and would have been the same with the release.
+LAB_UPNPD = $(if $(filter deny,$(FILTER)),upnpd-end,upnpd)
 lab: all $(BUILD)/$(LAB_UPNPD) $(BUILD)/tests/rogue
 	UPNPD="$${UPNPD:-$(abspath $(BUILD))/$(LAB_UPNPD)}" tests/netns/run
-LAB_UPNPD = $(if $(filter deny,$(FILTER)),upnpd-end,upnpd)
 
 $(BUILD)/upnpd-end: $(filter-out %/unlisted_deny.o,$(OBJ)) \
 		$(BUILD)/end/unlisted_trap.o
