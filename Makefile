@@ -367,7 +367,7 @@ STATIC_MAKE = $(MAKE) BUILD=$(BUILD)/static CC=musl-gcc \
 	      CFLAGS='$(SMALL) $(MUSL_INC)' LDFLAGS='$(SMALL)' STATIC=1
 # As small as it gets; -Oz is known from gcc 12 on. Fat: tools/size reads them.
 SMALL	= $(if $(filter 0,$(shell musl-gcc -Oz -E -x c /dev/null >/dev/null 2>&1; \
-	  echo $$?)),-Oz,-Os) -flto -ffat-lto-objects
+	  echo $$?)),-Oz,-Os) -flto=auto -ffat-lto-objects
 MUSL_LIB = /usr/lib/$(shell uname -m)-linux-musl
 MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
 

@@ -226,6 +226,7 @@ def test_no_dev_null(lab, boot):
     assert system.read("/run/upnpd.pid") == ""
 
 
+@pytest.mark.only("nft", "iptables-nft", "iptables-legacy")
 def test_no_tool(lab, boot):
     """The daemon can not do its work: it says which tool it misses."""
     system = boot(lacks=["tool"])

@@ -15,7 +15,7 @@ from test_service import answers
 from test_uci import CONFIG, config
 from upnp import Igd
 
-BACKENDS = ("nft",)
+BACKENDS = ("nft", "netlink")
 NFTABLES_D = ("usr/share/nftables.d/table-pre/50-upnpd.nft",
               "usr/share/nftables.d/chain-pre/forward/50-upnpd.nft")
 
