@@ -18,8 +18,11 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#ifdef __SANITIZE_ADDRESS__
-#define MEM_BY_LIBC 1	/* ASan watches both ends of what is its own */
+/* ASan watches both ends of what is its own. */
+#ifdef __has_feature
+#define MEM_BY_LIBC __has_feature(address_sanitizer)
+#elif defined(__SANITIZE_ADDRESS__)
+#define MEM_BY_LIBC 1
 #else
 #define MEM_BY_LIBC 0
 #endif
