@@ -75,7 +75,7 @@ def mapping(lab):
     return server
 
 
-@pytest.mark.only("nft", "iptables-nft", "iptables-legacy")
+@pytest.mark.only("netlink", "nft", "iptables-nft", "iptables-legacy")
 def test_installed_and_serving(lab, machine, backend):
     """dpkg -i alone opens nothing; three commands, and a port opens, within
     the sandbox; stopped, nothing is left."""
@@ -155,7 +155,7 @@ def test_reload(lab, machine):
     machine.run("cp", "/etc/good.conf", "/etc/upnpd.conf")
     machine.run("systemctl", "reload", "upnpd")
     assert wait_until(lambda: engine(lab) not in (None, before), 10)
-    assert says(machine, "serving by nft")
+    assert says(machine, "serving by netlink")
     assert machine.unit("ActiveState") == "active"
     assert reaches(lab, "TCP", 40000, server)
     assert machine.unit("NRestarts") == "0"
@@ -167,7 +167,7 @@ def test_deaths(lab, machine):
     server = mapping(lab)
     os.kill(engine(lab), 9)
     assert reaches(lab, "TCP", 40000, server)
-    assert says(machine, "serving by nft")
+    assert says(machine, "serving by netlink")
     assert machine.unit("NRestarts") == "0"
     old = monitor(lab)
     os.kill(old, 9)

@@ -26,7 +26,10 @@ class Ctl:
                      upnpd.conf]
 
     def start(self, *words):
+        """SIGINT ends it also where a shell in the background began all this."""
         return subprocess.Popen([*self.argv, *words], text=True,
+                                preexec_fn=lambda: signal.signal(
+                                    signal.SIGINT, signal.SIG_DFL),
                                 stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE)
 
