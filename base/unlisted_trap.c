@@ -46,7 +46,7 @@ static void on_sigsys(int signo, siginfo_t *info, void *context)
 		name_of(info->si_syscall), info->si_syscall);
 	if (UNLISTED_ENDS)
 		_exit(ENDED_STATUS);
-	SECCOMP_RESULT(uc) = -EPERM;
+	SECCOMP_FAIL(uc, EPERM);
 }
 
 int unlisted_action(uint32_t *ret)
