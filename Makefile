@@ -126,6 +126,7 @@ U_caps		= base/caps.c
 # without the filter, which would hide what is behind it
 U_jail		= base/jail.c base/caps.c base/seccomp.c base/unlisted_none.c \
 		  base/str.c
+L_jail		= $(addprefix -Xlinker --wrap=,readdir readdir64)
 U_unlisted_trap	= base/unlisted_trap.c base/seccomp.c base/log.c base/date.c \
 		  base/str.c
 U_seccomp	= base/jail.c base/caps.c base/seccomp.c base/unlisted_deny.c \
@@ -178,9 +179,11 @@ U_confline	= confline.c base/str.c
 U_confopt	= confopt.c confline.c igd/policy.c igd/natrule.c base/str.c
 U_confedit	= confedit.c $(U_conf)
 U_conffile	= conffile.c base/str.c
-# Calls that the test counts, to fail or to die at one.
-L_conffile	= $(addprefix -Xlinker --wrap=,flock openat unlinkat fchown \
-		  fchmod fstat fstatat write fsync close renameat nanosleep)
+# Calls that the test counts, to fail or to die at one. (tests/wrap.h has why
+# some have two names.)
+L_conffile	= $(addprefix -Xlinker --wrap=,flock openat openat64 unlinkat \
+		  fchown fchmod fstat fstat64 fstatat fstatat64 write fsync \
+		  close renameat nanosleep)
 U_leases	= leases.c igd/portmap.c igd/due.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
@@ -257,7 +260,7 @@ W_genasend	= recv send
 F_netlink	= natfw/nfnl.c natfw/nlmsg.c natfw/watch.c base/netlink.c \
 		  base/netif.c base/ports.c \
 		  base/route.c base/conntrack.c base/str.c
-W_netlink	= socket open
+W_netlink	= socket open open64
 F_gate		= gate.c $(filter-out natfw/watch.c,$(NATFW)) igd/policy.c \
 		  igd/natrule.c base/netlink.c base/str.c
 W_gate		= nfnl_open nfnl_commit nfnl_dump

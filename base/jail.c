@@ -115,18 +115,20 @@ static int trim_path(const char *dir, char *ret, size_t cap)
 	return 0;
 }
 
-/* Is there anything in it? Return: 0 no, -ENOTEMPTY, other -errno */
-static int is_empty(const char *path)
+int jail_dir_empty(const char *dir)
 {
-	DIR *d = opendir(path);
+	DIR *d = opendir(dir);
 	const struct dirent *e;
 	int err = 0;
 
 	if (!d)
 		return -errno;
+	errno = 0;
 	while (!err && (e = readdir(d)))
 		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
 			err = -ENOTEMPTY;
+	if (!err)
+		err = -errno;
 	closedir(d);
 	return err;
 }
@@ -141,7 +143,7 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 		return -errno;
 	/* root's own folder with things in it, /etc by a slip of the pen */
 	if (st.st_uid == 0 && uid != 0)
-		err = is_empty(path);
+		err = jail_dir_empty(path);
 	if (err)
 		return err;
 	if ((st.st_uid != uid || st.st_gid != gid) &&

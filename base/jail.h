@@ -40,6 +40,13 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
 int jail_dir(const char *dir, uid_t uid, gid_t gid);
 
 /**
+ * jail_dir_empty - is nothing in @dir? What jail_dir() asks of root's.
+ *
+ * Return: 0 nothing, -ENOTEMPTY, other -errno where it could not be read
+ */
+int jail_dir_empty(const char *dir);
+
+/**
  * jail_enter - chroot, drop groups, uid and capabilities, set limits
  * (RLIMIT_NOFILE, RLIMIT_NPROC 0, RLIMIT_CORE 0, RLIMIT_FSIZE), and
  * no_new_privs; then the system call filter. Any step that fails leaves the

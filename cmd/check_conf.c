@@ -3,7 +3,6 @@
  * check_conf.c - checks of what belongs to upnpd itself: its configuration, its
  * state directory, the clock.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -124,18 +123,23 @@ void check_clock(struct check *c)
 
 /* ---- the state directory --------------------------------------------- */
 
-static bool has_files(const char *path)
+/* A directory of root's: the engine's user takes over only an empty one. */
+static void check_taken(struct check *c)
 {
-	DIR *d = opendir(path);
-	const struct dirent *e;
-	bool ret = false;
+	const char *dir = c->conf.state_dir;
+	int err = jail_dir_empty(dir);
 
-	if (!d)
-		return false;
-	while (!ret && (e = readdir(d)))
-		ret = strcmp(e->d_name, ".") && strcmp(e->d_name, "..");
-	closedir(d);
-	return ret;
+	if (err == -ENOTEMPTY)
+		check_say(c, CHECK_PROBLEM, "state-dir %s is root's and has "
+			  "files in it: upnpd does not take it over and does "
+			  "not start\nSet state-dir to a directory of its own, "
+			  "or give this one to the user %s", dir,
+			  c->conf.user);
+	else if (err && err != -EACCES)	/* a user may not look; root may */
+		check_say(c, CHECK_PROBLEM, "state-dir %s can not be read "
+			  "(%s): upnpd does not start\nCheck its file system, "
+			  "or set state-dir to another place", dir,
+			  strerror(-err));
 }
 
 /* The file system it is on, or will be on. */
@@ -177,12 +181,8 @@ static void check_owner(struct check *c, const struct stat *st)
 			  "by upnpd's engine: mappings are forgotten at a "
 			  "restart\nRestart upnpd, which takes the directory "
 			  "over if it is empty or not root's", dir);
-	} else if (!c->daemon && !st->st_uid && uid && has_files(dir)) {
-		check_say(c, CHECK_PROBLEM, "state-dir %s is root's and has "
-			  "files in it: upnpd does not take it over and does "
-			  "not start\nSet state-dir to a directory of its own, "
-			  "or give this one to the user %s", dir,
-			  c->conf.user);
+	} else if (!c->daemon && !st->st_uid && uid) {
+		check_taken(c);
 	}
 }
 

@@ -46,7 +46,8 @@ static bool has_socket(const char *pid, const char *link)
 	return found;
 }
 
-/* 0: it can not be told, at least not by this user. */
+/* 0: it can not be told, at least not by this user; no more is said where a
+ * directory can not be read to its end. */
 static uint32_t process_with(uint64_t inode)
 {
 	char link[40];

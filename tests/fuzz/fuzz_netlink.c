@@ -26,6 +26,7 @@
 #include "fuzz.h"
 #include "natfw/nfnl.h"
 #include "natfw/watch.h"
+#include "tests/wrap.h"
 
 #define PEERS_MAX 512
 

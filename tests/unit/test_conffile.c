@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "conffile.h"
+#include "tests/wrap.h"
 
 /* ---- calls that can fail or be the last ------------------------------ */
 

@@ -8,6 +8,7 @@
  * Run by root it tests the whole of it, by anybody else the part that is left.
  * Each check runs in a child of its own, which tells by its exit status.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -30,6 +31,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/jail.h"
+#include "tests/wrap.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 #define SOME_UID 12345
@@ -362,6 +364,36 @@ static void test_dir_refused(void **state)
 	assert_int_equal(jail_dir(longer, uid, gid), -ENAMETOOLONG);
 }
 
+static int readdir_err;		/* that it fails with, or 0 */
+
+struct dirent *__real_readdir(DIR *);
+struct dirent *__wrap_readdir(DIR *);
+struct dirent *__wrap_readdir(DIR *d)
+{
+	if (!readdir_err)
+		return __real_readdir(d);
+	errno = readdir_err;
+	return NULL;
+}
+
+/* A failed read counted as empty: the directory was taken over. */
+static void test_dir_that_can_not_be_read(void **state)
+{
+	char name[128];
+
+	name_in_dir(name, sizeof(name), "sub");
+	assert_int_equal(mkdir(name, 0700), 0);
+	assert_int_equal(jail_dir_empty(name), 0);
+	assert_int_equal(jail_dir_empty(dir), -ENOTEMPTY);
+	readdir_err = EIO;
+	assert_int_equal(jail_dir_empty(name), -EIO);
+	if (root)
+		assert_int_equal(jail_dir(name, uid, gid), -EIO);
+	readdir_err = 0;
+	assert_int_equal(jail_dir_empty(name), 0);
+	assert_int_equal(jail_dir_empty("/nowhere"), -ENOENT);
+}
+
 static void test_user(void **state)
 {
 	uid_t nobody, u = 7;
@@ -431,6 +463,7 @@ int main(void)
 		T(test_no_such_dir),
 		T(test_dir_is_made_and_taken_over),
 		T(test_dir_refused),
+		T(test_dir_that_can_not_be_read),
 		T(test_user),
 		T(test_small_system),
 	};
