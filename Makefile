@@ -182,8 +182,9 @@ U_conffile	= conffile.c base/str.c
 # Calls that the test counts, to fail or to die at one. (tests/wrap.h has why
 # some have two names.)
 L_conffile	= $(addprefix -Xlinker --wrap=,flock openat openat64 unlinkat \
-		  fchown fchmod fstat fstat64 fstatat fstatat64 write fsync \
-		  close renameat nanosleep)
+		  fchown fchmod fstat fstat64 __fstat_time64 fstatat fstatat64 \
+		  __fstatat_time64 write fsync close renameat nanosleep \
+		  __nanosleep_time64)
 U_leases	= leases.c igd/portmap.c igd/due.c igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c

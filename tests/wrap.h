@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat()
- * or readdir() in the place of libc's (--wrap): the names by which glibc's headers really
- * call these where offsets are made 64 bits wide (base/wide.h). The Makefile
- * names both to the linker.
+ * or readdir() in the place of libc's (--wrap): the names by which the headers
+ * of libc really call these where they are made 64 bits wide, glibc's offsets
+ * (base/wide.h) and musl's times. The Makefile names all to the linker.
  */
 #ifndef TESTS_WRAP_H
 #define TESTS_WRAP_H
@@ -16,12 +16,22 @@
 #define __wrap_readdir __wrap_readdir64
 #define __real_readdir __real_readdir64
 #define __wrap_open __wrap_open64
+#define __real_open __real_open64
 #define __wrap_openat __wrap_openat64
 #define __real_openat __real_openat64
 #define __wrap_fstat __wrap_fstat64
 #define __real_fstat __real_fstat64
 #define __wrap_fstatat __wrap_fstatat64
 #define __real_fstatat __real_fstatat64
+#endif
+
+#ifdef _REDIR_TIME64
+#define __wrap_fstat __wrap___fstat_time64
+#define __real_fstat __real___fstat_time64
+#define __wrap_fstatat __wrap___fstatat_time64
+#define __real_fstatat __real___fstatat_time64
+#define __wrap_nanosleep __wrap___nanosleep_time64
+#define __real_nanosleep __real___nanosleep_time64
 #endif
 
 #endif

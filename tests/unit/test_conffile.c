@@ -53,9 +53,10 @@ static bool fails(const char *name)
 	return true;
 }
 
-static void dies(void)
+/* @nr: of the call; since then musl may have made another (its fstat()). */
+static void dies(int nr)
 {
-	if (plan == DIE && call_n == plan_at)
+	if (plan == DIE && nr == plan_at)
 		raise(SIGKILL);
 }
 
@@ -64,12 +65,13 @@ static void dies(void)
 	int __wrap_##name params;			\
 	int __wrap_##name params			\
 	{						\
-		int ret;				\
+		int nr, ret;				\
 							\
 		if (fails(#name))			\
 			return -1;			\
+		nr = call_n;				\
 		ret = __real_##name args;		\
-		dies();					\
+		dies(nr);				\
 		return ret;				\
 	}
 
@@ -97,7 +99,7 @@ int __wrap_openat(int fd, const char *z, int flags, ...)
 	if (fails("openat"))
 		return -1;
 	ret = __real_openat(fd, z, flags, mode);
-	dies();
+	dies(call_n);
 	return ret;
 }
 
@@ -110,7 +112,7 @@ int __wrap_close(int fd)
 
 	if (fails("close"))
 		return -1;
-	dies();
+	dies(call_n);
 	return ret;
 }
 
@@ -124,7 +126,7 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
 	if (fails("write"))
 		return -1;
 	ret = __real_write(fd, p, plan != NOTHING && n > 1 ? n / 2 : n);
-	dies();
+	dies(call_n);
 	return ret;
 }
 
