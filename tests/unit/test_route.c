@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <sys/socket.h>
+#include <time.h>
 #include "base/netlink.h"
 #include "base/route.h"
 #include "nltest.h"
@@ -223,7 +224,18 @@ static void ip_output(const char *line, char *text, size_t cap)
 	close(fd);
 }
 
-static const char every_route[] = "-d -4 route show table all";
+/* The same of all routes, once the kernel has seen that both ends are up: it
+ * looks at a carrier a while after it came. */
+static void every_route(char *text, size_t cap)
+{
+	const struct timespec pause = { 0, 20 * 1000 * 1000 };
+	int tries = 250;
+
+	do {
+		ip_output("-d -4 route show table all", text, cap);
+	} while (strstr(text, "linkdown") && tries-- &&
+		 !nanosleep(&pause, NULL));
+}
 
 /* Down, up and restore. @err is what restoring gives. */
 static void down_and_up(int err)
@@ -246,14 +258,14 @@ static void assert_same_after(const char *const *route, size_t n)
 	lay_links();
 	for (size_t i = 0; i < n; i++)
 		ip(route[i]);
-	ip_output(every_route, before, sizeof(before));
+	every_route(before, sizeof(before));
 	down_and_up(0);
-	ip_output(every_route, after, sizeof(after));
+	every_route(after, sizeof(after));
 	assert_string_equal(before, after);
 	/* the routes did go, or nothing was tested */
 	ip("link set up0 down");
 	ip("link set up0 up");
-	ip_output(every_route, after, sizeof(after));
+	every_route(after, sizeof(after));
 	assert_string_not_equal(before, after);
 }
 
@@ -351,9 +363,9 @@ static void test_multipath(void **state)
 	NEED_ROOT();
 	lay_links();
 	ip("route add default nexthop via 10.1.0.254 nexthop via 10.5.0.254");
-	ip_output(every_route, before, sizeof(before));
+	every_route(before, sizeof(before));
 	down_and_up(0);
-	ip_output(every_route, after, sizeof(after));
+	every_route(after, sizeof(after));
 	assert_string_equal(before, after);
 }
 
