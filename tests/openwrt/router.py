@@ -43,8 +43,9 @@ exec chroot "$root" /bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 
 def make(*targets, out=None, check=True):
     """The package's Makefile, with stand-ins for OpenWrt's."""
-    return run("make", "-s", "-C", PACKAGE, f"TOPDIR={STANDIN}",
-               f"OUT={out}", *targets, check=check, timeout=120)
+    return run("make", "-s", "--no-print-directory", "-C", PACKAGE,
+               f"TOPDIR={STANDIN}", f"OUT={out}", *targets, check=check,
+               timeout=120)
 
 
 def install(out):

@@ -36,7 +36,8 @@ def test_source(tmp_path):
     away.parent.mkdir(parents=True)
     subprocess.run(["cp", "-r", PACKAGE, str(away)], check=True)
     out = subprocess.run(
-        ["make", "-s", "-C", str(away), "info", f"OUT={tmp_path}",
+        ["make", "-s", "--no-print-directory", "-C", str(away), "info",
+         f"OUT={tmp_path}",
          f"TOPDIR={os.path.join(os.path.dirname(__file__), 'standin')}"],
         check=True, capture_output=True, text=True).stdout
     assert f"source=upnpd-{version()}.tar.gz\n" in out
