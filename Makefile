@@ -307,6 +307,7 @@ $(FUZZ:%=fuzz-%): fuzz-%:
 # Installs what the tests need (Debian, as root), then runs all of them.
 test:
 	tools/install-test-deps
+	$(MAKE) -j"$$(nproc)" all units fuzzers
 	$(MAKE) all unit fuzz-replay layers man cli lab openwrt
 
 layers: all
