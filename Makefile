@@ -270,7 +270,8 @@ F_listing	= $(filter-out natfw/watch.c,$(NATFW)) igd/natrule.c \
 W_listing	= nfnl_open nfnl_commit nfnl_dump
 F_confedit	= $(U_confedit)
 F_ctlclient	= $(U_live)
-W_ctlclient	= socket connect poll recv write clock_gettime
+W_ctlclient	= socket connect poll recv write clock_gettime \
+		  $(MUSL_CLOCK)
 FUZZ	= httpmsg httpd xmltiny soap ssdp gena genasend gate listing ctl \
 	  netlink conf leases status confedit ctlclient
 

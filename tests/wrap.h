@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat()
- * or readdir() in the place of libc's (--wrap): the names by which the headers
+ * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat(),
+ * readdir() or clock_gettime() in the place of libc's (--wrap): the names by which the headers
  * of libc really call these where they are made 64 bits wide, glibc's offsets
  * (base/wide.h) and musl's times. The Makefile names all to the linker.
  */
@@ -32,6 +32,7 @@
 #define __real_fstatat __real___fstatat_time64
 #define __wrap_nanosleep __wrap___nanosleep_time64
 #define __real_nanosleep __real___nanosleep_time64
+#define __wrap_clock_gettime __wrap___clock_gettime64
 #endif
 
 #endif

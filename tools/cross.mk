@@ -57,7 +57,9 @@ refuse		= $(if $(strip $(1)),@echo "not installed: $(sort $(1))" \
 
 # With musl the program is position-independent as that of `make static` is;
 # glibc's cross packages have no start file for that.
-with_musl	= STATIC=1 MUSL_LIB=$(call libc,$(1))/lib CC='$(call \
+# MUSL_CLOCK: the name of clock_gettime() where it was made wider (tests/wrap.h);
+# glibc needs that one for itself.
+with_musl	= STATIC=1 MUSL_CLOCK=__clock_gettime64 MUSL_LIB=$(call libc,$(1))/lib CC='$(call \
 		  triplet,$(1))-gcc -specs $(call libc,$(1))/gcc.specs \
 		  -fno-asynchronous-unwind-tables $(call after,$(1))'
 with_glibc	= LINK='-static -no-pie -Wl,-z,relro,-z,noexecstack \

@@ -24,6 +24,7 @@
 #include "cmd/out.h"
 #include "fuzz.h"
 #include "fuzz_dir.h"
+#include "tests/wrap.h"
 
 /* Nothing is counted: the kernel has no part in this. */
 void counts_read(struct counts *ret)
