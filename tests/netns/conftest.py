@@ -9,14 +9,13 @@
 Whatever a test does, afterwards SIGTERM must end the daemon with status 0 and
 the router's rules must be what they were before it came.
 """
-import os
 import re
 
 import pytest
 
 from daemon import UPNPD, Upnpd
 from firewall import FIREWALLS
-from lab import SLOW, Lab, die_cleanly, which
+from lab import SLOW, Lab, die_cleanly, why_not
 from upnp import Igd
 
 BACKENDS = ("iptables-legacy", "iptables-nft", "nft", "netlink")
@@ -32,13 +31,9 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart(session):
-    missing = [tool for tool in NEEDED if not which(tool)]
-    if os.geteuid() != 0:
-        pytest.exit("the lab needs root", 2)
-    if missing:
-        pytest.exit(f"not installed: {' '.join(missing)}", 2)
-    if not os.access(UPNPD, os.X_OK):
-        pytest.exit(f"{UPNPD} is not built", 2)
+    reason = why_not(NEEDED, UPNPD)
+    if reason:
+        pytest.exit(reason, 2)
 
 
 def pytest_collection_modifyitems(items):

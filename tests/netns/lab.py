@@ -330,6 +330,16 @@ def which(tool):
     return shutil.which(tool, path="/usr/sbin:/usr/bin:/sbin:/bin")
 
 
+def why_not(tools, binary):
+    """Why no lab can be laid here with @tools and @binary; "" if it can."""
+    missing = [tool for tool in tools if not which(tool)]
+    if os.geteuid() != 0:
+        return "the lab needs root"
+    if missing:
+        return f"not installed: {' '.join(missing)}"
+    return "" if os.access(binary, os.X_OK) else f"{binary} is not built"
+
+
 def die_cleanly():
     """SIGTERM unwinds the stack as Ctrl-C does."""
     def handler(_signo, _frame):

@@ -8,7 +8,7 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "netns"))
 
-from lab import Lab, die_cleanly, which      # noqa: E402
+from lab import Lab, die_cleanly, why_not      # noqa: E402
 from procd import Procd                      # noqa: E402
 from router import UPNPD, Router             # noqa: E402
 
@@ -17,13 +17,9 @@ NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "busybox", "make",
 
 
 def pytest_sessionstart(session):
-    missing = [tool for tool in NEEDED if not which(tool)]
-    if os.geteuid() != 0:
-        pytest.exit("the lab needs root", 2)
-    if missing:
-        pytest.exit(f"not installed: {' '.join(missing)}", 2)
-    if not os.access(UPNPD, os.X_OK):
-        pytest.exit(f"{UPNPD} is not built", 2)
+    reason = why_not(NEEDED, UPNPD)
+    if reason:
+        pytest.exit(reason, 2)
     die_cleanly()
 
 
