@@ -21,7 +21,7 @@ enum { EXIT_FAULT = 1, EXIT_USAGE = 2 };
 
 struct options {
 	const char *file;
-	bool foreground, check, debug;
+	bool foreground, syslog, check, debug;
 };
 
 /* What does not get out is nobody's loss. */
@@ -33,9 +33,10 @@ static void say(int fd, const char *a, const char *b)
 
 static int usage(int fd)
 {
-	say(fd, "usage: upnpd [-f FILE] [-F] [-n] [-d] [-h] [-V]\n",
+	say(fd, "usage: upnpd [-f FILE] [-F] [-S] [-n] [-d] [-h] [-V]\n",
 	    "  -f FILE  configuration, /etc/upnpd.conf by default\n"
 	    "  -F       stay in the foreground, log to stderr\n"
+	    "  -S       log to syslog, with -F, too\n"
 	    "  -n       check the configuration and exit\n"
 	    "  -d       log everything (log-level = debug)\n"
 	    "  -h       print this and exit\n"
@@ -56,6 +57,9 @@ static int take_letter(struct options *o, const char *arg, char letter)
 	switch (letter) {
 	case 'F':
 		o->foreground = true;
+		return -1;
+	case 'S':
+		o->syslog = true;
 		return -1;
 	case 'n':
 		o->check = true;
@@ -175,7 +179,7 @@ static int run(const struct options *o, const struct conf *conf)
 	err = pid_file_write(fd);
 	if (err)
 		return no_pid_file(conf->pid_file, err);
-	if (!o->foreground)
+	if (!o->foreground || o->syslog)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
 	status = monitor_run(file, conf, o->debug);
 	unlink(conf->pid_file);

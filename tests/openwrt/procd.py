@@ -15,6 +15,8 @@ import os
 import signal
 import subprocess
 
+from logd import Logd
+
 
 class Instance:
     def __init__(self, params):
@@ -31,7 +33,8 @@ class Procd:
         self.router = router
         self.instances, self.triggers = {}, []
         self.ran = []           # "start", "HUP", "TERM": what was done
-        self.logfile = router.path("tmp/daemon.log")
+        self.stderr = router.path("tmp/daemon.stderr")
+        self.logd = Logd(router.path("run/log"))
 
     # ---- what is called on a router ----
 
@@ -108,7 +111,7 @@ class Procd:
     def _start(self, instance):
         self.ran.append("start")
         instance.sums = self._sums(instance.params)
-        with open(self.logfile, "ab") as log:
+        with open(self.stderr, "ab") as log:
             instance.proc = subprocess.Popen(
                 self.router.argv(*instance.command()),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -154,13 +157,18 @@ class Procd:
                 self._start(instance)
 
     def log(self):
-        """What the daemon wrote."""
-        if not os.path.exists(self.logfile):
-            return ""
-        with open(self.logfile, errors="replace") as f:
-            return f.read()
+        """What the daemon told: procd has its standard error logged as
+        daemon.err, a line each."""
+        try:
+            with open(self.stderr, errors="replace") as f:
+                lines = f.read().splitlines()
+        except FileNotFoundError:
+            lines = []
+        return self.logd.text() + "".join(f"daemon.err upnpd: {line}\n"
+                                          for line in lines)
 
     def close(self):
         for instance in self.instances.values():
             self._end(instance)
         self.instances = {}
+        self.logd.close()

@@ -30,12 +30,19 @@ config defaults 'defaults'
 """
 # What is bound in from the machine.
 BOUND = ("lib64", "lib/" + (sysconfig.get_config_var("MULTIARCH") or "x"),
-         "dev", "proc", "sys")
+         "proc", "sys")
 ENTER = """\
 root=$1; shift
 for dir in %s; do
     [ ! -d "/$dir" ] || mount --rbind "/$dir" "$root/$dir"
 done
+# of its own: log is logd's
+mount -t tmpfs -o mode=755 dev "$root/dev"
+for node in null zero random urandom; do
+    : > "$root/dev/$node"
+    mount --bind "/dev/$node" "$root/dev/$node"
+done
+ln -s /run/log "$root/dev/log"
 mount --rbind /usr/lib "$root/usr/lib"
 exec chroot "$root" /bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 """ % " ".join(BOUND)
@@ -81,7 +88,8 @@ class Router:
     def _base(self):
         # run: for the lock of Debian's iptables; upnpd uses /var/run
         for name in ("bin", "sbin", "usr/bin", "usr/sbin", "usr/lib", "etc",
-                     "lib/functions", "tmp", "run") + BOUND:
+                     "lib/functions", "tmp", "run",
+                     "dev") + BOUND:
             os.makedirs(self.path(name))
         os.chmod(self.path(""), 0o755)
         for name in glob.glob("/lib/ld-*"):     # not on all machines in lib64

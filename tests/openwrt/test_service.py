@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
 """The service under procd: it starts, comes again, reloads and stops; the real
 daemon, with the backend that keeps its rules to itself."""
+import re
+
 import pytest
 
 from lab import LAN_IP, wait_until
@@ -41,11 +43,19 @@ def set_option(procd, name, value):
 
 def test_instance(served):
     params = served.only().params
-    assert params["command"] == ["/usr/sbin/upnpd", "-F", "-f",
+    assert params["command"] == ["/usr/sbin/upnpd", "-F", "-S", "-f",
                                  "/var/etc/upnpd.conf"]
     assert params["respawn"] == []      # by the system's settings
     assert params["stderr"] == ["1"]
     assert served.ran == ["start"]
+
+
+def test_log_has_levels(served):
+    """By standard error each line would be daemon.err."""
+    assert wait_until(lambda: "serving on port 2828" in served.log())
+    assert re.search(r"^daemon\.info upnpd\[\d+\]: serving on port 2828",
+                     served.log(), re.M)
+    assert "daemon.err" not in served.log()
 
 
 def test_starts_again_after_its_death(served):
