@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "number.h"
 
 #define BATCH		64	/* under way at a time: no queue overflows */
 #define FIRST_SOURCE	1024	/* source ports, a flow each */
@@ -316,18 +317,6 @@ static void __attribute__((noreturn)) usage(void)
 		"-a TO-ADDR -p PORT [-n FLOWS-OR-PORTS] [-t SECONDS] "
 		"new|all|tcp\n");
 	exit(2);
-}
-
-static unsigned number(const char *s, unsigned long max)
-{
-	char *end;
-	unsigned long v;
-
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || end == s || *end || v < 1 || v > max)
-		usage();
-	return (unsigned)v;
 }
 
 static void address(const char *s, struct sockaddr_in *ret)

@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "number.h"
 
 #define REQUEST_MAX	2048
 #define CONC_MAX	1000
@@ -75,6 +76,7 @@ struct load {
 	size_t started, ended, errors;
 	uint64_t *took_us;	/* of each request that was answered */
 	size_t took_n;
+	size_t reply_len;	/* of the last one that was answered */
 	struct conn conn[CONC_MAX];
 	struct pollfd pfd[CONC_MAX];
 	struct pollfd idle_pfd[IDLE_MAX];
@@ -166,10 +168,12 @@ static void conn_end(struct load *l, struct conn *c, const char *why)
 {
 	if (!why && (c->got < STATUS_LEN || memcmp(c->status + 8, " 200", 4)))
 		why = "no 200";
-	if (why)
+	if (why) {
 		failed(l, c, why);
-	else
+	} else {
 		l->took_us[l->took_n++] = now_us() - c->start_us;
+		l->reply_len = c->got;
+	}
 	close(c->fd);
 	c->fd = -1;
 	l->ended++;
@@ -346,16 +350,27 @@ static uint64_t percentile(const struct load *l, unsigned percent)
 	return l->took_us[i < l->took_n ? i : l->took_n - 1];
 }
 
+/* What the asking itself has cost of the processor. */
+static uint64_t cpu_us(void)
+{
+	struct rusage r;
+
+	getrusage(RUSAGE_SELF, &r);
+	return (uint64_t)(r.ru_utime.tv_sec + r.ru_stime.tv_sec) * 1000000 +
+	       (uint64_t)(r.ru_utime.tv_usec + r.ru_stime.tv_usec);
+}
+
 static void report(struct load *l, uint64_t elapsed_us)
 {
 	double s = (double)elapsed_us / 1e6;
 
 	qsort(l->took_us, l->took_n, sizeof(*l->took_us), compare_u64);
 	printf("rate %.1f p50_us %" PRIu64 " p99_us %" PRIu64 " max_us %" PRIu64
-	       " answered %zu started %zu errors %zu idle %zu\n",
+	       " answered %zu started %zu errors %zu idle %zu bytes %zu"
+	       " own_cpu_us %" PRIu64 "\n",
 	       s > 0 ? (double)l->took_n / s : 0.0, percentile(l, 50),
 	       percentile(l, 99), percentile(l, 100), l->took_n, l->started,
-	       l->errors, l->idle_n);
+	       l->errors, l->idle_n, l->reply_len, cpu_us());
 }
 
 /* ---- start --------------------------------------------------------- */
@@ -367,18 +382,6 @@ static void usage(void)
 		"[-e FIRST-EXTERNAL-PORT] [-k KEYS] [-P TCP|UDP] "
 		"get|getip|add|delete|specific|list\n");
 	exit(2);
-}
-
-static unsigned number(const char *s, unsigned long max)
-{
-	char *end;
-	unsigned long v;
-
-	errno = 0;
-	v = strtoul(s, &end, 10);
-	if (errno || end == s || *end || v < 1 || v > max)
-		usage();
-	return (unsigned)v;
 }
 
 static const struct action *find_action(const char *word)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * number.h - a number on the command line of the bench's programs.
+ */
+#ifndef BENCH_NUMBER_H
+#define BENCH_NUMBER_H
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/**
+ * number - what an option has for a number: decimal, from 1 to @max
+ * @s: NUL-terminated
+ *
+ * Anything else ends the program, with a line that says so.
+ */
+static inline unsigned number(const char *s, unsigned long max)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(s, &end, 10);
+	if (errno || end == s || *end || v < 1 || v > max) {
+		fprintf(stderr, "%s: not a number from 1 to %lu\n", s, max);
+		exit(2);
+	}
+	return (unsigned)v;
+}
+
+#endif
