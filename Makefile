@@ -407,13 +407,19 @@ ROUNDS	?= 5
 BENCH	?=
 BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows
 
-$(BENCH_TOOLS): $(BUILD)/%: bench/%.c
+$(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
 	@mkdir -p $(@D)
 	$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
 
-bench: all $(BENCH_TOOLS)
+# Built as the daemon is, which it stands beside; static/floor, too.
+$(BUILD)/floor: bench/floor.c
+	@mkdir -p $(@D)
+	$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
+
+bench: all $(BENCH_TOOLS) $(BUILD)/floor
 	tools/install-test-deps bench
 	$(MAKE) static
+	+$(STATIC_MAKE) $(BUILD)/static/floor
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
 
 # ---- OpenWrt: its package, scripts and firewalls, with stand-ins. As root.

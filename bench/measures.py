@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import time
 
+from floors import SERVER_NAME, Server, Tool
 from lab import wait_until
 from subject import ADD_PORT, FILL_PORT, STATIC_NAME, pairs
 from upnp import GROUP, Listener, msearch
@@ -19,12 +20,15 @@ SEARCHES = 5            # the median counts
 ROOM = 1024             # max-mappings, as it is by default
 FLAT_AT = (1, 1000, 5000, 30000)
 FLAT_TURNS = 9
+BATCH, BATCHES = 100, 4     # added, then deleted: all have as many in place
+BATCHES_S = 2
+BURSTS, BURSTS_S = 5, 1     # what takes a moment is done again
 
 
 class Row:
     """A line of the table.
 
-    @unit:   "/s", "ms", ...; @more: is more better?
+    @unit:   "/s", "ms", ...; @more: is more better? None: neither
     @bar:    function: a subject's name -> how many times better than the
              peer's better build it shall be, None: no bar
     @limit:  what no subject of ours shall be above, in the row's unit
@@ -58,6 +62,35 @@ def value_of(result, key="rate"):
     return result.get("why") or "no answer"
 
 
+class Sum:
+    """Several runs of the load program as if they were one. What can not be
+    told is a text, as in a row."""
+
+    def __init__(self):
+        self.runs, self.answered, self.took_s = [], 0, 0.0
+        self.why = None
+
+    def add(self, result):
+        self.runs.append(result)
+        if not result.get("answered"):
+            self.why = self.why or result["why"] or "no answer"
+            return
+        self.answered += result["answered"]
+        self.took_s += result["answered"] / result["rate"]
+
+    def rate(self):
+        return self.why or self.answered / self.took_s
+
+    def of_1000(self, key):
+        return self.why or sum(run["answered"] * run[key]
+                               for run in self.runs) / self.answered
+
+    def worst_ms(self):
+        waits = list(map(worst_ms, self.runs))
+        return next((w for w in waits if isinstance(w, str)), None) \
+            or max(waits)
+
+
 def asking(row, what, at_once=1, n=1000, **options):
     """The rate of one kind of request."""
     def probe(subject):
@@ -67,12 +100,31 @@ def asking(row, what, at_once=1, n=1000, **options):
 
 def getip_one(subject):
     done = subject.load("getip", 1, 2000, seconds=1)
-    return {"getip1": value_of(done), "cpu_getip": value_of(done, "cpu_s")}
+    return {"getip1": value_of(done), "cpu_getip": value_of(done, "cpu_s"),
+            "reply": value_of(done, "bytes")}
+
+
+def bursts(subject, at_once, n):
+    """Several of @n requests each; how steadily a peer answers is up to how
+    many they are, so it is not one of more."""
+    done = Sum()
+    for _ in range(BURSTS):
+        done.add(subject.load("getip", at_once, n, seconds=4))
+        if done.why or done.took_s > BURSTS_S:
+            break
+    return done
+
+
+def getip_few(subject):
+    done = bursts(subject, 8, 2000)
+    return {"getip8": done.rate(), "worst8": done.worst_ms(),
+            "cpu_getip8": done.of_1000("cpu_s"),
+            "load_getip8": done.of_1000("load_s")}
 
 
 def getip_crowd(subject):
-    done = subject.load("getip", 200, 400, seconds=4)
-    return {"getip200": value_of(done), "worst200": worst_ms(done)}
+    done = bursts(subject, 200, 400)
+    return {"getip200": done.rate(), "worst200": done.worst_ms()}
 
 
 def worst_ms(done):
@@ -91,18 +143,34 @@ def getip_idle(subject):
     return {"idle200": value_of(done), "idle_worst": worst_ms(done)}
 
 
-def add_and_delete(subject):
-    """One after another, and all of them away again."""
-    added = subject.load("add", 1, 400, seconds=2, first=ADD_PORT)
-    n = max(1, int(added.get("started", 1)))
-    gone = subject.load("delete", 1, n, first=ADD_PORT, seconds=1)
-    left = n - int(gone.get("started", 0))
+def batch(subject, added, gone):
+    """A few, one after another, and all of them away again."""
+    more = subject.load("add", 1, BATCH, seconds=BATCHES_S, first=ADD_PORT)
+    added.add(more)
+    n = max(1, int(more.get("started", 1)))
+    less = subject.load("delete", 1, n, first=ADD_PORT, seconds=BATCHES_S)
+    gone.add(less)
+    left = n - int(less.get("started", 0))
     if left > 0:
         subject.load("delete", subject.AT_ONCE, left,
                      first=ADD_PORT + n - left)
-    return {"add1": value_of(added), "cpu_add": value_of(added, "cpu_s"),
-            "delete1": value_of(gone),
-            "cpu_delete": value_of(gone, "cpu_s")}
+
+
+def add_and_delete(subject):
+    added, gone = Sum(), Sum()
+    for _ in range(BATCHES):
+        batch(subject, added, gone)
+        if added.why or added.took_s + gone.took_s > BATCHES_S:
+            break
+    return {"add1": added.rate(), "cpu_add": added.of_1000("cpu_s"),
+            "delete1": gone.rate(), "cpu_delete": gone.of_1000("cpu_s")}
+
+
+def tool_alone(tool):
+    """What its runs cost that add a rule and delete it."""
+    gone, added = tool.alone()
+    return {"add1": added.rate(), "cpu_add": added.cpu_of_1000(),
+            "delete1": gone.rate(), "cpu_delete": gone.cpu_of_1000()}
 
 
 def add_crowd(subject):
@@ -162,6 +230,9 @@ def start_anew(subject):
 def memory(mappings):
     """In a lab of its own, with room as by default, or as is needed."""
     def probe(subject):
+        if subject.is_peer and mappings > subject.ASKED:
+            why = "to ask for so many takes it too long"
+            return {"memory": why, "pss": why}
         with subject.like(max(ROOM, mappings)) as one:
             one.fill(mappings)
             held, pss = one.memory_kb()
@@ -232,11 +303,29 @@ def throughput(subject):
 # ---- who takes part ------------------------------------------------------
 
 def everybody(subject):
-    return subject.name != STATIC_NAME
+    return subject.name != STATIC_NAME and not subject.is_floor
+
+
+def ours(subject):
+    return everybody(subject) and not subject.is_peer
+
+
+def with_server(subject):
+    """And the server that parses nothing."""
+    return everybody(subject) or subject.name == SERVER_NAME
+
+
+def tools(subject):
+    return isinstance(subject, Tool)
 
 
 def with_static(subject):
-    return subject.backend != "iptables-nft"    # it is iptables-legacy's
+    """iptables-nft's is iptables-legacy's."""
+    return subject.backend != "iptables-nft" and not subject.is_floor
+
+
+def with_servers(subject):
+    return with_static(subject) or isinstance(subject, Server)
 
 
 def hashed(subject):
@@ -261,22 +350,25 @@ class Measure:
 # Before the stages, each with daemons of its own; one round is like another.
 ALONE = -1
 
-MEASURES = [Measure(ALONE, memory(n), "memory pss", with_static, n)
-            for n in (0, 1000, 10000)] + [
+MEASURES = [Measure(ALONE, memory(n), "memory pss", who, n)
+            for n, who in ((0, with_servers), (1000, with_static),
+                           (10000, with_static))] + [
     Measure(ALONE, flatness, "flat", ours_hashed, FLAT_AT[-1]),
     Measure(0, start_anew, "notify"),
     Measure(0, asking("description", "get", seconds=1), "description"),
-    Measure(0, getip_one, "getip1 cpu_getip"),
-    Measure(0, asking("getip8", "getip", 8, 2000, seconds=4), "getip8"),
-    Measure(0, getip_crowd, "getip200 worst200"),
+    Measure(0, getip_one, "getip1 cpu_getip reply", with_server),
+    Measure(0, getip_few, "getip8 worst8 cpu_getip8 load_getip8", with_server),
+    Measure(0, getip_crowd, "getip200 worst200", with_server),
     Measure(0, getip_idle, "idle200 idle_worst"),
     Measure(0, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
+    Measure(0, tool_alone, "add1 cpu_add delete1 cpu_delete", tools),
     Measure(0, add_crowd, "add50"),
     Measure(0, search, "search"),
     Measure(0, throughput, "tcp"),
     Measure(1, new_flows, "flows"),
     Measure(1000, getip_one, "getip1 cpu_getip"),
     Measure(1000, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
+    Measure(1000, tool_alone, "add1 cpu_add delete1 cpu_delete", tools),
     Measure(1000, add_crowd, "add50"),
     Measure(1000, enumerate_all, "list"),
     Measure(1000, specific, "specific"),
@@ -284,6 +376,7 @@ MEASURES = [Measure(ALONE, memory(n), "memory pss", with_static, n)
     Measure(1000, restart, "restart"),
     Measure(5000, new_flows, "flows"),
     Measure(10000, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
+    Measure(10000, tool_alone, "add1 cpu_add delete1 cpu_delete", tools),
     Measure(10000, add_crowd, "add50"),
     Measure(30000, new_flows, "flows", hashed),
 ]
@@ -293,6 +386,7 @@ ROWS = {
     "description": Row("description", "/s"),
     "getip1": Row("GetExternalIPAddress, one at a time", "/s"),
     "getip8": Row("GetExternalIPAddress, 8 at once", "/s", bar=all_of(50)),
+    "worst8": Row("... the longest wait of them", "ms", False),
     "getip200": Row("GetExternalIPAddress, 200 at once", "/s",
                     bar=all_of(50)),
     "worst200": Row("... the longest wait of them", "ms", False, limit=1000),
@@ -311,8 +405,15 @@ ROWS = {
     "restart": Row("from the start until all mappings forward", "ms", False),
     "memory": Row("resident memory", "KiB", False, bar=all_of(3)),
     "pss": Row("... as PSS", "KiB", False),
+    "per_mapping": Row("resident memory a mapping, between none and 1,000",
+                       "bytes", False),
     "cpu_getip": Row("CPU seconds a 1,000 GetExternalIPAddress", "s", False,
                      bar=all_of(1)),
+    "cpu_getip8": Row("CPU seconds a 1,000 GetExternalIPAddress, 8 at once",
+                      "s", False),
+    "load_getip8": Row("... of the program that asks", "s", None),
+    "reply": Row("length of an answer to GetExternalIPAddress", "bytes",
+                 None),
     "cpu_add": Row("CPU seconds a 1,000 AddPortMapping", "s", False,
                    bar=all_of(1)),
     "cpu_delete": Row("CPU seconds a 1,000 DeletePortMapping", "s", False,
@@ -331,6 +432,15 @@ BARS = {
     ("add50", 10000): by_backend(50, 50, 10),
     ("flows", 5000): by_backend(4, 4, None),
 }
+
+
+def derived(found):
+    """Rows that come of others. @found: {(row, mappings): {subject: value or
+    None}}"""
+    none, full = found.get(("memory", 0), {}), found.get(("memory", 1000), {})
+    each = {name: (full[name] - none[name]) * 1024 / 1000
+            for name in full if full[name] and none.get(name)}
+    return {("per_mapping", 1000): each} if each else {}
 
 
 def bar_of(row, mappings, name):

@@ -21,6 +21,7 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "netns"))
 
 from daemon import UPNPD                            # noqa: E402
 from lab import die_cleanly, run, which             # noqa: E402
+import floors                                       # noqa: E402
 import measures                                     # noqa: E402
 import path                                         # noqa: E402
 import peer                                         # noqa: E402
@@ -48,7 +49,7 @@ def check():
     missing = [tool for tool in TOOLS if not which(tool)]
     if missing:
         sys.exit(f"bench: not installed: {' '.join(missing)}")
-    for binary in (UPNPD, subject.LOAD, subject.FLOWS):
+    for binary in (UPNPD, subject.LOAD, subject.FLOWS, floors.BINARY):
         if not os.access(binary, os.X_OK):
             sys.exit(f"bench: {binary} is not built: make bench builds it")
     peer.fetch()
@@ -183,6 +184,8 @@ def main():
     all_subjects, without = subject.subjects()
     all_subjects = [one for one in all_subjects
                     if re.search(args.among, one.name)]
+    all_subjects += floors.floors([one for one in all_subjects
+                                   if measures.ours(one)])
     for line in without:
         print(f"bench: not measured: {line}", file=sys.stderr)
     with contextlib.ExitStack() as stack:

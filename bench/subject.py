@@ -83,7 +83,7 @@ def resident_kb(pids):
 
 class Subject:
     """One daemon in a lab of its own."""
-    is_peer = False
+    is_peer = is_floor = False
     backend = None
     AT_ONCE = 100       # where only the end counts
 
@@ -117,9 +117,9 @@ class Subject:
     # ---- requests ------------------------------------------------------
 
     def load(self, what, at_once=1, n=1, **options):
-        """One run of the load program: {name: number}, and "cpu_s", the
-        daemon's processor time a 1,000 answers. @options: seconds, first, keys,
-        proto, idle"""
+        """One run of the load program: {name: number}, and the processor time
+        a 1,000 answers: "cpu_s" of the daemon, "load_s" of the program itself.
+        @options: seconds, first, keys, proto, idle"""
         argv = ["ip", "netns", "exec", self.lab.lan1.ns, LOAD, "-a", LAN_IP,
                 "-p", str(self.daemon.port), "-n", str(n), "-c",
                 str(at_once), "-u", self.path if what == "get" else self.url]
@@ -135,6 +135,8 @@ class Subject:
         spent = self.cpu_ns() - before
         answered = result.get("answered", 0)
         result["cpu_s"] = spent / answered / 1e6 if answered else 0
+        result["load_s"] = result["own_cpu_us"] / answered / 1e3 \
+            if answered else 0
         return result
 
     def pids(self):
