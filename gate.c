@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
@@ -374,9 +375,30 @@ static void flows_fail(struct gate *g, int err)
 	g->flows_err = err;
 }
 
+static unsigned cpu_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (unsigned)t.tv_sec * 1000 + (unsigned)(t.tv_nsec / 1000000);
+}
+
+/* How long a walk takes is up to the flows there are, whoever made them. */
+static int walk(struct gate *g, size_t n)
+{
+	unsigned before_ms = cpu_ms(), gap_ms;
+	int err = conntrack_kill(g->gone, n);
+
+	gap_ms = (cpu_ms() - before_ms) * FLOWS_GAP_WALKS;
+	if (gap_ms < FLOWS_GAP_MS)
+		gap_ms = FLOWS_GAP_MS;
+	g->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? gap_ms : FLOWS_GAP_MAX_MS;
+	g->walked_ms = g->now_ms;
+	return err;
+}
+
 void gate_flows(struct gate *g)
 {
-	unsigned ended;
 	size_t n = 0;
 	int err;
 
@@ -387,12 +409,9 @@ void gate_flows(struct gate *g)
 	if (!n || g->flows_err == -EPROTONOSUPPORT ||
 	    g->flows_err == -EOPNOTSUPP)
 		return;
-	g->walked_ms = g->now_ms;
-	err = conntrack_kill(g->gone, n, &ended);
+	err = walk(g, n);
 	if (err)
 		flows_fail(g, err);
-	else if (ended)
-		log_debug("%u flows through deleted mappings ended", ended);
 }
 
 /* Before a change: room to note the @n rules that it may touch. */
@@ -405,7 +424,7 @@ static void flows_room(struct gate *g, size_t n)
 /* After a change. What goes in a burst shares a walk. */
 static void flows_end(struct gate *g)
 {
-	if (!g->walked_ms || g->now_ms - g->walked_ms >= FLOWS_GAP_MS)
+	if (!g->walked_ms || g->now_ms - g->walked_ms >= g->walk_gap_ms)
 		gate_flows(g);
 }
 

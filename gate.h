@@ -30,6 +30,7 @@ struct gate {
 	size_t lists_max;		/* room in each */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	uint64_t walked_ms;		/* flows were looked for */
+	unsigned walk_gap_ms;		/* from that to the next time */
 	int flows_err;			/* why flows can not be ended, told */
 	const char *why;		/* the backend was chosen; a literal */
 	uint32_t repairs;		/* of rules that somebody had changed */
@@ -79,7 +80,7 @@ const char *gate_fault(const struct gate *);
  * SETs and DELs that wait together are one batch, NAT_BATCH_MAX at most.
  * Blocks for as long as the backend takes, and for a walk over the kernel's
  * flows when rules vanished: those that came through them are ended. Where the
- * last walk was less than FLOWS_GAP_MS before @now_ms, which the owner sets,
+ * last walk was less than @walk_gap_ms before @now_ms, which the owner sets,
  * that is left to gate_flows(): as long as @gone_n is not 0, it is due.
  *
  * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no

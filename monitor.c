@@ -140,7 +140,7 @@ static void on_chan(struct ev_fd *w, short revents)
 	m->gate.now_ms = ev_now_ms(m->loop);
 	err = gate_serve(&m->gate, w->fd);
 	if (m->gate.gone_n && !m->flows.active)
-		ev_timer_set(m->loop, &m->flows, FLOWS_GAP_MS);
+		ev_timer_set(m->loop, &m->flows, m->gate.walk_gap_ms);
 	report_gate(&m->report, &m->gate);
 	if (m->gate.serving)
 		report_serving(&m->report);

@@ -9,6 +9,9 @@
  * The answers' direction is CTA_TUPLE_REPLY: a flow that a mapping translated
  * has the external address in the one and the client in the other.
  *
+ * A kernel since 6.12 finds and deletes what a port let in by itself; from an
+ * older one, or for many ports, the entries are fetched and looked through.
+ *
  * Owns: nothing between two calls. Never does: wait.
  * Invariant: an order names the entry by its ID too: a flow of the same tuple
  * that began since the walk saw the old one is not hit.
@@ -18,6 +21,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -32,7 +36,6 @@
 struct hunt {
 	const struct conntrack_port *port;
 	size_t port_n;
-	unsigned found;
 	int fd;			/* takes the orders */
 	int err;		/* the first thing that went wrong, or 0 */
 	size_t len;
@@ -271,7 +274,6 @@ static void on_entry(void *arg, const struct nlmsghdr *h)
 
 	if (!conntrack_read(h, &f) || !conntrack_find(u->port, u->port_n, &f))
 		return;
-	u->found++;
 	if (u->len + ORDER_MAX > sizeof(u->orders))
 		send_orders(u);
 	put_order(u, h);
@@ -305,6 +307,130 @@ static int walk(struct hunt *u)
 	return err;
 }
 
+/* ---- the kernel's own search --------------------------------------------- */
+
+/* linux/netfilter/nfnetlink_conntrack.h has them since 5.8 only. What is
+ * compared of a tuple is not in it: net/netfilter/nf_internals.h. */
+enum {
+	FILTER = 25, FILTER_ORIG_FLAGS = 1, FILTER_REPLY_FLAGS = 2,
+	BY_SRC = 1 << 0, BY_DST = 1 << 1, BY_PROTO = 1 << 3,
+	BY_SRC_PORT = 1 << 4, BY_DST_PORT = 1 << 5,
+};
+
+struct attr {
+	struct nlattr head;
+	char value[4];
+};
+
+static struct attr attr_of(uint16_t type, const void *value, size_t n)
+{
+	struct attr a = { { (uint16_t)(NLA_HDRLEN + n), type }, { 0 } };
+
+	memcpy(a.value, value, n);
+	return a;
+}
+
+static struct attr attr_be32(uint16_t type, uint32_t v)
+{
+	v = htonl(v);
+	return attr_of(type, &v, sizeof(v));
+}
+
+/* One direction of the flows meant, with one port only. */
+struct half {
+	struct nlattr tuple, ip;
+	struct attr src, dst;
+	struct nlattr about;
+	struct attr proto, port;
+};
+
+static struct half half_of(uint16_t type, uint32_t src, uint32_t dst,
+			   uint8_t proto, uint16_t port_type, uint16_t port)
+{
+	const uint16_t nest = NLA_F_NESTED;
+	const uint16_t len = NLA_HDRLEN + 2 * sizeof(struct attr);
+
+	port = htons(port);
+	return (struct half){
+		.tuple = { sizeof(struct half), type | nest },
+		.ip = { len, CTA_TUPLE_IP | nest },
+		.src = attr_be32(CTA_IP_V4_SRC, src),
+		.dst = attr_be32(CTA_IP_V4_DST, dst),
+		.about = { len, CTA_TUPLE_PROTO | nest },
+		.proto = attr_of(CTA_PROTO_NUM, &proto, sizeof(proto)),
+		.port = attr_of(port_type, &port, sizeof(port)),
+	};
+}
+
+/*
+ * An older kernel takes this for the order to delete one entry, and refuses it
+ * (-EINVAL), since such an order needs both ports of a tuple: it can not hit
+ * another flow.
+ *
+ * Return: 0, -errno; -EINVAL the kernel can not do it
+ */
+static int forget(int fd, const struct conntrack_port *p)
+{
+	const uint32_t orig = BY_DST | BY_PROTO | BY_DST_PORT |
+			      (p->remote ? BY_SRC : 0);
+	const uint32_t reply = BY_SRC | BY_PROTO | BY_SRC_PORT;
+	const struct {
+		struct nlmsghdr head;
+		struct nfgenmsg about;
+		struct half orig, reply;
+		struct nlattr filter;
+		struct attr flags[2];
+	} req = {
+		.head = { sizeof(req), MSG(IPCTNL_MSG_CT_DELETE),
+			  NLM_F_REQUEST | NLM_F_ACK, 0, 0 },
+		.about.nfgen_family = AF_INET,
+		.orig = half_of(CTA_TUPLE_ORIG, p->remote, p->ext_ip, p->proto,
+				CTA_PROTO_DST_PORT, p->ext_port),
+		.reply = half_of(CTA_TUPLE_REPLY, p->client, 0, p->proto,
+				 CTA_PROTO_SRC_PORT, p->int_port),
+		.filter = { NLA_HDRLEN + sizeof(req.flags),
+			    FILTER | NLA_F_NESTED },
+		.flags = { attr_of(FILTER_ORIG_FLAGS, &orig, sizeof(orig)),
+			   attr_of(FILTER_REPLY_FLAGS, &reply,
+				   sizeof(reply)) },
+	};
+
+	return nl_ask_by(fd, &req.head, NULL, NULL);
+}
+
+/*
+ * The kernel goes through its table for each port: in a fiftieth of a walk
+ * where there are few flows, as long as a walk where it is full. So it is for
+ * few ports, and the first ones tell how long it takes here.
+ */
+#define SEARCHES_MAX	16
+#define SEARCHES_US	1000
+
+static uint64_t cpu_us(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Return: 0, -E2BIG it is better to walk, other -errno */
+static int forget_all(const struct hunt *u)
+{
+	uint64_t end_us = cpu_us() + SEARCHES_US;
+	int err = u->port_n > SEARCHES_MAX ? -E2BIG : 0;
+	size_t i;
+
+	for (i = 0; !err && i < u->port_n; i++) {
+		if (i && cpu_us() >= end_us)
+			return -E2BIG;
+		err = forget(u->fd, &u->port[i]);
+	}
+	return err;
+}
+
+/* ---- both ---------------------------------------------------------------- */
+
 /* Return: as conntrack_kill() */
 static int hunt_all(struct hunt *u)
 {
@@ -313,7 +439,9 @@ static int hunt_all(struct hunt *u)
 	u->fd = nl_open(NETLINK_NETFILTER);
 	if (u->fd < 0)
 		return u->fd;
-	err = walk(u);
+	err = forget_all(u);
+	if (err)
+		err = walk(u);
 	close(u->fd);
 	/* nfnetlink_rcv_msg(): what has no subsystem is invalid */
 	if (err == -EINVAL)
@@ -321,16 +449,12 @@ static int hunt_all(struct hunt *u)
 	return err ? err : u->err;
 }
 
-int conntrack_kill(struct conntrack_port *port, size_t n, unsigned *ret_n)
+int conntrack_kill(struct conntrack_port *port, size_t n)
 {
 	struct hunt u = { .port = port, .port_n = n };
-	int err = 0;
 
-	if (n) {
-		conntrack_sort(port, n);
-		err = hunt_all(&u);
-	}
-	if (ret_n)
-		*ret_n = u.found;
-	return err;
+	if (!n)
+		return 0;
+	conntrack_sort(port, n);
+	return hunt_all(&u);
 }

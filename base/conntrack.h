@@ -60,11 +60,13 @@ bool conntrack_find(const struct conntrack_port *port, size_t n,
  * conntrack_kill - have the kernel forget all flows through these ports.
  * @port: sorted by this call
  * @n: 0 asks the kernel nothing
- * @ret_n: how many flows were to end, also on failure; may be NULL
  *
- * One walk over the kernel's table however many ports there are, of which
- * only the translated flows are brought here. Measured on x86-64: 0.2 us for
- * a flow that is not translated, 2.3 us for one that is ended.
+ * One walk over the table however many ports there are, of which only the
+ * translated flows are brought here. A few ports are left to the kernel where
+ * it can do that (since 6.12), which passes over empty slots faster. Measured
+ * on x86-64 with 262144 slots: 10 ms a walk, 0.2 ms a port left to the kernel,
+ * either of them 0.2 us more for a flow that is not translated, 2.3 us for one
+ * that is ended.
  *
  * The next packet of a forgotten flow is the first of a new one, which finds
  * no rule. Out of reach: a client that goes on sending and whose port is the
@@ -75,6 +77,6 @@ bool conntrack_find(const struct conntrack_port *port, size_t n,
  * Return: 0, -EPROTONOSUPPORT or -EOPNOTSUPP a kernel without it, -EPERM,
  * other -errno; some flows may have ended then
  */
-int conntrack_kill(struct conntrack_port *port, size_t n, unsigned *ret_n);
+int conntrack_kill(struct conntrack_port *port, size_t n);
 
 #endif

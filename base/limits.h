@@ -84,9 +84,13 @@
 /* ---- monitor ------------------------------------------------------- */
 
 #define NAT_BATCH_MAX		256	/* ops applied in one transaction */
-/* From one walk over the kernel's flows to the next: where its table is large,
- * a walk takes 12 ms, ten times what a deleted mapping costs otherwise. */
+/* From one walk over the kernel's flows to the next: a walk takes 10 ms where
+ * the table is large, and more where it is full, ten times what a deleted
+ * mapping costs otherwise. Of a burst, so many walks' length: a twentieth of
+ * the processor. */
 #define FLOWS_GAP_MS		100
+#define FLOWS_GAP_WALKS		20
+#define FLOWS_GAP_MAX_MS	1000
 #define PROC_DEADLINE_MS	5000	/* a firewall tool that hangs */
 /* One that only lists: while verify waits for it, control points wait too. */
 #define PROC_LIST_DEADLINE_MS	2000

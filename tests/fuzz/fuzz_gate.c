@@ -108,12 +108,11 @@ int route_restore(const struct route_set *set)
 	return 0;
 }
 
-int conntrack_kill(struct conntrack_port *port, size_t n, unsigned *ret_n)
+int conntrack_kill(struct conntrack_port *port, size_t n)
 {
 	CHECK(n && n <= NAT_BATCH_MAX);
 	for (size_t i = 0; i < n; i++)
 		CHECK(port[i].client && port[i].ext_port && port[i].ext_ip);
-	*ret_n = 0;
 	return 0;
 }
 

@@ -283,53 +283,143 @@ static struct tuple from(uint16_t src_port, uint16_t dst_port)
 	return (struct tuple){ PEER, EXT, src_port, dst_port, IPPROTO_UDP };
 }
 
-static void test_kill(void **state)
+/* More ports than are left to the kernel. */
+#define MANY 17
+
+/* End what came through @p. @by_walk: and through others as well, which
+ * nothing came through. */
+static void kill_ports(const struct conntrack_port *p, bool by_walk)
+{
+	struct conntrack_port all[MANY];
+
+	for (uint16_t i = 0; i < MANY; i++) {
+		all[i] = i ? game : *p;
+		all[i].ext_port = i ? (uint16_t)(50000 - i) : p->ext_port;
+	}
+	assert_int_equal(conntrack_kill(all, by_walk ? MANY : 1), 0);
+}
+
+/* Of each flow one thing is another's. */
+static void kill_the_right_ones(bool by_walk)
 {
 	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
 	static const struct tuple to2 = { .src = CLIENT, .src_port = 8001 };
 	static const struct tuple to3 = { .src = CLIENT + 1,
 					  .src_port = 8000 };
+	struct tuple elsewhere = from(5006, 40000);
+	struct conntrack_port p = game;
+
+	ip("link set lo up");
+	track(from(5000, 40000), &to);
+	track(from(5001, 40000), &to);
+	track(from(5002, 40001), &to);		/* somebody else's */
+	track(from(5003, 40000), &to3);		/* the next holder's */
+	track(from(5004, 40000), NULL);		/* to the router itself */
+	track(from(5005, 40000), &to2);		/* to another service */
+	elsewhere.dst = EXT + 1;
+	track(elsewhere, &to);			/* an address given up */
+	assert_int_equal(tracked(), 7);
+	kill_ports(&p, by_walk);		/* TCP */
+	assert_int_equal(tracked(), 7);
+	p.proto = IPPROTO_UDP;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 5);
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 5);
+}
+
+static void test_kill_no_port(void **state)
+{
+	assert_int_equal(conntrack_kill(NULL, 0), 0);
+}
+
+static void test_kill(void **state)
+{
+	NEED_ROOT();
+	kill_the_right_ones(false);
+}
+
+static void test_kill_by_walk(void **state)
+{
+	NEED_ROOT();
+	kill_the_right_ones(true);
+}
+
+static void test_kill_two_ports(void **state)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
 	struct conntrack_port p[2] = { game, game };
-	unsigned n;
 
 	NEED_ROOT();
 	ip("link set lo up");
-	track(from(5000, 40000), &to);		/* through the first port */
-	track(from(5001, 40000), &to);
-	track(from(5002, 40001), &to2);		/* the second */
-	track(from(5003, 40002), &to2);		/* somebody else's */
-	track(from(5004, 40000), &to3);		/* the next holder's */
-	track(from(5005, 40000), NULL);		/* to the router itself */
-	assert_int_equal(tracked(), 6);
+	for (uint16_t i = 0; i < 3; i++)
+		track(from(5000, 40000 + i), &to);
 	p[0].proto = p[1].proto = IPPROTO_UDP;
 	p[1].ext_port = 40001;
-	p[1].int_port = 8001;
-	assert_int_equal(conntrack_kill(p, 0, &n), 0);
-	assert_int_equal(n, 0);
-	assert_int_equal(tracked(), 6);
-	assert_int_equal(conntrack_kill(p, 2, &n), 0);
-	assert_int_equal(n, 3);
-	assert_int_equal(tracked(), 3);
-	assert_int_equal(conntrack_kill(p, 2, NULL), 0);
-	assert_int_equal(tracked(), 3);
+	assert_int_equal(conntrack_kill(p, 2), 0);
+	assert_int_equal(tracked(), 1);
 }
 
-/* More orders than one datagram holds, and more entries than one brings. */
-static void test_kill_many(void **state)
+/* The port was open to one host; what another has through it came otherwise. */
+static void kill_by_remote(bool by_walk)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	struct tuple other = from(5001, 40000);
+	struct conntrack_port p = game;
+
+	ip("link set lo up");
+	other.src++;
+	track(from(5000, 40000), &to);
+	track(other, &to);
+	p.proto = IPPROTO_UDP;
+	p.remote = PEER + 2;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 2);
+	p.remote = PEER;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 1);
+	p.remote = 0;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 0);
+}
+
+static void test_kill_remote(void **state)
+{
+	NEED_ROOT();
+	kill_by_remote(false);
+}
+
+static void test_kill_remote_by_walk(void **state)
+{
+	NEED_ROOT();
+	kill_by_remote(true);
+}
+
+static void kill_many(bool by_walk)
 {
 	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
 	struct conntrack_port p = game;
-	unsigned n;
 
-	NEED_ROOT();
 	ip("link set lo up");
 	p.proto = IPPROTO_UDP;
 	for (uint16_t port = 10000; port < 13000; port++)
 		track(from(port, port % 3 ? 40000 : 40001), &to);
 	assert_int_equal(tracked(), 3000);
-	assert_int_equal(conntrack_kill(&p, 1, &n), 0);
-	assert_int_equal(n, 2000);
+	kill_ports(&p, by_walk);
 	assert_int_equal(tracked(), 1000);
+}
+
+static void test_kill_many(void **state)
+{
+	NEED_ROOT();
+	kill_many(false);
+}
+
+/* More orders than one datagram holds, and more entries than one brings. */
+static void test_kill_many_by_walk(void **state)
+{
+	NEED_ROOT();
+	kill_many(true);
 }
 
 /* The rights are gone: told, and nothing happens. */
@@ -344,7 +434,7 @@ static void test_kill_without_rights(void **state)
 	if (pid == 0) {
 		if (setuid(65534))
 			_exit(1);
-		_exit(conntrack_kill(&p, 1, NULL) == -EPERM ? 0 : 2);
+		_exit(conntrack_kill(&p, 1) == -EPERM ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -360,8 +450,14 @@ int main(void)
 		cmocka_unit_test(test_outbound_is_not_found),
 		cmocka_unit_test(test_find_among_many),
 		cmocka_unit_test(test_find_by_remote),
+		cmocka_unit_test(test_kill_no_port),
 		netns_test(test_kill),
+		netns_test(test_kill_by_walk),
+		netns_test(test_kill_two_ports),
+		netns_test(test_kill_remote),
+		netns_test(test_kill_remote_by_walk),
 		netns_test(test_kill_many),
+		netns_test(test_kill_many_by_walk),
 		netns_test(test_kill_without_rights),
 	};
 

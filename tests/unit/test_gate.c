@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/log.h"
@@ -123,14 +124,23 @@ static struct conntrack_port killed[4];
 static size_t killed_n;
 static unsigned kills;
 static int kill_fails;
+static unsigned kill_takes_ms;
 
-int conntrack_kill(struct conntrack_port *port, size_t n, unsigned *ret_n)
+static void work(unsigned ms)
+{
+	clock_t end = clock() + (clock_t)ms * CLOCKS_PER_SEC / 1000;
+
+	while (clock() < end)
+		;
+}
+
+int conntrack_kill(struct conntrack_port *port, size_t n)
 {
 	assert_in_range(n, 1, 4);
 	memcpy(killed, port, n * sizeof(*port));
 	killed_n = n;
 	kills++;
-	*ret_n = 1;
+	work(kill_takes_ms);
 	return kill_fails;
 }
 
@@ -236,6 +246,7 @@ static int setup(void **state)
 	heard = 0;
 	killed_n = kills = 0;
 	kill_fails = 0;
+	kill_takes_ms = 0;
 	warnings = 0;
 	link_state = true;
 	memset(steps, 0, sizeof(steps));
@@ -508,6 +519,29 @@ static void test_flows_of_a_burst(void **state)
 	assert_int_equal(kills, 2);
 	gate.now_ms += FLOWS_GAP_MS;
 	assert_int_equal(one(PRIV_DEL, rule(5004)), NAT_OK);
+	assert_int_equal(kills, 3);
+}
+
+/* A walk that takes long is done less often, but within a second. */
+static void test_flows_of_a_burst_in_a_full_table(void **state)
+{
+	for (uint16_t p = 5001; p <= 5003; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	kill_takes_ms = 21;			/* 20 at least, as it counts */
+	gate.now_ms = 70000;
+	assert_int_equal(one(PRIV_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_in_range(gate.walk_gap_ms, 400, FLOWS_GAP_MAX_MS);
+	gate.now_ms += 399;
+	kill_takes_ms = 60;
+	assert_int_equal(one(PRIV_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(kills, 1);
+	gate.now_ms += FLOWS_GAP_MAX_MS;
+	gate_flows(&gate);
+	assert_int_equal(kills, 2);
+	assert_int_equal(gate.walk_gap_ms, FLOWS_GAP_MAX_MS);
+	gate.now_ms += FLOWS_GAP_MAX_MS;
+	assert_int_equal(one(PRIV_DEL, rule(5003)), NAT_OK);
 	assert_int_equal(kills, 3);
 }
 
@@ -811,6 +845,7 @@ int main(void)
 		T(test_flows_end_when_the_port_leads_elsewhere),
 		T(test_flows_end_once_a_batch),
 		T(test_flows_of_a_burst),
+		T(test_flows_of_a_burst_in_a_full_table),
 		T(test_flows_end_after_a_sync),
 		T(test_flows_stay_with_their_rule),
 		T(test_kernel_can_not_end_flows),
