@@ -71,7 +71,8 @@ IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
 	  igd/due.c igd/igd.c igd/anyport.c igd/range.c igd/wait.c igd/check.c \
 	  igd/operator.c igd/refusal.c \
 	  igd/err.c igd/wanip.c igd/wanip2.c igd/wancic.c igd/l3f.c
-IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c
+IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c \
+	   natfw/iptables_leaf.c natfw/iptables_text.c
 NFT	= natfw/nft.c natfw/nft_list.c natfw/nft_place.c natfw/nft_map.c \
 	  natfw/nft_rule.c natfw/nft_change.c
 NATFW	= natfw.c natfw/table.c natfw/backend.c $(IPTABLES) $(NFT) \
@@ -213,6 +214,7 @@ U_check	= cmd/check_conf.c cmd/check_net.c cmd/check_lan.c cmd/check_say.c \
 		  base/httpmsg.c $(U_jail) base/netif.c base/route.c \
 		  base/netlink.c base/str.c
 U_check_rules	= cmd/check_rules.c cmd/check_match.c natfw/backend.c \
+		  natfw/iptables_leaf.c natfw/iptables_rule.c \
 		  $(U_proc)
 UNITS	+= check check_rules
 U_notify	= base/notify.c base/str.c

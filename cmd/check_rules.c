@@ -10,7 +10,7 @@
 #include "cmd/check_match.h"
 #include "cmd/check_rules.h"
 #include "natfw/backend.h"
-#include "natfw/iptables_rule.h"
+#include "natfw/iptables_leaf.h"
 #include "natfw/nft_list.h"
 
 #define DEPTH_MAX	16	/* of jumps; the kernel's own limit */
@@ -403,7 +403,7 @@ static void ipt_chain(struct rules *r, struct str line)
 	struct str name, policy = STR("");
 	bool nat = !strcmp(r->table.z, "nat"), drop;
 
-	if (!str_word(&line, &name))
+	if (!str_word(&line, &name) || ipt_is_ours(name))
 		return;
 	str_word(&line, &policy);
 	begin_chain(r, name);
@@ -426,8 +426,7 @@ static void ipt_append(struct rules *r, struct str line)
 
 	if (!str_word(&line, &name))
 		return;
-	if (str_eq(name, STR(IPT_ACCEPT_CHAIN)) ||
-	    str_eq(name, STR(IPT_SNAT_CHAIN)))
+	if (ipt_is_ours(name))
 		return;
 	r->here = chain_at(r, name);
 	if (r->here < 0)

@@ -7,7 +7,9 @@
  *   filter  UPNPD       hooked at the head of FORWARD: accept
  *
  * Each chain begins with a guard that sends what is none of its business
- * back, so that the number of mappings costs other traffic nothing.
+ * back, so that the number of mappings costs other traffic nothing. Behind it
+ * stand jumps to its leaves, which have the rules (iptables_leaf.h). A leaf is
+ * made with its first rule and goes with its last.
  *
  * Everything goes through iptables-restore, which commits a table as a whole.
  * Two tables are two commits: filter comes first, and natfw.c repairs it when
@@ -22,8 +24,9 @@
 #include <unistd.h>
 #include "base/proc.h"
 #include "natfw/backend.h"
+#include "natfw/iptables_leaf.h"
 #include "natfw/iptables_list.h"
-#include "natfw/iptables_rule.h"
+#include "natfw/iptables_text.h"
 #include "natfw/table.h"
 
 /* ---- the tools ----------------------------------------------------- */
@@ -54,93 +57,7 @@ static int look(struct natfw *fw, struct ipt_scan *ret)
 	return ipt_scan(fw, tool_of(fw->be)->save, ret);
 }
 
-/* ---- input for iptables-restore ------------------------------------ */
-
-struct ipt_text {
-	const struct natfw *fw;
-	const struct ipt_scan *found;	/* hooks to take out first */
-	const struct ipt_step *step;	/* the one being written */
-	const struct nat_rule *rule;
-	const struct nat_op *op;	/* instead of rule */
-	size_t n;			/* rules or ops */
-	size_t i;			/* of the step; 0 is its head */
-};
-
-/* The input is a list of steps: a text, what needs only the environment, then
- * what becomes of each rule, or of each op of a batch, in one chain. A step
- * that has none of them ends the list. */
-struct ipt_step {
-	const char *text;
-	void (*head)(const struct ipt_text *, struct wr *);
-	const struct ipt_spec *spec;
-	/* sync: which rules; NULL: all of them */
-	bool (*takes)(const struct nat_rule *);
-	/* batch: where in the chain, from 1; NULL or 0: at its end */
-	size_t (*place)(const struct natfw_env *, const struct nat_rule *);
-};
-
-static void put_rule(const struct ipt_text *t, struct wr *w,
-		     const struct nat_rule *r)
-{
-	const struct ipt_step *step = t->step;
-
-	if (step->takes && !step->takes(r))
-		return;
-	wr_fmt(w, "-A %s", step->spec->chain);
-	step->spec->put(w, &t->fw->env, r);
-}
-
-static void put_op(const struct ipt_text *t, struct wr *w,
-		   const struct nat_op *op)
-{
-	const struct natfw_env *env = &t->fw->env;
-	const struct nat_rule *old = table_find(t->fw, &op->rule);
-	const struct ipt_spec *spec = t->step->spec;
-	size_t place = 0;
-
-	if (old) {
-		wr_fmt(w, "-D %s", spec->chain);
-		spec->put(w, env, old);
-	}
-	if (op->verb != NAT_SET)
-		return;
-	if (t->step->place)
-		place = t->step->place(env, &op->rule);
-	if (place)
-		wr_fmt(w, "-I %s %u", spec->chain, (unsigned)place);
-	else
-		wr_fmt(w, "-A %s", spec->chain);
-	spec->put(w, env, &op->rule);
-}
-
-static void put_head(const struct ipt_text *t, struct wr *w)
-{
-	if (t->step->text)
-		wr_z(w, t->step->text);
-	if (t->step->head)
-		t->step->head(t, w);
-}
-
-static bool text_piece(void *arg, struct wr *w)
-{
-	struct ipt_text *t = arg;
-	const struct ipt_step *step = t->step;
-
-	if (!step->text && !step->head && !step->spec)
-		return false;
-	if (!t->i)
-		put_head(t, w);
-	else if (t->op)
-		put_op(t, w, &t->op[t->i - 1]);
-	else
-		put_rule(t, w, &t->rule[t->i - 1]);
-	t->i++;
-	if (!step->spec || t->i > t->n) {
-		t->step++;
-		t->i = 0;
-	}
-	return true;
-}
+/* ---- running iptables-restore -------------------------------------- */
 
 /*
  * RESOURCE_PROBLEM of iptables' xtables.h, which its manual does not tell:
@@ -156,7 +73,7 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 	};
 	struct backend_run run = {
 		.argv = argv,
-		.piece = text_piece,
+		.piece = ipt_text_piece,
 		.arg = t,
 		.rules = t->n + fw->rule_n,
 		.busy = EXIT_BUSY,
@@ -223,8 +140,6 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
 }
 
-/* A rule with a remote host is the closer match: it stands before the one that
- * takes the same port from anybody. */
 static bool from_one(const struct nat_rule *r)
 {
 	return r->remote.ip;
@@ -249,28 +164,50 @@ static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 }
 
 static const struct ipt_step sync_steps[] = {
-	{ FILTER_CHAINS, sync_filter, &ipt_accept },
-	{ "COMMIT\n" NAT_CHAINS, sync_nat, &ipt_dnat, .takes = from_one },
-	{ NULL, NULL, &ipt_dnat, .takes = from_any },
-	{ NULL, NULL, &ipt_snat },
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_declare_leaf },
+	{ NULL, sync_filter, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_jump_to_leaf },
+	{ NULL, NULL, IPT_OF_RULES, IPT_ACCEPT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf },
+	{ "COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
+	  .leaf = ipt_declare_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_declare_leaf },
+	{ NULL, sync_nat, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_jump_to_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_jump_to_leaf },
 	{ NULL, sync_masquerade },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_one },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_any },
+	{ NULL, NULL, IPT_OF_RULES, IPT_SNAT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_drop_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_drop_leaf },
 	{ "COMMIT\n" },
 	{ NULL }
 };
 
+static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
+{
+	struct ipt_census c = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		ipt_census_add(&c, &rule[i]);
+	return ipt_inhabited(&c);
+}
+
 static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	struct ipt_scan found;
+	struct ipt_scan is;
 	struct ipt_text t = {
 		.fw = fw,
-		.found = &found,
+		.found = &is,
+		.leaves = leaves_of(rule, n),
 		.step = sync_steps,
 		.rule = rule,
 		.n = n,
 	};
 	int rc;
 
-	rc = look(fw, &found);
+	rc = look(fw, &is);
 	return rc ? rc : restore(fw, &t);
 }
 
@@ -289,42 +226,47 @@ static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 /* ---- apply: a batch ------------------------------------------------ */
 
-/* With a remote host: right after the guard. */
-static size_t place_of_dnat(const struct natfw_env *env,
-			    const struct nat_rule *r)
-{
-	return r->remote.ip ? 2 : 0;
-}
-
-/*
- * Before the masquerade rules, after the guard and what stands before it; at
- * the end where there are none, since for a place in the middle the nft
- * variant first reads all rules there are.
- */
-static size_t place_of_snat(const struct natfw_env *env,
-			    const struct nat_rule *r)
-{
-	size_t place = 2, i;
-
-	if (!env->masquerade)
-		return 0;
-	for (i = 0; env->hairpin && i < env->net_n; i++)
-		place += env->net[i].ip != 0;
-	return place;
-}
-
 static const struct ipt_step apply_steps[] = {
-	{ "*filter\n", NULL, &ipt_accept },
-	{ "COMMIT\n*nat\n", NULL, &ipt_dnat, .place = place_of_dnat },
-	{ NULL, NULL, &ipt_snat, .place = place_of_snat },
+	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_make_leaf },
+	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_unmake_leaf },
+	{ "COMMIT\n*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_make_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_make_leaf },
+	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT },
+	{ NULL, NULL, IPT_OF_OPS, IPT_SNAT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_unmake_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_unmake_leaf },
 	{ "COMMIT\n" },
 	{ NULL }
 };
 
+static struct ipt_leaves leaves_after(const struct natfw *fw,
+				      const struct nat_op *op, size_t n)
+{
+	const struct nat_rule *old;
+	struct ipt_census c = { 0 };
+	size_t i;
+
+	for (i = 0; i < fw->rule_n; i++)
+		ipt_census_add(&c, &fw->rule[i]);
+	for (i = 0; i < n; i++) {
+		old = table_find(fw, &op[i].rule);
+		if (old)
+			ipt_census_take(&c, old);
+		if (op[i].verb == NAT_SET)
+			ipt_census_add(&c, &op[i].rule);
+	}
+	return ipt_inhabited(&c);
+}
+
 static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
+	struct ipt_leaves before = leaves_of(fw->rule, fw->rule_n);
+	struct ipt_leaves after = leaves_after(fw, op, n);
 	struct ipt_text t = {
 		.fw = fw,
+		.leaves = ipt_leaf_minus(&after, &before),
+		.left = ipt_leaf_minus(&before, &after),
 		.step = apply_steps,
 		.op = op,
 		.n = n,
@@ -343,6 +285,7 @@ static void scan_expected(struct natfw *fw, const struct nat_rule *rule,
 	struct ipt_text t = {
 		.fw = fw,
 		.found = &unhooked,
+		.leaves = leaves_of(rule, n),
 		.step = sync_steps,
 		.rule = rule,
 		.n = n,
@@ -353,7 +296,7 @@ static void scan_expected(struct natfw *fw, const struct nat_rule *rule,
 
 	memset(want, 0, sizeof(*want));
 	want->table = "";
-	while (text_piece(&t, &w)) {
+	while (ipt_text_piece(&t, &w)) {
 		rest = wr_done(&w);
 		while (str_cut(&rest, '\n', &line))
 			ipt_scan_line(want, line);
@@ -417,36 +360,51 @@ static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 static void close_filter(const struct ipt_text *t, struct wr *w)
 {
 	put_unhook(t, w, IPT_HOOK_FORWARD);
-	wr_z(w, "-X " IPT_ACCEPT_CHAIN "\nCOMMIT\n");
+	wr_z(w, "-X " IPT_ACCEPT_CHAIN "\n");
 }
 
 static void close_nat(const struct ipt_text *t, struct wr *w)
 {
 	put_unhook(t, w, IPT_HOOK_PRE);
 	put_unhook(t, w, IPT_HOOK_POST);
-	wr_z(w, "-X " IPT_DNAT_CHAIN "\n-X " IPT_SNAT_CHAIN "\nCOMMIT\n");
+	wr_z(w, "-X " IPT_DNAT_CHAIN "\n-X " IPT_SNAT_CHAIN "\n");
 }
 
-static const struct ipt_step close_steps[][2] = {
-	{ { FILTER_CHAINS, close_filter }, { NULL } },
-	{ { NAT_CHAINS, close_nat }, { NULL } },
+static const struct ipt_step close_filter_steps[] = {
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_declare_leaf },
+	{ NULL, close_filter, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
+};
+
+static const struct ipt_step close_nat_steps[] = {
+	{ NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_declare_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_declare_leaf },
+	{ NULL, close_nat, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_drop_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_drop_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
 };
 
 /* Each table by itself: if one can not be cleaned, the other still is.
  * Return: -EAGAIN: the tool was busy; 0 */
 static int close_once(struct natfw *fw)
 {
-	struct ipt_scan found;
+	static const struct ipt_step *const steps[] = {
+		close_filter_steps, close_nat_steps,
+	};
+	struct ipt_scan is;
 	int rc = 0;
 	size_t i;
 
-	if (look(fw, &found))
+	if (look(fw, &is))
 		return 0;
-	for (i = 0; i < sizeof(close_steps) / sizeof(*close_steps); i++) {
+	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		struct ipt_text t = {
 			.fw = fw,
-			.found = &found,
-			.step = close_steps[i],
+			.found = &is,
+			.step = steps[i],
 		};
 
 		if (restore(fw, &t) == -EAGAIN)

@@ -42,13 +42,38 @@ static bool is_hook(const struct ipt_scan *scan, const struct ipt_hook *hook,
 	return !strcmp(scan->table, hook->table) && str_eq(line, wr_done(&w));
 }
 
+/* ":UPNPD-tcp-39936 - [0:0]" */
+static void note_leaf(struct ipt_scan *scan, struct str line)
+{
+	struct str name;
+	unsigned leaf;
+	int chain;
+
+	if (!str_word(&line, &name))
+		return;
+	name = str_skip(name, 1);
+	for (chain = 0; chain < IPT_CHAINS; chain++)
+		if (!strcmp(scan->table, ipt_specs[chain].table) &&
+		    ipt_leaf_read(name, chain, &leaf))
+			ipt_leaf_add(&scan->leaves, chain, leaf);
+}
+
+static bool in_ours(struct str line)
+{
+	struct str rest = str_skip(line, 3), name;
+
+	return str_starts(line, STR("-A ")) && str_word(&rest, &name) &&
+	       ipt_is_ours(name);
+}
+
 void ipt_scan_line(void *arg, struct str line)
 {
 	struct ipt_scan *scan = arg;
 	int i;
 
-	if (str_starts(line, STR("-A " IPT_DNAT_CHAIN " ")) ||
-	    str_starts(line, STR("-A " IPT_SNAT_CHAIN " "))) {
+	if (str_starts(line, STR(":")))
+		note_leaf(scan, line);
+	if (in_ours(line)) {
 		backend_count(&scan->tally, hash_rule(line));
 		return;
 	}

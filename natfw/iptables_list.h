@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "natfw.h"
 #include "natfw/backend.h"
+#include "natfw/iptables_leaf.h"
 
 /* Where one of our chains hangs: "-A from -j to". */
 struct ipt_hook {
@@ -25,6 +26,7 @@ struct ipt_scan {
 	const char *table;		/* being listed now */
 	struct backend_tally tally;	/* of the rules in our chains */
 	unsigned hooked[IPT_HOOKS];	/* jumps to them */
+	struct ipt_leaves leaves;	/* that there are, with rules or not */
 	bool others;	/* a FORWARD policy of DROP, or a rule not ours */
 };
 

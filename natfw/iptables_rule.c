@@ -54,6 +54,8 @@ static void put_snat(struct wr *w, const struct natfw_env *env,
 	       (unsigned)r->ext_port);
 }
 
-const struct ipt_spec ipt_accept = { IPT_ACCEPT_CHAIN, put_accept };
-const struct ipt_spec ipt_dnat = { IPT_DNAT_CHAIN, put_dnat };
-const struct ipt_spec ipt_snat = { IPT_SNAT_CHAIN, put_snat };
+const struct ipt_spec ipt_specs[IPT_CHAINS] = {
+	[IPT_ACCEPT] = { "filter", IPT_ACCEPT_CHAIN, put_accept },
+	[IPT_DNAT] = { "nat", IPT_DNAT_CHAIN, put_dnat },
+	[IPT_SNAT] = { "nat", IPT_SNAT_CHAIN, put_snat },
+};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * iptables_rule.h - one mapping in the language of iptables: the rule it has
- * in each of our three chains, in the very form iptables-save prints.
+ * in each of our three chains (in a leaf of it, iptables_leaf.h), in the very
+ * form iptables-save prints.
  */
 #ifndef NATFW_IPTABLES_RULE_H
 #define NATFW_IPTABLES_RULE_H
@@ -13,14 +14,15 @@
 #define IPT_DNAT_CHAIN		"UPNPD"		/* of table nat */
 #define IPT_SNAT_CHAIN		"UPNPD-POST"	/* of table nat */
 
-/* One of the three. */
+enum ipt_chain { IPT_ACCEPT, IPT_DNAT, IPT_SNAT, IPT_CHAINS };
+
 struct ipt_spec {
-	const char *chain;
+	char table[8], chain[12];
 	/* the rest of the line after the chain's name, newline and all */
 	void (*put)(struct wr *, const struct natfw_env *,
 		    const struct nat_rule *);
 };
 
-extern const struct ipt_spec ipt_accept, ipt_dnat, ipt_snat;
+extern const struct ipt_spec ipt_specs[IPT_CHAINS];
 
 #endif

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 #include "faketool.h"
+#include "natfw/iptables_leaf.h"
 
 /* The registry in natfw.c names them; nothing here asks it. */
 const struct natfw_backend natfw_nft = { 0 }, natfw_netlink = { 0 },
@@ -22,14 +23,20 @@ const struct natfw_backend natfw_nft = { 0 }, natfw_netlink = { 0 },
 static const char ipt_filter[] =
 	"*filter\n"
 	":UPNPD - [0:0]\n"
+	":UPNPD-tcp-1 - [0:0]\n"
+	":UPNPD-udp-1 - [0:0]\n"
 	"-I FORWARD -j UPNPD\n"
 	"-A UPNPD -m conntrack ! --ctstate DNAT -j RETURN\n"
-	"-A UPNPD -m conntrack --ctstate DNAT --ctproto 6"
+	"-A UPNPD -m conntrack --ctproto 6 --ctorigdstport 1:1023"
+	" -j UPNPD-tcp-1\n"
+	"-A UPNPD -m conntrack --ctproto 17 --ctorigdstport 1:1023"
+	" -j UPNPD-udp-1\n"
+	"-A UPNPD-tcp-1 -m conntrack --ctstate DNAT --ctproto 6"
 	" --ctorigdst 203.0.113.7 --ctorigdstport 80 -j ACCEPT\n"
-	"-A UPNPD -m conntrack --ctstate DNAT --ctproto 17"
+	"-A UPNPD-udp-1 -m conntrack --ctstate DNAT --ctproto 17"
 	" --ctorigsrc 198.51.100.9 --ctorigdst 203.0.113.7"
 	" --ctorigdstport 53 -j ACCEPT\n"
-	"-A UPNPD -m conntrack --ctstate DNAT --ctproto 6"
+	"-A UPNPD-tcp-1 -m conntrack --ctstate DNAT --ctproto 6"
 	" --ctorigdst 203.0.113.7 --ctorigdstport 81 -j ACCEPT\n"
 	"COMMIT\n";
 
@@ -37,22 +44,32 @@ static const char ipt_nat[] =
 	"*nat\n"
 	":UPNPD - [0:0]\n"
 	":UPNPD-POST - [0:0]\n"
+	":UPNPD-tcp-1 - [0:0]\n"
+	":UPNPD-udp-1 - [0:0]\n"
+	":UPNPD-POST-tcp-7168 - [0:0]\n"
+	":UPNPD-POST-udp-5120 - [0:0]\n"
 	"-I PREROUTING -j UPNPD\n"
 	"-I POSTROUTING -j UPNPD-POST\n"
 	"-A UPNPD ! -d 203.0.113.7/32 -j RETURN\n"
 	"-A UPNPD-POST ! -o wan0 -j RETURN\n"
-	"-A UPNPD -s 198.51.100.9/32 -d 203.0.113.7/32 -i wan0 -p udp -m udp"
-	" --dport 53 -j DNAT --to-destination 192.168.88.3:5353\n"
-	"-A UPNPD -d 203.0.113.7/32 -i wan0 -p tcp -m tcp --dport 80"
+	"-A UPNPD -p tcp -m tcp --dport 1:1023 -j UPNPD-tcp-1\n"
+	"-A UPNPD -p udp -m udp --dport 1:1023 -j UPNPD-udp-1\n"
+	"-A UPNPD-POST -p tcp -m tcp --sport 7168:8191"
+	" -j UPNPD-POST-tcp-7168\n"
+	"-A UPNPD-POST -p udp -m udp --sport 5120:6143"
+	" -j UPNPD-POST-udp-5120\n"
+	"-A UPNPD-udp-1 -s 198.51.100.9/32 -d 203.0.113.7/32 -i wan0 -p udp"
+	" -m udp --dport 53 -j DNAT --to-destination 192.168.88.3:5353\n"
+	"-A UPNPD-tcp-1 -d 203.0.113.7/32 -i wan0 -p tcp -m tcp --dport 80"
 	" -j DNAT --to-destination 192.168.88.2:8080\n"
-	"-A UPNPD -d 203.0.113.7/32 -i wan0 -p tcp -m tcp --dport 81"
+	"-A UPNPD-tcp-1 -d 203.0.113.7/32 -i wan0 -p tcp -m tcp --dport 81"
 	" -j DNAT --to-destination 192.168.88.2:8080\n"
-	"-A UPNPD-POST -s 192.168.88.2/32 -o wan0 -p tcp -m tcp --sport 8080"
-	" -j SNAT --to-source 203.0.113.7:80\n"
-	"-A UPNPD-POST -s 192.168.88.3/32 -d 198.51.100.9/32 -o wan0 -p udp"
-	" -m udp --sport 5353 -j SNAT --to-source 203.0.113.7:53\n"
-	"-A UPNPD-POST -s 192.168.88.2/32 -o wan0 -p tcp -m tcp --sport 8080"
-	" -j SNAT --to-source 203.0.113.7:81\n"
+	"-A UPNPD-POST-tcp-7168 -s 192.168.88.2/32 -o wan0 -p tcp -m tcp"
+	" --sport 8080 -j SNAT --to-source 203.0.113.7:80\n"
+	"-A UPNPD-POST-udp-5120 -s 192.168.88.3/32 -d 198.51.100.9/32 -o wan0"
+	" -p udp -m udp --sport 5353 -j SNAT --to-source 203.0.113.7:53\n"
+	"-A UPNPD-POST-tcp-7168 -s 192.168.88.2/32 -o wan0 -p tcp -m tcp"
+	" --sport 8080 -j SNAT --to-source 203.0.113.7:81\n"
 	"COMMIT\n";
 
 static void test_iptables_sync_text(void **state)
@@ -117,10 +134,12 @@ static void test_iptables_environment(void **state)
 			       " --ctstate DNAT --ctorigdst 203.0.113.7"
 			       " -j MASQUERADE\n"
 			       "-A UPNPD-POST ! -o wan0 -j RETURN\n"));
-	assert_non_null(strstr(tool.in, "-A UPNPD -d 203.0.113.7/32 -p tcp"));
-	assert_non_null(strstr(tool.in, ":81\n-A UPNPD-POST"
-			       " -s 192.168.88.0/24 -o wan0"
-			       " -j MASQUERADE\nCOMMIT\n"));
+	assert_non_null(strstr(tool.in, "-A UPNPD-tcp-1 -d 203.0.113.7/32"
+			       " -p tcp"));
+	/* behind the jumps */
+	assert_non_null(strstr(tool.in, " -j UPNPD-POST-udp-5120\n"
+			       "-A UPNPD-POST -s 192.168.88.0/24 -o wan0"
+			       " -j MASQUERADE\n-A UPNPD-udp-1 "));
 	assert_null(strstr(tool.in, "lan1"));
 	/* no address: hooks and masquerade only */
 	fw.env.ext_ip = 0;
@@ -155,18 +174,23 @@ static void test_iptables_apply_text(void **state)
 	"--ctorigdst 203.0.113.7 --ctorigdstport " port " -j ACCEPT\n"
 	assert_string_equal(tool.in,
 		"*filter\n"
-		"-D UPNPD " ACC("", "80") "-A UPNPD " ACC("", "80")
-		"-D UPNPD " ACC("", "81")
-		"-A UPNPD " ACC("--ctorigsrc 198.51.100.9 ", "82")
+		"-D UPNPD-tcp-1 " ACC("", "80") "-A UPNPD-tcp-1 " ACC("", "80")
+		"-D UPNPD-tcp-1 " ACC("", "81")
+		"-A UPNPD-tcp-1 " ACC("--ctorigsrc 198.51.100.9 ", "82")
 		"COMMIT\n*nat\n"
-		"-D UPNPD " DST("80") "2:8080\n-A UPNPD " DST("80") "4:8080\n"
-		"-D UPNPD " DST("81") "2:8080\n"
-		"-I UPNPD 2 -s 198.51.100.9/32 " DST("82") "5:1\n"
 		/* two hairpin rules and the guard stand before it */
-		"-D UPNPD-POST " SRC("2", "", "8080") "80\n"
-		"-I UPNPD-POST 4 " SRC("4", "", "8080") "80\n"
-		"-D UPNPD-POST " SRC("2", "", "8080") "81\n"
-		"-I UPNPD-POST 4 " SRC("5", "-d 198.51.100.9/32 ", "1") "82\n"
+		"-N UPNPD-POST-tcp-1\n"
+		"-I UPNPD-POST 4 -p tcp -m tcp --sport 1:1023"
+		" -j UPNPD-POST-tcp-1\n"
+		"-D UPNPD-tcp-1 " DST("80") "2:8080\n"
+		"-A UPNPD-tcp-1 " DST("80") "4:8080\n"
+		"-D UPNPD-tcp-1 " DST("81") "2:8080\n"
+		"-I UPNPD-tcp-1 -s 198.51.100.9/32 " DST("82") "5:1\n"
+		"-D UPNPD-POST-tcp-7168 " SRC("2", "", "8080") "80\n"
+		"-A UPNPD-POST-tcp-7168 " SRC("4", "", "8080") "80\n"
+		"-D UPNPD-POST-tcp-7168 " SRC("2", "", "8080") "81\n"
+		"-A UPNPD-POST-tcp-1 " SRC("5", "-d 198.51.100.9/32 ", "1")
+		"82\n"
 		"COMMIT\n");
 	natfw_done(&fw);
 }
@@ -184,14 +208,170 @@ static void test_iptables_apply_appends(void **state)
 	assert_int_equal(err, NAT_OK);
 	assert_string_equal(tool.in,
 		"*filter\n"
-		"-A UPNPD " ACC("", "80")
+		"-N UPNPD-tcp-1\n"
+		"-A UPNPD -m conntrack --ctproto 6 --ctorigdstport 1:1023"
+		" -j UPNPD-tcp-1\n"
+		"-A UPNPD-tcp-1 " ACC("", "80")
 		"COMMIT\n*nat\n"
-		"-A UPNPD -d 203.0.113.7/32 -i wan0 -p tcp -m tcp --dport 80"
-		" -j DNAT --to-destination 192.168.88.4:8080\n"
-		"-A UPNPD-POST " SRC("4", "", "8080") "80\n"
+		"-N UPNPD-tcp-1\n"
+		"-A UPNPD -p tcp -m tcp --dport 1:1023 -j UPNPD-tcp-1\n"
+		"-N UPNPD-POST-tcp-7168\n"
+		"-A UPNPD-POST -p tcp -m tcp --sport 7168:8191"
+		" -j UPNPD-POST-tcp-7168\n"
+		"-A UPNPD-tcp-1 -d 203.0.113.7/32 -i wan0 -p tcp -m tcp"
+		" --dport 80 -j DNAT --to-destination 192.168.88.4:8080\n"
+		"-A UPNPD-POST-tcp-7168 " SRC("4", "", "8080") "80\n"
 		"COMMIT\n");
 	natfw_done(&fw);
 }
+
+/* ---- leaves -------------------------------------------------------- */
+
+/* What the last run was told of chains and jumps. */
+static bool told(const char *line)
+{
+	return strstr(tool.in, line);
+}
+
+/* Names and numbers, there and back; every port is in one. */
+static void test_iptables_every_leaf(void **state)
+{
+	struct nat_rule r = tcp(1, HOST(2), 1);
+	unsigned port, chain, leaf, is;
+	struct wr w;
+	char buf[64];
+
+	for (chain = 0; chain < IPT_CHAINS; chain++) {
+		for (leaf = 0; leaf < IPT_LEAVES; leaf++) {
+			w = wr_init(buf, sizeof(buf));
+			ipt_leaf_name(&w, chain, leaf);
+			assert_true(ipt_leaf_read(wr_done(&w), chain, &is));
+			assert_int_equal(is, leaf);
+			assert_true(ipt_is_ours(wr_done(&w)));
+			/* what iptables takes for a name */
+			assert_in_range(w.len, 1, 28);
+		}
+	}
+	for (port = 1; port < 65536; port++) {
+		r.ext_port = (uint16_t)port;
+		r.int_port = (uint16_t)(65536 - port);
+		assert_int_equal(ipt_leaf_of(IPT_ACCEPT, &r), port / 1024);
+		assert_int_equal(ipt_leaf_of(IPT_DNAT, &r), port / 1024);
+		assert_int_equal(ipt_leaf_of(IPT_SNAT, &r),
+				 (65536 - port) / 1024);
+	}
+	r.proto = IPPROTO_UDP;
+	assert_int_equal(ipt_leaf_of(IPT_DNAT, &r), 64 + 63);
+}
+
+/* Made with the first rule, gone with the last. */
+static void test_iptables_leaf_comes_and_goes(void **state)
+{
+	struct nat_op op = set(tcp(2047, HOST(4), 65535)), two[2];
+	enum nat_err err[2];
+	struct natfw fw;
+
+	begin(&fw, &natfw_iptables, NULL);
+	natfw_batch(&fw, &op, 1, err);
+	assert_true(told("-N UPNPD-tcp-1024\n-A UPNPD -p tcp -m tcp"
+			 " --dport 1024:2047 -j UPNPD-tcp-1024\n"));
+	assert_true(told("-N UPNPD-POST-tcp-64512\n-A UPNPD-POST -p tcp -m tcp"
+			 " --sport 64512:65535 -j UPNPD-POST-tcp-64512\n"));
+	op = set(tcp(1024, HOST(4), 64512));
+	natfw_batch(&fw, &op, 1, err);
+	assert_false(told("-N ") || told(" -j UPNPD"));
+	two[0] = set(tcp(2048, HOST(4), 64511));	/* beyond the edges */
+	two[1] = set(tcp(1023, HOST(4), 1));
+	natfw_batch(&fw, two, 2, err);
+	assert_true(told("-N UPNPD-tcp-1\n") && told("-N UPNPD-tcp-2048\n"));
+	assert_true(told("-N UPNPD-POST-tcp-63488\n"));
+	two[0] = del(tcp(2047, 0, 0));
+	two[1] = set(tcp(2048, HOST(4), 64510));	/* stays in its leaf */
+	natfw_batch(&fw, two, 2, err);
+	assert_false(told("-N ") || told("-X ") || told(" -j UPNPD"));
+	/* one of the table's ways leads elsewhere, the others stay */
+	op = set(tcp(1024, HOST(4), 64511));
+	natfw_batch(&fw, &op, 1, err);
+	assert_false(told("-N "));
+	assert_true(told("-D UPNPD-POST -p tcp -m tcp --sport 64512:65535"
+			 " -j UPNPD-POST-tcp-64512\n"
+			 "-X UPNPD-POST-tcp-64512\nCOMMIT\n"));
+	/* the last rule of the one, the first of the other */
+	two[0] = del(tcp(1024, 0, 0));
+	two[1] = set(tcp(3072, HOST(4), 64511));
+	natfw_batch(&fw, two, 2, err);
+	assert_true(told("*filter\n-N UPNPD-tcp-3072\n"));
+	assert_true(told("-D UPNPD -m conntrack --ctproto 6 --ctorigdstport"
+			 " 1024:2047 -j UPNPD-tcp-1024\n"
+			 "-X UPNPD-tcp-1024\nCOMMIT\n*nat\n"));
+	assert_true(told("-D UPNPD -p tcp -m tcp --dport 1024:2047"
+			 " -j UPNPD-tcp-1024\n-X UPNPD-tcp-1024\nCOMMIT\n"));
+	assert_false(told("-X UPNPD-POST"));
+	natfw_done(&fw);
+}
+
+/* The tool failed: the sync after it makes what is missing, and knows it. */
+static void test_iptables_leaf_after_a_failure(void **state)
+{
+	struct nat_op op = set(tcp(2047, HOST(4), 65535));
+	enum nat_err err;
+	struct natfw fw;
+
+	begin(&fw, &natfw_iptables, NULL);
+	tool.busy = 1;
+	natfw_batch(&fw, &op, 1, &err);
+	assert_int_equal(err, NAT_OK);
+	assert_true(told("-N UPNPD-tcp-1024\n"));
+	fw.dirty = true;			/* synced first */
+	op = set(tcp(2046, HOST(4), 65535));
+	natfw_batch(&fw, &op, 1, &err);
+	assert_false(told("-N "));
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	natfw_batch(&fw, &op, 1, &err);
+	assert_true(told("-N UPNPD-tcp-1024\n"));
+	natfw_done(&fw);
+}
+
+/* A killed monitor's leaves: what has rules is kept, the rest goes, and all of
+ * it at the end. Names that only look alike are others'. */
+static void test_iptables_leaves_left(void **state)
+{
+	static const struct answer left[] = {
+		{ "iptables-save -t filter", "*filter\n"
+		  ":UPNPD-tcp-1 - [0:0]\n:UPNPD-tcp-1024 - [0:0]\n"
+		  ":UPNPD-tcp-1025 - [0:0]\n:UPNPD-sctp-1 - [0:0]\n"
+		  ":UPNPD-udp-64512 - [0:0]\n:UPNPD-tcp-65536 - [0:0]\n"
+		  ":UPNPD-tcp-01 - [0:0]\n:UPNPD-POST-tcp-1 - [0:0]\n"
+		  ":UPNPD-tcp- - [0:0]\n:UPNPD- - [0:0]\n:\n", 0 },
+		{ "iptables-save -t nat", "*nat\n"
+		  ":UPNPD-udp-2048 - [0:0]\n:UPNPD-POST-tcp-7168 - [0:0]\n"
+		  ":UPNPD-POST-udp-1 - [0:0]\n", 0 },
+		{ NULL }
+	};
+	struct natfw fw;
+
+	begin(&fw, &natfw_iptables, left);
+	fill_table(&fw);
+	assert_true(told("*filter\n:UPNPD - [0:0]\n:UPNPD-tcp-1 - [0:0]\n"
+			 ":UPNPD-tcp-1024 - [0:0]\n:UPNPD-udp-1 - [0:0]\n"
+			 ":UPNPD-udp-64512 - [0:0]\n-I FORWARD"));
+	assert_true(told("-X UPNPD-tcp-1024\n-X UPNPD-udp-64512\nCOMMIT\n"));
+	assert_true(told("-X UPNPD-udp-2048\n-X UPNPD-POST-udp-1\nCOMMIT\n"));
+	assert_false(told("1025 ") || told("sctp") || told("65536 ") ||
+		     told("-01") || told("-X UPNPD-tcp-1\n") ||
+		     told("-X UPNPD-POST-tcp-7168"));
+	natfw_close(&fw);
+	assert_string_equal(tool.in, "*nat\n:UPNPD - [0:0]\n"
+			    ":UPNPD-POST - [0:0]\n:UPNPD-udp-2048 - [0:0]\n"
+			    ":UPNPD-POST-tcp-7168 - [0:0]\n"
+			    ":UPNPD-POST-udp-1 - [0:0]\n"
+			    "-X UPNPD\n-X UPNPD-POST\n-X UPNPD-udp-2048\n"
+			    "-X UPNPD-POST-tcp-7168\n-X UPNPD-POST-udp-1\n"
+			    "COMMIT\n");
+	natfw_done(&fw);
+}
+
+/* ---- verify -------------------------------------------------------- */
 
 /* The listing that iptables-save would give of a sync's input: what verify
  * reads is what sync wrote. */
@@ -264,7 +444,7 @@ static void test_iptables_verify(void **state)
 	ipt_listing(filter, sizeof(filter), ipt_filter);
 	ipt_listing(nat, sizeof(nat), ipt_nat);
 	assert_int_equal(ipt_verify_listing(&fw, filter, nat), 0);
-	for (n = 0; n < 40; n++) {
+	for (n = 0; n < 60; n++) {
 		bool change = n & 1;
 
 		if (damage(bad, filter, n / 2, change)) {
@@ -277,14 +457,17 @@ static void test_iptables_verify(void **state)
 			damaged++;
 		}
 	}
-	assert_int_equal(damaged, 2 * (5 + 10));
+	assert_int_equal(damaged, 2 * (7 + 14));
 	/* twice hooked, one rule too many */
 	snprintf(bad, sizeof(bad), "%s-A FORWARD -j UPNPD\n", filter);
 	assert_int_equal(ipt_verify_listing(&fw, bad, nat), 1);
 	snprintf(bad, sizeof(bad), "%s-A UPNPD -j DROP\n", nat);
 	assert_int_equal(ipt_verify_listing(&fw, filter, bad), 1);
+	snprintf(bad, sizeof(bad), "%s-A UPNPD-tcp-1 -j DROP\n", nat);
+	assert_int_equal(ipt_verify_listing(&fw, filter, bad), 1);
 	/* other people's rules, and other ways to say the same */
-	snprintf(bad, sizeof(bad), "%s-A UPNPDX -j DROP\n", filter);
+	snprintf(bad, sizeof(bad), "%s-A UPNPDX -j DROP\n"
+		 "-A UPNPD-tcp-2 -j DROP\n", filter);
 	assert_int_equal(ipt_verify_listing(&fw, bad, nat), 0);
 	while ((at = strstr(nat, " -m tcp")))
 		memmove(at, at + 7, strlen(at + 7) + 1);
@@ -372,7 +555,8 @@ static void test_iptables_governs(void **state)
 		bool is;
 	} t[] = {
 		{ ":FORWARD ACCEPT [0:0]\n:UPNPD - [0:0]\n"
-		  "-A FORWARD -j UPNPD\n-A UPNPD -j ACCEPT\n",
+		  "-A FORWARD -j UPNPD\n-A UPNPD -j ACCEPT\n"
+		  "-A UPNPD-udp-1024 -j ACCEPT\n",
 		  ":PREROUTING ACCEPT [0:0]\n", false },
 		{ ":INPUT DROP [0:0]\n", "", false },
 		{ ":FORWARD DROP [0:0]\n", "", true },
@@ -402,6 +586,10 @@ int main(void)
 		cmocka_unit_test(test_iptables_environment),
 		cmocka_unit_test(test_iptables_apply_text),
 		cmocka_unit_test(test_iptables_apply_appends),
+		cmocka_unit_test(test_iptables_every_leaf),
+		cmocka_unit_test(test_iptables_leaf_comes_and_goes),
+		cmocka_unit_test(test_iptables_leaf_after_a_failure),
+		cmocka_unit_test(test_iptables_leaves_left),
 		cmocka_unit_test(test_iptables_verify),
 		cmocka_unit_test(test_iptables_open),
 		cmocka_unit_test(test_iptables_busy),

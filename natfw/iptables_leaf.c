@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iptables_leaf.c - numbers, names and jumps of the leaves. Pure.
+ */
+#include <netinet/in.h>
+#include "natfw/iptables_leaf.h"
+
+#define PER_PROTO	(IPT_LEAVES / 2)
+#define PORTS		(65536 / PER_PROTO)
+
+/* ---- sets ---------------------------------------------------------------- */
+
+bool ipt_leaf_has(const struct ipt_leaves *l, enum ipt_chain chain,
+		  unsigned leaf)
+{
+	return l->bits[chain][leaf / 64] >> leaf % 64 & 1;
+}
+
+void ipt_leaf_add(struct ipt_leaves *l, enum ipt_chain chain, unsigned leaf)
+{
+	l->bits[chain][leaf / 64] |= (uint64_t)1 << leaf % 64;
+}
+
+void ipt_census_add(struct ipt_census *c, const struct nat_rule *r)
+{
+	int chain;
+
+	for (chain = 0; chain < IPT_CHAINS; chain++)
+		c->n[chain][ipt_leaf_of(chain, r)]++;
+}
+
+void ipt_census_take(struct ipt_census *c, const struct nat_rule *r)
+{
+	int chain;
+
+	for (chain = 0; chain < IPT_CHAINS; chain++)
+		c->n[chain][ipt_leaf_of(chain, r)]--;
+}
+
+struct ipt_leaves ipt_inhabited(const struct ipt_census *c)
+{
+	struct ipt_leaves ret = { 0 };
+	unsigned leaf;
+	int chain;
+
+	for (chain = 0; chain < IPT_CHAINS; chain++)
+		for (leaf = 0; leaf < IPT_LEAVES; leaf++)
+			if (c->n[chain][leaf])
+				ipt_leaf_add(&ret, chain, leaf);
+	return ret;
+}
+
+struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
+				 const struct ipt_leaves *b)
+{
+	struct ipt_leaves ret;
+	int chain, i;
+
+	for (chain = 0; chain < IPT_CHAINS; chain++)
+		for (i = 0; i < IPT_LEAVES / 64; i++)
+			ret.bits[chain][i] = a->bits[chain][i] &
+					     ~b->bits[chain][i];
+	return ret;
+}
+
+/* ---- one ----------------------------------------------------------------- */
+
+/* Of the port that the chain's rules ask for. */
+unsigned ipt_leaf_of(enum ipt_chain chain, const struct nat_rule *r)
+{
+	unsigned port = chain == IPT_SNAT ? r->int_port : r->ext_port;
+
+	return (r->proto == IPPROTO_TCP ? 0 : PER_PROTO) + port / PORTS;
+}
+
+static const char *proto_name(unsigned leaf)
+{
+	return leaf < PER_PROTO ? "tcp" : "udp";
+}
+
+/* Nothing has port 0, and a range that begins with it is printed otherwise by
+ * some. */
+static unsigned first_port(unsigned leaf)
+{
+	unsigned port = leaf % PER_PROTO * PORTS;
+
+	return port ? port : 1;
+}
+
+static unsigned last_port(unsigned leaf)
+{
+	return leaf % PER_PROTO * PORTS + PORTS - 1;
+}
+
+void ipt_leaf_name(struct wr *w, enum ipt_chain chain, unsigned leaf)
+{
+	wr_fmt(w, "%s-%s-%u", ipt_specs[chain].chain, proto_name(leaf),
+	       first_port(leaf));
+}
+
+void ipt_leaf_jump(struct wr *w, enum ipt_chain chain, unsigned leaf)
+{
+	const char *proto = proto_name(leaf);
+
+	if (chain == IPT_ACCEPT)
+		wr_fmt(w, " -m conntrack --ctproto %d --ctorigdstport",
+		       leaf < PER_PROTO ? IPPROTO_TCP : IPPROTO_UDP);
+	else
+		wr_fmt(w, " -p %s -m %s --%cport", proto, proto,
+		       chain == IPT_SNAT ? 's' : 'd');
+	wr_fmt(w, " %u:%u -j ", first_port(leaf), last_port(leaf));
+	ipt_leaf_name(w, chain, leaf);
+	wr_ch(w, '\n');
+}
+
+/* ---- in a listing -------------------------------------------------------- */
+
+bool ipt_leaf_read(struct str name, enum ipt_chain chain, unsigned *ret)
+{
+	struct str rest = name, head = str_z(ipt_specs[chain].chain);
+	unsigned proto = 0;
+	uint32_t port;
+	char buf[32];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	if (!str_starts(rest, head))
+		return false;
+	rest = str_skip(rest, head.n);
+	if (str_starts(rest, STR("-udp-")))
+		proto = PER_PROTO;
+	if (str_u32(str_skip(rest, 5), 1, UINT16_MAX, &port))
+		return false;
+	ipt_leaf_name(&w, chain, proto + port / PORTS);
+	if (!str_eq(name, wr_done(&w)))
+		return false;
+	*ret = proto + port / PORTS;
+	return true;
+}
+
+bool ipt_is_ours(struct str name)
+{
+	unsigned leaf;
+	int chain;
+
+	for (chain = 0; chain < IPT_CHAINS; chain++)
+		if (str_eq(name, str_z(ipt_specs[chain].chain)) ||
+		    ipt_leaf_read(name, chain, &leaf))
+			return true;
+	return false;
+}

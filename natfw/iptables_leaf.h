@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iptables_leaf.h - each of our chains has leaves: a chain for every 1024
+ * ports of a protocol that has rules, and one jump to it.
+ *
+ * So a packet, and the tool where it takes out a rule, meets the rules of one
+ * leaf, not those of all mappings.
+ */
+#ifndef NATFW_IPTABLES_LEAF_H
+#define NATFW_IPTABLES_LEAF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/str.h"
+#include "natfw/iptables_rule.h"
+
+/* A leaf is a number: 64 for each of two protocols. 1024 ports: of mappings
+ * that are strewn, a thousand make as many jumps as there are leaves. */
+#define IPT_LEAVES 128
+
+/* Which leaves there are, of each of the three chains. */
+struct ipt_leaves {
+	uint64_t bits[IPT_CHAINS][IPT_LEAVES / 64];
+};
+
+/** ipt_leaf_has - is this one of them? */
+bool ipt_leaf_has(const struct ipt_leaves *, enum ipt_chain, unsigned leaf);
+
+/** ipt_leaf_add - one more. */
+void ipt_leaf_add(struct ipt_leaves *, enum ipt_chain, unsigned leaf);
+
+/** struct ipt_census - how many rules stand in each leaf. */
+struct ipt_census {
+	uint32_t n[IPT_CHAINS][IPT_LEAVES];
+};
+
+/** ipt_census_add - one more mapping. */
+void ipt_census_add(struct ipt_census *, const struct nat_rule *);
+
+/** ipt_census_take - one of those that were added goes. */
+void ipt_census_take(struct ipt_census *, const struct nat_rule *);
+
+/** ipt_inhabited - the leaves with rules. */
+struct ipt_leaves ipt_inhabited(const struct ipt_census *);
+
+/** ipt_leaf_minus - those of @a that are not of @b. */
+struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
+				 const struct ipt_leaves *b);
+
+/** ipt_leaf_of - the one that a mapping's rule stands in. */
+unsigned ipt_leaf_of(enum ipt_chain, const struct nat_rule *);
+
+/** ipt_leaf_name - "UPNPD-tcp-39936": the chain and the first port. */
+void ipt_leaf_name(struct wr *, enum ipt_chain, unsigned leaf);
+
+/** ipt_leaf_jump - what stands behind the chain's name in the rule that jumps
+ * to the leaf, in the form of iptables-save, newline and all. */
+void ipt_leaf_jump(struct wr *, enum ipt_chain, unsigned leaf);
+
+/** ipt_leaf_read - is this the name of a leaf of the chain? @ret: only then */
+bool ipt_leaf_read(struct str name, enum ipt_chain, unsigned *ret);
+
+/** ipt_is_ours - is @name one of our chains, or a leaf of one? */
+bool ipt_is_ours(struct str name);
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * iptables_text.c - steps, and what becomes of rules, ops and leaves in them.
+ */
+#include "natfw/iptables_leaf.h"
+#include "natfw/iptables_text.h"
+#include "natfw/table.h"
+
+/* ---- rules and ops ------------------------------------------------------- */
+
+/* "-A" and the leaf that the rule stands in, then the rule. */
+static void put_in_leaf(const struct ipt_text *t, struct wr *w,
+			const char *verb, const struct nat_rule *r)
+{
+	enum ipt_chain chain = t->step->chain;
+
+	wr_fmt(w, "%s ", verb);
+	ipt_leaf_name(w, chain, ipt_leaf_of(chain, r));
+	ipt_specs[chain].put(w, &t->fw->env, r);
+}
+
+static void put_rule(const struct ipt_text *t, struct wr *w,
+		     const struct nat_rule *r)
+{
+	if (!t->step->takes || t->step->takes(r))
+		put_in_leaf(t, w, "-A", r);
+}
+
+/* A rule with a remote host is the closer match: it stands before the one that
+ * takes the same port from anybody. */
+static void put_op(const struct ipt_text *t, struct wr *w,
+		   const struct nat_op *op)
+{
+	const struct nat_rule *old = table_find(t->fw, &op->rule);
+	bool first = t->step->chain == IPT_DNAT && op->rule.remote.ip;
+
+	if (old)
+		put_in_leaf(t, w, "-D", old);
+	if (op->verb == NAT_SET)
+		put_in_leaf(t, w, first ? "-I" : "-A", &op->rule);
+}
+
+static void put_head(const struct ipt_text *t, struct wr *w)
+{
+	if (t->step->text)
+		wr_z(w, t->step->text);
+	if (t->step->head)
+		t->step->head(t, w);
+}
+
+static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
+{
+	switch (t->step->of) {
+	case IPT_OF_RULES:
+		put_rule(t, w, &t->rule[i]);
+		break;
+	case IPT_OF_OPS:
+		put_op(t, w, &t->op[i]);
+		break;
+	case IPT_OF_LEAVES:
+		t->step->leaf(t, w, (unsigned)i);
+		break;
+	case IPT_OF_NONE:
+		break;
+	}
+}
+
+static size_t item_n(const struct ipt_text *t)
+{
+	if (t->step->of == IPT_OF_LEAVES)
+		return IPT_LEAVES;
+	return t->step->of == IPT_OF_NONE ? 0 : t->n;
+}
+
+bool ipt_text_piece(void *arg, struct wr *w)
+{
+	struct ipt_text *t = arg;
+	const struct ipt_step *step = t->step;
+
+	if (!step->text && !step->head && !step->of)
+		return false;
+	if (!t->i)
+		put_head(t, w);
+	else
+		put_item(t, w, t->i - 1);
+	if (++t->i > item_n(t)) {
+		t->step++;
+		t->i = 0;
+	}
+	return true;
+}
+
+/* ---- leaves -------------------------------------------------------------- */
+
+static bool wanted(const struct ipt_text *t, unsigned leaf)
+{
+	return ipt_leaf_has(&t->leaves, t->step->chain, leaf);
+}
+
+static bool found(const struct ipt_text *t, unsigned leaf)
+{
+	return ipt_leaf_has(&t->found->leaves, t->step->chain, leaf);
+}
+
+void ipt_declare_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+{
+	if (!wanted(t, leaf) && !found(t, leaf))
+		return;
+	wr_ch(w, ':');
+	ipt_leaf_name(w, t->step->chain, leaf);
+	wr_z(w, " - [0:0]\n");
+}
+
+void ipt_jump_to_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+{
+	if (!wanted(t, leaf))
+		return;
+	wr_fmt(w, "-A %s", ipt_specs[t->step->chain].chain);
+	ipt_leaf_jump(w, t->step->chain, leaf);
+}
+
+static void put_x(struct wr *w, enum ipt_chain chain, unsigned leaf)
+{
+	wr_z(w, "-X ");
+	ipt_leaf_name(w, chain, leaf);
+	wr_ch(w, '\n');
+}
+
+void ipt_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+{
+	if (wanted(t, leaf) || !found(t, leaf))
+		return;
+	put_x(w, t->step->chain, leaf);
+}
+
+/*
+ * Before the masquerade rules, after the guard and what stands before it; at
+ * the end where there are none, since for a place in the middle the nft
+ * variant first reads all rules there are.
+ */
+static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
+{
+	size_t place = 2, i;
+
+	if (chain != IPT_SNAT || !env->masquerade)
+		return 0;
+	for (i = 0; env->hairpin && i < env->net_n; i++)
+		place += env->net[i].ip != 0;
+	return place;
+}
+
+/* Not by declaring it, which empties one that is there after all. */
+void ipt_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+{
+	enum ipt_chain chain = t->step->chain;
+	size_t place = place_of_jump(&t->fw->env, chain);
+
+	if (!wanted(t, leaf))
+		return;
+	wr_z(w, "-N ");
+	ipt_leaf_name(w, chain, leaf);
+	if (place)
+		wr_fmt(w, "\n-I %s %u", ipt_specs[chain].chain,
+		       (unsigned)place);
+	else
+		wr_fmt(w, "\n-A %s", ipt_specs[chain].chain);
+	ipt_leaf_jump(w, chain, leaf);
+}
+
+/* Where somebody put a rule of his own into it, the tool refuses. */
+void ipt_unmake_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+{
+	enum ipt_chain chain = t->step->chain;
+
+	if (!ipt_leaf_has(&t->left, chain, leaf))
+		return;
+	wr_fmt(w, "-D %s", ipt_specs[chain].chain);
+	ipt_leaf_jump(w, chain, leaf);
+	put_x(w, chain, leaf);
+}
