@@ -260,6 +260,40 @@ def test_part_of_it_taken_out(lab, upnpd, igd):
     assert wait_until(lambda: lab.holds(rules), 4)
 
 
+@pytest.mark.only("iptables-legacy", "iptables-nft")
+@pytest.mark.conf(verify_interval=1)
+def test_chains_of_ports(lab, upnpd, igd):
+    """The iptables backends have a chain for 1024 ports: emptied, put back;
+    with another's rule in it, gone with its last mapping all the same; left by
+    a killed monitor, gone when its mappings are."""
+    def tool(*args):
+        lab.router.run(lab.firewall.name, *args)
+
+    server = listener(lab.lan1, "TCP", 8000)
+    two_mappings(igd)
+    igd.add(50000, "TCP", 8000)
+    rules = lab.rules()
+    assert rules.count(":UPNPD-tcp-39936 ") == 2
+    assert rules.count(":UPNPD-udp-39936 ") == 2
+    assert rules.count(":UPNPD-POST-tcp-7168 ") == 1
+    tool("-t", "nat", "-F", "UPNPD-tcp-39936")
+    assert wait_until(lambda: lab.holds(rules), 4)
+    assert reaches(lab, "TCP", 40000, server)
+    tool("-A", "UPNPD-tcp-39936", "-j", "RETURN")
+    igd.delete(40000)
+    assert "UPNPD-tcp-39936" not in lab.rules()
+    assert reaches(lab, "TCP", 50000, server)
+    engine = upnpd.engine()
+    upnpd.proc.kill()
+    upnpd.proc.wait()
+    assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"), 4)
+    assert "UPNPD-tcp-49152" in lab.rules()
+    os.remove(lab.path("state", "leases"))
+    upnpd.start()
+    assert wait_until(lambda: "UPNPD-tcp-49152" not in lab.rules(), 4)
+    assert "UPNPD-udp-39936" not in lab.rules()
+
+
 @pytest.mark.conf(verify_interval=1)
 def test_nothing_to_repair(upnpd, igd):
     """What was mapped one by one is what verify expects to find."""
