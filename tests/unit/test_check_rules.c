@@ -340,6 +340,36 @@ static void test_many(void **state)
 	assert_int_equal(blocked(&rules), 3);
 }
 
+/* Our own chains, of which there may be hundreds, take no place and count for
+ * nothing; a name that is only like theirs is another's. */
+static void test_ours(void **state)
+{
+	char line[64];
+	struct wr w;
+
+	ipt("*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j UPNPD\n");
+	for (unsigned i = 1; i < 64; i++) {
+		w = wr_init(line, sizeof(line));
+		wr_fmt(&w, ":UPNPD-tcp-%u - [0:0]", i * 1024);
+		rules_ipt(&rules, wr_done(&w));
+		w = wr_init(line, sizeof(line));
+		wr_fmt(&w, "-A UPNPD -p tcp -j UPNPD-tcp-%u", i * 1024);
+		rules_ipt(&rules, wr_done(&w));
+		w = wr_init(line, sizeof(line));
+		wr_fmt(&w, "-A UPNPD-tcp-%u -j DROP", i * 1024);
+		rules_ipt(&rules, wr_done(&w));
+	}
+	assert_int_equal(rules.chain_n, 1);	/* FORWARD */
+	assert_int_equal(blocked(&rules), 0);
+	ipt("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j UPNPD-tcp-1025\n"
+	    "-A UPNPD-tcp-1025 -j DROP\n");
+	assert_int_equal(rules.chain_n, 2);
+	assert_int_equal(blocked(&rules), 3);
+	ipt("*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -j UPNPD-tcp-1024\n"
+	    "-A UPNPD-tcp-1024 -j DROP\n");
+	assert_int_equal(blocked(&rules), 0);
+}
+
 static void test_nonsense(void **state)
 {
 	static const char *const lines[] = {
@@ -381,6 +411,7 @@ int main(void)
 		cmocka_unit_test(test_used),
 		cmocka_unit_test(test_nft_sets),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_ours),
 		cmocka_unit_test(test_nonsense),
 	};
 
