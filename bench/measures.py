@@ -20,7 +20,7 @@ SEARCHES = 5            # the median counts
 ROOM = 1024             # max-mappings, as it is by default
 FLAT_AT = (1, 1000, 5000, 30000)
 FLAT_TURNS = 9
-BATCH, BATCHES = 100, 4     # added, then deleted: all have as many in place
+BATCH, BATCHES = 50, 8      # added, then deleted: all have as many in place
 BATCHES_S = 2
 BURSTS, BURSTS_S = 5, 1     # what takes a moment is done again
 
