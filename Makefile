@@ -89,7 +89,7 @@ CHECK	= cmd/check.c cmd/check_say.c cmd/check_conf.c cmd/check_daemon.c \
 	  cmd/check_net.c cmd/check_ports.c cmd/check_firewall.c cmd/check_lan.c \
 	  cmd/check_rules.c cmd/check_match.c
 CMD	= cmd/cmd.c cmd/out.c cmd/words.c cmd/counts.c $(EDIT) $(LIVE) $(CHECK)
-SRC	= upnpd.c upnpctl.c monitor.c report.c gate.c engine.c identity.c priv.c \
+SRC	= upnpd.c upnpctl.c monitor.c warden.c nursery.c report.c gate.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
 	  $(CMD) $(NATFW) $(IGD) $(BASE)
@@ -138,7 +138,7 @@ U_netif		= base/netif.c base/netlink.c
 U_ports		= base/ports.c base/netlink.c base/str.c
 U_route		= base/route.c base/netlink.c
 U_conntrack	= base/conntrack.c base/netlink.c
-U_proc		= base/proc.c base/caps.c base/str.c
+U_proc		= base/proc.c base/str.c
 U_xmltiny	= xmltiny.c base/str.c
 U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
@@ -221,6 +221,9 @@ U_notify	= base/notify.c base/str.c
 U_report	= report.c status.c base/notify.c base/log.c base/date.c \
 		  base/str.c
 UNITS	+= notify report
+# the engine and the jail are the test's own
+U_nursery	= nursery.c base/proc.c base/log.c base/date.c base/str.c
+UNITS	+= nursery
 U_nl		= natfw/netlink.c natfw/nl_list.c natfw/nl_rule.c \
 		  natfw/nfnl.c natfw/nlmsg.c natfw/nft_place.c natfw/nft_map.c \
 		  natfw/nft_change.c natfw/backend.c natfw/table.c \
@@ -353,9 +356,9 @@ include tools/valgrind.mk
 soak: all
 	SOAK=1 tests/netns/run test_growth.py
 
-# An engine in wrong hands: all of the program but its own two processes.
+# An engine in wrong hands: all of the program but its own processes.
 $(BUILD)/tests/rogue: $(BUILD)/tests/netns/rogue.o \
-		$(filter-out $(addprefix $(BUILD)/,upnpd.o monitor.o engine.o), \
+		$(filter-out $(addprefix $(BUILD)/,upnpd.o monitor.o warden.o nursery.o engine.o), \
 		$(OBJ))
 	$(CC) $(ALLLDFLAGS) -o $@ $^
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/jail.h"
@@ -27,10 +28,6 @@
 #include "site.h"
 #include "state.h"
 
-/* Connections, listeners, events, SSDP sockets, monitor, netlink. */
-#define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX + \
-			 GENA_SUBS_MAX + CONF_IFACES_MAX + \
-			 CTL_CLIENTS_MAX + 1 + 8)
 /* Interfaces change in bursts; look once. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
@@ -526,18 +523,25 @@ static int start_watchers(struct engine *e)
 	return ev_fd_add(e->loop, &e->netlink, POLLIN);
 }
 
-static int enter_jail(struct engine *e, const struct engine_start *s)
+/* It was sent before we were born. */
+static int read_conf(struct engine *e, int fd)
 {
-	struct jail jail = {
-		s->dir, s->uid, s->gid, ENGINE_FDS_MAX + 16,
-	};
+	ssize_t n = recv(fd, &e->conf, sizeof(e->conf), MSG_TRUNC);
+
+	if (n < 0)
+		return -errno;
+	return n == sizeof(e->conf) ? 0 : -EBADMSG;
+}
+
+static int shut_jail(struct engine *e)
+{
 	int filter, err;
 
-	state_boot(e->clock.boot_id);
-	e->dir_fd = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* not by open(), which musl makes another call of */
+	e->dir_fd = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->dir_fd < 0)
 		return -errno;
-	err = jail_enter(&jail, &filter);
+	err = jail_shut(&filter);
 	if (!err && filter)
 		log_warn("no system call filter: %s; the rest of the jail "
 			 "stands", filter == -ENOSYS ?
@@ -547,11 +551,10 @@ static int enter_jail(struct engine *e, const struct engine_start *s)
 
 static int start(struct engine *e, const struct engine_start *s)
 {
-	int err = enter_jail(e, s);
+	int err = shut_jail(e);
 
 	if (err) {
-		log_err("engine can not enter its jail %s: %s", s->dir,
-			strerror(-err));
+		log_err("engine can not shut its jail: %s", strerror(-err));
 		return err;
 	}
 	e->loop = ev_new(ENGINE_FDS_MAX, NULL);
@@ -583,18 +586,20 @@ static void begin(struct engine *e)
 		 httpd_port(site_httpd(e->site)), (unsigned)portmap_count(e->pm));
 }
 
-int engine_run(const struct conf *conf, const struct engine_start *s)
+int engine_run(const struct engine_start *s)
 {
 	static struct engine e;
-	int err;
+	int err = read_conf(&e, s->chan_fd);
 
-	e.conf = *conf;
+	memcpy(e.clock.boot_id, s->boot_id, sizeof(e.clock.boot_id));
 	e.priv = (struct priv){ .answer = on_answer, .lost = on_lost,
 				.arg = &e };
 	signal(SIGPIPE, SIG_IGN);	/* a monitor that is gone is -EPIPE */
 	signal(SIGXFSZ, SIG_IGN);	/* a lease file at its limit is -EFBIG */
-	log_open(LOG_TO_PIPE, "upnpd", s->log_fd, (int)conf->log_level);
-	err = start(&e, s);
+	log_open(LOG_TO_PIPE, "upnpd", s->log_fd,
+		 err ? LOG_INFO : (int)e.conf.log_level);
+	if (!err)
+		err = start(&e, s);
 	if (!err) {
 		begin(&e);
 		err = ev_run(e.loop);

@@ -1,40 +1,36 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * monitor.c - the privileged half: the engine's life, signals, reload, stop.
+ * monitor.c - the privileged half: signals, start, reload, stop.
  *
- * Owns: the engine and both ends of its log, the gate (gate.c) through which
- * it reaches the firewall. Never does: read from the network.
+ * Owns: the gate (gate.c) through which the engine reaches the firewall, the
+ * warden (warden.c) that leads the engine's life. Never does: read from the
+ * network.
+ * Invariant: until the nursery is there nothing was cut, and a reload may do
+ * what the start may; from then on the jail is the one it was forked for.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include "base/caps.h"
 #include "base/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/proc.h"
 #include "ctl.h"
 #include "engine.h"
 #include "gate.h"
 #include "monitor.h"
 #include "report.h"
+#include "warden.h"
 
-/* Two descriptors of the engine's, the firewall's; room for what later layers watch. */
+/* Two descriptors of the engine's, the nursery's, the firewall's; room for what
+ * later layers watch. */
 #define MONITOR_FDS_MAX 8
-#define DEATH_WINDOW_MS 60000
 /* After somebody changed the firewall: he may not be done yet. Others may
  * change it all the time; to look costs a tool's run. */
 #define SUSPECT_MS	20
 #define SUSPECT_GAP_MS	1000
-
-/* What the engine has open at its start, beside 0 to 2. */
-enum { ENGINE_CHAN_FD = 3, ENGINE_LOG_FD, ENGINE_CTL_FD, ENGINE_FD_END,
-       ENGINE_FDS = ENGINE_FD_END - ENGINE_CHAN_FD };
 
 enum phase {
 	RUNNING,
@@ -47,6 +43,7 @@ struct home {
 	uid_t uid;
 	gid_t gid;
 	char dir[PATH_MAX];
+	char user[CONF_STR_MAX], state_dir[CONF_STR_MAX];	/* for which */
 };
 
 struct monitor {
@@ -60,16 +57,13 @@ struct monitor {
 	struct gate gate;
 	struct report report;		/* to the operator */
 	int ctl_fd;			/* the control socket, -1 none */
-	pid_t engine;			/* 0: none */
-	struct home home, next_home;
-	struct ev_fd chan, log;
-	struct log_relay relay;
-	uint64_t death_ms[ENGINE_DEATHS_MAX];
+	struct home home;
+	struct warden warden;
 
 	struct ev_fd firewall;		/* tells of others' changes */
 	uint64_t verified_ms;
-	struct ev_timer restart, verify, stop, flows;
-	struct ev_signal sig[4];
+	struct ev_timer verify, flows;
+	struct ev_signal sig[3];
 };
 
 /* ---- the firewall -------------------------------------------------------- */
@@ -114,16 +108,6 @@ static void watch_firewall(struct monitor *m)
 		ev_fd_add(m->loop, &m->firewall, POLLIN);
 }
 
-static void engine_kill(struct monitor *m, const char *why)
-{
-	if (m->engine <= 0)
-		return;
-	log_err("engine: %s; ending it", why);
-	caps_raise(CAPS_END_ENGINE);
-	kill(m->engine, SIGKILL);
-	caps_lower();
-}
-
 static void on_flows(struct ev_timer *t)
 {
 	struct monitor *m = EV_OWNER(t, struct monitor, flows);
@@ -132,200 +116,63 @@ static void on_flows(struct ev_timer *t)
 	gate_flows(&m->gate);
 }
 
-static void on_chan(struct ev_fd *w, short revents)
+/* ---- the engine ---------------------------------------------------------- */
+
+static void on_born(void *arg)
 {
-	struct monitor *m = EV_OWNER(w, struct monitor, chan);
+	struct monitor *m = arg;
+
+	gate_reset(&m->gate);
+	m->gate.serving = false;
+}
+
+static int on_request(void *arg, int fd)
+{
+	struct monitor *m = arg;
 	int err;
 
 	m->gate.now_ms = ev_now_ms(m->loop);
-	err = gate_serve(&m->gate, w->fd);
+	err = gate_serve(&m->gate, fd);
 	if (m->gate.gone_n && !m->flows.active)
 		ev_timer_set(m->loop, &m->flows, m->gate.walk_gap_ms);
 	report_gate(&m->report, &m->gate);
 	if (m->gate.serving)
 		report_serving(&m->report);
 	suspect(m);
-	if (!err)
-		return;
-	if (err == -EPROTO)
-		engine_kill(m, "it sent what is no request");
-	else if (err == -EXFULL)
-		engine_kill(m, "it does not read its answers");
-	ev_fd_del(m->loop, w);	/* SIGCHLD brings the rest */
+	return err;
 }
 
-/* ---- the engine's life -------------------------------------------------- */
-
-static void on_log(struct ev_fd *w, short revents)
+static void on_died(void *arg)
 {
-	struct monitor *m = EV_OWNER(w, struct monitor, log);
-	int n = log_relay_read(&m->relay, w->fd, ev_now_ms(m->loop));
+	struct monitor *m = arg;
 
-	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
-		ev_fd_del(m->loop, w);
-}
-
-static void watch_close(struct monitor *m, struct ev_fd *w)
-{
-	ev_fd_del(m->loop, w);
-	if (w->fd >= 0)
-		close(w->fd);
-	w->fd = -1;
-}
-
-/*
- * Leave the engine its own descriptors and nothing else of ours: the pid file's
- * lock and the firewall's socket are not for it.
- * @fd: for ENGINE_CHAN_FD and on; -1: none there
- */
-static int keep_only(int fd[ENGINE_FDS])
-{
-	int i;
-
-	/* out of the way first: one may have another's number */
-	for (i = 0; i < ENGINE_FDS; i++) {
-		if (fd[i] < 0)
-			continue;
-		fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, ENGINE_FD_END);
-		if (fd[i] < 0)
-			return -errno;
-	}
-	for (i = 0; i < ENGINE_FDS; i++) {
-		if (fd[i] < 0)
-			close(ENGINE_CHAN_FD + i);
-		else if (dup3(fd[i], ENGINE_CHAN_FD + i, O_CLOEXEC) < 0)
-			return -errno;
-	}
-	proc_close_from(ENGINE_FD_END);
-	return 0;
-}
-
-static void __attribute__((noreturn)) engine_child(struct monitor *m, int chan,
-						   int log)
-{
-	struct engine_start start = {
-		.chan_fd = ENGINE_CHAN_FD, .log_fd = ENGINE_LOG_FD,
-		.ctl_fd = m->ctl_fd < 0 ? -1 : ENGINE_CTL_FD,
-		.owner = getuid(), .dir = m->home.dir,
-		.uid = m->home.uid, .gid = m->home.gid,
-	};
-	int fd[] = { chan, log, m->ctl_fd };
-
-	ev_free(m->loop);	/* restores signals; this is our copy */
-	/* A terminal or an init system tells all of us at once. The engine goes
-	 * when we say so, or nobody says byebye. */
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	/* While its number is still the logger's own: log_open() closes it. */
-	log_open(LOG_TO_PIPE, "upnpd", log, (int)m->conf.log_level);
-	if (keep_only(fd))
-		_exit(1);
-	caps_raise(CAPS_ENGINE);	/* its jail takes all of them */
-	_exit(engine_run(&m->conf, &start));
-}
-
-/* Two ends of everything between the processes, or none. */
-static int engine_pipes(int chan[2], int log[2])
-{
-	int e;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		       0, chan))
-		return -errno;
-	if (pipe2(log, O_CLOEXEC | O_NONBLOCK) == 0)
-		return 0;
-	e = errno;
-	close(chan[0]);
-	close(chan[1]);
-	return -e;
-}
-
-static void engine_start(struct monitor *m)
-{
-	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
-	int err = engine_pipes(chan, log);
-
-	if (err) {
-		log_err("engine: %s; trying again", strerror(-err));
-		ev_timer_set(m->loop, &m->restart, 1000);
-		return;
-	}
-	log_flush();
-	m->engine = fork();
-	if (m->engine == 0) {
-		close(chan[0]);
-		close(log[0]);
-		engine_child(m, chan[1], log[1]);
-	}
-	close(chan[1]);
-	close(log[1]);
-	if (m->engine < 0) {
-		log_err("engine: %s; trying again", strerror(errno));
-		m->engine = 0;
-		close(chan[0]);
-		close(log[0]);
-		ev_timer_set(m->loop, &m->restart, 1000);
-		return;
-	}
-	gate_reset(&m->gate);
-	m->gate.serving = false;
-	memset(&m->relay, 0, sizeof(m->relay));
-	ev_fd_init(&m->chan, chan[0], on_chan);
-	ev_fd_init(&m->log, log[0], on_log);
-	ev_fd_add(m->loop, &m->chan, POLLIN);
-	ev_fd_add(m->loop, &m->log, POLLIN);
-}
-
-static void on_restart(struct ev_timer *t)
-{
-	engine_start(EV_OWNER(t, struct monitor, restart));
-}
-
-/* Ask the engine to go: it says byebye when our end closes. */
-static void engine_stop(struct monitor *m)
-{
-	ev_timer_del(m->loop, &m->restart);
-	watch_close(m, &m->chan);
-	ev_timer_set(m->loop, &m->stop, ENGINE_STOP_MS);
-}
-
-static void on_stop(struct ev_timer *t)
-{
-	struct monitor *m = EV_OWNER(t, struct monitor, stop);
-
-	engine_kill(m, "it does not stop");
-}
-
-/* Is this the last death we take? Remembers it otherwise. */
-static bool too_many_deaths(struct monitor *m)
-{
-	uint64_t now = ev_now_ms(m->loop);
-	uint64_t oldest;
-
-	memmove(m->death_ms, m->death_ms + 1,
-		sizeof(m->death_ms) - sizeof(m->death_ms[0]));
-	m->death_ms[ENGINE_DEATHS_MAX - 1] = now + 1;	/* 0: no death yet */
-	oldest = m->death_ms[0];
-	return oldest && now + 1 - oldest <= DEATH_WINDOW_MS;
-}
-
-static void engine_died(struct monitor *m, int status)
-{
-	if (WIFSIGNALED(status))
-		log_err("engine ended by signal %d", WTERMSIG(status));
-	else
-		log_err("engine ended with status %d", WEXITSTATUS(status));
 	report_death(&m->report);
-	if (too_many_deaths(m)) {
-		log_err("engine died %d times within a minute; giving up, see "
-			"the lines before", ENGINE_DEATHS_MAX);
-		m->status = 1;
-		ev_stop(m->loop);
-		return;
-	}
-	ev_timer_set(m->loop, &m->restart, ENGINE_RESTART_MS);
 }
+
+static void reload_finish(struct monitor *m);
+
+static void on_gone(void *arg)
+{
+	struct monitor *m = arg;
+
+	if (m->phase == STOPPING)
+		ev_stop(m->loop);
+	else
+		reload_finish(m);
+}
+
+static void on_lost(void *arg)
+{
+	struct monitor *m = arg;
+
+	m->status = 1;
+	ev_stop(m->loop);
+}
+
+static const struct warden_ops warden_ops = {
+	.born = on_born, .request = on_request, .died = on_died,
+	.gone = on_gone, .lost = on_lost,
+};
 
 /* ---- the operator -------------------------------------------------------- */
 
@@ -380,30 +227,71 @@ static int stand_in(const struct conf *conf, int why, struct home *ret)
 	return err;
 }
 
-static int find_dir(const struct conf *conf, bool strict, struct home *ret)
+static int find_dir(const struct conf *conf, struct home *ret)
 {
 	int err = jail_dir(conf->state_dir, ret->uid, ret->gid);
 
 	str_copy(ret->dir, sizeof(ret->dir), str_z(conf->state_dir));
-	if (!strict && (err == -ENOENT || err == -EROFS) &&
-	    !stand_in(conf, err, ret))
+	if ((err == -ENOENT || err == -EROFS) && !stand_in(conf, err, ret))
 		return 0;
 	if (err)
 		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
 	return err;
 }
 
-/* @strict: in state-dir, or not at all: what runs has another one, and goes on
- * with that. */
-static int prepare(const struct conf *conf, bool strict, struct home *ret)
+static int prepare(const struct conf *conf, struct home *ret)
 {
+	int err = find_user(conf, ret);
+
+	if (!err)
+		err = find_dir(conf, ret);
+	str_copy(ret->user, sizeof(ret->user), str_z(conf->user));
+	str_copy(ret->state_dir, sizeof(ret->state_dir),
+		 str_z(conf->state_dir));
+	return err;
+}
+
+/* Nobody has the right to lead the engine to another home any more. */
+static int not_by_reload(const struct monitor *m, const char *key,
+			 const char *was, const char *is)
+{
+	log_err("%s: %s can not become %s by a reload, it is %s since the "
+		"start: restart upnpd", m->path, key, is, was);
+	return -EPERM;
+}
+
+/* What user means was looked up once: somebody may have been made since. */
+static int stay(const struct monitor *m, const struct conf *next)
+{
+	const struct home *h = &m->home;
+	uid_t uid = h->uid;
+	gid_t gid = h->gid;
+
+	if (strcmp(next->state_dir, h->state_dir) &&
+	    strcmp(next->state_dir, h->dir))
+		return not_by_reload(m, "state-dir", h->state_dir,
+				     next->state_dir);
+	if (strcmp(next->user, h->user) &&
+	    (jail_user(next->user, &uid, &gid) < 0 || uid != h->uid ||
+	     gid != h->gid))
+		return not_by_reload(m, "user", h->user, next->user);
+	return 0;
+}
+
+/* The nursery is shut in, and asked for nothing yet. */
+static int open_nursery(struct monitor *m)
+{
+	struct jail jail = {
+		m->home.dir, m->home.uid, m->home.gid, ENGINE_FILES_MAX,
+	};
 	int err;
 
-	caps_raise(CAPS_STATE_DIR);
-	err = find_user(conf, ret);
-	if (!err)
-		err = find_dir(conf, strict, ret);
-	caps_lower();
+	if (warden_is_open(&m->warden))
+		return 0;
+	err = warden_open(&m->warden, &jail);
+	if (err)
+		log_err("engine can not enter its jail %s: %s", m->home.dir,
+			strerror(-err));
 	return err;
 }
 
@@ -425,6 +313,9 @@ static int begin(struct monitor *m)
 			 conf_external(&m->conf)->name);
 	/* a firewall tool may take its time: we are to be found meanwhile */
 	report_state(&m->report, STATUS_SERVING, &m->gate);
+	err = open_nursery(m);
+	if (err)
+		return err;
 	if (m->gate.open)
 		gate_look(&m->gate);	/* failed: verify tries again */
 	else
@@ -438,7 +329,7 @@ static int begin(struct monitor *m)
 	control_open(m);
 	watch_firewall(m);
 	ev_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
-	engine_start(m);
+	warden_start(&m->warden, &m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->gate);
 	return 0;
 }
@@ -467,7 +358,6 @@ static void reload_finish(struct monitor *m)
 		control_close(m);
 	ev_timer_del(m->loop, &m->verify);
 	m->conf = m->next_conf;
-	m->home = m->next_home;
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
 	if (!begin(m)) {
@@ -479,6 +369,16 @@ static void reload_finish(struct monitor *m)
 	ev_stop(m->loop);
 }
 
+/* What was root's to read before its rights went need not be any more. */
+static void tell_unread(const struct monitor *m, int err, const char *why)
+{
+	if (err == -EACCES && warden_is_open(&m->warden))
+		log_err("%s: since the start upnpd reads what root owns or all "
+			"may read; chown root %s", why, m->path);
+	else
+		log_err("%s", why);
+}
+
 /* Read it, and see whether an engine could start with it: what runs now is not
  * ended for what can not run. */
 static int read_next(struct monitor *m)
@@ -487,15 +387,12 @@ static int read_next(struct monitor *m)
 	struct conf_error why;
 	int err;
 
-	caps_raise(CAPS_READ_CONF);
 	err = conf_read(m->path, &next, &why);
-	caps_lower();
 	if (err)
-		log_err("%s", why.text);
+		tell_unread(m, err, why.text);
 	else if (next.enabled)
-		err = prepare(&next, m->conf.enabled &&
-			      strcmp(next.state_dir, m->conf.state_dir),
-			      &m->next_home);
+		err = warden_is_open(&m->warden) ? stay(m, &next) :
+						   prepare(&next, &m->home);
 	if (!err)
 		m->next_conf = next;
 	return err;
@@ -514,19 +411,15 @@ static void on_sighup(struct ev_signal *s)
 		return;
 	}
 	m->phase = RELOADING;
-	engine_stop(m);
-	if (!m->engine) {
-		ev_timer_del(m->loop, &m->stop);
+	if (!warden_stop(&m->warden))
 		reload_finish(m);
-	}
 }
 
 static void stop(struct monitor *m)
 {
 	m->phase = STOPPING;
 	report_stopping(&m->report);
-	engine_stop(m);
-	if (!m->engine)
+	if (!warden_stop(&m->warden))
 		ev_stop(m->loop);
 }
 
@@ -540,36 +433,15 @@ static void on_sigint(struct ev_signal *s)
 	stop(EV_OWNER(s, struct monitor, sig[1]));
 }
 
-static void on_sigchld(struct ev_signal *s)
-{
-	struct monitor *m = EV_OWNER(s, struct monitor, sig[3]);
-	int status;
-
-	if (!m->engine || waitpid(m->engine, &status, WNOHANG) != m->engine)
-		return;
-	m->engine = 0;
-	if (m->log.fd >= 0)
-		on_log(&m->log, POLLIN);	/* its last words */
-	watch_close(m, &m->log);
-	watch_close(m, &m->chan);
-	ev_timer_del(m->loop, &m->stop);
-	if (m->phase == STOPPING)
-		ev_stop(m->loop);
-	else if (m->phase == RELOADING)
-		reload_finish(m);
-	else
-		engine_died(m, status);
-}
-
 static int watch_signals(struct monitor *m)
 {
-	static const struct ev_signal sig[4] = {
+	static const struct ev_signal sig[3] = {
 		{ SIGTERM, on_sigterm }, { SIGINT, on_sigint },
-		{ SIGHUP, on_sighup }, { SIGCHLD, on_sigchld },
+		{ SIGHUP, on_sighup },
 	};
 	int err = 0;
 
-	for (size_t i = 0; i < 4 && !err; i++) {
+	for (size_t i = 0; i < 3 && !err; i++) {
 		m->sig[i] = sig[i];
 		err = ev_signal_add(m->loop, &m->sig[i]);
 	}
@@ -587,17 +459,14 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	m.debug = debug;
 	m.ctl_fd = -1;
 	report_start(&m.report, path, conf->pid_file);
-	ev_fd_init(&m.chan, -1, on_chan);
-	ev_fd_init(&m.log, -1, on_log);
 	ev_fd_init(&m.firewall, -1, on_firewall);
-	m.restart.cb = on_restart;
 	m.verify.cb = on_verify;
-	m.stop.cb = on_stop;
 	m.flows.cb = on_flows;
 	m.loop = ev_new(MONITOR_FDS_MAX, NULL);
+	warden_init(&m.warden, m.loop, &warden_ops, &m);
 	err = m.loop ? watch_signals(&m) : -ENOMEM;
 	if (!err && m.conf.enabled)
-		err = prepare(&m.conf, false, &m.home);
+		err = prepare(&m.conf, &m.home);
 	if (!err)
 		err = begin(&m);
 	if (!err)
@@ -608,6 +477,7 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 		log_err("ends: %s", strerror(-err));
 	gate_close(&m.gate);
 	control_close(&m);
+	warden_close(&m.warden);
 	report_end(&m.report, m.status ? log_last_error() : NULL);
 	log_flush();
 	ev_free(m.loop);

@@ -2,7 +2,8 @@
 /*
  * priv.h - what the engine may ask of the monitor: fixed-size records on a
  * SOCK_SEQPACKET pair, no strings, no lengths, no paths. A record of another
- * size or an unknown verb ends the engine.
+ * size or an unknown verb ends the engine. (What the engine reads there first
+ * is its configuration: engine.h.)
  */
 #ifndef PRIV_H
 #define PRIV_H

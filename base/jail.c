@@ -2,10 +2,11 @@
 /*
  * jail.c - give up every right the engine does not need.
  *
- * The order matters: chroot() needs root, groups go before the uid (afterwards
- * there is no right to change them), then capabilities and limits, since by
- * then nothing can be had back; the filter comes last, as it forbids all of
- * this. What was given up is tried once more, and getting it is an error.
+ * The order matters: the bounding set takes a capability, chroot() needs root,
+ * groups go before the uid (afterwards there is no right to change them), then
+ * capabilities and limits, since by then nothing can be had back; the filter
+ * comes last, as it forbids all of this. What was given up is tried once more,
+ * and getting it is an error.
  */
 #include "base/jail.h"
 
@@ -189,29 +190,25 @@ static int become(const struct jail *j)
 }
 
 /* Both the soft and the hard limit: nothing can raise them again. */
+static int set_limit(int what, rlim_t max)
+{
+	const struct rlimit rl = { max, max };
+
+	return setrlimit(what, &rl) < 0 ? -errno : 0;
+}
+
 static int set_limits(const struct jail *j)
 {
-	const struct {
-		int what;
-		rlim_t max;
-	} limit[] = {
-		{ RLIMIT_NOFILE, j->files_max },
-		{ RLIMIT_NPROC, 0 },
-		{ RLIMIT_CORE, 0 },
-		{ RLIMIT_FSIZE, FILE_SIZE_MAX },
-	};
-	struct rlimit rl;
-	size_t i;
+	int err = set_limit(RLIMIT_NOFILE, j->files_max);
 
-	for (i = 0; i < sizeof(limit) / sizeof(limit[0]); i++) {
-		rl.rlim_cur = rl.rlim_max = limit[i].max;
-		if (setrlimit(limit[i].what, &rl) < 0)
-			return -errno;
-	}
+	if (!err)
+		err = set_limit(RLIMIT_CORE, 0);
+	if (!err)
+		err = set_limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
 	/* A file at its limit is a failed write(), not the end. */
-	if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
-		return -errno;
-	return 0;
+	if (!err && signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		err = -errno;
+	return err;
 }
 
 static int no_way_back(void)
@@ -224,24 +221,26 @@ static int no_way_back(void)
 }
 
 /* A kernel without it, or a build: the rest of the jail still stands. */
-static int set_filter(int *ret_filter)
+static int set_filter(enum seccomp_who who, int *ret_filter)
 {
-	int err = seccomp_enter();
+	int err = seccomp_enter(who);
 
 	*ret_filter = err;
 	return err == -ENOSYS || err == -ECANCELED ? 0 : err;
 }
 
-int jail_enter(const struct jail *j, int *ret_filter)
+int jail_enter(const struct jail *j)
 {
 	bool root = geteuid() == 0;
-	int err;
+	int err, filter;
 
 	if (root && (j->uid == 0 || j->gid == 0))
 		return -EINVAL;
 	if (chdir(j->dir) < 0)
 		return -errno;
-	err = root ? become(j) : 0;
+	err = caps_bar();
+	if (err == 0 && root)
+		err = become(j);
 	/* They end with uid 0, but for securebits that somebody set before us;
 	 * and an ordinary user may have been given ambient ones. */
 	if (err == 0)
@@ -251,6 +250,13 @@ int jail_enter(const struct jail *j, int *ret_filter)
 	if (err == 0)
 		err = no_way_back();
 	if (err == 0)
-		err = set_filter(ret_filter);
+		err = set_filter(SECCOMP_NURSERY, &filter);
 	return err;
+}
+
+int jail_shut(int *ret_filter)
+{
+	int err = set_limit(RLIMIT_NPROC, 0);
+
+	return err ? err : set_filter(SECCOMP_ENGINE, ret_filter);
 }

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* jail.h - give up every right the engine does not need. */
+/*
+ * jail.h - give up every right the engine does not need: first the nursery all
+ * but what it takes to fork one, then the engine that, too.
+ */
 #ifndef BASE_JAIL_H
 #define BASE_JAIL_H
 
@@ -48,15 +51,23 @@ int jail_dir_empty(const char *dir);
 
 /**
  * jail_enter - chroot, drop groups, uid and capabilities, set limits
- * (RLIMIT_NOFILE, RLIMIT_NPROC 0, RLIMIT_CORE 0, RLIMIT_FSIZE), and
- * no_new_privs; then the system call filter. Any step that fails leaves the
- * process unfit to go on: the caller exits.
+ * (RLIMIT_NOFILE, RLIMIT_CORE 0, RLIMIT_FSIZE), and no_new_privs; then the
+ * nursery's system call filter, where there can be one. Any step that fails
+ * leaves the process unfit to go on: the caller exits.
+ *
+ * The current directory is the jail's, too. Also run by an ordinary user (not
+ * root): then chroot and the uid change are left out, the rest is done.
+ * Return: 0 or -errno
+ */
+int jail_enter(const struct jail *);
+
+/**
+ * jail_shut - in a jail: RLIMIT_NPROC 0 and the engine's filter.
  * @ret_filter: set when all else is done: 0 the filter is in force, -ENOSYS
  *              this kernel or machine has none, -ECANCELED built without
  *
- * Also run by an ordinary user (not root): then chroot and the uid change are
- * left out, the rest is done. Return: 0 or -errno
+ * Return: 0 or -errno, with which the caller exits
  */
-int jail_enter(const struct jail *, int *ret_filter);
+int jail_shut(int *ret_filter);
 
 #endif

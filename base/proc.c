@@ -23,7 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-#include "base/caps.h"
 
 #define PROC_PATH \
 	"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
@@ -173,9 +172,6 @@ static _Noreturn void run_child(const char *path, const char *const *argv,
 	err = place_descriptors(fd);
 	if (!err) {
 		default_signals();
-		err = caps_settle();
-	}
-	if (!err) {
 		/* execve() is older than const, and changes nothing */
 		memcpy(&args, &argv, sizeof(args));
 		execve(path, args, env);

@@ -35,10 +35,9 @@ struct proc {
  *
  * Input, output and errors are moved with poll(), so no order of reading and
  * writing can lock up. At the deadline the program's process group is killed.
- * The child starts with default signals, no descriptors but 0, 1, 2, the
- * capabilities that are in force and no other (caps_settle()), and its own
- * process group. Does not disturb a SIGCHLD watcher: waits for its
- * own pid only.
+ * The child starts with default signals, no descriptors but 0, 1, 2, and its
+ * own process group; the capabilities are ours. Does not disturb a SIGCHLD
+ * watcher: waits for its own pid only.
  *
  * Return: 0..255 the exit status; 128+n killed by signal n; -ETIMEDOUT;
  * -ENOENT no such program; other -errno

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp.c - the engine's system calls, each with its reason, and the filter
- * made of them.
+ * seccomp.c - the engine's system calls and the nursery's, each with its
+ * reason, and the filters made of them.
  *
- * The list is what the engine asks of the kernel itself, and what glibc and
- * musl make of that, with 32 bits and 64. Pointers can not be looked through:
- * what a path or an address may be is the chroot's and the network's matter.
+ * The list is what they ask of the kernel themselves, and what glibc and musl
+ * make of that, with 32 bits and 64. Pointers can not be looked through: what a
+ * path or an address may be is the chroot's and the network's matter.
  */
 #include "base/seccomp.h"
 
@@ -15,12 +15,16 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/netlink.h>
+#include "base/mem.h"
 #include "base/seccomp_arch.h"
 #include "base/seccomp_nr.h"
 #include "base/unlisted.h"
@@ -78,6 +82,15 @@ static const uint16_t allowed[] = {
 	__NR_exit,
 };
 
+/* What a nursery does beside, and an engine before its own filter. */
+static const uint16_t nursing[] = {
+	NR_fork,		/* an engine, by musl */
+	__NR_wait4,		/* its end */
+	__NR_getppid,		/* is the nursery still there? */
+	__NR_set_tid_address,	/* musl's fork(), in the child */
+	__NR_set_robust_list,	/* glibc's */
+};
+
 /* Only with these arguments: from @first on they are @value. */
 struct checked {
 	uint16_t nr;
@@ -123,10 +136,6 @@ static const struct checked checked[] = {
 	{ __NR_madvise, 2, 1, { MADV_DONTNEED } },	/* pools, free() */
 	{ __NR_madvise, 2, 1, { MADV_FREE } },		/* musl's free() */
 
-	/* abort(), of nobody else */
-	{ __NR_tgkill, 0, 1, { VALUE_SELF } },
-	{ __NR_tkill, 0, 1, { VALUE_SELF } },
-
 	/* musl's open() makes sure of O_CLOEXEC */
 	{ NR_fcntl, 1, 1, { F_SETFD } },
 	{ NR_fcntl64, 1, 1, { F_SETFD } },
@@ -149,6 +158,33 @@ static const struct checked checked[] = {
 	SOCKETCALL(16),		/* sendmsg() */
 	SOCKETCALL(17),		/* recvmsg() */
 	SOCKETCALL(18),		/* accept4() */
+};
+
+static const struct checked engine_checked[] = {
+	/* abort(), of nobody else */
+	{ __NR_tgkill, 0, 1, { VALUE_SELF } },
+	{ __NR_tkill, 0, 1, { VALUE_SELF } },
+};
+
+#define FORK_GLIBC (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
+
+static const struct checked nursing_checked[] = {
+	/* a fork, no thread, no namespace */
+	{ __NR_clone, 0, 1, { FORK_GLIBC } },
+	{ __NR_clone, 0, 1, { SIGCHLD } },	/* musl without fork() */
+	{ __NR_kill, 1, 1, { SIGKILL } },	/* an engine that hangs */
+	/* the engine's pid is not known yet */
+	{ __NR_tgkill, 2, 1, { SIGABRT } },	/* abort() */
+	{ __NR_tkill, 1, 1, { SIGABRT } },
+	/* an engine shuts itself in */
+	{ __NR_prctl, 0, 1, { PR_SET_PDEATHSIG } },
+	{ __NR_prctl, 0, 1, { PR_SET_SECCOMP } },
+	{ __NR_prlimit64, 0, 2, { 0, RLIMIT_NPROC } },
+	/* its log does not make it wait */
+	{ NR_fcntl, 1, 1, { F_GETFL } },
+	{ NR_fcntl, 1, 1, { F_SETFL } },
+	{ NR_fcntl64, 1, 1, { F_GETFL } },
+	{ NR_fcntl64, 1, 1, { F_SETFL } },
 };
 
 /* No mistake of ours asks for these: whoever does is somebody else. */
@@ -229,7 +265,7 @@ static void put_plain(struct program *p, const uint16_t *nr, size_t n,
 }
 
 /* Afterwards the number is loaded again, whatever was looked at. */
-static void put_checked(struct program *p, const struct checked *c)
+static void put_check(struct program *p, const struct checked *c)
 {
 	if (c->nr == NR_NONE)
 		return;
@@ -246,15 +282,26 @@ static void put_checked(struct program *p, const struct checked *c)
 	load_nr(p);
 }
 
-size_t seccomp_program(struct sock_filter *ret, uint32_t unlisted,
-		       uint32_t self)
+static void put_checked(struct program *p, const struct checked *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		put_check(p, &c[i]);
+}
+
+size_t seccomp_program(struct sock_filter *ret, enum seccomp_who who,
+		       uint32_t unlisted, uint32_t self)
 {
 	struct program p = { ret, 0, self };
 
 	put_head(&p);
 	put_plain(&p, allowed, N(allowed), SECCOMP_RET_ALLOW);
-	for (size_t i = 0; i < N(checked); i++)
-		put_checked(&p, &checked[i]);
+	put_checked(&p, checked, N(checked));
+	if (who == SECCOMP_ENGINE)
+		put_checked(&p, engine_checked, N(engine_checked));
+	else {
+		put_plain(&p, nursing, N(nursing), SECCOMP_RET_ALLOW);
+		put_checked(&p, nursing_checked, N(nursing_checked));
+	}
 	put_plain(&p, fatal, N(fatal), SECCOMP_RET_KILL_PROCESS);
 	answer(&p, unlisted);
 	return p.n <= SECCOMP_PROGRAM_MAX ? p.n : 0;
@@ -271,20 +318,29 @@ static int kernel_can(void)
 	return errno == EINVAL ? -ENOSYS : -errno;
 }
 
-int seccomp_enter(void)
+/* Not on the stack: what was written there once stays in memory. */
+static int put_in_force(enum seccomp_who who, uint32_t unlisted)
 {
-	struct sock_filter f[SECCOMP_PROGRAM_MAX];
+	struct sock_filter *f = mem_new(SECCOMP_PROGRAM_MAX, sizeof(*f));
 	struct sock_fprog prog = { .filter = f };
+	int err = 0;
+
+	if (!f)
+		return -ENOMEM;
+	prog.len = (unsigned short)seccomp_program(f, who, unlisted,
+						   (uint32_t)getpid());
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
+		err = -errno;
+	mem_free(f, SECCOMP_PROGRAM_MAX, sizeof(*f));
+	return err;
+}
+
+int seccomp_enter(enum seccomp_who who)
+{
 	uint32_t unlisted;
 	int err = unlisted_action(&unlisted);
 
 	if (!err)
 		err = kernel_can();
-	if (err)
-		return err;
-	prog.len = (unsigned short)seccomp_program(f, unlisted,
-						   (uint32_t)getpid());
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
-		return -errno;
-	return 0;
+	return err ? err : put_in_force(who, unlisted);
 }

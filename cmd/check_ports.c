@@ -86,6 +86,14 @@ static uint32_t parent_of(uint32_t pid)
 	return ret;
 }
 
+/* The engine is the nursery's child, and that the monitor's. */
+static bool is_of(uint32_t daemon, uint32_t pid)
+{
+	for (int up = 0; up < 2 && pid && pid != daemon; up++)
+		pid = parent_of(pid);
+	return pid == daemon;
+}
+
 /* An ordinary user sees only whose it is. */
 static bool is_ours(const struct check *c, const struct ports_holder *h,
 		    uint32_t pid)
@@ -97,7 +105,7 @@ static bool is_ours(const struct check *c, const struct ports_holder *h,
 	if (!daemon)
 		return false;
 	if (pid)
-		return pid == daemon || parent_of(pid) == daemon;
+		return is_of(daemon, pid);
 	return jail_user(c->conf.user, &uid, &gid) >= 0 && uid == h->uid;
 }
 

@@ -23,6 +23,8 @@ ROWS = [
     ["router"],
     ["gate", "site", "identity"],
     ["engine", "report"],
+    ["nursery"],
+    ["warden"],
     ["monitor", "cmd/"],
     ["upnpctl"],
     ["upnpd"],

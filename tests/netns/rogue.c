@@ -123,13 +123,13 @@ static void ask(int fd, struct str line)
 
 static int engine(const struct conf *c, int fd, uid_t uid, gid_t gid)
 {
-	struct jail j = { c->state_dir, uid, gid, 64 };
+	const struct jail j = { c->state_dir, uid, gid, 64 };
 	struct str rest = { NULL, 0 }, line;
 	static char buf[1024];
 	int filter;
 	ssize_t n;
 
-	if (jail_enter(&j, &filter))
+	if (jail_enter(&j) || jail_shut(&filter))
 		return 5;
 	/* one line at a time: the test waits for its answer */
 	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0) {
@@ -165,16 +165,17 @@ int main(int argc, char **argv)
 	if (argc != 2 || conf_read(argv[1], &conf, &why) ||
 	    jail_user(conf.user, &uid, &gid) < 0 ||
 	    jail_dir(conf.state_dir, uid, gid) || gate_open(&gate, &conf) ||
-	    caps_cut() || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, chan))
+	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, chan))
 		return 2;
 	if (fork() == 0) {
 		close(chan[1]);
 		setsockopt(chan[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
 			   sizeof(patience));
-		caps_raise(CAPS_ENGINE);
 		_exit(engine(&conf, chan[0], uid, gid));
 	}
 	close(chan[0]);
+	if (caps_cut())
+		return 2;
 	fcntl(chan[1], F_SETFL, O_NONBLOCK);
 	monitor(&gate, chan[1]);
 	close(chan[1]);

@@ -150,6 +150,24 @@ static int start_no_process(void)
 	return pid < 0 && errno == EAGAIN ? 0 : 1;
 }
 
+static int start_a_process(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status ? 0 : 1;
+}
+
+static int bounded_by_nothing(void)
+{
+	for (unsigned cap = 0; cap < 32; cap++)
+		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) != 0)
+			return 1;
+	return 0;
+}
+
 static int have_limits(void)
 {
 	static const int what[] = { RLIMIT_NPROC, RLIMIT_CORE };
@@ -206,8 +224,9 @@ static struct jail jail(void)
 	return (struct jail){ dir, uid, gid, 12 };
 }
 
-/* The error of jail_enter(), or 100 + what @check says within. */
-static int in_jail(struct jail j, int (*check)(void))
+/* The error of the jail, or 100 + what @check says within. @shut: as an engine,
+ * or else as the nursery */
+static int behind(bool shut, struct jail j, int (*check)(void))
 {
 	int status, err, filter;
 	pid_t pid = fork();
@@ -217,7 +236,9 @@ static int in_jail(struct jail j, int (*check)(void))
 		if (root && (setgroups(2, (gid_t[]){ 4, 5 }) < 0 ||
 			     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0))
 			_exit(99);
-		err = jail_enter(&j, &filter);
+		err = jail_enter(&j);
+		if (!err && shut)
+			err = jail_shut(&filter);
 		_exit(err < 0 ? -err : 100 + check());
 	}
 	assert_true(pid > 0);
@@ -226,31 +247,46 @@ static int in_jail(struct jail j, int (*check)(void))
 	return WEXITSTATUS(status);
 }
 
+static int in_jail(struct jail j, int (*check)(void))
+{
+	return behind(true, j, check);
+}
+
+static int (*const for_both[])(void) = {
+	write_in_dir, open_so_many_files, write_so_much, have_no_new_privs,
+	have_no_capabilities, open_no_raw_socket, chroot_no_more,
+};
+
 static void test_anybody(void **state)
 {
-	static int (*const check[])(void) = {
-		write_in_dir, have_limits, open_so_many_files, write_so_much,
-		have_no_new_privs, have_no_capabilities, open_no_raw_socket,
-		chroot_no_more, start_no_process,
-	};
-	size_t i;
+	for (size_t i = 0; i < N(for_both); i++)
+		assert_int_equal(in_jail(jail(), for_both[i]), 100);
+	assert_int_equal(in_jail(jail(), have_limits), 100);
+	assert_int_equal(in_jail(jail(), start_no_process), 100);
+}
 
-	for (i = 0; i < N(check); i++)
-		assert_int_equal(in_jail(jail(), check[i]), 100);
+/* The nursery has all of it but that it can fork. */
+static void test_nursery(void **state)
+{
+	for (size_t i = 0; i < N(for_both); i++)
+		assert_int_equal(behind(false, jail(), for_both[i]), 100);
+	assert_int_equal(behind(false, jail(), start_a_process), 100);
 }
 
 static void test_root(void **state)
 {
 	static int (*const check[])(void) = {
 		see_no_passwd, see_no_parent, become_nobody_else,
-		have_no_groups,
+		have_no_groups, bounded_by_nothing,
 	};
 	size_t i;
 
 	if (!root)
 		skip();
-	for (i = 0; i < N(check); i++)
+	for (i = 0; i < N(check); i++) {
 		assert_int_equal(in_jail(jail(), check[i]), 100);
+		assert_int_equal(behind(false, jail(), check[i]), 100);
+	}
 }
 
 /* Somebody set the securebits by which capabilities outlive uid 0. */
@@ -264,12 +300,11 @@ static void test_securebits_do_not_help(void **state)
 	pid = fork();
 	if (pid == 0) {
 		struct jail j = jail();
-		int filter;
 
 		/* SECBIT_NO_SETUID_FIXUP */
 		if (prctl(PR_SET_SECUREBITS, 1 << 2, 0, 0, 0) < 0)
 			_exit(99);
-		_exit(jail_enter(&j, &filter) < 0 ? 0 : chroot_no_more());
+		_exit(jail_enter(&j) < 0 ? 0 : chroot_no_more());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFEXITED(status));
@@ -457,6 +492,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_anybody),
+		T(test_nursery),
 		T(test_root),
 		T(test_securebits_do_not_help),
 		T(test_uid_0_is_no_jail),

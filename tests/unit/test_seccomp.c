@@ -22,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -100,7 +101,13 @@ static uint32_t call(long nr, uint64_t a, uint64_t b, uint64_t c)
 
 static int make_program(void **state)
 {
-	program_n = seccomp_program(program, DENY, SELF);
+	program_n = seccomp_program(program, SECCOMP_ENGINE, DENY, SELF);
+	return program_n ? 0 : -1;
+}
+
+static int make_nursery(void **state)
+{
+	program_n = seccomp_program(program, SECCOMP_NURSERY, DENY, SELF);
 	return program_n ? 0 : -1;
 }
 
@@ -206,11 +213,50 @@ static void test_arguments(void **state)
 /* The action that unlisted calls get is the caller's. */
 static void test_unlisted(void **state)
 {
-	program_n = seccomp_program(program, SECCOMP_RET_TRAP, SELF);
+	program_n = seccomp_program(program, SECCOMP_ENGINE, SECCOMP_RET_TRAP,
+				    SELF);
 	assert_in_range(program_n, 100, SECCOMP_PROGRAM_MAX);
 	assert_int_equal(call(SYS_getdents64, 0, 0, 0), SECCOMP_RET_TRAP);
 	assert_int_equal(call(SYS_execve, 0, 0, 0), KILL);
 	assert_int_equal(call(SYS_close, 0, 0, 0), ALLOW);
+}
+
+/* What it may do beside, and no more; an engine that has been born may do all
+ * that its own filter lets it. */
+static void test_nursery(void **state)
+{
+	static const long fatal[] = {
+		SYS_execve, SYS_execveat, SYS_ptrace, SYS_mount, SYS_unshare,
+		SYS_chroot, SYS_process_vm_writev, SYS_bpf,
+	};
+	static const long refused[] = {
+		SYS_setuid, SYS_capset, SYS_dup3, SYS_socketpair, SYS_fchmod,
+		SYS_pidfd_open, 12345,
+	};
+	const uint64_t clone_glibc = 0x01200011, new_user = 0x10000000;
+
+	for (size_t i = 0; i < N(fatal); i++)
+		assert_int_equal(call(fatal[i], 0, 0, 0), KILL);
+	for (size_t i = 0; i < N(refused); i++)
+		assert_int_equal(call(refused[i], 0, 0, 0), DENY);
+	assert_int_equal(call(SYS_clone, clone_glibc, 0, 0), ALLOW);
+	assert_int_equal(call(SYS_clone, SIGCHLD, 0, 0), ALLOW);
+	assert_int_equal(call(SYS_clone, SIGCHLD | new_user, 0, 0), KILL);
+	assert_int_equal(call(SYS_clone, 0x10f00, 0, 0), KILL);	/* a thread */
+	assert_int_equal(call(SYS_wait4, 1, 0, 0), ALLOW);
+	assert_int_equal(call(SYS_kill, 1, SIGKILL, 0), ALLOW);
+	assert_int_equal(call(SYS_kill, 1, SIGSTOP, 0), DENY);
+	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF + 1, SIGABRT), ALLOW);
+	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGSTOP), DENY);
+	assert_int_equal(call(SYS_prctl, PR_SET_PDEATHSIG, 0, 0), ALLOW);
+	assert_int_equal(call(SYS_prctl, PR_SET_DUMPABLE, 1, 0), DENY);
+	assert_int_equal(call(SYS_prlimit64, 0, RLIMIT_NPROC, 0), ALLOW);
+	assert_int_equal(call(SYS_prlimit64, 1, RLIMIT_NPROC, 0), DENY);
+	assert_int_equal(call(SYS_prlimit64, 0, RLIMIT_CORE, 0), DENY);
+	assert_int_equal(call(SYS_recvmsg, 3, 0, 0), ALLOW);
+	assert_int_equal(call(SYS_socket, AF_INET, SOCK_STREAM | SOCK_NONBLOCK |
+			      SOCK_CLOEXEC, 0), ALLOW);
+	assert_int_equal(call(SYS_socket, AF_PACKET, SOCK_RAW, 0), DENY);
 }
 
 /* ---- in the jail ------------------------------------------------------- */
@@ -243,21 +289,42 @@ static void leave(int status)
 }
 
 /* Exit status, or 1000 and the signal. */
+static int fate(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return 98;
+	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) :
+				     WEXITSTATUS(status);
+}
+
+/* As the nursery. */
+static int in_nursery(int (*try)(void))
+{
+	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
+	pid_t pid = fork();
+
+	if (pid == 0)
+		leave(jail_enter(&j) ? 99 : try());
+	assert_true(pid > 0);
+	return fate(pid);
+}
+
+/* As an engine. */
 static int in_jail(int (*try)(void))
 {
 	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
-	int status, filter = 1;
+	int filter = 1;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (jail_enter(&j, &filter) || filter)
+		if (jail_enter(&j) || jail_shut(&filter) || filter)
 			leave(99);
 		leave(try());
 	}
 	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFSIGNALED(status) ? 1000 + WTERMSIG(status) :
-				     WEXITSTATUS(status);
+	return fate(pid);
 }
 
 /* 0: refused as it should be */
@@ -456,6 +523,87 @@ static void test_the_engine_can_work(void **state)
 	assert_int_equal(in_jail(give_up), 1000 + SIGABRT);
 }
 
+/* ---- in the nursery ----------------------------------------------------- */
+
+static void test_nursery_in_wrong_hands(void **state)
+{
+	static int (*const kills[])(void) = {
+		try_exec, try_exec_fd, try_thread, try_traced, try_attach,
+		try_mount, try_namespace,
+	};
+	static int (*const refuses[])(void) = {
+		open_bad_sockets, run_own_code, make_odd_files,
+	};
+
+	for (size_t i = 0; i < N(kills); i++)
+		assert_int_equal(in_nursery(kills[i]), 1000 + SIGSYS);
+	for (size_t i = 0; i < N(refuses); i++)
+		assert_int_equal(in_nursery(refuses[i]), 0);
+	if (root)
+		assert_int_equal(in_nursery(open_outside), 0);
+}
+
+/* As a nursery does it: what @try comes to in an engine. */
+static int born(int (*try)(void))
+{
+	pid_t self = getpid(), pid = fork();
+	int filter = 1;
+
+	if (pid == 0) {
+		if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ||
+		    getppid() != self || jail_shut(&filter) || filter)
+			leave(97);
+		leave(try());
+	}
+	return fate(pid) - 1000;
+}
+
+static int born_to_give_up(void)
+{
+	return born(give_up) - SIGABRT;
+}
+
+static int born_to_exec(void)
+{
+	return born(try_exec) - SIGSYS;
+}
+
+static int born_to_fork(void)
+{
+	return born(try_fork) - SIGSYS;
+}
+
+static int born_to_serve(void)
+{
+	return born(serve) + 1000;
+}
+
+static int loiter(void)
+{
+	struct timespec ages = { 100, 0 };
+
+	ppoll(NULL, 0, &ages, NULL);
+	return 0;
+}
+
+static int born_to_be_killed(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		leave(loiter());
+	return kill(pid, SIGKILL) ? 1 : fate(pid) - 1000 - SIGKILL;
+}
+
+static void test_nursery_can_work(void **state)
+{
+	assert_int_equal(in_nursery(born_to_serve), 0);
+	assert_int_equal(in_nursery(born_to_give_up), 0);
+	assert_int_equal(in_nursery(born_to_exec), 0);
+	assert_int_equal(in_nursery(born_to_fork), 0);
+	assert_int_equal(in_nursery(born_to_be_killed), 0);
+}
+
 /* ---- a kernel without ------------------------------------------------- */
 
 /* From now on prctl() with @first fails as in a kernel without that part. */
@@ -478,8 +626,8 @@ static int forget(uint32_t first, int err)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0);
 }
 
-/* What jail_enter() says, positive; where it is content, 100 and why there is
- * no filter. */
+/* What the jail says, positive; where it is content, 100 and why there is no
+ * filter. */
 static int jail_without(int err)
 {
 	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
@@ -491,7 +639,9 @@ static int jail_without(int err)
 
 		if (forget(PR_SET_SECCOMP, err))
 			leave(255);
-		got = jail_enter(&j, &filter);
+		got = jail_enter(&j);
+		if (!got)
+			got = jail_shut(&filter);
 		leave(got ? -got : 100 - filter);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -518,9 +668,12 @@ int main(void)
 		P(test_sockets),
 		P(test_arguments),
 		P(test_unlisted),
+		cmocka_unit_test_setup(test_nursery, make_nursery),
 		T(test_what_kills),
 		T(test_what_is_refused),
 		T(test_the_engine_can_work),
+		T(test_nursery_in_wrong_hands),
+		T(test_nursery_can_work),
 		T(test_kernel_without_a_filter),
 	};
 

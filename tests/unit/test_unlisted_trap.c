@@ -25,7 +25,8 @@ static void child(int fd)
 	long got;
 
 	log_open(LOG_TO_PIPE, "test", fd, LOG_INFO);
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || seccomp_enter())
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    seccomp_enter(SECCOMP_ENGINE))
 		syscall(SYS_exit_group, 1);
 	got = syscall(SYS_nanosleep, NULL, NULL);
 	syscall(SYS_exit_group, got == -1 && errno == EPERM ? FAILED : 2);
