@@ -187,7 +187,7 @@ class Ours(Subject):
         firewall = FIREWALLS.get(backend, FIREWALLS["nft"])
         super().__init__(name, firewall())
         self.backend, self.binary, self.room = backend, binary, room
-        self._engine = None
+        self._engine = self._nursery = None
 
     def like(self, room):
         """Another one like this, with room for so many mappings."""
@@ -201,7 +201,10 @@ class Ours(Subject):
     def processes(self):
         if not self._engine or not os.path.exists(f"/proc/{self._engine}"):
             self._engine = self.daemon.engine()
-        return {"engine": self._engine, "monitor": self.daemon.proc.pid}
+        if not self._nursery:
+            self._nursery = self.daemon.nursery()
+        return {"engine": self._engine, "nursery": self._nursery,
+                "monitor": self.daemon.proc.pid}
 
     def fill(self, n):
         if n > self.filled:
@@ -212,6 +215,7 @@ class Ours(Subject):
 
     def start(self, wait=True):
         """It has its mappings from its own file."""
+        self._nursery = None
         self.daemon.start(wait=wait)
 
 

@@ -43,6 +43,12 @@ def children(pid):
         return [int(child) for child in f.read().split()]
 
 
+def engines(upnpd):
+    """The nursery's children: one, or none."""
+    return [engine for nursery in children(upnpd.proc.pid)
+            for engine in children(nursery)]
+
+
 def upnpctl(upnpd, *args):
     return run(*EMULATOR, os.path.join(os.path.dirname(os.environ["UPNPD"]),
                                        "upnpctl"),
@@ -82,9 +88,9 @@ def test_engine_dies(lab, upnpd):
     """The lease file is read as it was written."""
     igd = Igd(lab.lan1)
     igd.add(40000, int_port=8000, lease=3600)
-    engine, = children(upnpd.proc.pid)
+    engine, = engines(upnpd)
     os.kill(engine, signal.SIGKILL)
-    assert wait_until(lambda: children(upnpd.proc.pid) not in
+    assert wait_until(lambda: engines(upnpd) not in
                       ([], [engine]), SLOW)
     assert wait_until(upnpd.serves, SLOW)
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
@@ -93,8 +99,8 @@ def test_engine_dies(lab, upnpd):
 def test_reload(lab, upnpd):
     igd = Igd(lab.lan1)
     igd.add(40000, int_port=8000)
-    old = children(upnpd.proc.pid)
+    old = engines(upnpd)
     upnpd.reload()
-    assert wait_until(lambda: children(upnpd.proc.pid) not in ([], old), SLOW)
+    assert wait_until(lambda: engines(upnpd) not in ([], old), SLOW)
     assert wait_until(upnpd.serves, SLOW)
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}

@@ -203,8 +203,9 @@ class System(Daemon):
         return self.log() + self.read("/dev/kmsg") + self.read("/run/messages")
 
     def engine_status(self):
-        """Of the process that is not root's, /proc/PID/status, and what its
-        root directory is."""
+        """Its /proc/PID/status, and what its root directory is. Of the
+        processes that are not root's it is the other's child."""
+        jailed = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/status") as f:
@@ -213,10 +214,11 @@ class System(Daemon):
                         not of["Uid"].startswith("\t0\t") and \
                         os.path.samefile(f"/proc/{pid}/ns/pid",
                                          f"/proc/{self.init}/ns/pid"):
-                    return of, os.readlink(f"/proc/{pid}/root")
+                    jailed[pid] = of, os.readlink(f"/proc/{pid}/root")
             except OSError:
                 continue
-        return None
+        return next((found for found in jailed.values()
+                     if found[0]["PPid"].strip() in jailed), None)
 
     def power_off(self):
         """As its "poweroff" does; is it gone?"""

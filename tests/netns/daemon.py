@@ -141,24 +141,40 @@ class Upnpd(Daemon):
         self.signal(signal.SIGHUP)
         return since
 
+    def nursery(self):
+        """Its pid, or None: the child that is not root's, as a firewall tool
+        is that is about to be run."""
+        return child_of(self.proc.pid)
+
     def engine(self):
-        """The engine's pid, or None. A firewall tool that is about to be run
-        is a child of that name, too, but root's."""
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                with open(f"/proc/{pid}/stat") as f:
-                    after = f.read().rpartition(")")[2].split()
-                with open(f"/proc/{pid}/comm") as f:
-                    comm = f.read()
-                with open(f"/proc/{pid}/status") as f:
-                    uid = re.search(r"^Uid:\s+(\d+)", f.read(), re.M)[1]
-            except OSError:
-                continue
-            if int(after[1]) == self.proc.pid and after[0] != "Z" \
-                    and comm.startswith(("upnpd", "memcheck")) \
-                    and uid != "0":
-                return int(pid)
-        return None
+        """The engine's pid, or None: the nursery's child."""
+        nursery = self.nursery()
+        return nursery and child_of(nursery)
+
+    def pids(self):
+        """{name: pid} of all that there are"""
+        found = {"monitor": self.proc.pid, "nursery": self.nursery(),
+                 "engine": self.engine()}
+        return {name: pid for name, pid in found.items() if pid}
+
+
+def child_of(parent):
+    """The process of ours that is a child of @parent and not root's, or
+    None."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat") as f:
+                after = f.read().rpartition(")")[2].split()
+            with open(f"/proc/{pid}/comm") as f:
+                comm = f.read()
+            with open(f"/proc/{pid}/status") as f:
+                uid = re.search(r"^Uid:\s+(\d+)", f.read(), re.M)[1]
+        except OSError:
+            continue
+        if int(after[1]) == parent and after[0] != "Z" \
+                and comm.startswith(("upnpd", "memcheck")) and uid != "0":
+            return int(pid)
+    return None
 
 
 def igd_versions(*asked):

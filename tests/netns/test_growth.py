@@ -109,8 +109,8 @@ def in_use(pid):
 
 
 def settled(lab, upnpd):
-    """What both processes have in use when all is quiet."""
-    return [in_use(pid) for pid in (upnpd.proc.pid, upnpd.engine())]
+    """What all processes have in use when all is quiet."""
+    return [in_use(pid) for pid in upnpd.pids().values()]
 
 
 @pytest.mark.only("nft")

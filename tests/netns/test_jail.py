@@ -14,19 +14,14 @@ import pytest
 from daemon import UPNPD, FakeTool
 from lab import (EXT_IP, HOST2_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener,
                  reaches, wait_until)
-from upnp import Igd
+from upnp import Igd, Listener
 
 ROGUE = os.path.join(os.path.dirname(UPNPD), "tests", "rogue")
 
 _libc = ctypes.CDLL(None)
 PIDFD_GETFD = 438       # on every machine
 
-# bits of capability.h
-CHOWN, DAC_READ_SEARCH, FOWNER, KILL, SETGID, SETUID = 0, 2, 3, 5, 6, 7
-NET_ADMIN, NET_RAW, SYS_CHROOT = 12, 13, 18
-IN_FORCE = {NET_ADMIN, NET_RAW}
-HELD = IN_FORCE | {CHOWN, DAC_READ_SEARCH, FOWNER, KILL, SETGID, SETUID,
-                   SYS_CHROOT}
+KEPT = {12, 13}         # CAP_NET_ADMIN, CAP_NET_RAW
 
 NETLINK = {"iptables-legacy": 0, "iptables-nft": 1, "nft": 2}
 
@@ -67,25 +62,24 @@ def sockets(pid):
 
 def check_monitor(pid, backend):
     of = status(pid)
-    assert caps(of, "Eff") == IN_FORCE
-    assert caps(of, "Prm") == HELD
-    assert caps(of, "Bnd") == HELD
+    for which in ("Eff", "Prm", "Bnd"):
+        assert caps(of, which) == KEPT
     assert not caps(of, "Inh") and not caps(of, "Amb")
     assert of["NoNewPrivs"].strip() == "1"
     families = sockets(pid)
-    # the control socket and the engine's pair; to the kernel: one to hear of
-    # changes, one that nft makes them by
-    assert families.count(socket.AF_UNIX) == 2
+    # the control socket, the engine's pair, the nursery's; to the kernel: one
+    # to hear of changes, one that nft makes them by
+    assert families.count(socket.AF_UNIX) == 3
     assert families.count(socket.AF_NETLINK) == NETLINK[backend]
-    assert len(families) == 2 + NETLINK[backend]
+    assert len(families) == 3 + NETLINK[backend]
 
 
-def check_engine(upnpd, state):
-    pid = upnpd.engine()
+def check_jailed(upnpd, pid, filters):
+    """What the nursery and the engine have in common."""
     of = status(pid)
-    for which in ("Eff", "Prm", "Inh", "Amb"):
+    for which in ("Eff", "Prm", "Bnd", "Inh", "Amb"):
         assert not caps(of, which)
-    user = os.stat(state).st_uid
+    user = os.stat(upnpd.state).st_uid
     assert user != 0
     assert of["Uid"].split() == [str(user)] * 4
     assert "0" not in of["Gid"].split()
@@ -93,63 +87,100 @@ def check_engine(upnpd, state):
     assert of["NoNewPrivs"].strip() == "1"
     if "filter: built without" not in upnpd.log():
         assert of["Seccomp"].strip() == "2"
-    assert os.path.realpath(f"/proc/{pid}/root") == os.path.realpath(state)
-    assert set(sockets(pid)) == {socket.AF_UNIX, socket.AF_INET,
-                                 socket.AF_NETLINK}
+        assert of.get("Seccomp_filters", f"{filters}").strip() == f"{filters}"
+    assert os.path.samefile(f"/proc/{pid}/root", upnpd.state)
+    assert os.path.samefile(f"/proc/{pid}/cwd", upnpd.state)
+
+
+def max_processes(pid):
     with open(f"/proc/{pid}/limits") as f:
-        assert re.search(r"^Max processes +0 +0 ", f.read(), re.M)
+        return re.search(r"^Max processes +(\w+) +(\w+) ", f.read(),
+                         re.M).groups()
+
+
+def check_all(lab, upnpd):
+    check_monitor(upnpd.proc.pid, lab.firewall.name)
+    nursery, engine = upnpd.nursery(), upnpd.engine()
+    check_jailed(upnpd, nursery, 1)
+    check_jailed(upnpd, engine, 2)
+    # its way to the monitor, and nothing that it handed on; valgrind has
+    # files of its own, far above
+    assert sockets(nursery) == [socket.AF_UNIX]
+    assert {int(fd) for fd in os.listdir(f"/proc/{nursery}/fd")} & \
+        set(range(64)) == set(range(4))
+    assert set(sockets(engine)) == {socket.AF_UNIX, socket.AF_INET,
+                                    socket.AF_NETLINK}
+    assert max_processes(engine) == ("0", "0") != max_processes(nursery)
+    return nursery
 
 
 @pytest.mark.conf(allow_disable_external_interface="yes")
 def test_who_holds_what(lab, upnpd, igd):
-    check_monitor(upnpd.proc.pid, lab.firewall.name)
-    check_engine(upnpd, upnpd.state)
+    nursery = check_all(lab, upnpd)
     # after all that the monitor does for an engine
     igd.add(40000)
     os.kill(upnpd.engine(), signal.SIGKILL)
     assert wait_until(lambda: upnpd.engine() and upnpd.serves())
     igd.delete(40000)
-    check_monitor(upnpd.proc.pid, lab.firewall.name)
-    check_engine(upnpd, upnpd.state)
+    assert check_all(lab, upnpd) == nursery
     upnpd.reload()
     assert upnpd.wait_log("configuration read again")
     upnpd.wait_ready()
-    check_monitor(upnpd.proc.pid, lab.firewall.name)
-    check_engine(upnpd, upnpd.state)
+    assert check_all(lab, upnpd) == nursery
 
 
-def ports(igd):
-    return {port for _, port, _, _ in igd.mapped()}
-
-
-def test_new_state_dir_by_reload(lab, upnpd, igd):
-    """It is made, given away, opened and locked behind by what sleeps."""
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("key,value,was", (
+    ("state_dir", "/run/upnpd-other", None), ("user", "root", "upnpd"),
+    ("user", "games", "upnpd")))
+def test_another_home_by_reload(lab, upnpd, igd, key, value, was):
+    """Nobody has the right to lead there any more. With enabled = no, too."""
     igd.add(40000)
-    old = upnpd.engine()
-    upnpd.options["state_dir"] = lab.path("other")
+    engine, before = upnpd.engine(), igd.mapped()
+    mine = dict(upnpd.options)
+    why = (f"{upnpd.conf}: {key.replace('_', '-')} can not become {value} by "
+           f"a reload, it is {was or upnpd.state} since the start: restart "
+           "upnpd")
+    upnpd.options[key] = value
+    since = upnpd.reload()
+    assert upnpd.wait_log(re.escape(why), since=since)
+    assert upnpd.wait_log("configuration before stays", since=since)
+    assert upnpd.engine() == engine and igd.mapped() == before
+    assert not os.path.exists("/run/upnpd-other")
+    upnpd.options["enabled"] = "no"
     upnpd.reload()
-    assert wait_until(lambda: upnpd.engine() not in (None, old))
-    upnpd.wait_ready()
-    check_engine(upnpd, lab.path("other"))
-    assert os.stat(lab.path("other")).st_mode & 0o7777 == 0o700
-    assert 40000 not in ports(igd)
-    igd.add(40001)
-    # and back: it is another user's now, and root may not just look in
-    os.chmod(upnpd.state, 0o500)
-    old = upnpd.engine()
-    upnpd.options["state_dir"] = upnpd.state
+    assert wait_until(lambda: upnpd.engine() is None)
+    upnpd.options["enabled"] = "yes"
+    since = upnpd.reload()
+    assert upnpd.wait_log(re.escape(why), since=since)
+    upnpd.options = mine
     upnpd.reload()
-    assert wait_until(lambda: upnpd.engine() not in (None, old))
     upnpd.wait_ready()
-    assert ports(igd) == {40000}
+    assert wait_until(lambda: igd.mapped() == before)
+
+
+@pytest.mark.only("nft")
+def test_another_name_of_the_same_user(lab, upnpd, igd):
+    """It is whom it means that counts."""
+    uid = os.stat(upnpd.state).st_uid
+    upnpd.options["user"] = pwd.getpwuid(uid).pw_name
+    since = upnpd.reload()
+    assert upnpd.wait_log("configuration read again", since=since)
+    upnpd.wait_ready()
 
 
 @pytest.mark.only("nft")
 def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
-    since = len(upnpd.log())
-    upnpd.write_conf()
+    """root may read its own, and what all may read."""
+    engine, since = upnpd.engine(), len(upnpd.log())
     os.chmod(upnpd.conf, 0o600)
     os.chown(upnpd.conf, pwd.getpwnam("nobody").pw_uid, -1)
+    upnpd.signal(signal.SIGHUP)
+    assert upnpd.wait_log("Permission denied: since the start upnpd reads "
+                          "what root owns or all may read; chown root "
+                          f"{upnpd.conf}", since=since)
+    assert upnpd.engine() == engine and upnpd.serves()
+    os.chown(upnpd.conf, 0, -1)
     upnpd.signal(signal.SIGHUP)
     assert upnpd.wait_log("configuration read again", since=since)
     upnpd.wait_ready()
@@ -157,13 +188,113 @@ def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
 
 @pytest.mark.only("nft")
 def test_engine_that_hangs_is_ended(lab, upnpd):
-    """It is another user's process: that takes CAP_KILL."""
+    """It is another user's process, which the monitor may not end: the nursery
+    does."""
     old = upnpd.engine()
     os.kill(old, signal.SIGSTOP)
     upnpd.reload()
     assert upnpd.wait_log("it does not stop", 5)
     assert wait_until(lambda: upnpd.engine() not in (None, old))
     upnpd.wait_ready()
+
+
+def find_all(upnpd):
+    """All three, once the second and third are there."""
+    assert wait_until(lambda: len(upnpd.pids()) == 3)
+    return upnpd.pids()
+
+
+def gone(pids):
+    return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
+
+
+@pytest.mark.only("nft")
+def test_engine_that_can_not_be_forked(lab, stopped):
+    """Its user has as many processes as it may."""
+    stopped.start(prefix=["prlimit", "--nproc=1"], wait=False)
+    assert stopped.wait_log("engine: Resource temporarily unavailable; trying "
+                            "again")
+    assert stopped.engine() is None and stopped.nursery()
+    assert stopped.running()
+    assert stopped.stop() == 0
+    assert lab.rules() == lab.pristine
+
+
+@pytest.mark.only("nft", "netlink")
+@pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
+def test_nursery_killed(lab, upnpd, igd, hangs):
+    """The daemon ends, the engine too, whatever it does, and an init system
+    starts it again: all is as it was."""
+    igd.add(40000)
+    before = igd.mapped()
+    pids = find_all(upnpd)
+    if hangs:
+        os.kill(pids["engine"], signal.SIGSTOP)
+    os.kill(pids["nursery"], signal.SIGKILL)
+    assert upnpd.wait_exit() == 1
+    assert wait_until(lambda: gone(pids.values()))
+    assert upnpd.wait_log("the nursery ended by signal 9: there can be no "
+                          "engine; start upnpd again")
+    assert lab.rules() == lab.pristine
+    for left in ("upnpd.pid", "ctl.sock"):
+        assert not os.path.exists(lab.path(left))
+    upnpd.start()
+    assert igd.mapped() == before
+
+
+@pytest.mark.only("nft")
+@pytest.mark.conf(enabled="no")
+def test_nursery_killed_while_disabled(lab, stopped):
+    """Until it is needed there is none."""
+    stopped.start(wait=False)
+    assert stopped.wait_log("not enabled: set enabled = yes")
+    assert stopped.nursery() is None
+    stopped.options["enabled"] = "yes"
+    stopped.reload()
+    assert wait_until(stopped.serves)
+    check_all(lab, stopped)
+    stopped.options["enabled"] = "no"
+    stopped.reload()
+    assert wait_until(lambda: stopped.engine() is None)
+    os.kill(stopped.nursery(), signal.SIGKILL)
+    assert stopped.wait_exit() == 1
+    since = len(stopped.log())
+    stopped.start(wait=False)       # puts right what was left behind
+    assert stopped.wait_log("not enabled", since=since)
+
+
+@pytest.mark.only("nft")
+def test_nursery_that_hangs(lab, upnpd, igd):
+    """Nobody can end it, but the daemon does not wait for ever."""
+    igd.add(40000)
+    before = igd.mapped()
+    pids = find_all(upnpd)
+    os.kill(pids["nursery"], signal.SIGSTOP)
+    os.kill(pids["engine"], signal.SIGKILL)
+    assert upnpd.wait_exit(30) == 1
+    os.kill(pids["nursery"], signal.SIGCONT)
+    assert upnpd.wait_log("the nursery does not answer: there can be no "
+                          "engine; start upnpd again")
+    assert wait_until(lambda: gone(pids.values()))
+    assert lab.rules() == lab.pristine
+    upnpd.start()
+    assert igd.mapped() == before
+
+
+@pytest.mark.only("nft")
+@pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
+def test_monitor_killed(lab, upnpd, hangs):
+    """The others go, too: the engine with a byebye or, if need be, without."""
+    ear = Listener(lab.lan1)
+    pids = find_all(upnpd)
+    if hangs:
+        os.kill(pids["engine"], signal.SIGSTOP)
+    upnpd.proc.kill()
+    upnpd.proc.wait()
+    assert wait_until(lambda: gone(pids.values()), 8)
+    assert hangs or wait_until(lambda: ear.of("ssdp:byebye"))
+    ear.close()
+    upnpd.start()       # puts right what was left behind
 
 
 class Witness(FakeTool):

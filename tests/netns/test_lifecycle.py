@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """Start, stop, crash, reload: what was mapped stays mapped, and nothing is
 left behind at the end."""
+import contextlib
 import itertools
 import os
 import re
@@ -135,7 +136,7 @@ def test_monitor_killed(lab, upnpd, igd):
 @pytest.mark.fast
 @pytest.mark.only("nft", "netlink")
 @pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
-@pytest.mark.parametrize("whole", (False, True), ids=("monitor", "both"))
+@pytest.mark.parametrize("whole", (False, True), ids=("monitor", "all"))
 def test_killed_at_any_moment(lab, upnpd, igd, whole):
     """What a control point was told is so, is so after the next start; only
     the request that was under way may have gone either way."""
@@ -146,10 +147,11 @@ def test_killed_at_any_moment(lab, upnpd, igd, whole):
         asker = threading.Thread(target=keep_asking, args=(igd, has, asked))
         asker.start()
         time.sleep(0.1 + 0.07 * turn)
-        engine = upnpd.engine()
+        engine, nursery = upnpd.engine(), upnpd.nursery()
         upnpd.proc.kill()
-        if whole:
-            os.kill(engine, signal.SIGKILL)
+        for pid in (nursery, engine) if whole else ():
+            with contextlib.suppress(ProcessLookupError):   # it went at once
+                os.kill(pid, signal.SIGKILL)
         upnpd.proc.wait()
         asker.join()
         assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
@@ -373,14 +375,14 @@ def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
 @pytest.mark.only("nft", "netlink")
 @pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
 def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
-    """A state-dir that can not be made was found out only when the old engine
+    """A state-dir that can not be had was found out only when the old engine
     had gone: the daemon ended, and every mapping with it."""
     before = two_mappings(igd)
     engine, rules = upnpd.engine(), lab.rules()
     mine = upnpd.options["state_dir"]
     upnpd.options["state_dir"] = state
     since = upnpd.reload()
-    assert upnpd.wait_log(f"state-dir {state}: ..", since=since)
+    assert upnpd.wait_log(f"state-dir can not become {state} ", since=since)
     assert upnpd.wait_log("configuration before stays", since=since)
     assert upnpd.engine() == engine
     assert igd.mapped() == before and lab.rules() == rules
@@ -388,6 +390,23 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     upnpd.reload()          # and the next one is taken
     assert wait_until(lambda: upnpd.engine() not in (None, engine))
     assert wait_until(lambda: answers(igd.mapped) == before)
+
+
+@pytest.mark.only("nft", "netlink")
+@pytest.mark.conf(enabled="no")
+def test_enabled_with_what_can_not_run(lab, stopped):
+    state, mine = "/dev/null", stopped.options["state_dir"]
+    stopped.options["state_dir"] = state
+    stopped.start(wait=False)
+    assert stopped.wait_log("not enabled: set enabled = yes")
+    stopped.options["enabled"] = "yes"
+    since = stopped.reload()
+    assert stopped.wait_log(f"state-dir {state}: ..", since=since)
+    assert stopped.wait_log("configuration before stays", since=since)
+    assert stopped.running() and not stopped.serves()
+    stopped.options["state_dir"] = mine
+    stopped.reload()
+    assert wait_until(stopped.serves)
 
 
 @pytest.mark.only("nft", "netlink")

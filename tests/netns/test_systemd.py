@@ -14,8 +14,8 @@ from upnp import Igd
 
 pytestmark = pytest.mark.only("nft")
 UNIT = os.path.join(ROOT, "dist/systemd/upnpd.service")
-NINE = {"net_admin", "net_raw", "chown", "fowner", "dac_read_search",
-        "sys_chroot", "setuid", "setgid", "kill"}
+EIGHT = {"net_admin", "net_raw", "chown", "fowner", "dac_read_search",
+         "sys_chroot", "setuid", "setgid"}
 
 
 @pytest.fixture
@@ -64,8 +64,10 @@ def monitor(lab):
 
 
 def engine(lab):
-    """None while there is none."""
-    return next((pid for pid, uid in processes(lab).items() if uid), None)
+    """None while there is none: the nursery's child."""
+    found = processes(lab)
+    return next((pid for pid, uid in found.items() if uid and
+                 found.get(int(status_of(pid, "PPid")))), None)
 
 
 def mapping(lab):
@@ -90,7 +92,7 @@ def test_installed_and_serving(lab, machine, backend):
     assert says(machine, f"serving by {backend}")
     server = mapping(lab)
     passwd = machine.run("getent", "passwd", "upnpd").split(":")
-    assert sorted(processes(lab).values()) == [0, int(passwd[2])]
+    assert sorted(processes(lab).values()) == [0] + 2 * [int(passwd[2])]
     assert machine.run("stat", "-c", "%U %a", "/var/lib/upnpd") == \
         "upnpd 700\n"
 
@@ -116,18 +118,23 @@ def test_check_on_it(machine):
     assert "upnpd_up 1" in machine.run("upnpctl", "metrics").splitlines()
 
 
+def caps_of(pid, which):
+    names = subprocess.run(["capsh", "--decode=" + status_of(pid, which)],
+                           check=True, text=True, capture_output=True).stdout
+    return set(re.findall(r"cap_(\w+)", names))
+
+
 def test_sandbox_is_in_force(lab, machine):
+    assert caps_of(monitor(lab), "CapPrm") == EIGHT
     configure(machine)
-    for pid in (monitor(lab), engine(lab)):
+    assert caps_of(monitor(lab), "CapPrm") == {"net_admin", "net_raw"}
+    assert caps_of(monitor(lab), "CapBnd") == EIGHT
+    for pid in processes(lab):
         assert status_of(pid, "NoNewPrivs") == "1"
         assert status_of(pid, "Seccomp") == "2"
-    # the unit's filters, and the engine's own
+    # the unit's filters, the nursery's and the engine's own
     assert int(status_of(engine(lab), "Seccomp_filters")) == \
-        int(status_of(monitor(lab), "Seccomp_filters")) + 1
-    names = subprocess.run(
-        ["capsh", "--decode=" + status_of(monitor(lab), "CapBnd")],
-        check=True, text=True, capture_output=True).stdout
-    assert set(re.findall(r"cap_(\w+)", names)) == NINE
+        int(status_of(monitor(lab), "Seccomp_filters")) + 2
     inside = ["nsenter", "-t", str(monitor(lab)), "-m", "-r", "sh", "-c"]
     for path, may in (("/etc/x", False), ("/usr/x", False), ("/run/x", True),
                       ("/var/x", False), ("/var/lib/upnpd/x", True),

@@ -65,7 +65,7 @@ def traced(lab, pids):
 
 
 def processes(upnpd):
-    return {"engine": upnpd.engine(), "monitor": upnpd.proc.pid}
+    return upnpd.pids()
 
 
 def calls_of(lab, pids, what, n=10):
