@@ -67,8 +67,9 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 	  base/bucket.c
 HTTPD	= httpd.c httplisten.c httpconn.c
 GENA	= gena.c genasend.c genamsg.c
-IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c igd/portmap.c \
-	  igd/due.c igd/igd.c igd/anyport.c igd/range.c igd/wait.c igd/check.c \
+PORTMAP	= igd/portmap.c igd/pmtable.c igd/due.c igd/texts.c
+IGD	= igd/model.c igd/desc.c igd/natrule.c igd/policy.c $(PORTMAP) \
+	  igd/igd.c igd/anyport.c igd/range.c igd/wait.c igd/check.c \
 	  igd/operator.c igd/refusal.c \
 	  igd/err.c igd/wanip.c igd/wanip2.c igd/wancic.c igd/l3f.c
 IPTABLES = natfw/iptables.c natfw/iptables_list.c natfw/iptables_rule.c \
@@ -143,7 +144,8 @@ U_xmltiny	= xmltiny.c base/str.c
 U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
 U_due		= igd/due.c
-U_portmap	= igd/portmap.c igd/due.c igd/natrule.c
+U_texts		= igd/texts.c base/str.c
+U_portmap	= $(PORTMAP) igd/natrule.c base/str.c
 U_refusal	= igd/refusal.c igd/policy.c base/str.c
 U_igd		= $(filter-out igd/desc.c,$(IGD)) base/bucket.c base/str.c
 U_wanip2	= $(U_igd)
@@ -186,17 +188,17 @@ L_conffile	= $(addprefix -Xlinker --wrap=,flock openat openat64 unlinkat \
 		  fchown fchmod fstat fstat64 __fstat_time64 fstatat fstatat64 \
 		  __fstatat_time64 write fsync close renameat nanosleep \
 		  __nanosleep_time64)
-U_leases	= leases.c igd/portmap.c igd/due.c igd/natrule.c base/str.c
+U_leases	= leases.c $(PORTMAP) igd/natrule.c base/str.c
 U_router	= router.c igd/policy.c igd/natrule.c
 U_state		= state.c base/str.c
 U_status	= status.c base/str.c
 U_ctl		= ctl.c ctllisten.c $(U_igd) base/loop.c
-U_priv		= priv.c igd/portmap.c igd/due.c igd/natrule.c base/loop.c
+U_priv		= priv.c $(PORTMAP) igd/natrule.c base/loop.c base/str.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
 UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
-	  proc xmltiny natrule policy due portmap refusal igd wanip2 desc soap httpreq \
+	  proc xmltiny natrule policy due texts portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
 	  table backend iptables nfnl watch nft_list nft conf confopt confline \
 	  confedit conffile leases state status ctl router \
@@ -251,7 +253,7 @@ unit: units
 F_httpmsg	= base/httpreq.c base/httpmsg.c base/str.c
 F_xmltiny	= xmltiny.c base/str.c
 F_conf		= $(U_conf)
-F_leases	= leases.c igd/portmap.c igd/due.c igd/natrule.c base/str.c
+F_leases	= leases.c $(PORTMAP) igd/natrule.c base/str.c
 F_status	= status.c base/str.c
 F_httpd		= $(U_httpd)
 W_httpd		= recv send sendmsg

@@ -77,8 +77,7 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.asker_ip = e->asker_ip;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
-	/* not what an older one left behind the NUL */
-	str_copy(rep.mapping.desc, sizeof(rep.mapping.desc), str_z(e->desc));
+	portmap_desc(c->ctl->igd->pm, e, rep.mapping.desc);
 	return send_rep(c->io.fd, &rep);
 }
 

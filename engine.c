@@ -184,7 +184,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 {
 	struct engine *e = arg;
 
-	lease_result(e, leases_set(e->leases, m, clock_now(e)));
+	lease_result(e, leases_set(e->leases, e->pm, m, clock_now(e)));
 	ctl_stored(e->ctl, m);
 	/* where the kernel is not asked, no answer of its sets the tick */
 	ev_timer_set(e->loop, &e->tick, 0);

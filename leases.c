@@ -119,10 +119,12 @@ static bool is_control(unsigned char c)
 }
 
 /* A newline in here would let a control point write lines of its own. */
-static void put_desc(struct wr *w, const char *z)
+static void put_desc(struct wr *w, struct str s)
 {
-	for (; *z != '\0'; z++)
-		wr_ch(w, is_control((unsigned char)*z) ? '?' : *z);
+	size_t i;
+
+	for (i = 0; i < s.n; i++)
+		wr_ch(w, is_control((unsigned char)s.p[i]) ? '?' : s.p[i]);
 }
 
 static uint64_t wall_now(const struct leases_clock *clock)
@@ -130,9 +132,11 @@ static uint64_t wall_now(const struct leases_clock *clock)
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
 }
 
-static void put_set(struct wr *w, const struct pm_entry *e,
+static void put_set(struct wr *w, const struct portmap *pm,
+		    const struct pm_entry *e,
 		    const struct leases_clock *clock)
 {
+	char desc[PM_DESC_MAX + 1];
 	uint32_t left_s = portmap_lease_left(e, clock->mono_ms);
 	uint64_t wall_s = left_s != 0 ? wall_now(clock) + left_s : 0;
 	size_t start = w->len;
@@ -145,7 +149,7 @@ static void put_set(struct wr *w, const struct pm_entry *e,
 	       e->expires_ms, wall_s, left_s);
 	wr_ipv4(w, e->asker_ip);
 	wr_ch(w, ' ');
-	put_desc(w, e->desc);
+	put_desc(w, portmap_desc(pm, e, desc));
 	put_end(w, start);
 }
 
@@ -430,7 +434,7 @@ static int write_table(int fd, const struct portmap *pm,
 		e = portmap_entry(pm, portmap_at(pm, i));
 		if (e->state == PM_EXPIRING)
 			continue;
-		put_set(&w, e, clock);
+		put_set(&w, pm, e, clock);
 		if (w.cap - w.len < LINE_CAP)
 			err = flush(fd, &w);
 	}
@@ -560,15 +564,15 @@ void leases_close(struct leases *l)
 	mem_free(l, 1, sizeof(*l));
 }
 
-int leases_set(struct leases *l, const struct pm_entry *e,
-	       const struct leases_clock *clock)
+int leases_set(struct leases *l, const struct portmap *pm,
+	       const struct pm_entry *e, const struct leases_clock *clock)
 {
 	char buf[LINE_CAP] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
 
 	if (l == NULL)
 		return 0;
-	put_set(&w, e, clock);
+	put_set(&w, pm, e, clock);
 	return tell(l, append(l, w.buf, w.len));
 }
 

@@ -59,8 +59,9 @@ void leases_close(struct leases *);
  * not be written is written by the next leases_compact() that works.
  */
 
-/** leases_set - this mapping stands now. */
-int leases_set(struct leases *, const struct pm_entry *,
+/** leases_set - this mapping of the table stands now. */
+int leases_set(struct leases *, const struct portmap *,
+	       const struct pm_entry *,
 	       const struct leases_clock *);
 
 /** leases_del - the mapping with that key has ended. */

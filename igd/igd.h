@@ -137,6 +137,7 @@ struct igd_call {
 	struct igd_out out[SOAP_ARGS_MAX];
 	char text[128];		/* room for out strings the action writes:
 				 * Layer3Forwarding's has 100 bytes */
+	char desc[PM_DESC_MAX + 1];	/* and for a mapping's description */
 	struct igd_wait *wait;	/* for an action that waits; else NULL */
 };
 

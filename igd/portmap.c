@@ -5,11 +5,8 @@
  * Owns: every mapping, the order in which they were made, the ops on their way
  * to the kernel.
  * Never does: read a clock, allocate after portmap_new(), touch the firewall.
- * Invariants:
- *  - a slot is on the free list, above the high-water mark `used`, or in the
- *    hash chain of its protocol and external port;
- *  - ACTIVE, DELETING and EXPIRING are committed: each stands once in order[],
- *    by rising seq;
+ * Invariants, beside those of pmtable.c, where its memory is:
+ *  - ACTIVE, DELETING and EXPIRING are committed: those stand in the order;
  *  - all entries of one protocol and external port have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op under way;
@@ -17,199 +14,10 @@
  *  - a committed one that has a lease is in the heap, but for one whose end has
  *    come: that one waits for the op that is under way.
  */
-#include <netinet/in.h>
 #include <string.h>
-#include "base/mem.h"
-#include "igd/due.h"
-#include "igd/portmap.h"
+#include "igd/pmtable.h"
 
 #define RETRY_MS	5000	/* an expired rule the kernel would not drop */
-
-struct portmap {
-	size_t max, per_client, slot_max;
-	size_t used;		/* slots from here on were never touched */
-	size_t n;		/* committed and newly reserved */
-	size_t order_n;
-	struct due due;		/* the leases */
-	size_t bytes;		/* of all of it */
-	bool unproven;		/* the kernel may not have what was restored */
-	uint64_t seq;		/* of the mapping made last */
-	uint32_t bucket_mask;
-	uint16_t free_head, queue_head, queue_tail;
-	struct pm_entry *entry;	/* [slot_max] */
-	uint16_t *order;	/* [max], committed slots */
-	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, as
-				 * flip() has them: what was never used is 0 */
-	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
-};
-
-/* ---- making it ----------------------------------------------------- */
-
-struct portmap *portmap_new(size_t max, size_t per_client)
-{
-	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
-	uint32_t bucket_n = 1;
-	struct portmap *pm;
-
-	if (max == 0 || max > PM_MAPPINGS_LIMIT)
-		return NULL;
-	while (bucket_n < max)
-		bucket_n *= 2;
-	bytes = sizeof(*pm) + slot_max * sizeof(*pm->entry) +
-		(max + slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
-	pm = mem_new(1, bytes);
-	if (pm == NULL)
-		return NULL;
-	pm->bytes = bytes;
-	pm->max = max;
-	pm->per_client = per_client;
-	pm->slot_max = slot_max;
-	pm->bucket_mask = bucket_n - 1;
-	pm->free_head = pm->queue_head = pm->queue_tail = PM_NONE;
-	pm->entry = (struct pm_entry *)(pm + 1);
-	pm->order = (uint16_t *)(pm->entry + slot_max);
-	pm->due.entry = pm->entry;
-	pm->due.heap = pm->order + max;
-	pm->bucket = pm->due.heap + slot_max;
-	pm->client_n = pm->bucket + bucket_n;
-	return pm;
-}
-
-_Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
-	       "a slot number is no PM_NONE");
-_Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0,
-	       "entries can follow the head in one block");
-
-void portmap_free(struct portmap *pm)
-{
-	if (pm)
-		mem_free(pm, 1, pm->bytes);
-}
-
-/* ---- how many a client has ----------------------------------------- */
-
-static uint16_t *client_n(const struct portmap *pm, uint32_t ip)
-{
-	uint32_t h = (ip * 2654435761u) >> 12;	/* Knuth 6.4 */
-
-	return &pm->client_n[h & pm->bucket_mask];
-}
-
-/* A replacement has the client of the old one, whose place in the counts it
- * takes over: only an entry of its own is counted. */
-static bool counted(const struct pm_entry *e)
-{
-	return e->state != PM_FREE && e->replaces == PM_NONE;
-}
-
-/* Two clients may share a counter, so it can say too much, never too little:
- * only when it says "full" are the entries themselves looked through. */
-static bool client_full(const struct portmap *pm, uint32_t ip)
-{
-	size_t slot, n = 0;
-
-	if (*client_n(pm, ip) < pm->per_client)
-		return false;
-	for (slot = 0; slot < pm->used && n < pm->per_client; slot++)
-		if (pm->entry[slot].rule.client.ip == ip)
-			n += counted(&pm->entry[slot]);
-	return n >= pm->per_client;
-}
-
-/* ---- slots, chains, order, queue ----------------------------------- */
-
-static uint16_t *bucket_of(const struct portmap *pm, const struct nat_rule *r)
-{
-	uint32_t h = r->ext_port * 2u + (r->proto == IPPROTO_UDP);
-
-	return &pm->bucket[h & pm->bucket_mask];
-}
-
-/* The links of a chain are kept so that its end is 0: a table that is asked
- * for in zeroed pages has them at once, and touches none. */
-static uint16_t flip(uint16_t slot)
-{
-	return slot ^ PM_NONE;
-}
-
-static uint16_t chain_first(const struct portmap *pm, const struct nat_rule *r)
-{
-	return flip(*bucket_of(pm, r));
-}
-
-static uint16_t chain_next(const struct portmap *pm, uint16_t slot)
-{
-	return flip(pm->entry[slot].hash_next);
-}
-
-/* PM_NONE when there is none left. */
-static uint16_t slot_take(struct portmap *pm)
-{
-	uint16_t slot = pm->free_head;
-
-	if (slot != PM_NONE)
-		pm->free_head = chain_next(pm, slot);
-	else if (pm->used < pm->slot_max)
-		slot = (uint16_t)pm->used++;
-	return slot;
-}
-
-static void chain_add(struct portmap *pm, uint16_t slot)
-{
-	struct pm_entry *e = &pm->entry[slot];
-	uint16_t *head = bucket_of(pm, &e->rule);
-
-	e->hash_next = *head;
-	*head = flip(slot);
-}
-
-static void slot_free(struct portmap *pm, uint16_t slot)
-{
-	struct pm_entry *e = &pm->entry[slot];
-	uint16_t *at = bucket_of(pm, &e->rule);
-
-	while (flip(*at) != slot)
-		at = &pm->entry[flip(*at)].hash_next;
-	*at = e->hash_next;
-	due_drop(&pm->due, slot);
-	e->state = PM_FREE;
-	e->sent = false;
-	e->hash_next = flip(pm->free_head);
-	pm->free_head = slot;
-}
-
-/* How many committed mappings were made up to @seq. */
-static size_t order_upto(const struct portmap *pm, uint64_t seq)
-{
-	size_t lo = 0, hi = pm->order_n, mid;
-
-	while (lo < hi) {
-		mid = lo + (hi - lo) / 2;
-		if (pm->entry[pm->order[mid]].seq <= seq)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	return lo;
-}
-
-static uint16_t *order_of(struct portmap *pm, uint16_t slot)
-{
-	return &pm->order[order_upto(pm, pm->entry[slot].seq) - 1];
-}
-
-static void queue_add(struct portmap *pm, uint16_t slot)
-{
-	struct pm_entry *e = &pm->entry[slot];
-
-	e->queued = true;
-	e->queue_next = PM_NONE;
-	if (pm->queue_head == PM_NONE)
-		pm->queue_head = slot;
-	else
-		pm->entry[pm->queue_tail].queue_next = slot;
-	pm->queue_tail = slot;
-}
 
 /* ---- what an entry is ---------------------------------------------- */
 
@@ -226,10 +34,12 @@ static bool under_way(const struct pm_entry *e)
 /* The slot of the ADDING entry that is to take the place of @old. */
 static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
 {
-	uint16_t slot = chain_first(pm, &pm->entry[old].rule);
+	const struct nat_rule *rule = &pm->entry[old].rule;
 	const struct pm_entry *e;
+	uint16_t slot = PM_NONE;
 
-	for (; slot != PM_NONE; slot = chain_next(pm, slot)) {
+	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		if (e->state == PM_ADDING && e->replaces == old)
 			break;
@@ -246,8 +56,9 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	e->enabled = req->enabled;
 	e->asker_ip = req->asker_ip;
 	e->expires_ms = expires_ms;
-	memcpy(e->desc, req->desc, sizeof(e->desc));
-	e->desc[sizeof(e->desc) - 1] = '\0';
+	texts_drop(&pm->texts, e->desc);
+	e->desc = texts_put(&pm->texts, (struct str){
+		req->desc, strnlen(req->desc, PM_DESC_MAX) });
 }
 
 /* ---- one mapping's steps ------------------------------------------- */
@@ -289,40 +100,18 @@ static enum pm_result reserve(struct portmap *pm, const struct pm_req *req,
 			      uint64_t expires_ms, uint16_t old,
 			      uint16_t *ret_slot)
 {
-	uint32_t ip = req->rule.client.ip;
-	struct pm_entry *e;
 	uint16_t slot;
 
 	if (old == PM_NONE && pm->n >= pm->max)
 		return PM_FULL;
-	if (old == PM_NONE && client_full(pm, ip))
+	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
 		return PM_CLIENT_FULL;
-	slot = slot_take(pm);
+	slot = pmtable_take(pm, &req->rule, old);
 	if (slot == PM_NONE)
 		return PM_FAILED;
-	e = &pm->entry[slot];
 	fill(pm, slot, req, expires_ms);
-	e->state = PM_ADDING;
-	e->replaces = old;
-	e->gen++;
-	chain_add(pm, slot);
-	if (old == PM_NONE) {
-		pm->n++;
-		++*client_n(pm, ip);
-	}
 	*ret_slot = slot;
 	return PM_STARTED;
-}
-
-static void withdraw(struct portmap *pm, uint16_t slot)
-{
-	const struct pm_entry *e = &pm->entry[slot];
-
-	if (counted(e)) {
-		pm->n--;
-		--*client_n(pm, e->rule.client.ip);
-	}
-	slot_free(pm, slot);
 }
 
 static enum pm_change commit(struct portmap *pm, uint16_t slot)
@@ -332,24 +121,12 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 
 	e->state = PM_ACTIVE;
 	e->replaces = PM_NONE;
-	e->seq = old == PM_NONE ? ++pm->seq : pm->entry[old].seq;
+	if (old == PM_NONE)
+		pmtable_enter(pm, slot);
+	else
+		pmtable_replace(pm, old, slot);
 	due_put(&pm->due, slot);
-	if (old == PM_NONE) {
-		pm->order[pm->order_n++] = slot;
-		return PM_ADDED;
-	}
-	*order_of(pm, old) = slot;
-	slot_free(pm, old);
-	return PM_UPDATED;
-}
-
-static void drop(struct portmap *pm, uint16_t slot)
-{
-	uint16_t *at = order_of(pm, slot);
-	uint16_t *end = pm->order + pm->order_n--;
-
-	memmove(at, at + 1, (size_t)(end - (at + 1)) * sizeof(*at));
-	withdraw(pm, slot);
+	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
 }
 
 /* ---- changes ------------------------------------------------------- */
@@ -387,7 +164,7 @@ static enum pm_result put(struct portmap *pm, const struct pm_req *req,
 		commit(pm, *ret_slot);
 		return PM_DONE;
 	}
-	queue_add(pm, *ret_slot);
+	pmtable_queue(pm, *ret_slot);
 	return PM_STARTED;
 }
 
@@ -438,14 +215,14 @@ enum pm_result portmap_delete(struct portmap *pm, uint16_t slot,
 		return PM_BUSY;
 	e = &pm->entry[slot];
 	if (!e->enabled) {
-		drop(pm, slot);
+		pmtable_leave(pm, slot);
 		return PM_DONE;
 	}
 	/* One whose lease has ended stays EXPIRING: if this fails it goes on
 	 * being tried. */
 	if (e->state == PM_ACTIVE)
 		e->state = PM_DELETING;
-	queue_add(pm, slot);
+	pmtable_queue(pm, slot);
 	*ret_slot = slot;
 	return PM_STARTED;
 }
@@ -457,28 +234,26 @@ bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
 	slot = portmap_find(pm, key);
 	if (slot == PM_NONE || delete_busy(pm, slot, &busy) == PM_BUSY)
 		return false;
-	drop(pm, slot);
+	pmtable_leave(pm, slot);
 	return true;
 }
 
 /* ---- ops ----------------------------------------------------------- */
 
-static uint32_t op_id(uint16_t slot, uint32_t gen)
+static uint32_t op_id(uint16_t slot, uint16_t gen)
 {
-	return slot | (gen & 0xffff) << 16;
+	return slot | (uint32_t)gen << 16;
 }
 
 bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
 		     uint32_t *ret_id)
 {
-	uint16_t slot = pm->queue_head;
+	uint16_t slot = pmtable_unqueue(pm);
 	struct pm_entry *e;
 
 	if (slot == PM_NONE)
 		return false;
 	e = &pm->entry[slot];
-	pm->queue_head = e->queue_next;
-	e->queued = false;
 	e->sent = true;
 	ret_op->rule = e->rule;
 	/* To replace an enabled mapping by a disabled one is to delete. */
@@ -495,7 +270,7 @@ static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
 
 	if (e->state == PM_ADDING) {
 		stays = e->replaces;
-		withdraw(pm, slot);
+		pmtable_withdraw(pm, slot);
 	} else if (e->state == PM_EXPIRING) {
 		e->expires_ms = now_ms + RETRY_MS;
 	} else {
@@ -527,7 +302,7 @@ enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
 	if (e->state == PM_ADDING)
 		return commit(pm, slot);
 	*ret_rule = e->rule;
-	drop(pm, slot);
+	pmtable_leave(pm, slot);
 	return PM_REMOVED;
 }
 
@@ -547,11 +322,11 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 	if (under_way(e) || replacement_of(pm, slot) != PM_NONE)
 		return false;
 	if (!e->enabled) {
-		drop(pm, slot);
+		pmtable_leave(pm, slot);
 		return true;
 	}
 	e->state = PM_EXPIRING;
-	queue_add(pm, slot);
+	pmtable_queue(pm, slot);
 	return false;
 }
 
@@ -583,21 +358,6 @@ uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
 
 /* ---- reading ------------------------------------------------------- */
 
-size_t portmap_count(const struct portmap *pm)
-{
-	return pm->order_n;
-}
-
-uint16_t portmap_at(const struct portmap *pm, size_t index)
-{
-	return index < pm->order_n ? pm->order[index] : PM_NONE;
-}
-
-uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
-{
-	return portmap_at(pm, order_upto(pm, seq));
-}
-
 uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 {
 	uint16_t slot = PM_NONE;
@@ -610,32 +370,4 @@ uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 			break;
 	}
 	return slot;
-}
-
-uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
-			 uint16_t ext_port, uint16_t prev)
-{
-	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
-	uint16_t slot = prev == PM_NONE ? chain_first(pm, &key) :
-					  chain_next(pm, prev);
-	const struct pm_entry *e;
-
-	for (; slot != PM_NONE; slot = chain_next(pm, slot)) {
-		e = &pm->entry[slot];
-		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
-			break;
-	}
-	return slot;
-}
-
-uint16_t portmap_slots(const struct portmap *pm)
-{
-	return (uint16_t)pm->used;
-}
-
-const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
-{
-	if (slot >= pm->used || pm->entry[slot].state == PM_FREE)
-		return NULL;
-	return &pm->entry[slot];
 }

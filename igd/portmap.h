@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/limits.h"
+#include "base/str.h"
 #include "igd/natrule.h"
 
 #define PM_NONE 0xffffu		/* no slot */
@@ -36,20 +37,21 @@ struct pm_req {
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
+/* By size, so that nothing is lost between: 80 bytes. */
 struct pm_entry {
-	struct nat_rule rule;
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
+	uint64_t seq;		/* rises in the order of portmap_at() */
+	struct nat_rule rule;
 	uint32_t asker_ip;
+	uint32_t desc;		/* private: see portmap_desc() */
 	uint16_t replaces;	/* ADDING: the slot it will take the place of */
-	uint8_t state;		/* enum pm_state */
-	bool enabled;
-	bool queued;		/* private: waits in the op queue */
-	bool sent;		/* private: its op was given out */
+	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t hash_next, queue_next;	/* private */
 	uint16_t heap_at;	/* private: due.h */
-	uint64_t seq;		/* rises in the order of portmap_at() */
-	uint32_t gen;		/* makes the ids of this slot's ops differ */
-	char desc[PM_DESC_MAX + 1];
+	uint8_t state;		/* enum pm_state */
+	bool enabled : 1;
+	bool queued : 1;	/* private: waits in the op queue */
+	bool sent : 1;		/* private: its op was given out */
 };
 
 struct portmap;
@@ -189,6 +191,16 @@ uint16_t portmap_slots(const struct portmap *);
 /** portmap_entry - the entry in @slot; valid until the next change. NULL for
  * PM_NONE and for a slot that is free. */
 const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
+
+/**
+ * portmap_desc - its description.
+ * @buf: PM_DESC_MAX + 1 bytes, for it and the NUL; what is behind stays as it
+ *       was
+ *
+ * Return: in @buf
+ */
+struct str portmap_desc(const struct portmap *, const struct pm_entry *,
+			char *buf);
 
 /** portmap_lease_left - seconds left, rounded up; 0 only for a permanent
  * one (an expired one that still stands says 1). */

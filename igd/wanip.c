@@ -290,18 +290,19 @@ int wanip_delete(struct igd *igd, struct igd_call *call)
 
 /* ---- reading ------------------------------------------------------- */
 
-/* The last five out arguments of both Get...Entry actions. */
-static void put_target(struct igd_out out[5], struct str client,
-		       const struct pm_entry *e, uint64_t now_ms)
+/* The last five out arguments of both Get...Entry actions, but for the second,
+ * the client. */
+static void put_target(const struct igd *igd, struct igd_call *call,
+		       struct igd_out out[5], const struct pm_entry *e)
 {
 	out[0].u = e->rule.int_port;
-	out[1].s = client;
 	out[2].u = e->enabled;
-	out[3].s = str_z(e->desc);
-	out[4].u = portmap_lease_left(e, now_ms);
+	out[3].s = portmap_desc(igd->pm, e, call->desc);
+	out[4].u = portmap_lease_left(e, call->now_ms);
 }
 
-static void put_entry(struct igd_call *call, const struct pm_entry *e)
+static void put_entry(const struct igd *igd, struct igd_call *call,
+		      const struct pm_entry *e)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
 
@@ -309,8 +310,8 @@ static void put_entry(struct igd_call *call, const struct pm_entry *e)
 	call->out[1].u = e->rule.ext_port;
 	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP")
 						      : STR("TCP");
-	put_target(&call->out[3], write_ip(&w, e->rule.client.ip), e,
-		   call->now_ms);
+	call->out[4].s = write_ip(&w, e->rule.client.ip);
+	put_target(igd, call, &call->out[3], e);
 }
 
 bool igd_dummy_shown(const struct igd *igd)
@@ -345,7 +346,7 @@ int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 	uint16_t slot = portmap_at(igd->pm, index);
 
 	if (slot != PM_NONE)
-		put_entry(call, portmap_entry(igd->pm, slot));
+		put_entry(igd, call, portmap_entry(igd->pm, slot));
 	else if (!index && igd_dummy_shown(igd))
 		put_dummy(call);
 	else
@@ -367,8 +368,8 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 	if (slot == PM_NONE)
 		return WANIP_NO_SUCH_ENTRY;
 	e = portmap_entry(igd->pm, slot);
-	put_target(call->out, write_ip(&w, e->rule.client.ip), e,
-		   call->now_ms);
+	call->out[1].s = write_ip(&w, e->rule.client.ip);
+	put_target(igd, call, call->out, e);
 	return UPNP_OK;
 }
 

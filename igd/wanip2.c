@@ -150,9 +150,11 @@ static void put_number(struct wr *w, const char *name, uint32_t value)
 }
 
 /* Two names are not those of the actions: NewDescription and NewLeaseTime. */
-static void put_entry(struct wr *w, const struct pm_entry *e, uint64_t now_ms)
+static void put_entry(const struct igd *igd, struct wr *w,
+		      const struct pm_entry *e, uint64_t now_ms)
 {
 	const struct nat_rule *r = &e->rule;
+	char desc[PM_DESC_MAX + 1];
 
 	wr_z(w, "<p:PortMappingEntry><p:NewRemoteHost>");
 	if (r->remote.ip)
@@ -167,18 +169,19 @@ static void put_entry(struct wr *w, const struct pm_entry *e, uint64_t now_ms)
 	wr_z(w, "</p:NewInternalClient>");
 	put_number(w, "NewEnabled", e->enabled);
 	wr_z(w, "<p:NewDescription>");
-	igd_put_text(w, str_z(e->desc));
+	igd_put_text(w, portmap_desc(igd->pm, e, desc));
 	wr_z(w, "</p:NewDescription>");
 	put_number(w, "NewLeaseTime", portmap_lease_left(e, now_ms));
 	wr_z(w, "</p:PortMappingEntry>");
 }
 
 /* Return: false when it does not fit; then nothing of it is written. */
-static bool put_whole(struct wr *w, const struct pm_entry *e, uint64_t now_ms)
+static bool put_whole(const struct igd *igd, struct wr *w,
+		      const struct pm_entry *e, uint64_t now_ms)
 {
 	size_t len = w->len;
 
-	put_entry(w, e, now_ms);
+	put_entry(igd, w, e, now_ms);
 	if (!w->over)
 		return true;
 	w->len = len;
@@ -199,7 +202,7 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 	wr_z(w, LIST_OPEN);
 	w->cap -= sizeof(LIST_CLOSE);
 	while (left-- && (e = walk_on(&at, igd, call)))
-		if (!put_whole(w, e, call->now_ms))
+		if (!put_whole(igd, w, e, call->now_ms))
 			break;
 	w->cap += sizeof(LIST_CLOSE);
 	wr_z(w, LIST_CLOSE);

@@ -59,9 +59,10 @@ static inline void gw_kick(void *arg)
 static inline void gw_stored(void *arg, const struct pm_entry *e)
 {
 	struct gateway *gw = arg;
+	char desc[PM_DESC_MAX + 1];
 
 	CHECK(e->state == PM_ACTIVE && nat_rule_sane(&e->rule));
-	CHECK(memchr(e->desc, '\0', sizeof(e->desc)));
+	CHECK(portmap_desc(gw->igd.pm, e, desc).n <= PM_DESC_MAX);
 	if (gw->stored)
 		gw->stored(e);
 }

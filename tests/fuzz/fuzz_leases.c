@@ -63,15 +63,16 @@ static void make_file(struct str in)
 	fuzz_file("leases", buf, w.len);
 }
 
-static void check_entry(const struct pm_entry *e)
+static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 {
-	size_t n = strnlen(e->desc, sizeof(e->desc));
+	char buf[PM_DESC_MAX + 1];
+	struct str desc = portmap_desc(pm, e, buf);
 
 	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == NAT_PORTMAP);
 	CHECK(e->state == PM_ACTIVE);
-	CHECK(n < sizeof(e->desc));
-	for (size_t i = 0; i < n; i++)
-		CHECK((unsigned char)e->desc[i] >= ' ' && e->desc[i] != 0x7f);
+	CHECK(desc.n <= PM_DESC_MAX);
+	for (size_t i = 0; i < desc.n; i++)
+		CHECK((unsigned char)buf[i] >= ' ' && buf[i] != 0x7f);
 	CHECK(!e->expires_ms || (e->expires_ms > NOW_MS &&
 	      e->expires_ms <= NOW_MS + 1000ull * PM_LEASE_MAX_S));
 }
@@ -86,12 +87,14 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 	CHECK(portmap_count(a) == portmap_count(b));
 	for (size_t i = 0; i < portmap_count(a); i++) {
 		const struct pm_entry *x = entry(a, i), *y = entry(b, i);
+		char x_desc[PM_DESC_MAX + 1], y_desc[PM_DESC_MAX + 1];
 
 		CHECK(nat_rule_equal(&x->rule, &y->rule));
 		CHECK(x->expires_ms == y->expires_ms);
 		CHECK(x->asker_ip == y->asker_ip);
 		CHECK(x->enabled == y->enabled);
-		CHECK(!strcmp(x->desc, y->desc));
+		CHECK(str_eq(portmap_desc(a, x, x_desc),
+			     portmap_desc(b, y, y_desc)));
 	}
 }
 
@@ -106,7 +109,7 @@ static struct portmap *load(int dir_fd, unsigned *ret_dropped)
 	leases_close(l);
 	CHECK(portmap_count(pm) <= MAX);
 	for (size_t i = 0; i < portmap_count(pm); i++)
-		check_entry(entry(pm, i));
+		check_entry(pm, entry(pm, i));
 	return pm;
 }
 
@@ -124,7 +127,7 @@ static void change(int dir_fd)
 	n = portmap_count(pm);
 	if (n) {
 		CHECK(!leases_del(l, &entry(pm, 0)->rule));
-		CHECK(!leases_set(l, entry(pm, n - 1), &clock_now));
+		CHECK(!leases_set(l, pm, entry(pm, n - 1), &clock_now));
 	}
 	leases_close(l);
 	now = load(dir_fd, &dropped);

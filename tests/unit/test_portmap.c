@@ -49,6 +49,13 @@ static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
 	return q;
 }
 
+static const char *desc(uint16_t slot)
+{
+	static char buf[PM_DESC_MAX + 1];
+
+	return portmap_desc(pm, portmap_entry(pm, slot), buf).p;
+}
+
 static uint16_t add(const struct pm_req *q, enum pm_result want)
 {
 	uint16_t slot = PM_NONE;
@@ -170,16 +177,57 @@ static void test_entry_holds_request(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	const struct pm_entry *e;
+	uint16_t slot;
 
 	q.lease_s = PM_LEASE_MAX_S;
 	q.asker_ip = B;
 	memset(q.desc, 'x', PM_DESC_MAX);
-	e = portmap_entry(pm, made(&q));
+	slot = made(&q);
+	e = portmap_entry(pm, slot);
 	assert_true(nat_rule_equal(&e->rule, &q.rule));
 	assert_true(e->enabled);
 	assert_int_equal(e->asker_ip, B);
-	assert_string_equal(e->desc, q.desc);
+	assert_string_equal(desc(slot), q.desc);
 	assert_true(e->expires_ms == now + 604800000);
+}
+
+/* A text of full length that no other has. */
+static void fill_desc(struct pm_req *q, char first)
+{
+	memset(q->desc, 'x', PM_DESC_MAX);
+	q->desc[0] = q->desc[PM_DESC_MAX - 1] = first;
+}
+
+/* The table is full, every spare slot is in use, and each description is as
+ * long as it may be: none is lost. */
+static void test_longest_descriptions(void **state)
+{
+	enum { FULL = PM_SPARE_SLOTS };
+	static struct pm_req q[FULL];
+	uint16_t slot[FULL];
+	int i, again;
+
+	portmap_free(pm);
+	pm = portmap_new(FULL, FULL);
+	for (i = 0; i < FULL; i++) {
+		q[i] = req(A, (uint16_t)(1000 + i));
+		fill_desc(&q[i], (char)('0' + i));
+		slot[i] = made(&q[i]);
+	}
+	for (again = 1; again < 4; again++) {
+		for (i = 0; i < FULL; i++) {
+			assert_string_equal(desc(slot[i]), q[i].desc);
+			q[i].rule.int_port++;	/* the kernel is asked */
+			fill_desc(&q[i], (char)('0' + (i + again) % FULL));
+			slot[i] = add(&q[i], PM_STARTED);
+		}
+		for (i = 0; i < FULL; i++) {
+			assert_string_equal(desc(slot[i]), q[i].desc);
+			done(next_op(NAT_SET, &q[i].rule), NAT_OK, slot[i]);
+		}
+	}
+	for (i = 0; i < FULL; i++)
+		assert_string_equal(desc(slot[i]), q[i].desc);
 }
 
 static void test_disabled_has_no_op(void **state)
@@ -214,7 +262,7 @@ static void test_renewal_in_place(void **state)
 	no_op();
 	e = portmap_entry(pm, slot);
 	assert_true(e->expires_ms == now + 10000);
-	assert_string_equal(e->desc, "new");
+	assert_string_equal(desc(slot), "new");
 	assert_int_equal(e->asker_ip, B);
 	assert_int_equal(portmap_count(pm), 1);
 	q.lease_s = 0;
@@ -867,6 +915,15 @@ static enum pm_result model_add(const struct pm_req *q, int *old)
 	return PM_STARTED;
 }
 
+/* Any length; another text each time. */
+static void random_desc(char *ret)
+{
+	size_t i, n = rnd(3) ? rnd(PM_DESC_MAX + 1) : PM_DESC_MAX;
+
+	for (i = 0; i < n; i++)
+		ret[i] = (char)(' ' + rnd(95));
+}
+
 static void random_add(void)
 {
 	struct pm_req q = req(A + rnd(3), (uint16_t)(1000 + 1024 * rnd(4)));
@@ -879,7 +936,7 @@ static void random_add(void)
 	q.rule.int_port = (uint16_t)(80 + rnd(2));
 	q.enabled = rnd(4) != 0;
 	q.lease_s = rnd(2) ? 0 : 1 + rnd(20);
-	snprintf(q.desc, sizeof(q.desc), "%u", (unsigned)seed);
+	random_desc(q.desc);
 	want = model_add(&q, &old);
 	assert_int_equal(portmap_add(pm, &q, now, &slot), want);
 	if (want != PM_DONE && want != PM_STARTED)
@@ -1033,7 +1090,7 @@ static void check_entry(uint16_t slot)
 	assert_true(nat_rule_equal(&e->rule, &m[slot].q.rule));
 	assert_true(e->expires_ms == m[slot].expires);
 	assert_int_equal(e->enabled, m[slot].q.enabled);
-	assert_string_equal(e->desc, m[slot].q.desc);
+	assert_string_equal(desc(slot), m[slot].q.desc);
 	assert_int_equal(portmap_find(pm, &e->rule), slot);
 	if (e->enabled)
 		assert_true(kernel_has(&e->rule));
@@ -1167,6 +1224,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_new), T(test_add_commits_on_ok),
 		T(test_add_taken_back), T(test_entry_holds_request),
+		T(test_longest_descriptions),
 		T(test_disabled_has_no_op), T(test_renewal_in_place),
 		T(test_overwrite_keeps_place_and_old),
 		T(test_overwrite_failed), T(test_enable_and_disable),

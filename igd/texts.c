@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * texts.c - texts in linked cells of one size.
+ *
+ * Invariants: each cell up to @used is in the chain of one text or on the free
+ * list; those of a text are full but for the last, which is not empty.
+ */
+#include <string.h>
+#include "igd/texts.h"
+
+static struct texts_cell *cell_at(const struct texts *t, uint32_t number)
+{
+	return &t->cell[number - 1];
+}
+
+void texts_init(struct texts *t, struct texts_cell *cell, uint32_t max)
+{
+	*t = (struct texts){ .cell = cell, .max = max };
+}
+
+/* 0 when there is none left. */
+static uint32_t take(struct texts *t)
+{
+	uint32_t number = t->free;
+
+	if (number)
+		t->free = cell_at(t, number)->next;
+	else if (t->used < t->max)
+		number = ++t->used;
+	return number;
+}
+
+uint32_t texts_put(struct texts *t, struct str s)
+{
+	uint32_t first = 0, *link = &first;
+	size_t i, n, end = s.n < PM_DESC_MAX ? s.n : PM_DESC_MAX;
+	struct texts_cell *c;
+
+	for (i = 0; i < end; i += n) {
+		*link = take(t);
+		if (!*link)
+			break;
+		c = cell_at(t, *link);
+		n = end - i < TEXTS_CELL_LEN ? end - i : TEXTS_CELL_LEN;
+		memcpy(c->part, s.p + i, n);
+		memset(c->part + n, 0, TEXTS_CELL_LEN - n);
+		link = &c->next;
+	}
+	*link = 0;
+	return first;
+}
+
+void texts_drop(struct texts *t, uint32_t number)
+{
+	uint32_t last = number;
+
+	if (!number)
+		return;
+	while (cell_at(t, last)->next)
+		last = cell_at(t, last)->next;
+	cell_at(t, last)->next = t->free;
+	t->free = number;
+}
+
+struct str texts_get(const struct texts *t, uint32_t number, char *buf)
+{
+	struct wr w = wr_init_cut(buf, PM_DESC_MAX + 1);
+	const struct texts_cell *c;
+
+	for (; number; number = c->next) {
+		c = cell_at(t, number);
+		wr_str(&w, (struct str){ c->part, strnlen(c->part,
+							  TEXTS_CELL_LEN) });
+	}
+	return str_z(wr_cstr(&w));
+}
