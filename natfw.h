@@ -72,9 +72,8 @@ enum natfw_by {
 /* A hash index over the table, chained: places are numbers in it plus one, 0
  * ends a chain. The rule that was set last is the first of its chain. */
 struct natfw_index {
-	uint32_t *head;
-	uint32_t *next;
-	uint32_t slots;		/* of head, a power of two */
+	uint16_t *head;
+	uint16_t *next;
 };
 
 /* Counters of rules, by client; a /24 has one for each of its clients. */
@@ -91,7 +90,8 @@ struct natfw {
 	char why[256];		/* what the tool said when it last failed */
 	uint64_t scratch[80];	/* the backend's own, zero at open */
 	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
-	uint32_t by_client[NATFW_COUNTERS];		/* and these */
+	uint32_t slots;		/* of head in each, a power of two */
+	uint16_t by_client[NATFW_COUNTERS];		/* and these */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
@@ -100,7 +100,8 @@ extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
 /**
  * natfw_init - an empty table.
  * @fw: the caller's, zeroed; natfw_done() frees what it holds
- * @rule_max: as max-mappings. Return: 0 or -ENOMEM
+ * @rule_max: as max-mappings. Return: 0, -ENOMEM, -EINVAL (more than
+ * PM_MAPPINGS_LIMIT)
  */
 int natfw_init(struct natfw *fw, size_t rule_max);
 void natfw_done(struct natfw *fw);

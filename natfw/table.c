@@ -12,49 +12,51 @@
 #include "base/mem.h"
 #include "natfw/table.h"
 
-static int index_init(struct natfw_index *x, size_t rule_max)
+_Static_assert(PM_MAPPINGS_LIMIT < UINT16_MAX, "a place fits its link");
+
+/* Of the rules, and behind them the links and heads of each index. */
+static size_t bytes(const struct natfw *fw)
 {
-	x->slots = 1;
-	while (x->slots < rule_max)
-		x->slots *= 2;
-	x->head = mem_new(x->slots, sizeof(*x->head));
-	x->next = mem_new(rule_max, sizeof(*x->next));
-	return x->head && x->next ? 0 : -ENOMEM;
+	size_t links = NATFW_INDEXES * (fw->rule_max + fw->slots);
+
+	return fw->rule_max * sizeof(*fw->rule) + links * sizeof(uint16_t);
 }
 
 int table_init(struct natfw *fw, size_t rule_max)
 {
-	int by, rc = 0;
+	uint16_t *at;
+	int by;
 
+	if (!rule_max || rule_max > PM_MAPPINGS_LIMIT)
+		return -EINVAL;
 	fw->rule_max = rule_max;
-	fw->rule = mem_new(rule_max, sizeof(*fw->rule));
+	fw->slots = 1;
+	while (fw->slots < rule_max)
+		fw->slots *= 2;
+	fw->rule = mem_new(1, bytes(fw));
 	if (!fw->rule)
 		return -ENOMEM;
-	for (by = 0; !rc && by < NATFW_INDEXES; by++)
-		rc = index_init(&fw->index[by], rule_max);
-	return rc;
+	at = (uint16_t *)(fw->rule + rule_max);
+	for (by = 0; by < NATFW_INDEXES; by++) {
+		fw->index[by].next = at;
+		fw->index[by].head = at + rule_max;
+		at += rule_max + fw->slots;
+	}
+	return 0;
 }
 
 void table_done(struct natfw *fw)
 {
-	int by;
-
-	for (by = 0; by < NATFW_INDEXES; by++) {
-		struct natfw_index *x = &fw->index[by];
-
-		mem_free(x->head, x->slots, sizeof(*x->head));
-		mem_free(x->next, fw->rule_max, sizeof(*x->next));
-	}
-	mem_free(fw->rule, fw->rule_max, sizeof(*fw->rule));
+	mem_free(fw->rule, 1, bytes(fw));
 	memset(fw->index, 0, sizeof(fw->index));
 	fw->rule = NULL;
-	fw->rule_n = fw->rule_max = 0;
+	fw->rule_n = fw->rule_max = fw->slots = 0;
 }
 
 /* ---- chains -------------------------------------------------------- */
 
 /* The head of the chain where @r is, or would be. */
-static uint32_t *chain_of(const struct natfw *fw, int by,
+static uint16_t *chain_of(const struct natfw *fw, int by,
 			  const struct nat_rule *r)
 {
 	const struct natfw_index *x = &fw->index[by];
@@ -62,7 +64,7 @@ static uint32_t *chain_of(const struct natfw *fw, int by,
 	uint64_t port = by == NATFW_BY_KEY ? r->ext_port : r->int_port;
 	uint64_t h = (ip << 32 | port << 8 | r->proto) * 0x9e3779b97f4a7c15u;
 
-	return &x->head[(uint32_t)(h >> 32) & (x->slots - 1)];
+	return &x->head[(uint32_t)(h >> 32) & (fw->slots - 1)];
 }
 
 static const struct nat_rule *rule_at(const struct natfw *fw, uint32_t place)
@@ -77,9 +79,9 @@ static const struct nat_rule *next_of(const struct natfw *fw, int by,
 }
 
 /* The link of its chain that leads to rule number @i. */
-static uint32_t *link_to(struct natfw *fw, int by, size_t i)
+static uint16_t *link_to(struct natfw *fw, int by, size_t i)
 {
-	uint32_t *link = chain_of(fw, by, &fw->rule[i]);
+	uint16_t *link = chain_of(fw, by, &fw->rule[i]);
 
 	while (*link != i + 1)
 		link = &fw->index[by].next[*link - 1];
@@ -172,7 +174,7 @@ void table_clear(struct natfw *fw)
 	fw->rule_n = 0;
 }
 
-static uint32_t *counter_of(struct natfw *fw, const struct nat_rule *r)
+static uint16_t *counter_of(struct natfw *fw, const struct nat_rule *r)
 {
 	return &fw->by_client[r->client.ip % NATFW_COUNTERS];
 }
@@ -188,14 +190,14 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 	i = (size_t)(old - fw->rule);
 	last = fw->rule_n - 1;
 	for (by = 0; by < NATFW_INDEXES; by++) {
-		uint32_t *next = fw->index[by].next;
+		uint16_t *next = fw->index[by].next;
 
 		*link_to(fw, by, i) = next[i];
 		if (i == last)
 			continue;
 		/* the last rule moves into the hole, and keeps its place in
 		 * its chain */
-		*link_to(fw, by, last) = (uint32_t)i + 1;
+		*link_to(fw, by, last) = (uint16_t)(i + 1);
 		next[i] = next[last];
 	}
 	--*counter_of(fw, old);
@@ -205,7 +207,7 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 
 void table_set(struct natfw *fw, const struct nat_rule *rule)
 {
-	uint32_t *head;
+	uint16_t *head;
 	size_t i;
 	int by;
 
@@ -216,6 +218,6 @@ void table_set(struct natfw *fw, const struct nat_rule *rule)
 	for (by = 0; by < NATFW_INDEXES; by++) {
 		head = chain_of(fw, by, rule);
 		fw->index[by].next[i] = *head;
-		*head = (uint32_t)i + 1;
+		*head = (uint16_t)(i + 1);
 	}
 }

@@ -14,9 +14,10 @@
 
 /**
  * table_init - an empty table.
- * @rule_max: room for so many rules, at least 1
+ * @rule_max: room for so many rules, 1 to PM_MAPPINGS_LIMIT; else -EINVAL
  *
- * Return: 0, or -ENOMEM; then table_done() is still due
+ * All memory is taken here (one zeroed mapping; untouched pages cost nothing).
+ * Return: 0, or -ENOMEM; table_done() is harmless then
  */
 int table_init(struct natfw *, size_t rule_max);
 

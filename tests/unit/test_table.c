@@ -3,6 +3,7 @@
  * test_table.c - the table against a plain list of the same rules, and the
  * order in which rules lead a socket.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -47,6 +48,37 @@ static void test_empty(void **state)
 	table_done(&fw);
 	table_done(&fw);
 	assert_null(fw.rule);
+}
+
+static void test_room(void **state)
+{
+	struct natfw fw = { 0 };
+
+	assert_int_equal(table_init(&fw, 0), -EINVAL);
+	assert_int_equal(table_init(&fw, PM_MAPPINGS_LIMIT + 1), -EINVAL);
+	table_done(&fw);
+}
+
+/* A link holds the last place there may be. */
+static void test_last_place(void **state)
+{
+	struct natfw fw = { 0 };
+	struct nat_rule r = tcp(1, HOST(2), 80);
+	uint32_t i;
+
+	assert_int_equal(table_init(&fw, PM_MAPPINGS_LIMIT), 0);
+	for (i = 0; i < PM_MAPPINGS_LIMIT; i++) {
+		r = tcp((uint16_t)(i + 1), HOST(2), 80);
+		table_set(&fw, &r);
+	}
+	assert_int_equal(fw.rule_n, PM_MAPPINGS_LIMIT);
+	assert_int_equal(table_client_n(&fw, HOST(2), 1), PM_MAPPINGS_LIMIT);
+	assert_ptr_equal(table_find(&fw, &r), &fw.rule[PM_MAPPINGS_LIMIT - 1]);
+	assert_ptr_equal(table_on_socket(&fw, &r),
+			 &fw.rule[PM_MAPPINGS_LIMIT - 1]);
+	table_clear(&fw);
+	assert_null(table_find(&fw, &r));
+	table_done(&fw);
 }
 
 /* A number below what is enough may be another client's, too. */
@@ -234,6 +266,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_last_place),
 		cmocka_unit_test(test_clients_are_counted),
 		cmocka_unit_test(test_keys_and_sockets),
 		cmocka_unit_test(test_leaders),
