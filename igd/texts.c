@@ -64,13 +64,14 @@ void texts_drop(struct texts *t, uint32_t number)
 
 struct str texts_get(const struct texts *t, uint32_t number, char *buf)
 {
-	struct wr w = wr_init_cut(buf, PM_DESC_MAX + 1);
 	const struct texts_cell *c;
+	size_t i, n = 0;
 
 	for (; number; number = c->next) {
 		c = cell_at(t, number);
-		wr_str(&w, (struct str){ c->part, strnlen(c->part,
-							  TEXTS_CELL_LEN) });
+		for (i = 0; i < TEXTS_CELL_LEN && c->part[i]; i++)
+			buf[n++] = c->part[i];
 	}
-	return str_z(wr_cstr(&w));
+	buf[n] = '\0';
+	return (struct str){ buf, n };
 }
