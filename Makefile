@@ -145,6 +145,7 @@ U_natrule	= igd/natrule.c
 U_policy	= igd/policy.c igd/natrule.c
 U_due		= igd/due.c
 U_texts		= igd/texts.c base/str.c
+U_mem		=
 U_portmap	= $(PORTMAP) igd/natrule.c base/str.c
 U_refusal	= igd/refusal.c igd/policy.c base/str.c
 U_igd		= $(filter-out igd/desc.c,$(IGD)) base/bucket.c base/str.c
@@ -197,7 +198,7 @@ U_priv		= priv.c $(PORTMAP) igd/natrule.c base/loop.c base/str.c
 U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
 		  base/str.c
 U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
-UNITS	= str loop date log jail httpmsg netlink netif ports route conntrack \
+UNITS	= str mem loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy due texts portmap refusal igd wanip2 desc soap httpreq \
 	  httpbody httpreply bufpool bucket httplisten httpconn httpd ssdp natfw \
 	  table backend iptables nfnl watch nft_list nft conf confopt confline \

@@ -285,7 +285,8 @@ static int fail_file(const char *path, struct conf_error *err, int e)
 
 int conf_read(const char *path, struct conf *ret, struct conf_error *err)
 {
-	static char text[CONF_FILE_MAX + 1];
+	/* the daemon gives back what its start took of the stack */
+	char text[CONF_FILE_MAX + 1];
 	size_t len = 0;
 	ssize_t n;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);

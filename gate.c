@@ -22,6 +22,8 @@
 #include "router.h"
 
 #define MORE_A_CLIENT "engine asked for more than max-mappings-per-client"
+/* Ops at a time, day by day. What more take of the stack is given back. */
+#define OPS_KEPT 32
 
 /* SETs and DELs that came together. */
 struct batch {
@@ -30,6 +32,7 @@ struct batch {
 	enum nat_err err[NAT_BATCH_MAX];
 	size_t n;
 	unsigned flushed;	/* changes of the kernel, if all went well */
+	bool deep;		/* one of them took much of the stack */
 	bool looked;		/* the router's own ports are fresh */
 };
 
@@ -202,8 +205,11 @@ void gate_close(struct gate *g)
 
 void gate_reset(struct gate *g)
 {
-	g->staged_n = 0;
+	if (!g->staged_n)
+		return;
+	mem_idle(g->staged, g->staged_n * sizeof(*g->staged));
 	memset(g->staged_by, 0, sizeof(g->staged_by));
+	g->staged_n = 0;
 }
 
 /* ---- judging ------------------------------------------------------------- */
@@ -405,6 +411,7 @@ void gate_flows(struct gate *g)
 	for (size_t i = 0; i < g->gone_n; i++)
 		if (!still_leads(g, &g->gone[i]))
 			g->gone[n++] = g->gone[i];
+	mem_idle(&g->gone[n], (g->gone_n - n) * sizeof(*g->gone));
 	g->gone_n = 0;
 	if (!n || g->flows_err == -EPROTONOSUPPORT ||
 	    g->flows_err == -EOPNOTSUPP)
@@ -465,6 +472,7 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 		flows_note(g, natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
 	b->flushed++;
+	b->deep |= b->n > OPS_KEPT;
 	flows_end(g);
 	for (size_t i = 0; i < b->n && !err; i++) {
 		struct priv_req req = { .id = b->id[i], .verb = PRIV_SET };
@@ -552,6 +560,7 @@ static int serve(struct gate *g, int fd, struct batch *b,
 		return 0;
 	case PRIV_SYNC_END:
 		b->flushed++;
+		b->deep = true;
 		return answer(fd, req, sync_end(g));
 	case PRIV_LOOK:
 		gate_reset(g);	/* a sync begins, or begins anew */
@@ -586,14 +595,16 @@ static int receive(int fd, struct priv_req *ret)
 	return 1;
 }
 
-int gate_serve(struct gate *g, int fd)
+/* Not inlined: its frame has the batch, which is to be given back. */
+static __attribute__((noinline)) int serve_all(struct gate *g, int fd,
+					       bool *ret_deep)
 {
-	static struct batch b;
+	struct batch b;
 	struct priv_req req;
 	int got = 1, err = 0;
 
 	b.n = b.flushed = 0;
-	b.looked = false;
+	b.looked = b.deep = false;
 	heard(g, 0);
 	while (!err && b.n < NAT_BATCH_MAX) {
 		got = receive(fd, &req);
@@ -604,5 +615,16 @@ int gate_serve(struct gate *g, int fd)
 	if (!err)
 		err = batch_flush(g, fd, &b);
 	heard(g, b.flushed);
+	*ret_deep = b.deep;
 	return err ? err : got < 0 ? got : 0;
+}
+
+int gate_serve(struct gate *g, int fd)
+{
+	bool deep;
+	int err = serve_all(g, fd, &deep);
+
+	if (deep)
+		mem_idle_stack();
+	return err;
 }

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "httpconn.h"
 
 /* The site answers well before; its faults must not hold a place for ever. */
@@ -16,6 +17,8 @@
 /* A client that still sends after the last reply is listened to for so long,
  * or it would get a reset and maybe never see the reply (RFC 9112 9.6). */
 #define LINGER_MS 2000
+/* Connections at a time day by day: their places stay in memory. */
+#define PLACES_KEPT 32
 
 static const struct {
 	short events;		/* errors and hang-ups come anyway */
@@ -36,6 +39,7 @@ int httpconns_init(struct httpconns *all, struct ev_loop *loop)
 
 void httpconns_done(struct httpconns *all)
 {
+	all->emptied = NULL;
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
 		if (all->place[i].state != CONN_FREE)
 			httpconn_drop(&all->place[i]);
@@ -74,6 +78,18 @@ void httpconn_drop(struct httpconn *c)
 	all->used--;
 	while (all->top && all->place[all->top - 1].state == CONN_FREE)
 		all->top--;
+	if (!all->used && all->emptied)
+		ev_timer_set(all->loop, all->emptied, 0);
+}
+
+/* Not from httpconn_drop(): who drops one may look at it afterwards. */
+void httpconns_trim(struct httpconns *all)
+{
+	bufpool_trim(all->pool);
+	if (all->high > PLACES_KEPT)
+		mem_idle(&all->place[PLACES_KEPT],
+			 (all->high - PLACES_KEPT) * sizeof(*all->place));
+	all->high = 0;
 }
 
 /* ---- who has to go ------------------------------------------------- */
@@ -192,6 +208,8 @@ struct httpconn *httpconns_admit(struct httpconns *all, int fd,
 	all->used++;
 	if (all->top < (size_t)(c - all->place) + 1)
 		all->top = (size_t)(c - all->place) + 1;
+	if (all->high < all->top)
+		all->high = all->top;
 	return c;
 }
 

@@ -60,11 +60,14 @@ struct httpconns {
 					 * place and input are not reused */
 	uint64_t turn;
 	size_t top;		/* places from here on are free */
+	size_t high;		/* highest top since httpconns_trim() */
 	size_t used;
+	struct ev_timer *emptied;	/* the owner's, or NULL: due at once
+					 * when the last one has gone */
 	struct httpconn place[HTTP_CONNS_MAX];
 };
 
-/** httpconns_init - @all is zeroed. Return: 0 or -ENOMEM */
+/** httpconns_init - @all is zeroed but for @emptied. Return: 0 or -ENOMEM */
 int httpconns_init(struct httpconns *all, struct ev_loop *);
 
 /** httpconns_done - close every connection. */
@@ -84,6 +87,10 @@ void httpconns_done(struct httpconns *all);
 struct httpconn *httpconns_admit(struct httpconns *all, int fd,
 				 void (*cb)(struct ev_fd *, short),
 				 uint32_t peer_ip);
+
+/** httpconns_trim - there is no connection: give the memory of places and
+ * buffers that a burst took back to the kernel. */
+void httpconns_trim(struct httpconns *all);
 
 /** httpconns_evict - close one that has had its reply already, or else the one
  * that has waited longest. false: none. */

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/bufpool.h"
 #include "base/httpbody.h"
 #include "base/httpreply.h"
 #include "base/httpreq.h"
@@ -472,7 +471,7 @@ static void on_sweep(struct ev_timer *t)
 	if (srv->conns.used)
 		ev_timer_set(srv->loop, t, SWEEP_MS);
 	else
-		bufpool_trim(srv->conns.pool);
+		httpconns_trim(&srv->conns);
 }
 
 /* ---- connections come ---------------------------------------------- */
@@ -562,6 +561,7 @@ struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
 	srv->site = *site;
 	srv->config = *config;
 	srv->sweep.cb = on_sweep;
+	srv->conns.emptied = &srv->sweep;
 	srv->listen = httplisten_new(loop, &ops);
 	if (httpconns_init(&srv->conns, loop) || !srv->listen) {
 		httpd_free(srv);

@@ -17,6 +17,7 @@
 #include "base/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/mem.h"
 #include "ctl.h"
 #include "engine.h"
 #include "gate.h"
@@ -90,6 +91,7 @@ static void on_verify(struct ev_timer *t)
 	report_gate(&m->report, &m->gate);
 	suspect(m);
 	log_flush();
+	mem_idle_stack();
 }
 
 static void on_firewall(struct ev_fd *w, short revents)
@@ -320,6 +322,7 @@ static int begin(struct monitor *m)
 		gate_look(&m->gate);	/* failed: verify tries again */
 	else
 		err = gate_open(&m->gate, &m->conf);
+	mem_idle_stack();	/* that went deep; an engine need not have it */
 	/* The first time the tools ran with all of root's rights: one of them
 	 * may have had to load a module. From here on nobody has them. */
 	if (!err)

@@ -27,6 +27,8 @@
  * elements more, the longest action's name among them. */
 #define TAIL_ROOM	256
 #define VALUE_MAX	256	/* of a state variable */
+/* Replies that wait at a time day by day: their places stay in memory. */
+#define PENDING_KEPT	16
 
 /* A reply that waits for the kernel. */
 struct pending {
@@ -45,8 +47,9 @@ struct soap {
 	void (*answer)(void *arg, uint32_t token, const struct soap_reply *);
 	void *arg;
 	struct pending *free;
-	size_t fresh;		/* places from here on were never used: their
-				 * pages cost nothing yet */
+	size_t pending_n;
+	size_t fresh;		/* places from here on were not used since
+				 * nobody waited: their pages cost nothing */
 	char text[SOAP_TEXT_MAX];
 	char reply[HTTP_REPLY_MAX];
 	struct pending pending[SOAP_PENDING_MAX];
@@ -363,14 +366,28 @@ static struct pending *pending_get(struct soap *soap)
 		return NULL;
 	p->soap = soap;
 	p->used = true;
+	soap->pending_n++;
 	return p;
+}
+
+/* What a burst took goes when the last of it is answered. */
+static void pending_trim(struct soap *soap)
+{
+	mem_idle(&soap->pending[PENDING_KEPT],
+		 (soap->fresh - PENDING_KEPT) * sizeof(*soap->pending));
+	soap->free = NULL;
+	soap->fresh = 0;
 }
 
 static void pending_put(struct pending *p)
 {
+	struct soap *soap = p->soap;
+
 	p->used = false;
-	p->next_free = p->soap->free;
-	p->soap->free = p;
+	p->next_free = soap->free;
+	soap->free = p;
+	if (!--soap->pending_n && soap->fresh > PENDING_KEPT)
+		pending_trim(soap);
 }
 
 /* igd_wait.done. The one result of an action that waits, where it has any, is

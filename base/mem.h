@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* ASan watches both ends of what is its own. */
 #ifdef __has_feature
@@ -36,10 +37,10 @@ static inline void *mem_new(size_t n, size_t size)
 {
 	void *p;
 
-	if (MEM_BY_LIBC)
-		return calloc(n, size);
 	if (size && n > SIZE_MAX / size)
 		return NULL;
+	if (MEM_BY_LIBC)
+		return calloc(n, size);
 	p = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	return p == MAP_FAILED ? NULL : p;
@@ -52,6 +53,42 @@ static inline void mem_free(void *p, size_t n, size_t size)
 		free(p);
 	else if (p)
 		munmap(p, n * size);
+}
+
+/**
+ * mem_idle - what stands there is needed no more: the kernel may have the pages
+ * that lie in it whole.
+ * @p: in memory of mem_new(), or static
+ *
+ * Its bytes are then as they were, or zero.
+ */
+static inline void mem_idle(void *p, size_t n)
+{
+	const uintptr_t rest = (uintptr_t)getpagesize() - 1;
+	uintptr_t from = ((uintptr_t)p + rest) & ~rest;
+	uintptr_t end = ((uintptr_t)p + n) & ~rest;
+
+	if (from < end)
+		madvise((void *)from, end - from, MADV_DONTNEED);
+}
+
+/* More than any call of ours takes: that of a batch to nf_tables, 96 KiB. */
+#define MEM_STACK_MAX 262144
+
+/**
+ * mem_idle_stack - calls that have returned took much of the stack: the kernel
+ * may have what lies more than a page below the caller.
+ *
+ * Not into the caller: what is below its own frame is meant.
+ */
+static __attribute__((noinline, unused)) void mem_idle_stack(void)
+{
+	char *here = __builtin_frame_address(0);
+
+	/* A page is enough for what madvise() takes. The stack may end within
+	 * the rest: that is no fault, and the kernel keeps other mappings
+	 * farther away. */
+	mem_idle(here - getpagesize() - MEM_STACK_MAX, MEM_STACK_MAX);
 }
 
 #endif

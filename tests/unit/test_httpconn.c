@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -78,6 +79,44 @@ static void test_places(void **state)
 	httpconn_drop(a);
 	assert_int_equal(all->top, 0);
 	assert_int_equal(all->used, 0);
+}
+
+static bool resident(const void *p)
+{
+	uintptr_t page = (uintptr_t)getpagesize();
+	unsigned char in[2] = { 0 };
+
+	assert_int_equal(mincore((void *)((uintptr_t)p & ~(page - 1)), 1, in),
+			 0);
+	return in[0] & 1;
+}
+
+static void on_emptied(struct ev_timer *t)
+{
+	httpconns_trim(all);
+}
+
+/* What a burst took is given back when its last one has gone. */
+static void test_trim(void **state)
+{
+	struct ev_timer emptied = { .cb = on_emptied };
+	struct httpconn *last = &all->place[HTTP_CONNS_MAX - 64];
+
+	all->emptied = &emptied;
+	for (int round = 0; round < 2; round++) {
+		fill();
+		for (int i = 0; i < HTTP_CONNS_MAX; i++) {
+			assert_true(resident(last));
+			httpconn_drop(&all->place[i]);
+			assert_int_equal(emptied.active,
+					 i == HTTP_CONNS_MAX - 1);
+		}
+		/* who dropped it may still look at it */
+		assert_int_equal(all->place[0].state, CONN_FREE);
+		assert_ptr_equal(last->all, all);
+		ev_step(loop, 0);
+		assert_false(resident(last));
+	}
 }
 
 static void test_oldest_goes(void **state)
@@ -288,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_places),
+		TEST(test_trim),
 		TEST(test_oldest_goes),
 		TEST(test_share_of_one),
 		TEST(test_none_can_go),
