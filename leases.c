@@ -24,10 +24,10 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>	/* renameat() */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/mem.h"
 #include "base/str.h"
 #include "leases.h"
 
@@ -542,7 +542,7 @@ struct leases *leases_open(int dir_fd, struct portmap *pm,
 
 	*ret_dropped = 0;
 	*ret_err = -ENOMEM;
-	l = mem_new(1, sizeof(*l));
+	l = calloc(1, sizeof(*l));
 	if (l == NULL)
 		return NULL;
 	l->dir_fd = dir_fd;
@@ -561,7 +561,7 @@ void leases_close(struct leases *l)
 		return;
 	if (l->fd >= 0)
 		close(l->fd);
-	mem_free(l, 1, sizeof(*l));
+	free(l);
 }
 
 int leases_set(struct leases *l, const struct portmap *pm,

@@ -102,18 +102,30 @@ void report_stopping(struct report *r)
 
 /* ---- the file ------------------------------------------------------------ */
 
+/* FNV-1a, in place of a second struct status to compare with. Never 0. */
+static uint64_t hash_of(const struct status *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < sizeof(*s); i++)
+		h = (h ^ p[i]) * 1099511628211u;
+	return h | 1;
+}
+
 static void write_now(struct report *r)
 {
+	uint64_t hash = hash_of(&r->now);
 	int err;
 
-	if (!r->path[0] || memcmp(&r->now, &r->told, sizeof(r->now)) == 0)
+	if (!r->path[0] || hash == r->written)
 		return;
 	err = status_write(r->path, &r->now);
 	if (err && !r->failed)
 		log_warn("status file %s: %s; upnpctl can not tell all",
 			 r->path, strerror(-err));
 	r->failed = err != 0;
-	r->told = r->now;
+	r->written = hash;
 }
 
 static void publish(struct report *r)
@@ -132,15 +144,15 @@ static uint64_t seconds(clockid_t clock)
 
 void report_start(struct report *r, const char *file, const char *pid_file)
 {
+	char path[PATH_MAX];
 	int err;
 
-	memset(r, 0, sizeof(*r));
 	err = notify_open(&r->manager);
 	if (err)
 		log_warn("NOTIFY_SOCKET: %s; nobody is told that we serve",
 			 strerror(-err));
-	if (status_path(pid_file, r->path))
-		r->path[0] = '\0';
+	if (!status_path(pid_file, path))
+		str_copy(r->path, sizeof(r->path), str_z(path));
 	r->now.pid = getpid();
 	copy(r->now.file, sizeof(r->now.file), file);
 	r->now.since_s = seconds(CLOCK_REALTIME);

@@ -13,24 +13,27 @@
 #include "status.h"
 
 #define REPORT_LINE_MAX 1024	/* bytes for the manager, with the NUL */
+#define REPORT_PATH_MAX (CONF_STR_MAX + 16)	/* pid-file's, and an ending */
 
 struct report {
-	struct status now, told;
-	char path[PATH_MAX];	/* "": there is no such file */
-	bool failed;		/* to write; told in the log once */
-
 	struct notify manager;
 	bool mute;		/* it does not listen; told in the log once */
 	bool serving;		/* the engine that runs does */
 	char line[REPORT_LINE_MAX];	/* that the manager was told last */
+
+	bool failed;		/* to write; told in the log once */
+	char path[REPORT_PATH_MAX];	/* "": there is no such file */
+	uint64_t written;	/* a hash of what stands there, 0: nothing */
+	struct status now;
 };
 
 /**
  * report_start - begin. Takes NOTIFY_SOCKET out of the environment.
+ * @r: the caller's, zeroed
  * @file: the configuration's path
  * @pid_file: the status file stands beside it
  */
-void report_start(struct report *, const char *file, const char *pid_file);
+void report_start(struct report *r, const char *file, const char *pid_file);
 
 /** report_state - @state from now on, and what the gate says. Writes. A daemon
  * that is disabled is ready, one that serves is when its engine says so. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* site.c - routes requests to documents, SOAP and events; lists the targets. */
-#include <stdlib.h>
+#include "base/mem.h"
 #include "gena.h"
 #include "site.h"
 #include "soap.h"
@@ -25,8 +25,8 @@ struct site {
 	struct soap *soap;
 	struct gena *gena;
 	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
-	struct doc doc[DOCS_MAX];
 	unsigned doc_next;		/* the place for a new one */
+	struct doc doc[DOCS_MAX];
 };
 
 static const char *const root_path[3] = { NULL, "/igd1.xml", "/igd2.xml" };
@@ -181,7 +181,7 @@ struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
 	struct httpd_site routes = { methods, serve, gone, refused, NULL };
-	struct site *s = calloc(1, sizeof(*s));
+	struct site *s = mem_new(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -196,7 +196,7 @@ struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 	gena_free(s->gena);
 	httpd_free(s->httpd);
 	soap_free(s->soap);
-	free(s);
+	mem_free(s, 1, sizeof(*s));
 	return NULL;
 }
 

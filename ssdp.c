@@ -14,12 +14,12 @@
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/bucket.h"
 #include "base/limits.h"
+#include "base/mem.h"
 
 #define GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define SSDP_PORT	1900
@@ -66,9 +66,9 @@ struct ssdp {
 	uint16_t http_port;
 	bool announced;		/* by this BOOTID */
 	struct link group;	/* has but a socket, which only hears */
+	struct buckets rate;	/* of answers, a source */
 	struct link link[CONF_IFACES_MAX];
 	struct pending pending[SSDP_PENDING_MAX];
-	struct buckets rate;	/* of answers, a source */
 };
 
 static uint64_t random_below(const struct ssdp *s, uint64_t n)
@@ -182,6 +182,7 @@ static void on_answer(struct ev_timer *t)
 }
 
 /* A place in the pool for a search of @client, or NULL. */
+/* The first, so that the memory of those beyond is never touched. */
 static struct pending *find_place(struct ssdp *s, struct in_addr client)
 {
 	struct pending *p, *place = NULL;
@@ -189,7 +190,7 @@ static struct pending *find_place(struct ssdp *s, struct in_addr client)
 
 	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
 		if (!p->link)
-			place = p;
+			place = place ? place : p;
 		else if (p->client.sin_addr.s_addr == client.s_addr)
 			same_client++;
 	}
@@ -498,7 +499,7 @@ static void link_init(struct link *l, struct ssdp *s)
 
 struct ssdp *ssdp_new(struct ev_loop *loop, const struct ssdp_config *config)
 {
-	struct ssdp *s = calloc(1, sizeof(*s));
+	struct ssdp *s = mem_new(1, sizeof(*s));
 	size_t i;
 
 	if (!s)
@@ -522,5 +523,5 @@ void ssdp_free(struct ssdp *s)
 	for (i = 0; i < CONF_IFACES_MAX; i++)
 		link_close(&s->link[i]);
 	sock_close(&s->group);
-	free(s);
+	mem_free(s, 1, sizeof(*s));
 }

@@ -25,7 +25,6 @@ enum status_state {
 struct status {
 	pid_t pid;
 	uint32_t state;			/* enum status_state */
-	char file[PATH_MAX];		/* the configuration it reads */
 	uint64_t since_s;		/* wall clock of its start */
 	uint64_t since_mono_s;		/* the same on CLOCK_BOOTTIME */
 	uint32_t reloads;		/* tried since the start */
@@ -38,6 +37,9 @@ struct status {
 	char firewall_fault[STATUS_TEXT_MAX];	/* "": our rules stand */
 	uint32_t repairs;
 	uint64_t repaired_s;		/* wall clock of the last, 0 never */
+	char file[PATH_MAX];		/* the configuration it reads; last, so
+					 * that what it does not fill is in
+					 * nobody's way */
 };
 
 /** status_beside - what stands beside the pid file: its name with @ending for

@@ -12,8 +12,8 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <time.h>
+#include "base/mem.h"
 
 #define SIGNALS_MAX	8	/* the monitor watches about five */
 #define WAIT_MAX_MS	86400000u	/* a round a day; time_t may be small */
@@ -56,19 +56,22 @@ static uint64_t monotonic_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
+/* Of a loop, and its watchers and descriptors behind it: few are ever used. */
+static size_t bytes(size_t fds_max)
+{
+	const struct ev_loop *l = NULL;
+
+	return sizeof(*l) + fds_max * (sizeof(*l->watch) + sizeof(*l->pfd));
+}
+
 struct ev_loop *ev_new(size_t fds_max, uint64_t (*clock_ms)(void))
 {
-	struct ev_loop *l = calloc(1, sizeof(*l));
+	struct ev_loop *l = mem_new(1, bytes(fds_max));
 
 	if (!l)
 		return NULL;
-	/* One more than asked for: calloc(0) may give NULL. */
-	l->pfd = calloc(fds_max + 1, sizeof(*l->pfd));
-	l->watch = calloc(fds_max + 1, sizeof(*l->watch));
-	if (!l->pfd || !l->watch) {
-		ev_free(l);
-		return NULL;
-	}
+	l->watch = (struct ev_fd **)(l + 1);
+	l->pfd = (struct pollfd *)(l->watch + fds_max);
 	l->fd_max = fds_max;
 	l->clock_ms = clock_ms ? clock_ms : monotonic_ms;
 	l->now_ms = l->clock_ms();
@@ -91,9 +94,7 @@ void ev_free(struct ev_loop *l)
 	if (!l)
 		return;
 	restore_signals(l);
-	free(l->pfd);
-	free(l->watch);
-	free(l);
+	mem_free(l, 1, bytes(l->fd_max));
 }
 
 uint64_t ev_now_ms(const struct ev_loop *l)

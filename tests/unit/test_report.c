@@ -40,6 +40,7 @@ static int set_up(void **state)
 	setenv("NOTIFY_SOCKET", a.sun_path, 1);
 	fault = "";
 	gate.repairs = 0;
+	memset(&r, 0, sizeof(r));
 	report_start(&r, "/etc/upnpd.conf", pid_file);
 	return 0;
 }
