@@ -230,6 +230,20 @@ static void test_longest_descriptions(void **state)
 		assert_string_equal(desc(slot[i]), q[i].desc);
 }
 
+/* A renewal takes the room of what it overwrites, however many there are. */
+static void test_renewed_descriptions(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = made(&q);
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		fill_desc(&q, (char)('0' + i % 64));
+		assert_int_equal(add(&q, PM_DONE), slot);
+		assert_string_equal(desc(slot), q.desc);
+	}
+}
+
 static void test_disabled_has_no_op(void **state)
 {
 	struct pm_req q = req(A, 8080);
@@ -1224,7 +1238,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_new), T(test_add_commits_on_ok),
 		T(test_add_taken_back), T(test_entry_holds_request),
-		T(test_longest_descriptions),
+		T(test_longest_descriptions), T(test_renewed_descriptions),
 		T(test_disabled_has_no_op), T(test_renewal_in_place),
 		T(test_overwrite_keeps_place_and_old),
 		T(test_overwrite_failed), T(test_enable_and_disable),
