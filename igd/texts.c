@@ -5,7 +5,6 @@
  * Invariants: each cell up to @used is in the chain of one text or on the free
  * list; those of a text are full but for the last, which is not empty.
  */
-#include <string.h>
 #include "igd/texts.h"
 
 static struct texts_cell *cell_at(const struct texts *t, uint32_t number)
@@ -33,17 +32,13 @@ static uint32_t take(struct texts *t)
 uint32_t texts_put(struct texts *t, struct str s)
 {
 	uint32_t first = 0, *link = &first;
-	size_t i, n, end = s.n < PM_DESC_MAX ? s.n : PM_DESC_MAX;
+	size_t at = 0, end = s.n < PM_DESC_MAX ? s.n : PM_DESC_MAX;
 	struct texts_cell *c;
 
-	for (i = 0; i < end; i += n) {
-		*link = take(t);
-		if (!*link)
-			break;
+	while (at < end && (*link = take(t))) {
 		c = cell_at(t, *link);
-		n = end - i < TEXTS_CELL_LEN ? end - i : TEXTS_CELL_LEN;
-		memcpy(c->part, s.p + i, n);
-		memset(c->part + n, 0, TEXTS_CELL_LEN - n);
+		for (size_t i = 0; i < TEXTS_CELL_LEN; i++)
+			c->part[i] = at < end ? s.p[at++] : '\0';
 		link = &c->next;
 	}
 	*link = 0;
