@@ -207,7 +207,7 @@ void gate_reset(struct gate *g)
 {
 	if (!g->staged_n)
 		return;
-	mem_idle(g->staged, g->staged_n * sizeof(*g->staged));
+	mem_idle(g->staged, g->lists_max * sizeof(*g->staged));
 	memset(g->staged_by, 0, sizeof(g->staged_by));
 	g->staged_n = 0;
 }

@@ -88,7 +88,8 @@ void httpconns_trim(struct httpconns *all)
 	bufpool_trim(all->pool);
 	if (all->high > PLACES_KEPT)
 		mem_idle(&all->place[PLACES_KEPT],
-			 (all->high - PLACES_KEPT) * sizeof(*all->place));
+			 (HTTP_CONNS_MAX - PLACES_KEPT) *
+				 sizeof(*all->place));
 	all->high = 0;
 }
 

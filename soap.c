@@ -370,11 +370,12 @@ static struct pending *pending_get(struct soap *soap)
 	return p;
 }
 
-/* What a burst took goes when the last of it is answered. */
+/* What a burst took goes when the last of it is answered. All that it may have
+ * taken: a page that it shares with what it did not would stay for good. */
 static void pending_trim(struct soap *soap)
 {
 	mem_idle(&soap->pending[PENDING_KEPT],
-		 (soap->fresh - PENDING_KEPT) * sizeof(*soap->pending));
+		 (SOAP_PENDING_MAX - PENDING_KEPT) * sizeof(*soap->pending));
 	soap->free = NULL;
 	soap->fresh = 0;
 }
