@@ -103,6 +103,8 @@ static void test_idle_stack(void **state)
 	uintptr_t low;
 	size_t gone = 0;
 
+	if (page > 8192)
+		skip();		/* too few of them */
 	for (size_t i = 0; i < sizeof(mine); i++)
 		mine[i] = (char)i;
 	deep(&low);
