@@ -78,7 +78,8 @@ void httpconn_drop(struct httpconn *c)
 	all->used--;
 	while (all->top && all->place[all->top - 1].state == CONN_FREE)
 		all->top--;
-	if (!all->used && all->emptied)
+	/* only after a burst: it costs a round of the loop */
+	if (!all->used && all->high > PLACES_KEPT && all->emptied)
 		ev_timer_set(all->loop, all->emptied, 0);
 }
 

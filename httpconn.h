@@ -63,7 +63,7 @@ struct httpconns {
 	size_t high;		/* highest top since httpconns_trim() */
 	size_t used;
 	struct ev_timer *emptied;	/* the owner's, or NULL: due at once
-					 * when the last one has gone */
+					 * when the last of a burst has gone */
 	struct httpconn place[HTTP_CONNS_MAX];
 };
 

@@ -103,6 +103,8 @@ static void test_trim(void **state)
 	struct httpconn *last = &all->place[HTTP_CONNS_MAX - 64];
 
 	all->emptied = &emptied;
+	httpconn_drop(admit(1));	/* no burst */
+	assert_false(emptied.active);
 	for (int round = 0; round < 2; round++) {
 		fill();
 		for (int i = 0; i < HTTP_CONNS_MAX; i++) {
