@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/proc.h"
 #include "engine.h"
 #include "state.h"
@@ -224,6 +225,7 @@ static void __attribute__((noreturn)) be_nursery(int fd, const struct jail *j)
 	tell(NURSERY_READY, err);
 	if (err)
 		_exit(1);
+	mem_idle_stack();	/* the monitor's, as it was at the fork */
 	live(&n);
 }
 
