@@ -101,10 +101,22 @@ static const struct pm_entry *operators(const struct igd *igd,
 static int add_over_operators(struct igd *igd, struct igd_wait *w,
 			      const struct pm_entry *e)
 {
-	if (e->enabled && w->req.enabled &&
-	    nat_rule_equal(&e->rule, &w->req.rule))
+	uint16_t slot = PM_NONE;
+	enum pm_result res;
+
+	if (!e->enabled || !w->req.enabled ||
+	    !nat_rule_equal(&e->rule, &w->req.rule))
+		return deny(igd, w, IGD_REF_OPERATOR, WANIP_CONFLICT);
+	res = portmap_prove(igd->pm, portmap_find(igd->pm, &e->rule), &slot);
+	switch (res) {
+	case PM_DONE:
 		return UPNP_OK;
-	return deny(igd, w, IGD_REF_OPERATOR, WANIP_CONFLICT);
+	case PM_STARTED:
+	case PM_BUSY:
+		return wait_for_op(igd, w, slot, res == PM_STARTED);
+	default:
+		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+	}
 }
 
 static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)

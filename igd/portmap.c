@@ -192,6 +192,20 @@ void portmap_synced(struct portmap *pm)
 	pm->unproven = false;
 }
 
+enum pm_result portmap_prove(struct portmap *pm, uint16_t slot,
+			     uint16_t *ret_slot)
+{
+	const struct pm_entry *e = &pm->entry[slot];
+	struct pm_req same = {
+		.rule = e->rule, .enabled = e->enabled, .asker_ip = e->asker_ip,
+	};
+
+	if (!pm->unproven)
+		return PM_DONE;
+	portmap_desc(pm, e, same.desc);
+	return put(pm, &same, e->expires_ms, true, ret_slot);
+}
+
 /* As long as a replacement is under way, its slot is the one to wait for. */
 static enum pm_result delete_busy(struct portmap *pm, uint16_t slot,
 				  uint16_t *ret_slot)

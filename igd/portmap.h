@@ -118,6 +118,16 @@ enum pm_result portmap_restore(struct portmap *, const struct pm_req *req,
 void portmap_synced(struct portmap *);
 
 /**
+ * portmap_prove - take an op for committed mapping @slot as it is, if before
+ * portmap_synced() the kernel may not have it.
+ * @ret_slot: set for PM_STARTED and PM_BUSY
+ *
+ * Return: PM_DONE the kernel has it, or as portmap_add()
+ */
+enum pm_result portmap_prove(struct portmap *, uint16_t slot,
+			     uint16_t *ret_slot);
+
+/**
  * portmap_forget - take a committed mapping out of the table, without an op:
  * before the sync, for one that portmap_restore() put back in vain.
  *

@@ -684,6 +684,27 @@ static void clients_leave_the_operators_mappings_alone(void **state)
 	assert_int_equal(operator_delete(w, &a, 0, 5000), 714);
 }
 
+/* From the lease file: told yes when the kernel has it, or no. */
+static void the_operators_mapping_is_proven_first(void **state)
+{
+	struct pm_req theirs = operators_req(ANN, 5000);
+	struct world *w = *state;
+	struct asker a = { .answers = 0 };
+
+	assert_int_equal(portmap_restore(w->pm, &theirs, 0), PM_DONE);
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	answer(w, NAT_EFAIL);
+	assert_int_equal(a.err, 501);
+	assert_int_equal(portmap_count(w->pm), 1);
+	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
+	answer(w, NAT_OK);
+	assert_int_equal(a.err, 0);
+	assert_int_equal(w->last_stored.asker_ip, 0);
+	portmap_synced(w->pm);
+	assert_int_equal(add(w, &a, &plain), 0);
+	assert_int_equal(take_ops(w), 0);
+}
+
 static void full_tables_have_their_codes(void **state)
 {
 	struct world *w = *state;
@@ -1593,6 +1614,7 @@ int main(void)
 		T(another_client_conflicts),
 		T(new_mappings_have_a_rate),
 		T(the_operator_is_checked_too),
+		T(the_operators_mapping_is_proven_first),
 		T(clients_leave_the_operators_mappings_alone),
 		T(full_tables_have_their_codes),
 		T(disabled_one_needs_no_kernel),

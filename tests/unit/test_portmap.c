@@ -600,6 +600,27 @@ static void test_restored_is_proven_once(void **state)
 	no_op();
 }
 
+static void test_restored_is_proven_as_it_is(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	char desc[PM_DESC_MAX + 1];
+	uint16_t old, slot;
+
+	assert_int_equal(portmap_restore(pm, &a, now + 5), PM_DONE);
+	old = portmap_find(pm, &a.rule);
+	assert_int_equal(portmap_prove(pm, old, &slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_true(portmap_entry(pm, slot)->expires_ms == now + 5);
+	assert_int_equal(portmap_entry(pm, slot)->asker_ip, a.asker_ip);
+	assert_string_equal(portmap_desc(pm, portmap_entry(pm, slot), desc).p,
+			    a.desc);
+	portmap_synced(pm);
+	assert_int_equal(portmap_prove(pm, slot, &slot), PM_DONE);
+	no_op();
+}
+
 /* ---- answers that do not fit --------------------------------------- */
 
 static void test_ids(void **state)
@@ -1248,7 +1269,8 @@ int main(void)
 		T(test_limits), T(test_failed_add_gives_share_back),
 		T(test_share_among_many_clients),
 		T(test_spare_slots), T(test_restore),
-		T(test_restored_is_proven_once), T(test_ids),
+		T(test_restored_is_proven_once),
+		T(test_restored_is_proven_as_it_is), T(test_ids),
 		T(test_lease_left), T(test_expire),
 		T(test_expire_retries), T(test_expire_disabled),
 		T(test_expire_while_replaced), T(test_expire_while_deleting),
