@@ -351,7 +351,7 @@ $(BUILD)/end/unlisted_trap.o: base/unlisted_trap.c $(BUILD)/base/sysname.h
 lab-san:
 	$(MAKE) BUILD=$(BUILD)/san SAN=address,undefined all \
 		$(BUILD)/san/tests/rogue
-	SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run
+	LAB_SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run
 
 include tools/valgrind.mk
 

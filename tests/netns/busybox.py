@@ -46,7 +46,9 @@ done
 SYSLOGD = """\
 #!/bin/sh
 case $1 in
-start) syslogd -O /run/messages ;;
+# in the background before it listens: no line shall go elsewhere
+start) syslogd -O /run/messages
+	until [ -S /dev/log ]; do sleep 0.01; done ;;
 stop) killall syslogd ;;
 esac
 """

@@ -24,7 +24,7 @@ EVENTS = "/igd1/wanip/event"
 
 pytestmark = [
     pytest.mark.only("nft"),
-    pytest.mark.skipif("SAN" in os.environ, reason="ASan has a clock of its "
+    pytest.mark.skipif("LAB_SAN" in os.environ, reason="ASan has a clock of its "
                        "own and wants to be the first library"),
 ]
 

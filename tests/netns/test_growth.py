@@ -67,7 +67,7 @@ def mixed(lab, igd, i):
         sock.sendall(b"GET / HT"[:i % 9])
 
 
-preloads = pytest.mark.skipif("SAN" in os.environ,
+preloads = pytest.mark.skipif("LAB_SAN" in os.environ,
                               reason="sanitizers have a malloc of their own")
 
 
@@ -145,7 +145,7 @@ def anonymous_kb(pid):
 
 
 @pytest.mark.only("nft")
-@pytest.mark.skipif("SAN" in os.environ, reason="sanitizers keep a lot")
+@pytest.mark.skipif("LAB_SAN" in os.environ, reason="sanitizers keep a lot")
 def test_a_burst_is_given_back(lab, upnpd, igd):
     """Of 120 clients that wait at once, their mappings are left: places of
     replies and connections, some 70 KiB, are not."""
