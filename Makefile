@@ -90,7 +90,7 @@ CHECK	= cmd/check.c cmd/check_say.c cmd/check_conf.c cmd/check_daemon.c \
 	  cmd/check_net.c cmd/check_ports.c cmd/check_firewall.c cmd/check_lan.c \
 	  cmd/check_rules.c cmd/check_match.c
 CMD	= cmd/cmd.c cmd/out.c cmd/words.c cmd/counts.c $(EDIT) $(LIVE) $(CHECK)
-SRC	= upnpd.c upnpctl.c monitor.c warden.c nursery.c report.c gate.c engine.c identity.c priv.c \
+SRC	= upnpd.c upnpctl.c monitor.c warden.c nursery.c report.c gate.c flows.c engine.c identity.c priv.c \
 	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
 	  $(CMD) $(NATFW) $(IGD) $(BASE)
@@ -195,8 +195,8 @@ U_state		= state.c base/str.c
 U_status	= status.c base/str.c
 U_ctl		= ctl.c ctllisten.c $(U_igd) base/loop.c
 U_priv		= priv.c $(PORTMAP) igd/natrule.c base/loop.c base/str.c
-U_gate		= gate.c natfw.c natfw/table.c igd/policy.c igd/natrule.c \
-		  base/str.c
+U_gate		= gate.c flows.c natfw.c natfw/table.c igd/policy.c \
+		  igd/natrule.c base/str.c
 U_ctlclient	= cmd/ctlclient.c igd/natrule.c base/str.c
 UNITS	= str mem loop date log jail httpmsg netlink netif ports route conntrack \
 	  proc xmltiny natrule policy due texts portmap refusal igd wanip2 desc soap httpreq \
@@ -270,7 +270,7 @@ F_netlink	= natfw/nfnl.c natfw/nlmsg.c natfw/watch.c base/netlink.c \
 		  base/netif.c base/ports.c \
 		  base/route.c base/conntrack.c base/str.c
 W_netlink	= socket open open64
-F_gate		= gate.c $(filter-out natfw/watch.c,$(NATFW)) igd/policy.c \
+F_gate		= gate.c flows.c $(filter-out natfw/watch.c,$(NATFW)) igd/policy.c \
 		  igd/natrule.c base/netlink.c base/str.c
 W_gate		= nfnl_open nfnl_commit nfnl_dump
 F_listing	= $(filter-out natfw/watch.c,$(NATFW)) igd/natrule.c \

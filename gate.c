@@ -10,7 +10,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 #include "base/log.h"
 #include "base/mem.h"
@@ -132,19 +131,18 @@ const char *gate_fault(const struct gate *g)
 
 static void free_lists(struct gate *g)
 {
-	mem_free(g->staged, g->lists_max, sizeof(*g->staged));
-	mem_free(g->gone, g->lists_max, sizeof(*g->gone));
+	mem_free(g->staged, g->conf->max_mappings, sizeof(*g->staged));
 	g->staged = NULL;
-	g->gone = NULL;
+	flows_close(&g->flows);
 }
 
 static int alloc_lists(struct gate *g)
 {
-	g->lists_max = g->conf->max_mappings > NAT_BATCH_MAX ?
-		       g->conf->max_mappings : NAT_BATCH_MAX;
-	g->staged = mem_new(g->lists_max, sizeof(*g->staged));
-	g->gone = mem_new(g->lists_max, sizeof(*g->gone));
-	if (g->staged && g->gone)
+	const size_t max = g->conf->max_mappings;
+
+	g->staged = mem_new(max, sizeof(*g->staged));
+	if (g->staged && !flows_open(&g->flows, &g->fw, max > NAT_BATCH_MAX ?
+				     max : NAT_BATCH_MAX))
 		return 0;
 	free_lists(g);
 	return -ENOMEM;
@@ -193,7 +191,7 @@ void gate_close(struct gate *g)
 {
 	if (!g->open)
 		return;
-	gate_flows(g);
+	flows_kill(&g->flows, g->now_ms);
 	natfw_close(&g->fw);
 	natfw_done(&g->fw);
 	if (g->watch_fd >= 0)
@@ -207,7 +205,7 @@ void gate_reset(struct gate *g)
 {
 	if (!g->staged_n)
 		return;
-	mem_idle(g->staged, g->lists_max * sizeof(*g->staged));
+	mem_idle(g->staged, g->conf->max_mappings * sizeof(*g->staged));
 	memset(g->staged_by, 0, sizeof(g->staged_by));
 	g->staged_n = 0;
 }
@@ -342,99 +340,6 @@ static enum nat_err link_set(struct gate *g, bool up)
 	return NAT_OK;
 }
 
-/* ---- flows --------------------------------------------------------------- */
-
-/*
- * A rule that vanishes, or leads elsewhere, takes the flows that came through
- * it along. Before a change the rules that it may touch are noted; afterwards
- * the table tells which of them are gone, whatever the firewall's tool said.
- */
-static void flows_note(struct gate *g, const struct nat_rule *r)
-{
-	if (r && g->fw.env.ext_ip)
-		g->gone[g->gone_n++] = (struct conntrack_port){
-			.ext_ip = g->fw.env.ext_ip, .remote = r->remote.ip,
-			.client = r->client.ip, .ext_port = r->ext_port,
-			.int_port = r->int_port, .proto = r->proto,
-		};
-}
-
-/* Does a rule of the table lead to where @p led? */
-static bool still_leads(const struct gate *g, const struct conntrack_port *p)
-{
-	const struct nat_rule rule = {
-		.kind = NAT_PORTMAP, .proto = p->proto,
-		.ext_port = p->ext_port, .remote.ip = p->remote,
-		.client.ip = p->client, .int_port = p->int_port,
-	};
-	const struct nat_rule *now = natfw_lookup(&g->fw, &rule);
-
-	return now && nat_rule_equal(now, &rule);
-}
-
-/* Once a reason; a kernel that can not do it is not asked again. */
-static void flows_fail(struct gate *g, int err)
-{
-	if (err != g->flows_err)
-		log_warn("flows through deleted mappings may go on: %s",
-			 strerror(-err));
-	g->flows_err = err;
-}
-
-static unsigned cpu_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (unsigned)t.tv_sec * 1000 + (unsigned)(t.tv_nsec / 1000000);
-}
-
-/* How long a walk takes is up to the flows there are, whoever made them. */
-static int walk(struct gate *g, size_t n)
-{
-	unsigned before_ms = cpu_ms(), gap_ms;
-	int err = conntrack_kill(g->gone, n);
-
-	gap_ms = (cpu_ms() - before_ms) * FLOWS_GAP_WALKS;
-	if (gap_ms < FLOWS_GAP_MS)
-		gap_ms = FLOWS_GAP_MS;
-	g->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? gap_ms : FLOWS_GAP_MAX_MS;
-	g->walked_ms = g->now_ms;
-	return err;
-}
-
-void gate_flows(struct gate *g)
-{
-	size_t n = 0;
-	int err;
-
-	for (size_t i = 0; i < g->gone_n; i++)
-		if (!still_leads(g, &g->gone[i]))
-			g->gone[n++] = g->gone[i];
-	mem_idle(&g->gone[n], (g->gone_n - n) * sizeof(*g->gone));
-	g->gone_n = 0;
-	if (!n || g->flows_err == -EPROTONOSUPPORT ||
-	    g->flows_err == -EOPNOTSUPP)
-		return;
-	err = walk(g, n);
-	if (err)
-		flows_fail(g, err);
-}
-
-/* Before a change: room to note the @n rules that it may touch. */
-static void flows_room(struct gate *g, size_t n)
-{
-	if (g->gone_n + n > g->lists_max)
-		gate_flows(g);
-}
-
-/* After a change. What goes in a burst shares a walk. */
-static void flows_end(struct gate *g)
-{
-	if (!g->walked_ms || g->now_ms - g->walked_ms >= g->walk_gap_ms)
-		gate_flows(g);
-}
-
 /* ---- serving ------------------------------------------------------------- */
 
 static int reply(int fd, const struct priv_rep *rep)
@@ -467,13 +372,14 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 
 	if (!b->n)
 		return 0;
-	flows_room(g, b->n);
+	flows_room(&g->flows, b->n, g->now_ms);
 	for (size_t i = 0; i < b->n; i++)
-		flows_note(g, natfw_lookup(&g->fw, &b->op[i].rule));
+		flows_note(&g->flows,
+			   natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
 	b->flushed++;
 	b->deep |= b->n > OPS_KEPT;
-	flows_end(g);
+	flows_end(&g->flows, g->now_ms);
 	for (size_t i = 0; i < b->n && !err; i++) {
 		struct priv_req req = { .id = b->id[i], .verb = PRIV_SET };
 
@@ -533,11 +439,11 @@ static enum nat_err sync_end(struct gate *g)
 {
 	int err;
 
-	flows_room(g, g->fw.rule_n);
+	flows_room(&g->flows, g->fw.rule_n, g->now_ms);
 	for (size_t i = 0; i < g->fw.rule_n; i++)
-		flows_note(g, &g->fw.rule[i]);
+		flows_note(&g->flows, &g->fw.rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
-	flows_end(g);
+	flows_end(&g->flows, g->now_ms);
 	gate_reset(g);
 	if (err)
 		log_err("firewall: %s", g->fw.why);

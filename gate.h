@@ -6,10 +6,10 @@
 #ifndef GATE_H
 #define GATE_H
 
-#include "base/conntrack.h"
 #include "base/ports.h"
 #include "base/route.h"
 #include "conf.h"
+#include "flows.h"
 #include "natfw.h"
 
 /* More than the usual network has hosts. */
@@ -25,13 +25,8 @@ struct gate {
 	struct nat_rule *staged;	/* the sync that is coming in */
 	size_t staged_n;
 	uint16_t staged_by[GATE_COUNTERS];	/* of them, by their client */
-	struct conntrack_port *gone;	/* where rules led before a change */
-	size_t gone_n;
-	size_t lists_max;		/* room in each */
+	struct flows flows;		/* through rules that are gone */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
-	uint64_t walked_ms;		/* flows were looked for */
-	unsigned walk_gap_ms;		/* from that to the next time */
-	int flows_err;			/* why flows can not be ended, told */
 	const char *why;		/* the backend was chosen; a literal */
 	uint32_t repairs;		/* of rules that somebody had changed */
 	int watch_fd;			/* readable when nf_tables was changed;
@@ -79,16 +74,13 @@ const char *gate_fault(const struct gate *);
  *
  * SETs and DELs that wait together are one batch, NAT_BATCH_MAX at most.
  * Blocks for as long as the backend takes, and for a walk over the kernel's
- * flows when rules vanished: those that came through them are ended. Where the
- * last walk was less than @walk_gap_ms before @now_ms, which the owner sets,
- * that is left to gate_flows(): as long as @gone_n is not 0, it is due.
+ * flows when rules vanished: those that came through them are ended. At
+ * @now_ms, which the owner sets, that may be too early after the last walk:
+ * as long as @flows.gone_n is not 0, flows_kill() is due.
  *
  * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no
  * sense, -EXFULL it does not read its answers
  */
 int gate_serve(struct gate *, int fd);
-
-/** gate_flows - end the flows that gate_serve() has left. */
-void gate_flows(struct gate *);
 
 #endif

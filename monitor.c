@@ -114,8 +114,7 @@ static void on_flows(struct ev_timer *t)
 {
 	struct monitor *m = EV_OWNER(t, struct monitor, flows);
 
-	m->gate.now_ms = ev_now_ms(m->loop);
-	gate_flows(&m->gate);
+	flows_kill(&m->gate.flows, ev_now_ms(m->loop));
 }
 
 /* ---- the engine ---------------------------------------------------------- */
@@ -135,8 +134,8 @@ static int on_request(void *arg, int fd)
 
 	m->gate.now_ms = ev_now_ms(m->loop);
 	err = gate_serve(&m->gate, fd);
-	if (m->gate.gone_n && !m->flows.active)
-		ev_timer_set(m->loop, &m->flows, m->gate.walk_gap_ms);
+	if (m->gate.flows.gone_n && !m->flows.active)
+		ev_timer_set(m->loop, &m->flows, m->gate.flows.walk_gap_ms);
 	report_gate(&m->report, &m->gate);
 	if (m->gate.serving)
 		report_serving(&m->report);

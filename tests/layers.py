@@ -20,7 +20,7 @@ ROWS = [
      "ssdp", "ssdpmsg", "httpd", "httpconn",
      "httplisten", "soap", "gena", "genamsg", "genasend",
      "natfw", "natfw/"],
-    ["router"],
+    ["router", "flows"],
     ["gate", "site", "identity"],
     ["engine", "report"],
     ["nursery"],
