@@ -90,8 +90,8 @@ CHECK	= cmd/check.c cmd/check_say.c cmd/check_conf.c cmd/check_daemon.c \
 	  cmd/check_net.c cmd/check_ports.c cmd/check_firewall.c cmd/check_lan.c \
 	  cmd/check_rules.c cmd/check_match.c
 CMD	= cmd/cmd.c cmd/out.c cmd/words.c cmd/counts.c $(EDIT) $(LIVE) $(CHECK)
-SRC	= upnpd.c upnpctl.c monitor.c warden.c nursery.c report.c gate.c flows.c engine.c identity.c priv.c \
-	  router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
+SRC	= upnpd.c upnpctl.c monitor.c warden.c nursery.c report.c gate.c engine.c follow.c \
+	  flows.c identity.c priv.c router.c site.c ctl.c ctllisten.c ssdp.c ssdpmsg.c $(HTTPD) \
 	  soap.c $(GENA) $(CONF) leases.c state.c status.c xmltiny.c \
 	  $(CMD) $(NATFW) $(IGD) $(BASE)
 OBJ	= $(SRC:%.c=$(BUILD)/%.o)

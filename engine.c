@@ -22,16 +22,12 @@
 #include "base/netif.h"
 #include "ctl.h"
 #include "engine.h"
+#include "follow.h"
 #include "identity.h"
 #include "leases.h"
 #include "priv.h"
-#include "router.h"
 #include "site.h"
 #include "state.h"
-
-/* Interfaces change in bursts; look once. */
-#define SETTLE_MS	10
-#define RETRY_MS	1000
 
 struct engine {
 	struct conf conf;
@@ -41,12 +37,7 @@ struct engine {
 
 	struct priv priv;		/* to the monitor */
 
-	struct ev_fd netlink;
-	struct ev_timer settle;
-	bool settling;			/* it is to look at what changed */
-	struct router router;		/* as it was looked at last */
-	bool looked;
-	bool told;			/* the monitor: that we serve */
+	struct follow follow;
 
 	struct portmap *pm;
 	struct leases *leases;
@@ -103,8 +94,6 @@ static void on_tick(struct ev_timer *t)
 	schedule_tick(EV_OWNER(t, struct engine, tick));
 }
 
-static void follow(struct engine *e);
-
 static void on_answer(void *arg, const struct priv_rep *rep)
 {
 	struct engine *e = arg;
@@ -124,7 +113,7 @@ static void on_answer(void *arg, const struct priv_rep *rep)
 	case PRIV_LINK_DOWN:
 		/* netlink tells too, but later than the control point may ask
 		 * for the opposite */
-		follow(e);
+		follow_now(&e->follow);
 		igd_link_done(&e->igd, err);
 		site_poke(e->site);
 		return;
@@ -148,8 +137,8 @@ static bool op_counters(void *arg, struct igd_counters *ret)
 	struct engine *e = arg;
 	struct netif_counters c;
 
-	if (!e->router.ext_ifindex ||
-	    netif_counters(e->router.ext_ifindex, &c))
+	if (!e->follow.router.ext_ifindex ||
+	    netif_counters(e->follow.router.ext_ifindex, &c))
 		return false;
 	*ret = (struct igd_counters){ c.tx_bytes, c.rx_bytes, c.tx_packets,
 				      c.rx_packets };
@@ -232,7 +221,7 @@ static const struct igd_ops engine_ops = {
 
 static enum ctl_no_address why_no_address(const struct engine *e)
 {
-	const struct router *r = &e->router;
+	const struct router *r = &e->follow.router;
 
 	if (!r->ext_ifindex)
 		return CTL_NO_INTERFACE;
@@ -260,7 +249,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 
 	ret->ext_ip = e->igd.wan.ext_ip;
 	ret->no_address = why_no_address(e);
-	ret->ext_private = e->router.ext_private;
+	ret->ext_private = e->follow.router.ext_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
 		 str_z(conf_external(&e->conf)->name));
 	ret->http_port = httpd_port(site_httpd(e->site));
@@ -280,171 +269,6 @@ static void op_verify(void *arg)
 	struct engine *e = arg;
 
 	priv_verify(&e->priv);
-}
-
-/* ---- interfaces ---------------------------------------------------------- */
-
-static void look_external(struct engine *e)
-{
-	const struct conf_iface *ext = conf_external(&e->conf);
-	const struct router *r = &e->router;
-	struct igd_wan *wan = &e->igd.wan;
-	uint32_t ip = router_usable_ip(r, &e->conf);
-
-	if (ip && ext->forced_ip)
-		ip = ext->forced_ip;
-	if (ip != wan->ext_ip)
-		wan->since_ms = ev_now_ms(e->loop);
-	wan->ext_ip = ip;
-	wan->admin_up = r->ext_up;
-	wan->link_up = r->ext_up && r->ext_running;
-	wan->up_bps = wan->down_bps = netif_speed_bps(ext->name);
-	if (e->conf.up_bps)
-		wan->up_bps = e->conf.up_bps;
-	if (e->conf.down_bps)
-		wan->down_bps = e->conf.down_bps;
-}
-
-static void tell_external(const struct engine *e)
-{
-	const char *name = conf_external(&e->conf)->name;
-	char ip[16];
-	struct wr w = wr_init(ip, sizeof(ip));
-
-	wr_ipv4(&w, e->igd.wan.ext_ip);
-	if (e->router.ext_private)
-		log_warn("%s has a private address: another NAT is in front, "
-			 "ports opened here are not reached from outside%s",
-			 name, e->conf.refuse_private ? "; none are opened" :
-			 "");
-	else if (e->igd.wan.ext_ip)
-		log_info("external address %s on %s", wr_cstr(&w), name);
-	else
-		log_info("no external address on %s", name);
-}
-
-/* Listen and be found on the first address of each internal interface. */
-static int serve_interfaces(struct engine *e)
-{
-	struct httpd_listen listen[CONF_IFACES_MAX];
-	struct ssdp_iface found[CONF_IFACES_MAX];
-	struct httpd *httpd = site_httpd(e->site);
-	size_t n = 0;
-	int err, err2;
-
-	for (size_t i = 0; i < e->router.net_n && n < CONF_IFACES_MAX; i++) {
-		const struct router_net *net = &e->router.net[i];
-
-		if (!net->first)
-			continue;
-		listen[n] = (struct httpd_listen){ net->ifindex, "",
-						   net->ip, net->mask };
-		found[n] = (struct ssdp_iface){ "", net->ifindex, net->ip,
-						net->mask };
-		memcpy(listen[n].ifname, net->name, IF_NAMESIZE);
-		memcpy(found[n].name, net->name, IF_NAMESIZE);
-		n++;
-	}
-	err = httpd_listen(httpd, listen, n, (uint16_t)e->conf.http_port);
-	err2 = ssdp_ifaces(e->ssdp, found, n, httpd_port(httpd));
-	if (err)
-		log_err("HTTP port %u: %s; trying again",
-			(unsigned)e->conf.http_port, strerror(-err));
-	if (err2)
-		log_err("SSDP port 1900: %s; trying again", strerror(-err2));
-	return err ? err : err2;
-}
-
-/* A mapping's network may be one of an interface that is not there now. */
-static bool may_come_back(const struct engine *e, enum policy_verdict v)
-{
-	return v == POLICY_OUTSIDE && !router_complete(&e->router, &e->conf);
-}
-
-/* What a new configuration or network forbids has to go: the monitor would
- * refuse it, and a mapping without a rule must not be listed. */
-static void drop_forbidden(struct engine *e)
-{
-	size_t i = 0;
-
-	while (i < portmap_count(e->pm)) {
-		const struct pm_entry *m =
-			portmap_entry(e->pm, portmap_at(e->pm, i));
-		struct igd_refused r = {
-			.rule = m->rule, .client_ip = m->asker_ip,
-		};
-		enum policy_verdict v = policy_check(&e->igd.policy, &r.rule,
-						     0, &r.line);
-
-		if (v == POLICY_OK || may_come_back(e, v) ||
-		    !portmap_forget(e->pm, &r.rule)) {
-			i++;
-			continue;
-		}
-		r.why = (enum igd_refusal)v;
-		op_refused(e, &r);
-		igd_gone(&e->igd, &r.rule);
-	}
-}
-
-/* Take the interfaces as they are now, and follow what changed. */
-static int look(struct engine *e)
-{
-	uint32_t before = e->igd.wan.ext_ip;
-	struct router r;
-	bool changed;
-	int err = router_read(&e->conf, &r);
-
-	if (err) {
-		log_err("interfaces can not be read: %s", strerror(-err));
-		return err;
-	}
-	changed = memcmp(&r, &e->router, sizeof(r)) != 0;
-	e->router = r;
-	look_external(e);
-	router_policy(&r, &e->conf, &e->igd.policy);
-	if (changed || !e->looked) {
-		drop_forbidden(e);
-		priv_sync(&e->priv);
-	}
-	if (e->igd.wan.ext_ip != before || !e->looked)
-		tell_external(e);
-	e->looked = true;
-	site_poke(e->site);
-	return serve_interfaces(e);
-}
-
-/* Look, and again in a while where not all could be had. */
-static void follow(struct engine *e)
-{
-	int err = look(e);
-
-	if (err)
-		ev_timer_set(e->loop, &e->settle, RETRY_MS);
-	/* One network out of two is served: better than none. An interface
-	 * that is not there yet is not waited for, either. */
-	if (e->told || (err && !httpd_port(site_httpd(e->site))))
-		return;
-	e->told = true;
-	priv_serving(&e->priv);
-}
-
-static void on_settle(struct ev_timer *t)
-{
-	struct engine *e = EV_OWNER(t, struct engine, settle);
-
-	e->settling = false;
-	follow(e);
-}
-
-static void on_netlink(struct ev_fd *w, short revents)
-{
-	struct engine *e = EV_OWNER(w, struct engine, netlink);
-
-	if (!netif_drain(w->fd) || e->settling)
-		return;
-	e->settling = true;
-	ev_timer_set(e->loop, &e->settle, SETTLE_MS);
 }
 
 /* ---- start ---------------------------------------------------------------- */
@@ -517,12 +341,16 @@ static int start_control(struct engine *e, const struct engine_start *s)
 
 static int start_watchers(struct engine *e)
 {
+	struct follow *f = &e->follow;
+
 	e->tick.cb = on_tick;
-	e->settle.cb = on_settle;
-	ev_fd_init(&e->netlink, netif_open(), on_netlink);
-	if (e->netlink.fd < 0)
-		return e->netlink.fd;
-	return ev_fd_add(e->loop, &e->netlink, POLLIN);
+	f->conf = &e->conf;
+	f->loop = e->loop;
+	f->igd = &e->igd;
+	f->priv = &e->priv;
+	f->site = e->site;
+	f->ssdp = e->ssdp;
+	return follow_open(f);
 }
 
 /* It was sent before we were born. */
@@ -581,7 +409,7 @@ static int start(struct engine *e, const struct engine_start *s)
 /* The first look: the table goes to the monitor, the network hears of us. */
 static void begin(struct engine *e)
 {
-	follow(e);
+	follow_now(&e->follow);
 	schedule_tick(e);
 	e->started_ms = ev_now_ms(e->loop);
 	mem_idle_stack();	/* the start went deep */

@@ -22,6 +22,7 @@ ROWS = [
      "natfw", "natfw/"],
     ["router", "flows"],
     ["gate", "site", "identity"],
+    ["follow"],
     ["engine", "report"],
     ["nursery"],
     ["warden"],
