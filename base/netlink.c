@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define ERRNO_MAX 4095	/* the kernel's MAX_ERRNO */
+
 /* ---- taking messages apart --------------------------------------------- */
 
 /* Not NLMSG_NEXT and RTA_NEXT: an unaligned length at the very end takes
@@ -86,7 +88,7 @@ static int end_code(const struct nlmsghdr *h)
 
 	if (!code)
 		return h->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
-	return *code > 0 ? -EBADMSG : *code;
+	return *code > 0 || *code < -ERRNO_MAX ? -EBADMSG : *code;
 }
 
 int nl_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)

@@ -65,6 +65,9 @@ static void test_walk(void **state)
 	assert_int_equal(walk(b, 20, &got, &intr), -ENODEV);
 	put_msg(b, 20, NLMSG_ERROR, 0, 5);
 	assert_int_equal(walk(b, 20, &got, &intr), -EBADMSG);
+	/* no errno, and one that can not be made positive */
+	put_msg(b, 20, NLMSG_ERROR, 0, INT32_MIN);
+	assert_int_equal(walk(b, 20, &got, &intr), -EBADMSG);
 	put_msg(b, 16, NLMSG_ERROR, 0, 0);
 	assert_int_equal(walk(b, 16, &got, &intr), -EBADMSG);
 	put_msg(b, 16, NLMSG_DONE, 0, 0);
