@@ -138,7 +138,7 @@ project asks of itself, as such a ratio or as a limit of the value.
 - The peer's rate at 8 and at 200 at once is up to how many requests there are:
   it loses no time with each, but now and then a second and more, until the
   client tries again, since its queue is short. They are 2,000 and 400.
-- Mappings in place are UDP; those that are added and deleted are TCP, 100 at a
+- Mappings in place are UDP; those that are added and deleted are TCP, 50 at a
   time, so that all have as many in place.
 - The peer's first 1,000 mappings were asked for, those beyond were put into
   its chains by the firewall's tool, as the peer would have written them: to
