@@ -233,7 +233,8 @@ static void test_nursery(void **state)
 		SYS_setuid, SYS_capset, SYS_dup3, SYS_socketpair, SYS_fchmod,
 		SYS_pidfd_open, 12345,
 	};
-	const uint64_t clone_glibc = 0x01200011, new_user = 0x10000000;
+	const uint64_t clone_glibc = 0x01200000 | SIGCHLD,
+		       new_user = 0x10000000;
 
 	for (size_t i = 0; i < N(fatal); i++)
 		assert_int_equal(call(fatal[i], 0, 0, 0), KILL);
