@@ -37,6 +37,8 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(items):
+    # what takes a minute begins first
+    items.sort(key=lambda item: "test_qemu" not in item.nodeid)
     if SLOW <= 1:
         return
     for item in items:
