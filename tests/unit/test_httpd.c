@@ -1286,13 +1286,13 @@ static int dial_tcp(uint16_t port)
 	return fd;
 }
 
-/* Run the loop until @fd has its whole answer, at most two seconds. */
+/* Run the loop until @fd has its whole answer, at most half a minute. */
 static void get_tcp(int fd, struct answer *a)
 {
 	ssize_t n = 0;
 
 	a->n = 0;
-	for (int i = 0; i < 2000; i++) {
+	for (int i = 0; i < 30000; i++) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 
 		ev_step(loop, 0);
@@ -1317,7 +1317,7 @@ static void ask_all(const int *fd, size_t n, uint16_t port)
 	for (size_t i = 0; i < n; i++) {
 		struct pollfd p = { .fd = fd[i], .events = POLLOUT };
 
-		assert_int_equal(poll(&p, 1, 1000), 1);
+		assert_int_equal(poll(&p, 1, 30000), 1);
 		assert_int_equal(send(fd[i], text, (size_t)len, 0), len);
 	}
 	for (size_t i = 0; i < n; i++) {

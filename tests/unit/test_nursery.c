@@ -23,7 +23,7 @@
 #include "engine.h"
 #include "nursery.h"
 
-#define WAIT_MS 10000
+#define WAIT_MS 30000
 
 /* ---- what is above and beside it ----------------------------------------- */
 
