@@ -174,7 +174,7 @@ class System(Daemon):
         """Until all its scripts have run."""
         self.spawn(["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c",
                     BOOT, "boot", self.root.path, self.mode, self.missing])
-        assert self.wait_log("^booted$", 30), self.log()
+        assert self.wait_log("^booted$", 120), self.log()
         with open(f"/proc/{self.proc.pid}/task/{self.proc.pid}/children") as f:
             self.init = int(f.read())
         return self
@@ -227,7 +227,7 @@ class System(Daemon):
         if not self.init or not self.running():
             return self.init is not None
         os.kill(self.init, signal.SIGUSR2)
-        return wait_until(lambda: self.proc.poll() is not None, 30)
+        return wait_until(lambda: self.proc.poll() is not None, 120)
 
     def close(self):
         if self.running():

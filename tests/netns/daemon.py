@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 
-from lab import LAN_IP, SLOW, wait_until, which
+from lab import LAN_IP, LONG, SLOW, wait_until, which
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -34,9 +34,10 @@ class Daemon:
 
     def serves(self, ip=LAN_IP):
         """Does it answer? A connection alone is not enough: the kernel takes
-        it while the program still sets up the rest."""
+        it while the program still sets up the rest. Where nobody listens, or
+        who listened goes, that is known at once."""
         with self.lab.lan1.socket(socket.SOCK_STREAM) as sock:
-            sock.settimeout(2 * SLOW)
+            sock.settimeout(LONG * SLOW)
             try:
                 sock.connect((ip, self.port))
                 sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
@@ -47,15 +48,14 @@ class Daemon:
     def wait_ready(self):
         def settled():
             return self.proc.poll() is not None or self.serves()
-        wait_until(settled, 5)
+        assert wait_until(settled), "does not answer:\n" + self.log()
         assert self.proc.poll() is None, "did not start:\n" + self.log()
-        assert self.serves(), "does not answer:\n" + self.log()
 
     def log(self):
         with open(self.logfile, errors="replace") as f:
             return f.read()
 
-    def wait_log(self, pattern, timeout=3.0, since=0):
+    def wait_log(self, pattern, timeout=LONG, since=0):
         """Wait for a line that matches; gives it, or None."""
         def look():
             for line in self.log()[since:].splitlines():
@@ -67,7 +67,7 @@ class Daemon:
     def signal(self, signo):
         os.kill(self.proc.pid, signo)
 
-    def wait_exit(self, timeout=8):
+    def wait_exit(self, timeout=LONG):
         """The exit status; None while it still runs."""
         try:
             return self.proc.wait(timeout * SLOW)
@@ -258,9 +258,17 @@ exec {dir}/real/${{0##*/}} "$@"
                 self.script, self.target]
 
 
-def upnpc(host, *args, check=True, source=None):
-    """Debian's upnpc, an ordinary control point."""
-    argv = ["upnpc"]
-    if source:
-        argv += ["-m", source]
-    return host.run(*argv, *args, check=check, timeout=20)
+def upnpc(host, *args):
+    """Debian's upnpc, an ordinary control point. It searches for two seconds
+    and asks with a few more, which one that stands still may miss: it is run
+    again as long as it has found no gateway that is connected."""
+    for _ in range(10):
+        try:
+            said = host.run("upnpc", *args, timeout=120)
+            if "Found valid IGD" in said:
+                return said
+        except RuntimeError as e:
+            said = str(e)
+            if "Found valid IGD" in said:
+                raise
+    raise AssertionError(said)

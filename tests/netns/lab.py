@@ -34,7 +34,9 @@ LAN2_IP = "192.168.89.1"
 HOST_LAN2_IP = "192.168.89.20"
 
 SLOW = float(os.environ.get("SLOW", 1))     # how many times slower the daemon is
-LONG = 3.0                  # how long a thing that must happen may take
+# How long a thing that must happen may take. It takes milliseconds; but a
+# machine may be ten times slower, and stand still for seconds at any moment.
+LONG = 30.0
 SHORT = 0.3                 # how long we look for one that must not
 
 CLONE_NEWNET = 0x40000000
@@ -66,11 +68,13 @@ def run(*argv, check=True, stdin=None, timeout=30):
 
 
 def wait_until(what, timeout=LONG, every=0.02):
-    """Call what() until it says something true, and give that back."""
+    """Call what() until it says something true, and give that back. It is
+    called once more when the time is over: nobody may have looked since."""
     end = time.monotonic() + timeout * SLOW
     while True:
+        over = time.monotonic() > end
         value = what()
-        if value or time.monotonic() > end:
+        if value or over:
             return value
         time.sleep(every)
 

@@ -59,9 +59,9 @@ class Machine:
                  self.lab.path("machine"), self.group, self.tree],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self.pid = wait_until(self._manager, 10)
+            self.pid = wait_until(self._manager)
             assert self.pid, "no manager: " + self.log()
-            assert wait_until(self._is_up, 60, 0.2), "not up: " + self.log()
+            assert wait_until(self._is_up, 180, 0.2), "not up: " + self.log()
         except BaseException:
             self.close()
             raise

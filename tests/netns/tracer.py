@@ -69,9 +69,10 @@ def processes(upnpd):
 
 
 def calls_of(lab, pids, what, n=10):
-    """{process: its calls for @what(i)}, of @n times that with the fewest: a
-    timer may come between, or a request in two parts. The first call is the
-    wait that ended with the request."""
+    """{process: its calls for @what(i)}, as they most often were of @n times: a
+    timer may come between, or a request in two parts, or the process may stand
+    still, and what is missing then is too much the next time. The first call is
+    the wait that ended with the request."""
     times = []
     with traced(lab, pids) as tracers:
         before = settled(tracers)
@@ -81,7 +82,12 @@ def calls_of(lab, pids, what, n=10):
             times.append({name: after[name][len(before[name]):]
                           for name in pids})
             before = after
-    return {name: min((t[name] for t in times), key=len) for name in pids}
+    return {name: _commonest([t[name] for t in times]) for name in pids}
+
+
+def _commonest(lists):
+    """Of those that come as often the shortest."""
+    return min(lists, key=lambda one: (-lists.count(one), len(one)))
 
 
 def count_of(lab, pids, what):

@@ -41,7 +41,7 @@ class Reply:
 
 
 def http(host, method, path, body="", headers=(), ip=LAN_IP, port=2828,
-         source=None, timeout=10.0):
+         source=None, timeout=LONG):
     """One request on a connection of its own."""
     body = body.encode()
     head = [f"{method} {path} HTTP/1.1", f"Host: {ip}:{port}",
@@ -93,7 +93,7 @@ class Igd:
                 for svc in root.iter("{%s}service" % NS["d"])}
         return self._urls
 
-    def call(self, action, service=WANIP, timeout=10.0, **args):
+    def call(self, action, service=WANIP, timeout=LONG, **args):
         """Do an action; its out-arguments, or UpnpError is raised."""
         name = "QueryStateVariable" if service is CONTROL else action
         url = self.urls[WANIP if service is CONTROL else service]
@@ -209,9 +209,9 @@ def msearch(st, mx=1, man='"ssdp:discover"'):
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def search(host, st, to=GROUP, source=None, wait=LONG, quiet=0.3, **kw):
-    """Search, and give the answers: after the first, until it has been quiet
-    for a while; none within @wait: an empty list."""
+def search(host, st, to=GROUP, source=None, wait=LONG, quiet=0.3, n=1, **kw):
+    """Search, and give the answers: after the first @n, until it has been
+    quiet for a while; less than that within @wait: what there is."""
     source = source or host.ip
     with host.socket(socket.SOCK_DGRAM, (source, 0)) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
@@ -224,7 +224,8 @@ def search(host, st, to=GROUP, source=None, wait=LONG, quiet=0.3, **kw):
             while True:
                 data, peer = sock.recvfrom(4096)
                 found.append(Message(data, peer, time.monotonic() - sent))
-                sock.settimeout(quiet)
+                if len(found) >= n:
+                    sock.settimeout(quiet)
         except socket.timeout:
             return found
 
