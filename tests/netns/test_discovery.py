@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import upnpc
-from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, OUT_IP,
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, LONG, OUT_IP,
                  wait_until)
 from upnp import (GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Listener,
                   group_socket, http, max_age, msearch, search)
@@ -17,6 +17,7 @@ WANCONN = "urn:schemas-upnp-org:device:WANConnectionDevice:1"
 DEVICES = (IGD1, WANDEV, WANCONN)
 SERVICES = (L3F, WANCIC, WANIP)
 SILENCE = 0.4       # answers come within 100 ms, or not at all
+ALL = 20            # answers to ssdp:all, by both roots
 
 
 def udns(lab):
@@ -55,7 +56,19 @@ def check_answer(message):
     assert 0 <= int(message["CONFIGID.UPNP.ORG"]) <= 16777215
     assert message.get("DATE")
     assert message.size < 1024
-    assert message.delay < 0.25                 # Tailscale waits no longer
+
+
+def soon(ask):
+    """What @ask() finds, all of it within 250 ms, since Tailscale waits no
+    longer. Asked again, should the machine have stood still meanwhile; the
+    pause leaves the answers that one source may have."""
+    found = []
+
+    def come():
+        found[:] = ask()
+        return found and max(m.delay for m in found) < 0.25
+    assert wait_until(come, every=1), [m.delay for m in found]
+    return found
 
 
 def test_upnpc_finds_it(lab, upnpd):
@@ -68,7 +81,8 @@ def test_upnpc_finds_it(lab, upnpd):
 @pytest.mark.fast
 @pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
 def test_search_all(lab, upnpd, to):
-    answers = of_root1(search(lab.lan1, "ssdp:all", to=to))
+    answers = of_root1(soon(lambda: search(lab.lan1, "ssdp:all", to=to,
+                                           n=ALL)))
     for message in answers:
         check_answer(message)
     pairs = [(m["ST"], m["USN"]) for m in answers]
@@ -81,7 +95,9 @@ def test_search_all(lab, upnpd, to):
 def test_search_each_target(lab, upnpd, to):
     for st, usn in sorted(expected(lab)):
         for mx in (1, None):
-            answers = of_root1(search(lab.lan1, st, to=to, mx=mx, quiet=0.15))
+            n = 2 if st == "upnp:rootdevice" else 1
+            answers = of_root1(soon(lambda: search(
+                lab.lan1, st, to=to, mx=mx, quiet=0.15, n=n)))
             assert [(m["ST"], m["USN"]) for m in answers] == [(st, usn)]
             check_answer(answers[0])
 
@@ -92,7 +108,7 @@ def test_search_without_space_after_colon(lab, upnpd):
     raw = (f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
            "ST:upnp:rootdevice\r\nMAN:\"ssdp:discover\"\r\nMX:3\r\n\r\n\r\n")
     with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
-        sock.settimeout(1)
+        sock.settimeout(LONG)
         sock.sendto(raw.encode(), (GROUP, 1900))
         assert b"ST: upnp:rootdevice\r\n" in sock.recv(2048)
 
@@ -226,7 +242,7 @@ def test_beside_a_media_server(lab, stopped, first):
     if first != "upnpd":
         stopped.start()
     with server:
-        server.settimeout(1)
+        server.settimeout(LONG)
         assert search(lab.lan1, IGD1)
         assert hears(server, msearch(IGD1))
         assert search(lab.lan1, IGD1, to=LAN_IP)

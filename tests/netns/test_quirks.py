@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import igd_versions
-from lab import EXT_IP, HOST2_IP, HOST_IP, LAN_IP
+from lab import EXT_IP, HOST2_IP, HOST_IP, LAN_IP, LONG, wait_until
 from upnp import (CONTROL, GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Message,
                   Reply, http)
 
@@ -36,22 +36,23 @@ def upnpd(stopped, igd_version):
 
 # ---- the wire ---------------------------------------------------------
 
-def searches(host, *raw, to=GROUP, wait=0.5):
-    """Send these searches at once; all answers that come within @wait. That a
-    field has a colon and stands there once, Message sees to it."""
+def searches(host, *raw, to=GROUP, n=1, wait=0.4):
+    """Send these searches at once; all answers until for @wait there have been
+    @n, which may take long. That a field has a colon and stands there once,
+    Message sees to it."""
     with host.socket(socket.SOCK_DGRAM, (host.ip, 0)) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                         socket.inet_aton(host.ip))
         start = time.monotonic()
         for one in raw:
             sock.sendto(one.encode(), (to, 1900))
-        return answers(sock, start, wait)
+        return answers(sock, start, n, wait)
 
 
-def answers(sock, start, wait):
+def answers(sock, start, n, wait):
     found = []
-    while (left := start + wait - time.monotonic()) > 0:
-        sock.settimeout(left)
+    while True:
+        sock.settimeout(LONG if len(found) < n else wait)
         try:
             data, peer = sock.recvfrom(2048)
         except socket.timeout:
@@ -64,6 +65,19 @@ def answers(sock, start, wait):
     return found
 
 
+def quarter(host, *raw, wanted, **kw):
+    """The answers that have come after 250 ms, by when there have to be those
+    for @wanted. A machine that stands still is asked again: not at once, since
+    one source has so many answers a second."""
+    found = []
+
+    def come():
+        found[:] = [m for m in searches(host, *raw, **kw) if m.delay < 0.25]
+        return {m["ST"] for m in found} >= wanted
+    assert wait_until(come, every=2), [(m["ST"], m.delay) for m in found]
+    return found
+
+
 def of_root1(found):
     return [m for m in found if m["LOCATION"].endswith("/igd1.xml")]
 
@@ -72,7 +86,7 @@ def exchange(host, *pieces, pause=0.05):
     """Send a request in these pieces, and read as far as Content-Length says.
     The reply has what all clients need of one."""
     with host.socket(socket.SOCK_STREAM) as sock:
-        sock.settimeout(4)          # more patience has none of them
+        sock.settimeout(LONG)
         sock.connect((LAN_IP, 2828))
         for piece in pieces:
             sock.sendall(piece.encode())
@@ -262,7 +276,7 @@ def test_miniupnpc_connection_is_closed(lab, upnpd):
     """An old one reads until the end of the connection."""
     body = envelope("GetStatusInfo", {})
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
-        sock.settimeout(4)
+        sock.settimeout(LONG)
         sock.connect((LAN_IP, 2828))
         sock.sendall(request(Igd(lab.lan1).urls[WANIP], [
             f"Host: {LAN_IP}:2828", f'SOAPAction: "{WANIP}#GetStatusInfo"',
@@ -315,11 +329,10 @@ def test_tailscale_quarter_of_a_second(lab, upnpd):
     """Its three searches at once: whatever is not there after 250 ms is not
     there. It asks for 7200 seconds."""
     raw = go_search("ssdp:all"), go_search(IGD1)
-    found = searches(lab.lan1, *raw, wait=0.25)
-    assert {m["ST"] for m in found} >= {IGD1, WANIP, "upnp:rootdevice"}
-    found = searches(lab.lan1, go_search("ssdp:all", to=LAN_IP), to=LAN_IP,
-                     wait=0.25)
-    assert {m["ST"] for m in found} >= {IGD1, WANIP, "upnp:rootdevice"}
+    wanted = {IGD1, WANIP, "upnp:rootdevice"}
+    quarter(lab.lan1, *raw, wanted=wanted)
+    quarter(lab.lan1, go_search("ssdp:all", to=LAN_IP), to=LAN_IP,
+            wanted=wanted)
     client = Client(lab, PLAIN)
     client.maps_and_deletes(proto="UDP", lease=7200)
 
@@ -409,13 +422,13 @@ def test_cling_validates_the_scpds(lab, upnpd):
 
 # ---- Open.NAT ---------------------------------------------------------
 
-def test_open_nat_burst(lab, upnpd):
+def test_open_nat_burst(lab, upnpd, igd_version):
     """Twelve searches in one go, every one of a target we have answered."""
     targets = (WANIP[:-1] + "2", PPP[:-1] + "2", WANIP, PPP)
     raw = [f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
            f"MAN: \"ssdp:discover\"\r\nMX: 3\r\nST: {st}\r\n\r\n"
            for _ in range(3) for st in targets]
-    found = searches(lab.lan1, *raw)
+    found = searches(lab.lan1, *raw, n=3 if igd_version == "1" else 6)
     assert len([m for m in found if m["ST"] == WANIP]) >= 3
     assert not [m for m in found if "WANPPP" in m["ST"]]
     for m in found:
@@ -431,15 +444,20 @@ def test_open_nat_expect_continue(lab, upnpd):
         f'SOAPACTION: "{WANIP}#AddPortMapping"', f"Host: {LAN_IP}:2828",
         "Expect: 100-continue", "Connection: Keep-Alive"],
         body).partition("\r\n\r\n")
-    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
-        sock.settimeout(0.35)           # then .NET sends it all the same
-        sock.connect((LAN_IP, 2828))
-        sock.sendall(head.encode() + b"\r\n\r\n")
-        assert sock.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        sock.sendall(body.encode())
-        sock.settimeout(4)
-        reply = read_reply(sock)
-    assert reply.status == 200
+
+    def ask():
+        with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+            sock.settimeout(LONG)
+            sock.connect((LAN_IP, 2828))
+            sock.sendall(head.encode() + b"\r\n\r\n")
+            start = time.monotonic()
+            assert sock.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            took = time.monotonic() - start
+            sock.sendall(body.encode())
+            # by then .NET sends it all the same
+            return read_reply(sock) if took < 0.35 else None
+    reply = wait_until(ask)
+    assert reply and reply.status == 200
     assert f'AddPortMappingResponse xmlns:u="{WANIP}"' in reply.body.decode()
 
 
@@ -448,7 +466,7 @@ def test_open_nat_does_not_wait(lab, upnpd):
     still be the 100, and then the answer."""
     body = envelope("GetExternalIPAddress", {}, prolog=False, end="\r\n\r\n")
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
-        sock.settimeout(4)
+        sock.settimeout(LONG)
         sock.connect((LAN_IP, 2828))
         sock.sendall(request(Igd(lab.lan1).urls[WANIP], [
             'Content-Type: text/xml', f"Host: {LAN_IP}:2828",

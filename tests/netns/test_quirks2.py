@@ -9,19 +9,19 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import igd_versions
-from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, listener, udp_passes,
+from lab import (EXT_IP, HOST_IP, LAN_IP, LONG, OUT_IP, listener, udp_passes,
                  wait_until)
 from test_events import Subscriber
 from test_quirks import (PLAIN, PPP, TREE, Client, actions, envelope,
-                         exchange, go_search, mapping, request, searches,
-                         the_key, windows)
+                         exchange, go_search, mapping, quarter, request,
+                         searches, the_key, windows)
 from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
                   max_age, msearch)
 
 pytestmark = pytest.mark.only("nft")
 IGD2, WANIP2 = IGD1[:-1] + "2", WANIP[:-1] + "2"
 TREE2 = [kind[:-1] + "2" for kind in TREE]
-UNSPOKEN = 1.0          # what closes by itself, closes before that
+UNSPOKEN = 10.0         # what closes by itself, closes long before that
 
 
 @pytest.fixture(params=igd_versions("both", "1"))
@@ -75,7 +75,7 @@ def ask_event(host, method, *headers, url="/igd1/wanip/event"):
     """SUBSCRIBE or UNSUBSCRIBE with just these headers."""
     raw = "\r\n".join([f"{method} {url} HTTP/1.1", *headers]) + "\r\n\r\n"
     with host.socket(socket.SOCK_STREAM) as sock:
-        sock.settimeout(4)
+        sock.settimeout(LONG)
         sock.connect((LAN_IP, 2828))
         sock.sendall(raw.encode())
         data = b""
@@ -180,9 +180,11 @@ def test_libtorrent_renews(lab, upnpd):
     """The same again at three quarters of 3600 seconds."""
     client = Client(lab, PLAIN)
     for _ in range(2):
+        start = time.monotonic()
         client.call("AddPortMapping", mapping(6881, lease=3600, desc=""))
         entry = client.call("GetSpecificPortMappingEntry", the_key(6881))
-        assert entry["NewLeaseDuration"] in ("3599", "3600")
+        least = 3599 - (time.monotonic() - start)
+        assert least <= int(entry["NewLeaseDuration"]) <= 3600
         time.sleep(1.1)
     assert client.igd.mapped() == {("TCP", 6881, HOST_IP, 6881)}
 
@@ -193,7 +195,8 @@ def test_libtorrent_renews(lab, upnpd):
     (IGD1, 1), (WANIP, 1), (PPP, 0), ("upnp:rootdevice", 1)))
 def test_miniupnpc_searches(lab, upnpd, st, answered):
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
-                     f"ST: {st}\r\nMAN: \"ssdp:discover\"\r\nMX: 2\r\n\r\n")
+                     f"ST: {st}\r\nMAN: \"ssdp:discover\"\r\nMX: 2\r\n\r\n",
+                     n=answered)
     found = [m for m in found if m["LOCATION"].endswith("/igd1.xml")]
     assert [m["ST"] for m in found] == [st] * answered
 
@@ -259,7 +262,7 @@ def test_async_upnp_client_presence(lab, upnpd):
 def test_tailscale_adds_any(lab, upnpd2):
     """It takes :2 where it finds one, asks for a port by AddAnyPortMapping,
     and again for the one that it was given; all within 250 ms of search."""
-    found = searches(lab.lan1, go_search("ssdp:all"), wait=0.25)
+    found = quarter(lab.lan1, go_search("ssdp:all"), wanted={IGD2, WANIP2})
     assert {m["LOCATION"] for m in found if m["ST"] in (IGD2, WANIP2)} == \
         {f"http://{LAN_IP}:2828/igd2.xml"}
     client = at_root2(lab)
@@ -339,14 +342,14 @@ def test_goupnp_at_version_2(lab, upnpd2):
     client.call("AddPortMapping", mapping(proto="UDP", lease=0), WANIP2)
     entry = client.call("GetSpecificPortMappingEntry",
                         the_key(proto="UDP"), WANIP2)
-    assert entry["NewLeaseDuration"] in ("604799", "604800")
+    assert 604800 - 60 < int(entry["NewLeaseDuration"]) <= 604800
 
 
 # ---- what cuts across -------------------------------------------------
 
 def raw_answer(lab, st):
     with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
-        sock.settimeout(1)
+        sock.settimeout(LONG)
         sock.sendto(msearch(st), (LAN_IP, 1900))
         return sock.recvfrom(2048)
 
