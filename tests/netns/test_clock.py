@@ -92,6 +92,7 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
     igd.add(40001)
+    first = time.monotonic()
     igd.add(40002, lease=4)
     sid = http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
         f"CALLBACK: <http://{HOST_IP}:9/>", "NT: upnp:event",
@@ -102,14 +103,16 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
         check_date(lab, clock)
     igd.add(40003, lease=4)
     # none ended early
-    assert {p for _, p, _, _ in igd.mapped()} == {40000, 40001, 40002, 40003}
+    there = {p for _, p, _, _ in igd.mapped()}
+    assert there == {40000, 40001, 40002, 40003} or \
+        (time.monotonic() - first > 3.9 and there >= {40000, 40001})
     assert LEASE - 60 < left(lab, 40000) <= LEASE
     assert left(lab, 40001) == 0
     assert http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
         f"SID: {sid}", "TIMEOUT: Second-1800"]).status == 200
     # and none stays
     assert wait_until(lambda: not in_kernel(lab, 40002) and
-                      not in_kernel(lab, 40003), 15)
+                      not in_kernel(lab, 40003))
     assert time.monotonic() - begun >= 3.5
     assert {p for _, p, _, _ in igd.mapped()} == {40000, 40001}
     clock.set(0)
@@ -150,7 +153,7 @@ def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
     assert left(lab, 40001) == 0
     assert wait_until(lambda: in_kernel(lab, 40000))    # the first sync
     igd.add(40000, lease=2)
-    assert wait_until(lambda: not in_kernel(lab, 40000), 10)
+    assert wait_until(lambda: not in_kernel(lab, 40000))
     # then it is told the time, and restarted
     clock.set(0)
     stopped.stop()

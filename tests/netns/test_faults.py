@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from lab import EXT_IP, HOST_IP, OUT_IP, listener, reaches, wait_until
+from lab import EXT_IP, HOST_IP, LONG, OUT_IP, listener, reaches, wait_until
 from test_lifecycle import answers
 from test_mapping import in_kernel
 from upnp import Igd, http
@@ -32,24 +32,23 @@ def own_run(lab, stopped):
 
 @pytest.mark.only("iptables-legacy")
 def test_lock_is_held(lab, own_run):
-    """Somebody holds iptables' lock for 3 s: the answer is late, not wrong, and
-    others are served meanwhile."""
+    """Somebody holds iptables' lock, for longer than a tool is tried again: the
+    answer is late, not wrong, and others are served meanwhile."""
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
     holder = subprocess.Popen(
         ["nsenter", "-t", str(own_run.proc.pid), "-m", "flock",
-         "/run/xtables.lock", "sh", "-c", "echo held; sleep 3"],
-        stdout=subprocess.PIPE, text=True)
+         "/run/xtables.lock", "sh", "-c", "echo held; cat"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
     late = threading.Thread(target=lambda: igd.add(40001, "UDP", 8001))
     late.start()
     time.sleep(0.3)
-    start = time.monotonic()
     assert Igd(lab.lan1).external_ip() == EXT_IP
-    assert time.monotonic() - start < 1
+    time.sleep(1.2)
     assert late.is_alive()
+    holder.communicate()
     late.join()
-    holder.wait()
     assert in_kernel(lab, 40000) and in_kernel(lab, 40001)
 
 
@@ -134,12 +133,13 @@ def test_monitor_killed_among_many(lab, upnpd, igd):
                 return
     thread = threading.Thread(target=add)
     thread.start()
-    time.sleep(0.2)
+    assert wait_until(lambda: 40000 in {p for _, p, _, _ in igd.mapped()})
+    time.sleep(0.1)
     engine = upnpd.engine()
     upnpd.proc.kill()
     upnpd.proc.wait()
     assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
-    thread.join(20)
+    thread.join()
     upnpd.start()
     mapped = {port for _, port, _, _ in igd.mapped()}
     assert 40000 in mapped
@@ -177,7 +177,7 @@ def test_disk_is_read_only(lab, stopped):
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
     assert in_kernel(lab, 40000)
-    assert "Read-only file system" in stopped.log()
+    assert stopped.wait_log("Read-only file system")
 
 
 BAD_FILES = {
@@ -251,7 +251,7 @@ def test_lease_file_is_no_file(lab, upnpd, igd):
     assert in_kernel(lab, 40000)
     with open(victim) as f:
         assert f.read() == "precious\n"
-    assert "lease file" in upnpd.log()
+    assert upnpd.wait_log("lease file")
 
 
 # ---- clients -----------------------------------------------------------
@@ -267,20 +267,23 @@ def test_slow_clients(lab, upnpd, igd):
     held = []
     for i in range(2500):
         sock = lab.lan1.socket(socket.SOCK_STREAM, ("192.168.88.66", 0))
-        sock.settimeout(1)
+        sock.settimeout(LONG)
         assert sock.connect_ex(("192.168.88.1", 2828)) == 0
         if i % 5 == 0:
             sock.send(b"GET /igd1.xml HT")
         held.append(sock)
+    took = []
     for _ in range(10):
         start = time.monotonic()
         assert http(lab.lan1, "GET", "/igd1.xml").status == 200
-        assert time.monotonic() - start < 1
+        took.append(time.monotonic() - start)
         for sock in held[::5]:
             try:
                 sock.send(b"T")
             except OSError:
                 pass
+    # one or two may meet with a machine that stands still
+    assert sorted(took)[7] < 1
     igd.add(40000, "TCP", 8000)
     for sock in held:
         sock.close()

@@ -13,9 +13,13 @@ import time
 import pytest
 
 from daemon import Upnpd
-from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked,
-                 listener, reaches, wait_until)
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, SHORT,
+                 blocked, listener, reaches, tcp_passes, udp_passes,
+                 wait_until)
 from upnp import Igd, Listener, UpnpError, search
+
+
+SOON = 10.0         # what the design has within a second, on any machine
 
 
 def answers(call):
@@ -70,10 +74,10 @@ def test_restart_keeps_mappings(lab, upnpd, igd):
     assert igd.mapped() == before
     assert [e["NewPortMappingDescription"] for e in igd.entries()] == \
         ["one", "two"]
-    assert 580 < int(igd.specific(40001, "UDP")["NewLeaseDuration"]) <= 600
+    assert 480 < int(igd.specific(40001, "UDP")["NewLeaseDuration"]) <= 600
     assert igd.specific(40000)["NewLeaseDuration"] == "0"
-    assert reaches(lab, "TCP", 40000, tcp, timeout=1)
-    assert reaches(lab, "UDP", 40001, udp, timeout=1)
+    assert reaches(lab, "TCP", 40000, tcp, timeout=SOON)
+    assert reaches(lab, "UDP", 40001, udp, timeout=SOON)
     igd.delete(40000)
     upnpd.stop()
     upnpd.start()
@@ -98,10 +102,10 @@ def test_engine_killed(lab, upnpd, igd):
     rules = lab.rules()
     engine = upnpd.engine()
     os.kill(engine, signal.SIGKILL)
-    assert wait_until(lambda: answers(igd.mapped) == before, 1.0)
+    assert wait_until(lambda: answers(igd.mapped) == before, SOON)
     assert upnpd.engine() not in (None, engine)
-    assert reaches(lab, "TCP", 40000, server, timeout=1)
-    assert wait_until(lambda: lab.holds(rules), 1)
+    assert reaches(lab, "TCP", 40000, server, timeout=SOON)
+    assert wait_until(lambda: lab.holds(rules), SOON)
     igd.add(40002)
     igd.delete(40000)
     assert blocked(lab, "TCP", 40000, server)
@@ -109,11 +113,14 @@ def test_engine_killed(lab, upnpd, igd):
 
 
 def test_traffic_passes_while_the_engine_is_dead(lab, upnpd, igd):
+    """Each word that is said, at the first time: what is late is not lost."""
     server = listener(lab.lan1, "TCP", 8000)
+    other = listener(lab.lan1, "UDP", 8001)
     two_mappings(igd)
     os.kill(upnpd.engine(), signal.SIGKILL)
     for _ in range(30):
-        assert reaches(lab, "TCP", 40000, server, timeout=0)
+        assert tcp_passes(lab.outside, EXT_IP, 40000, server)
+        assert udp_passes(lab.outside, EXT_IP, 40001, other)
 
 
 def test_monitor_killed(lab, upnpd, igd):
@@ -146,6 +153,7 @@ def test_killed_at_any_moment(lab, upnpd, igd, whole):
         asked = []
         asker = threading.Thread(target=keep_asking, args=(igd, has, asked))
         asker.start()
+        assert wait_until(lambda: len(asked) > 1)
         time.sleep(0.1 + 0.07 * turn)
         engine, nursery = upnpd.engine(), upnpd.nursery()
         upnpd.proc.kill()
@@ -221,7 +229,8 @@ def test_firewall_flushed(lab, upnpd, igd):
     rules = lab.rules()
     assert reaches(lab, "TCP", 40000, server)
     lab.firewall.flush(lab.router)
-    assert wait_until(lambda: lab.holds(rules), 4)
+    # long, but not what it is without that option
+    assert wait_until(lambda: lab.holds(rules), 15)
     assert reaches(lab, "TCP", 40000, server)
     assert upnpd.wait_log("repaired")
 
@@ -236,7 +245,7 @@ def test_firewall_flushed_is_noticed(lab, upnpd, igd):
     rules = lab.rules()
     for _ in range(3):
         lab.firewall.flush(lab.router)
-        assert wait_until(lambda: lab.holds(rules), 4)
+        assert wait_until(lambda: lab.holds(rules))
         assert reaches(lab, "TCP", 40000, server)
 
 
@@ -253,13 +262,13 @@ def test_part_of_it_taken_out(lab, upnpd, igd):
     else:
         lab.router.run(lab.firewall.name, "-t", "nat", "-N", "mine")
         lab.router.run(lab.firewall.name, "-t", "nat", "-F", "UPNPD")
-    assert wait_until(lambda: upnpd.wait_log("repaired", 0.1), 4)
+    assert upnpd.wait_log("repaired")
     assert "mine" in lab.rules()
     if lab.firewall.name == "nft":
         lab.router.run("nft", "delete", "table", "ip", "mine")
     else:
         lab.router.run(lab.firewall.name, "-t", "nat", "-X", "mine")
-    assert wait_until(lambda: lab.holds(rules), 4)
+    assert wait_until(lambda: lab.holds(rules))
 
 
 @pytest.mark.only("iptables-legacy", "iptables-nft")
@@ -279,7 +288,7 @@ def test_chains_of_ports(lab, upnpd, igd):
     assert rules.count(":UPNPD-udp-39936 ") == 2
     assert rules.count(":UPNPD-POST-tcp-7168 ") == 1
     tool("-t", "nat", "-F", "UPNPD-tcp-39936")
-    assert wait_until(lambda: lab.holds(rules), 4)
+    assert wait_until(lambda: lab.holds(rules))
     assert reaches(lab, "TCP", 40000, server)
     tool("-A", "UPNPD-tcp-39936", "-j", "RETURN")
     igd.delete(40000)
@@ -288,11 +297,11 @@ def test_chains_of_ports(lab, upnpd, igd):
     engine = upnpd.engine()
     upnpd.proc.kill()
     upnpd.proc.wait()
-    assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"), 4)
+    assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
     assert "UPNPD-tcp-49152" in lab.rules()
     os.remove(lab.path("state", "leases"))
     upnpd.start()
-    assert wait_until(lambda: "UPNPD-tcp-49152" not in lab.rules(), 4)
+    assert wait_until(lambda: "UPNPD-tcp-49152" not in lab.rules())
     assert "UPNPD-udp-39936" not in lab.rules()
 
 
@@ -428,7 +437,7 @@ def test_enabled(lab, stopped):
         assert wait_until(lambda: lab.rules() == lab.pristine)
         assert stopped.running() and stopped.engine() is None
         assert not stopped.serves()
-        assert search(lab.lan1, "ssdp:all", wait=0.3) == []
+        assert search(lab.lan1, "ssdp:all", wait=SHORT) == []
 
 
 @pytest.mark.only("nft", "netlink")
@@ -441,7 +450,8 @@ def test_disabled_interfaces(lab, upnpd, igd):
     """As if their sections were not there."""
     assert igd.external_ip() == EXT_IP
     assert answers(Igd(lab.lan2, ip=LAN2_IP).external_ip) is None
-    assert search(lab.lan2, "ssdp:all", source=HOST_LAN2_IP, wait=0.3) == []
+    assert search(lab.lan2, "ssdp:all", source=HOST_LAN2_IP,
+                  wait=SHORT) == []
     assert search(lab.lan1, "ssdp:all")
 
 
@@ -509,7 +519,7 @@ def test_wrong_configuration(lab, stopped, text, line):
     stopped.write_conf(text)
     for flags in (["-F"], ["-n"]):
         stopped.spawn([upnpd_binary(), *flags, "-f", stopped.conf])
-        assert stopped.wait_exit(3) in (1, 2)
+        assert stopped.wait_exit() in (1, 2)
     said = stopped.log().splitlines()
     assert len(said) == 2
     where = re.escape(stopped.conf) + (f":{line}" if line else "")
@@ -528,14 +538,14 @@ def upnpd_binary():
 def test_right_configuration_is_checked(stopped):
     stopped.write_conf()
     stopped.spawn([upnpd_binary(), "-n", "-f", stopped.conf])
-    assert stopped.wait_exit(3) == 0
+    assert stopped.wait_exit() == 0
     assert not os.path.exists(stopped.state)
 
 
 @pytest.mark.only("nft", "netlink")
 def test_missing_file(stopped):
     stopped.spawn([upnpd_binary(), "-F", "-f", "/nowhere/upnpd.conf"])
-    assert stopped.wait_exit(3) in (1, 2)
+    assert stopped.wait_exit() in (1, 2)
     assert "/nowhere/upnpd.conf" in stopped.log()
 
 
@@ -548,7 +558,7 @@ def test_second_daemon_refuses(lab, upnpd, igd):
     second.logfile = lab.path("log2")
     second.start(wait=False)
     try:
-        assert second.wait_exit(3) not in (0, None)
+        assert second.wait_exit() not in (0, None)
     finally:
         second.stop()
     assert igd.mapped() and lab.rules() == rules

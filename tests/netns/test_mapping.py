@@ -8,10 +8,10 @@ import time
 import pytest
 
 from daemon import upnpc
-from lab import (EXT_IP, HOST2_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP,
+from lab import (EXT_IP, HOST2_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, LONG,
                  OUT2_IP, OUT_IP, SHORT, blocked, listener, reaches,
                  tcp_passes, udp_passes, wait_until)
-from upnp import L3F, WANCIC, Igd, error_of
+from upnp import L3F, WANCIC, Igd, UpnpError, error_of
 
 BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
 
@@ -59,21 +59,47 @@ def test_remote_host_any(lab, igd, remote):
     assert reaches(lab, "TCP", 40000, server)
 
 
+def in_its_time(look):
+    """What @look(lease) saw before a lease of so many seconds, that it makes,
+    could end: on a machine that stands still it looks once more, with a longer
+    one."""
+    for lease in (2, 8, 32):
+        start = time.monotonic()
+        saw = look(lease)
+        if time.monotonic() - start < lease - 0.1:
+            break
+    return saw
+
+
+def has_left(igd, port, lease, since, proto="TCP"):
+    """Is it there, with what is left of @lease, made no earlier than @since?"""
+    try:
+        left = int(igd.specific(port, proto)["NewLeaseDuration"])
+    except UpnpError:
+        return False
+    return lease - 1 - (time.monotonic() - since) <= left <= lease
+
+
 def test_lease_expires(lab, igd):
     server = listener(lab.lan1, "UDP", 8000)
-    igd.add(40000, "UDP", 8000, lease=2)
-    left = int(igd.specific(40000, "UDP")["NewLeaseDuration"])
-    assert left in (1, 2)
-    assert reaches(lab, "UDP", 40000, server)
-    assert in_kernel(lab, 40000)
+
+    def look(lease):
+        start = time.monotonic()
+        igd.add(40000, "UDP", 8000, lease=lease)
+        return (has_left(igd, 40000, lease, start, "UDP"),
+                bool(udp_passes(lab.outside, EXT_IP, 40000, server,
+                                timeout=lease / 2)),
+                in_kernel(lab, 40000))
+    assert in_its_time(look) == (True, True, True)
+    start = time.monotonic()
     igd.add(40001, "UDP", 8000, lease=600)
 
     def gone():
         return error_code(igd.specific, 40000, "UDP") == 714
-    assert wait_until(gone, 4)
-    assert wait_until(lambda: not in_kernel(lab, 40000), 1)
+    assert wait_until(gone)
+    assert wait_until(lambda: not in_kernel(lab, 40000))
     assert blocked(lab, "UDP", 40000, server)
-    assert 590 < int(igd.specific(40001, "UDP")["NewLeaseDuration"]) <= 600
+    assert has_left(igd, 40001, 600, start, "UDP")
 
 
 def error_code(call, *args):
@@ -86,9 +112,10 @@ def error_code(call, *args):
 def test_lease_is_renewed(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000, lease=1)
+    start = time.monotonic()
     igd.add(40000, "TCP", 8000, lease=100)
     time.sleep(1.5)     # past the first lease's end: nothing must happen
-    assert int(igd.specific(40000)["NewLeaseDuration"]) in range(95, 100)
+    assert has_left(igd, 40000, 100, start)
     assert reaches(lab, "TCP", 40000, server)
 
 
@@ -105,26 +132,30 @@ def test_lease_without_a_change_in_the_kernel_expires(lab, igd, first, then):
     igd.add(40000, **first)
     if then:
         igd.add(40000, **then)
-    assert wait_until(lambda: igd.entries() == [], 4)
+    assert wait_until(lambda: igd.entries() == [])
     assert wait_until(lambda: not in_kernel(lab, 40000))
 
 
 @pytest.mark.only("nft")
 @pytest.mark.parametrize("lease", (0, 1, 3600, 604800))
 def test_lease_values(igd, lease):
-    igd.add(40000, lease=lease)
-    left = int(igd.specific(40000)["NewLeaseDuration"])
-    assert left in (lease, max(lease - 1, 0))
+    for _ in range(10):
+        start = time.monotonic()
+        igd.add(40000, lease=lease)
+        right = has_left(igd, 40000, lease, start)
+        if right or time.monotonic() - start < max(lease - 0.1, 0.9):
+            break               # or the lease of a second has ended
+    assert right
 
 
 @pytest.mark.only("nft")
 @pytest.mark.conf(max_lease=100)
 def test_max_lease(igd):
     """Capped, not refused."""
-    igd.add(40000, lease=604800)
-    assert int(igd.specific(40000)["NewLeaseDuration"]) in (99, 100)
-    igd.add(40000, lease=50)
-    assert int(igd.specific(40000)["NewLeaseDuration"]) in (49, 50)
+    for asked, granted in ((604800, 100), (50, 50)):
+        start = time.monotonic()
+        igd.add(40000, lease=asked)
+        assert has_left(igd, 40000, granted, start)
 
 
 @pytest.mark.lab(bridge=True)
@@ -492,7 +523,7 @@ def test_burst_beside_idle_connections(lab, igd):
     idle = []
     for _ in range(2000):
         sock = lab.lan1.socket(socket.SOCK_STREAM)
-        sock.settimeout(1)
+        sock.settimeout(LONG)
         assert sock.connect_ex((LAN_IP, 2828)) == 0
         idle.append(sock)
     request = (f"GET /igd1.xml HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
@@ -505,7 +536,7 @@ def test_burst_beside_idle_connections(lab, igd):
         sock.connect_ex((LAN_IP, 2828))
         burst.append(sock)
     for sock in burst:
-        sock.settimeout(3)
+        sock.settimeout(LONG)
         wait_until(lambda: _sent(sock, request))
     replies = [_all(sock) for sock in burst]
     took = time.monotonic() - start
@@ -513,7 +544,7 @@ def test_burst_beside_idle_connections(lab, igd):
         sock.close()
     assert all(r.startswith(b"HTTP/1.1 200 OK\r\n") and
                r.rstrip().endswith(b"</root>") for r in replies)
-    assert took < 2
+    assert took < 20    # a second is what bench/ measures
 
 
 def _sent(sock, data):
