@@ -58,7 +58,7 @@ def test_system(lab, boot):
         system.read("/run/messages")))
     assert system.read("/dev/kmsg") == ""
     maps_a_port(lab)
-    of, jail = system.engine_status()
+    of, jail = wait_until(system.engine_status)
     assert of["Uid"].split() == ["65534"] * 4
     assert of["Seccomp"].strip() == "2" and int(of["CapPrm"], 16) == 0
     assert jail.endswith("/var/lib/upnpd")
@@ -162,7 +162,7 @@ def test_lacks(lab, boot, what):
     assert "Starting upnpd: OK\n" in system.log()
     assert wait_until(lambda: said in system.told())
     maps_a_port(lab)
-    of, jail = system.engine_status()
+    of, jail = wait_until(system.engine_status)
     assert of["Uid"].split() == of["Gid"].split() == ["65534"] * 4
     assert of["Seccomp"].strip() == "2"
     assert jail.endswith("/run/upnpd.jail" if "kept in" in said else
@@ -171,8 +171,8 @@ def test_lacks(lab, boot, what):
     igd.add(40001, "UDP", 8001)
     before = igd.mapped()
     system.run("/bin/kill", "-9", of["NSpid"].split()[-1])
-    assert wait_until(lambda: system.engine_status() and
-                      system.engine_status()[0]["Pid"] != of["Pid"])
+    assert wait_until(lambda: (system.engine_status() or [of])[0]["Pid"]
+                      != of["Pid"])
     assert wait_until(lambda: answers(igd.mapped) == before)
     assert system.script("restart").count("OK\n") == 2
     assert igd.mapped() == before
@@ -194,7 +194,8 @@ def test_no_syslogd(lab, boot):
     system.run("/sbin/syslogd", "-O", "/run/messages")
     assert wait_until(lambda: system.read("/run/messages"))
     system.script("reload")
-    assert "configuration read again" in system.read("/run/messages")
+    assert wait_until(lambda: "configuration read again" in
+                      system.read("/run/messages"))
     assert system.read("/dev/kmsg") == kernels
 
 

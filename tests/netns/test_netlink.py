@@ -121,9 +121,9 @@ def test_damage_is_repaired(lab, upnpd, what):
     before = listing(lab)
     lab.router.run("nft", "-f", "-", stdin=DAMAGE[what].replace(";", "\n"))
     if what == "set":
-        assert wait_until(lambda: "upnpd_accept {" in listing(lab), 5)
+        assert wait_until(lambda: "upnpd_accept {" in listing(lab))
         lab.firewall.flush(lab.router)
-    assert wait_until(lambda: listing(lab) == before, 5)
+    assert wait_until(lambda: listing(lab) == before)
 
 
 @NL
@@ -139,7 +139,7 @@ def test_needs_no_tool(lab, stopped, how):
     igd.add(40000, "TCP", 8000)
     assert reaches(lab, "TCP", 40000, server)
     lab.firewall.flush(lab.router)
-    assert wait_until(lambda: "upnpd_accept" in listing(lab), 5)
+    assert wait_until(lambda: "upnpd_accept" in listing(lab))
     assert reaches(lab, "TCP", 40000, server)
     assert not fake.hung()
 
@@ -155,7 +155,7 @@ def test_many_at_once(lab, stopped):
     before = listing(lab)
     assert before.count("tcp . 2") >= 4000
     lab.firewall.flush(lab.router)
-    assert wait_until(lambda: listing(lab) == before, 5)
+    assert wait_until(lambda: listing(lab) == before)
 
 
 # ---- counters ----------------------------------------------------------

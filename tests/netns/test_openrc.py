@@ -23,7 +23,7 @@ type = internal
 
 COMMON = """\
 says() { upnpctl status | grep -q "$1"; }
-soon() { for i in $(seq 200); do "$@" && return; sleep 0.05; done; "$@"; }
+soon() { for i in $(seq 1200); do "$@" && return; sleep 0.05; done; "$@"; }
 fails() { if "$@"; then echo "$* went well"; exit 1; fi; }
 """
 
@@ -91,7 +91,7 @@ def test_service(lab, tree, script):
         ["nsenter", f"--net=/run/netns/{lab.router.ns}",
          os.path.join(ROOT, "tests/netns/openrc-boot"), lab.path("machine"),
          tree, lab.path("script")], text=True, stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120)
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
     print(done.stdout)
     assert done.returncode == 0
     assert lab.rules() == lab.pristine

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from daemon import UPNPD, upnpc
-from lab import EXT_IP, OUT_IP, listener, reaches, wait_until
+from lab import EXT_IP, LONG, OUT_IP, listener, reaches, wait_until
 from upnp import Igd
 
 UPNPCTL = os.path.join(os.path.dirname(UPNPD), "upnpctl")
@@ -48,7 +48,7 @@ def ctl(lab, stopped):
 
 def description(lab):
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
-        sock.settimeout(3)
+        sock.settimeout(LONG)
         sock.connect((lab.router.ip, 2828))
         sock.sendall(b"GET /igd1.xml HTTP/1.0\r\n\r\n")
         text = b""

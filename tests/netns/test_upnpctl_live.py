@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from daemon import UPNPD
+from daemon import UPNPD, upnpc
 from lab import (EXT_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
                  wait_until)
 from upnp import UpnpError
@@ -34,7 +34,7 @@ class Ctl:
                                 stderr=subprocess.PIPE)
 
     def run(self, *words):
-        return subprocess.run([*self.argv, *words], text=True, timeout=15,
+        return subprocess.run([*self.argv, *words], text=True, timeout=60,
                               capture_output=True)
 
     def __call__(self, *words):
@@ -76,8 +76,7 @@ def add(ctl, *words, port=40000):
 # ---- mappings ---------------------------------------------------------
 
 def test_print_what_upnpc_mapped(lab, upnpd, ctl):
-    lab.lan1.run("upnpc", "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP",
-                 "3600")
+    upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP", "3600")
     head, titles, row = ctl("mappings", "print").splitlines()
     assert head == "Flags: D - dynamic, S - static, X - disabled"
     assert titles.split() == ["#", "PROTOCOL", "EXTERNAL-PORT", "TO",
@@ -208,8 +207,10 @@ def test_resync_after_a_flush(lab, upnpd, igd, ctl):
     assert upnpd.wait_log("had been changed; repaired")
     assert reaches(lab, "TCP", 40000, server)
     assert "as it should be" in ctl("resync")
-    assert ctl.json("status")["firewall"]["repairs"] == 1
-    assert ctl.status()["last-repair"].endswith(", 1 in all")
+    # a tool that changes table after table may be seen in between
+    repairs = ctl.json("status")["firewall"]["repairs"]
+    assert repairs in ((1, 2) if lab.firewall.name == "iptables-nft" else (1,))
+    assert ctl.status()["last-repair"].endswith(f", {repairs} in all")
 
 
 # ---- status, metrics --------------------------------------------------
@@ -292,10 +293,18 @@ def test_monitor(lab, upnpd, igd, ctl):
             if got[-1].get("external-port") == port:
                 return got[-1]["event"]
 
+    def connected():
+        """It is again; before, should that take two seconds, it says so."""
+        events = [json.loads(follower.stdout.readline())["event"]]
+        if events == ["waiting"]:
+            events = [json.loads(follower.stdout.readline())["event"]]
+        assert events == ["connected"]
+
     try:
         # The first may come before it follows, and be in its table.
         ports = iter(range(50000, 60000))
-        wait_until(lambda: (igd.add(next(ports)), has_line(follower))[1], 10)
+        assert wait_until(lambda: (igd.add(next(ports)),
+                                   has_line(follower))[1])
         igd.add(40000, "TCP", 8000, desc="game")
         assert next_of(40000) == "added"
         assert got[-1]["description"] == "game"
@@ -308,24 +317,28 @@ def test_monitor(lab, upnpd, igd, ctl):
         assert next_of(40001) == "added" and not got[-1]["dynamic"]
         # neither a dead engine nor a reload ends it
         os.kill(upnpd.engine(), signal.SIGKILL)
-        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        connected()
         ctl("mappings", "remove", "tcp:40001")
         assert next_of(40001) == "removed"
         upnpd.reload()
-        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        connected()
         # nor a daemon that is away for a while, and changed when it is back
-        igd.add(40002, lease=1)
-        assert next_of(40002) == "added"
-        upnpd.stop()
-        waiting = json.loads(follower.stdout.readline())
-        assert waiting["event"] == "waiting"
+        for lease in (1, 4, 16):    # it may end before the daemon is away
+            igd.add(40002, lease=lease)
+            assert next_of(40002) == "added"
+            upnpd.stop()
+            waiting = json.loads(follower.stdout.readline())
+            upnpd.start()
+            if waiting["event"] == "waiting":
+                break
+            assert waiting["event"] == "removed"
+            connected()
         assert "does not run" in waiting["text"]
-        upnpd.start()
-        assert json.loads(follower.stdout.readline())["event"] == "connected"
+        connected()
         assert next_of(40002) == "removed"
         assert follower.poll() is None
         follower.send_signal(signal.SIGINT)
-        assert follower.wait(5) in (-signal.SIGINT, 130, 0)
+        assert follower.wait(60) in (-signal.SIGINT, 130, 0)
     finally:
         follower.kill()
         follower.communicate()
