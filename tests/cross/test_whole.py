@@ -18,7 +18,7 @@ from upnp import IGD1, Igd, error_of, search
 
 EMULATOR = os.environ["EMULATOR"].split()
 LOCATION = f"http://{LAN_IP}:2828/igd1.xml"
-SLOW = 20               # an emulator on a busy machine
+SLOW = 60               # an emulator on a busy machine
 
 
 @pytest.fixture

@@ -21,13 +21,16 @@ def line_of(message):
 
 class Logd:
     def __init__(self, path):
+        """In the network of a router, whose kernel then holds many lines, for
+        as long as nobody reads them: upnpd waits for nobody."""
         self.path, self._text = path, ""
+        with open("/proc/sys/net/unix/max_dgram_qlen", "w") as f:
+            f.write("1000")
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.bind(path)
         self._lock = threading.Lock()
         self._stop, self._stopped = os.pipe()
-        # the kernel holds ten of them, and upnpd waits for nobody
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
 

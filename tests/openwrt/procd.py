@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 
+from lab import inside
 from logd import Logd
 
 
@@ -34,7 +35,8 @@ class Procd:
         self.instances, self.triggers = {}, []
         self.ran = []           # "start", "HUP", "TERM": what was done
         self.stderr = router.path("tmp/daemon.stderr")
-        self.logd = Logd(router.path("run/log"))
+        with inside(router.lab.router.ns):
+            self.logd = Logd(router.path("run/log"))
 
     # ---- what is called on a router ----
 
@@ -133,7 +135,7 @@ class Procd:
             self.ran.append("TERM")
             instance.proc.terminate()
             try:
-                instance.proc.wait(10)
+                instance.proc.wait(60)
             except subprocess.TimeoutExpired:
                 instance.proc.kill()
                 instance.proc.wait()

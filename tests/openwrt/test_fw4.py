@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from lab import blocked, listener, reaches, wait_until
+from lab import LONG, blocked, listener, reaches, wait_until
 from procd import Procd
 from router import Router
 from test_service import answers
@@ -42,7 +42,7 @@ class Service:
 
     def start(self):
         self.procd.init("start")
-        assert wait_until(lambda: answers(self.procd), 15), self.told()
+        assert wait_until(lambda: answers(self.procd)), self.told()
         return self
 
     def map(self, port, server_port=8000):
@@ -153,10 +153,10 @@ def test_established_goes_on_without_us(service):
     """Between fw4's new rules and ours, for as long as that may be."""
     server = service.map(40000)
     with service.lab.outside.socket(1) as out, Paused(service):
-        out.settimeout(5)
+        out.settimeout(LONG)
         out.connect(("11.22.33.1", 40000))
         conn, _ = server.accept()
-        conn.settimeout(5)
+        conn.settimeout(LONG)
         service.router.write("tmp/rules.nft", service.fw("print"))
         service.router.run("nft", "-f", "/tmp/rules.nft")
         assert ours(service) == []
@@ -260,8 +260,8 @@ def test_chain_is_not_there(lab, backend):
 
     for service in service_of(lab, backend, without):
         service.start()
-        assert "there is no chain upnpd_forward in inet fw4" \
-            in service.procd.log()
+        assert wait_until(lambda: "there is no chain upnpd_forward in inet fw4"
+                          in service.procd.log())
         with pytest.raises(Exception, match="501"):
             Igd(lab.lan1).add(40000, "TCP", 8000)
 
@@ -294,7 +294,7 @@ def test_mapped_flows_are_offloaded(lab, backend):
     for service in service_of(lab, backend, offload):
         server = service.start().map(40000)
         with lab.outside.socket(1) as out:
-            out.settimeout(5)
+            out.settimeout(LONG)
             assert wait_until(lambda: not out.connect_ex(
                 ("11.22.33.1", 40000)))
             conn, _ = server.accept()

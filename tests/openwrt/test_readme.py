@@ -28,7 +28,7 @@ def follow(service, commands):
 
 
 def serving(service):
-    assert wait_until(lambda: answers(service.procd), 15), service.told()
+    assert wait_until(lambda: answers(service.procd)), service.told()
     server = service.map(40000)
     assert reaches(service.lab, "TCP", 40000, server), service.told()
 
@@ -60,4 +60,4 @@ def test_migration(lab):
         assert not service.procd.runs()
         assert "upnpd-from-miniupnpd" in service.router.log()
         follow(service, blocks()[2])
-        assert wait_until(lambda: answers(service.procd, 5000), 15)
+        assert wait_until(lambda: answers(service.procd, 5000))

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lab import LAN_IP, wait_until
+from lab import LAN_IP, LONG, wait_until
 from test_uci import CONFIG, INTERFACES, MINIUPNPD, config
 
 START = ["option backend 'memory'"]
@@ -17,14 +17,14 @@ def served(router, procd):
     router.write(CONFIG, config(*START))
     procd.init("enable")
     procd.init("start")
-    assert wait_until(lambda: answers(procd), 15), procd.log()
+    assert wait_until(lambda: answers(procd)), procd.log()
     return procd
 
 
 def answers(procd, port=2828):
     """Does the daemon answer on the LAN?"""
     with procd.router.lab.lan1.socket(1) as sock:
-        sock.settimeout(2)
+        sock.settimeout(LONG)
         try:
             sock.connect((LAN_IP, port))
             sock.sendall(b"GET /igd1.xml HTTP/1.0\r\nHost: 192.168.88.1\r\n"
@@ -62,7 +62,7 @@ def test_starts_again_after_its_death(served):
     served.only().proc.kill()
     served.only().proc.wait()
     served.respawn()
-    assert wait_until(lambda: answers(served), 15)
+    assert wait_until(lambda: answers(served))
 
 
 def test_stop_leaves_nothing(served):
@@ -77,7 +77,7 @@ def test_stop_leaves_nothing(served):
 def test_restart(served):
     served.init("restart")
     assert served.ran == ["start", "TERM", "start"]
-    assert wait_until(lambda: answers(served), 15)
+    assert wait_until(lambda: answers(served))
 
 
 # ---- reload -------------------------------------------------------------
@@ -87,7 +87,7 @@ def test_change_of_configuration(served):
     proc = served.only().proc
     assert set_option(served, "http_port", "2829") == 1
     assert served.ran == ["start", "HUP"]
-    assert wait_until(lambda: answers(served, 2829), 15), served.log()
+    assert wait_until(lambda: answers(served, 2829)), served.log()
     assert served.only().proc is proc and proc.poll() is None
 
 
@@ -108,7 +108,7 @@ def test_wrong_configuration_changes_nothing(served):
         "number from 0 to 65535",
         "daemon.notice upnpd: the configuration before stays in force"]
     set_option(served, "http_port", "2829")
-    assert wait_until(lambda: answers(served, 2829), 15)
+    assert wait_until(lambda: answers(served, 2829))
 
 
 def test_file_of_miniupnpd_changes_nothing(served):
@@ -130,7 +130,7 @@ def test_disabled(served):
     assert served.ran == ["start", "TERM"] and not served.runs()
     set_option(served, "enabled", "1")
     assert served.ran == ["start", "TERM", "start"]
-    assert wait_until(lambda: answers(served), 15)
+    assert wait_until(lambda: answers(served))
 
 
 # ---- interfaces ---------------------------------------------------------
@@ -153,7 +153,7 @@ def test_external_interface_comes_later(router, procd):
     router.network("wan", "wan0")
     hotplug(procd, "ifup", "wan")
     assert procd.ran == ["start"]
-    assert wait_until(lambda: answers(procd), 15), procd.log()
+    assert wait_until(lambda: answers(procd)), procd.log()
 
 
 @pytest.mark.parametrize("how", ["hotplug", "trigger"])
@@ -168,7 +168,7 @@ def test_external_interface_changes_its_device(served, how):
         served.event("interface.*", "wan")
     assert served.ran == ["start", "HUP"]
     assert "[interface wan1]" in served.router.conf()
-    assert wait_until(lambda: answers(served), 15)
+    assert wait_until(lambda: answers(served))
 
 
 def test_external_interface_goes(served):
@@ -205,4 +205,4 @@ config interface 'guest'
     router.network("lan", "lan0")
     assert procd.event("interface.*", "lan") == 1
     assert procd.ran == ["start", "HUP"]
-    assert wait_until(lambda: answers(procd), 15), procd.log()
+    assert wait_until(lambda: answers(procd)), procd.log()
