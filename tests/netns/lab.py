@@ -79,6 +79,18 @@ def wait_until(what, timeout=LONG, every=0.02):
         time.sleep(every)
 
 
+def in_time(what, every=1.0):
+    """Is what() true, which a machine that stands still may spoil? Then it has
+    to be six times in a row within a minute: chance alone does not do."""
+    row = 0
+
+    def again():
+        nonlocal row
+        row = row + 1 if what() else 0
+        return row == 6
+    return what() or wait_until(again, 2 * LONG, every)
+
+
 def _setns(fd):
     if _libc.setns(fd, CLONE_NEWNET):
         err = ctypes.get_errno()

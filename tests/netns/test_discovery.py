@@ -7,7 +7,7 @@ import pytest
 
 from daemon import upnpc
 from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, LONG, OUT_IP,
-                 wait_until)
+                 in_time, wait_until)
 from upnp import (GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Listener,
                   group_socket, http, max_age, msearch, search)
 
@@ -67,7 +67,7 @@ def soon(ask):
     def come():
         found[:] = ask()
         return found and max(m.delay for m in found) < 0.25
-    assert wait_until(come, every=1), [m.delay for m in found]
+    assert in_time(come), [m.delay for m in found]
     return found
 
 

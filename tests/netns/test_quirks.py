@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import igd_versions
-from lab import EXT_IP, HOST2_IP, HOST_IP, LAN_IP, LONG, wait_until
+from lab import EXT_IP, HOST2_IP, HOST_IP, LAN_IP, LONG, in_time, wait_until
 from upnp import (CONTROL, GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Message,
                   Reply, http)
 
@@ -74,7 +74,7 @@ def quarter(host, *raw, wanted, **kw):
     def come():
         found[:] = [m for m in searches(host, *raw, **kw) if m.delay < 0.25]
         return {m["ST"] for m in found} >= wanted
-    assert wait_until(come, every=2), [(m["ST"], m.delay) for m in found]
+    assert in_time(come, every=2), [(m["ST"], m.delay) for m in found]
     return found
 
 
