@@ -34,7 +34,8 @@ struct proc {
  * proc_run - run it and wait.
  *
  * Input, output and errors are moved with poll(), so no order of reading and
- * writing can lock up. At the deadline the program's process group is killed.
+ * writing can lock up. At the deadline the program's process group is killed;
+ * time in which the machine stood still is not counted, up to as long again.
  * The child starts with default signals, no descriptors but 0, 1, 2, and its
  * own process group; the capabilities are ours. Does not disturb a SIGCHLD
  * watcher: waits for its own pid only.

@@ -388,6 +388,20 @@ static void test_deadline(void **state)
 	assert_int_equal(timed(&t, "exec sleep 30", -1), -ETIMEDOUT);
 }
 
+/* As long as we stand still the program has time: it needs more of it than its
+ * deadline, and gets that.
+ */
+static void test_we_stood_still(void **state)
+{
+	struct talk t;
+
+	talk_init(&t);
+	assert_int_equal(timed(&t, "kill -STOP $PPID; sleep 3;"
+				   "kill -CONT $PPID; sleep .2; echo done",
+			       3000), 0);
+	assert_out(&t, "done|");
+}
+
 /* The whole process group ends at the deadline. */
 static void test_deadline_group(void **state)
 {
@@ -622,6 +636,7 @@ int main(void)
 		proc_test(test_input_unread),
 		proc_test(test_error_text),
 		proc_test(test_deadline),
+		proc_test(test_we_stood_still),
 		proc_test(test_deadline_group),
 		proc_test(test_daemon_left),
 		proc_test(test_environment),
