@@ -99,6 +99,8 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
 
 @pytest.mark.parametrize("line, why", [
     ("ext_ifname6=eth2", "IPv6 is not served"),
+    ("ipv6_listening_ip=fe80::1", "IPv6 is not served"),
+    ("ipv6_disable=no", "IPv6 is not served"),
     ("ext_perform_stun=yes", "there is no STUN"),
     ("ext_stun_host=stun.example.net", "there is no STUN"),
     ("https_port=0", "there is no HTTPS"),
@@ -127,11 +129,32 @@ def test_without_counterpart(tmp_path, line, why):
 
 @pytest.mark.parametrize("line", [
     "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=yes",
-    "# clean_ruleset_interval=600", "force_igd_desc_v1=no", ""])
+    "# clean_ruleset_interval=600", "force_igd_desc_v1=no", "",
+    "ext_perform_stun=no", "system_uptime=no", "packet_log=no",
+    "pcp_allow_thirdparty=no", "ext_ip=", "serial=", "model_number=",
+    "presentation_url=", "listening_ip=lan0"])
 def test_nothing_lost(tmp_path, line):
     out, said = migrate(BASE + line + "\n" + DENY, tmp_path)
     assert said == []
     assert out == migrate(BASE + DENY, tmp_path)[0]
+
+
+def test_the_last_counts(tmp_path):
+    """As for miniupnpd, whatever stands around the =; upnpd wants each once."""
+    out, said = migrate("ext_ifname = eth9\nport=1\n" + BASE.replace("=", " = ")
+                        + "http_port=2\nsecure_mode=no\nsecure_mode =yes\r\n"
+                        + DENY.rstrip(), tmp_path)
+    assert said == []
+    want, _ = migrate(BASE + "http_port=2\n" + DENY, tmp_path)
+    assert sorted(out.splitlines()) == sorted(want.splitlines())
+    assert good(out, tmp_path)
+
+
+@pytest.mark.parametrize("value, ours", [
+    ("yes", "yes"), ("1", "yes"), ("no", "no"), ("0", "no")])
+def test_secure_mode(tmp_path, value, ours):
+    out, _ = migrate(BASE.replace("=yes", "=" + value) + DENY, tmp_path)
+    assert f"secure-mode = {ours}" in good(out, tmp_path)
 
 
 def rules_of(text, tmp_path):
@@ -287,7 +310,7 @@ def test_uci_version_1(shared):
         "", "[interface br-guest]", "type =internal"]
     assert [re.match(r"[\w-]+", line)[0] for line in said] == [
         "enable_natpmp", "upnp_lease_file", "notify-interval",
-        "clean_ruleset_threshold", "use_stun"]
+        "clean_ruleset_threshold"]
 
 
 VERSION2 = """
@@ -337,6 +360,115 @@ def test_uci_version_2(shared):
         assert line in conf
     assert said == ["enable_natpmp yes: no counterpart: there is neither "
                     "NAT-PMP nor PCP"]
+
+
+SETTINGS = """
+config upnpd 'settings'
+	option enabled '1'
+	option enable_protocols 'upnp-igd'
+	option allow_third_party_mapping '0'
+	option allow_cgnat '0'
+	option http_port '5001'
+	option download_kbps '100000'
+	option friendly_name 'OpenWrt'
+	option external_iface 'wan'
+"""
+NETWORKS = SETTINGS + """
+config internal_network
+	option interface 'lan'
+	option access_preset 'accept-web+high-ports'
+	option reject_ports '3389'
+	option ignore_acl '1'
+
+config internal_network
+	option interface 'guest'
+	option accept_ports '8080'
+	option reject_ports '23 135-139'
+"""
+ENTRIES = """
+config acl_entry
+	option comment 'High ports'
+	option int_port '1024-65535'
+	option ext_port '1024-65535'
+	option action 'ignore'
+
+config acl_entry
+	option int_addr '192.168.9.7'
+	option int_port '443'
+	option ext_port '443'
+	option action 'accept'
+
+config acl_entry
+	option int_addr '192.168.9.8'
+	option descr_filter 'evil .*'
+	option action 'reject'
+
+config acl_entry
+	option int_addr '192.168.9.9'
+	option action 'reject'
+"""
+
+
+def test_uci_settings(shared):
+    """The layout with a section settings: other names, and lists of its own."""
+    conf, rules, said = migrated(shared, NETWORKS + ENTRIES)
+    assert rules == [
+        "deny 3389 192.168.88.0/24 3389",
+        "allow 1024-65535 192.168.88.0/24 1024-65535",
+        "allow 80 192.168.88.0/24 80",
+        "allow 443 192.168.88.0/24 443",
+        "deny 1-65535 192.168.88.0/24 1-65535",
+        "deny 23 192.168.9.0/24 23",
+        "deny 135-139 192.168.9.0/24 135-139",
+        "allow 443 192.168.9.7/32 443",
+        "deny 1-65535 192.168.9.9/32 1-65535",
+        "allow 8080 192.168.9.0/24 8080"]
+    for line in ("secure-mode =yes", "http-port =5001",
+                 "downstream-bps =100000000", "friendly-name =OpenWrt",
+                 "[interface lan0]", "[interface br-guest]"):
+        assert line in conf
+    assert len(said) == 2 and all("by description" in line
+                                  or "descriptions are" in line
+                                  for line in said)
+
+
+@pytest.mark.parametrize("check, entry_first", [("0", False), ("1", True)])
+def test_uci_settings_for_all_networks(shared, check, entry_first):
+    """And the one where the networks share what they may."""
+    _, rules, said = migrated(shared, SETTINGS + f"""\
+	option internal_iface 'lan guest'
+	option access_defaults 'accept-high-ports'
+	option reject_ports ''
+	option check_acl '{check}'
+""" + ENTRIES.split("evil")[0].rpartition("config")[0])
+    entry = "allow 443 192.168.9.7/32 443"
+    nets = [f"allow 1024-65535 192.168.{net}.0/24 1024-65535"
+            for net in (88, 9)]
+    if entry_first:
+        assert rules == [entry, *nets]
+    else:
+        assert [rule for rule in rules if rule.startswith("allow")] == \
+            [*nets, entry]
+    assert said == []
+
+
+def test_uci_settings_that_allow_nothing(shared):
+    """All is refused: so is it then."""
+    _, rules, _ = migrated(shared, SETTINGS + """\
+	option reject_ports ''
+""")
+    assert rules == ["deny 0-65535 0.0.0.0/0 0-65535"]
+
+
+def test_uci_settings_are_off(shared):
+    """By default; so are they not in the older layout."""
+    off = "\toption enabled '1'\n"
+    shared.write("etc/config/upnpd", NETWORKS.replace(off, ""))
+    assert "option enabled 'no'" in shared.run(
+        "/usr/share/upnpd/upnpd-from-miniupnpd")
+    shared.write("etc/config/upnpd", VERSION1.replace(off, ""))
+    assert "option enabled 'yes'" in shared.run(
+        "/usr/share/upnpd/upnpd-from-miniupnpd")
 
 
 def test_uci_with_hostile_values(shared):
