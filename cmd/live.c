@@ -20,7 +20,8 @@
 /* ---- is that monitor still there? ------------------------------------ */
 
 /* The start of a process as /proc/PID/stat has it: field 22, in clock ticks
- * since boot (proc(5)). The name in field 2 may hold anything, a ')' too. */
+ * since boot (proc(5)). The name in field 2 may hold anything, a ')' too. Of one
+ * that has ended and waits for its parent (field 3 is Z) it is never. */
 static bool start_ticks(struct str stat, uint64_t *ret)
 {
 	struct str word;
@@ -31,9 +32,14 @@ static bool start_ticks(struct str stat, uint64_t *ret)
 	if (i == 0)
 		return false;
 	stat = str_skip(stat, i);
-	for (i = 3; i <= 22; i++)
+	for (i = 3; i <= 22; i++) {
 		if (!str_word(&stat, &word))
 			return false;
+		if (i == 3 && str_eq(word, STR("Z"))) {
+			*ret = UINT64_MAX;
+			return true;
+		}
+	}
 	return str_u64(word, 0, UINT64_MAX, ret) == 0;
 }
 

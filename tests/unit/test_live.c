@@ -808,10 +808,14 @@ static void test_status_of_one_that_was_killed(void **state)
 
 	if (pid == 0)
 		_exit(0);
-	waitpid(pid, NULL, 0);
 	unlink(fake.socket);
 	s.pid = pid;
 	put_status(s);
+	/* nobody has waited for it yet: some inits never do */
+	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_says(out, "               ended: without a word\n");
+	waitpid(pid, NULL, 0);
 	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
 	assert_says(out, "               ended: without a word\n");
 	s.pid = getpid();
