@@ -132,6 +132,27 @@ def test_script(lab, boot, shell):
          "start|stop|restart|reload|status|check", status=2)
 
 
+@pytest.mark.only("nft")
+def test_script_after_a_crash(lab, boot):
+    """A pid file of nobody's, or with the number of somebody else."""
+    system = boot()
+    igd = Igd(lab.lan1)
+    igd.add(40000)
+    before = igd.mapped()
+    for pid in (None, "1\n", "no number\n", ""):
+        old = system.read("/run/upnpd.pid").strip()
+        system.run("/bin/kill", "-9", old)
+        assert wait_until(lambda: not system.engine_status())
+        if pid is not None:
+            system.run("/bin/sh", "-c", f"printf '{pid}' > /run/upnpd.pid")
+        assert system.script("stop") == \
+            "Stopping upnpd: OK: it does not run\n"
+        assert system.script("reload", check=False) == \
+            (1, "Reloading upnpd: FAIL: it does not run\n")
+        assert system.script("start") == "Starting upnpd: OK\n"
+        assert igd.mapped() == before
+
+
 # ---- what a system may lack ----------------------------------------------
 
 # what is missing, what is said of it
