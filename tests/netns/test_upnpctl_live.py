@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from daemon import UPNPD, upnpc
+from daemon import ROOT, UPNPD, upnpc
 from lab import (EXT_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
                  wait_until)
 from upnp import UpnpError
@@ -74,6 +74,25 @@ def add(ctl, *words, port=40000):
 
 
 # ---- mappings ---------------------------------------------------------
+
+def keys(value):
+    """All names in it, but the reasons, which are many."""
+    if isinstance(value, list):
+        return {key for one in value for key in keys(one)}
+    if not isinstance(value, dict):
+        return set()
+    return set(value) | {key for name, one in value.items()
+                         if name != "refused" for key in keys(one)}
+
+
+@pytest.mark.only("netlink")
+def test_manual_has_all_keys(upnpd, ctl):
+    add(ctl)
+    with open(os.path.join(ROOT, "man", "upnpctl.8")) as f:
+        text = f.read().partition("\n.Sh JSON\n")[2].partition("\n.Sh ")[0]
+    for words in (("mappings", "print"), ("status",), ("resync",),
+                  ("interfaces", "print")):
+        assert keys(ctl.json(*words)) <= set(re.findall(r"[\w-]+", text))
 
 def test_print_what_upnpc_mapped(lab, upnpd, ctl):
     upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP", "3600")
