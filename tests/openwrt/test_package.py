@@ -55,6 +55,9 @@ def test_compile_calls_our_makefile(tmp_path):
     make("prepare", out=tmp_path)
     out = make("-n", "compile", "TARGET_CC=mips-cc", out=tmp_path)
     assert re.search(r"^mips-cc .*-o build/upnpd\b", out, re.M)
+    compiled = [line for line in out.splitlines() if " -c " in line]
+    assert len(compiled) > 50
+    assert all(line.count("-D_FORTIFY_SOURCE") == 1 for line in compiled)
 
 
 def test_install(tmp_path):

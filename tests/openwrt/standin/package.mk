@@ -9,6 +9,18 @@ ifneq ($(strip $(UNSET)),)
   $(error not set: $(UNSET))
 endif
 
+# As hardening.mk has it by default.
+PKG_FORTIFY_SOURCE ?= 1
+PKG_SSP ?= 1
+ifeq ($(strip $(PKG_FORTIFY_SOURCE)),1)
+  TARGET_CFLAGS += -D_FORTIFY_SOURCE=1
+endif
+ifeq ($(strip $(PKG_SSP)),1)
+  TARGET_CFLAGS += -fstack-protector
+endif
+TARGET_CFLAGS += -Wformat -Werror=format-security -Wl,-z,now -Wl,-z,relro
+TARGET_LDFLAGS += -znow -zrelro
+
 define Build/Prepare
 	mkdir -p $(PKG_BUILD_DIR)
 	tar -C $(BUILD_DIR) -xf $(TOPDIR)/dl/$(PKG_SOURCE)
