@@ -32,7 +32,7 @@ struct batch {
 	size_t n;
 	unsigned flushed;	/* changes of the kernel, if all went well */
 	bool deep;		/* one of them took much of the stack */
-	bool looked;		/* the router's own ports are fresh */
+	bool enough;		/* for this turn */
 };
 
 /* ---- the environment ----------------------------------------------------- */
@@ -212,6 +212,18 @@ void gate_reset(struct gate *g)
 
 /* ---- judging ------------------------------------------------------------- */
 
+/* Whoever asks for things without end, the log is not his to fill. */
+static bool may_say(struct gate *g)
+{
+	unsigned dropped;
+	bool may = lograte_may(&g->rate, g->now_ms, &dropped);
+
+	if (dropped)
+		log_warn("engine: %u more lines on its requests within a "
+			 "second dropped", dropped);
+	return may;
+}
+
 /* The engine has asked itself the same question: an answer other than yes
  * means that it is not to be believed. */
 static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
@@ -224,15 +236,14 @@ static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
 	if (v == POLICY_OK)
 		return NAT_OK;
 	/* it keeps the mappings of a network that may come back */
-	if (v != POLICY_OUTSIDE || !g->incomplete)
+	if ((v != POLICY_OUTSIDE || !g->incomplete) && may_say(g))
 		log_warn("engine asked for a rule that policy forbids: %s",
 			 policy_text(v));
 	return NAT_EREFUSED;
 }
 
 /* A port that the router serves itself is never taken from it. */
-static enum nat_err check_port(struct gate *g, struct batch *b,
-			       const struct nat_rule *rule)
+static enum nat_err check_port(struct gate *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
 							     g->ports.udp;
@@ -240,14 +251,15 @@ static enum nat_err check_port(struct gate *g, struct batch *b,
 
 	if (natfw_lookup(&g->fw, rule))
 		return NAT_OK;
-	if (!b->looked)
+	if (!g->looked)
 		err = ports_listening(g->fw.env.ext_ip, &g->ports);
 	if (err) {
-		log_err("the router's own ports can not be read: %s",
-			strerror(-err));
+		if (may_say(g))
+			log_err("the router's own ports can not be read: %s",
+				strerror(-err));
 		return NAT_EFAIL;
 	}
-	b->looked = true;
+	g->looked = true;
 	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
 }
 
@@ -277,7 +289,8 @@ static enum nat_err check_client(struct gate *g, const struct batch *b,
 		     is_one_more(g, &b->op[i].rule);
 	if (n < max)
 		return NAT_OK;
-	log_warn(MORE_A_CLIENT);
+	if (may_say(g))
+		log_warn(MORE_A_CLIENT);
 	return NAT_ENOSPC;
 }
 
@@ -291,7 +304,7 @@ static enum nat_err check(struct gate *g, struct batch *b,
 	err = check_rule(g, &req->rule);
 	if (!err)
 		err = check_client(g, b, &req->rule);
-	return err ? err : check_port(g, b, &req->rule);
+	return err ? err : check_port(g, &req->rule);
 }
 
 /* ---- the external link --------------------------------------------------- */
@@ -312,7 +325,7 @@ static void restore_routes(struct gate *g, const char *name)
 {
 	int err = route_restore(&g->routes);
 
-	if (err)
+	if (err && may_say(g))
 		log_warn("some routes over %s could not be put back: %s", name,
 			 strerror(-err));
 	memset(&g->routes, 0, sizeof(g->routes));
@@ -330,11 +343,14 @@ static enum nat_err link_set(struct gate *g, bool up)
 	if (!err)
 		err = netif_set_up(name, up);
 	if (err) {
-		log_err("%s can not be taken %s: %s", name,
-			up ? "up" : "down", strerror(-err));
+		if (may_say(g))
+			log_err("%s can not be taken %s: %s", name,
+				up ? "up" : "down", strerror(-err));
 		return NAT_EFAIL;
 	}
-	log_warn("%s taken %s for a control point", name, up ? "up" : "down");
+	if (may_say(g))
+		log_warn("%s taken %s for a control point", name,
+			 up ? "up" : "down");
 	if (up)
 		restore_routes(g, name);
 	return NAT_OK;
@@ -385,12 +401,13 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 
 		if (b->op[i].verb == NAT_DEL)
 			req.verb = PRIV_DEL;
-		if (b->err[i] == NAT_EFAIL)
+		if (b->err[i] == NAT_EFAIL && may_say(g))
 			log_err("firewall: %s", g->fw.why);
 		err = answer(fd, &req, b->err[i]);
 	}
 	b->n = 0;
-	b->looked = false;
+	b->enough = true;
+	g->looked = false;
 	return err;
 }
 
@@ -420,19 +437,30 @@ static bool stage_full(const struct gate *g, uint32_t client, uint16_t counted)
 	return n >= g->conf->max_per_client;
 }
 
+/* The first table is what the lease file has kept: its ports were asked about
+ * then, and who serves them now may just have come up after us. */
+static bool stage_fits(struct gate *g, const struct nat_rule *rule)
+{
+	return check_rule(g, rule) == NAT_OK &&
+	       (!g->synced || check_port(g, rule) == NAT_OK);
+}
+
 static void stage_rule(struct gate *g, const struct nat_rule *rule)
 {
 	const uint32_t ip = rule->client.ip;
 	uint16_t *by = &g->staged_by[ip % GATE_COUNTERS];
+	const char *why = NULL;
 
 	if (g->staged_n == g->conf->max_mappings) {
-		log_warn("engine syncs more rules than max-mappings");
+		why = "engine syncs more rules than max-mappings";
 	} else if (stage_full(g, ip, *by)) {
-		log_warn(MORE_A_CLIENT);
-	} else if (check_rule(g, rule) == NAT_OK) {
+		why = MORE_A_CLIENT;
+	} else if (stage_fits(g, rule)) {
 		g->staged[g->staged_n++] = *rule;
 		++*by;
 	}
+	if (why && may_say(g))
+		log_warn("%s", why);
 }
 
 static enum nat_err sync_end(struct gate *g)
@@ -445,7 +473,8 @@ static enum nat_err sync_end(struct gate *g)
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(&g->flows, g->now_ms);
 	gate_reset(g);
-	if (err)
+	g->synced = true;
+	if (err && may_say(g))
 		log_err("firewall: %s", g->fw.why);
 	return err ? NAT_EFAIL : NAT_OK;
 }
@@ -460,6 +489,7 @@ static int serve(struct gate *g, int fd, struct batch *b,
 	err = batch_flush(g, fd, b);
 	if (err)
 		return err;
+	b->enough |= req->verb != PRIV_SYNC_RULE;
 	switch (req->verb) {
 	case PRIV_SYNC_RULE:
 		stage_rule(g, &req->rule);
@@ -501,7 +531,9 @@ static int receive(int fd, struct priv_req *ret)
 	return 1;
 }
 
-/* Not inlined: its frame has the batch, which is to be given back. */
+/* One turn: who always has another request is not to keep the monitor from its
+ * signals, timers and other sockets. Not inlined: its frame has the batch, which
+ * is to be given back. */
 static __attribute__((noinline)) int serve_all(struct gate *g, int fd,
 					       bool *ret_deep)
 {
@@ -510,9 +542,9 @@ static __attribute__((noinline)) int serve_all(struct gate *g, int fd,
 	int got = 1, err = 0;
 
 	b.n = b.flushed = 0;
-	b.looked = b.deep = false;
+	b.deep = b.enough = g->looked = false;
 	heard(g, 0);
-	while (!err && b.n < NAT_BATCH_MAX) {
+	for (int i = 0; i < NAT_BATCH_MAX && !err && !b.enough; i++) {
 		got = receive(fd, &req);
 		if (got <= 0)
 			break;

@@ -6,6 +6,7 @@
 #ifndef GATE_H
 #define GATE_H
 
+#include "base/lograte.h"
 #include "base/ports.h"
 #include "base/route.h"
 #include "conf.h"
@@ -21,12 +22,15 @@ struct gate {
 	struct policy policy;
 	bool incomplete;		/* an internal interface is not there */
 	struct ports ports;		/* served by the router itself */
+	bool looked;			/* at those, in this turn */
 	struct route_set routes;	/* of the link we took down */
+	bool synced;			/* a whole table has come */
 	struct nat_rule *staged;	/* the sync that is coming in */
 	size_t staged_n;
 	uint16_t staged_by[GATE_COUNTERS];	/* of them, by their client */
 	struct flows flows;		/* through rules that are gone */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
+	struct lograte rate;		/* of what the engine has us say */
 	const char *why;		/* the backend was chosen; a literal */
 	uint32_t repairs;		/* of rules that somebody had changed */
 	int watch_fd;			/* readable when nf_tables was changed;
@@ -72,7 +76,10 @@ const char *gate_fault(const struct gate *);
  * gate_serve - read and answer what the engine has sent.
  * @fd: the SOCK_SEQPACKET end, non-blocking
  *
- * SETs and DELs that wait together are one batch, NAT_BATCH_MAX at most.
+ * SETs and DELs that wait together are one batch. It is one turn, whatever else
+ * waits: NAT_BATCH_MAX requests at most, one transaction of the backend, one
+ * request of another kind than SET, DEL and SYNC_RULE. What it says in the log
+ * has a rate, LOG_ENGINE_LINES_S.
  * Blocks for as long as the backend takes, and for a walk over the kernel's
  * flows when rules vanished: those that came through them are ended. At
  * @now_ms, which the owner sets, that may be too early after the last walk:

@@ -18,7 +18,6 @@
 #include <unistd.h>
 #include "base/date.h"
 
-#define RATE_WINDOW_MS	1000	/* LOG_ENGINE_LINES_S is per second */
 #define LOGGER		"/dev/log"	/* where every syslogd listens */
 #define KERNEL_LOG	"/dev/kmsg"	/* what dmesg shows */
 #define LEVEL_N		3	/* "<6>" */
@@ -248,27 +247,20 @@ void log_msg(int level, const char *fmt, ...)
 
 /* ---- the relay ----------------------------------------------------- */
 
-static void relay_tell_dropped(struct log_relay *r)
+static void relay_tell_dropped(unsigned dropped)
 {
-	if (r->dropped > 0)
+	if (dropped > 0)
 		log_warn("engine: %u more lines within a second dropped",
-			 r->dropped);
-	r->dropped = 0;
+			 dropped);
 }
 
 static bool relay_may(struct log_relay *r, uint64_t now_ms)
 {
-	if (now_ms - r->window_ms >= RATE_WINDOW_MS) {
-		relay_tell_dropped(r);
-		r->window_ms = now_ms;
-		r->lines = 0;
-	}
-	if (r->lines == LOG_ENGINE_LINES_S) {
-		r->dropped++;
-		return false;
-	}
-	r->lines++;
-	return true;
+	unsigned dropped;
+	bool may = lograte_may(&r->rate, now_ms, &dropped);
+
+	relay_tell_dropped(dropped);
+	return may;
 }
 
 /* The level in front of @line, which is taken off; LOG_INFO when there is
@@ -325,7 +317,8 @@ static void relay_end(struct log_relay *r, uint64_t now_ms)
 		relay_line(r, (struct str){ r->buf, r->len }, now_ms);
 	r->len = 0;
 	r->skipping = false;
-	relay_tell_dropped(r);
+	relay_tell_dropped(r->rate.dropped);
+	r->rate.dropped = 0;
 }
 
 int log_relay_read(struct log_relay *r, int fd, uint64_t now_ms)

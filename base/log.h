@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <syslog.h>
 #include "base/limits.h"
+#include "base/lograte.h"
 #include "base/str.h"
 
 #define LOG_RELAY_BUF (LOG_LINE_MAX + 8)
@@ -67,8 +68,7 @@ struct log_relay {
 	char buf[LOG_RELAY_BUF];
 	size_t len;
 	bool skipping;		/* until the end of a line that was too long */
-	uint64_t window_ms;
-	unsigned lines, dropped;
+	struct lograte rate;
 };
 
 /**

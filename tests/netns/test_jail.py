@@ -364,6 +364,9 @@ FORBIDDEN = (
     ("router, wan", dict(ext=40000, client=EXT_IP)),
     ("router, loopback", dict(ext=40000, client="127.0.0.1")),
     ("broadcast", dict(ext=40000, client="192.168.88.255")),
+    ("network", dict(ext=40000, client="192.168.88.0")),
+    ("broadcast, everywhere", dict(ext=40000, client="255.255.255.255")),
+    ("nobody", dict(ext=40000, client="0.0.0.0")),
     ("multicast", dict(ext=40000, client="239.255.255.250")),
     ("external port", dict(ext=30000)),
     ("internal port", dict(ext=40000, int_port=22)),
@@ -371,6 +374,7 @@ FORBIDDEN = (
     ("no port", dict(ext=0)),
     ("no internal port", dict(ext=40000, int_port=0)),
     ("remote", dict(ext=40000, remote="255.255.255.255")),
+    ("remote, loopback", dict(ext=40000, remote="127.0.0.1")),
 )
 
 LINES = ["deny 1-65535 192.168.88.20/32 1-65535",
@@ -400,6 +404,26 @@ def test_rogue_takes_no_port_of_the_routers(lab, rogue):
     with lab.router.listen(40022):
         assert rogue.set(40022) == ECONFLICT
     assert wait_until(lambda: rogue.set(40022) == OK)
+
+
+def test_rogue_takes_no_port_of_the_routers_by_a_table(lab, rogue):
+    """The first table is what the lease file kept, and is not asked about
+    them; with any other it once could have port 22."""
+    assert rogue.ask("look") == OK
+    assert rogue.ask("end") == OK
+    before = lab.rules()
+    with lab.router.listen(40022):
+        assert rogue.ask("look") == OK
+        rogue.set(40022, verb="rule")
+        assert rogue.ask("end") == OK
+        assert lab.rules() == before
+        # one that stands already does not go for it
+        assert rogue.set(40023) == OK
+        with lab.router.listen(40023):
+            assert rogue.ask("look") == OK
+            rogue.set(40023, verb="rule")
+            assert rogue.ask("end") == OK
+            assert "40023" in lab.rules()
 
 
 @pytest.mark.conf(max_mappings=4, max_mappings_per_client=3)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -303,6 +304,15 @@ static int one(uint32_t verb, struct nat_rule r)
 	return answer();
 }
 
+/* Turn after turn, as the monitor's loop does. */
+static void serve_what_waits(void)
+{
+	struct pollfd p = { monitor, POLLIN };
+
+	while (poll(&p, 1, 0) == 1)
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+}
+
 static void test_set_and_delete(void **state)
 {
 	struct nat_rule r = rule(8080);
@@ -428,7 +438,7 @@ static void test_no_more_a_client_by_sync(void **state)
 		ask(PRIV_SYNC_RULE, rule(5002));
 		ask(PRIV_SYNC_RULE, other);
 		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
-		assert_int_equal(gate_serve(&gate, monitor), 0);
+		serve_what_waits();
 		assert_int_equal(gate.fw.rule_n, 2);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
@@ -555,7 +565,7 @@ static void test_flows_end_after_a_sync(void **state)
 	ask(PRIV_SYNC_RULE, rule(5001));
 	ask(PRIV_SYNC_RULE, moved);
 	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	serve_what_waits();
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 2);
 	assert_int_equal(killed[0].ext_port + killed[1].ext_port, 5002 + 5003);
@@ -625,7 +635,7 @@ static void test_sync(void **state)
 	ask(PRIV_SYNC_RULE, rule(6001));
 	ask(PRIV_SYNC_RULE, out);		/* left out */
 	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	serve_what_waits();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), -1);
@@ -646,7 +656,7 @@ static void test_network_that_may_come_back(void **state)
 		ask(PRIV_LOOK, (struct nat_rule){ 0 });
 		ask(PRIV_SYNC_RULE, out);
 		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
-		assert_int_equal(gate_serve(&gate, monitor), 0);
+		serve_what_waits();
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(gate.fw.rule_n, 0);
@@ -659,7 +669,7 @@ static void test_sync_larger_than_the_table(void **state)
 	for (uint16_t p = 5001; p <= 5009; p++)
 		ask(PRIV_SYNC_RULE, rule(p));
 	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	serve_what_waits();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(gate.fw.rule_n, 4);
 }
@@ -827,6 +837,129 @@ static void test_answers_not_read(void **state)
 	assert_int_equal(err, -EXFULL);
 }
 
+/* Fill the socket with requests. Return: how many */
+static size_t flood(uint32_t verb)
+{
+	struct priv_req req = { .verb = verb, .rule = rule(8080) };
+	const int size = 1 << 20;
+	size_t n = 0;
+
+	setsockopt(engine, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	while (send(engine, &req, sizeof(req), 0) == sizeof(req))
+		n++;
+	return n;
+}
+
+static size_t left_over(void)
+{
+	struct priv_req req;
+	size_t n = 0;
+
+	while (recv(monitor, &req, sizeof(req), 0) == sizeof(req))
+		n++;
+	return n;
+}
+
+/* An engine that asks faster than it is served kept the monitor in one call for
+ * good: no signal was heard, no rule verified, no log read. */
+static void test_requests_without_end(void **state)
+{
+	size_t n = flood(PRIV_SYNC_RULE);
+
+	assert_true(n > NAT_BATCH_MAX);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(left_over(), n - NAT_BATCH_MAX);
+}
+
+/* What may take a tool's run ends the turn. */
+static void test_one_that_takes_long_a_turn(void **state)
+{
+	static const uint32_t verbs[] = {
+		PRIV_VERIFY, PRIV_LOOK, PRIV_SYNC_END, PRIV_LINK_UP,
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		ask(verbs[i], (struct nat_rule){ 0 });
+		ask(verbs[i], (struct nat_rule){ 0 });
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_not_equal(answer(), -1);
+		assert_int_equal(answer(), -1);
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_not_equal(answer(), -1);
+	}
+	/* each would be a batch of its own */
+	for (int i = 0; i < 3; i++) {
+		ask(PRIV_SET, rule(5001));
+		ask(PRIV_SYNC_RULE, rule(5001));
+		ask(PRIV_DEL, rule(5001));
+		ask(PRIV_SYNC_RULE, rule(5001));
+	}
+	batches = 0;
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(batches, 1);
+}
+
+/* The log is not the engine's to fill: each of these was a line, however many
+ * there were. */
+static void test_words_have_a_rate(void **state)
+{
+	gate.now_ms = 70000;
+	warnings = 0;
+	for (int i = 0; i < 3 * LOG_ENGINE_LINES_S; i++)
+		assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
+	gate.now_ms += 999;
+	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
+	/* one line tells how many there were, and a new second begins */
+	gate.now_ms += 1;
+	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S + 2);
+}
+
+/* A control point that takes the link down and up. */
+static void test_words_of_the_link_have_a_rate(void **state)
+{
+	conf.allow_disable_external = true;
+	gate.now_ms = 70000;
+	warnings = 0;
+	for (int i = 0; i < 2 * LOG_ENGINE_LINES_S; i++) {
+		memset(steps, 0, sizeof(steps));
+		one(i % 2 ? PRIV_LINK_UP : PRIV_LINK_DOWN,
+		    (struct nat_rule){ 0 });
+	}
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
+}
+
+static void sync_one(struct nat_rule r)
+{
+	ask(PRIV_LOOK, (struct nat_rule){ 0 });
+	ask(PRIV_SYNC_RULE, r);
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	serve_what_waits();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+}
+
+/* A table that comes again may hold what is in force, but not take a port that
+ * the router serves: by such a table an engine in wrong hands once got it. */
+static void test_router_port_is_not_taken_by_sync(void **state)
+{
+	sync_one(rule(2222));		/* the first: what the lease file has */
+	assert_int_equal(gate.fw.rule_n, 1);
+	sync_one(rule(2222));
+	assert_int_equal(gate.fw.rule_n, 1);
+	sync_one(rule(8080));
+	sync_one(rule(2222));
+	assert_int_equal(gate.fw.rule_n, 0);
+	ports_fail = -ENOENT;
+	sync_one(rule(8080));
+	ports_fail = 0;
+	assert_int_equal(gate.fw.rule_n, 0);
+	sync_one(rule(8080));
+	assert_int_equal(gate.fw.rule_n, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -863,6 +996,11 @@ int main(void)
 		T(test_senseless_requests),
 		T(test_hang_up),
 		T(test_answers_not_read),
+		T(test_requests_without_end),
+		T(test_one_that_takes_long_a_turn),
+		T(test_words_have_a_rate),
+		T(test_words_of_the_link_have_a_rate),
+		T(test_router_port_is_not_taken_by_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

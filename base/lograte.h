@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * lograte.h - so many lines a second, and how many there were beyond. Pure.
+ */
+#ifndef BASE_LOGRATE_H
+#define BASE_LOGRATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/limits.h"
+
+#define LOGRATE_WINDOW_MS 1000	/* LOG_ENGINE_LINES_S is per second */
+
+/* Zeroed by the owner. */
+struct lograte {
+	uint64_t window_ms;
+	unsigned lines, dropped;
+};
+
+/**
+ * lograte_may - may one more line be written?
+ * @ret_dropped: lines of the window that is over to which it said no, to be
+ *               told now; 0: none, or it is not over
+ *
+ * Limits: LOG_ENGINE_LINES_S
+ */
+static inline bool lograte_may(struct lograte *r, uint64_t now_ms,
+			       unsigned *ret_dropped)
+{
+	*ret_dropped = 0;
+	if (now_ms - r->window_ms >= LOGRATE_WINDOW_MS) {
+		*ret_dropped = r->dropped;
+		*r = (struct lograte){ .window_ms = now_ms };
+	}
+	if (r->lines == LOG_ENGINE_LINES_S) {
+		r->dropped++;
+		return false;
+	}
+	r->lines++;
+	return true;
+}
+
+#endif
