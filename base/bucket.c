@@ -30,8 +30,9 @@ static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
 			best = b;
 		}
 	}
+	/* what was used there stays: sources that take each other's places have
+	 * no more together than those places give */
 	best->ip = ip;
-	best->used_milli = 0;
 	return best;
 }
 

@@ -31,8 +31,9 @@ struct buckets {
  * buckets_take - take @n tokens from the source's bucket.
  * @ip: of the source
  *
- * A source that is new takes the place of the one that has used least: who
- * floods from many addresses gets many places, and so has as many buckets.
+ * A source that is new takes the place of the one that has used least, and has
+ * what that left: who floods from many addresses, borrowed ones perhaps, gets
+ * no more than BUCKETS_MAX buckets give.
  *
  * Return: false when there are not so many: then none is taken
  */

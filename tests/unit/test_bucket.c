@@ -62,15 +62,30 @@ static void sources_do_not_share(void **state)
 		assert_int_equal(take_all(ip, 1000), 12);
 	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
 		assert_int_equal(take_all(ip, 1000), 0);
-	/* one more has the place of one that is as far as any */
-	assert_int_equal(take_all(99, 1000), 12);
+	/* one more has the place, and the bucket, of another */
+	assert_int_equal(take_all(99, 1000), 0);
+	assert_int_equal(take_all(99, 1250), 1);
 	/* the one that has used least is forgotten first */
 	setup(state);
 	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
 		assert_true(buckets_take(&bs, ip, ip == 7 ? 1 : 5, 1000));
-	assert_true(buckets_take(&bs, 99, 12, 1000));
+	assert_true(buckets_take(&bs, 99, 11, 1000));
 	assert_int_equal(take_all(8, 1000), 7);
-	assert_int_equal(take_all(7, 1000), 12);
+	assert_int_equal(take_all(9, 1000), 7);
+}
+
+/* A host with many addresses, or that borrows them, once had a full bucket each
+ * time that it came back: what 64 were to have in a second, it had at once. */
+static void many_sources_have_an_end(void **state)
+{
+	const unsigned seconds = 10;
+	unsigned n = 0;
+
+	for (unsigned ms = 0; ms < seconds * 1000; ms += 10)
+		for (uint32_t ip = 1; ip <= 2 * BUCKETS_MAX; ip++)
+			n += take_all(ip, 1000 + ms);
+	assert_true(n <= BUCKETS_MAX * (bs.burst + seconds * bs.per_s));
+	assert_true(n >= BUCKETS_MAX * (bs.burst + (seconds - 1) * bs.per_s));
 }
 
 static void large_numbers(void **state)
@@ -92,6 +107,7 @@ int main(void)
 		T(asking_in_vain_costs_nothing),
 		T(more_than_a_burst_is_never_had),
 		T(sources_do_not_share),
+		T(many_sources_have_an_end),
 		T(large_numbers),
 	};
 
