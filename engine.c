@@ -162,13 +162,18 @@ static void op_kick(void *arg)
 }
 
 /* The lease file is a help, not a condition: leases.c tells a fault once. */
+static void lease_fault(int err)
+{
+	if (err)
+		log_err("lease file: %s; mappings would not survive a restart",
+			strerror(-err));
+}
+
 static void lease_result(struct engine *e, int err)
 {
 	if (!err)
 		err = leases_compact(e->leases, e->pm, clock_now(e));
-	if (err)
-		log_err("lease file: %s; mappings would not survive a restart",
-			strerror(-err));
+	lease_fault(err);
 }
 
 static void op_stored(void *arg, const struct pm_entry *m)
@@ -295,8 +300,7 @@ static int start_gateway(struct engine *e)
 	igd_init(g, e->pm);
 	e->leases = leases_open(e->dir_fd, e->pm, clock_now(e), &dropped,
 				&err);
-	if (err)
-		log_err("lease file: %s", strerror(-err));
+	lease_fault(err);
 	if (dropped)
 		log_warn("lease file: %u lines make no sense, passed over",
 			 dropped);

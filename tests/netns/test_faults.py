@@ -79,6 +79,19 @@ def test_external_interface_made_again(lab, upnpd, igd):
         assert reaches(lab, "TCP", 40000, server)
 
 
+def test_external_interface_down_and_up(lab, upnpd, igd):
+    """By an operator, or a modem: all that is kept is in force again."""
+    igd.add(40000, "TCP", 8000)
+    lab.router.ip_batch("link set wan0 down")
+    assert wait_until(lambda: igd.status() == "Disconnected")
+    assert igd.mapped() == {FIRST}
+    lab.router.ip_batch("link set wan0 up", f"route add default via {OUT_IP}")
+    assert wait_until(lambda: igd.status() == "Connected")
+    assert answers(igd.external_ip) == EXT_IP
+    with listener(lab.lan1, "TCP", 8000) as server:
+        assert reaches(lab, "TCP", 40000, server)
+
+
 def test_internal_interface_renamed(lab, upnpd, igd):
     """It is another one under another name; under its own it is back."""
     igd.add(40000, "TCP", 8000)
@@ -261,6 +274,32 @@ def test_lease_file_is_no_file(lab, upnpd, igd):
     with open(victim) as f:
         assert f.read() == "precious\n"
     assert upnpd.wait_log("lease file")
+
+
+@pytest.mark.only("nft", "netlink")
+@pytest.mark.conf(show_dummy_rule="no")
+@pytest.mark.parametrize("mode", (0o600, 0o644))
+def test_lease_file_of_somebody_else(lab, upnpd, igd, mode):
+    """root put back a copy: it serves, says what that costs, and with the
+    owner put right it has the mappings."""
+    igd.add(40000, "TCP", 8000)
+    upnpd.stop()
+    path = os.path.join(upnpd.state, "leases")
+    own = os.stat(path)
+    os.chown(path, 0, 0)
+    os.chmod(path, mode)
+    since = len(upnpd.log())
+    upnpd.start()
+    assert upnpd.wait_log("lease file: Permission denied; mappings would not "
+                          "survive a restart", since=since)
+    assert igd.mapped() == set()
+    igd.add(40001, "TCP", 8000)
+    assert in_kernel(lab, 40001)
+    upnpd.stop()
+    os.chown(path, own.st_uid, own.st_gid)
+    upnpd.start()
+    assert igd.mapped() == {FIRST}
+    assert in_kernel(lab, 40000)
 
 
 # ---- clients -----------------------------------------------------------

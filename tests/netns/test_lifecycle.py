@@ -559,6 +559,8 @@ def test_second_daemon_refuses(lab, upnpd, igd):
     second.start(wait=False)
     try:
         assert second.wait_exit() not in (0, None)
+        assert second.wait_log("another upnpd runs: it holds "
+                               + lab.path("upnpd.pid"))
     finally:
         second.stop()
     assert igd.mapped() and lab.rules() == rules
