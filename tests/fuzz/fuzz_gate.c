@@ -8,10 +8,12 @@
  *
  * Holds: a request asked twice is answered the same, and changes nothing the
  * second time; the table is of rules that policy allows, no two of one key, no
- * more than max-mappings nor max-mappings-per-client; each request has one answer; what is no record ends
- * the engine; and what fuzz_tool.h says of what the tools are told.
+ * more than max-mappings nor max-mappings-per-client; a port that the router
+ * serves is not taken; each request has one answer; what is no record ends the
+ * engine; and what fuzz_tool.h says of what the tools are told.
  */
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -29,6 +31,7 @@
 #define PER_CLIENT 3
 #define WAIT_MAX 64		/* requests before they are served */
 #define STEPS_MAX 256
+#define SERVED	2002u		/* by the router, by TCP */
 
 static struct gate gate;
 static struct conf conf;
@@ -83,7 +86,7 @@ unsigned watch_read(int fd)
 int ports_listening(uint32_t ip, struct ports *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->tcp[2002 / 64] |= 1ull << 2002 % 64;
+	ret->tcp[SERVED / 64] |= 1ull << SERVED % 64;
 	return 0;
 }
 
@@ -162,11 +165,44 @@ static void new_engine(void)
 	gate_reset(&gate);
 }
 
+/* A port of the router's is had by the first table that comes, or it was. */
+static void check_ports(const struct nat_rule *before, size_t n)
+{
+	for (size_t i = 0; i < gate.fw.rule_n; i++) {
+		const struct nat_rule *r = &gate.fw.rule[i];
+		bool had = r->proto != IPPROTO_TCP || r->ext_port != SERVED;
+
+		for (size_t k = 0; k < n; k++)
+			had |= nat_rule_same_key(r, &before[k]);
+		CHECK(had);
+	}
+}
+
+/* Turn after turn, until nothing waits. */
+static int serve_turns(void)
+{
+	struct pollfd p = { monitor, POLLIN };
+	struct nat_rule before[MAX];
+	bool synced;
+	size_t n;
+	int err = 0;
+
+	while (!err && poll(&p, 1, 0) == 1) {
+		n = gate.fw.rule_n;
+		memcpy(before, gate.fw.rule, n * sizeof(before[0]));
+		synced = gate.synced;
+		err = gate_serve(&gate, monitor);
+		if (synced)
+			check_ports(before, n);
+	}
+	return err;
+}
+
 /* Have all that waits served. Return: the last answer's error, -1 none came */
 static int serve(void)
 {
 	struct priv_rep rep = { .err = -1 };
-	int err = gate_serve(&gate, monitor);
+	int err = serve_turns();
 
 	check_table();
 	CHECK(err == 0 || err == -EPROTO || err == -EPIPE);
