@@ -251,7 +251,7 @@ static struct priv_req make_request(struct str *in)
 {
 	struct priv_req req = { .id = 7, .verb = fuzz_u8(in) };
 
-	req.verb = req.verb < 0xf0 ? req.verb % 9 : req.verb;
+	req.verb = req.verb < 0xf0 ? req.verb % PRIV__MAX : req.verb;
 	req.rule = make_rule(in);
 	return req;
 }
