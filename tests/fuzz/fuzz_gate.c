@@ -302,7 +302,7 @@ static void say_rubbish(struct str *in)
 	if (n == sizeof(struct priv_req))
 		return;
 	CHECK(send(engine, raw, n, 0) == (ssize_t)n);
-	CHECK(gate_serve(&gate, monitor) == -EPROTO);
+	CHECK(serve_turns() == -EPROTO);
 	check_table();
 	close(engine);
 	close(monitor);
