@@ -25,6 +25,14 @@
  */
 int ctl_listen(const char *path);
 
+/**
+ * ctl_mend - the engine that had the socket has ended: put right what it may
+ * have done to it, if it was in wrong hands.
+ *
+ * Return: false: it is spoilt for good, make another one
+ */
+bool ctl_mend(int fd);
+
 struct ctl;
 
 /* What the server asks of its owner. */

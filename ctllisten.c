@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* ctllisten.c - makes the control socket. The monitor's part. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -65,4 +66,13 @@ int ctl_listen(const char *path)
 		return fd;
 	close(fd);
 	return err;
+}
+
+/* Who has a listening socket may end it for all who have it, or take none of
+ * those who wait. */
+bool ctl_mend(int fd)
+{
+	struct pollfd p = { fd, POLLRDHUP };
+
+	return !listen(fd, BACKLOG) && !poll(&p, 1, 0);
 }

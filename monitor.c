@@ -117,6 +117,30 @@ static void on_flows(struct ev_timer *t)
 	flows_kill(&m->gate.flows, ev_now_ms(m->loop));
 }
 
+/* ---- the operator -------------------------------------------------------- */
+
+static void control_close(struct monitor *m)
+{
+	if (m->ctl_fd < 0)
+		return;
+	close(m->ctl_fd);
+	unlink(m->conf.control_socket);
+	m->ctl_fd = -1;
+}
+
+/* Without it all goes on, but for upnpctl. One that is there stays, and who has
+ * connected meanwhile is served by the next engine. */
+static void control_open(struct monitor *m)
+{
+	if (m->ctl_fd >= 0 && ctl_mend(m->ctl_fd))
+		return;
+	control_close(m);
+	m->ctl_fd = ctl_listen(m->conf.control_socket);
+	if (m->ctl_fd < 0)
+		log_err("control-socket %s: %s", m->conf.control_socket,
+			strerror(-m->ctl_fd));
+}
+
 /* ---- the engine ---------------------------------------------------------- */
 
 static void on_born(void *arg)
@@ -148,6 +172,8 @@ static void on_died(void *arg)
 	struct monitor *m = arg;
 
 	report_death(&m->report);
+	control_open(m);
+	warden_control(&m->warden, m->ctl_fd);
 }
 
 static void reload_finish(struct monitor *m);
@@ -174,28 +200,6 @@ static const struct warden_ops warden_ops = {
 	.born = on_born, .request = on_request, .died = on_died,
 	.gone = on_gone, .lost = on_lost,
 };
-
-/* ---- the operator -------------------------------------------------------- */
-
-/* Without it all goes on, but for upnpctl. */
-static void control_open(struct monitor *m)
-{
-	if (m->ctl_fd >= 0)
-		return;
-	m->ctl_fd = ctl_listen(m->conf.control_socket);
-	if (m->ctl_fd < 0)
-		log_err("control-socket %s: %s", m->conf.control_socket,
-			strerror(-m->ctl_fd));
-}
-
-static void control_close(struct monitor *m)
-{
-	if (m->ctl_fd < 0)
-		return;
-	close(m->ctl_fd);
-	unlink(m->conf.control_socket);
-	m->ctl_fd = -1;
-}
 
 /* ---- start, reload, stop ------------------------------------------------- */
 

@@ -207,6 +207,11 @@ void warden_start(struct warden *w, const struct conf *conf, int ctl_fd)
 	start(w);
 }
 
+void warden_control(struct warden *w, int ctl_fd)
+{
+	w->ctl_fd = ctl_fd;
+}
+
 /* ---- the nursery --------------------------------------------------------- */
 
 static void nursery_ended(struct warden *w)

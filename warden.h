@@ -71,6 +71,9 @@ bool warden_is_open(const struct warden *);
  */
 void warden_start(struct warden *, const struct conf *conf, int ctl_fd);
 
+/** warden_control - another control socket, for the next engine. */
+void warden_control(struct warden *, int ctl_fd);
+
 /**
  * warden_stop - have the engine say byebye and go, or killed after
  * ENGINE_STOP_MS. No other follows until warden_start().

@@ -14,6 +14,7 @@ import pytest
 from daemon import UPNPD, FakeTool
 from lab import (EXT_IP, HOST2_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener,
                  reaches, wait_until)
+from test_upnpctl_live import Ctl
 from upnp import Igd, Listener
 
 ROGUE = os.path.join(os.path.dirname(UPNPD), "tests", "rogue")
@@ -294,6 +295,43 @@ def test_monitor_killed(lab, upnpd, hangs):
     assert hangs or wait_until(lambda: ear.of("ssdp:byebye"))
     ear.close()
     upnpd.start()       # puts right what was left behind
+
+
+def shut_listener(pid):
+    """What an engine in wrong hands could do to the control socket, which it
+    shares with the monitor."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        for fd in os.listdir(f"/proc/{pid}/fd"):
+            copy = _libc.syscall(PIDFD_GETFD, pidfd, int(fd), 0)
+            if copy < 0:
+                continue
+            if not stat.S_ISSOCK(os.fstat(copy).st_mode):
+                os.close(copy)
+                continue
+            with socket.socket(fileno=copy) as sock:
+                if sock.family == socket.AF_UNIX and sock.getsockopt(
+                        socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+                    sock.shutdown(socket.SHUT_RDWR)
+                    return True
+    finally:
+        os.close(pidfd)
+    return False
+
+
+@pytest.mark.only("nft")
+def test_spoilt_control_socket(lab, upnpd, igd):
+    """It went on to be refused for all engines to come."""
+    def talks():
+        return Ctl(lab, upnpd).run("resync").returncode == 0
+    assert talks()
+    engine = upnpd.engine()
+    assert shut_listener(engine)
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    upnpd.wait_ready()
+    assert wait_until(talks)
+    check_all(lab, upnpd)
 
 
 class Witness(FakeTool):

@@ -604,6 +604,38 @@ static void silence_has_an_end(void **state)
 	rounds();
 }
 
+static int try_connect(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	int err;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	err = connect(fd, (struct sockaddr *)&at, sizeof(at)) ? errno : 0;
+	close(fd);
+	return err;
+}
+
+/* What an engine in wrong hands could do to the socket outlived it: upnpctl
+ * was refused until the daemon was started again. */
+static void a_spoilt_listener_is_mended(void **state)
+{
+	assert_true(ctl_mend(listener));
+	assert_int_equal(listen(listener, 0), 0);
+	assert_int_equal(try_connect(), 0);
+	assert_int_equal(try_connect(), EAGAIN);
+	assert_true(ctl_mend(listener));
+	assert_int_equal(try_connect(), 0);
+	assert_int_equal(shutdown(listener, SHUT_WR), 0);
+	assert_int_equal(try_connect(), 0);
+	assert_true(ctl_mend(listener));
+	assert_int_equal(shutdown(listener, SHUT_RD), 0);
+	assert_int_equal(try_connect(), ECONNREFUSED);
+	assert_false(ctl_mend(listener));
+	assert_int_equal(shutdown(listener, SHUT_RDWR), 0);
+	assert_false(ctl_mend(listener));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -624,6 +656,7 @@ int main(void)
 		T(who_does_not_read_loses),
 		T(too_many_are_told),
 		T(silence_has_an_end),
+		T(a_spoilt_listener_is_mended),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);
