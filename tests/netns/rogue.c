@@ -109,9 +109,10 @@ static void ask(int fd, struct str line)
 		if (words[i].rule && !get_rule(line, &req.rule))
 			_exit(4);
 	}
-	if (str_eq(word, STR("short")))
+	if (str_eq(word, STR("short"))) {
+		req.verb = PRIV_LOOK;	/* but for its length a good one */
 		len--;
-	else if (!req.verb && str_u32(word, 0, UINT32_MAX, &req.verb))
+	} else if (!req.verb && str_u32(word, 0, UINT32_MAX, &req.verb))
 		_exit(4);
 	if (send(fd, &req, len, MSG_NOSIGNAL) < 0)
 		say("hung up\n");

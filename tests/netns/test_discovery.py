@@ -166,6 +166,34 @@ def test_silence_to_a_foreign_source(lab, upnpd):
     assert not served(lab.lan1, LAN_IP, foreign)
 
 
+@pytest.mark.only("nft")
+def test_silence_to_a_borrowed_source(lab, upnpd):
+    """Somebody outside sends with the address of a host of the LAN, and the
+    router has no rp_filter: that host hears of nothing."""
+    for name in ("all", "wan0"):
+        lab.router.sysctl(f"net.ipv4.conf.{name}.rp_filter", "0")
+    lab.outside.ip_batch(f"addr add {HOST_IP}/32 dev eth0",
+                         f"route add {LAN_IP}/32 via {EXT_IP}")
+    with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as victim:
+        port = victim.getsockname()[1]
+
+        def sent_by(host, to):
+            with host.socket(socket.SOCK_DGRAM, (HOST_IP, port),
+                             reuse=True) as sock:
+                if to == GROUP:
+                    sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
+                                    socket.inet_aton(HOST_IP))
+                sock.sendto(msearch("upnp:rootdevice"), (to, 1900))
+        for to in (LAN_IP, EXT_IP, GROUP):
+            sent_by(lab.outside, to)
+        victim.settimeout(SILENCE)
+        with pytest.raises(TimeoutError):
+            victim.recv(2048)
+        victim.sendto(msearch("upnp:rootdevice"), (LAN_IP, 1900))
+        victim.settimeout(LONG)
+        assert b"200 OK" in victim.recv(2048)
+
+
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})

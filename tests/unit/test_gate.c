@@ -798,8 +798,11 @@ static void test_others_changes(void **state)
 static void test_senseless_requests(void **state)
 {
 	char raw[sizeof(struct priv_req) + 1] = { 0 };
-	struct priv_req req = { .verb = PRIV__MAX };
+	struct priv_req req = { 7, PRIV_SET, rule(8080) };
 
+	/* but for its length it would be one */
+	memcpy(raw, &req, sizeof(req));
+	req.verb = PRIV__MAX;
 	for (size_t n = 1; n <= sizeof(raw); n++) {
 		if (n == sizeof(struct priv_req))
 			continue;
