@@ -532,6 +532,21 @@ static void events_are_moderated_and_hold_the_newest(void **state)
 	assert_int_equal(made_n, 2);
 }
 
+/* Who refuses each connection has no more of them than who answers. */
+static void refused_connections_are_moderated(void **state)
+{
+	closed_port = 1;
+	assert_int_equal(ask("SUBSCRIBE", NT
+		"CALLBACK: <http://192.168.88.10:1/a>\r\n", NULL), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 1);
+	for (uint32_t ip = 1; ip <= 5 * GENA_MODERATE_MS; ip++) {
+		change_ip(ip);
+		pass(1);
+	}
+	assert_in_range(made_n, 4, 6);
+}
+
 static void one_delivery_at_a_time(void **state)
 {
 	char sid[42];
@@ -767,6 +782,7 @@ int main(void)
 		T(only_what_has_changed_is_told),
 		T(the_end_of_the_dummy_is_told),
 		T(events_are_moderated_and_hold_the_newest),
+		T(refused_connections_are_moderated),
 		T(one_delivery_at_a_time),
 		T(moderation_counts_from_the_sending),
 		T(callbacks_are_tried_in_order),
