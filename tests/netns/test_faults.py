@@ -299,7 +299,7 @@ def test_lease_file_of_somebody_else(lab, upnpd, igd, mode):
     os.chown(path, own.st_uid, own.st_gid)
     upnpd.start()
     assert igd.mapped() == {FIRST}
-    assert in_kernel(lab, 40000)
+    assert wait_until(lambda: in_kernel(lab, 40000))
 
 
 # ---- clients -----------------------------------------------------------
