@@ -5,6 +5,8 @@ it, and what a row's bar is.
 A stage is a number of mappings in place; the subjects go from one to the next
 together, and in each of them through all rounds."""
 import contextlib
+import os
+import signal
 import socket
 import statistics
 import subprocess
@@ -13,7 +15,7 @@ import time
 from floors import SERVER_NAME, Server, Tool
 from lab import wait_until
 from subject import ADD_PORT, FILL_PORT, STATIC_NAME, pairs
-from upnp import GROUP, Listener, msearch
+from upnp import GROUP, Igd, Listener, UpnpError, msearch
 
 TCP_PORT = ADD_PORT + 22000     # clients have source ports below 61000
 SEARCHES = 5            # the median counts
@@ -263,6 +265,27 @@ def restart(subject):
     return {"restart": found["at_ms"] - start}
 
 
+def crash(subject):
+    """The engine is killed: until a mapping is answered for again."""
+    if subject.is_peer:
+        return {"crash": "is one process"}
+    igd = Igd(subject.lab.lan1)
+    engine = subject.processes()["engine"]
+    start = subject.now_ms()
+    os.kill(engine, signal.SIGKILL)
+    came = wait_until(lambda: answered(igd), 10, 0.0005)
+    took = subject.now_ms() - start
+    subject.stop()      # the fifth death in a minute would end it
+    subject.start()
+    return {"crash": took if came else "not in 10 s"}
+
+
+def answered(igd):
+    """The last mapping's client; None while nobody answers."""
+    with contextlib.suppress(OSError, AssertionError, UpnpError):
+        return igd.specific(FILL_PORT, "UDP")["NewInternalClient"]
+
+
 def new_flows(subject):
     """Through the last mapping."""
     if not subject.filled:
@@ -374,6 +397,7 @@ MEASURES = [Measure(ALONE, memory(n), "memory pss", who, n)
     Measure(1000, specific, "specific"),
     Measure(1000, new_flows, "flows"),
     Measure(1000, restart, "restart"),
+    Measure(1000, crash, "crash"),
     Measure(5000, new_flows, "flows"),
     Measure(10000, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
     Measure(10000, tool_alone, "add1 cpu_add delete1 cpu_delete", tools),
@@ -403,6 +427,8 @@ ROWS = {
     "search": Row("answer to a search", "ms", False, limit=100),
     "notify": Row("first NOTIFY after the start", "ms", False, limit=150),
     "restart": Row("from the start until all mappings forward", "ms", False),
+    "crash": Row("from an engine's death until its mappings are answered for",
+                 "ms", False, limit=1000),
     "memory": Row("resident memory", "KiB", False, bar=all_of(3)),
     "pss": Row("... as PSS", "KiB", False),
     "per_mapping": Row("resident memory a mapping, between none and 1,000",
