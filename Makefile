@@ -64,7 +64,7 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
 	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c \
-	  base/bucket.c
+	  base/bucket.c base/sort.c
 HTTPD	= httpd.c httplisten.c httpconn.c
 GENA	= gena.c genasend.c genamsg.c
 PORTMAP	= igd/portmap.c igd/pmtable.c igd/due.c igd/texts.c
@@ -204,7 +204,7 @@ UNITS	= str mem loop date log jail httpmsg netlink netif ports route conntrack \
 	  table backend iptables nfnl watch nft_list nft conf confopt confline \
 	  confedit conffile leases state status ctl router \
 	  priv gate genamsg genasend gena
-U_live		= $(LIVE) cmd/cmd.c cmd/out.c $(CONF) status.c \
+U_live		= $(LIVE) base/sort.c cmd/cmd.c cmd/out.c $(CONF) status.c \
 		  base/date.c $(U_igd)
 U_cmd		= cmd/cmd.c base/str.c
 U_words		= cmd/words.c base/str.c
@@ -233,6 +233,8 @@ U_nl		= natfw/netlink.c natfw/nl_list.c natfw/nl_rule.c \
 		  igd/natrule.c base/netlink.c base/str.c
 L_nl		= $(addprefix -Xlinker --wrap=,nfnl_open nfnl_commit nfnl_dump)
 UNITS	+= nl
+U_sort		= base/sort.c
+UNITS	+= sort
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

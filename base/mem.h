@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -53,6 +54,27 @@ static inline void mem_free(void *p, size_t n, size_t size)
 		free(p);
 	else if (p)
 		munmap(p, n * size);
+}
+
+/**
+ * mem_grow - room for more in an array of @size bytes each.
+ * @v: of mem_new() or mem_grow(), with room for *@cap; NULL with 0
+ *
+ * Return: the array in its new place, *@cap grown; NULL without memory: @v and
+ * *@cap stay
+ */
+static inline void *mem_grow(void *v, size_t *cap, size_t size)
+{
+	size_t more = *cap ? 2 * *cap : 64;
+	void *p = mem_new(more, size);
+
+	if (!p)
+		return NULL;
+	if (v)
+		memcpy(p, v, *cap * size);
+	mem_free(v, *cap, size);
+	*cap = more;
+	return p;
 }
 
 /**

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/mem.h"
+#include "base/sort.h"
 #include "cmd/counts.h"
 
 static int compare(const void *x, const void *y)
@@ -23,13 +25,11 @@ static void take(void *arg, const struct nl_count *one)
 	struct counts *c = arg;
 
 	if (c->n == c->cap) {
-		size_t cap = c->cap ? 2 * c->cap : 64;
-		void *v = realloc(c->v, cap * sizeof(*c->v));
+		void *v = mem_grow(c->v, &c->cap, sizeof(*c->v));
 
 		if (!v)
 			return;
 		c->v = v;
-		c->cap = cap;
 	}
 	c->v[c->n++] = *one;
 }
@@ -49,8 +49,8 @@ void counts_read(struct counts *ret)
 	close(sock.fd);
 	if (rc)
 		ret->n = 0;
-	if (ret->n)
-		qsort(ret->v, ret->n, sizeof(*ret->v), compare);
+	if (sort(ret->v, ret->n, sizeof(*ret->v), compare))
+		ret->n = 0;
 }
 
 const struct nl_count *counts_of(const struct counts *c,
@@ -65,6 +65,6 @@ const struct nl_count *counts_of(const struct counts *c,
 
 void counts_free(struct counts *c)
 {
-	free(c->v);
+	mem_free(c->v, c->cap, sizeof(*c->v));
 	*c = (struct counts){ 0 };
 }

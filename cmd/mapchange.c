@@ -6,7 +6,7 @@
  * words mean something, so that a wrong one is told before anybody is asked.
  */
 #include <errno.h>
-#include <stdlib.h>
+#include "base/mem.h"
 #include "cmd/ctlclient.h"
 #include "cmd/mappings.h"
 #include "cmd/maptext.h"
@@ -388,12 +388,12 @@ int cmd_mappings_remove(struct cmd *c)
 	live_look(&l, c->env);
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
-		s.chosen = calloc(all.n + 1, sizeof(*s.chosen));
+		s.chosen = mem_new(all.n + 1, sizeof(*s.chosen));
 		status = s.chosen ? choose_all(c, &s) : live_fail(&l, -ENOMEM);
 	}
 	if (status == CMD_OK && s.chosen)
 		status = remove_chosen(&l, &s);
-	free(s.chosen);
+	mem_free(s.chosen, all.n + 1, sizeof(*s.chosen));
 	mappings_free(&all);
 	return status;
 }

@@ -6,7 +6,7 @@
  * out: "mappings remove" takes it.
  */
 #include <errno.h>
-#include <stdlib.h>
+#include "base/mem.h"
 #include "cmd/counts.h"
 #include "cmd/ctlclient.h"
 #include "cmd/mappings.h"
@@ -18,13 +18,11 @@
 int mappings_add(struct mappings *t, const struct ctl_mapping *m)
 {
 	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 64;
-		void *v = realloc(t->v, cap * sizeof(*t->v));
+		void *v = mem_grow(t->v, &t->cap, sizeof(*t->v));
 
 		if (!v)
 			return -ENOMEM;
 		t->v = v;
-		t->cap = cap;
 	}
 	t->v[t->n++] = *m;
 	return 0;
@@ -50,7 +48,7 @@ int mappings_fetch(const struct live *l, struct mappings *ret)
 
 void mappings_free(struct mappings *t)
 {
-	free(t->v);
+	mem_free(t->v, t->cap, sizeof(*t->v));
 	*t = (struct mappings){ 0 };
 }
 

@@ -8,12 +8,12 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/date.h"
 #include "base/limits.h"
+#include "base/sort.h"
 #include "cmd/ctlclient.h"
 #include "cmd/mappings.h"
 #include "cmd/maptext.h"
@@ -207,30 +207,33 @@ static int tell_difference(const struct watch *w, const struct mappings *old,
 }
 
 /* Of a key that comes twice the last one counts. */
-static void put_in_order(struct mappings *t)
+static int put_in_order(struct mappings *t)
 {
+	int err = sort(t->v, t->n, sizeof(*t->v), compare);
 	size_t n = 0;
 
-	qsort(t->v, t->n, sizeof(*t->v), compare);
+	if (err)
+		return err;
 	for (size_t i = 0; i < t->n; i++) {
 		if (n > 0 && compare(&t->v[n - 1], &t->v[i]) == 0)
 			n--;
 		t->v[n++] = t->v[i];
 	}
 	t->n = n;
+	return 0;
 }
 
 static int take_table(struct watch *w, struct mappings *fresh)
 {
-	int err = 0;
+	int err = put_in_order(fresh);
 
-	if (fresh->n)
-		put_in_order(fresh);
-	if (w->told)
+	if (w->told && !err)
 		err = say(w, "connected", STR("again; what changed meanwhile "
 					      "follows"));
 	if (w->told && !err)
 		err = tell_difference(w, &w->table, fresh);
+	if (err)
+		return err;
 	w->told = true;
 	mappings_free(&w->table);
 	w->table = *fresh;
