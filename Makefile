@@ -58,7 +58,7 @@ SECCOMP	= base/seccomp.c $(or $(UNLISTED_$(FILTER)), \
 ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
-BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c \
+BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c base/dir.c \
 	  base/caps.c base/notify.c $(SECCOMP) \
 	  base/httpmsg.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
@@ -126,12 +126,12 @@ U_date		= base/date.c base/str.c
 U_log		= base/log.c base/date.c base/str.c
 U_caps		= base/caps.c
 # without the filter, which would hide what is behind it
-U_jail		= base/jail.c base/caps.c base/seccomp.c base/unlisted_none.c \
+U_jail		= base/jail.c base/dir.c base/caps.c base/seccomp.c base/unlisted_none.c \
 		  base/str.c
-L_jail		= $(addprefix -Xlinker --wrap=,readdir readdir64)
+L_jail		= $(addprefix -Xlinker --wrap=,syscall)
 U_unlisted_trap	= base/unlisted_trap.c base/seccomp.c base/log.c base/date.c \
 		  base/str.c
-U_seccomp	= base/jail.c base/caps.c base/seccomp.c base/unlisted_deny.c \
+U_seccomp	= base/jail.c base/dir.c base/caps.c base/seccomp.c base/unlisted_deny.c \
 		  base/str.c
 U_httpmsg	= base/httpmsg.c base/str.c
 U_netlink	= base/netlink.c
@@ -233,8 +233,9 @@ U_nl		= natfw/netlink.c natfw/nl_list.c natfw/nl_rule.c \
 		  igd/natrule.c base/netlink.c base/str.c
 L_nl		= $(addprefix -Xlinker --wrap=,nfnl_open nfnl_commit nfnl_dump)
 UNITS	+= nl
+U_dir		= base/dir.c
 U_sort		= base/sort.c
-UNITS	+= sort
+UNITS	+= dir sort
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

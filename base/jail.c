@@ -10,10 +10,8 @@
  */
 #include "base/jail.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,6 +21,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/caps.h"
+#include "base/dir.h"
+#include "base/ids_nr.h"
 #include "base/seccomp.h"
 #include "base/str.h"
 
@@ -118,20 +118,15 @@ static int trim_path(const char *dir, char *ret, size_t cap)
 
 int jail_dir_empty(const char *dir)
 {
-	DIR *d = opendir(dir);
-	const struct dirent *e;
-	int err = 0;
+	const char *name;
+	struct dir d;
+	int err = dir_open(&d, dir);
 
-	if (!d)
-		return -errno;
-	errno = 0;
-	while (!err && (e = readdir(d)))
-		if (strcmp(e->d_name, ".") && strcmp(e->d_name, ".."))
-			err = -ENOTEMPTY;
-	if (!err)
-		err = -errno;
-	closedir(d);
-	return err;
+	if (err)
+		return err;
+	err = dir_next(&d, &name);
+	dir_close(&d);
+	return err > 0 ? -ENOTEMPTY : err;
 }
 
 /* By descriptor: the name may be another thing a moment later. */
@@ -177,24 +172,25 @@ static int become(const struct jail *j)
 {
 	if (chroot(".") < 0)
 		return -errno;
-	if (setgroups(0, NULL) < 0)
+	if (syscall(NR_SETGROUPS, 0, NULL) < 0)
 		return -errno;
-	if (setresgid(j->gid, j->gid, j->gid) < 0)
+	if (syscall(NR_SETRESGID, j->gid, j->gid, j->gid) < 0)
 		return -errno;
-	if (setresuid(j->uid, j->uid, j->uid) < 0)
+	if (syscall(NR_SETRESUID, j->uid, j->uid, j->uid) < 0)
 		return -errno;
-	if (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 ||
-	    setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
+	if (syscall(NR_SETRESGID, (gid_t)-1, 0, (gid_t)-1) == 0 ||
+	    syscall(NR_SETRESUID, (uid_t)-1, 0, (uid_t)-1) == 0)
 		return -EPERM;
 	return 0;
 }
 
-/* Both the soft and the hard limit: nothing can raise them again. */
+/* Both the soft and the hard limit: nothing can raise them again. Not by
+ * setrlimit(): musl's goes round all threads, too. */
 static int set_limit(int what, rlim_t max)
 {
 	const struct rlimit rl = { max, max };
 
-	return setrlimit(what, &rl) < 0 ? -errno : 0;
+	return prlimit(0, what, &rl, NULL) < 0 ? -errno : 0;
 }
 
 static int set_limits(const struct jail *j)

@@ -124,7 +124,7 @@ void proc_close_from(int low)
 	if (!syscall(SYS_close_range, low, ~0U, 0))
 		return;
 	/* a kernel before 5.9 */
-	getrlimit(RLIMIT_NOFILE, &most);
+	prlimit(0, RLIMIT_NOFILE, NULL, &most);
 	for (fd = (rlim_t)low; fd < most.rlim_cur && fd < INT_MAX; fd++)
 		close((int)fd);
 }

@@ -7,12 +7,12 @@
  * socket is closed at once and takes no connection.
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/dir.h"
 #include "base/jail.h"
 #include "base/ports.h"
 #include "cmd/check.h"
@@ -28,21 +28,20 @@ static bool has_socket(const char *pid, const char *link)
 {
 	char path[64], target[64];
 	struct wr w = wr_init(path, sizeof(path));
-	const struct dirent *e;
+	const char *name;
 	bool found = false;
+	struct dir d;
 	ssize_t n;
-	DIR *d;
 
 	wr_fmt(&w, "/proc/%s/fd%c", pid, '\0');
-	d = w.over ? NULL : opendir(path);
-	if (!d)
+	if (w.over || dir_open(&d, path))
 		return false;
-	while (!found && (e = readdir(d))) {
-		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target));
+	while (!found && dir_next(&d, &name) > 0) {
+		n = readlinkat(d.fd, name, target, sizeof(target));
 		found = n > 0 && str_eq((struct str){ target, (size_t)n },
 					str_z(link));
 	}
-	closedir(d);
+	dir_close(&d);
 	return found;
 }
 
@@ -52,18 +51,18 @@ static uint32_t process_with(uint64_t inode)
 {
 	char link[40];
 	struct wr w = wr_init(link, sizeof(link));
-	const struct dirent *e;
 	uint32_t pid, ret = 0;
-	DIR *d = inode ? opendir("/proc") : NULL;
+	const char *name;
+	struct dir d;
 
-	if (!d)
+	if (!inode || dir_open(&d, "/proc"))
 		return 0;
 	wr_fmt(&w, "socket:[%llu]%c", (unsigned long long)inode, '\0');
-	while (!ret && (e = readdir(d)))
-		if (!str_u32(str_z(e->d_name), 1, INT32_MAX, &pid) &&
-		    has_socket(e->d_name, link))
+	while (!ret && dir_next(&d, &name) > 0)
+		if (!str_u32(str_z(name), 1, INT32_MAX, &pid) &&
+		    has_socket(name, link))
 			ret = pid;
-	closedir(d);
+	dir_close(&d);
 	return ret;
 }
 

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat(),
- * readdir() or clock_gettime() in the place of libc's (--wrap): the names by which the headers
- * of libc really call these where they are made 64 bits wide, glibc's offsets
- * (base/wide.h) and musl's times. The Makefile names all to the linker.
+ * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat()
+ * or clock_gettime() in the place of libc's (--wrap): the names by which the
+ * headers of libc really call these where they are made 64 bits wide, glibc's
+ * offsets (base/wide.h) and musl's times. The Makefile names all to the linker.
  */
 #ifndef TESTS_WRAP_H
 #define TESTS_WRAP_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #ifdef __USE_FILE_OFFSET64
-#define __wrap_readdir __wrap_readdir64
-#define __real_readdir __real_readdir64
 #define __wrap_open __wrap_open64
 #define __real_open __real_open64
 #define __wrap_openat __wrap_openat64
