@@ -10,14 +10,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>	/* renameat() */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 #include "conffile.h"
 
-#define LINKS_MAX 8	/* that lead to a file which is not there */
+#define LINKS_MAX 40	/* as the kernel has it */
 #define NEW_MODE 0644	/* no secret stands in it, and print needs no root */
 
 /* ---- where it is ----------------------------------------------------- */
@@ -65,8 +64,27 @@ static int follow(char path[PATH_MAX])
 	return err ? err : 1;
 }
 
-/* A file that is not there: its directory must be. */
-static int resolve_new(const char *path, char ret[PATH_MAX])
+/*
+ * The path of a directory without links and dots: of who is there, the kernel
+ * knows it. realpath() brings musl's malloc() along.
+ */
+static int real_dir(const char *dir, char ret[PATH_MAX])
+{
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), err = 0;
+
+	if (here < 0)
+		return -errno;
+	if (chdir(dir) || !getcwd(ret, PATH_MAX))
+		err = -errno;
+	/* where we may not be, there was nothing for us */
+	if (fchdir(here) && !err && errno != EACCES)
+		err = -errno;
+	close(here);
+	return err;
+}
+
+/* The file need not be there; its directory must be. */
+static int resolve(const char *path, char ret[PATH_MAX])
 {
 	char at[PATH_MAX], dir[PATH_MAX], whole[PATH_MAX];
 	int err = join(at, STR(""), path), links = 0;
@@ -80,18 +98,12 @@ static int resolve_new(const char *path, char ret[PATH_MAX])
 	err = join(dir, dir_of(at), ".");
 	if (err)
 		return err;
-	if (!realpath(dir, whole))
-		return -errno;
+	err = real_dir(dir, whole);
+	if (err)
+		return err;
 	/* "/" has its slash already */
 	err = join(whole, str_z(whole), whole[1] ? "/" : "");
 	return err ? err : join(ret, str_z(whole), name_of(at));
-}
-
-static int resolve(const char *path, char ret[PATH_MAX])
-{
-	if (realpath(path, ret))
-		return 0;
-	return errno == ENOENT ? resolve_new(path, ret) : -errno;
 }
 
 /* ---- the lock -------------------------------------------------------- */

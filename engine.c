@@ -40,7 +40,8 @@ struct engine {
 	struct follow follow;
 
 	struct portmap *pm;
-	struct leases *leases;
+	struct leases lease_file;
+	struct leases *leases;		/* that one, or NULL */
 	struct ev_timer tick;
 
 	struct identity id;
@@ -298,8 +299,8 @@ static int start_gateway(struct engine *e)
 	for (unsigned n = 1; n <= 2; n++)
 		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
 	igd_init(g, e->pm);
-	e->leases = leases_open(e->dir_fd, e->pm, clock_now(e), &dropped,
-				&err);
+	e->leases = leases_open(&e->lease_file, e->dir_fd, e->pm, clock_now(e),
+				&dropped, &err);
 	lease_fault(err);
 	if (dropped)
 		log_warn("lease file: %u lines make no sense, passed over",

@@ -54,7 +54,7 @@ struct sub {
 struct gena {
 	struct ev_loop *loop;
 	struct gena_config config;
-	struct bufpool *pool;
+	struct bufpool pool;
 	struct ev_timer turn;
 	bool poked;
 	size_t used;
@@ -188,7 +188,7 @@ static void finish(struct sub *s, bool arrived)
 		s->next_ms = sent_ms + GENA_MODERATE_MS;
 	if (arrived)
 		memcpy(s->sent, s->seen, sizeof(s->sent));
-	bufpool_put(s->gena->pool, s->buf);
+	bufpool_put(&s->gena->pool, s->buf);
 	s->buf = NULL;
 	s->seq = genamsg_next_seq(s->seq);
 }
@@ -206,7 +206,7 @@ static void attempt(struct sub *s)
 static void begin(struct sub *s, uint64_t now_ms)
 {
 	/* never NULL: there are as many as subscribers */
-	s->buf = bufpool_get(s->gena->pool);
+	s->buf = bufpool_get(&s->gena->pool);
 	s->url = 0;
 	s->next_ms = now_ms + GENA_MODERATE_MS;
 	s->give_up_ms = now_ms + GENA_ANSWER_MS;
@@ -229,13 +229,13 @@ static void drop(struct sub *s)
 	struct gena *g = s->gena;
 
 	genasend_stop(&s->send);
-	bufpool_put(g->pool, s->buf);
+	bufpool_put(&g->pool, s->buf);
 	s->buf = NULL;
 	s->topic->subs--;
 	s->topic = NULL;
 	g->used--;
 	if (!g->used)
-		bufpool_trim(g->pool);
+		bufpool_trim(&g->pool);
 }
 
 /* When there is something to do for it, if nothing happens before. */
@@ -505,8 +505,7 @@ struct gena *gena_new(struct ev_loop *loop, const struct gena_config *config)
 	g->turn.cb = on_turn;
 	add_topics(g, 1);
 	add_topics(g, 2);
-	g->pool = bufpool_new(GENA_MSG_MAX, GENA_SUBS_MAX);
-	if (g->pool)
+	if (!bufpool_init(&g->pool, GENA_MSG_MAX, GENA_SUBS_MAX))
 		return g;
 	mem_free(g, 1, sizeof(*g));
 	return NULL;
@@ -521,7 +520,7 @@ void gena_free(struct gena *g)
 			drop(&g->sub[i]);
 	}
 	ev_timer_del(g->loop, &g->turn);
-	bufpool_free(g->pool);
+	bufpool_done(&g->pool);
 	mem_free(g, 1, sizeof(*g));
 }
 

@@ -33,8 +33,7 @@ static const struct {
 int httpconns_init(struct httpconns *all, struct ev_loop *loop)
 {
 	all->loop = loop;
-	all->pool = bufpool_new(HTTP_BUF_LEN, HTTP_BUFS_MAX);
-	return all->pool ? 0 : -ENOMEM;
+	return bufpool_init(&all->pool, HTTP_BUF_LEN, HTTP_BUFS_MAX);
 }
 
 void httpconns_done(struct httpconns *all)
@@ -44,7 +43,7 @@ void httpconns_done(struct httpconns *all)
 		if (all->place[i].state != CONN_FREE)
 			httpconn_drop(&all->place[i]);
 	}
-	bufpool_free(all->pool);
+	bufpool_done(&all->pool);
 }
 
 void httpconn_enter(struct httpconn *c, enum httpconn_state state)
@@ -59,7 +58,7 @@ void httpconn_enter(struct httpconn *c, enum httpconn_state state)
 
 void httpconn_give_back(struct httpconn *c, char **buf)
 {
-	bufpool_put(c->all->pool, *buf);
+	bufpool_put(&c->all->pool, *buf);
 	*buf = NULL;
 }
 
@@ -86,7 +85,7 @@ void httpconn_drop(struct httpconn *c)
 /* Not from httpconn_drop(): who drops one may look at it afterwards. */
 void httpconns_trim(struct httpconns *all)
 {
-	bufpool_trim(all->pool);
+	bufpool_trim(&all->pool);
 	if (all->high > PLACES_KEPT)
 		mem_idle(&all->place[PLACES_KEPT],
 			 (HTTP_CONNS_MAX - PLACES_KEPT) *
@@ -151,10 +150,10 @@ bool httpconns_evict(struct httpconns *all)
 
 char *httpconns_buffer(struct httpconns *all)
 {
-	char *buf = bufpool_get(all->pool);
+	char *buf = bufpool_get(&all->pool);
 
 	if (!buf && (evict(all, waits_with_buffer, 0) || evict(all, sends, 0)))
-		buf = bufpool_get(all->pool);
+		buf = bufpool_get(&all->pool);
 	return buf;
 }
 

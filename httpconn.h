@@ -55,7 +55,7 @@ struct httpconn {
 
 struct httpconns {
 	struct ev_loop *loop;
-	struct bufpool *pool;
+	struct bufpool pool;
 	const struct httpconn *busy;	/* being worked on: is not evicted, its
 					 * place and input are not reused */
 	uint64_t turn;

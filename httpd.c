@@ -32,7 +32,7 @@ struct httpd {
 	struct ev_loop *loop;
 	struct httpd_site site;
 	struct httpd_config config;
-	struct httplisten *listen;
+	struct httplisten listen;
 	struct ev_timer sweep;
 	struct httpmsg msg;	/* the head read last, and ... */
 	struct httpreq req;	/* ... what it asks for */
@@ -562,8 +562,8 @@ struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
 	srv->config = *config;
 	srv->sweep.cb = on_sweep;
 	srv->conns.emptied = &srv->sweep;
-	srv->listen = httplisten_new(loop, &ops);
-	if (httpconns_init(&srv->conns, loop) || !srv->listen) {
+	httplisten_init(&srv->listen, loop, &ops);
+	if (httpconns_init(&srv->conns, loop)) {
 		httpd_free(srv);
 		return NULL;
 	}
@@ -575,7 +575,7 @@ void httpd_free(struct httpd *srv)
 	if (!srv)
 		return;
 	ev_timer_del(srv->loop, &srv->sweep);
-	httplisten_free(srv->listen);
+	httplisten_done(&srv->listen);
 	httpconns_done(&srv->conns);
 	mem_free(srv, 1, sizeof(*srv));
 }
@@ -583,10 +583,10 @@ void httpd_free(struct httpd *srv)
 int httpd_listen(struct httpd *srv, const struct httpd_listen *at, size_t n,
 		 uint16_t port)
 {
-	return httplisten_set(srv->listen, at, n, port);
+	return httplisten_set(&srv->listen, at, n, port);
 }
 
 uint16_t httpd_port(const struct httpd *srv)
 {
-	return httplisten_port(srv->listen);
+	return httplisten_port(&srv->listen);
 }

@@ -8,7 +8,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,21 +23,6 @@
 /* The port that the kernel chose for the first address may be taken at
  * another one: choose again, so often. */
 #define ANY_PORT_TRIES 8
-
-struct listener {
-	struct ev_fd io;	/* fd < 0: this place is free */
-	struct httplisten *set;
-	struct httpd_listen at;
-	unsigned full;		/* rounds that found all they asked for */
-};
-
-struct httplisten {
-	struct ev_loop *loop;
-	struct httplisten_ops ops;
-	struct ev_timer pause;
-	uint16_t port;
-	struct listener place[HTTP_LISTENERS_MAX];
-};
 
 /* What to do about a failed accept(). */
 enum fault { FAULT_NONE, FAULT_NEXT, FAULT_PRESSED };
@@ -58,7 +42,7 @@ static enum fault fault_of(int err)
 	}
 }
 
-static void take(struct listener *l, int fd, const struct sockaddr_in *peer)
+static void take(struct httplistener *l, int fd, const struct sockaddr_in *peer)
 {
 	const struct httplisten_ops *ops = &l->set->ops;
 	uint32_t ip = ntohl(peer->sin_addr.s_addr);
@@ -69,7 +53,7 @@ static void take(struct listener *l, int fd, const struct sockaddr_in *peer)
 		ops->accepted(ops->arg, fd, ip, l->at.ip, l->set->port);
 }
 
-static bool accept_one(struct listener *l)
+static bool accept_one(struct httplistener *l)
 {
 	const struct httplisten_ops *ops = &l->set->ops;
 	struct sockaddr_in peer = { 0 };
@@ -99,7 +83,7 @@ static bool accept_one(struct listener *l)
 
 static void on_ready(struct ev_fd *io, short revents)
 {
-	struct listener *l = EV_OWNER(io, struct listener, io);
+	struct httplistener *l = EV_OWNER(io, struct httplistener, io);
 	int max = l->full < PATIENCE ? 1 : ACCEPTS_MAX;
 
 	for (int i = 0; i < max && io->fd >= 0; i++) {
@@ -119,24 +103,18 @@ static void on_pause_end(struct ev_timer *t)
 		ev_fd_mod(h->loop, &h->place[i].io, POLLIN);
 }
 
-struct httplisten *httplisten_new(struct ev_loop *loop,
-				  const struct httplisten_ops *ops)
+void httplisten_init(struct httplisten *h, struct ev_loop *loop,
+		     const struct httplisten_ops *ops)
 {
-	struct httplisten *h = calloc(1, sizeof(*h));
-
-	if (!h)
-		return NULL;
-	h->loop = loop;
-	h->ops = *ops;
+	*h = (struct httplisten){ .loop = loop, .ops = *ops };
 	h->pause.cb = on_pause_end;
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
 		h->place[i].set = h;
 		ev_fd_init(&h->place[i].io, -1, on_ready);
 	}
-	return h;
 }
 
-static void stop(struct listener *l)
+static void stop(struct httplistener *l)
 {
 	ev_fd_del(l->set->loop, &l->io);
 	close(l->io.fd);
@@ -151,13 +129,10 @@ static void stop_all(struct httplisten *h)
 	}
 }
 
-void httplisten_free(struct httplisten *h)
+void httplisten_done(struct httplisten *h)
 {
-	if (!h)
-		return;
 	stop_all(h);
 	ev_timer_del(h->loop, &h->pause);
-	free(h);
 }
 
 /* Is it the same socket? The network is only compared with, later. */
@@ -177,7 +152,7 @@ static const struct httpd_listen *find(const struct httpd_listen *at, size_t n,
 	return NULL;
 }
 
-static struct listener *listener_at(struct httplisten *h,
+static struct httplistener *listener_at(struct httplisten *h,
 				    const struct httpd_listen *at)
 {
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
@@ -192,7 +167,7 @@ static void stop_others(struct httplisten *h, const struct httpd_listen *at,
 			size_t n)
 {
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
-		struct listener *l = &h->place[i];
+		struct httplistener *l = &h->place[i];
 		const struct httpd_listen *wanted = find(at, n, &l->at);
 
 		if (l->io.fd < 0)
@@ -263,7 +238,7 @@ static uint16_t bound_port(int fd)
 	return ntohs(sin.sin_port);
 }
 
-static struct listener *free_place(struct httplisten *h)
+static struct httplistener *free_place(struct httplisten *h)
 {
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
 		if (h->place[i].io.fd < 0)
@@ -275,7 +250,7 @@ static struct listener *free_place(struct httplisten *h)
 static int start(struct httplisten *h, const struct httpd_listen *at,
 		 uint16_t port)
 {
-	struct listener *l = free_place(h);
+	struct httplistener *l = free_place(h);
 	int fd, err;
 
 	if (!l)

@@ -9,10 +9,9 @@
 #define HTTPLISTEN_H
 
 #include <stdbool.h>
+#include "base/limits.h"
 #include "base/loop.h"
 #include "httpd.h"
-
-struct httplisten;
 
 struct httplisten_ops {
 	/* a connection, non-blocking; @fd belongs to the callee */
@@ -25,13 +24,28 @@ struct httplisten_ops {
 	void *arg;
 };
 
-/** httplisten_new - make it; nothing listens yet. @ops is copied.
- * Return: owned by the caller (httplisten_free()), NULL without memory */
-struct httplisten *httplisten_new(struct ev_loop *,
-				  const struct httplisten_ops *ops);
+struct httplistener {
+	struct ev_fd io;	/* fd < 0: this place is free */
+	struct httplisten *set;
+	struct httpd_listen at;
+	unsigned full;		/* rounds that found all they asked for */
+};
 
-/** httplisten_free - close all, calls nobody back. NULL is fine. */
-void httplisten_free(struct httplisten *);
+struct httplisten {
+	struct ev_loop *loop;
+	struct httplisten_ops ops;
+	struct ev_timer pause;
+	uint16_t port;
+	struct httplistener place[HTTP_LISTENERS_MAX];
+};
+
+/** httplisten_init - in the caller's memory, which stays where it is; nothing
+ * listens yet. @ops is copied. */
+void httplisten_init(struct httplisten *, struct ev_loop *,
+		     const struct httplisten_ops *ops);
+
+/** httplisten_done - close all, calls nobody back. */
+void httplisten_done(struct httplisten *);
 
 /** httplisten_set - as httpd_listen(). */
 int httplisten_set(struct httplisten *, const struct httpd_listen *, size_t n,

@@ -2,7 +2,7 @@
 /* identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER. */
 #include <errno.h>
 #include <sys/utsname.h>
-#include "base/bufpool.h"
+#include "base/mem.h"
 #include "identity.h"
 #include "state.h"
 
@@ -26,13 +26,13 @@ static void name_server(struct identity *id)
 /* The documents are written once for it, and their memory goes back. */
 static int hash_documents(struct desc_info *info, unsigned versions)
 {
-	struct bufpool *scratch = bufpool_new(HTTP_REPLY_MAX, 1);
+	char *scratch = mem_new(1, HTTP_REPLY_MAX);
 
 	if (!scratch)
 		return -ENOMEM;
-	info->config_id = desc_config_id(info, versions, bufpool_get(scratch),
+	info->config_id = desc_config_id(info, versions, scratch,
 					 HTTP_REPLY_MAX);
-	bufpool_free(scratch);
+	mem_free(scratch, 1, HTTP_REPLY_MAX);
 	return 0;
 }
 

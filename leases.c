@@ -24,7 +24,6 @@
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>	/* renameat() */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -49,16 +48,6 @@
 
 _Static_assert(LINE_CAP >= PM_DESC_MAX + 160, "every line of ours fits");
 _Static_assert(BUF_CAP >= 2 * LINE_CAP, "the reader finds room for more");
-
-struct leases {
-	int dir_fd;		/* borrowed */
-	int fd;			/* appends to FILE_NAME */
-	size_t line_n;		/* lines in it */
-	bool torn;		/* its last line may have no end */
-	bool stale;		/* a change is missing in it */
-	int told;		/* the error told last, 0 none since */
-	uint64_t retry_ms;	/* no rewrite before that */
-};
 
 /* ---- lines out ----------------------------------------------------- */
 
@@ -534,18 +523,12 @@ static int start(struct leases *l, struct portmap *pm,
 	return err;
 }
 
-struct leases *leases_open(int dir_fd, struct portmap *pm,
+struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 			   const struct leases_clock *clock,
 			   unsigned *ret_dropped, int *ret_err)
 {
-	struct leases *l;
-
 	*ret_dropped = 0;
-	*ret_err = -ENOMEM;
-	l = calloc(1, sizeof(*l));
-	if (l == NULL)
-		return NULL;
-	l->dir_fd = dir_fd;
+	*l = (struct leases){ .dir_fd = dir_fd };
 	*ret_err = start(l, pm, clock, ret_dropped);
 	if (*ret_err != 0) {
 		leases_close(l);
@@ -561,7 +544,7 @@ void leases_close(struct leases *l)
 		return;
 	if (l->fd >= 0)
 		close(l->fd);
-	free(l);
+	l->fd = -1;
 }
 
 int leases_set(struct leases *l, const struct portmap *pm,

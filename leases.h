@@ -16,7 +16,15 @@
 
 #include "igd/portmap.h"
 
-struct leases;
+struct leases {
+	int dir_fd;		/* borrowed */
+	int fd;			/* appends to the file */
+	size_t line_n;		/* lines in it */
+	bool torn;		/* its last line may have no end */
+	bool stale;		/* a change is missing in it */
+	int told;		/* the error told last, 0 none since */
+	uint64_t retry_ms;	/* no rewrite before that */
+};
 
 struct leases_clock {
 	uint64_t mono_ms;	/* now, CLOCK_MONOTONIC */
@@ -28,6 +36,7 @@ struct leases_clock {
 
 /**
  * leases_open - read the file into a table, then keep it open for appending.
+ * @l:  the caller's memory
  * @dir_fd: the state directory, borrowed until leases_close()
  * @pm: restored into, in the order in which the mappings were made; those
  *      whose lease has ended are left out. Policy is not asked: the owner
@@ -44,9 +53,9 @@ struct leases_clock {
  *
  * A write beyond RLIMIT_FSIZE raises SIGXFSZ: the owner ignores that signal.
  *
- * Return: owned by the caller, or NULL
+ * Return: @l, or NULL
  */
-struct leases *leases_open(int dir_fd, struct portmap *pm,
+struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 			   const struct leases_clock *,
 			   unsigned *ret_dropped, int *ret_err);
 

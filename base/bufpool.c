@@ -1,49 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /* bufpool.c - a fixed number of equal buffers in one mapping. */
-#include <stdint.h>
-#include <stdlib.h>
+#include <errno.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/bufpool.h"
 
-enum use { CLEAN, STALE, USED };	/* CLEAN: has no memory behind it */
+/* Of a buffer, in its place of use[]. CLEAN: has no memory behind it. */
+enum use { CLEAN, STALE, USED };
 
-struct bufpool {
-	char *mem;
-	size_t len, n;		/* len: whole pages */
-	uint8_t use[];		/* enum use, one a buffer */
-};
-
-struct bufpool *bufpool_new(size_t len, size_t n)
+int bufpool_init(struct bufpool *p, size_t len, size_t n)
 {
 	size_t page = (size_t)getpagesize();
-	struct bufpool *p;
+	void *mem;
 
-	if (!len || !n || len > SIZE_MAX - page)
-		return NULL;
+	*p = (struct bufpool){ 0 };
+	if (!len || !n || n > BUFPOOL_MAX || len > SIZE_MAX / n - page)
+		return -EINVAL;
 	len = (len + page - 1) / page * page;
-	if (n > SIZE_MAX / len)
-		return NULL;
-	p = calloc(1, sizeof(*p) + n);
-	if (!p)
-		return NULL;
+	mem = mmap(NULL, len * n, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (mem == MAP_FAILED)
+		return -ENOMEM;
+	p->mem = mem;
 	p->len = len;
 	p->n = n;
-	p->mem = mmap(NULL, len * n, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (p->mem == MAP_FAILED) {
-		free(p);
-		return NULL;
-	}
-	return p;
+	return 0;
 }
 
-void bufpool_free(struct bufpool *p)
+void bufpool_done(struct bufpool *p)
 {
-	if (!p)
-		return;
-	munmap(p->mem, p->len * p->n);
-	free(p);
+	if (p->mem)
+		munmap(p->mem, p->len * p->n);
+	p->mem = NULL;
 }
 
 static char *get(struct bufpool *p, enum use use)

@@ -8,18 +8,26 @@
 #define BASE_BUFPOOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
-struct bufpool;
+#define BUFPOOL_MAX	64	/* buffers: one for each of GENA_SUBS_MAX */
+
+struct bufpool {
+	char *mem;		/* NULL: there is no pool */
+	size_t len, n;		/* len: whole pages */
+	uint8_t use[BUFPOOL_MAX];
+};
 
 /**
- * bufpool_new - make a pool of @n buffers of at least @len bytes each.
+ * bufpool_init - make a pool of @n buffers of at least @len bytes each.
  *
- * Return: owned by the caller (bufpool_free()), NULL without memory
+ * Return: 0; -EINVAL (@n or @len is 0 or too much), -ENOMEM; then it is as a
+ * pool of zeros is, which bufpool_done() takes
  */
-struct bufpool *bufpool_new(size_t len, size_t n);
+int bufpool_init(struct bufpool *, size_t len, size_t n);
 
-/** bufpool_free - and with it all its buffers. NULL is fine. */
-void bufpool_free(struct bufpool *);
+/** bufpool_done - give back the memory of all its buffers. */
+void bufpool_done(struct bufpool *);
 
 /** bufpool_get - a buffer, with anything in it; NULL when all are in use. One
  * that costs memory already is preferred. */

@@ -30,6 +30,17 @@ static int take_address(struct notify *n, struct str name)
 	return 0;
 }
 
+/* No child of ours shall have it. unsetenv() would bring musl's malloc(). */
+static void forget(void)
+{
+	char **kept = environ;
+
+	for (char **e = environ; *e; e++)
+		if (!str_starts(str_z(*e), STR(VARIABLE "=")))
+			*kept++ = *e;
+	*kept = NULL;
+}
+
 int notify_open(struct notify *ret)
 {
 	const char *name = getenv(VARIABLE);
@@ -38,7 +49,8 @@ int notify_open(struct notify *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (name && *name)
 		err = take_address(ret, str_z(name));
-	unsetenv(VARIABLE);
+	if (name)
+		forget();
 	return err;
 }
 

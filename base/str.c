@@ -391,7 +391,7 @@ void wr_vfmt(struct wr *w, const char *fmt, va_list ap)
 
 	va_copy(a.ap, ap);
 	while (*fmt) {
-		size_t plain = strcspn(fmt, "%");
+		size_t plain = (size_t)(strchrnul(fmt, '%') - fmt);
 
 		wr_str(w, (struct str){ fmt, plain });
 		fmt += plain;

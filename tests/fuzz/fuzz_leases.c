@@ -101,10 +101,10 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 static struct portmap *load(int dir_fd, unsigned *ret_dropped)
 {
 	struct portmap *pm = portmap_new(MAX, MAX - 1);
-	struct leases *l;
+	struct leases file, *l;
 	int err;
 
-	l = leases_open(dir_fd, pm, &clock_now, ret_dropped, &err);
+	l = leases_open(&file, dir_fd, pm, &clock_now, ret_dropped, &err);
 	CHECK(l && err == 0);
 	leases_close(l);
 	CHECK(portmap_count(pm) <= MAX);
@@ -118,11 +118,11 @@ static void change(int dir_fd)
 {
 	struct portmap *pm = portmap_new(MAX, MAX - 1), *now;
 	unsigned dropped;
-	struct leases *l;
+	struct leases file, *l;
 	size_t n;
 	int err;
 
-	l = leases_open(dir_fd, pm, &clock_now, &dropped, &err);
+	l = leases_open(&file, dir_fd, pm, &clock_now, &dropped, &err);
 	CHECK(l && err == 0);
 	n = portmap_count(pm);
 	if (n) {

@@ -2,6 +2,7 @@
 /* test_bufpool.c - a fixed number of buffers, and the memory behind them. */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -16,10 +17,10 @@
 
 static void test_all(void **state)
 {
-	struct bufpool *p = bufpool_new(LEN, N);
+	struct bufpool pool, *p = &pool;
 	char *buf[N];
 
-	assert_non_null(p);
+	assert_int_equal(bufpool_init(p, LEN, N), 0);
 	for (int i = 0; i < N; i++) {
 		buf[i] = bufpool_get(p);
 		assert_non_null(buf[i]);
@@ -33,7 +34,7 @@ static void test_all(void **state)
 	bufpool_put(p, buf[2]);
 	assert_ptr_equal(bufpool_get(p), buf[2]);
 	assert_null(bufpool_get(p));
-	bufpool_free(p);
+	bufpool_done(p);
 }
 
 static bool resident(char *buf)
@@ -48,9 +49,10 @@ static bool resident(char *buf)
  * unused ones are given back. */
 static void test_memory(void **state)
 {
-	struct bufpool *p = bufpool_new(LEN, N);
+	struct bufpool pool, *p = &pool;
 	char *a, *b;
 
+	assert_int_equal(bufpool_init(p, LEN, N), 0);
 	a = bufpool_get(p);
 	b = bufpool_get(p);
 	assert_false(resident(a));
@@ -66,31 +68,39 @@ static void test_memory(void **state)
 	bufpool_put(p, a);
 	bufpool_trim(p);
 	assert_false(resident(a));
-	bufpool_free(p);
+	bufpool_done(p);
 }
 
 static void test_stale_first(void **state)
 {
-	struct bufpool *p = bufpool_new(LEN, N);
-	char *a = bufpool_get(p);
-	char *b = bufpool_get(p);
+	struct bufpool pool, *p = &pool;
+	char *a, *b;
 
+	assert_int_equal(bufpool_init(p, LEN, N), 0);
+	a = bufpool_get(p);
+	b = bufpool_get(p);
 	bufpool_put(p, a);
 	bufpool_trim(p);
 	bufpool_put(p, b);
 	assert_ptr_equal(bufpool_get(p), b);
-	bufpool_free(p);
+	bufpool_done(p);
 }
 
 static void test_edges(void **state)
 {
-	assert_null(bufpool_new(0, 1));
-	assert_null(bufpool_new(1, 0));
-	assert_null(bufpool_new(SIZE_MAX, 1));
-	assert_null(bufpool_new(LEN, SIZE_MAX / LEN));
-	assert_null(bufpool_new(SIZE_MAX / 2, 1));
-	bufpool_free(NULL);
-	bufpool_put(NULL, NULL);
+	static struct bufpool never;
+	struct bufpool p;
+
+	assert_int_equal(bufpool_init(&p, 0, 1), -EINVAL);
+	assert_int_equal(bufpool_init(&p, 1, 0), -EINVAL);
+	assert_int_equal(bufpool_init(&p, 1, BUFPOOL_MAX + 1), -EINVAL);
+	assert_int_equal(bufpool_init(&p, SIZE_MAX, 1), -EINVAL);
+	assert_int_equal(bufpool_init(&p, SIZE_MAX / 8, 8), -EINVAL);
+	assert_int_equal(bufpool_init(&p, SIZE_MAX / 2, 1), -ENOMEM);
+	assert_null(bufpool_get(&p));
+	bufpool_done(&p);
+	bufpool_put(&never, NULL);
+	bufpool_done(&never);
 }
 
 int main(void)

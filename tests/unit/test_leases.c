@@ -30,7 +30,7 @@
 static char dir[64];
 static int dir_fd;
 static struct portmap *pm;
-static struct leases *ls;
+static struct leases file, *ls;
 static struct leases_clock clk;
 static unsigned dropped;
 
@@ -69,7 +69,7 @@ static int open_it(void)
 	int err = 1;
 
 	leases_close(ls);
-	ls = leases_open(dir_fd, pm, &clk, &dropped, &err);
+	ls = leases_open(&file, dir_fd, pm, &clk, &dropped, &err);
 	return err;
 }
 
