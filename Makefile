@@ -64,7 +64,7 @@ BASE	= base/str.c base/loop.c base/date.c base/log.c base/jail.c base/dir.c \
 	  base/netlink.c base/netif.c base/ports.c base/route.c \
 	  base/conntrack.c base/proc.c \
 	  base/httpreq.c base/httpbody.c base/httpreply.c base/bufpool.c \
-	  base/bucket.c base/sort.c
+	  base/bucket.c base/sort.c base/relro.c
 HTTPD	= httpd.c httplisten.c httpconn.c
 GENA	= gena.c genasend.c genamsg.c
 PORTMAP	= igd/portmap.c igd/pmtable.c igd/due.c igd/texts.c
@@ -235,7 +235,8 @@ L_nl		= $(addprefix -Xlinker --wrap=,nfnl_open nfnl_commit nfnl_dump)
 UNITS	+= nl
 U_dir		= base/dir.c
 U_sort		= base/sort.c
-UNITS	+= dir sort
+U_relro		= base/relro.c
+UNITS	+= dir sort relro
 
 define unit_rule
 $(BUILD)/tests/test_$(1): $(BUILD)/tests/unit/test_$(1).o $(U_$(1):%.c=$(BUILD)/%.o)

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/relro.h"
 #include "base/str.h"
 #include "conf.h"
 #include "monitor.h"
@@ -239,6 +240,7 @@ static int upnpd_main(char **argv)
 
 int main(int argc, char **argv)
 {
+	relro_seal();
 	if (called_upnpctl(argv[0]))
 		return upnpctl_main(argc, argv);
 	return upnpd_main(argv);
