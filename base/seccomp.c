@@ -68,8 +68,7 @@ static const uint16_t allowed[] = {
 	NR_fstatat64,		/* the same, 32 bits */
 	NR_statx,		/* the same, 32 bits with 64-bit time */
 	__NR_uname,		/* the SERVER header */
-	__NR_brk,		/* malloc(), at the start */
-	__NR_munmap,		/* free() of a large block */
+	__NR_munmap,		/* memory that only the start needed */
 	__NR_rt_sigprocmask,	/* abort() */
 	__NR_rt_sigaction,	/* abort() */
 	__NR_getpid,		/* abort() */
@@ -129,12 +128,10 @@ static const struct checked checked[] = {
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_ERROR } },    /* events */
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_PEERCRED } }, /* control */
 
-	/* pools, malloc(); nothing that could be run */
+	/* base/mem.h, pools; nothing that could be run. Nobody asks libc for
+	 * memory, which would take brk(), mprotect() and more of madvise(). */
 	{ NR_mmap, 2, 1, { PROT_READ | PROT_WRITE } },
-	{ NR_mmap, 2, 1, { PROT_NONE } },		/* musl's malloc() */
-	{ __NR_mprotect, 2, 1, { PROT_READ | PROT_WRITE } }, /* the same */
-	{ __NR_madvise, 2, 1, { MADV_DONTNEED } },	/* pools, free() */
-	{ __NR_madvise, 2, 1, { MADV_FREE } },		/* musl's free() */
+	{ __NR_madvise, 2, 1, { MADV_DONTNEED } },
 
 	/* musl's open() makes sure of O_CLOEXEC */
 	{ NR_fcntl, 1, 1, { F_SETFD } },

@@ -194,7 +194,11 @@ static void test_arguments(void **state)
 	assert_int_equal(call(NR_mmap, 0, 4096, rw), ALLOW);
 	assert_int_equal(call(NR_mmap, 0, 4096, rw | PROT_EXEC), DENY);
 	assert_int_equal(call(NR_mmap, 0, 4096, PROT_EXEC), DENY);
-	assert_int_equal(call(SYS_mprotect, 0, 4096, rw), ALLOW);
+	assert_int_equal(call(NR_mmap, 0, 4096, PROT_NONE), DENY);
+	assert_int_equal(call(SYS_brk, 0, 0, 0), DENY);
+	assert_int_equal(call(SYS_madvise, 0, 4096, MADV_DONTNEED), ALLOW);
+	assert_int_equal(call(SYS_madvise, 0, 4096, MADV_FREE), DENY);
+	assert_int_equal(call(SYS_mprotect, 0, 4096, rw), DENY);
 	assert_int_equal(call(SYS_mprotect, 0, 4096, PROT_READ | PROT_EXEC),
 			 DENY);
 	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGABRT), ALLOW);
