@@ -182,7 +182,7 @@ U_conf		= $(CONF) igd/policy.c igd/natrule.c base/str.c
 U_confline	= confline.c base/str.c
 U_confopt	= confopt.c confline.c igd/policy.c igd/natrule.c base/str.c
 U_confedit	= confedit.c $(U_conf)
-U_conffile	= conffile.c base/str.c
+U_conffile	= conffile.c base/dir.c base/str.c
 # Calls that the test counts, to fail or to die at one. (tests/wrap.h has why
 # some have two names.)
 L_conffile	= $(addprefix -Xlinker --wrap=,flock openat openat64 unlinkat \

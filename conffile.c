@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/dir.h"
 #include "conffile.h"
 
 #define LINKS_MAX 40	/* as the kernel has it */
@@ -70,12 +71,11 @@ static int follow(char path[PATH_MAX])
  */
 static int real_dir(const char *dir, char ret[PATH_MAX])
 {
-	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), err = 0;
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), err;
 
 	if (here < 0)
 		return -errno;
-	if (chdir(dir) || !getcwd(ret, PATH_MAX))
-		err = -errno;
+	err = chdir(dir) ? -errno : dir_here(ret, PATH_MAX);
 	/* where we may not be, there was nothing for us */
 	if (fchdir(here) && !err && errno != EACCES)
 		err = -errno;

@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/dir.h"
 #include "base/log.h"
 #include "base/relro.h"
 #include "base/str.h"
@@ -147,7 +148,7 @@ static const char *absolute(const char *file, char *buf, size_t cap)
 
 	if (file[0] == '/')
 		return file;
-	if (!getcwd(buf, cap))
+	if (dir_here(buf, cap))
 		return NULL;
 	w.len = strlen(buf);
 	wr_fmt(&w, "/%s", file);

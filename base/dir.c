@@ -29,6 +29,14 @@ void dir_close(struct dir *d)
 	close(d->fd);
 }
 
+int dir_here(char *ret, size_t cap)
+{
+	if (syscall(SYS_getcwd, ret, cap) < 0)
+		return -errno;
+	/* "(unreachable)/..." */
+	return *ret == '/' ? 0 : -ENOENT;
+}
+
 /* Return: 1, 0 at the end, -errno */
 static int read_more(struct dir *d)
 {

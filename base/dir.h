@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dir.h - the names in a directory, read by getdents64(2) into the caller's
- * memory: opendir() takes memory of libc's.
+ * dir.h - the names in a directory, and where we are, by the kernel into the
+ * caller's memory: opendir() takes libc's, and musl's getcwd() could.
  */
 #ifndef BASE_DIR_H
 #define BASE_DIR_H
@@ -25,6 +25,14 @@ int dir_open(struct dir *, const char *path);
  * Return: 1, 0 (there are no more), -errno
  */
 int dir_next(struct dir *, const char **ret);
+
+/**
+ * dir_here - the whole path of the directory that the process is in.
+ *
+ * Return: 0; -ERANGE, -ENOENT (it has none: removed, or outside of our root),
+ * -errno
+ */
+int dir_here(char *ret, size_t cap);
 
 /** dir_close - once, after a dir_open() that returned 0. */
 void dir_close(struct dir *);

@@ -85,6 +85,24 @@ static void test_many(void **state)
 	dir_close(&d);
 }
 
+static void test_here(void **state)
+{
+	char here[256], was[256];
+
+	assert_non_null(getcwd(was, sizeof(was)));
+	assert_int_equal(dir_here(here, sizeof(here)), 0);
+	assert_string_equal(here, was);
+	assert_int_equal(dir_here(here, strlen(was)), -ERANGE);
+	assert_int_equal(chdir(path), 0);
+	assert_int_equal(dir_here(here, sizeof(here)), 0);
+	assert_string_equal(here, path);
+	assert_int_equal(mkdir("gone", 0700), 0);
+	assert_int_equal(chdir("gone"), 0);
+	assert_int_equal(unlinkat(dir_fd, "gone", AT_REMOVEDIR), 0);
+	assert_int_equal(dir_here(here, sizeof(here)), -ENOENT);
+	assert_int_equal(chdir(was), 0);
+}
+
 static void test_errors(void **state)
 {
 	const char *name;
@@ -101,6 +119,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_here),
 		cmocka_unit_test(test_errors),
 	};
 
