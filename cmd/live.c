@@ -288,22 +288,25 @@ static const char end_text[][80] = {
 };
 
 /* What would be right, for what an operator may hear. */
-static const char advice[IGD_REFUSALS][72] = {
-	[IGD_REF_OUTSIDE] = "to= takes a host of an internal interface's "
-			    "network",
-	[IGD_REF_ROUTER] = "to= takes a host of the LAN; open the router's "
-			   "own ports in its firewall",
-	[IGD_REF_SPECIAL] = "to= takes the address of one host",
-	[IGD_REF_REMOTE] = "remote-host= takes the address of one host, or "
-			   "leave it out for all",
-	[IGD_REF_CONFLICT] = "take another external-port, or remove that "
-			     "mapping first",
-	[IGD_REF_FULL] = "remove some, or raise max-mappings",
-	[IGD_REF_CLIENT_FULL] = "remove some of that host, or raise "
-				"max-mappings-per-client",
-	[IGD_REF_PORT] = "take another external-port",
-	[IGD_REF_NO_ADDRESS] = "see: upnpctl status",
-	[IGD_REF_FIREWALL] = "see: upnpctl status",
+static const struct {
+	uint8_t refusal;
+	char text[76];
+} advice[] = {
+	{ IGD_REF_OUTSIDE, "to= takes a host of an internal interface's "
+			   "network" },
+	{ IGD_REF_ROUTER, "to= takes a host of the LAN; open the router's own "
+			  "ports in its firewall" },
+	{ IGD_REF_SPECIAL, "to= takes the address of one host" },
+	{ IGD_REF_REMOTE, "remote-host= takes the address of one host, or "
+			  "leave it out for all" },
+	{ IGD_REF_CONFLICT, "take another external-port, or remove that "
+			    "mapping first" },
+	{ IGD_REF_FULL, "remove some, or raise max-mappings" },
+	{ IGD_REF_CLIENT_FULL, "remove some of that host, or raise "
+			       "max-mappings-per-client" },
+	{ IGD_REF_PORT, "take another external-port" },
+	{ IGD_REF_NO_ADDRESS, "see: upnpctl status" },
+	{ IGD_REF_FIREWALL, "see: upnpctl status" },
 };
 
 static void put_refusal(struct wr *w, const struct live *l,
@@ -316,8 +319,9 @@ static void put_refusal(struct wr *w, const struct live *l,
 	wr_fmt(w, ": %s", igd_refusal_text(end->refusal));
 	if (end->line)
 		wr_fmt(w, ", %s:%u", file, (unsigned)end->line);
-	if (*advice[end->refusal])
-		wr_fmt(w, "; %s", advice[end->refusal]);
+	for (size_t i = 0; i < sizeof(advice) / sizeof(*advice); i++)
+		if (advice[i].refusal == end->refusal)
+			wr_fmt(w, "; %s", advice[i].text);
 }
 
 int live_end(const struct live *l, const struct ctl_end *end, const char *what)

@@ -6,46 +6,61 @@
 #include <netinet/in.h>
 #include "igd/refusal.h"
 
-static const struct {
-	char name[24];
-	char text[56];	/* "": policy has it */
-} reasons[IGD_REFUSALS] = {
-	[IGD_REF_NONE] = { "none", "not refused" },
-	[IGD_REF_SECURE] = { "secure-mode", "" },
-	[IGD_REF_OUTSIDE] = { "outside", "" },
-	[IGD_REF_ROUTER] = { "router", "" },
-	[IGD_REF_SPECIAL] = { "address", "" },
-	[IGD_REF_RULE] = { "rule", "" },
-	[IGD_REF_REMOTE] = { "remote-host", "" },
-	[IGD_REF_OWNER] = { "owner", "the mapping is another client's" },
-	[IGD_REF_OPERATOR] = { "operator", "the mapping is the operator's" },
-	[IGD_REF_CONFLICT] = { "conflict", "another client has that port" },
-	[IGD_REF_FULL] = { "max-mappings", "max-mappings is reached" },
-	[IGD_REF_CLIENT_FULL] = { "max-mappings-per-client",
-				  "max-mappings-per-client is reached" },
-	[IGD_REF_RATE] = { "rate", "too many new mappings at once" },
-	[IGD_REF_PORT] = { "port", "the router serves that port itself" },
-	[IGD_REF_NO_ADDRESS] = { "no-address",
-				 "there is no external address" },
-	[IGD_REF_FIREWALL] = { "firewall", "the firewall did not take it" },
-	[IGD_REF_LINK] = { "link", "allow-disable-external-interface is no" },
-	[IGD_REF_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },
-	[IGD_REF_HOST] = { "web-page", "a web page is behind it: see its Host, "
-			   "Origin or Referer" },
-	[IGD_REF_CONNECTIONS] = { "connections", "too many connections" },
+static const char names[IGD_REFUSALS][24] = {
+	[IGD_REF_NONE] = "none",
+	[IGD_REF_SECURE] = "secure-mode",
+	[IGD_REF_OUTSIDE] = "outside",
+	[IGD_REF_ROUTER] = "router",
+	[IGD_REF_SPECIAL] = "address",
+	[IGD_REF_RULE] = "rule",
+	[IGD_REF_REMOTE] = "remote-host",
+	[IGD_REF_OWNER] = "owner",
+	[IGD_REF_OPERATOR] = "operator",
+	[IGD_REF_CONFLICT] = "conflict",
+	[IGD_REF_FULL] = "max-mappings",
+	[IGD_REF_CLIENT_FULL] = "max-mappings-per-client",
+	[IGD_REF_RATE] = "rate",
+	[IGD_REF_PORT] = "port",
+	[IGD_REF_NO_ADDRESS] = "no-address",
+	[IGD_REF_FIREWALL] = "firewall",
+	[IGD_REF_LINK] = "link",
+	[IGD_REF_SUBSCRIBERS] = "subscribers",
+	[IGD_REF_HOST] = "web-page",
+	[IGD_REF_CONNECTIONS] = "connections",
+};
+
+/* Behind policy's own. */
+#define TEXT(r)	[(r) - IGD_REF_OWNER]
+static const char texts[IGD_REFUSALS - IGD_REF_OWNER][57] = {
+	TEXT(IGD_REF_OWNER) = "the mapping is another client's",
+	TEXT(IGD_REF_OPERATOR) = "the mapping is the operator's",
+	TEXT(IGD_REF_CONFLICT) = "another client has that port",
+	TEXT(IGD_REF_FULL) = "max-mappings is reached",
+	TEXT(IGD_REF_CLIENT_FULL) = "max-mappings-per-client is reached",
+	TEXT(IGD_REF_RATE) = "too many new mappings at once",
+	TEXT(IGD_REF_PORT) = "the router serves that port itself",
+	TEXT(IGD_REF_NO_ADDRESS) = "there is no external address",
+	TEXT(IGD_REF_FIREWALL) = "the firewall did not take it",
+	TEXT(IGD_REF_LINK) = "allow-disable-external-interface is no",
+	TEXT(IGD_REF_SUBSCRIBERS) = "too many subscriptions",
+	TEXT(IGD_REF_HOST) =
+		"a web page is behind it: see its Host, Origin or Referer",
+	TEXT(IGD_REF_CONNECTIONS) = "too many connections",
 };
 
 const char *igd_refusal_name(enum igd_refusal r)
 {
-	return (unsigned)r < IGD_REFUSALS ? reasons[r].name : "unknown";
+	return (unsigned)r < IGD_REFUSALS ? names[r] : "unknown";
 }
 
 const char *igd_refusal_text(enum igd_refusal r)
 {
 	if ((unsigned)r >= IGD_REFUSALS)
 		return "unknown reason";
-	return *reasons[r].text ? reasons[r].text
-			       : policy_text((enum policy_verdict)r);
+	if (r == IGD_REF_NONE)
+		return "not refused";
+	return r < IGD_REF_OWNER ? policy_text((enum policy_verdict)r) :
+				   texts[r - IGD_REF_OWNER];
 }
 
 bool igd_refusals_count(struct igd_refusals *rs, const struct igd_refused *r,

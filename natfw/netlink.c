@@ -74,7 +74,7 @@ static const struct nlmsghdr *faulty(const struct nfnl_batch *b)
 
 static const struct {
 	uint16_t type;
-	const char *what;
+	char what[22];
 } doings[] = {
 	{ NFT_MSG_NEWTABLE, "making the table" },
 	{ NFT_MSG_DELTABLE, "deleting the table" },

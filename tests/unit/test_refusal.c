@@ -38,6 +38,9 @@ static void every_reason_has_words(void **state)
 			assert_string_not_equal(
 				name, igd_refusal_name((enum igd_refusal)j));
 	}
+	/* the longest: it ran on into what stands behind it */
+	assert_string_equal(igd_refusal_text(IGD_REF_HOST), "a web page is "
+			    "behind it: see its Host, Origin or Referer");
 	assert_string_equal(igd_refusal_name((enum igd_refusal)99), "unknown");
 	assert_string_equal(igd_refusal_text((enum igd_refusal)99),
 			    "unknown reason");
