@@ -153,23 +153,39 @@ int netif_counters(int ifindex, struct netif_counters *ret)
 	return 0;
 }
 
+/* Return: was it answered? */
+static bool ask_by_name(const char *name, unsigned what, struct ifreq *ifr)
+{
+	bool ret;
+	int fd;
+
+	if (!name_fits(name))
+		return false;
+	memcpy(ifr->ifr_name, name, strnlen(name, sizeof(ifr->ifr_name) - 1));
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	ret = ioctl(fd, what, ifr) == 0;
+	close(fd);
+	return ret;
+}
+
+bool netif_is_there(const char *name)
+{
+	struct ifreq ifr = { 0 };
+
+	return ask_by_name(name, SIOCGIFINDEX, &ifr);
+}
+
 /* By the oldest of ethtool's commands: every kernel knows it, anybody may. */
 uint64_t netif_speed_bps(const char *name)
 {
 	struct ethtool_cmd cmd = { .cmd = ETHTOOL_GSET };
 	struct ifreq ifr = { .ifr_data = (void *)&cmd };
 	uint32_t mbps = 0;
-	int fd;
 
-	if (!name_fits(name))
-		return 0;
-	memcpy(ifr.ifr_name, name, strnlen(name, sizeof(ifr.ifr_name) - 1));
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return 0;
-	if (ioctl(fd, SIOCETHTOOL, &ifr) == 0)
+	if (ask_by_name(name, SIOCETHTOOL, &ifr))
 		mbps = ethtool_cmd_speed(&cmd);
-	close(fd);
 	/* "unknown", as old 16-bit drivers and as new ones say it */
 	if (mbps == UINT16_MAX || mbps == (uint32_t)SPEED_UNKNOWN)
 		return 0;

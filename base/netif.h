@@ -83,6 +83,9 @@ const struct netif_addr *netif_first_addr(const struct netif_table *,
 /** netif_counters - the counters of one interface (IFLA_STATS64). 0/-errno. */
 int netif_counters(int ifindex, struct netif_counters *ret);
 
+/** netif_is_there - does the kernel have a link of that name? */
+bool netif_is_there(const char *name);
+
 /** netif_speed_bps - the link's speed by ethtool, 0 where it is unknown. */
 uint64_t netif_speed_bps(const char *name);
 

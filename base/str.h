@@ -141,6 +141,16 @@ void wr_u64(struct wr *w, uint64_t v);
 /** wr_ipv4 - a dotted quad from host order. */
 void wr_ipv4(struct wr *w, uint32_t ip);
 
+/** mask_bits - how long a network's mask is. Not by the compiler's popcount,
+ * which is a function of its own library. */
+static inline unsigned mask_bits(uint32_t mask)
+{
+	return mask ? 32 - (unsigned)__builtin_ctz(mask) : 0;
+}
+
+/** wr_net - the network of an address, "192.168.88.0/24"; host order. */
+void wr_net(struct wr *w, uint32_t ip, uint32_t mask);
+
 /**
  * wr_xml - text with & < > " and ' as entities; control characters other
  * than tab, LF and CR, which XML 1.0 2.2 forbids, are left out. Bytes from 0x80 on

@@ -224,8 +224,7 @@ static void say_net(struct check *c, const struct rules_net *net)
 	char text[24];
 	struct wr w = wr_init(text, sizeof(text));
 
-	wr_ipv4(&w, net->ip & net->mask);
-	wr_fmt(&w, "/%d", __builtin_popcount(net->mask));
+	wr_net(&w, net->ip, net->mask);
 	wr_cstr(&w);
 	check_say(c, CHECK_PROBLEM, "nothing translates %s (%s) on its way out "
 		  "by %s: its hosts have no Internet, and no answer through a "

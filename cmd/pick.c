@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pick.c - which interfaces are meant. */
-#include <net/if.h>
+#include "base/netif.h"
 #include "cmd/pick.h"
 #include "confopt.h"
 
@@ -8,7 +8,7 @@ _Static_assert(CONF_IFACES_MAX <= 32, "a bit each");
 
 bool pick_invalid(const struct conf_iface *i)
 {
-	return if_nametoindex(i->name) == 0;
+	return !netif_is_there(i->name);
 }
 
 /* ---- by what they are ---------------------------------------------------- */

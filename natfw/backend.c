@@ -168,8 +168,7 @@ struct backend_text backend_net(const struct natfw_net *net)
 	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));
 
-	wr_ipv4(&w, net->ip & net->mask);
-	wr_fmt(&w, "/%d", __builtin_popcount(net->mask));
+	wr_net(&w, net->ip, net->mask);
 	wr_cstr(&w);
 	return ret;
 }

@@ -14,6 +14,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include "base/str.h"
 #include "natfw/nl_rule.h"
 
 #define REG	NFT_REG_1	/* where everything is loaded */
@@ -157,7 +158,7 @@ static void match_if(struct nlmsg *m, uint32_t key, const char *name)
 /* A mask of whole bytes is no mask: fewer bytes are compared. */
 static void match_ip(struct nlmsg *m, uint32_t at, uint32_t ip, uint32_t mask)
 {
-	uint32_t bits = (uint32_t)__builtin_popcount(mask);
+	uint32_t bits = mask_bits(mask);
 	uint32_t n = bits && bits % 8 == 0 ? bits / 8 : sizeof(ip);
 
 	load_header(m, NFT_PAYLOAD_NETWORK_HEADER, at, n, REG);

@@ -475,6 +475,10 @@ static void test_counters_and_speed(void **state)
 	assert_int_equal(netif_counters(0x7ffffff0, &kept), -ENODEV);
 	assert_int_equal(kept.rx_bytes, 7);
 	assert_int_equal(netif_speed_bps("upt0"), UINT64_C(10000000000));
+	assert_true(netif_is_there("upt0"));
+	assert_false(netif_is_there("nosuch0"));
+	assert_false(netif_is_there(""));
+	assert_false(netif_is_there("sixteen-bytes-xx"));
 	assert_int_equal(netif_speed_bps("lo"), 0);
 	assert_int_equal(netif_speed_bps("nosuch0"), 0);
 	assert_int_equal(netif_speed_bps(""), 0);

@@ -342,6 +342,23 @@ static void test_wr_cut(void **state)
 	assert_string_equal(wr_cstr(&w), "abc-1");
 }
 
+static void test_wr_net(void **state)
+{
+	char buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	wr_net(&w, 0xc0a85801, 0xffffff00);
+	wr_ch(&w, ' ');
+	wr_net(&w, 0xc0a85801, 0xfffffff8);
+	wr_ch(&w, ' ');
+	wr_net(&w, 0xc0a85801, UINT32_MAX);
+	wr_ch(&w, ' ');
+	wr_net(&w, 0xc0a85801, 0);
+	assert_string_equal(wr_cstr(&w), "192.168.88.0/24 192.168.88.0/29 "
+			    "192.168.88.1/32 0.0.0.0/0");
+	assert_false(w.over);
+}
+
 static void test_wr_ipv4(void **state)
 {
 	struct wr w = writer(22);
@@ -526,6 +543,7 @@ int main(void)
 		cmocka_unit_test(test_wr_fits_exactly),
 		cmocka_unit_test(test_wr_over_sticks),
 		cmocka_unit_test(test_wr_ipv4),
+		cmocka_unit_test(test_wr_net),
 		cmocka_unit_test(test_wr_cut),
 		cmocka_unit_test(test_wr_fmt),
 		cmocka_unit_test(test_wr_fmt_as_printf),
