@@ -66,9 +66,12 @@ with_glibc	= LINK='-static -no-pie -Wl,-z,relro,-z,noexecstack \
 		  -Wl,--gc-sections,--build-id=none' CC='$(call \
 		  triplet,$(1))-gcc -isystem $(call libc,$(1))/include \
 		  -L$(call libc,$(1))/lib -fno-asynchronous-unwind-tables'
-cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS=-Os \
+cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS='$(SMALL) $(GUARD_$(1))' \
 		  QEMU=$(call emulator,$(1)) $(if \
 		  $(has_musl),$(with_musl),$(with_glibc))
+
+# The daemon is linked as that of `make static` is, over all files. Not so what
+# puts its own calls in the place of libc's: --wrap wants them between files.
 
 # The daemon, and the test of SSDP's sockets, with what qemu-user leaves out.
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
@@ -91,12 +94,13 @@ $(call libc,$(1))/lib/libcmocka.a: tools/cross-libc
 		$$(wordlist 3,4,$$(MACHINE_$(1)))
 
 cross-$(1): $(call libc,$(1))/lib/libcmocka.a
-	+$$(call cross_make,$(1)) $$(call cross_dir,$(1))/upnpd
+	+$$(call cross_make,$(1)) LDFLAGS='$$(SMALL)' \
+		$$(call cross_dir,$(1))/upnpd
 	$$(call triplet,$(1))-strip $$(call cross_dir,$(1))/upnpd
 
 unit-cross-$(1): $(call libc,$(1))/lib/libcmocka.a
 	$$(call refuse,$$(call lacks_emulator,$(1)))
-	+$$(call cross_make,$(1)) units fuzzers $$(call cross_dir,$(1))/tests/upnpd
+	+$$(call cross_make,$(1)) LDFLAGS=-fno-lto units fuzzers $$(call cross_dir,$(1))/tests/upnpd
 	tools/cross-run '$$(call emulator,$(1))' $$(call cross_dir,$(1))/tests
 endef
 $(foreach a,$(CROSS),$(eval $(call cross_rules,$(a))))
