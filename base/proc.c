@@ -43,6 +43,7 @@ struct run {
 	int pidfd;		/* -1 on kernels before 5.3 */
 	int ours[PIPES];	/* -1 once closed */
 	uint64_t end_ms;
+	uint64_t due_ms;	/* when we should be awake again */
 	uint64_t spare_ms;	/* that end_ms may still be put off */
 	bool gone;
 	int status;
@@ -386,13 +387,13 @@ static int wait_events(struct run *r, uint64_t left_ms)
 	return 0;
 }
 
-/* What came later than poll() was asked for is time that we did not run: a
- * guest without its host, a laptop's lid, a machine with too much to do. The
- * program did not run either, and does not hang.
+/* What is later than poll() was asked for is time that we did not run: a guest
+ * without its host, a laptop's lid, a machine with too much to do. The program
+ * did not run either, and does not hang.
  */
-static void forgive(struct run *r, uint64_t due_ms)
+static void forgive(struct run *r, uint64_t now)
 {
-	uint64_t now = now_ms(), late = now > due_ms ? now - due_ms : 0;
+	uint64_t late = now > r->due_ms ? now - r->due_ms : 0;
 
 	if (late > r->spare_ms)
 		late = r->spare_ms;
@@ -411,15 +412,16 @@ static int pump(struct run *r)
 		if (r->gone)
 			return err;
 		now = now_ms();
+		forgive(r, now);
 		if (now >= r->end_ms)
 			return -ETIMEDOUT;
 		slice = r->end_ms - now;
 		if (slice > SLICE_MS)
 			slice = SLICE_MS;
+		r->due_ms = now + slice;
 		err = wait_events(r, slice);
 		if (err)
 			return err;
-		forgive(r, now + slice);
 	}
 }
 
@@ -463,12 +465,14 @@ static int run(struct run *r)
 
 int proc_run(struct proc *p)
 {
+	uint64_t now = now_ms();
 	struct run r = {
 		.p = p,
 		.pidfd = -1,
 		.ours = { -1, -1, -1, -1 },
-		.end_ms = now_ms() + (uint64_t)p->deadline_ms,
-		.spare_ms = (uint64_t)p->deadline_ms,
+		.end_ms = now + (uint64_t)p->deadline_ms,
+		.due_ms = now + SLICE_MS,
+		.spare_ms = p->deadline_ms > 0 ? (uint64_t)p->deadline_ms : 0,
 		.err = wr_init(p->err, sizeof(p->err) - 1),
 	};
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
