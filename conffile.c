@@ -102,7 +102,7 @@ static int resolve(const char *path, char ret[PATH_MAX])
 	if (err)
 		return err;
 	/* "/" has its slash already */
-	err = join(whole, str_z(whole), whole[1] ? "/" : "");
+	err = join(whole, str_z(whole), strcmp(whole, "/") ? "/" : "");
 	return err ? err : join(ret, str_z(whole), name_of(at));
 }
 

@@ -238,7 +238,7 @@ static int take_table(struct watch *w, struct mappings *fresh)
 	mappings_free(&w->table);
 	w->table = *fresh;
 	*fresh = (struct mappings){ 0 };
-	return err;
+	return 0;
 }
 
 /* ---- one connection -------------------------------------------------- */
