@@ -28,12 +28,16 @@ def crowded(one):
 def lines_of(one):
     """What RESULTS.md says of a subject, without the tools that it runs."""
     igd = Igd(one.lab.lan1, port=one.daemon.port, path=one.path)
-    igd.add(ADD_PORT)
-    ask = calls_of(one.lab, one.processes(), lambda i: igd.external_ip(), 5)
-    add = calls_of(one.lab, one.processes(),
-                   lambda i: igd.add(ADD_PORT + 1 + i), 5)
-    for i in range(6):
-        igd.delete(ADD_PORT + i)
+    added = []
+
+    def add_one(i=0):
+        added.append(ADD_PORT + len(added))
+        igd.add(added[-1])
+    add_one()
+    ask = calls_of(one.lab, one.processes(), lambda i: igd.external_ip())
+    add = calls_of(one.lab, one.processes(), add_one)
+    for port in added:
+        igd.delete(port)
     yield f"{one.name}: GetExternalIPAddress: {each(ask)}"
     yield f"{one.name}: AddPortMapping: {each(add)}"
     yield f"{one.name}: AddPortMapping, {AT_ONCE} at once: {crowded(one)}"

@@ -68,26 +68,32 @@ def processes(upnpd):
     return upnpd.pids()
 
 
-def calls_of(lab, pids, what, n=10):
-    """{process: its calls for @what(i)}, as they most often were of @n times: a
-    timer may come between, or a request in two parts, or the process may stand
-    still, and what is missing then is too much the next time. The first call is
-    the wait that ended with the request."""
-    times = []
+SURE = 3            # as often is no accident
+
+
+def calls_of(lab, pids, what, most=60):
+    """{process: its calls for @what(i)}, the fewest that came SURE times: a
+    timer may come between, or the request later than its connection, or the
+    process may stand still, and what is missing then is too much the next time.
+    The first call is the wait that ended with the request."""
+    times = {name: [] for name in pids}
     with traced(lab, pids) as tracers:
         before = settled(tracers)
-        for i in range(n):
+        for i in range(most):
             what(i)
             after = settled(tracers)
-            times.append({name: after[name][len(before[name]):]
-                          for name in pids})
+            for name in pids:
+                times[name].append(after[name][len(before[name]):])
             before = after
-    return {name: _commonest([t[name] for t in times]) for name in pids}
+            if all(one.count(min(one, key=len)) >= SURE
+                   for one in times.values()):
+                break
+    return {name: _fewest(one) for name, one in times.items()}
 
 
-def _commonest(lists):
-    """Of those that come as often the shortest."""
-    return min(lists, key=lambda one: (-lists.count(one), len(one)))
+def _fewest(lists):
+    sure = [one for one in lists if lists.count(one) >= SURE]
+    return min(sure or lists, key=len)
 
 
 def count_of(lab, pids, what):
