@@ -16,13 +16,13 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/httpbody.h"
-#include "base/httpreply.h"
-#include "base/httpreq.h"
+#include "http/httpbody.h"
+#include "http/httpreply.h"
+#include "http/httpreq.h"
 #include "base/mem.h"
-#include "httpconn.h"
+#include "http/httpconn.h"
 #include "httpd.h"
-#include "httplisten.h"
+#include "http/httplisten.h"
 
 #define REPLY_EXTRA_MAX	512
 #define SWEEP_MS	1000	/* how late a deadline may be noticed */

@@ -10,8 +10,8 @@
 #ifndef HTTPD_H
 #define HTTPD_H
 
-#include "base/httpmsg.h"
-#include "base/httpreq.h"	/* enum http_method */
+#include "http/httpmsg.h"
+#include "http/httpreq.h"	/* enum http_method */
 #include "base/loop.h"
 #include "base/str.h"
 

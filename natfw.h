@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/limits.h"
-#include "igd/natrule.h"
+#include "map/nat_rule.h"
 
 struct natfw_net {
 	char ifname[IF_NAMESIZE];
@@ -31,7 +31,8 @@ struct natfw_env {
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
-	/* nft, netlink: where the accept has to stand; "" finds the forward chains */
+	/* nft, netlink: where the accept has to stand; "" finds the forward
+	 * chains */
 	char nft_table[64];	/* "inet fw4" */
 	char nft_chain[64];	/* "forward" */
 };

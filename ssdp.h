@@ -11,7 +11,7 @@
 
 #include <net/if.h>
 #include "base/loop.h"
-#include "ssdpmsg.h"
+#include "ssdp/ssdpmsg.h"
 
 struct ssdp_iface {
 	char name[IF_NAMESIZE];

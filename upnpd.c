@@ -11,13 +11,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include "base/dir.h"
+#include "sys/dir.h"
 #include "base/log.h"
-#include "base/relro.h"
+#include "sys/relro.h"
 #include "base/str.h"
-#include "conf.h"
-#include "monitor.h"
-#include "upnpctl.h"
+#include "conf/conf.h"
+#include "monitor/monitor.h"
+#include "upnpctl/upnpctl.h"
 
 enum { EXIT_FAULT = 1, EXIT_USAGE = 2 };
 

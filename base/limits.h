@@ -11,7 +11,8 @@
  * starve a third. */
 #define HTTP_CONNS_PER_CLIENT	256
 /* Buffers, not connections, cost memory: only a connection with part of a
- * request or of a reply in hand holds one. 48 x 24 KiB bounds the worst case. */
+ * request or of a reply in hand holds one. 48 x 24 KiB bounds the worst case.
+ */
 #define HTTP_BUFS_MAX		48
 #define HTTP_HEAD_MAX		8192	/* PROTOCOL 4: header 8 kB */
 #define HTTP_BODY_MAX		16384	/* PROTOCOL 4: body 16 kB */
@@ -77,8 +78,9 @@
 /* Overwrites under way at a time when the table is full: each needs a second
  * slot. Above that they fail. */
 #define PM_SPARE_SLOTS		64
-#define PM_ANY_TRIES		8	/* ports the router serves itself, hit by
-					 * AddAnyPortMapping: each is one batch */
+#define PM_ANY_TRIES                                                           \
+	8 /* ports the router serves itself, hit by                            \
+	   * AddAnyPortMapping: each is one batch */
 #define PM_MAPPINGS_LIMIT	60000	/* max-mappings' upper end: port count */
 
 /* ---- monitor ------------------------------------------------------- */

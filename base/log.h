@@ -28,9 +28,9 @@ enum log_sink { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_PIPE };
  * @level: lines above it (less urgent) are dropped
  *
  * syslog: to /dev/log, connected again when the logger restarts; while nobody
- * listens there, to the kernel's log (/dev/kmsg), if that can be written. libc's
- * would do, but it brings time zones and stdio into a static binary.
- * A folded count that is pending is written to the old sink first.
+ * listens there, to the kernel's log (/dev/kmsg), if that can be written.
+ * libc's would do, but it brings time zones and stdio into a static binary. A
+ * folded count that is pending is written to the old sink first.
  */
 void log_open(enum log_sink, const char *ident, int fd, int level);
 

@@ -56,7 +56,8 @@ struct ev_signal {
  */
 struct ev_loop *ev_new(size_t fds_max, uint64_t (*clock_ms)(void));
 
-/** ev_free - free the loop, not its watchers; restores signals. NULL is fine. */
+/** ev_free - free the loop, not its watchers; restores signals. NULL is fine.
+ */
 void ev_free(struct ev_loop *);
 
 /** ev_now_ms - the clock as read at the start of this round. */

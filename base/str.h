@@ -153,8 +153,8 @@ void wr_net(struct wr *w, uint32_t ip, uint32_t mask);
 
 /**
  * wr_xml - text with & < > " and ' as entities; control characters other
- * than tab, LF and CR, which XML 1.0 2.2 forbids, are left out. Bytes from 0x80 on
- * go through as they are.
+ * than tab, LF and CR, which XML 1.0 2.2 forbids, are left out. Bytes from 0x80
+ * on go through as they are.
  */
 void wr_xml(struct wr *w, struct str s);
 

@@ -1,412 +1,68 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * igd.c - control points that wait for the kernel, and what the services share.
- *
- * Owns: the queue of waits. A wait is the owner of an op in the mapping table,
- * and gets that op's result; or it found another's op on its key under way,
- * and starts over when that one is done; or it waits for the link.
- * Never does: write into a wait after its done() was called: it may be gone,
- * or in use again.
+ * wait.c - the lists of control points that wait, and what else the changes of
+ * the table share. Who wakes them is igd.c.
  */
-#include <string.h>
 #include "igd/igd.h"
 
-static struct igd_wait *list_pop(struct igd_wait **list)
+void igd_list_add(struct igd_wait **list, struct igd_wait *w)
 {
-	struct igd_wait *w = *list;
+	while (*list)
+		list = &(*list)->next;
+	w->next = NULL;
+	*list = w;
+}
 
-	if (w)
+bool igd_list_del(struct igd_wait **list, const struct igd_wait *w)
+{
+	for (; *list; list = &(*list)->next) {
+		if (*list != w)
+			continue;
 		*list = w->next;
-	return w;
-}
-
-/* ---- add and delete ------------------------------------------------ */
-
-/* Version 1 has no code for a table that is full; RFC 6970 gives lack of
- * resources as 501. */
-static int full(unsigned version)
-{
-	return version < 2 ? UPNP_ACTION_FAILED : WANIP_NO_PORT_MAPS;
-}
-
-/* What @w asked for is refused for @why. */
-static int deny(struct igd *igd, struct igd_wait *w, enum igd_refusal why,
-		int code)
-{
-	const struct igd_refused r = {
-		.why = why, .client_ip = w->req.asker_ip, .rule = w->req.rule,
-	};
-
-	return igd_deny(igd, w, &r, code);
-}
-
-static int add_failed(struct igd *igd, struct igd_wait *w, enum nat_err err)
-{
-	switch (err) {
-	case NAT_EREFUSED:
-		return deny(igd, w, IGD_REF_FIREWALL, igd_refuse(w->version));
-	case NAT_ECONFLICT:
-		return deny(igd, w, IGD_REF_PORT,
-			    w->version < 2 ? WANIP_CONFLICT
-					   : WANIP_OTHER_MECHANISM);
-	case NAT_ENOSPC:
-		return deny(igd, w, IGD_REF_FULL, full(w->version));
-	case NAT_ENOADDR:
-		return deny(igd, w, IGD_REF_NO_ADDRESS, UPNP_ACTION_FAILED);
-	default:
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+		return true;
 	}
+	return false;
 }
 
-static int op_result(struct igd *igd, struct igd_wait *w, enum nat_err err)
+int igd_queue(struct igd *igd, struct igd_wait *w, uint16_t slot, bool owner)
 {
-	if (err == NAT_OK)
-		return UPNP_OK;
-	if (w->what == IGD_WAIT_DELETE)
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
-	return add_failed(igd, w, err);
-}
-
-static void tell_stored(struct igd *igd, uint16_t slot)
-{
-	if (slot == PM_NONE)
-		return;
-	igd->update_id++;
-	igd->ops->stored(igd->ops_arg, portmap_entry(igd->pm, slot));
-}
-
-static int wait_for_op(struct igd *igd, struct igd_wait *w, uint16_t slot,
-		       bool owner)
-{
-	igd_queue(igd, w, slot, owner);
-	if (owner)
-		igd->ops->kick(igd->ops_arg);
+	w->slot = slot;
+	w->owner = owner;
+	igd_list_add(&igd->waiting, w);
 	return IGD_WAIT;
 }
 
-/* The operator's mapping, if that is what @w would overwrite. */
-static const struct pm_entry *operators(const struct igd *igd,
-					const struct igd_wait *w)
+void igd_gone(struct igd *igd, const struct nat_rule *rule)
 {
-	const struct pm_entry *e = NULL;
-
-	if (w->req.asker_ip)
-		e = portmap_entry(igd->pm, portmap_find(igd->pm,
-							&w->req.rule));
-	return e && !e->asker_ip ? e : NULL;
+	igd->update_id++;
+	igd->ops->gone(igd->ops_arg, rule);
 }
 
-/* It stays as it is. A client that wants just what it does has what it
- * wants. */
-static int add_over_operators(struct igd *igd, struct igd_wait *w,
-			      const struct pm_entry *e)
+enum igd_refusal igd_may_change(const struct igd *igd,
+				const struct pm_entry *e, uint32_t asker_ip)
 {
-	uint16_t slot = PM_NONE;
-	enum pm_result res;
+	if (!asker_ip)
+		return IGD_REF_NONE;
+	if (!e->asker_ip)
+		return IGD_REF_OPERATOR;
+	if (!igd->policy.secure || igd_is_own(e, asker_ip))
+		return IGD_REF_NONE;
+	return IGD_REF_OWNER;
+}
 
-	if (!e->enabled || !w->req.enabled ||
-	    !nat_rule_equal(&e->rule, &w->req.rule))
-		return deny(igd, w, IGD_REF_OPERATOR, WANIP_CONFLICT);
-	res = portmap_prove(igd->pm, portmap_find(igd->pm, &e->rule), &slot);
-	switch (res) {
-	case PM_DONE:
-		return UPNP_OK;
-	case PM_STARTED:
-	case PM_BUSY:
-		return wait_for_op(igd, w, slot, res == PM_STARTED);
-	default:
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+int igd_deny(struct igd *igd, struct igd_wait *w, const struct igd_refused *r,
+	     int code)
+{
+	if (w) {
+		w->refusal = (uint8_t)r->why;
+		w->line = r->line;
 	}
+	if (r->client_ip)
+		igd->ops->refused(igd->ops_arg, r);
+	return code;
 }
 
-static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
+bool igd_is_own(const struct pm_entry *e, uint32_t asker_ip)
 {
-	const struct pm_entry *theirs = operators(igd, w);
-	uint16_t slot = PM_NONE;
-	enum pm_result res;
-
-	if (theirs)
-		return add_over_operators(igd, w, theirs);
-	res = portmap_add(igd->pm, &w->req, now_ms, &slot);
-	switch (res) {
-	case PM_DONE:
-		tell_stored(igd, portmap_find(igd->pm, &w->req.rule));
-		return UPNP_OK;
-	case PM_STARTED:
-	case PM_BUSY:
-		return wait_for_op(igd, w, slot, res == PM_STARTED);
-	case PM_CONFLICT:
-		return deny(igd, w, IGD_REF_CONFLICT, WANIP_CONFLICT);
-	case PM_FULL:
-		return deny(igd, w, IGD_REF_FULL, full(w->version));
-	case PM_CLIENT_FULL:
-		return deny(igd, w, IGD_REF_CLIENT_FULL, full(w->version));
-	default:
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
-	}
-}
-
-/*
- * In secure mode a mapping is its client's, and that of who asked for it.
- * Version 1 has no code for "not yours": 718 would make no sense here, so the
- * mapping is one that the asker can not see.
- */
-static int may_delete(struct igd *igd, struct igd_wait *w,
-		      const struct pm_entry *e)
-{
-	enum igd_refusal why = igd_may_change(igd, e, w->req.asker_ip);
-
-	if (why == IGD_REF_NONE)
-		return UPNP_OK;
-	return deny(igd, w, why, w->version < 2 ? WANIP_NO_SUCH_ENTRY
-						: UPNP_NOT_AUTHORIZED);
-}
-
-static int start_delete(struct igd *igd, struct igd_wait *w)
-{
-	uint16_t slot = portmap_find(igd->pm, &w->req.rule);
-	struct nat_rule rule;
-	enum pm_result res;
-	int err;
-
-	if (slot == PM_NONE)
-		return WANIP_NO_SUCH_ENTRY;
-	err = may_delete(igd, w, portmap_entry(igd->pm, slot));
-	if (err)
-		return err;
-	rule = portmap_entry(igd->pm, slot)->rule;
-	res = portmap_delete(igd->pm, slot, &slot);
-	switch (res) {
-	case PM_DONE:
-		igd_gone(igd, &rule);
-		return UPNP_OK;
-	case PM_STARTED:
-	case PM_BUSY:
-		return wait_for_op(igd, w, slot, res == PM_STARTED);
-	case PM_NOT_FOUND:
-		return WANIP_NO_SUCH_ENTRY;
-	default:
-		return UPNP_ACTION_FAILED;
-	}
-}
-
-static int start_any(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
-{
-	int err = igd_pick_port(igd, w);
-
-	return err ? err : start_add(igd, w, now_ms);
-}
-
-int igd_start(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
-{
-	switch (w->what) {
-	case IGD_WAIT_ADD:
-		return start_add(igd, w, now_ms);
-	case IGD_WAIT_ANY:
-		return start_any(igd, w, now_ms);
-	case IGD_WAIT_RANGE:
-		return igd_range_start(igd, w);
-	default:
-		return start_delete(igd, w);
-	}
-}
-
-/* ---- answers of the monitor ---------------------------------------- */
-
-static void tell_change(struct igd *igd, enum pm_change change, uint16_t slot,
-			const struct nat_rule *gone)
-{
-	if (change == PM_ADDED || change == PM_UPDATED)
-		tell_stored(igd, slot);
-	else if (change == PM_REMOVED)
-		igd_gone(igd, gone);
-}
-
-/* Take all that wait for @slot (never PM_NONE, which is the link's) off the
- * queue: the owner is returned, the others stand behind those that are ready
- * already. */
-static struct igd_wait *take_waits(struct igd *igd, uint16_t slot)
-{
-	struct igd_wait **at = &igd->waiting, *w, *owner = NULL;
-
-	while ((w = *at)) {
-		if (w->slot != slot) {
-			at = &w->next;
-			continue;
-		}
-		*at = w->next;
-		if (w->owner)
-			owner = w;
-		else
-			igd_list_add(&igd->ready, w);
-	}
-	return owner;
-}
-
-/*
- * A done() may cancel waits or start new ones: those that are to be tried
- * again stand in a list of the igd's, where igd_wait_cancel() finds them, and
- * one that has to wait once more goes to the other list.
- */
-static void try_again(struct igd *igd, uint64_t now_ms)
-{
-	struct igd_wait *w;
-	int err;
-
-	while ((w = list_pop(&igd->ready))) {
-		err = igd_start(igd, w, now_ms);
-		if (err != IGD_WAIT)
-			w->done(w, err, w->req.rule.ext_port);
-	}
-}
-
-/* The router itself has that port; the table can not know which. One that asked
- * for any port tries another one. */
-static bool try_another(struct igd *igd, struct igd_wait *w, enum nat_err err)
-{
-	if (w->what != IGD_WAIT_ANY || err != NAT_ECONFLICT ||
-	    ++w->tries >= PM_ANY_TRIES)
-		return false;
-	w->asked = 0;
-	igd_list_add(&igd->ready, w);
-	return true;
-}
-
-void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
-		  uint64_t now_ms)
-{
-	struct nat_rule gone;
-	uint16_t slot = PM_NONE;
-	enum pm_change change;
-	struct igd_wait *owner, *ranger;
-
-	memset(&gone, 0, sizeof(gone));
-	change = portmap_done(igd->pm, id, err, now_ms, &slot, &gone);
-	if (slot == PM_NONE)
-		return;
-	tell_change(igd, change, slot, &gone);
-	owner = take_waits(igd, slot);
-	ranger = igd_range_done(igd, slot, err);
-	if (owner && !try_another(igd, owner, err))
-		owner->done(owner, op_result(igd, owner, err),
-			    owner->req.rule.ext_port);
-	if (ranger)
-		ranger->done(ranger, igd->range_failed ? UPNP_ACTION_FAILED
-						       : UPNP_OK, 0);
-	try_again(igd, now_ms);
-}
-
-void igd_wait_cancel(struct igd *igd, struct igd_wait *w)
-{
-	if (!igd_list_del(&igd->waiting, w))
-		igd_list_del(&igd->ready, w);
-}
-
-/* ---- the link ------------------------------------------------------ */
-
-/* Another change is under way. One down while it comes up has no code of its
- * own (WANIPConnection:1 2.4.5, ForceTermination). */
-static int link_is_busy(const struct igd *igd, bool up)
-{
-	if (!igd->link_to_up)
-		return WANIP_DISCONNECT_IN_PROGRESS;
-	return up ? WANIP_SETUP_IN_PROGRESS : UPNP_ACTION_FAILED;
-}
-
-int igd_link(struct igd *igd, struct igd_call *call, bool up, int fail)
-{
-	const struct igd_refused no = {
-		.why = IGD_REF_LINK, .client_ip = call->client_ip,
-	};
-	struct igd_wait *w = call->wait;
-
-	if (!igd->allow_link)
-		return igd_deny(igd, w, &no, UPNP_NOT_AUTHORIZED);
-	if (igd->link_busy)
-		return link_is_busy(igd, up);
-	if (igd->wan.admin_up == up)
-		return up ? UPNP_OK : WANIP_ALREADY_TERMINATED;
-	if (!w || !igd->ops->link(igd->ops_arg, up))
-		return fail;
-	igd->link_busy = true;
-	igd->link_to_up = up;
-	w->what = IGD_WAIT_LINK;
-	w->fail = fail;
-	w->req.rule.ext_port = 0;
-	return igd_queue(igd, w, PM_NONE, true);
-}
-
-void igd_link_done(struct igd *igd, enum nat_err err)
-{
-	struct igd_wait *w = igd->waiting;
-
-	igd->link_busy = false;
-	while (w && w->what != IGD_WAIT_LINK)
-		w = w->next;
-	if (!w)
-		return;
-	igd_list_del(&igd->waiting, w);
-	w->done(w, err == NAT_OK ? UPNP_OK : w->fail, 0);
-}
-
-/* ---- the rest ------------------------------------------------------ */
-
-void igd_init(struct igd *igd, struct portmap *pm)
-{
-	igd->pm = pm;
-	memset(&igd->adds, 0, sizeof(igd->adds));
-	igd->adds.burst = igd->adds.per_s = igd->adds_per_s;
-	igd->waiting = NULL;
-	igd->ready = NULL;
-	igd->link_busy = false;
-	igd->link_to_up = false;
-	igd->update_id = 0;
-	igd->range_left = 0;
-	igd->range_failed = false;
-}
-
-static void expired(void *arg, const struct nat_rule *rule)
-{
-	igd_gone(arg, rule);
-}
-
-uint64_t igd_tick(struct igd *igd, uint64_t now_ms)
-{
-	uint64_t next_ms = UINT64_MAX;
-
-	portmap_expire(igd->pm, now_ms, &next_ms, expired, igd);
-	igd->ops->kick(igd->ops_arg);
-	return next_ms;
-}
-
-static const struct igd_reader *find_reader(const struct igd_service *svc,
-					    const char *name)
-{
-	const struct igd_reader *r;
-
-	for (r = svc->reader; *r->name; r++)
-		if (!strcmp(r->name, name))
-			return r;
-	return NULL;
-}
-
-int igd_read(struct igd *igd, const struct igd_service *svc, unsigned n,
-	     const struct igd_var *var, uint64_t now_ms, struct wr *wr)
-{
-	const struct igd_reader *reader = find_reader(svc, var->name);
-	struct igd_call call = { .svc = svc, .n = n, .now_ms = now_ms };
-	const struct igd_out *out;
-	int err;
-
-	if (!reader)
-		return UPNP_INVALID_VAR;
-	err = reader->get(igd, &call);
-	if (err)
-		return err;
-	out = &call.out[reader->out];
-	if (out->s.p)
-		wr_str(wr, out->s);
-	else
-		wr_u64(wr, out->u);
-	return UPNP_OK;
+	return e->rule.client.ip == asker_ip || e->asker_ip == asker_ip;
 }

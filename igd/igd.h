@@ -14,9 +14,9 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "igd/model.h"
-#include "igd/policy.h"
-#include "igd/portmap.h"
-#include "igd/refusal.h"
+#include "map/policy.h"
+#include "map/portmap.h"
+#include "map/refusal.h"
 
 /* The external side as it is now. */
 struct igd_wan {

@@ -115,7 +115,7 @@ struct igd_reader {
 struct igd_service {
 	char name[25];		/* "WANIPConnection" */
 	char id[16];		/* "WANIPConn1" */
-	char path[8];		/* "wanip": /igd1/wanip.xml, .../control, .../event */
+	char path[8]; /* "wanip": /igd1/wanip.xml, .../control, .../event */
 	uint8_t max_version;
 	const struct igd_action *action;
 	size_t action_n;

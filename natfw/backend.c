@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/limits.h"
-#include "base/proc.h"
+#include "sys/proc.h"
 #include "natfw/backend.h"
 
 /* ---- running a tool ------------------------------------------------ */

@@ -47,9 +47,9 @@ struct backend_run {
  * @run: the caller's, its private part zero; for one run
  *
  * The deadline (PROC_DEADLINE_MS, PROC_LIST_DEADLINE_MS) is for a tool that
- * hangs; one that is at work on a big table gets a millisecond more for every four rules (measured: nft adds 60000
- * elements in under a second on a PC). A piece that does not fit spoils the
- * input so that the tool refuses all of it.
+ * hangs; one that is at work on a big table gets a millisecond more for every
+ * four rules (measured: nft adds 60000 elements in under a second on a PC). A
+ * piece that does not fit spoils the input so that the tool refuses all of it.
  *
  * Return: 0, -EIO the tool refused, -EAGAIN it is busy, -ETIMEDOUT, -ENOENT or
  * other -errno

@@ -22,7 +22,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/proc.h"
+#include "sys/proc.h"
 #include "natfw/backend.h"
 #include "natfw/iptables_leaf.h"
 #include "natfw/iptables_list.h"
@@ -164,25 +164,25 @@ static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 }
 
 static const struct ipt_step sync_steps[] = {
-	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_declare_leaf },
-	{ NULL, sync_filter, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_jump_to_leaf },
-	{ NULL, NULL, IPT_OF_RULES, IPT_ACCEPT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf },
-	{ "COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
-	  .leaf = ipt_declare_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_declare_leaf },
-	{ NULL, sync_nat, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_jump_to_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_jump_to_leaf },
-	{ NULL, sync_masquerade },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_one },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_any },
-	{ NULL, NULL, IPT_OF_RULES, IPT_SNAT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_drop_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+	{FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	 .leaf = ipt_declare_leaf},
+	{NULL, sync_filter, IPT_OF_LEAVES, IPT_ACCEPT,
+	 .leaf = ipt_jump_to_leaf},
+	{NULL, NULL, IPT_OF_RULES, IPT_ACCEPT},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf},
+	{"COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
+	 .leaf = ipt_declare_leaf},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_declare_leaf},
+	{NULL, sync_nat, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_jump_to_leaf},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_jump_to_leaf},
+	{NULL, sync_masquerade},
+	{NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_one},
+	{NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_any},
+	{NULL, NULL, IPT_OF_RULES, IPT_SNAT},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_drop_leaf},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_drop_leaf},
+	{"COMMIT\n"},
+	{NULL}};
 
 static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
 {
@@ -227,18 +227,18 @@ static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 /* ---- apply: a batch ------------------------------------------------ */
 
 static const struct ipt_step apply_steps[] = {
-	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_unmake_leaf },
-	{ "COMMIT\n*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_make_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT },
-	{ NULL, NULL, IPT_OF_OPS, IPT_SNAT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_unmake_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_unmake_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+	{"*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_make_leaf},
+	{NULL, NULL, IPT_OF_OPS, IPT_ACCEPT},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_unmake_leaf},
+	{"COMMIT\n*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT,
+	 .leaf = ipt_make_leaf},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_make_leaf},
+	{NULL, NULL, IPT_OF_OPS, IPT_DNAT},
+	{NULL, NULL, IPT_OF_OPS, IPT_SNAT},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_unmake_leaf},
+	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_unmake_leaf},
+	{"COMMIT\n"},
+	{NULL}};
 
 static struct ipt_leaves leaves_after(const struct natfw *fw,
 				      const struct nat_op *op, size_t n)
@@ -371,12 +371,11 @@ static void close_nat(const struct ipt_text *t, struct wr *w)
 }
 
 static const struct ipt_step close_filter_steps[] = {
-	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_declare_leaf },
-	{ NULL, close_filter, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+	{FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	 .leaf = ipt_declare_leaf},
+	{NULL, close_filter, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf},
+	{"COMMIT\n"},
+	{NULL}};
 
 static const struct ipt_step close_nat_steps[] = {
 	{ NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_declare_leaf },

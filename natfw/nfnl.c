@@ -27,7 +27,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include "base/limits.h"
-#include "base/netlink.h"
+#include "sys/netlink.h"
 
 /* ---- values ------------------------------------------------------------- */
 

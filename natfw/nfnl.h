@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <linux/netlink.h>
-#include "base/netlink.h"
+#include "sys/netlink.h"
 #include "natfw/nlmsg.h"
 
 /* A batch of NAT_BATCH_MAX new mappings, three elements each, about a hundred

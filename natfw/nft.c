@@ -27,7 +27,7 @@
  */
 #include <errno.h>
 #include <unistd.h>
-#include "base/proc.h"
+#include "sys/proc.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"
 #include "natfw/nft_change.h"

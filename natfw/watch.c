@@ -9,7 +9,7 @@
 #include <linux/filter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include "base/netlink.h"
+#include "sys/netlink.h"
 #include "natfw/watch.h"
 
 #define LOST 1000000	/* more than anybody makes */

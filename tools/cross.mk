@@ -77,11 +77,11 @@ cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS='$(SMALL) $(GUARD_$(1))
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
 	    __recvmsg64)
 comma	= ,
-$(BUILD)/tests/upnpd: $(OBJ) $(BUILD)/tests/cross/qemu.o
+$(BUILD)/tests/upnpd: $(OBJ) $(OBJS)/tests/cross/qemu.o
 	@mkdir -p $(@D)
 	$(CC) $(ALLLDFLAGS) $(QEMU_WRAP) -o $@ $^
 ifneq ($(QEMU),)
-$(BUILD)/tests/test_ssdp: $(BUILD)/tests/cross/qemu.o
+$(BUILD)/tests/test_ssdp: $(OBJS)/tests/cross/qemu.o
 $(BUILD)/tests/test_ssdp: L_ssdp = $(QEMU_WRAP)
 endif
 

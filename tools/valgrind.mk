@@ -11,7 +11,7 @@ VG	= $(BUILD)/valgrind
 VG_MAKE	= $(MAKE) BUILD=$(VG) FILTER=none CFLAGS='-O1 -g'
 
 # What the engine sets as the number of its files; see tests/netns/valgrind.
-VG_FILES = $$(printf '\#include "engine.c"\nn = ENGINE_FILES_MAX\n' | \
+VG_FILES = $$(printf '\#include "engine/engine.h"\nn = ENGINE_FILES_MAX\n' | \
 	  $(CC) $(STD) -E -P - | sed -n 's/^n = //p')
 
 lab-valgrind:

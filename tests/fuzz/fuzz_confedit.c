@@ -13,8 +13,8 @@
  * a setting that the option table takes, as what it was with that setting.
  */
 #include <errno.h>
-#include "confedit.h"
-#include "confline.h"
+#include "conf/confedit.h"
+#include "conf/confline.h"
 #include "fuzz.h"
 #include "fuzz_conftext.h"
 

@@ -6,7 +6,7 @@
 #ifndef TESTS_FUZZ_FUZZ_CONFTEXT_H
 #define TESTS_FUZZ_FUZZ_CONFTEXT_H
 
-#include "confopt.h"
+#include "conf/confopt.h"
 #include "fuzz.h"
 
 static inline void conftext_options(struct wr *w, bool of_iface,

@@ -18,10 +18,10 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include "cmd/counts.h"
-#include "cmd/cmd.h"
-#include "cmd/ctlclient.h"
-#include "cmd/out.h"
+#include "upnpctl/counts.h"
+#include "upnpctl/cmd.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/out.h"
 #include "fuzz.h"
 #include "fuzz_dir.h"
 #include "tests/wrap.h"

@@ -15,8 +15,8 @@
 #include <unistd.h>
 #include "fuzz.h"
 #include "fuzz_igd.h"
-#include "gena.h"
-#include "genamsg.h"
+#include "gena/gena.h"
+#include "gena/genamsg.h"
 #include "xmltiny.h"
 
 #define FIELDS		8	/* in each NOTIFY of ours */

@@ -11,10 +11,10 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/httpmsg.h"
+#include "http/httpmsg.h"
 #include "base/limits.h"
 #include "fuzz.h"
-#include "genasend.h"
+#include "gena/genasend.h"
 
 #define NONE	(-1)
 #define FAULTS_MAX 40

@@ -6,7 +6,7 @@
  * in the buffer; a request that passes has one end, and a path without
  * control characters.
  */
-#include "base/httpreq.h"
+#include "http/httpreq.h"
 #include "fuzz.h"
 
 #define OWN_IP 0xc0a85801u	/* 192.168.88.1 */

@@ -7,13 +7,13 @@
  *
  * Holds: what comes back is a rule, with text that can be told and an end that
  * is not later than the longest lease; no more than the table takes; what is
- * written anew reads the same, with nothing dropped; of what is then deleted and
- * made again, a line each, the next start knows.
+ * written anew reads the same, with nothing dropped; of what is then deleted
+ * and made again, a line each, the next start knows.
  */
 #include "base/limits.h"
 #include "fuzz.h"
 #include "fuzz_dir.h"
-#include "leases.h"
+#include "engine/leases.h"
 
 #define NOW_MS	5000000u
 #define MAX	6

@@ -19,11 +19,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/netfilter/nf_tables.h>
-#include "base/conntrack.h"
-#include "base/netif.h"
-#include "base/netlink.h"
-#include "base/ports.h"
-#include "base/route.h"
+#include "sys/conntrack.h"
+#include "sys/netif.h"
+#include "sys/netlink.h"
+#include "sys/ports.h"
+#include "sys/route.h"
 #include "fuzz.h"
 #include "natfw/nfnl.h"
 #include "natfw/watch.h"

@@ -14,7 +14,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/httpmsg.h"
+#include "http/httpmsg.h"
 #include "base/limits.h"
 #include "fuzz.h"
 #include "ssdp.h"

@@ -10,8 +10,8 @@
 
 #include <errno.h>
 #include <unistd.h>
-#include "base/netlink.h"
-#include "base/proc.h"
+#include "sys/netlink.h"
+#include "sys/proc.h"
 #include "fuzz.h"
 #include "natfw/nfnl.h"
 

@@ -21,13 +21,13 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "base/caps.h"
-#include "base/jail.h"
+#include "sys/caps.h"
+#include "sys/jail.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "conf.h"
-#include "gate.h"
-#include "priv.h"
+#include "conf/conf.h"
+#include "monitor/broker.h"
+#include "engine/brokerclient.h"
 
 #define PATIENCE_S 20
 

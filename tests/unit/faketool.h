@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-#include "base/proc.h"
+#include "sys/proc.h"
 #include "base/str.h"
-#include "natfwtest.h"
+#include "tests/unit/natfwtest.h"
 
 #define IN_MAX 262144
 #define SILENT 99	/* an exit status without a word */

@@ -1,9 +1,0 @@
-/* SPDX-License-Identifier: ISC */
-/* unlisted_none.c - no filter. */
-#include <errno.h>
-#include "base/unlisted.h"
-
-int unlisted_action(uint32_t *ret)
-{
-	return -ECANCELED;
-}

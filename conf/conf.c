@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf.c - the reader of the configuration file: lines, sections, rules, and
+ * what must hold for the whole. What an option takes stands in confopt.c.
+ *
+ * Invariants: a struct conf leaves this file only when the whole text was
+ * right; every message names file, line, what is wrong and what would be right.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+#include "conf/conf.h"
+#include "conf/confline.h"
+#include "conf/confopt.h"
+
+struct reader {
+	const char *name;	/* of the file, for messages */
+	unsigned line;
+	struct conf *conf;
+	struct conf_iface *iface;	/* the open [interface] section */
+	uint64_t seen, iface_seen;	/* options set, a bit each */
+	struct conf_error *err;
+};
+
+static int fail(struct reader *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* What is wrong may be anything: a terminal is not to obey it. */
+static void show(char *z)
+{
+	for (; *z; z++)
+		if ((unsigned char)*z < ' ' || *z == 0x7f)
+			*z = '?';
+}
+
+static int fail(struct reader *r, const char *fmt, ...)
+{
+	struct wr w = wr_init_cut(r->err->text, sizeof(r->err->text));
+	va_list ap;
+
+	wr_z(&w, r->name);
+	if (r->line)
+		wr_fmt(&w, ":%u", r->line);
+	wr_z(&w, ": ");
+	va_start(ap, fmt);
+	wr_vfmt(&w, fmt, ap);
+	va_end(ap);
+	wr_cstr(&w);
+	show(r->err->text);
+	return -EINVAL;
+}
+
+/* ---- lines ------------------------------------------------------------ */
+
+static int set_option(struct reader *r, const struct confline *l)
+{
+	uint64_t *seen = r->iface ? &r->iface_seen : &r->seen, bit = 1;
+	void *base = r->iface ? (void *)r->iface : r->conf;
+	char why[sizeof(r->err->text)];
+	struct wr w = wr_init_cut(why, sizeof(why));
+	const struct confopt *o;
+
+	for (size_t i = 0; (o = confopt_at(r->iface, i)); i++, bit <<= 1)
+		if (str_eq(l->key, str_z(confopt_name(o))))
+			break;
+	if (!o)
+		return fail(r, "there is no option \"%.*s\"%s; see "
+			    "upnpd.conf(5)", STR_F(l->key),
+			    r->iface ? " in an [interface] section" : "");
+	if (*seen & bit)
+		return fail(r, "%s is set a second time; remove one",
+			    confopt_name(o));
+	*seen |= bit;
+	if (!confopt_set(o, l->value, base, &w))
+		return 0;
+	return fail(r, "%s", wr_cstr(&w));
+}
+
+static int read_ports(struct reader *r, struct str v, uint16_t *ret_lo,
+		      uint16_t *ret_hi)
+{
+	struct str rest = v, head;
+	uint32_t lo, hi;
+
+	if (str_cut(&rest, '-', &head) && !str_u32(head, 0, 65535, &lo)) {
+		hi = lo;
+		if (head.n == v.n || !str_u32(rest, lo, 65535, &hi)) {
+			*ret_lo = (uint16_t)lo;
+			*ret_hi = (uint16_t)hi;
+			return 0;
+		}
+	}
+	return fail(r, "\"%.*s\" is no port or range; such as: 1024-65535",
+		    STR_F(v));
+}
+
+static int read_net(struct reader *r, struct str v, uint32_t *ret_ip,
+		    uint32_t *ret_mask)
+{
+	struct str rest = v, head;
+	uint32_t ip, plen = 32;
+
+	if (str_cut(&rest, '/', &head) && str_ipv4(head, &ip) &&
+	    (head.n == v.n || !str_u32(rest, 0, 32, &plen))) {
+		uint32_t mask = plen ? ~(uint32_t)0 << (32 - plen) : 0;
+
+		if (ip & ~mask)
+			return fail(r, "\"%.*s\" has bits beyond its prefix; "
+				    "write the network's own address",
+				    STR_F(v));
+		*ret_ip = ip;
+		*ret_mask = mask;
+		return 0;
+	}
+	return fail(r, "\"%.*s\" is no network; such as: 192.168.88.0/24",
+		    STR_F(v));
+}
+
+/* allow|deny EXT-PORTS NETWORK INT-PORTS */
+static int read_rule(struct reader *r, bool allow, struct str args)
+{
+	struct policy_rule rule = { .allow = allow, .line = r->line };
+	struct str ext, net, inner;
+	int err;
+
+	if (r->iface)
+		return fail(r,
+			    "a rule holds for all interfaces; move it before "
+			    "the first [interface] section");
+	if (!str_word(&args, &ext) || !str_word(&args, &net) ||
+	    !str_word(&args, &inner) || str_trim(args).n)
+		return fail(r, "a rule has three parts; such as: %s "
+			    "1024-65535 192.168.88.0/24 1024-65535",
+			    allow ? "allow" : "deny");
+	if (r->conf->rule_n == CONF_RULES_MAX)
+		return fail(r, "there are more than %d rules; join some",
+			    CONF_RULES_MAX);
+	err = read_ports(r, ext, &rule.ext_lo, &rule.ext_hi);
+	if (!err)
+		err = read_net(r, net, &rule.net_ip, &rule.net_mask);
+	if (!err)
+		err = read_ports(r, inner, &rule.int_lo, &rule.int_hi);
+	if (!err)
+		r->conf->rule[r->conf->rule_n++] = rule;
+	return err;
+}
+
+static int end_section(struct reader *r)
+{
+	struct conf_iface *i = r->iface;
+
+	if (!i)
+		return 0;
+	r->line = i->line;
+	if (!i->type)
+		return fail(r, "interface %s has no type; add: "
+			    "type = internal, or external", i->name);
+	if (i->forced_ip && i->type != CONF_EXTERNAL)
+		return fail(r, "interface %s has a forced-ip but is internal; "
+			    "only the external one takes it", i->name);
+	return 0;
+}
+
+static int begin_section(struct reader *r, const struct confline *l)
+{
+	unsigned line = r->line;
+	struct str name;
+	int err = end_section(r);
+
+	if (err)
+		return err;
+	r->line = line;
+	if (!confline_iface(l, &name))
+		return fail(r, "unknown section; such as: [interface lan0]");
+	if (!confline_name(name) || name.n >= IF_NAMESIZE)
+		return fail(r, "\"%.*s\" is no interface name", STR_F(name));
+	for (size_t i = 0; i < r->conf->iface_n; i++)
+		if (str_eq(name, str_z(r->conf->iface[i].name)))
+			return fail(r, "interface %.*s has a section already, "
+				    "on line %u; join them", STR_F(name),
+				    r->conf->iface[i].line);
+	if (r->conf->iface_n == CONF_IFACES_MAX)
+		return fail(r, "there are more than %d interfaces",
+			    CONF_IFACES_MAX);
+	r->iface = &r->conf->iface[r->conf->iface_n++];
+	*r->iface = (struct conf_iface){ .line = line };
+	confopt_defaults(true, r->iface);
+	str_copy(r->iface->name, sizeof(r->iface->name), name);
+	r->iface_seen = 0;
+	return 0;
+}
+
+static int read_line(struct reader *r, struct str line)
+{
+	struct confline l = confline_split(line);
+
+	switch (l.kind) {
+	case CONFLINE_SECTION:
+		return begin_section(r, &l);
+	case CONFLINE_RULE:
+		return read_rule(r, str_eq(l.key, STR("allow")), l.value);
+	case CONFLINE_SETTING:
+		return set_option(r, &l);
+	case CONFLINE_OTHER:
+		return fail(r, "\"%.*s\" is no setting; such as: enabled = yes",
+			    STR_F(l.text));
+	case CONFLINE_BLANK:
+	case CONFLINE_COMMENT:
+		break;
+	}
+	return 0;
+}
+
+static int check_whole(struct reader *r)
+{
+	const struct conf_iface *external = NULL;
+	unsigned internal = 0;
+
+	for (size_t i = 0; i < r->conf->iface_n; i++) {
+		const struct conf_iface *f = &r->conf->iface[i];
+
+		if (f->disabled)
+			continue;
+		internal += f->type == CONF_INTERNAL;
+		if (f->type == CONF_INTERNAL)
+			continue;
+		r->line = f->line;
+		if (external)
+			return fail(r, "a second external interface, after %s "
+				    "on line %u; disable one",
+				    external->name, external->line);
+		external = f;
+	}
+	r->line = 0;
+	if (r->conf->enabled && !external)
+		return fail(r, "enabled, but without an external interface; "
+			    "add an [interface NAME] with type = external");
+	if (r->conf->enabled && !internal)
+		return fail(r, "enabled, but without an internal interface; "
+			    "add an [interface NAME] with type = internal");
+	if (!r->conf->nft_table[0] != !r->conf->nft_chain[0])
+		return fail(r, "nft-table and nft-forward-chain go together; "
+			    "set both or none");
+	return 0;
+}
+
+void conf_defaults(struct conf *c)
+{
+	*c = (struct conf){ 0 };
+	confopt_defaults(false, c);
+}
+
+int conf_parse(struct str text, const char *name, struct conf *ret,
+	       struct conf_error *err)
+{
+	struct conf conf;
+	struct reader r = { .name = name, .conf = &conf, .err = err };
+	struct str line;
+	int e;
+
+	conf_defaults(&conf);
+	while (str_cut(&text, '\n', &line)) {
+		r.line++;
+		e = read_line(&r, line);
+		if (e)
+			return e;
+	}
+	e = end_section(&r);
+	if (!e)
+		e = check_whole(&r);
+	if (!e)
+		*ret = conf;
+	return e;
+}
+
+static int fail_file(const char *path, struct conf_error *err, int e)
+{
+	struct wr w = wr_init_cut(err->text, sizeof(err->text));
+
+	wr_fmt(&w, "%s: %s", path, strerror(e));
+	wr_cstr(&w);
+	return -e;
+}
+
+int conf_read(const char *path, struct conf *ret, struct conf_error *err)
+{
+	/* the daemon gives back what its start took of the stack */
+	char text[CONF_FILE_MAX + 1];
+	size_t len = 0;
+	ssize_t n;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_file(path, err, errno);
+	do {
+		n = read(fd, text + len, sizeof(text) - len);
+		if (n > 0)
+			len += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	if (n < 0) {
+		int e = errno;
+
+		close(fd);
+		return fail_file(path, err, e);
+	}
+	close(fd);
+	if (len == sizeof(text))
+		return fail_file(path, err, EFBIG);
+	return conf_parse((struct str){ text, len }, path, ret, err);
+}
+
+const struct conf_iface *conf_external(const struct conf *c)
+{
+	for (size_t i = 0; i < c->iface_n; i++)
+		if (c->iface[i].type == CONF_EXTERNAL && !c->iface[i].disabled)
+			return &c->iface[i];
+	return NULL;
+}

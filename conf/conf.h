@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conf.h - the configuration: what is read from its file, and the reader. Its
+ * options are in confopt.h.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/limits.h"
+#include "base/str.h"
+#include "map/policy.h"
+
+enum conf_iface_type { CONF_EXTERNAL = 1, CONF_INTERNAL };
+
+struct conf_iface {
+	char name[IF_NAMESIZE];
+	uint32_t type;		/* enum conf_iface_type, 0 not set yet */
+	bool disabled;
+	uint32_t forced_ip;	/* 0: none; external only */
+	unsigned line;		/* of its section, for messages */
+};
+
+enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
+
+/* A bit each root device: 1 << its version. */
+enum conf_versions { CONF_IGD1 = 2, CONF_IGD2 = 4, CONF_IGD_BOTH = 6 };
+
+struct conf {
+	bool enabled, allow_disable_external, show_dummy_rule, secure_mode,
+		hairpin, masquerade;
+	uint32_t refuse_private; /* private-external-address: 0 warn, 1 */
+	uint32_t list_scope;	/* enum conf_list_scope */
+	char backend[CONF_STR_MAX];
+	uint32_t http_port, igd_version, max_lease, max_mappings,
+		max_per_client, notify_interval, verify_interval, log_level,
+		up_bps, down_bps;
+	char state_dir[CONF_STR_MAX], control_socket[CONF_STR_MAX],
+		pid_file[CONF_STR_MAX], user[CONF_STR_MAX], uuid[CONF_STR_MAX],
+		friendly_name[CONF_STR_MAX], manufacturer[CONF_STR_MAX],
+		manufacturer_url[CONF_STR_MAX], model_name[CONF_STR_MAX],
+		model_number[CONF_STR_MAX], serial_number[CONF_STR_MAX],
+		presentation_url[CONF_STR_MAX], nft_table[CONF_STR_MAX],
+		nft_chain[CONF_STR_MAX];
+	struct policy_rule rule[CONF_RULES_MAX];
+	size_t rule_n;
+	struct conf_iface iface[CONF_IFACES_MAX];
+	size_t iface_n;
+};
+
+/* Why a file was refused: "FILE:LINE: what is wrong; what would be right". */
+struct conf_error {
+	char text[512];
+};
+
+/** conf_defaults - every option at its default, no interface. */
+void conf_defaults(struct conf *);
+
+/**
+ * conf_read - read and check a whole file.
+ * @ret: set only on success
+ *
+ * Return: 0, or -errno with @err filled: -EINVAL for what the file says,
+ * others for why it could not be read
+ */
+int conf_read(const char *path, struct conf *ret, struct conf_error *err);
+
+/** conf_parse - the same from memory; @name stands for the file in messages. */
+int conf_parse(struct str text, const char *name, struct conf *ret,
+	       struct conf_error *err);
+
+/** conf_external - the one enabled external interface, or NULL. */
+const struct conf_iface *conf_external(const struct conf *);
+
+#endif

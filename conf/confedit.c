@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * confedit.c - change the text of a configuration, a line at a time.
+ *
+ * Invariants: each change is one splice, made last; a line that is written is
+ * split first, as the reader will, and must give what was meant.
+ */
+#include <errno.h>
+#include <string.h>
+#include "conf/confedit.h"
+#include "conf/confline.h"
+
+/* A line of the text, from @at to @end, its LF in it. */
+struct line {
+	size_t at, end;
+	struct confline is;
+};
+
+/* The settings for the whole, or those of a section. */
+struct part {
+	bool found;
+	bool settings;		/* it has some */
+	size_t at;		/* its comment block, or else its first line */
+	size_t last;		/* behind its last setting, or its head */
+	size_t next;		/* the next section, or the end */
+	size_t next_block;	/* that one's comment block, or else the same */
+};
+
+static bool next_line(const struct confedit *e, size_t *at, struct line *ret)
+{
+	struct str rest = { e->text + *at, e->len - *at }, line;
+
+	if (!str_cut(&rest, '\n', &line))
+		return false;
+	ret->at = *at;
+	ret->end = e->len - rest.n;
+	ret->is = confline_split(line);
+	*at = ret->end;
+	return true;
+}
+
+static struct str eol(const struct confedit *e)
+{
+	struct str rest = { e->text, e->len }, line;
+
+	if (str_cut(&rest, '\n', &line) && line.n && line.n < e->len &&
+	    line.p[line.n - 1] == '\r')
+		return STR("\r\n");
+	return STR("\n");
+}
+
+/* Put @new where @n bytes stand at @at. */
+static int splice(struct confedit *e, size_t at, size_t n, struct str new)
+{
+	if (e->len - n + new.n > sizeof(e->text))
+		return -ENOSPC;
+	memmove(e->text + at + new.n, e->text + at + n, e->len - at - n);
+	if (new.n)
+		memcpy(e->text + at, new.p, new.n);
+	e->len = e->len - n + new.n;
+	return 0;
+}
+
+/* ---- where things stand ---------------------------------------------- */
+
+static bool is_head(const struct line *l, const char *iface)
+{
+	struct str name;
+
+	return iface && confline_iface(&l->is, &name) &&
+	       str_eq(name, str_z(iface));
+}
+
+#define NO_RUN SIZE_MAX
+
+/*
+ * Where the comment block begins that stands right above @l, or else @l.
+ * @run: kept from line to line, NO_RUN at first
+ *
+ * One with which the file begins is the file's, not that of what follows.
+ */
+static size_t block_of(const struct line *l, size_t *run)
+{
+	size_t at = *run;
+
+	if (l->is.kind != CONFLINE_COMMENT)
+		*run = NO_RUN;
+	else if (at == NO_RUN)
+		*run = l->at;
+	return at == NO_RUN || at == 0 ? l->at : at;
+}
+
+static bool is_setting(const struct line *l)
+{
+	return l->is.kind == CONFLINE_SETTING || l->is.kind == CONFLINE_RULE ||
+	       l->is.kind == CONFLINE_OTHER;
+}
+
+static void begin_part(struct part *p, size_t block, size_t last)
+{
+	p->found = true;
+	p->at = block;
+	p->last = last;
+}
+
+static struct part find_part(const struct confedit *e, const char *iface)
+{
+	struct part p = { .found = !iface, .next = e->len,
+			  .next_block = e->len };
+	size_t at = 0, run = NO_RUN;
+	struct line l;
+
+	while (next_line(e, &at, &l)) {
+		size_t block = block_of(&l, &run);
+
+		if (p.found && l.is.kind == CONFLINE_SECTION) {
+			p.next = l.at;
+			p.next_block = block;
+			break;
+		}
+		if (is_head(&l, iface)) {
+			begin_part(&p, block, l.end);
+		} else if (p.found && is_setting(&l)) {
+			p.settings = true;
+			p.last = l.end;
+		}
+	}
+	return p;
+}
+
+static bool find_key(const struct confedit *e, const struct part *p,
+		     struct str key, struct line *ret)
+{
+	size_t at = p->at;
+
+	while (at < p->next && next_line(e, &at, ret))
+		if (ret->is.kind == CONFLINE_SETTING &&
+		    str_eq(ret->is.key, key))
+			return true;
+	return false;
+}
+
+/* Where the blank line before @at begins, or else @at. */
+static size_t blank_line_before(const struct confedit *e, size_t at)
+{
+	struct line l = { .at = at };
+	size_t pos = 0;
+
+	while (pos < at && next_line(e, &pos, &l))
+		;
+	return l.is.kind == CONFLINE_BLANK ? l.at : at;
+}
+
+static bool blank_before(const struct confedit *e, size_t at)
+{
+	return !at || blank_line_before(e, at) < at;
+}
+
+static bool blank_at(const struct confedit *e, size_t at)
+{
+	struct line l;
+
+	return !next_line(e, &at, &l) || l.is.kind == CONFLINE_BLANK;
+}
+
+/* Behind the lines of @kind that follow @at, up to @end. */
+static size_t skip_lines(const struct confedit *e, size_t at, size_t end,
+			 enum confline_kind kind)
+{
+	size_t next = at;
+	struct line l;
+
+	while (at < end && next_line(e, &next, &l) && l.is.kind == kind)
+		at = next;
+	return at;
+}
+
+/* ---- settings -------------------------------------------------------- */
+
+static bool may_be_spaced(struct str value)
+{
+	return value.n && value.p[0] != '#';
+}
+
+/* Does "key = value" come back as just that? A value that begins with # is
+ * right behind the =, where it is no comment. */
+static bool write_setting(struct wr *w, struct str key, struct str value)
+{
+	struct confline is;
+
+	wr_fmt(w, "%.*s =%s%.*s", STR_F(key), may_be_spaced(value) ? " " : "",
+	       STR_F(value));
+	is = confline_split(wr_done(w));
+	return !w->over && key.n && confline_holds(key) &&
+	       confline_holds(value) && is.kind == CONFLINE_SETTING &&
+	       str_eq(is.key, key) && str_eq(is.value, value);
+}
+
+static size_t offset(const struct confedit *e, const char *p)
+{
+	return (size_t)(p - e->text);
+}
+
+/* The space behind the = stays where there is a value before and after. */
+static int replace_value(struct confedit *e, const struct line *l,
+			 struct str new)
+{
+	size_t at = offset(e, l->is.key.p + l->is.key.n);
+	size_t end = offset(e, l->is.value.p + l->is.value.n);
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	if (may_be_spaced(new) && may_be_spaced(l->is.value)) {
+		at = offset(e, l->is.value.p);
+	} else {
+		while (e->text[at++] != '=')
+			;
+		if (may_be_spaced(new))
+			wr_ch(&w, ' ');
+	}
+	wr_str(&w, new);
+	return splice(e, at, end - at, wr_done(&w));
+}
+
+/* Put @line in as one of its own, before what stands at @at. */
+static int insert_line(struct confedit *e, size_t at, struct str line,
+		       bool blank_above, bool blank_below)
+{
+	char text[CONF_LINE_MAX + 8];
+	struct wr w = wr_init(text, sizeof(text));
+	struct str nl = eol(e);
+
+	if (at && e->text[at - 1] != '\n')
+		wr_str(&w, nl);
+	if (blank_above)
+		wr_str(&w, nl);
+	wr_str(&w, line);
+	wr_str(&w, nl);
+	if (blank_below)
+		wr_str(&w, nl);
+	return splice(e, at, 0, wr_done(&w));
+}
+
+int confedit_set(struct confedit *e, const char *iface, struct str key,
+		 struct str value)
+{
+	struct part p = find_part(e, iface);
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+	struct line l;
+
+	if (!p.found)
+		return -ENOENT;
+	if (!write_setting(&w, key, value))
+		return -EINVAL;
+	if (find_key(e, &p, key, &l))
+		return replace_value(e, &l, value);
+	if (p.settings || iface)
+		return insert_line(e, p.last, wr_done(&w), false, false);
+	/* The first for the whole: apart from the head of the file and from
+	 * the first section. */
+	return insert_line(e, p.next_block, wr_done(&w),
+			   !blank_before(e, p.next_block),
+			   !blank_at(e, p.next_block));
+}
+
+int confedit_unset(struct confedit *e, const char *iface, struct str key)
+{
+	struct part p = find_part(e, iface);
+	struct line l;
+
+	if (!p.found)
+		return -ENOENT;
+	if (!find_key(e, &p, key, &l))
+		return 0;
+	return splice(e, l.at, l.end - l.at, STR(""));
+}
+
+/* ---- sections -------------------------------------------------------- */
+
+int confedit_add_iface(struct confedit *e, const char *iface)
+{
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	if (!iface || !confline_name(str_z(iface)))
+		return -EINVAL;
+	if (find_part(e, iface).found)
+		return -EEXIST;
+	wr_fmt(&w, "[interface %s]", iface);
+	return insert_line(e, e->len, wr_done(&w), !blank_before(e, e->len),
+			   false);
+}
+
+int confedit_del_iface(struct confedit *e, const char *iface)
+{
+	struct part p = find_part(e, iface);
+	size_t end;
+
+	if (!iface || !p.found)
+		return -ENOENT;
+	end = skip_lines(e, p.last, p.next_block, CONFLINE_COMMENT);
+	/* What stood apart before and after does so still. */
+	if (blank_before(e, p.at))
+		end = skip_lines(e, end, p.next_block, CONFLINE_BLANK);
+	if (end == e->len)
+		p.at = blank_line_before(e, p.at);
+	return splice(e, p.at, end - p.at, STR(""));
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * conffile.c - the configuration file: lock, read, replace as a whole.
+ *
+ * Owns: the lock on the directory, and .NAME.new in it. Who holds the lock is
+ * alone with that file, so that its name can be a fixed one: if it is there,
+ * somebody was killed over it.
+ * Never does: write into the file itself, follow a link when it writes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>	/* renameat() */
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+#include "sys/dir.h"
+#include "conf/conffile.h"
+
+#define LINKS_MAX 40	/* as the kernel has it */
+#define NEW_MODE 0644	/* no secret stands in it, and print needs no root */
+
+/* ---- where it is ----------------------------------------------------- */
+
+/* The name, behind the last slash. */
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The directory, with its slash; "" for that where we are. */
+static struct str dir_of(const char *path)
+{
+	return (struct str){ path, (size_t)(name_of(path) - path) };
+}
+
+/* @dir and @name as one path. */
+static int join(char ret[PATH_MAX], struct str dir, const char *name)
+{
+	char path[PATH_MAX];
+	struct wr w = wr_init(path, sizeof(path));
+
+	wr_str(&w, dir);
+	wr_z(&w, name);
+	wr_cstr(&w);
+	if (w.over)
+		return -ENAMETOOLONG;
+	memcpy(ret, path, w.len + 1);
+	return 0;
+}
+
+/* One step along a link. Return: 1, 0 (none), -errno */
+static int follow(char path[PATH_MAX])
+{
+	char to[PATH_MAX];
+	ssize_t n = readlink(path, to, sizeof(to) - 1);
+	int err;
+
+	if (n < 0)
+		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
+	to[n] = '\0';
+	err = join(path, to[0] == '/' ? STR("") : dir_of(path), to);
+	return err ? err : 1;
+}
+
+/*
+ * The path of a directory without links and dots: of who is there, the kernel
+ * knows it. realpath() brings musl's malloc() along.
+ */
+static int real_dir(const char *dir, char ret[PATH_MAX])
+{
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), err;
+
+	if (here < 0)
+		return -errno;
+	err = chdir(dir) ? -errno : dir_here(ret, PATH_MAX);
+	/* where we may not be, there was nothing for us */
+	if (fchdir(here) && !err && errno != EACCES)
+		err = -errno;
+	close(here);
+	return err;
+}
+
+/* The file need not be there; its directory must be. */
+static int resolve(const char *path, char ret[PATH_MAX])
+{
+	char at[PATH_MAX], dir[PATH_MAX], whole[PATH_MAX];
+	int err = join(at, STR(""), path), links = 0;
+
+	while (!err && (err = follow(at)) == 1)
+		err = ++links < LINKS_MAX ? 0 : -ELOOP;
+	if (err)
+		return err;
+	if (!*name_of(at))
+		return -EISDIR;
+	err = join(dir, dir_of(at), ".");
+	if (err)
+		return err;
+	err = real_dir(dir, whole);
+	if (err)
+		return err;
+	/* "/" has its slash already */
+	err = join(whole, str_z(whole), strcmp(whole, "/") ? "/" : "");
+	return err ? err : join(ret, str_z(whole), name_of(at));
+}
+
+/* ---- the lock -------------------------------------------------------- */
+
+static int lock(int fd)
+{
+	const struct timespec step = { .tv_nsec = CONF_LOCK_STEP_MS * 1000000 };
+
+	for (unsigned ms = 0;; ms += CONF_LOCK_STEP_MS) {
+		if (!flock(fd, LOCK_EX | LOCK_NB))
+			return 0;
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (ms >= CONF_LOCK_MS)
+			return -ETIMEDOUT;
+		nanosleep(&step, NULL);
+	}
+}
+
+static int open_dir(struct conffile *f)
+{
+	char dir[PATH_MAX];
+	int err = join(dir, dir_of(f->path), ".");
+
+	if (err)
+		return err;
+	f->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return f->dir_fd < 0 ? -errno : lock(f->dir_fd);
+}
+
+void conffile_close(struct conffile *f)
+{
+	if (f->dir_fd >= 0)
+		close(f->dir_fd);
+	f->dir_fd = -1;
+}
+
+/* ---- read ------------------------------------------------------------ */
+
+static int read_all(int fd, struct confedit *e)
+{
+	ssize_t n;
+	char more;
+
+	e->len = 0;
+	do {
+		bool full = e->len == sizeof(e->text);
+
+		n = read(fd, full ? &more : e->text + e->len,
+			 full ? 1 : sizeof(e->text) - e->len);
+		if (n > 0 && full)
+			return -EFBIG;
+		if (n > 0)
+			e->len += (size_t)n;
+	} while (n > 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : 0;
+}
+
+static int read_file(struct conffile *f, int fd, struct confedit *ret_text)
+{
+	if (fstat(fd, &f->was))
+		return -errno;
+	if (!S_ISREG(f->was.st_mode))
+		return S_ISDIR(f->was.st_mode) ? -EISDIR : -EINVAL;
+	f->exists = true;
+	return read_all(fd, ret_text);
+}
+
+static int open_file(struct conffile *f, struct confedit *ret_text)
+{
+	/* it may be a FIFO, which would wait for a writer */
+	int fd = open(f->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	int err;
+
+	f->exists = false;
+	ret_text->len = 0;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	err = read_file(f, fd, ret_text);
+	close(fd);
+	return err;
+}
+
+int conffile_open(struct conffile *f, const char *path, bool change,
+		  struct confedit *ret_text)
+{
+	int err = resolve(path, f->path);
+
+	f->dir_fd = -1;
+	if (!err && change)
+		err = open_dir(f);
+	if (!err)
+		err = open_file(f, ret_text);
+	if (err)
+		conffile_close(f);
+	return err;
+}
+
+/* ---- write ----------------------------------------------------------- */
+
+static int write_all(int fd, struct str text)
+{
+	while (text.n) {
+		ssize_t n = write(fd, text.p, text.n);
+
+		if (!n)
+			return -EIO;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0)
+			text = str_skip(text, (size_t)n);
+	}
+	return 0;
+}
+
+/* Owner first: chown() takes bits away from the mode. Before, nobody else can
+ * read it. */
+static int take_over(const struct conffile *f, int fd)
+{
+	struct stat is;
+
+	if (!f->exists)
+		return fchmod(fd, NEW_MODE) ? -errno : 0;
+	if (fstat(fd, &is))
+		return -errno;
+	if ((is.st_uid != f->was.st_uid || is.st_gid != f->was.st_gid) &&
+	    fchown(fd, f->was.st_uid, f->was.st_gid))
+		return -errno;
+	return fchmod(fd, f->was.st_mode & 07777) ? -errno : 0;
+}
+
+static int fill(const struct conffile *f, int fd, const struct confedit *e,
+		struct stat *ret_is)
+{
+	int err = take_over(f, fd);
+
+	if (!err)
+		err = write_all(fd, (struct str){ e->text, e->len });
+	if (!err && (fsync(fd) || fstat(fd, ret_is)))
+		err = -errno;
+	return err;
+}
+
+/* Is the file still what was read? An editor knows nothing of our lock. */
+static int unchanged(const struct conffile *f)
+{
+	const struct stat *was = &f->was;
+	struct stat is;
+
+	if (fstatat(f->dir_fd, name_of(f->path), &is, AT_SYMLINK_NOFOLLOW))
+		return errno != ENOENT || f->exists ? -errno : 0;
+	return f->exists && is.st_ino == was->st_ino &&
+	       is.st_dev == was->st_dev && is.st_size == was->st_size &&
+	       is.st_mtim.tv_sec == was->st_mtim.tv_sec &&
+	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec ? 0 : -ESTALE;
+}
+
+/* The new file in @temp, then in its place. */
+static int replace(struct conffile *f, const char *temp,
+		   const struct confedit *e)
+{
+	struct stat is;
+	int err, fd = openat(f->dir_fd, temp, O_WRONLY | O_CREAT | O_EXCL |
+			     O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	err = fill(f, fd, e, &is);
+	if (close(fd) && !err)
+		err = -errno;
+	if (!err)
+		err = unchanged(f);
+	if (!err && renameat(f->dir_fd, temp, f->dir_fd, name_of(f->path)))
+		err = -errno;
+	if (err) {
+		unlinkat(f->dir_fd, temp, 0);
+		return err;
+	}
+	f->exists = true;
+	f->was = is;
+	return 0;
+}
+
+int conffile_write(struct conffile *f, const struct confedit *e)
+{
+	char temp[NAME_MAX + 1];
+	struct wr w = wr_init(temp, sizeof(temp));
+	int err;
+
+	if (f->dir_fd < 0)
+		return -EBADF;
+	wr_fmt(&w, ".%s.new", name_of(f->path));
+	wr_cstr(&w);
+	if (w.over)
+		return -ENAMETOOLONG;
+	if (unlinkat(f->dir_fd, temp, 0) && errno != ENOENT)
+		return -errno;
+	err = replace(f, temp, e);
+	/* The new file stands now: an error here, which some file systems have
+	 * for every directory, must not say that nothing has changed. */
+	if (!err)
+		fsync(f->dir_fd);
+	return err;
+}

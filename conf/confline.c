@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/* confline.c - one line of a configuration file. */
+#include "conf/confline.h"
+
+static size_t comment_at(struct str line)
+{
+	size_t i = 0;
+
+	while (i < line.n && !(line.p[i] == '#' &&
+			       (i == 0 || line.p[i - 1] == ' ' ||
+				line.p[i - 1] == '\t')))
+		i++;
+	return i;
+}
+
+static bool is_section(struct str s)
+{
+	return s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
+}
+
+static bool is_rule(struct confline *c)
+{
+	c->value = c->text;
+	return str_word(&c->value, &c->key) &&
+	       (str_eq(c->key, STR("allow")) || str_eq(c->key, STR("deny")));
+}
+
+static bool is_setting(struct confline *c)
+{
+	c->value = c->text;
+	if (!str_cut(&c->value, '=', &c->key) || c->key.n == c->text.n)
+		return false;
+	c->key = str_trim(c->key);
+	c->value = str_trim(c->value);
+	return true;
+}
+
+struct confline confline_split(struct str line)
+{
+	struct str head = { line.p, comment_at(line) };
+	struct confline c = { .text = str_trim(head) };
+
+	if (!c.text.n) {
+		c.kind = head.n < line.n ? CONFLINE_COMMENT : CONFLINE_BLANK;
+	} else if (is_section(c.text)) {
+		c.kind = CONFLINE_SECTION;
+		c.value = (struct str){ c.text.p + 1, c.text.n - 2 };
+	} else if (is_rule(&c)) {
+		c.kind = CONFLINE_RULE;
+	} else {
+		c.kind = is_setting(&c) ? CONFLINE_SETTING : CONFLINE_OTHER;
+	}
+	return c;
+}
+
+bool confline_iface(const struct confline *c, struct str *ret_name)
+{
+	struct str rest = c->value, word, name;
+
+	if (c->kind != CONFLINE_SECTION || !str_word(&rest, &word) ||
+	    !str_eq(word, STR("interface")) || !str_word(&rest, &name) ||
+	    str_trim(rest).n)
+		return false;
+	*ret_name = name;
+	return true;
+}
+
+/* One that begins with # is no comment right behind the =: "key =#1". */
+bool confline_holds(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		if ((c < 0x20 && c != '\t') || c == 0x7f)
+			return false;
+		if (c == '#' && i > 0 && comment_at(str_skip(v, i - 1)) == 1)
+			return false;
+	}
+	return str_trim(v).n == v.n;
+}
+
+bool confline_name(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		char c = v.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+		      c == '.'))
+			return false;
+	}
+	return v.n > 0 && v.n < 32;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * confopt.c - the table of options, and one small parser and writer a type of
+ * value.
+ *
+ * Invariants: what is put is set again as the same value; a value that is
+ * refused leaves the field as it was; a message repeats no control character.
+ */
+#include <errno.h>
+#include "conf/confline.h"
+#include "conf/confopt.h"
+
+#define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
+
+enum type_id { YES_NO, NUMBER, WORD, NAME, TEXT, PATH, SOCKET, UUID, NFT_TABLE,
+	       NFT_CHAIN, ADDRESS };
+
+/* What the options of one type have in common. */
+struct type {
+	enum confopt_kind kind;
+	const char *lead;	/* before the range, in a message */
+	/* false: refused */
+	bool (*set)(const struct confopt *, struct str, void *field);
+	void (*put)(const struct confopt *, const void *field, struct wr *);
+	void (*range)(const struct confopt *, struct wr *);
+	const char *words;	/* the range, where range is NULL */
+};
+
+struct confopt {
+	char name[33];
+	uint8_t type;		/* enum type_id */
+	uint16_t offset;
+	char preset[24];	/* as in the file; "": none */
+	uint32_t min, max;	/* of the word types: the first one's number,
+				 * and from one to the next */
+	const char *list;	/* of the word types: words (base/str.h) */
+};
+
+/* ---- yes or no ------------------------------------------------------- */
+
+static bool set_bool(const struct confopt *o, struct str v, void *field)
+{
+	bool yes = str_eq(v, STR("yes"));
+
+	if (!yes && !str_eq(v, STR("no")))
+		return false;
+	*(bool *)field = yes;
+	return true;
+}
+
+static void put_bool(const struct confopt *o, const void *field, struct wr *w)
+{
+	wr_z(w, *(const bool *)field ? "yes" : "no");
+}
+
+/* ---- numbers --------------------------------------------------------- */
+
+static bool set_number(const struct confopt *o, struct str v, void *field)
+{
+	return str_u32(v, o->min, o->max, field) == 0;
+}
+
+static void put_number(const struct confopt *o, const void *field,
+		       struct wr *w)
+{
+	wr_u64(w, *(const uint32_t *)field);
+}
+
+static void range_number(const struct confopt *o, struct wr *w)
+{
+	wr_fmt(w, "%u to %u", (unsigned)o->min, (unsigned)o->max);
+}
+
+/* ---- words of a list ------------------------------------------------- */
+
+/* The number of word @v. */
+static bool find_word(const struct confopt *o, struct str v, uint32_t *ret)
+{
+	uint32_t number = o->min;
+
+	for (const char *w = o->list; *w; w = list_next(w)) {
+		if (str_eq(v, str_z(w))) {
+			*ret = number;
+			return true;
+		}
+		number += o->max;
+	}
+	return false;
+}
+
+static bool set_word(const struct confopt *o, struct str v, void *field)
+{
+	return find_word(o, v, field);
+}
+
+static void put_word(const struct confopt *o, const void *field, struct wr *w)
+{
+	uint32_t value = *(const uint32_t *)field, number = o->min;
+
+	for (const char *v = o->list; *v; v = list_next(v)) {
+		if (value == number)
+			wr_z(w, v);
+		number += o->max;
+	}
+}
+
+static void range_word(const struct confopt *o, struct wr *w)
+{
+	for (const char *v = o->list; *v; v = list_next(v))
+		wr_fmt(w, "%s%s", v == o->list ? "" : ", ", v);
+}
+
+static bool keep(struct str v, void *field)
+{
+	return v.n < CONF_STR_MAX && str_copy(field, CONF_STR_MAX, v);
+}
+
+/* A word whose text is kept, for what other layers look up by name. */
+static bool set_name(const struct confopt *o, struct str v, void *field)
+{
+	uint32_t unused;
+
+	return find_word(o, v, &unused) && keep(v, field);
+}
+
+static void put_text(const struct confopt *o, const void *field, struct wr *w)
+{
+	wr_z(w, field);
+}
+
+/* ---- text ------------------------------------------------------------ */
+
+/* A text that may end up in a description, a path: no tab either. */
+static bool set_text(const struct confopt *o, struct str v, void *field)
+{
+	struct str rest = v, head;
+
+	if (str_cut(&rest, '\t', &head) && head.n < v.n)
+		return false;
+	return v.n >= o->min && keep(v, field);
+}
+
+static void range_text(const struct confopt *o, struct wr *w)
+{
+	wr_fmt(w, "%u to %u printable bytes", (unsigned)o->min,
+	       CONF_STR_MAX - 1);
+}
+
+static bool set_path(const struct confopt *o, struct str v, void *field)
+{
+	return v.n > 1 && v.p[0] == '/' && set_text(o, v, field);
+}
+
+_Static_assert(CONF_STR_MAX == 128, "as the words above have it");
+
+/* A socket's name is shorter than a file's: struct sockaddr_un. */
+static bool set_socket(const struct confopt *o, struct str v, void *field)
+{
+	return v.n <= 107 && set_path(o, v, field);
+}
+
+/* Without a value, the daemon finds one itself; so too for those below. */
+static bool set_uuid(const struct confopt *o, struct str v, void *field)
+{
+	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+	bool good = v.n == sizeof(shape) - 1;
+
+	for (size_t i = 0; good && i < v.n; i++) {
+		char c = v.p[i];
+		bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') ||
+			   (c >= 'A' && c <= 'F');
+
+		good = shape[i] == 'x' ? hex : c == '-';
+	}
+	return (good || !v.n) && keep(v, field);
+}
+
+static bool set_nft_table(const struct confopt *o, struct str v, void *field)
+{
+	struct str rest = v, family, table;
+
+	if (v.n && (!str_word(&rest, &family) || !str_word(&rest, &table) ||
+		    (!str_eq(family, STR("inet")) &&
+		     !str_eq(family, STR("ip"))) ||
+		    !confline_name(table) || str_trim(rest).n))
+		return false;
+	return keep(v, field);
+}
+
+static bool set_nft_chain(const struct confopt *o, struct str v, void *field)
+{
+	return (!v.n || confline_name(v)) && keep(v, field);
+}
+
+/* ---- addresses ------------------------------------------------------- */
+
+static bool set_address(const struct confopt *o, struct str v, void *field)
+{
+	uint32_t ip = 0;
+
+	if (v.n && (!str_ipv4(v, &ip) || !policy_unicast(ip)))
+		return false;
+	*(uint32_t *)field = ip;
+	return true;
+}
+
+static void put_address(const struct confopt *o, const void *field,
+			struct wr *w)
+{
+	uint32_t ip = *(const uint32_t *)field;
+
+	if (ip)
+		wr_ipv4(w, ip);
+}
+
+/* ---- the tables ------------------------------------------------------ */
+
+static const struct type types[] = {
+	[YES_NO] = { CONFOPT_BOOL, "", set_bool, put_bool, NULL, "yes or no" },
+	[NUMBER] = { CONFOPT_NUMBER, "a number from ", set_number, put_number,
+		  range_number },
+	[WORD] = { CONFOPT_WORD, "one of: ", set_word, put_word, range_word },
+	[NAME] = { CONFOPT_WORD, "one of: ", set_name, put_text, range_word },
+	[TEXT] = { CONFOPT_TEXT, "", set_text, put_text, range_text },
+	[PATH] = { CONFOPT_TEXT, "", set_path, put_text, NULL,
+		  "an absolute path of up to 127 bytes" },
+	[SOCKET] = { CONFOPT_TEXT, "", set_socket, put_text, NULL,
+		  "an absolute path of up to 107 bytes" },
+	[UUID] = { CONFOPT_TEXT, "", set_uuid, put_text, NULL,
+		  "a UUID (xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx) or nothing" },
+	[NFT_TABLE] = { CONFOPT_TEXT, "", set_nft_table, put_text, NULL,
+		  "a family (ip or inet) and a table, such as inet fw4, or "
+		  "nothing" },
+	[NFT_CHAIN] = { CONFOPT_TEXT, "", set_nft_chain, put_text, NULL,
+		  "a chain, such as forward, or nothing" },
+	[ADDRESS] = { CONFOPT_ADDRESS, "", set_address, put_address, NULL,
+		  "an IPv4 address of a host, or nothing" },
+};
+
+static const char backend_words[] =
+	"auto\0" "netlink\0" "nft\0" "iptables\0" "iptables-legacy\0"
+	"iptables-nft\0" "memory\0";
+static const char type_words[] = "external\0" "internal\0";
+static const char private_words[] = "warn\0" "refuse\0";
+/* From syslog's LOG_ERR on. */
+static const char level_words[] =
+	"error\0" "warning\0" "notice\0" "info\0" "debug\0";
+/* From CONF_IGD1 on, by twos. */
+static const char version_words[] = "1\0" "2\0" "both\0";
+static const char scope_words[] = "own\0" "all\0";
+
+#define DIGITS_(n) #n
+#define DIGITS(n) DIGITS_(n)	/* a limit as text */
+
+#define O(field) offsetof(struct conf, field)
+static const struct confopt options[] = {
+	{ "enabled", YES_NO, O(enabled), "no" },
+	{ "allow-disable-external-interface", YES_NO,
+	  O(allow_disable_external), "yes" },
+	{ "show-dummy-rule", YES_NO, O(show_dummy_rule), "yes" },
+	{ "backend", NAME, O(backend), "auto", .list = backend_words },
+	{ "http-port", NUMBER, O(http_port), "2828", 0, 65535 },
+	{ "igd-version", WORD, O(igd_version), "both", CONF_IGD1, 2,
+	  version_words },
+	{ "list-scope", WORD, O(list_scope), "own", CONF_LIST_OWN, 1,
+	  scope_words },
+	{ "secure-mode", YES_NO, O(secure_mode), "yes" },
+	{ "max-lease", NUMBER, O(max_lease), DIGITS(PM_LEASE_MAX_S), 1,
+	  PM_LEASE_MAX_S },
+	{ "max-mappings", NUMBER, O(max_mappings), "1024", 1,
+	  PM_MAPPINGS_LIMIT },
+	{ "max-mappings-per-client", NUMBER, O(max_per_client), "128", 1,
+	  PM_MAPPINGS_LIMIT },
+	{ "private-external-address", WORD, O(refuse_private), "warn", 0, 1,
+	  private_words },
+	{ "hairpin", YES_NO, O(hairpin), "no" },
+	{ "masquerade", YES_NO, O(masquerade), "no" },
+	{ "notify-interval", NUMBER, O(notify_interval), "900", 30, 86400 },
+	{ "verify-interval", NUMBER, O(verify_interval), "30", 1, 86400 },
+	{ "upstream-bps", NUMBER, O(up_bps), "0", 0, UINT32_MAX },
+	{ "downstream-bps", NUMBER, O(down_bps), "0", 0, UINT32_MAX },
+	{ "state-dir", PATH, O(state_dir), "/var/lib/upnpd" },
+	{ "pid-file", PATH, O(pid_file), "/run/upnpd.pid" },
+	{ "control-socket", SOCKET, O(control_socket), "/run/upnpd.sock" },
+	{ "user", TEXT, O(user), "upnpd", 1 },
+	{ "uuid", UUID, O(uuid), "" },
+	{ "friendly-name", TEXT, O(friendly_name), "Router", 1 },
+	{ "manufacturer", TEXT, O(manufacturer), "upnpd", 1 },
+	{ "manufacturer-url", TEXT, O(manufacturer_url), "" },
+	{ "model-name", TEXT, O(model_name), "Internet Gateway Device", 1 },
+	{ "model-number", TEXT, O(model_number), UPNPD_VERSION },
+	{ "serial-number", TEXT, O(serial_number), "" },
+	{ "presentation-url", TEXT, O(presentation_url), "" },
+	{ "nft-table", NFT_TABLE, O(nft_table), "" },
+	{ "nft-forward-chain", NFT_CHAIN, O(nft_chain), "" },
+	{ "log-level", WORD, O(log_level), "info", 3, 1, level_words },
+};
+#undef O
+
+#define O(field) offsetof(struct conf_iface, field)
+static const struct confopt iface_options[] = {
+	{ "type", WORD, O(type), "", CONF_EXTERNAL, 1, type_words },
+	{ "disabled", YES_NO, O(disabled), "no" },
+	{ "forced-ip", ADDRESS, O(forced_ip), "" },
+};
+#undef O
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+_Static_assert(COUNT(options) <= CONFOPT_MAX, "the larger table");
+
+static const struct type *type_of(const struct confopt *o)
+{
+	return &types[o->type];
+}
+
+const struct confopt *confopt_at(bool of_iface, size_t i)
+{
+	if (of_iface)
+		return i < COUNT(iface_options) ? &iface_options[i] : NULL;
+	return i < COUNT(options) ? &options[i] : NULL;
+}
+
+const struct confopt *confopt_find(bool of_iface, struct str key)
+{
+	const struct confopt *o;
+
+	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
+		if (str_eq(key, str_z(o->name)))
+			break;
+	return o;
+}
+
+/* ---- one option ------------------------------------------------------ */
+
+const char *confopt_name(const struct confopt *o)
+{
+	return o->name;
+}
+
+enum confopt_kind confopt_kind(const struct confopt *o)
+{
+	return type_of(o)->kind;
+}
+
+const char *confopt_default(const struct confopt *o)
+{
+	return o->preset;
+}
+
+void confopt_defaults(bool of_iface, void *base)
+{
+	const struct confopt *o;
+	struct wr none = wr_init(NULL, 0);
+
+	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
+		if (*o->preset)
+			confopt_set(o, str_z(o->preset), base, &none);
+}
+
+/* The beginning of a value, fit for a terminal and a log. */
+static void quote(struct wr *w, struct str v)
+{
+	for (size_t i = 0; i < v.n && i < QUOTE_MAX; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		wr_ch(w, c < 0x20 || c == 0x7f ? '?' : v.p[i]);
+	}
+	if (v.n > QUOTE_MAX)
+		wr_z(w, "...");
+}
+
+int confopt_set(const struct confopt *o, struct str v, void *base,
+		struct wr *why)
+{
+	bool holds = confline_holds(v);
+
+	if (holds && type_of(o)->set(o, v, (char *)base + o->offset))
+		return 0;
+	wr_fmt(why, "%s is \"", o->name);
+	quote(why, v);
+	wr_z(why, "\"; it takes ");
+	if (holds) {
+		wr_z(why, type_of(o)->lead);
+		confopt_range(o, why);
+	} else {
+		wr_z(why, "no control character, no space at an end and no # "
+		     "behind a space");
+	}
+	return -EINVAL;
+}
+
+void confopt_put(const struct confopt *o, const void *base, struct wr *w)
+{
+	type_of(o)->put(o, (const char *)base + o->offset, w);
+}
+
+void confopt_range(const struct confopt *o, struct wr *w)
+{
+	if (type_of(o)->range)
+		type_of(o)->range(o, w);
+	else
+		wr_z(w, type_of(o)->words);
+}

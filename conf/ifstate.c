@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: ISC */
+/* ifstate.c - the configuration's interfaces as the kernel has them now. */
+#include <string.h>
+#include "conf/ifstate.h"
+
+static size_t enabled_names(const struct conf *c, const char **names)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->iface_n; i++)
+		if (!c->iface[i].disabled)
+			names[n++] = c->iface[i].name;
+	return n;
+}
+
+static void take_external(struct router *r, const struct conf_iface *ext,
+			  const struct netif_table *t,
+			  const struct netif_link *l)
+{
+	const struct netif_addr *a = netif_first_addr(t, l->ifindex);
+
+	r->ext_ifindex = l->ifindex;
+	r->ext_up = l->up;
+	r->ext_running = l->running;
+	r->ext_ip = a ? a->ip : 0;
+	r->ext_private = a && !ext->forced_ip && policy_private(a->ip);
+}
+
+static void take_internal(struct router *r, const struct netif_table *t,
+			  const struct netif_link *l)
+{
+	bool first = true;
+
+	for (size_t i = 0; i < t->addr_n && l->up; i++) {
+		const struct netif_addr *a = &t->addr[i];
+		struct router_net *net = &r->net[r->net_n];
+
+		if (a->ifindex != l->ifindex || r->net_n == NETIF_ADDRS_MAX)
+			continue;
+		memcpy(net->name, l->name, IF_NAMESIZE);
+		net->ifindex = l->ifindex;
+		net->ip = a->ip;
+		net->mask = a->mask;
+		net->first = first;
+		first = false;
+		r->net_n++;
+	}
+}
+
+int router_read(const struct conf *c, struct router *ret)
+{
+	const struct conf_iface *ext = conf_external(c);
+	const char *names[CONF_IFACES_MAX];
+	struct netif_table t;
+	int err = netif_read(names, enabled_names(c, names), &t);
+
+	if (err)
+		return err;
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < t.addr_n; i++)
+		ret->own_ip[ret->own_n++] = t.addr[i].ip;
+	for (size_t i = 0; i < t.link_n; i++) {
+		if (!t.link[i].ifindex)
+			continue;
+		if (strcmp(t.link[i].name, ext->name) == 0)
+			take_external(ret, ext, &t, &t.link[i]);
+		else
+			take_internal(ret, &t, &t.link[i]);
+	}
+	return 0;
+}
+
+uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+{
+	return r->ext_private && c->refuse_private ? 0 : r->ext_ip;
+}
+
+static bool has_net(const struct router *r, const char *name)
+{
+	for (size_t i = 0; i < r->net_n; i++)
+		if (strcmp(r->net[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+bool router_complete(const struct router *r, const struct conf *c)
+{
+	for (size_t i = 0; i < c->iface_n; i++) {
+		const struct conf_iface *f = &c->iface[i];
+
+		if (f->type == CONF_INTERNAL && !f->disabled &&
+		    !has_net(r, f->name))
+			return false;
+	}
+	return true;
+}
+
+void router_policy(const struct router *r, const struct conf *c,
+		   struct policy *ret)
+{
+	*ret = (struct policy){
+		.rule = c->rule, .rule_n = c->rule_n,
+		.secure = c->secure_mode,
+	};
+	for (size_t i = 0; i < r->own_n; i++)
+		ret->own_ip[ret->own_n++] = r->own_ip[i];
+	for (size_t i = 0; i < r->net_n; i++)
+		ret->net[ret->net_n++] = (struct policy_net){
+			r->net[i].ifindex, r->net[i].ip, r->net[i].mask };
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * brokerclient.c - the engine's end of the line to the monitor.
+ *
+ * Invariant: a sync is sent while no op is under way, and no op is sent before
+ * the sync is whole. So the table the monitor takes over is the committed one,
+ * and nothing that was asked for is lost in between.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "engine/brokerclient.h"
+
+/* Requests under way: their answers always fit into the socket. */
+#define PRIV_WINDOW 128
+
+static bool sync_rule(struct priv *p, struct priv_req *ret)
+{
+	uint16_t end = portmap_slots(p->pm);
+
+	while (p->sync_slot < end) {
+		const struct pm_entry *e =
+			portmap_entry(p->pm, p->sync_slot++);
+
+		if (e && e->state == PM_ACTIVE && e->enabled) {
+			ret->verb = PRIV_SYNC_RULE;
+			ret->rule = e->rule;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The next message of the sync that is due. */
+static bool next_sync(struct priv *p, struct priv_req *ret)
+{
+	if (p->in_flight && !p->syncing)
+		return false;
+	p->syncing = true;
+	if (p->look_due) {
+		p->look_due = false;
+		p->sync_slot = 0;
+		ret->verb = PRIV_LOOK;
+	} else if (!sync_rule(p, ret)) {
+		p->syncing = false;
+		ret->verb = PRIV_SYNC_END;
+	}
+	return true;
+}
+
+static bool next_request(struct priv *p, struct priv_req *ret)
+{
+	struct nat_op op;
+
+	memset(ret, 0, sizeof(*ret));
+	if (p->syncing || p->look_due)
+		return next_sync(p, ret);
+	if (p->link_due) {
+		ret->verb = p->link_due;
+		p->link_due = 0;
+		return true;
+	}
+	if (p->verify_due) {
+		p->verify_due = false;
+		ret->verb = PRIV_VERIFY;
+		return true;
+	}
+	if (p->serving_due) {
+		p->serving_due = false;
+		ret->verb = PRIV_SERVING;
+		return true;
+	}
+	if (!portmap_next_op(p->pm, &op, &ret->id))
+		return false;
+	ret->verb = op.verb == NAT_SET ? PRIV_SET : PRIV_DEL;
+	ret->rule = op.rule;
+	return true;
+}
+
+void priv_pump(struct priv *p)
+{
+	while (p->in_flight < PRIV_WINDOW) {
+		if (!p->holds && !next_request(p, &p->held))
+			break;
+		p->holds = true;
+		if (send(p->chan.fd, &p->held, sizeof(p->held),
+			 MSG_NOSIGNAL) < 0)
+			break;
+		p->holds = false;
+		p->in_flight += p->held.verb != PRIV_SYNC_RULE;
+	}
+	ev_fd_mod(p->loop, &p->chan, p->holds ? POLLIN | POLLOUT : POLLIN);
+}
+
+void priv_sync(struct priv *p)
+{
+	p->look_due = true;
+	priv_pump(p);
+}
+
+void priv_verify(struct priv *p)
+{
+	p->verify_due = true;
+	priv_pump(p);
+}
+
+void priv_serving(struct priv *p)
+{
+	p->serving_due = true;
+	priv_pump(p);
+}
+
+void priv_link(struct priv *p, bool up)
+{
+	p->link_due = up ? PRIV_LINK_UP : PRIV_LINK_DOWN;
+	priv_pump(p);
+}
+
+static void on_chan(struct ev_fd *w, short revents)
+{
+	struct priv *p = EV_OWNER(w, struct priv, chan);
+	struct priv_rep rep;
+	ssize_t n;
+
+	do {
+		n = recv(w->fd, &rep, sizeof(rep), 0);
+		if (n != sizeof(rep))
+			break;
+		p->in_flight -= p->in_flight > 0;
+		p->answer(p->arg, &rep);
+	} while (p->in_flight);
+	if (n == sizeof(rep) ||
+	    (n < 0 && (errno == EAGAIN || errno == EINTR))) {
+		priv_pump(p);
+		return;
+	}
+	ev_fd_del(p->loop, w);
+	p->lost(p->arg);
+}
+
+int priv_open(struct priv *p, struct ev_loop *loop, int fd,
+	      struct portmap *pm)
+{
+	p->loop = loop;
+	p->pm = pm;
+	ev_fd_init(&p->chan, fd, on_chan);
+	return ev_fd_add(loop, &p->chan, POLLIN);
+}

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ctlserver.c - serves upnpctl: a fixed number of connections, one request
+ * each.
+ *
+ * Never does: wait for a reader. What a connection has to be told is read off
+ * the mapping table when the socket takes it; of news that find it full only
+ * the number is kept.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "base/str.h"
+#include "engine/ctlserver.h"
+
+enum conn_state {
+	CONN_FREE,
+	CONN_ASKING,		/* its request has not come yet */
+	CONN_LISTING,		/* the table is going out */
+	CONN_FOLLOWING,		/* it hears of news until it hangs up */
+	CONN_WAITING,		/* for the kernel */
+	CONN_VERIFYING,		/* for the monitor */
+};
+
+struct conn {
+	struct ev_fd io;
+	struct ctl *ctl;
+	struct igd_wait wait;
+	uint64_t seq;		/* of the mapping listed last */
+	uint64_t due_ms;	/* end of patience, 0 none */
+	uint32_t lost;		/* news it was too slow for */
+	uint8_t state;		/* enum conn_state */
+	uint8_t verb;		/* enum ctl_verb */
+};
+
+struct ctl {
+	struct ev_loop *loop;
+	struct ev_fd listen;
+	struct ev_timer sweep;
+	uid_t owner;
+	struct igd *igd;
+	struct ctl_ops ops;
+	struct conn conn[CTL_CLIENTS_MAX];
+};
+
+/* ---- records out --------------------------------------------------------- */
+
+/* Return: false when the socket is full, or nobody is there any more. */
+static bool send_rep(int fd, struct ctl_rep *rep)
+{
+	rep->version = CTL_VERSION;
+	return send(fd, rep, sizeof(*rep), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+	       sizeof(*rep);
+}
+
+static bool send_end(int fd, const struct ctl_end *end)
+{
+	struct ctl_rep rep;
+
+	memset(&rep, 0, sizeof(rep));
+	rep.kind = CTL_END;
+	rep.end = *end;
+	return send_rep(fd, &rep);
+}
+
+static bool send_mapping(struct conn *c, enum ctl_kind kind,
+			 const struct pm_entry *e)
+{
+	uint64_t now_ms = ev_now_ms(c->ctl->loop);
+	struct ctl_rep rep;
+
+	memset(&rep, 0, sizeof(rep));
+	rep.kind = kind;
+	rep.mapping.rule = e->rule;
+	rep.mapping.asker_ip = e->asker_ip;
+	rep.mapping.left_s = portmap_lease_left(e, now_ms);
+	rep.mapping.enabled = e->enabled;
+	portmap_desc(c->ctl->igd->pm, e, rep.mapping.desc);
+	return send_rep(c->io.fd, &rep);
+}
+
+static bool send_removed(struct conn *c, const struct nat_rule *rule)
+{
+	struct ctl_rep rep;
+
+	memset(&rep, 0, sizeof(rep));
+	rep.kind = CTL_REMOVED;
+	rep.mapping.rule = *rule;
+	return send_rep(c->io.fd, &rep);
+}
+
+static bool send_number(struct conn *c, enum ctl_kind kind, uint32_t lost)
+{
+	struct ctl_rep rep;
+
+	memset(&rep, 0, sizeof(rep));
+	rep.kind = kind;
+	rep.lost = lost;
+	return send_rep(c->io.fd, &rep);
+}
+
+/* ---- connections --------------------------------------------------------- */
+
+static void drop(struct conn *c)
+{
+	if (c->state == CONN_WAITING)
+		igd_wait_cancel(c->ctl->igd, &c->wait);
+	ev_fd_del(c->ctl->loop, &c->io);
+	close(c->io.fd);
+	c->state = CONN_FREE;
+}
+
+static void enter(struct conn *c, enum conn_state state, short events)
+{
+	uint64_t now_ms = ev_now_ms(c->ctl->loop);
+
+	c->state = (uint8_t)state;
+	c->due_ms = state == CONN_ASKING || state == CONN_LISTING ?
+		    now_ms + CTL_TURN_MS : 0;
+	ev_fd_mod(c->ctl->loop, &c->io, events);
+}
+
+/* The socket holds the few records of an answer that is no list. */
+static void finish(struct conn *c, const struct ctl_end *end)
+{
+	send_end(c->io.fd, end);
+	drop(c);
+}
+
+static void fail(struct conn *c, enum ctl_err err)
+{
+	const struct ctl_end end = { .err = err };
+
+	finish(c, &end);
+}
+
+/* ---- lists and news ------------------------------------------------------ */
+
+/* Those who follow are told what they missed before they miss more. */
+static void tell_lost(struct conn *c)
+{
+	if (c->lost && send_number(c, CTL_LOST, c->lost))
+		c->lost = 0;
+	ev_fd_mod(c->ctl->loop, &c->io, c->lost ? POLLIN | POLLOUT : POLLIN);
+}
+
+static void end_list(struct conn *c)
+{
+	if (c->verb == CTL_MAPPINGS) {
+		fail(c, CTL_OK);
+		return;
+	}
+	if (!send_number(c, CTL_READY, 0))
+		return;		/* full: POLLOUT brings us here again */
+	enter(c, CONN_FOLLOWING, POLLIN);
+	tell_lost(c);
+}
+
+static void list(struct conn *c)
+{
+	const struct portmap *pm = c->ctl->igd->pm;
+	const struct pm_entry *e;
+
+	while ((e = portmap_entry(pm, portmap_after(pm, c->seq)))) {
+		if (!send_mapping(c, CTL_MAPPING, e))
+			return;
+		c->seq = e->seq;
+		c->due_ms = ev_now_ms(c->ctl->loop) + CTL_TURN_MS;
+	}
+	end_list(c);
+}
+
+static void lose(struct conn *c)
+{
+	c->lost++;
+	if (c->state == CONN_FOLLOWING)
+		ev_fd_mod(c->ctl->loop, &c->io, POLLIN | POLLOUT);
+}
+
+/* May @c be told of news now? What it is still to be listed is none. */
+static bool is_told(struct conn *c, uint64_t seq)
+{
+	if (c->state == CONN_LISTING && c->verb == CTL_MONITOR && seq <= c->seq)
+		lose(c);
+	if (c->state != CONN_FOLLOWING)
+		return false;
+	if (c->lost)
+		lose(c);
+	return !c->lost;
+}
+
+void ctl_stored(struct ctl *ctl, const struct pm_entry *e)
+{
+	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++) {
+		struct conn *c = &ctl->conn[i];
+
+		if (is_told(c, e->seq) && !send_mapping(c, CTL_ADDED, e))
+			lose(c);
+	}
+}
+
+void ctl_gone(struct ctl *ctl, const struct nat_rule *rule)
+{
+	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++) {
+		struct conn *c = &ctl->conn[i];
+
+		if (is_told(c, 0) && !send_removed(c, rule))
+			lose(c);
+	}
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static enum ctl_err error_of(const struct igd_wait *w, int err)
+{
+	if (err == WANIP_NO_SUCH_ENTRY)
+		return CTL_ENOENT;
+	if (w->refusal == IGD_REF_FIREWALL)
+		return CTL_EFAIL;
+	return w->refusal ? CTL_EREFUSED : CTL_EFAIL;
+}
+
+static void finish_change(struct conn *c, int err)
+{
+	struct portmap *pm = c->ctl->igd->pm;
+	const struct nat_rule *rule = &c->wait.req.rule;
+	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, rule));
+	struct ctl_end end = { .err = CTL_OK };
+
+	if (err) {
+		end.err = error_of(&c->wait, err);
+		end.refusal = c->wait.refusal;
+		end.line = c->wait.line;
+	} else if (c->verb == CTL_DELETE) {
+		send_removed(c, rule);
+	} else if (e) {
+		send_mapping(c, CTL_ADDED, e);
+	}
+	finish(c, &end);
+}
+
+static void on_done(struct igd_wait *w, int err, uint16_t ext_port)
+{
+	struct conn *c = EV_OWNER(w, struct conn, wait);
+
+	c->state = CONN_ASKING;	/* the wait is over: not to be cancelled */
+	finish_change(c, err);
+}
+
+/* Text for terminals and lists: what is no printable UTF-8 goes. */
+static bool good_desc(const char *desc)
+{
+	struct str s = { desc, 0 };
+	uint32_t c;
+	size_t n;
+
+	if (!memchr(desc, '\0', PM_DESC_MAX + 1))
+		return false;
+	s.n = strlen(desc);
+	for (; s.n; s = str_skip(s, n)) {
+		n = igd_utf8(s, &c);
+		if (!n || c < 0x20 || (c >= 0x7f && c < 0xa0))
+			return false;
+	}
+	return true;
+}
+
+static bool good_change(const struct ctl_req *q)
+{
+	return nat_rule_sane(&q->rule) && q->rule.kind == NAT_PORTMAP &&
+	       q->lease_s <= PM_LEASE_MAX_S && good_desc(q->desc);
+}
+
+/* The key was asked for: what is told to be gone is what stood there. */
+static void take_standing(const struct portmap *pm, struct nat_rule *rule)
+{
+	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, rule));
+
+	if (e)
+		*rule = e->rule;
+}
+
+static void change(struct conn *c, const struct ctl_req *q)
+{
+	struct igd_wait *w = &c->wait;
+	uint64_t now_ms = ev_now_ms(c->ctl->loop);
+	int err;
+
+	if (!good_change(q)) {
+		fail(c, CTL_EINVAL);
+		return;
+	}
+	*w = (struct igd_wait){ .done = on_done, .version = 2 };
+	w->req.rule = q->rule;
+	w->req.enabled = true;
+	w->req.lease_s = q->lease_s;
+	memcpy(w->req.desc, q->desc, sizeof(w->req.desc));
+	if (q->verb == CTL_ADD) {
+		err = igd_operator_add(c->ctl->igd, w, now_ms);
+	} else {
+		take_standing(c->ctl->igd->pm, &w->req.rule);
+		w->what = IGD_WAIT_DELETE;
+		err = igd_start(c->ctl->igd, w, now_ms);
+	}
+	if (err == IGD_WAIT)
+		enter(c, CONN_WAITING, 0);
+	else
+		finish_change(c, err);
+}
+
+static void tell_status(struct conn *c)
+{
+	struct ctl_rep rep;
+
+	memset(&rep, 0, sizeof(rep));
+	rep.kind = CTL_STATUS_IS;
+	c->ctl->ops.status(c->ctl->ops.arg, &rep.status);
+	send_rep(c->io.fd, &rep);
+	fail(c, CTL_OK);
+}
+
+static void serve(struct conn *c, const struct ctl_req *q)
+{
+	c->verb = (uint8_t)q->verb;
+	switch (q->verb) {
+	case CTL_STATUS:
+		tell_status(c);
+		return;
+	case CTL_MAPPINGS:
+	case CTL_MONITOR:
+		enter(c, CONN_LISTING, POLLOUT);
+		list(c);
+		return;
+	case CTL_ADD:
+	case CTL_DELETE:
+		change(c, q);
+		return;
+	case CTL_VERIFY:
+		enter(c, CONN_VERIFYING, 0);
+		c->ctl->ops.verify(c->ctl->ops.arg);
+		return;
+	}
+	fail(c, CTL_EINVAL);
+}
+
+static void ask(struct conn *c)
+{
+	/* one byte of room more than a record: a longer one shows */
+	union {
+		struct ctl_req req;
+		char raw[sizeof(struct ctl_req) + 1];
+	} in;
+	ssize_t n = recv(c->io.fd, &in, sizeof(in.raw), MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0)
+		drop(c);
+	else if ((size_t)n < sizeof(in.req.version))
+		fail(c, CTL_EINVAL);
+	else if (in.req.version != CTL_VERSION)
+		fail(c, CTL_EVERSION);
+	else if (n != sizeof(in.req))
+		fail(c, CTL_EINVAL);
+	else
+		serve(c, &in.req);
+}
+
+/* ---- events -------------------------------------------------------------- */
+
+static void on_io(struct ev_fd *io, short revents)
+{
+	struct conn *c = EV_OWNER(io, struct conn, io);
+
+	if (c->state == CONN_ASKING)
+		ask(c);
+	else if (revents & (POLLHUP | POLLERR))
+		drop(c);
+	else if (c->state == CONN_LISTING)
+		list(c);
+	else if (revents & POLLOUT)
+		tell_lost(c);
+	else
+		drop(c);	/* it talks, but all was said */
+}
+
+static void on_sweep(struct ev_timer *t)
+{
+	struct ctl *ctl = EV_OWNER(t, struct ctl, sweep);
+	uint64_t now_ms = ev_now_ms(ctl->loop);
+	bool any = false;
+
+	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++) {
+		struct conn *c = &ctl->conn[i];
+
+		if (c->state != CONN_FREE && c->due_ms && c->due_ms <= now_ms)
+			drop(c);
+		any |= c->state != CONN_FREE;
+	}
+	if (any)
+		ev_timer_set(ctl->loop, t, CTL_TURN_MS);
+}
+
+/* Whoever holds the socket's file may be anybody: the kernel knows who. */
+static bool may_talk(const struct ctl *ctl, int fd)
+{
+	struct ucred who = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == 0 &&
+	       (who.uid == 0 || who.uid == ctl->owner);
+}
+
+static struct conn *free_conn(struct ctl *ctl)
+{
+	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
+		if (ctl->conn[i].state == CONN_FREE)
+			return &ctl->conn[i];
+	return NULL;
+}
+
+static void refuse(int fd, enum ctl_err err)
+{
+	const struct ctl_end end = { .err = err };
+
+	send_end(fd, &end);
+	close(fd);
+}
+
+static void adopt(struct ctl *ctl, int fd)
+{
+	struct conn *c = free_conn(ctl);
+
+	if (!may_talk(ctl, fd)) {
+		refuse(fd, CTL_EPERM);
+		return;
+	}
+	if (!c) {
+		refuse(fd, CTL_EBUSY);
+		return;
+	}
+	*c = (struct conn){ .ctl = ctl };
+	ev_fd_init(&c->io, fd, on_io);
+	if (ev_fd_add(ctl->loop, &c->io, POLLIN)) {
+		refuse(fd, CTL_EBUSY);
+		return;
+	}
+	enter(c, CONN_ASKING, POLLIN);
+	if (!ctl->sweep.active)
+		ev_timer_set(ctl->loop, &ctl->sweep, CTL_TURN_MS);
+}
+
+static void on_connect(struct ev_fd *w, short revents)
+{
+	struct ctl *ctl = EV_OWNER(w, struct ctl, listen);
+	int fd;
+
+	while ((fd = accept4(w->fd, NULL, NULL,
+			     SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
+		adopt(ctl, fd);
+}
+
+void ctl_verified(struct ctl *ctl, bool ok, bool repaired)
+{
+	const struct ctl_end end = {
+		.err = ok ? CTL_OK : CTL_EFAIL, .repaired = repaired,
+	};
+
+	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++)
+		if (ctl->conn[i].state == CONN_VERIFYING)
+			finish(&ctl->conn[i], &end);
+}
+
+struct ctl *ctl_new(struct ev_loop *loop, int fd, uid_t owner,
+		    struct igd *igd, const struct ctl_ops *ops)
+{
+	struct ctl *ctl = mem_new(1, sizeof(*ctl));
+
+	if (!ctl)
+		return NULL;
+	ctl->loop = loop;
+	ctl->owner = owner;
+	ctl->igd = igd;
+	ctl->ops = *ops;
+	ctl->sweep.cb = on_sweep;
+	ev_fd_init(&ctl->listen, fd, on_connect);
+	if (ev_fd_add(loop, &ctl->listen, POLLIN) == 0)
+		return ctl;
+	mem_free(ctl, 1, sizeof(*ctl));
+	return NULL;
+}
+
+void ctl_free(struct ctl *ctl)
+{
+	if (!ctl)
+		return;
+	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
+		if (ctl->conn[i].state != CONN_FREE)
+			drop(&ctl->conn[i]);
+	ev_timer_del(ctl->loop, &ctl->sweep);
+	ev_fd_del(ctl->loop, &ctl->listen);
+	mem_free(ctl, 1, sizeof(*ctl));
+}

@@ -1,0 +1,451 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine.c - the unprivileged half: wires the services to the loop.
+ *
+ * Owns: every byte from and to the network, the mapping table, the lease file.
+ * Never does: touch the firewall or the links; it asks the monitor
+ * (brokerclient.h). Invariant: a control point hears of success when the
+ * monitor has said that the kernel holds the rule, not before.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "sys/jail.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "sys/netif.h"
+#include "engine/ctlserver.h"
+#include "engine/engine.h"
+#include "engine/ifwatch.h"
+#include "engine/identity.h"
+#include "engine/leases.h"
+#include "engine/brokerclient.h"
+#include "engine/urlroutes.h"
+#include "engine/state.h"
+
+struct engine {
+	struct conf conf;
+	struct ev_loop *loop;
+	int dir_fd;
+	struct leases_clock clock;	/* boot_id is constant */
+
+	struct priv priv;		/* to the monitor */
+
+	struct follow follow;
+
+	struct portmap *pm;
+	struct leases lease_file;
+	struct leases *leases;		/* that one, or NULL */
+	struct ev_timer tick;
+
+	struct identity id;
+	struct ssdp_target target[SSDP_TARGETS_MAX];
+	struct ssdp *ssdp;
+	struct site *site;
+
+	struct ctl *ctl;		/* NULL: there is no control socket */
+	struct igd_refusals refusals;
+	uint64_t started_ms;
+	struct igd igd;			/* last: its own last field is large,
+					 * and hardly ever used */
+};
+
+static int64_t wall_s(void)
+{
+	return time(NULL);
+}
+
+static uint32_t rnd(void)
+{
+	uint32_t v = 0;
+
+	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != sizeof(v))
+		v = (uint32_t)wall_s() * 2654435761u;
+	return v;
+}
+
+static const struct leases_clock *clock_now(struct engine *e)
+{
+	e->clock.mono_ms = ev_now_ms(e->loop);
+	e->clock.wall_s = wall_s();
+	return &e->clock;
+}
+
+/* ---- the monitor's answers ----------------------------------------------- */
+
+static void schedule_tick(struct engine *e)
+{
+	uint64_t now = ev_now_ms(e->loop);
+	uint64_t next = igd_tick(&e->igd, now);
+
+	if (next == UINT64_MAX)
+		ev_timer_del(e->loop, &e->tick);
+	else
+		ev_timer_set(e->loop, &e->tick, next > now ? next - now : 0);
+}
+
+static void on_tick(struct ev_timer *t)
+{
+	schedule_tick(EV_OWNER(t, struct engine, tick));
+}
+
+static void on_answer(void *arg, const struct priv_rep *rep)
+{
+	struct engine *e = arg;
+	enum nat_err err = (enum nat_err)rep->err;
+
+	switch (rep->verb) {
+	case PRIV_SET:
+	case PRIV_DEL:
+		igd_nat_done(&e->igd, rep->id, err, ev_now_ms(e->loop));
+		schedule_tick(e);
+		return;
+	case PRIV_SYNC_END:
+		if (err == NAT_OK)
+			portmap_synced(e->pm);
+		return;
+	case PRIV_LINK_UP:
+	case PRIV_LINK_DOWN:
+		/* netlink tells too, but later than the control point may ask
+		 * for the opposite */
+		follow_now(&e->follow);
+		igd_link_done(&e->igd, err);
+		site_poke(e->site);
+		return;
+	case PRIV_VERIFY:
+		ctl_verified(e->ctl, err == NAT_OK, rep->repaired);
+		return;
+	}
+}
+
+static void on_lost(void *arg)
+{
+	struct engine *e = arg;
+
+	ev_stop(e->loop);
+}
+
+/* ---- what the gateway asks of the world -------------------------------- */
+
+static bool op_counters(void *arg, struct igd_counters *ret)
+{
+	struct engine *e = arg;
+	struct netif_counters c;
+
+	if (!e->follow.router.ext_ifindex ||
+	    netif_counters(e->follow.router.ext_ifindex, &c))
+		return false;
+	*ret = (struct igd_counters){ c.tx_bytes, c.rx_bytes, c.tx_packets,
+				      c.rx_packets };
+	return true;
+}
+
+static bool op_link(void *arg, bool up)
+{
+	struct engine *e = arg;
+
+	priv_link(&e->priv, up);
+	site_poke(e->site);
+	return true;
+}
+
+static void op_kick(void *arg)
+{
+	struct engine *e = arg;
+
+	priv_pump(&e->priv);
+}
+
+/* The lease file is a help, not a condition: leases.c tells a fault once. */
+static void lease_fault(int err)
+{
+	if (err)
+		log_err("lease file: %s; mappings would not survive a restart",
+			strerror(-err));
+}
+
+static void lease_result(struct engine *e, int err)
+{
+	if (!err)
+		err = leases_compact(e->leases, e->pm, clock_now(e));
+	lease_fault(err);
+}
+
+static void op_stored(void *arg, const struct pm_entry *m)
+{
+	struct engine *e = arg;
+
+	lease_result(e, leases_set(e->leases, e->pm, m, clock_now(e)));
+	ctl_stored(e->ctl, m);
+	/* where the kernel is not asked, no answer of its sets the tick */
+	ev_timer_set(e->loop, &e->tick, 0);
+	site_poke(e->site);
+}
+
+static void op_gone(void *arg, const struct nat_rule *rule)
+{
+	struct engine *e = arg;
+
+	lease_result(e, leases_del(e->leases, rule));
+	ctl_gone(e->ctl, rule);
+	site_poke(e->site);
+}
+
+static void op_refused(void *arg, const struct igd_refused *r)
+{
+	struct engine *e = arg;
+	char text[LOG_LINE_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	uint32_t muted = 0;
+
+	if (!igd_refusals_count(&e->refusals, r, ev_now_ms(e->loop), &muted))
+		return;
+	igd_refused_put(&w, r);
+	if (muted)
+		wr_fmt(&w, "; %u more since its last line", (unsigned)muted);
+	log_info("%s", wr_cstr(&w));
+}
+
+static uint32_t op_rnd(void *arg)
+{
+	return rnd();
+}
+
+static const struct igd_ops engine_ops = {
+	.counters = op_counters, .link = op_link, .kick = op_kick,
+	.stored = op_stored, .gone = op_gone, .refused = op_refused,
+	.rnd = op_rnd,
+};
+
+/* ---- what the operator asks --------------------------------------------- */
+
+static enum ctl_no_address why_no_address(const struct engine *e)
+{
+	const struct router *r = &e->follow.router;
+
+	if (!r->ext_ifindex)
+		return CTL_NO_INTERFACE;
+	if (!r->ext_up)
+		return CTL_INTERFACE_DOWN;
+	if (r->ext_private && e->conf.refuse_private)
+		return CTL_ADDRESS_PRIVATE;
+	if (!r->ext_running)
+		return CTL_NO_CARRIER;
+	return r->ext_ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
+}
+
+static uint32_t count_static(const struct portmap *pm)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < portmap_count(pm); i++)
+		n += portmap_entry(pm, portmap_at(pm, i))->asker_ip == 0;
+	return n;
+}
+
+static void op_status(void *arg, struct ctl_status *ret)
+{
+	struct engine *e = arg;
+
+	ret->ext_ip = e->igd.wan.ext_ip;
+	ret->no_address = why_no_address(e);
+	ret->ext_private = e->follow.router.ext_private;
+	str_copy(ret->ext_if, sizeof(ret->ext_if),
+		 str_z(conf_external(&e->conf)->name));
+	ret->http_port = httpd_port(site_httpd(e->site));
+	ret->igd_versions = e->conf.igd_version;
+	ret->up_s = (uint32_t)((ev_now_ms(e->loop) - e->started_ms) / 1000);
+	ret->mappings = (uint32_t)portmap_count(e->pm);
+	ret->mappings_static = count_static(e->pm);
+	ret->mappings_max = e->conf.max_mappings;
+	ret->per_client_max = e->conf.max_per_client;
+	ret->subscribers = (uint32_t)site_subscribers(e->site);
+	ret->subscribers_max = GENA_SUBS_MAX;
+	memcpy(ret->refused, e->refusals.n, sizeof(ret->refused));
+}
+
+static void op_verify(void *arg)
+{
+	struct engine *e = arg;
+
+	priv_verify(&e->priv);
+}
+
+/* ---- start ----------------------------------------------------------------
+ */
+
+static int start_gateway(struct engine *e)
+{
+	struct igd *g = &e->igd;
+	unsigned dropped = 0;
+	int err = 0;
+
+	e->pm = portmap_new(e->conf.max_mappings, e->conf.max_per_client);
+	if (!e->pm)
+		return -ENOMEM;
+	g->show_dummy = e->conf.show_dummy_rule;
+	g->allow_link = e->conf.allow_disable_external;
+	g->max_lease_s = e->conf.max_lease;
+	g->adds_per_s = e->conf.max_per_client > ADDS_PER_S_MIN ?
+			e->conf.max_per_client : ADDS_PER_S_MIN;
+	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
+	g->ops = &engine_ops;
+	g->ops_arg = e;
+	for (unsigned n = 1; n <= 2; n++)
+		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
+	igd_init(g, e->pm);
+	e->leases = leases_open(&e->lease_file, e->dir_fd, e->pm, clock_now(e),
+				&dropped, &err);
+	lease_fault(err);
+	if (dropped)
+		log_warn("lease file: %u lines make no sense, passed over",
+			 dropped);
+	return 0;
+}
+
+static uint32_t next_boot_id(void *arg)
+{
+	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
+}
+
+static int start_services(struct engine *e)
+{
+	struct site_config site = {
+		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
+	};
+	struct ssdp_config ssdp = {
+		.target = e->target, .server = e->id.server,
+		.boot_id = next_boot_id(e), .next_boot_id = next_boot_id,
+		.config_id = e->id.desc.config_id, .arg = e,
+		.notify_s = e->conf.notify_interval,
+		.rnd = rnd, .wall_s = wall_s,
+	};
+
+	e->site = site_new(e->loop, &site);
+	if (!e->site)
+		return -ENOMEM;
+	ssdp.target_n = site_targets(e->site, e->target);
+	e->ssdp = ssdp_new(e->loop, &ssdp);
+	return e->ssdp ? 0 : -ENOMEM;
+}
+
+static int start_control(struct engine *e, const struct engine_start *s)
+{
+	const struct ctl_ops ops = { op_status, op_verify, e };
+
+	if (s->ctl_fd < 0)
+		return 0;
+	e->ctl = ctl_new(e->loop, s->ctl_fd, s->owner, &e->igd, &ops);
+	return e->ctl ? 0 : -ENOMEM;
+}
+
+static int start_watchers(struct engine *e)
+{
+	struct follow *f = &e->follow;
+
+	e->tick.cb = on_tick;
+	f->conf = &e->conf;
+	f->loop = e->loop;
+	f->igd = &e->igd;
+	f->priv = &e->priv;
+	f->site = e->site;
+	f->ssdp = e->ssdp;
+	return follow_open(f);
+}
+
+/* It was sent before we were born. */
+static int read_conf(struct engine *e, int fd)
+{
+	ssize_t n = recv(fd, &e->conf, sizeof(e->conf), MSG_TRUNC);
+
+	if (n < 0)
+		return -errno;
+	return n == sizeof(e->conf) ? 0 : -EBADMSG;
+}
+
+static int shut_jail(struct engine *e)
+{
+	int filter, err;
+
+	/* not by open(), which musl makes another call of */
+	e->dir_fd = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (e->dir_fd < 0)
+		return -errno;
+	err = jail_shut(&filter);
+	if (!err && filter)
+		log_warn("no system call filter: %s; the rest of the jail "
+			 "stands", filter == -ENOSYS ?
+			 "the kernel has none" : "built without");
+	return err;
+}
+
+static int start(struct engine *e, const struct engine_start *s)
+{
+	int err = shut_jail(e);
+
+	if (err) {
+		log_err("engine can not shut its jail: %s", strerror(-err));
+		return err;
+	}
+	e->loop = ev_new(ENGINE_FDS_MAX, NULL);
+	if (!e->loop)
+		return -ENOMEM;
+	err = identity_read(&e->id, &e->conf, e->dir_fd);
+	if (err)
+		log_err("state-dir: %s; our UUIDs change at the next start",
+			strerror(-err));
+	err = start_gateway(e);
+	if (!err)
+		err = start_services(e);
+	if (!err)
+		err = start_control(e, s);
+	if (!err)
+		err = start_watchers(e);
+	if (!err)
+		err = priv_open(&e->priv, e->loop, s->chan_fd, e->pm);
+	return err;
+}
+
+/* The first look: the table goes to the monitor, the network hears of us. */
+static void begin(struct engine *e)
+{
+	follow_now(&e->follow);
+	schedule_tick(e);
+	e->started_ms = ev_now_ms(e->loop);
+	mem_idle_stack();	/* the start went deep */
+	log_info("serving on port %u, %u mappings",
+		 httpd_port(site_httpd(e->site)),
+		 (unsigned)portmap_count(e->pm));
+}
+
+int engine_run(const struct engine_start *s)
+{
+	static struct engine e;
+	int err = read_conf(&e, s->chan_fd);
+
+	memcpy(e.clock.boot_id, s->boot_id, sizeof(e.clock.boot_id));
+	e.priv = (struct priv){ .answer = on_answer, .lost = on_lost,
+				.arg = &e };
+	signal(SIGPIPE, SIG_IGN);	/* a monitor that is gone is -EPIPE */
+	signal(SIGXFSZ, SIG_IGN); /* a lease file at its limit is -EFBIG */
+	log_open(LOG_TO_PIPE, "upnpd", s->log_fd,
+		 err ? LOG_INFO : (int)e.conf.log_level);
+	if (!err)
+		err = start(&e, s);
+	if (!err) {
+		begin(&e);
+		err = ev_run(e.loop);
+		ssdp_byebye(e.ssdp);
+	}
+	if (err)
+		log_err("engine: %s", strerror(-err));
+	leases_close(e.leases);
+	log_flush();
+	return err ? 1 : 0;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: ISC */
+/* identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER. */
+#include <errno.h>
+#include <sys/utsname.h>
+#include "base/mem.h"
+#include "engine/identity.h"
+#include "engine/state.h"
+
+/* No more of the kernel than "6.1". */
+static void name_server(struct identity *id)
+{
+	struct wr w = wr_init(id->server, sizeof(id->server));
+	struct utsname u;
+	struct str rest, major, minor;
+
+	if (uname(&u))
+		str_copy(u.release, sizeof(u.release), STR("0.0"));
+	rest = str_z(u.release);
+	str_cut(&rest, '.', &major);
+	str_cut(&rest, '.', &minor);
+	wr_fmt(&w, "Linux/%.*s.%.*s UPnP/1.1 upnpd/" UPNPD_VERSION,
+	       STR_F(major), STR_F(minor));
+	wr_cstr(&w);
+}
+
+/* The documents are written once for it, and their memory goes back. */
+static int hash_documents(struct desc_info *info, unsigned versions)
+{
+	char *scratch = mem_new(1, HTTP_REPLY_MAX);
+
+	if (!scratch)
+		return -ENOMEM;
+	info->config_id = desc_config_id(info, versions, scratch,
+					 HTTP_REPLY_MAX);
+	mem_free(scratch, 1, HTTP_REPLY_MAX);
+	return 0;
+}
+
+int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
+{
+	uint8_t uuid[16];
+	int err = state_uuid(dir_fd, c->uuid, uuid), err2;
+
+	ret->desc = (struct desc_info){
+		c->friendly_name, c->manufacturer, c->manufacturer_url,
+		c->model_name, c->model_number, c->serial_number,
+		c->presentation_url,
+	};
+	desc_udns(uuid, &ret->desc);
+	err2 = hash_documents(&ret->desc, c->igd_version);
+	name_server(ret);
+	return err ? err : err2;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * identity.h - who the gateway says it is: UUIDs, names, SERVER.
+ */
+#ifndef ENGINE_IDENTITY_H
+#define ENGINE_IDENTITY_H
+
+#include "conf/conf.h"
+#include "igd/desc.h"
+
+struct identity {
+	struct desc_info desc;	/* its texts are the configuration's */
+	char server[96];	/* "Linux/6.1 UPnP/1.1 upnpd/0.1.0" */
+};
+
+/**
+ * identity_read - from the configuration and the state directory.
+ * @conf: borrowed for as long as @ret is used
+ * @dir_fd: the state directory, where the UUID is kept
+ * @ret: filled whatever is returned
+ *
+ * Return: 0, or -errno: the UUID could not be kept, or there is no memory
+ */
+int identity_read(struct identity *ret, const struct conf *conf, int dir_fd);
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ifwatch.c - follow the interfaces: look at them, and bring what depends on
+ * them into line.
+ *
+ * Owns: the netlink socket that tells of changes; what was seen last.
+ * Never does: change an interface; decide what a network allows (ifstate.h).
+ * Invariant: the monitor hears of no mapping that policy forbids in the
+ * networks that were seen last.
+ */
+#include <string.h>
+#include "base/limits.h"
+#include "base/log.h"
+#include "sys/netif.h"
+#include "engine/ifwatch.h"
+
+/* Interfaces change in bursts; look once. */
+#define SETTLE_MS	10
+#define RETRY_MS	1000
+
+static void look_external(struct follow *f)
+{
+	const struct conf_iface *ext = conf_external(f->conf);
+	const struct router *r = &f->router;
+	struct igd_wan *wan = &f->igd->wan;
+	uint32_t ip = router_usable_ip(r, f->conf);
+
+	if (ip && ext->forced_ip)
+		ip = ext->forced_ip;
+	if (ip != wan->ext_ip)
+		wan->since_ms = ev_now_ms(f->loop);
+	wan->ext_ip = ip;
+	wan->admin_up = r->ext_up;
+	wan->link_up = r->ext_up && r->ext_running;
+	wan->up_bps = wan->down_bps = netif_speed_bps(ext->name);
+	if (f->conf->up_bps)
+		wan->up_bps = f->conf->up_bps;
+	if (f->conf->down_bps)
+		wan->down_bps = f->conf->down_bps;
+}
+
+static void tell_external(const struct follow *f)
+{
+	const char *name = conf_external(f->conf)->name;
+	char ip[16];
+	struct wr w = wr_init(ip, sizeof(ip));
+
+	wr_ipv4(&w, f->igd->wan.ext_ip);
+	if (f->router.ext_private)
+		log_warn("%s has a private address: another NAT is in front, "
+			 "ports opened here are not reached from outside%s",
+			 name, f->conf->refuse_private ? "; none are opened" :
+			 "");
+	else if (f->igd->wan.ext_ip)
+		log_info("external address %s on %s", wr_cstr(&w), name);
+	else
+		log_info("no external address on %s", name);
+}
+
+/* Listen and be found on the first address of each internal interface. */
+static int serve_interfaces(struct follow *f)
+{
+	struct httpd_listen listen[CONF_IFACES_MAX];
+	struct ssdp_iface found[CONF_IFACES_MAX];
+	struct httpd *httpd = site_httpd(f->site);
+	size_t n = 0;
+	int err, err2;
+
+	for (size_t i = 0; i < f->router.net_n && n < CONF_IFACES_MAX; i++) {
+		const struct router_net *net = &f->router.net[i];
+
+		if (!net->first)
+			continue;
+		listen[n] = (struct httpd_listen){ net->ifindex, "",
+						   net->ip, net->mask };
+		found[n] = (struct ssdp_iface){ "", net->ifindex, net->ip,
+						net->mask };
+		memcpy(listen[n].ifname, net->name, IF_NAMESIZE);
+		memcpy(found[n].name, net->name, IF_NAMESIZE);
+		n++;
+	}
+	err = httpd_listen(httpd, listen, n, (uint16_t)f->conf->http_port);
+	err2 = ssdp_ifaces(f->ssdp, found, n, httpd_port(httpd));
+	if (err)
+		log_err("HTTP port %u: %s; trying again",
+			(unsigned)f->conf->http_port, strerror(-err));
+	if (err2)
+		log_err("SSDP port 1900: %s; trying again", strerror(-err2));
+	return err ? err : err2;
+}
+
+/* A mapping's network may be one of an interface that is not there now. */
+static bool may_come_back(const struct follow *f, enum policy_verdict v)
+{
+	return v == POLICY_OUTSIDE && !router_complete(&f->router, f->conf);
+}
+
+/* What a new configuration or network forbids has to go: the monitor would
+ * refuse it, and a mapping without a rule must not be listed. */
+static void drop_forbidden(struct follow *f)
+{
+	struct portmap *pm = f->igd->pm;
+	size_t i = 0;
+
+	while (i < portmap_count(pm)) {
+		const struct pm_entry *m = portmap_entry(pm, portmap_at(pm, i));
+		struct igd_refused r = {
+			.rule = m->rule, .client_ip = m->asker_ip,
+		};
+		enum policy_verdict v = policy_check(&f->igd->policy, &r.rule,
+						     0, &r.line);
+
+		if (v == POLICY_OK || may_come_back(f, v) ||
+		    !portmap_forget(pm, &r.rule)) {
+			i++;
+			continue;
+		}
+		r.why = (enum igd_refusal)v;
+		f->igd->ops->refused(f->igd->ops_arg, &r);
+		igd_gone(f->igd, &r.rule);
+	}
+}
+
+/* Take the interfaces as they are now, and follow what changed. */
+static int look(struct follow *f)
+{
+	uint32_t before = f->igd->wan.ext_ip;
+	struct router r;
+	bool changed;
+	int err = router_read(f->conf, &r);
+
+	if (err) {
+		log_err("interfaces can not be read: %s", strerror(-err));
+		return err;
+	}
+	changed = memcmp(&r, &f->router, sizeof(r)) != 0;
+	f->router = r;
+	look_external(f);
+	router_policy(&r, f->conf, &f->igd->policy);
+	if (changed || !f->looked) {
+		drop_forbidden(f);
+		priv_sync(f->priv);
+	}
+	if (f->igd->wan.ext_ip != before || !f->looked)
+		tell_external(f);
+	f->looked = true;
+	site_poke(f->site);
+	return serve_interfaces(f);
+}
+
+/* Look, and again in a while where not all could be had. */
+void follow_now(struct follow *f)
+{
+	int err = look(f);
+
+	if (err)
+		ev_timer_set(f->loop, &f->settle, RETRY_MS);
+	/* One network out of two is served: better than none. An interface
+	 * that is not there yet is not waited for, either. */
+	if (f->told || (err && !httpd_port(site_httpd(f->site))))
+		return;
+	f->told = true;
+	priv_serving(f->priv);
+}
+
+static void on_settle(struct ev_timer *t)
+{
+	struct follow *f = EV_OWNER(t, struct follow, settle);
+
+	f->settling = false;
+	follow_now(f);
+}
+
+static void on_netlink(struct ev_fd *w, short revents)
+{
+	struct follow *f = EV_OWNER(w, struct follow, netlink);
+
+	if (!netif_drain(w->fd) || f->settling)
+		return;
+	f->settling = true;
+	ev_timer_set(f->loop, &f->settle, SETTLE_MS);
+}
+
+int follow_open(struct follow *f)
+{
+	f->settle.cb = on_settle;
+	ev_fd_init(&f->netlink, netif_open(), on_netlink);
+	if (f->netlink.fd < 0)
+		return f->netlink.fd;
+	return ev_fd_add(f->loop, &f->netlink, POLLIN);
+}

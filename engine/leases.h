@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * leases.h - the lease file: mappings survive a crash, a restart, a reboot.
+ *
+ * A journal in the state directory. Each line is whole or not there: it ends
+ * with a checksum, and a torn last line is passed over. A change appends one
+ * line; when the journal has grown to several times the table it is written
+ * anew (temporary file, fsync, rename).
+ *
+ * Expiry is kept on two clocks: monotonic, which is right as long as the
+ * machine was not restarted (the boot id in the first line tells), and wall,
+ * for afterwards.
+ */
+#ifndef ENGINE_LEASES_H
+#define ENGINE_LEASES_H
+
+#include "map/portmap.h"
+
+struct leases {
+	int dir_fd;		/* borrowed */
+	int fd;			/* appends to the file */
+	size_t line_n;		/* lines in it */
+	bool torn;		/* its last line may have no end */
+	bool stale;		/* a change is missing in it */
+	int told;		/* the error told last, 0 none since */
+	uint64_t retry_ms;	/* no rewrite before that */
+};
+
+struct leases_clock {
+	uint64_t mono_ms;	/* now, CLOCK_MONOTONIC */
+	int64_t wall_s;		/* now, CLOCK_REALTIME */
+	char boot_id[40];	/* of this boot, NUL-terminated; "": not
+				 * known, and then every start counts as one
+				 * after a reboot */
+};
+
+/**
+ * leases_open - read the file into a table, then keep it open for appending.
+ * @l:  the caller's memory
+ * @dir_fd: the state directory, borrowed until leases_close()
+ * @pm: restored into, in the order in which the mappings were made; those
+ *      whose lease has ended are left out. Policy is not asked: the owner
+ *      looks through the table and drops what a new configuration forbids
+ *      (portmap_forget() and leases_del()). Then it sends its sync.
+ * @ret_dropped: lines that were torn, foreign, out of range, or that the table
+ *      refused; set even when NULL is returned
+ * @ret_err: set always: 0 or -errno
+ *
+ * What was read is at once written anew. Where that fails (a full disk), the
+ * old file stays and is appended to, and *ret_err says why. Refuses what is
+ * not a regular file (O_NOFOLLOW). The file is made with mode 0600. Without a
+ * usable file the daemon can go on: every later call on NULL does nothing.
+ *
+ * A write beyond RLIMIT_FSIZE raises SIGXFSZ: the owner ignores that signal.
+ *
+ * Return: @l, or NULL
+ */
+struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
+			   const struct leases_clock *,
+			   unsigned *ret_dropped, int *ret_err);
+
+/** leases_close - NULL is fine. */
+void leases_close(struct leases *);
+
+/*
+ * The three below return 0 or -errno. Going on failing for the same reason is
+ * told once, so that a full disk is one line in the log: 0 then. What could
+ * not be written is written by the next leases_compact() that works.
+ */
+
+/** leases_set - this mapping of the table stands now. */
+int leases_set(struct leases *, const struct portmap *,
+	       const struct pm_entry *,
+	       const struct leases_clock *);
+
+/** leases_del - the mapping with that key has ended. */
+int leases_del(struct leases *, const struct nat_rule *);
+
+/**
+ * leases_compact - write the file anew from the table when it is worth it:
+ * more than 64 lines and than four times the mappings, or when a change could
+ * not be written (then at most once a minute). To be called after changes.
+ */
+int leases_compact(struct leases *, const struct portmap *,
+		   const struct leases_clock *);
+
+#endif

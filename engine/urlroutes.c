@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: ISC */
+/* urlroutes.c - routes requests to documents, SOAP and events; lists the
+ * targets. */
+#include "base/mem.h"
+#include "gena/gena.h"
+#include "engine/urlroutes.h"
+#include "soap.h"
+
+#define XML_TYPE "text/xml; charset=\"utf-8\""
+/* A description and three services of two roots; more interfaces share. */
+#define DOCS_MAX 8
+
+/* Rendered when it is first asked for; nothing in it changes. */
+struct doc {
+	const struct igd_service *svc;	/* NULL: a root's description */
+	unsigned n;			/* its version */
+	uint32_t ip;			/* a root's: where it was asked for */
+	size_t len;			/* 0: none here */
+	char text[HTTP_REPLY_MAX];
+};
+
+struct site {
+	struct site_config config;
+	struct ev_loop *loop;
+	struct httpd *httpd;
+	struct soap *soap;
+	struct gena *gena;
+	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
+	unsigned doc_next;		/* the place for a new one */
+	struct doc doc[DOCS_MAX];
+};
+
+static const char *const root_path[3] = { NULL, "/igd1.xml", "/igd2.xml" };
+
+static bool is_on(const struct site *s, unsigned n)
+{
+	return s->config.versions & 1u << n;
+}
+
+static unsigned methods(void *arg, struct str path)
+{
+	struct site *s = arg;
+	const struct igd_service *svc;
+	unsigned n;
+	enum igd_doc doc = model_resolve(path, &n, &svc);
+
+	if (doc == IGD_NOTHING || !is_on(s, n))
+		return 0;
+	switch (doc) {
+	case IGD_CONTROL:
+		return HTTP_POST;
+	case IGD_EVENT:
+		return HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE;
+	default:
+		return HTTP_GET;
+	}
+}
+
+static void send_soap(void *arg, uint32_t token, const struct soap_reply *r)
+{
+	struct site *s = arg;
+	struct httpd_reply reply = { r->status, XML_TYPE, STR(""), r->body };
+
+	if (!r->body.n)
+		reply.content_type = NULL;
+	httpd_reply(s->httpd, token, &reply);
+	/* whatever the action was, it may have set a variable */
+	gena_poke(s->gena);
+}
+
+static void serve_post(struct site *s, const struct httpd_req *req,
+		       const struct igd_service *svc, unsigned n)
+{
+	struct soap_post post = {
+		.svc = svc, .n = n, .body = req->body,
+		.client_ip = req->peer_ip, .local_ip = req->local_ip,
+		.token = req->id, .now_ms = ev_now_ms(s->loop),
+	};
+	struct soap_reply reply;
+
+	httpmsg_get(req->head, STR("SOAPAction"), &post.soap_action);
+	httpmsg_get(req->head, STR("Content-Type"), &post.content_type);
+	if (soap_post(s->soap, &post, &reply))
+		send_soap(s, req->id, &reply);
+}
+
+static void serve_event(struct site *s, const struct httpd_req *req,
+			const struct igd_service *svc, unsigned n)
+{
+	struct gena_ask ask = {
+		.subscribe = req->method == HTTP_SUBSCRIBE, .svc = svc, .n = n,
+		.head = req->head, .peer_ip = req->peer_ip,
+		.local_ip = req->local_ip,
+	};
+	struct gena_answer answer;
+	struct httpd_reply reply = { 0 };
+
+	gena_ask(s->gena, &ask, &answer);
+	reply.status = answer.status;
+	reply.extra = answer.extra;
+	httpd_reply(s->httpd, req->id, &reply);
+}
+
+static void render(struct site *s, struct doc *d)
+{
+	struct wr w = wr_init(d->text, sizeof(d->text));
+
+	if (d->svc)
+		desc_scpd(&w, s->config.desc, d->svc, d->n);
+	else
+		desc_root(&w, s->config.desc, d->n, d->ip);
+	d->len = w.over ? 0 : w.len;
+}
+
+/* @svc, @ip: as struct doc has them. Return: empty when it is too long */
+static struct str document(struct site *s, unsigned n,
+			   const struct igd_service *svc, uint32_t ip)
+{
+	struct doc *d;
+
+	for (d = s->doc; d < s->doc + DOCS_MAX; d++)
+		if (d->len && d->n == n && d->svc == svc && d->ip == ip)
+			return (struct str){ d->text, d->len };
+	d = &s->doc[s->doc_next++ % DOCS_MAX];
+	d->n = n;
+	d->svc = svc;
+	d->ip = ip;
+	render(s, d);
+	return (struct str){ d->text, d->len };
+}
+
+static void serve(void *arg, const struct httpd_req *req)
+{
+	struct site *s = arg;
+	struct httpd_reply reply = { .status = 404 };
+	const struct igd_service *svc;
+	unsigned n;
+
+	switch (model_resolve(req->path, &n, &svc)) {
+	case IGD_CONTROL:
+		serve_post(s, req, svc, n);
+		return;
+	case IGD_ROOT_XML:
+		reply.body = document(s, n, NULL, req->local_ip);
+		break;
+	case IGD_SCPD:
+		reply.body = document(s, n, svc, 0);
+		break;
+	case IGD_EVENT:
+		serve_event(s, req, svc, n);
+		return;
+	case IGD_NOTHING:
+		httpd_reply(s->httpd, req->id, &reply);
+		return;
+	}
+	reply.status = reply.body.n ? 200 : 503;
+	if (reply.body.n)
+		reply.content_type = XML_TYPE;
+	httpd_reply(s->httpd, req->id, &reply);
+}
+
+static void gone(void *arg, uint32_t id)
+{
+	struct site *s = arg;
+
+	soap_cancel(s->soap, id);
+}
+
+static void refused(void *arg, uint32_t peer_ip, int status)
+{
+	struct site *s = arg;
+	const struct igd_refused r = {
+		.why = status == 403 ? IGD_REF_HOST : IGD_REF_CONNECTIONS,
+		.client_ip = peer_ip,
+	};
+
+	igd_deny(s->config.igd, NULL, &r, 0);
+}
+
+struct site *site_new(struct ev_loop *loop, const struct site_config *config)
+{
+	struct httpd_config http = { config->server, config->wall_s };
+	struct gena_config gena = { .igd = config->igd };
+	struct httpd_site routes = { methods, serve, gone, refused, NULL };
+	struct site *s = mem_new(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->config = *config;
+	s->loop = loop;
+	routes.arg = s;
+	s->httpd = httpd_new(loop, &routes, &http);
+	s->soap = soap_new(config->igd, send_soap, s);
+	s->gena = gena_new(loop, &gena);
+	if (s->httpd && s->soap && s->gena)
+		return s;
+	gena_free(s->gena);
+	httpd_free(s->httpd);
+	soap_free(s->soap);
+	mem_free(s, 1, sizeof(*s));
+	return NULL;
+}
+
+struct httpd *site_httpd(struct site *s)
+{
+	return s->httpd;
+}
+
+size_t site_subscribers(const struct site *s)
+{
+	return gena_count(s->gena);
+}
+
+void site_poke(struct site *s)
+{
+	gena_poke(s->gena);
+}
+
+/* ---- targets --------------------------------------------------------------
+ */
+
+struct list {
+	struct site *site;
+	struct ssdp_target *at;
+	size_t n;
+};
+
+static void add(struct list *l, const char *nt, const char *udn, unsigned root)
+{
+	if (l->n < SSDP_TARGETS_MAX)
+		l->at[l->n++] = (struct ssdp_target){ nt, 0, udn,
+						      root_path[root] };
+}
+
+static void add_urn(struct list *l, const char *kind, const char *name,
+		    unsigned version, const char *udn, unsigned root)
+{
+	char *urn = l->site->urn[l->n < SSDP_TARGETS_MAX ? l->n : 0];
+	struct wr w = wr_init(urn, sizeof(l->site->urn[0]));
+
+	if (l->n == SSDP_TARGETS_MAX)
+		return;
+	wr_fmt(&w, "urn:schemas-upnp-org:%s:%s:", kind, name);
+	l->at[l->n++] = (struct ssdp_target){ wr_cstr(&w), version, udn,
+					      root_path[root] };
+}
+
+static void add_device(struct list *l, unsigned root, size_t d)
+{
+	const char *udn = l->site->config.desc->udn[root][d];
+	const struct igd_device *dev = &igd_device[d];
+
+	if (d == 0)
+		add(l, "upnp:rootdevice", udn, root);
+	add(l, udn, udn, root);
+	add_urn(l, "device", dev->name, root, udn, root);
+	for (size_t i = 0; i < dev->service_n; i++)
+		add_urn(l, "service", dev->service[i]->name,
+			model_service_version(dev->service[i], root), udn,
+			root);
+}
+
+size_t site_targets(struct site *s, struct ssdp_target *ret)
+{
+	struct list l = { s, ret, 0 };
+
+	for (unsigned root = 1; root <= 2; root++)
+		for (size_t d = 0; d < IGD_DEVICES && is_on(s, root); d++)
+			add_device(&l, root, d);
+	return l.n;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * genasend.c - deliver one message.
+ *
+ * Never does: follow a redirect, read a body, resolve a name. The answer has
+ * to fit, with its head, where the message was.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "http/httpmsg.h"
+#include "base/limits.h"
+#include "gena/genasend.h"
+
+static struct sockaddr_in address(uint32_t ip, uint16_t port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(ip),
+	};
+}
+
+int genasend_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
+{
+	struct sockaddr_in from = address(local_ip, 0), to = address(ip, port);
+	const struct sockaddr *sa = (const struct sockaddr *)&to;
+	int err, one = 1;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	/* or a port is held for each address that is only bound */
+	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+	if (!bind(fd, (const struct sockaddr *)&from, sizeof(from)) &&
+	    (!connect(fd, sa, sizeof(to)) || errno == EINPROGRESS))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+void genasend_stop(struct genasend *s)
+{
+	if (!s->active)
+		return;
+	s->active = false;
+	ev_fd_del(s->loop, &s->io);
+	close(s->io.fd);
+}
+
+static void end(struct genasend *s, enum genasend_end how)
+{
+	genasend_stop(s);
+	s->done(s, how);
+}
+
+/* ---- the answer ---------------------------------------------------- */
+
+/* Return: is that head the answer? 100 and its like are not. */
+static bool judge(unsigned status, enum genasend_end *ret)
+{
+	if (status >= 100 && status < 200)
+		return false;
+	*ret = GENASEND_FAILED;
+	if (status >= 200 && status < 300)
+		*ret = GENASEND_OK;
+	else if (status == 412)		/* UDA 1.1 4.3.2: no such SID */
+		*ret = GENASEND_UNKNOWN;
+	return true;
+}
+
+/* Nothing may be touched after end(): the owner may have begun the next. */
+static void parse(struct genasend *s)
+{
+	enum genasend_end how = GENASEND_FAILED;
+	struct httpmsg msg;
+	ssize_t n;
+
+	for (;;) {
+		n = httpmsg_parse(s->buf, s->n, &msg);
+		if (!n && s->n < s->cap)
+			return;
+		if (n <= 0 || judge(msg.status, &how))
+			break;
+		s->n -= (size_t)n;
+		memmove(s->buf, s->buf + n, s->n);
+	}
+	end(s, how);
+}
+
+static void input(struct genasend *s)
+{
+	ssize_t n = recv(s->io.fd, s->buf + s->n, s->cap - s->n, MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		end(s, GENASEND_FAILED);
+		return;
+	}
+	s->n += (size_t)n;
+	parse(s);
+}
+
+/* ---- the message --------------------------------------------------- */
+
+static void output(struct genasend *s)
+{
+	ssize_t n = send(s->io.fd, s->buf + s->off, s->n - s->off,
+			 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0) {
+		if (errno != EAGAIN && errno != EINTR)
+			end(s, GENASEND_FAILED);
+		return;
+	}
+	s->off += (size_t)n;
+	if (s->off < s->n)
+		return;
+	s->sent = true;
+	s->sent_ms = ev_now_ms(s->loop);
+	s->n = 0;		/* from now on the buffer is the answer's */
+	ev_fd_mod(s->loop, &s->io, POLLIN);
+}
+
+static bool is_connected(struct genasend *s)
+{
+	int err = 0;
+	socklen_t len = sizeof(err);
+
+	if (getsockopt(s->io.fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
+		return false;
+	s->connected = true;
+	return true;
+}
+
+static void on_ready(struct ev_fd *io, short revents)
+{
+	struct genasend *s = EV_OWNER(io, struct genasend, io);
+
+	if (!s->connected && !is_connected(s))
+		end(s, GENASEND_FAILED);
+	else if (!s->sent)
+		output(s);
+	else
+		input(s);
+}
+
+int genasend_start(struct genasend *s, int fd, const struct wr *msg,
+		   uint64_t answer_by_ms)
+{
+	int err;
+
+	s->buf = msg->buf;
+	s->cap = msg->cap;
+	s->n = msg->len;
+	s->off = 0;
+	s->connected = s->sent = false;
+	s->connect_by_ms = ev_now_ms(s->loop) + GENA_CONNECT_MS;
+	s->answer_by_ms = answer_by_ms;
+	ev_fd_init(&s->io, fd, on_ready);
+	err = ev_fd_add(s->loop, &s->io, POLLOUT);
+	s->active = !err;
+	if (err)
+		close(fd);
+	return err;
+}
+
+uint64_t genasend_due_ms(const struct genasend *s)
+{
+	if (s->connected || s->connect_by_ms > s->answer_by_ms)
+		return s->answer_by_ms;
+	return s->connect_by_ms;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * httpconn.c - the HTTP server's connections and buffers; and sending.
+ *
+ * Owns: places, descriptors, buffers. Never does: look at what is said.
+ * Invariant: turn is unique and grows, so "waited longest" has one answer even
+ * within a millisecond.
+ */
+#include <errno.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "http/httpconn.h"
+
+/* The site answers well before; its faults must not hold a place for ever. */
+#define PENDING_MS 60000
+/* A client that still sends after the last reply is listened to for so long,
+ * or it would get a reset and maybe never see the reply (RFC 9112 9.6). */
+#define LINGER_MS 2000
+/* Connections at a time day by day: their places stay in memory. */
+#define PLACES_KEPT 32
+
+static const struct {
+	short events;		/* errors and hang-ups come anyway */
+	unsigned wait_ms;
+} phase[] = {
+	[CONN_READING] = { POLLIN, HTTP_IDLE_MS },
+	[CONN_PENDING] = { 0, PENDING_MS },
+	[CONN_SENDING] = { POLLOUT, HTTP_REPLY_MS },
+	[CONN_LINGERING] = { POLLIN, LINGER_MS },
+};
+
+int httpconns_init(struct httpconns *all, struct ev_loop *loop)
+{
+	all->loop = loop;
+	return bufpool_init(&all->pool, HTTP_BUF_LEN, HTTP_BUFS_MAX);
+}
+
+void httpconns_done(struct httpconns *all)
+{
+	all->emptied = NULL;
+	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
+		if (all->place[i].state != CONN_FREE)
+			httpconn_drop(&all->place[i]);
+	}
+	bufpool_done(&all->pool);
+}
+
+void httpconn_enter(struct httpconn *c, enum httpconn_state state)
+{
+	struct httpconns *all = c->all;
+
+	c->state = (uint8_t)state;
+	c->due_ms = ev_now_ms(all->loop) + phase[state].wait_ms;
+	c->turn = ++all->turn;
+	ev_fd_mod(all->loop, &c->io, phase[state].events);
+}
+
+void httpconn_give_back(struct httpconn *c, char **buf)
+{
+	bufpool_put(&c->all->pool, *buf);
+	*buf = NULL;
+}
+
+void httpconn_drop(struct httpconn *c)
+{
+	struct httpconns *all = c->all;
+
+	ev_fd_del(all->loop, &c->io);
+	close(c->io.fd);
+	c->state = CONN_FREE;
+	c->in_n = 0;
+	httpconn_give_back(c, &c->out);
+	/* the site may still be looking at the request of a busy one */
+	if (c != all->busy)
+		httpconn_give_back(c, &c->in);
+	all->used--;
+	while (all->top && all->place[all->top - 1].state == CONN_FREE)
+		all->top--;
+	/* only after a burst: it costs a round of the loop */
+	if (!all->used && all->high > PLACES_KEPT && all->emptied)
+		ev_timer_set(all->loop, all->emptied, 0);
+}
+
+/* Not from httpconn_drop(): who drops one may look at it afterwards. */
+void httpconns_trim(struct httpconns *all)
+{
+	bufpool_trim(&all->pool);
+	if (all->high > PLACES_KEPT)
+		mem_idle(&all->place[PLACES_KEPT],
+			 (HTTP_CONNS_MAX - PLACES_KEPT) *
+				 sizeof(*all->place));
+	all->high = 0;
+}
+
+/* ---- who has to go ------------------------------------------------- */
+
+static bool waits(const struct httpconn *c, uint32_t peer_ip)
+{
+	return (c->state == CONN_READING || c->state == CONN_LINGERING) &&
+	       c != c->all->busy;
+}
+
+static bool is_peers(const struct httpconn *c, uint32_t peer_ip)
+{
+	return waits(c, peer_ip) && c->peer_ip == peer_ip;
+}
+
+static bool waits_with_buffer(const struct httpconn *c, uint32_t peer_ip)
+{
+	return waits(c, peer_ip) && c->in;
+}
+
+static bool sends(const struct httpconn *c, uint32_t peer_ip)
+{
+	return c->state == CONN_SENDING && c != c->all->busy;
+}
+
+/* Who has had its reply before who is still to have one; then the oldest. */
+static bool goes_before(const struct httpconn *a, const struct httpconn *b)
+{
+	bool a_done = a->state == CONN_LINGERING;
+	bool b_done = b->state == CONN_LINGERING;
+
+	return a_done == b_done ? a->turn < b->turn : a_done;
+}
+
+static bool evict(struct httpconns *all,
+		  bool (*may_go)(const struct httpconn *, uint32_t peer_ip),
+		  uint32_t peer_ip)
+{
+	struct httpconn *first = NULL;
+
+	for (size_t i = 0; i < all->top; i++) {
+		struct httpconn *c = &all->place[i];
+
+		if (may_go(c, peer_ip) && (!first || goes_before(c, first)))
+			first = c;
+	}
+	if (!first)
+		return false;
+	httpconn_drop(first);
+	return true;
+}
+
+bool httpconns_evict(struct httpconns *all)
+{
+	return evict(all, waits, 0);
+}
+
+char *httpconns_buffer(struct httpconns *all)
+{
+	char *buf = bufpool_get(&all->pool);
+
+	if (!buf && (evict(all, waits_with_buffer, 0) || evict(all, sends, 0)))
+		buf = bufpool_get(&all->pool);
+	return buf;
+}
+
+/* ---- a new one ----------------------------------------------------- */
+
+static size_t count_peer(const struct httpconns *all, uint32_t peer_ip)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < all->top; i++) {
+		const struct httpconn *c = &all->place[i];
+
+		n += c->state != CONN_FREE && c->peer_ip == peer_ip;
+	}
+	return n;
+}
+
+static bool make_room(struct httpconns *all, uint32_t peer_ip)
+{
+	if (count_peer(all, peer_ip) >= HTTP_CONNS_PER_CLIENT)
+		return evict(all, is_peers, peer_ip);
+	return all->used < HTTP_CONNS_MAX || httpconns_evict(all);
+}
+
+/* The lowest one, so that the memory of those beyond is never touched. */
+static struct httpconn *free_place(struct httpconns *all)
+{
+	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
+		struct httpconn *c = &all->place[i];
+
+		if (c->state == CONN_FREE && c != all->busy)
+			return c;
+	}
+	return NULL;
+}
+
+struct httpconn *httpconns_admit(struct httpconns *all, int fd,
+				 void (*cb)(struct ev_fd *, short),
+				 uint32_t peer_ip)
+{
+	struct httpconn *c;
+
+	if (!make_room(all, peer_ip))
+		return NULL;
+	c = free_place(all);
+	if (!c)
+		return NULL;
+	*c = (struct httpconn){ .all = all, .peer_ip = peer_ip };
+	ev_fd_init(&c->io, fd, cb);
+	if (ev_fd_add(all->loop, &c->io, 0))
+		return NULL;
+	httpconn_enter(c, CONN_READING);
+	all->used++;
+	if (all->top < (size_t)(c - all->place) + 1)
+		all->top = (size_t)(c - all->place) + 1;
+	if (all->high < all->top)
+		all->high = all->top;
+	return c;
+}
+
+/* ---- sending ------------------------------------------------------- */
+
+/* Return: bytes, 0 while the client takes none, -errno */
+static ssize_t send_two(int fd, struct str a, struct str b)
+{
+	/* struct iovec knows no const */
+	struct iovec iov[] = {
+		{ (void *)(uintptr_t)a.p, a.n },
+		{ (void *)(uintptr_t)b.p, b.n },
+	};
+	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+	ssize_t n;
+
+	n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n >= 0)
+		return n;
+	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+}
+
+int httpconn_send(struct httpconn *c, struct str a, struct str b)
+{
+	size_t sent;
+	ssize_t n;
+	struct wr w;
+
+	n = send_two(c->io.fd, a, b);
+	if (n < 0)
+		return (int)n;
+	sent = (size_t)n;
+	if (sent == a.n + b.n)
+		return 1;
+	c->out = httpconns_buffer(c->all);
+	if (!c->out)
+		return -ENOBUFS;
+	w = wr_init(c->out, HTTP_BUF_LEN);
+	wr_str(&w, str_skip(a, sent));
+	wr_str(&w, str_skip(b, sent > a.n ? sent - a.n : 0));
+	c->out_off = 0;
+	c->out_n = (uint32_t)w.len;
+	httpconn_enter(c, CONN_SENDING);
+	return 0;
+}
+
+int httpconn_send_rest(struct httpconn *c)
+{
+	struct str rest = { c->out + c->out_off, c->out_n - c->out_off };
+	ssize_t n;
+
+	n = send_two(c->io.fd, rest, (struct str){ 0 });
+	if (n < 0)
+		return (int)n;
+	if ((size_t)n == rest.n) {
+		httpconn_give_back(c, &c->out);
+		return 1;
+	}
+	c->out_off += (uint32_t)n;
+	if (n)			/* progress: the wait starts anew */
+		httpconn_enter(c, CONN_SENDING);
+	return 0;
+}

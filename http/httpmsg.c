@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * httpmsg.c - the head of an HTTP or SSDP message.
+ *
+ * Owns nothing: every slice points into the caller's buffer.
+ * Invariant: only whole lines are judged, first to last, so a head that comes
+ * in pieces ends as the same head does in one piece, with the same error.
+ */
+#include "http/httpmsg.h"
+
+#include <string.h>
+
+enum { BAD_SYNTAX = -400, TOO_MANY_FIELDS = -431, BAD_VERSION = -505 };
+
+/* ---- what bytes may stand where ---------------------------------------- */
+
+static bool is_alnum(unsigned char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z');
+}
+
+/* tchar, RFC 9110 5.6.2. */
+static bool is_tchar(unsigned char c)
+{
+	return is_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
+/* A target is a URI or "*": visible ASCII, RFC 9112 3.2 and RFC 3986 2. */
+static bool is_visible(unsigned char c)
+{
+	return c > 0x20 && c < 0x7f;
+}
+
+/* field-vchar, space and tab, RFC 9110 5.5; obs-text (from 0x80 on) is taken,
+ * as user agents name themselves in UTF-8. */
+static bool is_text(unsigned char c)
+{
+	return c == '\t' || (c >= 0x20 && c != 0x7f);
+}
+
+static bool all(struct str s, bool (*is)(unsigned char))
+{
+	size_t i;
+
+	for (i = 0; i < s.n; i++) {
+		if (!is((unsigned char)s.p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* ---- the start line ---------------------------------------------------- */
+
+/* HTTP-version, RFC 9112 2.3: one digit, a dot, one digit; case matters. */
+static int parse_version(struct str s, unsigned *ret_minor)
+{
+	uint32_t major, minor;
+
+	if (s.n != 8 || !str_starts(s, STR("HTTP/")) || s.p[6] != '.')
+		return BAD_SYNTAX;
+	if (str_u32((struct str){ s.p + 5, 1 }, 0, 9, &major) ||
+	    str_u32((struct str){ s.p + 7, 1 }, 0, 9, &minor))
+		return BAD_SYNTAX;
+	if (major != 1)
+		return BAD_VERSION;
+	*ret_minor = minor;
+	return 0;
+}
+
+/* method SP target SP HTTP/1.x with single spaces: RFC 9112 3 lets us be
+ * lenient, no client needs it. */
+static int parse_request(struct str line, struct httpmsg *m)
+{
+	if (!str_cut(&line, ' ', &m->method) ||
+	    !str_cut(&line, ' ', &m->target))
+		return BAD_SYNTAX;
+	if (!m->method.n || !all(m->method, is_tchar) ||
+	    !m->target.n || !all(m->target, is_visible))
+		return BAD_SYNTAX;
+	return parse_version(line, &m->minor);
+}
+
+/* HTTP/1.x SP nnn [SP reason]; devices leave out the last space as well as
+ * the reason. */
+static int parse_status(struct str line, struct httpmsg *m)
+{
+	struct str version, code;
+	uint32_t status;
+	int err;
+
+	str_cut(&line, ' ', &version);
+	err = parse_version(version, &m->minor);
+	if (err)
+		return err;
+	if (!str_cut(&line, ' ', &code) || code.n != 3 ||
+	    str_u32(code, 100, 999, &status) || !all(line, is_text))
+		return BAD_SYNTAX;
+	m->status = status;
+	return 0;
+}
+
+/* No method has a slash in it, so the two kinds can not be mixed up. */
+static int parse_start(struct str line, struct httpmsg *m)
+{
+	if (str_starts(line, STR("HTTP/")))
+		return parse_status(line, m);
+	return parse_request(line, m);
+}
+
+/* ---- fields ------------------------------------------------------------ */
+
+/* White space before the colon and a continuation line both show as a name
+ * that is no token: readers that differ on them let requests be smuggled. */
+static int parse_field(struct str line, struct httpmsg *m)
+{
+	struct httpmsg_field f = { .value = line };
+
+	if (!memchr(line.p, ':', line.n))
+		return BAD_SYNTAX;
+	str_cut(&f.value, ':', &f.name);
+	if (!f.name.n || !all(f.name, is_tchar) || !all(f.value, is_text))
+		return BAD_SYNTAX;
+	if (m->field_n == HTTP_HEADERS_MAX)
+		return TOO_MANY_FIELDS;
+	f.value = str_trim(f.value);
+	m->field[m->field_n++] = f;
+	return 0;
+}
+
+/*
+ * Split off the next line, without its LF or CRLF. False: its end has not
+ * come. A second CR stays in the line, where it is an error.
+ */
+static bool take_line(struct str *rest, struct str *ret_line)
+{
+	const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
+	struct str line = { rest->p, 0 };
+
+	if (!lf)
+		return false;
+	line.n = (size_t)(lf - rest->p);
+	*rest = str_skip(*rest, line.n + 1);
+	if (line.n && line.p[line.n - 1] == '\r')
+		line.n--;
+	*ret_line = line;
+	return true;
+}
+
+ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret)
+{
+	struct str rest = { buf, len }, line;
+	struct httpmsg m = { .field_n = 0 };
+	int err;
+
+	do {
+		if (!take_line(&rest, &line))
+			return 0;
+	} while (!line.n);
+
+	for (err = parse_start(line, &m); !err; err = parse_field(line, &m)) {
+		if (!take_line(&rest, &line))
+			return 0;
+		if (!line.n) {
+			*ret = m;
+			return (ssize_t)(len - rest.n);
+		}
+	}
+	return err;
+}
+
+/* ---- reading a parsed head --------------------------------------------- */
+
+bool httpmsg_get(const struct httpmsg *m, struct str name, struct str *ret)
+{
+	size_t i;
+
+	for (i = 0; i < m->field_n; i++) {
+		if (str_ieq(m->field[i].name, name)) {
+			*ret = m->field[i].value;
+			return true;
+		}
+	}
+	return false;
+}
+
+size_t httpmsg_count(const struct httpmsg *m, struct str name)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < m->field_n; i++)
+		n += str_ieq(m->field[i].name, name);
+	return n;
+}
+
+/* RFC 9110 5.6.1: commas with optional white space; empty elements count
+ * for nothing. */
+static bool list_has(struct str list, struct str token)
+{
+	struct str item;
+
+	while (str_cut(&list, ',', &item)) {
+		if (str_ieq(str_trim(item), token))
+			return true;
+	}
+	return false;
+}
+
+bool httpmsg_has_token(const struct httpmsg *m, struct str name,
+		       struct str token)
+{
+	size_t i;
+
+	for (i = 0; i < m->field_n; i++) {
+		if (str_ieq(m->field[i].name, name) &&
+		    list_has(m->field[i].value, token))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/* httpreply.c - the head of an HTTP reply as UPnP clients expect it. */
+#include "base/date.h"
+#include "http/httpreply.h"
+
+/* RFC 9110 15 */
+static const struct {
+	uint16_t status;
+	char reason[32];
+} reasons[] = {
+	{ 200, "OK" },
+	{ 400, "Bad Request" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 408, "Request Timeout" },
+	{ 411, "Length Required" },
+	{ 412, "Precondition Failed" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
+	{ 431, "Request Header Fields Too Large" },
+	{ 500, "Internal Server Error" },
+	{ 501, "Not Implemented" },
+	{ 503, "Service Unavailable" },
+	{ 505, "HTTP Version Not Supported" },
+};
+
+static const char *reason_of(int status)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	}
+	return "Other";
+}
+
+static void field(struct wr *w, const char *name, const char *value)
+{
+	wr_z(w, name);
+	wr_z(w, ": ");
+	wr_z(w, value);
+	wr_z(w, "\r\n");
+}
+
+void httpreply_write(struct wr *w, const struct httpreply *r)
+{
+	wr_fmt(w, "HTTP/1.1 %d %s\r\n", r->status, reason_of(r->status));
+	if (r->content_type)
+		field(w, "Content-Type", r->content_type);
+	wr_z(w, "Content-Length: ");
+	wr_u64(w, r->length);
+	wr_z(w, "\r\nDATE: ");
+	date_http(w, r->date_s);
+	wr_z(w, "\r\n");
+	field(w, "SERVER", r->server);
+	wr_z(w, "EXT:\r\n");
+	if (r->connection)
+		field(w, "Connection", r->connection);
+	wr_str(w, r->extra);
+	wr_z(w, "\r\n");
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+/* httpreply.h - the head of an HTTP reply as UPnP clients expect it. Pure. */
+#ifndef HTTP_HTTPREPLY_H
+#define HTTP_HTTPREPLY_H
+
+#include <stdint.h>
+#include "base/str.h"
+
+struct httpreply {
+	int status;
+	const char *content_type;	/* NULL: none */
+	size_t length;			/* of the body */
+	int64_t date_s;			/* Unix time */
+	const char *server;
+	const char *connection;		/* "close"; NULL: no such field */
+	struct str extra;		/* more lines, each with CRLF */
+};
+
+/**
+ * httpreply_write - write status line and fields, up to the empty line.
+ *
+ * No name comes twice (Open.NAT throws), every line has its colon (weupnp),
+ * EXT, DATE and SERVER are spelled as in UDA 1.1 3.2.2.
+ */
+void httpreply_write(struct wr *, const struct httpreply *);
+
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * httpreq.c - what an HTTP request asks for, and whether it may ask at all.
+ *
+ * Invariant: a request whose end could be seen differently by somebody else
+ * (two lengths, a length and a coding) never passes.
+ */
+#include <errno.h>
+#include "http/httpreq.h"
+
+/* Method names have case (RFC 9110 9.1). Those with 0 are known, so that
+ * they are told 405 at a path that exists; any other is 501. */
+static const struct {
+	char name[12];
+	unsigned method;
+} methods[] = {
+	{ "GET", HTTP_GET },
+	{ "HEAD", HTTP_HEAD },
+	{ "POST", HTTP_POST },
+	{ "SUBSCRIBE", HTTP_SUBSCRIBE },
+	{ "UNSUBSCRIBE", HTTP_UNSUBSCRIBE },
+	{ "OPTIONS", 0 },	/* a browser's preflight: no CORS here */
+	{ "PUT", 0 },
+	{ "DELETE", 0 },
+	{ "PATCH", 0 },
+	{ "TRACE", 0 },
+	{ "CONNECT", 0 },
+};
+#define METHODS_N (sizeof(methods) / sizeof(methods[0]))
+
+static int read_method(struct str name, unsigned *ret)
+{
+	for (size_t i = 0; i < METHODS_N; i++) {
+		if (str_eq(name, str_z(methods[i].name))) {
+			*ret = methods[i].method;
+			return 0;
+		}
+	}
+	return -501;
+}
+
+void httpreq_allow(struct wr *w, unsigned mask)
+{
+	const char *sep = "";
+
+	wr_z(w, "Allow: ");
+	for (size_t i = 0; i < METHODS_N; i++) {
+		if (!(mask & methods[i].method))
+			continue;
+		wr_z(w, sep);
+		wr_z(w, methods[i].name);
+		sep = ", ";
+	}
+	wr_z(w, "\r\n");
+}
+
+/* "ip", "ip:" or "ip:port", as a client writes it in Host. */
+static bool is_own(struct str host, uint32_t own_ip, uint16_t own_port)
+{
+	struct str name = { 0 };
+	uint32_t ip, port;
+
+	str_cut(&host, ':', &name);
+	if (!str_ipv4(name, &ip) || ip != own_ip)
+		return false;
+	if (!host.n)
+		return true;
+	return !str_u32(host, 0, UINT16_MAX, &port) && port == own_port;
+}
+
+static int check_host(const struct httpmsg *m, uint32_t own_ip,
+		      uint16_t own_port)
+{
+	struct str host;
+	size_t n = httpmsg_count(m, STR("Host"));
+
+	if (n > 1)
+		return -400;
+	if (!n)
+		return m->minor ? -400 : 0;	/* 1.0 has no Host */
+	httpmsg_get(m, STR("Host"), &host);
+	return is_own(host, own_ip, own_port) ? 0 : -403;
+}
+
+/* A browser says which page is behind a request: no control point is one, and
+ * no page of ours asks for anything but to be shown. */
+static int check_page(const struct httpmsg *m, unsigned method)
+{
+	bool reads = method == HTTP_GET || method == HTTP_HEAD;
+
+	if (httpmsg_count(m, STR("Origin")))
+		return -403;
+	return !reads && httpmsg_count(m, STR("Referer")) ? -403 : 0;
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "%XY" at @s stands for, or -1. */
+static int escaped(struct str s)
+{
+	int hi, lo;
+
+	if (s.n < 3)
+		return -1;
+	hi = hex(s.p[1]);
+	lo = hex(s.p[2]);
+	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
+}
+
+static int decode_path(struct str raw, struct wr *out)
+{
+	int c;
+
+	while (raw.n) {
+		c = *raw.p == '%' ? escaped(raw) : (unsigned char)*raw.p;
+		/* no NUL nor anything else that would spoil a log line */
+		if (c < 0x20 || c == 0x7f)
+			return -400;
+		wr_ch(out, (char)c);
+		raw = str_skip(raw, *raw.p == '%' ? 3 : 1);
+	}
+	return out->over ? -431 : 0;
+}
+
+static size_t authority_len(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] != '/' && s.p[n] != '?')
+		n++;
+	return n;
+}
+
+/* origin form "/path?query" or absolute form "http://own/path?query" */
+static int read_target(struct str target, uint32_t own_ip, uint16_t own_port,
+		       struct wr *out)
+{
+	const struct str scheme = STR("http://");
+	struct str host, path = { 0 };
+	bool absolute = str_istarts(target, scheme);
+
+	if (absolute) {
+		target = str_skip(target, scheme.n);
+		host = (struct str){ target.p, authority_len(target) };
+		if (!is_own(host, own_ip, own_port))
+			return -403;
+		target = str_skip(target, host.n);
+	}
+	str_cut(&target, '?', &path);
+	if (!path.n && absolute)
+		path = STR("/");
+	if (!path.n || path.p[0] != '/')
+		return -400;
+	return decode_path(path, out);
+}
+
+static int read_coding(const struct httpmsg *m, struct httpreq *r)
+{
+	struct str coding;
+
+	if (httpmsg_count(m, STR("Content-Length")) || !m->minor)
+		return -400;
+	httpmsg_get(m, STR("Transfer-Encoding"), &coding);
+	if (httpmsg_count(m, STR("Transfer-Encoding")) != 1 ||
+	    !str_ieq(coding, STR("chunked")))
+		return -501;
+	r->chunked = true;
+	return 0;
+}
+
+static int read_framing(const struct httpmsg *m, struct httpreq *r)
+{
+	struct str length;
+	size_t n = httpmsg_count(m, STR("Content-Length"));
+
+	if (httpmsg_count(m, STR("Transfer-Encoding")))
+		return read_coding(m, r);
+	if (!n)
+		return r->method == HTTP_POST ? -411 : 0;
+	if (n > 1)
+		return -400;
+	httpmsg_get(m, STR("Content-Length"), &length);
+	switch (str_u32(length, 0, HTTP_BODY_MAX, &r->length)) {
+	case 0:
+		return 0;
+	case -ERANGE:
+		return -413;
+	default:
+		return -400;
+	}
+}
+
+static void read_wishes(const struct httpmsg *m, struct httpreq *r)
+{
+	const struct str field = STR("Connection");
+
+	r->old = m->minor == 0;
+	r->keep = !httpmsg_has_token(m, field, STR("close")) &&
+		  (!r->old || httpmsg_has_token(m, field, STR("keep-alive")));
+	/* RFC 9110 10.1.1: a server ignores it from HTTP/1.0 */
+	r->expect = !r->old && httpmsg_has_token(m, STR("Expect"),
+						 STR("100-continue"));
+}
+
+int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
+		 struct wr *path, struct httpreq *ret)
+{
+	struct httpreq r = { 0 };
+	int err;
+
+	err = read_method(m->method, &r.method);
+	if (!err)
+		err = check_host(m, own_ip, own_port);
+	if (!err)
+		err = check_page(m, r.method);
+	if (!err)
+		err = read_target(m->target, own_ip, own_port, path);
+	if (!err)
+		err = read_framing(m, &r);
+	if (err)
+		return err;
+	r.path = wr_done(path);
+	read_wishes(m, &r);
+	*ret = r;
+	return 0;
+}

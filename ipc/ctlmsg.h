@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ctlmsg.h - what upnpctl and the engine say to each other over the control
+ * socket: records of one size each way on a SOCK_SEQPACKET socket, so that the
+ * kernel does the framing. One request a connection; the engine answers with
+ * as many records as it takes, CTL_END last, and hangs up.
+ *
+ * Both ends are the same binary; one that was replaced while the daemon runs
+ * is told by the version.
+ */
+#ifndef IPC_CTLMSG_H
+#define IPC_CTLMSG_H
+
+#include <stdint.h>
+#include "map/nat_rule.h"
+#include "map/refusal.h"
+#include "base/limits.h"
+
+#define CTL_VERSION 1	/* to be raised with every change of a record */
+
+enum ctl_verb {
+	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
+	CTL_MAPPINGS,		/* CTL_MAPPING for each, CTL_END */
+	CTL_MONITOR,		/* CTL_MAPPING for each, CTL_READY, then
+				 * CTL_ADDED and CTL_REMOVED as they happen */
+	CTL_ADD,		/* rule, lease_s, desc; CTL_ADDED, CTL_END */
+	CTL_DELETE,		/* rule: the key; CTL_REMOVED, CTL_END */
+	CTL_VERIFY,		/* the firewall, now; CTL_END */
+	CTL__MAX,
+};
+
+struct ctl_req {
+	uint32_t version;	/* CTL_VERSION */
+	uint32_t verb;		/* enum ctl_verb */
+	struct nat_rule rule;	/* zero where the verb has none */
+	uint32_t lease_s;	/* 0 permanent */
+	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
+};
+
+enum ctl_kind {
+	CTL_END = 1,
+	CTL_STATUS_IS,
+	CTL_MAPPING,
+	CTL_ADDED,		/* made, or changed */
+	CTL_REMOVED,		/* of mapping only the rule is set */
+	CTL_READY,		/* the table is told; what follows is news */
+	CTL_LOST,		/* lost news, since you read too slowly */
+};
+
+/* Why a request came to nothing. */
+enum ctl_err {
+	CTL_OK,
+	CTL_EINVAL,		/* no such request */
+	CTL_EVERSION,		/* the daemon is another version */
+	CTL_EPERM,		/* you are not root */
+	CTL_EBUSY,		/* too many at once */
+	CTL_EREFUSED,		/* refusal says by what */
+	CTL_ENOENT,		/* no such mapping */
+	CTL_EFAIL,		/* the firewall did not take it */
+};
+
+struct ctl_end {
+	uint32_t err;		/* enum ctl_err */
+	uint32_t refusal;	/* enum igd_refusal */
+	uint32_t line;		/* of the configuration that refused, or 0 */
+	uint32_t repaired;	/* CTL_VERIFY: rules had been changed */
+};
+
+struct ctl_mapping {
+	struct nat_rule rule;
+	uint32_t asker_ip;	/* 0: the operator */
+	uint32_t left_s;	/* of the lease; 0 permanent */
+	uint32_t enabled;
+	char desc[PM_DESC_MAX + 1];
+};
+
+/* Why there is no external address that can be used. */
+enum ctl_no_address {
+	CTL_ADDRESS_OK, CTL_NO_INTERFACE, CTL_INTERFACE_DOWN, CTL_NO_CARRIER,
+	CTL_NO_ADDRESS, CTL_ADDRESS_PRIVATE, /* and refused */
+};
+
+struct ctl_status {
+	uint32_t ext_ip;	/* 0: none */
+	uint32_t no_address;	/* enum ctl_no_address */
+	uint32_t ext_private;	/* behind another NAT */
+	char ext_if[16];
+	uint32_t http_port;	/* 0: does not listen (yet) */
+	uint32_t igd_versions;	/* a bit each, 1 << version */
+	uint32_t up_s;		/* how long this engine has been serving */
+	uint32_t mappings, mappings_static, mappings_max, per_client_max;
+	uint32_t subscribers, subscribers_max;
+	uint32_t refused[IGD_REFUSALS];
+};
+
+struct ctl_rep {
+	uint32_t version;
+	uint32_t kind;		/* enum ctl_kind */
+	union {
+		struct ctl_end end;
+		struct ctl_status status;
+		struct ctl_mapping mapping;
+		uint32_t lost;
+	};
+};
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status.c - the monitor's status file: a line a field, by one table for the
+ * writer and the reader.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>	/* rename() */
+#include <string.h>
+#include <unistd.h>
+#include "base/str.h"
+#include "ipc/statusfile.h"
+
+/* Every field at its longest: five texts and a path. */
+#define FILE_MAX (PATH_MAX + 5 * STATUS_TEXT_MAX + 1024)
+
+enum kind { U32, U64, TEXT };
+
+struct field {
+	char name[15];
+	uint8_t kind;		/* enum kind */
+	uint16_t offset;
+	uint16_t cap;		/* of a TEXT */
+};
+
+#define AT(f)	offsetof(struct status, f)
+#define TEXT_AT(f) TEXT, AT(f), sizeof(((struct status *)0)->f)
+static const struct field fields[] = {
+	{ "pid", U32, AT(pid) },
+	{ "state", U32, AT(state) },
+	{ "file", TEXT_AT(file) },
+	{ "since", U64, AT(since_s) },
+	{ "since-mono", U64, AT(since_mono_s) },
+	{ "reloads", U32, AT(reloads) },
+	{ "reload-fault", TEXT_AT(reload_fault) },
+	{ "fault", TEXT_AT(fault) },
+	{ "engine-deaths", U32, AT(engine_deaths) },
+	{ "backend", TEXT_AT(backend) },
+	{ "backend-why", TEXT_AT(backend_why) },
+	{ "firewall-fault", TEXT_AT(firewall_fault) },
+	{ "repairs", U32, AT(repairs) },
+	{ "repaired", U64, AT(repaired_s) },
+};
+#undef AT
+#define FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+_Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pid is a U32 here");
+
+int status_beside(const char *pid_file, const char *ending,
+		  char ret[PATH_MAX])
+{
+	struct str base = str_z(pid_file);
+	const struct str end = STR(".pid");
+	struct wr w = wr_init(ret, PATH_MAX);
+
+	if (base.n > end.n && str_eq(str_skip(base, base.n - end.n), end))
+		base.n -= end.n;
+	wr_str(&w, base);
+	wr_fmt(&w, "%s%c", ending, '\0');
+	if (w.over)
+		return -ENAMETOOLONG;
+	return 0;
+}
+
+int status_path(const char *pid_file, char ret[PATH_MAX])
+{
+	return status_beside(pid_file, ".status", ret);
+}
+
+/* ---- writing ------------------------------------------------------------- */
+
+static void put_text(struct wr *w, const char *z)
+{
+	for (; *z; z++)
+		wr_ch(w, *z < ' ' || *z > '~' ? '?' : *z);
+}
+
+static void put_field(struct wr *w, const struct field *f,
+		      const struct status *s)
+{
+	const char *at = (const char *)s + f->offset;
+	uint32_t u32;
+	uint64_t u64;
+
+	wr_fmt(w, "%s = ", f->name);
+	switch (f->kind) {
+	case U32:
+		memcpy(&u32, at, sizeof(u32));
+		wr_u64(w, u32);
+		break;
+	case U64:
+		memcpy(&u64, at, sizeof(u64));
+		wr_u64(w, u64);
+		break;
+	case TEXT:
+		put_text(w, at);
+		break;
+	}
+	wr_ch(w, '\n');
+}
+
+static int write_all(int fd, struct str s)
+{
+	ssize_t n;
+
+	while (s.n) {
+		n = write(fd, s.p, s.n);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		s = str_skip(s, n > 0 ? (size_t)n : 0);
+	}
+	return 0;
+}
+
+/* The name beside it is ours alone: who holds the pid file's lock. */
+static int replace(const char *path, const char *temp, struct str text)
+{
+	int fd, err;
+
+	unlink(temp);
+	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		  0644);
+	if (fd < 0)
+		return -errno;
+	err = write_all(fd, text);
+	close(fd);
+	if (!err && rename(temp, path))
+		err = -errno;
+	if (err)
+		unlink(temp);
+	return err;
+}
+
+int status_write(const char *path, const struct status *s)
+{
+	static char text[FILE_MAX];
+	char temp[PATH_MAX];
+	struct wr w = wr_init(temp, sizeof(temp));
+
+	wr_fmt(&w, "%s.new%c", path, '\0');
+	if (w.over)
+		return -ENAMETOOLONG;
+	w = wr_init(text, sizeof(text));
+	for (size_t i = 0; i < FIELDS; i++)
+		put_field(&w, &fields[i], s);
+	return replace(path, temp, wr_done(&w));
+}
+
+/* ---- reading ------------------------------------------------------------- */
+
+static bool printable(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] < ' ' || s.p[i] > '~')
+			return false;
+	return true;
+}
+
+static bool take_field(const struct field *f, struct str value,
+		       struct status *s)
+{
+	char *at = (char *)s + f->offset;
+	uint32_t u32;
+	uint64_t u64;
+
+	switch (f->kind) {
+	case U32:
+		if (str_u32(value, 0, UINT32_MAX, &u32))
+			return false;
+		memcpy(at, &u32, sizeof(u32));
+		return true;
+	case U64:
+		if (str_u64(value, 0, UINT64_MAX, &u64))
+			return false;
+		memcpy(at, &u64, sizeof(u64));
+		return true;
+	case TEXT:
+		return printable(value) && str_copy(at, f->cap, value);
+	}
+	return false;
+}
+
+static bool take_line(struct str line, struct status *s)
+{
+	struct str key, value = line;
+
+	str_cut(&value, '=', &key);
+	key = str_trim(key);
+	value = str_trim(value);
+	for (size_t i = 0; i < FIELDS; i++)
+		if (str_eq(key, str_z(fields[i].name)))
+			return take_field(&fields[i], value, s);
+	return true;
+}
+
+static bool known_state(const struct status *s)
+{
+	return s->pid > 0 && s->state >= STATUS_SERVING &&
+	       s->state <= STATUS_ENDED;
+}
+
+static int load(const char *path, char *buf, size_t cap, size_t *ret_len)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+	int err = 0;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	while (!err && n > 0 && len < cap) {
+		n = read(fd, buf + len, cap - len);
+		if (n < 0 && errno != EINTR)
+			err = -errno;
+		len += n > 0 ? (size_t)n : 0;
+	}
+	close(fd);
+	*ret_len = len;
+	return err;
+}
+
+int status_read(const char *path, struct status *ret)
+{
+	static char buf[FILE_MAX];
+	struct status s = { 0 };
+	struct str rest = { buf, 0 }, line;
+	int err = load(path, buf, sizeof(buf), &rest.n);
+
+	if (err)
+		return err;
+	while (str_cut(&rest, '\n', &line))
+		if (line.n && !take_line(line, &s))
+			return -EBADMSG;
+	if (!known_state(&s))
+		return -EBADMSG;
+	*ret = s;
+	return 0;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * descpool.c - texts in linked cells of one size.
+ *
+ * Invariants: each cell up to @used is in the chain of one text or on the free
+ * list; those of a text are full but for the last, which is not empty.
+ */
+#include "map/descpool.h"
+
+static struct texts_cell *cell_at(const struct texts *t, uint32_t number)
+{
+	return &t->cell[number - 1];
+}
+
+void texts_init(struct texts *t, struct texts_cell *cell, uint32_t max)
+{
+	*t = (struct texts){ .cell = cell, .max = max };
+}
+
+/* 0 when there is none left. */
+static uint32_t take(struct texts *t)
+{
+	uint32_t number = t->free;
+
+	if (number)
+		t->free = cell_at(t, number)->next;
+	else if (t->used < t->max)
+		number = ++t->used;
+	return number;
+}
+
+uint32_t texts_put(struct texts *t, struct str s)
+{
+	uint32_t first = 0, *link = &first;
+	size_t at = 0, end = s.n < PM_DESC_MAX ? s.n : PM_DESC_MAX;
+	struct texts_cell *c;
+
+	while (at < end && (*link = take(t))) {
+		c = cell_at(t, *link);
+		for (size_t i = 0; i < TEXTS_CELL_LEN; i++)
+			c->part[i] = at < end ? s.p[at++] : '\0';
+		link = &c->next;
+	}
+	*link = 0;
+	return first;
+}
+
+void texts_drop(struct texts *t, uint32_t number)
+{
+	uint32_t last = number;
+
+	if (!number)
+		return;
+	while (cell_at(t, last)->next)
+		last = cell_at(t, last)->next;
+	cell_at(t, last)->next = t->free;
+	t->free = number;
+}
+
+struct str texts_get(const struct texts *t, uint32_t number, char *buf)
+{
+	const struct texts_cell *c;
+	size_t i, n = 0;
+
+	for (; number; number = c->next) {
+		c = cell_at(t, number);
+		for (i = 0; i < TEXTS_CELL_LEN && c->part[i]; i++)
+			buf[n++] = c->part[i];
+	}
+	buf[n] = '\0';
+	return (struct str){ buf, n };
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * expiry.c - a binary heap of slots, by the time when their lease ends.
+ *
+ * Owns: heap_at of each entry, its place in the heap plus one, 0 outside.
+ * Invariants: no entry is due before the one above it; the times in the heap do
+ * not change but by due_put().
+ */
+#include "map/expiry.h"
+
+static struct pm_entry *at(const struct due *d, uint16_t place)
+{
+	return &d->entry[d->heap[place]];
+}
+
+static bool before(const struct pm_entry *a, const struct pm_entry *b)
+{
+	return a->expires_ms == b->expires_ms ? a->seq < b->seq :
+						a->expires_ms < b->expires_ms;
+}
+
+static void set(struct due *d, uint16_t place, uint16_t slot)
+{
+	d->heap[place] = slot;
+	d->entry[slot].heap_at = (uint16_t)(place + 1);
+}
+
+/* Return: the place where @slot is to stand, the others out of its way */
+static uint16_t rise(struct due *d, uint16_t place, uint16_t slot)
+{
+	while (place > 0) {
+		uint16_t up = (uint16_t)((place - 1) / 2);
+
+		if (!before(&d->entry[slot], at(d, up)))
+			break;
+		set(d, place, d->heap[up]);
+		place = up;
+	}
+	return place;
+}
+
+static uint16_t sink(struct due *d, uint16_t place, uint16_t slot)
+{
+	uint32_t down;
+
+	while ((down = 2u * place + 1) < d->n) {
+		if (down + 1 < d->n &&
+		    before(at(d, (uint16_t)(down + 1)), at(d, (uint16_t)down)))
+			down++;
+		if (!before(at(d, (uint16_t)down), &d->entry[slot]))
+			break;
+		set(d, place, d->heap[down]);
+		place = (uint16_t)down;
+	}
+	return place;
+}
+
+/* Let @slot find its place, from @place on. */
+static void settle(struct due *d, uint16_t place, uint16_t slot)
+{
+	place = rise(d, place, slot);
+	set(d, sink(d, place, slot), slot);
+}
+
+void due_put(struct due *d, uint16_t slot)
+{
+	const struct pm_entry *e = &d->entry[slot];
+
+	if (e->expires_ms == 0)
+		due_drop(d, slot);
+	else if (e->heap_at != 0)
+		settle(d, (uint16_t)(e->heap_at - 1), slot);
+	else
+		settle(d, d->n++, slot);
+}
+
+void due_drop(struct due *d, uint16_t slot)
+{
+	uint16_t place = d->entry[slot].heap_at, last;
+
+	if (place-- == 0)
+		return;
+	d->entry[slot].heap_at = 0;
+	last = d->heap[--d->n];
+	if (last != slot)
+		settle(d, place, last);
+}
+
+uint16_t due_first(const struct due *d)
+{
+	return d->n > 0 ? d->heap[0] : PM_NONE;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * nat_rule.h - one rule of the NAT: what a mapping means to the kernel.
+ *
+ * The record that crosses from the engine to the monitor and from there to a
+ * backend. Fixed size, no pointer, no text: nothing a control point wrote but
+ * numbers ever reaches the firewall.
+ */
+#ifndef MAP_NAT_RULE_H
+#define MAP_NAT_RULE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum nat_kind {
+	NAT_PORTMAP = 1,	/* IPv4 port mapping: DNAT and accept */
+	NAT_PINHOLE = 2,	/* IPv6 pinhole: accept (not made yet) */
+};
+
+union nat_addr {
+	uint32_t ip;		/* IPv4, host order */
+	uint8_t ip6[16];
+};
+
+struct nat_rule {
+	union nat_addr client;	/* the LAN host */
+	union nat_addr remote;	/* who may come in; all zero: anybody */
+	uint16_t ext_port;
+	uint16_t int_port;
+	uint8_t kind;		/* enum nat_kind */
+	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t zero[2];	/* must be zero */
+};
+
+enum nat_verb {
+	NAT_SET = 1,		/* there shall be this rule, in place of one
+				 * with the same key */
+	NAT_DEL = 2,		/* there shall be no rule with this key */
+};
+
+struct nat_op {
+	struct nat_rule rule;
+	uint32_t verb;		/* enum nat_verb */
+};
+
+/* What became of an op. Goes over the socket as an int32_t. */
+enum nat_err {
+	NAT_OK = 0,
+	NAT_EFAIL,		/* the firewall did not take it */
+	NAT_EREFUSED,		/* the monitor's policy forbids it */
+	NAT_ECONFLICT,		/* the router itself serves that port */
+	NAT_ENOSPC,		/* more rules than max-mappings */
+	NAT_ENOADDR,		/* there is no external address now */
+};
+
+/**
+ * nat_rule_same_key - kind, protocol, external port and remote host equal?
+ *
+ * The key of a port mapping: WANIPConnection:1 2.4.16 (AddPortMapping).
+ */
+bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
+
+/** nat_rule_equal - is it the same rule in every field? */
+bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
+
+/**
+ * nat_rule_sane - could this be a rule at all? A known kind and protocol,
+ * ports not 0, a client, zero bytes where zero is due. Pure.
+ */
+bool nat_rule_sane(const struct nat_rule *);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pmtable.h - what the mapping table stands on: slots, chains, order, queue.
+ *
+ * The table's own part, in a file of its own: nobody but portmap.c and
+ * pmtable.c sees struct portmap. Here it is kept consistent; what a change of a
+ * mapping means is portmap.c's. portmap.h's making and reading are here, too.
+ */
+#ifndef MAP_PMTABLE_H
+#define MAP_PMTABLE_H
+
+#include "map/expiry.h"
+#include "map/portmap.h"
+#include "map/descpool.h"
+
+struct portmap {
+	size_t max, per_client, slot_max;
+	size_t used;		/* slots from here on were never touched */
+	size_t n;		/* committed and newly reserved */
+	size_t order_n;
+	struct due due;		/* the leases */
+	struct texts texts;	/* the descriptions */
+	size_t bytes;		/* of all of it */
+	bool unproven;		/* the kernel may not have what was restored */
+	uint64_t seq;		/* of the mapping made last */
+	uint32_t bucket_mask;
+	uint16_t free_head, queue_head, queue_tail;
+	struct pm_entry *entry;	/* [slot_max] */
+	uint16_t *order;	/* [max], committed slots */
+	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, as
+				 * flip() has them: what was never used is 0 */
+	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
+};
+
+/** pmtable_counted - does it count as a mapping of its client? A replacement
+ * has the client of the old one, whose place in the counts it takes over. */
+bool pmtable_counted(const struct pm_entry *);
+
+/** pmtable_client_full - has this client per_client of them? */
+bool pmtable_client_full(const struct portmap *, uint32_t client_ip);
+
+/**
+ * pmtable_take - a slot for a mapping of this rule.
+ * @replaces: the slot whose place it will take, or PM_NONE; then it is counted
+ *
+ * The entry is ADDING, has the rule and a generation of its own, and is found
+ * by portmap_on_port(); the rest is the caller's to fill in.
+ * Return: PM_NONE when there is none left
+ */
+uint16_t pmtable_take(struct portmap *, const struct nat_rule *rule,
+		      uint16_t replaces);
+
+/** pmtable_free - give a slot back, and what hangs on it: it is in no order and
+ * not counted any more, or its replacement is in its place. */
+void pmtable_free(struct portmap *, uint16_t slot);
+
+/** pmtable_withdraw - pmtable_free() for one that is still counted, if it ever
+ * was. */
+void pmtable_withdraw(struct portmap *, uint16_t slot);
+
+/** pmtable_enter - @slot is the mapping that was made last. */
+void pmtable_enter(struct portmap *, uint16_t slot);
+
+/** pmtable_replace - @slot takes the place of @old in the order; @old is
+ * freed. */
+void pmtable_replace(struct portmap *, uint16_t old, uint16_t slot);
+
+/** pmtable_leave - @slot, which is in the order, is withdrawn. */
+void pmtable_leave(struct portmap *, uint16_t slot);
+
+/** pmtable_queue - @slot has an op to give out. */
+void pmtable_queue(struct portmap *, uint16_t slot);
+
+/** pmtable_unqueue - the slot that has waited longest; PM_NONE. */
+uint16_t pmtable_unqueue(struct portmap *);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * policy.c - the order of questions that decides whether a rule may be.
+ *
+ * Pure, and without memory of its own: the same rule under the same policy
+ * gets the same verdict in the engine and in the monitor.
+ */
+#include "map/policy.h"
+
+#define IP(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+
+struct block {
+	uint32_t ip, mask;
+};
+
+/* What no host on a network has for its address. */
+static const struct block not_unicast[] = {
+	{ IP(0, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1122 3.2.1.3 (a) */
+	{ IP(127, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1122 3.2.1.3 (g) */
+	{ IP(224, 0, 0, 0), IP(240, 0, 0, 0) },	  /* RFC 5771 multicast */
+	{ IP(240, 0, 0, 0), IP(240, 0, 0, 0) },	  /* RFC 1112 4, broadcast */
+};
+
+static const struct block private_use[] = {
+	{ IP(10, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1918 3 */
+	{ IP(172, 16, 0, 0), IP(255, 240, 0, 0) },
+	{ IP(192, 168, 0, 0), IP(255, 255, 0, 0) },
+	{ IP(100, 64, 0, 0), IP(255, 192, 0, 0) },  /* RFC 6598 7 */
+	{ IP(169, 254, 0, 0), IP(255, 255, 0, 0) }, /* RFC 3927 2.1 */
+};
+
+static bool in_blocks(uint32_t ip, const struct block *b, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if ((ip & b[i].mask) == b[i].ip)
+			return true;
+	return false;
+}
+
+bool policy_unicast(uint32_t ip)
+{
+	return !in_blocks(ip, not_unicast,
+			  sizeof(not_unicast) / sizeof(not_unicast[0]));
+}
+
+bool policy_private(uint32_t ip)
+{
+	return in_blocks(ip, private_use,
+			 sizeof(private_use) / sizeof(private_use[0]));
+}
+
+static bool net_holds(const struct policy_net *net, uint32_t ip)
+{
+	return ((ip ^ net->ip) & net->mask) == 0;
+}
+
+const struct policy_net *policy_net_of(const struct policy *p, uint32_t ip)
+{
+	size_t i;
+
+	for (i = 0; i < p->net_n; i++)
+		if (net_holds(&p->net[i], ip))
+			return &p->net[i];
+	return NULL;
+}
+
+/* Network or broadcast address of @net? A /31 (RFC 3021) and a /32 have
+ * neither: all their addresses are hosts'. */
+static bool net_reserves(const struct policy_net *net, uint32_t ip)
+{
+	uint32_t host_bits = ~net->mask;
+
+	if (host_bits <= 1 || !net_holds(net, ip))
+		return false;
+	return (ip & host_bits) == 0 || (ip & host_bits) == host_bits;
+}
+
+static bool is_special(const struct policy *p, uint32_t ip)
+{
+	size_t i;
+
+	if (!policy_unicast(ip))
+		return true;
+	for (i = 0; i < p->net_n; i++)
+		if (net_reserves(&p->net[i], ip))
+			return true;
+	return false;
+}
+
+static bool is_router(const struct policy *p, uint32_t ip)
+{
+	size_t i;
+
+	for (i = 0; i < p->own_n; i++)
+		if (p->own_ip[i] == ip)
+			return true;
+	for (i = 0; i < p->net_n; i++)
+		if (p->net[i].ip == ip)
+			return true;
+	return false;
+}
+
+static bool rule_matches(const struct policy_rule *line,
+			 const struct nat_rule *r)
+{
+	return r->ext_port >= line->ext_lo && r->ext_port <= line->ext_hi &&
+	       r->int_port >= line->int_lo && r->int_port <= line->int_hi &&
+	       ((r->client.ip ^ line->net_ip) & line->net_mask) == 0;
+}
+
+/* The first line that matches decides; where there are lines and none
+ * matches, the answer is no. */
+static bool rules_allow(const struct policy *p, const struct nat_rule *r,
+			unsigned *line)
+{
+	size_t i;
+
+	if (p->rule_n == 0)
+		return r->ext_port >= POLICY_PORT_FLOOR &&
+		       r->int_port >= POLICY_PORT_FLOOR;
+	for (i = 0; i < p->rule_n; i++)
+		if (rule_matches(&p->rule[i], r)) {
+			*line = p->rule[i].line;
+			return p->rule[i].allow;
+		}
+	return false;
+}
+
+static enum policy_verdict judge(const struct policy *p,
+				 const struct nat_rule *r, uint32_t asker_ip,
+				 unsigned *line)
+{
+	uint32_t client_ip = r->client.ip;
+
+	/* An IPv6 client is in none of these networks. */
+	if (r->kind != NAT_PORTMAP)
+		return POLICY_OUTSIDE;
+	if (r->remote.ip != 0 && !policy_unicast(r->remote.ip))
+		return POLICY_REMOTE;
+	if (is_special(p, client_ip))
+		return POLICY_SPECIAL;
+	if (is_router(p, client_ip))
+		return POLICY_ROUTER;
+	if (policy_net_of(p, client_ip) == NULL)
+		return POLICY_OUTSIDE;
+	if (p->secure && asker_ip != 0 && asker_ip != client_ip)
+		return POLICY_SECURE;
+	return rules_allow(p, r, line) ? POLICY_OK : POLICY_RULE;
+}
+
+enum policy_verdict policy_check(const struct policy *p,
+				 const struct nat_rule *r, uint32_t asker_ip,
+				 unsigned *ret_line)
+{
+	enum policy_verdict verdict;
+	unsigned line = 0;
+
+	verdict = judge(p, r, asker_ip, &line);
+	if (ret_line != NULL)
+		*ret_line = line;
+	return verdict;
+}
+
+/* The last port up to which the lines say the same as of @port. */
+static uint16_t run_end(const struct policy *p, uint16_t port)
+{
+	uint16_t end = UINT16_MAX;
+	size_t i;
+
+	if (p->rule_n == 0 && port < POLICY_PORT_FLOOR)
+		return POLICY_PORT_FLOOR - 1;
+	for (i = 0; i < p->rule_n; i++) {
+		const struct policy_rule *line = &p->rule[i];
+
+		if (line->ext_lo > port && line->ext_lo <= end)
+			end = line->ext_lo - 1;
+		else if (line->ext_hi >= port && line->ext_hi < end)
+			end = line->ext_hi;
+	}
+	return end;
+}
+
+size_t policy_ports(const struct policy *p, const struct nat_rule *rule,
+		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX])
+{
+	struct nat_rule r = *rule;
+	uint32_t port = from;
+	unsigned line;
+	uint16_t end;
+	size_t n = 0;
+
+	for (; port <= UINT16_MAX; port = (uint32_t)end + 1) {
+		r.ext_port = (uint16_t)port;
+		end = run_end(p, r.ext_port);
+		if (!rules_allow(p, &r, &line))
+			continue;
+		if (n > 0 && (uint32_t)ret[n - 1].hi + 1 == port)
+			ret[n - 1].hi = end;
+		else if (n < POLICY_PORTS_MAX)
+			ret[n++] = (struct policy_ports){ r.ext_port, end };
+	}
+	return n;
+}
+
+const char *policy_text(enum policy_verdict v)
+{
+	static const char text[POLICY__MAX][40] = {
+		[POLICY_OK] = "allowed",
+		[POLICY_SECURE] = "secure mode: the client is another host",
+		[POLICY_OUTSIDE] = "the client is in no internal network",
+		[POLICY_ROUTER] = "the client is the router itself",
+		[POLICY_SPECIAL] = "the client is not a host's address",
+		[POLICY_RULE] = "the configuration does not allow it",
+		[POLICY_REMOTE] = "the remote host is not a host's address",
+	};
+
+	if ((unsigned)v >= POLICY__MAX)
+		return "unknown verdict";
+	return text[v];
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * portmap.c - the mapping table.
+ *
+ * Owns: every mapping, the order in which they were made, the ops on their way
+ * to the kernel.
+ * Never does: read a clock, allocate after portmap_new(), touch the firewall.
+ * Invariants, beside those of pmtable.c, where its memory is:
+ *  - ACTIVE, DELETING and EXPIRING are committed: those stand in the order;
+ *  - all entries of one protocol and external port have one client;
+ *  - of one key there is at most one committed entry and one that replaces it,
+ *    and at most one op under way;
+ *  - of the committed, the kernel has the enabled ones and no others;
+ *  - a committed one that has a lease is in the heap, but for one whose end has
+ *    come: that one waits for the op that is under way.
+ */
+#include <string.h>
+#include "map/pmtable.h"
+
+#define RETRY_MS	5000	/* an expired rule the kernel would not drop */
+
+/* ---- what an entry is ---------------------------------------------- */
+
+static bool committed(const struct pm_entry *e)
+{
+	return e->state >= PM_ACTIVE;
+}
+
+static bool under_way(const struct pm_entry *e)
+{
+	return e->queued || e->sent;
+}
+
+/* The slot of the ADDING entry that is to take the place of @old. */
+static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
+{
+	const struct nat_rule *rule = &pm->entry[old].rule;
+	const struct pm_entry *e;
+	uint16_t slot = PM_NONE;
+
+	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
+		e = &pm->entry[slot];
+		if (e->state == PM_ADDING && e->replaces == old)
+			break;
+	}
+	return slot;
+}
+
+static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
+		 uint64_t expires_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	e->rule = req->rule;
+	e->enabled = req->enabled;
+	e->asker_ip = req->asker_ip;
+	e->expires_ms = expires_ms;
+	texts_drop(&pm->texts, e->desc);
+	e->desc = texts_put(&pm->texts, (struct str){
+		req->desc, strnlen(req->desc, PM_DESC_MAX) });
+}
+
+/* ---- one mapping's steps ------------------------------------------- */
+
+/* Does anything stand against @req? PM_DONE: no, and *ret_old is the mapping
+ * it overwrites, if any. PM_BUSY: *ret_slot is what to wait for. */
+static enum pm_result admit(const struct portmap *pm, const struct pm_req *req,
+			    uint16_t *ret_old, uint16_t *ret_slot)
+{
+	const struct nat_rule *rule = &req->rule;
+	uint16_t slot = PM_NONE, busy = PM_NONE;
+	enum pm_result res = PM_DONE;
+	const struct pm_entry *e;
+	bool other;
+
+	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
+		e = &pm->entry[slot];
+		other = e->rule.client.ip != rule->client.ip;
+		if (!other && !nat_rule_same_key(&e->rule, rule))
+			continue;
+		if (under_way(e))
+			busy = slot;
+		else if (e->state == PM_EXPIRING)
+			res = PM_FAILED;
+		else if (other)
+			return PM_CONFLICT;
+		else
+			*ret_old = slot;
+	}
+	if (busy == PM_NONE)
+		return res;
+	*ret_slot = busy;
+	return PM_BUSY;
+}
+
+/* Take a slot for @req, beside @old where it is to be replaced. */
+static enum pm_result reserve(struct portmap *pm, const struct pm_req *req,
+			      uint64_t expires_ms, uint16_t old,
+			      uint16_t *ret_slot)
+{
+	uint16_t slot;
+
+	if (old == PM_NONE && pm->n >= pm->max)
+		return PM_FULL;
+	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
+		return PM_CLIENT_FULL;
+	slot = pmtable_take(pm, &req->rule, old);
+	if (slot == PM_NONE)
+		return PM_FAILED;
+	fill(pm, slot, req, expires_ms);
+	*ret_slot = slot;
+	return PM_STARTED;
+}
+
+static enum pm_change commit(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t old = e->replaces;
+
+	e->state = PM_ACTIVE;
+	e->replaces = PM_NONE;
+	if (old == PM_NONE)
+		pmtable_enter(pm, slot);
+	else
+		pmtable_replace(pm, old, slot);
+	due_put(&pm->due, slot);
+	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
+}
+
+/* ---- changes ------------------------------------------------------- */
+
+static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
+			   const struct pm_req *req)
+{
+	if (e->enabled != req->enabled)
+		return true;
+	return e->enabled &&
+	       (pm->unproven || !nat_rule_equal(&e->rule, &req->rule));
+}
+
+/* The way of a request into the table. @tell: the kernel has to be told */
+static enum pm_result put(struct portmap *pm, const struct pm_req *req,
+			  uint64_t expires_ms, bool tell, uint16_t *ret_slot)
+{
+	uint16_t old = PM_NONE;
+	enum pm_result res;
+
+	res = admit(pm, req, &old, ret_slot);
+	if (res != PM_DONE)
+		return res;
+	if (old != PM_NONE &&
+	    !(tell && kernel_differs(pm, &pm->entry[old], req))) {
+		fill(pm, old, req, expires_ms);
+		due_put(&pm->due, old);
+		*ret_slot = old;
+		return PM_DONE;
+	}
+	res = reserve(pm, req, expires_ms, old, ret_slot);
+	if (res != PM_STARTED)
+		return res;
+	if (!tell || (old == PM_NONE && !req->enabled)) {
+		commit(pm, *ret_slot);
+		return PM_DONE;
+	}
+	pmtable_queue(pm, *ret_slot);
+	return PM_STARTED;
+}
+
+enum pm_result portmap_add(struct portmap *pm, const struct pm_req *req,
+			   uint64_t now_ms, uint16_t *ret_slot)
+{
+	uint64_t expires_ms = 0;
+
+	if (req->lease_s != 0)
+		expires_ms = now_ms + (uint64_t)req->lease_s * 1000;
+	return put(pm, req, expires_ms, true, ret_slot);
+}
+
+enum pm_result portmap_restore(struct portmap *pm, const struct pm_req *req,
+			       uint64_t expires_ms)
+{
+	uint16_t slot;
+
+	pm->unproven = true;
+	return put(pm, req, expires_ms, false, &slot);
+}
+
+void portmap_synced(struct portmap *pm)
+{
+	pm->unproven = false;
+}
+
+enum pm_result portmap_prove(struct portmap *pm, uint16_t slot,
+			     uint16_t *ret_slot)
+{
+	const struct pm_entry *e = &pm->entry[slot];
+	struct pm_req same = {
+		.rule = e->rule, .enabled = e->enabled, .asker_ip = e->asker_ip,
+	};
+
+	if (!pm->unproven)
+		return PM_DONE;
+	portmap_desc(pm, e, same.desc);
+	return put(pm, &same, e->expires_ms, true, ret_slot);
+}
+
+/* As long as a replacement is under way, its slot is the one to wait for. */
+static enum pm_result delete_busy(struct portmap *pm, uint16_t slot,
+				  uint16_t *ret_slot)
+{
+	uint16_t next = replacement_of(pm, slot);
+
+	if (next == PM_NONE && !under_way(&pm->entry[slot]))
+		return PM_DONE;
+	*ret_slot = next == PM_NONE ? slot : next;
+	return PM_BUSY;
+}
+
+enum pm_result portmap_delete(struct portmap *pm, uint16_t slot,
+			      uint16_t *ret_slot)
+{
+	struct pm_entry *e;
+
+	if (slot >= pm->used || !committed(&pm->entry[slot]))
+		return PM_NOT_FOUND;
+	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
+		return PM_BUSY;
+	e = &pm->entry[slot];
+	if (!e->enabled) {
+		pmtable_leave(pm, slot);
+		return PM_DONE;
+	}
+	/* One whose lease has ended stays EXPIRING: if this fails it goes on
+	 * being tried. */
+	if (e->state == PM_ACTIVE)
+		e->state = PM_DELETING;
+	pmtable_queue(pm, slot);
+	*ret_slot = slot;
+	return PM_STARTED;
+}
+
+bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
+{
+	uint16_t slot, busy;
+
+	slot = portmap_find(pm, key);
+	if (slot == PM_NONE || delete_busy(pm, slot, &busy) == PM_BUSY)
+		return false;
+	pmtable_leave(pm, slot);
+	return true;
+}
+
+/* ---- ops ----------------------------------------------------------- */
+
+static uint32_t op_id(uint16_t slot, uint16_t gen)
+{
+	return slot | (uint32_t)gen << 16;
+}
+
+bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
+		     uint32_t *ret_id)
+{
+	uint16_t slot = pmtable_unqueue(pm);
+	struct pm_entry *e;
+
+	if (slot == PM_NONE)
+		return false;
+	e = &pm->entry[slot];
+	e->sent = true;
+	ret_op->rule = e->rule;
+	/* To replace an enabled mapping by a disabled one is to delete. */
+	ret_op->verb = e->state == PM_ADDING && e->enabled ? NAT_SET : NAT_DEL;
+	*ret_id = op_id(slot, e->gen);
+	return true;
+}
+
+static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
+				uint64_t now_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t stays = slot;
+
+	if (e->state == PM_ADDING) {
+		stays = e->replaces;
+		pmtable_withdraw(pm, slot);
+	} else if (e->state == PM_EXPIRING) {
+		e->expires_ms = now_ms + RETRY_MS;
+	} else {
+		e->state = PM_ACTIVE;
+	}
+	if (stays != PM_NONE)
+		due_put(&pm->due, stays);
+	return PM_NO_CHANGE;
+}
+
+enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
+			    uint64_t now_ms, uint16_t *ret_slot,
+			    struct nat_rule *ret_rule)
+{
+	uint16_t slot = id & 0xffff;
+	struct pm_entry *e;
+
+	*ret_slot = PM_NONE;
+	if (slot >= pm->used)
+		return PM_NO_CHANGE;
+	e = &pm->entry[slot];
+	if (!e->sent || op_id(slot, e->gen) != id)
+		return PM_NO_CHANGE;
+	*ret_slot = slot;
+	e->sent = false;
+	e->gen++;
+	if (err != NAT_OK)
+		return op_failed(pm, slot, now_ms);
+	if (e->state == PM_ADDING)
+		return commit(pm, slot);
+	*ret_rule = e->rule;
+	pmtable_leave(pm, slot);
+	return PM_REMOVED;
+}
+
+/* ---- leases -------------------------------------------------------- */
+
+/*
+ * The end of a lease has come. One that waits for an op, its own or that of an
+ * overwrite, perhaps a renewal, is decided by that: if it fails, op_failed()
+ * makes the lease due again.
+ * Return: true when the mapping is gone
+ */
+static bool end_lease(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	due_drop(&pm->due, slot);
+	if (under_way(e) || replacement_of(pm, slot) != PM_NONE)
+		return false;
+	if (!e->enabled) {
+		pmtable_leave(pm, slot);
+		return true;
+	}
+	e->state = PM_EXPIRING;
+	pmtable_queue(pm, slot);
+	return false;
+}
+
+void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
+		    void (*gone)(void *arg, const struct nat_rule *),
+		    void *arg)
+{
+	struct nat_rule rule;
+	uint16_t slot;
+
+	while ((slot = due_first(&pm->due)) != PM_NONE &&
+	       pm->entry[slot].expires_ms <= now_ms) {
+		rule = pm->entry[slot].rule;
+		if (end_lease(pm, slot) && gone != NULL)
+			gone(arg, &rule);
+	}
+	*ret_next_ms = slot == PM_NONE ? UINT64_MAX :
+					 pm->entry[slot].expires_ms;
+}
+
+uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
+{
+	if (e->expires_ms == 0)
+		return 0;
+	if (e->state == PM_EXPIRING || e->expires_ms <= now_ms)
+		return 1;
+	return (uint32_t)((e->expires_ms - now_ms + 999) / 1000);
+}
+
+/* ---- reading ------------------------------------------------------- */
+
+uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
+{
+	uint16_t slot = PM_NONE;
+	const struct pm_entry *e;
+
+	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
+		e = &pm->entry[slot];
+		if (committed(e) && nat_rule_same_key(&e->rule, rule))
+			break;
+	}
+	return slot;
+}

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/* ctllisten.c - makes the control socket. The monitor's part. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include "base/str.h"
+#include "engine/ctlserver.h"
+
+#define BACKLOG	CTL_CLIENTS_MAX
+
+/* A socket that a killed daemon left answers nobody. Return: 0 the name is
+ * free now, -EADDRINUSE, other -errno */
+static int clear(const struct sockaddr_un *at)
+{
+	struct stat st;
+	int fd, err = 0;
+
+	if (lstat(at->sun_path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISSOCK(st.st_mode))
+		return -EADDRINUSE;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (!connect(fd, (const struct sockaddr *)at, sizeof(*at)) ||
+	    errno != ECONNREFUSED)
+		err = -EADDRINUSE;
+	close(fd);
+	if (!err && unlink(at->sun_path) && errno != ENOENT)
+		err = -errno;
+	return err;
+}
+
+/* Nobody but its owner, from the first moment on. */
+static int bind_private(int fd, const struct sockaddr_un *at)
+{
+	mode_t mask = umask(0177);
+	int err = 0;
+
+	if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) ||
+	    listen(fd, BACKLOG))
+		err = -errno;
+	umask(mask);
+	return err;
+}
+
+int ctl_listen(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd, err;
+
+	if (!str_copy(at.sun_path, sizeof(at.sun_path), str_z(path)))
+		return -ENAMETOOLONG;
+	err = clear(&at);
+	if (err)
+		return err;
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	err = bind_private(fd, &at);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+/* Who has a listening socket may end it for all who have it, or take none of
+ * those who wait. */
+bool ctl_mend(int fd)
+{
+	struct pollfd p = { fd, POLLRDHUP };
+
+	return !listen(fd, BACKLOG) && !poll(&p, 1, 0);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * flows.c - end the flows that came through rules which are gone.
+ *
+ * Owns: the notes of where rules led, and the pace of the walks.
+ * Never does: change a rule, or end a flow through one that still leads to
+ * where it led.
+ * Invariant: flows_kill() leaves no note behind; a flow that it could not end
+ * is not tried again.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "monitor/flows.h"
+
+int flows_open(struct flows *f, const struct natfw *fw, size_t max)
+{
+	f->gone = mem_new(max, sizeof(*f->gone));
+	if (!f->gone)
+		return -ENOMEM;
+	f->fw = fw;
+	f->gone_max = max;
+	return 0;
+}
+
+void flows_close(struct flows *f)
+{
+	mem_free(f->gone, f->gone_max, sizeof(*f->gone));
+	f->gone = NULL;
+}
+
+void flows_note(struct flows *f, const struct nat_rule *r)
+{
+	if (r && f->fw->env.ext_ip)
+		f->gone[f->gone_n++] = (struct conntrack_port){
+			.ext_ip = f->fw->env.ext_ip, .remote = r->remote.ip,
+			.client = r->client.ip, .ext_port = r->ext_port,
+			.int_port = r->int_port, .proto = r->proto,
+		};
+}
+
+/* Does a rule of the table lead to where @p led? */
+static bool still_leads(const struct flows *f, const struct conntrack_port *p)
+{
+	const struct nat_rule rule = {
+		.kind = NAT_PORTMAP, .proto = p->proto,
+		.ext_port = p->ext_port, .remote.ip = p->remote,
+		.client.ip = p->client, .int_port = p->int_port,
+	};
+	const struct nat_rule *now = natfw_lookup(f->fw, &rule);
+
+	return now && nat_rule_equal(now, &rule);
+}
+
+/* Once a reason; a kernel that can not do it is not asked again. */
+static void tell(struct flows *f, int err)
+{
+	if (err != f->err)
+		log_warn("flows through deleted mappings may go on: %s",
+			 strerror(-err));
+	f->err = err;
+}
+
+static unsigned cpu_ms(void)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (unsigned)t.tv_sec * 1000 + (unsigned)(t.tv_nsec / 1000000);
+}
+
+/* How long a walk takes is up to the flows there are, whoever made them. */
+static int walk(struct flows *f, size_t n, uint64_t now_ms)
+{
+	unsigned before_ms = cpu_ms(), gap_ms;
+	int err = conntrack_kill(f->gone, n);
+
+	gap_ms = (cpu_ms() - before_ms) * FLOWS_GAP_WALKS;
+	if (gap_ms < FLOWS_GAP_MS)
+		gap_ms = FLOWS_GAP_MS;
+	f->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? gap_ms : FLOWS_GAP_MAX_MS;
+	f->walked_ms = now_ms;
+	return err;
+}
+
+void flows_kill(struct flows *f, uint64_t now_ms)
+{
+	size_t n = 0;
+	int err;
+
+	for (size_t i = 0; i < f->gone_n; i++)
+		if (!still_leads(f, &f->gone[i]))
+			f->gone[n++] = f->gone[i];
+	mem_idle(&f->gone[n], (f->gone_n - n) * sizeof(*f->gone));
+	f->gone_n = 0;
+	if (!n || f->err == -EPROTONOSUPPORT || f->err == -EOPNOTSUPP)
+		return;
+	err = walk(f, n, now_ms);
+	if (err)
+		tell(f, err);
+}
+
+void flows_room(struct flows *f, size_t n, uint64_t now_ms)
+{
+	if (f->gone_n + n > f->gone_max)
+		flows_kill(f, now_ms);
+}
+
+void flows_end(struct flows *f, uint64_t now_ms)
+{
+	if (!f->walked_ms || now_ms - f->walked_ms >= f->walk_gap_ms)
+		flows_kill(f, now_ms);
+}

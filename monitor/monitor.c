@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mapmonitor.c - the privileged half: signals, start, reload, stop.
+ *
+ * Owns: the gate (broker.c) through which the engine reaches the firewall, the
+ * warden (supervisor.c) that leads the engine's life. Never does: read from the
+ * network.
+ * Invariant: until the nursery is there nothing was cut, and a reload may do
+ * what the start may; from then on the jail is the one it was forked for.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "sys/caps.h"
+#include "sys/jail.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "engine/ctlserver.h"
+#include "engine/engine.h"
+#include "monitor/broker.h"
+#include "monitor/monitor.h"
+#include "monitor/report.h"
+#include "monitor/supervisor.h"
+
+/* Two descriptors of the engine's, the nursery's, the firewall's; room for what
+ * later layers watch. */
+#define MONITOR_FDS_MAX 8
+/* After somebody changed the firewall: he may not be done yet. Others may
+ * change it all the time; to look costs a tool's run. */
+#define SUSPECT_MS	20
+#define SUSPECT_GAP_MS	1000
+
+enum phase {
+	RUNNING,
+	RELOADING, /* the engine is to go, its successor has new settings */
+	STOPPING,  /* the engine is to go, and then so do we */
+};
+
+/* Whom the engine runs as, and where. */
+struct home {
+	uid_t uid;
+	gid_t gid;
+	char dir[PATH_MAX];
+	char user[CONF_STR_MAX], state_dir[CONF_STR_MAX];	/* for which */
+};
+
+struct monitor {
+	const char *path;
+	bool debug;
+	struct conf conf, next_conf;
+	struct ev_loop *loop;
+	enum phase phase;
+	int status;
+
+	struct gate gate;
+	struct report report;		/* to the operator */
+	int ctl_fd;			/* the control socket, -1 none */
+	struct home home;
+	struct warden warden;
+
+	struct ev_fd firewall;		/* tells of others' changes */
+	uint64_t verified_ms;
+	struct ev_timer verify, flows;
+	struct ev_signal sig[3];
+};
+
+/* ---- the firewall -------------------------------------------------------- */
+
+/* The next look at the firewall comes soon. */
+static void suspect(struct monitor *m)
+{
+	uint64_t gone_ms = ev_now_ms(m->loop) - m->verified_ms;
+
+	if (!m->gate.suspect)
+		return;
+	m->gate.suspect = false;
+	ev_timer_set(m->loop, &m->verify, gone_ms < SUSPECT_GAP_MS ?
+		     SUSPECT_GAP_MS - gone_ms : SUSPECT_MS);
+}
+
+static void on_verify(struct ev_timer *t)
+{
+	struct monitor *m = EV_OWNER(t, struct monitor, verify);
+
+	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
+	m->verified_ms = ev_now_ms(m->loop);
+	gate_verify(&m->gate);
+	report_gate(&m->report, &m->gate);
+	suspect(m);
+	log_flush();
+	mem_idle_stack();
+}
+
+static void on_firewall(struct ev_fd *w, short revents)
+{
+	struct monitor *m = EV_OWNER(w, struct monitor, firewall);
+
+	gate_changed(&m->gate);
+	suspect(m);
+}
+
+static void watch_firewall(struct monitor *m)
+{
+	ev_fd_del(m->loop, &m->firewall);
+	ev_fd_init(&m->firewall, m->gate.watch_fd, on_firewall);
+	if (m->gate.watch_fd >= 0)
+		ev_fd_add(m->loop, &m->firewall, POLLIN);
+}
+
+static void on_flows(struct ev_timer *t)
+{
+	struct monitor *m = EV_OWNER(t, struct monitor, flows);
+
+	flows_kill(&m->gate.flows, ev_now_ms(m->loop));
+}
+
+/* ---- the operator -------------------------------------------------------- */
+
+static void control_close(struct monitor *m)
+{
+	if (m->ctl_fd < 0)
+		return;
+	close(m->ctl_fd);
+	unlink(m->conf.control_socket);
+	m->ctl_fd = -1;
+}
+
+/* Without it all goes on, but for upnpctl. One that is there stays, and who has
+ * connected meanwhile is served by the next engine. */
+static void control_open(struct monitor *m)
+{
+	if (m->ctl_fd >= 0 && ctl_mend(m->ctl_fd))
+		return;
+	control_close(m);
+	m->ctl_fd = ctl_listen(m->conf.control_socket);
+	if (m->ctl_fd < 0)
+		log_err("control-socket %s: %s", m->conf.control_socket,
+			strerror(-m->ctl_fd));
+}
+
+/* ---- the engine ---------------------------------------------------------- */
+
+static void on_born(void *arg)
+{
+	struct monitor *m = arg;
+
+	gate_reset(&m->gate);
+	m->gate.serving = false;
+}
+
+static int on_request(void *arg, int fd)
+{
+	struct monitor *m = arg;
+	int err;
+
+	m->gate.now_ms = ev_now_ms(m->loop);
+	err = gate_serve(&m->gate, fd);
+	if (m->gate.flows.gone_n && !m->flows.active)
+		ev_timer_set(m->loop, &m->flows, m->gate.flows.walk_gap_ms);
+	report_gate(&m->report, &m->gate);
+	if (m->gate.serving)
+		report_serving(&m->report);
+	suspect(m);
+	return err;
+}
+
+static void on_died(void *arg)
+{
+	struct monitor *m = arg;
+
+	report_death(&m->report);
+	control_open(m);
+	warden_control(&m->warden, m->ctl_fd);
+}
+
+static void reload_finish(struct monitor *m);
+
+static void on_gone(void *arg)
+{
+	struct monitor *m = arg;
+
+	if (m->phase == STOPPING)
+		ev_stop(m->loop);
+	else
+		reload_finish(m);
+}
+
+static void on_lost(void *arg)
+{
+	struct monitor *m = arg;
+
+	m->status = 1;
+	ev_stop(m->loop);
+}
+
+static const struct warden_ops warden_ops = {
+	.born = on_born, .request = on_request, .died = on_died,
+	.gone = on_gone, .lost = on_lost,
+};
+
+/* ---- start, reload, stop ------------------------------------------------- */
+
+static int find_user(const struct conf *conf, struct home *ret)
+{
+	int err = jail_user(conf->user, &ret->uid, &ret->gid);
+
+	if (err > 0)
+		log_warn("neither user %s nor nobody in /etc/passwd: the "
+			 "engine runs as uid %u", conf->user,
+			 (unsigned)ret->uid);
+	else if (err)
+		log_err("/etc/passwd: %s", strerror(-err));
+	return err < 0 ? err : 0;
+}
+
+/* Where there is no /var, or it is read-only: beside the pid file is room, if
+ * only until the next boot. A crash or a reload then costs no mapping. */
+static int stand_in(const struct conf *conf, int why, struct home *ret)
+{
+	int err = status_beside(conf->pid_file, ".jail", ret->dir);
+
+	if (!err)
+		err = jail_dir(ret->dir, ret->uid, ret->gid);
+	if (!err)
+		log_warn("state-dir %s: %s; mappings are kept in %s, where a "
+			 "reboot may lose them: set state-dir to a place that "
+			 "can be written, in a directory that is there",
+			 conf->state_dir, strerror(-why), ret->dir);
+	return err;
+}
+
+static int find_dir(const struct conf *conf, struct home *ret)
+{
+	int err = jail_dir(conf->state_dir, ret->uid, ret->gid);
+
+	str_copy(ret->dir, sizeof(ret->dir), str_z(conf->state_dir));
+	if ((err == -ENOENT || err == -EROFS) && !stand_in(conf, err, ret))
+		return 0;
+	if (err)
+		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
+	return err;
+}
+
+static int prepare(const struct conf *conf, struct home *ret)
+{
+	int err = find_user(conf, ret);
+
+	if (!err)
+		err = find_dir(conf, ret);
+	str_copy(ret->user, sizeof(ret->user), str_z(conf->user));
+	str_copy(ret->state_dir, sizeof(ret->state_dir),
+		 str_z(conf->state_dir));
+	return err;
+}
+
+/* Nobody has the right to lead the engine to another home any more. */
+static int not_by_reload(const struct monitor *m, const char *key,
+			 const char *was, const char *is)
+{
+	log_err("%s: %s can not become %s by a reload, it is %s since the "
+		"start: restart upnpd", m->path, key, is, was);
+	return -EPERM;
+}
+
+/* What user means was looked up once: somebody may have been made since. */
+static int stay(const struct monitor *m, const struct conf *next)
+{
+	const struct home *h = &m->home;
+	uid_t uid = h->uid;
+	gid_t gid = h->gid;
+
+	if (strcmp(next->state_dir, h->state_dir) &&
+	    strcmp(next->state_dir, h->dir))
+		return not_by_reload(m, "state-dir", h->state_dir,
+				     next->state_dir);
+	if (strcmp(next->user, h->user) &&
+	    (jail_user(next->user, &uid, &gid) < 0 || uid != h->uid ||
+	     gid != h->gid))
+		return not_by_reload(m, "user", h->user, next->user);
+	return 0;
+}
+
+/* The nursery is shut in, and asked for nothing yet. */
+static int open_nursery(struct monitor *m)
+{
+	struct jail jail = {
+		m->home.dir, m->home.uid, m->home.gid, ENGINE_FILES_MAX,
+	};
+	int err;
+
+	if (warden_is_open(&m->warden))
+		return 0;
+	err = warden_open(&m->warden, &jail);
+	if (err)
+		log_err("engine can not enter its jail %s: %s", m->home.dir,
+			strerror(-err));
+	return err;
+}
+
+static int begin(struct monitor *m)
+{
+	int err = 0;
+
+	if (m->debug)
+		m->conf.log_level = LOG_DEBUG;
+	log_level((int)m->conf.log_level);
+	if (!m->conf.enabled) {
+		log_info("not enabled: set enabled = yes in %s", m->path);
+		report_state(&m->report, STATUS_DISABLED, &m->gate);
+		return 0;
+	}
+	if (m->conf.allow_disable_external)
+		log_warn("any host of the LAN may take %s down: set "
+			 "allow-disable-external-interface = no to forbid it",
+			 conf_external(&m->conf)->name);
+	/* a firewall tool may take its time: we are to be found meanwhile */
+	report_state(&m->report, STATUS_SERVING, &m->gate);
+	err = open_nursery(m);
+	if (err)
+		return err;
+	if (m->gate.open)
+		gate_look(&m->gate);	/* failed: verify tries again */
+	else
+		err = gate_open(&m->gate, &m->conf);
+	mem_idle_stack();	/* that went deep; an engine need not have it */
+	/* The first time the tools ran with all of root's rights: one of them
+	 * may have had to load a module. From here on nobody has them. */
+	if (!err)
+		err = caps_cut();
+	if (err)
+		return err;
+	control_open(m);
+	watch_firewall(m);
+	ev_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
+	warden_start(&m->warden, &m->conf, m->ctl_fd);
+	report_state(&m->report, STATUS_SERVING, &m->gate);
+	return 0;
+}
+
+/* A socket of the same name stays as it is: who has connected meanwhile is
+ * served by the next engine. */
+static bool same_socket(const struct monitor *m)
+{
+	return m->next_conf.enabled && !strcmp(m->next_conf.control_socket,
+					       m->conf.control_socket);
+}
+
+/* The old engine has gone: its successor gets the new configuration. A
+ * firewall of the same kind and size stays, and traffic with it. */
+static void reload_finish(struct monitor *m)
+{
+	bool same = m->next_conf.enabled &&
+		    m->next_conf.max_mappings == m->conf.max_mappings &&
+		    !strcmp(m->next_conf.backend, m->conf.backend);
+
+	if (!same) {
+		ev_fd_del(m->loop, &m->firewall);
+		gate_close(&m->gate);
+	}
+	if (!same_socket(m))
+		control_close(m);
+	ev_timer_del(m->loop, &m->verify);
+	m->conf = m->next_conf;
+	m->phase = RUNNING;
+	log_info("configuration read again from %s", m->path);
+	if (!begin(m)) {
+		report_reload(&m->report, "");
+		return;
+	}
+	report_reload(&m->report, log_last_error());
+	m->status = 1;
+	ev_stop(m->loop);
+}
+
+/* What was root's to read before its rights went need not be any more. */
+static void tell_unread(const struct monitor *m, int err, const char *why)
+{
+	if (err == -EACCES && warden_is_open(&m->warden))
+		log_err("%s: since the start upnpd reads what root owns or all "
+			"may read; chown root %s", why, m->path);
+	else
+		log_err("%s", why);
+}
+
+/* Read it, and see whether an engine could start with it: what runs now is not
+ * ended for what can not run. */
+static int read_next(struct monitor *m)
+{
+	static struct conf next;
+	struct conf_error why;
+	int err;
+
+	err = conf_read(m->path, &next, &why);
+	if (err)
+		tell_unread(m, err, why.text);
+	else if (next.enabled)
+		err = warden_is_open(&m->warden) ? stay(m, &next) :
+						   prepare(&next, &m->home);
+	if (!err)
+		m->next_conf = next;
+	return err;
+}
+
+static void on_sighup(struct ev_signal *s)
+{
+	struct monitor *m = EV_OWNER(s, struct monitor, sig[2]);
+
+	if (m->phase == STOPPING)
+		return;
+	report_reloading(&m->report);
+	if (read_next(m)) {
+		report_reload(&m->report, log_last_error());
+		log_err("the configuration before stays in force");
+		return;
+	}
+	m->phase = RELOADING;
+	if (!warden_stop(&m->warden))
+		reload_finish(m);
+}
+
+static void stop(struct monitor *m)
+{
+	m->phase = STOPPING;
+	report_stopping(&m->report);
+	if (!warden_stop(&m->warden))
+		ev_stop(m->loop);
+}
+
+static void on_sigterm(struct ev_signal *s)
+{
+	stop(EV_OWNER(s, struct monitor, sig[0]));
+}
+
+static void on_sigint(struct ev_signal *s)
+{
+	stop(EV_OWNER(s, struct monitor, sig[1]));
+}
+
+static int watch_signals(struct monitor *m)
+{
+	static const struct ev_signal sig[3] = {
+		{ SIGTERM, on_sigterm }, { SIGINT, on_sigint },
+		{ SIGHUP, on_sighup },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < 3 && !err; i++) {
+		m->sig[i] = sig[i];
+		err = ev_signal_add(m->loop, &m->sig[i]);
+	}
+	return err;
+}
+
+int monitor_run(const char *path, const struct conf *conf, bool debug)
+{
+	static struct monitor m;
+	int err;
+
+	/* field by field: what is not written takes no memory */
+	m.path = path;
+	m.conf = *conf;
+	m.debug = debug;
+	m.ctl_fd = -1;
+	report_start(&m.report, path, conf->pid_file);
+	ev_fd_init(&m.firewall, -1, on_firewall);
+	m.verify.cb = on_verify;
+	m.flows.cb = on_flows;
+	m.loop = ev_new(MONITOR_FDS_MAX, NULL);
+	warden_init(&m.warden, m.loop, &warden_ops, &m);
+	err = m.loop ? watch_signals(&m) : -ENOMEM;
+	if (!err && m.conf.enabled)
+		err = prepare(&m.conf, &m.home);
+	if (!err)
+		err = begin(&m);
+	if (!err)
+		err = ev_run(m.loop);
+	if (err)
+		m.status = 1;
+	if (err && !*log_last_error())	/* who failed has told more */
+		log_err("ends: %s", strerror(-err));
+	gate_close(&m.gate);
+	control_close(&m);
+	warden_close(&m.warden);
+	report_end(&m.report, m.status ? log_last_error() : NULL);
+	log_flush();
+	ev_free(m.loop);
+	return m.status;
+}

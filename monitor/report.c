@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/* report.c - keeps the monitor's status file as things are, and the service
+ * manager in the picture. */
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "base/str.h"
+#include "monitor/report.h"
+
+static void copy(char *dst, size_t cap, const char *text)
+{
+	struct wr w = wr_init_cut(dst, cap);
+
+	wr_z(&w, text);
+	wr_cstr(&w);
+}
+
+/* ---- the service manager ------------------------------------------------- */
+
+static void put_state(struct wr *w, const struct report *r)
+{
+	const struct status *s = &r->now;
+
+	if (s->state == STATUS_DISABLED)
+		wr_fmt(w, "not enabled: set enabled = yes in %s", s->file);
+	else if (s->state == STATUS_ENDED)
+		wr_fmt(w, "ended: %s", s->fault);
+	else if (r->serving)
+		wr_fmt(w, "serving by %s", s->backend);
+	else if (s->engine_deaths)
+		wr_z(w, "the engine ended, another one starts");
+	else
+		wr_z(w, "starting");
+	if (s->firewall_fault[0])
+		wr_fmt(w, "; firewall: %s", s->firewall_fault);
+	if (s->reload_fault[0])
+		wr_fmt(w, "; the last reload changed nothing: %s",
+		       s->reload_fault);
+}
+
+/* A newline would begin another variable. */
+static const char *state_line(const struct report *r, char *buf)
+{
+	struct wr w = wr_init_cut(buf, REPORT_LINE_MAX);
+
+	put_state(&w, r);
+	for (size_t i = 0; i < w.len; i++)
+		if (buf[i] < 0x20 || buf[i] > 0x7e)
+			buf[i] = '?';
+	return wr_cstr(&w);
+}
+
+/* @what: what has happened, a line; "": nothing but the text, perhaps */
+static void tell(struct report *r, const char *what)
+{
+	char text[REPORT_LINE_MAX + 128], line[REPORT_LINE_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	int err;
+
+	state_line(r, line);
+	if (!*what && !strcmp(line, r->line))
+		return;
+	copy(r->line, sizeof(r->line), line);
+	wr_fmt(&w, "%sSTATUS=%s", what, line);
+	err = notify_send(&r->manager, wr_done(&w));
+	if (err && !r->mute)
+		log_warn("the service manager can not be told: %s",
+			 strerror(-err));
+	r->mute = err != 0;
+}
+
+static void tell_ready(struct report *r)
+{
+	tell(r, "READY=1\n");
+}
+
+void report_serving(struct report *r)
+{
+	if (r->serving)
+		return;
+	r->serving = true;
+	tell_ready(r);
+}
+
+void report_reloading(struct report *r)
+{
+	char what[64];
+	struct wr w = wr_init(what, sizeof(what));
+	struct timespec t = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	wr_fmt(&w, "RELOADING=1\nMONOTONIC_USEC=%llu\n",
+	       t.tv_sec * 1000000ull + (unsigned long long)t.tv_nsec / 1000);
+	tell(r, wr_cstr(&w));
+}
+
+void report_stopping(struct report *r)
+{
+	tell(r, "STOPPING=1\n");
+}
+
+/* ---- the file ------------------------------------------------------------ */
+
+/* FNV-1a, in place of a second struct status to compare with. Never 0. */
+static uint64_t hash_of(const struct status *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < sizeof(*s); i++)
+		h = (h ^ p[i]) * 1099511628211u;
+	return h | 1;
+}
+
+static void write_now(struct report *r)
+{
+	uint64_t hash = hash_of(&r->now);
+	int err;
+
+	if (!r->path[0] || hash == r->written)
+		return;
+	err = status_write(r->path, &r->now);
+	if (err && !r->failed)
+		log_warn("status file %s: %s; upnpctl can not tell all",
+			 r->path, strerror(-err));
+	r->failed = err != 0;
+	r->written = hash;
+}
+
+static void publish(struct report *r)
+{
+	write_now(r);
+	tell(r, "");
+}
+
+static uint64_t seconds(clockid_t clock)
+{
+	struct timespec t = { 0 };
+
+	clock_gettime(clock, &t);
+	return t.tv_sec > 0 ? (uint64_t)t.tv_sec : 0;
+}
+
+void report_start(struct report *r, const char *file, const char *pid_file)
+{
+	char path[PATH_MAX];
+	int err;
+
+	err = notify_open(&r->manager);
+	if (err)
+		log_warn("NOTIFY_SOCKET: %s; nobody is told that we serve",
+			 strerror(-err));
+	if (!status_path(pid_file, path))
+		str_copy(r->path, sizeof(r->path), str_z(path));
+	r->now.pid = getpid();
+	copy(r->now.file, sizeof(r->now.file), file);
+	r->now.since_s = seconds(CLOCK_REALTIME);
+	r->now.since_mono_s = seconds(CLOCK_BOOTTIME);
+}
+
+static void take_gate(struct report *r, const struct gate *g)
+{
+	struct status *s = &r->now;
+
+	s->backend[0] = s->backend_why[0] = '\0';
+	if (g->open) {
+		copy(s->backend, sizeof(s->backend), g->fw.be->name);
+		copy(s->backend_why, sizeof(s->backend_why), g->why);
+	}
+	copy(s->firewall_fault, sizeof(s->firewall_fault), gate_fault(g));
+	if (s->repairs != g->repairs)
+		s->repaired_s = seconds(CLOCK_REALTIME);
+	s->repairs = g->repairs;
+}
+
+void report_state(struct report *r, enum status_state state,
+		  const struct gate *g)
+{
+	r->now.state = state;
+	r->serving = false;
+	take_gate(r, g);
+	write_now(r);
+	tell(r, state == STATUS_DISABLED ? "READY=1\n" : "");
+}
+
+void report_gate(struct report *r, const struct gate *g)
+{
+	bool well = !*gate_fault(g);
+
+	if (well == !r->now.firewall_fault[0] && r->now.repairs == g->repairs)
+		return;
+	take_gate(r, g);
+	publish(r);
+}
+
+void report_reload(struct report *r, const char *fault)
+{
+	r->now.reloads++;
+	copy(r->now.reload_fault, sizeof(r->now.reload_fault), fault);
+	publish(r);
+	/* what ran before goes on */
+	if (*fault && (r->serving || r->now.state == STATUS_DISABLED))
+		tell_ready(r);
+}
+
+void report_death(struct report *r)
+{
+	r->now.engine_deaths++;
+	r->serving = false;
+	publish(r);
+}
+
+void report_end(struct report *r, const char *fault)
+{
+	if (!fault) {
+		if (r->path[0])
+			unlink(r->path);
+		return;
+	}
+	r->now.state = STATUS_ENDED;
+	copy(r->now.fault, sizeof(r->now.fault), fault);
+	write_now(r);
+	report_stopping(r);
+}

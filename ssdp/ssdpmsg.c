@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ssdpmsg.c - searches in, answers and announcements out. Pure.
+ *
+ * Never does: put a byte of a search that is not the name of a target into an
+ * answer.
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/date.h"
+#include "http/httpmsg.h"
+#include "base/limits.h"
+#include "ssdp/ssdpmsg.h"
+
+#define MX_MAX		5	/* UDA 1.1 1.3.3: more is taken as 5 */
+
+/* A search by unicast has none, and some control points leave it out always;
+ * one that is no number spoils the search. */
+static bool parse_mx(const struct httpmsg *m, uint32_t *ret)
+{
+	struct str s = STR("0");
+	int err;
+
+	httpmsg_get(m, STR("MX"), &s);
+	err = str_u32(s, 0, MX_MAX, ret);
+	if (err == -ERANGE)
+		*ret = MX_MAX;
+	return err != -EINVAL;
+}
+
+bool ssdp_parse_search(struct str datagram, struct ssdp_search *ret)
+{
+	struct ssdp_search search;
+	struct httpmsg m;
+	struct str man, st;
+
+	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 ||
+	    !str_eq(m.method, STR("M-SEARCH")) ||
+	    !str_eq(m.target, STR("*")) ||
+	    !httpmsg_get(&m, STR("MAN"), &man) ||
+	    !str_eq(man, STR("\"ssdp:discover\"")) ||
+	    !httpmsg_get(&m, STR("ST"), &st) ||
+	    !str_copy(search.st, sizeof(search.st), st) ||
+	    !parse_mx(&m, &search.mx))
+		return false;
+	search.all = str_eq(st, STR("ssdp:all"));
+	*ret = search;
+	return true;
+}
+
+static void write_type(struct wr *w, const struct ssdp_target *t)
+{
+	wr_z(w, t->nt);
+	if (t->version > 0)
+		wr_u64(w, t->version);
+}
+
+/* Is @t the first of its type with just this version, or has none that? */
+static bool is_first(const struct ssdp_config *c, const struct ssdp_target *t,
+		     uint32_t version)
+{
+	const struct ssdp_target *x = c->target, *end = x + c->target_n;
+
+	for (; x < end; x++)
+		if (x->version == version && !strcmp(x->nt, t->nt))
+			return x == t;
+	return true;
+}
+
+/* UDA 1.1 1.3.2: a device answers for the lower versions too. Of two roots the
+ * first that has just that version answers alone. */
+static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
+		    struct str st)
+{
+	struct str nt = str_z(t->nt);
+	uint32_t version;
+
+	if (t->version == 0)
+		return str_eq(st, nt);
+	if (!str_starts(st, nt))
+		return false;
+	st = str_skip(st, nt.n);
+	if (str_starts(st, STR("0")) ||
+	    str_u32(st, 1, t->version, &version) < 0)
+		return false;
+	return is_first(c, t, version);
+}
+
+bool ssdp_match(const struct ssdp_config *c, size_t target,
+		const struct ssdp_search *search, struct wr *ret_st)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	if (search->all)
+		write_type(ret_st, t);
+	else if (matches(c, t, str_z(search->st)))
+		wr_z(ret_st, search->st);
+	else
+		return false;
+	return true;
+}
+
+static void write_location(struct wr *w, const struct ssdp_target *t,
+			   uint32_t local_ip, uint16_t http_port)
+{
+	wr_z(w, "LOCATION: http://");
+	wr_ipv4(w, local_ip);
+	wr_fmt(w, ":%u%s\r\n", http_port, t->path);
+}
+
+static void write_where(struct wr *w, const struct ssdp_config *c,
+			const struct ssdp_target *t, uint32_t local_ip,
+			uint16_t http_port)
+{
+	unsigned max_age_s = 2 * c->notify_s < SSDP_MAX_AGE_MIN_S ?
+				     SSDP_MAX_AGE_MIN_S : 2 * c->notify_s;
+
+	wr_fmt(w, "CACHE-CONTROL: max-age=%u\r\n", max_age_s);
+	write_location(w, t, local_ip, http_port);
+	wr_fmt(w, "SERVER: %s\r\n", c->server);
+}
+
+/*
+ * What is talked of, as @field and as USN: the uuid alone, or the uuid and
+ * the type. OPT and 01-NLS say to control points of before UDA 1.1 what BOOTID
+ * says: this device has been started anew (UDA 1.1 1.2.2).
+ */
+static void write_what(struct wr *w, const struct ssdp_config *c,
+		       const struct ssdp_target *t, const char *field,
+		       struct str type)
+{
+	wr_fmt(w, "%s: %.*s\r\nUSN: %s", field, STR_F(type), t->udn);
+	if (!str_starts(type, STR("uuid:")))
+		wr_fmt(w, "::%.*s", STR_F(type));
+	wr_fmt(w, "\r\nOPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n"
+	       "01-NLS: %u\r\n"
+	       "BOOTID.UPNP.ORG: %u\r\n"
+	       "CONFIGID.UPNP.ORG: %u\r\n",
+	       c->boot_id, c->boot_id, c->config_id);
+}
+
+void ssdp_write_answer(struct wr *w, const struct ssdp_config *c,
+		       size_t target, struct str st, uint32_t local_ip,
+		       uint16_t http_port)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	wr_z(w, "HTTP/1.1 200 OK\r\nDATE: ");
+	date_http(w, c->wall_s());
+	wr_z(w, "\r\nEXT:\r\n");
+	write_where(w, c, t, local_ip, http_port);
+	write_what(w, c, t, "ST", st);
+	wr_z(w, "\r\n");
+}
+
+/* A NOTIFY from its NTS on, but for the empty line. */
+static void write_news(struct wr *w, const struct ssdp_config *c,
+		       const struct ssdp_target *t, const char *nts)
+{
+	char buf[sizeof(((struct ssdp_search *)0)->st)];
+	struct wr type = wr_init(buf, sizeof(buf));
+
+	write_type(&type, t);
+	wr_fmt(w, "NTS: ssdp:%s\r\n", nts);
+	write_what(w, c, t, "NT", wr_done(&type));
+}
+
+#define NOTIFY "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
+
+void ssdp_write_update(struct wr *w, const struct ssdp_config *c,
+		       size_t target, uint32_t next_boot_id,
+		       uint32_t local_ip, uint16_t http_port)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	wr_z(w, NOTIFY);
+	write_location(w, t, local_ip, http_port);
+	write_news(w, c, t, "update");
+	wr_fmt(w, "NEXTBOOTID.UPNP.ORG: %u\r\n\r\n", next_boot_id);
+}
+
+void ssdp_write_notify(struct wr *w, const struct ssdp_config *c,
+		       size_t target, bool alive, uint32_t local_ip,
+		       uint16_t http_port)
+{
+	const struct ssdp_target *t = &c->target[target];
+
+	wr_z(w, NOTIFY);
+	if (alive)
+		write_where(w, c, t, local_ip, http_port);
+	write_news(w, c, t, alive ? "alive" : "byebye");
+	wr_z(w, "\r\n");
+}

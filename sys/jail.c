@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * jail.c - give up every right the engine does not need.
+ *
+ * The order matters: the bounding set takes a capability, chroot() needs root,
+ * groups go before the uid (afterwards there is no right to change them), then
+ * capabilities and limits, since by then nothing can be had back; the filter
+ * comes last, as it forbids all of this. What was given up is tried once more,
+ * and getting it is an error.
+ */
+#include "sys/jail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "sys/caps.h"
+#include "sys/dir.h"
+#include "sys/ids_nr.h"
+#include "sys/seccomp.h"
+#include "base/str.h"
+
+/* The lease journal of the default table, several times over; a runaway writer
+ * must not fill a router's flash. */
+#define FILE_SIZE_MAX	(16u << 20)
+
+#define PASSWD		"/etc/passwd"
+#define PASSWD_MAX	16384	/* system users come first */
+
+/* name:password:uid:gid:... Return: is it @name's line? */
+static bool take_passwd_line(struct str line, struct str name, uid_t *ret_uid,
+			     gid_t *ret_gid)
+{
+	struct str field;
+	uint32_t uid, gid;
+
+	if (!str_cut(&line, ':', &field) || !str_eq(field, name) ||
+	    !str_cut(&line, ':', &field) || !str_cut(&line, ':', &field) ||
+	    str_u32(field, 0, UINT32_MAX - 1, &uid) ||
+	    !str_cut(&line, ':', &field) ||
+	    str_u32(field, 0, UINT32_MAX - 1, &gid))
+		return false;
+	*ret_uid = uid;
+	*ret_gid = gid;
+	return true;
+}
+
+static bool find_user(struct str passwd, struct str name, uid_t *ret_uid,
+		      gid_t *ret_gid)
+{
+	struct str line;
+
+	while (str_cut(&passwd, '\n', &line))
+		if (take_passwd_line(line, name, ret_uid, ret_gid))
+			return true;
+	return false;
+}
+
+/* Return: how many bytes; no file is an empty one; -errno */
+static ssize_t read_passwd(char buf[PASSWD_MAX])
+{
+	int fd = open(PASSWD, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	do {
+		n = read(fd, buf + len, PASSWD_MAX - len);
+		len += (size_t)(n > 0 ? n : 0);
+	} while (n > 0);
+	n = n < 0 ? -errno : (ssize_t)len;
+	close(fd);
+	return n;
+}
+
+/*
+ * Not by getpwnam(): in a static binary it brings stdio along (musl), or loads
+ * libraries of another libc (glibc). A daemon's user is in the file.
+ */
+int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+	char buf[PASSWD_MAX];
+	ssize_t n = read_passwd(buf);
+	struct str passwd = { buf, (size_t)n };
+
+	if (n < 0)
+		return (int)n;
+	if (find_user(passwd, str_z(name), ret_uid, ret_gid) ||
+	    find_user(passwd, STR("nobody"), ret_uid, ret_gid))
+		return 0;
+	*ret_uid = *ret_gid = JAIL_NOBODY;
+	return 1;
+}
+
+/* @dir without slashes at its end: behind one, O_NOFOLLOW would follow. */
+static int trim_path(const char *dir, char *ret, size_t cap)
+{
+	size_t n = strlen(dir);
+
+	while (n > 0 && dir[n - 1] == '/')
+		n--;
+	/* Nothing left: the root directory, which stays whose it is. */
+	if (n == 0)
+		return -EINVAL;
+	if (n >= cap)
+		return -ENAMETOOLONG;
+	memcpy(ret, dir, n);
+	ret[n] = '\0';
+	return 0;
+}
+
+int jail_dir_empty(const char *dir)
+{
+	const char *name;
+	struct dir d;
+	int err = dir_open(&d, dir);
+
+	if (err)
+		return err;
+	err = dir_next(&d, &name);
+	dir_close(&d);
+	return err > 0 ? -ENOTEMPTY : err;
+}
+
+/* By descriptor: the name may be another thing a moment later. */
+static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	int err = 0;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	/* root's own folder with things in it, /etc by a slip of the pen */
+	if (st.st_uid == 0 && uid != 0)
+		err = jail_dir_empty(path);
+	if (err)
+		return err;
+	if ((st.st_uid != uid || st.st_gid != gid) &&
+	    fchown(fd, uid, gid) < 0)
+		return -errno;
+	return fchmod(fd, 0700) < 0 ? -errno : 0;
+}
+
+int jail_dir(const char *dir, uid_t uid, gid_t gid)
+{
+	char path[PATH_MAX];
+	int fd, err;
+
+	err = trim_path(dir, path, sizeof(path));
+	if (err < 0)
+		return err;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	err = own_dir(fd, path, uid, gid);
+	close(fd);
+	return err;
+}
+
+/* ---- the steps of jail_enter() ------------------------------------- */
+
+static int become(const struct jail *j)
+{
+	if (chroot(".") < 0)
+		return -errno;
+	if (syscall(NR_SETGROUPS, 0, NULL) < 0)
+		return -errno;
+	if (syscall(NR_SETRESGID, j->gid, j->gid, j->gid) < 0)
+		return -errno;
+	if (syscall(NR_SETRESUID, j->uid, j->uid, j->uid) < 0)
+		return -errno;
+	if (syscall(NR_SETRESGID, (gid_t)-1, 0, (gid_t)-1) == 0 ||
+	    syscall(NR_SETRESUID, (uid_t)-1, 0, (uid_t)-1) == 0)
+		return -EPERM;
+	return 0;
+}
+
+/* Both the soft and the hard limit: nothing can raise them again. Not by
+ * setrlimit(): musl's goes round all threads, too. */
+static int set_limit(int what, rlim_t max)
+{
+	const struct rlimit rl = { max, max };
+
+	return prlimit(0, what, &rl, NULL) < 0 ? -errno : 0;
+}
+
+static int set_limits(const struct jail *j)
+{
+	int err = set_limit(RLIMIT_NOFILE, j->files_max);
+
+	if (!err)
+		err = set_limit(RLIMIT_CORE, 0);
+	if (!err)
+		err = set_limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
+	/* A file at its limit is a failed write(), not the end. */
+	if (!err && signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
+		err = -errno;
+	return err;
+}
+
+static int no_way_back(void)
+{
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+/* A kernel without it, or a build: the rest of the jail still stands. */
+static int set_filter(enum seccomp_who who, int *ret_filter)
+{
+	int err = seccomp_enter(who);
+
+	*ret_filter = err;
+	return err == -ENOSYS || err == -ECANCELED ? 0 : err;
+}
+
+int jail_enter(const struct jail *j)
+{
+	bool root = geteuid() == 0;
+	int err, filter;
+
+	if (root && (j->uid == 0 || j->gid == 0))
+		return -EINVAL;
+	if (chdir(j->dir) < 0)
+		return -errno;
+	err = caps_bar();
+	if (err == 0 && root)
+		err = become(j);
+	/* They end with uid 0, but for securebits that somebody set before us;
+	 * and an ordinary user may have been given ambient ones. */
+	if (err == 0)
+		err = caps_drop();
+	if (err == 0)
+		err = set_limits(j);
+	if (err == 0)
+		err = no_way_back();
+	if (err == 0)
+		err = set_filter(SECCOMP_NURSERY, &filter);
+	return err;
+}
+
+int jail_shut(int *ret_filter)
+{
+	int err = set_limit(RLIMIT_NPROC, 0);
+
+	return err ? err : set_filter(SECCOMP_ENGINE, ret_filter);
+}

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * netif.c - the router's interfaces, by rtnetlink and ethtool.
+ *
+ * Owns: nothing between two calls.
+ * Never does: wait; netlink.h says why it need not.
+ */
+#include "sys/netif.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <linux/ethtool.h>
+#include <linux/rtnetlink.h>
+#include <linux/sockios.h>
+#include "sys/netlink.h"
+
+/* Datagrams in one netif_drain(), so that a storm can not hold the loop. */
+#define DRAIN_MAX 64
+
+/* ---- one link ---------------------------------------------------------- */
+
+struct link_req {
+	struct nlmsghdr h;
+	struct ifinfomsg i;
+	struct rtattr name_attr;
+	char name[IF_NAMESIZE];
+};
+
+static bool name_fits(const char *name)
+{
+	size_t n = strnlen(name, IF_NAMESIZE);
+
+	return n > 0 && n < IF_NAMESIZE;
+}
+
+/* A request about the link called @name, which must fit. */
+static struct link_req link_by_name(uint16_t type, const char *name)
+{
+	struct link_req r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = type,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.name_attr = {
+			.rta_len = RTA_LENGTH(sizeof(r.name)),
+			.rta_type = IFLA_IFNAME,
+		},
+	};
+
+	memcpy(r.name, name, strnlen(name, sizeof(r.name) - 1));
+	return r;
+}
+
+bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret)
+{
+	const struct ifinfomsg *i = nl_body(h, sizeof(*i));
+
+	if (h->nlmsg_type != RTM_NEWLINK || !i)
+		return false;
+	ret->ifindex = i->ifi_index;
+	ret->up = i->ifi_flags & IFF_UP;
+	ret->running = i->ifi_flags & IFF_RUNNING;
+	ret->multicast = i->ifi_flags & IFF_MULTICAST;
+	ret->allmulti = i->ifi_flags & IFF_ALLMULTI;
+	return true;
+}
+
+static void take_link(void *arg, const struct nlmsghdr *h)
+{
+	netif_parse_link(h, arg);
+}
+
+static int read_link(const char *name, struct netif_link *l)
+{
+	struct link_req r;
+	int err;
+
+	if (!name_fits(name))
+		return -EINVAL;
+	r = link_by_name(RTM_GETLINK, name);
+	*l = (struct netif_link){ .ifindex = 0 };
+	memcpy(l->name, r.name, sizeof(l->name));
+	err = nl_ask(NETLINK_ROUTE, &r.h, take_link, l);
+	return err == -ENODEV ? 0 : err;
+}
+
+int netif_set_up(const char *name, bool up)
+{
+	struct link_req r;
+
+	if (!name_fits(name))
+		return -ENODEV;
+	r = link_by_name(RTM_SETLINK, name);
+	r.i.ifi_change = IFF_UP;
+	r.i.ifi_flags = up ? IFF_UP : 0;
+	return nl_ask(NETLINK_ROUTE, &r.h, NULL, NULL);
+}
+
+/* ---- counters and speed ------------------------------------------------ */
+
+struct counters_want {
+	struct netif_counters c;
+	bool found;
+};
+
+/* rtnl_link_stats64 grew with the kernels; its first four never moved. */
+bool netif_parse_counters(const struct nlmsghdr *h,
+			  struct netif_counters *ret)
+{
+	struct rtnl_link_stats64 s;
+
+	if (h->nlmsg_type != RTM_NEWLINK ||
+	    !nl_attr_get(h, sizeof(struct ifinfomsg), IFLA_STATS64, &s,
+			 offsetof(struct rtnl_link_stats64, rx_errors)))
+		return false;
+	*ret = (struct netif_counters){
+		.rx_bytes = s.rx_bytes, .tx_bytes = s.tx_bytes,
+		.rx_packets = s.rx_packets, .tx_packets = s.tx_packets,
+	};
+	return true;
+}
+
+static void take_counters(void *arg, const struct nlmsghdr *h)
+{
+	struct counters_want *want = arg;
+
+	if (netif_parse_counters(h, &want->c))
+		want->found = true;
+}
+
+int netif_counters(int ifindex, struct netif_counters *ret)
+{
+	struct link_req r = link_by_name(RTM_GETLINK, "");
+	struct counters_want want = { .found = false };
+	int err;
+
+	if (ifindex <= 0)
+		return -ENODEV;
+	r.i.ifi_index = ifindex;
+	r.h.nlmsg_len = NLMSG_LENGTH(sizeof(r.i));	/* without a name */
+	err = nl_ask(NETLINK_ROUTE, &r.h, take_counters, &want);
+	if (err)
+		return err;
+	if (!want.found)
+		return -ENODATA;
+	*ret = want.c;
+	return 0;
+}
+
+/* Return: was it answered? */
+static bool ask_by_name(const char *name, unsigned what, struct ifreq *ifr)
+{
+	bool ret;
+	int fd;
+
+	if (!name_fits(name))
+		return false;
+	memcpy(ifr->ifr_name, name, strnlen(name, sizeof(ifr->ifr_name) - 1));
+	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	ret = ioctl(fd, what, ifr) == 0;
+	close(fd);
+	return ret;
+}
+
+bool netif_is_there(const char *name)
+{
+	struct ifreq ifr = { 0 };
+
+	return ask_by_name(name, SIOCGIFINDEX, &ifr);
+}
+
+/* By the oldest of ethtool's commands: every kernel knows it, anybody may. */
+uint64_t netif_speed_bps(const char *name)
+{
+	struct ethtool_cmd cmd = { .cmd = ETHTOOL_GSET };
+	struct ifreq ifr = { .ifr_data = (void *)&cmd };
+	uint32_t mbps = 0;
+
+	if (ask_by_name(name, SIOCETHTOOL, &ifr))
+		mbps = ethtool_cmd_speed(&cmd);
+	/* "unknown", as old 16-bit drivers and as new ones say it */
+	if (mbps == UINT16_MAX || mbps == (uint32_t)SPEED_UNKNOWN)
+		return 0;
+	return (uint64_t)mbps * 1000000;
+}
+
+/* ---- addresses --------------------------------------------------------- */
+
+void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
+{
+	size_t at = t->addr_n;
+
+	while (!a->secondary && at > 0 && t->addr[at - 1].secondary)
+		at--;
+	if (at == NETIF_ADDRS_MAX)
+		return;
+	if (t->addr_n < NETIF_ADDRS_MAX)
+		t->addr_n++;
+	memmove(&t->addr[at + 1], &t->addr[at],
+		(t->addr_n - at - 1) * sizeof(t->addr[0]));
+	t->addr[at] = *a;
+}
+
+/* On a point-to-point link IFA_ADDRESS is the peer and IFA_LOCAL our own. */
+bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret)
+{
+	const struct ifaddrmsg *m = nl_body(h, sizeof(*m));
+	uint32_t ip_be;
+
+	if (h->nlmsg_type != RTM_NEWADDR || !m || m->ifa_family != AF_INET ||
+	    m->ifa_prefixlen > 32)
+		return false;
+	if (!nl_attr_get(h, sizeof(*m), IFA_LOCAL, &ip_be, sizeof(ip_be)) &&
+	    !nl_attr_get(h, sizeof(*m), IFA_ADDRESS, &ip_be, sizeof(ip_be)))
+		return false;
+	*ret = (struct netif_addr){
+		.ifindex = (int)m->ifa_index,
+		.ip = ntohl(ip_be),
+		.mask = (uint32_t)(UINT64_C(0xffffffff) <<
+				   (32 - m->ifa_prefixlen)),
+		.secondary = m->ifa_flags & IFA_F_SECONDARY,
+	};
+	return true;
+}
+
+static void take_addr(void *arg, const struct nlmsghdr *h)
+{
+	struct netif_addr a;
+
+	if (netif_parse_addr(h, &a))
+		netif_add_addr(arg, &a);
+}
+
+static int read_addrs(struct netif_table *t)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifaddrmsg a;
+	} r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = RTM_GETADDR,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.a = { .ifa_family = AF_INET },
+	};
+
+	t->addr_n = 0;
+	return nl_ask(NETLINK_ROUTE, &r.h, take_addr, t);
+}
+
+static int read_table(const char *const *names, size_t n,
+		      struct netif_table *t)
+{
+	int err = 0;
+
+	for (t->link_n = 0; t->link_n < n && !err; t->link_n++)
+		err = read_link(names[t->link_n], &t->link[t->link_n]);
+	return err ? err : read_addrs(t);
+}
+
+int netif_read(const char *const *names, size_t n, struct netif_table *ret)
+{
+	struct netif_table t = { .link_n = 0 };
+	unsigned tries = NL_TRIES;
+	int err;
+
+	if (n > CONF_IFACES_MAX)
+		return -EINVAL;
+	do {
+		err = read_table(names, n, &t);
+	} while (err == -EINTR && --tries);
+	if (!err)
+		*ret = t;
+	return err;
+}
+
+const struct netif_addr *netif_first_addr(const struct netif_table *t,
+					  int ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < t->addr_n; i++)
+		if (t->addr[i].ifindex == ifindex && !t->addr[i].secondary)
+			return &t->addr[i];
+	return NULL;
+}
+
+/* ---- changes ----------------------------------------------------------- */
+
+int netif_open(void)
+{
+	struct sockaddr_nl groups = {
+		.nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR,
+	};
+	int fd = nl_open(NETLINK_ROUTE), err;
+
+	if (fd < 0 || !bind(fd, (struct sockaddr *)&groups, sizeof(groups)))
+		return fd;
+	err = -errno;
+	close(fd);
+	return err;
+}
+
+/* The two groups carry nothing but changes. */
+static bool is_change(struct nl_span s)
+{
+	const struct nlmsghdr *h = nl_next_msg(&s);
+
+	return h && h->nlmsg_type >= NLMSG_MIN_TYPE;
+}
+
+bool netif_drain(int fd)
+{
+	unsigned left = DRAIN_MAX;
+	bool changed = false;
+	union nl_buf buf;
+	ssize_t n;
+
+	while (left--) {
+		n = nl_recv(fd, &buf);
+		if (n >= 0)
+			changed |= is_change((struct nl_span){ buf.bytes,
+							       (size_t)n });
+		else if (n == -ENOBUFS || n == -EMSGSIZE)
+			changed = true;		/* something was lost */
+		else
+			break;
+	}
+	return changed;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * netlink.c - a small netlink client.
+ *
+ * Owns: nothing between two calls; nl_ask() has a socket of its own.
+ * Never does: wait.
+ * Invariant: no header is read before nl_next_msg() or nl_next_attr() found
+ * it whole, no payload before its length was checked.
+ */
+#include "sys/netlink.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ERRNO_MAX 4095	/* the kernel's MAX_ERRNO */
+
+/* ---- taking messages apart --------------------------------------------- */
+
+/* Not NLMSG_NEXT and RTA_NEXT: an unaligned length at the very end takes
+ * their counters below zero. Both headers align to four bytes. */
+static void span_skip(struct nl_span *s, size_t n)
+{
+	n = NLMSG_ALIGN(n);
+	if (n > s->n)
+		n = s->n;
+	s->p += n;
+	s->n -= n;
+}
+
+const struct nlmsghdr *nl_next_msg(struct nl_span *s)
+{
+	const struct nlmsghdr *h = (const void *)s->p;
+
+	if (s->n < sizeof(*h) || h->nlmsg_len < sizeof(*h) ||
+	    h->nlmsg_len > s->n)
+		return NULL;
+	span_skip(s, h->nlmsg_len);
+	return h;
+}
+
+const struct rtattr *nl_next_attr(struct nl_span *s)
+{
+	const struct rtattr *a = (const void *)s->p;
+
+	if (s->n < sizeof(*a) || a->rta_len < sizeof(*a) || a->rta_len > s->n)
+		return NULL;
+	span_skip(s, a->rta_len);
+	return a;
+}
+
+const void *nl_body(const struct nlmsghdr *h, size_t size)
+{
+	return h->nlmsg_len < NLMSG_LENGTH(size) ? NULL :
+	       (const char *)h + NLMSG_HDRLEN;
+}
+
+struct nl_span nl_attrs(const struct nlmsghdr *h, size_t fixed)
+{
+	size_t at = NLMSG_LENGTH(NLMSG_ALIGN(fixed));
+
+	if (h->nlmsg_len < at)
+		return (struct nl_span){ NULL, 0 };
+	return (struct nl_span){ (const char *)h + at, h->nlmsg_len - at };
+}
+
+bool nl_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
+		 void *ret, size_t size)
+{
+	struct nl_span s = nl_attrs(h, fixed);
+	const struct rtattr *a;
+
+	while ((a = nl_next_attr(&s))) {
+		if (a->rta_type != type)
+			continue;
+		if (RTA_PAYLOAD(a) < size)
+			return false;
+		memcpy(ret, (const char *)a + RTA_LENGTH(0), size);
+		return true;
+	}
+	return false;
+}
+
+/* The errno in an error message or at a dump's end; 0 is an ack. */
+static int end_code(const struct nlmsghdr *h)
+{
+	const int *code = nl_body(h, sizeof(*code));
+
+	if (!code)
+		return h->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
+	return *code > 0 || *code < -ERRNO_MAX ? -EBADMSG : *code;
+}
+
+int nl_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)
+{
+	const struct nlmsghdr *h;
+
+	while ((h = nl_next_msg(&s))) {
+		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
+			*ret_interrupted = true;
+		if (h->nlmsg_type == NLMSG_DONE ||
+		    h->nlmsg_type == NLMSG_ERROR)
+			return end_code(h);
+		if (fn && h->nlmsg_type >= NLMSG_MIN_TYPE)
+			fn(arg, h);
+	}
+	return s.n ? -EBADMSG : 1;
+}
+
+/* ---- sockets ------------------------------------------------------------ */
+
+int nl_open(int protocol)
+{
+	const int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
+	int fd = socket(AF_NETLINK, type, protocol);
+
+	return fd < 0 ? -errno : fd;
+}
+
+/* The kernel's port, as the sender, is 0; nobody else can have that. */
+ssize_t nl_recv(int fd, union nl_buf *buf)
+{
+	struct sockaddr_nl from;
+	socklen_t from_len;
+	ssize_t n;
+
+	do {
+		from = (struct sockaddr_nl){ 0 };
+		from_len = sizeof(from);
+		n = recvfrom(fd, buf->bytes, sizeof(buf->bytes), MSG_TRUNC,
+			     (struct sockaddr *)&from, &from_len);
+	} while ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0));
+	if (n < 0)
+		return -errno;
+	return (size_t)n > sizeof(buf->bytes) ? -EMSGSIZE : n;
+}
+
+static int read_answer(int fd, nl_fn fn, void *arg)
+{
+	bool interrupted = false;
+	union nl_buf buf;
+	ssize_t n;
+	int more;
+
+	do {
+		n = nl_recv(fd, &buf);
+		if (n < 0)
+			return (int)n;
+		more = nl_walk((struct nl_span){ buf.bytes, (size_t)n }, fn,
+			       arg, &interrupted);
+	} while (more > 0);
+	return more ? more : interrupted ? -EINTR : 0;
+}
+
+int nl_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)
+{
+	if (send(fd, req, req->nlmsg_len, 0) < 0)
+		return -errno;
+	return read_answer(fd, fn, arg);
+}
+
+int nl_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg)
+{
+	int fd = nl_open(protocol), err;
+
+	if (fd < 0)
+		return fd;
+	err = nl_ask_by(fd, req, fn, arg);
+	close(fd);
+	return err;
+}

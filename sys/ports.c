@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ports.c - the ports that the router itself serves, by sock_diag or /proc.
+ *
+ * Never does: guess. A line of /proc that is not understood is an error, since
+ * a socket that is overlooked is a service that a mapping may take away.
+ */
+#include "sys/ports.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include "sys/netlink.h"
+
+/* A page: what the kernel gives at once. Its lines are below 256 bytes. */
+#define PROC_BUF 4096
+
+/* A connected UDP socket serves nobody but its peer and is not counted: it is
+ * in the state ESTABLISHED, a bound one in CLOSE. */
+static const struct socket_kind {
+	uint8_t protocol, state, family;
+	const char *path;
+} served[] = {
+	{ IPPROTO_TCP, TCP_LISTEN, AF_INET, "/proc/net/tcp" },
+	{ IPPROTO_TCP, TCP_LISTEN, AF_INET6, "/proc/net/tcp6" },
+	{ IPPROTO_UDP, TCP_CLOSE, AF_INET, "/proc/net/udp" },
+	{ IPPROTO_UDP, TCP_CLOSE, AF_INET6, "/proc/net/udp6" },
+};
+
+/* What counts, and where: as a bit of @field, or those of one port in @list. */
+struct want {
+	uint8_t state;
+	uint32_t ip;
+	uint64_t *field;	/* of struct ports; NULL: a list */
+	uint16_t port;
+	struct ports_holder *list;
+	size_t n, max;
+};
+
+static void count(struct want *w, const struct ports_socket *s)
+{
+	if (s->state != w->state || !ports_serves(s, w->ip))
+		return;
+	if (w->field)
+		w->field[s->port / 64] |= UINT64_C(1) << s->port % 64;
+	else if (s->port == w->port && w->n < w->max)
+		w->list[w->n++] = s->holder;
+}
+
+bool ports_serves(const struct ports_socket *s, uint32_t ip)
+{
+	const uint32_t *a = s->addr_be, ip_be = htonl(ip);
+
+	if (s->family == AF_INET)
+		return !a[0] || a[0] == ip_be;
+	/* IPv6: "::" takes IPv4 unless told not to, "::ffff:a.b.c.d" is IPv4 */
+	if (s->v6only || a[0] || a[1])
+		return false;
+	return (!a[2] && !a[3]) ||
+	       (a[2] == htonl(0xffff) && (!a[3] || a[3] == ip_be));
+}
+
+/* ---- by sock_diag ------------------------------------------------------- */
+
+bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret)
+{
+	const struct inet_diag_msg *m = nl_body(h, sizeof(*m));
+	uint8_t v6only = 0;
+
+	if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || !m)
+		return false;
+	nl_attr_get(h, sizeof(*m), INET_DIAG_SKV6ONLY, &v6only,
+		    sizeof(v6only));
+	*ret = (struct ports_socket){
+		.family = m->idiag_family, .state = m->idiag_state,
+		.v6only = v6only, .port = ntohs(m->id.idiag_sport),
+		.holder = { m->idiag_uid, m->idiag_inode },
+	};
+	memcpy(ret->addr_be, m->id.idiag_src, sizeof(ret->addr_be));
+	return true;
+}
+
+static void take_socket(void *arg, const struct nlmsghdr *h)
+{
+	struct ports_socket s;
+
+	if (ports_parse_diag(h, &s))
+		count(arg, &s);
+}
+
+/* @fd: of sock_diag */
+static int ask_sockets(int fd, const struct socket_kind *kind, struct want *w)
+{
+	struct {
+		struct nlmsghdr h;
+		struct inet_diag_req_v2 d;
+	} r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.d = {
+			.sdiag_family = kind->family,
+			.sdiag_protocol = kind->protocol,
+			.idiag_states = 1u << kind->state,
+		},
+	};
+
+	return nl_ask_by(fd, &r.h, take_socket, w);
+}
+
+/* ---- by /proc ------------------------------------------------------------ */
+
+static bool take_ch(struct str *s, char c)
+{
+	if (!s->n || *s->p != c)
+		return false;
+	*s = str_skip(*s, 1);
+	return true;
+}
+
+/* Exactly @digits digits, as the kernel prints them: in capitals. */
+static bool take_hex(struct str *s, size_t digits, uint32_t *ret)
+{
+	static const char hex[] = "0123456789ABCDEF";
+	const char *at;
+	uint32_t v = 0;
+
+	if (s->n < digits)
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		at = memchr(hex, s->p[i], sizeof(hex) - 1);
+		if (!at)
+			return false;
+		v = v << 4 | (uint32_t)(at - hex);
+	}
+	*s = str_skip(*s, digits);
+	*ret = v;
+	return true;
+}
+
+/* "ADDRESS:PORT ", the address as @words words of 32 bits in the machine's
+ * own byte order, each of which in memory is in network order. */
+static bool take_end(struct str *s, size_t words, uint32_t *addr_be,
+		     uint32_t *port)
+{
+	for (size_t i = 0; i < words; i++)
+		if (!take_hex(s, 8, &addr_be[i]))
+			return false;
+	return take_ch(s, ':') && take_hex(s, 4, port) && take_ch(s, ' ');
+}
+
+/* "TX:RX TR:WHEN RETRANSMITS UID TIMEOUT INODE ..." */
+static void take_holder(struct str rest, struct ports_holder *ret)
+{
+	struct ports_holder h;
+	struct str word[6];
+
+	for (size_t i = 0; i < 6; i++)
+		if (!str_word(&rest, &word[i]))
+			return;
+	if (!str_u32(word[3], 0, UINT32_MAX, &h.uid) &&
+	    !str_u64(word[5], 0, UINT64_MAX, &h.inode))
+		*ret = h;
+}
+
+/* "   0: LOCAL:PORT REMOTE:PORT STATE ..." */
+bool ports_parse_line(struct str line, struct ports_socket *ret)
+{
+	struct ports_socket s = { .family = AF_INET6 };
+	uint32_t slot, port, state, peer_be[4], peer_port;
+	struct str head;
+	size_t words = 4;
+
+	while (take_ch(&line, ' '))
+		;
+	if (!str_cut(&line, ':', &head) ||
+	    str_u32(head, 0, UINT32_MAX, &slot) || !take_ch(&line, ' '))
+		return false;
+	if (line.n > 8 && line.p[8] == ':') {
+		s.family = AF_INET;
+		words = 1;
+	}
+	if (!take_end(&line, words, s.addr_be, &port) ||
+	    !take_end(&line, words, peer_be, &peer_port) ||
+	    !take_hex(&line, 2, &state) || (line.n && !take_ch(&line, ' ')))
+		return false;
+	s.port = (uint16_t)port;
+	s.state = (uint8_t)state;
+	take_holder(line, &s.holder);
+	*ret = s;
+	return true;
+}
+
+/* The first line of a file is its heading, "  sl  local_address ...". */
+static bool take_line(struct want *w, struct str line, bool *heading)
+{
+	struct ports_socket s;
+
+	if (*heading) {
+		*heading = false;
+		return str_starts(str_trim(line), STR("sl "));
+	}
+	if (!ports_parse_line(line, &s))
+		return false;
+	count(w, &s);
+	return true;
+}
+
+/* Take the whole lines off the front of @text. */
+static bool take_lines(struct want *w, struct str *text, bool *heading)
+{
+	const char *end;
+	struct str line;
+
+	while (text->n && (end = memchr(text->p, '\n', text->n))) {
+		line = (struct str){ text->p, (size_t)(end - text->p) };
+		if (!take_line(w, line, heading))
+			return false;
+		*text = str_skip(*text, line.n + 1);
+	}
+	return true;
+}
+
+static int scan(int fd, struct want *w)
+{
+	char buf[PROC_BUF];
+	struct str left = { buf, 0 };
+	bool heading = true;
+	ssize_t n;
+
+	while (left.n < sizeof(buf)) {
+		n = read(fd, buf + left.n, sizeof(buf) - left.n);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return left.n || heading ? -EBADMSG : 0;
+		left.n += (size_t)n;
+		if (!take_lines(w, &left, &heading))
+			return -EBADMSG;
+		memmove(buf, left.p, left.n);
+		left.p = buf;
+	}
+	return -EBADMSG;	/* a line longer than the buffer */
+}
+
+int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024])
+{
+	struct want w = { .state = state, .ip = ip, .field = field };
+
+	return scan(fd, &w);
+}
+
+/* A kernel without IPv6 lacks its files. */
+static int read_proc(const struct socket_kind *kind, struct want *w)
+{
+	int fd = open(kind->path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return errno == ENOENT && kind->family == AF_INET6 ? 0 :
+								     -errno;
+	err = scan(fd, w);
+	close(fd);
+	return err;
+}
+
+/* ---- either ------------------------------------------------------------- */
+
+/* -ENOENT: sock_diag is there, its part for this kind of socket is not. */
+static bool no_diag(int err)
+{
+	return err == -ENOENT || err == -EPROTONOSUPPORT;
+}
+
+/* @fd: of sock_diag, or the -errno of its nl_open() */
+static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
+{
+	int err = fd;
+
+	w->state = kind->state;
+	if (fd >= 0)
+		err = ask_sockets(fd, kind, w);
+	return no_diag(err) ? read_proc(kind, w) : err;
+}
+
+/* Of one protocol, or of both (0). */
+static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
+{
+	int fd = nl_open(NETLINK_SOCK_DIAG), err = 0;
+	bool tcp;
+
+	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]) && !err;
+	     i++) {
+		tcp = served[i].protocol == IPPROTO_TCP;
+		if (both)
+			w->field = tcp ? both->tcp : both->udp;
+		if (!protocol || served[i].protocol == protocol)
+			err = read_kind(fd, &served[i], w);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+/* What is 0 is not written to: pages of it that never had a port take no
+ * memory. */
+static void clear(uint64_t field[1024])
+{
+	for (size_t i = 0; i < 1024; i++)
+		if (field[i])
+			field[i] = 0;
+}
+
+int ports_listening(uint32_t ip, struct ports *ret)
+{
+	struct want w = { .ip = ip };
+	int err;
+
+	clear(ret->tcp);
+	clear(ret->udp);
+	err = read_kinds(0, &w, ret);
+	if (err) {
+		clear(ret->tcp);
+		clear(ret->udp);
+	}
+	return err;
+}
+
+int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
+		  struct ports_holder *ret, size_t max)
+{
+	struct want w = { .ip = ip, .port = port, .list = ret, .max = max };
+	int err = read_kinds(protocol, &w, NULL);
+
+	return err ? err : (int)w.n;
+}
+
+bool ports_set(const uint64_t field[1024], uint16_t port)
+{
+	return field[port / 64] >> port % 64 & 1;
+}

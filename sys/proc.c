@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * proc.c - run a program by argv, feed it, read it, end it in time.
+ *
+ * Owns: the child and its pipes, between the start and the end of proc_run().
+ * Never does: start a shell, take a path or a variable from its environment,
+ * wait for another child than its own.
+ * Invariant: whatever the program does, proc_run() comes back at the deadline,
+ * or at twice that where the machine stood still meanwhile (but for a program
+ * the kernel itself can not kill).
+ */
+#include "sys/proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROC_PATH \
+	"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
+#define PATH_LEN_MAX 256
+#define LINE_LEN_MAX 4096	/* proc.h; longer lines come in pieces */
+#define FILL_LEN 4096		/* PIPE_BUF: the least a free pipe takes */
+#define TICK_MS 5		/* to look for the end without a pidfd */
+#define SLICE_MS 200		/* to see a machine that stood still */
+
+/* The child's descriptors 0 to 3; EXEC_FAILED carries the errno of an exec
+ * that failed, and closes by itself in one that did not. */
+enum { IN, OUT, ERR, EXEC_FAILED, PIPES };
+
+struct run {
+	struct proc *p;
+	pid_t pid;
+	int pidfd;		/* -1 on kernels before 5.3 */
+	int ours[PIPES];	/* -1 once closed */
+	uint64_t end_ms;
+	uint64_t due_ms;	/* when we should be awake again */
+	uint64_t spare_ms;	/* that end_ms may still be put off */
+	bool gone;
+	int status;
+	char in[FILL_LEN];	/* in_at..in_n waits to be written */
+	size_t in_at, in_n;
+	char out[LINE_LEN_MAX + 1];	/* a line and its newline */
+	size_t out_n;
+	struct wr err;
+	bool err_newline;	/* came, and stands for "; " if more follows */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void shut(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* ---- finding the program ----------------------------------------------- */
+
+static int check_program(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EACCES;
+	return access(path, X_OK) < 0 ? -errno : 0;
+}
+
+/* @ret_path has PATH_LEN_MAX bytes. The first that can be run counts. */
+static int find_program(const char *name, char *ret_path)
+{
+	struct str dirs = STR(PROC_PATH), dir;
+	struct wr w;
+
+	if (strchr(name, '/')) {
+		if (!str_copy(ret_path, PATH_LEN_MAX, str_z(name)))
+			return -ENAMETOOLONG;
+		return check_program(ret_path);
+	}
+	while (*name && str_cut(&dirs, ':', &dir)) {
+		w = wr_init(ret_path, PATH_LEN_MAX - 1);
+		wr_str(&w, dir);
+		wr_ch(&w, '/');
+		wr_z(&w, name);
+		if (w.over)
+			return -ENAMETOOLONG;
+		ret_path[w.len] = '\0';
+		if (!check_program(ret_path))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+bool proc_exists(const char *name)
+{
+	char path[PATH_LEN_MAX];
+
+	return !find_program(name, path);
+}
+
+/* ---- the child --------------------------------------------------------- */
+
+void proc_close_from(int low)
+{
+	struct rlimit most = { 0 };
+	rlim_t fd;
+
+	if (!syscall(SYS_close_range, low, ~0U, 0))
+		return;
+	/* a kernel before 5.9 */
+	prlimit(0, RLIMIT_NOFILE, NULL, &most);
+	for (fd = (rlim_t)low; fd < most.rlim_cur && fd < INT_MAX; fd++)
+		close((int)fd);
+}
+
+/* Move the pipes out of the way first: where the caller had one of 0 to 3
+ * closed, a pipe may have its number. */
+static int place_descriptors(int fd[PIPES])
+{
+	int i;
+
+	for (i = 0; i < PIPES; i++) {
+		fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, PIPES);
+		if (fd[i] < 0)
+			return -errno;
+	}
+	for (i = 0; i < PIPES; i++) {
+		if (dup3(fd[i], i, i == EXEC_FAILED ? O_CLOEXEC : 0) < 0)
+			return -errno;
+		fd[i] = i;
+	}
+	proc_close_from(PIPES);
+	return 0;
+}
+
+/* exec() keeps what is ignored and what is blocked. All signals are blocked
+ * until here, so that no handler of the caller's runs in its copy. */
+static void default_signals(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+	int signo;
+
+	for (signo = 1; signo < _NSIG; signo++)
+		sigaction(signo, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static _Noreturn void run_child(const char *path, const char *const *argv,
+				int fd[PIPES])
+{
+	static char env_path[] = "PATH=" PROC_PATH, env_lang[] = "LC_ALL=C";
+	char *const env[] = { env_path, env_lang, NULL };
+	char *const *args;
+	int err;
+
+	setpgid(0, 0);
+	err = place_descriptors(fd);
+	if (!err) {
+		default_signals();
+		/* execve() is older than const, and changes nothing */
+		memcpy(&args, &argv, sizeof(args));
+		execve(path, args, env);
+		err = -errno;
+	}
+	/* nobody is left to tell where this fails; 127 tells enough */
+	(void)!write(fd[EXEC_FAILED], &err, sizeof(err));
+	_exit(127);
+}
+
+/* ---- starting it ------------------------------------------------------- */
+
+static int open_pipes(int ours[PIPES], int theirs[PIPES])
+{
+	int i, pair[2];
+
+	for (i = 0; i < PIPES; i++) {
+		if (pipe2(pair, O_CLOEXEC) < 0)
+			return -errno;
+		ours[i] = pair[i == IN];
+		theirs[i] = pair[i != IN];
+		if (fcntl(ours[i], F_SETFL, O_NONBLOCK) < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int fork_child(struct run *r, const char *path, int theirs[PIPES])
+{
+	sigset_t all, old;
+	int err = 0;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	r->pid = fork();
+	if (r->pid == 0)
+		run_child(path, r->p->argv, theirs);
+	if (r->pid < 0)
+		err = -errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return err;
+	/* also here, in case the deadline comes before the child ran; fails
+	 * with EACCES once it did */
+	setpgid(r->pid, r->pid);
+	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	return 0;
+}
+
+static int start(struct run *r)
+{
+	int theirs[PIPES] = { -1, -1, -1, -1 }, err, i;
+	char path[PATH_LEN_MAX];
+
+	err = find_program(r->p->argv[0], path);
+	if (err)
+		return err;
+	err = open_pipes(r->ours, theirs);
+	if (!err)
+		err = fork_child(r, path, theirs);
+	for (i = 0; i < PIPES; i++)
+		shut(&theirs[i]);
+	return err;
+}
+
+/* ---- its input --------------------------------------------------------- */
+
+/* A program that stops reading is no error here: its exit status tells. */
+static void feed(struct run *r)
+{
+	const struct proc *p = r->p;
+	ssize_t n;
+
+	if (r->in_at == r->in_n) {
+		r->in_at = 0;
+		r->in_n = p->fill ? p->fill(p->arg, r->in, sizeof(r->in)) : 0;
+	}
+	if (r->in_n == 0) {
+		shut(&r->ours[IN]);
+		return;
+	}
+	n = write(r->ours[IN], r->in + r->in_at, r->in_n - r->in_at);
+	if (n >= 0)
+		r->in_at += (size_t)n;
+	else if (errno != EAGAIN && errno != EINTR)
+		shut(&r->ours[IN]);
+}
+
+/* ---- its output -------------------------------------------------------- */
+
+static void give_line(const struct run *r, struct str line)
+{
+	if (r->p->line)
+		r->p->line(r->p->arg, line);
+}
+
+static void give_lines(struct run *r)
+{
+	struct str rest = { r->out, r->out_n };
+	const char *nl;
+	size_t n;
+
+	while (rest.n && (nl = memchr(rest.p, '\n', rest.n))) {
+		n = (size_t)(nl - rest.p);
+		give_line(r, (struct str){ rest.p, n });
+		rest = str_skip(rest, n + 1);
+	}
+	if (rest.n > LINE_LEN_MAX) {
+		give_line(r, (struct str){ rest.p, LINE_LEN_MAX });
+		rest = str_skip(rest, LINE_LEN_MAX);
+	}
+	memmove(r->out, rest.p, rest.n);
+	r->out_n = rest.n;
+}
+
+/* One line for the log out of however many the program wrote. */
+static void keep_error(struct run *r, char c)
+{
+	if (c == '\n') {
+		r->err_newline = true;
+		return;
+	}
+	if (r->err_newline && r->err.len)
+		wr_z(&r->err, "; ");
+	r->err_newline = false;
+	wr_ch(&r->err, c == '\t' ? ' ' : c >= 0x20 && c < 0x7f ? c : '?');
+}
+
+static ssize_t read_out(struct run *r)
+{
+	ssize_t n = read(r->ours[OUT], r->out + r->out_n,
+			 sizeof(r->out) - r->out_n);
+
+	if (n > 0) {
+		r->out_n += (size_t)n;
+		give_lines(r);
+	}
+	return n;
+}
+
+static ssize_t read_err(struct run *r)
+{
+	char buf[512];
+	ssize_t i, n = read(r->ours[ERR], buf, sizeof(buf));
+
+	for (i = 0; i < n; i++)
+		keep_error(r, buf[i]);
+	return n;
+}
+
+/* Read once from OUT or ERR. Return: bytes, 0 when nothing is there now */
+static size_t pull(struct run *r, int which)
+{
+	ssize_t n = which == OUT ? read_out(r) : read_err(r);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		shut(&r->ours[which]);
+	return n > 0 ? (size_t)n : 0;
+}
+
+/* What is in the pipe now and no more: a daemon that the program left behind
+ * may hold it open, and write to it for ever. */
+static void drain(struct run *r, int which)
+{
+	int there = 0;
+	size_t n, got = 0;
+
+	if (r->ours[which] < 0 ||
+	    ioctl(r->ours[which], FIONREAD, &there) < 0 || there < 0)
+		return;
+	while (got < (size_t)there && (n = pull(r, which)))
+		got += n;
+}
+
+/* ---- running it -------------------------------------------------------- */
+
+/* Where the caller ignores SIGCHLD the kernel reaps, and the status is lost:
+ * -ECHILD. The pid may be another's then, so the child counts as gone. */
+static int reap(struct run *r, int options)
+{
+	pid_t pid;
+
+	do {
+		pid = waitpid(r->pid, &r->status, options);
+	} while (pid < 0 && errno == EINTR);
+	r->gone = pid != 0;
+	return pid < 0 ? -errno : 0;
+}
+
+static int wait_events(struct run *r, uint64_t left_ms)
+{
+	struct pollfd pfd[] = {
+		{ .fd = r->ours[IN], .events = POLLOUT },
+		{ .fd = r->ours[OUT], .events = POLLIN },
+		{ .fd = r->ours[ERR], .events = POLLIN },
+		{ .fd = r->pidfd, .events = POLLIN },
+	};
+
+	if (r->pidfd < 0 && left_ms > TICK_MS)
+		left_ms = TICK_MS;
+	if (poll(pfd, sizeof(pfd) / sizeof(pfd[0]), (int)left_ms) < 0)
+		return errno == EINTR ? 0 : -errno;
+	if (pfd[IN].revents)
+		feed(r);
+	if (pfd[OUT].revents)
+		pull(r, OUT);
+	if (pfd[ERR].revents)
+		pull(r, ERR);
+	return 0;
+}
+
+/* What is later than poll() was asked for is time that we did not run: a guest
+ * without its host, a laptop's lid, a machine with too much to do. The program
+ * did not run either, and does not hang.
+ */
+static void forgive(struct run *r, uint64_t now)
+{
+	uint64_t late = now > r->due_ms ? now - r->due_ms : 0;
+
+	if (late > r->spare_ms)
+		late = r->spare_ms;
+	r->spare_ms -= late;
+	r->end_ms += late;
+}
+
+/* Move bytes until the child has ended: 0, -ETIMEDOUT, other -errno. */
+static int pump(struct run *r)
+{
+	uint64_t now, slice;
+	int err;
+
+	for (;;) {
+		err = reap(r, WNOHANG);
+		if (r->gone)
+			return err;
+		now = now_ms();
+		forgive(r, now);
+		if (now >= r->end_ms)
+			return -ETIMEDOUT;
+		slice = r->end_ms - now;
+		if (slice > SLICE_MS)
+			slice = SLICE_MS;
+		r->due_ms = now + slice;
+		err = wait_events(r, slice);
+		if (err)
+			return err;
+	}
+}
+
+static int exit_code(const struct run *r)
+{
+	int exec_err;
+
+	if (read(r->ours[EXEC_FAILED], &exec_err, sizeof(exec_err)) ==
+	    sizeof(exec_err))
+		return exec_err;
+	return WIFEXITED(r->status) ? WEXITSTATUS(r->status) :
+				      128 + WTERMSIG(r->status);
+}
+
+/* End what pump() left: read the rest, or kill the group. */
+static int finish(struct run *r, int err)
+{
+	if (!r->gone) {
+		kill(-r->pid, SIGKILL);
+		kill(r->pid, SIGKILL);
+		reap(r, 0);
+	}
+	drain(r, OUT);
+	drain(r, ERR);
+	if (r->out_n)
+		give_line(r, (struct str){ r->out, r->out_n });
+	return err ? err : exit_code(r);
+}
+
+static int run(struct run *r)
+{
+	int err = start(r), i;
+
+	if (!err)
+		err = finish(r, pump(r));
+	for (i = 0; i < PIPES; i++)
+		shut(&r->ours[i]);
+	shut(&r->pidfd);
+	return err;
+}
+
+int proc_run(struct proc *p)
+{
+	uint64_t now = now_ms();
+	struct run r = {
+		.p = p,
+		.pidfd = -1,
+		.ours = { -1, -1, -1, -1 },
+		.end_ms = now + (uint64_t)p->deadline_ms,
+		.due_ms = now + SLICE_MS,
+		.spare_ms = p->deadline_ms > 0 ? (uint64_t)p->deadline_ms : 0,
+		.err = wr_init(p->err, sizeof(p->err) - 1),
+	};
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
+	int ret;
+
+	/* a program that ends before its input would end us */
+	sigaction(SIGPIPE, &ignore, &old);
+	ret = run(&r);
+	sigaction(SIGPIPE, &old, NULL);
+	p->err[r.err.len] = '\0';
+	return ret;
+}

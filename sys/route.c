@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * route.c - keep routes as the messages in which the kernel told of them.
+ *
+ * What an attribute means is of no interest here: nearly all of what the
+ * kernel tells is what it takes. The exceptions are in wanted(), kept_flags
+ * and keep_attr().
+ */
+#include "sys/route.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include "sys/netlink.h"
+
+/* rtmsg.rtm_flags that belong to the route. The others tell of its state, and
+ * the kernel refuses some of them (RTNH_F_DEAD, RTNH_F_LINKDOWN). */
+static const unsigned kept_flags = RTNH_F_ONLINK | RTNH_F_PERVASIVE;
+
+struct route_req {
+	struct nlmsghdr h;
+	struct rtmsg r;
+};
+
+/* ---- saving -------------------------------------------------------------- */
+
+static bool attr_u32(const struct nlmsghdr *h, unsigned type, uint32_t *ret)
+{
+	return nl_attr_get(h, sizeof(struct rtmsg), type, ret, sizeof(*ret));
+}
+
+/*
+ * RTM_F_CLONED: a path MTU or a redirect that was learned, not a route. A
+ * multipath route has its interfaces in RTA_MULTIPATH and no RTA_OIF. The
+ * header has no room for the number of a table above 255.
+ */
+static bool wanted(const struct nlmsghdr *h, int ifindex)
+{
+	const struct rtmsg *r = nl_body(h, sizeof(*r));
+	uint32_t table, oif;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || !r || r->rtm_family != AF_INET ||
+	    r->rtm_type != RTN_UNICAST || r->rtm_protocol == RTPROT_KERNEL ||
+	    r->rtm_flags & RTM_F_CLONED)
+		return false;
+	if (!attr_u32(h, RTA_TABLE, &table))
+		table = r->rtm_table;
+	return table != RT_TABLE_LOCAL && attr_u32(h, RTA_OIF, &oif) &&
+	       oif == (uint32_t)ifindex;
+}
+
+/* Beside a gateway the kernel takes no RTA_NH_ID; the object it names goes
+ * down with the interface anyway. RTA_CACHEINFO is for reading only. */
+static bool keep_attr(const struct rtattr *a)
+{
+	unsigned type = a->rta_type & NLA_TYPE_MASK;
+
+	return type != RTA_NH_ID && type != RTA_CACHEINFO;
+}
+
+/* NLM_F_APPEND keeps the order of routes that differ in the gateway only;
+ * without it each would go before the last. */
+static struct route_req request(const struct nlmsghdr *h)
+{
+	struct route_req r;
+
+	memcpy(&r, h, sizeof(r));
+	r.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE |
+			  NLM_F_APPEND;
+	r.h.nlmsg_seq = 0;
+	r.h.nlmsg_pid = 0;
+	r.r.rtm_flags &= kept_flags;
+	return r;
+}
+
+void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex)
+{
+	char *at = (char *)set->words + set->len;
+	struct nl_span attrs = nl_attrs(h, sizeof(struct rtmsg));
+	struct route_req r;
+	const struct rtattr *a;
+	size_t len = sizeof(r);
+
+	if (!wanted(h, ifindex))
+		return;
+	/* the request is never longer than the message it is made of */
+	if (NLMSG_ALIGN((size_t)h->nlmsg_len) >
+	    sizeof(set->words) - set->len) {
+		set->cut = true;
+		return;
+	}
+	r = request(h);
+	while ((a = nl_next_attr(&attrs))) {
+		if (!keep_attr(a))
+			continue;
+		memcpy(at + len, a, a->rta_len);
+		len += RTA_ALIGN(a->rta_len);
+	}
+	r.h.nlmsg_len = (uint32_t)len;
+	memcpy(at, &r, sizeof(r));
+	set->len += len;
+}
+
+struct saving {
+	struct route_set set;
+	int ifindex;
+};
+
+static void take_route(void *arg, const struct nlmsghdr *h)
+{
+	struct saving *s = arg;
+
+	route_add(&s->set, h, s->ifindex);
+}
+
+static int dump_routes(nl_fn fn, void *arg)
+{
+	struct route_req r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = RTM_GETROUTE,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.r = { .rtm_family = AF_INET },
+	};
+
+	return nl_ask(NETLINK_ROUTE, &r.h, fn, arg);
+}
+
+static int read_routes(struct saving *s)
+{
+	memset(&s->set, 0, sizeof(s->set));
+	return dump_routes(take_route, s);
+}
+
+int route_save(int ifindex, struct route_set *ret)
+{
+	struct saving s = { .ifindex = ifindex };
+	unsigned tries = NL_TRIES;
+	int err;
+
+	if (ifindex <= 0)
+		return -ENODEV;
+	do {
+		err = read_routes(&s);
+	} while (err == -EINTR && --tries);
+	if (!err)
+		*ret = s.set;
+	return err;
+}
+
+/* ---- restoring ----------------------------------------------------------- */
+
+/* An IPv6 gateway, RTA_VIA, needs no IPv4 route to reach it. */
+static bool has_gateway(const struct nlmsghdr *h)
+{
+	uint32_t unused_be;
+
+	return attr_u32(h, RTA_GATEWAY, &unused_be);
+}
+
+static int put_back(const struct route_set *set, bool gateway)
+{
+	struct nl_span s = { (const char *)set->words, set->len };
+	const struct nlmsghdr *h;
+	int err, first = 0;
+
+	while ((h = nl_next_msg(&s))) {
+		if (has_gateway(h) != gateway)
+			continue;
+		err = nl_ask(NETLINK_ROUTE, h, NULL, NULL);
+		if (err && err != -EEXIST && !first)
+			first = err;
+	}
+	return first;
+}
+
+/* The kernel refuses a gateway to which it knows no route yet. */
+int route_restore(const struct route_set *set)
+{
+	int direct, behind;
+
+	direct = put_back(set, false);
+	behind = put_back(set, true);
+	if (direct || behind)
+		return direct ? direct : behind;
+	return set->cut ? -ENOSPC : 0;
+}
+
+/* ---- where routes lead --------------------------------------------------- */
+
+static void take_oif(void *arg, const struct nlmsghdr *h)
+{
+	uint32_t oif;
+
+	if (h->nlmsg_type == RTM_NEWROUTE && attr_u32(h, RTA_OIF, &oif))
+		*(int *)arg = (int)oif;
+}
+
+int route_out(uint32_t ip, int *ret_ifindex)
+{
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg r;
+		struct rtattr a;
+		uint32_t ip_be;
+	} r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = RTM_GETROUTE,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
+		},
+		.r = { .rtm_family = AF_INET, .rtm_dst_len = 32 },
+		.a = { RTA_LENGTH(sizeof(r.ip_be)), RTA_DST },
+		.ip_be = htonl(ip),
+	};
+	int oif = 0;
+	int err = nl_ask(NETLINK_ROUTE, &r.h, take_oif, &oif);
+
+	if (!err && !oif)
+		err = -ENETUNREACH;	/* a blackhole */
+	if (!err)
+		*ret_ifindex = oif;
+	return err;
+}
+
+/* RTA_MULTIPATH: a list of struct rtnexthop, attributes behind each. */
+static bool hops_use(const struct rtattr *a, int ifindex)
+{
+	const char *p = (const char *)a + RTA_LENGTH(0);
+	size_t left = RTA_PAYLOAD(a);
+	struct rtnexthop hop;
+
+	while (left >= sizeof(hop)) {
+		memcpy(&hop, p, sizeof(hop));
+		if (hop.rtnh_ifindex == ifindex)
+			return true;
+		if (hop.rtnh_len < sizeof(hop) ||
+		    RTNH_ALIGN((size_t)hop.rtnh_len) > left)
+			return false;
+		p += RTNH_ALIGN((size_t)hop.rtnh_len);
+		left -= RTNH_ALIGN((size_t)hop.rtnh_len);
+	}
+	return false;
+}
+
+bool route_is_default(const struct nlmsghdr *h, int ifindex)
+{
+	const struct rtmsg *r = nl_body(h, sizeof(*r));
+	struct nl_span attrs = nl_attrs(h, sizeof(*r));
+	const struct rtattr *a;
+	uint32_t oif;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || !r || r->rtm_family != AF_INET ||
+	    r->rtm_dst_len || r->rtm_type != RTN_UNICAST)
+		return false;
+	if (attr_u32(h, RTA_OIF, &oif))
+		return oif == (uint32_t)ifindex;
+	while ((a = nl_next_attr(&attrs)))
+		if ((a->rta_type & NLA_TYPE_MASK) == RTA_MULTIPATH)
+			return hops_use(a, ifindex);
+	return false;
+}
+
+struct default_want {
+	int ifindex;
+	bool found;
+};
+
+static void take_default(void *arg, const struct nlmsghdr *h)
+{
+	struct default_want *want = arg;
+
+	want->found |= route_is_default(h, want->ifindex);
+}
+
+int route_has_default(int ifindex)
+{
+	struct default_want want = { .ifindex = ifindex };
+	unsigned tries = NL_TRIES;
+	int err;
+
+	do {
+		err = dump_routes(take_default, &want);
+	} while (err == -EINTR && --tries);
+	return err ? err : want.found;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_broker.c - an engine that is not to be believed, before the monitor's
+ * gate, with every backend.
+ *
+ * Input: a byte for backend and settings; then steps. Each is a byte that says
+ * what is done, and what that takes.
+ *
+ * Holds: a request asked twice is answered the same, and changes nothing the
+ * second time; the table is of rules that policy allows, no two of one key, no
+ * more than max-mappings nor max-mappings-per-client; a port that the router
+ * serves is not taken; each request has one answer; what is no record ends the
+ * engine; and what fuzz_tool.h says of what the tools are told.
+ */
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "base/log.h"
+#include "sys/netif.h"
+#include "fuzz.h"
+#include "fuzz_tool.h"
+#include "monitor/broker.h"
+#include "natfw/watch.h"
+#include "engine/brokerclient.h"
+#include "conf/ifstate.h"
+
+#define ROUTER	0xc0a85801u	/* 192.168.88.1 */
+#define EXT	0xc6336407u
+#define MAX	4		/* mappings */
+#define PER_CLIENT 3
+#define WAIT_MAX 64		/* requests before they are served */
+#define STEPS_MAX 256
+#define SERVED	2002u		/* by the router, by TCP */
+
+static struct gate gate;
+static struct conf conf;
+static int engine, monitor;
+static uint32_t ext_ip;
+static struct policy policy;
+static unsigned waiting;	/* for an answer */
+
+/* ---- the rest of the router ---------------------------------------------- */
+
+int router_read(const struct conf *c, struct router *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ext_ifindex = 2;
+	ret->ext_ip = ext_ip;
+	ret->ext_up = true;
+	ret->net[0] = (struct router_net){ "lan0", 3, ROUTER, 0xffffff00,
+					   true };
+	ret->net_n = 1;
+	return 0;
+}
+
+uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+{
+	return r->ext_ip;
+}
+
+bool router_complete(const struct router *r, const struct conf *c)
+{
+	return true;
+}
+
+void router_policy(const struct router *r, const struct conf *c,
+		   struct policy *ret)
+{
+	*ret = policy;
+}
+
+static bool watched;
+
+/* The kernel tells of our own changes too, and now and then of others'. */
+int watch_open(void)
+{
+	return watched ? dup(STDERR_FILENO) : -EPROTONOSUPPORT;
+}
+
+unsigned watch_read(int fd)
+{
+	return tool.runs % 4;
+}
+
+int ports_listening(uint32_t ip, struct ports *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->tcp[SERVED / 64] |= 1ull << SERVED % 64;
+	return 0;
+}
+
+bool ports_set(const uint64_t field[1024], uint16_t port)
+{
+	return field[port / 64] >> port % 64 & 1;
+}
+
+int netif_set_up(const char *name, bool up)
+{
+	CHECK(conf.allow_disable_external && !strcmp(name, "wan0"));
+	return 0;
+}
+
+int route_save(int ifindex, struct route_set *ret)
+{
+	return 0;
+}
+
+int route_restore(const struct route_set *set)
+{
+	return 0;
+}
+
+int conntrack_kill(struct conntrack_port *port, size_t n)
+{
+	CHECK(n && n <= NAT_BATCH_MAX);
+	for (size_t i = 0; i < n; i++)
+		CHECK(port[i].client && port[i].ext_port && port[i].ext_ip);
+	return 0;
+}
+
+const struct conf_iface *conf_external(const struct conf *c)
+{
+	return &c->iface[0];
+}
+
+void log_msg(int level, const char *fmt, ...)
+{
+}
+
+/* ---- what holds ---------------------------------------------------------- */
+
+static void check_rule(size_t i)
+{
+	const struct nat_rule *r = &gate.fw.rule[i];
+	unsigned of_client = 0;
+
+	CHECK(nat_rule_sane(r) && r->kind == NAT_PORTMAP);
+	CHECK(policy_check(&policy, r, 0, NULL) == POLICY_OK);
+	CHECK(natfw_lookup(&gate.fw, r) == r);
+	for (size_t k = 0; k < i; k++) {
+		CHECK(!nat_rule_same_key(r, &gate.fw.rule[k]));
+		of_client += r->client.ip == gate.fw.rule[k].client.ip;
+	}
+	CHECK(of_client < PER_CLIENT);
+}
+
+static void check_table(void)
+{
+	CHECK(gate.fw.rule_n <= MAX && gate.staged_n <= MAX);
+	for (size_t i = 0; i < gate.fw.rule_n; i++)
+		check_rule(i);
+}
+
+/* ---- the engine ---------------------------------------------------------- */
+
+static void new_engine(void)
+{
+	int fd[2];
+
+	CHECK(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, fd));
+	engine = fd[0];
+	monitor = fd[1];
+	waiting = 0;
+	gate_reset(&gate);
+}
+
+/* A port of the router's is had by the first table that comes, or it was. */
+static void check_ports(const struct nat_rule *before, size_t n)
+{
+	for (size_t i = 0; i < gate.fw.rule_n; i++) {
+		const struct nat_rule *r = &gate.fw.rule[i];
+		bool had = r->proto != IPPROTO_TCP || r->ext_port != SERVED;
+
+		for (size_t k = 0; k < n; k++)
+			had |= nat_rule_same_key(r, &before[k]);
+		CHECK(had);
+	}
+}
+
+/* Turn after turn, until nothing waits. */
+static int serve_turns(void)
+{
+	struct pollfd p = { monitor, POLLIN };
+	struct nat_rule before[MAX];
+	bool synced;
+	size_t n;
+	int err = 0;
+
+	while (!err && poll(&p, 1, 0) == 1) {
+		n = gate.fw.rule_n;
+		memcpy(before, gate.fw.rule, n * sizeof(before[0]));
+		synced = gate.synced;
+		err = gate_serve(&gate, monitor);
+		if (synced)
+			check_ports(before, n);
+	}
+	return err;
+}
+
+/* Have all that waits served. Return: the last answer's error, -1 none came */
+static int serve(void)
+{
+	struct priv_rep rep = { .err = -1 };
+	int err = serve_turns();
+
+	check_table();
+	CHECK(err == 0 || err == -EPROTO || err == -EPIPE);
+	while (recv(engine, &rep, sizeof(rep), 0) == sizeof(rep)) {
+		CHECK(waiting-- && rep.verb && rep.verb < PRIV__MAX);
+		CHECK(rep.err >= NAT_OK && rep.err <= NAT_ENOADDR);
+	}
+	CHECK(err || !waiting);
+	if (err) {
+		close(engine);
+		close(monitor);
+		new_engine();
+	}
+	return rep.err;
+}
+
+static void ask(const struct priv_req *req)
+{
+	if (waiting == WAIT_MAX)
+		serve();
+	CHECK(send(engine, req, sizeof(*req), 0) == sizeof(*req));
+	waiting += req->verb != PRIV_SYNC_RULE;
+}
+
+/* A rule whose parts make sense more often than not, with bytes of the input
+ * over some of it. */
+static struct nat_rule make_rule(struct str *in)
+{
+	struct nat_rule r;
+	size_t at, n;
+
+	memset(&r, 0, sizeof(r));
+	r.client.ip = 0xc0a85800 | fuzz_u8(in);
+	r.remote.ip = fuzz_u8(in) % 4 ? 0 : 0x08080808;
+	r.ext_port = (uint16_t)(2000 + fuzz_u8(in) % 8);
+	r.int_port = fuzz_u16(in);
+	r.kind = NAT_PORTMAP;
+	r.proto = fuzz_u8(in) % 2 ? IPPROTO_UDP : IPPROTO_TCP;
+	at = fuzz_u8(in);
+	for (n = at / 40; n && at % 40 < sizeof(r); n--)
+		((char *)&r)[at++ % 40 % sizeof(r)] = (char)fuzz_u8(in);
+	return r;
+}
+
+static struct priv_req make_request(struct str *in)
+{
+	struct priv_req req = { .id = 7, .verb = fuzz_u8(in) };
+
+	req.verb = req.verb < 0xf0 ? req.verb % PRIV__MAX : req.verb;
+	req.rule = make_rule(in);
+	return req;
+}
+
+static uint64_t table_sum(void)
+{
+	uint64_t sum = gate.fw.rule_n;
+
+	for (size_t i = 0; i < gate.fw.rule_n; i++) {
+		const struct nat_rule *r = &gate.fw.rule[i];
+
+		sum += (uint64_t)r->client.ip * 31 + r->remote.ip * 7u +
+		       (r->ext_port * 65537ull ^ r->int_port) * 1009 +
+		       r->proto;
+	}
+	return sum;
+}
+
+/* The judgement depends on nothing but the request and the table. */
+static void ask_twice(const struct priv_req *req)
+{
+	uint64_t sum;
+	int first;
+
+	if (req->verb != PRIV_SET && req->verb != PRIV_DEL)
+		return;
+	serve();
+	ask(req);
+	first = serve();
+	sum = table_sum();
+	ask(req);
+	CHECK(serve() == first);
+	CHECK(table_sum() == sum);
+	CHECK(first != NAT_OK || req->verb != PRIV_SET ||
+	      nat_rule_equal(natfw_lookup(&gate.fw, &req->rule), &req->rule));
+	CHECK(first != NAT_OK || req->verb != PRIV_DEL ||
+	      !natfw_lookup(&gate.fw, &req->rule));
+}
+
+/* What is no record. */
+static void say_rubbish(struct str *in)
+{
+	char raw[2 * sizeof(struct priv_req)] = { 0 };
+	size_t n = fuzz_u8(in) % sizeof(raw) + 1;
+
+	for (size_t i = 0; i < n; i++)
+		raw[i] = (char)fuzz_u8(in);
+	if (n == sizeof(struct priv_req))
+		return;
+	CHECK(send(engine, raw, n, 0) == (ssize_t)n);
+	CHECK(serve_turns() == -EPROTO);
+	check_table();
+	close(engine);
+	close(monitor);
+	new_engine();
+}
+
+static void step(struct str *in)
+{
+	uint8_t what = fuzz_u8(in);
+	struct priv_req req;
+
+	switch (what % 8) {
+	case 4:
+		serve();
+		break;
+	case 5:
+		serve();
+		ext_ip = what & 8 ? 0 : EXT;
+		tool.rc = what >> 4 & 1;
+		tool.list_rc = what >> 5 & 1;
+		tool.kernel = what & 64 ? -EAGAIN : 0;
+		break;
+	case 6:
+		say_rubbish(in);
+		break;
+	default:
+		req = make_request(in);
+		if (what % 8 < 2)
+			ask_twice(&req);
+		else
+			ask(&req);
+		break;
+	}
+}
+
+/* ---- a run --------------------------------------------------------------- */
+
+static const char listing[] =
+	"table inet fw4 {\n\tchain forward { # handle 4\n"
+	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n"
+	"-A FORWARD -j UPNPD\n-A PREROUTING -j UPNPD\n";
+
+static void set_up(uint8_t how)
+{
+	static const char *const backend[] = { "nft", "iptables", "memory",
+					       "iptables-nft" };
+	static const struct policy_rule lines[] = {
+		{ false, 2005, 2005, 0, 65535, 0, 0, 1 },
+		{ true, 1024, 65535, 80, 65535, 0xc0a85800, 0xffffff00, 2 },
+	};
+
+	memset(&tool, 0, sizeof(tool));
+	tool.lists = str_z(listing);
+	memset(&conf, 0, sizeof(conf));
+	conf.enabled = true;
+	conf.max_mappings = MAX;
+	conf.max_per_client = PER_CLIENT;
+	tool.netlink = how % 4 == 0 && how & 128;
+	if (tool.netlink)
+		tool.lists = STR("");
+	str_copy(conf.backend, sizeof(conf.backend),
+		 str_z(tool.netlink ? "netlink" : backend[how % 4]));
+	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
+	conf.iface_n = 1;
+	conf.hairpin = how & 4;
+	conf.masquerade = how & 8;
+	conf.allow_disable_external = how & 16;
+	watched = how & 64;
+	ext_ip = EXT;
+	policy = (struct policy){
+		.net = { { 3, ROUTER, 0xffffff00 } }, .net_n = 1,
+		.own_ip = { ROUTER, EXT }, .own_n = 2,
+		.rule = how & 32 ? lines : NULL, .rule_n = how & 32 ? 2 : 0,
+	};
+}
+
+/* A gate that refuses everybody, for want of a setting here, holds all of the
+ * above. */
+static void check_it_opens(void)
+{
+	const struct priv_req req = { 7, PRIV_SET, {
+		.client.ip = 0xc0a8580a, .ext_port = 2000, .int_port = 8080,
+		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
+	} };
+
+	set_up(0);
+	memset(&gate, 0, sizeof(gate));
+	CHECK(!gate_open(&gate, &conf));
+	new_engine();
+	ask(&req);
+	CHECK(serve() == NAT_OK && gate.fw.rule_n == 1);
+	gate_close(&gate);
+	close(engine);
+	close(monitor);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str in = { (const char *)data, n };
+	static bool opens;
+
+	if (!opens)
+		check_it_opens();
+	opens = true;
+	set_up(fuzz_u8(&in));
+	memset(&gate, 0, sizeof(gate));
+	CHECK(!gate_open(&gate, &conf));
+	new_engine();
+	for (int i = 0; i < STEPS_MAX && in.n; i++)
+		step(&in);
+	serve();
+	CHECK(gate_verify(&gate) <= 1);
+	gate_close(&gate);
+	close(engine);
+	close(monitor);
+	return 0;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: ISC */
+/* test_conf.c - what a configuration file may say, and what is said of one
+ * that is wrong. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "conf/conf.h"
+
+static struct conf conf;
+static struct conf_error why;
+
+static int parse(const char *text)
+{
+	memset(&why, 0, sizeof(why));
+	return conf_parse(str_z(text), "f", &conf, &why);
+}
+
+#define GOOD "enabled = yes\n" \
+	     "[interface wan0]\ntype = external\n" \
+	     "[interface lan0]\ntype = internal\n"
+
+static void test_defaults(void **state)
+{
+	assert_int_equal(parse(""), 0);
+	assert_false(conf.enabled);
+	assert_true(conf.allow_disable_external);
+	assert_true(conf.show_dummy_rule);
+	assert_true(conf.secure_mode);
+	assert_string_equal(conf.backend, "auto");
+	assert_int_equal(conf.http_port, 2828);
+	assert_int_equal(conf.igd_version, CONF_IGD_BOTH);
+	assert_int_equal(conf.list_scope, CONF_LIST_OWN);
+	assert_int_equal(conf.max_lease, 604800);
+	assert_int_equal(conf.max_mappings, 1024);
+	assert_int_equal(conf.max_per_client, 128);
+	assert_int_equal(conf.notify_interval, 900);
+	assert_int_equal(conf.verify_interval, 30);
+	assert_int_equal(conf.rule_n, 0);
+	assert_null(conf_external(&conf));
+}
+
+static void test_whole(void **state)
+{
+	assert_int_equal(parse(
+		"# a comment\n"
+		"enabled=yes   # and another\n"
+		"  friendly-name = Router #1\r\n"
+		"\n"
+		"backend = nft\n"
+		"nft-table = inet fw4\n"
+		"nft-forward-chain = forward\n"
+		"log-level = debug\n"
+		"private-external-address = refuse\n"
+		"deny 22 0.0.0.0/0 0-65535\n"
+		"allow 1024-65535 192.168.88.0/24 1024-65535\n"
+		"[interface wan0]\n"
+		"type = external\n"
+		"forced-ip = 198.51.100.7\n"
+		"[interface old]\n"
+		"type = external\n"
+		"disabled = yes\n"
+		"[interface lan0]\n"
+		"type = internal"), 0);
+	assert_true(conf.enabled);
+	assert_string_equal(conf.friendly_name, "Router");
+	assert_string_equal(conf.nft_table, "inet fw4");
+	assert_int_equal(conf.log_level, 7);
+	assert_int_equal(conf.refuse_private, 1);
+	assert_int_equal(conf.rule_n, 2);
+	assert_false(conf.rule[0].allow);
+	assert_int_equal(conf.rule[0].ext_lo, 22);
+	assert_int_equal(conf.rule[0].ext_hi, 22);
+	assert_int_equal(conf.rule[0].net_mask, 0);
+	assert_int_equal(conf.rule[0].line, 10);
+	assert_true(conf.rule[1].allow);
+	assert_int_equal(conf.rule[1].net_ip, 0xc0a85800);
+	assert_int_equal(conf.rule[1].net_mask, 0xffffff00);
+	assert_int_equal(conf.iface_n, 3);
+	assert_string_equal(conf_external(&conf)->name, "wan0");
+	assert_int_equal(conf_external(&conf)->forced_ip, 0xc6336407);
+	assert_true(conf.iface[1].disabled);
+}
+
+static void test_versions(void **state)
+{
+	assert_int_equal(parse("igd-version = 1\nlist-scope = all\n"), 0);
+	assert_int_equal(conf.igd_version, 1u << 1);
+	assert_int_equal(conf.list_scope, CONF_LIST_ALL);
+	assert_int_equal(parse("igd-version = 2\nlist-scope = own\n"), 0);
+	assert_int_equal(conf.igd_version, 1u << 2);
+	assert_int_equal(conf.list_scope, CONF_LIST_OWN);
+	assert_int_equal(parse("igd-version = both\n"), 0);
+	assert_int_equal(conf.igd_version, 1u << 1 | 1u << 2);
+}
+
+static void test_hash_inside_a_value_stays(void **state)
+{
+	assert_int_equal(parse("friendly-name = a#b\n"), 0);
+	assert_string_equal(conf.friendly_name, "a#b");
+}
+
+struct bad {
+	const char *text;
+	const char *says;	/* the beginning of the message */
+};
+
+static const struct bad bad[] = {
+	{"enabled = maybe\n", "f:1: enabled is \"maybe\"; it takes yes or no"},
+	{"\nfoo = 1\n", "f:2: there is no option \"foo\""},
+	{"enabled\n", "f:1: \"enabled\" is no setting"},
+	{"= yes\n", "f:1: there is no option \"\""},
+	{"enabled = yes\nenabled = no\n", "f:2: enabled is set a second time"},
+	{"http-port = 65536\n",
+	 "f:1: http-port is \"65536\"; it takes a number from 0 to 65535"},
+	{"http-port = -1\n", "f:1: http-port is \"-1\""},
+	{"http-port = 80x\n", "f:1: http-port is \"80x\""},
+	{"http-port =\n", "f:1: http-port is \"\""},
+	{"max-mappings = 60001\n", "f:1: max-mappings"},
+	{"max-lease = 0\n", "f:1: max-lease"},
+	{"backend = pf\n", "f:1: backend is \"pf\"; it takes one of: auto, "
+			   "netlink, nft, iptables, iptables-legacy, "
+			   "iptables-nft, memory"},
+	{"igd-version = 3\n", "f:1: igd-version is \"3\"; it takes one of: "
+			      "1, 2, both"},
+	{"igd-version =\n", "f:1: igd-version is \"\""},
+	{"list-scope = none\n", "f:1: list-scope is \"none\"; it takes one "
+				"of: own, all"},
+	{"state-dir = var\n", "f:1: state-dir is \"var\"; it takes an "
+			      "absolute path"},
+	{"state-dir = /\n", "f:1: state-dir"},
+	{"uuid = 1234\n", "f:1: uuid is \"1234\""},
+	{"friendly-name =\n", "f:1: friendly-name is \"\"; it takes "
+			      "1 to 127 printable bytes"},
+	{"friendly-name = a\x01"
+	 "b\n",
+	 "f:1: friendly-name is \"a?b\"; it "
+	 "takes no control character"},
+	{"nft-table = fw4\nnft-forward-chain = forward\n", "f:1: nft-table"},
+	{"nft-table = inet a;b\n", "f:1: nft-table"},
+	{"nft-table = inet fw4\n", "f: nft-table and nft-forward-chain go"},
+	{"nft-forward-chain = a b\n", "f:1: nft-forward-chain"},
+	{"allow 1-2 10.0.0.0/8\n", "f:1: a rule has three parts"},
+	{"allow 1-2 10.0.0.0/8 1 2\n", "f:1: a rule has three parts"},
+	{"deny 2-1 10.0.0.0/8 1\n", "f:1: \"2-1\" is no port or range"},
+	{"deny 1- 10.0.0.0/8 1\n", "f:1: \"1-\" is no port or range"},
+	{"deny 1-65536 10.0.0.0/8 1\n", "f:1: \"1-65536\" is no port"},
+	{"deny 1 10.0.0.1/8 1\n", "f:1: \"10.0.0.1/8\" has bits beyond"},
+	{"deny 1 10.0.0.0/33 1\n", "f:1: \"10.0.0.0/33\" is no network"},
+	{"deny 1 10.0.0/8 1\n", "f:1: \"10.0.0/8\" is no network"},
+	{"deny 1 10.0.0.0/ 1\n", "f:1: \"10.0.0.0/\" is no network"},
+	{"[interface a]\ntype = internal\nallow 1 10.0.0.0/8 1\n",
+	 "f:3: a rule holds for all interfaces; move it before"},
+	{"[interface]\n", "f:1: unknown section"},
+	{"[iface lan0]\n", "f:1: unknown section"},
+	{"[]\n", "f:1: \"[]\" is no setting"},
+	{"[interface a b]\n", "f:1: unknown section"},
+	{"[interface a/b]\n", "f:1: \"a/b\" is no interface name"},
+	{"[interface sixteenletters16]\n",
+	 "f:1: \"sixteenletters16\" is no interface name"},
+	{"\n[interface a]\n\n", "f:2: interface a has no type"},
+	{"[interface a]\n[interface b]\ntype = internal\n",
+	 "f:1: interface a has no type"},
+	{"[interface a]\ntype = outside\n", "f:2: type is \"outside\""},
+	{"[interface a]\nenabled = yes\n",
+	 "f:2: there is no option \"enabled\" in an [interface] section"},
+	{"[interface a]\ntype = internal\n[interface a]\n",
+	 "f:3: interface a has a section already, on line 1"},
+	{"[interface a]\ntype = internal\nforced-ip = 1.2.3.4\n",
+	 "f:1: interface a has a forced-ip but is internal"},
+	{"[interface a]\ntype = external\nforced-ip = 224.0.0.1\n",
+	 "f:3: forced-ip is \"224.0.0.1\""},
+	{"[interface a]\ntype = external\n[interface b]\ntype = external\n",
+	 "f:3: a second external interface, after a on line 1"},
+	{"enabled = yes\n", "f: enabled, but without an external interface"},
+	{"enabled = yes\n[interface a]\ntype = external\n",
+	 "f: enabled, but without an internal interface"},
+};
+
+static void test_bad(void **state)
+{
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		memset(&conf, 0x5a, sizeof(conf));
+		assert_int_equal(parse(bad[i].text), -EINVAL);
+		if (strncmp(why.text, bad[i].says, strlen(bad[i].says)))
+			fail_msg("said: %s\nwanted: %s", why.text,
+				 bad[i].says);
+		/* untouched on failure */
+		assert_int_equal(((unsigned char *)&conf)[0], 0x5a);
+	}
+}
+
+/* Whatever the bytes: an answer, and a message exactly when it is no. */
+/* Found by fuzzing: escape sequences in a file went to the terminal. */
+static void test_message_is_one_plain_line(void **state)
+{
+	assert_int_equal(parse("\x1b[2J\x07\ry\x7f = yes\n"), -EINVAL);
+	assert_string_equal(why.text, "f:1: there is no option \"?[2J??y?\"; "
+			    "see upnpd.conf(5)");
+}
+
+static void test_mutations(void **state)
+{
+	static const char seed[] = "allow 1-2 10.0.0.0/8 3\n" GOOD;
+	char text[sizeof(seed)];
+	uint32_t x = 1;
+
+	for (int round = 0; round < 20000; round++) {
+		memcpy(text, seed, sizeof(seed));
+		for (int k = 0; k < 3; k++) {
+			x = x * 1664525u + 1013904223u;
+			text[(x >> 8) % (sizeof(seed) - 1)] = (char)(x >> 24);
+		}
+		why.text[0] = '\0';
+		if (conf_parse((struct str){ text, sizeof(seed) - 1 }, "f",
+			       &conf, &why))
+			assert_true(why.text[0] != '\0');
+		else
+			assert_true(why.text[0] == '\0');
+	}
+}
+
+static void test_limits(void **state)
+{
+	static char text[CONF_RULES_MAX * 40];
+	struct wr w = wr_init(text, sizeof(text));
+
+	for (int i = 0; i < CONF_RULES_MAX; i++)
+		wr_z(&w, "allow 1 10.0.0.0/8 1\n");
+	assert_int_equal(parse(wr_cstr(&w)), 0);
+	assert_int_equal(conf.rule_n, CONF_RULES_MAX);
+	wr_z(&w, "allow 1 10.0.0.0/8 1\n");
+	assert_int_equal(parse(wr_cstr(&w)), -EINVAL);
+	w = wr_init(text, sizeof(text));
+	for (int i = 0; i <= CONF_IFACES_MAX; i++)
+		wr_fmt(&w, "[interface i%d]\ntype = internal\n", i);
+	assert_int_equal(parse(wr_cstr(&w)), -EINVAL);
+	assert_non_null(strstr(why.text, "more than 16 interfaces"));
+}
+
+static void test_file(void **state)
+{
+	char path[] = "/tmp/upnpd-conf-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, GOOD, strlen(GOOD)), strlen(GOOD));
+	close(fd);
+	assert_int_equal(conf_read(path, &conf, &why), 0);
+	assert_true(conf.enabled);
+	unlink(path);
+	assert_int_equal(conf_read(path, &conf, &why), -ENOENT);
+	assert_non_null(strstr(why.text, path));
+}
+
+/* As long as upnpctl writes it, and a byte more. */
+static void test_long_file(void **state)
+{
+	static char text[CONF_FILE_MAX + 1];
+	char path[] = "/tmp/upnpd-conf-XXXXXX";
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	memset(text, '\n', sizeof(text));
+	assert_int_equal(write(fd, text, CONF_FILE_MAX), CONF_FILE_MAX);
+	assert_int_equal(conf_read(path, &conf, &why), 0);
+	assert_int_equal(write(fd, text, 1), 1);
+	assert_int_equal(conf_read(path, &conf, &why), -EFBIG);
+	close(fd);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_hash_inside_a_value_stays),
+		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_message_is_one_plain_line),
+		cmocka_unit_test(test_mutations),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_long_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,978 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_leases.c - the lease file on a real disk: there and back, on both
+ * clocks, cut at every byte, with bytes changed, with no room left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "engine/leases.h"
+
+#define A	0xc0a80102u
+#define B	0xc0a80103u
+#define HOST	0xcb007109u
+#define BOOT	"0b4d5a4e-8f3c-4b7e-9a55-3c1f0e6d7a21"
+#define OTHER	"7e0f6a52-1111-4c2d-8d0e-aa00bb11cc22"
+#define N(a)	(sizeof(a) / sizeof((a)[0]))
+
+static char dir[64];
+static int dir_fd;
+static struct portmap *pm;
+static struct leases file, *ls;
+static struct leases_clock clk;
+static unsigned dropped;
+
+static int set_up(void **state)
+{
+	/* in memory where that can be had: there are some thousand fsync() */
+	snprintf(dir, sizeof(dir), "/dev/shm/test_leases.XXXXXX");
+	if (mkdtemp(dir) == NULL) {
+		snprintf(dir, sizeof(dir), "/tmp/test_leases.XXXXXX");
+		if (mkdtemp(dir) == NULL)
+			return -1;
+	}
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
+	clk = (struct leases_clock){ 5000000, 1700000000, BOOT };
+	pm = portmap_new(100, 100);
+	ls = NULL;
+	return pm != NULL && dir_fd >= 0 ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	static const char *const name[] = { "leases", "leases.new", "target" };
+	size_t i;
+
+	leases_close(ls);
+	portmap_free(pm);
+	for (i = 0; i < N(name); i++)
+		if (unlinkat(dir_fd, name[i], 0) != 0)
+			unlinkat(dir_fd, name[i], AT_REMOVEDIR);
+	close(dir_fd);
+	return rmdir(dir);
+}
+
+static int open_it(void)
+{
+	int err = 1;
+
+	leases_close(ls);
+	ls = leases_open(&file, dir_fd, pm, &clk, &dropped, &err);
+	return err;
+}
+
+/* As another engine finds it. */
+static void reopen(void)
+{
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
+	assert_int_equal(open_it(), 0);
+	assert_non_null(ls);
+}
+
+static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
+{
+	struct pm_req q;
+
+	memset(&q, 0, sizeof(q));
+	q.rule.kind = NAT_PORTMAP;
+	q.rule.proto = IPPROTO_TCP;
+	q.rule.client.ip = client_ip;
+	q.rule.ext_port = ext_port;
+	q.rule.int_port = 80;
+	q.enabled = true;
+	q.asker_ip = client_ip;
+	return q;
+}
+
+static const struct pm_entry *find(const struct pm_req *q)
+{
+	return portmap_entry(pm, portmap_find(pm, &q->rule));
+}
+
+static const char *desc(const struct pm_req *q)
+{
+	static char buf[PM_DESC_MAX + 1];
+
+	return portmap_desc(pm, find(q), buf).p;
+}
+
+/* Into the table and the file. */
+static int set(const struct pm_req *q)
+{
+	uint64_t end = q->lease_s ? clk.mono_ms + q->lease_s * 1000ull : 0;
+
+	assert_int_equal(portmap_restore(pm, q, end), PM_DONE);
+	return leases_set(ls, pm, find(q), &clk);
+}
+
+static int del(const struct pm_req *q)
+{
+	assert_true(portmap_forget(pm, &q->rule));
+	return leases_del(ls, &q->rule);
+}
+
+static size_t slurp(char *buf, size_t cap)
+{
+	int fd = openat(dir_fd, "leases", O_RDONLY);
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	n = read(fd, buf, cap - 1);
+	close(fd);
+	assert_true(n >= 0 && (size_t)n < cap - 1);
+	buf[n] = '\0';
+	return (size_t)n;
+}
+
+static void spit(const char *buf, size_t n)
+{
+	int fd = openat(dir_fd, "leases", O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, buf, n), n);
+	close(fd);
+}
+
+static unsigned crc(const char *p, size_t n)
+{
+	unsigned c = ~0u;
+	int bit;
+
+	for (; n > 0; n--) {
+		c ^= (unsigned char)*p++;
+		for (bit = 0; bit < 8; bit++)
+			c = c & 1 ? c >> 1 ^ 0xedb88320 : c >> 1;
+	}
+	return ~c;
+}
+
+/* @body with its checksum, as a line at the end of @buf. */
+static void add_line(char *buf, size_t cap, const char *body)
+{
+	size_t n = strlen(buf);
+
+	snprintf(buf + n, cap - n, "%s %08x\n", body, crc(body, strlen(body)));
+}
+
+static size_t lines(void)
+{
+	static char buf[1 << 16];
+	size_t i, n = 0, len = slurp(buf, sizeof(buf));
+
+	for (i = 0; i < len; i++)
+		n += buf[i] == '\n';
+	return n;
+}
+
+static void same(const struct pm_req *q, uint64_t expires_ms)
+{
+	const struct pm_entry *e = find(q);
+
+	assert_non_null(e);
+	assert_true(nat_rule_equal(&e->rule, &q->rule));
+	assert_int_equal(e->enabled, q->enabled);
+	assert_int_equal(e->asker_ip, q->asker_ip);
+	assert_string_equal(desc(q), q->desc);
+	assert_true(e->expires_ms == expires_ms);
+	assert_int_equal(e->state, PM_ACTIVE);
+}
+
+/* ---- there and back ------------------------------------------------ */
+
+static void test_first_start(void **state)
+{
+	char want[128] = "", got[1024];
+	struct stat st;
+
+	assert_int_equal(open_it(), 0);
+	assert_non_null(ls);
+	assert_int_equal(dropped, 0);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(fstatat(dir_fd, "leases", &st, 0), 0);
+	assert_int_equal(st.st_mode, S_IFREG | 0600);
+	assert_int_equal(faccessat(dir_fd, "leases.new", F_OK, 0), -1);
+	add_line(want, sizeof(want), "upnpd-leases 1 " BOOT);
+	slurp(got, sizeof(got));
+	assert_string_equal(got, want);
+	reopen();
+	assert_int_equal(dropped, 0);
+}
+
+static void test_text(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	char want[1024] = "", got[1024];
+
+	/* the check value of CRC-32/ISO-HDLC: this test's own is right */
+	assert_int_equal(crc("123456789", 9), 0xcbf43926);
+	open_it();
+	q.lease_s = 3600;
+	snprintf(q.desc, sizeof(q.desc), "my game 100%%");
+	assert_int_equal(set(&q), 0);
+	q.rule.proto = IPPROTO_UDP;
+	q.rule.remote.ip = HOST;
+	q.lease_s = 0;
+	q.enabled = false;
+	q.desc[0] = '\0';
+	q.asker_ip = B;
+	assert_int_equal(set(&q), 0);
+	assert_int_equal(del(&q), 0);
+	add_line(want, sizeof(want), "upnpd-leases 1 " BOOT);
+	add_line(want, sizeof(want), "+ tcp 8080 192.168.1.2 80 * 1 8600000 "
+		 "1700003600 3600 192.168.1.2 my game 100%");
+	add_line(want, sizeof(want), "+ udp 8080 192.168.1.2 80 203.0.113.9 0 "
+		 "0 0 0 192.168.1.3 ");
+	add_line(want, sizeof(want), "- udp 8080 203.0.113.9");
+	slurp(got, sizeof(got));
+	assert_string_equal(got, want);
+}
+
+static size_t some(struct pm_req *q)
+{
+	size_t i;
+
+	for (i = 0; i < 8; i++) {
+		q[i] = req(A + (uint32_t)i, (uint16_t)(1000 + i));
+		snprintf(q[i].desc, sizeof(q[i].desc), "mapping %zu", i);
+	}
+	q[0].rule.ext_port = 65535;
+	q[0].rule.int_port = 1;
+	q[1].rule.proto = IPPROTO_UDP;
+	q[2].rule.remote.ip = HOST;
+	q[3].enabled = false;
+	q[4].lease_s = PM_LEASE_MAX_S;
+	q[4].asker_ip = HOST;
+	memset(q[5].desc, ' ', PM_DESC_MAX);
+	snprintf(q[6].desc, sizeof(q[6].desc), " \xc3\xa9 %%0a - + 00000000 ");
+	q[7].desc[0] = '\0';
+	q[7].lease_s = 1;
+	return i;
+}
+
+static void test_round_trip(void **state)
+{
+	struct pm_req q[8];
+	size_t i, n = some(q), again;
+	uint64_t end;
+
+	open_it();
+	for (i = 0; i < n; i++)
+		assert_int_equal(set(&q[i]), 0);
+	clk.mono_ms += 999;
+	clk.wall_s -= 86400 * 365;	/* plays no part in the same boot */
+	for (again = 0; again < 3; again++) {
+		reopen();
+		assert_int_equal(dropped, 0);
+		assert_int_equal(portmap_count(pm), n);
+		for (i = 0; i < n; i++) {
+			end = q[i].lease_s ? 5000000 + q[i].lease_s * 1000ull
+					   : 0;
+			same(&q[i], end);
+			assert_int_equal(portmap_at(pm, i),
+					 portmap_find(pm, &q[i].rule));
+		}
+	}
+}
+
+static void test_changes(void **state)
+{
+	struct pm_req q[8];
+	size_t i, n = some(q);
+
+	open_it();
+	for (i = 0; i < n; i++)
+		set(&q[i]);
+	del(&q[1]);
+	q[2].rule.int_port = 99;
+	q[2].enabled = false;
+	set(&q[2]);
+	del(&q[5]);
+	set(&q[5]);
+	reopen();
+	assert_int_equal(dropped, 0);
+	assert_int_equal(portmap_count(pm), n - 1);
+	assert_null(find(&q[1]));
+	same(&q[2], 0);
+	assert_int_equal(portmap_at(pm, 1), portmap_find(pm, &q[2].rule));
+	assert_int_equal(portmap_at(pm, n - 2), portmap_find(pm, &q[5].rule));
+}
+
+static void test_control_characters(void **state)
+{
+	struct pm_req q = req(A, 1);
+
+	open_it();
+	snprintf(q.desc, sizeof(q.desc), "a\n+ tcp\x7f" "b");
+	set(&q);
+	reopen();
+	assert_int_equal(dropped, 0);
+	assert_string_equal(desc(&q), "a?+ tcp?b");
+}
+
+static void test_null(void **state)
+{
+	struct pm_req q = req(A, 1);
+
+	portmap_restore(pm, &q, 0);
+	assert_int_equal(leases_set(NULL, pm, find(&q), &clk), 0);
+	assert_int_equal(leases_del(NULL, &q.rule), 0);
+	assert_int_equal(leases_compact(NULL, pm, &clk), 0);
+	leases_close(NULL);
+}
+
+/* ---- the two clocks ------------------------------------------------ */
+
+static void test_ended_in_same_boot(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+
+	open_it();
+	set(&r);
+	q.lease_s = 10;
+	set(&q);
+	r.lease_s = 10;		/* was permanent: that has ended, too */
+	set(&r);
+	clk.mono_ms += 10000;
+	reopen();
+	assert_int_equal(dropped, 0);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+static void other_boot(int64_t wall_s, uint64_t mono_ms)
+{
+	snprintf(clk.boot_id, sizeof(clk.boot_id), OTHER);
+	clk.wall_s = wall_s;
+	clk.mono_ms = mono_ms;
+	reopen();
+	assert_int_equal(dropped, 0);
+}
+
+static void with_lease(uint32_t lease_s)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+
+	open_it();
+	q.lease_s = lease_s;
+	set(&q);
+	set(&r);
+}
+
+static void check_other_boot(int64_t wall_s, uint64_t want_left_ms)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+
+	with_lease(100);
+	other_boot(wall_s, 7000);
+	same(&r, 0);
+	if (want_left_ms != 0)
+		same(&q, 7000 + want_left_ms);
+	else
+		assert_null(find(&q));
+}
+
+static void test_wall_clock(void **state)
+{
+	check_other_boot(1700000040, 60000);
+}
+
+static void test_wall_clock_last_second(void **state)
+{
+	check_other_boot(1700000099, 1000);
+}
+
+static void test_wall_clock_ended(void **state)
+{
+	check_other_boot(1700000100, 0);
+}
+
+/* No battery behind the clock: it starts in 1970, or before. */
+static void test_wall_clock_in_the_past(void **state)
+{
+	check_other_boot(0, 100000);
+}
+
+static void test_wall_clock_negative(void **state)
+{
+	check_other_boot(-5, 100000);
+}
+
+static void test_wall_clock_far_ahead(void **state)
+{
+	check_other_boot(INT64_MAX, 0);
+}
+
+/* What was written in one boot and kept through a second, is right in it. */
+static void test_two_boots(void **state)
+{
+	struct pm_req q = req(A, 1);
+
+	with_lease(100);
+	other_boot(1700000040, 7000);
+	clk.mono_ms += 10000;
+	clk.wall_s += 10;
+	reopen();
+	same(&q, 67000);
+	clk.boot_id[0] = '\0';	/* not known: the wall clock */
+	clk.wall_s += 30;
+	clk.mono_ms = 1;
+	reopen();
+	same(&q, 20001);
+	reopen();
+	same(&q, 20001);
+}
+
+/* ---- a file as it should not be ------------------------------------ */
+
+static void test_every_prefix(void **state)
+{
+	static char all[1 << 13];
+	struct pm_req q[8];
+	size_t end[9], i, n = some(q), len, whole;
+
+	open_it();
+	end[0] = slurp(all, sizeof(all));
+	for (i = 0; i < n; i++) {
+		set(&q[i]);
+		end[i + 1] = slurp(all, sizeof(all));
+	}
+	for (len = 0; len <= end[n]; len++) {
+		spit(all, len);
+		reopen();
+		whole = 0;
+		while (whole < n && len + 1 >= end[whole + 1])
+			whole++;
+		assert_int_equal(portmap_count(pm), whole);
+		for (i = 0; i < whole; i++)
+			assert_non_null(find(&q[i]));
+	}
+}
+
+/* One byte changed: what does not have that byte in its line is there, what
+ * has it is not, and nothing else is. */
+static void test_every_byte_changed(void **state)
+{
+	static char all[1 << 12], bad[1 << 12];
+	struct pm_req q[8];
+	size_t i, n, end[9], at, lost;
+	unsigned seed = 1;
+
+	open_it();
+	some(q);
+	n = 4;
+	end[0] = slurp(all, sizeof(all));
+	for (i = 0; i < n; i++) {
+		set(&q[i]);
+		end[i + 1] = slurp(all, sizeof(all));
+	}
+	for (at = end[0]; at < end[n]; at++) {
+		memcpy(bad, all, end[n]);
+		seed = seed * 1103515245 + 12345;
+		bad[at] = (char)(bad[at] ^ (1 + (seed >> 16) % 255));
+		spit(bad, end[n]);
+		reopen();
+		lost = 0;
+		while (at >= end[lost + 1])
+			lost++;
+		for (i = 0; i < n; i++) {
+			if (i == lost || (at + 1 == end[i] && i == lost + 1))
+				continue;
+			assert_non_null(find(&q[i]));
+		}
+		assert_in_range(portmap_count(pm), n - 2, n);
+		assert_true(dropped >= 1 || at + 1 == end[lost + 1]);
+	}
+}
+
+static void test_noise(void **state)
+{
+	static char noise[20000];
+	unsigned seed = 7, run;
+	size_t i, n;
+
+	for (run = 0; run < 60; run++) {
+		for (i = 0; i < sizeof(noise); i++) {
+			seed = seed * 1103515245 + 12345;
+			noise[i] = (char)(seed >> 16);
+			if (run % 3 == 0 && (seed >> 24) % 8 == 0)
+				noise[i] = '\n';
+		}
+		n = run == 0 ? 0 : (seed >> 8) % sizeof(noise);
+		spit(noise, n);
+		reopen();
+		assert_int_equal(portmap_count(pm), 0);
+		assert_int_equal(dropped > 0, n > 0);
+	}
+}
+
+/* Right checksums, wrong contents. */
+static void test_bad_fields(void **state)
+{
+	static const char *const bad[] = {
+		"+ icmp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ TCP 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+  80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 0 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 65536 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 4294967376 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp -80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80x 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.256 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 0.0.0.0 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 * 80 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 0 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 70000 * 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 ** 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 host 1 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 2 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * yes 0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 *  0 0 0 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 1 9000000 1800000000 604801 "
+			"192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 1 9000000 1800000000 0 "
+			"192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 1 0 1800000000 5 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 1 99999999999999999999 1800000000 "
+			"5 192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 1 9000000 18446744073709551615 5 "
+			"192.168.1.2 x",
+		"+ tcp 80 192.168.1.2 80 * 1 0 0 0 1.2.3 x",
+		"+ tcp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 a\tb",
+		"+ tcp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 a\x7f" "b",
+		"+ tcp 80 192.168.1.2 80 * 1 0 0 0",
+		"+ tcp 80", "+ ", "+", "",
+		"- tcp 80 * x", "- tcp 80", "- tcp 0 *", "- ip 80 *",
+		"* tcp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+		"upnpd-leases 2 " BOOT, "upnpd-leases 1", "upnpd-leases",
+		"++ tcp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x",
+	};
+	const char *good = "+ tcp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 x";
+	struct pm_req q = req(A, 81);
+	char buf[2048];
+	size_t i;
+
+	for (i = 0; i <= N(bad); i++) {
+		buf[0] = '\0';
+		add_line(buf, sizeof(buf), "upnpd-leases 1 " BOOT);
+		add_line(buf, sizeof(buf), i < N(bad) ? bad[i] : good);
+		add_line(buf, sizeof(buf),
+			 "+ tcp 81 192.168.1.2 80 * 1 0 0 0 192.168.1.2 ");
+		spit(buf, strlen(buf));
+		reopen();
+		assert_int_equal(dropped, i < N(bad));
+		assert_int_equal(portmap_count(pm), i < N(bad) ? 1 : 2);
+		same(&q, 0);
+	}
+}
+
+/* NUL bytes and a description one byte too long, their checksums right. */
+static void test_bad_bytes(void **state)
+{
+	static const char head[] =
+		"+ tcp 80 192.168.1.2 80 * 1 0 0 0 192.168.1.2 ";
+	char buf[1024], tail[16];
+	size_t n, len;
+
+	for (n = PM_DESC_MAX - 1; n <= PM_DESC_MAX + 1; n++) {
+		memcpy(buf, head, sizeof(head) - 1);
+		memset(buf + sizeof(head) - 1, 'x', n);
+		len = sizeof(head) - 1 + n;
+		if (n == PM_DESC_MAX - 1)
+			buf[len - 1] = '\0';
+		snprintf(tail, sizeof(tail), " %08x\n", crc(buf, len));
+		memcpy(buf + len, tail, 10);
+		spit(buf, len + 10);
+		reopen();
+		assert_int_equal(dropped, n != PM_DESC_MAX);
+		assert_int_equal(portmap_count(pm), n == PM_DESC_MAX);
+	}
+}
+
+/* A long line is passed over to its end, wherever the reader's buffer ends. */
+static void test_long_lines(void **state)
+{
+	static char buf[20000];
+	struct pm_req q = req(A, 81);
+	size_t len;
+
+	for (len = 1; len < 9000; len += len < 4000 ? 97 : 13) {
+		memset(buf, 'x', len);
+		buf[len] = '\n';
+		buf[len + 1] = '\0';
+		add_line(buf, sizeof(buf),
+			 "+ tcp 81 192.168.1.2 80 * 1 0 0 0 192.168.1.2 ");
+		spit(buf, strlen(buf));
+		reopen();
+		assert_int_equal(dropped, 1);
+		assert_int_equal(portmap_count(pm), 1);
+		same(&q, 0);
+	}
+	memset(buf, 'x', 9000);
+	spit(buf, 9000);
+	reopen();
+	assert_int_equal(dropped, 1);
+}
+
+/* The end of a long line may look like a line of its own. */
+static void test_long_line_with_good_end(void **state)
+{
+	static char buf[20000];
+	size_t len, i;
+
+	for (len = 4000; len < 8300; len++) {
+		if (len == 4200)
+			len = 8100;
+		memset(buf, 'x', len);
+		buf[len] = '\0';
+		for (i = 0; i < 2; i++)
+			add_line(buf, sizeof(buf), "+ tcp 81 192.168.1.2 80 * "
+				 "1 0 0 0 192.168.1.2 ");
+		spit(buf, strlen(buf));
+		reopen();
+		assert_int_equal(dropped, 1);
+		assert_int_equal(portmap_count(pm), 1);
+	}
+}
+
+/* Leading zeros are fine as long as the line is not too long. */
+static void test_longest_line(void **state)
+{
+	static char body[6000], buf[7000];
+	size_t n, zeros;
+
+	for (n = 500; n < 5000; n += n < 520 ? 1 : 331) {
+		zeros = n - 9 - strlen("+ tcp 81 192.168.1.2 80 * "
+				       "1 0 0 0 192.168.1.2 ");
+		snprintf(body, sizeof(body), "+ tcp %0*d 192.168.1.2 80 * "
+			 "1 0 0 0 192.168.1.2 ", (int)zeros + 2, 81);
+		buf[0] = '\0';
+		add_line(buf, sizeof(buf), body);
+		assert_int_equal(strlen(buf), n + 1);
+		spit(buf, strlen(buf));
+		reopen();
+		assert_int_equal(portmap_count(pm), n < 512);
+		assert_int_equal(dropped, n >= 512);
+	}
+}
+
+static void test_head_lost(void **state)
+{
+	char buf[512] = "broken head\n";
+	struct pm_req q = req(A, 81);
+
+	add_line(buf, sizeof(buf), "+ tcp 81 192.168.1.2 80 * 1 99 1700000050 "
+		 "100 192.168.1.2 ");
+	spit(buf, strlen(buf));
+	reopen();
+	assert_int_equal(dropped, 1);
+	same(&q, clk.mono_ms + 50000);	/* by the wall clock */
+}
+
+static void test_table_refuses(void **state)
+{
+	struct pm_req q[8];
+	size_t i, n = some(q);
+
+	open_it();
+	for (i = 0; i < n; i++)
+		set(&q[i]);
+	portmap_free(pm);
+	pm = portmap_new(5, 5);
+	assert_int_equal(open_it(), 0);
+	assert_int_equal(portmap_count(pm), 5);
+	assert_int_equal(dropped, n - 5);
+}
+
+static void refused(int want)
+{
+	assert_int_equal(open_it(), want);
+	assert_null(ls);
+	assert_int_equal(dropped, 0);
+}
+
+static void test_not_a_file(void **state)
+{
+	char got[64] = "";
+	int fd;
+
+	assert_int_equal(mkfifoat(dir_fd, "leases", 0600), 0);
+	refused(-EINVAL);
+	unlinkat(dir_fd, "leases", 0);
+	assert_int_equal(mkdirat(dir_fd, "leases", 0700), 0);
+	refused(-EISDIR);
+	unlinkat(dir_fd, "leases", AT_REMOVEDIR);
+	fd = openat(dir_fd, "target", O_RDWR | O_CREAT, 0600);
+	assert_int_equal(write(fd, "secret\n", 7), 7);
+	assert_int_equal(symlinkat("target", dir_fd, "leases"), 0);
+	refused(-ELOOP);
+	/* a link in the temporary file's place is not followed either */
+	unlinkat(dir_fd, "leases", 0);
+	assert_int_equal(symlinkat("target", dir_fd, "leases.new"), 0);
+	assert_int_equal(open_it(), 0);
+	assert_int_equal(pread(fd, got, sizeof(got), 0), 7);
+	assert_string_equal(got, "secret\n");
+	close(fd);
+}
+
+/* ---- compaction ---------------------------------------------------- */
+
+static void test_compact(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	int i;
+
+	open_it();
+	set(&r);
+	for (i = 0; i < 62; i++) {
+		q.rule.int_port = (uint16_t)(1 + i);
+		set(&q);
+		assert_int_equal(leases_compact(ls, pm, &clk), 0);
+	}
+	assert_int_equal(lines(), 64);
+	set(&q);
+	assert_int_equal(leases_compact(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 3);
+	set(&q);		/* goes into the new file */
+	assert_int_equal(lines(), 4);
+	reopen();
+	assert_int_equal(dropped, 0);
+	assert_int_equal(portmap_count(pm), 2);
+	same(&q, 0);
+	same(&r, 0);
+	assert_int_equal(portmap_at(pm, 0), portmap_find(pm, &r.rule));
+}
+
+static void test_compact_by_count(void **state)
+{
+	struct pm_req q;
+	uint16_t i;
+
+	open_it();
+	for (i = 0; i < 100; i++) {
+		q = req(A, (uint16_t)(1 + i));
+		set(&q);
+	}
+	for (i = 0; i < 299; i++)
+		set(&q);
+	leases_compact(ls, pm, &clk);
+	assert_int_equal(lines(), 400);
+	set(&q);
+	leases_compact(ls, pm, &clk);
+	assert_int_equal(lines(), 101);
+	reopen();
+	assert_int_equal(portmap_count(pm), 100);
+}
+
+/* One whose lease has ended, which only the kernel still holds, does not come
+ * back after a crash; one whose delete is under way does. */
+static void test_compact_by_state(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	uint64_t next;
+	uint16_t slot;
+	int i;
+
+	open_it();
+	q.lease_s = 1;
+	set(&q);
+	for (i = 0; i < 70; i++)
+		set(&r);
+	clk.mono_ms += 2000;
+	portmap_expire(pm, clk.mono_ms, &next, NULL, NULL);
+	portmap_delete(pm, portmap_find(pm, &r.rule), &slot);
+	leases_compact(ls, pm, &clk);
+	assert_int_equal(lines(), 2);
+	clk.mono_ms -= 2000;
+	reopen();
+	assert_null(find(&q));
+	same(&r, 0);
+}
+
+/* ---- no room ------------------------------------------------------- */
+
+static void limit(rlim_t bytes)
+{
+	struct rlimit rl;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &rl), 0);
+	rl.rlim_cur = bytes;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &rl), 0);
+}
+
+/* The disk is full after @room bytes of the second line; then it is not. */
+static void short_write(size_t room)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2), s = req(A, 3);
+	char buf[1024];
+	size_t n;
+	int err;
+
+	open_it();
+	set(&q);
+	n = slurp(buf, sizeof(buf));
+	limit(n + room);
+	err = set(&r);
+	limit(RLIM_INFINITY);
+	assert_int_equal(err, room > 0 ? -ENOSPC : -EFBIG);
+	assert_int_equal(slurp(buf, sizeof(buf)), n + room);
+	assert_int_equal(set(&s), 0);
+	reopen();
+	assert_int_equal(dropped, room > 0);
+	same(&q, 0);
+	assert_null(find(&r));
+	same(&s, 0);
+}
+
+static void test_short_write(void **state)
+{
+	struct pm_req s = req(A, 3), q = req(A, 1);
+	size_t room;
+
+	for (room = 0; room < 50; room++) {
+		short_write(room);
+		del(&s);
+		del(&q);
+		reopen();
+	}
+}
+
+static void test_told_once(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+	char buf[1024];
+	size_t n;
+
+	open_it();
+	n = slurp(buf, sizeof(buf));
+	limit(n);
+	assert_int_equal(set(&q), -EFBIG);
+	assert_int_equal(set(&r), 0);
+	assert_int_equal(leases_del(ls, &r.rule), 0);
+	assert_int_equal(slurp(buf, sizeof(buf)), n);
+	limit(RLIM_INFINITY);
+	assert_int_equal(set(&q), 0);
+	limit(1);
+	assert_int_equal(set(&r), -EFBIG);
+	limit(RLIM_INFINITY);
+	/* what was missing comes with the next rewrite */
+	assert_int_equal(leases_compact(ls, pm, &clk), 0);
+	reopen();
+	assert_int_equal(dropped, 0);
+	same(&q, 0);
+	same(&r, 0);
+}
+
+static void test_full_disk_at_start(void **state)
+{
+	struct pm_req q[8], r = req(B, 9);
+	static char before[1 << 13], after[1 << 13];
+	size_t i, n = some(q);
+
+	open_it();
+	for (i = 0; i < n; i++)
+		set(&q[i]);
+	slurp(before, sizeof(before));
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
+	limit(100);
+	assert_int_equal(open_it(), -ENOSPC);
+	assert_non_null(ls);
+	assert_int_equal(portmap_count(pm), n);
+	slurp(after, sizeof(after));
+	assert_string_equal(before, after);
+	assert_int_equal(faccessat(dir_fd, "leases.new", F_OK, 0), -1);
+	limit(RLIM_INFINITY);
+	assert_int_equal(set(&r), 0);
+	reopen();
+	assert_int_equal(dropped, 0);
+	assert_int_equal(portmap_count(pm), n + 1);
+	same(&r, 0);
+}
+
+/* A rewrite that fails is not tried again with every change, but in a minute;
+ * until then changes go on being appended. */
+static void test_rewrite_retried(void **state)
+{
+	struct pm_req q = req(A, 1);
+	int i;
+
+	open_it();
+	assert_int_equal(mkdirat(dir_fd, "leases.new", 0700), 0);
+	for (i = 0; i < 70; i++)
+		assert_int_equal(set(&q), 0);
+	assert_int_equal(leases_compact(ls, pm, &clk), -EEXIST);
+	assert_int_equal(set(&q), 0);
+	unlinkat(dir_fd, "leases.new", AT_REMOVEDIR);
+	clk.mono_ms += 59999;
+	assert_int_equal(leases_compact(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 72);
+	clk.mono_ms += 1;
+	assert_int_equal(leases_compact(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 2);
+}
+
+/* Even when no rewrite ever works, the file ends somewhere. */
+static void test_file_is_bounded(void **state)
+{
+	struct pm_req q = req(A, 1);
+	struct stat st, later;
+	int fd, i, n = 5 * PM_MAPPINGS_LIMIT;
+	static char many[2 * 5 * PM_MAPPINGS_LIMIT];
+
+	for (i = 0; i < n; i++) {
+		many[2 * i] = 'x';
+		many[2 * i + 1] = '\n';
+	}
+	fd = openat(dir_fd, "leases", O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_int_equal(write(fd, many, sizeof(many) - 2),
+			 sizeof(many) - 2);
+	close(fd);
+	assert_int_equal(mkdirat(dir_fd, "leases.new", 0700), 0);
+	assert_int_equal(open_it(), -EEXIST);
+	assert_non_null(ls);
+	assert_int_equal(dropped, n - 1);
+	assert_int_equal(set(&q), 0);
+	fstatat(dir_fd, "leases", &st, 0);
+	assert_int_equal(set(&q), -EFBIG);
+	fstatat(dir_fd, "leases", &later, 0);
+	assert_int_equal(st.st_size, later.st_size);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_first_start), T(test_text), T(test_round_trip),
+		T(test_changes), T(test_control_characters), T(test_null),
+		T(test_ended_in_same_boot), T(test_wall_clock),
+		T(test_wall_clock_last_second), T(test_wall_clock_ended),
+		T(test_wall_clock_in_the_past), T(test_wall_clock_negative),
+		T(test_wall_clock_far_ahead), T(test_two_boots),
+		T(test_every_prefix), T(test_every_byte_changed),
+		T(test_noise), T(test_bad_fields), T(test_bad_bytes),
+		T(test_long_lines), T(test_long_line_with_good_end),
+		T(test_longest_line), T(test_head_lost),
+		T(test_table_refuses),
+		T(test_not_a_file), T(test_compact),
+		T(test_compact_by_count), T(test_compact_by_state),
+		T(test_short_write), T(test_told_once),
+		T(test_full_disk_at_start), T(test_rewrite_retried),
+		T(test_file_is_bounded),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,800 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_gena.c - subscribers over socketpairs, with a clock of our own and a
+ * gateway whose external address we change.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "gena/gena.h"
+
+#define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
+#define UUID "uuid:00112233-4455-6677-8899-aabbccddeeff"
+#define ROUTER 0xc0a85801u	/* 192.168.88.1 */
+#define PEER 0xc0a8580au	/* 192.168.88.10 */
+#define OTHER 0xc0a8580bu	/* 192.168.88.11 */
+#define CB "CALLBACK: <http://192.168.88.10:4004/cb>\r\n"
+#define CB_OTHER "CALLBACK: <http://192.168.88.11:4004/cb>\r\n"
+#define NT "NT: upnp:event\r\n"
+#define OK "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+#define GONE "HTTP/1.1 412 Precondition Failed\r\n\r\n"
+
+static uint64_t clock_now;
+static struct ev_loop *loop;
+static struct portmap *pm;
+static struct igd igd;
+static struct gena *gena;
+static const struct igd_service *wanip;
+
+/* The connections that were made: our ends, and where to. */
+static struct {
+	int fd;
+	uint32_t local_ip, ip;
+	uint16_t port;
+} made[256];
+static size_t made_n;
+static uint16_t closed_port;	/* nobody listens there */
+static uint16_t mute_port;	/* the connection never stands */
+
+static uint64_t fake_clock(void)
+{
+	return clock_now;
+}
+
+/* A socket that is full is not writable, as one that is not connected yet. */
+static void fill(int fd)
+{
+	char junk[4096] = { 0 };
+
+	while (write(fd, junk, sizeof(junk)) > 0)
+		;
+}
+
+static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
+{
+	int pair[2];
+
+	assert_true(made_n < ARRAY_N(made));
+	made[made_n].fd = -1;
+	made[made_n].local_ip = local_ip;
+	made[made_n].ip = ip;
+	made[made_n].port = port;
+	made_n++;
+	if (port == closed_port)
+		return -ECONNREFUSED;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0,
+				    pair), 0);
+	made[made_n - 1].fd = pair[1];
+	if (port == mute_port)
+		fill(pair[0]);
+	return pair[0];
+}
+
+static unsigned refused[IGD_REFUSALS];
+
+static void op_kick(void *arg)
+{
+}
+
+static void op_refused(void *arg, const struct igd_refused *r)
+{
+	refused[r->why]++;
+}
+
+static const struct igd_ops ops = { .kick = op_kick, .refused = op_refused };
+
+static int setup(void **state)
+{
+	const struct gena_config config = { &igd, fake_connect };
+	unsigned n;
+
+	clock_now = 1000000;
+	made_n = 0;
+	closed_port = mute_port = 0;
+	loop = ev_new(GENA_SUBS_MAX, fake_clock);
+	pm = portmap_new(16, 16);
+	igd = (struct igd){
+		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops,
+		.wan_uuid = { NULL, UUID, UUID },
+		.wan = { .ext_ip = 0x0b162101, .link_up = true,
+			 .admin_up = true },
+	};
+	igd_init(&igd, pm);
+	gena = gena_new(loop, &config);
+	assert_int_equal(model_resolve(STR("/igd1/wanip/event"), &n, &wanip),
+			 IGD_EVENT);
+	return gena ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	gena_free(gena);
+	portmap_free(pm);
+	ev_free(loop);
+	for (size_t i = 0; i < made_n; i++) {
+		if (made[i].fd >= 0)
+			close(made[i].fd);
+	}
+	return 0;
+}
+
+/* ---- a control point ----------------------------------------------- */
+
+static void run(void)
+{
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(ev_step(loop, 0), 0);
+}
+
+static void pass(uint64_t ms)
+{
+	clock_now += ms;
+	run();
+}
+
+static void change_ip(uint32_t ip)
+{
+	igd.wan.ext_ip = ip;
+	gena_poke(gena);
+	run();
+}
+
+static int ask_at(const char *method, const struct igd_service *svc,
+		  unsigned n, uint32_t peer_ip, const char *fields, char *sid)
+{
+	struct gena_ask ask = { *method == 'S', svc, n, NULL, peer_ip, ROUTER };
+	struct gena_answer answer;
+	struct httpmsg head;
+	char text[2048];
+
+	snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\n%s\r\n", method,
+		 fields);
+	assert_true(httpmsg_parse(text, strlen(text), &head) > 0);
+	ask.head = &head;
+	gena_ask(gena, &ask, &answer);
+	if (answer.status == 200 && ask.subscribe && sid)
+		assert_true(str_copy(sid, 42, str_skip((struct str){
+			answer.extra.p, 46 }, 5)));
+	if (answer.status != 200)
+		assert_int_equal(answer.extra.n, 0);
+	return answer.status;
+}
+
+static int ask(const char *method, const char *fields, char *sid)
+{
+	return ask_at(method, wanip, 1, PEER, fields, sid);
+}
+
+static const char *with_sid(const char *sid, const char *more)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "SID: %s\r\n%s", sid, more);
+	return text;
+}
+
+static void subscribe(char *sid)
+{
+	assert_int_equal(ask("SUBSCRIBE", CB NT, sid), 200);
+}
+
+/* What came over connection @i. Empty: nothing */
+static const char *heard(size_t i)
+{
+	static char text[4096];
+	ssize_t n;
+
+	assert_true(i < made_n);
+	n = read(made[i].fd, text, sizeof(text) - 1);
+	text[n > 0 ? n : 0] = '\0';
+	return text;
+}
+
+static bool has(const char *text, const char *what)
+{
+	return strstr(text, what) != NULL;
+}
+
+static void answer(size_t i, const char *text)
+{
+	assert_int_equal(write(made[i].fd, text, strlen(text)), strlen(text));
+	run();
+}
+
+static bool hung_up(size_t i)
+{
+	char c[2048];
+	ssize_t n;
+
+	while ((n = read(made[i].fd, c, sizeof(c))) > 0)
+		;
+	return n == 0 || errno == ECONNRESET;
+}
+
+/* Subscribed, and the initial event delivered over connection 0. */
+static void settle(char *sid)
+{
+	subscribe(sid);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 1);
+	assert_true(has(heard(0), "\r\nSEQ: 0\r\n"));
+	answer(0, OK);
+	assert_true(hung_up(0));
+}
+
+/* ---- what is asked -------------------------------------------------- */
+
+static const struct {
+	const char *method, *fields;
+	int status;
+} asks[] = {
+	{ "SUBSCRIBE", CB NT, 200 },
+	{ "SUBSCRIBE", CB NT "TIMEOUT: Second-infinite\r\n", 200 },
+	{ "SUBSCRIBE", CB, 412 },
+	{ "SUBSCRIBE", NT, 412 },
+	{ "SUBSCRIBE", "", 412 },
+	{ "SUBSCRIBE", CB "NT: upnp:propchange\r\n", 412 },
+	{ "SUBSCRIBE", CB "NT:\r\n", 412 },
+	{ "SUBSCRIBE", "CALLBACK:\r\n" NT, 412 },
+	{ "SUBSCRIBE", "CALLBACK: http://192.168.88.10:1/\r\n" NT, 412 },
+	{ "SUBSCRIBE", CB_OTHER NT, 412 },
+	{ "SUBSCRIBE", "SID: uuid:x\r\n" NT, 400 },
+	{ "SUBSCRIBE", "SID: uuid:x\r\n" CB, 400 },
+	{ "SUBSCRIBE", "SID: uuid:x\r\n" CB NT, 400 },
+	{ "SUBSCRIBE", "SID: uuid:x\r\n", 412 },
+	{ "SUBSCRIBE", "SID:\r\n", 412 },
+	{ "UNSUBSCRIBE", "", 412 },
+	{ "UNSUBSCRIBE", "SID: uuid:x\r\n", 412 },
+	{ "UNSUBSCRIBE", "SID: uuid:x\r\n" NT, 400 },
+	{ "UNSUBSCRIBE", "SID: uuid:x\r\n" CB, 400 },
+	{ "UNSUBSCRIBE", CB NT, 412 },
+};
+
+static void each_question_has_its_answer(void **state)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < ARRAY_N(asks); i++) {
+		int status = ask(asks[i].method, asks[i].fields, NULL);
+
+		if (status != asks[i].status)
+			fail_msg("%s %s: %d", asks[i].method, asks[i].fields,
+				 status);
+		count += status == 200;
+		assert_int_equal(gena_count(gena), count);
+	}
+}
+
+static void the_answer_has_sid_and_timeout(void **state)
+{
+	struct gena_ask q = { true, wanip, 1, NULL, PEER, ROUTER };
+	static const char text[] = "SUBSCRIBE / HTTP/1.1\r\n" CB NT
+				   "TIMEOUT: Second-3600\r\n\r\n";
+	struct gena_answer a;
+	struct httpmsg head;
+
+	assert_true(httpmsg_parse(text, sizeof(text) - 1, &head) > 0);
+	q.head = &head;
+	gena_ask(gena, &q, &a);
+	assert_int_equal(a.status, 200);
+	assert_int_equal(a.extra.n, 46 + 2 + 22);
+	assert_memory_equal(a.extra.p, "SID: uuid:", 10);
+	assert_memory_equal(a.extra.p + 46, "\r\nTIMEOUT: Second-3600\r\n",
+			    24);
+}
+
+static void sids_differ_and_are_compared_exactly(void **state)
+{
+	char a[42], b[42];
+
+	subscribe(a);
+	subscribe(b);
+	assert_string_not_equal(a, b);
+	a[0] = 'U';
+	assert_int_equal(ask("SUBSCRIBE", with_sid(a, ""), NULL), 412);
+	a[0] = 'u';
+	assert_int_equal(ask("SUBSCRIBE", with_sid(a, ""), NULL), 200);
+	a[40] = '\0';
+	assert_int_equal(ask("SUBSCRIBE", with_sid(a, ""), NULL), 412);
+}
+
+static void a_sid_is_known_at_its_own_url_only(void **state)
+{
+	const struct igd_service *l3f;
+	char sid[42];
+	unsigned n;
+
+	model_resolve(STR("/igd1/l3f/event"), &n, &l3f);
+	subscribe(sid);
+	assert_int_equal(ask_at("UNSUBSCRIBE", l3f, 1, PEER,
+				with_sid(sid, ""), NULL), 412);
+	assert_int_equal(ask_at("UNSUBSCRIBE", wanip, 2, PEER,
+				with_sid(sid, ""), NULL), 412);
+	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
+	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 412);
+}
+
+static void a_service_without_events_can_not_be_had(void **state)
+{
+	static const struct igd_service mute = { .name = "Mute" };
+
+	assert_int_equal(ask_at("SUBSCRIBE", &mute, 1, PEER, CB NT, NULL),
+			 503);
+}
+
+static void a_client_has_a_cap(void **state)
+{
+	char sid[42];
+
+	for (size_t i = 0; i < GENA_SUBS_PER_CLIENT; i++)
+		subscribe(sid);
+	memset(refused, 0, sizeof(refused));
+	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 503);
+	assert_int_equal(refused[IGD_REF_SUBSCRIBERS], 1);
+	assert_int_equal(ask_at("SUBSCRIBE", wanip, 1, OTHER, CB_OTHER NT,
+				NULL), 200);
+	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
+	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 200);
+}
+
+static void all_together_have_a_cap(void **state)
+{
+	char cb[128];
+	size_t i;
+
+	for (i = 0; i <= GENA_SUBS_MAX; i++) {
+		unsigned host = 20 + (unsigned)i / 8;
+
+		snprintf(cb, sizeof(cb), "CALLBACK: <http://192.168.88.%u/>"
+			 "\r\n" NT, host);
+		if (ask_at("SUBSCRIBE", wanip, 1, 0xc0a85800u + host, cb,
+			   NULL) != 200)
+			break;
+	}
+	assert_int_equal(i, GENA_SUBS_MAX);
+	/* each has its own delivery under way: there is room for all */
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, GENA_SUBS_MAX);
+	pass(1800 * 1000);
+	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 200);
+	assert_int_equal(gena_count(gena), 1);
+}
+
+static void a_subscription_ends_unless_it_is_renewed(void **state)
+{
+	char sid[42];
+
+	settle(sid);
+	pass(1799999 - GENA_INITIAL_MS);
+	assert_int_equal(ask("SUBSCRIBE", with_sid(sid,
+			     "TIMEOUT: Second-1900\r\n"), NULL), 200);
+	pass(1899999);
+	assert_int_equal(gena_count(gena), 1);
+	pass(1);
+	assert_int_equal(gena_count(gena), 0);
+	assert_int_equal(ask("SUBSCRIBE", with_sid(sid, ""), NULL), 412);
+	assert_int_equal(made_n, 1);
+}
+
+static char late_sid[42];
+static int late_status;
+
+static void on_late(struct ev_fd *w, short revents)
+{
+	late_status = ask("SUBSCRIBE", with_sid(late_sid, ""), NULL);
+	ev_fd_del(loop, w);
+}
+
+/* A request may be read in the round whose timers would end it. */
+static void who_has_expired_is_not_renewed(void **state)
+{
+	struct ev_fd w;
+	int pair[2];
+
+	settle(late_sid);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	ev_fd_init(&w, pair[0], on_late);
+	assert_int_equal(ev_fd_add(loop, &w, POLLIN), 0);
+	pass(1800000 - GENA_INITIAL_MS);
+	assert_int_equal(late_status, 412);
+	close(pair[0]);
+	close(pair[1]);
+}
+
+/* ---- what is told --------------------------------------------------- */
+
+static void the_answer_comes_first_then_everything(void **state)
+{
+	char sid[42], line[64];
+	const char *text;
+
+	subscribe(sid);
+	run();
+	assert_int_equal(made_n, 0);
+	/* at once behind the answer, libgupnp lost it */
+	pass(GENA_INITIAL_MS - 1);
+	assert_int_equal(made_n, 0);
+	pass(1);
+	assert_int_equal(made_n, 1);
+	assert_int_equal(made[0].local_ip, ROUTER);
+	assert_int_equal(made[0].ip, PEER);
+	assert_int_equal(made[0].port, 4004);
+	text = heard(0);
+	snprintf(line, sizeof(line), "\r\nSID: %s\r\nSEQ: 0\r\n", sid);
+	assert_true(has(text, "NOTIFY /cb HTTP/1.1\r\n"));
+	assert_true(has(text, line));
+	for (size_t i = 0; i < wanip->var_n; i++) {
+		snprintf(line, sizeof(line), "<e:property><%s>",
+			 wanip->var[i].name);
+		if (wanip->var[i].since == 1)
+			assert_int_equal(has(text, line),
+					 wanip->var[i].evented);
+	}
+	assert_true(has(text, "<ExternalIPAddress>11.22.33.1<"));
+	assert_true(has(text, "<PortMappingNumberOfEntries>0<"));
+	assert_true(has(text, "<ConnectionStatus>Connected<"));
+}
+
+static void every_service_has_an_initial_event(void **state)
+{
+	size_t n = 0;
+
+	for (unsigned root = 1; root <= 2; root++) {
+		for (size_t d = 0; d < IGD_DEVICES; d++) {
+			const struct igd_device *dev = &igd_device[d];
+
+			for (size_t i = 0; i < dev->service_n; i++, n++) {
+				assert_int_equal(ask_at("SUBSCRIBE",
+					dev->service[i], root, PEER, CB NT,
+					NULL), 200);
+				pass(GENA_INITIAL_MS);
+				assert_true(has(heard(n), "</e:property>"));
+			}
+		}
+	}
+}
+
+static void only_what_has_changed_is_told(void **state)
+{
+	char sid[42];
+	const char *text;
+
+	settle(sid);
+	pass(1000);
+	gena_poke(gena);
+	run();
+	assert_int_equal(made_n, 1);
+	change_ip(0x01020304);
+	assert_int_equal(made_n, 2);
+	text = heard(1);
+	assert_true(has(text, "\r\nSEQ: 1\r\n"));
+	assert_true(has(text, "\">"
+		"<e:property><ExternalIPAddress>1.2.3.4</ExternalIPAddress>"
+		"</e:property></e:propertyset>"));
+	answer(1, OK);
+	change_ip(0x01020304);
+	pass(1000);
+	assert_int_equal(made_n, 2);
+}
+
+/* With show-dummy-rule, the default, no event told of the first mapping: there
+ * was "one" before, and there was one after. */
+static void the_end_of_the_dummy_is_told(void **state)
+{
+	const struct pm_req req = {
+		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
+			  .ext_port = 5000, .int_port = 5000,
+			  .client.ip = PEER },
+	};
+	char sid[42];
+
+	igd.show_dummy = true;
+	settle(sid);
+	pass(GENA_MODERATE_MS);
+	gena_poke(gena);
+	run();
+	assert_int_equal(made_n, 1);
+	assert_int_equal(portmap_restore(pm, &req, 0), PM_DONE);
+	gena_poke(gena);
+	run();
+	assert_int_equal(made_n, 2);
+	assert_true(has(heard(1), "<e:property><PortMappingNumberOfEntries>1<"
+			"/PortMappingNumberOfEntries></e:property>"
+			"</e:propertyset>"));
+}
+
+static void events_are_moderated_and_hold_the_newest(void **state)
+{
+	char sid[42];
+
+	settle(sid);
+	for (uint32_t ip = 1; ip < 100; ip++) {
+		change_ip(ip);
+		pass(1);
+	}
+	assert_int_equal(made_n, 1);
+	pass(GENA_MODERATE_MS - 99 - 1);
+	assert_int_equal(made_n, 1);
+	pass(1);
+	assert_int_equal(made_n, 2);
+	assert_true(has(heard(1), ">0.0.0.99</ExternalIPAddress>"));
+	answer(1, OK);
+	pass(1000);
+	assert_int_equal(made_n, 2);
+}
+
+/* Who refuses each connection has no more of them than who answers. */
+static void refused_connections_are_moderated(void **state)
+{
+	closed_port = 1;
+	assert_int_equal(ask("SUBSCRIBE", NT
+		"CALLBACK: <http://192.168.88.10:1/a>\r\n", NULL), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 1);
+	for (uint32_t ip = 1; ip <= 5 * GENA_MODERATE_MS; ip++) {
+		change_ip(ip);
+		pass(1);
+	}
+	assert_in_range(made_n, 4, 6);
+}
+
+static void one_delivery_at_a_time(void **state)
+{
+	char sid[42];
+	const char *text;
+
+	subscribe(sid);
+	pass(GENA_INITIAL_MS);
+	change_ip(1);
+	pass(1000);
+	change_ip(2);
+	pass(1000);
+	assert_int_equal(made_n, 1);
+	answer(0, OK);
+	assert_int_equal(made_n, 2);
+	text = heard(1);
+	assert_true(has(text, "\r\nSEQ: 1\r\n"));
+	assert_true(has(text, ">0.0.0.2</ExternalIPAddress>"));
+	assert_false(has(text, "ConnectionStatus"));
+}
+
+/* A connection that takes long to stand must not be followed at once. */
+static void moderation_counts_from_the_sending(void **state)
+{
+	char sid[42];
+
+	subscribe(sid);
+	clock_now += GENA_INITIAL_MS;
+	ev_step(loop, 0);	/* begun, not sent */
+	assert_int_equal(made_n, 1);
+	clock_now += 1000;
+	run();
+	answer(0, OK);
+	change_ip(1);
+	assert_int_equal(made_n, 1);
+	pass(GENA_MODERATE_MS - 1);
+	assert_int_equal(made_n, 1);
+	pass(1);
+	assert_int_equal(made_n, 2);
+}
+
+/* ---- subscribers that do not behave --------------------------------- */
+
+static void callbacks_are_tried_in_order(void **state)
+{
+	closed_port = 1;
+	assert_int_equal(ask("SUBSCRIBE", NT
+		"CALLBACK: <http://192.168.88.10:1/a>"
+		"<http://192.168.88.10:2/b> <http://192.168.88.10:3/c>\r\n",
+		NULL), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 2);
+	assert_int_equal(made[1].port, 2);
+	assert_true(has(heard(1), "NOTIFY /b "));
+	answer(1, "HTTP/1.1 500 Oops\r\n\r\n");
+	assert_int_equal(made_n, 3);
+	assert_int_equal(made[2].port, 3);
+	assert_true(has(heard(2), "\r\nSEQ: 0\r\n"));
+	answer(2, OK);
+	pass(1000);
+	/* the next message begins with the first again */
+	change_ip(1);
+	assert_int_equal(made[3].port, 1);
+	assert_true(has(heard(4), "\r\nSEQ: 1\r\n"));
+}
+
+static void subscribe_to_two(void)
+{
+	assert_int_equal(ask("SUBSCRIBE", NT
+		"CALLBACK: <http://192.168.88.10:1/a>"
+		"<http://192.168.88.10:2/b>\r\n", NULL), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 1);
+}
+
+static void a_connection_has_five_seconds(void **state)
+{
+	mute_port = 1;
+	subscribe_to_two();
+	pass(GENA_CONNECT_MS - 1);
+	assert_int_equal(made_n, 1);
+	pass(1);
+	assert_int_equal(made_n, 2);
+	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
+}
+
+/* One that takes the connection and hangs leaves the next its share. */
+static void a_message_has_thirty_seconds_in_all(void **state)
+{
+	subscribe_to_two();
+	pass(GENA_ANSWER_MS / 2 - 1);
+	assert_false(hung_up(0));
+	pass(1);
+	assert_true(hung_up(0));
+	assert_int_equal(made_n, 2);
+	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
+	pass(GENA_ANSWER_MS / 2 - 1);
+	assert_false(hung_up(1));
+	pass(1);
+	assert_true(hung_up(1));
+	assert_int_equal(made_n, 2);
+	change_ip(1);
+	assert_true(has(heard(2), "\r\nSEQ: 1\r\n"));
+}
+
+static void a_failed_delivery_keeps_the_subscription(void **state)
+{
+	char sid[42];
+	const char *text;
+
+	settle(sid);
+	pass(1000);
+	closed_port = 4004;
+	change_ip(1);
+	assert_int_equal(made_n, 2);
+	/* abandoned: it is not tried again by itself */
+	pass(60000);
+	assert_int_equal(made_n, 2);
+	assert_int_equal(gena_count(gena), 1);
+	closed_port = 0;
+	igd.wan.link_up = false;
+	gena_poke(gena);
+	run();
+	text = heard(2);
+	assert_true(has(text, "\r\nSEQ: 2\r\n"));
+	assert_true(has(text, "<ConnectionStatus>"));
+	/* what was lost comes too */
+	assert_true(has(text, "<ExternalIPAddress>"));
+	assert_false(has(text, "PossibleConnectionTypes"));
+}
+
+static void rubbish_keeps_the_subscription(void **state)
+{
+	char sid[42];
+
+	subscribe(sid);
+	pass(GENA_INITIAL_MS);
+	answer(0, "\x01\x02 what?\r\n\r\n");
+	assert_true(hung_up(0));
+	assert_int_equal(gena_count(gena), 1);
+	assert_int_equal(made_n, 1);
+}
+
+static void a_412_ends_the_subscription(void **state)
+{
+	char sid[42];
+
+	settle(sid);
+	pass(1000);
+	change_ip(1);
+	answer(1, GONE);
+	assert_true(hung_up(1));
+	assert_int_equal(gena_count(gena), 0);
+	change_ip(2);
+	pass(1000);
+	assert_int_equal(made_n, 2);
+	assert_int_equal(ask("SUBSCRIBE", with_sid(sid, ""), NULL), 412);
+}
+
+static void one_who_hangs_delays_nobody(void **state)
+{
+	unsigned good = 0;
+
+	assert_int_equal(ask_at("SUBSCRIBE", wanip, 1, OTHER, CB_OTHER NT,
+				NULL), 200);
+	run();
+	subscribe(NULL);
+	pass(GENA_INITIAL_MS);
+	for (uint32_t ip = 1; ip <= 20; ip++) {
+		assert_int_equal(made[made_n - 1].ip, PEER);
+		assert_true(heard(made_n - 1)[0]);
+		answer(made_n - 1, OK);
+		good++;
+		pass(GENA_MODERATE_MS);
+		change_ip(ip);
+	}
+	assert_int_equal(made_n, 1 + good + 1);
+	assert_false(hung_up(0));
+	/* after 30 s the message is abandoned, and what is new is told */
+	answer(made_n - 1, OK);
+	good = (unsigned)made_n;
+	pass(GENA_ANSWER_MS - 20 * GENA_MODERATE_MS - 1);
+	assert_int_equal(made_n, good);
+	pass(1);
+	assert_true(hung_up(0));
+	assert_int_equal(made_n, good + 1);
+	assert_int_equal(made[good].ip, OTHER);
+	assert_true(has(heard(good), "\r\nSEQ: 1\r\n"));
+}
+
+static void an_end_closes_what_is_under_way(void **state)
+{
+	char sid[42];
+
+	subscribe(sid);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
+	assert_true(hung_up(0));
+	assert_int_equal(gena_count(gena), 0);
+	change_ip(1);
+	assert_int_equal(made_n, 1);
+	/* its place serves the next one */
+	subscribe(sid);
+	pass(GENA_INITIAL_MS);
+	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
+}
+
+static void unsubscribed_before_the_initial_event(void **state)
+{
+	char sid[42];
+
+	subscribe(sid);
+	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(each_question_has_its_answer),
+		T(the_answer_has_sid_and_timeout),
+		T(sids_differ_and_are_compared_exactly),
+		T(a_sid_is_known_at_its_own_url_only),
+		T(a_service_without_events_can_not_be_had),
+		T(a_client_has_a_cap),
+		T(all_together_have_a_cap),
+		T(a_subscription_ends_unless_it_is_renewed),
+		T(who_has_expired_is_not_renewed),
+		T(the_answer_comes_first_then_everything),
+		T(every_service_has_an_initial_event),
+		T(only_what_has_changed_is_told),
+		T(the_end_of_the_dummy_is_told),
+		T(events_are_moderated_and_hold_the_newest),
+		T(refused_connections_are_moderated),
+		T(one_delivery_at_a_time),
+		T(moderation_counts_from_the_sending),
+		T(callbacks_are_tried_in_order),
+		T(a_connection_has_five_seconds),
+		T(a_message_has_thirty_seconds_in_all),
+		T(a_failed_delivery_keeps_the_subscription),
+		T(rubbish_keeps_the_subscription),
+		T(a_412_ends_the_subscription),
+		T(one_who_hangs_delays_nobody),
+		T(an_end_closes_what_is_under_way),
+		T(unsubscribed_before_the_initial_event),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

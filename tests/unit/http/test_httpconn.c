@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: ISC */
+/* test_httpconn.c - who gets a place or a buffer, who has to go, sending. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "http/httpconn.h"
+
+static uint64_t clock_now;
+static struct ev_loop *loop;
+static struct httpconns *all;
+
+static uint64_t fake_clock(void)
+{
+	return clock_now;
+}
+
+static void on_event(struct ev_fd *io, short revents)
+{
+}
+
+static int setup(void **state)
+{
+	clock_now = 1000;
+	loop = ev_new(HTTP_CONNS_MAX + 8, fake_clock);
+	all = calloc(1, sizeof(*all));
+	return httpconns_init(all, loop);
+}
+
+static int teardown(void **state)
+{
+	httpconns_done(all);
+	free(all);
+	ev_free(loop);
+	return 0;
+}
+
+static struct httpconn *admit(uint32_t ip)
+{
+	int fd = eventfd(0, EFD_CLOEXEC);
+	struct httpconn *c;
+
+	assert_true(fd >= 0);
+	c = httpconns_admit(all, fd, on_event, ip);
+	if (!c)
+		close(fd);
+	return c;
+}
+
+/* Fill every place, two clients half each. */
+static void fill(void)
+{
+	for (uint32_t i = 0; i < HTTP_CONNS_MAX; i++)
+		assert_ptr_equal(admit(1 + i % 2), &all->place[i]);
+	assert_int_equal(all->used, HTTP_CONNS_MAX);
+}
+
+static void test_places(void **state)
+{
+	struct httpconn *a = admit(1), *b = admit(1), *c = admit(1);
+
+	assert_int_equal(all->top, 3);
+	assert_int_equal(c->state, CONN_READING);
+	assert_int_equal(c->due_ms, 1000 + HTTP_IDLE_MS);
+	assert_int_equal(c->peer_ip, 1);
+	httpconn_drop(b);
+	assert_int_equal(all->top, 3);
+	assert_ptr_equal(admit(1), b);		/* the lowest */
+	httpconn_drop(b);
+	httpconn_drop(c);
+	assert_int_equal(all->top, 1);
+	httpconn_drop(a);
+	assert_int_equal(all->top, 0);
+	assert_int_equal(all->used, 0);
+}
+
+static bool resident(const void *p)
+{
+	uintptr_t page = (uintptr_t)getpagesize();
+	unsigned char in[2] = { 0 };
+
+	assert_int_equal(mincore((void *)((uintptr_t)p & ~(page - 1)), 1, in),
+			 0);
+	return in[0] & 1;
+}
+
+static void on_emptied(struct ev_timer *t)
+{
+	httpconns_trim(all);
+}
+
+/* What a burst took is given back when its last one has gone. */
+static void test_trim(void **state)
+{
+	struct ev_timer emptied = { .cb = on_emptied };
+	struct httpconn *last = &all->place[HTTP_CONNS_MAX - 64];
+
+	all->emptied = &emptied;
+	httpconn_drop(admit(1));	/* no burst */
+	assert_false(emptied.active);
+	for (int round = 0; round < 2; round++) {
+		fill();
+		for (int i = 0; i < HTTP_CONNS_MAX; i++) {
+			assert_true(resident(last));
+			httpconn_drop(&all->place[i]);
+			assert_int_equal(emptied.active,
+					 i == HTTP_CONNS_MAX - 1);
+		}
+		/* who dropped it may still look at it */
+		assert_int_equal(all->place[0].state, CONN_FREE);
+		assert_ptr_equal(last->all, all);
+		ev_step(loop, 0);
+		assert_false(resident(last));
+	}
+}
+
+static void test_oldest_goes(void **state)
+{
+	fill();
+	/* the first is answered, so the second has waited longest now */
+	httpconn_enter(&all->place[0], CONN_PENDING);
+	httpconn_enter(&all->place[0], CONN_READING);
+	assert_ptr_equal(admit(3), &all->place[1]);
+	assert_ptr_equal(admit(3), &all->place[2]);
+	/* those that have had their reply go before all others */
+	httpconn_enter(&all->place[3], CONN_PENDING);
+	httpconn_enter(&all->place[4], CONN_SENDING);
+	httpconn_enter(&all->place[9], CONN_LINGERING);
+	httpconn_enter(&all->place[5], CONN_LINGERING);
+	assert_ptr_equal(admit(3), &all->place[9]);
+	assert_ptr_equal(admit(3), &all->place[5]);
+	assert_ptr_equal(admit(3), &all->place[6]);
+	assert_int_equal(all->place[3].state, CONN_PENDING);
+	assert_int_equal(all->place[4].state, CONN_SENDING);
+	assert_int_equal(all->used, HTTP_CONNS_MAX);
+}
+
+static void test_share_of_one(void **state)
+{
+	struct httpconn *first = admit(7);
+
+	for (int i = 1; i < HTTP_CONNS_PER_CLIENT; i++)
+		assert_non_null(admit(9));
+	for (int i = 0; i < 10; i++)
+		assert_non_null(admit(9));
+	/* the other client's is the oldest, and stays */
+	assert_int_equal(first->state, CONN_READING);
+	assert_int_equal(first->peer_ip, 7);
+	assert_int_equal(all->used, HTTP_CONNS_PER_CLIENT + 1);
+}
+
+static void test_none_can_go(void **state)
+{
+	fill();
+	for (size_t i = 0; i < HTTP_CONNS_MAX; i++)
+		httpconn_enter(&all->place[i], CONN_PENDING);
+	assert_null(admit(3));
+	assert_null(admit(1));
+	assert_false(httpconns_evict(all));
+	assert_int_equal(all->used, HTTP_CONNS_MAX);
+	httpconn_enter(&all->place[9], CONN_READING);
+	assert_ptr_equal(admit(3), &all->place[9]);
+}
+
+/* At its share with none of its own to spare: another's is not taken. */
+static void test_share_all_pending(void **state)
+{
+	struct httpconn *other = admit(7);
+
+	for (int i = 0; i < HTTP_CONNS_PER_CLIENT; i++)
+		httpconn_enter(admit(9), CONN_PENDING);
+	assert_null(admit(9));
+	assert_int_equal(other->state, CONN_READING);
+	assert_non_null(admit(7));
+}
+
+static void test_busy_stays(void **state)
+{
+	struct httpconn *a = admit(1), *b = admit(1);
+
+	all->busy = a;
+	a->in = httpconns_buffer(all);
+	assert_true(httpconns_evict(all));
+	assert_int_equal(b->state, CONN_FREE);
+	assert_false(httpconns_evict(all));
+	/* dropped while the site looks at its request: place and buffer stay */
+	httpconn_drop(a);
+	assert_non_null(a->in);
+	assert_ptr_not_equal(admit(1), a);
+	all->busy = NULL;
+	httpconn_give_back(a, &a->in);
+	assert_ptr_equal(admit(1), a);
+}
+
+static void test_buffers(void **state)
+{
+	struct httpconn *c[HTTP_BUFS_MAX + 1];
+
+	for (size_t i = 0; i <= HTTP_BUFS_MAX; i++)
+		c[i] = admit(1);
+	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
+		c[i]->in = httpconns_buffer(all);
+		assert_non_null(c[i]->in);
+		memset(c[i]->in, 1, HTTP_BUF_LEN);
+	}
+	httpconn_enter(c[1], CONN_PENDING);
+	httpconn_enter(c[2], CONN_READING);
+	/* c[0] is older but holds none, c[1] is being answered */
+	assert_non_null(httpconns_buffer(all));
+	assert_int_equal(c[0]->state, CONN_READING);
+	assert_int_equal(c[3]->state, CONN_FREE);
+	assert_null(c[3]->in);
+	/* all of them are being answered: the slowest reader goes ... */
+	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
+		if (c[i]->state != CONN_FREE)
+			httpconn_enter(c[i], CONN_SENDING);
+		c[i]->out = c[i]->in;
+		c[i]->in = NULL;
+	}
+	httpconn_enter(c[1], CONN_SENDING);
+	assert_non_null(httpconns_buffer(all));
+	assert_int_equal(c[1]->state, CONN_SENDING);
+	assert_int_equal(c[2]->state, CONN_FREE);
+	/* ... and nobody else */
+	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
+		if (c[i]->state != CONN_FREE)
+			httpconn_enter(c[i], CONN_PENDING);
+	}
+	assert_null(httpconns_buffer(all));
+	assert_int_equal(c[0]->state, CONN_READING);
+}
+
+static struct httpconn *connected(int *ret_peer)
+{
+	struct httpconn *c;
+	int pair[2], small = 4096;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
+	c = httpconns_admit(all, pair[0], on_event, 1);
+	assert_non_null(c);
+	*ret_peer = pair[1];
+	return c;
+}
+
+static char body[HTTP_REPLY_MAX], got[HTTP_BUF_LEN + 1];
+
+static void test_send(void **state)
+{
+	struct str head = STR("head: 1234567890;");
+	struct httpconn *c;
+	size_t n = 0;
+	int peer, ret;
+
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (char)(i * 7 + i / 256);
+	c = connected(&peer);
+	assert_int_equal(httpconn_send(c, head, STR("x")), 1);
+	assert_int_equal(c->state, CONN_READING);
+	assert_int_equal(read(peer, got, sizeof(got)), head.n + 1);
+	assert_memory_equal(got, "head: 1234567890;x", head.n + 1);
+
+	ret = httpconn_send(c, head, (struct str){ body, sizeof(body) });
+	assert_int_equal(ret, 0);
+	assert_int_equal(c->state, CONN_SENDING);
+	clock_now += 5000;
+	ev_step(loop, 0);
+	assert_int_equal(httpconn_send_rest(c), 0);
+	assert_int_equal(c->due_ms, 1000 + HTTP_REPLY_MS); /* no progress */
+	while (ret == 0) {
+		n += (size_t)read(peer, got + n, 1000);
+		ret = httpconn_send_rest(c);
+	}
+	assert_int_equal(ret, 1);
+	assert_int_equal(c->due_ms, clock_now + HTTP_REPLY_MS);
+	assert_null(c->out);
+	while (n < head.n + sizeof(body))
+		n += (size_t)read(peer, got + n, sizeof(got) - n);
+	assert_memory_equal(got, head.p, head.n);
+	assert_memory_equal(got + head.n, body, sizeof(body));
+	close(peer);
+	assert_true(httpconn_send(c, head, head) < 0);
+}
+
+/* The cut falls into the head as well as behind it. */
+static void test_send_cut(void **state)
+{
+	struct str head = { body, HTTP_REPLY_HEAD_MAX };
+	struct str tail = { body + 1, sizeof(body) - 1 };
+	struct httpconn *c;
+	size_t n = 0, junk = 0;
+	int peer, ret;
+
+	for (size_t i = 0; i < sizeof(body); i++)
+		body[i] = (char)(i * 7 + i / 256);
+	c = connected(&peer);
+	/* so full that nothing or little of the head goes */
+	while (send(c->io.fd, "", 1, MSG_DONTWAIT) == 1)
+		junk++;
+	ret = httpconn_send(c, head, tail);
+	assert_int_equal(ret, 0);
+	while (junk) {
+		ssize_t k = read(peer, got, junk < 1000 ? junk : 1000);
+
+		assert_true(k > 0);
+		junk -= (size_t)k;
+	}
+	while (n < head.n + tail.n) {
+		if (ret == 0)
+			ret = httpconn_send_rest(c);
+		n += (size_t)read(peer, got + n, sizeof(got) - n);
+	}
+	assert_int_equal(ret, 1);
+	assert_memory_equal(got, head.p, head.n);
+	assert_memory_equal(got + head.n, tail.p, tail.n);
+	close(peer);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_places),
+		TEST(test_trim),
+		TEST(test_oldest_goes),
+		TEST(test_share_of_one),
+		TEST(test_none_can_go),
+		TEST(test_share_all_pending),
+		TEST(test_busy_stays),
+		TEST(test_buffers),
+		TEST(test_send),
+		TEST(test_send_cut),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: ISC */
+/* test_httplisten.c - listening sockets on loopback addresses. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "http/httplisten.h"
+
+#define LO(n) (0x7f000000u + (n))	/* 127.0.0.n */
+#define ALL 0xff000000u
+
+static uint64_t clock_now;
+static struct ev_loop *loop;
+static struct httplisten *const set = &(struct httplisten){ 0 };
+static struct {
+	int fd;
+	uint32_t peer_ip, local_ip;
+	uint16_t port;
+} got[256];
+static size_t got_n;
+static uint32_t ended[HTTP_LISTENERS_MAX];
+static size_t ended_n, pressed_n;
+static int spare = -1;
+
+static uint64_t fake_clock(void)
+{
+	return clock_now;
+}
+
+static void on_accepted(void *arg, int fd, uint32_t peer_ip, uint32_t local_ip,
+			uint16_t local_port)
+{
+	assert_true(got_n < 256);
+	got[got_n].fd = fd;
+	got[got_n].peer_ip = peer_ip;
+	got[got_n].local_ip = local_ip;
+	got[got_n++].port = local_port;
+}
+
+static bool on_pressed(void *arg)
+{
+	pressed_n++;
+	if (spare < 0)
+		return false;
+	close(spare);
+	spare = -1;
+	return true;
+}
+
+static void on_ended(void *arg, uint32_t local_ip)
+{
+	ended[ended_n++] = local_ip;
+}
+
+static int setup(void **state)
+{
+	const struct httplisten_ops ops = {
+		.accepted = on_accepted,
+		.pressed = on_pressed,
+		.ended = on_ended,
+	};
+
+	got_n = ended_n = pressed_n = 0;
+	loop = ev_new(32, fake_clock);
+	httplisten_init(set, loop, &ops);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	httplisten_done(set);
+	ev_free(loop);
+	for (size_t i = 0; i < got_n; i++)
+		close(got[i].fd);
+	return 0;
+}
+
+static struct httpd_listen at(uint32_t ip, uint32_t mask)
+{
+	return (struct httpd_listen){ .ip = ip, .mask = mask };
+}
+
+static void wait_for(int fd, short events)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+
+	assert_int_equal(poll(&p, 1, 1000), 1);
+}
+
+/* Connect from @from. Return: the socket, non-blocking, or -1 when refused */
+static int dial(uint32_t from, uint32_t to, uint16_t port)
+{
+	struct sockaddr_in sin = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	int err = 0;
+	const struct linger reset = { .l_onoff = 1 };
+	socklen_t len = sizeof(err);
+
+	assert_true(fd >= 0);
+	/* no port shall be left in TIME_WAIT, in a later listener's way */
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	sin.sin_addr.s_addr = htonl(from);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	sin.sin_addr.s_addr = htonl(to);
+	sin.sin_port = htons(port);
+	connect(fd, (struct sockaddr *)&sin, sizeof(sin));
+	wait_for(fd, POLLOUT);
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	if (!err)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static void test_port(void **state)
+{
+	struct httpd_listen two[] = { at(LO(1), ALL), at(LO(2), ALL) };
+	uint16_t port;
+	int a, b;
+
+	assert_int_equal(httplisten_port(set), 0);
+	assert_int_equal(httplisten_set(set, two, 2, 0), 0);
+	port = httplisten_port(set);
+	assert_int_not_equal(port, 0);
+	a = dial(LO(109), LO(1), port);
+	b = dial(LO(108), LO(2), port);
+	ev_step(loop, 1000);
+	ev_step(loop, 0);
+	assert_int_equal(got_n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		bool first = got[i].local_ip == LO(1);
+		int on = 0, flags;
+		socklen_t len = sizeof(on);
+
+		assert_int_equal(got[i].peer_ip, first ? LO(109) : LO(108));
+		assert_int_equal(got[i].port, port);
+		assert_int_equal(getsockopt(got[i].fd, IPPROTO_TCP,
+					    TCP_NODELAY, &on, &len), 0);
+		assert_true(on);
+		flags = (int)recv(got[i].fd, &on, 1, 0);
+		assert_int_equal(flags, -1);	/* non-blocking */
+		assert_int_equal(errno, EAGAIN);
+	}
+	close(a);
+	close(b);
+}
+
+/* Those in the list stay as they are, the others go. */
+static void test_change(void **state)
+{
+	struct httpd_listen one[] = { at(LO(1), ALL) };
+	struct httpd_listen two[] = { at(LO(2), ALL), at(LO(1), 0xffffff00u) };
+	uint16_t port;
+	int fd;
+
+	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
+	port = httplisten_port(set);
+	fd = dial(LO(109), LO(1), port);	/* in the backlog meanwhile */
+	assert_int_equal(httplisten_set(set, two, 2, 0), 0);
+	assert_int_equal(httplisten_port(set), port);
+	assert_int_equal(ended_n, 0);
+	ev_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	close(fd);
+	/* the mask has been taken over */
+	fd = dial(0x7f000101u, LO(1), port);
+	ev_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	close(fd);
+	assert_int_equal(httplisten_set(set, two, 1, 0), 0);
+	assert_int_equal(ended_n, 1);
+	assert_int_equal(ended[0], LO(1));
+	assert_int_equal(dial(LO(109), LO(1), port), -1);
+	assert_int_equal(httplisten_set(set, NULL, 0, 0), 0);
+	assert_int_equal(httplisten_port(set), 0);
+}
+
+static void test_other_port(void **state)
+{
+	struct httpd_listen one[] = { at(LO(1), ALL) };
+	uint16_t first, second;
+	int fd;
+
+	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
+	first = httplisten_port(set);
+	/* a port that is surely free: the kernel gave it to a socket of ours */
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	close(fd);
+	second = first > 40000 ? first - 1000 : first + 1000;
+	if (httplisten_set(set, one, 1, second)) {
+		assert_int_equal(httplisten_port(set), 0);
+		skip();		/* somebody has that one */
+	}
+	assert_int_equal(httplisten_port(set), second);
+	assert_int_equal(ended_n, 1);
+	assert_int_equal(dial(LO(109), LO(1), first), -1);
+	/* and the same again changes nothing */
+	assert_int_equal(httplisten_set(set, one, 1, second), 0);
+	assert_int_equal(ended_n, 1);
+}
+
+static void test_stranger(void **state)
+{
+	struct httpd_listen one[] = { at(LO(1), 0xfffffff8u) };
+	uint16_t port;
+	char c;
+	int fd;
+
+	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
+	port = httplisten_port(set);
+	fd = dial(LO(8), LO(1), port);
+	ev_step(loop, 1000);
+	assert_int_equal(got_n, 0);
+	wait_for(fd, POLLIN);
+	assert_true(recv(fd, &c, 1, 0) <= 0);
+	close(fd);
+	fd = dial(LO(7), LO(1), port);
+	ev_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	close(fd);
+}
+
+/* One that fails does not spoil the others. */
+static void test_failure(void **state)
+{
+	struct httpd_listen two[] = {
+		at(0xc6336463u, ALL),	/* 198.51.100.99 is not ours */
+		at(LO(1), ALL),
+	};
+	struct httpd_listen wrong[] = { at(LO(1), ALL) };
+
+	assert_int_equal(httplisten_set(set, two, 2, 0), -EADDRNOTAVAIL);
+	assert_int_not_equal(httplisten_port(set), 0);
+	memcpy(wrong[0].ifname, "no-such-iface0", 15);
+	assert_int_not_equal(httplisten_set(set, wrong, 1, 0), 0);
+}
+
+static void test_iface(void **state)
+{
+	struct httpd_listen one[] = { at(LO(1), ALL) };
+	int fd;
+
+	memcpy(one[0].ifname, "lo", 3);
+	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
+	fd = dial(LO(102), LO(1), httplisten_port(set));
+	ev_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	close(fd);
+}
+
+static void test_too_many(void **state)
+{
+	struct httpd_listen many[HTTP_LISTENERS_MAX + 1];
+
+	for (size_t i = 0; i <= HTTP_LISTENERS_MAX; i++)
+		many[i] = at(LO(1 + (uint32_t)i), ALL);
+	assert_int_equal(httplisten_set(set, many, HTTP_LISTENERS_MAX + 1, 0),
+			 -ENOSPC);
+	assert_int_equal(httplisten_set(set, many, HTTP_LISTENERS_MAX, 0), 0);
+	/* all change at once */
+	assert_int_equal(httplisten_set(set, many + 1, HTTP_LISTENERS_MAX, 0),
+			 0);
+}
+
+/* At most 64 a round, and none lost. */
+static void test_burst(void **state)
+{
+	struct httpd_listen one[] = { at(LO(1), ALL) };
+	int fd[150];
+
+	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
+	for (size_t i = 0; i < 150; i++)
+		fd[i] = dial(LO(102), LO(1), httplisten_port(set));
+	ev_step(loop, 1000);
+	assert_in_range(got_n, 1, 64);
+	for (int i = 0; i < 100 && got_n < 150; i++)
+		ev_step(loop, 10);
+	assert_int_equal(got_n, 150);
+	for (size_t i = 0; i < 150; i++)
+		close(fd[i]);
+}
+
+static rlim_t limit_fds(rlim_t n)
+{
+	struct rlimit r;
+	rlim_t was;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &r), 0);
+	was = r.rlim_cur;
+	r.rlim_cur = n;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &r), 0);
+	return was;
+}
+
+/* Descriptors run out: one is closed; else a pause, not a busy loop. */
+static void test_no_descriptors(void **state)
+{
+	struct httpd_listen one[] = { at(LO(1), ALL) };
+	rlim_t was;
+	int a, b;
+
+	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
+	a = dial(LO(102), LO(1), httplisten_port(set));
+	b = dial(LO(102), LO(1), httplisten_port(set));
+	spare = dup(a);
+	assert_int_equal(spare, b + 1);
+	was = limit_fds((rlim_t)spare + 1);
+	for (int i = 0; i < 3; i++)	/* at first, one try a round */
+		ev_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	assert_int_equal(pressed_n, 2);
+	for (int i = 0; i < 5; i++)
+		ev_step(loop, 1);
+	assert_int_equal(pressed_n, 2);
+	limit_fds(was);
+	clock_now += 1000;
+	ev_step(loop, 0);
+	ev_step(loop, 0);
+	assert_int_equal(got_n, 2);
+	close(a);
+	close(b);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_port),
+		TEST(test_change),
+		TEST(test_other_port),
+		TEST(test_stranger),
+		TEST(test_failure),
+		TEST(test_iface),
+		TEST(test_too_many),
+		TEST(test_burst),
+		TEST(test_no_descriptors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_descpool.c - the store of descriptions: lengths around the cells' edges,
+ * room to the last cell, then random histories against plain copies.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "map/descpool.h"
+
+#define TEXTS	40
+#define CELLS	(TEXTS * TEXTS_CELLS)
+
+/* One more, which nobody may touch. */
+static struct texts_cell cell[CELLS + 1];
+static struct texts texts;
+
+static int set_up(void **state)
+{
+	/* what stood there before is not read */
+	memset(cell, 'z', sizeof(cell));
+	texts_init(&texts, cell, CELLS);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct texts_cell untouched;
+
+	memset(&untouched, 'z', sizeof(untouched));
+	return memcmp(&cell[CELLS], &untouched, sizeof(untouched));
+}
+
+static uint32_t put(const char *z)
+{
+	return texts_put(&texts, str_z(z));
+}
+
+/* Each byte of it differs from its neighbours, and from one @seed to another.
+ */
+static const char *text_of(size_t n, unsigned seed)
+{
+	static char text[PM_DESC_MAX + 2];
+	size_t i;
+
+	assert_true(n < sizeof(text));
+	for (i = 0; i < n; i++)
+		text[i] = (char)('!' + (i * 7 + seed) % 90);
+	text[n] = '\0';
+	return text;
+}
+
+/* The text, its NUL, and nothing behind it. */
+static void reads(uint32_t number, const char *want)
+{
+	char buf[PM_DESC_MAX + 2];
+	size_t i, n = strlen(want);
+	struct str got;
+
+	memset(buf, '#', sizeof(buf));
+	got = texts_get(&texts, number, buf);
+	assert_ptr_equal(got.p, buf);
+	assert_int_equal(got.n, n);
+	assert_string_equal(buf, want);
+	for (i = n + 1; i < sizeof(buf); i++)
+		assert_int_equal(buf[i], '#');
+}
+
+static void test_empty(void **state)
+{
+	assert_int_equal(put(""), 0);
+	assert_int_equal(texts.used, 0);
+	reads(0, "");
+	texts_drop(&texts, 0);
+	assert_int_equal(texts.free, 0);
+}
+
+static void test_every_length(void **state)
+{
+	size_t n;
+
+	for (n = 1; n <= PM_DESC_MAX; n++) {
+		uint32_t number = put(text_of(n, 0));
+		size_t cells = (n + TEXTS_CELL_LEN - 1) / TEXTS_CELL_LEN;
+
+		assert_int_not_equal(number, 0);
+		reads(number, text_of(n, 0));
+		texts_drop(&texts, number);
+		/* the cells of the one before were taken first */
+		assert_int_equal(texts.used, cells);
+	}
+}
+
+/* A shorter text in the cells of a longer one shows nothing of it. */
+static void test_nothing_is_left(void **state)
+{
+	size_t n;
+
+	for (n = 1; n < PM_DESC_MAX; n++) {
+		texts_drop(&texts, put(text_of(PM_DESC_MAX, 1)));
+		texts_drop(&texts, put(text_of(n, 2)));
+		reads(put(text_of(n, 2)), text_of(n, 2));
+		set_up(NULL);
+	}
+}
+
+static void test_too_long(void **state)
+{
+	char want[PM_DESC_MAX + 1];
+
+	memcpy(want, text_of(PM_DESC_MAX, 0), sizeof(want));
+	reads(put(text_of(PM_DESC_MAX + 1, 0)), want);
+}
+
+/* Every text at its longest, in any order: the room is never too small. */
+static void test_all_full(void **state)
+{
+	uint32_t number[TEXTS];
+	unsigned i, turn;
+
+	for (i = 0; i < TEXTS; i++)
+		number[i] = put(text_of(PM_DESC_MAX, i));
+	for (turn = 1; turn < 5; turn++) {
+		for (i = 0; i < TEXTS; i++)
+			reads(number[i], text_of(PM_DESC_MAX, i * turn));
+		for (i = 0; i < TEXTS; i += turn)
+			texts_drop(&texts, number[i]);
+		for (i = 0; i < TEXTS; i += turn)
+			number[i] = put(text_of(PM_DESC_MAX, 0));
+		for (i = 0; i < TEXTS; i++)
+			texts_drop(&texts, number[i]);
+		for (i = 0; i < TEXTS; i++)
+			number[i] = put(text_of(PM_DESC_MAX, i * (turn + 1)));
+	}
+	assert_int_equal(texts.used, CELLS);
+}
+
+/* More than there is room for, which the owner rules out: cut, not worse. */
+static void test_no_room(void **state)
+{
+	uint32_t i, last;
+	char want[PM_DESC_MAX + 1];
+
+	for (i = 1; i < TEXTS; i++)
+		put(text_of(PM_DESC_MAX, i));
+	for (i = 0; i < TEXTS_CELLS - 2; i++)
+		put("x");
+	memcpy(want, text_of(PM_DESC_MAX, 0), sizeof(want));
+	want[2 * TEXTS_CELL_LEN] = '\0';
+	last = put(text_of(PM_DESC_MAX, 0));
+	reads(last, want);
+	assert_int_equal(put("y"), 0);
+	texts_drop(&texts, last);
+	reads(put("y"), "y");
+}
+
+/* ---- random histories ---------------------------------------------- */
+
+static uint32_t rnd_state = 1;
+
+static uint32_t rnd(uint32_t n)
+{
+	rnd_state = rnd_state * 1664525u + 1013904223u;
+	return (rnd_state >> 8) % n;
+}
+
+static size_t rnd_len(void)
+{
+	switch (rnd(4)) {
+	case 0:
+		return PM_DESC_MAX - rnd(3);
+	case 1:
+		return rnd(3) * TEXTS_CELL_LEN + rnd(3);
+	default:
+		return rnd(PM_DESC_MAX + 1);
+	}
+}
+
+/* Of all cells that were ever touched each is of one text, or free. */
+static void counts(const uint32_t *number, const size_t *len)
+{
+	uint32_t i, at, n = 0;
+
+	for (i = 0; i < TEXTS; i++)
+		if (number[i])
+			n += (uint32_t)((len[i] + TEXTS_CELL_LEN - 1) /
+					TEXTS_CELL_LEN);
+	for (at = texts.free; at; at = cell[at - 1].next) {
+		assert_in_range(at, 1, texts.used);
+		assert_true(++n <= texts.used);
+	}
+	assert_int_equal(n, texts.used);
+}
+
+static void test_random(void **state)
+{
+	static char copy[TEXTS][PM_DESC_MAX + 1];
+	uint32_t number[TEXTS] = { 0 };
+	size_t len[TEXTS] = { 0 };
+	unsigned turn, i;
+
+	memset(copy, 0, sizeof(copy));
+	for (turn = 0; turn < 20000; turn++) {
+		i = rnd(TEXTS);
+		reads(number[i], copy[i]);
+		texts_drop(&texts, number[i]);
+		len[i] = rnd(3) ? rnd_len() : 0;
+		memcpy(copy[i], text_of(len[i], turn), len[i] + 1);
+		number[i] = put(copy[i]);
+		if (turn % 50 == 0)
+			counts(number, len);
+	}
+	for (i = 0; i < TEXTS; i++)
+		reads(number[i], copy[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+		T(test_empty),
+		T(test_every_length),
+		T(test_nothing_is_left),
+		T(test_too_long),
+		T(test_all_full),
+		T(test_no_room),
+		T(test_random),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: ISC */
+/* test_expiry.c - the heap of leases against a scan of all of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "map/expiry.h"
+
+#define SLOTS 300
+
+static struct pm_entry entry[SLOTS];
+static uint16_t heap[SLOTS];
+static bool waits[SLOTS];
+static struct due due;
+
+static int set_up(void **state)
+{
+	memset(entry, 0, sizeof(entry));
+	memset(waits, 0, sizeof(waits));
+	due = (struct due){ .entry = entry, .heap = heap };
+	return 0;
+}
+
+static void put(uint16_t slot, uint64_t at_ms)
+{
+	entry[slot].expires_ms = at_ms;
+	waits[slot] = at_ms != 0;
+	due_put(&due, slot);
+}
+
+static bool earlier(uint16_t i, uint16_t k)
+{
+	const struct pm_entry *a = &entry[i], *b = &entry[k];
+
+	return a->expires_ms < b->expires_ms ||
+	       (a->expires_ms == b->expires_ms && a->seq < b->seq);
+}
+
+static uint16_t first_by_scan(void)
+{
+	uint16_t best = PM_NONE, i;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (waits[i] && (best == PM_NONE || earlier(i, best)))
+			best = i;
+	}
+	return best;
+}
+
+static void test_none(void **state)
+{
+	assert_int_equal(due_first(&due), PM_NONE);
+	due_drop(&due, 3);
+	put(3, 0);
+	assert_int_equal(due_first(&due), PM_NONE);
+	put(3, 7);
+	assert_int_equal(due_first(&due), 3);
+	put(3, 0);		/* a renewal that is permanent */
+	assert_int_equal(due_first(&due), PM_NONE);
+}
+
+/* Of those that are due at once, the one that was made first. */
+static void test_ties(void **state)
+{
+	uint16_t i;
+
+	for (i = 0; i < 20; i++) {
+		entry[i].seq = 100 - i;
+		put(i, 5000);
+	}
+	for (i = 20; i-- > 0;) {
+		assert_int_equal(due_first(&due), i);
+		due_drop(&due, i);
+	}
+	assert_int_equal(due_first(&due), PM_NONE);
+}
+
+static void test_random(void **state)
+{
+	unsigned i, slot;
+
+	srand(1);
+	for (i = 0; i < SLOTS; i++)
+		entry[i].seq = (uint64_t)rand() % 1000 * SLOTS + i;
+	for (i = 0; i < 20000; i++) {
+		slot = (unsigned)rand() % SLOTS;
+		if (rand() % 3) {
+			put((uint16_t)slot, (uint64_t)rand() % 64);
+		} else {
+			due_drop(&due, (uint16_t)slot);
+			waits[slot] = false;
+		}
+		assert_int_equal(due_first(&due), first_by_scan());
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_none, set_up),
+		cmocka_unit_test_setup(test_ties, set_up),
+		cmocka_unit_test_setup(test_random, set_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: ISC */
+/* test_policy.c - every verdict, their order, and the edges of every range. */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "map/policy.h"
+
+#define IP(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+#define ROUTER	IP(192, 168, 88, 1)
+#define CLIENT	IP(192, 168, 88, 7)
+#define OTHER	IP(192, 168, 88, 8)
+#define EXT	IP(198, 51, 100, 7)
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+static struct policy p;
+static struct nat_rule r;
+
+static int set_up(void **state)
+{
+	memset(&p, 0, sizeof(p));
+	p.net[0] = (struct policy_net){ 2, ROUTER, IP(255, 255, 255, 0) };
+	p.net_n = 1;
+	p.own_ip[0] = ROUTER;
+	p.own_ip[1] = EXT;
+	p.own_n = 2;
+	memset(&r, 0, sizeof(r));
+	r.kind = NAT_PORTMAP;
+	r.proto = IPPROTO_UDP;
+	r.client.ip = CLIENT;
+	r.ext_port = r.int_port = 5000;
+	return 0;
+}
+
+static enum policy_verdict ask(void)
+{
+	return policy_check(&p, &r, CLIENT, NULL);
+}
+
+static enum policy_verdict ask_for(uint32_t client_ip)
+{
+	r.client.ip = client_ip;
+	return policy_check(&p, &r, 0, NULL);
+}
+
+static void test_unicast(void **state)
+{
+	static const struct {
+		uint32_t ip;
+		bool unicast;
+	} v[] = {
+		{ 0, false }, { IP(0, 255, 255, 255), false },
+		{ IP(1, 0, 0, 0), true }, { IP(126, 255, 255, 255), true },
+		{ IP(127, 0, 0, 0), false }, { IP(127, 255, 255, 255), false },
+		{ IP(128, 0, 0, 0), true }, { IP(223, 255, 255, 255), true },
+		{ IP(224, 0, 0, 0), false }, { IP(239, 255, 255, 250), false },
+		{ IP(240, 0, 0, 0), false }, { 0xffffffff, false },
+	};
+	size_t i;
+
+	for (i = 0; i < N(v); i++)
+		assert_int_equal(policy_unicast(v[i].ip), v[i].unicast);
+}
+
+static void test_private(void **state)
+{
+	static const struct {
+		uint32_t lo, hi;
+	} v[] = {
+		{ IP(10, 0, 0, 0), IP(10, 255, 255, 255) },
+		{ IP(172, 16, 0, 0), IP(172, 31, 255, 255) },
+		{ IP(192, 168, 0, 0), IP(192, 168, 255, 255) },
+		{ IP(100, 64, 0, 0), IP(100, 127, 255, 255) },
+		{ IP(169, 254, 0, 0), IP(169, 254, 255, 255) },
+	};
+	size_t i;
+
+	for (i = 0; i < N(v); i++) {
+		assert_true(policy_private(v[i].lo));
+		assert_true(policy_private(v[i].hi));
+		assert_false(policy_private(v[i].lo - 1));
+		assert_false(policy_private(v[i].hi + 1));
+	}
+	assert_false(policy_private(EXT));
+	assert_false(policy_private(0));
+}
+
+static void test_net_of(void **state)
+{
+	assert_ptr_equal(policy_net_of(&p, ROUTER), &p.net[0]);
+	assert_ptr_equal(policy_net_of(&p, IP(192, 168, 88, 255)), &p.net[0]);
+	assert_null(policy_net_of(&p, IP(192, 168, 89, 0)));
+	assert_null(policy_net_of(&p, IP(192, 168, 87, 255)));
+	p.net[1] = (struct policy_net){ 3, IP(10, 0, 0, 1), 0xff000000 };
+	assert_null(policy_net_of(&p, IP(10, 9, 9, 9)));
+	p.net_n = 2;
+	assert_ptr_equal(policy_net_of(&p, IP(10, 9, 9, 9)), &p.net[1]);
+	p.net_n = 0;
+	assert_null(policy_net_of(&p, CLIENT));
+}
+
+static void test_default_ports(void **state)
+{
+	static const struct {
+		uint16_t ext, in;
+		enum policy_verdict want;
+	} v[] = {
+		{ 1024, 1024, POLICY_OK }, { 65535, 65535, POLICY_OK },
+		{ 1023, 1024, POLICY_RULE }, { 1024, 1023, POLICY_RULE },
+		{ 80, 80, POLICY_RULE }, { 1, 65535, POLICY_RULE },
+	};
+	unsigned line;
+	size_t i;
+
+	for (i = 0; i < N(v); i++) {
+		r.ext_port = v[i].ext;
+		r.int_port = v[i].in;
+		line = 99;
+		assert_int_equal(policy_check(&p, &r, CLIENT, &line),
+				 v[i].want);
+		assert_int_equal(line, 0);
+	}
+}
+
+static void test_special(void **state)
+{
+	static const uint32_t special[] = {
+		0, IP(0, 1, 2, 3), IP(127, 0, 0, 1), IP(224, 0, 0, 1),
+		IP(255, 255, 255, 255), IP(192, 168, 88, 0),
+		IP(192, 168, 88, 255),
+	};
+	size_t i;
+
+	for (i = 0; i < N(special); i++)
+		assert_int_equal(ask_for(special[i]), POLICY_SPECIAL);
+	assert_int_equal(ask_for(IP(192, 168, 88, 254)), POLICY_OK);
+}
+
+/* A /30 has two hosts; a /31 and a /32 give every address to a host. */
+static void test_small_nets(void **state)
+{
+	p.own_n = 0;
+	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 5), 0xfffffffc };
+	assert_int_equal(ask_for(IP(10, 0, 0, 4)), POLICY_SPECIAL);
+	assert_int_equal(ask_for(IP(10, 0, 0, 6)), POLICY_OK);
+	assert_int_equal(ask_for(IP(10, 0, 0, 7)), POLICY_SPECIAL);
+	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 4), 0xfffffffe };
+	assert_int_equal(ask_for(IP(10, 0, 0, 5)), POLICY_OK);
+	assert_int_equal(ask_for(IP(10, 0, 0, 4)), POLICY_ROUTER);
+	p.net[0].ip = IP(10, 0, 0, 5);
+	assert_int_equal(ask_for(IP(10, 0, 0, 4)), POLICY_OK);
+	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 5), 0xffffffff };
+	assert_int_equal(ask_for(IP(10, 0, 0, 5)), POLICY_ROUTER);
+	assert_int_equal(ask_for(IP(10, 0, 0, 6)), POLICY_OUTSIDE);
+}
+
+/* The broadcast address of a network counts even where a wider one, listed
+ * first, holds it as a host. */
+static void test_nested_nets(void **state)
+{
+	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 1), 0xff000000 };
+	p.net[1] = (struct policy_net){ 3, IP(10, 1, 1, 1), 0xffffff00 };
+	p.net_n = 2;
+	assert_int_equal(ask_for(IP(10, 1, 1, 255)), POLICY_SPECIAL);
+	assert_int_equal(ask_for(IP(10, 1, 2, 255)), POLICY_OK);
+	assert_int_equal(ask_for(IP(10, 1, 1, 1)), POLICY_ROUTER);
+}
+
+static void test_router(void **state)
+{
+	assert_int_equal(ask_for(ROUTER), POLICY_ROUTER);
+	assert_int_equal(ask_for(EXT), POLICY_ROUTER);
+	p.own_n = 1;
+	assert_int_equal(ask_for(EXT), POLICY_OUTSIDE);
+	p.own_n = 0;
+	assert_int_equal(ask_for(ROUTER), POLICY_ROUTER);
+}
+
+static void test_outside(void **state)
+{
+	assert_int_equal(ask_for(IP(192, 168, 87, 7)), POLICY_OUTSIDE);
+	assert_int_equal(ask_for(IP(8, 8, 8, 8)), POLICY_OUTSIDE);
+	p.net_n = 0;
+	assert_int_equal(ask_for(CLIENT), POLICY_OUTSIDE);
+}
+
+static void test_pinhole(void **state)
+{
+	r.kind = NAT_PINHOLE;
+	assert_int_equal(ask(), POLICY_OUTSIDE);
+}
+
+static void test_secure(void **state)
+{
+	assert_int_equal(policy_check(&p, &r, OTHER, NULL), POLICY_OK);
+	p.secure = true;
+	assert_int_equal(policy_check(&p, &r, OTHER, NULL), POLICY_SECURE);
+	assert_int_equal(policy_check(&p, &r, CLIENT, NULL), POLICY_OK);
+	assert_int_equal(policy_check(&p, &r, 0, NULL), POLICY_OK);
+}
+
+static void test_remote(void **state)
+{
+	static const uint32_t bad[] = {
+		IP(0, 0, 0, 1), IP(127, 0, 0, 1), IP(224, 0, 0, 5),
+		IP(255, 255, 255, 255),
+	};
+	size_t i;
+
+	for (i = 0; i < N(bad); i++) {
+		r.remote.ip = bad[i];
+		assert_int_equal(ask(), POLICY_REMOTE);
+	}
+	r.remote.ip = IP(203, 0, 113, 9);
+	assert_int_equal(ask(), POLICY_OK);
+}
+
+/* Each later verdict's fault is there in all; fixing the first in the order
+ * brings out the next. */
+static void test_order(void **state)
+{
+	p.secure = true;
+	r.remote.ip = IP(224, 0, 0, 1);
+	r.client.ip = IP(127, 0, 0, 1);
+	r.ext_port = 1;
+	assert_int_equal(ask(), POLICY_REMOTE);
+	r.remote.ip = 0;
+	assert_int_equal(ask(), POLICY_SPECIAL);
+	r.client.ip = EXT;
+	assert_int_equal(ask(), POLICY_ROUTER);
+	r.client.ip = IP(8, 8, 8, 8);
+	assert_int_equal(ask(), POLICY_OUTSIDE);
+	r.client.ip = OTHER;
+	assert_int_equal(ask(), POLICY_SECURE);
+	r.client.ip = CLIENT;
+	assert_int_equal(ask(), POLICY_RULE);
+	r.ext_port = 1024;
+	assert_int_equal(ask(), POLICY_OK);
+}
+
+static void check_line(uint16_t ext, uint16_t in, uint32_t client_ip,
+		       enum policy_verdict want, unsigned want_line)
+{
+	unsigned line = 99;
+
+	r.ext_port = ext;
+	r.int_port = in;
+	r.client.ip = client_ip;
+	assert_int_equal(policy_check(&p, &r, 0, &line), want);
+	assert_int_equal(line, want_line);
+}
+
+static void test_rules(void **state)
+{
+	static const struct policy_rule rule[] = {
+		{ false, 6000, 6010, 0, 65535, 0, 0, 3 },
+		{ true, 5000, 7000, 20, 30, CLIENT, 0xffffffff, 5 },
+		{ true, 80, 80, 8080, 8080, IP(192, 168, 88, 99), 0xffffff00,
+		  7 },
+	};
+
+	p.rule = rule;
+	p.rule_n = N(rule);
+	check_line(5000, 20, CLIENT, POLICY_OK, 5);
+	check_line(7000, 30, CLIENT, POLICY_OK, 5);
+	check_line(4999, 20, CLIENT, POLICY_RULE, 0);
+	check_line(7001, 20, CLIENT, POLICY_RULE, 0);
+	check_line(5000, 19, CLIENT, POLICY_RULE, 0);
+	check_line(5000, 31, CLIENT, POLICY_RULE, 0);
+	check_line(5000, 20, OTHER, POLICY_RULE, 0);
+	check_line(6000, 20, CLIENT, POLICY_RULE, 3);
+	check_line(6010, 20, CLIENT, POLICY_RULE, 3);
+	check_line(6011, 20, CLIENT, POLICY_OK, 5);
+	check_line(80, 8080, OTHER, POLICY_OK, 7);
+	check_line(80, 8081, OTHER, POLICY_RULE, 0);
+	p.rule_n = 1;		/* only a deny line: the rest is refused */
+	check_line(5000, 5000, CLIENT, POLICY_RULE, 0);
+}
+
+static void test_line_untouched_by_other_verdicts(void **state)
+{
+	static const struct policy_rule all = { true, 1, 65535, 1, 65535, 0,
+						0, 4 };
+
+	p.rule = &all;
+	p.rule_n = 1;
+	check_line(5000, 5000, ROUTER, POLICY_ROUTER, 0);
+	check_line(5000, 5000, CLIENT, POLICY_OK, 4);
+	check_line(1, 1, CLIENT, POLICY_OK, 4);
+}
+
+static void test_text(void **state)
+{
+	int v;
+
+	for (v = 0; v < POLICY__MAX; v++) {
+		assert_non_null(policy_text(v));
+		assert_true(strlen(policy_text(v)) > 0);
+	}
+	assert_non_null(policy_text(POLICY__MAX));
+}
+
+#define T(f) cmocka_unit_test_setup(f, set_up)
+
+/* By ranges as by asking for each port. */
+static void check_ports(uint16_t from)
+{
+	struct policy_ports got[POLICY_PORTS_MAX];
+	size_t n = policy_ports(&p, &r, from, got), i = 0;
+	uint32_t port;
+
+	for (port = from; port <= 65535; port++) {
+		bool in = i < n && port >= got[i].lo && port <= got[i].hi;
+
+		r.ext_port = (uint16_t)port;
+		assert_int_equal(ask() == POLICY_OK, in);
+		if (in && port == got[i].hi)
+			i++;
+	}
+	assert_int_equal(i, n);
+	for (i = 1; i < n; i++)
+		assert_true(got[i].lo > got[i - 1].hi + 1u);
+}
+
+static void test_ports(void **state)
+{
+	static struct policy_rule line[CONF_RULES_MAX];
+	size_t i, turn;
+	uint32_t seed = 7;
+
+	check_ports(1);
+	check_ports(1024);
+	check_ports(40000);
+	r.int_port = 80;
+	check_ports(1);
+	r.int_port = 5000;
+	p.rule = line;
+	for (turn = 0; turn < 40; turn++) {
+		p.rule_n = turn < 3 ? turn + 1 : turn * CONF_RULES_MAX / 39;
+		for (i = 0; i < p.rule_n; i++) {
+			seed = seed * 1664525u + 1013904223u;
+			line[i].allow = seed >> 31;
+			line[i].ext_lo = (uint16_t)(seed >> 8);
+			line[i].ext_hi = line[i].ext_lo;
+			if (line[i].ext_lo < 64000 && seed & 1)
+				line[i].ext_hi += (uint16_t)(seed >> 20 & 1535);
+			line[i].int_hi = seed & 2 ? 65535 : 4999;
+		}
+		line[0].ext_lo = turn & 1 ? 0 : 65535;
+		line[0].ext_hi = 65535;
+		check_ports((uint16_t)(turn & 4 ? 1 : 1024));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_unicast), T(test_private), T(test_net_of),
+		T(test_default_ports), T(test_special), T(test_small_nets),
+		T(test_nested_nets), T(test_router), T(test_outside),
+		T(test_pinhole), T(test_secure), T(test_remote),
+		T(test_order), T(test_rules),
+		T(test_line_untouched_by_other_verdicts), T(test_text),
+		T(test_ports),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

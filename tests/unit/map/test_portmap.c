@@ -1,0 +1,1281 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_portmap.c - the mapping table: each rule of portmap.h by itself, then
+ * random histories against a naive model of table and kernel.
+ */
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "map/portmap.h"
+
+#define A	0xc0a80102u
+#define B	0xc0a80103u
+#define HOST	0xcb007109u
+#define N(a)	(sizeof(a) / sizeof((a)[0]))
+
+static struct portmap *pm;
+static uint64_t now = 1000000;
+
+static int set_up(void **state)
+{
+	now = 1000000;
+	pm = portmap_new(8, 6);
+	return pm != NULL ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	portmap_free(pm);
+	return 0;
+}
+
+static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
+{
+	struct pm_req q;
+
+	memset(&q, 0, sizeof(q));
+	q.rule.kind = NAT_PORTMAP;
+	q.rule.proto = IPPROTO_TCP;
+	q.rule.client.ip = client_ip;
+	q.rule.ext_port = ext_port;
+	q.rule.int_port = 80;
+	q.enabled = true;
+	q.asker_ip = client_ip;
+	return q;
+}
+
+static const char *desc(uint16_t slot)
+{
+	static char buf[PM_DESC_MAX + 1];
+
+	return portmap_desc(pm, portmap_entry(pm, slot), buf).p;
+}
+
+static uint16_t add(const struct pm_req *q, enum pm_result want)
+{
+	uint16_t slot = PM_NONE;
+
+	assert_int_equal(portmap_add(pm, q, now, &slot), want);
+	if (want == PM_STARTED || want == PM_BUSY || want == PM_DONE)
+		assert_int_not_equal(slot, PM_NONE);
+	else
+		assert_int_equal(slot, PM_NONE);
+	return slot;
+}
+
+static uint32_t next_op(enum nat_verb verb, const struct nat_rule *rule)
+{
+	struct nat_op op;
+	uint32_t id;
+
+	assert_true(portmap_next_op(pm, &op, &id));
+	assert_int_equal(op.verb, verb);
+	assert_true(nat_rule_equal(&op.rule, rule));
+	return id;
+}
+
+static void no_op(void)
+{
+	struct nat_op op;
+	uint32_t id;
+
+	assert_false(portmap_next_op(pm, &op, &id));
+}
+
+static enum pm_change done(uint32_t id, enum nat_err err, uint16_t slot)
+{
+	struct nat_rule gone;
+	enum pm_change change;
+	uint16_t got = 1234;
+
+	change = portmap_done(pm, id, err, now, &got, &gone);
+	assert_int_equal(got, slot);
+	return change;
+}
+
+/* All the way, the kernel agreeing. */
+static uint16_t made(const struct pm_req *q)
+{
+	uint16_t slot = add(q, PM_STARTED);
+
+	assert_int_equal(done(next_op(NAT_SET, &q->rule), NAT_OK, slot),
+			 PM_ADDED);
+	return slot;
+}
+
+static uint64_t expire(void)
+{
+	uint64_t next = 0;
+
+	portmap_expire(pm, now, &next, NULL, NULL);
+	return next;
+}
+
+/* ---- one rule at a time -------------------------------------------- */
+
+static void test_new(void **state)
+{
+	struct portmap *p;
+
+	assert_null(portmap_new(0, 1));
+	assert_null(portmap_new(PM_MAPPINGS_LIMIT + 1, 1));
+	assert_null(portmap_new(SIZE_MAX, 1));
+	p = portmap_new(PM_MAPPINGS_LIMIT, 1);
+	assert_non_null(p);
+	portmap_free(p);
+	portmap_free(NULL);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_at(pm, 0), PM_NONE);
+	assert_null(portmap_entry(pm, 0));
+	assert_null(portmap_entry(pm, PM_NONE));
+	assert_true(expire() == UINT64_MAX);
+	no_op();
+}
+
+static void test_add_commits_on_ok(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = add(&q, PM_STARTED);
+	uint32_t id;
+
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_find(pm, &q.rule), PM_NONE);
+	id = next_op(NAT_SET, &q.rule);
+	no_op();
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(done(id, NAT_OK, slot), PM_ADDED);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_at(pm, 0), slot);
+	assert_int_equal(portmap_find(pm, &q.rule), slot);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_ACTIVE);
+	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
+}
+
+static void test_add_taken_back(void **state)
+{
+	static const enum nat_err errs[] = { NAT_EFAIL, NAT_EREFUSED,
+		NAT_ECONFLICT, NAT_ENOSPC, NAT_ENOADDR };
+	struct pm_req q = req(A, 8080);
+	uint16_t slot;
+	size_t i;
+
+	for (i = 0; i < N(errs); i++) {
+		slot = add(&q, PM_STARTED);
+		assert_int_equal(done(next_op(NAT_SET, &q.rule), errs[i],
+				      slot), PM_NO_CHANGE);
+		assert_int_equal(portmap_count(pm), 0);
+		assert_null(portmap_entry(pm, slot));
+	}
+}
+
+static void test_entry_holds_request(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	const struct pm_entry *e;
+	uint16_t slot;
+
+	q.lease_s = PM_LEASE_MAX_S;
+	q.asker_ip = B;
+	memset(q.desc, 'x', PM_DESC_MAX);
+	slot = made(&q);
+	e = portmap_entry(pm, slot);
+	assert_true(nat_rule_equal(&e->rule, &q.rule));
+	assert_true(e->enabled);
+	assert_int_equal(e->asker_ip, B);
+	assert_string_equal(desc(slot), q.desc);
+	assert_true(e->expires_ms == now + 604800000);
+}
+
+/* A text of full length that no other has. */
+static void fill_desc(struct pm_req *q, char first)
+{
+	memset(q->desc, 'x', PM_DESC_MAX);
+	q->desc[0] = q->desc[PM_DESC_MAX - 1] = first;
+}
+
+/* The table is full, every spare slot is in use, and each description is as
+ * long as it may be: none is lost. */
+static void test_longest_descriptions(void **state)
+{
+	enum { FULL = PM_SPARE_SLOTS };
+	static struct pm_req q[FULL];
+	uint16_t slot[FULL];
+	int i, again;
+
+	portmap_free(pm);
+	pm = portmap_new(FULL, FULL);
+	for (i = 0; i < FULL; i++) {
+		q[i] = req(A, (uint16_t)(1000 + i));
+		fill_desc(&q[i], (char)('0' + i));
+		slot[i] = made(&q[i]);
+	}
+	for (again = 1; again < 4; again++) {
+		for (i = 0; i < FULL; i++) {
+			assert_string_equal(desc(slot[i]), q[i].desc);
+			q[i].rule.int_port++;	/* the kernel is asked */
+			fill_desc(&q[i], (char)('0' + (i + again) % FULL));
+			slot[i] = add(&q[i], PM_STARTED);
+		}
+		for (i = 0; i < FULL; i++) {
+			assert_string_equal(desc(slot[i]), q[i].desc);
+			done(next_op(NAT_SET, &q[i].rule), NAT_OK, slot[i]);
+		}
+	}
+	for (i = 0; i < FULL; i++)
+		assert_string_equal(desc(slot[i]), q[i].desc);
+}
+
+/* A renewal takes the room of what it overwrites, however many there are. */
+static void test_renewed_descriptions(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = made(&q);
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		fill_desc(&q, (char)('0' + i % 64));
+		assert_int_equal(add(&q, PM_DONE), slot);
+		assert_string_equal(desc(slot), q.desc);
+	}
+}
+
+static void test_disabled_has_no_op(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot, other;
+
+	q.enabled = false;
+	slot = add(&q, PM_DONE);
+	no_op();
+	assert_int_equal(portmap_find(pm, &q.rule), slot);
+	q.rule.int_port = 99;	/* in place: no rule to change */
+	assert_int_equal(add(&q, PM_DONE), slot);
+	assert_int_equal(portmap_entry(pm, slot)->rule.int_port, 99);
+	assert_int_equal(portmap_delete(pm, slot, &other), PM_DONE);
+	assert_int_equal(portmap_count(pm), 0);
+	no_op();
+}
+
+static void test_renewal_in_place(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	const struct pm_entry *e;
+	uint16_t slot;
+
+	q.lease_s = 10;
+	slot = made(&q);
+	now += 5000;
+	q.asker_ip = B;
+	memcpy(q.desc, "new", 4);
+	assert_int_equal(add(&q, PM_DONE), slot);
+	no_op();
+	e = portmap_entry(pm, slot);
+	assert_true(e->expires_ms == now + 10000);
+	assert_string_equal(desc(slot), "new");
+	assert_int_equal(e->asker_ip, B);
+	assert_int_equal(portmap_count(pm), 1);
+	q.lease_s = 0;
+	add(&q, PM_DONE);
+	assert_true(portmap_entry(pm, slot)->expires_ms == 0);
+}
+
+static void test_overwrite_keeps_place_and_old(void **state)
+{
+	struct pm_req q[3] = { req(A, 1), req(A, 2), req(A, 3) };
+	uint16_t old, slot;
+	uint32_t id;
+	size_t i;
+
+	for (i = 0; i < 3; i++)
+		made(&q[i]);
+	old = portmap_at(pm, 1);
+	q[1].rule.int_port = 81;
+	slot = add(&q[1], PM_STARTED);
+	assert_int_not_equal(slot, old);
+	id = next_op(NAT_SET, &q[1].rule);
+	/* what is read is what was committed */
+	assert_int_equal(portmap_find(pm, &q[1].rule), old);
+	assert_int_equal(portmap_entry(pm, old)->rule.int_port, 80);
+	assert_int_equal(done(id, NAT_OK, slot), PM_UPDATED);
+	assert_int_equal(portmap_count(pm), 3);
+	assert_int_equal(portmap_at(pm, 1), slot);
+	assert_int_equal(portmap_find(pm, &q[1].rule), slot);
+	assert_int_equal(portmap_entry(pm, slot)->rule.int_port, 81);
+	assert_null(portmap_entry(pm, old));
+}
+
+static void test_overwrite_failed(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t old = made(&q), slot;
+
+	q.rule.int_port = 81;
+	slot = add(&q, PM_STARTED);
+	done(next_op(NAT_SET, &q.rule), NAT_EFAIL, slot);
+	assert_int_equal(portmap_find(pm, &q.rule), old);
+	assert_int_equal(portmap_entry(pm, old)->rule.int_port, 80);
+	assert_int_equal(portmap_count(pm), 1);
+	add(&q, PM_STARTED);	/* the key is free again */
+}
+
+static void test_enable_and_disable(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	struct nat_rule rule = q.rule;
+	uint16_t slot;
+
+	made(&q);
+	q.enabled = false;
+	slot = add(&q, PM_STARTED);
+	assert_true(portmap_entry(pm, portmap_at(pm, 0))->enabled);
+	assert_int_equal(done(next_op(NAT_DEL, &rule), NAT_OK, slot),
+			 PM_UPDATED);
+	assert_false(portmap_entry(pm, portmap_at(pm, 0))->enabled);
+	q.enabled = true;
+	slot = add(&q, PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &rule), NAT_OK, slot),
+			 PM_UPDATED);
+	assert_true(portmap_entry(pm, portmap_at(pm, 0))->enabled);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+static void test_conflict(void **state)
+{
+	struct pm_req a = req(A, 8080), b = req(B, 8080);
+
+	made(&a);
+	add(&b, PM_CONFLICT);
+	b.rule.remote.ip = HOST;	/* whatever the remote hosts */
+	add(&b, PM_CONFLICT);
+	b.rule.proto = IPPROTO_UDP;
+	made(&b);
+	a.rule.remote.ip = HOST;	/* the same client: a second mapping */
+	made(&a);
+	assert_int_equal(portmap_count(pm), 3);
+}
+
+static void test_busy_adding(void **state)
+{
+	struct pm_req a = req(A, 8080), b = req(B, 8080);
+	uint16_t slot = add(&a, PM_STARTED);
+	uint32_t id;
+
+	assert_int_equal(add(&a, PM_BUSY), slot);
+	assert_int_equal(add(&b, PM_BUSY), slot);
+	b.rule.remote.ip = HOST;
+	assert_int_equal(add(&b, PM_BUSY), slot);
+	a.rule.remote.ip = HOST;	/* another key of the same client */
+	assert_int_not_equal(add(&a, PM_STARTED), slot);
+	a.rule.remote.ip = 0;
+	id = next_op(NAT_SET, &a.rule);
+	assert_int_equal(add(&a, PM_BUSY), slot);
+	done(id, NAT_OK, slot);
+	add(&b, PM_CONFLICT);
+}
+
+static void test_busy_replacing(void **state)
+{
+	struct pm_req a = req(A, 8080), b = req(B, 8080);
+	uint16_t old = made(&a), slot, got = PM_NONE;
+
+	a.rule.int_port = 81;
+	slot = add(&a, PM_STARTED);
+	assert_int_equal(add(&a, PM_BUSY), slot);
+	add(&b, PM_CONFLICT);	/* it will be A's, whatever comes of it */
+	assert_int_equal(portmap_delete(pm, old, &got), PM_BUSY);
+	assert_int_equal(got, slot);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_NOT_FOUND);
+	assert_false(portmap_forget(pm, &a.rule));
+}
+
+static void test_delete(void **state)
+{
+	struct pm_req a = req(A, 8080), b = req(B, 8080);
+	uint16_t slot = made(&a), got = PM_NONE;
+	struct nat_rule gone;
+	uint32_t id;
+
+	assert_int_equal(portmap_delete(pm, PM_NONE, &got), PM_NOT_FOUND);
+	assert_int_equal(portmap_delete(pm, slot + 1, &got), PM_NOT_FOUND);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
+	assert_int_equal(got, slot);
+	assert_int_equal(portmap_find(pm, &a.rule), slot);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_BUSY);
+	assert_int_equal(add(&a, PM_BUSY), slot);
+	assert_int_equal(add(&b, PM_BUSY), slot);
+	id = next_op(NAT_DEL, &a.rule);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_BUSY);
+	assert_int_equal(portmap_done(pm, id, NAT_OK, now, &got, &gone),
+			 PM_REMOVED);
+	assert_int_equal(got, slot);
+	assert_true(nat_rule_equal(&gone, &a.rule));
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_find(pm, &a.rule), PM_NONE);
+	made(&b);
+}
+
+static void test_delete_failed(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	uint16_t slot = made(&a), got;
+
+	portmap_delete(pm, slot, &got);
+	assert_int_equal(done(next_op(NAT_DEL, &a.rule), NAT_EFAIL, slot),
+			 PM_NO_CHANGE);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_ACTIVE);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
+}
+
+static void test_order_closes_up(void **state)
+{
+	struct pm_req q[5];
+	uint16_t slot[5], got;
+	size_t i;
+
+	for (i = 0; i < 5; i++) {
+		q[i] = req(A, (uint16_t)(100 + i));
+		q[i].enabled = false;
+		slot[i] = add(&q[i], PM_DONE);
+	}
+	portmap_delete(pm, slot[2], &got);
+	portmap_delete(pm, slot[4], &got);
+	portmap_delete(pm, slot[0], &got);
+	assert_int_equal(portmap_count(pm), 2);
+	assert_int_equal(portmap_at(pm, 0), slot[1]);
+	assert_int_equal(portmap_at(pm, 1), slot[3]);
+	assert_int_equal(portmap_at(pm, 2), PM_NONE);
+	got = add(&q[0], PM_DONE);
+	assert_int_equal(portmap_at(pm, 2), got);
+}
+
+static void test_limits(void **state)
+{
+	struct pm_req q;
+	uint16_t i;
+
+	for (i = 0; i < 6; i++) {
+		q = req(A, (uint16_t)(100 + i));
+		i % 2 ? (void)made(&q) : (void)add(&q, PM_STARTED);
+		if (i % 2 == 0)
+			next_op(NAT_SET, &q.rule);
+	}
+	q = req(A, 200);
+	add(&q, PM_CLIENT_FULL);
+	q = req(A, 101);	/* an overwrite is not one more */
+	q.rule.int_port = 81;
+	add(&q, PM_STARTED);
+	q = req(B, 300);
+	add(&q, PM_STARTED);
+	q = req(B, 301);
+	add(&q, PM_STARTED);
+	q = req(B, 302);
+	add(&q, PM_FULL);
+	assert_int_equal(portmap_restore(pm, &q, 0), PM_FULL);
+}
+
+static void test_failed_add_gives_share_back(void **state)
+{
+	struct pm_req q;
+	uint16_t slot, i, n;
+
+	for (n = 0; n < 3; n++)
+		for (i = 0; i < 6; i++) {
+			q = req(A, (uint16_t)(100 + i));
+			slot = add(&q, PM_STARTED);
+			done(next_op(NAT_SET, &q.rule), NAT_EFAIL, slot);
+		}
+	for (i = 0; i < 6; i++) {
+		q = req(A, (uint16_t)(100 + i));
+		made(&q);
+	}
+}
+
+/* Clients whose counters share a place in the table are told apart: with 3
+ * holders in 4 places every other newcomer meets one of them. */
+static void test_share_among_many_clients(void **state)
+{
+	struct pm_req q;
+	uint16_t first, got, i;
+	uint32_t ip;
+
+	portmap_free(pm);
+	pm = portmap_new(4, 2);
+	for (i = 0; i < 2; i++) {
+		q = req(A, (uint16_t)(10 + i));
+		q.enabled = false;
+		add(&q, PM_DONE);
+	}
+	for (ip = A + 1; ip < A + 60; ip++) {
+		q = req(ip, 20);
+		q.enabled = false;
+		first = add(&q, PM_DONE);
+		assert_int_equal(portmap_delete(pm, first, &got), PM_DONE);
+		q.rule.ext_port = 21;
+		first = add(&q, PM_DONE);
+		q.rule.ext_port = 22;
+		add(&q, PM_DONE);
+		q.rule.ext_port = 23;
+		add(&q, PM_FULL);
+		assert_int_equal(portmap_delete(pm, first, &got), PM_DONE);
+		q.rule.ext_port = 22;
+		assert_true(portmap_forget(pm, &q.rule));
+		add(&q, PM_DONE);	/* the freed slots do not count */
+		assert_true(portmap_forget(pm, &q.rule));
+	}
+	q = req(A, 12);
+	add(&q, PM_CLIENT_FULL);
+}
+
+/* A full table overwrites through 64 spare slots; the next has to fail, and
+ * nothing is lost by it. */
+static void test_spare_slots(void **state)
+{
+	struct portmap *small = pm;
+	struct pm_req q;
+	uint16_t i, slot = PM_NONE;
+
+	pm = portmap_new(100, 100);
+	for (i = 0; i < 100; i++) {
+		q = req(A, (uint16_t)(100 + i));
+		made(&q);
+	}
+	for (i = 0; i < 100; i++) {
+		q = req(A, (uint16_t)(100 + i));
+		q.rule.int_port = 81;
+		assert_int_equal(portmap_add(pm, &q, now, &slot),
+				 i < 64 ? PM_STARTED : PM_FAILED);
+	}
+	for (i = 0; i < 64; i++) {
+		q = req(A, (uint16_t)(100 + i));
+		q.rule.int_port = 81;
+		slot = add(&q, PM_BUSY);
+		done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
+	}
+	q = req(A, 199);
+	q.rule.int_port = 81;
+	add(&q, PM_STARTED);
+	assert_int_equal(portmap_count(pm), 100);
+	portmap_free(pm);
+	pm = small;
+}
+
+static void test_restore(void **state)
+{
+	struct pm_req a = req(A, 8080), b = req(B, 8080);
+	uint16_t slot;
+
+	assert_int_equal(portmap_restore(pm, &a, 0), PM_DONE);
+	assert_int_equal(portmap_restore(pm, &b, 0), PM_CONFLICT);
+	slot = portmap_find(pm, &a.rule);
+	a.rule.int_port = 81;
+	assert_int_equal(portmap_restore(pm, &a, now + 5), PM_DONE);
+	assert_int_equal(portmap_find(pm, &a.rule), slot);
+	assert_int_equal(portmap_entry(pm, slot)->rule.int_port, 81);
+	no_op();
+	assert_true(expire() == now + 5);
+	assert_true(portmap_forget(pm, &a.rule));
+	assert_false(portmap_forget(pm, &a.rule));
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_restore(pm, &b, 0), PM_DONE);
+	no_op();
+}
+
+/* Renewed before the sync is applied: not before the kernel has the rule. */
+static void test_restored_is_proven_once(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	uint16_t slot;
+
+	assert_int_equal(portmap_restore(pm, &a, 0), PM_DONE);
+	slot = add(&a, PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	portmap_synced(pm);
+	add(&a, PM_DONE);
+	no_op();
+}
+
+static void test_restored_is_proven_as_it_is(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	char desc[PM_DESC_MAX + 1];
+	uint16_t old, slot;
+
+	assert_int_equal(portmap_restore(pm, &a, now + 5), PM_DONE);
+	old = portmap_find(pm, &a.rule);
+	assert_int_equal(portmap_prove(pm, old, &slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_true(portmap_entry(pm, slot)->expires_ms == now + 5);
+	assert_int_equal(portmap_entry(pm, slot)->asker_ip, a.asker_ip);
+	assert_string_equal(portmap_desc(pm, portmap_entry(pm, slot), desc).p,
+			    a.desc);
+	portmap_synced(pm);
+	assert_int_equal(portmap_prove(pm, slot, &slot), PM_DONE);
+	no_op();
+}
+
+/* ---- answers that do not fit --------------------------------------- */
+
+static void test_ids(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	uint16_t slot = add(&a, PM_STARTED), got;
+	uint32_t id, queued = slot | 1u << 16;
+
+	/* still in the queue: nobody can have an answer */
+	assert_int_equal(done(queued, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	id = next_op(NAT_SET, &a.rule);
+	assert_int_equal(done(id + 0x10000, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	assert_int_equal(done(id + 1, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	assert_int_equal(done(UINT32_MAX, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	assert_int_equal(done(id, NAT_OK, slot), PM_ADDED);
+	/* the add's answer once more is not the delete's */
+	portmap_delete(pm, slot, &got);
+	next_op(NAT_DEL, &a.rule);
+	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+/* ---- leases -------------------------------------------------------- */
+
+static void test_lease_left(void **state)
+{
+	struct pm_req q = req(A, 1);
+	const struct pm_entry *e;
+
+	e = portmap_entry(pm, made(&q));
+	assert_int_equal(portmap_lease_left(e, now), 0);
+	q.lease_s = 2;
+	add(&q, PM_DONE);
+	assert_int_equal(portmap_lease_left(e, now), 2);
+	assert_int_equal(portmap_lease_left(e, now + 1), 2);
+	assert_int_equal(portmap_lease_left(e, now + 1000), 1);
+	assert_int_equal(portmap_lease_left(e, now + 1999), 1);
+	assert_int_equal(portmap_lease_left(e, now + 2000), 1);
+	assert_int_equal(portmap_lease_left(e, now + 99999), 1);
+	q.lease_s = PM_LEASE_MAX_S;
+	add(&q, PM_DONE);
+	assert_int_equal(portmap_lease_left(e, now), PM_LEASE_MAX_S);
+}
+
+static void test_expire(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+	uint16_t slot, got;
+	uint32_t id;
+
+	q.lease_s = 2;
+	slot = made(&q);
+	r.lease_s = 100;
+	made(&r);
+	assert_true(expire() == now + 2000);
+	no_op();
+	now += 1999;
+	assert_true(expire() == now + 1);
+	no_op();
+	now += 1;
+	assert_true(expire() == now + 98000);
+	id = next_op(NAT_DEL, &q.rule);
+	assert_int_equal(portmap_count(pm), 2);
+	assert_int_equal(portmap_find(pm, &q.rule), slot);
+	assert_int_equal(add(&q, PM_BUSY), slot);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_BUSY);
+	expire();
+	no_op();
+	assert_int_equal(done(id, NAT_OK, slot), PM_REMOVED);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+static void test_expire_retries(void **state)
+{
+	struct pm_req q = req(A, 1), other = req(B, 1);
+	uint16_t slot, got;
+	int i;
+
+	q.lease_s = 1;
+	slot = made(&q);
+	now += 1000;
+	expire();
+	for (i = 0; i < 3; i++) {
+		done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot);
+		add(&q, PM_FAILED);
+		add(&other, PM_FAILED);
+		assert_int_equal(
+			portmap_lease_left(portmap_entry(pm, slot), now), 1);
+		assert_true(expire() == now + 5000);
+		now += 4999;
+		assert_true(expire() == now + 1);
+		no_op();
+		now += 1;
+		expire();
+	}
+	done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot);
+	/* who asks for it to go need not wait for the retry */
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot),
+			 PM_NO_CHANGE);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_EXPIRING);
+	assert_true(expire() == now + 5000);
+	now += 5000;
+	expire();
+	assert_int_equal(done(next_op(NAT_DEL, &q.rule), NAT_OK, slot),
+			 PM_REMOVED);
+	made(&other);
+}
+
+static unsigned gone_n;
+static uint16_t gone_port[8];
+
+static void gone(void *arg, const struct nat_rule *rule)
+{
+	assert_ptr_equal(arg, &gone_n);
+	gone_port[gone_n++] = rule->ext_port;
+}
+
+static void test_expire_disabled(void **state)
+{
+	struct pm_req q;
+	uint64_t next;
+	uint16_t i;
+
+	for (i = 0; i < 4; i++) {
+		q = req(A, (uint16_t)(10 + i));
+		q.enabled = false;
+		q.lease_s = i == 2 ? 0 : 1;
+		add(&q, PM_DONE);
+	}
+	now += 1000;
+	gone_n = 0;
+	portmap_expire(pm, now, &next, gone, &gone_n);
+	assert_int_equal(gone_n, 3);
+	assert_int_equal(gone_port[0], 10);
+	assert_int_equal(gone_port[1], 11);
+	assert_int_equal(gone_port[2], 13);
+	assert_true(next == UINT64_MAX);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_entry(pm, portmap_at(pm, 0))->rule.ext_port,
+			 12);
+	no_op();
+}
+
+/* A lease that ends while its overwrite is under way: the overwrite decides,
+ * and when it fails the old one still has to go. */
+static void test_expire_while_replaced(void **state)
+{
+	struct pm_req q = req(A, 1), r;
+	uint16_t old, slot;
+	uint32_t id;
+
+	q.lease_s = 1;
+	old = made(&q);
+	r = q;
+	r.rule.int_port = 81;
+	slot = add(&r, PM_STARTED);
+	id = next_op(NAT_SET, &r.rule);
+	now += 1500;
+	assert_true(expire() == UINT64_MAX);
+	no_op();
+	done(id, NAT_EFAIL, slot);
+	assert_true(expire() == UINT64_MAX);
+	done(next_op(NAT_DEL, &q.rule), NAT_OK, old);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+static void test_expire_while_deleting(void **state)
+{
+	struct pm_req q = req(A, 1);
+	uint16_t slot, got;
+	uint32_t id;
+
+	q.lease_s = 1;
+	slot = made(&q);
+	portmap_delete(pm, slot, &got);
+	id = next_op(NAT_DEL, &q.rule);
+	now += 2000;
+	assert_true(expire() == UINT64_MAX);
+	no_op();
+	done(id, NAT_EFAIL, slot);
+	expire();
+	done(next_op(NAT_DEL, &q.rule), NAT_OK, slot);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+/* The time of the next end follows what came since it was last asked for. */
+static void test_next_end(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+
+	q.lease_s = 100;
+	made(&q);
+	assert_true(expire() == now + 100000);
+	r.lease_s = 50;
+	made(&r);
+	assert_true(expire() == now + 50000);
+	r.lease_s = 7;
+	add(&r, PM_DONE);
+	assert_true(expire() == now + 7000);
+	q.lease_s = 0;
+	add(&q, PM_DONE);
+	r.lease_s = 0;
+	add(&r, PM_DONE);
+	now += 200000;
+	assert_true(expire() == UINT64_MAX);
+	no_op();
+}
+
+/* ---- random histories against a naive model ------------------------ */
+
+#define MAX	10
+#define SHARE	5
+#define SLOTS	(MAX + 64)
+
+enum m_state { M_FREE, M_ADD, M_ACTIVE, M_DEL, M_EXP, M_EXP_WAIT };
+
+/* The model has the table's slots, but scans for everything. */
+static struct model {
+	enum m_state state;
+	struct pm_req q;
+	uint64_t expires;
+	int replaces;
+	unsigned place;		/* committed: in this order */
+} m[SLOTS];
+static unsigned places;
+
+/* What the kernel holds. */
+static struct nat_rule kernel[MAX * 2];
+static size_t kernel_n;
+
+static struct flight {
+	struct nat_op op;
+	uint32_t id;
+} flight[SLOTS];
+static size_t flight_n;
+
+static uint32_t seed;
+
+static uint32_t rnd(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 17;
+	seed ^= seed << 5;
+	return seed % below;
+}
+
+static bool is_committed(const struct model *e)
+{
+	return e->state >= M_ACTIVE;
+}
+
+static void kernel_apply(const struct nat_op *op)
+{
+	size_t i;
+
+	for (i = 0; i < kernel_n; i++)
+		if (nat_rule_same_key(&kernel[i], &op->rule)) {
+			kernel[i] = kernel[--kernel_n];
+			break;
+		}
+	if (op->verb == NAT_SET) {
+		assert_true(kernel_n < N(kernel));
+		kernel[kernel_n++] = op->rule;
+	}
+}
+
+static bool kernel_has(const struct nat_rule *r)
+{
+	size_t i;
+
+	for (i = 0; i < kernel_n; i++)
+		if (nat_rule_equal(&kernel[i], r))
+			return true;
+	return false;
+}
+
+static enum pm_result model_limits(const struct pm_req *q)
+{
+	size_t i, n = 0, mine = 0;
+
+	for (i = 0; i < SLOTS; i++) {
+		if (m[i].state == M_FREE ||
+		    (m[i].state == M_ADD && m[i].replaces >= 0))
+			continue;
+		n++;
+		mine += m[i].q.rule.client.ip == q->rule.client.ip;
+	}
+	if (n >= MAX)
+		return PM_FULL;
+	return mine >= SHARE ? PM_CLIENT_FULL : PM_STARTED;
+}
+
+static enum pm_result model_add(const struct pm_req *q, int *old)
+{
+	bool busy = false, stuck = false, other;
+	size_t i;
+
+	*old = -1;
+	for (i = 0; i < SLOTS; i++) {
+		if (m[i].state == M_FREE ||
+		    m[i].q.rule.proto != q->rule.proto ||
+		    m[i].q.rule.ext_port != q->rule.ext_port)
+			continue;
+		other = m[i].q.rule.client.ip != q->rule.client.ip;
+		if (!other && !nat_rule_same_key(&m[i].q.rule, &q->rule))
+			continue;
+		if (other && m[i].state == M_ACTIVE)
+			return PM_CONFLICT;
+		if (m[i].state == M_ACTIVE)
+			*old = (int)i;
+		else if (m[i].state == M_EXP_WAIT)
+			stuck = true;
+		else
+			busy = true;
+	}
+	if (busy || stuck)
+		return busy ? PM_BUSY : PM_FAILED;
+	if (*old < 0 && model_limits(q) != PM_STARTED)
+		return model_limits(q);
+	if (*old < 0)
+		return q->enabled ? PM_STARTED : PM_DONE;
+	if (m[*old].q.enabled != q->enabled)
+		return PM_STARTED;
+	if (!q->enabled || nat_rule_equal(&m[*old].q.rule, &q->rule))
+		return PM_DONE;
+	return PM_STARTED;
+}
+
+/* Any length; another text each time. */
+static void random_desc(char *ret)
+{
+	size_t i, n = rnd(3) ? rnd(PM_DESC_MAX + 1) : PM_DESC_MAX;
+
+	for (i = 0; i < n; i++)
+		ret[i] = (char)(' ' + rnd(95));
+}
+
+static void random_add(void)
+{
+	struct pm_req q = req(A + rnd(3), (uint16_t)(1000 + 1024 * rnd(4)));
+	enum pm_result want;
+	uint16_t slot = PM_NONE;
+	int old;
+
+	q.rule.proto = rnd(3) ? IPPROTO_TCP : IPPROTO_UDP;
+	q.rule.remote.ip = rnd(2) ? 0 : HOST + rnd(2);
+	q.rule.int_port = (uint16_t)(80 + rnd(2));
+	q.enabled = rnd(4) != 0;
+	q.lease_s = rnd(2) ? 0 : 1 + rnd(20);
+	random_desc(q.desc);
+	want = model_add(&q, &old);
+	assert_int_equal(portmap_add(pm, &q, now, &slot), want);
+	if (want != PM_DONE && want != PM_STARTED)
+		return;
+	assert_in_range(slot, 0, SLOTS - 1);
+	if (old >= 0 && want == PM_DONE)
+		assert_int_equal(slot, old);
+	else
+		assert_int_equal(m[slot].state, M_FREE);
+	if (m[slot].state == M_FREE)
+		m[slot].place = places++;
+	m[slot].q = q;
+	m[slot].expires = q.lease_s ? now + q.lease_s * 1000 : 0;
+	m[slot].state = want == PM_DONE ? M_ACTIVE : M_ADD;
+	m[slot].replaces = want == PM_DONE ? -1 : old;
+}
+
+static bool model_replaced(size_t slot)
+{
+	size_t i;
+
+	for (i = 0; i < SLOTS; i++)
+		if (m[i].state == M_ADD && m[i].replaces == (int)slot)
+			return true;
+	return false;
+}
+
+static void random_delete(void)
+{
+	uint16_t slot = (uint16_t)rnd(MAX + 4), got;
+	enum pm_result want = PM_STARTED;
+
+	if (!is_committed(&m[slot]))
+		want = PM_NOT_FOUND;
+	else if (m[slot].state == M_DEL || m[slot].state == M_EXP ||
+		 model_replaced(slot))
+		want = PM_BUSY;
+	else if (!m[slot].q.enabled)
+		want = PM_DONE;
+	assert_int_equal(portmap_delete(pm, slot, &got), want);
+	if (want == PM_DONE)
+		m[slot].state = M_FREE;
+	if (want == PM_STARTED)
+		m[slot].state = m[slot].state == M_ACTIVE ? M_DEL : M_EXP;
+}
+
+static void random_send(void)
+{
+	struct flight *f = &flight[flight_n];
+
+	if (portmap_next_op(pm, &f->op, &f->id))
+		flight_n++;
+}
+
+static void model_ok(struct model *e, const struct nat_op *op,
+		     enum pm_change change)
+{
+	kernel_apply(op);
+	if (e->state != M_ADD) {
+		assert_int_equal(change, PM_REMOVED);
+		e->state = M_FREE;
+		return;
+	}
+	assert_int_equal(change, e->replaces < 0 ? PM_ADDED : PM_UPDATED);
+	e->state = M_ACTIVE;
+	e->place = places++;
+	if (e->replaces >= 0) {
+		e->place = m[e->replaces].place;
+		m[e->replaces].state = M_FREE;
+	}
+}
+
+static void model_failed(struct model *e)
+{
+	if (e->state == M_ADD)
+		e->state = M_FREE;
+	else if (e->state == M_DEL)
+		e->state = M_ACTIVE;
+	else
+		e->state = M_EXP_WAIT;
+	if (e->state == M_EXP_WAIT)
+		e->expires = now + 5000;
+}
+
+static void answer(size_t i, enum nat_err err)
+{
+	struct flight f = flight[i];
+	struct nat_rule rule;
+	enum pm_change change;
+	uint16_t slot;
+
+	flight[i] = flight[--flight_n];
+	change = portmap_done(pm, f.id, err, now, &slot, &rule);
+	assert_in_range(slot, 0, SLOTS - 1);
+	assert_true(nat_rule_same_key(&m[slot].q.rule, &f.op.rule));
+	if (err == NAT_OK) {
+		model_ok(&m[slot], &f.op, change);
+		return;
+	}
+	assert_int_equal(change, PM_NO_CHANGE);
+	model_failed(&m[slot]);
+}
+
+static void random_answer(void)
+{
+	if (flight_n > 0)
+		answer(rnd((uint32_t)flight_n), rnd(3) ? NAT_OK : NAT_EFAIL);
+}
+
+static void random_expire(void)
+{
+	uint64_t next, want = UINT64_MAX;
+	size_t i;
+
+	now += rnd(3000);
+	portmap_expire(pm, now, &next, NULL, NULL);
+	for (i = 0; i < SLOTS; i++) {
+		if ((m[i].state != M_ACTIVE && m[i].state != M_EXP_WAIT) ||
+		    m[i].expires == 0 || model_replaced(i))
+			continue;
+		if (m[i].expires > now)
+			want = m[i].expires < want ? m[i].expires : want;
+		else
+			m[i].state = m[i].q.enabled ? M_EXP : M_FREE;
+	}
+	/* never too late; too early where what was due has gone since */
+	assert_true(next > now && next <= want);
+}
+
+static void random_noise(void)
+{
+	struct nat_rule rule;
+	uint16_t slot;
+	uint32_t id;
+	size_t i;
+
+	id = rnd(16) | rnd(8) << 16;
+	for (i = 0; i < flight_n; i++)
+		if (flight[i].id == id)
+			return;
+	assert_int_equal(portmap_done(pm, id, NAT_OK, now, &slot, &rule),
+			 PM_NO_CHANGE);
+	assert_int_equal(slot, PM_NONE);
+}
+
+static void check_entry(uint16_t slot)
+{
+	const struct pm_entry *e = portmap_entry(pm, slot);
+
+	assert_true(is_committed(&m[slot]));
+	assert_true(nat_rule_equal(&e->rule, &m[slot].q.rule));
+	assert_true(e->expires_ms == m[slot].expires);
+	assert_int_equal(e->enabled, m[slot].q.enabled);
+	assert_string_equal(desc(slot), m[slot].q.desc);
+	assert_int_equal(portmap_find(pm, &e->rule), slot);
+	if (e->enabled)
+		assert_true(kernel_has(&e->rule));
+}
+
+/* Table and model agree, in order; the kernel is their projection. */
+static void check_all(void)
+{
+	size_t i, n = 0, rules = 0;
+	unsigned last = 0;
+	uint16_t slot;
+
+	for (i = 0; i < portmap_count(pm); i++) {
+		slot = portmap_at(pm, i);
+		check_entry(slot);
+		assert_true(i == 0 || m[slot].place > last);
+		last = m[slot].place;
+		rules += m[slot].q.enabled;
+	}
+	assert_int_equal(portmap_at(pm, i), PM_NONE);
+	for (i = 0; i < SLOTS; i++)
+		n += is_committed(&m[i]);
+	assert_int_equal(portmap_count(pm), n);
+	assert_int_equal(kernel_n, rules);
+}
+
+static void random_step(void)
+{
+	static void (*const step[])(void) = {
+		random_add, random_add, random_add, random_delete,
+		random_send, random_send, random_answer, random_answer,
+		random_expire, random_noise,
+	};
+
+	step[rnd(N(step))]();
+	check_all();
+}
+
+/* Everything is answered, then everything deleted: nothing is left over. */
+static void wind_up(void)
+{
+	size_t i;
+
+	now += 30000;
+	while (portmap_count(pm) > 0 || flight_n > 0) {
+		now += 5000;
+		random_expire();
+		for (i = 0; i < SLOTS; i++)
+			random_send();
+		while (flight_n > 0)
+			answer(0, NAT_OK);
+		for (i = 0; i < 50; i++)
+			random_delete();
+		check_all();
+	}
+	for (i = 0; i < SLOTS; i++)
+		assert_null(portmap_entry(pm, (uint16_t)i));
+}
+
+static void test_model(void **state)
+{
+	struct pm_req q;
+	unsigned run, i;
+
+	for (run = 1; run <= 40; run++) {
+		portmap_free(pm);
+		pm = portmap_new(MAX, SHARE);
+		memset(m, 0, sizeof(m));
+		kernel_n = flight_n = 0;
+		seed = run * 2654435761u;
+		for (i = 0; i < 1500; i++)
+			random_step();
+		wind_up();
+		/* the counts are back at zero: all shares can be had */
+		for (i = 0; i < MAX; i++) {
+			q = req(A + i / SHARE, (uint16_t)(1 + i));
+			assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+		}
+	}
+}
+
+/* ---- the upper end ------------------------------------------------- */
+
+static struct pm_req nth(uint32_t i)
+{
+	struct pm_req q = req(0x0a000001 + i / 100, (uint16_t)(1 + i % 60000));
+
+	q.lease_s = 1 + i % 3600;
+	return q;
+}
+
+static void test_sixty_thousand(void **state)
+{
+	struct nat_op op;
+	struct nat_rule gone_rule;
+	struct pm_req q;
+	uint16_t slot;
+	uint32_t i, id;
+
+	portmap_free(pm);
+	pm = portmap_new(PM_MAPPINGS_LIMIT, 100);
+	for (i = 0; i < PM_MAPPINGS_LIMIT; i++) {
+		q = nth(i);
+		assert_int_equal(portmap_add(pm, &q, now, &slot), PM_STARTED);
+	}
+	q = req(0x0b000001, 65000);
+	assert_int_equal(portmap_add(pm, &q, now, &slot), PM_FULL);
+	for (i = 0; i < PM_MAPPINGS_LIMIT; i++) {
+		assert_true(portmap_next_op(pm, &op, &id));
+		assert_int_equal(op.rule.ext_port, 1 + i);
+		portmap_done(pm, id, NAT_OK, now, &slot, &gone_rule);
+	}
+	assert_int_equal(portmap_count(pm), PM_MAPPINGS_LIMIT);
+	for (i = 0; i < PM_MAPPINGS_LIMIT; i += 7) {
+		q = nth(i);
+		slot = portmap_find(pm, &q.rule);
+		assert_true(nat_rule_equal(&portmap_entry(pm, slot)->rule,
+					   &q.rule));
+	}
+	now += 3600 * 1000;
+	expire();
+	while (portmap_next_op(pm, &op, &id))
+		portmap_done(pm, id, NAT_OK, now, &slot, &gone_rule);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_new), T(test_add_commits_on_ok),
+		T(test_add_taken_back), T(test_entry_holds_request),
+		T(test_longest_descriptions), T(test_renewed_descriptions),
+		T(test_disabled_has_no_op), T(test_renewal_in_place),
+		T(test_overwrite_keeps_place_and_old),
+		T(test_overwrite_failed), T(test_enable_and_disable),
+		T(test_conflict), T(test_busy_adding),
+		T(test_busy_replacing), T(test_delete),
+		T(test_delete_failed), T(test_order_closes_up),
+		T(test_limits), T(test_failed_add_gives_share_back),
+		T(test_share_among_many_clients),
+		T(test_spare_slots), T(test_restore),
+		T(test_restored_is_proven_once),
+		T(test_restored_is_proven_as_it_is), T(test_ids),
+		T(test_lease_left), T(test_expire),
+		T(test_expire_retries), T(test_expire_disabled),
+		T(test_expire_while_replaced), T(test_expire_while_deleting),
+		T(test_next_end), T(test_model), T(test_sixty_thousand),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

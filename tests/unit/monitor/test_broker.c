@@ -1,0 +1,1010 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_broker.c - an engine that is not to be believed: what the monitor does
+ * with each request. Backend and kernel are fakes in this file.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/log.h"
+#include "sys/netif.h"
+#include "monitor/broker.h"
+#include "natfw/watch.h"
+#include "engine/brokerclient.h"
+#include "conf/ifstate.h"
+
+#define CLIENT	0xc0a85802u	/* 192.168.88.2 */
+#define ROUTER	0xc0a85801u
+#define EXT	0x0b162101u
+
+/* ---- fakes ----------------------------------------------------------- */
+
+static uint32_t ext_ip;
+static bool link_state = true;
+static char steps[32];		/* what was done to the link, a letter each */
+static int save_fails, restore_fails;
+static unsigned batches;
+static size_t batch_size;
+static int tool_fails;
+
+int router_read(const struct conf *c, struct router *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->ext_ifindex = 2;
+	ret->ext_ip = ext_ip;
+	ret->ext_up = link_state;
+	ret->net[0] = (struct router_net){ "lan0", 3, ROUTER, 0xffffff00,
+					   true };
+	ret->net_n = 1;
+	ret->own_ip[0] = ROUTER;
+	ret->own_ip[1] = EXT;
+	ret->own_n = 2;
+	return 0;
+}
+
+static bool complete = true;
+
+bool router_complete(const struct router *r, const struct conf *c)
+{
+	return complete;
+}
+
+uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+{
+	return r->ext_ip;
+}
+
+void router_policy(const struct router *r, const struct conf *c,
+		   struct policy *ret)
+{
+	*ret = (struct policy){ .net[0] = { 3, ROUTER, 0xffffff00 },
+				.net_n = 1, .own_ip = { ROUTER, EXT },
+				.own_n = 2 };
+}
+
+static int ports_fail;
+
+int ports_listening(uint32_t ip, struct ports *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->tcp[2222 / 64] |= 1ull << 2222 % 64;
+	return ports_fail;
+}
+
+bool ports_set(const uint64_t field[1024], uint16_t port)
+{
+	return field[port / 64] >> port % 64 & 1;
+}
+
+static void step(char what)
+{
+	size_t n = strlen(steps);
+
+	assert_true(n < sizeof(steps) - 1);
+	steps[n] = what;
+}
+
+int netif_set_up(const char *name, bool up)
+{
+	step(up ? 'u' : 'd');
+	link_state = up;
+	return 0;
+}
+
+/* The routes of this kernel: one, whose content is 7. */
+int route_save(int ifindex, struct route_set *ret)
+{
+	assert_int_equal(ifindex, 2);
+	step('s');
+	if (save_fails)
+		return save_fails;
+	*ret = (struct route_set){ { 7 }, 4 };
+	return 0;
+}
+
+int route_restore(const struct route_set *set)
+{
+	assert_true(link_state);
+	step(set->len ? 'r' : '-');
+	if (set->len)
+		assert_int_equal(set->words[0], 7);
+	return restore_fails;
+}
+
+/* What was asked of the kernel's table of flows. */
+static struct conntrack_port killed[4];
+static size_t killed_n;
+static unsigned kills;
+static int kill_fails;
+static unsigned kill_takes_ms;
+
+static void work(unsigned ms)
+{
+	clock_t end = clock() + (clock_t)ms * CLOCKS_PER_SEC / 1000;
+
+	while (clock() < end)
+		;
+}
+
+int conntrack_kill(struct conntrack_port *port, size_t n)
+{
+	assert_in_range(n, 1, 4);
+	memcpy(killed, port, n * sizeof(*port));
+	killed_n = n;
+	kills++;
+	work(kill_takes_ms);
+	return kill_fails;
+}
+
+/* Transactions that nf_tables told of; each fake_apply() and fake_sync() of an
+ * "nftables" backend is one. */
+static unsigned heard;
+
+int watch_open(void)
+{
+	return dup(0);
+}
+
+unsigned watch_read(int fd)
+{
+	unsigned n = heard;
+
+	heard = 0;
+	return n;
+}
+
+static unsigned warnings, errors;
+
+void log_msg(int level, const char *fmt, ...)
+{
+	if (level == LOG_WARNING)
+		warnings++;
+	if (level == LOG_ERR)
+		errors++;
+}
+
+static bool fake_usable(const struct natfw_env *env)
+{
+	return true;
+}
+
+static int fake_open(struct natfw *fw, const struct natfw_env *env)
+{
+	return 0;
+}
+
+static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	batches++;
+	heard++;
+	batch_size = n;
+	return tool_fails;
+}
+
+static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
+{
+	heard++;
+	if (tool_fails)
+		str_copy(fw->why, sizeof(fw->why), STR("it said no"));
+	return tool_fails;
+}
+
+static int drifted;		/* what verify finds */
+static unsigned meanwhile;	/* what others do while it looks */
+
+static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
+{
+	heard += meanwhile;
+	return drifted;
+}
+
+static void fake_close(struct natfw *fw)
+{
+}
+
+const struct natfw_backend natfw_iptables = { .name = "iptables" },
+	natfw_iptables_legacy = { .name = "iptables-legacy" },
+	natfw_iptables_nft = { .name = "iptables-nft" },
+	natfw_nft = { .name = "nft" }, natfw_netlink = { .name = "netlink" },
+	natfw_memory = {
+		"memory", fake_usable, fake_open, fake_apply, fake_sync,
+		fake_verify, fake_close, .commits = 1,
+	};
+
+/* ---- the bench -------------------------------------------------------- */
+
+static struct gate gate;
+static struct conf conf;
+static int engine, monitor;
+
+static int setup(void **state)
+{
+	int fd[2];
+
+
+	memset(&conf, 0, sizeof(conf));
+	conf.enabled = true;
+	conf.max_mappings = 4;
+	conf.max_per_client = 4;
+	str_copy(conf.backend, sizeof(conf.backend), STR("memory"));
+	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
+	conf.iface_n = 1;
+	ext_ip = EXT;
+	batches = 0;
+	tool_fails = 0;
+	drifted = 0;
+	meanwhile = 0;
+	gate.repairs = 0;
+	heard = 0;
+	killed_n = kills = 0;
+	kill_fails = 0;
+	kill_takes_ms = 0;
+	warnings = 0;
+	link_state = true;
+	memset(steps, 0, sizeof(steps));
+	save_fails = restore_fails = 0;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
+				    0, fd), 0);
+	engine = fd[0];
+	monitor = fd[1];
+	return gate_open(&gate, &conf);
+}
+
+const struct conf_iface *conf_external(const struct conf *c)
+{
+	return &c->iface[0];
+}
+
+static int teardown(void **state)
+{
+	gate_close(&gate);
+	close(engine);
+	close(monitor);
+	return 0;
+}
+
+static struct nat_rule rule(uint16_t port)
+{
+	return (struct nat_rule){ .client.ip = CLIENT, .ext_port = port,
+				  .int_port = port, .kind = NAT_PORTMAP,
+				  .proto = IPPROTO_TCP };
+}
+
+static void ask(uint32_t verb, struct nat_rule r)
+{
+	static uint32_t id;
+	struct priv_req req = { ++id, verb, r };
+
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+}
+
+/* The next answer's error; -1: there is none. */
+static int answer(void)
+{
+	struct priv_rep rep;
+
+	if (recv(engine, &rep, sizeof(rep), 0) != sizeof(rep))
+		return -1;
+	return rep.err;
+}
+
+static int one(uint32_t verb, struct nat_rule r)
+{
+	ask(verb, r);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	return answer();
+}
+
+/* Turn after turn, as the monitor's loop does. */
+static void serve_what_waits(void)
+{
+	struct pollfd p = { monitor, POLLIN };
+
+	while (poll(&p, 1, 0) == 1)
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+}
+
+static void test_set_and_delete(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_non_null(natfw_lookup(&gate.fw, &r));
+	assert_int_equal(one(PRIV_DEL, r), NAT_OK);
+	assert_null(natfw_lookup(&gate.fw, &r));
+}
+
+static void test_what_waits_is_one_batch(void **state)
+{
+	for (uint16_t p = 5001; p <= 5003; p++)
+		ask(PRIV_SET, rule(p));
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(batches, 1);
+	assert_int_equal(batch_size, 3);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), -1);
+}
+
+static void test_policy_is_asked_again(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	r.client.ip = 0x08080808;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r.client.ip = ROUTER;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r.client.ip = 0xc0a858ff;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	r = rule(8080);
+	r.proto = IPPROTO_ICMP;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r = rule(8080);
+	r.zero[0] = 1;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	r = rule(8080);
+	r.kind = NAT_PINHOLE;
+	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(batches, 0);
+	assert_int_equal(gate.fw.rule_n, 0);
+}
+
+static void test_router_port_is_not_taken(void **state)
+{
+	struct nat_rule udp = rule(2222);
+
+	assert_int_equal(one(PRIV_SET, rule(2222)), NAT_ECONFLICT);
+	udp.proto = IPPROTO_UDP;
+	assert_int_equal(one(PRIV_SET, udp), NAT_OK);
+}
+
+/* A kernel that does not tell what listens: every client heard 501, and no log
+ * said why. */
+static void test_router_ports_are_not_known(void **state)
+{
+	ports_fail = -ENOENT;
+	errors = 0;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(errors, 1);
+	assert_int_equal(gate.fw.rule_n, 0);
+	ports_fail = 0;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+}
+
+static void test_no_more_than_the_cap(void **state)
+{
+	for (uint16_t p = 5001; p <= 5004; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5005)), NAT_ENOSPC);
+	assert_int_equal(gate.fw.rule_n, 4);
+}
+
+static void test_no_more_a_client(void **state)
+{
+	struct nat_rule other = rule(6000), moved = rule(5001);
+
+	conf.max_per_client = 2;
+	other.client.ip = CLIENT + 1;
+	assert_int_equal(one(PRIV_SET, rule(5001)), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5002)), NAT_OK);
+	warnings = 0;
+	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_ENOSPC);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(one(PRIV_SET, other), NAT_OK);
+	/* another's in place of it counts, its own does not */
+	other.client.ip = CLIENT;
+	assert_int_equal(one(PRIV_SET, other), NAT_ENOSPC);
+	moved.int_port = 7000;
+	assert_int_equal(one(PRIV_SET, moved), NAT_OK);
+	assert_int_equal(one(PRIV_DEL, moved), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_OK);
+	assert_int_equal(gate.fw.rule_n, 3);
+}
+
+/* What waits for the same batch counts as well. */
+static void test_no_more_a_client_in_a_batch(void **state)
+{
+	conf.max_per_client = 2;
+	assert_int_equal(one(PRIV_SET, rule(5001)), NAT_OK);
+	ask(PRIV_SET, rule(5001));
+	ask(PRIV_SET, rule(5002));
+	ask(PRIV_SET, rule(5003));
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(answer(), NAT_ENOSPC);	/* at once, the others after */
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(gate.fw.rule_n, 2);
+}
+
+static void test_no_more_a_client_by_sync(void **state)
+{
+	struct nat_rule other = rule(6000);
+
+	conf.max_per_client = 1;
+	other.client.ip = CLIENT + 1;
+	for (int again = 0; again < 2; again++) {
+		ask(PRIV_LOOK, (struct nat_rule){ 0 });
+		ask(PRIV_SYNC_RULE, rule(5001));
+		ask(PRIV_SYNC_RULE, rule(5002));
+		ask(PRIV_SYNC_RULE, other);
+		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		serve_what_waits();
+		assert_int_equal(gate.fw.rule_n, 2);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), -1);
+	}
+}
+
+static void test_tool_fails(void **state)
+{
+	tool_fails = -EIO;
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(gate.fw.rule_n, 0);
+}
+
+static void test_flows_end_with_their_rule(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	r.remote.ip = 0x0b162109;
+	r.int_port = 8000;
+	assert_int_equal(one(PRIV_DEL, r), NAT_OK);	/* there is none */
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);	/* renewed */
+	assert_int_equal(kills, 0);
+	assert_int_equal(one(PRIV_DEL, r), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed_n, 1);
+	assert_int_equal(killed[0].ext_ip, EXT);
+	assert_int_equal(killed[0].remote, 0x0b162109);
+	assert_int_equal(killed[0].client, CLIENT);
+	assert_int_equal(killed[0].ext_port, 8080);
+	assert_int_equal(killed[0].int_port, 8000);
+	assert_int_equal(killed[0].proto, IPPROTO_TCP);
+}
+
+/* The old way is closed, not the new one. */
+static void test_flows_end_when_the_port_leads_elsewhere(void **state)
+{
+	struct nat_rule r = rule(8080);
+
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	r.int_port = 8081;
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed[0].int_port, 8080);
+	r.client.ip = CLIENT + 1;
+	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(kills, 2);
+	assert_int_equal(killed[0].client, CLIENT);
+}
+
+static void test_flows_end_once_a_batch(void **state)
+{
+	for (uint16_t p = 5001; p <= 5003; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	ask(PRIV_DEL, rule(5001));
+	ask(PRIV_SET, rule(5002));		/* stays */
+	ask(PRIV_DEL, rule(5003));
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed_n, 2);
+	assert_int_equal(killed[0].ext_port, 5001);
+	assert_int_equal(killed[1].ext_port, 5003);
+}
+
+/* A burst shares a walk, the first of it does not wait. */
+static void test_flows_of_a_burst(void **state)
+{
+	for (uint16_t p = 5001; p <= 5004; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	gate.now_ms = 70000;
+	assert_int_equal(one(PRIV_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_int_equal(gate.flows.gone_n, 0);
+	gate.now_ms += FLOWS_GAP_MS - 1;
+	assert_int_equal(one(PRIV_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(one(PRIV_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_OK);	/* again */
+	assert_int_equal(kills, 1);
+	assert_int_not_equal(gate.flows.gone_n, 0);
+	gate.now_ms += 1;
+	flows_kill(&gate.flows, gate.now_ms);
+	assert_int_equal(kills, 2);
+	assert_int_equal(killed_n, 1);
+	assert_int_equal(killed[0].ext_port, 5002);
+	assert_int_equal(gate.flows.gone_n, 0);
+	flows_kill(&gate.flows, gate.now_ms);
+	assert_int_equal(kills, 2);
+	gate.now_ms += FLOWS_GAP_MS;
+	assert_int_equal(one(PRIV_DEL, rule(5004)), NAT_OK);
+	assert_int_equal(kills, 3);
+}
+
+/* A walk that takes long is done less often, but within a second. */
+static void test_flows_of_a_burst_in_a_full_table(void **state)
+{
+	for (uint16_t p = 5001; p <= 5003; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	kill_takes_ms = 21;			/* 20 at least, as it counts */
+	gate.now_ms = 70000;
+	assert_int_equal(one(PRIV_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(kills, 1);
+	assert_in_range(gate.flows.walk_gap_ms, 400, FLOWS_GAP_MAX_MS);
+	gate.now_ms += 399;
+	kill_takes_ms = 60;
+	assert_int_equal(one(PRIV_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(kills, 1);
+	gate.now_ms += FLOWS_GAP_MAX_MS;
+	flows_kill(&gate.flows, gate.now_ms);
+	assert_int_equal(kills, 2);
+	assert_int_equal(gate.flows.walk_gap_ms, FLOWS_GAP_MAX_MS);
+	gate.now_ms += FLOWS_GAP_MAX_MS;
+	assert_int_equal(one(PRIV_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(kills, 3);
+}
+
+static void test_flows_end_after_a_sync(void **state)
+{
+	struct nat_rule moved = rule(5002);
+
+	for (uint16_t p = 5001; p <= 5003; p++)
+		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+	moved.int_port = 6000;
+	ask(PRIV_SYNC_RULE, rule(5001));
+	ask(PRIV_SYNC_RULE, moved);
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	serve_what_waits();
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed_n, 2);
+	assert_int_equal(killed[0].ext_port + killed[1].ext_port, 5002 + 5003);
+	assert_int_equal(killed[0].int_port + killed[1].int_port, 5002 + 5003);
+}
+
+/* A rule that the tool did not take away still lets its flows pass. */
+static void test_flows_stay_with_their_rule(void **state)
+{
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	tool_fails = -EIO;
+	assert_int_equal(one(PRIV_DEL, rule(8080)), NAT_EFAIL);
+	assert_int_equal(kills, 0);
+	gate_verify(&gate);
+	assert_int_equal(kills, 0);
+}
+
+static void set_and_delete(void)
+{
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_int_equal(one(PRIV_DEL, rule(8080)), NAT_OK);
+}
+
+/* The mapping is deleted all the same, and the log says so once. */
+static void test_kernel_can_not_end_flows(void **state)
+{
+	kill_fails = -ENOBUFS;
+	set_and_delete();
+	set_and_delete();
+	assert_int_equal(kills, 2);
+	assert_int_equal(warnings, 1);
+	kill_fails = -EOPNOTSUPP;
+	set_and_delete();
+	set_and_delete();
+	assert_int_equal(kills, 3);		/* not asked again */
+	assert_int_equal(warnings, 2);
+}
+
+static void test_no_address(void **state)
+{
+	ext_ip = 0;
+	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_ENOADDR);
+	ext_ip = EXT;
+	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+}
+
+/* It is the owner who takes it back, for the next engine. */
+static void test_serving(void **state)
+{
+	assert_false(gate.serving);
+	assert_int_equal(one(PRIV_SERVING, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(gate.serving);
+	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(gate.serving);
+}
+
+static void test_sync(void **state)
+{
+	struct nat_rule out = rule(7000), r = rule(6000);
+
+	out.client.ip = 0x08080808;
+	assert_int_equal(one(PRIV_SET, rule(5000)), NAT_OK);
+	ask(PRIV_SYNC_RULE, r);
+	ask(PRIV_LOOK, (struct nat_rule){ 0 });	/* begins anew */
+	ask(PRIV_SYNC_RULE, rule(6001));
+	ask(PRIV_SYNC_RULE, out);		/* left out */
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	serve_what_waits();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), -1);
+	assert_int_equal(gate.fw.rule_n, 1);
+	assert_int_equal(gate.fw.rule[0].ext_port, 6001);
+}
+
+/* With the LAN's cable out, the log accused the engine of each mapping there
+ * that it kept. */
+static void test_network_that_may_come_back(void **state)
+{
+	struct nat_rule out = rule(7000);
+
+	out.client.ip = 0xc0a85902;
+	for (unsigned told = 0; told < 2; told++) {
+		complete = told;
+		warnings = 0;
+		ask(PRIV_LOOK, (struct nat_rule){ 0 });
+		ask(PRIV_SYNC_RULE, out);
+		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		serve_what_waits();
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(gate.fw.rule_n, 0);
+		assert_int_equal(warnings, told);
+	}
+}
+
+static void test_sync_larger_than_the_table(void **state)
+{
+	for (uint16_t p = 5001; p <= 5009; p++)
+		ask(PRIV_SYNC_RULE, rule(p));
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	serve_what_waits();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(gate.fw.rule_n, 4);
+}
+
+static void test_link_only_when_allowed(void **state)
+{
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }),
+			 NAT_EREFUSED);
+	assert_true(link_state);
+	conf.allow_disable_external = true;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_false(link_state);
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(link_state);
+}
+
+/* Saved before it goes down, put back once when it is up. */
+static void test_link_keeps_its_routes(void **state)
+{
+	conf.allow_disable_external = true;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sd");
+	/* already down: what was saved stays */
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sdd");
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sddur");
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sdduru-");
+}
+
+static void test_reload_costs_no_route(void **state)
+{
+	conf.allow_disable_external = true;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	gate_close(&gate);
+	assert_int_equal(gate_open(&gate, &conf), 0);
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(steps, "sdur");
+}
+
+/* What can not be saved is not taken down; what can not be put back is told
+ * in the log, and the link is up all the same. */
+static void test_routes_fail(void **state)
+{
+	conf.allow_disable_external = true;
+	save_fails = -EINTR;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }),
+			 NAT_EFAIL);
+	assert_string_equal(steps, "s");
+	save_fails = 0;
+	restore_fails = -ENETUNREACH;
+	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	warnings = 0;
+	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(warnings, 2);
+	assert_true(link_state);
+}
+
+/* The answer to PRIV_VERIFY, and what the status file will say. */
+static void test_verify(void **state)
+{
+	struct nat_rule none = { .kind = 0 };
+	struct priv_rep rep;
+
+	ask(PRIV_VERIFY, none);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.verb, PRIV_VERIFY);
+	assert_int_equal(rep.err, NAT_OK);
+	assert_int_equal(rep.repaired, 0);
+	drifted = 1;
+	ask(PRIV_VERIFY, none);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.err, NAT_OK);
+	assert_int_equal(rep.repaired, 1);
+	assert_int_equal(gate.repairs, 1);
+	assert_string_equal(gate_fault(&gate), "");
+	tool_fails = -EIO;
+	ask(PRIV_VERIFY, none);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.err, NAT_EFAIL);
+	assert_int_equal(gate.repairs, 1);
+	assert_string_equal(gate_fault(&gate), "it said no");
+}
+
+/* Our own changes are heard of too; somebody else's make suspicious. */
+static void test_others_changes(void **state)
+{
+	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_false(gate.suspect);
+	gate_changed(&gate);
+	assert_false(gate.suspect);
+	heard = 1;
+	gate_changed(&gate);
+	assert_true(gate.suspect);
+	assert_int_equal(gate_verify(&gate), 0);
+	assert_false(gate.suspect);
+	/* between two of ours */
+	ask(PRIV_SET, rule(8081));
+	heard = 1;
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(answer(), NAT_OK);
+	assert_true(gate.suspect);
+	/* a repair is our own */
+	drifted = 1;
+	assert_int_equal(gate_verify(&gate), 1);
+	gate_changed(&gate);
+	assert_false(gate.suspect);
+	/* He who flushes makes several changes. One that falls between our
+	 * look and our repair was once taken for the repair's, and its rules
+	 * were missing until the next look. */
+	meanwhile = 1;
+	assert_int_equal(gate_verify(&gate), 1);
+	assert_true(gate.suspect);
+	drifted = 0;
+	assert_int_equal(gate_verify(&gate), 0);
+	assert_true(gate.suspect);
+	meanwhile = 0;
+	assert_int_equal(gate_verify(&gate), 0);
+	assert_false(gate.suspect);
+}
+
+static void test_senseless_requests(void **state)
+{
+	char raw[sizeof(struct priv_req) + 1] = { 0 };
+	struct priv_req req = { 7, PRIV_SET, rule(8080) };
+
+	/* but for its length it would be one */
+	memcpy(raw, &req, sizeof(req));
+	req.verb = PRIV__MAX;
+	for (size_t n = 1; n <= sizeof(raw); n++) {
+		if (n == sizeof(struct priv_req))
+			continue;
+		assert_int_equal(send(engine, raw, n, 0), n);
+		assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	}
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	req.verb = 0;
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	assert_int_equal(answer(), -1);
+	assert_int_equal(batches, 0);
+}
+
+static void test_hang_up(void **state)
+{
+	ask(PRIV_SET, rule(8080));
+	shutdown(engine, SHUT_RDWR);
+	assert_int_equal(gate_serve(&gate, monitor), -EPIPE);
+}
+
+/* An engine that floods and never reads its answers. */
+static void test_answers_not_read(void **state)
+{
+	struct priv_req req = { .verb = PRIV_SET, .rule = rule(22) };
+	int err = 0;
+
+	for (int i = 0; i < 100000 && !err; i++) {
+		if (send(engine, &req, sizeof(req), 0) < 0)
+			assert_int_equal(errno, EAGAIN);
+		if (i % 64 == 0)
+			err = gate_serve(&gate, monitor);
+	}
+	assert_int_equal(err, -EXFULL);
+}
+
+/* Fill the socket with requests. Return: how many */
+static size_t flood(uint32_t verb)
+{
+	struct priv_req req = { .verb = verb, .rule = rule(8080) };
+	const int size = 1 << 20;
+	size_t n = 0;
+
+	setsockopt(engine, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	while (send(engine, &req, sizeof(req), 0) == sizeof(req))
+		n++;
+	return n;
+}
+
+static size_t left_over(void)
+{
+	struct priv_req req;
+	size_t n = 0;
+
+	while (recv(monitor, &req, sizeof(req), 0) == sizeof(req))
+		n++;
+	return n;
+}
+
+/* An engine that asks faster than it is served kept the monitor in one call for
+ * good: no signal was heard, no rule verified, no log read. */
+static void test_requests_without_end(void **state)
+{
+	size_t n = flood(PRIV_SYNC_RULE);
+
+	assert_true(n > NAT_BATCH_MAX);
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(left_over(), n - NAT_BATCH_MAX);
+}
+
+/* What may take a tool's run ends the turn. */
+static void test_one_that_takes_long_a_turn(void **state)
+{
+	static const uint32_t verbs[] = {
+		PRIV_VERIFY, PRIV_LOOK, PRIV_SYNC_END, PRIV_LINK_UP,
+	};
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		ask(verbs[i], (struct nat_rule){ 0 });
+		ask(verbs[i], (struct nat_rule){ 0 });
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_not_equal(answer(), -1);
+		assert_int_equal(answer(), -1);
+		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_not_equal(answer(), -1);
+	}
+	/* each would be a batch of its own */
+	for (int i = 0; i < 3; i++) {
+		ask(PRIV_SET, rule(5001));
+		ask(PRIV_SYNC_RULE, rule(5001));
+		ask(PRIV_DEL, rule(5001));
+		ask(PRIV_SYNC_RULE, rule(5001));
+	}
+	batches = 0;
+	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(batches, 1);
+}
+
+/* The log is not the engine's to fill: each of these was a line, however many
+ * there were. */
+static void test_words_have_a_rate(void **state)
+{
+	gate.now_ms = 70000;
+	warnings = 0;
+	for (int i = 0; i < 3 * LOG_ENGINE_LINES_S; i++)
+		assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
+	gate.now_ms += 999;
+	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
+	/* one line tells how many there were, and a new second begins */
+	gate.now_ms += 1;
+	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S + 2);
+}
+
+/* A control point that takes the link down and up. */
+static void test_words_of_the_link_have_a_rate(void **state)
+{
+	conf.allow_disable_external = true;
+	gate.now_ms = 70000;
+	warnings = 0;
+	for (int i = 0; i < 2 * LOG_ENGINE_LINES_S; i++) {
+		memset(steps, 0, sizeof(steps));
+		one(i % 2 ? PRIV_LINK_UP : PRIV_LINK_DOWN,
+		    (struct nat_rule){ 0 });
+	}
+	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
+}
+
+static void sync_one(struct nat_rule r)
+{
+	ask(PRIV_LOOK, (struct nat_rule){ 0 });
+	ask(PRIV_SYNC_RULE, r);
+	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	serve_what_waits();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+}
+
+/* A table that comes again may hold what is in force, but not take a port that
+ * the router serves: by such a table an engine in wrong hands once got it. */
+static void test_router_port_is_not_taken_by_sync(void **state)
+{
+	sync_one(rule(2222));		/* the first: what the lease file has */
+	assert_int_equal(gate.fw.rule_n, 1);
+	sync_one(rule(2222));
+	assert_int_equal(gate.fw.rule_n, 1);
+	sync_one(rule(8080));
+	sync_one(rule(2222));
+	assert_int_equal(gate.fw.rule_n, 0);
+	ports_fail = -ENOENT;
+	sync_one(rule(8080));
+	ports_fail = 0;
+	assert_int_equal(gate.fw.rule_n, 0);
+	sync_one(rule(8080));
+	assert_int_equal(gate.fw.rule_n, 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(test_set_and_delete),
+		T(test_what_waits_is_one_batch),
+		T(test_policy_is_asked_again),
+		T(test_router_port_is_not_taken),
+		T(test_router_ports_are_not_known),
+		T(test_no_more_than_the_cap),
+		T(test_no_more_a_client),
+		T(test_no_more_a_client_in_a_batch),
+		T(test_no_more_a_client_by_sync),
+		T(test_tool_fails),
+		T(test_flows_end_with_their_rule),
+		T(test_flows_end_when_the_port_leads_elsewhere),
+		T(test_flows_end_once_a_batch),
+		T(test_flows_of_a_burst),
+		T(test_flows_of_a_burst_in_a_full_table),
+		T(test_flows_end_after_a_sync),
+		T(test_flows_stay_with_their_rule),
+		T(test_kernel_can_not_end_flows),
+		T(test_no_address),
+		T(test_sync),
+		T(test_network_that_may_come_back),
+		T(test_sync_larger_than_the_table),
+		T(test_link_only_when_allowed),
+		T(test_link_keeps_its_routes),
+		T(test_reload_costs_no_route),
+		T(test_routes_fail),
+		T(test_verify),
+		T(test_serving),
+		T(test_others_changes),
+		T(test_senseless_requests),
+		T(test_hang_up),
+		T(test_answers_not_read),
+		T(test_requests_without_end),
+		T(test_one_that_takes_long_a_turn),
+		T(test_words_have_a_rate),
+		T(test_words_of_the_link_have_a_rate),
+		T(test_router_port_is_not_taken_by_sync),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

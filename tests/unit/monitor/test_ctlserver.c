@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_ctlserver.c - the control socket: who may talk, what is answered, and
+ * that nobody's slowness costs another anything.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "engine/ctlserver.h"
+
+#define CLIENT	0xc0a8580au	/* 192.168.88.10 */
+#define ROUTER	0xc0a85801u
+
+static char dir[] = "/tmp/test_ctlXXXXXX";
+static char path[64];
+static uint64_t clock_ms;
+static struct ev_loop *loop;
+static struct portmap *pm;
+static struct igd igd;
+static struct ctl *ctl;
+static int listener;
+static unsigned verifies, refusals;
+
+static uint64_t fake_clock(void)
+{
+	return clock_ms;
+}
+
+/* ---- the world ----------------------------------------------------------- */
+
+static void op_kick(void *arg)
+{
+}
+
+static void op_stored(void *arg, const struct pm_entry *e)
+{
+	ctl_stored(ctl, e);
+}
+
+static void op_gone(void *arg, const struct nat_rule *r)
+{
+	ctl_gone(ctl, r);
+}
+
+static void op_refused(void *arg, const struct igd_refused *r)
+{
+	refusals++;
+}
+
+static const struct igd_ops igd_ops = {
+	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+	.refused = op_refused,
+};
+
+static void on_status(void *arg, struct ctl_status *ret)
+{
+	ret->http_port = 2828;
+	ret->mappings = (uint32_t)portmap_count(pm);
+}
+
+static void on_verify(void *arg)
+{
+	verifies++;
+}
+
+static const struct ctl_ops ctl_ops = { on_status, on_verify, NULL };
+
+static int make_dir(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/ctl", dir);
+	return 0;
+}
+
+static int drop_dir(void **state)
+{
+	return rmdir(dir);
+}
+
+static int setup(void **state)
+{
+	clock_ms = 1000000;
+	verifies = refusals = 0;
+	loop = ev_new(CTL_CLIENTS_MAX + 1, fake_clock);
+	pm = portmap_new(4000, 4000);
+	igd = (struct igd){ .max_lease_s = PM_LEASE_MAX_S, .ops = &igd_ops };
+	igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
+	igd.policy.net_n = 1;
+	igd_init(&igd, pm);
+	listener = ctl_listen(path);
+	assert_true(listener >= 0);
+	ctl = ctl_new(loop, listener, 77777, &igd, &ctl_ops);
+	assert_non_null(ctl);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	ctl_free(ctl);
+	close(listener);
+	unlink(path);
+	portmap_free(pm);
+	ev_free(loop);
+	return 0;
+}
+
+/* ---- upnpctl ------------------------------------------------------------- */
+
+static void rounds(void)
+{
+	for (int i = 0; i < 4; i++)
+		ev_step(loop, 0);
+}
+
+static int dial(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	strcpy(at.sun_path, path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	rounds();
+	return fd;
+}
+
+static struct ctl_req request(enum ctl_verb verb)
+{
+	struct ctl_req q;
+
+	memset(&q, 0, sizeof(q));
+	q.version = CTL_VERSION;
+	q.verb = verb;
+	return q;
+}
+
+static void say(int fd, const void *what, size_t n)
+{
+	assert_int_equal(send(fd, what, n, MSG_NOSIGNAL), n);
+	rounds();
+}
+
+static int ask(enum ctl_verb verb)
+{
+	struct ctl_req q = request(verb);
+	int fd = dial();
+
+	say(fd, &q, sizeof(q));
+	return fd;
+}
+
+/* The next record. Return: false when there is none yet, or no more */
+static bool next(int fd, struct ctl_rep *ret)
+{
+	ssize_t n = recv(fd, ret, sizeof(*ret), 0);
+
+	if (n <= 0)
+		return false;
+	assert_int_equal(n, sizeof(*ret));
+	assert_int_equal(ret->version, CTL_VERSION);
+	return true;
+}
+
+static struct ctl_rep expect(int fd, enum ctl_kind kind)
+{
+	struct ctl_rep rep;
+
+	assert_true(next(fd, &rep));
+	assert_int_equal(rep.kind, kind);
+	return rep;
+}
+
+/* The last record, then the hang-up. */
+static struct ctl_end expect_end(int fd, enum ctl_err err)
+{
+	struct ctl_rep rep = expect(fd, CTL_END);
+	char c;
+
+	assert_int_equal(rep.end.err, err);
+	assert_int_equal(recv(fd, &c, 1, 0), 0);
+	close(fd);
+	return rep.end;
+}
+
+static struct ctl_req mapping(enum ctl_verb verb, uint16_t port)
+{
+	struct ctl_req q = request(verb);
+
+	q.rule = (struct nat_rule){
+		.client.ip = CLIENT, .ext_port = port, .int_port = port,
+		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
+	};
+	return q;
+}
+
+/* The kernel's answer to the op that waits. */
+static void kernel(enum nat_err err)
+{
+	struct nat_op op;
+	uint32_t id;
+
+	assert_true(portmap_next_op(pm, &op, &id));
+	igd_nat_done(&igd, id, err, clock_ms);
+	rounds();
+}
+
+static void have(uint16_t port)
+{
+	struct pm_req q = { .enabled = true, .asker_ip = CLIENT };
+
+	q.rule = mapping(CTL_ADD, port).rule;
+	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+}
+
+/* ---- the socket ---------------------------------------------------------- */
+
+static void the_socket_is_private(void **state)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	assert_true(S_ISSOCK(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0600);
+	/* it answers: a second daemon keeps off */
+	assert_int_equal(ctl_listen(path), -EADDRINUSE);
+}
+
+static void a_dead_socket_is_replaced(void **state)
+{
+	char file[80], name[200];
+	int fd;
+
+	ctl_free(ctl);
+	ctl = NULL;
+	close(listener);
+	listener = ctl_listen(path);
+	assert_true(listener >= 0);
+	/* what is no socket is not ours */
+	snprintf(file, sizeof(file), "%s/file", dir);
+	fd = creat(file, 0600);
+	close(fd);
+	assert_int_equal(ctl_listen(file), -EADDRINUSE);
+	assert_int_equal(unlink(file), 0);
+	snprintf(file, sizeof(file), "%s/none/ctl", dir);
+	assert_int_equal(ctl_listen(file), -ENOENT);
+	memset(name, 'a', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	assert_int_equal(ctl_listen(name), -ENAMETOOLONG);
+}
+
+/* A descriptor to the socket does not make anybody the operator. */
+static void others_may_not_talk(void **state)
+{
+	struct ctl_rep rep;
+	int status, fd;
+	pid_t pid;
+
+	if (getuid() != 0) {
+		skip();
+		return;
+	}
+	assert_int_equal(chmod(dir, 0711), 0);
+	assert_int_equal(chmod(path, 0666), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct sockaddr_un at = { .sun_family = AF_UNIX };
+
+		if (setuid(65534))
+			_exit(9);
+		fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+		strcpy(at.sun_path, path);
+		if (connect(fd, (struct sockaddr *)&at, sizeof(at)))
+			_exit(8);
+		if (recv(fd, &rep, sizeof(rep), 0) != sizeof(rep))
+			_exit(7);
+		_exit(rep.kind == CTL_END && rep.end.err == CTL_EPERM ? 0 : 6);
+	}
+	while (waitpid(pid, &status, WNOHANG) == 0)
+		ev_step(loop, 10);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* ---- requests ------------------------------------------------------------ */
+
+static void status_is_told(void **state)
+{
+	int fd;
+
+	have(5000);
+	fd = ask(CTL_STATUS);
+	assert_int_equal(expect(fd, CTL_STATUS_IS).status.mappings, 1);
+	expect_end(fd, CTL_OK);
+}
+
+static void senseless_requests(void **state)
+{
+	char big[sizeof(struct ctl_req) + 1] = { CTL_VERSION };
+	struct ctl_req q = request((enum ctl_verb)99);
+	uint32_t version = CTL_VERSION;
+	int fd = dial();
+
+	say(fd, &q, sizeof(q));
+	expect_end(fd, CTL_EINVAL);
+	q = request((enum ctl_verb)0);
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	expect_end(fd, CTL_EINVAL);
+	fd = dial();
+	say(fd, "x", 1);
+	expect_end(fd, CTL_EINVAL);
+	fd = dial();
+	memcpy(big, &version, sizeof(version));
+	say(fd, big, sizeof(big));
+	expect_end(fd, CTL_EINVAL);
+	fd = dial();
+	say(fd, &q, sizeof(q) - 1);
+	expect_end(fd, CTL_EINVAL);
+	q = request(CTL_STATUS);
+	q.version++;
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	expect_end(fd, CTL_EVERSION);
+	fd = dial();
+	close(fd);
+	rounds();
+}
+
+static void senseless_mappings(void **state)
+{
+	struct ctl_req q[7];
+
+	for (size_t i = 0; i < 7; i++)
+		q[i] = mapping(CTL_ADD, 5000);
+	q[0].rule.ext_port = 0;
+	q[1].rule.proto = 1;
+	q[2].rule.kind = NAT_PINHOLE;
+	q[3].lease_s = PM_LEASE_MAX_S + 1;
+	memset(q[4].desc, 'x', sizeof(q[4].desc));	/* without its end */
+	strcpy(q[5].desc, "a\x1b[2J");
+	strcpy(q[6].desc, "\xff");
+	for (size_t i = 0; i < 7; i++) {
+		int fd = dial();
+
+		say(fd, &q[i], sizeof(q[i]));
+		expect_end(fd, CTL_EINVAL);
+	}
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+static void add_and_delete(void **state)
+{
+	struct ctl_req q = mapping(CTL_ADD, 5000);
+	struct ctl_rep rep;
+	int fd = dial();
+
+	q.lease_s = 60;
+	strcpy(q.desc, "web");
+	say(fd, &q, sizeof(q));
+	assert_false(next(fd, &rep));	/* not before the kernel has it */
+	kernel(NAT_OK);
+	rep = expect(fd, CTL_ADDED);
+	assert_int_equal(rep.mapping.rule.ext_port, 5000);
+	assert_int_equal(rep.mapping.asker_ip, 0);
+	assert_int_equal(rep.mapping.left_s, 60);
+	assert_int_equal(rep.mapping.enabled, 1);
+	assert_string_equal(rep.mapping.desc, "web");
+	expect_end(fd, CTL_OK);
+
+	/* only the key of the request counts; found by fuzzing: the rest was
+	 * told back as if it had stood there */
+	q = mapping(CTL_DELETE, 5000);
+	q.rule.client.ip = CLIENT + 7;
+	q.rule.int_port = 1;
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	kernel(NAT_OK);
+	rep = expect(fd, CTL_REMOVED);
+	assert_int_equal(rep.mapping.rule.ext_port, 5000);
+	assert_int_equal(rep.mapping.rule.client.ip, CLIENT);
+	assert_int_equal(rep.mapping.rule.int_port, 5000);
+	expect_end(fd, CTL_OK);
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	expect_end(fd, CTL_ENOENT);
+	assert_int_equal(refusals, 0);
+}
+
+static void refusals_have_their_reasons(void **state)
+{
+	struct ctl_req q = mapping(CTL_ADD, 80);
+	int fd = dial();
+
+	say(fd, &q, sizeof(q));
+	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, IGD_REF_RULE);
+	q = mapping(CTL_ADD, 5000);
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	kernel(NAT_EFAIL);
+	expect_end(fd, CTL_EFAIL);
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	kernel(NAT_ECONFLICT);
+	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, IGD_REF_PORT);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+/* Who hangs up while the kernel works is forgotten; the work is done. */
+static void gone_before_the_answer(void **state)
+{
+	struct ctl_req q = mapping(CTL_ADD, 5000);
+	int fd = dial();
+
+	say(fd, &q, sizeof(q));
+	close(fd);
+	rounds();
+	kernel(NAT_OK);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+static void verify_is_answered_later(void **state)
+{
+	struct ctl_rep rep;
+	int a = ask(CTL_VERIFY), b = ask(CTL_VERIFY);
+
+	assert_int_equal(verifies, 2);
+	assert_false(next(a, &rep));
+	ctl_verified(ctl, true, true);
+	assert_int_equal(expect_end(a, CTL_OK).repaired, 1);
+	assert_int_equal(expect_end(b, CTL_OK).repaired, 1);
+	a = ask(CTL_VERIFY);
+	ctl_verified(ctl, false, false);
+	expect_end(a, CTL_EFAIL);
+}
+
+/* ---- lists and news ------------------------------------------------------ */
+
+/* Found by valgrind: what stood behind a text's end was told, too, bytes of
+ * the engine's that are nobody's business. */
+static void nothing_behind_a_text(void **state)
+{
+	static const char none[PM_DESC_MAX + 1];
+	struct pm_req q = { .rule = mapping(CTL_ADD, 5000).rule };
+	struct ctl_rep rep;
+	int fd;
+
+	memset(q.desc, 'x', sizeof(q.desc));
+	strcpy(q.desc, "web");
+	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+	fd = ask(CTL_MAPPINGS);
+	rep = expect(fd, CTL_MAPPING);
+	assert_string_equal(rep.mapping.desc, "web");
+	assert_memory_equal(rep.mapping.desc + 3, none, PM_DESC_MAX + 1 - 3);
+	expect_end(fd, CTL_OK);
+}
+
+/* More than a socket holds, while mappings come and go. */
+static void a_list_skips_nothing(void **state)
+{
+	static uint8_t seen[65536];
+	struct ctl_rep rep;
+	uint32_t n = 0;
+	int fd;
+
+	for (unsigned port = 2000; port < 5000; port++)
+		have((uint16_t)port);
+	memset(seen, 0, sizeof(seen));
+	fd = ask(CTL_MAPPINGS);
+	for (bool end = false; !end; rounds()) {
+		while (!end && next(fd, &rep)) {
+			if (rep.kind == CTL_END) {
+				end = true;
+				break;
+			}
+			assert_int_equal(rep.kind, CTL_MAPPING);
+			seen[rep.mapping.rule.ext_port]++;
+			/* one that was told of goes: nobody is passed over */
+			if (++n % 10 == 0)
+				assert_true(portmap_forget(pm,
+							   &rep.mapping.rule));
+		}
+	}
+	close(fd);
+	assert_int_equal(n, 3000);
+	for (unsigned port = 2000; port < 5000; port++)
+		assert_int_equal(seen[port], 1);
+}
+
+static void news_come_as_they_happen(void **state)
+{
+	struct ctl_req q = mapping(CTL_ADD, 6000);
+	struct ctl_rep rep;
+	int fd, op;
+
+	have(5000);
+	fd = ask(CTL_MONITOR);
+	assert_int_equal(expect(fd, CTL_MAPPING).mapping.rule.ext_port, 5000);
+	expect(fd, CTL_READY);
+	assert_false(next(fd, &rep));
+	op = dial();
+	say(op, &q, sizeof(q));
+	assert_false(next(fd, &rep));
+	kernel(NAT_OK);
+	assert_int_equal(expect(fd, CTL_ADDED).mapping.rule.ext_port, 6000);
+	close(op);
+	q.verb = CTL_DELETE;
+	op = dial();
+	say(op, &q, sizeof(q));
+	kernel(NAT_OK);
+	assert_int_equal(expect(fd, CTL_REMOVED).mapping.rule.ext_port, 6000);
+	close(op);
+	close(fd);
+	rounds();
+}
+
+/* One that does not read is told how much it missed, and costs nothing. */
+static void who_does_not_read_loses(void **state)
+{
+	unsigned told = 0, lost = 0;
+	struct nat_rule r = mapping(CTL_ADD, 7000).rule;
+	struct ctl_rep rep;
+	int fd = ask(CTL_MONITOR), other;
+
+	expect(fd, CTL_READY);
+	for (int i = 0; i < 5000; i++)
+		ctl_gone(ctl, &r);
+	rounds();
+	other = ask(CTL_STATUS);
+	expect(other, CTL_STATUS_IS);
+	expect_end(other, CTL_OK);
+	for (int quiet = 0; quiet < 3; rounds()) {
+		quiet++;
+		while (next(fd, &rep)) {
+			quiet = 0;
+			if (rep.kind == CTL_LOST)
+				lost += rep.lost;
+			else
+				told++;
+		}
+	}
+	assert_true(lost > 0);
+	assert_int_equal(told + lost, 5000);
+	close(fd);
+	rounds();
+}
+
+/* ---- caps ---------------------------------------------------------------- */
+
+static void too_many_are_told(void **state)
+{
+	int fd[CTL_CLIENTS_MAX], more;
+
+	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
+		fd[i] = dial();
+	more = dial();
+	expect_end(more, CTL_EBUSY);
+	close(fd[0]);
+	rounds();
+	more = ask(CTL_STATUS);
+	expect(more, CTL_STATUS_IS);
+	expect_end(more, CTL_OK);
+	for (size_t i = 1; i < CTL_CLIENTS_MAX; i++)
+		close(fd[i]);
+	rounds();
+}
+
+/* Who says nothing, or reads nothing of a list, holds no place for long; who
+ * follows does. */
+static void silence_has_an_end(void **state)
+{
+	int mute = dial(), news = ask(CTL_MONITOR), list;
+	struct ctl_rep rep;
+	char c;
+
+	for (unsigned port = 2000; port < 5000; port++)
+		have((uint16_t)port);
+	list = ask(CTL_MAPPINGS);
+	expect(news, CTL_READY);
+	for (int i = 0; i < 3; i++) {
+		clock_ms += CTL_TURN_MS;
+		rounds();
+	}
+	assert_int_equal(recv(mute, &c, 1, 0), 0);
+	while (next(list, &rep))
+		assert_int_equal(rep.kind, CTL_MAPPING);
+	assert_int_equal(recv(list, &c, 1, 0), 0);
+	assert_int_equal(recv(news, &c, 1, 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(mute);
+	close(list);
+	close(news);
+	rounds();
+}
+
+static int try_connect(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+	int err;
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	err = connect(fd, (struct sockaddr *)&at, sizeof(at)) ? errno : 0;
+	close(fd);
+	return err;
+}
+
+/* What an engine in wrong hands could do to the socket outlived it: upnpctl
+ * was refused until the daemon was started again. */
+static void a_spoilt_listener_is_mended(void **state)
+{
+	assert_true(ctl_mend(listener));
+	assert_int_equal(listen(listener, 0), 0);
+	assert_int_equal(try_connect(), 0);
+	assert_int_equal(try_connect(), EAGAIN);
+	assert_true(ctl_mend(listener));
+	assert_int_equal(try_connect(), 0);
+	assert_int_equal(shutdown(listener, SHUT_WR), 0);
+	assert_int_equal(try_connect(), 0);
+	assert_true(ctl_mend(listener));
+	assert_int_equal(shutdown(listener, SHUT_RD), 0);
+	assert_int_equal(try_connect(), ECONNREFUSED);
+	assert_false(ctl_mend(listener));
+	assert_int_equal(shutdown(listener, SHUT_RDWR), 0);
+	assert_false(ctl_mend(listener));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+		T(the_socket_is_private),
+		T(a_dead_socket_is_replaced),
+		T(others_may_not_talk),
+		T(status_is_told),
+		T(senseless_requests),
+		T(senseless_mappings),
+		T(add_and_delete),
+		T(refusals_have_their_reasons),
+		T(gone_before_the_answer),
+		T(verify_is_answered_later),
+		T(nothing_behind_a_text),
+		T(a_list_skips_nothing),
+		T(news_come_as_they_happen),
+		T(who_does_not_read_loses),
+		T(too_many_are_told),
+		T(silence_has_an_end),
+		T(a_spoilt_listener_is_mended),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, drop_dir);
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/* test_report.c - what the service manager hears, and when; a pretended gate.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "monitor/report.h"
+
+static char dir[] = "/tmp/test_report.XXXXXX";
+static char pid_file[64], status_file[64];
+static int manager = -1;
+static const char *fault;
+static struct report r;
+static struct natfw_backend nft = { .name = "nft" };
+static struct gate gate = { .fw.be = &nft, .why = "a test", .open = true };
+
+const char *gate_fault(const struct gate *g)
+{
+	return fault;
+}
+
+static int set_up(void **state)
+{
+	struct sockaddr_un a = { AF_UNIX };
+
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s/manager", dir);
+	snprintf(pid_file, sizeof(pid_file), "%s/d.pid", dir);
+	snprintf(status_file, sizeof(status_file), "%s/d.status", dir);
+	manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	if (bind(manager, (struct sockaddr *)&a, sizeof(a)))
+		return -1;
+	setenv("NOTIFY_SOCKET", a.sun_path, 1);
+	fault = "";
+	gate.repairs = 0;
+	memset(&r, 0, sizeof(r));
+	report_start(&r, "/etc/upnpd.conf", pid_file);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	char path[64];
+
+	close(manager);
+	snprintf(path, sizeof(path), "%s/manager", dir);
+	unlink(path);
+	unlink(status_file);
+	rmdir(dir);
+	memcpy(strrchr(dir, '.'), ".XXXXXX", 7);
+	return 0;
+}
+
+/* The next datagram; "" there is none. */
+static const char *heard(void)
+{
+	static char buf[4096];
+	ssize_t n = recv(manager, buf, sizeof(buf) - 1, 0);
+
+	buf[n < 0 ? 0 : n] = '\0';
+	return buf;
+}
+
+#define HEARD(text) assert_string_equal(heard(), text)
+#define SILENCE() HEARD("")
+
+static void serve(void)
+{
+	report_state(&r, STATUS_SERVING, &gate);
+	HEARD("STATUS=starting");
+	report_serving(&r);
+	HEARD("READY=1\nSTATUS=serving by nft");
+}
+
+static void test_ready_when_the_engine_serves(void **state)
+{
+	assert_null(getenv("NOTIFY_SOCKET"));
+	SILENCE();
+	serve();
+	report_serving(&r);
+	report_gate(&r, &gate);
+	SILENCE();
+	report_stopping(&r);
+	HEARD("STOPPING=1\nSTATUS=serving by nft");
+	report_end(&r, NULL);
+	SILENCE();
+	assert_int_equal(access(status_file, F_OK), -1);
+}
+
+static void test_disabled_is_ready(void **state)
+{
+	report_state(&r, STATUS_DISABLED, &gate);
+	HEARD("READY=1\nSTATUS=not enabled: set enabled = yes in "
+	      "/etc/upnpd.conf");
+}
+
+static void test_no_start_is_not_ready(void **state)
+{
+	report_end(&r, "state-dir /x: Permission denied");
+	HEARD("STOPPING=1\nSTATUS=ended: state-dir /x: Permission denied");
+	SILENCE();
+}
+
+/* A reload is over when the new engine serves, not before. */
+static void test_reload(void **state)
+{
+	unsigned long long usec = 0;
+	struct timespec t;
+	char line[64] = "";
+
+	serve();
+	report_reloading(&r);
+	assert_int_equal(sscanf(heard(), "RELOADING=1\nMONOTONIC_USEC=%llu\n"
+				"STATUS=%63[^\n]", &usec, line), 2);
+	assert_string_equal(line, "serving by nft");
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	assert_in_range(usec / 1000000, t.tv_sec - 60, t.tv_sec);
+	report_state(&r, STATUS_SERVING, &gate);
+	report_reload(&r, "");
+	HEARD("STATUS=starting");
+	SILENCE();
+	report_serving(&r);
+	HEARD("READY=1\nSTATUS=serving by nft");
+}
+
+static void test_reload_that_fails(void **state)
+{
+	serve();
+	report_reloading(&r);
+	heard();
+	report_reload(&r, "/etc/upnpd.conf:3: no such key");
+	HEARD("STATUS=serving by nft; the last reload changed nothing: "
+	      "/etc/upnpd.conf:3: no such key");
+	HEARD("READY=1\nSTATUS=serving by nft; the last reload changed "
+	      "nothing: /etc/upnpd.conf:3: no such key");
+	SILENCE();
+}
+
+static void test_reload_that_disables(void **state)
+{
+	serve();
+	report_reloading(&r);
+	heard();
+	report_state(&r, STATUS_DISABLED, &gate);
+	assert_int_equal(strncmp(heard(), "READY=1\n", 8), 0);
+	report_reload(&r, "");
+	SILENCE();
+}
+
+static void test_engine_dies(void **state)
+{
+	serve();
+	report_death(&r);
+	HEARD("STATUS=the engine ended, another one starts");
+	report_serving(&r);
+	HEARD("READY=1\nSTATUS=serving by nft");
+}
+
+static void test_firewall_fault(void **state)
+{
+	serve();
+	fault = "nft: no\nsuch\x7fthing";
+	report_gate(&r, &gate);
+	HEARD("STATUS=serving by nft; firewall: nft: no?such?thing");
+	fault = "";
+	report_gate(&r, &gate);
+	HEARD("STATUS=serving by nft");
+}
+
+/* The longest texts of all are cut, and end where the buffer does. */
+static void test_long(void **state)
+{
+	char text[2 * STATUS_TEXT_MAX];
+	const char *got;
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	serve();
+	fault = text;
+	report_gate(&r, &gate);
+	heard();
+	report_reload(&r, text);
+	got = heard();
+	assert_in_range(strlen(got), REPORT_LINE_MAX - 1,
+			REPORT_LINE_MAX + 8);
+}
+
+/* One that has gone is no fault of the daemon's. */
+static void test_manager_gone(void **state)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/manager", dir);
+	unlink(path);
+	report_state(&r, STATUS_SERVING, &gate);
+	report_serving(&r);
+	assert_true(r.mute);
+	assert_int_equal(access(status_file, F_OK), 0);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_ready_when_the_engine_serves),
+		TEST(test_disabled_is_ready),
+		TEST(test_no_start_is_not_ready),
+		TEST(test_reload),
+		TEST(test_reload_that_fails),
+		TEST(test_reload_that_disables),
+		TEST(test_engine_dies),
+		TEST(test_firewall_fault),
+		TEST(test_long),
+		TEST(test_manager_gone),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

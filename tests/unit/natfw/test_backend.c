@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_backend.c - input made piece by piece, what is said of a failure, and
+ * the comparing of listings.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include "natfw/backend.h"
+#include "tests/unit/faketool.h"
+
+static const char *const argv[] = { "fw", "-x", NULL };
+
+/* ---- input --------------------------------------------------------- */
+
+/* Pieces of 0, 1, 2, ... bytes, up to as many as there are letters. */
+static bool growing_piece(void *arg, struct wr *w)
+{
+	int *n = arg, i;
+
+	if (*n > 26)
+		return false;
+	for (i = 0; i < *n; i++)
+		wr_ch(w, (char)('a' + i));
+	(*n)++;
+	return true;
+}
+
+static void test_pieces(void **state)
+{
+	size_t cap, i;
+	int n, k;
+
+	for (cap = 1; cap < 400; cap++) {	/* however it is read */
+		struct backend_run run = { .argv = argv, .arg = &n,
+					   .piece = growing_piece };
+
+		tool_reset(NULL);
+		tool.cap = cap;
+		n = 0;
+		assert_int_equal(backend_run(NULL, &run), 0);
+		assert_string_equal(tool.cmd, "fw -x");
+		assert_int_equal(tool.in_n, 26 * 27 / 2);
+		for (i = 0, k = 1; k <= 26; i += (size_t)k++)
+			assert_memory_equal(tool.in + i,
+					    "abcdefghijklmnopqrstuvwxyz", k);
+	}
+}
+
+static bool full_piece(void *arg, struct wr *w)
+{
+	int *pieces = arg;
+	size_t i;
+
+	if ((*pieces)++)
+		return false;
+	for (i = 0; i < BACKEND_PIECE_MAX; i++)
+		wr_ch(w, 'x');
+	return true;
+}
+
+/* The longest there may be. */
+static void test_piece_just_fits(void **state)
+{
+	int pieces = 0;
+	struct backend_run run = { .argv = argv, .arg = &pieces,
+				   .piece = full_piece };
+
+	tool_reset(NULL);
+	assert_int_equal(backend_run(NULL, &run), 0);
+	assert_int_equal(tool.in_n, BACKEND_PIECE_MAX);
+	assert_int_equal(pieces, 2);
+}
+
+/* A piece that does not fit spoils the whole input, never shortens it. */
+static bool endless_piece(void *arg, struct wr *w)
+{
+	size_t i;
+
+	for (i = 0; i < BACKEND_PIECE_MAX + 1; i++)
+		wr_ch(w, 'x');
+	return (*(int *)arg)++ == 0;
+}
+
+static void test_piece_too_long(void **state)
+{
+	int pieces = 0;
+	struct backend_run run = {
+		.argv = argv, .piece = endless_piece, .arg = &pieces,
+		.rules = 4000,
+	};
+
+	tool_reset(NULL);
+	assert_int_equal(backend_run(NULL, &run), 0);
+	assert_string_equal(tool.in, "does not fit\n");
+	assert_int_equal(pieces, 1);
+	assert_int_equal(tool.deadline_ms, PROC_DEADLINE_MS + 1000);
+}
+
+/* ---- what it says -------------------------------------------------- */
+
+static int run_answered(struct natfw *fw, const char *out, int rc,
+			void (*line)(void *, struct str), void *arg)
+{
+	const struct answer answer[] = { { "fw -x", out, rc }, { NULL } };
+	struct backend_run run = { .argv = argv, .line = line, .arg = arg };
+	int ret;
+
+	tool_reset(answer);
+	ret = backend_run(fw, &run);
+	tool.answer = NULL;
+	return ret;
+}
+
+static void join_line(void *arg, struct str line)
+{
+	wr_fmt(arg, "[%.*s]", STR_F(line));
+}
+
+static void test_lines(void **state)
+{
+	char buf[64];
+	struct wr w = wr_init(buf, sizeof(buf));
+
+	assert_int_equal(run_answered(NULL, "a\n\nb c\n", 0, join_line, &w),
+			 0);
+	assert_string_equal(wr_cstr(&w), "[a][][b c]");
+	assert_int_equal(run_answered(NULL, "a\n", 0, NULL, NULL), 0);
+}
+
+static void test_failures(void **state)
+{
+	struct natfw fw = { .why = "before" };
+
+	assert_int_equal(run_answered(&fw, NULL, 0, NULL, NULL), 0);
+	assert_string_equal(fw.why, "before");
+	assert_int_equal(run_answered(&fw, NULL, 1, NULL, NULL), -EIO);
+	assert_string_equal(fw.why, "fw: said no");
+	assert_int_equal(run_answered(&fw, NULL, SILENT, NULL, NULL), -EIO);
+	assert_string_equal(fw.why, "fw: exit status 99");
+	assert_int_equal(run_answered(&fw, NULL, -ENOENT, NULL, NULL),
+			 -ENOENT);
+	assert_string_equal(fw.why, "fw: No such file or directory");
+	assert_int_equal(run_answered(NULL, NULL, -ETIMEDOUT, NULL, NULL),
+			 -ETIMEDOUT);
+}
+
+/* ---- comparing ----------------------------------------------------- */
+
+static struct backend_tally tally_of(const char *const *text, size_t n)
+{
+	struct backend_tally t = { 0 };
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		backend_count(&t, backend_hash_words(BACKEND_HASH,
+						     str_z(text[i])));
+	return t;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return backend_same(tally_of(&a, 1), tally_of(&b, 1));
+}
+
+static void test_words(void **state)
+{
+	assert_true(same_text("a b", "a b"));
+	assert_true(same_text("a b", "  a \t b "));
+	assert_true(same_text("1 . tcp . 2", "1 . 6 . 2"));
+	assert_true(same_text("udp", "17"));
+	assert_false(same_text("tcp", "udp"));
+	assert_false(same_text("tcp", "tcpx"));
+	assert_false(same_text("a b", "ab"));
+	assert_false(same_text("a b", "b a"));
+	assert_false(same_text("a", "a a"));
+	assert_false(same_text("", "a"));
+}
+
+static void test_tallies(void **state)
+{
+	static const char *const one[] = { "a", "b", "c" },
+		*const other[] = { "c", "a", "b" },
+		*const twice[] = { "a", "a", "b", "b" },
+		*const swapped[] = { "a", "b", "a", "b" };
+	struct backend_tally none = { 0 };
+
+	assert_true(backend_same(none, none));
+	assert_true(backend_same(tally_of(one, 3), tally_of(other, 3)));
+	assert_false(backend_same(tally_of(one, 2), tally_of(other, 2)));
+	assert_false(backend_same(tally_of(one, 3), tally_of(one, 2)));
+	assert_true(backend_same(tally_of(twice, 4), tally_of(swapped, 4)));
+	assert_false(backend_same(tally_of(twice, 2), tally_of(twice + 2, 2)));
+}
+
+static void test_addresses(void **state)
+{
+	struct natfw_net net = { "lan0", HOST(1), 0xffffff00 };
+
+	assert_string_equal(backend_ip(0).z, "0.0.0.0");
+	assert_string_equal(backend_ip(0xffffffff).z, "255.255.255.255");
+	assert_string_equal(backend_net(&net).z, "192.168.88.0/24");
+	net.ip = net.mask = 0xffffffff;
+	assert_string_equal(backend_net(&net).z, "255.255.255.255/32");
+	net.mask = 0;
+	assert_string_equal(backend_net(&net).z, "0.0.0.0/0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_piece_just_fits),
+		cmocka_unit_test(test_piece_too_long),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_tallies),
+		cmocka_unit_test(test_addresses),
+	};
+
+	return cmocka_run_group_tests(tests, tool_setup, NULL);
+}

@@ -1,0 +1,614 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_natfw.c - batches, repair and the choice of a backend, against one that
+ * fails on demand.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <string.h>
+#include "tests/unit/natfwtest.h"
+
+/* ---- a backend that fails on demand -------------------------------- */
+
+#define KERNEL_MAX 1024
+
+static struct {
+	struct nat_rule kernel[KERNEL_MAX];
+	size_t n;
+	int open_rc, verify_rc;
+	int apply_fail, sync_fail;	/* how many more times */
+	int rc;				/* and with what */
+	uint16_t bad_port;		/* no rule with it is ever taken */
+	unsigned applies, syncs, closes;
+} fake;
+
+static bool fake_usable(const struct natfw_env *env)
+{
+	return true;
+}
+
+static int fake_open(struct natfw *fw, const struct natfw_env *env)
+{
+	return fake.open_rc;
+}
+
+static size_t kernel_find(const struct nat_rule *key)
+{
+	size_t i;
+
+	for (i = 0; i < fake.n; i++)
+		if (nat_rule_same_key(&fake.kernel[i], key))
+			break;
+	return i;
+}
+
+static void kernel_do(const struct nat_op *op)
+{
+	size_t i = kernel_find(&op->rule);
+
+	if (op->verb == NAT_SET) {
+		fake.kernel[i] = op->rule;
+		fake.n += i == fake.n;
+	} else {
+		assert_true(i < fake.n);	/* a real one would fail */
+		fake.kernel[i] = fake.kernel[--fake.n];
+	}
+}
+
+static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	size_t i, j;
+
+	fake.applies++;
+	assert_in_range(n, 1, NAT_BATCH_MAX);
+	for (i = 0; i < n; i++)
+		for (j = 0; j < i; j++)
+			assert_false(nat_rule_same_key(&op[i].rule,
+						       &op[j].rule));
+	if (fake.apply_fail && fake.apply_fail--) {
+		fake.n = 0;	/* half done, as far as we know */
+		return fake.rc;
+	}
+	for (i = 0; i < n; i++)
+		if (op[i].rule.ext_port == fake.bad_port)
+			return -EIO;
+	for (i = 0; i < n; i++)
+		kernel_do(&op[i]);
+	return 0;
+}
+
+static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
+{
+	fake.syncs++;
+	if (fake.sync_fail && fake.sync_fail--)
+		return fake.rc;
+	assert_in_range(n, 0, KERNEL_MAX);
+	memcpy(fake.kernel, r, n * sizeof(*r));
+	fake.n = n;
+	return 0;
+}
+
+static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
+{
+	return fake.verify_rc;
+}
+
+static void fake_close(struct natfw *fw)
+{
+	fake.closes++;
+}
+
+static const struct natfw_backend fake_backend = {
+	"fake", fake_usable, fake_open, fake_apply, fake_sync, fake_verify,
+	fake_close, 0, NULL,
+};
+
+static void start(struct natfw *fw, size_t max)
+{
+	struct natfw_env env = env_of(EXT);
+
+	memset(fw, 0, sizeof(*fw));
+	memset(&fake, 0, sizeof(fake));
+	fake.rc = -EIO;
+	assert_int_equal(natfw_init(fw, max), 0);
+	assert_int_equal(natfw_open(fw, &fake_backend, &env), 0);
+}
+
+static void assert_projected(const struct natfw *fw)
+{
+	const struct nat_rule *r;
+	size_t i;
+
+	assert_int_equal(fake.n, fw->rule_n);
+	for (i = 0; i < fake.n; i++) {
+		r = natfw_lookup(fw, &fake.kernel[i]);
+		assert_non_null(r);
+		assert_true(nat_rule_equal(r, &fake.kernel[i]));
+	}
+}
+
+/* ---- the table ----------------------------------------------------- */
+
+static void test_set_and_delete(void **state)
+{
+	struct nat_rule r = tcp(80, HOST(2), 8080);
+	struct natfw fw;
+
+	start(&fw, 4);
+	assert_null(natfw_lookup(&fw, &r));
+	assert_int_equal(one(&fw, set(r)), NAT_OK);
+	assert_true(nat_rule_equal(natfw_lookup(&fw, &r), &r));
+	r.int_port = 81;
+	assert_int_equal(one(&fw, set(r)), NAT_OK);
+	assert_int_equal(fw.rule_n, 1);
+	assert_int_equal(natfw_lookup(&fw, &r)->int_port, 81);
+	r.remote.ip = PEER;	/* another key */
+	assert_null(natfw_lookup(&fw, &r));
+	assert_int_equal(one(&fw, set(r)), NAT_OK);
+	assert_int_equal(fw.rule_n, 2);
+	assert_projected(&fw);
+	assert_int_equal(one(&fw, del(r)), NAT_OK);
+	assert_null(natfw_lookup(&fw, &r));
+	assert_projected(&fw);
+	natfw_done(&fw);
+	natfw_done(&fw);	/* harmless */
+}
+
+static void test_nothing_to_do(void **state)
+{
+	struct nat_rule r = tcp(80, HOST(2), 8080);
+	struct natfw fw;
+
+	start(&fw, 4);
+	assert_int_equal(one(&fw, del(r)), NAT_OK);
+	assert_int_equal(fake.applies, 0);
+	one(&fw, set(r));
+	assert_int_equal(one(&fw, set(r)), NAT_OK);
+	assert_int_equal(fake.applies, 1);
+	natfw_batch(&fw, NULL, 0, NULL);
+	assert_int_equal(fake.applies, 1);
+	natfw_done(&fw);
+}
+
+static void test_refused(void **state)
+{
+	struct nat_rule r = tcp(80, HOST(2), 8080);
+	struct nat_op odd = { .rule = r, .verb = 3 };
+	struct natfw fw;
+
+	start(&fw, 4);
+	assert_int_equal(one(&fw, odd), NAT_EREFUSED);
+	odd.verb = 0;
+	assert_int_equal(one(&fw, odd), NAT_EREFUSED);
+	r.kind = NAT_PINHOLE;
+	assert_int_equal(one(&fw, set(r)), NAT_EREFUSED);
+	r = tcp(0, HOST(2), 80);
+	assert_int_equal(one(&fw, set(r)), NAT_EREFUSED);
+	r = rule(1, 0, 80, HOST(2), 80);
+	assert_int_equal(one(&fw, set(r)), NAT_EREFUSED);
+	assert_int_equal(fake.applies, 0);
+	natfw_done(&fw);
+}
+
+static void test_room(void **state)
+{
+	struct nat_op op[4] = { set(tcp(1, HOST(2), 1)),
+				set(tcp(2, HOST(2), 2)),
+				set(tcp(3, HOST(2), 3)) };
+	enum nat_err err[4];
+	struct natfw fw;
+
+	start(&fw, 2);
+	natfw_batch(&fw, op, 3, err);
+	assert_int_equal(err[0], NAT_OK);
+	assert_int_equal(err[1], NAT_OK);
+	assert_int_equal(err[2], NAT_ENOSPC);
+	assert_int_equal(one(&fw, set(tcp(2, HOST(3), 2))), NAT_OK);
+	/* room made by an op before it in the same batch counts */
+	op[0] = del(tcp(1, 0, 0));
+	op[1] = set(tcp(4, HOST(4), 4));
+	op[2] = set(tcp(5, HOST(4), 5));
+	natfw_batch(&fw, op, 3, err);
+	assert_int_equal(err[0], NAT_OK);
+	assert_int_equal(err[1], NAT_OK);
+	assert_int_equal(err[2], NAT_ENOSPC);
+	assert_projected(&fw);
+	/* but not when that op failed */
+	op[0] = del(tcp(2, 0, 0));
+	op[1] = set(tcp(6, HOST(4), 6));
+	fake.bad_port = 2;
+	natfw_batch(&fw, op, 2, err);
+	assert_int_equal(err[0], NAT_EFAIL);
+	assert_int_equal(err[1], NAT_ENOSPC);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+static void test_same_key_in_a_batch(void **state)
+{
+	struct nat_op op[4] = { set(tcp(1, HOST(2), 1)), del(tcp(1, 0, 0)),
+				set(tcp(2, HOST(2), 2)),
+				set(tcp(2, HOST(3), 3)) };
+	enum nat_err err[4];
+	struct natfw fw;
+
+	start(&fw, 2);
+	natfw_batch(&fw, op, 4, err);
+	assert_int_equal(err[0] | err[1] | err[2] | err[3], NAT_OK);
+	assert_int_equal(fw.rule_n, 1);
+	assert_int_equal(natfw_lookup(&fw, &op[2].rule)->client.ip, HOST(3));
+	assert_projected(&fw);
+	/* the one that was passed over shares the fate of the last */
+	fake.bad_port = 3;
+	op[0] = set(tcp(3, HOST(2), 1));
+	op[1] = set(tcp(3, HOST(2), 2));
+	natfw_batch(&fw, op, 2, err);
+	assert_int_equal(err[0], NAT_EFAIL);
+	assert_int_equal(err[1], NAT_EFAIL);
+	natfw_done(&fw);
+}
+
+static void test_long_batch(void **state)
+{
+	enum { N = NAT_BATCH_MAX * 2 + 1 };
+	static struct nat_op op[N];
+	static enum nat_err err[N];
+	struct natfw fw;
+	size_t i;
+
+	start(&fw, N);
+	for (i = 0; i < N; i++)
+		op[i] = set(tcp((uint16_t)(i + 1), HOST(2), 80));
+	natfw_batch(&fw, op, N, err);
+	for (i = 0; i < N; i++)
+		assert_int_equal(err[i], NAT_OK);
+	assert_int_equal(fake.applies, 3);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+/* ---- failures ------------------------------------------------------ */
+
+static void test_one_bad_rule(void **state)
+{
+	struct nat_op op[3] = { set(tcp(1, HOST(2), 1)),
+				set(tcp(2, HOST(2), 2)),
+				set(tcp(3, HOST(2), 3)) };
+	enum nat_err err[3];
+	struct natfw fw;
+
+	start(&fw, 8);
+	fake.bad_port = 2;
+	natfw_batch(&fw, op, 3, err);
+	assert_int_equal(err[0], NAT_OK);
+	assert_int_equal(err[1], NAT_EFAIL);
+	assert_int_equal(err[2], NAT_OK);
+	assert_int_equal(fw.rule_n, 2);
+	assert_false(fw.dirty);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+/* Somebody flushed the firewall: the op fails, the repair brings our chains
+ * back, the second try goes through, and the client hears nothing of it. */
+static void test_flushed_firewall(void **state)
+{
+	struct natfw fw;
+
+	start(&fw, 8);
+	one(&fw, set(tcp(1, HOST(2), 1)));
+	fake.apply_fail = 1;
+	assert_int_equal(one(&fw, set(tcp(2, HOST(2), 2))), NAT_OK);
+	assert_int_equal(fake.syncs, 1);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+static void hang_or_miss(int rc)
+{
+	struct nat_op op[3] = { set(tcp(1, HOST(2), 1)),
+				set(tcp(2, HOST(2), 2)),
+				del(tcp(9, 0, 0)) };
+	enum nat_err err[3];
+	struct natfw fw;
+
+	start(&fw, 8);
+	one(&fw, set(tcp(9, HOST(2), 9)));
+	fake.apply_fail = 1;
+	fake.rc = rc;
+	fake.applies = 0;
+	natfw_batch(&fw, op, 3, err);
+	assert_int_equal(err[0], NAT_EFAIL);
+	assert_int_equal(err[1], NAT_EFAIL);
+	assert_int_equal(err[2], NAT_EFAIL);
+	assert_int_equal(fake.applies, 1);	/* not asked again */
+	assert_int_equal(fake.syncs, 0);
+	assert_int_equal(fw.rule_n, 1);
+	assert_true(fw.dirty);
+	/* still away: nothing is applied on an unknown state */
+	fake.sync_fail = 1;
+	assert_int_equal(one(&fw, op[0]), NAT_EFAIL);
+	assert_int_equal(fake.applies, 1);
+	/* back again */
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_false(fw.dirty);
+	assert_projected(&fw);
+	assert_int_equal(natfw_verify(&fw), 0);
+	natfw_done(&fw);
+}
+
+static void test_tool_hangs(void **state)
+{
+	hang_or_miss(-ETIMEDOUT);
+}
+
+static void test_tool_missing(void **state)
+{
+	hang_or_miss(-ENOENT);
+}
+
+static void test_repair_fails_too(void **state)
+{
+	struct nat_op op[2] = { set(tcp(1, HOST(2), 1)),
+				set(tcp(2, HOST(2), 2)) };
+	enum nat_err err[2];
+	struct natfw fw;
+
+	start(&fw, 8);
+	fake.apply_fail = 1;
+	fake.sync_fail = 1;
+	natfw_batch(&fw, op, 2, err);
+	assert_int_equal(err[0], NAT_EFAIL);
+	assert_int_equal(err[1], NAT_EFAIL);
+	assert_int_equal(fake.applies, 1);
+	assert_true(fw.dirty);
+	assert_int_equal(fw.rule_n, 0);
+	/* the next batch begins with the repair */
+	natfw_batch(&fw, op, 2, err);
+	assert_int_equal(err[0] | err[1], NAT_OK);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+static void test_open_fails(void **state)
+{
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw;
+
+	start(&fw, 8);
+	fake.open_rc = -EIO;
+	assert_int_equal(natfw_open(&fw, &fake_backend, &env), -EIO);
+	assert_true(fw.dirty);
+	assert_int_equal(natfw_verify(&fw), 1);
+	natfw_close(&fw);
+	natfw_close(&fw);
+	assert_int_equal(fake.closes, 1);
+	/* closed: no backend */
+	assert_int_equal(one(&fw, set(tcp(1, HOST(2), 1))), NAT_EFAIL);
+	assert_int_equal(natfw_verify(&fw), -ENODEV);
+	assert_int_equal(natfw_sync(&fw, NULL, 0), -ENODEV);
+	natfw_done(&fw);
+}
+
+/* ---- the whole table ----------------------------------------------- */
+
+static void test_sync(void **state)
+{
+	struct nat_rule r[4] = { tcp(1, HOST(2), 1), tcp(2, HOST(2), 2),
+				 tcp(1, HOST(3), 3), tcp(0, HOST(2), 4) };
+	struct natfw fw;
+
+	start(&fw, 4);
+	one(&fw, set(tcp(7, HOST(2), 7)));
+	assert_int_equal(natfw_sync(&fw, r, 4), 0);
+	assert_int_equal(fw.rule_n, 2);	/* one key once, no nonsense */
+	assert_int_equal(natfw_lookup(&fw, &r[0])->client.ip, HOST(3));
+	assert_projected(&fw);
+	natfw_done(&fw);
+	start(&fw, 3);
+	one(&fw, set(tcp(7, HOST(2), 7)));
+	assert_int_equal(natfw_sync(&fw, r, 4), -ENOSPC);
+	assert_int_equal(fw.rule_n, 1);
+	fake.sync_fail = 1;
+	assert_int_equal(natfw_sync(&fw, r, 2), -EIO);
+	assert_int_equal(fw.rule_n, 2);
+	assert_true(fw.dirty);
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+static void test_no_address(void **state)
+{
+	struct natfw_env none = env_of(0), env = env_of(EXT);
+	struct nat_rule r = tcp(1, HOST(2), 1), other = tcp(2, HOST(2), 2);
+	struct natfw fw;
+
+	start(&fw, 4);
+	one(&fw, set(r));
+	one(&fw, set(other));
+	assert_int_equal(natfw_move(&fw, &none), 0);
+	assert_int_equal(fake.n, 0);
+	assert_int_equal(fw.rule_n, 2);
+	fake.applies = 0;
+	assert_int_equal(one(&fw, set(tcp(3, HOST(2), 3))), NAT_ENOADDR);
+	assert_int_equal(one(&fw, del(r)), NAT_OK);
+	assert_int_equal(fake.applies, 0);
+	assert_int_equal(natfw_move(&fw, &env), 0);
+	assert_int_equal(fake.n, 1);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+static void test_verify(void **state)
+{
+	struct natfw fw;
+
+	start(&fw, 4);
+	one(&fw, set(tcp(1, HOST(2), 1)));
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(fake.syncs, 0);
+	fake.verify_rc = 1;
+	fake.n = 0;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_projected(&fw);
+	fake.sync_fail = 1;
+	assert_int_equal(natfw_verify(&fw), -EIO);
+	assert_true(fw.dirty);
+	fake.verify_rc = 0;
+	assert_int_equal(natfw_verify(&fw), 1);
+	fake.verify_rc = -ETIMEDOUT;
+	assert_int_equal(natfw_verify(&fw), -ETIMEDOUT);
+	natfw_done(&fw);
+}
+
+/* ---- which backend ------------------------------------------------- */
+
+enum { LEGACY, IPTABLES_NFT, IPTABLES, NETLINK, NFT };
+
+static struct {
+	bool usable, governs;
+} here[NFT + 1];
+
+#define FAKE_TOOL(number, variable, label) \
+	static bool variable##_is_usable(const struct natfw_env *env) \
+	{ \
+		return here[number].usable; \
+	} \
+	static bool variable##_does_govern(void) \
+	{ \
+		return here[number].governs; \
+	} \
+	const struct natfw_backend variable = { \
+		.name = label, .usable = variable##_is_usable, \
+		.governs = variable##_does_govern, \
+	}
+
+FAKE_TOOL(LEGACY, natfw_iptables_legacy, "iptables-legacy");
+FAKE_TOOL(IPTABLES_NFT, natfw_iptables_nft, "iptables-nft");
+FAKE_TOOL(IPTABLES, natfw_iptables, "iptables");
+FAKE_TOOL(NETLINK, natfw_netlink, "netlink");
+FAKE_TOOL(NFT, natfw_nft, "nft");
+
+static void test_find(void **state)
+{
+	static const char *const names[] = { "iptables", "iptables-legacy",
+					     "iptables-nft", "netlink", "nft",
+					     "memory" };
+	struct natfw_env env = env_of(EXT);
+	const char *why = NULL;
+	size_t i;
+
+	for (i = 0; i < COUNT(names); i++) {
+		const struct natfw_backend *be;
+
+		be = natfw_find(names[i], &env, &why);
+		assert_non_null(be);
+		assert_string_equal(be->name, names[i]);
+		assert_string_equal(why, "configured");
+	}
+	assert_null(natfw_find("pf", &env, &why));
+	assert_null(natfw_find("", &env, &why));
+}
+
+static void test_auto(void **state)
+{
+#define B(tool) (1u << (tool))
+#define ALL (B(NFT + 1) - 1)
+	static const struct {
+		unsigned usable, governs;
+		const char *name, *why;
+	} t[] = {
+		{ 0, 0, NULL, "neither nf_tables nor iptables was found" },
+		{ 0, ALL, NULL, "neither nf_tables nor iptables was found" },
+		{ ALL, 0, "netlink",
+		  "nothing filters here and nft is installed" },
+		{ ALL - B(NETLINK), 0, "nft",
+		  "nothing filters here and nft is installed" },
+		/* what is installed is what is going to be used */
+		{ B(NETLINK) | B(IPTABLES), 0, "iptables",
+		  "nothing filters here and iptables is installed" },
+		{ B(NETLINK), 0, "netlink",
+		  "nothing filters here and the kernel has nf_tables" },
+		{ B(IPTABLES), 0, "iptables",
+		  "nothing filters here and iptables is installed" },
+		/* by the name of a variant only when there are rules */
+		{ B(LEGACY) | B(IPTABLES_NFT), 0, NULL,
+		  "neither nf_tables nor iptables was found" },
+		{ ALL, ALL, "iptables-legacy",
+		  "iptables-legacy rules stand here" },
+		{ ALL, ALL - B(LEGACY), "iptables-nft",
+		  "iptables-nft rules stand here" },
+		{ ALL, B(IPTABLES) | B(NFT), "iptables",
+		  "iptables rules stand here" },
+		{ ALL, B(NETLINK) | B(NFT), "netlink",
+		  "an nf_tables forward chain filters here" },
+		{ B(NETLINK) | B(IPTABLES), B(NETLINK), "netlink",
+		  "an nf_tables forward chain filters here" },
+		{ ALL - B(NETLINK), B(NETLINK) | B(NFT), "nft",
+		  "an nft forward chain filters here" },
+		{ B(NFT), B(LEGACY) | B(IPTABLES), "nft",
+		  "nothing filters here and nft is installed" },
+	};
+	struct natfw_env env = env_of(EXT);
+	const struct natfw_backend *be;
+	const char *why;
+	unsigned i, tool;
+
+	for (i = 0; i < COUNT(t); i++) {
+		for (tool = 0; tool <= NFT; tool++) {
+			here[tool].usable = t[i].usable & B(tool);
+			here[tool].governs = t[i].governs & B(tool);
+		}
+		be = natfw_find("auto", &env, &why);
+		if (t[i].name)
+			assert_string_equal(be->name, t[i].name);
+		else
+			assert_null(be);
+		assert_string_equal(why, t[i].why);
+	}
+}
+static void test_memory(void **state)
+{
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw = { 0 };
+
+	assert_int_equal(natfw_init(&fw, 0), 0);	/* as with 1 */
+	assert_true(natfw_memory.usable(&env));
+	assert_int_equal(natfw_open(&fw, &natfw_memory, &env), 0);
+	assert_int_equal(one(&fw, set(tcp(1, HOST(2), 1))), NAT_OK);
+	assert_int_equal(one(&fw, set(tcp(2, HOST(2), 1))), NAT_ENOSPC);
+	assert_int_equal(natfw_verify(&fw), 0);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_set_and_delete),
+		cmocka_unit_test(test_nothing_to_do),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_same_key_in_a_batch),
+		cmocka_unit_test(test_long_batch),
+		cmocka_unit_test(test_one_bad_rule),
+		cmocka_unit_test(test_flushed_firewall),
+		cmocka_unit_test(test_tool_hangs),
+		cmocka_unit_test(test_tool_missing),
+		cmocka_unit_test(test_repair_fails_too),
+		cmocka_unit_test(test_open_fails),
+		cmocka_unit_test(test_sync),
+		cmocka_unit_test(test_no_address),
+		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_auto),
+		cmocka_unit_test(test_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

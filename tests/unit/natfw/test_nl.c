@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_nl.c - the backend netlink: rules byte for byte as nft sends them, dumps
+ * taken apart, and what it says and does when the kernel refuses.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include "sys/proc.h"
+#include "natfw/nft_place.h"
+#include "natfw/nl_list.h"
+#include "natfw/nl_rule.h"
+#include "natfw/table.h"
+#include "tests/unit/nltest.h"
+
+#define NFT(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##what)
+#define EXT	IP(203, 0, 113, 1)
+#define CLIENT	IP(192, 168, 88, 10)
+
+int proc_run(struct proc *p)
+{
+	fail();
+	return -ENOENT;
+}
+
+/* ---- a kernel ---------------------------------------------------------- */
+
+int __wrap_nfnl_open(void);
+int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
+int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
+		     nl_fn fn, void *arg);
+
+static struct {
+	int open_rc, dump_rc;
+	int rc[4];		/* of the batches, in order */
+	int refuse;		/* the kind of message that fails */
+	const char *expr;	/* and in it, this expression */
+	struct msg said[8];	/* what there is */
+	size_t said_n;
+	unsigned batches, dumps, opened;
+	bool counting;		/* the last batch had a counter in it */
+	bool twice;		/* the first try at a dump is interrupted */
+} kernel;
+
+static int reset(void **state)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	return make_room(state);
+}
+
+int __wrap_nfnl_open(void)
+{
+	kernel.opened++;
+	return kernel.open_rc ? kernel.open_rc :
+	       open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+static bool contains(const struct nlmsghdr *h, const char *name, size_t *at)
+{
+	const char *p = memmem(h, h->nlmsg_len, name, strlen(name) + 1);
+
+	if (p)	/* the list's element begins two headers before its name */
+		*at = (size_t)(p - (const char *)h) - 8;
+	return p;
+}
+
+int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
+{
+	struct nl_span s = { b->m.p, b->m.len };
+	const struct nlmsghdr *h;
+	size_t at = 0;
+
+	assert_int_equal(b->m.err, 0);
+	kernel.counting = false;
+	while ((h = nl_next_msg(&s))) {
+		if (h->nlmsg_type == NFT(NEWSET))
+			kernel.counting |= contains(h, "counter", &at);
+		if (!b->fault && kernel.refuse == h->nlmsg_type &&
+		    (!kernel.expr || contains(h, kernel.expr, &at))) {
+			b->fault = h->nlmsg_seq;
+			b->fault_at = kernel.expr ? (uint32_t)at : 0;
+		}
+	}
+	return kernel.rc[kernel.batches++ % 4];
+}
+
+/* Everybody is told everything: it is for the asker to know what is meant. */
+int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
+		     nl_fn fn, void *arg)
+{
+	size_t i;
+
+	assert_true(fd >= 0);
+	for (i = 0; i < kernel.said_n && !kernel.dump_rc; i++)
+		fn(arg, &kernel.said[i].h);
+	return kernel.twice && !kernel.dumps++ ? -EINTR : kernel.dump_rc;
+}
+
+/* ---- what it says ------------------------------------------------------ */
+
+static struct msg *say(uint16_t type, uint8_t family, const char *table)
+{
+	const struct nfgenmsg about = { .nfgen_family = family };
+	struct msg *m = &kernel.said[kernel.said_n++];
+
+	*m = msg_new(type, &about, sizeof(about));
+	msg_attr(m, 1, table, strlen(table) + 1);
+	return m;
+}
+
+static void say_chain(uint8_t family, const char *table, const char *chain,
+		      int32_t priority)
+{
+	struct msg *m = say(NFT(NEWCHAIN), family, table);
+	const struct {
+		struct nlattr num_head;
+		uint32_t num;
+		struct nlattr prio_head;
+		uint32_t prio;
+	} hook = {
+		{ 8, NFTA_HOOK_HOOKNUM }, htobe32(NF_INET_FORWARD),
+		{ 8, NFTA_HOOK_PRIORITY }, htobe32((uint32_t)priority),
+	};
+
+	msg_attr(m, NFTA_CHAIN_NAME, chain, strlen(chain) + 1);
+	if (priority != 1)	/* on no hook */
+		msg_attr(m, NFTA_CHAIN_HOOK | NLA_F_NESTED, &hook,
+			 sizeof(hook));
+	msg_attr(m, NFTA_CHAIN_TYPE, "filter", 7);
+}
+
+static void test_find(void **state)
+{
+	struct natfw_env env = { .nft_table = "inet fw4",
+				 .nft_chain = "jumped" };
+	struct nl_sock sock = { 0 };
+	struct nft_places found;
+
+	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	say_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);
+	say_chain(NFPROTO_INET, "fw4", "mangle_forward", -150);
+	say_chain(NFPROTO_IPV6, "six", "forward", 0);
+	say_chain(NFPROTO_IPV4, "q", "for ward", 0);
+	say_chain(NFPROTO_IPV4, "late", "forward", 10);
+	say_chain(NFPROTO_INET, "fw4", "jumped", 1);
+	assert_int_equal(nl_find(&sock, NULL, &found), 0);
+	assert_int_equal(found.n, 2);
+	assert_string_equal(found.at[0].family, "inet");
+	assert_string_equal(found.at[0].table, "fw4");
+	assert_string_equal(found.at[0].chain, "forward");
+	assert_string_equal(found.at[1].family, "ip");
+	assert_string_equal(found.at[1].table, "late");
+	assert_true(found.at[0].wanted && found.at[1].wanted);
+	kernel.twice = true;	/* and what the first try found is forgotten */
+	assert_int_equal(nl_find(&sock, &env, &found), 0);
+	assert_int_equal(found.n, 3);
+	assert_true(!found.at[0].wanted && !found.at[1].wanted &&
+		    found.at[2].wanted);
+	assert_string_equal(found.at[2].chain, "jumped");
+}
+
+/* The head of an attribute, in the machine's order. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define HEAD(len, nested, type) 0, (len), (nested) ? 128 : 0, (type)
+#else
+#define HEAD(len, nested, type) (len), 0, (type), (nested) ? 128 : 0
+#endif
+
+/* An element of upnpd_accept with its counter. */
+static void say_element(void)
+{
+	static const uint8_t list[] = {
+		HEAD(24 + 44, true, NFTA_LIST_ELEM),
+		HEAD(20, true, NFTA_SET_ELEM_KEY),
+		HEAD(16, false, NFTA_DATA_VALUE),
+		192, 168, 88, 10, 6, 0, 0, 0, 0x1f, 0x40, 0, 0,
+		HEAD(44, true, NFTA_SET_ELEM_EXPR),
+		HEAD(12, false, NFTA_EXPR_NAME),
+		'c', 'o', 'u', 'n', 't', 'e', 'r', 0,
+		HEAD(28, true, NFTA_EXPR_DATA),
+		HEAD(12, false, NFTA_COUNTER_BYTES), 1, 2, 3, 4, 5, 6, 7, 8,
+		HEAD(12, false, NFTA_COUNTER_PACKETS), 0, 0, 0, 0, 0, 0, 0, 9,
+	};
+	struct msg *m = say(NFT(NEWSETELEM), NFPROTO_INET, "fw4");
+
+	msg_attr(m, NFTA_SET_ELEM_LIST_SET, "upnpd_accept", 13);
+	msg_attr(m, NFTA_SET_ELEM_LIST_ELEMENTS, list, sizeof(list));
+}
+
+static void take(void *arg, const struct nl_count *c)
+{
+	assert_int_equal(c->client, CLIENT);
+	assert_int_equal(c->port, 8000);
+	assert_int_equal(c->proto, IPPROTO_TCP);
+	++*(unsigned *)arg;
+}
+
+static void take_whole(void *arg, const struct nl_count *c)
+{
+	take(arg, c);
+	assert_int_equal(c->packets, 9);
+	assert_int_equal(c->bytes, 0x0102030405060708);
+}
+
+static void test_counts(void **state)
+{
+	struct nl_sock sock = { 0 };
+	struct msg *m;
+	unsigned n = 0;
+
+	say_element();
+	assert_int_equal(nl_counts(&sock, take_whole, &n), -ENOENT);
+	m = say(NFT(NEWSET), NFPROTO_INET, "fw4");
+	msg_attr(m, NFTA_SET_NAME, "upnpd_accept", 13);
+	assert_int_equal(nl_counts(&sock, take_whole, &n), 0);
+	assert_int_equal(n, 1);
+}
+
+static void test_elements(void **state)
+{
+	const struct nfnl_set set = { "inet", "fw4", "upnpd_accept" };
+	struct nfnl_value key = { .n = 0 }, none = { .n = 0 };
+	struct nl_look look = { .places = NULL };
+	struct backend_tally want = { 0 };
+	struct nl_sock sock = { 0 };
+
+	nfnl_ip(&key, CLIENT);
+	nfnl_proto(&key, IPPROTO_TCP);
+	nfnl_port(&key, 8000);
+	say_element();
+	assert_int_equal(nl_look_elements(&sock, &look, &set), 0);
+	backend_count(&want, nl_hash_element(&set, &key, &none));
+	assert_true(backend_same(look.elements, want));
+	nfnl_port(&none, 1);
+	assert_true(nl_hash_element(&set, &key, &none) !=
+		    nl_hash_element(&set, &key, &key));
+}
+
+/* The kernel's message cut at every byte, against an unreadable page; whole
+ * in its header, cut in its attributes. */
+static void test_cut(void **state)
+{
+	struct nft_places places = { .n = 1, .at = {
+		{ "inet", "fw4", "forward", true } } };
+	struct nl_look look;
+	struct nl_sock sock = { 0 };
+	struct msg whole;
+	size_t i, len;
+	unsigned n;
+
+	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	say_element();
+	for (i = 0; i < 2; i++) {
+		whole = kernel.said[i];
+		for (len = NLMSG_HDRLEN; len < whole.len; len++) {
+			struct nft_places found;
+
+			memset(&kernel.said[i], 0xff, sizeof(whole));
+			memcpy(&kernel.said[i], &whole, len);
+			kernel.said[i].h.nlmsg_len = (uint32_t)len;
+			look = (struct nl_look){ .places = &places };
+			assert_int_equal(nl_find(&sock, NULL, &found), 0);
+			nl_look_own(&sock, &look);
+			nl_look_places(&sock, &look);
+			assert_false(look.old_n[0] || look.set[0]);
+			n = 0;
+			nl_counts(&sock, take, &n);
+		}
+		kernel.said[i] = whole;
+	}
+}
+
+/* ---- rules as nft sends them ------------------------------------------- */
+
+/* By nft 1.0.6 --debug=mnl, without the number of a set that has a name:
+ *   insert rule inet fw4 forward ct status dnat ip daddr . meta l4proto .
+ *     th dport @upnpd_accept accept comment "upnpd"
+ *   add rule ip upnpd postrouting oifname "lan0" ip saddr 192.168.88.0/24
+ *     ip daddr 192.168.88.0/24 ct status dnat
+ *     ct original ip daddr 203.0.113.1 masquerade
+ */
+static const char nft_accept[] =
+	"08000100667734000c000200666f727761726400d00104802000018007000100"
+	"637400001400028008000200000000020800010000000001440001800c000100"
+	"6269747769736500340002800800010000000001080002000000000108000300"
+	"000000040c00048008000100200000000c00058008000100000000002c000180"
+	"08000100636d700020000280080001000000000108000200000000010c000380"
+	"080001000000000024000180090001006d657461000000001400028008000200"
+	"0000000f08000100000000012c00018008000100636d70002000028008000100"
+	"0000000108000200000000000c0003800500010002000000340001800c000100"
+	"7061796c6f616400240002800800010000000001080002000000000108000300"
+	"00000010080004000000000424000180090001006d6574610000000014000280"
+	"08000200000000100800010000000009340001800c0001007061796c6f616400"
+	"24000280080001000000000a0800020000000002080003000000000208000400"
+	"00000002300001800b0001006c6f6f6b75700000200002800800020000000001"
+	"1100010075706e70645f61636365707400000000300001800e000100696d6d65"
+	"64696174650000001c0002800800010000000000100002800c00028008000100"
+	"000000010c000700000675706e706400";
+static const char nft_hairpin[] =
+	"0a00010075706e706400000010000200706f7374726f7574696e670018020480"
+	"24000180090001006d6574610000000014000280080002000000000708000100"
+	"000000013800018008000100636d70002c000280080001000000000108000200"
+	"0000000018000380140001006c616e3000000000000000000000000034000180"
+	"0c0001007061796c6f6164002400028008000100000000010800020000000001"
+	"080003000000000c08000400000000032c00018008000100636d700020000280"
+	"080001000000000108000200000000000c00038007000100c0a8580034000180"
+	"0c0001007061796c6f6164002400028008000100000000010800020000000001"
+	"080003000000001008000400000000032c00018008000100636d700020000280"
+	"080001000000000108000200000000000c00038007000100c0a8580020000180"
+	"0700010063740000140002800800020000000002080001000000000144000180"
+	"0c00010062697477697365003400028008000100000000010800020000000001"
+	"08000300000000040c00048008000100200000000c0005800800010000000000"
+	"2c00018008000100636d70002000028008000100000000010800020000000001"
+	"0c00038008000100000000002800018007000100637400001c00028008000200"
+	"00000014080001000000000105000300000000002c00018008000100636d7000"
+	"20000280080001000000000108000200000000000c00038008000100cb007101"
+	"14000180090001006d6173710000000004000280";
+
+static uint8_t nibble(char c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static void assert_attrs(const struct nlmsghdr *h, const char *hex)
+{
+	struct nl_span s = nl_attrs(h, sizeof(struct nfgenmsg));
+	size_t i;
+
+	assert_int_equal(s.n, strlen(hex) / 2);
+	for (i = 0; i < s.n; i++)
+		assert_int_equal((uint8_t)s.p[i], nibble(hex[2 * i]) << 4 |
+						  nibble(hex[2 * i + 1]));
+}
+
+static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
+{
+	struct nl_span s = { b->m.p, b->m.len };
+	const struct nlmsghdr *h;
+
+	while ((h = nl_next_msg(&s)))
+		if (h->nlmsg_type == NFT(NEWRULE) && !n--)
+			return h;
+	fail();
+	return NULL;
+}
+
+/* The bytes of nft were taken where the least byte comes first. */
+static void test_rules(void **state)
+{
+	static const struct nft_place fw4 = { "inet", "fw4", "forward", true };
+	const struct natfw_env env = {
+		.ext_if = "wan0", .ext_ip = EXT, .hairpin = true, .net_n = 1,
+		.net = { { "lan0", IP(192, 168, 88, 1), 0xffffff00 } },
+	};
+	static uint32_t words[4096];
+	const struct nlmsghdr *h;
+	struct nfnl_batch b;
+
+	if (htole32(1) != 1)
+		skip();
+	nfnl_begin(&b, words, sizeof(words), 1);
+	nl_put_accept(&b, &fw4);
+	nl_put_table(&b, &env);
+	assert_int_equal(b.m.err, 0);
+	h = nth_rule(&b, 1);
+	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);
+	assert_attrs(h, nft_accept);
+	h = nth_rule(&b, 5);
+	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE |
+					 NLM_F_APPEND);
+	assert_attrs(h, nft_hairpin);
+}
+
+/* ---- what is refused --------------------------------------------------- */
+
+static struct natfw fw;
+static const struct natfw_env env = {
+	.ext_if = "wan0", .ext_ip = EXT, .masquerade = true, .net_n = 1,
+	.net = { { "lan0", IP(192, 168, 88, 1), 0xffffff00 } },
+};
+
+static int open_fw(void)
+{
+	memset(&fw, 0, sizeof(fw));
+	assert_int_equal(table_init(&fw, 8), 0);
+	fw.env = env;
+	fw.be = &natfw_netlink;
+	return fw.be->open(&fw, &env);
+}
+
+static void close_fw(void)
+{
+	fw.be->close(&fw);
+	table_done(&fw);
+}
+
+static void refused(int type, const char *expr, int err, int want,
+		    const char *doing, const char *rest)
+{
+	char why[160];
+
+	reset(NULL);
+	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	kernel.refuse = type;
+	kernel.expr = expr;
+	kernel.rc[0] = kernel.rc[1] = err;
+	assert_int_equal(open_fw(), want);
+	snprintf(why, sizeof(why), "netlink: %s: %s%s", doing, strerror(-err),
+		 rest);
+	assert_string_equal(fw.why, why);
+	close_fw();
+}
+
+static void test_reasons(void **state)
+{
+	refused(NFT(NEWRULE), "nat", -ENOENT, -EIO, "making a rule",
+		"; is the kernel without nft_nat?");
+	refused(NFT(NEWRULE), "masq", -EOPNOTSUPP, -EOPNOTSUPP,
+		"making a rule", "; is the kernel without nft_masq?");
+	refused(NFT(NEWCHAIN), NULL, -ENOENT, -EIO, "making a chain",
+		"; is the kernel without nft_chain_nat?");
+	refused(NFT(NEWTABLE), NULL, -EPERM, -EPERM, "making the table",
+		"; CAP_NET_ADMIN is needed");
+	refused(NFT(DELSET), NULL, -EBUSY, -EBUSY, "a transaction", "");
+}
+
+/* A kernel without nft_counter: the set has none, and all is well. */
+static void test_without_counter(void **state)
+{
+	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	assert_int_equal(open_fw(), 0);
+	assert_true(kernel.counting);
+	assert_int_equal(kernel.batches, 1);
+	kernel.batches = 0;
+	kernel.rc[0] = -ENOENT;
+	assert_int_equal(fw.be->sync(&fw, NULL, 0), 0);
+	assert_false(kernel.counting);
+	assert_int_equal(kernel.batches, 2);
+	close_fw();
+}
+
+/* A look that failed half way leaves nothing in the socket for the next. */
+static void test_lost(void **state)
+{
+	unsigned opened;
+
+	assert_int_equal(open_fw(), 0);
+	kernel.dump_rc = -ETIMEDOUT;
+	assert_int_equal(fw.be->verify(&fw, NULL, 0), -ETIMEDOUT);
+	assert_memory_equal(fw.why, "netlink: listing: ", 18);
+	assert_string_equal(fw.why + 18, strerror(ETIMEDOUT));
+	kernel.dump_rc = -ENOENT;	/* somebody deleted it: drifted */
+	opened = kernel.opened;
+	assert_int_equal(fw.be->verify(&fw, NULL, 0), 1);
+	assert_int_equal(kernel.opened, opened + 1);
+	kernel.dump_rc = 0;
+	kernel.open_rc = -EPROTONOSUPPORT;
+	assert_false(natfw_netlink.usable(&env));
+	assert_false(natfw_netlink.governs());
+	close_fw();
+	assert_int_equal(open_fw(), -EPROTONOSUPPORT);
+	assert_non_null(strstr(fw.why, "is the kernel without nfnetlink?"));
+	close_fw();
+}
+
+static void test_governs(void **state)
+{
+	assert_true(natfw_netlink.usable(&env));
+	assert_false(natfw_netlink.governs());
+	say_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);	/* iptables' */
+	assert_false(natfw_netlink.governs());
+	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	assert_true(natfw_netlink.governs());
+	kernel.dump_rc = -EPERM;
+	assert_false(natfw_netlink.usable(&env));
+}
+
+#define T(f) cmocka_unit_test_setup(f, reset)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_find), T(test_counts), T(test_elements), T(test_cut),
+		T(test_rules), T(test_reasons), T(test_without_counter),
+		T(test_lost), T(test_governs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_caps.c - what is left after caps_cut() and the others, each time in a
+ * child.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "sys/caps.h"
+
+#define BIT(c) (1u << (c))
+#define NET (BIT(CAP_NET_ADMIN) | BIT(CAP_NET_RAW))
+#define SOME_UID 12345
+
+static struct __user_cap_data_struct now[2];
+
+static bool look(void)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+
+	return syscall(SYS_capget, &head, now) == 0;
+}
+
+static bool effective(uint32_t want)
+{
+	return look() && now[0].effective == want && !now[1].effective;
+}
+
+static bool permitted(uint32_t want)
+{
+	return look() && now[0].permitted == want && !now[1].permitted &&
+	       !now[0].inheritable && !now[1].inheritable;
+}
+
+static bool bounded(uint32_t want)
+{
+	for (unsigned c = 0; c < 41; c++)
+		if (prctl(PR_CAPBSET_READ, c, 0, 0, 0) !=
+		    (c < 32 && want & BIT(c) ? 1 : 0))
+			return false;
+	return true;
+}
+
+static int cut(void)
+{
+	if (caps_cut())
+		return 1;
+	if (!effective(NET) || !permitted(NET) || !bounded(NET))
+		return 2;
+	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1)
+		return 3;
+	return caps_cut() || !effective(NET) || !permitted(NET) ? 4 : 0;
+}
+
+/* What was given up does nothing any more. */
+static int gone(void)
+{
+	int ready[2];
+	char c;
+	pid_t pid;
+
+	if (pipe(ready) || (pid = fork()) < 0)
+		return 1;
+	if (pid == 0) {
+		close(ready[0]);
+		if (setresuid(SOME_UID, SOME_UID, SOME_UID) ||
+		    write(ready[1], "", 1) != 1)
+			_exit(1);
+		alarm(5);	/* nobody else could end it */
+		pause();
+	}
+	if (read(ready[0], &c, 1) != 1 || caps_cut())
+		return 2;
+	if (kill(pid, SIGKILL) == 0 || errno != EPERM)
+		return 3;
+	return chown("/", 0, 1) == 0 || chroot("/") == 0 || setuid(1) == 0 ?
+	       4 : 0;
+}
+
+/* root's exec gives nothing back: grep tells what it got. */
+static int exec(void)
+{
+	if (caps_cut())
+		return 1;
+	execl("/bin/grep", "grep", "-qx", "CapPrm:	0000000000003000",
+	      "/proc/self/status", (char *)NULL);
+	return 2;
+}
+
+static int drop(void)
+{
+	if (caps_drop())
+		return 1;
+	return effective(0) && permitted(0) ? 0 : 2;
+}
+
+/* Nobody born from here on gets any; what is held stays. */
+static int bar(void)
+{
+	struct __user_cap_data_struct before[2];
+
+	if (!look())
+		return 1;
+	memcpy(before, now, sizeof(before));
+	if (caps_bar() || !bounded(0) || !look())
+		return 2;
+	return memcmp(before, now, sizeof(before)) ? 3 : 0;
+}
+
+static int nobody(void)
+{
+	if (setresuid(SOME_UID, SOME_UID, SOME_UID))
+		return 1;
+	if (caps_cut() || caps_bar() || caps_drop())
+		return 2;
+	return effective(0) && permitted(0) ? 0 : 3;
+}
+
+static int in_child(int (*fn)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(fn());
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+#define T(name) \
+	static void test_##name(void **state) \
+	{ \
+		if (geteuid() != 0) \
+			skip(); \
+		assert_int_equal(in_child(name), 0); \
+	}
+T(cut)
+T(gone)
+T(exec)
+T(drop)
+T(bar)
+T(nobody)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_exec),
+		cmocka_unit_test(test_drop),
+		cmocka_unit_test(test_bar),
+		cmocka_unit_test(test_nobody),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

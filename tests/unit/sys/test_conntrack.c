@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_conntrack.c - entries made by hand, cut anywhere; then the real
+ * kernel's table, in a namespace of each test's own.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include "sys/conntrack.h"
+#include "tests/unit/nltest.h"
+
+#define EXT	IP(11, 22, 33, 1)
+#define PEER	IP(11, 22, 33, 9)
+#define CLIENT	IP(192, 168, 88, 10)
+#define ROUTER	IP(192, 168, 88, 1)
+#define CT(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
+#define NEST(type) ((type) | NLA_F_NESTED)
+
+static const struct conntrack_port game = {
+	.ext_ip = EXT, .client = CLIENT, .ext_port = 40000, .int_port = 8000,
+	.proto = IPPROTO_TCP,
+};
+
+/* ---- messages made by hand ---------------------------------------------- */
+
+struct tuple {
+	uint32_t src, dst;
+	uint16_t src_port, dst_port;
+	uint8_t proto;
+};
+
+/* The way in of a flow to game, and of its answers. */
+static const struct tuple in = { PEER, EXT, 5000, 40000, IPPROTO_TCP };
+static const struct tuple back = { CLIENT, PEER, 8000, 5000, IPPROTO_TCP };
+
+static size_t open_nest(struct msg *m, uint16_t type)
+{
+	size_t at = m->len;
+
+	msg_attr(m, NEST(type), "", 0);
+	return at;
+}
+
+static void close_nest(struct msg *m, size_t at)
+{
+	uint16_t len = (uint16_t)(m->len - at);
+
+	memcpy(m->bytes + at, &len, sizeof(len));
+}
+
+static void put_tuple(struct msg *m, uint16_t type, const struct tuple *t)
+{
+	uint16_t src_port = htons(t->src_port), dst_port = htons(t->dst_port);
+	size_t at = open_nest(m, type), inner = open_nest(m, CTA_TUPLE_IP);
+
+	msg_u32(m, CTA_IP_V4_SRC, htonl(t->src));
+	msg_u32(m, CTA_IP_V4_DST, htonl(t->dst));
+	close_nest(m, inner);
+	inner = open_nest(m, CTA_TUPLE_PROTO);
+	msg_attr(m, CTA_PROTO_NUM, &t->proto, 1);
+	msg_attr(m, CTA_PROTO_SRC_PORT, &src_port, 2);
+	msg_attr(m, CTA_PROTO_DST_PORT, &dst_port, 2);
+	close_nest(m, inner);
+	close_nest(m, at);
+}
+
+static struct msg entry(uint16_t type, const struct tuple *orig,
+			const struct tuple *reply)
+{
+	struct nfgenmsg about = { .nfgen_family = AF_INET };
+	struct msg m = msg_new(CT(type), &about, sizeof(about));
+
+	put_tuple(&m, CTA_TUPLE_ORIG, orig);
+	put_tuple(&m, CTA_TUPLE_REPLY, reply);
+	msg_u32(&m, CTA_ID, 7);
+	return m;
+}
+
+static void test_read(void **state)
+{
+	struct msg m = entry(IPCTNL_MSG_CT_NEW, &in, &back);
+	struct conntrack_flow f;
+
+	assert_true(conntrack_read(&m.h, &f));
+	assert_int_equal(f.src, PEER);
+	assert_int_equal(f.dst, EXT);
+	assert_int_equal(f.dst_port, 40000);
+	assert_int_equal(f.reply_src, CLIENT);
+	assert_int_equal(f.reply_port, 8000);
+	assert_int_equal(f.proto, IPPROTO_TCP);
+	m = entry(IPCTNL_MSG_CT_DELETE, &in, &back);
+	assert_false(conntrack_read(&m.h, &f));
+}
+
+/* Whole or not at all, wherever the message ends, and whatever length an
+ * attribute claims: the page behind it can not be read. */
+static void test_read_cut(void **state)
+{
+	struct msg m = entry(IPCTNL_MSG_CT_NEW, &in, &back);
+	struct conntrack_flow f;
+	size_t len, tuples = m.len - 8;		/* without the ID */
+
+	for (len = sizeof(struct nlmsghdr); len <= m.len; len++)
+		assert_int_equal(conntrack_read(cut(&m, len), &f),
+				 len >= tuples);
+	for (len = 20; len < m.len; len += 2) {
+		struct msg lie = m;
+
+		memcpy(lie.bytes + len, "\xff\xff", 2);
+		conntrack_read(cut(&lie, lie.len), &f);
+		memcpy(lie.bytes + len, "\0\0", 2);
+		conntrack_read(cut(&lie, lie.len), &f);
+	}
+}
+
+/* ICMP has no ports; IPv6 no four-byte addresses. */
+static void test_read_others(void **state)
+{
+	struct nfgenmsg about = { .nfgen_family = AF_INET };
+	struct msg m = msg_new(CT(IPCTNL_MSG_CT_NEW), &about, sizeof(about));
+	size_t at = open_nest(&m, CTA_TUPLE_ORIG), inner;
+	struct conntrack_flow f;
+
+	assert_false(conntrack_read(cut(&m, m.len), &f));
+	inner = open_nest(&m, CTA_TUPLE_IP);
+	msg_attr(&m, CTA_IP_V6_SRC, "0123456789abcdef", 16);
+	close_nest(&m, inner);
+	close_nest(&m, at);
+	assert_false(conntrack_read(cut(&m, m.len), &f));
+}
+
+/* ---- the ports ----------------------------------------------------------- */
+
+static bool finds(struct conntrack_port p, struct conntrack_flow f)
+{
+	return conntrack_find(&p, 1, &f);
+}
+
+static const struct conntrack_flow to_game = {
+	PEER, EXT, 40000, 8000, CLIENT, IPPROTO_TCP
+};
+
+static void test_find_each_field(void **state)
+{
+	struct conntrack_port p = game;
+	struct conntrack_flow f = to_game;
+
+	assert_true(finds(game, to_game));
+	assert_false(conntrack_find(&game, 0, &to_game));
+	f.dst++;
+	assert_false(finds(game, f));
+	f = to_game, f.dst_port++;
+	assert_false(finds(game, f));
+	f = to_game, f.reply_src++;
+	assert_false(finds(game, f));
+	f = to_game, f.reply_port++;
+	assert_false(finds(game, f));
+	f = to_game, f.proto = IPPROTO_UDP;
+	assert_false(finds(game, f));
+	p.remote = PEER;
+	assert_true(finds(p, to_game));
+	p.remote++;
+	assert_false(finds(p, to_game));
+}
+
+/* What the client began: the external port is its source. */
+static void test_outbound_is_not_found(void **state)
+{
+	struct tuple out = { CLIENT, PEER, 8000, 5000, IPPROTO_TCP };
+	struct tuple reply = { PEER, EXT, 5000, 40000, IPPROTO_TCP };
+	struct msg m = entry(IPCTNL_MSG_CT_NEW, &out, &reply);
+	struct conntrack_flow f;
+
+	assert_true(conntrack_read(&m.h, &f));
+	assert_false(finds(game, f));
+}
+
+/* Every one of many is found, in whatever order they came. */
+static void test_find_among_many(void **state)
+{
+	static struct conntrack_port p[5000];
+	struct conntrack_flow f = to_game;
+	size_t n = sizeof(p) / sizeof(p[0]), i;
+
+	for (i = 0; i < n; i++) {
+		p[i] = game;
+		p[i].ext_port = (uint16_t)(1024 + i * 4999 % n / 2);
+		p[i].proto = i * 4999 % n % 2 ? IPPROTO_TCP : IPPROTO_UDP;
+	}
+	conntrack_sort(p, n);
+	for (i = 0; i < n; i++) {
+		f.dst_port = (uint16_t)(1024 + i / 2);
+		f.proto = i % 2 ? IPPROTO_TCP : IPPROTO_UDP;
+		assert_true(conntrack_find(p, n, &f));
+	}
+	f.dst_port = 1023;
+	assert_false(conntrack_find(p, n, &f));
+	f.dst_port = (uint16_t)(1024 + n / 2);
+	assert_false(conntrack_find(p, n, &f));
+}
+
+/* The same port for two remote hosts and for anybody. */
+static void test_find_by_remote(void **state)
+{
+	struct conntrack_port p[3] = { game, game, game };
+	struct conntrack_flow f = to_game;
+
+	p[0].remote = PEER + 1;
+	p[1].remote = PEER;
+	p[2].remote = 0, p[2].client = CLIENT + 1;
+	conntrack_sort(p, 3);
+	assert_true(conntrack_find(p, 3, &f));
+	f.src = PEER + 2;
+	assert_false(conntrack_find(p, 3, &f));
+	f.reply_src = CLIENT + 1;
+	assert_true(conntrack_find(p, 3, &f));
+}
+
+/* ---- the kernel's table -------------------------------------------------- */
+
+static void put_nat(struct msg *m, const struct tuple *reply)
+{
+	uint16_t port = htons(reply->src_port);
+	size_t at = open_nest(m, CTA_NAT_DST), inner;
+
+	msg_u32(m, CTA_NAT_V4_MINIP, htonl(reply->src));
+	inner = open_nest(m, CTA_NAT_PROTO);
+	msg_attr(m, CTA_PROTONAT_PORT_MIN, &port, 2);
+	msg_attr(m, CTA_PROTONAT_PORT_MAX, &port, 2);
+	close_nest(m, inner);
+	close_nest(m, at);
+}
+
+/* Put a UDP flow into the table that is translated as @to says; NULL: not. */
+static void track(struct tuple orig, const struct tuple *to)
+{
+	struct tuple reply = { orig.dst, orig.src, orig.dst_port,
+			       orig.src_port, orig.proto };
+	struct msg m = entry(IPCTNL_MSG_CT_NEW, &orig, &reply);
+
+	m.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
+	m.len -= 8;				/* no ID */
+	msg_u32(&m, CTA_TIMEOUT, htonl(1000));
+	if (to)
+		put_nat(&m, to);
+	m.h.nlmsg_len = (uint32_t)m.len;
+	assert_int_equal(nl_ask(NETLINK_NETFILTER, &m.h, NULL, NULL), 0);
+}
+
+static void count_entry(void *arg, const struct nlmsghdr *h)
+{
+	struct conntrack_flow f;
+
+	*(unsigned *)arg += conntrack_read(h, &f);
+}
+
+static unsigned tracked(void)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct nfgenmsg about;
+	} req = {
+		{ sizeof(req), CT(IPCTNL_MSG_CT_GET),
+		  NLM_F_REQUEST | NLM_F_DUMP, 0, 0 }, { AF_INET, 0, 0 },
+	};
+	unsigned n = 0;
+
+	assert_int_equal(nl_ask(NETLINK_NETFILTER, &req.head, count_entry,
+				&n), 0);
+	return n;
+}
+
+static struct tuple from(uint16_t src_port, uint16_t dst_port)
+{
+	return (struct tuple){ PEER, EXT, src_port, dst_port, IPPROTO_UDP };
+}
+
+/* More ports than are left to the kernel. */
+#define MANY 17
+
+/* End what came through @p. @by_walk: and through others as well, which
+ * nothing came through. */
+static void kill_ports(const struct conntrack_port *p, bool by_walk)
+{
+	struct conntrack_port all[MANY];
+
+	for (uint16_t i = 0; i < MANY; i++) {
+		all[i] = i ? game : *p;
+		all[i].ext_port = i ? (uint16_t)(50000 - i) : p->ext_port;
+	}
+	assert_int_equal(conntrack_kill(all, by_walk ? MANY : 1), 0);
+}
+
+/* Of each flow one thing is another's. */
+static void kill_the_right_ones(bool by_walk)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	static const struct tuple to2 = { .src = CLIENT, .src_port = 8001 };
+	static const struct tuple to3 = { .src = CLIENT + 1,
+					  .src_port = 8000 };
+	struct tuple elsewhere = from(5006, 40000);
+	struct conntrack_port p = game;
+
+	ip("link set lo up");
+	track(from(5000, 40000), &to);
+	track(from(5001, 40000), &to);
+	track(from(5002, 40001), &to);		/* somebody else's */
+	track(from(5003, 40000), &to3);		/* the next holder's */
+	track(from(5004, 40000), NULL);		/* to the router itself */
+	track(from(5005, 40000), &to2);		/* to another service */
+	elsewhere.dst = EXT + 1;
+	track(elsewhere, &to);			/* an address given up */
+	assert_int_equal(tracked(), 7);
+	kill_ports(&p, by_walk);		/* TCP */
+	assert_int_equal(tracked(), 7);
+	p.proto = IPPROTO_UDP;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 5);
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 5);
+}
+
+static void test_kill_no_port(void **state)
+{
+	assert_int_equal(conntrack_kill(NULL, 0), 0);
+}
+
+static void test_kill(void **state)
+{
+	NEED_ROOT();
+	kill_the_right_ones(false);
+}
+
+static void test_kill_by_walk(void **state)
+{
+	NEED_ROOT();
+	kill_the_right_ones(true);
+}
+
+static void test_kill_two_ports(void **state)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	struct conntrack_port p[2] = { game, game };
+
+	NEED_ROOT();
+	ip("link set lo up");
+	for (uint16_t i = 0; i < 3; i++)
+		track(from(5000, 40000 + i), &to);
+	p[0].proto = p[1].proto = IPPROTO_UDP;
+	p[1].ext_port = 40001;
+	assert_int_equal(conntrack_kill(p, 2), 0);
+	assert_int_equal(tracked(), 1);
+}
+
+/* The port was open to one host; what another has through it came otherwise. */
+static void kill_by_remote(bool by_walk)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	struct tuple other = from(5001, 40000);
+	struct conntrack_port p = game;
+
+	ip("link set lo up");
+	other.src++;
+	track(from(5000, 40000), &to);
+	track(other, &to);
+	p.proto = IPPROTO_UDP;
+	p.remote = PEER + 2;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 2);
+	p.remote = PEER;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 1);
+	p.remote = 0;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 0);
+}
+
+static void test_kill_remote(void **state)
+{
+	NEED_ROOT();
+	kill_by_remote(false);
+}
+
+static void test_kill_remote_by_walk(void **state)
+{
+	NEED_ROOT();
+	kill_by_remote(true);
+}
+
+static void kill_many(bool by_walk)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	struct conntrack_port p = game;
+
+	ip("link set lo up");
+	p.proto = IPPROTO_UDP;
+	for (uint16_t port = 10000; port < 13000; port++)
+		track(from(port, port % 3 ? 40000 : 40001), &to);
+	assert_int_equal(tracked(), 3000);
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 1000);
+}
+
+static void test_kill_many(void **state)
+{
+	NEED_ROOT();
+	kill_many(false);
+}
+
+/* More orders than one datagram holds, and more entries than one brings. */
+static void test_kill_many_by_walk(void **state)
+{
+	NEED_ROOT();
+	kill_many(true);
+}
+
+/* The rights are gone: told, and nothing happens. */
+static void test_kill_without_rights(void **state)
+{
+	struct conntrack_port p = game;
+	pid_t pid;
+	int status;
+
+	NEED_ROOT();
+	pid = fork();
+	if (pid == 0) {
+		if (setuid(65534))
+			_exit(1);
+		_exit(conntrack_kill(&p, 1) == -EPERM ? 0 : 2);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_read_cut),
+		cmocka_unit_test(test_read_others),
+		cmocka_unit_test(test_find_each_field),
+		cmocka_unit_test(test_outbound_is_not_found),
+		cmocka_unit_test(test_find_among_many),
+		cmocka_unit_test(test_find_by_remote),
+		cmocka_unit_test(test_kill_no_port),
+		netns_test(test_kill),
+		netns_test(test_kill_by_walk),
+		netns_test(test_kill_two_ports),
+		netns_test(test_kill_remote),
+		netns_test(test_kill_remote_by_walk),
+		netns_test(test_kill_many),
+		netns_test(test_kill_many_by_walk),
+		netns_test(test_kill_without_rights),
+	};
+
+	return cmocka_run_group_tests(tests, make_room, NULL);
+}

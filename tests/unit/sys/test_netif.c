@@ -1,0 +1,509 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_netif.c - messages made by hand against an unreadable page, then the
+ * real kernel in a network namespace of our own.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <time.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include "sys/netif.h"
+#include "sys/netlink.h"
+#include "tests/unit/nltest.h"
+
+/* ---- messages made by hand --------------------------------------------- */
+
+static struct msg addr_msg(uint32_t local, uint32_t peer, uint8_t prefix,
+			   uint8_t flags)
+{
+	struct ifaddrmsg a = {
+		.ifa_family = AF_INET, .ifa_prefixlen = prefix,
+		.ifa_flags = flags, .ifa_index = 7,
+	};
+	struct msg m = msg_new(RTM_NEWADDR, &a, sizeof(a));
+	uint32_t be = htonl(peer);
+
+	if (peer)
+		msg_attr(&m, IFA_ADDRESS, &be, sizeof(be));
+	be = htonl(local);
+	if (local)
+		msg_attr(&m, IFA_LOCAL, &be, sizeof(be));
+	return m;
+}
+
+static void take_addr(struct netif_table *t, const struct nlmsghdr *h)
+{
+	struct netif_addr a;
+
+	if (netif_parse_addr(h, &a))
+		netif_add_addr(t, &a);
+}
+
+static struct netif_table addr_table(struct msg m)
+{
+	struct netif_table t = { .addr_n = 0 };
+
+	take_addr(&t, cut(&m, m.len));
+	return t;
+}
+
+static void test_addr_parse(void **state)
+{
+	struct netif_table t;
+
+	t = addr_table(addr_msg(IP(10, 0, 0, 1), IP(10, 0, 0, 9), 24, 0));
+	assert_int_equal(t.addr_n, 1);
+	assert_int_equal(t.addr[0].ip, IP(10, 0, 0, 1));
+	assert_int_equal(t.addr[0].mask, 0xffffff00);
+	assert_int_equal(t.addr[0].ifindex, 7);
+	assert_false(t.addr[0].secondary);
+	t = addr_table(addr_msg(0, IP(10, 0, 0, 9), 32, IFA_F_SECONDARY));
+	assert_int_equal(t.addr[0].ip, IP(10, 0, 0, 9));
+	assert_int_equal(t.addr[0].mask, 0xffffffff);
+	assert_true(t.addr[0].secondary);
+	t = addr_table(addr_msg(IP(10, 0, 0, 1), 0, 0, 0));
+	assert_int_equal(t.addr[0].mask, 0);
+	assert_int_equal(addr_table(addr_msg(1, 1, 33, 0)).addr_n, 0);
+	assert_int_equal(addr_table(addr_msg(0, 0, 24, 0)).addr_n, 0);
+}
+
+/* Cut anywhere, a message gives an address only once that is whole. */
+static void test_addr_cut(void **state)
+{
+	struct msg m = addr_msg(IP(10, 0, 0, 1), 0, 24, 0);
+	struct netif_table t;
+	size_t len;
+
+	assert_int_equal(m.len, 16 + 8 + 8);
+	for (len = 16; len <= m.len; len++) {
+		t.addr_n = 0;
+		take_addr(&t, cut(&m, len));
+		assert_int_equal(t.addr_n, len == m.len);
+	}
+	m.h.nlmsg_type = RTM_DELADDR;
+	assert_int_equal(addr_table(m).addr_n, 0);
+}
+
+/* An attribute that claims more, less or nothing. */
+static void test_attr_lies(void **state)
+{
+	static const uint16_t lies[] = { 0, 1, 3, 4, 5, 7, 9, 12, 0xffff };
+	struct netif_table t;
+	struct msg m;
+	size_t i;
+
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		m = addr_msg(IP(10, 0, 0, 1), 0, 24, 0);
+		memcpy(m.bytes + 24, &lies[i], sizeof(lies[i]));
+		t = addr_table(m);
+		assert_int_equal(t.addr_n, 0);
+	}
+}
+
+static void test_addr_order_and_cap(void **state)
+{
+	struct netif_table t = { .addr_n = 0 };
+	struct netif_addr a = { .ifindex = 1 };
+	unsigned i;
+
+	/* three secondary, then primary ones until long past the cap */
+	for (i = 0; i < NETIF_ADDRS_MAX + 9; i++) {
+		a.ip = i;
+		a.secondary = i < 3;
+		netif_add_addr(&t, &a);
+		if (i == 4) {
+			assert_int_equal(t.addr_n, 5);
+			assert_int_equal(t.addr[0].ip, 3);
+			assert_int_equal(t.addr[1].ip, 4);
+			assert_int_equal(t.addr[2].ip, 0);
+			assert_int_equal(t.addr[4].ip, 2);
+		}
+	}
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	for (i = 0; i < NETIF_ADDRS_MAX; i++)
+		assert_int_equal(t.addr[i].ip, i + 3);
+	a.secondary = true;
+	a.ip = 12345;
+	netif_add_addr(&t, &a);
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+}
+
+static void test_lookups(void **state)
+{
+	struct netif_table t = { .addr_n = 3, .addr = {
+		{ .ifindex = 2, .ip = 20 }, { .ifindex = 3, .ip = 30 },
+		{ .ifindex = 4, .ip = 40, .secondary = true },
+	} };
+
+	assert_int_equal(netif_first_addr(&t, 3)->ip, 30);
+	assert_null(netif_first_addr(&t, 4));
+	assert_null(netif_first_addr(&t, 5));
+}
+
+static void test_link_parse(void **state)
+{
+	struct ifinfomsg i = {
+		.ifi_index = 5, .ifi_flags = IFF_UP | IFF_MULTICAST,
+	};
+	struct msg m = msg_new(RTM_NEWLINK, &i, sizeof(i));
+	struct netif_link l = { .ifindex = 0 };
+	size_t len;
+
+	for (len = 16; len < 32; len++) {
+		assert_false(netif_parse_link(cut(&m, len), &l));
+		assert_int_equal(l.ifindex, 0);
+	}
+	assert_true(netif_parse_link(cut(&m, 32), &l));
+	assert_int_equal(l.ifindex, 5);
+	assert_true(l.up && l.multicast && !l.running && !l.allmulti);
+	i.ifi_flags = IFF_ALLMULTI;
+	m = msg_new(RTM_NEWLINK, &i, sizeof(i));
+	assert_true(netif_parse_link(&m.h, &l));
+	assert_true(l.allmulti && !l.multicast);
+}
+
+static void test_counters_parse(void **state)
+{
+	struct ifinfomsg i = { .ifi_index = 5 };
+	struct rtnl_link_stats64 s = {
+		.rx_packets = 1, .tx_packets = 2,
+		.rx_bytes = UINT64_C(5000000000), .tx_bytes = 4,
+	};
+	struct msg m = msg_new(RTM_NEWLINK, &i, sizeof(i));
+	struct netif_counters c = { .rx_bytes = 77 };
+	size_t len;
+
+	msg_attr(&m, IFLA_IFNAME, "x", 2);
+	msg_attr(&m, IFLA_STATS64, &s, 32);	/* what every kernel has */
+	for (len = 16; len < m.len; len++)
+		assert_false(netif_parse_counters(cut(&m, len), &c));
+	assert_int_equal(c.rx_bytes, 77);
+	assert_true(netif_parse_counters(cut(&m, m.len), &c));
+	assert_int_equal(c.rx_bytes, UINT64_C(5000000000));
+	assert_int_equal(c.tx_bytes, 4);
+	assert_int_equal(c.rx_packets, 1);
+	assert_int_equal(c.tx_packets, 2);
+	m.h.nlmsg_type = RTM_DELLINK;
+	assert_false(netif_parse_counters(cut(&m, m.len), &c));
+}
+
+/* ---- the real kernel --------------------------------------------------- */
+
+/* upt0 is 10.1.0.1/24 with two more addresses, upt1 its other end. */
+static void lay_links(void)
+{
+	ip("link set lo up");
+	ip("link add upt0 type veth peer name upt1");
+	ip("addr add 10.1.0.1/24 dev upt0");
+	ip("addr add 10.1.0.2/24 dev upt0");
+	ip("addr add 10.2.0.1/30 dev upt0");
+	ip("addr add 10.3.0.1 peer 10.3.0.2/32 dev upt1");
+}
+
+static const char *const names[] = { "upt0", "nosuch0", "lo" };
+
+static void test_read(void **state)
+{
+	const struct netif_addr *a;
+	struct netif_table t;
+
+	NEED_ROOT();
+	lay_links();
+	assert_int_equal(netif_read(names, 3, &t), 0);
+	assert_int_equal(t.link_n, 3);
+	assert_string_equal(t.link[0].name, "upt0");
+	assert_true(t.link[0].ifindex > 0);
+	assert_false(t.link[0].up || t.link[0].running);
+	assert_true(t.link[0].multicast);
+	assert_string_equal(t.link[1].name, "nosuch0");
+	assert_int_equal(t.link[1].ifindex, 0);
+	assert_true(t.link[2].up && t.link[2].running);
+	assert_false(t.link[2].multicast);
+	assert_int_equal(t.addr_n, 5);		/* with 127.0.0.1 */
+	a = netif_first_addr(&t, t.link[0].ifindex);
+	assert_int_equal(a->ip, IP(10, 1, 0, 1));
+	assert_int_equal(a->mask, 0xffffff00);
+	assert_true(t.addr[4].secondary);
+	assert_int_equal(t.addr[4].ip, IP(10, 1, 0, 2));
+}
+
+static void test_read_bad_names(void **state)
+{
+	static const char *const bad[] = { "", "sixteen-bytes-xx" };
+	static const char *const many[CONF_IFACES_MAX + 1] = {
+		[0 ... CONF_IFACES_MAX] = "lo"
+	};
+	struct netif_table t = { .link_n = 77 };
+
+	assert_int_equal(netif_read(&bad[0], 1, &t), -EINVAL);
+	assert_int_equal(netif_read(&bad[1], 1, &t), -EINVAL);
+	assert_int_equal(netif_read(many, CONF_IFACES_MAX + 1, &t), -EINVAL);
+	assert_int_equal(t.link_n, 77);
+	assert_int_equal(netif_read(many, CONF_IFACES_MAX, &t), 0);
+	assert_int_equal(t.link_n, CONF_IFACES_MAX);
+	assert_int_equal(t.link[15].ifindex, 1);
+	assert_int_equal(netif_read(NULL, 0, &t), 0);
+	assert_int_equal(netif_set_up("sixteen-bytes-xx", true), -ENODEV);
+	assert_int_equal(netif_speed_bps("sixteen-bytes-xx"), 0);
+}
+
+static void batch(const char *text)
+{
+	FILE *p;
+	int fd = memfd_create("batch", 0), saved = dup(0);
+
+	assert_true(fd >= 0 && saved >= 0);
+	p = fdopen(fd, "w+");
+	assert_non_null(p);
+	fputs(text, p);
+	rewind(p);
+	assert_int_equal(dup2(fd, 0), 0);
+	ip("-batch -");
+	dup2(saved, 0);
+	close(saved);
+	fclose(p);
+}
+
+/* A dump of many datagrams, and a table that is too small for it. */
+static void test_read_many(void **state)
+{
+	static char text[64 * 1024];
+	struct netif_table t;
+	size_t len = 0;
+	unsigned i;
+
+	NEED_ROOT();
+	lay_links();
+	for (i = 0; i < 600; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+			"addr add 10.9.%u.%u/32 dev upt1\n", i / 250,
+			i % 250 + 1);
+	batch(text);
+	assert_int_equal(netif_read(names, 3, &t), 0);
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	for (i = 0; i < NETIF_ADDRS_MAX; i++)
+		assert_false(t.addr[i].secondary);
+}
+
+static bool readable(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1;
+}
+
+static void test_changes(void **state)
+{
+	static const char *const doing[] = {
+		"link add upt0 type veth peer name upt1", "link set upt0 up",
+		"link set upt1 up", "addr add 10.1.0.1/24 dev upt0",
+		"addr del 10.1.0.1/24 dev upt0", "link set upt1 down",
+		"link del upt0",
+	};
+	size_t i;
+	int fd;
+
+	NEED_ROOT();
+	fd = netif_open();
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_false(netif_drain(fd));
+	for (i = 0; i < sizeof(doing) / sizeof(doing[0]); i++) {
+		ip(doing[i]);
+		assert_true(readable(fd));
+		assert_true(netif_drain(fd));
+		while (netif_drain(fd))
+			;
+	}
+	assert_false(readable(fd));
+	close(fd);
+}
+
+/* An overrun is a change, and ends. */
+static void test_overrun(void **state)
+{
+	unsigned rounds = 0, i;
+	int fd, small = 1;
+	static char text[16 * 1024];
+	size_t len = 0;
+
+	NEED_ROOT();
+	lay_links();
+	fd = netif_open();
+	assert_true(fd >= 0);
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (i = 0; i < 100; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len,
+			"addr add 10.9.0.%u/32 dev upt1\n", i + 1);
+	batch(text);
+	assert_true(netif_drain(fd));
+	while (netif_drain(fd))
+		assert_true(++rounds < 100);
+	ip("addr del 10.9.0.1/32 dev upt1");
+	assert_true(netif_drain(fd));
+	close(fd);
+}
+
+/* What did not come from the kernel is no change. */
+static void test_forged(void **state)
+{
+	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
+	struct ifinfomsg i = { .ifi_index = 1 };
+	struct msg m = msg_new(RTM_NEWLINK, &i, sizeof(i));
+	socklen_t len = sizeof(to);
+	int fd, other;
+
+	NEED_ROOT();
+	fd = netif_open();
+	other = nl_open(NETLINK_ROUTE);
+	assert_true(fd >= 0 && other >= 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &len), 0);
+	assert_int_equal(sendto(other, m.bytes, m.len, 0,
+				(struct sockaddr *)&to, len), m.len);
+	assert_true(readable(fd));
+	assert_false(netif_drain(fd));
+	assert_false(readable(fd));
+	close(fd);
+	close(other);
+}
+
+/* The first name's link, once it is running or not: the kernel looks at a
+ * carrier a while after it came or went. */
+static struct netif_link link_that(bool runs)
+{
+	const struct timespec pause = { 0, 20 * 1000 * 1000 };
+	struct netif_table t;
+	int tries = 1500;
+
+	do {
+		assert_int_equal(netif_read(names, 1, &t), 0);
+	} while (t.link[0].running != runs && tries-- &&
+		 !nanosleep(&pause, NULL));
+	assert_int_equal(t.link[0].running, runs);
+	return t.link[0];
+}
+
+static void test_set_up(void **state)
+{
+	struct netif_link l;
+
+	NEED_ROOT();
+	lay_links();
+	assert_int_equal(netif_set_up("upt1", true), 0);
+	assert_int_equal(netif_set_up("upt0", true), 0);
+	l = link_that(true);
+	assert_true(l.up && l.multicast);
+	assert_int_equal(netif_set_up("upt1", false), 0);
+	assert_true(link_that(false).up);
+	assert_int_equal(netif_set_up("upt0", false), 0);
+	assert_false(link_that(false).up);
+	assert_int_equal(netif_set_up("nosuch0", true), -ENODEV);
+	assert_int_equal(netif_set_up("", true), -ENODEV);
+}
+
+/* In a child without rights: reading works, changing does not. */
+static void test_unprivileged(void **state)
+{
+	struct netif_table t;
+	struct netif_counters c;
+	int status;
+	pid_t pid;
+
+	NEED_ROOT();
+	lay_links();
+	pid = fork();
+	if (pid == 0) {
+		if (setresgid(65534, 65534, 65534) ||
+		    setresuid(65534, 65534, 65534))
+			_exit(1);
+		if (netif_open() < 0 || netif_read(names, 3, &t))
+			_exit(2);
+		if (t.addr_n != 5 || netif_counters(1, &c))
+			_exit(3);
+		_exit(netif_set_up("upt0", true) == -EPERM ? 0 : 4);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* A UDP socket bound to @ip:0 (and connected to itself, if so told). */
+static int udp_socket(uint32_t addr, bool connected, uint16_t *ret_port)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr),
+	};
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
+	*ret_port = ntohs(sin.sin_port);
+	if (connected)
+		assert_int_equal(connect(fd, (struct sockaddr *)&sin, len), 0);
+	return fd;
+}
+
+static void test_counters_and_speed(void **state)
+{
+	struct netif_counters a, b, kept = { .rx_bytes = 7 };
+	uint16_t port;
+	int fd;
+
+	NEED_ROOT();
+	lay_links();
+	fd = udp_socket(INADDR_LOOPBACK, true, &port);
+	assert_int_equal(netif_counters(1, &a), 0);
+	assert_int_equal(send(fd, "0123456789", 10, 0), 10);
+	assert_int_equal(netif_counters(1, &b), 0);
+	assert_int_equal(b.tx_packets - a.tx_packets, 1);
+	assert_int_equal(b.rx_packets - a.rx_packets, 1);
+	assert_true(b.tx_bytes - a.tx_bytes >= 10 + 28);
+	close(fd);
+	assert_int_equal(netif_counters(0, &kept), -ENODEV);
+	assert_int_equal(netif_counters(-1, &kept), -ENODEV);
+	assert_int_equal(netif_counters(0x7ffffff0, &kept), -ENODEV);
+	assert_int_equal(kept.rx_bytes, 7);
+	assert_int_equal(netif_speed_bps("upt0"), UINT64_C(10000000000));
+	assert_true(netif_is_there("upt0"));
+	assert_false(netif_is_there("nosuch0"));
+	assert_false(netif_is_there(""));
+	assert_false(netif_is_there("sixteen-bytes-xx"));
+	assert_int_equal(netif_speed_bps("lo"), 0);
+	assert_int_equal(netif_speed_bps("nosuch0"), 0);
+	assert_int_equal(netif_speed_bps(""), 0);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_addr_parse),
+		cmocka_unit_test(test_addr_cut),
+		cmocka_unit_test(test_attr_lies),
+		cmocka_unit_test(test_addr_order_and_cap),
+		cmocka_unit_test(test_lookups),
+		cmocka_unit_test(test_link_parse),
+		cmocka_unit_test(test_counters_parse),
+		netns_test(test_read),
+		cmocka_unit_test(test_read_bad_names),
+		netns_test(test_read_many),
+		netns_test(test_changes),
+		netns_test(test_overrun),
+		netns_test(test_forged),
+		netns_test(test_set_up),
+		netns_test(test_unprivileged),
+		netns_test(test_counters_and_speed),
+	};
+
+	return cmocka_run_group_tests(tests, make_room, NULL);
+}

@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_ports.c - sockets as sock_diag and as /proc/net tell of them, by hand
+ * against an unreadable page; then real sockets, read in both ways: a seccomp
+ * filter makes the kernel one without sock_diag.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <linux/filter.h>
+#include <linux/inet_diag.h>
+#include <linux/seccomp.h>
+#include <linux/sock_diag.h>
+#include "sys/ports.h"
+#include "tests/unit/nltest.h"
+
+#define HERE IP(10, 1, 0, 1)
+
+/* ---- what serves an address --------------------------------------------- */
+
+static bool serves(uint8_t family, uint32_t a, uint32_t b, uint32_t c,
+		   uint32_t d, bool v6only)
+{
+	const struct ports_socket s = {
+		.family = family, .v6only = v6only,
+		.addr_be = { htonl(a), htonl(b), htonl(c), htonl(d) },
+	};
+
+	return ports_serves(&s, HERE);
+}
+
+static void test_serves(void **state)
+{
+	assert_true(serves(AF_INET, 0, 0, 0, 0, false));
+	assert_true(serves(AF_INET, HERE, 0, 0, 0, false));
+	assert_false(serves(AF_INET, HERE + 1, 0, 0, 0, false));
+	assert_true(serves(AF_INET6, 0, 0, 0, 0, false));
+	assert_false(serves(AF_INET6, 0, 0, 0, 0, true));
+	assert_true(serves(AF_INET6, 0, 0, 0xffff, HERE, false));
+	assert_true(serves(AF_INET6, 0, 0, 0xffff, 0, false));
+	assert_false(serves(AF_INET6, 0, 0, 0xffff, HERE + 1, false));
+	assert_false(serves(AF_INET6, 0, 0, 0, 1, false));	/* ::1 */
+	assert_false(serves(AF_INET6, 0x20010db8, 0, 0, HERE, false));
+}
+
+static void test_set(void **state)
+{
+	static uint64_t field[1024] = { 1, [1023] = UINT64_C(1) << 63 };
+
+	assert_true(ports_set(field, 0) && ports_set(field, 65535));
+	assert_false(ports_set(field, 1) || ports_set(field, 65534));
+}
+
+/* ---- sock_diag's messages ------------------------------------------------ */
+
+static void test_diag_cut(void **state)
+{
+	struct inet_diag_msg d = {
+		.idiag_family = AF_INET6, .idiag_state = TCP_LISTEN,
+		.id = { .idiag_sport = htons(65535), .idiag_src[3] = 5 },
+	};
+	struct msg m = msg_new(SOCK_DIAG_BY_FAMILY, &d, sizeof(d));
+	struct ports_socket s = { .port = 77 };
+	uint8_t yes = 1;
+	size_t len, body = m.len;
+
+	for (len = 16; len < body; len++)
+		assert_false(ports_parse_diag(cut(&m, len), &s));
+	assert_int_equal(s.port, 77);
+	msg_attr(&m, INET_DIAG_SKV6ONLY, &yes, sizeof(yes));
+	assert_true(ports_parse_diag(cut(&m, m.len), &s));
+	assert_int_equal(s.family, AF_INET6);
+	assert_int_equal(s.state, TCP_LISTEN);
+	assert_int_equal(s.port, 65535);
+	assert_int_equal(s.addr_be[3], 5);
+	assert_true(s.v6only);
+	assert_true(ports_parse_diag(cut(&m, body), &s));
+	assert_false(s.v6only);
+	m.h.nlmsg_type = RTM_NEWLINK;
+	assert_false(ports_parse_diag(cut(&m, m.len), &s));
+}
+
+/* ---- /proc's lines ------------------------------------------------------- */
+
+#define HEADING "  sl  local_address rem_address   st tx_queue rx_queue tr\n"
+#define TAIL " 00000000:00000000 00:00000000 00000000     0        0 1060 1"
+
+/* A line as the kernel of this machine prints it, whatever its byte order. */
+static const char *line4(uint32_t ip4, uint16_t port, unsigned st)
+{
+	static char text[256];
+
+	snprintf(text, sizeof(text), "%4u: %08X:%04X %08X:%04X %02X" TAIL, 0u,
+		 (unsigned)htonl(ip4), port, (unsigned)htonl(IP(9, 8, 7, 6)),
+		 443u, st);
+	return text;
+}
+
+static const char *line6(uint32_t a, uint32_t b, uint32_t c, uint32_t d,
+			 uint16_t port, unsigned st)
+{
+	static char text[256];
+	const char *zero = "00000000000000000000000000000000";
+
+	snprintf(text, sizeof(text),
+		 "%5u: %08X%08X%08X%08X:%04X %s:%04X %02X" TAIL, 12345u,
+		 (unsigned)htonl(a), (unsigned)htonl(b), (unsigned)htonl(c),
+		 (unsigned)htonl(d), port, zero, 0u, st);
+	return text;
+}
+
+static void test_line(void **state)
+{
+	struct ports_socket s;
+
+	assert_true(ports_parse_line(str_z(line4(HERE, 22, 0x0A)), &s));
+	assert_int_equal(s.family, AF_INET);
+	assert_int_equal(s.state, TCP_LISTEN);
+	assert_int_equal(s.addr_be[0], htonl(HERE));
+	assert_int_equal(s.port, 22);
+	assert_true(ports_parse_line(str_z(line4(0, 65535, 7)), &s));
+	assert_int_equal(s.state, TCP_CLOSE);
+	assert_int_equal(s.port, 65535);
+	assert_true(ports_parse_line(str_z(line6(0x20010db8, 1, 2, 3, 0x1F90,
+						 1)), &s));
+	assert_int_equal(s.family, AF_INET6);
+	assert_int_equal(s.state, TCP_ESTABLISHED);
+	assert_int_equal(s.addr_be[0], htonl(0x20010db8));
+	assert_int_equal(s.addr_be[3], htonl(3));
+	assert_int_equal(s.port, 8080);
+	assert_true(ports_parse_line(str_z(line6(0, 0, 0xffff, HERE, 1, 7)),
+				     &s));
+	assert_true(ports_serves(&s, HERE));
+	assert_true(ports_parse_line(STR("0: 00000000:0016 00000000:0000 0A"),
+				     &s));
+}
+
+/* Where in a line its state ends. */
+static size_t state_end(const char *line)
+{
+	return strlen(line) - strlen(TAIL);
+}
+
+static bool parse_at_page(const char *text, size_t len)
+{
+	struct ports_socket s;
+	char *at = room + ROOM - len;
+
+	memcpy(at, text, len);
+	return ports_parse_line((struct str){ at, len }, &s);
+}
+
+/* Cut anywhere before the end of the state it is no line, and nothing behind
+ * the cut is read. */
+static void cut_line(const char *line)
+{
+	for (size_t len = 0; len <= strlen(line); len++)
+		assert_int_equal(parse_at_page(line, len),
+				 len >= state_end(line));
+}
+
+static void test_line_cut(void **state)
+{
+	cut_line(line4(HERE, 22, 10));
+	cut_line(line6(0, 0, 0, 0, 22, 10));
+}
+
+/* No byte up to the state may be another one than it is. */
+static void spoil_line(const char *line)
+{
+	static const char bad[] = "gxa:- \n@G/";
+	char text[256];
+
+	for (size_t i = 0; i <= state_end(line); i++) {
+		for (size_t b = 0; b < sizeof(bad); b++) {
+			snprintf(text, sizeof(text), "%s", line);
+			text[i] = bad[b];
+			if (text[i] == line[i] || strspn(text, " ") > i)
+				continue;
+			assert_false(parse_at_page(text, strlen(line)));
+		}
+	}
+}
+
+static void test_line_spoilt(void **state)
+{
+	static const char *const bad[] = {
+		"", ":", ": ", "   : 00000000:0016 00000000:0000 0A",
+		"4294967296: 00000000:0016 00000000:0000 0A",
+		"0: 0000000000000000:0016 0000000000000000:0000 0A",
+		"0: 00000000:0016 00000000000000000000000000000000:0000 0A",
+		"0: 00000000000000000000000000000000:0016 00000000:0000 0A",
+		"0: 00000000:0016 00000000:0000 0A0",
+		"0: 00000000:00016 00000000:0000 0A",
+		"0: 00000000:0016  00000000:0000 0A", "0:00000000:0016",
+		"  sl  local_address rem_address   st tx_queue rx_queue tr",
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(parse_at_page(bad[i], strlen(bad[i])));
+	spoil_line(line4(HERE, 22, 10));
+	spoil_line(line6(0, 0, 0, 0, 22, 10));
+}
+
+/* ---- /proc's files ------------------------------------------------------- */
+
+static uint64_t found[1024];
+
+static unsigned found_n(void)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < 65536; i++)
+		n += ports_set(found, (uint16_t)i);
+	return n;
+}
+
+/* ports_scan() over a file that holds @text. */
+static int scan(const char *text, size_t len)
+{
+	int fd = memfd_create("proc", 0), err;
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), len);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	memset(found, 0, sizeof(found));
+	err = ports_scan(fd, TCP_LISTEN, HERE, found);
+	close(fd);
+	return err;
+}
+
+static size_t put_line(char *text, const char *line)
+{
+	size_t n = strlen(line);
+
+	memcpy(text, line, n);
+	text[n] = '\n';
+	return n + 1;
+}
+
+/* Two lines that count and two that do not. */
+static size_t small_file(char *text)
+{
+	size_t n = strlen(HEADING);
+
+	memcpy(text, HEADING, n);
+	n += put_line(text + n, line4(0, 22, TCP_LISTEN));
+	n += put_line(text + n, line4(HERE + 1, 23, TCP_LISTEN));
+	n += put_line(text + n, line4(HERE, 24, TCP_ESTABLISHED));
+	n += put_line(text + n, line6(0, 0, 0xffff, HERE, 25, TCP_LISTEN));
+	return n;
+}
+
+static void assert_small_file(int err)
+{
+	assert_int_equal(err, 0);
+	assert_true(ports_set(found, 22));
+	assert_true(ports_set(found, 25));
+	assert_int_equal(found_n(), 2);
+}
+
+/* As it comes when each read() gives @first bytes, then @step at a time. */
+static int scan_split(const char *text, size_t len, size_t first, size_t step)
+{
+	int fd[2], room_for = 200 * 1024, err;
+	size_t at = 0, n = first;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, fd), 0);
+	setsockopt(fd[0], SOL_SOCKET, SO_SNDBUF, &room_for, sizeof(room_for));
+	for (; at < len; at += n, n = step) {
+		if (n > len - at)
+			n = len - at;
+		assert_int_equal(send(fd[0], text + at, n, MSG_DONTWAIT), n);
+	}
+	close(fd[0]);
+	memset(found, 0, sizeof(found));
+	err = ports_scan(fd[1], TCP_LISTEN, HERE, found);
+	close(fd[1]);
+	return err;
+}
+
+static void test_scan_split(void **state)
+{
+	char text[1024];
+	size_t len = small_file(text);
+
+	assert_small_file(scan(text, len));
+	for (size_t i = 1; i < len; i++)
+		assert_small_file(scan_split(text, len, i, len));
+	for (size_t i = 3; i < 40; i++)
+		assert_small_file(scan_split(text, len, i, i));
+}
+
+/* A file cut short is an error, unless it is cut between two lines. */
+static void test_scan_cut(void **state)
+{
+	char text[1024];
+	size_t len = small_file(text);
+
+	for (size_t i = 0; i <= len; i++)
+		assert_int_equal(scan(text, i), i && text[i - 1] == '\n' ?
+				 0 : -EBADMSG);
+}
+
+static void test_scan_spoilt(void **state)
+{
+	static const char *const bad[] = {
+		"\n", "\n" HEADING, HEADING HEADING, HEADING "\n",
+		"sl", "sl\n", "  slx local_address\n", "a" HEADING,
+		HEADING "   0: 00000000:0016 00000000:0000 0A" TAIL "\nx\n",
+		"   0: 00000000:0016 00000000:0000 0A" TAIL "\n",
+	};
+	char full[8192];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(scan(bad[i], strlen(bad[i])), -EBADMSG);
+	memset(full, ' ', sizeof(full));	/* no line ends at all */
+	assert_int_equal(scan(full, sizeof(full)), -EBADMSG);
+	assert_int_equal(scan(full, 4096), -EBADMSG);
+	memcpy(full, HEADING, strlen(HEADING));
+	memcpy(full + sizeof(full) - 1, "\n", 1);
+	assert_int_equal(scan(full, sizeof(full)), -EBADMSG);
+	assert_int_equal(ports_scan(-1, TCP_LISTEN, HERE, found), -EBADF);
+}
+
+/* Lines that fill the buffer again and again, at every offset in it. */
+static void test_scan_long(void **state)
+{
+	static char text[600 * 1024];
+	size_t n = strlen(HEADING);
+
+	memcpy(text, HEADING, n);
+	for (uint16_t port = 1; port <= 2500; port++) {
+		n += put_line(text + n, line4(0, port, TCP_LISTEN));
+		n += put_line(text + n, line4(0, port, TCP_ESTABLISHED));
+	}
+	assert_int_equal(scan(text, n), 0);
+	assert_int_equal(found_n(), 2500);
+}
+
+/* ---- the real kernel ----------------------------------------------------- */
+
+/* A kernel that answers @err to each system call @nr whose arguments 0 and 2
+ * are these; -1: whatever they are. Only for this process. */
+static bool deny(long nr, int arg0, int arg2, int err)
+{
+#define ARG(i) offsetof(struct seccomp_data, args[i]) + \
+	(__BYTE_ORDER == __BIG_ENDIAN ? 4 : 0)
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)nr, 0, 5),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG(0)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)arg0, 0,
+			 arg0 < 0 ? 0 : 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ARG(2)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)arg2, 0,
+			 arg2 < 0 ? 0 : 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)err),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof(code) / sizeof(code[0]), code };
+
+	return !prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) &&
+	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+}
+
+/* How ports_listening() reads. */
+enum way {
+	AS_IT_IS,
+	NO_SOCK_DIAG,		/* the protocol is not there */
+	NO_INET_DIAG,		/* its part for internet sockets is not */
+};
+
+static bool take_way(enum way way)
+{
+	switch (way) {
+	case AS_IT_IS:
+		return true;
+	case NO_SOCK_DIAG:
+		return deny(SYS_socket, AF_NETLINK, NETLINK_SOCK_DIAG,
+			    EPROTONOSUPPORT) &&
+		       socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG) < 0;
+	case NO_INET_DIAG:
+		return deny(SYS_sendto, -1, -1, ENOENT) &&
+		       send(0, "", 0, 0) < 0 && errno == ENOENT;
+	}
+	return false;
+}
+
+/* Run @check in a child that reads in this way. */
+static void in_way(enum way way, void (*check)(bool diag))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		if (!take_way(way))
+			_exit(77);	/* no seccomp, or another way to call */
+		check(way == AS_IT_IS);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
+/* In the child: cmocka's own would run the tests of the parent. */
+static void must(bool is, int line)
+{
+	if (is)
+		return;
+	fprintf(stderr, "test_ports.c:%d: not so\n", line);
+	_exit(1);
+}
+#define MUST(x) must(x, __LINE__)
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in6 any = { .sin6_family = 0 };
+	socklen_t len = sizeof(any);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
+	return ntohs(any.sin6_port);	/* in the place of sin_port */
+}
+
+/* A UDP socket bound to @addr:0 (and connected to itself, if so told). */
+static int udp_socket(uint32_t addr, bool connected)
+{
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(addr),
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
+	sin.sin_port = htons(port_of(fd));
+	if (connected)
+		assert_int_equal(connect(fd, (struct sockaddr *)&sin,
+					 sizeof(sin)), 0);
+	return fd;
+}
+
+/* -1: a kernel without IPv6. */
+static int tcp6_listener(bool v6only, const struct in6_addr *addr)
+{
+	struct sockaddr_in6 sin6 = {
+		.sin6_family = AF_INET6, .sin6_addr = *addr,
+	};
+	int fd = socket(AF_INET6, SOCK_STREAM, 0), only = v6only;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+	assert_int_equal(bind(fd, (struct sockaddr *)&sin6, sizeof(sin6)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	return fd;
+}
+
+static struct ports ports, empty;
+
+static void check_udp(bool diag)
+{
+	int fd[3] = {
+		udp_socket(0, false), udp_socket(HERE, false),
+		udp_socket(HERE, true),
+	};
+	uint16_t any = port_of(fd[0]), own = port_of(fd[1]),
+		 conn = port_of(fd[2]);
+
+	memset(&ports, 0xff, sizeof(ports));
+	MUST(ports_listening(HERE, &ports) == 0);
+	MUST(ports_set(ports.udp, any) && ports_set(ports.udp, own));
+	MUST(!ports_set(ports.udp, conn) && !ports_set(ports.tcp, any));
+	MUST(ports_listening(HERE + 1, &ports) == 0);
+	MUST(ports_set(ports.udp, any) && !ports_set(ports.udp, own));
+	for (int i = 0; i < 3; i++)
+		close(fd[i]);
+	MUST(ports_listening(HERE, &ports) == 0);
+	MUST(dup(0) == fd[0]);		/* nothing is left open */
+	MUST(!memcmp(&ports, &empty, sizeof(ports)));
+}
+
+/* /proc does not tell which wildcard takes no IPv4. */
+static void check_tcp6(bool diag)
+{
+	struct in6_addr mapped = { { { [10] = 255, 255, 10, 1, 0, 1 } } };
+	int fd[4] = {
+		tcp6_listener(false, &in6addr_any),
+		tcp6_listener(true, &in6addr_any),
+		tcp6_listener(false, &in6addr_loopback),
+		tcp6_listener(false, &mapped),
+	};
+
+	MUST(ports_listening(HERE, &ports) == 0);
+	if (fd[0] >= 0) {
+		MUST(ports_set(ports.tcp, port_of(fd[0])));
+		MUST(ports_set(ports.tcp, port_of(fd[1])) != diag);
+		MUST(!ports_set(ports.tcp, port_of(fd[2])));
+		MUST(ports_set(ports.tcp, port_of(fd[3])));
+	}
+	for (int i = 0; i < 4 && fd[i] >= 0; i++)
+		close(fd[i]);
+	MUST(ports_listening(HERE, &ports) == 0);
+	MUST(!memcmp(&ports, &empty, sizeof(ports)));
+}
+
+static void check_both(enum way way)
+{
+	NEED_ROOT();
+	ip("link set lo up");
+	ip("addr add 10.1.0.1/24 dev lo");
+	in_way(way, check_udp);
+	in_way(way, check_tcp6);
+}
+
+static void test_as_it_is(void **state)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+
+	if (fd < 0)
+		skip();
+	close(fd);
+	check_both(AS_IT_IS);
+}
+
+static void test_no_sock_diag(void **state)
+{
+	check_both(NO_SOCK_DIAG);
+}
+
+static void test_no_inet_diag(void **state)
+{
+	check_both(NO_INET_DIAG);
+}
+
+/* Whose they are: the inode is the one that /proc/self/fd names. */
+static void check_holders(bool diag)
+{
+	int fd[2] = { udp_socket(HERE, false), udp_socket(0, false) };
+	uint16_t port = port_of(fd[0]);
+	struct ports_holder h[2] = { { 1, 1 }, { 1, 1 } };
+	struct stat st;
+
+	MUST(ports_holders(IPPROTO_UDP, HERE, port, h, 2) == 1);
+	MUST(!fstat(fd[0], &st) && h[0].inode == st.st_ino && !h[0].uid);
+	MUST(h[1].inode == 1);
+	MUST(ports_holders(IPPROTO_UDP, HERE, port, h, 0) == 0);
+	MUST(ports_holders(IPPROTO_UDP, HERE + 1, port, h, 2) == 0);
+	MUST(ports_holders(IPPROTO_TCP, HERE, port, h, 2) == 0);
+	MUST(ports_holders(IPPROTO_UDP, HERE + 1, port_of(fd[1]), h, 2) == 1);
+	MUST(!fstat(fd[1], &st) && h[0].inode == st.st_ino);
+}
+
+static void test_holders(void **state)
+{
+	static const enum way ways[] = { AS_IT_IS, NO_SOCK_DIAG,
+					 NO_INET_DIAG };
+
+	NEED_ROOT();
+	ip("link set lo up");
+	ip("addr add 10.1.0.1/24 dev lo");
+	for (size_t i = 0; i < 3; i++)
+		in_way(ways[i], check_holders);
+}
+
+/* Behind the state kernels differ: then the holder is not known. */
+static void test_line_holder(void **state)
+{
+	static const char *const behind[] = {
+		"", " 0:0 0:0 0 7", " 0:0 0:0 0 x 0 9", " 0:0 0:0 0 7 0 y",
+		" 0:0 0:0 0 7 0 99999999999999999999", " 0:0 0:0 0 -7 0 9",
+	};
+	struct ports_socket s;
+	char text[128];
+
+	for (size_t i = 0; i < sizeof(behind) / sizeof(behind[0]); i++) {
+		snprintf(text, sizeof(text), "0: 00000000:0016 00000000:0000 "
+			 "0A%s", behind[i]);
+		assert_true(ports_parse_line(str_z(text), &s));
+		assert_int_equal(s.holder.uid, 0);
+		assert_int_equal(s.holder.inode, 0);
+	}
+	assert_true(ports_parse_line(STR("0: 00000000:0016 00000000:0000 0A "
+					 "0:0 0:0 0 65534 0 18446744073709551"
+					 "615 1 x"), &s));
+	assert_int_equal(s.holder.uid, 65534);
+	assert_true(s.holder.inode == UINT64_MAX);
+}
+
+/* Neither way: an error, and nothing that looks like an answer. */
+static void check_neither(bool diag)
+{
+	if (!deny(SYS_openat, -1, -1, EACCES) || open("/", O_RDONLY) >= 0)
+		_exit(77);
+	memset(&ports, 0xff, sizeof(ports));
+	MUST(ports_listening(HERE, &ports) == -EACCES);
+	MUST(ports_holders(IPPROTO_TCP, HERE, 1, NULL, 0) == -EACCES);
+	MUST(!memcmp(&ports, &empty, sizeof(ports)));
+}
+
+static void test_neither(void **state)
+{
+	in_way(NO_SOCK_DIAG, check_neither);
+}
+
+/* sock_diag answers anybody. */
+static void check_unprivileged(bool diag)
+{
+	MUST(!setresgid(65534, 65534, 65534) &&
+	     !setresuid(65534, 65534, 65534));
+	MUST(ports_listening(HERE, &ports) == 0);
+}
+
+static void test_unprivileged(void **state)
+{
+	NEED_ROOT();
+	in_way(AS_IT_IS, check_unprivileged);
+	in_way(NO_SOCK_DIAG, check_unprivileged);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_serves),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_diag_cut),
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_line_cut),
+		cmocka_unit_test(test_line_spoilt),
+		cmocka_unit_test(test_scan_split),
+		cmocka_unit_test(test_scan_cut),
+		cmocka_unit_test(test_scan_spoilt),
+		cmocka_unit_test(test_scan_long),
+		netns_test(test_as_it_is),
+		netns_test(test_no_sock_diag),
+		netns_test(test_no_inet_diag),
+		cmocka_unit_test(test_line_holder),
+		netns_test(test_holders),
+		netns_test(test_neither),
+		netns_test(test_unprivileged),
+	};
+
+	return cmocka_run_group_tests(tests, make_room, NULL);
+}

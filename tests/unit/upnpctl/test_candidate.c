@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: ISC */
+/* test_candidate.c - may this text take the place of that one? */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "upnpctl/candidate.h"
+
+#define EXT "[interface wan0]\ntype = external\n"
+#define INT "[interface lan0]\ntype = internal\n"
+#define ON "enabled = yes\n"
+#define OFF "disabled = yes\n"
+
+static struct confedit was, now;
+static struct conf conf;
+static struct conf_error why;
+static bool is_short;
+
+static void put(struct confedit *e, const char *text)
+{
+	e->len = strlen(text);
+	memcpy(e->text, text, e->len);
+}
+
+/* "" when it may, with " short" for what no daemon takes; else why not. */
+static const char *judge(const char *before, const char *after, bool serve)
+{
+	int err;
+
+	put(&was, before);
+	put(&now, after);
+	memset(&conf, 0, sizeof(conf));
+	err = whole_judge(&was, &now, "FILE", serve, &conf, &is_short, &why);
+	if (!err)
+		return is_short ? "short" : "";
+	assert_int_equal(err, -EINVAL);
+	assert_int_equal(conf.max_lease, 0);	/* untouched */
+	return why.text;
+}
+
+static void test_good(void **state)
+{
+	assert_string_equal(judge("", "", false), "");
+	assert_string_equal(judge("", ON EXT INT, true), "");
+	assert_true(conf.enabled);
+	assert_int_equal(conf.iface_n, 2);
+	/* what was wrong before is nothing to what is right now */
+	assert_string_equal(judge("x", ON EXT INT, false), "");
+}
+
+static void test_words(void **state)
+{
+	static const struct {
+		const char *text, *why;
+	} t[] = {
+		{ ON, "enabled=yes needs an external interface, and there is "
+		      "none; add it: interfaces add interface=NAME "
+		      "type=external disabled=no" },
+		{ ON EXT OFF INT, "enabled=yes needs an external interface, "
+				  "and wan0 is disabled; enable it: "
+				  "interfaces enable wan0" },
+		{ ON EXT, "enabled=yes needs an internal interface, and there "
+			  "is none; add it: interfaces add interface=NAME "
+			  "type=internal disabled=no" },
+		{ ON EXT INT OFF, "enabled=yes needs an internal interface, "
+				  "and lan0 is disabled; enable it: "
+				  "interfaces enable lan0" },
+		{ EXT "[interface wan1]\ntype = external\n",
+		  "wan1 would be a second external interface, after wan0; "
+		  "disable or remove one: interfaces disable wan0" },
+		{ INT "forced-ip = 1.2.3.4\n",
+		  "interface lan0 is internal and has a forced-ip; only the "
+		  "external one takes it" },
+		{ "[interface a]\n", "interface a has no type; set it: "
+				     "interfaces set a type=internal, or "
+				     "external" },
+		{ "nft-table = inet fw4\n", "nft-table and nft-forward-chain "
+					    "go together; set both or none" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
+		assert_string_equal(judge("", t[i].text, false), t[i].why);
+}
+
+/* What the menu has no words for is told as the reader does: by the lines of
+ * the file that the operator sees. */
+static void test_lines(void **state)
+{
+	assert_memory_equal(judge("\n\nfoo = 1\n", "\nfoo = 1\n", false),
+			    "FILE:3: ", 8);
+	assert_memory_equal(judge("", "\nfoo = 1\n", false), "FILE:2: ", 8);
+}
+
+/* One that is enabled without interfaces is made by nobody, but mended step
+ * by step. */
+static void test_short(void **state)
+{
+	assert_string_equal(judge(ON, ON EXT OFF, false), "short");
+	assert_true(conf.enabled);
+	assert_string_equal(judge(ON EXT OFF, ON EXT, false), "short");
+	assert_string_equal(judge(ON EXT, ON EXT INT, false), "");
+	assert_memory_equal(judge(ON, ON EXT OFF, true), "enabled=yes ", 12);
+	assert_memory_equal(judge(ON EXT INT, ON EXT, false), "enabled=yes ",
+			    12);
+	/* any other fault is none that may stay */
+	assert_memory_equal(judge(ON, ON EXT "forced-ip = x\n", false),
+			    "FILE:4: ", 8);
+	assert_memory_equal(judge("x", ON, false), "enabled=yes ", 12);
+}
+
+static void test_read(void **state)
+{
+	put(&now, ON EXT);
+	assert_int_equal(whole_read(&now, "F", &conf, &is_short, &why), 0);
+	assert_true(is_short && conf.enabled);
+	assert_int_equal(conf.iface_n, 1);
+	put(&now, "");
+	assert_int_equal(whole_read(&now, "F", &conf, &is_short, &why), 0);
+	assert_false(is_short || conf.enabled);
+	put(&now, ON "foo\n");
+	assert_int_equal(whole_read(&now, "F", &conf, &is_short, &why),
+			 -EINVAL);
+	assert_memory_equal(why.text, "F:2: ", 5);
+}
+
+/* Whatever stands in it, what can be read is. */
+static void test_sketch(void **state)
+{
+	put(&now, "foo\nhttp-port = 5 # x\nmax-lease = y\n[x]\nhttp-port = 6\n"
+		  "[interface a]\ntype = internal\ntype = z\n"
+		  "[interface a-name-that-is-too-long]\ntype = external\n"
+		  "[interface b]\ndisabled = yes");
+	whole_sketch(&now, &conf);
+	assert_int_equal(conf.http_port, 5);
+	assert_int_equal(conf.max_lease, 604800);
+	assert_int_equal(conf.iface_n, 2);
+	assert_string_equal(conf.iface[0].name, "a");
+	assert_int_equal(conf.iface[0].type, CONF_INTERNAL);
+	assert_string_equal(conf.iface[1].name, "b");
+	assert_true(conf.iface[1].disabled);
+	now.len = 0;
+	for (int i = 0; i < 40; i++)
+		now.len += (size_t)snprintf(now.text + now.len, 32,
+					    "[interface i%d]\n", i);
+	whole_sketch(&now, &conf);
+	assert_int_equal(conf.iface_n, CONF_IFACES_MAX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_short),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_sketch),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

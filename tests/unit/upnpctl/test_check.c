@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: ISC */
+/* The pure parts of upnpctl's checks: who is let in, kinds of addresses, who
+ * answers a search; and how a finding is said. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "upnpctl/check.h"
+
+#define NET(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+#define HERE NET(192, 168, 88, 1)
+#define M24 0xffffff00u
+
+/* ---- who is let in --------------------------------------------------- */
+
+static struct policy_rule line(bool allow, uint32_t ip, uint32_t mask)
+{
+	return (struct policy_rule){ .allow = allow, .ext_lo = 1024,
+				     .ext_hi = 65535, .int_lo = 1024,
+				     .int_hi = 65535, .net_ip = ip & mask,
+				     .net_mask = mask };
+}
+
+static void test_open(void **state)
+{
+	struct policy_rule r[3] = { line(true, HERE, M24) };
+
+	assert_true(check_open(NULL, 0, HERE, M24));
+	assert_true(check_open(r, 1, HERE, M24));
+	/* a host of the network, a network around it */
+	r[0] = line(true, HERE + 5, 0xffffffff);
+	assert_true(check_open(r, 1, HERE, M24));
+	r[0] = line(true, 0, 0);
+	assert_true(check_open(r, 1, HERE, M24));
+	r[0] = line(true, NET(192, 168, 89, 0), M24);
+	assert_false(check_open(r, 1, HERE, M24));
+	r[0] = line(false, 0, 0);
+	assert_false(check_open(r, 1, HERE, M24));
+}
+
+static void test_denied(void **state)
+{
+	struct policy_rule r[3] = { line(false, HERE, 0xffff0000),
+				    line(true, HERE, M24) };
+
+	assert_false(check_open(r, 2, HERE, M24));
+	/* a part of the clients, or of the ports, is left */
+	r[0] = line(false, HERE, 0xffffff80);
+	assert_true(check_open(r, 2, HERE, M24));
+	r[0] = line(false, HERE, 0xffff0000);
+	r[0].ext_hi = 65534;
+	assert_true(check_open(r, 2, HERE, M24));
+	r[0].ext_hi = 65535;
+	r[0].int_lo = 1025;
+	assert_true(check_open(r, 2, HERE, M24));
+	/* the allow line stands first */
+	r[0] = line(true, HERE, M24);
+	r[1] = line(false, HERE, 0xffff0000);
+	assert_true(check_open(r, 2, HERE, M24));
+	/* another one is left after a denied one */
+	r[0] = line(false, HERE + 5, 0xffffffff);
+	r[1] = line(true, HERE + 5, 0xffffffff);
+	assert_false(check_open(r, 2, HERE, M24));
+	r[2] = line(true, HERE + 6, 0xffffffff);
+	assert_true(check_open(r, 3, HERE, M24));
+}
+
+/* ---- addresses ------------------------------------------------------- */
+
+static void test_kinds(void **state)
+{
+	static const struct {
+		uint32_t ip;
+		int level;
+	} v[] = {
+		{ NET(11, 22, 33, 1), -1 },
+		{ NET(100, 63, 255, 255), -1 },
+		{ NET(100, 64, 0, 0), CHECK_PROBLEM },
+		{ NET(100, 127, 255, 255), CHECK_PROBLEM },
+		{ NET(100, 128, 0, 0), -1 },
+		{ NET(192, 0, 0, 2), CHECK_PROBLEM },
+		{ NET(192, 0, 0, 8), -1 },
+		{ NET(169, 254, 1, 1), CHECK_PROBLEM },
+		{ NET(10, 0, 0, 1), CHECK_WARNING },
+		{ NET(172, 15, 255, 255), -1 },
+		{ NET(172, 16, 0, 0), CHECK_WARNING },
+		{ NET(172, 31, 255, 255), CHECK_WARNING },
+		{ NET(172, 32, 0, 0), -1 },
+		{ NET(192, 168, 1, 1), CHECK_WARNING },
+		{ NET(192, 169, 1, 1), -1 },
+	};
+
+	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+		const struct check_kind *k = check_kind_of(v[i].ip);
+
+		assert_int_equal(k ? (int)k->level : -1, v[i].level);
+		/* and whatever the daemon calls private has a row */
+		if (policy_private(v[i].ip))
+			assert_non_null(k);
+	}
+}
+
+/* ---- answers --------------------------------------------------------- */
+
+#define IGD "urn:schemas-upnp-org:device:InternetGatewayDevice:"
+
+static bool answer(const char *text, char *server, size_t cap)
+{
+	return check_answer(str_z(text), server, cap);
+}
+
+static void test_answers(void **state)
+{
+	char server[16];
+
+	assert_true(answer("HTTP/1.1 200 OK\r\nST: " IGD "1\r\nServer: a/1 "
+			   "b/2\r\n\r\n", server, sizeof(server)));
+	assert_string_equal(server, "a/1 b/2");
+	assert_true(answer("HTTP/1.1 200 OK\r\nST:" IGD "2\r\n\r\n", server,
+			   sizeof(server)));
+	assert_string_equal(server, "");
+	/* printable, cut */
+	assert_true(answer("HTTP/1.1 200 OK\r\nST:" IGD "2\r\nSERVER: a\tb"
+			   "\xc3\xa4 0123456789abcdef\r\n\r\n", server,
+			   sizeof(server)));
+	assert_string_equal(server, "a?b?? 012345678");
+	assert_false(answer("HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n\r\n",
+			    server, sizeof(server)));
+	assert_false(answer("HTTP/1.1 404 No\r\nST: " IGD "1\r\n\r\n", server,
+			    sizeof(server)));
+	assert_false(answer("HTTP/1.1 200 OK\r\n\r\n", server,
+			    sizeof(server)));
+	assert_false(answer("NOTIFY * HTTP/1.1\r\nST: " IGD "1\r\n\r\n",
+			    server, sizeof(server)));
+	assert_false(answer("", server, sizeof(server)));
+	assert_false(answer("HTTP/1.1 200 OK\r\nST: " IGD "1\r\n", server,
+			    sizeof(server)));
+}
+
+/* ---- findings, small files ------------------------------------------- */
+
+/* "ok" only where nothing else was found; the worst one counts. */
+static void test_levels(void **state)
+{
+	static const struct cmd_env env = { .file = "" };
+	struct check c = { .env = &env, .name = "x" };
+
+	check_good(&c, "fine");
+	assert_int_equal(c.said, 1);
+	assert_int_equal(c.worst, CHECK_OK);
+	check_say(&c, CHECK_PROBLEM, "bad\ndo %s", "this");
+	check_say(&c, CHECK_WARNING, "not so bad\ndo that");
+	check_good(&c, "fine");
+	assert_int_equal(c.said, 3);
+	assert_int_equal(c.worst, CHECK_PROBLEM);
+}
+
+static void test_files(void **state)
+{
+	char buf[8];
+	struct str s;
+
+	assert_true(check_number("/proc/sys/kernel/%s", "pid_max") > 0);
+	assert_int_equal(check_number("/proc/sys/kernel/ostype"), -1);
+	assert_int_equal(check_number("/nowhere"), -1);
+	assert_true(check_read(buf, sizeof(buf), &s,
+			       "/proc/sys/kernel/ostype"));
+	assert_true(str_eq(s, STR("Linux")));
+	assert_true(check_read(buf, sizeof(buf), &s, "/dev/null"));
+	assert_int_equal(s.n, 0);
+	assert_false(check_read(buf, sizeof(buf), &s, "/nowhere/%d", 1));
+	assert_false(check_read(buf, sizeof(buf), &s, "/%0200d", 1));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_levels),
+		cmocka_unit_test(test_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

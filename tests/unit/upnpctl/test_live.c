@@ -1,0 +1,1163 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_live.c - upnpctl's commands that ask the daemon: what they ask, what
+ * they print, and how they end, whatever is at the other end.
+ */
+#include <setjmp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <cmocka.h>
+#include "upnpctl/cmd.h"
+#include "upnpctl/counts.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/maptext.h"
+#include "upnpctl/out.h"
+#include "tests/unit/fakectl.h"
+#include "ipc/statusfile.h"
+
+#define ARGS(...) (const char *const []){ __VA_ARGS__, NULL }
+#define NO_ARGS (const char *const []){ NULL }
+
+static struct cmd_env env;
+static char out[65536], err[4096];
+
+/* ---- running a command ----------------------------------------------- */
+
+static int redirect(int fd, const char *path)
+{
+	int was = dup(fd);
+	int to = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(was >= 0 && to >= 0);
+	dup2(to, fd);
+	close(to);
+	return was;
+}
+
+static void restore(int fd, int was)
+{
+	dup2(was, fd);
+	close(was);
+}
+
+static void slurp(const char *path, char *buf, size_t cap)
+{
+	FILE *f = fopen(path, "r");
+
+	assert_non_null(f);
+	buf[fread(buf, 1, cap - 1, f)] = '\0';
+	fclose(f);
+}
+
+/* Return: the exit status; out[] and err[] hold what it said */
+static int run(int (*fn)(struct cmd *), const char *const *args)
+{
+	struct cmd c = { .env = &env };
+	int status, fd1, fd2;
+
+	while (args[c.n]) {
+		c.arg[c.n] = str_z(args[c.n]);
+		c.n++;
+	}
+	env.file = fake.conf;
+	fflush(stdout);
+	fd1 = redirect(1, fake.out);
+	fd2 = redirect(2, fake.err);
+	status = fn(&c);
+	out_flush();
+	restore(1, fd1);
+	restore(2, fd2);
+	slurp(fake.out, out, sizeof(out));
+	slurp(fake.err, err, sizeof(err));
+	return status;
+}
+
+static int setup(void **state)
+{
+	env = (struct cmd_env){ 0 };
+	return fakectl_setup(state);
+}
+
+static void assert_says(const char *text, const char *part)
+{
+	if (!strstr(text, part))
+		fail_msg("\"%s\" is not in:\n%s", part, text);
+}
+
+static void assert_one_line(const char *text)
+{
+	const char *end = strchr(text, '\n');
+
+	if (!end || end[1])
+		fail_msg("not one line: \"%s\"", text);
+}
+
+/* What a JSON of several lines says, without its white space. */
+static void squeeze(char *s)
+{
+	char *to = s;
+	bool quoted = false;
+
+	for (; *s; s++) {
+		if (*s == '"')
+			quoted = !quoted;
+		if (quoted || (*s != ' ' && *s != '\n' && *s != '\t'))
+			*to++ = *s;
+	}
+	*to = '\0';
+}
+
+/* The same paths, and more. */
+static void put_conf(const char *more)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text), "control-socket = %s\n"
+		 "pid-file = %s/upnpd.pid\n%s\n", fake.socket, fake.dir,
+		 more);
+	put_file(fake.conf, text);
+}
+
+/* ---- the monitor's file ---------------------------------------------- */
+
+static uint64_t boot_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return (uint64_t)t.tv_sec;
+}
+
+static struct status monitor_says(enum status_state state)
+{
+	return (struct status){
+		.pid = getpid(), .state = state, .file = "/etc/upnpd.conf",
+		.since_s = 784111777, .since_mono_s = boot_s(),
+		.backend = "nft", .backend_why = "nft governs forwarding",
+	};
+}
+
+static void put_status(struct status s)
+{
+	assert_int_equal(status_write(fake.status, &s), 0);
+}
+
+/* ---- mappings print -------------------------------------------------- */
+
+/* ---- what the kernel counted, in the place of counts.c ---------------- */
+
+static bool counting;
+static struct nl_count counted[] = {
+	{ IP(192, 168, 88, 10), 8000, IPPROTO_TCP, 3, UINT64_MAX },
+	{ IP(192, 168, 88, 11), 8000, IPPROTO_UDP, 1, 1 },
+};
+
+void counts_read(struct counts *ret)
+{
+	*ret = (struct counts){ 0 };
+	if (counting)
+		*ret = (struct counts){ counted, 2, 2 };
+}
+
+const struct nl_count *counts_of(const struct counts *c,
+				 const struct nat_rule *r)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].client == r->client.ip &&
+		    c->v[i].port == r->int_port && c->v[i].proto == r->proto)
+			return &c->v[i];
+	return NULL;
+}
+
+void counts_free(struct counts *c)
+{
+	counting = false;
+}
+
+static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
+{
+	struct ctl_rep rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, 40000);
+
+	if (req->verb != CTL_MAPPINGS) {
+		tell_end(conn, CTL_OK);
+		return;
+	}
+	tell(conn, rep);
+	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
+	rep.mapping.rule.remote.ip = IP(203, 0, 113, 5);
+	rep.mapping.asker_ip = 0;
+	rep.mapping.left_s = 788645;
+	rep.mapping.enabled = 0;
+	strcpy(rep.mapping.desc,
+	       "\x1b[31m\"a\\\xc2\x9b\xe2\x80\xae\xff\xc3\xa9");
+	tell(conn, rep);
+	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
+	rep.mapping.rule.remote.ip = IP(203, 0, 113, 6);
+	rep.mapping.left_s = 1;
+	rep.mapping.desc[0] = '\0';
+	tell(conn, rep);
+	tell_end(conn, CTL_OK);
+}
+
+static void test_print(void **state)
+{
+	fakectl_serve(serve_table);
+	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_OK);
+	assert_string_equal(err, "");
+	assert_string_equal(out,
+"Flags: D - dynamic, S - static, X - disabled\n"
+"  #    PROTOCOL   EXTERNAL-PORT   TO                   REMOTE-HOST   "
+"TIME-LEFT    BY              DESCRIPTION\n"
+"  0 D  tcp        40000           192.168.88.10:8000                 "
+"never        192.168.88.10   game\n"
+"  1 SX udp        53              192.168.88.10:8000   203.0.113.5   "
+"1w2d3h4m5s   operator        ?[31m\"a\\???\xc3\xa9\n"
+"  2 D  udp        53              192.168.88.10:8000   203.0.113.6   "
+"1s           192.168.88.10   \n");
+}
+
+static void test_print_detail(void **state)
+{
+	fakectl_serve(serve_table);
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("detail", "where", "static")), CMD_OK);
+	assert_string_equal(out,
+"Flags: D - dynamic, S - static, X - disabled\n"
+"  1 SX protocol=udp external-port=53 to=192.168.88.10:8000 "
+"remote-host=203.0.113.5\n"
+"       time-left=1w2d3h4m5s by=operator "
+"description=\"?[31m\\\"a\\\\???\xc3\xa9\"\n\n");
+}
+
+static void test_print_json(void **state)
+{
+	fakectl_serve(serve_table);
+	env.json = true;
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("where", "protocol=TCP")), CMD_OK);
+	squeeze(out);
+	assert_string_equal(out,
+"[{\"number\":0,\"dynamic\":true,\"disabled\":false,\"protocol\":\"tcp\","
+"\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
+"\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
+"\"description\":\"game\"}]");
+	assert_int_equal(run(cmd_mappings_print, ARGS("where", "to=1.1.1.1")),
+			 CMD_OK);
+	squeeze(out);
+	assert_string_equal(out, "[]");
+}
+
+static void test_print_stats(void **state)
+{
+	fakectl_serve(serve_table);
+	counting = true;
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("stats", "where", "dynamic")), CMD_OK);
+	assert_string_equal(out,
+"Flags: D - dynamic, S - static, X - disabled\n"
+"  #   PROTOCOL   EXTERNAL-PORT   TO                   PACKETS   "
+"BYTES                  DESCRIPTION\n"
+"  0 D tcp        40000           192.168.88.10:8000   3         "
+"18446744073709551615   game\n"
+"  2 D udp        53              192.168.88.10:8000             "
+"                       \n");
+	counting = true;
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("detail", "where", "dynamic")), CMD_OK);
+	assert_non_null(strstr(out, "\"game\"\n      packets=3 "
+			       "bytes=18446744073709551615\n\n"));
+	assert_null(strstr(strstr(out, "packets=") + 1, "packets="));
+	env.json = counting = true;
+	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_non_null(strstr(out, "\"game\",\"packets\":3,"
+			       "\"bytes\":18446744073709551615}"));
+	assert_null(strstr(strstr(out, "packets") + 1, "packets"));
+	env.json = false;
+}
+
+/* How many of the table's three @where leaves: lines that begin with a flag. */
+static unsigned shown(const char *const *args)
+{
+	unsigned n = 0;
+
+	assert_int_equal(run(cmd_mappings_print, args), CMD_OK);
+	for (const char *p = out; *p; p++)
+		n += *p == '\n';
+	return n - 2;
+}
+
+static void test_where(void **state)
+{
+	fakectl_serve(serve_table);
+	assert_int_equal(shown(ARGS("where", "protocol=udp")), 2);
+	assert_int_equal(shown(ARGS("where", "external-port=53")), 2);
+	assert_int_equal(shown(ARGS("where", "external-port=54")), 0);
+	assert_int_equal(shown(ARGS("where", "to=192.168.88.10")), 3);
+	assert_int_equal(shown(ARGS("where", "to=192.168.88.10:8000")), 3);
+	assert_int_equal(shown(ARGS("where", "to=192.168.88.10:8001")), 0);
+	assert_int_equal(shown(ARGS("where", "remote-host=203.0.113.6")), 1);
+	assert_int_equal(shown(ARGS("where", "by=operator")), 1);
+	assert_int_equal(shown(ARGS("where", "by=192.168.88.10")), 2);
+	assert_int_equal(shown(ARGS("where", "dynamic", "protocol=udp")), 1);
+	assert_int_equal(shown(ARGS("where", "disabled")), 1);
+	assert_int_equal(shown(ARGS("where")), 3);
+}
+
+static void test_print_wrong_words(void **state)
+{
+	static const char *const wrong[] = {
+		"protocol=icmp", "external-port=0", "external-port=65536",
+		"external-port=", "to=192.168.88.10:0", "to=192.168.88",
+		"remote-host=", "by=me", "static=yes", "=", "x=y", "",
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(run(cmd_mappings_print,
+				     ARGS("where", wrong[i])), CMD_USAGE);
+		assert_one_line(err);
+		assert_string_equal(out, "");
+	}
+	assert_int_equal(run(cmd_mappings_print, ARGS("details")), CMD_USAGE);
+}
+
+static void serve_many(int conn, unsigned nth, const struct ctl_req *req)
+{
+	for (uint16_t i = 1; i <= 1001; i++)
+		tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, i));
+	tell_end(conn, CTL_OK);
+}
+
+static void test_print_many(void **state)
+{
+	fakectl_serve(serve_many);
+	assert_int_equal(run(cmd_mappings_print,
+			     ARGS("where", "external-port=1001")), CMD_OK);
+	assert_says(out, "\n   #   PROTOCOL   ");
+	assert_says(out, "\n1000 D tcp        1001   ");
+}
+
+/* ---- mappings add ---------------------------------------------------- */
+
+static void serve_add(int conn, unsigned nth, const struct ctl_req *req)
+{
+	struct ctl_rep rep = { .kind = CTL_ADDED };
+
+	rep.mapping.rule = req->rule;
+	rep.mapping.left_s = req->lease_s > 3600 ? 3600 : req->lease_s;
+	rep.mapping.enabled = 1;
+	memcpy(rep.mapping.desc, req->desc, sizeof(req->desc));
+	tell(conn, rep);
+	tell_end(conn, CTL_OK);
+}
+
+static void test_add(void **state)
+{
+	struct ctl_req req;
+
+	fakectl_serve(serve_add);
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("protocol=udp", "external-port=8080",
+				  "to=192.168.88.10:80",
+				  "remote-host=203.0.113.5", "lease=1h",
+				  "comment=a \xc3\xa9")), CMD_OK);
+	assert_string_equal(out, "");
+	assert_string_equal(err, "");
+	req = fakectl_asked();
+	assert_int_equal(req.verb, CTL_ADD);
+	assert_true(nat_rule_sane(&req.rule));
+	assert_int_equal(req.rule.kind, NAT_PORTMAP);
+	assert_int_equal(req.rule.proto, IPPROTO_UDP);
+	assert_int_equal(req.rule.ext_port, 8080);
+	assert_int_equal(req.rule.int_port, 80);
+	assert_int_equal(req.rule.client.ip, IP(192, 168, 88, 10));
+	assert_int_equal(req.rule.remote.ip, IP(203, 0, 113, 5));
+	assert_int_equal(req.lease_s, 3600);
+	assert_string_equal(req.desc, "a \xc3\xa9");
+}
+
+static void test_add_the_least(void **state)
+{
+	struct ctl_req req;
+
+	fakectl_serve(serve_add);
+	env.json = true;
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("to=192.168.88.10:80", "protocol=TCP",
+				  "external-port=1", "remote-host=")), CMD_OK);
+	req = fakectl_asked();
+	assert_int_equal(req.lease_s, 0);
+	assert_int_equal(req.rule.remote.ip, 0);
+	assert_string_equal(req.desc, "");
+	assert_says(out, "\"external-port\"");
+}
+
+static void test_add_for_less_time(void **state)
+{
+	fakectl_serve(serve_add);
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("to=192.168.88.10:80", "protocol=tcp",
+				  "external-port=1", "lease=2h")), CMD_OK);
+	assert_says(err, "lease is 1h");
+	assert_one_line(err);
+}
+
+static void test_add_wrong_words(void **state)
+{
+	static const char *const wrong[][5] = {
+		{ "protocol=tcp", "external-port=1" },
+		{ "protocol=tcp", "to=192.168.88.10:80" },
+		{ "external-port=1", "to=192.168.88.10:80" },
+#define REST "external-port=1", "to=192.168.88.10:80"
+		{ "protocol=", REST }, { "protocol=icmp", REST },
+		{ "protocol=tcp", "protocol=tcp", REST },
+		{ "protocol", REST }, { "x=1", REST }, { "", REST },
+		{ "protocol=tcp", "lease=1w1s", REST },
+		{ "protocol=tcp", "lease=604801", REST },
+		{ "protocol=tcp", "lease=99999999999999999999s", REST },
+		{ "protocol=tcp", "lease=", REST },
+		{ "protocol=tcp", "lease=h", REST },
+		{ "protocol=tcp", "lease=1h1h", REST },
+		{ "protocol=tcp", "lease=1m1h", REST },
+		{ "protocol=tcp", "lease=1h1", REST },
+		{ "protocol=tcp", "lease=-1", REST },
+		{ "protocol=tcp", "comment=a\nb", REST },
+		{ "protocol=tcp", "comment=\x1b[2J", REST },
+		{ "protocol=tcp", "comment=\xff", REST },
+		{ "protocol=tcp", "remote-host=224.0.0.1", REST },
+		{ "protocol=tcp", "remote-host=example.org", REST },
+#undef REST
+		{ "protocol=tcp", "external-port=0", "to=192.168.88.10:80" },
+		{ "protocol=tcp", "external-port=65536",
+		  "to=192.168.88.10:80" },
+		{ "protocol=tcp", "external-port=1", "to=192.168.88.10" },
+		{ "protocol=tcp", "external-port=1", "to=192.168.88.10:" },
+		{ "protocol=tcp", "external-port=1", "to=192.168.88.10:0" },
+		{ "protocol=tcp", "external-port=1", "to=127.0.0.1:80" },
+		{ "protocol=tcp", "external-port=1", "to=host:80" },
+	};
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		if (run(cmd_mappings_add, wrong[i]) != CMD_USAGE)
+			fail_msg("case %zu was taken", i);
+		assert_one_line(err);
+	}
+}
+
+static void test_long_comment(void **state)
+{
+	char comment[PM_DESC_MAX + 16] = "comment=";
+	struct ctl_req req;
+
+	fakectl_serve(serve_add);
+	memset(comment + 8, 'a', PM_DESC_MAX);
+	comment[8 + PM_DESC_MAX] = '\0';
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("to=192.168.88.10:80", "protocol=tcp",
+				  "external-port=1", comment)), CMD_OK);
+	req = fakectl_asked();
+	assert_string_equal(req.desc, comment + 8);
+	strcat(comment, "a");
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("to=192.168.88.10:80", "protocol=tcp",
+				  "external-port=1", comment)), CMD_USAGE);
+}
+
+static void serve_refusal(int conn, unsigned nth, const struct ctl_req *req)
+{
+	static const struct ctl_end ends[] = {
+		{ CTL_EREFUSED, IGD_REF_RULE, 12, 0 },
+		{ CTL_EREFUSED, IGD_REF_RULE, 0, 0 },
+		{ CTL_EREFUSED, IGD_REF_RULE, 0, 0 },
+		{ CTL_EREFUSED, IGD_REF_CONFLICT, 0, 0 },
+	};
+
+	tell(conn, (struct ctl_rep){ .kind = CTL_END, .end = ends[nth] });
+}
+
+static void assert_refused(const char *why)
+{
+	assert_int_equal(run(cmd_mappings_add,
+			     ARGS("to=192.168.88.10:80", "protocol=tcp",
+				  "external-port=8080")), CMD_FAULT);
+	assert_one_line(err);
+	assert_says(err, why);
+}
+
+static void test_add_refused(void **state)
+{
+	put_status(monitor_says(STATUS_SERVING));
+	fakectl_serve(serve_refusal);
+	assert_refused("refused by /etc/upnpd.conf: line 12 denies it; an "
+		       "earlier one that would allow it: allow 8080 "
+		       "192.168.88.10/32 80\n");
+	assert_refused("without allow lines ports below 1024 are not; lines "
+		       "that would allow all this: allow 1024-65535 0.0.0.0/0 "
+		       "1024-65535 and allow 8080 192.168.88.10/32 80\n");
+	put_conf("deny 1-2 10.0.0.0/8 1-2");
+	assert_refused("no line allows it; one that would: allow 8080 "
+		       "192.168.88.10/32 80\n");
+	assert_refused("refused: another client has that port; take another "
+		       "external-port");
+}
+
+static void serve_error(int conn, unsigned nth, const struct ctl_req *req)
+{
+	tell_end(conn, nth + 1);
+}
+
+static void test_add_in_vain(void **state)
+{
+	static const char *const why[] = {
+		"does not know", "another version", "be root", "try again",
+		"refused", "no such mapping", "firewall did not take it",
+	};
+
+	fakectl_serve(serve_error);
+	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
+		assert_int_equal(run(cmd_mappings_add,
+				     ARGS("to=192.168.88.10:80",
+					  "protocol=tcp", "external-port=1")),
+				 CMD_FAULT);
+		assert_says(err, why[i]);
+		assert_one_line(err);
+	}
+}
+
+/* ---- mappings remove ------------------------------------------------- */
+
+static void assert_removed(uint8_t proto, uint16_t port, uint32_t remote_ip)
+{
+	struct ctl_req req = fakectl_asked();
+
+	assert_int_equal(req.verb, CTL_DELETE);
+	assert_int_equal(req.rule.proto, proto);
+	assert_int_equal(req.rule.ext_port, port);
+	assert_int_equal(req.rule.remote.ip, remote_ip);
+}
+
+static void assert_listed(void)
+{
+	assert_int_equal(fakectl_asked().verb, CTL_MAPPINGS);
+}
+
+static void assert_remove(const char *what, int status)
+{
+	if (run(cmd_mappings_remove, ARGS(what)) != status)
+		fail_msg("remove %s: %s", what, err);
+	if (status == CMD_OK)
+		assert_string_equal(err, "");
+	else
+		assert_one_line(err);
+	assert_listed();
+}
+
+static void test_remove(void **state)
+{
+	fakectl_serve(serve_table);
+	assert_remove("0", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_remove("0,2", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
+	assert_remove("tcp:40000", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_remove("UDP:53:203.0.113.5,numbers", CMD_USAGE);
+	assert_remove("numbers=udp:53:203.0.113.5,0", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 5));
+	assert_remove("tcp:40000:0.0.0.0", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_remove("all", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 5));
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
+}
+
+static void test_remove_what_is_not_there(void **state)
+{
+	static const struct {
+		const char *what;
+		int status;
+		const char *why;
+	} cases[] = {
+		{ "3", CMD_FAULT, "there are 0 to 2" },
+		{ "0,3", CMD_FAULT, "there are 0 to 2" },
+		{ "99999999999", CMD_USAGE, "names no mapping" },
+		{ "tcp:1", CMD_FAULT, "no mapping tcp:1" },
+		{ "udp:53", CMD_USAGE,
+		  "say which: udp:53:203.0.113.5, udp:53:203.0.113.6" },
+		{ "udp:53:1.1.1.1", CMD_FAULT, "no mapping" },
+		{ "udp:53:", CMD_USAGE, "names no mapping" },
+		{ "udp:53:x", CMD_USAGE, "names no mapping" },
+		{ "udp", CMD_USAGE, "names no mapping" },
+		{ "udp:", CMD_USAGE, "names no mapping" },
+		{ "icmp:1", CMD_USAGE, "names no mapping" },
+		{ "0,", CMD_USAGE, "names no mapping" },
+		{ ",", CMD_USAGE, "names no mapping" },
+		{ "", CMD_USAGE, "names no mapping" },
+		{ "-1", CMD_USAGE, "names no mapping" },
+		{ "0-1", CMD_USAGE, "names no mapping" },
+	};
+
+	fakectl_serve(serve_table);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		/* Each asserts that nothing but the list was asked for. */
+		assert_remove(cases[i].what, cases[i].status);
+		assert_says(err, cases[i].why);
+	}
+	assert_int_equal(run(cmd_mappings_remove, NO_ARGS), CMD_USAGE);
+}
+
+static void serve_stubborn(int conn, unsigned nth, const struct ctl_req *req)
+{
+	if (req->verb == CTL_MAPPINGS)
+		serve_table(conn, nth, req);
+	else
+		tell_end(conn, nth == 1 ? CTL_EFAIL : CTL_ENOENT);
+}
+
+static void test_one_that_stays_does_not_keep_others(void **state)
+{
+	fakectl_serve(serve_stubborn);
+	assert_int_equal(run(cmd_mappings_remove, ARGS("all")), CMD_FAULT);
+	assert_one_line(err);
+	assert_says(err, "tcp:40000: the firewall did not take it");
+	assert_listed();
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 5));
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
+}
+
+/* ---- nobody there ---------------------------------------------------- */
+
+static void assert_unreachable(const char *why)
+{
+	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_FAULT);
+	assert_one_line(err);
+	assert_says(err, why);
+	assert_string_equal(out, "");
+}
+
+static void test_not_running(void **state)
+{
+	struct status s = monitor_says(STATUS_ENDED);
+
+	close(fake.listen_fd);
+	assert_unreachable("does not run: nobody serves");
+	unlink(fake.socket);
+	assert_unreachable("does not run: nobody serves");
+	strcpy(s.fault, "five engines died");
+	put_status(s);
+	assert_unreachable("it ended: five engines died");
+	put_conf("rubbish");
+	unlink(fake.status);
+	assert_unreachable("its configuration is wrong: ");
+}
+
+static void test_not_a_socket(void **state)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	unlink(fake.socket);
+	strcpy(a.sun_path, fake.socket);
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_unreachable("is not upnpd's");
+	close(fd);
+}
+
+static void test_not_enabled(void **state)
+{
+	put_status(monitor_says(STATUS_DISABLED));
+	assert_unreachable("not enabled");
+	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_FAULT);
+	assert_says(err, "not enabled");
+	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_says(err, "not enabled");
+}
+
+static void serve_version(int conn, unsigned nth, const struct ctl_req *req)
+{
+	uint32_t version = CTL_VERSION + 1;
+
+	if (nth == 0)
+		tell_bytes(conn, &version, sizeof(version));
+	else if (nth == 1)
+		tell_bytes(conn, "rubbish\n", 8);
+	else if (nth == 2)
+		tell(conn, mapping_rep(CTL_ADDED, IPPROTO_TCP, 1));
+	else
+		tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1));
+}
+
+static void test_wrong_answers(void **state)
+{
+	fakectl_serve(serve_version);
+	assert_unreachable("another version");
+	assert_unreachable("another version");
+	assert_unreachable("makes no sense");
+	assert_unreachable("hung up");
+}
+
+/* ---- status ---------------------------------------------------------- */
+
+static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
+{
+	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
+		.ext_ip = IP(198, 51, 100, 7), .ext_if = "wan0",
+		.http_port = 2828, .igd_versions = 6, .up_s = 61,
+		.mappings = 3, .mappings_static = 1, .mappings_max = 1024,
+		.per_client_max = 128, .subscribers = 2,
+		.subscribers_max = 64,
+	} };
+
+	rep.status.refused[IGD_REF_RULE] = 5;
+	if (nth == 1) {
+		rep.status.ext_ip = 0;
+		rep.status.no_address = CTL_NO_CARRIER;
+	}
+	if (req->verb == CTL_STATUS)
+		tell(conn, rep);
+	tell_end(conn, CTL_OK);
+}
+
+static void test_status(void **state)
+{
+	struct status s = monitor_says(STATUS_SERVING);
+
+	s.repairs = 2;
+	s.repaired_s = 784111777;
+	s.reloads = 1;
+	strcpy(s.reload_fault, "line 3");
+	put_status(s);
+	fakectl_serve(serve_status);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_string_equal(err, "");
+	assert_says(out, "             running: yes, process ");
+	assert_says(out, "               since: 1994-11-06T08:49:37Z, for ");
+	assert_says(out, "       configuration: /etc/upnpd.conf\n");
+	assert_says(out, "              engine: serving for 1m1s\n");
+	assert_says(out, "  external-interface: wan0\n");
+	assert_says(out, "    external-address: 198.51.100.7\n");
+	assert_says(out, "            mappings: 3 of 1024, 1 static; 128 per "
+			 "client at most\n");
+	assert_says(out, "         subscribers: 2 of 64\n");
+	assert_says(out, "             refused: 5 ");
+	assert_says(out, "             backend: nft: nft governs forwarding\n");
+	assert_says(out, "            firewall: as it should be\n");
+	assert_says(out, "         last-reload: failed: line 3\n");
+	assert_says(out, "         last-repair: 1994-11-06T08:49:37Z, 2 in all"
+			 "\n");
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_says(out,
+		    "external-address: none: the interface has no carrier\n");
+}
+
+static void test_status_json(void **state)
+{
+	put_status(monitor_says(STATUS_SERVING));
+	fakectl_serve(serve_status);
+	env.json = true;
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_says(out, "{\"running\":true,\"enabled\":true,\"pid\":");
+	assert_says(out, "\"igd-versions\":[1,2]}");
+	assert_says(out, "\"external\":{\"interface\":\"wan0\",\"address\":"
+			 "\"198.51.100.7\",\"behind-nat\":false,"
+			 "\"fault\":null}");
+	assert_says(out, "\"mappings\":{\"count\":3,\"static\":1,"
+			 "\"max\":1024,\"max-per-client\":128}");
+	assert_says(out, "\"fault\":null,\"repairs\":0,\"last-repair\":null}");
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_says(out, "\"address\":null,\"behind-nat\":false,"
+			 "\"fault\":\"no-carrier\"}");
+}
+
+static void test_status_without_a_daemon(void **state)
+{
+	struct status s = monitor_says(STATUS_ENDED);
+
+	unlink(fake.socket);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_string_equal(err, "");
+	assert_says(out, "             running: no\n");
+	strcpy(s.fault, "five engines died");
+	put_status(s);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_says(out, "             running: no\n");
+	assert_says(out, "               ended: five engines died\n");
+	env.json = true;
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	squeeze(out);
+	assert_says(out, "\"running\":false,\"enabled\":false,"
+			 "\"fault\":\"five engines died\"");
+}
+
+/* Its id may be another's by now. */
+static void test_status_of_one_that_was_killed(void **state)
+{
+	struct status s = monitor_says(STATUS_SERVING);
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(0);
+	unlink(fake.socket);
+	s.pid = pid;
+	put_status(s);
+	/* nobody has waited for it yet: some inits never do */
+	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_says(out, "               ended: without a word\n");
+	waitpid(pid, NULL, 0);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_says(out, "               ended: without a word\n");
+	s.pid = getpid();
+	s.since_mono_s = 0;	/* this process began later */
+	put_status(s);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_says(out, "               ended: without a word\n");
+}
+
+static void test_status_not_enabled(void **state)
+{
+	put_status(monitor_says(STATUS_DISABLED));
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_says(out, "             enabled: no");
+	env.json = true;
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_says(out, "\"running\":true,\"enabled\":false");
+	assert_says(out, "\"mappings\":null");
+}
+
+static void test_status_of_a_wrong_file(void **state)
+{
+	put_conf("http-port = x");
+	fakectl_serve(serve_status);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_says(out, " configuration-fault: ");
+	assert_says(out, "conf:3: http-port");
+	assert_says(out, "            mappings: 3 of 1024");
+}
+
+static void serve_denial(int conn, unsigned nth, const struct ctl_req *req)
+{
+	tell_end(conn, CTL_EPERM);
+}
+
+static void test_status_for_anybody(void **state)
+{
+	put_status(monitor_says(STATUS_SERVING));
+	fakectl_serve(serve_denial);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_says(out, "running: yes");
+	assert_says(out, "be root");
+	unlink(fake.status);
+	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_says(out, "             running: not known\n");
+}
+
+/* ---- metrics, resync ------------------------------------------------- */
+
+static void test_metrics(void **state)
+{
+	struct status s = monitor_says(STATUS_SERVING);
+
+	strcpy(s.backend, "a\"b\\");
+	put_status(s);
+	fakectl_serve(serve_status);
+	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_says(out, "# TYPE upnpd_up gauge\nupnpd_up 1\n");
+	assert_says(out, "\nupnpd_engine_up 1\n");
+	assert_says(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
+	assert_says(out, "\nupnpd_mappings{type=\"static\"} 1\n");
+	assert_says(out, "\nupnpd_backend_info{backend=\"a\\\"b\\\\\"} 1\n");
+	assert_says(out, "\nupnpd_firewall_ok 1\n");
+	assert_says(out, "# TYPE upnpd_refused_total counter\n");
+	assert_says(out, "\"} 5\n");
+}
+
+/* One series a socket, none where nothing is counted. */
+static void test_metrics_of_mappings(void **state)
+{
+	counting = true;
+	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_non_null(strstr(out,
+"# TYPE upnpd_forwarded_packets_total counter\n"
+"upnpd_forwarded_packets_total{protocol=\"tcp\","
+"to=\"192.168.88.10:8000\"} 3\n"
+"upnpd_forwarded_packets_total{protocol=\"udp\","
+"to=\"192.168.88.11:8000\"} 1\n"
+"# HELP upnpd_forwarded_bytes_total"));
+	assert_non_null(strstr(out, "} 18446744073709551615\n"));
+	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_null(strstr(out, "forwarded"));
+}
+
+static void test_metrics_without_a_daemon(void **state)
+{
+	unlink(fake.socket);
+	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_says(out, "\nupnpd_up 0\n");
+	assert_says(out, "\nupnpd_engine_up 0\n");
+	assert_string_equal(err, "");
+}
+
+static void serve_verify(int conn, unsigned nth, const struct ctl_req *req)
+{
+	struct ctl_rep rep = { .kind = CTL_END };
+
+	rep.end.repaired = nth == 1;
+	rep.end.err = nth < 2 ? CTL_OK : CTL_EFAIL;
+	tell(conn, rep);
+}
+
+static void test_resync(void **state)
+{
+	struct status s = monitor_says(STATUS_SERVING);
+
+	fakectl_serve(serve_verify);
+	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_OK);
+	assert_says(out, "as it should be");
+	assert_int_equal(fakectl_asked().verb, CTL_VERIFY);
+	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_OK);
+	assert_says(out, "repaired");
+	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_FAULT);
+	assert_says(err, "could not be repaired; see");
+	strcpy(s.firewall_fault, "nft: no such file");
+	put_status(s);
+	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_FAULT);
+	assert_says(err, "could not be repaired: nft: no such file");
+	assert_int_equal(run(cmd_resync, ARGS("now")), CMD_USAGE);
+}
+
+/* ---- monitor --------------------------------------------------------- */
+
+/* It ends by itself only with an error: the last server says one. */
+static void serve_news(int conn, unsigned nth, const struct ctl_req *req)
+{
+	struct ctl_rep rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1);
+
+	if (nth == 3) {
+		tell_end(conn, CTL_EPERM);
+		return;
+	}
+	tell(conn, rep);
+	if (nth > 0) {		/* 2 has gone, 3 has come, 1 has changed */
+		strcpy(rep.mapping.desc, "other");
+		tell(conn, rep);
+		rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, 3);
+		tell(conn, rep);
+	}
+	tell(conn, (struct ctl_rep){ .kind = CTL_READY });
+	if (nth == 0) {
+		tell(conn, mapping_rep(CTL_ADDED, IPPROTO_TCP, 2));
+		tell(conn, mapping_rep(CTL_ADDED, IPPROTO_UDP, 1));
+		tell(conn, mapping_rep(CTL_ADDED, IPPROTO_UDP, 1));
+		rep = mapping_rep(CTL_REMOVED, IPPROTO_UDP, 1);
+		rep.mapping.rule.client.ip = 0;
+		tell(conn, rep);
+	}
+	if (nth == 1)
+		tell(conn, (struct ctl_rep){ .kind = CTL_LOST, .lost = 7 });
+	wait_hangup(nth == 1 ? conn : -1);
+}
+
+/* The lines without their times. */
+static void cut_times(char *text)
+{
+	char *to = text;
+	const char *line = text, *end;
+
+	for (; (end = strchr(line, '\n')); line = end + 1) {
+		assert_true(end - line > 21 && line[19] == 'Z');
+		memmove(to, line + 21, (size_t)(end + 1 - line - 21));
+		to += end + 1 - line - 21;
+	}
+	*to = '\0';
+}
+
+#define PAIRS(proto, port) "D protocol=" proto " external-port=" port \
+	" to=192.168.88.10:8000 remote-host=\"\""
+#define MORE(desc) " time-left=never by=192.168.88.10 description=" desc "\n"
+#define AGAIN "connected: again; what changed meanwhile follows\n"
+
+static void test_monitor(void **state)
+{
+	fakectl_serve(serve_news);
+	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_says(err, "be root");
+	cut_times(out);
+	assert_string_equal(out,
+		"added " PAIRS("tcp", "2") MORE("\"game\"")
+		"added " PAIRS("udp", "1") MORE("\"game\"")
+		"changed " PAIRS("udp", "1") MORE("\"game\"")
+		"removed " PAIRS("udp", "1")
+		" by=192.168.88.10 description=\"game\"\n"
+		AGAIN
+		"changed " PAIRS("tcp", "1") MORE("\"other\"")
+		"removed " PAIRS("tcp", "2")
+		" by=192.168.88.10 description=\"game\"\n"
+		"added " PAIRS("tcp", "3") MORE("\"game\"")
+		"lost: 7 news, read too slowly; reading all again\n"
+		AGAIN);
+}
+
+static void test_monitor_json(void **state)
+{
+	unsigned lines = 0;
+	char *line, *end;
+
+	fakectl_serve(serve_news);
+	env.json = true;
+	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	for (line = out; (end = strchr(line, '\n')); line = end + 1) {
+		assert_memory_equal(line, "{\"time\":", 8);
+		assert_int_equal(end[-1], '}');
+		lines++;
+	}
+	assert_int_equal(lines, 10);
+}
+
+static void test_monitor_without_a_daemon(void **state)
+{
+	unlink(fake.socket);
+	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_says(err, "does not run");
+	assert_one_line(err);
+}
+
+static void serve_quiet(int conn, unsigned nth, const struct ctl_req *req)
+{
+	tell(conn, (struct ctl_rep){ .kind = CTL_READY });
+	wait_hangup(conn);
+}
+
+/* Nobody reads it any more, and nothing happens that it could write. */
+static void test_monitor_ends_with_its_reader(void **state)
+{
+	struct cmd c = { .env = &env };
+	int fds[2], status;
+	pid_t pid;
+
+	fakectl_serve(serve_quiet);
+	env.file = fake.conf;
+	assert_int_equal(pipe(fds), 0);
+	pid = fork();
+	if (pid == 0) {
+		alarm(60);
+		dup2(fds[1], 1);
+		close(fds[0]);
+		close(fds[1]);
+		_exit(cmd_monitor(&c));
+	}
+	close(fds[1]);
+	assert_int_equal(fakectl_asked().verb, CTL_MONITOR);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), CMD_OK);
+}
+
+/* ---- texts ----------------------------------------------------------- */
+
+static void test_time_there_and_back(void **state)
+{
+	static const uint32_t times[] = {
+		0, 1, 59, 60, 61, 3599, 3600, 86399, 86400, 90061, 604799,
+		604800,
+	};
+	char buf[32];
+	uint32_t s;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		maptext_time(&w, times[i]);
+		assert_int_equal(maptext_read_time(wr_done(&w), &s), 0);
+		assert_int_equal(s, times[i]);
+	}
+	assert_int_equal(maptext_read_time(STR("90"), &s), 0);
+	assert_int_equal(s, 90);
+	assert_int_equal(maptext_read_time(STR("90m"), &s), 0);
+	assert_int_equal(s, 5400);
+}
+
+static void test_clean(void **state)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {
+		{ "plain ~", "plain ~" },
+		{ "\x1b[2J\a\t\n\r\x7f", "?[2J?????" },
+		{ "\xc2\x9b" "31m\xc2\x85", "?31m?" },
+		{ "\xe2\x80\xae" "abc\xe2\x81\xa6", "?abc?" },
+		{ "\xff\xc3", "??" },
+		{ "\xc0\xaf", "??" },
+		{ "\xed\xa0\x80", "???" },
+		{ "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\xae",
+		  "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\xae" },
+	};
+	char buf[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		maptext_clean(&w, str_z(cases[i].in));
+		assert_string_equal(wr_cstr(&w), cases[i].out);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, fakectl_teardown)
+		T(test_print),
+		T(test_print_detail),
+		T(test_print_json),
+		T(test_print_stats),
+		T(test_where),
+		T(test_print_wrong_words),
+		T(test_print_many),
+		T(test_add),
+		T(test_add_the_least),
+		T(test_add_for_less_time),
+		T(test_add_wrong_words),
+		T(test_long_comment),
+		T(test_add_refused),
+		T(test_add_in_vain),
+		T(test_remove),
+		T(test_remove_what_is_not_there),
+		T(test_one_that_stays_does_not_keep_others),
+		T(test_not_running),
+		T(test_not_a_socket),
+		T(test_not_enabled),
+		T(test_wrong_answers),
+		T(test_status),
+		T(test_status_json),
+		T(test_status_without_a_daemon),
+		T(test_status_of_one_that_was_killed),
+		T(test_status_not_enabled),
+		T(test_status_of_a_wrong_file),
+		T(test_status_for_anybody),
+		T(test_metrics),
+		T(test_metrics_of_mappings),
+		T(test_metrics_without_a_daemon),
+		T(test_resync),
+		T(test_monitor),
+		T(test_monitor_json),
+		T(test_monitor_without_a_daemon),
+		T(test_monitor_ends_with_its_reader),
+		T(test_time_there_and_back),
+		T(test_clean),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

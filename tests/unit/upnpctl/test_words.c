@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: ISC */
+/* test_words.c - words of scripts and of the command line. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "upnpctl/words.h"
+
+static struct words w;
+static struct str rest;
+static unsigned line;
+static const char *why;
+
+/* @text ends at a page that nobody may read. */
+static void begin(const char *text)
+{
+	static char *page;
+	size_t n = strlen(text), size = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (!page) {
+		page = mmap(NULL, 3 * size, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		assert_ptr_not_equal(page, MAP_FAILED);
+		assert_int_equal(mprotect(page + 2 * size, size, PROT_NONE), 0);
+	}
+	assert_true(n <= 2 * size);
+	memcpy(page + 2 * size - n, text, n);
+	rest = (struct str){ page + 2 * size - n, n };
+	line = 1;
+}
+
+/* The words as "a|b|c", or what is wrong. */
+static const char *next(void)
+{
+	static char text[8192];
+	struct wr out = wr_init(text, sizeof(text));
+
+	if (words_next(&w, &rest, &line, &why))
+		return why;
+	for (size_t i = 0; i < w.n; i++) {
+		wr_z(&out, i ? "|" : "");
+		wr_str(&out, w.at[i]);
+	}
+	return wr_cstr(&out);
+}
+
+static void test_lines(void **state)
+{
+	begin("# head\n\n  /ip upnp\r\nset a=1  b=2 # why\n ; ;x;y z\n");
+	assert_string_equal(next(), "/ip|upnp");
+	assert_int_equal(w.line, 3);
+	assert_string_equal(next(), "set|a=1|b=2");
+	assert_int_equal(w.line, 4);
+	assert_string_equal(next(), "x");
+	assert_int_equal(w.line, 5);
+	assert_string_equal(next(), "y|z");
+	assert_string_equal(next(), "");
+	assert_string_equal(next(), "");
+	begin("print");			/* without a line's end */
+	assert_string_equal(next(), "print");
+	assert_string_equal(next(), "");
+	begin("a#b #c");		/* # begins a comment between words */
+	assert_string_equal(next(), "a#b");
+}
+
+/* As RouterOS breaks what it prints: between words, behind "=", in a word, in
+ * a quoted text. */
+static void test_joined(void **state)
+{
+	begin("add comment=\\\n    \"a \\\"b\\\" c\" disabled=no \\\r\n"
+	      "    interface=eth\\\n    er1\nnext\n");
+	assert_string_equal(next(), "add|comment=a \"b\" c|disabled=no|"
+				    "interface=ether1");
+	assert_string_equal(next(), "next");
+	assert_int_equal(w.line, 5);
+	begin("set a=\"one\\\n    \\_two\" \\\n\\\n  b=3\nc");
+	assert_string_equal(next(), "set|a=one two|b=3");
+	assert_string_equal(next(), "c");
+	begin("x \\");
+	assert_string_equal(next(), "x");
+}
+
+static void test_escapes(void **state)
+{
+	begin("s=\"\\\"\\\\\\n\\r\\t\\$\\?\\_\\C3\\bc\\A\"");
+	assert_string_equal(next(), "unknown escape; a backslash itself is "
+				    "written \\\\");
+	begin("s=\"\\\"\\\\\\n\\r\\t\\$\\?\\_\\C3\\bc\\a\\b\\f\\v\"");
+	assert_string_equal(next(), "s=\"\\\n\r\t$? \xc3\xbc\a\b\f\v");
+	begin("s=\"\\q\"");
+	assert_string_equal(next(), "unknown escape; a backslash itself is "
+				    "written \\\\");
+	begin("s=a\\_b");
+	assert_string_equal(next(), "s=a b");
+	begin("s=\"\" t=\"\"u");
+	assert_string_equal(next(), "s=|t=u");
+}
+
+static void test_brackets(void **state)
+{
+	begin("set [find type=internal] disabled=no\n");
+	assert_string_equal(next(), "set|[find type=internal]|disabled=no");
+	begin("set [find\n]");
+	assert_string_equal(next(), "a bracket is not closed; add ]");
+	begin("set a=[b c]");		/* only where a word begins */
+	assert_string_equal(next(), "set|a=[b|c]");
+}
+
+static void test_wrong(void **state)
+{
+	static char text[8192];
+	size_t n = 0;
+
+	begin("\n\na=\"b\nc\n");
+	assert_string_equal(next(), "a quote is not closed; add \"");
+	for (int i = 0; i < CMD_ARGS_MAX; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "x ");
+	begin(text);
+	next();
+	assert_int_equal(w.n, CMD_ARGS_MAX);
+	strcat(text, "x");
+	begin(text);
+	assert_string_equal(next(), "too many words");
+	memset(text, 'x', sizeof(w.buf));
+	text[sizeof(w.buf)] = '\0';
+	begin(text);
+	next();
+	assert_int_equal(w.at[0].n, sizeof(w.buf));
+	text[sizeof(w.buf)] = 'x';
+	text[sizeof(w.buf) + 1] = '\0';
+	begin(text);
+	assert_string_equal(next(), "the command is too long");
+}
+
+static const char *add(const char *a, const char *b)
+{
+	static char text[256];
+	struct wr out = wr_init(text, sizeof(text));
+
+	words_init(&w);
+	if (words_add(&w, str_z(a), &why) ||
+	    (b && words_add(&w, str_z(b), &why)))
+		return why;
+	for (size_t i = 0; i < w.n; i++) {
+		wr_z(&out, i ? "|" : "");
+		wr_str(&out, w.at[i]);
+	}
+	return wr_cstr(&out);
+}
+
+/* What the shell gives: words, or a line that it was told to leave alone. */
+static void test_arguments(void **state)
+{
+	assert_string_equal(add("set", "friendly-name=My Router"),
+			    "set|friendly-name=My Router");
+	assert_string_equal(add("set", "friendly-name=\"My Router\""),
+			    "set|friendly-name=My Router");
+	assert_string_equal(add("/ip upnp interfaces", "set 0 type=internal"),
+			    "/ip|upnp|interfaces|set|0|type=internal");
+	assert_string_equal(add("set a=\"b c\" d=e", NULL), "set|a=b c|d=e");
+	assert_string_equal(add("", "x=#1 \\2"), "|x=#1 \\2");
+	assert_string_equal(add("set a=\"b", NULL),
+			    "a quote is not closed; add \"");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_joined),
+		cmocka_unit_test(test_escapes),
+		cmocka_unit_test(test_brackets),
+		cmocka_unit_test(test_wrong),
+		cmocka_unit_test(test_arguments),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

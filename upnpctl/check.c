@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check.c - "upnpctl check": why would a port not open here?
+ *
+ * Owns: the order of the checks, what is printed, the exit status.
+ * Never does: change anything.
+ */
+#include <string.h>
+#include "upnpctl/check.h"
+#include "upnpctl/cmd.h"
+#include "upnpctl/out.h"
+
+/* What a check can not do without: it is left out then, and what is missing
+ * has been told by one before it. */
+enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
+
+static const struct {
+	char name[17];
+	uint8_t needs;
+	void (*run)(struct check *);
+} checks[] = {
+	{ "configuration", 0, check_configuration },
+	{ "daemon", 0, check_daemon },
+	{ "access", NEEDS_CONF, check_access },
+	{ "clock", 0, check_clock },
+	{ "state-dir", NEEDS_CONF, check_state_dir },
+	{ "interfaces", NEEDS_CONF | NEEDS_NET, check_interfaces },
+	{ "networks", NEEDS_CONF | NEEDS_NET, check_networks },
+	{ "default-route", NEEDS_NET | NEEDS_EXT, check_roles },
+	{ "external-address", NEEDS_NET | NEEDS_EXT, check_external },
+	{ "forwarding", 0, check_forwarding },
+	{ "multicast", NEEDS_CONF | NEEDS_NET, check_multicast },
+	{ "ports", NEEDS_CONF | NEEDS_NET, check_ports },
+	{ "backend", NEEDS_CONF, check_backend },
+	{ "conntrack", 0, check_kernel },
+	{ "firewalls", 0, check_firewalls },
+	{ "masquerade", NEEDS_NET | NEEDS_EXT, check_masquerade },
+	{ "forward", NEEDS_NET | NEEDS_EXT, check_forward },
+	{ "gateways", NEEDS_CONF | NEEDS_NET, check_gateways },
+};
+
+/* ---- the whole ------------------------------------------------------- */
+
+/* The networks that mappings may lead to. */
+static void fill_flow(struct check *c)
+{
+	struct rules_flow *f = &c->flow;
+
+	if (c->ext)
+		memcpy(f->ext, c->ext->name, sizeof(f->ext));
+	for (size_t i = 0; i < c->net.addr_n && f->n < RULES_NETS_MAX; i++) {
+		const struct netif_addr *a = &c->net.addr[i];
+		const struct conf_iface *iface = check_iface_of(c, a->ifindex);
+		struct rules_net *net = &f->net[f->n];
+
+		if (!iface || iface->type != CONF_INTERNAL)
+			continue;
+		memcpy(net->ifname, iface->name, sizeof(net->ifname));
+		net->ip = a->ip;
+		net->mask = a->mask;
+		f->n++;
+	}
+}
+
+/* After the configuration was read. */
+static void look_around(struct check *c)
+{
+	const char *names[CONF_IFACES_MAX];
+
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		names[i] = c->conf.iface[i].name;
+	c->ext = conf_external(&c->conf);
+	c->have_net = !netif_read(names, c->conf.iface_n, &c->net);
+	if (!c->have_net)
+		return;
+	fill_flow(c);
+	check_search(c);
+}
+
+static void run_checks(struct check *c)
+{
+	unsigned have = 0;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		c->name = checks[i].name;
+		c->said = 0;
+		if ((checks[i].needs & have) != checks[i].needs)
+			continue;
+		out_flush();	/* the next may take its time */
+		checks[i].run(c);
+		if (i > 0)
+			continue;
+		look_around(c);
+		have = (c->have_conf ? NEEDS_CONF : 0) |
+		       (c->have_net ? NEEDS_NET : 0) |
+		       (c->ext ? NEEDS_EXT : 0);
+	}
+}
+
+int cmd_check(struct cmd *cmd)
+{
+	static struct check c;
+
+	if (cmd->n)
+		return cmd_fail(CMD_USAGE, "check takes no \"%.*s\"",
+				STR_F(cmd->arg[0]));
+	c.env = cmd->env;
+	conf_defaults(&c.conf);
+	if (c.env->json)
+		json_array(NULL);
+	run_checks(&c);
+	if (c.env->json)
+		json_end();
+	return (int)c.worst;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check_lan.c - is there another gateway on the LAN? Asked as a program there
+ * would ask, by an M-SEARCH out of each internal interface.
+ *
+ * The search goes out before the other checks and the answers are read after
+ * them, so that the time to wait is theirs.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+#include "http/httpmsg.h"
+#include "upnpctl/check.h"
+
+#define SSDP_PORT	1900
+#define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
+/* Answers come within the second that MX allows; half of one for the way. */
+#define WAIT_MS		1500
+#define GATEWAYS_MAX	8	/* named; more is unheard of */
+
+static const char search[] =
+	"M-SEARCH * HTTP/1.1\r\n"
+	"HOST: 239.255.255.250:1900\r\n"
+	"MAN: \"ssdp:discover\"\r\n"
+	"MX: 1\r\n"
+	"ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n"
+	"\r\n";
+
+/* ---- asking ---------------------------------------------------------- */
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int open_at(uint32_t ip, int ifindex)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(ip) };
+	struct ip_mreqn by = { .imr_address = sa.sin_addr,
+			       .imr_ifindex = ifindex };
+	const int ttl = 2;	/* UDA 1.1 1.3.2 */
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (!bind(fd, (struct sockaddr *)&sa, sizeof(sa)) &&
+	    !setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &by, sizeof(by)) &&
+	    !setsockopt(fd, IPPROTO_IP, IP_MULTICAST_TTL, &ttl, sizeof(ttl)))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/* From the first address of each internal interface. */
+void check_search(struct check *c)
+{
+	const struct sockaddr_in group = {
+		.sin_family = AF_INET,
+		.sin_port = htons(SSDP_PORT),
+		.sin_addr.s_addr = htonl(SSDP_GROUP_IP),
+	};
+
+	c->search_ms = now_ms();
+	for (size_t i = 0; i < c->conf.iface_n; i++) {
+		const struct conf_iface *f = &c->conf.iface[i];
+		const struct netif_link *l = &c->net.link[i];
+		const struct netif_addr *a;
+
+		c->search[i] = -1;
+		a = netif_first_addr(&c->net, l->ifindex);
+		if (f->disabled || f->type != CONF_INTERNAL || !l->up || !a)
+			continue;
+		c->search[i] = open_at(a->ip, l->ifindex);
+		if (c->search[i] >= 0 &&
+		    sendto(c->search[i], search, sizeof(search) - 1, 0,
+			   (const struct sockaddr *)&group,
+			   sizeof(group)) < 0) {
+			close(c->search[i]);
+			c->search[i] = -1;
+		}
+	}
+}
+
+/* ---- answers --------------------------------------------------------- */
+
+bool check_answer(struct str datagram, char *ret_server, size_t cap)
+{
+	static const struct str type =
+		STR("urn:schemas-upnp-org:device:InternetGatewayDevice:");
+	struct wr w = wr_init_cut(ret_server, cap);
+	struct httpmsg m;
+	struct str st, server = STR("");
+
+	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 ||
+	    m.status != 200 || !httpmsg_get(&m, STR("ST"), &st) ||
+	    !str_starts(st, type))
+		return false;
+	httpmsg_get(&m, STR("SERVER"), &server);
+	for (size_t i = 0; i < server.n; i++)
+		wr_ch(&w, server.p[i] < ' ' || server.p[i] > '~' ? '?' :
+		      server.p[i]);
+	wr_cstr(&w);
+	return true;
+}
+
+struct seen {
+	uint32_t ip[GATEWAYS_MAX];
+	size_t n;
+};
+
+static bool seen_before(struct seen *s, uint32_t ip)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->ip[i] == ip)
+			return true;
+	if (s->n == GATEWAYS_MAX)
+		return true;
+	s->ip[s->n++] = ip;
+	return false;
+}
+
+static bool is_own(const struct check *c, uint32_t ip)
+{
+	for (size_t i = 0; i < c->net.addr_n; i++)
+		if (c->net.addr[i].ip == ip)
+			return true;
+	return false;
+}
+
+/* On the router itself it is upnpd, unless it says another name. */
+static bool is_upnpd(const char *server)
+{
+	struct str rest = str_z(server), word;
+
+	while (str_word(&rest, &word))
+		if (str_starts(word, STR("upnpd/")))
+			return true;
+	return false;
+}
+
+static void take_answer(struct check *c, struct seen *seen, uint32_t ip,
+			struct str datagram)
+{
+	char server[96], ip_text[16];
+	struct wr w = wr_init(ip_text, sizeof(ip_text));
+	bool own = is_own(c, ip);
+
+	if (!check_answer(datagram, server, sizeof(server)) ||
+	    (own && is_upnpd(server)) || seen_before(seen, ip))
+		return;
+	wr_ipv4(&w, ip);
+	wr_cstr(&w);
+	check_say(c, CHECK_WARNING, "another UPnP gateway answers at %s%s "
+		  "(%s): programs may ask that one for the port\n%s", ip_text,
+		  own ? ", on this router" : "", *server ? server : "unnamed",
+		  own ? "Stop that program" :
+		  "Turn UPnP off there, or use one router only");
+}
+
+static void read_answers(struct check *c, struct seen *seen, int fd)
+{
+	struct sockaddr_in from = { 0 };
+	char buf[SSDP_DATAGRAM_MAX];
+	socklen_t len;
+	ssize_t n;
+
+	for (int i = 0; i < 64; i++) {
+		len = sizeof(from);
+		n = recvfrom(fd, buf, sizeof(buf), 0,
+			     (struct sockaddr *)&from, &len);
+		if (n < 0)
+			return;
+		take_answer(c, seen, ntohl(from.sin_addr.s_addr),
+			    (struct str){ buf, (size_t)n });
+	}
+}
+
+/* Counted from the search on; what has come by then is read in any case. */
+static void wait_for_answers(struct check *c, struct seen *seen)
+{
+	struct pollfd p[CONF_IFACES_MAX];
+	const size_t n = c->conf.iface_n;
+	int64_t left;
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (struct pollfd){ c->search[i], POLLIN, 0 };
+	do {
+		left = c->search_ms + WAIT_MS - now_ms();
+		if (poll(p, n, left > 0 ? (int)left : 0) < 0 && errno != EINTR)
+			return;
+		for (size_t i = 0; i < n; i++)
+			if (p[i].fd >= 0 && p[i].revents)
+				read_answers(c, seen, p[i].fd);
+	} while (left > 0);
+}
+
+void check_gateways(struct check *c)
+{
+	struct seen seen = { .n = 0 };
+	size_t asked = 0;
+
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		asked += c->search[i] >= 0;
+	if (asked)
+		wait_for_answers(c, &seen);
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		if (c->search[i] >= 0)
+			close(c->search[i]);
+	if (asked)
+		check_good(c, "no other UPnP gateway answers on the LAN");
+}

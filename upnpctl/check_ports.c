@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check_ports.c - are the ports that upnpd serves on free, or its own?
+ *
+ * A socket that others can live beside is no fault: what counts is whether
+ * upnpd's own bind would succeed, so that is tried, with its options; the
+ * socket is closed at once and takes no connection.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include "sys/dir.h"
+#include "sys/jail.h"
+#include "sys/ports.h"
+#include "upnpctl/check.h"
+
+#define SSDP_PORT	1900
+#define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
+#define HOLDERS_MAX	16		/* of one port */
+
+/* ---- who holds a socket ---------------------------------------------- */
+
+/* Has process @pid the socket of that inode? */
+static bool has_socket(const char *pid, const char *link)
+{
+	char path[64], target[64];
+	struct wr w = wr_init(path, sizeof(path));
+	const char *name;
+	bool found = false;
+	struct dir d;
+	ssize_t n;
+
+	wr_fmt(&w, "/proc/%s/fd%c", pid, '\0');
+	if (w.over || dir_open(&d, path))
+		return false;
+	while (!found && dir_next(&d, &name) > 0) {
+		n = readlinkat(d.fd, name, target, sizeof(target));
+		found = n > 0 && str_eq((struct str){ target, (size_t)n },
+					str_z(link));
+	}
+	dir_close(&d);
+	return found;
+}
+
+/* 0: it can not be told, at least not by this user; no more is said where a
+ * directory can not be read to its end. */
+static uint32_t process_with(uint64_t inode)
+{
+	char link[40];
+	struct wr w = wr_init(link, sizeof(link));
+	uint32_t pid, ret = 0;
+	const char *name;
+	struct dir d;
+
+	if (!inode || dir_open(&d, "/proc"))
+		return 0;
+	wr_fmt(&w, "socket:[%llu]%c", (unsigned long long)inode, '\0');
+	while (!ret && dir_next(&d, &name) > 0)
+		if (!str_u32(str_z(name), 1, INT32_MAX, &pid) &&
+		    has_socket(name, link))
+			ret = pid;
+	dir_close(&d);
+	return ret;
+}
+
+/* "PID (NAME) STATE PARENT ..."; the name may have anything in it. */
+static uint32_t parent_of(uint32_t pid)
+{
+	char buf[256];
+	struct str s, word;
+	uint32_t ret = 0;
+	size_t at;
+
+	if (!check_read(buf, sizeof(buf), &s, "/proc/%u/stat", (unsigned)pid))
+		return 0;
+	for (at = s.n; at > 0 && s.p[at - 1] != ')'; at--)
+		;
+	s = str_skip(s, at);
+	str_word(&s, &word);	/* its state stands before it */
+	if (str_word(&s, &word))
+		str_u32(word, 0, INT32_MAX, &ret);
+	return ret;
+}
+
+/* The engine is the nursery's child, and that the monitor's. */
+static bool is_of(uint32_t daemon, uint32_t pid)
+{
+	for (int up = 0; up < 2 && pid && pid != daemon; up++)
+		pid = parent_of(pid);
+	return pid == daemon;
+}
+
+/* An ordinary user sees only whose it is. */
+static bool is_ours(const struct check *c, const struct ports_holder *h,
+		    uint32_t pid)
+{
+	uint32_t daemon = (uint32_t)c->daemon;
+	uid_t uid;
+	gid_t gid;
+
+	if (!daemon)
+		return false;
+	if (pid)
+		return is_of(daemon, pid);
+	return jail_user(c->conf.user, &uid, &gid) >= 0 && uid == h->uid;
+}
+
+/* ---- a port ---------------------------------------------------------- */
+
+struct port {
+	uint8_t protocol;
+	uint16_t number;
+	uint32_t ip;
+	const char *ifname;	/* that the server is bound to, or NULL */
+	const char *what;
+};
+
+/* As upnpd does it. 0, or -errno */
+static int try_bind(const struct port *p)
+{
+	struct sockaddr_in sa = {
+		.sin_family = AF_INET,
+		.sin_port = htons(p->number),
+		.sin_addr.s_addr = htonl(p->ip),
+	};
+	bool tcp = p->protocol == IPPROTO_TCP;
+	const int on = 1;
+	int err = 0;
+	int fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) |
+			SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (p->ifname)
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->ifname,
+			   (socklen_t)strlen(p->ifname));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static void put_holder(struct wr *w, uint32_t pid)
+{
+	struct str comm = STR("?");
+	char buf[32];
+
+	if (!pid) {
+		wr_z(w, "a program that this user can not see");
+		return;
+	}
+	check_read(buf, sizeof(buf), &comm, "/proc/%u/comm", (unsigned)pid);
+	wr_fmt(w, "%.*s (process %u)", STR_F(comm), (unsigned)pid);
+}
+
+static void say_taken(struct check *c, const struct port *p, uint32_t pid,
+		      int err)
+{
+	bool tcp = p->protocol == IPPROTO_TCP;
+	char text[96];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (err == -EADDRINUSE)
+		put_holder(&w, pid);
+	else
+		wr_fmt(&w, "no one, but: %s", strerror(-err));
+	wr_fmt(&w, ", at ");
+	wr_ipv4(&w, p->ip);
+	wr_cstr(&w);
+	check_say(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s is not "
+		  "served there\nStop that program%s", tcp ? "TCP" : "UDP",
+		  p->number, text, p->what, tcp ?
+		  ", or set another http-port (0: upnpd takes any)" :
+		  ", or its UPnP or DLNA part");
+}
+
+/* Return: a finding was made */
+static bool check_port(struct check *c, const struct port *p)
+{
+	struct ports_holder h[HOLDERS_MAX];
+	int n = ports_holders(p->protocol, p->ip, p->number, h, HOLDERS_MAX);
+	uint32_t pid, other = 0;
+	int err;
+
+	for (int i = 0; i < n; i++) {
+		pid = process_with(h[i].inode);
+		if (is_ours(c, &h[i], pid))
+			return false;
+		other = other ? other : pid;
+	}
+	err = try_bind(p);
+	if (err)
+		say_taken(c, p, other, err);
+	return err;
+}
+
+/* The group's address is one for all interfaces. */
+void check_ports(struct check *c)
+{
+	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, SSDP_GROUP_IP, NULL,
+			     "discovery" };
+	struct port http = { IPPROTO_TCP, (uint16_t)c->conf.http_port, 0, NULL,
+			     "description and control" };
+	bool taken = check_port(c, &ssdp);
+
+	for (size_t i = 0; i < c->flow.n; i++) {
+		ssdp.ip = http.ip = c->flow.net[i].ip;
+		http.ifname = c->flow.net[i].ifname;
+		if (!taken)
+			taken = check_port(c, &ssdp);
+		if (http.number)
+			check_port(c, &http);
+	}
+	check_good(c, "UDP port %u and TCP port %u are free or upnpd's",
+		   SSDP_PORT, http.number);
+}

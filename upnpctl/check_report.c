@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check_report.c - what the checks use: saying what was found, reading small
+ * files.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+#include "upnpctl/check.h"
+#include "upnpctl/out.h"
+
+static const char *const level_words[] = { "ok", "warning", "problem" };
+
+/* ---- findings -------------------------------------------------------- */
+
+static void print_text(enum check_level level, const char *name,
+		       struct str text, struct str remedy)
+{
+	out_pad(str_z(level_words[level]), 9);
+	out_pad(str_z(name), 18);
+	out_str(text);
+	out_str(STR("\n"));
+	if (!remedy.n)
+		return;
+	out_pad(STR(""), 27);
+	out_fmt("-> %.*s\n", STR_F(remedy));
+}
+
+static void print_json(enum check_level level, const char *name,
+		       struct str text, struct str remedy)
+{
+	json_object(NULL);
+	json_str("level", str_z(level_words[level]));
+	json_str("check", str_z(name));
+	json_str("text", text);
+	if (remedy.n)
+		json_str("remedy", remedy);
+	else
+		json_null("remedy");
+	json_end();
+}
+
+static void found(struct check *, enum check_level, const char *fmt, va_list)
+	__attribute__((format(printf, 3, 0)));
+
+static void found(struct check *c, enum check_level level, const char *fmt,
+		  va_list ap)
+{
+	char buf[1024];
+	struct wr w = wr_init_cut(buf, sizeof(buf));
+	struct str remedy, text;
+
+	wr_vfmt(&w, fmt, ap);
+	for (size_t i = 0; i < w.len; i++)
+		if ((unsigned char)buf[i] < ' ' && buf[i] != '\n')
+			buf[i] = '?';
+	remedy = wr_done(&w);
+	str_cut(&remedy, '\n', &text);
+	(c->env->json ? print_json : print_text)(level, c->name, text, remedy);
+	c->said++;
+	if (level > c->worst)
+		c->worst = level;
+}
+
+void check_say(struct check *c, enum check_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	found(c, level, fmt, ap);
+	va_end(ap);
+}
+
+void check_good(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (c->said)
+		return;
+	va_start(ap, fmt);
+	found(c, CHECK_OK, fmt, ap);
+	va_end(ap);
+}
+
+/* ---- small files ----------------------------------------------------- */
+
+static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
+		      va_list) __attribute__((format(printf, 4, 0)));
+
+static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
+		      va_list ap)
+{
+	char path[160];
+	struct wr w = wr_init(path, sizeof(path));
+	struct str rest;
+	ssize_t n;
+	int fd;
+
+	wr_vfmt(&w, fmt, ap);
+	wr_ch(&w, '\0');
+	fd = w.over ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, cap);
+	close(fd);
+	if (n < 0)
+		return false;
+	rest = (struct str){ buf, (size_t)n };
+	*ret = rest;		/* where it is empty */
+	str_cut(&rest, '\n', ret);
+	return true;
+}
+
+bool check_read(char *buf, size_t cap, struct str *ret, const char *fmt, ...)
+{
+	va_list ap;
+	bool ok;
+
+	va_start(ap, fmt);
+	ok = read_path(buf, cap, ret, fmt, ap);
+	va_end(ap);
+	return ok;
+}
+
+int64_t check_number(const char *fmt, ...)
+{
+	char buf[32];
+	struct str text;
+	uint64_t v;
+	va_list ap;
+	bool ok;
+
+	va_start(ap, fmt);
+	ok = read_path(buf, sizeof(buf), &text, fmt, ap) &&
+	     !str_u64(str_trim(text), 0, INT64_MAX, &v);
+	va_end(ap);
+	return ok ? (int64_t)v : -1;
+}
+
+const struct conf_iface *check_iface_of(const struct check *c, int ifindex)
+{
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		if (c->net.link[i].ifindex == ifindex &&
+		    !c->conf.iface[i].disabled)
+			return &c->conf.iface[i];
+	return NULL;
+}

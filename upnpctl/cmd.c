@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: ISC */
+/* cmd.c - finds the verb that words name, and says what is wrong. */
+#include <string.h>
+#include <unistd.h>
+#include "upnpctl/cmd.h"
+
+#define NAME "upnpctl: "
+
+static unsigned script_line;
+static bool as_json;
+
+void cmd_at(unsigned line)
+{
+	script_line = line;
+}
+
+/* What the operator wrote comes back to a terminal: no control characters. */
+static void make_printable(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
+void cmd_json(bool on)
+{
+	as_json = on;
+}
+
+/* In one write(), as the plain line is. */
+static void write_json(int status, struct str text)
+{
+	char line[2 * 1024 + 64];
+	struct wr w = wr_init(line, sizeof(line));
+
+	text = str_skip(text, sizeof(NAME) - 1);
+	wr_z(&w, status ? "{\"error\": \"" : "{\"notice\": \"");
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '"' || text.p[i] == '\\')
+			wr_ch(&w, '\\');
+		/* it may be cut within a character */
+		wr_ch(&w, (unsigned char)text.p[i] < 0x7f ? text.p[i] : '?');
+	}
+	wr_fmt(&w, "\", \"status\": %d}\n", status);
+	if (write(STDERR_FILENO, line, w.len) < 0)
+		return;
+}
+
+int cmd_fail(int status, const char *fmt, ...)
+{
+	char text[1024];
+	struct wr w = wr_init_cut(text, sizeof(text) - 1);
+	va_list ap;
+
+	wr_z(&w, NAME);
+	if (script_line)
+		wr_fmt(&w, "line %u: ", script_line);
+	va_start(ap, fmt);
+	wr_vfmt(&w, fmt, ap);
+	va_end(ap);
+	make_printable(text, w.len);
+	text[w.len++] = '\n';
+	if (as_json)
+		write_json(status, (struct str){ text, w.len - 1 });
+	else if (write(STDERR_FILENO, text, w.len) < 0)
+		return status;	/* nobody listens */
+	return status;
+}
+
+bool cmd_key(const struct cmd *c, const char *key, struct str *ret_value)
+{
+	struct str rest, head;
+
+	for (size_t i = 0; i < c->n; i++) {
+		rest = c->arg[i];
+		if (!str_cut(&rest, '=', &head) || head.n == c->arg[i].n ||
+		    !str_eq(head, str_z(key)))
+			continue;
+		*ret_value = rest;
+		return true;
+	}
+	return false;
+}
+
+/* ---- menus and verbs ----------------------------------------------------- */
+
+/* What one word may mean where we are. */
+struct match {
+	const struct cmd_verb *verb;
+	const char *menu;
+	bool whole;		/* the name, not a beginning of it */
+	unsigned n;		/* how many names begin so */
+};
+
+/* Is @name another way to spell @word? Counts it then. */
+static bool matches(struct match *m, struct str word, const char *name)
+{
+	bool whole = str_eq(word, str_z(name));
+
+	if (m->whole || (!whole && !str_starts(str_z(name), word)))
+		return false;
+	m->n = whole ? 1 : m->n + 1;
+	m->whole = whole;
+	return true;
+}
+
+/* Is row @v the first of its menu? A menu's rows may stand anywhere. */
+static bool first_of_menu(const struct cmd_verb *verbs,
+			  const struct cmd_verb *v)
+{
+	for (const struct cmd_verb *u = verbs; u < v; u++)
+		if (!strcmp(u->menu, v->menu))
+			return false;
+	return *v->menu;
+}
+
+static void look_up(const struct cmd_verb *verbs, const char *menu,
+		    struct str word, struct match *ret)
+{
+	*ret = (struct match){ .menu = menu };
+	for (const struct cmd_verb *v = verbs; *v->name; v++) {
+		if (!strcmp(v->menu, menu) && matches(ret, word, v->name)) {
+			ret->verb = v;
+			ret->menu = menu;
+		}
+		if (!*menu && first_of_menu(verbs, v) &&
+		    matches(ret, word, v->menu)) {
+			ret->verb = NULL;
+			ret->menu = v->menu;
+		}
+	}
+}
+
+/* The names there are in a menu: "print, set, interfaces". */
+static const char *names(const struct cmd_verb *verbs, const char *menu,
+			 struct wr *w)
+{
+	const char *between = "";
+
+	for (const struct cmd_verb *v = verbs; *v->name; v++) {
+		const char *name = !strcmp(v->menu, menu) ? v->name
+				 : !*menu && first_of_menu(verbs, v) ? v->menu
+				 : NULL;
+
+		if (!name)
+			continue;
+		wr_fmt(w, "%s%s", between, name);
+		between = ", ";
+	}
+	return wr_cstr(w);
+}
+
+static int unknown(const struct cmd_env *env, const struct match *m,
+		   struct str word)
+{
+	char list[512];
+	struct wr w = wr_init_cut(list, sizeof(list));
+
+	return cmd_fail(CMD_USAGE, "%s \"%.*s\"%s%s; there are: %s",
+			m->n ? "more than one command begins with"
+			     : "there is no command", STR_F(word),
+			*m->menu && !m->n ? " for " : "",
+			m->n ? "" : m->menu,
+			names(env->verbs, m->n ? "" : m->menu, &w));
+}
+
+/* ---- paths --------------------------------------------------------------- */
+
+/* How much of "/ip upnp" has been said. */
+enum walk { AT_ROOT, AT_IP, AT_MENU };
+
+struct path {
+	const struct cmd_env *env;
+	const char *menu;
+	enum walk at;
+	const struct cmd_verb *verb;
+};
+
+static int step(struct path *p, struct str word)
+{
+	struct match m;
+
+	if (p->at != AT_MENU) {
+		struct str want = p->at == AT_ROOT ? STR("ip") : STR("upnp");
+
+		if (!str_eq(word, want))
+			return cmd_fail(CMD_USAGE, "there is no menu \"%.*s\" "
+					"here; there is /ip upnp",
+					STR_F(word));
+		p->menu = "";
+		p->at++;
+		return CMD_OK;
+	}
+	if (!*p->menu && str_eq(word, STR("ip"))) {
+		p->at = AT_IP;
+		return CMD_OK;
+	}
+	look_up(p->env->verbs, p->menu, word, &m);
+	if (m.n != 1)
+		return unknown(p->env, &m, word);
+	p->menu = m.menu;
+	p->verb = m.verb;
+	return CMD_OK;
+}
+
+/* One word, which may be several steps: "/ip/upnp/interfaces". */
+static int walk(struct path *p, struct str word)
+{
+	struct str part;
+	int status = CMD_OK;
+
+	if (str_starts(word, STR("/")))
+		p->at = AT_ROOT;
+	while (!status && str_cut(&word, '/', &part)) {
+		if (p->verb)
+			return cmd_fail(CMD_USAGE, "\"%.*s\" can not stand "
+					"behind \"%s/\"; put a space between",
+					STR_F(part), p->verb->name);
+		if (part.n)
+			status = step(p, part);
+	}
+	return status;
+}
+
+int cmd_find(const struct cmd_env *env, const char **menu,
+	     const struct str *word, size_t n, struct cmd *ret)
+{
+	struct path p = { .env = env, .menu = *menu, .at = AT_MENU };
+	size_t i;
+	int status = CMD_OK;
+
+	for (i = 0; i < n && !p.verb && !status; i++)
+		status = walk(&p, word[i]);
+	if (status)
+		return status;
+	if (p.at != AT_MENU)
+		return cmd_fail(CMD_USAGE, "the path ends too early; it is "
+				"/ip upnp");
+	*menu = p.menu;
+	*ret = (struct cmd){ .env = env, .verb = p.verb };
+	for (; i < n; i++)
+		ret->arg[ret->n++] = word[i];
+	return CMD_OK;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cmd.h - what the parts of upnpctl share: a command as it was given, and the
+ * table of those there are.
+ */
+#ifndef UPNPCTL_CMD_H
+#define UPNPCTL_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/str.h"
+
+/* Exit statuses. check has its own meaning for 1 (a warning) and 2. */
+enum { CMD_OK = 0, CMD_FAULT = 1, CMD_USAGE = 2 };
+
+#define CMD_ARGS_MAX 64
+
+struct change;			/* change.h */
+
+/* What is the same for every command of a run. */
+struct cmd_env {
+	const char *file;	/* configuration; NUL-terminated */
+	bool json;
+	const struct cmd_verb *verbs;	/* all there are; the last: no name */
+	struct change *change;	/* what a script gathers; NULL: no script */
+	bool add_enabled;	/* what RouterOS 6 or 7 exported: there an added
+				 * interface is enabled unless it says not */
+};
+
+/* One command: the words after its verb. */
+struct cmd {
+	const struct cmd_env *env;
+	const struct cmd_verb *verb;
+	struct str arg[CMD_ARGS_MAX];	/* "enabled=yes", "0,1", "detail" */
+	size_t n;
+};
+
+struct cmd_verb {
+	char menu[12];		/* "", "interfaces", "mappings" */
+	char name[8];		/* "print", "set", ...; "" ends a table */
+	int (*run)(struct cmd *);	/* exit status */
+	char args[27];		/* for the usage, "KEY=VALUE..." */
+	char help[36];		/* one line */
+	bool script;		/* may stand in a script */
+};
+
+/** cmd_find - find the verb that words name: a path, then the verb.
+ * @menu: in: where we are, "" for /ip upnp; out: where the path leads
+ * @word: "/ip", "upnp", "/ip/upnp/interfaces", "int", "print", ...
+ * @ret: its verb (NULL: the words are only a path), and the words behind it
+ *
+ * Names may be shortened as long as only one begins so.
+ *
+ * Return: CMD_OK; CMD_USAGE, told on stderr */
+int cmd_find(const struct cmd_env *, const char **menu,
+	     const struct str *word, size_t n, struct cmd *ret);
+
+/** cmd_key - the value of "key=value" among the arguments.
+ * Return: false when it is not there */
+bool cmd_key(const struct cmd *, const char *key, struct str *ret_value);
+
+/** cmd_at - name the line of a script in what cmd_fail() says from now on; 0:
+ * none. */
+void cmd_at(unsigned line);
+
+/** cmd_json - from now on, what cmd_fail() says is a JSON object. */
+void cmd_json(bool on);
+
+/** cmd_fail - "upnpctl: ..." on stderr, one line, cut at 1 KiB. Return:
+ * @status, for a return statement. */
+int cmd_fail(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* The commands, each file its own. */
+int cmd_print(struct cmd *), cmd_set(struct cmd *), cmd_export(struct cmd *);
+int cmd_ifaces_print(struct cmd *), cmd_ifaces_add(struct cmd *),
+	cmd_ifaces_set(struct cmd *), cmd_ifaces_enable(struct cmd *),
+	cmd_ifaces_disable(struct cmd *), cmd_ifaces_remove(struct cmd *);
+int cmd_mappings_print(struct cmd *), cmd_mappings_add(struct cmd *),
+	cmd_mappings_remove(struct cmd *), cmd_status(struct cmd *),
+	cmd_monitor(struct cmd *), cmd_resync(struct cmd *),
+	cmd_metrics(struct cmd *);
+int cmd_check(struct cmd *);
+
+#endif

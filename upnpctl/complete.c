@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/* complete.c - what there is to say, for the shell's completion. */
+#include "upnpctl/complete.h"
+#include "upnpctl/out.h"
+#include "conf/confopt.h"
+
+/* "yes or no" and "a, b or c" as words: " yes no". */
+static void put_words(struct str range)
+{
+	struct str word;
+
+	while (str_word(&range, &word)) {
+		if (str_eq(word, STR("or")) || str_eq(word, STR("of:")))
+			continue;
+		if (word.n && word.p[word.n - 1] == ',')
+			word.n--;
+		out_fmt(" %.*s", STR_F(word));
+	}
+}
+
+static void put_option(const char *command, const struct confopt *o)
+{
+	char text[256];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	out_fmt("%s %s=", command, confopt_name(o));
+	if (confopt_kind(o) == CONFOPT_BOOL ||
+	    confopt_kind(o) == CONFOPT_WORD) {
+		confopt_range(o, &w);
+		put_words(wr_done(&w));
+	}
+	out_str(STR("\n"));
+}
+
+void complete_print(const struct cmd_verb *verbs)
+{
+	const struct confopt *o;
+
+	for (const struct cmd_verb *v = verbs; *v->name; v++)
+		out_fmt("%s%s%s\n", v->menu, *v->menu ? " " : "", v->name);
+	for (size_t i = 0; (o = confopt_at(false, i)); i++)
+		put_option("set", o);
+	for (size_t i = 0; (o = confopt_at(true, i)); i++) {
+		put_option("interfaces add", o);
+		put_option("interfaces set", o);
+	}
+	out_str(STR("interfaces add interface=\n"));
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/* counts.c - the counters of the set upnpd_accept, in order. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/mem.h"
+#include "base/sort.h"
+#include "upnpctl/counts.h"
+
+static int compare(const void *x, const void *y)
+{
+	const struct nl_count *a = x, *b = y;
+
+	if (a->client != b->client)
+		return a->client < b->client ? -1 : 1;
+	if (a->proto != b->proto)
+		return a->proto < b->proto ? -1 : 1;
+	return a->port < b->port ? -1 : a->port > b->port;
+}
+
+/* One that there is no memory for is not told. */
+static void take(void *arg, const struct nl_count *one)
+{
+	struct counts *c = arg;
+
+	if (c->n == c->cap) {
+		void *v = mem_grow(c->v, &c->cap, sizeof(*c->v));
+
+		if (!v)
+			return;
+		c->v = v;
+	}
+	c->v[c->n++] = *one;
+}
+
+void counts_read(struct counts *ret)
+{
+	struct nl_sock sock = { nfnl_open(), 0, PM_MAPPINGS_LIMIT };
+	int rc = -EINTR, tries = NL_TRIES;
+
+	*ret = (struct counts){ 0 };
+	if (sock.fd < 0)
+		return;
+	while (rc == -EINTR && tries--) {
+		ret->n = 0;
+		rc = nl_counts(&sock, take, ret);
+	}
+	close(sock.fd);
+	if (rc)
+		ret->n = 0;
+	if (sort(ret->v, ret->n, sizeof(*ret->v), compare))
+		ret->n = 0;
+}
+
+const struct nl_count *counts_of(const struct counts *c,
+				 const struct nat_rule *r)
+{
+	const struct nl_count key = {
+		.client = r->client.ip, .port = r->int_port, .proto = r->proto,
+	};
+
+	return c->n ? bsearch(&key, c->v, c->n, sizeof(key), compare) : NULL;
+}
+
+void counts_free(struct counts *c)
+{
+	mem_free(c->v, c->cap, sizeof(*c->v));
+	*c = (struct counts){ 0 };
+}

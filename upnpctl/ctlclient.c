@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ctlclient.c - upnpctl's end of the control socket.
+ *
+ * Invariants: the socket never blocks, every wait ends at the deadline; a
+ * record leaves this file only when all of it was checked.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include "base/limits.h"
+#include "base/str.h"
+#include "upnpctl/ctlclient.h"
+
+uint64_t ctlclient_now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- waiting --------------------------------------------------------- */
+
+/* Return: what is left for poll(), rounded up; 0: nothing */
+static int left_ms(const struct ctlclient *c)
+{
+	uint64_t now = ctlclient_now_ms();
+
+	if (c->deadline_ms == CTLCLIENT_FOREVER)
+		return -1;
+	if (now >= c->deadline_ms)
+		return 0;
+	if (c->deadline_ms - now > INT32_MAX)
+		return INT32_MAX;
+	return (int)(c->deadline_ms - now);
+}
+
+static int wait_for(const struct ctlclient *c, short events)
+{
+	struct pollfd p = { .fd = c->fd, .events = events };
+	int left, n;
+
+	do {
+		left = left_ms(c);
+		if (left == 0)
+			return -ETIMEDOUT;
+		n = poll(&p, 1, left);
+	} while (n == 0 || (n < 0 && errno == EINTR));
+	return n < 0 ? -errno : 0;
+}
+
+/* Wait a moment for what can not be waited for. */
+static int pause_for(const struct ctlclient *c)
+{
+	int left = left_ms(c);
+
+	if (left == 0)
+		return -ETIMEDOUT;
+	if (left < 0 || left > CTLCLIENT_RETRY_MS)
+		left = CTLCLIENT_RETRY_MS;
+	poll(NULL, 0, left);
+	return 0;
+}
+
+/* ---- connecting and sending ------------------------------------------ */
+
+/* EAGAIN: the queue of those that wait to be served is full (unix(7)). */
+static int connect_to(struct ctlclient *c, const struct sockaddr_un *to)
+{
+	int err = 0;
+
+	while (!err && connect(c->fd, (const struct sockaddr *)to,
+			       sizeof(*to))) {
+		if (errno != EAGAIN && errno != EINTR)
+			return -errno;
+		err = pause_for(c);
+	}
+	return err;
+}
+
+static int send_request(struct ctlclient *c, const struct ctl_req *req)
+{
+	struct ctl_req r = *req;
+	ssize_t n;
+	int err;
+
+	r.version = CTL_VERSION;
+	do {
+		err = wait_for(c, POLLOUT);
+		if (err)
+			return err;
+		n = send(c->fd, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	/* Who was sent away before he spoke may have been told why. */
+	if (n < 0 && errno != EPIPE && errno != ECONNRESET)
+		return -errno;
+	return 0;
+}
+
+int ctlclient_open(struct ctlclient *c, const char *path,
+		   const struct ctl_req *req, uint64_t deadline_ms)
+{
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	int err;
+
+	*c = (struct ctlclient){ .fd = -1, .deadline_ms = deadline_ms };
+	if (!str_copy(to.sun_path, sizeof(to.sun_path), str_z(path)))
+		return -ENAMETOOLONG;
+	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		       0);
+	if (c->fd < 0)
+		return -errno;
+	err = connect_to(c, &to);
+	if (!err)
+		err = send_request(c, req);
+	if (err)
+		ctlclient_close(c);
+	return err;
+}
+
+void ctlclient_close(struct ctlclient *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+}
+
+/* ---- checking records ------------------------------------------------ */
+
+static bool ends(const char *text, size_t cap)
+{
+	return memchr(text, '\0', cap) != NULL;
+}
+
+static bool sane_mapping(const struct ctl_mapping *m)
+{
+	return m->rule.kind == NAT_PORTMAP && nat_rule_sane(&m->rule) &&
+	       m->enabled <= 1 && ends(m->desc, sizeof(m->desc));
+}
+
+/* Of a mapping that has gone the key is enough. */
+static bool sane_key(const struct nat_rule *r)
+{
+	return r->kind == NAT_PORTMAP && r->ext_port &&
+	       (r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP);
+}
+
+static bool sane_status(const struct ctl_status *s)
+{
+	return ends(s->ext_if, sizeof(s->ext_if)) &&
+	       s->no_address <= CTL_ADDRESS_PRIVATE && s->ext_private <= 1 &&
+	       s->http_port <= UINT16_MAX;
+}
+
+static bool sane(const struct ctl_rep *rep)
+{
+	switch (rep->kind) {
+	case CTL_END:
+		return rep->end.err <= CTL_EFAIL &&
+		       rep->end.refusal < IGD_REFUSALS;
+	case CTL_STATUS_IS:
+		return sane_status(&rep->status);
+	case CTL_MAPPING:
+	case CTL_ADDED:
+		return sane_mapping(&rep->mapping);
+	case CTL_REMOVED:
+		return sane_key(&rep->mapping.rule);
+	case CTL_READY:
+	case CTL_LOST:
+		return true;
+	}
+	return false;
+}
+
+/* @n: bytes that came, which may be more than fit */
+static int check(struct ctl_rep *rep, size_t n, unsigned kinds)
+{
+	struct nat_rule rule;
+
+	if (n == 0)
+		return -ECONNRESET;
+	if (n < sizeof(rep->version))
+		return -EPROTO;
+	/* First: a record of another version may have another size. */
+	if (rep->version != CTL_VERSION)
+		return -EPROTONOSUPPORT;
+	if (n != sizeof(*rep) || rep->kind >= 32 ||
+	    !(kinds & CTLCLIENT_KIND(rep->kind)) || !sane(rep))
+		return -EPROTO;
+	if (rep->kind == CTL_REMOVED) {
+		rule = rep->mapping.rule;
+		rep->mapping = (struct ctl_mapping){ .rule = rule };
+	}
+	return 0;
+}
+
+/*
+ * A server that hangs up before it has read the request leaves an error on the
+ * socket, which comes before what it said and only once: look again.
+ */
+static ssize_t receive(int fd, struct ctl_rep *rep)
+{
+	ssize_t n = -1;
+
+	/* MSG_TRUNC: the length it had, not what was left of it. */
+	for (int i = 0; i < 2 && n < 0; i++) {
+		n = recv(fd, rep, sizeof(*rep), MSG_TRUNC | MSG_DONTWAIT);
+		if (n < 0 && errno != ECONNRESET)
+			break;
+	}
+	return n;
+}
+
+int ctlclient_next(struct ctlclient *c, unsigned kinds, struct ctl_rep *ret)
+{
+	struct ctl_rep rep;
+	ssize_t n;
+	int err;
+
+	do {
+		err = wait_for(c, POLLIN);
+		if (err)
+			return err;
+		n = receive(c->fd, &rep);
+	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
+	if (n < 0)
+		return -errno;
+	err = check(&rep, (size_t)n, kinds);
+	if (!err)
+		*ret = rep;
+	return err;
+}
+
+/* ---- a whole exchange ------------------------------------------------ */
+
+/* @ret_n: how many records came */
+static int exchange(struct ctlclient *c, unsigned kinds,
+		    int (*take)(void *, const struct ctl_rep *), void *arg,
+		    struct ctl_rep *rep, size_t *ret_n)
+{
+	int err;
+
+	rep->kind = CTL_END;
+	for (*ret_n = 0;; ++*ret_n) {
+		err = ctlclient_next(c, kinds | CTLCLIENT_KIND(CTL_END), rep);
+		if (err || rep->kind == CTL_END)
+			return err;
+		/* No table is longer: this one would never end. */
+		if (*ret_n >= PM_MAPPINGS_LIMIT)
+			return -EPROTO;
+		err = take ? take(arg, rep) : 0;
+		if (err)
+			return err;
+	}
+}
+
+int ctlclient_ask(const char *path, const struct ctl_req *req, unsigned kinds,
+		  int (*take)(void *arg, const struct ctl_rep *), void *arg,
+		  struct ctl_end *ret_end)
+{
+	uint64_t deadline = ctlclient_now_ms() + CTLCLIENT_WAIT_MS;
+	struct ctl_rep rep;
+	struct ctlclient c;
+	size_t n = 0;
+	int err;
+
+	do {
+		err = ctlclient_open(&c, path, req, deadline);
+		if (err)
+			return err;
+		err = exchange(&c, kinds, take, arg, &rep, &n);
+		ctlclient_close(&c);
+	} while (err == -ECONNRESET && n == 0 && pause_for(&c) == 0);
+	if (!err)
+		*ret_end = rep.end;
+	return err;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * export.c - the configuration as a script, in the form in which RouterOS
+ * exports its own.
+ */
+#include <string.h>
+#include "upnpctl/cmd.h"
+#include "upnpctl/out.h"
+#include "upnpctl/view.h"
+#include "conf/confline.h"
+#include "conf/confopt.h"
+
+/* What RouterOS has: one line, each option of it, in its order. */
+static const char *const routeros[] = {
+	"allow-disable-external-interface", "enabled", "show-dummy-rule",
+};
+#define ROUTEROS_N (sizeof(routeros) / sizeof(routeros[0]))
+
+static bool is_routeros(const char *name)
+{
+	for (size_t i = 0; i < ROUTEROS_N; i++)
+		if (!strcmp(name, routeros[i]))
+			return true;
+	return false;
+}
+
+static bool plain(struct str v)
+{
+	for (size_t i = 0; i < v.n; i++) {
+		char c = v.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		      (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+		      c == '_' || c == '/' || c == ':'))
+			return false;
+	}
+	return v.n > 0;
+}
+
+static void put_value(struct str v)
+{
+	if (plain(v)) {
+		out_str(v);
+		return;
+	}
+	out_str(STR("\""));
+	for (size_t i = 0; i < v.n; i++) {
+		if (v.p[i] == '\t')
+			out_str(STR("\\t"));
+		else if (v.p[i] == '"' || v.p[i] == '\\' || v.p[i] == '$' ||
+			 v.p[i] == '?')
+			out_fmt("\\%c", v.p[i]);
+		else
+			out_str((struct str){ v.p + i, 1 });
+	}
+	out_str(STR("\""));
+}
+
+static void put_option(const struct confopt *o, const void *base)
+{
+	char text[CONF_STR_MAX * 2];
+	struct wr w = wr_init(text, sizeof(text));
+
+	confopt_put(o, base, &w);
+	out_fmt(" %s=", confopt_name(o));
+	put_value(wr_done(&w));
+}
+
+static bool is_default(const struct confopt *o, const struct conf *conf)
+{
+	char text[CONF_STR_MAX * 2];
+	struct wr w = wr_init(text, sizeof(text));
+
+	confopt_put(o, conf, &w);
+	return str_eq(wr_done(&w), str_z(confopt_default(o)));
+}
+
+static void put_settings(const struct conf *conf)
+{
+	const struct confopt *o;
+
+	out_str(STR("/ip upnp\nset"));
+	for (size_t i = 0; i < ROUTEROS_N; i++)
+		put_option(confopt_find(false, str_z(routeros[i])), conf);
+	out_str(STR("\n"));
+	for (size_t i = 0; (o = confopt_at(false, i)); i++) {
+		if (is_routeros(confopt_name(o)) || is_default(o, conf))
+			continue;
+		out_str(STR("set"));
+		put_option(o, conf);
+		out_str(STR("\n"));
+	}
+}
+
+/* In RouterOS's order, that of the alphabet. */
+static void put_iface(const struct conf_iface *i)
+{
+	out_str(STR("add"));
+	put_option(confopt_find(true, STR("disabled")), i);
+	if (i->forced_ip)
+		put_option(confopt_find(true, STR("forced-ip")), i);
+	out_fmt(" interface=%s", i->name);
+	put_option(confopt_find(true, STR("type")), i);
+	out_str(STR("\n"));
+}
+
+/* Rules are no option, and nothing of RouterOS's: so that nobody believes them
+ * to be there, they are told. */
+static void put_rules(const struct confedit *text)
+{
+	struct str rest = { text->text, text->len }, line;
+	bool first = true;
+
+	while (str_cut(&rest, '\n', &line)) {
+		struct confline l = confline_split(line);
+
+		if (l.kind != CONFLINE_RULE)
+			continue;
+		if (first)
+			out_str(STR("# Rules are not exported; copy them into "
+				    "the file by hand:\n"));
+		first = false;
+		out_str(STR("#   "));
+		out_pad(l.text, 0);
+		out_str(STR("\n"));
+	}
+}
+
+int cmd_export(struct cmd *c)
+{
+	static struct view v;
+	int status;
+
+	if (c->n)
+		return cmd_fail(CMD_USAGE, "export takes nothing behind it, "
+				"not \"%.*s\"", STR_F(c->arg[0]));
+	if (c->env->json)
+		return cmd_fail(CMD_USAGE, "export is a script; \"print\" "
+				"says it as JSON");
+	status = view_open(&v, c->env->file);
+	if (status)
+		return status;
+	out_str(STR("# by upnpd " UPNPD_VERSION "\n"));
+	put_rules(&v.text);
+	put_settings(&v.conf);
+	if (v.conf.iface_n)
+		out_str(STR("/ip upnp interfaces\n"));
+	for (size_t i = 0; i < v.conf.iface_n; i++)
+		put_iface(&v.conf.iface[i]);
+	return CMD_OK;
+}

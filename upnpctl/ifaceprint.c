@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: ISC */
+/* ifaceprint.c - interfaces print. */
+#include <string.h>
+#include "upnpctl/options.h"
+#include "upnpctl/out.h"
+#include "upnpctl/pick.h"
+#include "upnpctl/view.h"
+
+#define FLAGS "Flags: X - disabled, I - invalid, D - dynamic\n"
+
+/* What is to be printed, and how wide. */
+struct listing {
+	const struct conf *conf;
+	bool shown[CONF_IFACES_MAX];
+	bool invalid[CONF_IFACES_MAX];
+	unsigned flags, name;	/* columns */
+};
+
+static unsigned flags_of(const struct listing *l, size_t i, struct wr *w)
+{
+	if (l->conf->iface[i].disabled)
+		wr_ch(w, 'X');
+	if (l->invalid[i])
+		wr_ch(w, 'I');
+	return (unsigned)w->len;
+}
+
+static void measure(struct listing *l)
+{
+	char text[8];
+
+	l->flags = 1;
+	l->name = sizeof("INTERFACE") - 1;
+	for (size_t i = 0; i < l->conf->iface_n; i++) {
+		struct wr w = wr_init(text, sizeof(text));
+		unsigned name = (unsigned)strlen(l->conf->iface[i].name);
+
+		l->invalid[i] = pick_invalid(&l->conf->iface[i]);
+		if (!l->shown[i])
+			continue;
+		if (flags_of(l, i, &w) > l->flags)
+			l->flags = (unsigned)w.len;
+		if (name > l->name)
+			l->name = name;
+	}
+}
+
+static void put_number(const struct listing *l, size_t i)
+{
+	char text[8];
+	struct wr w = wr_init(text, sizeof(text));
+
+	flags_of(l, i, &w);
+	out_fmt("%3u ", (unsigned)i);
+	out_pad(wr_done(&w), l->flags);
+	out_str(STR(" "));
+}
+
+static const char *type_of(const struct conf_iface *i)
+{
+	return i->type == CONF_EXTERNAL ? "external" : "internal";
+}
+
+static void put_row(const struct listing *l, size_t i)
+{
+	const struct conf_iface *f = &l->conf->iface[i];
+	char text[16];
+	struct wr w = wr_init(text, sizeof(text));
+
+	put_number(l, i);
+	out_pad(str_z(f->name), l->name + 3);
+	if (f->forced_ip) {
+		out_pad(str_z(type_of(f)), 11);
+		wr_ipv4(&w, f->forced_ip);
+		out_str(wr_done(&w));
+	} else {
+		out_str(str_z(type_of(f)));
+	}
+	out_str(STR("\n"));
+}
+
+static void put_table(const struct listing *l)
+{
+	out_str(STR(FLAGS));
+	out_str(STR("  # "));
+	out_pad(STR(""), l->flags + 1);
+	out_pad(STR("INTERFACE"), l->name + 3);
+	out_str(STR("TYPE       FORCED-IP\n"));
+	for (size_t i = 0; i < l->conf->iface_n; i++)
+		if (l->shown[i])
+			put_row(l, i);
+}
+
+static void put_detail(const struct listing *l)
+{
+	const struct conf_iface *f;
+	bool first = true;
+
+	out_str(STR(FLAGS));
+	for (size_t i = 0; i < l->conf->iface_n; i++) {
+		if (!l->shown[i])
+			continue;
+		f = &l->conf->iface[i];
+		if (!first)
+			out_str(STR("\n"));
+		first = false;
+		put_number(l, i);
+		out_fmt("interface=%s type=%s", f->name, type_of(f));
+		if (f->forced_ip)
+			out_fmt(" forced-ip=%u.%u.%u.%u", f->forced_ip >> 24,
+				f->forced_ip >> 16 & 255,
+				f->forced_ip >> 8 & 255, f->forced_ip & 255);
+		out_str(STR("\n"));
+	}
+}
+
+static void put_json(const struct listing *l)
+{
+	json_array(NULL);
+	for (size_t i = 0; i < l->conf->iface_n; i++) {
+		const struct conf_iface *f = &l->conf->iface[i];
+
+		if (!l->shown[i])
+			continue;
+		json_object(NULL);
+		json_u64("number", i);
+		json_str("interface", str_z(f->name));
+		json_str("type", str_z(type_of(f)));
+		json_bool("disabled", f->disabled);
+		json_bool("invalid", l->invalid[i]);
+		json_bool("dynamic", false);
+		json_ip("forced-ip", f->forced_ip);
+		json_end();
+	}
+	json_end();
+}
+
+/* "detail" and "where ..."; what follows where are terms. */
+static int read_words(struct cmd *c, bool *ret_detail, size_t *ret_where)
+{
+	size_t i;
+
+	for (i = 0; i < c->n && !str_eq(c->arg[i], STR("where")); i++) {
+		if (!str_eq(c->arg[i], STR("detail")))
+			return cmd_fail(CMD_USAGE, "interfaces print takes "
+					"detail and where, not \"%.*s\"",
+					STR_F(c->arg[i]));
+		*ret_detail = true;
+	}
+	if (i + 1 == c->n)
+		return cmd_fail(CMD_USAGE, "where what? Such as: where "
+				"type=internal");
+	*ret_where = i < c->n ? i + 1 : i;
+	return CMD_OK;
+}
+
+int cmd_ifaces_print(struct cmd *c)
+{
+	static struct view v;
+	struct listing l = { .conf = &v.conf };
+	size_t where = 0;
+	bool detail = false;
+	int status = read_words(c, &detail, &where);
+
+	if (!status)
+		status = view_open(&v, c->env->file);
+	for (size_t i = 0; !status && i < v.conf.iface_n; i++)
+		status = pick_where(&v.conf.iface[i], c->arg + where,
+				    c->n - where, &l.shown[i]);
+	if (status)
+		return status;
+	measure(&l);
+	if (c->env->json)
+		put_json(&l);
+	else if (detail)
+		put_detail(&l);
+	else
+		put_table(&l);
+	return CMD_OK;
+}

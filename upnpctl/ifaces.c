@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: ISC */
+/* ifaces.c - interfaces add, set, enable, disable, remove. */
+#include <string.h>
+#include "upnpctl/change.h"
+#include "upnpctl/options.h"
+#include "upnpctl/pick.h"
+#include "upnpctl/candidate.h"
+#include "conf/confline.h"
+
+/* ---- those that are meant ------------------------------------------------ */
+
+/* Is this one of the words that say which, and not what? "numbers=0" says
+ * which. */
+static bool says_which(struct str arg, struct str *ret_items)
+{
+	struct str key, value;
+
+	*ret_items = arg;
+	if (str_starts(arg, STR("[")))
+		return true;
+	if (options_split(arg, &key, &value)) {
+		*ret_items = value;
+		return str_eq(key, STR("numbers"));
+	}
+	return !str_starts(arg, STR("!"));
+}
+
+/* Do @work with each that the words name, the first one first. */
+static int for_each(struct cmd *c, struct change *change,
+		    int (*work)(struct cmd *, struct change *,
+				const struct conf_iface *))
+{
+	static struct conf conf;
+	uint32_t mask = 0;
+	bool which = false;
+	struct str items;
+	int status = CMD_OK;
+
+	whole_sketch(&change->now, &conf);
+	for (size_t i = 0; i < c->n && !status; i++) {
+		if (!says_which(c->arg[i], &items))
+			continue;
+		which = true;
+		status = pick_items(&conf, items, &mask);
+	}
+	if (!which)
+		return cmd_fail(CMD_USAGE, "which interface? Such as: "
+				"interfaces %s 0, or its name", c->verb->name);
+	for (size_t i = 0; i < conf.iface_n && !status; i++)
+		if (mask & 1u << i)
+			status = work(c, change, &conf.iface[i]);
+	return status;
+}
+
+/* For verbs that take nothing but which. */
+static int only_which(struct cmd *c)
+{
+	struct str items;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!says_which(c->arg[i], &items))
+			return cmd_fail(CMD_USAGE, "interfaces %s takes "
+					"numbers and names, not \"%.*s\"",
+					c->verb->name, STR_F(c->arg[i]));
+	return CMD_OK;
+}
+
+/* ---- verbs --------------------------------------------------------------- */
+
+static int set_one(struct cmd *c, struct change *change,
+		   const struct conf_iface *i)
+{
+	struct str unused, key, value;
+	int status = CMD_OK;
+
+	for (size_t k = 0; k < c->n && !status; k++) {
+		if (says_which(c->arg[k], &unused))
+			continue;
+		if (options_split(c->arg[k], &key, &value) &&
+		    str_eq(key, STR("comment")))
+			continue;
+		if (str_eq(key, STR("interface")) &&
+		    !str_eq(value, str_z(i->name)))
+			return cmd_fail(CMD_USAGE, "an interface's name stays; "
+					"remove %s and add %.*s", i->name,
+					STR_F(value));
+		if (!str_eq(key, STR("interface")))
+			status = options_set(&change->now, i->name, c->arg[k]);
+	}
+	return status;
+}
+
+static int edit_set(struct cmd *c, struct change *change)
+{
+	return for_each(c, change, set_one);
+}
+
+int cmd_ifaces_set(struct cmd *c)
+{
+	return change_run(c, edit_set);
+}
+
+static int able(struct change *change, const struct conf_iface *i,
+		bool disabled)
+{
+	if (i->disabled == disabled)
+		return CMD_OK;
+	return options_set(&change->now, i->name,
+			   disabled ? STR("disabled=yes") : STR("disabled=no"));
+}
+
+static int enable_one(struct cmd *c, struct change *change,
+		      const struct conf_iface *i)
+{
+	return able(change, i, false);
+}
+
+static int disable_one(struct cmd *c, struct change *change,
+		       const struct conf_iface *i)
+{
+	return able(change, i, true);
+}
+
+static int remove_one(struct cmd *c, struct change *change,
+		      const struct conf_iface *i)
+{
+	return change_fault(confedit_del_iface(&change->now, i->name),
+			    str_z(i->name));
+}
+
+static int edit_enable(struct cmd *c, struct change *change)
+{
+	return for_each(c, change, enable_one);
+}
+
+static int edit_disable(struct cmd *c, struct change *change)
+{
+	return for_each(c, change, disable_one);
+}
+
+static int edit_remove(struct cmd *c, struct change *change)
+{
+	return for_each(c, change, remove_one);
+}
+
+int cmd_ifaces_enable(struct cmd *c)
+{
+	int status = only_which(c);
+
+	return status ? status : change_run(c, edit_enable);
+}
+
+int cmd_ifaces_disable(struct cmd *c)
+{
+	int status = only_which(c);
+
+	return status ? status : change_run(c, edit_disable);
+}
+
+int cmd_ifaces_remove(struct cmd *c)
+{
+	int status = only_which(c);
+
+	return status ? status : change_run(c, edit_remove);
+}
+
+/* ---- add ----------------------------------------------------------------- */
+
+/* The options behind the name, in the order of the table; those that the
+ * command does not give are left to their default. */
+static int add_options(struct cmd *c, struct change *change, const char *name)
+{
+	struct str key, value;
+	int status = CMD_OK;
+
+	for (size_t i = 0; i < c->n && !status; i++) {
+		if (!options_split(c->arg[i], &key, &value))
+			return cmd_fail(CMD_USAGE, "\"%.*s\" is no setting; "
+					"such as: type=internal",
+					STR_F(c->arg[i]));
+		if (!str_eq(key, STR("interface")) &&
+		    !str_eq(key, STR("comment")))
+			status = options_set(&change->now, name, c->arg[i]);
+	}
+	if (!status && !c->env->add_enabled &&
+	    !cmd_key(c, "disabled", &value))
+		status = options_set(&change->now, name, STR("disabled=yes"));
+	return status;
+}
+
+static int edit_add(struct cmd *c, struct change *change)
+{
+	char name[IF_NAMESIZE];
+	struct str given, type;
+	int err;
+
+	if (!cmd_key(c, "interface", &given) || !given.n)
+		return cmd_fail(CMD_USAGE, "which interface? Such as: "
+				"interfaces add interface=eth0 type=internal");
+	if (!confline_name(given) || !str_copy(name, sizeof(name), given))
+		return cmd_fail(CMD_USAGE, "\"%.*s\" can not be an interface; "
+				"a name has 1 to %d letters, digits, - _ .",
+				STR_F(given), IF_NAMESIZE - 1);
+	if (!cmd_key(c, "type", &type))
+		return cmd_fail(CMD_USAGE, "of which type is %s? Add "
+				"type=internal, or external", name);
+	err = confedit_add_iface(&change->now, name);
+	if (err)
+		return change_fault(err, given);
+	return add_options(c, change, name);
+}
+
+int cmd_ifaces_add(struct cmd *c)
+{
+	return change_run(c, edit_add);
+}

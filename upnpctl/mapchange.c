@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mapchange.c - "mappings add" and "mappings remove".
+ *
+ * The engine's own checks decide. What is checked here is only whether the
+ * words mean something, so that a wrong one is told before anybody is asked.
+ */
+#include <errno.h>
+#include "base/mem.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/mappings.h"
+#include "upnpctl/maptext.h"
+#include "upnpctl/out.h"
+#include "map/policy.h"
+
+/* ---- add ------------------------------------------------------------- */
+
+static bool take_proto(struct ctl_req *r, struct str v)
+{
+	return maptext_read_proto(v, &r->rule.proto);
+}
+
+static bool take_ext_port(struct ctl_req *r, struct str v)
+{
+	return maptext_read_port(v, &r->rule.ext_port);
+}
+
+static bool take_to(struct ctl_req *r, struct str v)
+{
+	return maptext_read_to(v, &r->rule.client.ip, &r->rule.int_port) &&
+	       policy_unicast(r->rule.client.ip);
+}
+
+static bool take_remote(struct ctl_req *r, struct str v)
+{
+	return v.n == 0 || (str_ipv4(v, &r->rule.remote.ip) &&
+			    policy_unicast(r->rule.remote.ip));
+}
+
+static bool take_lease(struct ctl_req *r, struct str v)
+{
+	return maptext_read_time(v, &r->lease_s) == 0;
+}
+
+static bool take_comment(struct ctl_req *r, struct str v)
+{
+	return maptext_read_desc(v, r->desc);
+}
+
+static const struct word {
+	char key[15];
+	bool (*take)(struct ctl_req *, struct str);
+	char takes[56];
+	bool needed;
+} words[] = {
+	{ "protocol", take_proto, "tcp or udp", true },
+	{ "external-port", take_ext_port, "a port, 1 to 65535", true },
+	{ "to", take_to, "a host of the LAN and a port, such as "
+	  "192.168.88.10:80", true },
+	{ "remote-host", take_remote, "the address of one host, or nothing "
+	  "for all" },
+	{ "lease", take_lease, "seconds or a time such as 1d2h, 1w at most; 0 "
+	  "for ever" },
+	{ "comment", take_comment, "up to 256 bytes of UTF-8 without control "
+	  "characters" },
+};
+#define WORDS (sizeof(words) / sizeof(words[0]))
+
+_Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
+	       "the help above says so");
+
+/* Return: WORDS when there is none */
+static size_t find_word(struct str key)
+{
+	size_t i = 0;
+
+	while (i < WORDS && !str_eq(key, str_z(words[i].key)))
+		i++;
+	return i;
+}
+
+static int read_word(struct ctl_req *req, struct str arg, unsigned *seen)
+{
+	struct str value = arg, key;
+	size_t i;
+
+	str_cut(&value, '=', &key);
+	i = key.n < arg.n ? find_word(key) : WORDS;
+	if (i == WORDS)
+		return cmd_fail(CMD_USAGE, "mappings add takes protocol=, "
+				"external-port=, to=, remote-host=, lease=, "
+				"comment=, not \"%.*s\"", STR_F(arg));
+	if (*seen & 1u << i)
+		return cmd_fail(CMD_USAGE, "%s is set a second time; say it "
+				"once", words[i].key);
+	*seen |= 1u << i;
+	if (words[i].take(req, value))
+		return CMD_OK;
+	return cmd_fail(CMD_USAGE, "%s is \"%.*s\"; it takes %s",
+			words[i].key, STR_F(value), words[i].takes);
+}
+
+static int read_words(const struct cmd *c, struct ctl_req *req)
+{
+	unsigned seen = 0;
+	int status;
+
+	*req = (struct ctl_req){
+		.verb = CTL_ADD, .rule = { .kind = NAT_PORTMAP },
+	};
+	for (size_t i = 0; i < c->n; i++) {
+		status = read_word(req, c->arg[i], &seen);
+		if (status != CMD_OK)
+			return status;
+	}
+	for (size_t i = 0; i < WORDS; i++)
+		if (words[i].needed && !(seen & 1u << i))
+			return cmd_fail(CMD_USAGE, "%s is missing; it takes "
+					"%s", words[i].key, words[i].takes);
+	return CMD_OK;
+}
+
+struct added {
+	struct ctl_mapping m;
+	bool done;
+};
+
+static int take_added(void *arg, const struct ctl_rep *rep)
+{
+	struct added *a = arg;
+
+	a->m = rep->mapping;
+	a->done = true;
+	return 0;
+}
+
+static int tell_added(const struct cmd *c, const struct added *a,
+		      const struct ctl_req *req)
+{
+	char text[32];
+	struct wr w = wr_init(text, sizeof(text));
+
+	if (c->env->json && a->done) {
+		json_object(NULL);
+		maptext_json(&a->m);
+		json_end();
+	}
+	/* Some seconds may have gone by already. */
+	if (a->done && a->m.left_s && (!req->lease_s ||
+				       a->m.left_s + 60 < req->lease_s)) {
+		maptext_time(&w, a->m.left_s);
+		cmd_fail(CMD_OK, "the lease is %s: max-lease allows no more",
+			 wr_cstr(&w));
+	}
+	return CMD_OK;
+}
+
+/*
+ * What no line allows, or one denies (policy.h): the line that would allow it.
+ * The first line turns off what holds without any, so that it is written down,
+ * too.
+ */
+static int refused_by_rule(const struct live *l, const struct ctl_end *end,
+			   const struct nat_rule *r)
+{
+	char text[256];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (end->line)
+		wr_fmt(&w, "line %u denies it; an earlier one that would allow "
+			   "it: ", (unsigned)end->line);
+	else if (l->has_rules)
+		wr_z(&w, "no line allows it; one that would: ");
+	else
+		wr_z(&w, "without allow lines ports below 1024 are not; lines "
+			 "that would allow all this: allow 1024-65535 "
+			 "0.0.0.0/0 1024-65535 and ");
+	wr_fmt(&w, "allow %u ", (unsigned)r->ext_port);
+	wr_ipv4(&w, r->client.ip);
+	wr_fmt(&w, "/32 %u", (unsigned)r->int_port);
+	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
+			l->monitor.file : l->file, wr_cstr(&w));
+}
+
+int cmd_mappings_add(struct cmd *c)
+{
+	struct added added = { 0 };
+	struct ctl_req req;
+	struct ctl_end end;
+	struct live l;
+	int status = read_words(c, &req);
+	int err;
+
+	if (status != CMD_OK)
+		return status;
+	live_look(&l, c->env);
+	err = live_ask(&l, &req, CTLCLIENT_KIND(CTL_ADDED), take_added, &added,
+		       &end);
+	if (err)
+		return live_fail(&l, err);
+	if (end.err == CTL_EREFUSED && end.refusal == IGD_REF_RULE)
+		return refused_by_rule(&l, &end, &req.rule);
+	status = live_end(&l, &end, NULL);
+	return status == CMD_OK ? tell_added(c, &added, &req) : status;
+}
+
+/* ---- remove: which --------------------------------------------------- */
+
+struct selection {
+	const struct mappings *all;
+	bool *chosen;		/* one a mapping */
+};
+
+static int choose_number(struct selection *s, struct str item, uint32_t i)
+{
+	if (i < s->all->n) {
+		s->chosen[i] = true;
+		return CMD_OK;
+	}
+	if (!s->all->n)
+		return cmd_fail(CMD_FAULT, "there is no mapping %.*s; there "
+				"is none at all", STR_F(item));
+	return cmd_fail(CMD_FAULT, "there is no mapping %.*s; there are 0 to "
+			"%zu", STR_F(item), s->all->n - 1);
+}
+
+/* PROTO:PORT or PROTO:PORT:REMOTE */
+struct wanted {
+	struct nat_rule key;
+	bool any_remote;
+};
+
+static bool read_wanted(struct str item, struct wanted *ret)
+{
+	struct str proto, port, rest = item;
+
+	*ret = (struct wanted){ .key.kind = NAT_PORTMAP };
+	if (!str_cut(&rest, ':', &proto) || !str_cut(&rest, ':', &port) ||
+	    !maptext_read_proto(proto, &ret->key.proto) ||
+	    !maptext_read_port(port, &ret->key.ext_port))
+		return false;
+	ret->any_remote = port.p + port.n == item.p + item.n;
+	return ret->any_remote || str_ipv4(rest, &ret->key.remote.ip);
+}
+
+static bool is_wanted(const struct wanted *want, const struct nat_rule *r)
+{
+	struct nat_rule key = want->key;
+
+	if (want->any_remote)
+		key.remote = r->remote;
+	return nat_rule_same_key(&key, r);
+}
+
+/* Their keys, for the one who has to say which; the one for all remote hosts
+ * can be named too. */
+static int ambiguous(const struct selection *s, struct str item,
+		     const struct wanted *want)
+{
+	char names[256];
+	struct wr w = wr_init_cut(names, sizeof(names));
+
+	for (size_t i = 0; i < s->all->n; i++) {
+		const struct nat_rule *r = &s->all->v[i].rule;
+
+		if (!is_wanted(want, r))
+			continue;
+		wr_z(&w, w.len ? ", " : "");
+		maptext_key(&w, r);
+		if (!r->remote.ip)
+			wr_z(&w, ":0.0.0.0");
+	}
+	return cmd_fail(CMD_USAGE, "\"%.*s\" is more than one; say which: %s",
+			STR_F(item), wr_cstr(&w));
+}
+
+static int choose_key(struct selection *s, struct str item,
+		      const struct wanted *want)
+{
+	size_t found = 0, last = 0;
+
+	for (size_t i = 0; i < s->all->n; i++) {
+		if (!is_wanted(want, &s->all->v[i].rule))
+			continue;
+		found++;
+		last = i;
+	}
+	if (found > 1)
+		return ambiguous(s, item, want);
+	if (!found)
+		return cmd_fail(CMD_FAULT, "there is no mapping %.*s; see: "
+				"upnpctl mappings print", STR_F(item));
+	s->chosen[last] = true;
+	return CMD_OK;
+}
+
+static int choose(struct selection *s, struct str item)
+{
+	struct wanted want;
+	uint32_t i;
+
+	if (str_eq(item, STR("all"))) {
+		for (i = 0; i < s->all->n; i++)
+			s->chosen[i] = true;
+		return CMD_OK;
+	}
+	if (str_u32(item, 0, UINT32_MAX, &i) == 0)
+		return choose_number(s, item, i);
+	if (read_wanted(item, &want))
+		return choose_key(s, item, &want);
+	return cmd_fail(CMD_USAGE, "\"%.*s\" names no mapping; it takes a "
+			"number of mappings print, a list as 0,1, all, or "
+			"tcp:8080", STR_F(item));
+}
+
+/* "0,1", "all", "tcp:80"; an empty item is one too many commas. */
+static int choose_list(struct selection *s, struct str list)
+{
+	struct str item;
+	int status = CMD_OK;
+	bool more = true;
+
+	if (str_starts(list, STR("numbers=")))
+		list = str_skip(list, 8);
+	while (more && status == CMD_OK) {
+		item = (struct str){ list.p, 0 };
+		more = str_cut(&list, ',', &item) &&
+		       item.p + item.n != list.p;
+		status = choose(s, item);
+	}
+	return status;
+}
+
+static int choose_all(const struct cmd *c, struct selection *s)
+{
+	int status = CMD_OK;
+
+	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
+		status = choose_list(s, c->arg[i]);
+	return status;
+}
+
+/* ---- remove: do it --------------------------------------------------- */
+
+/* One that has gone by itself meanwhile is what was asked for. */
+static int remove_one(const struct live *l, const struct nat_rule *rule,
+		      int *ret_err)
+{
+	struct ctl_req req = { .verb = CTL_DELETE, .rule = *rule };
+	char key[48];
+	struct wr w = wr_init(key, sizeof(key));
+	struct ctl_end end;
+
+	*ret_err = live_ask(l, &req, CTLCLIENT_KIND(CTL_REMOVED), NULL, NULL,
+			    &end);
+	if (*ret_err)
+		return live_fail(l, *ret_err);
+	if (end.err == CTL_ENOENT)
+		return CMD_OK;
+	maptext_key(&w, rule);
+	return live_end(l, &end, wr_cstr(&w));
+}
+
+/* One that can not be removed is told, the others go; without an engine there
+ * is nothing more to try. */
+static int remove_chosen(const struct live *l, const struct selection *s)
+{
+	int status = CMD_OK, err = 0;
+
+	for (size_t i = 0; i < s->all->n && !err; i++)
+		if (s->chosen[i] &&
+		    remove_one(l, &s->all->v[i].rule, &err) != CMD_OK)
+			status = CMD_FAULT;
+	return status;
+}
+
+int cmd_mappings_remove(struct cmd *c)
+{
+	struct mappings all = { 0 };
+	struct selection s = { .all = &all };
+	struct live l;
+	int status;
+
+	if (c->n == 0)
+		return cmd_fail(CMD_USAGE, "mappings remove: which? It takes "
+				"a number of mappings print, a list as 0,1, "
+				"all, or tcp:8080");
+	live_look(&l, c->env);
+	status = mappings_fetch(&l, &all);
+	if (status == CMD_OK) {
+		s.chosen = mem_new(all.n + 1, sizeof(*s.chosen));
+		status = s.chosen ? choose_all(c, &s) : live_fail(&l, -ENOMEM);
+	}
+	if (status == CMD_OK && s.chosen)
+		status = remove_chosen(&l, &s);
+	mem_free(s.chosen, all.n + 1, sizeof(*s.chosen));
+	mappings_free(&all);
+	return status;
+}

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mappings.c - "mappings print": the table, some of it, or as JSON.
+ *
+ * A mapping's number is its place in the whole table, whatever "where" leaves
+ * out: "mappings remove" takes it.
+ */
+#include <errno.h>
+#include "base/mem.h"
+#include "upnpctl/counts.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/mappings.h"
+#include "upnpctl/maptext.h"
+#include "upnpctl/out.h"
+
+/* ---- the table ------------------------------------------------------- */
+
+int mappings_add(struct mappings *t, const struct ctl_mapping *m)
+{
+	if (t->n == t->cap) {
+		void *v = mem_grow(t->v, &t->cap, sizeof(*t->v));
+
+		if (!v)
+			return -ENOMEM;
+		t->v = v;
+	}
+	t->v[t->n++] = *m;
+	return 0;
+}
+
+static int take(void *arg, const struct ctl_rep *rep)
+{
+	return mappings_add(arg, &rep->mapping);
+}
+
+int mappings_fetch(const struct live *l, struct mappings *ret)
+{
+	struct ctl_req req = { .verb = CTL_MAPPINGS };
+	struct ctl_end end;
+	int err;
+
+	*ret = (struct mappings){ 0 };
+	err = live_ask(l, &req, CTLCLIENT_KIND(CTL_MAPPING), take, ret, &end);
+	if (err)
+		return live_fail(l, err);
+	return live_end(l, &end, NULL);
+}
+
+void mappings_free(struct mappings *t)
+{
+	mem_free(t->v, t->cap, sizeof(*t->v));
+	*t = (struct mappings){ 0 };
+}
+
+/* ---- which of them --------------------------------------------------- */
+
+/* A field that is 0 does not matter. */
+struct filter {
+	uint32_t to_ip, remote_ip, by_ip;
+	uint16_t ext_port, to_port;
+	uint8_t proto;
+	bool by_operator, is_dynamic, is_static, is_disabled;
+};
+
+static bool set_proto(struct filter *f, struct str v)
+{
+	return maptext_read_proto(v, &f->proto);
+}
+
+static bool set_ext_port(struct filter *f, struct str v)
+{
+	return maptext_read_port(v, &f->ext_port);
+}
+
+static bool set_to(struct filter *f, struct str v)
+{
+	return str_ipv4(v, &f->to_ip) ||
+	       maptext_read_to(v, &f->to_ip, &f->to_port);
+}
+
+static bool set_remote(struct filter *f, struct str v)
+{
+	return str_ipv4(v, &f->remote_ip);
+}
+
+static bool set_by(struct filter *f, struct str v)
+{
+	f->by_operator = str_eq(v, STR("operator"));
+	return f->by_operator || str_ipv4(v, &f->by_ip);
+}
+
+static const struct {
+	char key[16];
+	bool (*set)(struct filter *, struct str);
+	char takes[32];
+} filters[] = {
+	{ "protocol", set_proto, "tcp or udp" },
+	{ "external-port", set_ext_port, "a port, 1 to 65535" },
+	{ "to", set_to, "an address, or address:port" },
+	{ "remote-host", set_remote, "an address" },
+	{ "by", set_by, "an address, or operator" },
+};
+
+static bool set_word(struct filter *f, struct str word)
+{
+	if (str_eq(word, STR("dynamic")))
+		return f->is_dynamic = true;
+	if (str_eq(word, STR("static")))
+		return f->is_static = true;
+	if (str_eq(word, STR("disabled")))
+		return f->is_disabled = true;
+	return false;
+}
+
+static int set_filter(struct filter *f, struct str arg)
+{
+	struct str value = arg, key;
+
+	if (set_word(f, arg))
+		return CMD_OK;
+	str_cut(&value, '=', &key);
+	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
+		if (!str_eq(key, str_z(filters[i].key)))
+			continue;
+		if (filters[i].set(f, value))
+			return CMD_OK;
+		return cmd_fail(CMD_USAGE, "%s is \"%.*s\"; it takes %s",
+				filters[i].key, STR_F(value),
+				filters[i].takes);
+	}
+	return cmd_fail(CMD_USAGE, "where \"%.*s\"? It takes protocol=, "
+			"external-port=, to=, remote-host=, by=, dynamic, "
+			"static, disabled", STR_F(arg));
+}
+
+static bool passes(const struct filter *f, const struct ctl_mapping *m)
+{
+	const struct nat_rule *r = &m->rule;
+
+	return (!f->proto || f->proto == r->proto) &&
+	       (!f->ext_port || f->ext_port == r->ext_port) &&
+	       (!f->to_ip || f->to_ip == r->client.ip) &&
+	       (!f->to_port || f->to_port == r->int_port) &&
+	       (!f->remote_ip || f->remote_ip == r->remote.ip) &&
+	       (!f->by_ip || f->by_ip == m->asker_ip) &&
+	       (!f->by_operator || !m->asker_ip) &&
+	       (!f->is_dynamic || m->asker_ip) &&
+	       (!f->is_static || !m->asker_ip) &&
+	       (!f->is_disabled || !m->enabled);
+}
+
+struct options {
+	bool detail, stats;
+	struct filter filter;
+};
+
+static int read_options(const struct cmd *c, struct options *o)
+{
+	bool where = false;
+	int status = CMD_OK;
+
+	*o = (struct options){ 0 };
+	for (size_t i = 0; i < c->n && status == CMD_OK; i++) {
+		if (where)
+			status = set_filter(&o->filter, c->arg[i]);
+		else if (str_eq(c->arg[i], STR("where")))
+			where = true;
+		else if (str_eq(c->arg[i], STR("detail")))
+			o->detail = true;
+		else if (str_eq(c->arg[i], STR("stats")))
+			o->stats = true;
+		else
+			status = cmd_fail(CMD_USAGE, "mappings print takes "
+					  "detail, stats and where, not "
+					  "\"%.*s\"", STR_F(c->arg[i]));
+	}
+	return status;
+}
+
+/* ---- three looks ----------------------------------------------------- */
+
+static const char flags_line[] =
+	"Flags: D - dynamic, S - static, X - disabled\n";
+
+struct look {
+	const struct mappings *all;
+	const struct filter *filter;
+	const struct counts *counts;
+	const uint8_t *columns;		/* of a table, to COLUMN_END */
+	unsigned number_width, flags_width;
+};
+
+/* The columns of a table: fields, and what the kernel counted. */
+enum { COLUMN_PACKETS = MAPTEXT__MAX, COLUMN_BYTES, COLUMN_END };
+
+static const uint8_t plain_columns[] = {
+	MAPTEXT_PROTOCOL, MAPTEXT_EXT_PORT, MAPTEXT_TO, MAPTEXT_REMOTE,
+	MAPTEXT_LEFT, MAPTEXT_BY, MAPTEXT_DESC, COLUMN_END,
+};
+
+static const uint8_t stats_columns[] = {
+	MAPTEXT_PROTOCOL, MAPTEXT_EXT_PORT, MAPTEXT_TO, COLUMN_PACKETS,
+	COLUMN_BYTES, MAPTEXT_DESC, COLUMN_END,
+};
+
+static const char *column_name(unsigned column)
+{
+	return column == COLUMN_PACKETS ? "packets" :
+	       column == COLUMN_BYTES ? "bytes" : maptext_name(column);
+}
+
+/* What was not counted has no text. */
+static void put_column(struct wr *w, const struct look *k, unsigned column,
+		       const struct ctl_mapping *m)
+{
+	const struct nl_count *c;
+
+	if (column < MAPTEXT__MAX) {
+		maptext_put(w, column, m);
+		return;
+	}
+	c = counts_of(k->counts, &m->rule);
+	if (c)
+		wr_u64(w, column == COLUMN_PACKETS ? c->packets : c->bytes);
+}
+
+/* Return: the first from @i on that is to be shown, or how many there are */
+static size_t next_shown(const struct look *k, size_t i)
+{
+	while (i < k->all->n && !passes(k->filter, &k->all->v[i]))
+		i++;
+	return i;
+}
+
+#define EACH_SHOWN(k, i) \
+	(size_t i = next_shown(k, 0); i < (k)->all->n; \
+	 i = next_shown(k, i + 1))
+
+static struct look make_look(const struct mappings *all,
+			     const struct options *o,
+			     const struct counts *counts)
+{
+	struct look k = {
+		all, &o->filter, counts,
+		o->stats ? stats_columns : plain_columns, 3, 1
+	};
+
+	for (size_t n = 1000; n <= all->n && k.number_width < 9; n *= 10)
+		k.number_width++;
+	for EACH_SHOWN(&k, i)
+		if (!all->v[i].enabled)
+			k.flags_width = 2;
+	return k;
+}
+
+static void put_spaces(unsigned n)
+{
+	while (n-- > 0)
+		out_str(STR(" "));
+}
+
+/* "  0 D " */
+static void put_number(const struct look *k, size_t i)
+{
+	char buf[24], flags[8];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct wr f = wr_init(flags, sizeof(flags));
+
+	wr_u64(&w, i);
+	if (w.len < k->number_width)
+		put_spaces(k->number_width - (unsigned)w.len);
+	out_str(wr_done(&w));
+	maptext_flags(&f, &k->all->v[i]);
+	put_spaces(1);
+	out_pad(wr_done(&f), k->flags_width + 1);
+}
+
+static void put_head(const struct look *k, const unsigned *width)
+{
+	const uint8_t *f = k->columns;
+	char buf[32];
+
+	out_str(STR(flags_line));
+	put_spaces(k->number_width - 1);
+	out_pad(STR("#"), k->flags_width + 3);
+	for (; *f != COLUMN_END; f++) {
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		for (const char *p = column_name(*f); *p; p++)
+			wr_ch(&w, *p >= 'a' && *p <= 'z' ?
+			      (char)(*p - 'a' + 'A') : *p);
+		if (f[1] == COLUMN_END)
+			out_str(wr_done(&w));
+		else
+			out_pad(wr_done(&w), width[*f] + 3);
+	}
+	out_str(STR("\n"));
+}
+
+static void find_widths(const struct look *k, unsigned *width)
+{
+	char buf[MAPTEXT_MAX];
+
+	for (const uint8_t *f = k->columns; *f != COLUMN_END; f++)
+		width[*f] = maptext_columns(str_z(column_name(*f)));
+	for EACH_SHOWN(k, i) {
+		for (const uint8_t *f = k->columns; *f != COLUMN_END; f++) {
+			struct wr w = wr_init(buf, sizeof(buf));
+			unsigned n;
+
+			put_column(&w, k, *f, &k->all->v[i]);
+			n = maptext_columns(wr_done(&w));
+			width[*f] = n > width[*f] ? n : width[*f];
+		}
+	}
+}
+
+static void put_table(const struct look *k)
+{
+	unsigned width[COLUMN_END];
+	char buf[MAPTEXT_MAX];
+
+	find_widths(k, width);
+	put_head(k, width);
+	for EACH_SHOWN(k, i) {
+		put_number(k, i);
+		for (const uint8_t *f = k->columns; *f != COLUMN_END; f++) {
+			struct wr w = wr_init(buf, sizeof(buf));
+
+			put_column(&w, k, *f, &k->all->v[i]);
+			if (f[1] == COLUMN_END)
+				out_str(wr_done(&w));
+			else
+				out_pad(wr_done(&w), width[*f] + 3);
+		}
+		out_str(STR("\n"));
+	}
+}
+
+static void put_count(const struct look *k, const struct ctl_mapping *m)
+{
+	const struct nl_count *c = counts_of(k->counts, &m->rule);
+
+	if (!c)
+		return;
+	put_spaces(k->number_width + k->flags_width + 2);
+	out_fmt("packets=%llu bytes=%llu\n", (unsigned long long)c->packets,
+		(unsigned long long)c->bytes);
+}
+
+static void put_pairs(enum maptext_field from, enum maptext_field to,
+		      const struct ctl_mapping *m)
+{
+	char buf[MAPTEXT_MAX + 128];
+	struct wr w = wr_init_cut(buf, sizeof(buf));
+
+	maptext_pairs(&w, from, to, m);
+	out_str(wr_done(&w));
+	out_str(STR("\n"));
+}
+
+static void put_detail(const struct look *k)
+{
+	out_str(STR(flags_line));
+	for EACH_SHOWN(k, i) {
+		put_number(k, i);
+		put_pairs(MAPTEXT_PROTOCOL, MAPTEXT_REMOTE, &k->all->v[i]);
+		put_spaces(k->number_width + k->flags_width + 2);
+		put_pairs(MAPTEXT_LEFT, MAPTEXT_DESC, &k->all->v[i]);
+		put_count(k, &k->all->v[i]);
+		out_str(STR("\n"));
+	}
+}
+
+static void put_json_count(const struct nl_count *c)
+{
+	if (!c)
+		return;
+	json_u64("packets", c->packets);
+	json_u64("bytes", c->bytes);
+}
+
+static void put_json(const struct look *k)
+{
+	json_array(NULL);
+	for EACH_SHOWN(k, i) {
+		json_object(NULL);
+		json_u64("number", i);
+		maptext_json(&k->all->v[i]);
+		put_json_count(counts_of(k->counts, &k->all->v[i].rule));
+		json_end();
+	}
+	json_end();
+}
+
+int cmd_mappings_print(struct cmd *c)
+{
+	struct counts counts = { 0 };
+	struct mappings all;
+	struct options o;
+	struct look k;
+	struct live l;
+	int status = read_options(c, &o);
+
+	if (status != CMD_OK)
+		return status;
+	live_look(&l, c->env);
+	status = mappings_fetch(&l, &all);
+	if (status == CMD_OK) {
+		if (o.stats || o.detail || c->env->json)
+			counts_read(&counts);
+		k = make_look(&all, &o, &counts);
+		if (c->env->json)
+			put_json(&k);
+		else if (o.detail)
+			put_detail(&k);
+		else
+			put_table(&k);
+	}
+	counts_free(&counts);
+	mappings_free(&all);
+	return status;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * maptext.c - a mapping in words, and words read back.
+ *
+ * Invariant: text that came from the LAN leaves this file only cleaned.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include "upnpctl/maptext.h"
+#include "upnpctl/out.h"
+#include "igd/igd.h"
+
+/* ---- text that nobody vouches for ------------------------------------ */
+
+/* Controls, C1 ones too (some terminals take U+009B for ESC [), and what turns
+ * the direction of writing: a description must not pass for another column. */
+static bool shown(uint32_t c)
+{
+	return c >= 0x20 && (c < 0x7f || c > 0x9f) &&
+	       c != 0x200e && c != 0x200f && c != 0x061c &&
+	       (c < 0x2028 || c > 0x202e) && (c < 0x2066 || c > 0x2069);
+}
+
+/* Return: bytes of the first character, 0 when it can not be shown */
+static size_t first(struct str s)
+{
+	uint32_t c = 0;
+	size_t n = igd_utf8(s, &c);
+
+	return n && shown(c) ? n : 0;
+}
+
+/* Bytes that begin with one that can not be shown, as one character. */
+static size_t skip_bad(struct str s)
+{
+	uint32_t c;
+	size_t n = igd_utf8(s, &c);
+
+	return n ? n : 1;
+}
+
+void maptext_clean(struct wr *w, struct str s)
+{
+	size_t n;
+
+	for (; s.n; s = str_skip(s, n)) {
+		n = first(s);
+		if (n)
+			wr_str(w, (struct str){ s.p, n });
+		else
+			wr_ch(w, '?');
+		if (!n)
+			n = skip_bad(s);
+	}
+}
+
+unsigned maptext_columns(struct str s)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* ---- writing --------------------------------------------------------- */
+
+static const char *proto_name(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : "udp";
+}
+
+void maptext_time(struct wr *w, uint64_t s)
+{
+	static const struct {
+		uint32_t s;
+		char unit;
+	} parts[] = {
+		{ 604800, 'w' }, { 86400, 'd' }, { 3600, 'h' }, { 60, 'm' },
+		{ 1, 's' },
+	};
+
+	if (s == 0)
+		wr_z(w, "0s");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (s >= parts[i].s) {
+			wr_u64(w, s / parts[i].s);
+			wr_ch(w, parts[i].unit);
+		}
+		s %= parts[i].s;
+	}
+}
+
+static void put_proto(struct wr *w, const struct ctl_mapping *m)
+{
+	wr_z(w, proto_name(m->rule.proto));
+}
+
+static void put_ext_port(struct wr *w, const struct ctl_mapping *m)
+{
+	wr_u64(w, m->rule.ext_port);
+}
+
+static void put_to(struct wr *w, const struct ctl_mapping *m)
+{
+	if (!m->rule.client.ip)
+		return;
+	wr_ipv4(w, m->rule.client.ip);
+	wr_fmt(w, ":%u", (unsigned)m->rule.int_port);
+}
+
+static void put_remote(struct wr *w, const struct ctl_mapping *m)
+{
+	if (m->rule.remote.ip)
+		wr_ipv4(w, m->rule.remote.ip);
+}
+
+static void put_left(struct wr *w, const struct ctl_mapping *m)
+{
+	if (m->left_s)
+		maptext_time(w, m->left_s);
+	else
+		wr_z(w, "never");
+}
+
+static void put_by(struct wr *w, const struct ctl_mapping *m)
+{
+	if (m->asker_ip)
+		wr_ipv4(w, m->asker_ip);
+	else
+		wr_z(w, "operator");
+}
+
+static void put_desc(struct wr *w, const struct ctl_mapping *m)
+{
+	maptext_clean(w, str_z(m->desc));
+}
+
+static const struct {
+	char name[14];
+	void (*put)(struct wr *, const struct ctl_mapping *);
+} fields[MAPTEXT__MAX] = {
+	[MAPTEXT_PROTOCOL] = { "protocol", put_proto },
+	[MAPTEXT_EXT_PORT] = { "external-port", put_ext_port },
+	[MAPTEXT_TO] = { "to", put_to },
+	[MAPTEXT_REMOTE] = { "remote-host", put_remote },
+	[MAPTEXT_LEFT] = { "time-left", put_left },
+	[MAPTEXT_BY] = { "by", put_by },
+	[MAPTEXT_DESC] = { "description", put_desc },
+};
+
+const char *maptext_name(enum maptext_field f)
+{
+	return fields[f].name;
+}
+
+void maptext_put(struct wr *w, enum maptext_field f,
+		 const struct ctl_mapping *m)
+{
+	fields[f].put(w, m);
+}
+
+void maptext_flags(struct wr *w, const struct ctl_mapping *m)
+{
+	wr_ch(w, m->asker_ip ? 'D' : 'S');
+	if (!m->enabled)
+		wr_ch(w, 'X');
+}
+
+static void put_quoted(struct wr *w, struct str s)
+{
+	wr_ch(w, '"');
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '"' || s.p[i] == '\\')
+			wr_ch(w, '\\');
+		wr_ch(w, s.p[i]);
+	}
+	wr_ch(w, '"');
+}
+
+void maptext_pairs(struct wr *w, enum maptext_field from,
+		   enum maptext_field to, const struct ctl_mapping *m)
+{
+	char buf[MAPTEXT_MAX];
+
+	for (enum maptext_field f = from; f <= to; f++) {
+		struct wr text = wr_init(buf, sizeof(buf));
+
+		maptext_put(&text, f, m);
+		wr_fmt(w, "%s%s=", f == from ? "" : " ", fields[f].name);
+		if (f == MAPTEXT_DESC || text.len == 0)
+			put_quoted(w, wr_done(&text));
+		else
+			wr_str(w, wr_done(&text));
+	}
+}
+
+void maptext_json(const struct ctl_mapping *m)
+{
+	json_bool("dynamic", m->asker_ip != 0);
+	json_bool("disabled", !m->enabled);
+	json_str("protocol", str_z(proto_name(m->rule.proto)));
+	json_u64("external-port", m->rule.ext_port);
+	json_ip("to-address", m->rule.client.ip);
+	json_u64("to-port", m->rule.int_port);
+	json_ip("remote-host", m->rule.remote.ip);
+	if (m->left_s)
+		json_u64("time-left", m->left_s);
+	else
+		json_null("time-left");
+	json_ip("by", m->asker_ip);
+	json_str("description", str_z(m->desc));
+}
+
+void maptext_key(struct wr *w, const struct nat_rule *r)
+{
+	wr_fmt(w, "%s:%u", proto_name(r->proto), (unsigned)r->ext_port);
+	if (!r->remote.ip)
+		return;
+	wr_ch(w, ':');
+	wr_ipv4(w, r->remote.ip);
+}
+
+/* ---- reading --------------------------------------------------------- */
+
+static bool digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Seconds in @unit, which must be smaller than *@last. 0: no such unit, or not
+ * here */
+static uint32_t unit_s(char unit, uint32_t *last)
+{
+	static const char names[] = "wdhms";
+	static const uint32_t s[] = { 604800, 86400, 3600, 60, 1 };
+
+	for (size_t i = 0; i < sizeof(names) - 1; i++)
+		if (names[i] == unit && s[i] < *last)
+			return *last = s[i];
+	return 0;
+}
+
+static int read_units(struct str s, uint64_t *total)
+{
+	uint32_t n, unit, last = UINT32_MAX;
+	size_t i;
+	int err;
+
+	for (*total = 0; s.n; s = str_skip(s, i + 1)) {
+		for (i = 0; i < s.n && digit(s.p[i]); i++)
+			;
+		unit = i < s.n ? unit_s(s.p[i], &last) : 0;
+		if (!unit)
+			return -EINVAL;
+		err = str_u32((struct str){ s.p, i }, 0, UINT32_MAX, &n);
+		if (err)
+			return err;
+		*total += (uint64_t)n * unit;
+	}
+	return 0;
+}
+
+int maptext_read_time(struct str s, uint32_t *ret_s)
+{
+	uint64_t total;
+	int err;
+
+	if (s.n == 0)
+		return -EINVAL;
+	if (digit(s.p[s.n - 1]))
+		return str_u32(s, 0, PM_LEASE_MAX_S, ret_s);
+	err = read_units(s, &total);
+	if (err)
+		return err;
+	if (total > PM_LEASE_MAX_S)
+		return -ERANGE;
+	*ret_s = (uint32_t)total;
+	return 0;
+}
+
+bool maptext_read_proto(struct str s, uint8_t *ret)
+{
+	bool tcp = str_ieq(s, STR("tcp"));
+
+	if (!tcp && !str_ieq(s, STR("udp")))
+		return false;
+	*ret = tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	return true;
+}
+
+bool maptext_read_port(struct str s, uint16_t *ret)
+{
+	uint32_t port;
+
+	if (str_u32(s, 1, 65535, &port))
+		return false;
+	*ret = (uint16_t)port;
+	return true;
+}
+
+bool maptext_read_to(struct str s, uint32_t *ret_ip, uint16_t *ret_port)
+{
+	struct str head;
+	uint32_t ip;
+
+	if (!str_cut(&s, ':', &head) || !str_ipv4(head, &ip) ||
+	    !maptext_read_port(s, ret_port))
+		return false;
+	*ret_ip = ip;
+	return true;
+}
+
+bool maptext_read_desc(struct str s, char ret[PM_DESC_MAX + 1])
+{
+	struct str rest = s;
+
+	while (rest.n) {
+		size_t n = first(rest);
+
+		if (!n)
+			return false;
+		rest = str_skip(rest, n);
+	}
+	return str_copy(ret, PM_DESC_MAX + 1, s);
+}

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * metrics.c - "metrics": the status as numbers, in Prometheus's text format
+ * 0.0.4, for node_exporter's textfile collector. Nobody listens for that.
+ */
+#include <netinet/in.h>
+#include "upnpctl/counts.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/live.h"
+#include "upnpctl/out.h"
+
+enum kind { GAUGE, COUNTER };
+
+static void head(const char *name, enum kind kind, const char *help)
+{
+	out_fmt("# HELP upnpd_%s %s\n# TYPE upnpd_%s %s\n", name, help, name,
+		kind == GAUGE ? "gauge" : "counter");
+}
+
+static void metric(const char *name, enum kind kind, const char *help,
+		   uint64_t value)
+{
+	head(name, kind, help);
+	out_fmt("upnpd_%s %llu\n", name, (unsigned long long)value);
+}
+
+/* In a label's value \, " and line feed are escaped; texts of the monitor have
+ * no line feed. */
+static void put_label(const char *z)
+{
+	for (; *z; z++) {
+		if (*z == '"' || *z == '\\')
+			out_str(STR("\\"));
+		out_str((struct str){ z, 1 });
+	}
+}
+
+static void put_monitor(const struct live *l)
+{
+	const struct status *m = &l->monitor;
+
+	metric("start_time_seconds", GAUGE, "When the daemon was started.",
+	       m->since_s);
+	metric("enabled", GAUGE, "Is it enabled?", !live_idle(l));
+	head("backend_info", GAUGE, "The firewall's backend.");
+	out_str(STR("upnpd_backend_info{backend=\""));
+	put_label(m->backend);
+	out_str(STR("\"} 1\n"));
+	metric("firewall_ok", GAUGE, "Do our rules stand?",
+	       !m->firewall_fault[0]);
+	metric("firewall_repairs_total", COUNTER,
+	       "Times that rules had been changed or lost.", m->repairs);
+	metric("firewall_last_repair_timestamp_seconds", GAUGE,
+	       "The last of them, 0: never.", m->repaired_s);
+	metric("engine_deaths_total", COUNTER, "Engines that died.",
+	       m->engine_deaths);
+	metric("reloads_total", COUNTER, "Reloads that were tried.",
+	       m->reloads);
+	metric("reload_ok", GAUGE, "Did the last reload go well?",
+	       !m->reload_fault[0]);
+}
+
+static void put_mappings(const struct ctl_status *s)
+{
+	unsigned dynamic = s->mappings_static < s->mappings ?
+			   s->mappings - s->mappings_static : 0;
+
+	head("mappings", GAUGE, "Mappings by who made them.");
+	out_fmt("upnpd_mappings{type=\"dynamic\"} %u\n", dynamic);
+	out_fmt("upnpd_mappings{type=\"static\"} %u\n",
+		(unsigned)s->mappings_static);
+	metric("mappings_max", GAUGE, "The most there can be.",
+	       s->mappings_max);
+	metric("subscribers", GAUGE, "Subscriptions to events.",
+	       s->subscribers);
+	metric("subscribers_max", GAUGE, "The most there can be.",
+	       s->subscribers_max);
+}
+
+static void put_engine(const struct ctl_status *s)
+{
+	metric("engine_uptime_seconds", GAUGE,
+	       "How long this engine has been serving.", s->up_s);
+	metric("external_address_usable", GAUGE,
+	       "Is there an external address that can be used?",
+	       s->ext_ip && s->no_address == CTL_ADDRESS_OK);
+	metric("external_address_private", GAUGE,
+	       "Is it behind another NAT?", s->ext_private);
+	put_mappings(s);
+	head("refused_total", COUNTER,
+	     "Requests refused since the engine's start, by reason.");
+	for (unsigned i = IGD_REF_NONE + 1; i < IGD_REFUSALS; i++)
+		out_fmt("upnpd_refused_total{reason=\"%s\"} %u\n",
+			igd_refusal_name(i), (unsigned)s->refused[i]);
+}
+
+/* As many as there are sockets that mappings lead to: the operator set a cap,
+ * max-mappings. */
+static void put_counts(const struct counts *c, bool bytes)
+{
+	char buf[32];
+
+	head(bytes ? "forwarded_bytes_total" : "forwarded_packets_total",
+	     COUNTER, bytes ? "Bytes of them." : "Packets to and from a "
+	     "mapped port, since it was mapped or the firewall repaired.");
+	for (size_t i = 0; i < c->n; i++) {
+		const struct nl_count *one = &c->v[i];
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		wr_ipv4(&w, one->client);
+		wr_fmt(&w, ":%u", (unsigned)one->port);
+		wr_cstr(&w);
+		out_fmt("upnpd_forwarded_%s_total{protocol=\"%s\",to=\"%s\"} "
+			"%llu\n", bytes ? "bytes" : "packets",
+			one->proto == IPPROTO_TCP ? "tcp" : "udp", buf,
+			(unsigned long long)(bytes ? one->bytes :
+						     one->packets));
+	}
+}
+
+/* Left out where nothing is counted. */
+static void put_forwarded(void)
+{
+	struct counts c;
+
+	counts_read(&c);
+	if (c.n) {
+		put_counts(&c, false);
+		put_counts(&c, true);
+	}
+	counts_free(&c);
+}
+
+/* A daemon that is down is a number, too: no fault of this command. */
+int cmd_metrics(struct cmd *c)
+{
+	struct ctl_status engine;
+	struct live l;
+	bool serves;
+
+	if (c->n)
+		return cmd_fail(CMD_USAGE, "metrics takes nothing, not "
+				"\"%.*s\"", STR_F(c->arg[0]));
+	if (c->env->json)
+		return cmd_fail(CMD_USAGE, "metrics has a form of its own; "
+				"\"status\" says it as JSON");
+	live_look(&l, c->env);
+	serves = live_engine(&l, &engine) == 0;
+	metric("up", GAUGE, "Does the daemon run?", l.alive || serves);
+	metric("engine_up", GAUGE, "Does the engine answer?", serves);
+	if (l.alive)
+		put_monitor(&l);
+	if (serves)
+		put_engine(&engine);
+	put_forwarded();
+	return CMD_OK;
+}

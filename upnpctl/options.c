@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ISC */
+/* options.c - options as the menus take them. */
+#include <string.h>
+#include "upnpctl/change.h"
+#include "upnpctl/options.h"
+#include "upnpctl/out.h"
+
+bool options_split(struct str arg, struct str *ret_key, struct str *ret_value)
+{
+	struct str rest = arg, key;
+
+	if (!str_cut(&rest, '=', &key) || key.n == arg.n)
+		return false;
+	*ret_key = key;
+	*ret_value = rest;
+	return true;
+}
+
+static int unknown(bool of_iface, struct str key)
+{
+	char list[900];
+	struct wr w = wr_init_cut(list, sizeof(list));
+	const struct confopt *o;
+
+	if (of_iface)
+		wr_z(&w, "interface, ");
+	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
+		wr_fmt(&w, "%s%s", i ? ", " : "", confopt_name(o));
+	return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"; there are: %s",
+			STR_F(key), wr_cstr(&w));
+}
+
+static bool may_be_empty(const struct confopt *o)
+{
+	return confopt_kind(o) == CONFOPT_TEXT ||
+	       confopt_kind(o) == CONFOPT_ADDRESS;
+}
+
+/* RouterOS's other words for the same. */
+static struct str as_here(const struct confopt *o, struct str value)
+{
+	if (confopt_kind(o) == CONFOPT_BOOL && str_eq(value, STR("true")))
+		return STR("yes");
+	if (confopt_kind(o) == CONFOPT_BOOL && str_eq(value, STR("false")))
+		return STR("no");
+	if (confopt_kind(o) == CONFOPT_ADDRESS && str_eq(value, STR("0.0.0.0")))
+		return STR("");
+	return value;
+}
+
+/* In the daemon's own reader's eyes, but without a file. */
+static int check(const struct confopt *o, bool of_iface, struct str value)
+{
+	static struct conf conf;
+	struct conf_iface iface = { 0 };
+	char text[512];
+	struct wr why = wr_init_cut(text, sizeof(text));
+
+	if (!confopt_set(o, value, of_iface ? (void *)&iface : &conf, &why))
+		return CMD_OK;
+	return cmd_fail(CMD_USAGE, "%s", wr_cstr(&why));
+}
+
+static int put(struct confedit *e, const char *iface, struct str key,
+	       struct str value)
+{
+	const struct confopt *o = confopt_find(iface, key);
+	int status;
+
+	if (!o)
+		return unknown(iface, key);
+	value = as_here(o, value);
+	if (!value.n && may_be_empty(o))
+		return change_fault(confedit_unset(e, iface, key), key);
+	status = check(o, iface, value);
+	if (status)
+		return status;
+	return change_fault(confedit_set(e, iface, key, value), key);
+}
+
+int options_set(struct confedit *e, const char *iface, struct str arg)
+{
+	struct str key, value;
+
+	if (options_split(arg, &key, &value))
+		return put(e, iface, key, value);
+	if (!str_starts(arg, STR("!")))
+		return cmd_fail(CMD_USAGE, "\"%.*s\" is no setting; such as: "
+				"%s", STR_F(arg), iface ? "disabled=no"
+							: "enabled=yes");
+	key = str_skip(arg, 1);
+	if (!confopt_find(iface, key))
+		return unknown(iface, key);
+	return change_fault(confedit_unset(e, iface, key), key);
+}
+
+void options_json(const struct confopt *o, const void *base)
+{
+	char text[CONF_STR_MAX * 2];
+	struct wr w = wr_init(text, sizeof(text));
+	const char *name = confopt_name(o);
+	uint64_t number;
+
+	confopt_put(o, base, &w);
+	switch (confopt_kind(o)) {
+	case CONFOPT_BOOL:
+		json_bool(name, str_eq(wr_done(&w), STR("yes")));
+		return;
+	case CONFOPT_NUMBER:
+		if (!str_u64(wr_done(&w), 0, UINT64_MAX, &number))
+			json_u64(name, number);
+		return;
+	default:
+		break;
+	}
+	if (w.len)
+		json_str(name, wr_done(&w));
+	else
+		json_null(name);
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/* resync.c - "resync": verify the firewall and repair it, now. */
+#include <poll.h>
+#include "base/limits.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/live.h"
+#include "upnpctl/out.h"
+
+static void tell(const struct cmd *c, bool repaired)
+{
+	if (c->env->json) {
+		json_object(NULL);
+		json_bool("repaired", repaired);
+		json_end();
+	} else if (repaired) {
+		out_str(STR("repaired: rules had been changed or lost\n"));
+	} else {
+		out_str(STR("the firewall is as it should be\n"));
+	}
+}
+
+/* The monitor writes down why just after it has answered. */
+static int tell_fault(const struct cmd *c)
+{
+	struct live l;
+
+	for (int i = 0; i < 10; i++) {
+		live_look(&l, c->env);
+		if (l.monitor.firewall_fault[0] || !l.alive)
+			break;
+		poll(NULL, 0, CTLCLIENT_RETRY_MS);
+	}
+	if (!l.monitor.firewall_fault[0])
+		return cmd_fail(CMD_FAULT, "the firewall could not be "
+				"repaired; see upnpd's log");
+	return cmd_fail(CMD_FAULT, "the firewall could not be repaired: %s",
+			l.monitor.firewall_fault);
+}
+
+int cmd_resync(struct cmd *c)
+{
+	struct ctl_req req = { .verb = CTL_VERIFY };
+	struct ctl_end end;
+	struct live l;
+	int err;
+
+	if (c->n)
+		return cmd_fail(CMD_USAGE, "resync takes nothing, not "
+				"\"%.*s\"", STR_F(c->arg[0]));
+	live_look(&l, c->env);
+	err = live_ask(&l, &req, 0, NULL, NULL, &end);
+	if (err)
+		return live_fail(&l, err);
+	if (end.err == CTL_EFAIL)
+		return tell_fault(c);
+	if (end.err == CTL_OK)
+		tell(c, end.repaired);
+	return live_end(&l, &end, NULL);
+}

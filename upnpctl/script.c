@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* script.c - many commands from standard input. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+#include "upnpctl/change.h"
+#include "upnpctl/script.h"
+#include "upnpctl/words.h"
+
+#define SCRIPT_MAX 65536	/* as the file that it can fill at most */
+
+static int read_all(int fd, char *buf, struct str *ret)
+{
+	size_t len = 0;
+	ssize_t n = 1;
+
+	while (n && len < SCRIPT_MAX) {
+		n = read(fd, buf + len, SCRIPT_MAX - len);
+		if (n < 0 && errno != EINTR)
+			return cmd_fail(CMD_FAULT, "standard input: %s",
+					strerror(errno));
+		len += n > 0 ? (size_t)n : 0;
+	}
+	if (len == SCRIPT_MAX)
+		return cmd_fail(CMD_USAGE, "the script has %d bytes or more; "
+				"part it", SCRIPT_MAX);
+	*ret = (struct str){ buf, len };
+	return CMD_OK;
+}
+
+/* "# jan/02/1970 00:00:12 by RouterOS 6.49" */
+static bool header_leaves_out(struct str line)
+{
+	struct str version, major;
+	uint32_t n;
+
+	for (; line.n; line = str_skip(line, 1)) {
+		if (!str_starts(line, STR(" by RouterOS ")))
+			continue;
+		version = str_skip(line, sizeof(" by RouterOS ") - 1);
+		return str_cut(&version, '.', &major) &&
+		       !str_u32(major, 6, 1000, &n);
+	}
+	return false;
+}
+
+/* Is there such a header above the first command? */
+static bool adds_enabled(struct str text)
+{
+	struct str line;
+
+	while (str_cut(&text, '\n', &line)) {
+		line = str_trim(line);
+		if (line.n && *line.p != '#')
+			return false;
+		if (header_leaves_out(line))
+			return true;
+	}
+	return false;
+}
+
+static int run_command(const struct cmd_env *env, const struct words *w,
+		       const char **menu)
+{
+	static struct cmd cmd;
+	const char *where = *menu;
+	int status = cmd_find(env, &where, w->at, w->n, &cmd);
+
+	if (status)
+		return status;
+	if (!cmd.verb) {
+		*menu = where;
+		return CMD_OK;
+	}
+	if (!cmd.verb->script)
+		return cmd_fail(CMD_USAGE, "%s%s%s can not stand in a script, "
+				"which changes the configuration and nothing "
+				"else", where, *where ? " " : "",
+				cmd.verb->name);
+	return cmd.verb->run(&cmd);
+}
+
+static int run_all(const struct cmd_env *env, struct str text)
+{
+	static struct words words;
+	const char *menu = "", *why;
+	unsigned line = 1;
+	int status = CMD_OK;
+
+	while (!status) {
+		int err = words_next(&words, &text, &line, &why);
+
+		cmd_at(words.line);
+		if (err)
+			status = cmd_fail(CMD_USAGE, "%s", why);
+		else if (!words.n)
+			break;
+		else
+			status = run_command(env, &words, &menu);
+	}
+	cmd_at(0);
+	return status;
+}
+
+int script_run(const struct cmd_env *given, int fd)
+{
+	static char buf[SCRIPT_MAX];
+	static struct change change;
+	struct cmd_env env = *given;
+	struct str text;
+	int status = read_all(fd, buf, &text);
+
+	if (status)
+		return status;
+	status = change_begin(&change, env.file);
+	if (status)
+		return status;
+	env.change = &change;
+	env.add_enabled = adds_enabled(text);
+	status = run_all(&env, text);
+	if (!status)
+		return change_end(&change);
+	change_drop(&change);
+	return status;
+}

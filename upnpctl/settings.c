@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: ISC */
+/* settings.c - print and set: the settings for the whole. */
+#include <string.h>
+#include "upnpctl/change.h"
+#include "upnpctl/options.h"
+#include "upnpctl/out.h"
+#include "upnpctl/view.h"
+
+/* As wide as "allow-disable-external-interface", indented by four. */
+#define NAME_COLUMNS 36
+
+/* What RouterOS has. */
+static const char *const routeros[] = {
+	"enabled", "allow-disable-external-interface", "show-dummy-rule",
+};
+
+static void put_line(const struct confopt *o, const struct conf *conf)
+{
+	char text[CONF_STR_MAX * 2];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	const char *name = confopt_name(o);
+
+	confopt_put(o, conf, &w);
+	for (size_t n = strlen(name); n < NAME_COLUMNS; n++)
+		out_str(STR(" "));
+	out_fmt("%s:%s", name, w.len ? " " : "");
+	out_pad(wr_done(&w), 0);
+	out_str(STR("\n"));
+}
+
+static void put_json(const struct conf *conf)
+{
+	const struct confopt *o;
+
+	json_object(NULL);
+	for (size_t i = 0; (o = confopt_at(false, i)); i++)
+		options_json(o, conf);
+	json_end();
+}
+
+static void put_all(const struct conf *conf)
+{
+	const struct confopt *o;
+
+	for (size_t i = 0; (o = confopt_at(false, i)); i++)
+		put_line(o, conf);
+}
+
+static void put_routeros(const struct conf *conf)
+{
+	for (size_t i = 0; i < sizeof(routeros) / sizeof(routeros[0]); i++)
+		put_line(confopt_find(false, str_z(routeros[i])), conf);
+}
+
+int cmd_print(struct cmd *c)
+{
+	static struct view v;
+	bool detail = c->n == 1 && str_eq(c->arg[0], STR("detail"));
+	int status;
+
+	if (c->n && !detail)
+		return cmd_fail(CMD_USAGE, "print takes detail, not \"%.*s\"",
+				STR_F(c->arg[c->n - 1]));
+	status = view_open(&v, c->env->file);
+	if (status)
+		return status;
+	if (c->env->json)
+		put_json(&v.conf);
+	else if (detail)
+		put_all(&v.conf);
+	else
+		put_routeros(&v.conf);
+	return CMD_OK;
+}
+
+static int edit(struct cmd *c, struct change *change)
+{
+	int status = CMD_OK;
+
+	for (size_t i = 0; i < c->n && !status; i++) {
+		status = options_set(&change->now, NULL, c->arg[i]);
+		if (str_starts(c->arg[i], STR("enabled=")))
+			change->serve = true;
+	}
+	return status;
+}
+
+int cmd_set(struct cmd *c)
+{
+	if (!c->n)
+		return cmd_fail(CMD_USAGE, "set what? Such as: set "
+				"enabled=yes");
+	return change_run(c, edit);
+}

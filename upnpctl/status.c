@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status.c - "status": what runs, and how it does. The monitor's part comes
+ * out of its file, the engine's over the socket; each works without the other.
+ */
+#include <errno.h>
+#include "base/date.h"
+#include "upnpctl/ctlclient.h"
+#include "upnpctl/live.h"
+#include "upnpctl/maptext.h"
+#include "upnpctl/out.h"
+
+struct picture {
+	struct live l;
+	struct ctl_status engine;	/* where engine_err is 0 */
+	int engine_err;
+	bool running, known;	/* running: no, or who knows? */
+};
+
+static void take_picture(struct picture *p, const struct cmd_env *env)
+{
+	live_look(&p->l, env);
+	p->engine_err = live_engine(&p->l, &p->engine);
+	/* Again: an engine that had to be waited for has died before. */
+	live_look(&p->l, env);
+	p->running = p->l.alive || !p->engine_err;
+	/* Where neither tells: somebody is there, who may not be asked. */
+	p->known = p->running || !p->l.monitor_err ||
+		   p->engine_err == -ENOENT || p->engine_err == -ECONNREFUSED;
+}
+
+static const struct {
+	char name[16], text[72];
+} no_address[] = {
+	[CTL_ADDRESS_OK] = { "none", "not known yet" },
+	[CTL_NO_INTERFACE] = { "no-interface", "there is no such interface" },
+	[CTL_INTERFACE_DOWN] = { "interface-down", "the interface is down" },
+	[CTL_NO_CARRIER] = { "no-carrier", "the interface has no carrier" },
+	[CTL_NO_ADDRESS] = { "no-address", "the interface has no address" },
+	[CTL_ADDRESS_PRIVATE] = { "private", "it is behind another NAT, and "
+				  "private-external-address is refuse" },
+};
+
+/* ---- in words -------------------------------------------------------- */
+
+static void line(const char *key, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* "       external-address: 198.51.100.7" */
+static void line(const char *key, const char *fmt, ...)
+{
+	char raw[PATH_MAX + STATUS_TEXT_MAX], clean[sizeof(raw)];
+	struct wr w = wr_init_cut(raw, sizeof(raw));
+	struct wr c = wr_init_cut(clean, sizeof(clean));
+	struct wr k;
+	char head[32];
+	va_list ap;
+
+	va_start(ap, fmt);
+	wr_vfmt(&w, fmt, ap);
+	va_end(ap);
+	maptext_clean(&c, wr_done(&w));
+	k = wr_init(head, sizeof(head));
+	for (size_t n = str_z(key).n; n < 20; n++)
+		wr_ch(&k, ' ');
+	wr_fmt(&k, "%s: ", key);
+	out_str(wr_done(&k));
+	out_str(wr_done(&c));
+	out_str(STR("\n"));
+}
+
+/* A time for one line; the buffer is the caller's. */
+static const char *when(char buf[32], uint64_t unix_s)
+{
+	struct wr w = wr_init(buf, 32);
+
+	date_iso(&w, unix_s > INT64_MAX ? INT64_MAX : (int64_t)unix_s);
+	return wr_cstr(&w);
+}
+
+static const char *how_long(char buf[32], uint64_t s)
+{
+	struct wr w = wr_init_cut(buf, 32);
+
+	maptext_time(&w, s);
+	return wr_cstr(&w);
+}
+
+static void put_running(const struct picture *p)
+{
+	const struct status *m = &p->l.monitor;
+	char a[32], b[32];
+
+	if (p->running && p->l.alive)
+		line("running", "yes, process %ld", (long)m->pid);
+	else
+		line("running", "%s", p->running ? "yes" :
+		     p->known ? "no" : "not known");
+	if (p->l.alive)
+		line("since", "%s, for %s", when(a, m->since_s),
+		     how_long(b, live_uptime_s(&p->l)));
+	if (live_idle(&p->l))
+		line("enabled", "no; say: upnpctl set enabled=yes");
+	if (!p->running && live_ended(&p->l))
+		line("ended", "%s", m->fault[0] ? m->fault : "as it was told");
+	else if (!p->running && !p->l.monitor_err)
+		line("ended", "without a word");
+	line("configuration", "%s", m->file[0] ? m->file : p->l.file);
+	if (p->l.conf_wrong)
+		line("configuration-fault", "%s", p->l.conf_why.text);
+}
+
+static void put_engine_fault(const struct picture *p)
+{
+	char text[1024 + STATUS_TEXT_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (live_idle(&p->l) || (p->known && !p->running))
+		return;
+	live_why(&w, &p->l, p->engine_err);
+	line("engine", "%s", wr_cstr(&w));
+}
+
+static void put_external(const struct ctl_status *s)
+{
+	char ip[16];
+	struct wr w = wr_init(ip, sizeof(ip));
+
+	line("external-interface", "%s", s->ext_if[0] ? s->ext_if : "none");
+	if (!s->ext_ip || s->no_address != CTL_ADDRESS_OK) {
+		line("external-address", "none: %s",
+		     no_address[s->no_address].text);
+		return;
+	}
+	wr_ipv4(&w, s->ext_ip);
+	line("external-address", "%s%s", wr_cstr(&w), s->ext_private ?
+	     ", private: behind another NAT, which has to forward too" : "");
+}
+
+static void put_engine(const struct ctl_status *s)
+{
+	char time[32];
+
+	line("engine", "serving for %s", how_long(time, s->up_s));
+	if (s->http_port)
+		line("http-port", "%u", (unsigned)s->http_port);
+	else
+		line("http-port", "none: it does not listen yet");
+	put_external(s);
+	line("mappings", "%u of %u, %u static; %u per client at most",
+	     (unsigned)s->mappings, (unsigned)s->mappings_max,
+	     (unsigned)s->mappings_static, (unsigned)s->per_client_max);
+	line("subscribers", "%u of %u", (unsigned)s->subscribers,
+	     (unsigned)s->subscribers_max);
+}
+
+static void put_refused(const struct ctl_status *s)
+{
+	bool any = false;
+
+	for (unsigned i = IGD_REF_NONE + 1; i < IGD_REFUSALS; i++) {
+		if (!s->refused[i])
+			continue;
+		any = true;
+		line("refused", "%u %s: %s", (unsigned)s->refused[i],
+		     igd_refusal_name(i), igd_refusal_text(i));
+	}
+	if (!any)
+		line("refused", "none");
+}
+
+static void put_monitor(const struct status *m)
+{
+	char time[32];
+
+	if (m->backend[0])
+		line("backend", "%s: %s", m->backend, m->backend_why);
+	if (m->firewall_fault[0])
+		line("firewall", "%s", m->firewall_fault);
+	else if (m->backend[0])
+		line("firewall", "as it should be");
+	line("engine-deaths", "%u", (unsigned)m->engine_deaths);
+	if (!m->reloads)
+		line("last-reload", "never");
+	else
+		line("last-reload", "%s%s", m->reload_fault[0] ? "failed: " :
+		     "went well", m->reload_fault);
+	if (m->repaired_s)
+		line("last-repair", "%s, %u in all", when(time, m->repaired_s),
+		     (unsigned)m->repairs);
+	else
+		line("last-repair", "never");
+}
+
+static void put_text(const struct picture *p)
+{
+	put_running(p);
+	if (p->engine_err) {
+		put_engine_fault(p);
+	} else {
+		put_engine(&p->engine);
+		put_refused(&p->engine);
+	}
+	if (p->l.alive)
+		put_monitor(&p->l.monitor);
+}
+
+/* ---- as JSON --------------------------------------------------------- */
+
+static void json_text(const char *key, const char *text)
+{
+	if (text[0])
+		json_str(key, str_z(text));
+	else
+		json_null(key);
+}
+
+static void json_time(const char *key, uint64_t unix_s)
+{
+	char buf[32];
+
+	if (unix_s)
+		json_str(key, str_z(when(buf, unix_s)));
+	else
+		json_null(key);
+}
+
+static void json_running(const struct picture *p)
+{
+	const struct status *m = &p->l.monitor;
+
+	if (p->known)
+		json_bool("running", p->running);
+	else
+		json_null("running");
+	json_bool("enabled", p->running && !live_idle(&p->l));
+	if (p->l.alive) {
+		json_u64("pid", (uint64_t)m->pid);
+		json_time("since", m->since_s);
+		json_u64("uptime", live_uptime_s(&p->l));
+	}
+	json_text("fault", p->running ? "" : m->fault);
+	json_str("configuration", str_z(m->file[0] ? m->file : p->l.file));
+	json_text("configuration-fault",
+		  p->l.conf_wrong ? p->l.conf_why.text : "");
+}
+
+static void json_external(const struct ctl_status *s)
+{
+	bool usable = s->ext_ip && s->no_address == CTL_ADDRESS_OK;
+
+	json_object("external");
+	json_text("interface", s->ext_if);
+	json_ip("address", usable ? s->ext_ip : 0);
+	json_bool("behind-nat", s->ext_private);
+	json_text("fault", usable ? "" : no_address[s->no_address].name);
+	json_end();
+}
+
+static void json_engine(const struct ctl_status *s)
+{
+	json_object("engine");
+	json_u64("uptime", s->up_s);
+	json_u64("http-port", s->http_port);
+	json_array("igd-versions");
+	for (unsigned v = 1; v < 32; v++)
+		if (s->igd_versions & 1u << v)
+			json_u64(NULL, v);
+	json_end();
+	json_end();
+	json_external(s);
+	json_object("mappings");
+	json_u64("count", s->mappings);
+	json_u64("static", s->mappings_static);
+	json_u64("max", s->mappings_max);
+	json_u64("max-per-client", s->per_client_max);
+	json_end();
+	json_object("subscribers");
+	json_u64("count", s->subscribers);
+	json_u64("max", s->subscribers_max);
+	json_end();
+	json_object("refused");
+	for (unsigned i = IGD_REF_NONE + 1; i < IGD_REFUSALS; i++)
+		json_u64(igd_refusal_name(i), s->refused[i]);
+	json_end();
+}
+
+static void json_engine_fault(const struct picture *p)
+{
+	static const char *const keys[] = {
+		"external", "mappings", "subscribers", "refused"
+	};
+	char text[1024 + STATUS_TEXT_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	live_why(&w, &p->l, p->engine_err);
+	json_object("engine");
+	json_str("fault", wr_done(&w));
+	json_end();
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		json_null(keys[i]);
+}
+
+static void json_monitor(const struct status *m)
+{
+	json_object("firewall");
+	json_text("backend", m->backend);
+	json_text("backend-why", m->backend_why);
+	json_text("fault", m->firewall_fault);
+	json_u64("repairs", m->repairs);
+	json_time("last-repair", m->repaired_s);
+	json_end();
+	json_u64("engine-deaths", m->engine_deaths);
+	json_u64("reloads", m->reloads);
+	json_text("reload-fault", m->reload_fault);
+}
+
+static void put_json(const struct picture *p)
+{
+	json_object(NULL);
+	json_running(p);
+	if (p->engine_err)
+		json_engine_fault(p);
+	else
+		json_engine(&p->engine);
+	if (p->l.alive)
+		json_monitor(&p->l.monitor);
+	json_end();
+}
+
+int cmd_status(struct cmd *c)
+{
+	struct picture p;
+
+	if (c->n)
+		return cmd_fail(CMD_USAGE, "status takes nothing, not "
+				"\"%.*s\"", STR_F(c->arg[0]));
+	take_picture(&p, c->env);
+	if (c->env->json)
+		put_json(&p);
+	else
+		put_text(&p);
+	return p.running ? CMD_OK : CMD_FAULT;
+}

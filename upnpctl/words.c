@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/* words.c - command lines into words, as RouterOS quotes and continues them. */
+#include <errno.h>
+#include <string.h>
+#include "upnpctl/words.h"
+
+/* The text that is left, and the word that is being written. */
+struct reader {
+	struct words *words;
+	struct str rest;
+	unsigned line;
+	size_t start;		/* of the word, in words->buf */
+	const char *why;
+};
+
+void words_init(struct words *w)
+{
+	w->n = 0;
+	w->line = 0;
+	w->text = wr_init(w->buf, sizeof(w->buf));
+}
+
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static char peek(const struct reader *r)
+{
+	return r->rest.n ? *r->rest.p : '\n';
+}
+
+static char take(struct reader *r)
+{
+	char c = peek(r);
+
+	r->line += r->rest.n && c == '\n';
+	r->rest = str_skip(r->rest, 1);
+	return c;
+}
+
+static void skip_blank(struct reader *r)
+{
+	while (r->rest.n && is_blank(peek(r)))
+		take(r);
+}
+
+static int fail(struct reader *r, const char *why)
+{
+	r->why = why;
+	return -EINVAL;
+}
+
+/* "\" stands at the head: does the line end behind it? Then it goes on with
+ * the next. */
+static bool joins(struct reader *r)
+{
+	struct str s = str_skip(r->rest, 1);
+
+	if (str_starts(s, STR("\r\n")))
+		s = str_skip(s, 1);
+	if (s.n && *s.p != '\n')
+		return false;
+	r->rest = s;
+	take(r);
+	skip_blank(r);
+	return true;
+}
+
+static int hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "\" has been taken; @ret_c: what the characters behind it stand for. The
+ * letters a, b and f alone are no hexadecimal numbers. */
+static int escape(struct reader *r, char *ret_c)
+{
+	static const char from[] = "\"\\nrt$?_abfv";
+	static const char to[] = "\"\\\n\r\t$? \a\b\f\v";
+	int high = hex(peek(r)), low = -1;
+	const char *p;
+	char c;
+
+	if (high >= 0 && r->rest.n > 1)
+		low = hex(r->rest.p[1]);
+	if (low >= 0) {
+		take(r);
+		take(r);
+		*ret_c = (char)(high << 4 | low);
+		return 0;
+	}
+	c = peek(r);
+	p = c ? strchr(from, c) : NULL;
+	if (!p)
+		return fail(r, "unknown escape; a backslash itself is written "
+			    "\\\\");
+	take(r);
+	*ret_c = to[p - from];
+	return 0;
+}
+
+/* The opening quote has been taken. */
+static int quoted(struct reader *r)
+{
+	int err = 0;
+	char c;
+
+	while (!err) {
+		if (!r->rest.n)
+			return fail(r, "a quote is not closed; add \"");
+		if (peek(r) == '\\' && joins(r))
+			continue;
+		c = take(r);
+		if (c == '"')
+			return 0;
+		if (c == '\\')
+			err = escape(r, &c);
+		if (!err)
+			wr_ch(&r->words->text, c);
+	}
+	return err;
+}
+
+static bool ends_word(char c)
+{
+	return is_blank(c) || c == '\n' || c == '\r' || c == ';';
+}
+
+/* "[" stands at the head: it all, up to "]", is one word. */
+static int bracket(struct reader *r)
+{
+	while (r->rest.n && peek(r) != ']' && peek(r) != '\n')
+		wr_ch(&r->words->text, take(r));
+	if (peek(r) != ']')
+		return fail(r, "a bracket is not closed; add ]");
+	wr_ch(&r->words->text, take(r));
+	return 0;
+}
+
+static int word(struct reader *r)
+{
+	struct words *w = r->words;
+	int err = 0;
+	char c;
+
+	if (w->n == CMD_ARGS_MAX)
+		return fail(r, "too many words");
+	r->start = w->text.len;
+	while (!err && !ends_word(peek(r))) {
+		if (peek(r) == '\\' && joins(r))
+			continue;
+		if (peek(r) == '[' && w->text.len == r->start) {
+			err = bracket(r);
+			continue;
+		}
+		c = take(r);
+		if (c == '"')
+			err = quoted(r);
+		else if (c == '\\')
+			err = escape(r, &c);
+		if (!err && c != '"')
+			wr_ch(&w->text, c);
+	}
+	if (!err && w->text.over)
+		err = fail(r, "the command is too long");
+	if (!err)
+		w->at[w->n++] = (struct str){ w->buf + r->start,
+					      w->text.len - r->start };
+	return err;
+}
+
+/* White space and joined lines before a word. Return: is there a word? */
+static bool to_word(struct reader *r)
+{
+	do
+		skip_blank(r);
+	while (peek(r) == '\\' && r->rest.n && joins(r));
+	if (r->rest.n && peek(r) == '#')
+		while (peek(r) != '\n')
+			take(r);
+	return !ends_word(peek(r));
+}
+
+/* One command, to the end of the line or the ";" behind it. */
+static int command(struct reader *r)
+{
+	int err = 0;
+
+	while (!err && to_word(r)) {
+		if (!r->words->n)
+			r->words->line = r->line;
+		err = word(r);
+	}
+	if (!err)
+		take(r);
+	return err;
+}
+
+int words_next(struct words *w, struct str *rest, unsigned *line,
+	       const char **ret_why)
+{
+	struct reader r = { .words = w, .rest = *rest, .line = *line };
+	int err = 0;
+
+	words_init(w);
+	while (!err && r.rest.n && !w->n)
+		err = command(&r);
+	if (err) {
+		w->line = r.line;
+		*ret_why = r.why;
+		return err;
+	}
+	*rest = r.rest;
+	*line = r.line;
+	return 0;
+}
+
+/* Has the shell left the parting into words to us? */
+static bool is_line(struct str arg)
+{
+	struct str rest = arg, key;
+
+	for (size_t i = 0; i < arg.n && arg.p[i] != '='; i++)
+		if (is_blank(arg.p[i]) || arg.p[i] == '\n')
+			return true;
+	return str_cut(&rest, '=', &key) && str_starts(rest, STR("\""));
+}
+
+int words_add(struct words *w, struct str arg, const char **ret_why)
+{
+	struct reader r = { .words = w, .rest = arg };
+	int err = 0;
+
+	if (is_line(arg)) {
+		while (!err && r.rest.n)
+			err = command(&r);
+		*ret_why = r.why;
+		return err;
+	}
+	if (w->n == CMD_ARGS_MAX) {
+		*ret_why = "too many words";
+		return -EINVAL;
+	}
+	w->at[w->n++] = arg;
+	return 0;
+}
