@@ -29,16 +29,16 @@
 #define LINGER_BYTES	131072	/* what a refused client may still send */
 
 struct httpd {
-	struct ev_loop *loop;
-	struct httpd_site site;
+	struct loop *loop;
+	struct httpd_routes urlroutes;
 	struct httpd_config config;
 	struct httplisten listen;
-	struct ev_timer sweep;
+	struct loop_timer sweep;
 	struct httpmsg msg;	/* the head read last, and ... */
 	struct httpreq req;	/* ... what it asks for */
 	unsigned allow;		/* what its path takes */
 	uint32_t serial;	/* of requests */
-	struct httpconns conns;
+	struct httpconn_pool conns;
 	char path[HTTP_HEAD_MAX];
 	char head[HTTP_REPLY_HEAD_MAX];
 	/* where a connection without buffer reads to */
@@ -47,7 +47,7 @@ struct httpd {
 
 static struct httpd *server_of(const struct httpconn *c)
 {
-	return EV_OWNER(c->all, struct httpd, conns);
+	return LOOP_OWNER(c->all, struct httpd, conns);
 }
 
 /* The client is not there to be answered. */
@@ -59,7 +59,7 @@ static void lose(struct httpconn *c)
 
 	httpconn_drop(c);
 	if (pending)
-		srv->site.gone(srv->site.arg, id);
+		srv->urlroutes.gone(srv->urlroutes.arg, id);
 }
 
 /* ---- replies ------------------------------------------------------- */
@@ -174,8 +174,8 @@ static void skip_empty_lines(struct httpconn *c)
 
 static void tell_refused(struct httpd *srv, uint32_t peer_ip, int status)
 {
-	if (srv->site.refused)
-		srv->site.refused(srv->site.arg, peer_ip, status);
+	if (srv->urlroutes.refused)
+		srv->urlroutes.refused(srv->urlroutes.arg, peer_ip, status);
 }
 
 /* Fill srv->msg, srv->req and srv->allow. Return: the head's length, 0 need
@@ -199,7 +199,7 @@ static int read_head(struct httpconn *c)
 		tell_refused(srv, c->peer_ip, 403);
 	if (err)
 		return err;
-	srv->allow = srv->site.methods(srv->site.arg, srv->req.path);
+	srv->allow = srv->urlroutes.methods(srv->urlroutes.arg, srv->req.path);
 	if (!srv->allow)
 		return -404;
 	if (srv->allow & HTTP_GET)
@@ -280,7 +280,7 @@ static void serve(struct httpconn *c)
 	c->in_n -= size;
 	c->head_n = 0;
 	httpconn_enter(c, CONN_PENDING);
-	srv->site.serve(srv->site.arg, &req);
+	srv->urlroutes.serve(srv->urlroutes.arg, &req);
 }
 
 /* Return: false when there is nothing more to do with what has come */
@@ -318,7 +318,7 @@ static void put_away(struct httpconn *c)
 		return;
 	}
 	if (!c->in)
-		c->in = httpconns_buffer(c->all);
+		c->in = httpconn_pool_buffer(c->all);
 	if (c->in) {
 		memmove(c->in, from, c->in_n);
 	} else if (c->state == CONN_READING) {
@@ -335,7 +335,7 @@ static void start_clock(struct httpconn *c)
 	if (c->state != CONN_READING || !c->in_n || c->begun)
 		return;
 	c->begun = true;
-	c->due_ms = ev_now_ms(server_of(c)->loop) + HTTP_REQUEST_MS;
+	c->due_ms = loop_now_ms(server_of(c)->loop) + HTTP_REQUEST_MS;
 }
 
 static void work(struct httpconn *c)
@@ -367,7 +367,7 @@ void httpd_reply(struct httpd *srv, uint32_t id, const struct httpd_reply *r)
 	} else if (c->state == CONN_READING) {
 		/* the next request is here: come back to it by the loop */
 		c->again = true;
-		ev_fd_mod(srv->loop, &c->io, POLLOUT);
+		loop_fd_mod(srv->loop, &c->io, POLLOUT);
 	}
 }
 
@@ -376,7 +376,7 @@ void httpd_reply(struct httpd *srv, uint32_t id, const struct httpd_reply *r)
 static void resume(struct httpconn *c)
 {
 	c->again = false;
-	ev_fd_mod(server_of(c)->loop, &c->io, POLLIN);
+	loop_fd_mod(server_of(c)->loop, &c->io, POLLIN);
 	work(c);
 }
 
@@ -417,9 +417,9 @@ static void linger(struct httpconn *c)
 		httpconn_drop(c);
 }
 
-static void on_ready(struct ev_fd *io, short revents)
+static void on_ready(struct loop_fd *io, short revents)
 {
-	struct httpconn *c = EV_OWNER(io, struct httpconn, io);
+	struct httpconn *c = LOOP_OWNER(io, struct httpconn, io);
 
 	switch (c->state) {
 	case CONN_READING:
@@ -448,7 +448,7 @@ static void expire(struct httpconn *c)
 	struct httpd *srv = server_of(c);
 
 	if (c->state == CONN_PENDING) {
-		srv->site.gone(srv->site.arg, c->id);
+		srv->urlroutes.gone(srv->urlroutes.arg, c->id);
 		fail(c, 503);
 	} else if (c->state == CONN_READING && c->begun) {
 		fail(c, 408);
@@ -457,10 +457,10 @@ static void expire(struct httpconn *c)
 	}
 }
 
-static void on_sweep(struct ev_timer *t)
+static void on_sweep(struct loop_timer *t)
 {
-	struct httpd *srv = EV_OWNER(t, struct httpd, sweep);
-	uint64_t now_ms = ev_now_ms(srv->loop);
+	struct httpd *srv = LOOP_OWNER(t, struct httpd, sweep);
+	uint64_t now_ms = loop_now_ms(srv->loop);
 
 	for (size_t i = 0; i < srv->conns.top; i++) {
 		struct httpconn *c = &srv->conns.place[i];
@@ -469,9 +469,9 @@ static void on_sweep(struct ev_timer *t)
 			expire(c);
 	}
 	if (srv->conns.used)
-		ev_timer_set(srv->loop, t, SWEEP_MS);
+		loop_timer_set(srv->loop, t, SWEEP_MS);
 	else
-		httpconns_trim(&srv->conns);
+		httpconn_pool_trim(&srv->conns);
 }
 
 /* ---- connections come ---------------------------------------------- */
@@ -496,7 +496,7 @@ static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
 {
 	struct httpconn *c;
 
-	c = httpconns_admit(&srv->conns, fd, on_ready, peer_ip);
+	c = httpconn_pool_admit(&srv->conns, fd, on_ready, peer_ip);
 	if (!c) {
 		refuse(srv, fd, peer_ip);
 		return NULL;
@@ -504,7 +504,7 @@ static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
 	c->local_ip = local_ip;
 	c->local_port = local_port;
 	if (!srv->sweep.active)
-		ev_timer_set(srv->loop, &srv->sweep, SWEEP_MS);
+		loop_timer_set(srv->loop, &srv->sweep, SWEEP_MS);
 	return c;
 }
 
@@ -527,7 +527,7 @@ static bool on_pressed(void *arg)
 {
 	struct httpd *srv = arg;
 
-	return httpconns_evict(&srv->conns);
+	return httpconn_pool_evict(&srv->conns);
 }
 
 static void on_ended(void *arg, uint32_t local_ip)
@@ -544,7 +544,7 @@ static void on_ended(void *arg, uint32_t local_ip)
 
 /* ---- the server ---------------------------------------------------- */
 
-struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
+struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *urlroutes,
 			const struct httpd_config *config)
 {
 	struct httpd *srv = mem_new(1, sizeof(*srv));
@@ -558,12 +558,12 @@ struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
 	if (!srv)
 		return NULL;
 	srv->loop = loop;
-	srv->site = *site;
+	srv->urlroutes = *urlroutes;
 	srv->config = *config;
 	srv->sweep.cb = on_sweep;
 	srv->conns.emptied = &srv->sweep;
 	httplisten_init(&srv->listen, loop, &ops);
-	if (httpconns_init(&srv->conns, loop)) {
+	if (httpconn_pool_init(&srv->conns, loop)) {
 		httpd_free(srv);
 		return NULL;
 	}
@@ -574,9 +574,9 @@ void httpd_free(struct httpd *srv)
 {
 	if (!srv)
 		return;
-	ev_timer_del(srv->loop, &srv->sweep);
+	loop_timer_del(srv->loop, &srv->sweep);
 	httplisten_done(&srv->listen);
-	httpconns_done(&srv->conns);
+	httpconn_pool_done(&srv->conns);
 	mem_free(srv, 1, sizeof(*srv));
 }
 

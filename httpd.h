@@ -35,7 +35,7 @@ struct httpd_reply {
 };
 
 /* What is served. */
-struct httpd_site {
+struct httpd_routes {
 	/* the methods (enum http_method, or-ed) that @path takes; 0: 404.
 	 * A method not among them: 405 with Allow. HEAD comes with GET. */
 	unsigned (*methods)(void *arg, struct str path);
@@ -70,7 +70,7 @@ struct httpd_listen {
  *
  * Return: owned by the caller (httpd_free()), NULL without memory
  */
-struct httpd *httpd_new(struct ev_loop *loop, const struct httpd_site *site,
+struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *urlroutes,
 			const struct httpd_config *config);
 
 /** httpd_free - close everything. NULL is fine. */

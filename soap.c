@@ -122,7 +122,7 @@ static void write_element(struct wr *w, const struct igd *igd,
 	if (out->put)
 		write_long(w, igd, call, out);
 	else if (out->s.p)
-		igd_put_text(w, out->s);
+		value_put_text(w, out->s);
 	else
 		wr_u64(w, out->u);
 	wr_fmt(w, "</%s>", name);
@@ -300,16 +300,16 @@ static bool envelope_text(struct envelope *env, const struct xml *x)
 {
 	if (env->arg == NO_ARG)
 		return true;
-	return xml_decode(x->text, x->cdata, &env->text) || env->text.over;
+	return xmltiny_decode(x->text, x->cdata, &env->text) || env->text.over;
 }
 
 static bool envelope_parse(struct envelope *env, struct str body)
 {
 	struct xml x;
 
-	xml_init(&x, body);
+	xmltiny_init(&x, body);
 	for (;;) {
-		switch (xml_next(&x)) {
+		switch (xmltiny_next(&x)) {
 		case XML_OPEN:
 			envelope_open(env, &x);
 			break;
@@ -347,7 +347,7 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 	if (env->text.over)
 		return UPNP_STRING_TOO_LONG;
 	for (i = 0; i < in_n && !err; i++)
-		err = igd_check(model_arg_var(svc, &arg[i]), version,
+		err = value_check(model_arg_var(svc, &arg[i]), version,
 				&env->in[i]);
 	return err;
 }
@@ -435,7 +435,7 @@ static void run_query(struct soap *soap, const struct soap_post *post,
 	w = reply_open(soap);
 	wr_z(&w, "<u:QueryStateVariableResponse xmlns:u=\"" CONTROL_URN "\">"
 	     "<return>");
-	igd_put_text(&w, wr_done(&v));
+	value_put_text(&w, wr_done(&v));
 	wr_z(&w, "</return></u:QueryStateVariableResponse>");
 	reply_close(&w, 200, ret);
 }
@@ -556,7 +556,7 @@ void soap_cancel(struct soap *soap, uint32_t token)
 		p = &soap->pending[i];
 		if (!p->used || p->token != token)
 			continue;
-		igd_wait_cancel(soap->igd, &p->wait);
+		wait_cancel(soap->igd, &p->wait);
 		pending_put(p);
 		return;
 	}

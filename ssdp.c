@@ -45,8 +45,8 @@
 struct link {
 	struct ssdp *ssdp;
 	struct ssdp_iface iface;
-	struct ev_fd sock;	/* fd -1: not open, this place is free */
-	struct ev_timer notify;
+	struct loop_fd sock;	/* fd -1: not open, this place is free */
+	struct loop_timer notify;
 	bool again;		/* the second set comes soon after the first */
 	bool fresh;		/* it has just come */
 };
@@ -57,11 +57,11 @@ struct pending {
 	struct sockaddr_in client;
 	struct ssdp_search search;
 	size_t next;			/* target */
-	struct ev_timer timer;
+	struct loop_timer timer;
 };
 
 struct ssdp {
-	struct ev_loop *loop;
+	struct loop *loop;
 	struct ssdp_config config;
 	uint16_t http_port;
 	bool announced;		/* by this BOOTID */
@@ -107,10 +107,10 @@ static void tell_all(const struct link *l, enum nts nts, uint32_t next_boot_id)
 	for (i = 0; i < s->config.target_n; i++) {
 		w = wr_init(buf, sizeof(buf));
 		if (nts == UPDATE)
-			ssdp_write_update(&w, &s->config, i, next_boot_id,
+			ssdpmsg_write_update(&w, &s->config, i, next_boot_id,
 					  l->iface.ip, s->http_port);
 		else
-			ssdp_write_notify(&w, &s->config, i, nts == ALIVE,
+			ssdpmsg_write_notify(&w, &s->config, i, nts == ALIVE,
 					  l->iface.ip, s->http_port);
 		send_to(l, &w, address(GROUP_IP));
 	}
@@ -118,14 +118,14 @@ static void tell_all(const struct link *l, enum nts nts, uint32_t next_boot_id)
 
 /* At random before half of max-age, so that the devices of a network do not
  * speak all at once, and one set that is lost does no harm (UDA 1.1 1.2.2). */
-static void on_notify(struct ev_timer *t)
+static void on_notify(struct loop_timer *t)
 {
-	struct link *l = EV_OWNER(t, struct link, notify);
+	struct link *l = LOOP_OWNER(t, struct link, notify);
 	const struct ssdp *s = l->ssdp;
 	uint64_t quarter_ms = (uint64_t)s->config.notify_s * 250;
 
 	tell_all(l, ALIVE, 0);
-	ev_timer_set(s->loop, t, l->again ?
+	loop_timer_set(s->loop, t, l->again ?
 		     SECOND_MS + random_below(s, SECOND_SPREAD_MS) :
 		     3 * quarter_ms + random_below(s, quarter_ms + 1));
 	l->again = false;
@@ -135,7 +135,7 @@ static void on_notify(struct ev_timer *t)
 static void announce(struct link *l)
 {
 	l->again = true;
-	ev_timer_set(l->ssdp->loop, &l->notify,
+	loop_timer_set(l->ssdp->loop, &l->notify,
 		     random_below(l->ssdp, FIRST_SPREAD_MS));
 }
 
@@ -146,7 +146,7 @@ static bool next_match(const struct ssdp *s, struct pending *p,
 		       struct wr *ret_st)
 {
 	for (; p->next < s->config.target_n; p->next++)
-		if (ssdp_match(&s->config, p->next, &p->search, ret_st))
+		if (ssdpmsg_match(&s->config, p->next, &p->search, ret_st))
 			return true;
 	return false;
 }
@@ -161,16 +161,16 @@ static bool answer_one(struct pending *p)
 
 	if (!next_match(s, p, &st))
 		return false;
-	ssdp_write_answer(&w, &s->config, p->next, wr_done(&st),
+	ssdpmsg_write_answer(&w, &s->config, p->next, wr_done(&st),
 			  p->link->iface.ip, s->http_port);
 	send_to(p->link, &w, p->client);
 	p->next++;
 	return true;
 }
 
-static void on_answer(struct ev_timer *t)
+static void on_answer(struct loop_timer *t)
 {
-	struct pending *p = EV_OWNER(t, struct pending, timer);
+	struct pending *p = LOOP_OWNER(t, struct pending, timer);
 	unsigned i;
 
 	for (i = 0; i < BURST && answer_one(p); i++)
@@ -178,7 +178,7 @@ static void on_answer(struct ev_timer *t)
 	if (i < BURST)
 		p->link = NULL;
 	else
-		ev_timer_set(p->link->ssdp->loop, t, BURST_GAP_MS);
+		loop_timer_set(p->link->ssdp->loop, t, BURST_GAP_MS);
 }
 
 /* A place in the pool for a search of @client, or NULL. */
@@ -218,7 +218,7 @@ static uint32_t count_matches(const struct ssdp *s,
 	for (size_t i = 0; i < s->config.target_n; i++) {
 		struct wr st = wr_init(buf, sizeof(buf));
 
-		n += ssdp_match(&s->config, i, search, &st);
+		n += ssdpmsg_match(&s->config, i, search, &st);
 	}
 	return n;
 }
@@ -228,8 +228,8 @@ static bool may_answer(struct ssdp *s, const struct pending *p)
 {
 	uint32_t n = count_matches(s, &p->search);
 
-	return n && buckets_take(&s->rate, p->client.sin_addr.s_addr, n,
-				 ev_now_ms(s->loop));
+	return n && bucket_take(&s->rate, p->client.sin_addr.s_addr, n,
+				 loop_now_ms(s->loop));
 }
 
 static void take(struct ssdp *s, struct str datagram, int ifindex,
@@ -240,18 +240,18 @@ static void take(struct ssdp *s, struct str datagram, int ifindex,
 
 	place = find_place(s, from->sin_addr);
 	p.link = link_of(s, ifindex, ntohl(from->sin_addr.s_addr));
-	if (!place || !p.link || !ssdp_parse_search(datagram, &p.search) ||
+	if (!place || !p.link || !ssdpmsg_parse_search(datagram, &p.search) ||
 	    !may_answer(s, &p))
 		return;
 	*place = p;
-	ev_timer_set(s->loop, &place->timer,
+	loop_timer_set(s->loop, &place->timer,
 		     random_below(s, SSDP_SPREAD_MS / 2));
 }
 
 /* ---- sockets ------------------------------------------------------- */
 
 /* One datagram a round: other descriptors want their turn too. */
-static void on_socket(struct ev_fd *w, short revents)
+static void on_socket(struct loop_fd *w, short revents)
 {
 	char buf[SSDP_DATAGRAM_MAX];
 	struct in_pktinfo info;
@@ -275,7 +275,7 @@ static void on_socket(struct ev_fd *w, short revents)
 	if (!c || c->cmsg_type != IP_PKTINFO)
 		return;
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
-	take(EV_OWNER(w, struct link, sock)->ssdp,
+	take(LOOP_OWNER(w, struct link, sock)->ssdp,
 	     (struct str){ buf, (size_t)n }, info.ipi_ifindex, &from);
 }
 
@@ -297,7 +297,7 @@ static void sock_close(struct link *l)
 {
 	if (l->sock.fd < 0)
 		return;
-	ev_fd_del(l->ssdp->loop, &l->sock);
+	loop_fd_del(l->ssdp->loop, &l->sock);
 	close(l->sock.fd);
 	l->sock.fd = -1;
 }
@@ -319,7 +319,7 @@ static int sock_open(struct link *l, uint32_t ip)
 	if (err < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
 		err = -errno;
 	else
-		err = ev_fd_add(l->ssdp->loop, &l->sock, POLLIN);
+		err = loop_fd_add(l->ssdp->loop, &l->sock, POLLIN);
 	if (err < 0)
 		sock_close(l);
 	return err;
@@ -352,11 +352,11 @@ static void link_close(struct link *l)
 		return;
 	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
 		if (p->link == l) {
-			ev_timer_del(s->loop, &p->timer);
+			loop_timer_del(s->loop, &p->timer);
 			p->link = NULL;
 		}
 	}
-	ev_timer_del(s->loop, &l->notify);
+	loop_timer_del(s->loop, &l->notify);
 	sock_close(l);
 	/* Fails where the interface is no more: the kernel was first. */
 	multicast(s->group.sock.fd, IP_DROP_MEMBERSHIP, l);
@@ -494,10 +494,10 @@ static void link_init(struct link *l, struct ssdp *s)
 {
 	l->ssdp = s;
 	l->notify.cb = on_notify;
-	ev_fd_init(&l->sock, -1, on_socket);
+	loop_fd_init(&l->sock, -1, on_socket);
 }
 
-struct ssdp *ssdp_new(struct ev_loop *loop, const struct ssdp_config *config)
+struct ssdp *ssdp_new(struct loop *loop, const struct ssdp_config *config)
 {
 	struct ssdp *s = mem_new(1, sizeof(*s));
 	size_t i;

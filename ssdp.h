@@ -23,7 +23,7 @@ struct ssdp;
 
 /** ssdp_new - make it; silent until ssdp_ifaces(). Config is copied.
  * Return: owned by the caller (ssdp_free()), NULL without memory */
-struct ssdp *ssdp_new(struct ev_loop *, const struct ssdp_config *);
+struct ssdp *ssdp_new(struct loop *, const struct ssdp_config *);
 
 /** ssdp_free - close everything without a word. NULL is fine. */
 void ssdp_free(struct ssdp *);

@@ -184,7 +184,7 @@ static void put_utf8(struct wr *w, uint32_t c)
 	wr_str(w, (struct str){ b, n });
 }
 
-bool xml_decode(struct str raw, bool cdata, struct wr *out)
+bool xmltiny_decode(struct str raw, bool cdata, struct wr *out)
 {
 	struct str plain;
 	uint32_t c;
@@ -300,7 +300,7 @@ static bool chars_ok(struct str doc)
 	return true;
 }
 
-void xml_init(struct xml *x, struct str doc)
+void xmltiny_init(struct xml *x, struct str doc)
 {
 	*x = (struct xml){ .in = doc };
 	eat(&x->in, STR("\xef\xbb\xbf"));
@@ -423,7 +423,7 @@ static enum xml_token take_token(struct xml *x)
 	return take_text(x);
 }
 
-enum xml_token xml_next(struct xml *x)
+enum xml_token xmltiny_next(struct xml *x)
 {
 	enum xml_token t = XML_ERR;
 

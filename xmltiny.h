@@ -23,7 +23,7 @@
 enum xml_token {
 	XML_OPEN,	/* <p:name ...>: name, attr[] are set */
 	XML_CLOSE,	/* </p:name>, also after an empty element */
-	XML_TEXT,	/* raw text: decode with xml_decode(); or CDATA */
+	XML_TEXT,	/* raw text: decode with xmltiny_decode(); or CDATA */
 	XML_END,	/* the document is whole and well-formed */
 	XML_ERR,	/* it is not; comes again for ever */
 };
@@ -46,19 +46,20 @@ struct xml {
 	size_t attr_n;
 };
 
-/** xml_init - start on @doc, which stays the caller's and must outlive @x. */
-void xml_init(struct xml *x, struct str doc);
+/** xmltiny_init - start on @doc, which stays the caller's and must outlive @x.
+ */
+void xmltiny_init(struct xml *x, struct str doc);
 
 /**
- * xml_next - the next token.
+ * xmltiny_next - the next token.
  *
  * Ends (XML_END or XML_ERR) after at most doc.n + 1 calls. A comment or PI in
  * the middle of text splits it into two XML_TEXT.
  */
-enum xml_token xml_next(struct xml *x);
+enum xml_token xmltiny_next(struct xml *x);
 
 /**
- * xml_decode - append text with its references resolved to @out.
+ * xmltiny_decode - append text with its references resolved to @out.
  * @raw: of XML_TEXT, or an attribute's value
  * @cdata: take @raw as it is
  *
@@ -66,6 +67,6 @@ enum xml_token xml_next(struct xml *x);
  * allow, or when it does not fit (part of it may have been appended then).
  * What is appended is never longer than @raw. Line ends stay as they were sent.
  */
-bool xml_decode(struct str raw, bool cdata, struct wr *out);
+bool xmltiny_decode(struct str raw, bool cdata, struct wr *out);
 
 #endif

@@ -36,7 +36,7 @@ static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
 	return best;
 }
 
-bool buckets_take(struct buckets *bs, uint32_t ip, uint32_t n, uint64_t now_ms)
+bool bucket_take(struct buckets *bs, uint32_t ip, uint32_t n, uint64_t now_ms)
 {
 	struct bucket *b = find(bs, ip, now_ms);
 	uint32_t used = used_now(bs, b, now_ms);

@@ -28,7 +28,7 @@ struct buckets {
 #define BUCKET_TOKENS_MAX 1000000
 
 /**
- * buckets_take - take @n tokens from the source's bucket.
+ * bucket_take - take @n tokens from the source's bucket.
  * @ip: of the source
  *
  * A source that is new takes the place of the one that has used least, and has
@@ -37,6 +37,6 @@ struct buckets {
  *
  * Return: false when there are not so many: then none is taken
  */
-bool buckets_take(struct buckets *, uint32_t ip, uint32_t n, uint64_t now_ms);
+bool bucket_take(struct buckets *, uint32_t ip, uint32_t n, uint64_t now_ms);
 
 #endif

@@ -103,10 +103,10 @@
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
 #define ENGINE_RESTART_MS	100	/* replaced well within a second */
 #define ENGINE_STOP_MS		2000	/* to say byebye */
-/* For the nursery to fork, or to see a process that was killed end: one that
- * takes longer has been stopped, or the machine is done for. */
-#define NURSERY_ANSWER_MS	10000
-#define NURSERY_END_MS		3000	/* an engine's byebye, and a little */
+/* For the fork server to fork, or to see a process that was killed end: one
+ * that takes longer has been stopped, or the machine is done for. */
+#define FORKSERVER_ANSWER_MS	10000
+#define FORKSERVER_END_MS	3000	/* an engine's byebye, and a little */
 /* For a service manager to take what we tell it; it is busy at boot. */
 #define NOTIFY_WAIT_MS		1000
 

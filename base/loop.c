@@ -21,19 +21,19 @@
 
 struct watched_signal {
 	int signo;
-	struct ev_signal *watch;
+	struct loop_signal *watch;
 	struct sigaction old;
 };
 
-struct ev_loop {
+struct loop {
 	uint64_t (*clock_ms)(void);
 	uint64_t now_ms;
 	struct pollfd *pfd;
-	struct ev_fd **watch;
+	struct loop_fd **watch;
 	size_t fd_n, fd_max;
 	bool in_round, holes, stop;
-	struct ev_timer *timers;	/* by due_ms, the oldest first */
-	struct ev_timer *due;		/* those of this round, not yet run */
+	struct loop_timer *timers;	/* by due_ms, the oldest first */
+	struct loop_timer *due;		/* those of this round, not yet run */
 	struct watched_signal sig[SIGNALS_MAX];
 	size_t sig_n;
 	sigset_t old_mask, wait_mask;
@@ -59,18 +59,18 @@ static uint64_t monotonic_ms(void)
 /* Of a loop, and its watchers and descriptors behind it: few are ever used. */
 static size_t bytes(size_t fds_max)
 {
-	const struct ev_loop *l = NULL;
+	const struct loop *l = NULL;
 
 	return sizeof(*l) + fds_max * (sizeof(*l->watch) + sizeof(*l->pfd));
 }
 
-struct ev_loop *ev_new(size_t fds_max, uint64_t (*clock_ms)(void))
+struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void))
 {
-	struct ev_loop *l = mem_new(1, bytes(fds_max));
+	struct loop *l = mem_new(1, bytes(fds_max));
 
 	if (!l)
 		return NULL;
-	l->watch = (struct ev_fd **)(l + 1);
+	l->watch = (struct loop_fd **)(l + 1);
 	l->pfd = (struct pollfd *)(l->watch + fds_max);
 	l->fd_max = fds_max;
 	l->clock_ms = clock_ms ? clock_ms : monotonic_ms;
@@ -78,7 +78,7 @@ struct ev_loop *ev_new(size_t fds_max, uint64_t (*clock_ms)(void))
 	return l;
 }
 
-static void restore_signals(struct ev_loop *l)
+static void restore_signals(struct loop *l)
 {
 	if (l->sig_n == 0)
 		return;
@@ -89,7 +89,7 @@ static void restore_signals(struct ev_loop *l)
 	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 }
 
-void ev_free(struct ev_loop *l)
+void loop_free(struct loop *l)
 {
 	if (!l)
 		return;
@@ -97,7 +97,7 @@ void ev_free(struct ev_loop *l)
 	mem_free(l, 1, bytes(l->fd_max));
 }
 
-uint64_t ev_now_ms(const struct ev_loop *l)
+uint64_t loop_now_ms(const struct loop *l)
 {
 	return l->now_ms;
 }
@@ -105,37 +105,38 @@ uint64_t ev_now_ms(const struct ev_loop *l)
 /* ---- descriptors --------------------------------------------------- */
 
 /* Also right for a watcher that was zeroed and never added. */
-static bool fd_watched(const struct ev_loop *l, const struct ev_fd *w)
+static bool fd_watched(const struct loop *l, const struct loop_fd *w)
 {
 	return w->slot >= 0 && (size_t)w->slot < l->fd_n &&
 	       l->watch[w->slot] == w;
 }
 
-static void fd_put(struct ev_loop *l, size_t i, struct ev_fd *w, short events)
+static void fd_put(struct loop *l, size_t i, struct loop_fd *w, short events)
 {
 	l->watch[i] = w;
 	l->pfd[i] = (struct pollfd){ .fd = w->fd, .events = events };
 	w->slot = (int)i;
 }
 
-static void fd_move(struct ev_loop *l, size_t from, size_t to)
+static void fd_move(struct loop *l, size_t from, size_t to)
 {
 	l->watch[to] = l->watch[from];
 	l->pfd[to] = l->pfd[from];
 	l->watch[to]->slot = (int)to;
 }
 
-void ev_fd_init(struct ev_fd *w, int fd, void (*cb)(struct ev_fd *, short))
+void loop_fd_init(struct loop_fd *w, int fd,
+		  void (*cb)(struct loop_fd *, short))
 {
-	*w = (struct ev_fd){ .fd = fd, .cb = cb, .slot = -1 };
+	*w = (struct loop_fd){ .fd = fd, .cb = cb, .slot = -1 };
 }
 
-int ev_fd_add(struct ev_loop *l, struct ev_fd *w, short events)
+int loop_fd_add(struct loop *l, struct loop_fd *w, short events)
 {
 	size_t i = l->fd_n;
 
 	if (fd_watched(l, w)) {
-		ev_fd_mod(l, w, events);
+		loop_fd_mod(l, w, events);
 		return 0;
 	}
 	/* Full, but perhaps of what this round has deleted. */
@@ -150,13 +151,13 @@ int ev_fd_add(struct ev_loop *l, struct ev_fd *w, short events)
 	return 0;
 }
 
-void ev_fd_mod(struct ev_loop *l, struct ev_fd *w, short events)
+void loop_fd_mod(struct loop *l, struct loop_fd *w, short events)
 {
 	if (fd_watched(l, w))
 		l->pfd[w->slot].events = events;
 }
 
-void ev_fd_del(struct ev_loop *l, struct ev_fd *w)
+void loop_fd_del(struct loop *l, struct loop_fd *w)
 {
 	size_t i = (size_t)w->slot;
 
@@ -172,7 +173,7 @@ void ev_fd_del(struct ev_loop *l, struct ev_fd *w)
 	}
 }
 
-static void fd_close_holes(struct ev_loop *l)
+static void fd_close_holes(struct loop *l)
 {
 	size_t from, to = 0;
 
@@ -189,7 +190,7 @@ static void fd_close_holes(struct ev_loop *l)
 	l->holes = false;
 }
 
-static void fd_run(struct ev_loop *l)
+static void fd_run(struct loop *l)
 {
 	size_t i, n = l->fd_n;
 	short revents;
@@ -205,7 +206,7 @@ static void fd_run(struct ev_loop *l)
 
 /* ---- timers -------------------------------------------------------- */
 
-static bool timer_unlink(struct ev_timer **at, struct ev_timer *t)
+static bool timer_unlink(struct loop_timer **at, struct loop_timer *t)
 {
 	while (*at && *at != t)
 		at = &(*at)->next;
@@ -215,7 +216,7 @@ static bool timer_unlink(struct ev_timer **at, struct ev_timer *t)
 	return true;
 }
 
-void ev_timer_del(struct ev_loop *l, struct ev_timer *t)
+void loop_timer_del(struct loop *l, struct loop_timer *t)
 {
 	if (!t->active)
 		return;
@@ -224,11 +225,11 @@ void ev_timer_del(struct ev_loop *l, struct ev_timer *t)
 	t->active = false;
 }
 
-void ev_timer_set(struct ev_loop *l, struct ev_timer *t, uint64_t delay_ms)
+void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t delay_ms)
 {
-	struct ev_timer **at = &l->timers;
+	struct loop_timer **at = &l->timers;
 
-	ev_timer_del(l, t);
+	loop_timer_del(l, t);
 	t->due_ms = delay_ms < UINT64_MAX - l->now_ms ? l->now_ms + delay_ms :
 							 UINT64_MAX;
 	while (*at && (*at)->due_ms <= t->due_ms)
@@ -240,9 +241,9 @@ void ev_timer_set(struct ev_loop *l, struct ev_timer *t, uint64_t delay_ms)
 
 /* Timers that are due now leave the list before the first is run: one that
  * sets itself again with no delay has its turn in the next round. */
-static void timer_run(struct ev_loop *l)
+static void timer_run(struct loop *l)
 {
-	struct ev_timer **end = &l->timers, *t;
+	struct loop_timer **end = &l->timers, *t;
 
 	while (*end && (*end)->due_ms <= l->now_ms)
 		end = &(*end)->next;
@@ -261,7 +262,7 @@ static void timer_run(struct ev_loop *l)
 
 /* ---- signals ------------------------------------------------------- */
 
-static bool signal_watched(const struct ev_loop *l, int signo)
+static bool signal_watched(const struct loop *l, int signo)
 {
 	size_t i;
 
@@ -271,7 +272,7 @@ static bool signal_watched(const struct ev_loop *l, int signo)
 	return false;
 }
 
-int ev_signal_add(struct ev_loop *l, struct ev_signal *s)
+int loop_signal_add(struct loop *l, struct loop_signal *s)
 {
 	struct watched_signal *ws = &l->sig[l->sig_n];
 	struct sigaction sa = { .sa_handler = on_signal };
@@ -305,7 +306,7 @@ int ev_signal_add(struct ev_loop *l, struct ev_signal *s)
 	return 0;
 }
 
-static void signal_run(struct ev_loop *l)
+static void signal_run(struct loop *l)
 {
 	const struct watched_signal *ws;
 
@@ -320,7 +321,7 @@ static void signal_run(struct ev_loop *l)
 /* ---- rounds -------------------------------------------------------- */
 
 /* How long to wait: NULL for ever, or @ret. */
-static struct timespec *wait_time(const struct ev_loop *l, int max_wait_ms,
+static struct timespec *wait_time(const struct loop *l, int max_wait_ms,
 				  struct timespec *ret)
 {
 	uint64_t ms = max_wait_ms < 0 ? WAIT_MAX_MS : (uint64_t)max_wait_ms;
@@ -339,7 +340,7 @@ static struct timespec *wait_time(const struct ev_loop *l, int max_wait_ms,
 
 /* The kernel lets signals in only when no descriptor is ready. A busy loop must
  * hear SIGTERM too, but need not ask for it in each round. */
-static void hear_signals(struct ev_loop *l)
+static void hear_signals(struct loop *l)
 {
 	if (l->sig_n == 0 || l->now_ms - l->heard_ms < SIGNALS_MS)
 		return;
@@ -348,7 +349,7 @@ static void hear_signals(struct ev_loop *l)
 }
 
 /* Return: descriptors that are ready, or -errno */
-static int wait_round(struct ev_loop *l, int max_wait_ms)
+static int wait_round(struct loop *l, int max_wait_ms)
 {
 	const sigset_t *mask = l->sig_n > 0 ? &l->wait_mask : NULL;
 	uint64_t before_ms = l->now_ms;
@@ -366,7 +367,7 @@ static int wait_round(struct ev_loop *l, int max_wait_ms)
 	return n < 0 ? 0 : n;
 }
 
-int ev_step(struct ev_loop *l, int max_wait_ms)
+int loop_step(struct loop *l, int max_wait_ms)
 {
 	int n;
 
@@ -384,17 +385,17 @@ int ev_step(struct ev_loop *l, int max_wait_ms)
 	return 0;
 }
 
-int ev_run(struct ev_loop *l)
+int loop_run(struct loop *l)
 {
 	int err = 0;
 
 	while (err == 0 && !l->stop)
-		err = ev_step(l, -1);
+		err = loop_step(l, -1);
 	l->stop = false;
 	return err;
 }
 
-void ev_stop(struct ev_loop *l)
+void loop_stop(struct loop *l)
 {
 	l->stop = true;
 }

@@ -3,11 +3,11 @@
  * loop.h - a poll loop: descriptors, timers, signals.
  *
  * One loop a process, passed to every *_new(). Watchers are embedded in their
- * owner's struct, which finds itself again by EV_OWNER(). Rules, each tested:
+ * owner's struct, which finds itself again by LOOP_OWNER(). Rules, each tested:
  *  - a callback may add, change or delete any watcher, itself included, and
  *    may free its memory once it is deleted;
  *  - a watcher deleted in a round gets no more callbacks in that round;
- *  - timers never run from inside ev_timer_set(); timers due in the same
+ *  - timers never run from inside loop_timer_set(); timers due in the same
  *    millisecond run in the order in which they were set;
  *  - POLLHUP and POLLERR are always delivered;
  *  - the only unit of time is the millisecond, in a uint64_t.
@@ -21,75 +21,77 @@
 #include <stdint.h>
 #include <poll.h>
 
-#define EV_OWNER(ptr, type, member) \
+#define LOOP_OWNER(ptr, type, member) \
 	((type *)((char *)(ptr) - offsetof(type, member)))
 
-struct ev_loop;
+struct loop;
 
-struct ev_fd {
+struct loop_fd {
 	int fd;
-	void (*cb)(struct ev_fd *, short revents);
+	void (*cb)(struct loop_fd *, short revents);
 	int slot;		/* private; -1 or from 0 on while watched */
 };
 
-struct ev_timer {
-	void (*cb)(struct ev_timer *);
+struct loop_timer {
+	void (*cb)(struct loop_timer *);
 	uint64_t due_ms;	/* private from here on */
-	struct ev_timer *next;
+	struct loop_timer *next;
 	bool active;
 };
 
-struct ev_signal {
+struct loop_signal {
 	int signo;
-	void (*cb)(struct ev_signal *);
+	void (*cb)(struct loop_signal *);
 };
 
 /**
- * ev_new - make a loop.
+ * loop_new - make a loop.
  * @fds_max: how many descriptors it can watch at once
  * @clock_ms: the clock, NULL for CLOCK_MONOTONIC; tests pass their own
  *
  * All memory the loop will ever need is allocated here. Watched signals are
- * blocked by ev_signal_add() and delivered only inside ppoll().
+ * blocked by loop_signal_add() and delivered only inside ppoll().
  *
- * Return: owned by the caller (ev_free()), NULL without memory
+ * Return: owned by the caller (loop_free()), NULL without memory
  */
-struct ev_loop *ev_new(size_t fds_max, uint64_t (*clock_ms)(void));
+struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void));
 
-/** ev_free - free the loop, not its watchers; restores signals. NULL is fine.
+/** loop_free - free the loop, not its watchers; restores signals. NULL is fine.
  */
-void ev_free(struct ev_loop *);
+void loop_free(struct loop *);
 
-/** ev_now_ms - the clock as read at the start of this round. */
-uint64_t ev_now_ms(const struct ev_loop *);
+/** loop_now_ms - the clock as read at the start of this round. */
+uint64_t loop_now_ms(const struct loop *);
 
 /**
- * ev_fd_add - watch @w->fd.
- * @w:      fd and cb set by the caller; lives until ev_fd_del()
+ * loop_fd_add - watch @w->fd.
+ * @w:      fd and cb set by the caller; lives until loop_fd_del()
  * @events: POLLIN, POLLOUT, both or 0
  *
- * Watched already: as ev_fd_mod(). Return: 0, -ENOSPC at fds_max
+ * Watched already: as loop_fd_mod(). Return: 0, -ENOSPC at fds_max
  */
-int ev_fd_add(struct ev_loop *, struct ev_fd *w, short events);
+int loop_fd_add(struct loop *, struct loop_fd *w, short events);
 
-/** ev_fd_mod - watch for other events. Not watched: does nothing. */
-void ev_fd_mod(struct ev_loop *, struct ev_fd *w, short events);
+/** loop_fd_mod - watch for other events. Not watched: does nothing. */
+void loop_fd_mod(struct loop *, struct loop_fd *w, short events);
 
-/** ev_fd_del - stop watching; does not close. Not watched: does nothing. */
-void ev_fd_del(struct ev_loop *, struct ev_fd *w);
+/** loop_fd_del - stop watching; does not close. Not watched: does nothing. */
+void loop_fd_del(struct loop *, struct loop_fd *w);
 
-/** ev_fd_init - set fd, cb and "not watched"; for memory that was not zeroed
- * to a state ev_fd_del() may see. */
-void ev_fd_init(struct ev_fd *w, int fd, void (*cb)(struct ev_fd *, short));
+/** loop_fd_init - set fd, cb and "not watched"; for memory that was not zeroed
+ * to a state loop_fd_del() may see. */
+void loop_fd_init(struct loop_fd *w, int fd,
+		  void (*cb)(struct loop_fd *, short));
 
-/** ev_timer_set - run @t->cb once, @delay_ms from now; set again: moves it. */
-void ev_timer_set(struct ev_loop *, struct ev_timer *t, uint64_t delay_ms);
+/** loop_timer_set - run @t->cb once, @delay_ms from now; set again: moves it.
+ */
+void loop_timer_set(struct loop *, struct loop_timer *t, uint64_t delay_ms);
 
-/** ev_timer_del - never mind. Not set: does nothing. */
-void ev_timer_del(struct ev_loop *, struct ev_timer *t);
+/** loop_timer_del - never mind. Not set: does nothing. */
+void loop_timer_del(struct loop *, struct loop_timer *t);
 
 /**
- * ev_signal_add - run @s->cb in the loop when @s->signo came.
+ * loop_signal_add - run @s->cb in the loop when @s->signo came.
  * @s: signo and cb set by the caller; lives as long as rounds are run
  *
  * Signals that come more than once before a round are one call.
@@ -97,21 +99,21 @@ void ev_timer_del(struct ev_loop *, struct ev_timer *t);
  * Return: 0, -EEXIST when it is watched already, -ENOSPC, or -EINVAL for a
  * signal that can not be caught
  */
-int ev_signal_add(struct ev_loop *, struct ev_signal *s);
+int loop_signal_add(struct loop *, struct loop_signal *s);
 
 /**
- * ev_step - one round: wait, at most @max_wait_ms (-1: no limit), run what is
+ * loop_step - one round: wait, at most @max_wait_ms (-1: no limit), run what is
  * due: signals, then descriptors, then timers.
  *
  * Return: 0, or -errno of ppoll() other than EINTR
  */
-int ev_step(struct ev_loop *, int max_wait_ms);
+int loop_step(struct loop *, int max_wait_ms);
 
-/** ev_run - rounds until ev_stop(). Return: as ev_step(). */
-int ev_run(struct ev_loop *);
+/** loop_run - rounds until loop_stop(). Return: as loop_step(). */
+int loop_run(struct loop *);
 
-/** ev_stop - make ev_run() return after this round; before ev_run(): at
+/** loop_stop - make loop_run() return after this round; before loop_run(): at
  * once. */
-void ev_stop(struct ev_loop *);
+void loop_stop(struct loop *);
 
 #endif

@@ -166,7 +166,7 @@ bool str_ipv4(struct str s, uint32_t *ret_ip)
 	return true;
 }
 
-const char *list_next(const char *word)
+const char *str_list_next(const char *word)
 {
 	return word + str_z(word).n + 1;
 }

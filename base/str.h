@@ -102,8 +102,8 @@ bool str_copy(char *dst, size_t cap, struct str s);
  * with a NUL, an empty one ends the list.
  */
 
-/** list_next - the word behind @word in a list, "" behind the last. */
-const char *list_next(const char *word);
+/** str_list_next - the word behind @word in a list, "" behind the last. */
+const char *str_list_next(const char *word);
 
 /**
  * struct wr - a writer into the caller's buffer.

@@ -78,7 +78,7 @@ static bool find_word(const struct confopt *o, struct str v, uint32_t *ret)
 {
 	uint32_t number = o->min;
 
-	for (const char *w = o->list; *w; w = list_next(w)) {
+	for (const char *w = o->list; *w; w = str_list_next(w)) {
 		if (str_eq(v, str_z(w))) {
 			*ret = number;
 			return true;
@@ -97,7 +97,7 @@ static void put_word(const struct confopt *o, const void *field, struct wr *w)
 {
 	uint32_t value = *(const uint32_t *)field, number = o->min;
 
-	for (const char *v = o->list; *v; v = list_next(v)) {
+	for (const char *v = o->list; *v; v = str_list_next(v)) {
 		if (value == number)
 			wr_z(w, v);
 		number += o->max;
@@ -106,7 +106,7 @@ static void put_word(const struct confopt *o, const void *field, struct wr *w)
 
 static void range_word(const struct confopt *o, struct wr *w)
 {
-	for (const char *v = o->list; *v; v = list_next(v))
+	for (const char *v = o->list; *v; v = str_list_next(v))
 		wr_fmt(w, "%s%s", v == o->list ? "" : ", ", v);
 }
 

@@ -13,7 +13,7 @@ static size_t enabled_names(const struct conf *c, const char **names)
 	return n;
 }
 
-static void take_external(struct router *r, const struct conf_iface *ext,
+static void take_external(struct ifstate *r, const struct conf_iface *ext,
 			  const struct netif_table *t,
 			  const struct netif_link *l)
 {
@@ -26,14 +26,14 @@ static void take_external(struct router *r, const struct conf_iface *ext,
 	r->ext_private = a && !ext->forced_ip && policy_private(a->ip);
 }
 
-static void take_internal(struct router *r, const struct netif_table *t,
+static void take_internal(struct ifstate *r, const struct netif_table *t,
 			  const struct netif_link *l)
 {
 	bool first = true;
 
 	for (size_t i = 0; i < t->addr_n && l->up; i++) {
 		const struct netif_addr *a = &t->addr[i];
-		struct router_net *net = &r->net[r->net_n];
+		struct ifstate_net *net = &r->net[r->net_n];
 
 		if (a->ifindex != l->ifindex || r->net_n == NETIF_ADDRS_MAX)
 			continue;
@@ -47,7 +47,7 @@ static void take_internal(struct router *r, const struct netif_table *t,
 	}
 }
 
-int router_read(const struct conf *c, struct router *ret)
+int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	const struct conf_iface *ext = conf_external(c);
 	const char *names[CONF_IFACES_MAX];
@@ -70,12 +70,12 @@ int router_read(const struct conf *c, struct router *ret)
 	return 0;
 }
 
-uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
 {
 	return r->ext_private && c->refuse_private ? 0 : r->ext_ip;
 }
 
-static bool has_net(const struct router *r, const char *name)
+static bool has_net(const struct ifstate *r, const char *name)
 {
 	for (size_t i = 0; i < r->net_n; i++)
 		if (strcmp(r->net[i].name, name) == 0)
@@ -83,7 +83,7 @@ static bool has_net(const struct router *r, const char *name)
 	return false;
 }
 
-bool router_complete(const struct router *r, const struct conf *c)
+bool ifstate_complete(const struct ifstate *r, const struct conf *c)
 {
 	for (size_t i = 0; i < c->iface_n; i++) {
 		const struct conf_iface *f = &c->iface[i];
@@ -95,7 +95,7 @@ bool router_complete(const struct router *r, const struct conf *c)
 	return true;
 }
 
-void router_policy(const struct router *r, const struct conf *c,
+void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
 	*ret = (struct policy){

@@ -13,44 +13,44 @@
 #include "conf/conf.h"
 #include "map/policy.h"
 
-struct router_net {
+struct ifstate_net {
 	char name[IF_NAMESIZE];
 	int ifindex;
 	uint32_t ip, mask;	/* the router's own address, host order */
 	bool first;		/* the first one of its interface */
 };
 
-struct router {
+struct ifstate {
 	int ext_ifindex;	/* 0: there is no such interface now */
 	uint32_t ext_ip;	/* its own first address, 0: none */
 	bool ext_up;		/* IFF_UP */
 	bool ext_running;	/* a carrier */
 	bool ext_private;	/* private or CGNAT, and no forced-ip */
-	struct router_net net[NETIF_ADDRS_MAX];	/* up internal interfaces' */
+	struct ifstate_net net[NETIF_ADDRS_MAX]; /* up internal interfaces' */
 	size_t net_n;
 	uint32_t own_ip[NETIF_ADDRS_MAX]; /* every address of the router */
 	size_t own_n;
 };
 
 /**
- * router_read - look at the kernel now.
+ * ifstate_read - look at the kernel now.
  * @ret: set only on success; every byte of it, so that two can be compared
  *       with memcmp()
  *
  * The configuration must have an external interface. Return: 0 or -errno
  */
-int router_read(const struct conf *, struct router *ret);
+int ifstate_read(const struct conf *, struct ifstate *ret);
 
-/** router_usable_ip - the external address our rules may stand on: 0 for none,
+/** ifstate_usable_ip - the external address our rules may stand on: 0 for none,
  * or a private one where private-external-address = refuse. */
-uint32_t router_usable_ip(const struct router *, const struct conf *);
+uint32_t ifstate_usable_ip(const struct ifstate *, const struct conf *);
 
-/** router_complete - does every enabled internal interface have an address? */
-bool router_complete(const struct router *, const struct conf *);
+/** ifstate_complete - does every enabled internal interface have an address? */
+bool ifstate_complete(const struct ifstate *, const struct conf *);
 
-/** router_policy - who may map what, in these networks. @conf is borrowed by
+/** ifstate_policy - who may map what, in these networks. @conf is borrowed by
  * @ret (its rules). */
-void router_policy(const struct router *, const struct conf *conf,
+void ifstate_policy(const struct ifstate *, const struct conf *conf,
 		   struct policy *ret);
 
 #endif

@@ -12,9 +12,9 @@
 #include "engine/brokerclient.h"
 
 /* Requests under way: their answers always fit into the socket. */
-#define PRIV_WINDOW 128
+#define BROKERCLIENT_WINDOW 128
 
-static bool sync_rule(struct priv *p, struct priv_req *ret)
+static bool sync_rule(struct brokerclient *p, struct broker_req *ret)
 {
 	uint16_t end = portmap_slots(p->pm);
 
@@ -23,7 +23,7 @@ static bool sync_rule(struct priv *p, struct priv_req *ret)
 			portmap_entry(p->pm, p->sync_slot++);
 
 		if (e && e->state == PM_ACTIVE && e->enabled) {
-			ret->verb = PRIV_SYNC_RULE;
+			ret->verb = BROKER_SYNC_RULE;
 			ret->rule = e->rule;
 			return true;
 		}
@@ -32,28 +32,28 @@ static bool sync_rule(struct priv *p, struct priv_req *ret)
 }
 
 /* The next message of the sync that is due. */
-static bool next_sync(struct priv *p, struct priv_req *ret)
+static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 {
 	if (p->in_flight && !p->syncing)
 		return false;
 	p->syncing = true;
-	if (p->look_due) {
-		p->look_due = false;
+	if (p->refresh_due) {
+		p->refresh_due = false;
 		p->sync_slot = 0;
-		ret->verb = PRIV_LOOK;
+		ret->verb = BROKER_REFRESH;
 	} else if (!sync_rule(p, ret)) {
 		p->syncing = false;
-		ret->verb = PRIV_SYNC_END;
+		ret->verb = BROKER_SYNC_END;
 	}
 	return true;
 }
 
-static bool next_request(struct priv *p, struct priv_req *ret)
+static bool next_request(struct brokerclient *p, struct broker_req *ret)
 {
 	struct nat_op op;
 
 	memset(ret, 0, sizeof(*ret));
-	if (p->syncing || p->look_due)
+	if (p->syncing || p->refresh_due)
 		return next_sync(p, ret);
 	if (p->link_due) {
 		ret->verb = p->link_due;
@@ -62,24 +62,24 @@ static bool next_request(struct priv *p, struct priv_req *ret)
 	}
 	if (p->verify_due) {
 		p->verify_due = false;
-		ret->verb = PRIV_VERIFY;
+		ret->verb = BROKER_VERIFY;
 		return true;
 	}
 	if (p->serving_due) {
 		p->serving_due = false;
-		ret->verb = PRIV_SERVING;
+		ret->verb = BROKER_SERVING;
 		return true;
 	}
 	if (!portmap_next_op(p->pm, &op, &ret->id))
 		return false;
-	ret->verb = op.verb == NAT_SET ? PRIV_SET : PRIV_DEL;
+	ret->verb = op.verb == NAT_SET ? BROKER_SET : BROKER_DEL;
 	ret->rule = op.rule;
 	return true;
 }
 
-void priv_pump(struct priv *p)
+void brokerclient_pump(struct brokerclient *p)
 {
-	while (p->in_flight < PRIV_WINDOW) {
+	while (p->in_flight < BROKERCLIENT_WINDOW) {
 		if (!p->holds && !next_request(p, &p->held))
 			break;
 		p->holds = true;
@@ -87,39 +87,39 @@ void priv_pump(struct priv *p)
 			 MSG_NOSIGNAL) < 0)
 			break;
 		p->holds = false;
-		p->in_flight += p->held.verb != PRIV_SYNC_RULE;
+		p->in_flight += p->held.verb != BROKER_SYNC_RULE;
 	}
-	ev_fd_mod(p->loop, &p->chan, p->holds ? POLLIN | POLLOUT : POLLIN);
+	loop_fd_mod(p->loop, &p->chan, p->holds ? POLLIN | POLLOUT : POLLIN);
 }
 
-void priv_sync(struct priv *p)
+void brokerclient_sync(struct brokerclient *p)
 {
-	p->look_due = true;
-	priv_pump(p);
+	p->refresh_due = true;
+	brokerclient_pump(p);
 }
 
-void priv_verify(struct priv *p)
+void brokerclient_verify(struct brokerclient *p)
 {
 	p->verify_due = true;
-	priv_pump(p);
+	brokerclient_pump(p);
 }
 
-void priv_serving(struct priv *p)
+void brokerclient_serving(struct brokerclient *p)
 {
 	p->serving_due = true;
-	priv_pump(p);
+	brokerclient_pump(p);
 }
 
-void priv_link(struct priv *p, bool up)
+void brokerclient_link(struct brokerclient *p, bool up)
 {
-	p->link_due = up ? PRIV_LINK_UP : PRIV_LINK_DOWN;
-	priv_pump(p);
+	p->link_due = up ? BROKER_LINK_UP : BROKER_LINK_DOWN;
+	brokerclient_pump(p);
 }
 
-static void on_chan(struct ev_fd *w, short revents)
+static void on_chan(struct loop_fd *w, short revents)
 {
-	struct priv *p = EV_OWNER(w, struct priv, chan);
-	struct priv_rep rep;
+	struct brokerclient *p = LOOP_OWNER(w, struct brokerclient, chan);
+	struct broker_rep rep;
 	ssize_t n;
 
 	do {
@@ -131,18 +131,18 @@ static void on_chan(struct ev_fd *w, short revents)
 	} while (p->in_flight);
 	if (n == sizeof(rep) ||
 	    (n < 0 && (errno == EAGAIN || errno == EINTR))) {
-		priv_pump(p);
+		brokerclient_pump(p);
 		return;
 	}
-	ev_fd_del(p->loop, w);
+	loop_fd_del(p->loop, w);
 	p->lost(p->arg);
 }
 
-int priv_open(struct priv *p, struct ev_loop *loop, int fd,
+int brokerclient_open(struct brokerclient *p, struct loop *loop, int fd,
 	      struct portmap *pm)
 {
 	p->loop = loop;
 	p->pm = pm;
-	ev_fd_init(&p->chan, fd, on_chan);
-	return ev_fd_add(loop, &p->chan, POLLIN);
+	loop_fd_init(&p->chan, fd, on_chan);
+	return loop_fd_add(loop, &p->chan, POLLIN);
 }

@@ -26,8 +26,8 @@ enum conn_state {
 };
 
 struct conn {
-	struct ev_fd io;
-	struct ctl *ctl;
+	struct loop_fd io;
+	struct ctlserver *ctl;
 	struct igd_wait wait;
 	uint64_t seq;		/* of the mapping listed last */
 	uint64_t due_ms;	/* end of patience, 0 none */
@@ -36,13 +36,13 @@ struct conn {
 	uint8_t verb;		/* enum ctl_verb */
 };
 
-struct ctl {
-	struct ev_loop *loop;
-	struct ev_fd listen;
-	struct ev_timer sweep;
+struct ctlserver {
+	struct loop *loop;
+	struct loop_fd listen;
+	struct loop_timer sweep;
 	uid_t owner;
 	struct igd *igd;
-	struct ctl_ops ops;
+	struct ctlserver_ops ops;
 	struct conn conn[CTL_CLIENTS_MAX];
 };
 
@@ -69,13 +69,13 @@ static bool send_end(int fd, const struct ctl_end *end)
 static bool send_mapping(struct conn *c, enum ctl_kind kind,
 			 const struct pm_entry *e)
 {
-	uint64_t now_ms = ev_now_ms(c->ctl->loop);
+	uint64_t now_ms = loop_now_ms(c->ctl->loop);
 	struct ctl_rep rep;
 
 	memset(&rep, 0, sizeof(rep));
 	rep.kind = kind;
 	rep.mapping.rule = e->rule;
-	rep.mapping.asker_ip = e->asker_ip;
+	rep.mapping.requester_ip = e->requester_ip;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
 	portmap_desc(c->ctl->igd->pm, e, rep.mapping.desc);
@@ -107,20 +107,20 @@ static bool send_number(struct conn *c, enum ctl_kind kind, uint32_t lost)
 static void drop(struct conn *c)
 {
 	if (c->state == CONN_WAITING)
-		igd_wait_cancel(c->ctl->igd, &c->wait);
-	ev_fd_del(c->ctl->loop, &c->io);
+		wait_cancel(c->ctl->igd, &c->wait);
+	loop_fd_del(c->ctl->loop, &c->io);
 	close(c->io.fd);
 	c->state = CONN_FREE;
 }
 
 static void enter(struct conn *c, enum conn_state state, short events)
 {
-	uint64_t now_ms = ev_now_ms(c->ctl->loop);
+	uint64_t now_ms = loop_now_ms(c->ctl->loop);
 
 	c->state = (uint8_t)state;
 	c->due_ms = state == CONN_ASKING || state == CONN_LISTING ?
 		    now_ms + CTL_TURN_MS : 0;
-	ev_fd_mod(c->ctl->loop, &c->io, events);
+	loop_fd_mod(c->ctl->loop, &c->io, events);
 }
 
 /* The socket holds the few records of an answer that is no list. */
@@ -144,7 +144,7 @@ static void tell_lost(struct conn *c)
 {
 	if (c->lost && send_number(c, CTL_LOST, c->lost))
 		c->lost = 0;
-	ev_fd_mod(c->ctl->loop, &c->io, c->lost ? POLLIN | POLLOUT : POLLIN);
+	loop_fd_mod(c->ctl->loop, &c->io, c->lost ? POLLIN | POLLOUT : POLLIN);
 }
 
 static void end_list(struct conn *c)
@@ -168,7 +168,7 @@ static void list(struct conn *c)
 		if (!send_mapping(c, CTL_MAPPING, e))
 			return;
 		c->seq = e->seq;
-		c->due_ms = ev_now_ms(c->ctl->loop) + CTL_TURN_MS;
+		c->due_ms = loop_now_ms(c->ctl->loop) + CTL_TURN_MS;
 	}
 	end_list(c);
 }
@@ -177,7 +177,7 @@ static void lose(struct conn *c)
 {
 	c->lost++;
 	if (c->state == CONN_FOLLOWING)
-		ev_fd_mod(c->ctl->loop, &c->io, POLLIN | POLLOUT);
+		loop_fd_mod(c->ctl->loop, &c->io, POLLIN | POLLOUT);
 }
 
 /* May @c be told of news now? What it is still to be listed is none. */
@@ -192,7 +192,7 @@ static bool is_told(struct conn *c, uint64_t seq)
 	return !c->lost;
 }
 
-void ctl_stored(struct ctl *ctl, const struct pm_entry *e)
+void ctlserver_stored(struct ctlserver *ctl, const struct pm_entry *e)
 {
 	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++) {
 		struct conn *c = &ctl->conn[i];
@@ -202,7 +202,7 @@ void ctl_stored(struct ctl *ctl, const struct pm_entry *e)
 	}
 }
 
-void ctl_gone(struct ctl *ctl, const struct nat_rule *rule)
+void ctlserver_gone(struct ctlserver *ctl, const struct nat_rule *rule)
 {
 	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++) {
 		struct conn *c = &ctl->conn[i];
@@ -218,7 +218,7 @@ static enum ctl_err error_of(const struct igd_wait *w, int err)
 {
 	if (err == WANIP_NO_SUCH_ENTRY)
 		return CTL_ENOENT;
-	if (w->refusal == IGD_REF_FIREWALL)
+	if (w->refusal == REFUSAL_FIREWALL)
 		return CTL_EFAIL;
 	return w->refusal ? CTL_EREFUSED : CTL_EFAIL;
 }
@@ -244,7 +244,7 @@ static void finish_change(struct conn *c, int err)
 
 static void on_done(struct igd_wait *w, int err, uint16_t ext_port)
 {
-	struct conn *c = EV_OWNER(w, struct conn, wait);
+	struct conn *c = LOOP_OWNER(w, struct conn, wait);
 
 	c->state = CONN_ASKING;	/* the wait is over: not to be cancelled */
 	finish_change(c, err);
@@ -261,7 +261,7 @@ static bool good_desc(const char *desc)
 		return false;
 	s.n = strlen(desc);
 	for (; s.n; s = str_skip(s, n)) {
-		n = igd_utf8(s, &c);
+		n = value_utf8(s, &c);
 		if (!n || c < 0x20 || (c >= 0x7f && c < 0xa0))
 			return false;
 	}
@@ -286,7 +286,7 @@ static void take_standing(const struct portmap *pm, struct nat_rule *rule)
 static void change(struct conn *c, const struct ctl_req *q)
 {
 	struct igd_wait *w = &c->wait;
-	uint64_t now_ms = ev_now_ms(c->ctl->loop);
+	uint64_t now_ms = loop_now_ms(c->ctl->loop);
 	int err;
 
 	if (!good_change(q)) {
@@ -299,11 +299,11 @@ static void change(struct conn *c, const struct ctl_req *q)
 	w->req.lease_s = q->lease_s;
 	memcpy(w->req.desc, q->desc, sizeof(w->req.desc));
 	if (q->verb == CTL_ADD) {
-		err = igd_operator_add(c->ctl->igd, w, now_ms);
+		err = operator_add(c->ctl->igd, w, now_ms);
 	} else {
 		take_standing(c->ctl->igd->pm, &w->req.rule);
 		w->what = IGD_WAIT_DELETE;
-		err = igd_start(c->ctl->igd, w, now_ms);
+		err = wait_start(c->ctl->igd, w, now_ms);
 	}
 	if (err == IGD_WAIT)
 		enter(c, CONN_WAITING, 0);
@@ -371,9 +371,9 @@ static void ask(struct conn *c)
 
 /* ---- events -------------------------------------------------------------- */
 
-static void on_io(struct ev_fd *io, short revents)
+static void on_io(struct loop_fd *io, short revents)
 {
-	struct conn *c = EV_OWNER(io, struct conn, io);
+	struct conn *c = LOOP_OWNER(io, struct conn, io);
 
 	if (c->state == CONN_ASKING)
 		ask(c);
@@ -387,10 +387,10 @@ static void on_io(struct ev_fd *io, short revents)
 		drop(c);	/* it talks, but all was said */
 }
 
-static void on_sweep(struct ev_timer *t)
+static void on_sweep(struct loop_timer *t)
 {
-	struct ctl *ctl = EV_OWNER(t, struct ctl, sweep);
-	uint64_t now_ms = ev_now_ms(ctl->loop);
+	struct ctlserver *ctl = LOOP_OWNER(t, struct ctlserver, sweep);
+	uint64_t now_ms = loop_now_ms(ctl->loop);
 	bool any = false;
 
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++) {
@@ -401,11 +401,11 @@ static void on_sweep(struct ev_timer *t)
 		any |= c->state != CONN_FREE;
 	}
 	if (any)
-		ev_timer_set(ctl->loop, t, CTL_TURN_MS);
+		loop_timer_set(ctl->loop, t, CTL_TURN_MS);
 }
 
 /* Whoever holds the socket's file may be anybody: the kernel knows who. */
-static bool may_talk(const struct ctl *ctl, int fd)
+static bool may_talk(const struct ctlserver *ctl, int fd)
 {
 	struct ucred who = { .uid = (uid_t)-1 };
 	socklen_t len = sizeof(who);
@@ -414,7 +414,7 @@ static bool may_talk(const struct ctl *ctl, int fd)
 	       (who.uid == 0 || who.uid == ctl->owner);
 }
 
-static struct conn *free_conn(struct ctl *ctl)
+static struct conn *free_conn(struct ctlserver *ctl)
 {
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
 		if (ctl->conn[i].state == CONN_FREE)
@@ -430,7 +430,7 @@ static void refuse(int fd, enum ctl_err err)
 	close(fd);
 }
 
-static void adopt(struct ctl *ctl, int fd)
+static void adopt(struct ctlserver *ctl, int fd)
 {
 	struct conn *c = free_conn(ctl);
 
@@ -443,19 +443,19 @@ static void adopt(struct ctl *ctl, int fd)
 		return;
 	}
 	*c = (struct conn){ .ctl = ctl };
-	ev_fd_init(&c->io, fd, on_io);
-	if (ev_fd_add(ctl->loop, &c->io, POLLIN)) {
+	loop_fd_init(&c->io, fd, on_io);
+	if (loop_fd_add(ctl->loop, &c->io, POLLIN)) {
 		refuse(fd, CTL_EBUSY);
 		return;
 	}
 	enter(c, CONN_ASKING, POLLIN);
 	if (!ctl->sweep.active)
-		ev_timer_set(ctl->loop, &ctl->sweep, CTL_TURN_MS);
+		loop_timer_set(ctl->loop, &ctl->sweep, CTL_TURN_MS);
 }
 
-static void on_connect(struct ev_fd *w, short revents)
+static void on_connect(struct loop_fd *w, short revents)
 {
-	struct ctl *ctl = EV_OWNER(w, struct ctl, listen);
+	struct ctlserver *ctl = LOOP_OWNER(w, struct ctlserver, listen);
 	int fd;
 
 	while ((fd = accept4(w->fd, NULL, NULL,
@@ -463,7 +463,7 @@ static void on_connect(struct ev_fd *w, short revents)
 		adopt(ctl, fd);
 }
 
-void ctl_verified(struct ctl *ctl, bool ok, bool repaired)
+void ctlserver_verified(struct ctlserver *ctl, bool ok, bool repaired)
 {
 	const struct ctl_end end = {
 		.err = ok ? CTL_OK : CTL_EFAIL, .repaired = repaired,
@@ -474,10 +474,10 @@ void ctl_verified(struct ctl *ctl, bool ok, bool repaired)
 			finish(&ctl->conn[i], &end);
 }
 
-struct ctl *ctl_new(struct ev_loop *loop, int fd, uid_t owner,
-		    struct igd *igd, const struct ctl_ops *ops)
+struct ctlserver *ctlserver_new(struct loop *loop, int fd, uid_t owner,
+		    struct igd *igd, const struct ctlserver_ops *ops)
 {
-	struct ctl *ctl = mem_new(1, sizeof(*ctl));
+	struct ctlserver *ctl = mem_new(1, sizeof(*ctl));
 
 	if (!ctl)
 		return NULL;
@@ -486,21 +486,21 @@ struct ctl *ctl_new(struct ev_loop *loop, int fd, uid_t owner,
 	ctl->igd = igd;
 	ctl->ops = *ops;
 	ctl->sweep.cb = on_sweep;
-	ev_fd_init(&ctl->listen, fd, on_connect);
-	if (ev_fd_add(loop, &ctl->listen, POLLIN) == 0)
+	loop_fd_init(&ctl->listen, fd, on_connect);
+	if (loop_fd_add(loop, &ctl->listen, POLLIN) == 0)
 		return ctl;
 	mem_free(ctl, 1, sizeof(*ctl));
 	return NULL;
 }
 
-void ctl_free(struct ctl *ctl)
+void ctlserver_free(struct ctlserver *ctl)
 {
 	if (!ctl)
 		return;
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
 		if (ctl->conn[i].state != CONN_FREE)
 			drop(&ctl->conn[i]);
-	ev_timer_del(ctl->loop, &ctl->sweep);
-	ev_fd_del(ctl->loop, &ctl->listen);
+	loop_timer_del(ctl->loop, &ctl->sweep);
+	loop_fd_del(ctl->loop, &ctl->listen);
 	mem_free(ctl, 1, sizeof(*ctl));
 }

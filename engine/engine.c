@@ -31,26 +31,26 @@
 
 struct engine {
 	struct conf conf;
-	struct ev_loop *loop;
+	struct loop *loop;
 	int dir_fd;
 	struct leases_clock clock;	/* boot_id is constant */
 
-	struct priv priv;		/* to the monitor */
+	struct brokerclient brokerclient;		/* to the monitor */
 
-	struct follow follow;
+	struct ifwatch ifwatch;
 
 	struct portmap *pm;
 	struct leases lease_file;
 	struct leases *leases;		/* that one, or NULL */
-	struct ev_timer tick;
+	struct loop_timer tick;
 
 	struct identity id;
 	struct ssdp_target target[SSDP_TARGETS_MAX];
 	struct ssdp *ssdp;
-	struct site *site;
+	struct urlroutes *urlroutes;
 
-	struct ctl *ctl;		/* NULL: there is no control socket */
-	struct igd_refusals refusals;
+	struct ctlserver *ctl;		/* NULL: there is no control socket */
+	struct refusal_counts refusals;
 	uint64_t started_ms;
 	struct igd igd;			/* last: its own last field is large,
 					 * and hardly ever used */
@@ -72,7 +72,7 @@ static uint32_t rnd(void)
 
 static const struct leases_clock *clock_now(struct engine *e)
 {
-	e->clock.mono_ms = ev_now_ms(e->loop);
+	e->clock.mono_ms = loop_now_ms(e->loop);
 	e->clock.wall_s = wall_s();
 	return &e->clock;
 }
@@ -81,45 +81,45 @@ static const struct leases_clock *clock_now(struct engine *e)
 
 static void schedule_tick(struct engine *e)
 {
-	uint64_t now = ev_now_ms(e->loop);
+	uint64_t now = loop_now_ms(e->loop);
 	uint64_t next = igd_tick(&e->igd, now);
 
 	if (next == UINT64_MAX)
-		ev_timer_del(e->loop, &e->tick);
+		loop_timer_del(e->loop, &e->tick);
 	else
-		ev_timer_set(e->loop, &e->tick, next > now ? next - now : 0);
+		loop_timer_set(e->loop, &e->tick, next > now ? next - now : 0);
 }
 
-static void on_tick(struct ev_timer *t)
+static void on_tick(struct loop_timer *t)
 {
-	schedule_tick(EV_OWNER(t, struct engine, tick));
+	schedule_tick(LOOP_OWNER(t, struct engine, tick));
 }
 
-static void on_answer(void *arg, const struct priv_rep *rep)
+static void on_answer(void *arg, const struct broker_rep *rep)
 {
 	struct engine *e = arg;
 	enum nat_err err = (enum nat_err)rep->err;
 
 	switch (rep->verb) {
-	case PRIV_SET:
-	case PRIV_DEL:
-		igd_nat_done(&e->igd, rep->id, err, ev_now_ms(e->loop));
+	case BROKER_SET:
+	case BROKER_DEL:
+		wait_nat_done(&e->igd, rep->id, err, loop_now_ms(e->loop));
 		schedule_tick(e);
 		return;
-	case PRIV_SYNC_END:
+	case BROKER_SYNC_END:
 		if (err == NAT_OK)
 			portmap_synced(e->pm);
 		return;
-	case PRIV_LINK_UP:
-	case PRIV_LINK_DOWN:
+	case BROKER_LINK_UP:
+	case BROKER_LINK_DOWN:
 		/* netlink tells too, but later than the control point may ask
 		 * for the opposite */
-		follow_now(&e->follow);
-		igd_link_done(&e->igd, err);
-		site_poke(e->site);
+		ifwatch_refresh(&e->ifwatch);
+		wait_link_done(&e->igd, err);
+		urlroutes_mark_dirty(e->urlroutes);
 		return;
-	case PRIV_VERIFY:
-		ctl_verified(e->ctl, err == NAT_OK, rep->repaired);
+	case BROKER_VERIFY:
+		ctlserver_verified(e->ctl, err == NAT_OK, rep->repaired);
 		return;
 	}
 }
@@ -128,7 +128,7 @@ static void on_lost(void *arg)
 {
 	struct engine *e = arg;
 
-	ev_stop(e->loop);
+	loop_stop(e->loop);
 }
 
 /* ---- what the gateway asks of the world -------------------------------- */
@@ -138,8 +138,8 @@ static bool op_counters(void *arg, struct igd_counters *ret)
 	struct engine *e = arg;
 	struct netif_counters c;
 
-	if (!e->follow.router.ext_ifindex ||
-	    netif_counters(e->follow.router.ext_ifindex, &c))
+	if (!e->ifwatch.ifstate.ext_ifindex ||
+	    netif_counters(e->ifwatch.ifstate.ext_ifindex, &c))
 		return false;
 	*ret = (struct igd_counters){ c.tx_bytes, c.rx_bytes, c.tx_packets,
 				      c.rx_packets };
@@ -150,8 +150,8 @@ static bool op_link(void *arg, bool up)
 {
 	struct engine *e = arg;
 
-	priv_link(&e->priv, up);
-	site_poke(e->site);
+	brokerclient_link(&e->brokerclient, up);
+	urlroutes_mark_dirty(e->urlroutes);
 	return true;
 }
 
@@ -159,7 +159,7 @@ static void op_kick(void *arg)
 {
 	struct engine *e = arg;
 
-	priv_pump(&e->priv);
+	brokerclient_pump(&e->brokerclient);
 }
 
 /* The lease file is a help, not a condition: leases.c tells a fault once. */
@@ -182,10 +182,10 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	struct engine *e = arg;
 
 	lease_result(e, leases_set(e->leases, e->pm, m, clock_now(e)));
-	ctl_stored(e->ctl, m);
+	ctlserver_stored(e->ctl, m);
 	/* where the kernel is not asked, no answer of its sets the tick */
-	ev_timer_set(e->loop, &e->tick, 0);
-	site_poke(e->site);
+	loop_timer_set(e->loop, &e->tick, 0);
+	urlroutes_mark_dirty(e->urlroutes);
 }
 
 static void op_gone(void *arg, const struct nat_rule *rule)
@@ -193,20 +193,20 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 	struct engine *e = arg;
 
 	lease_result(e, leases_del(e->leases, rule));
-	ctl_gone(e->ctl, rule);
-	site_poke(e->site);
+	ctlserver_gone(e->ctl, rule);
+	urlroutes_mark_dirty(e->urlroutes);
 }
 
-static void op_refused(void *arg, const struct igd_refused *r)
+static void op_refused(void *arg, const struct refused *r)
 {
 	struct engine *e = arg;
 	char text[LOG_LINE_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 	uint32_t muted = 0;
 
-	if (!igd_refusals_count(&e->refusals, r, ev_now_ms(e->loop), &muted))
+	if (!refusal_count(&e->refusals, r, loop_now_ms(e->loop), &muted))
 		return;
-	igd_refused_put(&w, r);
+	refusal_put(&w, r);
 	if (muted)
 		wr_fmt(&w, "; %u more since its last line", (unsigned)muted);
 	log_info("%s", wr_cstr(&w));
@@ -227,7 +227,7 @@ static const struct igd_ops engine_ops = {
 
 static enum ctl_no_address why_no_address(const struct engine *e)
 {
-	const struct router *r = &e->follow.router;
+	const struct ifstate *r = &e->ifwatch.ifstate;
 
 	if (!r->ext_ifindex)
 		return CTL_NO_INTERFACE;
@@ -245,7 +245,7 @@ static uint32_t count_static(const struct portmap *pm)
 	uint32_t n = 0;
 
 	for (size_t i = 0; i < portmap_count(pm); i++)
-		n += portmap_entry(pm, portmap_at(pm, i))->asker_ip == 0;
+		n += portmap_entry(pm, portmap_at(pm, i))->requester_ip == 0;
 	return n;
 }
 
@@ -255,17 +255,17 @@ static void op_status(void *arg, struct ctl_status *ret)
 
 	ret->ext_ip = e->igd.wan.ext_ip;
 	ret->no_address = why_no_address(e);
-	ret->ext_private = e->follow.router.ext_private;
+	ret->ext_private = e->ifwatch.ifstate.ext_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
 		 str_z(conf_external(&e->conf)->name));
-	ret->http_port = httpd_port(site_httpd(e->site));
+	ret->http_port = httpd_port(urlroutes_httpd(e->urlroutes));
 	ret->igd_versions = e->conf.igd_version;
-	ret->up_s = (uint32_t)((ev_now_ms(e->loop) - e->started_ms) / 1000);
+	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
 	ret->mappings_static = count_static(e->pm);
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
-	ret->subscribers = (uint32_t)site_subscribers(e->site);
+	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);
 	ret->subscribers_max = GENA_SUBS_MAX;
 	memcpy(ret->refused, e->refusals.n, sizeof(ret->refused));
 }
@@ -274,7 +274,7 @@ static void op_verify(void *arg)
 {
 	struct engine *e = arg;
 
-	priv_verify(&e->priv);
+	brokerclient_verify(&e->brokerclient);
 }
 
 /* ---- start ----------------------------------------------------------------
@@ -316,7 +316,7 @@ static uint32_t next_boot_id(void *arg)
 
 static int start_services(struct engine *e)
 {
-	struct site_config site = {
+	struct urlroutes_config urlroutes = {
 		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
 	};
 	struct ssdp_config ssdp = {
@@ -327,36 +327,36 @@ static int start_services(struct engine *e)
 		.rnd = rnd, .wall_s = wall_s,
 	};
 
-	e->site = site_new(e->loop, &site);
-	if (!e->site)
+	e->urlroutes = urlroutes_new(e->loop, &urlroutes);
+	if (!e->urlroutes)
 		return -ENOMEM;
-	ssdp.target_n = site_targets(e->site, e->target);
+	ssdp.target_n = urlroutes_targets(e->urlroutes, e->target);
 	e->ssdp = ssdp_new(e->loop, &ssdp);
 	return e->ssdp ? 0 : -ENOMEM;
 }
 
 static int start_control(struct engine *e, const struct engine_start *s)
 {
-	const struct ctl_ops ops = { op_status, op_verify, e };
+	const struct ctlserver_ops ops = { op_status, op_verify, e };
 
 	if (s->ctl_fd < 0)
 		return 0;
-	e->ctl = ctl_new(e->loop, s->ctl_fd, s->owner, &e->igd, &ops);
+	e->ctl = ctlserver_new(e->loop, s->ctl_fd, s->owner, &e->igd, &ops);
 	return e->ctl ? 0 : -ENOMEM;
 }
 
 static int start_watchers(struct engine *e)
 {
-	struct follow *f = &e->follow;
+	struct ifwatch *f = &e->ifwatch;
 
 	e->tick.cb = on_tick;
 	f->conf = &e->conf;
 	f->loop = e->loop;
 	f->igd = &e->igd;
-	f->priv = &e->priv;
-	f->site = e->site;
+	f->brokerclient = &e->brokerclient;
+	f->urlroutes = e->urlroutes;
 	f->ssdp = e->ssdp;
-	return follow_open(f);
+	return ifwatch_open(f);
 }
 
 /* It was sent before we were born. */
@@ -393,7 +393,7 @@ static int start(struct engine *e, const struct engine_start *s)
 		log_err("engine can not shut its jail: %s", strerror(-err));
 		return err;
 	}
-	e->loop = ev_new(ENGINE_FDS_MAX, NULL);
+	e->loop = loop_new(ENGINE_FDS_MAX, NULL);
 	if (!e->loop)
 		return -ENOMEM;
 	err = identity_read(&e->id, &e->conf, e->dir_fd);
@@ -408,19 +408,20 @@ static int start(struct engine *e, const struct engine_start *s)
 	if (!err)
 		err = start_watchers(e);
 	if (!err)
-		err = priv_open(&e->priv, e->loop, s->chan_fd, e->pm);
+		err = brokerclient_open(&e->brokerclient, e->loop, s->chan_fd,
+					e->pm);
 	return err;
 }
 
 /* The first look: the table goes to the monitor, the network hears of us. */
 static void begin(struct engine *e)
 {
-	follow_now(&e->follow);
+	ifwatch_refresh(&e->ifwatch);
 	schedule_tick(e);
-	e->started_ms = ev_now_ms(e->loop);
+	e->started_ms = loop_now_ms(e->loop);
 	mem_idle_stack();	/* the start went deep */
 	log_info("serving on port %u, %u mappings",
-		 httpd_port(site_httpd(e->site)),
+		 httpd_port(urlroutes_httpd(e->urlroutes)),
 		 (unsigned)portmap_count(e->pm));
 }
 
@@ -430,8 +431,8 @@ int engine_run(const struct engine_start *s)
 	int err = read_conf(&e, s->chan_fd);
 
 	memcpy(e.clock.boot_id, s->boot_id, sizeof(e.clock.boot_id));
-	e.priv = (struct priv){ .answer = on_answer, .lost = on_lost,
-				.arg = &e };
+	e.brokerclient = (struct brokerclient){
+		.answer = on_answer, .lost = on_lost, .arg = &e};
 	signal(SIGPIPE, SIG_IGN);	/* a monitor that is gone is -EPIPE */
 	signal(SIGXFSZ, SIG_IGN); /* a lease file at its limit is -EFBIG */
 	log_open(LOG_TO_PIPE, "upnpd", s->log_fd,
@@ -440,7 +441,7 @@ int engine_run(const struct engine_start *s)
 		err = start(&e, s);
 	if (!err) {
 		begin(&e);
-		err = ev_run(e.loop);
+		err = loop_run(e.loop);
 		ssdp_byebye(e.ssdp);
 	}
 	if (err)

@@ -18,17 +18,17 @@
 #define SETTLE_MS	10
 #define RETRY_MS	1000
 
-static void look_external(struct follow *f)
+static void look_external(struct ifwatch *f)
 {
 	const struct conf_iface *ext = conf_external(f->conf);
-	const struct router *r = &f->router;
+	const struct ifstate *r = &f->ifstate;
 	struct igd_wan *wan = &f->igd->wan;
-	uint32_t ip = router_usable_ip(r, f->conf);
+	uint32_t ip = ifstate_usable_ip(r, f->conf);
 
 	if (ip && ext->forced_ip)
 		ip = ext->forced_ip;
 	if (ip != wan->ext_ip)
-		wan->since_ms = ev_now_ms(f->loop);
+		wan->since_ms = loop_now_ms(f->loop);
 	wan->ext_ip = ip;
 	wan->admin_up = r->ext_up;
 	wan->link_up = r->ext_up && r->ext_running;
@@ -39,14 +39,14 @@ static void look_external(struct follow *f)
 		wan->down_bps = f->conf->down_bps;
 }
 
-static void tell_external(const struct follow *f)
+static void tell_external(const struct ifwatch *f)
 {
 	const char *name = conf_external(f->conf)->name;
 	char ip[16];
 	struct wr w = wr_init(ip, sizeof(ip));
 
 	wr_ipv4(&w, f->igd->wan.ext_ip);
-	if (f->router.ext_private)
+	if (f->ifstate.ext_private)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are not reached from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
@@ -58,16 +58,16 @@ static void tell_external(const struct follow *f)
 }
 
 /* Listen and be found on the first address of each internal interface. */
-static int serve_interfaces(struct follow *f)
+static int serve_interfaces(struct ifwatch *f)
 {
 	struct httpd_listen listen[CONF_IFACES_MAX];
 	struct ssdp_iface found[CONF_IFACES_MAX];
-	struct httpd *httpd = site_httpd(f->site);
+	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	size_t n = 0;
 	int err, err2;
 
-	for (size_t i = 0; i < f->router.net_n && n < CONF_IFACES_MAX; i++) {
-		const struct router_net *net = &f->router.net[i];
+	for (size_t i = 0; i < f->ifstate.net_n && n < CONF_IFACES_MAX; i++) {
+		const struct ifstate_net *net = &f->ifstate.net[i];
 
 		if (!net->first)
 			continue;
@@ -90,22 +90,22 @@ static int serve_interfaces(struct follow *f)
 }
 
 /* A mapping's network may be one of an interface that is not there now. */
-static bool may_come_back(const struct follow *f, enum policy_verdict v)
+static bool may_come_back(const struct ifwatch *f, enum policy_verdict v)
 {
-	return v == POLICY_OUTSIDE && !router_complete(&f->router, f->conf);
+	return v == POLICY_OUTSIDE && !ifstate_complete(&f->ifstate, f->conf);
 }
 
 /* What a new configuration or network forbids has to go: the monitor would
  * refuse it, and a mapping without a rule must not be listed. */
-static void drop_forbidden(struct follow *f)
+static void drop_forbidden(struct ifwatch *f)
 {
 	struct portmap *pm = f->igd->pm;
 	size_t i = 0;
 
 	while (i < portmap_count(pm)) {
 		const struct pm_entry *m = portmap_entry(pm, portmap_at(pm, i));
-		struct igd_refused r = {
-			.rule = m->rule, .client_ip = m->asker_ip,
+		struct refused r = {
+			.rule = m->rule, .client_ip = m->requester_ip,
 		};
 		enum policy_verdict v = policy_check(&f->igd->policy, &r.rule,
 						     0, &r.line);
@@ -115,77 +115,77 @@ static void drop_forbidden(struct follow *f)
 			i++;
 			continue;
 		}
-		r.why = (enum igd_refusal)v;
+		r.why = (enum refusal)v;
 		f->igd->ops->refused(f->igd->ops_arg, &r);
 		igd_gone(f->igd, &r.rule);
 	}
 }
 
 /* Take the interfaces as they are now, and follow what changed. */
-static int look(struct follow *f)
+static int look(struct ifwatch *f)
 {
 	uint32_t before = f->igd->wan.ext_ip;
-	struct router r;
+	struct ifstate r;
 	bool changed;
-	int err = router_read(f->conf, &r);
+	int err = ifstate_read(f->conf, &r);
 
 	if (err) {
 		log_err("interfaces can not be read: %s", strerror(-err));
 		return err;
 	}
-	changed = memcmp(&r, &f->router, sizeof(r)) != 0;
-	f->router = r;
+	changed = memcmp(&r, &f->ifstate, sizeof(r)) != 0;
+	f->ifstate = r;
 	look_external(f);
-	router_policy(&r, f->conf, &f->igd->policy);
+	ifstate_policy(&r, f->conf, &f->igd->policy);
 	if (changed || !f->looked) {
 		drop_forbidden(f);
-		priv_sync(f->priv);
+		brokerclient_sync(f->brokerclient);
 	}
 	if (f->igd->wan.ext_ip != before || !f->looked)
 		tell_external(f);
 	f->looked = true;
-	site_poke(f->site);
+	urlroutes_mark_dirty(f->urlroutes);
 	return serve_interfaces(f);
 }
 
 /* Look, and again in a while where not all could be had. */
-void follow_now(struct follow *f)
+void ifwatch_refresh(struct ifwatch *f)
 {
 	int err = look(f);
 
 	if (err)
-		ev_timer_set(f->loop, &f->settle, RETRY_MS);
+		loop_timer_set(f->loop, &f->settle, RETRY_MS);
 	/* One network out of two is served: better than none. An interface
 	 * that is not there yet is not waited for, either. */
-	if (f->told || (err && !httpd_port(site_httpd(f->site))))
+	if (f->told || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
 		return;
 	f->told = true;
-	priv_serving(f->priv);
+	brokerclient_serving(f->brokerclient);
 }
 
-static void on_settle(struct ev_timer *t)
+static void on_settle(struct loop_timer *t)
 {
-	struct follow *f = EV_OWNER(t, struct follow, settle);
+	struct ifwatch *f = LOOP_OWNER(t, struct ifwatch, settle);
 
 	f->settling = false;
-	follow_now(f);
+	ifwatch_refresh(f);
 }
 
-static void on_netlink(struct ev_fd *w, short revents)
+static void on_netlink(struct loop_fd *w, short revents)
 {
-	struct follow *f = EV_OWNER(w, struct follow, netlink);
+	struct ifwatch *f = LOOP_OWNER(w, struct ifwatch, netlink);
 
 	if (!netif_drain(w->fd) || f->settling)
 		return;
 	f->settling = true;
-	ev_timer_set(f->loop, &f->settle, SETTLE_MS);
+	loop_timer_set(f->loop, &f->settle, SETTLE_MS);
 }
 
-int follow_open(struct follow *f)
+int ifwatch_open(struct ifwatch *f)
 {
 	f->settle.cb = on_settle;
-	ev_fd_init(&f->netlink, netif_open(), on_netlink);
+	loop_fd_init(&f->netlink, netif_open(), on_netlink);
 	if (f->netlink.fd < 0)
 		return f->netlink.fd;
-	return ev_fd_add(f->loop, &f->netlink, POLLIN);
+	return loop_fd_add(f->loop, &f->netlink, POLLIN);
 }

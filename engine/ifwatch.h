@@ -14,38 +14,38 @@
 #include "engine/urlroutes.h"
 #include "ssdp.h"
 
-struct follow {
-	/* by the owner before follow_open(); all borrowed for good */
+struct ifwatch {
+	/* by the owner before ifwatch_open(); all borrowed for good */
 	const struct conf *conf;
-	struct ev_loop *loop;
+	struct loop *loop;
 	struct igd *igd;	/* its wan and policy are kept current */
-	struct priv *priv;	/* open before follow_now() */
-	struct site *site;
+	struct brokerclient *brokerclient; /* open before ifwatch_refresh() */
+	struct urlroutes *urlroutes;
 	struct ssdp *ssdp;
 
-	struct ev_fd netlink;	/* private, down to told */
-	struct ev_timer settle;
+	struct loop_fd netlink;	/* private, down to told */
+	struct loop_timer settle;
 	bool settling;		/* it is to look at what changed */
 	bool looked;
 	bool told;		/* the monitor: that we serve */
 
-	struct router router;	/* as it was looked at last; to be read */
+	struct ifstate ifstate;	/* as it was looked at last; to be read */
 };
 
-/** follow_open - hear of changes from now on. @f: the caller's; zeroed but for
+/** ifwatch_open - hear of changes from now on. @f: the caller's; zeroed but for
  * what the owner sets. Return: 0 or -errno */
-int follow_open(struct follow *f);
+int ifwatch_open(struct ifwatch *f);
 
 /**
- * follow_now - take the interfaces as they are, without waiting for the kernel
- * to tell.
+ * ifwatch_refresh - take the interfaces as they are, without waiting for the
+ * kernel to tell.
  *
  * What changed goes to the gateway; mappings that are forbidden now are dropped
- * and refused to their askers; the monitor gets the whole table; HTTP and SSDP
- * move to the addresses that are there; subscribers may hear of it. The first
- * time all of that is done, and the monitor is told once we serve. What could
- * not be had is logged and tried again.
+ * and refused to their requesters; the monitor gets the whole table; HTTP and
+ * SSDP move to the addresses that are there; subscribers may hear of it. The
+ * first time all of that is done, and the monitor is told once we serve. What
+ * could not be had is logged and tried again.
  */
-void follow_now(struct follow *);
+void ifwatch_refresh(struct ifwatch *);
 
 #endif

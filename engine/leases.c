@@ -136,7 +136,7 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	put_remote(w, &e->rule);
 	wr_fmt(w, " %d %" PRIu64 " %" PRIu64 " %" PRIu32 " ", e->enabled,
 	       e->expires_ms, wall_s, left_s);
-	wr_ipv4(w, e->asker_ip);
+	wr_ipv4(w, e->requester_ip);
 	wr_ch(w, ' ');
 	put_desc(w, portmap_desc(pm, e, desc));
 	put_end(w, start);
@@ -220,7 +220,7 @@ static bool get_lease(const struct str *f, struct lease *ret)
 	       str_u64(f[7], 0, WALL_MAX_S, &ret->wall_s) == 0 &&
 	       str_u32(f[8], 0, PM_LEASE_MAX_S, &ret->left_s) == 0 &&
 	       (ret->left_s == 0) == (ret->mono_ms == 0) &&
-	       str_ipv4(f[9], &q->asker_ip) && get_desc(f[10], q->desc) &&
+	       str_ipv4(f[9], &q->requester_ip) && get_desc(f[10], q->desc) &&
 	       nat_rule_sane(&q->rule);
 }
 

@@ -19,9 +19,9 @@ struct doc {
 	char text[HTTP_REPLY_MAX];
 };
 
-struct site {
-	struct site_config config;
-	struct ev_loop *loop;
+struct urlroutes {
+	struct urlroutes_config config;
+	struct loop *loop;
 	struct httpd *httpd;
 	struct soap *soap;
 	struct gena *gena;
@@ -32,14 +32,14 @@ struct site {
 
 static const char *const root_path[3] = { NULL, "/igd1.xml", "/igd2.xml" };
 
-static bool is_on(const struct site *s, unsigned n)
+static bool is_on(const struct urlroutes *s, unsigned n)
 {
 	return s->config.versions & 1u << n;
 }
 
 static unsigned methods(void *arg, struct str path)
 {
-	struct site *s = arg;
+	struct urlroutes *s = arg;
 	const struct igd_service *svc;
 	unsigned n;
 	enum igd_doc doc = model_resolve(path, &n, &svc);
@@ -58,23 +58,23 @@ static unsigned methods(void *arg, struct str path)
 
 static void send_soap(void *arg, uint32_t token, const struct soap_reply *r)
 {
-	struct site *s = arg;
+	struct urlroutes *s = arg;
 	struct httpd_reply reply = { r->status, XML_TYPE, STR(""), r->body };
 
 	if (!r->body.n)
 		reply.content_type = NULL;
 	httpd_reply(s->httpd, token, &reply);
 	/* whatever the action was, it may have set a variable */
-	gena_poke(s->gena);
+	gena_mark_dirty(s->gena);
 }
 
-static void serve_post(struct site *s, const struct httpd_req *req,
+static void serve_post(struct urlroutes *s, const struct httpd_req *req,
 		       const struct igd_service *svc, unsigned n)
 {
 	struct soap_post post = {
 		.svc = svc, .n = n, .body = req->body,
 		.client_ip = req->peer_ip, .local_ip = req->local_ip,
-		.token = req->id, .now_ms = ev_now_ms(s->loop),
+		.token = req->id, .now_ms = loop_now_ms(s->loop),
 	};
 	struct soap_reply reply;
 
@@ -84,7 +84,7 @@ static void serve_post(struct site *s, const struct httpd_req *req,
 		send_soap(s, req->id, &reply);
 }
 
-static void serve_event(struct site *s, const struct httpd_req *req,
+static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 			const struct igd_service *svc, unsigned n)
 {
 	struct gena_ask ask = {
@@ -101,7 +101,7 @@ static void serve_event(struct site *s, const struct httpd_req *req,
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
-static void render(struct site *s, struct doc *d)
+static void render(struct urlroutes *s, struct doc *d)
 {
 	struct wr w = wr_init(d->text, sizeof(d->text));
 
@@ -113,7 +113,7 @@ static void render(struct site *s, struct doc *d)
 }
 
 /* @svc, @ip: as struct doc has them. Return: empty when it is too long */
-static struct str document(struct site *s, unsigned n,
+static struct str document(struct urlroutes *s, unsigned n,
 			   const struct igd_service *svc, uint32_t ip)
 {
 	struct doc *d;
@@ -131,7 +131,7 @@ static struct str document(struct site *s, unsigned n,
 
 static void serve(void *arg, const struct httpd_req *req)
 {
-	struct site *s = arg;
+	struct urlroutes *s = arg;
 	struct httpd_reply reply = { .status = 404 };
 	const struct igd_service *svc;
 	unsigned n;
@@ -161,28 +161,29 @@ static void serve(void *arg, const struct httpd_req *req)
 
 static void gone(void *arg, uint32_t id)
 {
-	struct site *s = arg;
+	struct urlroutes *s = arg;
 
 	soap_cancel(s->soap, id);
 }
 
 static void refused(void *arg, uint32_t peer_ip, int status)
 {
-	struct site *s = arg;
-	const struct igd_refused r = {
-		.why = status == 403 ? IGD_REF_HOST : IGD_REF_CONNECTIONS,
+	struct urlroutes *s = arg;
+	const struct refused r = {
+		.why = status == 403 ? REFUSAL_HOST : REFUSAL_CONNECTIONS,
 		.client_ip = peer_ip,
 	};
 
 	igd_deny(s->config.igd, NULL, &r, 0);
 }
 
-struct site *site_new(struct ev_loop *loop, const struct site_config *config)
+struct urlroutes *urlroutes_new(struct loop *loop,
+				const struct urlroutes_config *config)
 {
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
-	struct httpd_site routes = { methods, serve, gone, refused, NULL };
-	struct site *s = mem_new(1, sizeof(*s));
+	struct httpd_routes routes = { methods, serve, gone, refused, NULL };
+	struct urlroutes *s = mem_new(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
@@ -201,26 +202,26 @@ struct site *site_new(struct ev_loop *loop, const struct site_config *config)
 	return NULL;
 }
 
-struct httpd *site_httpd(struct site *s)
+struct httpd *urlroutes_httpd(struct urlroutes *s)
 {
 	return s->httpd;
 }
 
-size_t site_subscribers(const struct site *s)
+size_t urlroutes_subscribers(const struct urlroutes *s)
 {
 	return gena_count(s->gena);
 }
 
-void site_poke(struct site *s)
+void urlroutes_mark_dirty(struct urlroutes *s)
 {
-	gena_poke(s->gena);
+	gena_mark_dirty(s->gena);
 }
 
 /* ---- targets --------------------------------------------------------------
  */
 
 struct list {
-	struct site *site;
+	struct urlroutes *urlroutes;
 	struct ssdp_target *at;
 	size_t n;
 };
@@ -235,8 +236,8 @@ static void add(struct list *l, const char *nt, const char *udn, unsigned root)
 static void add_urn(struct list *l, const char *kind, const char *name,
 		    unsigned version, const char *udn, unsigned root)
 {
-	char *urn = l->site->urn[l->n < SSDP_TARGETS_MAX ? l->n : 0];
-	struct wr w = wr_init(urn, sizeof(l->site->urn[0]));
+	char *urn = l->urlroutes->urn[l->n < SSDP_TARGETS_MAX ? l->n : 0];
+	struct wr w = wr_init(urn, sizeof(l->urlroutes->urn[0]));
 
 	if (l->n == SSDP_TARGETS_MAX)
 		return;
@@ -247,7 +248,7 @@ static void add_urn(struct list *l, const char *kind, const char *name,
 
 static void add_device(struct list *l, unsigned root, size_t d)
 {
-	const char *udn = l->site->config.desc->udn[root][d];
+	const char *udn = l->urlroutes->config.desc->udn[root][d];
 	const struct igd_device *dev = &igd_device[d];
 
 	if (d == 0)
@@ -260,7 +261,7 @@ static void add_device(struct list *l, unsigned root, size_t d)
 			root);
 }
 
-size_t site_targets(struct site *s, struct ssdp_target *ret)
+size_t urlroutes_targets(struct urlroutes *s, struct ssdp_target *ret)
 {
 	struct list l = { s, ret, 0 };
 

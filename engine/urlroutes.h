@@ -12,9 +12,9 @@
 #include "igd/igd.h"
 #include "ssdp.h"
 
-struct site;
+struct urlroutes;
 
-struct site_config {
+struct urlroutes_config {
 	const struct desc_info *desc;	/* borrowed */
 	struct igd *igd;		/* borrowed */
 	unsigned versions;		/* bit n: root n is on */
@@ -22,27 +22,27 @@ struct site_config {
 	int64_t (*wall_s)(void);
 };
 
-/** site_new - make it and its HTTP server; listens to nothing yet.
+/** urlroutes_new - make it and its HTTP server; listens to nothing yet.
  * Return: lives as long as the process, NULL without memory */
-struct site *site_new(struct ev_loop *, const struct site_config *);
+struct urlroutes *urlroutes_new(struct loop *, const struct urlroutes_config *);
 
-/** site_httpd - its server, for httpd_listen() and httpd_port(). */
-struct httpd *site_httpd(struct site *);
+/** urlroutes_httpd - its server, for httpd_listen() and httpd_port(). */
+struct httpd *urlroutes_httpd(struct urlroutes *);
 
-/** site_subscribers - how many subscriptions to events there are. */
-size_t site_subscribers(const struct site *);
+/** urlroutes_subscribers - how many subscriptions to events there are. */
+size_t urlroutes_subscribers(const struct urlroutes *);
 
-/** site_poke - some variable may have changed: subscribers may have to hear of
- * it, later, from the loop. May be called from struct igd_ops. */
-void site_poke(struct site *);
+/** urlroutes_mark_dirty - some variable may have changed: subscribers may have
+ * to hear of it, later, from the loop. May be called from struct igd_ops. */
+void urlroutes_mark_dirty(struct urlroutes *);
 
 /**
- * site_targets - what can be searched for: 3 for each root, 2 for each
+ * urlroutes_targets - what can be searched for: 3 for each root, 2 for each
  * embedded device, 1 for each service (UDA 1.1 1.2.2).
  * @ret: SSDP_TARGETS_MAX; points into the site
  *
  * Return: how many
  */
-size_t site_targets(struct site *, struct ssdp_target *ret);
+size_t urlroutes_targets(struct urlroutes *, struct ssdp_target *ret);
 
 #endif

@@ -52,10 +52,10 @@ struct sub {
 };
 
 struct gena {
-	struct ev_loop *loop;
+	struct loop *loop;
 	struct gena_config config;
 	struct bufpool pool;
-	struct ev_timer turn;
+	struct loop_timer turn;
 	bool poked;
 	size_t used;
 	size_t topic_n;
@@ -84,7 +84,7 @@ static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 	struct wr w = wr_init(buf, VALUE_MAX);
 
 	if (igd_read(g->config.igd, t->svc, t->n, t->var[i],
-		     ev_now_ms(g->loop), &w))
+		     loop_now_ms(g->loop), &w))
 		w.len = 0;
 	return wr_done(&w);
 }
@@ -97,7 +97,7 @@ static uint64_t state_of(struct gena *g, const struct topic *t, size_t i)
 	uint64_t state = hash_of(value_of(g, t, i, value));
 
 	if (!strcmp(t->var[i]->name, "PortMappingNumberOfEntries"))
-		state ^= igd_dummy_shown(g->config.igd);
+		state ^= wanip_dummy_shown(g->config.igd);
 	return state;
 }
 
@@ -152,7 +152,7 @@ static struct str write_body(struct sub *s)
  * connection and then hangs does not use up what is the next one's. */
 static uint64_t url_give_up_ms(const struct sub *s)
 {
-	uint64_t now_ms = ev_now_ms(s->gena->loop);
+	uint64_t now_ms = loop_now_ms(s->gena->loop);
 
 	if (now_ms >= s->give_up_ms)
 		return now_ms;
@@ -253,7 +253,7 @@ static uint64_t wake_ms(const struct sub *s)
 
 static void schedule(struct gena *g)
 {
-	uint64_t now_ms = ev_now_ms(g->loop), at = UINT64_MAX, wake;
+	uint64_t now_ms = loop_now_ms(g->loop), at = UINT64_MAX, wake;
 
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		if (!g->sub[i].topic)
@@ -262,11 +262,11 @@ static void schedule(struct gena *g)
 		at = wake < at ? wake : at;
 	}
 	if (!g->used)
-		ev_timer_del(g->loop, &g->turn);
+		loop_timer_del(g->loop, &g->turn);
 	else if (g->poked || at <= now_ms)
-		ev_timer_set(g->loop, &g->turn, 0);
+		loop_timer_set(g->loop, &g->turn, 0);
 	else
-		ev_timer_set(g->loop, &g->turn, at - now_ms);
+		loop_timer_set(g->loop, &g->turn, at - now_ms);
 }
 
 static void turn_sub(struct sub *s, uint64_t now_ms)
@@ -283,10 +283,10 @@ static void turn_sub(struct sub *s, uint64_t now_ms)
 	}
 }
 
-static void on_turn(struct ev_timer *t)
+static void on_turn(struct loop_timer *t)
 {
-	struct gena *g = EV_OWNER(t, struct gena, turn);
-	uint64_t now_ms = ev_now_ms(g->loop);
+	struct gena *g = LOOP_OWNER(t, struct gena, turn);
+	uint64_t now_ms = loop_now_ms(g->loop);
 
 	if (g->poked)
 		refresh(g);
@@ -299,7 +299,7 @@ static void on_turn(struct ev_timer *t)
 
 static void on_done(struct genasend *send, enum genasend_end how)
 {
-	struct sub *s = EV_OWNER(send, struct sub, send);
+	struct sub *s = LOOP_OWNER(send, struct sub, send);
 	struct gena *g = s->gena;
 
 	if (how == GENASEND_OK)
@@ -307,16 +307,16 @@ static void on_done(struct genasend *send, enum genasend_end how)
 	else if (how == GENASEND_UNKNOWN)
 		drop(s);
 	else
-		next_attempt(s, ev_now_ms(g->loop));
+		next_attempt(s, loop_now_ms(g->loop));
 	schedule(g);
 }
 
-void gena_poke(struct gena *g)
+void gena_mark_dirty(struct gena *g)
 {
 	if (!g->used)
 		return;
 	g->poked = true;
-	ev_timer_set(g->loop, &g->turn, 0);
+	loop_timer_set(g->loop, &g->turn, 0);
 }
 
 /* ---- SUBSCRIBE and UNSUBSCRIBE ------------------------------------- */
@@ -371,7 +371,7 @@ static void grant(struct sub *s, const struct httpmsg *head,
 
 	httpmsg_get(head, STR("TIMEOUT"), &timeout);
 	seconds = genamsg_timeout_s(timeout);
-	s->expires_ms = ev_now_ms(g->loop) + seconds * 1000u;
+	s->expires_ms = loop_now_ms(g->loop) + seconds * 1000u;
 	wr_fmt(&w, "SID: %s\r\nTIMEOUT: Second-%u\r\n", s->sid, seconds);
 	*ret = (struct gena_answer){ 200, wr_done(&w) };
 }
@@ -382,7 +382,7 @@ static void start_sub(struct gena *g, struct sub *s, struct topic *t,
 	*s = (struct sub){
 		.gena = g, .topic = t,
 		.peer_ip = ask->peer_ip, .local_ip = ask->local_ip,
-		.next_ms = ev_now_ms(g->loop) + GENA_INITIAL_MS,
+		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
 		.send = { .loop = g->loop, .done = on_done },
 	};
 	t->subs++;
@@ -393,8 +393,8 @@ static void start_sub(struct gena *g, struct sub *s, struct topic *t,
 static int subscribe(struct gena *g, const struct gena_ask *ask,
 		     struct gena_answer *ret)
 {
-	const struct igd_refused full = {
-		.why = IGD_REF_SUBSCRIBERS, .client_ip = ask->peer_ip,
+	const struct refused full = {
+		.why = REFUSAL_SUBSCRIBERS, .client_ip = ask->peer_ip,
 	};
 	struct topic *t = find_topic(g, ask);
 	struct genamsg_callback callback;
@@ -441,7 +441,7 @@ static int ask_known(struct gena *g, const struct gena_ask *ask,
 /* Who has expired must neither be renewed nor hold a place. */
 static void expire(struct gena *g)
 {
-	uint64_t now_ms = ev_now_ms(g->loop);
+	uint64_t now_ms = loop_now_ms(g->loop);
 
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		if (g->sub[i].topic && now_ms >= g->sub[i].expires_ms)
@@ -492,7 +492,7 @@ static void add_topics(struct gena *g, unsigned n)
 	}
 }
 
-struct gena *gena_new(struct ev_loop *loop, const struct gena_config *config)
+struct gena *gena_new(struct loop *loop, const struct gena_config *config)
 {
 	struct gena *g = mem_new(1, sizeof(*g));
 
@@ -519,7 +519,7 @@ void gena_free(struct gena *g)
 		if (g->sub[i].topic)
 			drop(&g->sub[i]);
 	}
-	ev_timer_del(g->loop, &g->turn);
+	loop_timer_del(g->loop, &g->turn);
 	bufpool_done(&g->pool);
 	mem_free(g, 1, sizeof(*g));
 }

@@ -32,7 +32,7 @@ struct gena_config {
  *
  * Return: owned by the caller (gena_free()), NULL without memory
  */
-struct gena *gena_new(struct ev_loop *loop, const struct gena_config *);
+struct gena *gena_new(struct loop *loop, const struct gena_config *);
 
 /** gena_free - end all subscriptions without a word. NULL is fine. */
 void gena_free(struct gena *);
@@ -68,12 +68,12 @@ struct gena_answer {
 void gena_ask(struct gena *, const struct gena_ask *, struct gena_answer *ret);
 
 /**
- * gena_poke - the value of some variable may have changed.
+ * gena_mark_dirty - the value of some variable may have changed.
  *
  * Only sets a timer: may be called from struct igd_ops. The values are read
  * and compared when the loop gets to it.
  */
-void gena_poke(struct gena *);
+void gena_mark_dirty(struct gena *);
 
 /** gena_count - how many subscriptions there are. */
 size_t gena_count(const struct gena *);

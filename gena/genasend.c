@@ -48,7 +48,7 @@ void genasend_stop(struct genasend *s)
 	if (!s->active)
 		return;
 	s->active = false;
-	ev_fd_del(s->loop, &s->io);
+	loop_fd_del(s->loop, &s->io);
 	close(s->io.fd);
 }
 
@@ -122,9 +122,9 @@ static void output(struct genasend *s)
 	if (s->off < s->n)
 		return;
 	s->sent = true;
-	s->sent_ms = ev_now_ms(s->loop);
+	s->sent_ms = loop_now_ms(s->loop);
 	s->n = 0;		/* from now on the buffer is the answer's */
-	ev_fd_mod(s->loop, &s->io, POLLIN);
+	loop_fd_mod(s->loop, &s->io, POLLIN);
 }
 
 static bool is_connected(struct genasend *s)
@@ -138,9 +138,9 @@ static bool is_connected(struct genasend *s)
 	return true;
 }
 
-static void on_ready(struct ev_fd *io, short revents)
+static void on_ready(struct loop_fd *io, short revents)
 {
-	struct genasend *s = EV_OWNER(io, struct genasend, io);
+	struct genasend *s = LOOP_OWNER(io, struct genasend, io);
 
 	if (!s->connected && !is_connected(s))
 		end(s, GENASEND_FAILED);
@@ -160,10 +160,10 @@ int genasend_start(struct genasend *s, int fd, const struct wr *msg,
 	s->n = msg->len;
 	s->off = 0;
 	s->connected = s->sent = false;
-	s->connect_by_ms = ev_now_ms(s->loop) + GENA_CONNECT_MS;
+	s->connect_by_ms = loop_now_ms(s->loop) + GENA_CONNECT_MS;
 	s->answer_by_ms = answer_by_ms;
-	ev_fd_init(&s->io, fd, on_ready);
-	err = ev_fd_add(s->loop, &s->io, POLLOUT);
+	loop_fd_init(&s->io, fd, on_ready);
+	err = loop_fd_add(s->loop, &s->io, POLLOUT);
 	s->active = !err;
 	if (err)
 		close(fd);

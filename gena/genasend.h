@@ -17,11 +17,11 @@ enum genasend_end {
 
 struct genasend {
 	/* set by the owner; done() may start the next delivery */
-	struct ev_loop *loop;
+	struct loop *loop;
 	void (*done)(struct genasend *, enum genasend_end);
 	uint64_t sent_ms;	/* when a message had left; 0: none has */
 	/* private */
-	struct ev_fd io;
+	struct loop_fd io;
 	bool active, connected, sent;
 	uint64_t connect_by_ms, answer_by_ms;
 	char *buf;		/* the message, later the answer */

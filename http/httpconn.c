@@ -30,13 +30,13 @@ static const struct {
 	[CONN_LINGERING] = { POLLIN, LINGER_MS },
 };
 
-int httpconns_init(struct httpconns *all, struct ev_loop *loop)
+int httpconn_pool_init(struct httpconn_pool *all, struct loop *loop)
 {
 	all->loop = loop;
 	return bufpool_init(&all->pool, HTTP_BUF_LEN, HTTP_BUFS_MAX);
 }
 
-void httpconns_done(struct httpconns *all)
+void httpconn_pool_done(struct httpconn_pool *all)
 {
 	all->emptied = NULL;
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
@@ -48,12 +48,12 @@ void httpconns_done(struct httpconns *all)
 
 void httpconn_enter(struct httpconn *c, enum httpconn_state state)
 {
-	struct httpconns *all = c->all;
+	struct httpconn_pool *all = c->all;
 
 	c->state = (uint8_t)state;
-	c->due_ms = ev_now_ms(all->loop) + phase[state].wait_ms;
+	c->due_ms = loop_now_ms(all->loop) + phase[state].wait_ms;
 	c->turn = ++all->turn;
-	ev_fd_mod(all->loop, &c->io, phase[state].events);
+	loop_fd_mod(all->loop, &c->io, phase[state].events);
 }
 
 void httpconn_give_back(struct httpconn *c, char **buf)
@@ -64,9 +64,9 @@ void httpconn_give_back(struct httpconn *c, char **buf)
 
 void httpconn_drop(struct httpconn *c)
 {
-	struct httpconns *all = c->all;
+	struct httpconn_pool *all = c->all;
 
-	ev_fd_del(all->loop, &c->io);
+	loop_fd_del(all->loop, &c->io);
 	close(c->io.fd);
 	c->state = CONN_FREE;
 	c->in_n = 0;
@@ -79,11 +79,11 @@ void httpconn_drop(struct httpconn *c)
 		all->top--;
 	/* only after a burst: it costs a round of the loop */
 	if (!all->used && all->high > PLACES_KEPT && all->emptied)
-		ev_timer_set(all->loop, all->emptied, 0);
+		loop_timer_set(all->loop, all->emptied, 0);
 }
 
 /* Not from httpconn_drop(): who drops one may look at it afterwards. */
-void httpconns_trim(struct httpconns *all)
+void httpconn_pool_trim(struct httpconn_pool *all)
 {
 	bufpool_trim(&all->pool);
 	if (all->high > PLACES_KEPT)
@@ -125,7 +125,7 @@ static bool goes_before(const struct httpconn *a, const struct httpconn *b)
 	return a_done == b_done ? a->turn < b->turn : a_done;
 }
 
-static bool evict(struct httpconns *all,
+static bool evict(struct httpconn_pool *all,
 		  bool (*may_go)(const struct httpconn *, uint32_t peer_ip),
 		  uint32_t peer_ip)
 {
@@ -143,12 +143,12 @@ static bool evict(struct httpconns *all,
 	return true;
 }
 
-bool httpconns_evict(struct httpconns *all)
+bool httpconn_pool_evict(struct httpconn_pool *all)
 {
 	return evict(all, waits, 0);
 }
 
-char *httpconns_buffer(struct httpconns *all)
+char *httpconn_pool_buffer(struct httpconn_pool *all)
 {
 	char *buf = bufpool_get(&all->pool);
 
@@ -159,7 +159,7 @@ char *httpconns_buffer(struct httpconns *all)
 
 /* ---- a new one ----------------------------------------------------- */
 
-static size_t count_peer(const struct httpconns *all, uint32_t peer_ip)
+static size_t count_peer(const struct httpconn_pool *all, uint32_t peer_ip)
 {
 	size_t n = 0;
 
@@ -171,15 +171,15 @@ static size_t count_peer(const struct httpconns *all, uint32_t peer_ip)
 	return n;
 }
 
-static bool make_room(struct httpconns *all, uint32_t peer_ip)
+static bool make_room(struct httpconn_pool *all, uint32_t peer_ip)
 {
 	if (count_peer(all, peer_ip) >= HTTP_CONNS_PER_CLIENT)
 		return evict(all, is_peers, peer_ip);
-	return all->used < HTTP_CONNS_MAX || httpconns_evict(all);
+	return all->used < HTTP_CONNS_MAX || httpconn_pool_evict(all);
 }
 
 /* The lowest one, so that the memory of those beyond is never touched. */
-static struct httpconn *free_place(struct httpconns *all)
+static struct httpconn *free_place(struct httpconn_pool *all)
 {
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
 		struct httpconn *c = &all->place[i];
@@ -190,8 +190,8 @@ static struct httpconn *free_place(struct httpconns *all)
 	return NULL;
 }
 
-struct httpconn *httpconns_admit(struct httpconns *all, int fd,
-				 void (*cb)(struct ev_fd *, short),
+struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
+				 void (*cb)(struct loop_fd *, short),
 				 uint32_t peer_ip)
 {
 	struct httpconn *c;
@@ -202,8 +202,8 @@ struct httpconn *httpconns_admit(struct httpconns *all, int fd,
 	if (!c)
 		return NULL;
 	*c = (struct httpconn){ .all = all, .peer_ip = peer_ip };
-	ev_fd_init(&c->io, fd, cb);
-	if (ev_fd_add(all->loop, &c->io, 0))
+	loop_fd_init(&c->io, fd, cb);
+	if (loop_fd_add(all->loop, &c->io, 0))
 		return NULL;
 	httpconn_enter(c, CONN_READING);
 	all->used++;
@@ -245,7 +245,7 @@ int httpconn_send(struct httpconn *c, struct str a, struct str b)
 	sent = (size_t)n;
 	if (sent == a.n + b.n)
 		return 1;
-	c->out = httpconns_buffer(c->all);
+	c->out = httpconn_pool_buffer(c->all);
 	if (!c->out)
 		return -ENOBUFS;
 	w = wr_init(c->out, HTTP_BUF_LEN);

@@ -30,8 +30,8 @@ enum httpconn_state {
 };
 
 struct httpconn {
-	struct ev_fd io;
-	struct httpconns *all;
+	struct loop_fd io;
+	struct httpconn_pool *all;
 	uint64_t due_ms;	/* end of patience */
 	uint64_t turn;		/* when the state was entered: lower is older */
 	uint32_t id;		/* of the request being answered */
@@ -53,28 +53,29 @@ struct httpconn {
 	uint32_t lingered;	/* bytes */
 };
 
-struct httpconns {
-	struct ev_loop *loop;
+struct httpconn_pool {
+	struct loop *loop;
 	struct bufpool pool;
 	const struct httpconn *busy;	/* being worked on: is not evicted, its
 					 * place and input are not reused */
 	uint64_t turn;
 	size_t top;		/* places from here on are free */
-	size_t high;		/* highest top since httpconns_trim() */
+	size_t high;		/* highest top since httpconn_pool_trim() */
 	size_t used;
-	struct ev_timer *emptied;	/* the owner's, or NULL: due at once
+	struct loop_timer *emptied;	/* the owner's, or NULL: due at once
 					 * when the last of a burst has gone */
 	struct httpconn place[HTTP_CONNS_MAX];
 };
 
-/** httpconns_init - @all is zeroed but for @emptied. Return: 0 or -ENOMEM */
-int httpconns_init(struct httpconns *all, struct ev_loop *);
+/** httpconn_pool_init - @all is zeroed but for @emptied. Return: 0 or -ENOMEM
+ */
+int httpconn_pool_init(struct httpconn_pool *all, struct loop *);
 
-/** httpconns_done - close every connection. */
-void httpconns_done(struct httpconns *all);
+/** httpconn_pool_done - close every connection. */
+void httpconn_pool_done(struct httpconn_pool *all);
 
 /**
- * httpconns_admit - a place for a new connection, which is then READING.
+ * httpconn_pool_admit - a place for a new connection, which is then READING.
  * @cb: for its events
  *
  * A client at HTTP_CONNS_PER_CLIENT loses the one of its own that has waited
@@ -84,27 +85,27 @@ void httpconns_done(struct httpconns *all);
  *
  * Return: NULL when there is no place; @fd is the caller's then
  */
-struct httpconn *httpconns_admit(struct httpconns *all, int fd,
-				 void (*cb)(struct ev_fd *, short),
+struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
+				 void (*cb)(struct loop_fd *, short),
 				 uint32_t peer_ip);
 
-/** httpconns_trim - there is no connection: give the memory of places and
+/** httpconn_pool_trim - there is no connection: give the memory of places and
  * buffers that a burst took back to the kernel. */
-void httpconns_trim(struct httpconns *all);
+void httpconn_pool_trim(struct httpconn_pool *all);
 
-/** httpconns_evict - close one that has had its reply already, or else the one
- * that has waited longest. false: none. */
-bool httpconns_evict(struct httpconns *all);
+/** httpconn_pool_evict - close one that has had its reply already, or else the
+ * one that has waited longest. false: none. */
+bool httpconn_pool_evict(struct httpconn_pool *all);
 
 /**
- * httpconns_buffer - a buffer of HTTP_BUF_LEN bytes.
+ * httpconn_pool_buffer - a buffer of HTTP_BUF_LEN bytes.
  *
  * When all are taken, the connection that has waited longest with part of a
  * request goes, else the one whose client has read nothing for longest.
  *
  * Return: NULL when all belong to requests that are being answered
  */
-char *httpconns_buffer(struct httpconns *all);
+char *httpconn_pool_buffer(struct httpconn_pool *all);
 
 /** httpconn_enter - change the state, and what and how long to wait for. */
 void httpconn_enter(struct httpconn *, enum httpconn_state);

@@ -75,15 +75,15 @@ static bool accept_one(struct httplistener *l)
 		if (ops->pressed(ops->arg))
 			return true;
 		/* the socket stays readable: do not spin on it */
-		ev_fd_mod(l->set->loop, &l->io, 0);
-		ev_timer_set(l->set->loop, &l->set->pause, PAUSE_MS);
+		loop_fd_mod(l->set->loop, &l->io, 0);
+		loop_timer_set(l->set->loop, &l->set->pause, PAUSE_MS);
 		return false;
 	}
 }
 
-static void on_ready(struct ev_fd *io, short revents)
+static void on_ready(struct loop_fd *io, short revents)
 {
-	struct httplistener *l = EV_OWNER(io, struct httplistener, io);
+	struct httplistener *l = LOOP_OWNER(io, struct httplistener, io);
 	int max = l->full < PATIENCE ? 1 : ACCEPTS_MAX;
 
 	for (int i = 0; i < max && io->fd >= 0; i++) {
@@ -95,28 +95,28 @@ static void on_ready(struct ev_fd *io, short revents)
 	l->full++;
 }
 
-static void on_pause_end(struct ev_timer *t)
+static void on_pause_end(struct loop_timer *t)
 {
-	struct httplisten *h = EV_OWNER(t, struct httplisten, pause);
+	struct httplisten *h = LOOP_OWNER(t, struct httplisten, pause);
 
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++)
-		ev_fd_mod(h->loop, &h->place[i].io, POLLIN);
+		loop_fd_mod(h->loop, &h->place[i].io, POLLIN);
 }
 
-void httplisten_init(struct httplisten *h, struct ev_loop *loop,
+void httplisten_init(struct httplisten *h, struct loop *loop,
 		     const struct httplisten_ops *ops)
 {
 	*h = (struct httplisten){ .loop = loop, .ops = *ops };
 	h->pause.cb = on_pause_end;
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
 		h->place[i].set = h;
-		ev_fd_init(&h->place[i].io, -1, on_ready);
+		loop_fd_init(&h->place[i].io, -1, on_ready);
 	}
 }
 
 static void stop(struct httplistener *l)
 {
-	ev_fd_del(l->set->loop, &l->io);
+	loop_fd_del(l->set->loop, &l->io);
 	close(l->io.fd);
 	l->io.fd = -1;
 }
@@ -132,7 +132,7 @@ static void stop_all(struct httplisten *h)
 void httplisten_done(struct httplisten *h)
 {
 	stop_all(h);
-	ev_timer_del(h->loop, &h->pause);
+	loop_timer_del(h->loop, &h->pause);
 }
 
 /* Is it the same socket? The network is only compared with, later. */
@@ -259,8 +259,8 @@ static int start(struct httplisten *h, const struct httpd_listen *at,
 	if (fd < 0)
 		return fd;
 	l->at = *at;
-	ev_fd_init(&l->io, fd, on_ready);
-	err = ev_fd_add(h->loop, &l->io, POLLIN);
+	loop_fd_init(&l->io, fd, on_ready);
+	err = loop_fd_add(h->loop, &l->io, POLLIN);
 	if (err) {
 		close(fd);
 		l->io.fd = -1;

@@ -25,23 +25,23 @@ struct httplisten_ops {
 };
 
 struct httplistener {
-	struct ev_fd io;	/* fd < 0: this place is free */
+	struct loop_fd io;	/* fd < 0: this place is free */
 	struct httplisten *set;
 	struct httpd_listen at;
 	unsigned full;		/* rounds that found all they asked for */
 };
 
 struct httplisten {
-	struct ev_loop *loop;
+	struct loop *loop;
 	struct httplisten_ops ops;
-	struct ev_timer pause;
+	struct loop_timer pause;
 	uint16_t port;
 	struct httplistener place[HTTP_LISTENERS_MAX];
 };
 
 /** httplisten_init - in the caller's memory, which stays where it is; nothing
  * listens yet. @ops is copied. */
-void httplisten_init(struct httplisten *, struct ev_loop *,
+void httplisten_init(struct httplisten *, struct loop *,
 		     const struct httplisten_ops *ops);
 
 /** httplisten_done - close all, calls nobody back. */

@@ -8,7 +8,7 @@
  */
 #include "igd/igd.h"
 
-/* Is @e what the same asker had for the same purpose? To ask again is to
+/* Is @e what the same requester had for the same purpose? To ask again is to
  * refresh it. One that is being removed is no longer his. */
 static bool same_purpose(const struct pm_entry *e, const struct nat_rule *r)
 {
@@ -34,7 +34,7 @@ static bool asked_is_free(const struct igd *igd, const struct igd_wait *w)
 	struct nat_rule r = w->req.rule;
 
 	r.ext_port = w->asked;
-	return policy_check(&igd->policy, &r, w->req.asker_ip, NULL) ==
+	return policy_check(&igd->policy, &r, w->req.requester_ip, NULL) ==
 		       POLICY_OK &&
 	       is_free(igd, &r, w->asked);
 }
@@ -77,10 +77,10 @@ static int pick(const struct igd *igd, struct nat_rule *r,
 	return WANIP_NO_PORT_MAPS;
 }
 
-int igd_pick_port(struct igd *igd, struct igd_wait *w)
+int anyport_pick(struct igd *igd, struct igd_wait *w)
 {
-	const struct igd_refused no = {
-		.why = IGD_REF_RULE, .client_ip = w->req.asker_ip,
+	const struct refused no = {
+		.why = REFUSAL_RULE, .client_ip = w->req.requester_ip,
 		.rule = w->req.rule,
 	};
 	struct policy_ports range[POLICY_PORTS_MAX];
@@ -96,5 +96,5 @@ int igd_pick_port(struct igd *igd, struct igd_wait *w)
 		n = policy_ports(&igd->policy, r, 1, range);
 	if (n)
 		return pick(igd, r, range, count(range, n));
-	return igd_deny(igd, w, &no, igd_refuse(w->version));
+	return igd_deny(igd, w, &no, upnp_err_refused(w->version));
 }

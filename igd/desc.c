@@ -19,7 +19,7 @@
 
 static void put_text(struct wr *w, const char *z)
 {
-	igd_put_text(w, str_z(z));
+	value_put_text(w, str_z(z));
 }
 
 static void put_elem(struct wr *w, const char *name, const char *text)
@@ -165,7 +165,7 @@ static void put_action(struct wr *w, const struct igd_service *svc,
 static void put_allowed(struct wr *w, const char *allowed)
 {
 	wr_z(w, "<allowedValueList>");
-	for (; *allowed; allowed = list_next(allowed))
+	for (; *allowed; allowed = str_list_next(allowed))
 		put_elem(w, "allowedValue", allowed);
 	wr_z(w, "</allowedValueList>");
 }
@@ -187,7 +187,7 @@ static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
 		put_elem(w, "defaultValue", var->dflt);
 	if (var->allowed)
 		put_allowed(w, var->allowed);
-	if (igd_ranged(var, version))
+	if (value_ranged(var, version))
 		wr_fmt(w,
 		       "<allowedValueRange><minimum>%u</minimum>"
 		       "<maximum>%u</maximum></allowedValueRange>",

@@ -5,7 +5,7 @@
  */
 #include "igd/igd.h"
 
-void igd_list_add(struct igd_wait **list, struct igd_wait *w)
+void wait_list_add(struct igd_wait **list, struct igd_wait *w)
 {
 	while (*list)
 		list = &(*list)->next;
@@ -13,7 +13,7 @@ void igd_list_add(struct igd_wait **list, struct igd_wait *w)
 	*list = w;
 }
 
-bool igd_list_del(struct igd_wait **list, const struct igd_wait *w)
+bool wait_list_del(struct igd_wait **list, const struct igd_wait *w)
 {
 	for (; *list; list = &(*list)->next) {
 		if (*list != w)
@@ -24,11 +24,11 @@ bool igd_list_del(struct igd_wait **list, const struct igd_wait *w)
 	return false;
 }
 
-int igd_queue(struct igd *igd, struct igd_wait *w, uint16_t slot, bool owner)
+int wait_queue(struct igd *igd, struct igd_wait *w, uint16_t slot, bool owner)
 {
 	w->slot = slot;
 	w->owner = owner;
-	igd_list_add(&igd->waiting, w);
+	wait_list_add(&igd->waiting, w);
 	return IGD_WAIT;
 }
 
@@ -38,19 +38,19 @@ void igd_gone(struct igd *igd, const struct nat_rule *rule)
 	igd->ops->gone(igd->ops_arg, rule);
 }
 
-enum igd_refusal igd_may_change(const struct igd *igd,
-				const struct pm_entry *e, uint32_t asker_ip)
+enum refusal igd_may_change(const struct igd *igd,
+				const struct pm_entry *e, uint32_t requester_ip)
 {
-	if (!asker_ip)
-		return IGD_REF_NONE;
-	if (!e->asker_ip)
-		return IGD_REF_OPERATOR;
-	if (!igd->policy.secure || igd_is_own(e, asker_ip))
-		return IGD_REF_NONE;
-	return IGD_REF_OWNER;
+	if (!requester_ip)
+		return REFUSAL_NONE;
+	if (!e->requester_ip)
+		return REFUSAL_OPERATOR;
+	if (!igd->policy.secure || igd_is_own(e, requester_ip))
+		return REFUSAL_NONE;
+	return REFUSAL_OWNER;
 }
 
-int igd_deny(struct igd *igd, struct igd_wait *w, const struct igd_refused *r,
+int igd_deny(struct igd *igd, struct igd_wait *w, const struct refused *r,
 	     int code)
 {
 	if (w) {
@@ -62,7 +62,8 @@ int igd_deny(struct igd *igd, struct igd_wait *w, const struct igd_refused *r,
 	return code;
 }
 
-bool igd_is_own(const struct pm_entry *e, uint32_t asker_ip)
+bool igd_is_own(const struct pm_entry *e, uint32_t requester_ip)
 {
-	return e->rule.client.ip == asker_ip || e->asker_ip == asker_ip;
+	return e->rule.client.ip == requester_ip ||
+	       e->requester_ip == requester_ip;
 }

@@ -49,7 +49,7 @@ struct igd_wait {
 	uint16_t asked;		/* IGD_WAIT_ANY: the port wished for, 0 none */
 	uint16_t lo, hi;	/* IGD_WAIT_RANGE: external ports, both in */
 	bool manage;		/* IGD_WAIT_RANGE: others' mappings too */
-	uint8_t refusal;	/* enum igd_refusal: why, when it was refused */
+	uint8_t refusal;	/* enum refusal: why, when it was refused */
 	unsigned line;		/* of the configuration that refused, or 0 */
 	struct pm_req req;
 };
@@ -58,7 +58,7 @@ struct igd_wait {
 struct igd_ops {
 	/* counters of the external interface; false: not to be had */
 	bool (*counters)(void *arg, struct igd_counters *ret);
-	/* take the external link up or down; answered by igd_link_done() */
+	/* take the external link up or down; answered by wait_link_done() */
 	bool (*link)(void *arg, bool up);
 	/* there may be ops: portmap_next_op() */
 	void (*kick)(void *arg);
@@ -66,7 +66,7 @@ struct igd_ops {
 	void (*stored)(void *arg, const struct pm_entry *);
 	void (*gone)(void *arg, const struct nat_rule *);
 	/* a control point (not the operator) did not get what it asked for */
-	void (*refused)(void *arg, const struct igd_refused *);
+	void (*refused)(void *arg, const struct refused *);
 	uint32_t (*rnd)(void *arg);	/* that nobody can foresee */
 };
 
@@ -146,20 +146,20 @@ struct igd_call {
 void igd_init(struct igd *, struct portmap *pm);
 
 /**
- * igd_nat_done - the monitor's answer to the op @id.
+ * wait_nat_done - the monitor's answer to the op @id.
  *
  * Commits, tells ops->stored or ops->gone, answers who waited for it, and lets
  * those that waited for the key try again.
  */
-void igd_nat_done(struct igd *, uint32_t id, enum nat_err err,
+void wait_nat_done(struct igd *, uint32_t id, enum nat_err err,
 		  uint64_t now_ms);
 
-/** igd_link_done - the monitor's answer to ops->link(). */
-void igd_link_done(struct igd *, enum nat_err err);
+/** wait_link_done - the monitor's answer to ops->link(). */
+void wait_link_done(struct igd *, enum nat_err err);
 
-/** igd_wait_cancel - the control point has gone: forget @w. What was asked
+/** wait_cancel - the control point has gone: forget @w. What was asked
  * for still happens. */
-void igd_wait_cancel(struct igd *, struct igd_wait *w);
+void wait_cancel(struct igd *, struct igd_wait *w);
 
 /** igd_tick - expire leases. Return: when to call again, UINT64_MAX never. */
 uint64_t igd_tick(struct igd *, uint64_t now_ms);
@@ -169,7 +169,7 @@ uint64_t igd_tick(struct igd *, uint64_t now_ms);
  * is said to be of its kind. */
 enum { IGD_WAIT_ADD = 1, IGD_WAIT_DELETE, IGD_WAIT_LINK, IGD_WAIT_ANY,
        IGD_WAIT_RANGE };
-int igd_start(struct igd *, struct igd_wait *w, uint64_t now_ms);
+int wait_start(struct igd *, struct igd_wait *w, uint64_t now_ms);
 
 /**
  * igd_gone - a mapping has left the table: count the change, tell ops->gone.
@@ -178,21 +178,22 @@ int igd_start(struct igd *, struct igd_wait *w, uint64_t now_ms);
 void igd_gone(struct igd *, const struct nat_rule *);
 
 /* The list of those that wait. */
-void igd_list_add(struct igd_wait **list, struct igd_wait *w);
-bool igd_list_del(struct igd_wait **list, const struct igd_wait *w);
+void wait_list_add(struct igd_wait **list, struct igd_wait *w);
+bool wait_list_del(struct igd_wait **list, const struct igd_wait *w);
 
-/** igd_is_own - is it the asker's own mapping: one to himself, or one that
+/** igd_is_own - is it the requester's own mapping: one to himself, or one that
  * he asked for? */
-bool igd_is_own(const struct pm_entry *, uint32_t asker_ip);
+bool igd_is_own(const struct pm_entry *, uint32_t requester_ip);
 
 /**
- * igd_may_change - may the asker change or delete that mapping?
- * @asker_ip: 0 for the operator, who may; his own mappings are nobody else's
+ * igd_may_change - may the requester change or delete that mapping?
+ * @requester_ip: 0 for the operator, who may; his own mappings are nobody
+ * else's
  *
- * Return: IGD_REF_NONE, _OPERATOR, or _OWNER in secure mode
+ * Return: REFUSAL_NONE, _OPERATOR, or _OWNER in secure mode
  */
-enum igd_refusal igd_may_change(const struct igd *, const struct pm_entry *,
-				uint32_t asker_ip);
+enum refusal igd_may_change(const struct igd *, const struct pm_entry *,
+				uint32_t requester_ip);
 
 /**
  * igd_deny - a refusal: note it in @w, tell ops->refused.
@@ -200,107 +201,107 @@ enum igd_refusal igd_may_change(const struct igd *, const struct pm_entry *,
  *
  * Return: @code, for a return statement
  */
-int igd_deny(struct igd *, struct igd_wait *w, const struct igd_refused *,
+int igd_deny(struct igd *, struct igd_wait *w, const struct refused *,
 	     int code);
 
 /**
- * igd_operator_add - the operator's wish for a mapping.
- * @w: done and req are set, asker_ip is 0
+ * operator_add - the operator's wish for a mapping.
+ * @w: done and req are set, requester_ip is 0
  *
  * Policy and caps hold for him too, but for secure mode. Clients can neither
- * change nor delete what he made. To delete: igd_start() as IGD_WAIT_DELETE.
+ * change nor delete what he made. To delete: wait_start() as IGD_WAIT_DELETE.
  *
- * Return: as igd_start(); w->refusal and w->line say why not
+ * Return: as wait_start(); w->refusal and w->line say why not
  */
-int igd_operator_add(struct igd *, struct igd_wait *w, uint64_t now_ms);
+int operator_add(struct igd *, struct igd_wait *w, uint64_t now_ms);
 
-/** igd_queue - let @w wait until the op on @slot is done. @owner: it is @w's
+/** wait_queue - let @w wait until the op on @slot is done. @owner: it is @w's
  * own op. Return: IGD_WAIT */
-int igd_queue(struct igd *, struct igd_wait *w, uint16_t slot, bool owner);
+int wait_queue(struct igd *, struct igd_wait *w, uint16_t slot, bool owner);
 
 /**
- * igd_pick_port - set the external port of an IGD_WAIT_ANY.
+ * anyport_pick - set the external port of an IGD_WAIT_ANY.
  *
  * The one asked for, where policy allows it and nobody has it but the same
  * client for the same internal port and remote host; else a free one, chosen
  * at random among those that policy allows the client, from 1024 up if it
  * can be.
  *
- * Return: 0, 728 (all are taken), or as igd_refuse()
+ * Return: 0, 728 (all are taken), or as upnp_err_refused()
  * Source: WANIPConnection:2 2.5, AddAnyPortMapping
  */
-int igd_pick_port(struct igd *, struct igd_wait *w);
+int anyport_pick(struct igd *, struct igd_wait *w);
 
 /**
- * igd_range_start - delete the mappings of an IGD_WAIT_RANGE: one op each, one
+ * range_start - delete the mappings of an IGD_WAIT_RANGE: one op each, one
  * answer when all are done. One such deletion at a time: the next one waits.
  *
- * Return: 0, IGD_WAIT, 730 (none is there that the asker sees), 606 (only
+ * Return: 0, IGD_WAIT, 730 (none is there that the requester sees), 606 (only
  * others', with NewManage, and secure mode forbids that)
  * Source: WANIPConnection:2 2.5, DeletePortMappingRange
  */
-int igd_range_start(struct igd *, struct igd_wait *w);
+int range_start(struct igd *, struct igd_wait *w);
 
 /**
- * igd_range_done - the op on @slot was answered: was it one of its?
+ * range_done - the op on @slot was answered: was it one of its?
  *
  * Return: who asked, when it was the last one and he still waits; he is off
  * the queue, and range_failed holds his result. Else NULL.
  */
-struct igd_wait *igd_range_done(struct igd *, uint16_t slot,
+struct igd_wait *range_done(struct igd *, uint16_t slot,
 				enum nat_err err);
 
 /**
- * igd_link - take the external link up or down for @call.
+ * wait_link - take the external link up or down for @call.
  * @fail: the code for a link that did not follow
  *
  * Return: IGD_WAIT, 0 (it is up already), 711 (it is down already), 705 or 707
  * (another change is under way), 606 (allow-disable-external-interface is no)
  */
-int igd_link(struct igd *, struct igd_call *call, bool up, int fail);
+int wait_link(struct igd *, struct igd_call *call, bool up, int fail);
 
-/** igd_refuse - the code of a refusal by policy: 718 for version 1, 606 from
- * version 2 on (RFC 6970 pairs it so). */
-int igd_refuse(unsigned service_version);
+/** upnp_err_refused - the code of a refusal by policy: 718 for version 1, 606
+ * from version 2 on (RFC 6970 pairs it so). */
+int upnp_err_refused(unsigned service_version);
 
-/** igd_ranged - has @var a range at @version of its service? */
-bool igd_ranged(const struct igd_var *var, unsigned version);
+/** value_ranged - has @var a range at @version of its service? */
+bool value_ranged(const struct igd_var *var, unsigned version);
 
 /**
- * igd_check - is the text of @in a value of @var?
+ * value_check - is the text of @in a value of @var?
  * @version: of the service; some have a range at version 2 only
  * @in: s as it came; set: u of a number or boolean, s to the list's spelling
  *      where there is an allowedValueList (any case is taken)
  *
  * Return: 0, 600 (no such value), 601 (a number out of range), 605 (too long)
  */
-int igd_check(const struct igd_var *var, unsigned version, struct igd_in *in);
+int value_check(const struct igd_var *var, unsigned version, struct igd_in *in);
 
 /**
- * igd_utf8 - the first character of @s.
+ * value_utf8 - the first character of @s.
  * @ret_c: its code point
  *
  * Return: bytes it has, 0 when @s is empty or does not begin with a character
  * that XML 1.0 2.2 knows in UTF-8 of the shortest form (RFC 3629 3)
  */
-size_t igd_utf8(struct str s, uint32_t *ret_c);
+size_t value_utf8(struct str s, uint32_t *ret_c);
 
 /**
- * igd_put_text - write text for XML in ASCII: what is not as a numeric
+ * value_put_text - write text for XML in ASCII: what is not as a numeric
  * reference, since Open.NAT takes Content-Length for a number of characters.
  * What is no UTF-8 becomes U+FFFD, a byte at a time.
  */
-void igd_put_text(struct wr *, struct str);
+void value_put_text(struct wr *, struct str);
 
-/** igd_connected - is there an external address, and a link? */
-bool igd_connected(const struct igd *);
+/** wanip_connected - is there an external address, and a link? */
+bool wanip_connected(const struct igd *);
 
-/** igd_dummy_shown - does the dummy stand in for mappings now? There are none,
- * and PortMappingNumberOfEntries is 1 (show-dummy-rule). */
-bool igd_dummy_shown(const struct igd *);
+/** wanip_dummy_shown - does the dummy stand in for mappings now? There are
+ * none, and PortMappingNumberOfEntries is 1 (show-dummy-rule). */
+bool wanip_dummy_shown(const struct igd *);
 
-/** igd_put_wan_device - "uuid:...:WANConnectionDevice:1" of root @n. */
-void igd_put_wan_device(const struct igd *, unsigned n, struct wr *);
+/** l3f_put_wan_device - "uuid:...:WANConnectionDevice:1" of root @n. */
+void l3f_put_wan_device(const struct igd *, unsigned n, struct wr *);
 #define IGD_WAN_SERVICE_ID "urn:upnp-org:serviceId:WANIPConn1"
 
 /* The actions: each file one service. The model's tables name them. */
@@ -309,8 +310,8 @@ igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
 	wanip_force_termination, wanip_get_status_info,
 	wanip_get_nat_rsip_status, wanip_get_generic_entry,
 	wanip_get_specific_entry, wanip_add, wanip_delete,
-	wanip_get_external_ip, wanip_add_any, wanip_delete_range,
-	wanip_get_list;
+	wanip_get_external_ip, wanip2_add_any, wanip2_delete_range,
+	wanip2_get_list;
 igd_action_fn wancic_get_link_properties, wancic_get_bytes_sent,
 	wancic_get_bytes_received, wancic_get_packets_sent,
 	wancic_get_packets_received, wancic_set_enabled, wancic_get_enabled,

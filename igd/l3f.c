@@ -8,7 +8,7 @@
 
 #define SERVICE_ID STR(IGD_WAN_SERVICE_ID)
 
-void igd_put_wan_device(const struct igd *igd, unsigned n, struct wr *w)
+void l3f_put_wan_device(const struct igd *igd, unsigned n, struct wr *w)
 {
 	wr_z(w, igd->wan_uuid[n]);
 	wr_str(w, STR(":WANConnectionDevice:"));
@@ -19,7 +19,7 @@ int l3f_get_default(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
 
-	igd_put_wan_device(igd, call->n, &w);
+	l3f_put_wan_device(igd, call->n, &w);
 	wr_ch(&w, ',');
 	wr_str(&w, SERVICE_ID);
 	call->out[0].s = wr_done(&w);
@@ -36,7 +36,7 @@ int l3f_set_default(struct igd *igd, struct igd_call *call)
 	str_cut(&id, ',', &device);
 	if (!id.n)
 		return UPNP_INVALID_ARGS;
-	igd_put_wan_device(igd, call->n, &w);
+	l3f_put_wan_device(igd, call->n, &w);
 	if (!str_ieq(str_trim(device), wr_done(&w)))
 		return L3F_INVALID_UUID;
 	if (!str_ieq(str_trim(id), SERVICE_ID))

@@ -347,11 +347,11 @@ static const struct igd_action wanip_actions[] = {
 	{ "DeletePortMapping", 1, ARRAY(delete_args), wanip_delete,
 	  .waits = true },
 	{ "DeletePortMappingRange", 2, ARRAY(delete_range_args),
-	  wanip_delete_range, .waits = true },
+	  wanip2_delete_range, .waits = true },
 	{ "GetExternalIPAddress", 1, ARRAY(external_ip_args),
 	  wanip_get_external_ip },
-	{ "GetListOfPortMappings", 2, ARRAY(list_args), wanip_get_list },
-	{ "AddAnyPortMapping", 2, ARRAY(add_any_args), wanip_add_any,
+	{ "GetListOfPortMappings", 2, ARRAY(list_args), wanip2_get_list },
+	{ "AddAnyPortMapping", 2, ARRAY(add_any_args), wanip2_add_any,
 	  .waits = true },
 };
 

@@ -5,16 +5,16 @@
  */
 #include "igd/igd.h"
 
-int igd_operator_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
+int operator_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {
-	struct igd_refused r = { .rule = w->req.rule };
+	struct refused r = { .rule = w->req.rule };
 	enum policy_verdict v;
 
 	w->what = IGD_WAIT_ADD;
 	w->version = 2;
 	v = policy_check(&igd->policy, &r.rule, 0, &r.line);
-	r.why = (enum igd_refusal)v;
+	r.why = (enum refusal)v;
 	if (v != POLICY_OK)
-		return igd_deny(igd, w, &r, igd_refuse(w->version));
-	return igd_start(igd, w, now_ms);
+		return igd_deny(igd, w, &r, upnp_err_refused(w->version));
+	return wait_start(igd, w, now_ms);
 }

@@ -33,8 +33,8 @@ static bool in_range(const struct igd_wait *w, const struct nat_rule *r)
 static bool may_delete(const struct igd *igd, const struct igd_wait *w,
 		       const struct pm_entry *e)
 {
-	return igd_may_change(igd, e, w->req.asker_ip) == IGD_REF_NONE &&
-	       (w->manage || igd_is_own(e, w->req.asker_ip));
+	return igd_may_change(igd, e, w->req.requester_ip) == REFUSAL_NONE &&
+	       (w->manage || igd_is_own(e, w->req.requester_ip));
 }
 
 /* What a look through the table has come to. */
@@ -74,8 +74,8 @@ static bool delete_one(struct igd *igd, uint16_t slot, struct tally *t)
 static int nothing_deleted(struct igd *igd, struct igd_wait *w,
 			   const struct nat_rule *others)
 {
-	const struct igd_refused no = {
-		.why = IGD_REF_OWNER, .client_ip = w->req.asker_ip,
+	const struct refused no = {
+		.why = REFUSAL_OWNER, .client_ip = w->req.requester_ip,
 		.rule = *others,
 	};
 
@@ -84,7 +84,7 @@ static int nothing_deleted(struct igd *igd, struct igd_wait *w,
 	return igd_deny(igd, w, &no, UPNP_NOT_AUTHORIZED);
 }
 
-int igd_range_start(struct igd *igd, struct igd_wait *w)
+int range_start(struct igd *igd, struct igd_wait *w)
 {
 	struct nat_rule others = { .kind = 0 };
 	struct tally t = { .busy = PM_NONE };
@@ -92,7 +92,7 @@ int igd_range_start(struct igd *igd, struct igd_wait *w)
 	size_t i = 0;
 
 	if (igd->range_left)
-		return igd_queue(igd, w, PM_NONE, false);
+		return wait_queue(igd, w, PM_NONE, false);
 	igd->range_failed = false;
 	while (i < portmap_count(igd->pm)) {
 		uint16_t slot = portmap_at(igd->pm, i);
@@ -106,12 +106,12 @@ int igd_range_start(struct igd *igd, struct igd_wait *w)
 	}
 	/* that it is not there, nobody can say of one that is being renewed */
 	if (!t.n && t.busy != PM_NONE)
-		return igd_queue(igd, w, t.busy, false);
+		return wait_queue(igd, w, t.busy, false);
 	if (!t.n)
 		return nothing_deleted(igd, w, &others);
 	if (!igd->range_left)
 		return UPNP_OK;
-	igd_queue(igd, w, PM_NONE, true);
+	wait_queue(igd, w, PM_NONE, true);
 	igd->ops->kick(igd->ops_arg);
 	return IGD_WAIT;
 }
@@ -125,16 +125,16 @@ static struct igd_wait *take_rangers(struct igd *igd)
 		next = w->next;
 		if (w->what != IGD_WAIT_RANGE)
 			continue;
-		igd_list_del(&igd->waiting, w);
+		wait_list_del(&igd->waiting, w);
 		if (w->owner)
 			owner = w;
 		else
-			igd_list_add(&igd->ready, w);
+			wait_list_add(&igd->ready, w);
 	}
 	return owner;
 }
 
-struct igd_wait *igd_range_done(struct igd *igd, uint16_t slot,
+struct igd_wait *range_done(struct igd *igd, uint16_t slot,
 				enum nat_err err)
 {
 	if (!take_mark(igd, slot))

@@ -59,7 +59,7 @@ const char *upnp_err_text(int code)
 	return "Action Failed";
 }
 
-int igd_refuse(unsigned service_version)
+int upnp_err_refused(unsigned service_version)
 {
 	return service_version < 2 ? WANIP_CONFLICT : UPNP_NOT_AUTHORIZED;
 }

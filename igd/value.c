@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check.c - is a text the value of a variable, and is it text at all?
+ * value.c - is a text the value of a variable, and is it text at all?
  *
  * Pure, and without memory of its own.
  */
@@ -13,7 +13,7 @@
 
 /* ---- arguments ----------------------------------------------------- */
 
-bool igd_ranged(const struct igd_var *var, unsigned version)
+bool value_ranged(const struct igd_var *var, unsigned version)
 {
 	return var->ranged && version >= var->range_since;
 }
@@ -30,7 +30,7 @@ static bool is_negative(struct str s)
 static int check_number(const struct igd_var *var, unsigned version,
 			struct igd_in *in)
 {
-	bool ranged = !var->range_told && igd_ranged(var, version);
+	bool ranged = !var->range_told && value_ranged(var, version);
 	uint32_t min = ranged ? var->min : 0;
 	uint32_t max = var->type == IGD_UI2 ? UINT16_MAX : UINT32_MAX;
 	struct str s = str_trim(in->s);
@@ -76,7 +76,7 @@ static int check_string(const struct igd_var *var, struct igd_in *in)
 		return UPNP_STRING_TOO_LONG;
 	if (!word)
 		return UPNP_OK;
-	for (; *word; word = list_next(word)) {
+	for (; *word; word = str_list_next(word)) {
 		if (!str_ieq(str_trim(in->s), str_z(word)))
 			continue;
 		in->s = str_z(word);
@@ -85,7 +85,7 @@ static int check_string(const struct igd_var *var, struct igd_in *in)
 	return UPNP_VALUE_INVALID;
 }
 
-int igd_check(const struct igd_var *var, unsigned version, struct igd_in *in)
+int value_check(const struct igd_var *var, unsigned version, struct igd_in *in)
 {
 	switch (var->type) {
 	case IGD_UI2:
@@ -131,7 +131,7 @@ static bool xml_char(uint32_t c)
 	       (c > 0xffff && c <= 0x10ffff);
 }
 
-size_t igd_utf8(struct str s, uint32_t *ret_c)
+size_t value_utf8(struct str s, uint32_t *ret_c)
 {
 	const uint8_t *b = (const uint8_t *)s.p;
 	const struct utf8_form *form = s.n ? utf8_find(b[0]) : NULL;
@@ -152,13 +152,13 @@ size_t igd_utf8(struct str s, uint32_t *ret_c)
 	return form->n;
 }
 
-void igd_put_text(struct wr *w, struct str s)
+void value_put_text(struct wr *w, struct str s)
 {
 	uint32_t c;
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = igd_utf8(s, &c);
+		n = value_utf8(s, &c);
 		if (n > 1)
 			wr_fmt(w, "&#%u;", (unsigned)c);
 		else if ((unsigned char)s.p[0] < 0x80)

@@ -30,11 +30,13 @@ static int full(unsigned version)
 }
 
 /* What @w asked for is refused for @why. */
-static int deny(struct igd *igd, struct igd_wait *w, enum igd_refusal why,
+static int deny(struct igd *igd, struct igd_wait *w, enum refusal why,
 		int code)
 {
-	const struct igd_refused r = {
-		.why = why, .client_ip = w->req.asker_ip, .rule = w->req.rule,
+	const struct refused r = {
+		.why = why,
+		.client_ip = w->req.requester_ip,
+		.rule = w->req.rule,
 	};
 
 	return igd_deny(igd, w, &r, code);
@@ -44,17 +46,18 @@ static int add_failed(struct igd *igd, struct igd_wait *w, enum nat_err err)
 {
 	switch (err) {
 	case NAT_EREFUSED:
-		return deny(igd, w, IGD_REF_FIREWALL, igd_refuse(w->version));
+		return deny(igd, w, REFUSAL_FIREWALL,
+			    upnp_err_refused(w->version));
 	case NAT_ECONFLICT:
-		return deny(igd, w, IGD_REF_PORT,
+		return deny(igd, w, REFUSAL_PORT,
 			    w->version < 2 ? WANIP_CONFLICT
 					   : WANIP_OTHER_MECHANISM);
 	case NAT_ENOSPC:
-		return deny(igd, w, IGD_REF_FULL, full(w->version));
+		return deny(igd, w, REFUSAL_FULL, full(w->version));
 	case NAT_ENOADDR:
-		return deny(igd, w, IGD_REF_NO_ADDRESS, UPNP_ACTION_FAILED);
+		return deny(igd, w, REFUSAL_NO_ADDRESS, UPNP_ACTION_FAILED);
 	default:
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+		return deny(igd, w, REFUSAL_FIREWALL, UPNP_ACTION_FAILED);
 	}
 }
 
@@ -63,7 +66,7 @@ static int op_result(struct igd *igd, struct igd_wait *w, enum nat_err err)
 	if (err == NAT_OK)
 		return UPNP_OK;
 	if (w->what == IGD_WAIT_DELETE)
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+		return deny(igd, w, REFUSAL_FIREWALL, UPNP_ACTION_FAILED);
 	return add_failed(igd, w, err);
 }
 
@@ -78,7 +81,7 @@ static void tell_stored(struct igd *igd, uint16_t slot)
 static int wait_for_op(struct igd *igd, struct igd_wait *w, uint16_t slot,
 		       bool owner)
 {
-	igd_queue(igd, w, slot, owner);
+	wait_queue(igd, w, slot, owner);
 	if (owner)
 		igd->ops->kick(igd->ops_arg);
 	return IGD_WAIT;
@@ -90,10 +93,10 @@ static const struct pm_entry *operators(const struct igd *igd,
 {
 	const struct pm_entry *e = NULL;
 
-	if (w->req.asker_ip)
+	if (w->req.requester_ip)
 		e = portmap_entry(igd->pm, portmap_find(igd->pm,
 							&w->req.rule));
-	return e && !e->asker_ip ? e : NULL;
+	return e && !e->requester_ip ? e : NULL;
 }
 
 /* It stays as it is. A client that wants just what it does has what it
@@ -106,8 +109,9 @@ static int add_over_operators(struct igd *igd, struct igd_wait *w,
 
 	if (!e->enabled || !w->req.enabled ||
 	    !nat_rule_equal(&e->rule, &w->req.rule))
-		return deny(igd, w, IGD_REF_OPERATOR, WANIP_CONFLICT);
-	res = portmap_prove(igd->pm, portmap_find(igd->pm, &e->rule), &slot);
+		return deny(igd, w, REFUSAL_OPERATOR, WANIP_CONFLICT);
+	res = portmap_reconfirm(igd->pm, portmap_find(igd->pm, &e->rule),
+				&slot);
 	switch (res) {
 	case PM_DONE:
 		return UPNP_OK;
@@ -115,7 +119,7 @@ static int add_over_operators(struct igd *igd, struct igd_wait *w,
 	case PM_BUSY:
 		return wait_for_op(igd, w, slot, res == PM_STARTED);
 	default:
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+		return deny(igd, w, REFUSAL_FIREWALL, UPNP_ACTION_FAILED);
 	}
 }
 
@@ -136,27 +140,27 @@ static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 	case PM_BUSY:
 		return wait_for_op(igd, w, slot, res == PM_STARTED);
 	case PM_CONFLICT:
-		return deny(igd, w, IGD_REF_CONFLICT, WANIP_CONFLICT);
+		return deny(igd, w, REFUSAL_CONFLICT, WANIP_CONFLICT);
 	case PM_FULL:
-		return deny(igd, w, IGD_REF_FULL, full(w->version));
+		return deny(igd, w, REFUSAL_FULL, full(w->version));
 	case PM_CLIENT_FULL:
-		return deny(igd, w, IGD_REF_CLIENT_FULL, full(w->version));
+		return deny(igd, w, REFUSAL_CLIENT_FULL, full(w->version));
 	default:
-		return deny(igd, w, IGD_REF_FIREWALL, UPNP_ACTION_FAILED);
+		return deny(igd, w, REFUSAL_FIREWALL, UPNP_ACTION_FAILED);
 	}
 }
 
 /*
  * In secure mode a mapping is its client's, and that of who asked for it.
  * Version 1 has no code for "not yours": 718 would make no sense here, so the
- * mapping is one that the asker can not see.
+ * mapping is one that the requester can not see.
  */
 static int may_delete(struct igd *igd, struct igd_wait *w,
 		      const struct pm_entry *e)
 {
-	enum igd_refusal why = igd_may_change(igd, e, w->req.asker_ip);
+	enum refusal why = igd_may_change(igd, e, w->req.requester_ip);
 
-	if (why == IGD_REF_NONE)
+	if (why == REFUSAL_NONE)
 		return UPNP_OK;
 	return deny(igd, w, why, w->version < 2 ? WANIP_NO_SUCH_ENTRY
 						: UPNP_NOT_AUTHORIZED);
@@ -192,12 +196,12 @@ static int start_delete(struct igd *igd, struct igd_wait *w)
 
 static int start_any(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {
-	int err = igd_pick_port(igd, w);
+	int err = anyport_pick(igd, w);
 
 	return err ? err : start_add(igd, w, now_ms);
 }
 
-int igd_start(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
+int wait_start(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {
 	switch (w->what) {
 	case IGD_WAIT_ADD:
@@ -205,7 +209,7 @@ int igd_start(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 	case IGD_WAIT_ANY:
 		return start_any(igd, w, now_ms);
 	case IGD_WAIT_RANGE:
-		return igd_range_start(igd, w);
+		return range_start(igd, w);
 	default:
 		return start_delete(igd, w);
 	}
@@ -238,14 +242,14 @@ static struct igd_wait *take_waits(struct igd *igd, uint16_t slot)
 		if (w->owner)
 			owner = w;
 		else
-			igd_list_add(&igd->ready, w);
+			wait_list_add(&igd->ready, w);
 	}
 	return owner;
 }
 
 /*
  * A done() may cancel waits or start new ones: those that are to be tried
- * again stand in a list of the igd's, where igd_wait_cancel() finds them, and
+ * again stand in a list of the igd's, where wait_cancel() finds them, and
  * one that has to wait once more goes to the other list.
  */
 static void try_again(struct igd *igd, uint64_t now_ms)
@@ -254,7 +258,7 @@ static void try_again(struct igd *igd, uint64_t now_ms)
 	int err;
 
 	while ((w = list_pop(&igd->ready))) {
-		err = igd_start(igd, w, now_ms);
+		err = wait_start(igd, w, now_ms);
 		if (err != IGD_WAIT)
 			w->done(w, err, w->req.rule.ext_port);
 	}
@@ -268,11 +272,11 @@ static bool try_another(struct igd *igd, struct igd_wait *w, enum nat_err err)
 	    ++w->tries >= PM_ANY_TRIES)
 		return false;
 	w->asked = 0;
-	igd_list_add(&igd->ready, w);
+	wait_list_add(&igd->ready, w);
 	return true;
 }
 
-void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
+void wait_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 		  uint64_t now_ms)
 {
 	struct nat_rule gone;
@@ -286,7 +290,7 @@ void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 		return;
 	tell_change(igd, change, slot, &gone);
 	owner = take_waits(igd, slot);
-	ranger = igd_range_done(igd, slot, err);
+	ranger = range_done(igd, slot, err);
 	if (owner && !try_another(igd, owner, err))
 		owner->done(owner, op_result(igd, owner, err),
 			    owner->req.rule.ext_port);
@@ -296,10 +300,10 @@ void igd_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 	try_again(igd, now_ms);
 }
 
-void igd_wait_cancel(struct igd *igd, struct igd_wait *w)
+void wait_cancel(struct igd *igd, struct igd_wait *w)
 {
-	if (!igd_list_del(&igd->waiting, w))
-		igd_list_del(&igd->ready, w);
+	if (!wait_list_del(&igd->waiting, w))
+		wait_list_del(&igd->ready, w);
 }
 
 /* ---- the link ------------------------------------------------------ */
@@ -313,10 +317,10 @@ static int link_is_busy(const struct igd *igd, bool up)
 	return up ? WANIP_SETUP_IN_PROGRESS : UPNP_ACTION_FAILED;
 }
 
-int igd_link(struct igd *igd, struct igd_call *call, bool up, int fail)
+int wait_link(struct igd *igd, struct igd_call *call, bool up, int fail)
 {
-	const struct igd_refused no = {
-		.why = IGD_REF_LINK, .client_ip = call->client_ip,
+	const struct refused no = {
+		.why = REFUSAL_LINK, .client_ip = call->client_ip,
 	};
 	struct igd_wait *w = call->wait;
 
@@ -333,10 +337,10 @@ int igd_link(struct igd *igd, struct igd_call *call, bool up, int fail)
 	w->what = IGD_WAIT_LINK;
 	w->fail = fail;
 	w->req.rule.ext_port = 0;
-	return igd_queue(igd, w, PM_NONE, true);
+	return wait_queue(igd, w, PM_NONE, true);
 }
 
-void igd_link_done(struct igd *igd, enum nat_err err)
+void wait_link_done(struct igd *igd, enum nat_err err)
 {
 	struct igd_wait *w = igd->waiting;
 
@@ -345,7 +349,7 @@ void igd_link_done(struct igd *igd, enum nat_err err)
 		w = w->next;
 	if (!w)
 		return;
-	igd_list_del(&igd->waiting, w);
+	wait_list_del(&igd->waiting, w);
 	w->done(w, err == NAT_OK ? UPNP_OK : w->fail, 0);
 }
 

@@ -75,7 +75,7 @@ int wancic_get_packets_received(struct igd *igd, struct igd_call *call)
  * all of them, and that what is so already is well. */
 int wancic_set_enabled(struct igd *igd, struct igd_call *call)
 {
-	int err = igd_link(igd, call, call->in[0].u, UPNP_ACTION_FAILED);
+	int err = wait_link(igd, call, call->in[0].u, UPNP_ACTION_FAILED);
 
 	switch (err) {
 	case WANIP_ALREADY_TERMINATED:
@@ -104,7 +104,7 @@ int wancic_get_max_connections(struct igd *igd, struct igd_call *call)
 
 static int get_connection_number(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = igd_connected(igd);
+	call->out[0].u = wanip_connected(igd);
 	return UPNP_OK;
 }
 
@@ -113,9 +113,9 @@ int wancic_get_connection(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
 
-	if (call->in[0].u || !igd_connected(igd))
+	if (call->in[0].u || !wanip_connected(igd))
 		return WANIP_INDEX_INVALID;
-	igd_put_wan_device(igd, call->n, &w);
+	l3f_put_wan_device(igd, call->n, &w);
 	call->out[0].s = wr_done(&w);
 	call->out[1].s = STR(IGD_WAN_SERVICE_ID);
 	return UPNP_OK;

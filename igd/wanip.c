@@ -13,7 +13,7 @@
 
 /* ---- state --------------------------------------------------------- */
 
-bool igd_connected(const struct igd *igd)
+bool wanip_connected(const struct igd *igd)
 {
 	return igd->wan.ext_ip && igd->wan.link_up;
 }
@@ -34,7 +34,7 @@ int wanip_set_connection_type(struct igd *igd, struct igd_call *call)
 		return UPNP_OK;
 	if (call->version >= 2)
 		return WANIP_READ_ONLY;
-	return igd_connected(igd) ? WANIP_INACTIVE_REQUIRED
+	return wanip_connected(igd) ? WANIP_INACTIVE_REQUIRED
 				  : UPNP_ACTION_FAILED;
 }
 
@@ -47,23 +47,23 @@ int wanip_get_connection_type_info(struct igd *igd, struct igd_call *call)
 
 int wanip_request_connection(struct igd *igd, struct igd_call *call)
 {
-	return igd_link(igd, call, true, WANIP_SETUP_FAILED);
+	return wait_link(igd, call, true, WANIP_SETUP_FAILED);
 }
 
 int wanip_request_termination(struct igd *igd, struct igd_call *call)
 {
-	return igd_link(igd, call, false, UPNP_ACTION_FAILED);
+	return wait_link(igd, call, false, UPNP_ACTION_FAILED);
 }
 
 int wanip_force_termination(struct igd *igd, struct igd_call *call)
 {
-	return igd_link(igd, call, false, UPNP_ACTION_FAILED);
+	return wait_link(igd, call, false, UPNP_ACTION_FAILED);
 }
 
 /* miniupnpc takes no other word than "Connected" for a router that works. */
 int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].s = igd_connected(igd) ? STR("Connected")
+	call->out[0].s = wanip_connected(igd) ? STR("Connected")
 					    : STR("Disconnected");
 	call->out[1].s = STR("ERROR_NONE");
 	call->out[2].u = uptime_s(igd, call->now_ms);
@@ -131,12 +131,12 @@ static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
 
 /* An address, never a name: a look-up would block, and hand a name of the
  * control point's choice to the resolver (PROTOCOL 4). */
-static int parse_client(struct str s, uint32_t asker_ip, uint32_t *ret_ip)
+static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
 {
 	s = str_trim(s);
 	if (s.n)
 		return str_ipv4(s, ret_ip) ? UPNP_OK : UPNP_INVALID_ARGS;
-	*ret_ip = asker_ip;
+	*ret_ip = requester_ip;
 	return UPNP_OK;
 }
 
@@ -155,7 +155,7 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = igd_utf8(s, &c);
+		n = value_utf8(s, &c);
 		if (n && !control(c))
 			wr_str(&w, (struct str){ s.p, n });
 		else if (!n && (unsigned char)*s.p >= 0x80)
@@ -215,7 +215,7 @@ int wanip_parse_request(const struct igd *igd, const struct igd_call *call,
 	int err;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->asker_ip = call->client_ip;
+	ret->requester_ip = call->client_ip;
 	ret->enabled = call->in[ADD_ENABLED].u;
 	err = parse_rule(call, any, &ret->rule);
 	if (!err)
@@ -226,37 +226,37 @@ int wanip_parse_request(const struct igd *igd, const struct igd_call *call,
 	return err;
 }
 
-int wanip_judge(struct igd *igd, const struct igd_call *call,
+int wanip_check_policy(struct igd *igd, const struct igd_call *call,
 		const struct nat_rule *rule, enum policy_verdict fine)
 {
-	struct igd_refused no = { .client_ip = call->client_ip, .rule = *rule };
+	struct refused no = { .client_ip = call->client_ip, .rule = *rule };
 	enum policy_verdict verdict;
 
 	verdict = policy_check(&igd->policy, rule, call->client_ip, &no.line);
-	no.why = (enum igd_refusal)verdict;
+	no.why = (enum refusal)verdict;
 	if (verdict == POLICY_OK || verdict == fine)
 		return UPNP_OK;
-	return igd_deny(igd, call->wait, &no, igd_refuse(call->version));
+	return igd_deny(igd, call->wait, &no, upnp_err_refused(call->version));
 }
 
 int wanip_start(struct igd *igd, struct igd_call *call, uint8_t what)
 {
 	call->wait->what = what;
 	call->wait->version = (uint8_t)call->version;
-	return igd_start(igd, call->wait, call->now_ms);
+	return wait_start(igd, call->wait, call->now_ms);
 }
 
-int wanip_hurry(struct igd *igd, const struct igd_call *call,
+int wanip_rate_limited(struct igd *igd, const struct igd_call *call,
 		const struct pm_req *req)
 {
-	const struct igd_refused no = {
-		.why = IGD_REF_RATE, .client_ip = call->client_ip,
+	const struct refused no = {
+		.why = REFUSAL_RATE, .client_ip = call->client_ip,
 		.rule = req->rule,
 	};
 
 	if (!igd->adds_per_s ||
 	    portmap_find(igd->pm, &req->rule) != PM_NONE ||
-	    buckets_take(&igd->adds, call->client_ip, 1, call->now_ms))
+	    bucket_take(&igd->adds, call->client_ip, 1, call->now_ms))
 		return UPNP_OK;
 	return igd_deny(igd, call->wait, &no,
 			call->version < 2 ? UPNP_ACTION_FAILED
@@ -269,9 +269,9 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 	int err = wanip_parse_request(igd, call, false, req);
 
 	if (!err)
-		err = wanip_judge(igd, call, &req->rule, POLICY_OK);
+		err = wanip_check_policy(igd, call, &req->rule, POLICY_OK);
 	if (!err)
-		err = wanip_hurry(igd, call, req);
+		err = wanip_rate_limited(igd, call, req);
 	return err ? err : wanip_start(igd, call, IGD_WAIT_ADD);
 }
 
@@ -283,7 +283,7 @@ int wanip_delete(struct igd *igd, struct igd_call *call)
 	int err;
 
 	memset(req, 0, sizeof(*req));
-	req->asker_ip = call->client_ip;
+	req->requester_ip = call->client_ip;
 	err = parse_key(call->in, &req->rule);
 	return err ? err : wanip_start(igd, call, IGD_WAIT_DELETE);
 }
@@ -314,7 +314,7 @@ static void put_entry(const struct igd *igd, struct igd_call *call,
 	put_target(igd, call, &call->out[3], e);
 }
 
-bool igd_dummy_shown(const struct igd *igd)
+bool wanip_dummy_shown(const struct igd *igd)
 {
 	return igd->show_dummy && !portmap_count(igd->pm);
 }
@@ -347,7 +347,7 @@ int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 
 	if (slot != PM_NONE)
 		put_entry(igd, call, portmap_entry(igd->pm, slot));
-	else if (!index && igd_dummy_shown(igd))
+	else if (!index && wanip_dummy_shown(igd))
 		put_dummy(call);
 	else
 		return WANIP_INDEX_INVALID;
@@ -377,7 +377,7 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = igd_dummy_shown(igd) ?
+	call->out[0].u = wanip_dummy_shown(igd) ?
 				 1 : (uint32_t)portmap_count(igd->pm);
 	return UPNP_OK;
 }

@@ -15,24 +15,26 @@
 int wanip_parse_request(const struct igd *, const struct igd_call *, bool any,
 			struct pm_req *ret);
 
-/** wanip_judge - may the asker have @rule? A refusal is told to ops->refused.
+/** wanip_check_policy - may the requester have @rule? A refusal is told to
+ * ops->refused.
  * @fine: a verdict that is as good as POLICY_OK here
  *
- * Return: 0, or as igd_refuse() */
-int wanip_judge(struct igd *, const struct igd_call *,
+ * Return: 0, or as upnp_err_refused() */
+int wanip_check_policy(struct igd *, const struct igd_call *,
 		const struct nat_rule *rule, enum policy_verdict fine);
 
 /**
- * wanip_hurry - does the asker make new mappings too fast?
+ * wanip_rate_limited - does the requester make new mappings too fast?
  *
  * Each costs the firewall a change. A client may fill its share
  * (max-mappings-per-client, ADDS_PER_S_MIN at least) once a second; a renewal
  * costs nothing.
  * Return: 0, 501 at version 1, 728 from version 2 on
  */
-int wanip_hurry(struct igd *, const struct igd_call *, const struct pm_req *);
+int wanip_rate_limited(struct igd *, const struct igd_call *,
+		       const struct pm_req *);
 
-/** wanip_start - igd_start() for the wait of @call, whose request is set.
+/** wanip_start - wait_start() for the wait of @call, whose request is set.
  * @what: IGD_WAIT_... */
 int wanip_start(struct igd *, struct igd_call *call, uint8_t what);
 

@@ -10,15 +10,15 @@
 /* Port 0 is no wish: the standard knows it as a wildcard that may be refused,
  * control points send it for "whichever". What the lines of the policy say
  * against the port is not the end: it can be another one. */
-int wanip_add_any(struct igd *igd, struct igd_call *call)
+int wanip2_add_any(struct igd *igd, struct igd_call *call)
 {
 	struct igd_wait *w = call->wait;
 	int err = wanip_parse_request(igd, call, true, &w->req);
 
 	if (!err)
-		err = wanip_judge(igd, call, &w->req.rule, POLICY_RULE);
+		err = wanip_check_policy(igd, call, &w->req.rule, POLICY_RULE);
 	if (!err)
-		err = wanip_hurry(igd, call, &w->req);
+		err = wanip_rate_limited(igd, call, &w->req);
 	if (err)
 		return err;
 	w->asked = w->req.rule.ext_port;
@@ -45,7 +45,7 @@ static int check_range(const struct igd_call *call)
 							 : UPNP_OK;
 }
 
-int wanip_delete_range(struct igd *igd, struct igd_call *call)
+int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 {
 	struct igd_wait *w = call->wait;
 	int err = check_range(call);
@@ -53,7 +53,7 @@ int wanip_delete_range(struct igd *igd, struct igd_call *call)
 	if (err)
 		return err;
 	memset(&w->req, 0, sizeof(w->req));
-	w->req.asker_ip = call->client_ip;
+	w->req.requester_ip = call->client_ip;
 	w->req.rule.proto = proto_of(call);
 	w->lo = (uint16_t)call->in[IN_START].u;
 	w->hi = (uint16_t)call->in[IN_END].u;
@@ -74,7 +74,7 @@ int wanip_delete_range(struct igd *igd, struct igd_call *call)
 	"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
 #define LIST_CLOSE "</p:PortMappingList>]]>"
 
-/* The asker's own mappings, unless he asks for all and may have them. */
+/* The requester's own mappings, unless he asks for all and may have them. */
 static bool is_listed(const struct igd *igd, const struct igd_call *call,
 		      const struct pm_entry *e)
 {
@@ -169,7 +169,7 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:NewInternalClient>");
 	put_number(w, "NewEnabled", e->enabled);
 	wr_z(w, "<p:NewDescription>");
-	igd_put_text(w, portmap_desc(igd->pm, e, desc));
+	value_put_text(w, portmap_desc(igd->pm, e, desc));
 	wr_z(w, "</p:NewDescription>");
 	put_number(w, "NewLeaseTime", portmap_lease_left(e, now_ms));
 	wr_z(w, "</p:PortMappingEntry>");
@@ -219,7 +219,7 @@ static bool any_listed(const struct igd *igd, const struct igd_call *call)
 	return false;
 }
 
-int wanip_get_list(struct igd *igd, struct igd_call *call)
+int wanip2_get_list(struct igd *igd, struct igd_call *call)
 {
 	int err = check_range(call);
 

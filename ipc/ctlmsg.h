@@ -61,14 +61,14 @@ enum ctl_err {
 
 struct ctl_end {
 	uint32_t err;		/* enum ctl_err */
-	uint32_t refusal;	/* enum igd_refusal */
+	uint32_t refusal;	/* enum refusal */
 	uint32_t line;		/* of the configuration that refused, or 0 */
 	uint32_t repaired;	/* CTL_VERIFY: rules had been changed */
 };
 
 struct ctl_mapping {
 	struct nat_rule rule;
-	uint32_t asker_ip;	/* 0: the operator */
+	uint32_t requester_ip;	/* 0: the operator */
 	uint32_t left_s;	/* of the lease; 0 permanent */
 	uint32_t enabled;
 	char desc[PM_DESC_MAX + 1];
@@ -90,7 +90,7 @@ struct ctl_status {
 	uint32_t up_s;		/* how long this engine has been serving */
 	uint32_t mappings, mappings_static, mappings_max, per_client_max;
 	uint32_t subscribers, subscribers_max;
-	uint32_t refused[IGD_REFUSALS];
+	uint32_t refused[REFUSALS];
 };
 
 struct ctl_rep {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status.c - the monitor's status file: a line a field, by one table for the
- * writer and the reader.
+ * statusfile.c - the monitor's status file: a line a field, by one table for
+ * the writer and the reader.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +24,8 @@ struct field {
 	uint16_t cap;		/* of a TEXT */
 };
 
-#define AT(f)	offsetof(struct status, f)
-#define TEXT_AT(f) TEXT, AT(f), sizeof(((struct status *)0)->f)
+#define AT(f)	offsetof(struct statusfile, f)
+#define TEXT_AT(f) TEXT, AT(f), sizeof(((struct statusfile *)0)->f)
 static const struct field fields[] = {
 	{ "pid", U32, AT(pid) },
 	{ "state", U32, AT(state) },
@@ -47,7 +47,7 @@ static const struct field fields[] = {
 
 _Static_assert(sizeof(pid_t) == sizeof(uint32_t), "pid is a U32 here");
 
-int status_beside(const char *pid_file, const char *ending,
+int statusfile_beside(const char *pid_file, const char *ending,
 		  char ret[PATH_MAX])
 {
 	struct str base = str_z(pid_file);
@@ -63,9 +63,9 @@ int status_beside(const char *pid_file, const char *ending,
 	return 0;
 }
 
-int status_path(const char *pid_file, char ret[PATH_MAX])
+int statusfile_path(const char *pid_file, char ret[PATH_MAX])
 {
-	return status_beside(pid_file, ".status", ret);
+	return statusfile_beside(pid_file, ".status", ret);
 }
 
 /* ---- writing ------------------------------------------------------------- */
@@ -77,7 +77,7 @@ static void put_text(struct wr *w, const char *z)
 }
 
 static void put_field(struct wr *w, const struct field *f,
-		      const struct status *s)
+		      const struct statusfile *s)
 {
 	const char *at = (const char *)s + f->offset;
 	uint32_t u32;
@@ -132,7 +132,7 @@ static int replace(const char *path, const char *temp, struct str text)
 	return err;
 }
 
-int status_write(const char *path, const struct status *s)
+int statusfile_write(const char *path, const struct statusfile *s)
 {
 	static char text[FILE_MAX];
 	char temp[PATH_MAX];
@@ -158,7 +158,7 @@ static bool printable(struct str s)
 }
 
 static bool take_field(const struct field *f, struct str value,
-		       struct status *s)
+		       struct statusfile *s)
 {
 	char *at = (char *)s + f->offset;
 	uint32_t u32;
@@ -181,7 +181,7 @@ static bool take_field(const struct field *f, struct str value,
 	return false;
 }
 
-static bool take_line(struct str line, struct status *s)
+static bool take_line(struct str line, struct statusfile *s)
 {
 	struct str key, value = line;
 
@@ -194,7 +194,7 @@ static bool take_line(struct str line, struct status *s)
 	return true;
 }
 
-static bool known_state(const struct status *s)
+static bool known_state(const struct statusfile *s)
 {
 	return s->pid > 0 && s->state >= STATUS_SERVING &&
 	       s->state <= STATUS_ENDED;
@@ -220,10 +220,10 @@ static int load(const char *path, char *buf, size_t cap, size_t *ret_len)
 	return err;
 }
 
-int status_read(const char *path, struct status *ret)
+int statusfile_read(const char *path, struct statusfile *ret)
 {
 	static char buf[FILE_MAX];
-	struct status s = { 0 };
+	struct statusfile s = { 0 };
 	struct str rest = { buf, 0 }, line;
 	int err = load(path, buf, sizeof(buf), &rest.n);
 

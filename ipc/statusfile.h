@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status.h - what the monitor says of itself, in a file beside the pid file.
+ * statusfile.h - what the monitor says of itself, in a file beside the pid
+ * file.
  *
  * The monitor reads nothing from anybody, so that upnpctl can not ask it: it
  * writes down what only it knows (and what there is to say while there is no
@@ -22,7 +23,7 @@ enum status_state {
 	STATUS_ENDED,	    /* the daemon gave up: fault says why */
 };
 
-struct status {
+struct statusfile {
 	pid_t pid;
 	uint32_t state;			/* enum status_state */
 	uint64_t since_s;		/* wall clock of its start */
@@ -42,20 +43,21 @@ struct status {
 					 * nobody's way */
 };
 
-/** status_beside - what stands beside the pid file: its name with @ending for
+/** statusfile_beside - what stands beside the pid file: its name with @ending
+ * for
  * ".pid", or with @ending behind. -ENAMETOOLONG */
-int status_beside(const char *pid_file, const char *ending,
+int statusfile_beside(const char *pid_file, const char *ending,
 		  char ret[PATH_MAX]);
 
-/** status_path - where the status of the daemon with that pid file is:
+/** statusfile_path - where the status of the daemon with that pid file is:
  * ".status". -ENAMETOOLONG */
-int status_path(const char *pid_file, char ret[PATH_MAX]);
+int statusfile_path(const char *pid_file, char ret[PATH_MAX]);
 
-/** status_write - replace the file as a whole. Bytes that are not printable
+/** statusfile_write - replace the file as a whole. Bytes that are not printable
  * become '?'. 0 or -errno */
-int status_write(const char *path, const struct status *);
+int statusfile_write(const char *path, const struct statusfile *);
 
-/** status_read - 0, -ENOENT, -EBADMSG (not such a file), other -errno */
-int status_read(const char *path, struct status *ret);
+/** statusfile_read - 0, -ENOENT, -EBADMSG (not such a file), other -errno */
+int statusfile_read(const char *path, struct statusfile *ret);
 
 #endif

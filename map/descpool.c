@@ -7,18 +7,18 @@
  */
 #include "map/descpool.h"
 
-static struct texts_cell *cell_at(const struct texts *t, uint32_t number)
+static struct descpool_cell *cell_at(const struct descpool *t, uint32_t number)
 {
 	return &t->cell[number - 1];
 }
 
-void texts_init(struct texts *t, struct texts_cell *cell, uint32_t max)
+void descpool_init(struct descpool *t, struct descpool_cell *cell, uint32_t max)
 {
-	*t = (struct texts){ .cell = cell, .max = max };
+	*t = (struct descpool){ .cell = cell, .max = max };
 }
 
 /* 0 when there is none left. */
-static uint32_t take(struct texts *t)
+static uint32_t take(struct descpool *t)
 {
 	uint32_t number = t->free;
 
@@ -29,15 +29,15 @@ static uint32_t take(struct texts *t)
 	return number;
 }
 
-uint32_t texts_put(struct texts *t, struct str s)
+uint32_t descpool_put(struct descpool *t, struct str s)
 {
 	uint32_t first = 0, *link = &first;
 	size_t at = 0, end = s.n < PM_DESC_MAX ? s.n : PM_DESC_MAX;
-	struct texts_cell *c;
+	struct descpool_cell *c;
 
 	while (at < end && (*link = take(t))) {
 		c = cell_at(t, *link);
-		for (size_t i = 0; i < TEXTS_CELL_LEN; i++)
+		for (size_t i = 0; i < DESCPOOL_CELL_LEN; i++)
 			c->part[i] = at < end ? s.p[at++] : '\0';
 		link = &c->next;
 	}
@@ -45,7 +45,7 @@ uint32_t texts_put(struct texts *t, struct str s)
 	return first;
 }
 
-void texts_drop(struct texts *t, uint32_t number)
+void descpool_drop(struct descpool *t, uint32_t number)
 {
 	uint32_t last = number;
 
@@ -57,14 +57,14 @@ void texts_drop(struct texts *t, uint32_t number)
 	t->free = number;
 }
 
-struct str texts_get(const struct texts *t, uint32_t number, char *buf)
+struct str descpool_get(const struct descpool *t, uint32_t number, char *buf)
 {
-	const struct texts_cell *c;
+	const struct descpool_cell *c;
 	size_t i, n = 0;
 
 	for (; number; number = c->next) {
 		c = cell_at(t, number);
-		for (i = 0; i < TEXTS_CELL_LEN && c->part[i]; i++)
+		for (i = 0; i < DESCPOOL_CELL_LEN && c->part[i]; i++)
 			buf[n++] = c->part[i];
 	}
 	buf[n] = '\0';

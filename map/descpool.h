@@ -16,55 +16,55 @@
 
 /* Of the sizes that were tried on what clients write, 16 bytes a cell take
  * least: half of what is longest wastes more than the links do. */
-#define TEXTS_CELL_LEN 12
+#define DESCPOOL_CELL_LEN 12
 
-struct texts_cell {
+struct descpool_cell {
 	uint32_t next;		/* the number of a cell; 0: none */
-	char part[TEXTS_CELL_LEN];	/* where it is not full, NUL follows */
+	char part[DESCPOOL_CELL_LEN];	/* where it is not full, NUL follows */
 };
 
 /* Cells of the longest text. */
-#define TEXTS_CELLS ((PM_DESC_MAX + TEXTS_CELL_LEN - 1) / TEXTS_CELL_LEN)
+#define DESCPOOL_CELLS \
+	((PM_DESC_MAX + DESCPOOL_CELL_LEN - 1) / DESCPOOL_CELL_LEN)
 
-struct texts {
-	struct texts_cell *cell;	/* number 1 is the first */
+struct descpool {
+	struct descpool_cell *cell;	/* number 1 is the first */
 	uint32_t max;
 	uint32_t used;		/* cells above were never touched */
 	uint32_t free;		/* the list of those that were; 0: none */
 };
 
 /**
- * texts_init - an empty store.
+ * descpool_init - an empty store.
  * @cell: room for @max of them, zeroed or not; stays the owner's, who frees it
- * @max: TEXTS_CELLS for every text that there may be at a time
+ * @max: DESCPOOL_CELLS for every text that there may be at a time
  *
  * Touches nothing of it.
  */
-void texts_init(struct texts *, struct texts_cell *cell, uint32_t max);
+void descpool_init(struct descpool *, struct descpool_cell *cell, uint32_t max);
 
 /**
- * texts_put - keep a text.
+ * descpool_put - keep a text.
  * @s: copied; without NUL. PM_DESC_MAX bytes of it at most are kept
  *
  * Cells that were in use before are taken first: as long as some are free, no
  * memory is touched that was not.
  *
- * Return: its number, for texts_get() and texts_drop(); 0 for the empty text,
- * which takes no cell
- * Limits: a text that finds no cell left is cut. With room as texts_init() asks
- * for it, that does not happen.
+ * Return: its number, for descpool_get() and descpool_drop(); 0 for the empty
+ * text, which takes no cell Limits: a text that finds no cell left is cut. With
+ * room as descpool_init() asks for it, that does not happen.
  */
-uint32_t texts_put(struct texts *, struct str s);
+uint32_t descpool_put(struct descpool *, struct str s);
 
-/** texts_drop - forget the text of that number; 0 is fine. */
-void texts_drop(struct texts *, uint32_t number);
+/** descpool_drop - forget the text of that number; 0 is fine. */
+void descpool_drop(struct descpool *, uint32_t number);
 
 /**
- * texts_get - read the text of that number; 0 is the empty one.
+ * descpool_get - read the text of that number; 0 is the empty one.
  * @buf: PM_DESC_MAX + 1 bytes; NUL-terminated afterwards
  *
  * Return: in @buf, without the NUL. Bytes of @buf behind it stay as they were.
  */
-struct str texts_get(const struct texts *, uint32_t number, char *buf);
+struct str descpool_get(const struct descpool *, uint32_t number, char *buf);
 
 #endif

@@ -4,11 +4,11 @@
  *
  * Owns: heap_at of each entry, its place in the heap plus one, 0 outside.
  * Invariants: no entry is due before the one above it; the times in the heap do
- * not change but by due_put().
+ * not change but by expiry_put().
  */
 #include "map/expiry.h"
 
-static struct pm_entry *at(const struct due *d, uint16_t place)
+static struct pm_entry *at(const struct expiry *d, uint16_t place)
 {
 	return &d->entry[d->heap[place]];
 }
@@ -19,14 +19,14 @@ static bool before(const struct pm_entry *a, const struct pm_entry *b)
 						a->expires_ms < b->expires_ms;
 }
 
-static void set(struct due *d, uint16_t place, uint16_t slot)
+static void set(struct expiry *d, uint16_t place, uint16_t slot)
 {
 	d->heap[place] = slot;
 	d->entry[slot].heap_at = (uint16_t)(place + 1);
 }
 
 /* Return: the place where @slot is to stand, the others out of its way */
-static uint16_t rise(struct due *d, uint16_t place, uint16_t slot)
+static uint16_t rise(struct expiry *d, uint16_t place, uint16_t slot)
 {
 	while (place > 0) {
 		uint16_t up = (uint16_t)((place - 1) / 2);
@@ -39,7 +39,7 @@ static uint16_t rise(struct due *d, uint16_t place, uint16_t slot)
 	return place;
 }
 
-static uint16_t sink(struct due *d, uint16_t place, uint16_t slot)
+static uint16_t sink(struct expiry *d, uint16_t place, uint16_t slot)
 {
 	uint32_t down;
 
@@ -56,25 +56,25 @@ static uint16_t sink(struct due *d, uint16_t place, uint16_t slot)
 }
 
 /* Let @slot find its place, from @place on. */
-static void settle(struct due *d, uint16_t place, uint16_t slot)
+static void settle(struct expiry *d, uint16_t place, uint16_t slot)
 {
 	place = rise(d, place, slot);
 	set(d, sink(d, place, slot), slot);
 }
 
-void due_put(struct due *d, uint16_t slot)
+void expiry_put(struct expiry *d, uint16_t slot)
 {
 	const struct pm_entry *e = &d->entry[slot];
 
 	if (e->expires_ms == 0)
-		due_drop(d, slot);
+		expiry_drop(d, slot);
 	else if (e->heap_at != 0)
 		settle(d, (uint16_t)(e->heap_at - 1), slot);
 	else
 		settle(d, d->n++, slot);
 }
 
-void due_drop(struct due *d, uint16_t slot)
+void expiry_drop(struct expiry *d, uint16_t slot)
 {
 	uint16_t place = d->entry[slot].heap_at, last;
 
@@ -86,7 +86,7 @@ void due_drop(struct due *d, uint16_t slot)
 		settle(d, place, last);
 }
 
-uint16_t due_first(const struct due *d)
+uint16_t expiry_first(const struct expiry *d)
 {
 	return d->n > 0 ? d->heap[0] : PM_NONE;
 }

@@ -10,24 +10,25 @@
 #include <stdint.h>
 #include "map/portmap.h"
 
-struct due {
+struct expiry {
 	struct pm_entry *entry;	/* the table's */
 	uint16_t *heap;		/* room for every slot; the caller's */
 	uint16_t n;
 };
 
 /**
- * due_put - @slot is due at its entry's expires_ms, or, where that is 0, never.
+ * expiry_put - @slot is due at its entry's expires_ms, or, where that is 0,
+ * never.
  *
  * For one that is new here, and for one whose time has changed.
  */
-void due_put(struct due *, uint16_t slot);
+void expiry_put(struct expiry *, uint16_t slot);
 
-/** due_drop - @slot is not to be waited for; harmless where it is not. */
-void due_drop(struct due *, uint16_t slot);
+/** expiry_drop - @slot is not to be waited for; harmless where it is not. */
+void expiry_drop(struct expiry *, uint16_t slot);
 
-/** due_first - the slot that is due first, of several at once the one that was
- * made first; PM_NONE when none is waited for. */
-uint16_t due_first(const struct due *);
+/** expiry_first - the slot that is due first, of several at once the one that
+ * was made first; PM_NONE when none is waited for. */
+uint16_t expiry_first(const struct expiry *);
 
 #endif

@@ -19,12 +19,12 @@
  * earlier. */
 static void lay_out(struct portmap *pm, uint32_t bucket_n)
 {
-	size_t cell_n = pm->slot_max * TEXTS_CELLS;
-	struct texts_cell *cell;
+	size_t cell_n = pm->slot_max * DESCPOOL_CELLS;
+	struct descpool_cell *cell;
 
 	pm->entry = (struct pm_entry *)(pm + 1);
-	cell = (struct texts_cell *)(pm->entry + pm->slot_max);
-	texts_init(&pm->texts, cell, (uint32_t)cell_n);
+	cell = (struct descpool_cell *)(pm->entry + pm->slot_max);
+	descpool_init(&pm->texts, cell, (uint32_t)cell_n);
 	pm->order = (uint16_t *)(cell + cell_n);
 	pm->due.entry = pm->entry;
 	pm->due.heap = pm->order + pm->max;
@@ -42,8 +42,8 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		return NULL;
 	while (bucket_n < max)
 		bucket_n *= 2;
-	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + TEXTS_CELLS *
-					  sizeof(struct texts_cell)) +
+	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + DESCPOOL_CELLS *
+					  sizeof(struct descpool_cell)) +
 		(max + slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
 	if (pm == NULL)
@@ -61,7 +61,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 _Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
 	       "a slot number is no PM_NONE");
 _Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0 &&
-	       sizeof(struct pm_entry) % _Alignof(struct texts_cell) == 0,
+	       sizeof(struct pm_entry) % _Alignof(struct descpool_cell) == 0,
 	       "entries and cells can follow the head in one block");
 
 void portmap_free(struct portmap *pm)
@@ -168,8 +168,8 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	struct pm_entry *e = &pm->entry[slot];
 
 	chain_del(pm, slot);
-	due_drop(&pm->due, slot);
-	texts_drop(&pm->texts, e->desc);
+	expiry_drop(&pm->due, slot);
+	descpool_drop(&pm->texts, e->desc);
 	e->desc = 0;
 	e->state = PM_FREE;
 	e->sent = false;
@@ -304,5 +304,5 @@ const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
 struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 			char *buf)
 {
-	return texts_get(&pm->texts, e->desc, buf);
+	return descpool_get(&pm->texts, e->desc, buf);
 }

@@ -18,8 +18,8 @@ struct portmap {
 	size_t used;		/* slots from here on were never touched */
 	size_t n;		/* committed and newly reserved */
 	size_t order_n;
-	struct due due;		/* the leases */
-	struct texts texts;	/* the descriptions */
+	struct expiry due;		/* the leases */
+	struct descpool texts;	/* the descriptions */
 	size_t bytes;		/* of all of it */
 	bool unproven;		/* the kernel may not have what was restored */
 	uint64_t seq;		/* of the mapping made last */

@@ -130,8 +130,8 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 }
 
 static enum policy_verdict judge(const struct policy *p,
-				 const struct nat_rule *r, uint32_t asker_ip,
-				 unsigned *line)
+				 const struct nat_rule *r,
+				 uint32_t requester_ip, unsigned *line)
 {
 	uint32_t client_ip = r->client.ip;
 
@@ -146,19 +146,19 @@ static enum policy_verdict judge(const struct policy *p,
 		return POLICY_ROUTER;
 	if (policy_net_of(p, client_ip) == NULL)
 		return POLICY_OUTSIDE;
-	if (p->secure && asker_ip != 0 && asker_ip != client_ip)
+	if (p->secure && requester_ip != 0 && requester_ip != client_ip)
 		return POLICY_SECURE;
 	return rules_allow(p, r, line) ? POLICY_OK : POLICY_RULE;
 }
 
 enum policy_verdict policy_check(const struct policy *p,
-				 const struct nat_rule *r, uint32_t asker_ip,
-				 unsigned *ret_line)
+				 const struct nat_rule *r,
+				 uint32_t requester_ip, unsigned *ret_line)
 {
 	enum policy_verdict verdict;
 	unsigned line = 0;
 
-	verdict = judge(p, r, asker_ip, &line);
+	verdict = judge(p, r, requester_ip, &line);
 	if (ret_line != NULL)
 		*ret_line = line;
 	return verdict;

@@ -53,7 +53,7 @@ enum policy_verdict {
 
 /**
  * policy_check - may this rule be?
- * @asker_ip: who asks, for secure mode; 0: not known (the monitor), then
+ * @requester_ip: who asks, for secure mode; 0: not known (the monitor), then
  *            secure mode is not judged
  * @ret_line: set to the deciding line's number, 0 where no line decided;
  *            NULL is fine
@@ -63,7 +63,7 @@ enum policy_verdict {
  * floor; PROTOCOL 4 (UPnProxy).
  */
 enum policy_verdict policy_check(const struct policy *,
-				 const struct nat_rule *, uint32_t asker_ip,
+				 const struct nat_rule *, uint32_t requester_ip,
 				 unsigned *ret_line);
 
 /* Ports from lo to hi, both in. */

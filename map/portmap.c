@@ -54,10 +54,10 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 
 	e->rule = req->rule;
 	e->enabled = req->enabled;
-	e->asker_ip = req->asker_ip;
+	e->requester_ip = req->requester_ip;
 	e->expires_ms = expires_ms;
-	texts_drop(&pm->texts, e->desc);
-	e->desc = texts_put(&pm->texts, (struct str){
+	descpool_drop(&pm->texts, e->desc);
+	e->desc = descpool_put(&pm->texts, (struct str){
 		req->desc, strnlen(req->desc, PM_DESC_MAX) });
 }
 
@@ -125,7 +125,7 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 		pmtable_enter(pm, slot);
 	else
 		pmtable_replace(pm, old, slot);
-	due_put(&pm->due, slot);
+	expiry_put(&pm->due, slot);
 	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
 }
 
@@ -153,7 +153,7 @@ static enum pm_result put(struct portmap *pm, const struct pm_req *req,
 	if (old != PM_NONE &&
 	    !(tell && kernel_differs(pm, &pm->entry[old], req))) {
 		fill(pm, old, req, expires_ms);
-		due_put(&pm->due, old);
+		expiry_put(&pm->due, old);
 		*ret_slot = old;
 		return PM_DONE;
 	}
@@ -192,12 +192,14 @@ void portmap_synced(struct portmap *pm)
 	pm->unproven = false;
 }
 
-enum pm_result portmap_prove(struct portmap *pm, uint16_t slot,
+enum pm_result portmap_reconfirm(struct portmap *pm, uint16_t slot,
 			     uint16_t *ret_slot)
 {
 	const struct pm_entry *e = &pm->entry[slot];
 	struct pm_req same = {
-		.rule = e->rule, .enabled = e->enabled, .asker_ip = e->asker_ip,
+		.rule = e->rule,
+		.enabled = e->enabled,
+		.requester_ip = e->requester_ip,
 	};
 
 	if (!pm->unproven)
@@ -291,7 +293,7 @@ static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
 		e->state = PM_ACTIVE;
 	}
 	if (stays != PM_NONE)
-		due_put(&pm->due, stays);
+		expiry_put(&pm->due, stays);
 	return PM_NO_CHANGE;
 }
 
@@ -332,7 +334,7 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
 
-	due_drop(&pm->due, slot);
+	expiry_drop(&pm->due, slot);
 	if (under_way(e) || replacement_of(pm, slot) != PM_NONE)
 		return false;
 	if (!e->enabled) {
@@ -351,7 +353,7 @@ void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
 	struct nat_rule rule;
 	uint16_t slot;
 
-	while ((slot = due_first(&pm->due)) != PM_NONE &&
+	while ((slot = expiry_first(&pm->due)) != PM_NONE &&
 	       pm->entry[slot].expires_ms <= now_ms) {
 		rule = pm->entry[slot].rule;
 		if (end_lease(pm, slot) && gone != NULL)

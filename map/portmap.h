@@ -33,7 +33,7 @@ struct pm_req {
 	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
 	bool enabled;
 	uint32_t lease_s;	/* as granted: 0 permanent */
-	uint32_t asker_ip;
+	uint32_t requester_ip;
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
@@ -42,7 +42,7 @@ struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
 	uint64_t seq;		/* rises in the order of portmap_at() */
 	struct nat_rule rule;
-	uint32_t asker_ip;
+	uint32_t requester_ip;
 	uint32_t desc;		/* private: see portmap_desc() */
 	uint16_t replaces;	/* ADDING: the slot it will take the place of */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
@@ -118,13 +118,13 @@ enum pm_result portmap_restore(struct portmap *, const struct pm_req *req,
 void portmap_synced(struct portmap *);
 
 /**
- * portmap_prove - take an op for committed mapping @slot as it is, if before
- * portmap_synced() the kernel may not have it.
+ * portmap_reconfirm - take an op for committed mapping @slot as it is, if
+ * before portmap_synced() the kernel may not have it.
  * @ret_slot: set for PM_STARTED and PM_BUSY
  *
  * Return: PM_DONE the kernel has it, or as portmap_add()
  */
-enum pm_result portmap_prove(struct portmap *, uint16_t slot,
+enum pm_result portmap_reconfirm(struct portmap *, uint16_t slot,
 			     uint16_t *ret_slot);
 
 /**

@@ -6,64 +6,64 @@
 #include <netinet/in.h>
 #include "map/refusal.h"
 
-static const char names[IGD_REFUSALS][24] = {
-	[IGD_REF_NONE] = "none",
-	[IGD_REF_SECURE] = "secure-mode",
-	[IGD_REF_OUTSIDE] = "outside",
-	[IGD_REF_ROUTER] = "router",
-	[IGD_REF_SPECIAL] = "address",
-	[IGD_REF_RULE] = "rule",
-	[IGD_REF_REMOTE] = "remote-host",
-	[IGD_REF_OWNER] = "owner",
-	[IGD_REF_OPERATOR] = "operator",
-	[IGD_REF_CONFLICT] = "conflict",
-	[IGD_REF_FULL] = "max-mappings",
-	[IGD_REF_CLIENT_FULL] = "max-mappings-per-client",
-	[IGD_REF_RATE] = "rate",
-	[IGD_REF_PORT] = "port",
-	[IGD_REF_NO_ADDRESS] = "no-address",
-	[IGD_REF_FIREWALL] = "firewall",
-	[IGD_REF_LINK] = "link",
-	[IGD_REF_SUBSCRIBERS] = "subscribers",
-	[IGD_REF_HOST] = "web-page",
-	[IGD_REF_CONNECTIONS] = "connections",
+static const char names[REFUSALS][24] = {
+	[REFUSAL_NONE] = "none",
+	[REFUSAL_SECURE] = "secure-mode",
+	[REFUSAL_OUTSIDE] = "outside",
+	[REFUSAL_ROUTER] = "router",
+	[REFUSAL_SPECIAL] = "address",
+	[REFUSAL_RULE] = "rule",
+	[REFUSAL_REMOTE] = "remote-host",
+	[REFUSAL_OWNER] = "owner",
+	[REFUSAL_OPERATOR] = "operator",
+	[REFUSAL_CONFLICT] = "conflict",
+	[REFUSAL_FULL] = "max-mappings",
+	[REFUSAL_CLIENT_FULL] = "max-mappings-per-client",
+	[REFUSAL_RATE] = "rate",
+	[REFUSAL_PORT] = "port",
+	[REFUSAL_NO_ADDRESS] = "no-address",
+	[REFUSAL_FIREWALL] = "firewall",
+	[REFUSAL_LINK] = "link",
+	[REFUSAL_SUBSCRIBERS] = "subscribers",
+	[REFUSAL_HOST] = "web-page",
+	[REFUSAL_CONNECTIONS] = "connections",
 };
 
 /* Behind policy's own. */
-#define TEXT(r)	[(r) - IGD_REF_OWNER]
-static const char texts[IGD_REFUSALS - IGD_REF_OWNER][57] = {
-	TEXT(IGD_REF_OWNER) = "the mapping is another client's",
-	TEXT(IGD_REF_OPERATOR) = "the mapping is the operator's",
-	TEXT(IGD_REF_CONFLICT) = "another client has that port",
-	TEXT(IGD_REF_FULL) = "max-mappings is reached",
-	TEXT(IGD_REF_CLIENT_FULL) = "max-mappings-per-client is reached",
-	TEXT(IGD_REF_RATE) = "too many new mappings at once",
-	TEXT(IGD_REF_PORT) = "the router serves that port itself",
-	TEXT(IGD_REF_NO_ADDRESS) = "there is no external address",
-	TEXT(IGD_REF_FIREWALL) = "the firewall did not take it",
-	TEXT(IGD_REF_LINK) = "allow-disable-external-interface is no",
-	TEXT(IGD_REF_SUBSCRIBERS) = "too many subscriptions",
-	TEXT(IGD_REF_HOST) =
+#define TEXT(r)	[(r) - REFUSAL_OWNER]
+static const char texts[REFUSALS - REFUSAL_OWNER][57] = {
+	TEXT(REFUSAL_OWNER) = "the mapping is another client's",
+	TEXT(REFUSAL_OPERATOR) = "the mapping is the operator's",
+	TEXT(REFUSAL_CONFLICT) = "another client has that port",
+	TEXT(REFUSAL_FULL) = "max-mappings is reached",
+	TEXT(REFUSAL_CLIENT_FULL) = "max-mappings-per-client is reached",
+	TEXT(REFUSAL_RATE) = "too many new mappings at once",
+	TEXT(REFUSAL_PORT) = "the router serves that port itself",
+	TEXT(REFUSAL_NO_ADDRESS) = "there is no external address",
+	TEXT(REFUSAL_FIREWALL) = "the firewall did not take it",
+	TEXT(REFUSAL_LINK) = "allow-disable-external-interface is no",
+	TEXT(REFUSAL_SUBSCRIBERS) = "too many subscriptions",
+	TEXT(REFUSAL_HOST) =
 		"a web page is behind it: see its Host, Origin or Referer",
-	TEXT(IGD_REF_CONNECTIONS) = "too many connections",
+	TEXT(REFUSAL_CONNECTIONS) = "too many connections",
 };
 
-const char *igd_refusal_name(enum igd_refusal r)
+const char *refusal_name(enum refusal r)
 {
-	return (unsigned)r < IGD_REFUSALS ? names[r] : "unknown";
+	return (unsigned)r < REFUSALS ? names[r] : "unknown";
 }
 
-const char *igd_refusal_text(enum igd_refusal r)
+const char *refusal_text(enum refusal r)
 {
-	if ((unsigned)r >= IGD_REFUSALS)
+	if ((unsigned)r >= REFUSALS)
 		return "unknown reason";
-	if (r == IGD_REF_NONE)
+	if (r == REFUSAL_NONE)
 		return "not refused";
-	return r < IGD_REF_OWNER ? policy_text((enum policy_verdict)r) :
-				   texts[r - IGD_REF_OWNER];
+	return r < REFUSAL_OWNER ? policy_text((enum policy_verdict)r) :
+				   texts[r - REFUSAL_OWNER];
 }
 
-bool igd_refusals_count(struct igd_refusals *rs, const struct igd_refused *r,
+bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 			uint64_t now_ms, uint32_t *ret_muted)
 {
 	size_t i, place = REFUSAL_CLIENTS_MAX;
@@ -90,7 +90,7 @@ bool igd_refusals_count(struct igd_refusals *rs, const struct igd_refused *r,
 	return true;
 }
 
-void igd_refused_put(struct wr *w, const struct igd_refused *r)
+void refusal_put(struct wr *w, const struct refused *r)
 {
 	wr_z(w, "refused ");
 	if (r->client_ip)
@@ -106,7 +106,7 @@ void igd_refused_put(struct wr *w, const struct igd_refused *r)
 			wr_fmt(w, ":%u", r->rule.int_port);
 		}
 	}
-	wr_fmt(w, ": %s", igd_refusal_text(r->why));
+	wr_fmt(w, ": %s", refusal_text(r->why));
 	if (r->line)
 		wr_fmt(w, " (line %u)", r->line);
 }

@@ -37,14 +37,14 @@ struct batch {
 
 /* ---- the environment ----------------------------------------------------- */
 
-static void fill_env(const struct gate *g, const struct router *r,
+static void fill_env(const struct broker *g, const struct ifstate *r,
 		     struct natfw_env *env)
 {
 	const struct conf *c = g->conf;
 
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = router_usable_ip(r, c);
+	env->ext_ip = ifstate_usable_ip(r, c);
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -58,17 +58,17 @@ static void fill_env(const struct gate *g, const struct router *r,
 	}
 }
 
-static int read_env(struct gate *g, struct natfw_env *env)
+static int read_env(struct broker *g, struct natfw_env *env)
 {
-	struct router r;
-	int err = router_read(g->conf, &r);
+	struct ifstate r;
+	int err = ifstate_read(g->conf, &r);
 
 	if (err) {
 		log_err("interfaces can not be read: %s", strerror(-err));
 		return err;
 	}
-	router_policy(&r, g->conf, &g->policy);
-	g->incomplete = !router_complete(&r, g->conf);
+	ifstate_policy(&r, g->conf, &g->policy);
+	g->incomplete = !ifstate_complete(&r, g->conf);
 	fill_env(g, &r, env);
 	return 0;
 }
@@ -76,14 +76,14 @@ static int read_env(struct gate *g, struct natfw_env *env)
 /* What has come by now is our own doing, as far as it is not more than we did:
  * somebody may be at work at the same time, and not be done yet.
  * @changes: of the kernel, by us, since we listened last */
-static void heard(struct gate *g, unsigned changes)
+static void heard(struct broker *g, unsigned changes)
 {
 	if (g->watch_fd >= 0 &&
 	    watch_read(g->watch_fd) > changes * g->fw.be->commits)
 		g->suspect = true;
 }
 
-int gate_look(struct gate *g)
+int broker_refresh(struct broker *g)
 {
 	struct natfw_env env;
 	int err = read_env(g, &env);
@@ -97,12 +97,12 @@ int gate_look(struct gate *g)
 	return err;
 }
 
-void gate_changed(struct gate *g)
+void broker_changed(struct broker *g)
 {
 	heard(g, 0);
 }
 
-int gate_verify(struct gate *g)
+int broker_verify(struct broker *g)
 {
 	int got;
 
@@ -110,7 +110,7 @@ int gate_verify(struct gate *g)
 		return 0;
 	heard(g, 0);
 	g->suspect = false;	/* that is what we look at now */
-	got = gate_look(g);
+	got = broker_refresh(g);
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
@@ -124,19 +124,19 @@ int gate_verify(struct gate *g)
 	return got;
 }
 
-const char *gate_fault(const struct gate *g)
+const char *broker_fault(const struct broker *g)
 {
 	return g->open && g->fw.dirty ? g->fw.why : "";
 }
 
-static void free_lists(struct gate *g)
+static void free_lists(struct broker *g)
 {
 	mem_free(g->staged, g->conf->max_mappings, sizeof(*g->staged));
 	g->staged = NULL;
 	flows_close(&g->flows);
 }
 
-static int alloc_lists(struct gate *g)
+static int alloc_lists(struct broker *g)
 {
 	const size_t max = g->conf->max_mappings;
 
@@ -148,7 +148,7 @@ static int alloc_lists(struct gate *g)
 	return -ENOMEM;
 }
 
-int gate_open(struct gate *g, const struct conf *conf)
+int broker_open(struct broker *g, const struct conf *conf)
 {
 	const struct natfw_backend *be;
 	struct natfw_env env;
@@ -187,7 +187,7 @@ int gate_open(struct gate *g, const struct conf *conf)
 	return 0;
 }
 
-void gate_close(struct gate *g)
+void broker_close(struct broker *g)
 {
 	if (!g->open)
 		return;
@@ -198,10 +198,10 @@ void gate_close(struct gate *g)
 		close(g->watch_fd);
 	free_lists(g);
 	/* a reload may come between a link's down and its up */
-	*g = (struct gate){ .routes = g->routes, .repairs = g->repairs };
+	*g = (struct broker){ .routes = g->routes, .repairs = g->repairs };
 }
 
-void gate_reset(struct gate *g)
+void broker_reset(struct broker *g)
 {
 	if (!g->staged_n)
 		return;
@@ -213,7 +213,7 @@ void gate_reset(struct gate *g)
 /* ---- judging ------------------------------------------------------------- */
 
 /* Whoever asks for things without end, the log is not his to fill. */
-static bool may_say(struct gate *g)
+static bool may_say(struct broker *g)
 {
 	unsigned dropped;
 	bool may = lograte_may(&g->rate, g->now_ms, &dropped);
@@ -226,7 +226,7 @@ static bool may_say(struct gate *g)
 
 /* The engine has asked itself the same question: an answer other than yes
  * means that it is not to be believed. */
-static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
+static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 {
 	enum policy_verdict v;
 
@@ -243,7 +243,7 @@ static enum nat_err check_rule(struct gate *g, const struct nat_rule *rule)
 }
 
 /* A port that the router serves itself is never taken from it. */
-static enum nat_err check_port(struct gate *g, const struct nat_rule *rule)
+static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
 							     g->ports.udp;
@@ -264,7 +264,7 @@ static enum nat_err check_port(struct gate *g, const struct nat_rule *rule)
 }
 
 /* Does @rule give its client a rule more than it has in the table? */
-static bool is_one_more(const struct gate *g, const struct nat_rule *rule)
+static bool is_one_more(const struct broker *g, const struct nat_rule *rule)
 {
 	const struct nat_rule *old = natfw_lookup(&g->fw, rule);
 
@@ -273,7 +273,7 @@ static bool is_one_more(const struct gate *g, const struct nat_rule *rule)
 
 /* The engine counts what it asks to delete until it is gone, so that an honest
  * one is never above it. */
-static enum nat_err check_client(struct gate *g, const struct batch *b,
+static enum nat_err check_client(struct broker *g, const struct batch *b,
 				 const struct nat_rule *rule)
 {
 	const size_t max = g->conf->max_per_client;
@@ -294,12 +294,12 @@ static enum nat_err check_client(struct gate *g, const struct batch *b,
 	return NAT_ENOSPC;
 }
 
-static enum nat_err check(struct gate *g, struct batch *b,
-			  const struct priv_req *req)
+static enum nat_err check(struct broker *g, struct batch *b,
+			  const struct broker_req *req)
 {
 	enum nat_err err;
 
-	if (req->verb == PRIV_DEL)
+	if (req->verb == BROKER_DEL)
 		return nat_rule_sane(&req->rule) ? NAT_OK : NAT_EREFUSED;
 	err = check_rule(g, &req->rule);
 	if (!err)
@@ -311,17 +311,17 @@ static enum nat_err check(struct gate *g, struct batch *b,
 
 /* A link that is down has no routes any more: what was saved when it went
  * down is kept. */
-static int save_routes(struct gate *g)
+static int save_routes(struct broker *g)
 {
-	struct router r;
-	int err = router_read(g->conf, &r);
+	struct ifstate r;
+	int err = ifstate_read(g->conf, &r);
 
 	if (err || !r.ext_up)
 		return err;
 	return route_save(r.ext_ifindex, &g->routes);
 }
 
-static void restore_routes(struct gate *g, const char *name)
+static void restore_routes(struct broker *g, const char *name)
 {
 	int err = route_restore(&g->routes);
 
@@ -331,7 +331,7 @@ static void restore_routes(struct gate *g, const char *name)
 	memset(&g->routes, 0, sizeof(g->routes));
 }
 
-static enum nat_err link_set(struct gate *g, bool up)
+static enum nat_err link_set(struct broker *g, bool up)
 {
 	const char *name = conf_external(g->conf)->name;
 	int err = 0;
@@ -358,31 +358,31 @@ static enum nat_err link_set(struct gate *g, bool up)
 
 /* ---- serving ------------------------------------------------------------- */
 
-static int reply(int fd, const struct priv_rep *rep)
+static int reply(int fd, const struct broker_rep *rep)
 {
 	if (send(fd, rep, sizeof(*rep), MSG_NOSIGNAL) == sizeof(*rep))
 		return 0;
 	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
 }
 
-static int answer(int fd, const struct priv_req *req, enum nat_err err)
+static int answer(int fd, const struct broker_req *req, enum nat_err err)
 {
-	const struct priv_rep rep = { req->id, req->verb, (int32_t)err, 0 };
+	const struct broker_rep rep = { req->id, req->verb, (int32_t)err, 0 };
 
 	return reply(fd, &rep);
 }
 
-static int answer_verify(struct gate *g, int fd, const struct priv_req *req)
+static int answer_verify(struct broker *g, int fd, const struct broker_req *req)
 {
-	int got = gate_verify(g);
-	const struct priv_rep rep = {
+	int got = broker_verify(g);
+	const struct broker_rep rep = {
 		req->id, req->verb, got < 0 ? NAT_EFAIL : NAT_OK, got > 0,
 	};
 
 	return reply(fd, &rep);
 }
 
-static int batch_flush(struct gate *g, int fd, struct batch *b)
+static int batch_flush(struct broker *g, int fd, struct batch *b)
 {
 	int err = 0;
 
@@ -397,10 +397,10 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 	b->deep |= b->n > OPS_KEPT;
 	flows_end(&g->flows, g->now_ms);
 	for (size_t i = 0; i < b->n && !err; i++) {
-		struct priv_req req = { .id = b->id[i], .verb = PRIV_SET };
+		struct broker_req req = { .id = b->id[i], .verb = BROKER_SET };
 
 		if (b->op[i].verb == NAT_DEL)
-			req.verb = PRIV_DEL;
+			req.verb = BROKER_DEL;
 		if (b->err[i] == NAT_EFAIL && may_say(g))
 			log_err("firewall: %s", g->fw.why);
 		err = answer(fd, &req, b->err[i]);
@@ -411,22 +411,23 @@ static int batch_flush(struct gate *g, int fd, struct batch *b)
 	return err;
 }
 
-static int batch_add(struct gate *g, int fd, struct batch *b,
-		     const struct priv_req *req)
+static int batch_add(struct broker *g, int fd, struct batch *b,
+		     const struct broker_req *req)
 {
 	enum nat_err err = check(g, b, req);
 
 	if (err)
 		return answer(fd, req, err);
 	b->op[b->n].rule = req->rule;
-	b->op[b->n].verb = req->verb == PRIV_SET ? NAT_SET : NAT_DEL;
+	b->op[b->n].verb = req->verb == BROKER_SET ? NAT_SET : NAT_DEL;
 	b->id[b->n++] = req->id;
 	return 0;
 }
 
 /* Clients may share a counter: only when it says "full" are the rules looked
  * through, or a long sync would cost its square. */
-static bool stage_full(const struct gate *g, uint32_t client, uint16_t counted)
+static bool stage_full(const struct broker *g, uint32_t client,
+		       uint16_t counted)
 {
 	size_t n = 0;
 
@@ -439,16 +440,16 @@ static bool stage_full(const struct gate *g, uint32_t client, uint16_t counted)
 
 /* The first table is what the lease file has kept: its ports were asked about
  * then, and who serves them now may just have come up after us. */
-static bool stage_fits(struct gate *g, const struct nat_rule *rule)
+static bool stage_fits(struct broker *g, const struct nat_rule *rule)
 {
 	return check_rule(g, rule) == NAT_OK &&
 	       (!g->synced || check_port(g, rule) == NAT_OK);
 }
 
-static void stage_rule(struct gate *g, const struct nat_rule *rule)
+static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
 	const uint32_t ip = rule->client.ip;
-	uint16_t *by = &g->staged_by[ip % GATE_COUNTERS];
+	uint16_t *by = &g->staged_by[ip % BROKER_COUNTERS];
 	const char *why = NULL;
 
 	if (g->staged_n == g->conf->max_mappings) {
@@ -463,7 +464,7 @@ static void stage_rule(struct gate *g, const struct nat_rule *rule)
 		log_warn("%s", why);
 }
 
-static enum nat_err sync_end(struct gate *g)
+static enum nat_err sync_end(struct broker *g)
 {
 	int err;
 
@@ -472,42 +473,42 @@ static enum nat_err sync_end(struct gate *g)
 		flows_note(&g->flows, &g->fw.rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(&g->flows, g->now_ms);
-	gate_reset(g);
+	broker_reset(g);
 	g->synced = true;
 	if (err && may_say(g))
 		log_err("firewall: %s", g->fw.why);
 	return err ? NAT_EFAIL : NAT_OK;
 }
 
-static int serve(struct gate *g, int fd, struct batch *b,
-		 const struct priv_req *req)
+static int serve(struct broker *g, int fd, struct batch *b,
+		 const struct broker_req *req)
 {
 	int err;
 
-	if (req->verb == PRIV_SET || req->verb == PRIV_DEL)
+	if (req->verb == BROKER_SET || req->verb == BROKER_DEL)
 		return batch_add(g, fd, b, req);
 	err = batch_flush(g, fd, b);
 	if (err)
 		return err;
-	b->enough |= req->verb != PRIV_SYNC_RULE;
+	b->enough |= req->verb != BROKER_SYNC_RULE;
 	switch (req->verb) {
-	case PRIV_SYNC_RULE:
+	case BROKER_SYNC_RULE:
 		stage_rule(g, &req->rule);
 		return 0;
-	case PRIV_SYNC_END:
+	case BROKER_SYNC_END:
 		b->flushed++;
 		b->deep = true;
 		return answer(fd, req, sync_end(g));
-	case PRIV_LOOK:
-		gate_reset(g);	/* a sync begins, or begins anew */
-		return answer(fd, req, gate_look(g) ? NAT_EFAIL : NAT_OK);
-	case PRIV_LINK_UP:
-	case PRIV_LINK_DOWN:
+	case BROKER_REFRESH:
+		broker_reset(g);	/* a sync begins, or begins anew */
+		return answer(fd, req, broker_refresh(g) ? NAT_EFAIL : NAT_OK);
+	case BROKER_LINK_UP:
+	case BROKER_LINK_DOWN:
 		return answer(fd, req,
-			      link_set(g, req->verb == PRIV_LINK_UP));
-	case PRIV_VERIFY:
+			      link_set(g, req->verb == BROKER_LINK_UP));
+	case BROKER_VERIFY:
 		return answer_verify(g, fd, req);
-	case PRIV_SERVING:
+	case BROKER_SERVING:
 		g->serving = true;
 		return answer(fd, req, NAT_OK);
 	}
@@ -515,7 +516,7 @@ static int serve(struct gate *g, int fd, struct batch *b,
 }
 
 /* The next request. Return: 1 one is there, 0 none now, -errno */
-static int receive(int fd, struct priv_req *ret)
+static int receive(int fd, struct broker_req *ret)
 {
 	/* one byte of room more than a record: a longer one shows */
 	char raw[sizeof(*ret) + 1];
@@ -534,11 +535,11 @@ static int receive(int fd, struct priv_req *ret)
 /* One turn: who always has another request is not to keep the monitor from its
  * signals, timers and other sockets. Not inlined: its frame has the batch,
  * which is to be given back. */
-static __attribute__((noinline)) int serve_all(struct gate *g, int fd,
+static __attribute__((noinline)) int serve_all(struct broker *g, int fd,
 					       bool *ret_deep)
 {
 	struct batch b;
-	struct priv_req req;
+	struct broker_req req;
 	int got = 1, err = 0;
 
 	b.n = b.flushed = 0;
@@ -557,7 +558,7 @@ static __attribute__((noinline)) int serve_all(struct gate *g, int fd,
 	return err ? err : got < 0 ? got : 0;
 }
 
-int gate_serve(struct gate *g, int fd)
+int broker_serve(struct broker *g, int fd)
 {
 	bool deep;
 	int err = serve_all(g, fd, &deep);

@@ -14,9 +14,9 @@
 #include "natfw.h"
 
 /* More than the usual network has hosts. */
-#define GATE_COUNTERS 1024
+#define BROKER_COUNTERS 1024
 
-struct gate {
+struct broker {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
 	struct policy policy;
@@ -27,7 +27,7 @@ struct gate {
 	bool synced;			/* a whole table has come */
 	struct nat_rule *staged;	/* the sync that is coming in */
 	size_t staged_n;
-	uint16_t staged_by[GATE_COUNTERS];	/* of them, by their client */
+	uint16_t staged_by[BROKER_COUNTERS];	/* of them, by their client */
 	struct flows flows;		/* through rules that are gone */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	struct lograte rate;		/* of what the engine has us say */
@@ -42,38 +42,39 @@ struct gate {
 };
 
 /**
- * gate_open - choose the backend and make our chains.
+ * broker_open - choose the backend and make our chains.
  * @g: the caller's; zeroed, or closed
- * @conf: enabled; borrowed until gate_close()
+ * @conf: enabled; borrowed until broker_close()
  *
- * A firewall tool that fails now is logged and tried again by gate_verify().
+ * A firewall tool that fails now is logged and tried again by broker_verify().
  * Return: 0, -ENOENT without any usable backend, other -errno
  */
-int gate_open(struct gate *g, const struct conf *conf);
+int broker_open(struct broker *g, const struct conf *conf);
 
-/** gate_close - take our rules out of the kernel. Not open: does nothing. */
-void gate_close(struct gate *);
+/** broker_close - take our rules out of the kernel. Not open: does nothing. */
+void broker_close(struct broker *);
 
-/** gate_changed - take what came on watch_fd; @g->suspect is set where it was
+/** broker_changed - take what came on watch_fd; @g->suspect is set where it was
  * not all by ourselves. */
-void gate_changed(struct gate *);
+void broker_changed(struct broker *);
 
-/** gate_reset - another engine is to come: forget a sync half received. */
-void gate_reset(struct gate *);
+/** broker_reset - another engine is to come: forget a sync half received. */
+void broker_reset(struct broker *);
 
-/** gate_look - follow addresses and settings as they are now. 0 or -errno */
-int gate_look(struct gate *);
+/** broker_refresh - follow addresses and settings as they are now. 0 or -errno
+ */
+int broker_refresh(struct broker *);
 
-/** gate_verify - look, and repair rules that somebody changed.
+/** broker_verify - look, and repair rules that somebody changed.
  * Return: 0 they were right, 1 repaired, -errno they could not be (logged) */
-int gate_verify(struct gate *);
+int broker_verify(struct broker *);
 
-/** gate_fault - why the kernel may hold other rules than the table says; ""
+/** broker_fault - why the kernel may hold other rules than the table says; ""
  * where all is well. Valid until the next call. */
-const char *gate_fault(const struct gate *);
+const char *broker_fault(const struct broker *);
 
 /**
- * gate_serve - read and answer what the engine has sent.
+ * broker_serve - read and answer what the engine has sent.
  * @fd: the SOCK_SEQPACKET end, non-blocking
  *
  * SETs and DELs that wait together are one batch. It is one turn, whatever else
@@ -88,6 +89,6 @@ const char *gate_fault(const struct gate *);
  * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no
  * sense, -EXFULL it does not read its answers
  */
-int gate_serve(struct gate *, int fd);
+int broker_serve(struct broker *, int fd);
 
 #endif

@@ -48,7 +48,7 @@ static int bind_private(int fd, const struct sockaddr_un *at)
 	return err;
 }
 
-int ctl_listen(const char *path)
+int ctllisten_open(const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd, err;
@@ -70,7 +70,7 @@ int ctl_listen(const char *path)
 
 /* Who has a listening socket may end it for all who have it, or take none of
  * those who wait. */
-bool ctl_mend(int fd)
+bool ctllisten_repair(int fd)
 {
 	struct pollfd p = { fd, POLLRDHUP };
 

@@ -28,7 +28,7 @@
 #include "engine/engine.h"
 #include "engine/state.h"
 
-#define NURSERY_FD 3		/* its socket: the first behind 0 to 2 */
+#define FORKSERVER_FD 3		/* its socket: the first behind 0 to 2 */
 
 enum verb { START = 1, KILL };
 
@@ -40,7 +40,7 @@ struct request {
 /* Room for descriptors that come along, aligned as they need it. */
 union control {
 	struct cmsghdr head;
-	char buf[CMSG_SPACE(NURSERY_FDS * sizeof(int))];
+	char buf[CMSG_SPACE(FORKSERVER_FDS * sizeof(int))];
 };
 
 struct nest {
@@ -52,11 +52,11 @@ struct nest {
 /* ---- the process: births and deaths -------------------------------------- */
 
 /* A monitor that is gone is seen when we listen. */
-static void tell(enum nursery_news news, int value)
+static void tell(enum forkserver_event news, int value)
 {
-	const struct nursery_rep rep = { news, value };
+	const struct forkserver_rep rep = { news, value };
 
-	if (send(NURSERY_FD, &rep, sizeof(rep), MSG_NOSIGNAL) < 0)
+	if (send(FORKSERVER_FD, &rep, sizeof(rep), MSG_NOSIGNAL) < 0)
 		return;
 }
 
@@ -68,7 +68,7 @@ static void __attribute__((noreturn)) be_engine(struct nest *n)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ||
 	    getppid() != n->self)
 		_exit(1);
-	close(NURSERY_FD);
+	close(FORKSERVER_FD);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -77,16 +77,16 @@ static void __attribute__((noreturn)) be_engine(struct nest *n)
 
 static void give_birth(struct nest *n, const int *fd, size_t fd_n)
 {
-	n->start.chan_fd = fd[NURSERY_CHAN];
-	n->start.log_fd = fd[NURSERY_LOG];
-	n->start.ctl_fd = fd_n > NURSERY_CTL ? fd[NURSERY_CTL] : -1;
+	n->start.chan_fd = fd[FORKSERVER_CHAN];
+	n->start.log_fd = fd[FORKSERVER_LOG];
+	n->start.ctl_fd = fd_n > FORKSERVER_CTL ? fd[FORKSERVER_CTL] : -1;
 	n->engine = fork();
 	if (n->engine == 0)
 		be_engine(n);
 	if (n->engine > 0) {
-		tell(NURSERY_STARTED, n->engine);
+		tell(FORKSERVER_STARTED, n->engine);
 	} else {
-		tell(NURSERY_FAILED, -errno);
+		tell(FORKSERVER_FAILED, -errno);
 		n->engine = 0;
 	}
 	for (size_t i = 0; i < fd_n; i++)
@@ -100,7 +100,7 @@ static void reap(struct nest *n)
 	if (!n->engine || waitpid(n->engine, &status, WNOHANG) != n->engine)
 		return;
 	n->engine = 0;
-	tell(NURSERY_DIED, status);
+	tell(FORKSERVER_DIED, status);
 }
 
 static void end_engine(const struct nest *n)
@@ -133,8 +133,8 @@ static void obey(struct nest *n)
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.buf,
 		.msg_controllen = sizeof(control.buf),
 	};
-	int fd[NURSERY_FDS];
-	ssize_t len = recvmsg(NURSERY_FD, &msg, MSG_CMSG_CLOEXEC);
+	int fd[FORKSERVER_FDS];
+	ssize_t len = recvmsg(FORKSERVER_FD, &msg, MSG_CMSG_CLOEXEC);
 	size_t fd_n;
 
 	if (len <= 0) {
@@ -147,7 +147,7 @@ static void obey(struct nest *n)
 		_exit(1);
 	if (req.verb == KILL)
 		end_engine(n);
-	else if (req.verb == START && !n->engine && fd_n > NURSERY_LOG)
+	else if (req.verb == START && !n->engine && fd_n > FORKSERVER_LOG)
 		give_birth(n, fd, fd_n);
 	else
 		_exit(1);
@@ -159,7 +159,7 @@ static void __attribute__((noreturn)) live(struct nest *n)
 	static const struct timespec byebye = {
 		ENGINE_STOP_MS / 1000, ENGINE_STOP_MS % 1000 * 1000000L,
 	};
-	struct pollfd pfd = { NURSERY_FD, POLLIN };
+	struct pollfd pfd = { FORKSERVER_FD, POLLIN };
 	sigset_t none;
 	int ready;
 
@@ -202,13 +202,14 @@ static int set_signals(void)
 /* Nothing else of the monitor's: the pid file's lock is not for us. */
 static int keep_only(int fd)
 {
-	if (fd != NURSERY_FD && dup3(fd, NURSERY_FD, O_CLOEXEC) < 0)
+	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
 		return -errno;
-	proc_close_from(NURSERY_FD + 1);
+	proc_close_from(FORKSERVER_FD + 1);
 	return 0;
 }
 
-static void __attribute__((noreturn)) be_nursery(int fd, const struct jail *j)
+static void __attribute__((noreturn))
+run_forkserver(int fd, const struct jail *j)
 {
 	struct nest n = { .start.owner = getuid() };
 	int err;
@@ -222,7 +223,7 @@ static void __attribute__((noreturn)) be_nursery(int fd, const struct jail *j)
 	err = set_signals();
 	if (!err)
 		err = jail_enter(j);
-	tell(NURSERY_READY, err);
+	tell(FORKSERVER_READY, err);
 	if (err)
 		_exit(1);
 	mem_idle_stack();	/* the monitor's, as it was at the fork */
@@ -232,9 +233,9 @@ static void __attribute__((noreturn)) be_nursery(int fd, const struct jail *j)
 /* ---- the monitor's end --------------------------------------------------- */
 
 /* Its first word. What it says when it can not be had, is why. */
-static int hear_ready(const struct nursery *n)
+static int hear_ready(const struct forkserver *n)
 {
-	struct nursery_rep rep;
+	struct forkserver_rep rep;
 	ssize_t len;
 
 	do
@@ -242,33 +243,33 @@ static int hear_ready(const struct nursery *n)
 	while (len < 0 && errno == EINTR);
 	if (len < 0)
 		return -errno;
-	if (len != sizeof(rep) || rep.news != NURSERY_READY)
+	if (len != sizeof(rep) || rep.news != FORKSERVER_READY)
 		return -EPIPE;
 	return rep.value;
 }
 
-int nursery_open(struct nursery *ret, const struct jail *jail)
+int forkserver_open(struct forkserver *ret, const struct jail *jail)
 {
 	int pair[2], status, err;
 
-	*ret = (struct nursery){ 0, -1 };
+	*ret = (struct forkserver){ 0, -1 };
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
 		return -errno;
 	log_flush();
 	ret->fd = pair[0];
 	ret->pid = fork();
 	if (ret->pid == 0)
-		be_nursery(pair[1], jail);
+		run_forkserver(pair[1], jail);
 	err = ret->pid < 0 ? -errno : 0;
 	close(pair[1]);
 	if (!err)
 		err = hear_ready(ret);
 	if (err)
-		nursery_close(ret, &status);
+		forkserver_close(ret, &status);
 	return err;
 }
 
-static int ask(const struct nursery *n, enum verb verb, const int *fd,
+static int ask(const struct forkserver *n, enum verb verb, const int *fd,
 	       size_t fd_n)
 {
 	struct request req = { verb, (uint32_t)fd_n };
@@ -291,20 +292,20 @@ static int ask(const struct nursery *n, enum verb verb, const int *fd,
 	return 0;
 }
 
-int nursery_start(const struct nursery *n, const int fd[NURSERY_FDS])
+int forkserver_start(const struct forkserver *n, const int fd[FORKSERVER_FDS])
 {
-	return ask(n, START, fd, fd[NURSERY_CTL] < 0 ? NURSERY_CTL :
-						      NURSERY_FDS);
+	return ask(n, START, fd, fd[FORKSERVER_CTL] < 0 ? FORKSERVER_CTL :
+						      FORKSERVER_FDS);
 }
 
-int nursery_kill(const struct nursery *n)
+int forkserver_kill(const struct forkserver *n)
 {
 	return ask(n, KILL, NULL, 0);
 }
 
-int nursery_read(const struct nursery *n, struct nursery_rep *ret)
+int forkserver_read(const struct forkserver *n, struct forkserver_rep *ret)
 {
-	struct nursery_rep rep;
+	struct forkserver_rep rep;
 	ssize_t len = recv(n->fd, &rep, sizeof(rep), MSG_DONTWAIT);
 
 	if (len < 0)
@@ -317,11 +318,11 @@ int nursery_read(const struct nursery *n, struct nursery_rep *ret)
 
 /* Its end of the socket closes when it ends; a moment later it can be waited
  * for. Not by SIGCHLD: our owner may watch that. */
-static int wait_end(const struct nursery *n, int *ret_status)
+static int wait_end(const struct forkserver *n, int *ret_status)
 {
 	static const struct timespec moment = { 0, 1000000 };
 	struct pollfd pfd = { n->fd, 0 };
-	int tries = poll(&pfd, 1, NURSERY_END_MS) > 0 ? 1000 : 1;
+	int tries = poll(&pfd, 1, FORKSERVER_END_MS) > 0 ? 1000 : 1;
 	pid_t got = 0;
 
 	while (!got && tries-- > 0) {
@@ -334,7 +335,7 @@ static int wait_end(const struct nursery *n, int *ret_status)
 	return got ? 0 : -ETIMEDOUT;
 }
 
-int nursery_close(struct nursery *n, int *ret_status)
+int forkserver_close(struct forkserver *n, int *ret_status)
 {
 	int err = -ECHILD;
 
@@ -344,6 +345,6 @@ int nursery_close(struct nursery *n, int *ret_status)
 	if (n->pid > 0)
 		err = wait_end(n, ret_status);
 	close(n->fd);
-	*n = (struct nursery){ 0, -1 };
+	*n = (struct forkserver){ 0, -1 };
 	return err;
 }

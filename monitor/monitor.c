@@ -2,11 +2,11 @@
 /*
  * mapmonitor.c - the privileged half: signals, start, reload, stop.
  *
- * Owns: the gate (broker.c) through which the engine reaches the firewall, the
- * warden (supervisor.c) that leads the engine's life. Never does: read from the
- * network.
- * Invariant: until the nursery is there nothing was cut, and a reload may do
- * what the start may; from then on the jail is the one it was forked for.
+ * Owns: the broker (broker.c) through which the engine reaches the firewall,
+ * the supervisor (supervisor.c) that leads the engine's life. Never does: read
+ * from the network. Invariant: until the fork server is there nothing was cut,
+ * and a reload may do what the start may; from then on the jail is the one it
+ * was forked for.
  */
 #include <errno.h>
 #include <signal.h>
@@ -25,8 +25,8 @@
 #include "monitor/report.h"
 #include "monitor/supervisor.h"
 
-/* Two descriptors of the engine's, the nursery's, the firewall's; room for what
- * later layers watch. */
+/* Two descriptors of the engine's, the fork server's, the firewall's; room for
+ * what later layers watch. */
 #define MONITOR_FDS_MAX 8
 /* After somebody changed the firewall: he may not be done yet. Others may
  * change it all the time; to look costs a tool's run. */
@@ -51,20 +51,20 @@ struct monitor {
 	const char *path;
 	bool debug;
 	struct conf conf, next_conf;
-	struct ev_loop *loop;
+	struct loop *loop;
 	enum phase phase;
 	int status;
 
-	struct gate gate;
+	struct broker broker;
 	struct report report;		/* to the operator */
 	int ctl_fd;			/* the control socket, -1 none */
 	struct home home;
-	struct warden warden;
+	struct supervisor supervisor;
 
-	struct ev_fd firewall;		/* tells of others' changes */
+	struct loop_fd firewall;		/* tells of others' changes */
 	uint64_t verified_ms;
-	struct ev_timer verify, flows;
-	struct ev_signal sig[3];
+	struct loop_timer verify, flows;
+	struct loop_signal sig[3];
 };
 
 /* ---- the firewall -------------------------------------------------------- */
@@ -72,49 +72,49 @@ struct monitor {
 /* The next look at the firewall comes soon. */
 static void suspect(struct monitor *m)
 {
-	uint64_t gone_ms = ev_now_ms(m->loop) - m->verified_ms;
+	uint64_t gone_ms = loop_now_ms(m->loop) - m->verified_ms;
 
-	if (!m->gate.suspect)
+	if (!m->broker.suspect)
 		return;
-	m->gate.suspect = false;
-	ev_timer_set(m->loop, &m->verify, gone_ms < SUSPECT_GAP_MS ?
+	m->broker.suspect = false;
+	loop_timer_set(m->loop, &m->verify, gone_ms < SUSPECT_GAP_MS ?
 		     SUSPECT_GAP_MS - gone_ms : SUSPECT_MS);
 }
 
-static void on_verify(struct ev_timer *t)
+static void on_verify(struct loop_timer *t)
 {
-	struct monitor *m = EV_OWNER(t, struct monitor, verify);
+	struct monitor *m = LOOP_OWNER(t, struct monitor, verify);
 
-	ev_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
-	m->verified_ms = ev_now_ms(m->loop);
-	gate_verify(&m->gate);
-	report_gate(&m->report, &m->gate);
+	loop_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
+	m->verified_ms = loop_now_ms(m->loop);
+	broker_verify(&m->broker);
+	report_broker(&m->report, &m->broker);
 	suspect(m);
 	log_flush();
 	mem_idle_stack();
 }
 
-static void on_firewall(struct ev_fd *w, short revents)
+static void on_firewall(struct loop_fd *w, short revents)
 {
-	struct monitor *m = EV_OWNER(w, struct monitor, firewall);
+	struct monitor *m = LOOP_OWNER(w, struct monitor, firewall);
 
-	gate_changed(&m->gate);
+	broker_changed(&m->broker);
 	suspect(m);
 }
 
 static void watch_firewall(struct monitor *m)
 {
-	ev_fd_del(m->loop, &m->firewall);
-	ev_fd_init(&m->firewall, m->gate.watch_fd, on_firewall);
-	if (m->gate.watch_fd >= 0)
-		ev_fd_add(m->loop, &m->firewall, POLLIN);
+	loop_fd_del(m->loop, &m->firewall);
+	loop_fd_init(&m->firewall, m->broker.watch_fd, on_firewall);
+	if (m->broker.watch_fd >= 0)
+		loop_fd_add(m->loop, &m->firewall, POLLIN);
 }
 
-static void on_flows(struct ev_timer *t)
+static void on_flows(struct loop_timer *t)
 {
-	struct monitor *m = EV_OWNER(t, struct monitor, flows);
+	struct monitor *m = LOOP_OWNER(t, struct monitor, flows);
 
-	flows_kill(&m->gate.flows, ev_now_ms(m->loop));
+	flows_kill(&m->broker.flows, loop_now_ms(m->loop));
 }
 
 /* ---- the operator -------------------------------------------------------- */
@@ -132,10 +132,10 @@ static void control_close(struct monitor *m)
  * connected meanwhile is served by the next engine. */
 static void control_open(struct monitor *m)
 {
-	if (m->ctl_fd >= 0 && ctl_mend(m->ctl_fd))
+	if (m->ctl_fd >= 0 && ctllisten_repair(m->ctl_fd))
 		return;
 	control_close(m);
-	m->ctl_fd = ctl_listen(m->conf.control_socket);
+	m->ctl_fd = ctllisten_open(m->conf.control_socket);
 	if (m->ctl_fd < 0)
 		log_err("control-socket %s: %s", m->conf.control_socket,
 			strerror(-m->ctl_fd));
@@ -147,8 +147,8 @@ static void on_born(void *arg)
 {
 	struct monitor *m = arg;
 
-	gate_reset(&m->gate);
-	m->gate.serving = false;
+	broker_reset(&m->broker);
+	m->broker.serving = false;
 }
 
 static int on_request(void *arg, int fd)
@@ -156,12 +156,12 @@ static int on_request(void *arg, int fd)
 	struct monitor *m = arg;
 	int err;
 
-	m->gate.now_ms = ev_now_ms(m->loop);
-	err = gate_serve(&m->gate, fd);
-	if (m->gate.flows.gone_n && !m->flows.active)
-		ev_timer_set(m->loop, &m->flows, m->gate.flows.walk_gap_ms);
-	report_gate(&m->report, &m->gate);
-	if (m->gate.serving)
+	m->broker.now_ms = loop_now_ms(m->loop);
+	err = broker_serve(&m->broker, fd);
+	if (m->broker.flows.gone_n && !m->flows.active)
+		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
+	report_broker(&m->report, &m->broker);
+	if (m->broker.serving)
 		report_serving(&m->report);
 	suspect(m);
 	return err;
@@ -173,7 +173,7 @@ static void on_died(void *arg)
 
 	report_death(&m->report);
 	control_open(m);
-	warden_control(&m->warden, m->ctl_fd);
+	supervisor_control(&m->supervisor, m->ctl_fd);
 }
 
 static void reload_finish(struct monitor *m);
@@ -183,7 +183,7 @@ static void on_gone(void *arg)
 	struct monitor *m = arg;
 
 	if (m->phase == STOPPING)
-		ev_stop(m->loop);
+		loop_stop(m->loop);
 	else
 		reload_finish(m);
 }
@@ -193,10 +193,10 @@ static void on_lost(void *arg)
 	struct monitor *m = arg;
 
 	m->status = 1;
-	ev_stop(m->loop);
+	loop_stop(m->loop);
 }
 
-static const struct warden_ops warden_ops = {
+static const struct supervisor_ops supervisor_ops = {
 	.born = on_born, .request = on_request, .died = on_died,
 	.gone = on_gone, .lost = on_lost,
 };
@@ -220,7 +220,7 @@ static int find_user(const struct conf *conf, struct home *ret)
  * only until the next boot. A crash or a reload then costs no mapping. */
 static int stand_in(const struct conf *conf, int why, struct home *ret)
 {
-	int err = status_beside(conf->pid_file, ".jail", ret->dir);
+	int err = statusfile_beside(conf->pid_file, ".jail", ret->dir);
 
 	if (!err)
 		err = jail_dir(ret->dir, ret->uid, ret->gid);
@@ -283,17 +283,17 @@ static int stay(const struct monitor *m, const struct conf *next)
 	return 0;
 }
 
-/* The nursery is shut in, and asked for nothing yet. */
-static int open_nursery(struct monitor *m)
+/* The fork server is shut in, and asked for nothing yet. */
+static int open_forkserver(struct monitor *m)
 {
 	struct jail jail = {
 		m->home.dir, m->home.uid, m->home.gid, ENGINE_FILES_MAX,
 	};
 	int err;
 
-	if (warden_is_open(&m->warden))
+	if (supervisor_is_open(&m->supervisor))
 		return 0;
-	err = warden_open(&m->warden, &jail);
+	err = supervisor_open(&m->supervisor, &jail);
 	if (err)
 		log_err("engine can not enter its jail %s: %s", m->home.dir,
 			strerror(-err));
@@ -309,7 +309,7 @@ static int begin(struct monitor *m)
 	log_level((int)m->conf.log_level);
 	if (!m->conf.enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
-		report_state(&m->report, STATUS_DISABLED, &m->gate);
+		report_state(&m->report, STATUS_DISABLED, &m->broker);
 		return 0;
 	}
 	if (m->conf.allow_disable_external)
@@ -317,14 +317,14 @@ static int begin(struct monitor *m)
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(&m->conf)->name);
 	/* a firewall tool may take its time: we are to be found meanwhile */
-	report_state(&m->report, STATUS_SERVING, &m->gate);
-	err = open_nursery(m);
+	report_state(&m->report, STATUS_SERVING, &m->broker);
+	err = open_forkserver(m);
 	if (err)
 		return err;
-	if (m->gate.open)
-		gate_look(&m->gate);	/* failed: verify tries again */
+	if (m->broker.open)
+		broker_refresh(&m->broker);	/* failed: verify tries again */
 	else
-		err = gate_open(&m->gate, &m->conf);
+		err = broker_open(&m->broker, &m->conf);
 	mem_idle_stack();	/* that went deep; an engine need not have it */
 	/* The first time the tools ran with all of root's rights: one of them
 	 * may have had to load a module. From here on nobody has them. */
@@ -334,9 +334,9 @@ static int begin(struct monitor *m)
 		return err;
 	control_open(m);
 	watch_firewall(m);
-	ev_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
-	warden_start(&m->warden, &m->conf, m->ctl_fd);
-	report_state(&m->report, STATUS_SERVING, &m->gate);
+	loop_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
+	supervisor_start(&m->supervisor, &m->conf, m->ctl_fd);
+	report_state(&m->report, STATUS_SERVING, &m->broker);
 	return 0;
 }
 
@@ -357,12 +357,12 @@ static void reload_finish(struct monitor *m)
 		    !strcmp(m->next_conf.backend, m->conf.backend);
 
 	if (!same) {
-		ev_fd_del(m->loop, &m->firewall);
-		gate_close(&m->gate);
+		loop_fd_del(m->loop, &m->firewall);
+		broker_close(&m->broker);
 	}
 	if (!same_socket(m))
 		control_close(m);
-	ev_timer_del(m->loop, &m->verify);
+	loop_timer_del(m->loop, &m->verify);
 	m->conf = m->next_conf;
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
@@ -372,13 +372,13 @@ static void reload_finish(struct monitor *m)
 	}
 	report_reload(&m->report, log_last_error());
 	m->status = 1;
-	ev_stop(m->loop);
+	loop_stop(m->loop);
 }
 
 /* What was root's to read before its rights went need not be any more. */
 static void tell_unread(const struct monitor *m, int err, const char *why)
 {
-	if (err == -EACCES && warden_is_open(&m->warden))
+	if (err == -EACCES && supervisor_is_open(&m->supervisor))
 		log_err("%s: since the start upnpd reads what root owns or all "
 			"may read; chown root %s", why, m->path);
 	else
@@ -397,16 +397,16 @@ static int read_next(struct monitor *m)
 	if (err)
 		tell_unread(m, err, why.text);
 	else if (next.enabled)
-		err = warden_is_open(&m->warden) ? stay(m, &next) :
+		err = supervisor_is_open(&m->supervisor) ? stay(m, &next) :
 						   prepare(&next, &m->home);
 	if (!err)
 		m->next_conf = next;
 	return err;
 }
 
-static void on_sighup(struct ev_signal *s)
+static void on_sighup(struct loop_signal *s)
 {
-	struct monitor *m = EV_OWNER(s, struct monitor, sig[2]);
+	struct monitor *m = LOOP_OWNER(s, struct monitor, sig[2]);
 
 	if (m->phase == STOPPING)
 		return;
@@ -417,7 +417,7 @@ static void on_sighup(struct ev_signal *s)
 		return;
 	}
 	m->phase = RELOADING;
-	if (!warden_stop(&m->warden))
+	if (!supervisor_stop(&m->supervisor))
 		reload_finish(m);
 }
 
@@ -425,23 +425,23 @@ static void stop(struct monitor *m)
 {
 	m->phase = STOPPING;
 	report_stopping(&m->report);
-	if (!warden_stop(&m->warden))
-		ev_stop(m->loop);
+	if (!supervisor_stop(&m->supervisor))
+		loop_stop(m->loop);
 }
 
-static void on_sigterm(struct ev_signal *s)
+static void on_sigterm(struct loop_signal *s)
 {
-	stop(EV_OWNER(s, struct monitor, sig[0]));
+	stop(LOOP_OWNER(s, struct monitor, sig[0]));
 }
 
-static void on_sigint(struct ev_signal *s)
+static void on_sigint(struct loop_signal *s)
 {
-	stop(EV_OWNER(s, struct monitor, sig[1]));
+	stop(LOOP_OWNER(s, struct monitor, sig[1]));
 }
 
 static int watch_signals(struct monitor *m)
 {
-	static const struct ev_signal sig[3] = {
+	static const struct loop_signal sig[3] = {
 		{ SIGTERM, on_sigterm }, { SIGINT, on_sigint },
 		{ SIGHUP, on_sighup },
 	};
@@ -449,7 +449,7 @@ static int watch_signals(struct monitor *m)
 
 	for (size_t i = 0; i < 3 && !err; i++) {
 		m->sig[i] = sig[i];
-		err = ev_signal_add(m->loop, &m->sig[i]);
+		err = loop_signal_add(m->loop, &m->sig[i]);
 	}
 	return err;
 }
@@ -465,27 +465,27 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	m.debug = debug;
 	m.ctl_fd = -1;
 	report_start(&m.report, path, conf->pid_file);
-	ev_fd_init(&m.firewall, -1, on_firewall);
+	loop_fd_init(&m.firewall, -1, on_firewall);
 	m.verify.cb = on_verify;
 	m.flows.cb = on_flows;
-	m.loop = ev_new(MONITOR_FDS_MAX, NULL);
-	warden_init(&m.warden, m.loop, &warden_ops, &m);
+	m.loop = loop_new(MONITOR_FDS_MAX, NULL);
+	supervisor_init(&m.supervisor, m.loop, &supervisor_ops, &m);
 	err = m.loop ? watch_signals(&m) : -ENOMEM;
 	if (!err && m.conf.enabled)
 		err = prepare(&m.conf, &m.home);
 	if (!err)
 		err = begin(&m);
 	if (!err)
-		err = ev_run(m.loop);
+		err = loop_run(m.loop);
 	if (err)
 		m.status = 1;
 	if (err && !*log_last_error())	/* who failed has told more */
 		log_err("ends: %s", strerror(-err));
-	gate_close(&m.gate);
+	broker_close(&m.broker);
 	control_close(&m);
-	warden_close(&m.warden);
+	supervisor_close(&m.supervisor);
 	report_end(&m.report, m.status ? log_last_error() : NULL);
 	log_flush();
-	ev_free(m.loop);
+	loop_free(m.loop);
 	return m.status;
 }

@@ -20,7 +20,7 @@ static void copy(char *dst, size_t cap, const char *text)
 
 static void put_state(struct wr *w, const struct report *r)
 {
-	const struct status *s = &r->now;
+	const struct statusfile *s = &r->now;
 
 	if (s->state == STATUS_DISABLED)
 		wr_fmt(w, "not enabled: set enabled = yes in %s", s->file);
@@ -103,7 +103,7 @@ void report_stopping(struct report *r)
 /* ---- the file ------------------------------------------------------------ */
 
 /* FNV-1a, in place of a second struct status to compare with. Never 0. */
-static uint64_t hash_of(const struct status *s)
+static uint64_t hash_of(const struct statusfile *s)
 {
 	const unsigned char *p = (const unsigned char *)s;
 	uint64_t h = 14695981039346656037u;
@@ -120,7 +120,7 @@ static void write_now(struct report *r)
 
 	if (!r->path[0] || hash == r->written)
 		return;
-	err = status_write(r->path, &r->now);
+	err = statusfile_write(r->path, &r->now);
 	if (err && !r->failed)
 		log_warn("status file %s: %s; upnpctl can not tell all",
 			 r->path, strerror(-err));
@@ -151,7 +151,7 @@ void report_start(struct report *r, const char *file, const char *pid_file)
 	if (err)
 		log_warn("NOTIFY_SOCKET: %s; nobody is told that we serve",
 			 strerror(-err));
-	if (!status_path(pid_file, path))
+	if (!statusfile_path(pid_file, path))
 		str_copy(r->path, sizeof(r->path), str_z(path));
 	r->now.pid = getpid();
 	copy(r->now.file, sizeof(r->now.file), file);
@@ -159,38 +159,38 @@ void report_start(struct report *r, const char *file, const char *pid_file)
 	r->now.since_mono_s = seconds(CLOCK_BOOTTIME);
 }
 
-static void take_gate(struct report *r, const struct gate *g)
+static void copy_broker(struct report *r, const struct broker *g)
 {
-	struct status *s = &r->now;
+	struct statusfile *s = &r->now;
 
 	s->backend[0] = s->backend_why[0] = '\0';
 	if (g->open) {
 		copy(s->backend, sizeof(s->backend), g->fw.be->name);
 		copy(s->backend_why, sizeof(s->backend_why), g->why);
 	}
-	copy(s->firewall_fault, sizeof(s->firewall_fault), gate_fault(g));
+	copy(s->firewall_fault, sizeof(s->firewall_fault), broker_fault(g));
 	if (s->repairs != g->repairs)
 		s->repaired_s = seconds(CLOCK_REALTIME);
 	s->repairs = g->repairs;
 }
 
 void report_state(struct report *r, enum status_state state,
-		  const struct gate *g)
+		  const struct broker *g)
 {
 	r->now.state = state;
 	r->serving = false;
-	take_gate(r, g);
+	copy_broker(r, g);
 	write_now(r);
 	tell(r, state == STATUS_DISABLED ? "READY=1\n" : "");
 }
 
-void report_gate(struct report *r, const struct gate *g)
+void report_broker(struct report *r, const struct broker *g)
 {
-	bool well = !*gate_fault(g);
+	bool well = !*broker_fault(g);
 
 	if (well == !r->now.firewall_fault[0] && r->now.repairs == g->repairs)
 		return;
-	take_gate(r, g);
+	copy_broker(r, g);
 	publish(r);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * report.h - what the monitor says of itself: gathered here, written to the
- * status file (status.h) and told the service manager (base/notify.h) when
+ * status file (statusfile.h) and told the service manager (base/notify.h) when
  * something has changed.
  */
 #ifndef MONITOR_REPORT_H
@@ -24,7 +24,7 @@ struct report {
 	bool failed;		/* to write; told in the log once */
 	char path[REPORT_PATH_MAX];	/* "": there is no such file */
 	uint64_t written;	/* a hash of what stands there, 0: nothing */
-	struct status now;
+	struct statusfile now;
 };
 
 /**
@@ -35,10 +35,11 @@ struct report {
  */
 void report_start(struct report *r, const char *file, const char *pid_file);
 
-/** report_state - @state from now on, and what the gate says. Writes. A daemon
- * that is disabled is ready, one that serves is when its engine says so. */
+/** report_state - @state from now on, and what the broker says. Writes. A
+ * daemon that is disabled is ready, one that serves is when its engine says so.
+ */
 void report_state(struct report *, enum status_state state,
-		  const struct gate *);
+		  const struct broker *);
 
 /** report_serving - the engine serves: ready. Cheap when that is known. */
 void report_serving(struct report *);
@@ -49,9 +50,9 @@ void report_reloading(struct report *);
 /** report_stopping - the end begins. */
 void report_stopping(struct report *);
 
-/** report_gate - the gate has worked: write if that changed anything. Cheap
+/** report_broker - the broker has worked: write if that changed anything. Cheap
  * when it did not. */
-void report_gate(struct report *, const struct gate *);
+void report_broker(struct report *, const struct broker *);
 
 /** report_reload - a reload has ended; @fault: why it changed nothing, or "".
  * Writes. */

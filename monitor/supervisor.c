@@ -2,9 +2,9 @@
 /*
  * supervisor.c - the engine's life as the monitor leads it.
  *
- * Owns: our end of the engine's channel and of its log, the nursery.
+ * Owns: our end of the engine's channel and of its log, the fork server.
  * Invariant: an engine is asked for only when the one before is known to have
- * ended, so that what the nursery tells is always of the one we mean.
+ * ended, so that what the fork server tells is always of the one we mean.
  */
 #include "monitor/supervisor.h"
 
@@ -18,59 +18,59 @@
 #define RETRY_MS	1000
 #define DEATH_WINDOW_MS	60000
 
-static void watch_close(struct warden *w, struct ev_fd *fd)
+static void watch_close(struct supervisor *w, struct loop_fd *fd)
 {
-	ev_fd_del(w->loop, fd);
+	loop_fd_del(w->loop, fd);
 	if (fd->fd >= 0)
 		close(fd->fd);
 	fd->fd = -1;
 }
 
-static void on_log(struct ev_fd *fd, short revents)
+static void on_log(struct loop_fd *fd, short revents)
 {
-	struct warden *w = EV_OWNER(fd, struct warden, log);
-	int n = log_relay_read(&w->relay, fd->fd, ev_now_ms(w->loop));
+	struct supervisor *w = LOOP_OWNER(fd, struct supervisor, log);
+	int n = log_relay_read(&w->relay, fd->fd, loop_now_ms(w->loop));
 
 	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
-		ev_fd_del(w->loop, fd);
+		loop_fd_del(w->loop, fd);
 }
 
 /* The engine has ended: its last words, and nothing more of it. */
-static void bury(struct warden *w)
+static void bury(struct supervisor *w)
 {
 	if (w->log.fd >= 0)
 		on_log(&w->log, POLLIN);
 	watch_close(w, &w->log);
 	watch_close(w, &w->chan);
-	ev_timer_del(w->loop, &w->stop);
-	ev_timer_del(w->loop, &w->answer);
+	loop_timer_del(w->loop, &w->stop);
+	loop_timer_del(w->loop, &w->answer);
 	w->alive = false;
 }
 
-static void lose(struct warden *w)
+static void lose(struct supervisor *w)
 {
 	bury(w);
-	ev_timer_del(w->loop, &w->restart);
-	ev_fd_del(w->loop, &w->news);
+	loop_timer_del(w->loop, &w->restart);
+	loop_fd_del(w->loop, &w->news);
 	w->ops->lost(w->arg);
 }
 
 /* ---- the end of one ------------------------------------------------------ */
 
-static void kill_engine(struct warden *w, const char *why)
+static void kill_engine(struct supervisor *w, const char *why)
 {
 	if (!w->alive)
 		return;
 	log_err("engine: %s; ending it", why);
 	w->killed = true;
 	/* failed: it tells by its end */
-	nursery_kill(&w->nursery);
-	ev_timer_set(w->loop, &w->answer, NURSERY_ANSWER_MS);
+	forkserver_kill(&w->forkserver);
+	loop_timer_set(w->loop, &w->answer, FORKSERVER_ANSWER_MS);
 }
 
-static void on_chan(struct ev_fd *fd, short revents)
+static void on_chan(struct loop_fd *fd, short revents)
 {
-	struct warden *w = EV_OWNER(fd, struct warden, chan);
+	struct supervisor *w = LOOP_OWNER(fd, struct supervisor, chan);
 	int err = w->ops->request(w->arg, fd->fd);
 
 	if (!err)
@@ -80,29 +80,29 @@ static void on_chan(struct ev_fd *fd, short revents)
 	else if (err == -EXFULL)
 		kill_engine(w, "it does not read its answers");
 	else
-		ev_timer_set(w->loop, &w->stop, ENGINE_STOP_MS);
-	ev_fd_del(w->loop, fd);		/* the nursery tells the rest */
+		loop_timer_set(w->loop, &w->stop, ENGINE_STOP_MS);
+	loop_fd_del(w->loop, fd); /* the fork server tells the rest */
 }
 
-static void on_stop(struct ev_timer *t)
+static void on_stop(struct loop_timer *t)
 {
-	kill_engine(EV_OWNER(t, struct warden, stop), "it does not stop");
+	kill_engine(LOOP_OWNER(t, struct supervisor, stop), "it does not stop");
 }
 
-bool warden_stop(struct warden *w)
+bool supervisor_stop(struct supervisor *w)
 {
-	ev_timer_del(w->loop, &w->restart);
+	loop_timer_del(w->loop, &w->restart);
 	watch_close(w, &w->chan);
 	w->leaving = true;
 	if (w->alive)
-		ev_timer_set(w->loop, &w->stop, ENGINE_STOP_MS);
+		loop_timer_set(w->loop, &w->stop, ENGINE_STOP_MS);
 	return w->alive;
 }
 
 /* Is this the last death we take? Remembers it otherwise. */
-static bool too_many_deaths(struct warden *w)
+static bool too_many_deaths(struct supervisor *w)
 {
-	uint64_t now = ev_now_ms(w->loop);
+	uint64_t now = loop_now_ms(w->loop);
 	uint64_t oldest;
 
 	memmove(w->death_ms, w->death_ms + 1,
@@ -112,7 +112,7 @@ static bool too_many_deaths(struct warden *w)
 	return oldest && now + 1 - oldest <= DEATH_WINDOW_MS;
 }
 
-static void die(struct warden *w, int status)
+static void die(struct supervisor *w, int status)
 {
 	if (WIFSIGNALED(status))
 		log_err("engine ended by signal %d", WTERMSIG(status));
@@ -125,7 +125,7 @@ static void die(struct warden *w, int status)
 		lose(w);
 		return;
 	}
-	ev_timer_set(w->loop, &w->restart, ENGINE_RESTART_MS);
+	loop_timer_set(w->loop, &w->restart, ENGINE_RESTART_MS);
 }
 
 /* ---- the start of one ---------------------------------------------------- */
@@ -150,22 +150,22 @@ static int make_pipes(int chan[2], int log[2])
  * A new pair for each engine, and the configuration is in it before anybody
  * has the other end: no engine can touch what its successor reads.
  */
-static int ask_for_one(struct warden *w, int chan[2], int log)
+static int ask_for_one(struct supervisor *w, int chan[2], int log)
 {
-	int fd[NURSERY_FDS] = { chan[1], log, w->ctl_fd };
+	int fd[FORKSERVER_FDS] = { chan[1], log, w->ctl_fd };
 
 	if (send(chan[0], w->conf, sizeof(*w->conf), MSG_NOSIGNAL) < 0)
 		return -errno;
-	return nursery_start(&w->nursery, fd);
+	return forkserver_start(&w->forkserver, fd);
 }
 
-static void start_failed(struct warden *w, int err)
+static void start_failed(struct supervisor *w, int err)
 {
 	log_err("engine: %s; trying again", strerror(-err));
-	ev_timer_set(w->loop, &w->restart, RETRY_MS);
+	loop_timer_set(w->loop, &w->restart, RETRY_MS);
 }
 
-static void start(struct warden *w)
+static void start(struct supervisor *w)
 {
 	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
 	int err = make_pipes(chan, log);
@@ -187,19 +187,19 @@ static void start(struct warden *w)
 	w->killed = false;
 	w->ops->born(w->arg);
 	memset(&w->relay, 0, sizeof(w->relay));
-	ev_fd_init(&w->chan, chan[0], on_chan);
-	ev_fd_init(&w->log, log[0], on_log);
-	ev_fd_add(w->loop, &w->chan, POLLIN);
-	ev_fd_add(w->loop, &w->log, POLLIN);
-	ev_timer_set(w->loop, &w->answer, NURSERY_ANSWER_MS);
+	loop_fd_init(&w->chan, chan[0], on_chan);
+	loop_fd_init(&w->log, log[0], on_log);
+	loop_fd_add(w->loop, &w->chan, POLLIN);
+	loop_fd_add(w->loop, &w->log, POLLIN);
+	loop_timer_set(w->loop, &w->answer, FORKSERVER_ANSWER_MS);
 }
 
-static void on_restart(struct ev_timer *t)
+static void on_restart(struct loop_timer *t)
 {
-	start(EV_OWNER(t, struct warden, restart));
+	start(LOOP_OWNER(t, struct supervisor, restart));
 }
 
-void warden_start(struct warden *w, const struct conf *conf, int ctl_fd)
+void supervisor_start(struct supervisor *w, const struct conf *conf, int ctl_fd)
 {
 	w->conf = conf;
 	w->ctl_fd = ctl_fd;
@@ -207,18 +207,19 @@ void warden_start(struct warden *w, const struct conf *conf, int ctl_fd)
 	start(w);
 }
 
-void warden_control(struct warden *w, int ctl_fd)
+void supervisor_control(struct supervisor *w, int ctl_fd)
 {
 	w->ctl_fd = ctl_fd;
 }
 
-/* ---- the nursery --------------------------------------------------------- */
+/* ---- the fork server
+ * --------------------------------------------------------- */
 
-static void nursery_ended(struct warden *w)
+static void forkserver_ended(struct supervisor *w)
 {
 	int status;
 
-	if (nursery_close(&w->nursery, &status))
+	if (forkserver_close(&w->forkserver, &status))
 		log_err("the nursery has hung up: there can be no engine; "
 			"start upnpd again");
 	else if (WIFSIGNALED(status))
@@ -230,80 +231,80 @@ static void nursery_ended(struct warden *w)
 	lose(w);
 }
 
-static void take_news(struct warden *w, const struct nursery_rep *rep)
+static void take_news(struct supervisor *w, const struct forkserver_rep *rep)
 {
-	if (rep->news == NURSERY_STARTED) {
+	if (rep->news == FORKSERVER_STARTED) {
 		log_debug("engine: process %d", (int)rep->value);
 		if (!w->killed)
-			ev_timer_del(w->loop, &w->answer);
+			loop_timer_del(w->loop, &w->answer);
 		return;
 	}
 	bury(w);
 	if (w->leaving)
 		w->ops->gone(w->arg);
-	else if (rep->news == NURSERY_FAILED)
+	else if (rep->news == FORKSERVER_FAILED)
 		start_failed(w, rep->value);
 	else
 		die(w, rep->value);
 }
 
-static void on_news(struct ev_fd *fd, short revents)
+static void on_news(struct loop_fd *fd, short revents)
 {
-	struct warden *w = EV_OWNER(fd, struct warden, news);
-	struct nursery_rep rep;
-	int err = nursery_read(&w->nursery, &rep);
+	struct supervisor *w = LOOP_OWNER(fd, struct supervisor, news);
+	struct forkserver_rep rep;
+	int err = forkserver_read(&w->forkserver, &rep);
 
 	if (!err)
 		take_news(w, &rep);
 	else if (err != -EAGAIN)
-		nursery_ended(w);
+		forkserver_ended(w);
 }
 
-static void on_answer(struct ev_timer *t)
+static void on_answer(struct loop_timer *t)
 {
-	struct warden *w = EV_OWNER(t, struct warden, answer);
+	struct supervisor *w = LOOP_OWNER(t, struct supervisor, answer);
 
 	log_err("the nursery does not answer: there can be no engine; start "
 		"upnpd again");
 	lose(w);
 }
 
-void warden_init(struct warden *w, struct ev_loop *loop,
-		 const struct warden_ops *ops, void *arg)
+void supervisor_init(struct supervisor *w, struct loop *loop,
+		 const struct supervisor_ops *ops, void *arg)
 {
 	w->ops = ops;
 	w->arg = arg;
 	w->loop = loop;
-	w->nursery.fd = w->ctl_fd = -1;
+	w->forkserver.fd = w->ctl_fd = -1;
 	w->restart.cb = on_restart;
 	w->stop.cb = on_stop;
 	w->answer.cb = on_answer;
-	ev_fd_init(&w->news, -1, on_news);
-	ev_fd_init(&w->chan, -1, on_chan);
-	ev_fd_init(&w->log, -1, on_log);
+	loop_fd_init(&w->news, -1, on_news);
+	loop_fd_init(&w->chan, -1, on_chan);
+	loop_fd_init(&w->log, -1, on_log);
 }
 
-int warden_open(struct warden *w, const struct jail *jail)
+int supervisor_open(struct supervisor *w, const struct jail *jail)
 {
-	int err = nursery_open(&w->nursery, jail);
+	int err = forkserver_open(&w->forkserver, jail);
 
 	if (err)
 		return err;
-	w->news.fd = w->nursery.fd;
-	return ev_fd_add(w->loop, &w->news, POLLIN);
+	w->news.fd = w->forkserver.fd;
+	return loop_fd_add(w->loop, &w->news, POLLIN);
 }
 
-bool warden_is_open(const struct warden *w)
+bool supervisor_is_open(const struct supervisor *w)
 {
-	return w->nursery.fd >= 0;
+	return w->forkserver.fd >= 0;
 }
 
-void warden_close(struct warden *w)
+void supervisor_close(struct supervisor *w)
 {
 	int status;
 
 	watch_close(w, &w->chan);
-	if (nursery_close(&w->nursery, &status) == -ETIMEDOUT)
+	if (forkserver_close(&w->forkserver, &status) == -ETIMEDOUT)
 		log_warn("the nursery does not end");
 	if (w->log.fd >= 0)
 		on_log(&w->log, POLLIN);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * supervisor.h - the engine's life as the monitor leads it: has the nursery
+ * supervisor.h - the engine's life as the monitor leads it: has the fork server
  * start one, copies its log, ends one that misbehaves or does not stop, starts
  * another after a death.
  */
@@ -16,8 +16,8 @@
 #include "conf/conf.h"
 #include "monitor/forkserver.h"
 
-/* What the owner does about it. Each may call the warden again. */
-struct warden_ops {
+/* What the owner does about it. Each may call the supervisor again. */
+struct supervisor_ops {
 	/* one is being started: what the one before asked for is void */
 	void (*born)(void *arg);
 	/* @fd: its channel has something. 0; -EPROTO it sent what is no
@@ -25,64 +25,65 @@ struct warden_ops {
 	 * -errno: it is going */
 	int (*request)(void *arg, int fd);
 	void (*died)(void *arg);	/* unasked; another one is to come */
-	void (*gone)(void *arg);	/* as warden_stop() wanted */
+	void (*gone)(void *arg);	/* as supervisor_stop() wanted */
 	void (*lost)(void *arg);	/* there can be no other; logged */
 };
 
-struct warden {
-	const struct warden_ops *ops;	/* private from here on */
+struct supervisor {
+	const struct supervisor_ops *ops;	/* private from here on */
 	void *arg;
-	struct ev_loop *loop;
-	struct nursery nursery;
+	struct loop *loop;
+	struct forkserver forkserver;
 	const struct conf *conf;	/* of the next engine */
 	int ctl_fd;
 
 	bool alive;			/* there is an engine, or soon */
 	bool leaving;			/* it was asked to go */
 	bool killed;
-	struct ev_fd news;		/* the nursery's */
-	struct ev_fd chan, log;		/* the engine's */
+	struct loop_fd news;		/* the fork server's */
+	struct loop_fd chan, log;		/* the engine's */
 	struct log_relay relay;
 	uint64_t death_ms[ENGINE_DEATHS_MAX];
-	struct ev_timer restart;
-	struct ev_timer stop;		/* by then it has said byebye */
-	struct ev_timer answer;		/* by then the nursery has */
+	struct loop_timer restart;
+	struct loop_timer stop;		/* by then it has said byebye */
+	struct loop_timer answer;	/* by then the fork server has */
 };
 
 /**
- * warden_init - no nursery, no engine. The other calls but warden_open() and
- * warden_start() are safe from here on.
+ * supervisor_init - no fork server, no engine. The other calls but
+ * supervisor_open() and supervisor_start() are safe from here on.
  * @w: the owner's, zeroed; @ops, @arg, the loop: borrowed
  */
-void warden_init(struct warden *w, struct ev_loop *, const struct warden_ops *,
-		 void *arg);
+void supervisor_init(struct supervisor *w, struct loop *,
+		     const struct supervisor_ops *, void *arg);
 
-/** warden_open - fork the nursery, with all the rights we have. Once. Return: 0
- * or -errno: the jail can not be entered */
-int warden_open(struct warden *, const struct jail *);
+/** supervisor_open - fork the fork server, with all the rights we have. Once.
+ * Return: 0 or -errno: the jail can not be entered */
+int supervisor_open(struct supervisor *, const struct jail *);
 
-/** warden_is_open - is there a nursery? */
-bool warden_is_open(const struct warden *);
+/** supervisor_is_open - is there a fork server? */
+bool supervisor_is_open(const struct supervisor *);
 
 /**
- * warden_start - start an engine, now and after each death. There is none.
+ * supervisor_start - start an engine, now and after each death. There is none.
  * @conf: for it; borrowed while it lives, and its successors
  * @ctl_fd: the control socket, -1 none; borrowed likewise
  */
-void warden_start(struct warden *, const struct conf *conf, int ctl_fd);
+void supervisor_start(struct supervisor *, const struct conf *conf, int ctl_fd);
 
-/** warden_control - another control socket, for the next engine. */
-void warden_control(struct warden *, int ctl_fd);
+/** supervisor_control - another control socket, for the next engine. */
+void supervisor_control(struct supervisor *, int ctl_fd);
 
 /**
- * warden_stop - have the engine say byebye and go, or killed after
- * ENGINE_STOP_MS. No other follows until warden_start().
+ * supervisor_stop - have the engine say byebye and go, or killed after
+ * ENGINE_STOP_MS. No other follows until supervisor_start().
  *
  * Return: is there one? Then gone() is called
  */
-bool warden_stop(struct warden *);
+bool supervisor_stop(struct supervisor *);
 
-/** warden_close - hang up on all of them, and wait a while for the nursery. */
-void warden_close(struct warden *);
+/** supervisor_close - hang up on all of them, and wait a while for the fork
+ * server. */
+void supervisor_close(struct supervisor *);
 
 #endif

@@ -66,7 +66,7 @@ static const struct nlmsghdr *faulty(const struct nfnl_batch *b)
 	struct nl_span s = { b->m.p, b->m.len };
 	const struct nlmsghdr *h;
 
-	while (b->fault && (h = nl_next_msg(&s)))
+	while (b->fault && (h = netlink_next_msg(&s)))
 		if (h->nlmsg_seq == b->fault)
 			return h;
 	return NULL;

@@ -209,7 +209,7 @@ void nfnl_elem(struct nfnl_batch *b, enum nfnl_verb verb,
  * it the fault was. Kernels before 4.12 do not know how, and that is all. */
 int nfnl_open(void)
 {
-	int fd = nl_open(NETLINK_NETFILTER), on = 1;
+	int fd = netlink_open(NETLINK_NETFILTER), on = 1;
 
 	if (fd < 0)
 		return fd;
@@ -224,7 +224,7 @@ static uint32_t fault_at(const struct nlmsghdr *h)
 	uint32_t at = 0;
 
 	if (h->nlmsg_flags & NLM_F_ACK_TLVS)
-		nl_attr_get(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS,
+		netlink_attr_get(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS,
 			    &at, sizeof(at));
 	return at;
 }
@@ -233,13 +233,13 @@ static uint32_t fault_at(const struct nlmsghdr *h)
 static int word_of(struct nfnl_batch *b, struct nl_span s)
 {
 	struct nl_span rest = s;
-	const struct nlmsghdr *h = nl_next_msg(&rest);
+	const struct nlmsghdr *h = netlink_next_msg(&rest);
 	bool interrupted;
 	int rc;
 
 	if (h && h->nlmsg_seq - b->first >= b->m.seq - b->first)
 		return 1;
-	rc = nl_walk(s, NULL, NULL, &interrupted);
+	rc = netlink_walk(s, NULL, NULL, &interrupted);
 	if (h && rc < 0 && !b->fault) {
 		b->fault = h->nlmsg_seq;
 		b->fault_at = fault_at(h);
@@ -257,7 +257,7 @@ static int read_answer(struct nfnl_batch *b, int fd)
 	int ret = 1, word;
 	ssize_t n;
 
-	while ((n = nl_recv(fd, &buf)) != -EAGAIN) {
+	while ((n = netlink_recv(fd, &buf)) != -EAGAIN) {
 		word = (int)n;
 		if (n >= 0)
 			word = word_of(b, (struct nl_span){ buf.bytes,
@@ -306,14 +306,14 @@ static int read_dump(int fd, uint32_t seq, uint64_t end, nl_fn fn, void *arg)
 	ssize_t n;
 
 	while (more > 0) {
-		n = nl_recv(fd, &buf);
+		n = netlink_recv(fd, &buf);
 		if (n < 0)
 			return (int)n;
 		s = rest = (struct nl_span){ buf.bytes, (size_t)n };
-		h = nl_next_msg(&rest);
+		h = netlink_next_msg(&rest);
 		if (h && h->nlmsg_seq != seq)
 			continue;
-		more = nl_walk(s, fn, arg, &interrupted);
+		more = netlink_walk(s, fn, arg, &interrupted);
 		if (more > 0 && now_ms() > end)
 			return -ETIMEDOUT;
 	}

@@ -40,7 +40,7 @@ static struct str get(struct nl_span s, unsigned type)
 {
 	const struct rtattr *a;
 
-	while ((a = nl_next_attr(&s)))
+	while ((a = netlink_next_attr(&s)))
 		if (type_of(a) == type)
 			return text_of(a);
 	return (struct str){ NULL, 0 };
@@ -87,7 +87,7 @@ static struct nl_span attrs_of(const struct nlmsghdr *h, int type)
 {
 	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | type))
 		return (struct nl_span){ NULL, 0 };
-	return nl_attrs(h, sizeof(struct nfgenmsg));
+	return netlink_attrs(h, sizeof(struct nfgenmsg));
 }
 
 static int dump(struct nl_sock *s, const struct nfnl_query *q, nl_fn fn,
@@ -105,7 +105,7 @@ static int dump(struct nl_sock *s, const struct nfnl_query *q, nl_fn fn,
 static bool take_table(const struct nlmsghdr *h, struct nl_span s,
 		       struct nft_place *at)
 {
-	const struct nfgenmsg *about = nl_body(h, sizeof(*about));
+	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	const char *family = about ? nfnl_family_name(about->nfgen_family) :
 				     NULL;
 
@@ -183,7 +183,7 @@ static void look_own(void *arg, const struct nlmsghdr *h)
 	uint64_t hash = BACKEND_HASH;
 	const uint8_t *attr;
 
-	if (!is_own(s, nl_body(h, sizeof(struct nfgenmsg))))
+	if (!is_own(s, netlink_body(h, sizeof(struct nfgenmsg))))
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, get(s, *attr));
@@ -213,7 +213,7 @@ static bool looks_up_accept(struct nl_span list)
 	const struct rtattr *a;
 	struct nl_span e;
 
-	while ((a = nl_next_attr(&list))) {
+	while ((a = netlink_next_attr(&list))) {
 		e = span_of(text_of(a));
 		if (str_eq(get_name(e, NFTA_EXPR_NAME), STR("lookup")) &&
 		    str_eq(get_name(get_nest(e, NFTA_EXPR_DATA),
@@ -306,7 +306,7 @@ static void look_elements(void *arg, const struct nlmsghdr *h)
 	const struct rtattr *a;
 	uint64_t hash;
 
-	while ((a = nl_next_attr(&list))) {
+	while ((a = netlink_next_attr(&list))) {
 		e = span_of(text_of(a));
 		hash = backend_hash(look->hash,
 				    get(get_nest(e, NFTA_SET_ELEM_KEY),
@@ -372,7 +372,7 @@ static void count_elements(void *arg, const struct nlmsghdr *h)
 	const struct rtattr *a;
 	struct nl_count c;
 
-	while ((a = nl_next_attr(&list)))
+	while ((a = netlink_next_attr(&list)))
 		if (take_count(span_of(text_of(a)), &c))
 			to->fn(to->arg, &c);
 }

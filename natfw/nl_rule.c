@@ -553,11 +553,11 @@ const char *nl_module(const struct nlmsghdr *msg, size_t at)
 	if (msg->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) ||
 	    at < NLMSG_HDRLEN || at >= msg->nlmsg_len || at % 4)
 		return NULL;
-	a = nl_next_attr(&s);
+	a = netlink_next_attr(&s);
 	if (!a || RTA_PAYLOAD(a) < sizeof(*a))
 		return NULL;
 	s = (struct nl_span){ (const char *)(a + 1), RTA_PAYLOAD(a) };
-	a = nl_next_attr(&s);
+	a = netlink_next_attr(&s);
 	for (i = 0; a && i < sizeof(modules) / sizeof(*modules); i++)
 		if (RTA_PAYLOAD(a) == strlen(modules[i].expr) + 1 &&
 		    !memcmp(a + 1, modules[i].expr, RTA_PAYLOAD(a)))

@@ -40,7 +40,7 @@ int watch_open(void)
 		.nl_family = AF_NETLINK,
 		.nl_groups = 1u << (NFNLGRP_NFTABLES - 1),
 	};
-	int fd = nl_open(NETLINK_NETFILTER);
+	int fd = netlink_open(NETLINK_NETFILTER);
 	int err;
 
 	if (fd < 0)
@@ -60,7 +60,7 @@ unsigned watch_read(int fd)
 	unsigned n = 0;
 	ssize_t got;
 
-	while ((got = nl_recv(fd, &buf)) >= 0)
+	while ((got = netlink_recv(fd, &buf)) >= 0)
 		n++;
 	return got == -ENOBUFS || got == -EMSGSIZE ? LOST : n;
 }

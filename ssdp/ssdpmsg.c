@@ -28,7 +28,7 @@ static bool parse_mx(const struct httpmsg *m, uint32_t *ret)
 	return err != -EINVAL;
 }
 
-bool ssdp_parse_search(struct str datagram, struct ssdp_search *ret)
+bool ssdpmsg_parse_search(struct str datagram, struct ssdp_search *ret)
 {
 	struct ssdp_search search;
 	struct httpmsg m;
@@ -86,7 +86,7 @@ static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 	return is_first(c, t, version);
 }
 
-bool ssdp_match(const struct ssdp_config *c, size_t target,
+bool ssdpmsg_match(const struct ssdp_config *c, size_t target,
 		const struct ssdp_search *search, struct wr *ret_st)
 {
 	const struct ssdp_target *t = &c->target[target];
@@ -139,7 +139,7 @@ static void write_what(struct wr *w, const struct ssdp_config *c,
 	       c->boot_id, c->boot_id, c->config_id);
 }
 
-void ssdp_write_answer(struct wr *w, const struct ssdp_config *c,
+void ssdpmsg_write_answer(struct wr *w, const struct ssdp_config *c,
 		       size_t target, struct str st, uint32_t local_ip,
 		       uint16_t http_port)
 {
@@ -167,7 +167,7 @@ static void write_news(struct wr *w, const struct ssdp_config *c,
 
 #define NOTIFY "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
 
-void ssdp_write_update(struct wr *w, const struct ssdp_config *c,
+void ssdpmsg_write_update(struct wr *w, const struct ssdp_config *c,
 		       size_t target, uint32_t next_boot_id,
 		       uint32_t local_ip, uint16_t http_port)
 {
@@ -179,7 +179,7 @@ void ssdp_write_update(struct wr *w, const struct ssdp_config *c,
 	wr_fmt(w, "NEXTBOOTID.UPNP.ORG: %u\r\n\r\n", next_boot_id);
 }
 
-void ssdp_write_notify(struct wr *w, const struct ssdp_config *c,
+void ssdpmsg_write_notify(struct wr *w, const struct ssdp_config *c,
 		       size_t target, bool alive, uint32_t local_ip,
 		       uint16_t http_port)
 {

@@ -44,37 +44,40 @@ struct ssdp_search {
 };
 
 /**
- * ssdp_parse_search - is this datagram an M-SEARCH we may answer?
+ * ssdpmsg_parse_search - is this datagram an M-SEARCH we may answer?
  *
  * MAN must be "ssdp:discover"; ST must be there. A missing MX is taken
  * (many clients), one above 5 is 5, one that is no number spoils the search.
  *
  * Return: false: be silent
  */
-bool ssdp_parse_search(struct str datagram, struct ssdp_search *ret);
+bool ssdpmsg_parse_search(struct str datagram, struct ssdp_search *ret);
 
 /**
- * ssdp_match - does target @t answer to @st? ret_st gets the ST of the answer:
- * as asked, or the target's own for ssdp:all. A urn of a lower version
+ * ssdpmsg_match - does target @t answer to @st? ret_st gets the ST of the
+ * answer: as asked, or the target's own for ssdp:all. A urn of a lower version
  * matches, unless another root device in the config has just that version:
  * then that one alone answers. Where both have it (Layer3Forwarding:1), the
  * first one does: who looks for version 1 is not to be led to version 2.
  */
-bool ssdp_match(const struct ssdp_config *, size_t target,
+bool ssdpmsg_match(const struct ssdp_config *, size_t target,
 		const struct ssdp_search *, struct wr *ret_st);
 
-/** ssdp_write_answer - the 200 OK to one target; @st as ssdp_match() gave. */
-void ssdp_write_answer(struct wr *, const struct ssdp_config *, size_t target,
-		       struct str st, uint32_t local_ip, uint16_t http_port);
+/** ssdpmsg_write_answer - the 200 OK to one target; @st as ssdpmsg_match()
+ * gave. */
+void ssdpmsg_write_answer(struct wr *, const struct ssdp_config *,
+			  size_t target, struct str st, uint32_t local_ip,
+			  uint16_t http_port);
 
-/** ssdp_write_update - NOTIFY update of one target: BOOTID is to become
+/** ssdpmsg_write_update - NOTIFY update of one target: BOOTID is to become
  * @next_boot_id. UDA 1.1 1.2.4 */
-void ssdp_write_update(struct wr *, const struct ssdp_config *, size_t target,
-		       uint32_t next_boot_id, uint32_t local_ip,
-		       uint16_t http_port);
+void ssdpmsg_write_update(struct wr *, const struct ssdp_config *,
+			  size_t target, uint32_t next_boot_id,
+			  uint32_t local_ip, uint16_t http_port);
 
-/** ssdp_write_notify - NOTIFY alive or byebye of one target. */
-void ssdp_write_notify(struct wr *, const struct ssdp_config *, size_t target,
-		       bool alive, uint32_t local_ip, uint16_t http_port);
+/** ssdpmsg_write_notify - NOTIFY alive or byebye of one target. */
+void ssdpmsg_write_notify(struct wr *, const struct ssdp_config *,
+			  size_t target, bool alive, uint32_t local_ip,
+			  uint16_t http_port);
 
 #endif

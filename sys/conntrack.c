@@ -49,7 +49,7 @@ static const struct rtattr *find_attr(struct nl_span s, unsigned type)
 	const struct rtattr *a;
 
 	do {
-		a = nl_next_attr(&s);
+		a = netlink_next_attr(&s);
 	} while (a && (a->rta_type & NLA_TYPE_MASK) != type);
 	return a;
 }
@@ -101,7 +101,7 @@ static bool read_tuple(struct nl_span s, struct tuple *t)
 
 bool conntrack_read(const struct nlmsghdr *h, struct conntrack_flow *ret)
 {
-	struct nl_span s = nl_attrs(h, sizeof(struct nfgenmsg));
+	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
 	struct tuple orig, reply;
 
 	if (h->nlmsg_type != MSG(IPCTNL_MSG_CT_NEW) ||
@@ -207,11 +207,11 @@ static int read_errors(int fd)
 	int err = 0;
 
 	while (!err) {
-		n = nl_recv(fd, &buf);
+		n = netlink_recv(fd, &buf);
 		if (n < 0)
 			return n == -EAGAIN ? 0 : (int)n;
-		err = nl_walk((struct nl_span){ buf.bytes, (size_t)n }, NULL,
-			      NULL, &interrupted);
+		err = netlink_walk((struct nl_span){buf.bytes, (size_t)n}, NULL,
+				   NULL, &interrupted);
 		if (err == -ENOENT || err > 0)
 			err = 0;
 	}
@@ -254,7 +254,7 @@ static void put_order(struct hunt *u, const struct nlmsghdr *h)
 		.head.nlmsg_flags = NLM_F_REQUEST,
 		.about.nfgen_family = AF_INET,
 	};
-	struct nl_span s = nl_attrs(h, sizeof(struct nfgenmsg));
+	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
 	size_t at = u->len;
 	uint32_t len;
 
@@ -301,7 +301,7 @@ static int walk(struct hunt *u)
 		.status = { len, CTA_STATUS }, .status_be = dnat,
 		.mask = { len, CTA_STATUS_MASK }, .mask_be = dnat,
 	};
-	int err = nl_ask(NETLINK_NETFILTER, &req.head, on_entry, u);
+	int err = netlink_ask(NETLINK_NETFILTER, &req.head, on_entry, u);
 
 	send_orders(u);
 	return err;
@@ -395,7 +395,7 @@ static int forget(int fd, const struct conntrack_port *p)
 				   sizeof(reply)) },
 	};
 
-	return nl_ask_by(fd, &req.head, NULL, NULL);
+	return netlink_ask_by(fd, &req.head, NULL, NULL);
 }
 
 /*
@@ -436,7 +436,7 @@ static int hunt_all(struct hunt *u)
 {
 	int err;
 
-	u->fd = nl_open(NETLINK_NETFILTER);
+	u->fd = netlink_open(NETLINK_NETFILTER);
 	if (u->fd < 0)
 		return u->fd;
 	err = forget_all(u);

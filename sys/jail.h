@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * jail.h - give up every right the engine does not need: first the nursery all
- * but what it takes to fork one, then the engine that, too.
+ * jail.h - give up every right the engine does not need: first the fork server
+ * all but what it takes to fork one, then the engine that, too.
  */
 #ifndef SYS_JAIL_H
 #define SYS_JAIL_H
@@ -52,7 +52,7 @@ int jail_dir_empty(const char *dir);
 /**
  * jail_enter - chroot, drop groups, uid and capabilities, set limits
  * (RLIMIT_NOFILE, RLIMIT_CORE 0, RLIMIT_FSIZE), and no_new_privs; then the
- * nursery's system call filter, where there can be one. Any step that fails
+ * fork server's system call filter, where there can be one. Any step that fails
  * leaves the process unfit to go on: the caller exits.
  *
  * The current directory is the jail's, too. Also run by an ordinary user (not

@@ -59,7 +59,7 @@ static struct link_req link_by_name(uint16_t type, const char *name)
 
 bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret)
 {
-	const struct ifinfomsg *i = nl_body(h, sizeof(*i));
+	const struct ifinfomsg *i = netlink_body(h, sizeof(*i));
 
 	if (h->nlmsg_type != RTM_NEWLINK || !i)
 		return false;
@@ -86,7 +86,7 @@ static int read_link(const char *name, struct netif_link *l)
 	r = link_by_name(RTM_GETLINK, name);
 	*l = (struct netif_link){ .ifindex = 0 };
 	memcpy(l->name, r.name, sizeof(l->name));
-	err = nl_ask(NETLINK_ROUTE, &r.h, take_link, l);
+	err = netlink_ask(NETLINK_ROUTE, &r.h, take_link, l);
 	return err == -ENODEV ? 0 : err;
 }
 
@@ -99,7 +99,7 @@ int netif_set_up(const char *name, bool up)
 	r = link_by_name(RTM_SETLINK, name);
 	r.i.ifi_change = IFF_UP;
 	r.i.ifi_flags = up ? IFF_UP : 0;
-	return nl_ask(NETLINK_ROUTE, &r.h, NULL, NULL);
+	return netlink_ask(NETLINK_ROUTE, &r.h, NULL, NULL);
 }
 
 /* ---- counters and speed ------------------------------------------------ */
@@ -116,7 +116,7 @@ bool netif_parse_counters(const struct nlmsghdr *h,
 	struct rtnl_link_stats64 s;
 
 	if (h->nlmsg_type != RTM_NEWLINK ||
-	    !nl_attr_get(h, sizeof(struct ifinfomsg), IFLA_STATS64, &s,
+	    !netlink_attr_get(h, sizeof(struct ifinfomsg), IFLA_STATS64, &s,
 			 offsetof(struct rtnl_link_stats64, rx_errors)))
 		return false;
 	*ret = (struct netif_counters){
@@ -144,7 +144,7 @@ int netif_counters(int ifindex, struct netif_counters *ret)
 		return -ENODEV;
 	r.i.ifi_index = ifindex;
 	r.h.nlmsg_len = NLMSG_LENGTH(sizeof(r.i));	/* without a name */
-	err = nl_ask(NETLINK_ROUTE, &r.h, take_counters, &want);
+	err = netlink_ask(NETLINK_ROUTE, &r.h, take_counters, &want);
 	if (err)
 		return err;
 	if (!want.found)
@@ -212,14 +212,16 @@ void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
 /* On a point-to-point link IFA_ADDRESS is the peer and IFA_LOCAL our own. */
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret)
 {
-	const struct ifaddrmsg *m = nl_body(h, sizeof(*m));
+	const struct ifaddrmsg *m = netlink_body(h, sizeof(*m));
 	uint32_t ip_be;
 
 	if (h->nlmsg_type != RTM_NEWADDR || !m || m->ifa_family != AF_INET ||
 	    m->ifa_prefixlen > 32)
 		return false;
-	if (!nl_attr_get(h, sizeof(*m), IFA_LOCAL, &ip_be, sizeof(ip_be)) &&
-	    !nl_attr_get(h, sizeof(*m), IFA_ADDRESS, &ip_be, sizeof(ip_be)))
+	if (!netlink_attr_get(h, sizeof(*m), IFA_LOCAL, &ip_be,
+			      sizeof(ip_be)) &&
+	    !netlink_attr_get(h, sizeof(*m), IFA_ADDRESS, &ip_be,
+			      sizeof(ip_be)))
 		return false;
 	*ret = (struct netif_addr){
 		.ifindex = (int)m->ifa_index,
@@ -254,7 +256,7 @@ static int read_addrs(struct netif_table *t)
 	};
 
 	t->addr_n = 0;
-	return nl_ask(NETLINK_ROUTE, &r.h, take_addr, t);
+	return netlink_ask(NETLINK_ROUTE, &r.h, take_addr, t);
 }
 
 static int read_table(const char *const *names, size_t n,
@@ -302,7 +304,7 @@ int netif_open(void)
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR,
 	};
-	int fd = nl_open(NETLINK_ROUTE), err;
+	int fd = netlink_open(NETLINK_ROUTE), err;
 
 	if (fd < 0 || !bind(fd, (struct sockaddr *)&groups, sizeof(groups)))
 		return fd;
@@ -314,7 +316,7 @@ int netif_open(void)
 /* The two groups carry nothing but changes. */
 static bool is_change(struct nl_span s)
 {
-	const struct nlmsghdr *h = nl_next_msg(&s);
+	const struct nlmsghdr *h = netlink_next_msg(&s);
 
 	return h && h->nlmsg_type >= NLMSG_MIN_TYPE;
 }
@@ -327,7 +329,7 @@ bool netif_drain(int fd)
 	ssize_t n;
 
 	while (left--) {
-		n = nl_recv(fd, &buf);
+		n = netlink_recv(fd, &buf);
 		if (n >= 0)
 			changed |= is_change((struct nl_span){ buf.bytes,
 							       (size_t)n });

@@ -2,10 +2,10 @@
 /*
  * netlink.c - a small netlink client.
  *
- * Owns: nothing between two calls; nl_ask() has a socket of its own.
+ * Owns: nothing between two calls; netlink_ask() has a socket of its own.
  * Never does: wait.
- * Invariant: no header is read before nl_next_msg() or nl_next_attr() found
- * it whole, no payload before its length was checked.
+ * Invariant: no header is read before netlink_next_msg() or netlink_next_attr()
+ * found it whole, no payload before its length was checked.
  */
 #include "sys/netlink.h"
 
@@ -28,7 +28,7 @@ static void span_skip(struct nl_span *s, size_t n)
 	s->n -= n;
 }
 
-const struct nlmsghdr *nl_next_msg(struct nl_span *s)
+const struct nlmsghdr *netlink_next_msg(struct nl_span *s)
 {
 	const struct nlmsghdr *h = (const void *)s->p;
 
@@ -39,7 +39,7 @@ const struct nlmsghdr *nl_next_msg(struct nl_span *s)
 	return h;
 }
 
-const struct rtattr *nl_next_attr(struct nl_span *s)
+const struct rtattr *netlink_next_attr(struct nl_span *s)
 {
 	const struct rtattr *a = (const void *)s->p;
 
@@ -49,13 +49,13 @@ const struct rtattr *nl_next_attr(struct nl_span *s)
 	return a;
 }
 
-const void *nl_body(const struct nlmsghdr *h, size_t size)
+const void *netlink_body(const struct nlmsghdr *h, size_t size)
 {
 	return h->nlmsg_len < NLMSG_LENGTH(size) ? NULL :
 	       (const char *)h + NLMSG_HDRLEN;
 }
 
-struct nl_span nl_attrs(const struct nlmsghdr *h, size_t fixed)
+struct nl_span netlink_attrs(const struct nlmsghdr *h, size_t fixed)
 {
 	size_t at = NLMSG_LENGTH(NLMSG_ALIGN(fixed));
 
@@ -64,13 +64,13 @@ struct nl_span nl_attrs(const struct nlmsghdr *h, size_t fixed)
 	return (struct nl_span){ (const char *)h + at, h->nlmsg_len - at };
 }
 
-bool nl_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
+bool netlink_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
 		 void *ret, size_t size)
 {
-	struct nl_span s = nl_attrs(h, fixed);
+	struct nl_span s = netlink_attrs(h, fixed);
 	const struct rtattr *a;
 
-	while ((a = nl_next_attr(&s))) {
+	while ((a = netlink_next_attr(&s))) {
 		if (a->rta_type != type)
 			continue;
 		if (RTA_PAYLOAD(a) < size)
@@ -84,18 +84,18 @@ bool nl_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
 /* The errno in an error message or at a dump's end; 0 is an ack. */
 static int end_code(const struct nlmsghdr *h)
 {
-	const int *code = nl_body(h, sizeof(*code));
+	const int *code = netlink_body(h, sizeof(*code));
 
 	if (!code)
 		return h->nlmsg_type == NLMSG_DONE ? 0 : -EBADMSG;
 	return *code > 0 || *code < -ERRNO_MAX ? -EBADMSG : *code;
 }
 
-int nl_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)
+int netlink_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)
 {
 	const struct nlmsghdr *h;
 
-	while ((h = nl_next_msg(&s))) {
+	while ((h = netlink_next_msg(&s))) {
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 			*ret_interrupted = true;
 		if (h->nlmsg_type == NLMSG_DONE ||
@@ -109,7 +109,7 @@ int nl_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)
 
 /* ---- sockets ------------------------------------------------------------ */
 
-int nl_open(int protocol)
+int netlink_open(int protocol)
 {
 	const int type = SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK;
 	int fd = socket(AF_NETLINK, type, protocol);
@@ -118,7 +118,7 @@ int nl_open(int protocol)
 }
 
 /* The kernel's port, as the sender, is 0; nobody else can have that. */
-ssize_t nl_recv(int fd, union nl_buf *buf)
+ssize_t netlink_recv(int fd, union nl_buf *buf)
 {
 	struct sockaddr_nl from;
 	socklen_t from_len;
@@ -143,29 +143,29 @@ static int read_answer(int fd, nl_fn fn, void *arg)
 	int more;
 
 	do {
-		n = nl_recv(fd, &buf);
+		n = netlink_recv(fd, &buf);
 		if (n < 0)
 			return (int)n;
-		more = nl_walk((struct nl_span){ buf.bytes, (size_t)n }, fn,
-			       arg, &interrupted);
+		more = netlink_walk((struct nl_span){buf.bytes, (size_t)n}, fn,
+				    arg, &interrupted);
 	} while (more > 0);
 	return more ? more : interrupted ? -EINTR : 0;
 }
 
-int nl_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)
+int netlink_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)
 {
 	if (send(fd, req, req->nlmsg_len, 0) < 0)
 		return -errno;
 	return read_answer(fd, fn, arg);
 }
 
-int nl_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg)
+int netlink_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg)
 {
-	int fd = nl_open(protocol), err;
+	int fd = netlink_open(protocol), err;
 
 	if (fd < 0)
 		return fd;
-	err = nl_ask_by(fd, req, fn, arg);
+	err = netlink_ask_by(fd, req, fn, arg);
 	close(fd);
 	return err;
 }

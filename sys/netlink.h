@@ -41,63 +41,63 @@ typedef void (*nl_fn)(void *arg, const struct nlmsghdr *);
 /* ---- taking messages apart: pure ---------------------------------------- */
 
 /**
- * nl_next_msg - split off the first message.
+ * netlink_next_msg - split off the first message.
  *
  * Return: it, whole, or NULL: nothing is left (s->n is 0), or what is left is
  * no message
  */
-const struct nlmsghdr *nl_next_msg(struct nl_span *s);
+const struct nlmsghdr *netlink_next_msg(struct nl_span *s);
 
-/** nl_next_attr - the same for the attributes of a message. */
-const struct rtattr *nl_next_attr(struct nl_span *s);
+/** netlink_next_attr - the same for the attributes of a message. */
+const struct rtattr *netlink_next_attr(struct nl_span *s);
 
-/** nl_body - the fixed part of a whole message, or NULL where it is shorter
- * than @size. */
-const void *nl_body(const struct nlmsghdr *h, size_t size);
+/** netlink_body - the fixed part of a whole message, or NULL where it is
+ * shorter than @size. */
+const void *netlink_body(const struct nlmsghdr *h, size_t size);
 
-/** nl_attrs - the attributes behind a fixed part of @fixed bytes; none where
- * the message is too short for it. */
-struct nl_span nl_attrs(const struct nlmsghdr *h, size_t fixed);
+/** netlink_attrs - the attributes behind a fixed part of @fixed bytes; none
+ * where the message is too short for it. */
+struct nl_span netlink_attrs(const struct nlmsghdr *h, size_t fixed);
 
 /**
- * nl_attr_get - copy the first @size bytes of the first attribute @type.
+ * netlink_attr_get - copy the first @size bytes of the first attribute @type.
  * @fixed: size of the fixed part before the attributes
  * @ret: set only on success. A copy, since netlink aligns 64-bit values to
  *       four bytes only
  *
  * Return: false when there is none or it is shorter
  */
-bool nl_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
+bool netlink_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
 		 void *ret, size_t size);
 
 /**
- * nl_walk - go through one datagram of an answer.
+ * netlink_walk - go through one datagram of an answer.
  * @fn: takes each message before the end; may be NULL
  * @ret_interrupted: set when the table changed while it was dumped, else left
  *
  * Return: 1 when more datagrams follow, 0 at the end, -EBADMSG, or the
  * kernel's -errno
  */
-int nl_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted);
+int netlink_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted);
 
 /* ---- sockets ------------------------------------------------------------ */
 
-/** nl_open - a netlink socket, non-blocking, close-on-exec. Return: the
+/** netlink_open - a netlink socket, non-blocking, close-on-exec. Return: the
  * descriptor, or -errno (-EPROTONOSUPPORT: a kernel without @protocol) */
-int nl_open(int protocol);
+int netlink_open(int protocol);
 
 /**
- * nl_recv - one datagram from the kernel, whole.
+ * netlink_recv - one datagram from the kernel, whole.
  *
  * What another process sent to our socket is dropped.
  *
  * Return: its length, -EAGAIN there is none, -EMSGSIZE it was longer than
  * @buf, -ENOBUFS some were lost, other -errno
  */
-ssize_t nl_recv(int fd, union nl_buf *buf);
+ssize_t netlink_recv(int fd, union nl_buf *buf);
 
 /**
- * nl_ask - send @req and hand every message of the answer to @fn.
+ * netlink_ask - send @req and hand every message of the answer to @fn.
  * @protocol: NETLINK_ROUTE, NETLINK_SOCK_DIAG
  * @req: with NLM_F_DUMP, or with NLM_F_ACK, so that the answer has an end
  * @fn: may be NULL where only the ack matters; may have seen a part of the
@@ -107,11 +107,12 @@ ssize_t nl_recv(int fd, union nl_buf *buf);
  *
  * Return: 0, -EINTR when a dump is not of one moment, other -errno
  */
-int nl_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg);
+int netlink_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg);
 
-/** nl_ask_by - the same by a socket of the caller's, from nl_open(): for
- * several questions in a row. After an error it may hold the rest of an answer.
+/** netlink_ask_by - the same by a socket of the caller's, from netlink_open():
+ * for several questions in a row. After an error it may hold the rest of an
+ * answer.
  */
-int nl_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg);
+int netlink_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg);
 
 #endif

@@ -70,12 +70,12 @@ bool ports_serves(const struct ports_socket *s, uint32_t ip)
 
 bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret)
 {
-	const struct inet_diag_msg *m = nl_body(h, sizeof(*m));
+	const struct inet_diag_msg *m = netlink_body(h, sizeof(*m));
 	uint8_t v6only = 0;
 
 	if (h->nlmsg_type != SOCK_DIAG_BY_FAMILY || !m)
 		return false;
-	nl_attr_get(h, sizeof(*m), INET_DIAG_SKV6ONLY, &v6only,
+	netlink_attr_get(h, sizeof(*m), INET_DIAG_SKV6ONLY, &v6only,
 		    sizeof(v6only));
 	*ret = (struct ports_socket){
 		.family = m->idiag_family, .state = m->idiag_state,
@@ -113,7 +113,7 @@ static int ask_sockets(int fd, const struct socket_kind *kind, struct want *w)
 		},
 	};
 
-	return nl_ask_by(fd, &r.h, take_socket, w);
+	return netlink_ask_by(fd, &r.h, take_socket, w);
 }
 
 /* ---- by /proc ------------------------------------------------------------ */
@@ -281,7 +281,7 @@ static bool no_diag(int err)
 	return err == -ENOENT || err == -EPROTONOSUPPORT;
 }
 
-/* @fd: of sock_diag, or the -errno of its nl_open() */
+/* @fd: of sock_diag, or the -errno of its netlink_open() */
 static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 {
 	int err = fd;
@@ -295,7 +295,7 @@ static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 /* Of one protocol, or of both (0). */
 static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
 {
-	int fd = nl_open(NETLINK_SOCK_DIAG), err = 0;
+	int fd = netlink_open(NETLINK_SOCK_DIAG), err = 0;
 	bool tcp;
 
 	for (size_t i = 0; i < sizeof(served) / sizeof(served[0]) && !err;

@@ -27,7 +27,8 @@ struct route_req {
 
 static bool attr_u32(const struct nlmsghdr *h, unsigned type, uint32_t *ret)
 {
-	return nl_attr_get(h, sizeof(struct rtmsg), type, ret, sizeof(*ret));
+	return netlink_attr_get(h, sizeof(struct rtmsg), type, ret,
+				sizeof(*ret));
 }
 
 /*
@@ -37,7 +38,7 @@ static bool attr_u32(const struct nlmsghdr *h, unsigned type, uint32_t *ret)
  */
 static bool wanted(const struct nlmsghdr *h, int ifindex)
 {
-	const struct rtmsg *r = nl_body(h, sizeof(*r));
+	const struct rtmsg *r = netlink_body(h, sizeof(*r));
 	uint32_t table, oif;
 
 	if (h->nlmsg_type != RTM_NEWROUTE || !r || r->rtm_family != AF_INET ||
@@ -77,7 +78,7 @@ static struct route_req request(const struct nlmsghdr *h)
 void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex)
 {
 	char *at = (char *)set->words + set->len;
-	struct nl_span attrs = nl_attrs(h, sizeof(struct rtmsg));
+	struct nl_span attrs = netlink_attrs(h, sizeof(struct rtmsg));
 	struct route_req r;
 	const struct rtattr *a;
 	size_t len = sizeof(r);
@@ -91,7 +92,7 @@ void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex)
 		return;
 	}
 	r = request(h);
-	while ((a = nl_next_attr(&attrs))) {
+	while ((a = netlink_next_attr(&attrs))) {
 		if (!keep_attr(a))
 			continue;
 		memcpy(at + len, a, a->rta_len);
@@ -125,7 +126,7 @@ static int dump_routes(nl_fn fn, void *arg)
 		.r = { .rtm_family = AF_INET },
 	};
 
-	return nl_ask(NETLINK_ROUTE, &r.h, fn, arg);
+	return netlink_ask(NETLINK_ROUTE, &r.h, fn, arg);
 }
 
 static int read_routes(struct saving *s)
@@ -166,10 +167,10 @@ static int put_back(const struct route_set *set, bool gateway)
 	const struct nlmsghdr *h;
 	int err, first = 0;
 
-	while ((h = nl_next_msg(&s))) {
+	while ((h = netlink_next_msg(&s))) {
 		if (has_gateway(h) != gateway)
 			continue;
-		err = nl_ask(NETLINK_ROUTE, h, NULL, NULL);
+		err = netlink_ask(NETLINK_ROUTE, h, NULL, NULL);
 		if (err && err != -EEXIST && !first)
 			first = err;
 	}
@@ -216,7 +217,7 @@ int route_out(uint32_t ip, int *ret_ifindex)
 		.ip_be = htonl(ip),
 	};
 	int oif = 0;
-	int err = nl_ask(NETLINK_ROUTE, &r.h, take_oif, &oif);
+	int err = netlink_ask(NETLINK_ROUTE, &r.h, take_oif, &oif);
 
 	if (!err && !oif)
 		err = -ENETUNREACH;	/* a blackhole */
@@ -247,8 +248,8 @@ static bool hops_use(const struct rtattr *a, int ifindex)
 
 bool route_is_default(const struct nlmsghdr *h, int ifindex)
 {
-	const struct rtmsg *r = nl_body(h, sizeof(*r));
-	struct nl_span attrs = nl_attrs(h, sizeof(*r));
+	const struct rtmsg *r = netlink_body(h, sizeof(*r));
+	struct nl_span attrs = netlink_attrs(h, sizeof(*r));
 	const struct rtattr *a;
 	uint32_t oif;
 
@@ -257,7 +258,7 @@ bool route_is_default(const struct nlmsghdr *h, int ifindex)
 		return false;
 	if (attr_u32(h, RTA_OIF, &oif))
 		return oif == (uint32_t)ifindex;
-	while ((a = nl_next_attr(&attrs)))
+	while ((a = netlink_next_attr(&attrs)))
 		if ((a->rta_type & NLA_TYPE_MASK) == RTA_MULTIPATH)
 			return hops_use(a, ifindex);
 	return false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp.c - the engine's system calls and the nursery's, each with its
+ * seccomp.c - the engine's system calls and the fork server's, each with its
  * reason, and the filters made of them.
  *
  * The list is what they ask of the kernel themselves, and what glibc and musl
@@ -81,11 +81,11 @@ static const uint16_t allowed[] = {
 	__NR_exit,
 };
 
-/* What a nursery does beside, and an engine before its own filter. */
+/* What a fork server does beside, and an engine before its own filter. */
 static const uint16_t nursing[] = {
 	NR_fork,		/* an engine, by musl */
 	__NR_wait4,		/* its end */
-	__NR_getppid,		/* is the nursery still there? */
+	__NR_getppid,		/* is the fork server still there? */
 	__NR_set_tid_address,	/* musl's fork(), in the child */
 	__NR_set_robust_list,	/* glibc's */
 };

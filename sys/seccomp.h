@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp.h - the engine's system call filter, and the nursery's: what is not
- * on the list is refused, what could only serve an intruder ends the process.
+ * seccomp.h - the engine's system call filter, and the fork server's: what is
+ * not on the list is refused, what could only serve an intruder ends the
+ * process.
  */
 #ifndef SYS_SECCOMP_H
 #define SYS_SECCOMP_H
@@ -10,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The nursery's holds for the engines that are born there, too, so that it has
- * theirs in it: a process is refused what any of its filters refuses. */
+/* The fork server's holds for the engines that are born there, too, so that it
+ * has theirs in it: a process is refused what any of its filters refuses. */
 enum seccomp_who { SECCOMP_NURSERY, SECCOMP_ENGINE };
 
 /* Instructions that the list comes to, on the machine with the most calls. */

@@ -37,7 +37,7 @@ static void take_setting(const struct confline *l, bool of_iface, void *base)
 		confopt_set(o, l->value, base, &why);
 }
 
-void whole_sketch(const struct confedit *e, struct conf *ret)
+void candidate_draft(const struct confedit *e, struct conf *ret)
 {
 	struct str rest = text_of(e), line, name;
 	struct conf_iface *iface = NULL;
@@ -132,7 +132,7 @@ static bool explain(const struct confedit *e, bool missing,
 	const struct conf_iface *external = NULL;
 	static struct conf c;
 
-	whole_sketch(e, &c);
+	candidate_draft(e, &c);
 	for (size_t i = 0; i < c.iface_n; i++) {
 		const struct conf_iface *f = &c.iface[i];
 
@@ -155,7 +155,7 @@ static bool explain(const struct confedit *e, bool missing,
 
 /* ---- reading and judging ------------------------------------------------- */
 
-int whole_read(const struct confedit *e, const char *name, struct conf *ret,
+int candidate_read(const struct confedit *e, const char *name, struct conf *ret,
 	       bool *ret_short, struct conf_error *err)
 {
 	static struct confedit off;
@@ -175,15 +175,15 @@ int whole_read(const struct confedit *e, const char *name, struct conf *ret,
 	return 0;
 }
 
-int whole_judge(const struct confedit *was, const struct confedit *now,
+int candidate_check(const struct confedit *was, const struct confedit *now,
 		const char *name, bool serve, struct conf *ret,
 		bool *ret_short, struct conf_error *why)
 {
 	static struct conf old, new;
 	struct conf_error old_why;
 	bool old_short;
-	int old_err = whole_read(was, name, &old, &old_short, &old_why);
-	int err = whole_read(now, name, &new, ret_short, why);
+	int old_err = candidate_read(was, name, &old, &old_short, &old_why);
+	int err = candidate_read(now, name, &new, ret_short, why);
 
 	if (!err && (!*ret_short || (!old_err && old_short && !serve))) {
 		*ret = new;

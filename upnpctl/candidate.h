@@ -9,27 +9,27 @@
 #include "conf/conf.h"
 #include "conf/confedit.h"
 
-/** whole_sketch - what stands in a file that may be wrong: lines that can not
- * be read are passed over. Interfaces in their order: their numbers. */
-void whole_sketch(const struct confedit *, struct conf *ret);
+/** candidate_draft - what stands in a file that may be wrong: lines that can
+ * not be read are passed over. Interfaces in their order: their numbers. */
+void candidate_draft(const struct confedit *, struct conf *ret);
 
 /**
- * whole_read - read it as the daemon does. One that is enabled without the
+ * candidate_read - read it as the daemon does. One that is enabled without the
  * interfaces that it needs is read, too: it can be looked at.
  * @name: of the file, for @err
  * @ret_short: it was such a one, which no daemon takes
  *
  * Return: 0, -EINVAL with @err filled; @ret is set on success only
  */
-int whole_read(const struct confedit *, const char *name, struct conf *ret,
+int candidate_read(const struct confedit *, const char *name, struct conf *ret,
 	       bool *ret_short, struct conf_error *err);
 
 /**
- * whole_judge - may @now take the place of @was?
+ * candidate_check - may @now take the place of @was?
  * @name: of the file
  * @serve: the interfaces must be there if it is enabled
  * @ret: what @now says; set on success only
- * @ret_short: as whole_read()'s: no daemon takes it
+ * @ret_short: as candidate_read()'s: no daemon takes it
  * @why: what is wrong and what would be right, in the words of the menu where
  *       it has words for it
  *
@@ -39,7 +39,7 @@ int whole_read(const struct confedit *, const char *name, struct conf *ret,
  *
  * Return: 0 or -EINVAL
  */
-int whole_judge(const struct confedit *was, const struct confedit *now,
+int candidate_check(const struct confedit *was, const struct confedit *now,
 		const char *name, bool serve, struct conf *ret,
 		bool *ret_short, struct conf_error *why);
 

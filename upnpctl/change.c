@@ -30,13 +30,13 @@ static int finish(struct change *c)
 	bool is_short, old_short;
 	int err;
 
-	if (whole_judge(&c->was, &c->now, c->file.path, c->serve, &conf,
+	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, &conf,
 			&is_short, &why))
 		return cmd_fail(CMD_USAGE, "%s", why.text);
 	if (c->now.len == c->was.len &&
 	    !memcmp(c->now.text, c->was.text, c->now.len))
 		return CMD_OK;
-	if (whole_read(&c->was, c->file.path, &old, &old_short, &why))
+	if (candidate_read(&c->was, c->file.path, &old, &old_short, &why))
 		old = conf;	/* a daemon may run with what was before */
 	err = conffile_write(&c->file, &c->now);
 	if (err)

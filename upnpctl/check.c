@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check.c - "upnpctl check": why would a port not open here?
+ * value.c - "upnpctl check": why would a port not open here?
  *
  * Owns: the order of the checks, what is printed, the exit status.
  * Never does: change anything.
@@ -19,24 +19,24 @@ static const struct {
 	uint8_t needs;
 	void (*run)(struct check *);
 } checks[] = {
-	{ "configuration", 0, check_configuration },
+	{ "configuration", 0, check_conf_file },
 	{ "daemon", 0, check_daemon },
-	{ "access", NEEDS_CONF, check_access },
-	{ "clock", 0, check_clock },
-	{ "state-dir", NEEDS_CONF, check_state_dir },
-	{ "interfaces", NEEDS_CONF | NEEDS_NET, check_interfaces },
-	{ "networks", NEEDS_CONF | NEEDS_NET, check_networks },
-	{ "default-route", NEEDS_NET | NEEDS_EXT, check_roles },
-	{ "external-address", NEEDS_NET | NEEDS_EXT, check_external },
-	{ "forwarding", 0, check_forwarding },
-	{ "multicast", NEEDS_CONF | NEEDS_NET, check_multicast },
+	{ "access", NEEDS_CONF, check_conf_access },
+	{ "clock", 0, check_conf_clock },
+	{ "state-dir", NEEDS_CONF, check_conf_state_dir },
+	{ "interfaces", NEEDS_CONF | NEEDS_NET, check_net_interfaces },
+	{ "networks", NEEDS_CONF | NEEDS_NET, check_net_networks },
+	{ "default-route", NEEDS_NET | NEEDS_EXT, check_net_roles },
+	{ "external-address", NEEDS_NET | NEEDS_EXT, check_net_external },
+	{ "forwarding", 0, check_net_forwarding },
+	{ "multicast", NEEDS_CONF | NEEDS_NET, check_net_multicast },
 	{ "ports", NEEDS_CONF | NEEDS_NET, check_ports },
-	{ "backend", NEEDS_CONF, check_backend },
-	{ "conntrack", 0, check_kernel },
-	{ "firewalls", 0, check_firewalls },
-	{ "masquerade", NEEDS_NET | NEEDS_EXT, check_masquerade },
-	{ "forward", NEEDS_NET | NEEDS_EXT, check_forward },
-	{ "gateways", NEEDS_CONF | NEEDS_NET, check_gateways },
+	{ "backend", NEEDS_CONF, check_firewall_backend },
+	{ "conntrack", 0, check_firewall_kernel },
+	{ "firewalls", 0, check_firewall_others },
+	{ "masquerade", NEEDS_NET | NEEDS_EXT, check_firewall_masquerade },
+	{ "forward", NEEDS_NET | NEEDS_EXT, check_firewall_forward },
+	{ "gateways", NEEDS_CONF | NEEDS_NET, check_lan_gateways },
 };
 
 /* ---- the whole ------------------------------------------------------- */
@@ -50,7 +50,8 @@ static void fill_flow(struct check *c)
 		memcpy(f->ext, c->ext->name, sizeof(f->ext));
 	for (size_t i = 0; i < c->net.addr_n && f->n < RULES_NETS_MAX; i++) {
 		const struct netif_addr *a = &c->net.addr[i];
-		const struct conf_iface *iface = check_iface_of(c, a->ifindex);
+		const struct conf_iface *iface =
+			check_report_iface(c, a->ifindex);
 		struct rules_net *net = &f->net[f->n];
 
 		if (!iface || iface->type != CONF_INTERNAL)
@@ -74,7 +75,7 @@ static void look_around(struct check *c)
 	if (!c->have_net)
 		return;
 	fill_flow(c);
-	check_search(c);
+	check_lan_search(c);
 }
 
 static void run_checks(struct check *c)
@@ -97,7 +98,7 @@ static void run_checks(struct check *c)
 	}
 }
 
-int cmd_check(struct cmd *cmd)
+int check_run(struct cmd *cmd)
 {
 	static struct check c;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check.h - what the checks of "upnpctl check" share: what was looked up once,
+ * value.h - what the checks of "upnpctl check" share: what was looked up once,
  * and how a check says what it found.
  */
 #ifndef UPNPCTL_CHECK_H
@@ -46,44 +46,47 @@ struct check {
 };
 
 /**
- * check_say - one finding.
+ * check_report - one finding.
  * @fmt: as wr_fmt()'s; what was found and why it matters, for a warning or
  *       problem '\n' and what to do. Control characters become '?'.
  */
-void check_say(struct check *, enum check_level, const char *fmt, ...)
+void check_report(struct check *, enum check_level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** check_good - "ok", unless the check that runs has found something. */
-void check_good(struct check *, const char *fmt, ...)
+/** check_report_ok - "ok", unless the check that runs has found something. */
+void check_report_ok(struct check *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** check_iface_of - the enabled interface of the configuration that has this
- * index now, or NULL. */
-const struct conf_iface *check_iface_of(const struct check *, int ifindex);
+/** check_report_iface - the enabled interface of the configuration that has
+ * this index now, or NULL. */
+const struct conf_iface *check_report_iface(const struct check *, int ifindex);
 
-/* The checks; check.c's table says what each needs. */
-void check_configuration(struct check *), check_clock(struct check *),
-	check_state_dir(struct check *), check_access(struct check *);
+/* The checks; value.c's table says what each needs. */
+void check_conf_file(struct check *), check_conf_clock(struct check *),
+	check_conf_state_dir(struct check *), check_conf_access(struct check *);
 								/* _conf */
 void check_daemon(struct check *);				/* _daemon */
-void check_interfaces(struct check *), check_roles(struct check *),
-	check_networks(struct check *), check_external(struct check *),
-	check_forwarding(struct check *), check_multicast(struct check *);
-								/* _net */
+void check_net_interfaces(struct check *), check_net_roles(struct check *),
+	check_net_networks(struct check *), check_net_external(struct check *),
+	check_net_forwarding(struct check *),
+	check_net_multicast(struct check *);
+/* _net */
 void check_ports(struct check *);				/* _ports */
-void check_backend(struct check *), check_kernel(struct check *),
-	check_firewalls(struct check *), check_masquerade(struct check *),
-	check_forward(struct check *);			/* _firewall */
-void check_gateways(struct check *);				/* _lan */
+void check_firewall_backend(struct check *),
+	check_firewall_kernel(struct check *),
+	check_firewall_others(struct check *),
+	check_firewall_masquerade(struct check *),
+	check_firewall_forward(struct check *); /* _firewall */
+void check_lan_gateways(struct check *);	/* _lan */
 
-/** check_search - ask the LAN for gateways now; check_gateways() reads the
- * answers later. */
-void check_search(struct check *);
+/** check_lan_search - ask the LAN for gateways now; check_lan_gateways() reads
+ * the answers later. */
+void check_lan_search(struct check *);
 
 /* ---- pure parts, for the tests ------------------------------------------ */
 
-/** check_open - does some line let some client of the network in? */
-bool check_open(const struct policy_rule *, size_t n, uint32_t ip,
+/** check_conf_open - does some line let some client of the network in? */
+bool check_conf_open(const struct policy_rule *, size_t n, uint32_t ip,
 		uint32_t mask);
 
 /* What kind of address the external one is. */
@@ -93,27 +96,27 @@ struct check_kind {
 	const char *what;
 };
 
-/** check_kind_of - NULL: one that the Internet reaches. */
-const struct check_kind *check_kind_of(uint32_t ip);
+/** check_net_kind_of - NULL: one that the Internet reaches. */
+const struct check_kind *check_net_kind_of(uint32_t ip);
 
 /**
- * check_answer - an answer to the search: who is it?
+ * check_lan_answer - an answer to the search: who is it?
  * @ret_server: printable, cut; "" where it does not say
  *
  * Return: false: it is no answer of an InternetGatewayDevice
  */
-bool check_answer(struct str datagram, char *ret_server, size_t cap);
+bool check_lan_answer(struct str datagram, char *ret_server, size_t cap);
 
 /* ---- /proc and /sys ------------------------------------------------------ */
 
-/** check_read - the first line of a small file, trimmed; false: it can not be
- * read. The path is as wr_fmt() makes it. */
-bool check_read(char *buf, size_t cap, struct str *ret, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+/** check_report_read - the first line of a small file, trimmed; false: it can
+ * not be read. The path is as wr_fmt() makes it. */
+bool check_report_read(char *buf, size_t cap, struct str *ret, const char *fmt,
+		       ...) __attribute__((format(printf, 4, 5)));
 
-/** check_number - the same where it is a number; -1 where it is none or can
- * not be read. */
-int64_t check_number(const char *fmt, ...)
+/** check_report_number - the same where it is a number; -1 where it is none or
+ * can not be read. */
+int64_t check_report_number(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
 #endif

@@ -7,26 +7,26 @@
 #include "upnpctl/check.h"
 #include "upnpctl/live.h"
 
-static void other_file(struct check *c, const struct status *s)
+static void other_file(struct check *c, const struct statusfile *s)
 {
 	const char *mine = c->env->file;
 
 	if (*s->file == '/' && *mine == '/' && strcmp(s->file, mine))
-		check_say(c, CHECK_WARNING, "the upnpd that runs reads %s: "
+		check_report(c, CHECK_WARNING, "the upnpd that runs reads %s: "
 			  "what stands in %s does not count\n"
 			  "Ask with -f %s, or start upnpd with the other file",
 			  s->file, mine, s->file);
 }
 
-static void complaints(struct check *c, const struct status *s)
+static void complaints(struct check *c, const struct statusfile *s)
 {
 	if (*s->reload_fault)
-		check_say(c, CHECK_WARNING, "the last reload failed, the "
+		check_report(c, CHECK_WARNING, "the last reload failed, the "
 			  "configuration before is in force: %s\n"
 			  "Put that right and reload: kill -HUP %ld",
 			  s->reload_fault, (long)s->pid);
 	if (*s->firewall_fault)
-		check_say(c, CHECK_PROBLEM, "the firewall did not take "
+		check_report(c, CHECK_PROBLEM, "the firewall did not take "
 			  "upnpd's rules: %s\nSee what that tool needs; "
 			  "upnpctl resync tries again", s->firewall_fault);
 }
@@ -34,11 +34,11 @@ static void complaints(struct check *c, const struct status *s)
 static void not_running(struct check *c, const struct live *l)
 {
 	if (live_ended(l) && *l->monitor.fault)
-		check_say(c, CHECK_PROBLEM, "upnpd gave up: %s\n"
+		check_report(c, CHECK_PROBLEM, "upnpd gave up: %s\n"
 			  "Put that right and start it again",
 			  l->monitor.fault);
 	else
-		check_say(c, CHECK_WARNING, "upnpd does not run: nobody "
+		check_report(c, CHECK_WARNING, "upnpd does not run: nobody "
 			  "answers the programs on the LAN\nStart it; where "
 			  "it does not stay, the system log says why");
 }
@@ -47,7 +47,7 @@ void check_daemon(struct check *c)
 {
 	struct live l;
 
-	live_look(&l, c->env);
+	live_refresh(&l, c->env);
 	if (!l.alive) {
 		not_running(c, &l);
 		return;
@@ -57,5 +57,5 @@ void check_daemon(struct check *c)
 		 str_z(l.monitor.backend));
 	other_file(c, &l.monitor);
 	complaints(c, &l.monitor);
-	check_good(c, "upnpd runs, process %ld", (long)c->daemon);
+	check_report_ok(c, "upnpd runs, process %ld", (long)c->daemon);
 }

@@ -85,7 +85,7 @@ static bool blind(const struct check *c)
 
 /* ---- the backend ----------------------------------------------------- */
 
-void check_backend(struct check *c)
+void check_firewall_backend(struct check *c)
 {
 	const char *name = c->conf.backend, *why;
 	struct natfw_env env = { .hairpin = false };
@@ -93,20 +93,20 @@ void check_backend(struct check *c)
 
 	be = natfw_find(name, &env, &why);
 	if (!be) {
-		check_say(c, CHECK_PROBLEM, "%s: upnpd can not open a port\n"
+		check_report(c, CHECK_PROBLEM, "%s: upnpd can not open a port\n"
 			  "Install nftables or iptables", why);
 		return;
 	}
 	c->backend = *c->backend_run ? c->backend_run : be->name;
 	if (be->usable && !be->usable(&env))
-		check_say(c, CHECK_PROBLEM, "backend = %s, but that tool is "
+		check_report(c, CHECK_PROBLEM, "backend = %s, but that tool is "
 			  "not installed: upnpd can not open a port\n"
 			  "Install it, or set backend=auto", name);
 	else if (!strcmp(be->name, "memory"))
-		check_say(c, CHECK_PROBLEM, "backend = memory: upnpd opens "
+		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd opens "
 			  "ports in its memory only\nupnpctl set "
 			  "backend=auto");
-	check_good(c, "upnpd %s %s (%s)", c->daemon ? "uses" : "would use",
+	check_report_ok(c, "upnpd %s %s (%s)", c->daemon ? "uses" : "would use",
 		   c->backend, why);
 }
 
@@ -154,30 +154,31 @@ static bool may_be_loaded(void)
 	return told;
 }
 
-void check_kernel(struct check *c)
+void check_firewall_kernel(struct check *c)
 {
-	int64_t max = check_number(CONNTRACK "max");
-	int64_t count = check_number(CONNTRACK "count");
+	int64_t max = check_report_number(CONNTRACK "max");
+	int64_t count = check_report_number(CONNTRACK "count");
 
 	if (max < 0 && !may_be_loaded())
-		check_say(c, CHECK_PROBLEM, "the kernel has no connection "
+		check_report(c, CHECK_PROBLEM, "the kernel has no connection "
 			  "tracking: it can not translate addresses\nInstall "
 			  "its modules (OpenWrt: kmod-nf-conntrack, "
 			  "kmod-nf-nat), or another kernel");
 	else if (max > 0 && count >= max - max / 20)
-		check_say(c, CHECK_WARNING, "the kernel tracks %llu of at most "
-			  "%llu flows: new ones are dropped\nsysctl -w "
-			  "net.netfilter.nf_conntrack_max=%llu",
-			  (unsigned long long)count, (unsigned long long)max,
-			  (unsigned long long)max * 2);
-	check_good(c, max < 0 ? "connection tracking is not loaded, as it "
+		check_report(c, CHECK_WARNING,
+			     "the kernel tracks %llu of at most "
+			     "%llu flows: new ones are dropped\nsysctl -w "
+			     "net.netfilter.nf_conntrack_max=%llu",
+			     (unsigned long long)count, (unsigned long long)max,
+			     (unsigned long long)max * 2);
+	check_report_ok(c, max < 0 ? "connection tracking is not loaded, as it "
 		   "seems; the first rule loads it" :
 		   "the kernel tracks connections");
 }
 
 /* ---- several at once ------------------------------------------------- */
 
-void check_firewalls(struct check *c)
+void check_firewall_others(struct check *c)
 {
 	char used[64];
 	struct wr w = wr_init_cut(used, sizeof(used));
@@ -185,25 +186,31 @@ void check_firewalls(struct check *c)
 
 	list_all(c);
 	if (unseen(c))
-		check_good(c, "the rules of nf_tables can not be seen: nft is "
+		check_report_ok(
+			c, "the rules of nf_tables can not be seen: nft is "
 			   "not installed, and upnpd does not need it");
 	else if (blind(c))
-		check_say(c, CHECK_WARNING, "the firewall's rules are not all "
-			  "known: %s\n%s", *c->why ? c->why :
-			  "there are too many chains", geteuid() ?
-			  "Run upnpctl check as root" :
-			  "See what the tool says when you run it");
+		check_report(
+			c, CHECK_WARNING,
+			"the firewall's rules are not all "
+			"known: %s\n%s",
+			*c->why ? c->why : "there are too many chains",
+			geteuid() ? "Run upnpctl check as root"
+				  : "See what the tool says when you run it");
 	for (int t = 0; t < TOOLS; t++)
 		if (!c->listed[t] && c->rules[t].used)
 			wr_fmt(&w, "%s%s", n++ ? " and " : "",
 			       tools[t].backend);
 	wr_cstr(&w);
 	if (n > 1)
-		check_say(c, CHECK_WARNING, "%s rules are in use: a packet has "
-			  "to pass all of them, upnpd opens ports in one\n"
-			  "Keep one, and take the other's rules out", used);
-	check_good(c, n ? "the rules in use are %s's" : "no rules are in use%s",
-		   used);
+		check_report(c, CHECK_WARNING,
+			     "%s rules are in use: a packet has "
+			     "to pass all of them, upnpd opens ports in one\n"
+			     "Keep one, and take the other's rules out",
+			     used);
+	check_report_ok(
+		c, n ? "the rules in use are %s's" : "no rules are in use%s",
+		used);
 }
 
 /* ---- on the way out -------------------------------------------------- */
@@ -226,19 +233,22 @@ static void say_net(struct check *c, const struct rules_net *net)
 
 	wr_net(&w, net->ip, net->mask);
 	wr_cstr(&w);
-	check_say(c, CHECK_PROBLEM, "nothing translates %s (%s) on its way out "
-		  "by %s: its hosts have no Internet, and no answer through a "
-		  "port arrives\nAdd a masquerade rule to the firewall, or: "
-		  "upnpctl set masquerade=yes", text, net->ifname,
-		  c->ext->name);
+	check_report(
+		c, CHECK_PROBLEM,
+		"nothing translates %s (%s) on its way out "
+		"by %s: its hosts have no Internet, and no answer through a "
+		"port arrives\nAdd a masquerade rule to the firewall, or: "
+		"upnpctl set masquerade=yes",
+		text, net->ifname, c->ext->name);
 }
 
-void check_masquerade(struct check *c)
+void check_firewall_masquerade(struct check *c)
 {
 	uint32_t lacking = private_nets(&c->flow);
 
 	if (c->conf.masquerade) {
-		check_good(c, "upnpd translates the internal networks itself");
+		check_report_ok(
+			c, "upnpd translates the internal networks itself");
 		return;
 	}
 	for (int t = 0; t < TOOLS; t++)
@@ -248,8 +258,9 @@ void check_masquerade(struct check *c)
 		if (lacking >> i & 1)
 			say_net(c, &c->flow.net[i]);
 	if (!lacking)
-		check_good(c, "the internal networks are translated on their "
-			   "way out");
+		check_report_ok(c,
+				"the internal networks are translated on their "
+				"way out");
 }
 
 /* ---- on the way in --------------------------------------------------- */
@@ -283,17 +294,17 @@ static void say_block(struct check *c, int tool, const struct rules_base *base)
 
 	if (c->backend && strcmp(c->backend, "iptables") &&
 	    !works_with(c->backend, tool))
-		check_say(c, CHECK_PROBLEM, "the %s chain %s drops what an "
+		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
 			  "open port lets in, and upnpd works with %s\n"
 			  "upnpctl set backend=%s, or take that chain out",
 			  backend, base->name, c->backend, backend);
 	else if (tool == TOOL_NFT && *c->conf.nft_table)
-		check_say(c, CHECK_PROBLEM, "the nft chain %s drops what an "
+		check_report(c, CHECK_PROBLEM, "the nft chain %s drops what an "
 			  "open port lets in, and upnpd's accept is not in "
 			  "it\nSet nft-table and nft-forward-chain to it, or "
 			  "unset both", base->name);
 	else
-		check_say(c, CHECK_PROBLEM, "the %s chain %s drops what an "
+		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
 			  "open port lets in before upnpd's accept, or that "
 			  "is missing\nupnpctl resync; if that does not help, "
 			  "move the dropping rule to the end", backend,
@@ -309,13 +320,13 @@ static void check_chain(struct check *c)
 	    !works_with(c->backend, TOOL_NFT) || c->listed[TOOL_NFT] ||
 	    rules_has(&c->rules[TOOL_NFT], conf->nft_table, conf->nft_chain))
 		return;
-	check_say(c, CHECK_PROBLEM, "there is no chain %s in the nft table "
+	check_report(c, CHECK_PROBLEM, "there is no chain %s in the nft table "
 		  "%s: upnpd can not put its accept there\nCorrect nft-table "
 		  "and nft-forward-chain, or unset both", conf->nft_chain,
 		  conf->nft_table);
 }
 
-void check_forward(struct check *c)
+void check_firewall_forward(struct check *c)
 {
 	const struct rules_base *base;
 	uint32_t nets;
@@ -327,6 +338,6 @@ void check_forward(struct check *c)
 			say_block(c, t, base);
 	}
 	if (!blind(c))
-		check_good(c, "no rule drops what an open port lets in%s",
+		check_report_ok(c, "no rule drops what an open port lets in%s",
 			   c->daemon ? "" : ", once upnpd runs");
 }

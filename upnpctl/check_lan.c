@@ -61,7 +61,7 @@ static int open_at(uint32_t ip, int ifindex)
 }
 
 /* From the first address of each internal interface. */
-void check_search(struct check *c)
+void check_lan_search(struct check *c)
 {
 	const struct sockaddr_in group = {
 		.sin_family = AF_INET,
@@ -92,7 +92,7 @@ void check_search(struct check *c)
 
 /* ---- answers --------------------------------------------------------- */
 
-bool check_answer(struct str datagram, char *ret_server, size_t cap)
+bool check_lan_answer(struct str datagram, char *ret_server, size_t cap)
 {
 	static const struct str type =
 		STR("urn:schemas-upnp-org:device:InternetGatewayDevice:");
@@ -154,12 +154,12 @@ static void take_answer(struct check *c, struct seen *seen, uint32_t ip,
 	struct wr w = wr_init(ip_text, sizeof(ip_text));
 	bool own = is_own(c, ip);
 
-	if (!check_answer(datagram, server, sizeof(server)) ||
+	if (!check_lan_answer(datagram, server, sizeof(server)) ||
 	    (own && is_upnpd(server)) || seen_before(seen, ip))
 		return;
 	wr_ipv4(&w, ip);
 	wr_cstr(&w);
-	check_say(c, CHECK_WARNING, "another UPnP gateway answers at %s%s "
+	check_report(c, CHECK_WARNING, "another UPnP gateway answers at %s%s "
 		  "(%s): programs may ask that one for the port\n%s", ip_text,
 		  own ? ", on this router" : "", *server ? server : "unnamed",
 		  own ? "Stop that program" :
@@ -203,7 +203,7 @@ static void wait_for_answers(struct check *c, struct seen *seen)
 	} while (left > 0);
 }
 
-void check_gateways(struct check *c)
+void check_lan_gateways(struct check *c)
 {
 	struct seen seen = { .n = 0 };
 	size_t asked = 0;
@@ -216,5 +216,5 @@ void check_gateways(struct check *c)
 		if (c->search[i] >= 0)
 			close(c->search[i]);
 	if (asked)
-		check_good(c, "no other UPnP gateway answers on the LAN");
+		check_report_ok(c, "no other UPnP gateway answers on the LAN");
 }

@@ -24,26 +24,28 @@ static void check_link(struct check *c, const struct conf_iface *f)
 	bool ext = f->type == CONF_EXTERNAL;
 
 	if (!l->ifindex)
-		check_say(c, CHECK_PROBLEM, "there is no interface %s: %s\n"
+		check_report(c, CHECK_PROBLEM, "there is no interface %s: %s\n"
 			  "See ip link for the names, and correct the section "
 			  "[interface %s]", f->name,
 			  ext ? "there is no side to open a port on" :
 			  "nobody is served there", f->name);
 	else if (!l->up)
-		check_say(c, CHECK_PROBLEM, "%s is down: nothing passes it\n"
+		check_report(c, CHECK_PROBLEM, "%s is down: nothing passes it\n"
 			  "ip link set %s up", f->name, f->name);
 	else if (!l->running)
-		check_say(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
+		check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
 			  "%s has no carrier: no cable, or the other end is "
 			  "off\nSee the cable, the modem or the access point "
 			  "behind it", f->name);
 	else if (!ext && !netif_first_addr(&c->net, l->ifindex))
-		check_say(c, CHECK_PROBLEM, "%s has no IPv4 address: nobody is "
-			  "served there\nip address add ADDRESS/LENGTH dev %s",
-			  f->name, f->name);
+		check_report(
+			c, CHECK_PROBLEM,
+			"%s has no IPv4 address: nobody is "
+			"served there\nip address add ADDRESS/LENGTH dev %s",
+			f->name, f->name);
 }
 
-void check_interfaces(struct check *c)
+void check_net_interfaces(struct check *c)
 {
 	size_t internal = 0;
 
@@ -54,10 +56,11 @@ void check_interfaces(struct check *c)
 		check_link(c, &c->conf.iface[i]);
 	}
 	if (!internal)
-		check_say(c, CHECK_PROBLEM, "no internal interface is enabled: "
-			  "nobody is served\nupnpctl interfaces add "
-			  "interface=NAME type=internal disabled=no");
-	check_good(c, "all enabled interfaces are up");
+		check_report(c, CHECK_PROBLEM,
+			     "no internal interface is enabled: "
+			     "nobody is served\nupnpctl interfaces add "
+			     "interface=NAME type=internal disabled=no");
+	check_report_ok(c, "all enabled interfaces are up");
 }
 
 /* ---- the same network twice ------------------------------------------ */
@@ -65,25 +68,25 @@ void check_interfaces(struct check *c)
 static void check_overlap(struct check *c, const struct netif_addr *a,
 			  const struct netif_addr *b)
 {
-	const struct conf_iface *f = check_iface_of(c, a->ifindex);
-	const struct conf_iface *g = check_iface_of(c, b->ifindex);
+	const struct conf_iface *f = check_report_iface(c, a->ifindex);
+	const struct conf_iface *g = check_report_iface(c, b->ifindex);
 	bool ext;
 
 	if (!f || !g || f == g || (a->ip ^ b->ip) & a->mask & b->mask)
 		return;
 	ext = f->type == CONF_EXTERNAL || g->type == CONF_EXTERNAL;
-	check_say(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
+	check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
 		  "%s and %s are in the same network: answers to %s may leave "
 		  "by the wrong one\nGive one of them another network", f->name,
 		  g->name, ext ? "clients" : "some clients");
 }
 
-void check_networks(struct check *c)
+void check_net_networks(struct check *c)
 {
 	for (size_t i = 0; i < c->net.addr_n; i++)
 		for (size_t j = 0; j < i; j++)
 			check_overlap(c, &c->net.addr[j], &c->net.addr[i]);
-	check_good(c, "every interface has a network of its own");
+	check_report_ok(c, "every interface has a network of its own");
 }
 
 /* ---- the way out ----------------------------------------------------- */
@@ -91,41 +94,47 @@ void check_networks(struct check *c)
 static void check_other_way(struct check *c, int out)
 {
 	const struct netif_link *ext = link_of(c, c->ext);
-	const struct conf_iface *f = check_iface_of(c, out);
+	const struct conf_iface *f = check_report_iface(c, out);
 
 	if (f)
-		check_say(c, CHECK_PROBLEM, "the way to the Internet is by %s, "
-			  "which is configured as internal; the external one "
-			  "is %s\nExchange the types of the two: upnpctl "
-			  "interfaces set", f->name, c->ext->name);
+		check_report(
+			c, CHECK_PROBLEM,
+			"the way to the Internet is by %s, "
+			"which is configured as internal; the external one "
+			"is %s\nExchange the types of the two: upnpctl "
+			"interfaces set",
+			f->name, c->ext->name);
 	else if (route_has_default(ext->ifindex) == 1)
-		check_say(c, CHECK_WARNING, "there is another way to the "
+		check_report(c, CHECK_WARNING, "there is another way to the "
 			  "Internet, and it is preferred to the one by %s: "
 			  "answers through a port may take it\n"
 			  "See ip route and ip rule", c->ext->name);
 	else
-		check_say(c, CHECK_PROBLEM, "the way to the Internet is by an "
-			  "interface that is not configured, not by %s\n"
-			  "See ip route; make the interface of the default "
-			  "route the external one", c->ext->name);
+		check_report(c, CHECK_PROBLEM,
+			     "the way to the Internet is by an "
+			     "interface that is not configured, not by %s\n"
+			     "See ip route; make the interface of the default "
+			     "route the external one",
+			     c->ext->name);
 }
 
-void check_roles(struct check *c)
+void check_net_roles(struct check *c)
 {
 	const struct netif_link *ext = link_of(c, c->ext);
 	int out, err;
 
 	if (!ext->ifindex)
-		return;		/* told by check_interfaces() */
+		return;		/* told by check_net_interfaces() */
 	err = route_out(SOMEWHERE_IP, &out);
 	if (err)
-		check_say(c, CHECK_PROBLEM, "there is no way to the Internet "
-			  "(%s): nobody outside can be answered\n"
-			  "ip route add default via GATEWAY dev %s",
-			  strerror(-err), c->ext->name);
+		check_report(c, CHECK_PROBLEM,
+			     "there is no way to the Internet "
+			     "(%s): nobody outside can be answered\n"
+			     "ip route add default via GATEWAY dev %s",
+			     strerror(-err), c->ext->name);
 	else if (out != ext->ifindex)
 		check_other_way(c, out);
-	check_good(c, "the way to the Internet is by %s", c->ext->name);
+	check_report_ok(c, "the way to the Internet is by %s", c->ext->name);
 }
 
 /* ---- the external address -------------------------------------------- */
@@ -148,7 +157,7 @@ static const struct check_kind kinds[] = {
 	  "private (RFC 1918)" },
 };
 
-const struct check_kind *check_kind_of(uint32_t ip)
+const struct check_kind *check_net_kind_of(uint32_t ip)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if ((ip & kinds[i].mask) == kinds[i].ip)
@@ -158,29 +167,29 @@ const struct check_kind *check_kind_of(uint32_t ip)
 
 static void check_kind(struct check *c, uint32_t ip, const char *ip_text)
 {
-	const struct check_kind *k = check_kind_of(ip);
+	const struct check_kind *k = check_net_kind_of(ip);
 
 	if (!k)
 		return;
 	if (c->conf.refuse_private && !c->ext->forced_ip)
-		check_say(c, CHECK_PROBLEM, "%s is %s, and "
+		check_report(c, CHECK_PROBLEM, "%s is %s, and "
 			  "private-external-address = refuse: no port is "
 			  "opened\nGet a public address, or set "
 			  "private-external-address=warn or forced-ip",
 			  ip_text, k->what);
 	else if (k->level == CHECK_PROBLEM)
-		check_say(c, CHECK_PROBLEM, "%s is %s: nobody outside can "
+		check_report(c, CHECK_PROBLEM, "%s is %s: nobody outside can "
 			  "reach it\nAsk the provider for a public address",
 			  ip_text, k->what);
 	else
-		check_say(c, k->level, "%s is %s: this router stands behind "
+		check_report(c, k->level, "%s is %s: this router stands behind "
 			  "another NAT, where the port is not open\nSet the "
 			  "device before it to bridge mode, or have it forward "
 			  "everything here and set forced-ip", ip_text,
 			  k->what);
 }
 
-void check_external(struct check *c)
+void check_net_external(struct check *c)
 {
 	const struct netif_link *l = link_of(c, c->ext);
 	const struct netif_addr *a = netif_first_addr(&c->net, l->ifindex);
@@ -188,17 +197,19 @@ void check_external(struct check *c)
 	struct wr w = wr_init(text, sizeof(text));
 
 	if (!l->ifindex)
-		return;		/* told by check_interfaces() */
+		return;		/* told by check_net_interfaces() */
 	if (!a) {
-		check_say(c, CHECK_PROBLEM, "%s has no IPv4 address: there is "
-			  "nothing to open a port on\nSee whether its DHCP "
-			  "client or PPP runs", c->ext->name);
+		check_report(c, CHECK_PROBLEM,
+			     "%s has no IPv4 address: there is "
+			     "nothing to open a port on\nSee whether its DHCP "
+			     "client or PPP runs",
+			     c->ext->name);
 		return;
 	}
 	wr_ipv4(&w, c->ext->forced_ip ? c->ext->forced_ip : a->ip);
 	wr_cstr(&w);
 	check_kind(c, c->ext->forced_ip ? c->ext->forced_ip : a->ip, text);
-	check_good(c, "the external address is %s%s", text,
+	check_report_ok(c, "the external address is %s%s", text,
 		   c->ext->forced_ip ? ", by forced-ip" : "");
 }
 
@@ -206,26 +217,29 @@ void check_external(struct check *c)
 
 #define SYSCTL "/proc/sys/net/ipv4/"
 
-void check_forwarding(struct check *c)
+void check_net_forwarding(struct check *c)
 {
-	if (check_number(SYSCTL "ip_forward") == 0) {
-		check_say(c, CHECK_PROBLEM, "the kernel does not forward IPv4: "
-			  "nothing gets from one side to the other\n"
-			  "sysctl -w net.ipv4.ip_forward=1, and the same line "
-			  "in /etc/sysctl.conf");
+	if (check_report_number(SYSCTL "ip_forward") == 0) {
+		check_report(
+			c, CHECK_PROBLEM,
+			"the kernel does not forward IPv4: "
+			"nothing gets from one side to the other\n"
+			"sysctl -w net.ipv4.ip_forward=1, and the same line "
+			"in /etc/sysctl.conf");
 		return;
 	}
 	for (size_t i = 0; i < c->conf.iface_n; i++) {
 		const struct conf_iface *f = &c->conf.iface[i];
 
 		if (!f->disabled &&
-		    check_number(SYSCTL "conf/%s/forwarding", f->name) == 0)
-			check_say(c, CHECK_PROBLEM, "what comes in by %s is "
+		    check_report_number(SYSCTL "conf/%s/forwarding", f->name) ==
+			    0)
+			check_report(c, CHECK_PROBLEM, "what comes in by %s is "
 				  "not forwarded\n"
 				  "sysctl -w net.ipv4.conf.%s.forwarding=1",
 				  f->name, f->name);
 	}
-	check_good(c, "the kernel forwards IPv4");
+	check_report_ok(c, "the kernel forwards IPv4");
 }
 
 /* A bridge that looks into IGMP passes multicast on only to ports that asked,
@@ -234,8 +248,8 @@ static bool lacks_querier(const char *name)
 {
 	static const char path[] = "/sys/class/net/%s/bridge/multicast_%s";
 
-	return check_number(path, name, "snooping") == 1 &&
-	       check_number(path, name, "querier") == 0;
+	return check_report_number(path, name, "snooping") == 1 &&
+	       check_report_number(path, name, "querier") == 0;
 }
 
 static void check_multicast_of(struct check *c, const struct conf_iface *f)
@@ -245,20 +259,23 @@ static void check_multicast_of(struct check *c, const struct conf_iface *f)
 	if (!l->ifindex || f->disabled || f->type != CONF_INTERNAL)
 		return;
 	if (!l->multicast)
-		check_say(c, l->allmulti ? CHECK_WARNING : CHECK_PROBLEM,
+		check_report(c, l->allmulti ? CHECK_WARNING : CHECK_PROBLEM,
 			  "multicast is off on %s: programs there do not find "
 			  "upnpd\nip link set %s multicast on", f->name,
 			  f->name);
 	else if (lacks_querier(f->name))
-		check_say(c, CHECK_WARNING, "%s snoops IGMP but asks nobody: "
-			  "after some minutes searches may not be passed on\n"
-			  "ip link set %s type bridge mcast_querier 1, or "
-			  "mcast_snooping 0", f->name, f->name);
+		check_report(
+			c, CHECK_WARNING,
+			"%s snoops IGMP but asks nobody: "
+			"after some minutes searches may not be passed on\n"
+			"ip link set %s type bridge mcast_querier 1, or "
+			"mcast_snooping 0",
+			f->name, f->name);
 }
 
-void check_multicast(struct check *c)
+void check_net_multicast(struct check *c)
 {
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		check_multicast_of(c, &c->conf.iface[i]);
-	check_good(c, "the internal interfaces take multicast");
+	check_report_ok(c, "the internal interfaces take multicast");
 }

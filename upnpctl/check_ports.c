@@ -74,7 +74,8 @@ static uint32_t parent_of(uint32_t pid)
 	uint32_t ret = 0;
 	size_t at;
 
-	if (!check_read(buf, sizeof(buf), &s, "/proc/%u/stat", (unsigned)pid))
+	if (!check_report_read(buf, sizeof(buf), &s, "/proc/%u/stat",
+			       (unsigned)pid))
 		return 0;
 	for (at = s.n; at > 0 && s.p[at - 1] != ')'; at--)
 		;
@@ -85,7 +86,7 @@ static uint32_t parent_of(uint32_t pid)
 	return ret;
 }
 
-/* The engine is the nursery's child, and that the monitor's. */
+/* The engine is the fork server's child, and that the monitor's. */
 static bool is_of(uint32_t daemon, uint32_t pid)
 {
 	for (int up = 0; up < 2 && pid && pid != daemon; up++)
@@ -153,7 +154,8 @@ static void put_holder(struct wr *w, uint32_t pid)
 		wr_z(w, "a program that this user can not see");
 		return;
 	}
-	check_read(buf, sizeof(buf), &comm, "/proc/%u/comm", (unsigned)pid);
+	check_report_read(buf, sizeof(buf), &comm, "/proc/%u/comm",
+			  (unsigned)pid);
 	wr_fmt(w, "%.*s (process %u)", STR_F(comm), (unsigned)pid);
 }
 
@@ -171,7 +173,7 @@ static void say_taken(struct check *c, const struct port *p, uint32_t pid,
 	wr_fmt(&w, ", at ");
 	wr_ipv4(&w, p->ip);
 	wr_cstr(&w);
-	check_say(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s is not "
+	check_report(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s is not "
 		  "served there\nStop that program%s", tcp ? "TCP" : "UDP",
 		  p->number, text, p->what, tcp ?
 		  ", or set another http-port (0: upnpd takes any)" :
@@ -215,6 +217,6 @@ void check_ports(struct check *c)
 		if (http.number)
 			check_port(c, &http);
 	}
-	check_good(c, "UDP port %u and TCP port %u are free or upnpd's",
+	check_report_ok(c, "UDP port %u and TCP port %u are free or upnpd's",
 		   SSDP_PORT, http.number);
 }

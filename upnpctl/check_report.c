@@ -63,7 +63,7 @@ static void found(struct check *c, enum check_level level, const char *fmt,
 		c->worst = level;
 }
 
-void check_say(struct check *c, enum check_level level, const char *fmt, ...)
+void check_report(struct check *c, enum check_level level, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -72,7 +72,7 @@ void check_say(struct check *c, enum check_level level, const char *fmt, ...)
 	va_end(ap);
 }
 
-void check_good(struct check *c, const char *fmt, ...)
+void check_report_ok(struct check *c, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -112,7 +112,8 @@ static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
 	return true;
 }
 
-bool check_read(char *buf, size_t cap, struct str *ret, const char *fmt, ...)
+bool check_report_read(char *buf, size_t cap, struct str *ret, const char *fmt,
+		       ...)
 {
 	va_list ap;
 	bool ok;
@@ -123,7 +124,7 @@ bool check_read(char *buf, size_t cap, struct str *ret, const char *fmt, ...)
 	return ok;
 }
 
-int64_t check_number(const char *fmt, ...)
+int64_t check_report_number(const char *fmt, ...)
 {
 	char buf[32];
 	struct str text;
@@ -138,7 +139,7 @@ int64_t check_number(const char *fmt, ...)
 	return ok ? (int64_t)v : -1;
 }
 
-const struct conf_iface *check_iface_of(const struct check *c, int ifindex)
+const struct conf_iface *check_report_iface(const struct check *c, int ifindex)
 {
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		if (c->net.link[i].ifindex == ifindex &&

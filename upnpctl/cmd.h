@@ -72,14 +72,15 @@ int cmd_fail(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /* The commands, each file its own. */
-int cmd_print(struct cmd *), cmd_set(struct cmd *), cmd_export(struct cmd *);
-int cmd_ifaces_print(struct cmd *), cmd_ifaces_add(struct cmd *),
-	cmd_ifaces_set(struct cmd *), cmd_ifaces_enable(struct cmd *),
-	cmd_ifaces_disable(struct cmd *), cmd_ifaces_remove(struct cmd *);
-int cmd_mappings_print(struct cmd *), cmd_mappings_add(struct cmd *),
-	cmd_mappings_remove(struct cmd *), cmd_status(struct cmd *),
-	cmd_monitor(struct cmd *), cmd_resync(struct cmd *),
-	cmd_metrics(struct cmd *);
-int cmd_check(struct cmd *);
+int settings_print(struct cmd *), settings_set(struct cmd *),
+	export_run(struct cmd *);
+int ifaceprint_run(struct cmd *), ifaces_add(struct cmd *),
+	ifaces_set(struct cmd *), ifaces_enable(struct cmd *),
+	ifaces_disable(struct cmd *), ifaces_remove(struct cmd *);
+int mappings_print(struct cmd *), mapchange_add(struct cmd *),
+	mapchange_remove(struct cmd *), status_run(struct cmd *),
+	mapmonitor_run(struct cmd *), resync_run(struct cmd *),
+	metrics_run(struct cmd *);
+int check_run(struct cmd *);
 
 #endif

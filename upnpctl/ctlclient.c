@@ -163,7 +163,7 @@ static bool sane(const struct ctl_rep *rep)
 	switch (rep->kind) {
 	case CTL_END:
 		return rep->end.err <= CTL_EFAIL &&
-		       rep->end.refusal < IGD_REFUSALS;
+		       rep->end.refusal < REFUSALS;
 	case CTL_STATUS_IS:
 		return sane_status(&rep->status);
 	case CTL_MAPPING:

@@ -126,7 +126,7 @@ static void put_rules(const struct confedit *text)
 	}
 }
 
-int cmd_export(struct cmd *c)
+int export_run(struct cmd *c)
 {
 	static struct view v;
 	int status;

@@ -154,7 +154,7 @@ static int read_words(struct cmd *c, bool *ret_detail, size_t *ret_where)
 	return CMD_OK;
 }
 
-int cmd_ifaces_print(struct cmd *c)
+int ifaceprint_run(struct cmd *c)
 {
 	static struct view v;
 	struct listing l = { .conf = &v.conf };

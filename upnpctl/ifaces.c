@@ -36,7 +36,7 @@ static int for_each(struct cmd *c, struct change *change,
 	struct str items;
 	int status = CMD_OK;
 
-	whole_sketch(&change->now, &conf);
+	candidate_draft(&change->now, &conf);
 	for (size_t i = 0; i < c->n && !status; i++) {
 		if (!says_which(c->arg[i], &items))
 			continue;
@@ -95,7 +95,7 @@ static int edit_set(struct cmd *c, struct change *change)
 	return for_each(c, change, set_one);
 }
 
-int cmd_ifaces_set(struct cmd *c)
+int ifaces_set(struct cmd *c)
 {
 	return change_run(c, edit_set);
 }
@@ -143,21 +143,21 @@ static int edit_remove(struct cmd *c, struct change *change)
 	return for_each(c, change, remove_one);
 }
 
-int cmd_ifaces_enable(struct cmd *c)
+int ifaces_enable(struct cmd *c)
 {
 	int status = only_which(c);
 
 	return status ? status : change_run(c, edit_enable);
 }
 
-int cmd_ifaces_disable(struct cmd *c)
+int ifaces_disable(struct cmd *c)
 {
 	int status = only_which(c);
 
 	return status ? status : change_run(c, edit_disable);
 }
 
-int cmd_ifaces_remove(struct cmd *c)
+int ifaces_remove(struct cmd *c)
 {
 	int status = only_which(c);
 
@@ -210,7 +210,7 @@ static int edit_add(struct cmd *c, struct change *change)
 	return add_options(c, change, name);
 }
 
-int cmd_ifaces_add(struct cmd *c)
+int ifaces_add(struct cmd *c)
 {
 	return change_run(c, edit_add);
 }

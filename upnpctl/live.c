@@ -61,7 +61,7 @@ static bool read_start(pid_t pid, uint64_t *ret_ticks)
 
 /* A process with its id, that was there when it wrote down its own start: one
  * that began later has the id by chance. Without /proc the id must do. */
-static bool is_alive(const struct status *s)
+static bool is_alive(const struct statusfile *s)
 {
 	uint64_t ticks;
 	unsigned long hz = getauxval(AT_CLKTCK);
@@ -77,9 +77,9 @@ static void look_at_monitor(struct live *l, const char *pid_file)
 {
 	char path[PATH_MAX];
 
-	l->monitor_err = status_path(pid_file, path);
+	l->monitor_err = statusfile_path(pid_file, path);
 	if (!l->monitor_err)
-		l->monitor_err = status_read(path, &l->monitor);
+		l->monitor_err = statusfile_read(path, &l->monitor);
 	if (!l->monitor_err)
 		l->alive = l->monitor.state != STATUS_ENDED &&
 			   is_alive(&l->monitor);
@@ -126,7 +126,7 @@ static void salvage(struct conf *c, const char *file)
 		salvage_line(c, str_trim(line));
 }
 
-void live_look(struct live *l, const struct cmd_env *env)
+void live_refresh(struct live *l, const struct cmd_env *env)
 {
 	static struct conf conf;
 
@@ -292,21 +292,21 @@ static const struct {
 	uint8_t refusal;
 	char text[76];
 } advice[] = {
-	{ IGD_REF_OUTSIDE, "to= takes a host of an internal interface's "
+	{ REFUSAL_OUTSIDE, "to= takes a host of an internal interface's "
 			   "network" },
-	{ IGD_REF_ROUTER, "to= takes a host of the LAN; open the router's own "
+	{ REFUSAL_ROUTER, "to= takes a host of the LAN; open the router's own "
 			  "ports in its firewall" },
-	{ IGD_REF_SPECIAL, "to= takes the address of one host" },
-	{ IGD_REF_REMOTE, "remote-host= takes the address of one host, or "
+	{ REFUSAL_SPECIAL, "to= takes the address of one host" },
+	{ REFUSAL_REMOTE, "remote-host= takes the address of one host, or "
 			  "leave it out for all" },
-	{ IGD_REF_CONFLICT, "take another external-port, or remove that "
+	{ REFUSAL_CONFLICT, "take another external-port, or remove that "
 			    "mapping first" },
-	{ IGD_REF_FULL, "remove some, or raise max-mappings" },
-	{ IGD_REF_CLIENT_FULL, "remove some of that host, or raise "
+	{ REFUSAL_FULL, "remove some, or raise max-mappings" },
+	{ REFUSAL_CLIENT_FULL, "remove some of that host, or raise "
 			       "max-mappings-per-client" },
-	{ IGD_REF_PORT, "take another external-port" },
-	{ IGD_REF_NO_ADDRESS, "see: upnpctl status" },
-	{ IGD_REF_FIREWALL, "see: upnpctl status" },
+	{ REFUSAL_PORT, "take another external-port" },
+	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
+	{ REFUSAL_FIREWALL, "see: upnpctl status" },
 };
 
 static void put_refusal(struct wr *w, const struct live *l,
@@ -314,9 +314,9 @@ static void put_refusal(struct wr *w, const struct live *l,
 {
 	const char *file = l->monitor.file[0] ? l->monitor.file : l->file;
 
-	if (end->refusal == IGD_REF_NONE)
+	if (end->refusal == REFUSAL_NONE)
 		return;
-	wr_fmt(w, ": %s", igd_refusal_text(end->refusal));
+	wr_fmt(w, ": %s", refusal_text(end->refusal));
 	if (end->line)
 		wr_fmt(w, ", %s:%u", file, (unsigned)end->line);
 	for (size_t i = 0; i < sizeof(advice) / sizeof(*advice); i++)

@@ -18,13 +18,13 @@ struct live {
 	bool conf_wrong;	/* and conf_why says why */
 	struct conf_error conf_why;
 	bool has_rules;		/* there are allow or deny lines in it */
-	int monitor_err;	/* of status_read(); monitor is zero then */
-	struct status monitor;
+	int monitor_err;	/* of statusfile_read(); monitor is zero then */
+	struct statusfile monitor;
 	bool alive;		/* that monitor's process is there */
 };
 
-/** live_look - find out all that needs no engine. */
-void live_look(struct live *, const struct cmd_env *);
+/** live_refresh - find out all that needs no engine. */
+void live_refresh(struct live *, const struct cmd_env *);
 
 /** live_ended - it wrote down why it gave up, and is gone. */
 bool live_ended(const struct live *);

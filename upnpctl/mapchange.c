@@ -182,7 +182,7 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 			l->monitor.file : l->file, wr_cstr(&w));
 }
 
-int cmd_mappings_add(struct cmd *c)
+int mapchange_add(struct cmd *c)
 {
 	struct added added = { 0 };
 	struct ctl_req req;
@@ -193,12 +193,12 @@ int cmd_mappings_add(struct cmd *c)
 
 	if (status != CMD_OK)
 		return status;
-	live_look(&l, c->env);
+	live_refresh(&l, c->env);
 	err = live_ask(&l, &req, CTLCLIENT_KIND(CTL_ADDED), take_added, &added,
 		       &end);
 	if (err)
 		return live_fail(&l, err);
-	if (end.err == CTL_EREFUSED && end.refusal == IGD_REF_RULE)
+	if (end.err == CTL_EREFUSED && end.refusal == REFUSAL_RULE)
 		return refused_by_rule(&l, &end, &req.rule);
 	status = live_end(&l, &end, NULL);
 	return status == CMD_OK ? tell_added(c, &added, &req) : status;
@@ -374,7 +374,7 @@ static int remove_chosen(const struct live *l, const struct selection *s)
 	return status;
 }
 
-int cmd_mappings_remove(struct cmd *c)
+int mapchange_remove(struct cmd *c)
 {
 	struct mappings all = { 0 };
 	struct selection s = { .all = &all };
@@ -385,7 +385,7 @@ int cmd_mappings_remove(struct cmd *c)
 		return cmd_fail(CMD_USAGE, "mappings remove: which? It takes "
 				"a number of mappings print, a list as 0,1, "
 				"all, or tcp:8080");
-	live_look(&l, c->env);
+	live_refresh(&l, c->env);
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
 		s.chosen = mem_new(all.n + 1, sizeof(*s.chosen));

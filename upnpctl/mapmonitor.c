@@ -89,7 +89,7 @@ static void drop(struct mappings *t, size_t i)
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
 	return nat_rule_equal(&a->rule, &b->rule) &&
-	       a->asker_ip == b->asker_ip && a->enabled == b->enabled &&
+	       a->requester_ip == b->requester_ip && a->enabled == b->enabled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }
 
@@ -329,7 +329,7 @@ static int follow(struct watch *w, bool *ret_up)
 	struct mappings fresh = { 0 };
 	int err;
 
-	live_look(&w->l, w->env);
+	live_refresh(&w->l, w->env);
 	if (live_idle(&w->l))
 		return -ECANCELED;
 	err = ctlclient_open(&w->c, w->l.socket, &req,
@@ -415,7 +415,7 @@ static int watch(struct watch *w)
 	}
 }
 
-int cmd_monitor(struct cmd *c)
+int mapmonitor_run(struct cmd *c)
 {
 	struct watch w = { .env = c->env, .c.fd = -1 };
 	int err;

@@ -142,10 +142,10 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       (!f->to_ip || f->to_ip == r->client.ip) &&
 	       (!f->to_port || f->to_port == r->int_port) &&
 	       (!f->remote_ip || f->remote_ip == r->remote.ip) &&
-	       (!f->by_ip || f->by_ip == m->asker_ip) &&
-	       (!f->by_operator || !m->asker_ip) &&
-	       (!f->is_dynamic || m->asker_ip) &&
-	       (!f->is_static || !m->asker_ip) &&
+	       (!f->by_ip || f->by_ip == m->requester_ip) &&
+	       (!f->by_operator || !m->requester_ip) &&
+	       (!f->is_dynamic || m->requester_ip) &&
+	       (!f->is_static || !m->requester_ip) &&
 	       (!f->is_disabled || !m->enabled);
 }
 
@@ -393,7 +393,7 @@ static void put_json(const struct look *k)
 	json_end();
 }
 
-int cmd_mappings_print(struct cmd *c)
+int mappings_print(struct cmd *c)
 {
 	struct counts counts = { 0 };
 	struct mappings all;
@@ -404,7 +404,7 @@ int cmd_mappings_print(struct cmd *c)
 
 	if (status != CMD_OK)
 		return status;
-	live_look(&l, c->env);
+	live_refresh(&l, c->env);
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
 		if (o.stats || o.detail || c->env->json)

@@ -25,7 +25,7 @@ static bool shown(uint32_t c)
 static size_t first(struct str s)
 {
 	uint32_t c = 0;
-	size_t n = igd_utf8(s, &c);
+	size_t n = value_utf8(s, &c);
 
 	return n && shown(c) ? n : 0;
 }
@@ -34,7 +34,7 @@ static size_t first(struct str s)
 static size_t skip_bad(struct str s)
 {
 	uint32_t c;
-	size_t n = igd_utf8(s, &c);
+	size_t n = value_utf8(s, &c);
 
 	return n ? n : 1;
 }
@@ -125,8 +125,8 @@ static void put_left(struct wr *w, const struct ctl_mapping *m)
 
 static void put_by(struct wr *w, const struct ctl_mapping *m)
 {
-	if (m->asker_ip)
-		wr_ipv4(w, m->asker_ip);
+	if (m->requester_ip)
+		wr_ipv4(w, m->requester_ip);
 	else
 		wr_z(w, "operator");
 }
@@ -162,7 +162,7 @@ void maptext_put(struct wr *w, enum maptext_field f,
 
 void maptext_flags(struct wr *w, const struct ctl_mapping *m)
 {
-	wr_ch(w, m->asker_ip ? 'D' : 'S');
+	wr_ch(w, m->requester_ip ? 'D' : 'S');
 	if (!m->enabled)
 		wr_ch(w, 'X');
 }
@@ -197,7 +197,7 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 
 void maptext_json(const struct ctl_mapping *m)
 {
-	json_bool("dynamic", m->asker_ip != 0);
+	json_bool("dynamic", m->requester_ip != 0);
 	json_bool("disabled", !m->enabled);
 	json_str("protocol", str_z(proto_name(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
@@ -208,7 +208,7 @@ void maptext_json(const struct ctl_mapping *m)
 		json_u64("time-left", m->left_s);
 	else
 		json_null("time-left");
-	json_ip("by", m->asker_ip);
+	json_ip("by", m->requester_ip);
 	json_str("description", str_z(m->desc));
 }
 

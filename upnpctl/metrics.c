@@ -37,7 +37,7 @@ static void put_label(const char *z)
 
 static void put_monitor(const struct live *l)
 {
-	const struct status *m = &l->monitor;
+	const struct statusfile *m = &l->monitor;
 
 	metric("start_time_seconds", GAUGE, "When the daemon was started.",
 	       m->since_s);
@@ -89,9 +89,9 @@ static void put_engine(const struct ctl_status *s)
 	put_mappings(s);
 	head("refused_total", COUNTER,
 	     "Requests refused since the engine's start, by reason.");
-	for (unsigned i = IGD_REF_NONE + 1; i < IGD_REFUSALS; i++)
+	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
 		out_fmt("upnpd_refused_total{reason=\"%s\"} %u\n",
-			igd_refusal_name(i), (unsigned)s->refused[i]);
+			refusal_name(i), (unsigned)s->refused[i]);
 }
 
 /* As many as there are sockets that mappings lead to: the operator set a cap,
@@ -132,7 +132,7 @@ static void put_forwarded(void)
 }
 
 /* A daemon that is down is a number, too: no fault of this command. */
-int cmd_metrics(struct cmd *c)
+int metrics_run(struct cmd *c)
 {
 	struct ctl_status engine;
 	struct live l;
@@ -144,7 +144,7 @@ int cmd_metrics(struct cmd *c)
 	if (c->env->json)
 		return cmd_fail(CMD_USAGE, "metrics has a form of its own; "
 				"\"status\" says it as JSON");
-	live_look(&l, c->env);
+	live_refresh(&l, c->env);
 	serves = live_engine(&l, &engine) == 0;
 	metric("up", GAUGE, "Does the daemon run?", l.alive || serves);
 	metric("engine_up", GAUGE, "Does the engine answer?", serves);

@@ -28,8 +28,8 @@
 
 struct daemon {
 	pid_t pid;		/* 0: none runs */
-	char status_path[PATH_MAX];
-	struct status status;
+	char statusfile_path[PATH_MAX];
+	struct statusfile status;
 };
 
 static void nap(void)
@@ -113,9 +113,9 @@ static uint64_t now_ms(void)
 
 static int look(struct daemon *d)
 {
-	struct status s;
+	struct statusfile s;
 
-	if (status_read(d->status_path, &s) || s.pid != d->pid)
+	if (statusfile_read(d->statusfile_path, &s) || s.pid != d->pid)
 		return -ENOENT;
 	d->status = s;
 	return 0;
@@ -194,7 +194,7 @@ int reload(const char *path, const struct conf *was, const struct conf *now)
 	d = (struct daemon){ .pid = find(was->pid_file) };
 	if (!d.pid)
 		return CMD_OK;
-	if (status_path(was->pid_file, d.status_path) || look(&d))
+	if (statusfile_path(was->pid_file, d.statusfile_path) || look(&d))
 		return cmd_fail(CMD_FAULT, "written, but upnpd (process %d) "
 				"does not say how it does; have it read the "
 				"file: kill -HUP %d", (int)d.pid, (int)d.pid);

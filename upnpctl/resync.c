@@ -25,7 +25,7 @@ static int tell_fault(const struct cmd *c)
 	struct live l;
 
 	for (int i = 0; i < 10; i++) {
-		live_look(&l, c->env);
+		live_refresh(&l, c->env);
 		if (l.monitor.firewall_fault[0] || !l.alive)
 			break;
 		poll(NULL, 0, CTLCLIENT_RETRY_MS);
@@ -37,7 +37,7 @@ static int tell_fault(const struct cmd *c)
 			l.monitor.firewall_fault);
 }
 
-int cmd_resync(struct cmd *c)
+int resync_run(struct cmd *c)
 {
 	struct ctl_req req = { .verb = CTL_VERIFY };
 	struct ctl_end end;
@@ -47,7 +47,7 @@ int cmd_resync(struct cmd *c)
 	if (c->n)
 		return cmd_fail(CMD_USAGE, "resync takes nothing, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
-	live_look(&l, c->env);
+	live_refresh(&l, c->env);
 	err = live_ask(&l, &req, 0, NULL, NULL, &end);
 	if (err)
 		return live_fail(&l, err);

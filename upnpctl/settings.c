@@ -52,7 +52,7 @@ static void put_routeros(const struct conf *conf)
 		put_line(confopt_find(false, str_z(routeros[i])), conf);
 }
 
-int cmd_print(struct cmd *c)
+int settings_print(struct cmd *c)
 {
 	static struct view v;
 	bool detail = c->n == 1 && str_eq(c->arg[0], STR("detail"));
@@ -85,7 +85,7 @@ static int edit(struct cmd *c, struct change *change)
 	return status;
 }
 
-int cmd_set(struct cmd *c)
+int settings_set(struct cmd *c)
 {
 	if (!c->n)
 		return cmd_fail(CMD_USAGE, "set what? Such as: set "

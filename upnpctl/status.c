@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status.c - "status": what runs, and how it does. The monitor's part comes
+ * statusfile.c - "status": what runs, and how it does. The monitor's part comes
  * out of its file, the engine's over the socket; each works without the other.
  */
 #include <errno.h>
@@ -19,10 +19,10 @@ struct picture {
 
 static void take_picture(struct picture *p, const struct cmd_env *env)
 {
-	live_look(&p->l, env);
+	live_refresh(&p->l, env);
 	p->engine_err = live_engine(&p->l, &p->engine);
 	/* Again: an engine that had to be waited for has died before. */
-	live_look(&p->l, env);
+	live_refresh(&p->l, env);
 	p->running = p->l.alive || !p->engine_err;
 	/* Where neither tells: somebody is there, who may not be asked. */
 	p->known = p->running || !p->l.monitor_err ||
@@ -88,7 +88,7 @@ static const char *how_long(char buf[32], uint64_t s)
 
 static void put_running(const struct picture *p)
 {
-	const struct status *m = &p->l.monitor;
+	const struct statusfile *m = &p->l.monitor;
 	char a[32], b[32];
 
 	if (p->running && p->l.alive)
@@ -158,18 +158,18 @@ static void put_refused(const struct ctl_status *s)
 {
 	bool any = false;
 
-	for (unsigned i = IGD_REF_NONE + 1; i < IGD_REFUSALS; i++) {
+	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++) {
 		if (!s->refused[i])
 			continue;
 		any = true;
 		line("refused", "%u %s: %s", (unsigned)s->refused[i],
-		     igd_refusal_name(i), igd_refusal_text(i));
+		     refusal_name(i), refusal_text(i));
 	}
 	if (!any)
 		line("refused", "none");
 }
 
-static void put_monitor(const struct status *m)
+static void put_monitor(const struct statusfile *m)
 {
 	char time[32];
 
@@ -227,7 +227,7 @@ static void json_time(const char *key, uint64_t unix_s)
 
 static void json_running(const struct picture *p)
 {
-	const struct status *m = &p->l.monitor;
+	const struct statusfile *m = &p->l.monitor;
 
 	if (p->known)
 		json_bool("running", p->running);
@@ -280,8 +280,8 @@ static void json_engine(const struct ctl_status *s)
 	json_u64("max", s->subscribers_max);
 	json_end();
 	json_object("refused");
-	for (unsigned i = IGD_REF_NONE + 1; i < IGD_REFUSALS; i++)
-		json_u64(igd_refusal_name(i), s->refused[i]);
+	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
+		json_u64(refusal_name(i), s->refused[i]);
 	json_end();
 }
 
@@ -301,7 +301,7 @@ static void json_engine_fault(const struct picture *p)
 		json_null(keys[i]);
 }
 
-static void json_monitor(const struct status *m)
+static void json_monitor(const struct statusfile *m)
 {
 	json_object("firewall");
 	json_text("backend", m->backend);
@@ -328,7 +328,7 @@ static void put_json(const struct picture *p)
 	json_end();
 }
 
-int cmd_status(struct cmd *c)
+int status_run(struct cmd *c)
 {
 	struct picture p;
 

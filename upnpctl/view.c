@@ -33,7 +33,7 @@ int view_open(struct view *v, const char *path)
 	if (err)
 		return view_fail(path, err);
 	conffile_close(&file);
-	if (whole_read(&v->text, path, &v->conf, &is_short, &why))
+	if (candidate_read(&v->text, path, &v->conf, &is_short, &why))
 		return cmd_fail(CMD_FAULT, "%s", why.text);
 	return CMD_OK;
 }

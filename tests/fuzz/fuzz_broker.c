@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fuzz_broker.c - an engine that is not to be believed, before the monitor's
- * gate, with every backend.
+ * broker, with every backend.
  *
  * Input: a byte for backend and settings; then steps. Each is a byte that says
  * what is done, and what that takes.
@@ -33,7 +33,7 @@
 #define STEPS_MAX 256
 #define SERVED	2002u		/* by the router, by TCP */
 
-static struct gate gate;
+static struct broker broker;
 static struct conf conf;
 static int engine, monitor;
 static uint32_t ext_ip;
@@ -42,29 +42,29 @@ static unsigned waiting;	/* for an answer */
 
 /* ---- the rest of the router ---------------------------------------------- */
 
-int router_read(const struct conf *c, struct router *ret)
+int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->ext_ifindex = 2;
 	ret->ext_ip = ext_ip;
 	ret->ext_up = true;
-	ret->net[0] = (struct router_net){ "lan0", 3, ROUTER, 0xffffff00,
+	ret->net[0] = (struct ifstate_net){ "lan0", 3, ROUTER, 0xffffff00,
 					   true };
 	ret->net_n = 1;
 	return 0;
 }
 
-uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
 {
 	return r->ext_ip;
 }
 
-bool router_complete(const struct router *r, const struct conf *c)
+bool ifstate_complete(const struct ifstate *r, const struct conf *c)
 {
 	return true;
 }
 
-void router_policy(const struct router *r, const struct conf *c,
+void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
 	*ret = policy;
@@ -132,23 +132,23 @@ void log_msg(int level, const char *fmt, ...)
 
 static void check_rule(size_t i)
 {
-	const struct nat_rule *r = &gate.fw.rule[i];
+	const struct nat_rule *r = &broker.fw.rule[i];
 	unsigned of_client = 0;
 
 	CHECK(nat_rule_sane(r) && r->kind == NAT_PORTMAP);
 	CHECK(policy_check(&policy, r, 0, NULL) == POLICY_OK);
-	CHECK(natfw_lookup(&gate.fw, r) == r);
+	CHECK(natfw_lookup(&broker.fw, r) == r);
 	for (size_t k = 0; k < i; k++) {
-		CHECK(!nat_rule_same_key(r, &gate.fw.rule[k]));
-		of_client += r->client.ip == gate.fw.rule[k].client.ip;
+		CHECK(!nat_rule_same_key(r, &broker.fw.rule[k]));
+		of_client += r->client.ip == broker.fw.rule[k].client.ip;
 	}
 	CHECK(of_client < PER_CLIENT);
 }
 
 static void check_table(void)
 {
-	CHECK(gate.fw.rule_n <= MAX && gate.staged_n <= MAX);
-	for (size_t i = 0; i < gate.fw.rule_n; i++)
+	CHECK(broker.fw.rule_n <= MAX && broker.staged_n <= MAX);
+	for (size_t i = 0; i < broker.fw.rule_n; i++)
 		check_rule(i);
 }
 
@@ -162,14 +162,14 @@ static void new_engine(void)
 	engine = fd[0];
 	monitor = fd[1];
 	waiting = 0;
-	gate_reset(&gate);
+	broker_reset(&broker);
 }
 
 /* A port of the router's is had by the first table that comes, or it was. */
 static void check_ports(const struct nat_rule *before, size_t n)
 {
-	for (size_t i = 0; i < gate.fw.rule_n; i++) {
-		const struct nat_rule *r = &gate.fw.rule[i];
+	for (size_t i = 0; i < broker.fw.rule_n; i++) {
+		const struct nat_rule *r = &broker.fw.rule[i];
 		bool had = r->proto != IPPROTO_TCP || r->ext_port != SERVED;
 
 		for (size_t k = 0; k < n; k++)
@@ -188,10 +188,10 @@ static int serve_turns(void)
 	int err = 0;
 
 	while (!err && poll(&p, 1, 0) == 1) {
-		n = gate.fw.rule_n;
-		memcpy(before, gate.fw.rule, n * sizeof(before[0]));
-		synced = gate.synced;
-		err = gate_serve(&gate, monitor);
+		n = broker.fw.rule_n;
+		memcpy(before, broker.fw.rule, n * sizeof(before[0]));
+		synced = broker.synced;
+		err = broker_serve(&broker, monitor);
 		if (synced)
 			check_ports(before, n);
 	}
@@ -201,13 +201,13 @@ static int serve_turns(void)
 /* Have all that waits served. Return: the last answer's error, -1 none came */
 static int serve(void)
 {
-	struct priv_rep rep = { .err = -1 };
+	struct broker_rep rep = { .err = -1 };
 	int err = serve_turns();
 
 	check_table();
 	CHECK(err == 0 || err == -EPROTO || err == -EPIPE);
 	while (recv(engine, &rep, sizeof(rep), 0) == sizeof(rep)) {
-		CHECK(waiting-- && rep.verb && rep.verb < PRIV__MAX);
+		CHECK(waiting-- && rep.verb && rep.verb < BROKER__MAX);
 		CHECK(rep.err >= NAT_OK && rep.err <= NAT_ENOADDR);
 	}
 	CHECK(err || !waiting);
@@ -219,12 +219,12 @@ static int serve(void)
 	return rep.err;
 }
 
-static void ask(const struct priv_req *req)
+static void ask(const struct broker_req *req)
 {
 	if (waiting == WAIT_MAX)
 		serve();
 	CHECK(send(engine, req, sizeof(*req), 0) == sizeof(*req));
-	waiting += req->verb != PRIV_SYNC_RULE;
+	waiting += req->verb != BROKER_SYNC_RULE;
 }
 
 /* A rule whose parts make sense more often than not, with bytes of the input
@@ -247,21 +247,21 @@ static struct nat_rule make_rule(struct str *in)
 	return r;
 }
 
-static struct priv_req make_request(struct str *in)
+static struct broker_req make_request(struct str *in)
 {
-	struct priv_req req = { .id = 7, .verb = fuzz_u8(in) };
+	struct broker_req req = { .id = 7, .verb = fuzz_u8(in) };
 
-	req.verb = req.verb < 0xf0 ? req.verb % PRIV__MAX : req.verb;
+	req.verb = req.verb < 0xf0 ? req.verb % BROKER__MAX : req.verb;
 	req.rule = make_rule(in);
 	return req;
 }
 
 static uint64_t table_sum(void)
 {
-	uint64_t sum = gate.fw.rule_n;
+	uint64_t sum = broker.fw.rule_n;
 
-	for (size_t i = 0; i < gate.fw.rule_n; i++) {
-		const struct nat_rule *r = &gate.fw.rule[i];
+	for (size_t i = 0; i < broker.fw.rule_n; i++) {
+		const struct nat_rule *r = &broker.fw.rule[i];
 
 		sum += (uint64_t)r->client.ip * 31 + r->remote.ip * 7u +
 		       (r->ext_port * 65537ull ^ r->int_port) * 1009 +
@@ -271,12 +271,12 @@ static uint64_t table_sum(void)
 }
 
 /* The judgement depends on nothing but the request and the table. */
-static void ask_twice(const struct priv_req *req)
+static void ask_twice(const struct broker_req *req)
 {
 	uint64_t sum;
 	int first;
 
-	if (req->verb != PRIV_SET && req->verb != PRIV_DEL)
+	if (req->verb != BROKER_SET && req->verb != BROKER_DEL)
 		return;
 	serve();
 	ask(req);
@@ -285,21 +285,21 @@ static void ask_twice(const struct priv_req *req)
 	ask(req);
 	CHECK(serve() == first);
 	CHECK(table_sum() == sum);
-	CHECK(first != NAT_OK || req->verb != PRIV_SET ||
-	      nat_rule_equal(natfw_lookup(&gate.fw, &req->rule), &req->rule));
-	CHECK(first != NAT_OK || req->verb != PRIV_DEL ||
-	      !natfw_lookup(&gate.fw, &req->rule));
+	CHECK(first != NAT_OK || req->verb != BROKER_SET ||
+	      nat_rule_equal(natfw_lookup(&broker.fw, &req->rule), &req->rule));
+	CHECK(first != NAT_OK || req->verb != BROKER_DEL ||
+	      !natfw_lookup(&broker.fw, &req->rule));
 }
 
 /* What is no record. */
 static void say_rubbish(struct str *in)
 {
-	char raw[2 * sizeof(struct priv_req)] = { 0 };
+	char raw[2 * sizeof(struct broker_req)] = { 0 };
 	size_t n = fuzz_u8(in) % sizeof(raw) + 1;
 
 	for (size_t i = 0; i < n; i++)
 		raw[i] = (char)fuzz_u8(in);
-	if (n == sizeof(struct priv_req))
+	if (n == sizeof(struct broker_req))
 		return;
 	CHECK(send(engine, raw, n, 0) == (ssize_t)n);
 	CHECK(serve_turns() == -EPROTO);
@@ -312,7 +312,7 @@ static void say_rubbish(struct str *in)
 static void step(struct str *in)
 {
 	uint8_t what = fuzz_u8(in);
-	struct priv_req req;
+	struct broker_req req;
 
 	switch (what % 8) {
 	case 4:
@@ -379,22 +379,22 @@ static void set_up(uint8_t how)
 	};
 }
 
-/* A gate that refuses everybody, for want of a setting here, holds all of the
+/* A broker that refuses everybody, for want of a setting here, holds all of the
  * above. */
 static void check_it_opens(void)
 {
-	const struct priv_req req = { 7, PRIV_SET, {
+	const struct broker_req req = { 7, BROKER_SET, {
 		.client.ip = 0xc0a8580a, .ext_port = 2000, .int_port = 8080,
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 	} };
 
 	set_up(0);
-	memset(&gate, 0, sizeof(gate));
-	CHECK(!gate_open(&gate, &conf));
+	memset(&broker, 0, sizeof(broker));
+	CHECK(!broker_open(&broker, &conf));
 	new_engine();
 	ask(&req);
-	CHECK(serve() == NAT_OK && gate.fw.rule_n == 1);
-	gate_close(&gate);
+	CHECK(serve() == NAT_OK && broker.fw.rule_n == 1);
+	broker_close(&broker);
 	close(engine);
 	close(monitor);
 }
@@ -408,14 +408,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		check_it_opens();
 	opens = true;
 	set_up(fuzz_u8(&in));
-	memset(&gate, 0, sizeof(gate));
-	CHECK(!gate_open(&gate, &conf));
+	memset(&broker, 0, sizeof(broker));
+	CHECK(!broker_open(&broker, &conf));
 	new_engine();
 	for (int i = 0; i < STEPS_MAX && in.n; i++)
 		step(&in);
 	serve();
-	CHECK(gate_verify(&gate) <= 1);
-	gate_close(&gate);
+	CHECK(broker_verify(&broker) <= 1);
+	broker_close(&broker);
 	close(engine);
 	close(monitor);
 	return 0;

@@ -136,7 +136,7 @@ static void put_status(struct ctl_status *s)
 	s->http_port = fuzz_u16(&in);
 	s->igd_versions = fuzz_u32(&in);
 	s->up_s = fuzz_u32(&in);
-	s->refused[fuzz_u8(&in) % IGD_REFUSALS] = fuzz_u8(&in);
+	s->refused[fuzz_u8(&in) % REFUSALS] = fuzz_u8(&in);
 }
 
 /* The description is what is left of the line. */
@@ -150,7 +150,7 @@ static void put_mapping(struct ctl_mapping *m)
 	m->rule.client.ip = 0xc0a85800u + fuzz_u8(&in);
 	m->rule.int_port = fuzz_u16(&in);
 	m->rule.remote.ip = fuzz_u8(&in) % 2 ? 0 : 0x08080808;
-	m->asker_ip = fuzz_u8(&in) % 2 ? 0 : m->rule.client.ip;
+	m->requester_ip = fuzz_u8(&in) % 2 ? 0 : m->rule.client.ip;
 	m->left_s = fuzz_u32(&in);
 	m->enabled = fuzz_u8(&in) % 3;
 	str_cut(&in, '\n', &desc);
@@ -438,7 +438,7 @@ static void ask(void)
 	if (err)
 		CHECK(end.err == 77);
 	else
-		CHECK(end.err <= CTL_EFAIL && end.refusal < IGD_REFUSALS);
+		CHECK(end.err <= CTL_EFAIL && end.refusal < REFUSALS);
 	CHECK(now_ms <= START_MS + CTLCLIENT_WAIT_MS);
 }
 
@@ -452,21 +452,21 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ cmd_mappings_print },
-	{ cmd_mappings_print, { "detail" } },
-	{ cmd_mappings_print, .json = true },
-	{ cmd_mappings_print, { "where", "by=192.168.88.10" } },
-	{ cmd_mappings_add, { "protocol=tcp", "external-port=2000",
+	{ mappings_print },
+	{ mappings_print, { "detail" } },
+	{ mappings_print, .json = true },
+	{ mappings_print, { "where", "by=192.168.88.10" } },
+	{ mapchange_add, { "protocol=tcp", "external-port=2000",
 			      "to=192.168.88.10:80" } },
-	{ cmd_mappings_remove, { "all" } },
-	{ cmd_mappings_remove, { "tcp:2048" } },
-	{ cmd_mappings_remove, { "0,1" } },
-	{ cmd_status },
-	{ cmd_status, .json = true },
-	{ cmd_metrics },
-	{ cmd_resync },
-	{ cmd_monitor, .stays = true },
-	{ cmd_monitor, .json = true, .stays = true },
+	{ mapchange_remove, { "all" } },
+	{ mapchange_remove, { "tcp:2048" } },
+	{ mapchange_remove, { "0,1" } },
+	{ status_run },
+	{ status_run, .json = true },
+	{ metrics_run },
+	{ resync_run },
+	{ mapmonitor_run, .stays = true },
+	{ mapmonitor_run, .json = true, .stays = true },
 };
 
 static const char *conf_file(void)
@@ -497,14 +497,14 @@ static void run(const struct command *c)
 	out_flush();
 	/* CMD_USAGE: what was to be removed is more than one */
 	CHECK(status == CMD_OK || status == CMD_FAULT ||
-	      c->run == cmd_mappings_remove);
+	      c->run == mapchange_remove);
 	CHECK(!seen.quoted && !seen.escaped && !seen.depth);
 	CHECK(!seen.last || seen.last == '\n');
 	CHECK(!seen.last_err || seen.last_err == '\n');
 	CHECK(status == CMD_OK || seen.err_n || seen.last);
 	/* each connection by itself; "remove all" makes some of them */
-	if (!c->stays && c->run != cmd_mappings_remove &&
-	    c->run != cmd_resync)
+	if (!c->stays && c->run != mapchange_remove &&
+	    c->run != resync_run)
 		CHECK(now_ms <= START_MS + CTLCLIENT_WAIT_MS);
 }
 

@@ -22,8 +22,8 @@
 #define STEPS_MAX 200
 
 static struct gateway gw;
-static struct ctl *ctl;
-static struct ev_loop *loop;
+static struct ctlserver *ctl;
+static struct loop *loop;
 static struct sockaddr_un at;
 static int listener = -1;
 static pid_t owner;		/* of the listener: replay.c forks */
@@ -40,12 +40,12 @@ static uint64_t fake_clock(void)
 
 static void on_stored(const struct pm_entry *e)
 {
-	ctl_stored(ctl, e);
+	ctlserver_stored(ctl, e);
 }
 
 static void on_gone(const struct nat_rule *r)
 {
-	ctl_gone(ctl, r);
+	ctlserver_gone(ctl, r);
 }
 
 static void on_status(void *arg, struct ctl_status *ret)
@@ -57,14 +57,14 @@ static void on_verify(void *arg)
 {
 }
 
-static const struct ctl_ops ops = { on_status, on_verify, NULL };
+static const struct ctlserver_ops ops = { on_status, on_verify, NULL };
 
 /* ---- upnpctl ------------------------------------------------------------- */
 
 static void rounds(void)
 {
 	for (int i = 0; i < 3; i++)
-		CHECK(ev_step(loop, 0) == 0);
+		CHECK(loop_step(loop, 0) == 0);
 }
 
 static void dial(struct client *c)
@@ -100,7 +100,7 @@ static void check_rep(const struct ctl_rep *rep)
 	switch (rep->kind) {
 	case CTL_END:
 		CHECK(rep->end.err <= CTL_EFAIL);
-		CHECK(rep->end.refusal < IGD_REFUSALS);
+		CHECK(rep->end.refusal < REFUSALS);
 		CHECK(!rep->end.refusal || rep->end.err);
 		break;
 	case CTL_MAPPING:
@@ -202,7 +202,7 @@ static void step(struct str *in)
 		gw_answer(&gw, (enum nat_err)(what / 8 % 6));
 		break;
 	case 6:
-		ctl_verified(ctl, what & 8, what & 16);
+		ctlserver_verified(ctl, what & 8, what & 16);
 		break;
 	case 7:
 		gw_pass(&gw, what / 8 * 1000u);
@@ -220,14 +220,14 @@ static void init(void)
 	owner = getpid();
 	at = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(at.sun_path, sizeof(at.sun_path), "%s/ctl", fuzz_dir());
-	listener = ctl_listen(at.sun_path);
+	listener = ctllisten_open(at.sun_path);
 	CHECK(listener >= 0);
 }
 
 static void finish(void)
 {
 	gw_settle(&gw, NAT_OK);
-	ctl_verified(ctl, true, false);
+	ctlserver_verified(ctl, true, false);
 	rounds();
 	gw_check(&gw);
 	for (size_t i = 0; i < CLIENTS; i++) {
@@ -249,8 +249,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	gw.gone = on_gone;
 	for (size_t i = 0; i < CLIENTS; i++)
 		client[i] = (struct client){ .fd = -1 };
-	loop = ev_new(CTL_CLIENTS_MAX + 1, fake_clock);
-	ctl = ctl_new(loop, listener, getuid(), &gw.igd, &ops);
+	loop = loop_new(CTL_CLIENTS_MAX + 1, fake_clock);
+	ctl = ctlserver_new(loop, listener, getuid(), &gw.igd, &ops);
 	CHECK(ctl);
 	for (int i = 0; i < STEPS_MAX && in.n; i++)
 		step(&in);
@@ -262,11 +262,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		listen_to(&client[i]);
 		CHECK(client[i].fd >= 0 && !client[i].ended);
 	}
-	ctl_free(ctl);
+	ctlserver_free(ctl);
 	for (size_t i = 0; i < CLIENTS; i++)
 		if (client[i].fd >= 0)
 			close(client[i].fd);
-	ev_free(loop);
+	loop_free(loop);
 	gw_done(&gw);
 	return 0;
 }

@@ -24,7 +24,7 @@
 #define MADE_MAX	256
 
 static struct gateway gw;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct gena *gena;
 static struct {
 	int fd;
@@ -70,9 +70,9 @@ static void check_xml(struct str doc)
 	enum xml_token t;
 	struct xml x;
 
-	xml_init(&x, doc);
+	xmltiny_init(&x, doc);
 	do {
-		t = xml_next(&x);
+		t = xmltiny_next(&x);
 		CHECK(t != XML_ERR);
 	} while (t != XML_END);
 }
@@ -99,7 +99,7 @@ static void check_notify(struct str text, uint16_t port)
 static void rounds(void)
 {
 	for (int i = 0; i < 3; i++)
-		CHECK(ev_step(loop, 0) == 0);
+		CHECK(loop_step(loop, 0) == 0);
 }
 
 /* Every connection is read to its end and answered. */
@@ -196,7 +196,7 @@ static void ask(const struct httpmsg *m)
 		return;
 	answer_all((uint8_t)(m->minor >> 2));
 	gw.igd.wan.ext_ip++;
-	gena_poke(gena);
+	gena_mark_dirty(gena);
 	gw.now_ms += m->minor > 7 ? 3000000 : 300;
 	rounds();
 }
@@ -211,7 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	gw_init(&gw);
 	made_n = 0;
 	seed = 0;
-	loop = ev_new(GENA_SUBS_MAX, fake_clock);
+	loop = loop_new(GENA_SUBS_MAX, fake_clock);
 	gena = gena_new(loop, &config);
 	CHECK(loop && gena);
 	for (int i = 0; i < REQUESTS_MAX && got > 0; i++) {
@@ -227,7 +227,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	rounds();
 	CHECK(!gena_count(gena));
 	gena_free(gena);
-	ev_free(loop);
+	loop_free(loop);
 	gw_done(&gw);
 	for (size_t i = 0; i < made_n; i++)
 		close(made[i].fd);

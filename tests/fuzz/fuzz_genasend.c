@@ -19,7 +19,7 @@
 #define NONE	(-1)
 #define FAULTS_MAX 40
 
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct fuzz_plan plan;
 static unsigned faults;
 static int ended;
@@ -73,7 +73,7 @@ static void on_done(struct genasend *s, enum genasend_end how)
 static void rounds(int n)
 {
 	while (n--)
-		CHECK(ev_step(loop, 0) == 0);
+		CHECK(loop_step(loop, 0) == 0);
 }
 
 /* Send the answer; NONE: there is no end to it before the subscriber's. */
@@ -140,13 +140,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	int end;
 
 	in = fuzz_blow_up(in, 2 * GENA_MSG_MAX);
-	loop = ev_new(1, fake_clock);
+	loop = loop_new(1, fake_clock);
 	end = expected(in);
 	CHECK(end == NONE || run(in, how, 0) == end);
 	CHECK(end == NONE || run(in, how, FAULTS_MAX) == end);
 	if (end == NONE)
 		run(in, how, FAULTS_MAX);
-	ev_free(loop);
+	loop_free(loop);
 	fuzz_free(in);
 	return 0;
 }

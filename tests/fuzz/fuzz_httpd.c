@@ -37,7 +37,7 @@ struct outcome {
 };
 
 static struct httpd *httpd;
-static struct ev_loop *loop;
+static struct loop *loop;
 static uint64_t clock_ms = 1000000;
 static struct fuzz_plan plan;
 static unsigned faults;			/* left in this run */
@@ -112,7 +112,7 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
 
 /* ---- the site ------------------------------------------------------------ */
 
-static unsigned site_methods(void *arg, struct str path)
+static unsigned urlroutes_methods(void *arg, struct str path)
 {
 	if (str_eq(path, STR("/a")))
 		return HTTP_GET | HTTP_POST;
@@ -152,7 +152,7 @@ static void serve_other(const struct httpd_req *req)
 	httpd_reply(httpd, req->id, &r);
 }
 
-static void site_serve(void *arg, const struct httpd_req *req)
+static void urlroutes_serve(void *arg, const struct httpd_req *req)
 {
 	if (req->peer_ip == OTHER) {
 		serve_other(req);
@@ -176,13 +176,13 @@ static void site_serve(void *arg, const struct httpd_req *req)
 	answer(req->id, now->served);
 }
 
-static void site_gone(void *arg, uint32_t id)
+static void urlroutes_gone(void *arg, uint32_t id)
 {
 	CHECK(pending && id == pending_id);
 	pending = false;
 }
 
-static void site_refused(void *arg, uint32_t peer_ip, int status)
+static void urlroutes_refused(void *arg, uint32_t peer_ip, int status)
 {
 	CHECK(status == 403 || status == 503);
 }
@@ -201,23 +201,27 @@ static int64_t fake_wall(void)
 
 static void init(void)
 {
-	static const struct httpd_site site = {
-		site_methods, site_serve, site_gone, site_refused, NULL,
+	static const struct httpd_routes urlroutes = {
+		urlroutes_methods,
+		urlroutes_serve,
+		urlroutes_gone,
+		urlroutes_refused,
+		NULL,
 	};
 	static const struct httpd_config config = { "fuzz/1", fake_wall };
 
 	if (httpd)
 		return;
 	signal(SIGPIPE, SIG_IGN);
-	loop = ev_new(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX, fake_clock);
-	httpd = httpd_new(loop, &site, &config);
+	loop = loop_new(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX, fake_clock);
+	httpd = httpd_new(loop, &urlroutes, &config);
 	CHECK(httpd);
 }
 
 static void rounds(int n)
 {
 	while (n--)
-		CHECK(ev_step(loop, 0) == 0);
+		CHECK(loop_step(loop, 0) == 0);
 }
 
 /* Return: bytes that are there in all, or -1: the server has closed */

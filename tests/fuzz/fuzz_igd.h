@@ -76,9 +76,9 @@ static inline void gw_gone(void *arg, const struct nat_rule *r)
 		gw->gone(r);
 }
 
-static inline void gw_refused(void *arg, const struct igd_refused *r)
+static inline void gw_refused(void *arg, const struct refused *r)
 {
-	CHECK(r->why < IGD_REFUSALS && r->client_ip);
+	CHECK(r->why < REFUSALS && r->client_ip);
 }
 
 static inline uint32_t gw_rnd(void *arg)
@@ -171,7 +171,7 @@ static inline bool gw_answer(struct gateway *gw, enum nat_err err)
 	memmove(gw->op_id, gw->op_id + 1, gw->op_n * sizeof(gw->op_id[0]));
 	if (err == NAT_OK)
 		gw_do(gw, &op);
-	igd_nat_done(&gw->igd, id, err, gw->now_ms);
+	wait_nat_done(&gw->igd, id, err, gw->now_ms);
 	return true;
 }
 
@@ -182,7 +182,7 @@ static inline void gw_answer_link(struct gateway *gw, enum nat_err err)
 	gw->link_asked = false;
 	if (err == NAT_OK)
 		gw->igd.wan.admin_up = gw->igd.wan.link_up = gw->link_up;
-	igd_link_done(&gw->igd, err);
+	wait_link_done(&gw->igd, err);
 }
 
 static inline void gw_pass(struct gateway *gw, uint64_t ms)

@@ -91,7 +91,7 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 
 		CHECK(nat_rule_equal(&x->rule, &y->rule));
 		CHECK(x->expires_ms == y->expires_ms);
-		CHECK(x->asker_ip == y->asker_ip);
+		CHECK(x->requester_ip == y->requester_ip);
 		CHECK(x->enabled == y->enabled);
 		CHECK(str_eq(portmap_desc(a, x, x_desc),
 			     portmap_desc(b, y, y_desc)));

@@ -78,7 +78,7 @@ int __wrap_open(const char *path, int flags, ...)
 
 static void check_whole(struct nl_span s)
 {
-	while (nl_next_msg(&s))
+	while (netlink_next_msg(&s))
 		;
 	CHECK(!s.n);
 }
@@ -156,7 +156,7 @@ static void parse_all(void)
 	struct netif_table t = { .addr_n = 0 };
 	bool interrupted;
 
-	nl_walk(s, take_addr, &t, &interrupted);
+	netlink_walk(s, take_addr, &t, &interrupted);
 	check_table(&t);
 }
 
@@ -233,7 +233,7 @@ static void ask_nftables(void)
 	close(fd);
 }
 
-static void (*const askers[])(void) = {
+static void (*const requesters[])(void) = {
 	parse_all, ask_netif, ask_routes, ask_ports, scan_ports, ask_flows,
 	ask_nftables,
 };
@@ -241,7 +241,8 @@ static void (*const askers[])(void) = {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str in = { (const char *)data, n }, all;
-	size_t who = fuzz_u8(&in) % (sizeof(askers) / sizeof(askers[0]));
+	size_t who =
+		fuzz_u8(&in) % (sizeof(requesters) / sizeof(requesters[0]));
 	size_t at = 4u * fuzz_u8(&in);
 
 	arg = fuzz_u8(&in);
@@ -253,7 +254,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	datagram[1] = (struct str){ at < all.n ? all.p + at : NULL,
 				    all.n - at };
 	asking = true;
-	askers[who]();
+	requesters[who]();
 	asking = false;
 	hang_up();
 	fuzz_free(all);

@@ -20,7 +20,7 @@
 static struct gateway gw;
 static struct soap *soap;
 static bool waits[REQUESTS_MAX];	/* for the answer */
-static uint32_t asker[REQUESTS_MAX];
+static uint32_t requester[REQUESTS_MAX];
 
 /* ---- replies ------------------------------------------------------------- */
 
@@ -30,9 +30,9 @@ static void check_xml(struct str doc)
 	enum xml_token t;
 	struct xml x;
 
-	xml_init(&x, doc);
+	xmltiny_init(&x, doc);
 	do {
-		t = xml_next(&x);
+		t = xmltiny_next(&x);
 		CHECK(t != XML_ERR);
 		if (t == XML_TEXT && x.cdata)
 			check_xml(x.text);
@@ -69,7 +69,7 @@ static void on_answer(void *arg, uint32_t token, const struct soap_reply *r)
 
 static void on_stored(const struct pm_entry *e)
 {
-	CHECK(e->asker_ip == e->rule.client.ip);
+	CHECK(e->requester_ip == e->rule.client.ip);
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -97,7 +97,7 @@ static bool call(struct str text, uint32_t token, struct fuzz_plan *plan)
 	bool done;
 
 	CHECK(model_resolve(str_z(path), &post.n, &post.svc) == IGD_CONTROL);
-	post.client_ip = asker[token] = GW_CLIENT(choose(plan, 3));
+	post.client_ip = requester[token] = GW_CLIENT(choose(plan, 3));
 	str_cut(&text, '\n', &post.soap_action);
 	copy = post.body = fuzz_blow_up(text, HTTP_BODY_MAX);
 	done = soap_post(soap, &post, &reply);

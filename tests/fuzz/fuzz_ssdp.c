@@ -153,7 +153,7 @@ static uint32_t fake_rnd(void)
 	return 7;
 }
 
-static struct ssdp *start(struct ev_loop *loop)
+static struct ssdp *start(struct loop *loop)
 {
 	const struct ssdp_config config = {
 		.target = target, .server = "fuzz/1", .boot_id = 1,
@@ -169,14 +169,14 @@ static struct ssdp *start(struct ev_loop *loop)
 	CHECK(!ssdp_ifaces(ssdp, &lan, 1, 2828));
 	for (int i = 0; i < 40; i++) {	/* the first NOTIFYs go out */
 		clock_ms += 1000;
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 	}
 	return ssdp;
 }
 
 /* Bits: 0-2 the host, 3 another network, 4 another interface, 5 to which
  * socket, 6-7 how much later. */
-static void arrive(struct ev_loop *loop, uint8_t how)
+static void arrive(struct loop *loop, uint8_t how)
 {
 	static const unsigned later_ms[] = { 0, 7, 60, 900 };
 	uint32_t net = how & 8 ? 0x0a000000 : ROUTER & 0xffffff00;
@@ -188,10 +188,10 @@ static void arrive(struct ev_loop *loop, uint8_t how)
 	from_ifindex = how & 16 ? IFINDEX + 1 : IFINDEX;
 	asked[how % 8] |= ours;
 	CHECK(write(peer[how & 32 ? 1 : 0], "", 1) == 1);
-	ev_step(loop, 0);
+	loop_step(loop, 0);
 	for (int i = 0; i < 4; i++) {
 		clock_ms += later_ms[how >> 6];
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 	}
 }
 
@@ -210,7 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str in = { (const char *)data, n };
 	struct fuzz_plan plan = fuzz_plan(&in);
-	struct ev_loop *loop = ev_new(8, fake_clock);
+	struct loop *loop = loop_new(8, fake_clock);
 	struct ssdp *ssdp;
 	uint64_t begin_ms;
 
@@ -225,11 +225,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		arrive(loop, (uint8_t)plan.s.p[i]);
 	for (int i = 0; i < 40; i++) {
 		clock_ms += 20;
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 	}
 	check_rate(clock_ms - begin_ms);
 	ssdp_free(ssdp);
-	ev_free(loop);
+	loop_free(loop);
 	for (size_t i = 0; i < peer_n; i++)
 		close(peer[i]);
 	fuzz_free(datagram);

@@ -19,7 +19,7 @@ static void check_text(const char *z, size_t cap)
 
 #define CHECK_TEXT(t) check_text((t), sizeof(t))
 
-static void check_status(const struct status *s)
+static void check_status(const struct statusfile *s)
 {
 	CHECK(s->pid > 0);
 	CHECK(s->state >= STATUS_SERVING && s->state <= STATUS_ENDED);
@@ -31,7 +31,7 @@ static void check_status(const struct status *s)
 	CHECK_TEXT(s->firewall_fault);
 }
 
-static void check_same(const struct status *a, const struct status *b)
+static void check_same(const struct statusfile *a, const struct statusfile *b)
 {
 	CHECK(a->pid == b->pid && a->state == b->state);
 	CHECK(a->since_s == b->since_s);
@@ -48,17 +48,17 @@ static void check_same(const struct status *a, const struct status *b)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	static struct status first, again;
+	static struct statusfile first, again;
 	const char *path = fuzz_file("status", data, n);
 	int err;
 
-	err = status_read(path, &first);
+	err = statusfile_read(path, &first);
 	CHECK(err == 0 || err == -EBADMSG);
 	if (err)
 		return 0;
 	check_status(&first);
-	CHECK(status_write(path, &first) == 0);
-	CHECK(status_read(path, &again) == 0);
+	CHECK(statusfile_write(path, &first) == 0);
+	CHECK(statusfile_read(path, &again) == 0);
 	check_same(&first, &again);
 	return 0;
 }

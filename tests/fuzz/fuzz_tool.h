@@ -170,7 +170,7 @@ int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 		nlmsg_close(&b->m, b->last);
 	}
 	s.n = b->m.len;
-	while (nl_next_msg(&s))
+	while (netlink_next_msg(&s))
 		;
 	CHECK(b->m.err || !s.n);
 	return b->m.err ? b->m.err : tool.kernel;
@@ -183,7 +183,7 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 	struct str all = fuzz_copy(tool.lists);
 	struct nl_span s = { all.p, all.n };
 	bool interrupted = false;
-	int rc = nl_walk(s, fn, arg, &interrupted);
+	int rc = netlink_walk(s, fn, arg, &interrupted);
 
 	fuzz_free(all);
 	return rc < 0 ? rc : tool.list_rc ? -ENOENT : interrupted ? -EINTR : 0;

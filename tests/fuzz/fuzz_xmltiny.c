@@ -20,7 +20,7 @@ static void check_text(struct str raw, bool cdata)
 	struct wr w = wr_init(buf, raw.n);
 
 	CHECK(fuzz_inside(raw, doc));
-	CHECK(xml_decode(raw, cdata, &w));
+	CHECK(xmltiny_decode(raw, cdata, &w));
 	CHECK(w.len <= raw.n && !w.over);
 	free(buf);
 }
@@ -61,13 +61,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	doc = (struct str){ (const char *)data, n };
 	depth = 0;
-	xml_init(&x, doc);
+	xmltiny_init(&x, doc);
 	for (; t != XML_END && t != XML_ERR; calls++) {
-		t = xml_next(&x);
+		t = xmltiny_next(&x);
 		check_token(&x, t);
 		CHECK(t == XML_ERR || depth == x.depth);
 	}
 	CHECK(calls <= n + 1);
-	CHECK(xml_next(&x) == t);	/* and so for ever */
+	CHECK(xmltiny_next(&x) == t);	/* and so for ever */
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * rogue.c - an engine in wrong hands, before the true gate: true policy, true
+ * rogue.c - an engine in wrong hands, before the true broker: true policy, true
  * backend, true kernel. test_jail.py tells it what to ask for.
  *
  * usage: rogue CONFIGURATION; as root. It reads lines:
@@ -36,13 +36,13 @@ static const struct {
 	uint32_t verb;
 	bool rule, answered;
 } words[] = {
-	{ "set", PRIV_SET, true, true },
-	{ "del", PRIV_DEL, true, true },
-	{ "rule", PRIV_SYNC_RULE, true, false },
-	{ "end", PRIV_SYNC_END, false, true },
-	{ "look", PRIV_LOOK, false, true },
-	{ "up", PRIV_LINK_UP, false, true },
-	{ "down", PRIV_LINK_DOWN, false, true },
+	{ "set", BROKER_SET, true, true },
+	{ "del", BROKER_DEL, true, true },
+	{ "rule", BROKER_SYNC_RULE, true, false },
+	{ "end", BROKER_SYNC_END, false, true },
+	{ "look", BROKER_REFRESH, false, true },
+	{ "up", BROKER_LINK_UP, false, true },
+	{ "down", BROKER_LINK_DOWN, false, true },
 };
 
 static void say(const char *text)
@@ -77,7 +77,7 @@ static bool get_rule(struct str line, struct nat_rule *r)
 
 static void tell_answer(int fd)
 {
-	struct priv_rep rep;
+	struct broker_rep rep;
 	char text[32];
 	struct wr w = wr_init(text, sizeof(text));
 
@@ -95,7 +95,7 @@ static void tell_answer(int fd)
  * a record that is too short. */
 static void ask(int fd, struct str line)
 {
-	struct priv_req req = { .id = 7 };
+	struct broker_req req = { .id = 7 };
 	size_t len = sizeof(req), i;
 	bool answered = true;
 	struct str word;
@@ -110,7 +110,7 @@ static void ask(int fd, struct str line)
 			_exit(4);
 	}
 	if (str_eq(word, STR("short"))) {
-		req.verb = PRIV_LOOK;	/* but for its length a good one */
+		req.verb = BROKER_REFRESH; /* but for its length a good one */
 		len--;
 	} else if (!req.verb && str_u32(word, 0, UINT32_MAX, &req.verb))
 		_exit(4);
@@ -142,20 +142,20 @@ static int engine(const struct conf *c, int fd, uid_t uid, gid_t gid)
 }
 
 /* As the monitor does, until the engine hangs up or is not to be borne. */
-static int monitor(struct gate *g, int fd)
+static int monitor(struct broker *g, int fd)
 {
 	struct pollfd pfd = { fd, POLLIN };
 	int err = 0;
 
 	while (!err && (poll(&pfd, 1, -1) >= 0 || errno == EINTR))
-		err = gate_serve(g, fd);
+		err = broker_serve(g, fd);
 	return err;
 }
 
 int main(int argc, char **argv)
 {
 	const struct timeval patience = { PATIENCE_S, 0 };
-	static struct gate gate;
+	static struct broker broker;
 	static struct conf conf;
 	struct conf_error why;
 	int chan[2];
@@ -165,7 +165,7 @@ int main(int argc, char **argv)
 	log_open(LOG_TO_STDERR, "rogue", -1, LOG_INFO);
 	if (argc != 2 || conf_read(argv[1], &conf, &why) ||
 	    jail_user(conf.user, &uid, &gid) < 0 ||
-	    jail_dir(conf.state_dir, uid, gid) || gate_open(&gate, &conf) ||
+	    jail_dir(conf.state_dir, uid, gid) || broker_open(&broker, &conf) ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET, 0, chan))
 		return 2;
 	if (fork() == 0) {
@@ -178,8 +178,8 @@ int main(int argc, char **argv)
 	if (caps_cut())
 		return 2;
 	fcntl(chan[1], F_SETFL, O_NONBLOCK);
-	monitor(&gate, chan[1]);
+	monitor(&broker, chan[1]);
 	close(chan[1]);
-	gate_close(&gate);
+	broker_close(&broker);
 	return wait(NULL) < 0;
 }

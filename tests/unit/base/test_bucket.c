@@ -21,7 +21,7 @@ static unsigned take_all(uint32_t ip, uint64_t now_ms)
 {
 	unsigned n = 0;
 
-	while (buckets_take(&bs, ip, 1, now_ms))
+	while (bucket_take(&bs, ip, 1, now_ms))
 		n++;
 	return n;
 }
@@ -44,16 +44,16 @@ static void asking_in_vain_costs_nothing(void **state)
 	unsigned n = 0;
 
 	for (uint64_t ms = 1000; ms < 11000; ms++)
-		n += buckets_take(&bs, 1, 1, ms);
+		n += bucket_take(&bs, 1, 1, ms);
 	assert_in_range(n, 12 + 39, 12 + 40);
 }
 
 static void more_than_a_burst_is_never_had(void **state)
 {
-	assert_false(buckets_take(&bs, 1, 13, 1000));
-	assert_true(buckets_take(&bs, 1, 12, 1000));
-	assert_false(buckets_take(&bs, 1, 2, 1250));
-	assert_true(buckets_take(&bs, 1, 1, 1250));
+	assert_false(bucket_take(&bs, 1, 13, 1000));
+	assert_true(bucket_take(&bs, 1, 12, 1000));
+	assert_false(bucket_take(&bs, 1, 2, 1250));
+	assert_true(bucket_take(&bs, 1, 1, 1250));
 }
 
 static void sources_do_not_share(void **state)
@@ -68,8 +68,8 @@ static void sources_do_not_share(void **state)
 	/* the one that has used least is forgotten first */
 	setup(state);
 	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
-		assert_true(buckets_take(&bs, ip, ip == 7 ? 1 : 5, 1000));
-	assert_true(buckets_take(&bs, 99, 11, 1000));
+		assert_true(bucket_take(&bs, ip, ip == 7 ? 1 : 5, 1000));
+	assert_true(bucket_take(&bs, 99, 11, 1000));
 	assert_int_equal(take_all(8, 1000), 7);
 	assert_int_equal(take_all(9, 1000), 7);
 }
@@ -91,12 +91,12 @@ static void many_sources_have_an_end(void **state)
 static void large_numbers(void **state)
 {
 	bs.burst = bs.per_s = BUCKET_TOKENS_MAX;
-	assert_true(buckets_take(&bs, 1, BUCKET_TOKENS_MAX, 1));
-	assert_false(buckets_take(&bs, 1, 1001, 2));
-	assert_true(buckets_take(&bs, 1, 1000, 2));
-	assert_true(buckets_take(&bs, 1, BUCKET_TOKENS_MAX, UINT64_MAX));
+	assert_true(bucket_take(&bs, 1, BUCKET_TOKENS_MAX, 1));
+	assert_false(bucket_take(&bs, 1, 1001, 2));
+	assert_true(bucket_take(&bs, 1, 1000, 2));
+	assert_true(bucket_take(&bs, 1, BUCKET_TOKENS_MAX, UINT64_MAX));
 	bs.per_s = 0;
-	assert_false(buckets_take(&bs, 1, 1, UINT64_MAX));
+	assert_false(bucket_take(&bs, 1, 1, UINT64_MAX));
 }
 
 int main(void)

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include "base/loop.h"
 
-static struct ev_loop *loop;
+static struct loop *loop;
 static uint64_t fake_ms;
 
 static uint64_t fake_clock(void)
@@ -23,13 +23,13 @@ static uint64_t fake_clock(void)
 static int set_up(void **state)
 {
 	fake_ms = 1000;
-	loop = ev_new(16, fake_clock);
+	loop = loop_new(16, fake_clock);
 	return loop ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
-	ev_free(loop);
+	loop_free(loop);
 	return 0;
 }
 
@@ -37,7 +37,7 @@ static int tear_down(void **state)
 
 /* A watched end of a socket pair, and what its callback is to do. */
 struct end {
-	struct ev_fd w;
+	struct loop_fd w;
 	int peer;
 	int calls;
 	short revents;
@@ -46,18 +46,18 @@ struct end {
 	bool release;		/* free() itself */
 };
 
-static void on_end(struct ev_fd *w, short revents)
+static void on_end(struct loop_fd *w, short revents)
 {
-	struct end *e = EV_OWNER(w, struct end, w);
+	struct end *e = LOOP_OWNER(w, struct end, w);
 
 	e->calls++;
 	e->revents = revents;
 	if (e->del)
-		ev_fd_del(loop, &e->del->w);
+		loop_fd_del(loop, &e->del->w);
 	if (e->add)
-		assert_int_equal(ev_fd_add(loop, &e->add->w, POLLIN), 0);
+		assert_int_equal(loop_fd_add(loop, &e->add->w, POLLIN), 0);
 	if (e->release) {
-		ev_fd_del(loop, w);
+		loop_fd_del(loop, w);
 		memset(e, 0xa5, sizeof(*e));
 		free(e);
 	}
@@ -69,13 +69,13 @@ static void end_open(struct end *e)
 
 	memset(e, 0, sizeof(*e));
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fd), 0);
-	ev_fd_init(&e->w, fd[0], on_end);
+	loop_fd_init(&e->w, fd[0], on_end);
 	e->peer = fd[1];
 }
 
 static void end_close(struct end *e)
 {
-	ev_fd_del(loop, &e->w);
+	loop_fd_del(loop, &e->w);
 	close(e->w.fd);
 	if (e->peer >= 0)
 		close(e->peer);
@@ -92,7 +92,7 @@ static void ends_open(struct end *e, size_t n, bool ready)
 
 	for (i = 0; i < n; i++) {
 		end_open(&e[i]);
-		assert_int_equal(ev_fd_add(loop, &e[i].w, POLLIN), 0);
+		assert_int_equal(loop_fd_add(loop, &e[i].w, POLLIN), 0);
 		if (ready)
 			poke(&e[i]);
 	}
@@ -106,7 +106,7 @@ static void ends_close(struct end *e, size_t n)
 
 static void step(void)
 {
-	assert_int_equal(ev_step(loop, 0), 0);
+	assert_int_equal(loop_step(loop, 0), 0);
 }
 
 static void test_fd_ready(void **state)
@@ -120,10 +120,10 @@ static void test_fd_ready(void **state)
 	step();
 	assert_int_equal(e.calls, 1);
 	assert_int_equal(e.revents, POLLIN);
-	ev_fd_mod(loop, &e.w, POLLOUT);
+	loop_fd_mod(loop, &e.w, POLLOUT);
 	step();
 	assert_int_equal(e.revents, POLLOUT);
-	ev_fd_mod(loop, &e.w, 0);
+	loop_fd_mod(loop, &e.w, 0);
 	step();
 	assert_int_equal(e.calls, 2);
 	ends_close(&e, 1);
@@ -134,7 +134,7 @@ static void test_fd_hup_is_always_told(void **state)
 	struct end e;
 
 	ends_open(&e, 1, false);
-	ev_fd_mod(loop, &e.w, 0);
+	loop_fd_mod(loop, &e.w, 0);
 	close(e.peer);
 	e.peer = -1;
 	step();
@@ -145,18 +145,18 @@ static void test_fd_hup_is_always_told(void **state)
 
 static void test_fd_never_added(void **state)
 {
-	struct ev_fd zeroed = { 0 };
+	struct loop_fd zeroed = { 0 };
 	struct end e[2];
 
 	ends_open(e, 2, true);
 	/* Slot 0 is e[0]'s: a zeroed watcher must not pass for it. */
-	ev_fd_mod(loop, &zeroed, 0);
-	ev_fd_del(loop, &zeroed);
+	loop_fd_mod(loop, &zeroed, 0);
+	loop_fd_del(loop, &zeroed);
 	step();
 	assert_int_equal(e[0].calls, 1);
-	ev_fd_del(loop, &e[0].w);
-	ev_fd_del(loop, &e[0].w);
-	ev_fd_mod(loop, &e[0].w, POLLOUT);
+	loop_fd_del(loop, &e[0].w);
+	loop_fd_del(loop, &e[0].w);
+	loop_fd_mod(loop, &e[0].w, POLLOUT);
 	step();
 	assert_int_equal(e[0].calls, 1);
 	assert_int_equal(e[1].calls, 2);
@@ -168,7 +168,7 @@ static void test_fd_added_twice(void **state)
 	struct end e;
 
 	ends_open(&e, 1, true);
-	assert_int_equal(ev_fd_add(loop, &e.w, POLLOUT), 0);
+	assert_int_equal(loop_fd_add(loop, &e.w, POLLOUT), 0);
 	step();
 	assert_int_equal(e.calls, 1);
 	assert_int_equal(e.revents, POLLOUT);
@@ -181,12 +181,12 @@ static void test_fd_full(void **state)
 
 	ends_open(e, 16, false);
 	end_open(&e[16]);
-	assert_int_equal(ev_fd_add(loop, &e[16].w, POLLIN), -ENOSPC);
+	assert_int_equal(loop_fd_add(loop, &e[16].w, POLLIN), -ENOSPC);
 	poke(&e[16]);
 	step();
 	assert_int_equal(e[16].calls, 0);
-	ev_fd_del(loop, &e[3].w);
-	assert_int_equal(ev_fd_add(loop, &e[16].w, POLLIN), 0);
+	loop_fd_del(loop, &e[3].w);
+	assert_int_equal(loop_fd_add(loop, &e[16].w, POLLIN), 0);
 	poke(&e[15]);
 	step();
 	assert_int_equal(e[16].calls, 1);
@@ -281,9 +281,9 @@ static void test_fd_replace_when_full(void **state)
 
 static struct end *mute;
 
-static void mute_it(struct ev_fd *w, short revents)
+static void mute_it(struct loop_fd *w, short revents)
 {
-	ev_fd_mod(loop, &mute->w, 0);
+	loop_fd_mod(loop, &mute->w, 0);
 }
 
 /* What is no longer asked for is not delivered, even if poll() saw it. */
@@ -303,18 +303,18 @@ static void test_many_fds(void **state)
 {
 	enum { MANY = 600 };
 	struct end *e = calloc(MANY, sizeof(*e));
-	struct ev_loop *small = loop;
+	struct loop *small = loop;
 	size_t i;
 	int fd[2];
 
 	assert_non_null(e);
-	loop = ev_new(MANY, fake_clock);
+	loop = loop_new(MANY, fake_clock);
 	assert_non_null(loop);
 	assert_int_equal(pipe(fd), 0);
 	assert_int_equal(write(fd[1], "x", 1), 1);
 	for (i = 0; i < MANY; i++) {
-		ev_fd_init(&e[i].w, fd[0], on_end);
-		assert_int_equal(ev_fd_add(loop, &e[i].w, POLLIN), 0);
+		loop_fd_init(&e[i].w, fd[0], on_end);
+		assert_int_equal(loop_fd_add(loop, &e[i].w, POLLIN), 0);
 	}
 	for (i = 0; i + 1 < MANY; i += 7)
 		e[i].del = &e[i + 1];
@@ -323,9 +323,9 @@ static void test_many_fds(void **state)
 	for (i = 0; i < MANY; i++)
 		assert_int_equal(e[i].calls, i % 7 == 1 ? 0 : 2);
 	for (i = 0; i < MANY; i++)
-		ev_fd_del(loop, &e[i].w);
+		loop_fd_del(loop, &e[i].w);
 	step();
-	ev_free(loop);
+	loop_free(loop);
 	loop = small;
 	free(e);
 	close(fd[0]);
@@ -338,25 +338,25 @@ static char ran[64];
 static size_t ran_n;
 
 struct tick {
-	struct ev_timer t;
+	struct loop_timer t;
 	char name;
 	struct tick *del;
 	struct tick *set;
 	uint64_t set_ms;
 };
 
-static void on_tick(struct ev_timer *t)
+static void on_tick(struct loop_timer *t)
 {
-	struct tick *k = EV_OWNER(t, struct tick, t);
+	struct tick *k = LOOP_OWNER(t, struct tick, t);
 
 	assert_false(t->active);
 	assert_true(ran_n + 1 < sizeof(ran));
 	ran[ran_n++] = k->name;
 	ran[ran_n] = '\0';
 	if (k->del)
-		ev_timer_del(loop, &k->del->t);
+		loop_timer_del(loop, &k->del->t);
 	if (k->set)
-		ev_timer_set(loop, &k->set->t, k->set_ms);
+		loop_timer_set(loop, &k->set->t, k->set_ms);
 }
 
 static void ticks_init(struct tick *k, size_t n)
@@ -377,12 +377,12 @@ static void test_timer_order(void **state)
 	struct tick k[5];
 
 	ticks_init(k, 5);
-	ev_timer_set(loop, &k[0].t, 20);
-	ev_timer_set(loop, &k[1].t, 10);
-	ev_timer_set(loop, &k[2].t, 10);
-	ev_timer_set(loop, &k[3].t, 0);
-	ev_timer_set(loop, &k[4].t, 10);
-	assert_string_equal(ran, "");	/* never inside ev_timer_set() */
+	loop_timer_set(loop, &k[0].t, 20);
+	loop_timer_set(loop, &k[1].t, 10);
+	loop_timer_set(loop, &k[2].t, 10);
+	loop_timer_set(loop, &k[3].t, 0);
+	loop_timer_set(loop, &k[4].t, 10);
+	assert_string_equal(ran, "");	/* never inside loop_timer_set() */
 	step();
 	assert_string_equal(ran, "d");
 	fake_ms += 9;
@@ -395,7 +395,7 @@ static void test_timer_order(void **state)
 	step();
 	step();
 	assert_string_equal(ran, "dbcea");
-	assert_true(ev_now_ms(loop) == fake_ms);
+	assert_true(loop_now_ms(loop) == fake_ms);
 }
 
 /* Same millisecond, reached by different delays: still the order of setting. */
@@ -404,11 +404,11 @@ static void test_timer_fifo_by_due(void **state)
 	struct tick k[3];
 
 	ticks_init(k, 3);
-	ev_timer_set(loop, &k[0].t, 10);
+	loop_timer_set(loop, &k[0].t, 10);
 	fake_ms += 4;
 	step();
-	ev_timer_set(loop, &k[1].t, 6);
-	ev_timer_set(loop, &k[2].t, 5);
+	loop_timer_set(loop, &k[1].t, 6);
+	loop_timer_set(loop, &k[2].t, 5);
 	fake_ms += 6;
 	step();
 	assert_string_equal(ran, "cab");
@@ -419,14 +419,14 @@ static void test_timer_moved(void **state)
 	struct tick k[2];
 
 	ticks_init(k, 2);
-	ev_timer_set(loop, &k[0].t, 10);
-	ev_timer_set(loop, &k[1].t, 10);
-	ev_timer_set(loop, &k[0].t, 10);	/* now behind b */
+	loop_timer_set(loop, &k[0].t, 10);
+	loop_timer_set(loop, &k[1].t, 10);
+	loop_timer_set(loop, &k[0].t, 10);	/* now behind b */
 	fake_ms += 10;
 	step();
 	assert_string_equal(ran, "ba");
-	ev_timer_set(loop, &k[0].t, 5);
-	ev_timer_set(loop, &k[0].t, 50);
+	loop_timer_set(loop, &k[0].t, 5);
+	loop_timer_set(loop, &k[0].t, 50);
 	fake_ms += 49;
 	step();
 	assert_string_equal(ran, "ba");
@@ -440,12 +440,12 @@ static void test_timer_delete(void **state)
 	struct tick k[3];
 
 	ticks_init(k, 3);
-	ev_timer_del(loop, &k[0].t);	/* never set */
-	ev_timer_set(loop, &k[0].t, 1);
-	ev_timer_set(loop, &k[1].t, 1);
-	ev_timer_set(loop, &k[2].t, 1);
-	ev_timer_del(loop, &k[1].t);
-	ev_timer_del(loop, &k[1].t);
+	loop_timer_del(loop, &k[0].t);	/* never set */
+	loop_timer_set(loop, &k[0].t, 1);
+	loop_timer_set(loop, &k[1].t, 1);
+	loop_timer_set(loop, &k[2].t, 1);
+	loop_timer_del(loop, &k[1].t);
+	loop_timer_del(loop, &k[1].t);
 	assert_false(k[1].t.active);
 	fake_ms += 1;
 	step();
@@ -462,7 +462,7 @@ static void test_timer_delete_in_a_round(void **state)
 		for (whom = 0; whom < 4; whom++) {
 			ticks_init(k, 4);
 			for (i = 0; i < 4; i++)
-				ev_timer_set(loop, &k[i].t, 3);
+				loop_timer_set(loop, &k[i].t, 3);
 			k[by].del = &k[whom];
 			fake_ms += 3;
 			step();
@@ -482,7 +482,7 @@ static void test_timer_does_not_starve(void **state)
 
 	ticks_init(k, 1);
 	k[0].set = &k[0];
-	ev_timer_set(loop, &k[0].t, 0);
+	loop_timer_set(loop, &k[0].t, 0);
 	ends_open(&e, 1, true);
 	step();
 	step();
@@ -498,8 +498,8 @@ static void test_timer_sets_one_of_its_round(void **state)
 	ticks_init(k, 2);
 	k[0].set = &k[1];
 	k[0].set_ms = 5;
-	ev_timer_set(loop, &k[0].t, 1);
-	ev_timer_set(loop, &k[1].t, 1);
+	loop_timer_set(loop, &k[0].t, 1);
+	loop_timer_set(loop, &k[1].t, 1);
 	fake_ms += 1;
 	step();
 	assert_string_equal(ran, "a");
@@ -513,8 +513,8 @@ static void test_timer_far_away(void **state)
 	struct tick k[2];
 
 	ticks_init(k, 2);
-	ev_timer_set(loop, &k[0].t, UINT64_MAX);
-	ev_timer_set(loop, &k[1].t, 604800000);
+	loop_timer_set(loop, &k[0].t, UINT64_MAX);
+	loop_timer_set(loop, &k[1].t, 604800000);
 	step();
 	fake_ms += 604799999;
 	step();
@@ -522,14 +522,14 @@ static void test_timer_far_away(void **state)
 	fake_ms += 1;
 	step();
 	assert_string_equal(ran, "b");
-	ev_timer_del(loop, &k[0].t);
+	loop_timer_del(loop, &k[0].t);
 }
 
 /* ---- signals ------------------------------------------------------- */
 
 static int usr1, usr2;
 
-static void on_usr(struct ev_signal *s)
+static void on_usr(struct loop_signal *s)
 {
 	if (s->signo == SIGUSR1)
 		usr1++;
@@ -547,12 +547,12 @@ static bool blocked(int signo)
 
 static void test_signal(void **state)
 {
-	struct ev_signal s1 = { SIGUSR1, on_usr }, s2 = { SIGUSR2, on_usr };
+	struct loop_signal s1 = { SIGUSR1, on_usr }, s2 = { SIGUSR2, on_usr };
 
 	usr1 = usr2 = 0;
-	assert_int_equal(ev_signal_add(loop, &s1), 0);
-	assert_int_equal(ev_signal_add(loop, &s2), 0);
-	assert_int_equal(ev_signal_add(loop, &s1), -EEXIST);
+	assert_int_equal(loop_signal_add(loop, &s1), 0);
+	assert_int_equal(loop_signal_add(loop, &s2), 0);
+	assert_int_equal(loop_signal_add(loop, &s1), -EEXIST);
 	raise(SIGUSR1);
 	raise(SIGUSR1);
 	assert_int_equal(usr1, 0);	/* only in the loop */
@@ -568,26 +568,26 @@ static void test_signal(void **state)
 
 static void test_signal_refused(void **state)
 {
-	struct ev_signal s = { SIGKILL, on_usr };
+	struct loop_signal s = { SIGKILL, on_usr };
 
-	assert_int_equal(ev_signal_add(loop, &s), -EINVAL);
+	assert_int_equal(loop_signal_add(loop, &s), -EINVAL);
 	s.signo = 0;
-	assert_int_equal(ev_signal_add(loop, &s), -EINVAL);
+	assert_int_equal(loop_signal_add(loop, &s), -EINVAL);
 	s.signo = -1;
-	assert_int_equal(ev_signal_add(loop, &s), -EINVAL);
+	assert_int_equal(loop_signal_add(loop, &s), -EINVAL);
 	s.signo = 1000;
-	assert_int_equal(ev_signal_add(loop, &s), -EINVAL);
+	assert_int_equal(loop_signal_add(loop, &s), -EINVAL);
 	step();
 }
 
 /* The kernel lets a signal in only when no descriptor is ready. */
 static void test_signal_in_a_busy_loop(void **state)
 {
-	struct ev_signal s = { SIGUSR1, on_usr };
+	struct loop_signal s = { SIGUSR1, on_usr };
 	struct end e;
 
 	usr1 = 0;
-	assert_int_equal(ev_signal_add(loop, &s), 0);
+	assert_int_equal(loop_signal_add(loop, &s), 0);
 	ends_open(&e, 1, true);
 	raise(SIGUSR1);
 	step();
@@ -599,16 +599,16 @@ static void test_signal_in_a_busy_loop(void **state)
 
 static void test_signals_restored(void **state)
 {
-	struct ev_signal s1 = { SIGUSR1, on_usr }, s2 = { SIGUSR2, on_usr };
-	struct ev_loop *l = ev_new(1, NULL);
+	struct loop_signal s1 = { SIGUSR1, on_usr }, s2 = { SIGUSR2, on_usr };
+	struct loop *l = loop_new(1, NULL);
 	struct sigaction sa;
 
 	signal(SIGUSR1, SIG_IGN);
-	assert_int_equal(ev_signal_add(l, &s1), 0);
-	assert_int_equal(ev_signal_add(l, &s2), 0);
+	assert_int_equal(loop_signal_add(l, &s1), 0);
+	assert_int_equal(loop_signal_add(l, &s2), 0);
 	assert_true(blocked(SIGUSR1));
 	assert_true(blocked(SIGUSR2));
-	ev_free(l);
+	loop_free(l);
 	assert_false(blocked(SIGUSR1));
 	assert_false(blocked(SIGUSR2));
 	sigaction(SIGUSR1, NULL, &sa);
@@ -621,65 +621,65 @@ static void test_signals_restored(void **state)
 /* A signal that the process inherited as blocked is heard all the same. */
 static void test_signal_inherited_blocked(void **state)
 {
-	struct ev_signal s = { SIGUSR1, on_usr };
-	struct ev_loop *l;
+	struct loop_signal s = { SIGUSR1, on_usr };
+	struct loop *l;
 	sigset_t set;
 
 	usr1 = 0;
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	l = ev_new(1, NULL);
-	assert_int_equal(ev_signal_add(l, &s), 0);
+	l = loop_new(1, NULL);
+	assert_int_equal(loop_signal_add(l, &s), 0);
 	raise(SIGUSR1);
-	assert_int_equal(ev_step(l, 0), 0);
+	assert_int_equal(loop_step(l, 0), 0);
 	assert_int_equal(usr1, 1);
-	ev_free(l);
+	loop_free(l);
 	assert_true(blocked(SIGUSR1));
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* ---- rounds -------------------------------------------------------- */
 
-static void on_stop(struct ev_timer *t)
+static void on_stop(struct loop_timer *t)
 {
-	ev_stop(loop);
+	loop_stop(loop);
 }
 
 /* With the real clock: waits for the timer, not less, and not for ever. */
 static void test_run_and_stop(void **state)
 {
-	struct ev_timer t = { .cb = on_stop };
-	struct ev_loop *fake = loop;
+	struct loop_timer t = { .cb = on_stop };
+	struct loop *fake = loop;
 	uint64_t start;
 
-	loop = ev_new(0, NULL);
+	loop = loop_new(0, NULL);
 	assert_non_null(loop);
-	start = ev_now_ms(loop);
-	ev_timer_set(loop, &t, 30);
-	assert_int_equal(ev_run(loop), 0);
-	assert_true(ev_now_ms(loop) >= start + 30);
-	ev_stop(loop);
-	assert_int_equal(ev_run(loop), 0);
-	ev_timer_set(loop, &t, 0);
-	assert_int_equal(ev_run(loop), 0);
-	ev_free(loop);
+	start = loop_now_ms(loop);
+	loop_timer_set(loop, &t, 30);
+	assert_int_equal(loop_run(loop), 0);
+	assert_true(loop_now_ms(loop) >= start + 30);
+	loop_stop(loop);
+	assert_int_equal(loop_run(loop), 0);
+	loop_timer_set(loop, &t, 0);
+	assert_int_equal(loop_run(loop), 0);
+	loop_free(loop);
 	loop = fake;
 }
 
-static void on_usr_stop(struct ev_signal *s)
+static void on_usr_stop(struct loop_signal *s)
 {
-	ev_stop(loop);
+	loop_stop(loop);
 }
 
 /* A signal ends a wait without limit. */
 static void test_signal_wakes(void **state)
 {
-	struct ev_signal s = { SIGUSR1, on_usr_stop };
+	struct loop_signal s = { SIGUSR1, on_usr_stop };
 	pid_t pid, parent = getpid();
 	int status;
 
-	assert_int_equal(ev_signal_add(loop, &s), 0);
+	assert_int_equal(loop_signal_add(loop, &s), 0);
 	pid = fork();
 	if (pid == 0) {
 		usleep(20000);
@@ -687,27 +687,27 @@ static void test_signal_wakes(void **state)
 		_exit(0);
 	}
 	assert_true(pid > 0);
-	assert_int_equal(ev_run(loop), 0);
+	assert_int_equal(loop_run(loop), 0);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
 static void test_step_waits_no_longer_than_told(void **state)
 {
-	struct ev_loop *l = ev_new(0, NULL);
-	struct ev_timer t = { .cb = on_stop };
-	uint64_t start = ev_now_ms(l);
+	struct loop *l = loop_new(0, NULL);
+	struct loop_timer t = { .cb = on_stop };
+	uint64_t start = loop_now_ms(l);
 
-	ev_timer_set(l, &t, 3600000);
-	assert_int_equal(ev_step(l, 10), 0);
-	assert_true(ev_now_ms(l) >= start + 9);
-	assert_true(ev_now_ms(l) < start + 3000000);
+	loop_timer_set(l, &t, 3600000);
+	assert_int_equal(loop_step(l, 10), 0);
+	assert_true(loop_now_ms(l) >= start + 9);
+	assert_true(loop_now_ms(l) < start + 3000000);
 	assert_true(t.active);
-	ev_free(l);
+	loop_free(l);
 }
 
 static void test_free_null(void **state)
 {
-	ev_free(NULL);
+	loop_free(NULL);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -515,11 +515,11 @@ static void test_list(void **state)
 	const char *w = list;
 
 	assert_string_equal(w, "red");
-	w = list_next(w);
+	w = str_list_next(w);
 	assert_string_equal(w, "ultramarine");
-	w = list_next(w);
+	w = str_list_next(w);
 	assert_string_equal(w, "g");
-	w = list_next(w);
+	w = str_list_next(w);
 	assert_string_equal(w, "");
 	assert_ptr_equal(w, list + sizeof(list) - 1);
 }

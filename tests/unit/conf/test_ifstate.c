@@ -14,7 +14,7 @@
 
 static struct netif_table kernel;
 static struct conf conf;
-static struct router router;
+static struct ifstate ifstate;
 static int fault;
 
 /* Gives the links in the order of @names, as netif.h says. */
@@ -82,20 +82,20 @@ static void test_all_of_it(void **state)
 {
 	struct policy p;
 
-	assert_int_equal(router_read(&conf, &router), 0);
-	assert_int_equal(router.ext_ifindex, 2);
-	assert_int_equal(router.ext_ip, IP(11, 22, 33, 1));
-	assert_true(router.ext_up && router.ext_running);
-	assert_false(router.ext_private);
-	assert_int_equal(router.own_n, 5);
-	assert_int_equal(router.net_n, 3);
-	assert_string_equal(router.net[0].name, "lan0");
-	assert_true(router.net[0].first);
-	assert_false(router.net[1].first);
-	assert_int_equal(router.net[1].ip, IP(192, 168, 89, 1));
-	assert_true(router.net[2].first);
-	assert_true(router_complete(&router, &conf));
-	router_policy(&router, &conf, &p);
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.ext_ifindex, 2);
+	assert_int_equal(ifstate.ext_ip, IP(11, 22, 33, 1));
+	assert_true(ifstate.ext_up && ifstate.ext_running);
+	assert_false(ifstate.ext_private);
+	assert_int_equal(ifstate.own_n, 5);
+	assert_int_equal(ifstate.net_n, 3);
+	assert_string_equal(ifstate.net[0].name, "lan0");
+	assert_true(ifstate.net[0].first);
+	assert_false(ifstate.net[1].first);
+	assert_int_equal(ifstate.net[1].ip, IP(192, 168, 89, 1));
+	assert_true(ifstate.net[2].first);
+	assert_true(ifstate_complete(&ifstate, &conf));
+	ifstate_policy(&ifstate, &conf, &p);
 	assert_int_equal(p.net_n, 3);
 	assert_int_equal(p.own_n, 5);
 	assert_int_equal(p.net[2].ifindex, 4);
@@ -105,55 +105,55 @@ static void test_disabled_and_down_are_not_served(void **state)
 {
 	conf.iface[1].disabled = true;
 	kernel.link[2].up = false;
-	assert_int_equal(router_read(&conf, &router), 0);
-	assert_int_equal(router.net_n, 0);
-	assert_int_equal(router.own_n, 5);	/* still the router's own */
-	assert_false(router_complete(&router, &conf));	/* lan1 is down */
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.net_n, 0);
+	assert_int_equal(ifstate.own_n, 5);	/* still the router's own */
+	assert_false(ifstate_complete(&ifstate, &conf)); /* lan1 is down */
 	conf.iface[2].disabled = true;
-	assert_true(router_complete(&router, &conf));
+	assert_true(ifstate_complete(&ifstate, &conf));
 }
 
 static void test_missing_interfaces(void **state)
 {
 	kernel.link_n = 0;
 	kernel.addr_n = 1;
-	assert_int_equal(router_read(&conf, &router), 0);
-	assert_int_equal(router.ext_ifindex, 0);
-	assert_int_equal(router.ext_ip, 0);
-	assert_int_equal(router.net_n, 0);
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.ext_ifindex, 0);
+	assert_int_equal(ifstate.ext_ip, 0);
+	assert_int_equal(ifstate.net_n, 0);
 }
 
 static void test_private_external_address(void **state)
 {
 	kernel.addr[1].ip = IP(100, 64, 1, 1);
-	assert_int_equal(router_read(&conf, &router), 0);
-	assert_true(router.ext_private);
-	assert_int_equal(router_usable_ip(&router, &conf), IP(100, 64, 1, 1));
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_true(ifstate.ext_private);
+	assert_int_equal(ifstate_usable_ip(&ifstate, &conf), IP(100, 64, 1, 1));
 	conf.refuse_private = 1;
-	assert_int_equal(router_usable_ip(&router, &conf), 0);
+	assert_int_equal(ifstate_usable_ip(&ifstate, &conf), 0);
 	conf.iface[0].forced_ip = IP(11, 0, 0, 1);
-	assert_int_equal(router_read(&conf, &router), 0);
-	assert_false(router.ext_private);
-	assert_int_equal(router_usable_ip(&router, &conf), IP(100, 64, 1, 1));
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_false(ifstate.ext_private);
+	assert_int_equal(ifstate_usable_ip(&ifstate, &conf), IP(100, 64, 1, 1));
 }
 
 static void test_two_looks_compare(void **state)
 {
-	struct router other;
+	struct ifstate other;
 
 	memset(&other, 0xa5, sizeof(other));
-	memset(&router, 0x5a, sizeof(router));
-	assert_int_equal(router_read(&conf, &router), 0);
-	assert_int_equal(router_read(&conf, &other), 0);
-	assert_memory_equal(&router, &other, sizeof(other));
+	memset(&ifstate, 0x5a, sizeof(ifstate));
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate_read(&conf, &other), 0);
+	assert_memory_equal(&ifstate, &other, sizeof(other));
 }
 
 static void test_fault_leaves_it_alone(void **state)
 {
-	assert_int_equal(router_read(&conf, &router), 0);
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	fault = -ENOBUFS;
-	assert_int_equal(router_read(&conf, &router), -ENOBUFS);
-	assert_int_equal(router.ext_ip, IP(11, 22, 33, 1));
+	assert_int_equal(ifstate_read(&conf, &ifstate), -ENOBUFS);
+	assert_int_equal(ifstate.ext_ip, IP(11, 22, 33, 1));
 }
 
 int main(void)

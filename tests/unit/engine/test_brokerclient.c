@@ -12,20 +12,20 @@
 #include <cmocka.h>
 #include "engine/brokerclient.h"
 
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct portmap *pm;
-static struct priv line;
+static struct brokerclient line;
 static int monitor;
 static unsigned answers, lost, repaired;
 
-static void on_answer(void *arg, const struct priv_rep *rep)
+static void on_answer(void *arg, const struct broker_rep *rep)
 {
 	struct nat_rule gone;
 	uint16_t slot;
 
 	answers++;
 	repaired += rep->repaired;
-	if (rep->verb == PRIV_SET || rep->verb == PRIV_DEL)
+	if (rep->verb == BROKER_SET || rep->verb == BROKER_DEL)
 		portmap_done(pm, rep->id, (enum nat_err)rep->err, 0, &slot,
 			     &gone);
 }
@@ -43,16 +43,16 @@ static int setup(void **state)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				    0, fd), 0);
 	monitor = fd[1];
-	loop = ev_new(4, NULL);
+	loop = loop_new(4, NULL);
 	pm = portmap_new(1000, 1000);
-	line = (struct priv){ .answer = on_answer, .lost = on_lost };
-	assert_int_equal(priv_open(&line, loop, fd[0], pm), 0);
+	line = (struct brokerclient){ .answer = on_answer, .lost = on_lost };
+	assert_int_equal(brokerclient_open(&line, loop, fd[0], pm), 0);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	ev_free(loop);
+	loop_free(loop);
 	portmap_free(pm);
 	close(line.chan.fd);
 	if (monitor >= 0)
@@ -81,34 +81,34 @@ static void add(uint16_t port)
 }
 
 /* What the monitor reads next; verb 0: nothing. */
-static struct priv_req next(void)
+static struct broker_req next(void)
 {
-	struct priv_req req = { 0 };
+	struct broker_req req = { 0 };
 
 	if (recv(monitor, &req, sizeof(req), 0) != sizeof(req))
 		memset(&req, 0, sizeof(req));
 	return req;
 }
 
-static void reply(const struct priv_req *req, enum nat_err err)
+static void reply(const struct broker_req *req, enum nat_err err)
 {
-	struct priv_rep rep = { req->id, req->verb, (int32_t)err };
+	struct broker_rep rep = { req->id, req->verb, (int32_t)err };
 
 	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
 }
 
 static void test_op_and_answer(void **state)
 {
-	struct priv_req req;
+	struct broker_req req;
 
 	add(8080);
-	priv_pump(&line);
+	brokerclient_pump(&line);
 	req = next();
-	assert_int_equal(req.verb, PRIV_SET);
+	assert_int_equal(req.verb, BROKER_SET);
 	assert_int_equal(req.rule.ext_port, 8080);
 	assert_int_equal(portmap_count(pm), 0);
 	reply(&req, NAT_OK);
-	ev_step(loop, 0);
+	loop_step(loop, 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(portmap_count(pm), 1);
 }
@@ -116,42 +116,42 @@ static void test_op_and_answer(void **state)
 static void test_window(void **state)
 {
 	unsigned sent = 0;
-	struct priv_req req, first = { 0 };
+	struct broker_req req, first = { 0 };
 
 	for (uint16_t port = 1; port <= 300; port++)
 		add(port);
-	priv_pump(&line);
+	brokerclient_pump(&line);
 	while ((req = next()).verb) {
 		if (!sent++)
 			first = req;
 	}
 	assert_int_equal(sent, 128);
 	reply(&first, NAT_OK);
-	ev_step(loop, 0);
-	assert_int_equal(next().verb, PRIV_SET); /* one answered, one more */
+	loop_step(loop, 0);
+	assert_int_equal(next().verb, BROKER_SET); /* one answered, one more */
 	assert_int_equal(next().verb, 0);
 }
 
 static void test_sync_waits_for_ops_under_way(void **state)
 {
-	struct priv_req req, set;
+	struct broker_req req, set;
 
 	add(1);
-	priv_pump(&line);
+	brokerclient_pump(&line);
 	set = next();
-	priv_sync(&line);
+	brokerclient_sync(&line);
 	add(2);
-	priv_pump(&line);
+	brokerclient_pump(&line);
 	assert_int_equal(next().verb, 0);	/* not while SET 1 is out */
 	reply(&set, NAT_OK);
-	ev_step(loop, 0);
-	assert_int_equal(next().verb, PRIV_LOOK);
+	loop_step(loop, 0);
+	assert_int_equal(next().verb, BROKER_REFRESH);
 	req = next();
-	assert_int_equal(req.verb, PRIV_SYNC_RULE);
+	assert_int_equal(req.verb, BROKER_SYNC_RULE);
 	assert_int_equal(req.rule.ext_port, 1);
-	assert_int_equal(next().verb, PRIV_SYNC_END);
+	assert_int_equal(next().verb, BROKER_SYNC_END);
 	req = next();
-	assert_int_equal(req.verb, PRIV_SET);	/* and then what waited */
+	assert_int_equal(req.verb, BROKER_SET);	/* and then what waited */
 	assert_int_equal(req.rule.ext_port, 2);
 }
 
@@ -161,17 +161,17 @@ static void test_sync_leaves_disabled_ones_out(void **state)
 
 	assert_int_equal(portmap_restore(pm, &off, 0), PM_DONE);
 	assert_int_equal(portmap_restore(pm, &on, 0), PM_DONE);
-	priv_sync(&line);
-	assert_int_equal(next().verb, PRIV_LOOK);
+	brokerclient_sync(&line);
+	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().rule.ext_port, 2);
-	assert_int_equal(next().verb, PRIV_SYNC_END);
+	assert_int_equal(next().verb, BROKER_SYNC_END);
 }
 
 /* A table that is larger than the socket: nothing blocks, nothing is lost. */
 static void test_sync_under_back_pressure(void **state)
 {
 	static uint8_t seen[1001];
-	struct priv_req req;
+	struct broker_req req;
 	unsigned n = 0;
 	bool end = false;
 
@@ -181,17 +181,17 @@ static void test_sync_under_back_pressure(void **state)
 
 		assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
 	}
-	priv_sync(&line);
+	brokerclient_sync(&line);
 	assert_true(line.holds);
 	for (int round = 0; round < 1000 && !end; round++) {
 		while ((req = next()).verb) {
-			if (req.verb == PRIV_SYNC_RULE) {
+			if (req.verb == BROKER_SYNC_RULE) {
 				n++;
 				seen[req.rule.ext_port]++;
 			}
-			end |= req.verb == PRIV_SYNC_END;
+			end |= req.verb == BROKER_SYNC_END;
 		}
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 	}
 	assert_true(end);
 	assert_int_equal(n, 1000);
@@ -201,31 +201,31 @@ static void test_sync_under_back_pressure(void **state)
 
 static void test_link(void **state)
 {
-	struct priv_req req;
+	struct broker_req req;
 
-	priv_link(&line, false);
+	brokerclient_link(&line, false);
 	req = next();
-	assert_int_equal(req.verb, PRIV_LINK_DOWN);
+	assert_int_equal(req.verb, BROKER_LINK_DOWN);
 	reply(&req, NAT_EREFUSED);
-	ev_step(loop, 0);
+	loop_step(loop, 0);
 	assert_int_equal(answers, 1);
 }
 
 /* Two that ask before it is sent are told at once. */
 static void test_verify(void **state)
 {
-	struct priv_rep rep = { .verb = PRIV_VERIFY, .repaired = 1 };
-	struct priv_req req;
+	struct broker_rep rep = { .verb = BROKER_VERIFY, .repaired = 1 };
+	struct broker_req req;
 
-	priv_sync(&line);
-	priv_verify(&line);
-	assert_int_equal(next().verb, PRIV_LOOK);
-	assert_int_equal(next().verb, PRIV_SYNC_END);
+	brokerclient_sync(&line);
+	brokerclient_verify(&line);
+	assert_int_equal(next().verb, BROKER_REFRESH);
+	assert_int_equal(next().verb, BROKER_SYNC_END);
 	req = next();
-	assert_int_equal(req.verb, PRIV_VERIFY);
+	assert_int_equal(req.verb, BROKER_VERIFY);
 	rep.id = req.id;
 	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
-	ev_step(loop, 0);
+	loop_step(loop, 0);
 	assert_int_equal(answers, 1);
 	assert_int_equal(repaired, 1);
 	assert_int_equal(next().verb, 0);
@@ -234,11 +234,11 @@ static void test_verify(void **state)
 /* Once, and behind the table: who hears of it finds all that was there. */
 static void test_serving(void **state)
 {
-	priv_sync(&line);
-	priv_serving(&line);
-	assert_int_equal(next().verb, PRIV_LOOK);
-	assert_int_equal(next().verb, PRIV_SYNC_END);
-	assert_int_equal(next().verb, PRIV_SERVING);
+	brokerclient_sync(&line);
+	brokerclient_serving(&line);
+	assert_int_equal(next().verb, BROKER_REFRESH);
+	assert_int_equal(next().verb, BROKER_SYNC_END);
+	assert_int_equal(next().verb, BROKER_SERVING);
 	assert_int_equal(next().verb, 0);
 }
 
@@ -246,10 +246,10 @@ static void test_monitor_hangs_up(void **state)
 {
 	close(monitor);
 	monitor = -1;
-	ev_step(loop, 0);
-	ev_step(loop, 0);
+	loop_step(loop, 0);
+	loop_step(loop, 0);
 	assert_int_equal(lost, 1);
-	priv_link(&line, true);		/* no SIGPIPE, no spin */
+	brokerclient_link(&line, true);		/* no SIGPIPE, no spin */
 }
 
 int main(void)

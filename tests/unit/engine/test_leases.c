@@ -93,7 +93,7 @@ static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
 	q.rule.ext_port = ext_port;
 	q.rule.int_port = 80;
 	q.enabled = true;
-	q.asker_ip = client_ip;
+	q.requester_ip = client_ip;
 	return q;
 }
 
@@ -184,7 +184,7 @@ static void same(const struct pm_req *q, uint64_t expires_ms)
 	assert_non_null(e);
 	assert_true(nat_rule_equal(&e->rule, &q->rule));
 	assert_int_equal(e->enabled, q->enabled);
-	assert_int_equal(e->asker_ip, q->asker_ip);
+	assert_int_equal(e->requester_ip, q->requester_ip);
 	assert_string_equal(desc(q), q->desc);
 	assert_true(e->expires_ms == expires_ms);
 	assert_int_equal(e->state, PM_ACTIVE);
@@ -227,7 +227,7 @@ static void test_text(void **state)
 	q.lease_s = 0;
 	q.enabled = false;
 	q.desc[0] = '\0';
-	q.asker_ip = B;
+	q.requester_ip = B;
 	assert_int_equal(set(&q), 0);
 	assert_int_equal(del(&q), 0);
 	add_line(want, sizeof(want), "upnpd-leases 1 " BOOT);
@@ -254,7 +254,7 @@ static size_t some(struct pm_req *q)
 	q[2].rule.remote.ip = HOST;
 	q[3].enabled = false;
 	q[4].lease_s = PM_LEASE_MAX_S;
-	q[4].asker_ip = HOST;
+	q[4].requester_ip = HOST;
 	memset(q[5].desc, ' ', PM_DESC_MAX);
 	snprintf(q[6].desc, sizeof(q[6].desc), " \xc3\xa9 %%0a - + 00000000 ");
 	q[7].desc[0] = '\0';

@@ -28,7 +28,7 @@
 #define GONE "HTTP/1.1 412 Precondition Failed\r\n\r\n"
 
 static uint64_t clock_now;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct portmap *pm;
 static struct igd igd;
 static struct gena *gena;
@@ -78,13 +78,13 @@ static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 	return pair[0];
 }
 
-static unsigned refused[IGD_REFUSALS];
+static unsigned refused[REFUSALS];
 
 static void op_kick(void *arg)
 {
 }
 
-static void op_refused(void *arg, const struct igd_refused *r)
+static void op_refused(void *arg, const struct refused *r)
 {
 	refused[r->why]++;
 }
@@ -99,7 +99,7 @@ static int setup(void **state)
 	clock_now = 1000000;
 	made_n = 0;
 	closed_port = mute_port = 0;
-	loop = ev_new(GENA_SUBS_MAX, fake_clock);
+	loop = loop_new(GENA_SUBS_MAX, fake_clock);
 	pm = portmap_new(16, 16);
 	igd = (struct igd){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops,
@@ -118,7 +118,7 @@ static int teardown(void **state)
 {
 	gena_free(gena);
 	portmap_free(pm);
-	ev_free(loop);
+	loop_free(loop);
 	for (size_t i = 0; i < made_n; i++) {
 		if (made[i].fd >= 0)
 			close(made[i].fd);
@@ -131,7 +131,7 @@ static int teardown(void **state)
 static void run(void)
 {
 	for (int i = 0; i < 5; i++)
-		assert_int_equal(ev_step(loop, 0), 0);
+		assert_int_equal(loop_step(loop, 0), 0);
 }
 
 static void pass(uint64_t ms)
@@ -143,7 +143,7 @@ static void pass(uint64_t ms)
 static void change_ip(uint32_t ip)
 {
 	igd.wan.ext_ip = ip;
-	gena_poke(gena);
+	gena_mark_dirty(gena);
 	run();
 }
 
@@ -338,7 +338,7 @@ static void a_client_has_a_cap(void **state)
 		subscribe(sid);
 	memset(refused, 0, sizeof(refused));
 	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 503);
-	assert_int_equal(refused[IGD_REF_SUBSCRIBERS], 1);
+	assert_int_equal(refused[REFUSAL_SUBSCRIBERS], 1);
 	assert_int_equal(ask_at("SUBSCRIBE", wanip, 1, OTHER, CB_OTHER NT,
 				NULL), 200);
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
@@ -387,23 +387,23 @@ static void a_subscription_ends_unless_it_is_renewed(void **state)
 static char late_sid[42];
 static int late_status;
 
-static void on_late(struct ev_fd *w, short revents)
+static void on_late(struct loop_fd *w, short revents)
 {
 	late_status = ask("SUBSCRIBE", with_sid(late_sid, ""), NULL);
-	ev_fd_del(loop, w);
+	loop_fd_del(loop, w);
 }
 
 /* A request may be read in the round whose timers would end it. */
 static void who_has_expired_is_not_renewed(void **state)
 {
-	struct ev_fd w;
+	struct loop_fd w;
 	int pair[2];
 
 	settle(late_sid);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	assert_int_equal(write(pair[1], "x", 1), 1);
-	ev_fd_init(&w, pair[0], on_late);
-	assert_int_equal(ev_fd_add(loop, &w, POLLIN), 0);
+	loop_fd_init(&w, pair[0], on_late);
+	assert_int_equal(loop_fd_add(loop, &w, POLLIN), 0);
 	pass(1800000 - GENA_INITIAL_MS);
 	assert_int_equal(late_status, 412);
 	close(pair[0]);
@@ -470,7 +470,7 @@ static void only_what_has_changed_is_told(void **state)
 
 	settle(sid);
 	pass(1000);
-	gena_poke(gena);
+	gena_mark_dirty(gena);
 	run();
 	assert_int_equal(made_n, 1);
 	change_ip(0x01020304);
@@ -500,11 +500,11 @@ static void the_end_of_the_dummy_is_told(void **state)
 	igd.show_dummy = true;
 	settle(sid);
 	pass(GENA_MODERATE_MS);
-	gena_poke(gena);
+	gena_mark_dirty(gena);
 	run();
 	assert_int_equal(made_n, 1);
 	assert_int_equal(portmap_restore(pm, &req, 0), PM_DONE);
-	gena_poke(gena);
+	gena_mark_dirty(gena);
 	run();
 	assert_int_equal(made_n, 2);
 	assert_true(has(heard(1), "<e:property><PortMappingNumberOfEntries>1<"
@@ -574,7 +574,7 @@ static void moderation_counts_from_the_sending(void **state)
 
 	subscribe(sid);
 	clock_now += GENA_INITIAL_MS;
-	ev_step(loop, 0);	/* begun, not sent */
+	loop_step(loop, 0);	/* begun, not sent */
 	assert_int_equal(made_n, 1);
 	clock_now += 1000;
 	run();
@@ -667,7 +667,7 @@ static void a_failed_delivery_keeps_the_subscription(void **state)
 	assert_int_equal(gena_count(gena), 1);
 	closed_port = 0;
 	igd.wan.link_up = false;
-	gena_poke(gena);
+	gena_mark_dirty(gena);
 	run();
 	text = heard(2);
 	assert_true(has(text, "\r\nSEQ: 2\r\n"));

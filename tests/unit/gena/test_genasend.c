@@ -20,7 +20,7 @@
 #define RUNNING (-1)
 
 static uint64_t clock_now;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct genasend send_;
 static int ended;
 static char buf[GENA_MSG_MAX];
@@ -39,7 +39,7 @@ static void on_done(struct genasend *s, enum genasend_end how)
 static int setup(void **state)
 {
 	clock_now = 1000;
-	loop = ev_new(4, fake_clock);
+	loop = loop_new(4, fake_clock);
 	send_ = (struct genasend){ .loop = loop, .done = on_done };
 	ended = RUNNING;
 	return loop ? 0 : -1;
@@ -48,14 +48,14 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	genasend_stop(&send_);
-	ev_free(loop);
+	loop_free(loop);
 	return 0;
 }
 
 static void run(void)
 {
 	for (int i = 0; i < 4; i++)
-		assert_int_equal(ev_step(loop, 0), 0);
+		assert_int_equal(loop_step(loop, 0), 0);
 }
 
 /* Start to deliver "hello". Return: the subscriber's end */
@@ -226,7 +226,7 @@ static void a_closed_port_is_a_failure(void **state)
 	wr_z(&w, "hello");
 	assert_int_equal(genasend_start(&send_, fd, &w, 31000), 0);
 	for (int i = 0; i < 100 && ended == RUNNING; i++)
-		ev_step(loop, 10);
+		loop_step(loop, 10);
 	assert_int_equal(ended, GENASEND_FAILED);
 }
 

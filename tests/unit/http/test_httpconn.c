@@ -14,31 +14,31 @@
 #include "http/httpconn.h"
 
 static uint64_t clock_now;
-static struct ev_loop *loop;
-static struct httpconns *all;
+static struct loop *loop;
+static struct httpconn_pool *all;
 
 static uint64_t fake_clock(void)
 {
 	return clock_now;
 }
 
-static void on_event(struct ev_fd *io, short revents)
+static void on_event(struct loop_fd *io, short revents)
 {
 }
 
 static int setup(void **state)
 {
 	clock_now = 1000;
-	loop = ev_new(HTTP_CONNS_MAX + 8, fake_clock);
+	loop = loop_new(HTTP_CONNS_MAX + 8, fake_clock);
 	all = calloc(1, sizeof(*all));
-	return httpconns_init(all, loop);
+	return httpconn_pool_init(all, loop);
 }
 
 static int teardown(void **state)
 {
-	httpconns_done(all);
+	httpconn_pool_done(all);
 	free(all);
-	ev_free(loop);
+	loop_free(loop);
 	return 0;
 }
 
@@ -48,7 +48,7 @@ static struct httpconn *admit(uint32_t ip)
 	struct httpconn *c;
 
 	assert_true(fd >= 0);
-	c = httpconns_admit(all, fd, on_event, ip);
+	c = httpconn_pool_admit(all, fd, on_event, ip);
 	if (!c)
 		close(fd);
 	return c;
@@ -91,15 +91,15 @@ static bool resident(const void *p)
 	return in[0] & 1;
 }
 
-static void on_emptied(struct ev_timer *t)
+static void on_emptied(struct loop_timer *t)
 {
-	httpconns_trim(all);
+	httpconn_pool_trim(all);
 }
 
 /* What a burst took is given back when its last one has gone. */
 static void test_trim(void **state)
 {
-	struct ev_timer emptied = { .cb = on_emptied };
+	struct loop_timer emptied = { .cb = on_emptied };
 	struct httpconn *last = &all->place[HTTP_CONNS_MAX - 64];
 
 	all->emptied = &emptied;
@@ -116,7 +116,7 @@ static void test_trim(void **state)
 		/* who dropped it may still look at it */
 		assert_int_equal(all->place[0].state, CONN_FREE);
 		assert_ptr_equal(last->all, all);
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 		assert_false(resident(last));
 	}
 }
@@ -163,7 +163,7 @@ static void test_none_can_go(void **state)
 		httpconn_enter(&all->place[i], CONN_PENDING);
 	assert_null(admit(3));
 	assert_null(admit(1));
-	assert_false(httpconns_evict(all));
+	assert_false(httpconn_pool_evict(all));
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
 	httpconn_enter(&all->place[9], CONN_READING);
 	assert_ptr_equal(admit(3), &all->place[9]);
@@ -186,10 +186,10 @@ static void test_busy_stays(void **state)
 	struct httpconn *a = admit(1), *b = admit(1);
 
 	all->busy = a;
-	a->in = httpconns_buffer(all);
-	assert_true(httpconns_evict(all));
+	a->in = httpconn_pool_buffer(all);
+	assert_true(httpconn_pool_evict(all));
 	assert_int_equal(b->state, CONN_FREE);
-	assert_false(httpconns_evict(all));
+	assert_false(httpconn_pool_evict(all));
 	/* dropped while the site looks at its request: place and buffer stay */
 	httpconn_drop(a);
 	assert_non_null(a->in);
@@ -206,14 +206,14 @@ static void test_buffers(void **state)
 	for (size_t i = 0; i <= HTTP_BUFS_MAX; i++)
 		c[i] = admit(1);
 	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
-		c[i]->in = httpconns_buffer(all);
+		c[i]->in = httpconn_pool_buffer(all);
 		assert_non_null(c[i]->in);
 		memset(c[i]->in, 1, HTTP_BUF_LEN);
 	}
 	httpconn_enter(c[1], CONN_PENDING);
 	httpconn_enter(c[2], CONN_READING);
 	/* c[0] is older but holds none, c[1] is being answered */
-	assert_non_null(httpconns_buffer(all));
+	assert_non_null(httpconn_pool_buffer(all));
 	assert_int_equal(c[0]->state, CONN_READING);
 	assert_int_equal(c[3]->state, CONN_FREE);
 	assert_null(c[3]->in);
@@ -225,7 +225,7 @@ static void test_buffers(void **state)
 		c[i]->in = NULL;
 	}
 	httpconn_enter(c[1], CONN_SENDING);
-	assert_non_null(httpconns_buffer(all));
+	assert_non_null(httpconn_pool_buffer(all));
 	assert_int_equal(c[1]->state, CONN_SENDING);
 	assert_int_equal(c[2]->state, CONN_FREE);
 	/* ... and nobody else */
@@ -233,7 +233,7 @@ static void test_buffers(void **state)
 		if (c[i]->state != CONN_FREE)
 			httpconn_enter(c[i], CONN_PENDING);
 	}
-	assert_null(httpconns_buffer(all));
+	assert_null(httpconn_pool_buffer(all));
 	assert_int_equal(c[0]->state, CONN_READING);
 }
 
@@ -244,7 +244,7 @@ static struct httpconn *connected(int *ret_peer)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	c = httpconns_admit(all, pair[0], on_event, 1);
+	c = httpconn_pool_admit(all, pair[0], on_event, 1);
 	assert_non_null(c);
 	*ret_peer = pair[1];
 	return c;
@@ -271,7 +271,7 @@ static void test_send(void **state)
 	assert_int_equal(ret, 0);
 	assert_int_equal(c->state, CONN_SENDING);
 	clock_now += 5000;
-	ev_step(loop, 0);
+	loop_step(loop, 0);
 	assert_int_equal(httpconn_send_rest(c), 0);
 	assert_int_equal(c->due_ms, 1000 + HTTP_REPLY_MS); /* no progress */
 	while (ret == 0) {

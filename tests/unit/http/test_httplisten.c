@@ -18,7 +18,7 @@
 #define ALL 0xff000000u
 
 static uint64_t clock_now;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct httplisten *const set = &(struct httplisten){ 0 };
 static struct {
 	int fd;
@@ -69,7 +69,7 @@ static int setup(void **state)
 	};
 
 	got_n = ended_n = pressed_n = 0;
-	loop = ev_new(32, fake_clock);
+	loop = loop_new(32, fake_clock);
 	httplisten_init(set, loop, &ops);
 	return 0;
 }
@@ -77,7 +77,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	httplisten_done(set);
-	ev_free(loop);
+	loop_free(loop);
 	for (size_t i = 0; i < got_n; i++)
 		close(got[i].fd);
 	return 0;
@@ -132,8 +132,8 @@ static void test_port(void **state)
 	assert_int_not_equal(port, 0);
 	a = dial(LO(109), LO(1), port);
 	b = dial(LO(108), LO(2), port);
-	ev_step(loop, 1000);
-	ev_step(loop, 0);
+	loop_step(loop, 1000);
+	loop_step(loop, 0);
 	assert_int_equal(got_n, 2);
 	for (size_t i = 0; i < 2; i++) {
 		bool first = got[i].local_ip == LO(1);
@@ -167,12 +167,12 @@ static void test_change(void **state)
 	assert_int_equal(httplisten_set(set, two, 2, 0), 0);
 	assert_int_equal(httplisten_port(set), port);
 	assert_int_equal(ended_n, 0);
-	ev_step(loop, 1000);
+	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	close(fd);
 	/* the mask has been taken over */
 	fd = dial(0x7f000101u, LO(1), port);
-	ev_step(loop, 1000);
+	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	close(fd);
 	assert_int_equal(httplisten_set(set, two, 1, 0), 0);
@@ -217,13 +217,13 @@ static void test_stranger(void **state)
 	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
 	port = httplisten_port(set);
 	fd = dial(LO(8), LO(1), port);
-	ev_step(loop, 1000);
+	loop_step(loop, 1000);
 	assert_int_equal(got_n, 0);
 	wait_for(fd, POLLIN);
 	assert_true(recv(fd, &c, 1, 0) <= 0);
 	close(fd);
 	fd = dial(LO(7), LO(1), port);
-	ev_step(loop, 1000);
+	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	close(fd);
 }
@@ -251,7 +251,7 @@ static void test_iface(void **state)
 	memcpy(one[0].ifname, "lo", 3);
 	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
 	fd = dial(LO(102), LO(1), httplisten_port(set));
-	ev_step(loop, 1000);
+	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	close(fd);
 }
@@ -279,10 +279,10 @@ static void test_burst(void **state)
 	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
 	for (size_t i = 0; i < 150; i++)
 		fd[i] = dial(LO(102), LO(1), httplisten_port(set));
-	ev_step(loop, 1000);
+	loop_step(loop, 1000);
 	assert_in_range(got_n, 1, 64);
 	for (int i = 0; i < 100 && got_n < 150; i++)
-		ev_step(loop, 10);
+		loop_step(loop, 10);
 	assert_int_equal(got_n, 150);
 	for (size_t i = 0; i < 150; i++)
 		close(fd[i]);
@@ -314,16 +314,16 @@ static void test_no_descriptors(void **state)
 	assert_int_equal(spare, b + 1);
 	was = limit_fds((rlim_t)spare + 1);
 	for (int i = 0; i < 3; i++)	/* at first, one try a round */
-		ev_step(loop, 1000);
+		loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	assert_int_equal(pressed_n, 2);
 	for (int i = 0; i < 5; i++)
-		ev_step(loop, 1);
+		loop_step(loop, 1);
 	assert_int_equal(pressed_n, 2);
 	limit_fds(was);
 	clock_now += 1000;
-	ev_step(loop, 0);
-	ev_step(loop, 0);
+	loop_step(loop, 0);
+	loop_step(loop, 0);
 	assert_int_equal(got_n, 2);
 	close(a);
 	close(b);

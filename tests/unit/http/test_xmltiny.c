@@ -116,7 +116,7 @@ static void check_decodes(const struct xml *x)
 	struct wr w = wr_init(buf, x->text.n);
 
 	assert_true(x->text.n <= sizeof(buf));
-	assert_true(xml_decode(x->text, x->cdata, &w));
+	assert_true(xmltiny_decode(x->text, x->cdata, &w));
 	assert_true(w.len <= x->text.n);
 }
 
@@ -130,9 +130,9 @@ static enum xml_token run(struct str doc, struct wr *w)
 	enum xml_token t;
 	size_t calls = 0, opens = 0, closes = 0;
 
-	xml_init(&x, doc);
+	xmltiny_init(&x, doc);
 	do {
-		t = xml_next(&x);
+		t = xmltiny_next(&x);
 		assert_true(++calls <= doc.n + 1);
 		opens += t == XML_OPEN;
 		closes += t == XML_CLOSE;
@@ -146,8 +146,8 @@ static enum xml_token run(struct str doc, struct wr *w)
 	} while (t != XML_END && t != XML_ERR);
 	if (t == XML_END)
 		assert_true(opens == closes && opens > 0);
-	assert_int_equal(xml_next(&x), t);
-	assert_int_equal(xml_next(&x), t);
+	assert_int_equal(xmltiny_next(&x), t);
+	assert_int_equal(xmltiny_next(&x), t);
 	return t;
 }
 
@@ -432,7 +432,7 @@ static void check_ref(const char *z, const char *want)
 	char buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
 	struct str raw = str_z(z);
-	bool ok = xml_decode(at_end(raw.p, raw.n), false, &w);
+	bool ok = xmltiny_decode(at_end(raw.p, raw.n), false, &w);
 
 	if (ok != (want != NULL))
 		fail_msg("%s: %s", z, ok ? "taken" : "refused");
@@ -453,8 +453,8 @@ static void test_decode_appends(void **state)
 	char buf[16];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	assert_true(xml_decode(STR("a&lt;"), false, &w));
-	assert_true(xml_decode(STR("b&lt;"), true, &w));
+	assert_true(xmltiny_decode(STR("a&lt;"), false, &w));
+	assert_true(xmltiny_decode(STR("b&lt;"), true, &w));
 	assert_string_equal(wr_cstr(&w), "a<b&lt;");
 }
 
@@ -466,13 +466,13 @@ static void test_decode_full(void **state)
 
 	for (cap = 0; cap < 4; cap++) {
 		w = wr_init(buf, cap);
-		assert_int_equal(xml_decode(STR("ab&#xe9;"), false, &w),
+		assert_int_equal(xmltiny_decode(STR("ab&#xe9;"), false, &w),
 				 false);
 		w = wr_init(buf, cap);
-		assert_int_equal(xml_decode(STR("abcd"), true, &w), false);
+		assert_int_equal(xmltiny_decode(STR("abcd"), true, &w), false);
 	}
 	w = wr_init(buf, 4);
-	assert_true(xml_decode(STR("ab&#xe9;"), false, &w));
+	assert_true(xmltiny_decode(STR("ab&#xe9;"), false, &w));
 }
 
 /* Every code point there is, in hexadecimal, against XML's own list. */
@@ -488,7 +488,7 @@ static void test_decode_all(void **state)
 			    (c > 31 && c < 0x110000 && c >> 11 != 0x1b &&
 			     c != 0xfffe && c != 0xffff);
 
-		if (xml_decode((struct str){ raw, (size_t)n }, false, &w) !=
+		if (xmltiny_decode((struct str){ raw, (size_t)n }, false, &w) !=
 		    want)
 			fail_msg("%s", raw);
 	}

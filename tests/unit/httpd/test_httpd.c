@@ -26,7 +26,7 @@
 #define LOOP_FDS (HTTP_CONNS_MAX + HTTP_LISTENERS_MAX)
 
 static uint64_t clock_now;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct httpd *srv;
 static unsigned served;
 static uint32_t late[HTTP_CONNS_MAX], gone[HTTP_CONNS_MAX];
@@ -139,7 +139,8 @@ static void on_gone(void *arg, uint32_t id)
 
 static int setup(void **state)
 {
-	const struct httpd_site site = { methods_of, serve, on_gone, NULL };
+	const struct httpd_routes urlroutes = {methods_of, serve, on_gone,
+					       NULL};
 	const struct httpd_config config = { "test/1", fake_wall };
 
 	clock_now = 1000;
@@ -147,22 +148,22 @@ static int setup(void **state)
 	late_n = gone_n = 0;
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)('a' + i % 23);
-	loop = ev_new(LOOP_FDS, fake_clock);
-	srv = httpd_new(loop, &site, &config);
+	loop = loop_new(LOOP_FDS, fake_clock);
+	srv = httpd_new(loop, &urlroutes, &config);
 	return srv ? 0 : -1;
 }
 
 static int teardown(void **state)
 {
 	httpd_free(srv);
-	ev_free(loop);
+	loop_free(loop);
 	return 0;
 }
 
 static void pump(void)
 {
 	for (int i = 0; i < 6; i++)
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 }
 
 static void pass_ms(uint64_t ms)
@@ -1243,7 +1244,7 @@ static void test_noise(void **state)
 		cut = rnd((uint32_t)n) + 1;
 		put_n(fd[i], text, rnd(3) ? n : cut);
 		if (!rnd(4))
-			ev_step(loop, 0);
+			loop_step(loop, 0);
 		if (!rnd(9))
 			clock_now += 500;
 		if (!rnd(5) && late_n)
@@ -1295,7 +1296,7 @@ static void get_tcp(int fd, struct answer *a)
 	for (int i = 0; i < 30000; i++) {
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 		if (poll(&p, 1, 1) < 1)
 			continue;
 		n = recv(fd, a->text + a->n, sizeof(a->text) - 1 - a->n, 0);
@@ -1360,7 +1361,7 @@ static void test_burst_beside_idle(void **state)
 	for (size_t i = 0; i < 2000; i++) {
 		idle[i] = dial_tcp(port);
 		if (i % 50 == 0)
-			ev_step(loop, 0);
+			loop_step(loop, 0);
 	}
 	for (size_t i = 0; i < 200; i++)
 		fd[i] = dial_tcp(port);
@@ -1379,22 +1380,22 @@ static void test_tcp_gone(void **state)
 	assert_int_equal(httpd_listen(srv, &lo, 1, 0), 0);
 	fd = dial_tcp(httpd_port(srv));
 	snprintf(text, sizeof(text), "GET /late HTTP/1.0\r\n\r\n");
-	ev_step(loop, 100);
+	loop_step(loop, 100);
 	put(fd, text);
 	for (int i = 0; i < 100 && !late_n; i++)
-		ev_step(loop, 10);
+		loop_step(loop, 10);
 	assert_int_equal(late_n, 1);
 	close(fd);
 	for (int i = 0; i < 100 && !gone_n; i++)
-		ev_step(loop, 10);
+		loop_step(loop, 10);
 	assert_int_equal(gone_n, 1);
 	/* an address that is no longer served takes its connections along */
 	late_n = gone_n = 0;
 	fd = dial_tcp(httpd_port(srv));
-	ev_step(loop, 100);
+	loop_step(loop, 100);
 	put(fd, text);
 	for (int i = 0; i < 100 && !late_n; i++)
-		ev_step(loop, 10);
+		loop_step(loop, 10);
 	assert_int_equal(late_n, 1);
 	assert_int_equal(httpd_listen(srv, NULL, 0, 0), 0);
 	assert_int_equal(gone_n, 1);

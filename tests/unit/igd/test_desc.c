@@ -73,7 +73,7 @@ static void node_open(const struct xml *x, struct str parent)
 	if (!x->attr_n)
 		return;
 	w = wr_init(n->attr, sizeof(n->attr));
-	assert_true(xml_decode(x->attr[x->attr_n - 1].value, false, &w));
+	assert_true(xmltiny_decode(x->attr[x->attr_n - 1].value, false, &w));
 	wr_cstr(&w);
 }
 
@@ -81,7 +81,7 @@ static void node_text(struct node *n, const struct xml *x)
 {
 	struct wr w = wr_init(n->text, sizeof(n->text) - 1);
 
-	assert_true(xml_decode(x->text, x->cdata, &w));
+	assert_true(xmltiny_decode(x->text, x->cdata, &w));
 	n->text[w.len] = '\0';
 }
 
@@ -97,8 +97,8 @@ static void read_doc(struct str doc)
 		assert_true((unsigned char)doc.p[i] < 0x80);
 	assert_true(str_starts(doc, STR("<?xml version=\"1.0\"?>")));
 	node_n = 0;
-	xml_init(&x, doc);
-	while ((t = xml_next(&x)) != XML_END) {
+	xmltiny_init(&x, doc);
+	while ((t = xmltiny_next(&x)) != XML_END) {
 		assert_int_not_equal(t, XML_ERR);
 		if (t == XML_OPEN) {
 			if (depth)
@@ -867,10 +867,10 @@ static void test_runs(void **state)
 		{ "wanip", "AddPortMapping", wanip_add, true },
 		{ "wanip", "DeletePortMapping", wanip_delete, true },
 		{ "wanip", "GetExternalIPAddress", wanip_get_external_ip },
-		{ "wanip", "AddAnyPortMapping", wanip_add_any, true },
-		{ "wanip", "DeletePortMappingRange", wanip_delete_range,
+		{ "wanip", "AddAnyPortMapping", wanip2_add_any, true },
+		{ "wanip", "DeletePortMappingRange", wanip2_delete_range,
 		  true },
-		{ "wanip", "GetListOfPortMappings", wanip_get_list },
+		{ "wanip", "GetListOfPortMappings", wanip2_get_list },
 		{ "wancic", "GetMaximumActiveConnections",
 		  wancic_get_max_connections },
 		{ "wancic", "GetActiveConnection", wancic_get_connection },

@@ -32,7 +32,7 @@ struct world {
 	struct pm_entry last_stored;
 	char last_desc[PM_DESC_MAX + 1];
 	struct nat_rule last_gone;
-	enum igd_refusal why;
+	enum refusal why;
 	unsigned line;
 	bool link_up, link_works, counters_work;
 	uint32_t rnd;
@@ -82,7 +82,7 @@ static void op_gone(void *arg, const struct nat_rule *r)
 	w->last_gone = *r;
 }
 
-static void op_refused(void *arg, const struct igd_refused *r)
+static void op_refused(void *arg, const struct refused *r)
 {
 	struct world *w = arg;
 
@@ -152,12 +152,12 @@ static void answer(struct world *w, enum nat_err err)
 	w->op_n--;
 	memmove(w->id, w->id + 1, w->op_n * sizeof(w->id[0]));
 	memmove(w->op, w->op + 1, w->op_n * sizeof(w->op[0]));
-	igd_nat_done(&w->igd, id, err, w->now_ms);
+	wait_nat_done(&w->igd, id, err, w->now_ms);
 }
 
 /* ---- who asks ------------------------------------------------------ */
 
-struct asker {
+struct requester {
 	struct igd_wait wait;
 	unsigned answers;
 	int err;
@@ -165,20 +165,20 @@ struct asker {
 	/* what else its done() does */
 	struct igd *cancel_in;
 	struct igd_wait *cancel;
-	void (*then)(struct asker *);
+	void (*then)(struct requester *);
 	void *then_arg;
 };
 
 static void asker_done(struct igd_wait *wait, int err, uint16_t port)
 {
-	struct asker *a = (struct asker *)
-		((char *)wait - offsetof(struct asker, wait));
+	struct requester *a = (struct requester *)
+		((char *)wait - offsetof(struct requester, wait));
 
 	a->answers++;
 	a->err = err;
 	a->port = port;
 	if (a->cancel)
-		igd_wait_cancel(a->cancel_in, a->cancel);
+		wait_cancel(a->cancel_in, a->cancel);
 	if (a->then)
 		a->then(a);
 }
@@ -192,7 +192,7 @@ struct mapping {
 	bool disabled;
 	const char *desc;
 	uint32_t lease_s;
-	uint32_t asker_ip;
+	uint32_t requester_ip;
 	unsigned version;
 };
 
@@ -201,18 +201,18 @@ static const struct mapping plain = {
 	"", 5000, "TCP", 5001, "", false, "game", 0, ANN, 1,
 };
 
-static struct igd_call call_by(const struct world *w, uint32_t asker_ip,
+static struct igd_call call_by(const struct world *w, uint32_t requester_ip,
 			       unsigned version)
 {
 	return (struct igd_call){ .n = version, .version = version,
-				  .client_ip = asker_ip, .local_ip = ROUTER,
+				  .client_ip = requester_ip, .local_ip = ROUTER,
 				  .now_ms = w->now_ms };
 }
 
-static struct igd_call mapping_call(struct world *w, struct asker *a,
+static struct igd_call mapping_call(struct world *w, struct requester *a,
 				    const struct mapping *m)
 {
-	struct igd_call call = call_by(w, m->asker_ip, m->version);
+	struct igd_call call = call_by(w, m->requester_ip, m->version);
 
 	call.in[0].s = str_z(m->remote);
 	call.in[1].u = m->ext_port;
@@ -229,14 +229,14 @@ static struct igd_call mapping_call(struct world *w, struct asker *a,
 	return call;
 }
 
-static int add(struct world *w, struct asker *a, const struct mapping *m)
+static int add(struct world *w, struct requester *a, const struct mapping *m)
 {
 	struct igd_call call = mapping_call(w, a, m);
 
 	return wanip_add(&w->igd, &call);
 }
 
-static int del(struct world *w, struct asker *a, const struct mapping *m)
+static int del(struct world *w, struct requester *a, const struct mapping *m)
 {
 	struct igd_call call = mapping_call(w, a, m);
 
@@ -246,7 +246,7 @@ static int del(struct world *w, struct asker *a, const struct mapping *m)
 /* Add and have the kernel take it. */
 static void have(struct world *w, const struct mapping *m)
 {
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	assert_int_equal(add(w, &a, m), IGD_WAIT);
 	answer(w, NAT_OK);
@@ -282,7 +282,7 @@ static void assert_str(struct str s, const char *want)
 static void add_is_answered_by_the_kernel(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call got;
 
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
@@ -319,7 +319,7 @@ static void kernel_errors_have_their_codes(void **state)
 	size_t i;
 
 	for (i = 0; i < 2 * ARRAY_N(row); i++) {
-		struct asker a = { .answers = 0 };
+		struct requester a = { .answers = 0 };
 
 		m.version = 1 + i % 2;
 		assert_int_equal(add(w, &a, &m), IGD_WAIT);
@@ -352,7 +352,7 @@ static void add_checks_its_arguments(void **state)
 		{ { "", 5000, "TCP", 5001, "", 0, "", 604801, ANN, 2 }, 601 },
 	};
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	size_t i;
 
 	for (i = 0; i < ARRAY_N(row); i++)
@@ -384,7 +384,7 @@ static void remote_host_is_one_or_any(void **state)
 	size_t i;
 
 	for (i = 0; i < ARRAY_N(row); i++) {
-		struct asker a = { .answers = 0 };
+		struct requester a = { .answers = 0 };
 
 		m.remote = row[i].remote;
 		assert_int_equal(specific(w, &m, &got),
@@ -406,7 +406,7 @@ static void protocol_is_of_any_case(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	m.proto = "udp";
 	assert_int_equal(add(w, &a, &m), IGD_WAIT);
@@ -437,7 +437,7 @@ static void lease_is_granted(void **state)
 	size_t i;
 
 	for (i = 0; i < ARRAY_N(row); i++) {
-		struct asker a = { .answers = 0 };
+		struct requester a = { .answers = 0 };
 
 		w->igd.max_lease_s = row[i].max_s;
 		m.version = row[i].version;
@@ -483,7 +483,7 @@ static void description_is_cleaned(void **state)
 
 	have(w, &m);
 	for (i = 0; i < ARRAY_N(row); i++) {
-		struct asker a = { .answers = 0 };
+		struct requester a = { .answers = 0 };
 
 		m.desc = row[i].in;
 		assert_int_equal(add(w, &a, &m), 0);
@@ -495,7 +495,7 @@ static void description_has_256_bytes(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	char text[300];
 
 	memset(text, 'x', sizeof(text));
@@ -520,22 +520,22 @@ static void policy_refuses(void **state)
 	};
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	m.client = "192.168.88.1";
 	assert_int_equal(add(w, &a, &m), 718);
 	assert_int_equal(w->refused, 1);
-	assert_int_equal(w->why, IGD_REF_ROUTER);
+	assert_int_equal(w->why, REFUSAL_ROUTER);
 	m.client = "192.168.88.11";
 	w->igd.policy.secure = true;
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 606);
-	assert_int_equal(w->why, IGD_REF_SECURE);
+	assert_int_equal(w->why, REFUSAL_SECURE);
 	w->igd.policy.secure = false;
 	w->igd.policy.rule = &deny;
 	w->igd.policy.rule_n = 1;
 	assert_int_equal(add(w, &a, &m), 606);
-	assert_int_equal(w->why, IGD_REF_RULE);
+	assert_int_equal(w->why, REFUSAL_RULE);
 	assert_int_equal(w->line, 42);
 	assert_int_equal(w->refused, 3);
 	assert_int_equal(take_ops(w), 0);
@@ -545,15 +545,15 @@ static void another_client_conflicts(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	have(w, &plain);
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	assert_int_equal(add(w, &a, &m), 718);
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 718);
 	assert_int_equal(w->refused, 2);
-	assert_int_equal(w->why, IGD_REF_CONFLICT);
+	assert_int_equal(w->why, REFUSAL_CONFLICT);
 }
 
 /* A client may fill its share at once, and then once a second; renewals, and
@@ -562,7 +562,7 @@ static void new_mappings_have_a_rate(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	w->igd.adds_per_s = 2;
 	igd_init(&w->igd, w->pm);
@@ -571,11 +571,11 @@ static void new_mappings_have_a_rate(void **state)
 	have(w, &m);
 	m.ext_port++;
 	assert_int_equal(add(w, &a, &m), 501);
-	assert_int_equal(w->why, IGD_REF_RATE);
+	assert_int_equal(w->why, REFUSAL_RATE);
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 728);
 	assert_int_equal(add(w, &a, &plain), 0);	/* a renewal */
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	have(w, &m);
 	m = plain;
 	m.ext_port += 3;
@@ -595,21 +595,21 @@ static struct pm_req operators_req(uint32_t client_ip, uint16_t ext_port)
 	};
 }
 
-static int operator_add(struct world *w, struct asker *a, uint32_t client_ip,
-			uint16_t ext_port)
+static int add_as_operator(struct world *w, struct requester *a,
+			   uint32_t client_ip, uint16_t ext_port)
 {
 	a->wait = (struct igd_wait){ .done = asker_done };
 	a->wait.req = operators_req(client_ip, ext_port);
-	return igd_operator_add(&w->igd, &a->wait, w->now_ms);
+	return operator_add(&w->igd, &a->wait, w->now_ms);
 }
 
-static int operator_delete(struct world *w, struct asker *a,
+static int operator_delete(struct world *w, struct requester *a,
 			   uint32_t client_ip, uint16_t ext_port)
 {
 	a->wait = (struct igd_wait){ .done = asker_done, .version = 2,
 				     .what = IGD_WAIT_DELETE };
 	a->wait.req = operators_req(client_ip, ext_port);
-	return igd_start(&w->igd, &a->wait, w->now_ms);
+	return wait_start(&w->igd, &a->wait, w->now_ms);
 }
 
 static void the_operator_is_checked_too(void **state)
@@ -618,41 +618,41 @@ static void the_operator_is_checked_too(void **state)
 		false, 5000, 5000, 0, 65535, 0, 0, 42,
 	};
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
-	assert_int_equal(operator_add(w, &a, ROUTER, 5000), 606);
-	assert_int_equal(a.wait.refusal, IGD_REF_ROUTER);
-	assert_int_equal(operator_add(w, &a, 0x08080808, 5000), 606);
-	assert_int_equal(a.wait.refusal, IGD_REF_OUTSIDE);
+	assert_int_equal(add_as_operator(w, &a, ROUTER, 5000), 606);
+	assert_int_equal(a.wait.refusal, REFUSAL_ROUTER);
+	assert_int_equal(add_as_operator(w, &a, 0x08080808, 5000), 606);
+	assert_int_equal(a.wait.refusal, REFUSAL_OUTSIDE);
 	w->igd.policy.rule = &deny;
 	w->igd.policy.rule_n = 1;
-	assert_int_equal(operator_add(w, &a, ANN, 5000), 606);
-	assert_int_equal(a.wait.refusal, IGD_REF_RULE);
+	assert_int_equal(add_as_operator(w, &a, ANN, 5000), 606);
+	assert_int_equal(a.wait.refusal, REFUSAL_RULE);
 	assert_int_equal(a.wait.line, 42);
 	w->igd.policy.rule_n = 0;
-	assert_int_equal(operator_add(w, &a, ANN, 5000), IGD_WAIT);
+	assert_int_equal(add_as_operator(w, &a, ANN, 5000), IGD_WAIT);
 	answer(w, NAT_ECONFLICT);
 	assert_int_equal(a.err, 729);
-	assert_int_equal(a.wait.refusal, IGD_REF_PORT);
+	assert_int_equal(a.wait.refusal, REFUSAL_PORT);
 	assert_int_equal(w->refused, 0);	/* he is told, not logged */
 	/* secure mode is for clients */
 	w->igd.policy.secure = true;
-	assert_int_equal(operator_add(w, &a, ANN, 5000), IGD_WAIT);
+	assert_int_equal(add_as_operator(w, &a, ANN, 5000), IGD_WAIT);
 	answer(w, NAT_OK);
 	assert_int_equal(a.err, 0);
-	assert_int_equal(w->last_stored.asker_ip, 0);
-	assert_int_equal(operator_add(w, &a, BOB, 5000), 718);
-	assert_int_equal(a.wait.refusal, IGD_REF_CONFLICT);
+	assert_int_equal(w->last_stored.requester_ip, 0);
+	assert_int_equal(add_as_operator(w, &a, BOB, 5000), 718);
+	assert_int_equal(a.wait.refusal, REFUSAL_CONFLICT);
 }
 
 static void clients_leave_the_operators_mappings_alone(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call got;
 
-	assert_int_equal(operator_add(w, &a, ANN, 5000), IGD_WAIT);
+	assert_int_equal(add_as_operator(w, &a, ANN, 5000), IGD_WAIT);
 	answer(w, NAT_OK);
 	/* what it does already, she may have */
 	assert_int_equal(add(w, &a, &m), 0);
@@ -662,7 +662,7 @@ static void clients_leave_the_operators_mappings_alone(void **state)
 	/* not another port, not disabled, not gone: in secure mode or not */
 	m.int_port = 6000;
 	assert_int_equal(add(w, &a, &m), 718);
-	assert_int_equal(w->why, IGD_REF_OPERATOR);
+	assert_int_equal(w->why, REFUSAL_OPERATOR);
 	m = plain;
 	m.disabled = true;
 	assert_int_equal(add(w, &a, &m), 718);
@@ -689,7 +689,7 @@ static void the_operators_mapping_is_proven_first(void **state)
 {
 	struct pm_req theirs = operators_req(ANN, 5000);
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	assert_int_equal(portmap_restore(w->pm, &theirs, 0), PM_DONE);
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
@@ -699,7 +699,7 @@ static void the_operators_mapping_is_proven_first(void **state)
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
 	answer(w, NAT_OK);
 	assert_int_equal(a.err, 0);
-	assert_int_equal(w->last_stored.asker_ip, 0);
+	assert_int_equal(w->last_stored.requester_ip, 0);
 	portmap_synced(w->pm);
 	assert_int_equal(add(w, &a, &plain), 0);
 	assert_int_equal(take_ops(w), 0);
@@ -709,14 +709,14 @@ static void full_tables_have_their_codes(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	for (m.ext_port = 6000; m.ext_port < 6003; m.ext_port++)
 		have(w, &m);
 	assert_int_equal(add(w, &a, &m), 501);	/* three a client */
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 728);
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	have(w, &m);
 	m.ext_port++;
 	assert_int_equal(add(w, &a, &m), 728);	/* four in all */
@@ -728,7 +728,7 @@ static void disabled_one_needs_no_kernel(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call got;
 
 	m.disabled = true;
@@ -748,7 +748,7 @@ static void disabled_one_needs_no_kernel(void **state)
 static void delete_waits_for_the_kernel(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call got;
 
 	assert_int_equal(del(w, &a, &plain), 714);
@@ -770,25 +770,25 @@ static void only_the_owner_deletes_in_secure_mode(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain, by_bob = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	/* ANN's mapping, made for her by BOB */
 	m.client = "192.168.88.10";
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	have(w, &m);
 	w->igd.policy.secure = true;
-	by_bob.asker_ip = IP(192, 168, 88, 12);
+	by_bob.requester_ip = IP(192, 168, 88, 12);
 	assert_int_equal(del(w, &a, &by_bob), 714);
 	by_bob.version = 2;
 	assert_int_equal(del(w, &a, &by_bob), 606);
 	assert_int_equal(w->refused, 2);
-	by_bob.asker_ip = BOB;
+	by_bob.requester_ip = BOB;
 	assert_int_equal(del(w, &a, &by_bob), IGD_WAIT);
 	answer(w, NAT_EFAIL);
 	assert_int_equal(del(w, &a, &plain), IGD_WAIT);
 	answer(w, NAT_EFAIL);
 	w->igd.policy.secure = false;
-	by_bob.asker_ip = IP(192, 168, 88, 12);
+	by_bob.requester_ip = IP(192, 168, 88, 12);
 	assert_int_equal(del(w, &a, &by_bob), IGD_WAIT);
 	answer(w, NAT_OK);
 	assert_int_equal(a.err, 0);
@@ -800,10 +800,10 @@ static void second_of_a_key_waits_for_the_first(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+	struct requester a = { .answers = 0 }, b = { .answers = 0 },
 		     c = { .answers = 0 };
 
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
 	assert_int_equal(add(w, &b, &m), IGD_WAIT);
 	assert_int_equal(add(w, &c, &plain), IGD_WAIT);
@@ -820,10 +820,10 @@ static void failure_of_the_first_lets_the_next_in(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+	struct requester a = { .answers = 0 }, b = { .answers = 0 },
 		     c = { .answers = 0 };
 
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
 	assert_int_equal(add(w, &b, &m), IGD_WAIT);
 	assert_int_equal(add(w, &c, &plain), IGD_WAIT);
@@ -841,11 +841,11 @@ static void delete_and_add_keep_their_order(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+	struct requester a = { .answers = 0 }, b = { .answers = 0 },
 		     c = { .answers = 0 };
 
 	have(w, &plain);
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	assert_int_equal(del(w, &a, &plain), IGD_WAIT);
 	assert_int_equal(add(w, &b, &m), IGD_WAIT);
 	assert_int_equal(del(w, &c, &plain), IGD_WAIT);
@@ -862,7 +862,7 @@ static void delete_waits_for_an_overwrite(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 
 	have(w, &plain);
 	m.int_port = 7000;
@@ -884,7 +884,7 @@ static void other_keys_are_not_disturbed(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 
 	m.proto = "UDP";
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
@@ -895,8 +895,8 @@ static void other_keys_are_not_disturbed(void **state)
 	assert_int_equal(b.answers, 0);
 	answer(w, NAT_EFAIL);
 	assert_int_equal(b.err, 501);
-	igd_nat_done(&w->igd, 0, NAT_OK, w->now_ms);	/* answered already */
-	igd_nat_done(&w->igd, 0xffffffff, NAT_OK, w->now_ms);
+	wait_nat_done(&w->igd, 0, NAT_OK, w->now_ms);	/* answered already */
+	wait_nat_done(&w->igd, 0xffffffff, NAT_OK, w->now_ms);
 	assert_int_equal(a.answers + b.answers, 2);
 	assert_int_equal(w->stored, 1);
 }
@@ -906,11 +906,11 @@ static void other_keys_are_not_disturbed(void **state)
 static void cancelled_add_still_happens(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
-	igd_wait_cancel(&w->igd, &a.wait);
-	igd_wait_cancel(&w->igd, &b.wait);	/* never was there */
+	wait_cancel(&w->igd, &a.wait);
+	wait_cancel(&w->igd, &b.wait);	/* never was there */
 	answer(w, NAT_OK);
 	assert_int_equal(a.answers, 0);
 	assert_int_equal(w->stored, 1);
@@ -922,7 +922,7 @@ static void cancelled_add_still_happens(void **state)
 static void done_may_cancel_others(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 },
+	struct requester a = { .answers = 0 }, b = { .answers = 0 },
 		     c = { .answers = 0 }, d = { .answers = 0 };
 
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
@@ -941,7 +941,7 @@ static void done_may_cancel_others(void **state)
 	assert_null(w->igd.ready);
 }
 
-static void delete_again(struct asker *a)
+static void delete_again(struct requester *a)
 {
 	a->then = NULL;
 	a->answers = 0;
@@ -953,7 +953,7 @@ static void delete_again(struct asker *a)
 static void done_may_ask_again(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 
 	a.then = delete_again;
 	a.then_arg = w;
@@ -1002,13 +1002,13 @@ static void add_waits_for_an_expiry(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	m.lease_s = 60;
 	have(w, &m);
 	w->now_ms += 60000;
 	igd_tick(&w->igd, w->now_ms);
-	m.asker_ip = BOB;
+	m.requester_ip = BOB;
 	assert_int_equal(add(w, &a, &m), IGD_WAIT);
 	answer(w, NAT_OK);
 	assert_int_equal(a.answers, 0);
@@ -1021,7 +1021,7 @@ static void add_fails_on_what_will_not_go(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	m.lease_s = 60;
 	have(w, &m);
@@ -1037,7 +1037,7 @@ static void disabled_one_expires_at_once(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 
 	m.lease_s = 60;
 	m.disabled = true;
@@ -1097,7 +1097,7 @@ static void dummy_stands_in_for_none(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call got;
 	char buf[256];
 	static const char path[] = "/igd1/wanip/control";
@@ -1233,7 +1233,7 @@ static void variables_say_what_actions_say(void **state)
 
 /* ---- the link ------------------------------------------------------ */
 
-static struct igd_call link_call(struct world *w, struct asker *a)
+static struct igd_call link_call(struct world *w, struct requester *a)
 {
 	struct igd_call call = call_by(w, ANN, 1);
 
@@ -1245,7 +1245,7 @@ static struct igd_call link_call(struct world *w, struct asker *a)
 static void link_goes_down_and_up(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call call = link_call(w, &a);
 
 	assert_int_equal(wanip_request_connection(&w->igd, &call), 0);
@@ -1253,7 +1253,7 @@ static void link_goes_down_and_up(void **state)
 	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
 	assert_int_equal(w->links, 1);
 	assert_false(w->link_up);
-	igd_link_done(&w->igd, NAT_OK);
+	wait_link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.err, 0);
 	w->igd.wan.admin_up = false;
@@ -1261,21 +1261,21 @@ static void link_goes_down_and_up(void **state)
 	assert_int_equal(wanip_request_termination(&w->igd, &call), 711);
 	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
 	assert_true(w->link_up);
-	igd_link_done(&w->igd, NAT_EFAIL);
+	wait_link_done(&w->igd, NAT_EFAIL);
 	assert_int_equal(a.answers, 2);
 	assert_int_equal(a.err, 704);
 	w->link_works = false;
 	assert_int_equal(wanip_request_connection(&w->igd, &call), 704);
 	w->igd.wan.admin_up = true;
 	assert_int_equal(wanip_force_termination(&w->igd, &call), 501);
-	igd_link_done(&w->igd, NAT_OK);	/* nobody waits */
+	wait_link_done(&w->igd, NAT_OK);	/* nobody waits */
 	assert_int_equal(a.answers, 2);
 }
 
 static void link_changes_one_at_a_time(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 	struct igd_call call = link_call(w, &a), other = link_call(w, &b);
 
 	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
@@ -1283,15 +1283,15 @@ static void link_changes_one_at_a_time(void **state)
 	assert_int_equal(wanip_request_connection(&w->igd, &other), 707);
 	other.in[0].u = 1;
 	assert_int_equal(wancic_set_enabled(&w->igd, &other), 501);
-	igd_wait_cancel(&w->igd, &a.wait);
+	wait_cancel(&w->igd, &a.wait);
 	assert_int_equal(wanip_request_connection(&w->igd, &other), 707);
-	igd_link_done(&w->igd, NAT_OK);
+	wait_link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.answers, 0);
 	w->igd.wan.admin_up = false;
 	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
 	assert_int_equal(wanip_request_connection(&w->igd, &other), 705);
 	assert_int_equal(wanip_force_termination(&w->igd, &other), 501);
-	igd_link_done(&w->igd, NAT_OK);
+	wait_link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(b.answers, 0);
 }
@@ -1299,7 +1299,7 @@ static void link_changes_one_at_a_time(void **state)
 static void link_is_forbidden(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call call = link_call(w, &a);
 
 	w->igd.allow_link = false;
@@ -1313,14 +1313,14 @@ static void link_is_forbidden(void **state)
 static void enabled_for_internet_is_idempotent(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct igd_call call = link_call(w, &a);
 
 	call.in[0].u = 1;
 	assert_int_equal(wancic_set_enabled(&w->igd, &call), 0);
 	call.in[0].u = 0;
 	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
-	igd_link_done(&w->igd, NAT_OK);
+	wait_link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.err, 0);
 	w->igd.wan.admin_up = false;
 	assert_int_equal(wancic_set_enabled(&w->igd, &call), 0);
@@ -1328,7 +1328,7 @@ static void enabled_for_internet_is_idempotent(void **state)
 	assert_int_equal(call.out[0].u, 0);
 	call.in[0].u = 1;
 	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
-	igd_link_done(&w->igd, NAT_EFAIL);
+	wait_link_done(&w->igd, NAT_EFAIL);
 	assert_int_equal(a.err, 501);
 }
 
@@ -1336,7 +1336,7 @@ static void enabled_for_internet_is_idempotent(void **state)
 static void link_and_kernel_do_not_mix(void **state)
 {
 	struct world *w = *state;
-	struct asker a = { .answers = 0 }, b = { .answers = 0 };
+	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 	struct igd_call call = link_call(w, &a);
 
 	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
@@ -1346,7 +1346,7 @@ static void link_and_kernel_do_not_mix(void **state)
 	assert_int_equal(b.answers, 1);
 	assert_int_equal(add(w, &b, &(struct mapping){ "", 5005, "TCP", 5005,
 			 "", false, "", 0, ANN, 1 }), IGD_WAIT);
-	igd_link_done(&w->igd, NAT_OK);
+	wait_link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(b.answers, 1);
 	answer(w, NAT_OK);
@@ -1503,7 +1503,7 @@ static void numbers_and_booleans_are_checked(void **state)
 	for (i = 0; i < ARRAY_N(row); i++) {
 		struct igd_in in = { str_z(row[i].in), 0 };
 
-		assert_int_equal(igd_check(row[i].var, 1, &in), row[i].err);
+		assert_int_equal(value_check(row[i].var, 1, &in), row[i].err);
 		if (!row[i].err)
 			assert_int_equal(in.u, row[i].u);
 	}
@@ -1522,15 +1522,15 @@ static void ranges_are_those_of_the_version(void **state)
 	};
 	struct igd_in in = { STR("604801"), 0 };
 
-	assert_int_equal(igd_check(&lease, 1, &in), 0);
+	assert_int_equal(value_check(&lease, 1, &in), 0);
 	assert_int_equal(in.u, 604801);
-	assert_int_equal(igd_check(&lease, 2, &in), 601);
+	assert_int_equal(value_check(&lease, 2, &in), 601);
 	in.s = STR("604800");
-	assert_int_equal(igd_check(&lease, 2, &in), 0);
+	assert_int_equal(value_check(&lease, 2, &in), 0);
 	in.s = STR("0");
-	assert_int_equal(igd_check(&port, 2, &in), 0);
-	assert_true(igd_ranged(&port, 2));
-	assert_false(igd_ranged(&port, 1));
+	assert_int_equal(value_check(&port, 2, &in), 0);
+	assert_true(value_ranged(&port, 2));
+	assert_false(value_ranged(&port, 1));
 }
 
 static void strings_are_checked(void **state)
@@ -1539,18 +1539,18 @@ static void strings_are_checked(void **state)
 	struct igd_in in = { { buf, 1024 }, 0 };
 
 	memset(buf, 'x', sizeof(buf));
-	assert_int_equal(igd_check(&text, 1, &in), 0);
+	assert_int_equal(value_check(&text, 1, &in), 0);
 	in.s.n = 1025;
-	assert_int_equal(igd_check(&text, 1, &in), 605);
-	assert_int_equal(igd_check(&colour, 1, &in), 605);
+	assert_int_equal(value_check(&text, 1, &in), 605);
+	assert_int_equal(value_check(&colour, 1, &in), 605);
 	in.s = STR(" gReEn\n");
-	assert_int_equal(igd_check(&colour, 1, &in), 0);
+	assert_int_equal(value_check(&colour, 1, &in), 0);
 	assert_str(in.s, "Green");
 	in.s = STR("Gree");
-	assert_int_equal(igd_check(&colour, 1, &in), 600);
+	assert_int_equal(value_check(&colour, 1, &in), 600);
 	in.s = STR("");
-	assert_int_equal(igd_check(&colour, 1, &in), 600);
-	assert_int_equal(igd_check(&text, 1, &in), 0);
+	assert_int_equal(value_check(&colour, 1, &in), 600);
+	assert_int_equal(value_check(&text, 1, &in), 0);
 }
 
 static void utf8_is_strict(void **state)
@@ -1589,11 +1589,11 @@ static void utf8_is_strict(void **state)
 		struct str s = str_z(row[i].s);
 
 		c = 0;
-		assert_int_equal(igd_utf8(s, &c), row[i].n);
+		assert_int_equal(value_utf8(s, &c), row[i].n);
 		assert_int_equal(c, row[i].c);
 		for (cut = 0; cut < row[i].n; cut++)
 			assert_int_equal(
-				igd_utf8((struct str){ s.p, cut }, &c), 0);
+				value_utf8((struct str){ s.p, cut }, &c), 0);
 	}
 }
 

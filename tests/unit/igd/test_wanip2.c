@@ -20,7 +20,7 @@
 enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
        BOB = IP(192, 168, 88, 11), MAX = 8 };
 
-struct asker {
+struct requester {
 	struct igd_wait wait;
 	unsigned answers;
 	int err;
@@ -52,7 +52,7 @@ static void op_gone(void *arg, const struct nat_rule *r)
 	w.gone++;
 }
 
-static void op_refused(void *arg, const struct igd_refused *r)
+static void op_refused(void *arg, const struct refused *r)
 {
 	w.refused++;
 }
@@ -106,36 +106,36 @@ static void answer(size_t i, enum nat_err err)
 	w.op_n--;
 	memmove(w.id + i, w.id + i + 1, (w.op_n - i) * sizeof(w.id[0]));
 	memmove(w.op + i, w.op + i + 1, (w.op_n - i) * sizeof(w.op[0]));
-	igd_nat_done(&w.igd, id, err, w.now_ms);
+	wait_nat_done(&w.igd, id, err, w.now_ms);
 }
 
 static void done(struct igd_wait *wait, int err, uint16_t port)
 {
-	struct asker *a = (struct asker *)
-		((char *)wait - offsetof(struct asker, wait));
+	struct requester *a = (struct requester *)
+		((char *)wait - offsetof(struct requester, wait));
 
 	a->answers++;
 	a->err = err;
 	a->port = port;
 }
 
-static struct igd_call call_by(struct asker *a, uint32_t asker_ip)
+static struct igd_call call_by(struct requester *a, uint32_t requester_ip)
 {
 	if (a) {
-		*a = (struct asker){ .wait.done = done };
+		*a = (struct requester){ .wait.done = done };
 		/* what the last one left behind must not matter */
 		a->wait.asked = a->wait.lo = a->wait.hi = 77;
 		a->wait.tries = 77;
 	}
 	return (struct igd_call){ .n = 2, .version = 2, .now_ms = w.now_ms,
-				  .client_ip = asker_ip, .local_ip = ROUTER,
+				  .client_ip = requester_ip, .local_ip = ROUTER,
 				  .wait = a ? &a->wait : NULL };
 }
 
-static struct igd_call add_call(struct asker *a, uint32_t asker_ip,
+static struct igd_call add_call(struct requester *a, uint32_t requester_ip,
 				uint16_t ext, uint16_t inner)
 {
-	struct igd_call call = call_by(a, asker_ip);
+	struct igd_call call = call_by(a, requester_ip);
 
 	call.in[0].s = call.in[4].s = STR("");
 	call.in[1].u = ext;
@@ -146,19 +146,19 @@ static struct igd_call add_call(struct asker *a, uint32_t asker_ip,
 	return call;
 }
 
-static int any(struct asker *a, uint32_t asker_ip, uint16_t ext,
+static int any(struct requester *a, uint32_t requester_ip, uint16_t ext,
 	       uint16_t inner)
 {
-	struct igd_call call = add_call(a, asker_ip, ext, inner);
+	struct igd_call call = add_call(a, requester_ip, ext, inner);
 
-	return wanip_add_any(&w.igd, &call);
+	return wanip2_add_any(&w.igd, &call);
 }
 
 /* The port reserved, the kernel being willing; minus the error. */
-static int reserved(uint32_t asker_ip, uint16_t ext, uint16_t inner)
+static int reserved(uint32_t requester_ip, uint16_t ext, uint16_t inner)
 {
-	struct asker a;
-	int err = any(&a, asker_ip, ext, inner);
+	struct requester a;
+	int err = any(&a, requester_ip, ext, inner);
 
 	if (err != IGD_WAIT)
 		return -err;
@@ -183,16 +183,16 @@ static void allow(uint16_t lo, uint16_t hi)
 	w.igd.policy.rule_n = 1;
 }
 
-static int delete_range(struct asker *a, uint32_t asker_ip, uint16_t lo,
+static int delete_range(struct requester *a, uint32_t requester_ip, uint16_t lo,
 			uint16_t hi, bool manage)
 {
-	struct igd_call call = call_by(a, asker_ip);
+	struct igd_call call = call_by(a, requester_ip);
 
 	call.in[0].u = lo;
 	call.in[1].u = hi;
 	call.in[2].s = STR("TCP");
 	call.in[3].u = manage;
-	return wanip_delete_range(&w.igd, &call);
+	return wanip2_delete_range(&w.igd, &call);
 }
 
 /* ---- AddAnyPortMapping --------------------------------------------- */
@@ -231,7 +231,7 @@ static void any_takes_another_for_one_taken(void **state)
 
 static void any_refreshes_its_own(void **state)
 {
-	struct asker a;
+	struct requester a;
 
 	w.rnd = 8000 - 1024;
 	assert_int_equal(reserved(ANN, 0, 5001), 8000);
@@ -245,23 +245,23 @@ static void any_refreshes_its_own(void **state)
 
 static void any_at_once_says_its_port(void **state)
 {
-	struct asker a;
+	struct requester a;
 	struct igd_call call = add_call(&a, ANN, 5000, 5001);
 
 	call.in[5].u = 0;	/* disabled: no rule */
-	assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	assert_int_equal(wanip2_add_any(&w.igd, &call), 0);
 	assert_int_equal(call.out[0].u, 5000);
 	call = add_call(&a, ANN, 0, 5002);
 	call.in[5].u = 0;
 	w.rnd = 1;
-	assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	assert_int_equal(wanip2_add_any(&w.igd, &call), 0);
 	assert_int_equal(call.out[0].u, 1025);
 }
 
 /* What is being added or removed is no more free than what stands. */
 static void any_passes_by_what_is_under_way(void **state)
 {
-	struct asker bob, ann, again;
+	struct requester bob, ann, again;
 
 	allow(5000, 5002);
 	assert_int_equal(any(&bob, BOB, 5000, 5000), IGD_WAIT);
@@ -295,7 +295,7 @@ static void any_passes_by_what_will_not_go(void **state)
 
 static void any_is_asked_twice_for_one(void **state)
 {
-	struct asker a, again;
+	struct requester a, again;
 
 	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
 	assert_int_equal(any(&again, ANN, 5000, 5001), IGD_WAIT);
@@ -311,7 +311,7 @@ static void any_is_asked_twice_for_one(void **state)
 /* Only the monitor knows which ports the router serves itself. */
 static void any_tries_another_of_the_routers(void **state)
 {
-	struct asker a;
+	struct requester a;
 	unsigned i;
 
 	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
@@ -338,11 +338,11 @@ static void any_tries_another_of_the_routers(void **state)
 
 static void any_may_be_cancelled_between_tries(void **state)
 {
-	struct asker a;
+	struct requester a;
 
 	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
 	answer(0, NAT_ECONFLICT);
-	igd_wait_cancel(&w.igd, &a.wait);
+	wait_cancel(&w.igd, &a.wait);
 	answer(0, NAT_OK);
 	assert_int_equal(a.answers, 0);
 }
@@ -356,7 +356,7 @@ static void any_fails_with_its_codes(void **state)
 		{ NAT_EFAIL, 501 }, { NAT_EREFUSED, 606 },
 		{ NAT_ENOSPC, 728 }, { NAT_ENOADDR, 501 },
 	};
-	struct asker a;
+	struct requester a;
 	size_t i;
 
 	for (i = 0; i < ARRAY_N(row); i++) {
@@ -410,7 +410,7 @@ static void three_of_ann_one_of_bob(void)
 
 static void range_is_answered_when_all_are_gone(void **state)
 {
-	struct asker a;
+	struct requester a;
 
 	three_of_ann_one_of_bob();
 	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
@@ -429,13 +429,13 @@ static void range_is_answered_when_all_are_gone(void **state)
 
 static void range_has_both_its_ends_and_a_protocol(void **state)
 {
-	struct asker a;
+	struct requester a;
 	struct igd_call call = add_call(&a, ANN, 5001, 5001);
 
 	three_of_ann_one_of_bob();
 	call = add_call(&a, ANN, 5001, 5001);
 	call.in[2].s = STR("UDP");
-	assert_int_equal(wanip_add_any(&w.igd, &call), IGD_WAIT);
+	assert_int_equal(wanip2_add_any(&w.igd, &call), IGD_WAIT);
 	answer(0, NAT_OK);
 	assert_int_equal(delete_range(&a, ANN, 5001, 5002, false), IGD_WAIT);
 	assert_int_equal(take_ops(), 1);
@@ -448,7 +448,7 @@ static void range_has_both_its_ends_and_a_protocol(void **state)
 
 static void range_is_of_the_asker(void **state)
 {
-	struct asker a;
+	struct requester a;
 
 	three_of_ann_one_of_bob();
 	assert_int_equal(delete_range(&a, ANN, 5002, 5002, false), 730);
@@ -469,7 +469,7 @@ static void range_is_of_the_asker(void **state)
 
 static void range_tells_a_failure(void **state)
 {
-	struct asker a;
+	struct requester a;
 
 	three_of_ann_one_of_bob();
 	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
@@ -487,14 +487,14 @@ static void range_tells_a_failure(void **state)
 
 static void disabled_ones_go_at_once(void **state)
 {
-	struct asker a;
+	struct requester a;
 	struct igd_call call;
 	uint16_t port;
 
 	for (port = 5000; port < 5003; port++) {
 		call = add_call(&a, ANN, port, port);
 		call.in[5].u = 0;
-		assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+		assert_int_equal(wanip2_add_any(&w.igd, &call), 0);
 	}
 	assert_int_equal(delete_range(&a, ANN, 5000, 5001, false), 0);
 	assert_int_equal(w.gone, 2);
@@ -503,7 +503,7 @@ static void disabled_ones_go_at_once(void **state)
 
 static void ranges_take_turns(void **state)
 {
-	struct asker ann, bob, late;
+	struct requester ann, bob, late;
 
 	three_of_ann_one_of_bob();
 	assert_int_equal(delete_range(&ann, ANN, 5000, 5003, false), IGD_WAIT);
@@ -526,12 +526,12 @@ static void ranges_take_turns(void **state)
 
 static void range_goes_on_without_its_asker(void **state)
 {
-	struct asker ann, bob;
+	struct requester ann, bob;
 
 	three_of_ann_one_of_bob();
 	assert_int_equal(delete_range(&ann, ANN, 5000, 5003, false), IGD_WAIT);
 	assert_int_equal(delete_range(&bob, BOB, 5000, 5003, false), IGD_WAIT);
-	igd_wait_cancel(&w.igd, &ann.wait);
+	wait_cancel(&w.igd, &ann.wait);
 	take_ops();
 	answer(0, NAT_OK);
 	answer(0, NAT_OK);
@@ -545,7 +545,7 @@ static void range_goes_on_without_its_asker(void **state)
 /* A single delete meets a range: it waits for that op, and finds nothing. */
 static void single_delete_waits_for_the_range(void **state)
 {
-	struct asker ann, one;
+	struct requester ann, one;
 	struct igd_call call;
 
 	three_of_ann_one_of_bob();
@@ -562,7 +562,7 @@ static void single_delete_waits_for_the_range(void **state)
 /* NewManage or not, secure mode or not: the operator's stay. */
 static void a_range_spares_the_operators(void **state)
 {
-	struct asker a = { .answers = 0 };
+	struct requester a = { .answers = 0 };
 	struct pm_req q = {
 		.rule = { .client.ip = ANN, .ext_port = 5000, .int_port = 5001,
 			  .kind = NAT_PORTMAP, .proto = IPPROTO_TCP },
@@ -578,10 +578,10 @@ static void a_range_spares_the_operators(void **state)
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
-static int get_list(uint32_t asker_ip, uint16_t lo, uint16_t hi, bool manage,
-		    uint16_t number, struct wr *ret)
+static int get_list(uint32_t requester_ip, uint16_t lo, uint16_t hi,
+		    bool manage, uint16_t number, struct wr *ret)
 {
-	struct igd_call call = call_by(NULL, asker_ip);
+	struct igd_call call = call_by(NULL, requester_ip);
 	int err;
 
 	call.in[0].u = lo;
@@ -589,7 +589,7 @@ static int get_list(uint32_t asker_ip, uint16_t lo, uint16_t hi, bool manage,
 	call.in[2].s = STR("TCP");
 	call.in[3].u = manage;
 	call.in[4].u = number;
-	err = wanip_get_list(&w.igd, &call);
+	err = wanip2_get_list(&w.igd, &call);
 	if (err)
 		return err;
 	assert_non_null(call.out[0].put);
@@ -599,13 +599,13 @@ static int get_list(uint32_t asker_ip, uint16_t lo, uint16_t hi, bool manage,
 }
 
 /* The external ports of the list, as "5000 5001 ". */
-static const char *listed(uint32_t asker_ip, bool manage, uint16_t number,
+static const char *listed(uint32_t requester_ip, bool manage, uint16_t number,
 			  size_t cap)
 {
 	static char buf[8192], ports[256];
 	struct wr list = wr_init(buf, cap), p = wr_init(ports, sizeof(ports));
 	const char *at_port;
-	int err = get_list(asker_ip, 1, 65535, manage, number, &list);
+	int err = get_list(requester_ip, 1, 65535, manage, number, &list);
 
 	if (err)
 		wr_u64(&p, (uint64_t)err);
@@ -625,7 +625,7 @@ static const char *listed(uint32_t asker_ip, bool manage, uint16_t number,
  * with another internal port, was under way. */
 static void range_waits_for_a_renewal(void **state)
 {
-	struct asker ann, renewal;
+	struct requester ann, renewal;
 	struct igd_call call;
 
 	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
@@ -643,14 +643,14 @@ static void range_waits_for_a_renewal(void **state)
 
 static void list_has_the_form_of_the_standard(void **state)
 {
-	struct asker a;
+	struct requester a;
 	struct igd_call call = add_call(&a, ANN, 5000, 5001);
 	char buf[2048];
 	struct wr list = wr_init(buf, sizeof(buf));
 
 	call.in[0].s = STR("198.51.100.9");
 	call.in[6].s = STR("a]]><b>&\xc3\xa9");
-	assert_int_equal(wanip_add_any(&w.igd, &call), IGD_WAIT);
+	assert_int_equal(wanip2_add_any(&w.igd, &call), IGD_WAIT);
 	answer(0, NAT_OK);
 	w.now_ms += 800;
 	assert_int_equal(get_list(ANN, 5000, 5000, false, 0, &list), 0);
@@ -695,7 +695,7 @@ static void list_is_of_the_asker(void **state)
  * it part by part, each from the last port on, never saw some of them. */
 static void list_is_by_port(void **state)
 {
-	struct asker a;
+	struct requester a;
 	struct igd_call call;
 
 	assert_int_equal(reserved(ANN, 65535, 1), -606);
@@ -739,7 +739,7 @@ static void changes_are_counted(void **state)
 {
 	const struct igd_service *svc = NULL;
 	const struct igd_var *var;
-	struct asker a;
+	struct requester a;
 	struct igd_call call;
 	char buf[16];
 	struct wr wr = wr_init(buf, sizeof(buf));
@@ -763,7 +763,7 @@ static void changes_are_counted(void **state)
 	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
 	call = add_call(&a, ANN, 5001, 5001);
 	call.in[5].u = 0;
-	assert_int_equal(wanip_add_any(&w.igd, &call), 0);
+	assert_int_equal(wanip2_add_any(&w.igd, &call), 0);
 	assert_int_equal(w.igd.update_id, 3);
 	w.now_ms += (uint64_t)PM_LEASE_MAX_S * 1000;
 	igd_tick(&w.igd, w.now_ms);

@@ -43,25 +43,25 @@ static void test_path(void **state)
 {
 	char got[PATH_MAX], name[PATH_MAX + 8];
 
-	assert_int_equal(status_path("/run/upnpd.pid", got), 0);
+	assert_int_equal(statusfile_path("/run/upnpd.pid", got), 0);
 	assert_string_equal(got, "/run/upnpd.status");
-	assert_int_equal(status_path("/run/upnpd", got), 0);
+	assert_int_equal(statusfile_path("/run/upnpd", got), 0);
 	assert_string_equal(got, "/run/upnpd.status");
-	assert_int_equal(status_path(".pid", got), 0);
+	assert_int_equal(statusfile_path(".pid", got), 0);
 	assert_string_equal(got, ".pid.status");
-	assert_int_equal(status_beside("/run/upnpd.pid", ".jail", got), 0);
+	assert_int_equal(statusfile_beside("/run/upnpd.pid", ".jail", got), 0);
 	assert_string_equal(got, "/run/upnpd.jail");
 	memset(name, 'a', sizeof(name));
 	name[PATH_MAX - 7] = '\0';
-	assert_int_equal(status_path(name, got), -ENAMETOOLONG);
+	assert_int_equal(statusfile_path(name, got), -ENAMETOOLONG);
 	name[PATH_MAX - 8] = '\0';
-	assert_int_equal(status_path(name, got), 0);
+	assert_int_equal(statusfile_path(name, got), 0);
 }
 
 /* Every field at an end of its range comes back. */
 static void test_round_trip(void **state)
 {
-	struct status s = {
+	struct statusfile s = {
 		.pid = 4711, .state = STATUS_ENDED, .since_s = UINT64_MAX,
 		.since_mono_s = 1, .reloads = UINT32_MAX, .engine_deaths = 3,
 		.repairs = 4, .repaired_s = 5,
@@ -72,43 +72,43 @@ static void test_round_trip(void **state)
 	memset(s.file, 'f', sizeof(s.file) - 1);
 	memset(s.reload_fault, 'r', sizeof(s.reload_fault) - 1);
 	memset(s.firewall_fault, 'w', sizeof(s.firewall_fault) - 1);
-	assert_int_equal(status_write(path, &s), 0);
-	assert_int_equal(status_read(path, &got), 0);
+	assert_int_equal(statusfile_write(path, &s), 0);
+	assert_int_equal(statusfile_read(path, &got), 0);
 	assert_memory_equal(&got, &s, sizeof(s));
 }
 
 /* What a tool said must not become a line of its own, nor an escape. */
 static void test_made_printable(void **state)
 {
-	struct status s = { .pid = 1, .state = STATUS_SERVING }, got;
+	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
 
 	strcpy(s.firewall_fault, "a\npid = 2\x1b[2J\xff");
-	assert_int_equal(status_write(path, &s), 0);
-	assert_int_equal(status_read(path, &got), 0);
+	assert_int_equal(statusfile_write(path, &s), 0);
+	assert_int_equal(statusfile_read(path, &got), 0);
 	assert_int_equal(got.pid, 1);
 	assert_string_equal(got.firewall_fault, "a?pid = 2?[2J?");
 }
 
 static void test_replaced_whole(void **state)
 {
-	struct status s = { .pid = 1, .state = STATUS_SERVING }, got;
+	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
 	struct stat before, after;
 
-	assert_int_equal(status_write(path, &s), 0);
+	assert_int_equal(statusfile_write(path, &s), 0);
 	assert_int_equal(stat(path, &before), 0);
 	s.pid = 2;
-	assert_int_equal(status_write(path, &s), 0);
+	assert_int_equal(statusfile_write(path, &s), 0);
 	assert_int_equal(stat(path, &after), 0);
 	assert_true(before.st_ino != after.st_ino);
 	assert_int_equal(after.st_mode & 0777, 0644);
-	assert_int_equal(status_read(path, &got), 0);
+	assert_int_equal(statusfile_read(path, &got), 0);
 	assert_int_equal(got.pid, 2);
 }
 
 /* A link at the name is replaced, not followed; so is one left behind. */
 static void test_no_links(void **state)
 {
-	struct status s = { .pid = 1, .state = STATUS_SERVING }, got;
+	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
 	char temp[80], victim[80];
 	struct stat st;
 
@@ -117,8 +117,8 @@ static void test_no_links(void **state)
 	unlink(path);
 	assert_int_equal(symlink(victim, path), 0);
 	assert_int_equal(symlink(victim, temp), 0);
-	assert_int_equal(status_read(path, &got), -ELOOP);
-	assert_int_equal(status_write(path, &s), 0);
+	assert_int_equal(statusfile_read(path, &got), -ELOOP);
+	assert_int_equal(statusfile_write(path, &s), 0);
 	assert_int_equal(stat(victim, &st), -1);
 	assert_int_equal(lstat(path, &st), 0);
 	assert_true(S_ISREG(st.st_mode));
@@ -135,32 +135,32 @@ static void test_bad_files(void **state)
 		("pid = 1\nstate = 1\nbackend = "
 		 "123456789012345678901234567890123\n"),
 	};
-	struct status got = { .pid = 77 };
+	struct statusfile got = { .pid = 77 };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		put(bad[i]);
-		assert_int_equal(status_read(path, &got), -EBADMSG);
+		assert_int_equal(statusfile_read(path, &got), -EBADMSG);
 		assert_int_equal(got.pid, 77);
 	}
 	unlink(path);
-	assert_int_equal(status_read(path, &got), -ENOENT);
+	assert_int_equal(statusfile_read(path, &got), -ENOENT);
 }
 
 /* A later version may say more. */
 static void test_unknown_keys(void **state)
 {
-	struct status got;
+	struct statusfile got;
 
 	put("mood = good\npid = 1\nnot a line\nstate = 2\n");
-	assert_int_equal(status_read(path, &got), 0);
+	assert_int_equal(statusfile_read(path, &got), 0);
 	assert_int_equal(got.state, STATUS_DISABLED);
 }
 
 static void test_can_not_write(void **state)
 {
-	struct status s = { .pid = 1, .state = STATUS_SERVING };
+	struct statusfile s = { .pid = 1, .state = STATUS_SERVING };
 
-	assert_int_equal(status_write("/nowhere/at/all", &s), -ENOENT);
+	assert_int_equal(statusfile_write("/nowhere/at/all", &s), -ENOENT);
 }
 
 int main(void)

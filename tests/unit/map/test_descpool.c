@@ -14,23 +14,23 @@
 #include "map/descpool.h"
 
 #define TEXTS	40
-#define CELLS	(TEXTS * TEXTS_CELLS)
+#define CELLS	(TEXTS * DESCPOOL_CELLS)
 
 /* One more, which nobody may touch. */
-static struct texts_cell cell[CELLS + 1];
-static struct texts texts;
+static struct descpool_cell cell[CELLS + 1];
+static struct descpool texts;
 
 static int set_up(void **state)
 {
 	/* what stood there before is not read */
 	memset(cell, 'z', sizeof(cell));
-	texts_init(&texts, cell, CELLS);
+	descpool_init(&texts, cell, CELLS);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	struct texts_cell untouched;
+	struct descpool_cell untouched;
 
 	memset(&untouched, 'z', sizeof(untouched));
 	return memcmp(&cell[CELLS], &untouched, sizeof(untouched));
@@ -38,7 +38,7 @@ static int tear_down(void **state)
 
 static uint32_t put(const char *z)
 {
-	return texts_put(&texts, str_z(z));
+	return descpool_put(&texts, str_z(z));
 }
 
 /* Each byte of it differs from its neighbours, and from one @seed to another.
@@ -63,7 +63,7 @@ static void reads(uint32_t number, const char *want)
 	struct str got;
 
 	memset(buf, '#', sizeof(buf));
-	got = texts_get(&texts, number, buf);
+	got = descpool_get(&texts, number, buf);
 	assert_ptr_equal(got.p, buf);
 	assert_int_equal(got.n, n);
 	assert_string_equal(buf, want);
@@ -76,7 +76,7 @@ static void test_empty(void **state)
 	assert_int_equal(put(""), 0);
 	assert_int_equal(texts.used, 0);
 	reads(0, "");
-	texts_drop(&texts, 0);
+	descpool_drop(&texts, 0);
 	assert_int_equal(texts.free, 0);
 }
 
@@ -86,11 +86,11 @@ static void test_every_length(void **state)
 
 	for (n = 1; n <= PM_DESC_MAX; n++) {
 		uint32_t number = put(text_of(n, 0));
-		size_t cells = (n + TEXTS_CELL_LEN - 1) / TEXTS_CELL_LEN;
+		size_t cells = (n + DESCPOOL_CELL_LEN - 1) / DESCPOOL_CELL_LEN;
 
 		assert_int_not_equal(number, 0);
 		reads(number, text_of(n, 0));
-		texts_drop(&texts, number);
+		descpool_drop(&texts, number);
 		/* the cells of the one before were taken first */
 		assert_int_equal(texts.used, cells);
 	}
@@ -102,8 +102,8 @@ static void test_nothing_is_left(void **state)
 	size_t n;
 
 	for (n = 1; n < PM_DESC_MAX; n++) {
-		texts_drop(&texts, put(text_of(PM_DESC_MAX, 1)));
-		texts_drop(&texts, put(text_of(n, 2)));
+		descpool_drop(&texts, put(text_of(PM_DESC_MAX, 1)));
+		descpool_drop(&texts, put(text_of(n, 2)));
 		reads(put(text_of(n, 2)), text_of(n, 2));
 		set_up(NULL);
 	}
@@ -129,11 +129,11 @@ static void test_all_full(void **state)
 		for (i = 0; i < TEXTS; i++)
 			reads(number[i], text_of(PM_DESC_MAX, i * turn));
 		for (i = 0; i < TEXTS; i += turn)
-			texts_drop(&texts, number[i]);
+			descpool_drop(&texts, number[i]);
 		for (i = 0; i < TEXTS; i += turn)
 			number[i] = put(text_of(PM_DESC_MAX, 0));
 		for (i = 0; i < TEXTS; i++)
-			texts_drop(&texts, number[i]);
+			descpool_drop(&texts, number[i]);
 		for (i = 0; i < TEXTS; i++)
 			number[i] = put(text_of(PM_DESC_MAX, i * (turn + 1)));
 	}
@@ -148,14 +148,14 @@ static void test_no_room(void **state)
 
 	for (i = 1; i < TEXTS; i++)
 		put(text_of(PM_DESC_MAX, i));
-	for (i = 0; i < TEXTS_CELLS - 2; i++)
+	for (i = 0; i < DESCPOOL_CELLS - 2; i++)
 		put("x");
 	memcpy(want, text_of(PM_DESC_MAX, 0), sizeof(want));
-	want[2 * TEXTS_CELL_LEN] = '\0';
+	want[2 * DESCPOOL_CELL_LEN] = '\0';
 	last = put(text_of(PM_DESC_MAX, 0));
 	reads(last, want);
 	assert_int_equal(put("y"), 0);
-	texts_drop(&texts, last);
+	descpool_drop(&texts, last);
 	reads(put("y"), "y");
 }
 
@@ -175,7 +175,7 @@ static size_t rnd_len(void)
 	case 0:
 		return PM_DESC_MAX - rnd(3);
 	case 1:
-		return rnd(3) * TEXTS_CELL_LEN + rnd(3);
+		return rnd(3) * DESCPOOL_CELL_LEN + rnd(3);
 	default:
 		return rnd(PM_DESC_MAX + 1);
 	}
@@ -188,8 +188,8 @@ static void counts(const uint32_t *number, const size_t *len)
 
 	for (i = 0; i < TEXTS; i++)
 		if (number[i])
-			n += (uint32_t)((len[i] + TEXTS_CELL_LEN - 1) /
-					TEXTS_CELL_LEN);
+			n += (uint32_t)((len[i] + DESCPOOL_CELL_LEN - 1) /
+					DESCPOOL_CELL_LEN);
 	for (at = texts.free; at; at = cell[at - 1].next) {
 		assert_in_range(at, 1, texts.used);
 		assert_true(++n <= texts.used);
@@ -208,7 +208,7 @@ static void test_random(void **state)
 	for (turn = 0; turn < 20000; turn++) {
 		i = rnd(TEXTS);
 		reads(number[i], copy[i]);
-		texts_drop(&texts, number[i]);
+		descpool_drop(&texts, number[i]);
 		len[i] = rnd(3) ? rnd_len() : 0;
 		memcpy(copy[i], text_of(len[i], turn), len[i] + 1);
 		number[i] = put(copy[i]);

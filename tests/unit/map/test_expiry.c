@@ -14,13 +14,13 @@
 static struct pm_entry entry[SLOTS];
 static uint16_t heap[SLOTS];
 static bool waits[SLOTS];
-static struct due due;
+static struct expiry due;
 
 static int set_up(void **state)
 {
 	memset(entry, 0, sizeof(entry));
 	memset(waits, 0, sizeof(waits));
-	due = (struct due){ .entry = entry, .heap = heap };
+	due = (struct expiry){ .entry = entry, .heap = heap };
 	return 0;
 }
 
@@ -28,7 +28,7 @@ static void put(uint16_t slot, uint64_t at_ms)
 {
 	entry[slot].expires_ms = at_ms;
 	waits[slot] = at_ms != 0;
-	due_put(&due, slot);
+	expiry_put(&due, slot);
 }
 
 static bool earlier(uint16_t i, uint16_t k)
@@ -52,14 +52,14 @@ static uint16_t first_by_scan(void)
 
 static void test_none(void **state)
 {
-	assert_int_equal(due_first(&due), PM_NONE);
-	due_drop(&due, 3);
+	assert_int_equal(expiry_first(&due), PM_NONE);
+	expiry_drop(&due, 3);
 	put(3, 0);
-	assert_int_equal(due_first(&due), PM_NONE);
+	assert_int_equal(expiry_first(&due), PM_NONE);
 	put(3, 7);
-	assert_int_equal(due_first(&due), 3);
+	assert_int_equal(expiry_first(&due), 3);
 	put(3, 0);		/* a renewal that is permanent */
-	assert_int_equal(due_first(&due), PM_NONE);
+	assert_int_equal(expiry_first(&due), PM_NONE);
 }
 
 /* Of those that are due at once, the one that was made first. */
@@ -72,10 +72,10 @@ static void test_ties(void **state)
 		put(i, 5000);
 	}
 	for (i = 20; i-- > 0;) {
-		assert_int_equal(due_first(&due), i);
-		due_drop(&due, i);
+		assert_int_equal(expiry_first(&due), i);
+		expiry_drop(&due, i);
 	}
-	assert_int_equal(due_first(&due), PM_NONE);
+	assert_int_equal(expiry_first(&due), PM_NONE);
 }
 
 static void test_random(void **state)
@@ -90,10 +90,10 @@ static void test_random(void **state)
 		if (rand() % 3) {
 			put((uint16_t)slot, (uint64_t)rand() % 64);
 		} else {
-			due_drop(&due, (uint16_t)slot);
+			expiry_drop(&due, (uint16_t)slot);
 			waits[slot] = false;
 		}
-		assert_int_equal(due_first(&due), first_by_scan());
+		assert_int_equal(expiry_first(&due), first_by_scan());
 	}
 }
 

@@ -45,7 +45,7 @@ static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
 	q.rule.ext_port = ext_port;
 	q.rule.int_port = 80;
 	q.enabled = true;
-	q.asker_ip = client_ip;
+	q.requester_ip = client_ip;
 	return q;
 }
 
@@ -180,13 +180,13 @@ static void test_entry_holds_request(void **state)
 	uint16_t slot;
 
 	q.lease_s = PM_LEASE_MAX_S;
-	q.asker_ip = B;
+	q.requester_ip = B;
 	memset(q.desc, 'x', PM_DESC_MAX);
 	slot = made(&q);
 	e = portmap_entry(pm, slot);
 	assert_true(nat_rule_equal(&e->rule, &q.rule));
 	assert_true(e->enabled);
-	assert_int_equal(e->asker_ip, B);
+	assert_int_equal(e->requester_ip, B);
 	assert_string_equal(desc(slot), q.desc);
 	assert_true(e->expires_ms == now + 604800000);
 }
@@ -270,14 +270,14 @@ static void test_renewal_in_place(void **state)
 	q.lease_s = 10;
 	slot = made(&q);
 	now += 5000;
-	q.asker_ip = B;
+	q.requester_ip = B;
 	memcpy(q.desc, "new", 4);
 	assert_int_equal(add(&q, PM_DONE), slot);
 	no_op();
 	e = portmap_entry(pm, slot);
 	assert_true(e->expires_ms == now + 10000);
 	assert_string_equal(desc(slot), "new");
-	assert_int_equal(e->asker_ip, B);
+	assert_int_equal(e->requester_ip, B);
 	assert_int_equal(portmap_count(pm), 1);
 	q.lease_s = 0;
 	add(&q, PM_DONE);
@@ -608,16 +608,16 @@ static void test_restored_is_proven_as_it_is(void **state)
 
 	assert_int_equal(portmap_restore(pm, &a, now + 5), PM_DONE);
 	old = portmap_find(pm, &a.rule);
-	assert_int_equal(portmap_prove(pm, old, &slot), PM_STARTED);
+	assert_int_equal(portmap_reconfirm(pm, old, &slot), PM_STARTED);
 	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
 			 PM_UPDATED);
 	assert_int_equal(portmap_count(pm), 1);
 	assert_true(portmap_entry(pm, slot)->expires_ms == now + 5);
-	assert_int_equal(portmap_entry(pm, slot)->asker_ip, a.asker_ip);
+	assert_int_equal(portmap_entry(pm, slot)->requester_ip, a.requester_ip);
 	assert_string_equal(portmap_desc(pm, portmap_entry(pm, slot), desc).p,
 			    a.desc);
 	portmap_synced(pm);
-	assert_int_equal(portmap_prove(pm, slot, &slot), PM_DONE);
+	assert_int_equal(portmap_reconfirm(pm, slot, &slot), PM_DONE);
 	no_op();
 }
 

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "map/refusal.h"
 
-static struct igd_refusals rs;
+static struct refusal_counts rs;
 static uint32_t muted;
 
 static int setup(void **state)
@@ -18,48 +18,48 @@ static int setup(void **state)
 	return 0;
 }
 
-static bool refuse(uint32_t ip, enum igd_refusal why, uint64_t now_ms)
+static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 {
-	const struct igd_refused r = { .why = why, .client_ip = ip };
+	const struct refused r = { .why = why, .client_ip = ip };
 
-	return igd_refusals_count(&rs, &r, now_ms, &muted);
+	return refusal_count(&rs, &r, now_ms, &muted);
 }
 
 static void every_reason_has_words(void **state)
 {
-	for (unsigned i = 0; i < IGD_REFUSALS; i++) {
-		const char *name = igd_refusal_name((enum igd_refusal)i);
+	for (unsigned i = 0; i < REFUSALS; i++) {
+		const char *name = refusal_name((enum refusal)i);
 
 		assert_true(strlen(name) > 2);
 		assert_true(strspn(name, "abcdefghijklmnopqrstuvwxyz-") ==
 			    strlen(name));
-		assert_true(strlen(igd_refusal_text((enum igd_refusal)i)) > 5);
+		assert_true(strlen(refusal_text((enum refusal)i)) > 5);
 		for (unsigned j = 0; j < i; j++)
 			assert_string_not_equal(
-				name, igd_refusal_name((enum igd_refusal)j));
+				name, refusal_name((enum refusal)j));
 	}
 	/* the longest: it ran on into what stands behind it */
-	assert_string_equal(igd_refusal_text(IGD_REF_HOST), "a web page is "
+	assert_string_equal(refusal_text(REFUSAL_HOST), "a web page is "
 			    "behind it: see its Host, Origin or Referer");
-	assert_string_equal(igd_refusal_name((enum igd_refusal)99), "unknown");
-	assert_string_equal(igd_refusal_text((enum igd_refusal)99),
+	assert_string_equal(refusal_name((enum refusal)99), "unknown");
+	assert_string_equal(refusal_text((enum refusal)99),
 			    "unknown reason");
 }
 
 static void a_client_has_a_line_a_minute(void **state)
 {
-	assert_true(refuse(1, IGD_REF_RULE, 5));
+	assert_true(refuse(1, REFUSAL_RULE, 5));
 	assert_int_equal(muted, 0);
-	assert_false(refuse(1, IGD_REF_RULE, 6));
-	assert_false(refuse(1, IGD_REF_OWNER, 60004));
-	assert_true(refuse(2, IGD_REF_RULE, 60004));
+	assert_false(refuse(1, REFUSAL_RULE, 6));
+	assert_false(refuse(1, REFUSAL_OWNER, 60004));
+	assert_true(refuse(2, REFUSAL_RULE, 60004));
 	assert_int_equal(muted, 0);
-	assert_true(refuse(1, IGD_REF_RULE, 60005));
+	assert_true(refuse(1, REFUSAL_RULE, 60005));
 	assert_int_equal(muted, 2);
-	assert_int_equal(rs.n[IGD_REF_RULE], 4);
-	assert_int_equal(rs.n[IGD_REF_OWNER], 1);
+	assert_int_equal(rs.n[REFUSAL_RULE], 4);
+	assert_int_equal(rs.n[REFUSAL_OWNER], 1);
 	/* told: the count begins anew */
-	assert_true(refuse(1, IGD_REF_RULE, 200000));
+	assert_true(refuse(1, REFUSAL_RULE, 200000));
 	assert_int_equal(muted, 0);
 }
 
@@ -69,26 +69,26 @@ static void many_clients_do_not_flood(void **state)
 	unsigned told = 0;
 
 	for (uint32_t ip = 1; ip <= 1000; ip++)
-		told += refuse(ip, IGD_REF_FULL, 1000);
+		told += refuse(ip, REFUSAL_FULL, 1000);
 	assert_int_equal(told, REFUSAL_CLIENTS_MAX);
-	assert_int_equal(rs.n[IGD_REF_FULL], 1000);
-	assert_true(refuse(5000, IGD_REF_FULL, 1000 + REFUSAL_LOG_MS));
+	assert_int_equal(rs.n[REFUSAL_FULL], 1000);
+	assert_true(refuse(5000, REFUSAL_FULL, 1000 + REFUSAL_LOG_MS));
 	assert_int_equal(muted, 0);
 }
 
-static void assert_line(const struct igd_refused *r, const char *want)
+static void assert_line(const struct refused *r, const char *want)
 {
 	char buf[256];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	igd_refused_put(&w, r);
+	refusal_put(&w, r);
 	assert_string_equal(wr_cstr(&w), want);
 }
 
 static void the_line_says_all(void **state)
 {
-	struct igd_refused r = {
-		.why = IGD_REF_RULE, .client_ip = 0xc0a8580a, .line = 12,
+	struct refused r = {
+		.why = REFUSAL_RULE, .client_ip = 0xc0a8580a, .line = 12,
 		.rule = { .client.ip = 0xc0a8580b, .ext_port = 80,
 			  .int_port = 8080, .kind = NAT_PORTMAP,
 			  .proto = IPPROTO_UDP },
@@ -97,7 +97,7 @@ static void the_line_says_all(void **state)
 	assert_line(&r, "refused 192.168.88.10: UDP 80 to 192.168.88.11:8080: "
 			"the configuration does not allow it (line 12)");
 	r.line = 0;
-	r.why = IGD_REF_OWNER;
+	r.why = REFUSAL_OWNER;
 	r.rule.client.ip = 0;	/* to be deleted: just the key */
 	r.rule.proto = IPPROTO_TCP;
 	assert_line(&r, "refused 192.168.88.10: TCP 80: "
@@ -108,7 +108,7 @@ static void the_line_says_all(void **state)
 			"the mapping is another client's");
 	r.client_ip = 0xc0a8580a;
 	memset(&r.rule, 0, sizeof(r.rule));
-	r.why = IGD_REF_LINK;
+	r.why = REFUSAL_LINK;
 	assert_line(&r, "refused 192.168.88.10: "
 			"allow-disable-external-interface is no");
 }

@@ -36,13 +36,13 @@ static unsigned batches;
 static size_t batch_size;
 static int tool_fails;
 
-int router_read(const struct conf *c, struct router *ret)
+int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->ext_ifindex = 2;
 	ret->ext_ip = ext_ip;
 	ret->ext_up = link_state;
-	ret->net[0] = (struct router_net){ "lan0", 3, ROUTER, 0xffffff00,
+	ret->net[0] = (struct ifstate_net){ "lan0", 3, ROUTER, 0xffffff00,
 					   true };
 	ret->net_n = 1;
 	ret->own_ip[0] = ROUTER;
@@ -53,17 +53,17 @@ int router_read(const struct conf *c, struct router *ret)
 
 static bool complete = true;
 
-bool router_complete(const struct router *r, const struct conf *c)
+bool ifstate_complete(const struct ifstate *r, const struct conf *c)
 {
 	return complete;
 }
 
-uint32_t router_usable_ip(const struct router *r, const struct conf *c)
+uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
 {
 	return r->ext_ip;
 }
 
-void router_policy(const struct router *r, const struct conf *c,
+void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
 	*ret = (struct policy){ .net[0] = { 3, ROUTER, 0xffffff00 },
@@ -222,7 +222,7 @@ const struct natfw_backend natfw_iptables = { .name = "iptables" },
 
 /* ---- the bench -------------------------------------------------------- */
 
-static struct gate gate;
+static struct broker broker;
 static struct conf conf;
 static int engine, monitor;
 
@@ -243,7 +243,7 @@ static int setup(void **state)
 	tool_fails = 0;
 	drifted = 0;
 	meanwhile = 0;
-	gate.repairs = 0;
+	broker.repairs = 0;
 	heard = 0;
 	killed_n = kills = 0;
 	kill_fails = 0;
@@ -256,7 +256,7 @@ static int setup(void **state)
 				    0, fd), 0);
 	engine = fd[0];
 	monitor = fd[1];
-	return gate_open(&gate, &conf);
+	return broker_open(&broker, &conf);
 }
 
 const struct conf_iface *conf_external(const struct conf *c)
@@ -266,7 +266,7 @@ const struct conf_iface *conf_external(const struct conf *c)
 
 static int teardown(void **state)
 {
-	gate_close(&gate);
+	broker_close(&broker);
 	close(engine);
 	close(monitor);
 	return 0;
@@ -282,7 +282,7 @@ static struct nat_rule rule(uint16_t port)
 static void ask(uint32_t verb, struct nat_rule r)
 {
 	static uint32_t id;
-	struct priv_req req = { ++id, verb, r };
+	struct broker_req req = { ++id, verb, r };
 
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 }
@@ -290,7 +290,7 @@ static void ask(uint32_t verb, struct nat_rule r)
 /* The next answer's error; -1: there is none. */
 static int answer(void)
 {
-	struct priv_rep rep;
+	struct broker_rep rep;
 
 	if (recv(engine, &rep, sizeof(rep), 0) != sizeof(rep))
 		return -1;
@@ -300,7 +300,7 @@ static int answer(void)
 static int one(uint32_t verb, struct nat_rule r)
 {
 	ask(verb, r);
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	return answer();
 }
 
@@ -310,24 +310,24 @@ static void serve_what_waits(void)
 	struct pollfd p = { monitor, POLLIN };
 
 	while (poll(&p, 1, 0) == 1)
-		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(broker_serve(&broker, monitor), 0);
 }
 
 static void test_set_and_delete(void **state)
 {
 	struct nat_rule r = rule(8080);
 
-	assert_int_equal(one(PRIV_SET, r), NAT_OK);
-	assert_non_null(natfw_lookup(&gate.fw, &r));
-	assert_int_equal(one(PRIV_DEL, r), NAT_OK);
-	assert_null(natfw_lookup(&gate.fw, &r));
+	assert_int_equal(one(BROKER_SET, r), NAT_OK);
+	assert_non_null(natfw_lookup(&broker.fw, &r));
+	assert_int_equal(one(BROKER_DEL, r), NAT_OK);
+	assert_null(natfw_lookup(&broker.fw, &r));
 }
 
 static void test_what_waits_is_one_batch(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
-		ask(PRIV_SET, rule(p));
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+		ask(BROKER_SET, rule(p));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(batches, 1);
 	assert_int_equal(batch_size, 3);
 	for (int i = 0; i < 3; i++)
@@ -340,32 +340,32 @@ static void test_policy_is_asked_again(void **state)
 	struct nat_rule r = rule(8080);
 
 	r.client.ip = 0x08080808;
-	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
 	r.client.ip = ROUTER;
-	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
 	r.client.ip = 0xc0a858ff;
-	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
-	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
 	r = rule(8080);
 	r.proto = IPPROTO_ICMP;
-	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
 	r = rule(8080);
 	r.zero[0] = 1;
-	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
 	r = rule(8080);
 	r.kind = NAT_PINHOLE;
-	assert_int_equal(one(PRIV_SET, r), NAT_EREFUSED);
+	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
 	assert_int_equal(batches, 0);
-	assert_int_equal(gate.fw.rule_n, 0);
+	assert_int_equal(broker.fw.rule_n, 0);
 }
 
 static void test_router_port_is_not_taken(void **state)
 {
 	struct nat_rule udp = rule(2222);
 
-	assert_int_equal(one(PRIV_SET, rule(2222)), NAT_ECONFLICT);
+	assert_int_equal(one(BROKER_SET, rule(2222)), NAT_ECONFLICT);
 	udp.proto = IPPROTO_UDP;
-	assert_int_equal(one(PRIV_SET, udp), NAT_OK);
+	assert_int_equal(one(BROKER_SET, udp), NAT_OK);
 }
 
 /* A kernel that does not tell what listens: every client heard 501, and no log
@@ -374,19 +374,19 @@ static void test_router_ports_are_not_known(void **state)
 {
 	ports_fail = -ENOENT;
 	errors = 0;
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_EFAIL);
 	assert_int_equal(errors, 1);
-	assert_int_equal(gate.fw.rule_n, 0);
+	assert_int_equal(broker.fw.rule_n, 0);
 	ports_fail = 0;
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
 }
 
 static void test_no_more_than_the_cap(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
-		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
-	assert_int_equal(one(PRIV_SET, rule(5005)), NAT_ENOSPC);
-	assert_int_equal(gate.fw.rule_n, 4);
+		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(5005)), NAT_ENOSPC);
+	assert_int_equal(broker.fw.rule_n, 4);
 }
 
 static void test_no_more_a_client(void **state)
@@ -395,35 +395,35 @@ static void test_no_more_a_client(void **state)
 
 	conf.max_per_client = 2;
 	other.client.ip = CLIENT + 1;
-	assert_int_equal(one(PRIV_SET, rule(5001)), NAT_OK);
-	assert_int_equal(one(PRIV_SET, rule(5002)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(5001)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(5002)), NAT_OK);
 	warnings = 0;
-	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_ENOSPC);
+	assert_int_equal(one(BROKER_SET, rule(5003)), NAT_ENOSPC);
 	assert_int_equal(warnings, 1);
-	assert_int_equal(one(PRIV_SET, other), NAT_OK);
+	assert_int_equal(one(BROKER_SET, other), NAT_OK);
 	/* another's in place of it counts, its own does not */
 	other.client.ip = CLIENT;
-	assert_int_equal(one(PRIV_SET, other), NAT_ENOSPC);
+	assert_int_equal(one(BROKER_SET, other), NAT_ENOSPC);
 	moved.int_port = 7000;
-	assert_int_equal(one(PRIV_SET, moved), NAT_OK);
-	assert_int_equal(one(PRIV_DEL, moved), NAT_OK);
-	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_OK);
-	assert_int_equal(gate.fw.rule_n, 3);
+	assert_int_equal(one(BROKER_SET, moved), NAT_OK);
+	assert_int_equal(one(BROKER_DEL, moved), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(5003)), NAT_OK);
+	assert_int_equal(broker.fw.rule_n, 3);
 }
 
 /* What waits for the same batch counts as well. */
 static void test_no_more_a_client_in_a_batch(void **state)
 {
 	conf.max_per_client = 2;
-	assert_int_equal(one(PRIV_SET, rule(5001)), NAT_OK);
-	ask(PRIV_SET, rule(5001));
-	ask(PRIV_SET, rule(5002));
-	ask(PRIV_SET, rule(5003));
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(one(BROKER_SET, rule(5001)), NAT_OK);
+	ask(BROKER_SET, rule(5001));
+	ask(BROKER_SET, rule(5002));
+	ask(BROKER_SET, rule(5003));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(answer(), NAT_ENOSPC);	/* at once, the others after */
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
-	assert_int_equal(gate.fw.rule_n, 2);
+	assert_int_equal(broker.fw.rule_n, 2);
 }
 
 static void test_no_more_a_client_by_sync(void **state)
@@ -433,13 +433,13 @@ static void test_no_more_a_client_by_sync(void **state)
 	conf.max_per_client = 1;
 	other.client.ip = CLIENT + 1;
 	for (int again = 0; again < 2; again++) {
-		ask(PRIV_LOOK, (struct nat_rule){ 0 });
-		ask(PRIV_SYNC_RULE, rule(5001));
-		ask(PRIV_SYNC_RULE, rule(5002));
-		ask(PRIV_SYNC_RULE, other);
-		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		ask(BROKER_REFRESH, (struct nat_rule){ 0 });
+		ask(BROKER_SYNC_RULE, rule(5001));
+		ask(BROKER_SYNC_RULE, rule(5002));
+		ask(BROKER_SYNC_RULE, other);
+		ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
 		serve_what_waits();
-		assert_int_equal(gate.fw.rule_n, 2);
+		assert_int_equal(broker.fw.rule_n, 2);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), -1);
@@ -449,8 +449,8 @@ static void test_no_more_a_client_by_sync(void **state)
 static void test_tool_fails(void **state)
 {
 	tool_fails = -EIO;
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_EFAIL);
-	assert_int_equal(gate.fw.rule_n, 0);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(broker.fw.rule_n, 0);
 }
 
 static void test_flows_end_with_their_rule(void **state)
@@ -459,11 +459,11 @@ static void test_flows_end_with_their_rule(void **state)
 
 	r.remote.ip = 0x0b162109;
 	r.int_port = 8000;
-	assert_int_equal(one(PRIV_DEL, r), NAT_OK);	/* there is none */
-	assert_int_equal(one(PRIV_SET, r), NAT_OK);
-	assert_int_equal(one(PRIV_SET, r), NAT_OK);	/* renewed */
+	assert_int_equal(one(BROKER_DEL, r), NAT_OK);	/* there is none */
+	assert_int_equal(one(BROKER_SET, r), NAT_OK);
+	assert_int_equal(one(BROKER_SET, r), NAT_OK);	/* renewed */
 	assert_int_equal(kills, 0);
-	assert_int_equal(one(PRIV_DEL, r), NAT_OK);
+	assert_int_equal(one(BROKER_DEL, r), NAT_OK);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 1);
 	assert_int_equal(killed[0].ext_ip, EXT);
@@ -479,13 +479,13 @@ static void test_flows_end_when_the_port_leads_elsewhere(void **state)
 {
 	struct nat_rule r = rule(8080);
 
-	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(one(BROKER_SET, r), NAT_OK);
 	r.int_port = 8081;
-	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(one(BROKER_SET, r), NAT_OK);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed[0].int_port, 8080);
 	r.client.ip = CLIENT + 1;
-	assert_int_equal(one(PRIV_SET, r), NAT_OK);
+	assert_int_equal(one(BROKER_SET, r), NAT_OK);
 	assert_int_equal(kills, 2);
 	assert_int_equal(killed[0].client, CLIENT);
 }
@@ -493,11 +493,11 @@ static void test_flows_end_when_the_port_leads_elsewhere(void **state)
 static void test_flows_end_once_a_batch(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
-		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
-	ask(PRIV_DEL, rule(5001));
-	ask(PRIV_SET, rule(5002));		/* stays */
-	ask(PRIV_DEL, rule(5003));
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
+	ask(BROKER_DEL, rule(5001));
+	ask(BROKER_SET, rule(5002));		/* stays */
+	ask(BROKER_DEL, rule(5003));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 2);
 	assert_int_equal(killed[0].ext_port, 5001);
@@ -508,27 +508,27 @@ static void test_flows_end_once_a_batch(void **state)
 static void test_flows_of_a_burst(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
-		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
-	gate.now_ms = 70000;
-	assert_int_equal(one(PRIV_DEL, rule(5001)), NAT_OK);
+		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
+	broker.now_ms = 70000;
+	assert_int_equal(one(BROKER_DEL, rule(5001)), NAT_OK);
 	assert_int_equal(kills, 1);
-	assert_int_equal(gate.flows.gone_n, 0);
-	gate.now_ms += FLOWS_GAP_MS - 1;
-	assert_int_equal(one(PRIV_DEL, rule(5002)), NAT_OK);
-	assert_int_equal(one(PRIV_DEL, rule(5003)), NAT_OK);
-	assert_int_equal(one(PRIV_SET, rule(5003)), NAT_OK);	/* again */
+	assert_int_equal(broker.flows.gone_n, 0);
+	broker.now_ms += FLOWS_GAP_MS - 1;
+	assert_int_equal(one(BROKER_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(one(BROKER_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(5003)), NAT_OK);	/* again */
 	assert_int_equal(kills, 1);
-	assert_int_not_equal(gate.flows.gone_n, 0);
-	gate.now_ms += 1;
-	flows_kill(&gate.flows, gate.now_ms);
+	assert_int_not_equal(broker.flows.gone_n, 0);
+	broker.now_ms += 1;
+	flows_kill(&broker.flows, broker.now_ms);
 	assert_int_equal(kills, 2);
 	assert_int_equal(killed_n, 1);
 	assert_int_equal(killed[0].ext_port, 5002);
-	assert_int_equal(gate.flows.gone_n, 0);
-	flows_kill(&gate.flows, gate.now_ms);
+	assert_int_equal(broker.flows.gone_n, 0);
+	flows_kill(&broker.flows, broker.now_ms);
 	assert_int_equal(kills, 2);
-	gate.now_ms += FLOWS_GAP_MS;
-	assert_int_equal(one(PRIV_DEL, rule(5004)), NAT_OK);
+	broker.now_ms += FLOWS_GAP_MS;
+	assert_int_equal(one(BROKER_DEL, rule(5004)), NAT_OK);
 	assert_int_equal(kills, 3);
 }
 
@@ -536,22 +536,22 @@ static void test_flows_of_a_burst(void **state)
 static void test_flows_of_a_burst_in_a_full_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
-		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
 	kill_takes_ms = 21;			/* 20 at least, as it counts */
-	gate.now_ms = 70000;
-	assert_int_equal(one(PRIV_DEL, rule(5001)), NAT_OK);
+	broker.now_ms = 70000;
+	assert_int_equal(one(BROKER_DEL, rule(5001)), NAT_OK);
 	assert_int_equal(kills, 1);
-	assert_in_range(gate.flows.walk_gap_ms, 400, FLOWS_GAP_MAX_MS);
-	gate.now_ms += 399;
+	assert_in_range(broker.flows.walk_gap_ms, 400, FLOWS_GAP_MAX_MS);
+	broker.now_ms += 399;
 	kill_takes_ms = 60;
-	assert_int_equal(one(PRIV_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(one(BROKER_DEL, rule(5002)), NAT_OK);
 	assert_int_equal(kills, 1);
-	gate.now_ms += FLOWS_GAP_MAX_MS;
-	flows_kill(&gate.flows, gate.now_ms);
+	broker.now_ms += FLOWS_GAP_MAX_MS;
+	flows_kill(&broker.flows, broker.now_ms);
 	assert_int_equal(kills, 2);
-	assert_int_equal(gate.flows.walk_gap_ms, FLOWS_GAP_MAX_MS);
-	gate.now_ms += FLOWS_GAP_MAX_MS;
-	assert_int_equal(one(PRIV_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(broker.flows.walk_gap_ms, FLOWS_GAP_MAX_MS);
+	broker.now_ms += FLOWS_GAP_MAX_MS;
+	assert_int_equal(one(BROKER_DEL, rule(5003)), NAT_OK);
 	assert_int_equal(kills, 3);
 }
 
@@ -560,11 +560,11 @@ static void test_flows_end_after_a_sync(void **state)
 	struct nat_rule moved = rule(5002);
 
 	for (uint16_t p = 5001; p <= 5003; p++)
-		assert_int_equal(one(PRIV_SET, rule(p)), NAT_OK);
+		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
 	moved.int_port = 6000;
-	ask(PRIV_SYNC_RULE, rule(5001));
-	ask(PRIV_SYNC_RULE, moved);
-	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	ask(BROKER_SYNC_RULE, rule(5001));
+	ask(BROKER_SYNC_RULE, moved);
+	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_what_waits();
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 2);
@@ -575,18 +575,18 @@ static void test_flows_end_after_a_sync(void **state)
 /* A rule that the tool did not take away still lets its flows pass. */
 static void test_flows_stay_with_their_rule(void **state)
 {
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
 	tool_fails = -EIO;
-	assert_int_equal(one(PRIV_DEL, rule(8080)), NAT_EFAIL);
+	assert_int_equal(one(BROKER_DEL, rule(8080)), NAT_EFAIL);
 	assert_int_equal(kills, 0);
-	gate_verify(&gate);
+	broker_verify(&broker);
 	assert_int_equal(kills, 0);
 }
 
 static void set_and_delete(void)
 {
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
-	assert_int_equal(one(PRIV_DEL, rule(8080)), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(one(BROKER_DEL, rule(8080)), NAT_OK);
 }
 
 /* The mapping is deleted all the same, and the log says so once. */
@@ -607,21 +607,21 @@ static void test_kernel_can_not_end_flows(void **state)
 static void test_no_address(void **state)
 {
 	ext_ip = 0;
-	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_ENOADDR);
+	assert_int_equal(one(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_ENOADDR);
 	ext_ip = EXT;
-	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
+	assert_int_equal(one(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
 }
 
 /* It is the owner who takes it back, for the next engine. */
 static void test_serving(void **state)
 {
-	assert_false(gate.serving);
-	assert_int_equal(one(PRIV_SERVING, (struct nat_rule){ 0 }), NAT_OK);
-	assert_true(gate.serving);
-	assert_int_equal(one(PRIV_LOOK, (struct nat_rule){ 0 }), NAT_OK);
-	assert_true(gate.serving);
+	assert_false(broker.serving);
+	assert_int_equal(one(BROKER_SERVING, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(broker.serving);
+	assert_int_equal(one(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(broker.serving);
 }
 
 static void test_sync(void **state)
@@ -629,18 +629,18 @@ static void test_sync(void **state)
 	struct nat_rule out = rule(7000), r = rule(6000);
 
 	out.client.ip = 0x08080808;
-	assert_int_equal(one(PRIV_SET, rule(5000)), NAT_OK);
-	ask(PRIV_SYNC_RULE, r);
-	ask(PRIV_LOOK, (struct nat_rule){ 0 });	/* begins anew */
-	ask(PRIV_SYNC_RULE, rule(6001));
-	ask(PRIV_SYNC_RULE, out);		/* left out */
-	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	assert_int_equal(one(BROKER_SET, rule(5000)), NAT_OK);
+	ask(BROKER_SYNC_RULE, r);
+	ask(BROKER_REFRESH, (struct nat_rule){ 0 });	/* begins anew */
+	ask(BROKER_SYNC_RULE, rule(6001));
+	ask(BROKER_SYNC_RULE, out);		/* left out */
+	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_what_waits();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), -1);
-	assert_int_equal(gate.fw.rule_n, 1);
-	assert_int_equal(gate.fw.rule[0].ext_port, 6001);
+	assert_int_equal(broker.fw.rule_n, 1);
+	assert_int_equal(broker.fw.rule[0].ext_port, 6001);
 }
 
 /* With the LAN's cable out, the log accused the engine of each mapping there
@@ -653,13 +653,13 @@ static void test_network_that_may_come_back(void **state)
 	for (unsigned told = 0; told < 2; told++) {
 		complete = told;
 		warnings = 0;
-		ask(PRIV_LOOK, (struct nat_rule){ 0 });
-		ask(PRIV_SYNC_RULE, out);
-		ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		ask(BROKER_REFRESH, (struct nat_rule){ 0 });
+		ask(BROKER_SYNC_RULE, out);
+		ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
 		serve_what_waits();
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
-		assert_int_equal(gate.fw.rule_n, 0);
+		assert_int_equal(broker.fw.rule_n, 0);
 		assert_int_equal(warnings, told);
 	}
 }
@@ -667,22 +667,22 @@ static void test_network_that_may_come_back(void **state)
 static void test_sync_larger_than_the_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
-		ask(PRIV_SYNC_RULE, rule(p));
-	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+		ask(BROKER_SYNC_RULE, rule(p));
+	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_what_waits();
 	assert_int_equal(answer(), NAT_OK);
-	assert_int_equal(gate.fw.rule_n, 4);
+	assert_int_equal(broker.fw.rule_n, 4);
 }
 
 static void test_link_only_when_allowed(void **state)
 {
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }),
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
 			 NAT_EREFUSED);
 	assert_true(link_state);
 	conf.allow_disable_external = true;
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	assert_false(link_state);
-	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_true(link_state);
 }
 
@@ -690,24 +690,24 @@ static void test_link_only_when_allowed(void **state)
 static void test_link_keeps_its_routes(void **state)
 {
 	conf.allow_disable_external = true;
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sd");
 	/* already down: what was saved stays */
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sdd");
-	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sddur");
-	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sdduru-");
 }
 
 static void test_reload_costs_no_route(void **state)
 {
 	conf.allow_disable_external = true;
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
-	gate_close(&gate);
-	assert_int_equal(gate_open(&gate, &conf), 0);
-	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	broker_close(&broker);
+	assert_int_equal(broker_open(&broker, &conf), 0);
+	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sdur");
 }
 
@@ -717,125 +717,125 @@ static void test_routes_fail(void **state)
 {
 	conf.allow_disable_external = true;
 	save_fails = -EINTR;
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }),
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
 			 NAT_EFAIL);
 	assert_string_equal(steps, "s");
 	save_fails = 0;
 	restore_fails = -ENETUNREACH;
-	assert_int_equal(one(PRIV_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	warnings = 0;
-	assert_int_equal(one(PRIV_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_int_equal(warnings, 2);
 	assert_true(link_state);
 }
 
-/* The answer to PRIV_VERIFY, and what the status file will say. */
+/* The answer to BROKER_VERIFY, and what the status file will say. */
 static void test_verify(void **state)
 {
 	struct nat_rule none = { .kind = 0 };
-	struct priv_rep rep;
+	struct broker_rep rep;
 
-	ask(PRIV_VERIFY, none);
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	ask(BROKER_VERIFY, none);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
-	assert_int_equal(rep.verb, PRIV_VERIFY);
+	assert_int_equal(rep.verb, BROKER_VERIFY);
 	assert_int_equal(rep.err, NAT_OK);
 	assert_int_equal(rep.repaired, 0);
 	drifted = 1;
-	ask(PRIV_VERIFY, none);
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	ask(BROKER_VERIFY, none);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
 	assert_int_equal(rep.err, NAT_OK);
 	assert_int_equal(rep.repaired, 1);
-	assert_int_equal(gate.repairs, 1);
-	assert_string_equal(gate_fault(&gate), "");
+	assert_int_equal(broker.repairs, 1);
+	assert_string_equal(broker_fault(&broker), "");
 	tool_fails = -EIO;
-	ask(PRIV_VERIFY, none);
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	ask(BROKER_VERIFY, none);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
 	assert_int_equal(rep.err, NAT_EFAIL);
-	assert_int_equal(gate.repairs, 1);
-	assert_string_equal(gate_fault(&gate), "it said no");
+	assert_int_equal(broker.repairs, 1);
+	assert_string_equal(broker_fault(&broker), "it said no");
 }
 
 /* Our own changes are heard of too; somebody else's make suspicious. */
 static void test_others_changes(void **state)
 {
-	assert_int_equal(one(PRIV_SET, rule(8080)), NAT_OK);
-	assert_false(gate.suspect);
-	gate_changed(&gate);
-	assert_false(gate.suspect);
+	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
+	assert_false(broker.suspect);
+	broker_changed(&broker);
+	assert_false(broker.suspect);
 	heard = 1;
-	gate_changed(&gate);
-	assert_true(gate.suspect);
-	assert_int_equal(gate_verify(&gate), 0);
-	assert_false(gate.suspect);
+	broker_changed(&broker);
+	assert_true(broker.suspect);
+	assert_int_equal(broker_verify(&broker), 0);
+	assert_false(broker.suspect);
 	/* between two of ours */
-	ask(PRIV_SET, rule(8081));
+	ask(BROKER_SET, rule(8081));
 	heard = 1;
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(answer(), NAT_OK);
-	assert_true(gate.suspect);
+	assert_true(broker.suspect);
 	/* a repair is our own */
 	drifted = 1;
-	assert_int_equal(gate_verify(&gate), 1);
-	gate_changed(&gate);
-	assert_false(gate.suspect);
+	assert_int_equal(broker_verify(&broker), 1);
+	broker_changed(&broker);
+	assert_false(broker.suspect);
 	/* He who flushes makes several changes. One that falls between our
 	 * look and our repair was once taken for the repair's, and its rules
 	 * were missing until the next look. */
 	meanwhile = 1;
-	assert_int_equal(gate_verify(&gate), 1);
-	assert_true(gate.suspect);
+	assert_int_equal(broker_verify(&broker), 1);
+	assert_true(broker.suspect);
 	drifted = 0;
-	assert_int_equal(gate_verify(&gate), 0);
-	assert_true(gate.suspect);
+	assert_int_equal(broker_verify(&broker), 0);
+	assert_true(broker.suspect);
 	meanwhile = 0;
-	assert_int_equal(gate_verify(&gate), 0);
-	assert_false(gate.suspect);
+	assert_int_equal(broker_verify(&broker), 0);
+	assert_false(broker.suspect);
 }
 
 static void test_senseless_requests(void **state)
 {
-	char raw[sizeof(struct priv_req) + 1] = { 0 };
-	struct priv_req req = { 7, PRIV_SET, rule(8080) };
+	char raw[sizeof(struct broker_req) + 1] = { 0 };
+	struct broker_req req = { 7, BROKER_SET, rule(8080) };
 
 	/* but for its length it would be one */
 	memcpy(raw, &req, sizeof(req));
-	req.verb = PRIV__MAX;
+	req.verb = BROKER__MAX;
 	for (size_t n = 1; n <= sizeof(raw); n++) {
-		if (n == sizeof(struct priv_req))
+		if (n == sizeof(struct broker_req))
 			continue;
 		assert_int_equal(send(engine, raw, n, 0), n);
-		assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+		assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	}
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
-	assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	req.verb = 0;
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
-	assert_int_equal(gate_serve(&gate, monitor), -EPROTO);
+	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	assert_int_equal(answer(), -1);
 	assert_int_equal(batches, 0);
 }
 
 static void test_hang_up(void **state)
 {
-	ask(PRIV_SET, rule(8080));
+	ask(BROKER_SET, rule(8080));
 	shutdown(engine, SHUT_RDWR);
-	assert_int_equal(gate_serve(&gate, monitor), -EPIPE);
+	assert_int_equal(broker_serve(&broker, monitor), -EPIPE);
 }
 
 /* An engine that floods and never reads its answers. */
 static void test_answers_not_read(void **state)
 {
-	struct priv_req req = { .verb = PRIV_SET, .rule = rule(22) };
+	struct broker_req req = { .verb = BROKER_SET, .rule = rule(22) };
 	int err = 0;
 
 	for (int i = 0; i < 100000 && !err; i++) {
 		if (send(engine, &req, sizeof(req), 0) < 0)
 			assert_int_equal(errno, EAGAIN);
 		if (i % 64 == 0)
-			err = gate_serve(&gate, monitor);
+			err = broker_serve(&broker, monitor);
 	}
 	assert_int_equal(err, -EXFULL);
 }
@@ -843,7 +843,7 @@ static void test_answers_not_read(void **state)
 /* Fill the socket with requests. Return: how many */
 static size_t flood(uint32_t verb)
 {
-	struct priv_req req = { .verb = verb, .rule = rule(8080) };
+	struct broker_req req = { .verb = verb, .rule = rule(8080) };
 	const int size = 1 << 20;
 	size_t n = 0;
 
@@ -855,7 +855,7 @@ static size_t flood(uint32_t verb)
 
 static size_t left_over(void)
 {
-	struct priv_req req;
+	struct broker_req req;
 	size_t n = 0;
 
 	while (recv(monitor, &req, sizeof(req), 0) == sizeof(req))
@@ -867,10 +867,10 @@ static size_t left_over(void)
  * good: no signal was heard, no rule verified, no log read. */
 static void test_requests_without_end(void **state)
 {
-	size_t n = flood(PRIV_SYNC_RULE);
+	size_t n = flood(BROKER_SYNC_RULE);
 
 	assert_true(n > NAT_BATCH_MAX);
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(left_over(), n - NAT_BATCH_MAX);
 }
 
@@ -878,27 +878,27 @@ static void test_requests_without_end(void **state)
 static void test_one_that_takes_long_a_turn(void **state)
 {
 	static const uint32_t verbs[] = {
-		PRIV_VERIFY, PRIV_LOOK, PRIV_SYNC_END, PRIV_LINK_UP,
+		BROKER_VERIFY, BROKER_REFRESH, BROKER_SYNC_END, BROKER_LINK_UP,
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		ask(verbs[i], (struct nat_rule){ 0 });
 		ask(verbs[i], (struct nat_rule){ 0 });
-		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(broker_serve(&broker, monitor), 0);
 		assert_int_not_equal(answer(), -1);
 		assert_int_equal(answer(), -1);
-		assert_int_equal(gate_serve(&gate, monitor), 0);
+		assert_int_equal(broker_serve(&broker, monitor), 0);
 		assert_int_not_equal(answer(), -1);
 	}
 	/* each would be a batch of its own */
 	for (int i = 0; i < 3; i++) {
-		ask(PRIV_SET, rule(5001));
-		ask(PRIV_SYNC_RULE, rule(5001));
-		ask(PRIV_DEL, rule(5001));
-		ask(PRIV_SYNC_RULE, rule(5001));
+		ask(BROKER_SET, rule(5001));
+		ask(BROKER_SYNC_RULE, rule(5001));
+		ask(BROKER_DEL, rule(5001));
+		ask(BROKER_SYNC_RULE, rule(5001));
 	}
 	batches = 0;
-	assert_int_equal(gate_serve(&gate, monitor), 0);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(batches, 1);
 }
 
@@ -906,17 +906,17 @@ static void test_one_that_takes_long_a_turn(void **state)
  * there were. */
 static void test_words_have_a_rate(void **state)
 {
-	gate.now_ms = 70000;
+	broker.now_ms = 70000;
 	warnings = 0;
 	for (int i = 0; i < 3 * LOG_ENGINE_LINES_S; i++)
-		assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+		assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
-	gate.now_ms += 999;
-	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	broker.now_ms += 999;
+	assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
 	/* one line tells how many there were, and a new second begins */
-	gate.now_ms += 1;
-	assert_int_equal(one(PRIV_SET, rule(22)), NAT_EREFUSED);
+	broker.now_ms += 1;
+	assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S + 2);
 }
 
@@ -924,11 +924,11 @@ static void test_words_have_a_rate(void **state)
 static void test_words_of_the_link_have_a_rate(void **state)
 {
 	conf.allow_disable_external = true;
-	gate.now_ms = 70000;
+	broker.now_ms = 70000;
 	warnings = 0;
 	for (int i = 0; i < 2 * LOG_ENGINE_LINES_S; i++) {
 		memset(steps, 0, sizeof(steps));
-		one(i % 2 ? PRIV_LINK_UP : PRIV_LINK_DOWN,
+		one(i % 2 ? BROKER_LINK_UP : BROKER_LINK_DOWN,
 		    (struct nat_rule){ 0 });
 	}
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
@@ -936,9 +936,9 @@ static void test_words_of_the_link_have_a_rate(void **state)
 
 static void sync_one(struct nat_rule r)
 {
-	ask(PRIV_LOOK, (struct nat_rule){ 0 });
-	ask(PRIV_SYNC_RULE, r);
-	ask(PRIV_SYNC_END, (struct nat_rule){ 0 });
+	ask(BROKER_REFRESH, (struct nat_rule){ 0 });
+	ask(BROKER_SYNC_RULE, r);
+	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_what_waits();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
@@ -949,18 +949,18 @@ static void sync_one(struct nat_rule r)
 static void test_router_port_is_not_taken_by_sync(void **state)
 {
 	sync_one(rule(2222));		/* the first: what the lease file has */
-	assert_int_equal(gate.fw.rule_n, 1);
+	assert_int_equal(broker.fw.rule_n, 1);
 	sync_one(rule(2222));
-	assert_int_equal(gate.fw.rule_n, 1);
+	assert_int_equal(broker.fw.rule_n, 1);
 	sync_one(rule(8080));
 	sync_one(rule(2222));
-	assert_int_equal(gate.fw.rule_n, 0);
+	assert_int_equal(broker.fw.rule_n, 0);
 	ports_fail = -ENOENT;
 	sync_one(rule(8080));
 	ports_fail = 0;
-	assert_int_equal(gate.fw.rule_n, 0);
+	assert_int_equal(broker.fw.rule_n, 0);
 	sync_one(rule(8080));
-	assert_int_equal(gate.fw.rule_n, 1);
+	assert_int_equal(broker.fw.rule_n, 1);
 }
 
 int main(void)

@@ -26,10 +26,10 @@
 static char dir[] = "/tmp/test_ctlXXXXXX";
 static char path[64];
 static uint64_t clock_ms;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct portmap *pm;
 static struct igd igd;
-static struct ctl *ctl;
+static struct ctlserver *ctl;
 static int listener;
 static unsigned verifies, refusals;
 
@@ -46,15 +46,15 @@ static void op_kick(void *arg)
 
 static void op_stored(void *arg, const struct pm_entry *e)
 {
-	ctl_stored(ctl, e);
+	ctlserver_stored(ctl, e);
 }
 
 static void op_gone(void *arg, const struct nat_rule *r)
 {
-	ctl_gone(ctl, r);
+	ctlserver_gone(ctl, r);
 }
 
-static void op_refused(void *arg, const struct igd_refused *r)
+static void op_refused(void *arg, const struct refused *r)
 {
 	refusals++;
 }
@@ -75,7 +75,7 @@ static void on_verify(void *arg)
 	verifies++;
 }
 
-static const struct ctl_ops ctl_ops = { on_status, on_verify, NULL };
+static const struct ctlserver_ops ctlserver_ops = {on_status, on_verify, NULL};
 
 static int make_dir(void **state)
 {
@@ -94,26 +94,26 @@ static int setup(void **state)
 {
 	clock_ms = 1000000;
 	verifies = refusals = 0;
-	loop = ev_new(CTL_CLIENTS_MAX + 1, fake_clock);
+	loop = loop_new(CTL_CLIENTS_MAX + 1, fake_clock);
 	pm = portmap_new(4000, 4000);
 	igd = (struct igd){ .max_lease_s = PM_LEASE_MAX_S, .ops = &igd_ops };
 	igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
 	igd.policy.net_n = 1;
 	igd_init(&igd, pm);
-	listener = ctl_listen(path);
+	listener = ctllisten_open(path);
 	assert_true(listener >= 0);
-	ctl = ctl_new(loop, listener, 77777, &igd, &ctl_ops);
+	ctl = ctlserver_new(loop, listener, 77777, &igd, &ctlserver_ops);
 	assert_non_null(ctl);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	ctl_free(ctl);
+	ctlserver_free(ctl);
 	close(listener);
 	unlink(path);
 	portmap_free(pm);
-	ev_free(loop);
+	loop_free(loop);
 	return 0;
 }
 
@@ -122,7 +122,7 @@ static int teardown(void **state)
 static void rounds(void)
 {
 	for (int i = 0; i < 4; i++)
-		ev_step(loop, 0);
+		loop_step(loop, 0);
 }
 
 static int dial(void)
@@ -212,13 +212,13 @@ static void kernel(enum nat_err err)
 	uint32_t id;
 
 	assert_true(portmap_next_op(pm, &op, &id));
-	igd_nat_done(&igd, id, err, clock_ms);
+	wait_nat_done(&igd, id, err, clock_ms);
 	rounds();
 }
 
 static void have(uint16_t port)
 {
-	struct pm_req q = { .enabled = true, .asker_ip = CLIENT };
+	struct pm_req q = { .enabled = true, .requester_ip = CLIENT };
 
 	q.rule = mapping(CTL_ADD, port).rule;
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
@@ -234,7 +234,7 @@ static void the_socket_is_private(void **state)
 	assert_true(S_ISSOCK(st.st_mode));
 	assert_int_equal(st.st_mode & 0777, 0600);
 	/* it answers: a second daemon keeps off */
-	assert_int_equal(ctl_listen(path), -EADDRINUSE);
+	assert_int_equal(ctllisten_open(path), -EADDRINUSE);
 }
 
 static void a_dead_socket_is_replaced(void **state)
@@ -242,22 +242,22 @@ static void a_dead_socket_is_replaced(void **state)
 	char file[80], name[200];
 	int fd;
 
-	ctl_free(ctl);
+	ctlserver_free(ctl);
 	ctl = NULL;
 	close(listener);
-	listener = ctl_listen(path);
+	listener = ctllisten_open(path);
 	assert_true(listener >= 0);
 	/* what is no socket is not ours */
 	snprintf(file, sizeof(file), "%s/file", dir);
 	fd = creat(file, 0600);
 	close(fd);
-	assert_int_equal(ctl_listen(file), -EADDRINUSE);
+	assert_int_equal(ctllisten_open(file), -EADDRINUSE);
 	assert_int_equal(unlink(file), 0);
 	snprintf(file, sizeof(file), "%s/none/ctl", dir);
-	assert_int_equal(ctl_listen(file), -ENOENT);
+	assert_int_equal(ctllisten_open(file), -ENOENT);
 	memset(name, 'a', sizeof(name));
 	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(ctl_listen(name), -ENAMETOOLONG);
+	assert_int_equal(ctllisten_open(name), -ENAMETOOLONG);
 }
 
 /* A descriptor to the socket does not make anybody the operator. */
@@ -288,7 +288,7 @@ static void others_may_not_talk(void **state)
 		_exit(rep.kind == CTL_END && rep.end.err == CTL_EPERM ? 0 : 6);
 	}
 	while (waitpid(pid, &status, WNOHANG) == 0)
-		ev_step(loop, 10);
+		loop_step(loop, 10);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
@@ -373,7 +373,7 @@ static void add_and_delete(void **state)
 	kernel(NAT_OK);
 	rep = expect(fd, CTL_ADDED);
 	assert_int_equal(rep.mapping.rule.ext_port, 5000);
-	assert_int_equal(rep.mapping.asker_ip, 0);
+	assert_int_equal(rep.mapping.requester_ip, 0);
 	assert_int_equal(rep.mapping.left_s, 60);
 	assert_int_equal(rep.mapping.enabled, 1);
 	assert_string_equal(rep.mapping.desc, "web");
@@ -404,7 +404,7 @@ static void refusals_have_their_reasons(void **state)
 	int fd = dial();
 
 	say(fd, &q, sizeof(q));
-	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, IGD_REF_RULE);
+	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, REFUSAL_RULE);
 	q = mapping(CTL_ADD, 5000);
 	fd = dial();
 	say(fd, &q, sizeof(q));
@@ -413,7 +413,7 @@ static void refusals_have_their_reasons(void **state)
 	fd = dial();
 	say(fd, &q, sizeof(q));
 	kernel(NAT_ECONFLICT);
-	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, IGD_REF_PORT);
+	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, REFUSAL_PORT);
 	assert_int_equal(portmap_count(pm), 0);
 }
 
@@ -437,11 +437,11 @@ static void verify_is_answered_later(void **state)
 
 	assert_int_equal(verifies, 2);
 	assert_false(next(a, &rep));
-	ctl_verified(ctl, true, true);
+	ctlserver_verified(ctl, true, true);
 	assert_int_equal(expect_end(a, CTL_OK).repaired, 1);
 	assert_int_equal(expect_end(b, CTL_OK).repaired, 1);
 	a = ask(CTL_VERIFY);
-	ctl_verified(ctl, false, false);
+	ctlserver_verified(ctl, false, false);
 	expect_end(a, CTL_EFAIL);
 }
 
@@ -535,7 +535,7 @@ static void who_does_not_read_loses(void **state)
 
 	expect(fd, CTL_READY);
 	for (int i = 0; i < 5000; i++)
-		ctl_gone(ctl, &r);
+		ctlserver_gone(ctl, &r);
 	rounds();
 	other = ask(CTL_STATUS);
 	expect(other, CTL_STATUS_IS);
@@ -620,20 +620,20 @@ static int try_connect(void)
  * was refused until the daemon was started again. */
 static void a_spoilt_listener_is_mended(void **state)
 {
-	assert_true(ctl_mend(listener));
+	assert_true(ctllisten_repair(listener));
 	assert_int_equal(listen(listener, 0), 0);
 	assert_int_equal(try_connect(), 0);
 	assert_int_equal(try_connect(), EAGAIN);
-	assert_true(ctl_mend(listener));
+	assert_true(ctllisten_repair(listener));
 	assert_int_equal(try_connect(), 0);
 	assert_int_equal(shutdown(listener, SHUT_WR), 0);
 	assert_int_equal(try_connect(), 0);
-	assert_true(ctl_mend(listener));
+	assert_true(ctllisten_repair(listener));
 	assert_int_equal(shutdown(listener, SHUT_RD), 0);
 	assert_int_equal(try_connect(), ECONNREFUSED);
-	assert_false(ctl_mend(listener));
+	assert_false(ctllisten_repair(listener));
 	assert_int_equal(shutdown(listener, SHUT_RDWR), 0);
-	assert_false(ctl_mend(listener));
+	assert_false(ctllisten_repair(listener));
 }
 
 int main(void)

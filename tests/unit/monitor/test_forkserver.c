@@ -94,16 +94,16 @@ int engine_run(const struct engine_start *s)
 /* ---- the monitor ------------------------------------------------------- */
 
 static const struct jail jail = { "/", 1, 1, 77 };
-static struct nursery nursery = { 0, -1 };
+static struct forkserver forkserver = { 0, -1 };
 static int chan = -1, words = -1, pid;	/* of the engine */
 
-static struct nursery_rep news(void)
+static struct forkserver_rep news(void)
 {
-	struct pollfd pfd = { nursery.fd, POLLIN };
-	struct nursery_rep rep = { 0 };
+	struct pollfd pfd = { forkserver.fd, POLLIN };
+	struct forkserver_rep rep = { 0 };
 
 	assert_int_equal(poll(&pfd, 1, WAIT_MS), 1);
-	assert_int_equal(nursery_read(&nursery, &rep), 0);
+	assert_int_equal(forkserver_read(&forkserver, &rep), 0);
 	return rep;
 }
 
@@ -115,23 +115,23 @@ static bool lives(int of)
 /* An engine with that order, and perhaps a control socket. */
 static void give_birth(char order, int ctl)
 {
-	int pair[2], log[2], fd[NURSERY_FDS];
-	struct nursery_rep rep;
+	int pair[2], log[2], fd[FORKSERVER_FDS];
+	struct forkserver_rep rep;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair), 0);
 	assert_int_equal(pipe(log), 0);
-	fd[NURSERY_CHAN] = pair[1];
-	fd[NURSERY_LOG] = log[1];
-	fd[NURSERY_CTL] = ctl;
+	fd[FORKSERVER_CHAN] = pair[1];
+	fd[FORKSERVER_LOG] = log[1];
+	fd[FORKSERVER_CTL] = ctl;
 	if (order)
 		assert_int_equal(send(pair[0], &order, 1, 0), 1);
-	assert_int_equal(nursery_start(&nursery, fd), 0);
+	assert_int_equal(forkserver_start(&forkserver, fd), 0);
 	close(pair[1]);
 	close(log[1]);
 	chan = pair[0];
 	words = log[0];
 	rep = news();
-	assert_int_equal(rep.news, NURSERY_STARTED);
+	assert_int_equal(rep.news, FORKSERVER_STARTED);
 	assert_true(rep.value > 0);
 	pid = rep.value;
 	assert_int_equal(read(words, &order, 1), 1);	/* all is well */
@@ -148,9 +148,9 @@ static void hear_it_out(void)
 
 static int status_of_death(void)
 {
-	struct nursery_rep rep = news();
+	struct forkserver_rep rep = news();
 
-	assert_int_equal(rep.news, NURSERY_DIED);
+	assert_int_equal(rep.news, FORKSERVER_DIED);
 	assert_false(lives(pid));
 	close(chan);
 	hear_it_out();
@@ -161,14 +161,14 @@ static int open_it(void **state)
 {
 	jail_err = 0;
 	signal(SIGPIPE, SIG_IGN);
-	return nursery_open(&nursery, &jail);
+	return forkserver_open(&forkserver, &jail);
 }
 
 static int close_it(void **state)
 {
 	int status;
 
-	nursery_close(&nursery, &status);
+	forkserver_close(&forkserver, &status);
 	return 0;
 }
 
@@ -186,11 +186,11 @@ static void test_births_and_deaths(void **state)
 		give_birth('c', 0);
 		assert_int_equal(WEXITSTATUS(status_of_death()), 8);
 	}
-	assert_int_equal(nursery_close(&nursery, &status), 0);
+	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(status, 0);
 }
 
-/* The channel closes for the engine when it closes for us: the nursery has
+/* The channel closes for the engine when it closes for us: the fork server has
  * kept nothing of it. And the other way round. */
 static void test_hang_ups_are_seen(void **state)
 {
@@ -207,28 +207,28 @@ static void test_hang_ups_are_seen(void **state)
 static void test_kill(void **state)
 {
 	give_birth('h', -1);
-	assert_int_equal(nursery_kill(&nursery), 0);
+	assert_int_equal(forkserver_kill(&forkserver), 0);
 	assert_int_equal(WTERMSIG(status_of_death()), SIGKILL);
 	/* one that is gone; the next one is not meant */
-	assert_int_equal(nursery_kill(&nursery), 0);
+	assert_int_equal(forkserver_kill(&forkserver), 0);
 	give_birth('e', -1);
 	assert_int_equal(WEXITSTATUS(status_of_death()), 7);
 }
 
 static void test_nothing_to_tell(void **state)
 {
-	struct nursery_rep rep = { 55, 66 };
+	struct forkserver_rep rep = { 55, 66 };
 
-	assert_int_equal(nursery_read(&nursery, &rep), -EAGAIN);
+	assert_int_equal(forkserver_read(&forkserver, &rep), -EAGAIN);
 	assert_int_equal(rep.news, 55);
 }
 
 /* An init system tells all of us. */
 static void test_signals_are_not_for_it(void **state)
 {
-	kill(nursery.pid, SIGTERM);
-	kill(nursery.pid, SIGINT);
-	kill(nursery.pid, SIGHUP);
+	kill(forkserver.pid, SIGTERM);
+	kill(forkserver.pid, SIGINT);
+	kill(forkserver.pid, SIGHUP);
 	give_birth('e', -1);
 	assert_int_equal(WEXITSTATUS(status_of_death()), 7);
 }
@@ -240,7 +240,7 @@ static void test_engine_goes_first(void **state)
 
 	give_birth(0, -1);
 	close(chan);
-	assert_int_equal(nursery_close(&nursery, &status), 0);
+	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(status, 0);
 	assert_false(lives(pid));
 	hear_it_out();
@@ -253,7 +253,7 @@ static void test_engine_that_does_not_go(void **state)
 
 	give_birth('h', -1);
 	close(chan);
-	assert_int_equal(nursery_close(&nursery, &status), 0);
+	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(status, 0);
 	assert_false(lives(pid));
 	hear_it_out();
@@ -262,31 +262,31 @@ static void test_engine_that_does_not_go(void **state)
 /* It takes its engine with it. */
 static void test_killed(void **state)
 {
-	struct nursery_rep rep;
+	struct forkserver_rep rep;
 	int status, ms = 0;
 
 	give_birth('h', -1);
-	kill(nursery.pid, SIGKILL);
-	while (nursery_read(&nursery, &rep) == -EAGAIN)
+	kill(forkserver.pid, SIGKILL);
+	while (forkserver_read(&forkserver, &rep) == -EAGAIN)
 		usleep(1000);
-	assert_int_equal(nursery_read(&nursery, &rep), -EPIPE);
-	assert_int_equal(nursery_close(&nursery, &status), 0);
+	assert_int_equal(forkserver_read(&forkserver, &rep), -EPIPE);
+	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(WTERMSIG(status), SIGKILL);
 	while (lives(pid) && ms++ < WAIT_MS)
 		usleep(1000);
 	assert_false(lives(pid));
 	hear_it_out();
 	close(chan);
-	assert_int_equal(nursery_kill(&nursery), -EBADF);
+	assert_int_equal(forkserver_kill(&forkserver), -EBADF);
 }
 
 static void test_stopped(void **state)
 {
-	pid_t of = nursery.pid;
+	pid_t of = forkserver.pid;
 	int status;
 
 	kill(of, SIGSTOP);
-	assert_int_equal(nursery_close(&nursery, &status), -ETIMEDOUT);
+	assert_int_equal(forkserver_close(&forkserver, &status), -ETIMEDOUT);
 	kill(of, SIGCONT);
 	assert_int_equal(waitpid(of, &status, 0), of);
 	assert_int_equal(status, 0);
@@ -305,10 +305,10 @@ static void test_nonsense(void **state)
 	int status;
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		assert_int_equal(nursery_open(&nursery, &jail), 0);
-		assert_int_equal(send(nursery.fd, said[i].word, said[i].len,
+		assert_int_equal(forkserver_open(&forkserver, &jail), 0);
+		assert_int_equal(send(forkserver.fd, said[i].word, said[i].len,
 				      0), (int)said[i].len);
-		assert_int_equal(nursery_close(&nursery, &status), 0);
+		assert_int_equal(forkserver_close(&forkserver, &status), 0);
 		assert_int_equal(WEXITSTATUS(status), 1);
 	}
 }
@@ -316,18 +316,18 @@ static void test_nonsense(void **state)
 static void test_jail_that_can_not_be_entered(void **state)
 {
 	jail_err = -ENOENT;
-	assert_int_equal(nursery_open(&nursery, &jail), -ENOENT);
-	assert_int_equal(nursery.fd, -1);
+	assert_int_equal(forkserver_open(&forkserver, &jail), -ENOENT);
+	assert_int_equal(forkserver.fd, -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
 }
 
 static void test_closed(void **state)
 {
-	struct nursery none = { 0, -1 };
+	struct forkserver none = { 0, -1 };
 	int status = 5;
 
-	assert_int_equal(nursery_close(&none, &status), -ECHILD);
+	assert_int_equal(forkserver_close(&none, &status), -ECHILD);
 	assert_int_equal(status, 5);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_report.c - what the service manager hears, and when; a pretended gate.
+/* test_report.c - what the service manager hears, and when; a pretended broker.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -19,9 +19,9 @@ static int manager = -1;
 static const char *fault;
 static struct report r;
 static struct natfw_backend nft = { .name = "nft" };
-static struct gate gate = { .fw.be = &nft, .why = "a test", .open = true };
+static struct broker broker = { .fw.be = &nft, .why = "a test", .open = true };
 
-const char *gate_fault(const struct gate *g)
+const char *broker_fault(const struct broker *g)
 {
 	return fault;
 }
@@ -40,7 +40,7 @@ static int set_up(void **state)
 		return -1;
 	setenv("NOTIFY_SOCKET", a.sun_path, 1);
 	fault = "";
-	gate.repairs = 0;
+	broker.repairs = 0;
 	memset(&r, 0, sizeof(r));
 	report_start(&r, "/etc/upnpd.conf", pid_file);
 	return 0;
@@ -74,7 +74,7 @@ static const char *heard(void)
 
 static void serve(void)
 {
-	report_state(&r, STATUS_SERVING, &gate);
+	report_state(&r, STATUS_SERVING, &broker);
 	HEARD("STATUS=starting");
 	report_serving(&r);
 	HEARD("READY=1\nSTATUS=serving by nft");
@@ -86,7 +86,7 @@ static void test_ready_when_the_engine_serves(void **state)
 	SILENCE();
 	serve();
 	report_serving(&r);
-	report_gate(&r, &gate);
+	report_broker(&r, &broker);
 	SILENCE();
 	report_stopping(&r);
 	HEARD("STOPPING=1\nSTATUS=serving by nft");
@@ -97,7 +97,7 @@ static void test_ready_when_the_engine_serves(void **state)
 
 static void test_disabled_is_ready(void **state)
 {
-	report_state(&r, STATUS_DISABLED, &gate);
+	report_state(&r, STATUS_DISABLED, &broker);
 	HEARD("READY=1\nSTATUS=not enabled: set enabled = yes in "
 	      "/etc/upnpd.conf");
 }
@@ -123,7 +123,7 @@ static void test_reload(void **state)
 	assert_string_equal(line, "serving by nft");
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	assert_in_range(usec / 1000000, t.tv_sec - 60, t.tv_sec);
-	report_state(&r, STATUS_SERVING, &gate);
+	report_state(&r, STATUS_SERVING, &broker);
 	report_reload(&r, "");
 	HEARD("STATUS=starting");
 	SILENCE();
@@ -149,7 +149,7 @@ static void test_reload_that_disables(void **state)
 	serve();
 	report_reloading(&r);
 	heard();
-	report_state(&r, STATUS_DISABLED, &gate);
+	report_state(&r, STATUS_DISABLED, &broker);
 	assert_int_equal(strncmp(heard(), "READY=1\n", 8), 0);
 	report_reload(&r, "");
 	SILENCE();
@@ -168,10 +168,10 @@ static void test_firewall_fault(void **state)
 {
 	serve();
 	fault = "nft: no\nsuch\x7fthing";
-	report_gate(&r, &gate);
+	report_broker(&r, &broker);
 	HEARD("STATUS=serving by nft; firewall: nft: no?such?thing");
 	fault = "";
-	report_gate(&r, &gate);
+	report_broker(&r, &broker);
 	HEARD("STATUS=serving by nft");
 }
 
@@ -185,7 +185,7 @@ static void test_long(void **state)
 	text[sizeof(text) - 1] = '\0';
 	serve();
 	fault = text;
-	report_gate(&r, &gate);
+	report_broker(&r, &broker);
 	heard();
 	report_reload(&r, text);
 	got = heard();
@@ -200,7 +200,7 @@ static void test_manager_gone(void **state)
 
 	snprintf(path, sizeof(path), "%s/manager", dir);
 	unlink(path);
-	report_state(&r, STATUS_SERVING, &gate);
+	report_state(&r, STATUS_SERVING, &broker);
 	report_serving(&r);
 	assert_true(r.mute);
 	assert_int_equal(access(status_file, F_OK), 0);

@@ -153,7 +153,7 @@ static uint32_t next_seq;
 
 static const struct nlmsghdr *next(struct nl_span *s, int type, int flags)
 {
-	const struct nlmsghdr *h = nl_next_msg(s);
+	const struct nlmsghdr *h = netlink_next_msg(s);
 
 	assert_non_null(h);
 	assert_int_equal(h->nlmsg_type, type);
@@ -167,7 +167,7 @@ static const struct nlmsghdr *next(struct nl_span *s, int type, int flags)
 
 static struct nl_span attr(struct nl_span *s, unsigned type)
 {
-	const struct rtattr *a = nl_next_attr(s);
+	const struct rtattr *a = netlink_next_attr(s);
 
 	assert_non_null(a);
 	assert_int_equal(a->rta_type, type);
@@ -196,7 +196,8 @@ static void assert_elem(const struct nlmsghdr *h, const struct nfnl_set *set,
 			const struct nfnl_value *key,
 			const struct nfnl_value *data)
 {
-	struct nl_span s = nl_attrs(h, sizeof(struct nfgenmsg)), list, elem;
+	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg)), list,
+		       elem;
 
 	assert_bytes(attr(&s, NFTA_SET_ELEM_LIST_TABLE), set->table,
 		     strlen(set->table) + 1);
@@ -217,12 +218,13 @@ static void assert_fence(const struct nlmsghdr *h)
 	static const uint8_t about[] = { AF_UNSPEC, NFNETLINK_V0, 0, 10 };
 
 	assert_int_equal(h->nlmsg_len, NLMSG_LENGTH(sizeof(about)));
-	assert_memory_equal(nl_body(h, sizeof(about)), about, sizeof(about));
+	assert_memory_equal(netlink_body(h, sizeof(about)), about,
+			    sizeof(about));
 }
 
 static uint8_t family(const struct nlmsghdr *h)
 {
-	const struct nfgenmsg *about = nl_body(h, sizeof(*about));
+	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 
 	assert_non_null(about);
 	assert_int_equal(about->version, NFNETLINK_V0);
@@ -372,7 +374,7 @@ static void test_lists(void **state)
 	for (i = 0; i < 3; i++) {
 		h = next(&s, i ? ELEM(DEL) : ELEM(NEW), REQUEST |
 			 (i == 0 ? NLM_F_CREATE : i == 2 ? NLM_F_ACK : 0));
-		list = nl_attrs(h, sizeof(struct nfgenmsg));
+		list = netlink_attrs(h, sizeof(struct nfgenmsg));
 		attr(&list, NFTA_SET_ELEM_LIST_TABLE);
 		attr(&list, NFTA_SET_ELEM_LIST_SET);
 		list = attr(&list, NEST(NFTA_SET_ELEM_LIST_ELEMENTS));
@@ -427,12 +429,12 @@ static void test_dump(void **state)
 	assert_int_equal(dump_one(w, 7, &n), 0);
 	assert_int_equal(n, 2);
 	s = heard(w);
-	h = nl_next_msg(&s);
+	h = netlink_next_msg(&s);
 	assert_int_equal(h->nlmsg_type, NFNL_SUBSYS_NFTABLES << 8 |
 					NFT_MSG_GETSETELEM);
 	assert_int_equal(h->nlmsg_flags, REQUEST | NLM_F_DUMP);
 	assert_int_equal(family(h), 1);
-	s = nl_attrs(h, sizeof(struct nfgenmsg));
+	s = netlink_attrs(h, sizeof(struct nfgenmsg));
 	assert_bytes(attr(&s, NFTA_SET_ELEM_LIST_TABLE), "fw4", 4);
 	assert_bytes(attr(&s, NFTA_SET_ELEM_LIST_SET), "upnpd_accept", 13);
 

@@ -80,7 +80,7 @@ int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 
 	assert_int_equal(b->m.err, 0);
 	kernel.counting = false;
-	while ((h = nl_next_msg(&s))) {
+	while ((h = netlink_next_msg(&s))) {
 		if (h->nlmsg_type == NFT(NEWSET))
 			kernel.counting |= contains(h, "counter", &at);
 		if (!b->fault && kernel.refuse == h->nlmsg_type &&
@@ -92,7 +92,8 @@ int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 	return kernel.rc[kernel.batches++ % 4];
 }
 
-/* Everybody is told everything: it is for the asker to know what is meant. */
+/* Everybody is told everything: it is for the requester to know what is meant.
+ */
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg)
 {
@@ -331,7 +332,7 @@ static uint8_t nibble(char c)
 
 static void assert_attrs(const struct nlmsghdr *h, const char *hex)
 {
-	struct nl_span s = nl_attrs(h, sizeof(struct nfgenmsg));
+	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
 	size_t i;
 
 	assert_int_equal(s.n, strlen(hex) / 2);
@@ -345,7 +346,7 @@ static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
 	struct nl_span s = { b->m.p, b->m.len };
 	const struct nlmsghdr *h;
 
-	while ((h = nl_next_msg(&s)))
+	while ((h = netlink_next_msg(&s)))
 		if (h->nlmsg_type == NFT(NEWRULE) && !n--)
 			return h;
 	fail();

@@ -42,7 +42,7 @@ static void transact(int fd, int type, const char *table)
 		 NLM_F_ACK, table);
 	n += put(buf + n, NFNL_MSG_BATCH_END, 0, NULL);
 	assert_int_equal(send(fd, buf, n, 0), n);
-	assert_true(nl_recv(fd, &answer) > 0);
+	assert_true(netlink_recv(fd, &answer) > 0);
 }
 
 static void test_watch(void **state)
@@ -60,7 +60,7 @@ static void test_watch(void **state)
 		skip();
 	}
 	assert_true(fd >= 0);
-	nft = nl_open(NETLINK_NETFILTER);
+	nft = netlink_open(NETLINK_NETFILTER);
 	assert_true(nft >= 0);
 	p.fd = fd;
 	assert_int_equal(poll(&p, 1, 0), 0);

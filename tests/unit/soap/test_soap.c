@@ -88,7 +88,7 @@ static void op_gone(void *arg, const struct nat_rule *r)
 {
 }
 
-static void op_refused(void *arg, const struct igd_refused *r)
+static void op_refused(void *arg, const struct refused *r)
 {
 }
 
@@ -222,7 +222,7 @@ static void pump(struct world *w)
 
 	while (portmap_next_op(w->pm, &op, &id)) {
 		assert_true(nat_rule_sane(&op.rule));
-		igd_nat_done(&w->igd, id, w->nat, 1000000);
+		wait_nat_done(&w->igd, id, w->nat, 1000000);
 	}
 }
 
@@ -396,8 +396,8 @@ static void assert_arguments(const char *body, const struct igd_action *act)
 
 	while (i < act->arg_n && !act->arg[i].out)
 		i++;
-	xml_init(&x, str_z(body));
-	while ((t = xml_next(&x)) != XML_END) {
+	xmltiny_init(&x, str_z(body));
+	while ((t = xmltiny_next(&x)) != XML_END) {
 		assert_int_not_equal(t, XML_ERR);
 		if (t != XML_OPEN || x.depth != 4)
 			continue;
@@ -1004,7 +1004,7 @@ static void long_list_fits(void **state)
 		"<NewProtocol>TCP</NewProtocol><NewManage>0</NewManage>"
 		"<NewNumberOfPorts>0</NewNumberOfPorts>";
 	struct world *w = *state;
-	struct pm_req req = { .enabled = true, .asker_ip = ANN, .rule = {
+	struct pm_req req = { .enabled = true, .requester_ip = ANN, .rule = {
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP, .client.ip = ANN,
 		.int_port = 1 } };
 	struct portmap *own = w->igd.pm;
@@ -1031,8 +1031,8 @@ static void long_list_fits(void **state)
 		assert_non_null(strstr(w->body, "</p:PortMappingEntry>"
 				       "</p:PortMappingList>]]>"
 				       "</NewPortListing>"));
-		xml_init(&x, str_z(w->body));
-		while ((t = xml_next(&x)) != XML_END)
+		xmltiny_init(&x, str_z(w->body));
+		while ((t = xmltiny_next(&x)) != XML_END)
 			assert_int_not_equal(t, XML_ERR);
 	}
 	portmap_free(w->igd.pm);
@@ -1113,7 +1113,7 @@ static void link_is_answered_later(void **state)
 	assert_int_equal(post(w, WANIP_URN "#ForceTermination",
 			      ACTION("ForceTermination", "")), 0);
 	assert_true(w->link_asked);
-	igd_link_done(&w->igd, NAT_OK);
+	wait_link_done(&w->igd, NAT_OK);
 	assert_int_equal(w->late, 1);
 	assert_int_equal(w->status, 200);
 	w->igd.allow_link = false;
@@ -1193,8 +1193,8 @@ static void assert_well_formed(const char *body)
 	struct xml x;
 	enum xml_token t;
 
-	xml_init(&x, str_z(body));
-	while ((t = xml_next(&x)) != XML_END)
+	xmltiny_init(&x, str_z(body));
+	while ((t = xmltiny_next(&x)) != XML_END)
 		assert_int_not_equal(t, XML_ERR);
 	for (; *body; body++)
 		assert_true((signed char)*body > 0);

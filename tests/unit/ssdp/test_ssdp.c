@@ -103,7 +103,7 @@ static bool parse(const char *p, size_t n, struct ssdp_search *ret)
 	}
 	assert_true(n <= page);
 	memcpy(end - n, p, n);
-	return ssdp_parse_search((struct str){ end - n, n }, ret);
+	return ssdpmsg_parse_search((struct str){ end - n, n }, ret);
 }
 
 static void test_parse_good(void **state)
@@ -236,7 +236,7 @@ static const char *who(const char *st)
 	assert_true(str_copy(s.st, sizeof(s.st), str_z(st)));
 	for (i = 0; i < N(target); i++) {
 		w = wr_init(buf, sizeof(buf));
-		if (!ssdp_match(&config, i, &s, &w)) {
+		if (!ssdpmsg_match(&config, i, &s, &w)) {
 			assert_int_equal(w.len, 0);
 			continue;
 		}
@@ -305,10 +305,10 @@ static void test_match_all_has_own_version(void **state)
 	char buf[256];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	assert_true(ssdp_match(&config, 12, &s, &w));
+	assert_true(ssdpmsg_match(&config, 12, &s, &w));
 	assert_string_equal(wr_cstr(&w), SVC "WANIPv6FirewallControl:3");
 	w = wr_init(buf, sizeof(buf));
-	assert_true(ssdp_match(&config, 0, &s, &w));
+	assert_true(ssdpmsg_match(&config, 0, &s, &w));
 	assert_string_equal(wr_cstr(&w), "upnp:rootdevice");
 }
 
@@ -322,7 +322,7 @@ static void test_match_single_root(void **state)
 
 	c.target = target + 7;
 	c.target_n = N(target) - 7;
-	assert_true(ssdp_match(&c, 2, &s, &w));
+	assert_true(ssdpmsg_match(&c, 2, &s, &w));
 	assert_string_equal(wr_cstr(&w), DEV "InternetGatewayDevice:1");
 }
 
@@ -346,7 +346,7 @@ static const char *answer(size_t i, const char *st)
 	static char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdp_write_answer(&w, &config, i, str_z(st), 0xc0a85801, 2828);
+	ssdpmsg_write_answer(&w, &config, i, str_z(st), 0xc0a85801, 2828);
 	assert_false(w.over);
 	return wr_cstr(&w);
 }
@@ -369,7 +369,7 @@ static const char *notify(size_t i, bool alive)
 	static char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdp_write_notify(&w, &config, i, alive, 0xc0a85801, 2828);
+	ssdpmsg_write_notify(&w, &config, i, alive, 0xc0a85801, 2828);
 	assert_false(w.over);
 	return wr_cstr(&w);
 }
@@ -397,7 +397,7 @@ static void test_write_update(void **state)
 	char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdp_write_update(&w, &config, 9, 1700000001, 0xc0a85801, 2828);
+	ssdpmsg_write_update(&w, &config, 9, 1700000001, 0xc0a85801, 2828);
 	/* UDA 1.1 1.2.4: neither CACHE-CONTROL nor SERVER. */
 	assert_string_equal(wr_cstr(&w), NOTIFY
 			    "LOCATION: http://192.168.88.1:2828/igd2.xml\r\n"
@@ -427,7 +427,7 @@ static void test_max_age(void **state)
 	for (i = 0; i < N(row); i++) {
 		w = wr_init(buf, sizeof(buf));
 		c.notify_s = row[i].notify_s;
-		ssdp_write_notify(&w, &c, 0, true, 1, 1);
+		ssdpmsg_write_notify(&w, &c, 0, true, 1, 1);
 		assert_non_null(strstr(wr_cstr(&w), row[i].field));
 	}
 }
@@ -440,7 +440,7 @@ static void test_write_over(void **state)
 
 	for (cap = 0; cap < len; cap++) {
 		w = wr_init(buf, cap);
-		ssdp_write_notify(&w, &config, 9, true, 0xc0a85801, 2828);
+		ssdpmsg_write_notify(&w, &config, 9, true, 0xc0a85801, 2828);
 		assert_true(w.over);
 		assert_true(w.len <= cap);
 	}
@@ -451,7 +451,7 @@ static void test_write_over(void **state)
 #define LO_IP 0x7f000001u
 
 static bool have_net;
-static struct ev_loop *loop;
+static struct loop *loop;
 static struct ssdp *ssdp;
 static uint64_t now_ms;
 static int hear_fd;		/* hears what goes to the group */
@@ -524,7 +524,7 @@ static int set_up(void **state)
 	next_id = 1700000500;
 	if (!have_net)
 		return 0;
-	loop = ev_new(32, fake_clock);
+	loop = loop_new(32, fake_clock);
 	ssdp = ssdp_new(loop, &config);
 	hear();
 	return loop && ssdp ? 0 : -1;
@@ -535,7 +535,7 @@ static int tear_down(void **state)
 	if (!have_net)
 		return 0;
 	ssdp_free(ssdp);
-	ev_free(loop);
+	loop_free(loop);
 	close(hear_fd);
 	return 0;
 }
@@ -546,14 +546,14 @@ static void pump(void)
 	int i;
 
 	for (i = 0; i < 100; i++)
-		assert_int_equal(ev_step(loop, 0), 0);
+		assert_int_equal(loop_step(loop, 0), 0);
 }
 
 static void pass(uint64_t ms)
 {
 	while (ms-- > 0) {
 		now_ms++;
-		assert_int_equal(ev_step(loop, 0), 0);
+		assert_int_equal(loop_step(loop, 0), 0);
 	}
 }
 
@@ -928,7 +928,7 @@ static void test_free_with_answers_waiting(void **state)
 	serve_lo_quiet();
 	fd = udp(LO_IP, 0);
 	ask(fd, 0xeffffffa, "ssdp:all");
-	assert_int_equal(ev_step(loop, 0), 0);
+	assert_int_equal(loop_step(loop, 0), 0);
 	ssdp_free(ssdp);
 	ssdp = NULL;
 	pass(200);

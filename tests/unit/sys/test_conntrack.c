@@ -252,7 +252,7 @@ static void track(struct tuple orig, const struct tuple *to)
 	if (to)
 		put_nat(&m, to);
 	m.h.nlmsg_len = (uint32_t)m.len;
-	assert_int_equal(nl_ask(NETLINK_NETFILTER, &m.h, NULL, NULL), 0);
+	assert_int_equal(netlink_ask(NETLINK_NETFILTER, &m.h, NULL, NULL), 0);
 }
 
 static void count_entry(void *arg, const struct nlmsghdr *h)
@@ -273,7 +273,7 @@ static unsigned tracked(void)
 	};
 	unsigned n = 0;
 
-	assert_int_equal(nl_ask(NETLINK_NETFILTER, &req.head, count_entry,
+	assert_int_equal(netlink_ask(NETLINK_NETFILTER, &req.head, count_entry,
 				&n), 0);
 	return n;
 }

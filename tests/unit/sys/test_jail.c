@@ -224,7 +224,7 @@ static struct jail jail(void)
 }
 
 /* The error of the jail, or 100 + what @check says within. @shut: as an engine,
- * or else as the nursery */
+ * or else as the fork server */
 static int behind(bool shut, struct jail j, int (*check)(void))
 {
 	int status, err, filter;
@@ -264,7 +264,7 @@ static void test_anybody(void **state)
 	assert_int_equal(in_jail(jail(), start_no_process), 100);
 }
 
-/* The nursery has all of it but that it can fork. */
+/* The fork server has all of it but that it can fork. */
 static void test_nursery(void **state)
 {
 	for (size_t i = 0; i < N(for_both); i++)

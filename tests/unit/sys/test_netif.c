@@ -365,7 +365,7 @@ static void test_forged(void **state)
 
 	NEED_ROOT();
 	fd = netif_open();
-	other = nl_open(NETLINK_ROUTE);
+	other = netlink_open(NETLINK_ROUTE);
 	assert_true(fd >= 0 && other >= 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &len), 0);
 	assert_int_equal(sendto(other, m.bytes, m.len, 0,

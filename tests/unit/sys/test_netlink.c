@@ -21,7 +21,7 @@ static void count(void *arg, const struct nlmsghdr *h)
 	++*(unsigned *)arg;
 }
 
-/* nl_walk() over @len bytes that end at the unreadable page (aligned). */
+/* netlink_walk() over @len bytes that end at the unreadable page (aligned). */
 static int walk(const char *bytes, size_t len, unsigned *ret_n, bool *intr)
 {
 	char *at = room + ROOM - NLMSG_ALIGN(len);
@@ -29,7 +29,7 @@ static int walk(const char *bytes, size_t len, unsigned *ret_n, bool *intr)
 	memcpy(at, bytes, len);
 	*ret_n = 0;
 	*intr = false;
-	return nl_walk((struct nl_span){ at, len }, count, ret_n, intr);
+	return netlink_walk((struct nl_span){ at, len }, count, ret_n, intr);
 }
 
 static size_t put_msg(char *at, uint32_t len, uint16_t type, uint16_t flags,
@@ -104,10 +104,11 @@ static void test_walk_without_taker(void **state)
 
 	n = put_msg(b, 20, RTM_NEWADDR, 0, 0);
 	n += put_msg(b + n, 20, NLMSG_ERROR, 0, -EPERM);
-	assert_int_equal(nl_walk((struct nl_span){ b, n }, NULL, NULL, &intr),
-			 -EPERM);
-	assert_int_equal(nl_walk((struct nl_span){ b, 0 }, NULL, NULL, &intr),
-			 1);
+	assert_int_equal(
+		netlink_walk((struct nl_span){b, n}, NULL, NULL, &intr),
+		-EPERM);
+	assert_int_equal(
+		netlink_walk((struct nl_span){b, 0}, NULL, NULL, &intr), 1);
 	assert_false(intr);
 }
 
@@ -125,10 +126,10 @@ static struct msg three_attrs(void)
 
 static unsigned attrs_in(const struct nlmsghdr *h)
 {
-	struct nl_span s = nl_attrs(h, sizeof(struct rtmsg));
+	struct nl_span s = netlink_attrs(h, sizeof(struct rtmsg));
 	unsigned n = 0;
 
-	while (nl_next_attr(&s))
+	while (netlink_next_attr(&s))
 		n++;
 	return n;
 }
@@ -146,9 +147,9 @@ static void test_attrs_cut(void **state)
 		h = cut(&m, len);
 		assert_int_equal(attrs_in(h), (len >= 28 + 9) +
 				 (len >= 28 + 12 + 4) + (len >= m.len));
-		assert_int_equal(nl_attr_get(h, 12, 3, eight, 8),
+		assert_int_equal(netlink_attr_get(h, 12, 3, eight, 8),
 				 len == m.len);
-		assert_int_equal(!!nl_body(h, 12), len >= 28);
+		assert_int_equal(!!netlink_body(h, 12), len >= 28);
 	}
 	assert_memory_equal(eight, "12345678", 8);
 }
@@ -159,21 +160,21 @@ static void test_attr_get(void **state)
 	const struct nlmsghdr *h = cut(&m, m.len);
 	char v[8] = "unset";
 
-	assert_false(nl_attr_get(h, 12, 1, v, 6));	/* shorter than asked */
-	assert_false(nl_attr_get(h, 12, 2, v, 1));
-	assert_false(nl_attr_get(h, 12, 4, v, 1));	/* none */
+	assert_false(netlink_attr_get(h, 12, 1, v, 6));	/* shorter than asked */
+	assert_false(netlink_attr_get(h, 12, 2, v, 1));
+	assert_false(netlink_attr_get(h, 12, 4, v, 1));	/* none */
 	assert_string_equal(v, "unset");
-	assert_true(nl_attr_get(h, 12, 1, v, 2));	/* longer */
+	assert_true(netlink_attr_get(h, 12, 1, v, 2));	/* longer */
 	assert_string_equal(v, "abset");
-	assert_true(nl_attr_get(h, 12, 2, v, 0));
+	assert_true(netlink_attr_get(h, 12, 2, v, 0));
 	/* the first of two counts */
 	msg_attr(&m, 1, "zzzzz", 5);
-	assert_true(nl_attr_get(cut(&m, m.len), 12, 1, v, 5));
+	assert_true(netlink_attr_get(cut(&m, m.len), 12, 1, v, 5));
 	assert_memory_equal(v, "abcde", 5);
 	/* a fixed part that is not there, or hardly */
-	assert_false(nl_attr_get(h, 512, 1, v, 0));
-	assert_int_equal(nl_attrs(h, m.len - 16).n, 0);
-	assert_null(nl_attrs(h, m.len - 15).p);
+	assert_false(netlink_attr_get(h, 512, 1, v, 0));
+	assert_int_equal(netlink_attrs(h, m.len - 16).n, 0);
+	assert_null(netlink_attrs(h, m.len - 15).p);
 }
 
 /* An attribute that claims more, less or nothing hides what follows it. */
@@ -188,7 +189,7 @@ static void test_attr_lies(void **state)
 		m = three_attrs();
 		memcpy(m.bytes + 28, &lies[i], sizeof(lies[i]));
 		assert_int_equal(attrs_in(cut(&m, m.len)), 0);
-		assert_false(nl_attr_get(cut(&m, m.len), 12, 3, &v, 1));
+		assert_false(netlink_attr_get(cut(&m, m.len), 12, 3, &v, 1));
 	}
 	/* 25 bytes reach into the last attribute; what is left is none */
 	m = three_attrs();
@@ -219,19 +220,21 @@ static void test_ask(void **state)
 			dump = about_link(0);
 	unsigned got = 0;
 
-	assert_int_equal(nl_ask(NETLINK_ROUTE, &one.h, count, &got), 0);
+	assert_int_equal(netlink_ask(NETLINK_ROUTE, &one.h, count, &got), 0);
 	assert_int_equal(got, 1);
-	assert_int_equal(nl_ask(NETLINK_ROUTE, &one.h, NULL, NULL), 0);
+	assert_int_equal(netlink_ask(NETLINK_ROUTE, &one.h, NULL, NULL), 0);
 	got = 0;
-	assert_int_equal(nl_ask(NETLINK_ROUTE, &none.h, count, &got), -ENODEV);
+	assert_int_equal(netlink_ask(NETLINK_ROUTE, &none.h, count, &got),
+			 -ENODEV);
 	assert_int_equal(got, 0);
 	dump.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
-	assert_int_equal(nl_ask(NETLINK_ROUTE, &dump.h, count, &got), 0);
+	assert_int_equal(netlink_ask(NETLINK_ROUTE, &dump.h, count, &got), 0);
 	assert_true(got >= 1);
 	/* an answer without an end is an error, and no wait */
 	one.h.nlmsg_flags = NLM_F_REQUEST;
-	assert_int_equal(nl_ask(NETLINK_ROUTE, &one.h, NULL, NULL), -EAGAIN);
-	assert_int_equal(nl_ask(31, &one.h, NULL, NULL), -EPROTONOSUPPORT);
+	assert_int_equal(netlink_ask(NETLINK_ROUTE, &one.h, NULL, NULL),
+			 -EAGAIN);
+	assert_int_equal(netlink_ask(31, &one.h, NULL, NULL), -EPROTONOSUPPORT);
 }
 
 /* No descriptor stays open, whatever came of it. */
@@ -242,10 +245,10 @@ static void test_ask_leaks_nothing(void **state)
 
 	assert_true(before >= 0);
 	close(before);
-	nl_ask(NETLINK_ROUTE, &none.h, NULL, NULL);
+	netlink_ask(NETLINK_ROUTE, &none.h, NULL, NULL);
 	none.h.nlmsg_flags = NLM_F_REQUEST;
 	none.h.nlmsg_type = RTM_GETLINK;
-	nl_ask(NETLINK_ROUTE, &none.h, NULL, NULL);
+	netlink_ask(NETLINK_ROUTE, &none.h, NULL, NULL);
 	after = dup(0);
 	close(after);
 	assert_int_equal(before, after);
@@ -254,14 +257,14 @@ static void test_ask_leaks_nothing(void **state)
 static void test_socket(void **state)
 {
 	static union nl_buf buf;
-	int fd = nl_open(NETLINK_ROUTE);
+	int fd = netlink_open(NETLINK_ROUTE);
 
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
-	assert_int_equal(nl_recv(fd, &buf), -EAGAIN);
+	assert_int_equal(netlink_recv(fd, &buf), -EAGAIN);
 	close(fd);
-	assert_int_equal(nl_recv(fd, &buf), -EBADF);
+	assert_int_equal(netlink_recv(fd, &buf), -EBADF);
 }
 
 /* What another process sent does not pass for the kernel's. */
@@ -270,7 +273,8 @@ static void test_forged(void **state)
 	static union nl_buf buf;
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct link_req forged = about_link(1), real = about_link(1);
-	int fd = nl_open(NETLINK_ROUTE), other = nl_open(NETLINK_ROUTE);
+	int fd = netlink_open(NETLINK_ROUTE),
+	    other = netlink_open(NETLINK_ROUTE);
 	socklen_t len = sizeof(to);
 
 	NEED_ROOT();
@@ -280,7 +284,7 @@ static void test_forged(void **state)
 	assert_int_equal(sendto(other, &forged, sizeof(forged), 0,
 				(struct sockaddr *)&to, len), sizeof(forged));
 	assert_int_equal(send(fd, &real, sizeof(real), 0), sizeof(real));
-	assert_true(nl_recv(fd, &buf) > 0);
+	assert_true(netlink_recv(fd, &buf) > 0);
 	assert_int_equal(buf.first.nlmsg_type, RTM_NEWLINK);
 	assert_int_equal(buf.first.nlmsg_pid, to.nl_pid);
 	close(fd);

@@ -304,7 +304,7 @@ static int fate(pid_t pid)
 				     WEXITSTATUS(status);
 }
 
-/* As the nursery. */
+/* As the fork server. */
 static int in_nursery(int (*try)(void))
 {
 	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
@@ -528,7 +528,8 @@ static void test_the_engine_can_work(void **state)
 	assert_int_equal(in_jail(give_up), 1000 + SIGABRT);
 }
 
-/* ---- in the nursery ----------------------------------------------------- */
+/* ---- in the fork server -----------------------------------------------------
+ */
 
 static void test_nursery_in_wrong_hands(void **state)
 {
@@ -548,7 +549,7 @@ static void test_nursery_in_wrong_hands(void **state)
 		assert_int_equal(in_nursery(open_outside), 0);
 }
 
-/* As a nursery does it: what @try comes to in an engine. */
+/* As a fork server does it: what @try comes to in an engine. */
 static int born(int (*try)(void))
 {
 	pid_t self = getpid(), pid = fork();

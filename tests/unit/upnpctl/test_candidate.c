@@ -34,7 +34,8 @@ static const char *judge(const char *before, const char *after, bool serve)
 	put(&was, before);
 	put(&now, after);
 	memset(&conf, 0, sizeof(conf));
-	err = whole_judge(&was, &now, "FILE", serve, &conf, &is_short, &why);
+	err = candidate_check(&was, &now, "FILE", serve, &conf, &is_short,
+			      &why);
 	if (!err)
 		return is_short ? "short" : "";
 	assert_int_equal(err, -EINVAL);
@@ -115,14 +116,14 @@ static void test_short(void **state)
 static void test_read(void **state)
 {
 	put(&now, ON EXT);
-	assert_int_equal(whole_read(&now, "F", &conf, &is_short, &why), 0);
+	assert_int_equal(candidate_read(&now, "F", &conf, &is_short, &why), 0);
 	assert_true(is_short && conf.enabled);
 	assert_int_equal(conf.iface_n, 1);
 	put(&now, "");
-	assert_int_equal(whole_read(&now, "F", &conf, &is_short, &why), 0);
+	assert_int_equal(candidate_read(&now, "F", &conf, &is_short, &why), 0);
 	assert_false(is_short || conf.enabled);
 	put(&now, ON "foo\n");
-	assert_int_equal(whole_read(&now, "F", &conf, &is_short, &why),
+	assert_int_equal(candidate_read(&now, "F", &conf, &is_short, &why),
 			 -EINVAL);
 	assert_memory_equal(why.text, "F:2: ", 5);
 }
@@ -134,7 +135,7 @@ static void test_sketch(void **state)
 		  "[interface a]\ntype = internal\ntype = z\n"
 		  "[interface a-name-that-is-too-long]\ntype = external\n"
 		  "[interface b]\ndisabled = yes");
-	whole_sketch(&now, &conf);
+	candidate_draft(&now, &conf);
 	assert_int_equal(conf.http_port, 5);
 	assert_int_equal(conf.max_lease, 604800);
 	assert_int_equal(conf.iface_n, 2);
@@ -146,7 +147,7 @@ static void test_sketch(void **state)
 	for (int i = 0; i < 40; i++)
 		now.len += (size_t)snprintf(now.text + now.len, 32,
 					    "[interface i%d]\n", i);
-	whole_sketch(&now, &conf);
+	candidate_draft(&now, &conf);
 	assert_int_equal(conf.iface_n, CONF_IFACES_MAX);
 }
 

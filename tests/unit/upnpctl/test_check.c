@@ -29,17 +29,17 @@ static void test_open(void **state)
 {
 	struct policy_rule r[3] = { line(true, HERE, M24) };
 
-	assert_true(check_open(NULL, 0, HERE, M24));
-	assert_true(check_open(r, 1, HERE, M24));
+	assert_true(check_conf_open(NULL, 0, HERE, M24));
+	assert_true(check_conf_open(r, 1, HERE, M24));
 	/* a host of the network, a network around it */
 	r[0] = line(true, HERE + 5, 0xffffffff);
-	assert_true(check_open(r, 1, HERE, M24));
+	assert_true(check_conf_open(r, 1, HERE, M24));
 	r[0] = line(true, 0, 0);
-	assert_true(check_open(r, 1, HERE, M24));
+	assert_true(check_conf_open(r, 1, HERE, M24));
 	r[0] = line(true, NET(192, 168, 89, 0), M24);
-	assert_false(check_open(r, 1, HERE, M24));
+	assert_false(check_conf_open(r, 1, HERE, M24));
 	r[0] = line(false, 0, 0);
-	assert_false(check_open(r, 1, HERE, M24));
+	assert_false(check_conf_open(r, 1, HERE, M24));
 }
 
 static void test_denied(void **state)
@@ -47,26 +47,26 @@ static void test_denied(void **state)
 	struct policy_rule r[3] = { line(false, HERE, 0xffff0000),
 				    line(true, HERE, M24) };
 
-	assert_false(check_open(r, 2, HERE, M24));
+	assert_false(check_conf_open(r, 2, HERE, M24));
 	/* a part of the clients, or of the ports, is left */
 	r[0] = line(false, HERE, 0xffffff80);
-	assert_true(check_open(r, 2, HERE, M24));
+	assert_true(check_conf_open(r, 2, HERE, M24));
 	r[0] = line(false, HERE, 0xffff0000);
 	r[0].ext_hi = 65534;
-	assert_true(check_open(r, 2, HERE, M24));
+	assert_true(check_conf_open(r, 2, HERE, M24));
 	r[0].ext_hi = 65535;
 	r[0].int_lo = 1025;
-	assert_true(check_open(r, 2, HERE, M24));
+	assert_true(check_conf_open(r, 2, HERE, M24));
 	/* the allow line stands first */
 	r[0] = line(true, HERE, M24);
 	r[1] = line(false, HERE, 0xffff0000);
-	assert_true(check_open(r, 2, HERE, M24));
+	assert_true(check_conf_open(r, 2, HERE, M24));
 	/* another one is left after a denied one */
 	r[0] = line(false, HERE + 5, 0xffffffff);
 	r[1] = line(true, HERE + 5, 0xffffffff);
-	assert_false(check_open(r, 2, HERE, M24));
+	assert_false(check_conf_open(r, 2, HERE, M24));
 	r[2] = line(true, HERE + 6, 0xffffffff);
-	assert_true(check_open(r, 3, HERE, M24));
+	assert_true(check_conf_open(r, 3, HERE, M24));
 }
 
 /* ---- addresses ------------------------------------------------------- */
@@ -95,7 +95,7 @@ static void test_kinds(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		const struct check_kind *k = check_kind_of(v[i].ip);
+		const struct check_kind *k = check_net_kind_of(v[i].ip);
 
 		assert_int_equal(k ? (int)k->level : -1, v[i].level);
 		/* and whatever the daemon calls private has a row */
@@ -110,7 +110,7 @@ static void test_kinds(void **state)
 
 static bool answer(const char *text, char *server, size_t cap)
 {
-	return check_answer(str_z(text), server, cap);
+	return check_lan_answer(str_z(text), server, cap);
 }
 
 static void test_answers(void **state)
@@ -149,12 +149,12 @@ static void test_levels(void **state)
 	static const struct cmd_env env = { .file = "" };
 	struct check c = { .env = &env, .name = "x" };
 
-	check_good(&c, "fine");
+	check_report_ok(&c, "fine");
 	assert_int_equal(c.said, 1);
 	assert_int_equal(c.worst, CHECK_OK);
-	check_say(&c, CHECK_PROBLEM, "bad\ndo %s", "this");
-	check_say(&c, CHECK_WARNING, "not so bad\ndo that");
-	check_good(&c, "fine");
+	check_report(&c, CHECK_PROBLEM, "bad\ndo %s", "this");
+	check_report(&c, CHECK_WARNING, "not so bad\ndo that");
+	check_report_ok(&c, "fine");
 	assert_int_equal(c.said, 3);
 	assert_int_equal(c.worst, CHECK_PROBLEM);
 }
@@ -164,16 +164,16 @@ static void test_files(void **state)
 	char buf[8];
 	struct str s;
 
-	assert_true(check_number("/proc/sys/kernel/%s", "pid_max") > 0);
-	assert_int_equal(check_number("/proc/sys/kernel/ostype"), -1);
-	assert_int_equal(check_number("/nowhere"), -1);
-	assert_true(check_read(buf, sizeof(buf), &s,
+	assert_true(check_report_number("/proc/sys/kernel/%s", "pid_max") > 0);
+	assert_int_equal(check_report_number("/proc/sys/kernel/ostype"), -1);
+	assert_int_equal(check_report_number("/nowhere"), -1);
+	assert_true(check_report_read(buf, sizeof(buf), &s,
 			       "/proc/sys/kernel/ostype"));
 	assert_true(str_eq(s, STR("Linux")));
-	assert_true(check_read(buf, sizeof(buf), &s, "/dev/null"));
+	assert_true(check_report_read(buf, sizeof(buf), &s, "/dev/null"));
 	assert_int_equal(s.n, 0);
-	assert_false(check_read(buf, sizeof(buf), &s, "/nowhere/%d", 1));
-	assert_false(check_read(buf, sizeof(buf), &s, "/%0200d", 1));
+	assert_false(check_report_read(buf, sizeof(buf), &s, "/nowhere/%d", 1));
+	assert_false(check_report_read(buf, sizeof(buf), &s, "/%0200d", 1));
 }
 
 int main(void)

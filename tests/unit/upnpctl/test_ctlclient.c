@@ -304,7 +304,7 @@ static void add_bad_rest(void)
 	b->rep.end = (struct ctl_end){ .err = CTL_EFAIL + 1 };
 	b = add_bad(CTL_END, -EPROTO);
 	b->rep.end = (struct ctl_end){ .err = CTL_EREFUSED,
-				       .refusal = IGD_REFUSALS };
+				       .refusal = REFUSALS };
 }
 
 static void serve_bad(int conn, unsigned nth, const struct ctl_req *req)

@@ -132,18 +132,18 @@ static uint64_t boot_s(void)
 	return (uint64_t)t.tv_sec;
 }
 
-static struct status monitor_says(enum status_state state)
+static struct statusfile monitor_says(enum status_state state)
 {
-	return (struct status){
+	return (struct statusfile){
 		.pid = getpid(), .state = state, .file = "/etc/upnpd.conf",
 		.since_s = 784111777, .since_mono_s = boot_s(),
 		.backend = "nft", .backend_why = "nft governs forwarding",
 	};
 }
 
-static void put_status(struct status s)
+static void put_status(struct statusfile s)
 {
-	assert_int_equal(status_write(fake.status, &s), 0);
+	assert_int_equal(statusfile_write(fake.status, &s), 0);
 }
 
 /* ---- mappings print -------------------------------------------------- */
@@ -189,7 +189,7 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, rep);
 	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
 	rep.mapping.rule.remote.ip = IP(203, 0, 113, 5);
-	rep.mapping.asker_ip = 0;
+	rep.mapping.requester_ip = 0;
 	rep.mapping.left_s = 788645;
 	rep.mapping.enabled = 0;
 	strcpy(rep.mapping.desc,
@@ -206,7 +206,7 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 static void test_print(void **state)
 {
 	fakectl_serve(serve_table);
-	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_OK);
+	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
 	assert_string_equal(out,
 "Flags: D - dynamic, S - static, X - disabled\n"
@@ -223,7 +223,7 @@ static void test_print(void **state)
 static void test_print_detail(void **state)
 {
 	fakectl_serve(serve_table);
-	assert_int_equal(run(cmd_mappings_print,
+	assert_int_equal(run(mappings_print,
 			     ARGS("detail", "where", "static")), CMD_OK);
 	assert_string_equal(out,
 "Flags: D - dynamic, S - static, X - disabled\n"
@@ -237,7 +237,7 @@ static void test_print_json(void **state)
 {
 	fakectl_serve(serve_table);
 	env.json = true;
-	assert_int_equal(run(cmd_mappings_print,
+	assert_int_equal(run(mappings_print,
 			     ARGS("where", "protocol=TCP")), CMD_OK);
 	squeeze(out);
 	assert_string_equal(out,
@@ -245,7 +245,7 @@ static void test_print_json(void **state)
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
 "\"description\":\"game\"}]");
-	assert_int_equal(run(cmd_mappings_print, ARGS("where", "to=1.1.1.1")),
+	assert_int_equal(run(mappings_print, ARGS("where", "to=1.1.1.1")),
 			 CMD_OK);
 	squeeze(out);
 	assert_string_equal(out, "[]");
@@ -255,7 +255,7 @@ static void test_print_stats(void **state)
 {
 	fakectl_serve(serve_table);
 	counting = true;
-	assert_int_equal(run(cmd_mappings_print,
+	assert_int_equal(run(mappings_print,
 			     ARGS("stats", "where", "dynamic")), CMD_OK);
 	assert_string_equal(out,
 "Flags: D - dynamic, S - static, X - disabled\n"
@@ -266,13 +266,13 @@ static void test_print_stats(void **state)
 "  2 D udp        53              192.168.88.10:8000             "
 "                       \n");
 	counting = true;
-	assert_int_equal(run(cmd_mappings_print,
+	assert_int_equal(run(mappings_print,
 			     ARGS("detail", "where", "dynamic")), CMD_OK);
 	assert_non_null(strstr(out, "\"game\"\n      packets=3 "
 			       "bytes=18446744073709551615\n\n"));
 	assert_null(strstr(strstr(out, "packets=") + 1, "packets="));
 	env.json = counting = true;
-	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_OK);
+	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
 	squeeze(out);
 	assert_non_null(strstr(out, "\"game\",\"packets\":3,"
 			       "\"bytes\":18446744073709551615}"));
@@ -285,7 +285,7 @@ static unsigned shown(const char *const *args)
 {
 	unsigned n = 0;
 
-	assert_int_equal(run(cmd_mappings_print, args), CMD_OK);
+	assert_int_equal(run(mappings_print, args), CMD_OK);
 	for (const char *p = out; *p; p++)
 		n += *p == '\n';
 	return n - 2;
@@ -317,12 +317,12 @@ static void test_print_wrong_words(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		assert_int_equal(run(cmd_mappings_print,
+		assert_int_equal(run(mappings_print,
 				     ARGS("where", wrong[i])), CMD_USAGE);
 		assert_one_line(err);
 		assert_string_equal(out, "");
 	}
-	assert_int_equal(run(cmd_mappings_print, ARGS("details")), CMD_USAGE);
+	assert_int_equal(run(mappings_print, ARGS("details")), CMD_USAGE);
 }
 
 static void serve_many(int conn, unsigned nth, const struct ctl_req *req)
@@ -335,7 +335,7 @@ static void serve_many(int conn, unsigned nth, const struct ctl_req *req)
 static void test_print_many(void **state)
 {
 	fakectl_serve(serve_many);
-	assert_int_equal(run(cmd_mappings_print,
+	assert_int_equal(run(mappings_print,
 			     ARGS("where", "external-port=1001")), CMD_OK);
 	assert_says(out, "\n   #   PROTOCOL   ");
 	assert_says(out, "\n1000 D tcp        1001   ");
@@ -360,7 +360,7 @@ static void test_add(void **state)
 	struct ctl_req req;
 
 	fakectl_serve(serve_add);
-	assert_int_equal(run(cmd_mappings_add,
+	assert_int_equal(run(mapchange_add,
 			     ARGS("protocol=udp", "external-port=8080",
 				  "to=192.168.88.10:80",
 				  "remote-host=203.0.113.5", "lease=1h",
@@ -386,7 +386,7 @@ static void test_add_the_least(void **state)
 
 	fakectl_serve(serve_add);
 	env.json = true;
-	assert_int_equal(run(cmd_mappings_add,
+	assert_int_equal(run(mapchange_add,
 			     ARGS("to=192.168.88.10:80", "protocol=TCP",
 				  "external-port=1", "remote-host=")), CMD_OK);
 	req = fakectl_asked();
@@ -399,7 +399,7 @@ static void test_add_the_least(void **state)
 static void test_add_for_less_time(void **state)
 {
 	fakectl_serve(serve_add);
-	assert_int_equal(run(cmd_mappings_add,
+	assert_int_equal(run(mapchange_add,
 			     ARGS("to=192.168.88.10:80", "protocol=tcp",
 				  "external-port=1", "lease=2h")), CMD_OK);
 	assert_says(err, "lease is 1h");
@@ -442,7 +442,7 @@ static void test_add_wrong_words(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		if (run(cmd_mappings_add, wrong[i]) != CMD_USAGE)
+		if (run(mapchange_add, wrong[i]) != CMD_USAGE)
 			fail_msg("case %zu was taken", i);
 		assert_one_line(err);
 	}
@@ -456,13 +456,13 @@ static void test_long_comment(void **state)
 	fakectl_serve(serve_add);
 	memset(comment + 8, 'a', PM_DESC_MAX);
 	comment[8 + PM_DESC_MAX] = '\0';
-	assert_int_equal(run(cmd_mappings_add,
+	assert_int_equal(run(mapchange_add,
 			     ARGS("to=192.168.88.10:80", "protocol=tcp",
 				  "external-port=1", comment)), CMD_OK);
 	req = fakectl_asked();
 	assert_string_equal(req.desc, comment + 8);
 	strcat(comment, "a");
-	assert_int_equal(run(cmd_mappings_add,
+	assert_int_equal(run(mapchange_add,
 			     ARGS("to=192.168.88.10:80", "protocol=tcp",
 				  "external-port=1", comment)), CMD_USAGE);
 }
@@ -470,10 +470,10 @@ static void test_long_comment(void **state)
 static void serve_refusal(int conn, unsigned nth, const struct ctl_req *req)
 {
 	static const struct ctl_end ends[] = {
-		{ CTL_EREFUSED, IGD_REF_RULE, 12, 0 },
-		{ CTL_EREFUSED, IGD_REF_RULE, 0, 0 },
-		{ CTL_EREFUSED, IGD_REF_RULE, 0, 0 },
-		{ CTL_EREFUSED, IGD_REF_CONFLICT, 0, 0 },
+		{ CTL_EREFUSED, REFUSAL_RULE, 12, 0 },
+		{ CTL_EREFUSED, REFUSAL_RULE, 0, 0 },
+		{ CTL_EREFUSED, REFUSAL_RULE, 0, 0 },
+		{ CTL_EREFUSED, REFUSAL_CONFLICT, 0, 0 },
 	};
 
 	tell(conn, (struct ctl_rep){ .kind = CTL_END, .end = ends[nth] });
@@ -481,7 +481,7 @@ static void serve_refusal(int conn, unsigned nth, const struct ctl_req *req)
 
 static void assert_refused(const char *why)
 {
-	assert_int_equal(run(cmd_mappings_add,
+	assert_int_equal(run(mapchange_add,
 			     ARGS("to=192.168.88.10:80", "protocol=tcp",
 				  "external-port=8080")), CMD_FAULT);
 	assert_one_line(err);
@@ -519,7 +519,7 @@ static void test_add_in_vain(void **state)
 
 	fakectl_serve(serve_error);
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
-		assert_int_equal(run(cmd_mappings_add,
+		assert_int_equal(run(mapchange_add,
 				     ARGS("to=192.168.88.10:80",
 					  "protocol=tcp", "external-port=1")),
 				 CMD_FAULT);
@@ -547,7 +547,7 @@ static void assert_listed(void)
 
 static void assert_remove(const char *what, int status)
 {
-	if (run(cmd_mappings_remove, ARGS(what)) != status)
+	if (run(mapchange_remove, ARGS(what)) != status)
 		fail_msg("remove %s: %s", what, err);
 	if (status == CMD_OK)
 		assert_string_equal(err, "");
@@ -610,7 +610,7 @@ static void test_remove_what_is_not_there(void **state)
 		assert_remove(cases[i].what, cases[i].status);
 		assert_says(err, cases[i].why);
 	}
-	assert_int_equal(run(cmd_mappings_remove, NO_ARGS), CMD_USAGE);
+	assert_int_equal(run(mapchange_remove, NO_ARGS), CMD_USAGE);
 }
 
 static void serve_stubborn(int conn, unsigned nth, const struct ctl_req *req)
@@ -624,7 +624,7 @@ static void serve_stubborn(int conn, unsigned nth, const struct ctl_req *req)
 static void test_one_that_stays_does_not_keep_others(void **state)
 {
 	fakectl_serve(serve_stubborn);
-	assert_int_equal(run(cmd_mappings_remove, ARGS("all")), CMD_FAULT);
+	assert_int_equal(run(mapchange_remove, ARGS("all")), CMD_FAULT);
 	assert_one_line(err);
 	assert_says(err, "tcp:40000: the firewall did not take it");
 	assert_listed();
@@ -637,7 +637,7 @@ static void test_one_that_stays_does_not_keep_others(void **state)
 
 static void assert_unreachable(const char *why)
 {
-	assert_int_equal(run(cmd_mappings_print, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(mappings_print, NO_ARGS), CMD_FAULT);
 	assert_one_line(err);
 	assert_says(err, why);
 	assert_string_equal(out, "");
@@ -645,7 +645,7 @@ static void assert_unreachable(const char *why)
 
 static void test_not_running(void **state)
 {
-	struct status s = monitor_says(STATUS_ENDED);
+	struct statusfile s = monitor_says(STATUS_ENDED);
 
 	close(fake.listen_fd);
 	assert_unreachable("does not run: nobody serves");
@@ -676,9 +676,9 @@ static void test_not_enabled(void **state)
 {
 	put_status(monitor_says(STATUS_DISABLED));
 	assert_unreachable("not enabled");
-	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "not enabled");
-	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "not enabled");
 }
 
@@ -717,7 +717,7 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 		.subscribers_max = 64,
 	} };
 
-	rep.status.refused[IGD_REF_RULE] = 5;
+	rep.status.refused[REFUSAL_RULE] = 5;
 	if (nth == 1) {
 		rep.status.ext_ip = 0;
 		rep.status.no_address = CTL_NO_CARRIER;
@@ -729,7 +729,7 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 
 static void test_status(void **state)
 {
-	struct status s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_says(STATUS_SERVING);
 
 	s.repairs = 2;
 	s.repaired_s = 784111777;
@@ -737,7 +737,7 @@ static void test_status(void **state)
 	strcpy(s.reload_fault, "line 3");
 	put_status(s);
 	fakectl_serve(serve_status);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
 	assert_says(out, "             running: yes, process ");
 	assert_says(out, "               since: 1994-11-06T08:49:37Z, for ");
@@ -754,7 +754,7 @@ static void test_status(void **state)
 	assert_says(out, "         last-reload: failed: line 3\n");
 	assert_says(out, "         last-repair: 1994-11-06T08:49:37Z, 2 in all"
 			 "\n");
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_says(out,
 		    "external-address: none: the interface has no carrier\n");
 }
@@ -764,7 +764,7 @@ static void test_status_json(void **state)
 	put_status(monitor_says(STATUS_SERVING));
 	fakectl_serve(serve_status);
 	env.json = true;
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
 	assert_says(out, "{\"running\":true,\"enabled\":true,\"pid\":");
 	assert_says(out, "\"igd-versions\":[1,2]}");
@@ -774,7 +774,7 @@ static void test_status_json(void **state)
 	assert_says(out, "\"mappings\":{\"count\":3,\"static\":1,"
 			 "\"max\":1024,\"max-per-client\":128}");
 	assert_says(out, "\"fault\":null,\"repairs\":0,\"last-repair\":null}");
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
 	assert_says(out, "\"address\":null,\"behind-nat\":false,"
 			 "\"fault\":\"no-carrier\"}");
@@ -782,19 +782,19 @@ static void test_status_json(void **state)
 
 static void test_status_without_a_daemon(void **state)
 {
-	struct status s = monitor_says(STATUS_ENDED);
+	struct statusfile s = monitor_says(STATUS_ENDED);
 
 	unlink(fake.socket);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_string_equal(err, "");
 	assert_says(out, "             running: no\n");
 	strcpy(s.fault, "five engines died");
 	put_status(s);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_says(out, "             running: no\n");
 	assert_says(out, "               ended: five engines died\n");
 	env.json = true;
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	squeeze(out);
 	assert_says(out, "\"running\":false,\"enabled\":false,"
 			 "\"fault\":\"five engines died\"");
@@ -803,7 +803,7 @@ static void test_status_without_a_daemon(void **state)
 /* Its id may be another's by now. */
 static void test_status_of_one_that_was_killed(void **state)
 {
-	struct status s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_says(STATUS_SERVING);
 	pid_t pid = fork();
 
 	if (pid == 0)
@@ -813,25 +813,25 @@ static void test_status_of_one_that_was_killed(void **state)
 	put_status(s);
 	/* nobody has waited for it yet: some inits never do */
 	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_says(out, "               ended: without a word\n");
 	waitpid(pid, NULL, 0);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_says(out, "               ended: without a word\n");
 	s.pid = getpid();
 	s.since_mono_s = 0;	/* this process began later */
 	put_status(s);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_says(out, "               ended: without a word\n");
 }
 
 static void test_status_not_enabled(void **state)
 {
 	put_status(monitor_says(STATUS_DISABLED));
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_says(out, "             enabled: no");
 	env.json = true;
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
 	assert_says(out, "\"running\":true,\"enabled\":false");
 	assert_says(out, "\"mappings\":null");
@@ -841,7 +841,7 @@ static void test_status_of_a_wrong_file(void **state)
 {
 	put_conf("http-port = x");
 	fakectl_serve(serve_status);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_says(out, " configuration-fault: ");
 	assert_says(out, "conf:3: http-port");
 	assert_says(out, "            mappings: 3 of 1024");
@@ -856,11 +856,11 @@ static void test_status_for_anybody(void **state)
 {
 	put_status(monitor_says(STATUS_SERVING));
 	fakectl_serve(serve_denial);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_OK);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_says(out, "running: yes");
 	assert_says(out, "be root");
 	unlink(fake.status);
-	assert_int_equal(run(cmd_status, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_says(out, "             running: not known\n");
 }
 
@@ -868,12 +868,12 @@ static void test_status_for_anybody(void **state)
 
 static void test_metrics(void **state)
 {
-	struct status s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_says(STATUS_SERVING);
 
 	strcpy(s.backend, "a\"b\\");
 	put_status(s);
 	fakectl_serve(serve_status);
-	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
 	assert_says(out, "# TYPE upnpd_up gauge\nupnpd_up 1\n");
 	assert_says(out, "\nupnpd_engine_up 1\n");
 	assert_says(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
@@ -888,7 +888,7 @@ static void test_metrics(void **state)
 static void test_metrics_of_mappings(void **state)
 {
 	counting = true;
-	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
 	assert_non_null(strstr(out,
 "# TYPE upnpd_forwarded_packets_total counter\n"
 "upnpd_forwarded_packets_total{protocol=\"tcp\","
@@ -897,14 +897,14 @@ static void test_metrics_of_mappings(void **state)
 "to=\"192.168.88.11:8000\"} 1\n"
 "# HELP upnpd_forwarded_bytes_total"));
 	assert_non_null(strstr(out, "} 18446744073709551615\n"));
-	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
 	assert_null(strstr(out, "forwarded"));
 }
 
 static void test_metrics_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
-	assert_int_equal(run(cmd_metrics, NO_ARGS), CMD_OK);
+	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
 	assert_says(out, "\nupnpd_up 0\n");
 	assert_says(out, "\nupnpd_engine_up 0\n");
 	assert_string_equal(err, "");
@@ -921,21 +921,21 @@ static void serve_verify(int conn, unsigned nth, const struct ctl_req *req)
 
 static void test_resync(void **state)
 {
-	struct status s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_says(STATUS_SERVING);
 
 	fakectl_serve(serve_verify);
-	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_OK);
+	assert_int_equal(run(resync_run, NO_ARGS), CMD_OK);
 	assert_says(out, "as it should be");
 	assert_int_equal(fakectl_asked().verb, CTL_VERIFY);
-	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_OK);
+	assert_int_equal(run(resync_run, NO_ARGS), CMD_OK);
 	assert_says(out, "repaired");
-	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "could not be repaired; see");
 	strcpy(s.firewall_fault, "nft: no such file");
 	put_status(s);
-	assert_int_equal(run(cmd_resync, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "could not be repaired: nft: no such file");
-	assert_int_equal(run(cmd_resync, ARGS("now")), CMD_USAGE);
+	assert_int_equal(run(resync_run, ARGS("now")), CMD_USAGE);
 }
 
 /* ---- monitor --------------------------------------------------------- */
@@ -992,7 +992,7 @@ static void cut_times(char *text)
 static void test_monitor(void **state)
 {
 	fakectl_serve(serve_news);
-	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "be root");
 	cut_times(out);
 	assert_string_equal(out,
@@ -1017,7 +1017,7 @@ static void test_monitor_json(void **state)
 
 	fakectl_serve(serve_news);
 	env.json = true;
-	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
 	for (line = out; (end = strchr(line, '\n')); line = end + 1) {
 		assert_memory_equal(line, "{\"time\":", 8);
 		assert_int_equal(end[-1], '}');
@@ -1029,7 +1029,7 @@ static void test_monitor_json(void **state)
 static void test_monitor_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
-	assert_int_equal(run(cmd_monitor, NO_ARGS), CMD_FAULT);
+	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "does not run");
 	assert_one_line(err);
 }
@@ -1056,7 +1056,7 @@ static void test_monitor_ends_with_its_reader(void **state)
 		dup2(fds[1], 1);
 		close(fds[0]);
 		close(fds[1]);
-		_exit(cmd_monitor(&c));
+		_exit(mapmonitor_run(&c));
 	}
 	close(fds[1]);
 	assert_int_equal(fakectl_asked().verb, CTL_MONITOR);
