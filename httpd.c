@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "http/httpbody.h"
 #include "http/httpreply.h"
 #include "http/httpreq.h"
@@ -30,7 +31,7 @@
 
 struct httpd {
 	struct loop *loop;
-	struct httpd_routes urlroutes;
+	struct httpd_routes routes;
 	struct httpd_config config;
 	struct httplisten listen;
 	struct loop_timer sweep;
@@ -59,7 +60,7 @@ static void lose(struct httpconn *c)
 
 	httpconn_drop(c);
 	if (pending)
-		srv->urlroutes.gone(srv->urlroutes.arg, id);
+		srv->routes.gone(srv->routes.arg, id);
 }
 
 /* ---- replies ------------------------------------------------------- */
@@ -174,8 +175,8 @@ static void skip_empty_lines(struct httpconn *c)
 
 static void tell_refused(struct httpd *srv, uint32_t peer_ip, int status)
 {
-	if (srv->urlroutes.refused)
-		srv->urlroutes.refused(srv->urlroutes.arg, peer_ip, status);
+	if (srv->routes.refused)
+		srv->routes.refused(srv->routes.arg, peer_ip, status);
 }
 
 /* Fill srv->msg, srv->req and srv->allow. Return: the head's length, 0 need
@@ -199,7 +200,7 @@ static int read_head(struct httpconn *c)
 		tell_refused(srv, c->peer_ip, 403);
 	if (err)
 		return err;
-	srv->allow = srv->urlroutes.methods(srv->urlroutes.arg, srv->req.path);
+	srv->allow = srv->routes.methods(srv->routes.arg, srv->req.path);
 	if (!srv->allow)
 		return -404;
 	if (srv->allow & HTTP_GET)
@@ -280,7 +281,7 @@ static void serve(struct httpconn *c)
 	c->in_n -= size;
 	c->head_n = 0;
 	httpconn_enter(c, CONN_PENDING);
-	srv->urlroutes.serve(srv->urlroutes.arg, &req);
+	srv->routes.serve(srv->routes.arg, &req);
 }
 
 /* Return: false when there is nothing more to do with what has come */
@@ -448,7 +449,7 @@ static void expire(struct httpconn *c)
 	struct httpd *srv = server_of(c);
 
 	if (c->state == CONN_PENDING) {
-		srv->urlroutes.gone(srv->urlroutes.arg, c->id);
+		srv->routes.gone(srv->routes.arg, c->id);
 		fail(c, 503);
 	} else if (c->state == CONN_READING && c->begun) {
 		fail(c, 408);
@@ -544,7 +545,7 @@ static void on_ended(void *arg, uint32_t local_ip)
 
 /* ---- the server ---------------------------------------------------- */
 
-struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *urlroutes,
+struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 			const struct httpd_config *config)
 {
 	struct httpd *srv = mem_new(1, sizeof(*srv));
@@ -558,7 +559,7 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *urlroutes,
 	if (!srv)
 		return NULL;
 	srv->loop = loop;
-	srv->urlroutes = *urlroutes;
+	srv->routes = *routes;
 	srv->config = *config;
 	srv->sweep.cb = on_sweep;
 	srv->conns.emptied = &srv->sweep;
@@ -580,7 +581,7 @@ void httpd_free(struct httpd *srv)
 	mem_free(srv, 1, sizeof(*srv));
 }
 
-int httpd_listen(struct httpd *srv, const struct httpd_listen *at, size_t n,
+int httpd_listen(struct httpd *srv, const struct httplisten_addr *at, size_t n,
 		 uint16_t port)
 {
 	return httplisten_set(&srv->listen, at, n, port);

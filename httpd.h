@@ -10,6 +10,7 @@
 #ifndef HTTPD_H
 #define HTTPD_H
 
+#include "http/httplisten.h"
 #include "http/httpmsg.h"
 #include "http/httpreq.h"	/* enum http_method */
 #include "base/loop.h"
@@ -54,13 +55,6 @@ struct httpd_config {
 	int64_t (*wall_s)(void);	/* for DATE */
 };
 
-struct httpd_listen {
-	int ifindex;
-	char ifname[16];
-	uint32_t ip, mask;	/* the internal interface's; a peer outside
-				 * this network is closed at once */
-};
-
 /**
  * httpd_new - make the server; nothing listens yet.
  *
@@ -70,7 +64,7 @@ struct httpd_listen {
  *
  * Return: owned by the caller (httpd_free()), NULL without memory
  */
-struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *urlroutes,
+struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 			const struct httpd_config *config);
 
 /** httpd_free - close everything. NULL is fine. */
@@ -86,7 +80,7 @@ void httpd_free(struct httpd *);
  *
  * Return: 0, or -errno of the first that failed (the others listen)
  */
-int httpd_listen(struct httpd *, const struct httpd_listen *, size_t n,
+int httpd_listen(struct httpd *, const struct httplisten_addr *, size_t n,
 		 uint16_t port);
 
 /** httpd_port - the port it listens on, 0 while it does not. */

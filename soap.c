@@ -18,6 +18,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "soap.h"
+#include "base/wr.h"
+#include "igd/upnp_err.h"
+#include "igd/value.h"
+#include "igd/wait.h"
 #include "xmltiny.h"
 
 #define SERVICE_URN	"urn:schemas-upnp-org:service:"

@@ -20,6 +20,7 @@
 #include "base/bucket.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/wr.h"
 
 #define GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define SSDP_PORT	1900

@@ -11,11 +11,13 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/dir.h"
 #include "base/log.h"
 #include "sys/relro.h"
 #include "base/str.h"
 #include "conf/conf.h"
+#include "engine/engine.h"
 #include "monitor/monitor.h"
 #include "upnpctl/upnpctl.h"
 
@@ -183,7 +185,7 @@ static int run(const struct options *o, const struct conf *conf)
 		return no_pid_file(conf->pid_file, err);
 	if (!o->foreground || o->syslog)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
-	status = monitor_run(file, conf, o->debug);
+	status = monitor_run(file, conf, o->debug, engine_run);
 	unlink(conf->pid_file);
 	return status;
 }

@@ -11,6 +11,7 @@
  * "--" may stand in a comment.
  */
 #include "xmltiny.h"
+#include "base/wr.h"
 
 /* ---- taking things off the front of a slice ------------------------ */
 

@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "base/wr.h"
 
 #define XML_DEPTH_MAX	16	/* an envelope has 4 levels */
 #define XML_ATTRS_MAX	16	/* of one element */

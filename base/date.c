@@ -5,6 +5,7 @@
  * Not by gmtime(): glibc's reads the time zone file, which a chroot lacks.
  */
 #include "base/date.h"
+#include "base/wr.h"
 
 /* 9999-12-31 23:59:59: IMF-fixdate has four digits for the year. */
 #define DATE_MAX INT64_C(253402300799)

@@ -4,6 +4,7 @@
 #define BASE_DATE_H
 
 #include "base/str.h"
+#include "base/wr.h"
 
 /** date_http - "Sun, 06 Nov 1994 08:49:37 GMT": IMF-fixdate, RFC 9110 5.6.7.
  * A clock outside 1970 to 9999 is taken as the nearest end of that range. */

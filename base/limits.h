@@ -145,4 +145,11 @@
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
 #define NETIF_ADDRS_MAX		64	/* addresses of the whole router */
 
+/* Connections, listeners, events, SSDP sockets, monitor, netlink. */
+#define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX + \
+			 GENA_SUBS_MAX + CONF_IFACES_MAX + \
+			 CTL_CLIENTS_MAX + 1 + 8)
+/* RLIMIT_NOFILE: those, and what is open for a moment. */
+#define ENGINE_FILES_MAX (ENGINE_FDS_MAX + 16)
+
 #endif

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/date.h"
+#include "base/wr.h"
 
 #define LOGGER		"/dev/log"	/* where every syslogd listens */
 #define KERNEL_LOG	"/dev/kmsg"	/* what dmesg shows */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "conf/conf.h"
+#include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
 

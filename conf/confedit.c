@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include "conf/confedit.h"
+#include "base/wr.h"
 #include "conf/confline.h"
 
 /* A line of the text, from @at to @end, its LF in it. */

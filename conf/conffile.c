@@ -14,6 +14,7 @@
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/dir.h"
 #include "conf/conffile.h"
 

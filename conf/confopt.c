@@ -7,6 +7,7 @@
  * refused leaves the field as it was; a message repeats no control character.
  */
 #include <errno.h>
+#include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
 

@@ -6,6 +6,7 @@
 #ifndef CONF_CONFOPT_H
 #define CONF_CONFOPT_H
 
+#include "base/wr.h"
 #include "conf/conf.h"
 
 enum confopt_kind { CONFOPT_BOOL, CONFOPT_NUMBER, CONFOPT_WORD, CONFOPT_TEXT,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerclient.h - what the engine may ask of the monitor: fixed-size records
- * on a SOCK_SEQPACKET pair, no strings, no lengths, no paths. A record of
- * another size or an unknown verb ends the engine. (What the engine reads there
- * first is its configuration: engine.h.)
+ * brokerclient.h - the engine's end of the channel to the monitor's broker.
+ *
+ * Runs in: engine
  */
 #ifndef ENGINE_BROKERCLIENT_H
 #define ENGINE_BROKERCLIENT_H
@@ -11,37 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/loop.h"
-#include "map/nat_rule.h"
+#include "ipc/brokermsg.h"
 #include "map/portmap.h"
-
-enum broker_verb {
-	BROKER_SET = 1,	  /* rule: as NAT_SET; answered */
-	BROKER_DEL,	  /* rule: the key; answered */
-	BROKER_SYNC_RULE, /* rule: one of the whole table; not answered */
-	BROKER_SYNC_END,  /* the table is whole now: apply it; answered */
-	BROKER_REFRESH,	  /* look at the interfaces again; a sync comes,
-			   * one half received is void; answered */
-	BROKER_LINK_UP,	  /* the external link; answered */
-	BROKER_LINK_DOWN,
-	BROKER_VERIFY,	/* the firewall, now; answered */
-	BROKER_SERVING, /* the LAN is answered from now on; answered */
-	BROKER__MAX,
-};
-
-struct broker_req {
-	uint32_t id;		/* comes back in the answer */
-	uint32_t verb;		/* enum broker_verb */
-	struct nat_rule rule;	/* zero where the verb has none */
-};
-
-struct broker_rep {
-	uint32_t id;
-	uint32_t verb;		/* of the request */
-	int32_t err;		/* enum nat_err */
-	uint32_t repaired;	/* BROKER_VERIFY: our rules had been changed */
-};
-
-/* ---- the engine's end ---------------------------------------------------- */
 
 /*
  * What the engine still has to say is not kept in a queue of its own: it is

@@ -14,6 +14,10 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "base/str.h"
+#include "igd/operator.h"
+#include "igd/upnp_err.h"
+#include "igd/value.h"
+#include "igd/wait.h"
 #include "engine/ctlserver.h"
 
 enum conn_state {

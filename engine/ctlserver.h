@@ -14,25 +14,6 @@
 #include "ipc/ctlmsg.h"
 #include "igd/igd.h"
 
-/**
- * ctllisten_open - make the socket at @path.
- *
- * One that nobody serves any more is replaced; anything else at @path, or one
- * that answers, is left alone (-EADDRINUSE). The name is the caller's to take
- * away in the end.
- *
- * Return: the descriptor, non-blocking; -ENAMETOOLONG, other -errno
- */
-int ctllisten_open(const char *path);
-
-/**
- * ctllisten_repair - the engine that had the socket has ended: put right what
- * it may have done to it, if it was in wrong hands.
- *
- * Return: false: it is spoilt for good, make another one
- */
-bool ctllisten_repair(int fd);
-
 struct ctlserver;
 
 /* What the server asks of its owner. */

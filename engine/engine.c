@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/wr.h"
+#include "igd/wait.h"
 #include "sys/jail.h"
 #include "base/log.h"
 #include "base/loop.h"

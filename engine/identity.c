@@ -4,6 +4,7 @@
 #include <sys/utsname.h>
 #include "base/mem.h"
 #include "engine/identity.h"
+#include "base/wr.h"
 #include "engine/state.h"
 
 /* No more of the kernel than "6.1". */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/wr.h"
 #include "sys/netif.h"
 #include "engine/ifwatch.h"
 
@@ -60,7 +61,7 @@ static void tell_external(const struct ifwatch *f)
 /* Listen and be found on the first address of each internal interface. */
 static int serve_interfaces(struct ifwatch *f)
 {
-	struct httpd_listen listen[CONF_IFACES_MAX];
+	struct httplisten_addr listen[CONF_IFACES_MAX];
 	struct ssdp_iface found[CONF_IFACES_MAX];
 	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	size_t n = 0;
@@ -71,7 +72,7 @@ static int serve_interfaces(struct ifwatch *f)
 
 		if (!net->first)
 			continue;
-		listen[n] = (struct httpd_listen){ net->ifindex, "",
+		listen[n] = (struct httplisten_addr){ net->ifindex, "",
 						   net->ip, net->mask };
 		found[n] = (struct ssdp_iface){ "", net->ifindex, net->ip,
 						net->mask };

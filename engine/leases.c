@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "engine/leases.h"
 
 #define FILE_NAME	"leases"

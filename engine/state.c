@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "engine/state.h"
 
 #define UUID_TEXT 36
@@ -132,13 +133,4 @@ uint32_t state_boot_id(int dir_fd, int64_t wall_s)
 	wr_ch(&w, '\n');
 	save(dir_fd, "bootid", wr_done(&w));
 	return id;
-}
-
-void state_boot(char ret[STATE_BOOT_MAX])
-{
-	char buf[64];
-
-	str_copy(ret, STATE_BOOT_MAX,
-		 load(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buf,
-		      sizeof(buf)));
 }

@@ -6,8 +6,6 @@
 
 #include <stdint.h>
 
-#define STATE_BOOT_MAX 40	/* a UUID */
-
 /**
  * state_uuid - the base of our UUIDs: made once, by chance, and kept.
  * @dir_fd: the state directory
@@ -24,9 +22,5 @@ int state_uuid(int dir_fd, const char *configured, uint8_t ret[16]);
  * clock or, where that went backwards, by one. 31 bits (UDA 1.1 1.2.2).
  */
 uint32_t state_boot_id(int dir_fd, int64_t wall_s);
-
-/** state_boot - which boot of the machine this is, as the kernel names it; ""
- * where it does not. Call before chroot(): it reads /proc. */
-void state_boot(char ret[STATE_BOOT_MAX]);
 
 #endif

@@ -2,6 +2,7 @@
 /* urlroutes.c - routes requests to documents, SOAP and events; lists the
  * targets. */
 #include "base/mem.h"
+#include "base/wr.h"
 #include "gena/gena.h"
 #include "engine/urlroutes.h"
 #include "soap.h"

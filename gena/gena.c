@@ -18,8 +18,10 @@
 #include "base/bufpool.h"
 #include "base/mem.h"
 #include "gena/gena.h"
+#include "base/wr.h"
 #include "gena/genamsg.h"
 #include "gena/genasend.h"
+#include "igd/wanip.h"
 
 #define ANSWER_EXTRA_MAX 96
 #define VALUE_MAX 256		/* the longest has about 100 bytes */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include "gena/genamsg.h"
+#include "base/wr.h"
 
 /* ---- CALLBACK ------------------------------------------------------ */
 

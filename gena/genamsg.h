@@ -8,6 +8,7 @@
 
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/wr.h"
 
 #define GENAMSG_SID_LEN 41	/* "uuid:" and 36 characters */
 

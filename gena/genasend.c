@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "http/httpmsg.h"
 #include "base/limits.h"
 #include "gena/genasend.h"

@@ -8,6 +8,7 @@
 
 #include "base/loop.h"
 #include "base/str.h"
+#include "base/wr.h"
 
 enum genasend_end {
 	GENASEND_OK,		/* 2xx */

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/mem.h"
+#include "base/wr.h"
 #include "http/httpconn.h"
 
 /* The site answers well before; its faults must not hold a place for ever. */

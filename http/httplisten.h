@@ -11,7 +11,13 @@
 #include <stdbool.h>
 #include "base/limits.h"
 #include "base/loop.h"
-#include "httpd.h"
+
+struct httplisten_addr {
+	int ifindex;
+	char ifname[16];
+	uint32_t ip, mask;	/* the internal interface's; a peer outside
+				 * this network is closed at once */
+};
 
 struct httplisten_ops {
 	/* a connection, non-blocking; @fd belongs to the callee */
@@ -27,7 +33,7 @@ struct httplisten_ops {
 struct httplistener {
 	struct loop_fd io;	/* fd < 0: this place is free */
 	struct httplisten *set;
-	struct httpd_listen at;
+	struct httplisten_addr at;
 	unsigned full;		/* rounds that found all they asked for */
 };
 
@@ -48,7 +54,7 @@ void httplisten_init(struct httplisten *, struct loop *,
 void httplisten_done(struct httplisten *);
 
 /** httplisten_set - as httpd_listen(). */
-int httplisten_set(struct httplisten *, const struct httpd_listen *, size_t n,
+int httplisten_set(struct httplisten *, const struct httplisten_addr *, size_t n,
 		   uint16_t port);
 
 /** httplisten_port - the port, 0 while nothing listens. */

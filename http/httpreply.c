@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* httpreply.c - the head of an HTTP reply as UPnP clients expect it. */
 #include "base/date.h"
+#include "base/wr.h"
 #include "http/httpreply.h"
 
 /* RFC 9110 15 */

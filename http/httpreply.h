@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 #include "base/str.h"
+#include "base/wr.h"
 
 struct httpreply {
 	int status;

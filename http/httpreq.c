@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include "http/httpreq.h"
+#include "base/wr.h"
 
 /* Method names have case (RFC 9110 9.1). Those with 0 are known, so that
  * they are told 405 at a path that exists; any other is 501. */

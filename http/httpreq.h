@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/wr.h"
 #include "http/httpmsg.h"
 #include "base/str.h"
 

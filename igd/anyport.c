@@ -6,7 +6,9 @@
  * mechanism" (WANIPConnection:2 2.5): a port that somebody outside can
  * foresee is one that he can try.
  */
+#include "igd/anyport.h"
 #include "igd/igd.h"
+#include "igd/upnp_err.h"
 
 /* Is @e what the same requester had for the same purpose? To ask again is to
  * refresh it. One that is being removed is no longer his. */

@@ -8,7 +8,9 @@
  * out there. No white space between them: it is all bytes on a wire.
  */
 #include "igd/desc.h"
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/value.h"
 
 /* UDA 1.1: devices of version 2.0 are shunned by some control points. */
 #define PROLOG "<?xml version=\"1.0\"?>\n"

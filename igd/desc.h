@@ -4,6 +4,7 @@
 #define IGD_DESC_H
 
 #include "base/str.h"
+#include "base/wr.h"
 #include "igd/model.h"
 
 /* A UUID as text: "uuid:" 8-4-4-4-12 hex digits, NUL. */

@@ -1,36 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wait.c - the lists of control points that wait, and what else the changes of
- * the table share. Who wakes them is igd.c.
+ * igd.c - what the services of the gateway share: its state, refusals, expiry,
+ * reading a state variable.
+ *
+ * Runs in: engine
  */
+#include <string.h>
+#include "base/wr.h"
+#include "igd/upnp_err.h"
 #include "igd/igd.h"
-
-void wait_list_add(struct igd_wait **list, struct igd_wait *w)
-{
-	while (*list)
-		list = &(*list)->next;
-	w->next = NULL;
-	*list = w;
-}
-
-bool wait_list_del(struct igd_wait **list, const struct igd_wait *w)
-{
-	for (; *list; list = &(*list)->next) {
-		if (*list != w)
-			continue;
-		*list = w->next;
-		return true;
-	}
-	return false;
-}
-
-int wait_queue(struct igd *igd, struct igd_wait *w, uint16_t slot, bool owner)
-{
-	w->slot = slot;
-	w->owner = owner;
-	wait_list_add(&igd->waiting, w);
-	return IGD_WAIT;
-}
 
 void igd_gone(struct igd *igd, const struct nat_rule *rule)
 {
@@ -66,4 +44,64 @@ bool igd_is_own(const struct pm_entry *e, uint32_t requester_ip)
 {
 	return e->rule.client.ip == requester_ip ||
 	       e->requester_ip == requester_ip;
+}
+
+void igd_init(struct igd *igd, struct portmap *pm)
+{
+	igd->pm = pm;
+	memset(&igd->adds, 0, sizeof(igd->adds));
+	igd->adds.burst = igd->adds.per_s = igd->adds_per_s;
+	igd->waiting = NULL;
+	igd->ready = NULL;
+	igd->link_busy = false;
+	igd->link_to_up = false;
+	igd->update_id = 0;
+	igd->range_left = 0;
+	igd->range_failed = false;
+}
+
+static void expired(void *arg, const struct nat_rule *rule)
+{
+	igd_gone(arg, rule);
+}
+
+uint64_t igd_tick(struct igd *igd, uint64_t now_ms)
+{
+	uint64_t next_ms = UINT64_MAX;
+
+	portmap_expire(igd->pm, now_ms, &next_ms, expired, igd);
+	igd->ops->kick(igd->ops_arg);
+	return next_ms;
+}
+
+static const struct igd_reader *find_reader(const struct igd_service *svc,
+					    const char *name)
+{
+	const struct igd_reader *r;
+
+	for (r = svc->reader; *r->name; r++)
+		if (!strcmp(r->name, name))
+			return r;
+	return NULL;
+}
+
+int igd_read(struct igd *igd, const struct igd_service *svc, unsigned n,
+	     const struct igd_var *var, uint64_t now_ms, struct wr *wr)
+{
+	const struct igd_reader *reader = find_reader(svc, var->name);
+	struct igd_call call = { .svc = svc, .n = n, .now_ms = now_ms };
+	const struct igd_out *out;
+	int err;
+
+	if (!reader)
+		return UPNP_INVALID_VAR;
+	err = reader->get(igd, &call);
+	if (err)
+		return err;
+	out = &call.out[reader->out];
+	if (out->s.p)
+		wr_str(wr, out->s);
+	else
+		wr_u64(wr, out->u);
+	return UPNP_OK;
 }

@@ -4,7 +4,10 @@
  *
  * There is one connection, so there is one answer, and nothing to set.
  */
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/l3f.h"
+#include "igd/upnp_err.h"
 
 #define SERVICE_ID STR(IGD_WAN_SERVICE_ID)
 

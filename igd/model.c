@@ -12,6 +12,10 @@
  */
 #include "igd/model.h"
 #include "igd/igd.h"
+#include "igd/l3f.h"
+#include "igd/wancic.h"
+#include "igd/wanip.h"
+#include "igd/wanip2.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 /* A table and its length, in the order in which the structs want them. */

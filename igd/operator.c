@@ -4,6 +4,9 @@
  * control point's.
  */
 #include "igd/igd.h"
+#include "igd/operator.h"
+#include "igd/upnp_err.h"
+#include "igd/wait.h"
 
 int operator_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {

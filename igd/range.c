@@ -8,6 +8,9 @@
  */
 #include <stddef.h>
 #include "igd/igd.h"
+#include "igd/range.h"
+#include "igd/upnp_err.h"
+#include "igd/waitlist.h"
 
 static void mark(struct igd *igd, uint16_t slot)
 {
@@ -92,7 +95,7 @@ int range_start(struct igd *igd, struct igd_wait *w)
 	size_t i = 0;
 
 	if (igd->range_left)
-		return wait_queue(igd, w, PM_NONE, false);
+		return waitlist_queue(igd, w, PM_NONE, false);
 	igd->range_failed = false;
 	while (i < portmap_count(igd->pm)) {
 		uint16_t slot = portmap_at(igd->pm, i);
@@ -106,12 +109,12 @@ int range_start(struct igd *igd, struct igd_wait *w)
 	}
 	/* that it is not there, nobody can say of one that is being renewed */
 	if (!t.n && t.busy != PM_NONE)
-		return wait_queue(igd, w, t.busy, false);
+		return waitlist_queue(igd, w, t.busy, false);
 	if (!t.n)
 		return nothing_deleted(igd, w, &others);
 	if (!igd->range_left)
 		return UPNP_OK;
-	wait_queue(igd, w, PM_NONE, true);
+	waitlist_queue(igd, w, PM_NONE, true);
 	igd->ops->kick(igd->ops_arg);
 	return IGD_WAIT;
 }
@@ -125,11 +128,11 @@ static struct igd_wait *take_rangers(struct igd *igd)
 		next = w->next;
 		if (w->what != IGD_WAIT_RANGE)
 			continue;
-		wait_list_del(&igd->waiting, w);
+		waitlist_del(&igd->waiting, w);
 		if (w->owner)
 			owner = w;
 		else
-			wait_list_add(&igd->ready, w);
+			waitlist_add(&igd->ready, w);
 	}
 	return owner;
 }

@@ -2,6 +2,7 @@
 /* upnp_err.c - the error codes in the words of their standards. */
 #include <stddef.h>
 #include "igd/igd.h"
+#include "igd/upnp_err.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -5,7 +5,10 @@
  * Pure, and without memory of its own.
  */
 #include <errno.h>
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/upnp_err.h"
+#include "igd/value.h"
 
 /* Of one argument. No string of the model needs more; a description has its
  * own, lower limit. */

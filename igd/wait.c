@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * igd.c - control points that wait for the kernel, and what the services share.
+ * wait.c - the queue of requests that wait for the kernel.
  *
- * Owns: the queue of waits. A wait is the owner of an op in the mapping table,
- * and gets that op's result; or it found another's op on its key under way,
- * and starts over when that one is done; or it waits for the link.
- * Never does: write into a wait after its done() was called: it may be gone,
- * or in use again.
+ * Owns: the queue. A request waits for its own operation in the mapping table
+ * and gets that operation's result; or for another's operation on the same key,
+ * and starts over when that one is done; or for the link.
+ * Never does: write into a wait after its done() was called: the owner may have
+ * freed it or used it again.
+ *
+ * Runs in: engine
  */
 #include <string.h>
+#include "igd/anyport.h"
 #include "igd/igd.h"
+#include "igd/wait.h"
+#include "igd/range.h"
+#include "igd/upnp_err.h"
+#include "igd/waitlist.h"
 
 static struct igd_wait *list_pop(struct igd_wait **list)
 {
@@ -81,7 +88,7 @@ static void tell_stored(struct igd *igd, uint16_t slot)
 static int wait_for_op(struct igd *igd, struct igd_wait *w, uint16_t slot,
 		       bool owner)
 {
-	wait_queue(igd, w, slot, owner);
+	waitlist_queue(igd, w, slot, owner);
 	if (owner)
 		igd->ops->kick(igd->ops_arg);
 	return IGD_WAIT;
@@ -242,7 +249,7 @@ static struct igd_wait *take_waits(struct igd *igd, uint16_t slot)
 		if (w->owner)
 			owner = w;
 		else
-			wait_list_add(&igd->ready, w);
+			waitlist_add(&igd->ready, w);
 	}
 	return owner;
 }
@@ -272,7 +279,7 @@ static bool try_another(struct igd *igd, struct igd_wait *w, enum nat_err err)
 	    ++w->tries >= PM_ANY_TRIES)
 		return false;
 	w->asked = 0;
-	wait_list_add(&igd->ready, w);
+	waitlist_add(&igd->ready, w);
 	return true;
 }
 
@@ -302,8 +309,8 @@ void wait_nat_done(struct igd *igd, uint32_t id, enum nat_err err,
 
 void wait_cancel(struct igd *igd, struct igd_wait *w)
 {
-	if (!wait_list_del(&igd->waiting, w))
-		wait_list_del(&igd->ready, w);
+	if (!waitlist_del(&igd->waiting, w))
+		waitlist_del(&igd->ready, w);
 }
 
 /* ---- the link ------------------------------------------------------ */
@@ -337,7 +344,7 @@ int wait_link(struct igd *igd, struct igd_call *call, bool up, int fail)
 	w->what = IGD_WAIT_LINK;
 	w->fail = fail;
 	w->req.rule.ext_port = 0;
-	return wait_queue(igd, w, PM_NONE, true);
+	return waitlist_queue(igd, w, PM_NONE, true);
 }
 
 void wait_link_done(struct igd *igd, enum nat_err err)
@@ -349,68 +356,6 @@ void wait_link_done(struct igd *igd, enum nat_err err)
 		w = w->next;
 	if (!w)
 		return;
-	wait_list_del(&igd->waiting, w);
+	waitlist_del(&igd->waiting, w);
 	w->done(w, err == NAT_OK ? UPNP_OK : w->fail, 0);
-}
-
-/* ---- the rest ------------------------------------------------------ */
-
-void igd_init(struct igd *igd, struct portmap *pm)
-{
-	igd->pm = pm;
-	memset(&igd->adds, 0, sizeof(igd->adds));
-	igd->adds.burst = igd->adds.per_s = igd->adds_per_s;
-	igd->waiting = NULL;
-	igd->ready = NULL;
-	igd->link_busy = false;
-	igd->link_to_up = false;
-	igd->update_id = 0;
-	igd->range_left = 0;
-	igd->range_failed = false;
-}
-
-static void expired(void *arg, const struct nat_rule *rule)
-{
-	igd_gone(arg, rule);
-}
-
-uint64_t igd_tick(struct igd *igd, uint64_t now_ms)
-{
-	uint64_t next_ms = UINT64_MAX;
-
-	portmap_expire(igd->pm, now_ms, &next_ms, expired, igd);
-	igd->ops->kick(igd->ops_arg);
-	return next_ms;
-}
-
-static const struct igd_reader *find_reader(const struct igd_service *svc,
-					    const char *name)
-{
-	const struct igd_reader *r;
-
-	for (r = svc->reader; *r->name; r++)
-		if (!strcmp(r->name, name))
-			return r;
-	return NULL;
-}
-
-int igd_read(struct igd *igd, const struct igd_service *svc, unsigned n,
-	     const struct igd_var *var, uint64_t now_ms, struct wr *wr)
-{
-	const struct igd_reader *reader = find_reader(svc, var->name);
-	struct igd_call call = { .svc = svc, .n = n, .now_ms = now_ms };
-	const struct igd_out *out;
-	int err;
-
-	if (!reader)
-		return UPNP_INVALID_VAR;
-	err = reader->get(igd, &call);
-	if (err)
-		return err;
-	out = &call.out[reader->out];
-	if (out->s.p)
-		wr_str(wr, out->s);
-	else
-		wr_u64(wr, out->u);
-	return UPNP_OK;
 }

@@ -6,7 +6,13 @@
  * without it), and draw traffic graphs from its counters.
  */
 #include <stddef.h>
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/l3f.h"
+#include "igd/upnp_err.h"
+#include "igd/wait.h"
+#include "igd/wanip.h"
+#include "igd/wancic.h"
 
 static struct str link_text(const struct igd *igd)
 {

@@ -8,7 +8,11 @@
  */
 #include <netinet/in.h>
 #include <string.h>
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/upnp_err.h"
+#include "igd/value.h"
+#include "igd/wait.h"
 #include "igd/wanip.h"
 
 /* ---- state --------------------------------------------------------- */

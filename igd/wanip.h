@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* wanip.h - what the two files of WANIPConnection share. */
+/*
+ * wanip.h - WANIPConnection: the actions that version 1 has, and what wanip2.c
+ * shares with them.
+ *
+ * Runs in: engine
+ */
 #ifndef IGD_WANIP_H
 #define IGD_WANIP_H
 
@@ -37,5 +42,22 @@ int wanip_rate_limited(struct igd *, const struct igd_call *,
 /** wanip_start - wait_start() for the wait of @call, whose request is set.
  * @what: IGD_WAIT_... */
 int wanip_start(struct igd *, struct igd_call *call, uint8_t what);
+
+/** wanip_connected - is there an external address, and a link? */
+bool wanip_connected(const struct igd *);
+
+/** wanip_dummy_shown - does the dummy stand in for mappings now? There are
+ * none, and PortMappingNumberOfEntries is 1 (show-dummy-rule). */
+bool wanip_dummy_shown(const struct igd *);
+
+igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
+	wanip_request_connection, wanip_request_termination,
+	wanip_force_termination, wanip_get_status_info,
+	wanip_get_nat_rsip_status, wanip_get_generic_entry,
+	wanip_get_specific_entry, wanip_add, wanip_delete,
+	wanip_get_external_ip;
+
+/* Where the service's variables come from: igd_service.reader. */
+extern const struct igd_reader wanip_reader[];
 
 #endif

@@ -2,8 +2,12 @@
 /* wanip2.c - WANIPConnection:2: what version 1 does not have. */
 #include <netinet/in.h>
 #include <string.h>
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/upnp_err.h"
+#include "igd/value.h"
 #include "igd/wanip.h"
+#include "igd/wanip2.h"
 
 /* ---- AddAnyPortMapping --------------------------------------------- */
 

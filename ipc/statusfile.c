@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "ipc/statusfile.h"
 
 /* Every field at its longest: five texts and a path. */

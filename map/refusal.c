@@ -5,6 +5,7 @@
  */
 #include <netinet/in.h>
 #include "map/refusal.h"
+#include "base/wr.h"
 
 static const char names[REFUSALS][24] = {
 	[REFUSAL_NONE] = "none",

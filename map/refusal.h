@@ -7,6 +7,7 @@
 #define MAP_REFUSAL_H
 
 #include "base/str.h"
+#include "base/wr.h"
 #include "map/policy.h"
 
 /* Those of policy first, in its order. */

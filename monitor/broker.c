@@ -17,7 +17,7 @@
 #include "monitor/broker.h"
 #include "natfw/table.h"
 #include "natfw/watch.h"
-#include "engine/brokerclient.h"
+#include "ipc/brokermsg.h"
 #include "conf/ifstate.h"
 
 #define MORE_A_CLIENT "engine asked for more than max-mappings-per-client"

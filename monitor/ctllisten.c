@@ -7,8 +7,9 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include "base/limits.h"
 #include "base/str.h"
-#include "engine/ctlserver.h"
+#include "monitor/ctllisten.h"
 
 #define BACKLOG	CTL_CLIENTS_MAX
 

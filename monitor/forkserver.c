@@ -24,9 +24,8 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "sys/bootid.h"
 #include "sys/proc.h"
-#include "engine/engine.h"
-#include "engine/state.h"
 
 #define FORKSERVER_FD 3		/* its socket: the first behind 0 to 2 */
 
@@ -46,7 +45,9 @@ union control {
 struct nest {
 	pid_t self, engine;		/* 0: there is none */
 	bool hung_up;			/* the monitor has */
-	struct engine_start start;	/* its descriptors are set at a birth */
+	engine_run_fn *run;
+	struct engine_start start;	/* descriptors: of the engine that
+					 * starts now */
 };
 
 /* ---- the process: births and deaths -------------------------------------- */
@@ -72,7 +73,7 @@ static void __attribute__((noreturn)) be_engine(struct nest *n)
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	_exit(engine_run(&n->start));
+	_exit(n->run(&n->start));
 }
 
 static void give_birth(struct nest *n, const int *fd, size_t fd_n)
@@ -209,9 +210,9 @@ static int keep_only(int fd)
 }
 
 static void __attribute__((noreturn))
-run_forkserver(int fd, const struct jail *j)
+run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 {
-	struct nest n = { .start.owner = getuid() };
+	struct nest n = { .run = run, .start.owner = getuid() };
 	int err;
 
 	n.self = getpid();
@@ -219,7 +220,7 @@ run_forkserver(int fd, const struct jail *j)
 	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
 	if (keep_only(fd))
 		_exit(1);
-	state_boot(n.start.boot_id);
+	bootid_read(n.start.boot_id);
 	err = set_signals();
 	if (!err)
 		err = jail_enter(j);
@@ -248,7 +249,8 @@ static int hear_ready(const struct forkserver *n)
 	return rep.value;
 }
 
-int forkserver_open(struct forkserver *ret, const struct jail *jail)
+int forkserver_open(struct forkserver *ret, const struct jail *jail,
+		    engine_run_fn *run)
 {
 	int pair[2], status, err;
 
@@ -259,7 +261,7 @@ int forkserver_open(struct forkserver *ret, const struct jail *jail)
 	ret->fd = pair[0];
 	ret->pid = fork();
 	if (ret->pid == 0)
-		run_forkserver(pair[1], jail);
+		run_forkserver(pair[1], jail, run);
 	err = ret->pid < 0 ? -errno : 0;
 	close(pair[1]);
 	if (!err)

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include "ipc/engine_start.h"
 #include "sys/jail.h"
 
 /* The monitor's end. One that is closed is { 0, -1 }. */
@@ -40,10 +41,12 @@ enum { FORKSERVER_CHAN, FORKSERVER_LOG, FORKSERVER_CTL, FORKSERVER_FDS };
 /**
  * forkserver_open - fork it, and wait until it is in its jail.
  * @jail: for it and all of its engines, for good
+ * @run: what an engine does; upnpd.c gives the engine's
  *
  * Return: 0, or -errno with @ret closed: the jail can not be entered
  */
-int forkserver_open(struct forkserver *ret, const struct jail *jail);
+int forkserver_open(struct forkserver *ret, const struct jail *jail,
+		    engine_run_fn *run);
 
 /**
  * forkserver_start - have it start an engine. There is none.

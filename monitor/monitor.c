@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mapmonitor.c - the privileged half: signals, start, reload, stop.
+ * monitor.c - the privileged half: signals, start, reload, stop.
  *
  * Owns: the broker (broker.c) through which the engine reaches the firewall,
  * the supervisor (supervisor.c) that leads the engine's life. Never does: read
@@ -18,9 +18,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "engine/ctlserver.h"
-#include "engine/engine.h"
 #include "monitor/broker.h"
+#include "monitor/ctllisten.h"
 #include "monitor/monitor.h"
 #include "monitor/report.h"
 #include "monitor/supervisor.h"
@@ -59,6 +58,7 @@ struct monitor {
 	struct report report;		/* to the operator */
 	int ctl_fd;			/* the control socket, -1 none */
 	struct home home;
+	engine_run_fn *run;
 	struct supervisor supervisor;
 
 	struct loop_fd firewall;		/* tells of others' changes */
@@ -293,7 +293,7 @@ static int open_forkserver(struct monitor *m)
 
 	if (supervisor_is_open(&m->supervisor))
 		return 0;
-	err = supervisor_open(&m->supervisor, &jail);
+	err = supervisor_open(&m->supervisor, &jail, m->run);
 	if (err)
 		log_err("engine can not enter its jail %s: %s", m->home.dir,
 			strerror(-err));
@@ -454,7 +454,8 @@ static int watch_signals(struct monitor *m)
 	return err;
 }
 
-int monitor_run(const char *path, const struct conf *conf, bool debug)
+int monitor_run(const char *path, const struct conf *conf, bool debug,
+		engine_run_fn *run)
 {
 	static struct monitor m;
 	int err;
@@ -463,6 +464,7 @@ int monitor_run(const char *path, const struct conf *conf, bool debug)
 	m.path = path;
 	m.conf = *conf;
 	m.debug = debug;
+	m.run = run;
 	m.ctl_fd = -1;
 	report_start(&m.report, path, conf->pid_file);
 	loop_fd_init(&m.firewall, -1, on_firewall);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "base/str.h"
+#include "base/wr.h"
 #include "monitor/report.h"
 
 static void copy(char *dst, size_t cap, const char *text)

@@ -284,9 +284,10 @@ void supervisor_init(struct supervisor *w, struct loop *loop,
 	loop_fd_init(&w->log, -1, on_log);
 }
 
-int supervisor_open(struct supervisor *w, const struct jail *jail)
+int supervisor_open(struct supervisor *w, const struct jail *jail,
+		    engine_run_fn *run)
 {
-	int err = forkserver_open(&w->forkserver, jail);
+	int err = forkserver_open(&w->forkserver, jail, run);
 
 	if (err)
 		return err;

@@ -58,8 +58,9 @@ void supervisor_init(struct supervisor *w, struct loop *,
 		     const struct supervisor_ops *, void *arg);
 
 /** supervisor_open - fork the fork server, with all the rights we have. Once.
- * Return: 0 or -errno: the jail can not be entered */
-int supervisor_open(struct supervisor *, const struct jail *);
+ * @run: what an engine does. Return: 0 or -errno: the jail can not be entered */
+int supervisor_open(struct supervisor *, const struct jail *,
+		    engine_run_fn *run);
 
 /** supervisor_is_open - is there a fork server? */
 bool supervisor_is_open(const struct supervisor *);

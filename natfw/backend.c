@@ -10,6 +10,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/limits.h"
+#include "base/wr.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
 

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw.h"
 
 /* ---- running a tool ------------------------------------------------ */

@@ -22,6 +22,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
 #include "natfw/iptables_leaf.h"

@@ -4,6 +4,7 @@
  */
 #include <netinet/in.h>
 #include "natfw/iptables_leaf.h"
+#include "base/wr.h"
 
 #define PER_PROTO	(IPT_LEAVES / 2)
 #define PORTS		(65536 / PER_PROTO)

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw/iptables_rule.h"
 
 /* A leaf is a number: 64 for each of two protocols. 1024 ports: of mappings

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "natfw/iptables_list.h"
+#include "base/wr.h"
 #include "natfw/iptables_rule.h"
 
 const struct ipt_hook ipt_hooks[IPT_HOOKS] = {

@@ -3,6 +3,7 @@
  * iptables_rule.c - a mapping as iptables rules. Pure.
  */
 #include <netinet/in.h>
+#include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/iptables_rule.h"
 

@@ -8,6 +8,7 @@
 #define NATFW_IPTABLES_RULE_H
 
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw.h"
 
 #define IPT_ACCEPT_CHAIN	"UPNPD"		/* of table filter */

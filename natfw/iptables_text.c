@@ -2,6 +2,7 @@
 /*
  * iptables_text.c - steps, and what becomes of rules, ops and leaves in them.
  */
+#include "base/wr.h"
 #include "natfw/iptables_leaf.h"
 #include "natfw/iptables_text.h"
 #include "natfw/table.h"

@@ -25,6 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/netfilter/nf_tables.h>
+#include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"
 #include "natfw/nft_change.h"

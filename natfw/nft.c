@@ -27,6 +27,7 @@
  */
 #include <errno.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"

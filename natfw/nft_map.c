@@ -3,6 +3,7 @@
  * nft_map.c - which maps and sets a rule is in, and what its elements say.
  * Pure.
  */
+#include "base/wr.h"
 #include "natfw/nft_list.h"
 #include "natfw/nft_map.h"
 #include "natfw/table.h"

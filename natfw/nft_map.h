@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw.h"
 #include "natfw/nfnl.h"
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include "natfw/nft_place.h"
+#include "base/wr.h"
 
 #define MANGLE	(-150)	/* nft's name for that priority */
 

@@ -2,6 +2,7 @@
 /*
  * nft_rule.c - the text of what is there whatever the mappings are. Pure.
  */
+#include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/nft_map.h"
 #include "natfw/nft_rule.h"

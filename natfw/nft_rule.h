@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw.h"
 #include "natfw/nft_list.h"
 

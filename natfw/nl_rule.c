@@ -15,6 +15,7 @@
 #include <linux/netfilter/nf_conntrack_tuple_common.h>
 #include <linux/netfilter/nf_tables.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw/nl_rule.h"
 
 #define REG	NFT_REG_1	/* where everything is loaded */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/date.h"
+#include "base/wr.h"
 #include "http/httpmsg.h"
 #include "base/limits.h"
 #include "ssdp/ssdpmsg.h"

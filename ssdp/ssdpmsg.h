@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "base/wr.h"
 
 #define SSDP_TARGETS_MAX 32	/* two roots with 11 each, and room */
 

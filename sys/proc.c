@@ -10,6 +10,7 @@
  * the kernel itself can not kill).
  */
 #include "sys/proc.h"
+#include "base/wr.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/candidate.h"
+#include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * value.c - "upnpctl check": why would a port not open here?
+ * check.c - "upnpctl check": why would a port not open here?
  *
  * Owns: the order of the checks, what is printed, the exit status.
  * Never does: change anything.
@@ -8,6 +8,7 @@
 #include <string.h>
 #include "upnpctl/check.h"
 #include "upnpctl/cmd.h"
+#include "upnpctl/json.h"
 #include "upnpctl/out.h"
 
 /* What a check can not do without: it is left out then, and what is missing

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * value.h - what the checks of "upnpctl check" share: what was looked up once,
+ * check.h - what the checks of "upnpctl check" share: what was looked up once,
  * and how a check says what it found.
  */
 #ifndef UPNPCTL_CHECK_H
@@ -61,7 +61,7 @@ void check_report_ok(struct check *, const char *fmt, ...)
  * this index now, or NULL. */
 const struct conf_iface *check_report_iface(const struct check *, int ifindex);
 
-/* The checks; value.c's table says what each needs. */
+/* The checks; check.c's table says what each needs. */
 void check_conf_file(struct check *), check_conf_clock(struct check *),
 	check_conf_state_dir(struct check *), check_conf_access(struct check *);
 								/* _conf */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/proc.h"
 #include "upnpctl/check.h"
 #include "map/policy.h"

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "http/httpmsg.h"
 #include "upnpctl/check.h"
 

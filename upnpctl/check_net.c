@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include "base/wr.h"
 #include "sys/route.h"
 #include "upnpctl/check.h"
 

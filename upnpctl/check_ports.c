@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/dir.h"
 #include "sys/jail.h"
 #include "sys/ports.h"

@@ -7,7 +7,9 @@
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "upnpctl/check.h"
+#include "upnpctl/json.h"
 #include "upnpctl/out.h"
 
 static const char *const level_words[] = { "ok", "warning", "problem" };

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "upnpctl/cmd.h"
+#include "base/wr.h"
 
 #define NAME "upnpctl: "
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* complete.c - what there is to say, for the shell's completion. */
 #include "upnpctl/complete.h"
+#include "base/wr.h"
 #include "upnpctl/out.h"
 #include "conf/confopt.h"
 

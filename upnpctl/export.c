@@ -4,6 +4,7 @@
  * exports its own.
  */
 #include <string.h>
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/out.h"
 #include "upnpctl/view.h"

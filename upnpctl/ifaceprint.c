@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /* ifaceprint.c - interfaces print. */
 #include <string.h>
+#include "base/wr.h"
+#include "upnpctl/json.h"
 #include "upnpctl/options.h"
 #include "upnpctl/out.h"
 #include "upnpctl/pick.h"

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/limits.h"
+#include "base/wr.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/live.h"
 #include "conf/confedit.h"

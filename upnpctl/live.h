@@ -7,6 +7,7 @@
 #define UPNPCTL_LIVE_H
 
 #include <stdbool.h>
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "conf/conf.h"
 #include "ipc/ctlmsg.h"

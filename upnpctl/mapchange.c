@@ -7,7 +7,9 @@
  */
 #include <errno.h>
 #include "base/mem.h"
+#include "base/wr.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/json.h"
 #include "upnpctl/mappings.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"

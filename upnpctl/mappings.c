@@ -7,9 +7,11 @@
  */
 #include <errno.h>
 #include "base/mem.h"
+#include "base/wr.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/mappings.h"
+#include "upnpctl/json.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"
 

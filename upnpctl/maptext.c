@@ -7,6 +7,9 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include "upnpctl/maptext.h"
+#include "base/wr.h"
+#include "igd/value.h"
+#include "upnpctl/json.h"
 #include "upnpctl/out.h"
 #include "igd/igd.h"
 

@@ -7,6 +7,7 @@
 #define UPNPCTL_MAPTEXT_H
 
 #include "base/str.h"
+#include "base/wr.h"
 #include "ipc/ctlmsg.h"
 
 /* The longest text of one field, quoted: a description, every byte escaped. */

@@ -4,6 +4,7 @@
  * 0.0.4, for node_exporter's textfile collector. Nobody listens for that.
  */
 #include <netinet/in.h>
+#include "base/wr.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/live.h"

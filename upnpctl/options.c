@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* options.c - options as the menus take them. */
 #include <string.h>
+#include "base/wr.h"
 #include "upnpctl/change.h"
 #include "upnpctl/options.h"
+#include "upnpctl/json.h"
 #include "upnpctl/out.h"
 
 bool options_split(struct str arg, struct str *ret_key, struct str *ret_value)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* pick.c - which interfaces are meant. */
+#include "base/wr.h"
 #include "sys/netif.h"
 #include "upnpctl/pick.h"
 #include "conf/confopt.h"

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/reload.h"

@@ -3,6 +3,7 @@
 #include <poll.h>
 #include "base/limits.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/json.h"
 #include "upnpctl/live.h"
 #include "upnpctl/out.h"
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* settings.c - print and set: the settings for the whole. */
 #include <string.h>
+#include "base/wr.h"
 #include "upnpctl/change.h"
+#include "upnpctl/json.h"
 #include "upnpctl/options.h"
 #include "upnpctl/out.h"
 #include "upnpctl/view.h"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * statusfile.c - "status": what runs, and how it does. The monitor's part comes
+ * status.c - "status": what runs, and how it does. The monitor's part comes
  * out of its file, the engine's over the socket; each works without the other.
  */
 #include <errno.h>
 #include "base/date.h"
+#include "base/wr.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/json.h"
 #include "upnpctl/live.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"

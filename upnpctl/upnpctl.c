@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/complete.h"
 #include "upnpctl/out.h"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/words.h"
+#include "base/wr.h"
 
 /* The text that is left, and the word that is being written. */
 struct reader {

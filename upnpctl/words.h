@@ -6,6 +6,7 @@
 #ifndef UPNPCTL_WORDS_H
 #define UPNPCTL_WORDS_H
 
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 
 struct words {

@@ -13,6 +13,7 @@
  * a setting that the option table takes, as what it was with that setting.
  */
 #include <errno.h>
+#include "base/wr.h"
 #include "conf/confedit.h"
 #include "conf/confline.h"
 #include "fuzz.h"

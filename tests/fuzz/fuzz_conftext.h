@@ -6,6 +6,7 @@
 #ifndef TESTS_FUZZ_FUZZ_CONFTEXT_H
 #define TESTS_FUZZ_FUZZ_CONFTEXT_H
 
+#include "base/wr.h"
 #include "conf/confopt.h"
 #include "fuzz.h"
 

@@ -18,6 +18,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/ctlclient.h"

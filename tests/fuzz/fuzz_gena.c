@@ -13,6 +13,7 @@
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "fuzz.h"
 #include "fuzz_igd.h"
 #include "gena/gena.h"

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "http/httpmsg.h"
 #include "base/limits.h"
 #include "fuzz.h"

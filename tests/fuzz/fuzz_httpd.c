@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "fuzz.h"
 #include "httpd.h"
 

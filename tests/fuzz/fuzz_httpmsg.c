@@ -6,6 +6,7 @@
  * in the buffer; a request that passes has one end, and a path without
  * control characters.
  */
+#include "base/wr.h"
 #include "http/httpreq.h"
 #include "fuzz.h"
 

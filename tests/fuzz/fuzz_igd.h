@@ -10,6 +10,7 @@
 
 #include "fuzz.h"
 #include "igd/igd.h"
+#include "igd/wait.h"
 
 #define GW_ROUTER	0xc0a85801u	/* 192.168.88.1 */
 #define GW_CLIENT(n)	(0xc0a8580au + (n))

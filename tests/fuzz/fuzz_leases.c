@@ -11,6 +11,7 @@
  * and made again, a line each, the next start knows.
  */
 #include "base/limits.h"
+#include "base/wr.h"
 #include "fuzz.h"
 #include "fuzz_dir.h"
 #include "engine/leases.h"

@@ -6,6 +6,7 @@
  * is opened is closed, in order; text decodes to no more than it was; every
  * slice lies in the document.
  */
+#include "base/wr.h"
 #include "fuzz.h"
 #include "xmltiny.h"
 

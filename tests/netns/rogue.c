@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/caps.h"
 #include "sys/jail.h"
 #include "base/log.h"

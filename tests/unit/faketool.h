@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "sys/proc.h"
 #include "base/str.h"
 #include "tests/unit/natfwtest.h"

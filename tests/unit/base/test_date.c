@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "base/date.h"
+#include "base/wr.h"
 
 static void assert_date(int64_t unix_s, const char *want)
 {

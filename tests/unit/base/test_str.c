@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_str.c - slices, strict numbers, the bounded writer. */
+/* test_str.c - slices and strict numbers. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/str.h"
+#include "base/wr.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -285,230 +286,6 @@ static void test_copy(void **state)
 	assert_false(str_copy(buf, 1, STR("a")));
 }
 
-/* ---- the writer ---------------------------------------------------- */
-
-/* A writer whose buffer ends at the guard page. */
-static struct wr writer(size_t cap)
-{
-	memset(page, '#', page_n);
-	return wr_init(page + page_n - cap, cap);
-}
-
-static void test_wr_fits_exactly(void **state)
-{
-	struct wr w = writer(26);
-
-	wr_z(&w, "ab");
-	wr_ch(&w, 'c');
-	wr_str(&w, STR("\0d"));
-	wr_u64(&w, 0);
-	wr_u64(&w, UINT64_MAX);
-	assert_false(w.over);
-	assert_int_equal(w.len, 26);
-	assert_true(str_eq(wr_done(&w),
-			   STR("abc\0d018446744073709551615")));
-	wr_str(&w, (struct str){ NULL, 0 });
-	assert_false(w.over);
-	wr_ch(&w, 'x');
-	assert_true(w.over);
-	assert_int_equal(w.len, 26);
-}
-
-static void test_wr_over_sticks(void **state)
-{
-	struct wr w = writer(4);
-
-	wr_z(&w, "ab");
-	wr_z(&w, "cde");
-	assert_true(w.over);
-	wr_ch(&w, 'c');		/* would fit, but comes after a gap */
-	wr_z(&w, "");
-	wr_u64(&w, 1);
-	wr_fmt(&w, "x");
-	wr_xml(&w, STR("x"));
-	assert_str(wr_done(&w), "ab");
-	assert_true(w.over);
-}
-
-static void test_wr_cut(void **state)
-{
-	char buf[6];
-	struct wr w = wr_init_cut(buf, sizeof(buf));
-
-	wr_fmt(&w, "%s-%u", "abc", 1234u);
-	assert_true(w.over);
-	assert_str(wr_done(&w), "abc-12");
-	wr_z(&w, "x");
-	assert_string_equal(wr_cstr(&w), "abc-1");
-}
-
-static void test_wr_net(void **state)
-{
-	char buf[64];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	wr_net(&w, 0xc0a85801, 0xffffff00);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, 0xfffffff8);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, UINT32_MAX);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, 0);
-	assert_string_equal(wr_cstr(&w), "192.168.88.0/24 192.168.88.0/29 "
-			    "192.168.88.1/32 0.0.0.0/0");
-	assert_false(w.over);
-}
-
-static void test_wr_ipv4(void **state)
-{
-	struct wr w = writer(22);
-
-	wr_ipv4(&w, 0xc0a85801);
-	wr_ch(&w, ' ');
-	wr_ipv4(&w, 0x0a000002);
-	assert_false(w.over);
-	assert_str(wr_done(&w), "192.168.88.1 10.0.0.2");
-	w = writer(15);
-	wr_ipv4(&w, UINT32_MAX);
-	assert_false(w.over);
-	assert_str(wr_done(&w), "255.255.255.255");
-	w = writer(6);
-	wr_ipv4(&w, 0x01020304);
-	assert_true(w.over);
-	assert_int_equal(w.len, 0);
-}
-
-static void test_wr_fmt(void **state)
-{
-	struct wr w = writer(8);
-
-	wr_fmt(&w, "%s-%d", "ab", 12);
-	assert_str(wr_done(&w), "ab-12");
-	wr_fmt(&w, "%s", "xy");
-	assert_str(wr_done(&w), "ab-12xy");
-	assert_false(w.over);
-	wr_fmt(&w, "%s%c", "z", '!');	/* all or nothing */
-	assert_true(w.over);
-	assert_str(wr_done(&w), "ab-12xy");
-	w = wr_init(NULL, 0);
-	wr_fmt(&w, "%s", "");
-	assert_false(w.over);
-}
-
-/* Each line against libc's own. */
-#define SAME(...) do { \
-	char want_[200]; \
-	struct wr w_ = writer(200); \
-	assert_true(snprintf(want_, sizeof(want_), __VA_ARGS__) < 200); \
-	wr_fmt(&w_, __VA_ARGS__); \
-	assert_false(w_.over); \
-	assert_str(wr_done(&w_), want_); \
-} while (0)
-
-static void test_wr_fmt_as_printf(void **state)
-{
-	SAME("no conversion");
-	SAME("100%%, %%s");
-	SAME("%c%c", 'a', '\n');
-	SAME("[%s][%.3s][%.0s][%.9s]", "", "abcdef", "abc", "abc");
-	SAME("[%.*s][%.*s]", 2, "abc", 0, "abc");
-	SAME("%d %d %d", 0, INT_MIN, INT_MAX);
-	SAME("%ld %ld", LONG_MIN, LONG_MAX);
-	SAME("%lld %lld", LLONG_MIN, LLONG_MAX);
-	SAME("%u %u", 0u, UINT_MAX);
-	SAME("%lu %llu %zu", ULONG_MAX, ULLONG_MAX, SIZE_MAX);
-	SAME("%x %llx", 0xdeadbeefu, ULLONG_MAX);
-	SAME("%02u:%02u %04u %08x %02x", 7u, 123u, 42u, 0xabcu, 0u);
-	SAME("[%5u][%1u]", 42u, 42u);
-}
-
-/* An unterminated string with a precision is not read beyond it. */
-static void test_wr_fmt_slice(void **state)
-{
-	static const char abc[3] = { 'a', 'b', 'c' };
-	struct wr w = writer(8);
-
-	wr_fmt(&w, "%.*s", 3, abc);
-	assert_str(wr_done(&w), "abc");
-}
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat"
-static void test_wr_fmt_unknown(void **state)
-{
-	struct wr w = writer(20);
-
-	wr_fmt(&w, "a%gb", 1.0);
-	assert_true(w.over);
-	assert_str(wr_done(&w), "");
-	w = writer(20);
-	wr_fmt(&w, "a%");	/* nothing behind it is read */
-	assert_true(w.over);
-}
-#pragma GCC diagnostic pop
-
-static void test_wr_xml(void **state)
-{
-	struct wr w = writer(100);
-
-	wr_xml(&w, at_start(STR("a&b<c>d\"e'f")));
-	assert_str(wr_done(&w), "a&amp;b&lt;c&gt;d&quot;e&apos;f");
-	w = writer(100);
-	wr_xml(&w, STR("\0\x01\b\t\n\v\f\r\x1b\x1f x\x7f\xc3\xa9\xff"));
-	assert_str(wr_done(&w), "\t\n\r x\x7f\xc3\xa9\xff");
-}
-
-static void test_wr_xml_all_or_nothing(void **state)
-{
-	size_t cap;
-	struct wr w;
-
-	for (cap = 0; cap <= 12; cap++) {
-		w = writer(cap);
-		wr_xml(&w, STR("x<&y"));
-		assert_int_equal(w.over, cap < 11);
-		assert_int_equal(w.len, cap < 11 ? 0 : 11);
-	}
-}
-
-static void test_wr_cstr(void **state)
-{
-	struct wr w = writer(4);
-
-	assert_string_equal(wr_cstr(&w), "");
-	wr_z(&w, "abc");
-	assert_string_equal(wr_cstr(&w), "abc");
-	assert_false(w.over);
-	wr_ch(&w, 'd');
-	assert_false(w.over);
-	assert_string_equal(wr_cstr(&w), "abc");
-	assert_true(w.over);
-	assert_string_equal(wr_cstr(&w), "abc");
-	w = writer(1);
-	assert_string_equal(wr_cstr(&w), "");
-}
-
-/* Whatever is written, at whatever size: never a byte beyond, never less than
- * a prefix of whole writes. */
-static void test_wr_every_cap(void **state)
-{
-	size_t cap;
-	struct wr w;
-
-	for (cap = 0; cap < 80; cap++) {
-		w = writer(cap);
-		wr_z(&w, "http://");
-		wr_ipv4(&w, 0xc0a80101);
-		wr_ch(&w, ':');
-		wr_u64(&w, 2828);
-		wr_xml(&w, STR("/<igd>"));
-		assert_int_equal(w.over, cap < 7 + 11 + 1 + 4 + 12);
-		assert_true(w.len <= cap);
-		if (cap > 0 && page_n > cap)
-			assert_int_equal(page[page_n - cap - 1], '#');
-	}
-}
-
 static void test_list(void **state)
 {
 	static const char list[] = "red\0" "ultramarine\0" "g\0";
@@ -540,19 +317,6 @@ int main(void)
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_list),
-		cmocka_unit_test(test_wr_fits_exactly),
-		cmocka_unit_test(test_wr_over_sticks),
-		cmocka_unit_test(test_wr_ipv4),
-		cmocka_unit_test(test_wr_net),
-		cmocka_unit_test(test_wr_cut),
-		cmocka_unit_test(test_wr_fmt),
-		cmocka_unit_test(test_wr_fmt_as_printf),
-		cmocka_unit_test(test_wr_fmt_slice),
-		cmocka_unit_test(test_wr_fmt_unknown),
-		cmocka_unit_test(test_wr_xml),
-		cmocka_unit_test(test_wr_xml_all_or_nothing),
-		cmocka_unit_test(test_wr_cstr),
-		cmocka_unit_test(test_wr_every_cap),
 	};
 
 	return cmocka_run_group_tests(tests, make_page, drop_page);

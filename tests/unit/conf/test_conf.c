@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "conf/conf.h"
 
 static struct conf conf;

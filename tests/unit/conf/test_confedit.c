@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "conf/confedit.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"

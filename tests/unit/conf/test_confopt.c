@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "conf/confopt.h"
 
 /* Both tables work on this one. */

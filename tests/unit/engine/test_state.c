@@ -112,16 +112,6 @@ static void test_boot_id_rises(void **state)
 	assert_int_equal(state_boot_id(dir_fd, 3000), 3000);
 }
 
-static void test_boot(void **state)
-{
-	char a[STATE_BOOT_MAX], b[STATE_BOOT_MAX];
-
-	state_boot(a);
-	state_boot(b);
-	assert_int_equal(strlen(a), 36);
-	assert_string_equal(a, b);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,7 +121,6 @@ int main(void)
 		T(test_uuid_that_is_none_is_replaced),
 		T(test_link_is_not_followed),
 		T(test_boot_id_rises),
-		T(test_boot),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "gena/genamsg.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/limits.h"
+#include "base/wr.h"
 #include "gena/genasend.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/wr.h"
 #include "http/httpmsg.h"
 
 #define ROOM (HTTP_HEAD_MAX * 2)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "http/httpreply.h"
 
 static char buf[1024];

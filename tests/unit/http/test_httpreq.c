@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "http/httpreq.h"
 
 #define OWN_IP 0xc0a80101u	/* 192.168.1.1 */

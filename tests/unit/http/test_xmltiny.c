@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "base/wr.h"
 #include "xmltiny.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "httpd.h"
 
 #define OWN_IP 0x0a000001u	/* 10.0.0.1 */
@@ -139,7 +140,7 @@ static void on_gone(void *arg, uint32_t id)
 
 static int setup(void **state)
 {
-	const struct httpd_routes urlroutes = {methods_of, serve, on_gone,
+	const struct httpd_routes routes = {methods_of, serve, on_gone,
 					       NULL};
 	const struct httpd_config config = { "test/1", fake_wall };
 
@@ -149,7 +150,7 @@ static int setup(void **state)
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)('a' + i % 23);
 	loop = loop_new(LOOP_FDS, fake_clock);
-	srv = httpd_new(loop, &urlroutes, &config);
+	srv = httpd_new(loop, &routes, &config);
 	return srv ? 0 : -1;
 }
 
@@ -1267,7 +1268,7 @@ static void test_noise(void **state)
 
 /* ---- TCP ----------------------------------------------------------- */
 
-static const struct httpd_listen lo = {
+static const struct httplisten_addr lo = {
 	.ifname = "lo", .ip = 0x7f000001, .mask = 0xff000000,
 };
 

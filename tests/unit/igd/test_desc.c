@@ -15,9 +15,15 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/limits.h"
+#include "base/wr.h"
 #include "igd/desc.h"
 #include "igd/igd.h"
+#include "igd/l3f.h"
 #include "igd/model.h"
+#include "igd/upnp_err.h"
+#include "igd/wancic.h"
+#include "igd/wanip.h"
+#include "igd/wanip2.h"
 #include "xmltiny.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))

@@ -12,7 +12,15 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/l3f.h"
+#include "igd/operator.h"
+#include "igd/upnp_err.h"
+#include "igd/value.h"
+#include "igd/wait.h"
+#include "igd/wancic.h"
+#include "igd/wanip.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 #define IP(a, b, c, d) \

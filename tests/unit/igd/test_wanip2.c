@@ -11,7 +11,11 @@
 #include <cmocka.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/wait.h"
+#include "igd/wanip.h"
+#include "igd/wanip2.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 #define IP(a, b, c, d) \

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "map/refusal.h"
 
 static struct refusal_counts rs;

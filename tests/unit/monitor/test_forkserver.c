@@ -21,7 +21,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/limits.h"
-#include "engine/engine.h"
 #include "monitor/forkserver.h"
 
 #define WAIT_MS 30000
@@ -35,7 +34,7 @@ int jail_enter(const struct jail *j)
 	return j->files_max == 77 ? jail_err : -EINVAL;
 }
 
-void state_boot(char ret[STATE_BOOT_MAX])
+void bootid_read(char ret[BOOTID_MAX])
 {
 	memcpy(ret, "boot", 5);
 }
@@ -74,7 +73,7 @@ static bool is_well(const struct engine_start *s)
 
 /* "e" ends with 7, "a" by a signal, "c" with 8 and a control socket; at a
  * hang-up it ends with 3; "h" hangs, whatever happens. */
-int engine_run(const struct engine_start *s)
+static int run_engine(const struct engine_start *s)
 {
 	char order;
 
@@ -161,7 +160,7 @@ static int open_it(void **state)
 {
 	jail_err = 0;
 	signal(SIGPIPE, SIG_IGN);
-	return forkserver_open(&forkserver, &jail);
+	return forkserver_open(&forkserver, &jail, run_engine);
 }
 
 static int close_it(void **state)
@@ -305,7 +304,7 @@ static void test_nonsense(void **state)
 	int status;
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		assert_int_equal(forkserver_open(&forkserver, &jail), 0);
+		assert_int_equal(forkserver_open(&forkserver, &jail, run_engine), 0);
 		assert_int_equal(send(forkserver.fd, said[i].word, said[i].len,
 				      0), (int)said[i].len);
 		assert_int_equal(forkserver_close(&forkserver, &status), 0);
@@ -316,7 +315,7 @@ static void test_nonsense(void **state)
 static void test_jail_that_can_not_be_entered(void **state)
 {
 	jail_err = -ENOENT;
-	assert_int_equal(forkserver_open(&forkserver, &jail), -ENOENT);
+	assert_int_equal(forkserver_open(&forkserver, &jail, run_engine), -ENOENT);
 	assert_int_equal(forkserver.fd, -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);

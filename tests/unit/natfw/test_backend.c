@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include "base/wr.h"
 #include "natfw/backend.h"
 #include "tests/unit/faketool.h"
 

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/wr.h"
 #include "tests/unit/faketool.h"
 #include "natfw/iptables_leaf.h"
 

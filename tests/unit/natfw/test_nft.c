@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"
 #include "natfw/table.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/wr.h"
 #include "natfw/nft_list.h"
 #include "tests/unit/faketool.h"
 

@@ -15,6 +15,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include "base/wr.h"
+#include "igd/upnp_err.h"
+#include "igd/wait.h"
 #include "soap.h"
 #include "xmltiny.h"
 

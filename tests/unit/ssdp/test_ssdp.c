@@ -23,6 +23,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "base/limits.h"
+#include "base/wr.h"
 #include "ssdp.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "upnpctl/check_rules.h"
 
 static const struct rules_flow flow = {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 
 static const struct cmd_verb verbs[] = {

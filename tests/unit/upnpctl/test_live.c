@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"

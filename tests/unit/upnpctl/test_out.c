@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "upnpctl/json.h"
 #include "upnpctl/out.h"
 
 static int file, stdout_fd;

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/wr.h"
 #include "upnpctl/words.h"
 
 static struct words w;

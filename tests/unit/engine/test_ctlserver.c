@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "engine/ctlserver.h"
+#include "igd/wait.h"
 
 #define CLIENT	0xc0a8580au	/* 192.168.88.10 */
 #define ROUTER	0xc0a85801u
@@ -90,6 +91,18 @@ static int drop_dir(void **state)
 	return rmdir(dir);
 }
 
+/* As the monitor makes it (monitor/ctllisten.c). */
+static int make_listener(void)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(fd, CTL_CLIENTS_MAX), 0);
+	return fd;
+}
+
 static int setup(void **state)
 {
 	clock_ms = 1000000;
@@ -100,8 +113,7 @@ static int setup(void **state)
 	igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
 	igd.policy.net_n = 1;
 	igd_init(&igd, pm);
-	listener = ctllisten_open(path);
-	assert_true(listener >= 0);
+	listener = make_listener();
 	ctl = ctlserver_new(loop, listener, 77777, &igd, &ctlserver_ops);
 	assert_non_null(ctl);
 	return 0;
@@ -222,42 +234,6 @@ static void have(uint16_t port)
 
 	q.rule = mapping(CTL_ADD, port).rule;
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
-}
-
-/* ---- the socket ---------------------------------------------------------- */
-
-static void the_socket_is_private(void **state)
-{
-	struct stat st;
-
-	assert_int_equal(lstat(path, &st), 0);
-	assert_true(S_ISSOCK(st.st_mode));
-	assert_int_equal(st.st_mode & 0777, 0600);
-	/* it answers: a second daemon keeps off */
-	assert_int_equal(ctllisten_open(path), -EADDRINUSE);
-}
-
-static void a_dead_socket_is_replaced(void **state)
-{
-	char file[80], name[200];
-	int fd;
-
-	ctlserver_free(ctl);
-	ctl = NULL;
-	close(listener);
-	listener = ctllisten_open(path);
-	assert_true(listener >= 0);
-	/* what is no socket is not ours */
-	snprintf(file, sizeof(file), "%s/file", dir);
-	fd = creat(file, 0600);
-	close(fd);
-	assert_int_equal(ctllisten_open(file), -EADDRINUSE);
-	assert_int_equal(unlink(file), 0);
-	snprintf(file, sizeof(file), "%s/none/ctl", dir);
-	assert_int_equal(ctllisten_open(file), -ENOENT);
-	memset(name, 'a', sizeof(name));
-	name[sizeof(name) - 1] = '\0';
-	assert_int_equal(ctllisten_open(name), -ENAMETOOLONG);
 }
 
 /* A descriptor to the socket does not make anybody the operator. */
@@ -604,44 +580,10 @@ static void silence_has_an_end(void **state)
 	rounds();
 }
 
-static int try_connect(void)
-{
-	struct sockaddr_un at = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0);
-	int err;
-
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
-	err = connect(fd, (struct sockaddr *)&at, sizeof(at)) ? errno : 0;
-	close(fd);
-	return err;
-}
-
-/* What an engine in wrong hands could do to the socket outlived it: upnpctl
- * was refused until the daemon was started again. */
-static void a_spoilt_listener_is_mended(void **state)
-{
-	assert_true(ctllisten_repair(listener));
-	assert_int_equal(listen(listener, 0), 0);
-	assert_int_equal(try_connect(), 0);
-	assert_int_equal(try_connect(), EAGAIN);
-	assert_true(ctllisten_repair(listener));
-	assert_int_equal(try_connect(), 0);
-	assert_int_equal(shutdown(listener, SHUT_WR), 0);
-	assert_int_equal(try_connect(), 0);
-	assert_true(ctllisten_repair(listener));
-	assert_int_equal(shutdown(listener, SHUT_RD), 0);
-	assert_int_equal(try_connect(), ECONNREFUSED);
-	assert_false(ctllisten_repair(listener));
-	assert_int_equal(shutdown(listener, SHUT_RDWR), 0);
-	assert_false(ctllisten_repair(listener));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(the_socket_is_private),
-		T(a_dead_socket_is_replaced),
 		T(others_may_not_talk),
 		T(status_is_told),
 		T(senseless_requests),
@@ -656,7 +598,6 @@ int main(void)
 		T(who_does_not_read_loses),
 		T(too_many_are_told),
 		T(silence_has_an_end),
-		T(a_spoilt_listener_is_mended),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * upnp_err.h - the error codes, and their texts.
+ *
+ * Runs in: engine
+ */
+#ifndef IGD_UPNP_ERR_H
+#define IGD_UPNP_ERR_H
+
+/* UPnP error codes: UDA 1.1 3.2.2 (4xx, 6xx), WANIPConnection:1 and :2. */
+enum upnp_err {
+	UPNP_OK = 0,
+	UPNP_INVALID_ACTION = 401,
+	UPNP_INVALID_ARGS = 402,
+	UPNP_INVALID_VAR = 404,
+	UPNP_ACTION_FAILED = 501,
+	UPNP_VALUE_INVALID = 600,
+	UPNP_OUT_OF_RANGE = 601,
+	UPNP_NOT_IMPLEMENTED = 602,
+	UPNP_OUT_OF_MEMORY = 603,
+	UPNP_HUMAN_REQUIRED = 604,
+	UPNP_STRING_TOO_LONG = 605,
+	UPNP_NOT_AUTHORIZED = 606,
+	WANIP_INACTIVE_REQUIRED = 703,
+	WANIP_SETUP_FAILED = 704,
+	WANIP_SETUP_IN_PROGRESS = 705,
+	WANIP_NOT_CONFIGURED = 706,
+	WANIP_DISCONNECT_IN_PROGRESS = 707,
+	WANIP_INVALID_LAYER2 = 708,
+	WANIP_ACCESS_DISABLED = 709,
+	WANIP_INVALID_TYPE = 710,
+	WANIP_ALREADY_TERMINATED = 711,
+	WANIP_INDEX_INVALID = 713,
+	WANIP_NO_SUCH_ENTRY = 714,
+	WANIP_WILDCARD_SRC = 715,
+	WANIP_WILDCARD_EXT_PORT = 716,
+	WANIP_CONFLICT = 718,
+	L3F_INVALID_UUID = 720,
+	L3F_INVALID_SERVICE = 721,
+	L3F_INVALID_SELECTION = 723,
+	WANIP_SAME_PORT_REQUIRED = 724,
+	WANIP_ONLY_PERMANENT = 725,
+	WANIP_REMOTE_WILDCARD_ONLY = 726,
+	WANIP_EXT_PORT_WILDCARD_ONLY = 727,
+	WANIP_NO_PORT_MAPS = 728,
+	WANIP_OTHER_MECHANISM = 729,
+	WANIP_RANGE_NOT_FOUND = 730,
+	WANIP_READ_ONLY = 731,
+	WANIP_WILDCARD_INT_PORT = 732,
+	WANIP_INCONSISTENT = 733,
+};
+
+/** upnp_err_text - errorDescription of a code, as the standard spells it;
+ * never empty ("Action Failed" for one that is unknown). */
+const char *upnp_err_text(int code);
+
+/** upnp_err_refused - the code of a refusal by policy: 718 for version 1, 606
+ * from version 2 on (RFC 6970 pairs it so). */
+int upnp_err_refused(unsigned service_version);
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/* test_bootid.c - the kernel names this boot, each time the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include "sys/bootid.h"
+
+static void the_boot_has_one_name(void **state)
+{
+	char a[BOOTID_MAX], b[BOOTID_MAX];
+
+	bootid_read(a);
+	bootid_read(b);
+	assert_int_equal(strlen(a), 36);
+	assert_string_equal(a, b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_boot_has_one_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
