@@ -94,23 +94,4 @@ static inline void mem_idle(void *p, size_t n)
 		madvise((void *)from, end - from, MADV_DONTNEED);
 }
 
-/* More than any call of ours takes: that of a batch to nf_tables, 96 KiB. */
-#define MEM_STACK_MAX 262144
-
-/**
- * mem_idle_stack - calls that have returned took much of the stack: the kernel
- * may have what lies more than a page below the caller.
- *
- * Not into the caller: what is below its own frame is meant.
- */
-static __attribute__((noinline, unused)) void mem_idle_stack(void)
-{
-	char *here = __builtin_frame_address(0);
-
-	/* A page is enough for what madvise() takes. The stack may end within
-	 * the rest: that is no fault, and the kernel keeps other mappings
-	 * farther away. */
-	mem_idle(here - getpagesize() - MEM_STACK_MAX, MEM_STACK_MAX);
-}
-
 #endif

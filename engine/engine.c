@@ -20,7 +20,6 @@
 #include "sys/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/mem.h"
 #include "sys/netif.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
@@ -54,8 +53,7 @@ struct engine {
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
 	uint64_t started_ms;
-	struct igd igd;			/* last: its own last field is large,
-					 * and hardly ever used */
+	struct igd igd;
 };
 
 static int64_t wall_s(void)
@@ -421,7 +419,6 @@ static void begin(struct engine *e)
 	ifwatch_refresh(&e->ifwatch);
 	schedule_tick(e);
 	e->started_ms = loop_now_ms(e->loop);
-	mem_idle_stack();	/* the start went deep */
 	log_info("serving on port %u, %u mappings",
 		 httpd_port(urlroutes_httpd(e->urlroutes)),
 		 (unsigned)portmap_count(e->pm));

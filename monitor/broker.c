@@ -21,8 +21,6 @@
 #include "conf/ifstate.h"
 
 #define MORE_A_CLIENT "engine asked for more than max-mappings-per-client"
-/* Ops at a time, day by day. What more take of the stack is given back. */
-#define OPS_KEPT 32
 
 /* SETs and DELs that came together. */
 struct batch {
@@ -31,7 +29,6 @@ struct batch {
 	enum nat_err err[NAT_BATCH_MAX];
 	size_t n;
 	unsigned flushed;	/* changes of the kernel, if all went well */
-	bool deep;		/* one of them took much of the stack */
 	bool enough;		/* for this turn */
 };
 
@@ -155,7 +152,7 @@ int broker_open(struct broker *g, const struct conf *conf)
 	const char *why;
 	int err;
 
-	/* the rest is zero; what is not written takes no memory */
+	/* the rest is zero */
 	g->conf = conf;
 	g->watch_fd = -1;
 	err = read_env(g, &env);
@@ -394,7 +391,6 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 			   natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
 	b->flushed++;
-	b->deep |= b->n > OPS_KEPT;
 	flows_end(&g->flows, g->now_ms);
 	for (size_t i = 0; i < b->n && !err; i++) {
 		struct broker_req req = { .id = b->id[i], .verb = BROKER_SET };
@@ -497,7 +493,6 @@ static int serve(struct broker *g, int fd, struct batch *b,
 		return 0;
 	case BROKER_SYNC_END:
 		b->flushed++;
-		b->deep = true;
 		return answer(fd, req, sync_end(g));
 	case BROKER_REFRESH:
 		broker_reset(g);	/* a sync begins, or begins anew */
@@ -533,17 +528,15 @@ static int receive(int fd, struct broker_req *ret)
 }
 
 /* One turn: who always has another request is not to keep the monitor from its
- * signals, timers and other sockets. Not inlined: its frame has the batch,
- * which is to be given back. */
-static __attribute__((noinline)) int serve_all(struct broker *g, int fd,
-					       bool *ret_deep)
+ * signals, timers and other sockets. */
+int broker_serve(struct broker *g, int fd)
 {
 	struct batch b;
 	struct broker_req req;
 	int got = 1, err = 0;
 
 	b.n = b.flushed = 0;
-	b.deep = b.enough = g->looked = false;
+	b.enough = g->looked = false;
 	heard(g, 0);
 	for (int i = 0; i < NAT_BATCH_MAX && !err && !b.enough; i++) {
 		got = receive(fd, &req);
@@ -554,16 +547,5 @@ static __attribute__((noinline)) int serve_all(struct broker *g, int fd,
 	if (!err)
 		err = batch_flush(g, fd, &b);
 	heard(g, b.flushed);
-	*ret_deep = b.deep;
 	return err ? err : got < 0 ? got : 0;
-}
-
-int broker_serve(struct broker *g, int fd)
-{
-	bool deep;
-	int err = serve_all(g, fd, &deep);
-
-	if (deep)
-		mem_idle_stack();
-	return err;
 }

@@ -4,9 +4,8 @@
  *
  * Owns: one engine at a time. Never does: read from the network, open a file
  * once its jail is shut.
- * Invariants: it writes to as little of its memory as it can, since what it has
- * written is a page of its own for good; what it holds for an engine is closed
- * here as soon as that is born, or nobody would see either end of it close.
+ * Invariant: what it holds for an engine is closed here as soon as that is
+ * born, or nobody would see either end of it close.
  */
 #include "monitor/forkserver.h"
 
@@ -23,7 +22,6 @@
 #include <unistd.h>
 #include "base/limits.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "sys/bootid.h"
 #include "sys/proc.h"
 
@@ -227,7 +225,6 @@ run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 	tell(FORKSERVER_READY, err);
 	if (err)
 		_exit(1);
-	mem_idle_stack();	/* the monitor's, as it was at the fork */
 	live(&n);
 }
 

@@ -17,7 +17,6 @@
 #include "sys/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/mem.h"
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
 #include "monitor/monitor.h"
@@ -91,7 +90,6 @@ static void on_verify(struct loop_timer *t)
 	report_broker(&m->report, &m->broker);
 	suspect(m);
 	log_flush();
-	mem_idle_stack();
 }
 
 static void on_firewall(struct loop_fd *w, short revents)
@@ -325,7 +323,6 @@ static int begin(struct monitor *m)
 		broker_refresh(&m->broker);	/* failed: verify tries again */
 	else
 		err = broker_open(&m->broker, &m->conf);
-	mem_idle_stack();	/* that went deep; an engine need not have it */
 	/* The first time the tools ran with all of root's rights: one of them
 	 * may have had to load a module. From here on nobody has them. */
 	if (!err)
@@ -460,7 +457,6 @@ int monitor_run(const char *path, const struct conf *conf, bool debug,
 	static struct monitor m;
 	int err;
 
-	/* field by field: what is not written takes no memory */
 	m.path = path;
 	m.conf = *conf;
 	m.debug = debug;
