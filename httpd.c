@@ -562,7 +562,6 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 	srv->routes = *routes;
 	srv->config = *config;
 	srv->sweep.cb = on_sweep;
-	srv->conns.emptied = &srv->sweep;
 	httplisten_init(&srv->listen, loop, &ops);
 	if (httpconn_pool_init(&srv->conns, loop)) {
 		httpd_free(srv);

@@ -31,14 +31,10 @@
  * elements more, the longest action's name among them. */
 #define TAIL_ROOM	256
 #define VALUE_MAX	256	/* of a state variable */
-/* Replies that wait at a time day by day: their places stay in memory. */
-#define PENDING_KEPT	16
-
 /* A reply that waits for the kernel. */
 struct pending {
 	struct igd_wait wait;
 	struct soap *soap;
-	struct pending *next_free;
 	const struct igd_service *svc;
 	const struct igd_action *act;
 	unsigned version;	/* that was asked for */
@@ -50,10 +46,6 @@ struct soap {
 	struct igd *igd;
 	void (*answer)(void *arg, uint32_t token, const struct soap_reply *);
 	void *arg;
-	struct pending *free;
-	size_t pending_n;
-	size_t fresh;		/* places from here on were not used since
-				 * nobody waited: their pages cost nothing */
 	char text[SOAP_TEXT_MAX];
 	char reply[HTTP_REPLY_MAX];
 	struct pending pending[SOAP_PENDING_MAX];
@@ -358,41 +350,26 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 
 /* ---- replies that wait --------------------------------------------- */
 
+/* Few requests wait at a time, so the search is short. */
 static struct pending *pending_get(struct soap *soap)
 {
-	struct pending *p = soap->free;
+	struct pending *p;
+	size_t i;
 
-	if (p)
-		soap->free = p->next_free;
-	else if (soap->fresh < SOAP_PENDING_MAX)
-		p = &soap->pending[soap->fresh++];
-	else
-		return NULL;
-	p->soap = soap;
-	p->used = true;
-	soap->pending_n++;
-	return p;
-}
-
-/* What a burst took goes when the last of it is answered. All that it may have
- * taken: a page that it shares with what it did not would stay for good. */
-static void pending_trim(struct soap *soap)
-{
-	mem_idle(&soap->pending[PENDING_KEPT],
-		 (SOAP_PENDING_MAX - PENDING_KEPT) * sizeof(*soap->pending));
-	soap->free = NULL;
-	soap->fresh = 0;
+	for (i = 0; i < SOAP_PENDING_MAX; i++) {
+		p = &soap->pending[i];
+		if (p->used)
+			continue;
+		p->soap = soap;
+		p->used = true;
+		return p;
+	}
+	return NULL;
 }
 
 static void pending_put(struct pending *p)
 {
-	struct soap *soap = p->soap;
-
 	p->used = false;
-	p->next_free = soap->free;
-	soap->free = p;
-	if (!--soap->pending_n && soap->fresh > PENDING_KEPT)
-		pending_trim(soap);
 }
 
 /* igd_wait.done. The one result of an action that waits, where it has any, is
@@ -556,7 +533,7 @@ void soap_cancel(struct soap *soap, uint32_t token)
 	struct pending *p;
 	size_t i;
 
-	for (i = 0; i < soap->fresh; i++) {
+	for (i = 0; i < SOAP_PENDING_MAX; i++) {
 		p = &soap->pending[i];
 		if (!p->used || p->token != token)
 			continue;

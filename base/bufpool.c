@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* bufpool.c - a fixed number of equal buffers in one mapping. */
 #include <errno.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include "base/bufpool.h"
-
-/* Of a buffer, in its place of use[]. CLEAN: has no memory behind it. */
-enum use { CLEAN, STALE, USED };
 
 int bufpool_init(struct bufpool *p, size_t len, size_t n)
 {
@@ -34,36 +32,28 @@ void bufpool_done(struct bufpool *p)
 	p->mem = NULL;
 }
 
-static char *get(struct bufpool *p, enum use use)
+char *bufpool_get(struct bufpool *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		if (p->use[i] == use) {
-			p->use[i] = USED;
+		if (!p->used[i]) {
+			p->used[i] = true;
 			return p->mem + i * p->len;
 		}
 	}
 	return NULL;
 }
 
-char *bufpool_get(struct bufpool *p)
-{
-	char *buf = get(p, STALE);
-
-	return buf ? buf : get(p, CLEAN);
-}
-
 void bufpool_put(struct bufpool *p, char *buf)
 {
 	if (buf)
-		p->use[(size_t)(buf - p->mem) / p->len] = STALE;
+		p->used[(size_t)(buf - p->mem) / p->len] = false;
 }
 
 void bufpool_trim(struct bufpool *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
-		if (p->use[i] != STALE)
-			continue;
-		madvise(p->mem + i * p->len, p->len, MADV_DONTNEED);
-		p->use[i] = CLEAN;
+		if (p->used[i])
+			return;
 	}
+	madvise(p->mem, p->len * p->n, MADV_DONTNEED);
 }

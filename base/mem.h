@@ -18,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 /* ASan watches both ends of what is its own. */
 #ifdef __has_feature
@@ -75,23 +74,6 @@ static inline void *mem_grow(void *v, size_t *cap, size_t size)
 	mem_free(v, *cap, size);
 	*cap = more;
 	return p;
-}
-
-/**
- * mem_idle - what stands there is needed no more: the kernel may have the pages
- * that lie in it whole.
- * @p: in memory of mem_new(), or static
- *
- * Its bytes are then as they were, or zero.
- */
-static inline void mem_idle(void *p, size_t n)
-{
-	const uintptr_t rest = (uintptr_t)getpagesize() - 1;
-	uintptr_t from = ((uintptr_t)p + rest) & ~rest;
-	uintptr_t end = ((uintptr_t)p + n) & ~rest;
-
-	if (from < end)
-		madvise((void *)from, end - from, MADV_DONTNEED);
 }
 
 #endif

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/mem.h"
 #include "base/wr.h"
 #include "http/httpconn.h"
 
@@ -18,8 +17,6 @@
 /* A client that still sends after the last reply is listened to for so long,
  * or it would get a reset and maybe never see the reply (RFC 9112 9.6). */
 #define LINGER_MS 2000
-/* Connections at a time day by day: their places stay in memory. */
-#define PLACES_KEPT 32
 
 static const struct {
 	short events;		/* errors and hang-ups come anyway */
@@ -39,7 +36,6 @@ int httpconn_pool_init(struct httpconn_pool *all, struct loop *loop)
 
 void httpconn_pool_done(struct httpconn_pool *all)
 {
-	all->emptied = NULL;
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
 		if (all->place[i].state != CONN_FREE)
 			httpconn_drop(&all->place[i]);
@@ -78,20 +74,11 @@ void httpconn_drop(struct httpconn *c)
 	all->used--;
 	while (all->top && all->place[all->top - 1].state == CONN_FREE)
 		all->top--;
-	/* only after a burst: it costs a round of the loop */
-	if (!all->used && all->high > PLACES_KEPT && all->emptied)
-		loop_timer_set(all->loop, all->emptied, 0);
 }
 
-/* Not from httpconn_drop(): who drops one may look at it afterwards. */
 void httpconn_pool_trim(struct httpconn_pool *all)
 {
 	bufpool_trim(&all->pool);
-	if (all->high > PLACES_KEPT)
-		mem_idle(&all->place[PLACES_KEPT],
-			 (HTTP_CONNS_MAX - PLACES_KEPT) *
-				 sizeof(*all->place));
-	all->high = 0;
 }
 
 /* ---- who has to go ------------------------------------------------- */
@@ -179,7 +166,7 @@ static bool make_room(struct httpconn_pool *all, uint32_t peer_ip)
 	return all->used < HTTP_CONNS_MAX || httpconn_pool_evict(all);
 }
 
-/* The lowest one, so that the memory of those beyond is never touched. */
+/* The lowest one: the places to look through stay few. */
 static struct httpconn *free_place(struct httpconn_pool *all)
 {
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
@@ -210,8 +197,6 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 	all->used++;
 	if (all->top < (size_t)(c - all->place) + 1)
 		all->top = (size_t)(c - all->place) + 1;
-	if (all->high < all->top)
-		all->high = all->top;
 	return c;
 }
 

@@ -60,15 +60,11 @@ struct httpconn_pool {
 					 * place and input are not reused */
 	uint64_t turn;
 	size_t top;		/* places from here on are free */
-	size_t high;		/* highest top since httpconn_pool_trim() */
 	size_t used;
-	struct loop_timer *emptied;	/* the owner's, or NULL: due at once
-					 * when the last of a burst has gone */
 	struct httpconn place[HTTP_CONNS_MAX];
 };
 
-/** httpconn_pool_init - @all is zeroed but for @emptied. Return: 0 or -ENOMEM
- */
+/** httpconn_pool_init - @all is zeroed. Return: 0 or -ENOMEM */
 int httpconn_pool_init(struct httpconn_pool *all, struct loop *);
 
 /** httpconn_pool_done - close every connection. */
@@ -89,8 +85,8 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
 				 uint32_t peer_ip);
 
-/** httpconn_pool_trim - there is no connection: give the memory of places and
- * buffers that a burst took back to the kernel. */
+/** httpconn_pool_trim - if no buffer is in use, give the memory of all of them
+ * back to the kernel. A burst takes up to 1.2 MiB. */
 void httpconn_pool_trim(struct httpconn_pool *all);
 
 /** httpconn_pool_evict - close one that has had its reply already, or else the

@@ -202,7 +202,6 @@ void broker_reset(struct broker *g)
 {
 	if (!g->staged_n)
 		return;
-	mem_idle(g->staged, g->conf->max_mappings * sizeof(*g->staged));
 	memset(g->staged_by, 0, sizeof(g->staged_by));
 	g->staged_n = 0;
 }

@@ -94,7 +94,6 @@ void flows_kill(struct flows *f, uint64_t now_ms)
 	for (size_t i = 0; i < f->gone_n; i++)
 		if (!still_leads(f, &f->gone[i]))
 			f->gone[n++] = f->gone[i];
-	mem_idle(&f->gone[n], (f->gone_n - n) * sizeof(*f->gone));
 	f->gone_n = 0;
 	if (!n || f->err == -EPROTONOSUPPORT || f->err == -EOPNOTSUPP)
 		return;

@@ -311,27 +311,15 @@ static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
 	return err;
 }
 
-/* What is 0 is not written to: pages of it that never had a port take no
- * memory. */
-static void clear(uint64_t field[1024])
-{
-	for (size_t i = 0; i < 1024; i++)
-		if (field[i])
-			field[i] = 0;
-}
-
 int ports_listening(uint32_t ip, struct ports *ret)
 {
 	struct want w = { .ip = ip };
 	int err;
 
-	clear(ret->tcp);
-	clear(ret->udp);
+	memset(ret, 0, sizeof(*ret));
 	err = read_kinds(0, &w, ret);
-	if (err) {
-		clear(ret->tcp);
-		clear(ret->udp);
-	}
+	if (err)
+		memset(ret, 0, sizeof(*ret));
 	return err;
 }
 
