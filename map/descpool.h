@@ -30,7 +30,9 @@ struct descpool_cell {
 struct descpool {
 	struct descpool_cell *cell;	/* number 1 is the first */
 	uint32_t max;
-	uint32_t used;		/* cells above were never touched */
+	uint32_t used;		/* cells above have never been used: to put all
+				 * on the free list at the start would write to
+				 * 383 KiB (max-mappings = 1024) */
 	uint32_t free;		/* the list of those that were; 0: none */
 };
 
@@ -38,8 +40,6 @@ struct descpool {
  * descpool_init - an empty store.
  * @cell: room for @max of them, zeroed or not; stays the owner's, who frees it
  * @max: DESCPOOL_CELLS for every text that there may be at a time
- *
- * Touches nothing of it.
  */
 void descpool_init(struct descpool *, struct descpool_cell *cell, uint32_t max);
 

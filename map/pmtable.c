@@ -3,10 +3,9 @@
  * pmtable.c - the mapping table's memory, and how an entry is found in it.
  *
  * Invariants:
- *  - a slot is on the free list, above the high-water mark `used`, or in the
- *    hash chain of its protocol and external port;
- *  - order[] holds each slot that was entered once, by rising seq;
- *  - what was never used was never touched, and takes no memory.
+ *  - a slot is on the free list, or in the hash chain of its protocol and
+ *    external port;
+ *  - order[] holds each slot that was entered once, by rising seq.
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -28,8 +27,20 @@ static void lay_out(struct portmap *pm, uint32_t bucket_n)
 	pm->order = (uint16_t *)(cell + cell_n);
 	pm->due.entry = pm->entry;
 	pm->due.heap = pm->order + pm->max;
-	pm->bucket = pm->due.heap + pm->slot_max;
+	pm->next = pm->due.heap + pm->slot_max;
+	pm->bucket = pm->next + pm->slot_max;
 	pm->client_n = pm->bucket + bucket_n;
+}
+
+/* All slots are free, all chains empty. */
+static void link_up(struct portmap *pm)
+{
+	for (size_t i = 0; i < pm->slot_max; i++)
+		pm->next[i] = (uint16_t)(i + 1);
+	pm->next[pm->slot_max - 1] = PM_NONE;
+	pm->free_head = 0;
+	for (size_t i = 0; i <= pm->bucket_mask; i++)
+		pm->bucket[i] = PM_NONE;
 }
 
 struct portmap *portmap_new(size_t max, size_t per_client)
@@ -44,7 +55,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + DESCPOOL_CELLS *
 					  sizeof(struct descpool_cell)) +
-		(max + slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
+		(max + 2 * slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
 	if (pm == NULL)
 		return NULL;
@@ -53,8 +64,9 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	pm->per_client = per_client;
 	pm->slot_max = slot_max;
 	pm->bucket_mask = bucket_n - 1;
-	pm->free_head = pm->queue_head = pm->queue_tail = PM_NONE;
+	pm->queue_head = pm->queue_tail = PM_NONE;
 	lay_out(pm, bucket_n);
+	link_up(pm);
 	return pm;
 }
 
@@ -92,7 +104,7 @@ bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 
 	if (*client_n(pm, ip) < pm->per_client)
 		return false;
-	for (slot = 0; slot < pm->used && n < pm->per_client; slot++)
+	for (slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
 		if (pm->entry[slot].rule.client.ip == ip)
 			n += pmtable_counted(&pm->entry[slot]);
 	return n >= pm->per_client;
@@ -107,35 +119,21 @@ static uint16_t *bucket_of(const struct portmap *pm, const struct nat_rule *r)
 	return &pm->bucket[h & pm->bucket_mask];
 }
 
-/* The links of a chain are kept so that its end is 0: a table that is asked
- * for in zeroed pages has them at once, and touches none. */
-static uint16_t flip(uint16_t slot)
-{
-	return slot ^ PM_NONE;
-}
-
-static uint16_t chain_next(const struct portmap *pm, uint16_t slot)
-{
-	return flip(pm->entry[slot].hash_next);
-}
-
 static void chain_add(struct portmap *pm, uint16_t slot)
 {
-	struct pm_entry *e = &pm->entry[slot];
-	uint16_t *head = bucket_of(pm, &e->rule);
+	uint16_t *head = bucket_of(pm, &pm->entry[slot].rule);
 
-	e->hash_next = *head;
-	*head = flip(slot);
+	pm->next[slot] = *head;
+	*head = slot;
 }
 
 static void chain_del(struct portmap *pm, uint16_t slot)
 {
-	struct pm_entry *e = &pm->entry[slot];
-	uint16_t *at = bucket_of(pm, &e->rule);
+	uint16_t *at = bucket_of(pm, &pm->entry[slot].rule);
 
-	while (flip(*at) != slot)
-		at = &pm->entry[flip(*at)].hash_next;
-	*at = e->hash_next;
+	while (*at != slot)
+		at = &pm->next[*at];
+	*at = pm->next[slot];
 }
 
 uint16_t pmtable_take(struct portmap *pm, const struct nat_rule *rule,
@@ -144,12 +142,9 @@ uint16_t pmtable_take(struct portmap *pm, const struct nat_rule *rule,
 	uint16_t slot = pm->free_head;
 	struct pm_entry *e;
 
-	if (slot != PM_NONE)
-		pm->free_head = chain_next(pm, slot);
-	else if (pm->used < pm->slot_max)
-		slot = (uint16_t)pm->used++;
-	else
+	if (slot == PM_NONE)
 		return PM_NONE;
+	pm->free_head = pm->next[slot];
 	e = &pm->entry[slot];
 	e->rule = *rule;
 	e->state = PM_ADDING;
@@ -173,7 +168,7 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	e->desc = 0;
 	e->state = PM_FREE;
 	e->sent = false;
-	e->hash_next = flip(pm->free_head);
+	pm->next[slot] = pm->free_head;
 	pm->free_head = slot;
 }
 
@@ -277,11 +272,11 @@ uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev)
 {
 	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
-	uint16_t slot = prev == PM_NONE ? flip(*bucket_of(pm, &key)) :
-					  chain_next(pm, prev);
+	uint16_t slot = prev == PM_NONE ? *bucket_of(pm, &key) :
+					  pm->next[prev];
 	const struct pm_entry *e;
 
-	for (; slot != PM_NONE; slot = chain_next(pm, slot)) {
+	for (; slot != PM_NONE; slot = pm->next[slot]) {
 		e = &pm->entry[slot];
 		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
 			break;
@@ -291,12 +286,12 @@ uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
 
 uint16_t portmap_slots(const struct portmap *pm)
 {
-	return (uint16_t)pm->used;
+	return (uint16_t)pm->slot_max;
 }
 
 const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
 {
-	if (slot >= pm->used || pm->entry[slot].state == PM_FREE)
+	if (slot >= pm->slot_max || pm->entry[slot].state == PM_FREE)
 		return NULL;
 	return &pm->entry[slot];
 }

@@ -15,7 +15,6 @@
 
 struct portmap {
 	size_t max, per_client, slot_max;
-	size_t used;		/* slots from here on were never touched */
 	size_t n;		/* committed and newly reserved */
 	size_t order_n;
 	struct expiry due;		/* the leases */
@@ -24,11 +23,13 @@ struct portmap {
 	bool unproven;		/* the kernel may not have what was restored */
 	uint64_t seq;		/* of the mapping made last */
 	uint32_t bucket_mask;
-	uint16_t free_head, queue_head, queue_tail;
+	uint16_t free_head, queue_head, queue_tail;	/* PM_NONE: empty */
 	struct pm_entry *entry;	/* [slot_max] */
+	uint16_t *next;		/* [slot_max], the slot behind this one in its
+				 * hash chain or on the free list, or PM_NONE */
 	uint16_t *order;	/* [max], committed slots */
-	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, as
-				 * flip() has them: what was never used is 0 */
+	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, or
+				 * PM_NONE */
 	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
 };
 

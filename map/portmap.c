@@ -225,7 +225,7 @@ enum pm_result portmap_delete(struct portmap *pm, uint16_t slot,
 {
 	struct pm_entry *e;
 
-	if (slot >= pm->used || !committed(&pm->entry[slot]))
+	if (slot >= pm->slot_max || !committed(&pm->entry[slot]))
 		return PM_NOT_FOUND;
 	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
 		return PM_BUSY;
@@ -305,7 +305,7 @@ enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
 	struct pm_entry *e;
 
 	*ret_slot = PM_NONE;
-	if (slot >= pm->used)
+	if (slot >= pm->slot_max)
 		return PM_NO_CHANGE;
 	e = &pm->entry[slot];
 	if (!e->sent || op_id(slot, e->gen) != id)

@@ -37,7 +37,6 @@ struct pm_req {
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
-/* By size, so that nothing is lost between: 80 bytes. */
 struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
 	uint64_t seq;		/* rises in the order of portmap_at() */
@@ -46,12 +45,12 @@ struct pm_entry {
 	uint32_t desc;		/* private: see portmap_desc() */
 	uint16_t replaces;	/* ADDING: the slot it will take the place of */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
-	uint16_t hash_next, queue_next;	/* private */
+	uint16_t queue_next;	/* private */
 	uint16_t heap_at;	/* private: expiry.h */
 	uint8_t state;		/* enum pm_state */
-	bool enabled : 1;
-	bool queued : 1;	/* private: waits in the op queue */
-	bool sent : 1;		/* private: its op was given out */
+	bool enabled;
+	bool queued;		/* private: waits in the op queue */
+	bool sent;		/* private: its op was given out */
 };
 
 struct portmap;
@@ -74,7 +73,7 @@ enum pm_result {
  * @max: mappings, 1 to PM_MAPPINGS_LIMIT; else NULL comes back
  * @per_client: of them for one internal client
  *
- * All memory is taken here (one zeroed mapping; untouched pages cost nothing).
+ * All memory is taken here.
  * Return: owned by the caller (portmap_free()), NULL without memory
  */
 struct portmap *portmap_new(size_t max, size_t per_client);
@@ -194,8 +193,9 @@ uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 
-/** portmap_slots - slots ever used: every entry stands in a slot below, where
- * it stays for as long as it is there. Unlike an index it does not move. */
+/** portmap_slots - how many slots the table has: every entry stands in a slot
+ * below, where it stays for as long as it is there. Unlike an index it does not
+ * move. */
 uint16_t portmap_slots(const struct portmap *);
 
 /** portmap_entry - the entry in @slot; valid until the next change. NULL for
