@@ -16,7 +16,7 @@ struct date {
 	unsigned hour, minute, second;
 };
 
-static const char month_name[12][4] = {
+static const char *const month_name[12] = {
 	"Jan", "Feb", "Mar", "Apr", "May", "Jun",
 	"Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
 };
@@ -57,7 +57,7 @@ static struct date split(int64_t unix_s)
 
 void date_http(struct wr *w, int64_t unix_s)
 {
-	static const char day_name[7][4] = {
+	static const char *const day_name[7] = {
 		"Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"
 	};
 	struct date d = split(unix_s);

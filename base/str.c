@@ -167,11 +167,6 @@ bool str_ipv4(struct str s, uint32_t *ret_ip)
 	return true;
 }
 
-const char *str_list_next(const char *word)
-{
-	return word + str_z(word).n + 1;
-}
-
 bool str_copy(char *dst, size_t cap, struct str s)
 {
 	dst[0] = '\0';

@@ -94,15 +94,4 @@ bool str_ipv4(struct str s, uint32_t *ret_ip);
  */
 bool str_copy(char *dst, size_t cap, struct str s);
 
-/*
- * Text in a const table stands in the row itself, char name[16], not behind a
- * pointer: in a program that may be loaded anywhere each pointer in a table
- * costs 24 bytes of file, and the page it is on is written at the start, in
- * memory of our own. A list of words is one text, "red\0green\0": each ends
- * with a NUL, an empty one ends the list.
- */
-
-/** str_list_next - the word behind @word in a list, "" behind the last. */
-const char *str_list_next(const char *word);
-
 #endif

@@ -28,13 +28,13 @@ struct type {
 };
 
 struct confopt {
-	char name[33];
+	const char *name;
 	uint8_t type;		/* enum type_id */
 	uint16_t offset;
-	char preset[24];	/* as in the file; "": none */
+	const char *preset;	/* as in the file; "": none */
 	uint32_t min, max;	/* of the word types: the first one's number,
 				 * and from one to the next */
-	const char *list;	/* of the word types: words (base/str.h) */
+	const char *const *list;	/* of the word types; ends with NULL */
 };
 
 /* ---- yes or no ------------------------------------------------------- */
@@ -79,8 +79,8 @@ static bool find_word(const struct confopt *o, struct str v, uint32_t *ret)
 {
 	uint32_t number = o->min;
 
-	for (const char *w = o->list; *w; w = str_list_next(w)) {
-		if (str_eq(v, str_z(w))) {
+	for (const char *const *w = o->list; *w; w++) {
+		if (str_eq(v, str_z(*w))) {
 			*ret = number;
 			return true;
 		}
@@ -98,17 +98,17 @@ static void put_word(const struct confopt *o, const void *field, struct wr *w)
 {
 	uint32_t value = *(const uint32_t *)field, number = o->min;
 
-	for (const char *v = o->list; *v; v = str_list_next(v)) {
+	for (const char *const *v = o->list; *v; v++) {
 		if (value == number)
-			wr_z(w, v);
+			wr_z(w, *v);
 		number += o->max;
 	}
 }
 
 static void range_word(const struct confopt *o, struct wr *w)
 {
-	for (const char *v = o->list; *v; v = str_list_next(v))
-		wr_fmt(w, "%s%s", v == o->list ? "" : ", ", v);
+	for (const char *const *v = o->list; *v; v++)
+		wr_fmt(w, "%s%s", v == o->list ? "" : ", ", *v);
 }
 
 static bool keep(struct str v, void *field)
@@ -238,17 +238,19 @@ static const struct type types[] = {
 		  "an IPv4 address of a host, or nothing" },
 };
 
-static const char backend_words[] =
-	"auto\0" "netlink\0" "nft\0" "iptables\0" "iptables-legacy\0"
-	"iptables-nft\0" "memory\0";
-static const char type_words[] = "external\0" "internal\0";
-static const char private_words[] = "warn\0" "refuse\0";
+static const char *const backend_words[] = {
+	"auto", "netlink", "nft", "iptables", "iptables-legacy",
+	"iptables-nft", "memory", NULL,
+};
+static const char *const type_words[] = { "external", "internal", NULL };
+static const char *const private_words[] = { "warn", "refuse", NULL };
 /* From syslog's LOG_ERR on. */
-static const char level_words[] =
-	"error\0" "warning\0" "notice\0" "info\0" "debug\0";
+static const char *const level_words[] = {
+	"error", "warning", "notice", "info", "debug", NULL,
+};
 /* From CONF_IGD1 on, by twos. */
-static const char version_words[] = "1\0" "2\0" "both\0";
-static const char scope_words[] = "own\0" "all\0";
+static const char *const version_words[] = { "1", "2", "both", NULL };
+static const char *const scope_words[] = { "own", "all", NULL };
 
 #define DIGITS_(n) #n
 #define DIGITS(n) DIGITS_(n)	/* a limit as text */

@@ -7,7 +7,7 @@
 /* RFC 9110 15 */
 static const struct {
 	uint16_t status;
-	char reason[32];
+	const char *reason;
 } reasons[] = {
 	{ 200, "OK" },
 	{ 400, "Bad Request" },

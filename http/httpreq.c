@@ -12,7 +12,7 @@
 /* Method names have case (RFC 9110 9.1). Those with 0 are known, so that
  * they are told 405 at a path that exists; any other is 501. */
 static const struct {
-	char name[12];
+	const char *name;
 	unsigned method;
 } methods[] = {
 	{ "GET", HTTP_GET },

@@ -42,8 +42,8 @@ static void put_optional(struct wr *w, const char *name, const char *text)
 /* ---- device description, UDA 1.1 2.3 ------------------------------- */
 
 static const struct {
-	char suffix[16];	/* of friendlyName */
-	char description[32];
+	const char *suffix;	/* of friendlyName */
+	const char *description;
 } role[IGD_DEVICES] = {
 	{ "", "Internet Gateway Device" },
 	{ " WAN device", "WAN device of the gateway" },
@@ -164,17 +164,17 @@ static void put_action(struct wr *w, const struct igd_service *svc,
 	wr_z(w, "</action>");
 }
 
-static void put_allowed(struct wr *w, const char *allowed)
+static void put_allowed(struct wr *w, const char *const *allowed)
 {
 	wr_z(w, "<allowedValueList>");
-	for (; *allowed; allowed = str_list_next(allowed))
-		put_elem(w, "allowedValue", allowed);
+	for (; *allowed; allowed++)
+		put_elem(w, "allowedValue", *allowed);
 	wr_z(w, "</allowedValueList>");
 }
 
 static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
 {
-	static const char type[][8] = {
+	static const char *const type[] = {
 		[IGD_UI2] = "ui2",
 		[IGD_UI4] = "ui4",
 		[IGD_BOOL] = "boolean",

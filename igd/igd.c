@@ -79,7 +79,7 @@ static const struct igd_reader *find_reader(const struct igd_service *svc,
 {
 	const struct igd_reader *r;
 
-	for (r = svc->reader; *r->name; r++)
+	for (r = svc->reader; r->name; r++)
 		if (!strcmp(r->name, name))
 			return r;
 	return NULL;

@@ -49,5 +49,5 @@ int l3f_set_default(struct igd *igd, struct igd_call *call)
 
 const struct igd_reader l3f_reader[] = {
 	{ "DefaultConnectionService", 0, l3f_get_default },
-	{ "" },
+	{ NULL },
 };

@@ -62,11 +62,13 @@ static const struct igd_service l3f = {
 
 /* ---- WANCommonInterfaceConfig -------------------------------------- */
 
-static const char access_types[] =
-	"DSL\0" "POTS\0" "Cable\0" "Ethernet\0";
+static const char *const access_types[] = {
+	"DSL", "POTS", "Cable", "Ethernet", NULL,
+};
 
-static const char link_states[] =
-	"Up\0" "Down\0" "Initializing\0" "Unavailable\0";
+static const char *const link_states[] = {
+	"Up", "Down", "Initializing", "Unavailable", NULL,
+};
 
 enum {
 	WAN_ACCESS_TYPE, UPSTREAM_MAX, DOWNSTREAM_MAX, PHYSICAL_LINK_STATUS,
@@ -171,28 +173,30 @@ static const struct igd_service wancic = {
 
 /* ---- WANIPConnection ----------------------------------------------- */
 
-static const char connection_types[] =
-	"Unconfigured\0" "IP_Routed\0" "IP_Bridged\0";
+static const char *const connection_types[] = {
+	"Unconfigured", "IP_Routed", "IP_Bridged", NULL,
+};
 
-static const char connection_states[] =
-	"Unconfigured\0" "Connecting\0" "Connected\0" "PendingDisconnect\0"
-	"Disconnecting\0" "Disconnected\0";
+static const char *const connection_states[] = {
+	"Unconfigured", "Connecting", "Connected", "PendingDisconnect",
+	"Disconnecting", "Disconnected", NULL,
+};
 
-static const char connection_errors[] =
-	"ERROR_NONE\0" "ERROR_ISP_TIME_OUT\0" "ERROR_COMMAND_ABORTED\0"
-	"ERROR_NOT_ENABLED_FOR_INTERNET\0" "ERROR_BAD_PHONE_NUMBER\0"
-	"ERROR_USER_DISCONNECT\0" "ERROR_ISP_DISCONNECT\0"
-	"ERROR_IDLE_DISCONNECT\0" "ERROR_FORCED_DISCONNECT\0"
-	"ERROR_SERVER_OUT_OF_RESOURCES\0" "ERROR_RESTRICTED_LOGON_HOURS\0"
-	"ERROR_ACCOUNT_DISABLED\0" "ERROR_ACCOUNT_EXPIRED\0"
-	"ERROR_PASSWORD_EXPIRED\0" "ERROR_AUTHENTICATION_FAILURE\0"
-	"ERROR_NO_DIALTONE\0" "ERROR_NO_CARRIER\0" "ERROR_NO_ANSWER\0"
-	"ERROR_LINE_BUSY\0" "ERROR_UNSUPPORTED_BITSPERSECOND\0"
-	"ERROR_TOO_MANY_LINE_ERRORS\0" "ERROR_IP_CONFIGURATION\0"
-	"ERROR_UNKNOWN\0";
+static const char *const connection_errors[] = {
+	"ERROR_NONE", "ERROR_ISP_TIME_OUT", "ERROR_COMMAND_ABORTED",
+	"ERROR_NOT_ENABLED_FOR_INTERNET", "ERROR_BAD_PHONE_NUMBER",
+	"ERROR_USER_DISCONNECT", "ERROR_ISP_DISCONNECT",
+	"ERROR_IDLE_DISCONNECT", "ERROR_FORCED_DISCONNECT",
+	"ERROR_SERVER_OUT_OF_RESOURCES", "ERROR_RESTRICTED_LOGON_HOURS",
+	"ERROR_ACCOUNT_DISABLED", "ERROR_ACCOUNT_EXPIRED",
+	"ERROR_PASSWORD_EXPIRED", "ERROR_AUTHENTICATION_FAILURE",
+	"ERROR_NO_DIALTONE", "ERROR_NO_CARRIER", "ERROR_NO_ANSWER",
+	"ERROR_LINE_BUSY", "ERROR_UNSUPPORTED_BITSPERSECOND",
+	"ERROR_TOO_MANY_LINE_ERRORS", "ERROR_IP_CONFIGURATION",
+	"ERROR_UNKNOWN", NULL,
+};
 
-static const char protocols[] =
-	"TCP\0" "UDP\0";
+static const char *const protocols[] = { "TCP", "UDP", NULL };
 
 enum {
 	CONNECTION_TYPE, POSSIBLE_CONNECTION_TYPES, CONNECTION_STATUS, UPTIME,
@@ -456,7 +460,7 @@ static enum igd_doc resolve_service(struct str path,
 				    const struct igd_service **ret_svc)
 {
 	static const struct {
-		char tail[9];
+		const char *tail;
 		uint8_t doc;	/* enum igd_doc */
 	} kind[] = {
 		{ ".xml", IGD_SCPD },

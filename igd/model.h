@@ -24,13 +24,14 @@ struct igd_call;
 enum igd_type { IGD_UI2, IGD_UI4, IGD_BOOL, IGD_STRING };
 
 struct igd_var {
-	char name[32];
+	const char *name;
 	uint8_t type;		/* enum igd_type */
 	uint8_t since;
 	bool evented;
 	bool ranged;		/* <allowedValueRange>: min, max */
 	uint32_t min, max;
-	const char *allowed;	/* <allowedValueList>, words; NULL: any text */
+	const char *const *allowed;	/* <allowedValueList>, ends with NULL;
+					 * NULL: any text */
 	const char *dflt;	/* <defaultValue>, or NULL */
 	uint8_t range_since;	/* versions below know no range; 0: all do */
 	bool range_told;	/* the SCPD tells the range, but the action
@@ -38,7 +39,7 @@ struct igd_var {
 };
 
 struct igd_arg {
-	char name[31];		/* "NewExternalPort" */
+	const char *name;	/* "NewExternalPort" */
 	bool out;
 	uint8_t var;		/* its place in the service's table */
 };
@@ -49,7 +50,7 @@ struct igd_arg {
 typedef int igd_action_fn(struct igd *, struct igd_call *);
 
 struct igd_action {
-	char name[31];
+	const char *name;
 	uint8_t since;
 	const struct igd_arg *arg;	/* in-arguments first, as the standard
 					 * orders them */
@@ -60,28 +61,28 @@ struct igd_action {
 
 /* A state variable is what one of the service's actions answers. */
 struct igd_reader {
-	char name[31];		/* of the variable */
+	const char *name;	/* of the variable */
 	uint8_t out;		/* which of its out arguments */
 	igd_action_fn *get;	/* never one that waits */
 };
 
 struct igd_service {
-	char name[25];		/* "WANIPConnection" */
-	char id[16];		/* "WANIPConn1" */
-	char path[8]; /* "wanip": /igd1/wanip.xml, .../control, .../event */
+	const char *name;	/* "WANIPConnection" */
+	const char *id;		/* "WANIPConn1" */
+	const char *path; /* "wanip": /igd1/wanip.xml, .../control, .../event */
 	uint8_t max_version;
 	const struct igd_action *action;
 	size_t action_n;
 	const struct igd_var *var;	/* in SCPD order */
 	size_t var_n;
-	/* where a variable's current value comes from; ends with an empty name.
+	/* where a variable's current value comes from; ends with name NULL.
 	 * One that has none (ExternalPort, ...) is not in it. */
 	const struct igd_reader *reader;
 };
 
 /* root, WANDevice, WANConnectionDevice: one inside the other. */
 struct igd_device {
-	char name[24];		/* "InternetGatewayDevice" */
+	const char *name;	/* "InternetGatewayDevice" */
 	const struct igd_service *const *service;
 	size_t service_n;
 };

@@ -8,7 +8,7 @@
 
 static const struct {
 	uint16_t code;		/* enum upnp_err */
-	char text[34];
+	const char *text;
 } err_text[] = {
 	{ UPNP_INVALID_ACTION, "Invalid Action" },
 	{ UPNP_INVALID_ARGS, "Invalid Args" },

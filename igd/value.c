@@ -52,7 +52,7 @@ static int check_number(const struct igd_var *var, unsigned version,
 static int check_bool(const struct igd_var *var, struct igd_in *in)
 {
 	static const struct {
-		char word[6];
+		const char *word;
 		bool value;
 	} words[] = {
 		{ "0", false }, { "false", false }, { "no", false },
@@ -73,16 +73,16 @@ static int check_bool(const struct igd_var *var, struct igd_in *in)
 /* Any case is taken for a word of the list; the list's goes on. */
 static int check_string(const struct igd_var *var, struct igd_in *in)
 {
-	const char *word = var->allowed;
+	const char *const *word = var->allowed;
 
 	if (in->s.n > STRING_MAX)
 		return UPNP_STRING_TOO_LONG;
 	if (!word)
 		return UPNP_OK;
-	for (; *word; word = str_list_next(word)) {
-		if (!str_ieq(str_trim(in->s), str_z(word)))
+	for (; *word; word++) {
+		if (!str_ieq(str_trim(in->s), str_z(*word)))
 			continue;
-		in->s = str_z(word);
+		in->s = str_z(*word);
 		return UPNP_OK;
 	}
 	return UPNP_VALUE_INVALID;

@@ -141,5 +141,5 @@ const struct igd_reader wancic_reader[] = {
 	{ "TotalPacketsSent", 0, wancic_get_packets_sent },
 	{ "TotalPacketsReceived", 0, wancic_get_packets_received },
 	{ "EnabledForInternet", 0, wancic_get_enabled },
-	{ "" },
+	{ NULL },
 };

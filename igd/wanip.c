@@ -405,5 +405,5 @@ const struct igd_reader wanip_reader[] = {
 	{ "ExternalIPAddress", 0, wanip_get_external_ip },
 	{ "PortMappingNumberOfEntries", 0, get_entry_number },
 	{ "SystemUpdateID", 0, get_update_id },
-	{ "" },
+	{ NULL },
 };

@@ -19,7 +19,7 @@
 enum kind { U32, U64, TEXT };
 
 struct field {
-	char name[15];
+	const char *name;
 	uint8_t kind;		/* enum kind */
 	uint16_t offset;
 	uint16_t cap;		/* of a TEXT */

@@ -38,9 +38,7 @@ struct statusfile {
 	char firewall_fault[STATUS_TEXT_MAX];	/* "": our rules stand */
 	uint32_t repairs;
 	uint64_t repaired_s;		/* wall clock of the last, 0 never */
-	char file[PATH_MAX];		/* the configuration it reads; last, so
-					 * that what it does not fill is in
-					 * nobody's way */
+	char file[PATH_MAX];		/* the configuration it reads */
 };
 
 /** statusfile_beside - what stands beside the pid file: its name with @ending

@@ -207,7 +207,7 @@ size_t policy_ports(const struct policy *p, const struct nat_rule *rule,
 
 const char *policy_text(enum policy_verdict v)
 {
-	static const char text[POLICY__MAX][40] = {
+	static const char *const text[POLICY__MAX] = {
 		[POLICY_OK] = "allowed",
 		[POLICY_SECURE] = "secure mode: the client is another host",
 		[POLICY_OUTSIDE] = "the client is in no internal network",

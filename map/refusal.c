@@ -7,7 +7,7 @@
 #include "map/refusal.h"
 #include "base/wr.h"
 
-static const char names[REFUSALS][24] = {
+static const char *const names[REFUSALS] = {
 	[REFUSAL_NONE] = "none",
 	[REFUSAL_SECURE] = "secure-mode",
 	[REFUSAL_OUTSIDE] = "outside",
@@ -32,7 +32,7 @@ static const char names[REFUSALS][24] = {
 
 /* Behind policy's own. */
 #define TEXT(r)	[(r) - REFUSAL_OWNER]
-static const char texts[REFUSALS - REFUSAL_OWNER][57] = {
+static const char *const texts[REFUSALS - REFUSAL_OWNER] = {
 	TEXT(REFUSAL_OWNER) = "the mapping is another client's",
 	TEXT(REFUSAL_OPERATOR) = "the mapping is the operator's",
 	TEXT(REFUSAL_CONFLICT) = "another client has that port",

@@ -75,7 +75,7 @@ static const struct nlmsghdr *faulty(const struct nfnl_batch *b)
 
 static const struct {
 	uint16_t type;
-	char what[22];
+	const char *what;
 } doings[] = {
 	{ NFT_MSG_NEWTABLE, "making the table" },
 	{ NFT_MSG_DELTABLE, "deleting the table" },

@@ -16,7 +16,7 @@
 enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
 
 static const struct {
-	char name[17];
+	const char *name;
 	uint8_t needs;
 	void (*run)(struct check *);
 } checks[] = {

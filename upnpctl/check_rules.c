@@ -95,7 +95,7 @@ enum word_kind {
 };
 
 struct word {
-	char z[15];
+	const char *z;
 	unsigned char kind;
 };
 
@@ -131,8 +131,7 @@ static const struct word ipt_targets[] = {
 static enum word_kind kind_in(const struct word *w, size_t n, struct str s)
 {
 	for (; n > 0; n--, w++)
-		if (str_eq(s, (struct str){ w->z, strnlen(w->z,
-							  sizeof(w->z)) }))
+		if (str_eq(s, str_z(w->z)))
 			return w->kind;
 	return W_UNKNOWN;
 }

@@ -119,7 +119,7 @@ static void look_up(const struct cmd_verb *verbs, const char *menu,
 		    struct str word, struct match *ret)
 {
 	*ret = (struct match){ .menu = menu };
-	for (const struct cmd_verb *v = verbs; *v->name; v++) {
+	for (const struct cmd_verb *v = verbs; v->name; v++) {
 		if (!strcmp(v->menu, menu) && matches(ret, word, v->name)) {
 			ret->verb = v;
 			ret->menu = menu;
@@ -138,7 +138,7 @@ static const char *names(const struct cmd_verb *verbs, const char *menu,
 {
 	const char *between = "";
 
-	for (const struct cmd_verb *v = verbs; *v->name; v++) {
+	for (const struct cmd_verb *v = verbs; v->name; v++) {
 		const char *name = !strcmp(v->menu, menu) ? v->name
 				 : !*menu && first_of_menu(verbs, v) ? v->menu
 				 : NULL;

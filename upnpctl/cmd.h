@@ -36,11 +36,11 @@ struct cmd {
 };
 
 struct cmd_verb {
-	char menu[12];		/* "", "interfaces", "mappings" */
-	char name[8];		/* "print", "set", ...; "" ends a table */
+	const char *menu;	/* "", "interfaces", "mappings" */
+	const char *name;	/* "print", "set", ...; NULL ends a table */
 	int (*run)(struct cmd *);	/* exit status */
-	char args[27];		/* for the usage, "KEY=VALUE..." */
-	char help[36];		/* one line */
+	const char *args;	/* for the usage, "KEY=VALUE..." */
+	const char *help;	/* one line */
 	bool script;		/* may stand in a script */
 };
 

@@ -37,7 +37,7 @@ void complete_print(const struct cmd_verb *verbs)
 {
 	const struct confopt *o;
 
-	for (const struct cmd_verb *v = verbs; *v->name; v++)
+	for (const struct cmd_verb *v = verbs; v->name; v++)
 		out_fmt("%s%s%s\n", v->menu, *v->menu ? " " : "", v->name);
 	for (size_t i = 0; (o = confopt_at(false, i)); i++)
 		put_option("set", o);

@@ -276,7 +276,7 @@ int live_engine(const struct live *l, struct ctl_status *ret)
 
 /* ---- what it made of a request --------------------------------------- */
 
-static const char end_text[][80] = {
+static const char *const end_text[] = {
 	[CTL_EINVAL] = "upnpd does not know this request; restart it, it may "
 		       "be of another version",
 	[CTL_EVERSION] = "the upnpd that runs is of another version than this "
@@ -291,7 +291,7 @@ static const char end_text[][80] = {
 /* What would be right, for what an operator may hear. */
 static const struct {
 	uint8_t refusal;
-	char text[76];
+	const char *text;
 } advice[] = {
 	{ REFUSAL_OUTSIDE, "to= takes a host of an internal interface's "
 			   "network" },

@@ -50,9 +50,9 @@ static bool take_comment(struct ctl_req *r, struct str v)
 }
 
 static const struct word {
-	char key[15];
+	const char *key;
 	bool (*take)(struct ctl_req *, struct str);
-	char takes[56];
+	const char *takes;
 	bool needed;
 } words[] = {
 	{ "protocol", take_proto, "tcp or udp", true },

@@ -92,9 +92,9 @@ static bool set_by(struct filter *f, struct str v)
 }
 
 static const struct {
-	char key[16];
+	const char *key;
 	bool (*set)(struct filter *, struct str);
-	char takes[32];
+	const char *takes;
 } filters[] = {
 	{ "protocol", set_proto, "tcp or udp" },
 	{ "external-port", set_ext_port, "a port, 1 to 65535" },

@@ -140,7 +140,7 @@ static void put_desc(struct wr *w, const struct ctl_mapping *m)
 }
 
 static const struct {
-	char name[14];
+	const char *name;
 	void (*put)(struct wr *, const struct ctl_mapping *);
 } fields[MAPTEXT__MAX] = {
 	[MAPTEXT_PROTOCOL] = { "protocol", put_proto },

@@ -47,7 +47,7 @@ static const struct cmd_verb verbs[] = {
 	 false},
 	{"", "metrics", metrics_run, "", "numbers for Prometheus", false},
 	{"", "check", check_run, "", "why would a port not open here?", false},
-	{""},
+	{NULL},
 };
 
 static void usage(void)
@@ -58,7 +58,7 @@ static void usage(void)
 		    "  -h       print this and exit\n"
 		    "  -V       print the version and exit\n"
 		    "commands, in RouterOS's words:\n"));
-	for (const struct cmd_verb *v = verbs; *v->name; v++) {
+	for (const struct cmd_verb *v = verbs; v->name; v++) {
 		char text[128];
 		struct wr w = wr_init_cut(text, sizeof(text));
 

@@ -286,21 +286,6 @@ static void test_copy(void **state)
 	assert_false(str_copy(buf, 1, STR("a")));
 }
 
-static void test_list(void **state)
-{
-	static const char list[] = "red\0" "ultramarine\0" "g\0";
-	const char *w = list;
-
-	assert_string_equal(w, "red");
-	w = str_list_next(w);
-	assert_string_equal(w, "ultramarine");
-	w = str_list_next(w);
-	assert_string_equal(w, "g");
-	w = str_list_next(w);
-	assert_string_equal(w, "");
-	assert_ptr_equal(w, list + sizeof(list) - 1);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,7 +301,6 @@ int main(void)
 		cmocka_unit_test(test_u32_round_trip),
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_copy),
-		cmocka_unit_test(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, make_page, drop_page);

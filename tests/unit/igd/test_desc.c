@@ -746,7 +746,7 @@ static void test_related(void **state)
 
 /* ---- what only version 2 has --------------------------------------- */
 
-static const char colours[] = "red\0" "green\0";
+static const char *const colours[] = { "red", "green", NULL };
 static const struct igd_var both_vars[] = {
 	{ "New", IGD_STRING, 2, .evented = true, .allowed = colours },
 	{ "Old", IGD_UI2, 1, .ranged = true, .min = 1, .max = 65535,

@@ -1466,7 +1466,7 @@ static void default_connection_is_the_one(void **state)
 
 /* ---- arguments and text -------------------------------------------- */
 
-static const char colours[] = "Red\0" "Green\0";
+static const char *const colours[] = { "Red", "Green", NULL };
 static const struct igd_var ui2 = { "a", IGD_UI2, 1 };
 static const struct igd_var ui4 = { "b", IGD_UI4, 1 };
 static const struct igd_var boolean = { "c", IGD_BOOL, 1 };

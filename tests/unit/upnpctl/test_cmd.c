@@ -20,7 +20,7 @@ static const struct cmd_verb verbs[] = {
 	{ .menu = "interfaces", .name = "add" },
 	{ .menu = "mappings", .name = "print" },
 	{ .menu = "mappings", .name = "remove" },
-	{ .name = "" },
+	{ .name = NULL },
 };
 static const struct cmd_env env = { .verbs = verbs };
 static char said[2048];
