@@ -2,13 +2,13 @@
 /*
  * mem.h - large memory, for the life of a module.
  *
- * The C library writes to both ends of what it gives, so that a table nobody
- * has used yet takes two pages and more. This comes from the kernel as it is:
- * a page of it costs memory from its first use. Not for what is small: it
- * comes in whole pages.
+ * In whole pages from the kernel, not from calloc(): musl's writes to both ends
+ * of each block, so that unused tables cost 96 KiB of resident memory (660
+ * against 564 KiB, static, no mapping). And the engine's filter needs neither
+ * brk() nor mprotect().
  *
  * In header only, so that a module that takes memory needs nothing else to be
- * linked.
+ * linked. upnpctl uses malloc().
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -16,7 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 
 /* ASan watches both ends of what is its own. */
@@ -53,27 +52,6 @@ static inline void mem_free(void *p, size_t n, size_t size)
 		free(p);
 	else if (p)
 		munmap(p, n * size);
-}
-
-/**
- * mem_grow - room for more in an array of @size bytes each.
- * @v: of mem_new() or mem_grow(), with room for *@cap; NULL with 0
- *
- * Return: the array in its new place, *@cap grown; NULL without memory: @v and
- * *@cap stay
- */
-static inline void *mem_grow(void *v, size_t *cap, size_t size)
-{
-	size_t more = *cap ? 2 * *cap : 64;
-	void *p = mem_new(more, size);
-
-	if (!p)
-		return NULL;
-	if (v)
-		memcpy(p, v, *cap * size);
-	mem_free(v, *cap, size);
-	*cap = more;
-	return p;
 }
 
 #endif

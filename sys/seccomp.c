@@ -24,7 +24,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/netlink.h>
-#include "base/mem.h"
 #include "sys/seccomp_arch.h"
 #include "sys/seccomp_nr.h"
 #include "sys/unlisted.h"
@@ -128,8 +127,8 @@ static const struct checked checked[] = {
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_ERROR } },    /* events */
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_PEERCRED } }, /* control */
 
-	/* base/mem.h, pools; nothing that could be run. Nobody asks libc for
-	 * memory, which would take brk(), mprotect() and more of madvise(). */
+	/* base/mem.h, base/bufpool.c; nothing that could be run. The engine
+	 * calls no malloc(), which would need brk() and mprotect(). */
 	{ NR_mmap, 2, 1, { PROT_READ | PROT_WRITE } },
 	{ __NR_madvise, 2, 1, { MADV_DONTNEED } },
 
@@ -315,21 +314,16 @@ static int kernel_can(void)
 	return errno == EINVAL ? -ENOSYS : -errno;
 }
 
-/* Not on the stack: what was written there once stays in memory. */
 static int put_in_force(enum seccomp_who who, uint32_t unlisted)
 {
-	struct sock_filter *f = mem_new(SECCOMP_PROGRAM_MAX, sizeof(*f));
+	struct sock_filter f[SECCOMP_PROGRAM_MAX];
 	struct sock_fprog prog = { .filter = f };
-	int err = 0;
 
-	if (!f)
-		return -ENOMEM;
 	prog.len = (unsigned short)seccomp_program(f, who, unlisted,
 						   (uint32_t)getpid());
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
-		err = -errno;
-	mem_free(f, SECCOMP_PROGRAM_MAX, sizeof(*f));
-	return err;
+		return -errno;
+	return 0;
 }
 
 int seccomp_enter(enum seccomp_who who)

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/mem.h"
 #include "base/sort.h"
 #include "upnpctl/counts.h"
 
@@ -25,11 +24,13 @@ static void take(void *arg, const struct nl_count *one)
 	struct counts *c = arg;
 
 	if (c->n == c->cap) {
-		void *v = mem_grow(c->v, &c->cap, sizeof(*c->v));
+		size_t cap = c->cap ? 2 * c->cap : 64;
+		void *v = realloc(c->v, cap * sizeof(*c->v));
 
 		if (!v)
 			return;
 		c->v = v;
+		c->cap = cap;
 	}
 	c->v[c->n++] = *one;
 }
@@ -65,6 +66,6 @@ const struct nl_count *counts_of(const struct counts *c,
 
 void counts_free(struct counts *c)
 {
-	mem_free(c->v, c->cap, sizeof(*c->v));
+	free(c->v);
 	*c = (struct counts){ 0 };
 }

@@ -6,8 +6,8 @@
  * words mean something, so that a wrong one is told before anybody is asked.
  */
 #include <errno.h>
-#include "base/mem.h"
 #include "base/wr.h"
+#include <stdlib.h>
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
 #include "upnpctl/mappings.h"
@@ -390,12 +390,12 @@ int mapchange_remove(struct cmd *c)
 	live_refresh(&l, c->env);
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
-		s.chosen = mem_new(all.n + 1, sizeof(*s.chosen));
+		s.chosen = calloc(all.n + 1, sizeof(*s.chosen));
 		status = s.chosen ? choose_all(c, &s) : live_fail(&l, -ENOMEM);
 	}
 	if (status == CMD_OK && s.chosen)
 		status = remove_chosen(&l, &s);
-	mem_free(s.chosen, all.n + 1, sizeof(*s.chosen));
+	free(s.chosen);
 	mappings_free(&all);
 	return status;
 }

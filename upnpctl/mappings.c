@@ -6,8 +6,8 @@
  * out: "mappings remove" takes it.
  */
 #include <errno.h>
-#include "base/mem.h"
 #include "base/wr.h"
+#include <stdlib.h>
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/mappings.h"
@@ -20,11 +20,13 @@
 int mappings_add(struct mappings *t, const struct ctl_mapping *m)
 {
 	if (t->n == t->cap) {
-		void *v = mem_grow(t->v, &t->cap, sizeof(*t->v));
+		size_t cap = t->cap ? 2 * t->cap : 64;
+		void *v = realloc(t->v, cap * sizeof(*t->v));
 
 		if (!v)
 			return -ENOMEM;
 		t->v = v;
+		t->cap = cap;
 	}
 	t->v[t->n++] = *m;
 	return 0;
@@ -50,7 +52,7 @@ int mappings_fetch(const struct live *l, struct mappings *ret)
 
 void mappings_free(struct mappings *t)
 {
-	mem_free(t->v, t->cap, sizeof(*t->v));
+	free(t->v);
 	*t = (struct mappings){ 0 };
 }
 
