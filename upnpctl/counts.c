@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include "base/sort.h"
 #include "upnpctl/counts.h"
 
 static int compare(const void *x, const void *y)
@@ -50,8 +49,8 @@ void counts_read(struct counts *ret)
 	close(sock.fd);
 	if (rc)
 		ret->n = 0;
-	if (sort(ret->v, ret->n, sizeof(*ret->v), compare))
-		ret->n = 0;
+	if (ret->n)
+		qsort(ret->v, ret->n, sizeof(*ret->v), compare);
 }
 
 const struct nl_count *counts_of(const struct counts *c,

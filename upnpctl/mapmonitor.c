@@ -8,12 +8,12 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/date.h"
 #include "base/limits.h"
-#include "base/sort.h"
 #include "base/wr.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
@@ -208,21 +208,36 @@ static int tell_difference(const struct watch *w, const struct mappings *old,
 	return err;
 }
 
+/* For qsort() of pointers into a table. Of one key, the mapping that came
+ * first is the lower one: qsort() itself need not keep their order. */
+static int compare_at(const void *a, const void *b)
+{
+	const struct ctl_mapping *x = *(const struct ctl_mapping *const *)a;
+	const struct ctl_mapping *y = *(const struct ctl_mapping *const *)b;
+	int c = compare(x, y);
+
+	return c ? c : x < y ? -1 : x > y;
+}
+
 /* Of a key that comes twice the last one counts. */
 static int put_in_order(struct mappings *t)
 {
-	int err = sort(t->v, t->n, sizeof(*t->v), compare);
-	size_t n = 0;
+	const struct ctl_mapping **at = calloc(t->n + 1, sizeof(*at));
+	struct mappings sorted = { 0 };
+	int err = at ? 0 : -ENOMEM;
 
-	if (err)
-		return err;
-	for (size_t i = 0; i < t->n; i++) {
-		if (n > 0 && compare(&t->v[n - 1], &t->v[i]) == 0)
-			n--;
-		t->v[n++] = t->v[i];
-	}
-	t->n = n;
-	return 0;
+	for (size_t i = 0; i < t->n && at; i++)
+		at[i] = &t->v[i];
+	if (at)
+		qsort(at, t->n, sizeof(*at), compare_at);
+	for (size_t i = 0; i < t->n && !err; i++)
+		if (i + 1 == t->n || compare(at[i], at[i + 1]))
+			err = mappings_add(&sorted, at[i]);
+	free(at);
+	mappings_free(err ? &sorted : t);
+	if (!err)
+		*t = sorted;
+	return err;
 }
 
 static int take_table(struct watch *w, struct mappings *fresh)

@@ -952,6 +952,9 @@ static void serve_news(int conn, unsigned nth, const struct ctl_req *req)
 	}
 	tell(conn, rep);
 	if (nth > 0) {		/* 2 has gone, 3 has come, 1 has changed */
+		/* so many that a sort which is not stable mixes them */
+		for (int i = 0; i < 20; i++)
+			tell(conn, rep);
 		strcpy(rep.mapping.desc, "other");
 		tell(conn, rep);
 		rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, 3);
