@@ -12,7 +12,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/wr.h"
-#include "sys/dir.h"
 #include "base/log.h"
 #include "sys/relro.h"
 #include "base/str.h"
@@ -150,7 +149,7 @@ static const char *absolute(const char *file, char *buf, size_t cap)
 
 	if (file[0] == '/')
 		return file;
-	if (dir_here(buf, cap))
+	if (!getcwd(buf, cap))
 		return NULL;
 	w.len = strlen(buf);
 	wr_fmt(&w, "/%s", file);

@@ -10,12 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>	/* renameat() */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 #include "base/wr.h"
-#include "sys/dir.h"
 #include "conf/conffile.h"
 
 #define LINKS_MAX 40	/* as the kernel has it */
@@ -66,24 +66,6 @@ static int follow(char path[PATH_MAX])
 	return err ? err : 1;
 }
 
-/*
- * The path of a directory without links and dots: of who is there, the kernel
- * knows it. realpath() brings musl's malloc() along.
- */
-static int real_dir(const char *dir, char ret[PATH_MAX])
-{
-	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), err;
-
-	if (here < 0)
-		return -errno;
-	err = chdir(dir) ? -errno : dir_here(ret, PATH_MAX);
-	/* where we may not be, there was nothing for us */
-	if (fchdir(here) && !err && errno != EACCES)
-		err = -errno;
-	close(here);
-	return err;
-}
-
 /* The file need not be there; its directory must be. */
 static int resolve(const char *path, char ret[PATH_MAX])
 {
@@ -99,9 +81,8 @@ static int resolve(const char *path, char ret[PATH_MAX])
 	err = join(dir, dir_of(at), ".");
 	if (err)
 		return err;
-	err = real_dir(dir, whole);
-	if (err)
-		return err;
+	if (!realpath(dir, whole))
+		return -errno;
 	/* "/" has its slash already */
 	err = join(whole, str_z(whole), strcmp(whole, "/") ? "/" : "");
 	return err ? err : join(ret, str_z(whole), name_of(at));

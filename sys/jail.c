@@ -10,91 +10,64 @@
  */
 #include "sys/jail.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "sys/caps.h"
-#include "sys/dir.h"
-#include "sys/ids_nr.h"
 #include "sys/seccomp.h"
-#include "base/str.h"
 
 /* The lease journal of the default table, several times over; a runaway writer
  * must not fill a router's flash. */
 #define FILE_SIZE_MAX	(16u << 20)
 
 #define PASSWD		"/etc/passwd"
-#define PASSWD_MAX	16384	/* system users come first */
-
-/* name:password:uid:gid:... Return: is it @name's line? */
-static bool take_passwd_line(struct str line, struct str name, uid_t *ret_uid,
-			     gid_t *ret_gid)
-{
-	struct str field;
-	uint32_t uid, gid;
-
-	if (!str_cut(&line, ':', &field) || !str_eq(field, name) ||
-	    !str_cut(&line, ':', &field) || !str_cut(&line, ':', &field) ||
-	    str_u32(field, 0, UINT32_MAX - 1, &uid) ||
-	    !str_cut(&line, ':', &field) ||
-	    str_u32(field, 0, UINT32_MAX - 1, &gid))
-		return false;
-	*ret_uid = uid;
-	*ret_gid = gid;
-	return true;
-}
-
-static bool find_user(struct str passwd, struct str name, uid_t *ret_uid,
-		      gid_t *ret_gid)
-{
-	struct str line;
-
-	while (str_cut(&passwd, '\n', &line))
-		if (take_passwd_line(line, name, ret_uid, ret_gid))
-			return true;
-	return false;
-}
-
-/* Return: how many bytes; no file is an empty one; -errno */
-static ssize_t read_passwd(char buf[PASSWD_MAX])
-{
-	int fd = open(PASSWD, O_RDONLY | O_CLOEXEC);
-	size_t len = 0;
-	ssize_t n;
-
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	do {
-		n = read(fd, buf + len, PASSWD_MAX - len);
-		len += (size_t)(n > 0 ? n : 0);
-	} while (n > 0);
-	n = n < 0 ? -errno : (ssize_t)len;
-	close(fd);
-	return n;
-}
 
 /*
- * Not by getpwnam(): in a static binary it brings stdio along (musl), or loads
- * libraries of another libc (glibc). A daemon's user is in the file.
+ * Not getpwnam(): as nsswitch.conf says, glibc's loads further libraries, into
+ * a process of root. The daemon's user is in the file.
+ *
+ * Return: 1 found, 0 not there, -errno
  */
+static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+	FILE *f = fopen(PASSWD, "re");
+	const struct passwd *p;
+	int found = 0;
+
+	if (!f)
+		return errno == ENOENT ? 0 : -errno;
+	while ((p = fgetpwent(f)) && strcmp(p->pw_name, name))
+		;
+	if (p) {
+		*ret_uid = p->pw_uid;
+		*ret_gid = p->pw_gid;
+		found = 1;
+	} else if (ferror(f)) {
+		found = -errno;
+	}
+	fclose(f);
+	return found;
+}
+
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
-	char buf[PASSWD_MAX];
-	ssize_t n = read_passwd(buf);
-	struct str passwd = { buf, (size_t)n };
+	int found = name ? find_user(name, ret_uid, ret_gid) : 0;
 
-	if (n < 0)
-		return (int)n;
-	if (find_user(passwd, str_z(name), ret_uid, ret_gid) ||
-	    find_user(passwd, STR("nobody"), ret_uid, ret_gid))
-		return 0;
+	if (!found)
+		found = find_user("nobody", ret_uid, ret_gid);
+	if (found)
+		return found < 0 ? found : 0;
 	*ret_uid = *ret_gid = JAIL_NOBODY;
 	return 1;
 }
@@ -118,15 +91,19 @@ static int trim_path(const char *dir, char *ret, size_t cap)
 
 int jail_dir_empty(const char *dir)
 {
-	const char *name;
-	struct dir d;
-	int err = dir_open(&d, dir);
+	const struct dirent *e;
+	DIR *d = opendir(dir);
+	int err;
 
-	if (err)
-		return err;
-	err = dir_next(&d, &name);
-	dir_close(&d);
-	return err > 0 ? -ENOTEMPTY : err;
+	if (!d)
+		return -errno;
+	do {
+		errno = 0;
+		e = readdir(d);
+	} while (e && (!strcmp(e->d_name, ".") || !strcmp(e->d_name, "..")));
+	err = e ? -ENOTEMPTY : -errno;
+	closedir(d);
+	return err;
 }
 
 /* By descriptor: the name may be another thing a moment later. */
@@ -172,20 +149,20 @@ static int become(const struct jail *j)
 {
 	if (chroot(".") < 0)
 		return -errno;
-	if (syscall(NR_SETGROUPS, 0, NULL) < 0)
+	if (setgroups(0, NULL) < 0)
 		return -errno;
-	if (syscall(NR_SETRESGID, j->gid, j->gid, j->gid) < 0)
+	if (setresgid(j->gid, j->gid, j->gid) < 0)
 		return -errno;
-	if (syscall(NR_SETRESUID, j->uid, j->uid, j->uid) < 0)
+	if (setresuid(j->uid, j->uid, j->uid) < 0)
 		return -errno;
-	if (syscall(NR_SETRESGID, (gid_t)-1, 0, (gid_t)-1) == 0 ||
-	    syscall(NR_SETRESUID, (uid_t)-1, 0, (uid_t)-1) == 0)
+	if (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 ||
+	    setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
 		return -EPERM;
 	return 0;
 }
 
-/* Both the soft and the hard limit: nothing can raise them again. Not by
- * setrlimit(): musl's goes round all threads, too. */
+/* Both the soft and the hard limit: nothing can raise them again. prlimit() is
+ * the call that the fork server's filter has. */
 static int set_limit(int what, rlim_t max)
 {
 	const struct rlimit rl = { max, max };

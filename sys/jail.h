@@ -23,8 +23,8 @@ struct jail {
  * jail_user - find the user the engine runs as.
  * @name: tried first; where there is none, "nobody"
  *
- * Call before chroot(): it reads the first 16 KiB of /etc/passwd. A system so
- * small that it has neither user, nor perhaps that file, has JAIL_NOBODY.
+ * Call before chroot(): it reads /etc/passwd. A system so small that it has
+ * neither user, nor perhaps that file, has JAIL_NOBODY.
  *
  * Return: 0, 1 when neither exists (@ret_* are JAIL_NOBODY), or -errno (@ret_*
  * untouched)

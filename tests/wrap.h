@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat()
- * or clock_gettime() in the place of libc's (--wrap): the names by which the
- * headers of libc really call these where they are made 64 bits wide, glibc's
- * offsets (base/wide.h) and musl's times. The Makefile names all to the linker.
+ * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat(),
+ * readdir() or clock_gettime() in the place of libc's (--wrap): the names by
+ * which the headers of libc really call these where they are made 64 bits wide,
+ * glibc's offsets (base/wide.h) and musl's times. The Makefile names all to the
+ * linker.
  */
 #ifndef TESTS_WRAP_H
 #define TESTS_WRAP_H
@@ -20,6 +21,8 @@
 #define __real_fstat __real_fstat64
 #define __wrap_fstatat __wrap_fstatat64
 #define __real_fstatat __real_fstatat64
+#define __wrap_readdir __wrap_readdir64
+#define __real_readdir __real_readdir64
 #endif
 
 #ifdef _REDIR_TIME64

@@ -7,13 +7,13 @@
  * socket is closed at once and takes no connection.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/wr.h"
-#include "sys/dir.h"
 #include "sys/jail.h"
 #include "sys/ports.h"
 #include "upnpctl/check.h"
@@ -29,20 +29,21 @@ static bool has_socket(const char *pid, const char *link)
 {
 	char path[64], target[64];
 	struct wr w = wr_init(path, sizeof(path));
-	const char *name;
+	const struct dirent *e;
 	bool found = false;
-	struct dir d;
 	ssize_t n;
+	DIR *d;
 
 	wr_fmt(&w, "/proc/%s/fd%c", pid, '\0');
-	if (w.over || dir_open(&d, path))
+	d = w.over ? NULL : opendir(path);
+	if (!d)
 		return false;
-	while (!found && dir_next(&d, &name) > 0) {
-		n = readlinkat(d.fd, name, target, sizeof(target));
+	while (!found && (e = readdir(d))) {
+		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target));
 		found = n > 0 && str_eq((struct str){ target, (size_t)n },
 					str_z(link));
 	}
-	dir_close(&d);
+	closedir(d);
 	return found;
 }
 
@@ -53,17 +54,17 @@ static uint32_t process_with(uint64_t inode)
 	char link[40];
 	struct wr w = wr_init(link, sizeof(link));
 	uint32_t pid, ret = 0;
-	const char *name;
-	struct dir d;
+	const struct dirent *e;
+	DIR *d = inode ? opendir("/proc") : NULL;
 
-	if (!inode || dir_open(&d, "/proc"))
+	if (!d)
 		return 0;
 	wr_fmt(&w, "socket:[%llu]%c", (unsigned long long)inode, '\0');
-	while (!ret && dir_next(&d, &name) > 0)
-		if (!str_u32(str_z(name), 1, INT32_MAX, &pid) &&
-		    has_socket(name, link))
+	while (!ret && (e = readdir(d)))
+		if (!str_u32(str_z(e->d_name), 1, INT32_MAX, &pid) &&
+		    has_socket(e->d_name, link))
 			ret = pid;
-	dir_close(&d);
+	closedir(d);
 	return ret;
 }
 

@@ -8,6 +8,7 @@
  * Run by root it tests the whole of it, by anybody else the part that is left.
  * Each check runs in a child of its own, which tells by its exit status.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -398,16 +399,16 @@ static void test_dir_refused(void **state)
 	assert_int_equal(jail_dir(longer, uid, gid), -ENAMETOOLONG);
 }
 
-static int getdents_err;	/* that it fails with, or 0 */
+static int readdir_err;	/* that it fails with, or 0 */
 
-long __real_syscall(long, ...);
-long __wrap_syscall(long, long, long, long);
-long __wrap_syscall(long nr, long a, long b, long c)
+struct dirent *__real_readdir(DIR *);
+struct dirent *__wrap_readdir(DIR *);
+struct dirent *__wrap_readdir(DIR *d)
 {
-	if (nr != SYS_getdents64 || !getdents_err)
-		return __real_syscall(nr, a, b, c);
-	errno = getdents_err;
-	return -1;
+	if (!readdir_err)
+		return __real_readdir(d);
+	errno = readdir_err;
+	return NULL;
 }
 
 /* A failed read counted as empty: the directory was taken over. */
@@ -419,11 +420,11 @@ static void test_dir_that_can_not_be_read(void **state)
 	assert_int_equal(mkdir(name, 0700), 0);
 	assert_int_equal(jail_dir_empty(name), 0);
 	assert_int_equal(jail_dir_empty(dir), -ENOTEMPTY);
-	getdents_err = EIO;
+	readdir_err = EIO;
 	assert_int_equal(jail_dir_empty(name), -EIO);
 	if (root)
 		assert_int_equal(jail_dir(name, uid, gid), -EIO);
-	getdents_err = 0;
+	readdir_err = 0;
 	assert_int_equal(jail_dir_empty(name), 0);
 	assert_int_equal(jail_dir_empty("/nowhere"), -ENOENT);
 }
