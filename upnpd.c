@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,37 +28,36 @@ struct options {
 	bool foreground, syslog, check, debug;
 };
 
-/* What does not get out is nobody's loss. */
-static void say(int fd, const char *a, const char *b)
+static int usage(FILE *to)
 {
-	if (write(fd, a, strlen(a)) < 0 || write(fd, b, strlen(b)) < 0)
-		return;
-}
-
-static int usage(int fd)
-{
-	say(fd, "usage: upnpd [-f FILE] [-F] [-S] [-n] [-d] [-h] [-V]\n",
-	    "  -f FILE  configuration, /etc/upnpd.conf by default\n"
-	    "  -F       stay in the foreground, log to stderr\n"
-	    "  -S       log to syslog, with -F, too\n"
-	    "  -n       check the configuration and exit\n"
-	    "  -d       log everything (log-level = debug)\n"
-	    "  -h       print this and exit\n"
-	    "  -V       print the version and exit\n");
-	return fd == STDOUT_FILENO ? 0 : EXIT_USAGE;
+	fputs("usage: upnpd [-f FILE] [-F] [-S] [-n] [-d] [-h] [-V]\n"
+	      "  -f FILE  configuration, /etc/upnpd.conf by default\n"
+	      "  -F       stay in the foreground, log to stderr\n"
+	      "  -S       log to syslog, with -F, too\n"
+	      "  -n       check the configuration and exit\n"
+	      "  -d       log everything (log-level = debug)\n"
+	      "  -h       print this and exit\n"
+	      "  -V       print the version and exit\n", to);
+	return to == stdout ? 0 : EXIT_USAGE;
 }
 
 static int no_option(const char *arg)
 {
-	say(STDERR_FILENO, "upnpd: there is no option ", arg);
-	say(STDERR_FILENO, "\n", "");
-	return usage(STDERR_FILENO);
+	fputs("upnpd: there is no option ", stderr);
+	fputs(arg, stderr);
+	fputs("\n", stderr);
+	return usage(stderr);
 }
 
 /* Return: -1 to go on, else the exit status. */
-static int take_letter(struct options *o, const char *arg, char letter)
+static int take_option(struct options *o, int letter)
 {
+	const char unknown[] = { '-', (char)optopt, '\0' };
+
 	switch (letter) {
+	case 'f':
+		o->file = optarg;
+		return -1;
 	case 'F':
 		o->foreground = true;
 		return -1;
@@ -71,38 +71,28 @@ static int take_letter(struct options *o, const char *arg, char letter)
 		o->debug = true;
 		return -1;
 	case 'V':
-		say(STDOUT_FILENO, "upnpd " UPNPD_VERSION, "\n");
+		fputs("upnpd " UPNPD_VERSION "\n", stdout);
 		return 0;
 	case 'h':
-		return usage(STDOUT_FILENO);
+		return usage(stdout);
+	case ':':
+		fputs("upnpd: -f needs the name of a file\n", stderr);
+		return usage(stderr);
 	default:
-		return no_option(arg);
+		return no_option(unknown);
 	}
 }
 
-/* As getopt() has it, which brings stdio along. Return: as take_letter() */
-static int read_options(char **argv, struct options *o)
+/* Return: as take_option() */
+static int read_options(int argc, char **argv, struct options *o)
 {
-	int status = -1;
+	int letter, status = -1;
 
-	for (; *argv && status < 0; argv++) {
-		const char *letter = *argv + 1;
-
-		if (**argv != '-' || !*letter)
-			return no_option(*argv);
-		if (!strcmp(letter, "-"))
-			return argv[1] ? no_option(argv[1]) : -1;
-		while (*letter && *letter != 'f' && status < 0)
-			status = take_letter(o, *argv, *letter++);
-		if (*letter != 'f' || status >= 0)
-			continue;
-		o->file = letter[1] ? letter + 1 : *++argv;
-		if (!o->file) {
-			say(STDERR_FILENO, "upnpd: -f needs the name of a "
-			    "file\n", "");
-			return usage(STDERR_FILENO);
-		}
-	}
+	/* +: options only in front; the colon: the messages are ours */
+	while (status < 0 && (letter = getopt(argc, argv, "+:f:FSndhV")) != -1)
+		status = take_option(o, letter);
+	if (status < 0 && optind < argc)
+		status = no_option(argv[optind]);
 	return status;
 }
 
@@ -219,12 +209,12 @@ static bool called_upnpctl(const char *name)
 	return name && !strcmp(slash ? slash + 1 : name, "upnpctl");
 }
 
-static int upnpd_main(char **argv)
+static int upnpd_main(int argc, char **argv)
 {
 	struct options o = { .file = "/etc/upnpd.conf" };
 	struct conf_error why;
 	struct conf conf;
-	int status = read_options(argv + 1, &o);
+	int status = read_options(argc, argv, &o);
 
 	if (status >= 0)
 		return status;
@@ -234,7 +224,8 @@ static int upnpd_main(char **argv)
 		return EXIT_USAGE;
 	}
 	if (o.check) {
-		say(STDOUT_FILENO, o.file, " is good\n");
+		fputs(o.file, stdout);
+		fputs(" is good\n", stdout);
 		return 0;
 	}
 	return run(&o, &conf);
@@ -245,5 +236,5 @@ int main(int argc, char **argv)
 	relro_seal();
 	if (called_upnpctl(argv[0]))
 		return upnpctl_main(argc, argv);
-	return upnpd_main(argv);
+	return upnpd_main(argc, argv);
 }

@@ -3,6 +3,7 @@
  * upnpctl.c - the operator's command: its options, its table of commands.
  */
 #include <fcntl.h>
+#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/wr.h"
@@ -80,53 +81,63 @@ struct options {
 	struct words words;	/* what is no option */
 };
 
-static int take_word(struct options *o, const char *arg)
-{
-	const char *why;
+/* The letters of options that have none on the command line. */
+enum { OPT_JSON = 256, OPT_WORDS };
 
-	if (words_add(&o->words, str_z(arg), &why))
-		return cmd_fail(CMD_USAGE, "%s: %s", arg, why);
-	return CMD_OK;
-}
+static const struct option long_options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "version", no_argument, NULL, 'V' },
+	{ "words", no_argument, NULL, OPT_WORDS },	/* dist/completion */
+	{ NULL },
+};
 
-/* Return: how many arguments were taken; 0: told on stderr */
-static int take_option(struct options *o, char **arg)
+/* @arg: that the option was in. Return: an exit status */
+static int take_option(struct options *o, int letter, const char *arg)
 {
-	if (!strcmp(*arg, "--json")) {
+	switch (letter) {
+	case 'f':
+		o->env.file = optarg;
+		return CMD_OK;
+	case 'h':
+		o->help = true;
+		return CMD_OK;
+	case 'V':
+		o->version = true;
+		return CMD_OK;
+	case OPT_JSON:
 		o->env.json = true;
 		cmd_json(true);
-	} else if (!strcmp(*arg, "-h") || !strcmp(*arg, "--help")) {
-		o->help = true;
-	} else if (!strcmp(*arg, "-V") || !strcmp(*arg, "--version")) {
-		o->version = true;
-	} else if (!strcmp(*arg, "--words")) {
-		o->complete = true;	/* for dist/completion */
-	} else if (!strncmp(*arg, "-f", 2) && (arg[0][2] || arg[1])) {
-		o->env.file = arg[0][2] ? *arg + 2 : arg[1];
-		return arg[0][2] ? 1 : 2;
-	} else {
-		cmd_fail(CMD_USAGE, !strcmp(*arg, "-f") ?
-			 "option %s needs the name of a file" :
-			 "there is no option %s; see upnpctl -h", *arg);
-		return 0;
+		return CMD_OK;
+	case OPT_WORDS:
+		o->complete = true;
+		return CMD_OK;
+	case ':':
+		return cmd_fail(CMD_USAGE, "option -f needs the name of a "
+				"file");
 	}
-	return 1;
+	/* by its letter where it has one: others may share the argument */
+	if (optopt > 0 && optopt < OPT_JSON)
+		return cmd_fail(CMD_USAGE, "there is no option -%c; see "
+				"upnpctl -h", optopt);
+	return cmd_fail(CMD_USAGE, "there is no option %s; see upnpctl -h",
+			arg);
 }
 
 static int read_options(int argc, char **argv, struct options *o)
 {
-	int status = CMD_OK, n;
+	int status = CMD_OK, letter;
+	const char *why;
 
 	words_init(&o->words);
-	for (int i = 1; i < argc && !status;) {
-		if (argv[i][0] != '-' || !argv[i][1]) {
-			status = take_word(o, argv[i++]);
-			continue;
-		}
-		n = take_option(o, argv + i);
-		i += n;
-		status = n ? CMD_OK : CMD_USAGE;
-	}
+	/* the colon: the messages are ours */
+	while (!status && (letter = getopt_long(argc, argv, ":f:hV",
+						long_options, NULL)) != -1)
+		status = take_option(o, letter, argv[optind - 1]);
+	for (; !status && optind < argc; optind++)
+		if (words_add(&o->words, str_z(argv[optind]), &why))
+			status = cmd_fail(CMD_USAGE, "%s: %s", argv[optind],
+					  why);
 	return status;
 }
 

@@ -300,6 +300,9 @@ def test_add(ctl):
      'interfaces have no "mtu" to look for; '),
     (["export", "x"], 'export takes nothing behind it, not "x"'),
     (["--frob"], "there is no option --frob; see upnpctl -h"),
+    (["print", "-x"], "there is no option -x; see upnpctl -h"),
+    (["print", "-hx"], "there is no option -x; see upnpctl -h"),
+    (["print", "-f"], "option -f needs the name of a file"),
     (["set", "http-port=\n1"], 'http-port is "?1"'),
     (["set", 'friendly-name="x'], 'friendly-name="x: a quote is not closed'),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")
