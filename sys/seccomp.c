@@ -6,6 +6,10 @@
  * The list is what they ask of the kernel themselves, and what glibc and musl
  * make of that, with 32 bits and 64. Pointers can not be looked through: what a
  * path or an address may be is the chroot's and the network's matter.
+ *
+ * A call that every machine has is written __NR_x, any other NR_x. The Makefile
+ * makes seccomp_nr.h from these: a call that this machine has not is NR_NONE
+ * there, and is left out of the filter.
  */
 #include "sys/seccomp.h"
 
@@ -100,7 +104,7 @@ struct checked {
 #define STREAM		(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define DGRAM		(SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define NETLINK		(SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC)
-#define SOCKETCALL(n)	{ NR_socketcall, 0, 1, { n } }
+#define SOCKETCALL(n)	{ SECCOMP_SOCKETCALL, 0, 1, { n } }
 
 static const struct checked checked[] = {
 	/* Neither raw nor packet sockets, no AF_UNIX: what the engine has of
@@ -129,7 +133,7 @@ static const struct checked checked[] = {
 
 	/* base/mem.h, base/bufpool.c; nothing that could be run. The engine
 	 * calls no malloc(), which would need brk() and mprotect(). */
-	{ NR_mmap, 2, 1, { PROT_READ | PROT_WRITE } },
+	{ SECCOMP_MMAP, 2, 1, { PROT_READ | PROT_WRITE } },
 	{ __NR_madvise, 2, 1, { MADV_DONTNEED } },
 
 	/* musl's open() makes sure of O_CLOEXEC */

@@ -9,6 +9,7 @@
 #ifndef SYS_SECCOMP_ARCH_H
 #define SYS_SECCOMP_ARCH_H
 
+#include <asm/unistd.h>
 #include <endian.h>
 #include <linux/audit.h>
 
@@ -51,6 +52,25 @@
 #else
 #define SECCOMP_ARCH 0
 #define SECCOMP_FAIL(uc, err) ((*(long *)(uc)) = -(err))
+#endif
+
+/* Stands in a list for a call that this machine has not: no machine of ours
+ * counts so far. */
+#define NR_NONE 0xffff
+
+/* mmap() of every libc. Of two, the older one of i386 takes its arguments by a
+ * pointer, which can not be looked through. */
+#ifdef __NR_mmap2
+#define SECCOMP_MMAP __NR_mmap2
+#else
+#define SECCOMP_MMAP __NR_mmap
+#endif
+
+/* Only i386 glibc needs it; others have a call for each. */
+#if defined(__i386__) && defined(__GLIBC__)
+#define SECCOMP_SOCKETCALL __NR_socketcall
+#else
+#define SECCOMP_SOCKETCALL NR_NONE
 #endif
 
 /* The low half of an argument: all that an int has. */

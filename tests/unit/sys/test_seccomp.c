@@ -37,7 +37,6 @@
 #include <cmocka.h>
 #include "sys/jail.h"
 #include "sys/seccomp.h"
-#include "sys/seccomp_nr.h"
 #include "sys/seccomp_arch.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -191,10 +190,10 @@ static void test_arguments(void **state)
 {
 	const uint64_t rw = PROT_READ | PROT_WRITE;
 
-	assert_int_equal(call(NR_mmap, 0, 4096, rw), ALLOW);
-	assert_int_equal(call(NR_mmap, 0, 4096, rw | PROT_EXEC), DENY);
-	assert_int_equal(call(NR_mmap, 0, 4096, PROT_EXEC), DENY);
-	assert_int_equal(call(NR_mmap, 0, 4096, PROT_NONE), DENY);
+	assert_int_equal(call(SECCOMP_MMAP, 0, 4096, rw), ALLOW);
+	assert_int_equal(call(SECCOMP_MMAP, 0, 4096, rw | PROT_EXEC), DENY);
+	assert_int_equal(call(SECCOMP_MMAP, 0, 4096, PROT_EXEC), DENY);
+	assert_int_equal(call(SECCOMP_MMAP, 0, 4096, PROT_NONE), DENY);
 	assert_int_equal(call(SYS_brk, 0, 0, 0), DENY);
 	assert_int_equal(call(SYS_madvise, 0, 4096, MADV_DONTNEED), ALLOW);
 	assert_int_equal(call(SYS_madvise, 0, 4096, MADV_FREE), DENY);
