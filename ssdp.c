@@ -183,7 +183,6 @@ static void on_answer(struct loop_timer *t)
 }
 
 /* A place in the pool for a search of @client, or NULL. */
-/* The first, so that the memory of those beyond is never touched. */
 static struct pending *find_place(struct ssdp *s, struct in_addr client)
 {
 	struct pending *p, *place = NULL;

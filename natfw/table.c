@@ -160,16 +160,11 @@ const struct nat_rule *table_leader(const struct natfw *fw,
 
 /* ---- changing ------------------------------------------------------ */
 
-/* Chain by chain where a rule is: heads that were never used stay untouched,
- * and cost no memory. */
 void table_clear(struct natfw *fw)
 {
-	size_t i;
-	int by;
-
-	for (i = 0; i < fw->rule_n; i++)
-		for (by = 0; by < NATFW_INDEXES; by++)
-			*chain_of(fw, by, &fw->rule[i]) = 0;
+	for (int by = 0; by < NATFW_INDEXES; by++)
+		memset(fw->index[by].head, 0,
+		       fw->slots * sizeof(*fw->index[by].head));
 	memset(fw->by_client, 0, sizeof(fw->by_client));
 	fw->rule_n = 0;
 }

@@ -16,7 +16,7 @@
  * table_init - an empty table.
  * @rule_max: room for so many rules, 1 to PM_MAPPINGS_LIMIT; else -EINVAL
  *
- * All memory is taken here (one zeroed mapping; untouched pages cost nothing).
+ * All memory is taken here.
  * Return: 0, or -ENOMEM; table_done() is harmless then
  */
 int table_init(struct natfw *, size_t rule_max);

@@ -30,17 +30,6 @@ static int take_address(struct notify *n, struct str name)
 	return 0;
 }
 
-/* No child of ours shall have it. unsetenv() would bring musl's malloc(). */
-static void forget(void)
-{
-	char **kept = environ;
-
-	for (char **e = environ; *e; e++)
-		if (!str_starts(str_z(*e), STR(VARIABLE "=")))
-			*kept++ = *e;
-	*kept = NULL;
-}
-
 int notify_open(struct notify *ret)
 {
 	const char *name = getenv(VARIABLE);
@@ -49,8 +38,7 @@ int notify_open(struct notify *ret)
 	memset(ret, 0, sizeof(*ret));
 	if (name && *name)
 		err = take_address(ret, str_z(name));
-	if (name)
-		forget();
+	unsetenv(VARIABLE);	/* no child of ours shall have it */
 	return err;
 }
 
