@@ -25,7 +25,7 @@ BUILD	?= build
 WERROR	?=
 VERSION	= 0.1.0
 
-STD	= -std=c11 -D_GNU_SOURCE -include base/wide.h -I. \
+STD	= -std=c11 -D_GNU_SOURCE -include base/wide.h -I. -I$(BUILD)/gen \
 	  -DUPNPD_VERSION='"$(VERSION)"'
 WARN	= -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	  -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 \
@@ -109,13 +109,22 @@ $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 $(OBJS)/sys/unlisted_trap.o $(OBJS)/tests/unit/sys/test_unlisted_trap.o: \
 	$(BUILD)/gen/sysname.h
 $(OBJS)/sys/unlisted_trap.o $(OBJS)/tests/unit/sys/test_unlisted_trap.o: \
-	STD += -I$(BUILD)/gen -DUNLISTED_ENDS=$(if $(filter end,$(FILTER)),1,0)
+	STD += -DUNLISTED_ENDS=$(if $(filter end,$(FILTER)),1,0)
 $(BUILD)/gen/sysname.h:
 	@mkdir -p $(@D)
 	$(call quiet,GEN,$@)echo '#include <asm/unistd.h>' | \
 		$(CC) $(CFLAGS) -E -dM - | \
 		sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{ __NR_\1, "\1" },/p' \
 		> $@
+
+# Of each system call that the filter names NR_x: its number, or NR_NONE where
+# this machine, or the kernel's headers, have no such call.
+$(OBJS)/sys/seccomp.o: $(BUILD)/gen/seccomp_nr.h
+$(BUILD)/gen/seccomp_nr.h: sys/seccomp.c
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@)tr -cs '[:alnum:]_' '\n' < $< | sort -u | \
+		awk '/^NR_[a-z]/ { printf "#ifdef __%s\n#define %s __%s\n" \
+		"#else\n#define %s NR_NONE\n#endif\n", $$1, $$1, $$1, $$1 }' > $@
 
 # ---- unit tests: tests/unit/FOLDER/test_NAME.c is linked with the library of
 # its folder and those below. make unit-NAME runs one.
@@ -125,7 +134,7 @@ UNITS	= $(patsubst test_%.c,%,$(notdir $(UNIT_SRC)))
 # Calls that a test replaces, to count them or to make them fail. (tests/wrap.h
 # has why some have two names.)
 wrap	= $(addprefix -Xlinker --wrap=,$(1))
-L_jail		= $(call wrap,syscall)
+L_jail		= $(call wrap,readdir readdir64)
 L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  fstat fstat64 __fstat_time64 fstatat fstatat64 \
 		  __fstatat_time64 write fsync close renameat nanosleep \
@@ -227,7 +236,7 @@ $(BUILD)/upnpd-end: $(filter-out %/unlisted_deny.o,$(OBJ)) \
 		$(OBJS)/end/unlisted_trap.o
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
 
-$(OBJS)/end/unlisted_trap.o: STD += -I$(BUILD)/gen -DUNLISTED_ENDS=1
+$(OBJS)/end/unlisted_trap.o: STD += -DUNLISTED_ENDS=1
 $(OBJS)/end/unlisted_trap.o: base/unlisted_trap.c $(BUILD)/gen/sysname.h
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) -c -o $@ $<

@@ -29,7 +29,7 @@
 #include <unistd.h>
 #include <linux/netlink.h>
 #include "sys/seccomp_arch.h"
-#include "sys/seccomp_nr.h"
+#include "seccomp_nr.h"
 #include "sys/unlisted.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
