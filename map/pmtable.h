@@ -2,9 +2,10 @@
 /*
  * pmtable.h - what the mapping table stands on: slots, chains, order, queue.
  *
- * The table's own part, in a file of its own: nobody but portmap.c and
- * pmtable.c sees struct portmap. Here it is kept consistent; what a change of a
- * mapping means is portmap.c's. portmap.h's making and reading are here, too.
+ * Only portmap.c and pmtable.c see struct portmap. pmtable.c keeps the slots
+ * consistent; portmap.c decides what a change of a mapping means.
+ *
+ * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H
 #define MAP_PMTABLE_H
@@ -32,6 +33,13 @@ struct portmap {
 				 * PM_NONE */
 	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
 };
+
+/** pmtable_bucket - the head of the hash chain of this rule's protocol and
+ * external port. */
+uint16_t *pmtable_bucket(const struct portmap *, const struct nat_rule *);
+
+/** pmtable_order_upto - how many committed mappings were made up to @seq. */
+size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
 
 /** pmtable_counted - does it count as a mapping of its client? A replacement
  * has the client of the old one, whose place in the counts it takes over. */

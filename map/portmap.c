@@ -14,10 +14,82 @@
  *  - a committed one that has a lease is in the heap, but for one whose end has
  *    come: that one waits for the op that is under way.
  */
+#include <netinet/in.h>
 #include <string.h>
+#include "base/mem.h"
 #include "map/pmtable.h"
 
 #define RETRY_MS	5000	/* an expired rule the kernel would not drop */
+
+/* ---- making it ----------------------------------------------------- */
+
+/* The tables behind the head, in one block: the larger the members, the
+ * earlier. */
+static void lay_out(struct portmap *pm, uint32_t bucket_n)
+{
+	size_t cell_n = pm->slot_max * DESCPOOL_CELLS;
+	struct descpool_cell *cell;
+
+	pm->entry = (struct pm_entry *)(pm + 1);
+	cell = (struct descpool_cell *)(pm->entry + pm->slot_max);
+	descpool_init(&pm->texts, cell, (uint32_t)cell_n);
+	pm->order = (uint16_t *)(cell + cell_n);
+	pm->due.entry = pm->entry;
+	pm->due.heap = pm->order + pm->max;
+	pm->next = pm->due.heap + pm->slot_max;
+	pm->bucket = pm->next + pm->slot_max;
+	pm->client_n = pm->bucket + bucket_n;
+}
+
+/* All slots are free, all chains empty. */
+static void link_up(struct portmap *pm)
+{
+	for (size_t i = 0; i < pm->slot_max; i++)
+		pm->next[i] = (uint16_t)(i + 1);
+	pm->next[pm->slot_max - 1] = PM_NONE;
+	pm->free_head = 0;
+	for (size_t i = 0; i <= pm->bucket_mask; i++)
+		pm->bucket[i] = PM_NONE;
+}
+
+struct portmap *portmap_new(size_t max, size_t per_client)
+{
+	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
+	uint32_t bucket_n = 1;
+	struct portmap *pm;
+
+	if (max == 0 || max > PM_MAPPINGS_LIMIT)
+		return NULL;
+	while (bucket_n < max)
+		bucket_n *= 2;
+	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + DESCPOOL_CELLS *
+					  sizeof(struct descpool_cell)) +
+		(max + 2 * slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
+	pm = mem_new(1, bytes);
+	if (pm == NULL)
+		return NULL;
+	pm->bytes = bytes;
+	pm->max = max;
+	pm->per_client = per_client;
+	pm->slot_max = slot_max;
+	pm->bucket_mask = bucket_n - 1;
+	pm->queue_head = pm->queue_tail = PM_NONE;
+	lay_out(pm, bucket_n);
+	link_up(pm);
+	return pm;
+}
+
+_Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
+	       "a slot number is no PM_NONE");
+_Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0 &&
+	       sizeof(struct pm_entry) % _Alignof(struct descpool_cell) == 0,
+	       "entries and cells can follow the head in one block");
+
+void portmap_free(struct portmap *pm)
+{
+	if (pm)
+		mem_free(pm, 1, pm->bytes);
+}
 
 /* ---- what an entry is ---------------------------------------------- */
 
@@ -386,4 +458,55 @@ uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 			break;
 	}
 	return slot;
+}
+
+/* ---- reading ------------------------------------------------------- */
+
+size_t portmap_count(const struct portmap *pm)
+{
+	return pm->order_n;
+}
+
+uint16_t portmap_at(const struct portmap *pm, size_t index)
+{
+	return index < pm->order_n ? pm->order[index] : PM_NONE;
+}
+
+uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
+{
+	return portmap_at(pm, pmtable_order_upto(pm, seq));
+}
+
+uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
+			 uint16_t ext_port, uint16_t prev)
+{
+	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
+	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, &key) :
+					  pm->next[prev];
+	const struct pm_entry *e;
+
+	for (; slot != PM_NONE; slot = pm->next[slot]) {
+		e = &pm->entry[slot];
+		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
+			break;
+	}
+	return slot;
+}
+
+uint16_t portmap_slots(const struct portmap *pm)
+{
+	return (uint16_t)pm->slot_max;
+}
+
+const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
+{
+	if (slot >= pm->slot_max || pm->entry[slot].state == PM_FREE)
+		return NULL;
+	return &pm->entry[slot];
+}
+
+struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
+			char *buf)
+{
+	return descpool_get(&pm->texts, e->desc, buf);
 }
