@@ -74,9 +74,12 @@ static int set_option(struct reader *r, const struct confline *l)
 		return fail(r, "%s is set a second time; remove one",
 			    confopt_name(o));
 	*seen |= bit;
-	if (!confopt_set(o, l->value, base, &w))
-		return 0;
-	return fail(r, "%s", wr_cstr(&w));
+	if (confopt_set(o, l->value, base, &w))
+		return fail(r, "%s", wr_cstr(&w));
+	/* backend alone has a former word */
+	if (!str_eq(l->value, confopt_current(o, l->value)))
+		r->conf->backend_nft = true;
+	return 0;
 }
 
 static int read_ports(struct reader *r, struct str v, uint16_t *ret_lo,

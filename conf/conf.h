@@ -34,6 +34,7 @@ struct conf {
 	uint32_t refuse_private; /* private-external-address: 0 warn, 1 */
 	uint32_t list_scope;	/* enum conf_list_scope */
 	char backend[CONF_STR_MAX];
+	bool backend_nft;	/* the file has netlink's former name, nft */
 	uint32_t http_port, igd_version, max_lease, max_mappings,
 		max_per_client, notify_interval, verify_interval, log_level,
 		up_bps, down_bps;

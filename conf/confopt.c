@@ -13,8 +13,19 @@
 
 #define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
 
-enum type_id { YES_NO, NUMBER, WORD, NAME, TEXT, PATH, SOCKET, UUID, NFT_TABLE,
-	       NFT_CHAIN, ADDRESS };
+enum type_id {
+	YES_NO,
+	NUMBER,
+	WORD,
+	BACKEND,
+	TEXT,
+	PATH,
+	SOCKET,
+	UUID,
+	NFT_TABLE,
+	NFT_CHAIN,
+	ADDRESS
+};
 
 /* What the options of one type have in common. */
 struct type {
@@ -116,11 +127,12 @@ static bool keep(struct str v, void *field)
 	return v.n < CONF_STR_MAX && str_copy(field, CONF_STR_MAX, v);
 }
 
-/* A word whose text is kept, for what other layers look up by name. */
-static bool set_name(const struct confopt *o, struct str v, void *field)
+/* Its text is kept: the backends are found by name. */
+static bool set_backend(const struct confopt *o, struct str v, void *field)
 {
 	uint32_t unused;
 
+	v = confopt_current(o, v);
 	return find_word(o, v, &unused) && keep(v, field);
 }
 
@@ -221,7 +233,8 @@ static const struct type types[] = {
 	[NUMBER] = { CONFOPT_NUMBER, "a number from ", set_number, put_number,
 		  range_number },
 	[WORD] = { CONFOPT_WORD, "one of: ", set_word, put_word, range_word },
-	[NAME] = { CONFOPT_WORD, "one of: ", set_name, put_text, range_word },
+	[BACKEND] = { CONFOPT_WORD, "one of: ", set_backend, put_text,
+		  range_word },
 	[TEXT] = { CONFOPT_TEXT, "", set_text, put_text, range_text },
 	[PATH] = { CONFOPT_TEXT, "", set_path, put_text, NULL,
 		  "an absolute path of up to 127 bytes" },
@@ -239,8 +252,8 @@ static const struct type types[] = {
 };
 
 static const char *const backend_words[] = {
-	"auto", "netlink", "nft", "iptables", "iptables-legacy",
-	"iptables-nft", "memory", NULL,
+	"auto", "netlink", "iptables", "iptables-legacy", "iptables-nft",
+	"memory", NULL,
 };
 static const char *const type_words[] = { "external", "internal", NULL };
 static const char *const private_words[] = { "warn", "refuse", NULL };
@@ -261,7 +274,7 @@ static const struct confopt options[] = {
 	{ "allow-disable-external-interface", YES_NO,
 	  O(allow_disable_external), "yes" },
 	{ "show-dummy-rule", YES_NO, O(show_dummy_rule), "yes" },
-	{ "backend", NAME, O(backend), "auto", .list = backend_words },
+	{ "backend", BACKEND, O(backend), "auto", .list = backend_words },
 	{ "http-port", NUMBER, O(http_port), "2828", 0, 65535 },
 	{ "igd-version", WORD, O(igd_version), "both", CONF_IGD1, 2,
 	  version_words },
@@ -370,6 +383,13 @@ static void quote(struct wr *w, struct str v)
 	}
 	if (v.n > QUOTE_MAX)
 		wr_z(w, "...");
+}
+
+struct str confopt_current(const struct confopt *o, struct str v)
+{
+	if (o->type == BACKEND && str_eq(v, STR("nft")))
+		return STR("netlink");
+	return v;
 }
 
 int confopt_set(const struct confopt *o, struct str v, void *base,

@@ -39,10 +39,18 @@ const char *confopt_default(const struct confopt *);
 void confopt_defaults(bool of_iface, void *base);
 
 /**
+ * confopt_current - the word that took the place of @value, or @value itself.
+ *
+ * There is one former word: backend nft, whose rules netlink makes.
+ */
+struct str confopt_current(const struct confopt *, struct str value);
+
+/**
  * confopt_set - parse @value into @base (a struct conf or conf_iface).
  * @why: gets, on failure, "http-port is \"x\"; it takes a number from 0 to
  *       65535", without control characters
  *
+ * A former word is stored as the current one (confopt_current()).
  * What can not stand in the file (confline_holds()) is refused. Nothing, where
  * the default is nothing, takes the value away.
  * Return: 0, or -EINVAL: the field is as it was
@@ -55,7 +63,7 @@ int confopt_set(const struct confopt *, struct str value, void *base,
 void confopt_put(const struct confopt *, const void *base, struct wr *);
 
 /** confopt_range - what it takes, in words: "yes or no", "0 to 65535",
- * "auto, nft, ...". */
+ * "auto, netlink, ...". */
 void confopt_range(const struct confopt *, struct wr *);
 
 #endif

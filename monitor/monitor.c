@@ -305,6 +305,9 @@ static int begin(struct monitor *m)
 	if (m->debug)
 		m->conf.log_level = LOG_DEBUG;
 	log_level((int)m->conf.log_level);
+	if (m->conf.backend_nft)
+		log_warn("%s: backend = nft means netlink now; write backend = "
+			 "netlink instead", m->path);
 	if (!m->conf.enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
 		report_state(&m->report, STATUS_DISABLED, &m->broker);

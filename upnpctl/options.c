@@ -38,7 +38,7 @@ static bool may_be_empty(const struct confopt *o)
 	       confopt_kind(o) == CONFOPT_ADDRESS;
 }
 
-/* RouterOS's other words for the same. */
+/* RouterOS's other words for the same, and our own former ones. */
 static struct str as_here(const struct confopt *o, struct str value)
 {
 	if (confopt_kind(o) == CONFOPT_BOOL && str_eq(value, STR("true")))
@@ -47,7 +47,7 @@ static struct str as_here(const struct confopt *o, struct str value)
 		return STR("no");
 	if (confopt_kind(o) == CONFOPT_ADDRESS && str_eq(value, STR("0.0.0.0")))
 		return STR("");
-	return value;
+	return confopt_current(o, value);
 }
 
 /* In the daemon's own reader's eyes, but without a file. */

@@ -193,6 +193,18 @@ def test_every_option(ctl):
     assert ctl.json("print")["enabled"] is False
 
 
+def test_former_backend(ctl):
+    """nft means netlink: from the file, and as a value to set."""
+    ctl.write("backend = nft\nnft-table = inet fw4\n"
+              "nft-forward-chain = forward\n")
+    assert ctl.json("print")["backend"] == "netlink"
+    assert "set backend=netlink\n" in ctl.ok("export")
+    ctl.ok("set", "backend=auto")
+    ctl.ok("set", "backend=nft")
+    assert ctl.read() == ("backend = netlink\nnft-table = inet fw4\n"
+                          "nft-forward-chain = forward\n")
+
+
 def test_nothing_changed_nothing_written(ctl):
     import os
     ctl.write(GOOD)

@@ -38,6 +38,7 @@ static void test_defaults(void **state)
 	assert_int_equal(conf.http_port, 2828);
 	assert_int_equal(conf.igd_version, CONF_IGD_BOTH);
 	assert_int_equal(conf.list_scope, CONF_LIST_OWN);
+	assert_false(conf.backend_nft);
 	assert_int_equal(conf.max_lease, 604800);
 	assert_int_equal(conf.max_mappings, 1024);
 	assert_int_equal(conf.max_per_client, 128);
@@ -71,6 +72,8 @@ static void test_whole(void **state)
 		"type = internal"), 0);
 	assert_true(conf.enabled);
 	assert_string_equal(conf.friendly_name, "Router");
+	assert_string_equal(conf.backend, "netlink");
+	assert_true(conf.backend_nft);
 	assert_string_equal(conf.nft_table, "inet fw4");
 	assert_int_equal(conf.log_level, 7);
 	assert_int_equal(conf.refuse_private, 1);
@@ -126,7 +129,7 @@ static const struct bad bad[] = {
 	{"max-mappings = 60001\n", "f:1: max-mappings"},
 	{"max-lease = 0\n", "f:1: max-lease"},
 	{"backend = pf\n", "f:1: backend is \"pf\"; it takes one of: auto, "
-			   "netlink, nft, iptables, iptables-legacy, "
+			   "netlink, iptables, iptables-legacy, "
 			   "iptables-nft, memory"},
 	{"igd-version = 3\n", "f:1: igd-version is \"3\"; it takes one of: "
 			      "1, 2, both"},

@@ -159,6 +159,21 @@ static void test_good(void **state)
 	}
 }
 
+/* A file of a former version is good; what is written is the current word. */
+static void test_former_backend(void **state)
+{
+	const struct confopt *o = find("backend");
+
+	assert_int_equal(set(o, STR("nft")), 0);
+	assert_true(str_eq(put(o), STR("netlink")));
+	assert_string_equal(base.conf.backend, "netlink");
+	assert_null(strstr(range(o), ", nft"));
+	assert_true(str_eq(confopt_current(o, STR("nft")), STR("netlink")));
+	assert_true(str_eq(confopt_current(o, STR("auto")), STR("auto")));
+	o = find("friendly-name");
+	assert_true(str_eq(confopt_current(o, STR("nft")), STR("nft")));
+}
+
 /* What no option of a kind takes, and what it says of the last. */
 static const char *const bad_bool[] = { "", "maybe", "Yes", "1", "yes no",
 					NULL };
@@ -333,6 +348,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_good),
+		cmocka_unit_test(test_former_backend),
 		cmocka_unit_test(test_kinds_refuse),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_messages),
