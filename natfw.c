@@ -9,6 +9,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include "sys/proc.h"
 #include "base/str.h"
 #include "natfw.h"
 #include "natfw/table.h"
@@ -275,14 +276,13 @@ void natfw_close(struct natfw *fw)
  * nft does so for its drops. Plain iptables stands behind its variants: on
  * some systems it is the only name of one.
  *
- * netlink before nft, whose tables it shares: it needs no tool. Where nothing
- * filters and a tool is installed, that says what the administrator, or the
- * system, is going to use.
+ * netlink needs no tool. But where nothing filters yet, the tool that is
+ * installed shows what the administrator, or the system, is going to use.
  */
 static const struct {
 	const struct natfw_backend *be;
-	bool idle;		/* when nothing governs: if it is installed */
-	const struct natfw_backend *tool;	/* and if this one is, too */
+	bool idle;		/* when nothing governs: if it is usable */
+	const char *tool;	/* and this program is installed; or NULL */
 	const char *why;
 } choices[] = {
 	{ &natfw_iptables_legacy, false, NULL,
@@ -291,10 +291,7 @@ static const struct {
 	{ &natfw_iptables, false, NULL, "iptables rules stand here" },
 	{ &natfw_netlink, false, NULL,
 	  "an nf_tables forward chain filters here" },
-	{ &natfw_nft, false, NULL, "an nft forward chain filters here" },
-	{ &natfw_netlink, true, &natfw_nft,
-	  "nothing filters here and nft is installed" },
-	{ &natfw_nft, true, NULL,
+	{ &natfw_netlink, true, "nft",
 	  "nothing filters here and nft is installed" },
 	{ &natfw_iptables, true, NULL,
 	  "nothing filters here and iptables is installed" },
@@ -305,13 +302,14 @@ static const struct {
 static const struct natfw_backend *choose(const struct natfw_env *env,
 					  const char **ret_why)
 {
-	const struct natfw_backend *be, *tool;
+	const struct natfw_backend *be;
+	const char *tool;
 	size_t i;
 
 	for (i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
 		be = choices[i].be;
 		tool = choices[i].tool;
-		if (!be->usable(env) || (tool && !tool->usable(env)) ||
+		if (!be->usable(env) || (tool && !proc_exists(tool)) ||
 		    (!choices[i].idle && !(be->governs && be->governs())))
 			continue;
 		*ret_why = choices[i].why;
@@ -323,7 +321,7 @@ static const struct natfw_backend *choose(const struct natfw_env *env,
 
 static const struct natfw_backend *const backends[] = {
 	&natfw_iptables, &natfw_iptables_legacy, &natfw_iptables_nft,
-	&natfw_netlink, &natfw_nft, &natfw_memory,
+	&natfw_netlink, &natfw_memory,
 };
 
 const struct natfw_backend *natfw_find(const char *name,

@@ -31,8 +31,8 @@ struct natfw_env {
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
-	/* nft, netlink: where the accept has to stand; "" finds the forward
-	 * chains */
+	/* netlink: where the accept has to stand; "" finds the forward chains
+	 */
 	char nft_table[64];	/* "inet fw4" */
 	char nft_chain[64];	/* "forward" */
 };
@@ -96,7 +96,7 @@ struct natfw {
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
-	natfw_iptables_nft, natfw_nft, natfw_netlink, natfw_memory;
+	natfw_iptables_nft, natfw_netlink, natfw_memory;
 
 /**
  * natfw_init - an empty table.

@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * netlink.c - the table of nft.c, made without nft: the kernel's headers are
- * all that this needs, and no tool on the router.
+ * netlink.c - mappings as elements of nf_tables maps: what a packet or a change
+ * costs does not grow with their number. The kernel is asked directly: the
+ * router needs no tool.
  *
- * What `nft list ruleset` shows is the same with both, so that either takes
- * over what the other left. See nft.c for what stands where and why.
+ *   table ip upnpd   maps  forward_to    proto . port -> client . port
+ *                          forward_from  the same, for one remote host
+ *                          leave_as      client . proto . port -> ext . port
+ *                    and the two nat chains that look into them
+ *   in each foreign forward chain: two rules at its head that accept what was
+ *   forwarded to, or comes back from, the sockets in the set upnpd_accept,
+ *   which stands in the same table
+ *
+ * The accept must stand there because an accept in one table does not overrule
+ * a drop in another. The set is keyed by what a packet has after DNAT: the
+ * original port of a flow (ct original proto-dst) cannot be part of a key.
+ *
+ * Several mappings may lead to one socket. They share its elements in leave_as
+ * and upnpd_accept, and one leads (table_leader()): the client's own traffic
+ * leaves with its external port.
  *
  * Every change is one transaction, in one message to the kernel, and the
  * answer is there when that returns. A sync replaces our table within its
- * transaction: no packet sees it without a mapping that stays.
+ * transaction: no packet sees it without a mapping that stays. `nft list
+ * ruleset` shows the table as if nft had made it.
  *
  * Each element of the set upnpd_accept counts what is forwarded to and from
  * its socket. It costs a packet nothing but the counting: the accept looks it
@@ -17,7 +32,9 @@
  * nothing is counted.
  *
  * Owns: the socket, room for the longest batch.
- * Never does: run a tool, wait for what the kernel has not got ready.
+ * Never does: run a tool; wait for an answer; touch tables, chains, rules and
+ * sets of others, or chains that the iptables command keeps, which it could no
+ * longer read with our rules in them.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nfnl.h - nf_tables by asking the kernel itself: microseconds where `nft -f -`
- * needs milliseconds.
- *
- * Elements of sets and maps, which is all that the backend nft puts this way,
- * any other message, and dumps.
+ * needs milliseconds. Elements of sets and maps, any other message, and dumps.
  *
  * A batch is one transaction: the kernel does all of it or nothing.
  */
@@ -17,10 +14,6 @@
 #include "sys/netlink.h"
 #include "natfw/nlmsg.h"
 
-/* A batch of NAT_BATCH_MAX new mappings, three elements each, about a hundred
- * bytes an element; well below the least SO_SNDBUF. A batch lives on the stack
- * and no more of it is touched than is filled. */
-#define NFNL_BATCH_BYTES	98304
 /* Four parts: one more than the longest key, ipv4_addr . inet_proto .
  * inet_service. */
 #define NFNL_VALUE_MAX		16

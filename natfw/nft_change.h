@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include "natfw.h"
 #include "natfw/nfnl.h"
-#include "natfw/nft_list.h"
 #include "natfw/nft_map.h"
+#include "natfw/nft_place.h"
 
 /* One element that comes or goes: @rule's in @map, in the table of @at. Valid
  * during the call. */

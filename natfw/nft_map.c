@@ -4,8 +4,8 @@
  * Pure.
  */
 #include "base/wr.h"
-#include "natfw/nft_list.h"
 #include "natfw/nft_map.h"
+#include "natfw/nft_place.h"
 #include "natfw/table.h"
 
 /* ---- the maps ------------------------------------------------------ */
@@ -53,11 +53,6 @@ const struct nft_map *nft_forward(const struct nat_rule *r)
 	return &nft_maps[r->remote.ip ? NFT_FORWARD_FROM : NFT_FORWARD_TO];
 }
 
-bool nft_many_in(const struct natfw_env *env)
-{
-	return env->hairpin && env->net_n;
-}
-
 /* ---- elements ------------------------------------------------------ */
 
 static uint32_t part_of(enum nft_part part, const struct natfw_env *env,
@@ -80,36 +75,6 @@ static uint32_t part_of(enum nft_part part, const struct natfw_env *env,
 		break;
 	}
 	return 0;
-}
-
-static void put_parts(struct wr *w, const enum nft_part *part,
-		      const struct natfw_env *env, const struct nat_rule *r)
-{
-	size_t i;
-
-	for (i = 0; part[i]; i++) {
-		if (i)
-			wr_z(w, " . ");
-		if (part[i] >= NFT_CLIENT)
-			wr_ipv4(w, part_of(part[i], env, r));
-		else
-			wr_u64(w, part_of(part[i], env, r));
-	}
-}
-
-void nft_put_key(struct wr *w, const struct nft_map *map,
-		 const struct natfw_env *env, const struct nat_rule *r)
-{
-	put_parts(w, map->key, env, r);
-}
-
-void nft_put_element(struct wr *w, const struct nft_map *map,
-		     const struct natfw_env *env, const struct nat_rule *r)
-{
-	put_parts(w, map->key, env, r);
-	if (map->value[0])
-		wr_z(w, " : ");
-	put_parts(w, map->value, env, r);
 }
 
 static struct nfnl_value join(const enum nft_part *part,

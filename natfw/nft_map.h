@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nft_map.h - a rule as elements of maps and sets, for nft in its language and
- * for the kernel in its own.
+ * nft_map.h - which maps and sets a mapping has elements in, and the key and
+ * value of each element.
  */
 #ifndef NATFW_NFT_MAP_H
 #define NATFW_NFT_MAP_H
@@ -42,20 +42,7 @@ extern const struct nft_map nft_maps[NFT_MAPS];
 /** nft_forward - the map that leads packets to this rule's client. */
 const struct nft_map *nft_forward(const struct nat_rule *);
 
-/** nft_many_in - do mapped packets come in by more than one interface? nft
- * writes one alone in its own way. */
-bool nft_many_in(const struct natfw_env *);
-
-/** nft_put_key - "6 . 80", which is enough to delete an element. */
-void nft_put_key(struct wr *, const struct nft_map *, const struct natfw_env *,
-		 const struct nat_rule *);
-
-/** nft_put_element - "6 . 80 : 192.168.88.2 . 8080"; the key alone for a
- * set. */
-void nft_put_element(struct wr *, const struct nft_map *,
-		     const struct natfw_env *, const struct nat_rule *);
-
-/** nft_key - the same key for the kernel. */
+/** nft_key - the key of the rule's element. */
 struct nfnl_value nft_key(const struct nft_map *, const struct natfw_env *,
 			  const struct nat_rule *);
 

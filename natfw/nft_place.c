@@ -155,7 +155,7 @@ bool nft_found(struct natfw *fw, const struct nft_places *places)
 	for (p = 0; p < places->n; p++)
 		if (places->at[p].wanted)
 			return true;
-	wr_fmt(&w, "nft: there is no chain %s in %s", fw->env.nft_chain,
+	wr_fmt(&w, "netlink: there is no chain %s in %s", fw->env.nft_chain,
 	       fw->env.nft_table);
 	wr_cstr(&w);
 	return false;

@@ -16,10 +16,8 @@
 #define NFT_OLD_MAX	8	/* our rules in one; there should be 2 */
 #define NFT_NAME_MAX	64	/* as natfw_env has it */
 
-/* What we leave in foreign tables: a set, and rules that end like this, as
- * written and as listed. */
+/* What we leave in foreign tables: a set, and rules that look into it. */
 #define NFT_ACCEPT_SET	"upnpd_accept"
-#define NFT_ACCEPT_RULE	"@" NFT_ACCEPT_SET " accept comment \"upnpd\""
 
 /* ---- places -------------------------------------------------------- */
 
@@ -40,8 +38,8 @@ extern const struct nft_place nft_own;
 
 /** nft_take_name - a name out of a listing.
  *
- * Names go back to nft: only what it would take without quotes. One that
- * nobody could ask about becomes no name at all, and false. */
+ * Only what nft takes without quotes, and so a configuration can have: any
+ * other becomes no name at all, and false. */
 bool nft_take_name(char *dst, size_t cap, struct str name);
 
 /** nft_same_table - do they stand in the same table? */
@@ -73,10 +71,10 @@ struct nft_search {
  * @env: NULL: as if nothing were configured
  *
  * Without nft_table and nft_chain configured the accept belongs in each chain
- * of the families ip and inet that filters what is forwarded. A chain that can
- * not be named back to nft without quotes is passed over, and so are those
- * above NFT_PLACES_MAX, but never the configured one. That one need not be
- * there: see nft_found().
+ * of the families ip and inet that filters what is forwarded. A chain whose
+ * name nft takes in quotes only is passed over, and so are those above
+ * NFT_PLACES_MAX, but never the configured one. That one need not be there: see
+ * nft_found().
  *
  * Return: 0, -EINVAL (what is configured can be no chain)
  */

@@ -439,6 +439,13 @@ static void put_chain(struct nfnl_batch *b, const char *name, uint32_t hook,
 	nfnl_close_msg(b);
 }
 
+/* Do mapped packets come in by more than one interface? nft writes one alone in
+ * its own way. */
+static bool many_in(const struct natfw_env *env)
+{
+	return env->hairpin && env->net_n;
+}
+
 #define PRE	"prerouting"
 #define POST	"postrouting"
 
@@ -454,7 +461,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	put_nat(r.m, NFT_NAT_DNAT);
 	end_rule(r);
 
-	if (nft_many_in(env))
+	if (many_in(env))
 		in = put_in_set(b, env);
 	r = own_rule(b, PRE);
 	if (in) {
@@ -481,7 +488,8 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 	end_rule(r);
 }
 
-/* As nft_rule.c's. */
+/* A client that asks for its own network's mapped service must be answered
+ * through the router, which translated the request. */
 static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
 			const struct natfw_net *net)
 {

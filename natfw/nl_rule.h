@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nl_rule.h - our table with its chains, sets and rules, and our rules and
- * sets in foreign tables, as nft_rule.h makes them, in the kernel's language.
- * Pure.
+ * sets in foreign tables, as messages to the kernel. Pure.
  */
 #ifndef NATFW_NL_RULE_H
 #define NATFW_NL_RULE_H

@@ -292,13 +292,14 @@ static bool will_open(const struct check *c, int tool,
 static void say_block(struct check *c, int tool, const struct rules_base *base)
 {
 	const char *backend = tools[tool].backend;
+	const char *use = tool == TOOL_NFT ? natfw_netlink.name : backend;
 
 	if (c->backend && strcmp(c->backend, "iptables") &&
 	    !works_with(c->backend, tool))
 		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
 			  "open port lets in, and upnpd works with %s\n"
 			  "upnpctl set backend=%s, or take that chain out",
-			  backend, base->name, c->backend, backend);
+			  backend, base->name, c->backend, use);
 	else if (tool == TOOL_NFT && *c->conf.nft_table)
 		check_report(c, CHECK_PROBLEM, "the nft chain %s drops what an "
 			  "open port lets in, and upnpd's accept is not in "

@@ -12,7 +12,7 @@
 #include "upnpctl/check_rules.h"
 #include "natfw/backend.h"
 #include "natfw/iptables_leaf.h"
-#include "natfw/nft_list.h"
+#include "natfw/nft_place.h"
 
 #define DEPTH_MAX	16	/* of jumps; the kernel's own limit */
 #define STEPS_MAX	20000	/* chains looked into for one answer */

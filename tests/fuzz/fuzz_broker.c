@@ -341,14 +341,12 @@ static void step(struct str *in)
 /* ---- a run --------------------------------------------------------------- */
 
 static const char listing[] =
-	"table inet fw4 {\n\tchain forward { # handle 4\n"
-	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n"
 	"-A FORWARD -j UPNPD\n-A PREROUTING -j UPNPD\n";
 
 static void set_up(uint8_t how)
 {
-	static const char *const backend[] = { "nft", "iptables", "memory",
-					       "iptables-nft" };
+	static const char *const backend[] = { "netlink", "iptables",
+					       "memory", "iptables-nft" };
 	static const struct policy_rule lines[] = {
 		{ false, 2005, 2005, 0, 65535, 0, 0, 1 },
 		{ true, 1024, 65535, 80, 65535, 0xc0a85800, 0xffffff00, 2 },
@@ -360,11 +358,9 @@ static void set_up(uint8_t how)
 	conf.enabled = true;
 	conf.max_mappings = MAX;
 	conf.max_per_client = PER_CLIENT;
-	tool.netlink = how % 4 == 0 && how & 128;
-	if (tool.netlink)
+	if (how % 4 == 0)
 		tool.lists = STR("");
-	str_copy(conf.backend, sizeof(conf.backend),
-		 str_z(tool.netlink ? "netlink" : backend[how % 4]));
+	str_copy(conf.backend, sizeof(conf.backend), str_z(backend[how % 4]));
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
 	conf.iface_n = 1;
 	conf.hairpin = how & 4;

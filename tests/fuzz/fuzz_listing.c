@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_listing.c - what nft, iptables and the kernel list of a firewall that
- * may be in any state, read by the backends.
+ * fuzz_listing.c - what iptables and the kernel list of a firewall that may be
+ * in any state, read by the backends.
  *
  * Input: a byte that says which backend, in which environment; one for exit
  * statuses; the listing, printed whatever is asked for.
@@ -55,7 +55,8 @@ static void counted(void *arg, const struct nl_count *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const struct natfw_backend *const backends[] = {
-		&natfw_nft, &natfw_iptables, &natfw_iptables_nft, &natfw_nft,
+		&natfw_iptables_legacy, &natfw_iptables, &natfw_iptables_nft,
+		&natfw_iptables,
 	};
 	const struct nat_rule rules[] = {
 		rule(0, 80, IPPROTO_TCP), rule(0x08080808, 80, IPPROTO_TCP),
@@ -72,12 +73,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	memset(&tool, 0, sizeof(tool));
 	memset(&fw, 0, sizeof(fw));
 	tool.lists = in;
-	tool.netlink = how & 128;
 	tool.list_rc = rc & 1;
 	tool.rc = rc >> 1 & 1;
 	tool.kernel = rc & 4 ? -ENOENT : 0;
 	CHECK(!natfw_init(&fw, 8));
-	natfw_open(&fw, tool.netlink ? &natfw_netlink : backends[how % 4],
+	natfw_open(&fw, how & 128 ? &natfw_netlink : backends[how % 4],
 		   &env);
 	natfw_sync(&fw, rules, 3);
 	CHECK(natfw_verify(&fw) <= 1);

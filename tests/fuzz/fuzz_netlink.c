@@ -30,6 +30,7 @@
 #include "tests/wrap.h"
 
 #define PEERS_MAX 512
+#define BATCH_BYTES 98304
 
 static struct str datagram[2];
 static int peer[PEERS_MAX];
@@ -211,7 +212,7 @@ static void ask_flows(void)
 
 static void ask_nftables(void)
 {
-	static uint32_t room[NFNL_BATCH_BYTES / sizeof(uint32_t)];
+	static uint32_t room[BATCH_BYTES / sizeof(uint32_t)];
 	struct nfnl_batch b;
 	const struct nfnl_set set = { "ip", "upnpd", "forward_to" };
 	struct nfnl_value key = { { 0 }, 0 };

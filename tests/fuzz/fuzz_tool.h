@@ -2,18 +2,22 @@
 /*
  * fuzz_tool.h - firewall tools that are not there, in the place of proc.c and
  * of the kernel's nf_tables. What they are told is looked at: bytes that are
- * in no rule of ours, a line without an end, what is not ours taken out. To be
- * included once.
+ * in no rule of ours, a line or a message without an end, what is not ours
+ * taken out. To be included once.
  */
 #ifndef TESTS_FUZZ_FUZZ_TOOL_H
 #define TESTS_FUZZ_FUZZ_TOOL_H
 
+#include <endian.h>
 #include <errno.h>
 #include <unistd.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
 #include "sys/netlink.h"
 #include "sys/proc.h"
 #include "fuzz.h"
 #include "natfw/nfnl.h"
+#include "natfw/nl_rule.h"
 
 #define TOOL_IN_MAX	(1 << 17)
 
@@ -21,7 +25,6 @@ static struct {
 	struct str lists;	/* what it prints when it is to list */
 	int list_rc, rc;	/* exit status of listing, of changing */
 	int kernel;		/* what nfnl_commit() says */
-	bool netlink;		/* is there one for the backend netlink? */
 	unsigned runs;
 } tool;
 
@@ -45,57 +48,14 @@ static inline bool tool_ends(struct str line, struct str end)
 	       str_eq(str_skip(line, line.n - end.n), end);
 }
 
-/* Was a rule with this handle listed as ours? */
-static inline bool tool_listed(uint64_t handle)
+/* Nothing but ours goes: a chain of ours, a rule in it or the jump to it. */
+static inline void tool_check_gone(struct str line)
 {
-	const struct str ours = STR(" accept comment \"upnpd\" # handle ");
-	struct str rest = tool.lists, line;
-	uint64_t number;
-	size_t n;
-
-	while (str_cut(&rest, '\n', &line)) {
-		line = str_trim(line);
-		for (n = line.n; n && line.p[n - 1] >= '0' &&
-				 line.p[n - 1] <= '9'; n--)
-			;
-		if (!str_u64(str_skip(line, n), 0, UINT64_MAX, &number) &&
-		    number == handle &&
-		    tool_ends((struct str){ line.p, n }, ours))
-			return true;
-	}
-	return false;
-}
-
-static inline void tool_check_rule_gone(struct str line)
-{
-	struct str word, last = STR("");
-	uint64_t handle;
-
+	CHECK(!str_starts(line, STR("-F")) && !str_starts(line, STR("-P")));
 	if (str_starts(line, STR("-D ")))
 		CHECK(str_starts(line, STR("-D UPNPD")) ||
 		      tool_ends(line, STR(" -j UPNPD")) ||
 		      tool_ends(line, STR(" -j UPNPD-POST")));
-	if (!str_starts(line, STR("delete rule ")))
-		return;
-	while (str_word(&line, &word))
-		last = word;
-	CHECK(!str_u64(last, 1, UINT64_MAX, &handle));
-	CHECK(tool_listed(handle));
-}
-
-/* Nothing but ours goes: a table, a set, a rule that was listed as ours. */
-static inline void tool_check_gone(struct str line)
-{
-	tool_check_rule_gone(line);
-	CHECK(!str_starts(line, STR("delete chain")));
-	CHECK(!str_starts(line, STR("flush ruleset")));
-	CHECK(!str_starts(line, STR("flush table")));
-	CHECK(!str_starts(line, STR("-F")) && !str_starts(line, STR("-P")));
-	if (str_starts(line, STR("delete table")))
-		CHECK(str_eq(line, STR("delete table ip upnpd")));
-	if (str_starts(line, STR("delete set")) ||
-	    str_starts(line, STR("flush set")))
-		CHECK(tool_ends(line, STR(" upnpd_accept")));
 	if (str_starts(line, STR("-X ")))
 		CHECK(str_starts(line, STR("-X UPNPD")));
 }
@@ -155,23 +115,68 @@ int proc_run(struct proc *p)
 
 /* ---- in the place of nfnl.c's last part ---------------------------------- */
 
-/* There is a kernel for the backend netlink only. */
 int __wrap_nfnl_open(void)
 {
-	return tool.netlink ? dup(STDERR_FILENO) : -EPROTONOSUPPORT;
+	return dup(STDERR_FILENO);
+}
+
+/* The first attribute @type of a message of nf_tables. */
+static inline struct str tool_attr(const struct nlmsghdr *h, unsigned type)
+{
+	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
+	const struct rtattr *a;
+
+	while ((a = netlink_next_attr(&s)))
+		if ((a->rta_type & NLA_TYPE_MASK) == type)
+			return (struct str){ (const char *)(a + 1),
+					     RTA_PAYLOAD(a) };
+	return STR("");
+}
+
+/* Was a rule with this handle listed as ours? */
+static inline bool tool_listed(struct str handle)
+{
+	const struct str ours = { NL_COMMENT, sizeof(NL_COMMENT) };
+	struct str all = fuzz_copy(tool.lists);
+	struct nl_span s = { all.p, all.n };
+	const struct nlmsghdr *h;
+	bool found = false;
+
+	while ((h = netlink_next_msg(&s)))
+		found |= str_eq(tool_attr(h, NFTA_RULE_HANDLE), handle) &&
+			 str_eq(tool_attr(h, NFTA_RULE_USERDATA), ours);
+	fuzz_free(all);
+	return found;
+}
+
+#define TOOL_DEL(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DEL##what)
+
+/* Nothing but ours goes: our table, our set, a rule that was listed as ours. */
+static inline void tool_check_message(const struct nlmsghdr *h)
+{
+	const struct str table = { "upnpd", 6 }, set = { "upnpd_accept", 13 };
+
+	CHECK(h->nlmsg_type != TOOL_DEL(CHAIN));
+	if (h->nlmsg_type == TOOL_DEL(TABLE))
+		CHECK(str_eq(tool_attr(h, NFTA_TABLE_NAME), table));
+	if (h->nlmsg_type == TOOL_DEL(SET))
+		CHECK(str_eq(tool_attr(h, NFTA_SET_NAME), set));
+	if (h->nlmsg_type == TOOL_DEL(RULE))
+		CHECK(tool_listed(tool_attr(h, NFTA_RULE_HANDLE)));
 }
 
 int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 {
 	struct nl_span s = { b->m.p, b->m.len };
+	const struct nlmsghdr *h;
 
 	if (b->list) {
 		nlmsg_unnest(&b->m, b->list);
 		nlmsg_close(&b->m, b->last);
 	}
 	s.n = b->m.len;
-	while (netlink_next_msg(&s))
-		;
+	while ((h = netlink_next_msg(&s)))
+		tool_check_message(h);
 	CHECK(b->m.err || !s.n);
 	return b->m.err ? b->m.err : tool.kernel;
 }

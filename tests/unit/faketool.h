@@ -140,22 +140,4 @@ static inline void fill_table(struct natfw *fw)
 	assert_int_equal(natfw_sync(fw, r, COUNT(r)), 0);
 }
 
-/* nft's list of chains: hooks of every kind, and those of other programs. */
-#define NFT_CHAINS \
-	"table inet fw4 {\n\tchain input {\n" \
-	"\t\ttype filter hook input priority 0; policy drop;\n\t}\n" \
-	"\tchain mangle_forward {\n" \
-	"\t\ttype filter hook forward priority -150; policy accept;\n\t}\n" \
-	"\tchain forward { # handle 4\n" \
-	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n" \
-	"\tchain forward_wan {\n\t}\n}\n" \
-	"table bridge b {\n\tchain forward {\n" \
-	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n" \
-	"table ip filter {\n\tchain FORWARD {\n" \
-	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n" \
-	"\tchain late {\n" \
-	"\t\ttype filter hook forward priority 10; policy drop;\n\t}\n}\n" \
-	"table ip upnpd {\n\tchain forward {\n" \
-	"\t\ttype filter hook forward priority 0; policy drop;\n\t}\n}\n"
-
 #endif

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include "base/log.h"
 #include "sys/netif.h"
+#include "sys/proc.h"
 #include "monitor/broker.h"
 #include "natfw/watch.h"
 #include "engine/brokerclient.h"
@@ -214,11 +215,17 @@ static void fake_close(struct natfw *fw)
 const struct natfw_backend natfw_iptables = { .name = "iptables" },
 	natfw_iptables_legacy = { .name = "iptables-legacy" },
 	natfw_iptables_nft = { .name = "iptables-nft" },
-	natfw_nft = { .name = "nft" }, natfw_netlink = { .name = "netlink" },
+	natfw_netlink = { .name = "netlink" },
 	natfw_memory = {
 		"memory", fake_usable, fake_open, fake_apply, fake_sync,
 		fake_verify, fake_close, .commits = 1,
 	};
+
+/* Only auto asks. */
+bool proc_exists(const char *name)
+{
+	return false;
+}
 
 /* ---- the bench -------------------------------------------------------- */
 

@@ -16,7 +16,7 @@
 #include "natfw/iptables_leaf.h"
 
 /* The registry in natfw.c names them; nothing here asks it. */
-const struct natfw_backend natfw_nft = { 0 }, natfw_netlink = { 0 },
+const struct natfw_backend natfw_netlink = { 0 },
 	natfw_memory = { 0 };
 
 /* ---- iptables ------------------------------------------------------ */

@@ -1,0 +1,550 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_nl_sync.c - the backend netlink before a kernel that keeps what it is
+ * sent: what stands there after a sync, after batches, in other people's
+ * chains, and what verify makes of changes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include "sys/proc.h"
+#include "natfw/backend.h"
+#include "natfw/nft_place.h"
+#include "natfw/nl_rule.h"
+#include "natfw/table.h"
+#include "tests/unit/natfwtest.h"
+#include "nlmodel.h"
+
+/* The registry in natfw.c names them; nothing here asks it. */
+const struct natfw_backend natfw_iptables = { 0 },
+	natfw_iptables_legacy = { 0 }, natfw_iptables_nft = { 0 },
+	natfw_memory = { 0 };
+
+/* It needs no tool. */
+bool proc_exists(const char *name)
+{
+	fail();
+	return false;
+}
+
+int proc_run(struct proc *p)
+{
+	fail();
+	return -ENOENT;
+}
+
+#define SET "inet fw4 upnpd_accept"
+#define CHAIN "inet fw4 forward"
+
+static int reset(void **state)
+{
+	memset(&model, 0, sizeof(model));
+	return 0;
+}
+
+/* Open, with three mappings, two of which lead to one socket. */
+static void begin(struct natfw *fw)
+{
+	const struct nat_rule r[] = {
+		tcp(80, HOST(2), 8080),
+		rule(IPPROTO_UDP, PEER, 53, HOST(3), 5353),
+		tcp(81, HOST(2), 8080),
+	};
+	struct natfw_env env = env_of(EXT);
+
+	memset(fw, 0, sizeof(*fw));
+	assert_int_equal(natfw_init(fw, 256), 0);
+	assert_int_equal(natfw_open(fw, &natfw_netlink, &env), 0);
+	assert_int_equal(natfw_sync(fw, r, COUNT(r)), 0);
+}
+
+static void end(struct natfw *fw)
+{
+	natfw_close(fw);
+	natfw_done(fw);
+}
+
+/* ---- sync ---------------------------------------------------------------- */
+
+#define ELEMENTS \
+	"add ip upnpd forward_to { 6 . 80 : 192.168.88.2 . 8080 }\n" \
+	"add ip upnpd forward_to { 6 . 81 : 192.168.88.2 . 8080 }\n" \
+	"add ip upnpd forward_from" \
+	" { 198.51.100.9 . 17 . 53 : 192.168.88.3 . 5353 }\n" \
+	"add ip upnpd leave_as" \
+	" { 192.168.88.3 . 17 . 5353 : 203.0.113.7 . 53 }\n" \
+	"add ip upnpd leave_as { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n"
+
+static void test_elements(void **state)
+{
+	struct natfw fw;
+
+	begin(&fw);
+	assert_string_equal(model.log, ELEMENTS);
+	assert_int_equal(model_rules("ip upnpd prerouting", "forward_from"), 1);
+	assert_int_equal(model_rules("ip upnpd prerouting", "forward_to"), 1);
+	assert_int_equal(model_rules("ip upnpd postrouting", "leave_as"), 1);
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+	assert_int_equal(model.object_n, 0);
+	assert_int_equal(model.element_n, 0);
+}
+
+/* Two networks: a rule each. Without an external address nothing is mapped. */
+static void test_environment(void **state)
+{
+	struct natfw fw;
+
+	begin(&fw);
+	fw.env.hairpin = fw.env.masquerade = true;
+	assert_int_equal(natfw_move(&fw, &fw.env), 0);
+	assert_int_equal(model_rules("ip upnpd prerouting", "__set%d"), 1);
+	assert_int_equal(model_rules("ip upnpd postrouting", "masq"), 4);
+	assert_int_equal(model_rules("ip upnpd postrouting", "lan1"), 1);
+	assert_int_equal(natfw_verify(&fw), 0);
+	fw.env.ext_ip = 0;
+	assert_int_equal(natfw_move(&fw, &fw.env), 0);
+	assert_int_equal(model_rules("ip upnpd prerouting", "nat"), 0);
+	assert_int_equal(model_rules("ip upnpd postrouting", "masq"), 2);
+	assert_int_equal(model.element_n, 0);
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* What a killed monitor left works on until the first sync. */
+static void test_open(void **state)
+{
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw, second;
+
+	begin(&fw);
+	assert_false(fw.dirty);
+	memset(&second, 0, sizeof(second));
+	assert_int_equal(natfw_init(&second, 256), 0);
+	model.commits = 0;
+	assert_int_equal(natfw_open(&second, &natfw_netlink, &env), 0);
+	assert_true(second.dirty);
+	assert_int_equal(model.commits, 0);
+	assert_int_equal(natfw_sync(&second, fw.rule, fw.rule_n), 0);
+	assert_string_equal(model.log, ELEMENTS);
+	end(&second);
+	natfw_done(&fw);
+}
+
+/* ---- batches ------------------------------------------------------------- */
+
+static void model_has(const char *text)
+{
+	char is[128];
+	size_t i;
+
+	for (i = 0; i < model.element_n; i++) {
+		struct wr w = wr_init(is, sizeof(is));
+
+		put_element(&w, &model.element[i]);
+		if (!strcmp(wr_cstr(&w), text))
+			return;
+	}
+	fail_msg("not there: %s", text);
+}
+
+/* Return: how many elements there should be */
+static size_t model_check(const struct natfw *fw)
+{
+	char text[128];
+	size_t i, j, sockets = 0;
+
+	for (i = 0; i < fw->rule_n; i++) {
+		const struct nat_rule *r = &fw->rule[i];
+		bool first = true;
+
+		for (j = 0; j < i; j++)
+			first &= !table_same_socket(&fw->rule[j], r);
+		sockets += first;
+		snprintf(text, sizeof(text), r->remote.ip ?
+			 "ip upnpd forward_from { %s . %u . %u : %s . %u }\n" :
+			 "ip upnpd forward_to { %.0s%u . %u : %s . %u }\n",
+			 backend_ip(r->remote.ip).z, r->proto, r->ext_port,
+			 backend_ip(r->client.ip).z, r->int_port);
+		model_has(text);
+		snprintf(text, sizeof(text), SET " { %s . %u . %u }\n",
+			 backend_ip(r->client.ip).z, r->proto, r->int_port);
+		model_has(text);
+		snprintf(text, sizeof(text), "ip upnpd leave_as { %s . %u . %u"
+			 " : 203.0.113.7 . %u }\n", backend_ip(r->client.ip).z,
+			 r->proto, r->int_port, table_leader(fw, r)->ext_port);
+		model_has(text);
+	}
+	return fw->rule_n + 2 * sockets;
+}
+
+static struct nat_op any_op(void)
+{
+	struct nat_rule r = rule(dice(2) ? IPPROTO_TCP : IPPROTO_UDP,
+				 dice(4) ? 0 : PEER, (uint16_t)(1 + dice(9)),
+				 HOST(2 + dice(2)), (uint16_t)(1 + dice(2)));
+
+	return dice(3) ? set(r) : del(r);
+}
+
+/* Each batch adds what is not there and deletes what is: the model refuses
+ * anything else. */
+static void test_batches_by_dice(void **state)
+{
+	struct nat_op op[8];
+	enum nat_err err[8];
+	struct natfw fw;
+	unsigned turn;
+	size_t i, n;
+
+	model_chain("inet", "fw4", "forward", 0);
+	begin(&fw);
+	for (turn = 0; turn < 3000; turn++) {
+		n = 1 + dice(COUNT(op));
+		for (i = 0; i < n; i++)
+			op[i] = any_op();
+		natfw_batch(&fw, op, n, err);
+		for (i = 0; i < n; i++)
+			assert_int_equal(err[i], NAT_OK);
+		assert_int_equal(model_check(&fw), model.element_n);
+	}
+	assert_true(fw.rule_n > 8);
+	assert_true(model.commits > 1000);
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* The one set last leads; when it goes, the one before it. */
+static void test_shared_socket(void **state)
+{
+	struct natfw fw;
+
+	begin(&fw);
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	one(&fw, set(tcp(80, HOST(2), 8080)));
+	one(&fw, set(tcp(81, HOST(2), 8080)));
+	assert_string_equal(model.log,
+		"add ip upnpd forward_to { 6 . 81 : 192.168.88.2 . 8080 }\n"
+		"delete ip upnpd leave_as { 192.168.88.2 . 6 . 8080 }\n"
+		"add ip upnpd leave_as"
+		" { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n");
+	one(&fw, set(tcp(82, HOST(2), 9)));
+	one(&fw, del(tcp(81, 0, 0)));
+	assert_string_equal(model.log,
+		"delete ip upnpd forward_to { 6 . 81 }\n"
+		"delete ip upnpd leave_as { 192.168.88.2 . 6 . 8080 }\n"
+		"add ip upnpd leave_as"
+		" { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 80 }\n");
+	one(&fw, del(tcp(80, 0, 0)));
+	assert_string_equal(model.log,
+		"delete ip upnpd forward_to { 6 . 80 }\n"
+		"delete ip upnpd leave_as { 192.168.88.2 . 6 . 8080 }\n");
+	end(&fw);
+}
+
+/* A batch that the kernel refuses changes nothing, and a sync follows. */
+static void test_refused(void **state)
+{
+	struct nat_rule r = tcp(91, HOST(9), 9);
+	struct natfw fw;
+
+	begin(&fw);
+	model.commits = 0;
+	model.commit_rc = -ENOSPC;
+	assert_int_equal(one(&fw, set(r)), NAT_EFAIL);
+	assert_int_equal(model.commits, 2);
+	assert_memory_equal(fw.why, "netlink: ", 9);
+	assert_null(natfw_lookup(&fw, &r));
+	assert_true(fw.dirty);
+	model.commit_rc = 0;
+	assert_int_equal(one(&fw, set(r)), NAT_OK);
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* ---- foreign chains ------------------------------------------------------ */
+
+static const struct nft_place fw4 = { "inet", "fw4", "forward", true };
+
+/* Two rules of ours from a time before, and one that only looks like ours. */
+static void leave_rules(const struct nft_place *at)
+{
+	static uint32_t words[1024];
+	struct nfnl_batch b;
+	struct nlmsg *m;
+
+	nfnl_begin(&b, words, sizeof(words), 1);
+	nl_put_set(&b, at, true);
+	nl_put_accept(&b, at);
+	m = nfnl_open_msg(&b, NFT_MSG_NEWRULE, NLM_F_CREATE, at->family);
+	nlmsg_name(m, NFTA_RULE_TABLE, at->table);
+	nlmsg_name(m, NFTA_RULE_CHAIN, at->chain);
+	nlmsg_put(m, NFTA_RULE_USERDATA, NL_COMMENT, sizeof(NL_COMMENT));
+	nfnl_close_msg(&b);
+	assert_int_equal(__wrap_nfnl_commit(&b, 0), 0);
+}
+
+static void test_foreign(void **state)
+{
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0);
+	model_chain("ip", "filter", "late", 10);
+	model_chain("inet", "fw4", "input", NO_HOOK);
+	leave_rules(&fw4);
+	begin(&fw);
+	assert_int_equal(model_rules(CHAIN, "upnpd_accept"), 2);
+	assert_int_equal(model_rules(CHAIN, "\x06upnpd"), 3);
+	assert_int_equal(model_rules("ip filter late", "upnpd_accept"), 2);
+	assert_int_equal(model_rules("inet fw4 input", "upnpd_accept"), 0);
+	assert_int_equal(model_count(SET), 2);
+	assert_int_equal(model_count("ip filter upnpd_accept"), 2);
+	/* configured: the rest is cleaned, not used */
+	snprintf(fw.env.nft_table, sizeof(fw.env.nft_table), "ip filter");
+	snprintf(fw.env.nft_chain, sizeof(fw.env.nft_chain), "late");
+	assert_int_equal(natfw_move(&fw, &fw.env), 0);
+	assert_int_equal(model_rules(CHAIN, "upnpd_accept"), 0);
+	assert_int_equal(model_rules(CHAIN, "\x06upnpd"), 1);
+	assert_null(model_object(NFT(NEWSET), SET));
+	assert_int_equal(model_rules("ip filter late", "upnpd_accept"), 2);
+	assert_int_equal(model_count("ip filter upnpd_accept"), 2);
+	assert_int_equal(natfw_verify(&fw), 0);
+	snprintf(fw.env.nft_chain, sizeof(fw.env.nft_chain), "gone");
+	assert_int_equal(natfw_move(&fw, &fw.env), -EIO);
+	assert_string_equal(fw.why,
+			    "netlink: there is no chain gone in ip filter");
+	end(&fw);
+	/* three chains and a rule that is not ours */
+	assert_int_equal(model.object_n, 4);
+}
+
+/* Chains of one table share the set there. */
+static void test_two_in_a_table(void **state)
+{
+	struct natfw fw;
+
+	model_chain("ip", "t", "a", 0);
+	model_chain("ip", "t", "b", 0);
+	begin(&fw);
+	assert_int_equal(model_count("ip t upnpd_accept"), 2);
+	assert_int_equal(model_rules("ip t a", "upnpd_accept"), 2);
+	assert_int_equal(model_rules("ip t b", "upnpd_accept"), 2);
+	assert_int_equal(natfw_verify(&fw), 0);
+	one(&fw, set(tcp(90, HOST(9), 9)));
+	assert_int_equal(model_count("ip t upnpd_accept"), 3);
+	end(&fw);
+	assert_int_equal(model.object_n, 2);
+}
+
+/* ---- verify -------------------------------------------------------------- */
+
+static struct element *element(const char *set)
+{
+	size_t i;
+
+	for (i = 0; i < model.element_n; i++)
+		if (!strcmp(model.element[i].set, set))
+			return &model.element[i];
+	fail_msg("no element in %s", set);
+	return NULL;
+}
+
+static struct object *rule_in(const char *chain)
+{
+	struct object *o = model_object(NFT(NEWRULE), chain);
+
+	assert_non_null(o);
+	return o;
+}
+
+static void drop_element(const char *set)
+{
+	*element(set) = model.element[--model.element_n];
+}
+
+static void nothing(void)
+{
+}
+
+static void other_order(void)
+{
+	struct element e = model.element[0];
+
+	model.element[0] = model.element[1];
+	model.element[1] = e;
+}
+
+static void no_forward(void)
+{
+	drop_element("ip upnpd forward_to");
+}
+
+static void no_leave(void)
+{
+	drop_element("ip upnpd leave_as");
+}
+
+static void no_accept(void)
+{
+	drop_element(SET);
+}
+
+static void no_elements(void)
+{
+	model.element_n = 0;
+}
+
+static void one_more(void)
+{
+	model.element[model.element_n++] = *element("ip upnpd forward_to");
+}
+
+static void other_data(void)
+{
+	element("ip upnpd forward_to")->data.bytes[3] ^= 1;
+}
+
+static void other_map(void)
+{
+	memcpy(element("ip upnpd leave_as")->set, "ip upnpd forward_from", 22);
+}
+
+static void no_rule(void)
+{
+	model_drop(rule_in("ip upnpd prerouting"));
+}
+
+static void other_rule(void)
+{
+	struct object *o = rule_in("ip upnpd postrouting");
+	char *p = memmem(o, o->h.nlmsg_len, "wan0", 5);
+
+	assert_non_null(p);
+	p[3] = '1';
+}
+
+static void no_chain(void)
+{
+	model_drop(model_object(NFT(NEWCHAIN), "ip upnpd prerouting"));
+}
+
+static void one_chain_more(void)
+{
+	model_chain("ip", "upnpd", "x", NO_HOOK);
+}
+
+static void no_map(void)
+{
+	model_drop(model_object(NFT(NEWSET), "ip upnpd forward_to"));
+}
+
+static void no_set(void)
+{
+	model_drop(model_object(NFT(NEWSET), SET));
+}
+
+static void no_accept_rule(void)
+{
+	model_drop(rule_in(CHAIN));
+}
+
+static void three_accept_rules(void)
+{
+	model_rule(&rule_in(CHAIN)->h);
+}
+
+static void place_gone(void)
+{
+	model_drop(model_object(NFT(NEWCHAIN), CHAIN));
+}
+
+static void new_place(void)
+{
+	model_chain("inet", "fw4", "late", 10);
+}
+
+static void lost_answer(void)
+{
+	model.dump_rc = -ETIMEDOUT;
+}
+
+static const struct {
+	const char *what;
+	void (*change)(void);
+	int rc;
+} changes[] = {
+	{ "nothing", nothing, 0 },
+	{ "other order", other_order, 0 },
+	{ "no forward", no_forward, 1 },
+	{ "no leave", no_leave, 1 },
+	{ "no accept", no_accept, 1 },
+	{ "no elements", no_elements, 1 },
+	{ "one more", one_more, 1 },
+	{ "other data", other_data, 1 },
+	{ "other map", other_map, 1 },
+	{ "no rule", no_rule, 1 },
+	{ "other rule", other_rule, 1 },
+	{ "no chain", no_chain, 1 },
+	{ "one chain more", one_chain_more, 1 },
+	{ "no map", no_map, 1 },
+	{ "no set", no_set, 1 },
+	{ "no accept rule", no_accept_rule, 1 },
+	{ "three accept rules", three_accept_rules, 1 },
+	{ "place gone", place_gone, 1 },
+	{ "new place", new_place, 1 },
+	{ "lost answer", lost_answer, -ETIMEDOUT },	/* not a drift */
+};
+
+static void test_verify(void **state)
+{
+	static struct model whole;
+	struct natfw fw;
+	size_t i;
+
+	model_chain("inet", "fw4", "forward", 0);
+	begin(&fw);
+	whole = model;
+	for (i = 0; i < COUNT(changes); i++) {
+		int rc;
+
+		changes[i].change();
+		rc = natfw_netlink.verify(&fw, fw.rule, fw.rule_n);
+		if (rc != changes[i].rc)
+			fail_msg("%s: %d", changes[i].what, rc);
+		model = whole;
+	}
+	end(&fw);
+}
+
+/* The rules may look otherwise after each sync: their handles are others. */
+static void test_verify_after_sync(void **state)
+{
+	struct natfw fw;
+	unsigned i;
+
+	model_chain("inet", "fw4", "forward", 0);
+	begin(&fw);
+	for (i = 0; i < 3; i++) {
+		fw.env.masquerade = i == 1;
+		assert_int_equal(natfw_move(&fw, &fw.env), 0);
+		assert_int_equal(natfw_verify(&fw), 0);
+	}
+	end(&fw);
+}
+
+#define T(f) cmocka_unit_test_setup(f, reset)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(test_elements), T(test_environment), T(test_open),
+		T(test_batches_by_dice), T(test_shared_socket),
+		T(test_refused), T(test_foreign), T(test_two_in_a_table),
+		T(test_verify), T(test_verify_after_sync),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

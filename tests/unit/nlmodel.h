@@ -1,0 +1,505 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * nlmodel.h - an nf_tables that is not there, in the place of nfnl.c's
+ * sockets: it keeps the chains, sets, rules and elements that it is sent, and
+ * dumps them. To be included once, after cmocka.h; the program is linked with
+ * --wrap of nfnl_open, nfnl_commit and nfnl_dump.
+ */
+#ifndef TESTS_UNIT_NLMODEL_H
+#define TESTS_UNIT_NLMODEL_H
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include "base/str.h"
+#include "natfw/nfnl.h"
+#include "tests/unit/nltest.h"
+
+#define NFT(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##what)
+#define OBJECTS_MAX 64
+#define ELEMENTS_MAX 128
+
+/* A chain, a set or a rule: the message that made it. */
+struct object {
+	union {
+		struct nlmsghdr h;
+		char bytes[1024];
+	};
+};
+
+struct element {
+	char set[64];		/* "ip upnpd forward_to" */
+	struct nfnl_value key, data;
+};
+
+static struct model {
+	struct object object[OBJECTS_MAX];
+	size_t object_n;
+	struct element element[ELEMENTS_MAX];
+	size_t element_n;
+	uint64_t handle;	/* of the last rule */
+	unsigned commits;
+	int open_rc, dump_rc;
+	int commit_rc;		/* not 0: nothing of a batch is done */
+	char log[4096];		/* of the last batch: its elements, as text */
+} model;
+
+int __wrap_nfnl_open(void);
+int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
+int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
+		     nl_fn fn, void *arg);
+
+/* ---- what a message says ----------------------------------------------- */
+
+/* The value of the first attribute @type; without the NUL of a name. */
+static inline struct str attr(struct nl_span s, unsigned type, bool name)
+{
+	struct str v = { NULL, 0 };
+	const struct rtattr *a;
+
+	while (!v.p && (a = netlink_next_attr(&s)))
+		if ((a->rta_type & NLA_TYPE_MASK) == type)
+			v = (struct str){ (const char *)(a + 1),
+					  RTA_PAYLOAD(a) };
+	if (name && v.n)
+		v.n--;
+	return v;
+}
+
+static inline struct nl_span nest(struct nl_span s, unsigned type)
+{
+	struct str v = attr(s, type, false);
+
+	return (struct nl_span){ v.p, v.n };
+}
+
+static inline struct nl_span attrs(const struct nlmsghdr *h)
+{
+	return netlink_attrs(h, sizeof(struct nfgenmsg));
+}
+
+struct path {
+	char z[64];
+};
+
+/* "ip upnpd"; the table's name is the attribute 1 of all of them. */
+static inline struct path table_of(const struct nlmsghdr *h)
+{
+	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
+	struct path ret;
+	struct wr w = wr_init(ret.z, sizeof(ret.z));
+
+	wr_fmt(&w, "%s %.*s", nfnl_family_name(about->nfgen_family),
+	       STR_F(attr(attrs(h), 1, true)));
+	wr_cstr(&w);
+	return ret;
+}
+
+/* "ip upnpd forward_to": with the name of the set or the chain. */
+static inline struct path path_of(const struct nlmsghdr *h)
+{
+	unsigned type = h->nlmsg_type == NFT(NEWCHAIN) ? NFTA_CHAIN_NAME : 2;
+	struct path table = table_of(h), ret;
+	struct wr w = wr_init(ret.z, sizeof(ret.z));
+
+	wr_fmt(&w, "%s %.*s", table.z, STR_F(attr(attrs(h), type, true)));
+	wr_cstr(&w);
+	return ret;
+}
+
+_Static_assert(NFTA_SET_NAME == 2 && NFTA_RULE_CHAIN == 2 &&
+	       NFTA_SET_ELEM_LIST_SET == 2, "as path_of() has it");
+
+static inline bool in_table(const struct nlmsghdr *h, const char *table)
+{
+	return !strcmp(table_of(h).z, table);
+}
+
+static inline bool mentions(const struct nlmsghdr *h, const char *name)
+{
+	return memmem(h, h->nlmsg_len, name, strlen(name) + 1);
+}
+
+/* ---- what there is ------------------------------------------------------ */
+
+static inline struct object *model_object(uint16_t type, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < model.object_n; i++)
+		if (model.object[i].h.nlmsg_type == type &&
+		    !strcmp(path_of(&model.object[i].h).z, path))
+			return &model.object[i];
+	return NULL;
+}
+
+/* How many rules of this chain ("inet fw4 forward") mention the name? */
+static inline size_t model_rules(const char *chain, const char *name)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < model.object_n; i++)
+		n += model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
+		     !strcmp(path_of(&model.object[i].h).z, chain) &&
+		     mentions(&model.object[i].h, name);
+	return n;
+}
+
+static inline void model_drop(struct object *o)
+{
+	size_t i = (size_t)(o - model.object);
+
+	assert_true(i < model.object_n);
+	model.object_n--;
+	memmove(o, o + 1, (model.object_n - i) * sizeof(*o));
+}
+
+static inline struct object *model_keep(const struct nlmsghdr *h)
+{
+	struct object *o = &model.object[model.object_n++];
+
+	assert_true(model.object_n <= OBJECTS_MAX);
+	assert_true(h->nlmsg_len <= sizeof(o->bytes) - 64);
+	memset(o, 0, sizeof(*o));
+	memcpy(o, h, h->nlmsg_len);
+	return o;
+}
+
+/* The rule has its handle behind what it was made of. */
+static inline void model_rule(const struct nlmsghdr *h)
+{
+	struct object *o = model_keep(h);
+	const uint64_t handle = htobe64(++model.handle);
+	const struct rtattr a = { RTA_LENGTH(sizeof(handle)),
+				  NFTA_RULE_HANDLE };
+
+	memcpy(o->bytes + o->h.nlmsg_len, &a, sizeof(a));
+	memcpy(o->bytes + o->h.nlmsg_len + sizeof(a), &handle,
+	       sizeof(handle));
+	o->h.nlmsg_len += a.rta_len;
+}
+
+static inline struct element *model_find(const char *set, struct str key)
+{
+	size_t i;
+
+	for (i = 0; i < model.element_n; i++) {
+		struct element *e = &model.element[i];
+
+		if (!strcmp(e->set, set) &&
+		    str_eq(key, (struct str){ (char *)e->key.bytes,
+					      e->key.n }))
+			return e;
+	}
+	return NULL;
+}
+
+static inline size_t model_count(const char *set)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < model.element_n; i++)
+		n += !strcmp(model.element[i].set, set);
+	return n;
+}
+
+/* ---- text: "192.168.88.2 . 6 . 80" --------------------------------------- */
+
+/* Everything begins with an address but the keys of forward_to. */
+static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
+{
+	uint32_t addr;
+	uint16_t port;
+	size_t at = 0;
+
+	if (ip) {
+		memcpy(&addr, v->bytes, sizeof(addr));
+		wr_ipv4(w, be32toh(addr));
+		wr_z(w, " . ");
+		at = 4;
+	}
+	if (v->n - at == 8) {
+		wr_fmt(w, "%u . ", v->bytes[at]);
+		at += 4;
+	}
+	assert_int_equal(v->n - at, 4);
+	memcpy(&port, v->bytes + at, sizeof(port));
+	wr_u64(w, be16toh(port));
+}
+
+static inline void put_element(struct wr *w, const struct element *e)
+{
+	wr_fmt(w, "%s { ", e->set);
+	put_parts(w, &e->key, strcmp(e->set, "ip upnpd forward_to") != 0);
+	if (e->data.n) {
+		wr_z(w, " : ");
+		put_parts(w, &e->data, true);
+	}
+	wr_z(w, " }\n");
+}
+
+/* ---- batches ------------------------------------------------------------- */
+
+static inline struct nfnl_value value_of(struct nl_span s, unsigned type)
+{
+	struct str v = attr(nest(s, type), NFTA_DATA_VALUE, false);
+	struct nfnl_value ret = { .n = v.n };
+
+	assert_true(v.n <= sizeof(ret.bytes));
+	if (v.n)
+		memcpy(ret.bytes, v.p, v.n);
+	return ret;
+}
+
+/* A key that is there can not be added, one that is not can not be deleted. */
+static inline void model_element(const char *set, struct nl_span s, bool add,
+				 struct wr *log)
+{
+	struct element new = { "", value_of(s, NFTA_SET_ELEM_KEY),
+			       value_of(s, NFTA_SET_ELEM_DATA) }, *old;
+
+	str_copy(new.set, sizeof(new.set), str_z(set));
+	old = model_find(set, (struct str){ (char *)new.key.bytes,
+					    new.key.n });
+	wr_z(log, add ? "add " : "delete ");
+	put_element(log, &new);
+	if (add) {
+		assert_null(old);
+		assert_true(model.element_n < ELEMENTS_MAX);
+		model.element[model.element_n++] = new;
+	} else {
+		assert_non_null(old);
+		assert_int_equal(new.data.n, 0);
+		*old = model.element[--model.element_n];
+	}
+}
+
+static inline void model_elements(const struct nlmsghdr *h, struct wr *log)
+{
+	struct nl_span list = nest(attrs(h), NFTA_SET_ELEM_LIST_ELEMENTS);
+	const struct path set = path_of(h);
+	const struct rtattr *a;
+
+	if (strstr(set.z, "__set"))	/* the interfaces of one rule */
+		return;
+	assert_non_null(model_object(NFT(NEWSET), set.z));
+	while ((a = netlink_next_attr(&list)))
+		model_element(set.z, (struct nl_span){ (const char *)(a + 1),
+						     RTA_PAYLOAD(a) },
+			      h->nlmsg_type == NFT(NEWSETELEM), log);
+}
+
+/* The elements of a set, or of all sets that begin so, go. */
+static inline void model_flush(const char *set)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < model.element_n; i++)
+		if (strncmp(model.element[i].set, set, strlen(set)))
+			model.element[n++] = model.element[i];
+	model.element_n = n;
+}
+
+static inline void model_del_table(const struct nlmsghdr *h)
+{
+	size_t i;
+
+	assert_string_equal(table_of(h).z, "ip upnpd");
+	for (i = model.object_n; i-- > 0;)
+		if (in_table(&model.object[i].h, "ip upnpd"))
+			model_drop(&model.object[i]);
+	model_flush("ip upnpd ");
+}
+
+/* A set that a rule uses can not be deleted. */
+static inline void model_del_set(const struct nlmsghdr *h)
+{
+	const struct path path = path_of(h), table = table_of(h);
+	size_t i;
+
+	assert_non_null(strstr(path.z, " upnpd_accept"));
+	assert_non_null(model_object(NFT(NEWSET), path.z));
+	model_drop(model_object(NFT(NEWSET), path.z));
+	model_flush(path.z);
+	for (i = 0; i < model.object_n; i++)
+		assert_false(model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
+			     in_table(&model.object[i].h, table.z) &&
+			     mentions(&model.object[i].h, "upnpd_accept"));
+}
+
+/* Only a rule of ours: the comment says so. */
+static inline void model_del_rule(const struct nlmsghdr *h)
+{
+	struct str handle = attr(attrs(h), NFTA_RULE_HANDLE, false);
+	size_t i;
+
+	for (i = 0; i < model.object_n; i++) {
+		struct object *o = &model.object[i];
+
+		if (o->h.nlmsg_type == NFT(NEWRULE) &&
+		    str_eq(attr(attrs(&o->h), NFTA_RULE_HANDLE, false),
+			   handle)) {
+			assert_true(mentions(&o->h, "\x06upnpd"));
+			model_drop(o);
+			return;
+		}
+	}
+	fail_msg("a rule is deleted that is not there");
+}
+
+static inline void model_message(const struct nlmsghdr *h, struct wr *log)
+{
+	switch (h->nlmsg_type) {
+	case NFT(NEWTABLE):
+	case NFNL_MSG_BATCH_BEGIN:
+		break;
+	case NFT(DELTABLE):
+		model_del_table(h);
+		break;
+	case NFT(NEWSET):
+		assert_null(model_object(NFT(NEWSET), path_of(h).z));
+		model_keep(h);
+		break;
+	case NFT(NEWCHAIN):
+		model_keep(h);
+		break;
+	case NFT(DELSET):
+		model_del_set(h);
+		break;
+	case NFT(NEWRULE):
+		model_rule(h);
+		break;
+	case NFT(DELRULE):
+		model_del_rule(h);
+		break;
+	case NFT(NEWSETELEM):
+	case NFT(DELSETELEM):
+		model_elements(h, log);
+		break;
+	default:
+		fail_msg("message 0x%x", h->nlmsg_type);
+	}
+}
+
+int __wrap_nfnl_open(void)
+{
+	return model.open_rc ? model.open_rc :
+	       open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
+{
+	struct wr log = wr_init(model.log, sizeof(model.log));
+	struct nl_span s = { b->m.p, b->m.len };
+	const struct nlmsghdr *h;
+
+	if (b->list) {
+		nlmsg_unnest(&b->m, b->list);
+		nlmsg_close(&b->m, b->last);
+	}
+	assert_int_equal(b->m.err, 0);
+	model.commits++;
+	if (model.commit_rc)
+		return model.commit_rc;
+	while ((h = netlink_next_msg(&s)))
+		model_message(h, &log);
+	assert_int_equal(s.n, 0);
+	wr_cstr(&log);
+	assert_false(log.over);
+	return 0;
+}
+
+/* ---- dumps --------------------------------------------------------------- */
+
+static inline void dump_element(const struct element *e, uint8_t family,
+				const struct nfnl_query *q, nl_fn fn,
+				void *arg)
+{
+	const struct nfgenmsg about = { .nfgen_family = family };
+	uint32_t list[32];
+	struct nlmsg m;
+	size_t elem, value;
+	struct msg whole = msg_new(NFT(NEWSETELEM), &about, sizeof(about));
+
+	nlmsg_begin(&m, list, sizeof(list), 0);
+	elem = nlmsg_nest(&m, NFTA_LIST_ELEM);
+	value = nlmsg_nest(&m, NFTA_SET_ELEM_KEY);
+	nlmsg_put(&m, NFTA_DATA_VALUE, e->key.bytes, e->key.n);
+	nlmsg_unnest(&m, value);
+	if (e->data.n) {
+		value = nlmsg_nest(&m, NFTA_SET_ELEM_DATA);
+		nlmsg_put(&m, NFTA_DATA_VALUE, e->data.bytes, e->data.n);
+		nlmsg_unnest(&m, value);
+	}
+	nlmsg_unnest(&m, elem);
+	assert_int_equal(m.err, 0);
+	msg_attr(&whole, NFTA_SET_ELEM_LIST_TABLE, q->table,
+		 strlen(q->table) + 1);
+	msg_attr(&whole, NFTA_SET_ELEM_LIST_SET, q->name,
+		 strlen(q->name) + 1);
+	msg_attr(&whole, NFTA_SET_ELEM_LIST_ELEMENTS | NLA_F_NESTED, m.p,
+		 m.len);
+	fn(arg, &whole.h);
+}
+
+/* Elements of the set that was asked for; of all else everything, as kernels
+ * of old do: it is for the requester to know what is meant. */
+int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
+		     nl_fn fn, void *arg)
+{
+	char set[64];
+	struct wr w = wr_init(set, sizeof(set));
+	size_t i;
+
+	assert_true(fd >= 0);
+	if (model.dump_rc)
+		return model.dump_rc;
+	for (i = 0; i < model.object_n; i++)
+		if (model.object[i].h.nlmsg_type ==
+		    (NFNL_SUBSYS_NFTABLES << 8 | (q->type - 1)))
+			fn(arg, &model.object[i].h);
+	if (q->type != NFT_MSG_GETSETELEM)
+		return 0;
+	wr_fmt(&w, "%s %s %s", q->family, q->table, q->name);
+	wr_cstr(&w);
+	if (!model_object(NFT(NEWSET), set))
+		return -ENOENT;
+	for (i = 0; i < model.element_n; i++)
+		if (!strcmp(model.element[i].set, set))
+			dump_element(&model.element[i],
+				     nfnl_family(q->family), q, fn, arg);
+	return 0;
+}
+
+/* ---- other people's chains and rules ------------------------------------- */
+
+#define NO_HOOK 1000	/* in the place of a priority */
+
+static inline void model_chain(const char *family, const char *table,
+			       const char *chain, int32_t priority)
+{
+	const struct nfgenmsg about = { .nfgen_family = nfnl_family(family) };
+	struct msg m = msg_new(NFT(NEWCHAIN), &about, sizeof(about));
+	const struct {
+		struct nlattr num_head;
+		uint32_t num;
+		struct nlattr prio_head;
+		uint32_t prio;
+	} hook = {
+		{ 8, NFTA_HOOK_HOOKNUM }, htobe32(NF_INET_FORWARD),
+		{ 8, NFTA_HOOK_PRIORITY }, htobe32((uint32_t)priority),
+	};
+
+	msg_attr(&m, NFTA_CHAIN_TABLE, table, strlen(table) + 1);
+	msg_attr(&m, NFTA_CHAIN_NAME, chain, strlen(chain) + 1);
+	if (priority != NO_HOOK)
+		msg_attr(&m, NFTA_CHAIN_HOOK | NLA_F_NESTED, &hook,
+			 sizeof(hook));
+	msg_attr(&m, NFTA_CHAIN_TYPE, "filter", 7);
+	model_keep(&m.h);
+}
+
+#endif
