@@ -6,6 +6,7 @@
  * Never does: know a tool's language; log.
  * Invariants: unless fw->dirty, the kernel held just this table when we last
  * touched it.
+ * Runs in: monitor; upnpctl check asks natfw_find().
  */
 #include <errno.h>
 #include <string.h>

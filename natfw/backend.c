@@ -4,6 +4,7 @@
  * what should be in it.
  *
  * Never does: know a tool's language; look into the table.
+ * Runs in: monitor, upnpctl.
  */
 #include <errno.h>
 #include <poll.h>
@@ -61,7 +62,8 @@ static void pass_line(void *arg, struct str line)
 	run->line(run->arg, line);
 }
 
-static void say(struct natfw *fw, const char *tool, int rc, const char *said)
+static void set_why(struct natfw *fw, const char *tool, int rc,
+		    const char *said)
 {
 	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
 
@@ -88,7 +90,7 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 
 	rc = proc_run(&proc);
 	if (rc && fw)
-		say(fw, run->argv[0], rc, proc.err);
+		set_why(fw, run->argv[0], rc, proc.err);
 	if (rc > 0)
 		return rc == run->busy ? -EAGAIN : -EIO;
 	return rc;

@@ -8,7 +8,7 @@
  *
  * Each chain begins with a guard that sends what is none of its business
  * back, so that the number of mappings costs other traffic nothing. Behind it
- * stand jumps to its leaves, which have the rules (iptables_leaf.h). A leaf is
+ * stand jumps to its leaves, which have the rules (ipt_leaf.h). A leaf is
  * made with its first rule and goes with its last.
  *
  * Everything goes through iptables-restore, which commits a table as a whole.
@@ -17,6 +17,8 @@
  * verify compares the two.
  *
  * Never touches: chains, rules and policies of others.
+ *
+ * Runs in: monitor; upnpctl check asks whether it is usable.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,9 +27,9 @@
 #include "base/wr.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
-#include "natfw/iptables_leaf.h"
-#include "natfw/iptables_list.h"
-#include "natfw/iptables_text.h"
+#include "natfw/ipt_leaf.h"
+#include "natfw/ipt_list.h"
+#include "natfw/ipt_text.h"
 #include "natfw/table.h"
 
 /* ---- the tools ----------------------------------------------------- */
@@ -53,9 +55,9 @@ static const struct ipt_tool *tool_of(const struct natfw_backend *be)
 	return t;
 }
 
-static int look(struct natfw *fw, struct ipt_scan *ret)
+static int scan(struct natfw *fw, struct ipt_list *ret)
 {
-	return ipt_scan(fw, tool_of(fw->be)->save, ret);
+	return ipt_list_all(fw, tool_of(fw->be)->save, ret);
 }
 
 /* ---- running iptables-restore -------------------------------------- */
@@ -85,7 +87,7 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 
 static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
 {
-	const struct ipt_hook *h = &ipt_hooks[hook];
+	const struct ipt_list_hook *h = &ipt_list_hooks[hook];
 	unsigned n;
 
 	for (n = t->found->hooked[hook]; n > 0; n--)
@@ -94,7 +96,7 @@ static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
 
 static void put_hook(const struct ipt_text *t, struct wr *w, int hook)
 {
-	const struct ipt_hook *h = &ipt_hooks[hook];
+	const struct ipt_list_hook *h = &ipt_list_hooks[hook];
 
 	put_unhook(t, w, hook);
 	wr_fmt(w, "-I %s -j %s\n", h->from, h->to);
@@ -164,40 +166,42 @@ static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 	}
 }
 
-static const struct ipt_step sync_steps[] = {
-	{FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	 .leaf = ipt_declare_leaf},
-	{NULL, sync_filter, IPT_OF_LEAVES, IPT_ACCEPT,
-	 .leaf = ipt_jump_to_leaf},
-	{NULL, NULL, IPT_OF_RULES, IPT_ACCEPT},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf},
-	{"COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
-	 .leaf = ipt_declare_leaf},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_declare_leaf},
-	{NULL, sync_nat, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_jump_to_leaf},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_jump_to_leaf},
-	{NULL, sync_masquerade},
-	{NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_one},
-	{NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_any},
-	{NULL, NULL, IPT_OF_RULES, IPT_SNAT},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_drop_leaf},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_drop_leaf},
-	{"COMMIT\n"},
-	{NULL}};
+static const struct ipt_text_step sync_steps[] = {
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_text_declare_leaf },
+	{ NULL, sync_filter, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_text_jump_to_leaf },
+	{ NULL, NULL, IPT_OF_RULES, IPT_ACCEPT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_text_drop_leaf },
+	{ "COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
+	  .leaf = ipt_text_declare_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_declare_leaf },
+	{ NULL, sync_nat, IPT_OF_LEAVES, IPT_DNAT,
+	  .leaf = ipt_text_jump_to_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_jump_to_leaf },
+	{ NULL, sync_masquerade },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_one },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_any },
+	{ NULL, NULL, IPT_OF_RULES, IPT_SNAT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_drop_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_drop_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
+};
 
 static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
 {
-	struct ipt_census c = { 0 };
+	struct ipt_leaf_count c = { 0 };
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		ipt_census_add(&c, &rule[i]);
-	return ipt_inhabited(&c);
+		ipt_leaf_count_add(&c, &rule[i]);
+	return ipt_leaf_used(&c);
 }
 
 static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	struct ipt_scan is;
+	struct ipt_list is;
 	struct ipt_text t = {
 		.fw = fw,
 		.found = &is,
@@ -208,7 +212,7 @@ static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	};
 	int rc;
 
-	rc = look(fw, &is);
+	rc = scan(fw, &is);
 	return rc ? rc : restore(fw, &t);
 }
 
@@ -227,37 +231,39 @@ static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 /* ---- apply: a batch ------------------------------------------------ */
 
-static const struct ipt_step apply_steps[] = {
-	{"*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_make_leaf},
-	{NULL, NULL, IPT_OF_OPS, IPT_ACCEPT},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_unmake_leaf},
-	{"COMMIT\n*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT,
-	 .leaf = ipt_make_leaf},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_make_leaf},
-	{NULL, NULL, IPT_OF_OPS, IPT_DNAT},
-	{NULL, NULL, IPT_OF_OPS, IPT_SNAT},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_unmake_leaf},
-	{NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_unmake_leaf},
-	{"COMMIT\n"},
-	{NULL}};
+static const struct ipt_text_step apply_steps[] = {
+	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_text_make_leaf },
+	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_text_unmake_leaf },
+	{ "COMMIT\n*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT,
+	  .leaf = ipt_text_make_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_make_leaf },
+	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT },
+	{ NULL, NULL, IPT_OF_OPS, IPT_SNAT },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_unmake_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_unmake_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
+};
 
 static struct ipt_leaves leaves_after(const struct natfw *fw,
 				      const struct nat_op *op, size_t n)
 {
 	const struct nat_rule *old;
-	struct ipt_census c = { 0 };
+	struct ipt_leaf_count c = { 0 };
 	size_t i;
 
 	for (i = 0; i < fw->rule_n; i++)
-		ipt_census_add(&c, &fw->rule[i]);
+		ipt_leaf_count_add(&c, &fw->rule[i]);
 	for (i = 0; i < n; i++) {
 		old = table_find(fw, &op[i].rule);
 		if (old)
-			ipt_census_take(&c, old);
+			ipt_leaf_count_del(&c, old);
 		if (op[i].verb == NAT_SET)
-			ipt_census_add(&c, &op[i].rule);
+			ipt_leaf_count_add(&c, &op[i].rule);
 	}
-	return ipt_inhabited(&c);
+	return ipt_leaf_used(&c);
 }
 
 static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
@@ -280,9 +286,9 @@ static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* What a scan would find if all were right: the lines sync would write. */
 static void scan_expected(struct natfw *fw, const struct nat_rule *rule,
-			  size_t n, struct ipt_scan *want)
+			  size_t n, struct ipt_list *want)
 {
-	static const struct ipt_scan unhooked;
+	static const struct ipt_list unhooked;
 	struct ipt_text t = {
 		.fw = fw,
 		.found = &unhooked,
@@ -300,21 +306,22 @@ static void scan_expected(struct natfw *fw, const struct nat_rule *rule,
 	while (ipt_text_piece(&t, &w)) {
 		rest = wr_done(&w);
 		while (str_cut(&rest, '\n', &line))
-			ipt_scan_line(want, line);
+			ipt_list_line(want, line);
 		w.len = 0;
 	}
 }
 
 static int ipt_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	struct ipt_scan is, want;
+	struct ipt_list is, want;
 	int rc;
 
-	rc = look(fw, &is);
+	rc = scan(fw, &is);
 	if (rc)
 		return rc;
 	scan_expected(fw, rule, n, &want);
-	return !ipt_hooked_once(&is) || !backend_same(is.tally, want.tally);
+	return !ipt_list_hooked_once(&is) ||
+	       !backend_same(is.tally, want.tally);
 }
 
 /* ---- open and close ------------------------------------------------ */
@@ -345,13 +352,13 @@ static bool ipt_nft_usable(const struct natfw_env *env)
  * that its death costs no connection. */
 static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 {
-	struct ipt_scan found;
+	struct ipt_list found;
 	int rc;
 
-	rc = look(fw, &found);
+	rc = scan(fw, &found);
 	if (rc)
 		return rc;
-	if (!ipt_hooked_once(&found))
+	if (!ipt_list_hooked_once(&found))
 		return ipt_sync(fw, NULL, 0);
 	fw->dirty = true;
 	return 0;
@@ -371,18 +378,22 @@ static void close_nat(const struct ipt_text *t, struct wr *w)
 	wr_z(w, "-X " IPT_DNAT_CHAIN "\n-X " IPT_SNAT_CHAIN "\n");
 }
 
-static const struct ipt_step close_filter_steps[] = {
-	{FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	 .leaf = ipt_declare_leaf},
-	{NULL, close_filter, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_drop_leaf},
-	{"COMMIT\n"},
-	{NULL}};
+static const struct ipt_text_step close_filter_steps[] = {
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_text_declare_leaf },
+	{ NULL, close_filter, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_text_drop_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
+};
 
-static const struct ipt_step close_nat_steps[] = {
-	{ NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_declare_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_declare_leaf },
-	{ NULL, close_nat, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_drop_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_drop_leaf },
+static const struct ipt_text_step close_nat_steps[] = {
+	{ NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
+	  .leaf = ipt_text_declare_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_declare_leaf },
+	{ NULL, close_nat, IPT_OF_LEAVES, IPT_DNAT,
+	  .leaf = ipt_text_drop_leaf },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_drop_leaf },
 	{ "COMMIT\n" },
 	{ NULL }
 };
@@ -391,14 +402,14 @@ static const struct ipt_step close_nat_steps[] = {
  * Return: -EAGAIN: the tool was busy; 0 */
 static int close_once(struct natfw *fw)
 {
-	static const struct ipt_step *const steps[] = {
+	static const struct ipt_text_step *const steps[] = {
 		close_filter_steps, close_nat_steps,
 	};
-	struct ipt_scan is;
+	struct ipt_list is;
 	int rc = 0;
 	size_t i;
 
-	if (look(fw, &is))
+	if (scan(fw, &is))
 		return 0;
 	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		struct ipt_text t = {
@@ -426,9 +437,9 @@ static void ipt_close(struct natfw *fw)
 static bool ipt_decides(const struct natfw_backend *be, const char *table)
 {
 	const char *save = tool_of(be)->save;
-	struct ipt_scan scan = { 0 };
+	struct ipt_list scan = { 0 };
 
-	return !ipt_scan_table(NULL, save, table, &scan) && scan.others;
+	return !ipt_list_table(NULL, save, table, &scan) && scan.others;
 }
 
 /*

@@ -2,6 +2,8 @@
 /*
  * memory.c - a backend that has no kernel: the table of struct natfw is all
  * there is. For tests, and to try the daemon without root.
+ *
+ * Runs in: monitor.
  */
 #include "natfw.h"
 

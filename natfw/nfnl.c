@@ -14,6 +14,7 @@
  * by the ack of the last message, the one answer then.
  *
  * Owns: nothing. Never does: wait.
+ * Runs in: monitor, upnpctl.
  */
 #include "natfw/nfnl.h"
 

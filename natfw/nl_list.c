@@ -5,6 +5,7 @@
  *
  * Never does: change anything.
  * Invariant: no attribute is read before its length was checked.
+ * Runs in: monitor, upnpctl.
  */
 #include <endian.h>
 #include <errno.h>
@@ -90,7 +91,7 @@ static struct nl_span attrs_of(const struct nlmsghdr *h, int type)
 	return netlink_attrs(h, sizeof(struct nfgenmsg));
 }
 
-static int dump(struct nl_sock *s, const struct nfnl_query *q, nl_fn fn,
+static int dump(struct nl_list_sock *s, const struct nfnl_query *q, nl_fn fn,
 		void *arg)
 {
 	struct nfnl_query patient = *q;
@@ -102,8 +103,8 @@ static int dump(struct nl_sock *s, const struct nfnl_query *q, nl_fn fn,
 /* ---- finding places ------------------------------------------------ */
 
 /* The table that a message is about, whatever else it tells. */
-static bool take_table(const struct nlmsghdr *h, struct nl_span s,
-		       struct nft_place *at)
+static bool read_table(const struct nlmsghdr *h, struct nl_span s,
+		       struct nl_place *at)
 {
 	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	const char *family = about ? nfnl_family_name(about->nfgen_family) :
@@ -112,39 +113,39 @@ static bool take_table(const struct nlmsghdr *h, struct nl_span s,
 	memset(at, 0, sizeof(*at));
 	return family &&
 	       str_copy(at->family, sizeof(at->family), str_z(family)) &&
-	       nft_take_name(at->table, sizeof(at->table),
-			     get_name(s, ATTR_TABLE));
+	       nl_place_copy_name(at->table, sizeof(at->table),
+				  get_name(s, ATTR_TABLE));
 }
 
 static void find_chain(void *arg, const struct nlmsghdr *h)
 {
-	struct nft_search *search = arg;
+	struct nl_place_search *search = arg;
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWCHAIN);
 	struct nl_span hook = get_nest(s, NFTA_CHAIN_HOOK);
 	uint32_t number, priority;
-	struct nft_place at;
+	struct nl_place at;
 
-	if (!take_table(h, s, &at) ||
-	    !nft_take_name(at.chain, sizeof(at.chain),
-			   get_name(s, NFTA_CHAIN_NAME)))
+	if (!read_table(h, s, &at) ||
+	    !nl_place_copy_name(at.chain, sizeof(at.chain),
+				get_name(s, NFTA_CHAIN_NAME)))
 		return;
-	nft_search_chain(search, &at);
+	nl_place_add_chain(search, &at);
 	if (str_eq(get_name(s, NFTA_CHAIN_TYPE), STR("filter")) &&
 	    get_u32(hook, NFTA_HOOK_HOOKNUM, &number) &&
 	    number == NF_INET_FORWARD &&
 	    get_u32(hook, NFTA_HOOK_PRIORITY, &priority))
-		nft_search_filter(search, &at, (int32_t)priority);
+		nl_place_add_filter(search, &at, (int32_t)priority);
 }
 
-int nl_find(struct nl_sock *sock, const struct natfw_env *env,
-	    struct nft_places *ret)
+int nl_list_places(struct nl_list_sock *sock, const struct natfw_env *env,
+		   struct nl_places *ret)
 {
 	const struct nfnl_query q = { .type = NFT_MSG_GETCHAIN };
-	struct nft_search search;
+	struct nl_place_search search;
 	int rc, tries = NL_TRIES;
 
 	do {
-		rc = nft_search_begin(&search, env, ret);
+		rc = nl_place_search_begin(&search, env, ret);
 		if (!rc)
 			rc = dump(sock, &q, find_chain, &search);
 	} while (rc == -EINTR && --tries);
@@ -171,14 +172,15 @@ static const struct kind {
 
 static bool is_own(struct nl_span s, const struct nfgenmsg *about)
 {
-	return about && about->nfgen_family == nfnl_family(nft_own.family) &&
-	       str_eq(get_name(s, ATTR_TABLE), str_z(nft_own.table));
+	return about &&
+	       about->nfgen_family == nfnl_family(nl_place_own.family) &&
+	       str_eq(get_name(s, ATTR_TABLE), str_z(nl_place_own.table));
 }
 
-static void look_own(void *arg, const struct nlmsghdr *h)
+static void scan_own(void *arg, const struct nlmsghdr *h)
 {
-	struct nl_look *look = arg;
-	const struct kind *kind = &kinds[look->p];
+	struct nl_list_scan *scan = arg;
+	const struct kind *kind = &kinds[scan->p];
 	struct nl_span s = attrs_of(h, kind->new);
 	uint64_t hash = BACKEND_HASH;
 	const uint8_t *attr;
@@ -187,18 +189,18 @@ static void look_own(void *arg, const struct nlmsghdr *h)
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, get(s, *attr));
-	backend_count(&look->own, hash);
+	backend_count(&scan->own, hash);
 }
 
-int nl_look_own(struct nl_sock *sock, struct nl_look *look)
+int nl_list_own(struct nl_list_sock *sock, struct nl_list_scan *scan)
 {
-	struct nfnl_query q = { 0, nft_own.family, nft_own.table, NULL };
+	struct nfnl_query q = { 0, nl_place_own.family, nl_place_own.table };
 	int rc = 0;
 
-	for (look->p = 0; look->p < sizeof(kinds) / sizeof(*kinds);
-	     look->p++) {
-		q.type = kinds[look->p].get;
-		rc = dump(sock, &q, look_own, look);
+	for (scan->p = 0; scan->p < sizeof(kinds) / sizeof(*kinds);
+	     scan->p++) {
+		q.type = kinds[scan->p].get;
+		rc = dump(sock, &q, scan_own, scan);
 		if (rc && rc != -ENOENT)
 			break;
 		rc = 0;
@@ -208,7 +210,7 @@ int nl_look_own(struct nl_sock *sock, struct nl_look *look)
 
 /* ---- foreign tables ------------------------------------------------ */
 
-static bool looks_up_accept(struct nl_span list)
+static bool uses_accept_set(struct nl_span list)
 {
 	const struct rtattr *a;
 	struct nl_span e;
@@ -217,49 +219,49 @@ static bool looks_up_accept(struct nl_span list)
 		e = span_of(text_of(a));
 		if (str_eq(get_name(e, NFTA_EXPR_NAME), STR("lookup")) &&
 		    str_eq(get_name(get_nest(e, NFTA_EXPR_DATA),
-				    NFTA_LOOKUP_SET), STR(NFT_ACCEPT_SET)))
+				    NFTA_LOOKUP_SET), STR(NL_PLACE_SET)))
 			return true;
 	}
 	return false;
 }
 
 /* Kernels of old pass over the chain that was asked for. */
-static void look_rule(void *arg, const struct nlmsghdr *h)
+static void scan_rule(void *arg, const struct nlmsghdr *h)
 {
-	const struct str comment = { NL_COMMENT, sizeof(NL_COMMENT) };
-	struct nl_look *look = arg;
-	const struct nft_place *at = &look->places->at[look->p];
+	const struct str comment = { NL_RULE_COMMENT, sizeof(NL_RULE_COMMENT) };
+	struct nl_list_scan *scan = arg;
+	const struct nl_place *at = &scan->places->at[scan->p];
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWRULE);
-	size_t *n = &look->old_n[look->p];
+	size_t *n = &scan->old_n[scan->p];
 
 	if (!str_eq(get_name(s, NFTA_RULE_TABLE), str_z(at->table)) ||
 	    !str_eq(get_name(s, NFTA_RULE_CHAIN), str_z(at->chain)) ||
 	    !str_eq(get(s, NFTA_RULE_USERDATA), comment) ||
-	    !looks_up_accept(get_nest(s, NFTA_RULE_EXPRESSIONS)))
+	    !uses_accept_set(get_nest(s, NFTA_RULE_EXPRESSIONS)))
 		return;
-	if (*n < NFT_OLD_MAX &&
-	    get_u64(s, NFTA_RULE_HANDLE, &look->old[look->p][*n]))
+	if (*n < NL_PLACE_RULES_MAX &&
+	    get_u64(s, NFTA_RULE_HANDLE, &scan->old[scan->p][*n]))
 		(*n)++;
 }
 
-static void look_set(void *arg, const struct nlmsghdr *h)
+static void scan_set(void *arg, const struct nlmsghdr *h)
 {
-	struct nl_look *look = arg;
+	struct nl_list_scan *scan = arg;
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
 
 	if (str_eq(get_name(s, NFTA_SET_TABLE),
-		   str_z(look->places->at[look->p].table)) &&
-	    str_eq(get_name(s, NFTA_SET_NAME), STR(NFT_ACCEPT_SET)))
-		look->set[look->p] = true;
+		   str_z(scan->places->at[scan->p].table)) &&
+	    str_eq(get_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
+		scan->set[scan->p] = true;
 }
 
-int nl_look_places(struct nl_sock *sock, struct nl_look *look)
+int nl_list_foreign(struct nl_list_sock *sock, struct nl_list_scan *scan)
 {
-	const struct nft_places *places = look->places;
+	const struct nl_places *places = scan->places;
 	int rc = 0;
 
-	for (look->p = 0; !rc && look->p < places->n; look->p++) {
-		const struct nft_place *at = &places->at[look->p];
+	for (scan->p = 0; !rc && scan->p < places->n; scan->p++) {
+		const struct nl_place *at = &places->at[scan->p];
 		const struct nfnl_query rules = {
 			NFT_MSG_GETRULE, at->family, at->table, at->chain
 		};
@@ -267,9 +269,9 @@ int nl_look_places(struct nl_sock *sock, struct nl_look *look)
 			NFT_MSG_GETSET, at->family, at->table, NULL
 		};
 
-		rc = dump(sock, &rules, look_rule, look);
+		rc = dump(sock, &rules, scan_rule, scan);
 		if (!rc)
-			rc = dump(sock, &sets, look_set, look);
+			rc = dump(sock, &sets, scan_set, scan);
 	}
 	return rc;
 }
@@ -289,18 +291,18 @@ static struct str bytes_of(const struct nfnl_value *v)
 	return (struct str){ (const char *)v->bytes, v->n };
 }
 
-uint64_t nl_hash_element(const struct nfnl_set *set,
-			 const struct nfnl_value *key,
-			 const struct nfnl_value *data)
+uint64_t nl_list_hash(const struct nfnl_set *set,
+		      const struct nfnl_value *key,
+		      const struct nfnl_value *data)
 {
 	uint64_t h = backend_hash(hash_set(set), bytes_of(key));
 
 	return backend_hash(h, bytes_of(data));
 }
 
-static void look_elements(void *arg, const struct nlmsghdr *h)
+static void scan_elements(void *arg, const struct nlmsghdr *h)
 {
-	struct nl_look *look = arg;
+	struct nl_list_scan *scan = arg;
 	struct nl_span list = get_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
 				       NFTA_SET_ELEM_LIST_ELEMENTS), e;
 	const struct rtattr *a;
@@ -308,36 +310,36 @@ static void look_elements(void *arg, const struct nlmsghdr *h)
 
 	while ((a = netlink_next_attr(&list))) {
 		e = span_of(text_of(a));
-		hash = backend_hash(look->hash,
+		hash = backend_hash(scan->hash,
 				    get(get_nest(e, NFTA_SET_ELEM_KEY),
 					NFTA_DATA_VALUE));
 		hash = backend_hash(hash,
 				    get(get_nest(e, NFTA_SET_ELEM_DATA),
 					NFTA_DATA_VALUE));
-		backend_count(&look->elements, hash);
+		backend_count(&scan->elements, hash);
 	}
 }
 
-int nl_look_elements(struct nl_sock *sock, struct nl_look *look,
+int nl_list_elements(struct nl_list_sock *sock, struct nl_list_scan *scan,
 		     const struct nfnl_set *set)
 {
 	const struct nfnl_query q = {
 		NFT_MSG_GETSETELEM, set->family, set->table, set->name
 	};
 
-	look->hash = hash_set(set);
-	return dump(sock, &q, look_elements, look);
+	scan->hash = hash_set(set);
+	return dump(sock, &q, scan_elements, scan);
 }
 
 /* ---- counters ------------------------------------------------------ */
 
 struct counting {
-	nl_count_fn fn;
+	nl_list_count_fn fn;
 	void *arg;
 };
 
 /* client . protocol . port, each in four bytes */
-static bool take_key(struct str key, struct nl_count *ret)
+static bool read_key(struct str key, struct nl_list_count *ret)
 {
 	uint32_t ip;
 	uint16_t port;
@@ -352,7 +354,7 @@ static bool take_key(struct str key, struct nl_count *ret)
 	return true;
 }
 
-static bool take_count(struct nl_span e, struct nl_count *ret)
+static bool read_count(struct nl_span e, struct nl_list_count *ret)
 {
 	struct nl_span expr = get_nest(e, NFTA_SET_ELEM_EXPR), data;
 
@@ -360,7 +362,7 @@ static bool take_count(struct nl_span e, struct nl_count *ret)
 	return str_eq(get_name(expr, NFTA_EXPR_NAME), STR("counter")) &&
 	       get_u64(data, NFTA_COUNTER_PACKETS, &ret->packets) &&
 	       get_u64(data, NFTA_COUNTER_BYTES, &ret->bytes) &&
-	       take_key(get(get_nest(e, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE),
+	       read_key(get(get_nest(e, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE),
 			ret);
 }
 
@@ -370,39 +372,39 @@ static void count_elements(void *arg, const struct nlmsghdr *h)
 	struct nl_span list = get_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
 				       NFTA_SET_ELEM_LIST_ELEMENTS);
 	const struct rtattr *a;
-	struct nl_count c;
+	struct nl_list_count c;
 
 	while ((a = netlink_next_attr(&list)))
-		if (take_count(span_of(text_of(a)), &c))
+		if (read_count(span_of(text_of(a)), &c))
 			to->fn(to->arg, &c);
 }
 
 /* Where our set stands: in the first such table, as any packet passes all. */
-struct whose {
-	struct nft_place at;
+struct set_place {
+	struct nl_place at;
 	bool found;
 };
 
 static void find_set(void *arg, const struct nlmsghdr *h)
 {
-	struct whose *whose = arg;
+	struct set_place *set_place = arg;
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
 
-	if (!whose->found &&
-	    str_eq(get_name(s, NFTA_SET_NAME), STR(NFT_ACCEPT_SET)))
-		whose->found = take_table(h, s, &whose->at);
+	if (!set_place->found &&
+	    str_eq(get_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
+		set_place->found = read_table(h, s, &set_place->at);
 }
 
-int nl_counts(struct nl_sock *sock, nl_count_fn fn, void *arg)
+int nl_list_counts(struct nl_list_sock *sock, nl_list_count_fn fn, void *arg)
 {
 	const struct nfnl_query sets = { .type = NFT_MSG_GETSET };
-	struct whose whose = { .found = false };
+	struct set_place set_place = { .found = false };
 	struct counting to = { fn, arg };
-	int rc = dump(sock, &sets, find_set, &whose);
+	int rc = dump(sock, &sets, find_set, &set_place);
 
-	if (rc || !whose.found)
+	if (rc || !set_place.found)
 		return rc ? rc : -ENOENT;
 	return dump(sock, &(struct nfnl_query){
-		NFT_MSG_GETSETELEM, whose.at.family, whose.at.table,
-		NFT_ACCEPT_SET }, count_elements, &to);
+		NFT_MSG_GETSETELEM, set_place.at.family, set_place.at.table,
+		NL_PLACE_SET }, count_elements, &to);
 }

@@ -13,33 +13,32 @@
 #include "natfw.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"
-#include "natfw/nft_place.h"
+#include "natfw/nl_place.h"
 
 /* A socket of nfnl_open() and the number of the last message sent by it. */
-struct nl_sock {
+struct nl_list_sock {
 	int fd;
 	uint32_t seq;
 	uint32_t rules;		/* how many there are: they take their time */
 };
 
 /**
- * nl_find - which foreign chains are there where rules of ours belong, or may
- * stand from the time before the configuration?
+ * nl_list_places - find the foreign chains in which our rules belong, or may
+ * still stand from before a change of the configuration.
  * @env: NULL: as if nothing were configured
  *
- * Return: as nft_search_begin() or nfnl_dump()
+ * Return: as nl_place_search_begin() or nfnl_dump()
  */
-int nl_find(struct nl_sock *, const struct natfw_env *env,
-	    struct nft_places *ret);
+int nl_list_places(struct nl_list_sock *, const struct natfw_env *env,
+		   struct nl_places *ret);
 
-/* One look at what is there, over one or more dumps. Zeroed, and its places
- * set, by the owner. */
-struct nl_look {
-	const struct nft_places *places;
+/* What one or more dumps found. The owner zeroes it and sets its places. */
+struct nl_list_scan {
+	const struct nl_places *places;
 	/* our rules in them, by handle, as many as there is room for */
-	uint64_t old[NFT_PLACES_MAX][NFT_OLD_MAX];
-	size_t old_n[NFT_PLACES_MAX];
-	bool set[NFT_PLACES_MAX];	/* our set stands in its table */
+	uint64_t old[NL_PLACES_MAX][NL_PLACE_RULES_MAX];
+	size_t old_n[NL_PLACES_MAX];
+	bool set[NL_PLACES_MAX];	/* our set stands in its table */
 	struct backend_tally own;	/* our chains, sets, rules */
 	struct backend_tally elements;	/* of all sets and maps listed */
 	/* private: what the dump in hand is about */
@@ -47,46 +46,46 @@ struct nl_look {
 	uint64_t hash;
 };
 
-/** nl_look_own - take in our own table but its elements. Return: as
+/** nl_list_own - take in our own table but its elements. Return: as
  * nfnl_dump(); a table that is not there is an empty one */
-int nl_look_own(struct nl_sock *, struct nl_look *);
+int nl_list_own(struct nl_list_sock *, struct nl_list_scan *);
 
-/** nl_look_places - take in our rules and sets in look->places. Return:
+/** nl_list_foreign - take in our rules and sets in scan->places. Return:
  * likewise; -ENOENT a chain went meanwhile. */
-int nl_look_places(struct nl_sock *, struct nl_look *);
+int nl_list_foreign(struct nl_list_sock *, struct nl_list_scan *);
 
-/** nl_look_elements - take in those of one map or set. Return: likewise,
+/** nl_list_elements - take in those of one map or set. Return: likewise,
  * -ENOENT: it is not there. */
-int nl_look_elements(struct nl_sock *, struct nl_look *,
+int nl_list_elements(struct nl_list_sock *, struct nl_list_scan *,
 		     const struct nfnl_set *);
 
-/** nl_hash_element - its hash, to be counted as the look counts it. @data: of
+/** nl_list_hash - its hash, to be counted as the scan counts it. @data: of
  * no length for a set */
-uint64_t nl_hash_element(const struct nfnl_set *, const struct nfnl_value *key,
-			 const struct nfnl_value *data);
+uint64_t nl_list_hash(const struct nfnl_set *, const struct nfnl_value *key,
+		      const struct nfnl_value *data);
 
 /* ---- counters ------------------------------------------------------ */
 
 /* An element of the set upnpd_accept: what was forwarded to a client's socket,
  * and from it, since there is a mapping to it or the firewall was last
  * repaired. */
-struct nl_count {
+struct nl_list_count {
 	uint32_t client;	/* host order */
 	uint16_t port;
 	uint8_t proto;
 	uint64_t packets, bytes;
 };
 
-typedef void (*nl_count_fn)(void *arg, const struct nl_count *);
+typedef void (*nl_list_count_fn)(void *arg, const struct nl_list_count *);
 
 /**
- * nl_counts - what the elements of our sets in foreign tables have counted.
+ * nl_list_counts - read the counters of our sets' elements in foreign tables.
  *
  * Of a socket that stands in several of them there are as many: each packet
  * passes all. Elements without a counter are not told.
  *
  * Return: as nfnl_dump(), and -ENOENT where there is no such set
  */
-int nl_counts(struct nl_sock *, nl_count_fn, void *arg);
+int nl_list_counts(struct nl_list_sock *, nl_list_count_fn, void *arg);
 
 #endif

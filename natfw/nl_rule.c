@@ -6,6 +6,8 @@
  * A rule is a row of expressions. They load into registers, which begin at
  * number 1 with 16 bytes each; those of four bytes that they overlap begin at
  * number 8. A key of several parts lies in one behind the other.
+ *
+ * Runs in: monitor.
  */
 #include <endian.h>
 #include <errno.h>
@@ -213,7 +215,7 @@ struct rule {
 };
 
 /* @flags: NLM_F_APPEND, or it becomes the chain's first */
-static struct rule begin_rule(struct nfnl_batch *b, const struct nft_place *at,
+static struct rule begin_rule(struct nfnl_batch *b, const struct nl_place *at,
 			      const char *chain, unsigned flags)
 {
 	struct rule r = { .b = b };
@@ -234,10 +236,10 @@ static void end_rule(struct rule r)
 
 static struct rule own_rule(struct nfnl_batch *b, const char *chain)
 {
-	return begin_rule(b, &nft_own, chain, NLM_F_APPEND);
+	return begin_rule(b, &nl_place_own, chain, NLM_F_APPEND);
 }
 
-static void accept_rule(struct nfnl_batch *b, const struct nft_place *at,
+static void accept_rule(struct nfnl_batch *b, const struct nl_place *at,
 			uint32_t addr, uint32_t port)
 {
 	struct rule r = begin_rule(b, at, at->chain, 0);
@@ -249,20 +251,21 @@ static void accept_rule(struct nfnl_batch *b, const struct nft_place *at,
 		put_cmp(r.m, NFT_CMP_EQ, &ipv4, sizeof(ipv4));
 	}
 	load_key(r.m, addr, port);
-	put_lookup(r.m, NFT_ACCEPT_SET, 0, false);
+	put_lookup(r.m, NL_PLACE_SET, 0, false);
 	put_accept_verdict(r.m);
 	nlmsg_unnest(r.m, r.list);
-	nlmsg_put(r.m, NFTA_RULE_USERDATA, NL_COMMENT, sizeof(NL_COMMENT));
+	nlmsg_put(r.m, NFTA_RULE_USERDATA, NL_RULE_COMMENT,
+		  sizeof(NL_RULE_COMMENT));
 	nfnl_close_msg(b);
 }
 
-void nl_put_accept(struct nfnl_batch *b, const struct nft_place *at)
+void nl_rule_put_accept(struct nfnl_batch *b, const struct nl_place *at)
 {
 	accept_rule(b, at, SADDR, SPORT);
 	accept_rule(b, at, DADDR, DPORT);
 }
 
-void nl_put_no_rule(struct nfnl_batch *b, const struct nft_place *at,
+void nl_rule_delete(struct nfnl_batch *b, const struct nl_place *at,
 		    uint64_t handle)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELRULE, 0, at->family);
@@ -281,15 +284,15 @@ enum { TYPE_IPV4_ADDR = 7, TYPE_INET_PROTO = 12, TYPE_INET_SERVICE = 13,
        TYPE_IFNAME = 41, TYPE_BITS = 6 };
 
 /* A concatenation is written in digits of six bits. */
-static uint32_t type_of(const enum nft_part *part)
+static uint32_t type_of(const enum nl_map_part *part)
 {
 	uint32_t type = 0;
 
 	for (; *part; part++) {
 		type <<= TYPE_BITS;
-		if (*part >= NFT_CLIENT)
+		if (*part >= NL_MAP_CLIENT)
 			type |= TYPE_IPV4_ADDR;
-		else if (*part == NFT_PROTO)
+		else if (*part == NL_MAP_PROTO)
 			type |= TYPE_INET_PROTO;
 		else
 			type |= TYPE_INET_SERVICE;
@@ -297,7 +300,7 @@ static uint32_t type_of(const enum nft_part *part)
 	return type;
 }
 
-static uint32_t len_of(const enum nft_part *part)
+static uint32_t len_of(const enum nl_map_part *part)
 {
 	uint32_t n = 0;
 
@@ -316,8 +319,8 @@ static void put_counter(struct nlmsg *m)
 	nlmsg_unnest(m, expr);
 }
 
-static void put_set(struct nfnl_batch *b, const struct nft_place *at,
-		    const struct nft_map *map, bool count)
+static void put_set(struct nfnl_batch *b, const struct nl_place *at,
+		    const struct nl_map *map, bool count)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					at->family);
@@ -338,17 +341,18 @@ static void put_set(struct nfnl_batch *b, const struct nft_place *at,
 	nfnl_close_msg(b);
 }
 
-void nl_put_set(struct nfnl_batch *b, const struct nft_place *at, bool count)
+void nl_rule_put_set(struct nfnl_batch *b, const struct nl_place *at,
+		     bool count)
 {
-	put_set(b, at, &nft_maps[NFT_ACCEPT], count);
+	put_set(b, at, &nl_map_table[NL_MAP_ACCEPT], count);
 }
 
-void nl_put_no_set(struct nfnl_batch *b, const struct nft_place *at)
+void nl_rule_delete_set(struct nfnl_batch *b, const struct nl_place *at)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELSET, 0, at->family);
 
 	nlmsg_name(m, NFTA_SET_TABLE, at->table);
-	nlmsg_name(m, NFTA_SET_NAME, NFT_ACCEPT_SET);
+	nlmsg_name(m, NFTA_SET_NAME, NL_PLACE_SET);
 	nfnl_close_msg(b);
 }
 
@@ -371,10 +375,10 @@ static void put_in_elems(struct nfnl_batch *b, const struct natfw_env *env,
 			 uint32_t id)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
-					nft_own.family);
+					nl_place_own.family);
 	size_t list, i;
 
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nft_own.table);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nl_place_own.table);
 	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
 	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
 	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
@@ -391,10 +395,10 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 	/* for nft: the names in it are in this machine's order */
 	static const uint8_t byte_order[] = { 0, 4, 1, 0, 0, 0 };
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
-					nft_own.family);
+					nl_place_own.family);
 	uint32_t id = m->seq;
 
-	nlmsg_name(m, NFTA_SET_TABLE, nft_own.table);
+	nlmsg_name(m, NFTA_SET_TABLE, nl_place_own.table);
 	nlmsg_name(m, NFTA_SET_NAME, NAMELESS);
 	nlmsg_u32(m, NFTA_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
 	nlmsg_u32(m, NFTA_SET_KEY_TYPE, TYPE_IFNAME);
@@ -410,13 +414,13 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 
 static void put_own(struct nfnl_batch *b, int type, unsigned flags)
 {
-	struct nlmsg *m = nfnl_open_msg(b, type, flags, nft_own.family);
+	struct nlmsg *m = nfnl_open_msg(b, type, flags, nl_place_own.family);
 
-	nlmsg_name(m, NFTA_TABLE_NAME, nft_own.table);
+	nlmsg_name(m, NFTA_TABLE_NAME, nl_place_own.table);
 	nfnl_close_msg(b);
 }
 
-void nl_put_no_table(struct nfnl_batch *b)
+void nl_rule_delete_table(struct nfnl_batch *b)
 {
 	put_own(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	put_own(b, NFT_MSG_DELTABLE, 0);
@@ -426,10 +430,10 @@ static void put_chain(struct nfnl_batch *b, const char *name, uint32_t hook,
 		      int32_t priority)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE,
-					nft_own.family);
+					nl_place_own.family);
 	size_t nest;
 
-	nlmsg_name(m, NFTA_CHAIN_TABLE, nft_own.table);
+	nlmsg_name(m, NFTA_CHAIN_TABLE, nl_place_own.table);
 	nlmsg_name(m, NFTA_CHAIN_NAME, name);
 	nlmsg_name(m, NFTA_CHAIN_TYPE, "nat");
 	nest = nlmsg_nest(m, NFTA_CHAIN_HOOK);
@@ -457,7 +461,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	match_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	match_ip(r.m, DADDR, env->ext_ip, UINT32_MAX);
 	load_key(r.m, SADDR, DPORT);
-	put_lookup(r.m, nft_maps[NFT_FORWARD_FROM].name, 0, true);
+	put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_FROM].name, 0, true);
 	put_nat(r.m, NFT_NAT_DNAT);
 	end_rule(r);
 
@@ -472,7 +476,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	}
 	match_ip(r.m, DADDR, env->ext_ip, UINT32_MAX);
 	load_key(r.m, 0, DPORT);
-	put_lookup(r.m, nft_maps[NFT_FORWARD_TO].name, 0, true);
+	put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_TO].name, 0, true);
 	put_nat(r.m, NFT_NAT_DNAT);
 	end_rule(r);
 }
@@ -483,7 +487,7 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 
 	match_if(r.m, NFT_META_OIFNAME, env->ext_if);
 	load_key(r.m, SADDR, SPORT);
-	put_lookup(r.m, nft_maps[NFT_LEAVE_AS].name, 0, true);
+	put_lookup(r.m, nl_map_table[NL_MAP_LEAVE_AS].name, 0, true);
 	put_nat(r.m, NFT_NAT_SNAT);
 	end_rule(r);
 }
@@ -522,14 +526,14 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 
 /* Deleted and made anew in one transaction: whatever became of it, it is
  * right again. */
-void nl_put_table(struct nfnl_batch *b, const struct natfw_env *env)
+void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 {
 	size_t i;
 
-	nl_put_no_table(b);
+	nl_rule_delete_table(b);
 	put_own(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	for (i = 0; i < NFT_OWN_MAPS; i++)
-		put_set(b, &nft_own, &nft_maps[i], false);
+	for (i = 0; i < NL_MAP_OWN_N; i++)
+		put_set(b, &nl_place_own, &nl_map_table[i], false);
 	put_chain(b, PRE, NF_INET_PRE_ROUTING, -105);
 	put_chain(b, POST, NF_INET_POST_ROUTING, 95);
 	if (env->ext_ip) {
@@ -551,7 +555,7 @@ static const struct {
 	{ "counter", "nft_counter" },
 };
 
-const char *nl_module(const struct nlmsghdr *msg, size_t at)
+const char *nl_rule_module(const struct nlmsghdr *msg, size_t at)
 {
 	struct nl_span s = { (const char *)msg + at, msg->nlmsg_len - at };
 	const struct rtattr *a;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* nlmsg.c - a bounded writer of netlink messages. Pure. */
+/*
+ * nlmsg.c - a bounded writer of netlink messages. Pure.
+ *
+ * Runs in: monitor, upnpctl.
+ */
 #include "natfw/nlmsg.h"
 
 #include <endian.h>

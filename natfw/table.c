@@ -6,6 +6,7 @@
  * Never does: ask whether a rule is wanted; that is natfw.c's.
  * Invariants: no two rules of one key; each rule is in one chain of each
  * index, and what was set later stands before what was set earlier.
+ * Runs in: monitor.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* watch.c - listens to NFNLGRP_NFTABLES for the end of each transaction. */
+/*
+ * watch.c - listens to NFNLGRP_NFTABLES for the end of each transaction.
+ *
+ * Runs in: monitor.
+ */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stddef.h>

@@ -11,8 +11,8 @@
 #include "upnpctl/check_match.h"
 #include "upnpctl/check_rules.h"
 #include "natfw/backend.h"
-#include "natfw/iptables_leaf.h"
-#include "natfw/nft_place.h"
+#include "natfw/ipt_leaf.h"
+#include "natfw/nl_place.h"
 
 #define DEPTH_MAX	16	/* of jumps; the kernel's own limit */
 #define STEPS_MAX	20000	/* chains looked into for one answer */
@@ -108,7 +108,7 @@ static const struct word nft_words[] = {
 	{ "nfproto", W_FAMILY }, { "ct", W_CT }, { "mark", W_NARROW },
 	{ "dport", W_NARROW }, { "sport", W_NARROW }, { "l4proto", W_NARROW },
 	{ "protocol", W_NARROW }, { "vmap", W_VMAP }, { "accept", W_ACCEPT },
-	{ "@" NFT_ACCEPT_SET, W_OURS }, { "drop", W_DROP },
+	{ "@" NL_PLACE_SET, W_OURS }, { "drop", W_DROP },
 	{ "reject", W_DROP }, { "masquerade", W_MASQ }, { "snat", W_MASQ },
 	{ "return", W_RETURN }, { "jump", W_JUMP }, { "goto", W_GOTO },
 };
@@ -403,7 +403,7 @@ static void ipt_chain(struct rules *r, struct str line)
 	struct str name, policy = STR("");
 	bool nat = !strcmp(r->table.z, "nat"), drop;
 
-	if (!str_word(&line, &name) || ipt_is_ours(name))
+	if (!str_word(&line, &name) || ipt_leaf_is_ours(name))
 		return;
 	str_word(&line, &policy);
 	begin_chain(r, name);
@@ -426,7 +426,7 @@ static void ipt_append(struct rules *r, struct str line)
 
 	if (!str_word(&line, &name))
 		return;
-	if (ipt_is_ours(name))
+	if (ipt_leaf_is_ours(name))
 		return;
 	r->here = chain_at(r, name);
 	if (r->here < 0)

@@ -8,7 +8,7 @@
 
 static int compare(const void *x, const void *y)
 {
-	const struct nl_count *a = x, *b = y;
+	const struct nl_list_count *a = x, *b = y;
 
 	if (a->client != b->client)
 		return a->client < b->client ? -1 : 1;
@@ -18,7 +18,7 @@ static int compare(const void *x, const void *y)
 }
 
 /* One that there is no memory for is not told. */
-static void take(void *arg, const struct nl_count *one)
+static void take(void *arg, const struct nl_list_count *one)
 {
 	struct counts *c = arg;
 
@@ -36,7 +36,7 @@ static void take(void *arg, const struct nl_count *one)
 
 void counts_read(struct counts *ret)
 {
-	struct nl_sock sock = { nfnl_open(), 0, PM_MAPPINGS_LIMIT };
+	struct nl_list_sock sock = { nfnl_open(), 0, PM_MAPPINGS_LIMIT };
 	int rc = -EINTR, tries = NL_TRIES;
 
 	*ret = (struct counts){ 0 };
@@ -44,7 +44,7 @@ void counts_read(struct counts *ret)
 		return;
 	while (rc == -EINTR && tries--) {
 		ret->n = 0;
-		rc = nl_counts(&sock, take, ret);
+		rc = nl_list_counts(&sock, take, ret);
 	}
 	close(sock.fd);
 	if (rc)
@@ -53,10 +53,10 @@ void counts_read(struct counts *ret)
 		qsort(ret->v, ret->n, sizeof(*ret->v), compare);
 }
 
-const struct nl_count *counts_of(const struct counts *c,
-				 const struct nat_rule *r)
+const struct nl_list_count *counts_of(const struct counts *c,
+				      const struct nat_rule *r)
 {
-	const struct nl_count key = {
+	const struct nl_list_count key = {
 		.client = r->client.ip, .port = r->int_port, .proto = r->proto,
 	};
 

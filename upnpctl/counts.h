@@ -15,7 +15,7 @@
 #include "natfw/nl_list.h"
 
 struct counts {
-	struct nl_count *v;	/* in order, no two of one socket */
+	struct nl_list_count *v;	/* in order, no two of one socket */
 	size_t n, cap;
 };
 
@@ -24,8 +24,8 @@ struct counts {
 void counts_read(struct counts *ret);
 
 /** counts_of - that of the socket a rule leads to, or NULL. */
-const struct nl_count *counts_of(const struct counts *,
-				 const struct nat_rule *);
+const struct nl_list_count *counts_of(const struct counts *,
+				      const struct nat_rule *);
 
 void counts_free(struct counts *);
 

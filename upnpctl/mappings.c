@@ -217,7 +217,7 @@ static const char *column_name(unsigned column)
 static void put_column(struct wr *w, const struct look *k, unsigned column,
 		       const struct ctl_mapping *m)
 {
-	const struct nl_count *c;
+	const struct nl_list_count *c;
 
 	if (column < MAPTEXT__MAX) {
 		maptext_put(w, column, m);
@@ -343,7 +343,7 @@ static void put_table(const struct look *k)
 
 static void put_count(const struct look *k, const struct ctl_mapping *m)
 {
-	const struct nl_count *c = counts_of(k->counts, &m->rule);
+	const struct nl_list_count *c = counts_of(k->counts, &m->rule);
 
 	if (!c)
 		return;
@@ -376,7 +376,7 @@ static void put_detail(const struct look *k)
 	}
 }
 
-static void put_json_count(const struct nl_count *c)
+static void put_json_count(const struct nl_list_count *c)
 {
 	if (!c)
 		return;

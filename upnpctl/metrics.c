@@ -105,7 +105,7 @@ static void put_counts(const struct counts *c, bool bytes)
 	     COUNTER, bytes ? "Bytes of them." : "Packets to and from a "
 	     "mapped port, since it was mapped or the firewall repaired.");
 	for (size_t i = 0; i < c->n; i++) {
-		const struct nl_count *one = &c->v[i];
+		const struct nl_list_count *one = &c->v[i];
 		struct wr w = wr_init(buf, sizeof(buf));
 
 		wr_ipv4(&w, one->client);

@@ -33,8 +33,8 @@ void counts_read(struct counts *ret)
 	*ret = (struct counts){ 0 };
 }
 
-const struct nl_count *counts_of(const struct counts *c,
-				 const struct nat_rule *r)
+const struct nl_list_count *counts_of(const struct counts *c,
+				      const struct nat_rule *r)
 {
 	return NULL;
 }

@@ -45,7 +45,7 @@ static struct natfw_env environment(uint8_t how)
 	return env;
 }
 
-static void counted(void *arg, const struct nl_count *c)
+static void counted(void *arg, const struct nl_list_count *c)
 {
 	uint64_t *sum = arg;
 
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct str in = { (const char *)data, n };
 	uint8_t how = fuzz_u8(&in), rc = fuzz_u8(&in);
 	struct natfw_env env = environment(how);
-	struct nl_sock sock = { .fd = -1 };
+	struct nl_list_sock sock = { .fd = -1 };
 	uint64_t sum = 0;
 	enum nat_err err;
 
@@ -89,6 +89,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
 	natfw_close(&fw);
 	natfw_done(&fw);
-	nl_counts(&sock, counted, &sum);
+	nl_list_counts(&sock, counted, &sum);
 	return 0;
 }

@@ -136,7 +136,7 @@ static inline struct str tool_attr(const struct nlmsghdr *h, unsigned type)
 /* Was a rule with this handle listed as ours? */
 static inline bool tool_listed(struct str handle)
 {
-	const struct str ours = { NL_COMMENT, sizeof(NL_COMMENT) };
+	const struct str ours = { NL_RULE_COMMENT, sizeof(NL_RULE_COMMENT) };
 	struct str all = fuzz_copy(tool.lists);
 	struct nl_span s = { all.p, all.n };
 	const struct nlmsghdr *h;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include "base/wr.h"
 #include "tests/unit/faketool.h"
-#include "natfw/iptables_leaf.h"
+#include "natfw/ipt_leaf.h"
 
 /* The registry in natfw.c names them; nothing here asks it. */
 const struct natfw_backend natfw_netlink = { 0 },
@@ -248,7 +248,7 @@ static void test_iptables_every_leaf(void **state)
 			ipt_leaf_name(&w, chain, leaf);
 			assert_true(ipt_leaf_read(wr_done(&w), chain, &is));
 			assert_int_equal(is, leaf);
-			assert_true(ipt_is_ours(wr_done(&w)));
+			assert_true(ipt_leaf_is_ours(wr_done(&w)));
 			/* what iptables takes for a name */
 			assert_in_range(w.len, 1, 28);
 		}

@@ -15,7 +15,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include "sys/proc.h"
-#include "natfw/nft_place.h"
+#include "natfw/nl_place.h"
 #include "natfw/nl_list.h"
 #include "natfw/nl_rule.h"
 #include "natfw/table.h"
@@ -142,8 +142,8 @@ static void test_find(void **state)
 {
 	struct natfw_env env = { .nft_table = "inet fw4",
 				 .nft_chain = "jumped" };
-	struct nl_sock sock = { 0 };
-	struct nft_places found;
+	struct nl_list_sock sock = { 0 };
+	struct nl_places found;
 
 	say_chain(NFPROTO_INET, "fw4", "forward", 0);
 	say_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);
@@ -152,7 +152,7 @@ static void test_find(void **state)
 	say_chain(NFPROTO_IPV4, "q", "for ward", 0);
 	say_chain(NFPROTO_IPV4, "late", "forward", 10);
 	say_chain(NFPROTO_INET, "fw4", "jumped", 1);
-	assert_int_equal(nl_find(&sock, NULL, &found), 0);
+	assert_int_equal(nl_list_places(&sock, NULL, &found), 0);
 	assert_int_equal(found.n, 2);
 	assert_string_equal(found.at[0].family, "inet");
 	assert_string_equal(found.at[0].table, "fw4");
@@ -161,7 +161,7 @@ static void test_find(void **state)
 	assert_string_equal(found.at[1].table, "late");
 	assert_true(found.at[0].wanted && found.at[1].wanted);
 	kernel.twice = true;	/* and what the first try found is forgotten */
-	assert_int_equal(nl_find(&sock, &env, &found), 0);
+	assert_int_equal(nl_list_places(&sock, &env, &found), 0);
 	assert_int_equal(found.n, 3);
 	assert_true(!found.at[0].wanted && !found.at[1].wanted &&
 		    found.at[2].wanted);
@@ -196,7 +196,7 @@ static void say_element(void)
 	msg_attr(m, NFTA_SET_ELEM_LIST_ELEMENTS, list, sizeof(list));
 }
 
-static void take(void *arg, const struct nl_count *c)
+static void take(void *arg, const struct nl_list_count *c)
 {
 	assert_int_equal(c->client, CLIENT);
 	assert_int_equal(c->port, 8000);
@@ -204,7 +204,7 @@ static void take(void *arg, const struct nl_count *c)
 	++*(unsigned *)arg;
 }
 
-static void take_whole(void *arg, const struct nl_count *c)
+static void take_whole(void *arg, const struct nl_list_count *c)
 {
 	take(arg, c);
 	assert_int_equal(c->packets, 9);
@@ -213,15 +213,15 @@ static void take_whole(void *arg, const struct nl_count *c)
 
 static void test_counts(void **state)
 {
-	struct nl_sock sock = { 0 };
+	struct nl_list_sock sock = { 0 };
 	struct msg *m;
 	unsigned n = 0;
 
 	say_element();
-	assert_int_equal(nl_counts(&sock, take_whole, &n), -ENOENT);
+	assert_int_equal(nl_list_counts(&sock, take_whole, &n), -ENOENT);
 	m = say(NFT(NEWSET), NFPROTO_INET, "fw4");
 	msg_attr(m, NFTA_SET_NAME, "upnpd_accept", 13);
-	assert_int_equal(nl_counts(&sock, take_whole, &n), 0);
+	assert_int_equal(nl_list_counts(&sock, take_whole, &n), 0);
 	assert_int_equal(n, 1);
 }
 
@@ -229,30 +229,30 @@ static void test_elements(void **state)
 {
 	const struct nfnl_set set = { "inet", "fw4", "upnpd_accept" };
 	struct nfnl_value key = { .n = 0 }, none = { .n = 0 };
-	struct nl_look look = { .places = NULL };
+	struct nl_list_scan look = { .places = NULL };
 	struct backend_tally want = { 0 };
-	struct nl_sock sock = { 0 };
+	struct nl_list_sock sock = { 0 };
 
 	nfnl_ip(&key, CLIENT);
 	nfnl_proto(&key, IPPROTO_TCP);
 	nfnl_port(&key, 8000);
 	say_element();
-	assert_int_equal(nl_look_elements(&sock, &look, &set), 0);
-	backend_count(&want, nl_hash_element(&set, &key, &none));
+	assert_int_equal(nl_list_elements(&sock, &look, &set), 0);
+	backend_count(&want, nl_list_hash(&set, &key, &none));
 	assert_true(backend_same(look.elements, want));
 	nfnl_port(&none, 1);
-	assert_true(nl_hash_element(&set, &key, &none) !=
-		    nl_hash_element(&set, &key, &key));
+	assert_true(nl_list_hash(&set, &key, &none) !=
+		    nl_list_hash(&set, &key, &key));
 }
 
 /* The kernel's message cut at every byte, against an unreadable page; whole
  * in its header, cut in its attributes. */
 static void test_cut(void **state)
 {
-	struct nft_places places = { .n = 1, .at = {
+	struct nl_places places = { .n = 1, .at = {
 		{ "inet", "fw4", "forward", true } } };
-	struct nl_look look;
-	struct nl_sock sock = { 0 };
+	struct nl_list_scan look;
+	struct nl_list_sock sock = { 0 };
 	struct msg whole;
 	size_t i, len;
 	unsigned n;
@@ -262,18 +262,19 @@ static void test_cut(void **state)
 	for (i = 0; i < 2; i++) {
 		whole = kernel.said[i];
 		for (len = NLMSG_HDRLEN; len < whole.len; len++) {
-			struct nft_places found;
+			struct nl_places found;
 
 			memset(&kernel.said[i], 0xff, sizeof(whole));
 			memcpy(&kernel.said[i], &whole, len);
 			kernel.said[i].h.nlmsg_len = (uint32_t)len;
-			look = (struct nl_look){ .places = &places };
-			assert_int_equal(nl_find(&sock, NULL, &found), 0);
-			nl_look_own(&sock, &look);
-			nl_look_places(&sock, &look);
+			look = (struct nl_list_scan){ .places = &places };
+			assert_int_equal(nl_list_places(&sock, NULL, &found),
+					 0);
+			nl_list_own(&sock, &look);
+			nl_list_foreign(&sock, &look);
 			assert_false(look.old_n[0] || look.set[0]);
 			n = 0;
-			nl_counts(&sock, take, &n);
+			nl_list_counts(&sock, take, &n);
 		}
 		kernel.said[i] = whole;
 	}
@@ -356,7 +357,7 @@ static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
 /* The bytes of nft were taken where the least byte comes first. */
 static void test_rules(void **state)
 {
-	static const struct nft_place fw4 = { "inet", "fw4", "forward", true };
+	static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
 	const struct natfw_env env = {
 		.ext_if = "wan0", .ext_ip = EXT, .hairpin = true, .net_n = 1,
 		.net = { { "lan0", IP(192, 168, 88, 1), 0xffffff00 } },
@@ -368,8 +369,8 @@ static void test_rules(void **state)
 	if (htole32(1) != 1)
 		skip();
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_put_accept(&b, &fw4);
-	nl_put_table(&b, &env);
+	nl_rule_put_accept(&b, &fw4);
+	nl_rule_put_table(&b, &env);
 	assert_int_equal(b.m.err, 0);
 	h = nth_rule(&b, 1);
 	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);

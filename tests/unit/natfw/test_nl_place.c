@@ -9,7 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
-#include "natfw/nft_place.h"
+#include "natfw/nl_place.h"
 #include "tests/unit/natfwtest.h"
 
 #define NO_FILTER INT64_MAX	/* a chain that does not filter forwarding */
@@ -32,25 +32,25 @@ static const struct chain chains[] = {
 	{ NULL }
 };
 
-/* As a listing of the kernel's tells them. Return: as nft_search_begin() */
+/* In the order of the kernel's dump. Return: as nl_place_search_begin() */
 static int find(const struct chain *c, const struct natfw_env *env,
-		struct nft_places *ret)
+		struct nl_places *ret)
 {
-	struct nft_search search;
-	int rc = nft_search_begin(&search, env, ret);
+	struct nl_place_search search;
+	int rc = nl_place_search_begin(&search, env, ret);
 
 	for (; !rc && c->family; c++) {
-		struct nft_place at = { .family = "" };
+		struct nl_place at = { .family = "" };
 
 		str_copy(at.family, sizeof(at.family), str_z(c->family));
-		if (!nft_take_name(at.table, sizeof(at.table),
-				   str_z(c->table)) ||
-		    !nft_take_name(at.chain, sizeof(at.chain),
-				   str_z(c->chain)))
+		if (!nl_place_copy_name(at.table, sizeof(at.table),
+					str_z(c->table)) ||
+		    !nl_place_copy_name(at.chain, sizeof(at.chain),
+					str_z(c->chain)))
 			continue;
-		nft_search_chain(&search, &at);
+		nl_place_add_chain(&search, &at);
 		if (c->priority != NO_FILTER)
-			nft_search_filter(&search, &at, c->priority);
+			nl_place_add_filter(&search, &at, c->priority);
 	}
 	return rc;
 }
@@ -62,7 +62,7 @@ static const char *places(const struct chain *c, const char *table,
 	static char buf[1024];
 	struct natfw_env env = env_of(EXT);
 	struct wr w = wr_init(buf, sizeof(buf));
-	struct nft_places found;
+	struct nl_places found;
 	size_t i;
 	int rc;
 
@@ -138,32 +138,32 @@ static void test_same_places(void **state)
 		CHAINS({ "ip", "a", "f", 0 }), &(struct chain){ NULL },
 	};
 	struct natfw_env env = env_of(EXT);
-	struct nft_places found[3];
+	struct nl_places found[3];
 	size_t i;
 
 	memset(found, 0x5a, sizeof(found));
 	for (i = 0; i < 3; i++)
 		assert_int_equal(find(listing[i], &env, &found[i]), 0);
-	assert_true(nft_same_places(&found[0], &found[1]));
-	assert_false(nft_same_places(&found[1], &found[2]));
+	assert_true(nl_place_same_all(&found[0], &found[1]));
+	assert_false(nl_place_same_all(&found[1], &found[2]));
 	found[0].at[0].wanted = false;
-	assert_false(nft_same_places(&found[0], &found[1]));
+	assert_false(nl_place_same_all(&found[0], &found[1]));
 }
 
 /* Places of one table: the first stands for it, and has the set if any of them
  * wants it. */
 static void test_sets(void **state)
 {
-	const struct nft_places p = { .n = 4, .at = {
+	const struct nl_places p = { .n = 4, .at = {
 		{ "ip", "t", "a", false }, { "ip", "t", "b", true },
 		{ "inet", "t", "a", true }, { "ip", "u", "a", false },
 	} };
 
-	assert_true(nft_is_first(&p, 0) && nft_has_set(&p, 0));
-	assert_false(nft_is_first(&p, 1) || nft_has_set(&p, 1));
-	assert_true(nft_is_first(&p, 2) && nft_has_set(&p, 2));
-	assert_true(nft_is_first(&p, 3));
-	assert_false(nft_has_set(&p, 3));
+	assert_true(nl_place_is_first(&p, 0) && nl_place_has_set(&p, 0));
+	assert_false(nl_place_is_first(&p, 1) || nl_place_has_set(&p, 1));
+	assert_true(nl_place_is_first(&p, 2) && nl_place_has_set(&p, 2));
+	assert_true(nl_place_is_first(&p, 3));
+	assert_false(nl_place_has_set(&p, 3));
 }
 
 int main(void)

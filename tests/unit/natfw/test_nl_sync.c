@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include "sys/proc.h"
 #include "natfw/backend.h"
-#include "natfw/nft_place.h"
+#include "natfw/nl_place.h"
 #include "natfw/nl_rule.h"
 #include "natfw/table.h"
 #include "tests/unit/natfwtest.h"
@@ -267,22 +267,23 @@ static void test_refused(void **state)
 
 /* ---- foreign chains ------------------------------------------------------ */
 
-static const struct nft_place fw4 = { "inet", "fw4", "forward", true };
+static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
 
 /* Two rules of ours from a time before, and one that only looks like ours. */
-static void leave_rules(const struct nft_place *at)
+static void leave_rules(const struct nl_place *at)
 {
 	static uint32_t words[1024];
 	struct nfnl_batch b;
 	struct nlmsg *m;
 
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_put_set(&b, at, true);
-	nl_put_accept(&b, at);
+	nl_rule_put_set(&b, at, true);
+	nl_rule_put_accept(&b, at);
 	m = nfnl_open_msg(&b, NFT_MSG_NEWRULE, NLM_F_CREATE, at->family);
 	nlmsg_name(m, NFTA_RULE_TABLE, at->table);
 	nlmsg_name(m, NFTA_RULE_CHAIN, at->chain);
-	nlmsg_put(m, NFTA_RULE_USERDATA, NL_COMMENT, sizeof(NL_COMMENT));
+	nlmsg_put(m, NFTA_RULE_USERDATA, NL_RULE_COMMENT,
+		  sizeof(NL_RULE_COMMENT));
 	nfnl_close_msg(&b);
 	assert_int_equal(__wrap_nfnl_commit(&b, 0), 0);
 }

@@ -152,7 +152,7 @@ static void put_status(struct statusfile s)
 /* ---- what the kernel counted, in the place of counts.c ---------------- */
 
 static bool counting;
-static struct nl_count counted[] = {
+static struct nl_list_count counted[] = {
 	{ IP(192, 168, 88, 10), 8000, IPPROTO_TCP, 3, UINT64_MAX },
 	{ IP(192, 168, 88, 11), 8000, IPPROTO_UDP, 1, 1 },
 };
@@ -164,8 +164,8 @@ void counts_read(struct counts *ret)
 		*ret = (struct counts){ counted, 2, 2 };
 }
 
-const struct nl_count *counts_of(const struct counts *c,
-				 const struct nat_rule *r)
+const struct nl_list_count *counts_of(const struct counts *c,
+				      const struct nat_rule *r)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (c->v[i].client == r->client.ip &&

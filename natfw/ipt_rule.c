@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables_rule.c - a mapping as iptables rules. Pure.
+ * ipt_rule.c - a mapping as iptables rules. Pure.
+ *
+ * Runs in: monitor, upnpctl.
  */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "natfw/backend.h"
-#include "natfw/iptables_rule.h"
+#include "natfw/ipt_rule.h"
 
 static const char *proto_name(const struct nat_rule *r)
 {
@@ -55,7 +57,7 @@ static void put_snat(struct wr *w, const struct natfw_env *env,
 	       (unsigned)r->ext_port);
 }
 
-const struct ipt_spec ipt_specs[IPT_CHAINS] = {
+const struct ipt_rule_spec ipt_rule_specs[IPT_CHAINS] = {
 	[IPT_ACCEPT] = { "filter", IPT_ACCEPT_CHAIN, put_accept },
 	[IPT_DNAT] = { "nat", IPT_DNAT_CHAIN, put_dnat },
 	[IPT_SNAT] = { "nat", IPT_SNAT_CHAIN, put_snat },

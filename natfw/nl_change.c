@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nft_change.c - from the table as it is to the table with a batch of ops done,
+ * nl_change.c - from the table as it is to the table with a batch of ops done,
  * in elements.
  *
  * A rule's element in a forward map is its own. Those in leave_as and
  * upnpd_accept belong to a client's socket and are shared by the rules that
  * lead to it; the rule set last is their leader.
+ *
+ * Runs in: monitor.
  */
-#include "natfw/nft_change.h"
+#include "natfw/nl_change.h"
 #include "natfw/table.h"
 
-/* Whom to tell of the changes. */
-struct teller {
-	nft_change_fn fn;
+/* Where the changes go. */
+struct sink {
+	nl_change_fn fn;
 	void *arg;
 };
 
-static void tell(const struct teller *to, enum nfnl_verb verb,
-		 const struct nft_place *at, const struct nft_map *map,
+static void emit(const struct sink *to, enum nfnl_verb verb,
+		 const struct nl_place *at, const struct nl_map *map,
 		 const struct nat_rule *rule)
 {
-	const struct nft_change c = { verb, at, map, rule };
+	const struct nl_change c = { verb, at, map, rule };
 
 	if (rule)
 		to->fn(to->arg, &c);
@@ -30,7 +32,7 @@ static void tell(const struct teller *to, enum nfnl_verb verb,
  * Each op touches two sockets: number 2i is that of the rule that stands under
  * the key of op i, number 2i + 1 that of the rule it sets. NULL: there is none.
  */
-static const struct nat_rule *touched(const struct nft_batch *b, size_t k)
+static const struct nat_rule *touched(const struct nl_change_batch *b, size_t k)
 {
 	const struct nat_op *op = &b->op[k / 2];
 
@@ -39,7 +41,7 @@ static const struct nat_rule *touched(const struct nft_batch *b, size_t k)
 	return op->verb == NAT_SET ? &op->rule : NULL;
 }
 
-static bool touched_before(const struct nft_batch *b, size_t k)
+static bool touched_before(const struct nl_change_batch *b, size_t k)
 {
 	const struct nat_rule *like = touched(b, k), *r;
 	size_t j;
@@ -52,7 +54,7 @@ static bool touched_before(const struct nft_batch *b, size_t k)
 	return false;
 }
 
-static bool has_op(const struct nft_batch *b, const struct nat_rule *key)
+static bool has_op(const struct nl_change_batch *b, const struct nat_rule *key)
 {
 	size_t i;
 
@@ -63,7 +65,7 @@ static bool has_op(const struct nft_batch *b, const struct nat_rule *key)
 }
 
 /* Who leads the socket when all ops are done. */
-static const struct nat_rule *leader_after(const struct nft_batch *b,
+static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 					   const struct nat_rule *like)
 {
 	const struct nat_rule *r, *best = NULL;
@@ -81,22 +83,22 @@ static const struct nat_rule *leader_after(const struct nft_batch *b,
 }
 
 /* The socket goes out of our sets (@verb is NFNL_DEL), or into them. */
-static void accepted(const struct nft_batch *b, const struct teller *to,
+static void accepted(const struct nl_change_batch *b, const struct sink *to,
 		     enum nfnl_verb verb, const struct nat_rule *like)
 {
 	size_t p;
 
 	for (p = 0; p < b->places->n; p++)
-		if (nft_has_set(b->places, p))
-			tell(to, verb, &b->places->at[p], &nft_maps[NFT_ACCEPT],
-			     like);
+		if (nl_place_has_set(b->places, p))
+			emit(to, verb, &b->places->at[p],
+			     &nl_map_table[NL_MAP_ACCEPT], like);
 }
 
 /* Bring the elements that the rules of socket @k share from before to after. */
-static void socket_changes(const struct nft_batch *b, size_t k,
-			   const struct teller *to)
+static void socket_changes(const struct nl_change_batch *b, size_t k,
+			   const struct sink *to)
 {
-	const struct nft_map *map = &nft_maps[NFT_LEAVE_AS];
+	const struct nl_map *map = &nl_map_table[NL_MAP_LEAVE_AS];
 	const struct nat_rule *like = touched(b, k), *before, *after;
 
 	if (!like || touched_before(b, k))
@@ -105,22 +107,22 @@ static void socket_changes(const struct nft_batch *b, size_t k,
 	after = leader_after(b, like);
 	if (before && after && before->ext_port == after->ext_port)
 		return;
-	tell(to, NFNL_DEL, &nft_own, map, before);
-	tell(to, NFNL_ADD, &nft_own, map, after);
+	emit(to, NFNL_DEL, &nl_place_own, map, before);
+	emit(to, NFNL_ADD, &nl_place_own, map, after);
 	if (!before || !after)
 		accepted(b, to, before ? NFNL_DEL : NFNL_ADD, like);
 }
 
-void nft_changes(const struct nft_batch *b, size_t i, nft_change_fn fn,
-		 void *arg)
+void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,
+		    void *arg)
 {
 	const struct nat_rule *old = touched(b, 2 * i);
 	const struct nat_rule *new = touched(b, 2 * i + 1);
-	const struct teller to = { fn, arg };
-	const struct nft_map *map = nft_forward(&b->op[i].rule);
+	const struct sink to = { fn, arg };
+	const struct nl_map *map = nl_map_forward(&b->op[i].rule);
 
-	tell(&to, NFNL_DEL, &nft_own, map, old);
-	tell(&to, NFNL_ADD, &nft_own, map, new);
+	emit(&to, NFNL_DEL, &nl_place_own, map, old);
+	emit(&to, NFNL_ADD, &nl_place_own, map, new);
 	socket_changes(b, 2 * i, &to);
 	socket_changes(b, 2 * i + 1, &to);
 }

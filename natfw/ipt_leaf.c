@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables_leaf.c - numbers, names and jumps of the leaves. Pure.
+ * ipt_leaf.c - numbers, names and jumps of the leaves. Pure.
+ *
+ * Runs in: monitor, upnpctl.
  */
 #include <netinet/in.h>
-#include "natfw/iptables_leaf.h"
 #include "base/wr.h"
+#include "natfw/ipt_leaf.h"
 
 #define PER_PROTO	(IPT_LEAVES / 2)
 #define PORTS		(65536 / PER_PROTO)
@@ -22,7 +24,7 @@ void ipt_leaf_add(struct ipt_leaves *l, enum ipt_chain chain, unsigned leaf)
 	l->bits[chain][leaf / 64] |= (uint64_t)1 << leaf % 64;
 }
 
-void ipt_census_add(struct ipt_census *c, const struct nat_rule *r)
+void ipt_leaf_count_add(struct ipt_leaf_count *c, const struct nat_rule *r)
 {
 	int chain;
 
@@ -30,7 +32,7 @@ void ipt_census_add(struct ipt_census *c, const struct nat_rule *r)
 		c->n[chain][ipt_leaf_of(chain, r)]++;
 }
 
-void ipt_census_take(struct ipt_census *c, const struct nat_rule *r)
+void ipt_leaf_count_del(struct ipt_leaf_count *c, const struct nat_rule *r)
 {
 	int chain;
 
@@ -38,7 +40,7 @@ void ipt_census_take(struct ipt_census *c, const struct nat_rule *r)
 		c->n[chain][ipt_leaf_of(chain, r)]--;
 }
 
-struct ipt_leaves ipt_inhabited(const struct ipt_census *c)
+struct ipt_leaves ipt_leaf_used(const struct ipt_leaf_count *c)
 {
 	struct ipt_leaves ret = { 0 };
 	unsigned leaf;
@@ -95,7 +97,7 @@ static unsigned last_port(unsigned leaf)
 
 void ipt_leaf_name(struct wr *w, enum ipt_chain chain, unsigned leaf)
 {
-	wr_fmt(w, "%s-%s-%u", ipt_specs[chain].chain, proto_name(leaf),
+	wr_fmt(w, "%s-%s-%u", ipt_rule_specs[chain].chain, proto_name(leaf),
 	       first_port(leaf));
 }
 
@@ -118,7 +120,7 @@ void ipt_leaf_jump(struct wr *w, enum ipt_chain chain, unsigned leaf)
 
 bool ipt_leaf_read(struct str name, enum ipt_chain chain, unsigned *ret)
 {
-	struct str rest = name, head = str_z(ipt_specs[chain].chain);
+	struct str rest = name, head = str_z(ipt_rule_specs[chain].chain);
 	unsigned proto = 0;
 	uint32_t port;
 	char buf[32];
@@ -138,13 +140,13 @@ bool ipt_leaf_read(struct str name, enum ipt_chain chain, unsigned *ret)
 	return true;
 }
 
-bool ipt_is_ours(struct str name)
+bool ipt_leaf_is_ours(struct str name)
 {
 	unsigned leaf;
 	int chain;
 
 	for (chain = 0; chain < IPT_CHAINS; chain++)
-		if (str_eq(name, str_z(ipt_specs[chain].chain)) ||
+		if (str_eq(name, str_z(ipt_rule_specs[chain].chain)) ||
 		    ipt_leaf_read(name, chain, &leaf))
 			return true;
 	return false;

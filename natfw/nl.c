@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * netlink.c - mappings as elements of nf_tables maps: what a packet or a change
- * costs does not grow with their number. The kernel is asked directly: the
- * router needs no tool.
+ * nl.c - the backend netlink: mappings as elements of nf_tables maps, so that
+ * what a packet or a change costs does not grow with their number. The kernel
+ * is asked directly: the router needs no tool.
  *
  *   table ip upnpd   maps  forward_to    proto . port -> client . port
  *                          forward_from  the same, for one remote host
@@ -35,6 +35,7 @@
  * Never does: run a tool; wait for an answer; touch tables, chains, rules and
  * sets of others, or chains that the iptables command keeps, which it could no
  * longer read with our rules in them.
+ * Runs in: monitor; upnpctl check asks whether it is usable.
  */
 #include <errno.h>
 #include <string.h>
@@ -45,25 +46,25 @@
 #include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"
-#include "natfw/nft_change.h"
-#include "natfw/nft_map.h"
-#include "natfw/nft_place.h"
+#include "natfw/nl_change.h"
+#include "natfw/nl_map.h"
+#include "natfw/nl_place.h"
 #include "natfw/nl_list.h"
 #include "natfw/nl_rule.h"
 
 /*
  * A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
- * in each set of NFT_PLACES_MAX; and what a batch of NAT_BATCH_MAX may have to
- * say of changes, two messages an element of about a hundred bytes.
+ * in each set of NL_PLACES_MAX; and what a batch of NAT_BATCH_MAX may
+ * change, two messages an element of about a hundred bytes.
  */
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 
 /* In fw->scratch. */
 struct nl_state {
-	struct nft_places places;	/* at the last sync */
+	struct nl_places places;	/* at the last sync */
 	struct backend_tally own;	/* our table, seen right after it */
-	struct nl_sock sock;
+	struct nl_list_sock sock;
 	char *room;			/* address space; touched as needed */
 	size_t cap;
 };
@@ -78,8 +79,8 @@ static struct nl_state *nl_state(struct natfw *fw)
 
 /* ---- what went wrong ----------------------------------------------- */
 
-/* The message of the batch that the kernel complained about, or NULL. */
-static const struct nlmsghdr *faulty(const struct nfnl_batch *b)
+/* The message of the batch in which the kernel found the fault, or NULL. */
+static const struct nlmsghdr *failed_message(const struct nfnl_batch *b)
 {
 	struct nl_span s = { b->m.p, b->m.len };
 	const struct nlmsghdr *h;
@@ -93,7 +94,7 @@ static const struct nlmsghdr *faulty(const struct nfnl_batch *b)
 static const struct {
 	uint16_t type;
 	const char *what;
-} doings[] = {
+} actions[] = {
 	{ NFT_MSG_NEWTABLE, "making the table" },
 	{ NFT_MSG_DELTABLE, "deleting the table" },
 	{ NFT_MSG_NEWCHAIN, "making a chain" },
@@ -105,13 +106,13 @@ static const struct {
 	{ NFT_MSG_DELSETELEM, "deleting elements" },
 };
 
-static const char *doing(const struct nlmsghdr *h)
+static const char *action_of(const struct nlmsghdr *h)
 {
 	size_t i;
 
-	for (i = 0; h && i < sizeof(doings) / sizeof(*doings); i++)
-		if ((h->nlmsg_type & 0xff) == doings[i].type)
-			return doings[i].what;
+	for (i = 0; h && i < sizeof(actions) / sizeof(*actions); i++)
+		if ((h->nlmsg_type & 0xff) == actions[i].type)
+			return actions[i].what;
 	return "a transaction";
 }
 
@@ -123,8 +124,8 @@ static bool is_missing(int err)
 
 /* Return: @err, but -EIO for one that would be taken for a missing tool: this
  * backend can always be asked again. */
-static int say(struct natfw *fw, int err, const char *what,
-	       const char *module)
+static int set_why(struct natfw *fw, int err, const char *what,
+		   const char *module)
 {
 	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
 
@@ -137,19 +138,19 @@ static int say(struct natfw *fw, int err, const char *what,
 	return err == -ENOENT ? -EIO : err;
 }
 
-static int say_batch(struct natfw *fw, const struct nfnl_batch *b, int err)
+static int set_batch_why(struct natfw *fw, const struct nfnl_batch *b, int err)
 {
-	const struct nlmsghdr *h = faulty(b);
+	const struct nlmsghdr *h = failed_message(b);
 
-	return say(fw, err, doing(h), h && is_missing(err) ?
-		   nl_module(h, b->fault_at) : NULL);
+	return set_why(fw, err, action_of(h), h && is_missing(err) ?
+		       nl_rule_module(h, b->fault_at) : NULL);
 }
 
 /* ---- the socket ---------------------------------------------------- */
 
 /* A batch is as long as the table wants it; only then has the socket to take
  * that much. */
-static void widen(struct nl_state *st)
+static void widen_sock(struct nl_state *st)
 {
 	int size = (int)st->cap;
 
@@ -157,35 +158,37 @@ static void widen(struct nl_state *st)
 		   sizeof(size));
 }
 
-static int ready(struct natfw *fw)
+static int open_sock(struct natfw *fw)
 {
 	struct nl_state *st = nl_state(fw);
 
 	if (!st->room)
-		return say(fw, -ENOMEM, "room for a batch", NULL);
+		return set_why(fw, -ENOMEM, "room for a batch", NULL);
 	st->sock.rules = (uint32_t)fw->rule_n;
 	if (st->sock.fd >= 0)
 		return 0;
 	st->sock.fd = nfnl_open();
 	if (st->sock.fd < 0)
-		return say(fw, st->sock.fd, "asking the kernel", "nfnetlink");
-	widen(st);
+		return set_why(fw, st->sock.fd, "asking the kernel",
+			       "nfnetlink");
+	widen_sock(st);
 	return 0;
 }
 
-static void hang_up(struct nl_state *st)
+static void close_sock(struct nl_state *st)
 {
 	if (st->sock.fd >= 0)
 		close(st->sock.fd);
 	st->sock.fd = -EBADF;
 }
 
-/* A dump that failed: what is left of it in the socket must not be taken for
- * the answer to the next question. */
-static int lost(struct natfw *fw, int err)
+/* The rest of a dump that failed may still be in the socket: it must not be
+ * taken for the answer to the next request. */
+static int dump_failed(struct natfw *fw, int err)
 {
-	hang_up(nl_state(fw));
-	return say(fw, err, "listing", is_missing(err) ? "nf_tables" : NULL);
+	close_sock(nl_state(fw));
+	return set_why(fw, err, "listing",
+		       is_missing(err) ? "nf_tables" : NULL);
 }
 
 static void begin(struct nl_state *st, struct nfnl_batch *b)
@@ -202,7 +205,7 @@ static int commit(struct nl_state *st, struct nfnl_batch *b)
 }
 
 /* Pages that a long batch took: the next one is short. */
-static void give_back(struct nl_state *st, const struct nfnl_batch *b)
+static void release_pages(struct nl_state *st, const struct nfnl_batch *b)
 {
 	if (b->m.len > ROOM_REST / 16)
 		madvise(st->room, st->cap, MADV_DONTNEED);
@@ -211,24 +214,24 @@ static void give_back(struct nl_state *st, const struct nfnl_batch *b)
 /* ---- which elements ------------------------------------------------ */
 
 /* Each map of our table, then our set in each place that has it. */
-static bool set_of(const struct nft_places *places, size_t k,
-		   const struct nft_map **ret_map, struct nfnl_set *ret)
+static bool set_of(const struct nl_places *places, size_t k,
+		   const struct nl_map **ret_map, struct nfnl_set *ret)
 {
-	const struct nft_place *at = &nft_own;
+	const struct nl_place *at = &nl_place_own;
 
-	*ret_map = &nft_maps[k < NFT_OWN_MAPS ? k : NFT_ACCEPT];
-	if (k >= NFT_OWN_MAPS) {
-		if (!nft_has_set(places, k - NFT_OWN_MAPS))
+	*ret_map = &nl_map_table[k < NL_MAP_OWN_N ? k : NL_MAP_ACCEPT];
+	if (k >= NL_MAP_OWN_N) {
+		if (!nl_place_has_set(places, k - NL_MAP_OWN_N))
 			return false;
-		at = &places->at[k - NFT_OWN_MAPS];
+		at = &places->at[k - NL_MAP_OWN_N];
 	}
 	*ret = (struct nfnl_set){ at->family, at->table, (*ret_map)->name };
 	return true;
 }
 
-static size_t sets_of(const struct nft_places *places)
+static size_t sets_of(const struct nl_places *places)
 {
-	return NFT_OWN_MAPS + places->n;
+	return NL_MAP_OWN_N + places->n;
 }
 
 typedef void (*element_fn)(void *arg, const struct nfnl_set *,
@@ -239,8 +242,8 @@ typedef void (*element_fn)(void *arg, const struct nfnl_set *,
 static void elements_of(struct natfw *fw, const struct nat_rule *rule,
 			size_t n, element_fn fn, void *arg)
 {
-	const struct nft_places *places = &nl_state(fw)->places;
-	const struct nft_map *map;
+	const struct nl_places *places = &nl_state(fw)->places;
+	const struct nl_map *map;
 	struct nfnl_value key, value;
 	struct nfnl_set set;
 	size_t k, i;
@@ -251,8 +254,8 @@ static void elements_of(struct natfw *fw, const struct nat_rule *rule,
 		for (i = 0; i < n; i++) {
 			if (!map->has(fw, &rule[i]))
 				continue;
-			key = nft_key(map, &fw->env, &rule[i]);
-			value = nft_value(map, &fw->env, &rule[i]);
+			key = nl_map_key(map, &fw->env, &rule[i]);
+			value = nl_map_value(map, &fw->env, &rule[i]);
 			fn(arg, &set, &key, &value);
 		}
 	}
@@ -260,30 +263,30 @@ static void elements_of(struct natfw *fw, const struct nat_rule *rule,
 
 /* ---- sync ---------------------------------------------------------- */
 
-static void put_clean(struct nfnl_batch *b, const struct nl_look *look)
+static void put_clean(struct nfnl_batch *b, const struct nl_list_scan *scan)
 {
-	const struct nft_places *places = look->places;
+	const struct nl_places *places = scan->places;
 	size_t p, i;
 
 	for (p = 0; p < places->n; p++)
-		for (i = 0; i < look->old_n[p]; i++)
-			nl_put_no_rule(b, &places->at[p], look->old[p][i]);
+		for (i = 0; i < scan->old_n[p]; i++)
+			nl_rule_delete(b, &places->at[p], scan->old[p][i]);
 	for (p = 0; p < places->n; p++)
-		if (nft_is_first(places, p) && look->set[p])
-			nl_put_no_set(b, &places->at[p]);
+		if (nl_place_is_first(places, p) && scan->set[p])
+			nl_rule_delete_set(b, &places->at[p]);
 }
 
-static void put_places(struct nfnl_batch *b, const struct nft_places *places,
+static void put_places(struct nfnl_batch *b, const struct nl_places *places,
 		       bool count)
 {
 	size_t p;
 
 	for (p = 0; p < places->n; p++)
-		if (nft_has_set(places, p))
-			nl_put_set(b, &places->at[p], count);
+		if (nl_place_has_set(places, p))
+			nl_rule_put_set(b, &places->at[p], count);
 	for (p = 0; p < places->n; p++)
 		if (places->at[p].wanted)
-			nl_put_accept(b, &places->at[p]);
+			nl_rule_put_accept(b, &places->at[p]);
 }
 
 /* @set: its names outlive the batch */
@@ -294,7 +297,7 @@ static void put_element(void *batch, const struct nfnl_set *set,
 	nfnl_elem(batch, NFNL_ADD, set, key, value->n ? value : NULL);
 }
 
-static int replace(struct natfw *fw, const struct nl_look *look,
+static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 		   const struct nat_rule *rule, size_t n, bool count)
 {
 	struct nl_state *st = nl_state(fw);
@@ -302,47 +305,47 @@ static int replace(struct natfw *fw, const struct nl_look *look,
 	int rc;
 
 	begin(st, &b);
-	put_clean(&b, look);
-	nl_put_table(&b, &fw->env);
+	put_clean(&b, scan);
+	nl_rule_put_table(&b, &fw->env);
 	put_places(&b, &st->places, count);
 	elements_of(fw, rule, n, put_element, &b);
 	rc = commit(st, &b);
 	if (rc)
-		rc = count && is_missing(rc) ? rc : say_batch(fw, &b, rc);
-	give_back(st, &b);
+		rc = count && is_missing(rc) ? rc : set_batch_why(fw, &b, rc);
+	release_pages(st, &b);
 	return rc;
 }
 
 /* As our table is now, it is right. */
-static int remember(struct natfw *fw)
+static int note_own(struct natfw *fw)
 {
 	struct nl_state *st = nl_state(fw);
-	struct nl_look look = { .places = &st->places };
-	int rc = nl_look_own(&st->sock, &look);
+	struct nl_list_scan scan = { .places = &st->places };
+	int rc = nl_list_own(&st->sock, &scan);
 
-	st->own = look.own;
-	return rc ? lost(fw, rc) : 0;
+	st->own = scan.own;
+	return rc ? dump_failed(fw, rc) : 0;
 }
 
 static int nl_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct nl_state *st = nl_state(fw);
-	struct nl_look look = { .places = &st->places };
-	int rc = ready(fw);
+	struct nl_list_scan scan = { .places = &st->places };
+	int rc = open_sock(fw);
 
 	if (rc)
 		return rc;
-	rc = nl_find(&st->sock, &fw->env, &st->places);
-	if (!rc && !nft_found(fw, &st->places))
+	rc = nl_list_places(&st->sock, &fw->env, &st->places);
+	if (!rc && !nl_place_found(fw, &st->places))
 		return -EIO;
 	if (!rc)
-		rc = nl_look_places(&st->sock, &look);
+		rc = nl_list_foreign(&st->sock, &scan);
 	if (rc)
-		return lost(fw, rc);
-	rc = replace(fw, &look, rule, n, true);
+		return dump_failed(fw, rc);
+	rc = replace(fw, &scan, rule, n, true);
 	if (is_missing(rc))	/* the counter may be what is missing */
-		rc = replace(fw, &look, rule, n, false);
-	return rc ? rc : remember(fw);
+		rc = replace(fw, &scan, rule, n, false);
+	return rc ? rc : note_own(fw);
 }
 
 /* ---- apply --------------------------------------------------------- */
@@ -352,14 +355,14 @@ struct changes {
 	struct nfnl_batch b;
 };
 
-static void put_change(void *arg, const struct nft_change *c)
+static void put_change(void *arg, const struct nl_change *c)
 {
 	struct changes *to = arg;
 	const struct nfnl_set set = {
 		c->at->family, c->at->table, c->map->name
 	};
-	const struct nfnl_value key = nft_key(c->map, to->env, c->rule);
-	const struct nfnl_value value = nft_value(c->map, to->env, c->rule);
+	const struct nfnl_value key = nl_map_key(c->map, to->env, c->rule);
+	const struct nfnl_value value = nl_map_value(c->map, to->env, c->rule);
 
 	nfnl_elem(&to->b, c->verb, &set, &key,
 		  c->verb == NFNL_ADD && value.n ? &value : NULL);
@@ -368,20 +371,20 @@ static void put_change(void *arg, const struct nft_change *c)
 static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	struct nl_state *st = nl_state(fw);
-	const struct nft_batch batch = { fw, &st->places, op, n };
+	const struct nl_change_batch batch = { fw, &st->places, op, n };
 	struct changes to = { .env = &fw->env };
-	int rc = ready(fw);
+	int rc = open_sock(fw);
 	size_t i;
 
 	if (rc)
 		return rc;
 	begin(st, &to.b);
 	for (i = 0; i < n; i++)
-		nft_changes(&batch, i, put_change, &to);
+		nl_change_each(&batch, i, put_change, &to);
 	rc = commit(st, &to.b);
 	if (rc)
-		rc = say_batch(fw, &to.b, rc);
-	give_back(st, &to.b);
+		rc = set_batch_why(fw, &to.b, rc);
+	release_pages(st, &to.b);
 	return rc;
 }
 
@@ -391,42 +394,42 @@ static void expect(void *tally, const struct nfnl_set *set,
 		   const struct nfnl_value *key,
 		   const struct nfnl_value *value)
 {
-	backend_count(tally, nl_hash_element(set, key, value));
+	backend_count(tally, nl_list_hash(set, key, value));
 }
 
-static bool elements_right(struct natfw *fw, const struct nl_look *look,
+static bool elements_right(struct natfw *fw, const struct nl_list_scan *scan,
 			   const struct nat_rule *rule, size_t n)
 {
 	struct backend_tally want = { 0 };
 
 	elements_of(fw, rule, n, expect, &want);
-	return backend_same(look->elements, want);
+	return backend_same(scan->elements, want);
 }
 
-static int look_all(struct natfw *fw, struct nl_look *look)
+static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 {
-	struct nl_sock *sock = &nl_state(fw)->sock;
-	const struct nft_map *map;
+	struct nl_list_sock *sock = &nl_state(fw)->sock;
+	const struct nl_map *map;
 	struct nfnl_set set;
 	size_t k;
 	int rc;
 
-	rc = nl_look_own(sock, look);
+	rc = nl_list_own(sock, scan);
 	if (!rc)
-		rc = nl_look_places(sock, look);
-	for (k = 0; !rc && k < sets_of(look->places); k++)
-		if (set_of(look->places, k, &map, &set))
-			rc = nl_look_elements(sock, look, &set);
+		rc = nl_list_foreign(sock, scan);
+	for (k = 0; !rc && k < sets_of(scan->places); k++)
+		if (set_of(scan->places, k, &map, &set))
+			rc = nl_list_elements(sock, scan, &set);
 	return rc;
 }
 
 /* Exactly two rules in each wanted place, none in the others. */
-static bool places_right(const struct nl_look *look)
+static bool places_right(const struct nl_list_scan *scan)
 {
 	size_t p;
 
-	for (p = 0; p < look->places->n; p++)
-		if (look->old_n[p] != (look->places->at[p].wanted ? 2 : 0))
+	for (p = 0; p < scan->places->n; p++)
+		if (scan->old_n[p] != (scan->places->at[p].wanted ? 2 : 0))
 			return false;
 	return true;
 }
@@ -434,53 +437,53 @@ static bool places_right(const struct nl_look *look)
 static int nl_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct nl_state *st = nl_state(fw);
-	struct nft_places now;
-	struct nl_look look = { .places = &now };
-	int rc = ready(fw), tries = NL_TRIES;
+	struct nl_places now;
+	struct nl_list_scan scan = { .places = &now };
+	int rc = open_sock(fw), tries = NL_TRIES;
 
 	if (rc)
 		return rc;
 	do {
-		look = (struct nl_look){ .places = &now };
-		rc = nl_find(&st->sock, &fw->env, &now);
-		if (rc || !nft_same_places(&st->places, &now))
+		scan = (struct nl_list_scan){ .places = &now };
+		rc = nl_list_places(&st->sock, &fw->env, &now);
+		if (rc || !nl_place_same_all(&st->places, &now))
 			break;
-		rc = look_all(fw, &look);
+		rc = scan_all(fw, &scan);
 	} while (rc == -EINTR && --tries);
 	if (rc == -ENOENT)
 		return 1;	/* something is not there to be listed */
 	if (rc)
-		return lost(fw, rc);
-	return !nft_same_places(&st->places, &now) || !places_right(&look) ||
-	       !backend_same(look.own, st->own) ||
-	       !elements_right(fw, &look, rule, n);
+		return dump_failed(fw, rc);
+	return !nl_place_same_all(&st->places, &now) || !places_right(&scan) ||
+	       !backend_same(scan.own, st->own) ||
+	       !elements_right(fw, &scan, rule, n);
 }
 
 /* ---- open and close ------------------------------------------------ */
 
 /* Does the kernel know nf_tables, and may we ask? */
-static bool listed(struct nft_places *ret)
+static bool listed(struct nl_places *ret)
 {
-	struct nl_sock sock = { .fd = nfnl_open() };
+	struct nl_list_sock sock = { .fd = nfnl_open() };
 	int rc;
 
 	if (sock.fd < 0)
 		return false;
-	rc = nl_find(&sock, NULL, ret);
+	rc = nl_list_places(&sock, NULL, ret);
 	close(sock.fd);
 	return !rc;
 }
 
 static bool nl_usable(const struct natfw_env *env)
 {
-	struct nft_places found;
+	struct nl_places found;
 
 	return listed(&found);
 }
 
 static bool nl_governs(void)
 {
-	struct nft_places found;
+	struct nl_places found;
 
 	return listed(&found) && found.n;
 }
@@ -490,7 +493,7 @@ static bool nl_governs(void)
 static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 {
 	struct nl_state *st = nl_state(fw);
-	struct nl_look look = { .places = &st->places };
+	struct nl_list_scan scan = { .places = &st->places };
 	int rc;
 
 	st->sock.fd = -EBADF;
@@ -499,13 +502,13 @@ static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (st->room == MAP_FAILED)
 		st->room = NULL;
-	rc = ready(fw);
+	rc = open_sock(fw);
 	if (rc)
 		return rc;
-	rc = nl_look_own(&st->sock, &look);
+	rc = nl_list_own(&st->sock, &scan);
 	if (rc)
-		return lost(fw, rc);
-	if (!look.own.n)
+		return dump_failed(fw, rc);
+	if (!scan.own.n)
 		return nl_sync(fw, NULL, 0);
 	fw->dirty = true;
 	return 0;
@@ -514,15 +517,15 @@ static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 static void close_foreign(struct natfw *fw)
 {
 	struct nl_state *st = nl_state(fw);
-	struct nft_places places;
-	struct nl_look look = { .places = &places };
+	struct nl_places places;
+	struct nl_list_scan scan = { .places = &places };
 	struct nfnl_batch b;
 
-	if (nl_find(&st->sock, &fw->env, &places) ||
-	    nl_look_places(&st->sock, &look))
+	if (nl_list_places(&st->sock, &fw->env, &places) ||
+	    nl_list_foreign(&st->sock, &scan))
 		return;
 	begin(st, &b);
-	put_clean(&b, &look);
+	put_clean(&b, &scan);
 	commit(st, &b);
 }
 
@@ -532,13 +535,13 @@ static void nl_close(struct natfw *fw)
 	struct nl_state *st = nl_state(fw);
 	struct nfnl_batch b;
 
-	if (!ready(fw)) {
+	if (!open_sock(fw)) {
 		begin(st, &b);
-		nl_put_no_table(&b);
+		nl_rule_delete_table(&b);
 		commit(st, &b);
 		close_foreign(fw);
 	}
-	hang_up(st);
+	close_sock(st);
 	if (st->room)
 		munmap(st->room, st->cap);
 	st->room = NULL;

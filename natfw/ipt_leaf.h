@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables_leaf.h - each of our chains has leaves: a chain for every 1024
+ * ipt_leaf.h - each of our chains has leaves: a chain for every 1024
  * ports of a protocol that has rules, and one jump to it.
  *
  * So a packet, and the tool where it takes out a rule, meets the rules of one
  * leaf, not those of all mappings.
  */
-#ifndef NATFW_IPTABLES_LEAF_H
-#define NATFW_IPTABLES_LEAF_H
+#ifndef NATFW_IPT_LEAF_H
+#define NATFW_IPT_LEAF_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/str.h"
 #include "base/wr.h"
-#include "natfw/iptables_rule.h"
+#include "natfw/ipt_rule.h"
 
 /* A leaf is a number: 64 for each of two protocols. 1024 ports: of mappings
  * that are strewn, a thousand make as many jumps as there are leaves. */
@@ -30,19 +30,19 @@ bool ipt_leaf_has(const struct ipt_leaves *, enum ipt_chain, unsigned leaf);
 /** ipt_leaf_add - one more. */
 void ipt_leaf_add(struct ipt_leaves *, enum ipt_chain, unsigned leaf);
 
-/** struct ipt_census - how many rules stand in each leaf. */
-struct ipt_census {
+/** struct ipt_leaf_count - how many rules stand in each leaf. */
+struct ipt_leaf_count {
 	uint32_t n[IPT_CHAINS][IPT_LEAVES];
 };
 
-/** ipt_census_add - one more mapping. */
-void ipt_census_add(struct ipt_census *, const struct nat_rule *);
+/** ipt_leaf_count_add - one more mapping. */
+void ipt_leaf_count_add(struct ipt_leaf_count *, const struct nat_rule *);
 
-/** ipt_census_take - one of those that were added goes. */
-void ipt_census_take(struct ipt_census *, const struct nat_rule *);
+/** ipt_leaf_count_del - one of those that were added goes. */
+void ipt_leaf_count_del(struct ipt_leaf_count *, const struct nat_rule *);
 
-/** ipt_inhabited - the leaves with rules. */
-struct ipt_leaves ipt_inhabited(const struct ipt_census *);
+/** ipt_leaf_used - the leaves with rules. */
+struct ipt_leaves ipt_leaf_used(const struct ipt_leaf_count *);
 
 /** ipt_leaf_minus - those of @a that are not of @b. */
 struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
@@ -61,7 +61,7 @@ void ipt_leaf_jump(struct wr *, enum ipt_chain, unsigned leaf);
 /** ipt_leaf_read - is this the name of a leaf of the chain? @ret: only then */
 bool ipt_leaf_read(struct str name, enum ipt_chain, unsigned *ret);
 
-/** ipt_is_ours - is @name one of our chains, or a leaf of one? */
-bool ipt_is_ours(struct str name);
+/** ipt_leaf_is_ours - is @name one of our chains, or a leaf of one? */
+bool ipt_leaf_is_ours(struct str name);
 
 #endif

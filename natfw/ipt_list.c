@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables_list.c - one pass over a listing, line by line; nothing is kept but
+ * ipt_list.c - one pass over a listing, line by line; nothing is kept but
  * counts and sums.
+ *
+ * Runs in: monitor, upnpctl.
  */
 #include <string.h>
-#include "natfw/iptables_list.h"
 #include "base/wr.h"
-#include "natfw/iptables_rule.h"
+#include "natfw/ipt_list.h"
+#include "natfw/ipt_rule.h"
 
-const struct ipt_hook ipt_hooks[IPT_HOOKS] = {
+const struct ipt_list_hook ipt_list_hooks[IPT_HOOKS] = {
 	[IPT_HOOK_FORWARD] = { "filter", "FORWARD", IPT_ACCEPT_CHAIN },
 	[IPT_HOOK_PRE] = { "nat", "PREROUTING", IPT_DNAT_CHAIN },
 	[IPT_HOOK_POST] = { "nat", "POSTROUTING", IPT_SNAT_CHAIN },
@@ -33,7 +35,8 @@ static uint64_t hash_rule(struct str rule)
 	return h;
 }
 
-static bool is_hook(const struct ipt_scan *scan, const struct ipt_hook *hook,
+static bool is_hook(const struct ipt_list *scan,
+		    const struct ipt_list_hook *hook,
 		    struct str line)
 {
 	char buf[64];
@@ -44,7 +47,7 @@ static bool is_hook(const struct ipt_scan *scan, const struct ipt_hook *hook,
 }
 
 /* ":UPNPD-tcp-39936 - [0:0]" */
-static void note_leaf(struct ipt_scan *scan, struct str line)
+static void note_leaf(struct ipt_list *scan, struct str line)
 {
 	struct str name;
 	unsigned leaf;
@@ -54,7 +57,7 @@ static void note_leaf(struct ipt_scan *scan, struct str line)
 		return;
 	name = str_skip(name, 1);
 	for (chain = 0; chain < IPT_CHAINS; chain++)
-		if (!strcmp(scan->table, ipt_specs[chain].table) &&
+		if (!strcmp(scan->table, ipt_rule_specs[chain].table) &&
 		    ipt_leaf_read(name, chain, &leaf))
 			ipt_leaf_add(&scan->leaves, chain, leaf);
 }
@@ -64,12 +67,12 @@ static bool in_ours(struct str line)
 	struct str rest = str_skip(line, 3), name;
 
 	return str_starts(line, STR("-A ")) && str_word(&rest, &name) &&
-	       ipt_is_ours(name);
+	       ipt_leaf_is_ours(name);
 }
 
-void ipt_scan_line(void *arg, struct str line)
+void ipt_list_line(void *arg, struct str line)
 {
-	struct ipt_scan *scan = arg;
+	struct ipt_list *scan = arg;
 	int i;
 
 	if (str_starts(line, STR(":")))
@@ -79,7 +82,7 @@ void ipt_scan_line(void *arg, struct str line)
 		return;
 	}
 	for (i = 0; i < IPT_HOOKS; i++) {
-		if (is_hook(scan, &ipt_hooks[i], line)) {
+		if (is_hook(scan, &ipt_list_hooks[i], line)) {
 			scan->hooked[i]++;
 			return;
 		}
@@ -88,13 +91,13 @@ void ipt_scan_line(void *arg, struct str line)
 			str_starts(line, STR(":FORWARD DROP"));
 }
 
-int ipt_scan_table(struct natfw *fw, const char *save, const char *table,
-		   struct ipt_scan *scan)
+int ipt_list_table(struct natfw *fw, const char *save, const char *table,
+		   struct ipt_list *scan)
 {
 	const char *const argv[] = { save, "-t", table, NULL };
 	struct backend_run run = {
 		.argv = argv,
-		.line = ipt_scan_line,
+		.line = ipt_list_line,
 		.arg = scan,
 		.rules = fw ? fw->rule_n : 0,
 	};
@@ -103,16 +106,16 @@ int ipt_scan_table(struct natfw *fw, const char *save, const char *table,
 	return backend_run(fw, &run);
 }
 
-int ipt_scan(struct natfw *fw, const char *save, struct ipt_scan *ret)
+int ipt_list_all(struct natfw *fw, const char *save, struct ipt_list *ret)
 {
 	int rc;
 
 	memset(ret, 0, sizeof(*ret));
-	rc = ipt_scan_table(fw, save, "filter", ret);
-	return rc ? rc : ipt_scan_table(fw, save, "nat", ret);
+	rc = ipt_list_table(fw, save, "filter", ret);
+	return rc ? rc : ipt_list_table(fw, save, "nat", ret);
 }
 
-bool ipt_hooked_once(const struct ipt_scan *scan)
+bool ipt_list_hooked_once(const struct ipt_list *scan)
 {
 	int i;
 

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nft_place.c - which chains rules of ours belong in. Pure.
+ * nl_place.c - which chains rules of ours belong in. Pure.
+ *
+ * Runs in: monitor, upnpctl.
  */
 #include <errno.h>
 #include <string.h>
-#include "natfw/nft_place.h"
 #include "base/wr.h"
+#include "natfw/nl_place.h"
 
 #define MANGLE	(-150)	/* nft's name for that priority */
 
-const struct nft_place nft_own = { .family = "ip", .table = "upnpd" };
+const struct nl_place nl_place_own = { .family = "ip", .table = "upnpd" };
 
 static bool is_name_char(char c)
 {
@@ -17,7 +19,7 @@ static bool is_name_char(char c)
 	       (c >= 'a' && c <= 'z') || memchr("_./-", c, 4);
 }
 
-bool nft_take_name(char *dst, size_t cap, struct str name)
+bool nl_place_copy_name(char *dst, size_t cap, struct str name)
 {
 	size_t i;
 
@@ -30,46 +32,46 @@ bool nft_take_name(char *dst, size_t cap, struct str name)
 
 /* ---- comparing places ---------------------------------------------- */
 
-bool nft_same_table(const struct nft_place *a, const struct nft_place *b)
+bool nl_place_same_table(const struct nl_place *a, const struct nl_place *b)
 {
 	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table);
 }
 
-bool nft_same_chain(const struct nft_place *a, const struct nft_place *b)
+bool nl_place_same_chain(const struct nl_place *a, const struct nl_place *b)
 {
-	return nft_same_table(a, b) && !strcmp(a->chain, b->chain);
+	return nl_place_same_table(a, b) && !strcmp(a->chain, b->chain);
 }
 
-bool nft_same_places(const struct nft_places *a, const struct nft_places *b)
+bool nl_place_same_all(const struct nl_places *a, const struct nl_places *b)
 {
 	return a->n == b->n && !memcmp(a->at, b->at, a->n * sizeof(*a->at));
 }
 
-bool nft_is_first(const struct nft_places *places, size_t p)
+bool nl_place_is_first(const struct nl_places *places, size_t p)
 {
 	size_t q;
 
 	for (q = 0; q < p; q++)
-		if (nft_same_table(&places->at[q], &places->at[p]))
+		if (nl_place_same_table(&places->at[q], &places->at[p]))
 			return false;
 	return true;
 }
 
-bool nft_has_set(const struct nft_places *places, size_t p)
+bool nl_place_has_set(const struct nl_places *places, size_t p)
 {
 	size_t q;
 
 	for (q = 0; q < places->n; q++)
 		if (places->at[q].wanted &&
-		    nft_same_table(&places->at[q], &places->at[p]))
-			return nft_is_first(places, p);
+		    nl_place_same_table(&places->at[q], &places->at[p]))
+			return nl_place_is_first(places, p);
 	return false;
 }
 
 /* ---- finding them -------------------------------------------------- */
 
 /* Those of the iptables command. */
-static bool is_xtables(const struct nft_place *at)
+static bool is_xtables(const struct nl_place *at)
 {
 	return !strcmp(at->family, "ip") && !strcmp(at->chain, "FORWARD") &&
 	       (!strcmp(at->table, "filter") || !strcmp(at->table, "mangle") ||
@@ -77,23 +79,24 @@ static bool is_xtables(const struct nft_place *at)
 }
 
 /* Could rules of ours stand in it, as far as its name tells? */
-static bool is_foreign(const struct nft_place *at)
+static bool is_foreign(const struct nl_place *at)
 {
 	return (!strcmp(at->family, "ip") || !strcmp(at->family, "inet")) &&
-	       *at->table && *at->chain && !nft_same_table(at, &nft_own) &&
+	       *at->table && *at->chain &&
+	       !nl_place_same_table(at, &nl_place_own) &&
 	       !is_xtables(at);
 }
 
-static void add_place(struct nft_search *find, const struct nft_place *at,
+static void add_place(struct nl_place_search *find, const struct nl_place *at,
 		      bool wanted)
 {
-	struct nft_places *found = find->found;
+	struct nl_places *found = find->found;
 	size_t p = found->n;
 
-	if (p < NFT_PLACES_MAX)
+	if (p < NL_PLACES_MAX)
 		found->n++;
 	else if (wanted && *find->wanted.chain)
-		p = NFT_PLACES_MAX - 1;
+		p = NL_PLACES_MAX - 1;
 	else
 		return;
 	found->at[p] = *at;
@@ -101,14 +104,15 @@ static void add_place(struct nft_search *find, const struct nft_place *at,
 }
 
 /* "inet fw4" and "forward" */
-static bool configured(const struct natfw_env *env, struct nft_place *ret)
+static bool configured(const struct natfw_env *env, struct nl_place *ret)
 {
 	struct str table = str_z(env->nft_table), family;
 
 	return str_word(&table, &family) &&
-	       nft_take_name(ret->family, sizeof(ret->family), family) &&
-	       nft_take_name(ret->table, sizeof(ret->table), str_trim(table)) &&
-	       nft_take_name(ret->chain, sizeof(ret->chain),
+	       nl_place_copy_name(ret->family, sizeof(ret->family), family) &&
+	       nl_place_copy_name(ret->table, sizeof(ret->table),
+				  str_trim(table)) &&
+	       nl_place_copy_name(ret->chain, sizeof(ret->chain),
 			 str_z(env->nft_chain));
 }
 
@@ -117,8 +121,9 @@ static bool is_configured(const struct natfw_env *env)
 	return env && *env->nft_table && *env->nft_chain;
 }
 
-int nft_search_begin(struct nft_search *s, const struct natfw_env *env,
-		     struct nft_places *found)
+int nl_place_search_begin(struct nl_place_search *s,
+			  const struct natfw_env *env,
+			  struct nl_places *found)
 {
 	memset(s, 0, sizeof(*s));
 	s->found = found;
@@ -131,21 +136,21 @@ int nft_search_begin(struct nft_search *s, const struct natfw_env *env,
 /* A configured chain need not be on the hook: it may be jumped to. Others on
  * the hook are kept in mind because rules may stand there from the time
  * before the configuration. */
-void nft_search_chain(struct nft_search *s, const struct nft_place *at)
+void nl_place_add_chain(struct nl_place_search *s, const struct nl_place *at)
 {
-	if (*at->chain && nft_same_chain(at, &s->wanted))
+	if (*at->chain && nl_place_same_chain(at, &s->wanted))
 		add_place(s, at, true);
 }
 
-void nft_search_filter(struct nft_search *s, const struct nft_place *at,
-		       int64_t priority)
+void nl_place_add_filter(struct nl_place_search *s, const struct nl_place *at,
+			 int64_t priority)
 {
 	if (priority > MANGLE && is_foreign(at) &&
-	    !nft_same_chain(at, &s->wanted))
+	    !nl_place_same_chain(at, &s->wanted))
 		add_place(s, at, !*s->wanted.chain);
 }
 
-bool nft_found(struct natfw *fw, const struct nft_places *places)
+bool nl_place_found(struct natfw *fw, const struct nl_places *places)
 {
 	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
 	size_t p;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables_rule.h - one mapping in the language of iptables: the rule it has
- * in each of our three chains (in a leaf of it, iptables_leaf.h), in the very
+ * ipt_rule.h - one mapping in the language of iptables: the rule it has
+ * in each of our three chains (in a leaf of it, ipt_leaf.h), in the very
  * form iptables-save prints.
  */
-#ifndef NATFW_IPTABLES_RULE_H
-#define NATFW_IPTABLES_RULE_H
+#ifndef NATFW_IPT_RULE_H
+#define NATFW_IPT_RULE_H
 
 #include "base/str.h"
 #include "base/wr.h"
@@ -17,13 +17,13 @@
 
 enum ipt_chain { IPT_ACCEPT, IPT_DNAT, IPT_SNAT, IPT_CHAINS };
 
-struct ipt_spec {
+struct ipt_rule_spec {
 	char table[8], chain[12];
 	/* the rest of the line after the chain's name, newline and all */
 	void (*put)(struct wr *, const struct natfw_env *,
 		    const struct nat_rule *);
 };
 
-extern const struct ipt_spec ipt_specs[IPT_CHAINS];
+extern const struct ipt_rule_spec ipt_rule_specs[IPT_CHAINS];
 
 #endif

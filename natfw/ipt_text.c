@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables_text.c - steps, and what becomes of rules, ops and leaves in them.
+ * ipt_text.c - steps, and what becomes of rules, ops and leaves in them.
+ *
+ * Runs in: monitor.
  */
 #include "base/wr.h"
-#include "natfw/iptables_leaf.h"
-#include "natfw/iptables_text.h"
+#include "natfw/ipt_leaf.h"
+#include "natfw/ipt_text.h"
 #include "natfw/table.h"
 
 /* ---- rules and ops ------------------------------------------------------- */
@@ -17,7 +19,7 @@ static void put_in_leaf(const struct ipt_text *t, struct wr *w,
 
 	wr_fmt(w, "%s ", verb);
 	ipt_leaf_name(w, chain, ipt_leaf_of(chain, r));
-	ipt_specs[chain].put(w, &t->fw->env, r);
+	ipt_rule_specs[chain].put(w, &t->fw->env, r);
 }
 
 static void put_rule(const struct ipt_text *t, struct wr *w,
@@ -76,7 +78,7 @@ static size_t item_n(const struct ipt_text *t)
 bool ipt_text_piece(void *arg, struct wr *w)
 {
 	struct ipt_text *t = arg;
-	const struct ipt_step *step = t->step;
+	const struct ipt_text_step *step = t->step;
 
 	if (!step->text && !step->head && !step->of)
 		return false;
@@ -103,7 +105,8 @@ static bool found(const struct ipt_text *t, unsigned leaf)
 	return ipt_leaf_has(&t->found->leaves, t->step->chain, leaf);
 }
 
-void ipt_declare_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+void ipt_text_declare_leaf(const struct ipt_text *t, struct wr *w,
+			   unsigned leaf)
 {
 	if (!wanted(t, leaf) && !found(t, leaf))
 		return;
@@ -112,11 +115,12 @@ void ipt_declare_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 	wr_z(w, " - [0:0]\n");
 }
 
-void ipt_jump_to_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+void ipt_text_jump_to_leaf(const struct ipt_text *t, struct wr *w,
+			   unsigned leaf)
 {
 	if (!wanted(t, leaf))
 		return;
-	wr_fmt(w, "-A %s", ipt_specs[t->step->chain].chain);
+	wr_fmt(w, "-A %s", ipt_rule_specs[t->step->chain].chain);
 	ipt_leaf_jump(w, t->step->chain, leaf);
 }
 
@@ -127,7 +131,7 @@ static void put_x(struct wr *w, enum ipt_chain chain, unsigned leaf)
 	wr_ch(w, '\n');
 }
 
-void ipt_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+void ipt_text_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 {
 	if (wanted(t, leaf) || !found(t, leaf))
 		return;
@@ -151,7 +155,7 @@ static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 }
 
 /* Not by declaring it, which empties one that is there after all. */
-void ipt_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+void ipt_text_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 {
 	enum ipt_chain chain = t->step->chain;
 	size_t place = place_of_jump(&t->fw->env, chain);
@@ -161,21 +165,21 @@ void ipt_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 	wr_z(w, "-N ");
 	ipt_leaf_name(w, chain, leaf);
 	if (place)
-		wr_fmt(w, "\n-I %s %u", ipt_specs[chain].chain,
+		wr_fmt(w, "\n-I %s %u", ipt_rule_specs[chain].chain,
 		       (unsigned)place);
 	else
-		wr_fmt(w, "\n-A %s", ipt_specs[chain].chain);
+		wr_fmt(w, "\n-A %s", ipt_rule_specs[chain].chain);
 	ipt_leaf_jump(w, chain, leaf);
 }
 
 /* Where somebody put a rule of his own into it, the tool refuses. */
-void ipt_unmake_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+void ipt_text_unmake_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 {
 	enum ipt_chain chain = t->step->chain;
 
 	if (!ipt_leaf_has(&t->left, chain, leaf))
 		return;
-	wr_fmt(w, "-D %s", ipt_specs[chain].chain);
+	wr_fmt(w, "-D %s", ipt_rule_specs[chain].chain);
 	ipt_leaf_jump(w, chain, leaf);
 	put_x(w, chain, leaf);
 }
