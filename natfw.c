@@ -219,7 +219,6 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	fw->be = be;
 	fw->env = *env;
 	fw->dirty = fw->rule_n != 0;
-	memset(fw->scratch, 0, sizeof(fw->scratch));
 	rc = be->open(fw, env);
 	if (rc)
 		fw->dirty = true;

@@ -31,8 +31,7 @@ struct natfw_env {
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
-	/* netlink: where the accept has to stand; "" finds the forward chains
-	 */
+	/* netlink: where the accept has to stand; "": each forward chain */
 	char nft_table[64];	/* "inet fw4" */
 	char nft_chain[64];	/* "forward" */
 };
@@ -44,7 +43,8 @@ struct natfw_backend {
 	/* is the tool or the kernel's part here? */
 	bool (*usable)(const struct natfw_env *);
 	/* make our chains or table; idempotent (also over what a killed
-	 * monitor left); other people's rules untouched. 0 or -errno */
+	 * monitor left); other people's rules untouched. 0 or -errno; the
+	 * other functions may be called after an error, too */
 	int (*open)(struct natfw *, const struct natfw_env *);
 	/* bring the kernel from the table as it is to the table with these ops
 	 * done: all or nothing. Called before the table is changed. */
@@ -54,7 +54,7 @@ struct natfw_backend {
 	int (*sync)(struct natfw *, const struct nat_rule *, size_t n);
 	/* 0 as it should be, 1 drifted, -errno */
 	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
-	/* leave nothing of ours behind */
+	/* leave nothing of ours behind; called after every open */
 	void (*close)(struct natfw *);
 	/* in how many transactions of nf_tables, which tells of each, a
 	 * change is made; 0: its rules live elsewhere */
@@ -89,7 +89,8 @@ struct natfw {
 	size_t rule_n, rule_max;
 	bool dirty;		/* kernel and table may differ: sync is due */
 	char why[256];		/* what the tool said when it last failed */
-	uint64_t scratch[80];	/* the backend's own, zero at open */
+	void *own;		/* the backend's, from its open to its close;
+				 * NULL at other times */
 	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
 	uint32_t slots;		/* of head in each, a power of two */
 	uint16_t by_client[NATFW_COUNTERS];		/* and these */

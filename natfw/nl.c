@@ -44,6 +44,7 @@
 #include <unistd.h>
 #include <linux/netfilter/nf_tables.h>
 #include "base/wr.h"
+#include "base/mem.h"
 #include "natfw/backend.h"
 #include "natfw/nfnl.h"
 #include "natfw/nl_change.h"
@@ -60,22 +61,15 @@
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 
-/* In fw->scratch. */
-struct nl_state {
+/* What natfw's own points to: one mapping, of which only what is used takes
+ * memory. */
+struct nl {
 	struct nl_places places;	/* at the last sync */
-	struct backend_tally own;	/* our table, seen right after it */
+	struct backend_tally own;	/* our table, read right after it */
 	struct nl_list_sock sock;
-	char *room;			/* address space; touched as needed */
-	size_t cap;
+	size_t cap;			/* of room, in bytes */
+	uint32_t room[];		/* the batch in hand */
 };
-
-static struct nl_state *nl_state(struct natfw *fw)
-{
-	_Static_assert(sizeof(struct nl_state) <= sizeof(fw->scratch),
-		       "scratch is too small");
-
-	return (struct nl_state *)fw->scratch;
-}
 
 /* ---- what went wrong ----------------------------------------------- */
 
@@ -150,7 +144,7 @@ static int set_batch_why(struct natfw *fw, const struct nfnl_batch *b, int err)
 
 /* A batch is as long as the table wants it; only then has the socket to take
  * that much. */
-static void widen_sock(struct nl_state *st)
+static void widen_sock(struct nl *st)
 {
 	int size = (int)st->cap;
 
@@ -158,11 +152,12 @@ static void widen_sock(struct nl_state *st)
 		   sizeof(size));
 }
 
+/* @fw->own may be NULL: there was no memory at the open. */
 static int open_sock(struct natfw *fw)
 {
-	struct nl_state *st = nl_state(fw);
+	struct nl *st = fw->own;
 
-	if (!st->room)
+	if (!st)
 		return set_why(fw, -ENOMEM, "room for a batch", NULL);
 	st->sock.rules = (uint32_t)fw->rule_n;
 	if (st->sock.fd >= 0)
@@ -175,7 +170,7 @@ static int open_sock(struct natfw *fw)
 	return 0;
 }
 
-static void close_sock(struct nl_state *st)
+static void close_sock(struct nl *st)
 {
 	if (st->sock.fd >= 0)
 		close(st->sock.fd);
@@ -186,17 +181,17 @@ static void close_sock(struct nl_state *st)
  * taken for the answer to the next request. */
 static int dump_failed(struct natfw *fw, int err)
 {
-	close_sock(nl_state(fw));
+	close_sock(fw->own);
 	return set_why(fw, err, "listing",
 		       is_missing(err) ? "nf_tables" : NULL);
 }
 
-static void begin(struct nl_state *st, struct nfnl_batch *b)
+static void begin(struct nl *st, struct nfnl_batch *b)
 {
 	nfnl_begin(b, st->room, st->cap, st->sock.seq + 1);
 }
 
-static int commit(struct nl_state *st, struct nfnl_batch *b)
+static int commit(struct nl *st, struct nfnl_batch *b)
 {
 	int rc = nfnl_commit(b, st->sock.fd);
 
@@ -204,11 +199,11 @@ static int commit(struct nl_state *st, struct nfnl_batch *b)
 	return rc;
 }
 
-/* Pages that a long batch took: the next one is short. */
-static void release_pages(struct nl_state *st, const struct nfnl_batch *b)
+/* A long batch, as that of a sync, took megabytes: the next one is short. */
+static void release_pages(struct nl *st, const struct nfnl_batch *b)
 {
 	if (b->m.len > ROOM_REST / 16)
-		madvise(st->room, st->cap, MADV_DONTNEED);
+		mem_idle(st->room, st->cap);
 }
 
 /* ---- which elements ------------------------------------------------ */
@@ -242,7 +237,8 @@ typedef void (*element_fn)(void *arg, const struct nfnl_set *,
 static void elements_of(struct natfw *fw, const struct nat_rule *rule,
 			size_t n, element_fn fn, void *arg)
 {
-	const struct nl_places *places = &nl_state(fw)->places;
+	const struct nl *st = fw->own;
+	const struct nl_places *places = &st->places;
 	const struct nl_map *map;
 	struct nfnl_value key, value;
 	struct nfnl_set set;
@@ -300,7 +296,7 @@ static void put_element(void *batch, const struct nfnl_set *set,
 static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 		   const struct nat_rule *rule, size_t n, bool count)
 {
-	struct nl_state *st = nl_state(fw);
+	struct nl *st = fw->own;
 	struct nfnl_batch b;
 	int rc;
 
@@ -319,7 +315,7 @@ static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 /* As our table is now, it is right. */
 static int note_own(struct natfw *fw)
 {
-	struct nl_state *st = nl_state(fw);
+	struct nl *st = fw->own;
 	struct nl_list_scan scan = { .places = &st->places };
 	int rc = nl_list_own(&st->sock, &scan);
 
@@ -329,12 +325,13 @@ static int note_own(struct natfw *fw)
 
 static int nl_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	struct nl_state *st = nl_state(fw);
-	struct nl_list_scan scan = { .places = &st->places };
+	struct nl *st = fw->own;
+	struct nl_list_scan scan = { 0 };
 	int rc = open_sock(fw);
 
 	if (rc)
 		return rc;
+	scan.places = &st->places;
 	rc = nl_list_places(&st->sock, &fw->env, &st->places);
 	if (!rc && !nl_place_found(fw, &st->places))
 		return -EIO;
@@ -370,14 +367,15 @@ static void put_change(void *arg, const struct nl_change *c)
 
 static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
-	struct nl_state *st = nl_state(fw);
-	const struct nl_change_batch batch = { fw, &st->places, op, n };
+	struct nl *st = fw->own;
+	struct nl_change_batch batch = { fw, NULL, op, n };
 	struct changes to = { .env = &fw->env };
 	int rc = open_sock(fw);
 	size_t i;
 
 	if (rc)
 		return rc;
+	batch.places = &st->places;
 	begin(st, &to.b);
 	for (i = 0; i < n; i++)
 		nl_change_each(&batch, i, put_change, &to);
@@ -408,7 +406,8 @@ static bool elements_right(struct natfw *fw, const struct nl_list_scan *scan,
 
 static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 {
-	struct nl_list_sock *sock = &nl_state(fw)->sock;
+	struct nl *st = fw->own;
+	struct nl_list_sock *sock = &st->sock;
 	const struct nl_map *map;
 	struct nfnl_set set;
 	size_t k;
@@ -436,7 +435,7 @@ static bool places_right(const struct nl_list_scan *scan)
 
 static int nl_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	struct nl_state *st = nl_state(fw);
+	struct nl *st = fw->own;
 	struct nl_places now;
 	struct nl_list_scan scan = { .places = &now };
 	int rc = open_sock(fw), tries = NL_TRIES;
@@ -488,23 +487,39 @@ static bool nl_governs(void)
 	return listed(&found) && found.n;
 }
 
+static size_t size_of(size_t cap)
+{
+	return offsetof(struct nl, room) + cap;
+}
+
+/* For the longest batch of a table of @rule_max. Return: NULL without memory */
+static struct nl *alloc(size_t rule_max)
+{
+	const size_t cap = ROOM_REST + rule_max * ROOM_RULE;
+	struct nl *st = mmap(NULL, size_of(cap), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			     0);
+
+	if (st == MAP_FAILED)
+		return NULL;
+	st->cap = cap;
+	st->sock.fd = -EBADF;
+	return st;
+}
+
 /* A table that a killed monitor left goes on working until the first sync, so
  * that its death costs no connection. */
 static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 {
-	struct nl_state *st = nl_state(fw);
-	struct nl_list_scan scan = { .places = &st->places };
+	struct nl_list_scan scan = { 0 };
+	struct nl *st;
 	int rc;
 
-	st->sock.fd = -EBADF;
-	st->cap = ROOM_REST + fw->rule_max * ROOM_RULE;
-	st->room = mmap(NULL, st->cap, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (st->room == MAP_FAILED)
-		st->room = NULL;
+	fw->own = st = alloc(fw->rule_max);
 	rc = open_sock(fw);
 	if (rc)
 		return rc;
+	scan.places = &st->places;
 	rc = nl_list_own(&st->sock, &scan);
 	if (rc)
 		return dump_failed(fw, rc);
@@ -516,7 +531,7 @@ static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 
 static void close_foreign(struct natfw *fw)
 {
-	struct nl_state *st = nl_state(fw);
+	struct nl *st = fw->own;
 	struct nl_places places;
 	struct nl_list_scan scan = { .places = &places };
 	struct nfnl_batch b;
@@ -532,9 +547,11 @@ static void close_foreign(struct natfw *fw)
 /* Two transactions: if the foreign part fails, ours still goes. */
 static void nl_close(struct natfw *fw)
 {
-	struct nl_state *st = nl_state(fw);
+	struct nl *st = fw->own;
 	struct nfnl_batch b;
 
+	if (!st)
+		return;
 	if (!open_sock(fw)) {
 		begin(st, &b);
 		nl_rule_delete_table(&b);
@@ -542,9 +559,8 @@ static void nl_close(struct natfw *fw)
 		close_foreign(fw);
 	}
 	close_sock(st);
-	if (st->room)
-		munmap(st->room, st->cap);
-	st->room = NULL;
+	munmap(st, size_of(st->cap));
+	fw->own = NULL;
 }
 
 const struct natfw_backend natfw_netlink = {

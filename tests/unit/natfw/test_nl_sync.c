@@ -134,6 +134,29 @@ static void test_open(void **state)
 	natfw_done(&fw);
 }
 
+/* Each call says so, and the close has nothing to do. */
+static void test_no_memory(void **state)
+{
+	struct natfw fw;
+	void *own;
+
+	begin(&fw);
+	own = fw.own;
+	fw.own = NULL;
+	model.commits = 0;
+	assert_int_equal(natfw_sync(&fw, NULL, 0), -ENOMEM);
+	assert_memory_equal(fw.why, "netlink: room for a batch: ", 27);
+	assert_string_equal(fw.why + 27, strerror(ENOMEM));
+	assert_int_equal(fw.be->verify(&fw, NULL, 0), -ENOMEM);
+	assert_int_equal(fw.be->apply(&fw, NULL, 0), -ENOMEM);
+	fw.be->close(&fw);
+	assert_int_equal(model.commits, 0);
+	fw.own = own;
+	end(&fw);
+	assert_null(fw.own);
+	assert_int_equal(model.object_n, 0);
+}
+
 /* ---- batches ------------------------------------------------------------- */
 
 static void model_has(const char *text)
@@ -542,6 +565,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_elements), T(test_environment), T(test_open),
+		T(test_no_memory),
 		T(test_batches_by_dice), T(test_shared_socket),
 		T(test_refused), T(test_foreign), T(test_two_in_a_table),
 		T(test_verify), T(test_verify_after_sync),
