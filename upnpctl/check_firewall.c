@@ -86,11 +86,25 @@ static bool blind(const struct check *c)
 
 /* ---- the backend ----------------------------------------------------- */
 
+/* What keeps the backend from being used, or NULL: only root may ask the kernel
+ * for nf_tables. */
+static const char *unusable(const struct natfw_backend *be,
+			    const struct natfw_env *env)
+{
+	bool kernel = be == &natfw_netlink;
+
+	if ((kernel && geteuid()) || be->usable(env))
+		return NULL;
+	return kernel ? "the kernel has no nf_tables" :
+			"that tool is not installed";
+}
+
 void check_firewall_backend(struct check *c)
 {
 	const char *name = c->conf.backend, *why;
 	struct natfw_env env = { .hairpin = false };
 	const struct natfw_backend *be;
+	const char *lacks;
 
 	be = natfw_find(name, &env, &why);
 	if (!be) {
@@ -99,10 +113,12 @@ void check_firewall_backend(struct check *c)
 		return;
 	}
 	c->backend = *c->backend_run ? c->backend_run : be->name;
-	if (be->usable && !be->usable(&env))
-		check_report(c, CHECK_PROBLEM, "backend = %s, but that tool is "
-			  "not installed: upnpd can not open a port\n"
-			  "Install it, or set backend=auto", name);
+	lacks = unusable(be, &env);
+	if (lacks)
+		check_report(c, CHECK_PROBLEM,
+			     "backend = %s, but %s: upnpd can "
+			     "not open a port\nInstall it, or set backend=auto",
+			     name, lacks);
 	else if (!strcmp(be->name, "memory"))
 		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd opens "
 			  "ports in its memory only\nupnpctl set "
