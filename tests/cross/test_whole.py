@@ -23,7 +23,7 @@ SLOW = 60               # an emulator on a busy machine
 
 @pytest.fixture
 def lab():
-    with Lab(FIREWALLS["nft"]()) as lab:
+    with Lab(FIREWALLS["netlink"]()) as lab:
         yield lab
 
 

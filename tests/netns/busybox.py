@@ -20,7 +20,6 @@ SCRIPT = os.path.join(ROOT, "dist", "busybox", "S60upnpd")
 # The firewall tool of each backend; Debian has no static one.
 TOOLS = {
     "netlink": [],
-    "nft": ["nft"],
     "iptables-nft": ["iptables-nft-save", "iptables-nft-restore"],
     "iptables-legacy": ["iptables-legacy-save", "iptables-legacy-restore"],
 }

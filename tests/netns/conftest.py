@@ -3,7 +3,7 @@
 
     @pytest.mark.lab(bridge=True)       arguments of Lab
     @pytest.mark.conf(hairpin="yes")    options of upnpd
-    @pytest.mark.only("nft")            not with every backend
+    @pytest.mark.only("netlink")        not with every backend
     @pytest.mark.fast                   needs the daemon's own speed
 
 Whatever a test does, afterwards SIGTERM must end the daemon with status 0 and
@@ -18,7 +18,7 @@ from firewall import FIREWALLS
 from lab import SLOW, Lab, die_cleanly, why_not
 from upnp import Igd
 
-BACKENDS = ("iptables-legacy", "iptables-nft", "nft", "netlink")
+BACKENDS = ("iptables-legacy", "iptables-nft", "netlink")
 NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "upnpc", "unshare")
 
 

@@ -85,9 +85,6 @@ class Nft:
     def flush(self, router):
         router.run("nft", "-f", "-", stdin="flush ruleset\n" + NFT)
 
-    def tool(self):
-        return "nft"
-
 
 class Fw4(Nft):
     """OpenWrt's: everything in one table of its own."""
@@ -109,7 +106,6 @@ def _foreign(router, name):
 FIREWALLS = {
     "iptables-legacy": lambda: Iptables("legacy"),
     "iptables-nft": lambda: Iptables("nft"),
-    "nft": Nft,
-    "netlink": Nft,     # the same rules, by another way
+    "netlink": Nft,
     "fw4": Fw4,
 }

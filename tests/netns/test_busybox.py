@@ -75,7 +75,7 @@ def test_system(lab, boot):
 
 # ---- the script ----------------------------------------------------------
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("shell", ("ash", "dash"))
 def test_script(lab, boot, shell):
     """Each verb, twice where that is another thing; each says what it did, by
@@ -132,7 +132,7 @@ def test_script(lab, boot, shell):
          "start|stop|restart|reload|status|check", status=2)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_script_after_a_crash(lab, boot):
     """A pid file of nobody's, or with the number of somebody else."""
     system = boot()
@@ -174,7 +174,7 @@ LACKING = {
 }
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("what", LACKING)
 def test_lacks(lab, boot, what):
     """It serves, says what is missing, and a crash costs no mapping."""
@@ -204,7 +204,7 @@ def test_lacks(lab, boot, what):
         system.told().count("mappings are kept") == 2
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_no_syslogd(lab, boot):
     """Lines go to the kernel's log, with their level, until a logger comes."""
     system = boot(lacks=["syslogd"])
@@ -220,7 +220,7 @@ def test_no_syslogd(lab, boot):
     assert system.read("/dev/kmsg") == kernels
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("read_only", (False, True))
 def test_no_run(lab, boot, read_only):
     """It does not start, and says what to do; that helps."""
@@ -241,7 +241,7 @@ def test_no_run(lab, boot, read_only):
     assert "running: yes" in system.script("status")
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_no_dev_null(lab, boot):
     system = boot(lacks=["syslogd"], nodes_missing=["null"])
     assert "FAIL: upnpd: /dev/null: No such file or directory; it has to be " \
@@ -249,13 +249,13 @@ def test_no_dev_null(lab, boot):
     assert system.read("/run/upnpd.pid") == ""
 
 
-@pytest.mark.only("nft", "iptables-nft", "iptables-legacy")
+@pytest.mark.only("iptables-nft", "iptables-legacy")
 def test_no_tool(lab, boot):
     """The daemon can not do its work: it says which tool it misses."""
     system = boot(lacks=["tool"])
     assert re.search("^Starting upnpd: FAIL: it runs, but can open no port: "
-                     "(nft|iptables-.*-save): No such file", system.log(),
+                     "iptables-.*-save: No such file", system.log(),
                      re.M)
-    assert re.search(r"err upnpd\[\d+\]: firewall: (nft|iptables-.*-save): No "
+    assert re.search(r"err upnpd\[\d+\]: firewall: iptables-.*-save: No "
                      "such file or directory; trying again every 30 s",
                      system.read("/run/messages"))

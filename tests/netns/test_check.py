@@ -168,7 +168,7 @@ def test_healthy_but_down(router, before):
 
 
 @pytest.mark.lab(second_lan=True)
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_healthy_two_networks(router):
     router.upnpd.interfaces["lan1"] = "internal"
     router.upnpd.start()
@@ -176,7 +176,7 @@ def test_healthy_two_networks(router):
 
 
 @pytest.mark.lab(bridge=True)
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_healthy_bridge(router):
     router.upnpd.start()
     assert router.check().bad() == set()
@@ -196,7 +196,7 @@ def test_with_mappings(router):
     assert router.check().bad() == set()
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_fw4(router):
     """OpenWrt's shape: everything behind jumps, one table."""
     router.rt.run("nft", "-f", "-", stdin=FW4)
@@ -245,7 +245,7 @@ tcp option maxseg size set rt mtu
 """
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_ordinary_user(router):
     """It goes as far as it may, and says where it could not look."""
     router.upnpd.options["state_dir"] = router.lab.path("state")
@@ -256,7 +256,7 @@ def test_ordinary_user(router):
     assert re.search("not all known", *found.of("firewalls", "warning"))
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_words(router):
     """Without --json: a line each, what to do below, quickly."""
     router.upnpd.write_conf()
@@ -270,7 +270,7 @@ def test_words(router):
                      r"net\.ipv4\.ip_forward=1", out, re.M)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_takes_no_arguments(router):
     router.upnpd.write_conf()
     out = router.rt.run("sh", "-c", '"$@"; echo "status $?"', "sh",
@@ -617,13 +617,14 @@ def gateway_here(router):
 
 # The firewall and its tools.
 
-@fault("backend", "problem", "backend = nft, but that tool", up=False)
+@fault("backend", "problem", "backend = iptables-legacy, but that tool",
+       up=False)
 def tool_missing(router):
-    """Its rules can not be seen then, so that nothing more is said of it; the
-    lab's are taken out, since no other tool translates."""
+    """The lab's rules are taken out: nothing but that is wrong."""
     router.rt.run("nft", "flush", "ruleset")
-    router.upnpd.options["masquerade"] = "yes"
-    router.shadow("mount --bind /dev/null $(readlink -f $(command -v nft))")
+    router.upnpd.options.update(backend="iptables-legacy", masquerade="yes")
+    router.shadow("mount --bind /dev/null "
+                  "$(readlink -f $(command -v iptables-legacy))")
 
 
 def no_tool_at_all(router):
@@ -670,7 +671,7 @@ def no_such_chain(router):
                                 nft_forward_chain="absent")
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("check,level,words,also,up,late,make", FAULTS)
 def test_fault(router, check, level, words, also, up, late, make):
     if up and late:
@@ -701,7 +702,7 @@ def test_no_tool_at_all(router, backend_key):
     assert not found.of("forward", "ok")
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
 def test_bridge_without_querier(router):
     router.rt.ip_batch("link set lan0 type bridge mcast_snooping 1")
@@ -808,7 +809,7 @@ def test_wrong_backend(router, backend, up, final):
                "add chain inet filter forward { policy accept; }",
                "-P FORWARD ACCEPT", "-A FORWARD -j REJECT")
     nft = router.lab.firewall.name == "nft"
-    router.upnpd.options["backend"] = "iptables-legacy" if nft else "nft"
+    router.upnpd.options["backend"] = "iptables-legacy" if nft else "netlink"
     if up:
         router.upnpd.start()
     found = router.check()

@@ -113,7 +113,7 @@ def test_gupnp_igd(lab, igd, proto):
     ends(lab, igd, client, proto, server)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_gupnp_igd_hears_events(lab, igd):
     """It subscribes to ExternalIPAddress, and tells its program where it is
     to be reached now."""
@@ -178,7 +178,7 @@ def test_nat_api(lab, igd, proto):
     ends(lab, igd, client, proto, server)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_gssdp_discover(lab, upnpd, igd_version):
     """The library under every GNOME program finds each root, and sees it go:
     it is told what is there, then what has left."""
@@ -196,7 +196,7 @@ def test_gssdp_discover(lab, upnpd, igd_version):
     client.proc.wait()
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_gssdp_discover_by_version(lab, upnpd, igd_version):
     for n in roots(igd_version):
         # it waits for a second, and is asked again should that be too short
@@ -206,7 +206,7 @@ def test_gssdp_discover_by_version(lab, upnpd, igd_version):
                          "-t", DEVICE + n))
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_xmllint(lab, upnpd, igd_version):
     """Every document that is served, by a parser that forgives nothing."""
     paths = []

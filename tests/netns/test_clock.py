@@ -23,7 +23,7 @@ BOOT_ID = "/proc/sys/kernel/random/boot_id"
 EVENTS = "/igd1/wanip/event"
 
 pytestmark = [
-    pytest.mark.only("nft"),
+    pytest.mark.only("netlink"),
     pytest.mark.skipif("LAB_SAN" in os.environ, reason="ASan has a clock of its "
                        "own and wants to be the first library"),
 ]

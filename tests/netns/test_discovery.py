@@ -90,7 +90,7 @@ def test_search_all(lab, upnpd, to):
     assert set(pairs) == expected(lab)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
 def test_search_each_target(lab, upnpd, to):
     for st, usn in sorted(expected(lab)):
@@ -102,7 +102,7 @@ def test_search_each_target(lab, upnpd, to):
             check_answer(answers[0])
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_search_without_space_after_colon(lab, upnpd):
     """As libtorrent writes it, with three line ends."""
     raw = (f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
@@ -113,7 +113,7 @@ def test_search_without_space_after_colon(lab, upnpd):
         assert b"ST: upnp:rootdevice\r\n" in sock.recv(2048)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("st", (
     "urn:schemas-upnp-org:device:InternetGatewayDevice:3",
     "urn:schemas-upnp-org:service:WANIPConnection:9",
@@ -125,13 +125,13 @@ def test_silence_to_unknown_targets(lab, upnpd, st):
     assert search(lab.lan1, "upnp:rootdevice")      # it is alive
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_silence_without_discover(lab, upnpd):
     assert search(lab.lan1, "ssdp:all", man='"ssdp:alive"',
                   wait=SILENCE) == []
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_silence_outside(lab, upnpd):
     for to in (GROUP, EXT_IP):
         assert search(lab.outside, "ssdp:all", to=to, source=OUT_IP,
@@ -153,7 +153,7 @@ def served(host, dst, src):
         return False
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_silence_to_a_foreign_source(lab, upnpd):
     """A host on the wire with an address outside the network; the router
     could answer it, since it has a route, but must not (reflection)."""
@@ -166,7 +166,7 @@ def test_silence_to_a_foreign_source(lab, upnpd):
     assert not served(lab.lan1, LAN_IP, foreign)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_silence_to_a_borrowed_source(lab, upnpd):
     """Somebody outside sends with the address of a host of the LAN, and the
     router has no rp_filter: that host hears of nothing."""
@@ -207,7 +207,7 @@ def test_two_internal_interfaces(lab, upnpd):
         assert Igd(host, ip=ip).external_ip() == EXT_IP
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
@@ -260,7 +260,7 @@ def test_notify_alive_and_byebye(lab, stopped):
     ear.close()
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("first", ("media-server", "upnpd"))
 def test_beside_a_media_server(lab, stopped, first):
     """Both hear a search, whoever came first; we answer unicast ones."""

@@ -14,7 +14,7 @@ from lab import HOST_IP, LAN_IP, LONG, SHORT, wait_until
 from test_network import NEW_EXT, plug, unplug
 from upnp import WANCIC, Igd, http
 
-pytestmark = pytest.mark.only("nft")    # the firewall has no part in it
+pytestmark = pytest.mark.only("netlink")    # the firewall has no part in it
 
 WANIP_EVENT = "/igd1/wanip/event"
 EVENT_NS = "{urn:schemas-upnp-org:event-1-0}"

@@ -180,7 +180,7 @@ def own_state(lab, stopped, options):
             options, stopped.state]
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_disk_is_full(lab, stopped):
     """The mappings work; that they would not outlive a restart is said once."""
     stopped.start(prefix=own_state(lab, stopped, "size=8k,mode=0700,uid=65534"))
@@ -193,7 +193,7 @@ def test_disk_is_full(lab, stopped):
     assert in_kernel(lab, 40099)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_disk_is_read_only(lab, stopped):
     stopped.start(prefix=own_state(lab, stopped, "ro,mode=0700,uid=65534"))
     igd = Igd(lab.lan1)
@@ -210,7 +210,7 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("kind", sorted(BAD_FILES))
 def test_lease_file_is_nonsense(lab, upnpd, igd, kind):
@@ -233,7 +233,7 @@ def test_lease_file_is_nonsense(lab, upnpd, igd, kind):
     assert igd.mapped() == {("TCP", 40001, HOST_IP, 8000)}
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 def test_lease_file_is_cut(lab, upnpd, igd):
     """At whatever place the power went: the lines before it count. (Every
@@ -257,7 +257,7 @@ def test_lease_file_is_cut(lab, upnpd, igd):
         upnpd.stop()
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_lease_file_is_no_file(lab, upnpd, igd):
     """A link that somebody put there is not followed, and not needed."""
     upnpd.stop()
@@ -276,7 +276,7 @@ def test_lease_file_is_no_file(lab, upnpd, igd):
     assert upnpd.wait_log("lease file")
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("mode", (0o600, 0o644))
 def test_lease_file_of_somebody_else(lab, upnpd, igd, mode):
@@ -304,7 +304,7 @@ def test_lease_file_of_somebody_else(lab, upnpd, igd, mode):
 
 # ---- clients -----------------------------------------------------------
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_slow_clients(lab, upnpd, igd):
     """2,000 connections say nothing and 500 dribble: another host's request is
     answered within a second. (Both come from one address, the worst case.)"""

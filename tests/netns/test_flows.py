@@ -179,7 +179,7 @@ def flood(lab, n):
     return int(re.search(r"\d+", lab.router.run("conntrack", "-C")).group())
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_many_flows(lab, igd, flow):
     """50,000 other flows: a deletion is still quick, and still complete."""
     ends = flow("TCP", 40000, 8000)

@@ -114,7 +114,7 @@ def settled(lab, upnpd):
     return [in_use(pid) for pid in upnpd.pids().values()]
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(max_mappings_per_client=1024)
 def test_nothing_grows(lab, upnpd, igd):
     requests, mappings, subscribers = (7000, 10000, 1000) if LONG_RUN else \
@@ -143,7 +143,7 @@ def anonymous_kb(pid):
         return int(re.search(r"Anonymous:\s+(\d+)", f.read())[1])
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.skipif("LAB_SAN" in os.environ, reason="sanitizers keep a lot")
 def test_a_burst_is_given_back(lab, upnpd, igd):
     """Of 40 clients that send most of a long request and go, the 600 KiB of

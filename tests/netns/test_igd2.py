@@ -19,7 +19,7 @@ ROOTS = {"both": (1, 2), "1": (1,), "2": (2,)}
 VERSION_2 = {"AddAnyPortMapping", "DeletePortMappingRange",
              "GetListOfPortMappings"}
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 
 
 def each_version(test):

@@ -68,7 +68,7 @@ def check_monitor(pid, backend):
     assert not caps(of, "Inh") and not caps(of, "Amb")
     assert of["NoNewPrivs"].strip() == "1"
     # the control socket, the engine's pair, the nursery's; to the kernel: one
-    # to hear of changes, one that nft makes them by; another one only as long
+    # to hear of changes, one that netlink makes them by; another one only as long
     # as a question takes
     held = [socket.AF_UNIX] * 3 + [socket.AF_NETLINK] * NETLINK[backend]
     assert wait_until(lambda: sockets(pid) == held), sockets(pid)
@@ -129,7 +129,7 @@ def test_who_holds_what(lab, upnpd, igd):
     assert check_all(lab, upnpd) == nursery
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("key,value,was", (
     ("state_dir", "/run/upnpd-other", None), ("user", "root", "upnpd"),
     ("user", "games", "upnpd")))
@@ -159,7 +159,7 @@ def test_another_home_by_reload(lab, upnpd, igd, key, value, was):
     assert wait_until(lambda: igd.mapped() == before)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_another_name_of_the_same_user(lab, upnpd, igd):
     """It is whom it means that counts."""
     uid = os.stat(upnpd.state).st_uid
@@ -169,7 +169,7 @@ def test_another_name_of_the_same_user(lab, upnpd, igd):
     upnpd.wait_ready()
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
     """root may read its own, and what all may read."""
     engine, since = upnpd.engine(), len(upnpd.log())
@@ -186,7 +186,7 @@ def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
     upnpd.wait_ready()
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_engine_that_hangs_is_ended(lab, upnpd):
     """It is another user's process, which the monitor may not end: the nursery
     does."""
@@ -208,7 +208,7 @@ def gone(pids):
     return not any(os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_engine_that_can_not_be_forked(lab, stopped):
     """Its user has as many processes as it may."""
     stopped.start(prefix=["prlimit", "--nproc=1"], wait=False)
@@ -220,7 +220,7 @@ def test_engine_that_can_not_be_forked(lab, stopped):
     assert lab.rules() == lab.pristine
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
 def test_nursery_killed(lab, upnpd, igd, hangs):
     """The daemon ends, the engine too, whatever it does, and an init system
@@ -242,7 +242,7 @@ def test_nursery_killed(lab, upnpd, igd, hangs):
     assert igd.mapped() == before
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
 def test_nursery_killed_while_disabled(lab, stopped):
     """Until it is needed there is none."""
@@ -263,7 +263,7 @@ def test_nursery_killed_while_disabled(lab, stopped):
     assert stopped.wait_log("not enabled", since=since)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_nursery_that_hangs(lab, upnpd, igd):
     """Nobody can end it, but the daemon does not wait for ever."""
     igd.add(40000)
@@ -281,7 +281,7 @@ def test_nursery_that_hangs(lab, upnpd, igd):
     assert igd.mapped() == before
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
 def test_monitor_killed(lab, upnpd, hangs):
     """The others go, too: the engine with a byebye or, if need be, without."""
@@ -319,7 +319,7 @@ def shut_listener(pid):
     return False
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_spoilt_control_socket(lab, upnpd, igd):
     """It went on to be refused for all engines to come."""
     def talks():
@@ -345,7 +345,7 @@ class Witness(FakeTool):
             return f.read().split("\n")[-4:-1]
 
 
-@pytest.mark.only("iptables-legacy", "iptables-nft", "nft")
+@pytest.mark.only("iptables-legacy", "iptables-nft")
 def test_what_a_tool_is_given(lab, stopped):
     tool = Witness(lab, lab.firewall.tool())
     stopped.start(prefix=tool.prefix())
@@ -503,7 +503,7 @@ def test_rogue_takes_no_link_down(lab, rogue):
     assert "state UP" in lab.router.run("ip", "link", "show", "wan0")
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("nonsense", ("0", "99", "4294967295", "short"))
 def test_rogue_that_talks_nonsense(lab, stopped, nonsense):
     rogue = Rogue(stopped)

@@ -50,7 +50,7 @@ def test_stop_leaves_nothing(lab, upnpd, igd, signo):
     assert not os.path.exists(lab.path("upnpd.pid"))
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
 def test_all_told_to_stop(lab, upnpd, igd, signo):
     """Ctrl-C, or an init system, tells the engine too: it ended at once, and
@@ -141,7 +141,7 @@ def test_monitor_killed(lab, upnpd, igd):
 
 
 @pytest.mark.fast
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
 @pytest.mark.parametrize("whole", (False, True), ids=("monitor", "all"))
 def test_killed_at_any_moment(lab, upnpd, igd, whole):
@@ -196,7 +196,7 @@ def keep_asking(igd, has, asked):
             return
 
 
-@pytest.mark.only("iptables-legacy", "nft", "netlink")
+@pytest.mark.only("iptables-legacy", "netlink")
 def test_five_engine_deaths(lab, upnpd, igd):
     two_mappings(igd)
     killed = set()
@@ -235,7 +235,7 @@ def test_firewall_flushed(lab, upnpd, igd):
     assert upnpd.wait_log("repaired")
 
 
-@pytest.mark.only("iptables-nft", "nft", "netlink")
+@pytest.mark.only("iptables-nft", "netlink")
 @pytest.mark.conf(verify_interval=3600)
 def test_firewall_flushed_is_noticed(lab, upnpd, igd):
     """Where the firewall lives in nf_tables the kernel tells of changes: no
@@ -249,7 +249,7 @@ def test_firewall_flushed_is_noticed(lab, upnpd, igd):
         assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("iptables-nft", "nft", "netlink")
+@pytest.mark.only("iptables-nft", "netlink")
 @pytest.mark.conf(verify_interval=3600)
 def test_part_of_it_taken_out(lab, upnpd, igd):
     """Not all of it, and by hand: put back, nothing doubled, others' rules
@@ -358,7 +358,7 @@ def test_reload_adds_an_interface(lab, upnpd, igd):
     assert wait_until(lambda: HOST_LAN2_IP not in lab.rules())
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_reload_changes_an_option(upnpd, igd):
     assert len(igd.entries()) == 1
     upnpd.options["show_dummy_rule"] = "no"
@@ -381,7 +381,7 @@ def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
     assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
 def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     """A state-dir that can not be had was found out only when the old engine
@@ -401,7 +401,7 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     assert wait_until(lambda: answers(igd.mapped) == before)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
 def test_enabled_with_what_can_not_run(lab, stopped):
     state, mine = "/dev/null", stopped.options["state_dir"]
@@ -418,7 +418,7 @@ def test_enabled_with_what_can_not_run(lab, stopped):
     assert wait_until(stopped.serves)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
 def test_enabled(lab, stopped):
     """Not enabled: it waits, and nobody knows. SIGHUP turns it on and off."""
@@ -440,7 +440,7 @@ def test_enabled(lab, stopped):
         assert search(lab.lan1, "ssdp:all", wait=SHORT) == []
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={
     "wan0": "external", "lan0": "internal",
@@ -455,7 +455,7 @@ def test_disabled_interfaces(lab, upnpd, igd):
     assert search(lab.lan1, "ssdp:all")
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_in_the_background(lab, stopped):
     """Without -F. A relative -f was looked for in / at SIGHUP, so that the
     daemon never read its configuration again."""
@@ -497,7 +497,7 @@ type = internal
 """
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("text,line", (
     ("enabled = 1 2\n", 1),
     ("enabled = yes\nhttp-port = 65616\n", 2),
@@ -534,7 +534,7 @@ def upnpd_binary():
     return UPNPD
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_right_configuration_is_checked(stopped):
     stopped.write_conf()
     stopped.spawn([upnpd_binary(), "-n", "-f", stopped.conf])
@@ -542,19 +542,19 @@ def test_right_configuration_is_checked(stopped):
     assert not os.path.exists(stopped.state)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_missing_file(stopped):
     stopped.spawn([upnpd_binary(), "-F", "-f", "/nowhere/upnpd.conf"])
     assert stopped.wait_exit() in (1, 2)
     assert "/nowhere/upnpd.conf" in stopped.log()
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_second_daemon_refuses(lab, upnpd, igd):
     """Two with one pid file: the second goes, the first stays."""
     two_mappings(igd)
     rules = lab.rules()
-    second = Upnpd(lab, "nft")
+    second = Upnpd(lab, "netlink")
     second.logfile = lab.path("log2")
     second.start(wait=False)
     try:
@@ -568,7 +568,7 @@ def test_second_daemon_refuses(lab, upnpd, igd):
 
 # ---- rights -----------------------------------------------------------
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_engine_has_no_rights(lab, upnpd):
     engine = upnpd.engine()
     with open(f"/proc/{engine}/status") as f:
@@ -604,14 +604,31 @@ def test_auto_takes_what_governs(lab, backend, upnpd, igd):
     assert line
     chosen = re.search(r"backend (\S+):", line).group(1)
     assert chosen == backend or \
-        (chosen, backend) == ("iptables", "iptables-nft") or \
-        (chosen, backend) == ("netlink", "nft")
+        (chosen, backend) == ("iptables", "iptables-nft")
     igd.add(40000, "TCP", 8000)
     assert reaches(lab, "TCP", 40000, server)
 
 
+@pytest.mark.only("netlink")
+@pytest.mark.conf(backend="nft")
+def test_former_backend(lab, upnpd, igd):
+    """nft means netlink: one warning says so, when the file is read."""
+    said = "backend = nft means netlink now; write backend = netlink instead"
+    assert upnpd.wait_log("backend netlink: configured")
+    assert upnpd.log().count(said) == 1
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    upnpd.options["backend"] = "netlink"    # the same one: nothing is made anew
+    upnpd.reload()
+    assert upnpd.wait_log("configuration read again")
+    assert reaches(lab, "TCP", 40000, server)
+    assert upnpd.log().count(said) == 1
+    assert upnpd.log().count("backend netlink: ") == 1
+
+
 @pytest.mark.only("fw4")
-@pytest.mark.conf(backend="nft", nft_table="inet fw4",
+@pytest.mark.conf(backend="netlink", nft_table="inet fw4",
                   nft_forward_chain="forward")
 def test_fw4(lab, upnpd, igd):
     """OpenWrt: the accept has to stand in fw4's own forward chain."""

@@ -119,7 +119,7 @@ def test_lease_is_renewed(lab, igd):
     assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("first, then", (
     ({}, {"lease": 1}),
@@ -136,7 +136,7 @@ def test_lease_without_a_change_in_the_kernel_expires(lab, igd, first, then):
     assert wait_until(lambda: not in_kernel(lab, 40000))
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("lease", (0, 1, 3600, 604800))
 def test_lease_values(igd, lease):
     for _ in range(10):
@@ -148,7 +148,7 @@ def test_lease_values(igd, lease):
     assert right
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(max_lease=100)
 def test_max_lease(igd):
     """Capped, not refused."""
@@ -215,14 +215,14 @@ def test_dummy_rule(lab, igd):
     assert len(igd.entries()) == 1
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 def test_no_dummy_rule(igd):
     assert igd.query("PortMappingNumberOfEntries") == "0"
     assert igd.entries() == []
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_errors(igd):
     assert error_of(igd.delete, 40000) == 714
     assert error_of(igd.specific, 40000) == 714
@@ -236,14 +236,14 @@ def test_errors(igd):
     assert error_of(igd.call, "MakeCoffee") == 401
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_description_comes_back(igd):
     text = "a <b> & \"c\" ]]> \u00e4 " + "x" * 200
     igd.add(40000, desc=text)
     assert igd.specific(40000)["NewPortMappingDescription"] == text
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_empty_client_is_who_asks(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000, client="")
@@ -251,7 +251,7 @@ def test_empty_client_is_who_asks(lab, igd):
     assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_other_services(lab, igd):
     props = igd.call("GetCommonLinkProperties", WANCIC)
     assert props["NewPhysicalLinkStatus"] == "Up"
@@ -274,7 +274,7 @@ def bit_rates(igd):
             for way in ("Up", "Down")]
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_bit_rates_of_the_link(lab, igd):
     """As /sys/class/net/wan0/speed has it, in Mbit/s, and as far as 32 bits
     of bit/s go."""
@@ -282,7 +282,7 @@ def test_bit_rates_of_the_link(lab, igd):
     assert bit_rates(igd) == [min(mbps * 10 ** 6, 2 ** 32 - 1)] * 2
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(upstream_bps=10000000)
 def test_bit_rates_configured(igd):
     assert bit_rates(igd)[0] == 10000000
@@ -291,7 +291,7 @@ def test_bit_rates_configured(igd):
 
 # ---- who may map what -------------------------------------------------
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
 def test_secure_mode(lab, igd):
     assert error_of(igd.add, 40000, client=HOST2_IP) == 718
@@ -306,7 +306,7 @@ def test_without_secure_mode(lab, igd):
     assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(secure_mode="no")
 @pytest.mark.parametrize("client", (
     LAN_IP, EXT_IP, OUT_IP, "192.168.88.255", "192.168.88.0",
@@ -321,7 +321,7 @@ def test_refused_clients(lab, igd, client):
     assert error_of(igd.specific, 40000) == 714
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
 @pytest.mark.conf(max_mappings_per_client=1,
                   lines=["allow 1024-65535 192.168.88.0/24 1024-65535",
@@ -343,7 +343,7 @@ def test_refusals_are_told(lab, upnpd, igd):
     assert len(re.findall(f"refused {HOST2_IP}:", upnpd.log())) == 1
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(lines=[
     "deny 5000-5999 192.168.88.0/24 1-65535",
     "allow 80 192.168.88.10/32 8080",
@@ -359,7 +359,7 @@ def test_allow_and_deny(lab, upnpd, igd):
     assert upnpd.wait_log(r"5500")      # which line, says the log
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_port_floor(igd):
     assert error_of(igd.add, 80) == 718
     assert error_of(igd.add, 1023, int_port=8080) == 718
@@ -369,7 +369,7 @@ def test_port_floor(igd):
 
 @pytest.mark.conf(max_mappings=3, max_mappings_per_client=2)
 @pytest.mark.lab(bridge=True)
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_caps(lab, igd):
     igd.add(40000)
     igd.add(40001)
@@ -408,8 +408,8 @@ def test_client_sends_from_the_mapped_port(lab, igd, proto):
 
 
 def test_a_mapping_for_one_is_not_where_all_leave(lab, igd):
-    """nft sent everybody's traffic out by the port set last, even where only
-    one remote host may come in by it: the others saw a port that is closed to
+    """Everybody's traffic went out by the port set last, even where only one
+    remote host may come in by it: the others saw a port that is closed to
     them."""
     igd.add(40001, "UDP", 5000)
     igd.add(40002, "UDP", 5000, remote=OUT2_IP)
@@ -514,7 +514,7 @@ def test_many_at_once(lab, igd):
     assert all(reaches(lab, "UDP", p, server) for p in ports[::20])
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_burst_beside_idle_connections(lab, igd):
     """200 requests at once while 2,000 connections idle: none lost."""
     import resource

@@ -12,7 +12,7 @@ from daemon import UPNPD
 from lab import wait_until, which
 from upnp import Igd
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)'
                     r'(?:\{((?:[a-zA-Z_]\w*="(?:[^"\\\n]|\\[\\"n])*",?)*)\})?'
                     r' (\d+)')

@@ -73,7 +73,7 @@ def test_started_without_an_external_address(lab, stopped):
     assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_delete_while_the_address_is_gone(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
@@ -134,7 +134,7 @@ def test_internal_interface_goes_and_comes(lab, igd):
         assert reaches(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
@@ -170,7 +170,7 @@ def test_boot_id_rises_with_an_interface(lab, upnpd):
     other.close()
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 def test_started_before_the_internal_interface(lab, stopped):
     lab.router.ip_batch("link del lan0")
     stopped.start(wait=False)
@@ -220,7 +220,7 @@ def test_link_is_taken_down(lab, upnpd, igd, action):
     assert upnpd.wait_log("wan0 taken down")
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(allow_disable_external_interface="yes")
 def test_link_taken_down_twice(igd):
     take(igd, "ForceTermination")
@@ -228,7 +228,7 @@ def test_link_taken_down_twice(igd):
     assert error_of(take, igd, "ForceTermination") == 711
 
 
-@pytest.mark.only("nft", "netlink")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(allow_disable_external_interface="yes")
 def test_link_down_and_up_in_one_breath(lab, igd):
     """RequestConnection right behind the answer to ForceTermination was

@@ -8,9 +8,10 @@ import time
 
 import pytest
 
+from daemon import FakeTool
 from lab import LAN_IP, LONG, SHORT, inside
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 
 
 class Manager:
@@ -58,7 +59,7 @@ def test_ready_when_it_answers(stopped, manager):
     stopped.start(wait=False)
     ready, before = manager.wait("READY")
     assert stopped.serves()
-    assert ready == {"READY": "1", "STATUS": "serving by nft"}
+    assert ready == {"READY": "1", "STATUS": "serving by netlink"}
     assert all("READY" not in said for said in before)
     manager.nothing("READY")
     assert stopped.stop() == 0
@@ -119,7 +120,7 @@ def test_reload(stopped, manager):
     stopped.reload()
     said = manager.wait("RELOADING")[0]
     assert began - 1 <= int(said["MONOTONIC_USEC"]) / 1e6 <= time.monotonic()
-    assert manager.wait("READY")[0]["STATUS"] == "serving by nft"
+    assert manager.wait("READY")[0]["STATUS"] == "serving by netlink"
     assert stopped.engine() not in (None, old)
     assert stopped.serves()
 
@@ -148,12 +149,12 @@ def test_reload_of_what_is_wrong(stopped, manager):
     stopped.reload("enabled = perhaps\n")
     manager.wait("RELOADING")
     status = manager.wait("READY")[0]["STATUS"]
-    assert re.match("serving by nft; the last reload changed nothing: "
+    assert re.match("serving by netlink; the last reload changed nothing: "
                     f"{stopped.conf}:1: ", status)
     assert stopped.serves()
     stopped.reload(good)
     manager.wait("RELOADING")
-    assert manager.wait("READY")[0]["STATUS"] == "serving by nft"
+    assert manager.wait("READY")[0]["STATUS"] == "serving by netlink"
 
 
 def test_engine_dies(stopped, manager):
@@ -166,23 +167,23 @@ def test_engine_dies(stopped, manager):
     assert stopped.serves()
 
 
+class Witness(FakeTool):
+    """A tool that writes down its environment."""
+    SCRIPT = FakeTool.SCRIPT.replace("read -r", "env >> {dir}/seen\nread -r", 1)
+
+    def seen(self):
+        with open(os.path.join(self.dir, "seen")) as f:
+            return f.read()
+
+
+@pytest.mark.only("iptables-legacy")
 def test_no_child_has_it(lab, stopped, manager):
     """Neither the firewall's tool nor the engine can speak in our name."""
-    seen = lab.path("environ")
-    script = lab.path("nft")
-    with open(script, "w") as f:
-        f.write(f"#!/bin/sh\nenv > {seen}\nexec /usr/sbin/nft.real \"$@\"\n")
-    os.chmod(script, 0o755)
-    real = lab.path("real")
-    stopped.start(prefix=[
-        "unshare", "-m", "sh", "-c",
-        'cp /usr/sbin/nft "$0" && mount -t tmpfs none /mnt && '
-        'sed -i "s,/usr/sbin/nft.real,$0," "$1" && '
-        'mount --bind "$1" /usr/sbin/nft && shift && exec "$@"',
-        real, script])
+    tool = Witness(lab, lab.firewall.tool())
+    stopped.start(prefix=tool.prefix())
     manager.wait("READY")
-    with open(seen) as f:
-        assert "NOTIFY_SOCKET" not in f.read()
+    assert "PATH=" in tool.seen()
+    assert "NOTIFY_SOCKET" not in tool.seen()
 
 
 def test_nobody_listens(stopped, monkeypatch):

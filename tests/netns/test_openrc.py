@@ -9,12 +9,12 @@ import pytest
 from daemon import ROOT, UPNPD
 from lab import run
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 
 CONF = """\
 enabled = yes
 allow-disable-external-interface = no
-backend = nft
+backend = netlink
 [interface wan0]
 type = external
 [interface lan0]

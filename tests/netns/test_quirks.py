@@ -14,7 +14,7 @@ from lab import EXT_IP, HOST2_IP, HOST_IP, LAN_IP, LONG, in_time, wait_until
 from upnp import (CONTROL, GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Message,
                   Reply, http)
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 URN = "urn:schemas-upnp-org:"
 SCPD = {"s": URN + "service-1-0"}
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"

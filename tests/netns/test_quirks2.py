@@ -18,7 +18,7 @@ from test_quirks import (PLAIN, PPP, TREE, Client, actions, envelope,
 from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
                   max_age, msearch)
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 IGD2, WANIP2 = IGD1[:-1] + "2", WANIP[:-1] + "2"
 TREE2 = [kind[:-1] + "2" for kind in TREE]
 UNSPOKEN = 10.0         # what closes by itself, closes long before that

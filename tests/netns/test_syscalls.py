@@ -16,7 +16,7 @@ MAP = ["ppoll", "accept4", "recvfrom", "sendto", "ppoll", "recvfrom", "write",
 MONITOR_MAX = 22
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_get_external_ip(lab, upnpd, igd):
     igd.external_ip()
     calls = calls_of(lab, processes(upnpd), lambda i: igd.external_ip())
@@ -24,7 +24,7 @@ def test_get_external_ip(lab, upnpd, igd):
     assert calls["monitor"] == []
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_add_port_mapping(lab, upnpd, igd):
     igd.add(3000)
     calls = calls_of(lab, processes(upnpd), lambda i: igd.add(4000 + i))

@@ -12,7 +12,7 @@ from lab import HOST_IP, blocked, listener, reaches, wait_until
 from machine import Machine, make_deb
 from upnp import Igd
 
-pytestmark = pytest.mark.only("nft")
+pytestmark = pytest.mark.only("netlink")
 UNIT = os.path.join(ROOT, "dist/systemd/upnpd.service")
 EIGHT = {"net_admin", "net_raw", "chown", "fowner", "dac_read_search",
          "sys_chroot", "setuid", "setgid"}
@@ -77,7 +77,7 @@ def mapping(lab):
     return server
 
 
-@pytest.mark.only("netlink", "nft", "iptables-nft", "iptables-legacy")
+@pytest.mark.only("netlink", "iptables-nft", "iptables-legacy")
 def test_installed_and_serving(lab, machine, backend):
     """dpkg -i alone opens nothing; three commands, and a port opens, within
     the sandbox; stopped, nothing is left."""

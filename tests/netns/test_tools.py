@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The firewall's tool fails, hangs or is gone: the client hears 501, the log
-says why, and everybody else is served meanwhile. With nft only where the tool
-has work to do: a mapping goes straight into the kernel's maps."""
+says why, and everybody else is served meanwhile."""
 import threading
 import time
 
@@ -13,7 +12,7 @@ from test_mapping import in_kernel
 from upnp import Igd, error_of
 
 # netlink has no tool
-pytestmark = pytest.mark.only("iptables-legacy", "iptables-nft", "nft")
+pytestmark = pytest.mark.only("iptables-legacy", "iptables-nft")
 
 
 @pytest.fixture
@@ -22,18 +21,6 @@ def tool(lab, stopped):
     stopped.start(prefix=fake.prefix())
     yield fake
     fake.mode("ok")
-
-
-def needs_tool(lab):
-    """From now on nothing can be done without the tool: where the kernel would
-    do, somebody flushes what it knows of us."""
-    if lab.firewall.name == "nft":
-        lab.firewall.flush(lab.router)
-
-
-def still_reaches(lab, port, server):
-    """What was there before needs_tool() still works, where it could."""
-    return lab.firewall.name == "nft" or reaches(lab, "TCP", port, server)
 
 
 def works_again(lab, igd, server):
@@ -65,7 +52,6 @@ def test_tool_fails(lab, stopped, tool, how):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40005, "TCP", 8000)
     tool.mode(how)
-    needs_tool(lab)
     # well before a tool that hangs is given up
     assert soon(4, lambda: error_of(igd.add, 40000, "TCP", 8000)) == 501
     assert error_of(igd.specific, 40000) == 714
@@ -76,13 +62,12 @@ def test_tool_fails(lab, stopped, tool, how):
     else:
         assert stopped.wait_log("firewall: .")
     assert not in_kernel(lab, 40000)
-    assert still_reaches(lab, 40005, server)
+    assert reaches(lab, "TCP", 40005, server)
     tool.mode("ok")
     works_again(lab, igd, server)
     assert reaches(lab, "TCP", 40005, server)
 
 
-@pytest.mark.only("iptables-legacy", "iptables-nft")
 def test_tool_is_busy(lab, stopped, tool):
     """Exit status 4, "try again": it is, and the answer is late, not wrong."""
     igd = Igd(lab.lan1)
@@ -97,7 +82,6 @@ def test_tool_is_busy(lab, stopped, tool):
     assert not in_kernel(lab, 40000)
 
 
-@pytest.mark.only("iptables-legacy", "iptables-nft")
 def test_tool_is_busy_for_ever(lab, stopped, tool):
     """Then it is an error, and soon enough that nobody waits in vain."""
     igd = Igd(lab.lan1)
@@ -118,7 +102,6 @@ def test_tool_hangs(lab, stopped, tool):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40001, "TCP", 8000)
     tool.mode("hang")
-    needs_tool(lab)
     outcome = []
 
     def ask():
@@ -140,7 +123,7 @@ def test_tool_hangs(lab, stopped, tool):
     # before it that of a look at what somebody changed
     assert others > 5
     assert 4 < took < 20
-    assert still_reaches(lab, 40001, server)
+    assert reaches(lab, "TCP", 40001, server)
     assert not in_kernel(lab, 40000)
     assert stopped.wait_log("firewall: .")
     tool.mode("ok")
@@ -148,25 +131,7 @@ def test_tool_hangs(lab, stopped, tool):
     assert reaches(lab, "TCP", 40001, server)
 
 
-@pytest.mark.only("nft")
-@pytest.mark.parametrize("how", ("fail", "missing", "hang"))
-def test_kernel_alone(lab, stopped, tool, how):
-    """nft is not asked for a mapping that comes or goes."""
-    igd = Igd(lab.lan1)
-    server = listener(lab.lan1, "TCP", 8000)
-    igd.add(40005, "TCP", 8000)
-    tool.mode(how)
-    igd.add(40000, "TCP", 8000)
-    igd.delete(40005)
-    igd.add(40006, "UDP", 8000)
-    assert not tool.hung()
-    assert reaches(lab, "TCP", 40000, server)
-    assert not in_kernel(lab, 40005)
-    assert in_kernel(lab, 40006)
-    tool.mode("ok")
-
-
-@pytest.mark.only("nft")
+@pytest.mark.only("iptables-legacy")
 def test_stop_while_the_tool_hangs(lab, stopped, tool):
     """It ends all the same, and the next start puts things right."""
     igd = Igd(lab.lan1)

@@ -75,7 +75,7 @@ Flags: X - disabled, I - invalid, D - dynamic
 """
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_transcript(lab, stopped, ctl):
     """A daemon that is not enabled, two interfaces, and it works."""
     for old, new in (("wan0", "ether1"), ("lan0", "ether2")):
@@ -99,7 +99,7 @@ def test_transcript(lab, stopped, ctl):
     assert reaches(lab, "TCP", 40000, here)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_there_when_it_is_back(lab, upnpd, ctl, igd):
     """Each change is served by the time the command ends, and the mappings go
     on."""
@@ -118,7 +118,7 @@ def test_there_when_it_is_back(lab, upnpd, ctl, igd):
     assert upnpd.engine() == engine
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_off_and_on(lab, upnpd, ctl):
     ctl.ok("set", "enabled=no")
     assert upnpd.engine() is None
@@ -127,7 +127,7 @@ def test_off_and_on(lab, upnpd, ctl):
     assert "<friendlyName>back<" in description(lab)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_many_at_once(lab, upnpd, ctl):
     """While the daemon runs, too; each waits for its own."""
     settings = ["hairpin=yes", "masquerade=yes", "max-lease=5",
@@ -145,7 +145,7 @@ def test_many_at_once(lab, upnpd, ctl):
     assert "<serialNumber>1<" in description(lab)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_says_what_failed(lab, upnpd, ctl):
     """A user that does not exist, and no nobody either, can not be made here;
     a state directory that is no directory can."""
@@ -161,7 +161,7 @@ def test_says_what_failed(lab, upnpd, ctl):
     assert upnpd.engine() != engine
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_other_file(lab, upnpd, ctl):
     """A copy to try things on is nothing of the daemon's."""
     engine = upnpd.engine()
@@ -172,7 +172,7 @@ def test_other_file(lab, upnpd, ctl):
     assert upnpd.engine() == engine
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_killed_daemon(lab, upnpd, ctl):
     """What it leaves behind is taken for no daemon."""
     engine = upnpd.engine()

@@ -146,7 +146,7 @@ def test_add_makes_traffic_pass(lab, upnpd, igd, ctl):
     assert blocked(lab, "TCP", 40000, server)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_add_with_everything(lab, upnpd, ctl):
     add(ctl, "remote-host=11.22.33.9", "lease=1h", "comment=a \u00e9")
     (entry,) = ctl.json("mappings", "print", "where", "static")
@@ -157,7 +157,7 @@ def test_add_with_everything(lab, upnpd, ctl):
     ctl("mappings", "remove", "tcp:40000:11.22.33.9")
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_add_refused(lab, upnpd, igd, ctl):
     def refusal(port="40000", to=f"{HOST_IP}:8000"):
         return ctl.fails("mappings", "add", "protocol=tcp",
@@ -170,7 +170,7 @@ def test_add_refused(lab, upnpd, igd, ctl):
     ctl.fails("mappings", "add", "protocol=tcp", status=2)
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_what_a_refusal_says_would_be_right_is(lab, upnpd, igd, ctl):
     words = ("mappings", "add", "protocol=tcp", "external-port=80",
              f"to={HOST_IP}:80")
@@ -191,7 +191,7 @@ def test_what_a_refusal_says_would_be_right_is(lab, upnpd, igd, ctl):
     igd.add(40000)                      # what was allowed before still is
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 @pytest.mark.conf(max_mappings=1)
 def test_add_when_full(lab, upnpd, igd, ctl):
     igd.add(40001)
@@ -258,7 +258,7 @@ def test_status(lab, upnpd, igd, ctl, backend):
     assert got["engine-deaths"] == 0
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_status_through_its_life(lab, upnpd, ctl):
     lab.router.run("ip", "link", "set", "wan0", "down")
     assert wait_until(lambda: ctl.json("status")["external"]["fault"]
@@ -279,13 +279,13 @@ def test_status_through_its_life(lab, upnpd, ctl):
     assert done.returncode == 1 and "running: no\n" in done.stdout
 
 
-@pytest.mark.only("nft")
+@pytest.mark.only("netlink")
 def test_metrics(lab, upnpd, igd, ctl):
     igd.add(40000)
     lines = ctl("metrics").splitlines()
     assert "upnpd_up 1" in lines
     assert 'upnpd_mappings{type="dynamic"} 1' in lines
-    assert 'upnpd_backend_info{backend="nft"} 1' in lines
+    assert 'upnpd_backend_info{backend="netlink"} 1' in lines
     for line in lines:
         assert re.fullmatch(r'# (HELP|TYPE) upnpd_\w+ .*|'
                             r'upnpd_\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? \d+',
@@ -301,7 +301,7 @@ def has_line(follower):
     return bool(select.select([follower.stdout], [], [], 0.1)[0])
 
 
-@pytest.mark.only("nft", "iptables-legacy")
+@pytest.mark.only("netlink", "iptables-legacy")
 def test_monitor(lab, upnpd, igd, ctl):
     follower = ctl.start("--json", "monitor")
     got = []

@@ -15,12 +15,11 @@ from test_service import answers
 from test_uci import CONFIG, config
 from upnp import Igd
 
-BACKENDS = ("nft", "netlink")
 NFTABLES_D = ("usr/share/nftables.d/table-pre/50-upnpd.nft",
               "usr/share/nftables.d/chain-pre/forward/50-upnpd.nft")
 
 
-def options(backend, *more):
+def options(*more, backend="netlink"):
     """As the package has it; upnpd looks at the firewall only when told."""
     return config(f"option backend '{backend}'",
                   "option nft_table 'inet fw4'",
@@ -73,8 +72,8 @@ class Paused:
         os.kill(self.pid, signal.SIGCONT)
 
 
-def service_of(lab, backend, prepare=None):
-    service = Service(lab, "fw4", options(backend))
+def service_of(lab, prepare=None, **how):
+    service = Service(lab, "fw4", options(**how))
     try:
         if prepare:
             prepare(service)
@@ -85,10 +84,10 @@ def service_of(lab, backend, prepare=None):
         print(service.told())
 
 
-@pytest.fixture(params=BACKENDS)
-def stopped(lab, request):
+@pytest.fixture
+def stopped(lab):
     """The daemon, not started."""
-    yield from service_of(lab, request.param)
+    yield from service_of(lab)
 
 
 @pytest.fixture
@@ -145,6 +144,16 @@ def test_without_upnpd_nothing_passes(service):
         for port in 40000, 8022:
             assert blocked(service.lab, "TCP", port, server)
         service.fw("reload")
+
+
+def test_former_backend(lab):
+    """A configuration from before nft became netlink still works, and the log
+    says what to write."""
+    for service in service_of(lab, backend="nft"):
+        server = service.start().map(40000)
+        assert reaches(lab, "TCP", 40000, server), service.told()
+        assert len(ours(service)) == 2
+        assert service.told().count("backend = nft means netlink now") == 1
 
 
 # ---- reload and restart -------------------------------------------------
@@ -214,8 +223,7 @@ def test_reload_without_the_daemon(stopped):
 
 # ---- the files and the firewall's options --------------------------------
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_files_came_after_the_firewall(lab, backend):
+def test_files_came_after_the_firewall(lab):
     """As when the package is installed: the start has the firewall read
     them."""
     def hide(service):
@@ -223,7 +231,7 @@ def test_files_came_after_the_firewall(lab, backend):
             os.rename(service.router.path(name),
                       service.router.path(name + ".off"))
 
-    for service in service_of(lab, backend, hide):
+    for service in service_of(lab, hide):
         for name in NFTABLES_D:
             os.rename(service.router.path(name + ".off"),
                       service.router.path(name))
@@ -232,17 +240,16 @@ def test_files_came_after_the_firewall(lab, backend):
         assert len(ours(service)) == 2
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_without_automatic_includes(lab, backend):
+def test_without_automatic_includes(lab):
     """Then the rules stand at the head of forward, and come back after a
     reload."""
     def without(service):
-        service.router.write(CONFIG, options(backend).replace(
+        service.router.write(CONFIG, options().replace(
             "upnpd_forward", "forward"))
         service.router.run("uci", "set", "firewall.defaults.auto_includes=0")
         service.router.run("uci", "commit", "firewall")
 
-    for service in service_of(lab, backend, without):
+    for service in service_of(lab, without):
         server = service.start().map(40000)
         assert reaches(lab, "TCP", 40000, server)
         service.fw("reload")
@@ -251,14 +258,13 @@ def test_without_automatic_includes(lab, backend):
             assert len(ours(service)) == 2
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_chain_is_not_there(lab, backend):
+def test_chain_is_not_there(lab):
     """Configured, but not included: said, and refused to the client."""
     def without(service):
         service.router.run("uci", "set", "firewall.defaults.auto_includes=0")
         service.router.run("uci", "commit", "firewall")
 
-    for service in service_of(lab, backend, without):
+    for service in service_of(lab, without):
         service.start()
         assert wait_until(lambda: "there is no chain upnpd_forward in inet fw4"
                           in service.procd.log())
@@ -279,8 +285,7 @@ delete table inet probe
         input=rules, text=True, stderr=subprocess.DEVNULL).returncode
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_mapped_flows_are_offloaded(lab, backend):
+def test_mapped_flows_are_offloaded(lab):
     """fw4 says so ahead of all else; an accept of ours before it would keep
     mapped flows from it."""
     if not has_flowtables(lab):
@@ -291,7 +296,7 @@ def test_mapped_flows_are_offloaded(lab, backend):
                            "firewall.defaults.flow_offloading=1")
         service.router.run("uci", "commit", "firewall")
 
-    for service in service_of(lab, backend, offload):
+    for service in service_of(lab, offload):
         server = service.start().map(40000)
         with lab.outside.socket(1) as out:
             out.settimeout(LONG)

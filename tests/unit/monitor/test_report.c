@@ -18,8 +18,9 @@ static char pid_file[64], status_file[64];
 static int manager = -1;
 static const char *fault;
 static struct report r;
-static struct natfw_backend nft = { .name = "nft" };
-static struct broker broker = { .fw.be = &nft, .why = "a test", .open = true };
+static struct natfw_backend netlink = { .name = "netlink" };
+static struct broker broker = {
+	.fw.be = &netlink, .why = "a test", .open = true};
 
 const char *broker_fault(const struct broker *g)
 {
@@ -77,7 +78,7 @@ static void serve(void)
 	report_state(&r, STATUS_SERVING, &broker);
 	HEARD("STATUS=starting");
 	report_serving(&r);
-	HEARD("READY=1\nSTATUS=serving by nft");
+	HEARD("READY=1\nSTATUS=serving by netlink");
 }
 
 static void test_ready_when_the_engine_serves(void **state)
@@ -89,7 +90,7 @@ static void test_ready_when_the_engine_serves(void **state)
 	report_broker(&r, &broker);
 	SILENCE();
 	report_stopping(&r);
-	HEARD("STOPPING=1\nSTATUS=serving by nft");
+	HEARD("STOPPING=1\nSTATUS=serving by netlink");
 	report_end(&r, NULL);
 	SILENCE();
 	assert_int_equal(access(status_file, F_OK), -1);
@@ -120,7 +121,7 @@ static void test_reload(void **state)
 	report_reloading(&r);
 	assert_int_equal(sscanf(heard(), "RELOADING=1\nMONOTONIC_USEC=%llu\n"
 				"STATUS=%63[^\n]", &usec, line), 2);
-	assert_string_equal(line, "serving by nft");
+	assert_string_equal(line, "serving by netlink");
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	assert_in_range(usec / 1000000, t.tv_sec - 60, t.tv_sec);
 	report_state(&r, STATUS_SERVING, &broker);
@@ -128,7 +129,7 @@ static void test_reload(void **state)
 	HEARD("STATUS=starting");
 	SILENCE();
 	report_serving(&r);
-	HEARD("READY=1\nSTATUS=serving by nft");
+	HEARD("READY=1\nSTATUS=serving by netlink");
 }
 
 static void test_reload_that_fails(void **state)
@@ -137,9 +138,9 @@ static void test_reload_that_fails(void **state)
 	report_reloading(&r);
 	heard();
 	report_reload(&r, "/etc/upnpd.conf:3: no such key");
-	HEARD("STATUS=serving by nft; the last reload changed nothing: "
+	HEARD("STATUS=serving by netlink; the last reload changed nothing: "
 	      "/etc/upnpd.conf:3: no such key");
-	HEARD("READY=1\nSTATUS=serving by nft; the last reload changed "
+	HEARD("READY=1\nSTATUS=serving by netlink; the last reload changed "
 	      "nothing: /etc/upnpd.conf:3: no such key");
 	SILENCE();
 }
@@ -161,18 +162,18 @@ static void test_engine_dies(void **state)
 	report_death(&r);
 	HEARD("STATUS=the engine ended, another one starts");
 	report_serving(&r);
-	HEARD("READY=1\nSTATUS=serving by nft");
+	HEARD("READY=1\nSTATUS=serving by netlink");
 }
 
 static void test_firewall_fault(void **state)
 {
 	serve();
-	fault = "nft: no\nsuch\x7fthing";
+	fault = "netlink: no\nsuch\x7fthing";
 	report_broker(&r, &broker);
-	HEARD("STATUS=serving by nft; firewall: nft: no?such?thing");
+	HEARD("STATUS=serving by netlink; firewall: netlink: no?such?thing");
 	fault = "";
 	report_broker(&r, &broker);
-	HEARD("STATUS=serving by nft");
+	HEARD("STATUS=serving by netlink");
 }
 
 /* The longest texts of all are cut, and end where the buffer does. */

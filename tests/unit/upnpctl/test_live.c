@@ -138,7 +138,7 @@ static struct statusfile monitor_says(enum status_state state)
 	return (struct statusfile){
 		.pid = getpid(), .state = state, .file = "/etc/upnpd.conf",
 		.since_s = 784111777, .since_mono_s = boot_s(),
-		.backend = "nft", .backend_why = "nft governs forwarding",
+		.backend = "netlink", .backend_why = "nf_tables governs here",
 	};
 }
 
@@ -750,7 +750,8 @@ static void test_status(void **state)
 			 "client at most\n");
 	assert_says(out, "         subscribers: 2 of 64\n");
 	assert_says(out, "             refused: 5 ");
-	assert_says(out, "             backend: nft: nft governs forwarding\n");
+	assert_says(out,
+		    "             backend: netlink: nf_tables governs here\n");
 	assert_says(out, "            firewall: as it should be\n");
 	assert_says(out, "         last-reload: failed: line 3\n");
 	assert_says(out, "         last-repair: 1994-11-06T08:49:37Z, 2 in all"
@@ -932,10 +933,10 @@ static void test_resync(void **state)
 	assert_says(out, "repaired");
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
 	assert_says(err, "could not be repaired; see");
-	strcpy(s.firewall_fault, "nft: no such file");
+	strcpy(s.firewall_fault, "netlink: no such file");
 	put_status(s);
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "could not be repaired: nft: no such file");
+	assert_says(err, "could not be repaired: netlink: no such file");
 	assert_int_equal(run(resync_run, ARGS("now")), CMD_USAGE);
 }
 
