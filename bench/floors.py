@@ -48,7 +48,7 @@ class Server(Floor):
     """floor.c in a lab as ours."""
 
     def __init__(self, name, binary):
-        super().__init__(name, FIREWALLS["nft"]())
+        super().__init__(name, FIREWALLS["netlink"]())
         self.binary = binary
 
     def like(self, room):

@@ -42,17 +42,15 @@ class Row:
         self.limit = limit
 
 
-def by_backend(netlink, nft, iptables):
+def by_backend(netlink, iptables):
     """A bar for each kind of backend."""
     def bar(name):
-        if name.startswith("iptables"):
-            return iptables
-        return nft if name.startswith("nft") else netlink
+        return iptables if name.startswith("iptables") else netlink
     return bar
 
 
 def all_of(factor):
-    return by_backend(factor, factor, factor)
+    return by_backend(factor, factor)
 
 
 # ---- what is done to a subject: each gives {row: value} or {row: why not} ----
@@ -452,11 +450,11 @@ ROWS = {
 }
 # Where a row's bar depends on the mappings in place.
 BARS = {
-    ("add1", 1000): by_backend(20, 2, 1.2),
-    ("add50", 0): by_backend(50, 50, 10),
-    ("add50", 1000): by_backend(50, 50, 10),
-    ("add50", 10000): by_backend(50, 50, 10),
-    ("flows", 5000): by_backend(4, 4, None),
+    ("add1", 1000): by_backend(20, 1.2),
+    ("add50", 0): by_backend(50, 10),
+    ("add50", 1000): by_backend(50, 10),
+    ("add50", 10000): by_backend(50, 10),
+    ("flows", 5000): by_backend(4, None),
 }
 
 

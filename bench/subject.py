@@ -18,9 +18,9 @@ FLOWS = os.path.join(ROOT, "build", "flows")
 STATIC = os.path.join(ROOT, "build", "static", "upnpd")
 
 # Our backends; one that the program does not know is passed over.
-BACKENDS = ("netlink", "nft", "iptables-legacy", "iptables-nft")
+BACKENDS = ("netlink", "iptables-legacy", "iptables-nft")
 PEERS = tuple(BUILDS)
-STATIC_NAME = "nft, static build"
+STATIC_NAME = "netlink, static build"
 
 FILL_PORT = 2000        # UDP, the mappings that are in place
 ADD_PORT = 40000        # TCP, those that come and go
@@ -184,7 +184,7 @@ class Subject:
 
 class Ours(Subject):
     def __init__(self, name, backend, binary=UPNPD, room=MAPPINGS_MAX):
-        firewall = FIREWALLS.get(backend, FIREWALLS["nft"])
+        firewall = FIREWALLS.get(backend, FIREWALLS["netlink"])
         super().__init__(name, firewall())
         self.backend, self.binary, self.room = backend, binary, room
         self._engine = self._nursery = None
@@ -264,7 +264,7 @@ def subjects():
         else:
             without.append(f"{backend}: the program does not know it")
     if os.access(STATIC, os.X_OK):
-        found.append(Ours(STATIC_NAME, "nft", STATIC))
+        found.append(Ours(STATIC_NAME, "netlink", STATIC))
     else:
         without.append(f"{STATIC_NAME}: not built (make static)")
     return found + [Peer(name) for name in PEERS], without

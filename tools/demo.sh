@@ -139,7 +139,7 @@ start_upnpd()
 {
 	cat >"$TMP/upnpd.conf" <<-CONF
 	enabled = yes
-	backend = nft
+	backend = netlink
 	allow-disable-external-interface = no
 	state-dir = $TMP/state
 	control-socket = $TMP/upnpd.sock

@@ -3,7 +3,7 @@
  * counts.h - packets and bytes of each mapping, asked of the kernel by this
  * command itself: the daemon has no part in it.
  *
- * The backends netlink and nft count what is forwarded to and from a client's
+ * The backend netlink counts what is forwarded to and from a client's
  * socket, so that mappings to one socket have the same count. Where nothing is
  * counted, nothing is told: a missing count is not 0.
  */
