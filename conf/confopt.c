@@ -13,19 +13,8 @@
 
 #define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
 
-enum type_id {
-	YES_NO,
-	NUMBER,
-	WORD,
-	BACKEND,
-	TEXT,
-	PATH,
-	SOCKET,
-	UUID,
-	NFT_TABLE,
-	NFT_CHAIN,
-	ADDRESS
-};
+enum type_id { YES_NO, NUMBER, WORD, BACKEND, TEXT, PATH, SOCKET, UUID,
+	       NFT_TABLE, NFT_CHAIN, ADDRESS };
 
 /* What the options of one type have in common. */
 struct type {

@@ -750,8 +750,8 @@ static void test_status(void **state)
 			 "client at most\n");
 	assert_says(out, "         subscribers: 2 of 64\n");
 	assert_says(out, "             refused: 5 ");
-	assert_says(out,
-		    "             backend: netlink: nf_tables governs here\n");
+	assert_says(out, "             backend: netlink: nf_tables governs "
+			 "here\n");
 	assert_says(out, "            firewall: as it should be\n");
 	assert_says(out, "         last-reload: failed: line 3\n");
 	assert_says(out, "         last-repair: 1994-11-06T08:49:37Z, 2 in all"
