@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* ASan watches both ends of what is its own. */
 #ifdef __has_feature
@@ -52,6 +53,18 @@ static inline void mem_free(void *p, size_t n, size_t size)
 		free(p);
 	else if (p)
 		munmap(p, n * size);
+}
+
+/** mem_release - the contents of @n bytes at @p are no longer needed: give the
+ * whole pages among them back to the kernel. They read as zero afterwards. */
+static inline void mem_release(void *p, size_t n)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)p + page - 1) / page * page;
+	uintptr_t to = ((uintptr_t)p + n) / page * page;
+
+	if (from < to)
+		madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
 #endif

@@ -7,6 +7,7 @@
 #ifndef IGD_L3F_H
 #define IGD_L3F_H
 
+#include "base/wr.h"
 #include "igd/igd.h"
 
 igd_action_fn l3f_set_default, l3f_get_default;

@@ -7,6 +7,7 @@
 #ifndef IGD_VALUE_H
 #define IGD_VALUE_H
 
+#include "base/wr.h"
 #include "igd/igd.h"
 
 /** value_ranged - has @var a range at @version of its service? */

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw.h"
 #include "natfw/ipt_leaf.h"
 #include "natfw/ipt_list.h"

@@ -203,7 +203,7 @@ static int commit(struct nl *st, struct nfnl_batch *b)
 static void release_pages(struct nl *st, const struct nfnl_batch *b)
 {
 	if (b->m.len > ROOM_REST / 16)
-		mem_idle(st->room, st->cap);
+		mem_release(st->room, st->cap);
 }
 
 /* ---- which elements ------------------------------------------------ */

@@ -30,7 +30,7 @@ ROWS = [
 ROOT = {"upnpd": "main", "soap": "soap", "ssdp": "ssdp", "httpd": "httpd",
         "xmltiny": "http", "natfw": "natfw"}
 # These get their names with the next changes.
-LATER = ("natfw/", "upnpctl/check_")
+LATER = ("upnpctl/check_",)
 RANK = {folder: number for number, row in enumerate(ROWS) for folder in row}
 
 

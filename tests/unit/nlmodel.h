@@ -15,6 +15,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "natfw/nfnl.h"
 #include "tests/unit/nltest.h"
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include "base/wr.h"
 #include "natfw/nl_place.h"
 #include "tests/unit/natfwtest.h"
 

@@ -10,13 +10,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <stdio.h>
+#include "base/wr.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
 #include "natfw/nl_place.h"
 #include "natfw/nl_rule.h"
 #include "natfw/table.h"
 #include "tests/unit/natfwtest.h"
-#include "nlmodel.h"
+#include "tests/unit/nlmodel.h"
 
 /* The registry in natfw.c names them; nothing here asks it. */
 const struct natfw_backend natfw_iptables = { 0 },
