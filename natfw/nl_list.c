@@ -14,74 +14,10 @@
 #include <linux/netfilter/nf_tables.h>
 #include "natfw/nl_list.h"
 #include "natfw/nl_rule.h"
+#include "natfw/nlattr.h"
 
 /* The table, by its name: in what is told of chains, sets, rules. */
 #define ATTR_TABLE	NFTA_CHAIN_TABLE
-
-/* ---- attributes ---------------------------------------------------- */
-
-static struct str text_of(const struct rtattr *a)
-{
-	return (struct str){ (const char *)(a + 1), RTA_PAYLOAD(a) };
-}
-
-static unsigned type_of(const struct rtattr *a)
-{
-	return a->rta_type & NLA_TYPE_MASK;
-}
-
-static struct nl_span span_of(struct str s)
-{
-	return (struct nl_span){ s.p, s.n };
-}
-
-/* The first attribute @type, without what is behind a NUL where it is a
- * name; nothing when there is none. */
-static struct str get(struct nl_span s, unsigned type)
-{
-	const struct rtattr *a;
-
-	while ((a = netlink_next_attr(&s)))
-		if (type_of(a) == type)
-			return text_of(a);
-	return (struct str){ NULL, 0 };
-}
-
-static struct str get_name(struct nl_span s, unsigned type)
-{
-	struct str name = get(s, type);
-
-	if (name.n && !name.p[name.n - 1])
-		name.n--;
-	return name;
-}
-
-static struct nl_span get_nest(struct nl_span s, unsigned type)
-{
-	return span_of(get(s, type));
-}
-
-static bool get_u32(struct nl_span s, unsigned type, uint32_t *ret)
-{
-	struct str v = get(s, type);
-
-	if (v.n != sizeof(*ret))
-		return false;
-	memcpy(ret, v.p, sizeof(*ret));
-	*ret = be32toh(*ret);
-	return true;
-}
-
-static bool get_u64(struct nl_span s, unsigned type, uint64_t *ret)
-{
-	struct str v = get(s, type);
-
-	if (v.n != sizeof(*ret))
-		return false;
-	memcpy(ret, v.p, sizeof(*ret));
-	*ret = be64toh(*ret);
-	return true;
-}
 
 /* The attributes of a message of nf_tables; none when it is another. */
 static struct nl_span attrs_of(const struct nlmsghdr *h, int type)
@@ -114,26 +50,26 @@ static bool read_table(const struct nlmsghdr *h, struct nl_span s,
 	return family &&
 	       str_copy(at->family, sizeof(at->family), str_z(family)) &&
 	       nl_place_copy_name(at->table, sizeof(at->table),
-				  get_name(s, ATTR_TABLE));
+				  nlattr_name(s, ATTR_TABLE));
 }
 
 static void find_chain(void *arg, const struct nlmsghdr *h)
 {
 	struct nl_place_search *search = arg;
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWCHAIN);
-	struct nl_span hook = get_nest(s, NFTA_CHAIN_HOOK);
+	struct nl_span hook = nlattr_nest(s, NFTA_CHAIN_HOOK);
 	uint32_t number, priority;
 	struct nl_place at;
 
 	if (!read_table(h, s, &at) ||
 	    !nl_place_copy_name(at.chain, sizeof(at.chain),
-				get_name(s, NFTA_CHAIN_NAME)))
+				nlattr_name(s, NFTA_CHAIN_NAME)))
 		return;
 	nl_place_add_chain(search, &at);
-	if (str_eq(get_name(s, NFTA_CHAIN_TYPE), STR("filter")) &&
-	    get_u32(hook, NFTA_HOOK_HOOKNUM, &number) &&
+	if (str_eq(nlattr_name(s, NFTA_CHAIN_TYPE), STR("filter")) &&
+	    nlattr_u32(hook, NFTA_HOOK_HOOKNUM, &number) &&
 	    number == NF_INET_FORWARD &&
-	    get_u32(hook, NFTA_HOOK_PRIORITY, &priority))
+	    nlattr_u32(hook, NFTA_HOOK_PRIORITY, &priority))
 		nl_place_add_filter(search, &at, (int32_t)priority);
 }
 
@@ -174,7 +110,7 @@ static bool is_own(struct nl_span s, const struct nfgenmsg *about)
 {
 	return about &&
 	       about->nfgen_family == nfnl_family(nl_place_own.family) &&
-	       str_eq(get_name(s, ATTR_TABLE), str_z(nl_place_own.table));
+	       str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_place_own.table));
 }
 
 static void scan_own(void *arg, const struct nlmsghdr *h)
@@ -188,7 +124,7 @@ static void scan_own(void *arg, const struct nlmsghdr *h)
 	if (!is_own(s, netlink_body(h, sizeof(struct nfgenmsg))))
 		return;
 	for (attr = kind->attr; *attr; attr++)
-		hash = backend_hash(hash, get(s, *attr));
+		hash = backend_hash(hash, nlattr_get(s, *attr));
 	backend_count(&scan->own, hash);
 }
 
@@ -216,9 +152,9 @@ static bool uses_accept_set(struct nl_span list)
 	struct nl_span e;
 
 	while ((a = netlink_next_attr(&list))) {
-		e = span_of(text_of(a));
-		if (str_eq(get_name(e, NFTA_EXPR_NAME), STR("lookup")) &&
-		    str_eq(get_name(get_nest(e, NFTA_EXPR_DATA),
+		e = nlattr_span(nlattr_bytes(a));
+		if (str_eq(nlattr_name(e, NFTA_EXPR_NAME), STR("lookup")) &&
+		    str_eq(nlattr_name(nlattr_nest(e, NFTA_EXPR_DATA),
 				    NFTA_LOOKUP_SET), STR(NL_PLACE_SET)))
 			return true;
 	}
@@ -234,13 +170,13 @@ static void scan_rule(void *arg, const struct nlmsghdr *h)
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWRULE);
 	size_t *n = &scan->old_n[scan->p];
 
-	if (!str_eq(get_name(s, NFTA_RULE_TABLE), str_z(at->table)) ||
-	    !str_eq(get_name(s, NFTA_RULE_CHAIN), str_z(at->chain)) ||
-	    !str_eq(get(s, NFTA_RULE_USERDATA), comment) ||
-	    !uses_accept_set(get_nest(s, NFTA_RULE_EXPRESSIONS)))
+	if (!str_eq(nlattr_name(s, NFTA_RULE_TABLE), str_z(at->table)) ||
+	    !str_eq(nlattr_name(s, NFTA_RULE_CHAIN), str_z(at->chain)) ||
+	    !str_eq(nlattr_get(s, NFTA_RULE_USERDATA), comment) ||
+	    !uses_accept_set(nlattr_nest(s, NFTA_RULE_EXPRESSIONS)))
 		return;
 	if (*n < NL_PLACE_RULES_MAX &&
-	    get_u64(s, NFTA_RULE_HANDLE, &scan->old[scan->p][*n]))
+	    nlattr_u64(s, NFTA_RULE_HANDLE, &scan->old[scan->p][*n]))
 		(*n)++;
 }
 
@@ -249,9 +185,9 @@ static void scan_set(void *arg, const struct nlmsghdr *h)
 	struct nl_list_scan *scan = arg;
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
 
-	if (str_eq(get_name(s, NFTA_SET_TABLE),
+	if (str_eq(nlattr_name(s, NFTA_SET_TABLE),
 		   str_z(scan->places->at[scan->p].table)) &&
-	    str_eq(get_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
+	    str_eq(nlattr_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
 		scan->set[scan->p] = true;
 }
 
@@ -300,22 +236,26 @@ uint64_t nl_list_hash(const struct nfnl_set *set,
 	return backend_hash(h, bytes_of(data));
 }
 
+/* The bytes of a key or of a map's data. */
+static struct str value_of(struct nl_span e, unsigned type)
+{
+	return nlattr_get(nlattr_nest(e, type), NFTA_DATA_VALUE);
+}
+
 static void scan_elements(void *arg, const struct nlmsghdr *h)
 {
 	struct nl_list_scan *scan = arg;
-	struct nl_span list = get_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
+	struct nl_span list = nlattr_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
 				       NFTA_SET_ELEM_LIST_ELEMENTS), e;
 	const struct rtattr *a;
 	uint64_t hash;
 
 	while ((a = netlink_next_attr(&list))) {
-		e = span_of(text_of(a));
+		e = nlattr_span(nlattr_bytes(a));
 		hash = backend_hash(scan->hash,
-				    get(get_nest(e, NFTA_SET_ELEM_KEY),
-					NFTA_DATA_VALUE));
+				    value_of(e, NFTA_SET_ELEM_KEY));
 		hash = backend_hash(hash,
-				    get(get_nest(e, NFTA_SET_ELEM_DATA),
-					NFTA_DATA_VALUE));
+				    value_of(e, NFTA_SET_ELEM_DATA));
 		backend_count(&scan->elements, hash);
 	}
 }
@@ -356,26 +296,26 @@ static bool read_key(struct str key, struct nl_list_count *ret)
 
 static bool read_count(struct nl_span e, struct nl_list_count *ret)
 {
-	struct nl_span expr = get_nest(e, NFTA_SET_ELEM_EXPR), data;
+	struct nl_span expr = nlattr_nest(e, NFTA_SET_ELEM_EXPR), data;
 
-	data = get_nest(expr, NFTA_EXPR_DATA);
-	return str_eq(get_name(expr, NFTA_EXPR_NAME), STR("counter")) &&
-	       get_u64(data, NFTA_COUNTER_PACKETS, &ret->packets) &&
-	       get_u64(data, NFTA_COUNTER_BYTES, &ret->bytes) &&
-	       read_key(get(get_nest(e, NFTA_SET_ELEM_KEY), NFTA_DATA_VALUE),
+	data = nlattr_nest(expr, NFTA_EXPR_DATA);
+	return str_eq(nlattr_name(expr, NFTA_EXPR_NAME), STR("counter")) &&
+	       nlattr_u64(data, NFTA_COUNTER_PACKETS, &ret->packets) &&
+	       nlattr_u64(data, NFTA_COUNTER_BYTES, &ret->bytes) &&
+	       read_key(value_of(e, NFTA_SET_ELEM_KEY),
 			ret);
 }
 
 static void count_elements(void *arg, const struct nlmsghdr *h)
 {
 	const struct counting *to = arg;
-	struct nl_span list = get_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
+	struct nl_span list = nlattr_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
 				       NFTA_SET_ELEM_LIST_ELEMENTS);
 	const struct rtattr *a;
 	struct nl_list_count c;
 
 	while ((a = netlink_next_attr(&list)))
-		if (read_count(span_of(text_of(a)), &c))
+		if (read_count(nlattr_span(nlattr_bytes(a)), &c))
 			to->fn(to->arg, &c);
 }
 
@@ -391,7 +331,7 @@ static void find_set(void *arg, const struct nlmsghdr *h)
 	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
 
 	if (!set_place->found &&
-	    str_eq(get_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
+	    str_eq(nlattr_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
 		set_place->found = read_table(h, s, &set_place->at);
 }
 
