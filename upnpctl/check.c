@@ -2,6 +2,7 @@
 /*
  * check.c - "upnpctl check": why would a port not open here?
  *
+ * Runs in: upnpctl
  * Owns: the order of the checks, what is printed, the exit status.
  * Never does: change anything.
  */
@@ -42,22 +43,34 @@ static const struct {
 
 /* ---- the whole ------------------------------------------------------- */
 
+/* 0: there is no such interface now. */
+static uint32_t index_of(const struct check *c, const struct conf_iface *iface)
+{
+	int ifindex = c->net.link[iface - c->conf.iface].ifindex;
+
+	return ifindex > 0 ? (uint32_t)ifindex : 0;
+}
+
 /* The networks that mappings may lead to. */
 static void fill_flow(struct check *c)
 {
-	struct rules_flow *f = &c->flow;
+	struct check_rules_flow *f = &c->flow;
 
-	if (c->ext)
+	if (c->ext) {
 		memcpy(f->ext, c->ext->name, sizeof(f->ext));
-	for (size_t i = 0; i < c->net.addr_n && f->n < RULES_NETS_MAX; i++) {
+		f->ext_index = index_of(c, c->ext);
+	}
+	for (size_t i = 0; i < c->net.addr_n && f->n < CHECK_RULES_NETS_MAX;
+	     i++) {
 		const struct netif_addr *a = &c->net.addr[i];
 		const struct conf_iface *iface =
 			check_report_iface(c, a->ifindex);
-		struct rules_net *net = &f->net[f->n];
+		struct check_rules_net *net = &f->net[f->n];
 
 		if (!iface || iface->type != CONF_INTERNAL)
 			continue;
 		memcpy(net->ifname, iface->name, sizeof(net->ifname));
+		net->ifindex = (uint32_t)a->ifindex;
 		net->ip = a->ip;
 		net->mask = a->mask;
 		f->n++;

@@ -16,8 +16,11 @@
 
 enum check_level { CHECK_OK, CHECK_WARNING, CHECK_PROBLEM };
 
-/* Whose rules: each is read by a tool of its own. */
-enum check_tool { TOOL_NFT, TOOL_LEGACY, TOOL_XTNFT, TOOL_PLAIN, TOOLS };
+/* Whose rules: those of nf_tables are read from the kernel, those of the
+ * iptables command by its own tool. */
+enum check_source {
+	CHECK_NFT, CHECK_LEGACY, CHECK_XTNFT, CHECK_PLAIN, CHECK_SOURCES,
+};
 
 struct check {
 	const struct cmd_env *env;
@@ -31,18 +34,20 @@ struct check {
 	const struct conf_iface *ext;	/* NULL: none */
 	bool have_net;
 	struct netif_table net;		/* link[i] is conf.iface[i]'s */
-	struct rules_flow flow;		/* external side, inner networks */
+	struct check_rules_flow flow;	/* external side, inner networks */
 	pid_t daemon;			/* its monitor; 0: none runs */
 	char backend_run[32];		/* the one it uses; "" */
 	int search[CONF_IFACES_MAX];	/* check_lan.c's sockets, or -1 */
 	int64_t search_ms;		/* monotonic, when it went out */
 
-	/* What the tools list. */
+	/* The rules that stand. */
 	const char *backend;		/* that upnpd uses or would; NULL */
-	int listed[TOOLS];		/* 0: its rules are known, -ENOENT no
-					 * such tool, other -errno */
-	char why[256];			/* what a tool said that failed */
-	struct rules rules[TOOLS];
+	int listed[CHECK_SOURCES];	/* 0: its rules are known, -ENOENT no
+					 * such tool, or the kernel has no
+					 * nf_tables; other -errno */
+	char unseen[256];		/* why not all rules are known; "" */
+	const char *remedy;		/* what to do then */
+	struct check_rules rules[CHECK_SOURCES];
 };
 
 /**

@@ -2,6 +2,8 @@
 /*
  * check_conf.c - checks of what belongs to upnpd itself: its configuration, its
  * state directory, the clock.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>

@@ -2,6 +2,8 @@
 /*
  * check_daemon.c - check of the daemon that runs: is there one, and what does
  * its monitor complain of?
+ *
+ * Runs in: upnpctl
  */
 #include <string.h>
 #include "upnpctl/check.h"

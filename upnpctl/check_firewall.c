@@ -3,100 +3,185 @@
  * check_firewall.c - checks of the rules that stand, and of the tools that
  * upnpd needs to add its own.
  *
- * Never does: load a kernel module by asking. So legacy iptables is not asked
- * for a table by name.
+ * Runs in: upnpctl
+ * Never does: ask legacy iptables for a table by name, which would make it.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "base/wr.h"
 #include "sys/proc.h"
 #include "upnpctl/check.h"
+#include "upnpctl/check_ipt.h"
+#include "upnpctl/check_nft.h"
 #include "map/policy.h"
 #include "natfw.h"
 
-/* ---- the tools ------------------------------------------------------- */
+/* ---- the rules ------------------------------------------------------- */
 
-/* Names as upnpd.conf's backend has them. */
+/* Whose rules, in the words of the operator, and the backend that works with
+ * them. */
 static const struct {
-	const char *backend;
-	const char *argv[4];
-	void (*line)(void *, struct str);
-} tools[TOOLS] = {
-	[TOOL_NFT] = { "nft", { "nft", "list", "ruleset" }, rules_nft },
-	[TOOL_LEGACY] = { "iptables-legacy", { "iptables-legacy-save" },
-			  rules_ipt },
-	[TOOL_XTNFT] = { "iptables-nft", { "iptables-nft-save" }, rules_ipt },
-	[TOOL_PLAIN] = { "iptables", { "iptables-save" }, rules_ipt },
+	const char *name, *backend;
+	const char *argv[2];		/* that lists them */
+} sources[CHECK_SOURCES] = {
+	[CHECK_NFT] = { "nft", "netlink", { NULL } },
+	[CHECK_LEGACY] = { "iptables-legacy", "iptables-legacy",
+			   { "iptables-legacy-save" } },
+	[CHECK_XTNFT] = { "iptables-nft", "iptables-nft",
+			  { "iptables-nft-save" } },
+	[CHECK_PLAIN] = { "iptables", "iptables", { "iptables-save" } },
 };
 
-static int list(struct check *c, enum check_tool t)
+static void note_unseen(struct check *c, const char *remedy,
+			const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* There are rules that are not known. The first reason is told. */
+static void note_unseen(struct check *c, const char *remedy,
+			const char *fmt, ...)
 {
+	struct wr w = wr_init_cut(c->unseen, sizeof(c->unseen));
+	va_list ap;
+
+	if (*c->unseen)
+		return;
+	va_start(ap, fmt);
+	wr_vfmt(&w, fmt, ap);
+	va_end(ap);
+	wr_cstr(&w);
+	c->remedy = remedy;
+}
+
+static int list_kernel(struct check *c)
+{
+	int rc = check_nft_read(&c->rules[CHECK_NFT], &c->flow);
+
+	if (rc == -EINTR)
+		note_unseen(c, "Run upnpctl check again",
+			    "those of nf_tables change all the time");
+	else if (rc && rc != -ENOENT)
+		note_unseen(c, rc == -EPERM ? "Run upnpctl check as root" :
+			    "Run upnpctl check again", "nf_tables: %s",
+			    strerror(-rc));
+	return rc;
+}
+
+static int list_by_tool(struct check *c, enum check_source t)
+{
+	struct check_ipt ipt = { .rules = &c->rules[t] };
 	struct proc proc = {
-		.argv = tools[t].argv,
-		.line = tools[t].line,
-		.arg = &c->rules[t],
+		.argv = sources[t].argv,
+		.line = check_ipt_line,
+		.arg = &ipt,
 		.deadline_ms = PROC_DEADLINE_MS,
 	};
-	struct wr w = wr_init_cut(c->why, sizeof(c->why));
 	int rc;
 
-	rules_begin(&c->rules[t], &c->flow);
+	check_rules_begin(&c->rules[t], &c->flow);
 	rc = proc_run(&proc);
-	if (rc && rc != -ENOENT) {
-		wr_fmt(&w, "%s: %s", proc.argv[0], *proc.err ? proc.err :
-		       rc < 0 ? strerror(-rc) : "it failed");
-		wr_cstr(&w);
-	}
+	if (rc && rc != -ENOENT)
+		note_unseen(c, geteuid() ? "Run upnpctl check as root" :
+			    "See what the tool says when you run it", "%s: %s",
+			    proc.argv[0], *proc.err ? proc.err :
+			    rc < 0 ? strerror(-rc) : "it failed");
 	return rc > 0 ? -EIO : rc;
+}
+
+/* Does the kernel have tables of legacy iptables here? */
+static bool has_legacy(void)
+{
+	char buf[64];
+	struct str names;
+
+	return check_report_read(buf, sizeof(buf), &names,
+			  "/proc/net/ip_tables_names") && names.n;
+}
+
+/* Chains of the iptables command in nf_tables are judged as its own tool lists
+ * them. Where it does not, the kernel's word is enough if no match or target
+ * of iptables is in them. */
+static void divide(struct check *c)
+{
+	struct check_rules *nft = &c->rules[CHECK_NFT];
+
+	if (!c->listed[CHECK_XTNFT])
+		nft->xt_ignored = c->rules[CHECK_XTNFT].xt_listed;
+	else if (!c->listed[CHECK_PLAIN] && !has_legacy())
+		nft->xt_ignored = c->rules[CHECK_PLAIN].xt_listed;
+	if (nft->xt_used & nft->xt_opaque & ~nft->xt_ignored)
+		note_unseen(c, "Install iptables-nft", "there are some of "
+			    "iptables-nft, whose tool is not installed or "
+			    "does not list them");
+	if (c->listed[CHECK_LEGACY] == -ENOENT &&
+	    c->listed[CHECK_PLAIN] == -ENOENT && has_legacy())
+		note_unseen(c, "Install iptables-legacy", "there are tables of "
+			    "iptables-legacy, which is not installed");
 }
 
 /* Plain iptables is one of the other two where those are there. */
 static void list_all(struct check *c)
 {
-	for (int t = 0; t < TOOL_PLAIN; t++)
-		c->listed[t] = list(c, t);
-	c->listed[TOOL_PLAIN] =
-		c->listed[TOOL_LEGACY] == -ENOENT &&
-		c->listed[TOOL_XTNFT] == -ENOENT ? list(c, TOOL_PLAIN) :
-						   -ENOENT;
+	bool any = false;
+
+	c->listed[CHECK_NFT] = list_kernel(c);
+	c->listed[CHECK_LEGACY] = list_by_tool(c, CHECK_LEGACY);
+	c->listed[CHECK_XTNFT] = list_by_tool(c, CHECK_XTNFT);
+	c->listed[CHECK_PLAIN] =
+		c->listed[CHECK_LEGACY] == -ENOENT &&
+		c->listed[CHECK_XTNFT] == -ENOENT ?
+		list_by_tool(c, CHECK_PLAIN) : -ENOENT;
+	divide(c);
+	for (int t = 0; t < CHECK_SOURCES; t++) {
+		any |= c->listed[t] != -ENOENT;
+		if (c->rules[t].over)
+			note_unseen(c, "Look at the forward chains yourself",
+				    "there are too many chains");
+	}
+	if (!any)
+		note_unseen(c, "Install nf_tables or iptables", "the kernel "
+			    "has no nf_tables, and iptables is not installed");
 }
 
-/* upnpd needs no nft for its rules, but without it nobody sees others'. */
-static bool unseen(const struct check *c)
-{
-	return c->listed[TOOL_NFT] == -ENOENT &&
-	       ((c->backend && !strcmp(c->backend, natfw_netlink.name)) ||
-		natfw_netlink.governs());
-}
-
-/* Is there a tool whose rules are not known? */
+/* Are there rules that are not known? */
 static bool blind(const struct check *c)
 {
-	if (unseen(c))
-		return true;
-	for (int t = 0; t < TOOLS; t++)
-		if ((c->listed[t] && c->listed[t] != -ENOENT) ||
-		    c->rules[t].over)
-			return true;
-	return false;
+	return *c->unseen;
 }
 
 /* ---- the backend ----------------------------------------------------- */
 
-/* What keeps the backend from being used, or NULL: only root may ask the kernel
- * for nf_tables. */
+/* What keeps the backend from being used, or NULL. */
 static const char *unusable(const struct natfw_backend *be,
 			    const struct natfw_env *env)
 {
-	bool kernel = be == &natfw_netlink;
-
-	if ((kernel && geteuid()) || be->usable(env))
+	if (be->usable(env))
 		return NULL;
-	return kernel ? "the kernel has no nf_tables" :
-			"that tool is not installed";
+	return be == &natfw_netlink ? "the kernel has no nf_tables" :
+				      "that tool is not installed";
+}
+
+/* Only root is told by the kernel what of nf_tables there is; but a daemon
+ * that runs has found out. Return: false: the rest of the check is to be made
+ */
+static bool ask_root(struct check *c)
+{
+	const char *name = c->conf.backend;
+
+	if (!geteuid() || (strcmp(name, "auto") && strcmp(name, "netlink")))
+		return false;
+	c->backend = *c->backend_run ? c->backend_run : NULL;
+	if (!c->backend)
+		check_report(c, CHECK_WARNING,
+			     "backend = %s, and only root can "
+			     "see whether the kernel has nf_tables\n"
+			     "Run upnpctl check as root",
+			     name);
+	check_report_ok(c, "upnpd uses %s", c->backend_run);
+	return true;
 }
 
 void check_firewall_backend(struct check *c)
@@ -106,6 +191,8 @@ void check_firewall_backend(struct check *c)
 	const struct natfw_backend *be;
 	const char *lacks;
 
+	if (ask_root(c))
+		return;
 	be = natfw_find(name, &env, &why);
 	if (!be) {
 		check_report(c, CHECK_PROBLEM, "%s: upnpd can not open a port\n"
@@ -202,22 +289,15 @@ void check_firewall_others(struct check *c)
 	unsigned n = 0;
 
 	list_all(c);
-	if (unseen(c))
-		check_report_ok(
-			c, "the rules of nf_tables can not be seen: nft is "
-			   "not installed, and upnpd does not need it");
-	else if (blind(c))
-		check_report(
-			c, CHECK_WARNING,
-			"the firewall's rules are not all "
-			"known: %s\n%s",
-			*c->why ? c->why : "there are too many chains",
-			geteuid() ? "Run upnpctl check as root"
-				  : "See what the tool says when you run it");
-	for (int t = 0; t < TOOLS; t++)
-		if (!c->listed[t] && c->rules[t].used)
+	if (blind(c))
+		check_report(c, CHECK_WARNING,
+			     "the firewall's rules are not all "
+			     "known: %s\n%s",
+			     c->unseen, c->remedy);
+	for (int t = 0; t < CHECK_SOURCES; t++)
+		if (!c->listed[t] && check_rules_used(&c->rules[t]))
 			wr_fmt(&w, "%s%s", n++ ? " and " : "",
-			       tools[t].backend);
+			       sources[t].name);
 	wr_cstr(&w);
 	if (n > 1)
 		check_report(c, CHECK_WARNING,
@@ -233,7 +313,7 @@ void check_firewall_others(struct check *c)
 /* ---- on the way out -------------------------------------------------- */
 
 /* Those whose addresses nobody outside could answer. */
-static uint32_t private_nets(const struct rules_flow *f)
+static uint32_t private_nets(const struct check_rules_flow *f)
 {
 	uint32_t ret = 0;
 
@@ -243,7 +323,7 @@ static uint32_t private_nets(const struct rules_flow *f)
 	return ret;
 }
 
-static void say_net(struct check *c, const struct rules_net *net)
+static void say_net(struct check *c, const struct check_rules_net *net)
 {
 	char text[24];
 	struct wr w = wr_init(text, sizeof(text));
@@ -268,9 +348,9 @@ void check_firewall_masquerade(struct check *c)
 			c, "upnpd translates the internal networks itself");
 		return;
 	}
-	for (int t = 0; t < TOOLS; t++)
+	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
-			lacking &= ~rules_masquerade(&c->rules[t]);
+			lacking &= ~check_rules_masquerade(&c->rules[t]);
 	for (size_t i = 0; i < c->flow.n && !blind(c); i++)
 		if (lacking >> i & 1)
 			say_net(c, &c->flow.net[i]);
@@ -282,41 +362,49 @@ void check_firewall_masquerade(struct check *c)
 
 /* ---- on the way in --------------------------------------------------- */
 
-/* Do upnpd's rules stand where this tool's do? */
-static bool works_with(const char *backend, int tool)
+/* Do upnpd's rules stand where these do? */
+static bool works_with(const char *backend, int source)
 {
-	return !strcmp(backend, tools[tool].backend) ||
-	       (tool == TOOL_NFT && !strcmp(backend, natfw_netlink.name));
+	return !strcmp(backend, sources[source].backend) ||
+	       !strcmp(backend, sources[source].name);
 }
 
-/* Will upnpd put its accept where @tool's chain drops, once it runs? */
-static bool will_open(const struct check *c, int tool,
-		      const struct rules_base *base)
+/* Whose chain is it? One in nf_tables may be iptables-nft's. */
+static int whose(const struct check *c, int source,
+		 const struct check_rules_base *base)
+{
+	return c->rules[source].chain[base->chain].xt ? CHECK_XTNFT : source;
+}
+
+/* Will upnpd put its accept where that chain drops, once it runs? */
+static bool will_open(const struct check *c, int source,
+		      const struct check_rules_base *base)
 {
 	struct str name = str_z(base->name);
 
 	if (c->daemon || !c->backend)
 		return false;
 	if (!strcmp(c->backend, "iptables"))
-		return tool != TOOL_NFT;
-	if (!works_with(c->backend, tool))
+		return source != CHECK_NFT;
+	if (!works_with(c->backend, source))
 		return false;
-	return tool != TOOL_NFT || !*c->conf.nft_table ||
+	return source != CHECK_NFT || !*c->conf.nft_table ||
 	       str_starts(name, str_z(c->conf.nft_table));
 }
 
-static void say_block(struct check *c, int tool, const struct rules_base *base)
+static void say_block(struct check *c, int source,
+		      const struct check_rules_base *base)
 {
-	const char *backend = tools[tool].backend;
-	const char *use = tool == TOOL_NFT ? natfw_netlink.name : backend;
+	const char *name = sources[source].name;
 
 	if (c->backend && strcmp(c->backend, "iptables") &&
-	    !works_with(c->backend, tool))
+	    !works_with(c->backend, source))
 		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
 			  "open port lets in, and upnpd works with %s\n"
 			  "upnpctl set backend=%s, or take that chain out",
-			  backend, base->name, c->backend, use);
-	else if (tool == TOOL_NFT && *c->conf.nft_table)
+			  name, base->name, c->backend,
+			  sources[source].backend);
+	else if (source == CHECK_NFT && *c->conf.nft_table)
 		check_report(c, CHECK_PROBLEM, "the nft chain %s drops what an "
 			  "open port lets in, and upnpd's accept is not in "
 			  "it\nSet nft-table and nft-forward-chain to it, or "
@@ -325,7 +413,7 @@ static void say_block(struct check *c, int tool, const struct rules_base *base)
 		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
 			  "open port lets in before upnpd's accept, or that "
 			  "is missing\nupnpctl resync; if that does not help, "
-			  "move the dropping rule to the end", backend,
+			  "move the dropping rule to the end", name,
 			  base->name);
 }
 
@@ -335,8 +423,9 @@ static void check_chain(struct check *c)
 	struct conf *conf = &c->conf;
 
 	if (!*conf->nft_table || !c->backend ||
-	    !works_with(c->backend, TOOL_NFT) || c->listed[TOOL_NFT] ||
-	    rules_has(&c->rules[TOOL_NFT], conf->nft_table, conf->nft_chain))
+	    !works_with(c->backend, CHECK_NFT) || c->listed[CHECK_NFT] ||
+	    check_rules_has(&c->rules[CHECK_NFT], conf->nft_table,
+			    conf->nft_chain))
 		return;
 	check_report(c, CHECK_PROBLEM, "there is no chain %s in the nft table "
 		  "%s: upnpd can not put its accept there\nCorrect nft-table "
@@ -344,17 +433,27 @@ static void check_chain(struct check *c)
 		  conf->nft_table);
 }
 
-void check_firewall_forward(struct check *c)
+/* The first chain of a source that upnpd will not open, if there is one. */
+static void check_source(struct check *c, int source)
 {
-	const struct rules_base *base;
+	const struct check_rules *r = &c->rules[source];
+	const struct check_rules_base *base = NULL;
 	uint32_t nets;
 
-	check_chain(c);
-	for (int t = 0; t < TOOLS; t++) {
-		base = c->listed[t] ? NULL : rules_block(&c->rules[t], &nets);
-		if (base && !will_open(c, t, base))
-			say_block(c, t, base);
+	while ((base = check_rules_block(r, base, &nets))) {
+		if (will_open(c, whose(c, source, base), base))
+			continue;
+		say_block(c, whose(c, source, base), base);
+		return;
 	}
+}
+
+void check_firewall_forward(struct check *c)
+{
+	check_chain(c);
+	for (int t = 0; t < CHECK_SOURCES; t++)
+		if (!c->listed[t])
+			check_source(c, t);
 	if (!blind(c))
 		check_report_ok(c, "no rule drops what an open port lets in%s",
 			   c->daemon ? "" : ", once upnpd runs");

@@ -5,6 +5,8 @@
  *
  * The search goes out before the other checks and the answers are read after
  * them, so that the time to wait is theirs.
+ *
+ * Runs in: upnpctl
  */
 #include <arpa/inet.h>
 #include <errno.h>

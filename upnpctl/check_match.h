@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_match.h - what one condition of a rule means for the flows that
- * check_rules.c judges. Pure.
+ * check_match.h - what the conditions of a rule mean for the two flows that
+ * check_rules.c judges, whoever's language they are written in. Pure.
  */
 #ifndef UPNPCTL_CHECK_MATCH_H
 #define UPNPCTL_CHECK_MATCH_H
@@ -9,45 +9,61 @@
 #include "upnpctl/check_rules.h"
 
 /* A rule as far as it was read: networks, a bit each. */
-struct match {
-	const struct rules_flow *flow;
-	uint32_t in;		/* the rule may fit what comes in */
+struct check_match {
+	const struct check_rules_flow *flow;
+	uint32_t in;		/* the rule may match what comes in */
 	uint32_t sure;		/* and surely does */
-	uint32_t out;		/* it may fit what goes out */
+	uint32_t out;		/* it may match what leaves */
 };
 
-/* What a condition compares with: one value or several, by commas. */
-struct values {
-	bool negate;
-	bool unknown;		/* a set's name, a map, a concatenation */
-	struct str list;
+/* Does a condition hold for a flow? */
+enum check_hold { CHECK_NEVER, CHECK_MAYBE, CHECK_ALWAYS };
+
+/** check_match_init - a rule without conditions. */
+struct check_match check_match_init(const struct check_rules_flow *flow);
+
+/**
+ * check_match_add - one more condition.
+ * @in: for what comes in by an open port
+ * @out: for what leaves; CHECK_NEVER also where it holds for a small part of
+ *       a network's traffic: such a rule does not translate the network
+ */
+void check_match_add(struct check_match *m, enum check_hold in,
+		     enum check_hold out);
+
+/** check_match_unknown - a condition of which nothing is known. */
+void check_match_unknown(struct check_match *m);
+
+/**
+ * check_match_iface - by the interface a packet came in by (@in) or leaves by.
+ * @ext: it holds for the external interface
+ * @nets: and for those of these networks
+ */
+void check_match_iface(struct check_match *m, bool in, bool ext,
+		       uint32_t nets);
+
+/* ---- addresses -------------------------------------------------------- */
+
+/* How ranges of addresses lie to a network. Only one range that has all of its
+ * addresses counts as all. */
+struct check_cover {
+	bool all, some;
 };
 
-/** match_init - a rule without conditions. */
-struct match match_init(const struct rules_flow *flow);
+/* Ranges, in relation to each internal network and to the Internet. Begins as
+ * { 0 }. */
+struct check_ranges {
+	struct check_cover net[CHECK_RULES_NETS_MAX], any;
+	bool unknown;		/* there are more, of which nothing is known */
+};
 
-/** match_unknown - a condition that nothing is known of. @narrow: one that
- * most of a network's traffic does not fulfil */
-void match_unknown(struct match *m, bool narrow);
+/** check_match_range - one more range. @lo, @hi: inclusive, host order */
+void check_match_range(struct check_ranges *, const struct check_rules_flow *,
+		       uint32_t lo, uint32_t hi);
 
-/** match_none - a condition that no such flow fulfils. */
-void match_none(struct match *m);
-
-/** match_iface - by the interface it came in by (@in) or leaves by. In a value
- * '*' or '+' at the end stands for any rest. */
-void match_iface(struct match *m, bool in, struct values v);
-
-/** match_addr - by its source (@source) or destination. */
-void match_addr(struct match *m, bool source, struct values v);
-
-/** match_state - by connection tracking's state or status, in lower or upper
- * case: both flows are new, and the one that comes in is "dnat". */
-void match_state(struct match *m, struct values v);
-
-/** match_token - the next word, or text in quotes, without a comma behind. */
-bool match_token(struct str *rest, struct str *ret);
-
-/** match_values - the values that follow in nft's language. */
-struct values match_values(struct str *rest);
+/** check_match_addr - the packet's source (@source) or destination is in one
+ * of the ranges, or with @negate in none. */
+void check_match_addr(struct check_match *m, bool source, bool negate,
+		      const struct check_ranges *);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_net.c - checks of the router's interfaces, addresses and routes.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>

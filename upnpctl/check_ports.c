@@ -5,6 +5,8 @@
  * A socket that others can live beside is no fault: what counts is whether
  * upnpd's own bind would succeed, so that is tried, with its options; the
  * socket is closed at once and takes no connection.
+ *
+ * Runs in: upnpctl
  */
 #include <arpa/inet.h>
 #include <dirent.h>

@@ -2,6 +2,8 @@
 /*
  * check_report.c - what the checks use: saying what was found, reading small
  * files.
+ *
+ * Runs in: upnpctl
  */
 #include <fcntl.h>
 #include <stdarg.h>

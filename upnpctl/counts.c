@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* counts.c - the counters of the set upnpd_accept, in order. */
+/*
+ * counts.c - the counters of the set upnpd_accept, in order.
+ *
+ * Runs in: upnpctl
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +21,7 @@ static int compare(const void *x, const void *y)
 	return a->port < b->port ? -1 : a->port > b->port;
 }
 
-/* One that there is no memory for is not told. */
+/* A counter that there is no memory for is left out. */
 static void take(void *arg, const struct nl_list_count *one)
 {
 	struct counts *c = arg;

@@ -3,9 +3,9 @@
  * counts.h - packets and bytes of each mapping, asked of the kernel by this
  * command itself: the daemon has no part in it.
  *
- * The backend netlink counts what is forwarded to and from a client's
+ * In nf_tables upnpd's set counts what is forwarded to and from a client's
  * socket, so that mappings to one socket have the same count. Where nothing is
- * counted, nothing is told: a missing count is not 0.
+ * counted, nothing is returned: a missing count is not 0.
  */
 #ifndef UPNPCTL_COUNTS_H
 #define UPNPCTL_COUNTS_H
@@ -19,8 +19,8 @@ struct counts {
 	size_t n, cap;
 };
 
-/** counts_read - as they are now; none where nobody counts, or for who may
- * not ask. The caller frees. */
+/** counts_read - as they are now; none where nothing counts, or without the
+ * right to ask. The caller frees. */
 void counts_read(struct counts *ret);
 
 /** counts_of - that of the socket a rule leads to, or NULL. */

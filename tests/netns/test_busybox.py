@@ -73,6 +73,24 @@ def test_system(lab, boot):
     ear.close()
 
 
+@pytest.mark.only("netlink")
+def test_check(lab, boot):
+    """There is no nft here, and upnpctl check needs none."""
+    system = boot()
+    assert not os.path.exists(system.root.at(which("nft").lstrip("/")))
+    said = system.script("check")
+    assert re.search("^ok +firewalls +the rules in use are nft's$", said, re.M)
+    for name in ("masquerade", "forward"):
+        assert re.search(f"^ok +{name} ", said, re.M)
+    made = lab.router.run("nft", "-e", "-a", "insert rule inet filter forward "
+                          "iifname wan0 drop")
+    status, said = system.script("check", check=False)
+    lab.router.run("nft", "delete rule inet filter forward handle "
+                   + re.search(r"# handle (\d+)", made).group(1))
+    assert status and re.search("^problem +forward +the nft chain inet filter "
+                                "forward drops", said, re.M)
+
+
 # ---- the script ----------------------------------------------------------
 
 @pytest.mark.only("netlink")

@@ -253,7 +253,14 @@ def test_ordinary_user(router):
     os.chmod(router.upnpd.conf, 0o644)
     found = router.check(user="daemon")
     assert found.bad() == {"firewalls"}
-    assert re.search("not all known", *found.of("firewalls", "warning"))
+    assert found.of("backend", "ok") == ["upnpd uses netlink"]
+    assert re.search("not all known: nf_tables: Operation not permitted",
+                     *found.of("firewalls", "warning"))
+    assert not found.of("masquerade", "ok") + found.of("forward", "ok")
+    router.upnpd.stop()
+    found = router.check(user="daemon")
+    assert found.bad() == {"backend", "daemon", "firewalls"}
+    assert "only root can see" in found.of("backend", "warning")[0]
 
 
 @pytest.mark.only("netlink")
@@ -617,20 +624,22 @@ def gateway_here(router):
 
 # The firewall and its tools.
 
-@fault("backend", "problem", "backend = iptables-legacy, but that tool",
-       up=False)
-def tool_missing(router):
-    """The lab's rules are taken out: nothing but that is wrong."""
-    router.rt.run("nft", "flush", "ruleset")
-    router.upnpd.options.update(backend="iptables-legacy", masquerade="yes")
-    router.shadow("mount --bind /dev/null "
-                  "$(readlink -f $(command -v iptables-legacy))")
+def hide(router, *tools):
+    """As if these were not installed, for upnpctl."""
+    router.shadow(f"for t in {' '.join(tools)}; do\n"
+                  "mount --bind /dev/null $(readlink -f $(command -v $t))\n"
+                  "done")
 
 
 def no_tool_at_all(router):
-    router.shadow("for t in nft iptables-legacy iptables-nft; do\n"
-                  "mount --bind /dev/null $(readlink -f $(command -v $t))\n"
-                  "done")
+    hide(router, "nft", "iptables-legacy", "iptables-nft")
+
+
+@fault("backend", "problem", "backend = iptables-nft, but that tool",
+       up=False, also=["forward"])
+def tool_missing(router):
+    router.upnpd.options["backend"] = "iptables-nft"
+    hide(router, "iptables-nft")
 
 
 @fault("backend", "problem", "backend = memory", up=False, also=["forward"])
@@ -658,9 +667,9 @@ def two_iptables(router):
         router.rt.run(tool, "-A", "FORWARD", "-s", "10.9.9.9", "-j", "DROP")
 
 
-@fault("firewalls", "warning", "not all known: nft: ", up=False)
+@fault("firewalls", "warning", "not all known: iptables-nft-save: ", up=False)
 def tool_fails(router):
-    router.shadow("t=$(readlink -f $(command -v nft))\n"
+    router.shadow("t=$(readlink -f $(command -v iptables-nft-save))\n"
                   "mount --bind /bin/false $t")
 
 
@@ -692,14 +701,15 @@ def test_fault(router, check, level, words, also, up, late, make):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("backend_key", ("auto", "netlink"))
 def test_no_tool_at_all(router, backend_key):
-    """upnpd needs none, but nothing is claimed about rules nobody saw."""
+    """The rules of nf_tables are read from the kernel: no tool is needed, by
+    upnpd or by its check."""
     router.upnpd.options["backend"] = backend_key
     no_tool_at_all(router)
     found = router.check()
     assert found.bad() == {"daemon"}
+    assert [one["check"] for one in found.all] == list(CHECKS)
     assert "would use netlink" in found.of("backend", "ok")[0]
-    assert "can not be seen" in found.of("firewalls", "ok")[0]
-    assert not found.of("forward", "ok")
+    assert "the rules in use are nft's" in found.of("firewalls", "ok")[0]
 
 
 @pytest.mark.only("netlink")
@@ -824,3 +834,94 @@ def test_no_firewall_at_all(router):
            "-F FORWARD", "-P FORWARD ACCEPT")
     router.upnpd.start()
     assert router.check().bad() == set()
+
+
+# ---- without the tools ------------------------------------------------
+
+def _fw4(router):
+    router.rt.run("nft", "-f", "-", stdin=FW4)
+
+
+def _drop_before_ours(router):
+    router.upnpd.start()
+    Igd(router.lab.lan1).add(40000)
+    router.rt.run("nft", "insert", "rule", "inet", "filter", "forward",
+                  "iifname", "wan0", "drop")
+
+
+def _masquerade(rule):
+    def make(router):
+        no_masquerade(router)
+        router.rt.run("nft", "-f", "-", stdin="add set ip nat inside { type "
+                      "ipv4_addr; flags interval; elements = { "
+                      "192.168.0.0/16 }; }\n"
+                      f"add rule ip nat postrouting {rule}")
+    return make
+
+
+def _forward(*rules):
+    def make(router):
+        for rule in rules:
+            router.rt.run("nft", "-f", "-", stdin="add rule inet filter "
+                          f"forward {rule}")
+        router.upnpd.options["backend"] = "iptables-legacy"
+    return make
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("make,bad", (
+    (lambda router: None, set()),
+    (lambda router: router.upnpd.start(), set()),
+    (_fw4, set()),
+    (no_masquerade, {"masquerade"}),
+    (no_such_chain, {"forward"}),
+    (_drop_before_ours, {"forward"}),
+    (_masquerade('ip saddr @inside oifname "wan*" masquerade'), set()),
+    (_masquerade("ip saddr != @inside masquerade"), {"masquerade"}),
+    (_masquerade('meta protocol ip oif "wan0" masquerade'), set()),
+    (_masquerade("ct state established masquerade"), {"masquerade"}),
+    (_forward(), {"forward"}),
+    (_forward("ct status dnat accept"), set()),
+    (_forward('iifname { "wan0", "wan1" } accept'), set()),
+    (_forward('iifname vmap { "wan0" : accept, "lan0" : drop }'), set()),
+    (_forward("ip saddr 203.0.113.0/24 accept"), {"forward"}),
+))
+def test_same_without_tools(router, make, bad):
+    """What is found is the same, word for word, whether nft is installed or
+    not."""
+    make(router)
+    if not router.upnpd.proc:
+        bad = bad | {"daemon"}
+    hide(router, "nft")
+    without = router.check()
+    router.prefix = []
+    assert without.all == router.check().all
+    assert without.bad() - {"backend"} == bad
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("tools", (True, False))
+def test_chain_with_a_name_of_iptables(router, tools):
+    """nft made it, and iptables-nft-save lists nothing of it."""
+    router.rt.run("nft", "-f", "-", stdin="table ip filter { chain FORWARD { "
+                  "type filter hook forward priority filter; policy drop; "
+                  "fib daddr type local drop; }; }\n")
+    if not tools:
+        no_tool_at_all(router)
+    found = router.check()
+    assert found.bad() == {"daemon", "forward"}
+    assert re.search("the iptables-nft chain ip filter FORWARD drops",
+                     *found.of("forward", "problem"))
+
+
+@pytest.mark.only("iptables-nft", "iptables-legacy")
+def test_rules_that_no_tool_lists(router, backend):
+    """They stand, but nobody is here to list them: nothing is said to be
+    well."""
+    router.upnpd.options["backend"] = "netlink"
+    no_tool_at_all(router)
+    found = router.check()
+    assert "firewalls" in found.bad()
+    assert re.search(f"not all known: there are .* of {backend}",
+                     *found.of("firewalls", "warning"))
+    assert not found.of("forward", "ok")

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fuzz_ruleset.c - dumps of nf_tables: the messages are the kernel's, but the
+ * rules in them are other people's.
+ *
+ * Input: messages, in any order, as the kernel sends them.
+ *
+ * Holds: nothing is read beyond a message; what is returned lies inside it and
+ * within its bounds; whatever the rules are, the answers are about the networks
+ * that there are.
+ */
+#include <linux/netfilter/nf_tables.h>
+#include "sys/netlink.h"
+#include "upnpctl/check_nft.h"
+#include "fuzz.h"
+
+static struct check_rules rules;
+static struct check_nft nft;
+
+static const struct check_rules_flow flow = {
+	.ext = "wan0", .ext_index = 2,
+	.net = { { "lan0", 3, 0xc0a85801, 0xffffff00 },
+		 { "lan1", 4, 0x0a000001, 0xff000000 } },
+	.n = 2,
+};
+
+static struct str whole;	/* the message in hand */
+
+static void check_cond(const struct nl_ruleset_cond *c)
+{
+	CHECK(c->field < NL_FIELD__MAX && c->op <= NL_OP_SET);
+	CHECK(c->op == NL_OP_SET || c->len <= NL_RULESET_BYTES);
+	CHECK(fuzz_inside(c->set, whole));
+}
+
+static void check_elem(void *arg, const struct nl_ruleset_elem *e)
+{
+	CHECK(fuzz_inside(e->key, whole) && fuzz_inside(e->key_end, whole));
+	CHECK(fuzz_inside(e->target, whole));
+	CHECK(e->verdict <= NL_VERDICT_QUEUE);
+}
+
+static void check_rule(const struct nlmsghdr *h)
+{
+	struct nl_ruleset_rule r;
+
+	if (!nl_ruleset_rule(h, &r))
+		return;
+	CHECK(r.cond_n <= NL_RULESET_CONDS && r.verdict <= NL_VERDICT_QUEUE);
+	CHECK(r.table.n && r.chain.n);
+	CHECK(fuzz_inside(r.table, whole) && fuzz_inside(r.chain, whole));
+	CHECK(fuzz_inside(r.target, whole));
+	for (size_t i = 0; i < r.cond_n; i++)
+		check_cond(&r.cond[i]);
+	if (r.verdict == NL_VERDICT_MAP)
+		check_cond(&r.map);
+}
+
+static void take(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_ruleset_chain chain;
+	struct nl_ruleset_set set;
+
+	whole = (struct str){ (const char *)h, h->nlmsg_len };
+	check_rule(h);
+	if (nl_ruleset_chain(h, &chain))
+		CHECK(fuzz_inside(chain.table, whole) && chain.name.n &&
+		      fuzz_inside(chain.name, whole) &&
+		      fuzz_inside(chain.type, whole) && chain.hook >= -1);
+	if (nl_ruleset_set(h, &set)) {
+		CHECK(fuzz_inside(set.table, whole) && set.name.n &&
+		      fuzz_inside(set.name, whole));
+		nl_ruleset_elems(h, &set, check_elem, NULL);
+	}
+	check_nft_message(&nft, h);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	struct str in = fuzz_copy((struct str){ (const char *)data, n });
+	const struct check_rules_base *base = NULL;
+	bool interrupted;
+	uint32_t nets = 0;
+
+	check_rules_begin(&rules, &flow);
+	nft = (struct check_nft){ .rules = &rules };
+	netlink_walk((struct nl_span){ in.p, in.n }, take, NULL, &interrupted);
+	CHECK(!(check_rules_masquerade(&rules) & ~3u));
+	while ((base = check_rules_block(&rules, base, &nets))) {
+		CHECK(nets && !(nets & ~3u));
+		CHECK(memchr(base->name, '\0', sizeof(base->name)));
+	}
+	for (size_t i = 0; i < nft.sets.n; i++)
+		CHECK(nft.sets.set[i].n <= CHECK_SET_ELEMS_MAX);
+	check_set_free(&nft.sets);
+	fuzz_free(in);
+	return 0;
+}
