@@ -29,8 +29,6 @@ ROWS = [
 # A file at the root belongs to the folder of its subject.
 ROOT = {"upnpd": "main", "soap": "soap", "ssdp": "ssdp", "httpd": "httpd",
         "xmltiny": "http", "natfw": "natfw"}
-# These get their names with the next changes.
-LATER = ("upnpctl/check_",)
 RANK = {folder: number for number, row in enumerate(ROWS) for folder in row}
 
 
@@ -68,7 +66,7 @@ def same_name_faults(files):
     for file in files:
         if file.endswith(".c"):
             name = file.rsplit("/", 1)[-1]
-            if name in seen and not seen[name].startswith(LATER):
+            if name in seen:
                 yield f"{file} has the name of {seen[name]}"
             seen[name] = file
 
@@ -108,8 +106,6 @@ def name_faults(objects):
     """An exported function carries its file's name, so that a reader finds
     it; no variable that can change is exported."""
     for name, (defined, _) in objects.items():
-        if name.startswith(LATER):
-            continue
         stem = name.rsplit("/", 1)[-1]
         if stem.startswith("unlisted_"):    # three ways to do one thing
             stem = "unlisted"

@@ -6,8 +6,9 @@
  */
 #include <string.h>
 #include "upnpctl/check_ipt.h"
+#include "base/wr.h"
 #include "upnpctl/check_match.h"
-#include "natfw/iptables_leaf.h"
+#include "natfw/ipt_leaf.h"
 
 /* ---- words ----------------------------------------------------------- */
 
@@ -211,7 +212,7 @@ static void begin_chain(struct check_ipt *ipt, struct str line)
 	struct wr w = wr_init_cut(text, sizeof(text));
 	int here;
 
-	if (!str_word(&line, &name) || ipt_is_ours(name))
+	if (!str_word(&line, &name) || ipt_leaf_is_ours(name))
 		return;
 	str_word(&line, &policy);
 	here = check_rules_chain(r, key_of(ipt, name));
@@ -235,7 +236,7 @@ static void append(struct check_ipt *ipt, struct str line)
 	struct str name;
 	int here;
 
-	if (!str_word(&line, &name) || ipt_is_ours(name))
+	if (!str_word(&line, &name) || ipt_leaf_is_ours(name))
 		return;
 	here = check_rules_chain(r, key_of(ipt, name));
 	if (here < 0)

@@ -13,10 +13,11 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_tables.h>
+#include "base/wr.h"
 #include "upnpctl/check_match.h"
 #include "upnpctl/check_nft.h"
 #include "natfw/nfnl.h"
-#include "natfw/nft_place.h"
+#include "natfw/nl_place.h"
 
 /* ---- conditions ------------------------------------------------------ */
 
@@ -241,7 +242,7 @@ static const struct check_set *set_of(struct check_nft *nft,
  * from there; what leaves otherwise is not in the set. */
 static bool is_ours(const struct nl_ruleset_cond *cond)
 {
-	return cond->op == NL_OP_SET && str_eq(cond->set, STR(NFT_ACCEPT_SET));
+	return cond->op == NL_OP_SET && str_eq(cond->set, STR(NL_PLACE_SET));
 }
 
 static void add_condition(struct check_nft *nft, struct check_match *m,
@@ -324,7 +325,7 @@ static void add_map(struct check_nft *nft, int here,
 static bool of_interest(uint8_t family, struct str table)
 {
 	return family == NFPROTO_INET ||
-	       (family == NFPROTO_IPV4 && !str_eq(table, str_z(nft_own.table)));
+	       (family == NFPROTO_IPV4 && !str_eq(table, str_z(nl_place_own.table)));
 }
 
 static uint64_t chain_key(uint8_t family, struct str table, struct str chain)
@@ -426,7 +427,7 @@ static void take_set(struct check_nft *nft, const struct nlmsghdr *h)
 	struct nl_ruleset_set set;
 
 	if (nl_ruleset_set(h, &set) && of_interest(set.family, set.table) &&
-	    !str_eq(set.name, STR(NFT_ACCEPT_SET)))
+	    !str_eq(set.name, STR(NL_PLACE_SET)))
 		check_set_add(&nft->sets, &set);
 }
 

@@ -7,6 +7,7 @@
  * hash of their names, so that thousands of rules cost no memory.
  */
 #include <string.h>
+#include "base/wr.h"
 #include "upnpctl/check_match.h"
 #include "upnpctl/check_rules.h"
 #include "natfw/backend.h"

@@ -6,10 +6,21 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "base/mem.h"
 #include "upnpctl/check_rules.h"
 #include "upnpctl/check_set.h"
 #include "natfw/nfnl.h"
+
+/* Room for more entries of @size bytes than @cap; NULL without memory, and then
+ * @v is as it was. */
+static void *grow(void *v, size_t *cap, size_t size)
+{
+	size_t more = *cap ? 2 * *cap : 16;
+	void *grown = reallocarray(v, more, size);
+
+	if (grown)
+		*cap = more;
+	return grown;
+}
 
 void check_set_add(struct check_sets *sets, const struct nl_ruleset_set *from)
 {
@@ -17,7 +28,7 @@ void check_set_add(struct check_sets *sets, const struct nl_ruleset_set *from)
 	void *grown;
 
 	if (sets->n == sets->cap) {
-		grown = mem_grow(sets->set, &sets->cap, sizeof(*sets->set));
+		grown = grow(sets->set, &sets->cap, sizeof(*sets->set));
 		if (!grown)
 			return;
 		sets->set = grown;
@@ -34,8 +45,8 @@ void check_set_add(struct check_sets *sets, const struct nl_ruleset_set *from)
 
 void check_set_free(struct check_sets *sets)
 {
-	mem_free(sets->set, sets->cap, sizeof(*sets->set));
-	mem_free(sets->elem, sets->elem_cap, sizeof(*sets->elem));
+	free(sets->set);
+	free(sets->elem);
 	*sets = (struct check_sets){ 0 };
 }
 
@@ -87,7 +98,7 @@ static void add_elem(void *arg, const struct nl_ruleset_elem *from)
 		return;
 	}
 	if (sets->elem_n == sets->elem_cap) {
-		grown = mem_grow(sets->elem, &sets->elem_cap,
+		grown = grow(sets->elem, &sets->elem_cap,
 				 sizeof(*sets->elem));
 		set->whole = grown;
 		if (!grown)

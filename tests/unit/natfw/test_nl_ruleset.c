@@ -10,7 +10,7 @@
 #include <netinet/in.h>
 #include "natfw/nl_ruleset.h"
 #include "tests/unit/nltest.h"
-#include "rulemsg.h"
+#include "tests/unit/rulemsg.h"
 
 #define NET	NFT_PAYLOAD_NETWORK_HEADER
 #define TH	NFT_PAYLOAD_TRANSPORT_HEADER

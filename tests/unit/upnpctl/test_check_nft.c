@@ -15,6 +15,7 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include "base/str.h"
+#include "base/wr.h"
 #include "upnpctl/check_nft.h"
 #include "tests/unit/nltest.h"
 

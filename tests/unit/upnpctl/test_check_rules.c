@@ -15,7 +15,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include "upnpctl/check_ipt.h"
 #include "upnpctl/check_nft.h"
-#include "rulemsg.h"
+#include "tests/unit/rulemsg.h"
 
 static const struct check_rules_flow flow = {
 	.ext = "wan0",
