@@ -238,7 +238,7 @@ $(BUILD)/upnpd-end: $(filter-out %/unlisted_deny.o,$(OBJ)) \
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
 
 $(OBJS)/end/unlisted_trap.o: STD += -DUNLISTED_ENDS=1
-$(OBJS)/end/unlisted_trap.o: base/unlisted_trap.c $(BUILD)/gen/sysname.h
+$(OBJS)/end/unlisted_trap.o: sys/unlisted_trap.c $(BUILD)/gen/sysname.h
 	@mkdir -p $(@D)
 	$(CC) $(ALLCFLAGS) -c -o $@ $<
 
