@@ -365,8 +365,7 @@ void check_firewall_masquerade(struct check *c)
 /* Do upnpd's rules stand where these do? */
 static bool works_with(const char *backend, int source)
 {
-	return !strcmp(backend, sources[source].backend) ||
-	       !strcmp(backend, sources[source].name);
+	return !strcmp(backend, sources[source].backend);
 }
 
 /* Whose chain is it? One in nf_tables may be iptables-nft's. */
