@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/wr.h"
@@ -88,11 +89,9 @@ void report_reloading(struct report *r)
 {
 	char what[64];
 	struct wr w = wr_init(what, sizeof(what));
-	struct timespec t = { 0 };
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	wr_fmt(&w, "RELOADING=1\nMONOTONIC_USEC=%llu\n",
-	       t.tv_sec * 1000000ull + (unsigned long long)t.tv_nsec / 1000);
+	       (unsigned long long)clock_mono_us());
 	tell(r, wr_cstr(&w));
 }
 
@@ -135,14 +134,6 @@ static void publish(struct report *r)
 	tell(r, "");
 }
 
-static uint64_t seconds(clockid_t clock)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(clock, &t);
-	return t.tv_sec > 0 ? (uint64_t)t.tv_sec : 0;
-}
-
 void report_start(struct report *r, const char *file, const char *pid_file)
 {
 	char path[PATH_MAX];
@@ -156,8 +147,8 @@ void report_start(struct report *r, const char *file, const char *pid_file)
 		str_copy(r->path, sizeof(r->path), str_z(path));
 	r->now.pid = getpid();
 	copy(r->now.file, sizeof(r->now.file), file);
-	r->now.since_s = seconds(CLOCK_REALTIME);
-	r->now.since_mono_s = seconds(CLOCK_BOOTTIME);
+	r->now.since_s = (uint64_t)time(NULL);
+	r->now.since_mono_s = clock_boot_s();
 }
 
 static void copy_broker(struct report *r, const struct broker *g)
@@ -171,7 +162,7 @@ static void copy_broker(struct report *r, const struct broker *g)
 	}
 	copy(s->firewall_fault, sizeof(s->firewall_fault), broker_fault(g));
 	if (s->repairs != g->repairs)
-		s->repaired_s = seconds(CLOCK_REALTIME);
+		s->repaired_s = (uint64_t)time(NULL);
 	s->repairs = g->repairs;
 }
 

@@ -9,7 +9,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/wr.h"
 #include "sys/proc.h"
@@ -96,17 +96,9 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 	return rc;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 bool backend_wait(uint64_t *end_ms)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_mono_ms();
 
 	if (!*end_ms)
 		*end_ms = now + NATFW_BUSY_MS;

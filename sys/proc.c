@@ -10,6 +10,7 @@
  * the kernel itself can not kill).
  */
 #include "sys/proc.h"
+#include "base/clock.h"
 #include "base/wr.h"
 
 #include <errno.h>
@@ -23,7 +24,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROC_PATH \
@@ -55,14 +55,6 @@ struct run {
 	struct wr err;
 	bool err_newline;	/* came, and stands for "; " if more follows */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void shut(int *fd)
 {
@@ -412,7 +404,7 @@ static int pump(struct run *r)
 		err = reap(r, WNOHANG);
 		if (r->gone)
 			return err;
-		now = now_ms();
+		now = clock_mono_ms();
 		forgive(r, now);
 		if (now >= r->end_ms)
 			return -ETIMEDOUT;
@@ -466,7 +458,7 @@ static int run(struct run *r)
 
 int proc_run(struct proc *p)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_mono_ms();
 	struct run r = {
 		.p = p,
 		.pidfd = -1,

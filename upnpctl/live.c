@@ -10,8 +10,8 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/wr.h"
 #include "upnpctl/ctlclient.h"
@@ -153,12 +153,11 @@ bool live_idle(const struct live *l)
 
 uint64_t live_uptime_s(const struct live *l)
 {
-	struct timespec t;
+	uint64_t now_s = clock_boot_s();
 
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	if ((uint64_t)t.tv_sec < l->monitor.since_mono_s)
+	if (now_s < l->monitor.since_mono_s)
 		return 0;
-	return (uint64_t)t.tv_sec - l->monitor.since_mono_s;
+	return now_s - l->monitor.since_mono_s;
 }
 
 /* ---- in words -------------------------------------------------------- */
