@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/wr.h"
@@ -102,20 +103,10 @@ void report_stopping(struct report *r)
 
 /* ---- the file ------------------------------------------------------------ */
 
-/* FNV-1a, in place of a second struct status to compare with. Never 0. */
-static uint64_t hash_of(const struct statusfile *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < sizeof(*s); i++)
-		h = (h ^ p[i]) * 1099511628211u;
-	return h | 1;
-}
-
 static void write_now(struct report *r)
 {
-	uint64_t hash = hash_of(&r->now);
+	/* never 0, which says that nothing is written */
+	uint64_t hash = hash_add(HASH_BEGIN, &r->now, sizeof(r->now)) | 1;
 	int err;
 
 	if (!r->path[0] || hash == r->written)

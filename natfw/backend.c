@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <string.h>
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/wr.h"
 #include "sys/proc.h"
@@ -112,11 +113,7 @@ bool backend_wait(uint64_t *end_ms)
 
 uint64_t backend_hash(uint64_t h, struct str word)
 {
-	size_t i;
-
-	for (i = 0; i < word.n; i++)
-		h = (h ^ (uint8_t)word.p[i]) * 0x100000001b3u;
-	return (h ^ 0xff) * 0x100000001b3u;	/* ends the word */
+	return hash_add(hash_add(h, word.p, word.n), "\xff", 1);
 }
 
 uint64_t backend_hash_words(uint64_t h, struct str text)
