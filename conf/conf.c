@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "conf/conf.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
@@ -28,14 +29,6 @@ struct reader {
 static int fail(struct reader *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* What is wrong may be anything: a terminal is not to obey it. */
-static void show(char *z)
-{
-	for (; *z; z++)
-		if ((unsigned char)*z < ' ' || *z == 0x7f)
-			*z = '?';
-}
-
 static int fail(struct reader *r, const char *fmt, ...)
 {
 	struct wr w = wr_init_cut(r->err->text, sizeof(r->err->text));
@@ -49,7 +42,8 @@ static int fail(struct reader *r, const char *fmt, ...)
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
 	wr_cstr(&w);
-	show(r->err->text);
+	/* it goes to a terminal, with words of the file in it */
+	text_clean(TEXT_NO_CONTROL, w.buf, w.len);
 	return -EINVAL;
 }
 

@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "engine/leases.h"
 
@@ -103,20 +104,6 @@ static void put_remote(struct wr *w, const struct nat_rule *r)
 		wr_ipv4(w, r->remote.ip);
 }
 
-static bool is_control(unsigned char c)
-{
-	return c < ' ' || c == 0x7f;
-}
-
-/* A newline in here would let a control point write lines of its own. */
-static void put_desc(struct wr *w, struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		wr_ch(w, is_control((unsigned char)s.p[i]) ? '?' : s.p[i]);
-}
-
 static uint64_t wall_now(const struct leases_clock *clock)
 {
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
@@ -139,7 +126,8 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	       e->expires_ms, wall_s, left_s);
 	wr_ipv4(w, e->requester_ip);
 	wr_ch(w, ' ');
-	put_desc(w, portmap_desc(pm, e, desc));
+	/* a newline in here would let a control point write lines of its own */
+	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
 	put_end(w, start);
 }
 
@@ -189,12 +177,8 @@ static bool get_proto(struct str s, uint8_t *ret)
 
 static bool get_desc(struct str s, char *ret)
 {
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		if (is_control((unsigned char)s.p[i]))
-			return false;
-	return str_copy(ret, PM_DESC_MAX + 1, s);
+	return text_is(TEXT_NO_CONTROL, s) &&
+	       str_copy(ret, PM_DESC_MAX + 1, s);
 }
 
 static bool get_key(struct str proto, struct str ext_port, struct str remote,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "ipc/statusfile.h"
 
@@ -71,12 +72,6 @@ int statusfile_path(const char *pid_file, char ret[PATH_MAX])
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void put_text(struct wr *w, const char *z)
-{
-	for (; *z; z++)
-		wr_ch(w, *z < ' ' || *z > '~' ? '?' : *z);
-}
-
 static void put_field(struct wr *w, const struct field *f,
 		      const struct statusfile *s)
 {
@@ -95,7 +90,7 @@ static void put_field(struct wr *w, const struct field *f,
 		wr_u64(w, u64);
 		break;
 	case TEXT:
-		put_text(w, at);
+		text_put(TEXT_ASCII, w, str_z(at));
 		break;
 	}
 	wr_ch(w, '\n');
@@ -150,14 +145,6 @@ int statusfile_write(const char *path, const struct statusfile *s)
 
 /* ---- reading ------------------------------------------------------------- */
 
-static bool printable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
-
 static bool take_field(const struct field *f, struct str value,
 		       struct statusfile *s)
 {
@@ -177,7 +164,8 @@ static bool take_field(const struct field *f, struct str value,
 		memcpy(at, &u64, sizeof(u64));
 		return true;
 	case TEXT:
-		return printable(value) && str_copy(at, f->cap, value);
+		return text_is(TEXT_ASCII, value) &&
+		       str_copy(at, f->cap, value);
 	}
 	return false;
 }

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "monitor/report.h"
 
@@ -48,9 +49,7 @@ static const char *state_line(const struct report *r, char *buf)
 	struct wr w = wr_init_cut(buf, REPORT_LINE_MAX);
 
 	put_state(&w, r);
-	for (size_t i = 0; i < w.len; i++)
-		if (buf[i] < 0x20 || buf[i] > 0x7e)
-			buf[i] = '?';
+	text_clean(TEXT_ASCII, buf, w.len);
 	return wr_cstr(&w);
 }
 

@@ -11,6 +11,7 @@
  */
 #include "sys/proc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/wr.h"
 
 #include <errno.h>
@@ -294,7 +295,8 @@ static void keep_error(struct run *r, char c)
 	if (r->err_newline && r->err.len)
 		wr_z(&r->err, "; ");
 	r->err_newline = false;
-	wr_ch(&r->err, c == '\t' ? ' ' : c >= 0x20 && c < 0x7f ? c : '?');
+	text_put(TEXT_ASCII, &r->err,
+		 c == '\t' ? STR(" ") : (struct str){ &c, 1 });
 }
 
 static ssize_t read_out(struct run *r)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/clock.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "http/httpmsg.h"
 #include "upnpctl/check.h"
@@ -100,9 +101,7 @@ bool check_lan_answer(struct str datagram, char *ret_server, size_t cap)
 	    !str_starts(st, type))
 		return false;
 	httpmsg_get(&m, STR("SERVER"), &server);
-	for (size_t i = 0; i < server.n; i++)
-		wr_ch(&w, server.p[i] < ' ' || server.p[i] > '~' ? '?' :
-		      server.p[i]);
+	text_put(TEXT_ASCII, &w, server);
 	wr_cstr(&w);
 	return true;
 }

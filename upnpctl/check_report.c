@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
+#include "base/text.h"
 #include "base/wr.h"
 #include "upnpctl/check.h"
 #include "upnpctl/json.h"
@@ -56,11 +57,10 @@ static void found(struct check *c, enum check_level level, const char *fmt,
 	struct str remedy, text;
 
 	wr_vfmt(&w, fmt, ap);
-	for (size_t i = 0; i < w.len; i++)
-		if ((unsigned char)buf[i] < ' ' && buf[i] != '\n')
-			buf[i] = '?';
 	remedy = wr_done(&w);
 	str_cut(&remedy, '\n', &text);
+	text_clean(TEXT_NO_CONTROL, buf, text.n);
+	text_clean(TEXT_NO_CONTROL, buf + w.len - remedy.n, remedy.n);
 	(c->env->json ? print_json : print_text)(level, c->name, text, remedy);
 	c->said++;
 	if (level > c->worst)

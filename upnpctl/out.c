@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "upnpctl/out.h"
+#include "base/text.h"
 #include "base/wr.h"
 
 static struct {
@@ -57,17 +58,12 @@ void out_fmt(const char *fmt, ...)
 	out_str(wr_done(&w));
 }
 
-static bool control(char c)
-{
-	return (unsigned char)c < ' ' || c == 0x7f;
-}
-
 void out_pad(struct str s, unsigned width)
 {
 	unsigned columns = 0;
 
 	for (size_t i = 0; i < s.n; i++) {
-		out_ch(control(s.p[i]) ? '?' : s.p[i]);
+		out_ch(text_allows(TEXT_NO_CONTROL, s.p[i]) ? s.p[i] : '?');
 		columns += (s.p[i] & 0xc0) != 0x80;
 	}
 	for (; columns < width; columns++)
