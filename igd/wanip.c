@@ -8,6 +8,7 @@
  */
 #include <netinet/in.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/upnp_err.h"
@@ -144,12 +145,6 @@ static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
 	return UPNP_OK;
 }
 
-/* C1 controls too: 0x9b starts an escape sequence on some terminals. */
-static bool control(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0);
-}
-
 /* The text is shown by others, in lists, logs and web pages: what comes in is
  * made whole UTF-8 without control characters, whatever it was. */
 static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
@@ -159,8 +154,8 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = value_utf8(s, &c);
-		if (n && !control(c))
+		n = utf8_get_xml(s, &c);
+		if (n && !utf8_is_control(c))
 			wr_str(&w, (struct str){ s.p, n });
 		else if (!n && (unsigned char)*s.p >= 0x80)
 			wr_ch(&w, '?');

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "upnpctl/out.h"
 #include "base/text.h"
+#include "base/utf8.h"
 #include "base/wr.h"
 
 static struct {
@@ -60,12 +61,8 @@ void out_fmt(const char *fmt, ...)
 
 void out_pad(struct str s, unsigned width)
 {
-	unsigned columns = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++)
 		out_ch(text_allows(TEXT_NO_CONTROL, s.p[i]) ? s.p[i] : '?');
-		columns += (s.p[i] & 0xc0) != 0x80;
-	}
-	for (; columns < width; columns++)
+	for (unsigned columns = utf8_count(s); columns < width; columns++)
 		out_ch(' ');
 }
