@@ -7,46 +7,27 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>	/* renameat() */
 #include <stdbool.h>
 #include <string.h>
 #include <sys/random.h>
-#include <unistd.h>
 #include "base/str.h"
 #include "base/wr.h"
 #include "engine/state.h"
+#include "sys/fileio.h"
 
 #define UUID_TEXT 36
 
 static struct str load(int dir_fd, const char *name, char *buf, size_t cap)
 {
-	ssize_t n;
-	int fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	struct str text;
 
-	if (fd < 0)
-		return STR("");
-	n = read(fd, buf, cap);
-	close(fd);
-	return str_trim((struct str){ buf, n > 0 ? (size_t)n : 0 });
+	fileio_read(dir_fd, name, O_NOFOLLOW | O_NONBLOCK, buf, cap, &text);
+	return str_trim(text);
 }
 
 static int save(int dir_fd, const char *name, struct str text)
 {
-	static const char tmp[] = "state.new";
-	int err = 0;
-	int fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_TRUNC |
-			O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text.p, text.n) != (ssize_t)text.n)
-		err = -EIO;
-	else if (fsync(fd))
-		err = -errno;
-	close(fd);
-	if (!err && renameat(dir_fd, tmp, dir_fd, name))
-		err = -errno;
-	return err;
+	return fileio_replace(dir_fd, name, "state.new", 0600, true, text);
 }
 
 static int hex(char c)

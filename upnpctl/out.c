@@ -5,13 +5,12 @@
  * Owns: the buffer and the first fault of the run, which is told by
  * out_flush(): a full disk or a closed pipe is no success.
  */
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 #include "upnpctl/out.h"
 #include "base/text.h"
 #include "base/utf8.h"
 #include "base/wr.h"
+#include "sys/fileio.h"
 
 static struct {
 	char buf[4096];
@@ -21,15 +20,9 @@ static struct {
 
 int out_flush(void)
 {
-	struct str s = { out.buf, out.len };
-	ssize_t n;
-
-	while (s.n && !out.err) {
-		n = write(STDOUT_FILENO, s.p, s.n);
-		if (n < 0 && errno != EINTR)
-			out.err = -errno;
-		s = str_skip(s, n > 0 ? (size_t)n : 0);
-	}
+	if (!out.err)
+		out.err = fileio_write(STDOUT_FILENO,
+				     (struct str){ out.buf, out.len });
 	out.len = 0;
 	return out.err;
 }
