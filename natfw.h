@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/clientcount.h"
 #include "base/limits.h"
 #include "map/nat_rule.h"
 
@@ -77,9 +78,6 @@ struct natfw_index {
 	uint16_t *next;
 };
 
-/* Counters of rules, by client; a /24 has one for each of its clients. */
-#define NATFW_COUNTERS 256
-
 /* What a backend may look at. */
 struct natfw {
 	const struct natfw_backend *be;
@@ -93,7 +91,7 @@ struct natfw {
 				 * NULL at other times */
 	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
 	uint32_t slots;		/* of head in each, a power of two */
-	uint16_t by_client[NATFW_COUNTERS];		/* and these */
+	struct clientcount by_client;	/* and this */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,

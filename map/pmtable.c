@@ -13,25 +13,16 @@
 
 /* ---- how many a client has ----------------------------------------- */
 
-static uint16_t *client_n(const struct portmap *pm, uint32_t ip)
-{
-	uint32_t h = (ip * 2654435761u) >> 12;	/* Knuth 6.4 */
-
-	return &pm->client_n[h & pm->bucket_mask];
-}
-
 bool pmtable_counted(const struct pm_entry *e)
 {
 	return e->state != PM_FREE && e->replaces == PM_NONE;
 }
 
-/* Two clients may share a counter, so it can say too much, never too little:
- * only when it says "full" are the entries themselves looked through. */
 bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
 	size_t slot, n = 0;
 
-	if (*client_n(pm, ip) < pm->per_client)
+	if (clientcount_get(&pm->by_client, ip) < pm->per_client)
 		return false;
 	for (slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
 		if (pm->entry[slot].rule.client.ip == ip)
@@ -82,7 +73,7 @@ uint16_t pmtable_take(struct portmap *pm, const struct nat_rule *rule,
 	chain_add(pm, slot);
 	if (pmtable_counted(e)) {
 		pm->n++;
-		++*client_n(pm, rule->client.ip);
+		clientcount_add(&pm->by_client, rule->client.ip);
 	}
 	return slot;
 }
@@ -107,7 +98,7 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 
 	if (pmtable_counted(e)) {
 		pm->n--;
-		--*client_n(pm, e->rule.client.ip);
+		clientcount_sub(&pm->by_client, e->rule.client.ip);
 	}
 	pmtable_free(pm, slot);
 }

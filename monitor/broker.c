@@ -202,7 +202,7 @@ void broker_reset(struct broker *g)
 {
 	if (!g->staged_n)
 		return;
-	memset(g->staged_by, 0, sizeof(g->staged_by));
+	g->staged_by = (struct clientcount){ { 0 } };
 	g->staged_n = 0;
 }
 
@@ -419,14 +419,12 @@ static int batch_add(struct broker *g, int fd, struct batch *b,
 	return 0;
 }
 
-/* Clients may share a counter: only when it says "full" are the rules looked
- * through, or a long sync would cost its square. */
-static bool stage_full(const struct broker *g, uint32_t client,
-		       uint16_t counted)
+/* Without the counter, a long sync would cost its square. */
+static bool stage_full(const struct broker *g, uint32_t client)
 {
 	size_t n = 0;
 
-	if (counted < g->conf->max_per_client)
+	if (clientcount_get(&g->staged_by, client) < g->conf->max_per_client)
 		return false;
 	for (size_t i = 0; i < g->staged_n; i++)
 		n += g->staged[i].client.ip == client;
@@ -443,17 +441,15 @@ static bool stage_fits(struct broker *g, const struct nat_rule *rule)
 
 static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
-	const uint32_t ip = rule->client.ip;
-	uint16_t *by = &g->staged_by[ip % BROKER_COUNTERS];
 	const char *why = NULL;
 
 	if (g->staged_n == g->conf->max_mappings) {
 		why = "engine syncs more rules than max-mappings";
-	} else if (stage_full(g, ip, *by)) {
+	} else if (stage_full(g, rule->client.ip)) {
 		why = MORE_A_CLIENT;
 	} else if (stage_fits(g, rule)) {
 		g->staged[g->staged_n++] = *rule;
-		++*by;
+		clientcount_add(&g->staged_by, rule->client.ip);
 	}
 	if (why && may_say(g))
 		log_warn("%s", why);

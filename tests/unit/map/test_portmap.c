@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/clientcount.h"
 #include "map/portmap.h"
 
 #define A	0xc0a80102u
@@ -495,8 +496,8 @@ static void test_failed_add_gives_share_back(void **state)
 	}
 }
 
-/* Clients whose counters share a place in the table are told apart: with 3
- * holders in 4 places every other newcomer meets one of them. */
+/* Clients that share a counter are told apart: every other newcomer has that
+ * of @A, which has all it may have. */
 static void test_share_among_many_clients(void **state)
 {
 	struct pm_req q;
@@ -510,7 +511,8 @@ static void test_share_among_many_clients(void **state)
 		q.enabled = false;
 		add(&q, PM_DONE);
 	}
-	for (ip = A + 1; ip < A + 60; ip++) {
+	for (i = 1; i < 60; i++) {
+		ip = A + i * (CLIENTCOUNT_PLACES / 2);
 		q = req(ip, 20);
 		q.enabled = false;
 		first = add(&q, PM_DONE);
