@@ -9,18 +9,13 @@
 #ifndef NATFW_H
 #define NATFW_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/clientcount.h"
 #include "base/limits.h"
 #include "map/nat_rule.h"
-
-struct natfw_net {
-	char ifname[IF_NAMESIZE];
-	uint32_t ip, mask;	/* the router's address in it, host order */
-};
+#include "sys/netif.h"
 
 /* Where the rules stand: read by the monitor from configuration and kernel.
  * Interface names are checked: [A-Za-z0-9_.@-], as long as the kernel's. */
@@ -28,7 +23,7 @@ struct natfw_env {
 	char ext_if[IF_NAMESIZE];
 	uint32_t ext_ip;	/* the interface's own address; 0: none, and
 				 * then the kernel holds none of our mappings */
-	struct natfw_net net[CONF_IFACES_MAX];	/* internal */
+	struct netif_addr net[CONF_IFACES_MAX];	/* internal */
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;

@@ -46,13 +46,8 @@ static void fill_env(const struct broker *g, const struct ifstate *r,
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
 	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
-	for (size_t i = 0; i < r->net_n && env->net_n < CONF_IFACES_MAX; i++) {
-		struct natfw_net *net = &env->net[env->net_n++];
-
-		memcpy(net->ifname, r->net[i].name, IF_NAMESIZE);
-		net->ip = r->net[i].ip;
-		net->mask = r->net[i].mask;
-	}
+	for (size_t i = 0; i < r->net_n && env->net_n < CONF_IFACES_MAX; i++)
+		env->net[env->net_n++] = r->net[i];
 }
 
 static int read_env(struct broker *g, struct natfw_env *env)

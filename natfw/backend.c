@@ -155,7 +155,7 @@ struct backend_text backend_ip(uint32_t ip)
 	return ret;
 }
 
-struct backend_text backend_net(const struct natfw_net *net)
+struct backend_text backend_net(const struct netif_addr *net)
 {
 	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));

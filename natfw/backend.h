@@ -101,6 +101,6 @@ struct backend_text {
 struct backend_text backend_ip(uint32_t ip);
 
 /** backend_net - "192.168.88.0/24", likewise. */
-struct backend_text backend_net(const struct natfw_net *net);
+struct backend_text backend_net(const struct netif_addr *net);
 
 #endif

@@ -120,7 +120,7 @@ static void sync_filter(const struct ipt_text *t, struct wr *w)
 /* A client that asks for its own network's mapped service must be answered
  * through the router, which translated the request. */
 static void put_hairpin(const struct natfw_env *env, struct wr *w,
-			const struct natfw_net *net)
+			const struct netif_addr *net)
 {
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -d %s -o %s -m conntrack"
 	       " --ctstate DNAT --ctorigdst %s -j MASQUERADE\n",

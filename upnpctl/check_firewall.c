@@ -323,7 +323,7 @@ static uint32_t private_nets(const struct check_rules_flow *f)
 	return ret;
 }
 
-static void say_net(struct check *c, const struct check_rules_net *net)
+static void say_net(struct check *c, const struct netif_addr *net)
 {
 	char text[24];
 	struct wr w = wr_init(text, sizeof(text));

@@ -105,7 +105,7 @@ static inline void gw_init(struct gateway *gw)
 				 .admin_up = true },
 			.policy = {
 				.secure = true,
-				.net = { { 2, GW_ROUTER, 0xffffff00 } },
+				.net = { { 2, "", GW_ROUTER, 0xffffff00 } },
 				.net_n = 1, .own_ip = { GW_ROUTER, GW_EXT },
 				.own_n = 2,
 			},

@@ -110,7 +110,7 @@ static int setup(void **state)
 	loop = loop_new(CTL_CLIENTS_MAX + 1, fake_clock);
 	pm = portmap_new(4000, 4000);
 	igd = (struct igd){ .max_lease_s = PM_LEASE_MAX_S, .ops = &igd_ops };
-	igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
+	igd.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
 	igd.policy.net_n = 1;
 	igd_init(&igd, pm);
 	listener = make_listener();

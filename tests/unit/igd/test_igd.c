@@ -126,7 +126,7 @@ static int set_up(void **state)
 		.wan = { .ext_ip = WAN_IP, .link_up = true, .admin_up = true,
 			 .since_ms = 400000 },
 	};
-	w->igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
+	w->igd.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
 	w->igd.policy.net_n = 1;
 	igd_init(&w->igd, w->pm);
 	return 0;

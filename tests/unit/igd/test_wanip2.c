@@ -79,7 +79,7 @@ static int set_up(void **state)
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ops_arg = &w,
 		.wan = { .ext_ip = IP(203, 0, 113, 7), .link_up = true },
 		.policy = { .secure = true, .net_n = 1,
-			    .net = { { 2, ROUTER, 0xffffff00 } } },
+			    .net = { { 2, "", ROUTER, 0xffffff00 } } },
 	};
 	igd_init(&w.igd, portmap_new(MAX, MAX - 2));
 	return 0;

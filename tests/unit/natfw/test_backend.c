@@ -201,7 +201,7 @@ static void test_tallies(void **state)
 
 static void test_addresses(void **state)
 {
-	struct natfw_net net = { "lan0", HOST(1), 0xffffff00 };
+	struct netif_addr net = { 0, "lan0", HOST(1), 0xffffff00 };
 
 	assert_string_equal(backend_ip(0).z, "0.0.0.0");
 	assert_string_equal(backend_ip(0xffffffff).z, "255.255.255.255");

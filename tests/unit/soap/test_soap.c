@@ -154,7 +154,7 @@ static int set_up(void **state)
 		.wan_uuid = { NULL, UUID, UUID },
 		.wan = { .ext_ip = WAN_IP, .link_up = true, .admin_up = true },
 	};
-	w->igd.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
+	w->igd.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
 	w->igd.policy.net_n = 1;
 	igd_init(&w->igd, w->pm);
 	w->soap = soap_new(&w->igd, on_answer, w);
