@@ -5,6 +5,7 @@
  * Runs in: any
  */
 #include "base/text.h"
+#include "base/wr.h"
 
 bool text_allows(enum text_set set, char c)
 {

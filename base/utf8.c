@@ -5,6 +5,7 @@
  * Runs in: any
  */
 #include "base/utf8.h"
+#include "base/wr.h"
 
 /* By number of bytes: what marks the first byte, and the lowest code point that
  * needs so many. */

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 #include "base/text.h"
+#include "base/wr.h"
 
 /* What becomes of byte @c. */
 static char cleaned(enum text_set set, int c)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 #include "base/utf8.h"
+#include "base/wr.h"
 
 static const struct {
 	const char *s;
