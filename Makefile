@@ -286,7 +286,7 @@ $(BUILD)/upnpd-end: $(filter-out %/unlisted_deny.o,$(OBJ)) \
 $(OBJS)/end/unlisted_trap.o: STD += -DUNLISTED_ENDS=1
 $(OBJS)/end/unlisted_trap.o: sys/unlisted_trap.c $(BUILD)/gen/sysname.h
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -c -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) -c -o $@ $<
 
 # The same under ASan and UBSan.
 lab-san:
@@ -302,7 +302,7 @@ soak: all
 	SOAK=1 tests/netns/run test_growth.py
 
 # An engine in wrong hands: all of the program but its own processes.
-$(BUILD)/tests/rogue: $(BUILD)/tests/netns/rogue.o \
+$(BUILD)/tests/rogue: $(OBJS)/tests/netns/rogue.o \
 		$(LIBS:%=$(OBJS)/%.a)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
@@ -375,7 +375,7 @@ $(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
 # Built as the daemon is, which it stands beside; static/floor, too.
 $(BUILD)/floor: bench/floor.c
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
 
 bench: all $(BENCH_TOOLS) $(BUILD)/floor
 	tools/install-test-deps bench
