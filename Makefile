@@ -143,6 +143,7 @@ L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  __nanosleep_time64)
 L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
 L_nl_sync	= $(L_nl)
+L_flows		= $(call wrap,clock_gettime __clock_gettime64)
 # Tests of one way to treat unlisted system calls bring that one.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
