@@ -145,6 +145,7 @@ L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
 L_nl_sync	= $(L_nl)
 L_flows		= $(call wrap,clock_gettime __clock_gettime64)
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
+L_identity	= $(call wrap,uname)
 # Tests of one way to treat unlisted system calls bring that one.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
