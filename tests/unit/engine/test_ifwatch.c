@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <unistd.h>
+#include <linux/if_addr.h>
 #include <cmocka.h>
 #include "engine/ifwatch.h"
 #include "sys/netif.h"
@@ -95,9 +96,10 @@ static void reset_kernel(void)
 	kernel.t.link[1] = (struct netif_link){ "lan0", 3, true, true, true };
 	kernel.t.link[2] = (struct netif_link){ "lan1", 4, true, true, true };
 	kernel.t.addr_n = 3;
-	kernel.t.addr[0] = (struct netif_addr){ 2, WAN, MASK24, false };
-	kernel.t.addr[1] = (struct netif_addr){ 3, LAN0, MASK24, false };
-	kernel.t.addr[2] = (struct netif_addr){ 4, LAN1, 0xff000000, false };
+	kernel.t.addr[0] = (struct netif_addr){ 2, "wan0", WAN, MASK24, 0 };
+	kernel.t.addr[1] = (struct netif_addr){ 3, "lan0", LAN0, MASK24, 0 };
+	kernel.t.addr[2] = (struct netif_addr){
+		4, "lan1", LAN1, 0xff000000, 0 };
 }
 
 /* ---- what is told ---------------------------------------------------- */
@@ -123,8 +125,8 @@ static char some_routes, some_httpd, some_ssdp;
 #define SSDP	((struct ssdp *)(void *)&some_ssdp)
 
 static struct {
-	struct httplisten_addr listen[CONF_IFACES_MAX];
-	struct ssdp_iface found[CONF_IFACES_MAX];
+	struct netif_addr listen[CONF_IFACES_MAX];
+	struct netif_addr found[CONF_IFACES_MAX];
 	size_t listen_n, found_n;
 	uint16_t port, ssdp_port;	/* asked for, said in LOCATION */
 	int listen_err, ssdp_err;
@@ -143,7 +145,7 @@ void urlroutes_mark_dirty(struct urlroutes *r)
 	note("events");
 }
 
-int httpd_listen(struct httpd *h, const struct httplisten_addr *a, size_t n,
+int httpd_listen(struct httpd *h, const struct netif_addr *a, size_t n,
 		 uint16_t port)
 {
 	assert_ptr_equal(h, HTTPD);
@@ -159,7 +161,7 @@ uint16_t httpd_port(const struct httpd *h)
 	return served.has_port;
 }
 
-int ssdp_ifaces(struct ssdp *s, const struct ssdp_iface *f, size_t n,
+int ssdp_ifaces(struct ssdp *s, const struct netif_addr *f, size_t n,
 		uint16_t http_port)
 {
 	assert_ptr_equal(s, SSDP);
@@ -342,8 +344,8 @@ static void test_each_internal_interface_is_served(void **state)
 	assert_int_equal(served.listen[0].mask, MASK24);
 	assert_string_equal(served.listen[1].ifname, "lan1");
 	assert_int_equal(served.found_n, 2);
-	assert_string_equal(served.found[0].name, "lan0");
-	assert_string_equal(served.found[1].name, "lan1");
+	assert_string_equal(served.found[0].ifname, "lan0");
+	assert_string_equal(served.found[1].ifname, "lan1");
 	assert_int_equal(served.found[1].ifindex, 4);
 	assert_int_equal(served.found[1].ip, LAN1);
 	assert_int_equal(served.found[1].mask, 0xff000000);
@@ -352,7 +354,7 @@ static void test_each_internal_interface_is_served(void **state)
 static void test_an_interface_is_served_on_its_first_address(void **state)
 {
 	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		3, IP(192, 168, 77, 1), MASK24, true };
+		3, "lan0", IP(192, 168, 77, 1), MASK24, IFA_F_SECONDARY };
 	ifwatch_refresh(&watch);
 	assert_int_equal(served.listen_n, 2);
 	assert_int_equal(served.listen[0].ip, LAN0);
@@ -562,7 +564,7 @@ static void test_an_absent_interface_saves_only_what_is_outside(void **state)
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		9, HOST(2), MASK24, false };	/* now the router itself */
+		9, "tun0", HOST(2), MASK24, 0 };	/* now the router itself */
 	kernel.t.link[2].up = false;
 	change();
 	CALLS("refused gone sync events http ssdp");

@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/wr.h"
+#include "base/utf8.h"
 #include "upnpctl/maptext.h"
 
 #define IP(a, b, c, d) \
@@ -101,10 +103,10 @@ static void test_the_neighbours_of_those_are_shown(void **state)
 
 static void test_columns_are_characters(void **state)
 {
-	assert_int_equal(maptext_columns(STR("")), 0);
-	assert_int_equal(maptext_columns(STR("abc")), 3);
-	assert_int_equal(maptext_columns(STR("B\xc3\xbc" "cher")), 6);
-	assert_int_equal(maptext_columns(STR("\xf0\x9f\x8e\xae")), 1);
+	assert_int_equal(utf8_count(STR("")), 0);
+	assert_int_equal(utf8_count(STR("abc")), 3);
+	assert_int_equal(utf8_count(STR("B\xc3\xbc" "cher")), 6);
+	assert_int_equal(utf8_count(STR("\xf0\x9f\x8e\xae")), 1);
 }
 
 /* ---- writing --------------------------------------------------------- */
