@@ -91,11 +91,6 @@ static void put_head(struct wr *w, const struct leases_clock *clock)
 	put_end(w, start);
 }
 
-static const char *proto_name(const struct nat_rule *r)
-{
-	return r->proto == IPPROTO_UDP ? "udp" : "tcp";
-}
-
 static void put_remote(struct wr *w, const struct nat_rule *r)
 {
 	if (r->remote.ip == 0)
@@ -118,7 +113,7 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	uint64_t wall_s = left_s != 0 ? wall_now(clock) + left_s : 0;
 	size_t start = w->len;
 
-	wr_fmt(w, "+ %s %u ", proto_name(&e->rule), e->rule.ext_port);
+	wr_fmt(w, "+ %s %u ", nat_rule_proto(e->rule.proto), e->rule.ext_port);
 	wr_ipv4(w, e->rule.client.ip);
 	wr_fmt(w, " %u ", e->rule.int_port);
 	put_remote(w, &e->rule);
@@ -135,7 +130,7 @@ static void put_del(struct wr *w, const struct nat_rule *key)
 {
 	size_t start = w->len;
 
-	wr_fmt(w, "- %s %u ", proto_name(key), key->ext_port);
+	wr_fmt(w, "- %s %u ", nat_rule_proto(key->proto), key->ext_port);
 	put_remote(w, key);
 	put_end(w, start);
 }

@@ -59,11 +59,6 @@ void maptext_clean(struct wr *w, struct str s)
 
 /* ---- writing --------------------------------------------------------- */
 
-static const char *proto_name(uint8_t proto)
-{
-	return proto == IPPROTO_TCP ? "tcp" : "udp";
-}
-
 void maptext_time(struct wr *w, uint64_t s)
 {
 	static const struct {
@@ -87,7 +82,7 @@ void maptext_time(struct wr *w, uint64_t s)
 
 static void put_proto(struct wr *w, const struct ctl_mapping *m)
 {
-	wr_z(w, proto_name(m->rule.proto));
+	wr_z(w, nat_rule_proto(m->rule.proto));
 }
 
 static void put_ext_port(struct wr *w, const struct ctl_mapping *m)
@@ -193,7 +188,7 @@ void maptext_json(const struct ctl_mapping *m)
 {
 	json_bool("dynamic", m->requester_ip != 0);
 	json_bool("disabled", !m->enabled);
-	json_str("protocol", str_z(proto_name(m->rule.proto)));
+	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
 	json_ip("to-address", m->rule.client.ip);
 	json_u64("to-port", m->rule.int_port);
@@ -208,7 +203,7 @@ void maptext_json(const struct ctl_mapping *m)
 
 void maptext_key(struct wr *w, const struct nat_rule *r)
 {
-	wr_fmt(w, "%s:%u", proto_name(r->proto), (unsigned)r->ext_port);
+	wr_fmt(w, "%s:%u", nat_rule_proto(r->proto), (unsigned)r->ext_port);
 	if (!r->remote.ip)
 		return;
 	wr_ch(w, ':');
