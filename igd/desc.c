@@ -8,7 +8,9 @@
  * out there. No white space between them: it is all bytes on a wire.
  */
 #include "igd/desc.h"
+#include <string.h>
 #include "base/hash.h"
+#include "base/uuid.h"
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/value.h"
@@ -223,14 +225,12 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 static void write_udn(char udn[UDN_SIZE], const uint8_t base[16], uint8_t add)
 {
 	struct wr w = wr_init(udn, UDN_SIZE);
-	size_t i;
+	uint8_t uuid[UUID_BYTES];
 
+	memcpy(uuid, base, sizeof(uuid));
+	uuid[UUID_BYTES - 1] = (uint8_t)(uuid[UUID_BYTES - 1] + add);
 	wr_z(&w, "uuid:");
-	for (i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			wr_ch(&w, '-');
-		wr_fmt(&w, "%02x", (uint8_t)(base[i] + (i == 15 ? add : 0)));
-	}
+	uuid_put(&w, uuid);
 	wr_cstr(&w);
 }
 
