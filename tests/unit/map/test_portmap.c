@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "base/clientcount.h"
 #include "map/portmap.h"
+#include "tests/unit/pmtest.h"
 
 #define A	0xc0a80102u
 #define B	0xc0a80103u
@@ -33,21 +34,6 @@ static int tear_down(void **state)
 {
 	portmap_free(pm);
 	return 0;
-}
-
-static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
-{
-	struct pm_req q;
-
-	memset(&q, 0, sizeof(q));
-	q.rule.kind = NAT_PORTMAP;
-	q.rule.proto = IPPROTO_TCP;
-	q.rule.client.ip = client_ip;
-	q.rule.ext_port = ext_port;
-	q.rule.int_port = 80;
-	q.enabled = true;
-	q.requester_ip = client_ip;
-	return q;
 }
 
 static const char *desc(uint16_t slot)
