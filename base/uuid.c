@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include "base/uuid.h"
+#include "base/wr.h"
 
 /* Does a '-' stand before byte @i? */
 static bool dash_before(size_t i)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 #include <string.h>
 #include "base/uuid.h"
+#include "base/wr.h"
 
 static const char text[] = "f81d4fae-7dec-41d0-a765-00a0c91e6bf6";
 static const uint8_t bytes[UUID_BYTES] = {
