@@ -91,9 +91,9 @@ static int serve_interfaces(struct ifwatch *f)
 }
 
 /* A mapping's network may be one of an interface that is not there now. */
-static bool may_come_back(const struct ifwatch *f, enum policy_verdict v)
+static bool may_come_back(const struct ifwatch *f, enum refusal v)
 {
-	return v == POLICY_OUTSIDE && !ifstate_complete(&f->ifstate, f->conf);
+	return v == REFUSAL_OUTSIDE && !ifstate_complete(&f->ifstate, f->conf);
 }
 
 /* What a new configuration or network forbids has to go: the monitor would
@@ -108,10 +108,10 @@ static void drop_forbidden(struct ifwatch *f)
 		struct refused r = {
 			.rule = m->rule, .client_ip = m->requester_ip,
 		};
-		enum policy_verdict v = policy_check(&f->igd->policy, &r.rule,
+		enum refusal v = policy_check(&f->igd->policy, &r.rule,
 						     0, &r.line);
 
-		if (v == POLICY_OK || may_come_back(f, v) ||
+		if (v == REFUSAL_NONE || may_come_back(f, v) ||
 		    !portmap_forget(pm, &r.rule)) {
 			i++;
 			continue;

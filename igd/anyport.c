@@ -37,7 +37,7 @@ static bool asked_is_free(const struct igd *igd, const struct igd_wait *w)
 
 	r.ext_port = w->asked;
 	return policy_check(&igd->policy, &r, w->req.requester_ip, NULL) ==
-		       POLICY_OK &&
+		       REFUSAL_NONE &&
 	       is_free(igd, &r, w->asked);
 }
 

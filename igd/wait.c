@@ -112,7 +112,7 @@ static int add_over_operators(struct igd *igd, struct igd_wait *w,
 			      const struct pm_entry *e)
 {
 	uint16_t slot = PM_NONE;
-	enum pm_result res;
+	int res;
 
 	if (!e->enabled || !w->req.enabled ||
 	    !nat_rule_equal(&e->rule, &w->req.rule))
@@ -134,7 +134,7 @@ static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 {
 	const struct pm_entry *theirs = operators(igd, w);
 	uint16_t slot = PM_NONE;
-	enum pm_result res;
+	int res;
 
 	if (theirs)
 		return add_over_operators(igd, w, theirs);
@@ -146,11 +146,11 @@ static int start_add(struct igd *igd, struct igd_wait *w, uint64_t now_ms)
 	case PM_STARTED:
 	case PM_BUSY:
 		return wait_for_op(igd, w, slot, res == PM_STARTED);
-	case PM_CONFLICT:
+	case REFUSAL_CONFLICT:
 		return deny(igd, w, REFUSAL_CONFLICT, WANIP_CONFLICT);
-	case PM_FULL:
+	case REFUSAL_FULL:
 		return deny(igd, w, REFUSAL_FULL, full(w->version));
-	case PM_CLIENT_FULL:
+	case REFUSAL_CLIENT_FULL:
 		return deny(igd, w, REFUSAL_CLIENT_FULL, full(w->version));
 	default:
 		return deny(igd, w, REFUSAL_FIREWALL, UPNP_ACTION_FAILED);
@@ -177,7 +177,7 @@ static int start_delete(struct igd *igd, struct igd_wait *w)
 {
 	uint16_t slot = portmap_find(igd->pm, &w->req.rule);
 	struct nat_rule rule;
-	enum pm_result res;
+	int res;
 	int err;
 
 	if (slot == PM_NONE)
@@ -194,7 +194,7 @@ static int start_delete(struct igd *igd, struct igd_wait *w)
 	case PM_STARTED:
 	case PM_BUSY:
 		return wait_for_op(igd, w, slot, res == PM_STARTED);
-	case PM_NOT_FOUND:
+	case REFUSAL_NOT_FOUND:
 		return WANIP_NO_SUCH_ENTRY;
 	default:
 		return UPNP_ACTION_FAILED;

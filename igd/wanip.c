@@ -231,14 +231,14 @@ int wanip_parse_request(const struct igd *igd, const struct igd_call *call,
 }
 
 int wanip_check_policy(struct igd *igd, const struct igd_call *call,
-		const struct nat_rule *rule, enum policy_verdict fine)
+		const struct nat_rule *rule, enum refusal fine)
 {
 	struct refused no = { .client_ip = call->client_ip, .rule = *rule };
-	enum policy_verdict verdict;
+	enum refusal verdict;
 
 	verdict = policy_check(&igd->policy, rule, call->client_ip, &no.line);
 	no.why = (enum refusal)verdict;
-	if (verdict == POLICY_OK || verdict == fine)
+	if (verdict == REFUSAL_NONE || verdict == fine)
 		return UPNP_OK;
 	return igd_deny(igd, call->wait, &no, upnp_err_refused(call->version));
 }
@@ -273,7 +273,7 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 	int err = wanip_parse_request(igd, call, false, req);
 
 	if (!err)
-		err = wanip_check_policy(igd, call, &req->rule, POLICY_OK);
+		err = wanip_check_policy(igd, call, &req->rule, REFUSAL_NONE);
 	if (!err)
 		err = wanip_rate_limited(igd, call, req);
 	return err ? err : wanip_start(igd, call, IGD_WAIT_ADD);

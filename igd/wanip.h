@@ -22,11 +22,11 @@ int wanip_parse_request(const struct igd *, const struct igd_call *, bool any,
 
 /** wanip_check_policy - may the requester have @rule? A refusal is told to
  * ops->refused.
- * @fine: a verdict that is as good as POLICY_OK here
+ * @fine: a verdict that is as good as REFUSAL_NONE here
  *
  * Return: 0, or as upnp_err_refused() */
 int wanip_check_policy(struct igd *, const struct igd_call *,
-		const struct nat_rule *rule, enum policy_verdict fine);
+		const struct nat_rule *rule, enum refusal fine);
 
 /**
  * wanip_rate_limited - does the requester make new mappings too fast?

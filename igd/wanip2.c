@@ -20,7 +20,7 @@ int wanip2_add_any(struct igd *igd, struct igd_call *call)
 	int err = wanip_parse_request(igd, call, true, &w->req);
 
 	if (!err)
-		err = wanip_check_policy(igd, call, &w->req.rule, POLICY_RULE);
+		err = wanip_check_policy(igd, call, &w->req.rule, REFUSAL_RULE);
 	if (!err)
 		err = wanip_rate_limited(igd, call, &w->req);
 	if (err)

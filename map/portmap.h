@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * portmap.h - the mapping table: the truth, of which the firewall is a
- * projection.
+ * portmap.h - the mapping table. It is the truth; the firewall is a projection
+ * of it.
  *
- * Pure: time comes in as now_ms (monotonic), nothing goes out but nat_ops that
- * the owner fetches with portmap_next_op(). A change is two steps: the table
- * reserves, the kernel acts, portmap_done() commits or takes back. What a
- * control point reads is only ever what was committed.
+ * Pure: time is a parameter (now_ms, monotonic), and the only output are the
+ * operations ("ops") that the owner fetches with portmap_next_op(). A change
+ * has three steps: the table reserves a slot, the kernel acts, portmap_done()
+ * commits or rolls back. A client only reads what was committed.
+ *
+ * Runs in: engine
  */
 #ifndef MAP_PORTMAP_H
 #define MAP_PORTMAP_H
@@ -17,6 +19,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "map/nat_rule.h"
+#include "map/refusal.h"
 
 #define PM_NONE 0xffffu		/* no slot */
 
@@ -28,7 +31,7 @@ enum pm_state {
 	PM_EXPIRING,		/* as DELETING, but tried until it works */
 };
 
-/* What a control point asks for. */
+/* A mapping to be made, already granted: see struct map_request (map.h). */
 struct pm_req {
 	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
 	bool enabled;
@@ -55,17 +58,15 @@ struct pm_entry {
 
 struct portmap;
 
-/* What portmap_add() and portmap_delete() say beyond 0. */
-enum pm_result {
-	PM_DONE = 0,		/* committed: the kernel need not change */
-	PM_STARTED,		/* an op is queued for *ret_slot: wait */
-	PM_BUSY,		/* an op on *ret_slot is under way: ask again */
-	PM_CONFLICT,		/* another client has it */
-	PM_FULL,		/* max-mappings */
-	PM_CLIENT_FULL,		/* max-mappings-per-client */
-	PM_NOT_FOUND,
-	PM_FAILED,		/* the firewall can not get rid of the old one,
-				 * or too many overwrites are under way */
+/*
+ * How far a change of the table has come: what the functions below return that
+ * have "int". A positive number is the enum refusal for which there was none.
+ */
+enum {
+	PM_DONE = REFUSAL_NONE,	/* committed: the kernel need not change */
+	PM_STARTED = -1,	/* an op is queued for *ret_slot: wait for it */
+	PM_BUSY = -2,		/* an op on *ret_slot is in flight: call again
+				 * when it is done */
 };
 
 /**
@@ -83,54 +84,61 @@ void portmap_free(struct portmap *);
 
 /**
  * portmap_add - add, or overwrite the same client's mapping of the same key.
- * @req: copied; already checked against policy
+ * @req: copied; already checked against the policy
  * @ret_slot: set for PM_DONE, PM_STARTED and PM_BUSY
  *
  * Conflicts (WANIPConnection:1 2.4.16): same protocol and external port with
- * another client is PM_CONFLICT, whatever the remote hosts; with the same
+ * another client is REFUSAL_CONFLICT, whatever the remote hosts; with the same
  * client and another remote host it is a second mapping. An overwrite keeps
  * the old mapping in force until the kernel has the new one.
+ *
+ * Return: PM_DONE, PM_STARTED, PM_BUSY, REFUSAL_CONFLICT, REFUSAL_FULL,
+ * REFUSAL_CLIENT_FULL, or REFUSAL_FIREWALL (the firewall cannot delete the old
+ * rule, or too many overwrites are in flight)
  */
-enum pm_result portmap_add(struct portmap *, const struct pm_req *req,
-			   uint64_t now_ms, uint16_t *ret_slot);
+int portmap_add(struct portmap *, const struct pm_req *req, uint64_t now_ms,
+		uint16_t *ret_slot);
 
 /**
  * portmap_delete - delete a committed mapping.
  * @ret_slot: set for PM_STARTED and PM_BUSY
+ *
+ * Return: PM_DONE, PM_STARTED, PM_BUSY, or REFUSAL_NOT_FOUND
  */
-enum pm_result portmap_delete(struct portmap *, uint16_t slot,
-			      uint16_t *ret_slot);
+int portmap_delete(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
 /**
- * portmap_restore - put back a mapping read from the lease file, committed,
- * without an op: the owner sends the whole table as a sync afterwards.
- * @expires_ms: 0 never; one that has passed is the caller's to leave out
+ * portmap_restore - commit a mapping that was read from the lease file, without
+ * an op: the owner sends the whole table as a sync afterwards.
+ * @expires_ms: 0: never; the caller leaves out mappings that have ended
+ *
+ * Return: PM_DONE, or why not, as portmap_add()
  */
-enum pm_result portmap_restore(struct portmap *, const struct pm_req *req,
-			       uint64_t expires_ms);
+int portmap_restore(struct portmap *, const struct pm_req *req,
+		    uint64_t expires_ms);
 
 /**
- * portmap_synced - that sync has been applied: the kernel has what was
- * restored. Until then portmap_add() takes an op also for a mapping that is
- * there just so, since nobody is to be told yes before the kernel has the rule.
+ * portmap_synced - the sync has been applied: the kernel has what was restored.
+ *
+ * Until then portmap_add() needs an op even for a mapping that is in the table
+ * already, because no client may get "yes" before the kernel has the rule.
  */
 void portmap_synced(struct portmap *);
 
 /**
- * portmap_reconfirm - take an op for committed mapping @slot as it is, if
- * before portmap_synced() the kernel may not have it.
+ * portmap_reconfirm - before portmap_synced(), queue an op for the committed
+ * mapping @slot as it is, because the kernel may not have it.
  * @ret_slot: set for PM_STARTED and PM_BUSY
  *
  * Return: PM_DONE the kernel has it, or as portmap_add()
  */
-enum pm_result portmap_reconfirm(struct portmap *, uint16_t slot,
-			     uint16_t *ret_slot);
+int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
 /**
- * portmap_forget - take a committed mapping out of the table, without an op:
- * before the sync, for one that portmap_restore() put back in vain.
+ * portmap_forget - remove a committed mapping from the table without an op,
+ * before a sync: for a mapping that is not allowed any more.
  *
- * Return: false when none with @key's key is there, or an op is under way
+ * Return: false if there is none with @key's key, or an op is in flight
  */
 bool portmap_forget(struct portmap *, const struct nat_rule *key);
 

@@ -91,7 +91,7 @@ static void hang_up(struct client *c)
 static void check_rule(const struct nat_rule *r)
 {
 	CHECK(nat_rule_sane(r));
-	CHECK(policy_check(&gw.igd.policy, r, 0, NULL) == POLICY_OK);
+	CHECK(policy_check(&gw.igd.policy, r, 0, NULL) == REFUSAL_NONE);
 }
 
 static void check_rep(const struct ctl_rep *rep)

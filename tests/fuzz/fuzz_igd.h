@@ -151,7 +151,7 @@ static inline void gw_fetch(struct gateway *gw)
 		CHECK(op->rule.kind == NAT_PORTMAP);
 		CHECK(op->verb == NAT_DEL ||
 		      policy_check(&gw->igd.policy, &op->rule, 0, NULL) ==
-		      POLICY_OK);
+		      REFUSAL_NONE);
 		op = &gw->op[++gw->op_n];
 	}
 }
@@ -219,7 +219,7 @@ static inline void gw_check_entry(const struct gateway *gw, size_t i)
 	const struct pm_entry *e = portmap_entry(pm, portmap_at(pm, i));
 	const struct pm_entry *o;
 
-	CHECK(policy_check(&gw->igd.policy, &e->rule, 0, NULL) == POLICY_OK);
+	CHECK(policy_check(&gw->igd.policy, &e->rule, 0, NULL) == REFUSAL_NONE);
 	for (size_t k = 0; k < i; k++) {
 		o = portmap_entry(pm, portmap_at(pm, k));
 		CHECK(!nat_rule_same_key(&e->rule, &o->rule));

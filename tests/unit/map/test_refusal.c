@@ -28,7 +28,7 @@ static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 
 static void every_reason_has_words(void **state)
 {
-	for (unsigned i = 0; i < REFUSALS; i++) {
+	for (unsigned i = 0; i < REFUSAL__MAX; i++) {
 		const char *name = refusal_name((enum refusal)i);
 
 		assert_true(strlen(name) > 2);
@@ -45,6 +45,24 @@ static void every_reason_has_words(void **state)
 	assert_string_equal(refusal_name((enum refusal)99), "unknown");
 	assert_string_equal(refusal_text((enum refusal)99),
 			    "unknown reason");
+}
+
+/* Every answer of the monitor but "done" is a refusal; one that is not known,
+ * too. */
+static void the_monitors_answers_are_refusals(void **state)
+{
+	static const enum refusal want[] = {
+		[NAT_OK] = REFUSAL_NONE,
+		[NAT_EFAIL] = REFUSAL_FIREWALL,
+		[NAT_EREFUSED] = REFUSAL_MONITOR,
+		[NAT_ECONFLICT] = REFUSAL_PORT,
+		[NAT_ENOSPC] = REFUSAL_FULL,
+		[NAT_ENOADDR] = REFUSAL_NO_ADDRESS,
+	};
+
+	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(refusal_of_nat((enum nat_err)i), want[i]);
+	assert_int_equal(refusal_of_nat((enum nat_err)99), REFUSAL_FIREWALL);
 }
 
 static void a_client_has_a_line_a_minute(void **state)
@@ -119,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
 		T(every_reason_has_words),
+		T(the_monitors_answers_are_refusals),
 		T(a_client_has_a_line_a_minute),
 		T(many_clients_do_not_flood),
 		T(the_line_says_all),
