@@ -126,7 +126,9 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	struct pm_entry *e = &pm->entry[slot];
 
 	e->rule = req->rule;
+	e->told_port = req->rule.ext_port;
 	e->enabled = req->enabled;
+	e->origin = req->origin;
 	e->requester_ip = req->requester_ip;
 	e->expires_ms = expires_ms;
 	descpool_drop(&pm->texts, e->desc);
@@ -270,6 +272,7 @@ int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	struct pm_req same = {
 		.rule = e->rule,
 		.enabled = e->enabled,
+		.origin = e->origin,
 		.requester_ip = e->requester_ip,
 	};
 

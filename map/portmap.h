@@ -19,6 +19,7 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "map/nat_rule.h"
+#include "map/origin.h"
 #include "map/refusal.h"
 
 #define PM_NONE 0xffffu		/* no slot */
@@ -35,22 +36,25 @@ enum pm_state {
 struct pm_req {
 	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
 	bool enabled;
+	uint8_t origin;		/* enum origin */
 	uint32_t lease_s;	/* as granted: 0 permanent */
-	uint32_t requester_ip;
+	uint32_t requester_ip;	/* of a client; the operator has none */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
 struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
 	uint64_t seq;		/* rises in the order of portmap_at() */
-	struct nat_rule rule;
-	uint32_t requester_ip;
+	struct nat_rule rule;	/* ext_port: the one in our firewall */
+	uint32_t requester_ip;	/* of a client; the operator has none */
 	uint32_t desc;		/* private: see portmap_desc() */
 	uint16_t replaces;	/* ADDING: the slot it will take the place of */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t queue_next;	/* private */
 	uint16_t heap_at;	/* private: expiry.h */
+	uint16_t told_port;	/* that clients are told: see map_told() */
 	uint8_t state;		/* enum pm_state */
+	uint8_t origin;		/* enum origin */
 	bool enabled;
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was given out */

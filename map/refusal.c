@@ -102,10 +102,10 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 void refusal_put(struct wr *w, const struct refused *r)
 {
 	wr_z(w, "refused ");
-	if (r->client_ip)
-		wr_ipv4(w, r->client_ip);
-	else
+	if (r->origin == ORIGIN_OPERATOR)
 		wr_z(w, "the operator");
+	else
+		wr_ipv4(w, r->client_ip);
 	if (r->rule.kind == NAT_PORTMAP) {
 		wr_fmt(w, ": %s %u", r->rule.proto == IPPROTO_UDP ? "UDP" :
 		       "TCP", r->rule.ext_port);

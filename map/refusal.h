@@ -15,6 +15,7 @@
 #include "base/limits.h"
 #include "base/wr.h"
 #include "map/nat_rule.h"
+#include "map/origin.h"
 
 enum refusal {
 	REFUSAL_NONE,
@@ -53,7 +54,8 @@ enum refusal {
 /* One refusal, with what the log needs. */
 struct refused {
 	enum refusal why;
-	uint32_t client_ip;	/* the requester; 0: the operator */
+	enum origin origin;
+	uint32_t client_ip;	/* the requester; the operator has none */
 	struct nat_rule rule;	/* the mapping; kind 0: it is about none */
 	unsigned line;		/* of the configuration that decided, or 0 */
 };

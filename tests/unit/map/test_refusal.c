@@ -21,7 +21,9 @@ static int setup(void **state)
 
 static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 {
-	const struct refused r = { .why = why, .client_ip = ip };
+	const struct refused r = {
+		.why = why, .origin = ORIGIN_UPNP, .client_ip = ip,
+	};
 
 	return refusal_count(&rs, &r, now_ms, &muted);
 }
@@ -107,7 +109,8 @@ static void assert_line(const struct refused *r, const char *want)
 static void the_line_says_all(void **state)
 {
 	struct refused r = {
-		.why = REFUSAL_RULE, .client_ip = 0xc0a8580a, .line = 12,
+		.why = REFUSAL_RULE, .origin = ORIGIN_UPNP,
+		.client_ip = 0xc0a8580a, .line = 12,
 		.rule = { .client.ip = 0xc0a8580b, .ext_port = 80,
 			  .int_port = 8080, .kind = NAT_PORTMAP,
 			  .proto = IPPROTO_UDP },
@@ -122,10 +125,10 @@ static void the_line_says_all(void **state)
 	assert_line(&r, "refused 192.168.88.10: TCP 80: "
 			"the mapping is another client's");
 	/* his mapping, that a new configuration forbids */
-	r.client_ip = 0;
+	r.origin = ORIGIN_OPERATOR;
 	assert_line(&r, "refused the operator: TCP 80: "
 			"the mapping is another client's");
-	r.client_ip = 0xc0a8580a;
+	r.origin = ORIGIN_UPNP;
 	memset(&r.rule, 0, sizeof(r.rule));
 	r.why = REFUSAL_LINK;
 	assert_line(&r, "refused 192.168.88.10: "
