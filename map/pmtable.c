@@ -5,13 +5,15 @@
  * Invariants:
  *  - a slot is on the free list, or in the hash chain of its protocol and
  *    external port;
- *  - order[] holds each slot that was entered once, by rising seq.
+ *  - order[] holds each slot that was entered once, in the order of seq.
+ *
+ * Runs in: engine
  */
 #include <netinet/in.h>
 #include <string.h>
 #include "map/pmtable.h"
 
-/* ---- how many a client has ----------------------------------------- */
+/* ---- how many mappings a client has -------------------------------- */
 
 static uint16_t *client_n(const struct portmap *pm, uint32_t ip)
 {
@@ -25,8 +27,8 @@ bool pmtable_counted(const struct pm_entry *e)
 	return e->state != PM_FREE && e->replaces == PM_NONE;
 }
 
-/* Two clients may share a counter, so it can say too much, never too little:
- * only when it says "full" are the entries themselves looked through. */
+/* Two clients may share a counter, so it can be too high, but never too low.
+ * The entries are counted only if the counter is at the limit. */
 bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
 	size_t slot, n = 0;

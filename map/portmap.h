@@ -29,7 +29,7 @@ enum pm_state {
 	PM_ADDING,		/* reserved; the kernel has not answered */
 	PM_ACTIVE,
 	PM_DELETING,		/* the kernel has not answered */
-	PM_EXPIRING,		/* as DELETING, but tried until it works */
+	PM_EXPIRING,		/* as DELETING, but retried until it works */
 };
 
 /* A mapping to be made, already granted: see struct map_request (map.h). */
@@ -44,11 +44,11 @@ struct pm_req {
 
 struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
-	uint64_t seq;		/* rises in the order of portmap_at() */
+	uint64_t seq;		/* increases in the order of portmap_at() */
 	struct nat_rule rule;	/* ext_port: the one in our firewall */
 	uint32_t requester_ip;	/* of a client; the operator has none */
 	uint32_t desc;		/* private: see portmap_desc() */
-	uint16_t replaces;	/* ADDING: the slot it will take the place of */
+	uint16_t replaces;	/* ADDING: the slot that it will replace */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t queue_next;	/* private */
 	uint16_t heap_at;	/* private: expiry.h */
@@ -57,7 +57,7 @@ struct pm_entry {
 	uint8_t origin;		/* enum origin */
 	bool enabled;
 	bool queued;		/* private: waits in the op queue */
-	bool sent;		/* private: its op was given out */
+	bool sent;		/* private: its op was fetched */
 };
 
 struct portmap;
@@ -78,12 +78,12 @@ enum {
  * @max: mappings, 1 to PM_MAPPINGS_LIMIT; else NULL comes back
  * @per_client: of them for one internal client
  *
- * All memory is taken here.
+ * All memory is allocated here.
  * Return: owned by the caller (portmap_free()), NULL without memory
  */
 struct portmap *portmap_new(size_t max, size_t per_client);
 
-/** portmap_free - NULL is fine. */
+/** portmap_free - NULL does nothing. */
 void portmap_free(struct portmap *);
 
 /**
@@ -147,10 +147,10 @@ int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 bool portmap_forget(struct portmap *, const struct nat_rule *key);
 
 /**
- * portmap_next_op - the next op to send to the monitor.
- * @ret_id: names slot and generation; comes back in portmap_done()
+ * portmap_next_op - fetch the next op for the monitor.
+ * @ret_id: slot and generation; the answer's, for portmap_done()
  *
- * Return: false when there is none. An op given out is the owner's to send.
+ * Return: false when there is none. The owner must send what it fetched.
  */
 bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 		     uint32_t *ret_id);
@@ -159,42 +159,44 @@ bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
 
 /**
- * portmap_done - the monitor's answer to an op.
- * @id:  of portmap_next_op(); one that no longer fits is PM_NO_CHANGE
- * @ret_slot: the slot waiters wait for (PM_NONE for an unknown id)
+ * portmap_done - handle the monitor's answer to an op.
+ * @id:  of portmap_next_op(); an outdated one is PM_NO_CHANGE
+ * @ret_slot: the slot that requests wait for (PM_NONE for an unknown id)
  * @ret_rule: the rule that was removed (PM_REMOVED)
  *
- * Success commits. Failure takes an add back, leaves a deleted mapping as it
- * was, and puts an expired one aside to be tried again after 5 s. A slot that
- * was freed may be given to the next add.
+ * Success commits. Failure rolls an add back, leaves a mapping that was to be
+ * deleted as it was, and retries an expired one after 5 s. The next add may
+ * reuse a slot that was freed.
  */
 enum pm_change portmap_done(struct portmap *, uint32_t id, enum nat_err err,
 			    uint64_t now_ms, uint16_t *ret_slot,
 			    struct nat_rule *ret_rule);
 
 /**
- * portmap_expire - start the removal of mappings whose lease has ended (and of
- * those whose removal failed before).
- * @ret_next_ms: when to call again, UINT64_MAX: never. A change may bring that
- *               forward: call after changes, too. It is cheap before its time.
+ * portmap_expire - start the removal of mappings whose lease has ended, and of
+ * those whose removal failed before.
+ * @ret_next_ms: when to call again, UINT64_MAX: never. A change of the table
+ * may
+ *               make that earlier, so call after changes as well; a call
+ *               before its time is cheap.
  *
- * A disabled mapping, which has no rule, is removed at once: it is told by
- * @gone(arg, rule), which may be NULL and must not change the table.
+ * A disabled mapping, which has no rule, is removed at once: @gone(arg, rule)
+ * is called, which may be NULL and must not change the table.
  */
 void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
 		    void (*gone)(void *arg, const struct nat_rule *),
 		    void *arg);
 
-/** portmap_count - committed mappings, what PortMappingNumberOfEntries says. */
+/** portmap_count - number of committed mappings. */
 size_t portmap_count(const struct portmap *);
 
 /** portmap_at - the slot of committed mapping number @index in the order in
- * which they were made, PM_NONE past the end. A mapping that ends moves those
- * behind it up by one. */
+ * which they were made, PM_NONE past the end. When a mapping ends, the index of
+ * those after it decreases by one. */
 uint16_t portmap_at(const struct portmap *, size_t index);
 
 /** portmap_after - the slot of the first committed mapping whose seq is above
- * @seq, PM_NONE at the end: to go on where one was, whatever has gone since. */
+ * @seq, PM_NONE at the end: to continue a walk although mappings have ended. */
 uint16_t portmap_after(const struct portmap *, uint64_t seq);
 
 /** portmap_find - the slot of the committed mapping with @rule's key. */
@@ -205,9 +207,8 @@ uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 
-/** portmap_slots - how many slots the table has: every entry stands in a slot
- * below, where it stays for as long as it is there. Unlike an index it does not
- * move. */
+/** portmap_slots - number of slots. Every entry has a slot below, which does
+ * not change while the entry exists (an index does). */
 uint16_t portmap_slots(const struct portmap *);
 
 /** portmap_entry - the entry in @slot; valid until the next change. NULL for
@@ -216,8 +217,8 @@ const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
 
 /**
  * portmap_desc - its description.
- * @buf: PM_DESC_MAX + 1 bytes, for it and the NUL; what is behind stays as it
- *       was
+ * @buf: PM_DESC_MAX + 1 bytes, for it and the NUL; bytes after it are not
+ *       changed
  *
  * Return: in @buf
  */
@@ -225,7 +226,7 @@ struct str portmap_desc(const struct portmap *, const struct pm_entry *,
 			char *buf);
 
 /** portmap_lease_left - seconds left, rounded up; 0 only for a permanent
- * one (an expired one that still stands says 1). */
+ * mapping (1 for one that has ended but is not deleted yet). */
 uint32_t portmap_lease_left(const struct pm_entry *, uint64_t now_ms);
 
 #endif
