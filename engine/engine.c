@@ -244,14 +244,10 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 	return r->ext_ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
-static uint32_t count_static(const struct portmap *pm)
+static void count_origins(const struct portmap *pm, uint32_t ret[ORIGINS])
 {
-	uint32_t n = 0;
-
 	for (size_t i = 0; i < portmap_count(pm); i++)
-		n += portmap_entry(pm, portmap_at(pm, i))->origin ==
-		     ORIGIN_OPERATOR;
-	return n;
+		ret[portmap_entry(pm, portmap_at(pm, i))->origin]++;
 }
 
 static void op_status(void *arg, struct ctl_status *ret)
@@ -267,7 +263,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->igd_versions = e->conf.igd_version;
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
-	ret->mappings_static = count_static(e->pm);
+	count_origins(e->pm, ret->mappings_of);
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
 	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);

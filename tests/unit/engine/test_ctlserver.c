@@ -350,6 +350,7 @@ static void add_and_delete(void **state)
 	kernel(NAT_OK);
 	rep = expect(fd, CTL_ADDED);
 	assert_int_equal(rep.mapping.rule.ext_port, 5000);
+	assert_int_equal(rep.mapping.origin, ORIGIN_OPERATOR);
 	assert_int_equal(rep.mapping.requester_ip, 0);
 	assert_int_equal(rep.mapping.left_s, 60);
 	assert_int_equal(rep.mapping.enabled, 1);
