@@ -2,7 +2,9 @@
 # upnpd - one binary, libc only.
 #
 # make            build/upnpd
-# make test       install what the tests need, run all of them (root)
+# make test       unit tests and the core of the lab, in three minutes (root)
+# make test-all   that, and all else that CI runs; test-clients: what needs large
+#                 packages
 # make demo       watch a port being opened, used and closed (root)
 # make static     build/static/upnpd, by musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local; also install-systemd,
@@ -10,8 +12,8 @@
 # make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # make cross      the same for other machines (tools/cross.mk); size: how large
-# Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, soak, bench, openwrt,
-# clean.
+# Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
+# test-cross, soak, bench, openwrt, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER=deny|log|end|none: system calls that the engine does not need fail, are
 # logged as well (to debug), end it (to test), or there is no filter. Each wants
@@ -141,6 +143,9 @@ L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  __nanosleep_time64)
 L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
 L_nl_sync	= $(L_nl)
+L_flows		= $(call wrap,clock_gettime __clock_gettime64)
+L_monitor	= $(call wrap,loop_new loop_run loop_stop)
+L_identity	= $(call wrap,uname)
 # Tests of one way to treat unlisted system calls bring that one.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
@@ -207,12 +212,54 @@ $(FUZZ:%=fuzz-%): fuzz-%:
 
 # ---- everything else ---------------------------------------------------------
 
-# Installs what the tests need (Debian, as root), then runs all of them.
+# Each installs what its tests need (Debian, as root).
+#
+# test		in three minutes on two processors: unit tests, and the core of
+#		the lab with each backend
+# test-rest	what `make test` leaves out and needs no large package
+# test-san	unit tests and the fuzzers' corpus under ASan and UBSan
+# test-cross	the same for other machines, and the daemon there, whole
+# test-all	all these, as CI does
+# test-clients	tests whose clients need large packages; CI leaves them out
 test:
 	tools/install-test-deps
-	$(MAKE) -j"$$(nproc)" all units fuzzers
+	$(MAKE) -j"$$(nproc)" all units $(LAB_BINS)
 	$(MAKE) -j4 -O unit
-	$(MAKE) all fuzz-replay layers man cli lab openwrt
+	$(MAKE) layers man cli
+	$(LAB_RUN) -m core
+
+test-rest:
+	tools/install-test-deps all
+	$(MAKE) -j"$$(nproc)" all fuzzers static-lab $(LAB_BINS)
+	$(MAKE) fuzz-replay openwrt
+	$(LAB_RUN) -m 'not core and not clients'
+
+SAN_MAKE = $(MAKE) BUILD=$(BUILD)/san CC=gcc SAN=address,undefined
+test-san:
+	tools/install-test-deps
+	$(SAN_MAKE) -j"$$(nproc)" units fuzzers
+	$(SAN_MAKE) -j4 -O unit
+	$(SAN_MAKE) fuzz-replay
+
+test-cross:
+	tools/install-test-deps cross
+	$(MAKE) -j"$$(nproc)" cross-mips
+	$(MAKE) -j3 unit-cross
+	tests/cross/run $(BUILD)/cross/mips/tests/upnpd qemu-mips-static
+
+# One after the other.
+test-all:
+	$(MAKE) test
+	$(MAKE) test-rest
+	$(MAKE) test-san
+	$(MAKE) test-cross
+
+test-clients:
+	tools/install-test-deps clients
+	$(MAKE) -j"$$(nproc)" all static-lab debian-kernel $(LAB_BINS)
+	$(LAB_RUN) -m clients
+
+.PHONY: test-rest test-san test-cross test-all test-clients
 
 layers: all
 	python3 tests/layers.py $(BUILD)
@@ -230,23 +277,26 @@ cli: all
 # that is not on the list, where a release's is refused it. So a run that passes
 # has made none, and would have been the same with the release.
 LAB_UPNPD = $(if $(filter deny,$(FILTER)),upnpd-end,upnpd)
-lab: all $(BUILD)/$(LAB_UPNPD) $(BUILD)/tests/rogue
-	UPNPD="$${UPNPD:-$(abspath $(BUILD))/$(LAB_UPNPD)}" tests/netns/run
+LAB_BINS = $(BUILD)/$(LAB_UPNPD) $(BUILD)/tests/rogue
+LAB_RUN	= UPNPD="$${UPNPD:-$(abspath $(BUILD))/$(LAB_UPNPD)}" tests/netns/run
+lab: all static-lab $(LAB_BINS)
+	$(LAB_RUN) -m 'not clients'
 
 $(BUILD)/upnpd-end: $(filter-out %/unlisted_deny.o,$(OBJ)) \
 		$(OBJS)/end/unlisted_trap.o
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
 
 $(OBJS)/end/unlisted_trap.o: STD += -DUNLISTED_ENDS=1
-$(OBJS)/end/unlisted_trap.o: base/unlisted_trap.c $(BUILD)/gen/sysname.h
+$(OBJS)/end/unlisted_trap.o: sys/unlisted_trap.c $(BUILD)/gen/sysname.h
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) -c -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) -c -o $@ $<
 
 # The same under ASan and UBSan.
 lab-san:
 	$(MAKE) BUILD=$(BUILD)/san SAN=address,undefined all \
 		$(BUILD)/san/tests/rogue
-	LAB_SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run
+	LAB_SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run \
+		-m 'not clients'
 
 include tools/valgrind.mk
 
@@ -255,7 +305,7 @@ soak: all
 	SOAK=1 tests/netns/run test_growth.py
 
 # An engine in wrong hands: all of the program but its own processes.
-$(BUILD)/tests/rogue: $(BUILD)/tests/netns/rogue.o \
+$(BUILD)/tests/rogue: $(OBJS)/tests/netns/rogue.o \
 		$(LIBS:%=$(OBJS)/%.a)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
@@ -296,7 +346,6 @@ include tools/install.mk
 include tools/cross.mk
 
 # ---- busybox: the static binary is started there by dist/busybox/S60upnpd
-lab: static-lab
 static-lab:
 	+$(STATIC_MAKE) $(BUILD)/static/$(LAB_UPNPD)
 
@@ -304,16 +353,15 @@ lab-san: static-san
 static-san:
 	$(MAKE) BUILD=$(BUILD)/san static
 
-# ---- a whole router in a virtual machine: the lab has a test that boots it, if
-# Debian's kernel can be had. By itself: make qemu.
-lab: debian-kernel
+# ---- a whole router in a virtual machine: test-clients has a test that boots
+# it, if Debian's kernel can be had. By itself: make qemu.
 debian-kernel:
 	-tools/debian-kernel $(BUILD)/kernel
 
 qemu:
-	tools/install-test-deps
-	$(MAKE) all static-lab debian-kernel $(BUILD)/$(LAB_UPNPD)
-	UPNPD=$(abspath $(BUILD))/$(LAB_UPNPD) tests/netns/run test_qemu.py
+	tools/install-test-deps clients
+	$(MAKE) all static-lab debian-kernel $(LAB_BINS)
+	$(LAB_RUN) test_qemu.py
 
 .PHONY: qemu debian-kernel static-lab static-san
 
@@ -330,7 +378,7 @@ $(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
 # Built as the daemon is, which it stands beside; static/floor, too.
 $(BUILD)/floor: bench/floor.c
 	@mkdir -p $(@D)
-	$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
+	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
 
 bench: all $(BENCH_TOOLS) $(BUILD)/floor
 	tools/install-test-deps bench

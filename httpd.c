@@ -580,7 +580,7 @@ void httpd_free(struct httpd *srv)
 	mem_free(srv, 1, sizeof(*srv));
 }
 
-int httpd_listen(struct httpd *srv, const struct httplisten_addr *at, size_t n,
+int httpd_listen(struct httpd *srv, const struct netif_addr *at, size_t n,
 		 uint16_t port)
 {
 	return httplisten_set(&srv->listen, at, n, port);

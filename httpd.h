@@ -80,7 +80,7 @@ void httpd_free(struct httpd *);
  *
  * Return: 0, or -errno of the first that failed (the others listen)
  */
-int httpd_listen(struct httpd *, const struct httplisten_addr *, size_t n,
+int httpd_listen(struct httpd *, const struct netif_addr *, size_t n,
 		 uint16_t port);
 
 /** httpd_port - the port it listens on, 0 while it does not. */

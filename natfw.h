@@ -9,17 +9,13 @@
 #ifndef NATFW_H
 #define NATFW_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/clientcount.h"
 #include "base/limits.h"
 #include "map/nat_rule.h"
-
-struct natfw_net {
-	char ifname[IF_NAMESIZE];
-	uint32_t ip, mask;	/* the router's address in it, host order */
-};
+#include "sys/netif.h"
 
 /* Where the rules stand: read by the monitor from configuration and kernel.
  * Interface names are checked: [A-Za-z0-9_.@-], as long as the kernel's. */
@@ -27,7 +23,7 @@ struct natfw_env {
 	char ext_if[IF_NAMESIZE];
 	uint32_t ext_ip;	/* the interface's own address; 0: none, and
 				 * then the kernel holds none of our mappings */
-	struct natfw_net net[CONF_IFACES_MAX];	/* internal */
+	struct netif_addr net[CONF_IFACES_MAX];	/* internal */
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
@@ -77,9 +73,6 @@ struct natfw_index {
 	uint16_t *next;
 };
 
-/* Counters of rules, by client; a /24 has one for each of its clients. */
-#define NATFW_COUNTERS 256
-
 /* What a backend may look at. */
 struct natfw {
 	const struct natfw_backend *be;
@@ -93,7 +86,7 @@ struct natfw {
 				 * NULL at other times */
 	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
 	uint32_t slots;		/* of head in each, a power of two */
-	uint16_t by_client[NATFW_COUNTERS];		/* and these */
+	struct clientcount by_client;	/* and this */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,

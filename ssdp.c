@@ -45,7 +45,7 @@
 /* An internal interface, or rather one address of it. */
 struct link {
 	struct ssdp *ssdp;
-	struct ssdp_iface iface;
+	struct netif_addr iface;
 	struct loop_fd sock;	/* fd -1: not open, this place is free */
 	struct loop_timer notify;
 	bool again;		/* the second set comes soon after the first */
@@ -204,7 +204,7 @@ static struct link *link_of(struct ssdp *s, int ifindex, uint32_t from_ip)
 
 	for (l = s->link; l < s->link + CONF_IFACES_MAX; l++)
 		if (l->sock.fd >= 0 && l->iface.ifindex == ifindex &&
-		    ((from_ip ^ l->iface.ip) & l->iface.mask) == 0)
+		    netif_holds(&l->iface, from_ip))
 			return l;
 	return NULL;
 }
@@ -362,7 +362,7 @@ static void link_close(struct link *l)
 	multicast(s->group.sock.fd, IP_DROP_MEMBERSHIP, l);
 }
 
-static int link_open(struct link *l, const struct ssdp_iface *iface)
+static int link_open(struct link *l, const struct netif_addr *iface)
 {
 	int err;
 
@@ -380,7 +380,7 @@ static int link_open(struct link *l, const struct ssdp_iface *iface)
 }
 
 /* The link that serves @iface, else a free one, else NULL. */
-static struct link *link_for(struct ssdp *s, const struct ssdp_iface *iface)
+static struct link *link_for(struct ssdp *s, const struct netif_addr *iface)
 {
 	struct link *l, *unused = NULL;
 
@@ -395,7 +395,7 @@ static struct link *link_for(struct ssdp *s, const struct ssdp_iface *iface)
 	return unused;
 }
 
-static bool is_wanted(const struct link *l, const struct ssdp_iface *iface,
+static bool is_wanted(const struct link *l, const struct netif_addr *iface,
 		      size_t n)
 {
 	while (n > 0)
@@ -406,7 +406,7 @@ static bool is_wanted(const struct link *l, const struct ssdp_iface *iface,
 
 /* Joins even where it is served already: another address of that interface
  * may just have taken the membership with it. */
-static int serve(struct ssdp *s, const struct ssdp_iface *iface)
+static int serve(struct ssdp *s, const struct netif_addr *iface)
 {
 	struct link *l = link_for(s, iface);
 	int err = 0;
@@ -458,7 +458,7 @@ static void note_fresh(struct ssdp *s)
 		l->fresh = false;
 }
 
-int ssdp_ifaces(struct ssdp *s, const struct ssdp_iface *iface, size_t n,
+int ssdp_ifaces(struct ssdp *s, const struct netif_addr *iface, size_t n,
 		uint16_t http_port)
 {
 	bool moved = http_port != s->http_port;	/* and so has all LOCATION */

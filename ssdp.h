@@ -9,15 +9,9 @@
 #ifndef SSDP_H
 #define SSDP_H
 
-#include <net/if.h>
 #include "base/loop.h"
 #include "ssdp/ssdpmsg.h"
-
-struct ssdp_iface {
-	char name[IF_NAMESIZE];
-	int ifindex;
-	uint32_t ip, mask;	/* host order */
-};
+#include "sys/netif.h"
 
 struct ssdp;
 
@@ -43,7 +37,7 @@ void ssdp_free(struct ssdp *);
  *
  * Return: 0, or -errno of the first that failed (the others are served)
  */
-int ssdp_ifaces(struct ssdp *, const struct ssdp_iface *, size_t n,
+int ssdp_ifaces(struct ssdp *, const struct netif_addr *, size_t n,
 		uint16_t http_port);
 
 /** ssdp_byebye - say byebye for every target on every interface, now, and

@@ -11,6 +11,7 @@
  * "--" may stand in a comment.
  */
 #include "xmltiny.h"
+#include "base/utf8.h"
 #include "base/wr.h"
 
 /* ---- taking things off the front of a slice ------------------------ */
@@ -87,43 +88,23 @@ static bool take_name(struct str *in, struct str *ret)
 
 /* ---- references ---------------------------------------------------- */
 
-/* XML 1.0 2.2 Char. */
-static bool is_char(uint32_t c)
-{
-	return c == '\t' || c == '\n' || c == '\r' ||
-	       (c >= 0x20 && c <= 0xd7ff) || (c >= 0xe000 && c <= 0xfffd) ||
-	       (c >= 0x10000 && c <= 0x10ffff);
-}
-
-/* A digit's value; 16, which no base has, for anything else. */
-static uint32_t digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (uint32_t)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (uint32_t)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (uint32_t)(c - 'A') + 10;
-	return 16;
-}
-
 static bool parse_charref(struct str s, uint32_t base, uint32_t *ret)
 {
 	uint32_t v = 0;
 	size_t i;
 
 	for (i = 0; i < s.n; i++) {
-		uint32_t d = digit(s.p[i]);
+		int d = str_hex(s.p[i]);
 
-		if (d >= base)
+		if (d < 0 || (uint32_t)d >= base)
 			return false;
-		v = v * base + d;
+		v = v * base + (uint32_t)d;
 		if (v > 0x10ffff)
 			return false;
 	}
 	*ret = v;
 	/* without a digit it is 0, which is none */
-	return is_char(v);
+	return utf8_is_xml(v);
 }
 
 /* The five of XML 1.0 4.6. A DTD, which could define more, is never read. */
@@ -171,20 +152,6 @@ static bool refs_ok(struct str s)
 	return true;
 }
 
-static void put_utf8(struct wr *w, uint32_t c)
-{
-	char b[4];
-	size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-	size_t i;
-	/* what marks the first byte of a sequence of n */
-	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
-
-	for (i = n - 1; i > 0; i--, c >>= 6)
-		b[i] = (char)(0x80 | (c & 0x3f));
-	b[0] = (char)(lead[n] | c);
-	wr_str(w, (struct str){ b, n });
-}
-
 bool xmltiny_decode(struct str raw, bool cdata, struct wr *out)
 {
 	struct str plain;
@@ -194,7 +161,7 @@ bool xmltiny_decode(struct str raw, bool cdata, struct wr *out)
 		wr_str(out, plain);
 		if (!take_ref(&raw, &c))
 			return false;
-		put_utf8(out, c);
+		utf8_put(out, c);
 	}
 	wr_str(out, raw);
 	return !out->over;

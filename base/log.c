@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/date.h"
+#include "base/text.h"
 #include "base/wr.h"
 
 #define LOGGER		"/dev/log"	/* where every syslogd listens */
@@ -34,16 +35,6 @@ static struct {
 	unsigned lost;		/* lines the pipe had no room for */
 	char error[LOG_LINE_MAX + 1];	/* the last one of LOG_ERR */
 } lg = { LOG_TO_STDERR, "upnpd", STDERR_FILENO, LOG_INFO, -1 };
-
-/* Control characters, and bytes that may be one in some terminal. */
-static void make_printable(char *p, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i < n; i++)
-		if (p[i] < 0x20 || p[i] > 0x7e)
-			p[i] = '?';
-}
 
 /* ---- sinks: each takes one printable line, false when it was lost --- */
 
@@ -241,7 +232,7 @@ void log_msg(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
-	make_printable(text, w.len);
+	text_clean(TEXT_ASCII, text, w.len);
 	put_folded(level, wr_cstr(&w));
 	errno = saved;
 }
@@ -284,7 +275,7 @@ static void relay_line(struct log_relay *r, struct str line, uint64_t now_ms)
 	int level = relay_level(&line);
 
 	/* A NUL would end the line for printf. */
-	make_printable(r->buf + (line.p - r->buf), line.n);
+	text_clean(TEXT_ASCII, r->buf + (line.p - r->buf), line.n);
 	if (relay_may(r, now_ms))
 		log_msg(level, "%.*s", STR_F(line));
 }

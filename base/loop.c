@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <time.h>
+#include "base/clock.h"
 #include "base/mem.h"
 
 #define SIGNALS_MAX	8	/* the monitor watches about five */
@@ -48,14 +49,6 @@ static void on_signal(int signo)
 	caught[signo] = 1;
 }
 
-static uint64_t monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
-}
-
 /* Of a loop, and its watchers and descriptors behind it: few are ever used. */
 static size_t bytes(size_t fds_max)
 {
@@ -73,7 +66,7 @@ struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void))
 	l->watch = (struct loop_fd **)(l + 1);
 	l->pfd = (struct pollfd *)(l->watch + fds_max);
 	l->fd_max = fds_max;
-	l->clock_ms = clock_ms ? clock_ms : monotonic_ms;
+	l->clock_ms = clock_ms ? clock_ms : clock_mono_ms;
 	l->now_ms = l->clock_ms();
 	return l;
 }

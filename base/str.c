@@ -144,6 +144,15 @@ int str_u32(struct str s, uint32_t min, uint32_t max, uint32_t *ret)
 	return err;
 }
 
+int str_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 bool str_ipv4(struct str s, uint32_t *ret_ip)
 {
 	struct str part;

@@ -79,6 +79,10 @@ int str_u32(struct str s, uint32_t min, uint32_t max, uint32_t *ret);
 /** str_u64 - as str_u32(), 64 bits wide. */
 int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret);
 
+/** str_hex - the value of a hexadecimal digit, in either case; -1: it is none.
+ */
+int str_hex(char c);
+
 /**
  * str_ipv4 - a dotted quad, strictly: four numbers 0 to 255, no leading zero.
  * @ret_ip: host order, set only on success

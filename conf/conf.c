@@ -10,11 +10,12 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
 #include "conf/conf.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
+#include "sys/fileio.h"
 
 struct reader {
 	const char *name;	/* of the file, for messages */
@@ -27,14 +28,6 @@ struct reader {
 
 static int fail(struct reader *r, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* What is wrong may be anything: a terminal is not to obey it. */
-static void show(char *z)
-{
-	for (; *z; z++)
-		if ((unsigned char)*z < ' ' || *z == 0x7f)
-			*z = '?';
-}
 
 static int fail(struct reader *r, const char *fmt, ...)
 {
@@ -49,7 +42,8 @@ static int fail(struct reader *r, const char *fmt, ...)
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
 	wr_cstr(&w);
-	show(r->err->text);
+	/* it goes to a terminal, with words of the file in it */
+	text_clean(TEXT_NO_CONTROL, w.buf, w.len);
 	return -EINVAL;
 }
 
@@ -291,28 +285,13 @@ static int fail_file(const char *path, struct conf_error *err, int e)
 int conf_read(const char *path, struct conf *ret, struct conf_error *err)
 {
 	/* the daemon gives back what its start took of the stack */
-	char text[CONF_FILE_MAX + 1];
-	size_t len = 0;
-	ssize_t n;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[CONF_FILE_MAX];
+	struct str whole;
+	int rc = fileio_read(AT_FDCWD, path, 0, text, sizeof(text), &whole);
 
-	if (fd < 0)
-		return fail_file(path, err, errno);
-	do {
-		n = read(fd, text + len, sizeof(text) - len);
-		if (n > 0)
-			len += (size_t)n;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	if (n < 0) {
-		int e = errno;
-
-		close(fd);
-		return fail_file(path, err, e);
-	}
-	close(fd);
-	if (len == sizeof(text))
-		return fail_file(path, err, EFBIG);
-	return conf_parse((struct str){ text, len }, path, ret, err);
+	if (rc)
+		return fail_file(path, err, -rc);
+	return conf_parse(whole, path, ret, err);
 }
 
 const struct conf_iface *conf_external(const struct conf *c)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "base/wr.h"
 #include "conf/conffile.h"
+#include "sys/fileio.h"
 
 #define LINKS_MAX 40	/* as the kernel has it */
 #define NEW_MODE 0644	/* no secret stands in it, and print needs no root */
@@ -125,33 +126,20 @@ void conffile_close(struct conffile *f)
 
 /* ---- read ------------------------------------------------------------ */
 
-static int read_all(int fd, struct confedit *e)
-{
-	ssize_t n;
-	char more;
-
-	e->len = 0;
-	do {
-		bool full = e->len == sizeof(e->text);
-
-		n = read(fd, full ? &more : e->text + e->len,
-			 full ? 1 : sizeof(e->text) - e->len);
-		if (n > 0 && full)
-			return -EFBIG;
-		if (n > 0)
-			e->len += (size_t)n;
-	} while (n > 0 || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : 0;
-}
-
 static int read_file(struct conffile *f, int fd, struct confedit *ret_text)
 {
+	struct str whole;
+	int err;
+
 	if (fstat(fd, &f->was))
 		return -errno;
 	if (!S_ISREG(f->was.st_mode))
 		return S_ISDIR(f->was.st_mode) ? -EISDIR : -EINVAL;
 	f->exists = true;
-	return read_all(fd, ret_text);
+	err = fileio_read_fd(fd, ret_text->text, sizeof(ret_text->text),
+			     &whole);
+	ret_text->len = whole.n;
+	return err;
 }
 
 static int open_file(struct conffile *f, struct confedit *ret_text)
@@ -186,21 +174,6 @@ int conffile_open(struct conffile *f, const char *path, bool change,
 
 /* ---- write ----------------------------------------------------------- */
 
-static int write_all(int fd, struct str text)
-{
-	while (text.n) {
-		ssize_t n = write(fd, text.p, text.n);
-
-		if (!n)
-			return -EIO;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			text = str_skip(text, (size_t)n);
-	}
-	return 0;
-}
-
 /* Owner first: chown() takes bits away from the mode. Before, nobody else can
  * read it. */
 static int take_over(const struct conffile *f, int fd)
@@ -223,7 +196,7 @@ static int fill(const struct conffile *f, int fd, const struct confedit *e,
 	int err = take_over(f, fd);
 
 	if (!err)
-		err = write_all(fd, (struct str){ e->text, e->len });
+		err = fileio_write(fd, (struct str){ e->text, e->len });
 	if (!err && (fsync(fd) || fstat(fd, ret_is)))
 		err = -errno;
 	return err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* confline.c - one line of a configuration file. */
 #include "conf/confline.h"
+#include "base/text.h"
 
 static size_t comment_at(struct str line)
 {
@@ -69,9 +70,9 @@ bool confline_iface(const struct confline *c, struct str *ret_name)
 bool confline_holds(struct str v)
 {
 	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
+		char c = v.p[i];
 
-		if ((c < 0x20 && c != '\t') || c == 0x7f)
+		if (c != '\t' && !text_allows(TEXT_NO_CONTROL, c))
 			return false;
 		if (c == '#' && i > 0 && comment_at(str_skip(v, i - 1)) == 1)
 			return false;

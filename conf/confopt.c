@@ -7,6 +7,7 @@
  * refused leaves the field as it was; a message repeats no control character.
  */
 #include <errno.h>
+#include "base/text.h"
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
@@ -365,12 +366,11 @@ void confopt_defaults(bool of_iface, void *base)
 /* The beginning of a value, fit for a terminal and a log. */
 static void quote(struct wr *w, struct str v)
 {
-	for (size_t i = 0; i < v.n && i < QUOTE_MAX; i++) {
-		unsigned char c = (unsigned char)v.p[i];
+	bool cut = v.n > QUOTE_MAX;
 
-		wr_ch(w, c < 0x20 || c == 0x7f ? '?' : v.p[i]);
-	}
-	if (v.n > QUOTE_MAX)
+	text_put(TEXT_NO_CONTROL, w,
+		 (struct str){ v.p, cut ? QUOTE_MAX : v.n });
+	if (cut)
 		wr_z(w, "...");
 }
 

@@ -29,22 +29,10 @@ static void take_external(struct ifstate *r, const struct conf_iface *ext,
 static void take_internal(struct ifstate *r, const struct netif_table *t,
 			  const struct netif_link *l)
 {
-	bool first = true;
-
-	for (size_t i = 0; i < t->addr_n && l->up; i++) {
-		const struct netif_addr *a = &t->addr[i];
-		struct ifstate_net *net = &r->net[r->net_n];
-
-		if (a->ifindex != l->ifindex || r->net_n == NETIF_ADDRS_MAX)
-			continue;
-		memcpy(net->name, l->name, IF_NAMESIZE);
-		net->ifindex = l->ifindex;
-		net->ip = a->ip;
-		net->mask = a->mask;
-		net->first = first;
-		first = false;
-		r->net_n++;
-	}
+	for (size_t i = 0; i < t->addr_n && l->up; i++)
+		if (t->addr[i].ifindex == l->ifindex &&
+		    r->net_n < NETIF_ADDRS_MAX)
+			r->net[r->net_n++] = t->addr[i];
 }
 
 int ifstate_read(const struct conf *c, struct ifstate *ret)
@@ -78,7 +66,7 @@ uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
 static bool has_net(const struct ifstate *r, const char *name)
 {
 	for (size_t i = 0; i < r->net_n; i++)
-		if (strcmp(r->net[i].name, name) == 0)
+		if (strcmp(r->net[i].ifname, name) == 0)
 			return true;
 	return false;
 }
@@ -105,6 +93,5 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 	for (size_t i = 0; i < r->own_n; i++)
 		ret->own_ip[ret->own_n++] = r->own_ip[i];
 	for (size_t i = 0; i < r->net_n; i++)
-		ret->net[ret->net_n++] = (struct policy_net){
-			r->net[i].ifindex, r->net[i].ip, r->net[i].mask };
+		ret->net[ret->net_n++] = r->net[i];
 }

@@ -13,20 +13,15 @@
 #include "conf/conf.h"
 #include "map/policy.h"
 
-struct ifstate_net {
-	char name[IF_NAMESIZE];
-	int ifindex;
-	uint32_t ip, mask;	/* the router's own address, host order */
-	bool first;		/* the first one of its interface */
-};
-
 struct ifstate {
 	int ext_ifindex;	/* 0: there is no such interface now */
 	uint32_t ext_ip;	/* its own first address, 0: none */
 	bool ext_up;		/* IFF_UP */
 	bool ext_running;	/* a carrier */
 	bool ext_private;	/* private or CGNAT, and no forced-ip */
-	struct ifstate_net net[NETIF_ADDRS_MAX]; /* up internal interfaces' */
+	/* of internal interfaces that are up; those of one stand together, and
+	 * its primary ones first */
+	struct netif_addr net[NETIF_ADDRS_MAX];
 	size_t net_n;
 	uint32_t own_ip[NETIF_ADDRS_MAX]; /* every address of the router */
 	size_t own_n;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "base/mem.h"
 #include "base/str.h"
-#include "igd/value.h"
+#include "base/utf8.h"
 #include "engine/ctlserver.h"
 
 enum conn_state {
@@ -267,8 +267,8 @@ static bool good_desc(const char *desc)
 		return false;
 	s.n = strlen(desc);
 	for (; s.n; s = str_skip(s, n)) {
-		n = value_utf8(s, &c);
-		if (!n || c < 0x20 || (c >= 0x7f && c < 0xa0))
+		n = utf8_get_xml(s, &c);
+		if (!n || utf8_is_control(c))
 			return false;
 	}
 	return true;

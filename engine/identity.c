@@ -12,7 +12,7 @@ static void name_server(struct identity *id)
 {
 	struct wr w = wr_init(id->server, sizeof(id->server));
 	struct utsname u;
-	struct str rest, major, minor;
+	struct str rest, major = STR("0"), minor = STR("0");
 
 	if (uname(&u))
 		str_copy(u.release, sizeof(u.release), STR("0.0"));

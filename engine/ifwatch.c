@@ -62,27 +62,17 @@ static void tell_external(const struct ifwatch *f)
 /* Listen and be found on the first address of each internal interface. */
 static int serve_interfaces(struct ifwatch *f)
 {
-	struct httplisten_addr listen[CONF_IFACES_MAX];
-	struct ssdp_iface found[CONF_IFACES_MAX];
+	const struct netif_addr *net = f->ifstate.net;
+	struct netif_addr at[CONF_IFACES_MAX];
 	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	size_t n = 0;
 	int err, err2;
 
-	for (size_t i = 0; i < f->ifstate.net_n && n < CONF_IFACES_MAX; i++) {
-		const struct ifstate_net *net = &f->ifstate.net[i];
-
-		if (!net->first)
-			continue;
-		listen[n] = (struct httplisten_addr){ net->ifindex, "",
-						   net->ip, net->mask };
-		found[n] = (struct ssdp_iface){ "", net->ifindex, net->ip,
-						net->mask };
-		memcpy(listen[n].ifname, net->name, IF_NAMESIZE);
-		memcpy(found[n].name, net->name, IF_NAMESIZE);
-		n++;
-	}
-	err = httpd_listen(httpd, listen, n, (uint16_t)f->conf->http_port);
-	err2 = ssdp_ifaces(f->ssdp, found, n, httpd_port(httpd));
+	for (size_t i = 0; i < f->ifstate.net_n && n < CONF_IFACES_MAX; i++)
+		if (i == 0 || net[i].ifindex != net[i - 1].ifindex)
+			at[n++] = net[i];
+	err = httpd_listen(httpd, at, n, (uint16_t)f->conf->http_port);
+	err2 = ssdp_ifaces(f->ssdp, at, n, httpd_port(httpd));
 	if (err)
 		log_err("HTTP port %u: %s; trying again",
 			(unsigned)f->conf->http_port, strerror(-err));

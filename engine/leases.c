@@ -28,6 +28,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/str.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "engine/leases.h"
 
@@ -90,31 +91,12 @@ static void put_head(struct wr *w, const struct leases_clock *clock)
 	put_end(w, start);
 }
 
-static const char *proto_name(const struct nat_rule *r)
-{
-	return r->proto == IPPROTO_UDP ? "udp" : "tcp";
-}
-
 static void put_remote(struct wr *w, const struct nat_rule *r)
 {
 	if (r->remote.ip == 0)
 		wr_ch(w, '*');
 	else
 		wr_ipv4(w, r->remote.ip);
-}
-
-static bool is_control(unsigned char c)
-{
-	return c < ' ' || c == 0x7f;
-}
-
-/* A newline in here would let a control point write lines of its own. */
-static void put_desc(struct wr *w, struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		wr_ch(w, is_control((unsigned char)s.p[i]) ? '?' : s.p[i]);
 }
 
 static uint64_t wall_now(const struct leases_clock *clock)
@@ -143,7 +125,7 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	uint64_t wall_s = left_s != 0 ? wall_now(clock) + left_s : 0;
 	size_t start = w->len;
 
-	wr_fmt(w, "+ %s %u ", proto_name(&e->rule), e->rule.ext_port);
+	wr_fmt(w, "+ %s %u ", nat_rule_proto(e->rule.proto), e->rule.ext_port);
 	wr_ipv4(w, e->rule.client.ip);
 	wr_fmt(w, " %u ", e->rule.int_port);
 	put_remote(w, &e->rule);
@@ -151,7 +133,8 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	       e->expires_ms, wall_s, left_s);
 	wr_ipv4(w, requester_v1(e));
 	wr_ch(w, ' ');
-	put_desc(w, portmap_desc(pm, e, desc));
+	/* a newline in here would let a control point write lines of its own */
+	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
 	put_end(w, start);
 }
 
@@ -159,7 +142,7 @@ static void put_del(struct wr *w, const struct nat_rule *key)
 {
 	size_t start = w->len;
 
-	wr_fmt(w, "- %s %u ", proto_name(key), key->ext_port);
+	wr_fmt(w, "- %s %u ", nat_rule_proto(key->proto), key->ext_port);
 	put_remote(w, key);
 	put_end(w, start);
 }
@@ -201,12 +184,8 @@ static bool get_proto(struct str s, uint8_t *ret)
 
 static bool get_desc(struct str s, char *ret)
 {
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		if (is_control((unsigned char)s.p[i]))
-			return false;
-	return str_copy(ret, PM_DESC_MAX + 1, s);
+	return text_is(TEXT_NO_CONTROL, s) &&
+	       str_copy(ret, PM_DESC_MAX + 1, s);
 }
 
 static bool get_key(struct str proto, struct str ext_port, struct str remote,

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "base/bufpool.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "gena/gena.h"
 #include "base/wr.h"
@@ -69,16 +70,6 @@ struct gena {
 
 /* ---- what has changed ---------------------------------------------- */
 
-/* FNV-1a: the texts are the gateway's own, nobody crafts a collision. */
-static uint64_t hash_of(struct str s)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 1099511628211u;
-	return h;
-}
-
 /* A variable that can not be read now is told as empty. */
 static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 			   char *buf)
@@ -91,12 +82,15 @@ static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 	return wr_done(&w);
 }
 
-/* What a change is told by. The first mapping takes the place of the dummy, and
- * their number is 1 before and after: Windows would go on showing the dummy. */
+/* A number that changes with the variable. A hash is enough: the values are the
+ * gateway's own, nobody crafts a collision. The first mapping takes the place
+ * of the dummy, and their number is 1 before and after: without the xor,
+ * Windows would go on showing the dummy. */
 static uint64_t state_of(struct gena *g, const struct topic *t, size_t i)
 {
 	char value[VALUE_MAX];
-	uint64_t state = hash_of(value_of(g, t, i, value));
+	struct str s = value_of(g, t, i, value);
+	uint64_t state = hash_add(HASH_BEGIN, s.p, s.n);
 
 	if (!strcmp(t->var[i]->name, "PortMappingNumberOfEntries"))
 		state ^= wanip_dummy_shown(g->config.igd);

@@ -47,7 +47,7 @@ static void take(struct httplistener *l, int fd, const struct sockaddr_in *peer)
 	const struct httplisten_ops *ops = &l->set->ops;
 	uint32_t ip = ntohl(peer->sin_addr.s_addr);
 
-	if ((ip ^ l->at.ip) & l->at.mask)
+	if (!netif_holds(&l->at, ip))
 		close(fd);
 	else
 		ops->accepted(ops->arg, fd, ip, l->at.ip, l->set->port);
@@ -136,14 +136,14 @@ void httplisten_done(struct httplisten *h)
 }
 
 /* Is it the same socket? The network is only compared with, later. */
-static bool same(const struct httplisten_addr *a, const struct httplisten_addr *b)
+static bool same(const struct netif_addr *a, const struct netif_addr *b)
 {
 	return a->ip == b->ip && a->ifindex == b->ifindex &&
 	       !strncmp(a->ifname, b->ifname, sizeof(a->ifname));
 }
 
-static const struct httplisten_addr *find(const struct httplisten_addr *at, size_t n,
-				       const struct httplisten_addr *like)
+static const struct netif_addr *find(const struct netif_addr *at, size_t n,
+				       const struct netif_addr *like)
 {
 	for (size_t i = 0; i < n; i++) {
 		if (same(&at[i], like))
@@ -153,7 +153,7 @@ static const struct httplisten_addr *find(const struct httplisten_addr *at, size
 }
 
 static struct httplistener *listener_at(struct httplisten *h,
-				    const struct httplisten_addr *at)
+				    const struct netif_addr *at)
 {
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
 		if (h->place[i].io.fd >= 0 && same(&h->place[i].at, at))
@@ -163,12 +163,12 @@ static struct httplistener *listener_at(struct httplisten *h,
 }
 
 /* Stop what is not in the list, take over the mask of what is. */
-static void stop_others(struct httplisten *h, const struct httplisten_addr *at,
+static void stop_others(struct httplisten *h, const struct netif_addr *at,
 			size_t n)
 {
 	for (size_t i = 0; i < HTTP_LISTENERS_MAX; i++) {
 		struct httplistener *l = &h->place[i];
-		const struct httplisten_addr *wanted = find(at, n, &l->at);
+		const struct netif_addr *wanted = find(at, n, &l->at);
 
 		if (l->io.fd < 0)
 			continue;
@@ -183,7 +183,7 @@ static void stop_others(struct httplisten *h, const struct httplisten_addr *at,
 
 /* An ordinary user may do this since Linux 5.7; where he may not, the address
  * and the check of the peer's network have to do. */
-static int bind_iface(int fd, const struct httplisten_addr *at)
+static int bind_iface(int fd, const struct netif_addr *at)
 {
 	socklen_t len = (socklen_t)strnlen(at->ifname, sizeof(at->ifname));
 
@@ -213,7 +213,7 @@ static int bind_address(int fd, uint32_t ip, uint16_t port)
 }
 
 /* Return: the socket, or -errno */
-static int open_socket(const struct httplisten_addr *at, uint16_t port)
+static int open_socket(const struct netif_addr *at, uint16_t port)
 {
 	int fd, err;
 
@@ -247,7 +247,7 @@ static struct httplistener *free_place(struct httplisten *h)
 	return NULL;
 }
 
-static int start(struct httplisten *h, const struct httplisten_addr *at,
+static int start(struct httplisten *h, const struct netif_addr *at,
 		 uint16_t port)
 {
 	struct httplistener *l = free_place(h);
@@ -279,7 +279,7 @@ uint16_t httplisten_port(const struct httplisten *h)
 	return 0;
 }
 
-static int start_missing(struct httplisten *h, const struct httplisten_addr *at,
+static int start_missing(struct httplisten *h, const struct netif_addr *at,
 			 size_t n, uint16_t port)
 {
 	int first = 0, err;
@@ -294,7 +294,7 @@ static int start_missing(struct httplisten *h, const struct httplisten_addr *at,
 	return first;
 }
 
-int httplisten_set(struct httplisten *h, const struct httplisten_addr *at,
+int httplisten_set(struct httplisten *h, const struct netif_addr *at,
 		   size_t n, uint16_t port)
 {
 	int tries, err;

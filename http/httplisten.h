@@ -11,13 +11,7 @@
 #include <stdbool.h>
 #include "base/limits.h"
 #include "base/loop.h"
-
-struct httplisten_addr {
-	int ifindex;
-	char ifname[16];
-	uint32_t ip, mask;	/* the internal interface's; a peer outside
-				 * this network is closed at once */
-};
+#include "sys/netif.h"
 
 struct httplisten_ops {
 	/* a connection, non-blocking; @fd belongs to the callee */
@@ -33,7 +27,8 @@ struct httplisten_ops {
 struct httplistener {
 	struct loop_fd io;	/* fd < 0: this place is free */
 	struct httplisten *set;
-	struct httplisten_addr at;
+	struct netif_addr at;	/* a peer outside this network is closed at
+				 * once */
 	unsigned full;		/* rounds that found all they asked for */
 };
 
@@ -54,7 +49,7 @@ void httplisten_init(struct httplisten *, struct loop *,
 void httplisten_done(struct httplisten *);
 
 /** httplisten_set - as httpd_listen(). */
-int httplisten_set(struct httplisten *, const struct httplisten_addr *, size_t n,
+int httplisten_set(struct httplisten *, const struct netif_addr *, size_t n,
 		   uint16_t port);
 
 /** httplisten_port - the port, 0 while nothing listens. */

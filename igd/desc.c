@@ -10,6 +10,9 @@
  * Runs in: engine
  */
 #include "igd/desc.h"
+#include <string.h>
+#include "base/hash.h"
+#include "base/uuid.h"
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/value.h"
@@ -224,14 +227,12 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 static void write_udn(char udn[UDN_SIZE], const uint8_t base[16], uint8_t add)
 {
 	struct wr w = wr_init(udn, UDN_SIZE);
-	size_t i;
+	uint8_t uuid[UUID_BYTES];
 
+	memcpy(uuid, base, sizeof(uuid));
+	uuid[UUID_BYTES - 1] = (uint8_t)(uuid[UUID_BYTES - 1] + add);
 	wr_z(&w, "uuid:");
-	for (i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			wr_ch(&w, '-');
-		wr_fmt(&w, "%02x", (uint8_t)(base[i] + (i == 15 ? add : 0)));
-	}
+	uuid_put(&w, uuid);
 	wr_cstr(&w);
 }
 
@@ -246,17 +247,7 @@ void desc_udns(const uint8_t base[16], struct desc_info *ret)
 			write_udn(ret->udn[n][d], base, add++);
 }
 
-/* FNV-1a, 32 bits. */
-static uint32_t hash(uint32_t h, struct str s)
-{
-	size_t i;
-
-	for (i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return h;
-}
-
-static uint32_t hash_device(uint32_t h, const struct desc_info *info,
+static uint64_t hash_device(uint64_t h, const struct desc_info *info,
 			    const struct igd_device *dev, unsigned n,
 			    struct wr scratch)
 {
@@ -266,19 +257,19 @@ static uint32_t hash_device(uint32_t h, const struct desc_info *info,
 	for (i = 0; i < dev->service_n; i++) {
 		w = scratch;
 		desc_scpd(&w, info, dev->service[i], n);
-		h = hash(h, wr_done(&w));
+		h = hash_add(h, w.buf, w.len);
 	}
 	return h;
 }
 
-static uint32_t hash_root(uint32_t h, const struct desc_info *info,
+static uint64_t hash_root(uint64_t h, const struct desc_info *info,
 			  unsigned n, struct wr scratch)
 {
 	struct wr w = scratch;
 	size_t d;
 
 	desc_root(&w, info, n, 0);
-	h = hash(h, wr_done(&w));
+	h = hash_add(h, w.buf, w.len);
 	for (d = 0; d < IGD_DEVICES; d++)
 		h = hash_device(h, info, &igd_device[d], n, scratch);
 	return h;
@@ -288,13 +279,13 @@ uint32_t desc_config_id(const struct desc_info *info, unsigned versions,
 			char *buf, size_t cap)
 {
 	struct desc_info plain = *info;
-	uint32_t h = 2166136261u;
+	uint64_t h = HASH_BEGIN;
 	unsigned n;
 
 	plain.config_id = 0;
 	for (n = 1; n <= 2; n++)
 		if (versions & 1u << n)
 			h = hash_root(h, &plain, n, wr_init(buf, cap));
-	h = (h >> 24 ^ h) & 0xffffff;
-	return h ? h : 1;
+	h = (h >> 48 ^ h >> 24 ^ h) & 0xffffff;
+	return h ? (uint32_t)h : 1;
 }

@@ -48,8 +48,9 @@ void desc_scpd(struct wr *, const struct desc_info *,
  * @buf, @cap: scratch, HTTP_REPLY_MAX
  * @versions: bit 1: root 1 is on, bit 2: root 2 is on
  *
- * A hash of the documents with config_id 0 and local_ip 0; 1..16777215
- * (UDA 1.1 1.2.2 allows 0 too; it is kept for "not known yet").
+ * A hash of the documents with config_id 0 and local_ip 0, folded to 24 bits;
+ * 1..16777215 (UDA 1.1 1.2.2 allows 0 too; it is kept for "not known yet").
+ * Another version of this program may compute another one.
  */
 uint32_t desc_config_id(const struct desc_info *, unsigned versions,
 			char *buf, size_t cap);

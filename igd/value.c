@@ -7,6 +7,7 @@
  * Runs in: any
  */
 #include <errno.h>
+#include "base/utf8.h"
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/upnp_err.h"
@@ -105,65 +106,13 @@ int value_check(const struct igd_var *var, unsigned version, struct igd_in *in)
 
 /* ---- text ---------------------------------------------------------- */
 
-/* What the first byte says: bytes of the character, its own bits, and the
- * lowest code point that needs so many bytes. */
-static const struct utf8_form {
-	uint8_t mask, lead;
-	uint8_t n;
-	uint32_t min;
-} utf8_form[] = {
-	{ 0x80, 0x00, 1, 0 },
-	{ 0xe0, 0xc0, 2, 0x80 },
-	{ 0xf0, 0xe0, 3, 0x800 },
-	{ 0xf8, 0xf0, 4, 0x10000 },
-};
-
-static const struct utf8_form *utf8_find(uint8_t first)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(utf8_form) / sizeof(utf8_form[0]); i++)
-		if ((first & utf8_form[i].mask) == utf8_form[i].lead)
-			return &utf8_form[i];
-	return NULL;
-}
-
-static bool xml_char(uint32_t c)
-{
-	if (c < 0x20)
-		return c == '\t' || c == '\n' || c == '\r';
-	return c < 0xd800 || (c > 0xdfff && c < 0xfffe) ||
-	       (c > 0xffff && c <= 0x10ffff);
-}
-
-size_t value_utf8(struct str s, uint32_t *ret_c)
-{
-	const uint8_t *b = (const uint8_t *)s.p;
-	const struct utf8_form *form = s.n ? utf8_find(b[0]) : NULL;
-	uint32_t c;
-	size_t i;
-
-	if (!form || s.n < form->n)
-		return 0;
-	c = b[0] & (uint8_t)~form->mask;
-	for (i = 1; i < form->n; i++) {
-		if ((b[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (b[i] & 0x3f);
-	}
-	if (c < form->min || !xml_char(c))
-		return 0;
-	*ret_c = c;
-	return form->n;
-}
-
 void value_put_text(struct wr *w, struct str s)
 {
 	uint32_t c;
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = value_utf8(s, &c);
+		n = utf8_get_xml(s, &c);
 		if (n > 1)
 			wr_fmt(w, "&#%u;", (unsigned)c);
 		else if ((unsigned char)s.p[0] < 0x80)

@@ -24,15 +24,6 @@ bool value_ranged(const struct igd_var *var, unsigned version);
 int value_check(const struct igd_var *var, unsigned version, struct igd_in *in);
 
 /**
- * value_utf8 - the first character of @s.
- * @ret_c: its code point
- *
- * Return: bytes it has, 0 when @s is empty or does not begin with a character
- * that XML 1.0 2.2 knows in UTF-8 of the shortest form (RFC 3629 3)
- */
-size_t value_utf8(struct str s, uint32_t *ret_c);
-
-/**
  * value_put_text - write text for XML in ASCII. Other characters become numeric
  * references, because Open.NAT reads Content-Length as a number of characters.
  * Each byte that is not UTF-8 becomes U+FFFD.

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
+#include "base/utf8.h"
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/link.h"
@@ -147,12 +148,6 @@ static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
 	return UPNP_OK;
 }
 
-/* C1 controls as well: 0x9b starts an escape sequence on some terminals. */
-static bool is_control(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0);
-}
-
 /* Others show the text in lists, logs and web pages: make it valid UTF-8
  * without control characters. */
 static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
@@ -162,8 +157,8 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = value_utf8(s, &c);
-		if (n && !is_control(c))
+		n = utf8_get_xml(s, &c);
+		if (n && !utf8_is_control(c))
 			wr_str(&w, (struct str){ s.p, n });
 		else if (!n && (unsigned char)*s.p >= 0x80)
 			wr_ch(&w, '?');

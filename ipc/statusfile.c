@@ -8,10 +8,11 @@
 #include <stddef.h>
 #include <stdio.h>	/* rename() */
 #include <string.h>
-#include <unistd.h>
 #include "base/str.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "ipc/statusfile.h"
+#include "sys/fileio.h"
 
 /* Every field at its longest: five texts and a path. */
 #define FILE_MAX (PATH_MAX + 5 * STATUS_TEXT_MAX + 1024)
@@ -71,12 +72,6 @@ int statusfile_path(const char *pid_file, char ret[PATH_MAX])
 
 /* ---- writing ------------------------------------------------------------- */
 
-static void put_text(struct wr *w, const char *z)
-{
-	for (; *z; z++)
-		wr_ch(w, *z < ' ' || *z > '~' ? '?' : *z);
-}
-
 static void put_field(struct wr *w, const struct field *f,
 		      const struct statusfile *s)
 {
@@ -95,42 +90,10 @@ static void put_field(struct wr *w, const struct field *f,
 		wr_u64(w, u64);
 		break;
 	case TEXT:
-		put_text(w, at);
+		text_put(TEXT_ASCII, w, str_z(at));
 		break;
 	}
 	wr_ch(w, '\n');
-}
-
-static int write_all(int fd, struct str s)
-{
-	ssize_t n;
-
-	while (s.n) {
-		n = write(fd, s.p, s.n);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		s = str_skip(s, n > 0 ? (size_t)n : 0);
-	}
-	return 0;
-}
-
-/* The name beside it is ours alone: who holds the pid file's lock. */
-static int replace(const char *path, const char *temp, struct str text)
-{
-	int fd, err;
-
-	unlink(temp);
-	fd = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-		  0644);
-	if (fd < 0)
-		return -errno;
-	err = write_all(fd, text);
-	close(fd);
-	if (!err && rename(temp, path))
-		err = -errno;
-	if (err)
-		unlink(temp);
-	return err;
 }
 
 int statusfile_write(const char *path, const struct statusfile *s)
@@ -145,18 +108,11 @@ int statusfile_write(const char *path, const struct statusfile *s)
 	w = wr_init(text, sizeof(text));
 	for (size_t i = 0; i < FIELDS; i++)
 		put_field(&w, &fields[i], s);
-	return replace(path, temp, wr_done(&w));
+	/* the name beside it is ours alone: who holds the pid file's lock */
+	return fileio_replace(AT_FDCWD, path, temp, 0644, false, wr_done(&w));
 }
 
 /* ---- reading ------------------------------------------------------------- */
-
-static bool printable(struct str s)
-{
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < ' ' || s.p[i] > '~')
-			return false;
-	return true;
-}
 
 static bool take_field(const struct field *f, struct str value,
 		       struct statusfile *s)
@@ -177,7 +133,8 @@ static bool take_field(const struct field *f, struct str value,
 		memcpy(at, &u64, sizeof(u64));
 		return true;
 	case TEXT:
-		return printable(value) && str_copy(at, f->cap, value);
+		return text_is(TEXT_ASCII, value) &&
+		       str_copy(at, f->cap, value);
 	}
 	return false;
 }
@@ -201,32 +158,13 @@ static bool known_state(const struct statusfile *s)
 	       s->state <= STATUS_ENDED;
 }
 
-static int load(const char *path, char *buf, size_t cap, size_t *ret_len)
-{
-	size_t len = 0;
-	ssize_t n = 1;
-	int err = 0;
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (!err && n > 0 && len < cap) {
-		n = read(fd, buf + len, cap - len);
-		if (n < 0 && errno != EINTR)
-			err = -errno;
-		len += n > 0 ? (size_t)n : 0;
-	}
-	close(fd);
-	*ret_len = len;
-	return err;
-}
-
 int statusfile_read(const char *path, struct statusfile *ret)
 {
 	static char buf[FILE_MAX];
 	struct statusfile s = { 0 };
-	struct str rest = { buf, 0 }, line;
-	int err = load(path, buf, sizeof(buf), &rest.n);
+	struct str rest, line;
+	int err = fileio_read(AT_FDCWD, path, O_NOFOLLOW | O_NONBLOCK, buf,
+			    sizeof(buf), &rest);
 
 	if (err)
 		return err;

@@ -34,6 +34,11 @@ bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b)
 	       memcmp(a->zero, b->zero, sizeof(a->zero)) == 0;
 }
 
+const char *nat_rule_proto(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : "udp";
+}
+
 bool nat_rule_sane(const struct nat_rule *r)
 {
 	static const union nat_addr nobody;

@@ -65,6 +65,10 @@ bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
 /** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
 
+/** nat_rule_proto - "tcp" or "udp", as files and upnpctl have it, of an
+ * IPPROTO_. */
+const char *nat_rule_proto(uint8_t proto);
+
 /**
  * nat_rule_sane - is this record a rule? A known kind and protocol, ports not
  * 0, a client, zero in the zero bytes. Pure.

@@ -15,13 +15,6 @@
 
 /* ---- how many mappings a client has -------------------------------- */
 
-static uint16_t *client_n(const struct portmap *pm, uint32_t ip)
-{
-	uint32_t h = (ip * 2654435761u) >> 12;	/* Knuth 6.4 */
-
-	return &pm->client_n[h & pm->bucket_mask];
-}
-
 bool pmtable_counted(const struct pm_entry *e)
 {
 	return e->state != PM_FREE && e->replaces == PM_NONE;
@@ -33,7 +26,7 @@ bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
 	size_t slot, n = 0;
 
-	if (*client_n(pm, ip) < pm->per_client)
+	if (clientcount_get(&pm->by_client, ip) < pm->per_client)
 		return false;
 	for (slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
 		if (pm->entry[slot].rule.client.ip == ip)
@@ -84,7 +77,7 @@ uint16_t pmtable_take(struct portmap *pm, const struct nat_rule *rule,
 	chain_add(pm, slot);
 	if (pmtable_counted(e)) {
 		pm->n++;
-		++*client_n(pm, rule->client.ip);
+		clientcount_add(&pm->by_client, rule->client.ip);
 	}
 	return slot;
 }
@@ -109,7 +102,7 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 
 	if (pmtable_counted(e)) {
 		pm->n--;
-		--*client_n(pm, e->rule.client.ip);
+		clientcount_sub(&pm->by_client, e->rule.client.ip);
 	}
 	pmtable_free(pm, slot);
 }

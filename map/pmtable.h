@@ -10,6 +10,7 @@
 #ifndef MAP_PMTABLE_H
 #define MAP_PMTABLE_H
 
+#include "base/clientcount.h"
 #include "map/expiry.h"
 #include "map/portmap.h"
 #include "map/descpool.h"
@@ -31,7 +32,7 @@ struct portmap {
 	uint16_t *order;	/* [max], committed slots */
 	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, or
 				 * PM_NONE */
-	uint16_t *client_n;	/* [bucket_mask + 1], by client's hash */
+	struct clientcount by_client;	/* pmtable_counted() ones */
 };
 
 /** pmtable_bucket - the head of the hash chain of this rule's protocol and

@@ -54,28 +54,23 @@ bool policy_private(uint32_t ip)
 			 sizeof(private_use) / sizeof(private_use[0]));
 }
 
-static bool net_holds(const struct policy_net *net, uint32_t ip)
-{
-	return ((ip ^ net->ip) & net->mask) == 0;
-}
-
-const struct policy_net *policy_net_of(const struct policy *p, uint32_t ip)
+const struct netif_addr *policy_net_of(const struct policy *p, uint32_t ip)
 {
 	size_t i;
 
 	for (i = 0; i < p->net_n; i++)
-		if (net_holds(&p->net[i], ip))
+		if (netif_holds(&p->net[i], ip))
 			return &p->net[i];
 	return NULL;
 }
 
 /* Network or broadcast address of @net? A /31 (RFC 3021) and a /32 have
  * neither: all their addresses are hosts. */
-static bool net_reserves(const struct policy_net *net, uint32_t ip)
+static bool net_reserves(const struct netif_addr *net, uint32_t ip)
 {
 	uint32_t host_bits = ~net->mask;
 
-	if (host_bits <= 1 || !net_holds(net, ip))
+	if (host_bits <= 1 || !netif_holds(net, ip))
 		return false;
 	return (ip & host_bits) == 0 || (ip & host_bits) == host_bits;
 }

@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "map/nat_rule.h"
 #include "map/refusal.h"
+#include "sys/netif.h"
 
 /* allow|deny EXT-PORTS NETWORK INT-PORTS, in the order of the file. */
 struct policy_rule {
@@ -25,17 +26,11 @@ struct policy_rule {
 	unsigned line;			/* of the configuration, for the log */
 };
 
-struct policy_net {
-	int ifindex;
-	uint32_t ip;		/* the router's own address in it */
-	uint32_t mask;
-};
-
 struct policy {
 	const struct policy_rule *rule;	/* of the configuration */
 	size_t rule_n;
 	bool secure;		/* a client maps only to itself */
-	struct policy_net net[NETIF_ADDRS_MAX];	/* internal networks */
+	struct netif_addr net[NETIF_ADDRS_MAX];	/* internal networks */
 	size_t net_n;
 	uint32_t own_ip[NETIF_ADDRS_MAX];	/* every router address */
 	size_t own_n;
@@ -80,9 +75,8 @@ struct policy_ports {
 size_t policy_ports(const struct policy *, const struct nat_rule *rule,
 		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX]);
 
-
 /** policy_net_of - the internal network that holds @ip, or NULL. */
-const struct policy_net *policy_net_of(const struct policy *, uint32_t ip);
+const struct netif_addr *policy_net_of(const struct policy *, uint32_t ip);
 
 /** policy_unicast - is @ip an address a host can have (not 0/8, 127/8,
  * 224/4, 240/4)? */

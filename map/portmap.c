@@ -26,7 +26,7 @@
 /* ---- making it ----------------------------------------------------- */
 
 /* The tables follow the head in one block, those of larger alignment first. */
-static void place_tables(struct portmap *pm, uint32_t bucket_n)
+static void place_tables(struct portmap *pm)
 {
 	size_t cell_n = pm->slot_max * DESCPOOL_CELLS;
 	struct descpool_cell *cell;
@@ -39,7 +39,6 @@ static void place_tables(struct portmap *pm, uint32_t bucket_n)
 	pm->due.heap = pm->order + pm->max;
 	pm->next = pm->due.heap + pm->slot_max;
 	pm->bucket = pm->next + pm->slot_max;
-	pm->client_n = pm->bucket + bucket_n;
 }
 
 /* All slots are free, all chains empty. */
@@ -65,7 +64,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + DESCPOOL_CELLS *
 					  sizeof(struct descpool_cell)) +
-		(max + 2 * slot_max + 2 * (size_t)bucket_n) * sizeof(uint16_t);
+		(max + 2 * slot_max + bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
 	if (pm == NULL)
 		return NULL;
@@ -75,7 +74,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	pm->slot_max = slot_max;
 	pm->bucket_mask = bucket_n - 1;
 	pm->queue_head = pm->queue_tail = PM_NONE;
-	place_tables(pm, bucket_n);
+	place_tables(pm);
 	init_lists(pm);
 	return pm;
 }

@@ -46,13 +46,8 @@ static void fill_env(const struct broker *g, const struct ifstate *r,
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
 	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
-	for (size_t i = 0; i < r->net_n && env->net_n < CONF_IFACES_MAX; i++) {
-		struct natfw_net *net = &env->net[env->net_n++];
-
-		memcpy(net->ifname, r->net[i].name, IF_NAMESIZE);
-		net->ip = r->net[i].ip;
-		net->mask = r->net[i].mask;
-	}
+	for (size_t i = 0; i < r->net_n && env->net_n < CONF_IFACES_MAX; i++)
+		env->net[env->net_n++] = r->net[i];
 }
 
 static int read_env(struct broker *g, struct natfw_env *env)
@@ -202,7 +197,7 @@ void broker_reset(struct broker *g)
 {
 	if (!g->staged_n)
 		return;
-	memset(g->staged_by, 0, sizeof(g->staged_by));
+	g->staged_by = (struct clientcount){ { 0 } };
 	g->staged_n = 0;
 }
 
@@ -419,14 +414,12 @@ static int batch_add(struct broker *g, int fd, struct batch *b,
 	return 0;
 }
 
-/* Clients may share a counter: only when it says "full" are the rules looked
- * through, or a long sync would cost its square. */
-static bool stage_full(const struct broker *g, uint32_t client,
-		       uint16_t counted)
+/* Without the counter, a long sync would cost its square. */
+static bool stage_full(const struct broker *g, uint32_t client)
 {
 	size_t n = 0;
 
-	if (counted < g->conf->max_per_client)
+	if (clientcount_get(&g->staged_by, client) < g->conf->max_per_client)
 		return false;
 	for (size_t i = 0; i < g->staged_n; i++)
 		n += g->staged[i].client.ip == client;
@@ -443,17 +436,15 @@ static bool stage_fits(struct broker *g, const struct nat_rule *rule)
 
 static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
-	const uint32_t ip = rule->client.ip;
-	uint16_t *by = &g->staged_by[ip % BROKER_COUNTERS];
 	const char *why = NULL;
 
 	if (g->staged_n == g->conf->max_mappings) {
 		why = "engine syncs more rules than max-mappings";
-	} else if (stage_full(g, ip, *by)) {
+	} else if (stage_full(g, rule->client.ip)) {
 		why = MORE_A_CLIENT;
 	} else if (stage_fits(g, rule)) {
 		g->staged[g->staged_n++] = *rule;
-		++*by;
+		clientcount_add(&g->staged_by, rule->client.ip);
 	}
 	if (why && may_say(g))
 		log_warn("%s", why);

@@ -6,6 +6,7 @@
 #ifndef MONITOR_BROKER_H
 #define MONITOR_BROKER_H
 
+#include "base/clientcount.h"
 #include "base/lograte.h"
 #include "sys/ports.h"
 #include "sys/route.h"
@@ -14,7 +15,6 @@
 #include "natfw.h"
 
 /* More than the usual network has hosts. */
-#define BROKER_COUNTERS 1024
 
 struct broker {
 	const struct conf *conf;	/* borrowed */
@@ -27,7 +27,7 @@ struct broker {
 	bool synced;			/* a whole table has come */
 	struct nat_rule *staged;	/* the sync that is coming in */
 	size_t staged_n;
-	uint16_t staged_by[BROKER_COUNTERS];	/* of them, by their client */
+	struct clientcount staged_by;	/* of them, by their client */
 	struct flows flows;		/* through rules that are gone */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	struct lograte rate;		/* of what the engine has us say */

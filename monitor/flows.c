@@ -10,7 +10,7 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -64,21 +64,15 @@ static void tell(struct flows *f, int err)
 	f->err = err;
 }
 
-static unsigned cpu_ms(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (unsigned)t.tv_sec * 1000 + (unsigned)(t.tv_nsec / 1000000);
-}
-
 /* How long a walk takes is up to the flows there are, whoever made them. */
 static int walk(struct flows *f, size_t n, uint64_t now_ms)
 {
-	unsigned before_ms = cpu_ms(), gap_ms;
+	uint64_t before_us = clock_cpu_us();
+	unsigned gap_ms;
 	int err = conntrack_kill(f->gone, n);
 
-	gap_ms = (cpu_ms() - before_ms) * FLOWS_GAP_WALKS;
+	gap_ms = (unsigned)((clock_cpu_us() - before_us) * FLOWS_GAP_WALKS /
+			    1000);
 	if (gap_ms < FLOWS_GAP_MS)
 		gap_ms = FLOWS_GAP_MS;
 	f->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? gap_ms : FLOWS_GAP_MAX_MS;

@@ -4,8 +4,11 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "monitor/report.h"
 
@@ -46,9 +49,7 @@ static const char *state_line(const struct report *r, char *buf)
 	struct wr w = wr_init_cut(buf, REPORT_LINE_MAX);
 
 	put_state(&w, r);
-	for (size_t i = 0; i < w.len; i++)
-		if (buf[i] < 0x20 || buf[i] > 0x7e)
-			buf[i] = '?';
+	text_clean(TEXT_ASCII, buf, w.len);
 	return wr_cstr(&w);
 }
 
@@ -88,11 +89,9 @@ void report_reloading(struct report *r)
 {
 	char what[64];
 	struct wr w = wr_init(what, sizeof(what));
-	struct timespec t = { 0 };
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	wr_fmt(&w, "RELOADING=1\nMONOTONIC_USEC=%llu\n",
-	       t.tv_sec * 1000000ull + (unsigned long long)t.tv_nsec / 1000);
+	       (unsigned long long)clock_mono_us());
 	tell(r, wr_cstr(&w));
 }
 
@@ -103,20 +102,10 @@ void report_stopping(struct report *r)
 
 /* ---- the file ------------------------------------------------------------ */
 
-/* FNV-1a, in place of a second struct status to compare with. Never 0. */
-static uint64_t hash_of(const struct statusfile *s)
-{
-	const unsigned char *p = (const unsigned char *)s;
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < sizeof(*s); i++)
-		h = (h ^ p[i]) * 1099511628211u;
-	return h | 1;
-}
-
 static void write_now(struct report *r)
 {
-	uint64_t hash = hash_of(&r->now);
+	/* never 0, which says that nothing is written */
+	uint64_t hash = hash_add(HASH_BEGIN, &r->now, sizeof(r->now)) | 1;
 	int err;
 
 	if (!r->path[0] || hash == r->written)
@@ -135,14 +124,6 @@ static void publish(struct report *r)
 	tell(r, "");
 }
 
-static uint64_t seconds(clockid_t clock)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(clock, &t);
-	return t.tv_sec > 0 ? (uint64_t)t.tv_sec : 0;
-}
-
 void report_start(struct report *r, const char *file, const char *pid_file)
 {
 	char path[PATH_MAX];
@@ -156,8 +137,8 @@ void report_start(struct report *r, const char *file, const char *pid_file)
 		str_copy(r->path, sizeof(r->path), str_z(path));
 	r->now.pid = getpid();
 	copy(r->now.file, sizeof(r->now.file), file);
-	r->now.since_s = seconds(CLOCK_REALTIME);
-	r->now.since_mono_s = seconds(CLOCK_BOOTTIME);
+	r->now.since_s = (uint64_t)time(NULL);
+	r->now.since_mono_s = clock_boot_s();
 }
 
 static void copy_broker(struct report *r, const struct broker *g)
@@ -171,7 +152,7 @@ static void copy_broker(struct report *r, const struct broker *g)
 	}
 	copy(s->firewall_fault, sizeof(s->firewall_fault), broker_fault(g));
 	if (s->repairs != g->repairs)
-		s->repaired_s = seconds(CLOCK_REALTIME);
+		s->repaired_s = (uint64_t)time(NULL);
 	s->repairs = g->repairs;
 }
 

@@ -17,6 +17,7 @@
 
 #define RETRY_MS	1000
 #define DEATH_WINDOW_MS	60000
+#define LOG_PIPE_MAX	65536	/* bytes that a pipe holds: pipe(7) */
 
 static void watch_close(struct supervisor *w, struct loop_fd *fd)
 {
@@ -35,11 +36,24 @@ static void on_log(struct loop_fd *fd, short revents)
 		loop_fd_del(w->loop, fd);
 }
 
-/* The engine has ended: its last words, and nothing more of it. */
+/* Log the lines that are still in the pipe. Stop after a pipe full: when
+ * supervisor_close() gives up waiting, the engine may still write. */
+static void drain_log(struct supervisor *w)
+{
+	int left = LOG_PIPE_MAX, n;
+
+	if (w->log.fd < 0)
+		return;
+	do {
+		n = log_relay_read(&w->relay, w->log.fd, loop_now_ms(w->loop));
+		left -= n;
+	} while (n > 0 && left > 0);
+}
+
+/* The engine has ended: log its last lines, forget it. */
 static void bury(struct supervisor *w)
 {
-	if (w->log.fd >= 0)
-		on_log(&w->log, POLLIN);
+	drain_log(w);
 	watch_close(w, &w->log);
 	watch_close(w, &w->chan);
 	loop_timer_del(w->loop, &w->stop);
@@ -307,7 +321,6 @@ void supervisor_close(struct supervisor *w)
 	watch_close(w, &w->chan);
 	if (forkserver_close(&w->forkserver, &status) == -ETIMEDOUT)
 		log_warn("the nursery does not end");
-	if (w->log.fd >= 0)
-		on_log(&w->log, POLLIN);
+	drain_log(w);
 	watch_close(w, &w->log);
 }

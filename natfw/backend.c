@@ -9,7 +9,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
+#include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 #include "base/wr.h"
 #include "sys/proc.h"
@@ -96,17 +97,9 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 	return rc;
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 bool backend_wait(uint64_t *end_ms)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_mono_ms();
 
 	if (!*end_ms)
 		*end_ms = now + NATFW_BUSY_MS;
@@ -120,11 +113,7 @@ bool backend_wait(uint64_t *end_ms)
 
 uint64_t backend_hash(uint64_t h, struct str word)
 {
-	size_t i;
-
-	for (i = 0; i < word.n; i++)
-		h = (h ^ (uint8_t)word.p[i]) * 0x100000001b3u;
-	return (h ^ 0xff) * 0x100000001b3u;	/* ends the word */
+	return hash_add(hash_add(h, word.p, word.n), "\xff", 1);
 }
 
 uint64_t backend_hash_words(uint64_t h, struct str text)
@@ -166,7 +155,7 @@ struct backend_text backend_ip(uint32_t ip)
 	return ret;
 }
 
-struct backend_text backend_net(const struct natfw_net *net)
+struct backend_text backend_net(const struct netif_addr *net)
 {
 	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));

@@ -75,9 +75,8 @@ struct backend_tally {
 	size_t n;
 };
 
-#define BACKEND_HASH 0xcbf29ce484222325u	/* FNV-1a, 64 bits: begin */
-
-/** backend_hash - go on with hash @h over one word. */
+/** backend_hash - continue the hash @h (base/hash.h) over one word and a byte
+ * 0xff, which ends it. */
 uint64_t backend_hash(uint64_t h, struct str word);
 
 /** backend_hash_words - the same over text, word by word. How wide the space
@@ -102,6 +101,6 @@ struct backend_text {
 struct backend_text backend_ip(uint32_t ip);
 
 /** backend_net - "192.168.88.0/24", likewise. */
-struct backend_text backend_net(const struct natfw_net *net);
+struct backend_text backend_net(const struct netif_addr *net);
 
 #endif

@@ -6,6 +6,7 @@
  * Runs in: monitor, upnpctl.
  */
 #include <string.h>
+#include "base/hash.h"
 #include "base/wr.h"
 #include "natfw/ipt_list.h"
 #include "natfw/ipt_rule.h"
@@ -20,7 +21,7 @@ const struct ipt_list_hook ipt_list_hooks[IPT_HOOKS] = {
  * "-m tcp", "/32". */
 static uint64_t hash_rule(struct str rule)
 {
-	uint64_t h = BACKEND_HASH;
+	uint64_t h = HASH_BEGIN;
 	struct str word;
 
 	while (str_word(&rule, &word)) {

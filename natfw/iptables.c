@@ -25,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "sys/fileio.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
 #include "natfw/ipt_leaf.h"
@@ -119,7 +120,7 @@ static void sync_filter(const struct ipt_text *t, struct wr *w)
 /* A client that asks for its own network's mapped service must be answered
  * through the router, which translated the request. */
 static void put_hairpin(const struct natfw_env *env, struct wr *w,
-			const struct natfw_net *net)
+			const struct netif_addr *net)
 {
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -d %s -o %s -m conntrack"
 	       " --ctstate DNAT --ctorigdst %s -j MASQUERADE\n",
@@ -450,15 +451,9 @@ static bool legacy_has(const char *table)
 {
 	char buf[256];
 	struct str rest, name;
-	ssize_t n;
-	int fd;
 
-	fd = open("/proc/net/ip_tables_names", O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, buf, sizeof(buf));
-	close(fd);
-	rest = (struct str){ buf, n > 0 ? (size_t)n : 0 };
+	fileio_read(AT_FDCWD, "/proc/net/ip_tables_names", 0, buf, sizeof(buf),
+		    &rest);
 	while (str_cut(&rest, '\n', &name))
 		if (str_eq(name, str_z(table)))
 			return true;

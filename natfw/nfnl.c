@@ -26,7 +26,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <sys/socket.h>
-#include <time.h>
+#include "base/clock.h"
 #include "base/limits.h"
 #include "sys/netlink.h"
 
@@ -289,14 +289,6 @@ int nfnl_commit(struct nfnl_batch *b, int fd)
 
 /* ---- a dump ------------------------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static int read_dump(int fd, uint32_t seq, uint64_t end, nl_fn fn, void *arg)
 {
 	bool interrupted = false;
@@ -315,7 +307,7 @@ static int read_dump(int fd, uint32_t seq, uint64_t end, nl_fn fn, void *arg)
 		if (h && h->nlmsg_seq != seq)
 			continue;
 		more = netlink_walk(s, fn, arg, &interrupted);
-		if (more > 0 && now_ms() > end)
+		if (more > 0 && clock_mono_ms() > end)
 			return -ETIMEDOUT;
 	}
 	return more ? more : interrupted ? -EINTR : 0;
@@ -344,6 +336,6 @@ int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
 		return m.err;
 	if (send(fd, m.p, m.len, 0) < 0)
 		return -errno;
-	return read_dump(fd, seq, now_ms() + PROC_LIST_DEADLINE_MS +
+	return read_dump(fd, seq, clock_mono_ms() + PROC_LIST_DEADLINE_MS +
 			 q->rules / 4, fn, arg);
 }

@@ -13,6 +13,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include "natfw/nl_list.h"
+#include "base/hash.h"
 #include "natfw/nl_rule.h"
 #include "natfw/nlattr.h"
 
@@ -118,7 +119,7 @@ static void scan_own(void *arg, const struct nlmsghdr *h)
 	struct nl_list_scan *scan = arg;
 	const struct kind *kind = &kinds[scan->p];
 	struct nl_span s = attrs_of(h, kind->new);
-	uint64_t hash = BACKEND_HASH;
+	uint64_t hash = HASH_BEGIN;
 	const uint8_t *attr;
 
 	if (!is_own(s, netlink_body(h, sizeof(struct nfgenmsg))))
@@ -216,7 +217,7 @@ int nl_list_foreign(struct nl_list_sock *sock, struct nl_list_scan *scan)
 
 static uint64_t hash_set(const struct nfnl_set *set)
 {
-	uint64_t h = backend_hash(BACKEND_HASH, str_z(set->family));
+	uint64_t h = backend_hash(HASH_BEGIN, str_z(set->family));
 
 	return backend_hash(backend_hash(h, str_z(set->table)),
 			    str_z(set->name));

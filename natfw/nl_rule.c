@@ -495,7 +495,7 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 /* A client that asks for its own network's mapped service must be answered
  * through the router, which translated the request. */
 static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
-			const struct natfw_net *net)
+			const struct netif_addr *net)
 {
 	struct rule r = own_rule(b, POST);
 
@@ -509,7 +509,7 @@ static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
 }
 
 static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
-		    const struct natfw_net *net)
+		    const struct netif_addr *net)
 {
 	struct rule r;
 

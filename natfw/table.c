@@ -104,7 +104,7 @@ const struct nat_rule *table_find(const struct natfw *fw,
 
 size_t table_client_n(const struct natfw *fw, uint32_t client_ip, size_t enough)
 {
-	size_t i, n = fw->by_client[client_ip % NATFW_COUNTERS];
+	size_t i, n = clientcount_get(&fw->by_client, client_ip);
 
 	if (n < enough)
 		return n;
@@ -166,13 +166,8 @@ void table_clear(struct natfw *fw)
 	for (int by = 0; by < NATFW_INDEXES; by++)
 		memset(fw->index[by].head, 0,
 		       fw->slots * sizeof(*fw->index[by].head));
-	memset(fw->by_client, 0, sizeof(fw->by_client));
+	fw->by_client = (struct clientcount){ { 0 } };
 	fw->rule_n = 0;
-}
-
-static uint16_t *counter_of(struct natfw *fw, const struct nat_rule *r)
-{
-	return &fw->by_client[r->client.ip % NATFW_COUNTERS];
 }
 
 void table_del(struct natfw *fw, const struct nat_rule *key)
@@ -196,7 +191,7 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 		*link_to(fw, by, last) = (uint16_t)(i + 1);
 		next[i] = next[last];
 	}
-	--*counter_of(fw, old);
+	clientcount_sub(&fw->by_client, old->client.ip);
 	fw->rule[i] = fw->rule[last];
 	fw->rule_n--;
 }
@@ -210,7 +205,7 @@ void table_set(struct natfw *fw, const struct nat_rule *rule)
 	table_del(fw, rule);
 	i = fw->rule_n++;
 	fw->rule[i] = *rule;
-	++*counter_of(fw, rule);
+	clientcount_add(&fw->by_client, rule->client.ip);
 	for (by = 0; by < NATFW_INDEXES; by++) {
 		head = chain_of(fw, by, rule);
 		fw->index[by].next[i] = *head;

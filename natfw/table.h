@@ -68,8 +68,8 @@ const struct nat_rule *table_leader(const struct natfw *,
  * table_client_n - how many rules lead to this client, or a little more.
  * @enough: an answer of so many or more is exact
  *
- * Clients may share a counter, so it can say too much, never too little: only
- * when it says "enough" are the rules themselves looked through.
+ * It looks through the rules themselves only when their counter (see
+ * clientcount.h) says "enough".
  */
 size_t table_client_n(const struct natfw *, uint32_t client_ip, size_t enough);
 

@@ -5,20 +5,16 @@
  * Runs in: any
  */
 #include <fcntl.h>
-#include <unistd.h>
 #include "base/str.h"
 #include "sys/bootid.h"
+#include "sys/fileio.h"
 
 void bootid_read(char ret[BOOTID_MAX])
 {
 	char text[BOOTID_MAX];
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text));
+	struct str s;
 
-	if (fd >= 0)
-		close(fd);
-	ret[0] = '\0';
-	if (n > 0)
-		str_copy(ret, BOOTID_MAX,
-			 str_trim((struct str){ text, (size_t)n }));
+	fileio_read(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 0, text,
+		  sizeof(text), &s);
+	str_copy(ret, BOOTID_MAX, str_trim(s));
 }

@@ -17,11 +17,11 @@
  * that began since the walk saw the old one is not hit.
  */
 #include "sys/conntrack.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
@@ -406,23 +406,15 @@ static int forget(int fd, const struct conntrack_port *p)
 #define SEARCHES_MAX	16
 #define SEARCHES_US	1000
 
-static uint64_t cpu_us(void)
-{
-	struct timespec t = { 0 };
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* Return: 0, -E2BIG it is better to walk, other -errno */
 static int forget_all(const struct hunt *u)
 {
-	uint64_t end_us = cpu_us() + SEARCHES_US;
+	uint64_t end_us = clock_cpu_us() + SEARCHES_US;
 	int err = u->port_n > SEARCHES_MAX ? -E2BIG : 0;
 	size_t i;
 
 	for (i = 0; !err && i < u->port_n; i++) {
-		if (i && cpu_us() >= end_us)
+		if (i && clock_cpu_us() >= end_us)
 			return -E2BIG;
 		err = forget(u->fd, &u->port[i]);
 	}

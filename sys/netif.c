@@ -235,10 +235,15 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret)
 
 static void take_addr(void *arg, const struct nlmsghdr *h)
 {
+	struct netif_table *t = arg;
 	struct netif_addr a;
 
-	if (netif_parse_addr(h, &a))
-		netif_add_addr(arg, &a);
+	if (!netif_parse_addr(h, &a))
+		return;
+	for (size_t i = 0; i < t->link_n; i++)
+		if (t->link[i].ifindex == a.ifindex)
+			memcpy(a.ifname, t->link[i].name, sizeof(a.ifname));
+	netif_add_addr(t, &a);
 }
 
 static int read_addrs(struct netif_table *t)

@@ -16,12 +16,23 @@
 
 struct nlmsghdr;
 
+/* An address that the router has on an interface, and so a network that it is
+ * in: whatever serves, listens, allows or translates by address takes these. */
 struct netif_addr {
 	int ifindex;
-	uint32_t ip;		/* the router's own address, host order */
-	uint32_t mask;		/* host order */
-	bool secondary;		/* IFA_F_SECONDARY */
+	char ifname[IF_NAMESIZE];
+	uint32_t ip, mask;	/* host order */
+	uint32_t secondary;	/* IFA_F_SECONDARY or 0 */
 };
+
+_Static_assert(sizeof(struct netif_addr) == sizeof(int) + IF_NAMESIZE +
+	       3 * sizeof(uint32_t), "memcmp() meets no padding");
+
+/** netif_holds - is @ip in the network of this address? */
+static inline bool netif_holds(const struct netif_addr *a, uint32_t ip)
+{
+	return ((ip ^ a->ip) & a->mask) == 0;
+}
 
 struct netif_link {
 	char name[IF_NAMESIZE];
@@ -68,7 +79,8 @@ bool netif_drain(int fd);
  *
  * By sockets of its own, synchronously: the kernel answers at once.
  * Addresses beyond NETIF_ADDRS_MAX are left out; primary addresses come
- * before secondary ones.
+ * before secondary ones. Those of interfaces that were not asked for have no
+ * ifname.
  *
  * Return: 0, -EINVAL (too many names, or one no interface can have), -EINTR
  * (the addresses never stop changing), other -errno; @ret is set only on
@@ -104,7 +116,8 @@ bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret);
 bool netif_parse_counters(const struct nlmsghdr *h,
 			  struct netif_counters *ret);
 
-/** netif_parse_addr - an IPv4 address; false: the message has none. */
+/** netif_parse_addr - an IPv4 address, without ifname; false: the message has
+ * none. */
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
 
 /**

@@ -10,6 +10,8 @@
  * the kernel itself can not kill).
  */
 #include "sys/proc.h"
+#include "base/clock.h"
+#include "base/text.h"
 #include "base/wr.h"
 
 #include <errno.h>
@@ -23,7 +25,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROC_PATH \
@@ -55,14 +56,6 @@ struct run {
 	struct wr err;
 	bool err_newline;	/* came, and stands for "; " if more follows */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 static void shut(int *fd)
 {
@@ -302,7 +295,8 @@ static void keep_error(struct run *r, char c)
 	if (r->err_newline && r->err.len)
 		wr_z(&r->err, "; ");
 	r->err_newline = false;
-	wr_ch(&r->err, c == '\t' ? ' ' : c >= 0x20 && c < 0x7f ? c : '?');
+	text_put(TEXT_ASCII, &r->err,
+		 c == '\t' ? STR(" ") : (struct str){ &c, 1 });
 }
 
 static ssize_t read_out(struct run *r)
@@ -412,7 +406,7 @@ static int pump(struct run *r)
 		err = reap(r, WNOHANG);
 		if (r->gone)
 			return err;
-		now = now_ms();
+		now = clock_mono_ms();
 		forgive(r, now);
 		if (now >= r->end_ms)
 			return -ETIMEDOUT;
@@ -466,7 +460,7 @@ static int run(struct run *r)
 
 int proc_run(struct proc *p)
 {
-	uint64_t now = now_ms();
+	uint64_t now = clock_mono_ms();
 	struct run r = {
 		.p = p,
 		.pidfd = -1,

@@ -161,7 +161,7 @@ start_upnpd()
 	until ip netns exec "$LAN" socat -u OPEN:/dev/null \
 		TCP:192.168.88.1:2828 2>/dev/null; do
 		i=$((i + 1))
-		[ $i -lt 50 ] || fail "upnpd does not answer"
+		[ $i -lt 300 ] || fail "upnpd does not answer"
 		sleep 0.1
 	done
 	indent <"$TMP/log"
@@ -193,7 +193,7 @@ serve()
 	until [ "$(ip netns exec "$LAN" cat /proc/net/tcp /proc/net/udp |
 		grep -cE ':1F4[01] ')" -eq 2 ]; do
 		i=$((i + 1))
-		[ $i -lt 50 ] || fail "socat does not listen"
+		[ $i -lt 300 ] || fail "socat does not listen"
 		sleep 0.1
 	done
 }
@@ -208,13 +208,16 @@ ask()
 	esac || :
 }
 
-# passes TCP|UDP: the answer must come
+# passes TCP|UDP: the answer must come, on a busy machine by and by
 passes()
 {
 	printf 'outside# %s\n' "ask $EXT by $1"
-	got=$(ask "$1")
-	[ "$got" = "hello from the LAN, 11.22.33.9, over $1" ] ||
-		fail "$1 does not pass: $got"
+	i=0
+	until got=$(ask "$1") &&
+		[ "$got" = "hello from the LAN, 11.22.33.9, over $1" ]; do
+		i=$((i + 1))
+		[ $i -lt 20 ] || fail "$1 does not pass: $got"
+	done
 	echo "    $got"
 }
 

@@ -65,15 +65,9 @@ static void fill_flow(struct check *c)
 		const struct netif_addr *a = &c->net.addr[i];
 		const struct conf_iface *iface =
 			check_report_iface(c, a->ifindex);
-		struct check_rules_net *net = &f->net[f->n];
 
-		if (!iface || iface->type != CONF_INTERNAL)
-			continue;
-		memcpy(net->ifname, iface->name, sizeof(net->ifname));
-		net->ifindex = (uint32_t)a->ifindex;
-		net->ip = a->ip;
-		net->mask = a->mask;
-		f->n++;
+		if (iface && iface->type == CONF_INTERNAL)
+			f->net[f->n++] = *a;
 	}
 }
 

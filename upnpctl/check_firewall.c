@@ -323,7 +323,7 @@ static uint32_t private_nets(const struct check_rules_flow *f)
 	return ret;
 }
 
-static void say_net(struct check *c, const struct check_rules_net *net)
+static void say_net(struct check *c, const struct netif_addr *net)
 {
 	char text[24];
 	struct wr w = wr_init(text, sizeof(text));
@@ -365,8 +365,7 @@ void check_firewall_masquerade(struct check *c)
 /* Do upnpd's rules stand where these do? */
 static bool works_with(const char *backend, int source)
 {
-	return !strcmp(backend, sources[source].backend) ||
-	       !strcmp(backend, sources[source].name);
+	return !strcmp(backend, sources[source].backend);
 }
 
 /* Whose chain is it? One in nf_tables may be iptables-nft's. */

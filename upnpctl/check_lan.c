@@ -14,8 +14,9 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
+#include "base/text.h"
 #include "base/wr.h"
 #include "http/httpmsg.h"
 #include "upnpctl/check.h"
@@ -35,14 +36,6 @@ static const char search[] =
 	"\r\n";
 
 /* ---- asking ---------------------------------------------------------- */
-
-static int64_t now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static int open_at(uint32_t ip, int ifindex)
 {
@@ -72,7 +65,7 @@ void check_lan_search(struct check *c)
 		.sin_addr.s_addr = htonl(SSDP_GROUP_IP),
 	};
 
-	c->search_ms = now_ms();
+	c->search_ms = (int64_t)clock_mono_ms();
 	for (size_t i = 0; i < c->conf.iface_n; i++) {
 		const struct conf_iface *f = &c->conf.iface[i];
 		const struct netif_link *l = &c->net.link[i];
@@ -108,9 +101,7 @@ bool check_lan_answer(struct str datagram, char *ret_server, size_t cap)
 	    !str_starts(st, type))
 		return false;
 	httpmsg_get(&m, STR("SERVER"), &server);
-	for (size_t i = 0; i < server.n; i++)
-		wr_ch(&w, server.p[i] < ' ' || server.p[i] > '~' ? '?' :
-		      server.p[i]);
+	text_put(TEXT_ASCII, &w, server);
 	wr_cstr(&w);
 	return true;
 }
@@ -197,7 +188,7 @@ static void wait_for_answers(struct check *c, struct seen *seen)
 	for (size_t i = 0; i < n; i++)
 		p[i] = (struct pollfd){ c->search[i], POLLIN, 0 };
 	do {
-		left = c->search_ms + WAIT_MS - now_ms();
+		left = c->search_ms + WAIT_MS - (int64_t)clock_mono_ms();
 		if (poll(p, n, left > 0 ? (int)left : 0) < 0 && errno != EINTR)
 			return;
 		for (size_t i = 0; i < n; i++)

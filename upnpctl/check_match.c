@@ -53,7 +53,7 @@ void check_match_range(struct check_ranges *r,
 {
 	cover(&r->any, lo, hi, 0, UINT32_MAX);
 	for (size_t i = 0; i < flow->n; i++) {
-		const struct check_rules_net *net = &flow->net[i];
+		const struct netif_addr *net = &flow->net[i];
 
 		cover(&r->net[i], lo, hi, net->ip & net->mask,
 		      net->ip | ~net->mask);

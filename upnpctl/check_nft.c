@@ -70,7 +70,7 @@ static void judge_iface(struct check_match *m, const struct test *t)
 	uint32_t nets = 0;
 
 	for (size_t i = 0; i < flow->n; i++) {
-		const struct check_rules_net *net = &flow->net[i];
+		const struct netif_addr *net = &flow->net[i];
 
 		if (holds(t, by_name ?
 			  key_of(net->ifname, strnlen(net->ifname,

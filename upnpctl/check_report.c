@@ -5,11 +5,13 @@
  *
  * Runs in: upnpctl
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
-#include <unistd.h>
+#include "base/text.h"
 #include "base/wr.h"
+#include "sys/fileio.h"
 #include "upnpctl/check.h"
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
@@ -56,11 +58,10 @@ static void found(struct check *c, enum check_level level, const char *fmt,
 	struct str remedy, text;
 
 	wr_vfmt(&w, fmt, ap);
-	for (size_t i = 0; i < w.len; i++)
-		if ((unsigned char)buf[i] < ' ' && buf[i] != '\n')
-			buf[i] = '?';
 	remedy = wr_done(&w);
 	str_cut(&remedy, '\n', &text);
+	text_clean(TEXT_NO_CONTROL, buf, text.n);
+	text_clean(TEXT_NO_CONTROL, buf + w.len - remedy.n, remedy.n);
 	(c->env->json ? print_json : print_text)(level, c->name, text, remedy);
 	c->said++;
 	if (level > c->worst)
@@ -98,19 +99,15 @@ static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
 	char path[160];
 	struct wr w = wr_init(path, sizeof(path));
 	struct str rest;
-	ssize_t n;
-	int fd;
+	int err;
 
 	wr_vfmt(&w, fmt, ap);
 	wr_ch(&w, '\0');
-	fd = w.over ? -1 : open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
+	if (w.over)
 		return false;
-	n = read(fd, buf, cap);
-	close(fd);
-	if (n < 0)
+	err = fileio_read(AT_FDCWD, path, O_NONBLOCK, buf, cap, &rest);
+	if (err && err != -EFBIG)	/* its first line may be all here */
 		return false;
-	rest = (struct str){ buf, (size_t)n };
 	*ret = rest;		/* where it is empty */
 	str_cut(&rest, '\n', ret);
 	return true;

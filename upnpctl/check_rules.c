@@ -7,6 +7,7 @@
  * hash of their names, so that thousands of rules cost no memory.
  */
 #include <string.h>
+#include "base/hash.h"
 #include "base/wr.h"
 #include "upnpctl/check_match.h"
 #include "upnpctl/check_rules.h"
@@ -26,7 +27,7 @@ void check_rules_begin(struct check_rules *r,
 
 uint64_t check_rules_key(struct str family, struct str table, struct str chain)
 {
-	uint64_t h = backend_hash(BACKEND_HASH, family);
+	uint64_t h = backend_hash(HASH_BEGIN, family);
 
 	return backend_hash(backend_hash(h, table), chain);
 }

@@ -11,11 +11,11 @@
 #ifndef UPNPCTL_CHECK_RULES_H
 #define UPNPCTL_CHECK_RULES_H
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include "base/str.h"
+#include "sys/netif.h"
 
 #define CHECK_RULES_NETS_MAX	32	/* internal networks: a bit each */
 #define CHECK_RULES_CHAINS_MAX	512	/* OpenWrt has 40, a container host
@@ -23,17 +23,11 @@
 #define CHECK_RULES_JUMPS_MAX	1024
 #define CHECK_RULES_BASES_MAX	8	/* chains on the forward hook */
 
-struct check_rules_net {
-	char ifname[IF_NAMESIZE];
-	uint32_t ifindex;		/* 0: there is no such interface */
-	uint32_t ip, mask;
-};
-
 /* Between what the flows go. */
 struct check_rules_flow {
 	char ext[IF_NAMESIZE];
 	uint32_t ext_index;		/* 0: there is no such interface */
-	struct check_rules_net net[CHECK_RULES_NETS_MAX];
+	struct netif_addr net[CHECK_RULES_NETS_MAX];
 	size_t n;
 };
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 #include "upnpctl/cmd.h"
+#include "base/text.h"
 #include "base/wr.h"
 
 #define NAME "upnpctl: "
@@ -13,14 +14,6 @@ static bool as_json;
 void cmd_at(unsigned line)
 {
 	script_line = line;
-}
-
-/* What the operator wrote comes back to a terminal: no control characters. */
-static void make_printable(char *text, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
 }
 
 void cmd_json(bool on)
@@ -40,7 +33,7 @@ static void write_json(int status, struct str text)
 		if (text.p[i] == '"' || text.p[i] == '\\')
 			wr_ch(&w, '\\');
 		/* it may be cut within a character */
-		wr_ch(&w, (unsigned char)text.p[i] < 0x7f ? text.p[i] : '?');
+		text_put(TEXT_ASCII, &w, (struct str){ text.p + i, 1 });
 	}
 	wr_fmt(&w, "\", \"status\": %d}\n", status);
 	if (write(STDERR_FILENO, line, w.len) < 0)
@@ -59,7 +52,8 @@ int cmd_fail(int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
-	make_printable(text, w.len);
+	/* it goes to a terminal, with words of the operator in it */
+	text_clean(TEXT_NO_CONTROL, text, w.len);
 	text[w.len++] = '\n';
 	if (as_json)
 		write_json(status, (struct str){ text, w.len - 1 });

@@ -13,24 +13,17 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "upnpctl/ctlclient.h"
-
-uint64_t ctlclient_now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
 
 /* ---- waiting --------------------------------------------------------- */
 
 /* Return: what is left for poll(), rounded up; 0: nothing */
 static int left_ms(const struct ctlclient *c)
 {
-	uint64_t now = ctlclient_now_ms();
+	uint64_t now = clock_mono_ms();
 
 	if (c->deadline_ms == CTLCLIENT_FOREVER)
 		return -1;
@@ -264,7 +257,7 @@ int ctlclient_ask(const char *path, const struct ctl_req *req, unsigned kinds,
 		  int (*take)(void *arg, const struct ctl_rep *), void *arg,
 		  struct ctl_end *ret_end)
 {
-	uint64_t deadline = ctlclient_now_ms() + CTLCLIENT_WAIT_MS;
+	uint64_t deadline = clock_mono_ms() + CTLCLIENT_WAIT_MS;
 	struct ctl_rep rep;
 	struct ctlclient c;
 	size_t n = 0;

@@ -20,9 +20,6 @@ struct ctlclient {
 	uint64_t deadline_ms;	/* CLOCK_MONOTONIC, or CTLCLIENT_FOREVER */
 };
 
-/** ctlclient_now_ms - the clock that deadlines go by. */
-uint64_t ctlclient_now_ms(void);
-
 /**
  * ctlclient_open - connect to @path and send @req, whose version is filled in.
  * @deadline_ms: for this and for the records that follow

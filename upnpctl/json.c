@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include "base/str.h"
 #include "upnpctl/json.h"
+#include "base/utf8.h"
 #include "base/wr.h"
 #include "upnpctl/out.h"
 
@@ -18,41 +19,19 @@ static struct {
 	bool array[JSON_DEPTH_MAX], full[JSON_DEPTH_MAX];
 } json;
 
-/* How many bytes the character at the head of @s has; 0: it is no UTF-8.
- * RFC 3629 4 */
-static size_t utf8(struct str s)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	unsigned char c = (unsigned char)s.p[0];
-	size_t n = c < 0x80 ? 1 : c < 0xc2 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3
-		 : c < 0xf5 ? 4 : 0;
-	uint32_t v = n > 1 ? c & (0x7fu >> n) : c;
-
-	if (n > s.n)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		c = (unsigned char)s.p[i];
-		if ((c & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (c & 0x3f);
-	}
-	if (n && (v < least[n] || v > 0x10ffff || (v >= 0xd800 && v < 0xe000)))
-		return 0;
-	return n;
-}
-
 /* RFC 8259 7 */
 static void quoted(struct str s)
 {
+	uint32_t c;
 	size_t n;
 
 	out_ch('"');
 	for (; s.n; s = str_skip(s, n ? n : 1)) {
-		n = utf8(s);
+		n = utf8_get(s, &c);
 		if (!n)
 			out_str(STR("\xef\xbf\xbd"));
-		else if ((unsigned char)*s.p < ' ' || *s.p == 0x7f)
-			out_fmt("\\u%04x", (unsigned)(unsigned char)*s.p);
+		else if (c < ' ' || c == 0x7f)
+			out_fmt("\\u%04x", (unsigned)c);
 		else if (*s.p == '"' || *s.p == '\\')
 			out_fmt("\\%c", *s.p);
 		else

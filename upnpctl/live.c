@@ -10,10 +10,11 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/wr.h"
+#include "sys/fileio.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/live.h"
 #include "conf/confedit.h"
@@ -48,16 +49,11 @@ static bool read_start(pid_t pid, uint64_t *ret_ticks)
 {
 	char buf[1024];
 	struct wr path = wr_init(buf, sizeof(buf));
-	ssize_t n;
-	int fd;
+	struct str stat;
 
 	wr_fmt(&path, "/proc/%ld/stat", (long)pid);
-	fd = open(wr_cstr(&path), O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	n = read(fd, buf, sizeof(buf));
-	close(fd);
-	return n > 0 && start_ticks((struct str){ buf, (size_t)n }, ret_ticks);
+	return !fileio_read(AT_FDCWD, wr_cstr(&path), 0, buf, sizeof(buf),
+			    &stat) && start_ticks(stat, ret_ticks);
 }
 
 /* A process with its id, that was there when it wrote down its own start: one
@@ -111,18 +107,10 @@ static void salvage_line(struct conf *c, struct str line)
 static void salvage(struct conf *c, const char *file)
 {
 	static char text[CONF_FILE_MAX];
-	struct str rest = { text, 0 }, line;
-	ssize_t n = 1;
-	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct str rest, line;
 
 	conf_defaults(c);
-	if (fd < 0)
-		return;
-	while (n > 0 && rest.n < sizeof(text)) {
-		n = read(fd, text + rest.n, sizeof(text) - rest.n);
-		rest.n += n > 0 ? (size_t)n : 0;
-	}
-	close(fd);
+	fileio_read(AT_FDCWD, file, 0, text, sizeof(text), &rest);
 	while (str_cut(&rest, '\n', &line))
 		salvage_line(c, str_trim(line));
 }
@@ -153,12 +141,11 @@ bool live_idle(const struct live *l)
 
 uint64_t live_uptime_s(const struct live *l)
 {
-	struct timespec t;
+	uint64_t now_s = clock_boot_s();
 
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	if ((uint64_t)t.tv_sec < l->monitor.since_mono_s)
+	if (now_s < l->monitor.since_mono_s)
 		return 0;
-	return (uint64_t)t.tv_sec - l->monitor.since_mono_s;
+	return now_s - l->monitor.since_mono_s;
 }
 
 /* ---- in words -------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/date.h"
 #include "base/limits.h"
 #include "base/wr.h"
@@ -322,7 +323,7 @@ static int take_news(struct watch *w)
 	struct ctl_rep rep;
 	int err;
 
-	w->c.deadline_ms = ctlclient_now_ms() + CTLCLIENT_WAIT_MS;
+	w->c.deadline_ms = clock_mono_ms() + CTLCLIENT_WAIT_MS;
 	err = ctlclient_next(&w->c, CTLCLIENT_KIND(CTL_ADDED) |
 			     CTLCLIENT_KIND(CTL_REMOVED) |
 			     CTLCLIENT_KIND(CTL_LOST) |
@@ -351,7 +352,7 @@ static int follow(struct watch *w, bool *ret_up)
 	if (live_idle(&w->l))
 		return -ECANCELED;
 	err = ctlclient_open(&w->c, w->l.socket, &req,
-			     ctlclient_now_ms() + CTLCLIENT_WAIT_MS);
+			     clock_mono_ms() + CTLCLIENT_WAIT_MS);
 	if (!err)
 		err = read_table(w, &fresh);
 	*ret_up = !err;
@@ -408,14 +409,14 @@ static int say_waiting(const struct watch *w, int err)
  */
 static int watch(struct watch *w)
 {
-	uint64_t since_ms = ctlclient_now_ms(), now_ms;
+	uint64_t since_ms = clock_mono_ms(), now_ms;
 	bool up, said = false;
 	int err, stop = 0;
 
 	for (;;) {
 		up = false;
 		err = follow(w, &up);
-		now_ms = ctlclient_now_ms();
+		now_ms = clock_mono_ms();
 		if (up) {
 			since_ms = now_ms;
 			said = false;

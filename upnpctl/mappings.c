@@ -6,6 +6,7 @@
  * out: "mappings remove" takes it.
  */
 #include <errno.h>
+#include "base/utf8.h"
 #include "base/wr.h"
 #include <stdlib.h>
 #include "upnpctl/counts.h"
@@ -317,14 +318,14 @@ static void find_widths(const struct look *k, unsigned *width)
 	char buf[MAPTEXT_MAX];
 
 	for (const uint8_t *f = k->columns; *f != COLUMN_END; f++)
-		width[*f] = maptext_columns(str_z(column_name(*f)));
+		width[*f] = utf8_count(str_z(column_name(*f)));
 	for EACH_SHOWN(k, i) {
 		for (const uint8_t *f = k->columns; *f != COLUMN_END; f++) {
 			struct wr w = wr_init(buf, sizeof(buf));
 			unsigned n;
 
 			put_column(&w, k, *f, &k->all->v[i]);
-			n = maptext_columns(wr_done(&w));
+			n = utf8_count(wr_done(&w));
 			width[*f] = n > width[*f] ? n : width[*f];
 		}
 	}

@@ -7,28 +7,28 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include "upnpctl/maptext.h"
+#include "base/utf8.h"
 #include "base/wr.h"
-#include "igd/value.h"
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
 #include "igd/igd.h"
 
 /* ---- text that nobody vouches for ------------------------------------ */
 
-/* Controls, C1 ones too (some terminals take U+009B for ESC [), and what turns
- * the direction of writing: a description must not pass for another column. */
+/* Not what turns the direction of writing: a description must not pass for
+ * another column. */
 static bool shown(uint32_t c)
 {
-	return c >= 0x20 && (c < 0x7f || c > 0x9f) &&
-	       c != 0x200e && c != 0x200f && c != 0x061c &&
-	       (c < 0x2028 || c > 0x202e) && (c < 0x2066 || c > 0x2069);
+	return !utf8_is_control(c) && c != 0x200e && c != 0x200f &&
+	       c != 0x061c && (c < 0x2028 || c > 0x202e) &&
+	       (c < 0x2066 || c > 0x2069);
 }
 
 /* Return: bytes of the first character, 0 when it can not be shown */
 static size_t first(struct str s)
 {
 	uint32_t c = 0;
-	size_t n = value_utf8(s, &c);
+	size_t n = utf8_get_xml(s, &c);
 
 	return n && shown(c) ? n : 0;
 }
@@ -37,7 +37,7 @@ static size_t first(struct str s)
 static size_t skip_bad(struct str s)
 {
 	uint32_t c;
-	size_t n = value_utf8(s, &c);
+	size_t n = utf8_get_xml(s, &c);
 
 	return n ? n : 1;
 }
@@ -57,21 +57,7 @@ void maptext_clean(struct wr *w, struct str s)
 	}
 }
 
-unsigned maptext_columns(struct str s)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < s.n; i++)
-		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
-	return n;
-}
-
 /* ---- writing --------------------------------------------------------- */
-
-static const char *proto_name(uint8_t proto)
-{
-	return proto == IPPROTO_TCP ? "tcp" : "udp";
-}
 
 void maptext_time(struct wr *w, uint64_t s)
 {
@@ -96,7 +82,7 @@ void maptext_time(struct wr *w, uint64_t s)
 
 static void put_proto(struct wr *w, const struct ctl_mapping *m)
 {
-	wr_z(w, proto_name(m->rule.proto));
+	wr_z(w, nat_rule_proto(m->rule.proto));
 }
 
 static void put_ext_port(struct wr *w, const struct ctl_mapping *m)
@@ -208,7 +194,7 @@ void maptext_json(const struct ctl_mapping *m)
 {
 	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
-	json_str("protocol", str_z(proto_name(m->rule.proto)));
+	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
 	json_ip("to-address", m->rule.client.ip);
 	json_u64("to-port", m->rule.int_port);
@@ -224,7 +210,7 @@ void maptext_json(const struct ctl_mapping *m)
 
 void maptext_key(struct wr *w, const struct nat_rule *r)
 {
-	wr_fmt(w, "%s:%u", proto_name(r->proto), (unsigned)r->ext_port);
+	wr_fmt(w, "%s:%u", nat_rule_proto(r->proto), (unsigned)r->ext_port);
 	if (!r->remote.ip)
 		return;
 	wr_ch(w, ':');

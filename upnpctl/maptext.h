@@ -46,9 +46,6 @@ void maptext_clean(struct wr *, struct str);
 /** maptext_time - seconds as "1w2d3h4m5s", no part that is 0; "0s". */
 void maptext_time(struct wr *, uint64_t s);
 
-/** maptext_columns - how many columns clean text takes: its characters. */
-unsigned maptext_columns(struct str);
-
 /*
  * Readers. Strict: the whole of the text or nothing.
  */

@@ -117,7 +117,7 @@ static void put_counts(const struct counts *c, bool bytes)
 		wr_cstr(&w);
 		out_fmt("upnpd_forwarded_%s_total{protocol=\"%s\",to=\"%s\"} "
 			"%llu\n", bytes ? "bytes" : "packets",
-			one->proto == IPPROTO_TCP ? "tcp" : "udp", buf,
+			nat_rule_proto(one->proto), buf,
 			(unsigned long long)(bytes ? one->bytes :
 						     one->packets));
 	}

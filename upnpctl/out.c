@@ -5,11 +5,12 @@
  * Owns: the buffer and the first fault of the run, which is told by
  * out_flush(): a full disk or a closed pipe is no success.
  */
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 #include "upnpctl/out.h"
+#include "base/text.h"
+#include "base/utf8.h"
 #include "base/wr.h"
+#include "sys/fileio.h"
 
 static struct {
 	char buf[4096];
@@ -19,15 +20,9 @@ static struct {
 
 int out_flush(void)
 {
-	struct str s = { out.buf, out.len };
-	ssize_t n;
-
-	while (s.n && !out.err) {
-		n = write(STDOUT_FILENO, s.p, s.n);
-		if (n < 0 && errno != EINTR)
-			out.err = -errno;
-		s = str_skip(s, n > 0 ? (size_t)n : 0);
-	}
+	if (!out.err)
+		out.err = fileio_write(STDOUT_FILENO,
+				     (struct str){ out.buf, out.len });
 	out.len = 0;
 	return out.err;
 }
@@ -57,19 +52,10 @@ void out_fmt(const char *fmt, ...)
 	out_str(wr_done(&w));
 }
 
-static bool control(char c)
-{
-	return (unsigned char)c < ' ' || c == 0x7f;
-}
-
 void out_pad(struct str s, unsigned width)
 {
-	unsigned columns = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		out_ch(control(s.p[i]) ? '?' : s.p[i]);
-		columns += (s.p[i] & 0xc0) != 0x80;
-	}
-	for (; columns < width; columns++)
+	for (size_t i = 0; i < s.n; i++)
+		out_ch(text_allows(TEXT_NO_CONTROL, s.p[i]) ? s.p[i] : '?');
+	for (unsigned columns = utf8_count(s); columns < width; columns++)
 		out_ch(' ');
 }

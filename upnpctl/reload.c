@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/clock.h"
 #include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/ctlclient.h"
@@ -107,11 +108,6 @@ static bool same_file(const struct daemon *d, const char *path)
 
 /* ---- what has become of it ----------------------------------------------- */
 
-static uint64_t now_ms(void)
-{
-	return ctlclient_now_ms();
-}
-
 static int look(struct daemon *d)
 {
 	struct statusfile s;
@@ -140,12 +136,12 @@ static bool ended(struct daemon *d)
 static int wait_read(struct daemon *d)
 {
 	uint32_t before = d->status.reloads;
-	uint64_t end = now_ms() + RELOAD_MS;
+	uint64_t end = clock_mono_ms() + RELOAD_MS;
 
 	while (d->status.reloads == before) {
 		if (ended(d))
 			return CMD_FAULT;
-		if (now_ms() > end)
+		if (clock_mono_ms() > end)
 			return cmd_fail(CMD_FAULT, "written, and upnpd has not "
 					"read it in %d s; see its log",
 					RELOAD_MS / 1000);
@@ -166,7 +162,7 @@ static int take_port(void *arg, const struct ctl_rep *r)
 static int wait_serving(struct daemon *d, const char *socket)
 {
 	const struct ctl_req req = { .verb = CTL_STATUS };
-	uint64_t start = now_ms();
+	uint64_t start = clock_mono_ms();
 	struct ctl_end end;
 
 	for (;;) {
@@ -175,11 +171,11 @@ static int wait_serving(struct daemon *d, const char *socket)
 					CTLCLIENT_KIND(CTL_STATUS_IS),
 					take_port, &port, &end);
 
-		if (!err && (port || now_ms() > start + LISTEN_MS))
+		if (!err && (port || clock_mono_ms() > start + LISTEN_MS))
 			return CMD_OK;
 		if (ended(d))
 			return CMD_FAULT;
-		if (err && now_ms() > start + SERVE_MS)
+		if (err && clock_mono_ms() > start + SERVE_MS)
 			return cmd_fail(CMD_FAULT, "upnpd has read it, but "
 					"does not serve yet: %s; see its log",
 					strerror(-err));

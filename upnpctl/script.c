@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+#include "sys/fileio.h"
 #include "upnpctl/change.h"
 #include "upnpctl/script.h"
 #include "upnpctl/words.h"
@@ -11,20 +12,14 @@
 
 static int read_all(int fd, char *buf, struct str *ret)
 {
-	size_t len = 0;
-	ssize_t n = 1;
+	int err = fileio_read_fd(fd, buf, SCRIPT_MAX, ret);
 
-	while (n && len < SCRIPT_MAX) {
-		n = read(fd, buf + len, SCRIPT_MAX - len);
-		if (n < 0 && errno != EINTR)
-			return cmd_fail(CMD_FAULT, "standard input: %s",
-					strerror(errno));
-		len += n > 0 ? (size_t)n : 0;
-	}
-	if (len == SCRIPT_MAX)
-		return cmd_fail(CMD_USAGE, "the script has %d bytes or more; "
-				"part it", SCRIPT_MAX);
-	*ret = (struct str){ buf, len };
+	if (err == -EFBIG)
+		return cmd_fail(CMD_USAGE, "the script has more than %d bytes; "
+				"split it", SCRIPT_MAX);
+	if (err)
+		return cmd_fail(CMD_FAULT, "standard input: %s",
+				strerror(-err));
 	return CMD_OK;
 }
 

@@ -68,27 +68,18 @@ static bool joins(struct reader *r)
 	return true;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "\" has been taken; @ret_c: what the characters behind it stand for. The
  * letters a, b and f alone are no hexadecimal numbers. */
 static int escape(struct reader *r, char *ret_c)
 {
 	static const char from[] = "\"\\nrt$?_abfv";
 	static const char to[] = "\"\\\n\r\t$? \a\b\f\v";
-	int high = hex(peek(r)), low = -1;
+	int high = str_hex(peek(r)), low = -1;
 	const char *p;
 	char c;
 
 	if (high >= 0 && r->rest.n > 1)
-		low = hex(r->rest.p[1]);
+		low = str_hex(r->rest.p[1]);
 	if (low >= 0) {
 		take(r);
 		take(r);

@@ -145,7 +145,7 @@ set [find interface=b] forced-ip=1.2.3.4
     ("set friendly-name=\"x\nset hairpin=yes\n", "line 3: a quote "),
     ("set hairpin=yes\nset enabled=yes\n", "enabled=yes needs "),
     ("set hairpin=yes\ninterfaces enable 0\n", "line 2: there is no "),
-    ("x" * 70000, "the script has 65536 bytes or more"),
+    ("x" * 70000, "the script has more than 65536 bytes"),
 ])
 def test_all_or_nothing(ctl, script, says):
     for text in (None, "# empty\n"):

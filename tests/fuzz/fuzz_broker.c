@@ -48,8 +48,7 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	ret->ext_ifindex = 2;
 	ret->ext_ip = ext_ip;
 	ret->ext_up = true;
-	ret->net[0] = (struct ifstate_net){ "lan0", 3, ROUTER, 0xffffff00,
-					   true };
+	ret->net[0] = (struct netif_addr){ 3, "lan0", ROUTER, 0xffffff00 };
 	ret->net_n = 1;
 	return 0;
 }
@@ -369,7 +368,7 @@ static void set_up(uint8_t how)
 	watched = how & 64;
 	ext_ip = EXT;
 	policy = (struct policy){
-		.net = { { 3, ROUTER, 0xffffff00 } }, .net_n = 1,
+		.net = { { 3, "", ROUTER, 0xffffff00 } }, .net_n = 1,
 		.own_ip = { ROUTER, EXT }, .own_n = 2,
 		.rule = how & 32 ? lines : NULL, .rule_n = how & 32 ? 2 : 0,
 	};

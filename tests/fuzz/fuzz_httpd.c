@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/hash.h"
 #include "base/wr.h"
 #include "fuzz.h"
 #include "httpd.h"
@@ -140,9 +141,8 @@ static void answer(uint32_t id, unsigned number)
 
 static void mix(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		now->hash = (now->hash ^ (uint8_t)s.p[i]) * 0x100000001b3u;
-	now->hash = (now->hash ^ s.n) * 0x100000001b3u;
+	now->hash = hash_add(now->hash, s.p, s.n);
+	now->hash = hash_add(now->hash, &s.n, sizeof(s.n));
 }
 
 static void serve_other(const struct httpd_req *req)

@@ -111,7 +111,7 @@ static inline void gw_init(struct gateway *gw)
 			.ops = &gw_map_ops, .ops_arg = gw, .ext_ip = GW_EXT,
 			.policy = {
 				.secure = true,
-				.net = { { 2, GW_ROUTER, 0xffffff00 } },
+				.net = { { 2, "", GW_ROUTER, 0xffffff00 } },
 				.net_n = 1, .own_ip = { GW_ROUTER, GW_EXT },
 				.own_n = 2,
 			},

@@ -19,8 +19,8 @@ static struct check_nft nft;
 
 static const struct check_rules_flow flow = {
 	.ext = "wan0", .ext_index = 2,
-	.net = { { "lan0", 3, 0xc0a85801, 0xffffff00 },
-		 { "lan1", 4, 0x0a000001, 0xff000000 } },
+	.net = { { 3, "lan0", 0xc0a85801, 0xffffff00 },
+		 { 4, "lan1", 0x0a000001, 0xff000000 } },
 	.n = 2,
 };
 

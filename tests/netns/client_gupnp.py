@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 """A program that opens a port by libgupnp-igd, as calls and games on a
 desktop do: client_gupnp.py PROTOCOL EXTERNAL CLIENT INTERNAL. Says "mapped"
-with the external address and port, deletes at the end of its stdin."""
+with the external address and port, deletes at the end of its stdin, and waits
+to be ended."""
 import sys
 
 import gi
@@ -21,8 +22,7 @@ def failed(_igd, error, *_rest):
 
 
 def asked(_source, _condition):
-    igd.remove_port(proto, int(ext))
-    GLib.timeout_add(500, loop.quit)    # it does not say when it is done
+    igd.remove_port(proto, int(ext))    # which does not say when it is done
     return False
 
 

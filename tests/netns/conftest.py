@@ -5,6 +5,9 @@
     @pytest.mark.conf(hairpin="yes")    options of upnpd
     @pytest.mark.only("netlink")        not with every backend
     @pytest.mark.fast                   needs the daemon's own speed
+    @pytest.mark.core                   `make test` runs it
+    @pytest.mark.clients                needs large packages: `make
+                                        test-clients` runs it, CI does not
 
 Whatever a test does, afterwards SIGTERM must end the daemon with status 0 and
 the router's rules must be what they were before it came.
@@ -25,7 +28,8 @@ NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "upnpc", "unshare")
 def pytest_configure(config):
     for line in ("lab(**kw): arguments of Lab", "conf(**kw): upnpd's options",
                  "only(*names): these backends only",
-                 "fast: not with a daemon that is slower (SLOW)"):
+                 "fast: not with a daemon that is slower (SLOW)",
+                 "core: of make test", "clients: of make test-clients"):
         config.addinivalue_line("markers", line)
     die_cleanly()
 

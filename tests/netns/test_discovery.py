@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: ISC
 """Programs on the LAN find the gateway; nobody else does."""
 import socket
+import time
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from daemon import upnpc
 from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, LONG, OUT_IP,
-                 in_time, wait_until)
-from upnp import (GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Listener,
-                  group_socket, http, max_age, msearch, search)
+                 Probe, in_time, wait_until)
+from upnp import (GROUP, IGD1, L3F, NS, ROOT, WANCIC, WANIP, Igd, Listener,
+                  answers, group_socket, http, max_age, msearch, search,
+                  searcher, unanswered)
 
+pytestmark = pytest.mark.core
 LOCATION = f"http://{LAN_IP}:2828/igd1.xml"
 WANDEV = "urn:schemas-upnp-org:device:WANDevice:1"
 WANCONN = "urn:schemas-upnp-org:device:WANConnectionDevice:1"
 DEVICES = (IGD1, WANDEV, WANCONN)
 SERVICES = (L3F, WANCIC, WANIP)
-SILENCE = 0.4       # answers come within 100 ms, or not at all
 ALL = 20            # answers to ssdp:all, by both roots
 
 
@@ -42,8 +44,8 @@ def expected(lab):
     return found
 
 
-def of_root1(answers):
-    return [m for m in answers if m["LOCATION"] == LOCATION]
+def of_root1(found):
+    return [m for m in found if m["LOCATION"] == LOCATION]
 
 
 def check_answer(message):
@@ -81,11 +83,11 @@ def test_upnpc_finds_it(lab, upnpd):
 @pytest.mark.fast
 @pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
 def test_search_all(lab, upnpd, to):
-    answers = of_root1(soon(lambda: search(lab.lan1, "ssdp:all", to=to,
-                                           n=ALL)))
-    for message in answers:
+    found = of_root1(soon(lambda: search(lab.lan1, "ssdp:all", to=to,
+                                         n=ALL)))
+    for message in found:
         check_answer(message)
-    pairs = [(m["ST"], m["USN"]) for m in answers]
+    pairs = [(m["ST"], m["USN"]) for m in found]
     assert len(pairs) == len(set(pairs)) == 10
     assert set(pairs) == expected(lab)
 
@@ -96,10 +98,10 @@ def test_search_each_target(lab, upnpd, to):
     for st, usn in sorted(expected(lab)):
         for mx in (1, None):
             n = 2 if st == "upnp:rootdevice" else 1
-            answers = of_root1(soon(lambda: search(
-                lab.lan1, st, to=to, mx=mx, quiet=0.15, n=n)))
-            assert [(m["ST"], m["USN"]) for m in answers] == [(st, usn)]
-            check_answer(answers[0])
+            found = of_root1(soon(lambda: search(lab.lan1, st, to=to, mx=mx,
+                                                 n=n)))
+            assert [(m["ST"], m["USN"]) for m in found] == [(st, usn)]
+            check_answer(found[0])
 
 
 @pytest.mark.only("netlink")
@@ -121,22 +123,18 @@ def test_search_without_space_after_colon(lab, upnpd):
     "uuid:00000000-0000-0000-0000-000000000000",
     "upnp:rootdevices", ""))
 def test_silence_to_unknown_targets(lab, upnpd, st):
-    assert search(lab.lan1, st, wait=SILENCE) == []
-    assert search(lab.lan1, "upnp:rootdevice")      # it is alive
+    assert unanswered(lab, lab.lan1, msearch(st))
 
 
 @pytest.mark.only("netlink")
 def test_silence_without_discover(lab, upnpd):
-    assert search(lab.lan1, "ssdp:all", man='"ssdp:alive"',
-                  wait=SILENCE) == []
+    assert unanswered(lab, lab.lan1, msearch("ssdp:all", man='"ssdp:alive"'))
 
 
 @pytest.mark.only("netlink")
 def test_silence_outside(lab, upnpd):
     for to in (GROUP, EXT_IP):
-        assert search(lab.outside, "ssdp:all", to=to, source=OUT_IP,
-                      wait=SILENCE) == []
-    assert search(lab.lan1, "ssdp:all")
+        assert unanswered(lab, lab.outside, msearch("ssdp:all"), EXT_IP, to)
     for dst in (EXT_IP, LAN_IP):
         assert not served(lab.outside, dst, OUT_IP)
     assert served(lab.lan1, LAN_IP, HOST_IP)
@@ -147,8 +145,8 @@ def served(host, dst, src):
     if dst == LAN_IP and src == OUT_IP:
         host.ip_batch(f"route add {LAN_IP}/32 via {EXT_IP}")
     try:
-        return http(host, "GET", "/igd1.xml", ip=dst, source=src,
-                    timeout=0.5).status == 200
+        return http(host, "GET", "/igd1.xml", ip=dst,
+                    source=src).status == 200
     except (OSError, AssertionError):
         return False
 
@@ -161,8 +159,8 @@ def test_silence_to_a_foreign_source(lab, upnpd):
     lab.lan1.ip_batch(f"addr add {foreign}/24 dev eth0")
     lab.router.ip_batch("route add 10.9.9.0/24 dev lan0")
     for to in (GROUP, LAN_IP):
-        assert search(lab.lan1, "ssdp:all", to=to, source=foreign,
-                      wait=SILENCE) == []
+        assert unanswered(lab, lab.lan1, msearch("ssdp:all"), to=to,
+                          source=foreign)
     assert not served(lab.lan1, LAN_IP, foreign)
 
 
@@ -174,24 +172,19 @@ def test_silence_to_a_borrowed_source(lab, upnpd):
         lab.router.sysctl(f"net.ipv4.conf.{name}.rp_filter", "0")
     lab.outside.ip_batch(f"addr add {HOST_IP}/32 dev eth0",
                          f"route add {LAN_IP}/32 via {EXT_IP}")
-    with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as victim:
-        port = victim.getsockname()[1]
-
-        def sent_by(host, to):
-            with host.socket(socket.SOCK_DGRAM, (HOST_IP, port),
-                             reuse=True) as sock:
+    with searcher(lab.lan1) as victim, \
+            Probe(lab.outside, lab.router, EXT_IP) as probe:
+        for to in (LAN_IP, EXT_IP, GROUP):
+            with lab.outside.socket(socket.SOCK_DGRAM, victim.getsockname(),
+                                    reuse=True) as sock:
                 if to == GROUP:
                     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                                     socket.inet_aton(HOST_IP))
-                sock.sendto(msearch("upnp:rootdevice"), (to, 1900))
-        for to in (LAN_IP, EXT_IP, GROUP):
-            sent_by(lab.outside, to)
-        victim.settimeout(SILENCE)
-        with pytest.raises(TimeoutError):
-            victim.recv(2048)
-        victim.sendto(msearch("upnp:rootdevice"), (LAN_IP, 1900))
-        victim.settimeout(LONG)
-        assert b"200 OK" in victim.recv(2048)
+                sock.sendto(msearch(WANIP), (to, 1900))
+        probe.there_and_back()      # all three have come to the router
+        victim.sendto(msearch(ROOT), (LAN_IP, 1900))
+        heard = answers(victim, lab.lan1, time.monotonic(), n=2)
+        assert [m["ST"] for m in heard] == [ROOT] * 2
 
 
 @pytest.mark.lab(second_lan=True)
@@ -200,10 +193,10 @@ def test_silence_to_a_borrowed_source(lab, upnpd):
 def test_two_internal_interfaces(lab, upnpd):
     for host, src, ip in ((lab.lan1, HOST_IP, LAN_IP),
                           (lab.lan2, HOST_LAN2_IP, LAN2_IP)):
-        answers = search(host, IGD1)
-        assert [m["LOCATION"] for m in answers] == \
+        found = search(host, IGD1)
+        assert [m["LOCATION"] for m in found] == \
             [f"http://{ip}:2828/igd1.xml"]
-        assert answers[0].peer == (ip, 1900)
+        assert found[0].peer == (ip, 1900)
         assert Igd(host, ip=ip).external_ip() == EXT_IP
 
 

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from lab import HOST_IP, LAN_IP, LONG, SHORT, wait_until
+from lab import HOST_IP, LAN_IP, LONG, wait_until
 from test_network import NEW_EXT, plug, unplug
 from upnp import WANCIC, Igd, http
 
@@ -111,6 +111,15 @@ class Subscriber:
         assert reply.status == 200
         self.sid = reply.headers["SID"]
         return self
+
+    def is_held(self):
+        """Does the gateway still wait for the answer to its first event?"""
+        self.held[0].setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            while self.held[0].recv(4096):
+                pass
+            return False
+        return True
 
     def told(self, var):
         return [e.vars[var] for e in self.events if var in e.vars]
@@ -255,8 +264,8 @@ def test_a_lease_ends(igd, control_point):
 
 @pytest.mark.conf(show_dummy_rule="no")
 def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
-    """The good one hears the right events in the right order, and SOAP is as
-    quick as ever, while one hangs, one is dead, one talks rubbish."""
+    """The good one hears the right events in the right order, and SOAP is
+    answered, while one hangs, one is dead, one talks rubbish."""
     hangs = control_point(status=None).subscribe()
     dead = control_point().subscribe()
     dead.wait(1)
@@ -264,19 +273,15 @@ def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
     strange = control_point(status=999).subscribe()
     good = control_point().subscribe()
     good.wait(1)
-    took = []
     for step in (igd.add, igd.delete):
         for port in range(40000, 40100):
-            start = time.monotonic()
             step(port)
-            took.append(time.monotonic() - start)
             time.sleep(0.008)       # so that it takes more than one event
         want = "100" if step == igd.add else "0"
         assert wait_until(
             lambda: good.told("PortMappingNumberOfEntries")[-1] == want)
-    # a few may meet with a machine that stands still; who hangs does for 30 s
-    took.sort()
-    assert took[-10] < 1 and took[-1] < 15
+    # who hangs has 30 s: nobody waited until they were over
+    assert len(hangs.held) == 1 and hangs.is_held()
     counts = [int(c) for c in good.told("PortMappingNumberOfEntries")]
     top = counts.index(100)
     assert counts[0] == 0 and counts[-1] == 0 and top > 1
@@ -287,7 +292,6 @@ def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
         lambda: strange.told("PortMappingNumberOfEntries")[-1] == "0")
     strange.check()
     assert len(strange.events) > 2
-    assert len(hangs.held) == 1
     # the dead one is still subscribed
     assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
                f"SID: {dead.sid}").status == 200
@@ -301,9 +305,20 @@ def test_the_next_callback_is_tried(lab, upnpd, control_point):
     assert sub.events[0].seq == 0
 
 
+def hears_no_more(igd, sub, other):
+    """Does @other hear of changes, twice, and @sub, who heard once, not?"""
+    heard = len(other.events)
+    for change in (igd.add, igd.delete):
+        change(40000)
+        heard += 1
+        other.wait(heard)
+    return len(sub.events) == 1
+
+
 def test_renewal_and_end(lab, igd, control_point):
-    sub = control_point().subscribe()
+    sub, other = control_point().subscribe(), control_point().subscribe()
     sub.wait(1)
+    other.wait(1)
     sid = f"SID: {sub.sid}"
     reply = ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT, sid,
                 "TIMEOUT: Second-3600")
@@ -313,17 +328,15 @@ def test_renewal_and_end(lab, igd, control_point):
     assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, sid).status == 200
     assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT, sid).status == 412
     assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, sid).status == 412
-    igd.add(40000)
-    time.sleep(SHORT)
-    assert len(sub.events) == 1
+    assert hears_no_more(igd, sub, other)
 
 
 def test_412_ends_the_subscription(lab, igd, control_point):
     sub = control_point(status=412).subscribe()
+    other = control_point().subscribe()
     sub.wait(1)
-    igd.add(40000)
-    time.sleep(SHORT)
-    assert len(sub.events) == 1
+    other.wait(1)
+    assert hears_no_more(igd, sub, other)
     assert wait_until(lambda: ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
                                   f"SID: {sub.sid}").status == 412)
 

@@ -6,8 +6,7 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import upnpc
-from lab import (HOST_IP, LAN_IP, LONG, SHORT, blocked, listener, reaches,
-                 wait_until)
+from lab import HOST_IP, LAN_IP, blocked, listener, reaches, wait_until
 from upnp import (CONTROL, IGD1, L3F, NS, WANCIC, WANIP, Igd, UpnpError,
                   _outcome, error_of, http, search, soap_body)
 
@@ -37,7 +36,7 @@ def location(n):
 def answering(lab, st, n=1):
     """The roots that answer to a search, in order, each as often; @n in all."""
     return sorted(int(m["LOCATION"][-5]) for m in
-                  search(lab.lan1, st, n=n, wait=LONG if n else SHORT))
+                  search(lab.lan1, st, n=n))
 
 
 def fetch(lab, path):

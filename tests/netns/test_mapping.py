@@ -9,10 +9,11 @@ import pytest
 
 from daemon import upnpc
 from lab import (EXT_IP, HOST2_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, LONG,
-                 OUT2_IP, OUT_IP, SHORT, blocked, listener, reaches,
-                 tcp_passes, udp_passes, wait_until)
+                 OUT2_IP, OUT_IP, Probe, arrives, blocked, listener,
+                 many_files, reaches, tcp_passes, udp_passes, wait_until)
 from upnp import L3F, WANCIC, Igd, UpnpError, error_of
 
+pytestmark = pytest.mark.core
 BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
 
 
@@ -114,7 +115,9 @@ def test_lease_is_renewed(lab, igd):
     igd.add(40000, "TCP", 8000, lease=1)
     start = time.monotonic()
     igd.add(40000, "TCP", 8000, lease=100)
-    time.sleep(1.5)     # past the first lease's end: nothing must happen
+    igd.add(40001, "TCP", 8001, lease=1)    # this one ends after the first
+    assert wait_until(lambda: error_code(igd.specific, 40001) == 714)
+    assert wait_until(lambda: not in_kernel(lab, 40001))
     assert has_left(igd, 40000, 100, start)
     assert reaches(lab, "TCP", 40000, server)
 
@@ -470,7 +473,8 @@ def test_hairpin_from_another_network(lab, igd):
 def test_no_hairpin_by_default(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
-    assert not tcp_passes(lab.lan2, EXT_IP, 40000, server, timeout=SHORT)
+    with Probe(lab.lan2, lab.router, LAN_IP) as probe:
+        assert not arrives(probe, lab.lan2, "TCP", EXT_IP, 40000, server)
     assert reaches(lab, "TCP", 40000, server)
 
 
@@ -517,9 +521,7 @@ def test_many_at_once(lab, igd):
 @pytest.mark.only("netlink")
 def test_burst_beside_idle_connections(lab, igd):
     """200 requests at once while 2,000 connections idle: none lost."""
-    import resource
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+    many_files()
     idle = []
     for _ in range(2000):
         sock = lab.lan1.socket(socket.SOCK_STREAM)

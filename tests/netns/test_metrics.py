@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """`upnpctl metrics` by the rules of Prometheus's text format (0.0.4), and the
 README's way of handing it to node_exporter."""
+import glob
 import os
 import re
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import pytest
 
 from daemon import UPNPD
-from lab import wait_until, which
+from lab import run, wait_until
 from upnp import Igd
 
 pytestmark = pytest.mark.only("netlink")
@@ -47,15 +48,15 @@ def parse(text):
     return samples
 
 
-def metrics(upnpd):
+def printed(upnpd):
     argv = [os.path.join(os.path.dirname(UPNPD), "upnpctl"), "-f", upnpd.conf,
             "metrics"]
-    text = subprocess.run(argv, check=True, text=True,
+    return subprocess.run(argv, check=True, text=True,
                           capture_output=True).stdout
-    if which("promtool"):       # of Debian's prometheus
-        subprocess.run(["promtool", "check", "metrics"], input=text,
-                       text=True, check=True)
-    return parse(text)
+
+
+def metrics(upnpd):
+    return parse(printed(upnpd))
 
 
 def test_through_its_life(lab, stopped):
@@ -74,6 +75,17 @@ def test_through_its_life(lab, stopped):
     stopped.options["enabled"] = "no"
     stopped.reload()
     assert wait_until(lambda: metrics(stopped)["upnpd_enabled", None] == 0)
+
+
+@pytest.mark.clients
+def test_promtool(lab, upnpd):
+    """Prometheus's own tool finds nothing to say."""
+    subprocess.run(["apt-get", "-qq", "download", "prometheus"], cwd=lab.dir,
+                   check=True)
+    deb, = glob.glob(lab.path("prometheus_*.deb"))
+    run("dpkg-deb", "-x", deb, lab.path("prometheus"))
+    tool = lab.path("prometheus/usr/bin/promtool")
+    assert run(tool, "check", "metrics", stdin=printed(upnpd)) == ""
 
 
 def test_the_parser_is_strict():

@@ -30,8 +30,8 @@ NEEDED = (
      f"Debian's kernel was not to be had: none in {KERNEL}"),
     (os.path.exists("/dev/net/tun"), "this kernel has no tap interfaces"),
 )
-pytestmark = [pytest.mark.skipif(not there, reason=why)
-              for there, why in NEEDED]
+pytestmark = [pytest.mark.clients, *(
+    pytest.mark.skipif(not there, reason=why) for there, why in NEEDED)]
 
 MODULES = {
     "": "virtio_net virtio_pci nf_conntrack nf_nat nf_conntrack_netlink",

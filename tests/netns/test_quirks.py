@@ -11,8 +11,8 @@ import pytest
 
 from daemon import igd_versions
 from lab import EXT_IP, HOST2_IP, HOST_IP, LAN_IP, LONG, in_time, wait_until
-from upnp import (CONTROL, GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Message,
-                  Reply, http)
+from upnp import (CONTROL, GROUP, IGD1, L3F, NS, WANCIC, WANIP, Igd, Reply,
+                  answers, http, searcher)
 
 pytestmark = pytest.mark.only("netlink")
 URN = "urn:schemas-upnp-org:"
@@ -36,28 +36,14 @@ def upnpd(stopped, igd_version):
 
 # ---- the wire ---------------------------------------------------------
 
-def searches(host, *raw, to=GROUP, n=1, wait=0.4):
-    """Send these searches at once; all answers until for @wait there have been
-    @n, which may take long. That a field has a colon and stands there once,
-    Message sees to it."""
-    with host.socket(socket.SOCK_DGRAM, (host.ip, 0)) as sock:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
-                        socket.inet_aton(host.ip))
+def searches(host, *raw, to=GROUP, n=1):
+    """Send these searches at once, and give all answers, @n or more. That a
+    field has a colon and stands there once, Message sees to it."""
+    with searcher(host) as sock:
         start = time.monotonic()
         for one in raw:
             sock.sendto(one.encode(), (to, 1900))
-        return answers(sock, start, n, wait)
-
-
-def answers(sock, start, n, wait):
-    found = []
-    while True:
-        sock.settimeout(LONG if len(found) < n else wait)
-        try:
-            data, peer = sock.recvfrom(2048)
-        except socket.timeout:
-            break
-        found.append(Message(data, peer, time.monotonic() - start))
+        found = answers(sock, host, start, to, n=n)
     for m in found:
         assert m.size < 1024
         assert m.start == "HTTP/1.1 200 OK"

@@ -40,6 +40,12 @@ def says(machine, text):
     return wait_until(lambda: machine.unit("StatusText") == text)
 
 
+def journal(machine, level):
+    """Of this level and above, all that was told until now."""
+    machine.run("journalctl", "--sync")
+    return machine.run("journalctl", "-u", "upnpd", "-p", level, "-q")
+
+
 def status_of(pid, field):
     with open(f"/proc/{pid}/status") as f:
         return re.search(rf"^{field}:\s+(.*)", f.read(), re.M)[1]
@@ -102,8 +108,7 @@ def test_installed_and_serving(lab, machine, backend):
     machine.run("systemctl", "start", "upnpd")
     assert reaches(lab, "TCP", 40000, server)
     # nothing that the sandbox forbids was missed
-    assert machine.run("journalctl", "-u", "upnpd", "-p", "warning", "-q") \
-        == ""
+    assert journal(machine, "warning") == ""
     machine.run("systemctl", "stop", "upnpd")
     assert lab.rules() == pristine
 
@@ -156,8 +161,7 @@ def test_reload(lab, machine):
     machine.run("sh", "-c", "echo no-such-key = 1 >> /etc/upnpd.conf")
     status, _ = machine.try_run("systemctl", "reload", "upnpd")
     assert status != 0
-    assert "no-such-key" in machine.run("journalctl", "-u", "upnpd", "-p",
-                                        "err", "-q")
+    assert "no-such-key" in journal(machine, "err")
     assert engine(lab) == before
     machine.run("cp", "/etc/good.conf", "/etc/upnpd.conf")
     machine.run("systemctl", "reload", "upnpd")

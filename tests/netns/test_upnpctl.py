@@ -99,6 +99,12 @@ def test_transcript(lab, stopped, ctl):
     assert reaches(lab, "TCP", 40000, here)
 
 
+def reloads(upnpd):
+    """How often it has read its file again, the last time of which it has
+    told."""
+    return upnpd.log().count("configuration read again")
+
+
 @pytest.mark.only("netlink")
 def test_there_when_it_is_back(lab, upnpd, ctl, igd):
     """Each change is served by the time the command ends, and the mappings go
@@ -116,6 +122,8 @@ def test_there_when_it_is_back(lab, upnpd, ctl, igd):
     ctl.fails("set", "enabled=maybe", status=2)
     ctl.fails("interfaces", "remove", "wan0", status=2)
     assert upnpd.engine() == engine
+    ctl.ok("set", "friendly-name=box 5")
+    assert reloads(upnpd) == 5
 
 
 @pytest.mark.only("netlink")
@@ -164,12 +172,12 @@ def test_says_what_failed(lab, upnpd, ctl):
 @pytest.mark.only("netlink")
 def test_other_file(lab, upnpd, ctl):
     """A copy to try things on is nothing of the daemon's."""
-    engine = upnpd.engine()
     upnpd.conf, kept = lab.path("copy.conf"), upnpd.conf
     upnpd.write_conf()
     ctl.ok("set", "friendly-name=copy")
     upnpd.conf = kept
-    assert upnpd.engine() == engine
+    ctl.ok("set", "friendly-name=own")
+    assert reloads(upnpd) == 1
 
 
 @pytest.mark.only("netlink")

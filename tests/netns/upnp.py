@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: ISC
 """A control point that hides nothing: SOAP and SSDP by hand, so that a test
 sees each byte that upnpc would swallow."""
+import contextlib
 import re
+import select
 import socket
 import struct
 import time
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
-from lab import HOST_IP, LAN_IP, LONG
+from lab import HOST_IP, LAN_IP, LONG, SLOW, Probe
 
 GROUP = "239.255.255.250"
 WANIP = "urn:schemas-upnp-org:service:WANIPConnection:1"
@@ -209,25 +211,87 @@ def msearch(st, mx=1, man='"ssdp:discover"'):
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
-def search(host, st, to=GROUP, source=None, wait=LONG, quiet=0.3, n=1, **kw):
-    """Search, and give the answers: after the first @n, until it has been
-    quiet for a while; less than that within @wait: what there is."""
+ROOT = "upnp:rootdevice"
+SPREAD = 0.1        # an answer comes so late at most, lest all come at once
+
+
+@contextlib.contextmanager
+def searcher(host, source=None):
+    """A socket on @host for searches and their answers."""
     source = source or host.ip
     with host.socket(socket.SOCK_DGRAM, (source, 0)) as sock:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                         socket.inet_aton(source))
+        sock.settimeout(LONG)
+        yield sock
+
+
+def search(host, st, to=GROUP, source=None, wait=LONG, n=1, **kw):
+    """Search, and give all answers; see answers()."""
+    with searcher(host, source) as sock:
         sent = time.monotonic()
         sock.sendto(msearch(st, **kw), (to, 1900))
-        found = []
-        sock.settimeout(wait)
-        try:
-            while True:
-                data, peer = sock.recvfrom(4096)
-                found.append(Message(data, peer, time.monotonic() - sent))
-                if len(found) >= n:
-                    sock.settimeout(quiet)
-        except socket.timeout:
-            return found
+        return answers(sock, host, sent, to, source, wait, n)
+
+
+def answers(sock, host, sent, to=GROUP, source=None, wait=LONG, n=1):
+    """All answers to what @sock asked at the time @sent: @n of them, or what
+    there is after @wait; then those that come until later searches are
+    answered. The last of these is made when the answers to the first are due."""
+    found = []
+
+    def read():
+        data, peer = sock.recvfrom(4096)
+        found.append(Message(data, peer, time.monotonic() - sent))
+
+    sock.settimeout(wait)
+    with contextlib.suppress(socket.timeout):
+        while len(found) < n:
+            read()
+    while len(found) >= n and _later(sock, host, to, source, read):
+        pass
+    return found
+
+
+def _later(sock, host, to, source, read):
+    """Two searches more, each until it is answered. What comes to @sock
+    meanwhile is read; did something? Then there may be more."""
+    count = 0
+    for pause in (SPREAD, 0):
+        with searcher(host, source) as probe:
+            end = time.monotonic() + LONG * SLOW
+            ready = []
+            while probe not in ready:
+                assert time.monotonic() < end, "a probe is not answered"
+                if not ready:       # it had its answers for this second
+                    probe.sendto(msearch(ROOT), (to, 1900))
+                ready = select.select([sock, probe], [], [], 1)[0]
+                if sock in ready:
+                    read()
+                    count += 1
+                    ready = [sock]
+        while select.select([sock], [], [], pause)[0]:
+            read()
+            count += 1
+    return count
+
+
+def unanswered(lab, host, raw, at=LAN_IP, to=GROUP, source=None):
+    """Is what @host sends left without an answer? The router is @at in its
+    network, and serves lan1. A probe through its kernel tells that the search
+    has come there; two searches by lan1, that upnpd has dealt with it; another
+    probe, that an answer would have come."""
+    with Probe(host, lab.router, at) as probe, \
+            searcher(host, source) as sock:
+        sock.sendto(raw, (to, 1900))
+        probe.there_and_back()
+        assert search(lab.lan1, ROOT), "it is not alive"
+        probe.there_and_back()
+        sock.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            print(sock.recv(4096))
+            return False
+        return True
 
 
 def group_socket(host, ip=None, bind="", reuse=True):

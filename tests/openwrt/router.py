@@ -59,7 +59,7 @@ def install(out):
     """The package's files to @out/root, with the binary that was built."""
     build = f"{out}/build_dir/upnpd-{version()}/build"
     os.makedirs(build)
-    shutil.copy2(UPNPD, build)
+    shutil.copy2(UPNPD, os.path.join(build, "upnpd"))
     make("install", out=out)
 
 

@@ -63,16 +63,16 @@ static int setup(void **state)
 	kernel.link[1] = (struct netif_link){ "lan0", 3, true, true, true };
 	kernel.link[2] = (struct netif_link){ "lan1", 4, true, false, true };
 	kernel.link_n = 3;
-	kernel.addr[0] = (struct netif_addr){ 1, IP(127, 0, 0, 1),
-					      0xff000000, false };
-	kernel.addr[1] = (struct netif_addr){ 2, IP(11, 22, 33, 1),
-					      0xffffff00, false };
-	kernel.addr[2] = (struct netif_addr){ 3, IP(192, 168, 88, 1),
-					      0xffffff00, false };
-	kernel.addr[3] = (struct netif_addr){ 3, IP(192, 168, 89, 1),
-					      0xffffff00, false };
-	kernel.addr[4] = (struct netif_addr){ 4, IP(10, 0, 0, 1), 0xff000000,
-					      false };
+	kernel.addr[0] = (struct netif_addr){ 1, "", IP(127, 0, 0, 1),
+					      0xff000000 };
+	kernel.addr[1] = (struct netif_addr){ 2, "wan0", IP(11, 22, 33, 1),
+					      0xffffff00 };
+	kernel.addr[2] = (struct netif_addr){ 3, "lan0", IP(192, 168, 88, 1),
+					      0xffffff00 };
+	kernel.addr[3] = (struct netif_addr){ 3, "lan0", IP(192, 168, 89, 1),
+					      0xffffff00 };
+	kernel.addr[4] = (struct netif_addr){ 4, "lan1", IP(10, 0, 0, 1),
+					      0xff000000 };
 	kernel.addr_n = 5;
 	fault = 0;
 	return 0;
@@ -89,11 +89,11 @@ static void test_all_of_it(void **state)
 	assert_false(ifstate.ext_private);
 	assert_int_equal(ifstate.own_n, 5);
 	assert_int_equal(ifstate.net_n, 3);
-	assert_string_equal(ifstate.net[0].name, "lan0");
-	assert_true(ifstate.net[0].first);
-	assert_false(ifstate.net[1].first);
+	assert_string_equal(ifstate.net[0].ifname, "lan0");
+	assert_int_equal(ifstate.net[0].ifindex, 3);
+	assert_int_equal(ifstate.net[1].ifindex, 3);
 	assert_int_equal(ifstate.net[1].ip, IP(192, 168, 89, 1));
-	assert_true(ifstate.net[2].first);
+	assert_int_equal(ifstate.net[2].ifindex, 4);
 	assert_true(ifstate_complete(&ifstate, &conf));
 	ifstate_policy(&ifstate, &conf, &p);
 	assert_int_equal(p.net_n, 3);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "engine/leases.h"
+#include "tests/unit/pmtest.h"
 
 #define A	0xc0a80102u
 #define B	0xc0a80103u
@@ -80,22 +81,6 @@ static void reopen(void)
 	pm = portmap_new(100, 100);
 	assert_int_equal(open_it(), 0);
 	assert_non_null(ls);
-}
-
-static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
-{
-	struct pm_req q;
-
-	memset(&q, 0, sizeof(q));
-	q.rule.kind = NAT_PORTMAP;
-	q.rule.proto = IPPROTO_TCP;
-	q.rule.client.ip = client_ip;
-	q.rule.ext_port = ext_port;
-	q.rule.int_port = 80;
-	q.enabled = true;
-	q.origin = ORIGIN_UPNP;
-	q.requester_ip = client_ip;
-	return q;
 }
 
 static const struct pm_entry *find(const struct pm_req *q)

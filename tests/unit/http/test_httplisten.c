@@ -83,9 +83,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct httplisten_addr at(uint32_t ip, uint32_t mask)
+static struct netif_addr at(uint32_t ip, uint32_t mask)
 {
-	return (struct httplisten_addr){ .ip = ip, .mask = mask };
+	return (struct netif_addr){ .ip = ip, .mask = mask };
 }
 
 static void wait_for(int fd, short events)
@@ -122,7 +122,7 @@ static int dial(uint32_t from, uint32_t to, uint16_t port)
 
 static void test_port(void **state)
 {
-	struct httplisten_addr two[] = { at(LO(1), ALL), at(LO(2), ALL) };
+	struct netif_addr two[] = { at(LO(1), ALL), at(LO(2), ALL) };
 	uint16_t port;
 	int a, b;
 
@@ -156,8 +156,8 @@ static void test_port(void **state)
 /* Those in the list stay as they are, the others go. */
 static void test_change(void **state)
 {
-	struct httplisten_addr one[] = { at(LO(1), ALL) };
-	struct httplisten_addr two[] = { at(LO(2), ALL), at(LO(1), 0xffffff00u) };
+	struct netif_addr one[] = { at(LO(1), ALL) };
+	struct netif_addr two[] = { at(LO(2), ALL), at(LO(1), 0xffffff00u) };
 	uint16_t port;
 	int fd;
 
@@ -185,7 +185,7 @@ static void test_change(void **state)
 
 static void test_other_port(void **state)
 {
-	struct httplisten_addr one[] = { at(LO(1), ALL) };
+	struct netif_addr one[] = { at(LO(1), ALL) };
 	uint16_t first, second;
 	int fd;
 
@@ -209,7 +209,7 @@ static void test_other_port(void **state)
 
 static void test_stranger(void **state)
 {
-	struct httplisten_addr one[] = { at(LO(1), 0xfffffff8u) };
+	struct netif_addr one[] = { at(LO(1), 0xfffffff8u) };
 	uint16_t port;
 	char c;
 	int fd;
@@ -231,11 +231,11 @@ static void test_stranger(void **state)
 /* One that fails does not spoil the others. */
 static void test_failure(void **state)
 {
-	struct httplisten_addr two[] = {
+	struct netif_addr two[] = {
 		at(0xc6336463u, ALL),	/* 198.51.100.99 is not ours */
 		at(LO(1), ALL),
 	};
-	struct httplisten_addr wrong[] = { at(LO(1), ALL) };
+	struct netif_addr wrong[] = { at(LO(1), ALL) };
 
 	assert_int_equal(httplisten_set(set, two, 2, 0), -EADDRNOTAVAIL);
 	assert_int_not_equal(httplisten_port(set), 0);
@@ -245,7 +245,7 @@ static void test_failure(void **state)
 
 static void test_iface(void **state)
 {
-	struct httplisten_addr one[] = { at(LO(1), ALL) };
+	struct netif_addr one[] = { at(LO(1), ALL) };
 	int fd;
 
 	memcpy(one[0].ifname, "lo", 3);
@@ -258,7 +258,7 @@ static void test_iface(void **state)
 
 static void test_too_many(void **state)
 {
-	struct httplisten_addr many[HTTP_LISTENERS_MAX + 1];
+	struct netif_addr many[HTTP_LISTENERS_MAX + 1];
 
 	for (size_t i = 0; i <= HTTP_LISTENERS_MAX; i++)
 		many[i] = at(LO(1 + (uint32_t)i), ALL);
@@ -273,7 +273,7 @@ static void test_too_many(void **state)
 /* At most 64 a round, and none lost. */
 static void test_burst(void **state)
 {
-	struct httplisten_addr one[] = { at(LO(1), ALL) };
+	struct netif_addr one[] = { at(LO(1), ALL) };
 	int fd[150];
 
 	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
@@ -303,7 +303,7 @@ static rlim_t limit_fds(rlim_t n)
 /* Descriptors run out: one is closed; else a pause, not a busy loop. */
 static void test_no_descriptors(void **state)
 {
-	struct httplisten_addr one[] = { at(LO(1), ALL) };
+	struct netif_addr one[] = { at(LO(1), ALL) };
 	rlim_t was;
 	int a, b;
 

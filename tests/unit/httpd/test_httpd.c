@@ -1268,7 +1268,7 @@ static void test_noise(void **state)
 
 /* ---- TCP ----------------------------------------------------------- */
 
-static const struct httplisten_addr lo = {
+static const struct netif_addr lo = {
 	.ifname = "lo", .ip = 0x7f000001, .mask = 0xff000000,
 };
 

@@ -82,7 +82,7 @@ static int set_up(void **state)
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ops_arg = &w,
 		.ext_ip = IP(203, 0, 113, 7),
 		.policy = { .secure = true, .net_n = 1,
-			    .net = { { 2, ROUTER, 0xffffff00 } } },
+			    .net = { { 2, "", ROUTER, 0xffffff00 } } },
 	};
 	map_init(&w.map, portmap_new(MAX, MAX - 2));
 	igd_init(&w.igd, &w.map);

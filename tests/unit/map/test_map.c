@@ -75,7 +75,8 @@ static int set_up(void **state)
 	pm = portmap_new(4, 3);
 	map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ext_ip = EXT,
-		.policy = { .net = { { 2, ROUTER, 0xffffff00 } }, .net_n = 1 },
+		.policy = { .net = { { 2, "", ROUTER, 0xffffff00 } },
+			    .net_n = 1 },
 	};
 	map_init(&map, pm);
 	return 0;

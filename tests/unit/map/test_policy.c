@@ -23,7 +23,7 @@ static struct nat_rule r;
 static int set_up(void **state)
 {
 	memset(&p, 0, sizeof(p));
-	p.net[0] = (struct policy_net){ 2, ROUTER, IP(255, 255, 255, 0) };
+	p.net[0] = (struct netif_addr){ 2, "", ROUTER, IP(255, 255, 255, 0) };
 	p.net_n = 1;
 	p.own_ip[0] = ROUTER;
 	p.own_ip[1] = EXT;
@@ -95,7 +95,7 @@ static void test_net_of(void **state)
 	assert_ptr_equal(policy_net_of(&p, IP(192, 168, 88, 255)), &p.net[0]);
 	assert_null(policy_net_of(&p, IP(192, 168, 89, 0)));
 	assert_null(policy_net_of(&p, IP(192, 168, 87, 255)));
-	p.net[1] = (struct policy_net){ 3, IP(10, 0, 0, 1), 0xff000000 };
+	p.net[1] = (struct netif_addr){ 3, "", IP(10, 0, 0, 1), 0xff000000 };
 	assert_null(policy_net_of(&p, IP(10, 9, 9, 9)));
 	p.net_n = 2;
 	assert_ptr_equal(policy_net_of(&p, IP(10, 9, 9, 9)), &p.net[1]);
@@ -144,16 +144,16 @@ static void test_special(void **state)
 static void test_small_nets(void **state)
 {
 	p.own_n = 0;
-	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 5), 0xfffffffc };
+	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 5), 0xfffffffc };
 	assert_int_equal(ask_for(IP(10, 0, 0, 4)), REFUSAL_SPECIAL);
 	assert_int_equal(ask_for(IP(10, 0, 0, 6)), REFUSAL_NONE);
 	assert_int_equal(ask_for(IP(10, 0, 0, 7)), REFUSAL_SPECIAL);
-	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 4), 0xfffffffe };
+	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 4), 0xfffffffe };
 	assert_int_equal(ask_for(IP(10, 0, 0, 5)), REFUSAL_NONE);
 	assert_int_equal(ask_for(IP(10, 0, 0, 4)), REFUSAL_ROUTER);
 	p.net[0].ip = IP(10, 0, 0, 5);
 	assert_int_equal(ask_for(IP(10, 0, 0, 4)), REFUSAL_NONE);
-	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 5), 0xffffffff };
+	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 5), 0xffffffff };
 	assert_int_equal(ask_for(IP(10, 0, 0, 5)), REFUSAL_ROUTER);
 	assert_int_equal(ask_for(IP(10, 0, 0, 6)), REFUSAL_OUTSIDE);
 }
@@ -162,8 +162,8 @@ static void test_small_nets(void **state)
  * first, holds it as a host. */
 static void test_nested_nets(void **state)
 {
-	p.net[0] = (struct policy_net){ 2, IP(10, 0, 0, 1), 0xff000000 };
-	p.net[1] = (struct policy_net){ 3, IP(10, 1, 1, 1), 0xffffff00 };
+	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 1), 0xff000000 };
+	p.net[1] = (struct netif_addr){ 3, "", IP(10, 1, 1, 1), 0xffffff00 };
 	p.net_n = 2;
 	assert_int_equal(ask_for(IP(10, 1, 1, 255)), REFUSAL_SPECIAL);
 	assert_int_equal(ask_for(IP(10, 1, 2, 255)), REFUSAL_NONE);

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/clientcount.h"
 #include "map/portmap.h"
+#include "tests/unit/pmtest.h"
 
 #define A	0xc0a80102u
 #define B	0xc0a80103u
@@ -32,21 +34,6 @@ static int tear_down(void **state)
 {
 	portmap_free(pm);
 	return 0;
-}
-
-static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
-{
-	struct pm_req q;
-
-	memset(&q, 0, sizeof(q));
-	q.rule.kind = NAT_PORTMAP;
-	q.rule.proto = IPPROTO_TCP;
-	q.rule.client.ip = client_ip;
-	q.rule.ext_port = ext_port;
-	q.rule.int_port = 80;
-	q.enabled = true;
-	q.requester_ip = client_ip;
-	return q;
 }
 
 static const char *desc(uint16_t slot)
@@ -386,7 +373,7 @@ static void test_busy_replacing(void **state)
 	a.rule.int_port = 81;
 	slot = add(&a, PM_STARTED);
 	assert_int_equal(add(&a, PM_BUSY), slot);
-	add(&b, REFUSAL_CONFLICT);	/* it will be A's, whatever comes of it */
+	add(&b, REFUSAL_CONFLICT);	/* it will be A's in any case */
 	assert_int_equal(portmap_delete(pm, old, &got), PM_BUSY);
 	assert_int_equal(got, slot);
 	assert_int_equal(portmap_delete(pm, slot, &got), REFUSAL_NOT_FOUND);
@@ -495,8 +482,8 @@ static void test_failed_add_gives_share_back(void **state)
 	}
 }
 
-/* Clients whose counters share a place in the table are told apart: with 3
- * holders in 4 places every other newcomer meets one of them. */
+/* Clients that share a counter are told apart: every other newcomer has that
+ * of @A, which has all it may have. */
 static void test_share_among_many_clients(void **state)
 {
 	struct pm_req q;
@@ -510,7 +497,8 @@ static void test_share_among_many_clients(void **state)
 		q.enabled = false;
 		add(&q, PM_DONE);
 	}
-	for (ip = A + 1; ip < A + 60; ip++) {
+	for (i = 1; i < 60; i++) {
+		ip = A + i * (CLIENTCOUNT_PLACES / 2);
 		q = req(ip, 20);
 		q.enabled = false;
 		first = add(&q, PM_DONE);

@@ -43,8 +43,7 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	ret->ext_ifindex = 2;
 	ret->ext_ip = ext_ip;
 	ret->ext_up = link_state;
-	ret->net[0] = (struct ifstate_net){ "lan0", 3, ROUTER, 0xffffff00,
-					   true };
+	ret->net[0] = (struct netif_addr){ 3, "lan0", ROUTER, 0xffffff00 };
 	ret->net_n = 1;
 	ret->own_ip[0] = ROUTER;
 	ret->own_ip[1] = EXT;
@@ -67,7 +66,7 @@ uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
-	*ret = (struct policy){ .net[0] = { 3, ROUTER, 0xffffff00 },
+	*ret = (struct policy){ .net[0] = { 3, "", ROUTER, 0xffffff00 },
 				.net_n = 1, .own_ip = { ROUTER, EXT },
 				.own_n = 2 };
 }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/wr.h"
 #include "natfw/backend.h"
 #include "tests/unit/faketool.h"
@@ -158,7 +159,7 @@ static struct backend_tally tally_of(const char *const *text, size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		backend_count(&t, backend_hash_words(BACKEND_HASH,
+		backend_count(&t, backend_hash_words(HASH_BEGIN,
 						     str_z(text[i])));
 	return t;
 }
@@ -200,7 +201,7 @@ static void test_tallies(void **state)
 
 static void test_addresses(void **state)
 {
-	struct natfw_net net = { "lan0", HOST(1), 0xffffff00 };
+	struct netif_addr net = { 0, "lan0", HOST(1), 0xffffff00 };
 
 	assert_string_equal(backend_ip(0).z, "0.0.0.0");
 	assert_string_equal(backend_ip(0xffffffff).z, "255.255.255.255");

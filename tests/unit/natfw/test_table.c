@@ -86,7 +86,7 @@ static void test_clients_are_counted(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80);
 	struct natfw fw;
-	uint32_t twin = HOST(2) + NATFW_COUNTERS;
+	uint32_t twin = HOST(2) + CLIENTCOUNT_PLACES;
 
 	start(&fw);
 	assert_int_equal(table_client_n(&fw, HOST(2), 1), 0);

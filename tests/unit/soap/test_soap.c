@@ -159,7 +159,7 @@ static int set_up(void **state)
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops, .ops_arg = w,
 		.ext_ip = WAN_IP,
 	};
-	w->map.policy.net[0] = (struct policy_net){ 2, ROUTER, 0xffffff00 };
+	w->map.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
 	w->map.policy.net_n = 1;
 	map_init(&w->map, w->pm);
 	igd_init(&w->igd, &w->map);

@@ -483,9 +483,9 @@ static bool own_net(void)
 	return lo_up() && if_nametoindex("lo") == 1;
 }
 
-static struct ssdp_iface lo_iface(uint32_t ip)
+static struct netif_addr lo_iface(uint32_t ip)
 {
-	return (struct ssdp_iface){ "lo", 1, ip, 0xffffff00 };
+	return (struct netif_addr){ 1, "lo", ip, 0xffffff00 };
 }
 
 static int udp(uint32_t ip, uint16_t port)
@@ -595,7 +595,7 @@ static void ask(int fd, uint32_t ip, const char *st)
 
 static void serve_lo(void)
 {
-	struct ssdp_iface lo = lo_iface(LO_IP);
+	struct netif_addr lo = lo_iface(LO_IP);
 
 	assert_int_equal(ssdp_ifaces(ssdp, &lo, 1, 2828), 0);
 }
@@ -940,7 +940,7 @@ static void test_free_with_answers_waiting(void **state)
 
 static void test_address_changes(void **state)
 {
-	struct ssdp_iface moved = lo_iface(LO_IP + 4);
+	struct netif_addr moved = lo_iface(LO_IP + 4);
 	int fd;
 
 	NEED_NET;
@@ -965,7 +965,7 @@ static void test_address_changes(void **state)
  * could not know that the gateway at a new address is to be read anew. */
 static void test_boot_id_rises_with_what_comes(void **state)
 {
-	struct ssdp_iface two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
+	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
 	size_t updates = 0;
 	int fd;
 
@@ -1014,7 +1014,7 @@ static void test_boot_id_rises_by_itself(void **state)
 
 static void test_port_changes(void **state)
 {
-	struct ssdp_iface lo = lo_iface(LO_IP);
+	struct netif_addr lo = lo_iface(LO_IP);
 
 	NEED_NET;
 	serve_lo_quiet();
@@ -1041,7 +1041,7 @@ static unsigned members(void)
 
 static void test_membership(void **state)
 {
-	struct ssdp_iface two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
+	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
 
 	NEED_NET;
 	assert_int_equal(members(), 1);	/* hear_fd */
@@ -1062,7 +1062,7 @@ static void test_membership(void **state)
  * goes the other still hears the group. */
 static void test_two_addresses_of_one_interface(void **state)
 {
-	struct ssdp_iface two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
+	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
 	int a, b;
 
 	NEED_NET;
@@ -1091,7 +1091,7 @@ static void test_two_addresses_of_one_interface(void **state)
  * is tried again. */
 static void test_one_fails(void **state)
 {
-	struct ssdp_iface two[] = { lo_iface(0xc0a85801), lo_iface(LO_IP) };
+	struct netif_addr two[] = { lo_iface(0xc0a85801), lo_iface(LO_IP) };
 	int fd;
 
 	NEED_NET;
@@ -1112,7 +1112,7 @@ static void test_one_fails(void **state)
 
 static void test_too_many_interfaces(void **state)
 {
-	struct ssdp_iface many[CONF_IFACES_MAX + 1];
+	struct netif_addr many[CONF_IFACES_MAX + 1];
 	size_t i;
 
 	NEED_NET;

@@ -211,6 +211,14 @@ static void lay_links(void)
 
 static const char *const names[] = { "upt0", "nosuch0", "lo" };
 
+static const char *ifname_of(const struct netif_table *t, uint32_t ip)
+{
+	for (size_t i = 0; i < t->addr_n; i++)
+		if (t->addr[i].ip == ip)
+			return t->addr[i].ifname;
+	return "there is no such address";
+}
+
 static void test_read(void **state)
 {
 	const struct netif_addr *a;
@@ -232,8 +240,28 @@ static void test_read(void **state)
 	a = netif_first_addr(&t, t.link[0].ifindex);
 	assert_int_equal(a->ip, IP(10, 1, 0, 1));
 	assert_int_equal(a->mask, 0xffffff00);
+	assert_string_equal(a->ifname, "upt0");
 	assert_true(t.addr[4].secondary);
 	assert_int_equal(t.addr[4].ip, IP(10, 1, 0, 2));
+	assert_string_equal(t.addr[4].ifname, "upt0");
+	assert_string_equal(ifname_of(&t, IP(127, 0, 0, 1)), "lo");
+	/* upt1 was not asked for */
+	assert_string_equal(ifname_of(&t, IP(10, 3, 0, 1)), "");
+}
+
+static void test_holds(void **state)
+{
+	struct netif_addr a = { 1, "", IP(10, 1, 2, 3), 0xfffffffc };
+
+	assert_true(netif_holds(&a, IP(10, 1, 2, 0)));
+	assert_true(netif_holds(&a, IP(10, 1, 2, 3)));
+	assert_false(netif_holds(&a, IP(10, 1, 2, 4)));
+	assert_false(netif_holds(&a, IP(138, 1, 2, 3)));
+	a.mask = 0xffffffff;
+	assert_true(netif_holds(&a, IP(10, 1, 2, 3)));
+	assert_false(netif_holds(&a, IP(10, 1, 2, 2)));
+	a.mask = 0;
+	assert_true(netif_holds(&a, 0));
 }
 
 static void test_read_bad_names(void **state)
@@ -494,6 +522,7 @@ int main(void)
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_link_parse),
 		cmocka_unit_test(test_counters_parse),
+		cmocka_unit_test(test_holds),
 		netns_test(test_read),
 		cmocka_unit_test(test_read_bad_names),
 		netns_test(test_read_many),

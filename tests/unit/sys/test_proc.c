@@ -24,6 +24,7 @@
 #include <linux/seccomp.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "sys/proc.h"
 
 #define PATIENCE_MS 20000	/* only a defect makes a test wait that long */
@@ -97,14 +98,6 @@ static void assert_out(const struct talk *t, const char *want)
 {
 	if (t->out_n != strlen(want) || memcmp(t->out, want, t->out_n))
 		fail_msg("\"%.*s\" is not \"%s\"", (int)t->out_n, t->out, want);
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
 static unsigned open_fds(void)
@@ -333,12 +326,12 @@ static void test_error_text(void **state)
 
 static int timed(struct talk *t, const char *script, int deadline_ms)
 {
-	uint64_t start = now_ms();
+	uint64_t start = clock_mono_ms();
 	int ret;
 
 	t->p.deadline_ms = deadline_ms;
 	ret = SH(t, script);
-	assert_true(now_ms() - start < 25000);	/* the programs' is 30 s */
+	assert_true(clock_mono_ms() - start < 25000);	/* the programs' is 30 s */
 	return ret;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <poll.h>
 #include <cmocka.h>
+#include "base/clock.h"
 #include "upnpctl/ctlclient.h"
 #include "tests/unit/fakectl.h"
 
@@ -132,7 +133,7 @@ static void test_deaf(void **state)
 
 	for (i = 0; i < 32 && !err; i++)
 		err = ctlclient_open(&c[i], fake.socket, &list_req,
-				     ctlclient_now_ms() + 50);
+				     clock_mono_ms() + 50);
 	assert_int_equal(err, -ETIMEDOUT);
 	while (--i >= 0)
 		ctlclient_close(&c[i]);
@@ -152,7 +153,7 @@ static int read_within(unsigned ms)
 	struct ctl_rep rep;
 	struct ctlclient c;
 	int err = ctlclient_open(&c, fake.socket, &list_req,
-				 ctlclient_now_ms() + ms);
+				 clock_mono_ms() + ms);
 
 	while (!err)
 		err = ctlclient_next(&c, CTLCLIENT_KIND(CTL_MAPPING) |
@@ -334,7 +335,7 @@ static void test_bad_records(void **state)
 
 		memset(&rep, 0x55, sizeof(rep));
 		assert_int_equal(ctlclient_open(&c, fake.socket, &req,
-						ctlclient_now_ms() + 9000),
+						clock_mono_ms() + 9000),
 				 0);
 		if (ctlclient_next(&c, bad[i].kinds, &rep) != bad[i].err)
 			fail_msg("bad record %zu", i);
@@ -359,7 +360,7 @@ static void test_of_what_is_removed_only_the_rule(void **state)
 
 	fakectl_serve(serve_removed);
 	assert_int_equal(ctlclient_open(&c, fake.socket, &list_req,
-					ctlclient_now_ms() + 9000), 0);
+					clock_mono_ms() + 9000), 0);
 	assert_int_equal(ctlclient_next(&c, CTLCLIENT_KIND(CTL_REMOVED),
 					&rep), 0);
 	assert_int_equal(rep.mapping.rule.ext_port, 80);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <time.h>
 #include <cmocka.h>
+#include "base/clock.h"
 #include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/counts.h"
@@ -125,19 +126,11 @@ static void put_conf(const char *more)
 
 /* ---- the monitor's file ---------------------------------------------- */
 
-static uint64_t boot_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_BOOTTIME, &t);
-	return (uint64_t)t.tv_sec;
-}
-
 static struct statusfile monitor_says(enum status_state state)
 {
 	return (struct statusfile){
 		.pid = getpid(), .state = state, .file = "/etc/upnpd.conf",
-		.since_s = 784111777, .since_mono_s = boot_s(),
+		.since_s = 784111777, .since_mono_s = clock_boot_s(),
 		.backend = "netlink", .backend_why = "nf_tables governs here",
 	};
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * hash.h - FNV-1a, 64 bits wide: a short stand-in for a longer text.
+ *
+ * It finds changes that nobody crafted. It is no protection: whoever chooses
+ * the bytes can make two texts with one hash. Source:
+ * http://www.isthe.com/chongo/tech/comp/fnv/
+ *
+ * Runs in: any
+ */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define HASH_BEGIN 0xcbf29ce484222325u	/* the hash of nothing */
+
+/**
+ * hash_add - continue the hash @h over @n bytes at @p.
+ * @h: HASH_BEGIN, or what an earlier call returned
+ *
+ * Two calls give the same as one over both parts: where the border between
+ * parts matters, add a byte that stands in none of them.
+ */
+uint64_t hash_add(uint64_t h, const void *p, size_t n);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: ISC */
+/* test_utf8.c - the edges of each form of UTF-8, and every code point once. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <string.h>
+#include "base/utf8.h"
+#include "base/wr.h"
+
+static const struct {
+	const char *s;
+	size_t n, xml_n;
+	uint32_t c;
+} rows[] = {
+	{ "", 0, 0, 0 },
+	{ "a", 1, 1, 'a' },
+	{ "\t", 1, 1, '\t' },
+	{ "\x01", 1, 0, 1 },
+	{ "\x7f", 1, 1, 0x7f },
+	{ "\xc2\x80", 2, 2, 0x80 },
+	{ "\xdf\xbf", 2, 2, 0x7ff },
+	{ "\xc1\xbf", 0, 0, 0 },
+	{ "\xe0\xa0\x80", 3, 3, 0x800 },
+	{ "\xe0\x9f\xbf", 0, 0, 0 },
+	{ "\xed\x9f\xbf", 3, 3, 0xd7ff },
+	{ "\xed\xa0\x80", 0, 0, 0 },
+	{ "\xed\xbf\xbf", 0, 0, 0 },
+	{ "\xee\x80\x80", 3, 3, 0xe000 },
+	{ "\xef\xbf\xbd", 3, 3, 0xfffd },
+	{ "\xef\xbf\xbe", 3, 0, 0xfffe },
+	{ "\xf0\x90\x80\x80", 4, 4, 0x10000 },
+	{ "\xf0\x8f\xbf\xbf", 0, 0, 0 },
+	{ "\xf4\x8f\xbf\xbf", 4, 4, 0x10ffff },
+	{ "\xf4\x90\x80\x80", 0, 0, 0 },
+	{ "\xf8\x88\x80\x80\x80", 0, 0, 0 },
+	{ "\xff", 0, 0, 0 },
+	{ "\x80", 0, 0, 0 },
+	{ "\xc3\xc3", 0, 0, 0 },
+};
+
+static void assert_get(size_t (*get)(struct str, uint32_t *), const char *z,
+		       size_t n, uint32_t want)
+{
+	uint32_t c = 4711;
+
+	assert_int_equal(get(str_z(z), &c), n);
+	assert_int_equal(c, n ? want : 4711);
+	for (size_t cut = 0; cut < n; cut++)
+		assert_int_equal(get((struct str){ z, cut }, &c), 0);
+}
+
+static void test_get(void **state)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_get(utf8_get, rows[i].s, rows[i].n, rows[i].c);
+		assert_get(utf8_get_xml, rows[i].s, rows[i].xml_n, rows[i].c);
+	}
+}
+
+/* What utf8_put() writes, utf8_get() reads: all of Unicode. */
+static void test_put(void **state)
+{
+	for (uint32_t c = 0; c <= 0x10ffff; c++) {
+		bool surrogate = c >= 0xd800 && c <= 0xdfff;
+		uint32_t got = 4711;
+		char buf[4];
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		utf8_put(&w, c);
+		if (utf8_get(wr_done(&w), &got) != (surrogate ? 0 : w.len) ||
+		    (!surrogate && got != c) || w.over)
+			fail_msg("U+%04X", (unsigned)c);
+	}
+}
+
+static void test_control(void **state)
+{
+	assert_true(utf8_is_control(0));
+	assert_true(utf8_is_control(0x1f));
+	assert_false(utf8_is_control(' '));
+	assert_false(utf8_is_control('~'));
+	assert_true(utf8_is_control(0x7f));
+	assert_true(utf8_is_control(0x9f));
+	assert_false(utf8_is_control(0xa0));
+}
+
+static void test_count(void **state)
+{
+	assert_int_equal(utf8_count(STR("")), 0);
+	assert_int_equal(utf8_count(STR("a\xc3\xbc\xf0\x9f\x98\x80")), 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_get),
+		cmocka_unit_test(test_put),
+		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_count),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

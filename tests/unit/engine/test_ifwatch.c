@@ -1,0 +1,744 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_ifwatch.c - what follows when the interfaces change. The kernel's
+ * interfaces, the servers and the broker's client are fakes in this file; the
+ * mapping table and the policy are real. Time is the loop's fake clock.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/if_addr.h>
+#include <cmocka.h>
+#include "engine/ifwatch.h"
+#include "sys/netif.h"
+#include "tests/unit/logged.h"
+
+#define SETTLE_MS 10
+#define RETRY_MS 1000
+#define IP(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (c) << 8 | (d))
+#define WAN	IP(203, 0, 113, 7)
+#define LAN0	IP(192, 168, 88, 1)
+#define LAN1	IP(10, 0, 0, 1)
+#define HOST(n)	IP(192, 168, 88, n)
+#define MASK24	0xffffff00u
+
+/* ---- the kernel ------------------------------------------------------ */
+
+static struct {
+	struct netif_table t;
+	int read_err, open_err;
+	unsigned reads;
+	int far;		/* the other end of the netlink socket */
+	bool news;		/* what comes there is a change */
+	uint64_t speed_bps;
+} kernel;
+
+int netif_open(void)
+{
+	int fd[2];
+
+	if (kernel.open_err)
+		return kernel.open_err;
+	assert_int_equal(pipe2(fd, O_NONBLOCK | O_CLOEXEC), 0);
+	kernel.far = fd[1];
+	return fd[0];
+}
+
+bool netif_drain(int fd)
+{
+	char c[64];
+
+	assert_true(read(fd, c, sizeof(c)) > 0);
+	return kernel.news;
+}
+
+int netif_read(const char *const *names, size_t n, struct netif_table *ret)
+{
+	kernel.reads++;
+	if (kernel.read_err)
+		return kernel.read_err;
+	assert_int_equal(n, kernel.t.link_n);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(names[i], kernel.t.link[i].name);
+	*ret = kernel.t;
+	return 0;
+}
+
+const struct netif_addr *netif_first_addr(const struct netif_table *t,
+					  int ifindex)
+{
+	for (size_t i = 0; i < t->addr_n; i++)
+		if (t->addr[i].ifindex == ifindex)
+			return &t->addr[i];
+	return NULL;
+}
+
+uint64_t netif_speed_bps(const char *name)
+{
+	assert_string_equal(name, "wan0");
+	return kernel.speed_bps;
+}
+
+/* wan0, lan0, lan1 have the addresses 0 to 2. */
+static void reset_kernel(void)
+{
+	memset(&kernel, 0, sizeof(kernel));
+	kernel.news = true;
+	kernel.t.link_n = 3;
+	kernel.t.link[0] = (struct netif_link){ "wan0", 2, true, true, true };
+	kernel.t.link[1] = (struct netif_link){ "lan0", 3, true, true, true };
+	kernel.t.link[2] = (struct netif_link){ "lan1", 4, true, true, true };
+	kernel.t.addr_n = 3;
+	kernel.t.addr[0] = (struct netif_addr){ 2, "wan0", WAN, MASK24, 0 };
+	kernel.t.addr[1] = (struct netif_addr){ 3, "lan0", LAN0, MASK24, 0 };
+	kernel.t.addr[2] = (struct netif_addr){
+		4, "lan1", LAN1, 0xff000000, 0 };
+}
+
+/* ---- what is told ---------------------------------------------------- */
+
+static char calls[256];		/* in their order, one word each */
+
+static void note(const char *what)
+{
+	assert_true(strlen(calls) + strlen(what) + 2 < sizeof(calls));
+	strcat(calls, *calls ? " " : "");
+	strcat(calls, what);
+}
+
+/* What was called since it was asked last. */
+#define CALLS(want) do {					\
+		assert_string_equal(calls, want);		\
+		calls[0] = '\0';				\
+	} while (0)
+
+static char some_routes, some_httpd, some_ssdp;
+#define ROUTES	((struct urlroutes *)(void *)&some_routes)
+#define HTTPD	((struct httpd *)(void *)&some_httpd)
+#define SSDP	((struct ssdp *)(void *)&some_ssdp)
+
+static struct {
+	struct netif_addr listen[CONF_IFACES_MAX];
+	struct netif_addr found[CONF_IFACES_MAX];
+	size_t listen_n, found_n;
+	uint16_t port, ssdp_port;	/* asked for, said in LOCATION */
+	int listen_err, ssdp_err;
+	uint16_t has_port;		/* 0: nothing listens */
+} served;
+
+struct httpd *urlroutes_httpd(struct urlroutes *r)
+{
+	assert_ptr_equal(r, ROUTES);
+	return HTTPD;
+}
+
+void urlroutes_mark_dirty(struct urlroutes *r)
+{
+	assert_ptr_equal(r, ROUTES);
+	note("events");
+}
+
+int httpd_listen(struct httpd *h, const struct netif_addr *a, size_t n,
+		 uint16_t port)
+{
+	assert_ptr_equal(h, HTTPD);
+	memcpy(served.listen, a, n * sizeof(*a));
+	served.listen_n = n;
+	served.port = port;
+	note("http");
+	return served.listen_err;
+}
+
+uint16_t httpd_port(const struct httpd *h)
+{
+	return served.has_port;
+}
+
+int ssdp_ifaces(struct ssdp *s, const struct netif_addr *f, size_t n,
+		uint16_t http_port)
+{
+	assert_ptr_equal(s, SSDP);
+	memcpy(served.found, f, n * sizeof(*f));
+	served.found_n = n;
+	served.ssdp_port = http_port;
+	note("ssdp");
+	return served.ssdp_err;
+}
+
+static struct brokerclient client;
+
+void brokerclient_sync(struct brokerclient *c)
+{
+	assert_ptr_equal(c, &client);
+	note("sync");
+}
+
+void brokerclient_serving(struct brokerclient *c)
+{
+	assert_ptr_equal(c, &client);
+	note("serving");
+}
+
+static struct refused refusal;		/* the last one */
+static struct nat_rule gone;
+
+static void on_refused(void *arg, const struct refused *r)
+{
+	refusal = *r;
+	note("refused");
+}
+
+static void on_gone(void *arg, const struct nat_rule *r)
+{
+	gone = *r;
+	note("gone");
+}
+
+static const struct map_ops map_ops = {
+	.refused = on_refused, .gone = on_gone,
+};
+
+/* ---- the module under test ------------------------------------------- */
+
+static uint64_t now_ms;
+static struct loop *loop;
+static struct conf conf;
+static struct map map;
+static struct igd igd;
+static struct ifwatch watch;
+
+static uint64_t fake_clock(void)
+{
+	return now_ms;
+}
+
+static void pass(uint64_t ms)
+{
+	now_ms += ms;
+	assert_int_equal(loop_step(loop, 0), 0);
+}
+
+static void reset_conf(void)
+{
+	conf_defaults(&conf);
+	conf.http_port = 5000;
+	conf.iface_n = 4;
+	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
+	conf.iface[1] = (struct conf_iface){ "lan0", CONF_INTERNAL };
+	conf.iface[2] = (struct conf_iface){ "lan1", CONF_INTERNAL };
+	conf.iface[3] = (struct conf_iface){ "lan2", CONF_INTERNAL, true };
+}
+
+static int set_up(void **state)
+{
+	now_ms = 1000000;
+	reset_kernel();
+	reset_conf();
+	memset(&served, 0, sizeof(served));
+	served.has_port = 5000;
+	calls[0] = '\0';
+	logged_open();
+	loop = loop_new(4, fake_clock);
+	memset(&map, 0, sizeof(map));
+	memset(&igd, 0, sizeof(igd));
+	map.ops = &map_ops;
+	map_init(&map, portmap_new(16, 16));
+	igd_init(&igd, &map);
+	watch = (struct ifwatch){
+		.conf = &conf, .loop = loop, .igd = &igd,
+		.brokerclient = &client, .urlroutes = ROUTES, .ssdp = SSDP,
+	};
+	return loop && map.pm ? ifwatch_open(&watch) : -1;
+}
+
+static int tear_down(void **state)
+{
+	close(watch.netlink.fd);
+	close(kernel.far);
+	loop_free(loop);
+	portmap_free(map.pm);
+	logged_close();
+	return 0;
+}
+
+/* The kernel tells of something. */
+static void event(void)
+{
+	assert_int_equal(write(kernel.far, "x", 1), 1);
+	pass(0);
+}
+
+/* It does, and it was looked at. */
+static void change(void)
+{
+	event();
+	pass(SETTLE_MS);
+}
+
+/* The first look was taken. */
+static void begin(void)
+{
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp serving");
+	logged_clear();
+}
+
+static struct pm_req mapping(uint32_t client_ip, uint16_t port)
+{
+	return (struct pm_req){
+		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
+			  .client.ip = client_ip, .ext_port = port,
+			  .int_port = port },
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester_ip = HOST(99),
+	};
+}
+
+/* It is in the table, as from the lease file. */
+static void add_mapping(uint32_t client_ip, uint16_t port)
+{
+	const struct pm_req req = mapping(client_ip, port);
+
+	assert_int_equal(portmap_restore(map.pm, &req, 0), PM_DONE);
+}
+
+static bool has_mapping(uint16_t port)
+{
+	const struct pm_req req = mapping(0, port);
+
+	return portmap_find(map.pm, &req.rule) != PM_NONE;
+}
+
+/* ---- the first look -------------------------------------------------- */
+
+static void test_the_first_look_brings_all_into_line(void **state)
+{
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp serving");
+	assert_int_equal(kernel.reads, 1);
+	assert_int_equal(map.ext_ip, WAN);
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_true(igd.wan.admin_up && igd.wan.link_up);
+	assert_int_equal(map.policy.net_n, 2);
+	assert_int_equal(map.policy.net[0].ip, LAN0);
+	assert_int_equal(map.policy.own_n, 3);
+	assert_int_equal(watch.ifstate.ext_ip, WAN);
+	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
+				      "wan0\n"), 1);
+	assert_int_equal(logged_count("<3>"), 0);
+}
+
+static void test_each_internal_interface_is_served(void **state)
+{
+	served.has_port = 4242;		/* the one it got */
+	ifwatch_refresh(&watch);
+	assert_int_equal(served.port, 5000);
+	assert_int_equal(served.ssdp_port, 4242);
+	assert_int_equal(served.listen_n, 2);
+	assert_string_equal(served.listen[0].ifname, "lan0");
+	assert_int_equal(served.listen[0].ifindex, 3);
+	assert_int_equal(served.listen[0].ip, LAN0);
+	assert_int_equal(served.listen[0].mask, MASK24);
+	assert_string_equal(served.listen[1].ifname, "lan1");
+	assert_int_equal(served.found_n, 2);
+	assert_string_equal(served.found[0].ifname, "lan0");
+	assert_string_equal(served.found[1].ifname, "lan1");
+	assert_int_equal(served.found[1].ifindex, 4);
+	assert_int_equal(served.found[1].ip, LAN1);
+	assert_int_equal(served.found[1].mask, 0xff000000);
+}
+
+static void test_an_interface_is_served_on_its_first_address(void **state)
+{
+	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
+		3, "lan0", IP(192, 168, 77, 1), MASK24, IFA_F_SECONDARY };
+	ifwatch_refresh(&watch);
+	assert_int_equal(served.listen_n, 2);
+	assert_int_equal(served.listen[0].ip, LAN0);
+	assert_int_equal(served.listen[1].ip, LAN1);
+	assert_int_equal(served.found_n, 2);
+	assert_int_equal(map.policy.net_n, 3);	/* but it may have mappings */
+}
+
+static void test_a_look_that_finds_nothing_new_sends_no_table(void **state)
+{
+	begin();
+	ifwatch_refresh(&watch);
+	CALLS("events http ssdp");	/* what failed may be ready */
+	assert_int_equal(logged_count("address"), 0);
+}
+
+static void test_the_first_look_may_find_no_external_address(void **state)
+{
+	kernel.t.addr[0].ifindex = 9;
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp serving");
+	assert_int_equal(logged_count("<6>no external address on wan0\n"), 1);
+}
+
+/* They are not waited for: the monitor is ready without them. */
+static void test_without_an_internal_interface_it_serves_nobody(void **state)
+{
+	kernel.t.link[1].up = kernel.t.link[2].up = false;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp serving");
+	assert_int_equal(served.listen_n, 0);
+	assert_int_equal(served.found_n, 0);
+}
+
+/* ---- changes --------------------------------------------------------- */
+
+static void test_a_burst_of_changes_is_looked_at_once(void **state)
+{
+	begin();
+	event();
+	pass(SETTLE_MS / 2);
+	event();
+	event();
+	pass(SETTLE_MS / 2 - 1);
+	assert_int_equal(kernel.reads, 1);
+	pass(1);
+	assert_int_equal(kernel.reads, 2);
+	pass(10 * SETTLE_MS);
+	assert_int_equal(kernel.reads, 2);
+	change();		/* another one, another look */
+	assert_int_equal(kernel.reads, 3);
+}
+
+static void test_a_message_that_is_no_change_is_passed_over(void **state)
+{
+	begin();
+	kernel.news = false;
+	change();
+	assert_int_equal(kernel.reads, 1);
+	CALLS("");
+}
+
+static void test_a_new_external_address_is_followed(void **state)
+{
+	begin();
+	kernel.t.addr[0].ip = WAN + 1;
+	now_ms += 5000;
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(map.ext_ip, WAN + 1);
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_int_equal(logged_count("<6>external address 203.0.113.8"), 1);
+}
+
+static void test_uptime_goes_on_while_the_address_stays(void **state)
+{
+	const uint64_t since_ms = now_ms;
+
+	begin();
+	now_ms += 5000;
+	kernel.t.addr[2].ip = LAN1 + 1;
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(served.listen[1].ip, LAN1 + 1);
+	assert_int_equal(igd.wan.since_ms, since_ms);
+	assert_int_equal(logged_count("external"), 0);
+}
+
+static void test_an_external_address_that_is_lost_is_no_address(void **state)
+{
+	begin();
+	now_ms += 5000;
+	kernel.t.addr[0].ifindex = 9;
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(map.ext_ip, 0);
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
+}
+
+static void test_the_state_of_the_external_link_is_followed(void **state)
+{
+	begin();
+	kernel.t.link[0].running = false;
+	change();
+	assert_true(igd.wan.admin_up);
+	assert_false(igd.wan.link_up);
+	kernel.t.link[0].up = false;
+	change();
+	assert_false(igd.wan.admin_up);
+	kernel.t.link[0].running = true;
+	change();
+	assert_false(igd.wan.link_up);
+	kernel.t.link[0].up = true;
+	change();
+	assert_true(igd.wan.link_up);
+}
+
+static void test_the_speed_is_the_links_unless_it_is_configured(void **state)
+{
+	kernel.speed_bps = 1000000000;
+	begin();
+	assert_int_equal(igd.wan.up_bps, 1000000000);
+	assert_int_equal(igd.wan.down_bps, 1000000000);
+	conf.up_bps = 5000000;
+	change();
+	assert_int_equal(igd.wan.up_bps, 5000000);
+	assert_int_equal(igd.wan.down_bps, 1000000000);
+	conf.down_bps = 16000000;
+	change();
+	assert_int_equal(igd.wan.down_bps, 16000000);
+}
+
+static void test_a_forced_address_stands_for_one_that_is_there(void **state)
+{
+	conf.iface[0].forced_ip = IP(198, 51, 100, 4);
+	kernel.t.addr[0].ip = IP(10, 9, 9, 9);
+	begin();
+	assert_int_equal(map.ext_ip, IP(198, 51, 100, 4));
+	kernel.t.addr[0].ifindex = 9;
+	change();
+	assert_int_equal(map.ext_ip, 0);
+}
+
+static void test_a_private_external_address_is_warned_of(void **state)
+{
+	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
+	ifwatch_refresh(&watch);
+	assert_int_equal(map.ext_ip, IP(100, 64, 0, 9));
+	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
+	assert_int_equal(logged_count("none are opened"), 0);
+}
+
+static void test_a_private_external_address_may_be_refused(void **state)
+{
+	conf.refuse_private = 1;
+	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
+	ifwatch_refresh(&watch);
+	assert_int_equal(map.ext_ip, 0);
+	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
+	assert_int_equal(logged_count("none are opened"), 1);
+}
+
+/* ---- mappings -------------------------------------------------------- */
+
+static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
+{
+	add_mapping(HOST(2), 4000);
+	add_mapping(IP(10, 0, 0, 2), 4001);
+	add_mapping(HOST(3), 4002);
+	add_mapping(HOST(4), 4003);
+	begin();
+	kernel.t.addr[1].ip = IP(192, 168, 99, 1);
+	change();
+	/* before the monitor gets the table */
+	CALLS("refused gone refused gone refused gone sync events http ssdp");
+	assert_false(has_mapping(4000));
+	assert_true(has_mapping(4001));
+	assert_false(has_mapping(4002));
+	assert_false(has_mapping(4003));
+	assert_int_equal(refusal.why, REFUSAL_OUTSIDE);
+	assert_int_equal(refusal.client_ip, HOST(99));
+	assert_int_equal(refusal.rule.ext_port, 4003);
+	assert_int_equal(refusal.rule.client.ip, HOST(4));
+	assert_int_equal(gone.ext_port, 4003);
+	assert_int_equal(map.update_id, 3);
+}
+
+static void test_mappings_of_an_interface_that_is_away_are_kept(void **state)
+{
+	add_mapping(HOST(2), 4000);
+	begin();
+	kernel.t.link[1].up = false;
+	change();
+	CALLS("sync events http ssdp");
+	assert_true(has_mapping(4000));
+	kernel.t.link[1].up = true;
+	change();
+	CALLS("sync events http ssdp");
+	assert_true(has_mapping(4000));
+}
+
+/* lan1 is away, but that explains nothing about this one. */
+static void test_an_absent_interface_saves_only_what_is_outside(void **state)
+{
+	add_mapping(HOST(2), 4000);
+	begin();
+	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
+		9, "tun0", HOST(2), MASK24, 0 };	/* now the router itself */
+	kernel.t.link[2].up = false;
+	change();
+	CALLS("refused gone sync events http ssdp");
+	assert_int_equal(refusal.why, REFUSAL_ROUTER);
+}
+
+static void test_mappings_that_a_line_denies_are_dropped_at_start(void **state)
+{
+	conf.rule_n = 2;
+	conf.rule[0] = (struct policy_rule){ false, 4001, 4001, 0, 65535,
+					     0, 0, 17 };
+	conf.rule[1] = (struct policy_rule){ true, 1024, 65535, 1024, 65535,
+					     0, 0, 18 };
+	add_mapping(HOST(2), 4000);
+	add_mapping(HOST(2), 4001);
+	ifwatch_refresh(&watch);
+	CALLS("refused gone sync events http ssdp serving");
+	assert_int_equal(refusal.why, REFUSAL_RULE);
+	assert_int_equal(refusal.line, 17);
+	assert_true(has_mapping(4000));
+	assert_false(has_mapping(4001));
+}
+
+/* The monitor's answer decides what becomes of it. */
+static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
+{
+	const struct pm_req first = mapping(HOST(2), 4000);
+	uint16_t slot;
+
+	add_mapping(HOST(2), 4000);
+	add_mapping(HOST(2), 4001);
+	begin();
+	slot = portmap_find(map.pm, &first.rule);
+	assert_int_equal(portmap_delete(map.pm, slot, &slot), PM_STARTED);
+	kernel.t.addr[1].ip = IP(192, 168, 99, 1);
+	change();
+	CALLS("refused gone sync events http ssdp");
+	assert_int_equal(gone.ext_port, 4001);
+	assert_true(has_mapping(4000));
+}
+
+/* ---- failures -------------------------------------------------------- */
+
+static void test_interfaces_that_cannot_be_read_are_read_later(void **state)
+{
+	kernel.read_err = -ENOBUFS;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("");
+	assert_int_equal(logged_count("<3>interfaces can not be read: No "
+				      "buffer space available"), 1);
+	kernel.read_err = 0;
+	served.has_port = 5000;
+	pass(RETRY_MS - 1);
+	CALLS("");
+	pass(1);
+	CALLS("sync events http ssdp serving");
+	pass(RETRY_MS);
+	CALLS("");
+}
+
+static void test_a_failed_look_changes_nothing(void **state)
+{
+	add_mapping(HOST(2), 4000);
+	begin();
+	kernel.read_err = -EINTR;
+	kernel.t.addr_n = 0;
+	change();
+	CALLS("");
+	assert_int_equal(map.ext_ip, WAN);
+	assert_int_equal(map.policy.net_n, 2);
+	assert_true(has_mapping(4000));
+}
+
+static void test_a_change_is_looked_at_before_a_retry_is_due(void **state)
+{
+	kernel.read_err = -ENOBUFS;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	kernel.read_err = 0;
+	served.has_port = 5000;
+	change();
+	CALLS("sync events http ssdp serving");
+	pass(RETRY_MS);
+	assert_int_equal(kernel.reads, 2);
+}
+
+static void test_an_http_port_that_is_taken_is_tried_again(void **state)
+{
+	served.listen_err = -EADDRINUSE;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp");		/* it does not serve yet */
+	assert_int_equal(logged_count("<3>HTTP port 5000: Address already in "
+				      "use; trying again"), 1);
+	pass(RETRY_MS);
+	CALLS("events http ssdp");
+	served.listen_err = 0;
+	served.has_port = 5000;
+	pass(RETRY_MS);
+	CALLS("events http ssdp serving");
+	pass(RETRY_MS);
+	CALLS("");
+}
+
+static void test_one_network_of_two_is_served(void **state)
+{
+	served.listen_err = -EADDRNOTAVAIL;
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp serving");
+	pass(RETRY_MS);		/* the other one is tried again */
+	CALLS("events http ssdp");
+}
+
+static void test_an_ssdp_port_that_is_taken_is_tried_again(void **state)
+{
+	served.ssdp_err = -EADDRINUSE;
+	ifwatch_refresh(&watch);
+	CALLS("sync events http ssdp serving");
+	assert_int_equal(logged_count("<3>SSDP port 1900: Address already in "
+				      "use; trying again"), 1);
+	served.ssdp_err = 0;
+	pass(RETRY_MS);
+	CALLS("events http ssdp");
+	pass(RETRY_MS);
+	CALLS("");
+}
+
+static void test_without_netlink_it_does_not_open(void **state)
+{
+	struct ifwatch w = { .conf = &conf, .loop = loop };
+
+	kernel.open_err = -EMFILE;
+	assert_int_equal(ifwatch_open(&w), -EMFILE);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_the_first_look_brings_all_into_line),
+		TEST(test_each_internal_interface_is_served),
+		TEST(test_an_interface_is_served_on_its_first_address),
+		TEST(test_a_look_that_finds_nothing_new_sends_no_table),
+		TEST(test_the_first_look_may_find_no_external_address),
+		TEST(test_without_an_internal_interface_it_serves_nobody),
+		TEST(test_a_burst_of_changes_is_looked_at_once),
+		TEST(test_a_message_that_is_no_change_is_passed_over),
+		TEST(test_a_new_external_address_is_followed),
+		TEST(test_uptime_goes_on_while_the_address_stays),
+		TEST(test_an_external_address_that_is_lost_is_no_address),
+		TEST(test_the_state_of_the_external_link_is_followed),
+		TEST(test_the_speed_is_the_links_unless_it_is_configured),
+		TEST(test_a_forced_address_stands_for_one_that_is_there),
+		TEST(test_a_private_external_address_is_warned_of),
+		TEST(test_a_private_external_address_may_be_refused),
+		TEST(test_mappings_of_a_network_that_moved_are_dropped),
+		TEST(test_mappings_of_an_interface_that_is_away_are_kept),
+		TEST(test_an_absent_interface_saves_only_what_is_outside),
+		TEST(test_mappings_that_a_line_denies_are_dropped_at_start),
+		TEST(test_a_mapping_that_is_being_deleted_is_left_alone),
+		TEST(test_interfaces_that_cannot_be_read_are_read_later),
+		TEST(test_a_failed_look_changes_nothing),
+		TEST(test_a_change_is_looked_at_before_a_retry_is_due),
+		TEST(test_an_http_port_that_is_taken_is_tried_again),
+		TEST(test_one_network_of_two_is_served),
+		TEST(test_an_ssdp_port_that_is_taken_is_tried_again),
+		TEST(test_without_netlink_it_does_not_open),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

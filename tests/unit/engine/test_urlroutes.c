@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_urlroutes.c - what is at which URL, and what can be searched for. The
+ * HTTP server, SOAP and GENA are fakes in this file; the model and the
+ * documents are real.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "engine/urlroutes.h"
+#include "gena/gena.h"
+#include "soap.h"
+
+#define CLIENT	0xc0a8580au	/* 192.168.88.10 */
+#define LAN0	0xc0a85801u
+#define LAN1	0x0a000001u
+#define BOTH	6u
+#define WANIP	"/igd1/wanip"
+
+/* ---- the HTTP server ------------------------------------------------- */
+
+static char some_httpd;
+#define HTTPD	((struct httpd *)(void *)&some_httpd)
+
+static struct httpd_routes routes;
+static struct {
+	uint32_t id;
+	int status;
+	const char *type;
+	char extra[64];
+	char body[HTTP_REPLY_MAX];
+	size_t body_n;
+	const char *body_at;	/* where it was; only to compare */
+	unsigned n;
+} replied;
+
+struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *r,
+			const struct httpd_config *config)
+{
+	assert_string_equal(config->server, "a server");
+	routes = *r;
+	return HTTPD;
+}
+
+void httpd_free(struct httpd *h)
+{
+}
+
+void httpd_reply(struct httpd *h, uint32_t id, const struct httpd_reply *r)
+{
+	assert_ptr_equal(h, HTTPD);
+	replied.n++;
+	replied.id = id;
+	replied.status = r->status;
+	replied.type = r->content_type;
+	snprintf(replied.extra, sizeof(replied.extra), "%.*s",
+		 STR_F(r->extra));
+	assert_in_range(r->body.n, 0, sizeof(replied.body) - 1);
+	memcpy(replied.body, r->body.n ? r->body.p : "", r->body.n);
+	replied.body[r->body.n] = '\0';
+	replied.body_n = r->body.n;
+	replied.body_at = r->body.p;
+}
+
+/* ---- SOAP ------------------------------------------------------------ */
+
+static char some_soap;
+#define SOAP	((struct soap *)(void *)&some_soap)
+
+static struct {
+	void (*answer)(void *arg, uint32_t token, const struct soap_reply *);
+	void *arg;
+	struct soap_post post;
+	bool waits;
+	struct soap_reply reply;
+	uint32_t cancelled;
+} soap;
+
+struct soap *soap_new(struct igd *igd,
+		      void (*answer)(void *arg, uint32_t token,
+				     const struct soap_reply *),
+		      void *arg)
+{
+	soap.answer = answer;
+	soap.arg = arg;
+	return SOAP;
+}
+
+void soap_free(struct soap *s)
+{
+}
+
+bool soap_post(struct soap *s, const struct soap_post *p,
+	       struct soap_reply *ret)
+{
+	soap.post = *p;
+	*ret = soap.reply;
+	return !soap.waits;
+}
+
+void soap_cancel(struct soap *s, uint32_t token)
+{
+	soap.cancelled = token;
+}
+
+/* ---- GENA ------------------------------------------------------------ */
+
+static char some_gena;
+#define GENA	((struct gena *)(void *)&some_gena)
+
+static struct gena_ask asked;
+static unsigned dirty;
+
+struct gena *gena_new(struct loop *loop, const struct gena_config *c)
+{
+	return GENA;
+}
+
+void gena_free(struct gena *g)
+{
+}
+
+void gena_ask(struct gena *g, const struct gena_ask *a,
+	      struct gena_answer *ret)
+{
+	asked = *a;
+	*ret = (struct gena_answer){ 200, STR("SID: uuid:1\r\n") };
+}
+
+void gena_mark_dirty(struct gena *g)
+{
+	assert_ptr_equal(g, GENA);
+	dirty++;
+}
+
+size_t gena_count(const struct gena *g)
+{
+	return 17;
+}
+
+/* ---- the module under test ------------------------------------------- */
+
+static struct refused refusal;
+
+static void on_refused(void *arg, const struct refused *r)
+{
+	refusal = *r;
+}
+
+static const struct map_ops map_ops = { .refused = on_refused };
+static struct map map = { .ops = &map_ops };
+static struct igd igd = { .map = &map };
+static struct desc_info desc;
+static struct loop *loop;
+static struct urlroutes *r;
+
+static uint64_t fake_clock(void)
+{
+	return 4711;
+}
+
+static int64_t wall_s(void)
+{
+	return 0;
+}
+
+/* Test the one with these roots. It lives as long as the process. */
+static void use(unsigned versions)
+{
+	static struct urlroutes *made[BOTH + 1];
+	const struct urlroutes_config c = {
+		&desc, &igd, versions, "a server", wall_s,
+	};
+
+	if (!made[versions])
+		made[versions] = urlroutes_new(loop, &c);
+	r = made[versions];
+	assert_non_null(r);
+	routes.arg = soap.arg = r;
+}
+
+static int make_loop(void **state)
+{
+	static const uint8_t uuid[16] = { 1, 2, 3 };
+
+	desc.friendly_name = "a gateway";
+	desc_udns(uuid, &desc);
+	loop = loop_new(1, fake_clock);
+	return loop ? 0 : -1;
+}
+
+static int free_loop(void **state)
+{
+	loop_free(loop);
+	return 0;
+}
+
+static int set_up(void **state)
+{
+	use(BOTH);
+	memset(&replied, 0, sizeof(replied));
+	soap.waits = false;
+	dirty = 0;
+	return 0;
+}
+
+static unsigned methods(const char *path)
+{
+	return routes.methods(routes.arg, str_z(path));
+}
+
+static void serve(enum http_method method, const char *path, uint32_t id)
+{
+	static struct httpmsg head;
+	static const char text[] =
+		"POST / HTTP/1.1\r\nSOAPAction: \"what#todo\"\r\n"
+		"Content-Type: text/xml\r\n\r\n";
+	const struct httpd_req req = {
+		.method = method, .path = str_z(path), .head = &head,
+		.body = STR("a body"), .peer_ip = CLIENT, .local_ip = LAN0,
+		.id = id,
+	};
+
+	assert_true(httpmsg_parse(text, sizeof(text) - 1, &head) > 0);
+	routes.serve(routes.arg, &req);
+}
+
+/* ---- which methods --------------------------------------------------- */
+
+static void test_each_url_has_its_methods(void **state)
+{
+	assert_int_equal(methods("/igd1.xml"), HTTP_GET);
+	assert_int_equal(methods("/igd2.xml"), HTTP_GET);
+	assert_int_equal(methods(WANIP ".xml"), HTTP_GET);
+	assert_int_equal(methods(WANIP "/control"), HTTP_POST);
+	assert_int_equal(methods("/igd2/wanip/control"), HTTP_POST);
+	assert_int_equal(methods(WANIP "/event"),
+			 HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE);
+	assert_int_equal(methods("/"), 0);
+	assert_int_equal(methods("/igd3.xml"), 0);
+	assert_int_equal(methods(WANIP), 0);
+	assert_int_equal(methods("/igd1/none/control"), 0);
+}
+
+static void test_a_root_that_is_off_has_no_urls(void **state)
+{
+	use(1u << 1);
+	assert_int_equal(methods("/igd1.xml"), HTTP_GET);
+	assert_int_equal(methods("/igd2.xml"), 0);
+	assert_int_equal(methods("/igd2/wanip/control"), 0);
+	use(1u << 2);
+	assert_int_equal(methods("/igd1.xml"), 0);
+	assert_int_equal(methods(WANIP "/event"), 0);
+	assert_int_equal(methods("/igd2.xml"), HTTP_GET);
+}
+
+/* ---- documents ------------------------------------------------------- */
+
+static void test_a_description_is_served(void **state)
+{
+	serve(HTTP_GET, "/igd1.xml", 7);
+	assert_int_equal(replied.id, 7);
+	assert_int_equal(replied.status, 200);
+	assert_string_equal(replied.type, "text/xml; charset=\"utf-8\"");
+	assert_non_null(strstr(replied.body, "InternetGatewayDevice:1"));
+	assert_non_null(strstr(replied.body, "a gateway"));
+	serve(HTTP_GET, "/igd2.xml", 8);
+	assert_non_null(strstr(replied.body, "InternetGatewayDevice:2"));
+}
+
+static void test_the_description_of_a_service_is_served(void **state)
+{
+	serve(HTTP_GET, WANIP ".xml", 7);
+	assert_int_equal(replied.status, 200);
+	assert_non_null(strstr(replied.body, "<scpd "));
+	assert_null(strstr(replied.body, "AddAnyPortMapping"));
+	serve(HTTP_GET, "/igd2/wanip.xml", 7);
+	assert_non_null(strstr(replied.body, "AddAnyPortMapping"));
+	serve(HTTP_GET, "/igd2/l3f.xml", 7);
+	assert_non_null(strstr(replied.body, "DefaultConnectionService"));
+	assert_null(strstr(replied.body, "AddAnyPortMapping"));
+}
+
+static void get_at(uint32_t local_ip, const char *path)
+{
+	const struct httpd_req req = {
+		.method = HTTP_GET, .path = str_z(path), .local_ip = local_ip,
+	};
+
+	routes.serve(routes.arg, &req);
+	assert_int_equal(replied.status, 200);
+}
+
+/* presentationURL names the router as the client knows it. */
+static void test_a_description_names_the_address_it_was_asked_at(void **state)
+{
+	get_at(LAN0, "/igd1.xml");
+	assert_non_null(strstr(replied.body, "192.168.88.1"));
+	get_at(LAN1, "/igd1.xml");
+	assert_non_null(strstr(replied.body, "10.0.0.1"));
+	assert_null(strstr(replied.body, "192.168.88.1"));
+}
+
+static void test_a_document_is_written_once(void **state)
+{
+	const char *first, *second;
+
+	get_at(LAN0, "/igd1.xml");
+	first = replied.body_at;
+	get_at(LAN0, WANIP ".xml");
+	second = replied.body_at;
+	get_at(LAN1, WANIP ".xml");	/* the same for all addresses */
+	assert_ptr_equal(replied.body_at, second);
+	assert_ptr_not_equal(first, second);
+	get_at(LAN0, "/igd1.xml");
+	assert_ptr_equal(replied.body_at, first);
+}
+
+/* More addresses than there are places for documents: each client still gets
+ * its own. */
+static void test_more_documents_than_places_are_all_right(void **state)
+{
+	char want[32];
+
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned i = 1; i < 20; i++) {
+			get_at(LAN1 + i, "/igd2.xml");
+			snprintf(want, sizeof(want), "http://10.0.0.%u/",
+				 1 + i);
+			assert_non_null(strstr(replied.body, want));
+		}
+		get_at(LAN0, WANIP ".xml");
+		assert_non_null(strstr(replied.body, "<scpd "));
+	}
+}
+
+static void test_what_is_not_there_is_404(void **state)
+{
+	serve(HTTP_GET, "/favicon.ico", 9);
+	assert_int_equal(replied.id, 9);
+	assert_int_equal(replied.status, 404);
+	assert_int_equal(replied.body_n, 0);
+}
+
+/* ---- actions --------------------------------------------------------- */
+
+static void test_an_action_goes_to_soap_with_all_it_needs(void **state)
+{
+	soap.reply = (struct soap_reply){ 200, STR("<ok/>") };
+	serve(HTTP_POST, "/igd2/wanip/control", 21);
+	assert_string_equal(soap.post.svc->name, "WANIPConnection");
+	assert_int_equal(soap.post.n, 2);
+	assert_true(str_eq(soap.post.soap_action, STR("\"what#todo\"")));
+	assert_true(str_eq(soap.post.content_type, STR("text/xml")));
+	assert_true(str_eq(soap.post.body, STR("a body")));
+	assert_int_equal(soap.post.client_ip, CLIENT);
+	assert_int_equal(soap.post.local_ip, LAN0);
+	assert_int_equal(soap.post.token, 21);
+	assert_int_equal(soap.post.now_ms, 4711);
+	assert_int_equal(replied.id, 21);
+	assert_int_equal(replied.status, 200);
+	assert_string_equal(replied.body, "<ok/>");
+	assert_string_equal(replied.type, "text/xml; charset=\"utf-8\"");
+	assert_int_equal(dirty, 1);	/* it may have set a variable */
+}
+
+static void test_an_empty_reply_has_no_type(void **state)
+{
+	soap.reply = (struct soap_reply){ 415, STR("") };
+	serve(HTTP_POST, WANIP "/control", 21);
+	assert_int_equal(replied.status, 415);
+	assert_null(replied.type);
+}
+
+static void test_an_action_may_be_answered_later(void **state)
+{
+	const struct soap_reply late = { 500, STR("<fault/>") };
+
+	soap.waits = true;
+	serve(HTTP_POST, WANIP "/control", 33);
+	assert_int_equal(replied.n, 0);
+	assert_int_equal(dirty, 0);
+	soap.answer(soap.arg, 33, &late);
+	assert_int_equal(replied.n, 1);
+	assert_int_equal(replied.id, 33);
+	assert_int_equal(replied.status, 500);
+	assert_string_equal(replied.body, "<fault/>");
+	assert_int_equal(dirty, 1);
+}
+
+static void test_a_client_that_has_gone_is_not_waited_for(void **state)
+{
+	routes.gone(routes.arg, 34);
+	assert_int_equal(soap.cancelled, 34);
+}
+
+/* ---- events ---------------------------------------------------------- */
+
+static void test_a_subscription_goes_to_gena(void **state)
+{
+	serve(HTTP_SUBSCRIBE, "/igd2/wanip/event", 41);
+	assert_true(asked.subscribe);
+	assert_string_equal(asked.svc->name, "WANIPConnection");
+	assert_int_equal(asked.n, 2);
+	assert_int_equal(asked.peer_ip, CLIENT);
+	assert_int_equal(asked.local_ip, LAN0);
+	assert_non_null(asked.head);
+	assert_int_equal(replied.id, 41);
+	assert_int_equal(replied.status, 200);
+	assert_string_equal(replied.extra, "SID: uuid:1\r\n");
+	serve(HTTP_UNSUBSCRIBE, WANIP "/event", 42);
+	assert_false(asked.subscribe);
+	assert_int_equal(asked.n, 1);
+}
+
+static void test_what_concerns_events_is_passed_on(void **state)
+{
+	urlroutes_mark_dirty(r);
+	assert_int_equal(dirty, 1);
+	assert_int_equal(urlroutes_subscribers(r), 17);
+	assert_ptr_equal(urlroutes_httpd(r), HTTPD);
+}
+
+/* ---- refusals -------------------------------------------------------- */
+
+static void test_a_refusal_of_the_server_has_its_reason(void **state)
+{
+	routes.refused(routes.arg, CLIENT, 403);
+	assert_int_equal(refusal.why, REFUSAL_HOST);
+	assert_int_equal(refusal.client_ip, CLIENT);
+	routes.refused(routes.arg, CLIENT + 1, 503);
+	assert_int_equal(refusal.why, REFUSAL_CONNECTIONS);
+	assert_int_equal(refusal.client_ip, CLIENT + 1);
+}
+
+/* ---- targets --------------------------------------------------------- */
+
+static unsigned count(const struct ssdp_target *t, size_t n, const char *nt,
+		      unsigned version, const char *path)
+{
+	unsigned found = 0;
+
+	for (size_t i = 0; i < n; i++)
+		found += !strcmp(t[i].nt, nt) && t[i].version == version &&
+			 !strcmp(t[i].path, path);
+	return found;
+}
+
+#define URN(name) "urn:schemas-upnp-org:" name ":"
+
+/* UDA 1.1 1.2.2: 3 + 2d + k, for d embedded devices and k services; IGD:2 has
+ * no more of them here than IGD:1. */
+static void test_both_roots_can_be_searched_for(void **state)
+{
+	struct ssdp_target t[SSDP_TARGETS_MAX];
+	size_t n = urlroutes_targets(r, t), k = 0;
+
+	for (size_t d = 0; d < IGD_DEVICES; d++)
+		k += igd_device[d].service_n;
+	assert_int_equal(n, 2 * (3 + 2 * (IGD_DEVICES - 1) + k));
+	for (unsigned v = 1; v <= 2; v++) {
+		const char *path = v == 1 ? "/igd1.xml" : "/igd2.xml";
+
+		assert_int_equal(count(t, n, "upnp:rootdevice", 0, path), 1);
+		for (size_t d = 0; d < IGD_DEVICES; d++)
+			assert_int_equal(count(t, n, desc.udn[v][d], 0, path),
+					 1);
+		assert_int_equal(count(t, n, URN("device:"
+						 "InternetGatewayDevice"), v,
+				       path), 1);
+		assert_int_equal(count(t, n, URN("device:WANDevice"), v, path),
+				 1);
+		assert_int_equal(count(t, n, URN("service:WANIPConnection"), v,
+				       path), 1);
+		/* has no version 2 */
+		assert_int_equal(count(t, n, URN("service:"
+						 "WANCommonInterfaceConfig"), 1,
+				       path), 1);
+	}
+	assert_int_equal(count(t, n, URN("service:WANCommonInterfaceConfig"), 2,
+			       "/igd2.xml"), 0);
+}
+
+static void test_a_target_has_the_udn_of_its_device(void **state)
+{
+	struct ssdp_target t[SSDP_TARGETS_MAX];
+	size_t n = urlroutes_targets(r, t);
+	unsigned found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		const unsigned v = strcmp(t[i].path, "/igd1.xml") ? 2 : 1;
+
+		if (!strcmp(t[i].nt, "upnp:rootdevice"))
+			assert_string_equal(t[i].udn, desc.udn[v][0]);
+		else if (!strcmp(t[i].nt, URN("service:WANIPConnection")))
+			assert_string_equal(t[i].udn, desc.udn[v][2]);
+		else
+			continue;
+		found++;
+	}
+	assert_int_equal(found, 4);
+}
+
+static void test_a_root_that_is_off_cannot_be_searched_for(void **state)
+{
+	struct ssdp_target t[SSDP_TARGETS_MAX];
+	const size_t all = urlroutes_targets(r, t);
+	size_t n;
+
+	use(1u << 2);
+	n = urlroutes_targets(r, t);
+	assert_int_equal(2 * n, all);
+	for (size_t i = 0; i < n; i++)
+		assert_string_equal(t[i].path, "/igd2.xml");
+}
+
+#define TEST(t) cmocka_unit_test_setup(t, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_each_url_has_its_methods),
+		TEST(test_a_root_that_is_off_has_no_urls),
+		TEST(test_a_description_is_served),
+		TEST(test_the_description_of_a_service_is_served),
+		TEST(test_a_description_names_the_address_it_was_asked_at),
+		TEST(test_a_document_is_written_once),
+		TEST(test_more_documents_than_places_are_all_right),
+		TEST(test_what_is_not_there_is_404),
+		TEST(test_an_action_goes_to_soap_with_all_it_needs),
+		TEST(test_an_empty_reply_has_no_type),
+		TEST(test_an_action_may_be_answered_later),
+		TEST(test_a_client_that_has_gone_is_not_waited_for),
+		TEST(test_a_subscription_goes_to_gena),
+		TEST(test_what_concerns_events_is_passed_on),
+		TEST(test_a_refusal_of_the_server_has_its_reason),
+		TEST(test_both_roots_can_be_searched_for),
+		TEST(test_a_target_has_the_udn_of_its_device),
+		TEST(test_a_root_that_is_off_cannot_be_searched_for),
+	};
+
+	return cmocka_run_group_tests(tests, make_loop, free_loop);
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * logged.h - the lines that the code under test logs. The log goes to a pipe,
+ * from which they are read back. To be included once, after cmocka.h.
+ */
+#ifndef TESTS_UNIT_LOGGED_H
+#define TESTS_UNIT_LOGGED_H
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+#include "base/log.h"
+
+static struct {
+	int fd[2];	/* of the pipe */
+	char text[32768];	/* "<level>line\n" for each */
+	size_t n;
+} logged = { { -1, -1 } };
+
+/** logged_open - lines of every level go to the pipe from now on. */
+static inline void logged_open(void)
+{
+	assert_int_equal(pipe2(logged.fd, O_NONBLOCK | O_CLOEXEC), 0);
+	log_open(LOG_TO_PIPE, "test", logged.fd[1], LOG_DEBUG);
+	logged.n = 0;
+	logged.text[0] = '\0';
+}
+
+/** logged_close - lines go to stderr again. */
+static inline void logged_close(void)
+{
+	log_flush();
+	log_open(LOG_TO_STDERR, "test", -1, LOG_DEBUG);
+	close(logged.fd[0]);
+	close(logged.fd[1]);
+}
+
+/* Read what has come. */
+static inline void logged_fetch(void)
+{
+	size_t room = sizeof(logged.text) - 1 - logged.n;
+	ssize_t n;
+
+	log_flush();
+	n = read(logged.fd[0], logged.text + logged.n, room);
+	assert_true(n < (ssize_t)room);
+	if (n > 0)
+		logged.n += (size_t)n;
+	logged.text[logged.n] = '\0';
+}
+
+/** logged_count - how often @part occurs in the lines since logged_open() or
+ * logged_clear(). @part may begin with a level, "<3>engine". */
+static inline unsigned logged_count(const char *part)
+{
+	unsigned n = 0;
+
+	logged_fetch();
+	for (const char *at = strstr(logged.text, part); at;
+	     at = strstr(at + 1, part))
+		n++;
+	return n;
+}
+
+/** logged_clear - forget the lines so far. */
+static inline void logged_clear(void)
+{
+	logged_fetch();
+	logged.n = 0;
+	logged.text[0] = '\0';
+}
+
+#endif

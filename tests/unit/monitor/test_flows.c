@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_flows.c - which flows are ended after a change of the rules, and how
+ * often the kernel is asked. The rules, the kernel's table of flows and the
+ * processor's clock are fakes in this file.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+#include "base/limits.h"
+#include "monitor/flows.h"
+#include "tests/unit/logged.h"
+#include "tests/unit/natfwtest.h"
+#include "tests/wrap.h"
+
+#define NOTES_MAX	4
+#define START_MS	5000u
+
+/* ---- fakes ----------------------------------------------------------- */
+
+static struct nat_rule table[8];
+static size_t table_n;
+
+const struct nat_rule *natfw_lookup(const struct natfw *fw,
+				    const struct nat_rule *key)
+{
+	for (size_t i = 0; i < table_n; i++)
+		if (nat_rule_same_key(&table[i], key))
+			return &table[i];
+	return NULL;
+}
+
+/* A walk over the kernel's flows. */
+static struct {
+	unsigned n;
+	unsigned takes_ms;	/* of the processor */
+	int err;
+	struct conntrack_port port[NOTES_MAX];	/* of the last one */
+	size_t port_n;
+} walks;
+static unsigned cpu_ms = 1900;
+
+int conntrack_kill(struct conntrack_port *port, size_t n)
+{
+	assert_in_range(n, 1, NOTES_MAX);
+	walks.n++;
+	memcpy(walks.port, port, n * sizeof(*port));
+	walks.port_n = n;
+	cpu_ms += walks.takes_ms;
+	return walks.err;
+}
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	assert_int_equal(clock, CLOCK_PROCESS_CPUTIME_ID);
+	ret->tv_sec = cpu_ms / 1000;
+	ret->tv_nsec = (long)(cpu_ms % 1000) * 1000000;
+	return 0;
+}
+
+/* ---- the module under test ------------------------------------------- */
+
+static struct natfw fw;
+static struct flows flows;
+
+static int set_up(void **state)
+{
+	memset(&fw, 0, sizeof(fw));
+	fw.env.ext_ip = EXT;
+	memset(&walks, 0, sizeof(walks));
+	table_n = 0;
+	memset(&flows, 0, sizeof(flows));
+	logged_open();
+	return flows_open(&flows, &fw, NOTES_MAX);
+}
+
+static int tear_down(void **state)
+{
+	flows_close(&flows);
+	flows_close(&flows);	/* does nothing */
+	logged_close();
+	return 0;
+}
+
+static void note(struct nat_rule r)
+{
+	flows_note(&flows, &r);
+}
+
+/* A rule that was noted, and is gone by @now_ms. */
+static void lose_rule(uint16_t ext_port, uint64_t now_ms)
+{
+	note(tcp(ext_port, HOST(2), ext_port));
+	flows_end(&flows, now_ms);
+}
+
+/* ---- which flows ----------------------------------------------------- */
+
+static void test_flows_of_a_deleted_rule_are_ended(void **state)
+{
+	note(rule(IPPROTO_UDP, PEER, 4000, HOST(2), 5000));
+	flows_end(&flows, START_MS);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(walks.port_n, 1);
+	assert_int_equal(walks.port[0].ext_ip, EXT);
+	assert_int_equal(walks.port[0].remote, PEER);
+	assert_int_equal(walks.port[0].client, HOST(2));
+	assert_int_equal(walks.port[0].ext_port, 4000);
+	assert_int_equal(walks.port[0].int_port, 5000);
+	assert_int_equal(walks.port[0].proto, IPPROTO_UDP);
+	assert_int_equal(flows.gone_n, 0);
+}
+
+static void test_flows_of_a_rule_that_stayed_go_on(void **state)
+{
+	table[table_n++] = rule(IPPROTO_UDP, PEER, 4000, HOST(2), 5000);
+	note(table[0]);
+	flows_end(&flows, START_MS);
+	assert_int_equal(walks.n, 0);
+	assert_int_equal(flows.gone_n, 0);
+}
+
+static void test_flows_of_a_rule_that_leads_elsewhere_are_ended(void **state)
+{
+	table[table_n++] = tcp(4000, HOST(3), 5000);
+	note(tcp(4000, HOST(2), 5000));
+	flows_kill(&flows, START_MS);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(walks.port[0].client, HOST(2));
+	note(tcp(4000, HOST(3), 5001));
+	flows_kill(&flows, START_MS);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port[0].int_port, 5001);
+}
+
+static void test_only_the_rules_that_are_gone_are_named(void **state)
+{
+	table[table_n++] = tcp(4000, HOST(2), 4000);
+	table[table_n++] = tcp(4002, HOST(2), 4002);
+	for (uint16_t port = 4000; port < 4004; port++)
+		note(tcp(port, HOST(2), port));
+	flows_end(&flows, START_MS);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(walks.port_n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
+	assert_int_equal(walks.port[1].ext_port, 4003);
+}
+
+static void test_a_rule_that_was_not_there_needs_no_walk(void **state)
+{
+	flows_note(&flows, NULL);
+	flows_end(&flows, START_MS);
+	flows_kill(&flows, START_MS);
+	assert_int_equal(walks.n, 0);
+}
+
+/* Without an address there was no rule in the kernel, and no flow. */
+static void test_no_external_address_no_flows(void **state)
+{
+	fw.env.ext_ip = 0;
+	lose_rule(4000, START_MS);
+	assert_int_equal(flows.gone_n, 0);
+	assert_int_equal(walks.n, 0);
+}
+
+/* The address of that time, not of now: it may have moved since. */
+static void test_flows_are_sought_at_the_address_they_came_to(void **state)
+{
+	note(tcp(4000, HOST(2), 4000));
+	fw.env.ext_ip = EXT + 1;
+	flows_kill(&flows, START_MS);
+	assert_int_equal(walks.port[0].ext_ip, EXT);
+}
+
+/* ---- how often ------------------------------------------------------- */
+
+static void test_rules_lost_in_a_burst_share_a_walk(void **state)
+{
+	lose_rule(4000, START_MS);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(flows.walk_gap_ms, FLOWS_GAP_MS);
+	lose_rule(4001, START_MS + 1);
+	lose_rule(4002, START_MS + FLOWS_GAP_MS - 1);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(flows.gone_n, 2);	/* for the owner's timer */
+	lose_rule(4003, START_MS + FLOWS_GAP_MS);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port_n, 3);
+	assert_int_equal(flows.gone_n, 0);
+	lose_rule(4004, START_MS + 2 * FLOWS_GAP_MS - 1);
+	assert_int_equal(walks.n, 2);
+}
+
+static void test_the_timer_of_the_owner_ends_a_burst(void **state)
+{
+	lose_rule(4000, START_MS);
+	lose_rule(4001, START_MS + 1);
+	flows_kill(&flows, START_MS + 2);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
+}
+
+static void test_a_rule_that_is_back_in_time_keeps_its_flows(void **state)
+{
+	lose_rule(4000, START_MS);
+	lose_rule(4001, START_MS + 1);
+	table[table_n++] = tcp(4001, HOST(2), 4001);
+	flows_kill(&flows, START_MS + 2);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(flows.gone_n, 0);
+}
+
+static void test_without_a_clock_each_change_is_a_walk(void **state)
+{
+	lose_rule(4000, 0);
+	lose_rule(4001, 0);
+	assert_int_equal(walks.n, 2);
+}
+
+/* A walk over many flows leaves the processor to others for longer. */
+static void test_a_long_walk_makes_a_long_gap(void **state)
+{
+	static const struct {
+		unsigned takes_ms, gap_ms;
+	} c[] = {
+		{ 0, FLOWS_GAP_MS }, { 4, FLOWS_GAP_MS },
+		{ 5, 5 * FLOWS_GAP_WALKS }, { 6, 6 * FLOWS_GAP_WALKS },
+		{ 49, 49 * FLOWS_GAP_WALKS }, { 50, FLOWS_GAP_MAX_MS },
+		{ 51, FLOWS_GAP_MAX_MS }, { 3000, FLOWS_GAP_MAX_MS },
+	};
+	uint64_t now_ms = START_MS;
+
+	for (size_t i = 0; i < COUNT(c); i++) {
+		walks.takes_ms = c[i].takes_ms;
+		lose_rule(4000, now_ms);
+		assert_int_equal(walks.n, 2 * i + 1);
+		assert_int_equal(flows.walk_gap_ms, c[i].gap_ms);
+		lose_rule(4001, now_ms + c[i].gap_ms - 1);
+		assert_int_equal(walks.n, 2 * i + 1);
+		now_ms += c[i].gap_ms;
+		lose_rule(4002, now_ms);
+		assert_int_equal(walks.n, 2 * i + 2);
+		now_ms += FLOWS_GAP_MAX_MS;
+	}
+}
+
+static void test_a_walk_is_forced_when_there_is_no_room(void **state)
+{
+	lose_rule(4000, START_MS);
+	lose_rule(4001, START_MS + 1);
+	lose_rule(4002, START_MS + 1);
+	flows_room(&flows, 2, START_MS + 2);	/* just fits */
+	assert_int_equal(walks.n, 1);
+	flows_room(&flows, 3, START_MS + 2);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port_n, 2);
+	assert_int_equal(flows.gone_n, 0);
+	flows_room(&flows, NOTES_MAX, START_MS + 2);
+	assert_int_equal(walks.n, 2);
+}
+
+/* ---- failures -------------------------------------------------------- */
+
+static void test_a_failure_is_logged_once_a_reason(void **state)
+{
+	walks.err = -EPERM;
+	for (unsigned i = 1; i <= 3; i++) {
+		lose_rule(4000, i * 10000);
+		assert_int_equal(walks.n, i);
+		assert_int_equal(flows.gone_n, 0);	/* not tried again */
+		assert_int_equal(logged_count("<4>flows through deleted "
+					      "mappings may go on: "
+					      "Operation not permitted"), 1);
+		assert_int_equal(logged_count("repeated"), 0);
+	}
+	walks.err = -ENOBUFS;
+	lose_rule(4000, 40000);
+	lose_rule(4000, 50000);
+	assert_int_equal(logged_count("No buffer space"), 1);
+	assert_int_equal(logged_count("repeated"), 0);
+	walks.err = 0;
+	logged_clear();
+	lose_rule(4000, 60000);
+	assert_int_equal(walks.n, 6);
+	assert_int_equal(logged_count("flows"), 0);
+}
+
+static void check_not_asked_again(int err)
+{
+	walks.err = err;
+	lose_rule(4000, START_MS);
+	assert_int_equal(walks.n, 1);
+	walks.err = 0;
+	for (unsigned i = 1; i <= 3; i++) {
+		lose_rule(4000, START_MS + i * 10000);
+		assert_int_equal(flows.gone_n, 0);
+	}
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(logged_count("may go on"), 1);
+}
+
+static void test_a_kernel_without_conntrack_is_not_asked_again(void **state)
+{
+	check_not_asked_again(-EPROTONOSUPPORT);
+}
+
+static void test_a_kernel_that_cannot_end_flows_is_not_asked_again(void **state)
+{
+	check_not_asked_again(-EOPNOTSUPP);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_flows_of_a_deleted_rule_are_ended),
+		TEST(test_flows_of_a_rule_that_stayed_go_on),
+		TEST(test_flows_of_a_rule_that_leads_elsewhere_are_ended),
+		TEST(test_only_the_rules_that_are_gone_are_named),
+		TEST(test_a_rule_that_was_not_there_needs_no_walk),
+		TEST(test_no_external_address_no_flows),
+		TEST(test_flows_are_sought_at_the_address_they_came_to),
+		TEST(test_rules_lost_in_a_burst_share_a_walk),
+		TEST(test_the_timer_of_the_owner_ends_a_burst),
+		TEST(test_a_rule_that_is_back_in_time_keeps_its_flows),
+		TEST(test_without_a_clock_each_change_is_a_walk),
+		TEST(test_a_long_walk_makes_a_long_gap),
+		TEST(test_a_walk_is_forced_when_there_is_no_room),
+		TEST(test_a_failure_is_logged_once_a_reason),
+		TEST(test_a_kernel_without_conntrack_is_not_asked_again),
+		TEST(test_a_kernel_that_cannot_end_flows_is_not_asked_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,1329 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_monitor.c - start, reload and stop of the privileged process. All that
+ * it leads is a fake in this file: the broker, the supervisor, the report, the
+ * control socket, the jail. The configuration is a real file.
+ *
+ * monitor_run() returns at its end only. So each test hands it a script, which
+ * runs in the place of the loop (--wrap): it moves the fake clock, sends
+ * signals to this process, and looks at what was called.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "conf/conf.h"
+#include "monitor/broker.h"
+#include "monitor/ctllisten.h"
+#include "monitor/monitor.h"
+#include "monitor/report.h"
+#include "monitor/supervisor.h"
+#include "sys/caps.h"
+#include "sys/jail.h"
+#include "tests/unit/logged.h"
+
+#define SUSPECT_MS	20	/* from a change to the look at it */
+#define SUSPECT_GAP_MS	1000	/* from a look to the next for a change */
+#define VERIFY_S	"30"
+#define VERIFY_MS	30000
+
+/* ---- what is called -------------------------------------------------- */
+
+static char calls[1024];	/* in their order, one word each */
+
+static void note(const char *what)
+{
+	assert_true(strlen(calls) + strlen(what) + 2 < sizeof(calls));
+	strcat(calls, *calls ? " " : "");
+	strcat(calls, what);
+}
+
+/* What was called since it was asked last. */
+#define CALLS(want) do {					\
+		assert_string_equal(calls, want);		\
+		calls[0] = '\0';				\
+	} while (0)
+
+/* ---- the broker ------------------------------------------------------ */
+
+static struct {
+	struct broker *g;
+	int open_err, refresh_err, serve_err;
+	int watch_fd;		/* to be; -1 none */
+	bool suspect;		/* it sees that somebody changed a rule */
+	bool serving;		/* the engine says so in its next request */
+	size_t gone_n;		/* and so many flows are to be ended */
+	uint64_t now_ms;	/* as it was when it served */
+} broker;
+
+int broker_open(struct broker *g, const struct conf *conf)
+{
+	note("broker_open");
+	if (broker.open_err)
+		log_err("no backend");
+	if (broker.open_err)
+		return broker.open_err;
+	broker.g = g;
+	g->conf = conf;
+	g->open = true;
+	g->watch_fd = broker.watch_fd;
+	return 0;
+}
+
+void broker_close(struct broker *g)
+{
+	if (!g->open)
+		return;
+	note("broker_close");
+	g->open = false;
+	if (g->watch_fd >= 0)
+		close(g->watch_fd);
+}
+
+void broker_reset(struct broker *g)
+{
+	note("broker_reset");
+}
+
+int broker_refresh(struct broker *g)
+{
+	note("broker_refresh");
+	return broker.refresh_err;
+}
+
+int broker_verify(struct broker *g)
+{
+	note("verify");
+	g->suspect = broker.suspect;
+	return 0;
+}
+
+void broker_changed(struct broker *g)
+{
+	char c[16];
+
+	note("changed");
+	assert_true(read(g->watch_fd, c, sizeof(c)) > 0);
+	g->suspect |= broker.suspect;
+}
+
+int broker_serve(struct broker *g, int fd)
+{
+	assert_int_equal(fd, 55);
+	note("serve");
+	broker.now_ms = g->now_ms;
+	g->suspect |= broker.suspect;
+	g->serving |= broker.serving;
+	g->flows.gone_n = broker.gone_n;
+	g->flows.walk_gap_ms = 70;
+	return broker.serve_err;
+}
+
+void flows_kill(struct flows *f, uint64_t now_ms)
+{
+	note("flows_kill");
+	f->gone_n = 0;
+}
+
+/* ---- the supervisor -------------------------------------------------- */
+
+static struct {
+	struct supervisor *s;
+	bool open, alive;
+	int open_err;
+	const struct conf *conf;	/* of the engine */
+	int ctl_fd;
+	struct jail jail;
+	engine_run_fn *run;
+} engine;
+
+void supervisor_init(struct supervisor *s, struct loop *loop,
+		     const struct supervisor_ops *ops, void *arg)
+{
+	s->ops = ops;
+	s->arg = arg;
+	engine.s = s;
+}
+
+int supervisor_open(struct supervisor *s, const struct jail *jail,
+		    engine_run_fn *run)
+{
+	note("fork_server");
+	engine.jail = *jail;
+	engine.run = run;
+	engine.open = !engine.open_err;
+	return engine.open_err;
+}
+
+bool supervisor_is_open(const struct supervisor *s)
+{
+	return engine.open;
+}
+
+void supervisor_start(struct supervisor *s, const struct conf *conf, int ctl_fd)
+{
+	assert_false(engine.alive);
+	note("start");
+	engine.alive = true;
+	engine.conf = conf;
+	engine.ctl_fd = ctl_fd;
+	s->ops->born(s->arg);
+}
+
+void supervisor_control(struct supervisor *s, int ctl_fd)
+{
+	note("control");
+	engine.ctl_fd = ctl_fd;
+}
+
+bool supervisor_stop(struct supervisor *s)
+{
+	note("stop");
+	return engine.alive;
+}
+
+void supervisor_close(struct supervisor *s)
+{
+	note("close");
+	engine.open = false;
+}
+
+/* The engine asks for something. Return: what the supervisor is told */
+static int engine_asks(void)
+{
+	return engine.s->ops->request(engine.s->arg, 55);
+}
+
+static void engine_goes(void)
+{
+	engine.alive = false;
+	engine.s->ops->gone(engine.s->arg);
+}
+
+static unsigned open_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 64; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* ---- the control socket ---------------------------------------------- */
+
+static struct {
+	char path[CONF_STR_MAX];	/* of the last one */
+	int err;
+	unsigned opens;
+	bool broken;			/* it cannot be repaired */
+} ctl;
+
+int ctllisten_open(const char *path)
+{
+	note("ctl_open");
+	strcpy(ctl.path, path);
+	ctl.opens++;
+	return ctl.err ? ctl.err : open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+bool ctllisten_repair(int fd)
+{
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	note("ctl_repair");
+	return !ctl.broken;
+}
+
+/* ---- the report ------------------------------------------------------ */
+
+static enum status_state state;
+static char reload_fault[512], end_fault[512];
+static bool has_end_fault;
+
+void report_start(struct report *r, const char *file, const char *pid_file)
+{
+}
+
+void report_state(struct report *r, enum status_state s, const struct broker *g)
+{
+	state = s;
+}
+
+void report_serving(struct report *r)
+{
+	note("report_serving");
+}
+
+void report_reloading(struct report *r)
+{
+	note("report_reloading");
+}
+
+void report_stopping(struct report *r)
+{
+	note("report_stopping");
+}
+
+void report_broker(struct report *r, const struct broker *g)
+{
+	note("report_broker");
+}
+
+void report_reload(struct report *r, const char *fault)
+{
+	note(*fault ? "report_fault" : "report_reload");
+	snprintf(reload_fault, sizeof(reload_fault), "%s", fault);
+}
+
+void report_death(struct report *r)
+{
+	note("report_death");
+}
+
+void report_end(struct report *r, const char *fault)
+{
+	has_end_fault = fault != NULL;
+	snprintf(end_fault, sizeof(end_fault), "%s", fault ? fault : "");
+}
+
+/* ---- rights ---------------------------------------------------------- */
+
+static struct {
+	int user_err;		/* or 1: there is no such user */
+	int dir_err;		/* of state-dir */
+	int cut_err;
+	char dir[PATH_MAX];	/* that was made last */
+} rights;
+
+/* User "other" is uid 8, everybody else is uid 7. */
+int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
+{
+	*ret_uid = *ret_gid = strcmp(name, "other") ? 7 : 8;
+	return rights.user_err;
+}
+
+int jail_dir(const char *dir, uid_t uid, gid_t gid)
+{
+	const char *name = strrchr(dir, '/');
+
+	note("jail_dir");
+	strcpy(rights.dir, dir);
+	return name && !strcmp(name, "/state") ? rights.dir_err : 0;
+}
+
+int caps_cut(void)
+{
+	note("caps_cut");
+	return rights.cut_err;
+}
+
+/* ---- the script ------------------------------------------------------ */
+
+static uint64_t now_ms = 1000000;
+static struct loop *loop;
+static void (*script)(void);
+
+static uint64_t fake_clock(void)
+{
+	return now_ms;
+}
+
+struct loop *__real_loop_new(size_t fds_max, uint64_t (*clock_ms)(void));
+struct loop *__wrap_loop_new(size_t fds_max, uint64_t (*clock_ms)(void));
+struct loop *__wrap_loop_new(size_t fds_max, uint64_t (*clock_ms)(void))
+{
+	assert_null(clock_ms);
+	loop = __real_loop_new(fds_max, fake_clock);
+	return loop;
+}
+
+static bool stopped;		/* loop_stop() was called */
+
+void __real_loop_stop(struct loop *l);
+void __wrap_loop_stop(struct loop *l);
+void __wrap_loop_stop(struct loop *l)
+{
+	assert_ptr_equal(l, loop);
+	stopped = true;
+	__real_loop_stop(l);
+}
+
+int __wrap_loop_run(struct loop *l);
+int __wrap_loop_run(struct loop *l)
+{
+	assert_ptr_equal(l, loop);
+	note("run");
+	if (script)
+		script();
+	return 0;
+}
+
+static void pass(uint64_t ms)
+{
+	now_ms += ms;
+	assert_int_equal(loop_step(loop, 0), 0);
+}
+
+/* To this process, which has it blocked but while it waits. */
+static void send_signal(int signo)
+{
+	assert_int_equal(kill(getpid(), signo), 0);
+	pass(0);
+}
+
+static char dir[] = "/tmp/test_monitor.XXXXXX";
+static char conf_file[64];
+
+/* A small configuration; @more sets what it would set, or else. */
+static void put_conf(const char *more)
+{
+	static const char *const usual[][2] = {
+		{ "enabled", "yes" },
+		{ "allow-disable-external-interface", "no" },
+		{ "backend", "memory" }, { "verify-interval", VERIFY_S },
+		{ "user", "upnpd" }, { "log-level", "info" },
+		{ "state-dir", "/state" }, { "control-socket", "/ctl" },
+		{ "pid-file", "/d.pid" },
+	};
+	FILE *f = fopen(conf_file, "w");
+
+	assert_non_null(f);
+	fprintf(f, "%s\n", more);
+	for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+		if (!strstr(more, usual[i][0]))
+			fprintf(f, "%s = %s%s\n", usual[i][0],
+				usual[i][1][0] == '/' ? dir : "", usual[i][1]);
+	fprintf(f, "[interface wan0]\ntype = external\n"
+		"[interface lan0]\ntype = internal\n");
+	fclose(f);
+}
+
+static int set_up(void **unused)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(conf_file, sizeof(conf_file), "%s/conf", dir);
+	broker.watch_fd = -1;
+	put_conf("");
+	logged_open();
+	return 0;
+}
+
+static int tear_down(void **unused)
+{
+	logged_close();
+	unlink(conf_file);
+	return rmdir(dir);
+}
+
+static int run_nothing(const struct engine_start *s)
+{
+	return 0;
+}
+
+/* The monitor's whole life, with the file as it is now. Return: its status */
+static int monitor(void (*with)(void), bool debug)
+{
+	static struct conf conf;
+	struct conf_error why;
+
+	if (conf_read(conf_file, &conf, &why))
+		fail_msg("%s", why.text);
+	script = with;
+	return monitor_run(conf_file, &conf, debug, run_nothing);
+}
+
+#define STARTED "jail_dir fork_server broker_open caps_cut ctl_open start " \
+		"broker_reset run"
+
+/* ---- start ----------------------------------------------------------- */
+
+static void on_a_start(void)
+{
+	CALLS(STARTED);
+	assert_int_equal(state, STATUS_SERVING);
+	assert_string_equal(engine.conf->backend, "memory");
+	assert_ptr_equal(engine.conf, broker.g->conf);
+	assert_true(engine.ctl_fd >= 0);
+	assert_ptr_equal(engine.run, run_nothing);
+	assert_string_equal(engine.jail.dir, rights.dir);
+	assert_string_equal(engine.jail.dir + strlen(dir), "/state");
+	assert_int_equal(engine.jail.uid, 7);
+	assert_string_equal(ctl.path + strlen(dir), "/ctl");
+}
+
+/* The order matters: the fork server is forked with all rights, the firewall's
+ * tools run once with them, the engine is started without. */
+static void test_a_start_gives_up_rights_before_an_engine_runs(void **unused)
+{
+	assert_int_equal(monitor(on_a_start, false), 0);
+}
+
+static void test_an_end_takes_the_rules_back(void **unused)
+{
+	assert_int_equal(monitor(NULL, false), 0);
+	CALLS(STARTED " broker_close close");
+	assert_false(has_end_fault);
+}
+
+static void on_not_enabled(void)
+{
+	CALLS("run");
+	assert_int_equal(state, STATUS_DISABLED);
+	pass(10 * VERIFY_MS);
+	CALLS("");
+}
+
+static void test_not_enabled_starts_nothing(void **unused)
+{
+	put_conf("enabled = no");
+	assert_int_equal(monitor(on_not_enabled, false), 0);
+	assert_int_equal(logged_count("<6>not enabled: set enabled = yes in "),
+			 1);
+	CALLS("close");
+}
+
+static void test_a_risky_default_is_warned_of(void **unused)
+{
+	put_conf("allow-disable-external-interface = yes");
+	assert_int_equal(monitor(NULL, false), 0);
+	assert_int_equal(logged_count("<4>any host of the LAN may take wan0 "
+				      "down"), 1);
+}
+
+static void fail_start(const char *want_calls, const char *fault)
+{
+	assert_int_equal(monitor(NULL, false), 1);
+	CALLS(want_calls);
+	assert_true(has_end_fault);
+	if (!strstr(end_fault, fault))
+		fail_msg("\"%s\" is not in \"%s\"", fault, end_fault);
+}
+
+static void test_without_a_backend_it_ends(void **unused)
+{
+	broker.open_err = -ENOENT;
+	fail_start("jail_dir fork_server broker_open close", "no backend");
+}
+
+static void test_a_jail_that_cannot_be_entered_ends_it(void **unused)
+{
+	engine.open_err = -EPERM;
+	fail_start("jail_dir fork_server close", "Operation not permitted");
+}
+
+static void test_rights_that_cannot_be_given_up_end_it(void **unused)
+{
+	rights.cut_err = -EPERM;
+	fail_start("jail_dir fork_server broker_open caps_cut broker_close "
+		   "close", "ends: Operation not permitted");
+}
+
+static void test_an_unreadable_passwd_ends_it(void **unused)
+{
+	rights.user_err = -EIO;
+	fail_start("close", "/etc/passwd: Input/output error");
+}
+
+static void test_a_user_that_is_not_there_is_told(void **unused)
+{
+	rights.user_err = 1;
+	assert_int_equal(monitor(NULL, false), 0);
+	assert_int_equal(logged_count("<4>neither user upnpd nor nobody"), 1);
+}
+
+static void on_stand_in(void)
+{
+	assert_string_equal(engine.jail.dir + strlen(dir), "/d.jail");
+	assert_string_equal(engine.jail.dir, rights.dir);
+}
+
+static void check_stand_in(int dir_err)
+{
+	rights.dir_err = dir_err;
+	assert_int_equal(monitor(on_stand_in, false), 0);
+	assert_int_equal(logged_count("mappings are kept in "), 1);
+}
+
+static void test_without_var_the_state_is_beside_the_pid_file(void **unused)
+{
+	check_stand_in(-ENOENT);
+}
+
+static void test_a_read_only_var_is_the_same(void **unused)
+{
+	check_stand_in(-EROFS);
+}
+
+static void test_a_state_dir_of_somebody_else_ends_it(void **unused)
+{
+	rights.dir_err = -ENOTEMPTY;
+	fail_start("jail_dir close", "/state: Directory not empty");
+}
+
+static void on_no_control_socket(void)
+{
+	assert_int_equal(engine.ctl_fd, -EADDRINUSE);
+	assert_true(engine.alive);
+}
+
+static void test_without_a_control_socket_all_else_goes_on(void **unused)
+{
+	ctl.err = -EADDRINUSE;
+	assert_int_equal(monitor(on_no_control_socket, false), 0);
+	assert_int_equal(logged_count("<3>control-socket "), 1);
+}
+
+static void on_log_level(void)
+{
+	logged_clear();
+	log_debug("a detail");
+	log_info("a fact");
+}
+
+static void test_the_log_level_is_the_configurations(void **unused)
+{
+	put_conf("log-level = warning");
+	monitor(on_log_level, false);
+	assert_int_equal(logged_count("a "), 0);
+}
+
+static void test_debug_logs_all_whatever_is_configured(void **unused)
+{
+	put_conf("log-level = warning");
+	monitor(on_log_level, true);
+	assert_int_equal(logged_count("a "), 2);
+}
+
+/* ---- the firewall ---------------------------------------------------- */
+
+static void on_intervals(void)
+{
+	calls[0] = '\0';
+	for (unsigned i = 0; i < 3; i++) {
+		pass(VERIFY_MS - 1);
+		CALLS("");
+		pass(1);
+		CALLS("verify report_broker");
+	}
+}
+
+static void test_the_firewall_is_verified_at_its_interval(void **unused)
+{
+	assert_int_equal(monitor(on_intervals, false), 0);
+}
+
+static int firewall_fd;		/* of nf_tables: where it tells of a change */
+
+/* The next broker_open() has it. */
+static void open_firewall(void)
+{
+	int fd[2];
+
+	assert_int_equal(pipe2(fd, O_NONBLOCK | O_CLOEXEC), 0);
+	broker.watch_fd = fd[0];
+	firewall_fd = fd[1];
+}
+
+static void change_firewall(void)
+{
+	assert_int_equal(write(firewall_fd, "x", 1), 1);
+	pass(0);
+	CALLS("changed");
+}
+
+static void on_foreign_changes(void)
+{
+	pass(SUSPECT_GAP_MS);
+	calls[0] = '\0';
+	broker.suspect = true;
+	change_firewall();
+	pass(SUSPECT_MS - 1);
+	CALLS("");
+	broker.suspect = false;
+	pass(1);
+	CALLS("verify report_broker");
+	/* soon after a look: not before the gap is over */
+	broker.suspect = true;
+	pass(1);
+	change_firewall();
+	pass(SUSPECT_GAP_MS - 2);
+	CALLS("");
+	broker.suspect = false;
+	pass(1);
+	CALLS("verify report_broker");
+	/* the interval begins anew with each look */
+	pass(VERIFY_MS - 1);
+	CALLS("");
+	pass(1);
+	CALLS("verify report_broker");
+}
+
+static void test_a_foreign_change_is_verified_soon(void **unused)
+{
+	open_firewall();
+	assert_int_equal(monitor(on_foreign_changes, false), 0);
+}
+
+static void on_own_change(void)
+{
+	pass(SUSPECT_GAP_MS);
+	calls[0] = '\0';
+	broker.suspect = false;
+	change_firewall();
+	pass(10 * SUSPECT_GAP_MS);
+	CALLS("");
+}
+
+static void test_our_own_change_is_not_verified(void **unused)
+{
+	open_firewall();
+	assert_int_equal(monitor(on_own_change, false), 0);
+}
+
+static void on_a_change_during_a_look(void)
+{
+	pass(VERIFY_MS - 1);
+	calls[0] = '\0';
+	broker.suspect = true;
+	pass(1);
+	CALLS("verify report_broker");
+	broker.suspect = false;
+	pass(SUSPECT_GAP_MS - 1);
+	CALLS("");
+	pass(1);
+	CALLS("verify report_broker");
+	pass(SUSPECT_GAP_MS);
+	CALLS("");
+}
+
+static void test_a_change_during_a_look_makes_another_look(void **unused)
+{
+	assert_int_equal(monitor(on_a_change_during_a_look, false), 0);
+}
+
+/* ---- the engine ------------------------------------------------------ */
+
+static void on_requests(void)
+{
+	calls[0] = '\0';
+	now_ms += 5;
+	pass(0);
+	assert_int_equal(engine_asks(), 0);
+	assert_int_equal(broker.now_ms, now_ms);
+	CALLS("serve report_broker");
+	broker.serving = true;
+	broker.serve_err = -EPROTO;
+	assert_int_equal(engine_asks(), -EPROTO);
+	CALLS("serve report_broker report_serving");
+}
+
+static void test_requests_go_to_the_broker(void **unused)
+{
+	assert_int_equal(monitor(on_requests, false), 0);
+}
+
+static void on_suspect_request(void)
+{
+	pass(SUSPECT_GAP_MS);
+	calls[0] = '\0';
+	broker.suspect = true;
+	engine_asks();
+	broker.suspect = false;
+	pass(SUSPECT_MS - 1);
+	engine_asks();		/* does not put it off */
+	CALLS("serve report_broker serve report_broker");
+	pass(1);
+	CALLS("verify report_broker");
+}
+
+static void test_a_change_seen_by_a_request_is_verified(void **unused)
+{
+	assert_int_equal(monitor(on_suspect_request, false), 0);
+}
+
+static void on_flows(void)
+{
+	calls[0] = '\0';
+	broker.gone_n = 2;
+	engine_asks();
+	pass(30);
+	engine_asks();		/* does not put it off */
+	CALLS("serve report_broker serve report_broker");
+	pass(39);
+	CALLS("");
+	pass(1);
+	CALLS("flows_kill");
+	broker.gone_n = 0;
+	engine_asks();
+	pass(1000);
+	CALLS("serve report_broker");
+}
+
+static void test_flows_that_wait_are_ended_in_time(void **unused)
+{
+	assert_int_equal(monitor(on_flows, false), 0);
+}
+
+static void on_death(void)
+{
+	const int before = engine.ctl_fd;
+	const unsigned fds = open_fds();
+
+	broker.serving = true;
+	engine_asks();
+	calls[0] = '\0';
+	engine.s->ops->died(engine.s->arg);
+	CALLS("report_death ctl_repair control");
+	assert_int_equal(engine.ctl_fd, before);
+	assert_int_equal(ctl.opens, 1);
+	engine.s->ops->born(engine.s->arg);
+	CALLS("broker_reset");
+	assert_false(broker.g->serving);	/* until it says so */
+	ctl.broken = true;
+	engine.s->ops->died(engine.s->arg);
+	CALLS("report_death ctl_repair ctl_open control");
+	assert_true(fcntl(engine.ctl_fd, F_GETFD) >= 0);
+	assert_int_equal(open_fds(), fds);
+	assert_false(stopped);
+}
+
+static void test_the_next_engine_has_a_control_socket_that_works(void **unused)
+{
+	assert_int_equal(monitor(on_death, false), 0);
+}
+
+static void on_lost(void)
+{
+	log_err("engine died 5 times");
+	engine.s->ops->lost(engine.s->arg);
+	assert_true(stopped);
+}
+
+static void test_without_engines_it_ends_with_a_fault(void **unused)
+{
+	assert_int_equal(monitor(on_lost, false), 1);
+	CALLS(STARTED " broker_close close");
+	assert_string_equal(end_fault, "engine died 5 times");
+}
+
+/* ---- stop ------------------------------------------------------------ */
+
+static void check_stop(int signo)
+{
+	calls[0] = '\0';
+	send_signal(signo);
+	CALLS("report_stopping stop");
+	assert_false(stopped);		/* the engine says byebye */
+	put_conf("http-port = 4711");
+	send_signal(SIGHUP);
+	CALLS("");			/* that is over */
+	engine_goes();
+	assert_true(stopped);
+	CALLS("");
+}
+
+static void on_sigterm(void)
+{
+	check_stop(SIGTERM);
+}
+
+static void on_sigint(void)
+{
+	check_stop(SIGINT);
+}
+
+static void test_sigterm_stops_the_engine_before_the_rules_go(void **unused)
+{
+	assert_int_equal(monitor(on_sigterm, false), 0);
+	CALLS("broker_close close");
+	assert_false(has_end_fault);
+}
+
+static void test_sigint_is_the_same(void **unused)
+{
+	assert_int_equal(monitor(on_sigint, false), 0);
+	CALLS("broker_close close");
+}
+
+static void on_stop_without_engine(void)
+{
+	send_signal(SIGTERM);
+	assert_true(stopped);
+}
+
+static void test_a_stop_without_an_engine_ends_at_once(void **unused)
+{
+	put_conf("enabled = no");
+	assert_int_equal(monitor(on_stop_without_engine, false), 0);
+}
+
+/* ---- reload ---------------------------------------------------------- */
+
+/* SIGHUP, and the engine goes as it should. */
+static void reload(const char *more)
+{
+	put_conf(more);
+	calls[0] = '\0';
+	send_signal(SIGHUP);
+	CALLS("report_reloading stop");
+	engine_goes();
+}
+
+/* SIGHUP, and all stays as it was. */
+static void reload_in_vain(const char *more, const char *fault)
+{
+	put_conf(more);
+	calls[0] = '\0';
+	send_signal(SIGHUP);
+	CALLS("report_reloading report_fault");
+	if (!strstr(reload_fault, fault))
+		fail_msg("\"%s\" is not in \"%s\"", fault, reload_fault);
+	assert_int_equal(logged_count("<3>the configuration before stays in "
+				      "force"), 1);
+	logged_clear();
+	assert_true(engine.alive && !stopped);
+}
+
+static void on_reload(void)
+{
+	const int before = engine.ctl_fd;
+
+	reload("http-port = 4711\nverify-interval = 60");
+	CALLS("broker_refresh caps_cut ctl_repair start broker_reset "
+	      "report_reload");
+	assert_int_equal(engine.conf->http_port, 4711);
+	assert_int_equal(engine.ctl_fd, before);
+	assert_true(fcntl(before, F_GETFD) >= 0);
+	pass(60000 - 1);
+	CALLS("");
+	pass(1);
+	CALLS("verify report_broker");
+	assert_int_equal(logged_count("<6>configuration read again from "), 1);
+}
+
+static void test_a_reload_keeps_firewall_and_control_socket(void **unused)
+{
+	assert_int_equal(monitor(on_reload, false), 0);
+}
+
+static void on_reload_while_engine_stays(void)
+{
+	put_conf("http-port = 4711");
+	send_signal(SIGHUP);
+	/* until the engine has gone, all is as before */
+	assert_int_not_equal(engine.conf->http_port, 4711);
+	put_conf("http-port = 4712");
+	send_signal(SIGHUP);
+	assert_int_not_equal(engine.conf->http_port, 4711);
+	engine_goes();
+	assert_int_equal(engine.conf->http_port, 4712);
+}
+
+static void test_the_last_of_two_reloads_counts(void **unused)
+{
+	assert_int_equal(monitor(on_reload_while_engine_stays, false), 0);
+}
+
+static void on_good_then_bad(void)
+{
+	put_conf("http-port = 4711");
+	send_signal(SIGHUP);
+	put_conf("http-port = 4712\nstate-dir = /nowhere");
+	send_signal(SIGHUP);
+	engine_goes();
+	assert_int_equal(engine.conf->http_port, 4711);
+	assert_true(engine.alive && !stopped);
+}
+
+static void test_a_bad_reload_does_not_replace_a_good_one(void **unused)
+{
+	assert_int_equal(monitor(on_good_then_bad, false), 0);
+}
+
+static void on_stop_while_reloading(void)
+{
+	put_conf("http-port = 4711");
+	send_signal(SIGHUP);
+	send_signal(SIGTERM);
+	calls[0] = '\0';
+	engine_goes();
+	assert_true(stopped);
+	CALLS("");
+}
+
+static void test_a_stop_wins_over_a_reload(void **unused)
+{
+	assert_int_equal(monitor(on_stop_while_reloading, false), 0);
+	CALLS("broker_close close");
+}
+
+static void on_new_backend(void)
+{
+	reload("backend = iptables");
+	CALLS("broker_close broker_open caps_cut ctl_repair start "
+	      "broker_reset report_reload");
+	reload("backend = iptables\nmax-mappings = 77");
+	CALLS("broker_close broker_open caps_cut ctl_repair start "
+	      "broker_reset report_reload");
+}
+
+static void test_another_backend_or_size_is_another_broker(void **unused)
+{
+	assert_int_equal(monitor(on_new_backend, false), 0);
+}
+
+static void on_new_watch(void)
+{
+	open_firewall();
+	reload("backend = iptables");
+	calls[0] = '\0';
+	change_firewall();
+}
+
+static void test_the_new_brokers_firewall_is_watched(void **unused)
+{
+	open_firewall();
+	assert_int_equal(monitor(on_new_watch, false), 0);
+}
+
+static void on_same_watch(void)
+{
+	reload("http-port = 4711");
+	calls[0] = '\0';
+	change_firewall();
+	reload("enabled = no");
+	calls[0] = '\0';
+	pass(0);
+	CALLS("");		/* the descriptor is closed */
+}
+
+static void test_the_firewall_is_watched_once_after_a_reload(void **unused)
+{
+	open_firewall();
+	assert_int_equal(monitor(on_same_watch, false), 0);
+}
+
+static void on_new_control_socket(void)
+{
+	const unsigned fds = open_fds();
+	char more[128];
+
+	snprintf(more, sizeof(more), "control-socket = %s/ctl2", dir);
+	reload(more);
+	CALLS("broker_refresh caps_cut ctl_open start broker_reset "
+	      "report_reload");
+	assert_string_equal(ctl.path + strlen(dir), "/ctl2");
+	assert_true(fcntl(engine.ctl_fd, F_GETFD) >= 0);
+	assert_int_equal(open_fds(), fds);
+}
+
+static void test_another_path_is_another_control_socket(void **unused)
+{
+	assert_int_equal(monitor(on_new_control_socket, false), 0);
+}
+
+static void check_removed(const char *name, bool removed)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	assert_int_equal(access(path, F_OK), removed ? -1 : 0);
+	if (!removed)
+		unlink(path);
+}
+
+/* As ctllisten_open() would have made it. */
+static void make_name(const char *name)
+{
+	char path[96];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	close(open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+}
+
+static void on_socket_name(void)
+{
+	char more[128];
+
+	make_name("ctl");
+	reload("http-port = 4711");
+	check_removed("ctl", false);
+	make_name("ctl");
+	make_name("ctl2");
+	snprintf(more, sizeof(more), "control-socket = %s/ctl2", dir);
+	reload(more);
+	check_removed("ctl", true);
+}
+
+static void test_the_name_of_a_socket_goes_with_it(void **unused)
+{
+	assert_int_equal(monitor(on_socket_name, false), 0);
+	check_removed("ctl2", true);
+}
+
+static void on_disable(void)
+{
+	reload("enabled = no");
+	CALLS("broker_close report_reload");
+	assert_int_equal(state, STATUS_DISABLED);
+	pass(10 * VERIFY_MS);
+	CALLS("");
+	/* and back again: nobody has to go before */
+	put_conf("");
+	send_signal(SIGHUP);
+	CALLS("report_reloading stop broker_open caps_cut ctl_open start "
+	      "broker_reset report_reload");
+	assert_int_equal(state, STATUS_SERVING);
+}
+
+static void test_a_reload_may_disable_and_enable(void **unused)
+{
+	assert_int_equal(monitor(on_disable, false), 0);
+}
+
+static void on_enable(void)
+{
+	CALLS("run");
+	put_conf("user = other");
+	send_signal(SIGHUP);
+	CALLS("report_reloading jail_dir stop fork_server broker_open "
+	      "caps_cut ctl_open start broker_reset report_reload");
+	assert_int_equal(engine.jail.uid, 8);
+}
+
+/* Nothing was given up yet: any user and directory will do. */
+static void test_the_first_enabling_may_do_what_a_start_may(void **unused)
+{
+	put_conf("enabled = no");
+	assert_int_equal(monitor(on_enable, false), 0);
+}
+
+static void on_enable_in_vain(void)
+{
+	rights.dir_err = -ENOTEMPTY;
+	put_conf("");
+	send_signal(SIGHUP);
+	CALLS("run report_reloading jail_dir report_fault");
+	assert_string_equal(strrchr(reload_fault, ':'),
+			    ": Directory not empty");
+	assert_false(engine.open || stopped);
+}
+
+static void test_an_enabling_that_cannot_be_leaves_it_disabled(void **unused)
+{
+	put_conf("enabled = no");
+	assert_int_equal(monitor(on_enable_in_vain, false), 0);
+}
+
+static void on_bad_reload(void)
+{
+	reload_in_vain("http-port = many", "/conf:1: ");
+	assert_int_not_equal(engine.conf->http_port, 0);
+	unlink(conf_file);
+	send_signal(SIGHUP);
+	CALLS("report_reloading report_fault");
+	assert_non_null(strstr(reload_fault, "No such file"));
+	assert_true(engine.alive && !stopped);
+	reload("http-port = 4711");	/* and a good one still works */
+	assert_int_equal(engine.conf->http_port, 4711);
+}
+
+static void test_a_bad_file_changes_nothing(void **unused)
+{
+	assert_int_equal(monitor(on_bad_reload, false), 0);
+}
+
+static void on_other_state_dir(void)
+{
+	reload_in_vain("state-dir = /nowhere", "state-dir can not become "
+		       "/nowhere by a reload");
+}
+
+static void test_state_dir_cannot_change_by_a_reload(void **unused)
+{
+	assert_int_equal(monitor(on_other_state_dir, false), 0);
+}
+
+static void on_disable_elsewhere(void)
+{
+	reload("enabled = no\nstate-dir = /nowhere");
+	assert_int_equal(state, STATUS_DISABLED);
+	put_conf("state-dir = /nowhere");
+	send_signal(SIGHUP);
+	CALLS("broker_close report_reload report_reloading report_fault");
+	assert_false(engine.alive);
+}
+
+/* As long as it is disabled its state-dir is of no account. */
+static void test_state_dir_counts_when_it_is_enabled(void **unused)
+{
+	assert_int_equal(monitor(on_disable_elsewhere, false), 0);
+}
+
+static void on_unreadable(void)
+{
+	const uid_t before = geteuid();
+
+	assert_int_equal(chmod(conf_file, 0), 0);
+	if (before == 0)
+		assert_int_equal(seteuid(JAIL_NOBODY), 0);
+	calls[0] = '\0';
+	send_signal(SIGHUP);
+	if (before == 0)
+		assert_int_equal(seteuid(0), 0);
+	CALLS("report_reloading report_fault");
+	assert_non_null(strstr(reload_fault, "chown root "));
+}
+
+/* The start could read it, by a right that is given up. */
+static void test_a_file_that_only_its_owner_may_read_is_explained(void **unused)
+{
+	assert_int_equal(monitor(on_unreadable, false), 0);
+}
+
+static void on_other_user(void)
+{
+	reload_in_vain("user = other", "user can not become other by a reload");
+	rights.user_err = -EIO;
+	reload_in_vain("user = another", "user can not become another");
+	rights.user_err = 0;
+	reload("user = alias");		/* the same uid by another name */
+	assert_string_equal(engine.conf->user, "alias");
+}
+
+static void test_user_cannot_change_by_a_reload(void **unused)
+{
+	assert_int_equal(monitor(on_other_user, false), 0);
+}
+
+static void on_real_state_dir(void)
+{
+	char more[128];
+
+	reload("");
+	assert_true(engine.alive);
+	snprintf(more, sizeof(more), "state-dir = %s/d.jail", dir);
+	reload(more);		/* that is where it is */
+	assert_true(engine.alive);
+}
+
+static void test_state_dir_may_name_the_stand_in(void **unused)
+{
+	rights.dir_err = -ENOENT;
+	assert_int_equal(monitor(on_real_state_dir, false), 0);
+}
+
+static void on_failed_start(void)
+{
+	broker.open_err = -ENOENT;
+	reload("backend = iptables");
+	CALLS("broker_close broker_open report_fault");
+	assert_string_equal(reload_fault, "no backend");
+	assert_true(stopped);
+}
+
+static void test_a_reload_that_cannot_start_again_ends_it(void **unused)
+{
+	assert_int_equal(monitor(on_failed_start, false), 1);
+	CALLS("close");
+	assert_string_equal(end_fault, "no backend");
+}
+
+static void on_failed_refresh(void)
+{
+	broker.refresh_err = -ENOBUFS;
+	reload("http-port = 4711");
+	assert_true(engine.alive && !stopped);
+}
+
+static void test_a_refresh_that_fails_is_left_to_verify(void **unused)
+{
+	assert_int_equal(monitor(on_failed_refresh, false), 0);
+}
+
+/* ---- all of them ----------------------------------------------------- */
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+static const struct CMUnitTest tests[] = {
+	TEST(test_a_start_gives_up_rights_before_an_engine_runs),
+	TEST(test_an_end_takes_the_rules_back),
+	TEST(test_not_enabled_starts_nothing),
+	TEST(test_a_risky_default_is_warned_of),
+	TEST(test_without_a_backend_it_ends),
+	TEST(test_a_jail_that_cannot_be_entered_ends_it),
+	TEST(test_rights_that_cannot_be_given_up_end_it),
+	TEST(test_an_unreadable_passwd_ends_it),
+	TEST(test_a_user_that_is_not_there_is_told),
+	TEST(test_without_var_the_state_is_beside_the_pid_file),
+	TEST(test_a_read_only_var_is_the_same),
+	TEST(test_a_state_dir_of_somebody_else_ends_it),
+	TEST(test_without_a_control_socket_all_else_goes_on),
+	TEST(test_the_log_level_is_the_configurations),
+	TEST(test_debug_logs_all_whatever_is_configured),
+	TEST(test_the_firewall_is_verified_at_its_interval),
+	TEST(test_a_foreign_change_is_verified_soon),
+	TEST(test_our_own_change_is_not_verified),
+	TEST(test_a_change_during_a_look_makes_another_look),
+	TEST(test_requests_go_to_the_broker),
+	TEST(test_a_change_seen_by_a_request_is_verified),
+	TEST(test_flows_that_wait_are_ended_in_time),
+	TEST(test_the_next_engine_has_a_control_socket_that_works),
+	TEST(test_without_engines_it_ends_with_a_fault),
+	TEST(test_sigterm_stops_the_engine_before_the_rules_go),
+	TEST(test_sigint_is_the_same),
+	TEST(test_a_stop_without_an_engine_ends_at_once),
+	TEST(test_a_reload_keeps_firewall_and_control_socket),
+	TEST(test_the_last_of_two_reloads_counts),
+	TEST(test_a_bad_reload_does_not_replace_a_good_one),
+	TEST(test_a_stop_wins_over_a_reload),
+	TEST(test_another_backend_or_size_is_another_broker),
+	TEST(test_the_new_brokers_firewall_is_watched),
+	TEST(test_the_firewall_is_watched_once_after_a_reload),
+	TEST(test_another_path_is_another_control_socket),
+	TEST(test_the_name_of_a_socket_goes_with_it),
+	TEST(test_a_reload_may_disable_and_enable),
+	TEST(test_the_first_enabling_may_do_what_a_start_may),
+	TEST(test_an_enabling_that_cannot_be_leaves_it_disabled),
+	TEST(test_a_bad_file_changes_nothing),
+	TEST(test_state_dir_cannot_change_by_a_reload),
+	TEST(test_state_dir_counts_when_it_is_enabled),
+	TEST(test_a_file_that_only_its_owner_may_read_is_explained),
+	TEST(test_user_cannot_change_by_a_reload),
+	TEST(test_state_dir_may_name_the_stand_in),
+	TEST(test_a_reload_that_cannot_start_again_ends_it),
+	TEST(test_a_refresh_that_fails_is_left_to_verify),
+};
+
+/* monitor_run() runs once in a process: each test has one of its own.
+ * Return: did it fail? */
+static bool run_alone(const char *name)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		cmocka_set_test_filter(name);
+		exit(cmocka_run_group_tests(tests, NULL, NULL));
+	}
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status != 0;
+}
+
+int main(void)
+{
+	int failed = 0;
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(tests[0]); i++)
+		failed += run_alone(tests[i].name);
+	return failed;
+}

@@ -1,0 +1,845 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_supervisor.c - the life of an engine as the monitor leads it. The fork
+ * server is a fake in this file: a socket pair, on which the test says what
+ * became of an engine. Time is the loop's fake clock.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/limits.h"
+#include "monitor/supervisor.h"
+#include "tests/unit/logged.h"
+
+#define RETRY_MS	1000	/* an engine could not be started */
+#define MINUTE_MS	60000
+#define EXITED(status)	((status) << 8)		/* as waitpid() has it */
+#define KILLED(signo)	(signo)
+
+/* ---- the fork server ------------------------------------------------- */
+
+static struct {
+	int far;		/* its end of the socket */
+	int start_err, close_err, close_status;
+	unsigned starts, kills, closes;
+	int fd[FORKSERVER_FDS];	/* of the last engine, our copies */
+	bool chan_was_shut;	/* when it was closed */
+} server;
+
+int forkserver_open(struct forkserver *ret, const struct jail *jail,
+		    engine_run_fn *run)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK |
+				    SOCK_CLOEXEC, 0, pair), 0);
+	*ret = (struct forkserver){ 1, pair[0] };
+	server.far = pair[1];
+	return 0;
+}
+
+static void drop_engine(void)
+{
+	for (size_t i = 0; i < FORKSERVER_FDS; i++) {
+		if (server.fd[i] >= 0)
+			close(server.fd[i]);
+		server.fd[i] = -1;
+	}
+}
+
+int forkserver_start(const struct forkserver *f, const int fd[FORKSERVER_FDS])
+{
+	if (server.start_err)
+		return server.start_err;
+	server.starts++;
+	drop_engine();
+	for (size_t i = 0; i < FORKSERVER_FDS; i++)
+		if (fd[i] >= 0)
+			server.fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, 0);
+	return 0;
+}
+
+int forkserver_kill(const struct forkserver *f)
+{
+	server.kills++;
+	return 0;
+}
+
+int forkserver_read(const struct forkserver *f, struct forkserver_rep *ret)
+{
+	ssize_t n = recv(f->fd, ret, sizeof(*ret), 0);
+
+	if (n < 0)
+		return -errno;
+	return n == sizeof(*ret) ? 0 : -EPIPE;
+}
+
+static bool chan_is_shut(void)
+{
+	struct pollfd p = { server.fd[FORKSERVER_CHAN], POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLRDHUP;
+}
+
+int forkserver_close(struct forkserver *f, int *ret_status)
+{
+	if (f->fd < 0)
+		return -ECHILD;
+	server.closes++;
+	if (server.fd[FORKSERVER_CHAN] >= 0)
+		server.chan_was_shut = chan_is_shut();
+	*ret_status = server.close_status;
+	close(f->fd);
+	*f = (struct forkserver){ 0, -1 };
+	return server.close_err;
+}
+
+static int run_nothing(const struct engine_start *s)
+{
+	return 0;
+}
+
+/* ---- the owner ------------------------------------------------------- */
+
+static char calls[128];		/* of the owner's ops, one word each */
+static int request_err;
+static char requested;		/* the byte that the last request had */
+
+static void note(const char *what)
+{
+	assert_true(strlen(calls) + strlen(what) + 2 < sizeof(calls));
+	strcat(calls, *calls ? " " : "");
+	strcat(calls, what);
+}
+
+static void on_born(void *arg)
+{
+	note("born");
+}
+
+static int on_request(void *arg, int fd)
+{
+	note("request");
+	requested = 0;
+	recv(fd, &requested, 1, 0);
+	return request_err;
+}
+
+static void on_died(void *arg)
+{
+	note("died");
+}
+
+static void on_gone(void *arg)
+{
+	note("gone");
+}
+
+static void on_lost(void *arg)
+{
+	note("lost");
+}
+
+static const struct supervisor_ops ops = {
+	on_born, on_request, on_died, on_gone, on_lost,
+};
+
+/* What the owner heard since it was asked last. */
+#define CALLS(want) do {					\
+		assert_string_equal(calls, want);		\
+		calls[0] = '\0';				\
+	} while (0)
+
+/* ---- the module under test ------------------------------------------- */
+
+static uint64_t now_ms;
+static struct loop *loop;
+static struct supervisor sup;
+static struct conf conf;
+static const struct jail jail = { "/", 1, 1, 77 };
+
+static uint64_t fake_clock(void)
+{
+	return now_ms;
+}
+
+static void pass(uint64_t ms)
+{
+	now_ms += ms;
+	assert_int_equal(loop_step(loop, 0), 0);
+}
+
+/* The fork server says. */
+static void event(enum forkserver_event what, int value)
+{
+	const struct forkserver_rep rep = { what, value };
+
+	assert_int_equal(send(server.far, &rep, sizeof(rep), 0), sizeof(rep));
+	pass(0);
+}
+
+static int set_up(void **state)
+{
+	now_ms = 1000000;
+	memset(&server, 0, sizeof(server));
+	memset(server.fd, -1, sizeof(server.fd));
+	calls[0] = '\0';
+	request_err = 0;
+	conf_defaults(&conf);
+	logged_open();
+	loop = loop_new(8, fake_clock);
+	memset(&sup, 0, sizeof(sup));
+	supervisor_init(&sup, loop, &ops, &sup);
+	return loop ? supervisor_open(&sup, &jail, run_nothing) : -1;
+}
+
+static int tear_down(void **state)
+{
+	supervisor_close(&sup);
+	drop_engine();
+	close(server.far);
+	loop_free(loop);
+	logged_close();
+	return 0;
+}
+
+/* An engine that runs. */
+static void start(void)
+{
+	supervisor_start(&sup, &conf, -1);
+	event(FORKSERVER_STARTED, 77);
+	CALLS("born");
+}
+
+/* It dies, and its successor runs. */
+static void die_and_restart(void)
+{
+	event(FORKSERVER_DIED, EXITED(1));
+	pass(ENGINE_RESTART_MS);
+	event(FORKSERVER_STARTED, 78);
+	CALLS("died born");
+}
+
+static void engine_says(char c)
+{
+	assert_int_equal(send(server.fd[FORKSERVER_CHAN], &c, 1, 0), 1);
+	pass(0);
+}
+
+static void engine_logs(const char *text)
+{
+	ssize_t n = (ssize_t)strlen(text);
+
+	assert_int_equal(write(server.fd[FORKSERVER_LOG], text, (size_t)n), n);
+}
+
+static unsigned open_fds(void)
+{
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 64; fd++)
+		n += fcntl(fd, F_GETFD) >= 0;
+	return n;
+}
+
+/* ---- a start --------------------------------------------------------- */
+
+static void test_an_engine_finds_its_configuration_in_its_channel(void **state)
+{
+	static struct conf got;
+
+	conf.http_port = 4711;
+	supervisor_start(&sup, &conf, -1);
+	assert_int_equal(server.starts, 1);
+	CALLS("born");
+	assert_int_equal(recv(server.fd[FORKSERVER_CHAN], &got, sizeof(got), 0),
+			 sizeof(got));
+	assert_memory_equal(&got, &conf, sizeof(got));
+	assert_false(chan_is_shut());
+}
+
+static bool same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	assert_int_equal(fstat(a, &sa), 0);
+	assert_int_equal(fstat(b, &sb), 0);
+	return sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
+}
+
+static void test_the_control_socket_is_handed_to_each_engine(void **state)
+{
+	int first = socket(AF_UNIX, SOCK_STREAM, 0);
+	int second = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(first >= 0 && second >= 0);
+	supervisor_start(&sup, &conf, first);
+	assert_true(same_file(server.fd[FORKSERVER_CTL], first));
+	event(FORKSERVER_DIED, EXITED(1));
+	pass(ENGINE_RESTART_MS);
+	assert_int_equal(server.starts, 2);
+	assert_true(same_file(server.fd[FORKSERVER_CTL], first));
+	supervisor_control(&sup, second);
+	assert_int_equal(server.starts, 2);	/* for the next one */
+	event(FORKSERVER_DIED, EXITED(1));
+	pass(ENGINE_RESTART_MS);
+	assert_true(same_file(server.fd[FORKSERVER_CTL], second));
+	supervisor_control(&sup, -1);
+	event(FORKSERVER_DIED, EXITED(1));
+	pass(ENGINE_RESTART_MS);
+	assert_int_equal(server.starts, 4);
+	assert_int_equal(server.fd[FORKSERVER_CTL], -1);
+	close(first);
+	close(second);
+}
+
+static void test_an_engine_may_take_long_once_it_has_started(void **state)
+{
+	start();
+	pass(10 * FORKSERVER_ANSWER_MS);
+	CALLS("");
+	assert_int_equal(server.kills, 0);
+	assert_int_equal(logged_count("<3>"), 0);
+}
+
+static void test_a_fork_server_that_does_not_answer_is_the_end(void **state)
+{
+	supervisor_start(&sup, &conf, -1);
+	pass(FORKSERVER_ANSWER_MS - 1);
+	CALLS("born");
+	pass(1);
+	CALLS("lost");
+	assert_int_equal(logged_count("does not answer"), 1);
+	assert_true(chan_is_shut());
+	event(FORKSERVER_STARTED, 77);	/* nobody listens any more */
+	pass(MINUTE_MS);
+	CALLS("");
+	assert_int_equal(server.starts, 1);
+}
+
+static void test_an_engine_that_could_not_be_forked_is_retried(void **state)
+{
+	supervisor_start(&sup, &conf, -1);
+	for (unsigned i = 1; i <= 2 * ENGINE_DEATHS_MAX; i++) {
+		CALLS("born");
+		event(FORKSERVER_FAILED, -EAGAIN);
+		assert_true(chan_is_shut());
+		pass(RETRY_MS - 1);
+		assert_int_equal(server.starts, i);
+		pass(1);
+		assert_int_equal(server.starts, i + 1);
+	}
+	event(FORKSERVER_STARTED, 77);
+	CALLS("born");		/* no death is counted */
+	assert_int_not_equal(logged_count("<3>engine: Resource temporarily "
+					  "unavailable; trying again"), 0);
+}
+
+static void test_a_request_that_cannot_be_sent_is_retried(void **state)
+{
+	const unsigned before = open_fds();
+
+	server.start_err = -EMSGSIZE;
+	supervisor_start(&sup, &conf, -1);
+	CALLS("");
+	assert_int_equal(open_fds(), before);
+	pass(RETRY_MS - 1);
+	server.start_err = 0;
+	pass(0);
+	assert_int_equal(server.starts, 0);
+	pass(1);
+	assert_int_equal(server.starts, 1);
+	CALLS("born");
+	assert_int_equal(logged_count("<3>engine: Message too long"), 1);
+}
+
+/* No descriptor at all, one, two, three: what was made is closed again. */
+static void test_a_start_without_descriptors_leaks_none(void **state)
+{
+	const unsigned before = open_fds();
+	const int next = dup(0);
+	struct rlimit old, few;
+
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	for (rlim_t n = 0; n < 4; n++) {
+		few = (struct rlimit){ (rlim_t)next + n, old.rlim_max };
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+		if (n == 0)
+			supervisor_start(&sup, &conf, -1);
+		else
+			pass(RETRY_MS);
+		assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+		assert_int_equal(server.starts, 0);
+		assert_int_equal(open_fds(), before);
+	}
+	pass(RETRY_MS);
+	assert_int_equal(server.starts, 1);
+	CALLS("born");
+	assert_int_not_equal(logged_count("<3>engine: Too many open files"), 0);
+}
+
+/* ---- its life -------------------------------------------------------- */
+
+static void test_requests_of_the_engine_reach_the_owner(void **state)
+{
+	start();
+	engine_says('a');
+	CALLS("request");
+	assert_int_equal(requested, 'a');
+	engine_says('b');
+	CALLS("request");
+	assert_int_equal(requested, 'b');
+	assert_int_equal(server.kills, 0);
+}
+
+static void test_the_log_of_the_engine_is_copied(void **state)
+{
+	start();
+	engine_logs("<4>a warning\n<6>half ");
+	pass(0);
+	assert_int_equal(logged_count("<4>a warning\n"), 1);
+	assert_int_equal(logged_count("half"), 0);
+	engine_logs("a line\n");
+	pass(0);
+	assert_int_equal(logged_count("<6>half a line\n"), 1);
+}
+
+/* A closed pipe is always readable. */
+static void test_a_log_that_the_engine_has_closed_is_not_watched(void **state)
+{
+	start();
+	assert_int_not_equal(sup.log.slot, -1);
+	engine_logs("<4>the end");
+	close(server.fd[FORKSERVER_LOG]);
+	server.fd[FORKSERVER_LOG] = -1;
+	pass(0);	/* the text, then the end of file */
+	pass(0);
+	assert_int_equal(logged_count("<4>the end\n"), 1);
+	assert_int_equal(sup.log.slot, -1);
+}
+
+static void test_half_a_line_is_not_for_the_next_engine(void **state)
+{
+	start();
+	engine_logs("<4>the first was ");
+	pass(0);
+	die_and_restart();
+	engine_logs("<4>the second\n");
+	pass(0);
+	assert_int_equal(logged_count("<4>the second\n"), 1);
+	assert_int_equal(logged_count("the first was <4>"), 0);
+}
+
+/* ---- its death ------------------------------------------------------- */
+
+static void test_an_engine_that_died_is_replaced_after_a_delay(void **state)
+{
+	unsigned before;
+
+	start();
+	before = open_fds();
+	event(FORKSERVER_DIED, EXITED(3));
+	CALLS("died");
+	assert_true(chan_is_shut());
+	assert_int_equal(logged_count("<3>engine ended with status 3"), 1);
+	pass(ENGINE_RESTART_MS - 1);
+	assert_int_equal(server.starts, 1);
+	pass(1);
+	assert_int_equal(server.starts, 2);
+	CALLS("born");
+	assert_int_equal(open_fds(), before);
+	event(FORKSERVER_STARTED, 78);
+	engine_says('a');
+	CALLS("request");
+	event(FORKSERVER_DIED, KILLED(SIGSEGV));
+	assert_int_equal(logged_count("<3>engine ended by signal 11"), 1);
+}
+
+/* It is all in the pipe when the fork server says that it has ended. */
+static void test_the_last_lines_of_a_dead_engine_are_logged(void **state)
+{
+	char line[LOG_LINE_MAX];
+
+	start();
+	memset(line, 'x', sizeof(line));
+	memcpy(line, "<6>", 3);
+	memcpy(line + sizeof(line) - 2, "\n", 2);
+	for (unsigned i = 0; i < LOG_ENGINE_LINES_S - 2; i++) {
+		line[3] = (char)('a' + i);
+		engine_logs(line);
+	}
+	engine_logs("<3>out of luck\n<3>in the middle of");
+	close(server.fd[FORKSERVER_LOG]);
+	server.fd[FORKSERVER_LOG] = -1;
+	event(FORKSERVER_DIED, EXITED(1));
+	assert_int_equal(logged_count("<6>"), LOG_ENGINE_LINES_S - 2);
+	assert_int_equal(logged_count("<3>out of luck\n"), 1);
+	assert_int_equal(logged_count("<3>in the middle of\n"), 1);
+}
+
+static void test_five_deaths_in_a_minute_end_the_daemon(void **state)
+{
+	start();
+	for (unsigned i = 1; i < ENGINE_DEATHS_MAX; i++)
+		die_and_restart();
+	/* the first death was a minute ago */
+	pass(MINUTE_MS - (ENGINE_DEATHS_MAX - 1) * ENGINE_RESTART_MS);
+	event(FORKSERVER_DIED, EXITED(1));
+	CALLS("died lost");
+	assert_int_equal(logged_count("<3>engine died 5 times within a minute"),
+			 1);
+	pass(MINUTE_MS);
+	assert_int_equal(server.starts, ENGINE_DEATHS_MAX);
+	assert_false(supervisor_stop(&sup));
+}
+
+static void test_a_death_more_than_a_minute_ago_is_forgotten(void **state)
+{
+	const unsigned more = ENGINE_DEATHS_MAX - 2;
+
+	start();
+	die_and_restart();
+	pass(2);
+	for (unsigned i = 0; i < more; i++)
+		die_and_restart();
+	pass(MINUTE_MS - 2 - (more + 1) * ENGINE_RESTART_MS + 1);
+	die_and_restart();	/* the first was a minute and 1 ms ago */
+	/* the second was a minute less 1 ms ago */
+	event(FORKSERVER_DIED, EXITED(1));
+	CALLS("died lost");
+}
+
+/* At time 0 a death is a death. */
+static void test_five_deaths_right_after_boot_end_the_daemon(void **state)
+{
+	now_ms = 0;
+	start();
+	for (unsigned i = 1; i < ENGINE_DEATHS_MAX; i++)
+		die_and_restart();
+	event(FORKSERVER_DIED, EXITED(1));
+	CALLS("died lost");
+}
+
+/* ---- its end, as we want it ------------------------------------------ */
+
+static void test_an_engine_that_is_stopped_may_say_byebye(void **state)
+{
+	start();
+	assert_true(supervisor_stop(&sup));
+	assert_true(chan_is_shut());
+	engine_logs("<6>byebye\n");
+	pass(ENGINE_STOP_MS - 1);
+	assert_int_equal(logged_count("<6>byebye\n"), 1);
+	CALLS("");
+	event(FORKSERVER_DIED, EXITED(0));
+	CALLS("gone");
+	pass(MINUTE_MS);
+	assert_int_equal(server.kills, 0);
+	assert_int_equal(server.starts, 1);
+	assert_int_equal(logged_count("<3>"), 0);
+	CALLS("");
+}
+
+static void test_an_engine_that_does_not_stop_is_killed(void **state)
+{
+	start();
+	assert_true(supervisor_stop(&sup));
+	pass(ENGINE_STOP_MS - 1);
+	assert_int_equal(server.kills, 0);
+	pass(1);
+	assert_int_equal(server.kills, 1);
+	assert_int_equal(logged_count("<3>engine: it does not stop"), 1);
+	event(FORKSERVER_DIED, KILLED(SIGKILL));
+	CALLS("gone");
+	pass(MINUTE_MS);
+	CALLS("");
+}
+
+static void test_a_killed_engine_that_lives_on_is_the_end(void **state)
+{
+	start();
+	supervisor_stop(&sup);
+	pass(ENGINE_STOP_MS);
+	pass(FORKSERVER_ANSWER_MS - 1);
+	CALLS("");
+	pass(1);
+	CALLS("lost");
+	assert_int_equal(logged_count("does not answer"), 1);
+}
+
+/* "Started" then does not answer the order to kill it. */
+static void test_an_engine_killed_before_it_started_must_end(void **state)
+{
+	supervisor_start(&sup, &conf, -1);
+	CALLS("born");
+	supervisor_stop(&sup);
+	pass(ENGINE_STOP_MS);
+	assert_int_equal(server.kills, 1);
+	event(FORKSERVER_STARTED, 77);
+	pass(FORKSERVER_ANSWER_MS);
+	CALLS("lost");
+}
+
+static void test_a_start_that_fails_while_stopping_is_not_retried(void **state)
+{
+	supervisor_start(&sup, &conf, -1);
+	CALLS("born");
+	assert_true(supervisor_stop(&sup));
+	event(FORKSERVER_FAILED, -EAGAIN);
+	CALLS("gone");
+	pass(MINUTE_MS);
+	assert_int_equal(server.starts, 1);
+}
+
+static void test_a_stop_between_two_engines_needs_no_wait(void **state)
+{
+	start();
+	event(FORKSERVER_DIED, EXITED(1));
+	CALLS("died");
+	assert_false(supervisor_stop(&sup));
+	pass(MINUTE_MS);
+	assert_int_equal(server.starts, 1);
+	CALLS("");
+}
+
+/* As a reload does it. */
+static void test_such_a_stop_does_not_kill_the_next_engine(void **state)
+{
+	start();
+	event(FORKSERVER_DIED, EXITED(1));
+	assert_false(supervisor_stop(&sup));
+	supervisor_start(&sup, &conf, -1);
+	event(FORKSERVER_STARTED, 78);
+	pass(ENGINE_STOP_MS);
+	CALLS("died born");
+	assert_int_equal(server.kills, 0);
+}
+
+static void test_after_a_stop_another_one_can_be_started(void **state)
+{
+	static struct conf next, got;
+
+	start();
+	supervisor_stop(&sup);
+	event(FORKSERVER_DIED, EXITED(0));
+	CALLS("gone");
+	next = conf;
+	next.http_port = 4712;
+	supervisor_start(&sup, &next, -1);
+	event(FORKSERVER_STARTED, 78);
+	CALLS("born");
+	recv(server.fd[FORKSERVER_CHAN], &got, sizeof(got), 0);
+	assert_int_equal(got.http_port, 4712);
+	event(FORKSERVER_DIED, EXITED(1));	/* unasked again */
+	CALLS("died");
+}
+
+/* ---- its end, since it misbehaves ------------------------------------ */
+
+static void check_killed(int err, const char *why)
+{
+	start();
+	request_err = err;
+	engine_says('x');
+	CALLS("request");
+	assert_int_equal(server.kills, 1);
+	assert_int_equal(logged_count(why), 1);
+	engine_says('y');	/* nobody listens to it any more */
+	CALLS("");
+	assert_int_equal(server.kills, 1);
+	request_err = 0;
+	event(FORKSERVER_DIED, KILLED(SIGKILL));
+	CALLS("died");
+	pass(ENGINE_RESTART_MS);
+	event(FORKSERVER_STARTED, 78);
+	pass(10 * FORKSERVER_ANSWER_MS);
+	CALLS("born");
+	engine_says('z');
+	CALLS("request");
+	assert_int_equal(server.kills, 1);
+}
+
+static void test_an_engine_that_sends_rubbish_is_replaced(void **state)
+{
+	check_killed(-EPROTO, "<3>engine: it sent what is no request");
+}
+
+static void test_an_engine_that_does_not_read_is_replaced(void **state)
+{
+	check_killed(-EXFULL, "<3>engine: it does not read its answers");
+}
+
+static void test_an_engine_that_hung_up_has_time_to_end(void **state)
+{
+	start();
+	request_err = -EPIPE;
+	engine_says('x');
+	CALLS("request");
+	pass(ENGINE_STOP_MS - 1);
+	assert_int_equal(server.kills, 0);
+	pass(1);
+	assert_int_equal(server.kills, 1);
+	event(FORKSERVER_DIED, KILLED(SIGKILL));
+	CALLS("died");
+}
+
+static void test_an_engine_that_hung_up_and_ended_is_not_killed(void **state)
+{
+	start();
+	request_err = -EPIPE;
+	engine_says('x');
+	request_err = 0;
+	event(FORKSERVER_DIED, EXITED(0));
+	CALLS("request died");
+	pass(ENGINE_RESTART_MS);
+	event(FORKSERVER_STARTED, 78);
+	pass(ENGINE_STOP_MS);
+	assert_int_equal(server.kills, 0);
+}
+
+/* ---- the fork server's end ------------------------------------------- */
+
+static void check_lost(const char *line)
+{
+	start();
+	engine_logs("<5>last of all\n");
+	shutdown(server.far, SHUT_RDWR);
+	pass(0);
+	CALLS("lost");
+	assert_int_equal(logged_count(line), 1);
+	assert_int_equal(logged_count("<5>last of all\n"), 1);
+	assert_int_equal(server.closes, 1);
+	assert_false(supervisor_is_open(&sup));
+	assert_false(supervisor_stop(&sup));
+	pass(MINUTE_MS);
+	CALLS("");
+	assert_int_equal(server.starts, 1);
+}
+
+static void test_a_fork_server_that_was_killed_is_the_end(void **state)
+{
+	server.close_status = KILLED(SIGKILL);
+	check_lost("ended by signal 9");
+}
+
+static void test_a_fork_server_that_exited_is_the_end(void **state)
+{
+	server.close_status = EXITED(4);
+	check_lost("ended with status 4");
+}
+
+static void test_a_fork_server_that_hung_up_is_the_end(void **state)
+{
+	server.close_err = -ETIMEDOUT;
+	check_lost("hung up");
+}
+
+/* Nothing more is tried, and nothing more is logged. */
+static void test_a_fork_server_that_ends_between_engines(void **state)
+{
+	start();
+	event(FORKSERVER_DIED, EXITED(1));
+	server.close_status = EXITED(0);
+	shutdown(server.far, SHUT_RDWR);
+	pass(0);
+	CALLS("died lost");
+	logged_clear();
+	pass(ENGINE_RESTART_MS);
+	assert_int_equal(server.starts, 1);
+	assert_int_equal(logged_count("<3>"), 0);
+}
+
+/* ---- open and close -------------------------------------------------- */
+
+static void test_without_a_fork_server_all_else_is_harmless(void **state)
+{
+	struct supervisor s = { 0 };
+
+	supervisor_init(&s, loop, &ops, &s);
+	assert_false(supervisor_is_open(&s));
+	assert_true(supervisor_is_open(&sup));
+	assert_false(supervisor_stop(&s));
+	supervisor_control(&s, 7);
+	supervisor_close(&s);
+	supervisor_close(&s);
+	assert_int_equal(server.closes, 0);
+	CALLS("");
+}
+
+/* The fork server waits for its engine, which waits for us to hang up. */
+static void test_a_close_hangs_up_on_the_engine_first(void **state)
+{
+	start();
+	engine_logs("<6>byebye\n");
+	supervisor_close(&sup);
+	assert_int_equal(server.closes, 1);
+	assert_true(server.chan_was_shut);
+	assert_int_equal(logged_count("<6>byebye\n"), 1);
+	assert_int_equal(logged_count("<4>"), 0);
+	assert_false(supervisor_is_open(&sup));
+}
+
+static void test_a_fork_server_that_does_not_end_is_logged(void **state)
+{
+	start();
+	server.close_err = -ETIMEDOUT;
+	supervisor_close(&sup);
+	assert_int_equal(logged_count("does not end"), 1);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_an_engine_finds_its_configuration_in_its_channel),
+		TEST(test_the_control_socket_is_handed_to_each_engine),
+		TEST(test_an_engine_may_take_long_once_it_has_started),
+		TEST(test_a_fork_server_that_does_not_answer_is_the_end),
+		TEST(test_an_engine_that_could_not_be_forked_is_retried),
+		TEST(test_a_request_that_cannot_be_sent_is_retried),
+		TEST(test_a_start_without_descriptors_leaks_none),
+		TEST(test_requests_of_the_engine_reach_the_owner),
+		TEST(test_the_log_of_the_engine_is_copied),
+		TEST(test_a_log_that_the_engine_has_closed_is_not_watched),
+		TEST(test_half_a_line_is_not_for_the_next_engine),
+		TEST(test_an_engine_that_died_is_replaced_after_a_delay),
+		TEST(test_the_last_lines_of_a_dead_engine_are_logged),
+		TEST(test_five_deaths_in_a_minute_end_the_daemon),
+		TEST(test_a_death_more_than_a_minute_ago_is_forgotten),
+		TEST(test_five_deaths_right_after_boot_end_the_daemon),
+		TEST(test_an_engine_that_is_stopped_may_say_byebye),
+		TEST(test_an_engine_that_does_not_stop_is_killed),
+		TEST(test_a_killed_engine_that_lives_on_is_the_end),
+		TEST(test_an_engine_killed_before_it_started_must_end),
+		TEST(test_a_start_that_fails_while_stopping_is_not_retried),
+		TEST(test_a_stop_between_two_engines_needs_no_wait),
+		TEST(test_such_a_stop_does_not_kill_the_next_engine),
+		TEST(test_after_a_stop_another_one_can_be_started),
+		TEST(test_an_engine_that_sends_rubbish_is_replaced),
+		TEST(test_an_engine_that_does_not_read_is_replaced),
+		TEST(test_an_engine_that_hung_up_has_time_to_end),
+		TEST(test_an_engine_that_hung_up_and_ended_is_not_killed),
+		TEST(test_a_fork_server_that_was_killed_is_the_end),
+		TEST(test_a_fork_server_that_exited_is_the_end),
+		TEST(test_a_fork_server_that_hung_up_is_the_end),
+		TEST(test_a_fork_server_that_ends_between_engines),
+		TEST(test_without_a_fork_server_all_else_is_harmless),
+		TEST(test_a_close_hangs_up_on_the_engine_first),
+		TEST(test_a_fork_server_that_does_not_end_is_logged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

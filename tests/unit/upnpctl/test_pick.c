@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_pick.c - which interfaces are meant by a number, a name, a [find]. What
+ * is said on stderr and which links the kernel has are fakes in this file.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+#include "conf/conf.h"
+#include "sys/netif.h"
+#include "upnpctl/pick.h"
+
+static char said[512];
+
+int cmd_fail(int status, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	return status;
+}
+
+bool netif_is_there(const char *name)
+{
+	return strcmp(name, "tun0") != 0;
+}
+
+static struct conf conf;
+
+static int set_up(void **state)
+{
+	conf_defaults(&conf);
+	conf.iface_n = 4;
+	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL, false,
+					     0xcb007107 };
+	conf.iface[1] = (struct conf_iface){ "lan0", CONF_INTERNAL };
+	conf.iface[2] = (struct conf_iface){ "tun0", CONF_INTERNAL, true };
+	conf.iface[3] = (struct conf_iface){ "2", CONF_INTERNAL };
+	return 0;
+}
+
+/* The interfaces that @items names, a bit each. */
+static uint32_t picked(const char *items)
+{
+	uint32_t mask = 0;
+
+	said[0] = '\0';
+	assert_int_equal(pick_items(&conf, str_z(items), &mask), CMD_OK);
+	assert_string_equal(said, "");
+	return mask;
+}
+
+#define REFUSED(items, why) do {					\
+		uint32_t mask = 0;					\
+		assert_int_equal(pick_items(&conf, STR(items), &mask),	\
+				 CMD_USAGE);				\
+		assert_string_equal(said, why);				\
+	} while (0)
+
+static void test_numbers_and_names(void **state)
+{
+	assert_int_equal(picked("0"), 1);
+	assert_int_equal(picked("3"), 8);
+	assert_int_equal(picked("lan0"), 2);
+	assert_int_equal(picked("0,lan0"), 3);
+	assert_int_equal(picked("tun0, 0"), 5);
+	assert_int_equal(picked("0,0,wan0"), 1);
+}
+
+static void test_ranges(void **state)
+{
+	assert_int_equal(picked("0-3"), 15);
+	assert_int_equal(picked("1-1"), 2);
+	assert_int_equal(picked("0,1-3"), 15);
+}
+
+/* A name wins, or that interface could not be meant. */
+static void test_an_interface_may_be_called_like_a_number(void **state)
+{
+	assert_int_equal(picked("2"), 8);
+	assert_int_equal(picked("2-2"), 4);
+}
+
+static void test_what_is_picked_is_added(void **state)
+{
+	uint32_t mask = 4;
+
+	assert_int_equal(pick_items(&conf, STR("0"), &mask), CMD_OK);
+	assert_int_equal(mask, 5);
+}
+
+#define THERE_ARE "; there are: 0 wan0, 1 lan0, 2 tun0, 3 2"
+
+static void test_one_that_is_not_there_is_told(void **state)
+{
+	REFUSED("4", "there is no interface number 4" THERE_ARE);
+	REFUSED("1-4", "there is no interface number 1-4" THERE_ARE);
+	REFUSED("3-1", "there is no interface 3-1" THERE_ARE);
+	REFUSED("1-", "there is no interface 1-" THERE_ARE);
+	REFUSED("-1", "there is no interface -1" THERE_ARE);
+	REFUSED("ether1", "there is no interface ether1" THERE_ARE);
+	REFUSED("0,,1", "there is no interface " THERE_ARE);
+	REFUSED("4294967295", "there is no interface number 4294967295"
+		THERE_ARE);
+}
+
+static void test_without_any_interface_it_says_how_to_add_one(void **state)
+{
+	conf.iface_n = 0;
+	REFUSED("0", "there is no interface number 0, nor any other; add it: "
+		"interfaces add interface=NAME type=internal");
+}
+
+static void test_find_by_what_they_are(void **state)
+{
+	assert_int_equal(picked("[find type=internal]"), 14);
+	assert_int_equal(picked("[find where type=internal]"), 14);
+	assert_int_equal(picked("[find type!=internal]"), 1);
+	assert_int_equal(picked("[find interface=lan0]"), 2);
+	assert_int_equal(picked("[find disabled]"), 4);
+	assert_int_equal(picked("[find !disabled]"), 11);
+	assert_int_equal(picked("[find disabled=no]"), 11);
+	assert_int_equal(picked("[find invalid]"), 4);
+	assert_int_equal(picked("[find !invalid]"), 11);
+	assert_int_equal(picked("[find dynamic]"), 0);
+	assert_int_equal(picked("[find forced-ip=203.0.113.7]"), 1);
+	assert_int_equal(picked("[find]"), 15);
+}
+
+static void test_all_terms_have_to_be_true(void **state)
+{
+	assert_int_equal(picked("[find type=internal disabled=no]"), 10);
+	assert_int_equal(picked("[find type=internal and !disabled]"), 10);
+	assert_int_equal(picked("[find type=external disabled]"), 0);
+	assert_int_equal(picked("[find disabled type=internal]"), 4);
+}
+
+static void test_a_find_that_means_nothing_is_refused(void **state)
+{
+	REFUSED("[find colour=red]", "interfaces have no \"colour\" to look "
+		"for; they have interface, type, disabled, forced-ip, "
+		"invalid, dynamic");
+	REFUSED("[fund type=internal]", "\"[fund\" is no [find ...]");
+	REFUSED("[find a a a a a a a a a]", "too much to find");
+}
+
+#define TEST(t) cmocka_unit_test_setup(t, set_up)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_numbers_and_names),
+		TEST(test_ranges),
+		TEST(test_an_interface_may_be_called_like_a_number),
+		TEST(test_what_is_picked_is_added),
+		TEST(test_one_that_is_not_there_is_told),
+		TEST(test_without_any_interface_it_says_how_to_add_one),
+		TEST(test_find_by_what_they_are),
+		TEST(test_all_terms_have_to_be_true),
+		TEST(test_a_find_that_means_nothing_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
