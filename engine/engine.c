@@ -156,7 +156,7 @@ static bool op_link(void *arg, bool up)
 	return true;
 }
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 	struct engine *e = arg;
 
@@ -223,7 +223,7 @@ static const struct igd_ops igd_ops = {
 };
 
 static const struct map_ops map_ops = {
-	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused, .rnd = op_rnd,
 };
 

@@ -99,7 +99,7 @@ struct igd_call {
 	const struct igd_action *act;
 	unsigned n;		/* root version */
 	unsigned version;	/* of the service under that root */
-	uint32_t client_ip;	/* who asks */
+	uint32_t client_ip;	/* the requester */
 	uint32_t local_ip;	/* the router's address it asked */
 	uint64_t now_ms;
 	struct igd_in in[SOAP_ARGS_MAX];

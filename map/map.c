@@ -218,7 +218,7 @@ uint64_t map_tick(struct map *m, uint64_t now_ms)
 	uint64_t next_ms = UINT64_MAX;
 
 	portmap_expire(m->pm, now_ms, &next_ms, expired, m);
-	m->ops->kick(m->ops_arg);
+	m->ops->wake(m->ops_arg);
 	return next_ms;
 }
 

@@ -81,8 +81,8 @@ enum map_what { MAP_ADD, MAP_DELETE, MAP_DELETE_RANGE };
 
 /* None of these may call back into the core: answers come later. */
 struct map_ops {
-	/* there may be ops: portmap_next_op() */
-	void (*kick)(void *arg);
+	/* there are ops to send, perhaps: portmap_next_op() */
+	void (*wake)(void *arg);
 	/* a mapping was committed, or has ended: the lease file */
 	void (*stored)(void *arg, const struct pm_entry *);
 	void (*gone)(void *arg, const struct nat_rule *);

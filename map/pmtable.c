@@ -60,7 +60,7 @@ static void chain_del(struct portmap *pm, uint16_t slot)
 	*at = pm->next[slot];
 }
 
-uint16_t pmtable_take(struct portmap *pm, const struct nat_rule *rule,
+uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 		      uint16_t replaces)
 {
 	uint16_t slot = pm->free_head;

@@ -50,7 +50,7 @@ bool pmtable_counted(const struct pm_entry *);
 bool pmtable_client_full(const struct portmap *, uint32_t client_ip);
 
 /**
- * pmtable_take - reserve a slot for a mapping with this rule.
+ * pmtable_reserve - reserve a slot for a mapping with this rule.
  * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
  * The entry is ADDING, has the rule and a new generation, and portmap_on_port()
@@ -58,7 +58,7 @@ bool pmtable_client_full(const struct portmap *, uint32_t client_ip);
  *
  * Return: PM_NONE when there is none left
  */
-uint16_t pmtable_take(struct portmap *, const struct nat_rule *rule,
+uint16_t pmtable_reserve(struct portmap *, const struct nat_rule *rule,
 		      uint16_t replaces);
 
 /** pmtable_free - free a slot and its description. It must not be in the order

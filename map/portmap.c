@@ -179,7 +179,7 @@ static int reserve(struct portmap *pm, const struct pm_req *req,
 		return REFUSAL_FULL;
 	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
 		return REFUSAL_CLIENT_FULL;
-	slot = pmtable_take(pm, &req->rule, old);
+	slot = pmtable_reserve(pm, &req->rule, old);
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
 	fill(pm, slot, req, expires_ms);

@@ -121,7 +121,7 @@ int range_start(struct map *m, struct map_wait *w)
 	if (!m->range_left)
 		return REFUSAL_NONE;
 	waitlist_queue(m, w, PM_NONE, true);
-	m->ops->kick(m->ops_arg);
+	m->ops->wake(m->ops_arg);
 	return MAP_WAIT;
 }
 

@@ -21,7 +21,7 @@ static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
 	if (res == PM_STARTED || res == PM_BUSY) {
 		waitlist_queue(m, w, slot, res == PM_STARTED);
 		if (res == PM_STARTED)
-			m->ops->kick(m->ops_arg);
+			m->ops->wake(m->ops_arg);
 		return MAP_WAIT;
 	}
 	return (int)mapreport_refusal(m, w, (enum refusal)res, 0);

@@ -54,7 +54,7 @@ static inline bool gw_link(void *arg, bool up)
 	return true;
 }
 
-static inline void gw_kick(void *arg)
+static inline void gw_wake(void *arg)
 {
 }
 
@@ -94,7 +94,7 @@ static inline uint32_t gw_rnd(void *arg)
 static const struct igd_ops gw_ops = { gw_counters, gw_link };
 
 static const struct map_ops gw_map_ops = {
-	gw_kick, gw_stored, gw_gone, gw_refused, gw_rnd,
+	gw_wake, gw_stored, gw_gone, gw_refused, gw_rnd,
 };
 
 static inline void gw_init(struct gateway *gw)

@@ -40,7 +40,7 @@ static uint64_t fake_clock(void)
 
 /* ---- the world ----------------------------------------------------------- */
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -60,7 +60,7 @@ static void op_refused(void *arg, const struct refused *r)
 }
 
 static const struct map_ops map_ops = {
-	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused,
 };
 

@@ -81,7 +81,7 @@ static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 
 static unsigned refused[REFUSALS];
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -90,7 +90,7 @@ static void op_refused(void *arg, const struct refused *r)
 	refused[r->why]++;
 }
 
-static const struct map_ops ops = { .kick = op_kick, .refused = op_refused };
+static const struct map_ops ops = { .wake = op_wake, .refused = op_refused };
 
 static int setup(void **state)
 {

@@ -36,7 +36,7 @@ struct world {
 	struct igd igd;
 	struct portmap *pm;
 	uint64_t now_ms;
-	unsigned kicks, stored, gone, refused, links;
+	unsigned wakes, stored, gone, refused, links;
 	struct pm_entry last_stored;
 	char last_desc[PM_DESC_MAX + 1];
 	struct nat_rule last_gone;
@@ -68,9 +68,9 @@ static bool op_link(void *arg, bool up)
 	return w->link_works;
 }
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
-	((struct world *)arg)->kicks++;
+	((struct world *)arg)->wakes++;
 }
 
 static void op_stored(void *arg, const struct pm_entry *e)
@@ -107,7 +107,7 @@ static uint32_t op_rnd(void *arg)
 static const struct igd_ops ops = { op_counters, op_link };
 
 static const struct map_ops map_ops = {
-	op_kick, op_stored, op_gone, op_refused, op_rnd,
+	op_wake, op_stored, op_gone, op_refused, op_rnd,
 };
 
 static int set_up(void **state)
@@ -146,7 +146,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The engine's part of a kick. Return: ops that are open now. */
+/* The engine's part of a wake. Return: ops that are open now. */
 static size_t take_ops(struct world *w)
 {
 	while (w->op_n < ARRAY_N(w->op) &&
@@ -290,7 +290,7 @@ static void add_is_answered_by_the_kernel(void **state)
 	struct igd_call got;
 
 	assert_int_equal(add(w, &a, &plain), IGD_WAIT);
-	assert_int_equal(w->kicks, 1);
+	assert_int_equal(w->wakes, 1);
 	assert_int_equal(specific(w, &plain, &got), WANIP_NO_SUCH_ENTRY);
 	assert_int_equal(a.answers, 0);
 	answer(w, NAT_OK);
@@ -408,7 +408,7 @@ static void add_checks_its_arguments(void **state)
 	for (i = 0; i < ARRAY_N(row); i++)
 		assert_int_equal(add(w, &a, &row[i].m), row[i].err);
 	assert_int_equal(a.answers, 0);
-	assert_int_equal(w->kicks, 0);
+	assert_int_equal(w->wakes, 0);
 	assert_int_equal(take_ops(w), 0);
 }
 

@@ -41,7 +41,7 @@ static struct world {
 	size_t op_n;
 } w;
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -67,7 +67,7 @@ static uint32_t op_rnd(void *arg)
 }
 
 static const struct map_ops ops = {
-	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused, .rnd = op_rnd,
 };
 

@@ -26,7 +26,7 @@ enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
 static struct map map;
 static struct portmap *pm;
 static uint64_t now_ms;
-static unsigned kicks, stored, gone, refused;
+static unsigned wakes, stored, gone, refused;
 static struct pm_entry last_stored;
 static struct nat_rule last_gone;
 static struct refused last_refused;
@@ -35,9 +35,9 @@ static uint32_t id[16];
 static struct nat_op op[16];
 static size_t op_n;
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
-	kicks++;
+	wakes++;
 }
 
 static void op_stored(void *arg, const struct pm_entry *e)
@@ -64,13 +64,13 @@ static uint32_t op_rnd(void *arg)
 }
 
 static const struct map_ops ops = {
-	op_kick, op_stored, op_gone, op_refused, op_rnd,
+	op_wake, op_stored, op_gone, op_refused, op_rnd,
 };
 
 static int set_up(void **state)
 {
 	now_ms = 1000000;
-	kicks = stored = gone = refused = 0;
+	wakes = stored = gone = refused = 0;
 	op_n = 0;
 	pm = portmap_new(4, 3);
 	map = (struct map){
@@ -88,7 +88,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* What the engine does for a kick. Return: ops that are open now */
+/* What the engine does for a wake. Return: ops that are open now */
 static size_t take_ops(void)
 {
 	while (op_n < ARRAY_N(op) && portmap_next_op(pm, &op[op_n], &id[op_n]))
@@ -214,7 +214,7 @@ static void a_fake_protocol_adds_renews_and_deletes(void **state)
 	struct exchange x = { .answers = 0 };
 
 	assert_int_equal(ask(&x, plain), MAP_WAIT);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	assert_int_equal(x.answers, 0);
 	assert_int_equal(portmap_count(pm), 0);
 	answer(NAT_OK);
@@ -565,7 +565,7 @@ static void disabled_one_needs_no_kernel(void **state)
 	assert_int_equal(gone, 1);
 	assert_int_equal(last_gone.ext_port, 5000);
 	assert_int_equal(take_ops(), 0);
-	assert_int_equal(kicks, 0);
+	assert_int_equal(wakes, 0);
 }
 
 /* ---- waiting for another's op -------------------------------------- */
@@ -579,7 +579,7 @@ static void second_of_a_key_waits_for_the_first(void **state)
 	assert_int_equal(ask(&b, by(BOB, plain)), MAP_WAIT);
 	assert_int_equal(ask(&c, plain), MAP_WAIT);
 	assert_int_equal(take_ops(), 1);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	answer(NAT_OK);
 	assert_int_equal(a.why, REFUSAL_NONE);
 	assert_int_equal(b.why, REFUSAL_CONFLICT);
@@ -783,9 +783,9 @@ static void tick_ends_leases(void **state)
 	map_tick(&map, now_ms);
 	assert_int_equal(take_ops(), 0);
 	now_ms += 1;
-	kicks = 0;
+	wakes = 0;
 	map_tick(&map, now_ms);
-	assert_true(kicks > 0);
+	assert_true(wakes > 0);
 	assert_int_equal(take_ops(), 1);
 	assert_int_equal(op[0].verb, NAT_DEL);
 	answer(NAT_OK);

@@ -79,7 +79,7 @@ static bool op_link(void *arg, bool up)
 	return true;
 }
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -104,7 +104,7 @@ static uint32_t op_rnd(void *arg)
 static const struct igd_ops ops = { op_counters, op_link };
 
 static const struct map_ops map_ops = {
-	op_kick, op_stored, op_gone, op_refused, op_rnd,
+	op_wake, op_stored, op_gone, op_refused, op_rnd,
 };
 
 static void keep(struct world *w, const struct soap_reply *r)
