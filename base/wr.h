@@ -66,17 +66,15 @@ void wr_net(struct wr *w, uint32_t ip, uint32_t mask);
  */
 void wr_xml(struct wr *w, struct str s);
 
-/**
- * wr_fmt - printf; @fmt is a literal.
- *
- * Knows %s (with a precision), %c, %d, %u and %x (with a width, and zeros),
- * the lengths l, ll and z, and %%: what this program uses. libc's would bring
- * 16 KiB of floating point with it. Another conversion sets @over.
- */
+/* Of a text that just fills its room, or that is cut there. */
+#define WR_FMT_MAX 4608		/* PATH_MAX and a sentence around it */
+
+/** wr_fmt - printf; @fmt is a literal. */
 void wr_fmt(struct wr *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** wr_vfmt - the same with a va_list, which is as it was afterwards. */
+/** wr_vfmt - the same with a va_list; afterwards @ap is good for va_end()
+ * only. */
 void wr_vfmt(struct wr *w, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
 
