@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include "map/map.h"
 #include "map/mapreport.h"
+#include "map/owner.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 #define IP(a, b, c, d) \
@@ -167,7 +168,7 @@ static int ask(struct exchange *x, struct packet p)
 
 	x->wait = (struct map_wait){ .done = done };
 	m->origin = p.origin ? p.origin : ORIGIN_PCP;
-	m->requester_ip = m->origin == ORIGIN_OPERATOR ? 0 : p.from;
+	m->requester_ip = p.from;
 	m->enabled = !p.disabled;
 	m->rule.kind = NAT_PORTMAP;
 	m->rule.proto = p.proto ? p.proto : IPPROTO_TCP;
@@ -440,7 +441,12 @@ static void the_operator_is_checked_too(void **state)
 	assert_int_equal(refused, 0);	/* it reads the answer: no log */
 	/* secure mode is for clients */
 	map.policy.secure = true;
-	have(p);
+	p.to = ANN;
+	have(by(BOB, p));
+	p.to = 0;
+	/* it is Ann's, and nobody else's */
+	assert_true(owner_is(&last_stored, ANN));
+	assert_false(owner_is(&last_stored, BOB));
 	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
 	assert_int_equal(ask(&x, by(BOB, p)), REFUSAL_CONFLICT);
 }
@@ -882,7 +888,10 @@ static void other_services_report_too(void **state)
 
 	mapreport_refused(&map, &r);
 	assert_int_equal(refused, 1);
-	r.origin = ORIGIN_OPERATOR;
+	r.origin = ORIGIN_OPERATOR;	/* it reads the answer */
+	mapreport_refused(&map, &r);
+	r.origin = ORIGIN_UPNP;
+	r.why = REFUSAL_NOT_FOUND;	/* not counted */
 	mapreport_refused(&map, &r);
 	assert_int_equal(refused, 1);
 }
