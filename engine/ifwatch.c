@@ -24,13 +24,14 @@ static void look_external(struct ifwatch *f)
 	const struct conf_iface *ext = conf_external(f->conf);
 	const struct ifstate *r = &f->ifstate;
 	struct igd_wan *wan = &f->igd->wan;
+	struct map *map = f->igd->map;
 	uint32_t ip = ifstate_usable_ip(r, f->conf);
 
 	if (ip && ext->forced_ip)
 		ip = ext->forced_ip;
-	if (ip != wan->ext_ip)
+	if (ip != map->ext_ip)
 		wan->since_ms = loop_now_ms(f->loop);
-	wan->ext_ip = ip;
+	map->ext_ip = ip;
 	wan->admin_up = r->ext_up;
 	wan->link_up = r->ext_up && r->ext_running;
 	wan->up_bps = wan->down_bps = netif_speed_bps(ext->name);
@@ -46,13 +47,13 @@ static void tell_external(const struct ifwatch *f)
 	char ip[16];
 	struct wr w = wr_init(ip, sizeof(ip));
 
-	wr_ipv4(&w, f->igd->wan.ext_ip);
+	wr_ipv4(&w, f->igd->map->ext_ip);
 	if (f->ifstate.ext_private)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are not reached from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
-	else if (f->igd->wan.ext_ip)
+	else if (f->igd->map->ext_ip)
 		log_info("external address %s on %s", wr_cstr(&w), name);
 	else
 		log_info("no external address on %s", name);
@@ -80,42 +81,10 @@ static int serve_interfaces(struct ifwatch *f)
 	return err ? err : err2;
 }
 
-/* A mapping's network may be one of an interface that is not there now. */
-static bool may_come_back(const struct ifwatch *f, enum policy_verdict v)
-{
-	return v == POLICY_OUTSIDE && !ifstate_complete(&f->ifstate, f->conf);
-}
-
-/* What a new configuration or network forbids has to go: the monitor would
- * refuse it, and a mapping without a rule must not be listed. */
-static void drop_forbidden(struct ifwatch *f)
-{
-	struct portmap *pm = f->igd->pm;
-	size_t i = 0;
-
-	while (i < portmap_count(pm)) {
-		const struct pm_entry *m = portmap_entry(pm, portmap_at(pm, i));
-		struct refused r = {
-			.rule = m->rule, .client_ip = m->requester_ip,
-		};
-		enum policy_verdict v = policy_check(&f->igd->policy, &r.rule,
-						     0, &r.line);
-
-		if (v == POLICY_OK || may_come_back(f, v) ||
-		    !portmap_forget(pm, &r.rule)) {
-			i++;
-			continue;
-		}
-		r.why = (enum refusal)v;
-		f->igd->ops->refused(f->igd->ops_arg, &r);
-		igd_gone(f->igd, &r.rule);
-	}
-}
-
 /* Take the interfaces as they are now, and follow what changed. */
 static int look(struct ifwatch *f)
 {
-	uint32_t before = f->igd->wan.ext_ip;
+	uint32_t before = f->igd->map->ext_ip;
 	struct ifstate r;
 	bool changed;
 	int err = ifstate_read(f->conf, &r);
@@ -127,12 +96,16 @@ static int look(struct ifwatch *f)
 	changed = memcmp(&r, &f->ifstate, sizeof(r)) != 0;
 	f->ifstate = r;
 	look_external(f);
-	ifstate_policy(&r, f->conf, &f->igd->policy);
+	ifstate_policy(&r, f->conf, &f->igd->map->policy);
 	if (changed || !f->looked) {
-		drop_forbidden(f);
+		/* The monitor would refuse what a new configuration or
+		 * network forbids, and a mapping without a rule must not be
+		 * listed. */
+		map_drop_forbidden(f->igd->map,
+				   !ifstate_complete(&r, f->conf));
 		brokerclient_sync(f->brokerclient);
 	}
-	if (f->igd->wan.ext_ip != before || !f->looked)
+	if (f->igd->map->ext_ip != before || !f->looked)
 		tell_external(f);
 	f->looked = true;
 	urlroutes_mark_dirty(f->urlroutes);

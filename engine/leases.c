@@ -104,6 +104,18 @@ static uint64_t wall_now(const struct leases_clock *clock)
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
 }
 
+/* Version 1 has no field for the origin: 0.0.0.0 is the operator, any other
+ * address a control point. */
+static uint32_t requester_v1(const struct pm_entry *e)
+{
+	return e->origin == ORIGIN_OPERATOR ? 0 : e->requester_ip;
+}
+
+static uint8_t origin_v1(uint32_t requester_ip)
+{
+	return requester_ip ? ORIGIN_UPNP : ORIGIN_OPERATOR;
+}
+
 static void put_set(struct wr *w, const struct portmap *pm,
 		    const struct pm_entry *e,
 		    const struct leases_clock *clock)
@@ -119,7 +131,7 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	put_remote(w, &e->rule);
 	wr_fmt(w, " %d %" PRIu64 " %" PRIu64 " %" PRIu32 " ", e->enabled,
 	       e->expires_ms, wall_s, left_s);
-	wr_ipv4(w, e->requester_ip);
+	wr_ipv4(w, requester_v1(e));
 	wr_ch(w, ' ');
 	/* a newline in here would let a control point write lines of its own */
 	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
@@ -248,6 +260,7 @@ static bool take_set(struct loader *ld, const struct str *f)
 		expires_ms += ld->clock->mono_ms;
 	}
 	l.req.lease_s = l.left_s;
+	l.req.origin = origin_v1(l.req.requester_ip);
 	return portmap_restore(ld->pm, &l.req, expires_ms) == PM_DONE;
 }
 

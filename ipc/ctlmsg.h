@@ -13,10 +13,11 @@
 
 #include <stdint.h>
 #include "map/nat_rule.h"
+#include "map/origin.h"
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 1	/* to be raised with every change of a record */
+#define CTL_VERSION 2	/* to be raised with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -68,7 +69,8 @@ struct ctl_end {
 
 struct ctl_mapping {
 	struct nat_rule rule;
-	uint32_t requester_ip;	/* 0: the operator */
+	uint32_t origin;	/* enum origin */
+	uint32_t requester_ip;	/* of a client; 0 for the operator */
 	uint32_t left_s;	/* of the lease; 0 permanent */
 	uint32_t enabled;
 	char desc[PM_DESC_MAX + 1];
@@ -88,7 +90,8 @@ struct ctl_status {
 	uint32_t http_port;	/* 0: does not listen (yet) */
 	uint32_t igd_versions;	/* a bit each, 1 << version */
 	uint32_t up_s;		/* how long this engine has been serving */
-	uint32_t mappings, mappings_static, mappings_max, per_client_max;
+	uint32_t mappings, mappings_max, per_client_max;
+	uint32_t mappings_of[ORIGINS];	/* by enum origin */
 	uint32_t subscribers, subscribers_max;
 	uint32_t refused[REFUSALS];
 };

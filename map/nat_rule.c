@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nat_rule.c - comparing rules, and telling a rule from noise.
+ * nat_rule.c - compare rules, and check that a record is a rule.
  *
- * An IPv4 rule is read through the ip member of its addresses only: what
- * stands in the other bytes of the union means nothing, since a compiler may
- * leave them as they were when an initialiser names just ip.
+ * Of an IPv4 rule's addresses only the ip member is read. The other bytes of
+ * the union mean nothing, because a compiler may leave them uninitialised when
+ * an initialiser names only ip.
+ *
+ * Runs in: any
  */
 #include <netinet/in.h>
 #include <string.h>

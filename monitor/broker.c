@@ -219,17 +219,17 @@ static bool may_say(struct broker *g)
  * means that it is not to be believed. */
 static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 {
-	enum policy_verdict v;
+	enum refusal v;
 
 	if (!nat_rule_sane(rule) || rule->kind != NAT_PORTMAP)
 		return NAT_EREFUSED;
 	v = policy_check(&g->policy, rule, 0, NULL);
-	if (v == POLICY_OK)
+	if (v == REFUSAL_NONE)
 		return NAT_OK;
 	/* it keeps the mappings of a network that may come back */
-	if ((v != POLICY_OUTSIDE || !g->incomplete) && may_say(g))
+	if ((v != REFUSAL_OUTSIDE || !g->incomplete) && may_say(g))
 		log_warn("engine asked for a rule that policy forbids: %s",
-			 policy_text(v));
+			 refusal_text(v));
 	return NAT_EREFUSED;
 }
 

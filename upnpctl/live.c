@@ -295,6 +295,7 @@ static const struct {
 	{ REFUSAL_PORT, "take another external-port" },
 	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
 	{ REFUSAL_FIREWALL, "see: upnpctl status" },
+	{ REFUSAL_MONITOR, "see the log of upnpd" },
 };
 
 static void put_refusal(struct wr *w, const struct live *l,

@@ -92,6 +92,7 @@ static void drop(struct mappings *t, size_t i)
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
 	return nat_rule_equal(&a->rule, &b->rule) &&
+	       a->origin == b->origin &&
 	       a->requester_ip == b->requester_ip && a->enabled == b->enabled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }

@@ -63,7 +63,7 @@ void mappings_free(struct mappings *t)
 struct filter {
 	uint32_t to_ip, remote_ip, by_ip;
 	uint16_t ext_port, to_port;
-	uint8_t proto;
+	uint8_t proto, origin;
 	bool by_operator, is_dynamic, is_static, is_disabled;
 };
 
@@ -94,6 +94,14 @@ static bool set_by(struct filter *f, struct str v)
 	return f->by_operator || str_ipv4(v, &f->by_ip);
 }
 
+static bool set_origin(struct filter *f, struct str v)
+{
+	for (f->origin = 1; f->origin < ORIGINS; f->origin++)
+		if (str_eq(v, str_z(origin_name(f->origin))))
+			return true;
+	return false;
+}
+
 static const struct {
 	const char *key;
 	bool (*set)(struct filter *, struct str);
@@ -104,6 +112,7 @@ static const struct {
 	{ "to", set_to, "an address, or address:port" },
 	{ "remote-host", set_remote, "an address" },
 	{ "by", set_by, "an address, or operator" },
+	{ "origin", set_origin, "operator, upnp, nat-pmp or pcp" },
 };
 
 static bool set_word(struct filter *f, struct str word)
@@ -134,13 +143,14 @@ static int set_filter(struct filter *f, struct str arg)
 				filters[i].takes);
 	}
 	return cmd_fail(CMD_USAGE, "where \"%.*s\"? It takes protocol=, "
-			"external-port=, to=, remote-host=, by=, dynamic, "
-			"static, disabled", STR_F(arg));
+			"external-port=, to=, remote-host=, by=, origin=, "
+			"dynamic, static, disabled", STR_F(arg));
 }
 
 static bool passes(const struct filter *f, const struct ctl_mapping *m)
 {
 	const struct nat_rule *r = &m->rule;
+	bool operators = m->origin == ORIGIN_OPERATOR;
 
 	return (!f->proto || f->proto == r->proto) &&
 	       (!f->ext_port || f->ext_port == r->ext_port) &&
@@ -148,9 +158,10 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       (!f->to_port || f->to_port == r->int_port) &&
 	       (!f->remote_ip || f->remote_ip == r->remote.ip) &&
 	       (!f->by_ip || f->by_ip == m->requester_ip) &&
-	       (!f->by_operator || !m->requester_ip) &&
-	       (!f->is_dynamic || m->requester_ip) &&
-	       (!f->is_static || !m->requester_ip) &&
+	       (!f->origin || f->origin == m->origin) &&
+	       (!f->by_operator || operators) &&
+	       (!f->is_dynamic || !operators) &&
+	       (!f->is_static || operators) &&
 	       (!f->is_disabled || !m->enabled);
 }
 

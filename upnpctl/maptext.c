@@ -114,10 +114,15 @@ static void put_left(struct wr *w, const struct ctl_mapping *m)
 
 static void put_by(struct wr *w, const struct ctl_mapping *m)
 {
-	if (m->requester_ip)
-		wr_ipv4(w, m->requester_ip);
-	else
+	if (m->origin == ORIGIN_OPERATOR)
 		wr_z(w, "operator");
+	else
+		wr_ipv4(w, m->requester_ip);
+}
+
+static void put_origin(struct wr *w, const struct ctl_mapping *m)
+{
+	wr_z(w, origin_name(m->origin));
 }
 
 static void put_desc(struct wr *w, const struct ctl_mapping *m)
@@ -135,6 +140,7 @@ static const struct {
 	[MAPTEXT_REMOTE] = { "remote-host", put_remote },
 	[MAPTEXT_LEFT] = { "time-left", put_left },
 	[MAPTEXT_BY] = { "by", put_by },
+	[MAPTEXT_ORIGIN] = { "origin", put_origin },
 	[MAPTEXT_DESC] = { "description", put_desc },
 };
 
@@ -151,7 +157,7 @@ void maptext_put(struct wr *w, enum maptext_field f,
 
 void maptext_flags(struct wr *w, const struct ctl_mapping *m)
 {
-	wr_ch(w, m->requester_ip ? 'D' : 'S');
+	wr_ch(w, m->origin == ORIGIN_OPERATOR ? 'S' : 'D');
 	if (!m->enabled)
 		wr_ch(w, 'X');
 }
@@ -186,7 +192,7 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 
 void maptext_json(const struct ctl_mapping *m)
 {
-	json_bool("dynamic", m->requester_ip != 0);
+	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
 	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
@@ -197,7 +203,8 @@ void maptext_json(const struct ctl_mapping *m)
 		json_u64("time-left", m->left_s);
 	else
 		json_null("time-left");
-	json_ip("by", m->requester_ip);
+	json_ip("by", m->origin == ORIGIN_OPERATOR ? 0 : m->requester_ip);
+	json_str("origin", str_z(origin_name(m->origin)));
 	json_str("description", str_z(m->desc));
 }
 

@@ -63,13 +63,17 @@ static void put_monitor(const struct live *l)
 
 static void put_mappings(const struct ctl_status *s)
 {
-	unsigned dynamic = s->mappings_static < s->mappings ?
-			   s->mappings - s->mappings_static : 0;
+	unsigned fixed = s->mappings_of[ORIGIN_OPERATOR];
+	unsigned dynamic = fixed < s->mappings ? s->mappings - fixed : 0;
 
 	head("mappings", GAUGE, "Mappings by who made them.");
 	out_fmt("upnpd_mappings{type=\"dynamic\"} %u\n", dynamic);
-	out_fmt("upnpd_mappings{type=\"static\"} %u\n",
-		(unsigned)s->mappings_static);
+	out_fmt("upnpd_mappings{type=\"static\"} %u\n", fixed);
+	head("mappings_by_origin", GAUGE,
+	     "Mappings by the protocol that asked for them.");
+	for (unsigned o = 1; o < ORIGINS; o++)
+		out_fmt("upnpd_mappings_by_origin{origin=\"%s\"} %u\n",
+			origin_name(o), (unsigned)s->mappings_of[o]);
 	metric("mappings_max", GAUGE, "The most there can be.",
 	       s->mappings_max);
 	metric("subscribers", GAUGE, "Subscriptions to events.",

@@ -151,7 +151,8 @@ static void put_engine(const struct ctl_status *s)
 	put_external(s);
 	line("mappings", "%u of %u, %u static; %u per client at most",
 	     (unsigned)s->mappings, (unsigned)s->mappings_max,
-	     (unsigned)s->mappings_static, (unsigned)s->per_client_max);
+	     (unsigned)s->mappings_of[ORIGIN_OPERATOR],
+	     (unsigned)s->per_client_max);
 	line("subscribers", "%u of %u", (unsigned)s->subscribers,
 	     (unsigned)s->subscribers_max);
 }
@@ -273,7 +274,11 @@ static void json_engine(const struct ctl_status *s)
 	json_external(s);
 	json_object("mappings");
 	json_u64("count", s->mappings);
-	json_u64("static", s->mappings_static);
+	json_u64("static", s->mappings_of[ORIGIN_OPERATOR]);
+	json_object("by-origin");
+	for (unsigned o = 1; o < ORIGINS; o++)
+		json_u64(origin_name(o), s->mappings_of[o]);
+	json_end();
 	json_u64("max", s->mappings_max);
 	json_u64("max-per-client", s->per_client_max);
 	json_end();

@@ -19,6 +19,7 @@ static inline struct pm_req req(uint32_t client_ip, uint16_t ext_port)
 	q.rule.ext_port = ext_port;
 	q.rule.int_port = 80;
 	q.enabled = true;
+	q.origin = ORIGIN_UPNP;
 	q.requester_ip = client_ip;
 	return q;
 }

@@ -201,7 +201,7 @@ static void on_gone(void *arg, const struct nat_rule *r)
 	note("gone");
 }
 
-static const struct igd_ops igd_ops = {
+static const struct map_ops map_ops = {
 	.refused = on_refused, .gone = on_gone,
 };
 
@@ -210,6 +210,7 @@ static const struct igd_ops igd_ops = {
 static uint64_t now_ms;
 static struct loop *loop;
 static struct conf conf;
+static struct map map;
 static struct igd igd;
 static struct ifwatch watch;
 
@@ -245,14 +246,16 @@ static int set_up(void **state)
 	calls[0] = '\0';
 	logged_open();
 	loop = loop_new(4, fake_clock);
+	memset(&map, 0, sizeof(map));
 	memset(&igd, 0, sizeof(igd));
-	igd.ops = &igd_ops;
-	igd_init(&igd, portmap_new(16, 16));
+	map.ops = &map_ops;
+	map_init(&map, portmap_new(16, 16));
+	igd_init(&igd, &map);
 	watch = (struct ifwatch){
 		.conf = &conf, .loop = loop, .igd = &igd,
 		.brokerclient = &client, .urlroutes = ROUTES, .ssdp = SSDP,
 	};
-	return loop && igd.pm ? ifwatch_open(&watch) : -1;
+	return loop && map.pm ? ifwatch_open(&watch) : -1;
 }
 
 static int tear_down(void **state)
@@ -260,7 +263,7 @@ static int tear_down(void **state)
 	close(watch.netlink.fd);
 	close(kernel.far);
 	loop_free(loop);
-	portmap_free(igd.pm);
+	portmap_free(map.pm);
 	logged_close();
 	return 0;
 }
@@ -293,7 +296,8 @@ static struct pm_req mapping(uint32_t client_ip, uint16_t port)
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 			  .client.ip = client_ip, .ext_port = port,
 			  .int_port = port },
-		.enabled = true, .requester_ip = HOST(99),
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester_ip = HOST(99),
 	};
 }
 
@@ -302,14 +306,14 @@ static void add_mapping(uint32_t client_ip, uint16_t port)
 {
 	const struct pm_req req = mapping(client_ip, port);
 
-	assert_int_equal(portmap_restore(igd.pm, &req, 0), PM_DONE);
+	assert_int_equal(portmap_restore(map.pm, &req, 0), PM_DONE);
 }
 
 static bool has_mapping(uint16_t port)
 {
 	const struct pm_req req = mapping(0, port);
 
-	return portmap_find(igd.pm, &req.rule) != PM_NONE;
+	return portmap_find(map.pm, &req.rule) != PM_NONE;
 }
 
 /* ---- the first look -------------------------------------------------- */
@@ -319,12 +323,12 @@ static void test_the_first_look_brings_all_into_line(void **state)
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp serving");
 	assert_int_equal(kernel.reads, 1);
-	assert_int_equal(igd.wan.ext_ip, WAN);
+	assert_int_equal(map.ext_ip, WAN);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_true(igd.wan.admin_up && igd.wan.link_up);
-	assert_int_equal(igd.policy.net_n, 2);
-	assert_int_equal(igd.policy.net[0].ip, LAN0);
-	assert_int_equal(igd.policy.own_n, 3);
+	assert_int_equal(map.policy.net_n, 2);
+	assert_int_equal(map.policy.net[0].ip, LAN0);
+	assert_int_equal(map.policy.own_n, 3);
 	assert_int_equal(watch.ifstate.ext_ip, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
 				      "wan0\n"), 1);
@@ -360,7 +364,7 @@ static void test_an_interface_is_served_on_its_first_address(void **state)
 	assert_int_equal(served.listen[0].ip, LAN0);
 	assert_int_equal(served.listen[1].ip, LAN1);
 	assert_int_equal(served.found_n, 2);
-	assert_int_equal(igd.policy.net_n, 3);	/* but it may have mappings */
+	assert_int_equal(map.policy.net_n, 3);	/* but it may have mappings */
 }
 
 static void test_a_look_that_finds_nothing_new_sends_no_table(void **state)
@@ -425,7 +429,7 @@ static void test_a_new_external_address_is_followed(void **state)
 	now_ms += 5000;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(igd.wan.ext_ip, WAN + 1);
+	assert_int_equal(map.ext_ip, WAN + 1);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>external address 203.0.113.8"), 1);
 }
@@ -451,7 +455,7 @@ static void test_an_external_address_that_is_lost_is_no_address(void **state)
 	kernel.t.addr[0].ifindex = 9;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
 }
@@ -494,17 +498,17 @@ static void test_a_forced_address_stands_for_one_that_is_there(void **state)
 	conf.iface[0].forced_ip = IP(198, 51, 100, 4);
 	kernel.t.addr[0].ip = IP(10, 9, 9, 9);
 	begin();
-	assert_int_equal(igd.wan.ext_ip, IP(198, 51, 100, 4));
+	assert_int_equal(map.ext_ip, IP(198, 51, 100, 4));
 	kernel.t.addr[0].ifindex = 9;
 	change();
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 }
 
 static void test_a_private_external_address_is_warned_of(void **state)
 {
 	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
 	ifwatch_refresh(&watch);
-	assert_int_equal(igd.wan.ext_ip, IP(100, 64, 0, 9));
+	assert_int_equal(map.ext_ip, IP(100, 64, 0, 9));
 	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
 	assert_int_equal(logged_count("none are opened"), 0);
 }
@@ -514,7 +518,7 @@ static void test_a_private_external_address_may_be_refused(void **state)
 	conf.refuse_private = 1;
 	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
 	ifwatch_refresh(&watch);
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
 	assert_int_equal(logged_count("none are opened"), 1);
 }
@@ -541,7 +545,7 @@ static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
 	assert_int_equal(refusal.rule.ext_port, 4003);
 	assert_int_equal(refusal.rule.client.ip, HOST(4));
 	assert_int_equal(gone.ext_port, 4003);
-	assert_int_equal(igd.update_id, 3);
+	assert_int_equal(map.update_id, 3);
 }
 
 static void test_mappings_of_an_interface_that_is_away_are_kept(void **state)
@@ -597,8 +601,8 @@ static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
 	add_mapping(HOST(2), 4000);
 	add_mapping(HOST(2), 4001);
 	begin();
-	slot = portmap_find(igd.pm, &first.rule);
-	assert_int_equal(portmap_delete(igd.pm, slot, &slot), PM_STARTED);
+	slot = portmap_find(map.pm, &first.rule);
+	assert_int_equal(portmap_delete(map.pm, slot, &slot), PM_STARTED);
 	kernel.t.addr[1].ip = IP(192, 168, 99, 1);
 	change();
 	CALLS("refused gone sync events http ssdp");
@@ -634,8 +638,8 @@ static void test_a_failed_look_changes_nothing(void **state)
 	kernel.t.addr_n = 0;
 	change();
 	CALLS("");
-	assert_int_equal(igd.wan.ext_ip, WAN);
-	assert_int_equal(igd.policy.net_n, 2);
+	assert_int_equal(map.ext_ip, WAN);
+	assert_int_equal(map.policy.net_n, 2);
 	assert_true(has_mapping(4000));
 }
 

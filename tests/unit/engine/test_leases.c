@@ -170,6 +170,7 @@ static void same(const struct pm_req *q, uint64_t expires_ms)
 	assert_non_null(e);
 	assert_true(nat_rule_equal(&e->rule, &q->rule));
 	assert_int_equal(e->enabled, q->enabled);
+	assert_int_equal(e->origin, q->origin);
 	assert_int_equal(e->requester_ip, q->requester_ip);
 	assert_string_equal(desc(q), q->desc);
 	assert_true(e->expires_ms == expires_ms);
@@ -244,6 +245,8 @@ static size_t some(struct pm_req *q)
 	memset(q[5].desc, ' ', PM_DESC_MAX);
 	snprintf(q[6].desc, sizeof(q[6].desc), " \xc3\xa9 %%0a - + 00000000 ");
 	q[7].desc[0] = '\0';
+	q[7].origin = ORIGIN_OPERATOR;
+	q[7].requester_ip = 0;
 	q[7].lease_s = 1;
 	return i;
 }

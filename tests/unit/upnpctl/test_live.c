@@ -183,6 +183,7 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, rep);
 	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
 	rep.mapping.rule.remote.ip = IP(203, 0, 113, 5);
+	rep.mapping.origin = ORIGIN_OPERATOR;
 	rep.mapping.requester_ip = 0;
 	rep.mapping.left_s = 788645;
 	rep.mapping.enabled = 0;
@@ -223,7 +224,7 @@ static void test_print_detail(void **state)
 "Flags: D - dynamic, S - static, X - disabled\n"
 "  1 SX protocol=udp external-port=53 to=192.168.88.10:8000 "
 "remote-host=203.0.113.5\n"
-"       time-left=1w2d3h4m5s by=operator "
+"       time-left=1w2d3h4m5s by=operator origin=operator "
 "description=\"?[31m\\\"a\\\\???\xc3\xa9\"\n\n");
 }
 
@@ -238,6 +239,7 @@ static void test_print_json(void **state)
 "[{\"number\":0,\"dynamic\":true,\"disabled\":false,\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
+"\"origin\":\"upnp\","
 "\"description\":\"game\"}]");
 	assert_int_equal(run(mappings_print, ARGS("where", "to=1.1.1.1")),
 			 CMD_OK);
@@ -296,6 +298,9 @@ static void test_where(void **state)
 	assert_int_equal(shown(ARGS("where", "to=192.168.88.10:8001")), 0);
 	assert_int_equal(shown(ARGS("where", "remote-host=203.0.113.6")), 1);
 	assert_int_equal(shown(ARGS("where", "by=operator")), 1);
+	assert_int_equal(shown(ARGS("where", "origin=operator")), 1);
+	assert_int_equal(shown(ARGS("where", "origin=upnp")), 2);
+	assert_int_equal(shown(ARGS("where", "origin=pcp")), 0);
 	assert_int_equal(shown(ARGS("where", "by=192.168.88.10")), 2);
 	assert_int_equal(shown(ARGS("where", "dynamic", "protocol=udp")), 1);
 	assert_int_equal(shown(ARGS("where", "disabled")), 1);
@@ -307,7 +312,8 @@ static void test_print_wrong_words(void **state)
 	static const char *const wrong[] = {
 		"protocol=icmp", "external-port=0", "external-port=65536",
 		"external-port=", "to=192.168.88.10:0", "to=192.168.88",
-		"remote-host=", "by=me", "static=yes", "=", "x=y", "",
+		"remote-host=", "by=me", "origin=me", "origin=", "static=yes",
+		"=", "x=y", "",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -706,7 +712,8 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
 		.ext_ip = IP(198, 51, 100, 7), .ext_if = "wan0",
 		.http_port = 2828, .igd_versions = 6, .up_s = 61,
-		.mappings = 3, .mappings_static = 1, .mappings_max = 1024,
+		.mappings = 3, .mappings_max = 1024,
+		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
 		.per_client_max = 128, .subscribers = 2,
 		.subscribers_max = 64,
 	} };
@@ -767,7 +774,9 @@ static void test_status_json(void **state)
 			 "\"198.51.100.7\",\"behind-nat\":false,"
 			 "\"fault\":null}");
 	assert_says(out, "\"mappings\":{\"count\":3,\"static\":1,"
-			 "\"max\":1024,\"max-per-client\":128}");
+			 "\"by-origin\":{\"operator\":1,\"upnp\":2,"
+			 "\"nat-pmp\":0,\"pcp\":0},\"max\":1024,"
+			 "\"max-per-client\":128}");
 	assert_says(out, "\"fault\":null,\"repairs\":0,\"last-repair\":null}");
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
@@ -873,6 +882,9 @@ static void test_metrics(void **state)
 	assert_says(out, "\nupnpd_engine_up 1\n");
 	assert_says(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
 	assert_says(out, "\nupnpd_mappings{type=\"static\"} 1\n");
+	assert_says(out, "\nupnpd_mappings_by_origin{origin=\"upnp\"} 2\n");
+	assert_says(out,
+		    "\nupnpd_mappings_by_origin{origin=\"nat-pmp\"} 0\n");
 	assert_says(out, "\nupnpd_backend_info{backend=\"a\\\"b\\\\\"} 1\n");
 	assert_says(out, "\nupnpd_firewall_ok 1\n");
 	assert_says(out, "# TYPE upnpd_refused_total counter\n");
@@ -984,7 +996,8 @@ static void cut_times(char *text)
 
 #define PAIRS(proto, port) "D protocol=" proto " external-port=" port \
 	" to=192.168.88.10:8000 remote-host=\"\""
-#define MORE(desc) " time-left=never by=192.168.88.10 description=" desc "\n"
+#define MORE(desc) " time-left=never by=192.168.88.10 origin=upnp " \
+	"description=" desc "\n"
 #define AGAIN "connected: again; what changed meanwhile follows\n"
 
 static void test_monitor(void **state)
@@ -998,11 +1011,11 @@ static void test_monitor(void **state)
 		"added " PAIRS("udp", "1") MORE("\"game\"")
 		"changed " PAIRS("udp", "1") MORE("\"game\"")
 		"removed " PAIRS("udp", "1")
-		" by=192.168.88.10 description=\"game\"\n"
+		" by=192.168.88.10 origin=upnp description=\"game\"\n"
 		AGAIN
 		"changed " PAIRS("tcp", "1") MORE("\"other\"")
 		"removed " PAIRS("tcp", "2")
-		" by=192.168.88.10 description=\"game\"\n"
+		" by=192.168.88.10 origin=upnp description=\"game\"\n"
 		"added " PAIRS("tcp", "3") MORE("\"game\"")
 		"lost: 7 news, read too slowly; reading all again\n"
 		AGAIN);

@@ -42,7 +42,8 @@ static struct ctl_mapping mapping(void)
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 			  .client.ip = IP(192, 168, 88, 10), .ext_port = 8080,
 			  .int_port = 80 },
-		.requester_ip = IP(192, 168, 88, 11), .enabled = 1,
+		.origin = ORIGIN_UPNP, .requester_ip = IP(192, 168, 88, 11),
+		.enabled = 1,
 		.left_s = 90, .desc = "game",
 	};
 }
@@ -127,16 +128,19 @@ static void test_each_field_has_its_text(void **state)
 	assert_string_equal(field(MAPTEXT_REMOTE, m), "");
 	assert_string_equal(field(MAPTEXT_LEFT, m), "1m30s");
 	assert_string_equal(field(MAPTEXT_BY, m), "192.168.88.11");
+	assert_string_equal(field(MAPTEXT_ORIGIN, m), "upnp");
 	assert_string_equal(field(MAPTEXT_DESC, m), "game");
 	m.rule.proto = IPPROTO_UDP;
 	m.rule.remote.ip = IP(203, 0, 113, 5);
 	m.left_s = 0;
+	m.origin = ORIGIN_OPERATOR;
 	m.requester_ip = 0;
 	strcpy(m.desc, "\x1b[2J");
 	assert_string_equal(field(MAPTEXT_PROTOCOL, m), "udp");
 	assert_string_equal(field(MAPTEXT_REMOTE, m), "203.0.113.5");
 	assert_string_equal(field(MAPTEXT_LEFT, m), "never");
 	assert_string_equal(field(MAPTEXT_BY, m), "operator");
+	assert_string_equal(field(MAPTEXT_ORIGIN, m), "operator");
 	assert_string_equal(field(MAPTEXT_DESC, m), "?[2J");
 	m.rule.client.ip = 0;
 	assert_string_equal(field(MAPTEXT_TO, m), "");
@@ -155,6 +159,7 @@ static void test_flags_tell_whose_and_whether(void **state)
 	assert_string_equal(flags(m), "D");
 	m.enabled = 0;
 	assert_string_equal(flags(m), "DX");
+	m.origin = ORIGIN_OPERATOR;
 	m.requester_ip = 0;
 	assert_string_equal(flags(m), "SX");
 }
@@ -169,7 +174,7 @@ static void test_pairs_quote_what_could_mislead(void **state)
 			    "to=192.168.88.10:80");
 	maptext_pairs(&w, MAPTEXT_REMOTE, MAPTEXT_DESC, &m);
 	assert_string_equal(text(), "remote-host=\"\" time-left=1m30s "
-			    "by=192.168.88.11 "
+			    "by=192.168.88.11 origin=upnp "
 			    "description=\"a \\\"b\\\" \\\\\"");
 }
 
