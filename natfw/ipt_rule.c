@@ -2,7 +2,7 @@
 /*
  * ipt_rule.c - a mapping as iptables rules. Pure.
  *
- * Runs in: monitor, upnpctl.
+ * Runs in: any
  */
 #include <netinet/in.h>
 #include "base/wr.h"
@@ -10,9 +10,9 @@
 #include "natfw/ipt_rule.h"
 
 /*
- * By the original direction of the flow, so that one rule lets both directions
- * through. --ctproto instead of -p: the ICMP errors of the flow (path MTU)
- * belong to it too.
+ * Match the original direction of the flow, so that one rule accepts both
+ * directions. --ctproto instead of -p accepts the flow's ICMP errors (path MTU)
+ * as well.
  */
 static void put_accept(struct wr *w, const struct natfw_env *env,
 		       const struct nat_rule *r)
@@ -25,8 +25,8 @@ static void put_accept(struct wr *w, const struct natfw_env *env,
 	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
 }
 
-/* With hairpin the interface does not count: whoever can reach the external
- * address from inside gets no more than the whole Internet does. */
+/* With hairpin the rule matches any interface: a host inside that reaches the
+ * external address gets no more than the whole Internet does. */
 static void put_dnat(struct wr *w, const struct natfw_env *env,
 		     const struct nat_rule *r)
 {
