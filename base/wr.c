@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wr.c - a bounded writer of text. Never writes beyond its buffer.
+ * wr.c - a bounded writer of text. Never does: write beyond its buffer.
  *
  * Runs in: any
  */
@@ -61,7 +61,7 @@ void wr_net(struct wr *w, uint32_t ip, uint32_t mask)
 	wr_u64(w, mask_bits(mask));
 }
 
-/* What stands for @c in XML; empty where it may not stand at all. */
+/* The text that replaces @c in XML; empty if XML forbids it. */
 static struct str xml_of(const char *c)
 {
 	switch (*c) {
@@ -87,7 +87,7 @@ void wr_xml(struct wr *w, struct str s)
 
 	for (i = 0; i < s.n; i++)
 		wr_str(w, xml_of(s.p + i));
-	/* All or nothing, like every other write. */
+	/* All or nothing, as in every other write. */
 	if (w->over && !w->cut)
 		w->len = start;
 }
