@@ -9,6 +9,8 @@
  * Looser than XML 1.0 where no harm can come of it: bytes from 0x80 on are
  * taken as they are (not checked to be UTF-8; a user of the text does), and
  * "--" may stand in a comment.
+ *
+ * Runs in: engine
  */
 #include "xmltiny.h"
 #include "base/utf8.h"

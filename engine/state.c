@@ -4,6 +4,8 @@
  *
  * Written whole: temporary file, fsync, rename. Read with O_NOFOLLOW, and what
  * is not of the exact form counts as not there.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* urlroutes.c - routes requests to documents, SOAP and events; lists the
- * targets. */
+/*
+ * urlroutes.c - routes requests to documents, SOAP and events; lists the
+ * targets.
+ *
+ * Runs in: engine
+ */
 #include "base/mem.h"
 #include "base/wr.h"
 #include "gena/gena.h"

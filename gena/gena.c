@@ -11,6 +11,8 @@
  *
  * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: it is
  * abandoned, the subscription stays); log.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>
@@ -70,7 +72,7 @@ struct gena {
 
 /* ---- what has changed ---------------------------------------------- */
 
-/* A variable that can not be read now is told as empty. */
+/* A variable that cannot be read now is told as empty. */
 static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 			   char *buf)
 {

@@ -4,6 +4,8 @@
  *
  * Invariant: nothing that a subscriber sent goes into a NOTIFY but the path,
  * which holds visible ASCII only: no line can be added to our request.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>

@@ -4,6 +4,8 @@
  *
  * One step of a table a byte, except for the data, which move in one piece.
  * Invariant: b->n + b->left <= HTTP_BODY_MAX.
+ *
+ * Runs in: engine
  */
 #include <string.h>
 #include "http/httpbody.h"

@@ -4,6 +4,8 @@
  *
  * Invariant: a request whose end could be seen differently by somebody else
  * (two lengths, a length and a coding) never passes.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include "http/httpreq.h"

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * maptext.c - a mapping in words, and words read back.
+ * maptext.c - format and parse the fields of a mapping.
  *
- * Invariant: text that came from the LAN leaves this file only cleaned.
+ * Invariant: maptext_clean() has filtered all text from the LAN that this file
+ * writes for a terminal.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,28 +16,28 @@
 #include "upnpctl/out.h"
 #include "igd/igd.h"
 
-/* ---- text that nobody vouches for ------------------------------------ */
+/* ---- untrusted text ------------------------------------ */
 
-/* Not what turns the direction of writing: a description must not pass for
- * another column. */
-static bool shown(uint32_t c)
+/* Bidirectional controls are not printable: a description must not be able to
+ * look like another column. */
+static bool is_printable(uint32_t c)
 {
 	return !utf8_is_control(c) && c != 0x200e && c != 0x200f &&
 	       c != 0x061c && (c < 0x2028 || c > 0x202e) &&
 	       (c < 0x2066 || c > 0x2069);
 }
 
-/* Return: bytes of the first character, 0 when it can not be shown */
-static size_t first(struct str s)
+/* Return: length of the first character, 0 if it is not printable */
+static size_t printable_len(struct str s)
 {
 	uint32_t c = 0;
 	size_t n = utf8_get_xml(s, &c);
 
-	return n && shown(c) ? n : 0;
+	return n && is_printable(c) ? n : 0;
 }
 
-/* Bytes that begin with one that can not be shown, as one character. */
-static size_t skip_bad(struct str s)
+/* Return: length of a first character that is not printable */
+static size_t bad_len(struct str s)
 {
 	uint32_t c;
 	size_t n = utf8_get_xml(s, &c);
@@ -47,13 +50,13 @@ void maptext_clean(struct wr *w, struct str s)
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = first(s);
+		n = printable_len(s);
 		if (n)
 			wr_str(w, (struct str){ s.p, n });
 		else
 			wr_ch(w, '?');
 		if (!n)
-			n = skip_bad(s);
+			n = bad_len(s);
 	}
 }
 
@@ -224,8 +227,8 @@ static bool digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Seconds in @unit, which must be smaller than *@last. 0: no such unit, or not
- * here */
+/* Seconds in @unit, which must be smaller than *@last. Return: 0: there is no
+ * such unit, or it is not smaller */
 static uint32_t unit_s(char unit, uint32_t *last)
 {
 	static const char names[] = "wdhms";
@@ -312,7 +315,7 @@ bool maptext_read_desc(struct str s, char ret[PM_DESC_MAX + 1])
 	struct str rest = s;
 
 	while (rest.n) {
-		size_t n = first(rest);
+		size_t n = printable_len(rest);
 
 		if (!n)
 			return false;

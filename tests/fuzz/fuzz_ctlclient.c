@@ -433,7 +433,7 @@ static void ask(void)
 
 	t.kinds &= ~(CTLCLIENT_KIND(CTL_END) | 1u);
 	t.stop = fuzz_u8(&in) % 16;
-	err = ctlclient_ask("/ctl", &req, t.kinds, take, &t, &end);
+	err = ctlclient_request("/ctl", &req, t.kinds, take, &t, &end);
 	while (i < sizeof(errs) / sizeof(errs[0]) && err != -errs[i])
 		i++;
 	CHECK(i < sizeof(errs) / sizeof(errs[0]));

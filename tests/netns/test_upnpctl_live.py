@@ -128,7 +128,7 @@ def test_remove_stops_traffic(lab, upnpd, igd, ctl):
     ctl("mappings", "remove", "tcp:40001")
     assert blocked(lab, "TCP", 40001, server)
     assert ctl.table() == set()
-    assert "none at all" in ctl.fails("mappings", "remove", "0")
+    assert "there are no mappings" in ctl.fails("mappings", "remove", "0")
     ctl("mappings", "remove", "all")
 
 
@@ -138,7 +138,7 @@ def test_add_makes_traffic_pass(lab, upnpd, igd, ctl):
     add(ctl, "comment=by hand")
     assert reaches(lab, "TCP", 40000, server)
     assert ctl("mappings", "print").splitlines()[2].split()[:2] == ["0", "S"]
-    # the LAN sees it and can not take it away
+    # the LAN sees it and cannot take it away
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
     with pytest.raises(UpnpError):
         igd.delete(40000)
