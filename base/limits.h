@@ -23,7 +23,7 @@
 /* The longest SCPD takes two thirds of this. A list of mappings is cut after
  * the last one that fits: about 50 of them. */
 #define HTTP_REPLY_MAX		24576
-#define HTTP_HEADERS_MAX	48	/* fields in one head; clients send <= 12 */
+#define HTTP_HEADERS_MAX 48	/* fields in one head; clients send <= 12 */
 #define HTTP_REQUEST_MS		10000	/* first byte to complete request */
 #define HTTP_IDLE_MS		30000	/* between two requests */
 #define HTTP_REPLY_MS		10000	/* to read a reply */
@@ -118,7 +118,7 @@
 /* ---- log ----------------------------------------------------------- */
 
 #define LOG_LINE_MAX		512	/* bytes of one line */
-#define LOG_ENGINE_LINES_S	20	/* lines a second copied from the engine */
+#define LOG_ENGINE_LINES_S 20	/* lines a second copied from the engine */
 
 #define REFUSAL_LOG_MS		60000	/* one line a client in this time */
 #define REFUSAL_CLIENTS_MAX	32	/* lines of refusals in this time */

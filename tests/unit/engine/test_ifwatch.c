@@ -568,7 +568,7 @@ static void test_an_absent_interface_saves_only_what_is_outside(void **state)
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		9, "tun0", HOST(2), MASK24, 0 };	/* now the router itself */
+		9, "tun0", HOST(2), MASK24, 0 }; /* now the router itself */
 	kernel.t.link[2].up = false;
 	change();
 	CALLS("refused gone sync events http ssdp");

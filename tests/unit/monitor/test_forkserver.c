@@ -304,7 +304,8 @@ static void test_malformed_requests(void **state)
 	int status;
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		assert_int_equal(forkserver_open(&forkserver, &jail, run_engine), 0);
+		assert_int_equal(forkserver_open(&forkserver, &jail,
+						 run_engine), 0);
 		assert_int_equal(send(forkserver.fd, said[i].word, said[i].len,
 				      0), (int)said[i].len);
 		assert_int_equal(forkserver_close(&forkserver, &status), 0);
@@ -315,7 +316,8 @@ static void test_malformed_requests(void **state)
 static void test_jail_that_cannot_be_entered(void **state)
 {
 	jail_err = -ENOENT;
-	assert_int_equal(forkserver_open(&forkserver, &jail, run_engine), -ENOENT);
+	assert_int_equal(forkserver_open(&forkserver, &jail, run_engine),
+			 -ENOENT);
 	assert_int_equal(forkserver.fd, -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);

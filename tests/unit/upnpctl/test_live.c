@@ -892,7 +892,8 @@ static void test_metrics(void **state)
 	assert_contains(out, "\nupnpd_mappings_by_origin{origin=\"upnp\"} 2\n");
 	assert_contains(out,
 		    "\nupnpd_mappings_by_origin{origin=\"nat-pmp\"} 0\n");
-	assert_contains(out, "\nupnpd_backend_info{backend=\"a\\\"b\\\\\"} 1\n");
+	assert_contains(out,
+			"\nupnpd_backend_info{backend=\"a\\\"b\\\\\"} 1\n");
 	assert_contains(out, "\nupnpd_firewall_ok 1\n");
 	assert_contains(out, "# TYPE upnpd_refused_total counter\n");
 	assert_contains(out, "\"} 5\n");
