@@ -19,7 +19,7 @@ NFTABLES_D = ("usr/share/nftables.d/table-pre/50-upnpd.nft",
               "usr/share/nftables.d/chain-pre/forward/50-upnpd.nft")
 
 
-def options(*more, backend="netlink"):
+def options(backend="netlink", *more):
     """As the package has it; upnpd looks at the firewall only when told."""
     return config(f"option backend '{backend}'",
                   "option nft_table 'inet fw4'",
