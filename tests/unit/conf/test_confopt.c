@@ -201,7 +201,7 @@ static void check_refuses(bool of_iface, const struct confopt *o)
 			fail_msg("%s took \"%s\"", confopt_name(o), *v);
 	if (confopt_kind(o) == CONFOPT_TEXT)
 		return;
-	/* every message check_ends with the values that are accepted */
+	/* every message ends with the values that are accepted */
 	assert_true(strlen(why) > strlen(range(o)));
 	assert_string_equal(why + strlen(why) - strlen(range(o)), range(o));
 }
