@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fuzz_gena.c - the heads of SUBSCRIBE and UNSUBSCRIBE, and the NOTIFYs that
- * come of them.
+ * follow them.
  *
- * Input: heads, one after another. SIDs are the same in every run, so that
- * there may be good ones among them.
+ * Input: heads, one after another. SIDs are the same in every run, so the input
+ * may contain valid ones.
  *
- * Holds: who subscribes has named its own address; events go there; a NOTIFY
- * is one head, of the fields we write, and a body that is well-formed and as
- * long as it tells; an answer's lines are two, with a time in range.
+ * Holds: a subscriber has named its own address; events are sent there; a
+ * NOTIFY has one head with our fields, and a well-formed body of the announced
+ * length; an answer has two lines, with a timeout in range.
  */
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -34,7 +34,7 @@ static struct {
 static size_t made_n;
 static uint8_t seed;
 
-/* ---- the world ----------------------------------------------------------- */
+/* ---- the other side ------------------------------------------------------ */
 
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
 
@@ -64,7 +64,7 @@ static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 	return fd[0];
 }
 
-/* ---- what goes out ------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------- */
 
 static void check_xml(struct str doc)
 {
@@ -103,7 +103,7 @@ static void rounds(void)
 		CHECK(loop_step(loop, 0) == 0);
 }
 
-/* Every connection is read to its end and answered. */
+/* Read every connection to its end, and answer it. */
 static void answer_all(uint8_t how)
 {
 	static const char *const answer[] = {
@@ -124,7 +124,7 @@ static void answer_all(uint8_t how)
 	rounds();
 }
 
-/* ---- what comes in ------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------- */
 
 static void check_granted(struct str extra)
 {
@@ -140,7 +140,7 @@ static void check_granted(struct str extra)
 	CHECK(!str_u32(extra, GENA_TIMEOUT_MIN_S, GENA_TIMEOUT_MAX_S, &s));
 }
 
-/* CallStranger: a URL with another host gets nothing. */
+/* CallStranger: a URL with another host gets no event. */
 static void check_callback(const struct gena_ask *q)
 {
 	struct str sid, callback;
@@ -174,8 +174,8 @@ static void check_answer(const struct gena_answer *a, bool granted)
 	CHECK(gena_count(gena) <= GENA_SUBS_MAX);
 }
 
-/* The minor version of HTTP decides what there is none else for: who asks, and
- * how events were answered. */
+/* HTTP's minor version selects what the head cannot: the requester, and the
+ * answers to events. */
 static void ask(const struct httpmsg *m)
 {
 	struct gena_ask q = {
