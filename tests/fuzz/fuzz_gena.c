@@ -141,7 +141,7 @@ static void check_granted(struct str extra)
 }
 
 /* CallStranger: a URL with another host gets no event. */
-static void check_callback(const struct gena_ask *q)
+static void check_callback(const struct gena_request *q)
 {
 	struct str sid, callback;
 	char ip[32];
@@ -154,7 +154,7 @@ static void check_callback(const struct gena_ask *q)
 	CHECK(memmem(callback.p, callback.n, w.buf, w.len));
 }
 
-static void check_answer(const struct gena_answer *a, bool granted)
+static void check_answer(const struct gena_reply *a, bool granted)
 {
 	switch (a->status) {
 	case 200:
@@ -178,17 +178,17 @@ static void check_answer(const struct gena_answer *a, bool granted)
  * answers to events. */
 static void ask(const struct httpmsg *m)
 {
-	struct gena_ask q = {
+	struct gena_request q = {
 		.subscribe = str_eq(m->method, STR("SUBSCRIBE")),
 		.head = m, .peer_ip = GW_CLIENT(m->minor & 1),
 		.local_ip = GW_ROUTER,
 	};
-	struct gena_answer a = { 0 };
+	struct gena_reply a = { 0 };
 
 	if (m->status || !m->target.n || m->target.p[0] != '/' ||
 	    model_resolve(m->target, &q.n, &q.svc) != IGD_EVENT)
 		return;
-	gena_ask(gena, &q, &a);
+	gena_handle(gena, &q, &a);
 	check_answer(&a, q.subscribe);
 	if (a.status == 200)
 		check_callback(&q);
