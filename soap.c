@@ -131,11 +131,10 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 	const struct igd_action *act = call->act;
 	const struct igd_out *out = call->out;
 	struct wr w = reply_open(soap);
-	size_t i;
 
 	wr_fmt(&w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">",
 	       act->name, call->svc->name, version);
-	for (i = 0; i < act->arg_n; i++)
+	for (size_t i = 0; i < act->arg_n; i++)
 		if (act->arg[i].out)
 			write_element(&w, soap->igd, call, act->arg[i].name,
 				      out++);
@@ -230,9 +229,7 @@ struct envelope {
 /* In-arguments stand first in the model. */
 static size_t arg_find(const struct igd_action *act, struct str name)
 {
-	size_t i;
-
-	for (i = 0; act && i < act->arg_n && i < SOAP_ARGS_MAX; i++) {
+	for (size_t i = 0; act && i < act->arg_n && i < SOAP_ARGS_MAX; i++) {
 		if (act->arg[i].out)
 			break;
 		if (str_eq(name, str_z(act->arg[i].name)))
@@ -331,7 +328,7 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 {
 	const struct igd_arg *arg = env->act->arg;
 	unsigned version = model_service_version(svc, n);
-	size_t i, in_n = 0;
+	size_t in_n = 0;
 	int err = UPNP_OK;
 
 	for (; in_n < env->act->arg_n && !arg[in_n].out; in_n++)
@@ -341,7 +338,7 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 		return UPNP_INVALID_ARGS;
 	if (env->text.over)
 		return UPNP_STRING_TOO_LONG;
-	for (i = 0; i < in_n && !err; i++)
+	for (size_t i = 0; i < in_n && !err; i++)
 		err = value_check(model_arg_var(svc, &arg[i]), version,
 				&env->in[i]);
 	return err;
@@ -353,9 +350,8 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 static struct pending *pending_get(struct soap *soap)
 {
 	struct pending *p;
-	size_t i;
 
-	for (i = 0; i < SOAP_PENDING_MAX; i++) {
+	for (size_t i = 0; i < SOAP_PENDING_MAX; i++) {
 		p = &soap->pending[i];
 		if (p->used)
 			continue;
@@ -530,9 +526,8 @@ bool soap_post(struct soap *soap, const struct soap_post *post,
 void soap_cancel(struct soap *soap, uint32_t token)
 {
 	struct pending *p;
-	size_t i;
 
-	for (i = 0; i < SOAP_PENDING_MAX; i++) {
+	for (size_t i = 0; i < SOAP_PENDING_MAX; i++) {
 		p = &soap->pending[i];
 		if (!p->used || p->token != token)
 			continue;

@@ -19,8 +19,7 @@ static bool sync_rule(struct brokerclient *p, struct broker_req *ret)
 	uint16_t end = portmap_slots(p->pm);
 
 	while (p->sync_slot < end) {
-		const struct pm_entry *e =
-			portmap_entry(p->pm, p->sync_slot++);
+		const struct pm_entry *e = portmap_entry(p->pm, p->sync_slot++);
 
 		if (e && e->state == PM_ACTIVE && e->enabled) {
 			ret->verb = BROKER_SYNC_RULE;

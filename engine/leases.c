@@ -63,9 +63,8 @@ static uint32_t crc32_of(const char *p, size_t n)
 		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 	};
 	uint32_t crc = UINT32_MAX;
-	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		crc ^= (unsigned char)p[i];
 		crc = crc >> 4 ^ nibble[crc & 15];
 		crc = crc >> 4 ^ nibble[crc & 15];
@@ -184,8 +183,7 @@ static bool get_proto(struct str s, uint8_t *ret)
 
 static bool get_desc(struct str s, char *ret)
 {
-	return text_is(TEXT_NO_CONTROL, s) &&
-	       str_copy(ret, PM_DESC_MAX + 1, s);
+	return text_is(TEXT_NO_CONTROL, s) && str_copy(ret, PM_DESC_MAX + 1, s);
 }
 
 static bool get_key(struct str proto, struct str ext_port, struct str remote,
@@ -195,8 +193,7 @@ static bool get_key(struct str proto, struct str ext_port, struct str remote,
 	ret->kind = NAT_PORTMAP;
 	return get_proto(proto, &ret->proto) &&
 	       get_port(ext_port, &ret->ext_port) &&
-	       (str_eq(remote, STR("*")) ||
-		str_ipv4(remote, &ret->remote.ip));
+	       (str_eq(remote, STR("*")) || str_ipv4(remote, &ret->remote.ip));
 }
 
 static bool get_lease(const struct str *f, struct lease *ret)
@@ -314,12 +311,11 @@ static bool take_line(struct loader *ld, struct str line)
 		{ "-", 3, take_del },
 	};
 	struct str verb, field[FIELDS_MAX];
-	size_t i;
 
 	if (line.n >= LINE_CAP || !cut_crc(&line) ||
 	    !str_cut(&line, ' ', &verb))
 		return false;
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
 		if (str_eq(verb, str_z(verbs[i].verb)))
 			return split(line, field, verbs[i].field_n) &&
 			       verbs[i].take(ld, field);
@@ -408,11 +404,10 @@ static int write_table(int fd, const struct portmap *pm,
 	const struct pm_entry *e;
 	char buf[BUF_CAP];
 	struct wr w = wr_init(buf, sizeof(buf));
-	size_t i;
 	int err = 0;
 
 	put_head(&w, clock);
-	for (i = 0; i < portmap_count(pm) && err == 0; i++) {
+	for (size_t i = 0; i < portmap_count(pm) && err == 0; i++) {
 		e = portmap_entry(pm, portmap_at(pm, i));
 		if (e->state == PM_EXPIRING)
 			continue;

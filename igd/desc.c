@@ -6,7 +6,6 @@
  * has set, and depends only on the arguments. Elements are in the order of UDA
  * 1.1 2.3 and 2.5, because some clients have a validating parser. There is no
  * white space between them, to keep the documents small.
- *
  * Runs in: engine
  */
 #include "igd/desc.h"
@@ -69,14 +68,12 @@ static void put_url(struct wr *w, const char *elem,
 	wr_fmt(w, "<%s>/igd%u/%s%s</%s>", elem, n, svc->path, tail, elem);
 }
 
-static void put_service(struct wr *w, const struct igd_service *svc,
-			unsigned n)
+static void put_service(struct wr *w, const struct igd_service *svc, unsigned n)
 {
 	wr_z(w, "<service>");
 	put_urn(w, "serviceType", "service", svc->name,
 		model_service_version(svc, n));
-	wr_fmt(w, "<serviceId>urn:upnp-org:serviceId:%s</serviceId>",
-	       svc->id);
+	wr_fmt(w, "<serviceId>urn:upnp-org:serviceId:%s</serviceId>", svc->id);
 	put_url(w, "SCPDURL", svc, n, ".xml");
 	put_url(w, "controlURL", svc, n, "/control");
 	put_url(w, "eventSubURL", svc, n, "/event");
@@ -88,7 +85,6 @@ static void open_device(struct wr *w, const struct desc_info *info,
 			unsigned n, size_t d)
 {
 	const struct igd_device *dev = &igd_device[d];
-	size_t i;
 
 	wr_z(w, "<device>");
 	put_urn(w, "deviceType", "device", dev->name, n);
@@ -103,7 +99,7 @@ static void open_device(struct wr *w, const struct desc_info *info,
 	put_optional(w, "serialNumber", info->serial_number);
 	put_elem(w, "UDN", info->udn[n][d]);
 	wr_z(w, "<serviceList>");
-	for (i = 0; i < dev->service_n; i++)
+	for (size_t i = 0; i < dev->service_n; i++)
 		put_service(w, dev->service[i], n);
 	wr_z(w, "</serviceList>");
 }
@@ -124,18 +120,16 @@ static void put_presentation(struct wr *w, const struct desc_info *info,
 void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
 	       uint32_t local_ip)
 {
-	size_t d;
-
 	wr_fmt(w,
 	       PROLOG "<root xmlns=\"urn:schemas-upnp-org:device-1-0\" "
 		      "configId=\"%u\">" SPEC_VERSION,
 	       (unsigned)info->config_id);
 	open_device(w, info, n, 0);
-	for (d = 1; d < IGD_DEVICES; d++) {
+	for (size_t d = 1; d < IGD_DEVICES; d++) {
 		wr_z(w, "<deviceList>");
 		open_device(w, info, n, d);
 	}
-	for (d = 1; d < IGD_DEVICES; d++)
+	for (size_t d = 1; d < IGD_DEVICES; d++)
 		wr_z(w, "</device></deviceList>");
 	put_presentation(w, info, local_ip);
 	wr_z(w, "</device></root>\n");
@@ -156,13 +150,11 @@ static void put_arg(struct wr *w, const struct igd_service *svc,
 static void put_action(struct wr *w, const struct igd_service *svc,
 		       const struct igd_action *act)
 {
-	size_t i;
-
 	wr_z(w, "<action>");
 	put_elem(w, "name", act->name);
 	if (act->arg_n) {
 		wr_z(w, "<argumentList>");
-		for (i = 0; i < act->arg_n; i++)
+		for (size_t i = 0; i < act->arg_n; i++)
 			put_arg(w, svc, &act->arg[i]);
 		wr_z(w, "</argumentList>");
 	}
@@ -206,17 +198,16 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 	       const struct igd_service *svc, unsigned n)
 {
 	unsigned version = model_service_version(svc, n);
-	size_t i;
 
 	wr_fmt(w,
 	       PROLOG "<scpd xmlns=\"urn:schemas-upnp-org:service-1-0\" "
 		      "configId=\"%u\">" SPEC_VERSION "<actionList>",
 	       (unsigned)info->config_id);
-	for (i = 0; i < svc->action_n; i++)
+	for (size_t i = 0; i < svc->action_n; i++)
 		if (svc->action[i].since <= version)
 			put_action(w, svc, &svc->action[i]);
 	wr_z(w, "</actionList><serviceStateTable>");
-	for (i = 0; i < svc->var_n; i++)
+	for (size_t i = 0; i < svc->var_n; i++)
 		if (svc->var[i].since <= version)
 			put_var(w, &svc->var[i], version);
 	wr_z(w, "</serviceStateTable></scpd>\n");
@@ -239,11 +230,9 @@ static void write_udn(char udn[UDN_SIZE], const uint8_t base[16], uint8_t add)
 void desc_udns(const uint8_t base[16], struct desc_info *ret)
 {
 	uint8_t add = 0;
-	unsigned n;
-	size_t d;
 
-	for (n = 1; n <= 2; n++)
-		for (d = 0; d < IGD_DEVICES; d++)
+	for (unsigned n = 1; n <= 2; n++)
+		for (size_t d = 0; d < IGD_DEVICES; d++)
 			write_udn(ret->udn[n][d], base, add++);
 }
 
@@ -252,9 +241,8 @@ static uint64_t hash_device(uint64_t h, const struct desc_info *info,
 			    struct wr scratch)
 {
 	struct wr w;
-	size_t i;
 
-	for (i = 0; i < dev->service_n; i++) {
+	for (size_t i = 0; i < dev->service_n; i++) {
 		w = scratch;
 		desc_scpd(&w, info, dev->service[i], n);
 		h = hash_add(h, w.buf, w.len);
@@ -266,11 +254,10 @@ static uint64_t hash_root(uint64_t h, const struct desc_info *info,
 			  unsigned n, struct wr scratch)
 {
 	struct wr w = scratch;
-	size_t d;
 
 	desc_root(&w, info, n, 0);
 	h = hash_add(h, w.buf, w.len);
-	for (d = 0; d < IGD_DEVICES; d++)
+	for (size_t d = 0; d < IGD_DEVICES; d++)
 		h = hash_device(h, info, &igd_device[d], n, scratch);
 	return h;
 }
@@ -280,10 +267,9 @@ uint32_t desc_config_id(const struct desc_info *info, unsigned versions,
 {
 	struct desc_info plain = *info;
 	uint64_t h = HASH_BEGIN;
-	unsigned n;
 
 	plain.config_id = 0;
-	for (n = 1; n <= 2; n++)
+	for (unsigned n = 1; n <= 2; n++)
 		if (versions & 1u << n)
 			h = hash_root(h, &plain, n, wr_init(buf, cap));
 	h = (h >> 48 ^ h >> 24 ^ h) & 0xffffff;

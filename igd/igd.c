@@ -2,7 +2,6 @@
 /*
  * igd.c - what the services of the gateway share: requests that wait, refusals,
  * reading a state variable.
- *
  * Runs in: engine
  */
 #include <string.h>

@@ -7,7 +7,6 @@
  * it knows (struct igd_wan), passes the time, and does what struct igd_ops
  * asks. Mappings are the mapping core's (map/map.h); igd/ parses requests for
  * them and translates the answers.
- *
  * Runs in: engine
  */
 #ifndef IGD_IGD_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * l3f.h - the actions of Layer3Forwarding:1.
- *
- * Runs in: engine
- */
+/* l3f.h - the actions of Layer3Forwarding:1. Runs in: engine */
 #ifndef IGD_L3F_H
 #define IGD_L3F_H
 

@@ -4,7 +4,6 @@
  *
  * Owns: the change in progress, of which there is at most one, and the request
  * that waits for it.
- *
  * Runs in: engine
  */
 #include "igd/igd.h"

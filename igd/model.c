@@ -9,7 +9,6 @@
  * no real answer are left out, with the variables that only they use: the
  * Auto-, Idle- and WarnDisconnect times would do nothing, and the provider's
  * name is not known.
- *
  * Runs in: engine
  */
 #include "igd/model.h"
@@ -398,9 +397,8 @@ const struct igd_action *model_action(const struct igd_service *svc,
 				      unsigned n, struct str name)
 {
 	unsigned version = model_service_version(svc, n);
-	size_t i;
 
-	for (i = 0; i < svc->action_n; i++)
+	for (size_t i = 0; i < svc->action_n; i++)
 		if (svc->action[i].since <= version &&
 		    str_eq(name, str_z(svc->action[i].name)))
 			return &svc->action[i];
@@ -411,9 +409,8 @@ const struct igd_var *model_var(const struct igd_service *svc, unsigned n,
 				struct str name)
 {
 	unsigned version = model_service_version(svc, n);
-	size_t i;
 
-	for (i = 0; i < svc->var_n; i++)
+	for (size_t i = 0; i < svc->var_n; i++)
 		if (svc->var[i].since <= version &&
 		    str_eq(name, str_z(svc->var[i].name)))
 			return &svc->var[i];
@@ -431,9 +428,7 @@ const struct igd_var *model_arg_var(const struct igd_service *svc,
 static const struct igd_service *service_in(const struct igd_device *dev,
 					    struct str path)
 {
-	size_t i;
-
-	for (i = 0; i < dev->service_n; i++)
+	for (size_t i = 0; i < dev->service_n; i++)
 		if (str_eq(path, str_z(dev->service[i]->path)))
 			return dev->service[i];
 	return NULL;
@@ -442,9 +437,8 @@ static const struct igd_service *service_in(const struct igd_device *dev,
 static const struct igd_service *service_at(struct str path)
 {
 	const struct igd_service *svc = NULL;
-	size_t i;
 
-	for (i = 0; i < IGD_DEVICES && !svc; i++)
+	for (size_t i = 0; i < IGD_DEVICES && !svc; i++)
 		svc = service_in(&igd_device[i], path);
 	return svc;
 }
@@ -471,9 +465,8 @@ static enum igd_doc resolve_service(struct str path,
 	};
 	const struct igd_service *svc;
 	struct str name;
-	size_t i;
 
-	for (i = 0; i < ARRAY_N(kind); i++) {
+	for (size_t i = 0; i < ARRAY_N(kind); i++) {
 		if (!ends_with(path, str_z(kind[i].tail), &name))
 			continue;
 		svc = service_at(name);

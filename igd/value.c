@@ -3,7 +3,6 @@
  * value.c - check the text of a state variable's value; UTF-8 and XML text.
  *
  * Pure and without state.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -62,9 +61,8 @@ static int check_bool(const struct igd_var *var, struct igd_in *in)
 		{ "1", true }, { "true", true }, { "yes", true },
 	};
 	struct str s = str_trim(in->s);
-	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!str_ieq(s, str_z(words[i].word)))
 			continue;
 		in->u = words[i].value;

@@ -4,7 +4,6 @@
  *
  * Control points find an IGD by this service (miniupnpc ignores a router
  * without it), and draw traffic graphs from its counters.
- *
  * Runs in: engine
  */
 #include <stddef.h>

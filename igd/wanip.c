@@ -5,7 +5,6 @@
  *
  * Arguments come checked against the model: numbers are in their type's range,
  * a protocol is "TCP" or "UDP". This file checks what they mean.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>

@@ -2,7 +2,6 @@
 /*
  * wanip.h - WANIPConnection: the actions that version 1 has, and what wanip2.c
  * shares with them.
- *
  * Runs in: engine
  */
 #ifndef IGD_WANIP_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wanip2.c - WANIPConnection:2: what version 1 does not have.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -105,11 +104,11 @@ struct walk {
 static void walk_init(struct walk *at, const struct igd *igd,
 		      const struct igd_call *call)
 {
-	size_t i, n = portmap_count(igd->map->pm);
+	size_t n = portmap_count(igd->map->pm);
 	const struct pm_entry *e;
 
 	*at = (struct walk){ .slot = PM_NONE };
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		e = portmap_entry(igd->map->pm, portmap_at(igd->map->pm, i));
 		if (is_listed(igd, call, e))
 			at->has[e->rule.ext_port / 64] |=
@@ -218,9 +217,9 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 static bool any_listed(const struct igd *igd, const struct igd_call *call)
 {
 	const struct portmap *pm = igd->map->pm;
-	size_t i, n = portmap_count(pm);
+	size_t n = portmap_count(pm);
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (is_listed(igd, call, portmap_entry(pm, portmap_at(pm, i))))
 			return true;
 	return false;

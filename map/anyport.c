@@ -5,7 +5,6 @@
  * "It is encouraged that this new action is primarily based on a random
  * mechanism" (WANIPConnection:2 2.5): an attacker outside can try a port that
  * is easy to predict.
- *
  * Runs in: engine
  */
 #include "map/anyport.h"
@@ -44,9 +43,8 @@ static bool wished_is_free(const struct map *m, const struct map_wait *w)
 static uint32_t count(const struct policy_ports *range, size_t n)
 {
 	uint32_t sum = 0;
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		sum += range[i].hi - range[i].lo + 1u;
 	return sum;
 }

@@ -6,7 +6,6 @@
  * in the heap.
  * Invariants: no entry ends before the one above it; only expiry_put() changes
  * the times in the heap.
- *
  * Runs in: engine
  */
 #include "map/expiry.h"

@@ -8,7 +8,6 @@
  * again when that op is done.
  * Never does: write to a struct map_wait after its done() was called, because
  * the owner may have freed it or used it again.
- *
  * Runs in: engine
  */
 #include <string.h>

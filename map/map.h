@@ -15,7 +15,6 @@
  *  - the call returns REFUSAL_NONE or another enum refusal;
  *  - the call returns MAP_WAIT, and the core calls done() later, unless
  *    map_cancel() is called first.
- *
  * Runs in: engine
  */
 #ifndef MAP_MAP_H

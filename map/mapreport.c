@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * mapreport.c - the mapping core's reports to its owner.
- *
- * Runs in: engine
- */
+/* mapreport.c - the mapping core's reports to its owner. Runs in: engine */
 #include "map/mapreport.h"
 
 void mapreport_stored(struct map *m, uint16_t slot)

@@ -2,7 +2,6 @@
 /*
  * mapreport.h - the mapping core's reports to its owner: changes of the table
  * and refusals.
- *
  * Runs in: engine
  */
 #ifndef MAP_MAPREPORT_H

@@ -5,7 +5,6 @@
  * The engine sends this record to the monitor, which passes it to a backend. It
  * has a fixed size, no pointer and no text: of what a client wrote, only
  * numbers reach the firewall.
- *
  * Runs in: any
  */
 #ifndef MAP_NAT_RULE_H

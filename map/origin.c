@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * origin.c - the names of the origins.
- *
- * Runs in: any
- */
+/* origin.c - the names of the origins. Runs in: any */
 #include "map/origin.h"
 
 const char *origin_name(enum origin o)

@@ -6,7 +6,6 @@
  *  - a slot is on the free list, or in the hash chain of its protocol and
  *    external port;
  *  - order[] holds each slot that was entered once, in the order of seq.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -24,11 +23,11 @@ bool pmtable_counted(const struct pm_entry *e)
  * The entries are counted only if the counter is at the limit. */
 bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
-	size_t slot, n = 0;
+	size_t n = 0;
 
 	if (clientcount_get(&pm->by_client, ip) < pm->per_client)
 		return false;
-	for (slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
+	for (size_t slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
 		if (pm->entry[slot].rule.client.ip == ip)
 			n += pmtable_counted(&pm->entry[slot]);
 	return n >= pm->per_client;

@@ -4,7 +4,6 @@
  *
  * Pure and without state: the same rule under the same policy gets the same
  * answer in the engine and in the monitor.
- *
  * Runs in: any
  */
 #include "map/policy.h"
@@ -34,9 +33,7 @@ static const struct block private_use[] = {
 
 static bool in_blocks(uint32_t ip, const struct block *b, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if ((ip & b[i].mask) == b[i].ip)
 			return true;
 	return false;
@@ -56,9 +53,7 @@ bool policy_private(uint32_t ip)
 
 const struct netif_addr *policy_net_of(const struct policy *p, uint32_t ip)
 {
-	size_t i;
-
-	for (i = 0; i < p->net_n; i++)
+	for (size_t i = 0; i < p->net_n; i++)
 		if (netif_holds(&p->net[i], ip))
 			return &p->net[i];
 	return NULL;
@@ -77,11 +72,9 @@ static bool net_reserves(const struct netif_addr *net, uint32_t ip)
 
 static bool is_special(const struct policy *p, uint32_t ip)
 {
-	size_t i;
-
 	if (!policy_unicast(ip))
 		return true;
-	for (i = 0; i < p->net_n; i++)
+	for (size_t i = 0; i < p->net_n; i++)
 		if (net_reserves(&p->net[i], ip))
 			return true;
 	return false;
@@ -89,12 +82,10 @@ static bool is_special(const struct policy *p, uint32_t ip)
 
 static bool is_router(const struct policy *p, uint32_t ip)
 {
-	size_t i;
-
-	for (i = 0; i < p->own_n; i++)
+	for (size_t i = 0; i < p->own_n; i++)
 		if (p->own_ip[i] == ip)
 			return true;
-	for (i = 0; i < p->net_n; i++)
+	for (size_t i = 0; i < p->net_n; i++)
 		if (p->net[i].ip == ip)
 			return true;
 	return false;
@@ -113,12 +104,10 @@ static bool rule_matches(const struct policy_rule *line,
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
-	size_t i;
-
 	if (p->rule_n == 0)
 		return r->ext_port >= POLICY_PORT_FLOOR &&
 		       r->int_port >= POLICY_PORT_FLOOR;
-	for (i = 0; i < p->rule_n; i++)
+	for (size_t i = 0; i < p->rule_n; i++)
 		if (rule_matches(&p->rule[i], r)) {
 			*line = p->rule[i].line;
 			return p->rule[i].allow;
@@ -153,11 +142,10 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 static uint16_t run_end(const struct policy *p, uint16_t port)
 {
 	uint16_t end = UINT16_MAX;
-	size_t i;
 
 	if (p->rule_n == 0 && port < POLICY_PORT_FLOOR)
 		return POLICY_PORT_FLOOR - 1;
-	for (i = 0; i < p->rule_n; i++) {
+	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct policy_rule *line = &p->rule[i];
 
 		if (line->ext_lo > port && line->ext_lo <= end)

@@ -13,7 +13,6 @@
  *  - of the committed entries, the kernel has the enabled ones and no others;
  *  - a committed entry that has a lease is in the expiry heap, unless its lease
  *    has ended: then it waits for the op that is in flight.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>

@@ -5,7 +5,6 @@
  * Owns: the range deletion in progress, of which there is at most one: a bit
  * for each slot whose op belongs to it, and how many of these have not been
  * answered. Its requester is in the queue with slot PM_NONE.
- *
  * Runs in: engine
  */
 #include "map/owner.h"

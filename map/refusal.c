@@ -2,7 +2,6 @@
 /*
  * refusal.c - the names and texts of refusals, their counters, and which of
  * them are logged.
- *
  * Runs in: any
  */
 #include <netinet/in.h>

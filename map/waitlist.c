@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * waitlist.c - the lists in which requests for mappings wait.
- *
  * Runs in: engine
  */
 #include "map/waitlist.h"

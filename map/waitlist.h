@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * waitlist.h - the lists in which requests for mappings wait.
- *
  * Runs in: engine
  */
 #ifndef MAP_WAITLIST_H

@@ -6,7 +6,6 @@
  * Never does: trust the engine. A rule that policy forbids is answered
  * NAT_EREFUSED. A malformed request is -EPROTO, and the monitor kills the
  * engine.
- *
  * Runs in: monitor
  */
 #include <errno.h>
@@ -386,8 +385,7 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 		return 0;
 	flows_room(&g->flows, b->n, g->now_ms);
 	for (size_t i = 0; i < b->n; i++)
-		flows_note(&g->flows,
-			   natfw_lookup(&g->fw, &b->op[i].rule));
+		flows_note(&g->flows, natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
 	b->flushed++;
 	flows_end(&g->flows, g->now_ms);

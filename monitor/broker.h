@@ -2,7 +2,6 @@
 /*
  * broker.h - the monitor's side of engine/brokerclient.h: checks each request
  * of the engine and has the backend carry out the permitted ones.
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_BROKER_H

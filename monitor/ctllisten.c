@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ctllisten.c - creates the control socket.
- *
- * Runs in: monitor
- */
+/* ctllisten.c - creates the control socket. Runs in: monitor */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>

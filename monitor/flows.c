@@ -7,7 +7,6 @@
  * place.
  * Invariant: flows_kill() leaves no note behind; a flow that it could not end
  * is not tried again.
- *
  * Runs in: monitor
  */
 #include <errno.h>

@@ -7,7 +7,6 @@
  * once it is in its jail.
  * Invariant: it closes the descriptors of an engine as soon as that is forked;
  * otherwise nobody would see either end of them close.
- *
  * Runs in: monitor
  */
 #include "monitor/forkserver.h"
@@ -67,8 +66,7 @@ static void __attribute__((noreturn)) run_engine(struct server *s)
 
 	/* Without the fork server nobody could kill this engine. The fork
 	 * server may have exited before prctl(), so compare the parent. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ||
-	    getppid() != s->self)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != s->self)
 		_exit(1);
 	close(FORKSERVER_FD);
 	signal(SIGCHLD, SIG_DFL);

@@ -7,7 +7,6 @@
  * does: read from the network. Invariant: until the fork server is open the
  * monitor has all its rights, and a reload may do what the start may; from then
  * on the jail stays the one that the fork server entered.
- *
  * Runs in: monitor
  */
 #include <errno.h>

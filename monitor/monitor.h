@@ -3,7 +3,6 @@
  * monitor.h - the privileged process: starts and restarts the engine, checks
  * each request of the engine, and keeps the firewall as the table says. It
  * reads nothing from the network.
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_MONITOR_H

@@ -3,7 +3,6 @@
  * report.h - the monitor's state for the operator. A change is written to the
  * status file (ipc/statusfile.h) and sent to the service manager
  * (sys/notify.h).
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_REPORT_H

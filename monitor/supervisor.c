@@ -5,7 +5,6 @@
  * Owns: our end of the engine's channel and of its log, the fork server.
  * Invariant: an engine is requested only after the one before has exited, so
  * that each event of the fork server is about the current engine.
- *
  * Runs in: monitor
  */
 #include "monitor/supervisor.h"

@@ -2,7 +2,6 @@
 /*
  * supervisor.h - starts the engine through the fork server, copies its log,
  * kills it if it misbehaves or does not stop, and restarts it if it exits.
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_SUPERVISOR_H
