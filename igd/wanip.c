@@ -25,13 +25,6 @@ bool wanip_connected(const struct igd *igd)
 	return igd->map->ext_ip && igd->wan.link_up;
 }
 
-static uint32_t uptime_s(const struct igd *igd, uint64_t now_ms)
-{
-	if (!igd->map->ext_ip || now_ms < igd->wan.since_ms)
-		return 0;
-	return (uint32_t)((now_ms - igd->wan.since_ms) / 1000);
-}
-
 /* The type is fixed: only setting the same one succeeds. Version 2 has a code
  * for that; at version 1 another type needs a disconnect first
  * (WANIPConnection:1 2.4.1). */
@@ -73,7 +66,10 @@ int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 	call->out[0].s = wanip_connected(igd) ? STR("Connected")
 					    : STR("Disconnected");
 	call->out[1].s = STR("ERROR_NONE");
-	call->out[2].u = uptime_s(igd, call->now_ms);
+	call->out[2].u = 0;
+	if (igd->map->ext_ip && call->now_ms > igd->wan.since_ms)
+		call->out[2].u = (uint32_t)((call->now_ms -
+					     igd->wan.since_ms) / 1000);
 	return UPNP_OK;
 }
 
@@ -219,33 +215,25 @@ int wanip_result(const struct igd_call *call, int res)
 	return upnp_err_of((enum refusal)res, call->wait->call, call->version);
 }
 
-/* ---- AddPortMapping ------------------------------------------------ */
-
 enum { ADD_REMOTE, ADD_EXT_PORT, ADD_PROTO, ADD_INT_PORT, ADD_CLIENT,
        ADD_ENABLED, ADD_DESC, ADD_LEASE };
 
 /* WANIPConnection:1 2.4.16; internal port 0 has its own code in :2. */
-static int parse_rule(const struct igd_call *call, bool any,
-		      struct nat_rule *ret)
+int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
 {
-	int err = parse_key(call->in, ret);
+	struct nat_rule *r = &ret->mapping.rule;
+	int err = parse_key(call->in, r);
 
 	if (err)
 		return err;
-	if (!ret->ext_port && !any)
+	if (!r->ext_port && !ret->any_port)
 		return WANIP_WILDCARD_EXT_PORT;
-	ret->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
-	if (!ret->int_port)
+	r->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
+	if (!r->int_port)
 		return call->version < 2 ? UPNP_INVALID_ARGS
 					 : WANIP_WILDCARD_INT_PORT;
-	return parse_client(call->in[ADD_CLIENT].s, call->client_ip,
-			    &ret->client.ip);
-}
-
-int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
-{
-	int err = parse_rule(call, ret->any_port, &ret->mapping.rule);
-
+	err = parse_client(call->in[ADD_CLIENT].s, call->client_ip,
+			   &r->client.ip);
 	ret->mapping.enabled = call->in[ADD_ENABLED].u;
 	if (!err)
 		err = clean_desc(call->in[ADD_DESC].s, ret->mapping.desc);
@@ -264,8 +252,6 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 		return err;
 	return wanip_result(call, map_add(igd->map, w, call->now_ms, &e));
 }
-
-/* ---- DeletePortMapping --------------------------------------------- */
 
 int wanip_delete(struct igd *igd, struct igd_call *call)
 {
@@ -360,12 +346,10 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* ---- variables ----------------------------------------------------- */
-
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
 	call->out[0].u = wanip_dummy_shown(igd) ?
-				 1 : (uint32_t)portmap_count(igd->map->pm);
+			 1 : (uint32_t)portmap_count(igd->map->pm);
 	return UPNP_OK;
 }
 

@@ -181,20 +181,6 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:PortMappingEntry>");
 }
 
-/* Return: false when the entry does not fit; then nothing of it is written. */
-static bool put_whole(const struct igd *igd, struct wr *w,
-		      const struct pm_entry *e, uint64_t now_ms)
-{
-	size_t len = w->len;
-
-	put_entry(igd, w, e, now_ms);
-	if (!w->over)
-		return true;
-	w->len = len;
-	w->over = false;
-	return false;
-}
-
 /* igd_out.put: a list that is too long ends after a whole entry. */
 static void put_list(const struct igd *igd, const struct igd_call *call,
 		     struct wr *w)
@@ -207,9 +193,16 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 	walk_init(&at, igd, call);
 	wr_z(w, LIST_OPEN);
 	w->cap -= sizeof(LIST_CLOSE);
-	while (left-- && (e = walk_on(&at, igd, call)))
-		if (!put_whole(igd, w, e, call->now_ms))
-			break;
+	while (left-- && (e = walk_on(&at, igd, call))) {
+		size_t len = w->len;
+
+		put_entry(igd, w, e, call->now_ms);
+		if (!w->over)
+			continue;
+		w->len = len;	/* nothing of an entry that does not fit */
+		w->over = false;
+		break;
+	}
 	w->cap += sizeof(LIST_CLOSE);
 	wr_z(w, LIST_CLOSE);
 }

@@ -265,8 +265,8 @@ static int refuse_reload(const struct monitor *m, const char *key,
 	return -EPERM;
 }
 
-/* Check that @next keeps the home. /etc/passwd was read at the start; it may name
- * other ids now, or a user that was missing then. */
+/* Check that @next keeps the home. /etc/passwd was read at the start; it may
+ * name other ids now, or a user that was missing then. */
 static int check_home(const struct monitor *m, const struct conf *next)
 {
 	const struct home *h = &m->home;
