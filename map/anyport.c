@@ -40,15 +40,6 @@ static bool wished_is_free(const struct map *m, const struct map_wait *w)
 	       is_free(m, &r, w->wished);
 }
 
-static uint32_t count(const struct policy_ports *range, size_t n)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		sum += range[i].hi - range[i].lo + 1u;
-	return sum;
-}
-
 /* Port number @k of the ranges, which have more than @k. */
 static uint16_t port_at(const struct policy_ports *range, uint32_t k)
 {
@@ -59,38 +50,32 @@ static uint16_t port_at(const struct policy_ports *range, uint32_t k)
 	return (uint16_t)(range->lo + k);
 }
 
-/* Start at a random port and try all of them: "none" means that none is free.
- * Return: 0 when there is none */
-static uint16_t pick(const struct map *m, const struct nat_rule *r,
-		     const struct policy_ports *range, uint32_t n)
-{
-	uint32_t k = m->ops->rnd(m->ops_arg) % n, tried;
-	uint16_t port;
-
-	for (tried = 0; tried < n; tried++, k = (k + 1) % n) {
-		port = port_at(range, k);
-		if (is_free(m, r, port))
-			return port;
-	}
-	return 0;
-}
-
 enum refusal anyport_pick(struct map *m, struct map_wait *w)
 {
 	struct policy_ports range[POLICY_PORTS_MAX];
 	struct nat_rule *r = &w->req.mapping.rule;
-	size_t n;
+	uint32_t k, port_n = 0;
+	size_t range_n;
 
 	if (w->wished && wished_is_free(m, w)) {
 		r->ext_port = w->wished;
 		return REFUSAL_NONE;
 	}
-	n = policy_ports(&m->policy, r, POLICY_PORT_FLOOR, range);
-	if (!n)
-		n = policy_ports(&m->policy, r, 1, range);
-	if (!n)
+	range_n = policy_ports(&m->policy, r, POLICY_PORT_FLOOR, range);
+	if (!range_n)
+		range_n = policy_ports(&m->policy, r, 1, range);
+	if (!range_n)
 		return mapreport_refusal(m, w, REFUSAL_RULE, 0);
-	r->ext_port = pick(m, r, range, count(range, n));
-	return r->ext_port ? REFUSAL_NONE :
-			     mapreport_refusal(m, w, REFUSAL_NO_PORT, 0);
+	for (size_t i = 0; i < range_n; i++)
+		port_n += range[i].hi - range[i].lo + 1u;
+	/* Start at a random port and try all of them. */
+	k = m->ops->rnd(m->ops_arg) % port_n;
+	for (uint32_t tried = 0; tried < port_n; tried++) {
+		r->ext_port = port_at(range, k);
+		if (is_free(m, r, r->ext_port))
+			return REFUSAL_NONE;
+		k = (k + 1) % port_n;
+	}
+	r->ext_port = 0;
+	return mapreport_refusal(m, w, REFUSAL_NO_PORT, 0);
 }

@@ -23,12 +23,10 @@ void mapreport_refused(struct map *m, const struct refused *r)
 enum refusal mapreport_refusal(struct map *m, struct map_wait *w,
 			       enum refusal why, unsigned line)
 {
+	const struct pm_req *q = &w->req.mapping;
 	const struct refused r = {
-		.why = why,
-		.origin = w->req.mapping.origin,
-		.client_ip = w->req.mapping.requester_ip,
-		.rule = w->req.mapping.rule,
-		.line = line,
+		.why = why, .origin = q->origin, .client_ip = q->requester_ip,
+		.rule = q->rule, .line = line,
 	};
 
 	w->line = line;

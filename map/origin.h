@@ -16,8 +16,7 @@ enum origin {
 	ORIGINS,
 };
 
-/** origin_name - "operator", "upnp", "nat-pmp", "pcp", or "unknown"; a literal.
- */
+/** origin_name - "operator", "upnp", "nat-pmp", "pcp" or "unknown". */
 const char *origin_name(enum origin);
 
 #endif

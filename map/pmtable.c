@@ -12,8 +12,6 @@
 #include <string.h>
 #include "map/pmtable.h"
 
-/* ---- how many mappings a client has -------------------------------- */
-
 bool pmtable_counted(const struct pm_entry *e)
 {
 	return e->state != PM_FREE && e->replaces == PM_NONE;
@@ -42,27 +40,10 @@ uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 	return &pm->bucket[h & pm->bucket_mask];
 }
 
-static void chain_add(struct portmap *pm, uint16_t slot)
-{
-	uint16_t *head = pmtable_bucket(pm, &pm->entry[slot].rule);
-
-	pm->next[slot] = *head;
-	*head = slot;
-}
-
-static void chain_del(struct portmap *pm, uint16_t slot)
-{
-	uint16_t *at = pmtable_bucket(pm, &pm->entry[slot].rule);
-
-	while (*at != slot)
-		at = &pm->next[*at];
-	*at = pm->next[slot];
-}
-
 uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
-		      uint16_t replaces)
+			 uint16_t replaces)
 {
-	uint16_t slot = pm->free_head;
+	uint16_t slot = pm->free_head, *head = pmtable_bucket(pm, rule);
 	struct pm_entry *e;
 
 	if (slot == PM_NONE)
@@ -73,7 +54,8 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 	e->state = PM_ADDING;
 	e->replaces = replaces;
 	e->gen++;
-	chain_add(pm, slot);
+	pm->next[slot] = *head;
+	*head = slot;
 	if (pmtable_counted(e)) {
 		pm->n++;
 		clientcount_add(&pm->by_client, rule->client.ip);
@@ -84,8 +66,11 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 void pmtable_free(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
+	uint16_t *at = pmtable_bucket(pm, &e->rule);
 
-	chain_del(pm, slot);
+	while (*at != slot)
+		at = &pm->next[*at];
+	*at = pm->next[slot];
 	expiry_drop(&pm->due, slot);
 	descpool_drop(&pm->texts, e->desc);
 	e->desc = 0;
@@ -142,8 +127,7 @@ void pmtable_replace(struct portmap *pm, uint16_t old, uint16_t slot)
 
 void pmtable_leave(struct portmap *pm, uint16_t slot)
 {
-	uint16_t *at = order_of(pm, slot);
-	uint16_t *end = pm->order + pm->order_n--;
+	uint16_t *at = order_of(pm, slot), *end = pm->order + pm->order_n--;
 
 	memmove(at, at + 1, (size_t)(end - (at + 1)) * sizeof(*at));
 	pmtable_withdraw(pm, slot);

@@ -59,24 +59,19 @@ const struct netif_addr *policy_net_of(const struct policy *p, uint32_t ip)
 	return NULL;
 }
 
-/* Network or broadcast address of @net? A /31 (RFC 3021) and a /32 have
- * neither: all their addresses are hosts. */
-static bool net_reserves(const struct netif_addr *net, uint32_t ip)
-{
-	uint32_t host_bits = ~net->mask;
-
-	if (host_bits <= 1 || !netif_holds(net, ip))
-		return false;
-	return (ip & host_bits) == 0 || (ip & host_bits) == host_bits;
-}
-
 static bool is_special(const struct policy *p, uint32_t ip)
 {
 	if (!policy_unicast(ip))
 		return true;
-	for (size_t i = 0; i < p->net_n; i++)
-		if (net_reserves(&p->net[i], ip))
+	/* A network or broadcast address? A /31 (RFC 3021) and a /32 have
+	 * neither: all their addresses are hosts. */
+	for (size_t i = 0; i < p->net_n; i++) {
+		uint32_t host_bits = ~p->net[i].mask, host = ip & host_bits;
+
+		if (host_bits > 1 && netif_holds(&p->net[i], ip) &&
+		    (host == 0 || host == host_bits))
 			return true;
+	}
 	return false;
 }
 

@@ -40,17 +40,6 @@ static void place_tables(struct portmap *pm)
 	pm->bucket = pm->next + pm->slot_max;
 }
 
-/* All slots are free, all chains empty. */
-static void init_lists(struct portmap *pm)
-{
-	for (size_t i = 0; i < pm->slot_max; i++)
-		pm->next[i] = (uint16_t)(i + 1);
-	pm->next[pm->slot_max - 1] = PM_NONE;
-	pm->free_head = 0;
-	for (size_t i = 0; i <= pm->bucket_mask; i++)
-		pm->bucket[i] = PM_NONE;
-}
-
 struct portmap *portmap_new(size_t max, size_t per_client)
 {
 	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
@@ -74,7 +63,12 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	pm->bucket_mask = bucket_n - 1;
 	pm->queue_head = pm->queue_tail = PM_NONE;
 	place_tables(pm);
-	init_lists(pm);
+	for (size_t i = 0; i < slot_max; i++)	/* all are free */
+		pm->next[i] = (uint16_t)(i + 1);
+	pm->next[slot_max - 1] = PM_NONE;
+	pm->free_head = 0;
+	for (size_t i = 0; i < bucket_n; i++)
+		pm->bucket[i] = PM_NONE;
 	return pm;
 }
 
@@ -217,9 +211,8 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 		 uint64_t expires_ms, bool by_op, uint16_t *ret_slot)
 {
 	uint16_t old = PM_NONE;
-	int res;
+	int res = check_conflict(pm, req, &old, ret_slot);
 
-	res = check_conflict(pm, req, &old, ret_slot);
 	if (res != PM_DONE)
 		return res;
 	if (old != PM_NONE &&
@@ -267,12 +260,9 @@ void portmap_synced(struct portmap *pm)
 int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	const struct pm_entry *e = &pm->entry[slot];
-	struct pm_req same = {
-		.rule = e->rule,
-		.enabled = e->enabled,
-		.origin = e->origin,
-		.requester_ip = e->requester_ip,
-	};
+	struct pm_req same = { .rule = e->rule, .enabled = e->enabled,
+			       .origin = e->origin,
+			       .requester_ip = e->requester_ip };
 
 	if (!pm->unproven)
 		return PM_DONE;
@@ -315,9 +305,8 @@ int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 
 bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
 {
-	uint16_t slot, busy;
+	uint16_t slot = portmap_find(pm, key), busy;
 
-	slot = portmap_find(pm, key);
 	if (slot == PM_NONE || delete_busy(pm, slot, &busy) == PM_BUSY)
 		return false;
 	pmtable_leave(pm, slot);

@@ -24,15 +24,6 @@ bool waitlist_del(struct map_wait **list, const struct map_wait *w)
 	return false;
 }
 
-struct map_wait *waitlist_pop(struct map_wait **list)
-{
-	struct map_wait *w = *list;
-
-	if (w)
-		*list = w->next;
-	return w;
-}
-
 void waitlist_queue(struct map *m, struct map_wait *w, uint16_t slot,
 		    bool owner)
 {

@@ -14,9 +14,6 @@ void waitlist_add(struct map_wait **list, struct map_wait *w);
 /** waitlist_del - remove @w. Return: was it in the list? */
 bool waitlist_del(struct map_wait **list, const struct map_wait *w);
 
-/** waitlist_pop - remove the first. Return: NULL when the list is empty */
-struct map_wait *waitlist_pop(struct map_wait **list);
-
 /** waitlist_queue - let @w wait until the op on @slot is done. @owner: the op
  * is @w's own. */
 void waitlist_queue(struct map *, struct map_wait *w, uint16_t slot,
