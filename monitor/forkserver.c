@@ -111,18 +111,6 @@ static void kill_engine(const struct server *s)
 
 /* ---- the process: requests ----------------------------------------------- */
 
-static size_t read_fds(struct msghdr *msg, int *ret_fd)
-{
-	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	size_t len;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return 0;
-	len = c->cmsg_len - CMSG_LEN(0);
-	memcpy(ret_fd, CMSG_DATA(c), len);
-	return len / sizeof(*ret_fd);
-}
-
 /* The monitor is trusted. A malformed request is a bug, so exit. */
 static void handle_request(struct server *s)
 {
@@ -135,13 +123,18 @@ static void handle_request(struct server *s)
 	};
 	int fd[FORKSERVER_FDS];
 	ssize_t len = recvmsg(FORKSERVER_FD, &msg, MSG_CMSG_CLOEXEC);
-	size_t fd_n;
+	const struct cmsghdr *c;
+	size_t fd_n = 0;
 
 	if (len <= 0) {
 		s->hung_up = true;
 		return;
 	}
-	fd_n = read_fds(&msg, fd);
+	c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		memcpy(fd, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+		fd_n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(*fd);
+	}
 	if (len != sizeof(req) || fd_n != req.fd_n ||
 	    msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		_exit(1);
@@ -200,16 +193,6 @@ static int set_signals(void)
 	return 0;
 }
 
-/* Close every other descriptor of the monitor's, such as the lock of the pid
- * file. */
-static int keep_only(int fd)
-{
-	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
-		return -errno;
-	proc_close_from(FORKSERVER_FD + 1);
-	return 0;
-}
-
 static void __attribute__((noreturn))
 run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 {
@@ -219,8 +202,11 @@ run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 	s.self = getpid();
 	/* so that a build that logs refused system calls logs ours */
 	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
-	if (keep_only(fd))
+	/* Close every other descriptor of the monitor's, such as the lock of the
+	 * pid file. */
+	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
 		_exit(1);
+	proc_close_from(FORKSERVER_FD + 1);
 	bootid_read(s.start.boot_id);
 	err = set_signals();
 	if (!err)
