@@ -13,10 +13,11 @@
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # make cross      the same for other machines (tools/cross.mk); size: its size
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
-# test-cross, soak, bench, openwrt, clean. Variables: CC CFLAGS LDFLAGS BUILD
-# WERROR=-Werror SAN=address,undefined FILTER=deny|log|end|none: a system call
-# that the engine does not need fails; it is logged as well (to debug); it ends
-# the engine (to test); there is no filter. Use another BUILD for each.
+# test-cross, soak, bench, openwrt, clean.
+# Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
+# FILTER=deny|log|end|none: a system call that the engine does not need fails;
+# it is logged as well (to debug); it ends the engine (to test); there is no
+# filter. Use another BUILD for each.
 
 CC	?= cc
 CFLAGS	?= -Os -g
