@@ -262,8 +262,8 @@ def test_no_run(lab, boot, read_only):
 @pytest.mark.only("netlink")
 def test_no_dev_null(lab, boot):
     system = boot(lacks=["syslogd"], nodes_missing=["null"])
-    assert "FAIL: upnpd: /dev/null: No such file or directory; it has to be " \
-        "there" in system.log()
+    assert "FAIL: upnpd: /dev/null: No such file or directory; create it, or " \
+        "run upnpd with -F" in system.log()
     assert system.read("/run/upnpd.pid") == ""
 
 
