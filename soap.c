@@ -216,25 +216,21 @@ struct envelope {
 };
 
 /* In-arguments stand first in the model. */
-static size_t arg_find(const struct igd_action *act, struct str name)
-{
-	for (size_t i = 0; act && i < act->arg_n && i < SOAP_ARGS_MAX; i++) {
-		if (act->arg[i].out)
-			break;
-		if (str_eq(name, str_z(act->arg[i].name)))
-			return i;
-	}
-	return NO_ARG;
-}
-
 static void arg_open(struct envelope *env, struct str name)
 {
-	env->arg = arg_find(env->act, name);
-	if (env->arg == NO_ARG)
+	const struct igd_action *act = env->act;
+	size_t i = 0, end = act ? act->arg_n : 0;
+
+	env->arg = NO_ARG;
+	while (i < end && i < SOAP_ARGS_MAX && !act->arg[i].out &&
+	       !str_eq(name, str_z(act->arg[i].name)))
+		i++;
+	if (i == end || i == SOAP_ARGS_MAX || act->arg[i].out)
 		return;
-	if (env->seen[env->arg])
+	if (env->seen[i])
 		env->bad_args = true;
-	env->seen[env->arg] = true;
+	env->seen[i] = true;
+	env->arg = i;
 	env->arg_at = env->text.len;
 }
 

@@ -298,20 +298,6 @@ static int start_map(struct engine *e)
 	return 0;
 }
 
-static void start_igd(struct engine *e)
-{
-	struct igd *g = &e->igd;
-
-	g->show_dummy = e->conf.show_dummy_rule;
-	g->allow_link = e->conf.allow_disable_external;
-	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
-	g->ops = &igd_ops;
-	g->ops_arg = e;
-	for (unsigned n = 1; n <= 2; n++)
-		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
-	igd_init(g, &e->map);
-}
-
 static uint32_t next_boot_id(void *arg)
 {
 	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
@@ -319,6 +305,7 @@ static uint32_t next_boot_id(void *arg)
 
 static int start_services(struct engine *e)
 {
+	struct igd *g = &e->igd;
 	struct urlroutes_config urlroutes = {
 		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
 	};
@@ -330,6 +317,14 @@ static int start_services(struct engine *e)
 		.rnd = rnd, .wall_s = wall_s,
 	};
 
+	g->show_dummy = e->conf.show_dummy_rule;
+	g->allow_link = e->conf.allow_disable_external;
+	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
+	g->ops = &igd_ops;
+	g->ops_arg = e;
+	for (unsigned n = 1; n <= 2; n++)
+		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
+	igd_init(g, &e->map);
 	e->urlroutes = urlroutes_new(e->loop, &urlroutes);
 	if (!e->urlroutes)
 		return -ENOMEM;
@@ -381,7 +376,6 @@ static int start(struct engine *e, const struct engine_start *s)
 		log_err("state-dir: %s; our UUIDs change at the next start",
 			strerror(-err));
 	err = start_map(e);
-	start_igd(e);
 	if (!err)
 		err = start_services(e);
 	if (!err && s->ctl_fd >= 0) {

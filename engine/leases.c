@@ -179,10 +179,8 @@ static uint64_t until(uint64_t end, uint64_t now)
 	return end > now ? end - now : 0;
 }
 
-/*
- * What is left of a lease, never more than when it was written: a router
- * without a clock of its own starts in the past.
- */
+/* What is left of a lease, never more than when it was written: a router
+ * without a clock of its own starts in the past. */
 static uint64_t left_ms(const struct loader *ld, const struct lease *l)
 {
 	uint64_t max_ms = (uint64_t)l->left_s * 1000, left;
@@ -248,18 +246,6 @@ static bool cut_crc(struct str *line)
 	return true;
 }
 
-/* Exactly @n fields; the last is all that is left. */
-static bool split(struct str line, struct str *ret, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < n; i++)
-		if (!str_cut(&line, ' ', &ret[i]))
-			return false;
-	ret[i] = line;
-	return true;
-}
-
 static bool take_line(struct loader *ld, struct str line)
 {
 	static const struct {
@@ -272,15 +258,21 @@ static bool take_line(struct loader *ld, struct str line)
 		{ "-", 3, take_del },
 	};
 	struct str verb, field[FIELDS_MAX];
+	size_t i = 0, n = 0;
 
 	if (line.n >= LINE_CAP || !cut_crc(&line) ||
 	    !str_cut(&line, ' ', &verb))
 		return false;
-	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (str_eq(verb, str_z(verbs[i].verb)))
-			return split(line, field, verbs[i].field_n) &&
-			       verbs[i].take(ld, field);
-	return false;
+	while (i < sizeof(verbs) / sizeof(verbs[0]) &&
+	       !str_eq(verb, str_z(verbs[i].verb)))
+		i++;
+	if (i == sizeof(verbs) / sizeof(verbs[0]))
+		return false;
+	for (; n + 1 < verbs[i].field_n; n++)
+		if (!str_cut(&line, ' ', &field[n]))
+			return false;
+	field[n] = line;	/* the last field is all that is left */
+	return verbs[i].take(ld, field);
 }
 
 /* An empty line is what a failed write left. */
@@ -445,11 +437,9 @@ static int tell(struct leases *l, int err)
 
 /* ---- the calls ----------------------------------------------------- */
 
-/*
- * The descriptor that reads also appends, should the first rewrite fail: lines
+/* The descriptor that reads also appends, should the first rewrite fail: lines
  * of this boot then follow those of an older one, and are later read by the
- * wall clock, too. O_NONBLOCK: to open a fifo must not hang.
- */
+ * wall clock, too. O_NONBLOCK: to open a fifo must not hang. */
 static int start(struct leases *l, struct portmap *pm,
 		 const struct leases_clock *clock, unsigned *ret_dropped)
 {

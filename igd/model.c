@@ -46,10 +46,7 @@ static const struct igd_action l3f_actions[] = {
 };
 
 static const struct igd_service l3f = {
-	.name = "Layer3Forwarding",
-	.id = "L3Forwarding1",
-	.path = "l3f",
-	.max_version = 1,
+	"Layer3Forwarding", "L3Forwarding1", .path = "l3f", .max_version = 1,
 	ARRAY(l3f_actions),
 	ARRAY(l3f_vars),
 	.reader = l3f_reader,
@@ -130,9 +127,7 @@ static const struct igd_action wancic_actions[] = {
 };
 
 static const struct igd_service wancic = {
-	.name = "WANCommonInterfaceConfig",
-	.id = "WANCommonIFC1",
-	.path = "wancic",
+	"WANCommonInterfaceConfig", "WANCommonIFC1", .path = "wancic",
 	.max_version = 1,
 	ARRAY(wancic_actions),
 	ARRAY(wancic_vars),
@@ -290,10 +285,7 @@ static const struct igd_action wanip_actions[] = {
 };
 
 static const struct igd_service wanip = {
-	.name = "WANIPConnection",
-	.id = "WANIPConn1",
-	.path = "wanip",
-	.max_version = 2,
+	"WANIPConnection", "WANIPConn1", .path = "wanip", .max_version = 2,
 	ARRAY(wanip_actions),
 	ARRAY(wanip_vars),
 	.reader = wanip_reader,

@@ -16,8 +16,6 @@
  * own, lower limit. */
 #define STRING_MAX 1024
 
-/* ---- arguments ----------------------------------------------------- */
-
 bool value_ranged(const struct igd_var *var, unsigned version)
 {
 	return var->ranged && version >= var->range_since;
@@ -101,8 +99,6 @@ int value_check(const struct igd_var *var, unsigned version, struct igd_in *in)
 		return check_string(var, in);
 	}
 }
-
-/* ---- text ---------------------------------------------------------- */
 
 void value_put_text(struct wr *w, struct str s)
 {

@@ -163,11 +163,9 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 	return w.over ? UPNP_STRING_TOO_LONG : UPNP_OK;
 }
 
-/*
- * 0 is for ever at version 1; from version 2 on it is the longest lease that
+/* 0 is for ever at version 1; from version 2 on it is the longest lease that
  * there is (WANIPConnection:2 2.3.18). More than a week is an error at version
- * 2. At version 1, whose clients do not know that limit, it is cut.
- */
+ * 2. At version 1, whose clients do not know that limit, it is cut. */
 static int parse_lease(const struct igd_call *call, uint32_t asked_s,
 		       uint64_t *ret_s)
 {
@@ -274,30 +272,15 @@ static void put_target(const struct igd *igd, struct igd_call *call,
 	out[4].u = portmap_lease_left(e, call->now_ms);
 }
 
-static void put_entry(const struct igd *igd, struct igd_call *call,
-		      const struct pm_entry *e)
-{
-	struct wr w = wr_init(call->text, sizeof(call->text));
-
-	call->out[0].s = write_ip(&w, e->rule.remote.ip);
-	call->out[1].u = map_told(igd->map, e).port;
-	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP")
-						      : STR("TCP");
-	call->out[4].s = write_ip(&w, e->rule.client.ip);
-	put_target(igd, call, &call->out[3], e);
-}
-
 bool wanip_dummy_shown(const struct igd *igd)
 {
 	return igd->show_dummy && !portmap_count(igd->map->pm);
 }
 
-/*
- * show-dummy-rule, as in RouterOS: some control points (Windows among them)
+/* show-dummy-rule, as in RouterOS: some control points (Windows among them)
  * consider a router with an empty list broken. The entry is port 9 (discard),
  * disabled, to the router itself: it cannot be used and has no rule in the
- * kernel.
- */
+ * kernel. */
 static void put_dummy(struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
@@ -315,15 +298,22 @@ static void put_dummy(struct igd_call *call)
 /* Control points count up until 713. */
 int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 {
+	struct wr w = wr_init(call->text, sizeof(call->text));
 	uint32_t index = call->in[0].u;
 	uint16_t slot = portmap_at(igd->map->pm, index);
+	const struct pm_entry *e = portmap_entry(igd->map->pm, slot);
 
-	if (slot != PM_NONE)
-		put_entry(igd, call, portmap_entry(igd->map->pm, slot));
-	else if (!index && wanip_dummy_shown(igd))
+	if (!e && !index && wanip_dummy_shown(igd)) {
 		put_dummy(call);
-	else
+		return UPNP_OK;
+	}
+	if (!e)
 		return WANIP_INDEX_INVALID;
+	call->out[0].s = write_ip(&w, e->rule.remote.ip);
+	call->out[1].u = map_told(igd->map, e).port;
+	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP") : STR("TCP");
+	call->out[4].s = write_ip(&w, e->rule.client.ip);
+	put_target(igd, call, &call->out[3], e);
 	return UPNP_OK;
 }
 

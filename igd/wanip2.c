@@ -66,11 +66,9 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
-/*
- * As CDATA: libminiupnpc does not decode the text of this argument, so it would
+/* As CDATA: libminiupnpc does not decode the text of this argument, so it would
  * find no list if the text were escaped like others. No "]]>" can occur inside:
- * a '>' in a text is written as an entity.
- */
+ * a '>' in a text is written as an entity. */
 #define LIST_OPEN \
 	"<![CDATA[<?xml version=\"1.0\"?>" \
 	"<p:PortMappingList " \
@@ -90,11 +88,9 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	       (all || owner_is(e, call->client_ip));
 }
 
-/*
- * The list is in the order of ports, not of age: a control point that gets a
+/* The list is in the order of ports, not of age: a control point that gets a
  * part of it, because of NewNumberOfPorts or of its length, asks for the rest
- * from the last port on.
- */
+ * from the last port on. */
 struct walk {
 	uint32_t port;
 	uint16_t slot;		/* on that port; PM_NONE before the first */

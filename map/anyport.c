@@ -10,34 +10,24 @@
 #include "map/anyport.h"
 #include "map/mapreport.h"
 
-/* Did the same client make @e for the same purpose? Then the request is a
- * renewal. A mapping whose lease has ended does not count: its rule is being
- * deleted. */
-static bool same_purpose(const struct pm_entry *e, const struct nat_rule *r)
+/* Is the port of @r free, or has it the same client's mapping for the same
+ * purpose? Then the request is a renewal. A mapping whose lease has ended does
+ * not count: its rule is being deleted. */
+static bool is_free(const struct map *m, const struct nat_rule *r)
 {
-	return e->state != PM_EXPIRING && e->rule.client.ip == r->client.ip &&
-	       e->rule.int_port == r->int_port &&
-	       e->rule.remote.ip == r->remote.ip;
-}
-
-static bool is_free(const struct map *m, const struct nat_rule *r,
-		    uint16_t port)
-{
+	const struct pm_entry *e;
 	uint16_t slot = PM_NONE;
 
-	while ((slot = portmap_on_port(m->pm, r->proto, port, slot)) != PM_NONE)
-		if (!same_purpose(portmap_entry(m->pm, slot), r))
+	while ((slot = portmap_on_port(m->pm, r->proto, r->ext_port, slot)) !=
+	       PM_NONE) {
+		e = portmap_entry(m->pm, slot);
+		if (e->state == PM_EXPIRING ||
+		    e->rule.client.ip != r->client.ip ||
+		    e->rule.int_port != r->int_port ||
+		    e->rule.remote.ip != r->remote.ip)
 			return false;
+	}
 	return true;
-}
-
-static bool wished_is_free(const struct map *m, const struct map_wait *w)
-{
-	struct nat_rule r = w->req.mapping.rule;
-
-	r.ext_port = w->wished;
-	return policy_check(&m->policy, &r, 0, NULL) == REFUSAL_NONE &&
-	       is_free(m, &r, w->wished);
 }
 
 /* Port number @k of the ranges, which have more than @k. */
@@ -53,12 +43,14 @@ static uint16_t port_at(const struct policy_ports *range, uint32_t k)
 enum refusal anyport_pick(struct map *m, struct map_wait *w)
 {
 	struct policy_ports range[POLICY_PORTS_MAX];
-	struct nat_rule *r = &w->req.mapping.rule;
+	struct nat_rule *r = &w->req.mapping.rule, wish = *r;
 	uint32_t k, port_n = 0;
 	size_t range_n;
 
-	if (w->wished && wished_is_free(m, w)) {
-		r->ext_port = w->wished;
+	wish.ext_port = w->wished;
+	if (w->wished && is_free(m, &wish) &&
+	    policy_check(&m->policy, &wish, 0, NULL) == REFUSAL_NONE) {
+		*r = wish;
 		return REFUSAL_NONE;
 	}
 	range_n = policy_ports(&m->policy, r, POLICY_PORT_FLOOR, range);
@@ -72,7 +64,7 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	k = m->ops->rnd(m->ops_arg) % port_n;
 	for (uint32_t tried = 0; tried < port_n; tried++) {
 		r->ext_port = port_at(range, k);
-		if (is_free(m, r, r->ext_port))
+		if (is_free(m, r))
 			return REFUSAL_NONE;
 		k = (k + 1) % port_n;
 	}

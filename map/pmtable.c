@@ -31,8 +31,6 @@ bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 	return n >= pm->per_client;
 }
 
-/* ---- slots and chains ---------------------------------------------- */
-
 uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 {
 	uint32_t h = r->ext_port * 2u + (r->proto == IPPROTO_UDP);
@@ -90,8 +88,6 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 	}
 	pmtable_free(pm, slot);
 }
-
-/* ---- order and queue ----------------------------------------------- */
 
 size_t pmtable_order_upto(const struct portmap *pm, uint64_t seq)
 {

@@ -86,14 +86,6 @@ static bool is_router(const struct policy *p, uint32_t ip)
 	return false;
 }
 
-static bool rule_matches(const struct policy_rule *line,
-			 const struct nat_rule *r)
-{
-	return r->ext_port >= line->ext_lo && r->ext_port <= line->ext_hi &&
-	       r->int_port >= line->int_lo && r->int_port <= line->int_hi &&
-	       ((r->client.ip ^ line->net_ip) & line->net_mask) == 0;
-}
-
 /* The first matching line decides. Where there are lines and none matches, the
  * rule is not allowed. */
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
@@ -102,11 +94,16 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 	if (p->rule_n == 0)
 		return r->ext_port >= POLICY_PORT_FLOOR &&
 		       r->int_port >= POLICY_PORT_FLOOR;
-	for (size_t i = 0; i < p->rule_n; i++)
-		if (rule_matches(&p->rule[i], r)) {
-			*line = p->rule[i].line;
-			return p->rule[i].allow;
-		}
+	for (size_t i = 0; i < p->rule_n; i++) {
+		const struct policy_rule *l = &p->rule[i];
+
+		if (r->ext_port < l->ext_lo || r->ext_port > l->ext_hi ||
+		    r->int_port < l->int_lo || r->int_port > l->int_hi ||
+		    ((r->client.ip ^ l->net_ip) & l->net_mask) != 0)
+			continue;
+		*line = l->line;
+		return l->allow;
+	}
 	return false;
 }
 

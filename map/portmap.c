@@ -162,24 +162,6 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	return PM_BUSY;
 }
 
-/* Reserve a slot for @req. @old, which it will replace, stays until then. */
-static int reserve(struct portmap *pm, const struct pm_req *req,
-		   uint64_t expires_ms, uint16_t old, uint16_t *ret_slot)
-{
-	uint16_t slot;
-
-	if (old == PM_NONE && pm->n >= pm->max)
-		return REFUSAL_FULL;
-	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
-		return REFUSAL_CLIENT_FULL;
-	slot = pmtable_reserve(pm, &req->rule, old);
-	if (slot == PM_NONE)
-		return REFUSAL_FIREWALL;
-	fill(pm, slot, req, expires_ms);
-	*ret_slot = slot;
-	return PM_STARTED;
-}
-
 static enum pm_change commit(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
@@ -210,7 +192,7 @@ static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
 static int enter(struct portmap *pm, const struct pm_req *req,
 		 uint64_t expires_ms, bool by_op, uint16_t *ret_slot)
 {
-	uint16_t old = PM_NONE;
+	uint16_t old = PM_NONE, slot;
 	int res = check_conflict(pm, req, &old, ret_slot);
 
 	if (res != PM_DONE)
@@ -222,14 +204,21 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 		*ret_slot = old;
 		return PM_DONE;
 	}
-	res = reserve(pm, req, expires_ms, old, ret_slot);
-	if (res != PM_STARTED)
-		return res;
+	if (old == PM_NONE && pm->n >= pm->max)
+		return REFUSAL_FULL;
+	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
+		return REFUSAL_CLIENT_FULL;
+	/* @old, which the new slot will replace, stays until then. */
+	slot = pmtable_reserve(pm, &req->rule, old);
+	if (slot == PM_NONE)
+		return REFUSAL_FIREWALL;
+	fill(pm, slot, req, expires_ms);
+	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
-		commit(pm, *ret_slot);
+		commit(pm, slot);
 		return PM_DONE;
 	}
-	pmtable_queue(pm, *ret_slot);
+	pmtable_queue(pm, slot);
 	return PM_STARTED;
 }
 
@@ -407,8 +396,7 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 }
 
 void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
-		    void (*gone)(void *arg, const struct nat_rule *),
-		    void *arg)
+		    void (*gone)(void *arg, const struct nat_rule *), void *arg)
 {
 	struct nat_rule rule;
 	uint16_t slot;

@@ -34,12 +34,10 @@ struct tally {
 				 * range, or PM_NONE */
 };
 
-/*
- * A mapping with another op in flight is left out: that op and this deletion
+/* A mapping with another op in flight is left out: that op and this deletion
  * are in progress together, so either may be the first.
  * Return: true when the mapping in @slot is gone already, and the next one has
- * its index
- */
+ * its index */
 static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 {
 	struct nat_rule rule = portmap_entry(m->pm, slot)->rule;

@@ -285,16 +285,6 @@ static enum nat_err check(struct broker *g, struct batch *b,
 
 /* ---- the external link --------------------------------------------------- */
 
-static void restore_routes(struct broker *g, const char *name)
-{
-	int err = route_restore(&g->routes);
-
-	if (err && may_log(g))
-		log_warn("cannot restore some routes over %s: %s", name,
-			 strerror(-err));
-	memset(&g->routes, 0, sizeof(g->routes));
-}
-
 static enum nat_err link_set(struct broker *g, bool up)
 {
 	const char *name = conf_external(g->conf)->name;
@@ -320,8 +310,13 @@ static enum nat_err link_set(struct broker *g, bool up)
 	}
 	if (may_log(g))
 		log_warn("%s taken %s for a control point", name, word);
-	if (up)
-		restore_routes(g, name);
+	if (!up)
+		return NAT_OK;
+	err = route_restore(&g->routes);
+	if (err && may_log(g))
+		log_warn("cannot restore some routes over %s: %s", name,
+			 strerror(-err));
+	memset(&g->routes, 0, sizeof(g->routes));
 	return NAT_OK;
 }
 

@@ -174,29 +174,12 @@ static void on_sigchld(int signo)
 {
 }
 
-static int set_signals(void)
-{
-	struct sigaction sa = { .sa_handler = on_sigchld };
-	sigset_t death;
-
-	/* A terminal or an init system signals all of our processes at once.
-	 * The fork server and the engine must stay until the monitor stops
-	 * them, or no engine would send byebye. */
-	signal(SIGTERM, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGHUP, SIG_IGN);
-	sigemptyset(&death);
-	sigaddset(&death, SIGCHLD);
-	if (sigaction(SIGCHLD, &sa, NULL) ||
-	    sigprocmask(SIG_SETMASK, &death, NULL))
-		return -errno;
-	return 0;
-}
-
 static void __attribute__((noreturn))
 run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 {
 	struct server s = { .run = run, .start.owner = getuid() };
+	struct sigaction sa = { .sa_handler = on_sigchld };
+	sigset_t death;
 	int err;
 
 	s.self = getpid();
@@ -208,8 +191,18 @@ run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 		_exit(1);
 	proc_close_from(FORKSERVER_FD + 1);
 	bootid_read(s.start.boot_id);
-	err = set_signals();
-	if (!err)
+	/* A terminal or an init system signals all of our processes at once.
+	 * The fork server and the engine must stay until the monitor stops
+	 * them, or no engine would send byebye. */
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&death);
+	sigaddset(&death, SIGCHLD);
+	if (sigaction(SIGCHLD, &sa, NULL) ||
+	    sigprocmask(SIG_SETMASK, &death, NULL))
+		err = -errno;
+	else
 		err = jail_enter(j);
 	send_event(FORKSERVER_READY, err);
 	if (err)

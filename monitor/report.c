@@ -22,8 +22,6 @@ static void copy(char *dst, size_t cap, const char *text)
 	wr_cstr(&w);
 }
 
-/* ---- the service manager ------------------------------------------------- */
-
 static void state_line(const struct report *r, char *buf)
 {
 	const struct statusfile *s = &r->now;
@@ -91,8 +89,6 @@ void report_stopping(struct report *r)
 {
 	notify(r, "STOPPING=1\n");
 }
-
-/* ---- the file ------------------------------------------------------------ */
 
 static void write_now(struct report *r)
 {

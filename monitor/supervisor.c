@@ -154,19 +154,6 @@ static int make_pipes(int chan[2], int log[2])
 	return -e;
 }
 
-/*
- * Each engine has its own channel. The configuration is sent into it before any
- * process has the other end, so no engine can change what its successor reads.
- */
-static int request_engine(struct supervisor *s, int chan[2], int log)
-{
-	int fd[FORKSERVER_FDS] = { chan[1], log, s->ctl_fd };
-
-	if (send(chan[0], s->conf, sizeof(*s->conf), MSG_NOSIGNAL) < 0)
-		return -errno;
-	return forkserver_start(&s->forkserver, fd);
-}
-
 static void retry_start(struct supervisor *s, int err)
 {
 	log_err("engine: %s; trying again", strerror(-err));
@@ -175,14 +162,23 @@ static void retry_start(struct supervisor *s, int err)
 
 static void start(struct supervisor *s)
 {
-	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
+	int chan[2] = { -1, -1 }, log[2] = { -1, -1 }, fd[FORKSERVER_FDS];
 	int err = make_pipes(chan, log);
 
 	if (err) {
 		retry_start(s, err);
 		return;
 	}
-	err = request_engine(s, chan, log[1]);
+	/* Each engine has its own channel. The configuration is sent into it
+	 * before any process has the other end, so no engine can change what
+	 * its successor reads. */
+	if (send(chan[0], s->conf, sizeof(*s->conf), MSG_NOSIGNAL) < 0)
+		err = -errno;
+	fd[FORKSERVER_CHAN] = chan[1];
+	fd[FORKSERVER_LOG] = log[1];
+	fd[FORKSERVER_CTL] = s->ctl_fd;
+	if (!err)
+		err = forkserver_start(&s->forkserver, fd);
 	close(chan[1]);
 	close(log[1]);
 	if (err) {
