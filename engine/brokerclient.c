@@ -121,7 +121,8 @@ static void on_chan(struct loop_fd *w, short revents)
 		p->in_flight -= p->in_flight > 0;
 		p->answer(p->arg, &rep);
 	} while (p->in_flight);
-	if (n == sizeof(rep) || (n < 0 && (errno == EAGAIN || errno == EINTR))) {
+	if (n == sizeof(rep) ||
+	    (n < 0 && (errno == EAGAIN || errno == EINTR))) {
 		brokerclient_pump(p);
 		return;
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * brokerclient.h - the engine's end of the channel to the monitor's broker.
- * Runs in: engine
- */
+/* brokerclient.h - the engine's end of the channel to the monitor's broker.
+ * Runs in: engine */
 #ifndef ENGINE_BROKERCLIENT_H
 #define ENGINE_BROKERCLIENT_H
 

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * igd.c - what the services of the gateway share: requests that wait, refusals,
+/* igd.c - what the services of the gateway share: requests that wait, refusals,
  * reading a state variable.
- * Runs in: engine
- */
+ * Runs in: engine */
 #include <string.h>
 #include "base/wr.h"
 #include "igd/upnp_err.h"

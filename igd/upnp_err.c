@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * upnp_err.c - the error codes with their texts in the standards, and which
+/* upnp_err.c - the error codes with their texts in the standards, and which
  * code a refusal by the mapping core has.
- * Runs in: engine
- */
+ * Runs in: engine */
 #include <stddef.h>
 #include "igd/upnp_err.h"
 

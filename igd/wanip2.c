@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * wanip2.c - WANIPConnection:2: what version 1 does not have.
- * Runs in: engine
- */
+/* wanip2.c - WANIPConnection:2: what version 1 does not have.
+ * Runs in: engine */
 #include <netinet/in.h>
 #include <string.h>
 #include "base/wr.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * origin.h - through which door a request for a mapping came in.
- * Runs in: any
- */
+/* origin.h - through which door a request for a mapping came in.
+ * Runs in: any */
 #ifndef MAP_ORIGIN_H
 #define MAP_ORIGIN_H
 

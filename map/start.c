@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * start.c - start a request on the mapping table, or start it again.
- * Runs in: engine
- */
+/* start.c - start a request on the mapping table, or start it again.
+ * Runs in: engine */
 #include "map/anyport.h"
 #include "map/owner.h"
 #include "map/range.h"

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * waitlist.c - the lists in which requests for mappings wait.
- * Runs in: engine
- */
+/* waitlist.c - the lists in which requests for mappings wait.
+ * Runs in: engine */
 #include "map/waitlist.h"
 
 void waitlist_add(struct map_wait **list, struct map_wait *w)

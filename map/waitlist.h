@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * waitlist.h - the lists in which requests for mappings wait.
- * Runs in: engine
- */
+/* waitlist.h - the lists in which requests for mappings wait.
+ * Runs in: engine */
 #ifndef MAP_WAITLIST_H
 #define MAP_WAITLIST_H
 

@@ -185,8 +185,8 @@ run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 	s.self = getpid();
 	/* so that a build that logs refused system calls logs ours */
 	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
-	/* Close every other descriptor of the monitor's, such as the lock of the
-	 * pid file. */
+	/* Close every other descriptor of the monitor's, such as the lock of
+	 * the pid file. */
 	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
 		_exit(1);
 	proc_close_from(FORKSERVER_FD + 1);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * report.c - keeps the status file and the service manager up to date.
- * Runs in: monitor
- */
+/* report.c - keeps the status file and the service manager up to date.
+ * Runs in: monitor */
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
