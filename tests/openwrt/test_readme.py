@@ -34,7 +34,7 @@ def serving(service):
 
 
 def test_build():
-    """As far as the names are right."""
+    """Check only the names."""
     link, make = blocks()[0]
     assert link.split()[2].endswith("/upnpd/dist/openwrt")
     assert os.path.isfile(os.path.join(TREE, "dist/openwrt/Makefile"))
