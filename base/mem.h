@@ -9,6 +9,7 @@
  *
  * In header only, so that a module that takes memory needs nothing else to be
  * linked. upnpctl uses malloc().
+ * Runs in: any
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
