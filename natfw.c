@@ -6,7 +6,6 @@
  * Never does: use a tool's syntax; log.
  * Invariants: unless fw->dirty, the kernel held exactly this table after our
  * last change.
- *
  * Runs in: any
  */
 #include <errno.h>

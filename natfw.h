@@ -5,7 +5,6 @@
  *
  * The table holds what the engine requested and the monitor allowed. The
  * firewall is a projection of it that can be verified and repaired at any time.
- *
  * Runs in: any
  */
 #ifndef NATFW_H

@@ -3,7 +3,6 @@
  * upnpd.c - main: reads the options and the configuration, locks the pid file,
  * becomes a daemon and then runs the monitor. Called as upnpctl, it runs
  * upnpctl instead.
- *
  * Runs in: monitor
  */
 #include <errno.h>

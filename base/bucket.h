@@ -2,7 +2,6 @@
 /*
  * bucket.h - limits how often each source may do a thing. Token buckets, one
  * for each source, in a table of fixed size. Pure.
- *
  * Runs in: any
  */
 #ifndef BASE_BUCKET_H

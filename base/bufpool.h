@@ -3,7 +3,6 @@
  * bufpool.h - a fixed number of buffers of one size, in one mapping.
  *
  * A buffer takes memory from its first use until bufpool_trim().
- *
  * Runs in: any
  */
 #ifndef BASE_BUFPOOL_H

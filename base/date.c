@@ -4,7 +4,6 @@
  *
  * Does not use gmtime(), because glibc's reads the time zone file, which a
  * chroot lacks.
- *
  * Runs in: any
  */
 #include "base/date.h"

@@ -5,7 +5,6 @@
  * Owns: the process's log, static in this file.
  * Never does: wait for a reader, print a byte outside 0x20..0x7e, write a line
  * longer than LOG_LINE_MAX, change errno.
- *
  * Runs in: any
  */
 #include "base/log.h"

@@ -5,7 +5,6 @@
  * Repeated lines are folded: "last line repeated N times" is written before the
  * next other line or by log_flush(). Bytes outside 0x20..0x7e become '?'.
  * Levels are syslog's (LOG_ERR .. LOG_DEBUG). errno is kept.
- *
  * Runs in: any
  */
 #ifndef BASE_LOG_H

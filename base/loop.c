@@ -7,7 +7,6 @@
  * leaves a hole (NULL, fd -1), so that no index moves while callbacks run;
  * holes are closed at the end of the round. A watcher added during a round has
  * no revents, so that it waits for the next round even if it fills a hole.
- *
  * Runs in: any
  */
 #include "base/loop.h"

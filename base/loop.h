@@ -13,7 +13,6 @@
  *  - POLLHUP and POLLERR are always delivered;
  *  - the only unit of time is the millisecond, in a uint64_t.
  * Signals only set flags; their callbacks run in the loop.
- *
  * Runs in: any
  */
 #ifndef BASE_LOOP_H

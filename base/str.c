@@ -4,7 +4,6 @@
  *
  * Never does: read beyond a slice; use a locale. An empty slice may have a NULL
  * pointer, which must not be passed to memcpy() and the like (C11 7.24.1).
- *
  * Runs in: any
  */
 #include "base/str.h"

@@ -6,7 +6,6 @@
  * network is NUL-terminated. IPv4 addresses are uint32_t in host order
  * everywhere in this program (names end in _ip); only the code that fills a
  * sockaddr converts them.
- *
  * Runs in: any
  */
 #ifndef BASE_STR_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * utf8.h - reads and writes characters of UTF-8 text (RFC 3629).
- *
  * Runs in: any
  */
 #ifndef BASE_UTF8_H

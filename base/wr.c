@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wr.c - a bounded writer of text. Never does: write beyond its buffer.
- *
  * Runs in: any
  */
 #include "base/wr.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wr.h - a bounded writer of text: bytes, numbers, addresses, printf.
- *
  * Runs in: any
  */
 #ifndef BASE_WR_H

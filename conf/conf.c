@@ -5,7 +5,6 @@
  *
  * Invariants: a struct conf leaves this file only if the whole text is valid;
  * every message names the file, the line, the problem and the fix.
- *
  * Runs in: any
  */
 #include <errno.h>

@@ -2,7 +2,6 @@
 /*
  * conf.h - the configuration, and the reader of its file. The options are in
  * confopt.h.
- *
  * Runs in: any
  */
 #ifndef CONF_CONF_H

@@ -4,7 +4,6 @@
  *
  * Invariants: each change is one splice, made last; before a line is written it
  * is split as the reader will split it, and must give the intended parts.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>

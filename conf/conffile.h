@@ -2,7 +2,6 @@
 /*
  * conffile.h - the configuration as a file that several processes may change:
  * locked, read, replaced as a whole. The daemon only reads it, by conf_read().
- *
  * Runs in: upnpctl
  */
 #ifndef CONF_CONFFILE_H

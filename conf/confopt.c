@@ -5,7 +5,6 @@
  *
  * Invariants: what is written is parsed to the same value; a value that is
  * refused leaves the field unchanged; a message repeats no control character.
- *
  * Runs in: any
  */
 #include <errno.h>

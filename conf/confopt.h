@@ -2,7 +2,6 @@
 /*
  * confopt.h - the table of options: names, types, ranges, defaults. The reader,
  * upnpctl and the test of the man page use it.
- *
  * Runs in: any
  */
 #ifndef CONF_CONFOPT_H

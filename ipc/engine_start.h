@@ -2,7 +2,6 @@
 /*
  * engine_start.h - the descriptors and facts that the fork server passes to a
  * new engine.
- *
  * Runs in: any
  */
 #ifndef IPC_ENGINE_START_H

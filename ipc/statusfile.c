@@ -2,7 +2,6 @@
 /*
  * statusfile.c - the monitor's status file, one field a line. The writer and
  * the reader share one table of fields.
- *
  * Runs in: any
  */
 #include <errno.h>

@@ -3,7 +3,6 @@
  * backend.c - runs a tool, and compares its listing with what it should be.
  *
  * Never does: use a tool's syntax; read the table.
- *
  * Runs in: any
  */
 #include <errno.h>

@@ -2,7 +2,6 @@
 /*
  * backend.h - shared by the backends that run a tool: input that is made piece
  * by piece, the comparison of listings, addresses as text.
- *
  * Runs in: any
  */
 #ifndef NATFW_BACKEND_H

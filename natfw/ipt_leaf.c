@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ipt_leaf.c - numbers, names and jumps of the leaves. Pure.
- *
- * Runs in: any
- */
+/* ipt_leaf.c - numbers, names and jumps of the leaves. Pure. Runs in: any */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "natfw/ipt_leaf.h"

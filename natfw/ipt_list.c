@@ -2,7 +2,6 @@
 /*
  * ipt_list.c - reads a listing in one pass, line by line. It keeps only counts
  * and sums.
- *
  * Runs in: any
  */
 #include <string.h>

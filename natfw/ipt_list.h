@@ -2,7 +2,6 @@
 /*
  * ipt_list.h - reads the output of iptables-save: the rules in our chains, the
  * jumps to them, and whether others filter here.
- *
  * Runs in: any
  */
 #ifndef NATFW_IPT_LIST_H

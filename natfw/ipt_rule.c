@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ipt_rule.c - a mapping as iptables rules. Pure.
- *
- * Runs in: any
- */
+/* ipt_rule.c - a mapping as iptables rules. Pure. Runs in: any */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "natfw/backend.h"

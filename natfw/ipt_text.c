@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ipt_text.c - writes the steps, with the rules, ops and leaves in them.
- *
  * Runs in: monitor
  */
 #include "base/wr.h"

@@ -17,7 +17,6 @@
  * compares the two.
  *
  * Never touches: chains, rules and policies of others.
- *
  * Runs in: any
  */
 #include <errno.h>

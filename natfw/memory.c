@@ -2,7 +2,6 @@
 /*
  * memory.c - a backend without a kernel: there is only the table of struct
  * natfw. For tests, and to try the daemon without root.
- *
  * Runs in: monitor
  */
 #include "natfw.h"

@@ -14,7 +14,6 @@
  * an ack: so the last message requests one, which is then the only answer.
  *
  * Owns: nothing. Never does: wait.
- *
  * Runs in: any
  */
 #include "natfw/nfnl.h"

@@ -4,7 +4,6 @@
  * milliseconds. Elements of sets and maps, other messages, and dumps.
  *
  * A batch is one transaction: the kernel applies all of it or nothing.
- *
  * Runs in: any
  */
 #ifndef NATFW_NFNL_H

@@ -36,7 +36,6 @@
  * Never does: run a tool; wait for an answer; touch tables, chains, rules and
  * sets of others. It does not touch the chains of the iptables command either,
  * because that command could no longer read a chain with our rules in it.
- *
  * Runs in: any
  */
 #include <errno.h>

@@ -5,7 +5,6 @@
  * Each rule has its own element in a forward map. The elements in leave_as and
  * upnpd_accept belong to a client's socket, and the rules that lead to it share
  * them; the rule set last is their leader.
- *
  * Runs in: monitor
  */
 #include "natfw/nl_change.h"

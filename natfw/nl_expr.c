@@ -5,7 +5,6 @@
  * Invariant: no attribute is read before its length was checked; an expression
  * that is not understood adds an unknown condition.
  * Source: linux/netfilter/nf_tables.h
- *
  * Runs in: any
  */
 #include <string.h>

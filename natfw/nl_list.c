@@ -5,7 +5,6 @@
  *
  * Never does: change anything.
  * Invariant: no attribute is read before its length was checked.
- *
  * Runs in: any
  */
 #include <endian.h>

@@ -3,7 +3,6 @@
  * nl_list.h - reads nf_tables from the kernel's dumps: elements with their
  * counters, our rules in foreign chains, and the foreign chains that filter
  * forwarded packets.
- *
  * Runs in: any
  */
 #ifndef NATFW_NL_LIST_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nl_place.c - finds the foreign chains in which our rules belong. Pure.
- *
  * Runs in: any
  */
 #include <errno.h>

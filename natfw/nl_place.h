@@ -2,7 +2,6 @@
 /*
  * nl_place.h - the chains of nf_tables that our rules are in. Pure: the caller
  * lists the chains.
- *
  * Runs in: any
  */
 #ifndef NATFW_NL_PLACE_H

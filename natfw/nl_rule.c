@@ -6,7 +6,6 @@
  * A rule is a list of expressions. They load into registers, which start at
  * number 1 with 16 bytes each; the registers of four bytes that overlap them
  * start at number 8. The parts of a key are loaded one after the other.
- *
  * Runs in: monitor
  */
 #include <endian.h>

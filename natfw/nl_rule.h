@@ -2,7 +2,6 @@
 /*
  * nl_rule.h - writes our table with its chains, sets and rules, and our rules
  * and sets in foreign tables, as messages to the kernel. Pure.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_NL_RULE_H

@@ -2,7 +2,6 @@
 /*
  * nlmsg.h - writes netlink messages with nested attributes into a buffer of the
  * caller's. Pure.
- *
  * Runs in: any
  */
 #ifndef NATFW_NLMSG_H

@@ -6,7 +6,6 @@
  * Never does: check whether a rule is permitted; natfw.c does that.
  * Invariants: keys are unique; each rule is in one chain of each index; in a
  * chain the rule that was set last comes first.
- *
  * Runs in: monitor
  */
 #include <errno.h>

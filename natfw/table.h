@@ -6,7 +6,6 @@
  *
  * Only natfw.c changes it; the backends read it. A pointer into it is valid
  * until the next change.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_TABLE_H

@@ -2,7 +2,6 @@
 /*
  * watch.h - notices of changes of nf_tables by any program: nft, iptables-nft,
  * a reload of the firewall. iptables-legacy causes none.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_WATCH_H

@@ -16,7 +16,6 @@
  * Owns: nothing between two calls. Never does: wait.
  * Invariant: a request names the entry by its ID as well, so a flow with the
  * same tuple that began after the dump is not deleted.
- *
  * Runs in: monitor
  */
 #include "sys/conntrack.h"

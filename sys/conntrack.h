@@ -4,7 +4,6 @@
  *
  * To delete a NAT rule stops only new flows: tracked flows are still
  * translated, and most firewalls accept established flows.
- *
  * Runs in: monitor
  */
 #ifndef SYS_CONNTRACK_H

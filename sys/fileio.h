@@ -5,7 +5,6 @@
  * For files that fit into a buffer: configuration, state, /proc, /sys. Files of
  * any length (lease file, list of sockets, output of a program) are read in
  * parts by their own code.
- *
  * Runs in: any
  */
 #ifndef SYS_FILEIO_H

@@ -7,7 +7,6 @@
  * lost with it. Then follow capabilities and limits, and the filter comes last,
  * because it forbids all of these calls. At the end a dropped uid is requested
  * again, and it is an error if that succeeds.
- *
  * Runs in: any
  */
 #include "sys/jail.h"

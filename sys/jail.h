@@ -2,7 +2,6 @@
 /*
  * jail.h - drops every right that the engine does not need. The fork server
  * keeps only what it needs to fork an engine; the engine then drops that.
- *
  * Runs in: any
  */
 #ifndef SYS_JAIL_H

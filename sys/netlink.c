@@ -6,7 +6,6 @@
  * Never does: wait.
  * Invariant: no header is read before netlink_next_msg() or netlink_next_attr()
  * found it complete, no payload before its length was checked.
- *
  * Runs in: any
  */
 #include "sys/netlink.h"

@@ -4,7 +4,6 @@
  *
  * No request waits: the kernel's answer is in the socket when the request's
  * send() returns. An empty socket is an error (-EAGAIN), not a reason to sleep.
- *
  * Runs in: any
  */
 #ifndef SYS_NETLINK_H

@@ -5,7 +5,6 @@
  *
  * Sends datagrams to the socket that NOTIFY_SOCKET names; without that variable
  * nothing is ever sent.
- *
  * Runs in: monitor
  */
 #ifndef SYS_NOTIFY_H

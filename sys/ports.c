@@ -4,7 +4,6 @@
  *
  * Never does: guess. An unknown line in /proc is an error, because a socket
  * that is missed is a service whose port a mapping may take.
- *
  * Runs in: any
  */
 #include "sys/ports.h"

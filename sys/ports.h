@@ -4,7 +4,6 @@
  *
  * Read by sock_diag, or by /proc/net if the kernel has no sock_diag (OpenWrt
  * without kmod-inet-diag). So it does not work in a jail without /proc.
- *
  * Runs in: any
  */
 #ifndef SYS_PORTS_H

@@ -9,7 +9,6 @@
  * Invariant: whatever the program does, proc_run() returns at the deadline, or
  * at twice the deadline if the machine stood still meanwhile (unless the kernel
  * itself cannot kill the program).
- *
  * Runs in: any
  */
 #include "sys/proc.h"

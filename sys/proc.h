@@ -2,7 +2,6 @@
 /*
  * proc.h - runs a program by argv: input on stdin, output line by line, a
  * deadline. No shell.
- *
  * Runs in: any
  */
 #ifndef SYS_PROC_H

@@ -10,7 +10,6 @@
  * A call that every machine has is written __NR_x, any other NR_x. The Makefile
  * makes seccomp_nr.h from these: a call that this machine lacks is NR_NONE
  * there and left out of the filter.
- *
  * Runs in: any
  */
 #include "sys/seccomp.h"

@@ -3,7 +3,6 @@
  * seccomp.h - the system call filters of the engine and of the fork server. A
  * call that is not on the list is refused; a call that only an intruder makes
  * kills the process.
- *
  * Runs in: any
  */
 #ifndef SYS_SECCOMP_H

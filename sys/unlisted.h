@@ -8,7 +8,6 @@
  *   end   unlisted_trap.c  a log line names it, the process exits: for tests
  *   none  unlisted_none.c  there is no filter: for tools that add system calls
  *                          of their own (sanitizers, valgrind)
- *
  * Runs in: any
  */
 #ifndef SYS_UNLISTED_H

@@ -5,7 +5,6 @@
  *
  * Invariant: log.c makes listed calls only. Another one would trap in the
  * handler, where the kernel kills the process.
- *
  * Runs in: any
  */
 #include <errno.h>
