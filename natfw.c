@@ -19,9 +19,8 @@
 
 int natfw_init(struct natfw *fw, size_t rule_max)
 {
-	int rc;
+	int rc = table_init(fw, rule_max ? rule_max : 1);
 
-	rc = table_init(fw, rule_max ? rule_max : 1);
 	if (rc)
 		table_done(fw);
 	return rc;
@@ -41,9 +40,7 @@ const struct nat_rule *natfw_lookup(const struct natfw *fw,
 
 static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (op[i].verb == NAT_SET)
 			table_set(fw, &op[i].rule);
 		else
@@ -136,9 +133,7 @@ static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 /* The index of the last op with the key of op @i. */
 static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 {
-	size_t j;
-
-	for (j = n - 1; j > i; j--)
+	for (size_t j = n - 1; j > i; j--)
 		if (nat_rule_same_key(&op[j].rule, &op[i].rule))
 			return j;
 	return i;
@@ -147,10 +142,10 @@ static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 static void plan_make(struct plan *plan, const struct natfw *fw,
 		      const struct nat_op *op, size_t n, enum nat_err *ret)
 {
-	size_t room = fw->rule_max - fw->rule_n, i;
+	size_t room = fw->rule_max - fw->rule_n;
 
 	plan->n = 0;
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (last_of_key(op, n, i) != i)
 			continue;
 		if (!op_wanted(fw, &op[i], &room, &ret[i]))
@@ -180,30 +175,29 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 		     enum nat_err *ret)
 {
 	struct plan plan;
-	size_t i;
 
 	plan_make(&plan, fw, op, n, ret);
 	if (!kernel_apply(fw, plan.op, plan.n)) {
 		do_ops(fw, plan.op, plan.n);
 	} else {
-		for (i = 0; i < plan.n; i++)
+		for (size_t i = 0; i < plan.n; i++)
 			ret[plan.at[i]] = do_alone(fw, &plan.op[i]);
 	}
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		ret[i] = ret[last_of_key(op, n, i)];
 }
 
 void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 		 enum nat_err *ret)
 {
-	size_t i, step;
+	size_t step;
 
 	if (!fw->be || (fw->dirty && kernel_sync(fw))) {
-		for (i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++)
 			ret[i] = NAT_EFAIL;
 		return;
 	}
-	for (i = 0; i < n; i += step) {
+	for (size_t i = 0; i < n; i += step) {
 		step = n - i < NAT_BATCH_MAX ? n - i : NAT_BATCH_MAX;
 		batch_do(fw, op + i, step, ret + i);
 	}
@@ -227,12 +221,10 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 
 int natfw_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	size_t i;
-
 	if (n > fw->rule_max)
 		return -ENOSPC;
 	table_clear(fw);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (rule[i].kind == NAT_PORTMAP && nat_rule_sane(&rule[i]))
 			table_set(fw, &rule[i]);
 	fw->dirty = true;
@@ -306,9 +298,8 @@ static const struct natfw_backend *choose(const struct natfw_env *env,
 {
 	const struct natfw_backend *be;
 	const char *tool;
-	size_t i;
 
-	for (i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
+	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
 		be = choices[i].be;
 		tool = choices[i].tool;
 		if (!be->usable(env) || (tool && !proc_exists(tool)) ||
@@ -330,12 +321,10 @@ const struct natfw_backend *natfw_find(const char *name,
 				       const struct natfw_env *env,
 				       const char **ret_why)
 {
-	size_t i;
-
 	if (!strcmp(name, "auto"))
 		return choose(env, ret_why);
 	*ret_why = "configured";
-	for (i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
 		if (!strcmp(name, backends[i]->name))
 			return backends[i];
 	return NULL;

@@ -169,11 +169,11 @@ void loop_fd_del(struct loop *l, struct loop_fd *w)
 
 static void fd_close_holes(struct loop *l)
 {
-	size_t from, to = 0;
+	size_t to = 0;
 
 	if (!l->holes)
 		return;
-	for (from = 0; from < l->fd_n; from++) {
+	for (size_t from = 0; from < l->fd_n; from++) {
 		if (!l->watch[from])
 			continue;
 		if (to != from)
@@ -186,10 +186,10 @@ static void fd_close_holes(struct loop *l)
 
 static void fd_run(struct loop *l)
 {
-	size_t i, n = l->fd_n;
+	size_t n = l->fd_n;
 	short revents;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 			/* An earlier callback may have changed the events. */
 		revents = l->pfd[i].revents &
 			  (l->pfd[i].events | POLLHUP | POLLERR | POLLNVAL);
@@ -258,9 +258,7 @@ static void timer_run(struct loop *l)
 
 static bool signal_watched(const struct loop *l, int signo)
 {
-	size_t i;
-
-	for (i = 0; i < l->sig_n; i++)
+	for (size_t i = 0; i < l->sig_n; i++)
 		if (l->sig[i].signo == signo)
 			return true;
 	return false;
@@ -348,9 +346,8 @@ static int wait_round(struct loop *l, int max_wait_ms)
 	const sigset_t *mask = l->sig_n > 0 ? &l->wait_mask : NULL;
 	uint64_t before_ms = l->now_ms;
 	struct timespec ts;
-	int n;
+	int n = ppoll(l->pfd, l->fd_n, wait_time(l, max_wait_ms, &ts), mask);
 
-	n = ppoll(l->pfd, l->fd_n, wait_time(l, max_wait_ms, &ts), mask);
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	l->now_ms = l->clock_ms();

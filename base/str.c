@@ -38,11 +38,9 @@ bool str_eq(struct str a, struct str b)
 
 bool str_ieq(struct str a, struct str b)
 {
-	size_t i;
-
 	if (a.n != b.n)
 		return false;
-	for (i = 0; i < a.n; i++)
+	for (size_t i = 0; i < a.n; i++)
 		if (lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	return true;
@@ -113,12 +111,11 @@ int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
 	uint64_t v = 0;
 	unsigned digit;
 	bool big = false;
-	size_t i;
 
 	if (s.n == 0)
 		return -EINVAL;
 	/* Read it to the end even if it is too big: "99..9x" is no number. */
-	for (i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -EINVAL;
 		digit = (unsigned)(s.p[i] - '0');
@@ -156,9 +153,8 @@ bool str_ipv4(struct str s, uint32_t *ret_ip)
 {
 	struct str part;
 	uint32_t ip = 0, byte = 0;
-	int i;
 
-	for (i = 0; i < 4; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (!str_cut(&s, '.', &part) || part.n > 3)
 			return false;
 		/* inet_aton() would read a leading zero as octal. */

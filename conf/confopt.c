@@ -63,8 +63,7 @@ static bool set_number(const struct confopt *o, struct str v, void *field)
 	return str_u32(v, o->min, o->max, field) == 0;
 }
 
-static void put_number(const struct confopt *o, const void *field,
-		       struct wr *w)
+static void put_number(const struct confopt *o, const void *field, struct wr *w)
 {
 	wr_u64(w, *(const uint32_t *)field);
 }

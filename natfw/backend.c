@@ -86,9 +86,8 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 		.arg = run,
 		.deadline_ms = deadline_ms + (int)(run->rules / 4),
 	};
-	int rc;
+	int rc = proc_run(&proc);
 
-	rc = proc_run(&proc);
 	if (rc && fw)
 		set_why(fw, run->argv[0], rc, proc.err);
 	if (rc > 0)

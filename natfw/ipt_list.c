@@ -36,8 +36,7 @@ static uint64_t hash_rule(struct str rule)
 }
 
 static bool is_hook(const struct ipt_list *scan,
-		    const struct ipt_list_hook *hook,
-		    struct str line)
+		    const struct ipt_list_hook *hook, struct str line)
 {
 	char buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -51,12 +50,11 @@ static void note_leaf(struct ipt_list *scan, struct str line)
 {
 	struct str name;
 	unsigned leaf;
-	int chain;
 
 	if (!str_word(&line, &name))
 		return;
 	name = str_skip(name, 1);
-	for (chain = 0; chain < IPT_CHAINS; chain++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
 		if (!strcmp(scan->table, ipt_rule_specs[chain].table) &&
 		    ipt_leaf_read(name, chain, &leaf))
 			ipt_leaf_add(&scan->leaves, chain, leaf);
@@ -73,7 +71,6 @@ static bool in_ours(struct str line)
 void ipt_list_line(void *arg, struct str line)
 {
 	struct ipt_list *scan = arg;
-	int i;
 
 	if (str_starts(line, STR(":")))
 		note_leaf(scan, line);
@@ -81,7 +78,7 @@ void ipt_list_line(void *arg, struct str line)
 		backend_count(&scan->tally, hash_rule(line));
 		return;
 	}
-	for (i = 0; i < IPT_HOOKS; i++) {
+	for (int i = 0; i < IPT_HOOKS; i++) {
 		if (is_hook(scan, &ipt_list_hooks[i], line)) {
 			scan->hooked[i]++;
 			return;
@@ -117,9 +114,7 @@ int ipt_list_all(struct natfw *fw, const char *save, struct ipt_list *ret)
 
 bool ipt_list_hooked_once(const struct ipt_list *scan)
 {
-	int i;
-
-	for (i = 0; i < IPT_HOOKS; i++)
+	for (int i = 0; i < IPT_HOOKS; i++)
 		if (scan->hooked[i] != 1)
 			return false;
 	return true;

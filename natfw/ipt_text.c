@@ -144,11 +144,11 @@ void ipt_text_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
  */
 static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 {
-	size_t place = 2, i;
+	size_t place = 2;
 
 	if (chain != IPT_SNAT || !env->masquerade)
 		return 0;
-	for (i = 0; env->hairpin && i < env->net_n; i++)
+	for (size_t i = 0; env->hairpin && i < env->net_n; i++)
 		place += env->net[i].ip != 0;
 	return place;
 }

@@ -88,9 +88,8 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
 {
 	const struct ipt_list_hook *h = &ipt_list_hooks[hook];
-	unsigned n;
 
-	for (n = t->found->hooked[hook]; n > 0; n--)
+	for (unsigned n = t->found->hooked[hook]; n > 0; n--)
 		wr_fmt(w, "-D %s -j %s\n", h->from, h->to);
 }
 
@@ -130,14 +129,13 @@ static void put_hairpin(const struct natfw_env *env, struct wr *w,
 static void sync_nat(const struct ipt_text *t, struct wr *w)
 {
 	const struct natfw_env *env = &t->fw->env;
-	size_t i;
 
 	put_hook(t, w, IPT_HOOK_PRE);
 	put_hook(t, w, IPT_HOOK_POST);
 	if (env->ext_ip)
 		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
 		       backend_ip(env->ext_ip).z);
-	for (i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
+	for (size_t i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
 		if (env->net[i].ip)
 			put_hairpin(env, w, &env->net[i]);
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
@@ -156,9 +154,8 @@ static bool has_no_remote(const struct nat_rule *r)
 static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 {
 	const struct natfw_env *env = &t->fw->env;
-	size_t i;
 
-	for (i = 0; env->masquerade && i < env->net_n; i++) {
+	for (size_t i = 0; env->masquerade && i < env->net_n; i++) {
 		if (env->net[i].ip)
 			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -o %s"
 			       " -j MASQUERADE\n",
@@ -192,9 +189,8 @@ static const struct ipt_text_step sync_steps[] = {
 static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
 {
 	struct ipt_leaf_count c = { 0 };
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		ipt_leaf_count_add(&c, &rule[i]);
 	return ipt_leaf_used(&c);
 }
@@ -210,9 +206,8 @@ static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 		.rule = rule,
 		.n = n,
 	};
-	int rc;
+	int rc = scan(fw, &is);
 
-	rc = scan(fw, &is);
 	return rc ? rc : restore(fw, &t);
 }
 
@@ -252,11 +247,10 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 {
 	const struct nat_rule *old;
 	struct ipt_leaf_count c = { 0 };
-	size_t i;
 
-	for (i = 0; i < fw->rule_n; i++)
+	for (size_t i = 0; i < fw->rule_n; i++)
 		ipt_leaf_count_add(&c, &fw->rule[i]);
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		old = table_find(fw, &op[i].rule);
 		if (old)
 			ipt_leaf_count_del(&c, old);
@@ -314,9 +308,8 @@ static void scan_wanted(struct natfw *fw, const struct nat_rule *rule,
 static int ipt_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct ipt_list is, want;
-	int rc;
+	int rc = scan(fw, &is);
 
-	rc = scan(fw, &is);
 	if (rc)
 		return rc;
 	scan_wanted(fw, rule, n, &want);
@@ -353,9 +346,8 @@ static bool ipt_nft_usable(const struct natfw_env *env)
 static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 {
 	struct ipt_list found;
-	int rc;
+	int rc = scan(fw, &found);
 
-	rc = scan(fw, &found);
 	if (rc)
 		return rc;
 	if (!ipt_list_hooked_once(&found))
@@ -407,11 +399,10 @@ static int close_once(struct natfw *fw)
 	};
 	struct ipt_list is;
 	int rc = 0;
-	size_t i;
 
 	if (scan(fw, &is))
 		return 0;
-	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		struct ipt_text t = {
 			.fw = fw,
 			.found = &is,

@@ -21,8 +21,7 @@ static int memory_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	return 0;
 }
 
-static int memory_rules(struct natfw *fw, const struct nat_rule *rule,
-			size_t n)
+static int memory_rules(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	return 0;
 }

@@ -80,9 +80,7 @@ static const struct {
 
 const char *nfnl_family_name(uint8_t number)
 {
-	size_t i;
-
-	for (i = 0; i < FAMILIES; i++)
+	for (size_t i = 0; i < FAMILIES; i++)
 		if (families[i].number == number)
 			return families[i].name;
 	return NULL;
@@ -90,9 +88,7 @@ const char *nfnl_family_name(uint8_t number)
 
 uint8_t nfnl_family(const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < FAMILIES; i++)
+	for (size_t i = 0; i < FAMILIES; i++)
 		if (!strcmp(name, families[i].name))
 			return families[i].number;
 	return NFPROTO_UNSPEC;

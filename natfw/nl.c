@@ -103,9 +103,7 @@ static const struct {
 
 static const char *action_of(const struct nlmsghdr *h)
 {
-	size_t i;
-
-	for (i = 0; h && i < sizeof(actions) / sizeof(*actions); i++)
+	for (size_t i = 0; h && i < sizeof(actions) / sizeof(*actions); i++)
 		if ((h->nlmsg_type & 0xff) == actions[i].type)
 			return actions[i].what;
 	return "a transaction";
@@ -243,12 +241,11 @@ static void each_element(struct natfw *fw, const struct nat_rule *rule,
 	const struct nl_map *map;
 	struct nfnl_value key, value;
 	struct nfnl_set set;
-	size_t k, i;
 
-	for (k = 0; k < set_n(places); k++) {
+	for (size_t k = 0; k < set_n(places); k++) {
 		if (!set_at(places, k, &map, &set))
 			continue;
-		for (i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++) {
 			if (!map->has(fw, &rule[i]))
 				continue;
 			key = nl_map_key(map, &fw->env, &rule[i]);
@@ -263,12 +260,11 @@ static void each_element(struct natfw *fw, const struct nat_rule *rule,
 static void put_clean(struct nfnl_batch *b, const struct nl_list_scan *scan)
 {
 	const struct nl_places *places = scan->places;
-	size_t p, i;
 
-	for (p = 0; p < places->n; p++)
-		for (i = 0; i < scan->old_n[p]; i++)
+	for (size_t p = 0; p < places->n; p++)
+		for (size_t i = 0; i < scan->old_n[p]; i++)
 			nl_rule_delete(b, &places->at[p], scan->old[p][i]);
-	for (p = 0; p < places->n; p++)
+	for (size_t p = 0; p < places->n; p++)
 		if (nl_place_is_first(places, p) && scan->set[p])
 			nl_rule_delete_set(b, &places->at[p]);
 }
@@ -276,12 +272,10 @@ static void put_clean(struct nfnl_batch *b, const struct nl_list_scan *scan)
 static void put_places(struct nfnl_batch *b, const struct nl_places *places,
 		       bool count)
 {
-	size_t p;
-
-	for (p = 0; p < places->n; p++)
+	for (size_t p = 0; p < places->n; p++)
 		if (nl_place_has_set(places, p))
 			nl_rule_put_set(b, &places->at[p], count);
-	for (p = 0; p < places->n; p++)
+	for (size_t p = 0; p < places->n; p++)
 		if (places->at[p].wanted)
 			nl_rule_put_accept(b, &places->at[p]);
 }
@@ -372,13 +366,12 @@ static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	struct nl_change_batch batch = { fw, NULL, op, n };
 	struct changes to = { .env = &fw->env };
 	int rc = open_sock(fw);
-	size_t i;
 
 	if (rc)
 		return rc;
 	batch.places = &st->places;
 	begin(st, &to.b);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		nl_change_each(&batch, i, put_change, &to);
 	rc = commit(st, &to.b);
 	if (rc)
@@ -411,13 +404,11 @@ static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 	struct nl_list_sock *sock = &st->sock;
 	const struct nl_map *map;
 	struct nfnl_set set;
-	size_t k;
-	int rc;
+	int rc = nl_list_own(sock, scan);
 
-	rc = nl_list_own(sock, scan);
 	if (!rc)
 		rc = nl_list_foreign(sock, scan);
-	for (k = 0; !rc && k < set_n(scan->places); k++)
+	for (size_t k = 0; !rc && k < set_n(scan->places); k++)
 		if (set_at(scan->places, k, &map, &set))
 			rc = nl_list_elements(sock, scan, &set);
 	return rc;
@@ -426,9 +417,7 @@ static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 /* Are there exactly two rules in each wanted place and none in the others? */
 static bool places_right(const struct nl_list_scan *scan)
 {
-	size_t p;
-
-	for (p = 0; p < scan->places->n; p++)
+	for (size_t p = 0; p < scan->places->n; p++)
 		if (scan->old_n[p] != (scan->places->at[p].wanted ? 2 : 0))
 			return false;
 	return true;

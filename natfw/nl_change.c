@@ -43,9 +43,8 @@ static const struct nat_rule *touched_rule(const struct nl_change_batch *b,
 static bool touched_before(const struct nl_change_batch *b, size_t k)
 {
 	const struct nat_rule *like = touched_rule(b, k), *r;
-	size_t j;
 
-	for (j = 0; j < k; j++) {
+	for (size_t j = 0; j < k; j++) {
 		r = touched_rule(b, j);
 		if (r && table_same_socket(r, like))
 			return true;
@@ -55,9 +54,7 @@ static bool touched_before(const struct nl_change_batch *b, size_t k)
 
 static bool has_op(const struct nl_change_batch *b, const struct nat_rule *key)
 {
-	size_t i;
-
-	for (i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		if (nat_rule_same_key(&b->op[i].rule, key))
 			return true;
 	return false;
@@ -68,9 +65,8 @@ static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 					   const struct nat_rule *like)
 {
 	const struct nat_rule *r, *best = NULL;
-	size_t i;
 
-	for (i = b->n; i-- > 0;)
+	for (size_t i = b->n; i-- > 0;)
 		if (b->op[i].verb == NAT_SET &&
 		    table_same_socket(&b->op[i].rule, like))
 			best = table_lead(best, &b->op[i].rule);
@@ -86,9 +82,7 @@ static void accept_changes(const struct nl_change_batch *b,
 			   const struct sink *to, enum nfnl_verb verb,
 			   const struct nat_rule *like)
 {
-	size_t p;
-
-	for (p = 0; p < b->places->n; p++)
+	for (size_t p = 0; p < b->places->n; p++)
 		if (nl_place_has_set(b->places, p))
 			emit(to, verb, &b->places->at[p],
 			     &nl_map_table[NL_MAP_ACCEPT], like);

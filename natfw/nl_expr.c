@@ -211,8 +211,7 @@ static void compare_header(struct reader *rd, const struct load *load,
 		if (part)
 			add_mask(rd, headers[i].field, value + from,
 				 load->mask + from,
-				 load->at + from - headers[i].at, part,
-				 negate);
+				 load->at + from - headers[i].at, part, negate);
 	}
 }
 
@@ -312,8 +311,7 @@ static void read_payload(struct reader *rd, struct nl_span data)
 /* Reads a mask only; a shift, an xor or a second register is opaque. */
 static void read_bitwise(struct reader *rd, struct nl_span data)
 {
-	const struct load *from = load_at(rd, word_of(data,
-						      NFTA_BITWISE_SREG));
+	const struct load *from = load_at(rd, word_of(data, NFTA_BITWISE_SREG));
 	struct str mask = nlattr_get(nlattr_nest(data, NFTA_BITWISE_MASK),
 				     NFTA_DATA_VALUE);
 	struct str flip = nlattr_get(nlattr_nest(data, NFTA_BITWISE_XOR),

@@ -228,8 +228,7 @@ static struct str bytes_of(const struct nfnl_value *v)
 	return (struct str){ (const char *)v->bytes, v->n };
 }
 
-uint64_t nl_list_hash(const struct nfnl_set *set,
-		      const struct nfnl_value *key,
+uint64_t nl_list_hash(const struct nfnl_set *set, const struct nfnl_value *key,
 		      const struct nfnl_value *data)
 {
 	uint64_t h = backend_hash(hash_set(set), bytes_of(key));
@@ -253,10 +252,8 @@ static void scan_elements(void *arg, const struct nlmsghdr *h)
 
 	while ((a = netlink_next_attr(&list))) {
 		e = nlattr_span(nlattr_bytes(a));
-		hash = backend_hash(scan->hash,
-				    value_of(e, NFTA_SET_ELEM_KEY));
-		hash = backend_hash(hash,
-				    value_of(e, NFTA_SET_ELEM_DATA));
+		hash = backend_hash(scan->hash, value_of(e, NFTA_SET_ELEM_KEY));
+		hash = backend_hash(hash, value_of(e, NFTA_SET_ELEM_DATA));
 		backend_count(&scan->elements, hash);
 	}
 }
@@ -303,8 +300,7 @@ static bool read_count(struct nl_span e, struct nl_list_count *ret)
 	return str_eq(nlattr_name(expr, NFTA_EXPR_NAME), STR("counter")) &&
 	       nlattr_u64(data, NFTA_COUNTER_PACKETS, &ret->packets) &&
 	       nlattr_u64(data, NFTA_COUNTER_BYTES, &ret->bytes) &&
-	       read_key(value_of(e, NFTA_SET_ELEM_KEY),
-			ret);
+	       read_key(value_of(e, NFTA_SET_ELEM_KEY), ret);
 }
 
 static void count_elements(void *arg, const struct nlmsghdr *h)

@@ -376,14 +376,14 @@ static void put_in_elems(struct nfnl_batch *b, const struct natfw_env *env,
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
 					nl_place_own.family);
-	size_t list, i;
+	size_t list;
 
 	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nl_place_own.table);
 	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
 	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
 	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 	put_name_elem(m, env->ext_if);
-	for (i = 0; i < env->net_n; i++)
+	for (size_t i = 0; i < env->net_n; i++)
 		put_name_elem(m, env->net[i].ifname);
 	nlmsg_unnest(m, list);
 	nfnl_close_msg(b);
@@ -528,11 +528,9 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
  * whatever was changed in it. */
 void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 {
-	size_t i;
-
 	nl_rule_delete_table(b);
 	put_own(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	for (i = 0; i < NL_MAP_OWN_N; i++)
+	for (size_t i = 0; i < NL_MAP_OWN_N; i++)
 		put_set(b, &nl_place_own, &nl_map_table[i], false);
 	put_chain(b, PRE, NF_INET_PRE_ROUTING, -105);
 	put_chain(b, POST, NF_INET_POST_ROUTING, 95);
@@ -540,7 +538,7 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 		put_forward(b, env);
 		put_leave(b, env);
 	}
-	for (i = 0; i < env->net_n; i++)
+	for (size_t i = 0; i < env->net_n; i++)
 		if (env->net[i].ip)
 			put_net(b, env, &env->net[i]);
 }
@@ -559,7 +557,6 @@ const char *nl_rule_module(const struct nlmsghdr *msg, size_t at)
 {
 	struct nl_span s = { (const char *)msg + at, msg->nlmsg_len - at };
 	const struct rtattr *a;
-	size_t i;
 
 	if (msg->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
 		return "nft_chain_nat";
@@ -571,7 +568,7 @@ const char *nl_rule_module(const struct nlmsghdr *msg, size_t at)
 		return NULL;
 	s = (struct nl_span){ (const char *)(a + 1), RTA_PAYLOAD(a) };
 	a = netlink_next_attr(&s);
-	for (i = 0; a && i < sizeof(modules) / sizeof(*modules); i++)
+	for (size_t i = 0; a && i < sizeof(modules) / sizeof(*modules); i++)
 		if (RTA_PAYLOAD(a) == strlen(modules[i].expr) + 1 &&
 		    !memcmp(a + 1, modules[i].expr, RTA_PAYLOAD(a)))
 			return modules[i].module;

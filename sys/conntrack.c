@@ -151,9 +151,8 @@ static void sift(struct conntrack_port *p, size_t i, size_t n)
 void conntrack_sort(struct conntrack_port *p, size_t n)
 {
 	struct conntrack_port last;
-	size_t i;
 
-	for (i = n / 2; i > 0; i--)
+	for (size_t i = n / 2; i > 0; i--)
 		sift(p, i - 1, n);
 	while (n > 1) {
 		last = p[--n];
@@ -182,9 +181,8 @@ static bool find_for(const struct conntrack_port *p, size_t n,
 		     const struct conntrack_flow *f, uint32_t remote)
 {
 	uint64_t k = key(f->proto, f->dst_port, remote);
-	size_t i;
 
-	for (i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
+	for (size_t i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
 		if (p[i].ext_ip == f->dst && p[i].client == f->reply_src &&
 		    p[i].int_port == f->reply_port)
 			return true;
@@ -393,8 +391,7 @@ static int kill_port(int fd, const struct conntrack_port *p)
 		.filter = { NLA_HDRLEN + sizeof(req.flags),
 			    FILTER | NLA_F_NESTED },
 		.flags = { attr_of(FILTER_ORIG_FLAGS, &orig, sizeof(orig)),
-			   attr_of(FILTER_REPLY_FLAGS, &reply,
-				   sizeof(reply)) },
+			   attr_of(FILTER_REPLY_FLAGS, &reply, sizeof(reply)) },
 	};
 
 	return netlink_ask_by(fd, &req.head, NULL, NULL);
@@ -413,9 +410,8 @@ static int kill_ports(const struct walk *u)
 {
 	uint64_t end_us = clock_cpu_us() + SEARCHES_US;
 	int err = u->port_n > SEARCHES_MAX ? -E2BIG : 0;
-	size_t i;
 
-	for (i = 0; !err && i < u->port_n; i++) {
+	for (size_t i = 0; !err && i < u->port_n; i++) {
 		if (i && clock_cpu_us() >= end_us)
 			return -E2BIG;
 		err = kill_port(u->fd, &u->port[i]);

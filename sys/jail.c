@@ -121,8 +121,7 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 		err = jail_dir_empty(path);
 	if (err)
 		return err;
-	if ((st.st_uid != uid || st.st_gid != gid) &&
-	    fchown(fd, uid, gid) < 0)
+	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
 		return -errno;
 	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
@@ -130,9 +129,9 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 int jail_dir(const char *dir, uid_t uid, gid_t gid)
 {
 	char path[PATH_MAX];
-	int fd, err;
+	int fd;
+	int err = trim_path(dir, path, sizeof(path));
 
-	err = trim_path(dir, path, sizeof(path));
 	if (err < 0)
 		return err;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)

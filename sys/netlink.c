@@ -99,8 +99,7 @@ int netlink_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)
 	while ((h = netlink_next_msg(&s))) {
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 			*ret_interrupted = true;
-		if (h->nlmsg_type == NLMSG_DONE ||
-		    h->nlmsg_type == NLMSG_ERROR)
+		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
 			return end_code(h);
 		if (fn && h->nlmsg_type >= NLMSG_MIN_TYPE)
 			fn(arg, h);

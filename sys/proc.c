@@ -130,14 +130,12 @@ void proc_close_from(int low)
  * have its number. */
 static int place_descriptors(int fd[PIPES])
 {
-	int i;
-
-	for (i = 0; i < PIPES; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, PIPES);
 		if (fd[i] < 0)
 			return -errno;
 	}
-	for (i = 0; i < PIPES; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		if (dup3(fd[i], i, i == EXEC_FAILED ? O_CLOEXEC : 0) < 0)
 			return -errno;
 		fd[i] = i;
@@ -152,9 +150,8 @@ static void default_signals(void)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t none;
-	int signo;
 
-	for (signo = 1; signo < _NSIG; signo++)
+	for (int signo = 1; signo < _NSIG; signo++)
 		sigaction(signo, &sa, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
