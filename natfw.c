@@ -91,24 +91,6 @@ static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- batches ------------------------------------------------------- */
 
-/* The ops of a batch for which the kernel must be changed. */
-struct plan {
-	struct nat_op op[NAT_BATCH_MAX];
-	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
-	size_t n;
-};
-
-static enum nat_err set_allowed(const struct natfw *fw,
-				const struct nat_op *op, bool room)
-{
-	if (op->verb != NAT_SET || op->rule.kind != NAT_PORTMAP ||
-	    !nat_rule_sane(&op->rule))
-		return NAT_EREFUSED;
-	if (!fw->env.ext_ip)
-		return NAT_ENOADDR;
-	return room ? NAT_OK : NAT_ENOSPC;
-}
-
 /*
  * Does this op need a change of the kernel? If not, *ret is its result.
  * @room: how many more rules fit; kept up to date
@@ -123,7 +105,13 @@ static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 		*room += old != NULL;
 		return old;
 	}
-	*ret = set_allowed(fw, op, old || *room);
+	if (op->verb != NAT_SET || op->rule.kind != NAT_PORTMAP ||
+	    !nat_rule_sane(&op->rule))
+		*ret = NAT_EREFUSED;
+	else if (!fw->env.ext_ip)
+		*ret = NAT_ENOADDR;
+	else if (!old && !*room)
+		*ret = NAT_ENOSPC;
 	if (*ret || (old && nat_rule_equal(old, &op->rule)))
 		return false;
 	*room -= old == NULL;
@@ -137,22 +125,6 @@ static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 		if (nat_rule_same_key(&op[j].rule, &op[i].rule))
 			return j;
 	return i;
-}
-
-static void plan_make(struct plan *plan, const struct natfw *fw,
-		      const struct nat_op *op, size_t n, enum nat_err *ret)
-{
-	size_t room = fw->rule_max - fw->rule_n;
-
-	plan->n = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (last_of_key(op, n, i) != i)
-			continue;
-		if (!op_wanted(fw, &op[i], &room, &ret[i]))
-			continue;
-		plan->op[plan->n] = op[i];
-		plan->at[plan->n++] = i;
-	}
 }
 
 static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
@@ -174,14 +146,22 @@ static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 		     enum nat_err *ret)
 {
-	struct plan plan;
+	struct nat_op todo[NAT_BATCH_MAX];	/* the kernel must be changed */
+	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
+	size_t room = fw->rule_max - fw->rule_n, todo_n = 0;
 
-	plan_make(&plan, fw, op, n, ret);
-	if (!kernel_apply(fw, plan.op, plan.n)) {
-		do_ops(fw, plan.op, plan.n);
+	for (size_t i = 0; i < n; i++) {
+		if (last_of_key(op, n, i) != i ||
+		    !op_wanted(fw, &op[i], &room, &ret[i]))
+			continue;
+		todo[todo_n] = op[i];
+		at[todo_n++] = i;
+	}
+	if (!kernel_apply(fw, todo, todo_n)) {
+		do_ops(fw, todo, todo_n);
 	} else {
-		for (size_t i = 0; i < plan.n; i++)
-			ret[plan.at[i]] = do_alone(fw, &plan.op[i]);
+		for (size_t i = 0; i < todo_n; i++)
+			ret[at[i]] = do_alone(fw, &todo[i]);
 	}
 	for (size_t i = 0; i < n; i++)
 		ret[i] = ret[last_of_key(op, n, i)];

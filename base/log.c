@@ -248,15 +248,6 @@ static void relay_log_dropped(unsigned dropped)
 			 dropped);
 }
 
-static bool relay_may(struct log_relay *r, uint64_t now_ms)
-{
-	unsigned dropped;
-	bool may = lograte_may(&r->rate, now_ms, &dropped);
-
-	relay_log_dropped(dropped);
-	return may;
-}
-
 /* Remove the level from the start of @line; LOG_INFO if it has none. Raise no
  * level above LOG_ERR, because many systems write LOG_EMERG to LOG_CRIT to
  * every terminal. */
@@ -275,10 +266,13 @@ static int relay_level(struct str *line)
 static void relay_line(struct log_relay *r, struct str line, uint64_t now_ms)
 {
 	int level = relay_level(&line);
+	unsigned dropped;
+	bool may = lograte_may(&r->rate, now_ms, &dropped);
 
+	relay_log_dropped(dropped);
 	/* A NUL would end the line for %s. */
 	text_clean(TEXT_ASCII, r->buf + (line.p - r->buf), line.n);
-	if (relay_may(r, now_ms))
+	if (may)
 		log_msg(level, "%.*s", STR_F(line));
 }
 

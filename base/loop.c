@@ -105,13 +105,6 @@ static bool fd_watched(const struct loop *l, const struct loop_fd *w)
 	       l->watch[w->slot] == w;
 }
 
-static void fd_put(struct loop *l, size_t i, struct loop_fd *w, short events)
-{
-	l->watch[i] = w;
-	l->pfd[i] = (struct pollfd){ .fd = w->fd, .events = events };
-	w->slot = (int)i;
-}
-
 static void fd_move(struct loop *l, size_t from, size_t to)
 {
 	l->watch[to] = l->watch[from];
@@ -141,7 +134,9 @@ int loop_fd_add(struct loop *l, struct loop_fd *w, short events)
 		return -ENOSPC;
 	if (i == l->fd_n)
 		l->fd_n++;
-	fd_put(l, i, w, events);
+	l->watch[i] = w;
+	l->pfd[i] = (struct pollfd){ .fd = w->fd, .events = events };
+	w->slot = (int)i;
 	return 0;
 }
 
@@ -256,14 +251,6 @@ static void timer_run(struct loop *l)
 
 /* ---- signals ------------------------------------------------------- */
 
-static bool signal_watched(const struct loop *l, int signo)
-{
-	for (size_t i = 0; i < l->sig_n; i++)
-		if (l->sig[i].signo == signo)
-			return true;
-	return false;
-}
-
 int loop_signal_add(struct loop *l, struct loop_signal *s)
 {
 	struct watched_signal *ws = &l->sig[l->sig_n];
@@ -273,8 +260,9 @@ int loop_signal_add(struct loop *l, struct loop_signal *s)
 
 	if (s->signo <= 0 || s->signo >= _NSIG)
 		return -EINVAL;
-	if (signal_watched(l, s->signo))
-		return -EEXIST;
+	for (size_t i = 0; i < l->sig_n; i++)
+		if (l->sig[i].signo == s->signo)
+			return -EEXIST;
 	if (l->sig_n == SIGNALS_MAX)
 		return -ENOSPC;
 	/* Block it first: the handler must run only inside ppoll(). */

@@ -98,13 +98,6 @@ static bool is_setting(const struct line *l)
 	       l->is.kind == CONFLINE_OTHER;
 }
 
-static void begin_part(struct part *p, size_t block, size_t last)
-{
-	p->found = true;
-	p->at = block;
-	p->last = last;
-}
-
 static struct part find_part(const struct confedit *e, const char *iface)
 {
 	struct part p = { .found = !iface, .next = e->len,
@@ -121,7 +114,9 @@ static struct part find_part(const struct confedit *e, const char *iface)
 			break;
 		}
 		if (is_head(&l, iface)) {
-			begin_part(&p, block, l.end);
+			p.found = true;
+			p.at = block;
+			p.last = l.end;
 		} else if (p.found && is_setting(&l)) {
 			p.settings = true;
 			p.last = l.end;

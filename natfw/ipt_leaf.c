@@ -79,11 +79,6 @@ static unsigned first_port(unsigned leaf)
 	return port ? port : 1;
 }
 
-static unsigned last_port(unsigned leaf)
-{
-	return leaf % PER_PROTO * PORTS + PORTS - 1;
-}
-
 void ipt_leaf_name(struct wr *w, enum ipt_chain chain, unsigned leaf)
 {
 	wr_fmt(w, "%s-%s-%u", ipt_rule_specs[chain].chain, proto_name(leaf),
@@ -100,7 +95,8 @@ void ipt_leaf_jump(struct wr *w, enum ipt_chain chain, unsigned leaf)
 	else
 		wr_fmt(w, " -p %s -m %s --%cport", proto, proto,
 		       chain == IPT_SNAT ? 's' : 'd');
-	wr_fmt(w, " %u:%u -j ", first_port(leaf), last_port(leaf));
+	wr_fmt(w, " %u:%u -j ", first_port(leaf),
+	       leaf % PER_PROTO * PORTS + PORTS - 1);
 	ipt_leaf_name(w, chain, leaf);
 	wr_ch(w, '\n');
 }

@@ -60,21 +60,15 @@ static void note_leaf(struct ipt_list *scan, struct str line)
 			ipt_leaf_add(&scan->leaves, chain, leaf);
 }
 
-static bool in_ours(struct str line)
-{
-	struct str rest = str_skip(line, 3), name;
-
-	return str_starts(line, STR("-A ")) && str_word(&rest, &name) &&
-	       ipt_leaf_is_ours(name);
-}
-
 void ipt_list_line(void *arg, struct str line)
 {
 	struct ipt_list *scan = arg;
+	struct str rest = str_skip(line, 3), name;
+	bool rule = str_starts(line, STR("-A "));
 
 	if (str_starts(line, STR(":")))
 		note_leaf(scan, line);
-	if (in_ours(line)) {
+	if (rule && str_word(&rest, &name) && ipt_leaf_is_ours(name)) {
 		backend_count(&scan->tally, hash_rule(line));
 		return;
 	}
@@ -84,8 +78,7 @@ void ipt_list_line(void *arg, struct str line)
 			return;
 		}
 	}
-	scan->others |= str_starts(line, STR("-A ")) ||
-			str_starts(line, STR(":FORWARD DROP"));
+	scan->others |= rule || str_starts(line, STR(":FORWARD DROP"));
 }
 
 int ipt_list_table(struct natfw *fw, const char *save, const char *table,

@@ -216,17 +216,6 @@ int nfnl_open(void)
 	return fd;
 }
 
-/* The offset of the fault in the message, or 0. */
-static uint32_t fault_at(const struct nlmsghdr *h)
-{
-	uint32_t at = 0;
-
-	if (h->nlmsg_flags & NLM_F_ACK_TLVS)
-		netlink_attr_get(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS,
-			    &at, sizeof(at));
-	return at;
-}
-
 /* Return: 0 an ack, -errno, 1 a message that is not about this batch */
 static int read_reply(struct nfnl_batch *b, struct nl_span s)
 {
@@ -240,7 +229,11 @@ static int read_reply(struct nfnl_batch *b, struct nl_span s)
 	rc = netlink_walk(s, NULL, NULL, &interrupted);
 	if (h && rc < 0 && !b->fault) {
 		b->fault = h->nlmsg_seq;
-		b->fault_at = fault_at(h);
+		b->fault_at = 0;
+		if (h->nlmsg_flags & NLM_F_ACK_TLVS)
+			netlink_attr_get(h, sizeof(struct nlmsgerr),
+					 NLMSGERR_ATTR_OFFS, &b->fault_at,
+					 sizeof(b->fault_at));
 	}
 	return rc;
 }

@@ -141,19 +141,11 @@ static int set_batch_why(struct natfw *fw, const struct nfnl_batch *b, int err)
 
 /* ---- the socket ---------------------------------------------------- */
 
-/* Let the socket take the longest batch of this table. */
-static void widen_sock(struct nl *st)
-{
-	int size = (int)st->cap;
-
-	setsockopt(st->sock.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
-		   sizeof(size));
-}
-
 /* @fw->own is NULL if there was no memory at the open. */
 static int open_sock(struct natfw *fw)
 {
 	struct nl *st = fw->own;
+	int size;
 
 	if (!st)
 		return set_why(fw, -ENOMEM, "room for a batch", NULL);
@@ -164,7 +156,9 @@ static int open_sock(struct natfw *fw)
 	if (st->sock.fd < 0)
 		return set_why(fw, st->sock.fd, "opening the socket",
 			       "nfnetlink");
-	widen_sock(st);
+	size = (int)st->cap;	/* let it take the longest batch */
+	setsockopt(st->sock.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		   sizeof(size));
 	return 0;
 }
 
@@ -269,17 +263,6 @@ static void put_clean(struct nfnl_batch *b, const struct nl_list_scan *scan)
 			nl_rule_delete_set(b, &places->at[p]);
 }
 
-static void put_places(struct nfnl_batch *b, const struct nl_places *places,
-		       bool count)
-{
-	for (size_t p = 0; p < places->n; p++)
-		if (nl_place_has_set(places, p))
-			nl_rule_put_set(b, &places->at[p], count);
-	for (size_t p = 0; p < places->n; p++)
-		if (places->at[p].wanted)
-			nl_rule_put_accept(b, &places->at[p]);
-}
-
 /* @set: its names live until the commit */
 static void put_element(void *batch, const struct nfnl_set *set,
 			const struct nfnl_value *key,
@@ -292,13 +275,19 @@ static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 		   const struct nat_rule *rule, size_t n, bool count)
 {
 	struct nl *st = fw->own;
+	const struct nl_places *places = &st->places;
 	struct nfnl_batch b;
 	int rc;
 
 	begin(st, &b);
 	put_clean(&b, scan);
 	nl_rule_put_table(&b, &fw->env);
-	put_places(&b, &st->places, count);
+	for (size_t p = 0; p < places->n; p++)
+		if (nl_place_has_set(places, p))
+			nl_rule_put_set(&b, &places->at[p], count);
+	for (size_t p = 0; p < places->n; p++)
+		if (places->at[p].wanted)
+			nl_rule_put_accept(&b, &places->at[p]);
 	each_element(fw, rule, n, put_element, &b);
 	rc = commit(st, &b);
 	if (rc)
@@ -519,25 +508,12 @@ static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 	return 0;
 }
 
-static void close_foreign(struct natfw *fw)
-{
-	struct nl *st = fw->own;
-	struct nl_places places;
-	struct nl_list_scan scan = { .places = &places };
-	struct nfnl_batch b;
-
-	if (nl_list_places(&st->sock, &fw->env, &places) ||
-	    nl_list_foreign(&st->sock, &scan))
-		return;
-	begin(st, &b);
-	put_clean(&b, &scan);
-	commit(st, &b);
-}
-
 /* Two transactions: if the foreign part fails, ours is still removed. */
 static void nl_close(struct natfw *fw)
 {
 	struct nl *st = fw->own;
+	struct nl_places places;
+	struct nl_list_scan scan = { .places = &places };
 	struct nfnl_batch b;
 
 	if (!st)
@@ -546,7 +522,12 @@ static void nl_close(struct natfw *fw)
 		begin(st, &b);
 		nl_rule_delete_table(&b);
 		commit(st, &b);
-		close_foreign(fw);
+		if (!nl_list_places(&st->sock, &fw->env, &places) &&
+		    !nl_list_foreign(&st->sock, &scan)) {
+			begin(st, &b);
+			put_clean(&b, &scan);
+			commit(st, &b);
+		}
 	}
 	close_sock(st);
 	munmap(st, size_of(st->cap));

@@ -77,17 +77,6 @@ static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 	return best;
 }
 
-/* Remove the socket from our sets (@verb is NFNL_DEL), or add it. */
-static void accept_changes(const struct nl_change_batch *b,
-			   const struct sink *to, enum nfnl_verb verb,
-			   const struct nat_rule *like)
-{
-	for (size_t p = 0; p < b->places->n; p++)
-		if (nl_place_has_set(b->places, p))
-			emit(to, verb, &b->places->at[p],
-			     &nl_map_table[NL_MAP_ACCEPT], like);
-}
-
 /* Emit the changes of the elements that the rules of socket @k share. */
 static void socket_changes(const struct nl_change_batch *b, size_t k,
 			   const struct sink *to)
@@ -103,8 +92,13 @@ static void socket_changes(const struct nl_change_batch *b, size_t k,
 		return;
 	emit(to, NFNL_DEL, &nl_place_own, map, before);
 	emit(to, NFNL_ADD, &nl_place_own, map, after);
-	if (!before || !after)
-		accept_changes(b, to, before ? NFNL_DEL : NFNL_ADD, like);
+	if (before && after)
+		return;
+	for (size_t p = 0; p < b->places->n; p++)
+		if (nl_place_has_set(b->places, p))
+			emit(to, before ? NFNL_DEL : NFNL_ADD,
+			     &b->places->at[p], &nl_map_table[NL_MAP_ACCEPT],
+			     like);
 }
 
 void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,

@@ -107,22 +107,17 @@ static const struct kind {
 	  { NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_EXPRESSIONS } },
 };
 
-static bool is_own_table(struct nl_span s, const struct nfgenmsg *about)
-{
-	return about &&
-	       about->nfgen_family == nfnl_family(nl_place_own.family) &&
-	       str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_place_own.table));
-}
-
 static void scan_own(void *arg, const struct nlmsghdr *h)
 {
 	struct nl_list_scan *scan = arg;
 	const struct kind *kind = &kinds[scan->p];
+	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	struct nl_span s = attrs_of(h, kind->new);
 	uint64_t hash = HASH_BEGIN;
 	const uint8_t *attr;
 
-	if (!is_own_table(s, netlink_body(h, sizeof(struct nfgenmsg))))
+	if (!about || about->nfgen_family != nfnl_family(nl_place_own.family) ||
+	    !str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_place_own.table)))
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, nlattr_get(s, *attr));

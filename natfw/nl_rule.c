@@ -135,10 +135,9 @@ static void put_accept_verdict(struct nlmsg *m)
 /* Translates to the address and port that a map lookup has left. */
 static void put_nat(struct nlmsg *m, uint32_t type)
 {
-	PUT_EXPR(m, "nat", NFTA_NAT_TYPE, type,
-		 NFTA_NAT_FAMILY, NFPROTO_IPV4,
-		 NFTA_NAT_REG_ADDR_MIN, PART(0),
-		 NFTA_NAT_REG_PROTO_MIN, PART(1));
+	PUT_EXPR(m, "nat", NFTA_NAT_TYPE, type, NFTA_NAT_FAMILY, NFPROTO_IPV4,
+		 NFTA_NAT_REG_ADDR_MIN, PART(0), NFTA_NAT_REG_PROTO_MIN,
+		 PART(1));
 }
 
 static void put_masquerade(struct nlmsg *m)
@@ -309,21 +308,12 @@ static uint32_t len_of(const enum nl_map_part *part)
 	return n * 4;	/* each part has a register */
 }
 
-/* Make each element of the set count the packets and bytes that match it. */
-static void put_counter(struct nlmsg *m)
-{
-	size_t expr = nlmsg_nest(m, NFTA_SET_EXPR);
-
-	nlmsg_name(m, NFTA_EXPR_NAME, "counter");
-	nlmsg_unnest(m, nlmsg_nest(m, NFTA_EXPR_DATA));
-	nlmsg_unnest(m, expr);
-}
-
 static void put_set(struct nfnl_batch *b, const struct nl_place *at,
 		    const struct nl_map *map, bool count)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					at->family);
+	size_t expr;
 
 	/* any number, but no two of a batch the same */
 	nlmsg_u32(m, NFTA_SET_ID, m->seq);
@@ -336,8 +326,12 @@ static void put_set(struct nfnl_batch *b, const struct nl_place *at,
 		nlmsg_u32(m, NFTA_SET_DATA_TYPE, type_of(map->value));
 		nlmsg_u32(m, NFTA_SET_DATA_LEN, len_of(map->value));
 	}
-	if (count)
-		put_counter(m);
+	if (count) {	/* each element the packets and bytes that match it */
+		expr = nlmsg_nest(m, NFTA_SET_EXPR);
+		nlmsg_name(m, NFTA_EXPR_NAME, "counter");
+		nlmsg_unnest(m, nlmsg_nest(m, NFTA_EXPR_DATA));
+		nlmsg_unnest(m, expr);
+	}
 	nfnl_close_msg(b);
 }
 
@@ -371,24 +365,6 @@ static void put_name_elem(struct nlmsg *m, const char *name)
 	nlmsg_unnest(m, elem);
 }
 
-static void put_in_elems(struct nfnl_batch *b, const struct natfw_env *env,
-			 uint32_t id)
-{
-	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
-					nl_place_own.family);
-	size_t list;
-
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nl_place_own.table);
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
-	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
-	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
-	put_name_elem(m, env->ext_if);
-	for (size_t i = 0; i < env->net_n; i++)
-		put_name_elem(m, env->net[i].ifname);
-	nlmsg_unnest(m, list);
-	nfnl_close_msg(b);
-}
-
 /* Return: its id */
 static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 {
@@ -397,6 +373,7 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					nl_place_own.family);
 	uint32_t id = m->seq;
+	size_t list;
 
 	nlmsg_name(m, NFTA_SET_TABLE, nl_place_own.table);
 	nlmsg_name(m, NFTA_SET_NAME, NAMELESS);
@@ -406,7 +383,18 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 	nlmsg_u32(m, NFTA_SET_ID, id);
 	nlmsg_put(m, NFTA_SET_USERDATA, byte_order, sizeof(byte_order));
 	nfnl_close_msg(b);
-	put_in_elems(b, env, id);
+
+	m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
+			  nl_place_own.family);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nl_place_own.table);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
+	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
+	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
+	put_name_elem(m, env->ext_if);
+	for (size_t i = 0; i < env->net_n; i++)
+		put_name_elem(m, env->net[i].ifname);
+	nlmsg_unnest(m, list);
+	nfnl_close_msg(b);
 	return id;
 }
 

@@ -421,30 +421,23 @@ static int kill_ports(const struct walk *u)
 
 /* ---- both ---------------------------------------------------------------- */
 
-/* Return: as conntrack_kill() */
-static int kill_all(struct walk *u)
-{
-	int err;
-
-	u->fd = netlink_open(NETLINK_NETFILTER);
-	if (u->fd < 0)
-		return u->fd;
-	err = kill_ports(u);
-	if (err)
-		err = walk_table(u);
-	close(u->fd);
-	/* nfnetlink_rcv_msg(): -EINVAL for an unknown subsystem */
-	if (err == -EINVAL)
-		return -EOPNOTSUPP;
-	return err ? err : u->err;
-}
-
 int conntrack_kill(struct conntrack_port *port, size_t n)
 {
 	struct walk u = { .port = port, .port_n = n };
+	int err;
 
 	if (!n)
 		return 0;
 	conntrack_sort(port, n);
-	return kill_all(&u);
+	u.fd = netlink_open(NETLINK_NETFILTER);
+	if (u.fd < 0)
+		return u.fd;
+	err = kill_ports(&u);
+	if (err)
+		err = walk_table(&u);
+	close(u.fd);
+	/* nfnetlink_rcv_msg(): -EINVAL for an unknown subsystem */
+	if (err == -EINVAL)
+		return -EOPNOTSUPP;
+	return err ? err : u.err;
 }

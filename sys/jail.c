@@ -38,7 +38,6 @@
  * Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
  * says, into a process of root. The daemon's user is in the file.
  *
- *
  * Return: 1 found, 0 not found, -errno
  */
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
@@ -148,13 +147,9 @@ int jail_dir(const char *dir, uid_t uid, gid_t gid)
 
 static int drop_to_user(const struct jail *j)
 {
-	if (chroot(".") < 0)
-		return -errno;
-	if (setgroups(0, NULL) < 0)
-		return -errno;
-	if (setresgid(j->gid, j->gid, j->gid) < 0)
-		return -errno;
-	if (setresuid(j->uid, j->uid, j->uid) < 0)
+	if (chroot(".") < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(j->gid, j->gid, j->gid) < 0 ||
+	    setresuid(j->uid, j->uid, j->uid) < 0)
 		return -errno;
 	if (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 ||
 	    setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
@@ -185,15 +180,6 @@ static int set_limits(const struct jail *j)
 	return err;
 }
 
-static int forbid_regain(void)
-{
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return 0;
-}
-
 /* Without a filter in the kernel or in the build, the rest of the jail is in
  * force. */
 static int set_filter(enum seccomp_role role, int *ret_filter)
@@ -222,8 +208,9 @@ int jail_enter(const struct jail *j)
 		err = caps_drop();
 	if (err == 0)
 		err = set_limits(j);
-	if (err == 0)
-		err = forbid_regain();
+	if (err == 0 && (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+			 prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
+		err = -errno;
 	if (err == 0)
 		err = set_filter(SECCOMP_FORKSERVER, &filter);
 	return err;

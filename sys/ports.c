@@ -277,12 +277,6 @@ static int read_proc(const struct socket_kind *kind, struct want *w)
 
 /* ---- either ------------------------------------------------------------- */
 
-/* -ENOENT: the kernel has sock_diag, but not for this kind of socket. */
-static bool no_diag(int err)
-{
-	return err == -ENOENT || err == -EPROTONOSUPPORT;
-}
-
 /* @fd: of sock_diag, or the -errno of its netlink_open() */
 static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 {
@@ -291,7 +285,10 @@ static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 	w->state = kind->state;
 	if (fd >= 0)
 		err = dump_sockets(fd, kind, w);
-	return no_diag(err) ? read_proc(kind, w) : err;
+	/* -ENOENT: the kernel has sock_diag, but not for this kind of socket */
+	if (err == -ENOENT || err == -EPROTONOSUPPORT)
+		return read_proc(kind, w);
+	return err;
 }
 
 /* Read the sockets of one protocol, or of both (0). */
