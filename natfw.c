@@ -69,11 +69,9 @@ static int kernel_sync(struct natfw *fw)
 	return rc;
 }
 
-/*
- * All or nothing; afterwards the kernel is as the table was, or dirty is set.
+/* All or nothing; afterwards the kernel is as the table was, or dirty is set.
  * If the tool hung or is missing, no sync follows at once: each try would block
- * the other requests for the deadline.
- */
+ * the other requests for the deadline. */
 static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	int rc;

@@ -106,7 +106,6 @@ void natfw_done(struct natfw *fw);
  * natfw_find - find the backend called @name; "auto" chooses by what filters
  * forwarding on this machine.
  * @ret_why: a literal: why auto chose it or found none, otherwise "configured"
- *
  * Return: NULL for an unknown name, or if auto finds no tool
  */
 const struct natfw_backend *natfw_find(const char *name,

@@ -42,10 +42,8 @@ static struct date split(int64_t unix_s)
 	int64_t t = unix_s < 0 ? 0 : unix_s > DATE_MAX ? DATE_MAX : unix_s;
 	unsigned sec = (unsigned)(t % 86400);
 	struct date d = {
-		.year = 1970,
-		.day = (unsigned)(t / 86400),
-		.hour = sec / 3600,
-		.minute = sec / 60 % 60,
+		.year = 1970, .day = (unsigned)(t / 86400),
+		.hour = sec / 3600, .minute = sec / 60 % 60,
 		.second = sec % 60,
 	};
 

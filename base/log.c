@@ -78,12 +78,10 @@ static bool to_stderr(int level, const char *text)
 	return write_line(STDERR_FILENO, &w);
 }
 
-/*
- * Used without a logger: the kernel stores the line, and prints it on the
+/* Used without a logger: the kernel stores the line, and prints it on the
  * console depending on its level. Writing to the console directly could block.
  * The kernel limits the rate. Opened for each line, because a logger may be
- * there for the next one.
- */
+ * there for the next one. */
 static bool to_kernel(int level, const char *text)
 {
 	char line[LOG_LINE_MAX + 64];

@@ -80,7 +80,6 @@ struct log_relay {
  * level is LOG_ERR..LOG_DEBUG; LOG_EMERG..LOG_CRIT, which many loggers write to
  * every terminal, become LOG_ERR; a line without a level is LOG_INFO. At end of
  * file an unfinished line is logged.
- *
  * Return: >0 bytes read, 0 at end of file, -errno (-EAGAIN: nothing now)
  */
 int log_relay_read(struct log_relay *, int fd, uint64_t now_ms);

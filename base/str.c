@@ -48,8 +48,7 @@ bool str_ieq(struct str a, struct str b)
 
 bool str_starts(struct str s, struct str prefix)
 {
-	return s.n >= prefix.n &&
-	       str_eq((struct str){ s.p, prefix.n }, prefix);
+	return s.n >= prefix.n && str_eq((struct str){ s.p, prefix.n }, prefix);
 }
 
 bool str_istarts(struct str s, struct str prefix)

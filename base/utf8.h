@@ -14,7 +14,6 @@
 /**
  * utf8_get - read the first character of @s.
  * @ret_c: its code point, set only on success
- *
  * Return: its length in bytes; 0 if @s is empty or does not begin with a
  * character: a cut or overlong form, a surrogate, a code point above U+10FFFF
  */

@@ -27,7 +27,6 @@ struct conffile {
  *
  * A link to a file that does not exist is no error: a write creates that file.
  * The lock is flock()'s and ends with the process.
- *
  * Return: 0, -EFBIG, -EISDIR, -EINVAL (no regular file), -errno; then nothing
  * is locked
  */
@@ -40,7 +39,6 @@ int conffile_open(struct conffile *, const char *path, bool change,
  * new file, and at most a temporary file, which the next write removes.
  *
  * Mode and owner stay; a new file gets the caller's owner and 0644.
- *
  * Return: 0; -EBADF (opened to read), -ENOENT (the file existed and is
  * deleted), -ESTALE (a process without our lock has changed it since it was
  * read), -errno: nothing has changed

@@ -54,7 +54,6 @@ struct str confopt_current(const struct confopt *, struct str value);
  * A former word is stored as the current one (confopt_current()). A value that
  * the file cannot hold (confline_holds()) is refused. If the default is empty,
  * an empty value clears the option.
- *
  * Return: 0, or -EINVAL: the field is unchanged
  */
 int confopt_set(const struct confopt *, struct str value, void *base,

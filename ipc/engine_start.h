@@ -27,7 +27,6 @@ struct engine_start {
  * upnpd.c passes engine_run() to the monitor, so that neither of them needs a
  * symbol of the other. The caller has entered the jail, whose directory is the
  * current one.
- *
  * Return: the exit status: 0 stopped by the monitor, 1 a fault (logged)
  */
 typedef int engine_run_fn(const struct engine_start *);

@@ -82,8 +82,7 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 	struct proc proc = {
 		.argv = run->argv,
 		.fill = run->piece ? read_input : NULL,
-		.line = run->line ? on_line : NULL,
-		.arg = run,
+		.line = run->line ? on_line : NULL, .arg = run,
 		.deadline_ms = deadline_ms + (int)(run->rules / 4),
 	};
 	int rc = proc_run(&proc);

@@ -119,11 +119,9 @@ void ipt_text_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 	put_x(w, t->step->chain, leaf);
 }
 
-/*
- * Put the jump before the masquerade rules, and after the guard and the rules
+/* Put the jump before the masquerade rules, and after the guard and the rules
  * before it. Without masquerade rules append it: to insert in the middle, the
- * nft variant first reads all rules of the table.
- */
+ * nft variant first reads all rules of the table. */
 static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 {
 	size_t place = 2;

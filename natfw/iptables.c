@@ -62,11 +62,9 @@ static int scan(struct natfw *fw, struct ipt_list *ret)
 
 /* ---- running iptables-restore -------------------------------------- */
 
-/*
- * RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
+/* RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
  * another process holds the lock, the lock file cannot be opened yet, or the
- * kernel's table was changed between reading and writing.
- */
+ * kernel's table was changed between reading and writing. */
 #define EXIT_BUSY 4
 
 static int restore(struct natfw *fw, struct ipt_text *t)
@@ -75,11 +73,8 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 		tool_of(fw->be)->restore, "--noflush", "-w", NULL
 	};
 	struct backend_run run = {
-		.argv = argv,
-		.piece = ipt_text_piece,
-		.arg = t,
-		.rules = t->n + fw->rule_n,
-		.busy = EXIT_BUSY,
+		.argv = argv, .piece = ipt_text_piece, .arg = t,
+		.rules = t->n + fw->rule_n, .busy = EXIT_BUSY,
 	};
 
 	return backend_run(fw, &run);
@@ -199,12 +194,8 @@ static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct ipt_list is;
 	struct ipt_text t = {
-		.fw = fw,
-		.found = &is,
-		.leaves = leaves_of(rule, n),
-		.step = sync_steps,
-		.rule = rule,
-		.n = n,
+		.fw = fw, .found = &is, .leaves = leaves_of(rule, n),
+		.step = sync_steps, .rule = rule, .n = n,
 	};
 	int rc = scan(fw, &is);
 
@@ -265,12 +256,9 @@ static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	struct ipt_leaves before = leaves_of(fw->rule, fw->rule_n);
 	struct ipt_leaves after = leaves_after(fw, op, n);
 	struct ipt_text t = {
-		.fw = fw,
-		.leaves = ipt_leaf_minus(&after, &before),
+		.fw = fw, .leaves = ipt_leaf_minus(&after, &before),
 		.left = ipt_leaf_minus(&before, &after),
-		.step = apply_steps,
-		.op = op,
-		.n = n,
+		.step = apply_steps, .op = op, .n = n,
 	};
 
 	return restore(fw, &t);
@@ -284,12 +272,9 @@ static void scan_wanted(struct natfw *fw, const struct nat_rule *rule,
 {
 	static const struct ipt_list unhooked;
 	struct ipt_text t = {
-		.fw = fw,
-		.found = &unhooked,
-		.leaves = leaves_of(rule, n),
-		.step = sync_steps,
-		.rule = rule,
-		.n = n,
+		.fw = fw, .found = &unhooked,
+		.leaves = leaves_of(rule, n), .step = sync_steps,
+		.rule = rule, .n = n,
 	};
 	char buf[BACKEND_PIECE_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -404,9 +389,7 @@ static int close_once(struct natfw *fw)
 		return 0;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		struct ipt_text t = {
-			.fw = fw,
-			.found = &is,
-			.step = steps[i],
+			.fw = fw, .found = &is, .step = steps[i],
 		};
 
 		if (restore(fw, &t) == -EAGAIN)
@@ -433,10 +416,8 @@ static bool ipt_filters(const struct natfw_backend *be, const char *table)
 	return !ipt_list_table(NULL, save, table, &scan) && scan.others;
 }
 
-/*
- * Does legacy iptables have this table here? To run the tool would load the
- * module, and so make the answer yes.
- */
+/* Does legacy iptables have this table here? To run the tool would load the
+ * module, and so make the answer yes. */
 static bool legacy_has_table(const char *table)
 {
 	char buf[256];

@@ -238,10 +238,8 @@ static int read_reply(struct nfnl_batch *b, struct nl_span s)
 	return rc;
 }
 
-/*
- * Read until the socket is empty, because the answer to the next batch would be
- * lost if it were full. An error outweighs the ack.
- */
+/* Read until the socket is empty, because the answer to the next batch would be
+ * lost if it were full. An error outweighs the ack. */
 static int read_answer(struct nfnl_batch *b, int fd)
 {
 	union nl_buf buf;

@@ -54,11 +54,9 @@
 #include "natfw/nl_list.h"
 #include "natfw/nl_rule.h"
 
-/*
- * A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
- * in each set of NL_PLACES_MAX; and what a batch of NAT_BATCH_MAX may
- * change, two messages an element of about a hundred bytes.
- */
+/* A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
+ * in each set of NL_PLACES_MAX; and what a batch of NAT_BATCH_MAX may change,
+ * two messages an element of about a hundred bytes. */
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 
@@ -111,8 +109,7 @@ static const char *action_of(const struct nlmsghdr *h)
 
 static bool is_missing(int err)
 {
-	return err == -ENOENT || err == -EOPNOTSUPP ||
-	       err == -EPROTONOSUPPORT;
+	return err == -ENOENT || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT;
 }
 
 /* Return: @err, but -EIO for -ENOENT, which the caller takes for a missing

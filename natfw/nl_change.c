@@ -26,10 +26,8 @@ static void emit(const struct sink *to, enum nfnl_verb verb,
 		to->fn(to->arg, &c);
 }
 
-/*
- * Each op touches two sockets: number 2i is that of the rule that now has the
- * key of op i, number 2i + 1 that of the rule it sets. NULL: there is none.
- */
+/* Each op touches two sockets: number 2i is that of the rule that now has the
+ * key of op i, number 2i + 1 that of the rule it sets. NULL: there is none. */
 static const struct nat_rule *touched_rule(const struct nl_change_batch *b,
 					   size_t k)
 {

@@ -376,8 +376,7 @@ static void read_lookup(struct reader *rd, struct nl_span data)
 {
 	const struct load *load = load_at(rd, word_of(data, NFTA_LOOKUP_SREG));
 	struct nl_ruleset_cond cond = {
-		.field = field_of(load),
-		.op = NL_OP_SET,
+		.field = field_of(load), .op = NL_OP_SET,
 		.set = nlattr_name(data, NFTA_LOOKUP_SET),
 	};
 	const struct load found = { .len = WORDS * WORD };

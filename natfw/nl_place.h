@@ -76,7 +76,6 @@ struct nl_place_search {
  * name nft writes in quotes are left out, and so are those above NL_PLACES_MAX,
  * but never the configured chain. The configured chain may be missing: see
  * nl_place_found().
- *
  * Return: 0, -EINVAL (the configured names cannot be a chain)
  */
 int nl_place_search_begin(struct nl_place_search *, const struct natfw_env *env,

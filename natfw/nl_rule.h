@@ -46,7 +46,6 @@ void nl_rule_delete(struct nfnl_batch *, const struct nl_place *,
  * -ENOENT or -EOPNOTSUPP.
  * @msg: the message, as it was sent
  * @at: offset of the fault in it, or 0
- *
  * Return: "nft_masq", "nft_chain_nat"; NULL: no module is missing, or it is
  * unknown
  */

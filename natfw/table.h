@@ -18,7 +18,6 @@
  * @rule_max: its capacity, 1 to PM_MAPPINGS_LIMIT; else -EINVAL
  *
  * Allocates all memory of the table.
- *
  * Return: 0, or -ENOMEM; table_done() is harmless then
  */
 int table_init(struct natfw *, size_t rule_max);

@@ -12,18 +12,13 @@
  *
  * Needs CAP_NET_ADMIN. Only one notice a transaction is queued, so that a large
  * ruleset costs no more than a small one.
- *
  * Return: the descriptor, non-blocking, close-on-exec; -EPROTONOSUPPORT (a
  * kernel without nf_tables), other -errno
  */
 int watch_open(void);
 
-/**
- * watch_read - read the notices.
- *
- * Return: the number of transactions since the last call; a large number if
- * notices were lost
- */
+/** watch_read - read the notices. Return: the number of transactions since the
+ * last call; a large number if notices were lost */
 unsigned watch_read(int fd);
 
 #endif

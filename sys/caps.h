@@ -15,7 +15,6 @@
  * CAP_SETPCAP. Sets no_new_privs.
  *
  * Without root it only sets no_new_privs. A second call does no harm.
- *
  * Return: 0 or -errno
  */
 int caps_cut(void);

@@ -279,10 +279,8 @@ static void on_entry(void *arg, const struct nlmsghdr *h)
 	put_request(u, h);
 }
 
-/*
- * Dump all entries whose destination was translated. A kernel without this
- * filter (before 5.17) dumps all entries, which costs time only.
- */
+/* Dump all entries whose destination was translated. A kernel without this
+ * filter (before 5.17) dumps all entries, which costs time only. */
 static int walk_table(struct walk *u)
 {
 	const uint16_t len = NLA_HDRLEN + sizeof(uint32_t);
@@ -362,13 +360,10 @@ static struct half half_of(uint16_t type, uint32_t src, uint32_t dst,
 	};
 }
 
-/*
- * Delete the flows of a port by a filter. An older kernel takes this as a
+/* Delete the flows of a port by a filter. An older kernel takes this as a
  * request to delete a single entry, and refuses it (-EINVAL), because such a
  * request needs both ports of a tuple. So it cannot delete another flow.
- *
- * Return: 0, -errno; -EINVAL the kernel has no such filter
- */
+ * Return: 0, -errno; -EINVAL the kernel has no such filter */
 static int kill_port(int fd, const struct conntrack_port *p)
 {
 	const uint32_t orig = BY_DST | BY_PROTO | BY_DST_PORT |
@@ -397,11 +392,9 @@ static int kill_port(int fd, const struct conntrack_port *p)
 	return netlink_ask_by(fd, &req.head, NULL, NULL);
 }
 
-/*
- * The kernel goes through its table for each port. This takes a fiftieth of a
+/* The kernel goes through its table for each port. This takes a fiftieth of a
  * walk if there are few flows, but as long as a walk if the table is full. So
- * use it for few ports only, and stop if the first ones take long.
- */
+ * use it for few ports only, and stop if the first ones take long. */
 #define SEARCHES_MAX	16
 #define SEARCHES_US	1000
 

@@ -34,12 +34,9 @@
 
 #define PASSWD		"/etc/passwd"
 
-/*
- * Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
- * says, into a process of root. The daemon's user is in the file.
- *
- * Return: 1 found, 0 not found, -errno
- */
+/* Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
+ * says, into a process of root. The daemon's user is in the file. Return: 1
+ * found, 0 not found, -errno */
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	FILE *f = fopen(PASSWD, "re");

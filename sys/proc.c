@@ -183,9 +183,9 @@ static _Noreturn void run_child(const char *path, const char *const *argv,
 
 static int open_pipes(int ours[PIPES], int theirs[PIPES])
 {
-	int i, pair[2];
+	int pair[2];
 
-	for (i = 0; i < PIPES; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		if (pipe2(pair, O_CLOEXEC) < 0)
 			return -errno;
 		ours[i] = pair[i == IN];
@@ -220,7 +220,7 @@ static int fork_child(struct run *r, const char *path, int theirs[PIPES])
 
 static int start(struct run *r)
 {
-	int theirs[PIPES] = { -1, -1, -1, -1 }, err, i;
+	int theirs[PIPES] = { -1, -1, -1, -1 }, err;
 	char path[PATH_LEN_MAX];
 
 	err = find_program(r->p->argv[0], path);
@@ -229,7 +229,7 @@ static int start(struct run *r)
 	err = open_pipes(r->ours, theirs);
 	if (!err)
 		err = fork_child(r, path, theirs);
-	for (i = 0; i < PIPES; i++)
+	for (int i = 0; i < PIPES; i++)
 		close_fd(&theirs[i]);
 	return err;
 }
@@ -313,9 +313,9 @@ static ssize_t read_out(struct run *r)
 static ssize_t read_err(struct run *r)
 {
 	char buf[512];
-	ssize_t i, n = read(r->ours[ERR], buf, sizeof(buf));
+	ssize_t n = read(r->ours[ERR], buf, sizeof(buf));
 
-	for (i = 0; i < n; i++)
+	for (ssize_t i = 0; i < n; i++)
 		append_error(r, buf[i]);
 	return n;
 }
@@ -383,8 +383,7 @@ static int wait_events(struct run *r, uint64_t left_ms)
 
 /* If poll() returns late, this process did not run for that time: a guest
  * without its host, a suspended laptop, an overloaded machine. The program did
- * not run either, so extend its deadline by that time.
- */
+ * not run either, so extend its deadline by that time. */
 static void extend_deadline(struct run *r, uint64_t now)
 {
 	uint64_t late = now > r->due_ms ? now - r->due_ms : 0;
@@ -419,20 +418,11 @@ static int move_bytes(struct run *r)
 	}
 }
 
-static int exit_code(const struct run *r)
-{
-	int exec_err;
-
-	if (read(r->ours[EXEC_FAILED], &exec_err, sizeof(exec_err)) ==
-	    sizeof(exec_err))
-		return exec_err;
-	return WIFEXITED(r->status) ? WEXITSTATUS(r->status) :
-				      128 + WTERMSIG(r->status);
-}
-
 /* Read the rest of the output, or kill the group if the child still runs. */
 static int finish(struct run *r, int err)
 {
+	int exec_err;
+
 	if (!r->reaped) {
 		kill(-r->pid, SIGKILL);
 		kill(r->pid, SIGKILL);
@@ -442,19 +432,13 @@ static int finish(struct run *r, int err)
 	drain(r, ERR);
 	if (r->out_n)
 		on_line(r, (struct str){ r->out, r->out_n });
-	return err ? err : exit_code(r);
-}
-
-static int run(struct run *r)
-{
-	int err = start(r), i;
-
-	if (!err)
-		err = finish(r, move_bytes(r));
-	for (i = 0; i < PIPES; i++)
-		close_fd(&r->ours[i]);
-	close_fd(&r->pidfd);
-	return err;
+	if (err)
+		return err;
+	if (read(r->ours[EXEC_FAILED], &exec_err, sizeof(exec_err)) ==
+	    sizeof(exec_err))
+		return exec_err;
+	return WIFEXITED(r->status) ? WEXITSTATUS(r->status) :
+				      128 + WTERMSIG(r->status);
 }
 
 int proc_run(struct proc *p)
@@ -474,7 +458,12 @@ int proc_run(struct proc *p)
 
 	/* else a program that exits before it reads its input would kill us */
 	sigaction(SIGPIPE, &ignore, &old);
-	ret = run(&r);
+	ret = start(&r);
+	if (!ret)
+		ret = finish(&r, move_bytes(&r));
+	for (int i = 0; i < PIPES; i++)
+		close_fd(&r.ours[i]);
+	close_fd(&r.pidfd);
 	sigaction(SIGPIPE, &old, NULL);
 	p->err[r.err.len] = '\0';
 	return ret;

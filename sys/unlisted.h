@@ -18,7 +18,6 @@
 /**
  * unlisted_action - prepare for it, and return the action of the filter.
  * @ret: a SECCOMP_RET_*
- *
  * Return: 0, -ECANCELED install no filter, other -errno
  */
 int unlisted_action(uint32_t *ret);
