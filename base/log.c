@@ -296,17 +296,6 @@ static void relay_lines(struct log_relay *r, uint64_t now_ms)
 	r->len = rest.n;
 }
 
-/* The engine has exited, perhaps in the middle of a line. */
-static void relay_end(struct log_relay *r, uint64_t now_ms)
-{
-	if (r->len > 0 && !r->skipping)
-		relay_line(r, (struct str){ r->buf, r->len }, now_ms);
-	r->len = 0;
-	r->skipping = false;
-	relay_log_dropped(r->rate.dropped);
-	r->rate.dropped = 0;
-}
-
 int log_relay_read(struct log_relay *r, int fd, uint64_t now_ms)
 {
 	ssize_t n;
@@ -317,7 +306,13 @@ int log_relay_read(struct log_relay *r, int fd, uint64_t now_ms)
 	if (n < 0)
 		return -errno;
 	if (n == 0) {
-		relay_end(r, now_ms);
+		/* the engine has exited, perhaps in the middle of a line */
+		if (r->len > 0 && !r->skipping)
+			relay_line(r, (struct str){ r->buf, r->len }, now_ms);
+		r->len = 0;
+		r->skipping = false;
+		relay_log_dropped(r->rate.dropped);
+		r->rate.dropped = 0;
 		return 0;
 	}
 	r->len += (size_t)n;

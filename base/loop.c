@@ -72,22 +72,18 @@ struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void))
 	return l;
 }
 
-static void restore_signals(struct loop *l)
+void loop_free(struct loop *l)
 {
-	if (l->sig_n == 0)
+	bool signals = l && l->sig_n > 0;
+
+	if (!l)
 		return;
 	while (l->sig_n > 0) {
 		l->sig_n--;
 		sigaction(l->sig[l->sig_n].signo, &l->sig[l->sig_n].old, NULL);
 	}
-	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
-}
-
-void loop_free(struct loop *l)
-{
-	if (!l)
-		return;
-	restore_signals(l);
+	if (signals)
+		sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 	mem_free(l, 1, alloc_size(l->fd_max));
 }
 
@@ -318,16 +314,6 @@ static struct timespec *wait_time(const struct loop *l, int max_wait_ms,
 	return ret;
 }
 
-/* ppoll() lets signals in only if no descriptor is ready. A busy loop must see
- * SIGTERM as well, but need not check in each round. */
-static void read_signals(struct loop *l)
-{
-	if (l->sig_n == 0 || l->now_ms - l->signals_ms < SIGNALS_MS)
-		return;
-	l->signals_ms = l->now_ms;
-	ppoll(NULL, 0, &(struct timespec){ 0 }, &l->wait_mask);
-}
-
 /* Return: number of ready descriptors, or -errno */
 static int wait_round(struct loop *l, int max_wait_ms)
 {
@@ -339,10 +325,14 @@ static int wait_round(struct loop *l, int max_wait_ms)
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	l->now_ms = l->clock_ms();
-	if (n <= 0 || l->now_ms != before_ms)	/* it did wait */
+	/* ppoll() lets signals in only if no descriptor is ready. A busy loop
+	 * must see SIGTERM as well, but need not check in each round. */
+	if (n <= 0 || l->now_ms != before_ms) {		/* it did wait */
 		l->signals_ms = l->now_ms;
-	else
-		read_signals(l);
+	} else if (mask && l->now_ms - l->signals_ms >= SIGNALS_MS) {
+		l->signals_ms = l->now_ms;
+		ppoll(NULL, 0, &(struct timespec){ 0 }, mask);
+	}
 	return n < 0 ? 0 : n;
 }
 

@@ -152,18 +152,14 @@ void nfnl_close_msg(struct nfnl_batch *b)
 	nlmsg_close(&b->m, b->last);
 }
 
-static bool same_set(const struct nfnl_set *a, const struct nfnl_set *b)
-{
-	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table) &&
-	       !strcmp(a->name, b->name);
-}
-
 /* Elements of one set and one verb share a message, because 60000 elements take
  * megabytes even so. */
 static void begin_list(struct nfnl_batch *b, enum nfnl_verb verb,
 		       const struct nfnl_set *set)
 {
-	if (b->list && b->verb == verb && same_set(&b->set, set) &&
+	if (b->list && b->verb == verb && !strcmp(b->set.family, set->family) &&
+	    !strcmp(b->set.table, set->table) &&
+	    !strcmp(b->set.name, set->name) &&
 	    b->m.len - b->list < NFNL_LIST_MAX)
 		return;
 	nfnl_open_msg(b, verbs[verb].type, verbs[verb].flags, set->family);

@@ -431,13 +431,6 @@ static void put_chain(struct nfnl_batch *b, const char *name, uint32_t hook,
 	nfnl_close_msg(b);
 }
 
-/* Do mapped packets come in by more than one interface? nft writes a single one
- * in another form. */
-static bool many_in(const struct natfw_env *env)
-{
-	return env->hairpin && env->net_n;
-}
-
 #define PRE	"prerouting"
 #define POST	"postrouting"
 
@@ -453,7 +446,8 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	put_nat(r.m, NFT_NAT_DNAT);
 	end_rule(r);
 
-	if (many_in(env))
+	/* nft writes a single interface in another form */
+	if (env->hairpin && env->net_n)
 		in = put_in_set(b, env);
 	r = own_rule(b, PRE);
 	if (in) {
@@ -480,29 +474,24 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 	end_rule(r);
 }
 
-/* A client that connects to a mapped service of its own network must get the
- * answer through the router, because the router translated the request. */
-static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
-			const struct netif_addr *net)
-{
-	struct rule r = own_rule(b, POST);
-
-	match_if(r.m, NFT_META_OIFNAME, net->ifname);
-	match_ip(r.m, SADDR, net->ip, net->mask);
-	match_ip(r.m, DADDR, net->ip, net->mask);
-	match_dnat(r.m);
-	match_orig_dst(r.m, env->ext_ip);
-	put_masquerade(r.m);
-	end_rule(r);
-}
-
 static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 		    const struct netif_addr *net)
 {
 	struct rule r;
 
-	if (env->ext_ip && env->hairpin)
-		put_hairpin(b, env, net);
+	/* A client that connects to a mapped service of its own network must
+	 * get the answer through the router, because the router translated the
+	 * request. */
+	if (env->ext_ip && env->hairpin) {
+		r = own_rule(b, POST);
+		match_if(r.m, NFT_META_OIFNAME, net->ifname);
+		match_ip(r.m, SADDR, net->ip, net->mask);
+		match_ip(r.m, DADDR, net->ip, net->mask);
+		match_dnat(r.m);
+		match_orig_dst(r.m, env->ext_ip);
+		put_masquerade(r.m);
+		end_rule(r);
+	}
 	if (!env->masquerade)
 		return;
 	r = own_rule(b, POST);

@@ -298,35 +298,25 @@ static void append_error(struct run *r, char c)
 		 c == '\t' ? STR(" ") : (struct str){ &c, 1 });
 }
 
-static ssize_t read_out(struct run *r)
-{
-	ssize_t n = read(r->ours[OUT], r->out + r->out_n,
-			 sizeof(r->out) - r->out_n);
-
-	if (n > 0) {
-		r->out_n += (size_t)n;
-		split_lines(r);
-	}
-	return n;
-}
-
-static ssize_t read_err(struct run *r)
-{
-	char buf[512];
-	ssize_t n = read(r->ours[ERR], buf, sizeof(buf));
-
-	for (ssize_t i = 0; i < n; i++)
-		append_error(r, buf[i]);
-	return n;
-}
-
 /* Read once from OUT or ERR. Return: bytes, 0: none now */
 static size_t read_pipe(struct run *r, int which)
 {
-	ssize_t n = which == OUT ? read_out(r) : read_err(r);
+	char buf[512];
+	ssize_t n;
 
+	if (which == OUT) {
+		n = read(r->ours[OUT], r->out + r->out_n,
+			 sizeof(r->out) - r->out_n);
+		r->out_n += n > 0 ? (size_t)n : 0;
+	} else {
+		n = read(r->ours[ERR], buf, sizeof(buf));
+		for (ssize_t i = 0; i < n; i++)
+			append_error(r, buf[i]);
+	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		close_fd(&r->ours[which]);
+	if (which == OUT && n > 0)
+		split_lines(r);
 	return n > 0 ? (size_t)n : 0;
 }
 
