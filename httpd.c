@@ -13,7 +13,6 @@
  * Invariants: a connection has a buffer only while bytes are waiting. A request
  * that arrives in one piece is handled in srv->scratch, and its reply is sent
  * without a copy.
- *
  * Runs in: engine
  */
 #include <errno.h>

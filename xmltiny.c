@@ -8,7 +8,6 @@
  * an error every call returns an error. Less strict than XML 1.0 where that is
  * harmless: bytes from 0x80 on are not checked to be UTF-8 (the user of the
  * text does that), and "--" may occur in a comment.
- *
  * Runs in: engine
  */
 #include "xmltiny.h"
@@ -347,8 +346,7 @@ static enum xml_token read_open(struct xml *x)
 
 	if (x->depth == XML_DEPTH_MAX || (!x->depth && x->rooted))
 		return XML_ERR;
-	if (!read_name(&x->in, &name) || !split_name(x, name) ||
-	    !read_attrs(x))
+	if (!read_name(&x->in, &name) || !split_name(x, name) || !read_attrs(x))
 		return XML_ERR;
 	x->empty = skip_literal(&x->in, STR("/>"));
 	if (!x->empty && !skip_literal(&x->in, STR(">")))

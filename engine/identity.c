@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * identity.c - the UUIDs, names, CONFIGID and SERVER text of the gateway.
- *
  * Runs in: engine
  */
 #include <errno.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * urlroutes.c - route requests to documents, SOAP and events; list the search
- * targets.
- *
- * Runs in: engine
+ * targets. Runs in: engine
  */
 #include "base/mem.h"
 #include "base/wr.h"

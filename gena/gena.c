@@ -12,7 +12,6 @@
  *
  * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: it is
  * abandoned, the subscription stays); log.
- *
  * Runs in: engine
  */
 #include <errno.h>

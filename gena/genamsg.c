@@ -4,7 +4,6 @@
  *
  * Invariant: the only text of a subscriber in a NOTIFY is the path, which has
  * only visible ASCII, so a subscriber cannot add a line to the request.
- *
  * Runs in: engine
  */
 #include <errno.h>

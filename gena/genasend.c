@@ -4,7 +4,6 @@
  *
  * Never does: follow a redirect, read a body, resolve a name.
  * Limits: the head of the answer must fit in the buffer of the message.
- *
  * Runs in: engine
  */
 #include <arpa/inet.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * genasend.h - deliver one message without blocking: connect, send, read the
- * head of the answer.
- *
- * Runs in: engine
+ * head of the answer. Runs in: engine
  */
 #ifndef GENA_GENASEND_H
 #define GENA_GENASEND_H

@@ -6,7 +6,6 @@
  * Never does: parse what clients send.
  * Invariant: turn is unique and grows, so "waited longest" has one answer even
  * within a millisecond.
- *
  * Runs in: engine
  */
 #include <errno.h>

@@ -5,7 +5,6 @@
  * Owns: nothing; every slice points into the caller's buffer.
  * Invariant: only complete lines are parsed, in order, so a head in pieces has
  * the same result, and the same error, as the same head in one piece.
- *
  * Runs in: any
  */
 #include "http/httpmsg.h"

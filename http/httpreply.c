@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * httpreply.c - write the head of an HTTP reply as UPnP clients expect it.
- *
  * Runs in: engine
  */
 #include "base/date.h"

@@ -5,7 +5,6 @@
  *
  * Invariant: a request whose end another parser could see differently (two
  * lengths, a length and a coding) is refused.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -198,8 +197,7 @@ static void read_connection(const struct httpmsg *m, struct httpreq *r)
 
 	r->http10 = m->minor == 0;
 	r->keep_alive = !httpmsg_has_token(m, field, STR("close")) &&
-		  (!r->http10 ||
-		   httpmsg_has_token(m, field, STR("keep-alive")));
+		(!r->http10 || httpmsg_has_token(m, field, STR("keep-alive")));
 	/* RFC 9110 10.1.1: a server ignores it from HTTP/1.0 */
 	r->expect = !r->http10 && httpmsg_has_token(m, STR("Expect"),
 						 STR("100-continue"));

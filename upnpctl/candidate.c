@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * candidate.c - the candidate configuration: the whole file as a change would
- * leave it.
- *
- * Runs in: upnpctl
+ * leave it. Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>

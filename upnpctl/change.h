@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * change.h - change the configuration file: lock, edit, check, write, reload
- * the daemon.
- *
- * Runs in: upnpctl
+ * the daemon. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHANGE_H
 #define UPNPCTL_CHANGE_H

@@ -4,7 +4,6 @@
  *
  * Owns: the order of the checks, what is printed, the exit status.
  * Never does: change anything.
- *
  * Runs in: upnpctl
  */
 #include <string.h>
@@ -112,9 +111,8 @@ int check_run(struct cmd *cmd)
 	static struct check c;
 
 	if (cmd->n)
-		return cmd_fail(CMD_USAGE, "check takes no argument, "
-				"not \"%.*s\"",
-				STR_F(cmd->arg[0]));
+		return cmd_fail(CMD_USAGE, "check takes no argument, not "
+				"\"%.*s\"", STR_F(cmd->arg[0]));
 	c.env = cmd->env;
 	conf_defaults(&c.conf);
 	if (c.env->json)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_daemon.c - checks of the running daemon: does it run, and which faults
- * does its monitor report?
- *
- * Runs in: upnpctl
+ * does its monitor report? Runs in: upnpctl
  */
 #include <string.h>
 #include "upnpctl/check.h"

@@ -5,7 +5,6 @@
  *
  * Never does: ask legacy iptables for a table by name, because that creates the
  * table.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -178,11 +177,9 @@ static bool check_without_root(struct check *c)
 		return false;
 	c->backend = *c->backend_run ? c->backend_run : NULL;
 	if (!c->backend)
-		check_report(c, CHECK_WARNING,
-			     "backend = %s, and only root can "
-			     "find out whether the kernel has nf_tables\n"
-			     "Run upnpctl check as root",
-			     name);
+		check_report(c, CHECK_WARNING, "backend = %s, and only root "
+			     "can find out whether the kernel has nf_tables\n"
+			     "Run upnpctl check as root", name);
 	check_report_ok(c, "upnpd uses %s", c->backend_run);
 	return true;
 }
@@ -205,10 +202,9 @@ void check_firewall_backend(struct check *c)
 	c->backend = *c->backend_run ? c->backend_run : be->name;
 	lacks = unusable(be, &env);
 	if (lacks)
-		check_report(c, CHECK_PROBLEM,
-			     "backend = %s, but %s: upnpd can "
-			     "not open a port\nInstall it, or set backend=auto",
-			     name, lacks);
+		check_report(c, CHECK_PROBLEM, "backend = %s, but %s: upnpd "
+			     "can not open a port\n"
+			     "Install it, or set backend=auto", name, lacks);
 	else if (!strcmp(be->name, "memory"))
 		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd "
 			     "changes no firewall and opens no port\n"
@@ -273,10 +269,9 @@ void check_firewall_kernel(struct check *c)
 			  "its modules (OpenWrt: kmod-nf-conntrack, "
 			  "kmod-nf-nat), or another kernel");
 	else if (max > 0 && count >= max - max / 20)
-		check_report(c, CHECK_WARNING,
-			     "the kernel tracks %llu of at most "
-			     "%llu flows: new ones are dropped\nsysctl -w "
-			     "net.netfilter.nf_conntrack_max=%llu",
+		check_report(c, CHECK_WARNING, "the kernel tracks %llu of at "
+			     "most %llu flows: new ones are dropped\n"
+			     "sysctl -w net.netfilter.nf_conntrack_max=%llu",
 			     (unsigned long long)count, (unsigned long long)max,
 			     (unsigned long long)max * 2);
 	check_report_ok(c, max < 0 ? "connection tracking does not seem to be "
@@ -294,25 +289,20 @@ void check_firewall_others(struct check *c)
 
 	list_all(c);
 	if (rules_unread(c))
-		check_report(c, CHECK_WARNING,
-			     "the firewall's rules could not all "
-			     "be read: %s\n%s",
-			     c->unread, c->remedy);
+		check_report(c, CHECK_WARNING, "the firewall's rules could not "
+			     "all be read: %s\n"
+			     "%s", c->unread, c->remedy);
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t] && check_rules_used(&c->rules[t]))
-			wr_fmt(&w, "%s%s", n++ ? " and " : "",
-			       sources[t].name);
+			wr_fmt(&w, "%s%s", n++ ? " and " : "", sources[t].name);
 	wr_cstr(&w);
 	if (n > 1)
-		check_report(c, CHECK_WARNING,
-			     "%s rules are in use: a packet has "
-			     "to pass all of them, upnpd opens ports in one\n"
-			     "Keep one, and remove the other's rules",
-			     used);
-	check_report_ok(
-		c, n ? "the rules in use are those of %s" :
-			"no rules are in use%s",
-		used);
+		check_report(c, CHECK_WARNING, "%s rules are in use: a packet "
+			     "has to pass all of them, upnpd opens ports in "
+			     "one\n"
+			     "Keep one, and remove the other's rules", used);
+	check_report_ok(c, n ? "the rules in use are those of %s" :
+			"no rules are in use%s", used);
 }
 
 /* ---- outgoing: masquerade -------------------------------------------- */
@@ -358,9 +348,8 @@ void check_firewall_masquerade(struct check *c)
 		if (lacking >> i & 1)
 			report_untranslated(c, &c->flow.net[i]);
 	if (!lacking)
-		check_report_ok(c,
-				"the internal networks are translated on their "
-				"way out");
+		check_report_ok(c, "the internal networks are translated on "
+				"their way out");
 }
 
 /* ---- incoming: forward chains ---------------------------------------- */

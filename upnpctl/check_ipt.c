@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * check_ipt.c - parse the output of iptables-save.
- *
- * Runs in: upnpctl
- */
+/* check_ipt.c - parse the output of iptables-save. Runs in: upnpctl */
 #include <string.h>
 #include "upnpctl/check_ipt.h"
 #include "base/wr.h"
@@ -85,8 +81,7 @@ static void match_iface(struct check_match *m, bool in, bool negate,
 	for (size_t i = 0; i < m->flow->n; i++)
 		if (is_iface(value, m->flow->net[i].ifname) != negate)
 			nets |= UINT32_C(1) << i;
-	check_match_iface(m, in, is_iface(value, m->flow->ext) != negate,
-			  nets);
+	check_match_iface(m, in, is_iface(value, m->flow->ext) != negate, nets);
 }
 
 /* "10.0.0.0/8", "10.0.0.1" */

@@ -5,7 +5,6 @@
  *
  * The search is sent before the other checks and the answers are read after
  * them, so that the checks run during the wait.
- *
  * Runs in: upnpctl
  */
 #include <arpa/inet.h>
@@ -96,9 +95,8 @@ bool check_lan_answer(struct str datagram, char *ret_server, size_t cap)
 	struct httpmsg m;
 	struct str st, server = STR("");
 
-	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 ||
-	    m.status != 200 || !httpmsg_get(&m, STR("ST"), &st) ||
-	    !str_starts(st, type))
+	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 || m.status != 200 ||
+	    !httpmsg_get(&m, STR("ST"), &st) || !str_starts(st, type))
 		return false;
 	httpmsg_get(&m, STR("SERVER"), &server);
 	text_put(TEXT_ASCII, &w, server);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_nft.c - match the conditions and verdicts of nf_tables against the two
- * flows.
- *
- * Runs in: upnpctl
+ * flows. Runs in: upnpctl
  */
 #include <arpa/inet.h>
 #include <errno.h>

@@ -6,7 +6,6 @@
  * Another socket on the port may be harmless (SO_REUSEADDR). So the check tries
  * upnpd's own bind, with the same options; it closes the socket at once and
  * accepts no connection.
- *
  * Runs in: upnpctl
  */
 #include <arpa/inet.h>

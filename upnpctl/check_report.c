@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_report.c - functions that the checks share: report findings, read small
- * files.
- *
- * Runs in: upnpctl
+ * files. Runs in: upnpctl
  */
 #include <errno.h>
 #include <fcntl.h>

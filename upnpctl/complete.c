@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * complete.c - list commands and options, for the shell's completion.
- *
  * Runs in: upnpctl
  */
 #include "upnpctl/complete.h"

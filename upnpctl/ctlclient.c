@@ -4,7 +4,6 @@
  *
  * Invariants: the socket never blocks, every wait ends at the deadline; a
  * record is returned only after all of it was checked.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -157,8 +156,7 @@ static bool sane(const struct ctl_rep *rep)
 {
 	switch (rep->kind) {
 	case CTL_END:
-		return rep->end.err <= CTL_EFAIL &&
-		       rep->end.refusal < REFUSALS;
+		return rep->end.err <= CTL_EFAIL && rep->end.refusal < REFUSALS;
 	case CTL_STATUS_IS:
 		return sane_status(&rep->status);
 	case CTL_MAPPING:

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * export.c - "export": print the configuration as a script in the form of
- * RouterOS's export.
- *
- * Runs in: upnpctl
+ * RouterOS's export. Runs in: upnpctl
  */
 #include <string.h>
 #include "base/wr.h"

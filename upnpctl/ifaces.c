@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ifaces.c - "interfaces add", "set", "enable", "disable" and "remove".
- *
  * Runs in: upnpctl
  */
 #include <string.h>
@@ -186,8 +185,7 @@ static int add_options(struct cmd *c, struct change *change, const char *name)
 		    !str_eq(key, STR("comment")))
 			status = options_set(&change->now, name, c->arg[i]);
 	}
-	if (!status && !c->env->add_enabled &&
-	    !cmd_key(c, "disabled", &value))
+	if (!status && !c->env->add_enabled && !cmd_key(c, "disabled", &value))
 		status = options_set(&change->now, name, STR("disabled=yes"));
 	return status;
 }

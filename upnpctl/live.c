@@ -5,7 +5,6 @@
  * Reads the configuration only for the paths of the socket and the pid file.
  * Errors in a file that was edited while the daemon runs must not prevent a
  * request to the daemon.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -103,8 +102,7 @@ static void salvage_line(struct conf *c, struct str line)
 		str_copy(c->control_socket, sizeof(c->control_socket),
 			 str_z(one.control_socket));
 	else
-		str_copy(c->pid_file, sizeof(c->pid_file),
-			 str_z(one.pid_file));
+		str_copy(c->pid_file, sizeof(c->pid_file), str_z(one.pid_file));
 }
 
 /* Read the two paths from a file with errors: the daemon has read the file

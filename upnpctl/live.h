@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * live.h - the running daemon of a configuration: whether there is one, the
- * status of its monitor, and requests to its engine.
- *
- * Runs in: upnpctl
+ * status of its monitor, and requests to its engine. Runs in: upnpctl
  */
 #ifndef UPNPCTL_LIVE_H
 #define UPNPCTL_LIVE_H

@@ -4,7 +4,6 @@
  *
  * The engine's checks decide. This file checks only the syntax of the
  * arguments, so that errors are reported without a request.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -328,8 +327,7 @@ static int choose_list(struct selection *s, struct str list)
 		list = str_skip(list, 8);
 	while (more && status == CMD_OK) {
 		item = (struct str){ list.p, 0 };
-		more = str_cut(&list, ',', &item) &&
-		       item.p + item.n != list.p;
+		more = str_cut(&list, ',', &item) && item.p + item.n != list.p;
 		status = choose(s, item);
 	}
 	return status;

@@ -7,7 +7,6 @@
  * engine was replaced or upnpctl read too slowly, are found by comparing the
  * copy with the new table.
  * Invariant: the table is sorted by key, without duplicates.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -95,8 +94,7 @@ static void drop(struct mappings *t, size_t i)
 /* Equal apart from the time left, which changes all the time. */
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
-	return nat_rule_equal(&a->rule, &b->rule) &&
-	       a->origin == b->origin &&
+	return nat_rule_equal(&a->rule, &b->rule) && a->origin == b->origin &&
 	       a->requester_ip == b->requester_ip && a->enabled == b->enabled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }
@@ -396,9 +394,9 @@ static bool is_temporary(const struct watch *w, int err)
 
 static bool is_timed_out(const struct watch *w, int err, uint64_t since_ms)
 {
-	return err != -ECANCELED &&
-	       since_ms > (w->have_table ? CTLCLIENT_GONE_MS :
-					   CTLCLIENT_WAIT_MS);
+	uint64_t max_ms = w->have_table ? CTLCLIENT_GONE_MS : CTLCLIENT_WAIT_MS;
+
+	return err != -ECANCELED && since_ms > max_ms;
 }
 
 static int print_waiting(const struct watch *w, int err)

@@ -5,7 +5,6 @@
  *
  * A mapping's number is its index in the whole table, even if "where" hides
  * some mappings: "mappings remove" uses the same numbers.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>

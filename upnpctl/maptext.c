@@ -4,7 +4,6 @@
  *
  * Invariant: maptext_clean() has filtered all text from the LAN that this file
  * writes for a terminal.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * options.c - set and print options of the configuration.
- *
- * Runs in: upnpctl
- */
+/* options.c - set and print options of the configuration. Runs in: upnpctl */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/change.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * resync.c - "resync": make the daemon verify and repair the firewall now.
- *
  * Runs in: upnpctl
  */
 #include <poll.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * script.c - run commands from a file or standard input.
- *
- * Runs in: upnpctl
- */
+/* script.c - run commands from a file or standard input. Runs in: upnpctl */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>

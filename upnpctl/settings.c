@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * settings.c - "print" and "set": the global options.
- *
- * Runs in: upnpctl
- */
+/* settings.c - "print" and "set": the global options. Runs in: upnpctl */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/change.h"

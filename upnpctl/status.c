@@ -2,9 +2,7 @@
 /*
  * status.c - "status": print the state of the daemon. The monitor's part comes
  * from its status file, the engine's over the socket; each works without the
- * other.
- *
- * Runs in: upnpctl
+ * other. Runs in: upnpctl
  */
 #include <errno.h>
 #include "base/date.h"
