@@ -16,12 +16,8 @@ struct change {
 			 * are missing */
 };
 
-/**
- * change_begin - lock the file and read it.
- *
- * Return: CMD_OK; or an exit status, with a message on stderr and without the
- * lock
- */
+/** change_begin - lock the file and read it. Return: CMD_OK; or an exit status,
+ * with a message on stderr and without the lock */
 int change_begin(struct change *, const char *path);
 
 /**

@@ -43,22 +43,16 @@ static const struct {
 
 /* ---- running the checks ---------------------------------------------- */
 
-/* Return: 0: there is no such interface now */
-static uint32_t index_of(const struct check *c, const struct conf_iface *iface)
-{
-	int ifindex = c->net.link[iface - c->conf.iface].ifindex;
-
-	return ifindex > 0 ? (uint32_t)ifindex : 0;
-}
-
 /* Fill in the networks that mappings may lead to. */
 static void fill_flow(struct check *c)
 {
 	struct check_rules_flow *f = &c->flow;
+	int ifindex;
 
 	if (c->ext) {
 		memcpy(f->ext, c->ext->name, sizeof(f->ext));
-		f->ext_index = index_of(c, c->ext);
+		ifindex = c->net.link[c->ext - c->conf.iface].ifindex;
+		f->ext_index = ifindex > 0 ? (uint32_t)ifindex : 0;
 	}
 	for (size_t i = 0; i < c->net.addr_n && f->n < CHECK_RULES_NETS_MAX;
 	     i++) {

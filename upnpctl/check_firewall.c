@@ -37,11 +37,8 @@ static const struct {
 	[CHECK_PLAIN] = { "iptables", "iptables", { "iptables-save" } },
 };
 
-static void note_unread(struct check *c, const char *remedy,
-			const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* Some rules were not read. Only the first reason is kept. */
+__attribute__((format(printf, 3, 4)))
 static void note_unread(struct check *c, const char *remedy,
 			const char *fmt, ...)
 {
@@ -148,23 +145,7 @@ static void list_all(struct check *c)
 			    "has no nf_tables, and iptables is not installed");
 }
 
-/* Are there rules that were not read? */
-static bool rules_unread(const struct check *c)
-{
-	return *c->unread;
-}
-
 /* ---- the backend ----------------------------------------------------- */
-
-/* Why the backend cannot be used, or NULL. */
-static const char *unusable(const struct natfw_backend *be,
-			    const struct natfw_env *env)
-{
-	if (be->usable(env))
-		return NULL;
-	return be == &natfw_netlink ? "the kernel has no nf_tables" :
-				      "that tool is not installed";
-}
 
 /* Only root can ask the kernel for nf_tables; the status file of a running
  * daemon has the answer. Return: true: the check is done; false: it must go
@@ -189,7 +170,6 @@ void check_firewall_backend(struct check *c)
 	const char *name = c->conf.backend, *why;
 	struct natfw_env env = { .hairpin = false };
 	const struct natfw_backend *be;
-	const char *lacks;
 
 	if (check_without_root(c))
 		return;
@@ -200,11 +180,13 @@ void check_firewall_backend(struct check *c)
 		return;
 	}
 	c->backend = *c->backend_run ? c->backend_run : be->name;
-	lacks = unusable(be, &env);
-	if (lacks)
+	if (!be->usable(&env))
 		check_report(c, CHECK_PROBLEM, "backend = %s, but %s: upnpd "
 			     "can not open a port\n"
-			     "Install it, or set backend=auto", name, lacks);
+			     "Install it, or set backend=auto", name,
+			     be == &natfw_netlink ?
+			     "the kernel has no nf_tables" :
+			     "that tool is not installed");
 	else if (!strcmp(be->name, "memory"))
 		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd "
 			     "changes no firewall and opens no port\n"
@@ -288,7 +270,7 @@ void check_firewall_others(struct check *c)
 	unsigned n = 0;
 
 	list_all(c);
-	if (rules_unread(c))
+	if (*c->unread)
 		check_report(c, CHECK_WARNING, "the firewall's rules could not "
 			     "all be read: %s\n"
 			     "%s", c->unread, c->remedy);
@@ -307,17 +289,6 @@ void check_firewall_others(struct check *c)
 
 /* ---- outgoing: masquerade -------------------------------------------- */
 
-/* The networks whose addresses need translation, a bit each. */
-static uint32_t private_nets(const struct check_rules_flow *f)
-{
-	uint32_t ret = 0;
-
-	for (size_t i = 0; i < f->n; i++)
-		if (policy_private(f->net[i].ip))
-			ret |= UINT32_C(1) << i;
-	return ret;
-}
-
 static void report_untranslated(struct check *c, const struct netif_addr *net)
 {
 	char text[24];
@@ -334,17 +305,20 @@ static void report_untranslated(struct check *c, const struct netif_addr *net)
 
 void check_firewall_masquerade(struct check *c)
 {
-	uint32_t lacking = private_nets(&c->flow);
+	uint32_t lacking = 0;	/* networks to be translated, a bit each */
 
 	if (c->conf.masquerade) {
-		check_report_ok(
-			c, "upnpd translates the internal networks itself");
+		check_report_ok(c, "upnpd translates the internal networks "
+				"itself");
 		return;
 	}
+	for (size_t i = 0; i < c->flow.n; i++)
+		if (policy_private(c->flow.net[i].ip))
+			lacking |= UINT32_C(1) << i;
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			lacking &= ~check_rules_masquerade(&c->rules[t]);
-	for (size_t i = 0; i < c->flow.n && !rules_unread(c); i++)
+	for (size_t i = 0; i < c->flow.n && !*c->unread; i++)
 		if (lacking >> i & 1)
 			report_untranslated(c, &c->flow.net[i]);
 	if (!lacking)
@@ -445,7 +419,7 @@ void check_firewall_forward(struct check *c)
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			check_source(c, t);
-	if (!rules_unread(c))
+	if (!*c->unread)
 		check_report_ok(c, "no rule drops packets to open ports%s",
 			   c->daemon ? "" : ", once upnpd runs");
 }

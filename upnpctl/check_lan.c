@@ -120,14 +120,6 @@ static bool seen_before(struct seen *s, uint32_t ip)
 	return false;
 }
 
-static bool is_own(const struct check *c, uint32_t ip)
-{
-	for (size_t i = 0; i < c->net.addr_n; i++)
-		if (c->net.addr[i].ip == ip)
-			return true;
-	return false;
-}
-
 /* Is it upnpd that answered from an address of this router? */
 static bool is_upnpd(const char *server)
 {
@@ -144,8 +136,10 @@ static void handle_answer(struct check *c, struct seen *seen, uint32_t ip,
 {
 	char server[96], ip_text[16];
 	struct wr w = wr_init(ip_text, sizeof(ip_text));
-	bool own = is_own(c, ip);
+	bool own = false;
 
+	for (size_t i = 0; i < c->net.addr_n; i++)
+		own |= c->net.addr[i].ip == ip;
 	if (!check_lan_answer(datagram, server, sizeof(server)) ||
 	    (own && is_upnpd(server)) || seen_before(seen, ip))
 		return;

@@ -37,12 +37,9 @@ bool live_idle(const struct live *);
  * ctlclient_open(), ctlclient_next() or live_request(), in one line. */
 void live_error_text(struct wr *, const struct live *, int err);
 
-/**
- * live_request - ctlclient_request() to the engine. Fails at once if there is
- * no engine (live_idle()).
- *
- * Return: 0 and *ret_end, -ECANCELED (no engine), other -errno
- */
+/** live_request - ctlclient_request() to the engine. Fails at once if there is
+ * no engine (live_idle()). Return: 0 and *ret_end, -ECANCELED (no engine),
+ * other -errno */
 int live_request(const struct live *, const struct ctl_req *, unsigned kinds,
 		 int (*handle)(void *arg, const struct ctl_rep *), void *arg,
 		 struct ctl_end *ret_end);

@@ -123,23 +123,11 @@ static void put_counts(const struct counts *c, bool bytes)
 	}
 }
 
-/* Print nothing if nothing is counted. */
-static void put_forwarded(void)
-{
-	struct counts c;
-
-	counts_read(&c);
-	if (c.n) {
-		put_counts(&c, false);
-		put_counts(&c, true);
-	}
-	counts_free(&c);
-}
-
 /* A daemon that does not run is reported as up 0; the exit status is 0. */
 int metrics_run(struct cmd *c)
 {
 	struct ctl_status engine;
+	struct counts counts;
 	struct live l;
 	bool serves;
 
@@ -157,6 +145,11 @@ int metrics_run(struct cmd *c)
 		put_monitor(&l);
 	if (serves)
 		put_engine(&engine);
-	put_forwarded();
+	counts_read(&counts);
+	if (counts.n) {
+		put_counts(&counts, false);
+		put_counts(&counts, true);
+	}
+	counts_free(&counts);
 	return CMD_OK;
 }
