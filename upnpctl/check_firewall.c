@@ -111,9 +111,9 @@ static void choose_xt_source(struct check *c)
 	else if (!c->listed[CHECK_PLAIN] && !has_legacy())
 		nft->xt_ignored = c->rules[CHECK_PLAIN].xt_listed;
 	if (nft->xt_used & nft->xt_opaque & ~nft->xt_ignored)
-		note_unread(c, "Install iptables-nft", "some belong to "
-			    "iptables-nft, whose tool is not installed or "
-			    "does not list them");
+		note_unread(c, "Install iptables-nft", "there are rules "
+			    "of iptables-nft, whose tool is not installed "
+			    "or does not list them");
 	if (c->listed[CHECK_LEGACY] == -ENOENT &&
 	    c->listed[CHECK_PLAIN] == -ENOENT && has_legacy())
 		note_unread(c, "Install iptables-legacy", "there are tables of "
