@@ -187,7 +187,7 @@ class Ours(Subject):
         firewall = FIREWALLS.get(backend, FIREWALLS["netlink"])
         super().__init__(name, firewall())
         self.backend, self.binary, self.room = backend, binary, room
-        self._engine = self._nursery = None
+        self._engine = self._fork_server = None
 
     def like(self, room):
         """Another one like this, with room for so many mappings."""
@@ -201,9 +201,9 @@ class Ours(Subject):
     def processes(self):
         if not self._engine or not os.path.exists(f"/proc/{self._engine}"):
             self._engine = self.daemon.engine()
-        if not self._nursery:
-            self._nursery = self.daemon.fork_server()
-        return {"engine": self._engine, "nursery": self._nursery,
+        if not self._fork_server:
+            self._fork_server = self.daemon.fork_server()
+        return {"engine": self._engine, "fork server": self._fork_server,
                 "monitor": self.daemon.proc.pid}
 
     def fill(self, n):
@@ -215,7 +215,7 @@ class Ours(Subject):
 
     def start(self, wait=True):
         """It has its mappings from its own file."""
-        self._nursery = None
+        self._fork_server = None
         self.daemon.start(wait=wait)
 
 

@@ -44,9 +44,9 @@ def children(pid):
 
 
 def engines(upnpd):
-    """The nursery's children: one, or none."""
-    return [engine for nursery in children(upnpd.proc.pid)
-            for engine in children(nursery)]
+    """The fork server's children: one, or none."""
+    return [engine for fork_server in children(upnpd.proc.pid)
+            for engine in children(fork_server)]
 
 
 def upnpctl(upnpd, *args):
