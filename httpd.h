@@ -59,7 +59,7 @@ struct httpd_config {
  * httpd_new - make the server; nothing listens yet.
  *
  * @loop, @site and @config are borrowed (site and config are copied, what they
- * point to is not). @loop needs room for HTTP_CONNS_MAX + HTTP_LISTENERS_MAX
+ * point to is not). @loop needs room for HTTP_CONNS_MAX + IFSOCKS_MAX
  * descriptors.
  *
  * Return: owned by the caller (httpd_free()), NULL without memory
@@ -75,8 +75,9 @@ void httpd_free(struct httpd *);
  * @port: 0: any port, the same for all, chosen by the first
  *
  * Listeners that are there stay, with their connections; those not in the list
- * go. SO_REUSEADDR, backlog HTTP_BACKLOG, bound to the interface where the
- * kernel lets an ordinary user do so.
+ * are closed. A connection is accepted from every network of the interface
+ * that has the address (ifsock.h). SO_REUSEADDR, backlog HTTP_BACKLOG, bound
+ * to the interface where the kernel lets an ordinary user do so.
  *
  * Return: 0, or -errno of the first that failed (the others listen)
  */
