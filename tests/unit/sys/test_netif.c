@@ -357,6 +357,32 @@ static void test_changes(void **state)
 	close(fd);
 }
 
+/* Of routes, only default ones count. */
+static void test_route_changes(void **state)
+{
+	int fd;
+
+	NEED_ROOT();
+	lay_links();
+	ip("link set upt1 up");
+	ip("link set upt0 up");
+	fd = netif_open();
+	assert_true(fd >= 0);
+	assert_false(netif_drain(fd));
+	ip("route add 10.9.0.0/24 via 10.1.0.9");
+	ip("route del 10.9.0.0/24");
+	assert_true(readable(fd));
+	assert_false(netif_drain(fd));
+	assert_false(readable(fd));
+	ip("route add default via 10.1.0.9");
+	assert_true(netif_drain(fd));
+	ip("route change default via 10.1.0.10");
+	assert_true(netif_drain(fd));
+	ip("route del default");
+	assert_true(netif_drain(fd));
+	close(fd);
+}
+
 /* An overrun is a change, and ends. */
 static void test_overrun(void **state)
 {
@@ -527,6 +553,7 @@ int main(void)
 		cmocka_unit_test(test_read_bad_names),
 		netns_test(test_read_many),
 		netns_test(test_changes),
+		netns_test(test_route_changes),
 		netns_test(test_overrun),
 		netns_test(test_forged),
 		netns_test(test_set_up),
