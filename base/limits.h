@@ -140,6 +140,7 @@
 #define CONF_LOCK_MS		10000	/* another change takes ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
+#define CONF_EXTERNALS_MAX	1	/* of them; a second one is refused */
 #define CONF_RULES_MAX		64	/* allow and deny lines */
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
 #define NETIF_ADDRS_MAX		64	/* addresses of the whole router */

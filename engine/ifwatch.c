@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ifwatch.c - follow the interfaces: look at them, and bring what depends on
- * them into line.
+ * ifwatch.c - follow the interfaces: read their state, and adapt everything
+ * that depends on it.
  *
- * Owns: the netlink socket that tells of changes; what was seen last.
+ * Owns: the netlink socket that receives changes; the state read last.
  * Never does: change an interface; decide what a network allows (ifstate.h).
- * Invariant: the monitor hears of no mapping that policy forbids in the
- * networks that were seen last.
+ * Invariant: the monitor gets no mapping that policy forbids in the networks
+ * that were read last.
+ *
+ * Runs in: engine
  */
 #include <string.h>
 #include "base/limits.h"
@@ -15,50 +17,54 @@
 #include "sys/netif.h"
 #include "engine/ifwatch.h"
 
-/* Interfaces change in bursts; look once. */
+/* Interfaces change in bursts: read their state once for all. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
 
-static void look_external(struct ifwatch *f)
+static void update_wan(struct ifwatch *f)
 {
-	const struct conf_iface *ext = conf_external(f->conf);
-	const struct ifstate *r = &f->ifstate;
+	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	struct igd_wan *wan = &f->igd->wan;
-	uint32_t ip = ifstate_usable_ip(r, f->conf);
+	uint32_t ip = ifstate_reported_ip(e, f->conf);
 
-	if (ip && ext->forced_ip)
-		ip = ext->forced_ip;
 	if (ip != wan->ext_ip)
 		wan->since_ms = loop_now_ms(f->loop);
 	wan->ext_ip = ip;
-	wan->admin_up = r->ext_up;
-	wan->link_up = r->ext_up && r->ext_running;
-	wan->up_bps = wan->down_bps = netif_speed_bps(ext->name);
+	wan->admin_up = e->up;
+	wan->link_up = e->up && e->running;
+	wan->up_bps = wan->down_bps =
+		netif_speed_bps(conf_external(f->conf)->name);
 	if (f->conf->up_bps)
 		wan->up_bps = f->conf->up_bps;
 	if (f->conf->down_bps)
 		wan->down_bps = f->conf->down_bps;
 }
 
-static void tell_external(const struct ifwatch *f)
+static void log_external(const struct ifwatch *f)
 {
+	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	const char *name = conf_external(f->conf)->name;
-	char ip[16];
+	char ip[16], rule_ip[16];
 	struct wr w = wr_init(ip, sizeof(ip));
+	struct wr w2 = wr_init(rule_ip, sizeof(rule_ip));
 
 	wr_ipv4(&w, f->igd->wan.ext_ip);
-	if (f->ifstate.ext_private)
+	wr_ipv4(&w2, e->ip);
+	if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are not reached from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
-	else if (f->igd->wan.ext_ip)
-		log_info("external address %s on %s", wr_cstr(&w), name);
-	else
+	else if (!f->igd->wan.ext_ip)
 		log_info("no external address on %s", name);
+	else if (f->igd->wan.ext_ip != e->ip)
+		log_info("external address %s by forced-ip; %s has %s, where "
+			 "ports are opened", wr_cstr(&w), name, wr_cstr(&w2));
+	else
+		log_info("external address %s on %s", wr_cstr(&w), name);
 }
 
-/* Listen and be found on the first address of each internal interface. */
+/* Listen on the first address of each internal interface, and announce it. */
 static int serve_interfaces(struct ifwatch *f)
 {
 	const struct netif_addr *net = f->ifstate.net;
@@ -80,14 +86,14 @@ static int serve_interfaces(struct ifwatch *f)
 	return err ? err : err2;
 }
 
-/* A mapping's network may be one of an interface that is not there now. */
-static bool may_come_back(const struct ifwatch *f, enum policy_verdict v)
+/* Its network may be one of an interface that does not exist now. */
+static bool may_return(const struct ifwatch *f, enum policy_verdict v)
 {
 	return v == POLICY_OUTSIDE && !ifstate_complete(&f->ifstate, f->conf);
 }
 
-/* What a new configuration or network forbids has to go: the monitor would
- * refuse it, and a mapping without a rule must not be listed. */
+/* Delete the mappings that a new configuration or network forbids: the monitor
+ * would refuse them, and a mapping without a rule must not be listed. */
 static void drop_forbidden(struct ifwatch *f)
 {
 	struct portmap *pm = f->igd->pm;
@@ -101,7 +107,7 @@ static void drop_forbidden(struct ifwatch *f)
 		enum policy_verdict v = policy_check(&f->igd->policy, &r.rule,
 						     0, &r.line);
 
-		if (v == POLICY_OK || may_come_back(f, v) ||
+		if (v == POLICY_OK || may_return(f, v) ||
 		    !portmap_forget(pm, &r.rule)) {
 			i++;
 			continue;
@@ -112,8 +118,8 @@ static void drop_forbidden(struct ifwatch *f)
 	}
 }
 
-/* Take the interfaces as they are now, and follow what changed. */
-static int look(struct ifwatch *f)
+/* Read the state, and adapt to what changed. */
+static int read_state(struct ifwatch *f)
 {
 	uint32_t before = f->igd->wan.ext_ip;
 	struct ifstate r;
@@ -124,33 +130,32 @@ static int look(struct ifwatch *f)
 		log_err("interfaces can not be read: %s", strerror(-err));
 		return err;
 	}
-	changed = memcmp(&r, &f->ifstate, sizeof(r)) != 0;
+	changed = !f->was_read || memcmp(&r, &f->ifstate, sizeof(r)) != 0;
 	f->ifstate = r;
-	look_external(f);
+	update_wan(f);
 	ifstate_policy(&r, f->conf, &f->igd->policy);
-	if (changed || !f->looked) {
+	if (changed) {
 		drop_forbidden(f);
 		brokerclient_sync(f->brokerclient);
 	}
-	if (f->igd->wan.ext_ip != before || !f->looked)
-		tell_external(f);
-	f->looked = true;
+	if (f->igd->wan.ext_ip != before || !f->was_read)
+		log_external(f);
+	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);
 	return serve_interfaces(f);
 }
 
-/* Look, and again in a while where not all could be had. */
 void ifwatch_refresh(struct ifwatch *f)
 {
-	int err = look(f);
+	int err = read_state(f);
 
 	if (err)
 		loop_timer_set(f->loop, &f->settle, RETRY_MS);
 	/* One network out of two is served: better than none. An interface
-	 * that is not there yet is not waited for, either. */
-	if (f->told || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
+	 * that does not exist yet is not waited for either. */
+	if (f->reported || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
 		return;
-	f->told = true;
+	f->reported = true;
 	brokerclient_serving(f->brokerclient);
 }
 

@@ -41,7 +41,7 @@ static void fill_env(const struct broker *g, const struct ifstate *r,
 
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = ifstate_usable_ip(r, c);
+	env->ext_ip = ifstate_usable_ip(ifstate_external(r), c);
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -307,9 +307,9 @@ static int save_routes(struct broker *g)
 	struct ifstate r;
 	int err = ifstate_read(g->conf, &r);
 
-	if (err || !r.ext_up)
+	if (err || !ifstate_external(&r)->up)
 		return err;
-	return route_save(r.ext_ifindex, &g->routes);
+	return route_save(ifstate_external(&r)->ifindex, &g->routes);
 }
 
 static void restore_routes(struct broker *g, const char *name)
