@@ -64,18 +64,35 @@ static void log_external(const struct ifwatch *f)
 		log_info("external address %s on %s", wr_cstr(&w), name);
 }
 
-/* Listen on the first address of each internal interface, and announce it. */
-static int serve_interfaces(struct ifwatch *f)
+/* Is @i the first address of its interface? */
+static bool is_first(const struct netif_addr *net, size_t i)
+{
+	return i == 0 || net[i].ifindex != net[i - 1].ifindex;
+}
+
+/* The addresses to serve: the first one of each interface, then the others as
+ * long as there is room. */
+static size_t choose_addresses(const struct ifwatch *f,
+			       struct netif_addr ret[IFSOCKS_MAX])
 {
 	const struct netif_addr *net = f->ifstate.net;
-	struct netif_addr at[CONF_IFACES_MAX];
-	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	size_t n = 0;
+
+	for (int first = 1; first >= 0; first--)
+		for (size_t i = 0; i < f->ifstate.net_n && n < IFSOCKS_MAX; i++)
+			if (is_first(net, i) == first)
+				ret[n++] = net[i];
+	return n;
+}
+
+/* Listen on the addresses of the internal interfaces, and announce them. */
+static int serve_interfaces(struct ifwatch *f)
+{
+	struct netif_addr at[IFSOCKS_MAX];
+	size_t n = choose_addresses(f, at);
+	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	int err, err2;
 
-	for (size_t i = 0; i < f->ifstate.net_n && n < CONF_IFACES_MAX; i++)
-		if (i == 0 || net[i].ifindex != net[i - 1].ifindex)
-			at[n++] = net[i];
 	err = httpd_listen(httpd, at, n, (uint16_t)f->conf->http_port);
 	err2 = ssdp_ifaces(f->ssdp, at, n, httpd_port(httpd));
 	if (err)
@@ -118,6 +135,13 @@ static void drop_forbidden(struct ifwatch *f)
 	}
 }
 
+static void log_addresses_left(const struct ifwatch *f)
+{
+	if (f->ifstate.net_n > IFSOCKS_MAX)
+		log_warn("internal interfaces have %u addresses; only %u are "
+			 "served", (unsigned)f->ifstate.net_n, IFSOCKS_MAX);
+}
+
 /* Read the state, and adapt to what changed. */
 static int read_state(struct ifwatch *f)
 {
@@ -137,6 +161,7 @@ static int read_state(struct ifwatch *f)
 	if (changed) {
 		drop_forbidden(f);
 		brokerclient_sync(f->brokerclient);
+		log_addresses_left(f);
 	}
 	if (f->igd->wan.ext_ip != before || !f->was_read)
 		log_external(f);

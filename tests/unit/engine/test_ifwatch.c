@@ -363,16 +363,47 @@ static void add_addr(int ifindex, const char *name, uint32_t ip, uint32_t mask)
 	strcpy(a->ifname, name);
 }
 
-static void test_an_interface_is_served_on_its_first_address(void **state)
+/* A second network on the same bridge, and the virtual address of VRRP. */
+static void test_every_address_of_an_interface_is_served(void **state)
 {
-	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		3, "lan0", IP(192, 168, 77, 1), MASK24, IFA_F_SECONDARY };
-	ifwatch_refresh(&watch);
-	assert_int_equal(served.listen_n, 2);
+	add_addr(3, "lan0", IP(192, 168, 77, 1), MASK24);
+	add_addr(3, "lan0", HOST(254), UINT32_MAX);
+	begin();
+	assert_int_equal(served.listen_n, 4);
 	assert_int_equal(served.listen[0].ip, LAN0);
 	assert_int_equal(served.listen[1].ip, LAN1);
-	assert_int_equal(served.found_n, 2);
-	assert_int_equal(igd.policy.net_n, 3);	/* but it may have mappings */
+	assert_int_equal(served.listen[2].ip, IP(192, 168, 77, 1));
+	assert_int_equal(served.listen[3].ip, HOST(254));
+	assert_int_equal(served.found_n, 4);
+	assert_memory_equal(served.found, served.listen,
+			    4 * sizeof(served.found[0]));
+	assert_int_equal(igd.policy.net_n, 4);
+	kernel.t.addr_n--;		/* another router takes it over */
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(served.listen_n, 3);
+	assert_int_equal(logged_count("are served"), 0);
+}
+
+/* An interface with very many addresses takes no other's place. */
+static void test_more_addresses_than_places(void **state)
+{
+	kernel.t.addr_n = 2;
+	for (uint32_t i = 0; i < IFSOCKS_MAX; i++)
+		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), MASK24);
+	add_addr(4, "lan1", LAN1, 0xff000000);
+	begin();
+	assert_int_equal(served.listen_n, IFSOCKS_MAX);
+	assert_int_equal(served.listen[0].ip, LAN0);
+	assert_int_equal(served.listen[1].ip, LAN1);
+	assert_int_equal(served.listen[2].ip, IP(192, 168, 100, 1));
+	assert_int_equal(igd.policy.net_n, IFSOCKS_MAX + 2);
+	kernel.t.addr[kernel.t.addr_n - 1].ip++;
+	change();
+	assert_int_equal(logged_count("<4>internal interfaces have 34 "
+				      "addresses; only 32 are served\n"), 1);
+	ifwatch_refresh(&watch);
+	assert_int_equal(logged_count("are served"), 1);
 }
 
 static void test_a_look_that_finds_nothing_new_sends_no_table(void **state)
@@ -755,7 +786,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_first_look_brings_all_into_line),
 		TEST(test_each_internal_interface_is_served),
-		TEST(test_an_interface_is_served_on_its_first_address),
+		TEST(test_every_address_of_an_interface_is_served),
+		TEST(test_more_addresses_than_places),
 		TEST(test_a_look_that_finds_nothing_new_sends_no_table),
 		TEST(test_the_first_look_may_find_no_external_address),
 		TEST(test_without_an_internal_interface_it_serves_nobody),
