@@ -11,6 +11,8 @@
  * httpd_reply(); read a request while an older one is unanswered.
  * Invariants: a buffer is held only for bytes that wait; what can be done in
  * one go is done in srv->scratch and sent from where it stands.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>

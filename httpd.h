@@ -6,6 +6,8 @@
  * request's id. Fixed pools: HTTP_CONNS_MAX connections, HTTP_BUFS_MAX buffers.
  * When a pool is full, the connection that has waited longest without a
  * complete request goes; a client at HTTP_CONNS_PER_CLIENT loses its own.
+ *
+ * Runs in: engine
  */
 #ifndef HTTPD_H
 #define HTTPD_H

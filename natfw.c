@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * natfw.c - how the kernel is kept equal to the table of rules.
+ * natfw.c - keeps the kernel equal to the table of rules.
  *
- * Owns: what goes into the table, the choice of a backend.
- * Never does: know a tool's language; log.
- * Invariants: unless fw->dirty, the kernel held just this table when we last
- * touched it.
- * Runs in: monitor; upnpctl check asks natfw_find().
+ * Owns: the content of the table, the choice of a backend.
+ * Never does: use a tool's syntax; log.
+ * Invariants: unless fw->dirty, the kernel held exactly this table after our
+ * last change.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include <string.h>
@@ -53,7 +54,7 @@ static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- the kernel ---------------------------------------------------- */
 
-/* How many of the table's rules the kernel shall hold. */
+/* The number of rules of the table that the kernel shall hold. */
 static size_t kernel_n(const struct natfw *fw)
 {
 	return fw->env.ext_ip ? fw->rule_n : 0;
@@ -74,8 +75,8 @@ static int kernel_sync(struct natfw *fw)
 
 /*
  * All or nothing; afterwards the kernel is as the table was, or dirty is set.
- * A tool that hung or is gone is not asked again at once: each try would cost
- * the deadline, while others wait.
+ * If the tool hung or is missing, no sync follows at once: each try would block
+ * the other requests for the deadline.
  */
 static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
@@ -94,10 +95,10 @@ static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- batches ------------------------------------------------------- */
 
-/* The ops of a batch that ask something of the kernel. */
+/* The ops of a batch for which the kernel must be changed. */
 struct plan {
 	struct nat_op op[NAT_BATCH_MAX];
-	size_t at[NAT_BATCH_MAX];	/* their places in the batch */
+	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
 	size_t n;
 };
 
@@ -113,8 +114,8 @@ static enum nat_err set_allowed(const struct natfw *fw,
 }
 
 /*
- * Must the kernel do something for this op? *ret is what becomes of it if not.
- * @room: how many more rules there may be; kept up to date
+ * Does this op need a change of the kernel? If not, *ret is its result.
+ * @room: how many more rules fit; kept up to date
  */
 static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 		      size_t *room, enum nat_err *ret)
@@ -133,7 +134,7 @@ static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 	return true;
 }
 
-/* The place of the last op with the key of op @i. */
+/* The index of the last op with the key of op @i. */
 static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 {
 	size_t j;
@@ -167,7 +168,7 @@ static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 
 	if (fw->dirty)
 		return NAT_EFAIL;
-	/* asked again: an op before it that made room may have failed */
+	/* checked again: an op before it that made room may have failed */
 	if (!op_wanted(fw, op, &room, &err))
 		return err;
 	if (kernel_apply(fw, op, 1))
@@ -270,19 +271,21 @@ void natfw_close(struct natfw *fw)
 /* ---- which backend ------------------------------------------------- */
 
 /*
- * In this order. A FORWARD chain that drops has the last word whatever other
- * chains accept, so the backend must be the one that can write into it; where
- * several filter, iptables comes first, since whoever runs it beside native
- * nft does so for its drops. Plain iptables stands behind its variants: on
- * some systems it is the only name of one.
+ * The choices of "auto", in this order.
  *
- * netlink needs no tool. But where nothing filters yet, the tool that is
- * installed shows what the administrator, or the system, is going to use.
+ * Where iptables filters, it must be the backend: a FORWARD chain that drops
+ * overrides what other chains accept, and only iptables can write into it.
+ * Where nftables filters as well, iptables still comes first, because whoever
+ * runs it beside native nft does so for its drops. Plain iptables follows its
+ * variants: on some systems a variant has no other name.
+ *
+ * netlink needs no tool. But where nothing filters yet, the installed tool
+ * shows what the administrator, or the system, is going to use.
  */
 static const struct {
 	const struct natfw_backend *be;
-	bool idle;		/* when nothing governs: if it is usable */
-	const char *tool;	/* and this program is installed; or NULL */
+	bool idle;		/* chosen where nothing filters, if usable */
+	const char *tool;	/* and if this program exists; or NULL */
 	const char *why;
 } choices[] = {
 	{ &natfw_iptables_legacy, false, NULL,

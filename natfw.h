@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * natfw.h - the NAT as the monitor sees it: the rules that shall be, and the
- * backends that make the kernel hold them.
+ * natfw.h - the table of NAT rules, and the backends that make the kernel hold
+ * them.
  *
- * The table here is what the engine asked for and the monitor allowed; the
+ * The table holds what the engine requested and the monitor allowed. The
  * firewall is a projection of it that can be verified and repaired at any time.
+ *
+ * Runs in: any
  */
 #ifndef NATFW_H
 #define NATFW_H
@@ -17,17 +19,17 @@
 #include "map/nat_rule.h"
 #include "sys/netif.h"
 
-/* Where the rules stand: read by the monitor from configuration and kernel.
+/* The router's side of the rules, read from the configuration and the kernel.
  * Interface names are checked: [A-Za-z0-9_.@-], as long as the kernel's. */
 struct natfw_env {
 	char ext_if[IF_NAMESIZE];
 	uint32_t ext_ip;	/* the interface's own address; 0: none, and
-				 * then the kernel holds none of our mappings */
+				 * the kernel holds none of our mappings */
 	struct netif_addr net[CONF_IFACES_MAX];	/* internal */
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
-	/* netlink: where the accept has to stand; "": each forward chain */
+	/* netlink: the chain of the accept; "": each forward chain */
 	char nft_table[64];	/* "inet fw4" */
 	char nft_chain[64];	/* "forward" */
 };
@@ -36,27 +38,27 @@ struct natfw;
 
 struct natfw_backend {
 	const char *name;
-	/* is the tool or the kernel's part here? */
+	/* is the tool installed, or the kernel's part there? */
 	bool (*usable)(const struct natfw_env *);
-	/* make our chains or table; idempotent (also over what a killed
-	 * monitor left); other people's rules untouched. 0 or -errno; the
-	 * other functions may be called after an error, too */
+	/* make our chains or table; idempotent, also over those that a killed
+	 * monitor left. Does not touch other people's rules. 0 or -errno; the
+	 * other functions may be called after an error as well */
 	int (*open)(struct natfw *, const struct natfw_env *);
-	/* bring the kernel from the table as it is to the table with these ops
-	 * done: all or nothing. Called before the table is changed. */
+	/* change the kernel as these ops will change the table: all or
+	 * nothing. Called before the table is changed. */
 	int (*apply)(struct natfw *, const struct nat_op *, size_t n);
-	/* make the kernel hold exactly these, hooks and all: start, reload,
-	 * new address, repair. One transaction where the tool has it */
+	/* make the kernel hold exactly these rules and our hooks: at start,
+	 * reload, new address, repair. One transaction if the tool has any */
 	int (*sync)(struct natfw *, const struct nat_rule *, size_t n);
-	/* 0 as it should be, 1 drifted, -errno */
+	/* 0 equal, 1 different, -errno */
 	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
-	/* leave nothing of ours behind; called after every open */
+	/* remove everything of ours; called after every open */
 	void (*close)(struct natfw *);
-	/* in how many transactions of nf_tables, which tells of each, a
-	 * change is made; 0: its rules live elsewhere */
+	/* number of nf_tables transactions, and so of notices, that a change
+	 * takes; 0: the rules are not in nf_tables */
 	unsigned commits;
-	/* for "auto": does its tool filter forwarding here, whatever is
-	 * configured? Changes nothing, loads nothing. NULL: never */
+	/* for "auto": does its tool filter forwarding here? Independent of the
+	 * configuration; changes nothing, loads no module. NULL: never */
 	bool (*governs)(void);
 };
 
@@ -66,34 +68,34 @@ enum natfw_by {
 	NATFW_INDEXES,
 };
 
-/* A hash index over the table, chained: places are numbers in it plus one, 0
+/* A chained hash index over the table. A link is a rule's index plus one; 0
  * ends a chain. The rule that was set last is the first of its chain. */
 struct natfw_index {
 	uint16_t *head;
 	uint16_t *next;
 };
 
-/* What a backend may look at. */
+/* The table and its backend; backends may read it. */
 struct natfw {
 	const struct natfw_backend *be;
 	struct natfw_env env;
-	struct nat_rule *rule;	/* the table, no order, no two of one key;
+	struct nat_rule *rule;	/* the table, unordered, keys are unique;
 				 * natfw/table.h finds one */
 	size_t rule_n, rule_max;
 	bool dirty;		/* kernel and table may differ: sync is due */
-	char why[256];		/* what the tool said when it last failed */
+	char why[256];		/* the tool's message at its last failure */
 	void *own;		/* the backend's, from its open to its close;
 				 * NULL at other times */
-	struct natfw_index index[NATFW_INDEXES];	/* natfw/table.c's */
+	struct natfw_index index[NATFW_INDEXES];	/* private to table.c */
 	uint32_t slots;		/* of head in each, a power of two */
-	struct clientcount by_client;	/* and this */
+	struct clientcount by_client;	/* private to table.c */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
 	natfw_iptables_nft, natfw_netlink, natfw_memory;
 
 /**
- * natfw_init - an empty table.
+ * natfw_init - make an empty table.
  * @fw: the caller's, zeroed; natfw_done() frees what it holds
  * @rule_max: as max-mappings. Return: 0, -ENOMEM, -EINVAL (more than
  * PM_MAPPINGS_LIMIT)
@@ -102,55 +104,57 @@ int natfw_init(struct natfw *fw, size_t rule_max);
 void natfw_done(struct natfw *fw);
 
 /**
- * natfw_find - the backend called @name; "auto" looks at what governs
+ * natfw_find - find the backend called @name; "auto" chooses by what filters
  * forwarding on this machine.
- * @ret_why: a literal: why auto chose it or found none, "configured" otherwise
+ * @ret_why: a literal: why auto chose it or found none, otherwise "configured"
  *
- * Return: NULL for an unknown name, or when auto finds no tool
+ * Return: NULL for an unknown name, or if auto finds no tool
  */
 const struct natfw_backend *natfw_find(const char *name,
 				       const struct natfw_env *,
 				       const char **ret_why);
 
-/** natfw_open - start with a backend and an environment. 0 or -errno, fw->why
- * says what the tool said; the backend is kept and tried again when used. */
+/** natfw_open - start with a backend and an environment. 0 or -errno; fw->why
+ * has the tool's message. After an error the backend stays and is tried again
+ * at the next use. */
 int natfw_open(struct natfw *, const struct natfw_backend *,
 	       const struct natfw_env *);
 
 /**
- * natfw_batch - do these ops as one transaction.
- * @ret: one nat_err an op
+ * natfw_batch - apply these ops as one transaction.
+ * @ret: a nat_err for each op
  *
- * Ops on the same key are done in order (the last one counts; a backend never
- * sees two of one key). After a failure the table is as before and the kernel
- * is brought back to it. Then each op is tried alone, so that one bad rule does
- * not spoil the others, and a batch that failed on a firewall somebody flushed
- * goes through after the repair; not when the tool hung, is missing or could
- * not repair. Without an external address a SET is NAT_ENOADDR.
+ * Ops on the same key are applied in order (the last one counts; a backend
+ * never gets two of one key). After a failure the table is as before, and the
+ * kernel is brought back to it. Then each op is tried alone: so a rule that the
+ * kernel refuses does not fail the others, and a batch that failed because
+ * somebody flushed the firewall succeeds after the repair. This second try is
+ * left out if the tool hung, is missing or could not repair. Without an
+ * external address a SET is NAT_ENOADDR.
  */
 void natfw_batch(struct natfw *, const struct nat_op *, size_t n,
 		 enum nat_err *ret);
 
 /**
- * natfw_sync - the table shall be exactly these.
+ * natfw_sync - replace the table with these rules.
  *
- * The table is taken over even when the kernel could not be brought to it
- * (then dirty stays set and natfw_verify() tries again).
+ * The table is replaced even if the kernel could not be changed; then dirty
+ * stays set, and natfw_verify() tries again.
  * Return: 0, -errno, or -ENOSPC when n > rule_max (nothing changed)
  */
 int natfw_sync(struct natfw *, const struct nat_rule *, size_t n);
 
-/** natfw_move - the environment has changed: sync into it. 0 or -errno */
+/** natfw_move - set a new environment, and sync the kernel. 0 or -errno */
 int natfw_move(struct natfw *, const struct natfw_env *);
 
-/** natfw_verify - repair the kernel where it drifted. Return: 0 it was right,
- * 1 repaired, -errno it could not be */
+/** natfw_verify - compare the kernel with the table and repair it. Return: 0
+ * equal, 1 repaired, -errno not repaired */
 int natfw_verify(struct natfw *);
 
-/** natfw_close - take everything of ours out of the kernel. */
+/** natfw_close - remove everything of ours from the kernel. */
 void natfw_close(struct natfw *);
 
-/** natfw_lookup - the rule with that key, or NULL. */
+/** natfw_lookup - find the rule with that key, or NULL. */
 const struct nat_rule *natfw_lookup(const struct natfw *,
 				    const struct nat_rule *key);
 

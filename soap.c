@@ -21,7 +21,6 @@
 #include "base/wr.h"
 #include "igd/upnp_err.h"
 #include "igd/value.h"
-#include "igd/wait.h"
 #include "xmltiny.h"
 
 #define SERVICE_URN	"urn:schemas-upnp-org:service:"
@@ -537,7 +536,7 @@ void soap_cancel(struct soap *soap, uint32_t token)
 		p = &soap->pending[i];
 		if (!p->used || p->token != token)
 			continue;
-		wait_cancel(soap->igd, &p->wait);
+		igd_cancel(soap->igd, &p->wait);
 		pending_put(p);
 		return;
 	}

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * upnpd.c - main: options, the configuration, the pid file, the daemon; then
- * it is the monitor. Called by the name of upnpctl, it is that.
+ * upnpd.c - main: reads the options and the configuration, locks the pid file,
+ * becomes a daemon and then runs the monitor. Called as upnpctl, it runs
+ * upnpctl instead.
+ *
+ * Runs in: monitor
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,7 +36,7 @@ static int usage(FILE *to)
 	fputs("usage: upnpd [-f FILE] [-F] [-S] [-n] [-d] [-h] [-V]\n"
 	      "  -f FILE  configuration, /etc/upnpd.conf by default\n"
 	      "  -F       stay in the foreground, log to stderr\n"
-	      "  -S       log to syslog, with -F, too\n"
+	      "  -S       log to syslog, even with -F\n"
 	      "  -n       check the configuration and exit\n"
 	      "  -d       log everything (log-level = debug)\n"
 	      "  -h       print this and exit\n"
@@ -41,7 +44,7 @@ static int usage(FILE *to)
 	return to == stdout ? 0 : EXIT_USAGE;
 }
 
-static int no_option(const char *arg)
+static int report_option(const char *arg)
 {
 	fputs("upnpd: there is no option ", stderr);
 	fputs(arg, stderr);
@@ -49,8 +52,8 @@ static int no_option(const char *arg)
 	return usage(stderr);
 }
 
-/* Return: -1 to go on, else the exit status. */
-static int take_option(struct options *o, int letter)
+/* Return: -1 to continue, else the exit status. */
+static int read_option(struct options *o, int letter)
 {
 	const char unknown[] = { '-', (char)optopt, '\0' };
 
@@ -79,25 +82,25 @@ static int take_option(struct options *o, int letter)
 		fputs("upnpd: -f needs the name of a file\n", stderr);
 		return usage(stderr);
 	default:
-		return no_option(unknown);
+		return report_option(unknown);
 	}
 }
 
-/* Return: as take_option() */
+/* Return: as read_option() */
 static int read_options(int argc, char **argv, struct options *o)
 {
 	int letter, status = -1;
 
-	/* +: options only in front; the colon: the messages are ours */
+	/* '+': stop at the first operand; ':': print our own messages */
 	while (status < 0 && (letter = getopt(argc, argv, "+:f:FSndhV")) != -1)
-		status = take_option(o, letter);
+		status = read_option(o, letter);
 	if (status < 0 && optind < argc)
-		status = no_option(argv[optind]);
+		status = report_option(argv[optind]);
 	return status;
 }
 
-/* Hold a lock on the pid file for as long as we live: who is started twice
- * hears of it. Return: the descriptor, or -errno (-EAGAIN: it is held) */
+/* Lock the pid file for as long as the process lives, so that a second start
+ * fails. Return: the descriptor, or -errno (-EAGAIN: another process has it) */
 static int pid_file_lock(const char *path)
 {
 	int e;
@@ -123,16 +126,16 @@ static int pid_file_write(int fd)
 	return 0;
 }
 
-static int no_pid_file(const char *path, int err)
+static int report_pid_file(const char *path, int err)
 {
-	log_err("pid-file %s can not be written: %s; set pid-file and "
-		"control-socket to a directory that is there and can be "
+	log_err("pid-file %s cannot be written: %s; set pid-file and "
+		"control-socket to a directory that exists and can be "
 		"written, such as /tmp", path, strerror(-err));
 	return EXIT_FAULT;
 }
 
-/* A daemon leaves the directory that a path began in, and the file is read
- * again at each SIGHUP. NULL: it is too long, or there is no such directory */
+/* A daemon leaves its working directory, and each SIGHUP reads the file again,
+ * so make its path absolute. NULL: too long, or no working directory */
 static const char *absolute(const char *file, char *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
@@ -153,7 +156,7 @@ static int run(const struct options *o, const struct conf *conf)
 	int status, fd, err;
 
 	if (!file) {
-		log_err("%s: write its whole path", o->file);
+		log_err("%s: use the absolute path", o->file);
 		return EXIT_USAGE;
 	}
 	fd = pid_file_lock(conf->pid_file);
@@ -162,16 +165,16 @@ static int run(const struct options *o, const struct conf *conf)
 		return EXIT_FAULT;
 	}
 	if (fd < 0)
-		return no_pid_file(conf->pid_file, fd);
+		return report_pid_file(conf->pid_file, fd);
 	if (!o->foreground && daemon(0, 0)) {
-		log_err("/dev/null: %s; it has to be there, or -F be given",
+		log_err("/dev/null: %s; create it, or run upnpd with -F",
 			strerror(errno));
 		unlink(conf->pid_file);
 		return EXIT_FAULT;
 	}
 	err = pid_file_write(fd);
 	if (err)
-		return no_pid_file(conf->pid_file, err);
+		return report_pid_file(conf->pid_file, err);
 	if (!o->foreground || o->syslog)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
 	status = monitor_run(file, conf, o->debug, engine_run);
@@ -179,9 +182,9 @@ static int run(const struct options *o, const struct conf *conf)
 	return status;
 }
 
-/* Does standard error lead to systemd's journal? (systemd.exec(5),
+/* Is standard error connected to systemd's journal? (systemd.exec(5),
  * JOURNAL_STREAM) */
-static bool journal_reads(void)
+static bool stderr_is_journal(void)
 {
 	const char *text = getenv("JOURNAL_STREAM");
 	struct str ino = str_z(text), dev;
@@ -194,11 +197,11 @@ static bool journal_reads(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == d && st.st_ino == i;
 }
 
-/* The journal takes the level in front of a line, as the engine's pipe does,
- * and knows the name. */
+/* The journal reads the level from the start of a line, in the same form as the
+ * engine's log pipe, and knows the name of the program. */
 static void log_begin(int level)
 {
-	log_open(journal_reads() ? LOG_TO_PIPE : LOG_TO_STDERR, "upnpd",
+	log_open(stderr_is_journal() ? LOG_TO_PIPE : LOG_TO_STDERR, "upnpd",
 		 STDERR_FILENO, level);
 }
 

@@ -9,6 +9,8 @@
  * Looser than XML 1.0 where no harm can come of it: bytes from 0x80 on are
  * taken as they are (not checked to be UTF-8; a user of the text does), and
  * "--" may stand in a comment.
+ *
+ * Runs in: engine
  */
 #include "xmltiny.h"
 #include "base/utf8.h"
@@ -88,29 +90,17 @@ static bool take_name(struct str *in, struct str *ret)
 
 /* ---- references ---------------------------------------------------- */
 
-/* A digit's value; 16, which no base has, for anything else. */
-static uint32_t digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return (uint32_t)(c - '0');
-	if (c >= 'a' && c <= 'f')
-		return (uint32_t)(c - 'a') + 10;
-	if (c >= 'A' && c <= 'F')
-		return (uint32_t)(c - 'A') + 10;
-	return 16;
-}
-
 static bool parse_charref(struct str s, uint32_t base, uint32_t *ret)
 {
 	uint32_t v = 0;
 	size_t i;
 
 	for (i = 0; i < s.n; i++) {
-		uint32_t d = digit(s.p[i]);
+		int d = str_hex(s.p[i]);
 
-		if (d >= base)
+		if (d < 0 || (uint32_t)d >= base)
 			return false;
-		v = v * base + d;
+		v = v * base + (uint32_t)d;
 		if (v > 0x10ffff)
 			return false;
 	}

@@ -9,6 +9,8 @@
  * it, that references are known ones and that no control character is in it. A
  * byte order mark (UTF-8) is passed over; any other encoding is an error. Bytes
  * from 0x80 on are not checked to be UTF-8: who uses the text does that.
+ *
+ * Runs in: engine
  */
 #ifndef XMLTINY_H
 #define XMLTINY_H

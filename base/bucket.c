@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* bucket.c - token buckets. */
+/*
+ * bucket.c - token buckets.
+ *
+ * Runs in: any
+ */
 #include "base/bucket.h"
 
-/* What a second gives in thousandths a second, it gives in whole tokens in a
- * millisecond of thousandths: no rounding. */
+/* per_s tokens per second equal per_s milli-tokens per millisecond, so the
+ * refill needs no division. */
 static uint32_t used_now(const struct buckets *bs, const struct bucket *b,
 			 uint64_t now_ms)
 {
-	uint64_t gone_ms = now_ms > b->at_ms ? now_ms - b->at_ms : 0;
+	uint64_t since_ms = now_ms > b->at_ms ? now_ms - b->at_ms : 0;
 
 	if (!bs->per_s)
 		return b->used_milli;
-	if (gone_ms > b->used_milli / bs->per_s)
+	if (since_ms > b->used_milli / bs->per_s)
 		return 0;
-	return b->used_milli - (uint32_t)gone_ms * bs->per_s;
+	return b->used_milli - (uint32_t)since_ms * bs->per_s;
 }
 
 static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
@@ -30,8 +34,8 @@ static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
 			best = b;
 		}
 	}
-	/* what was used there stays: sources that take each other's places have
-	 * no more together than those places give */
+	/* Keep its used tokens, so that sources that replace each other in the
+	 * table get no more together than its buckets give. */
 	best->ip = ip;
 	return best;
 }

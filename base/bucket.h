@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bucket.h - how often may one source do a thing? Token buckets, one a source,
- * in a table of fixed size. Pure.
+ * bucket.h - limits how often each source may do a thing. Token buckets, one
+ * for each source, in a table of fixed size. Pure.
+ *
+ * Runs in: any
  */
 #ifndef BASE_BUCKET_H
 #define BASE_BUCKET_H
@@ -9,33 +11,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define BUCKETS_MAX 64	/* sources at a time; more than are busy in a home */
+#define BUCKETS_MAX 64	/* sources at a time; a home has fewer busy ones */
 
-/* What a source has used up and not been given back; none: it may begin. */
+/* The tokens that a source has used. All zero: a full bucket. */
 struct bucket {
 	uint32_t ip;
 	uint32_t used_milli;	/* thousandths of a token */
-	uint64_t at_ms;		/* when that was so */
+	uint64_t at_ms;		/* time of used_milli */
 };
 
 struct buckets {
-	uint32_t burst;		/* tokens of a source that was quiet; set by
-				 * the owner, up to BUCKET_TOKENS_MAX */
-	uint32_t per_s;		/* tokens given back each second, likewise */
+	uint32_t burst;		/* tokens of a full bucket; set by the owner,
+				 * up to BUCKET_TOKENS_MAX */
+	uint32_t per_s;		/* refill, tokens per second; likewise */
 	struct bucket at[BUCKETS_MAX];	/* zeroed at the start */
 };
 
 #define BUCKET_TOKENS_MAX 1000000
 
 /**
- * bucket_take - take @n tokens from the source's bucket.
+ * bucket_take - take @n tokens from the bucket of a source.
  * @ip: of the source
  *
- * A source that is new takes the place of the one that has used least, and has
- * what that left: who floods from many addresses, borrowed ones perhaps, gets
- * no more than BUCKETS_MAX buckets give.
+ * A new source replaces the one that has used the fewest tokens, and inherits
+ * its bucket. So a flood from many addresses, which may be forged, gets no more
+ * than BUCKETS_MAX buckets give.
  *
- * Return: false when there are not so many: then none is taken
+ * Return: false if the bucket has fewer than @n; then none is taken
  */
 bool bucket_take(struct buckets *, uint32_t ip, uint32_t n, uint64_t now_ms);
 

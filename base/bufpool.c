@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* bufpool.c - a fixed number of equal buffers in one mapping. */
+/*
+ * bufpool.c - a fixed number of buffers of one size, in one mapping.
+ *
+ * Runs in: any
+ */
 #include <errno.h>
 #include <stdint.h>
 #include <sys/mman.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clock.c - the kernel's clocks as plain numbers.
+ * clock.c - the kernel's clocks as integers.
  *
  * Runs in: any
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * clock.h - the kernel's clocks as plain numbers.
+ * clock.h - the kernel's clocks as integers.
  *
- * Leases, timers and deadlines use the monotonic clock, which no correction of
- * the date moves. For the date itself, time() is enough.
+ * Leases, timers and deadlines use the monotonic clock, which does not jump if
+ * the date is corrected. For the date itself, time() is enough.
  *
  * Runs in: any
  */
@@ -12,17 +12,17 @@
 
 #include <stdint.h>
 
-/** clock_mono_ms - CLOCK_MONOTONIC in milliseconds: the unit of loop.h. */
+/** clock_mono_ms - CLOCK_MONOTONIC in milliseconds, the unit of loop.h. */
 uint64_t clock_mono_ms(void);
 
-/** clock_mono_us - the same in microseconds, as sd_notify(3) wants it. */
+/** clock_mono_us - the same in microseconds, for sd_notify(3). */
 uint64_t clock_mono_us(void);
 
-/** clock_boot_s - CLOCK_BOOTTIME in seconds: since the machine started, the
- * time it was suspended included, as the start times in /proc/PID/stat. */
+/** clock_boot_s - CLOCK_BOOTTIME in seconds: the time since the machine
+ * started, suspended time included, like the start times in /proc/PID/stat. */
 uint64_t clock_boot_s(void);
 
-/** clock_cpu_us - processor time that this process has used, microseconds. */
+/** clock_cpu_us - CPU time that this process has used, microseconds. */
 uint64_t clock_cpu_us(void);
 
 #endif

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * date.c - wall clock time in words.
+ * date.c - wall clock time as text.
  *
- * Not by gmtime(): glibc's reads the time zone file, which a chroot lacks.
+ * Does not use gmtime(), because glibc's reads the time zone file, which a
+ * chroot lacks.
+ *
+ * Runs in: any
  */
 #include "base/date.h"
 #include "base/wr.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hash.h - FNV-1a, 64 bits wide: a short stand-in for a longer text.
+ * hash.h - FNV-1a, 64 bits wide: a short value for the comparison of longer
+ * ones.
  *
- * It finds changes that nobody crafted. It is no protection: whoever chooses
- * the bytes can make two texts with one hash. Source:
+ * It detects accidental changes. It does not protect: if somebody chooses the
+ * bytes, they can make two texts with one hash. Source:
  * http://www.isthe.com/chongo/tech/comp/fnv/
  *
  * Runs in: any
@@ -14,14 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define HASH_BEGIN 0xcbf29ce484222325u	/* the hash of nothing */
+#define HASH_BEGIN 0xcbf29ce484222325u	/* the hash of no bytes */
 
 /**
  * hash_add - continue the hash @h over @n bytes at @p.
  * @h: HASH_BEGIN, or what an earlier call returned
  *
- * Two calls give the same as one over both parts: where the border between
- * parts matters, add a byte that stands in none of them.
+ * Two calls give the same as one over both parts. If the border between parts
+ * matters, add a byte that occurs in none of them.
  */
 uint64_t hash_add(uint64_t h, const void *p, size_t n);
 

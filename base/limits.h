@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: ISC */
-/* limits.h - every cap of the program in one place, each with its reason. */
+/*
+ * limits.h - the limits of the program, each with its reason.
+ *
+ * Runs in: any
+ */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 
 /* ---- HTTP ---------------------------------------------------------- */
 
-/* The bar is 200 requests at once beside 2,000 idle connections. */
+/* The goal is 200 requests at once beside 2,000 idle connections. */
 #define HTTP_CONNS_MAX		512
-/* Half of the pool: a burst of 200 from one host fits, two hosts can not
- * starve a third. */
+/* Half of the pool: a burst of 200 from one host fits, and one host cannot take
+ * all connections. */
 #define HTTP_CONNS_PER_CLIENT	256
-/* Buffers, not connections, cost memory: only a connection with part of a
- * request or of a reply in hand holds one. 48 x 24 KiB bounds the worst case.
- */
+/* Only buffers cost memory, not connections, and only a connection with a part
+ * of a request or of a reply holds one. 48 x 24 KiB bounds the worst case. */
 #define HTTP_BUFS_MAX		48
-#define HTTP_HEAD_MAX		8192	/* PROTOCOL 4: header 8 kB */
-#define HTTP_BODY_MAX		16384	/* PROTOCOL 4: body 16 kB */
-/* The longest SCPD is two thirds of that. A list of mappings ends at the last
- * one that fits whole: about 50 of them. */
+/* A client's head has below 1 KiB and AddPortMapping's body about 1 KiB. */
+#define HTTP_HEAD_MAX		8192
+#define HTTP_BODY_MAX		16384
+/* The longest SCPD takes two thirds of this. A list of mappings is cut after
+ * the last one that fits: about 50 of them. */
 #define HTTP_REPLY_MAX		24576
-#define HTTP_HEADERS_MAX	48	/* fields in one head; clients send <= 12 */
+#define HTTP_HEADERS_MAX 48	/* fields in one head; clients send <= 12 */
 #define HTTP_REQUEST_MS		10000	/* first byte to complete request */
 #define HTTP_IDLE_MS		30000	/* between two requests */
 #define HTTP_REPLY_MS		10000	/* to read a reply */
-#define HTTP_BACKLOG		1024	/* a burst of 200 connects is not lost */
+#define HTTP_BACKLOG		1024	/* a burst of 200 connects must fit */
 
 /* ---- SSDP ---------------------------------------------------------- */
 
@@ -31,9 +35,9 @@
 #define SSDP_REPLY_MAX		1024	/* out; some clients read no more */
 #define SSDP_PENDING_MAX	64	/* searches waiting for their answer */
 #define SSDP_SPREAD_MS		100	/* clients wait as little as 250 ms */
-/* Datagrams that one source is answered with: what a search sets off beyond is
- * lost. A burst of three ssdp:all, or of 12 searches (Open.NAT) several times
- * over, passes; what comes back in the long run is no flood. */
+/* Datagrams that answer one source; further answers are dropped. A burst of
+ * three ssdp:all passes, or of 12 searches (Open.NAT) several times over; the
+ * long-term rate is too low for a reflection attack. */
 #define SSDP_ANSWERS_BURST	64
 #define SSDP_ANSWERS_S		20
 #define SSDP_MAX_AGE_MIN_S	1800	/* UDA 1.1 1.2.2 */
@@ -42,93 +46,95 @@
 
 #define SOAP_ARGS_MAX		10	/* AddPortMapping has 8 */
 #define SOAP_TEXT_MAX		2048	/* decoded text of all arguments */
-#define SOAP_PENDING_MAX	HTTP_CONNS_MAX	/* one a connection */
+#define SOAP_PENDING_MAX	HTTP_CONNS_MAX	/* one for each connection */
 
 /* ---- events -------------------------------------------------------- */
 
 /* A control point subscribes once to each of three services of each root it
  * uses; a home has about ten such programs. */
 #define GENA_SUBS_MAX		64
-/* A quarter of the pool: one host can not take it all. */
+/* A quarter of the pool: one host cannot take it all. */
 #define GENA_SUBS_PER_CLIENT	16
 #define GENA_TIMEOUT_MIN_S	1800	/* UDA 1.1 4.1.2: should be at least */
-#define GENA_TIMEOUT_MAX_S	7200	/* who has gone is forgotten by then */
-#define GENA_CALLBACK_MAX	512	/* PROTOCOL 4: CALLBACK of 512 bytes */
-#define GENA_URLS_MAX		4	/* one an address family, and room */
-#define GENA_MODERATE_MS	200	/* told at most five times a second */
-/* The initial event, behind the answer to SUBSCRIBE: libgupnp loses one that
- * comes before it has read the SID, and then the next one too. */
+#define GENA_TIMEOUT_MAX_S	7200	/* a vanished subscriber expires */
+#define GENA_CALLBACK_MAX	512	/* overruns: CVE-2021-35392 */
+#define GENA_URLS_MAX		4	/* one for each family, and more */
+#define GENA_MODERATE_MS	200	/* at most five events a second */
+/* Delay of the initial event after the answer to SUBSCRIBE: libgupnp drops an
+ * event that comes before it has read the SID, and then the next one as well.
+ * */
 #define GENA_INITIAL_MS		100
-#define GENA_CONNECT_MS		5000	/* PROTOCOL 4: 5 s to connect */
+#define GENA_CONNECT_MS		5000	/* of a LAN host; CVE-2020-12695 */
 #define GENA_ANSWER_MS		30000	/* UDA 1.1 4.3.2: for the answer */
 #define GENA_BODY_MAX		1280	/* 8 variables of about 120 bytes */
 /* Request line, path, fields of about 300 bytes, body. */
 #define GENA_MSG_MAX		(GENA_CALLBACK_MAX + 512 + GENA_BODY_MAX)
 #define GENA_VARS_MAX		8	/* evented ones of a service; 5 now */
-#define GENA_TOPICS_MAX		16	/* services of both roots; 6 now */
+#define GENA_TOPICS_MAX		16	/* services of both roots; now 6 */
 
 /* ---- mappings ------------------------------------------------------ */
 
 #define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
-/* New mappings of a client a second, where its share is less: some retry with
- * other ports at once. */
+/* New mappings of a client per second, if its share is less: some clients retry
+ * with other ports at once. */
 #define ADDS_PER_S_MIN		32
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
-/* Overwrites under way at a time when the table is full: each needs a second
- * slot. Above that they fail. */
+/* Overwrites in progress while the table is full: each needs a second slot.
+ * Further ones fail. */
 #define PM_SPARE_SLOTS		64
-#define PM_ANY_TRIES                                                           \
-	8 /* ports the router serves itself, hit by                            \
-	   * AddAnyPortMapping: each is one batch */
-#define PM_MAPPINGS_LIMIT	60000	/* max-mappings' upper end: port count */
+/* Retries of AddAnyPortMapping with another port, when the router serves the
+ * port itself: each is a batch. */
+#define PM_ANY_TRIES		8
+#define PM_MAPPINGS_LIMIT	60000	/* of max-mappings: number of ports */
 
 /* ---- monitor ------------------------------------------------------- */
 
 #define NAT_BATCH_MAX		256	/* ops applied in one transaction */
-/* From one walk over the kernel's flows to the next: a walk takes 10 ms where
- * the table is large, and more where it is full, ten times what a deleted
- * mapping costs otherwise. Of a burst, so many walks' length: a twentieth of
- * the processor. */
+/* From one walk over the kernel's flows to the next. A walk takes 10 ms if the
+ * table is large, and more if it is full: ten times the rest of a deletion. In
+ * a burst the gap is so many times the length of a walk, so walks take a
+ * twentieth of the CPU time. */
 #define FLOWS_GAP_MS		100
 #define FLOWS_GAP_WALKS		20
 #define FLOWS_GAP_MAX_MS	1000
-#define PROC_DEADLINE_MS	5000	/* a firewall tool that hangs */
-/* One that only lists: while verify waits for it, control points wait too. */
+#define PROC_DEADLINE_MS	5000	/* for a firewall tool that hangs */
+/* For a tool that only lists: control points wait while verify waits for it. */
 #define PROC_LIST_DEADLINE_MS	2000
-/* One that can not have what it needs just now, xtables' lock, is asked again
- * so long. Short: control points wait, and the lock may never be had. */
+/* Retry iptables for this long while another process holds the xtables lock.
+ * Short, because control points wait, and the lock may never be released. */
 #define NATFW_BUSY_MS		1000
 #define NATFW_BUSY_STEP_MS	100	/* from one try to the next */
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
-#define ENGINE_RESTART_MS	100	/* replaced well within a second */
-#define ENGINE_STOP_MS		2000	/* to say byebye */
-/* For the fork server to fork, or to see a process that was killed end: one
- * that takes longer has been stopped, or the machine is done for. */
+#define ENGINE_RESTART_MS	100	/* mappings work within a second */
+#define ENGINE_STOP_MS		2000	/* for an engine to send byebye */
+/* For the fork server to fork, or to see a killed process exit. If it takes
+ * longer, it was stopped, or the machine is overloaded beyond use. */
 #define FORKSERVER_ANSWER_MS	10000
-#define FORKSERVER_END_MS	3000	/* an engine's byebye, and a little */
-/* For a service manager to take what we tell it; it is busy at boot. */
+#define FORKSERVER_END_MS	3000	/* ENGINE_STOP_MS, and a little */
+/* For a service manager whose queue is full: it is busy at boot. */
 #define NOTIFY_WAIT_MS		1000
 
 /* ---- log ----------------------------------------------------------- */
 
 #define LOG_LINE_MAX		512	/* bytes of one line */
-#define LOG_ENGINE_LINES_S	20	/* lines a second copied from the engine */
+#define LOG_ENGINE_LINES_S 20	/* lines a second copied from the engine */
 
-#define REFUSAL_LOG_MS		60000	/* a line a client and minute */
-#define REFUSAL_CLIENTS_MAX	32	/* lines of refusals in that time */
+#define REFUSAL_LOG_MS		60000	/* one line a client in this time */
+#define REFUSAL_CLIENTS_MAX	32	/* lines of refusals in this time */
 
 /* ---- control socket ------------------------------------------------- */
 
-#define CTL_CLIENTS_MAX		8	/* an operator has few hands */
-#define CTL_TURN_MS		10000	/* to say what is wanted, to read it */
+#define CTL_CLIENTS_MAX		8	/* several upnpctl at once */
+#define CTL_TURN_MS		10000	/* to send a request, to read answers */
 
 /* ---- upnpctl ------------------------------------------------------- */
 
-/* For a whole answer. The firewall tool's own deadlines, to list and to
- * repair, fit into it; an operator waits no longer than 10 s. */
+/* For a whole answer. The firewall tool's deadlines to list and to repair fit
+ * into it; an operator waits no longer than 10 s. */
 #define CTLCLIENT_WAIT_MS	9000
-#define CTLCLIENT_RETRY_MS	100	/* an engine is replaced after as long */
-/* "monitor" without a daemon: longer than a restart takes; until it says so. */
+#define CTLCLIENT_RETRY_MS	100	/* ENGINE_RESTART_MS */
+/* "monitor" without a daemon: it gives up after this, longer than a restart
+ * takes; and it prints a notice after CTLCLIENT_QUIET_MS. */
 #define CTLCLIENT_GONE_MS	30000
 #define CTLCLIENT_QUIET_MS	2000
 
@@ -136,8 +142,8 @@
 
 /* A file has a few hundred bytes; 64 KiB leaves room for comments. */
 #define CONF_FILE_MAX		65536
-#define CONF_LINE_MAX		512	/* bytes of one that is written */
-#define CONF_LOCK_MS		10000	/* another change takes ms */
+#define CONF_LINE_MAX		512	/* bytes of a line that is written */
+#define CONF_LOCK_MS		10000	/* another process takes ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
 #define CONF_EXTERNALS_MAX	1	/* of them; a second one is refused */
@@ -153,7 +159,7 @@
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
 			 GENA_SUBS_MAX + IFSOCKS_MAX + \
 			 CTL_CLIENTS_MAX + 1 + 8)
-/* RLIMIT_NOFILE: those, and what is open for a moment. */
+/* RLIMIT_NOFILE: those, and files that are open for a moment. */
 #define ENGINE_FILES_MAX (ENGINE_FDS_MAX + 16)
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * log.c - one line a fact, to stderr, syslog or a pipe.
+ * log.c - writes log lines to stderr, syslog or a pipe.
  *
- * Owns: the process's one log, static here.
- * Never does: wait for a reader, print a byte outside 0x20..0x7e, let a line
- * grow beyond LOG_LINE_MAX, change errno.
+ * Owns: the process's log, static in this file.
+ * Never does: wait for a reader, print a byte outside 0x20..0x7e, write a line
+ * longer than LOG_LINE_MAX, change errno.
+ *
+ * Runs in: any
  */
 #include "base/log.h"
 
@@ -20,8 +22,8 @@
 #include "base/text.h"
 #include "base/wr.h"
 
-#define LOGGER		"/dev/log"	/* where every syslogd listens */
-#define KERNEL_LOG	"/dev/kmsg"	/* what dmesg shows */
+#define LOGGER		"/dev/log"	/* the socket of every syslogd */
+#define KERNEL_LOG	"/dev/kmsg"	/* what dmesg prints */
 #define LEVEL_N		3	/* "<6>" */
 
 static struct {
@@ -31,12 +33,12 @@ static struct {
 	int logger;		/* connected to LOGGER, or -1 */
 	char last[LOG_LINE_MAX + 1];	/* the last line written */
 	int last_level;
-	unsigned repeats;	/* of it, not told yet */
-	unsigned lost;		/* lines the pipe had no room for */
-	char error[LOG_LINE_MAX + 1];	/* the last one of LOG_ERR */
+	unsigned repeats;	/* of it, not logged yet */
+	unsigned lost;		/* lines that the sink did not take */
+	char error[LOG_LINE_MAX + 1];	/* the last line of LOG_ERR */
 } lg = { LOG_TO_STDERR, "upnpd", STDERR_FILENO, LOG_INFO, -1 };
 
-/* ---- sinks: each takes one printable line, false when it was lost --- */
+/* ---- sinks: each writes one printable line, false if it was lost ---- */
 
 static bool write_line(int fd, const struct wr *w)
 {
@@ -78,9 +80,10 @@ static bool to_stderr(int level, const char *text)
 }
 
 /*
- * There is no logger at all: the kernel keeps the line, and shows it on the
- * console by its level. A console itself may be slow, or hang. The kernel caps
- * the rate. Opened anew each time: the logger may be there for the next line.
+ * Used without a logger: the kernel stores the line, and prints it on the
+ * console depending on its level. Writing to the console directly could block.
+ * The kernel limits the rate. Opened for each line, because a logger may be
+ * there for the next one.
  */
 static bool to_kernel(int level, const char *text)
 {
@@ -99,8 +102,8 @@ static bool to_kernel(int level, const char *text)
 	return done;
 }
 
-/* To the logger's socket, which is gone while the logger restarts: then a new
- * one is connected and the line sent again. */
+/* The logger's socket fails while the logger restarts: then connect again and
+ * send the line once more. */
 static bool to_syslog(int level, const char *text)
 {
 	char line[LOG_LINE_MAX + 64];
@@ -118,8 +121,8 @@ static bool to_syslog(int level, const char *text)
 	return send_line(lg.logger, &w) || to_kernel(level, text);
 }
 
-/* In one write(): a line is shorter than PIPE_BUF, so that it comes whole or
- * not at all. */
+/* A single write() of less than PIPE_BUF bytes is written as a whole or not at
+ * all. */
 static bool to_pipe(int level, const char *text)
 {
 	char line[LOG_RELAY_BUF];
@@ -135,7 +138,7 @@ static bool (*const sink_line[])(int level, const char *text) = {
 	[LOG_TO_PIPE] = to_pipe,
 };
 
-/* What was lost is told as soon as there is room again. */
+/* Report lost lines as soon as there is room again. */
 static void put(int level, const char *text)
 {
 	char note[64];
@@ -239,7 +242,7 @@ void log_msg(int level, const char *fmt, ...)
 
 /* ---- the relay ----------------------------------------------------- */
 
-static void relay_tell_dropped(unsigned dropped)
+static void relay_log_dropped(unsigned dropped)
 {
 	if (dropped > 0)
 		log_warn("engine: %u more lines within a second dropped",
@@ -251,13 +254,13 @@ static bool relay_may(struct log_relay *r, uint64_t now_ms)
 	unsigned dropped;
 	bool may = lograte_may(&r->rate, now_ms, &dropped);
 
-	relay_tell_dropped(dropped);
+	relay_log_dropped(dropped);
 	return may;
 }
 
-/* The level in front of @line, which is taken off; LOG_INFO when there is
- * none. LOG_EMERG to LOG_CRIT go to every terminal on many systems: the engine
- * gets no further than LOG_ERR. */
+/* Remove the level from the start of @line; LOG_INFO if it has none. Raise no
+ * level above LOG_ERR, because many systems write LOG_EMERG to LOG_CRIT to
+ * every terminal. */
 static int relay_level(struct str *line)
 {
 	int level;
@@ -274,13 +277,13 @@ static void relay_line(struct log_relay *r, struct str line, uint64_t now_ms)
 {
 	int level = relay_level(&line);
 
-	/* A NUL would end the line for printf. */
+	/* A NUL would end the line for %s. */
 	text_clean(TEXT_ASCII, r->buf + (line.p - r->buf), line.n);
 	if (relay_may(r, now_ms))
 		log_msg(level, "%.*s", STR_F(line));
 }
 
-/* Log the whole lines in the buffer, keep the rest. */
+/* Log the complete lines in the buffer, keep the rest. */
 static void relay_lines(struct log_relay *r, uint64_t now_ms)
 {
 	struct str rest = { r->buf, r->len }, line;
@@ -302,14 +305,14 @@ static void relay_lines(struct log_relay *r, uint64_t now_ms)
 	r->len = rest.n;
 }
 
-/* The engine has gone, perhaps in the middle of its last words. */
+/* The engine has exited, perhaps in the middle of a line. */
 static void relay_end(struct log_relay *r, uint64_t now_ms)
 {
 	if (r->len > 0 && !r->skipping)
 		relay_line(r, (struct str){ r->buf, r->len }, now_ms);
 	r->len = 0;
 	r->skipping = false;
-	relay_tell_dropped(r->rate.dropped);
+	relay_log_dropped(r->rate.dropped);
 	r->rate.dropped = 0;
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * log.h - one line a fact, to stderr, syslog or, in the engine, a pipe.
+ * log.h - writes log lines to stderr, syslog or, in the engine, a pipe.
  *
- * Repeated lines are folded: "last line repeated N times", told before the next
- * other line or by log_flush(). Bytes outside 0x20..0x7e become '?'. Levels are
- * syslog's (LOG_ERR .. LOG_DEBUG). errno is kept.
+ * Repeated lines are folded: "last line repeated N times" is written before the
+ * next other line or by log_flush(). Bytes outside 0x20..0x7e become '?'.
+ * Levels are syslog's (LOG_ERR .. LOG_DEBUG). errno is kept.
+ *
+ * Runs in: any
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -20,17 +22,16 @@
 enum log_sink { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_PIPE };
 
 /**
- * log_open - say where lines go from now on.
+ * log_open - set the destination of the following lines.
  * @ident: a literal, "upnpd"
  * @fd:    LOG_TO_PIPE: the pipe's write end, made non-blocking here; a line
- *         that does not fit is dropped and counted, never waited for.
- *         Otherwise ignored.
+ *         that does not fit is dropped and counted. Otherwise ignored.
  * @level: lines above it (less urgent) are dropped
  *
- * syslog: to /dev/log, connected again when the logger restarts; while nobody
- * listens there, to the kernel's log (/dev/kmsg), if that can be written.
- * libc's would do, but it brings time zones and stdio into a static binary. A
- * folded count that is pending is written to the old sink first.
+ * syslog: to /dev/log, connected again if the logger restarts; without a
+ * logger, to the kernel's log (/dev/kmsg), if that can be written. Does not use
+ * libc's syslog(), which adds time zones and stdio to a static binary. A
+ * pending count of repeats is written to the old sink first.
  */
 void log_open(enum log_sink, const char *ident, int fd, int level);
 
@@ -40,8 +41,8 @@ void log_level(int level);
 /**
  * log_msg - write one line, without a newline in @fmt.
  *
- * At most LOG_LINE_MAX bytes; the rest is cut. On a pipe the line is written
- * in one write() as "<level>text\n".
+ * At most LOG_LINE_MAX bytes; the rest is cut. A pipe gets the line in one
+ * write() as "<level>text\n".
  */
 void log_msg(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -51,8 +52,8 @@ void log_msg(int level, const char *fmt, ...)
 #define log_info(...)	log_msg(LOG_INFO, __VA_ARGS__)
 #define log_debug(...)	log_msg(LOG_DEBUG, __VA_ARGS__)
 
-/** log_last_error - the last line at LOG_ERR or above, as it was written, for
- * those who tell an operator why something ended; "" before the first. */
+/** log_last_error - the last line at LOG_ERR or above, as it was written, to
+ * show why something ended; "" before the first. */
 const char *log_last_error(void);
 
 /** log_flush - write a pending "repeated N times" now (also at exit). */
@@ -61,24 +62,24 @@ void log_flush(void);
 /**
  * struct log_relay - the monitor's end of the engine's log pipe.
  *
- * Zeroed by the owner. Keeps the part of a line that has come so far and the
+ * Zeroed by the owner. Holds the part of a line that was read so far, and the
  * rate.
  */
 struct log_relay {
 	char buf[LOG_RELAY_BUF];
 	size_t len;
-	bool skipping;		/* until the end of a line that was too long */
+	bool skipping;		/* the rest of a line that was too long */
 	struct lograte rate;
 };
 
 /**
- * log_relay_read - take bytes from an untrusted engine, log whole lines.
- * @now_ms: for the rate, LOG_ENGINE_LINES_S a second; what is above is
- *          counted and told in one line
+ * log_relay_read - read bytes from an untrusted engine, log complete lines.
+ * @now_ms: for the rate, LOG_ENGINE_LINES_S per second; further lines are
+ *          counted and reported in one line
  *
- * A line is cut at LOG_LINE_MAX, bytes outside 0x20..0x7e become '?', the
- * level is LOG_ERR..LOG_DEBUG (LOG_EMERG..LOG_CRIT, which many loggers write to
- * every terminal, become LOG_ERR) or, where none is given, LOG_INFO. At end of
+ * A line is cut at LOG_LINE_MAX, and bytes outside 0x20..0x7e become '?'. The
+ * level is LOG_ERR..LOG_DEBUG; LOG_EMERG..LOG_CRIT, which many loggers write to
+ * every terminal, become LOG_ERR; a line without a level is LOG_INFO. At end of
  * file an unfinished line is logged.
  *
  * Return: >0 bytes read, 0 at end of file, -errno (-EAGAIN: nothing now)

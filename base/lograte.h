@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lograte.h - so many lines a second, and how many there were beyond. Pure.
+ * lograte.h - limits the log lines per second, and counts those above. Pure.
+ *
+ * Runs in: any
  */
 #ifndef BASE_LOGRATE_H
 #define BASE_LOGRATE_H
@@ -19,8 +21,8 @@ struct lograte {
 
 /**
  * lograte_may - may one more line be written?
- * @ret_dropped: lines of the window that is over to which it said no, to be
- *               told now; 0: none, or it is not over
+ * @ret_dropped: number of refused lines of the window that has ended, to be
+ *               logged now; 0: none, or the window has not ended
  *
  * Limits: LOG_ENGINE_LINES_S
  */

@@ -6,7 +6,9 @@
  * Invariants: watch[i] belongs to pfd[i]. A watcher deleted during a round
  * leaves a hole (NULL, fd -1), so that no index moves while callbacks run;
  * holes are closed at the end of the round. A watcher added during a round has
- * no revents, so that it waits for the next one even if it took a hole.
+ * no revents, so that it waits for the next round even if it fills a hole.
+ *
+ * Runs in: any
  */
 #include "base/loop.h"
 
@@ -17,8 +19,8 @@
 #include "base/mem.h"
 
 #define SIGNALS_MAX	8	/* the monitor watches about five */
-#define WAIT_MAX_MS	86400000u	/* a round a day; time_t may be small */
-#define SIGNALS_MS	10	/* how long a busy loop may be deaf */
+#define WAIT_MAX_MS	86400000u	/* a day; time_t may be small */
+#define SIGNALS_MS	10	/* a busy loop reads signals this often */
 
 struct watched_signal {
 	int signo;
@@ -34,14 +36,14 @@ struct loop {
 	size_t fd_n, fd_max;
 	bool in_round, holes, stop;
 	struct loop_timer *timers;	/* by due_ms, the oldest first */
-	struct loop_timer *due;		/* those of this round, not yet run */
+	struct loop_timer *due;		/* to run in this round */
 	struct watched_signal sig[SIGNALS_MAX];
 	size_t sig_n;
 	sigset_t old_mask, wait_mask;
-	uint64_t heard_ms;	/* signals could come in */
+	uint64_t signals_ms;	/* time at which signals were let in */
 };
 
-/* A handler has nothing but statics to write to: one flag a signal. */
+/* A handler can write only to statics: one flag for each signal. */
 static volatile sig_atomic_t caught[_NSIG];
 
 static void on_signal(int signo)
@@ -49,8 +51,8 @@ static void on_signal(int signo)
 	caught[signo] = 1;
 }
 
-/* Of a loop, and its watchers and descriptors behind it: few are ever used. */
-static size_t bytes(size_t fds_max)
+/* The size of a loop, followed by its watchers and descriptors. */
+static size_t alloc_size(size_t fds_max)
 {
 	const struct loop *l = NULL;
 
@@ -59,7 +61,7 @@ static size_t bytes(size_t fds_max)
 
 struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void))
 {
-	struct loop *l = mem_new(1, bytes(fds_max));
+	struct loop *l = mem_new(1, alloc_size(fds_max));
 
 	if (!l)
 		return NULL;
@@ -87,7 +89,7 @@ void loop_free(struct loop *l)
 	if (!l)
 		return;
 	restore_signals(l);
-	mem_free(l, 1, bytes(l->fd_max));
+	mem_free(l, 1, alloc_size(l->fd_max));
 }
 
 uint64_t loop_now_ms(const struct loop *l)
@@ -97,7 +99,7 @@ uint64_t loop_now_ms(const struct loop *l)
 
 /* ---- descriptors --------------------------------------------------- */
 
-/* Also right for a watcher that was zeroed and never added. */
+/* Correct as well for a watcher that was zeroed and never added. */
 static bool fd_watched(const struct loop *l, const struct loop_fd *w)
 {
 	return w->slot >= 0 && (size_t)w->slot < l->fd_n &&
@@ -132,7 +134,7 @@ int loop_fd_add(struct loop *l, struct loop_fd *w, short events)
 		loop_fd_mod(l, w, events);
 		return 0;
 	}
-	/* Full, but perhaps of what this round has deleted. */
+	/* Full, but perhaps with holes from this round. */
 	if (i == l->fd_max)
 		for (i = 0; i < l->fd_n && l->watch[i]; i++)
 			;
@@ -189,7 +191,7 @@ static void fd_run(struct loop *l)
 	short revents;
 
 	for (i = 0; i < n; i++) {
-		/* An earlier callback may have asked for other events. */
+			/* An earlier callback may have changed the events. */
 		revents = l->pfd[i].revents &
 			  (l->pfd[i].events | POLLHUP | POLLERR | POLLNVAL);
 		if (l->watch[i] && revents)
@@ -232,8 +234,8 @@ void loop_timer_set(struct loop *l, struct loop_timer *t, uint64_t delay_ms)
 	t->active = true;
 }
 
-/* Timers that are due now leave the list before the first is run: one that
- * sets itself again with no delay has its turn in the next round. */
+/* Move the due timers out of the list before the first one runs: a timer that
+ * sets itself again without delay runs in the next round. */
 static void timer_run(struct loop *l)
 {
 	struct loop_timer **end = &l->timers, *t;
@@ -278,7 +280,7 @@ int loop_signal_add(struct loop *l, struct loop_signal *s)
 		return -EEXIST;
 	if (l->sig_n == SIGNALS_MAX)
 		return -ENOSPC;
-	/* Blocked first: it must not run between rounds, ever. */
+	/* Block it first: the handler must run only inside ppoll(). */
 	sigemptyset(&block);
 	sigaddset(&block, s->signo);
 	sigprocmask(SIG_BLOCK, &block, &old);
@@ -291,7 +293,7 @@ int loop_signal_add(struct loop *l, struct loop_signal *s)
 	if (l->sig_n == 0)
 		l->old_mask = l->wait_mask = old;
 	sigdelset(&l->wait_mask, s->signo);
-	/* A flag may be left from the parent's loop, before fork(). */
+	/* A flag may be set from the parent's loop, before fork(). */
 	caught[s->signo] = 0;
 	ws->signo = s->signo;
 	ws->watch = s;
@@ -313,7 +315,7 @@ static void signal_run(struct loop *l)
 
 /* ---- rounds -------------------------------------------------------- */
 
-/* How long to wait: NULL for ever, or @ret. */
+/* The time to wait: NULL without limit, or @ret. */
 static struct timespec *wait_time(const struct loop *l, int max_wait_ms,
 				  struct timespec *ret)
 {
@@ -331,17 +333,17 @@ static struct timespec *wait_time(const struct loop *l, int max_wait_ms,
 	return ret;
 }
 
-/* The kernel lets signals in only when no descriptor is ready. A busy loop must
- * hear SIGTERM too, but need not ask for it in each round. */
-static void hear_signals(struct loop *l)
+/* ppoll() lets signals in only if no descriptor is ready. A busy loop must see
+ * SIGTERM as well, but need not check in each round. */
+static void read_signals(struct loop *l)
 {
-	if (l->sig_n == 0 || l->now_ms - l->heard_ms < SIGNALS_MS)
+	if (l->sig_n == 0 || l->now_ms - l->signals_ms < SIGNALS_MS)
 		return;
-	l->heard_ms = l->now_ms;
+	l->signals_ms = l->now_ms;
 	ppoll(NULL, 0, &(struct timespec){ 0 }, &l->wait_mask);
 }
 
-/* Return: descriptors that are ready, or -errno */
+/* Return: number of ready descriptors, or -errno */
 static int wait_round(struct loop *l, int max_wait_ms)
 {
 	const sigset_t *mask = l->sig_n > 0 ? &l->wait_mask : NULL;
@@ -354,9 +356,9 @@ static int wait_round(struct loop *l, int max_wait_ms)
 		return -errno;
 	l->now_ms = l->clock_ms();
 	if (n <= 0 || l->now_ms != before_ms)	/* it did wait */
-		l->heard_ms = l->now_ms;
+		l->signals_ms = l->now_ms;
 	else
-		hear_signals(l);
+		read_signals(l);
 	return n < 0 ? 0 : n;
 }
 

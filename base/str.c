@@ -2,8 +2,8 @@
 /*
  * str.c - slices and strict numbers.
  *
- * Never reads beyond a slice; knows no locale. An empty slice may have a NULL pointer, which memcpy() and its kin
- * must not see (C11 7.24.1).
+ * Never does: read beyond a slice; use a locale. An empty slice may have a NULL
+ * pointer, which must not be passed to memcpy() and the like (C11 7.24.1).
  *
  * Runs in: any
  */
@@ -118,7 +118,7 @@ int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
 
 	if (s.n == 0)
 		return -EINVAL;
-	/* To the end even when it is too big: "99..9x" is no number at all. */
+	/* Read it to the end even if it is too big: "99..9x" is no number. */
 	for (i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -EINVAL;
@@ -144,6 +144,15 @@ int str_u32(struct str s, uint32_t min, uint32_t max, uint32_t *ret)
 	return err;
 }
 
+int str_hex(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
 bool str_ipv4(struct str s, uint32_t *ret_ip)
 {
 	struct str part;
@@ -158,7 +167,7 @@ bool str_ipv4(struct str s, uint32_t *ret_ip)
 			return false;
 		if (str_u32(part, 0, 255, &byte) < 0)
 			return false;
-		/* A dot at the end would leave nothing behind it. */
+		/* reject a dot at the end */
 		if (i == 3 && (s.n > 0 || s.p != part.p + part.n))
 			return false;
 		ip = ip << 8 | byte;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * text.c - text from outside, made fit for a log, a file or a terminal.
+ * text.c - makes foreign text safe for a log, a file or a terminal.
  *
  * Runs in: any
  */

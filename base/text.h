@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * text.h - text from outside, made fit for a log, a file or a terminal.
+ * text.h - makes foreign text safe for a log, a file or a terminal.
  *
- * A byte that does not belong there becomes '?', so that the length stays. For
+ * A byte that is not permitted there becomes '?', so the length stays. For
  * characters instead of bytes, see utf8.h.
  *
  * Runs in: any
@@ -14,23 +14,23 @@
 #include <stddef.h>
 #include "base/wr.h"
 
-/* What may stand in a text. */
+/* The bytes that a text may contain. */
 enum text_set {
 	/* 0x20..0x7e. For logs and the service manager: each byte from 0x80 on
 	 * is a control character in some character set. */
 	TEXT_ASCII,
-	/* all but the control characters 0x00..0x1f and 0x7f. For what an
-	 * operator reads, who may have written UTF-8. */
+	/* all but the control characters 0x00..0x1f and 0x7f. For text that an
+	 * operator reads and may have written as UTF-8. */
 	TEXT_NO_CONTROL,
 };
 
-/** text_allows - may this byte stand in such a text? */
+/** text_allows - may such a text contain this byte? */
 bool text_allows(enum text_set, char c);
 
-/** text_is - may each byte of @s stand in such a text? */
+/** text_is - may such a text contain each byte of @s? */
 bool text_is(enum text_set, struct str s);
 
-/** text_clean - replace what may not, in the caller's buffer. */
+/** text_clean - replace the bytes that are not permitted, in place. */
 void text_clean(enum text_set, char *p, size_t n);
 
 /** text_put - write @s as wr_str() does, with the same replacements. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * utf8.c - characters of UTF-8 text (RFC 3629), one at a time.
+ * utf8.c - reads and writes characters of UTF-8 text (RFC 3629).
  *
  * Runs in: any
  */
 #include "base/utf8.h"
 #include "base/wr.h"
 
-/* By number of bytes: what marks the first byte, and the lowest code point that
- * needs so many. */
+/* By number of bytes: the bits that mark the first byte, and the lowest code
+ * point that needs this length. */
 static const struct {
 	uint8_t mask, lead;
 	uint32_t min;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * conf.c - the reader of the configuration file: lines, sections, rules, and
- * what must hold for the whole. What an option takes stands in confopt.c.
+ * conf.c - reads the configuration file: lines, sections, rules, and the
+ * conditions on the whole file. The values of options are parsed by confopt.c.
  *
- * Invariants: a struct conf leaves this file only when the whole text was
- * right; every message names file, line, what is wrong and what would be right.
+ * Invariants: a struct conf leaves this file only if the whole text is valid;
+ * every message names the file, the line, the problem and the fix.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -42,7 +44,7 @@ static int fail(struct reader *r, const char *fmt, ...)
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
 	wr_cstr(&w);
-	/* it goes to a terminal, with words of the file in it */
+	/* the text goes to a terminal and quotes the file */
 	text_clean(TEXT_NO_CONTROL, w.buf, w.len);
 	return -EINVAL;
 }
@@ -70,7 +72,7 @@ static int set_option(struct reader *r, const struct confline *l)
 	*seen |= bit;
 	if (confopt_set(o, l->value, base, &w))
 		return fail(r, "%s", wr_cstr(&w));
-	/* backend alone has a former word */
+	/* only backend has a former value */
 	if (!str_eq(l->value, confopt_current(o, l->value)))
 		r->conf->backend_nft = true;
 	return 0;
@@ -211,7 +213,7 @@ static int read_line(struct reader *r, struct str line)
 	return 0;
 }
 
-static int check_whole(struct reader *r)
+static int check_conf(struct reader *r)
 {
 	const struct conf_iface *external = NULL;
 	unsigned internal = 0;
@@ -267,7 +269,7 @@ int conf_parse(struct str text, const char *name, struct conf *ret,
 	}
 	e = end_section(&r);
 	if (!e)
-		e = check_whole(&r);
+		e = check_conf(&r);
 	if (!e)
 		*ret = conf;
 	return e;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * conf.h - the configuration: what is read from its file, and the reader. Its
- * options are in confopt.h.
+ * conf.h - the configuration, and the reader of its file. The options are in
+ * confopt.h.
+ *
+ * Runs in: any
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -25,16 +27,16 @@ struct conf_iface {
 
 enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
 
-/* A bit each root device: 1 << its version. */
+/* One bit for each root device: 1 << its version. */
 enum conf_versions { CONF_IGD1 = 2, CONF_IGD2 = 4, CONF_IGD_BOTH = 6 };
 
 struct conf {
 	bool enabled, allow_disable_external, show_dummy_rule, secure_mode,
 		hairpin, masquerade;
-	uint32_t refuse_private; /* private-external-address: 0 warn, 1 */
+	uint32_t refuse_private; /* 0 warn, 1 refuse */
 	uint32_t list_scope;	/* enum conf_list_scope */
 	char backend[CONF_STR_MAX];
-	bool backend_nft;	/* the file has netlink's former name, nft */
+	bool backend_nft;	/* the file has nft, a former name of netlink */
 	uint32_t http_port, igd_version, max_lease, max_mappings,
 		max_per_client, notify_interval, verify_interval, log_level,
 		up_bps, down_bps;
@@ -51,28 +53,28 @@ struct conf {
 	size_t iface_n;
 };
 
-/* Why a file was refused: "FILE:LINE: what is wrong; what would be right". */
+/* Why a file was refused: "FILE:LINE: the problem; the fix". */
 struct conf_error {
 	char text[512];
 };
 
-/** conf_defaults - every option at its default, no interface. */
+/** conf_defaults - set every option to its default; no interface. */
 void conf_defaults(struct conf *);
 
 /**
  * conf_read - read and check a whole file.
  * @ret: set only on success
  *
- * Return: 0, or -errno with @err filled: -EINVAL for what the file says,
- * others for why it could not be read
+ * Return: 0, or -errno with @err filled: -EINVAL for the file's content, others
+ * if it could not be read
  */
 int conf_read(const char *path, struct conf *ret, struct conf_error *err);
 
-/** conf_parse - the same from memory; @name stands for the file in messages. */
+/** conf_parse - the same from memory; @name is the file's name in messages. */
 int conf_parse(struct str text, const char *name, struct conf *ret,
 	       struct conf_error *err);
 
-/** conf_external - the one enabled external interface, or NULL. */
+/** conf_external - find the enabled external interface, or NULL. */
 const struct conf_iface *conf_external(const struct conf *);
 
 #endif

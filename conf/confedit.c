@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * confedit.c - change the text of a configuration, a line at a time.
+ * confedit.c - changes the text of a configuration, line by line.
  *
- * Invariants: each change is one splice, made last; a line that is written is
- * split first, as the reader will, and must give what was meant.
+ * Invariants: each change is one splice, made last; before a line is written it
+ * is split as the reader will split it, and must give the intended parts.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>
@@ -11,20 +13,20 @@
 #include "base/wr.h"
 #include "conf/confline.h"
 
-/* A line of the text, from @at to @end, its LF in it. */
+/* A line of the text, from @at to @end, with its LF. */
 struct line {
 	size_t at, end;
 	struct confline is;
 };
 
-/* The settings for the whole, or those of a section. */
+/* The global settings, or those of a section. */
 struct part {
 	bool found;
 	bool settings;		/* it has some */
 	size_t at;		/* its comment block, or else its first line */
-	size_t last;		/* behind its last setting, or its head */
+	size_t last;		/* after its last setting, or else its head */
 	size_t next;		/* the next section, or the end */
-	size_t next_block;	/* that one's comment block, or else the same */
+	size_t next_block;	/* the next section's comment block, or @next */
 };
 
 static bool next_line(const struct confedit *e, size_t *at, struct line *ret)
@@ -50,7 +52,7 @@ static struct str eol(const struct confedit *e)
 	return STR("\n");
 }
 
-/* Put @new where @n bytes stand at @at. */
+/* Replace the @n bytes at @at with @new. */
 static int splice(struct confedit *e, size_t at, size_t n, struct str new)
 {
 	if (e->len - n + new.n > sizeof(e->text))
@@ -62,7 +64,7 @@ static int splice(struct confedit *e, size_t at, size_t n, struct str new)
 	return 0;
 }
 
-/* ---- where things stand ---------------------------------------------- */
+/* ---- finding lines --------------------------------------------------- */
 
 static bool is_head(const struct line *l, const char *iface)
 {
@@ -75,10 +77,10 @@ static bool is_head(const struct line *l, const char *iface)
 #define NO_RUN SIZE_MAX
 
 /*
- * Where the comment block begins that stands right above @l, or else @l.
+ * Return the start of the comment block right above @l, or else of @l.
  * @run: kept from line to line, NO_RUN at first
  *
- * One with which the file begins is the file's, not that of what follows.
+ * A comment block at the start of the file belongs to the file.
  */
 static size_t block_of(const struct line *l, size_t *run)
 {
@@ -141,7 +143,7 @@ static bool find_key(const struct confedit *e, const struct part *p,
 	return false;
 }
 
-/* Where the blank line before @at begins, or else @at. */
+/* Return the start of the blank line before @at, or else @at. */
 static size_t blank_line_before(const struct confedit *e, size_t at)
 {
 	struct line l = { .at = at };
@@ -164,7 +166,7 @@ static bool blank_at(const struct confedit *e, size_t at)
 	return !next_line(e, &at, &l) || l.is.kind == CONFLINE_BLANK;
 }
 
-/* Behind the lines of @kind that follow @at, up to @end. */
+/* Skip the lines of @kind that follow @at, up to @end. */
 static size_t skip_lines(const struct confedit *e, size_t at, size_t end,
 			 enum confline_kind kind)
 {
@@ -183,8 +185,8 @@ static bool may_be_spaced(struct str value)
 	return value.n && value.p[0] != '#';
 }
 
-/* Does "key = value" come back as just that? A value that begins with # is
- * right behind the =, where it is no comment. */
+/* Write "key = value". Return: is it read back unchanged? A value that begins
+ * with # follows the = at once, because it would be a comment after a space. */
 static bool write_setting(struct wr *w, struct str key, struct str value)
 {
 	struct confline is;
@@ -202,7 +204,7 @@ static size_t offset(const struct confedit *e, const char *p)
 	return (size_t)(p - e->text);
 }
 
-/* The space behind the = stays where there is a value before and after. */
+/* Keep the space after the = if the old and the new value allow one. */
 static int replace_value(struct confedit *e, const struct line *l,
 			 struct str new)
 {
@@ -223,7 +225,7 @@ static int replace_value(struct confedit *e, const struct line *l,
 	return splice(e, at, end - at, wr_done(&w));
 }
 
-/* Put @line in as one of its own, before what stands at @at. */
+/* Insert @line as a line of its own at @at. */
 static int insert_line(struct confedit *e, size_t at, struct str line,
 		       bool blank_above, bool blank_below)
 {
@@ -258,8 +260,8 @@ int confedit_set(struct confedit *e, const char *iface, struct str key,
 		return replace_value(e, &l, value);
 	if (p.settings || iface)
 		return insert_line(e, p.last, wr_done(&w), false, false);
-	/* The first for the whole: apart from the head of the file and from
-	 * the first section. */
+	/* The first global setting: set it apart from the head of the file and
+	 * from the first section. */
 	return insert_line(e, p.next_block, wr_done(&w),
 			   !blank_before(e, p.next_block),
 			   !blank_at(e, p.next_block));
@@ -301,7 +303,7 @@ int confedit_del_iface(struct confedit *e, const char *iface)
 	if (!iface || !p.found)
 		return -ENOENT;
 	end = skip_lines(e, p.last, p.next_block, CONFLINE_COMMENT);
-	/* What stood apart before and after does so still. */
+	/* Lines that were set apart before and after stay set apart. */
 	if (blank_before(e, p.at))
 		end = skip_lines(e, end, p.next_block, CONFLINE_BLANK);
 	if (end == e->len)

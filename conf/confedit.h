@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * confedit.h - change the text of a configuration and leave everything else in
- * it as it stands: comments, order, spacing. Pure.
+ * confedit.h - changes the text of a configuration and leaves everything else
+ * in it unchanged: comments, order, spacing. Pure.
+ *
+ * Runs in: upnpctl
  */
 #ifndef CONF_CONFEDIT_H
 #define CONF_CONFEDIT_H
@@ -15,35 +17,35 @@ struct confedit {
 };
 
 /*
- * Keys and sections are found as the reader finds them (confline.h); whether a
- * key, a value or the whole is right is the reader's to say, afterwards.
+ * Keys and sections are found as the reader finds them (confline.h). Whether
+ * the changed text is valid is checked by the reader, afterwards.
  *
- * @iface: the section's name; NULL: settings for the whole
+ * @iface: the section's name; NULL: the global settings
  * All return 0, -ENOENT (no such section), -EEXIST, -ENOSPC (the file would
- * grow beyond CONF_FILE_MAX), -EINVAL (what would not be read back as it is: a
+ * grow beyond CONF_FILE_MAX), -EINVAL (it would not be read back unchanged: a
  * control character, " #", space at an end, a line beyond CONF_LINE_MAX). After
- * an error nothing has changed. New lines end as the first of the file.
+ * an error nothing has changed. New lines end like the first line of the file.
  */
 
-/** confedit_set - replace the value where the key stands, a comment behind it
- * kept; else add a line after the last setting of that part. */
+/** confedit_set - replace the value of a key, and keep a comment after it; if
+ * the key is not set, add a line after the last setting of that part. */
 int confedit_set(struct confedit *, const char *iface, struct str key,
 		 struct str value);
 
-/** confedit_unset - take the line out, a comment behind the value with it;
- * none: does nothing. */
+/** confedit_unset - delete the line of a key, with a comment after its value.
+ * If the key is not set, it does nothing. */
 int confedit_unset(struct confedit *, const char *iface, struct str key);
 
-/** confedit_add_iface - a new section at the end. */
+/** confedit_add_iface - add a section at the end. */
 int confedit_add_iface(struct confedit *, const char *iface);
 
 /**
- * confedit_del_iface - take the section out.
+ * confedit_del_iface - delete a section.
  *
- * With it goes the comment block that stands right above it, unless that is the
- * head of the file, and the one that stands right below its last setting. The
- * block right above the next section is that one's and stays, as do all that
- * stand apart.
+ * The comment block right above the section is deleted with it, unless it is
+ * the head of the file, and so is the block right below its last setting. The
+ * block right above the next section belongs to that one and stays. Comments
+ * that are set apart stay as well.
  */
 int confedit_del_iface(struct confedit *, const char *iface);
 

@@ -2,10 +2,12 @@
 /*
  * conffile.c - the configuration file: lock, read, replace as a whole.
  *
- * Owns: the lock on the directory, and .NAME.new in it. Who holds the lock is
- * alone with that file, so that its name can be a fixed one: if it is there,
- * somebody was killed over it.
+ * Owns: the lock on the directory, and .NAME.new in it. The holder of the lock
+ * is the only user of that name, so the name can be fixed: if the file exists,
+ * a process was killed while it wrote.
  * Never does: write into the file itself, follow a link when it writes.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,12 +21,12 @@
 #include "conf/conffile.h"
 #include "sys/fileio.h"
 
-#define LINKS_MAX 40	/* as the kernel has it */
-#define NEW_MODE 0644	/* no secret stands in it, and print needs no root */
+#define LINKS_MAX 40	/* the kernel's limit, path_resolution(7) */
+#define NEW_MODE 0644	/* it holds no secret; upnpctl print needs no root */
 
-/* ---- where it is ----------------------------------------------------- */
+/* ---- the path -------------------------------------------------------- */
 
-/* The name, behind the last slash. */
+/* The name after the last slash. */
 static const char *name_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -32,13 +34,13 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-/* The directory, with its slash; "" for that where we are. */
+/* The directory, with its slash; "" for the current one. */
 static struct str dir_of(const char *path)
 {
 	return (struct str){ path, (size_t)(name_of(path) - path) };
 }
 
-/* @dir and @name as one path. */
+/* Write @dir and @name as one path. */
 static int join(char ret[PATH_MAX], struct str dir, const char *name)
 {
 	char path[PATH_MAX];
@@ -53,8 +55,8 @@ static int join(char ret[PATH_MAX], struct str dir, const char *name)
 	return 0;
 }
 
-/* One step along a link. Return: 1, 0 (none), -errno */
-static int follow(char path[PATH_MAX])
+/* Follow a link once. Return: 1, 0 (it is no link), -errno */
+static int follow_link(char path[PATH_MAX])
 {
 	char to[PATH_MAX];
 	ssize_t n = readlink(path, to, sizeof(to) - 1);
@@ -67,13 +69,13 @@ static int follow(char path[PATH_MAX])
 	return err ? err : 1;
 }
 
-/* The file need not be there; its directory must be. */
+/* Resolve links. The file need not exist; its directory must. */
 static int resolve(const char *path, char ret[PATH_MAX])
 {
 	char at[PATH_MAX], dir[PATH_MAX], whole[PATH_MAX];
 	int err = join(at, STR(""), path), links = 0;
 
-	while (!err && (err = follow(at)) == 1)
+	while (!err && (err = follow_link(at)) == 1)
 		err = ++links < LINKS_MAX ? 0 : -ELOOP;
 	if (err)
 		return err;
@@ -144,7 +146,7 @@ static int read_file(struct conffile *f, int fd, struct confedit *ret_text)
 
 static int open_file(struct conffile *f, struct confedit *ret_text)
 {
-	/* it may be a FIFO, which would wait for a writer */
+	/* if it is a FIFO, a blocking open would wait for a writer */
 	int fd = open(f->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	int err;
 
@@ -174,9 +176,9 @@ int conffile_open(struct conffile *f, const char *path, bool change,
 
 /* ---- write ----------------------------------------------------------- */
 
-/* Owner first: chown() takes bits away from the mode. Before, nobody else can
- * read it. */
-static int take_over(const struct conffile *f, int fd)
+/* Set the owner first, because chown() clears bits of the mode. Until then
+ * nobody else can read the file. */
+static int copy_owner(const struct conffile *f, int fd)
 {
 	struct stat is;
 
@@ -190,10 +192,10 @@ static int take_over(const struct conffile *f, int fd)
 	return fchmod(fd, f->was.st_mode & 07777) ? -errno : 0;
 }
 
-static int fill(const struct conffile *f, int fd, const struct confedit *e,
+static int write_new(const struct conffile *f, int fd, const struct confedit *e,
 		struct stat *ret_is)
 {
-	int err = take_over(f, fd);
+	int err = copy_owner(f, fd);
 
 	if (!err)
 		err = fileio_write(fd, (struct str){ e->text, e->len });
@@ -202,7 +204,7 @@ static int fill(const struct conffile *f, int fd, const struct confedit *e,
 	return err;
 }
 
-/* Is the file still what was read? An editor knows nothing of our lock. */
+/* Has the file changed since it was read? An editor does not use our lock. */
 static int unchanged(const struct conffile *f)
 {
 	const struct stat *was = &f->was;
@@ -216,7 +218,7 @@ static int unchanged(const struct conffile *f)
 	       is.st_mtim.tv_nsec == was->st_mtim.tv_nsec ? 0 : -ESTALE;
 }
 
-/* The new file in @temp, then in its place. */
+/* Write the new file to @temp, then rename it. */
 static int replace(struct conffile *f, const char *temp,
 		   const struct confedit *e)
 {
@@ -226,7 +228,7 @@ static int replace(struct conffile *f, const char *temp,
 
 	if (fd < 0)
 		return -errno;
-	err = fill(f, fd, e, &is);
+	err = write_new(f, fd, e, &is);
 	if (close(fd) && !err)
 		err = -errno;
 	if (!err)
@@ -257,8 +259,9 @@ int conffile_write(struct conffile *f, const struct confedit *e)
 	if (unlinkat(f->dir_fd, temp, 0) && errno != ENOENT)
 		return -errno;
 	err = replace(f, temp, e);
-	/* The new file stands now: an error here, which some file systems have
-	 * for every directory, must not say that nothing has changed. */
+	/* The new file is in place. An error of this fsync(), which some file
+	 * systems report for every directory, must not be reported as a failed
+	 * change. */
 	if (!err)
 		fsync(f->dir_fd);
 	return err;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * conffile.h - the configuration as a file that several may change: locked,
- * read, replaced as a whole. upnpctl's; the daemon only reads.
+ * conffile.h - the configuration as a file that several processes may change:
+ * locked, read, replaced as a whole. The daemon only reads it, by conf_read().
+ *
+ * Runs in: upnpctl
  */
 #ifndef CONF_CONFFILE_H
 #define CONF_CONFFILE_H
@@ -13,37 +15,40 @@
 
 struct conffile {
 	char path[PATH_MAX];	/* absolute, symbolic links resolved */
-	int dir_fd;		/* locked; -1 where it was opened to read */
+	int dir_fd;		/* locked; -1: opened to read */
 	bool exists;
-	struct stat was;	/* when it was read; where it exists */
+	struct stat was;	/* when it was read, if it exists */
 };
 
 /**
- * conffile_open - read it; for a change, hold a lock on its directory.
- * @change: others that want to change wait, CONF_LOCK_MS at most (-ETIMEDOUT)
- * @ret_text: empty where there is no file
+ * conffile_open - read the file; for a change, lock its directory first.
+ * @change: another process that changes it is waited for, CONF_LOCK_MS at most
+ *          (-ETIMEDOUT)
+ * @ret_text: empty if there is no file
  *
- * A link that leads nowhere yet is no error: the file will stand where it
- * leads to. The lock is flock()'s and goes with the process.
+ * A link to a file that does not exist is no error: a write creates that file.
+ * The lock is flock()'s and ends with the process.
+ *
  * Return: 0, -EFBIG, -EISDIR, -EINVAL (no regular file), -errno; then nothing
- * is held
+ * is locked
  */
 int conffile_open(struct conffile *, const char *path, bool change,
 		  struct confedit *ret_text);
 
 /**
- * conffile_write - replace it: a new file beside it, fsync, rename, fsync of
- * the directory. Whoever is killed meanwhile leaves the old one or the new one,
- * and at most a temporary file, which the next write takes away.
+ * conffile_write - replace the file: write a new one beside it, fsync, rename,
+ * fsync the directory. A process that is killed meanwhile leaves the old or the
+ * new file, and at most a temporary file, which the next write removes.
  *
- * Mode and owner stay; a new file is its maker's, 0644.
- * Return: 0; -EBADF (opened to read), -ENOENT (the file was there and is gone),
- * -ESTALE (somebody without our lock has changed it since it was read), -errno:
- * nothing has changed
+ * Mode and owner stay; a new file gets the caller's owner and 0644.
+ *
+ * Return: 0; -EBADF (opened to read), -ENOENT (the file existed and is
+ * deleted), -ESTALE (a process without our lock has changed it since it was
+ * read), -errno: nothing has changed
  */
 int conffile_write(struct conffile *, const struct confedit *);
 
-/** conffile_close - let go of the lock. A second time does nothing. */
+/** conffile_close - release the lock. A second call does nothing. */
 void conffile_close(struct conffile *);
 
 #endif

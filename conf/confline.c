@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* confline.c - one line of a configuration file. */
+/*
+ * confline.c - splits a line of a configuration file.
+ *
+ * Runs in: any
+ */
 #include "conf/confline.h"
 #include "base/text.h"
 
@@ -66,7 +70,7 @@ bool confline_iface(const struct confline *c, struct str *ret_name)
 	return true;
 }
 
-/* One that begins with # is no comment right behind the =: "key =#1". */
+/* A value that begins with # is read back right after the =: "key =#1". */
 bool confline_holds(struct str v)
 {
 	for (size_t i = 0; i < v.n; i++) {

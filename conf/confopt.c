@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * confopt.c - the table of options, and one small parser and writer a type of
+ * confopt.c - the table of options, and a parser and a writer for each type of
  * value.
  *
- * Invariants: what is put is set again as the same value; a value that is
- * refused leaves the field as it was; a message repeats no control character.
+ * Invariants: what is written is parsed to the same value; a value that is
+ * refused leaves the field unchanged; a message repeats no control character.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include "base/text.h"
@@ -17,15 +19,15 @@
 enum type_id { YES_NO, NUMBER, WORD, BACKEND, TEXT, PATH, SOCKET, UUID,
 	       NFT_TABLE, NFT_CHAIN, ADDRESS };
 
-/* What the options of one type have in common. */
+/* The common part of the options of one type. */
 struct type {
 	enum confopt_kind kind;
-	const char *lead;	/* before the range, in a message */
+	const char *lead;	/* precedes the range in a message */
 	/* false: refused */
 	bool (*set)(const struct confopt *, struct str, void *field);
 	void (*put)(const struct confopt *, const void *field, struct wr *);
 	void (*range)(const struct confopt *, struct wr *);
-	const char *words;	/* the range, where range is NULL */
+	const char *words;	/* the range, if range is NULL */
 };
 
 struct confopt {
@@ -33,9 +35,9 @@ struct confopt {
 	uint8_t type;		/* enum type_id */
 	uint16_t offset;
 	const char *preset;	/* as in the file; "": none */
-	uint32_t min, max;	/* of the word types: the first one's number,
-				 * and from one to the next */
-	const char *const *list;	/* of the word types; ends with NULL */
+	uint32_t min, max;	/* types with a list: number of the first word,
+				 * and step from one word to the next */
+	const char *const *list;	/* of those types; ends with NULL */
 };
 
 /* ---- yes or no ------------------------------------------------------- */
@@ -112,18 +114,18 @@ static void range_word(const struct confopt *o, struct wr *w)
 		wr_fmt(w, "%s%s", v == o->list ? "" : ", ", *v);
 }
 
-static bool keep(struct str v, void *field)
+static bool store(struct str v, void *field)
 {
 	return v.n < CONF_STR_MAX && str_copy(field, CONF_STR_MAX, v);
 }
 
-/* Its text is kept: the backends are found by name. */
+/* The field holds the text, because the backends are found by name. */
 static bool set_backend(const struct confopt *o, struct str v, void *field)
 {
 	uint32_t unused;
 
 	v = confopt_current(o, v);
-	return find_word(o, v, &unused) && keep(v, field);
+	return find_word(o, v, &unused) && store(v, field);
 }
 
 static void put_text(const struct confopt *o, const void *field, struct wr *w)
@@ -133,14 +135,14 @@ static void put_text(const struct confopt *o, const void *field, struct wr *w)
 
 /* ---- text ------------------------------------------------------------ */
 
-/* A text that may end up in a description, a path: no tab either. */
+/* A text for a description, or a path: no tab either. */
 static bool set_text(const struct confopt *o, struct str v, void *field)
 {
 	struct str rest = v, head;
 
 	if (str_cut(&rest, '\t', &head) && head.n < v.n)
 		return false;
-	return v.n >= o->min && keep(v, field);
+	return v.n >= o->min && store(v, field);
 }
 
 static void range_text(const struct confopt *o, struct wr *w)
@@ -154,15 +156,15 @@ static bool set_path(const struct confopt *o, struct str v, void *field)
 	return v.n > 1 && v.p[0] == '/' && set_text(o, v, field);
 }
 
-_Static_assert(CONF_STR_MAX == 128, "as the words above have it");
+_Static_assert(CONF_STR_MAX == 128, "the texts above say 127 bytes");
 
-/* A socket's name is shorter than a file's: struct sockaddr_un. */
+/* A socket's path is shorter than a file's: struct sockaddr_un. */
 static bool set_socket(const struct confopt *o, struct str v, void *field)
 {
 	return v.n <= 107 && set_path(o, v, field);
 }
 
-/* Without a value, the daemon finds one itself; so too for those below. */
+/* An empty value here and below: the daemon finds one itself. */
 static bool set_uuid(const struct confopt *o, struct str v, void *field)
 {
 	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -175,7 +177,7 @@ static bool set_uuid(const struct confopt *o, struct str v, void *field)
 
 		good = shape[i] == 'x' ? hex : c == '-';
 	}
-	return (good || !v.n) && keep(v, field);
+	return (good || !v.n) && store(v, field);
 }
 
 static bool set_nft_table(const struct confopt *o, struct str v, void *field)
@@ -187,12 +189,12 @@ static bool set_nft_table(const struct confopt *o, struct str v, void *field)
 		     !str_eq(family, STR("ip"))) ||
 		    !confline_name(table) || str_trim(rest).n))
 		return false;
-	return keep(v, field);
+	return store(v, field);
 }
 
 static bool set_nft_chain(const struct confopt *o, struct str v, void *field)
 {
-	return (!v.n || confline_name(v)) && keep(v, field);
+	return (!v.n || confline_name(v)) && store(v, field);
 }
 
 /* ---- addresses ------------------------------------------------------- */
@@ -247,16 +249,16 @@ static const char *const backend_words[] = {
 };
 static const char *const type_words[] = { "external", "internal", NULL };
 static const char *const private_words[] = { "warn", "refuse", NULL };
-/* From syslog's LOG_ERR on. */
+/* The first is syslog's LOG_ERR. */
 static const char *const level_words[] = {
 	"error", "warning", "notice", "info", "debug", NULL,
 };
-/* From CONF_IGD1 on, by twos. */
+/* The first is CONF_IGD1, in steps of two. */
 static const char *const version_words[] = { "1", "2", "both", NULL };
 static const char *const scope_words[] = { "own", "all", NULL };
 
 #define DIGITS_(n) #n
-#define DIGITS(n) DIGITS_(n)	/* a limit as text */
+#define DIGITS(n) DIGITS_(n)	/* a limit as a string */
 
 #define O(field) offsetof(struct conf, field)
 static const struct confopt options[] = {
@@ -312,7 +314,7 @@ static const struct confopt iface_options[] = {
 #undef O
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-_Static_assert(COUNT(options) <= CONFOPT_MAX, "the larger table");
+_Static_assert(COUNT(options) <= CONFOPT_MAX, "the larger table fits");
 
 static const struct type *type_of(const struct confopt *o)
 {
@@ -363,7 +365,7 @@ void confopt_defaults(bool of_iface, void *base)
 			confopt_set(o, str_z(o->preset), base, &none);
 }
 
-/* The beginning of a value, fit for a terminal and a log. */
+/* Write the beginning of a value, fit for a terminal and a log. */
 static void quote(struct wr *w, struct str v)
 {
 	bool cut = v.n > QUOTE_MAX;
@@ -396,7 +398,7 @@ int confopt_set(const struct confopt *o, struct str v, void *base,
 		confopt_range(o, why);
 	} else {
 		wr_z(why, "no control character, no space at an end and no # "
-		     "behind a space");
+		     "after a space");
 	}
 	return -EINVAL;
 }

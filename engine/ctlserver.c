@@ -15,10 +15,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "base/utf8.h"
-#include "igd/operator.h"
-#include "igd/upnp_err.h"
-#include "igd/value.h"
-#include "igd/wait.h"
 #include "engine/ctlserver.h"
 
 enum conn_state {
@@ -33,7 +29,7 @@ enum conn_state {
 struct conn {
 	struct loop_fd io;
 	struct ctlserver *ctl;
-	struct igd_wait wait;
+	struct map_wait wait;
 	uint64_t seq;		/* of the mapping listed last */
 	uint64_t due_ms;	/* end of patience, 0 none */
 	uint32_t lost;		/* news it was too slow for */
@@ -46,7 +42,7 @@ struct ctlserver {
 	struct loop_fd listen;
 	struct loop_timer sweep;
 	uid_t owner;
-	struct igd *igd;
+	struct map *map;
 	struct ctlserver_ops ops;
 	struct conn conn[CTL_CLIENTS_MAX];
 };
@@ -80,10 +76,11 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	memset(&rep, 0, sizeof(rep));
 	rep.kind = kind;
 	rep.mapping.rule = e->rule;
+	rep.mapping.origin = e->origin;
 	rep.mapping.requester_ip = e->requester_ip;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
-	portmap_desc(c->ctl->igd->pm, e, rep.mapping.desc);
+	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
 	return send_rep(c->io.fd, &rep);
 }
 
@@ -112,7 +109,7 @@ static bool send_number(struct conn *c, enum ctl_kind kind, uint32_t lost)
 static void drop(struct conn *c)
 {
 	if (c->state == CONN_WAITING)
-		wait_cancel(c->ctl->igd, &c->wait);
+		map_cancel(c->ctl->map, &c->wait);
 	loop_fd_del(c->ctl->loop, &c->io);
 	close(c->io.fd);
 	c->state = CONN_FREE;
@@ -166,7 +163,7 @@ static void end_list(struct conn *c)
 
 static void list(struct conn *c)
 {
-	const struct portmap *pm = c->ctl->igd->pm;
+	const struct portmap *pm = c->ctl->map->pm;
 	const struct pm_entry *e;
 
 	while ((e = portmap_entry(pm, portmap_after(pm, c->seq)))) {
@@ -219,40 +216,44 @@ void ctlserver_gone(struct ctlserver *ctl, const struct nat_rule *rule)
 
 /* ---- requests ------------------------------------------------------------ */
 
-static enum ctl_err error_of(const struct igd_wait *w, int err)
+static enum ctl_err error_of(enum refusal why)
 {
-	if (err == WANIP_NO_SUCH_ENTRY)
+	switch (why) {
+	case REFUSAL_NONE:
+		return CTL_OK;
+	case REFUSAL_NOT_FOUND:
 		return CTL_ENOENT;
-	if (w->refusal == REFUSAL_FIREWALL)
+	case REFUSAL_FIREWALL:
 		return CTL_EFAIL;
-	return w->refusal ? CTL_EREFUSED : CTL_EFAIL;
+	default:
+		return CTL_EREFUSED;
+	}
 }
 
-static void finish_change(struct conn *c, int err)
+/* @e: the mapping that was added, or NULL */
+static void finish_change(struct conn *c, enum refusal why,
+			  const struct pm_entry *e)
 {
-	struct portmap *pm = c->ctl->igd->pm;
-	const struct nat_rule *rule = &c->wait.req.rule;
-	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, rule));
-	struct ctl_end end = { .err = CTL_OK };
+	const struct ctl_end end = {
+		.err = error_of(why), .line = c->wait.line,
+		/* CTL_ENOENT says it already */
+		.refusal = why == REFUSAL_NOT_FOUND ? REFUSAL_NONE : why,
+	};
 
-	if (err) {
-		end.err = error_of(&c->wait, err);
-		end.refusal = c->wait.refusal;
-		end.line = c->wait.line;
-	} else if (c->verb == CTL_DELETE) {
-		send_removed(c, rule);
-	} else if (e) {
+	if (why == REFUSAL_NONE && c->verb == CTL_DELETE)
+		send_removed(c, &c->wait.req.mapping.rule);
+	else if (why == REFUSAL_NONE && e)
 		send_mapping(c, CTL_ADDED, e);
-	}
 	finish(c, &end);
 }
 
-static void on_done(struct igd_wait *w, int err, uint16_t ext_port)
+static void on_done(struct map_wait *w, enum refusal why,
+		    const struct pm_entry *e)
 {
 	struct conn *c = LOOP_OWNER(w, struct conn, wait);
 
-	c->state = CONN_ASKING;	/* the wait is over: not to be cancelled */
-	finish_change(c, err);
+	c->state = CONN_ASKING;	/* no longer waiting: nothing to cancel */
+	finish_change(c, why, e);
 }
 
 /* Text for terminals and lists: what is no printable UTF-8 goes. */
@@ -279,8 +280,8 @@ static bool good_change(const struct ctl_req *q)
 	       q->lease_s <= PM_LEASE_MAX_S && good_desc(q->desc);
 }
 
-/* The key was asked for: what is told to be gone is what stood there. */
-static void take_standing(const struct portmap *pm, struct nat_rule *rule)
+/* A deletion names the key; the answer reports the whole rule that had it. */
+static void fill_rule(const struct portmap *pm, struct nat_rule *rule)
 {
 	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, rule));
 
@@ -290,30 +291,31 @@ static void take_standing(const struct portmap *pm, struct nat_rule *rule)
 
 static void change(struct conn *c, const struct ctl_req *q)
 {
-	struct igd_wait *w = &c->wait;
-	uint64_t now_ms = loop_now_ms(c->ctl->loop);
-	int err;
+	struct map_wait *w = &c->wait;
+	struct pm_req *m = &w->req.mapping;
+	const struct pm_entry *e = NULL;
+	int res;
 
 	if (!good_change(q)) {
 		fail(c, CTL_EINVAL);
 		return;
 	}
-	*w = (struct igd_wait){ .done = on_done, .version = 2 };
-	w->req.rule = q->rule;
-	w->req.enabled = true;
-	w->req.lease_s = q->lease_s;
-	memcpy(w->req.desc, q->desc, sizeof(w->req.desc));
+	*w = (struct map_wait){ .done = on_done };
+	m->origin = ORIGIN_OPERATOR;
+	m->rule = q->rule;
+	m->enabled = true;
+	w->req.lease_s = q->lease_s ? q->lease_s : MAP_LEASE_FOREVER;
+	memcpy(m->desc, q->desc, sizeof(m->desc));
 	if (q->verb == CTL_ADD) {
-		err = operator_add(c->ctl->igd, w, now_ms);
+		res = map_add(c->ctl->map, w, loop_now_ms(c->ctl->loop), &e);
 	} else {
-		take_standing(c->ctl->igd->pm, &w->req.rule);
-		w->what = IGD_WAIT_DELETE;
-		err = wait_start(c->ctl->igd, w, now_ms);
+		fill_rule(c->ctl->map->pm, &m->rule);
+		res = map_delete(c->ctl->map, w);
 	}
-	if (err == IGD_WAIT)
+	if (res == MAP_WAIT)
 		enter(c, CONN_WAITING, 0);
 	else
-		finish_change(c, err);
+		finish_change(c, (enum refusal)res, e);
 }
 
 static void tell_status(struct conn *c)
@@ -480,7 +482,7 @@ void ctlserver_verified(struct ctlserver *ctl, bool ok, bool repaired)
 }
 
 struct ctlserver *ctlserver_new(struct loop *loop, int fd, uid_t owner,
-		    struct igd *igd, const struct ctlserver_ops *ops)
+		    struct map *map, const struct ctlserver_ops *ops)
 {
 	struct ctlserver *ctl = mem_new(1, sizeof(*ctl));
 
@@ -488,7 +490,7 @@ struct ctlserver *ctlserver_new(struct loop *loop, int fd, uid_t owner,
 		return NULL;
 	ctl->loop = loop;
 	ctl->owner = owner;
-	ctl->igd = igd;
+	ctl->map = map;
 	ctl->ops = *ops;
 	ctl->sweep.cb = on_sweep;
 	loop_fd_init(&ctl->listen, fd, on_connect);

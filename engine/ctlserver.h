@@ -12,7 +12,7 @@
 #include <sys/types.h>
 #include "base/loop.h"
 #include "ipc/ctlmsg.h"
-#include "igd/igd.h"
+#include "map/map.h"
 
 struct ctlserver;
 
@@ -28,13 +28,13 @@ struct ctlserver_ops {
  * ctlserver_new - serve what connects to @fd (listening, kept by the caller).
  * @loop: needs room for CTL_CLIENTS_MAX + 1 descriptors
  * @owner: beside root's, this uid may talk
- * @igd: with its table; borrowed
+ * @map: with its table; borrowed
  * @ops: copied
  *
  * Return: owned by the caller (ctlserver_free()), NULL without memory
  */
 struct ctlserver *ctlserver_new(struct loop *loop, int fd, uid_t owner,
-		    struct igd *igd, const struct ctlserver_ops *ops);
+		    struct map *map, const struct ctlserver_ops *ops);
 
 /** ctlserver_free - hang up on everybody. NULL is fine. */
 void ctlserver_free(struct ctlserver *);

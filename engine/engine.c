@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/wr.h"
-#include "igd/wait.h"
+#include "igd/link.h"
 #include "sys/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -53,6 +53,7 @@ struct engine {
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
 	uint64_t started_ms;
+	struct map map;
 	struct igd igd;
 };
 
@@ -82,7 +83,7 @@ static const struct leases_clock *clock_now(struct engine *e)
 static void schedule_tick(struct engine *e)
 {
 	uint64_t now = loop_now_ms(e->loop);
-	uint64_t next = igd_tick(&e->igd, now);
+	uint64_t next = map_tick(&e->map, now);
 
 	if (next == UINT64_MAX)
 		loop_timer_del(e->loop, &e->tick);
@@ -103,7 +104,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 	switch (rep->verb) {
 	case BROKER_SET:
 	case BROKER_DEL:
-		wait_nat_done(&e->igd, rep->id, err, loop_now_ms(e->loop));
+		map_answer(&e->map, rep->id, err, loop_now_ms(e->loop));
 		schedule_tick(e);
 		return;
 	case BROKER_SYNC_END:
@@ -115,7 +116,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 		/* netlink tells too, but later than the control point may ask
 		 * for the opposite */
 		ifwatch_refresh(&e->ifwatch);
-		wait_link_done(&e->igd, err);
+		link_done(&e->igd, err);
 		urlroutes_mark_dirty(e->urlroutes);
 		return;
 	case BROKER_VERIFY:
@@ -155,7 +156,7 @@ static bool op_link(void *arg, bool up)
 	return true;
 }
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 	struct engine *e = arg;
 
@@ -217,10 +218,13 @@ static uint32_t op_rnd(void *arg)
 	return rnd();
 }
 
-static const struct igd_ops engine_ops = {
-	.counters = op_counters, .link = op_link, .kick = op_kick,
-	.stored = op_stored, .gone = op_gone, .refused = op_refused,
-	.rnd = op_rnd,
+static const struct igd_ops igd_ops = {
+	.counters = op_counters, .link = op_link,
+};
+
+static const struct map_ops map_ops = {
+	.wake = op_wake, .stored = op_stored, .gone = op_gone,
+	.refused = op_refused, .rnd = op_rnd,
 };
 
 /* ---- what the operator asks --------------------------------------------- */
@@ -240,20 +244,17 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 	return x->ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
-static uint32_t count_static(const struct portmap *pm)
+static void count_origins(const struct portmap *pm, uint32_t ret[ORIGINS])
 {
-	uint32_t n = 0;
-
 	for (size_t i = 0; i < portmap_count(pm); i++)
-		n += portmap_entry(pm, portmap_at(pm, i))->requester_ip == 0;
-	return n;
+		ret[portmap_entry(pm, portmap_at(pm, i))->origin]++;
 }
 
 static void op_status(void *arg, struct ctl_status *ret)
 {
 	struct engine *e = arg;
 
-	ret->ext_ip = e->igd.wan.ext_ip;
+	ret->ext_ip = e->map.ext_ip;
 	ret->no_address = why_no_address(e);
 	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
@@ -262,7 +263,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->igd_versions = e->conf.igd_version;
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
-	ret->mappings_static = count_static(e->pm);
+	count_origins(e->pm, ret->mappings_of);
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
 	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);
@@ -280,26 +281,21 @@ static void op_verify(void *arg)
 /* ---- start ----------------------------------------------------------------
  */
 
-static int start_gateway(struct engine *e)
+static int start_map(struct engine *e)
 {
-	struct igd *g = &e->igd;
+	struct map *m = &e->map;
 	unsigned dropped = 0;
 	int err = 0;
 
 	e->pm = portmap_new(e->conf.max_mappings, e->conf.max_per_client);
 	if (!e->pm)
 		return -ENOMEM;
-	g->show_dummy = e->conf.show_dummy_rule;
-	g->allow_link = e->conf.allow_disable_external;
-	g->max_lease_s = e->conf.max_lease;
-	g->adds_per_s = e->conf.max_per_client > ADDS_PER_S_MIN ?
+	m->max_lease_s = e->conf.max_lease;
+	m->adds_per_s = e->conf.max_per_client > ADDS_PER_S_MIN ?
 			e->conf.max_per_client : ADDS_PER_S_MIN;
-	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
-	g->ops = &engine_ops;
-	g->ops_arg = e;
-	for (unsigned n = 1; n <= 2; n++)
-		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
-	igd_init(g, e->pm);
+	m->ops = &map_ops;
+	m->ops_arg = e;
+	map_init(m, e->pm);
 	e->leases = leases_open(&e->lease_file, e->dir_fd, e->pm, clock_now(e),
 				&dropped, &err);
 	lease_fault(err);
@@ -307,6 +303,20 @@ static int start_gateway(struct engine *e)
 		log_warn("lease file: %u lines make no sense, passed over",
 			 dropped);
 	return 0;
+}
+
+static void start_igd(struct engine *e)
+{
+	struct igd *g = &e->igd;
+
+	g->show_dummy = e->conf.show_dummy_rule;
+	g->allow_link = e->conf.allow_disable_external;
+	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
+	g->ops = &igd_ops;
+	g->ops_arg = e;
+	for (unsigned n = 1; n <= 2; n++)
+		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
+	igd_init(g, &e->map);
 }
 
 static uint32_t next_boot_id(void *arg)
@@ -341,7 +351,7 @@ static int start_control(struct engine *e, const struct engine_start *s)
 
 	if (s->ctl_fd < 0)
 		return 0;
-	e->ctl = ctlserver_new(e->loop, s->ctl_fd, s->owner, &e->igd, &ops);
+	e->ctl = ctlserver_new(e->loop, s->ctl_fd, s->owner, &e->map, &ops);
 	return e->ctl ? 0 : -ENOMEM;
 }
 
@@ -400,7 +410,8 @@ static int start(struct engine *e, const struct engine_start *s)
 	if (err)
 		log_err("state-dir: %s; our UUIDs change at the next start",
 			strerror(-err));
-	err = start_gateway(e);
+	err = start_map(e);
+	start_igd(e);
 	if (!err)
 		err = start_services(e);
 	if (!err)

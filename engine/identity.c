@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER. */
+/*
+ * identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER.
+ *
+ * Runs in: engine
+ */
 #include <errno.h>
 #include <sys/utsname.h>
 #include "base/mem.h"

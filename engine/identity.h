@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * identity.h - who the gateway says it is: UUIDs, names, SERVER.
+ *
+ * Runs in: engine
  */
 #ifndef ENGINE_IDENTITY_H
 #define ENGINE_IDENTITY_H

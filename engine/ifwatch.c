@@ -25,11 +25,12 @@ static void update_wan(struct ifwatch *f)
 {
 	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	struct igd_wan *wan = &f->igd->wan;
+	struct map *map = f->igd->map;
 	uint32_t ip = ifstate_reported_ip(e, f->conf);
 
-	if (ip != wan->ext_ip)
+	if (ip != map->ext_ip)
 		wan->since_ms = loop_now_ms(f->loop);
-	wan->ext_ip = ip;
+	map->ext_ip = ip;
 	wan->admin_up = e->up;
 	wan->link_up = e->up && e->running;
 	wan->up_bps = wan->down_bps =
@@ -48,16 +49,16 @@ static void log_external(const struct ifwatch *f)
 	struct wr w = wr_init(ip, sizeof(ip));
 	struct wr w2 = wr_init(rule_ip, sizeof(rule_ip));
 
-	wr_ipv4(&w, f->igd->wan.ext_ip);
+	wr_ipv4(&w, f->igd->map->ext_ip);
 	wr_ipv4(&w2, e->ip);
 	if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are not reached from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
-	else if (!f->igd->wan.ext_ip)
+	else if (!f->igd->map->ext_ip)
 		log_info("no external address on %s", name);
-	else if (f->igd->wan.ext_ip != e->ip)
+	else if (f->igd->map->ext_ip != e->ip)
 		log_info("external address %s by forced-ip; %s has %s, where "
 			 "ports are opened", wr_cstr(&w), name, wr_cstr(&w2));
 	else
@@ -103,38 +104,6 @@ static int serve_interfaces(struct ifwatch *f)
 	return err ? err : err2;
 }
 
-/* Its network may be one of an interface that does not exist now. */
-static bool may_return(const struct ifwatch *f, enum policy_verdict v)
-{
-	return v == POLICY_OUTSIDE && !ifstate_complete(&f->ifstate, f->conf);
-}
-
-/* Delete the mappings that a new configuration or network forbids: the monitor
- * would refuse them, and a mapping without a rule must not be listed. */
-static void drop_forbidden(struct ifwatch *f)
-{
-	struct portmap *pm = f->igd->pm;
-	size_t i = 0;
-
-	while (i < portmap_count(pm)) {
-		const struct pm_entry *m = portmap_entry(pm, portmap_at(pm, i));
-		struct refused r = {
-			.rule = m->rule, .client_ip = m->requester_ip,
-		};
-		enum policy_verdict v = policy_check(&f->igd->policy, &r.rule,
-						     0, &r.line);
-
-		if (v == POLICY_OK || may_return(f, v) ||
-		    !portmap_forget(pm, &r.rule)) {
-			i++;
-			continue;
-		}
-		r.why = (enum refusal)v;
-		f->igd->ops->refused(f->igd->ops_arg, &r);
-		igd_gone(f->igd, &r.rule);
-	}
-}
-
 static void log_addresses_left(const struct ifwatch *f)
 {
 	if (f->ifstate.net_n > IFSOCKS_MAX)
@@ -145,25 +114,29 @@ static void log_addresses_left(const struct ifwatch *f)
 /* Read the state, and adapt to what changed. */
 static int read_state(struct ifwatch *f)
 {
-	uint32_t before = f->igd->wan.ext_ip;
+	uint32_t before = f->igd->map->ext_ip;
 	struct ifstate r;
 	bool changed;
 	int err = ifstate_read(f->conf, &r);
 
 	if (err) {
-		log_err("interfaces can not be read: %s", strerror(-err));
+		log_err("interfaces cannot be read: %s", strerror(-err));
 		return err;
 	}
 	changed = !f->was_read || memcmp(&r, &f->ifstate, sizeof(r)) != 0;
 	f->ifstate = r;
 	update_wan(f);
-	ifstate_policy(&r, f->conf, &f->igd->policy);
+	ifstate_policy(&r, f->conf, &f->igd->map->policy);
 	if (changed) {
-		drop_forbidden(f);
+		/* The monitor would refuse what a new configuration or
+		 * network forbids, and a mapping without a rule must not be
+		 * listed. */
+		map_drop_forbidden(f->igd->map,
+				   !ifstate_complete(&r, f->conf));
 		brokerclient_sync(f->brokerclient);
 		log_addresses_left(f);
 	}
-	if (f->igd->wan.ext_ip != before || !f->was_read)
+	if (f->igd->map->ext_ip != before || !f->was_read)
 		log_external(f);
 	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);

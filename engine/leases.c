@@ -91,11 +91,6 @@ static void put_head(struct wr *w, const struct leases_clock *clock)
 	put_end(w, start);
 }
 
-static const char *proto_name(const struct nat_rule *r)
-{
-	return r->proto == IPPROTO_UDP ? "udp" : "tcp";
-}
-
 static void put_remote(struct wr *w, const struct nat_rule *r)
 {
 	if (r->remote.ip == 0)
@@ -109,6 +104,18 @@ static uint64_t wall_now(const struct leases_clock *clock)
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
 }
 
+/* Version 1 has no field for the origin: 0.0.0.0 is the operator, any other
+ * address a control point. */
+static uint32_t requester_v1(const struct pm_entry *e)
+{
+	return e->origin == ORIGIN_OPERATOR ? 0 : e->requester_ip;
+}
+
+static uint8_t origin_v1(uint32_t requester_ip)
+{
+	return requester_ip ? ORIGIN_UPNP : ORIGIN_OPERATOR;
+}
+
 static void put_set(struct wr *w, const struct portmap *pm,
 		    const struct pm_entry *e,
 		    const struct leases_clock *clock)
@@ -118,13 +125,13 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	uint64_t wall_s = left_s != 0 ? wall_now(clock) + left_s : 0;
 	size_t start = w->len;
 
-	wr_fmt(w, "+ %s %u ", proto_name(&e->rule), e->rule.ext_port);
+	wr_fmt(w, "+ %s %u ", nat_rule_proto(e->rule.proto), e->rule.ext_port);
 	wr_ipv4(w, e->rule.client.ip);
 	wr_fmt(w, " %u ", e->rule.int_port);
 	put_remote(w, &e->rule);
 	wr_fmt(w, " %d %" PRIu64 " %" PRIu64 " %" PRIu32 " ", e->enabled,
 	       e->expires_ms, wall_s, left_s);
-	wr_ipv4(w, e->requester_ip);
+	wr_ipv4(w, requester_v1(e));
 	wr_ch(w, ' ');
 	/* a newline in here would let a control point write lines of its own */
 	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
@@ -135,7 +142,7 @@ static void put_del(struct wr *w, const struct nat_rule *key)
 {
 	size_t start = w->len;
 
-	wr_fmt(w, "- %s %u ", proto_name(key), key->ext_port);
+	wr_fmt(w, "- %s %u ", nat_rule_proto(key->proto), key->ext_port);
 	put_remote(w, key);
 	put_end(w, start);
 }
@@ -253,6 +260,7 @@ static bool take_set(struct loader *ld, const struct str *f)
 		expires_ms += ld->clock->mono_ms;
 	}
 	l.req.lease_s = l.left_s;
+	l.req.origin = origin_v1(l.req.requester_ip);
 	return portmap_restore(ld->pm, &l.req, expires_ms) == PM_DONE;
 }
 

@@ -4,6 +4,8 @@
  *
  * Written whole: temporary file, fsync, rename. Read with O_NOFOLLOW, and what
  * is not of the exact form counts as not there.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -11,11 +13,10 @@
 #include <string.h>
 #include <sys/random.h>
 #include "base/str.h"
+#include "base/uuid.h"
 #include "base/wr.h"
 #include "engine/state.h"
 #include "sys/fileio.h"
-
-#define UUID_TEXT 36
 
 static struct str load(int dir_fd, const char *name, char *buf, size_t cap)
 {
@@ -30,73 +31,19 @@ static int save(int dir_fd, const char *name, struct str text)
 	return fileio_replace(dir_fd, name, "state.new", 0600, true, text);
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* 8-4-4-4-12 hexadecimal digits. */
-static bool parse_uuid(struct str s, uint8_t ret[16])
-{
-	size_t at = 0;
-
-	if (s.n != UUID_TEXT)
-		return false;
-	for (size_t i = 0; i < 16; i++) {
-		int hi, lo;
-
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			if (s.p[at++] != '-')
-				return false;
-		hi = hex(s.p[at]);
-		lo = hex(s.p[at + 1]);
-		at += 2;
-		if (hi < 0 || lo < 0)
-			return false;
-		ret[i] = (uint8_t)(hi * 16 + lo);
-	}
-	return true;
-}
-
-static void format_uuid(struct wr *w, const uint8_t u[16])
-{
-	for (size_t i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			wr_ch(w, '-');
-		wr_fmt(w, "%02x", u[i]);
-	}
-	wr_ch(w, '\n');
-}
-
-static int random_uuid(uint8_t ret[16])
-{
-	if (getrandom(ret, 16, 0) != 16)
-		return -EIO;
-	ret[6] = (uint8_t)((ret[6] & 0x0f) | 0x40);
-	ret[8] = (uint8_t)((ret[8] & 0x3f) | 0x80);
-	return 0;
-}
-
 int state_uuid(int dir_fd, const char *configured, uint8_t ret[16])
 {
 	char buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
-	int err;
 
-	if (parse_uuid(str_z(configured), ret))
+	if (uuid_parse(str_z(configured), ret) ||
+	    uuid_parse(load(dir_fd, "uuid", buf, sizeof(buf)), ret))
 		return 0;
-	if (parse_uuid(load(dir_fd, "uuid", buf, sizeof(buf)), ret))
-		return 0;
-	err = random_uuid(ret);
-	if (err)
-		return err;
-	format_uuid(&w, ret);
+	if (getrandom(ret, UUID_BYTES, 0) != UUID_BYTES)
+		return -EIO;
+	uuid_make(ret);
+	uuid_put(&w, ret);
+	wr_ch(&w, '\n');
 	return save(dir_fd, "uuid", wr_done(&w));
 }
 

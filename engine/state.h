@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* state.h - the small things kept in the state directory: who we are, and how
- * often we were started. */
+/*
+ * state.h - the small things kept in the state directory: who we are, and how
+ * often we were started.
+ *
+ * Runs in: engine
+ */
 #ifndef ENGINE_STATE_H
 #define ENGINE_STATE_H
 

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* urlroutes.c - routes requests to documents, SOAP and events; lists the
- * targets. */
+/*
+ * urlroutes.c - routes requests to documents, SOAP and events; lists the
+ * targets.
+ *
+ * Runs in: engine
+ */
 #include "base/mem.h"
 #include "base/wr.h"
 #include "gena/gena.h"
@@ -170,12 +174,9 @@ static void gone(void *arg, uint32_t id)
 static void refused(void *arg, uint32_t peer_ip, int status)
 {
 	struct urlroutes *s = arg;
-	const struct refused r = {
-		.why = status == 403 ? REFUSAL_HOST : REFUSAL_CONNECTIONS,
-		.client_ip = peer_ip,
-	};
 
-	igd_deny(s->config.igd, NULL, &r, 0);
+	igd_refused(s->config.igd, status == 403 ? REFUSAL_HOST :
+		    REFUSAL_CONNECTIONS, peer_ip);
 }
 
 struct urlroutes *urlroutes_new(struct loop *loop,

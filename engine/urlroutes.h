@@ -3,6 +3,8 @@
  * urlroutes.h - what stands at which URL: descriptions, SCPDs, control, events.
  * The place where HTTP, SOAP, GENA and the gateway's documents meet; each knows
  * nothing of the others.
+ *
+ * Runs in: engine
  */
 #ifndef ENGINE_URLROUTES_H
 #define ENGINE_URLROUTES_H

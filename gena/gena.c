@@ -11,6 +11,8 @@
  *
  * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: it is
  * abandoned, the subscription stays); log.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>
@@ -70,7 +72,7 @@ struct gena {
 
 /* ---- what has changed ---------------------------------------------- */
 
-/* A variable that can not be read now is told as empty. */
+/* A variable that cannot be read now is told as empty. */
 static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 			   char *buf)
 {
@@ -389,9 +391,6 @@ static void start_sub(struct gena *g, struct sub *s, struct topic *t,
 static int subscribe(struct gena *g, const struct gena_ask *ask,
 		     struct gena_answer *ret)
 {
-	const struct refused full = {
-		.why = REFUSAL_SUBSCRIBERS, .client_ip = ask->peer_ip,
-	};
 	struct topic *t = find_topic(g, ask);
 	struct genamsg_callback callback;
 	struct str nt, value;
@@ -404,8 +403,10 @@ static int subscribe(struct gena *g, const struct gena_ask *ask,
 	    genamsg_callback(value, ask->peer_ip, &callback))
 		return 412;
 	s = find_place(g, ask->peer_ip);
-	if (!s)
-		return igd_deny(g->config.igd, NULL, &full, 503);
+	if (!s) {
+		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS, ask->peer_ip);
+		return 503;
+	}
 	if (!t || !t->var_n ||
 	    getrandom(rnd, sizeof(rnd), GRND_NONBLOCK) != sizeof(rnd))
 		return 503;

@@ -9,6 +9,8 @@
  *
  * Knows no HTTP server: the owner hands over a request's fields and sends the
  * answer.
+ *
+ * Runs in: engine
  */
 #ifndef GENA_GENA_H
 #define GENA_GENA_H

@@ -4,10 +4,13 @@
  *
  * Invariant: nothing that a subscriber sent goes into a NOTIFY but the path,
  * which holds visible ASCII only: no line can be added to our request.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>
 #include "gena/genamsg.h"
+#include "base/uuid.h"
 #include "base/wr.h"
 
 /* ---- CALLBACK ------------------------------------------------------ */
@@ -138,17 +141,12 @@ unsigned genamsg_timeout_s(struct str value)
 void genamsg_sid(const uint8_t rnd[16], char *ret)
 {
 	struct wr w = wr_init(ret, GENAMSG_SID_LEN + 1);
-	uint8_t id[16];
+	uint8_t id[UUID_BYTES];
 
 	memcpy(id, rnd, sizeof(id));
-	id[6] = (uint8_t)((id[6] & 0x0f) | 0x40);
-	id[8] = (uint8_t)((id[8] & 0x3f) | 0x80);
+	uuid_make(id);
 	wr_z(&w, "uuid:");
-	for (size_t i = 0; i < sizeof(id); i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			wr_ch(&w, '-');
-		wr_fmt(&w, "%02x", id[i]);
-	}
+	uuid_put(&w, id);
 	wr_cstr(&w);
 }
 

@@ -2,6 +2,8 @@
 /*
  * genamsg.h - the texts of eventing: what SUBSCRIBE's fields mean, and what a
  * NOTIFY looks like (UDA 1.1 section 4). Pure.
+ *
+ * Runs in: engine
  */
 #ifndef GENA_GENAMSG_H
 #define GENA_GENAMSG_H

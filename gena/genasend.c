@@ -4,6 +4,8 @@
  *
  * Never does: follow a redirect, read a body, resolve a name. The answer has
  * to fit, with its head, where the message was.
+ *
+ * Runs in: engine
  */
 #include <arpa/inet.h>
 #include <errno.h>

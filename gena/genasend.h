@@ -2,6 +2,8 @@
 /*
  * genasend.h - deliver one message: connect, send, read the answer's head, all
  * without ever waiting.
+ *
+ * Runs in: engine
  */
 #ifndef GENA_GENASEND_H
 #define GENA_GENASEND_H

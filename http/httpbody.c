@@ -4,10 +4,13 @@
  *
  * One step of a table a byte, except for the data, which move in one piece.
  * Invariant: b->n + b->left <= HTTP_BODY_MAX.
+ *
+ * Runs in: engine
  */
 #include <string.h>
 #include "http/httpbody.h"
 #include "base/limits.h"
+#include "base/str.h"
 
 enum state {
 	BAD,			/* what the table's gaps lead to */
@@ -36,14 +39,6 @@ static const uint8_t next_state[DONE][CLASS__MAX] = {
 	[LAST_LF] = { [LF] = DONE },
 };
 
-static int hex(unsigned char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static enum class class_of(unsigned char c)
 {
 	switch (c) {
@@ -57,7 +52,7 @@ static enum class class_of(unsigned char c)
 	case '\t':
 		return BLANK;
 	}
-	if (hex(c) >= 0)
+	if (str_hex((char)c) >= 0)
 		return HEX;
 	return c < 0x20 || c == 0x7f ? CONTROL : TEXT;
 }
@@ -82,7 +77,7 @@ static int step(struct httpbody *b, unsigned char c)
 	if (++b->line_n > HTTP_HEAD_MAX)
 		return -431;
 	if (b->state == SIZE) {
-		b->left = b->left << 4 | (uint32_t)hex(c);
+		b->left = b->left << 4 | (uint32_t)str_hex((char)c);
 		if (b->left > HTTP_BODY_MAX - b->n)
 			return -413;
 	}

@@ -2,6 +2,8 @@
 /*
  * httpbody.h - the body of an HTTP message, by length or chunked, decoded in
  * place as it comes. Pure.
+ *
+ * Runs in: engine
  */
 #ifndef HTTP_HTTPBODY_H
 #define HTTP_HTTPBODY_H

@@ -5,6 +5,8 @@
  * Owns: places, descriptors, buffers. Never does: look at what is said.
  * Invariant: turn is unique and grows, so "waited longest" has one answer even
  * within a millisecond.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <sys/socket.h>

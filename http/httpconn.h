@@ -2,6 +2,8 @@
 /*
  * httpconn.h - the HTTP server's connections and buffers: both few, both
  * shared out by rules that one greedy client cannot bend; and sending.
+ *
+ * Runs in: engine
  */
 #ifndef HTTP_HTTPCONN_H
 #define HTTP_HTTPCONN_H

@@ -5,6 +5,8 @@
  * Owns nothing: every slice points into the caller's buffer.
  * Invariant: only whole lines are judged, first to last, so a head that comes
  * in pieces ends as the same head does in one piece, with the same error.
+ *
+ * Runs in: any
  */
 #include "http/httpmsg.h"
 
@@ -100,7 +102,7 @@ static int parse_status(struct str line, struct httpmsg *m)
 	return 0;
 }
 
-/* No method has a slash in it, so the two kinds can not be mixed up. */
+/* No method has a slash in it, so the two kinds cannot be mixed up. */
 static int parse_start(struct str line, struct httpmsg *m)
 {
 	if (str_starts(line, STR("HTTP/")))

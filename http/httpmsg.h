@@ -4,6 +4,8 @@
  *
  * Points into the caller's buffer; nothing is copied or changed. One parser
  * for requests and responses, for HTTP/1.x over TCP and HTTPU.
+ *
+ * Runs in: any
  */
 #ifndef HTTP_HTTPMSG_H
 #define HTTP_HTTPMSG_H

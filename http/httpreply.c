@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* httpreply.c - the head of an HTTP reply as UPnP clients expect it. */
+/*
+ * httpreply.c - the head of an HTTP reply as UPnP clients expect it.
+ *
+ * Runs in: engine
+ */
 #include "base/date.h"
 #include "base/wr.h"
 #include "http/httpreply.h"

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* httpreply.h - the head of an HTTP reply as UPnP clients expect it. Pure. */
+/*
+ * httpreply.h - the head of an HTTP reply as UPnP clients expect it. Pure.
+ *
+ * Runs in: engine
+ */
 #ifndef HTTP_HTTPREPLY_H
 #define HTTP_HTTPREPLY_H
 

@@ -4,6 +4,8 @@
  *
  * Invariant: a request whose end could be seen differently by somebody else
  * (two lengths, a length and a coding) never passes.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include "http/httpreq.h"
@@ -94,14 +96,6 @@ static int check_page(const struct httpmsg *m, unsigned method)
 	return !reads && httpmsg_count(m, STR("Referer")) ? -403 : 0;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that "%XY" at @s stands for, or -1. */
 static int escaped(struct str s)
 {
@@ -109,8 +103,8 @@ static int escaped(struct str s)
 
 	if (s.n < 3)
 		return -1;
-	hi = hex(s.p[1]);
-	lo = hex(s.p[2]);
+	hi = str_hex(s.p[1]);
+	lo = str_hex(s.p[2]);
 	return hi < 0 || lo < 0 ? -1 : hi << 4 | lo;
 }
 

@@ -4,6 +4,8 @@
  * method, path, Host, how its body is framed, what becomes of the connection.
  *
  * Pure: looks at a head that httpmsg has parsed.
+ *
+ * Runs in: engine
  */
 #ifndef HTTP_HTTPREQ_H
 #define HTTP_HTTPREQ_H

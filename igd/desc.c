@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * desc.c - the documents of the gateway, written out of the model.
+ * desc.c - the documents of the gateway, written from the model.
  *
- * Invariants: what is written is ASCII, well-formed whatever the operator
- * called his router, and depends on nothing but the arguments. Elements stand
- * in the order of UDA 1.1 2.3 and 2.5: clients with a validating parser are
- * out there. No white space between them: it is all bytes on a wire.
+ * Invariants: the output is ASCII, is well-formed whatever names the operator
+ * has set, and depends only on the arguments. Elements are in the order of UDA
+ * 1.1 2.3 and 2.5, because some clients have a validating parser. There is no
+ * white space between them, to keep the documents small.
+ *
+ * Runs in: engine
  */
 #include "igd/desc.h"
+#include <string.h>
 #include "base/hash.h"
+#include "base/uuid.h"
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/value.h"
 
-/* UDA 1.1: devices of version 2.0 are shunned by some control points. */
+/* UDA 1.1: some control points ignore devices of version 2.0. */
 #define PROLOG "<?xml version=\"1.0\"?>\n"
 #define SPEC_VERSION \
 	"<specVersion><major>1</major><minor>1</minor></specVersion>"
@@ -32,8 +36,8 @@ static void put_elem(struct wr *w, const char *name, const char *text)
 	wr_fmt(w, "</%s>", name);
 }
 
-/* What the operator left empty has no element; an empty one would be no URL,
- * or no number. */
+/* A setting that the operator left empty has no element: an empty element would
+ * not be a URL or a number. */
 static void put_optional(struct wr *w, const char *name, const char *text)
 {
 	if (str_z(text).n)
@@ -79,7 +83,7 @@ static void put_service(struct wr *w, const struct igd_service *svc,
 	wr_z(w, "</service>");
 }
 
-/* All of device @d up to where its embedded device would come. */
+/* Everything of device @d that stands before its embedded device. */
 static void open_device(struct wr *w, const struct desc_info *info,
 			unsigned n, size_t d)
 {
@@ -104,7 +108,7 @@ static void open_device(struct wr *w, const struct desc_info *info,
 	wr_z(w, "</serviceList>");
 }
 
-/* Without it Windows shows no icon that can be opened. */
+/* Without a presentationURL, Windows shows an icon that cannot be opened. */
 static void put_presentation(struct wr *w, const struct desc_info *info,
 			     uint32_t local_ip)
 {
@@ -223,14 +227,12 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 static void write_udn(char udn[UDN_SIZE], const uint8_t base[16], uint8_t add)
 {
 	struct wr w = wr_init(udn, UDN_SIZE);
-	size_t i;
+	uint8_t uuid[UUID_BYTES];
 
+	memcpy(uuid, base, sizeof(uuid));
+	uuid[UUID_BYTES - 1] = (uint8_t)(uuid[UUID_BYTES - 1] + add);
 	wr_z(&w, "uuid:");
-	for (i = 0; i < 16; i++) {
-		if (i == 4 || i == 6 || i == 8 || i == 10)
-			wr_ch(&w, '-');
-		wr_fmt(&w, "%02x", (uint8_t)(base[i] + (i == 15 ? add : 0)));
-	}
+	uuid_put(&w, uuid);
 	wr_cstr(&w);
 }
 

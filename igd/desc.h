@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* desc.h - the documents of the gateway, written out of the model. */
+/*
+ * desc.h - the documents of the gateway, written from the model.
+ *
+ * Runs in: engine
+ */
 #ifndef IGD_DESC_H
 #define IGD_DESC_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * igd.c - what the services of the gateway share: its state, refusals, expiry,
+ * igd.c - what the services of the gateway share: requests that wait, refusals,
  * reading a state variable.
  *
  * Runs in: engine
@@ -9,69 +9,31 @@
 #include "base/wr.h"
 #include "igd/upnp_err.h"
 #include "igd/igd.h"
+#include "map/mapreport.h"
 
-void igd_gone(struct igd *igd, const struct nat_rule *rule)
+void igd_init(struct igd *igd, struct map *map)
 {
-	igd->update_id++;
-	igd->ops->gone(igd->ops_arg, rule);
-}
-
-enum refusal igd_may_change(const struct igd *igd,
-				const struct pm_entry *e, uint32_t requester_ip)
-{
-	if (!requester_ip)
-		return REFUSAL_NONE;
-	if (!e->requester_ip)
-		return REFUSAL_OPERATOR;
-	if (!igd->policy.secure || igd_is_own(e, requester_ip))
-		return REFUSAL_NONE;
-	return REFUSAL_OWNER;
-}
-
-int igd_deny(struct igd *igd, struct igd_wait *w, const struct refused *r,
-	     int code)
-{
-	if (w) {
-		w->refusal = (uint8_t)r->why;
-		w->line = r->line;
-	}
-	if (r->client_ip)
-		igd->ops->refused(igd->ops_arg, r);
-	return code;
-}
-
-bool igd_is_own(const struct pm_entry *e, uint32_t requester_ip)
-{
-	return e->rule.client.ip == requester_ip ||
-	       e->requester_ip == requester_ip;
-}
-
-void igd_init(struct igd *igd, struct portmap *pm)
-{
-	igd->pm = pm;
-	memset(&igd->adds, 0, sizeof(igd->adds));
-	igd->adds.burst = igd->adds.per_s = igd->adds_per_s;
-	igd->waiting = NULL;
-	igd->ready = NULL;
+	igd->map = map;
 	igd->link_busy = false;
 	igd->link_to_up = false;
-	igd->update_id = 0;
-	igd->range_left = 0;
-	igd->range_failed = false;
+	igd->link_waits = NULL;
 }
 
-static void expired(void *arg, const struct nat_rule *rule)
+void igd_cancel(struct igd *igd, struct igd_wait *w)
 {
-	igd_gone(arg, rule);
+	if (igd->link_waits == w)
+		igd->link_waits = NULL;
+	else
+		map_cancel(igd->map, &w->map);
 }
 
-uint64_t igd_tick(struct igd *igd, uint64_t now_ms)
+void igd_refused(struct igd *igd, enum refusal why, uint32_t client_ip)
 {
-	uint64_t next_ms = UINT64_MAX;
+	const struct refused r = {
+		.why = why, .origin = ORIGIN_UPNP, .client_ip = client_ip,
+	};
 
-	portmap_expire(igd->pm, now_ms, &next_ms, expired, igd);
-	igd->ops->kick(igd->ops_arg);
-	return next_ms;
+	mapreport_refused(igd->map, &r);
 }
 
 static const struct igd_reader *find_reader(const struct igd_service *svc,

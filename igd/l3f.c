@@ -3,6 +3,8 @@
  * l3f.c - Layer3Forwarding:1: which connection is the default one.
  *
  * There is one connection, so there is one answer, and nothing to set.
+ *
+ * Runs in: engine
  */
 #include "base/wr.h"
 #include "igd/igd.h"
@@ -29,8 +31,8 @@ int l3f_get_default(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* To choose what is chosen already is well; UUIDs and URNs compare without
- * case. */
+/* Setting the connection that is the default already succeeds. UUIDs and URNs
+ * are compared case-insensitively. */
 int l3f_set_default(struct igd *igd, struct igd_call *call)
 {
 	struct str id = str_trim(call->in[0].s), device;

@@ -5,10 +5,12 @@
  * Sources: InternetGatewayDevice:1, Layer3Forwarding:1,
  * WANCommonInterfaceConfig:1 and WANIPConnection:1 (2001),
  * InternetGatewayDevice:2 and WANIPConnection:2 (2010). Names, order, types,
- * allowed values and defaults are theirs. Optional actions that have no real
- * answer here are left out, and with them the variables that nothing else uses:
- * the Auto-, Idle- and WarnDisconnect times would do nothing, and there is no
- * provider's name to tell.
+ * allowed values and defaults are theirs. Optional actions for which there is
+ * no real answer are left out, with the variables that only they use: the
+ * Auto-, Idle- and WarnDisconnect times would do nothing, and the provider's
+ * name is not known.
+ *
+ * Runs in: engine
  */
 #include "igd/model.h"
 #include "igd/igd.h"

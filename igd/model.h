@@ -3,12 +3,15 @@
  * model.h - the gateway as const tables: devices, services, actions,
  * arguments, state variables, types, ranges.
  *
- * One model, three readers: desc.c writes the documents out of it, soap.c
- * checks arguments and writes replies by it. They can not disagree.
+ * One model, three readers: desc.c writes the documents from it, soap.c checks
+ * arguments and writes replies by it, gena.c finds the evented variables in it.
+ * So they cannot disagree.
  *
- * There may be two root devices, IGD:1 and IGD:2. Everything in the tables
- * that version 1 does not know has since = 2. Device types have the root's
+ * There may be two root devices, IGD:1 and IGD:2. Everything in the tables that
+ * version 1 does not have is marked since = 2. Device types have the root's
  * version; a service has the lower of the root's and its own highest.
+ *
+ * Runs in: engine
  */
 #ifndef IGD_MODEL_H
 #define IGD_MODEL_H
@@ -33,9 +36,9 @@ struct igd_var {
 	const char *const *allowed;	/* <allowedValueList>, ends with NULL;
 					 * NULL: any text */
 	const char *dflt;	/* <defaultValue>, or NULL */
-	uint8_t range_since;	/* versions below know no range; 0: all do */
-	bool range_told;	/* the SCPD tells the range, but the action
-				 * itself judges: it has a code of its own */
+	uint8_t range_since;	/* versions below have no range; 0: all have */
+	bool range_told;	/* the range is in the SCPD, but the action
+				 * checks it: it has a code of its own */
 };
 
 struct igd_arg {
@@ -59,7 +62,7 @@ struct igd_action {
 	bool waits;		/* may return IGD_WAIT */
 };
 
-/* A state variable is what one of the service's actions answers. */
+/* The value of a state variable is an out argument of one of the actions. */
 struct igd_reader {
 	const char *name;	/* of the variable */
 	uint8_t out;		/* which of its out arguments */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* upnp_err.c - the error codes in the words of their standards. */
+/*
+ * upnp_err.c - the error codes with their texts in the standards, and which
+ * code a refusal by the mapping core has.
+ *
+ * Runs in: engine
+ */
 #include <stddef.h>
-#include "igd/igd.h"
 #include "igd/upnp_err.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
@@ -60,7 +64,65 @@ const char *upnp_err_text(int code)
 	return "Action Failed";
 }
 
-int upnp_err_refused(unsigned service_version)
+/*
+ * The codes at version 1 and at version 2 of the service.
+ *
+ * Version 1 has no code for a refusal by policy (718 instead), for a full table
+ * (501: RFC 6970 pairs lack of resources so) and for "not yours": there the
+ * mapping is one that the requester cannot see (714).
+ */
+struct codes {
+	uint16_t v1, v2;
+};
+
+#define BY_POLICY	{ WANIP_CONFLICT, UPNP_NOT_AUTHORIZED }
+#define FULL		{ UPNP_ACTION_FAILED, WANIP_NO_PORT_MAPS }
+#define BOTH(code)	{ code, code }
+
+static const struct codes add_codes[REFUSAL__MAX] = {
+	[REFUSAL_SECURE] = BY_POLICY,
+	[REFUSAL_OUTSIDE] = BY_POLICY,
+	[REFUSAL_ROUTER] = BY_POLICY,
+	[REFUSAL_SPECIAL] = BY_POLICY,
+	[REFUSAL_RULE] = BY_POLICY,
+	[REFUSAL_REMOTE] = BY_POLICY,
+	[REFUSAL_MONITOR] = BY_POLICY,
+	[REFUSAL_OPERATOR] = BOTH(WANIP_CONFLICT),
+	[REFUSAL_CONFLICT] = BOTH(WANIP_CONFLICT),
+	[REFUSAL_FULL] = FULL,
+	[REFUSAL_CLIENT_FULL] = FULL,
+	[REFUSAL_RATE] = FULL,
+	[REFUSAL_NO_PORT] = BOTH(WANIP_NO_PORT_MAPS),
+	[REFUSAL_PORT] = { WANIP_CONFLICT, WANIP_OTHER_MECHANISM },
+};
+
+static const struct codes delete_codes[REFUSAL__MAX] = {
+	[REFUSAL_OWNER] = { WANIP_NO_SUCH_ENTRY, UPNP_NOT_AUTHORIZED },
+	[REFUSAL_OPERATOR] = { WANIP_NO_SUCH_ENTRY, UPNP_NOT_AUTHORIZED },
+	[REFUSAL_NOT_FOUND] = BOTH(WANIP_NO_SUCH_ENTRY),
+};
+
+static const struct codes range_codes[REFUSAL__MAX] = {
+	[REFUSAL_OWNER] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_NOT_FOUND] = BOTH(WANIP_RANGE_NOT_FOUND),
+};
+
+static const struct codes *const code_table[UPNP_CALLS] = {
+	[UPNP_ADD] = add_codes,
+	[UPNP_DELETE] = delete_codes,
+	[UPNP_DELETE_RANGE] = range_codes,
+};
+
+int upnp_err_of(enum refusal why, enum upnp_call call, unsigned version)
 {
-	return service_version < 2 ? WANIP_CONFLICT : UPNP_NOT_AUTHORIZED;
+	const struct codes *c;
+	uint16_t code;
+
+	if (why == REFUSAL_NONE)
+		return UPNP_OK;
+	if ((unsigned)why >= REFUSAL__MAX)
+		return UPNP_ACTION_FAILED;
+	c = &code_table[call][why];
+	code = version < 2 ? c->v1 : c->v2;
+	return code ? code : UPNP_ACTION_FAILED;
 }

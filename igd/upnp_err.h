@@ -7,6 +7,8 @@
 #ifndef IGD_UPNP_ERR_H
 #define IGD_UPNP_ERR_H
 
+#include "map/refusal.h"
+
 /* UPnP error codes: UDA 1.1 3.2.2 (4xx, 6xx), WANIPConnection:1 and :2. */
 enum upnp_err {
 	UPNP_OK = 0,
@@ -51,11 +53,23 @@ enum upnp_err {
 };
 
 /** upnp_err_text - errorDescription of a code, as the standard spells it;
- * never empty ("Action Failed" for one that is unknown). */
+ * "Action Failed" for an unknown code, never empty. */
 const char *upnp_err_text(int code);
 
-/** upnp_err_refused - the code of a refusal by policy: 718 for version 1, 606
- * from version 2 on (RFC 6970 pairs it so). */
-int upnp_err_refused(unsigned service_version);
+/* The actions whose refusals have codes of their own. */
+enum upnp_call {
+	UPNP_ADD,		/* AddPortMapping, AddAnyPortMapping */
+	UPNP_DELETE,		/* DeletePortMapping */
+	UPNP_DELETE_RANGE,	/* DeletePortMappingRange */
+	UPNP_CALLS,
+};
+
+/**
+ * upnp_err_of - the code of a refusal by the mapping core.
+ * @version: of the service, 1 or 2
+ *
+ * Return: 0 for REFUSAL_NONE; 501 where the table has no code
+ */
+int upnp_err_of(enum refusal, enum upnp_call, unsigned version);
 
 #endif

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * value.c - is a text the value of a variable, and is it text at all?
+ * value.c - check the text of a state variable's value; UTF-8 and XML text.
  *
- * Pure, and without memory of its own.
+ * Pure and without state.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include "base/utf8.h"

@@ -2,15 +2,17 @@
 /*
  * wancic.c - WANCommonInterfaceConfig:1: the external interface itself.
  *
- * Control points find an IGD by this service (miniupnpc takes no router
+ * Control points find an IGD by this service (miniupnpc ignores a router
  * without it), and draw traffic graphs from its counters.
+ *
+ * Runs in: engine
  */
 #include <stddef.h>
 #include "base/wr.h"
 #include "igd/igd.h"
 #include "igd/l3f.h"
+#include "igd/link.h"
 #include "igd/upnp_err.h"
-#include "igd/wait.h"
 #include "igd/wanip.h"
 #include "igd/wancic.h"
 
@@ -19,8 +21,8 @@ static struct str link_text(const struct igd *igd)
 	return igd->wan.link_up ? STR("Up") : STR("Down");
 }
 
-/* Bits per second as ui4: a link of more than 4.2 Gbit/s says the most that
- * there is. */
+/* Bits per second as ui4: a link of more than 4.2 Gbit/s has the highest value
+ * of that type. */
 static uint32_t rate(uint64_t bps)
 {
 	return bps > UINT32_MAX ? UINT32_MAX : (uint32_t)bps;
@@ -77,11 +79,11 @@ int wancic_get_packets_received(struct igd *igd, struct igd_call *call)
 
 /* ---- enabled for internet ------------------------------------------ */
 
-/* The link's answers are those of WANIPConnection: this service knows 501 for
- * all of them, and that what is so already is well. */
+/* link_change() has WANIPConnection's codes. This service reports every failure
+ * as 501, and succeeds if the link is already in the requested state. */
 int wancic_set_enabled(struct igd *igd, struct igd_call *call)
 {
-	int err = wait_link(igd, call, call->in[0].u, UPNP_ACTION_FAILED);
+	int err = link_change(igd, call, call->in[0].u, UPNP_ACTION_FAILED);
 
 	switch (err) {
 	case WANIP_ALREADY_TERMINATED:
@@ -114,7 +116,7 @@ static int get_connection_number(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* The one there is, as long as it is active. */
+/* There is one connection, while it is active. */
 int wancic_get_connection(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));

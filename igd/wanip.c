@@ -4,35 +4,38 @@
  * version 1 knows them. What version 2 adds is in wanip2.c.
  *
  * Arguments come checked against the model: numbers are in their type's range,
- * a protocol is "TCP" or "UDP". What is judged here is what they mean.
+ * a protocol is "TCP" or "UDP". This file checks what they mean.
+ *
+ * Runs in: engine
  */
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include "base/utf8.h"
 #include "base/wr.h"
 #include "igd/igd.h"
+#include "igd/link.h"
 #include "igd/upnp_err.h"
 #include "igd/value.h"
-#include "igd/wait.h"
 #include "igd/wanip.h"
 
 /* ---- state --------------------------------------------------------- */
 
 bool wanip_connected(const struct igd *igd)
 {
-	return igd->wan.ext_ip && igd->wan.link_up;
+	return igd->map->ext_ip && igd->wan.link_up;
 }
 
 static uint32_t uptime_s(const struct igd *igd, uint64_t now_ms)
 {
-	if (!igd->wan.ext_ip || now_ms < igd->wan.since_ms)
+	if (!igd->map->ext_ip || now_ms < igd->wan.since_ms)
 		return 0;
 	return (uint32_t)((now_ms - igd->wan.since_ms) / 1000);
 }
 
-/* The type is what it is: only to set it again can succeed. Version 2 has a
- * code for that; at version 1 who wants another one is first asked to
- * disconnect (WANIPConnection:1 2.4.1). */
+/* The type is fixed: only setting the same one succeeds. Version 2 has a code
+ * for that; at version 1 another type needs a disconnect first
+ * (WANIPConnection:1 2.4.1). */
 int wanip_set_connection_type(struct igd *igd, struct igd_call *call)
 {
 	if (str_ieq(str_trim(call->in[0].s), STR("IP_Routed")))
@@ -52,20 +55,20 @@ int wanip_get_connection_type_info(struct igd *igd, struct igd_call *call)
 
 int wanip_request_connection(struct igd *igd, struct igd_call *call)
 {
-	return wait_link(igd, call, true, WANIP_SETUP_FAILED);
+	return link_change(igd, call, true, WANIP_SETUP_FAILED);
 }
 
 int wanip_request_termination(struct igd *igd, struct igd_call *call)
 {
-	return wait_link(igd, call, false, UPNP_ACTION_FAILED);
+	return link_change(igd, call, false, UPNP_ACTION_FAILED);
 }
 
 int wanip_force_termination(struct igd *igd, struct igd_call *call)
 {
-	return wait_link(igd, call, false, UPNP_ACTION_FAILED);
+	return link_change(igd, call, false, UPNP_ACTION_FAILED);
 }
 
-/* miniupnpc takes no other word than "Connected" for a router that works. */
+/* miniupnpc uses a router only if the status is "Connected". */
 int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 {
 	call->out[0].s = wanip_connected(igd) ? STR("Connected")
@@ -97,7 +100,7 @@ int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
 
-	call->out[0].s = write_ip(&w, igd->wan.ext_ip);
+	call->out[0].s = write_ip(&w, igd->map->ext_ip);
 	return UPNP_OK;
 }
 
@@ -134,8 +137,8 @@ static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
 	return parse_remote(in[0].s, &ret->remote.ip);
 }
 
-/* An address, never a name: a look-up would block, and hand a name of the
- * control point's choice to the resolver (PROTOCOL 4). */
+/* An address, never a name: a lookup would block, and would pass a name that
+ * the control point chose to the resolver (PROTOCOL 4). */
 static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
 {
 	s = str_trim(s);
@@ -145,8 +148,8 @@ static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
 	return UPNP_OK;
 }
 
-/* The text is shown by others, in lists, logs and web pages: what comes in is
- * made whole UTF-8 without control characters, whatever it was. */
+/* Others show the text in lists, logs and web pages: make it valid UTF-8
+ * without control characters. */
 static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 {
 	struct wr w = wr_init(desc, PM_DESC_MAX);
@@ -166,23 +169,55 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 }
 
 /*
- * 0 is for ever at version 1, unless max-lease sets an end to everything; from
- * version 2 on it is the longest there is (WANIPConnection:2 2.3.18). A longer
- * one than a week is cut at version 1, whose clients do not know the limit.
+ * 0 is for ever at version 1; from version 2 on it is the longest lease that
+ * there is (WANIPConnection:2 2.3.18). More than a week is an error at version
+ * 2. At version 1, whose clients do not know that limit, it is cut.
  */
-static int grant_lease(const struct igd *igd, const struct igd_call *call,
-		       uint32_t asked_s, uint32_t *ret_s)
+static int parse_lease(const struct igd_call *call, uint32_t asked_s,
+		       uint64_t *ret_s)
 {
+	*ret_s = asked_s;
 	if (asked_s > PM_LEASE_MAX_S && call->version >= 2)
 		return UPNP_OUT_OF_RANGE;
-	if (!asked_s && call->version < 2 &&
-	    igd->max_lease_s == PM_LEASE_MAX_S)
-		*ret_s = 0;
-	else if (!asked_s || asked_s > igd->max_lease_s)
-		*ret_s = igd->max_lease_s;
-	else
-		*ret_s = asked_s;
+	if (!asked_s)
+		*ret_s = call->version < 2 ? MAP_LEASE_FOREVER :
+					     MAP_LEASE_LONGEST;
 	return UPNP_OK;
+}
+
+/* ---- requests to the mapping core ---------------------------------- */
+
+/* struct map_wait.done */
+static void answer(struct map_wait *map, enum refusal why,
+		   const struct pm_entry *e)
+{
+	struct igd_wait *w = (struct igd_wait *)
+		((char *)map - offsetof(struct igd_wait, map));
+
+	w->done(w, upnp_err_of(why, w->call, w->version),
+		e ? map_told(w->igd->map, e).port : 0);
+}
+
+struct map_wait *wanip_prepare(struct igd *igd, struct igd_call *call,
+			       enum upnp_call what)
+{
+	struct igd_wait *w = call->wait;
+
+	w->igd = igd;
+	w->call = (uint8_t)what;
+	w->version = (uint8_t)call->version;
+	w->map.done = answer;
+	memset(&w->map.req, 0, sizeof(w->map.req));
+	w->map.req.mapping.origin = ORIGIN_UPNP;
+	w->map.req.mapping.requester_ip = call->client_ip;
+	return &w->map;
+}
+
+int wanip_result(const struct igd_call *call, int res)
+{
+	if (res == MAP_WAIT)
+		return IGD_WAIT;
+	return upnp_err_of((enum refusal)res, call->wait->call, call->version);
 }
 
 /* ---- AddPortMapping ------------------------------------------------ */
@@ -208,95 +243,49 @@ static int parse_rule(const struct igd_call *call, bool any,
 			    &ret->client.ip);
 }
 
-int wanip_parse_request(const struct igd *igd, const struct igd_call *call,
-			bool any, struct pm_req *ret)
+int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
 {
-	int err;
+	int err = parse_rule(call, ret->any_port, &ret->mapping.rule);
 
-	memset(ret, 0, sizeof(*ret));
-	ret->requester_ip = call->client_ip;
-	ret->enabled = call->in[ADD_ENABLED].u;
-	err = parse_rule(call, any, &ret->rule);
+	ret->mapping.enabled = call->in[ADD_ENABLED].u;
 	if (!err)
-		err = clean_desc(call->in[ADD_DESC].s, ret->desc);
+		err = clean_desc(call->in[ADD_DESC].s, ret->mapping.desc);
 	if (!err)
-		err = grant_lease(igd, call, call->in[ADD_LEASE].u,
-				  &ret->lease_s);
+		err = parse_lease(call, call->in[ADD_LEASE].u, &ret->lease_s);
 	return err;
-}
-
-int wanip_check_policy(struct igd *igd, const struct igd_call *call,
-		const struct nat_rule *rule, enum policy_verdict fine)
-{
-	struct refused no = { .client_ip = call->client_ip, .rule = *rule };
-	enum policy_verdict verdict;
-
-	verdict = policy_check(&igd->policy, rule, call->client_ip, &no.line);
-	no.why = (enum refusal)verdict;
-	if (verdict == POLICY_OK || verdict == fine)
-		return UPNP_OK;
-	return igd_deny(igd, call->wait, &no, upnp_err_refused(call->version));
-}
-
-int wanip_start(struct igd *igd, struct igd_call *call, uint8_t what)
-{
-	call->wait->what = what;
-	call->wait->version = (uint8_t)call->version;
-	return wait_start(igd, call->wait, call->now_ms);
-}
-
-int wanip_rate_limited(struct igd *igd, const struct igd_call *call,
-		const struct pm_req *req)
-{
-	const struct refused no = {
-		.why = REFUSAL_RATE, .client_ip = call->client_ip,
-		.rule = req->rule,
-	};
-
-	if (!igd->adds_per_s ||
-	    portmap_find(igd->pm, &req->rule) != PM_NONE ||
-	    bucket_take(&igd->adds, call->client_ip, 1, call->now_ms))
-		return UPNP_OK;
-	return igd_deny(igd, call->wait, &no,
-			call->version < 2 ? UPNP_ACTION_FAILED
-					  : WANIP_NO_PORT_MAPS);
 }
 
 int wanip_add(struct igd *igd, struct igd_call *call)
 {
-	struct pm_req *req = &call->wait->req;
-	int err = wanip_parse_request(igd, call, false, req);
+	struct map_wait *w = wanip_prepare(igd, call, UPNP_ADD);
+	int err = wanip_parse_add(call, &w->req);
+	const struct pm_entry *e;
 
-	if (!err)
-		err = wanip_check_policy(igd, call, &req->rule, POLICY_OK);
-	if (!err)
-		err = wanip_rate_limited(igd, call, req);
-	return err ? err : wanip_start(igd, call, IGD_WAIT_ADD);
+	if (err)
+		return err;
+	return wanip_result(call, map_add(igd->map, w, call->now_ms, &e));
 }
 
 /* ---- DeletePortMapping --------------------------------------------- */
 
 int wanip_delete(struct igd *igd, struct igd_call *call)
 {
-	struct pm_req *req = &call->wait->req;
-	int err;
+	struct map_wait *w = wanip_prepare(igd, call, UPNP_DELETE);
+	int err = parse_key(call->in, &w->req.mapping.rule);
 
-	memset(req, 0, sizeof(*req));
-	req->requester_ip = call->client_ip;
-	err = parse_key(call->in, &req->rule);
-	return err ? err : wanip_start(igd, call, IGD_WAIT_DELETE);
+	return err ? err : wanip_result(call, map_delete(igd->map, w));
 }
 
 /* ---- reading ------------------------------------------------------- */
 
-/* The last five out arguments of both Get...Entry actions, but for the second,
+/* The last five out arguments of both Get...Entry actions, except the second,
  * the client. */
 static void put_target(const struct igd *igd, struct igd_call *call,
 		       struct igd_out out[5], const struct pm_entry *e)
 {
 	out[0].u = e->rule.int_port;
 	out[2].u = e->enabled;
-	out[3].s = portmap_desc(igd->pm, e, call->desc);
+	out[3].s = portmap_desc(igd->map->pm, e, call->desc);
 	out[4].u = portmap_lease_left(e, call->now_ms);
 }
 
@@ -306,7 +295,7 @@ static void put_entry(const struct igd *igd, struct igd_call *call,
 	struct wr w = wr_init(call->text, sizeof(call->text));
 
 	call->out[0].s = write_ip(&w, e->rule.remote.ip);
-	call->out[1].u = e->rule.ext_port;
+	call->out[1].u = map_told(igd->map, e).port;
 	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP")
 						      : STR("TCP");
 	call->out[4].s = write_ip(&w, e->rule.client.ip);
@@ -315,14 +304,14 @@ static void put_entry(const struct igd *igd, struct igd_call *call,
 
 bool wanip_dummy_shown(const struct igd *igd)
 {
-	return igd->show_dummy && !portmap_count(igd->pm);
+	return igd->show_dummy && !portmap_count(igd->map->pm);
 }
 
 /*
- * show-dummy-rule, as RouterOS has it: some control points (Windows among
- * them) take a router whose list is empty for one that does not work. Port 9
- * (discard), disabled, and the router itself: it can not be used, and has no
- * rule in the kernel.
+ * show-dummy-rule, as in RouterOS: some control points (Windows among them)
+ * consider a router with an empty list broken. The entry is port 9 (discard),
+ * disabled, to the router itself: it cannot be used and has no rule in the
+ * kernel.
  */
 static void put_dummy(struct igd_call *call)
 {
@@ -342,10 +331,10 @@ static void put_dummy(struct igd_call *call)
 int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 {
 	uint32_t index = call->in[0].u;
-	uint16_t slot = portmap_at(igd->pm, index);
+	uint16_t slot = portmap_at(igd->map->pm, index);
 
 	if (slot != PM_NONE)
-		put_entry(igd, call, portmap_entry(igd->pm, slot));
+		put_entry(igd, call, portmap_entry(igd->map->pm, slot));
 	else if (!index && wanip_dummy_shown(igd))
 		put_dummy(call);
 	else
@@ -363,10 +352,10 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 
 	if (err)
 		return err;
-	slot = portmap_find(igd->pm, &key);
+	slot = portmap_find(igd->map->pm, &key);
 	if (slot == PM_NONE)
 		return WANIP_NO_SUCH_ENTRY;
-	e = portmap_entry(igd->pm, slot);
+	e = portmap_entry(igd->map->pm, slot);
 	call->out[1].s = write_ip(&w, e->rule.client.ip);
 	put_target(igd, call, call->out, e);
 	return UPNP_OK;
@@ -377,13 +366,13 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
 	call->out[0].u = wanip_dummy_shown(igd) ?
-				 1 : (uint32_t)portmap_count(igd->pm);
+				 1 : (uint32_t)portmap_count(igd->map->pm);
 	return UPNP_OK;
 }
 
 static int get_update_id(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = igd->update_id;
+	call->out[0].u = igd->map->update_id;
 	return UPNP_OK;
 }
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* wanip2.c - WANIPConnection:2: what version 1 does not have. */
+/*
+ * wanip2.c - WANIPConnection:2: what version 1 does not have.
+ *
+ * Runs in: engine
+ */
 #include <netinet/in.h>
 #include <string.h>
 #include "base/wr.h"
@@ -8,27 +12,25 @@
 #include "igd/value.h"
 #include "igd/wanip.h"
 #include "igd/wanip2.h"
+#include "map/owner.h"
 
 /* ---- AddAnyPortMapping --------------------------------------------- */
 
-/* Port 0 is no wish: the standard knows it as a wildcard that may be refused,
- * control points send it for "whichever". What the lines of the policy say
- * against the port is not the end: it can be another one. */
+/* Port 0 is no wish: the standard has it as a wildcard that may be refused,
+ * control points send it for "any". */
 int wanip2_add_any(struct igd *igd, struct igd_call *call)
 {
-	struct igd_wait *w = call->wait;
-	int err = wanip_parse_request(igd, call, true, &w->req);
+	struct map_wait *w = wanip_prepare(igd, call, UPNP_ADD);
+	const struct pm_entry *e;
+	int err;
 
-	if (!err)
-		err = wanip_check_policy(igd, call, &w->req.rule, POLICY_RULE);
-	if (!err)
-		err = wanip_rate_limited(igd, call, &w->req);
+	w->req.any_port = true;
+	err = wanip_parse_add(call, &w->req);
 	if (err)
 		return err;
-	w->asked = w->req.rule.ext_port;
-	w->tries = 0;
-	err = wanip_start(igd, call, IGD_WAIT_ANY);
-	call->out[0].u = w->req.rule.ext_port;
+	err = wanip_result(call, map_add(igd->map, w, call->now_ms, &e));
+	if (!err)
+		call->out[0].u = map_told(igd->map, e).port;
 	return err;
 }
 
@@ -51,26 +53,24 @@ static int check_range(const struct igd_call *call)
 
 int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 {
-	struct igd_wait *w = call->wait;
+	struct map_wait *w = wanip_prepare(igd, call, UPNP_DELETE_RANGE);
 	int err = check_range(call);
 
 	if (err)
 		return err;
-	memset(&w->req, 0, sizeof(w->req));
-	w->req.requester_ip = call->client_ip;
-	w->req.rule.proto = proto_of(call);
-	w->lo = (uint16_t)call->in[IN_START].u;
-	w->hi = (uint16_t)call->in[IN_END].u;
-	w->manage = call->in[IN_MANAGE].u;
-	return wanip_start(igd, call, IGD_WAIT_RANGE);
+	w->req.mapping.rule.proto = proto_of(call);
+	return wanip_result(call, map_delete_range(igd->map, w,
+			    (uint16_t)call->in[IN_START].u,
+			    (uint16_t)call->in[IN_END].u,
+			    call->in[IN_MANAGE].u));
 }
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
 /*
- * As CDATA: libminiupnpc does not decode the text of this argument, so that
- * escaped as any other it would be no list to it. No "]]>" can come up inside:
- * a '>' in a text is an entity.
+ * As CDATA: libminiupnpc does not decode the text of this argument, so it would
+ * find no list if the text were escaped like others. No "]]>" can occur inside:
+ * a '>' in a text is written as an entity.
  */
 #define LIST_OPEN \
 	"<![CDATA[<?xml version=\"1.0\"?>" \
@@ -78,7 +78,8 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 	"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
 #define LIST_CLOSE "</p:PortMappingList>]]>"
 
-/* The requester's own mappings, unless he asks for all and may have them. */
+/* The requester's own mappings; all, if it asks for all and list-scope allows
+ * it. */
 static bool is_listed(const struct igd *igd, const struct igd_call *call,
 		      const struct pm_entry *e)
 {
@@ -87,12 +88,13 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	return e->rule.proto == proto_of(call) &&
 	       e->rule.ext_port >= call->in[IN_START].u &&
 	       e->rule.ext_port <= call->in[IN_END].u &&
-	       (all || igd_is_own(e, call->client_ip));
+	       (all || owner_is(e, call->client_ip));
 }
 
 /*
- * The list is by port and not by age: who gets a part of it, because of
- * NewNumberOfPorts or of its length, asks for the rest from the last port on.
+ * The list is in the order of ports, not of age: a control point that gets a
+ * part of it, because of NewNumberOfPorts or of its length, asks for the rest
+ * from the last port on.
  */
 struct walk {
 	uint32_t port;
@@ -103,19 +105,20 @@ struct walk {
 static void walk_init(struct walk *at, const struct igd *igd,
 		      const struct igd_call *call)
 {
-	size_t i, n = portmap_count(igd->pm);
+	size_t i, n = portmap_count(igd->map->pm);
 	const struct pm_entry *e;
 
 	*at = (struct walk){ .slot = PM_NONE };
 	for (i = 0; i < n; i++) {
-		e = portmap_entry(igd->pm, portmap_at(igd->pm, i));
+		e = portmap_entry(igd->map->pm, portmap_at(igd->map->pm, i));
 		if (is_listed(igd, call, e))
 			at->has[e->rule.ext_port / 64] |=
 				UINT64_C(1) << e->rule.ext_port % 64;
 	}
 }
 
-/* From at->port on, this one included. Return: false when there is none */
+/* Go to the next port to list, which may be at->port. Return: false when there
+ * is none */
 static bool walk_to_port(struct walk *at)
 {
 	uint64_t rest;
@@ -129,18 +132,18 @@ static bool walk_to_port(struct walk *at)
 	return false;
 }
 
-/* The next mapping, or NULL. What is not committed stands on a port too, and
- * so may one that is not to be listed. */
+/* The next mapping, or NULL. The same port may have entries that are not
+ * committed or not to be listed. */
 static const struct pm_entry *walk_on(struct walk *at, const struct igd *igd,
 				      const struct igd_call *call)
 {
 	const struct pm_entry *e;
 
 	for (; walk_to_port(at); at->port++) {
-		while ((at->slot = portmap_on_port(igd->pm, proto_of(call),
+		while ((at->slot = portmap_on_port(igd->map->pm, proto_of(call),
 						   (uint16_t)at->port,
 						   at->slot)) != PM_NONE) {
-			e = portmap_entry(igd->pm, at->slot);
+			e = portmap_entry(igd->map->pm, at->slot);
 			if (e->state != PM_ADDING && is_listed(igd, call, e))
 				return e;
 		}
@@ -153,7 +156,7 @@ static void put_number(struct wr *w, const char *name, uint32_t value)
 	wr_fmt(w, "<p:%s>%u</p:%s>", name, (unsigned)value, name);
 }
 
-/* Two names are not those of the actions: NewDescription and NewLeaseTime. */
+/* Two names differ from those of the actions: NewDescription, NewLeaseTime. */
 static void put_entry(const struct igd *igd, struct wr *w,
 		      const struct pm_entry *e, uint64_t now_ms)
 {
@@ -164,7 +167,7 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	if (r->remote.ip)
 		wr_ipv4(w, r->remote.ip);
 	wr_z(w, "</p:NewRemoteHost>");
-	put_number(w, "NewExternalPort", r->ext_port);
+	put_number(w, "NewExternalPort", map_told(igd->map, e).port);
 	wr_fmt(w, "<p:NewProtocol>%s</p:NewProtocol>",
 	       r->proto == IPPROTO_UDP ? "UDP" : "TCP");
 	put_number(w, "NewInternalPort", r->int_port);
@@ -173,13 +176,13 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:NewInternalClient>");
 	put_number(w, "NewEnabled", e->enabled);
 	wr_z(w, "<p:NewDescription>");
-	value_put_text(w, portmap_desc(igd->pm, e, desc));
+	value_put_text(w, portmap_desc(igd->map->pm, e, desc));
 	wr_z(w, "</p:NewDescription>");
 	put_number(w, "NewLeaseTime", portmap_lease_left(e, now_ms));
 	wr_z(w, "</p:PortMappingEntry>");
 }
 
-/* Return: false when it does not fit; then nothing of it is written. */
+/* Return: false when the entry does not fit; then nothing of it is written. */
 static bool put_whole(const struct igd *igd, struct wr *w,
 		      const struct pm_entry *e, uint64_t now_ms)
 {
@@ -193,7 +196,7 @@ static bool put_whole(const struct igd *igd, struct wr *w,
 	return false;
 }
 
-/* igd_out.put: a list that is too long ends at a whole entry. */
+/* igd_out.put: a list that is too long ends after a whole entry. */
 static void put_list(const struct igd *igd, const struct igd_call *call,
 		     struct wr *w)
 {
@@ -214,11 +217,11 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 
 static bool any_listed(const struct igd *igd, const struct igd_call *call)
 {
-	size_t i, n = portmap_count(igd->pm);
+	const struct portmap *pm = igd->map->pm;
+	size_t i, n = portmap_count(pm);
 
 	for (i = 0; i < n; i++)
-		if (is_listed(igd, call,
-			      portmap_entry(igd->pm, portmap_at(igd->pm, i))))
+		if (is_listed(igd, call, portmap_entry(pm, portmap_at(pm, i))))
 			return true;
 	return false;
 }

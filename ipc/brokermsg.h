@@ -18,19 +18,19 @@ enum broker_verb {
 	BROKER_DEL,	  /* rule: the key; answered */
 	BROKER_SYNC_RULE, /* rule: one of the whole table; not answered */
 	BROKER_SYNC_END,  /* the table is whole now: apply it; answered */
-	BROKER_REFRESH,	  /* look at the interfaces again; a sync comes,
-			   * one half received is void; answered */
+	BROKER_REFRESH,	  /* read the interfaces again; a sync follows, and
+			   * drops one that is half received; answered */
 	BROKER_LINK_UP,	  /* the external link; answered */
 	BROKER_LINK_DOWN,
 	BROKER_VERIFY,	/* the firewall, now; answered */
-	BROKER_SERVING, /* the LAN is answered from now on; answered */
+	BROKER_SERVING, /* the engine now answers the LAN; answered */
 	BROKER__MAX,
 };
 
 struct broker_req {
-	uint32_t id;		/* comes back in the answer */
+	uint32_t id;		/* repeated in the answer */
 	uint32_t verb;		/* enum broker_verb */
-	struct nat_rule rule;	/* zero where the verb has none */
+	struct nat_rule rule;	/* zero if the verb has none */
 };
 
 struct broker_rep {

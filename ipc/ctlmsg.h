@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ctlmsg.h - what upnpctl and the engine say to each other over the control
- * socket: records of one size each way on a SOCK_SEQPACKET socket, so that the
- * kernel does the framing. One request a connection; the engine answers with
- * as many records as it takes, CTL_END last, and hangs up.
+ * ctlmsg.h - the records between upnpctl and the engine on the control socket.
+ * Each direction has records of one size on a SOCK_SEQPACKET socket, so the
+ * kernel does the framing. One request a connection; the engine answers with as
+ * many records as needed, CTL_END last, and closes the connection.
  *
- * Both ends are the same binary; one that was replaced while the daemon runs
- * is told by the version.
+ * Both ends are the same binary. The version detects a binary that was replaced
+ * while the daemon runs.
+ *
+ * Runs in: any
  */
 #ifndef IPC_CTLMSG_H
 #define IPC_CTLMSG_H
 
 #include <stdint.h>
 #include "map/nat_rule.h"
+#include "map/origin.h"
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 1	/* to be raised with every change of a record */
+#define CTL_VERSION 2	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -32,7 +35,7 @@ enum ctl_verb {
 struct ctl_req {
 	uint32_t version;	/* CTL_VERSION */
 	uint32_t verb;		/* enum ctl_verb */
-	struct nat_rule rule;	/* zero where the verb has none */
+	struct nat_rule rule;	/* zero if the verb has none */
 	uint32_t lease_s;	/* 0 permanent */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
@@ -42,39 +45,40 @@ enum ctl_kind {
 	CTL_STATUS_IS,
 	CTL_MAPPING,
 	CTL_ADDED,		/* made, or changed */
-	CTL_REMOVED,		/* of mapping only the rule is set */
-	CTL_READY,		/* the table is told; what follows is news */
-	CTL_LOST,		/* lost news, since you read too slowly */
+	CTL_REMOVED,		/* only mapping.rule is set */
+	CTL_READY,		/* end of the table; changes follow */
+	CTL_LOST,		/* changes were lost: upnpctl read too slowly */
 };
 
-/* Why a request came to nothing. */
+/* The result of a request. */
 enum ctl_err {
 	CTL_OK,
 	CTL_EINVAL,		/* no such request */
-	CTL_EVERSION,		/* the daemon is another version */
-	CTL_EPERM,		/* you are not root */
-	CTL_EBUSY,		/* too many at once */
-	CTL_EREFUSED,		/* refusal says by what */
+	CTL_EVERSION,		/* the daemon has another version */
+	CTL_EPERM,		/* the user is not root */
+	CTL_EBUSY,		/* too many clients at once */
+	CTL_EREFUSED,		/* the reason is in refusal */
 	CTL_ENOENT,		/* no such mapping */
-	CTL_EFAIL,		/* the firewall did not take it */
+	CTL_EFAIL,		/* the firewall failed */
 };
 
 struct ctl_end {
 	uint32_t err;		/* enum ctl_err */
 	uint32_t refusal;	/* enum refusal */
-	uint32_t line;		/* of the configuration that refused, or 0 */
+	uint32_t line;		/* of the rule that refused it, or 0 */
 	uint32_t repaired;	/* CTL_VERIFY: rules had been changed */
 };
 
 struct ctl_mapping {
 	struct nat_rule rule;
-	uint32_t requester_ip;	/* 0: the operator */
+	uint32_t origin;	/* enum origin */
+	uint32_t requester_ip;	/* of a client; 0 for the operator */
 	uint32_t left_s;	/* of the lease; 0 permanent */
 	uint32_t enabled;
 	char desc[PM_DESC_MAX + 1];
 };
 
-/* Why there is no external address that can be used. */
+/* Why there is no usable external address. */
 enum ctl_no_address {
 	CTL_ADDRESS_OK, CTL_NO_INTERFACE, CTL_INTERFACE_DOWN, CTL_NO_CARRIER,
 	CTL_NO_ADDRESS, CTL_ADDRESS_PRIVATE, /* and refused */
@@ -86,9 +90,10 @@ struct ctl_status {
 	uint32_t ext_private;	/* behind another NAT */
 	char ext_if[16];
 	uint32_t http_port;	/* 0: does not listen (yet) */
-	uint32_t igd_versions;	/* a bit each, 1 << version */
-	uint32_t up_s;		/* how long this engine has been serving */
-	uint32_t mappings, mappings_static, mappings_max, per_client_max;
+	uint32_t igd_versions;	/* a bit for each, 1 << version */
+	uint32_t up_s;		/* time that this engine has been serving */
+	uint32_t mappings, mappings_max, per_client_max;
+	uint32_t mappings_of[ORIGINS];	/* by enum origin */
 	uint32_t subscribers, subscribers_max;
 	uint32_t refused[REFUSALS];
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * engine_start.h - what the fork server hands to an engine when it starts it.
+ * engine_start.h - the descriptors and facts that the fork server passes to a
+ * new engine.
  *
  * Runs in: any
  */
@@ -13,19 +14,19 @@
 struct engine_start {
 	int chan_fd;		/* SOCK_SEQPACKET to the monitor (brokermsg.h).
 				 * Its first record is the configuration, a
-				 * struct conf as it is in memory; it is there
-				 * before the engine starts */
+				 * struct conf as in memory, sent before the
+				 * engine starts */
 	int log_fd;		/* pipe to the monitor */
 	int ctl_fd;		/* listening control socket, -1 none */
-	uid_t owner;		/* beside root, who may use that */
+	uid_t owner;		/* may use the control socket, beside root */
 	char boot_id[BOOTID_MAX];	/* bootid_read() */
 };
 
 /**
- * engine_run_fn - be the engine until the monitor hangs up.
+ * engine_run_fn - run the engine until the monitor closes its channel.
  *
- * upnpd.c passes the engine's to the monitor, so that neither needs a symbol
- * of the other. The caller has entered the jail, whose directory is the
+ * upnpd.c passes engine_run() to the monitor, so that neither of them needs a
+ * symbol of the other. The caller has entered the jail, whose directory is the
  * current one.
  *
  * Return: the exit status: 0 stopped by the monitor, 1 a fault (logged)

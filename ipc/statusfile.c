@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * statusfile.c - the monitor's status file: a line a field, by one table for
- * the writer and the reader.
+ * statusfile.c - the monitor's status file, one field a line. The writer and
+ * the reader share one table of fields.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +16,7 @@
 #include "ipc/statusfile.h"
 #include "sys/fileio.h"
 
-/* Every field at its longest: five texts and a path. */
+/* All fields at their longest: five texts and a path. */
 #define FILE_MAX (PATH_MAX + 5 * STATUS_TEXT_MAX + 1024)
 
 enum kind { U32, U64, TEXT };
@@ -108,13 +110,13 @@ int statusfile_write(const char *path, const struct statusfile *s)
 	w = wr_init(text, sizeof(text));
 	for (size_t i = 0; i < FIELDS; i++)
 		put_field(&w, &fields[i], s);
-	/* the name beside it is ours alone: who holds the pid file's lock */
+	/* the name is ours alone: we hold the lock of the pid file */
 	return fileio_replace(AT_FDCWD, path, temp, 0644, false, wr_done(&w));
 }
 
 /* ---- reading ------------------------------------------------------------- */
 
-static bool take_field(const struct field *f, struct str value,
+static bool parse_field(const struct field *f, struct str value,
 		       struct statusfile *s)
 {
 	char *at = (char *)s + f->offset;
@@ -139,7 +141,7 @@ static bool take_field(const struct field *f, struct str value,
 	return false;
 }
 
-static bool take_line(struct str line, struct statusfile *s)
+static bool parse_line(struct str line, struct statusfile *s)
 {
 	struct str key, value = line;
 
@@ -148,7 +150,7 @@ static bool take_line(struct str line, struct statusfile *s)
 	value = str_trim(value);
 	for (size_t i = 0; i < FIELDS; i++)
 		if (str_eq(key, str_z(fields[i].name)))
-			return take_field(&fields[i], value, s);
+			return parse_field(&fields[i], value, s);
 	return true;
 }
 
@@ -169,7 +171,7 @@ int statusfile_read(const char *path, struct statusfile *ret)
 	if (err)
 		return err;
 	while (str_cut(&rest, '\n', &line))
-		if (line.n && !take_line(line, &s))
+		if (line.n && !parse_line(line, &s))
 			return -EBADMSG;
 	if (!known_state(&s))
 		return -EBADMSG;

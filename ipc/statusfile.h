@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * statusfile.h - what the monitor says of itself, in a file beside the pid
- * file.
+ * statusfile.h - the monitor's state, in a file beside the pid file.
  *
- * The monitor reads nothing from anybody, so that upnpctl can not ask it: it
- * writes down what only it knows (and what there is to say while there is no
- * engine), whole, whenever that changes. "key = value" lines; a reader passes
- * over keys it does not know.
+ * upnpctl cannot ask the monitor, because the monitor reads from no process but
+ * its own. So the monitor writes what only it knows, and the state while there
+ * is no engine, and replaces the file at every change. The file has lines
+ * "key = value"; a reader skips unknown keys.
+ *
+ * Runs in: any
  */
 #ifndef IPC_STATUSFILE_H
 #define IPC_STATUSFILE_H
@@ -18,7 +19,7 @@
 #define STATUS_TEXT_MAX 512	/* bytes of one value, with the NUL */
 
 enum status_state {
-	STATUS_SERVING = 1, /* there is an engine, or about to be one again */
+	STATUS_SERVING = 1, /* an engine runs, or is about to */
 	STATUS_DISABLED,    /* enabled = no: there is none */
 	STATUS_ENDED,	    /* the daemon gave up: fault says why */
 };
@@ -30,32 +31,32 @@ struct statusfile {
 	uint64_t since_mono_s;		/* the same on CLOCK_BOOTTIME */
 	uint32_t reloads;		/* tried since the start */
 	char reload_fault[STATUS_TEXT_MAX];	/* of the last one; "": it
-						 * went well */
+						 * succeeded */
 	char fault[STATUS_TEXT_MAX];	/* why it ended */
 	uint32_t engine_deaths;
-	char backend[32];		/* "": none was chosen yet */
+	char backend[32];		/* "": none is chosen yet */
 	char backend_why[STATUS_TEXT_MAX];
-	char firewall_fault[STATUS_TEXT_MAX];	/* "": our rules stand */
+	char firewall_fault[STATUS_TEXT_MAX];	/* "": our rules are in force */
 	uint32_t repairs;
 	uint64_t repaired_s;		/* wall clock of the last, 0 never */
 	char file[PATH_MAX];		/* the configuration it reads */
 };
 
-/** statusfile_beside - what stands beside the pid file: its name with @ending
- * for
- * ".pid", or with @ending behind. -ENAMETOOLONG */
+/** statusfile_beside - make the path of a file beside the pid file: with
+ * @ending in place of ".pid", or appended. Return: 0 or -ENAMETOOLONG */
 int statusfile_beside(const char *pid_file, const char *ending,
 		  char ret[PATH_MAX]);
 
-/** statusfile_path - where the status of the daemon with that pid file is:
- * ".status". -ENAMETOOLONG */
+/** statusfile_path - the path of the status file of the daemon with that pid
+ * file: ".status". Return: 0 or -ENAMETOOLONG */
 int statusfile_path(const char *pid_file, char ret[PATH_MAX]);
 
 /** statusfile_write - replace the file as a whole. Bytes that are not printable
- * become '?'. 0 or -errno */
+ * become '?'. Return: 0 or -errno */
 int statusfile_write(const char *path, const struct statusfile *);
 
-/** statusfile_read - 0, -ENOENT, -EBADMSG (not such a file), other -errno */
+/** statusfile_read - read it. Return: 0, -ENOENT, -EBADMSG (not such a file),
+ * other -errno */
 int statusfile_read(const char *path, struct statusfile *ret);
 
 #endif

@@ -3,7 +3,9 @@
  * descpool.c - texts in linked cells of one size.
  *
  * Invariants: each cell up to @used is in the chain of one text or on the free
- * list; those of a text are full but for the last, which is not empty.
+ * list. All cells of a text are full except the last, which is not empty.
+ *
+ * Runs in: engine
  */
 #include "map/descpool.h"
 
@@ -17,8 +19,8 @@ void descpool_init(struct descpool *t, struct descpool_cell *cell, uint32_t max)
 	*t = (struct descpool){ .cell = cell, .max = max };
 }
 
-/* 0 when there is none left. */
-static uint32_t take(struct descpool *t)
+/* Return: the number of a free cell, 0 when there is none left */
+static uint32_t get_cell(struct descpool *t)
 {
 	uint32_t number = t->free;
 
@@ -35,7 +37,7 @@ uint32_t descpool_put(struct descpool *t, struct str s)
 	size_t at = 0, end = s.n < PM_DESC_MAX ? s.n : PM_DESC_MAX;
 	struct descpool_cell *c;
 
-	while (at < end && (*link = take(t))) {
+	while (at < end && (*link = get_cell(t))) {
 		c = cell_at(t, *link);
 		for (size_t i = 0; i < DESCPOOL_CELL_LEN; i++)
 			c->part[i] = at < end ? s.p[at++] : '\0';

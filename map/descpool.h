@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * descpool.h - the descriptions of mappings: short texts in little room.
+ * descpool.h - the description pool: the descriptions of mappings, stored
+ * compactly.
  *
- * Clients write some 5 to 40 bytes of the PM_DESC_MAX they may. A text takes as
- * many cells as it needs, linked, out of one array that has room for every text
- * at its longest.
+ * Clients write 5 to 40 bytes of the PM_DESC_MAX that they may. A text takes as
+ * many linked cells as it needs, from one array that has room for every text at
+ * its longest.
+ *
+ * Runs in: engine
  */
 #ifndef MAP_DESCPOOL_H
 #define MAP_DESCPOOL_H
@@ -14,8 +17,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 
-/* Of the sizes that were tried on what clients write, 16 bytes a cell take
- * least: half of what is longest wastes more than the links do. */
+/* Cells of 16 bytes (with the link) used the least memory of the sizes tried on
+ * clients' descriptions. */
 #define DESCPOOL_CELL_LEN 12
 
 struct descpool_cell {
@@ -30,40 +33,41 @@ struct descpool_cell {
 struct descpool {
 	struct descpool_cell *cell;	/* number 1 is the first */
 	uint32_t max;
-	uint32_t used;		/* cells above have never been used: to put all
-				 * on the free list at the start would write to
-				 * 383 KiB (max-mappings = 1024) */
-	uint32_t free;		/* the list of those that were; 0: none */
+	uint32_t used;		/* cells above have never been used: a free list
+				 * of all cells would touch 383 KiB at the start
+				 * (max-mappings = 1024) */
+	uint32_t free;		/* list of cells that were used; 0: empty */
 };
 
 /**
- * descpool_init - an empty store.
- * @cell: room for @max of them, zeroed or not; stays the owner's, who frees it
- * @max: DESCPOOL_CELLS for every text that there may be at a time
+ * descpool_init - an empty pool.
+ * @cell: @max cells, zeroed or not; the caller keeps and frees them
+ * @max: DESCPOOL_CELLS for each text that there may be at a time
  */
 void descpool_init(struct descpool *, struct descpool_cell *cell, uint32_t max);
 
 /**
- * descpool_put - keep a text.
- * @s: copied; without NUL. PM_DESC_MAX bytes of it at most are kept
+ * descpool_put - store a text.
+ * @s: copied; without NUL. At most PM_DESC_MAX bytes of it are stored
  *
- * Cells that were in use before are taken first: as long as some are free, no
- * memory is touched that was not.
+ * Cells that were used before are used first, so that no new memory is touched
+ * while some of them are free.
+ * Limits: if no cell is left, the text is cut. With as many cells as
+ * descpool_init() asks for, that does not happen.
  *
  * Return: its number, for descpool_get() and descpool_drop(); 0 for the empty
- * text, which takes no cell Limits: a text that finds no cell left is cut. With
- * room as descpool_init() asks for it, that does not happen.
+ * text, which needs no cell
  */
 uint32_t descpool_put(struct descpool *, struct str s);
 
-/** descpool_drop - forget the text of that number; 0 is fine. */
+/** descpool_drop - free the text of that number; 0 does nothing. */
 void descpool_drop(struct descpool *, uint32_t number);
 
 /**
  * descpool_get - read the text of that number; 0 is the empty one.
  * @buf: PM_DESC_MAX + 1 bytes; NUL-terminated afterwards
  *
- * Return: in @buf, without the NUL. Bytes of @buf behind it stay as they were.
+ * Return: in @buf, without the NUL. Bytes of @buf after it are not changed.
  */
 struct str descpool_get(const struct descpool *, uint32_t number, char *buf);
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * expiry.c - a binary heap of slots, by the time when their lease ends.
+ * expiry.c - the expiry heap: a binary heap of slots by the end of their lease.
  *
- * Owns: heap_at of each entry, its place in the heap plus one, 0 outside.
- * Invariants: no entry is due before the one above it; the times in the heap do
- * not change but by expiry_put().
+ * Owns: heap_at of each entry: its place in the heap plus one, 0 if it is not
+ * in the heap.
+ * Invariants: no entry ends before the one above it; only expiry_put() changes
+ * the times in the heap.
+ *
+ * Runs in: engine
  */
 #include "map/expiry.h"
 
@@ -25,7 +28,7 @@ static void set(struct expiry *d, uint16_t place, uint16_t slot)
 	d->entry[slot].heap_at = (uint16_t)(place + 1);
 }
 
-/* Return: the place where @slot is to stand, the others out of its way */
+/* Return: the place for @slot; the others have been moved out of its way */
 static uint16_t rise(struct expiry *d, uint16_t place, uint16_t slot)
 {
 	while (place > 0) {
@@ -55,7 +58,7 @@ static uint16_t sink(struct expiry *d, uint16_t place, uint16_t slot)
 	return place;
 }
 
-/* Let @slot find its place, from @place on. */
+/* Move @slot from @place to where it belongs. */
 static void settle(struct expiry *d, uint16_t place, uint16_t slot)
 {
 	place = rise(d, place, slot);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * expiry.h - which lease ends next: a heap of the mapping table's slots.
+ * expiry.h - the expiry heap: which lease ends next.
  *
- * The table's own part, in a file of its own: nobody but portmap.c calls it.
+ * A part of the mapping table; only portmap.c and pmtable.c call it.
+ *
+ * Runs in: engine
  */
 #ifndef MAP_EXPIRY_H
 #define MAP_EXPIRY_H
@@ -17,18 +19,18 @@ struct expiry {
 };
 
 /**
- * expiry_put - @slot is due at its entry's expires_ms, or, where that is 0,
- * never.
+ * expiry_put - enter @slot by its entry's expires_ms, or remove it if that is 0
+ * (never).
  *
- * For one that is new here, and for one whose time has changed.
+ * For a new slot, and for one whose time has changed.
  */
 void expiry_put(struct expiry *, uint16_t slot);
 
-/** expiry_drop - @slot is not to be waited for; harmless where it is not. */
+/** expiry_drop - remove @slot; does nothing if it is not in the heap. */
 void expiry_drop(struct expiry *, uint16_t slot);
 
-/** expiry_first - the slot that is due first, of several at once the one that
- * was made first; PM_NONE when none is waited for. */
+/** expiry_first - the slot whose lease ends first; of several at the same time,
+ * the one made first; PM_NONE when the heap is empty. */
 uint16_t expiry_first(const struct expiry *);
 
 #endif

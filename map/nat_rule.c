@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nat_rule.c - comparing rules, and telling a rule from noise.
+ * nat_rule.c - compare rules, and check that a record is a rule.
  *
- * An IPv4 rule is read through the ip member of its addresses only: what
- * stands in the other bytes of the union means nothing, since a compiler may
- * leave them as they were when an initialiser names just ip.
+ * Of an IPv4 rule's addresses only the ip member is read. The other bytes of
+ * the union mean nothing, because a compiler may leave them uninitialised when
+ * an initialiser names only ip.
+ *
+ * Runs in: any
  */
 #include <netinet/in.h>
 #include <string.h>
@@ -30,6 +32,11 @@ bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b)
 	return nat_rule_same_key(a, b) && a->int_port == b->int_port &&
 	       same_addr(a->kind, &a->client, &b->client) &&
 	       memcmp(a->zero, b->zero, sizeof(a->zero)) == 0;
+}
+
+const char *nat_rule_proto(uint8_t proto)
+{
+	return proto == IPPROTO_TCP ? "tcp" : "udp";
 }
 
 bool nat_rule_sane(const struct nat_rule *r)

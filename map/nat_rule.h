@@ -2,9 +2,11 @@
 /*
  * nat_rule.h - one rule of the NAT: what a mapping means to the kernel.
  *
- * The record that crosses from the engine to the monitor and from there to a
- * backend. Fixed size, no pointer, no text: nothing a control point wrote but
- * numbers ever reaches the firewall.
+ * The engine sends this record to the monitor, which passes it to a backend. It
+ * has a fixed size, no pointer and no text: of what a client wrote, only
+ * numbers reach the firewall.
+ *
+ * Runs in: any
  */
 #ifndef MAP_NAT_RULE_H
 #define MAP_NAT_RULE_H
@@ -14,7 +16,7 @@
 
 enum nat_kind {
 	NAT_PORTMAP = 1,	/* IPv4 port mapping: DNAT and accept */
-	NAT_PINHOLE = 2,	/* IPv6 pinhole: accept (not made yet) */
+	NAT_PINHOLE = 2,	/* IPv6 pinhole: accept (not implemented) */
 };
 
 union nat_addr {
@@ -24,7 +26,7 @@ union nat_addr {
 
 struct nat_rule {
 	union nat_addr client;	/* the LAN host */
-	union nat_addr remote;	/* who may come in; all zero: anybody */
+	union nat_addr remote;	/* the host that may connect; all zero: any */
 	uint16_t ext_port;
 	uint16_t int_port;
 	uint8_t kind;		/* enum nat_kind */
@@ -33,9 +35,9 @@ struct nat_rule {
 };
 
 enum nat_verb {
-	NAT_SET = 1,		/* there shall be this rule, in place of one
-				 * with the same key */
-	NAT_DEL = 2,		/* there shall be no rule with this key */
+	NAT_SET = 1,		/* add this rule, or replace the one with the
+				 * same key */
+	NAT_DEL = 2,		/* delete the rule with this key */
 };
 
 struct nat_op {
@@ -43,7 +45,7 @@ struct nat_op {
 	uint32_t verb;		/* enum nat_verb */
 };
 
-/* What became of an op. Goes over the socket as an int32_t. */
+/* The result of an op. It is sent over the socket as an int32_t. */
 enum nat_err {
 	NAT_OK = 0,
 	NAT_EFAIL,		/* the firewall did not take it */
@@ -60,12 +62,16 @@ enum nat_err {
  */
 bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
 
-/** nat_rule_equal - is it the same rule in every field? */
+/** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
 
+/** nat_rule_proto - "tcp" or "udp", as files and upnpctl have it, of an
+ * IPPROTO_. */
+const char *nat_rule_proto(uint8_t proto);
+
 /**
- * nat_rule_sane - could this be a rule at all? A known kind and protocol,
- * ports not 0, a client, zero bytes where zero is due. Pure.
+ * nat_rule_sane - is this record a rule? A known kind and protocol, ports not
+ * 0, a client, zero in the zero bytes. Pure.
  */
 bool nat_rule_sane(const struct nat_rule *);
 

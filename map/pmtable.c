@@ -5,19 +5,23 @@
  * Invariants:
  *  - a slot is on the free list, or in the hash chain of its protocol and
  *    external port;
- *  - order[] holds each slot that was entered once, by rising seq.
+ *  - order[] holds each slot that was entered once, in the order of seq.
+ *
+ * Runs in: engine
  */
 #include <netinet/in.h>
 #include <string.h>
 #include "map/pmtable.h"
 
-/* ---- how many a client has ----------------------------------------- */
+/* ---- how many mappings a client has -------------------------------- */
 
 bool pmtable_counted(const struct pm_entry *e)
 {
 	return e->state != PM_FREE && e->replaces == PM_NONE;
 }
 
+/* Two clients may share a counter, so it can be too high, but never too low.
+ * The entries are counted only if the counter is at the limit. */
 bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
 	size_t slot, n = 0;
@@ -56,7 +60,7 @@ static void chain_del(struct portmap *pm, uint16_t slot)
 	*at = pm->next[slot];
 }
 
-uint16_t pmtable_take(struct portmap *pm, const struct nat_rule *rule,
+uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 		      uint16_t replaces)
 {
 	uint16_t slot = pm->free_head;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pmtable.h - what the mapping table stands on: slots, chains, order, queue.
+ * pmtable.h - the mapping table's structures: slots, hash chains, order, queue.
  *
  * Only portmap.c and pmtable.c see struct portmap. pmtable.c keeps the slots
  * consistent; portmap.c decides what a change of a mapping means.
@@ -21,14 +21,14 @@ struct portmap {
 	size_t order_n;
 	struct expiry due;		/* the leases */
 	struct descpool texts;	/* the descriptions */
-	size_t bytes;		/* of all of it */
+	size_t bytes;		/* of the whole block */
 	bool unproven;		/* the kernel may not have what was restored */
-	uint64_t seq;		/* of the mapping made last */
+	uint64_t seq;		/* of the newest mapping */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;	/* PM_NONE: empty */
 	struct pm_entry *entry;	/* [slot_max] */
-	uint16_t *next;		/* [slot_max], the slot behind this one in its
-				 * hash chain or on the free list, or PM_NONE */
+	uint16_t *next;		/* [slot_max], the next slot in the hash chain
+				 * or on the free list, or PM_NONE */
 	uint16_t *order;	/* [max], committed slots */
 	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, or
 				 * PM_NONE */
@@ -43,45 +43,46 @@ uint16_t *pmtable_bucket(const struct portmap *, const struct nat_rule *);
 size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
 
 /** pmtable_counted - does it count as a mapping of its client? A replacement
- * has the client of the old one, whose place in the counts it takes over. */
+ * does not: the old mapping, of the same client, is counted. */
 bool pmtable_counted(const struct pm_entry *);
 
-/** pmtable_client_full - has this client per_client of them? */
+/** pmtable_client_full - has this client per_client mappings? */
 bool pmtable_client_full(const struct portmap *, uint32_t client_ip);
 
 /**
- * pmtable_take - a slot for a mapping of this rule.
- * @replaces: the slot whose place it will take, or PM_NONE; then it is counted
+ * pmtable_reserve - reserve a slot for a mapping with this rule.
+ * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
- * The entry is ADDING, has the rule and a generation of its own, and is found
- * by portmap_on_port(); the rest is the caller's to fill in.
+ * The entry is ADDING, has the rule and a new generation, and portmap_on_port()
+ * finds it. The caller sets the other fields.
+ *
  * Return: PM_NONE when there is none left
  */
-uint16_t pmtable_take(struct portmap *, const struct nat_rule *rule,
+uint16_t pmtable_reserve(struct portmap *, const struct nat_rule *rule,
 		      uint16_t replaces);
 
-/** pmtable_free - give a slot back, and what hangs on it: it is in no order and
- * not counted any more, or its replacement is in its place. */
+/** pmtable_free - free a slot and its description. It must not be in the order
+ * nor counted any more, or its replacement is in its place. */
 void pmtable_free(struct portmap *, uint16_t slot);
 
-/** pmtable_withdraw - pmtable_free() for one that is still counted, if it ever
- * was. */
+/** pmtable_withdraw - stop counting a slot, if it is counted, and free it. */
 void pmtable_withdraw(struct portmap *, uint16_t slot);
 
-/** pmtable_enter - @slot is the mapping that was made last. */
+/** pmtable_enter - append @slot to the order, as the newest mapping. */
 void pmtable_enter(struct portmap *, uint16_t slot);
 
-/** pmtable_replace - @slot takes the place of @old in the order; @old is
- * freed. */
+/** pmtable_replace - put @slot in the place of @old in the order, and free
+ * @old. */
 void pmtable_replace(struct portmap *, uint16_t old, uint16_t slot);
 
-/** pmtable_leave - @slot, which is in the order, is withdrawn. */
+/** pmtable_leave - remove @slot from the order, and withdraw it. */
 void pmtable_leave(struct portmap *, uint16_t slot);
 
-/** pmtable_queue - @slot has an op to give out. */
+/** pmtable_queue - append @slot to the queue of ops to be sent. */
 void pmtable_queue(struct portmap *, uint16_t slot);
 
-/** pmtable_unqueue - the slot that has waited longest; PM_NONE. */
+/** pmtable_unqueue - remove the first slot of that queue; PM_NONE if it is
+ * empty. */
 uint16_t pmtable_unqueue(struct portmap *);
 
 #endif

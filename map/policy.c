@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * policy.c - the order of questions that decides whether a rule may be.
+ * policy.c - the checks that decide whether a rule is allowed, in their order.
  *
- * Pure, and without memory of its own: the same rule under the same policy
- * gets the same verdict in the engine and in the monitor.
+ * Pure and without state: the same rule under the same policy gets the same
+ * answer in the engine and in the monitor.
+ *
+ * Runs in: any
  */
 #include "map/policy.h"
 
@@ -14,7 +16,7 @@ struct block {
 	uint32_t ip, mask;
 };
 
-/* What no host on a network has for its address. */
+/* Blocks that contain no host's address. */
 static const struct block not_unicast[] = {
 	{ IP(0, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1122 3.2.1.3 (a) */
 	{ IP(127, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1122 3.2.1.3 (g) */
@@ -63,7 +65,7 @@ const struct netif_addr *policy_net_of(const struct policy *p, uint32_t ip)
 }
 
 /* Network or broadcast address of @net? A /31 (RFC 3021) and a /32 have
- * neither: all their addresses are hosts'. */
+ * neither: all their addresses are hosts. */
 static bool net_reserves(const struct netif_addr *net, uint32_t ip)
 {
 	uint32_t host_bits = ~net->mask;
@@ -106,8 +108,8 @@ static bool rule_matches(const struct policy_rule *line,
 	       ((r->client.ip ^ line->net_ip) & line->net_mask) == 0;
 }
 
-/* The first line that matches decides; where there are lines and none
- * matches, the answer is no. */
+/* The first matching line decides. Where there are lines and none matches, the
+ * rule is not allowed. */
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
@@ -124,42 +126,30 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 	return false;
 }
 
-static enum policy_verdict judge(const struct policy *p,
-				 const struct nat_rule *r,
-				 uint32_t requester_ip, unsigned *line)
+enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
+			  uint32_t requester_ip, unsigned *ret_line)
 {
 	uint32_t client_ip = r->client.ip;
+	unsigned none, *line = ret_line != NULL ? ret_line : &none;
 
+	*line = 0;
 	/* An IPv6 client is in none of these networks. */
 	if (r->kind != NAT_PORTMAP)
-		return POLICY_OUTSIDE;
+		return REFUSAL_OUTSIDE;
 	if (r->remote.ip != 0 && !policy_unicast(r->remote.ip))
-		return POLICY_REMOTE;
+		return REFUSAL_REMOTE;
 	if (is_special(p, client_ip))
-		return POLICY_SPECIAL;
+		return REFUSAL_SPECIAL;
 	if (is_router(p, client_ip))
-		return POLICY_ROUTER;
+		return REFUSAL_ROUTER;
 	if (policy_net_of(p, client_ip) == NULL)
-		return POLICY_OUTSIDE;
+		return REFUSAL_OUTSIDE;
 	if (p->secure && requester_ip != 0 && requester_ip != client_ip)
-		return POLICY_SECURE;
-	return rules_allow(p, r, line) ? POLICY_OK : POLICY_RULE;
+		return REFUSAL_SECURE;
+	return rules_allow(p, r, line) ? REFUSAL_NONE : REFUSAL_RULE;
 }
 
-enum policy_verdict policy_check(const struct policy *p,
-				 const struct nat_rule *r,
-				 uint32_t requester_ip, unsigned *ret_line)
-{
-	enum policy_verdict verdict;
-	unsigned line = 0;
-
-	verdict = judge(p, r, requester_ip, &line);
-	if (ret_line != NULL)
-		*ret_line = line;
-	return verdict;
-}
-
-/* The last port up to which the lines say the same as of @port. */
+/* The last port for which the same lines match as for @port. */
 static uint16_t run_end(const struct policy *p, uint16_t port)
 {
 	uint16_t end = UINT16_MAX;
@@ -198,21 +188,4 @@ size_t policy_ports(const struct policy *p, const struct nat_rule *rule,
 			ret[n++] = (struct policy_ports){ r.ext_port, end };
 	}
 	return n;
-}
-
-const char *policy_text(enum policy_verdict v)
-{
-	static const char *const text[POLICY__MAX] = {
-		[POLICY_OK] = "allowed",
-		[POLICY_SECURE] = "secure mode: the client is another host",
-		[POLICY_OUTSIDE] = "the client is in no internal network",
-		[POLICY_ROUTER] = "the client is the router itself",
-		[POLICY_SPECIAL] = "the client is not a host's address",
-		[POLICY_RULE] = "the configuration does not allow it",
-		[POLICY_REMOTE] = "the remote host is not a host's address",
-	};
-
-	if ((unsigned)v >= POLICY__MAX)
-		return "unknown verdict";
-	return text[v];
 }

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * policy.h - who may map what. Pure: both the engine, to answer the control
- * point, and the monitor, which does not believe the engine, ask here.
+ * policy.h - who may map what.
+ *
+ * Pure. The engine asks to answer the client; the monitor asks again, because
+ * it does not trust the engine.
+ *
+ * Runs in: any
  */
 #ifndef MAP_POLICY_H
 #define MAP_POLICY_H
@@ -11,6 +15,7 @@
 #include <stdint.h>
 #include "base/limits.h"
 #include "map/nat_rule.h"
+#include "map/refusal.h"
 #include "sys/netif.h"
 
 /* allow|deny EXT-PORTS NETWORK INT-PORTS, in the order of the file. */
@@ -35,31 +40,21 @@ struct policy {
  * 2.3.20 lets a control point without authorisation have 1024 and up. */
 #define POLICY_PORT_FLOOR 1024
 
-enum policy_verdict {
-	POLICY_OK,
-	POLICY_SECURE,	/* another host than the one that asks */
-	POLICY_OUTSIDE, /* not in an internal network */
-	POLICY_ROUTER,	/* the router itself */
-	POLICY_SPECIAL, /* loopback, multicast, broadcast, 0.x, network */
-	POLICY_RULE,	/* a deny line, or no line matched */
-	POLICY_REMOTE,	/* a remote host that is no unicast address */
-	POLICY__MAX,
-};
-
 /**
- * policy_check - may this rule be?
- * @requester_ip: who asks, for secure mode; 0: not known (the monitor), then
- *            secure mode is not judged
- * @ret_line: set to the deciding line's number, 0 where no line decided;
- *            NULL is fine
+ * policy_check - does the policy allow this rule?
+ * @requester_ip: for secure mode; 0: not known (the monitor, or the operator,
+ *            who may map to any client): secure mode is not checked
+ * @ret_line: set to the number of the line that decided, 0 where none did;
+ *            may be NULL
  *
  * Without any line: external and internal ports 1024-65535 for every internal
  * network. Source: DESIGN (allow, deny); WANIPConnection:2 2.3.20 for the port
  * floor; PROTOCOL 4 (UPnProxy).
+ *
+ * Return: REFUSAL_NONE, or one of REFUSAL_SECURE to REFUSAL_REMOTE
  */
-enum policy_verdict policy_check(const struct policy *,
-				 const struct nat_rule *, uint32_t requester_ip,
-				 unsigned *ret_line);
+enum refusal policy_check(const struct policy *, const struct nat_rule *,
+			  uint32_t requester_ip, unsigned *ret_line);
 
 /* Ports from lo to hi, both in. */
 struct policy_ports {
@@ -70,18 +65,15 @@ struct policy_ports {
 
 /**
  * policy_ports - the external ports that the lines allow @rule to have.
- * @rule: its client and internal port count; its external port does not
- * @from: no port below
- * @ret:  in rising order, apart from each other
+ * @rule: its client and internal port are read; its external port is not
+ * @from: the lowest port to return
+ * @ret:  ranges in rising order; no two of them touch
  *
- * Judges the lines alone: ask policy_check() for the rest.
- * Return: how many ranges
+ * Checks the lines alone: call policy_check() for the rest.
+ * Return: number of ranges
  */
 size_t policy_ports(const struct policy *, const struct nat_rule *rule,
 		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX]);
-
-/** policy_text - the verdict in words for the log, a literal. */
-const char *policy_text(enum policy_verdict);
 
 /** policy_net_of - the internal network that holds @ip, or NULL. */
 const struct netif_addr *policy_net_of(const struct policy *, uint32_t ip);

@@ -2,30 +2,31 @@
 /*
  * portmap.c - the mapping table.
  *
- * Owns: every mapping, the order in which they were made, the ops on their way
- * to the kernel.
+ * Owns: every mapping, the order in which they were made, and the operations
+ * ("ops") on their way to the kernel.
  * Never does: read a clock, allocate after portmap_new(), touch the firewall.
  * Invariants, beside those of pmtable.c, where its memory is:
- *  - ACTIVE, DELETING and EXPIRING are committed: those stand in the order;
+ *  - ACTIVE, DELETING and EXPIRING are committed: those are in the order;
  *  - all entries of one protocol and external port have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
- *    and at most one op under way;
- *  - of the committed, the kernel has the enabled ones and no others;
- *  - a committed one that has a lease is in the heap, but for one whose end has
- *    come: that one waits for the op that is under way.
+ *    and at most one op in flight;
+ *  - of the committed entries, the kernel has the enabled ones and no others;
+ *  - a committed entry that has a lease is in the expiry heap, unless its lease
+ *    has ended: then it waits for the op that is in flight.
+ *
+ * Runs in: engine
  */
 #include <netinet/in.h>
 #include <string.h>
 #include "base/mem.h"
 #include "map/pmtable.h"
 
-#define RETRY_MS	5000	/* an expired rule the kernel would not drop */
+#define RETRY_MS	5000	/* until an expired rule is deleted again */
 
 /* ---- making it ----------------------------------------------------- */
 
-/* The tables behind the head, in one block: the larger the members, the
- * earlier. */
-static void lay_out(struct portmap *pm)
+/* The tables follow the head in one block, those of larger alignment first. */
+static void place_tables(struct portmap *pm)
 {
 	size_t cell_n = pm->slot_max * DESCPOOL_CELLS;
 	struct descpool_cell *cell;
@@ -41,7 +42,7 @@ static void lay_out(struct portmap *pm)
 }
 
 /* All slots are free, all chains empty. */
-static void link_up(struct portmap *pm)
+static void init_lists(struct portmap *pm)
 {
 	for (size_t i = 0; i < pm->slot_max; i++)
 		pm->next[i] = (uint16_t)(i + 1);
@@ -73,8 +74,8 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	pm->slot_max = slot_max;
 	pm->bucket_mask = bucket_n - 1;
 	pm->queue_head = pm->queue_tail = PM_NONE;
-	lay_out(pm);
-	link_up(pm);
+	place_tables(pm);
+	init_lists(pm);
 	return pm;
 }
 
@@ -97,12 +98,12 @@ static bool committed(const struct pm_entry *e)
 	return e->state >= PM_ACTIVE;
 }
 
-static bool under_way(const struct pm_entry *e)
+static bool in_flight(const struct pm_entry *e)
 {
 	return e->queued || e->sent;
 }
 
-/* The slot of the ADDING entry that is to take the place of @old. */
+/* The slot of the ADDING entry that will replace @old. */
 static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
 {
 	const struct nat_rule *rule = &pm->entry[old].rule;
@@ -124,7 +125,9 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	struct pm_entry *e = &pm->entry[slot];
 
 	e->rule = req->rule;
+	e->told_port = req->rule.ext_port;
 	e->enabled = req->enabled;
+	e->origin = req->origin;
 	e->requester_ip = req->requester_ip;
 	e->expires_ms = expires_ms;
 	descpool_drop(&pm->texts, e->desc);
@@ -134,14 +137,14 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 
 /* ---- one mapping's steps ------------------------------------------- */
 
-/* Does anything stand against @req? PM_DONE: no, and *ret_old is the mapping
- * it overwrites, if any. PM_BUSY: *ret_slot is what to wait for. */
-static enum pm_result admit(const struct portmap *pm, const struct pm_req *req,
-			    uint16_t *ret_old, uint16_t *ret_slot)
+/* Does an existing entry prevent @req? PM_DONE: no, and *ret_old is the mapping
+ * that it overwrites, if any. PM_BUSY: wait for *ret_slot. */
+static int check_conflict(const struct portmap *pm, const struct pm_req *req,
+			  uint16_t *ret_old, uint16_t *ret_slot)
 {
 	const struct nat_rule *rule = &req->rule;
 	uint16_t slot = PM_NONE, busy = PM_NONE;
-	enum pm_result res = PM_DONE;
+	int res = PM_DONE;
 	const struct pm_entry *e;
 	bool other;
 
@@ -151,12 +154,12 @@ static enum pm_result admit(const struct portmap *pm, const struct pm_req *req,
 		other = e->rule.client.ip != rule->client.ip;
 		if (!other && !nat_rule_same_key(&e->rule, rule))
 			continue;
-		if (under_way(e))
+		if (in_flight(e))
 			busy = slot;
 		else if (e->state == PM_EXPIRING)
-			res = PM_FAILED;
+			res = REFUSAL_FIREWALL;
 		else if (other)
-			return PM_CONFLICT;
+			return REFUSAL_CONFLICT;
 		else
 			*ret_old = slot;
 	}
@@ -166,20 +169,19 @@ static enum pm_result admit(const struct portmap *pm, const struct pm_req *req,
 	return PM_BUSY;
 }
 
-/* Take a slot for @req, beside @old where it is to be replaced. */
-static enum pm_result reserve(struct portmap *pm, const struct pm_req *req,
-			      uint64_t expires_ms, uint16_t old,
-			      uint16_t *ret_slot)
+/* Reserve a slot for @req. @old, which it will replace, stays until then. */
+static int reserve(struct portmap *pm, const struct pm_req *req,
+		   uint64_t expires_ms, uint16_t old, uint16_t *ret_slot)
 {
 	uint16_t slot;
 
 	if (old == PM_NONE && pm->n >= pm->max)
-		return PM_FULL;
+		return REFUSAL_FULL;
 	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
-		return PM_CLIENT_FULL;
-	slot = pmtable_take(pm, &req->rule, old);
+		return REFUSAL_CLIENT_FULL;
+	slot = pmtable_reserve(pm, &req->rule, old);
 	if (slot == PM_NONE)
-		return PM_FAILED;
+		return REFUSAL_FIREWALL;
 	fill(pm, slot, req, expires_ms);
 	*ret_slot = slot;
 	return PM_STARTED;
@@ -211,18 +213,18 @@ static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
 	       (pm->unproven || !nat_rule_equal(&e->rule, &req->rule));
 }
 
-/* The way of a request into the table. @tell: the kernel has to be told */
-static enum pm_result put(struct portmap *pm, const struct pm_req *req,
-			  uint64_t expires_ms, bool tell, uint16_t *ret_slot)
+/* Enter @req, or start to. @by_op: the kernel needs an op for the change. */
+static int enter(struct portmap *pm, const struct pm_req *req,
+		 uint64_t expires_ms, bool by_op, uint16_t *ret_slot)
 {
 	uint16_t old = PM_NONE;
-	enum pm_result res;
+	int res;
 
-	res = admit(pm, req, &old, ret_slot);
+	res = check_conflict(pm, req, &old, ret_slot);
 	if (res != PM_DONE)
 		return res;
 	if (old != PM_NONE &&
-	    !(tell && kernel_differs(pm, &pm->entry[old], req))) {
+	    !(by_op && kernel_differs(pm, &pm->entry[old], req))) {
 		fill(pm, old, req, expires_ms);
 		expiry_put(&pm->due, old);
 		*ret_slot = old;
@@ -231,7 +233,7 @@ static enum pm_result put(struct portmap *pm, const struct pm_req *req,
 	res = reserve(pm, req, expires_ms, old, ret_slot);
 	if (res != PM_STARTED)
 		return res;
-	if (!tell || (old == PM_NONE && !req->enabled)) {
+	if (!by_op || (old == PM_NONE && !req->enabled)) {
 		commit(pm, *ret_slot);
 		return PM_DONE;
 	}
@@ -239,23 +241,23 @@ static enum pm_result put(struct portmap *pm, const struct pm_req *req,
 	return PM_STARTED;
 }
 
-enum pm_result portmap_add(struct portmap *pm, const struct pm_req *req,
-			   uint64_t now_ms, uint16_t *ret_slot)
+int portmap_add(struct portmap *pm, const struct pm_req *req, uint64_t now_ms,
+		uint16_t *ret_slot)
 {
 	uint64_t expires_ms = 0;
 
 	if (req->lease_s != 0)
 		expires_ms = now_ms + (uint64_t)req->lease_s * 1000;
-	return put(pm, req, expires_ms, true, ret_slot);
+	return enter(pm, req, expires_ms, true, ret_slot);
 }
 
-enum pm_result portmap_restore(struct portmap *pm, const struct pm_req *req,
-			       uint64_t expires_ms)
+int portmap_restore(struct portmap *pm, const struct pm_req *req,
+		    uint64_t expires_ms)
 {
 	uint16_t slot;
 
 	pm->unproven = true;
-	return put(pm, req, expires_ms, false, &slot);
+	return enter(pm, req, expires_ms, false, &slot);
 }
 
 void portmap_synced(struct portmap *pm)
@@ -263,41 +265,39 @@ void portmap_synced(struct portmap *pm)
 	pm->unproven = false;
 }
 
-enum pm_result portmap_reconfirm(struct portmap *pm, uint16_t slot,
-			     uint16_t *ret_slot)
+int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	const struct pm_entry *e = &pm->entry[slot];
 	struct pm_req same = {
 		.rule = e->rule,
 		.enabled = e->enabled,
+		.origin = e->origin,
 		.requester_ip = e->requester_ip,
 	};
 
 	if (!pm->unproven)
 		return PM_DONE;
 	portmap_desc(pm, e, same.desc);
-	return put(pm, &same, e->expires_ms, true, ret_slot);
+	return enter(pm, &same, e->expires_ms, true, ret_slot);
 }
 
-/* As long as a replacement is under way, its slot is the one to wait for. */
-static enum pm_result delete_busy(struct portmap *pm, uint16_t slot,
-				  uint16_t *ret_slot)
+/* While a replacement is in flight, its slot is the one to wait for. */
+static int delete_busy(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	uint16_t next = replacement_of(pm, slot);
 
-	if (next == PM_NONE && !under_way(&pm->entry[slot]))
+	if (next == PM_NONE && !in_flight(&pm->entry[slot]))
 		return PM_DONE;
 	*ret_slot = next == PM_NONE ? slot : next;
 	return PM_BUSY;
 }
 
-enum pm_result portmap_delete(struct portmap *pm, uint16_t slot,
-			      uint16_t *ret_slot)
+int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	struct pm_entry *e;
 
 	if (slot >= pm->slot_max || !committed(&pm->entry[slot]))
-		return PM_NOT_FOUND;
+		return REFUSAL_NOT_FOUND;
 	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
 		return PM_BUSY;
 	e = &pm->entry[slot];
@@ -305,8 +305,8 @@ enum pm_result portmap_delete(struct portmap *pm, uint16_t slot,
 		pmtable_leave(pm, slot);
 		return PM_DONE;
 	}
-	/* One whose lease has ended stays EXPIRING: if this fails it goes on
-	 * being tried. */
+	/* An entry whose lease has ended stays EXPIRING: if this op fails, the
+	 * deletion is retried. */
 	if (e->state == PM_ACTIVE)
 		e->state = PM_DELETING;
 	pmtable_queue(pm, slot);
@@ -396,9 +396,10 @@ enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
 /* ---- leases -------------------------------------------------------- */
 
 /*
- * The end of a lease has come. One that waits for an op, its own or that of an
- * overwrite, perhaps a renewal, is decided by that: if it fails, op_failed()
- * makes the lease due again.
+ * End the lease of @slot. If an op on this mapping is in flight, its own or
+ * that of an overwrite (perhaps a renewal), wait for its result; on failure
+ * op_failed() re-arms the lease.
+ *
  * Return: true when the mapping is gone
  */
 static bool end_lease(struct portmap *pm, uint16_t slot)
@@ -406,7 +407,7 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 	struct pm_entry *e = &pm->entry[slot];
 
 	expiry_drop(&pm->due, slot);
-	if (under_way(e) || replacement_of(pm, slot) != PM_NONE)
+	if (in_flight(e) || replacement_of(pm, slot) != PM_NONE)
 		return false;
 	if (!e->enabled) {
 		pmtable_leave(pm, slot);
@@ -458,8 +459,6 @@ uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 	}
 	return slot;
 }
-
-/* ---- reading ------------------------------------------------------- */
 
 size_t portmap_count(const struct portmap *pm)
 {

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * portmap.h - the mapping table: the truth, of which the firewall is a
- * projection.
+ * portmap.h - the mapping table. It is the truth; the firewall is a projection
+ * of it.
  *
- * Pure: time comes in as now_ms (monotonic), nothing goes out but nat_ops that
- * the owner fetches with portmap_next_op(). A change is two steps: the table
- * reserves, the kernel acts, portmap_done() commits or takes back. What a
- * control point reads is only ever what was committed.
+ * Pure: time is a parameter (now_ms, monotonic), and the only output are the
+ * operations ("ops") that the owner fetches with portmap_next_op(). A change
+ * has three steps: the table reserves a slot, the kernel acts, portmap_done()
+ * commits or rolls back. A client only reads what was committed.
+ *
+ * Runs in: engine
  */
 #ifndef MAP_PORTMAP_H
 #define MAP_PORTMAP_H
@@ -17,6 +19,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 #include "map/nat_rule.h"
+#include "map/origin.h"
+#include "map/refusal.h"
 
 #define PM_NONE 0xffffu		/* no slot */
 
@@ -25,47 +29,48 @@ enum pm_state {
 	PM_ADDING,		/* reserved; the kernel has not answered */
 	PM_ACTIVE,
 	PM_DELETING,		/* the kernel has not answered */
-	PM_EXPIRING,		/* as DELETING, but tried until it works */
+	PM_EXPIRING,		/* as DELETING, but retried until it works */
 };
 
-/* What a control point asks for. */
+/* A mapping to be made, already granted: see struct map_request (map.h). */
 struct pm_req {
 	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
 	bool enabled;
+	uint8_t origin;		/* enum origin */
 	uint32_t lease_s;	/* as granted: 0 permanent */
-	uint32_t requester_ip;
+	uint32_t requester_ip;	/* of a client; the operator has none */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
 struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
-	uint64_t seq;		/* rises in the order of portmap_at() */
-	struct nat_rule rule;
-	uint32_t requester_ip;
+	uint64_t seq;		/* increases in the order of portmap_at() */
+	struct nat_rule rule;	/* ext_port: the one in our firewall */
+	uint32_t requester_ip;	/* of a client; the operator has none */
 	uint32_t desc;		/* private: see portmap_desc() */
-	uint16_t replaces;	/* ADDING: the slot it will take the place of */
+	uint16_t replaces;	/* ADDING: the slot that it will replace */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t queue_next;	/* private */
 	uint16_t heap_at;	/* private: expiry.h */
+	uint16_t told_port;	/* that clients are told: see map_told() */
 	uint8_t state;		/* enum pm_state */
+	uint8_t origin;		/* enum origin */
 	bool enabled;
 	bool queued;		/* private: waits in the op queue */
-	bool sent;		/* private: its op was given out */
+	bool sent;		/* private: its op was fetched */
 };
 
 struct portmap;
 
-/* What portmap_add() and portmap_delete() say beyond 0. */
-enum pm_result {
-	PM_DONE = 0,		/* committed: the kernel need not change */
-	PM_STARTED,		/* an op is queued for *ret_slot: wait */
-	PM_BUSY,		/* an op on *ret_slot is under way: ask again */
-	PM_CONFLICT,		/* another client has it */
-	PM_FULL,		/* max-mappings */
-	PM_CLIENT_FULL,		/* max-mappings-per-client */
-	PM_NOT_FOUND,
-	PM_FAILED,		/* the firewall can not get rid of the old one,
-				 * or too many overwrites are under way */
+/*
+ * How far a change of the table has come: what the functions below return that
+ * have "int". A positive number is the enum refusal for which there was none.
+ */
+enum {
+	PM_DONE = REFUSAL_NONE,	/* committed: the kernel need not change */
+	PM_STARTED = -1,	/* an op is queued for *ret_slot: wait for it */
+	PM_BUSY = -2,		/* an op on *ret_slot is in flight: call again
+				 * when it is done */
 };
 
 /**
@@ -73,72 +78,79 @@ enum pm_result {
  * @max: mappings, 1 to PM_MAPPINGS_LIMIT; else NULL comes back
  * @per_client: of them for one internal client
  *
- * All memory is taken here.
+ * All memory is allocated here.
  * Return: owned by the caller (portmap_free()), NULL without memory
  */
 struct portmap *portmap_new(size_t max, size_t per_client);
 
-/** portmap_free - NULL is fine. */
+/** portmap_free - NULL does nothing. */
 void portmap_free(struct portmap *);
 
 /**
  * portmap_add - add, or overwrite the same client's mapping of the same key.
- * @req: copied; already checked against policy
+ * @req: copied; already checked against the policy
  * @ret_slot: set for PM_DONE, PM_STARTED and PM_BUSY
  *
  * Conflicts (WANIPConnection:1 2.4.16): same protocol and external port with
- * another client is PM_CONFLICT, whatever the remote hosts; with the same
+ * another client is REFUSAL_CONFLICT, whatever the remote hosts; with the same
  * client and another remote host it is a second mapping. An overwrite keeps
  * the old mapping in force until the kernel has the new one.
+ *
+ * Return: PM_DONE, PM_STARTED, PM_BUSY, REFUSAL_CONFLICT, REFUSAL_FULL,
+ * REFUSAL_CLIENT_FULL, or REFUSAL_FIREWALL (the firewall cannot delete the old
+ * rule, or too many overwrites are in flight)
  */
-enum pm_result portmap_add(struct portmap *, const struct pm_req *req,
-			   uint64_t now_ms, uint16_t *ret_slot);
+int portmap_add(struct portmap *, const struct pm_req *req, uint64_t now_ms,
+		uint16_t *ret_slot);
 
 /**
  * portmap_delete - delete a committed mapping.
  * @ret_slot: set for PM_STARTED and PM_BUSY
+ *
+ * Return: PM_DONE, PM_STARTED, PM_BUSY, or REFUSAL_NOT_FOUND
  */
-enum pm_result portmap_delete(struct portmap *, uint16_t slot,
-			      uint16_t *ret_slot);
+int portmap_delete(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
 /**
- * portmap_restore - put back a mapping read from the lease file, committed,
- * without an op: the owner sends the whole table as a sync afterwards.
- * @expires_ms: 0 never; one that has passed is the caller's to leave out
+ * portmap_restore - commit a mapping that was read from the lease file, without
+ * an op: the owner sends the whole table as a sync afterwards.
+ * @expires_ms: 0: never; the caller leaves out mappings that have ended
+ *
+ * Return: PM_DONE, or why not, as portmap_add()
  */
-enum pm_result portmap_restore(struct portmap *, const struct pm_req *req,
-			       uint64_t expires_ms);
+int portmap_restore(struct portmap *, const struct pm_req *req,
+		    uint64_t expires_ms);
 
 /**
- * portmap_synced - that sync has been applied: the kernel has what was
- * restored. Until then portmap_add() takes an op also for a mapping that is
- * there just so, since nobody is to be told yes before the kernel has the rule.
+ * portmap_synced - the sync has been applied: the kernel has what was restored.
+ *
+ * Until then portmap_add() needs an op even for a mapping that is in the table
+ * already, because no client may get "yes" before the kernel has the rule.
  */
 void portmap_synced(struct portmap *);
 
 /**
- * portmap_reconfirm - take an op for committed mapping @slot as it is, if
- * before portmap_synced() the kernel may not have it.
+ * portmap_reconfirm - before portmap_synced(), queue an op for the committed
+ * mapping @slot as it is, because the kernel may not have it.
  * @ret_slot: set for PM_STARTED and PM_BUSY
  *
  * Return: PM_DONE the kernel has it, or as portmap_add()
  */
-enum pm_result portmap_reconfirm(struct portmap *, uint16_t slot,
-			     uint16_t *ret_slot);
+int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
 /**
- * portmap_forget - take a committed mapping out of the table, without an op:
- * before the sync, for one that portmap_restore() put back in vain.
+ * portmap_forget - remove a committed mapping from the table without an op,
+ * before a sync: for a mapping that is not allowed any more.
  *
- * Return: false when none with @key's key is there, or an op is under way
+ * Return: false if there is none with @key's key, or an op is in flight
  */
 bool portmap_forget(struct portmap *, const struct nat_rule *key);
 
 /**
- * portmap_next_op - the next op to send to the monitor.
- * @ret_id: names slot and generation; comes back in portmap_done()
+ * portmap_next_op - fetch the next op for the monitor.
+ * @ret_id: slot and generation; the answer's, for portmap_done()
  *
- * Return: false when there is none. An op given out is the owner's to send.
+ * Return: false when there is none. The owner must send what it fetched.
  */
 bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 		     uint32_t *ret_id);
@@ -147,42 +159,44 @@ bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
 
 /**
- * portmap_done - the monitor's answer to an op.
- * @id:  of portmap_next_op(); one that no longer fits is PM_NO_CHANGE
- * @ret_slot: the slot waiters wait for (PM_NONE for an unknown id)
+ * portmap_done - handle the monitor's answer to an op.
+ * @id:  of portmap_next_op(); an outdated one is PM_NO_CHANGE
+ * @ret_slot: the slot that requests wait for (PM_NONE for an unknown id)
  * @ret_rule: the rule that was removed (PM_REMOVED)
  *
- * Success commits. Failure takes an add back, leaves a deleted mapping as it
- * was, and puts an expired one aside to be tried again after 5 s. A slot that
- * was freed may be given to the next add.
+ * Success commits. Failure rolls an add back, leaves a mapping that was to be
+ * deleted as it was, and retries an expired one after 5 s. The next add may
+ * reuse a slot that was freed.
  */
 enum pm_change portmap_done(struct portmap *, uint32_t id, enum nat_err err,
 			    uint64_t now_ms, uint16_t *ret_slot,
 			    struct nat_rule *ret_rule);
 
 /**
- * portmap_expire - start the removal of mappings whose lease has ended (and of
- * those whose removal failed before).
- * @ret_next_ms: when to call again, UINT64_MAX: never. A change may bring that
- *               forward: call after changes, too. It is cheap before its time.
+ * portmap_expire - start the removal of mappings whose lease has ended, and of
+ * those whose removal failed before.
+ * @ret_next_ms: when to call again, UINT64_MAX: never. A change of the table
+ * may
+ *               make that earlier, so call after changes as well; a call
+ *               before its time is cheap.
  *
- * A disabled mapping, which has no rule, is removed at once: it is told by
- * @gone(arg, rule), which may be NULL and must not change the table.
+ * A disabled mapping, which has no rule, is removed at once: @gone(arg, rule)
+ * is called, which may be NULL and must not change the table.
  */
 void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
 		    void (*gone)(void *arg, const struct nat_rule *),
 		    void *arg);
 
-/** portmap_count - committed mappings, what PortMappingNumberOfEntries says. */
+/** portmap_count - number of committed mappings. */
 size_t portmap_count(const struct portmap *);
 
 /** portmap_at - the slot of committed mapping number @index in the order in
- * which they were made, PM_NONE past the end. A mapping that ends moves those
- * behind it up by one. */
+ * which they were made, PM_NONE past the end. When a mapping ends, the index of
+ * those after it decreases by one. */
 uint16_t portmap_at(const struct portmap *, size_t index);
 
 /** portmap_after - the slot of the first committed mapping whose seq is above
- * @seq, PM_NONE at the end: to go on where one was, whatever has gone since. */
+ * @seq, PM_NONE at the end: to continue a walk although mappings have ended. */
 uint16_t portmap_after(const struct portmap *, uint64_t seq);
 
 /** portmap_find - the slot of the committed mapping with @rule's key. */
@@ -193,9 +207,8 @@ uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 
-/** portmap_slots - how many slots the table has: every entry stands in a slot
- * below, where it stays for as long as it is there. Unlike an index it does not
- * move. */
+/** portmap_slots - number of slots. Every entry has a slot below, which does
+ * not change while the entry exists (an index does). */
 uint16_t portmap_slots(const struct portmap *);
 
 /** portmap_entry - the entry in @slot; valid until the next change. NULL for
@@ -204,8 +217,8 @@ const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
 
 /**
  * portmap_desc - its description.
- * @buf: PM_DESC_MAX + 1 bytes, for it and the NUL; what is behind stays as it
- *       was
+ * @buf: PM_DESC_MAX + 1 bytes, for it and the NUL; bytes after it are not
+ *       changed
  *
  * Return: in @buf
  */
@@ -213,7 +226,7 @@ struct str portmap_desc(const struct portmap *, const struct pm_entry *,
 			char *buf);
 
 /** portmap_lease_left - seconds left, rounded up; 0 only for a permanent
- * one (an expired one that still stands says 1). */
+ * mapping (1 for one that has ended but is not deleted yet). */
 uint32_t portmap_lease_left(const struct pm_entry *, uint64_t now_ms);
 
 #endif

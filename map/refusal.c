@@ -1,71 +1,79 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * refusal.c - the reasons in words, how often each came up, and which are told
- * in the log.
+ * refusal.c - the names and texts of refusals, their counters, and which of
+ * them are logged.
+ *
+ * Runs in: any
  */
 #include <netinet/in.h>
-#include "map/refusal.h"
 #include "base/wr.h"
+#include "map/refusal.h"
 
-static const char *const names[REFUSALS] = {
-	[REFUSAL_NONE] = "none",
-	[REFUSAL_SECURE] = "secure-mode",
-	[REFUSAL_OUTSIDE] = "outside",
-	[REFUSAL_ROUTER] = "router",
-	[REFUSAL_SPECIAL] = "address",
-	[REFUSAL_RULE] = "rule",
-	[REFUSAL_REMOTE] = "remote-host",
-	[REFUSAL_OWNER] = "owner",
-	[REFUSAL_OPERATOR] = "operator",
-	[REFUSAL_CONFLICT] = "conflict",
-	[REFUSAL_FULL] = "max-mappings",
-	[REFUSAL_CLIENT_FULL] = "max-mappings-per-client",
-	[REFUSAL_RATE] = "rate",
-	[REFUSAL_PORT] = "port",
-	[REFUSAL_NO_ADDRESS] = "no-address",
-	[REFUSAL_FIREWALL] = "firewall",
-	[REFUSAL_LINK] = "link",
-	[REFUSAL_SUBSCRIBERS] = "subscribers",
-	[REFUSAL_HOST] = "web-page",
-	[REFUSAL_CONNECTIONS] = "connections",
-};
-
-/* Behind policy's own. */
-#define TEXT(r)	[(r) - REFUSAL_OWNER]
-static const char *const texts[REFUSALS - REFUSAL_OWNER] = {
-	TEXT(REFUSAL_OWNER) = "the mapping is another client's",
-	TEXT(REFUSAL_OPERATOR) = "the mapping is the operator's",
-	TEXT(REFUSAL_CONFLICT) = "another client has that port",
-	TEXT(REFUSAL_FULL) = "max-mappings is reached",
-	TEXT(REFUSAL_CLIENT_FULL) = "max-mappings-per-client is reached",
-	TEXT(REFUSAL_RATE) = "too many new mappings at once",
-	TEXT(REFUSAL_PORT) = "the router serves that port itself",
-	TEXT(REFUSAL_NO_ADDRESS) = "there is no external address",
-	TEXT(REFUSAL_FIREWALL) = "the firewall did not take it",
-	TEXT(REFUSAL_LINK) = "allow-disable-external-interface is no",
-	TEXT(REFUSAL_SUBSCRIBERS) = "too many subscriptions",
-	TEXT(REFUSAL_HOST) =
-		"a web page is behind it: see its Host, Origin or Referer",
-	TEXT(REFUSAL_CONNECTIONS) = "too many connections",
+static const struct {
+	const char *name, *text;
+} reasons[REFUSAL__MAX] = {
+	[REFUSAL_NONE] = { "none", "not refused" },
+	[REFUSAL_SECURE] = { "secure-mode",
+		"secure mode: the client is another host" },
+	[REFUSAL_OUTSIDE] = { "outside",
+		"the client is in no internal network" },
+	[REFUSAL_ROUTER] = { "router", "the client is the router itself" },
+	[REFUSAL_SPECIAL] = { "address",
+		"the client is not a host's address" },
+	[REFUSAL_RULE] = { "rule", "the configuration does not allow it" },
+	[REFUSAL_REMOTE] = { "remote-host",
+		"the remote host is not a host's address" },
+	[REFUSAL_OWNER] = { "owner", "the mapping is another client's" },
+	[REFUSAL_OPERATOR] = { "operator", "the mapping is the operator's" },
+	[REFUSAL_CONFLICT] = { "conflict", "another client has that port" },
+	[REFUSAL_FULL] = { "max-mappings", "max-mappings is reached" },
+	[REFUSAL_CLIENT_FULL] = { "max-mappings-per-client",
+		"max-mappings-per-client is reached" },
+	[REFUSAL_RATE] = { "rate", "too many new mappings at once" },
+	[REFUSAL_NO_PORT] = { "no-port", "every allowed port is taken" },
+	[REFUSAL_PORT] = { "port", "the router serves that port itself" },
+	[REFUSAL_NO_ADDRESS] = { "no-address",
+		"there is no external address" },
+	[REFUSAL_FIREWALL] = { "firewall", "the firewall did not take it" },
+	[REFUSAL_MONITOR] = { "monitor", "the monitor does not allow it" },
+	[REFUSAL_LINK] = { "link", "allow-disable-external-interface is no" },
+	[REFUSAL_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },
+	[REFUSAL_HOST] = { "web-page",
+		"a web page is behind it: see its Host, Origin or Referer" },
+	[REFUSAL_CONNECTIONS] = { "connections", "too many connections" },
+	[REFUSAL_NOT_FOUND] = { "not-found", "there is no such mapping" },
 };
 
 const char *refusal_name(enum refusal r)
 {
-	return (unsigned)r < REFUSALS ? names[r] : "unknown";
+	return (unsigned)r < REFUSAL__MAX ? reasons[r].name : "unknown";
 }
 
 const char *refusal_text(enum refusal r)
 {
-	if ((unsigned)r >= REFUSALS)
-		return "unknown reason";
-	if (r == REFUSAL_NONE)
-		return "not refused";
-	return r < REFUSAL_OWNER ? policy_text((enum policy_verdict)r) :
-				   texts[r - REFUSAL_OWNER];
+	return (unsigned)r < REFUSAL__MAX ? reasons[r].text : "unknown reason";
+}
+
+enum refusal refusal_of_nat(enum nat_err err)
+{
+	switch (err) {
+	case NAT_OK:
+		return REFUSAL_NONE;
+	case NAT_EREFUSED:
+		return REFUSAL_MONITOR;
+	case NAT_ECONFLICT:
+		return REFUSAL_PORT;
+	case NAT_ENOSPC:
+		return REFUSAL_FULL;
+	case NAT_ENOADDR:
+		return REFUSAL_NO_ADDRESS;
+	default:
+		return REFUSAL_FIREWALL;
+	}
 }
 
 bool refusal_count(struct refusal_counts *rs, const struct refused *r,
-			uint64_t now_ms, uint32_t *ret_muted)
+		   uint64_t now_ms, uint32_t *ret_muted)
 {
 	size_t i, place = REFUSAL_CLIENTS_MAX;
 
@@ -94,10 +102,10 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 void refusal_put(struct wr *w, const struct refused *r)
 {
 	wr_z(w, "refused ");
-	if (r->client_ip)
-		wr_ipv4(w, r->client_ip);
-	else
+	if (r->origin == ORIGIN_OPERATOR)
 		wr_z(w, "the operator");
+	else
+		wr_ipv4(w, r->client_ip);
 	if (r->rule.kind == NAT_PORTMAP) {
 		wr_fmt(w, ": %s %u", r->rule.proto == IPPROTO_UDP ? "UDP" :
 		       "TCP", r->rule.ext_port);

@@ -1,51 +1,67 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * refusal.h - every reason for which a control point does not get what it asks
- * for although it asked rightly: counted, logged, and shown to the operator.
+ * refusal.h - every reason for which a client does not get what it asks for,
+ * although the request itself is well-formed.
+ *
+ * The mapping core, the policy and the mapping table all answer with one of
+ * these. A protocol translates it to its own error codes (igd/upnp_err.h). The
+ * engine counts refusals, logs them and shows them to the operator.
+ *
+ * Runs in: any
  */
 #ifndef MAP_REFUSAL_H
 #define MAP_REFUSAL_H
 
-#include "base/str.h"
+#include "base/limits.h"
 #include "base/wr.h"
-#include "map/policy.h"
+#include "map/nat_rule.h"
+#include "map/origin.h"
 
-/* Those of policy first, in its order. */
 enum refusal {
 	REFUSAL_NONE,
-	REFUSAL_SECURE = POLICY_SECURE,
-	REFUSAL_OUTSIDE = POLICY_OUTSIDE,
-	REFUSAL_ROUTER = POLICY_ROUTER,
-	REFUSAL_SPECIAL = POLICY_SPECIAL,
-	REFUSAL_RULE = POLICY_RULE,
-	REFUSAL_REMOTE = POLICY_REMOTE,
+	/* policy_check() */
+	REFUSAL_SECURE,		/* for another host than the requester */
+	REFUSAL_OUTSIDE,	/* the client is in no internal network */
+	REFUSAL_ROUTER,		/* the client is the router itself */
+	REFUSAL_SPECIAL,	/* the client's address is loopback, multicast,
+				 * broadcast, in 0/8, or a network's own */
+	REFUSAL_RULE,		/* a deny line, or no line matched */
+	REFUSAL_REMOTE,		/* the remote host is no unicast address */
+	/* the mapping core and its table */
 	REFUSAL_OWNER,		/* another client's mapping, to be deleted */
 	REFUSAL_OPERATOR,	/* the operator's, to be changed or deleted */
 	REFUSAL_CONFLICT,	/* another client has that port */
-	REFUSAL_FULL,		/* max-mappings, or no port left */
+	REFUSAL_FULL,		/* max-mappings */
 	REFUSAL_CLIENT_FULL,	/* max-mappings-per-client */
 	REFUSAL_RATE,		/* too many new mappings a second */
+	REFUSAL_NO_PORT,	/* any port would do, but none is free */
+	/* the monitor's answers (refusal_of_nat()) */
 	REFUSAL_PORT,		/* the router serves that port itself */
 	REFUSAL_NO_ADDRESS,	/* there is no external address now */
-	REFUSAL_FIREWALL,	/* the firewall did not take it */
+	REFUSAL_FIREWALL,	/* the firewall did not take the change */
+	REFUSAL_MONITOR,	/* the monitor's own check forbids it */
+	/* the engine's other services */
 	REFUSAL_LINK,		/* allow-disable-external-interface */
 	REFUSAL_SUBSCRIBERS,	/* too many subscriptions */
 	REFUSAL_HOST,		/* a web page asks: Host, Origin, Referer */
 	REFUSAL_CONNECTIONS,	/* too many connections */
-	REFUSALS,
+	REFUSALS,		/* those above are counted and logged */
+	/* Not counted: many clients delete a mapping before they add it. */
+	REFUSAL_NOT_FOUND = REFUSALS,	/* there is no such mapping */
+	REFUSAL__MAX,
 };
 
-_Static_assert((int)REFUSAL_OWNER == (int)POLICY__MAX, "policy's come first");
-
-/* One of them, as it came about. */
+/* One refusal, with what the log needs. */
 struct refused {
 	enum refusal why;
-	uint32_t client_ip;	/* who asked; 0: the operator */
-	struct nat_rule rule;	/* what for; kind 0: no mapping */
+	enum origin origin;
+	uint32_t client_ip;	/* the requester; the operator has none */
+	struct nat_rule rule;	/* the mapping; kind 0: it is about none */
 	unsigned line;		/* of the configuration that decided, or 0 */
 };
 
-/* How often, and whom the log has told of lately. Zeroed at the start. */
+/* How often each reason came up, and which clients have had a log line lately.
+ * Zeroed at the start. */
 struct refusal_counts {
 	uint32_t n[REFUSALS];
 	struct {
@@ -55,22 +71,32 @@ struct refusal_counts {
 };
 
 /**
- * refusal_count - count it; is it one for the log?
- * @ret_muted: how many of that client were not, since its last line
+ * refusal_of_nat - the monitor's answer to an operation, as a refusal.
+ * @err: NAT_OK is REFUSAL_NONE; an unknown number is REFUSAL_FIREWALL
  *
- * A line a client every REFUSAL_LOG_MS, for as many clients in that time as
- * there are places; those beyond are only counted.
+ * The one place where enum nat_err is translated.
  */
-bool refusal_count(struct refusal_counts *, const struct refused *,
-			uint64_t now_ms, uint32_t *ret_muted);
+enum refusal refusal_of_nat(enum nat_err err);
 
-/** refusal_put - who asked for what, and why not, as a line for the log. */
+/**
+ * refusal_count - count a refusal, and decide whether to log it.
+ * @r: its reason is below REFUSALS
+ * @ret_muted: how many of that client were not logged since its last line;
+ *             set only when true is returned
+ *
+ * Each client gets one line every REFUSAL_LOG_MS, for as many clients in that
+ * time as there are places. The refusals of further clients are only counted.
+ */
+bool refusal_count(struct refusal_counts *, const struct refused *r,
+		   uint64_t now_ms, uint32_t *ret_muted);
+
+/** refusal_put - write the log line: requester, mapping and reason. */
 void refusal_put(struct wr *, const struct refused *);
 
 /** refusal_name - one word for machines, "max-mappings"; a literal. */
 const char *refusal_name(enum refusal);
 
-/** refusal_text - in words, for the log and the operator; a literal. */
+/** refusal_text - a phrase for the log and the operator; a literal. */
 const char *refusal_text(enum refusal);
 
 #endif

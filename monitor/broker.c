@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * broker.c - what the engine may ask for, and having it done.
+ * broker.c - checks each request of the engine and has the backend carry it
+ * out.
  *
- * Never does: believe the engine. A rule that policy forbids is answered
- * NAT_EREFUSED; a request that is no request is -EPROTO, and the monitor ends
- * the engine.
+ * Never does: trust the engine. A rule that policy forbids is answered
+ * NAT_EREFUSED. A malformed request is -EPROTO, and the monitor kills the
+ * engine.
+ *
+ * Runs in: monitor
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,16 +23,16 @@
 #include "ipc/brokermsg.h"
 #include "conf/ifstate.h"
 
-#define MORE_A_CLIENT "engine asked for more than max-mappings-per-client"
+#define OVER_CLIENT_LIMIT "engine asked for more than max-mappings-per-client"
 
-/* SETs and DELs that came together. */
+/* SETs and DELs that one turn received. */
 struct batch {
 	struct nat_op op[NAT_BATCH_MAX];
 	uint32_t id[NAT_BATCH_MAX];
 	enum nat_err err[NAT_BATCH_MAX];
 	size_t n;
-	unsigned flushed;	/* changes of the kernel, if all went well */
-	bool enough;		/* for this turn */
+	unsigned flushed;	/* kernel changes, if all of them succeeded */
+	bool turn_over;		/* no further request in this turn */
 };
 
 /* ---- the environment ----------------------------------------------------- */
@@ -56,7 +59,7 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	int err = ifstate_read(g->conf, &r);
 
 	if (err) {
-		log_err("interfaces can not be read: %s", strerror(-err));
+		log_err("cannot read the interfaces: %s", strerror(-err));
 		return err;
 	}
 	ifstate_policy(&r, g->conf, &g->policy);
@@ -65,10 +68,11 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	return 0;
 }
 
-/* What has come by now is our own doing, as far as it is not more than we did:
- * somebody may be at work at the same time, and not be done yet.
- * @changes: of the kernel, by us, since we listened last */
-static void heard(struct broker *g, unsigned changes)
+/* Read the kernel's notices of ruleset changes. Up to as many notices as our
+ * own changes cause are ours. More than that means that somebody else changes
+ * the ruleset, and may not have finished.
+ * @changes: of the kernel, by us, since the last call */
+static void read_watch(struct broker *g, unsigned changes)
 {
 	if (g->watch_fd >= 0 &&
 	    watch_read(g->watch_fd) > changes * g->fw.be->commits)
@@ -83,7 +87,7 @@ int broker_refresh(struct broker *g)
 	if (err || memcmp(&env, &g->fw.env, sizeof(env)) == 0)
 		return err;
 	err = natfw_move(&g->fw, &env);
-	heard(g, 1);
+	read_watch(g, 1);
 	if (err)
 		log_err("firewall: %s", g->fw.why);
 	return err;
@@ -91,7 +95,7 @@ int broker_refresh(struct broker *g)
 
 void broker_changed(struct broker *g)
 {
-	heard(g, 0);
+	read_watch(g, 0);
 }
 
 int broker_verify(struct broker *g)
@@ -100,13 +104,13 @@ int broker_verify(struct broker *g)
 
 	if (!g->open)
 		return 0;
-	heard(g, 0);
-	g->suspect = false;	/* that is what we look at now */
+	read_watch(g, 0);
+	g->suspect = false;	/* the check that follows sees these changes */
 	got = broker_refresh(g);
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
-	heard(g, got != 0);
+	read_watch(g, got != 0);
 	if (got > 0) {
 		g->repairs++;
 		log_warn("firewall: our rules had been changed; repaired");
@@ -147,7 +151,7 @@ int broker_open(struct broker *g, const struct conf *conf)
 	const char *why;
 	int err;
 
-	/* the rest is zero */
+	/* the caller has zeroed the other members */
 	g->conf = conf;
 	g->watch_fd = -1;
 	err = read_env(g, &env);
@@ -174,7 +178,7 @@ int broker_open(struct broker *g, const struct conf *conf)
 	if (natfw_open(&g->fw, be, &env))
 		log_err("firewall: %s; trying again every %u s", g->fw.why,
 			(unsigned)conf->verify_interval);
-	heard(g, 0);
+	read_watch(g, 0);
 	g->suspect = false;	/* our own tables and chains */
 	return 0;
 }
@@ -189,7 +193,7 @@ void broker_close(struct broker *g)
 	if (g->watch_fd >= 0)
 		close(g->watch_fd);
 	free_lists(g);
-	/* a reload may come between a link's down and its up */
+	/* A reload may come between taking the link down and bringing it up. */
 	*g = (struct broker){ .routes = g->routes, .repairs = g->repairs };
 }
 
@@ -201,10 +205,10 @@ void broker_reset(struct broker *g)
 	g->staged_n = 0;
 }
 
-/* ---- judging ------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------ */
 
-/* Whoever asks for things without end, the log is not his to fill. */
-static bool may_say(struct broker *g)
+/* An engine that sends bad requests without end must not fill the log. */
+static bool may_log(struct broker *g)
 {
 	unsigned dropped;
 	bool may = lograte_may(&g->rate, g->now_ms, &dropped);
@@ -215,25 +219,25 @@ static bool may_say(struct broker *g)
 	return may;
 }
 
-/* The engine has asked itself the same question: an answer other than yes
- * means that it is not to be believed. */
+/* An honest engine has made the same check before it asks, so a refusal here
+ * means that the engine is not to be trusted. */
 static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 {
-	enum policy_verdict v;
+	enum refusal v;
 
 	if (!nat_rule_sane(rule) || rule->kind != NAT_PORTMAP)
 		return NAT_EREFUSED;
 	v = policy_check(&g->policy, rule, 0, NULL);
-	if (v == POLICY_OK)
+	if (v == REFUSAL_NONE)
 		return NAT_OK;
-	/* it keeps the mappings of a network that may come back */
-	if ((v != POLICY_OUTSIDE || !g->incomplete) && may_say(g))
+	/* the engine keeps the mappings of a network that may come back */
+	if ((v != REFUSAL_OUTSIDE || !g->incomplete) && may_log(g))
 		log_warn("engine asked for a rule that policy forbids: %s",
-			 policy_text(v));
+			 refusal_text(v));
 	return NAT_EREFUSED;
 }
 
-/* A port that the router serves itself is never taken from it. */
+/* A mapping never takes a port on which the router itself listens. */
 static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
@@ -242,28 +246,28 @@ static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 
 	if (natfw_lookup(&g->fw, rule))
 		return NAT_OK;
-	if (!g->looked)
+	if (!g->ports_read)
 		err = ports_listening(g->fw.env.ext_ip, &g->ports);
 	if (err) {
-		if (may_say(g))
-			log_err("the router's own ports can not be read: %s",
+		if (may_log(g))
+			log_err("cannot read the router's own ports: %s",
 				strerror(-err));
 		return NAT_EFAIL;
 	}
-	g->looked = true;
+	g->ports_read = true;
 	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
 }
 
-/* Does @rule give its client a rule more than it has in the table? */
-static bool is_one_more(const struct broker *g, const struct nat_rule *rule)
+/* Does @rule raise its client's number of rules in the table? */
+static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 {
 	const struct nat_rule *old = natfw_lookup(&g->fw, rule);
 
 	return !old || old->client.ip != rule->client.ip;
 }
 
-/* The engine counts what it asks to delete until it is gone, so that an honest
- * one is never above it. */
+/* The engine counts a rule until its deletion is done, so an honest engine
+ * never exceeds the limit. */
 static enum nat_err check_client(struct broker *g, const struct batch *b,
 				 const struct nat_rule *rule)
 {
@@ -271,17 +275,17 @@ static enum nat_err check_client(struct broker *g, const struct batch *b,
 	const size_t enough = max > b->n ? max - b->n : 0;
 	size_t n = table_client_n(&g->fw, rule->client.ip, enough);
 
-	/* even if all that came with it are this client's */
-	if (n < enough || !is_one_more(g, rule))
+	/* under the limit even if every rule of the batch is this client's */
+	if (n < enough || !adds_rule(g, rule))
 		return NAT_OK;
 	for (size_t i = 0; i < b->n; i++)
 		n += b->op[i].verb == NAT_SET &&
 		     b->op[i].rule.client.ip == rule->client.ip &&
-		     is_one_more(g, &b->op[i].rule);
+		     adds_rule(g, &b->op[i].rule);
 	if (n < max)
 		return NAT_OK;
-	if (may_say(g))
-		log_warn(MORE_A_CLIENT);
+	if (may_log(g))
+		log_warn(OVER_CLIENT_LIMIT);
 	return NAT_ENOSPC;
 }
 
@@ -300,8 +304,8 @@ static enum nat_err check(struct broker *g, struct batch *b,
 
 /* ---- the external link --------------------------------------------------- */
 
-/* A link that is down has no routes any more: what was saved when it went
- * down is kept. */
+/* A link that is down has no routes any more, so keep the routes that were
+ * saved when it went down. */
 static int save_routes(struct broker *g)
 {
 	struct ifstate r;
@@ -316,8 +320,8 @@ static void restore_routes(struct broker *g, const char *name)
 {
 	int err = route_restore(&g->routes);
 
-	if (err && may_say(g))
-		log_warn("some routes over %s could not be put back: %s", name,
+	if (err && may_log(g))
+			log_warn("cannot restore some routes over %s: %s", name,
 			 strerror(-err));
 	memset(&g->routes, 0, sizeof(g->routes));
 }
@@ -334,12 +338,12 @@ static enum nat_err link_set(struct broker *g, bool up)
 	if (!err)
 		err = netif_set_up(name, up);
 	if (err) {
-		if (may_say(g))
-			log_err("%s can not be taken %s: %s", name,
+		if (may_log(g))
+				log_err("%s cannot be taken %s: %s", name,
 				up ? "up" : "down", strerror(-err));
 		return NAT_EFAIL;
 	}
-	if (may_say(g))
+	if (may_log(g))
 		log_warn("%s taken %s for a control point", name,
 			 up ? "up" : "down");
 	if (up)
@@ -347,7 +351,7 @@ static enum nat_err link_set(struct broker *g, bool up)
 	return NAT_OK;
 }
 
-/* ---- serving ------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------ */
 
 static int reply(int fd, const struct broker_rep *rep)
 {
@@ -356,14 +360,15 @@ static int reply(int fd, const struct broker_rep *rep)
 	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
 }
 
-static int answer(int fd, const struct broker_req *req, enum nat_err err)
+static int send_answer(int fd, const struct broker_req *req, enum nat_err err)
 {
 	const struct broker_rep rep = { req->id, req->verb, (int32_t)err, 0 };
 
 	return reply(fd, &rep);
 }
 
-static int answer_verify(struct broker *g, int fd, const struct broker_req *req)
+static int send_verify_answer(struct broker *g, int fd,
+			      const struct broker_req *req)
 {
 	int got = broker_verify(g);
 	const struct broker_rep rep = {
@@ -391,13 +396,13 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 
 		if (b->op[i].verb == NAT_DEL)
 			req.verb = BROKER_DEL;
-		if (b->err[i] == NAT_EFAIL && may_say(g))
+		if (b->err[i] == NAT_EFAIL && may_log(g))
 			log_err("firewall: %s", g->fw.why);
-		err = answer(fd, &req, b->err[i]);
+		err = send_answer(fd, &req, b->err[i]);
 	}
 	b->n = 0;
-	b->enough = true;
-	g->looked = false;
+	b->turn_over = true;
+	g->ports_read = false;
 	return err;
 }
 
@@ -407,14 +412,15 @@ static int batch_add(struct broker *g, int fd, struct batch *b,
 	enum nat_err err = check(g, b, req);
 
 	if (err)
-		return answer(fd, req, err);
+		return send_answer(fd, req, err);
 	b->op[b->n].rule = req->rule;
 	b->op[b->n].verb = req->verb == BROKER_SET ? NAT_SET : NAT_DEL;
 	b->id[b->n++] = req->id;
 	return 0;
 }
 
-/* Without the counter, a long sync would cost its square. */
+/* The exact count walks the stage; without the counter in front of it, a sync
+ * of n rules would take n * n steps. */
 static bool stage_full(const struct broker *g, uint32_t client)
 {
 	size_t n = 0;
@@ -426,8 +432,9 @@ static bool stage_full(const struct broker *g, uint32_t client)
 	return n >= g->conf->max_per_client;
 }
 
-/* The first table is what the lease file has kept: its ports were asked about
- * then, and who serves them now may just have come up after us. */
+/* The first table after the start is the lease file's. Its ports were checked
+ * when they were mapped, and the programs that listen on the router may start
+ * after upnpd. So only a later table is checked against the router's ports. */
 static bool stage_fits(struct broker *g, const struct nat_rule *rule)
 {
 	return check_rule(g, rule) == NAT_OK &&
@@ -441,12 +448,12 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 	if (g->staged_n == g->conf->max_mappings) {
 		why = "engine syncs more rules than max-mappings";
 	} else if (stage_full(g, rule->client.ip)) {
-		why = MORE_A_CLIENT;
+		why = OVER_CLIENT_LIMIT;
 	} else if (stage_fits(g, rule)) {
 		g->staged[g->staged_n++] = *rule;
 		clientcount_add(&g->staged_by, rule->client.ip);
 	}
-	if (why && may_say(g))
+	if (why && may_log(g))
 		log_warn("%s", why);
 }
 
@@ -461,12 +468,12 @@ static enum nat_err sync_end(struct broker *g)
 	flows_end(&g->flows, g->now_ms);
 	broker_reset(g);
 	g->synced = true;
-	if (err && may_say(g))
+	if (err && may_log(g))
 		log_err("firewall: %s", g->fw.why);
 	return err ? NAT_EFAIL : NAT_OK;
 }
 
-static int serve(struct broker *g, int fd, struct batch *b,
+static int handle_request(struct broker *g, int fd, struct batch *b,
 		 const struct broker_req *req)
 {
 	int err;
@@ -476,34 +483,35 @@ static int serve(struct broker *g, int fd, struct batch *b,
 	err = batch_flush(g, fd, b);
 	if (err)
 		return err;
-	b->enough |= req->verb != BROKER_SYNC_RULE;
+	b->turn_over |= req->verb != BROKER_SYNC_RULE;
 	switch (req->verb) {
 	case BROKER_SYNC_RULE:
 		stage_rule(g, &req->rule);
 		return 0;
 	case BROKER_SYNC_END:
 		b->flushed++;
-		return answer(fd, req, sync_end(g));
+		return send_answer(fd, req, sync_end(g));
 	case BROKER_REFRESH:
-		broker_reset(g);	/* a sync begins, or begins anew */
-		return answer(fd, req, broker_refresh(g) ? NAT_EFAIL : NAT_OK);
+		broker_reset(g);	/* a sync begins or restarts */
+		return send_answer(fd, req,
+				   broker_refresh(g) ? NAT_EFAIL : NAT_OK);
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
-		return answer(fd, req,
-			      link_set(g, req->verb == BROKER_LINK_UP));
+		return send_answer(fd, req,
+				   link_set(g, req->verb == BROKER_LINK_UP));
 	case BROKER_VERIFY:
-		return answer_verify(g, fd, req);
+		return send_verify_answer(g, fd, req);
 	case BROKER_SERVING:
 		g->serving = true;
-		return answer(fd, req, NAT_OK);
+		return send_answer(fd, req, NAT_OK);
 	}
 	return -EPROTO;
 }
 
-/* The next request. Return: 1 one is there, 0 none now, -errno */
-static int receive(int fd, struct broker_req *ret)
+/* Read the next request. Return: 1 read, 0 none now, -errno */
+static int read_request(int fd, struct broker_req *ret)
 {
-	/* one byte of room more than a record: a longer one shows */
+	/* one byte more than a record, to detect a longer one */
 	char raw[sizeof(*ret) + 1];
 	ssize_t n = recv(fd, raw, sizeof(raw), 0);
 
@@ -517,8 +525,8 @@ static int receive(int fd, struct broker_req *ret)
 	return 1;
 }
 
-/* One turn: who always has another request is not to keep the monitor from its
- * signals, timers and other sockets. */
+/* One turn is bounded, so that an engine that always has another request does
+ * not keep the monitor from its signals, timers and other sockets. */
 int broker_serve(struct broker *g, int fd)
 {
 	struct batch b;
@@ -526,16 +534,16 @@ int broker_serve(struct broker *g, int fd)
 	int got = 1, err = 0;
 
 	b.n = b.flushed = 0;
-	b.enough = g->looked = false;
-	heard(g, 0);
-	for (int i = 0; i < NAT_BATCH_MAX && !err && !b.enough; i++) {
-		got = receive(fd, &req);
+	b.turn_over = g->ports_read = false;
+	read_watch(g, 0);
+	for (int i = 0; i < NAT_BATCH_MAX && !err && !b.turn_over; i++) {
+		got = read_request(fd, &req);
 		if (got <= 0)
 			break;
-		err = serve(g, fd, &b, &req);
+		err = handle_request(g, fd, &b, &req);
 	}
 	if (!err)
 		err = batch_flush(g, fd, &b);
-	heard(g, b.flushed);
+	read_watch(g, b.flushed);
 	return err ? err : got < 0 ? got : 0;
 }

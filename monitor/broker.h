@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * broker.h - the monitor's side of brokerclient.h: judges each request of the
- * engine and has the backend carry out what may be.
+ * broker.h - the monitor's side of engine/brokerclient.h: checks each request
+ * of the engine and has the backend carry out the permitted ones.
+ *
+ * Runs in: monitor
  */
 #ifndef MONITOR_BROKER_H
 #define MONITOR_BROKER_H
@@ -14,80 +16,79 @@
 #include "monitor/flows.h"
 #include "natfw.h"
 
-/* More than the usual network has hosts. */
-
 struct broker {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
 	struct policy policy;
-	bool incomplete;		/* an internal interface is not there */
+	bool incomplete;		/* an internal interface is missing */
 	struct ports ports;		/* served by the router itself */
-	bool looked;			/* at those, in this turn */
-	struct route_set routes;	/* of the link we took down */
-	bool synced;			/* a whole table has come */
-	struct nat_rule *staged;	/* the sync that is coming in */
+	bool ports_read;		/* they are of this turn */
+	struct route_set routes;	/* of the link that we took down */
+	bool synced;			/* a whole table has been received */
+	struct nat_rule *staged;	/* the sync in progress */
 	size_t staged_n;
-	struct clientcount staged_by;	/* of them, by their client */
-	struct flows flows;		/* through rules that are gone */
+	struct clientcount staged_by;	/* staged rules by client */
+	struct flows flows;		/* of deleted rules */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
-	struct lograte rate;		/* of what the engine has us say */
+	struct lograte rate;		/* of log lines about requests */
 	const char *why;		/* the backend was chosen; a literal */
 	uint32_t repairs;		/* of rules that somebody had changed */
 	int watch_fd;			/* readable when nf_tables was changed;
-					 * -1: we are not told */
-	bool suspect;			/* somebody else did: to be verified */
-	bool serving;			/* the engine says that it does; the
-					 * owner sets it back for the next */
+					 * -1: no notices */
+	bool suspect;			/* somebody else changed nf_tables:
+					 * verify */
+	bool serving;			/* the engine reports that it serves;
+					 * the owner clears it for the next */
 	bool open;
 };
 
 /**
- * broker_open - choose the backend and make our chains.
+ * broker_open - choose the backend and create our chains.
  * @g: the caller's; zeroed, or closed
  * @conf: enabled; borrowed until broker_close()
  *
- * A firewall tool that fails now is logged and tried again by broker_verify().
+ * A firewall tool that fails now is logged, and broker_verify() retries it.
  * Return: 0, -ENOENT without any usable backend, other -errno
  */
 int broker_open(struct broker *g, const struct conf *conf);
 
-/** broker_close - take our rules out of the kernel. Not open: does nothing. */
+/** broker_close - remove our rules from the kernel. Not open: does nothing. */
 void broker_close(struct broker *);
 
-/** broker_changed - take what came on watch_fd; @g->suspect is set where it was
- * not all by ourselves. */
+/** broker_changed - read the notices from @watch_fd; sets @suspect if somebody
+ * else caused one of them. */
 void broker_changed(struct broker *);
 
-/** broker_reset - another engine is to come: forget a sync half received. */
+/** broker_reset - another engine starts: drop a sync that is half received. */
 void broker_reset(struct broker *);
 
-/** broker_refresh - follow addresses and settings as they are now. 0 or -errno
- */
+/** broker_refresh - apply the present addresses and settings. 0 or -errno */
 int broker_refresh(struct broker *);
 
-/** broker_verify - look, and repair rules that somebody changed.
- * Return: 0 they were right, 1 repaired, -errno they could not be (logged) */
+/** broker_verify - compare the kernel with the table, and repair what differs.
+ * Return: 0 no difference, 1 repaired, -errno not repaired (logged) */
 int broker_verify(struct broker *);
 
-/** broker_fault - why the kernel may hold other rules than the table says; ""
- * where all is well. Valid until the next call. */
+/** broker_fault - why the kernel's rules may differ from the table; "" if they
+ * do not. Valid until the next call. */
 const char *broker_fault(const struct broker *);
 
 /**
  * broker_serve - read and answer what the engine has sent.
  * @fd: the SOCK_SEQPACKET end, non-blocking
  *
- * SETs and DELs that wait together are one batch. It is one turn, whatever else
- * waits: NAT_BATCH_MAX requests at most, one transaction of the backend, one
- * request of another kind than SET, DEL and SYNC_RULE. What it says in the log
- * has a rate, LOG_ENGINE_LINES_S.
- * Blocks for as long as the backend takes, and for a walk over the kernel's
- * flows when rules vanished: those that came through them are ended. At
- * @now_ms, which the owner sets, that may be too early after the last walk:
- * as long as @flows.gone_n is not 0, flows_kill() is due.
+ * SETs and DELs that wait together are one batch. A call is one turn: at most
+ * NAT_BATCH_MAX requests, one transaction of the backend, and one request of
+ * another kind than SET, DEL and SYNC_RULE; others wait for the next turn. The
+ * log lines about requests have a limited rate, LOG_ENGINE_LINES_S.
  *
- * Return: 0, -EPIPE the engine has hung up, -EPROTO it sent what makes no
- * sense, -EXFULL it does not read its answers
+ * Blocks while the backend works, and for a walk over the kernel's flows if
+ * rules were deleted, to end their flows. If the last walk is too recent
+ * (@now_ms, which the owner sets), no walk is made: as long as @flows.noted_n
+ * is not 0, the owner must call flows_kill().
+ *
+ * Return: 0, -EPIPE the engine closed its end, -EPROTO it sent a malformed
+ * request, -EXFULL it does not read its answers
  */
 int broker_serve(struct broker *, int fd);
 

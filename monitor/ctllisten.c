@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* ctllisten.c - makes the control socket. The monitor's part. */
+/*
+ * ctllisten.c - creates the control socket.
+ *
+ * Runs in: monitor
+ */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -13,8 +17,8 @@
 
 #define BACKLOG	CTL_CLIENTS_MAX
 
-/* A socket that a killed daemon left answers nobody. Return: 0 the name is
- * free now, -EADDRINUSE, other -errno */
+/* Remove a socket on which nobody listens: a killed daemon has left it.
+ * Return: 0 the name is free now, -EADDRINUSE, other -errno */
 static int clear(const struct sockaddr_un *at)
 {
 	struct stat st;
@@ -36,7 +40,7 @@ static int clear(const struct sockaddr_un *at)
 	return err;
 }
 
-/* Nobody but its owner, from the first moment on. */
+/* The mode is 0600 from the moment the name exists. */
 static int bind_private(int fd, const struct sockaddr_un *at)
 {
 	mode_t mask = umask(0177);
@@ -69,8 +73,8 @@ int ctllisten_open(const char *path)
 	return err;
 }
 
-/* Who has a listening socket may end it for all who have it, or take none of
- * those who wait. */
+/* A process that holds a listening socket can shut it down for all holders, or
+ * leave the waiting connections unaccepted. */
 bool ctllisten_repair(int fd)
 {
 	struct pollfd p = { fd, POLLRDHUP };

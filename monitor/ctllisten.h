@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ctllisten.h - makes the control socket, which the engine then serves.
+ * ctllisten.h - creates the control socket, which the engine then serves.
  *
- * The socket is the user's that started the daemon, mode 0600. The monitor
- * keeps it open while engines come and go, so nobody is refused meanwhile.
+ * The socket belongs to the user that started the daemon, mode 0600. The
+ * monitor keeps it open across engines, so no connection is refused while an
+ * engine restarts.
  *
  * Runs in: monitor
  */
@@ -13,11 +14,10 @@
 #include <stdbool.h>
 
 /**
- * ctllisten_open - make the socket at @path.
+ * ctllisten_open - create the socket at @path.
  *
- * One that nobody serves any more is replaced; anything else at @path, or one
- * that answers, is left alone (-EADDRINUSE). The caller removes the name in
- * the end.
+ * Replaces a socket on which nobody listens. Leaves anything else at @path
+ * alone (-EADDRINUSE). The caller removes the name in the end.
  *
  * Return: the descriptor, non-blocking; -ENAMETOOLONG, other -errno
  */
@@ -25,7 +25,7 @@ int ctllisten_open(const char *path);
 
 /**
  * ctllisten_repair - undo what a hostile engine may have done to the socket.
- * @fd: the socket; the engine that had it has ended
+ * @fd: the socket; the engine that held it has exited
  *
  * Return: false: it cannot be repaired, make another one
  */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * flows.c - end the flows that came through rules which are gone.
+ * flows.c - ends the connections whose mapping is deleted.
  *
- * Owns: the notes of where rules led, and the pace of the walks.
- * Never does: change a rule, or end a flow through one that still leads to
- * where it led.
+ * Owns: the notes of where the rules led, and the rate of the walks.
+ * Never does: change a rule, or end a flow whose rule still leads to the same
+ * place.
  * Invariant: flows_kill() leaves no note behind; a flow that it could not end
  * is not tried again.
+ *
+ * Runs in: monitor
  */
 #include <errno.h>
 #include <string.h>
@@ -18,31 +20,31 @@
 
 int flows_open(struct flows *f, const struct natfw *fw, size_t max)
 {
-	f->gone = mem_new(max, sizeof(*f->gone));
-	if (!f->gone)
+	f->noted = mem_new(max, sizeof(*f->noted));
+	if (!f->noted)
 		return -ENOMEM;
 	f->fw = fw;
-	f->gone_max = max;
+	f->noted_max = max;
 	return 0;
 }
 
 void flows_close(struct flows *f)
 {
-	mem_free(f->gone, f->gone_max, sizeof(*f->gone));
-	f->gone = NULL;
+	mem_free(f->noted, f->noted_max, sizeof(*f->noted));
+	f->noted = NULL;
 }
 
 void flows_note(struct flows *f, const struct nat_rule *r)
 {
 	if (r && f->fw->env.ext_ip)
-		f->gone[f->gone_n++] = (struct conntrack_port){
+		f->noted[f->noted_n++] = (struct conntrack_port){
 			.ext_ip = f->fw->env.ext_ip, .remote = r->remote.ip,
 			.client = r->client.ip, .ext_port = r->ext_port,
 			.int_port = r->int_port, .proto = r->proto,
 		};
 }
 
-/* Does a rule of the table lead to where @p led? */
+/* Does a rule of the table still lead where @p led? */
 static bool still_leads(const struct flows *f, const struct conntrack_port *p)
 {
 	const struct nat_rule rule = {
@@ -55,8 +57,8 @@ static bool still_leads(const struct flows *f, const struct conntrack_port *p)
 	return now && nat_rule_equal(now, &rule);
 }
 
-/* Once a reason; a kernel that can not do it is not asked again. */
-static void tell(struct flows *f, int err)
+/* Log each reason once. */
+static void log_failure(struct flows *f, int err)
 {
 	if (err != f->err)
 		log_warn("flows through deleted mappings may go on: %s",
@@ -64,12 +66,13 @@ static void tell(struct flows *f, int err)
 	f->err = err;
 }
 
-/* How long a walk takes is up to the flows there are, whoever made them. */
+/* The time of a walk depends on the number of flows, which LAN hosts decide.
+ * So the gap to the next walk grows with it. */
 static int walk(struct flows *f, size_t n, uint64_t now_ms)
 {
 	uint64_t before_us = clock_cpu_us();
 	unsigned gap_ms;
-	int err = conntrack_kill(f->gone, n);
+	int err = conntrack_kill(f->noted, n);
 
 	gap_ms = (unsigned)((clock_cpu_us() - before_us) * FLOWS_GAP_WALKS /
 			    1000);
@@ -85,20 +88,20 @@ void flows_kill(struct flows *f, uint64_t now_ms)
 	size_t n = 0;
 	int err;
 
-	for (size_t i = 0; i < f->gone_n; i++)
-		if (!still_leads(f, &f->gone[i]))
-			f->gone[n++] = f->gone[i];
-	f->gone_n = 0;
+	for (size_t i = 0; i < f->noted_n; i++)
+		if (!still_leads(f, &f->noted[i]))
+			f->noted[n++] = f->noted[i];
+	f->noted_n = 0;
 	if (!n || f->err == -EPROTONOSUPPORT || f->err == -EOPNOTSUPP)
 		return;
 	err = walk(f, n, now_ms);
 	if (err)
-		tell(f, err);
+		log_failure(f, err);
 }
 
 void flows_room(struct flows *f, size_t n, uint64_t now_ms)
 {
-	if (f->gone_n + n > f->gone_max)
+	if (f->noted_n + n > f->noted_max)
 		flows_kill(f, now_ms);
 }
 

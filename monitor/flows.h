@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * flows.h - the flows that came through rules which are gone: ended, at a pace.
+ * flows.h - ends the connections whose mapping is deleted, at a limited rate.
  *
- * A rule that vanishes, or leads elsewhere, takes the flows that came through
- * it along. Before a change the rules that it may touch are noted; afterwards
- * the table tells which of them are gone, whatever the firewall's tool said.
+ * A rule that is deleted, or leads elsewhere, ends the flows that came through
+ * it. Before a change, the owner notes the rules that the change may touch.
+ * Afterwards the table tells which of them are deleted, whatever the firewall
+ * tool reported.
+ *
+ * Runs in: monitor
  */
 #ifndef MONITOR_FLOWS_H
 #define MONITOR_FLOWS_H
@@ -14,46 +17,47 @@
 
 struct flows {
 	const struct natfw *fw;		/* borrowed */
-	struct conntrack_port *gone;	/* where rules led before a change */
-	size_t gone_n;			/* not 0: a walk is due */
-	size_t gone_max;
-	uint64_t walked_ms;		/* flows were looked for */
-	unsigned walk_gap_ms;		/* from that to the next time */
-	int err;			/* why they can not be ended, told */
+	struct conntrack_port *noted;	/* where rules led before a change */
+	size_t noted_n;			/* not 0: a walk is due */
+	size_t noted_max;
+	uint64_t walked_ms;		/* time of the last walk */
+	unsigned walk_gap_ms;		/* from the last walk to the next */
+	int err;			/* the last failure, already logged */
 };
 
 /**
- * flows_open - take memory; nothing is noted yet.
+ * flows_open - allocate the notes; none is taken yet.
  * @f: the caller's; zeroed
  * @fw: the table; borrowed until flows_close()
- * @max: room for so many notes
+ * @max: number of notes
  *
  * Return: 0, -ENOMEM; flows_close() is harmless then
  */
 int flows_open(struct flows *f, const struct natfw *fw, size_t max);
 
-/** flows_close - give the memory back. What is noted is forgotten. */
+/** flows_close - free the notes. */
 void flows_close(struct flows *);
 
-/** flows_room - a change is to come: make room to note the @n rules that it may
- * touch, where need be by flows_kill(). @n: no more than @gone_max */
+/** flows_room - make room for @n more notes, with flows_kill() if necessary.
+ * Call it before a change that may touch @n rules. @n: at most @noted_max */
 void flows_room(struct flows *, size_t n, uint64_t now_ms);
 
-/** flows_note - the change that is to come may touch this rule of the table.
- * NULL is fine. There must be room: flows_room(). */
+/** flows_note - note a rule of the table that the next change may touch. NULL
+ * does nothing. There must be room: flows_room(). */
 void flows_note(struct flows *, const struct nat_rule *);
 
 /**
- * flows_end - the change was made: end the flows of what is gone.
- * @now_ms: any clock that only goes forward; 0: there is none
+ * flows_end - end the flows of deleted rules, after a change.
+ * @now_ms: any clock that never goes back; 0: there is none
  *
- * What goes in a burst shares a walk: where the last one was less than
- * @walk_gap_ms ago, nothing is done, and flows_kill() is due by then.
+ * The changes of a burst share one walk: less than @walk_gap_ms after the last
+ * walk this does nothing, and the owner calls flows_kill() when the gap ends.
  */
 void flows_end(struct flows *, uint64_t now_ms);
 
-/** flows_kill - end them now, in one walk over the kernel's flows, for which it
- * blocks. A failure is logged, once a reason. Nothing noted: does nothing. */
+/** flows_kill - end the flows of the noted rules that are deleted, in one walk
+ * over the kernel's flows. Blocks for the walk. Logs a failure, each reason
+ * once. Without notes it does nothing. */
 void flows_kill(struct flows *, uint64_t now_ms);
 
 #endif

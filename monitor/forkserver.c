@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * forkserver.c - the process that engines are born in, and the monitor's end.
+ * forkserver.c - the process that forks the engines, and the monitor's end of
+ * its socket.
  *
  * Owns: one engine at a time. Never does: read from the network, open a file
- * once its jail is shut.
- * Invariant: what it holds for an engine is closed here as soon as that is
- * born, or nobody would see either end of it close.
+ * once it is in its jail.
+ * Invariant: it closes the descriptors of an engine as soon as that is forked;
+ * otherwise nobody would see either end of them close.
+ *
+ * Runs in: monitor
  */
 #include "monitor/forkserver.h"
 
@@ -25,92 +28,92 @@
 #include "sys/bootid.h"
 #include "sys/proc.h"
 
-#define FORKSERVER_FD 3		/* its socket: the first behind 0 to 2 */
+#define FORKSERVER_FD 3		/* its socket: the first after 0 to 2 */
 
 enum verb { START = 1, KILL };
 
 struct request {
 	uint32_t verb;		/* enum verb */
-	uint32_t fd_n;		/* how many came along */
+	uint32_t fd_n;		/* number of descriptors that follow */
 };
 
-/* Room for descriptors that come along, aligned as they need it. */
+/* Room for the descriptors of a request, aligned for a cmsghdr. */
 union control {
 	struct cmsghdr head;
 	char buf[CMSG_SPACE(FORKSERVER_FDS * sizeof(int))];
 };
 
-struct nest {
+struct server {
 	pid_t self, engine;		/* 0: there is none */
-	bool hung_up;			/* the monitor has */
+	bool hung_up;			/* the monitor has closed its end */
 	engine_run_fn *run;
-	struct engine_start start;	/* descriptors: of the engine that
-					 * starts now */
+	struct engine_start start;	/* of the engine that starts now */
 };
 
-/* ---- the process: births and deaths -------------------------------------- */
+/* ---- the process: start and exit of engines ------------------------------ */
 
-/* A monitor that is gone is seen when we listen. */
-static void tell(enum forkserver_event news, int value)
+/* Ignores an error: the next read shows that the monitor has exited. */
+static void send_event(enum forkserver_event event, int value)
 {
-	const struct forkserver_rep rep = { news, value };
+	const struct forkserver_rep rep = { event, value };
 
 	if (send(FORKSERVER_FD, &rep, sizeof(rep), MSG_NOSIGNAL) < 0)
 		return;
 }
 
-static void __attribute__((noreturn)) be_engine(struct nest *n)
+static void __attribute__((noreturn)) run_engine(struct server *s)
 {
 	sigset_t none;
 
-	/* Nobody else could end it if we were gone; we may be so already. */
+	/* Without the fork server nobody could kill this engine. The fork
+	 * server may have exited before prctl(), so compare the parent. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ||
-	    getppid() != n->self)
+	    getppid() != s->self)
 		_exit(1);
 	close(FORKSERVER_FD);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	_exit(n->run(&n->start));
+	_exit(s->run(&s->start));
 }
 
-static void give_birth(struct nest *n, const int *fd, size_t fd_n)
+static void start_engine(struct server *s, const int *fd, size_t fd_n)
 {
-	n->start.chan_fd = fd[FORKSERVER_CHAN];
-	n->start.log_fd = fd[FORKSERVER_LOG];
-	n->start.ctl_fd = fd_n > FORKSERVER_CTL ? fd[FORKSERVER_CTL] : -1;
-	n->engine = fork();
-	if (n->engine == 0)
-		be_engine(n);
-	if (n->engine > 0) {
-		tell(FORKSERVER_STARTED, n->engine);
+	s->start.chan_fd = fd[FORKSERVER_CHAN];
+	s->start.log_fd = fd[FORKSERVER_LOG];
+	s->start.ctl_fd = fd_n > FORKSERVER_CTL ? fd[FORKSERVER_CTL] : -1;
+	s->engine = fork();
+	if (s->engine == 0)
+		run_engine(s);
+	if (s->engine > 0) {
+		send_event(FORKSERVER_STARTED, s->engine);
 	} else {
-		tell(FORKSERVER_FAILED, -errno);
-		n->engine = 0;
+		send_event(FORKSERVER_FAILED, -errno);
+		s->engine = 0;
 	}
 	for (size_t i = 0; i < fd_n; i++)
 		close(fd[i]);
 }
 
-static void reap(struct nest *n)
+static void reap(struct server *s)
 {
 	int status;
 
-	if (!n->engine || waitpid(n->engine, &status, WNOHANG) != n->engine)
+	if (!s->engine || waitpid(s->engine, &status, WNOHANG) != s->engine)
 		return;
-	n->engine = 0;
-	tell(FORKSERVER_DIED, status);
+	s->engine = 0;
+	send_event(FORKSERVER_EXITED, status);
 }
 
-static void end_engine(const struct nest *n)
+static void kill_engine(const struct server *s)
 {
-	if (n->engine)
-		kill(n->engine, SIGKILL);
+	if (s->engine)
+		kill(s->engine, SIGKILL);
 }
 
-/* ---- the process: what it is told ---------------------------------------- */
+/* ---- the process: requests ----------------------------------------------- */
 
-static size_t take_fds(struct msghdr *msg, int *ret_fd)
+static size_t read_fds(struct msghdr *msg, int *ret_fd)
 {
 	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
 	size_t len;
@@ -122,8 +125,8 @@ static size_t take_fds(struct msghdr *msg, int *ret_fd)
 	return len / sizeof(*ret_fd);
 }
 
-/* The monitor makes no mistake that we could put right. */
-static void obey(struct nest *n)
+/* The monitor is trusted. A malformed request is a bug, so exit. */
+static void handle_request(struct server *s)
 {
 	union control control;
 	struct request req;
@@ -137,23 +140,23 @@ static void obey(struct nest *n)
 	size_t fd_n;
 
 	if (len <= 0) {
-		n->hung_up = true;
+		s->hung_up = true;
 		return;
 	}
-	fd_n = take_fds(&msg, fd);
+	fd_n = read_fds(&msg, fd);
 	if (len != sizeof(req) || fd_n != req.fd_n ||
 	    msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		_exit(1);
 	if (req.verb == KILL)
-		end_engine(n);
-	else if (req.verb == START && !n->engine && fd_n > FORKSERVER_LOG)
-		give_birth(n, fd, fd_n);
+		kill_engine(s);
+	else if (req.verb == START && !s->engine && fd_n > FORKSERVER_LOG)
+		start_engine(s, fd, fd_n);
 	else
 		_exit(1);
 }
 
-/* A death comes as a signal, which is let in only while we wait. */
-static void __attribute__((noreturn)) live(struct nest *n)
+/* SIGCHLD is blocked except in ppoll(), so no exit is missed. */
+static void __attribute__((noreturn)) serve(struct server *s)
 {
 	static const struct timespec byebye = {
 		ENGINE_STOP_MS / 1000, ENGINE_STOP_MS % 1000 * 1000000L,
@@ -164,15 +167,15 @@ static void __attribute__((noreturn)) live(struct nest *n)
 
 	sigemptyset(&none);
 	for (;;) {
-		reap(n);
-		if (n->hung_up && !n->engine)
+		reap(s);
+		if (s->hung_up && !s->engine)
 			_exit(0);
-		ready = ppoll(&pfd, !n->hung_up, n->hung_up ? &byebye : NULL,
+		ready = ppoll(&pfd, !s->hung_up, s->hung_up ? &byebye : NULL,
 			      &none);
 		if (ready > 0)
-			obey(n);
+			handle_request(s);
 		else if (ready == 0)
-			end_engine(n);
+			kill_engine(s);
 	}
 }
 
@@ -185,8 +188,9 @@ static int set_signals(void)
 	struct sigaction sa = { .sa_handler = on_sigchld };
 	sigset_t death;
 
-	/* A terminal or an init system tells all of us at once. We go when the
-	 * monitor says so, and so does the engine, or nobody says byebye. */
+	/* A terminal or an init system signals all of our processes at once.
+	 * The fork server and the engine must stay until the monitor stops
+	 * them, or no engine would send byebye. */
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
@@ -198,7 +202,8 @@ static int set_signals(void)
 	return 0;
 }
 
-/* Nothing else of the monitor's: the pid file's lock is not for us. */
+/* Close every other descriptor of the monitor's, such as the lock of the pid
+ * file. */
 static int keep_only(int fd)
 {
 	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
@@ -210,38 +215,39 @@ static int keep_only(int fd)
 static void __attribute__((noreturn))
 run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 {
-	struct nest n = { .run = run, .start.owner = getuid() };
+	struct server s = { .run = run, .start.owner = getuid() };
 	int err;
 
-	n.self = getpid();
-	/* where a build that names calls names ours */
+	s.self = getpid();
+	/* so that a build that logs refused system calls logs ours */
 	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
 	if (keep_only(fd))
 		_exit(1);
-	bootid_read(n.start.boot_id);
+	bootid_read(s.start.boot_id);
 	err = set_signals();
 	if (!err)
 		err = jail_enter(j);
-	tell(FORKSERVER_READY, err);
+	send_event(FORKSERVER_READY, err);
 	if (err)
 		_exit(1);
-	live(&n);
+	serve(&s);
 }
 
 /* ---- the monitor's end --------------------------------------------------- */
 
-/* Its first word. What it says when it can not be had, is why. */
-static int hear_ready(const struct forkserver *n)
+/* Wait for READY; its value is 0, or -errno if the child could not enter the
+ * jail. */
+static int wait_ready(const struct forkserver *s)
 {
 	struct forkserver_rep rep;
 	ssize_t len;
 
 	do
-		len = recv(n->fd, &rep, sizeof(rep), 0);
+		len = recv(s->fd, &rep, sizeof(rep), 0);
 	while (len < 0 && errno == EINTR);
 	if (len < 0)
 		return -errno;
-	if (len != sizeof(rep) || rep.news != FORKSERVER_READY)
+	if (len != sizeof(rep) || rep.event != FORKSERVER_READY)
 		return -EPIPE;
 	return rep.value;
 }
@@ -262,14 +268,14 @@ int forkserver_open(struct forkserver *ret, const struct jail *jail,
 	err = ret->pid < 0 ? -errno : 0;
 	close(pair[1]);
 	if (!err)
-		err = hear_ready(ret);
+		err = wait_ready(ret);
 	if (err)
 		forkserver_close(ret, &status);
 	return err;
 }
 
-static int ask(const struct forkserver *n, enum verb verb, const int *fd,
-	       size_t fd_n)
+static int send_request(const struct forkserver *s, enum verb verb,
+			const int *fd, size_t fd_n)
 {
 	struct request req = { verb, (uint32_t)fd_n };
 	struct iovec iov = { &req, sizeof(req) };
@@ -286,26 +292,26 @@ static int ask(const struct forkserver *n, enum verb verb, const int *fd,
 		c->cmsg_len = CMSG_LEN(fd_n * sizeof(*fd));
 		memcpy(CMSG_DATA(c), fd, fd_n * sizeof(*fd));
 	}
-	if (sendmsg(n->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+	if (sendmsg(s->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return -errno;
 	return 0;
 }
 
-int forkserver_start(const struct forkserver *n, const int fd[FORKSERVER_FDS])
+int forkserver_start(const struct forkserver *s, const int fd[FORKSERVER_FDS])
 {
-	return ask(n, START, fd, fd[FORKSERVER_CTL] < 0 ? FORKSERVER_CTL :
-						      FORKSERVER_FDS);
+	return send_request(s, START, fd, fd[FORKSERVER_CTL] < 0 ?
+				    FORKSERVER_CTL : FORKSERVER_FDS);
 }
 
-int forkserver_kill(const struct forkserver *n)
+int forkserver_kill(const struct forkserver *s)
 {
-	return ask(n, KILL, NULL, 0);
+	return send_request(s, KILL, NULL, 0);
 }
 
-int forkserver_read(const struct forkserver *n, struct forkserver_rep *ret)
+int forkserver_read(const struct forkserver *s, struct forkserver_rep *ret)
 {
 	struct forkserver_rep rep;
-	ssize_t len = recv(n->fd, &rep, sizeof(rep), MSG_DONTWAIT);
+	ssize_t len = recv(s->fd, &rep, sizeof(rep), MSG_DONTWAIT);
 
 	if (len < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
@@ -315,17 +321,17 @@ int forkserver_read(const struct forkserver *n, struct forkserver_rep *ret)
 	return 0;
 }
 
-/* Its end of the socket closes when it ends; a moment later it can be waited
- * for. Not by SIGCHLD: our owner may watch that. */
-static int wait_end(const struct forkserver *n, int *ret_status)
+/* The fork server's socket closes when it exits; waitpid() succeeds a moment
+ * later. SIGCHLD is not used, because our owner may watch it. */
+static int wait_end(const struct forkserver *s, int *ret_status)
 {
 	static const struct timespec moment = { 0, 1000000 };
-	struct pollfd pfd = { n->fd, 0 };
+	struct pollfd pfd = { s->fd, 0 };
 	int tries = poll(&pfd, 1, FORKSERVER_END_MS) > 0 ? 1000 : 1;
 	pid_t got = 0;
 
 	while (!got && tries-- > 0) {
-		got = waitpid(n->pid, ret_status, WNOHANG);
+		got = waitpid(s->pid, ret_status, WNOHANG);
 		if (!got)
 			nanosleep(&moment, NULL);
 	}
@@ -334,16 +340,16 @@ static int wait_end(const struct forkserver *n, int *ret_status)
 	return got ? 0 : -ETIMEDOUT;
 }
 
-int forkserver_close(struct forkserver *n, int *ret_status)
+int forkserver_close(struct forkserver *s, int *ret_status)
 {
 	int err = -ECHILD;
 
-	if (n->fd < 0)
+	if (s->fd < 0)
 		return err;
-	shutdown(n->fd, SHUT_WR);
-	if (n->pid > 0)
-		err = wait_end(n, ret_status);
-	close(n->fd);
-	*n = (struct forkserver){ 0, -1 };
+	shutdown(s->fd, SHUT_WR);
+	if (s->pid > 0)
+		err = wait_end(s, ret_status);
+	close(s->fd);
+	*s = (struct forkserver){ 0, -1 };
 	return err;
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * monitor.c - the privileged half: signals, start, reload, stop.
+ * monitor.c - the privileged process: signals, start, reload, stop.
  *
  * Owns: the broker (broker.c) through which the engine reaches the firewall,
- * the supervisor (supervisor.c) that leads the engine's life. Never does: read
- * from the network. Invariant: until the fork server is there nothing was cut,
- * and a reload may do what the start may; from then on the jail is the one it
- * was forked for.
+ * and the supervisor (supervisor.c) that starts and stops the engine. Never
+ * does: read from the network. Invariant: until the fork server is open the
+ * monitor has all its rights, and a reload may do what the start may; from then
+ * on the jail stays the one that the fork server entered.
+ *
+ * Runs in: monitor
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,26 +25,27 @@
 #include "monitor/report.h"
 #include "monitor/supervisor.h"
 
-/* Two descriptors of the engine's, the fork server's, the firewall's; room for
- * what later layers watch. */
+/* The engine's two descriptors, the fork server's, the firewall's, and room
+ * for more. */
 #define MONITOR_FDS_MAX 8
-/* After somebody changed the firewall: he may not be done yet. Others may
- * change it all the time; to look costs a tool's run. */
+/* Wait this long after somebody changed the firewall, because more changes may
+ * follow. Others may change it all the time, and a check costs the run of a
+ * tool, so keep the gap between two checks. */
 #define SUSPECT_MS	20
 #define SUSPECT_GAP_MS	1000
-
 enum phase {
 	RUNNING,
-	RELOADING, /* the engine is to go, its successor has new settings */
-	STOPPING,  /* the engine is to go, and then so do we */
+	RELOADING, /* the engine stops, its successor gets new settings */
+	STOPPING,  /* the engine stops, and then the monitor */
 };
 
-/* Whom the engine runs as, and where. */
+/* User, group and directory of the engine. */
 struct home {
 	uid_t uid;
 	gid_t gid;
 	char dir[PATH_MAX];
-	char user[CONF_STR_MAX], state_dir[CONF_STR_MAX];	/* for which */
+	/* the settings that they were made from */
+	char user[CONF_STR_MAX], state_dir[CONF_STR_MAX];
 };
 
 struct monitor {
@@ -54,13 +57,13 @@ struct monitor {
 	int status;
 
 	struct broker broker;
-	struct report report;		/* to the operator */
+	struct report report;
 	int ctl_fd;			/* the control socket, -1 none */
 	struct home home;
 	engine_run_fn *run;
 	struct supervisor supervisor;
 
-	struct loop_fd firewall;		/* tells of others' changes */
+	struct loop_fd firewall;		/* notices of others' changes */
 	uint64_t verified_ms;
 	struct loop_timer verify, flows;
 	struct loop_signal sig[3];
@@ -68,16 +71,16 @@ struct monitor {
 
 /* ---- the firewall -------------------------------------------------------- */
 
-/* The next look at the firewall comes soon. */
-static void suspect(struct monitor *m)
+/* If somebody else changed the firewall, check it soon. */
+static void schedule_verify(struct monitor *m)
 {
-	uint64_t gone_ms = loop_now_ms(m->loop) - m->verified_ms;
+	uint64_t since_ms = loop_now_ms(m->loop) - m->verified_ms;
 
 	if (!m->broker.suspect)
 		return;
 	m->broker.suspect = false;
-	loop_timer_set(m->loop, &m->verify, gone_ms < SUSPECT_GAP_MS ?
-		     SUSPECT_GAP_MS - gone_ms : SUSPECT_MS);
+	loop_timer_set(m->loop, &m->verify, since_ms < SUSPECT_GAP_MS ?
+		       SUSPECT_GAP_MS - since_ms : SUSPECT_MS);
 }
 
 static void on_verify(struct loop_timer *t)
@@ -88,7 +91,7 @@ static void on_verify(struct loop_timer *t)
 	m->verified_ms = loop_now_ms(m->loop);
 	broker_verify(&m->broker);
 	report_broker(&m->report, &m->broker);
-	suspect(m);
+	schedule_verify(m);
 	log_flush();
 }
 
@@ -97,7 +100,7 @@ static void on_firewall(struct loop_fd *w, short revents)
 	struct monitor *m = LOOP_OWNER(w, struct monitor, firewall);
 
 	broker_changed(&m->broker);
-	suspect(m);
+	schedule_verify(m);
 }
 
 static void watch_firewall(struct monitor *m)
@@ -115,7 +118,7 @@ static void on_flows(struct loop_timer *t)
 	flows_kill(&m->broker.flows, loop_now_ms(m->loop));
 }
 
-/* ---- the operator -------------------------------------------------------- */
+/* ---- the control socket -------------------------------------------------- */
 
 static void control_close(struct monitor *m)
 {
@@ -126,8 +129,8 @@ static void control_close(struct monitor *m)
 	m->ctl_fd = -1;
 }
 
-/* Without it all goes on, but for upnpctl. One that is there stays, and who has
- * connected meanwhile is served by the next engine. */
+/* Without the socket only upnpctl does not work. An open socket stays open, so
+ * that the next engine serves the connections that wait on it. */
 static void control_open(struct monitor *m)
 {
 	if (m->ctl_fd >= 0 && ctllisten_repair(m->ctl_fd))
@@ -141,7 +144,7 @@ static void control_open(struct monitor *m)
 
 /* ---- the engine ---------------------------------------------------------- */
 
-static void on_born(void *arg)
+static void on_starting(void *arg)
 {
 	struct monitor *m = arg;
 
@@ -156,27 +159,27 @@ static int on_request(void *arg, int fd)
 
 	m->broker.now_ms = loop_now_ms(m->loop);
 	err = broker_serve(&m->broker, fd);
-	if (m->broker.flows.gone_n && !m->flows.active)
+	if (m->broker.flows.noted_n && !m->flows.active)
 		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
 	report_broker(&m->report, &m->broker);
 	if (m->broker.serving)
 		report_serving(&m->report);
-	suspect(m);
+	schedule_verify(m);
 	return err;
 }
 
-static void on_died(void *arg)
+static void on_exited(void *arg)
 {
 	struct monitor *m = arg;
 
-	report_death(&m->report);
+	report_exit(&m->report);
 	control_open(m);
 	supervisor_control(&m->supervisor, m->ctl_fd);
 }
 
 static void reload_finish(struct monitor *m);
 
-static void on_gone(void *arg)
+static void on_stopped(void *arg)
 {
 	struct monitor *m = arg;
 
@@ -186,7 +189,7 @@ static void on_gone(void *arg)
 		reload_finish(m);
 }
 
-static void on_lost(void *arg)
+static void on_failed(void *arg)
 {
 	struct monitor *m = arg;
 
@@ -195,8 +198,8 @@ static void on_lost(void *arg)
 }
 
 static const struct supervisor_ops supervisor_ops = {
-	.born = on_born, .request = on_request, .died = on_died,
-	.gone = on_gone, .lost = on_lost,
+	.starting = on_starting, .request = on_request, .exited = on_exited,
+	.stopped = on_stopped, .failed = on_failed,
 };
 
 /* ---- start, reload, stop ------------------------------------------------- */
@@ -214,9 +217,9 @@ static int find_user(const struct conf *conf, struct home *ret)
 	return err < 0 ? err : 0;
 }
 
-/* Where there is no /var, or it is read-only: beside the pid file is room, if
- * only until the next boot. A crash or a reload then costs no mapping. */
-static int stand_in(const struct conf *conf, int why, struct home *ret)
+/* If there is no /var, or it is read-only, use a directory beside the pid file,
+ * which lasts until the next boot. So a crash or a reload costs no mapping. */
+static int fallback_dir(const struct conf *conf, int why, struct home *ret)
 {
 	int err = statusfile_beside(conf->pid_file, ".jail", ret->dir);
 
@@ -235,7 +238,7 @@ static int find_dir(const struct conf *conf, struct home *ret)
 	int err = jail_dir(conf->state_dir, ret->uid, ret->gid);
 
 	str_copy(ret->dir, sizeof(ret->dir), str_z(conf->state_dir));
-	if ((err == -ENOENT || err == -EROFS) && !stand_in(conf, err, ret))
+	if ((err == -ENOENT || err == -EROFS) && !fallback_dir(conf, err, ret))
 		return 0;
 	if (err)
 		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
@@ -254,17 +257,18 @@ static int prepare(const struct conf *conf, struct home *ret)
 	return err;
 }
 
-/* Nobody has the right to lead the engine to another home any more. */
-static int not_by_reload(const struct monitor *m, const char *key,
+/* No process has the right to move the engine to another home any more. */
+static int refuse_reload(const struct monitor *m, const char *key,
 			 const char *was, const char *is)
 {
-	log_err("%s: %s can not become %s by a reload, it is %s since the "
+	log_err("%s: %s cannot become %s by a reload, it is %s since the "
 		"start: restart upnpd", m->path, key, is, was);
 	return -EPERM;
 }
 
-/* What user means was looked up once: somebody may have been made since. */
-static int stay(const struct monitor *m, const struct conf *next)
+/* Check that @next keeps the home. /etc/passwd was read at the start; it may name
+ * other ids now, or a user that was missing then. */
+static int check_home(const struct monitor *m, const struct conf *next)
 {
 	const struct home *h = &m->home;
 	uid_t uid = h->uid;
@@ -272,16 +276,16 @@ static int stay(const struct monitor *m, const struct conf *next)
 
 	if (strcmp(next->state_dir, h->state_dir) &&
 	    strcmp(next->state_dir, h->dir))
-		return not_by_reload(m, "state-dir", h->state_dir,
+		return refuse_reload(m, "state-dir", h->state_dir,
 				     next->state_dir);
 	if (strcmp(next->user, h->user) &&
 	    (jail_user(next->user, &uid, &gid) < 0 || uid != h->uid ||
 	     gid != h->gid))
-		return not_by_reload(m, "user", h->user, next->user);
+		return refuse_reload(m, "user", h->user, next->user);
 	return 0;
 }
 
-/* The fork server is shut in, and asked for nothing yet. */
+/* The fork server enters the jail; no engine is started yet. */
 static int open_forkserver(struct monitor *m)
 {
 	struct jail jail = {
@@ -293,12 +297,12 @@ static int open_forkserver(struct monitor *m)
 		return 0;
 	err = supervisor_open(&m->supervisor, &jail, m->run);
 	if (err)
-		log_err("engine can not enter its jail %s: %s", m->home.dir,
+		log_err("engine cannot enter its jail %s: %s", m->home.dir,
 			strerror(-err));
 	return err;
 }
 
-static int begin(struct monitor *m)
+static int apply(struct monitor *m)
 {
 	int err = 0;
 
@@ -317,17 +321,17 @@ static int begin(struct monitor *m)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(&m->conf)->name);
-	/* a firewall tool may take its time: we are to be found meanwhile */
+	/* Report first: a firewall tool may take its time. */
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);
 	if (err)
 		return err;
 	if (m->broker.open)
-		broker_refresh(&m->broker);	/* failed: verify tries again */
+		broker_refresh(&m->broker);	/* on_verify() retries it */
 	else
 		err = broker_open(&m->broker, &m->conf);
-	/* The first time the tools ran with all of root's rights: one of them
-	 * may have had to load a module. From here on nobody has them. */
+	/* Until here the tools ran with all rights of root, because one of them
+	 * may have had to load a module. From here on no process has them. */
 	if (!err)
 		err = caps_cut();
 	if (err)
@@ -340,16 +344,16 @@ static int begin(struct monitor *m)
 	return 0;
 }
 
-/* A socket of the same name stays as it is: who has connected meanwhile is
- * served by the next engine. */
+/* A socket of the same name stays open, so that the next engine serves the
+ * connections that wait on it. */
 static bool same_socket(const struct monitor *m)
 {
 	return m->next_conf.enabled && !strcmp(m->next_conf.control_socket,
 					       m->conf.control_socket);
 }
 
-/* The old engine has gone: its successor gets the new configuration. A
- * firewall of the same kind and size stays, and traffic with it. */
+/* The old engine has stopped: apply the new configuration. A firewall of the
+ * same backend and size keeps its rules, so traffic goes on. */
 static void reload_finish(struct monitor *m)
 {
 	bool same = m->next_conf.enabled &&
@@ -366,7 +370,7 @@ static void reload_finish(struct monitor *m)
 	m->conf = m->next_conf;
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
-	if (!begin(m)) {
+	if (!apply(m)) {
 		report_reload(&m->report, "");
 		return;
 	}
@@ -375,8 +379,9 @@ static void reload_finish(struct monitor *m)
 	loop_stop(m->loop);
 }
 
-/* What was root's to read before its rights went need not be any more. */
-static void tell_unread(const struct monitor *m, int err, const char *why)
+/* Without its rights the monitor may be unable to read a file that it could
+ * read at the start. */
+static void log_unread(const struct monitor *m, int err, const char *why)
 {
 	if (err == -EACCES && supervisor_is_open(&m->supervisor))
 		log_err("%s: since the start upnpd reads what root owns or all "
@@ -385,8 +390,8 @@ static void tell_unread(const struct monitor *m, int err, const char *why)
 		log_err("%s", why);
 }
 
-/* Read it, and see whether an engine could start with it: what runs now is not
- * ended for what can not run. */
+/* Read the configuration and check that an engine could run with it, before the
+ * engine that runs now is stopped. */
 static int read_next(struct monitor *m)
 {
 	static struct conf next;
@@ -395,10 +400,11 @@ static int read_next(struct monitor *m)
 
 	err = conf_read(m->path, &next, &why);
 	if (err)
-		tell_unread(m, err, why.text);
+		log_unread(m, err, why.text);
 	else if (next.enabled)
-		err = supervisor_is_open(&m->supervisor) ? stay(m, &next) :
-						   prepare(&next, &m->home);
+		err = supervisor_is_open(&m->supervisor) ?
+			      check_home(m, &next) :
+			      prepare(&next, &m->home);
 	if (!err)
 		m->next_conf = next;
 	return err;
@@ -475,12 +481,12 @@ int monitor_run(const char *path, const struct conf *conf, bool debug,
 	if (!err && m.conf.enabled)
 		err = prepare(&m.conf, &m.home);
 	if (!err)
-		err = begin(&m);
+		err = apply(&m);
 	if (!err)
 		err = loop_run(m.loop);
 	if (err)
 		m.status = 1;
-	if (err && !*log_last_error())	/* who failed has told more */
+	if (err && !*log_last_error())	/* else the cause is logged */
 		log_err("ends: %s", strerror(-err));
 	broker_close(&m.broker);
 	control_close(&m);

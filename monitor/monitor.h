@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * monitor.h - the privileged process: starts and restarts the engine, checks
- * each request it sends, keeps the firewall as the table says. Reads no byte
- * from the network.
+ * each request of the engine, and keeps the firewall as the table says. It
+ * reads nothing from the network.
+ *
+ * Runs in: monitor
  */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
@@ -11,15 +13,16 @@
 #include "ipc/engine_start.h"
 
 /**
- * monitor_run - be the monitor until a signal or a hopeless fault ends it.
+ * monitor_run - run the monitor until a signal or a fatal error ends it.
  * @path: of the configuration, read again on SIGHUP; NUL-terminated, borrowed
  * @conf: as read from it; copied
  * @debug: log everything, whatever a configuration says
- * @run: what an engine does; the fork server calls it
+ * @run: the engine's main function; the fork server calls it
  *
- * SIGTERM, SIGINT: the engine says byebye, our rules go, 0. SIGHUP: the new
- * configuration, or a log line and the old one. Five engine deaths within a
- * minute: 1, rules removed.
+ * SIGTERM, SIGINT: the engine sends byebye, our rules are removed, returns 0.
+ * SIGHUP: applies the new configuration, or logs why not and keeps the old one.
+ * ENGINE_DEATHS_MAX exits of an engine within a minute: our rules are removed,
+ * returns 1.
  *
  * Return: the exit status
  */

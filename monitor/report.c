@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* report.c - keeps the monitor's status file as things are, and the service
- * manager in the picture. */
+/*
+ * report.c - keeps the status file and the service manager up to date.
+ *
+ * Runs in: monitor
+ */
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,7 +46,7 @@ static void put_state(struct wr *w, const struct report *r)
 		       s->reload_fault);
 }
 
-/* A newline would begin another variable. */
+/* A newline would start another variable. */
 static const char *state_line(const struct report *r, char *buf)
 {
 	struct wr w = wr_init_cut(buf, REPORT_LINE_MAX);
@@ -53,8 +56,9 @@ static const char *state_line(const struct report *r, char *buf)
 	return wr_cstr(&w);
 }
 
-/* @what: what has happened, a line; "": nothing but the text, perhaps */
-static void tell(struct report *r, const char *what)
+/* @what: variables to send before the status line, each with its newline. "":
+ * only the status line, and only if it has changed. */
+static void notify(struct report *r, const char *what)
 {
 	char text[REPORT_LINE_MAX + 128], line[REPORT_LINE_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
@@ -66,15 +70,15 @@ static void tell(struct report *r, const char *what)
 	copy(r->line, sizeof(r->line), line);
 	wr_fmt(&w, "%sSTATUS=%s", what, line);
 	err = notify_send(&r->manager, wr_done(&w));
-	if (err && !r->mute)
-		log_warn("the service manager can not be told: %s",
+	if (err && !r->notify_failed)
+		log_warn("cannot notify the service manager: %s",
 			 strerror(-err));
-	r->mute = err != 0;
+	r->notify_failed = err != 0;
 }
 
-static void tell_ready(struct report *r)
+static void notify_ready(struct report *r)
 {
-	tell(r, "READY=1\n");
+	notify(r, "READY=1\n");
 }
 
 void report_serving(struct report *r)
@@ -82,7 +86,7 @@ void report_serving(struct report *r)
 	if (r->serving)
 		return;
 	r->serving = true;
-	tell_ready(r);
+	notify_ready(r);
 }
 
 void report_reloading(struct report *r)
@@ -92,36 +96,36 @@ void report_reloading(struct report *r)
 
 	wr_fmt(&w, "RELOADING=1\nMONOTONIC_USEC=%llu\n",
 	       (unsigned long long)clock_mono_us());
-	tell(r, wr_cstr(&w));
+	notify(r, wr_cstr(&w));
 }
 
 void report_stopping(struct report *r)
 {
-	tell(r, "STOPPING=1\n");
+	notify(r, "STOPPING=1\n");
 }
 
 /* ---- the file ------------------------------------------------------------ */
 
 static void write_now(struct report *r)
 {
-	/* never 0, which says that nothing is written */
+	/* never 0, which means that nothing is written */
 	uint64_t hash = hash_add(HASH_BEGIN, &r->now, sizeof(r->now)) | 1;
 	int err;
 
 	if (!r->path[0] || hash == r->written)
 		return;
 	err = statusfile_write(r->path, &r->now);
-	if (err && !r->failed)
-		log_warn("status file %s: %s; upnpctl can not tell all",
+	if (err && !r->write_failed)
+		log_warn("status file %s: %s; upnpctl cannot show it all",
 			 r->path, strerror(-err));
-	r->failed = err != 0;
+	r->write_failed = err != 0;
 	r->written = hash;
 }
 
 static void publish(struct report *r)
 {
 	write_now(r);
-	tell(r, "");
+	notify(r, "");
 }
 
 void report_start(struct report *r, const char *file, const char *pid_file)
@@ -131,8 +135,8 @@ void report_start(struct report *r, const char *file, const char *pid_file)
 
 	err = notify_open(&r->manager);
 	if (err)
-		log_warn("NOTIFY_SOCKET: %s; nobody is told that we serve",
-			 strerror(-err));
+		log_warn("NOTIFY_SOCKET: %s; the service manager is not "
+			 "notified", strerror(-err));
 	if (!statusfile_path(pid_file, path))
 		str_copy(r->path, sizeof(r->path), str_z(path));
 	r->now.pid = getpid();
@@ -163,7 +167,7 @@ void report_state(struct report *r, enum status_state state,
 	r->serving = false;
 	copy_broker(r, g);
 	write_now(r);
-	tell(r, state == STATUS_DISABLED ? "READY=1\n" : "");
+	notify(r, state == STATUS_DISABLED ? "READY=1\n" : "");
 }
 
 void report_broker(struct report *r, const struct broker *g)
@@ -181,12 +185,12 @@ void report_reload(struct report *r, const char *fault)
 	r->now.reloads++;
 	copy(r->now.reload_fault, sizeof(r->now.reload_fault), fault);
 	publish(r);
-	/* what ran before goes on */
+	/* the former configuration stays in force */
 	if (*fault && (r->serving || r->now.state == STATUS_DISABLED))
-		tell_ready(r);
+		notify_ready(r);
 }
 
-void report_death(struct report *r)
+void report_exit(struct report *r)
 {
 	r->now.engine_deaths++;
 	r->serving = false;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * report.h - what the monitor says of itself: gathered here, written to the
- * status file (statusfile.h) and told the service manager (base/notify.h) when
- * something has changed.
+ * report.h - the monitor's state for the operator. A change is written to the
+ * status file (ipc/statusfile.h) and sent to the service manager
+ * (sys/notify.h).
+ *
+ * Runs in: monitor
  */
 #ifndef MONITOR_REPORT_H
 #define MONITOR_REPORT_H
@@ -13,17 +15,17 @@
 #include "ipc/statusfile.h"
 
 #define REPORT_LINE_MAX 1024	/* bytes for the manager, with the NUL */
-#define REPORT_PATH_MAX (CONF_STR_MAX + 16)	/* pid-file's, and an ending */
+#define REPORT_PATH_MAX (CONF_STR_MAX + 16)	/* pid-file's, and a suffix */
 
 struct report {
 	struct notify manager;
-	bool mute;		/* it does not listen; told in the log once */
-	bool serving;		/* the engine that runs does */
-	char line[REPORT_LINE_MAX];	/* that the manager was told last */
+	bool notify_failed;	/* logged once until it works again */
+	bool serving;		/* the current engine serves */
+	char line[REPORT_LINE_MAX];	/* the last one sent to the manager */
 
-	bool failed;		/* to write; told in the log once */
+	bool write_failed;	/* logged once until it works again */
 	char path[REPORT_PATH_MAX];	/* "": there is no such file */
-	uint64_t written;	/* a hash of what stands there, 0: nothing */
+	uint64_t written;	/* a hash of the file's content, 0: no file */
 	struct statusfile now;
 };
 
@@ -31,38 +33,38 @@ struct report {
  * report_start - begin. Takes NOTIFY_SOCKET out of the environment.
  * @r: the caller's, zeroed
  * @file: the configuration's path
- * @pid_file: the status file stands beside it
+ * @pid_file: the status file is placed beside it
  */
 void report_start(struct report *r, const char *file, const char *pid_file);
 
-/** report_state - @state from now on, and what the broker says. Writes. A
- * daemon that is disabled is ready, one that serves is when its engine says so.
+/** report_state - set @state and copy the broker's state. Writes. A disabled
+ * daemon is ready at once, another one when its engine serves.
  */
 void report_state(struct report *, enum status_state state,
 		  const struct broker *);
 
-/** report_serving - the engine serves: ready. Cheap when that is known. */
+/** report_serving - the engine serves: ready. Cheap if that is known. */
 void report_serving(struct report *);
 
 /** report_reloading - a reload begins. */
 void report_reloading(struct report *);
 
-/** report_stopping - the end begins. */
+/** report_stopping - the daemon begins to stop. */
 void report_stopping(struct report *);
 
-/** report_broker - the broker has worked: write if that changed anything. Cheap
- * when it did not. */
+/** report_broker - the broker has handled requests: write if its state has
+ * changed. Cheap if not. */
 void report_broker(struct report *, const struct broker *);
 
-/** report_reload - a reload has ended; @fault: why it changed nothing, or "".
+/** report_reload - a reload has ended; @fault: why it was refused, or "".
  * Writes. */
 void report_reload(struct report *, const char *fault);
 
-/** report_death - the engine has died once more. Writes. */
-void report_death(struct report *);
+/** report_exit - the engine has exited unasked. Writes. */
+void report_exit(struct report *);
 
-/** report_end - @fault: why the daemon gives up: stays to be read; NULL: it was
- * told to stop, and the file goes. */
+/** report_end - @fault: why the daemon gives up; the file stays, for upnpctl to
+ * read. NULL: a signal stopped it, and the file is removed. */
 void report_end(struct report *, const char *fault);
 
 #endif

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * supervisor.c - the engine's life as the monitor leads it.
+ * supervisor.c - starts, watches and stops the engine.
  *
  * Owns: our end of the engine's channel and of its log, the fork server.
- * Invariant: an engine is asked for only when the one before is known to have
- * ended, so that what the fork server tells is always of the one we mean.
+ * Invariant: an engine is requested only after the one before has exited, so
+ * that each event of the fork server is about the current engine.
+ *
+ * Runs in: monitor
  */
 #include "monitor/supervisor.h"
 
@@ -17,11 +19,11 @@
 
 #define RETRY_MS	1000
 #define DEATH_WINDOW_MS	60000
-#define LOG_PIPE_MAX	65536	/* bytes that a pipe holds: pipe(7) */
+#define LOG_PIPE_MAX	65536	/* bytes: a pipe's capacity, pipe(7) */
 
-static void watch_close(struct supervisor *w, struct loop_fd *fd)
+static void watch_close(struct supervisor *s, struct loop_fd *fd)
 {
-	loop_fd_del(w->loop, fd);
+	loop_fd_del(s->loop, fd);
 	if (fd->fd >= 0)
 		close(fd->fd);
 	fd->fd = -1;
@@ -29,73 +31,73 @@ static void watch_close(struct supervisor *w, struct loop_fd *fd)
 
 static void on_log(struct loop_fd *fd, short revents)
 {
-	struct supervisor *w = LOOP_OWNER(fd, struct supervisor, log);
-	int n = log_relay_read(&w->relay, fd->fd, loop_now_ms(w->loop));
+	struct supervisor *s = LOOP_OWNER(fd, struct supervisor, log);
+	int n = log_relay_read(&s->relay, fd->fd, loop_now_ms(s->loop));
 
 	if (n == 0 || (n < 0 && n != -EAGAIN && n != -EINTR))
-		loop_fd_del(w->loop, fd);
+		loop_fd_del(s->loop, fd);
 }
 
 /* Log the lines that are still in the pipe. Stop after a pipe full: when
  * supervisor_close() gives up waiting, the engine may still write. */
-static void drain_log(struct supervisor *w)
+static void drain_log(struct supervisor *s)
 {
 	int left = LOG_PIPE_MAX, n;
 
-	if (w->log.fd < 0)
+	if (s->log.fd < 0)
 		return;
 	do {
-		n = log_relay_read(&w->relay, w->log.fd, loop_now_ms(w->loop));
+		n = log_relay_read(&s->relay, s->log.fd, loop_now_ms(s->loop));
 		left -= n;
 	} while (n > 0 && left > 0);
 }
 
-/* The engine has ended: log its last lines, forget it. */
-static void bury(struct supervisor *w)
+/* The engine has exited: log its last lines and close its descriptors. */
+static void reap(struct supervisor *s)
 {
-	drain_log(w);
-	watch_close(w, &w->log);
-	watch_close(w, &w->chan);
-	loop_timer_del(w->loop, &w->stop);
-	loop_timer_del(w->loop, &w->answer);
-	w->alive = false;
+	drain_log(s);
+	watch_close(s, &s->log);
+	watch_close(s, &s->chan);
+	loop_timer_del(s->loop, &s->stop);
+	loop_timer_del(s->loop, &s->answer);
+	s->running = false;
 }
 
-static void lose(struct supervisor *w)
+static void fail(struct supervisor *s)
 {
-	bury(w);
-	loop_timer_del(w->loop, &w->restart);
-	loop_fd_del(w->loop, &w->news);
-	w->ops->lost(w->arg);
+	reap(s);
+	loop_timer_del(s->loop, &s->restart);
+	loop_fd_del(s->loop, &s->events);
+	s->ops->failed(s->arg);
 }
 
-/* ---- the end of one ------------------------------------------------------ */
+/* ---- an engine's end ----------------------------------------------------- */
 
-static void kill_engine(struct supervisor *w, const char *why)
+static void kill_engine(struct supervisor *s, const char *why)
 {
-	if (!w->alive)
+	if (!s->running)
 		return;
-	log_err("engine: %s; ending it", why);
-	w->killed = true;
-	/* failed: it tells by its end */
-	forkserver_kill(&w->forkserver);
-	loop_timer_set(w->loop, &w->answer, FORKSERVER_ANSWER_MS);
+	log_err("engine: %s; killing it", why);
+	s->killed = true;
+	/* On failure the fork server has exited, which on_event() reads. */
+	forkserver_kill(&s->forkserver);
+	loop_timer_set(s->loop, &s->answer, FORKSERVER_ANSWER_MS);
 }
 
 static void on_chan(struct loop_fd *fd, short revents)
 {
-	struct supervisor *w = LOOP_OWNER(fd, struct supervisor, chan);
-	int err = w->ops->request(w->arg, fd->fd);
+	struct supervisor *s = LOOP_OWNER(fd, struct supervisor, chan);
+	int err = s->ops->request(s->arg, fd->fd);
 
 	if (!err)
 		return;
 	if (err == -EPROTO)
-		kill_engine(w, "it sent what is no request");
+		kill_engine(s, "it sent a malformed request");
 	else if (err == -EXFULL)
-		kill_engine(w, "it does not read its answers");
+		kill_engine(s, "it does not read its answers");
 	else
-		loop_timer_set(w->loop, &w->stop, ENGINE_STOP_MS);
-	loop_fd_del(w->loop, fd); /* the fork server tells the rest */
+		loop_timer_set(s->loop, &s->stop, ENGINE_STOP_MS);
+	loop_fd_del(s->loop, fd); /* the fork server reports the exit */
 }
 
 static void on_stop(struct loop_timer *t)
@@ -103,48 +105,48 @@ static void on_stop(struct loop_timer *t)
 	kill_engine(LOOP_OWNER(t, struct supervisor, stop), "it does not stop");
 }
 
-bool supervisor_stop(struct supervisor *w)
+bool supervisor_stop(struct supervisor *s)
 {
-	loop_timer_del(w->loop, &w->restart);
-	watch_close(w, &w->chan);
-	w->leaving = true;
-	if (w->alive)
-		loop_timer_set(w->loop, &w->stop, ENGINE_STOP_MS);
-	return w->alive;
+	loop_timer_del(s->loop, &s->restart);
+	watch_close(s, &s->chan);
+	s->stopping = true;
+	if (s->running)
+		loop_timer_set(s->loop, &s->stop, ENGINE_STOP_MS);
+	return s->running;
 }
 
-/* Is this the last death we take? Remembers it otherwise. */
-static bool too_many_deaths(struct supervisor *w)
+/* Record an exit. Return: is it one too many within the window? */
+static bool too_many_exits(struct supervisor *s)
 {
-	uint64_t now = loop_now_ms(w->loop);
+	uint64_t now = loop_now_ms(s->loop);
 	uint64_t oldest;
 
-	memmove(w->death_ms, w->death_ms + 1,
-		sizeof(w->death_ms) - sizeof(w->death_ms[0]));
-	w->death_ms[ENGINE_DEATHS_MAX - 1] = now + 1;	/* 0: no death yet */
-	oldest = w->death_ms[0];
+	memmove(s->death_ms, s->death_ms + 1,
+		sizeof(s->death_ms) - sizeof(s->death_ms[0]));
+	s->death_ms[ENGINE_DEATHS_MAX - 1] = now + 1;	/* 0: none yet */
+	oldest = s->death_ms[0];
 	return oldest && now + 1 - oldest <= DEATH_WINDOW_MS;
 }
 
-static void die(struct supervisor *w, int status)
+static void handle_exit(struct supervisor *s, int status)
 {
 	if (WIFSIGNALED(status))
 		log_err("engine ended by signal %d", WTERMSIG(status));
 	else
 		log_err("engine ended with status %d", WEXITSTATUS(status));
-	w->ops->died(w->arg);
-	if (too_many_deaths(w)) {
+	s->ops->exited(s->arg);
+	if (too_many_exits(s)) {
 		log_err("engine died %d times within a minute; giving up, see "
 			"the lines before", ENGINE_DEATHS_MAX);
-		lose(w);
+		fail(s);
 		return;
 	}
-	loop_timer_set(w->loop, &w->restart, ENGINE_RESTART_MS);
+	loop_timer_set(s->loop, &s->restart, ENGINE_RESTART_MS);
 }
 
-/* ---- the start of one ---------------------------------------------------- */
+/* ---- an engine's start --------------------------------------------------- */
 
-/* Two ends of everything between the processes, or none. */
+/* Make the channel and the log pipe, or neither. */
 static int make_pipes(int chan[2], int log[2])
 {
 	int e;
@@ -161,51 +163,51 @@ static int make_pipes(int chan[2], int log[2])
 }
 
 /*
- * A new pair for each engine, and the configuration is in it before anybody
- * has the other end: no engine can touch what its successor reads.
+ * Each engine has its own channel. The configuration is sent into it before any
+ * process has the other end, so no engine can change what its successor reads.
  */
-static int ask_for_one(struct supervisor *w, int chan[2], int log)
+static int request_engine(struct supervisor *s, int chan[2], int log)
 {
-	int fd[FORKSERVER_FDS] = { chan[1], log, w->ctl_fd };
+	int fd[FORKSERVER_FDS] = { chan[1], log, s->ctl_fd };
 
-	if (send(chan[0], w->conf, sizeof(*w->conf), MSG_NOSIGNAL) < 0)
+	if (send(chan[0], s->conf, sizeof(*s->conf), MSG_NOSIGNAL) < 0)
 		return -errno;
-	return forkserver_start(&w->forkserver, fd);
+	return forkserver_start(&s->forkserver, fd);
 }
 
-static void start_failed(struct supervisor *w, int err)
+static void retry_start(struct supervisor *s, int err)
 {
 	log_err("engine: %s; trying again", strerror(-err));
-	loop_timer_set(w->loop, &w->restart, RETRY_MS);
+	loop_timer_set(s->loop, &s->restart, RETRY_MS);
 }
 
-static void start(struct supervisor *w)
+static void start(struct supervisor *s)
 {
 	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
 	int err = make_pipes(chan, log);
 
 	if (err) {
-		start_failed(w, err);
+		retry_start(s, err);
 		return;
 	}
-	err = ask_for_one(w, chan, log[1]);
+	err = request_engine(s, chan, log[1]);
 	close(chan[1]);
 	close(log[1]);
 	if (err) {
 		close(chan[0]);
 		close(log[0]);
-		start_failed(w, err);
+		retry_start(s, err);
 		return;
 	}
-	w->alive = true;
-	w->killed = false;
-	w->ops->born(w->arg);
-	memset(&w->relay, 0, sizeof(w->relay));
-	loop_fd_init(&w->chan, chan[0], on_chan);
-	loop_fd_init(&w->log, log[0], on_log);
-	loop_fd_add(w->loop, &w->chan, POLLIN);
-	loop_fd_add(w->loop, &w->log, POLLIN);
-	loop_timer_set(w->loop, &w->answer, FORKSERVER_ANSWER_MS);
+	s->running = true;
+	s->killed = false;
+	s->ops->starting(s->arg);
+	memset(&s->relay, 0, sizeof(s->relay));
+	loop_fd_init(&s->chan, chan[0], on_chan);
+	loop_fd_init(&s->log, log[0], on_log);
+	loop_fd_add(s->loop, &s->chan, POLLIN);
+	loop_fd_add(s->loop, &s->log, POLLIN);
+	loop_timer_set(s->loop, &s->answer, FORKSERVER_ANSWER_MS);
 }
 
 static void on_restart(struct loop_timer *t)
@@ -213,114 +215,113 @@ static void on_restart(struct loop_timer *t)
 	start(LOOP_OWNER(t, struct supervisor, restart));
 }
 
-void supervisor_start(struct supervisor *w, const struct conf *conf, int ctl_fd)
+void supervisor_start(struct supervisor *s, const struct conf *conf, int ctl_fd)
 {
-	w->conf = conf;
-	w->ctl_fd = ctl_fd;
-	w->leaving = false;
-	start(w);
+	s->conf = conf;
+	s->ctl_fd = ctl_fd;
+	s->stopping = false;
+	start(s);
 }
 
-void supervisor_control(struct supervisor *w, int ctl_fd)
+void supervisor_control(struct supervisor *s, int ctl_fd)
 {
-	w->ctl_fd = ctl_fd;
+	s->ctl_fd = ctl_fd;
 }
 
-/* ---- the fork server
- * --------------------------------------------------------- */
+/* ---- the fork server ----------------------------------------------------- */
 
-static void forkserver_ended(struct supervisor *w)
+static void forkserver_ended(struct supervisor *s)
 {
 	int status;
 
-	if (forkserver_close(&w->forkserver, &status))
-		log_err("the nursery has hung up: there can be no engine; "
-			"start upnpd again");
+	if (forkserver_close(&s->forkserver, &status))
+		log_err("the fork server closed its socket: no engine can be "
+			"started; start upnpd again");
 	else if (WIFSIGNALED(status))
-		log_err("the nursery ended by signal %d: there can be no "
-			"engine; start upnpd again", WTERMSIG(status));
+		log_err("the fork server ended by signal %d: no engine can be "
+			"started; start upnpd again", WTERMSIG(status));
 	else
-		log_err("the nursery ended with status %d: there can be no "
-			"engine; start upnpd again", WEXITSTATUS(status));
-	lose(w);
+		log_err("the fork server ended with status %d: no engine can "
+			"be started; start upnpd again", WEXITSTATUS(status));
+	fail(s);
 }
 
-static void take_news(struct supervisor *w, const struct forkserver_rep *rep)
+static void handle_event(struct supervisor *s, const struct forkserver_rep *rep)
 {
-	if (rep->news == FORKSERVER_STARTED) {
+	if (rep->event == FORKSERVER_STARTED) {
 		log_debug("engine: process %d", (int)rep->value);
-		if (!w->killed)
-			loop_timer_del(w->loop, &w->answer);
+		if (!s->killed)
+			loop_timer_del(s->loop, &s->answer);
 		return;
 	}
-	bury(w);
-	if (w->leaving)
-		w->ops->gone(w->arg);
-	else if (rep->news == FORKSERVER_FAILED)
-		start_failed(w, rep->value);
+	reap(s);
+	if (s->stopping)
+		s->ops->stopped(s->arg);
+	else if (rep->event == FORKSERVER_FAILED)
+		retry_start(s, rep->value);
 	else
-		die(w, rep->value);
+		handle_exit(s, rep->value);
 }
 
-static void on_news(struct loop_fd *fd, short revents)
+static void on_event(struct loop_fd *fd, short revents)
 {
-	struct supervisor *w = LOOP_OWNER(fd, struct supervisor, news);
+	struct supervisor *s = LOOP_OWNER(fd, struct supervisor, events);
 	struct forkserver_rep rep;
-	int err = forkserver_read(&w->forkserver, &rep);
+	int err = forkserver_read(&s->forkserver, &rep);
 
 	if (!err)
-		take_news(w, &rep);
+		handle_event(s, &rep);
 	else if (err != -EAGAIN)
-		forkserver_ended(w);
+		forkserver_ended(s);
 }
 
 static void on_answer(struct loop_timer *t)
 {
-	struct supervisor *w = LOOP_OWNER(t, struct supervisor, answer);
+	struct supervisor *s = LOOP_OWNER(t, struct supervisor, answer);
 
-	log_err("the nursery does not answer: there can be no engine; start "
-		"upnpd again");
-	lose(w);
+	log_err("the fork server does not answer: no engine can be started; "
+		"start upnpd again");
+	fail(s);
 }
 
-void supervisor_init(struct supervisor *w, struct loop *loop,
+void supervisor_init(struct supervisor *s, struct loop *loop,
 		 const struct supervisor_ops *ops, void *arg)
 {
-	w->ops = ops;
-	w->arg = arg;
-	w->loop = loop;
-	w->forkserver.fd = w->ctl_fd = -1;
-	w->restart.cb = on_restart;
-	w->stop.cb = on_stop;
-	w->answer.cb = on_answer;
-	loop_fd_init(&w->news, -1, on_news);
-	loop_fd_init(&w->chan, -1, on_chan);
-	loop_fd_init(&w->log, -1, on_log);
+	s->ops = ops;
+	s->arg = arg;
+	s->loop = loop;
+	s->forkserver.fd = s->ctl_fd = -1;
+	s->restart.cb = on_restart;
+	s->stop.cb = on_stop;
+	s->answer.cb = on_answer;
+	loop_fd_init(&s->events, -1, on_event);
+	loop_fd_init(&s->chan, -1, on_chan);
+	loop_fd_init(&s->log, -1, on_log);
 }
 
-int supervisor_open(struct supervisor *w, const struct jail *jail,
+int supervisor_open(struct supervisor *s, const struct jail *jail,
 		    engine_run_fn *run)
 {
-	int err = forkserver_open(&w->forkserver, jail, run);
+	int err = forkserver_open(&s->forkserver, jail, run);
 
 	if (err)
 		return err;
-	w->news.fd = w->forkserver.fd;
-	return loop_fd_add(w->loop, &w->news, POLLIN);
+	s->events.fd = s->forkserver.fd;
+	return loop_fd_add(s->loop, &s->events, POLLIN);
 }
 
-bool supervisor_is_open(const struct supervisor *w)
+bool supervisor_is_open(const struct supervisor *s)
 {
-	return w->forkserver.fd >= 0;
+	return s->forkserver.fd >= 0;
 }
 
-void supervisor_close(struct supervisor *w)
+void supervisor_close(struct supervisor *s)
 {
 	int status;
 
-	watch_close(w, &w->chan);
-	if (forkserver_close(&w->forkserver, &status) == -ETIMEDOUT)
-		log_warn("the nursery does not end");
-	drain_log(w);
-	watch_close(w, &w->log);
+	watch_close(s, &s->chan);
+	if (forkserver_close(&s->forkserver, &status) == -ETIMEDOUT)
+		log_warn("the fork server does not exit");
+	drain_log(s);
+	watch_close(s, &s->log);
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * supervisor.h - the engine's life as the monitor leads it: has the fork server
- * start one, copies its log, ends one that misbehaves or does not stop, starts
- * another after a death.
+ * supervisor.h - starts the engine through the fork server, copies its log,
+ * kills it if it misbehaves or does not stop, and restarts it if it exits.
+ *
+ * Runs in: monitor
  */
 #ifndef MONITOR_SUPERVISOR_H
 #define MONITOR_SUPERVISOR_H
@@ -16,17 +17,17 @@
 #include "conf/conf.h"
 #include "monitor/forkserver.h"
 
-/* What the owner does about it. Each may call the supervisor again. */
+/* The owner's callbacks. Each may call the supervisor again. */
 struct supervisor_ops {
-	/* one is being started: what the one before asked for is void */
-	void (*born)(void *arg);
-	/* @fd: its channel has something. 0; -EPROTO it sent what is no
-	 * request, -EXFULL it does not read its answers: it is ended; other
-	 * -errno: it is going */
+	/* an engine starts: drop what the one before requested */
+	void (*starting)(void *arg);
+	/* @fd, the engine's channel, is readable. Return: 0; -EPROTO malformed
+	 * request, -EXFULL it does not read its answers: the engine is killed;
+	 * other -errno: it is about to exit */
 	int (*request)(void *arg, int fd);
-	void (*died)(void *arg);	/* unasked; another one is to come */
-	void (*gone)(void *arg);	/* as supervisor_stop() wanted */
-	void (*lost)(void *arg);	/* there can be no other; logged */
+	void (*exited)(void *arg);	/* unasked; it will be restarted */
+	void (*stopped)(void *arg);	/* as supervisor_stop() requested */
+	void (*failed)(void *arg);	/* no further engine; logged */
 };
 
 struct supervisor {
@@ -37,28 +38,29 @@ struct supervisor {
 	const struct conf *conf;	/* of the next engine */
 	int ctl_fd;
 
-	bool alive;			/* there is an engine, or soon */
-	bool leaving;			/* it was asked to go */
+	bool running;			/* requested, and has not exited */
+	bool stopping;			/* asked to stop */
 	bool killed;
-	struct loop_fd news;		/* the fork server's */
-	struct loop_fd chan, log;		/* the engine's */
+	struct loop_fd events;		/* the fork server's */
+	struct loop_fd chan, log;	/* the engine's */
 	struct log_relay relay;
 	uint64_t death_ms[ENGINE_DEATHS_MAX];
 	struct loop_timer restart;
-	struct loop_timer stop;		/* by then it has said byebye */
-	struct loop_timer answer;	/* by then the fork server has */
+	struct loop_timer stop;		/* the engine's time to stop */
+	struct loop_timer answer;	/* the fork server's to answer */
 };
 
 /**
- * supervisor_init - no fork server, no engine. The other calls but
- * supervisor_open() and supervisor_start() are safe from here on.
- * @w: the owner's, zeroed; @ops, @arg, the loop: borrowed
+ * supervisor_init - neither fork server nor engine. From here on every call but
+ * supervisor_open() and supervisor_start() is safe.
+ * @s: the owner's, zeroed; @ops, @arg, the loop: borrowed
  */
 void supervisor_init(struct supervisor *w, struct loop *,
 		     const struct supervisor_ops *, void *arg);
 
-/** supervisor_open - fork the fork server, with all the rights we have. Once.
- * @run: what an engine does. Return: 0 or -errno: the jail can not be entered */
+/** supervisor_open - fork the fork server, which inherits all our rights. Once.
+ * @run: the engine's main function. Return: 0, or -errno: the jail cannot be
+ * entered */
 int supervisor_open(struct supervisor *, const struct jail *,
 		    engine_run_fn *run);
 
@@ -66,25 +68,26 @@ int supervisor_open(struct supervisor *, const struct jail *,
 bool supervisor_is_open(const struct supervisor *);
 
 /**
- * supervisor_start - start an engine, now and after each death. There is none.
- * @conf: for it; borrowed while it lives, and its successors
+ * supervisor_start - start an engine, now and after each unasked exit. There
+ * must be none.
+ * @conf: for it and its successors; borrowed until supervisor_stop()
  * @ctl_fd: the control socket, -1 none; borrowed likewise
  */
 void supervisor_start(struct supervisor *, const struct conf *conf, int ctl_fd);
 
-/** supervisor_control - another control socket, for the next engine. */
+/** supervisor_control - set another control socket for the next engine. */
 void supervisor_control(struct supervisor *, int ctl_fd);
 
 /**
- * supervisor_stop - have the engine say byebye and go, or killed after
- * ENGINE_STOP_MS. No other follows until supervisor_start().
+ * supervisor_stop - make the engine send byebye and exit; it is killed after
+ * ENGINE_STOP_MS. No other engine starts until supervisor_start().
  *
- * Return: is there one? Then gone() is called
+ * Return: is an engine running? Then stopped() is called
  */
 bool supervisor_stop(struct supervisor *);
 
-/** supervisor_close - hang up on all of them, and wait a while for the fork
- * server. */
+/** supervisor_close - close every descriptor, and wait FORKSERVER_END_MS at
+ * most for the fork server to exit. */
 void supervisor_close(struct supervisor *);
 
 #endif

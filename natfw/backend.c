@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * backend.c - one run of a tool, and what it takes to compare its listing with
- * what should be in it.
+ * backend.c - runs a tool, and compares its listing with what it should be.
  *
- * Never does: know a tool's language; look into the table.
- * Runs in: monitor, upnpctl.
+ * Never does: use a tool's syntax; read the table.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include <poll.h>
@@ -18,7 +18,7 @@
 
 /* ---- running a tool ------------------------------------------------ */
 
-/* Return: is there anything in the buffer now? */
+/* Get the next pieces. Return: is there anything in the buffer now? */
 static bool refill(struct backend_run *run)
 {
 	struct wr w = wr_init(run->buf, sizeof(run->buf));
@@ -27,8 +27,8 @@ static bool refill(struct backend_run *run)
 	while (!w.len && !w.over && !run->spoilt)
 		if (!run->piece(run->arg, &w))
 			break;
-	/* Input with a hole in it would be another transaction than the one
-	 * meant: make the tool refuse it as a whole. */
+	/* Input with a gap would be another transaction than the intended one.
+	 * So make the tool refuse it as a whole. */
 	if (w.over) {
 		run->spoilt = true;
 		w = wr_init(run->buf, sizeof(run->buf));
@@ -38,7 +38,7 @@ static bool refill(struct backend_run *run)
 	return run->len;
 }
 
-static size_t fill(void *arg, char *buf, size_t cap)
+static size_t read_input(void *arg, char *buf, size_t cap)
 {
 	struct backend_run *run = arg;
 	size_t done = 0, n;
@@ -56,7 +56,7 @@ static size_t fill(void *arg, char *buf, size_t cap)
 	return done;
 }
 
-static void pass_line(void *arg, struct str line)
+static void on_line(void *arg, struct str line)
 {
 	struct backend_run *run = arg;
 
@@ -64,12 +64,12 @@ static void pass_line(void *arg, struct str line)
 }
 
 static void set_why(struct natfw *fw, const char *tool, int rc,
-		    const char *said)
+		    const char *message)
 {
 	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
 
-	if (*said)
-		wr_fmt(&w, "%s: %s", tool, said);
+	if (*message)
+		wr_fmt(&w, "%s: %s", tool, message);
 	else if (rc < 0)
 		wr_fmt(&w, "%s: %s", tool, strerror(-rc));
 	else
@@ -82,8 +82,8 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 	int deadline_ms = run->line ? PROC_LIST_DEADLINE_MS : PROC_DEADLINE_MS;
 	struct proc proc = {
 		.argv = run->argv,
-		.fill = run->piece ? fill : NULL,
-		.line = run->line ? pass_line : NULL,
+		.fill = run->piece ? read_input : NULL,
+		.line = run->line ? on_line : NULL,
 		.arg = run,
 		.deadline_ms = deadline_ms + (int)(run->rules / 4),
 	};
@@ -132,7 +132,7 @@ uint64_t backend_hash_words(uint64_t h, struct str text)
 
 void backend_count(struct backend_tally *t, uint64_t h)
 {
-	/* a sum of raw FNV values is too regular: stir (MurmurHash3) */
+	/* a sum of raw FNV values is too regular: mix the bits (MurmurHash3) */
 	h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
 	t->sum += h ^ h >> 33;
 	t->n++;

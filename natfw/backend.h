@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * backend.h - what the backends that run a tool share: giving it input made
- * piece by piece, comparing what it lists, addresses in its language.
+ * backend.h - shared by the backends that run a tool: input that is made piece
+ * by piece, the comparison of listings, addresses as text.
+ *
+ * Runs in: any
  */
 #ifndef NATFW_BACKEND_H
 #define NATFW_BACKEND_H
@@ -15,28 +17,28 @@
 
 /* ---- running a tool ------------------------------------------------ */
 
-/* The longest piece of input: what stands before the rules, with two lines
- * for each of CONF_IFACES_MAX networks. */
+/* The longest piece of input: the part before the rules, with two lines for
+ * each of CONF_IFACES_MAX networks. */
 #define BACKEND_PIECE_MAX 8192
 
 /**
  * struct backend_run - one run of a tool.
  *
- * A table of 60000 rules makes megabytes of input, so it is made as the tool
- * reads it.
+ * The input for 60000 rules takes megabytes, so it is made while the tool reads
+ * it.
  */
 struct backend_run {
-	const char *const *argv;	/* as struct proc's */
+	const char *const *argv;	/* as in struct proc */
 	/* write the next whole lines, at most BACKEND_PIECE_MAX bytes, or
-	 * nothing yet; false: there are no more, and none the next time it
-	 * is asked either. NULL: no input */
+	 * nothing yet; false: there are no more, and every later call returns
+	 * false as well. NULL: no input */
 	bool (*piece)(void *arg, struct wr *);
-	/* a line of its output, valid during the call; NULL: thrown away */
+	/* a line of its output, valid during the call; NULL: ignore output */
 	void (*line)(void *arg, struct str line);
 	void *arg;
-	size_t rules;		/* how many it has to deal with */
-	int busy;		/* the exit status that says: not now, but maybe
-				 * in a moment. 0: it has none */
+	size_t rules;		/* number of rules that it handles */
+	int busy;		/* its exit status for "busy, try again soon";
+				 * 0: it has none */
 	char buf[BACKEND_PIECE_MAX];	/* private from here on */
 	size_t len, off;
 	bool spoilt;
@@ -44,13 +46,13 @@ struct backend_run {
 
 /**
  * backend_run - run the tool to its end.
- * @fw: gets what the tool said when it failed; may be NULL
+ * @fw: its why gets the tool's message after a failure; may be NULL
  * @run: the caller's, its private part zero; for one run
  *
- * The deadline (PROC_DEADLINE_MS, PROC_LIST_DEADLINE_MS) is for a tool that
- * hangs; one that is at work on a big table gets a millisecond more for every
- * four rules (measured: nft adds 60000 elements in under a second on a PC). A
- * piece that does not fit spoils the input so that the tool refuses all of it.
+ * The deadline (PROC_DEADLINE_MS, PROC_LIST_DEADLINE_MS) ends a tool that
+ * hangs. A big table takes longer, so every four rules add a millisecond
+ * (measured: nft adds 60000 elements in under a second on a PC). A piece that
+ * does not fit spoils the input, so that the tool refuses all of it.
  *
  * Return: 0, -EIO the tool refused, -EAGAIN it is busy, -ETIMEDOUT, -ENOENT or
  * other -errno
@@ -58,18 +60,18 @@ struct backend_run {
 int backend_run(struct natfw *fw, struct backend_run *run);
 
 /**
- * backend_wait - a moment, before what gave -EAGAIN is tried again.
- * @end_ms: 0 before the first time; then the caller's to keep
+ * backend_wait - sleep for NATFW_BUSY_STEP_MS before a retry after -EAGAIN.
+ * @end_ms: 0 before the first time; then the caller keeps it
  *
- * Part of a run may have been done: the next try has to begin with a look.
- * Return: false when it has been tried for NATFW_BUSY_MS
+ * The failed run may have changed something, so the retry must list first.
+ * Return: false after NATFW_BUSY_MS: give up
  */
 bool backend_wait(uint64_t *end_ms);
 
 /* ---- comparing ----------------------------------------------------- */
 
-/* The order in which a tool lists is its own business: a listing is the sum
- * of the hashes of what is in it, and how many there were. */
+/* A tool lists in an order of its own, so a listing is compared by the sum of
+ * its items' hashes and their number. */
 struct backend_tally {
 	uint64_t sum;
 	size_t n;
@@ -79,15 +81,14 @@ struct backend_tally {
  * 0xff, which ends it. */
 uint64_t backend_hash(uint64_t h, struct str word);
 
-/** backend_hash_words - the same over text, word by word. How wide the space
- * between words is does not count, and a protocol may stand by its name or by
- * its number. */
+/** backend_hash_words - the same over text, word by word. The amount of space
+ * between words does not count, and a protocol's name counts as its number. */
 uint64_t backend_hash_words(uint64_t h, struct str text);
 
-/** backend_count - one more thing is in the listing, with that hash. */
+/** backend_count - add an item with that hash to the tally. */
 void backend_count(struct backend_tally *t, uint64_t h);
 
-/** backend_same - was the same in both, in whatever order? */
+/** backend_same - have both the same items, in any order? */
 bool backend_same(struct backend_tally a, struct backend_tally b);
 
 /* ---- addresses for printf ------------------------------------------ */
@@ -96,8 +97,8 @@ struct backend_text {
 	char z[sizeof("255.255.255.255/32")];
 };
 
-/** backend_ip - "192.0.2.1". Its .z lives as long as the expression it stands
- * in. */
+/** backend_ip - "192.0.2.1". Its .z lives until the end of the full
+ * expression. */
 struct backend_text backend_ip(uint32_t ip);
 
 /** backend_net - "192.168.88.0/24", likewise. */

@@ -2,7 +2,7 @@
 /*
  * ipt_leaf.c - numbers, names and jumps of the leaves. Pure.
  *
- * Runs in: monitor, upnpctl.
+ * Runs in: any
  */
 #include <netinet/in.h>
 #include "base/wr.h"
@@ -68,7 +68,7 @@ struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 
 /* ---- one ----------------------------------------------------------------- */
 
-/* Of the port that the chain's rules ask for. */
+/* By the port that the rules of that chain match. */
 unsigned ipt_leaf_of(enum ipt_chain chain, const struct nat_rule *r)
 {
 	unsigned port = chain == IPT_SNAT ? r->int_port : r->ext_port;
@@ -81,8 +81,8 @@ static const char *proto_name(unsigned leaf)
 	return leaf < PER_PROTO ? "tcp" : "udp";
 }
 
-/* Nothing has port 0, and a range that begins with it is printed otherwise by
- * some. */
+/* No mapping has port 0, and some versions print a range that begins with 0 in
+ * another form. */
 static unsigned first_port(unsigned leaf)
 {
 	unsigned port = leaf % PER_PROTO * PORTS;

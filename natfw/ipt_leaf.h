@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_leaf.h - each of our chains has leaves: a chain for every 1024
- * ports of a protocol that has rules, and one jump to it.
+ * ipt_leaf.h - the leaves of our chains: a chain for every 1024 ports of a
+ * protocol that has rules, and one jump to it.
  *
- * So a packet, and the tool where it takes out a rule, meets the rules of one
- * leaf, not those of all mappings.
+ * A packet passes only the rules of one leaf, not those of all mappings, and so
+ * does the tool when it deletes a rule.
+ *
+ * Runs in: any
  */
 #ifndef NATFW_IPT_LEAF_H
 #define NATFW_IPT_LEAF_H
@@ -15,47 +17,47 @@
 #include "base/wr.h"
 #include "natfw/ipt_rule.h"
 
-/* A leaf is a number: 64 for each of two protocols. 1024 ports: of mappings
- * that are strewn, a thousand make as many jumps as there are leaves. */
+/* A leaf is a number: 64 for each of two protocols. A thousand mappings that
+ * are scattered over the ports use all leaves, and so as many jumps. */
 #define IPT_LEAVES 128
 
-/* Which leaves there are, of each of the three chains. */
+/* A set of leaves of each of the three chains. */
 struct ipt_leaves {
 	uint64_t bits[IPT_CHAINS][IPT_LEAVES / 64];
 };
 
-/** ipt_leaf_has - is this one of them? */
+/** ipt_leaf_has - is this leaf in the set? */
 bool ipt_leaf_has(const struct ipt_leaves *, enum ipt_chain, unsigned leaf);
 
-/** ipt_leaf_add - one more. */
+/** ipt_leaf_add - add a leaf. */
 void ipt_leaf_add(struct ipt_leaves *, enum ipt_chain, unsigned leaf);
 
-/** struct ipt_leaf_count - how many rules stand in each leaf. */
+/** struct ipt_leaf_count - the number of rules in each leaf. */
 struct ipt_leaf_count {
 	uint32_t n[IPT_CHAINS][IPT_LEAVES];
 };
 
-/** ipt_leaf_count_add - one more mapping. */
+/** ipt_leaf_count_add - count a mapping. */
 void ipt_leaf_count_add(struct ipt_leaf_count *, const struct nat_rule *);
 
-/** ipt_leaf_count_del - one of those that were added goes. */
+/** ipt_leaf_count_del - uncount a mapping that was added. */
 void ipt_leaf_count_del(struct ipt_leaf_count *, const struct nat_rule *);
 
 /** ipt_leaf_used - the leaves with rules. */
 struct ipt_leaves ipt_leaf_used(const struct ipt_leaf_count *);
 
-/** ipt_leaf_minus - those of @a that are not of @b. */
+/** ipt_leaf_minus - the leaves in @a that are not in @b. */
 struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 				 const struct ipt_leaves *b);
 
-/** ipt_leaf_of - the one that a mapping's rule stands in. */
+/** ipt_leaf_of - the leaf of a mapping's rule. */
 unsigned ipt_leaf_of(enum ipt_chain, const struct nat_rule *);
 
 /** ipt_leaf_name - "UPNPD-tcp-39936": the chain and the first port. */
 void ipt_leaf_name(struct wr *, enum ipt_chain, unsigned leaf);
 
-/** ipt_leaf_jump - what stands behind the chain's name in the rule that jumps
- * to the leaf, in the form of iptables-save, newline and all. */
+/** ipt_leaf_jump - write the rule that jumps to the leaf, without the chain's
+ * name at its start, in the form of iptables-save, with its newline. */
 void ipt_leaf_jump(struct wr *, enum ipt_chain, unsigned leaf);
 
 /** ipt_leaf_read - is this the name of a leaf of the chain? @ret: only then */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_list.c - one pass over a listing, line by line; nothing is kept but
- * counts and sums.
+ * ipt_list.c - reads a listing in one pass, line by line. It keeps only counts
+ * and sums.
  *
- * Runs in: monitor, upnpctl.
+ * Runs in: any
  */
 #include <string.h>
 #include "base/hash.h"
@@ -17,7 +17,7 @@ const struct ipt_list_hook ipt_list_hooks[IPT_HOOKS] = {
 	[IPT_HOOK_POST] = { "nat", "POSTROUTING", IPT_SNAT_CHAIN },
 };
 
-/* Parts that another version of the tool may print otherwise do not count:
+/* Leave out the parts that versions of the tool print in different ways:
  * "-m tcp", "/32". */
 static uint64_t hash_rule(struct str rule)
 {

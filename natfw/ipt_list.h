@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_list.h - reading what iptables-save prints: the rules in our
- * chains, the jumps to them, and whether others filter here.
+ * ipt_list.h - reads the output of iptables-save: the rules in our chains, the
+ * jumps to them, and whether others filter here.
+ *
+ * Runs in: any
  */
 #ifndef NATFW_IPT_LIST_H
 #define NATFW_IPT_LIST_H
@@ -12,7 +14,7 @@
 #include "natfw/backend.h"
 #include "natfw/ipt_leaf.h"
 
-/* Where one of our chains hangs: "-A from -j to". */
+/* The jump to one of our chains: "-A from -j to". */
 struct ipt_list_hook {
 	char table[8], from[12], to[16];
 };
@@ -21,22 +23,22 @@ enum { IPT_HOOK_FORWARD, IPT_HOOK_PRE, IPT_HOOK_POST, IPT_HOOKS };
 
 extern const struct ipt_list_hook ipt_list_hooks[IPT_HOOKS];
 
-/* What was found. */
+/* The result of a scan. */
 struct ipt_list {
-	const char *table;		/* being listed now */
+	const char *table;		/* the one being listed */
 	struct backend_tally tally;	/* of the rules in our chains */
-	unsigned hooked[IPT_HOOKS];	/* jumps to them */
-	struct ipt_leaves leaves;	/* that there are, with rules or not */
-	bool others;	/* a FORWARD policy of DROP, or a rule not ours */
+	unsigned hooked[IPT_HOOKS];	/* jumps to our chains */
+	struct ipt_leaves leaves;	/* that exist, with rules or without */
+	bool others;	/* a FORWARD policy of DROP, or a rule of others */
 };
 
-/** ipt_list_line - take in one line. @scan: a struct ipt_list, its table set
+/** ipt_list_line - read one line. @scan: a struct ipt_list, its table set
  * ("": no line is a hook). */
 void ipt_list_line(void *scan, struct str line);
 
 /**
- * ipt_list_table - take in a table.
- * @fw: gets what the tool said when it failed; may be NULL
+ * ipt_list_table - read a table.
+ * @fw: its why gets the tool's message after a failure; may be NULL
  * @save: the tool, "iptables-save"
  * @scan: added to
  *

@@ -2,22 +2,17 @@
 /*
  * ipt_rule.c - a mapping as iptables rules. Pure.
  *
- * Runs in: monitor, upnpctl.
+ * Runs in: any
  */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/ipt_rule.h"
 
-static const char *proto_name(const struct nat_rule *r)
-{
-	return r->proto == IPPROTO_TCP ? "tcp" : "udp";
-}
-
 /*
- * By the original direction of the flow, so that one rule lets both directions
- * through. --ctproto instead of -p: the ICMP errors of the flow (path MTU)
- * belong to it too.
+ * Match the original direction of the flow, so that one rule accepts both
+ * directions. --ctproto instead of -p accepts the flow's ICMP errors (path MTU)
+ * as well.
  */
 static void put_accept(struct wr *w, const struct natfw_env *env,
 		       const struct nat_rule *r)
@@ -30,31 +25,34 @@ static void put_accept(struct wr *w, const struct natfw_env *env,
 	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
 }
 
-/* With hairpin the interface does not count: whoever can reach the external
- * address from inside gets no more than the whole Internet does. */
+/* With hairpin the rule matches any interface: a host inside that reaches the
+ * external address gets no more than the whole Internet does. */
 static void put_dnat(struct wr *w, const struct natfw_env *env,
 		     const struct nat_rule *r)
 {
+	const char *proto = nat_rule_proto(r->proto);
+
 	if (r->remote.ip)
 		wr_fmt(w, " -s %s/32", backend_ip(r->remote.ip).z);
 	wr_fmt(w, " -d %s/32", backend_ip(env->ext_ip).z);
 	if (!env->hairpin)
 		wr_fmt(w, " -i %s", env->ext_if);
 	wr_fmt(w, " -p %s -m %s --dport %u -j DNAT --to-destination %s:%u\n",
-	       proto_name(r), proto_name(r), (unsigned)r->ext_port,
+	       proto, proto, (unsigned)r->ext_port,
 	       backend_ip(r->client.ip).z, (unsigned)r->int_port);
 }
 
 static void put_snat(struct wr *w, const struct natfw_env *env,
 		     const struct nat_rule *r)
 {
+	const char *proto = nat_rule_proto(r->proto);
+
 	wr_fmt(w, " -s %s/32", backend_ip(r->client.ip).z);
 	if (r->remote.ip)
 		wr_fmt(w, " -d %s/32", backend_ip(r->remote.ip).z);
 	wr_fmt(w, " -o %s -p %s -m %s --sport %u -j SNAT --to-source %s:%u\n",
-	       env->ext_if, proto_name(r), proto_name(r),
-	       (unsigned)r->int_port, backend_ip(env->ext_ip).z,
-	       (unsigned)r->ext_port);
+	       env->ext_if, proto, proto, (unsigned)r->int_port,
+	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
 }
 
 const struct ipt_rule_spec ipt_rule_specs[IPT_CHAINS] = {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_rule.h - one mapping in the language of iptables: the rule it has
- * in each of our three chains (in a leaf of it, ipt_leaf.h), in the very
- * form iptables-save prints.
+ * ipt_rule.h - a mapping as iptables rules: one rule in each of our three
+ * chains (in a leaf of it, ipt_leaf.h), exactly as iptables-save prints it.
+ *
+ * Runs in: any
  */
 #ifndef NATFW_IPT_RULE_H
 #define NATFW_IPT_RULE_H
@@ -19,7 +20,7 @@ enum ipt_chain { IPT_ACCEPT, IPT_DNAT, IPT_SNAT, IPT_CHAINS };
 
 struct ipt_rule_spec {
 	char table[8], chain[12];
-	/* the rest of the line after the chain's name, newline and all */
+	/* the line after the chain's name, with its newline */
 	void (*put)(struct wr *, const struct natfw_env *,
 		    const struct nat_rule *);
 };

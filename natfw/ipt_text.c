@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_text.c - steps, and what becomes of rules, ops and leaves in them.
+ * ipt_text.c - writes the steps, with the rules, ops and leaves in them.
  *
- * Runs in: monitor.
+ * Runs in: monitor
  */
 #include "base/wr.h"
 #include "natfw/ipt_leaf.h"
@@ -11,7 +11,7 @@
 
 /* ---- rules and ops ------------------------------------------------------- */
 
-/* "-A" and the leaf that the rule stands in, then the rule. */
+/* The verb and the leaf of the rule, then the rule. */
 static void put_in_leaf(const struct ipt_text *t, struct wr *w,
 			const char *verb, const struct nat_rule *r)
 {
@@ -25,12 +25,12 @@ static void put_in_leaf(const struct ipt_text *t, struct wr *w,
 static void put_rule(const struct ipt_text *t, struct wr *w,
 		     const struct nat_rule *r)
 {
-	if (!t->step->takes || t->step->takes(r))
+	if (!t->step->wants || t->step->wants(r))
 		put_in_leaf(t, w, "-A", r);
 }
 
-/* A rule with a remote host is the closer match: it stands before the one that
- * takes the same port from anybody. */
+/* A rule with a remote host matches more closely, so it is put before the rule
+ * that accepts the same port from any host. */
 static void put_op(const struct ipt_text *t, struct wr *w,
 		   const struct nat_op *op)
 {
@@ -139,9 +139,9 @@ void ipt_text_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 }
 
 /*
- * Before the masquerade rules, after the guard and what stands before it; at
- * the end where there are none, since for a place in the middle the nft
- * variant first reads all rules there are.
+ * Put the jump before the masquerade rules, and after the guard and the rules
+ * before it. Without masquerade rules append it: to insert in the middle, the
+ * nft variant first reads all rules of the table.
  */
 static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 {
@@ -154,7 +154,7 @@ static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 	return place;
 }
 
-/* Not by declaring it, which empties one that is there after all. */
+/* Uses -N: to declare a chain empties it if it exists. */
 void ipt_text_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 {
 	enum ipt_chain chain = t->step->chain;
@@ -172,7 +172,7 @@ void ipt_text_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 	ipt_leaf_jump(w, chain, leaf);
 }
 
-/* Where somebody put a rule of his own into it, the tool refuses. */
+/* The tool refuses to delete a chain in which somebody else has put a rule. */
 void ipt_text_unmake_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 {
 	enum ipt_chain chain = t->step->chain;

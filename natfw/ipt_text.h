@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_text.h - the input of iptables-restore, made piece by piece.
+ * ipt_text.h - writes the input of iptables-restore, piece by piece.
  *
- * It is a list of steps: a text, what needs only the environment, then what
- * becomes of each rule, of each op of a batch, or of each leaf, in one chain.
+ * The input is a list of steps. A step is a text, then what depends on the
+ * environment only, then a line for each rule, for each op of a batch, or for
+ * each leaf of one chain.
+ *
+ * Runs in: monitor
  */
 #ifndef NATFW_IPT_TEXT_H
 #define NATFW_IPT_TEXT_H
@@ -20,9 +23,9 @@ enum ipt_of { IPT_OF_NONE, IPT_OF_RULES, IPT_OF_OPS, IPT_OF_LEAVES };
 
 struct ipt_text {
 	const struct natfw *fw;
-	const struct ipt_list *found;	/* hooks and leaves to take out */
+	const struct ipt_list *found;	/* existing hooks and leaves */
 	struct ipt_leaves leaves;	/* to be made, or to have rules */
-	struct ipt_leaves left;		/* a batch takes their last rule */
+	struct ipt_leaves left;		/* a batch deletes their last rule */
 	const struct ipt_text_step *step;	/* the one being written */
 	const struct nat_rule *rule;
 	const struct nat_op *op;	/* instead of rule */
@@ -30,22 +33,22 @@ struct ipt_text {
 	size_t i;			/* of the step; 0 is its head */
 };
 
-/* A step of which nothing is set ends the list. */
+/* An all-zero step ends the list. */
 struct ipt_text_step {
 	const char *text;
 	void (*head)(const struct ipt_text *, struct wr *);
 	enum ipt_of of;
 	enum ipt_chain chain;
 	/* which rules; NULL: all of them */
-	bool (*takes)(const struct nat_rule *);
+	bool (*wants)(const struct nat_rule *);
 	void (*leaf)(const struct ipt_text *, struct wr *, unsigned leaf);
 };
 
-/** ipt_text_piece - the next lines, for struct backend_run. @text: a struct
- * ipt_text */
+/** ipt_text_piece - write the next lines, for struct backend_run. @text: a
+ * struct ipt_text */
 bool ipt_text_piece(void *text, struct wr *w);
 
-/* What is written for a leaf; nothing where the condition does not hold. */
+/* Each writes the lines for a leaf, or nothing if its condition is false. */
 
 /** ipt_text_declare_leaf - make the chain, or empty it, if it was found or is
  * to have rules. */
@@ -59,11 +62,11 @@ void ipt_text_jump_to_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
  * must be empty, and nothing may jump to it. */
 void ipt_text_drop_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
 
-/** ipt_text_make_leaf - make one that is not there, and its jump between the
- * rules of a chain in use. */
+/** ipt_text_make_leaf - make a leaf that does not exist, and insert its jump
+ * among the rules of a chain in use. */
 void ipt_text_make_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
 
-/** ipt_text_unmake_leaf - the reverse, when its last rule is deleted. */
+/** ipt_text_unmake_leaf - delete it and its jump, with its last rule. */
 void ipt_text_unmake_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
 
 #endif

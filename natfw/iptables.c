@@ -6,19 +6,19 @@
  *   nat     UPNPD-POST  hooked at the head of POSTROUTING: SNAT, masquerade
  *   filter  UPNPD       hooked at the head of FORWARD: accept
  *
- * Each chain begins with a guard that sends what is none of its business
- * back, so that the number of mappings costs other traffic nothing. Behind it
- * stand jumps to its leaves, which have the rules (ipt_leaf.h). A leaf is
- * made with its first rule and goes with its last.
+ * Each chain begins with a guard that returns unrelated traffic, so that the
+ * number of mappings costs other traffic nothing. Then follow jumps to the
+ * chain's leaves, which have the rules (ipt_leaf.h). A leaf is made with its
+ * first rule and deleted with its last.
  *
- * Everything goes through iptables-restore, which commits a table as a whole.
- * Two tables are two commits: filter comes first, and natfw.c repairs it when
- * nat fails. Rules are written in the very form iptables-save prints, because
- * verify compares the two.
+ * All changes go through iptables-restore, which commits a table as a whole.
+ * Two tables are two commits: filter comes first, and natfw.c repairs it if nat
+ * fails. Rules are written exactly as iptables-save prints them, because verify
+ * compares the two.
  *
  * Never touches: chains, rules and policies of others.
  *
- * Runs in: monitor; upnpctl check asks whether it is usable.
+ * Runs in: any
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -64,9 +64,9 @@ static int scan(struct natfw *fw, struct ipt_list *ret)
 /* ---- running iptables-restore -------------------------------------- */
 
 /*
- * RESOURCE_PROBLEM of iptables' xtables.h, which its manual does not tell:
- * somebody holds the lock, its file can not be opened yet, or the kernel's
- * table was changed between reading and writing.
+ * RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
+ * another process holds the lock, the lock file cannot be opened yet, or the
+ * kernel's table was changed between reading and writing.
  */
 #define EXIT_BUSY 4
 
@@ -103,12 +103,12 @@ static void put_hook(const struct ipt_text *t, struct wr *w, int hook)
 	wr_fmt(w, "-I %s -j %s\n", h->from, h->to);
 }
 
-/* Declaring a chain makes it or empties it. */
+/* To declare a chain makes it, or empties it. */
 #define FILTER_CHAINS	"*filter\n:" IPT_ACCEPT_CHAIN " - [0:0]\n"
 #define NAT_CHAINS	"*nat\n:" IPT_DNAT_CHAIN " - [0:0]\n" \
 			":" IPT_SNAT_CHAIN " - [0:0]\n"
 
-/* ---- sync: everything anew ----------------------------------------- */
+/* ---- sync: write everything ---------------------------------------- */
 
 static void sync_filter(const struct ipt_text *t, struct wr *w)
 {
@@ -117,8 +117,8 @@ static void sync_filter(const struct ipt_text *t, struct wr *w)
 		" -m conntrack ! --ctstate DNAT -j RETURN\n");
 }
 
-/* A client that asks for its own network's mapped service must be answered
- * through the router, which translated the request. */
+/* A client that connects to a mapped service of its own network must get the
+ * answer through the router, because the router translated the request. */
 static void put_hairpin(const struct natfw_env *env, struct wr *w,
 			const struct netif_addr *net)
 {
@@ -144,12 +144,12 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
 }
 
-static bool from_one(const struct nat_rule *r)
+static bool has_remote(const struct nat_rule *r)
 {
 	return r->remote.ip;
 }
 
-static bool from_any(const struct nat_rule *r)
+static bool has_no_remote(const struct nat_rule *r)
 {
 	return !r->remote.ip;
 }
@@ -181,8 +181,8 @@ static const struct ipt_text_step sync_steps[] = {
 	  .leaf = ipt_text_jump_to_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_jump_to_leaf },
 	{ NULL, sync_masquerade },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_one },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .takes = from_any },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_remote },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_no_remote },
 	{ NULL, NULL, IPT_OF_RULES, IPT_SNAT },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_drop_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_drop_leaf },
@@ -217,8 +217,8 @@ static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	return rc ? rc : restore(fw, &t);
 }
 
-/* While the tool is busy; a batch is not tried again, since one of its tables
- * may be done: natfw.c syncs after it. */
+/* Retries while the tool is busy. A batch is not retried: one of its tables may
+ * be committed, so natfw.c syncs after it. */
 static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	uint64_t end_ms = 0;
@@ -285,8 +285,8 @@ static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- verify -------------------------------------------------------- */
 
-/* What a scan would find if all were right: the lines sync would write. */
-static void scan_expected(struct natfw *fw, const struct nat_rule *rule,
+/* Scan the lines that a sync would write. */
+static void scan_wanted(struct natfw *fw, const struct nat_rule *rule,
 			  size_t n, struct ipt_list *want)
 {
 	static const struct ipt_list unhooked;
@@ -320,7 +320,7 @@ static int ipt_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	rc = scan(fw, &is);
 	if (rc)
 		return rc;
-	scan_expected(fw, rule, n, &want);
+	scan_wanted(fw, rule, n, &want);
 	return !ipt_list_hooked_once(&is) ||
 	       !backend_same(is.tally, want.tally);
 }
@@ -349,8 +349,8 @@ static bool ipt_nft_usable(const struct natfw_env *env)
 	return tool_exists(&natfw_iptables_nft);
 }
 
-/* Chains that a killed monitor left go on working until the first sync, so
- * that its death costs no connection. */
+/* Chains that a killed monitor left keep working until the first sync, so that
+ * its death costs no connection. */
 static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 {
 	struct ipt_list found;
@@ -365,7 +365,7 @@ static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 	return 0;
 }
 
-/* Declaring a chain first makes these work where it is missing. */
+/* The declarations before these lines make them work if a chain is missing. */
 static void close_filter(const struct ipt_text *t, struct wr *w)
 {
 	put_unhook(t, w, IPT_HOOK_FORWARD);
@@ -399,8 +399,8 @@ static const struct ipt_text_step close_nat_steps[] = {
 	{ NULL }
 };
 
-/* Each table by itself: if one can not be cleaned, the other still is.
- * Return: -EAGAIN: the tool was busy; 0 */
+/* Each table by itself: if one cannot be cleaned, the other still is. Return:
+ * -EAGAIN the tool was busy; 0 */
 static int close_once(struct natfw *fw)
 {
 	static const struct ipt_text_step *const steps[] = {
@@ -435,7 +435,7 @@ static void ipt_close(struct natfw *fw)
 
 /* ---- for "auto" ---------------------------------------------------- */
 
-static bool ipt_decides(const struct natfw_backend *be, const char *table)
+static bool ipt_filters(const struct natfw_backend *be, const char *table)
 {
 	const char *save = tool_of(be)->save;
 	struct ipt_list scan = { 0 };
@@ -444,10 +444,10 @@ static bool ipt_decides(const struct natfw_backend *be, const char *table)
 }
 
 /*
- * Does legacy iptables have this table here? Asking the tool would load the
- * module and so make true what was asked.
+ * Does legacy iptables have this table here? To run the tool would load the
+ * module, and so make the answer yes.
  */
-static bool legacy_has(const char *table)
+static bool legacy_has_table(const char *table)
 {
 	char buf[256];
 	struct str rest, name;
@@ -460,29 +460,29 @@ static bool legacy_has(const char *table)
 	return false;
 }
 
-static bool legacy_decides(const struct natfw_backend *be)
+static bool legacy_filters(const struct natfw_backend *be)
 {
-	return (legacy_has("filter") && ipt_decides(be, "filter")) ||
-	       (legacy_has("nat") && ipt_decides(be, "nat"));
+	return (legacy_has_table("filter") && ipt_filters(be, "filter")) ||
+	       (legacy_has_table("nat") && ipt_filters(be, "nat"));
 }
 
 static bool ipt_governs(void)
 {
-	return legacy_decides(&natfw_iptables);
+	return legacy_filters(&natfw_iptables);
 }
 
 static bool ipt_legacy_governs(void)
 {
-	return legacy_decides(&natfw_iptables_legacy);
+	return legacy_filters(&natfw_iptables_legacy);
 }
 
 static bool ipt_nft_governs(void)
 {
-	return ipt_decides(&natfw_iptables_nft, "filter") ||
-	       ipt_decides(&natfw_iptables_nft, "nat");
+	return ipt_filters(&natfw_iptables_nft, "filter") ||
+	       ipt_filters(&natfw_iptables_nft, "nat");
 }
 
-/* ---- three of a kind ----------------------------------------------- */
+/* ---- the three backends -------------------------------------------- */
 
 #define IPT_BACKEND(label, n_commits, usable_fn, governs_fn) \
 	{ \

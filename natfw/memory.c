@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * memory.c - a backend that has no kernel: the table of struct natfw is all
- * there is. For tests, and to try the daemon without root.
+ * memory.c - a backend without a kernel: there is only the table of struct
+ * natfw. For tests, and to try the daemon without root.
  *
- * Runs in: monitor.
+ * Runs in: monitor
  */
 #include "natfw.h"
 

@@ -9,12 +9,13 @@
  *       table, set, elements { element { key { value } data { value } } ... }
  *   NFNL_MSG_BATCH_END
  *
- * Each message that fails is answered by an error, and a commit that fails by
- * one to the first message. That all went well is told only when asked for:
- * by the ack of the last message, the one answer then.
+ * The kernel answers each message that fails with an error, and a failed commit
+ * with an error to the first message. Success is answered only if requested, by
+ * an ack: so the last message requests one, which is then the only answer.
  *
  * Owns: nothing. Never does: wait.
- * Runs in: monitor, upnpctl.
+ *
+ * Runs in: any
  */
 #include "natfw/nfnl.h"
 
@@ -32,8 +33,8 @@
 
 /* ---- values ------------------------------------------------------------- */
 
-/* Each part of a concatenation has a register of its own, of four bytes,
- * filled from its low address on. */
+/* Each part of a concatenation has its own register of four bytes, and fills it
+ * from its low address on. */
 static void put_part(struct nfnl_value *v, const void *p, size_t n)
 {
 	const size_t whole = sizeof(uint32_t);
@@ -107,8 +108,8 @@ static const struct {
 	[NFNL_DEL] = { NFT_MSG_DELSETELEM, 0 },
 };
 
-/* The messages around a batch, which name the subsystem it is for. */
-static void put_fence(struct nfnl_batch *b, int type)
+/* The first and last message of a batch; they name its subsystem. */
+static void put_bracket(struct nfnl_batch *b, int type)
 {
 	const struct nfgenmsg about = {
 		.version = NFNETLINK_V0,
@@ -122,10 +123,10 @@ void nfnl_begin(struct nfnl_batch *b, void *room, size_t cap, uint32_t seq)
 {
 	*b = (struct nfnl_batch){ .first = seq };
 	nlmsg_begin(&b->m, room, cap, seq);
-	put_fence(b, NFNL_MSG_BATCH_BEGIN);
+	put_bracket(b, NFNL_MSG_BATCH_BEGIN);
 }
 
-/* The list of elements that is still being written ends. */
+/* End the list of elements that is being written, if any. */
 static void end_list(struct nfnl_batch *b)
 {
 	if (!b->list)
@@ -162,8 +163,8 @@ static bool same_set(const struct nfnl_set *a, const struct nfnl_set *b)
 	       !strcmp(a->name, b->name);
 }
 
-/* Elements of one set and one verb share a message: a table of 60000 is
- * megabytes anyway. */
+/* Elements of one set and one verb share a message, because 60000 elements take
+ * megabytes even so. */
 static void begin_list(struct nfnl_batch *b, enum nfnl_verb verb,
 		       const struct nfnl_set *set)
 {
@@ -206,8 +207,9 @@ void nfnl_elem(struct nfnl_batch *b, enum nfnl_verb verb,
 
 /* ---- the kernel --------------------------------------------------------- */
 
-/* An error repeats the header of what failed, not all of it, and says where in
- * it the fault was. Kernels before 4.12 do not know how, and that is all. */
+/* Ask for short errors: with the header of the failed message only, and with
+ * the offset of the fault in it. Kernels before 4.12 refuse both options; their
+ * errors then tell less. */
 int nfnl_open(void)
 {
 	int fd = netlink_open(NETLINK_NETFILTER), on = 1;
@@ -219,7 +221,7 @@ int nfnl_open(void)
 	return fd;
 }
 
-/* Where in the message was the fault? */
+/* The offset of the fault in the message, or 0. */
 static uint32_t fault_at(const struct nlmsghdr *h)
 {
 	uint32_t at = 0;
@@ -230,8 +232,8 @@ static uint32_t fault_at(const struct nlmsghdr *h)
 	return at;
 }
 
-/* Return: 0 an ack, -errno, 1 a word that is not about this batch */
-static int word_of(struct nfnl_batch *b, struct nl_span s)
+/* Return: 0 an ack, -errno, 1 a message that is not about this batch */
+static int read_reply(struct nfnl_batch *b, struct nl_span s)
 {
 	struct nl_span rest = s;
 	const struct nlmsghdr *h = netlink_next_msg(&rest);
@@ -249,24 +251,24 @@ static int word_of(struct nfnl_batch *b, struct nl_span s)
 }
 
 /*
- * Read until nothing is left, so that the next batch finds an empty socket:
- * in a full one its answer would be lost. An error outweighs the ack.
+ * Read until the socket is empty, because the answer to the next batch would be
+ * lost if it were full. An error outweighs the ack.
  */
 static int read_answer(struct nfnl_batch *b, int fd)
 {
 	union nl_buf buf;
-	int ret = 1, word;
+	int ret = 1, result;
 	ssize_t n;
 
 	while ((n = netlink_recv(fd, &buf)) != -EAGAIN) {
-		word = (int)n;
+		result = (int)n;
 		if (n >= 0)
-			word = word_of(b, (struct nl_span){ buf.bytes,
+			result = read_reply(b, (struct nl_span){ buf.bytes,
 							    (size_t)n });
-		if (ret >= 0 && word < ret)
-			ret = word;
+		if (ret >= 0 && result < ret)
+			ret = result;
 		if (n < 0 && n != -ENOBUFS && n != -EMSGSIZE)
-			break;	/* would be the same the next time */
+			break;	/* a retry would return the same */
 	}
 	return ret > 0 ? -EAGAIN : ret;
 }
@@ -278,7 +280,7 @@ int nfnl_commit(struct nfnl_batch *b, int fd)
 	if (!b->m.err && !b->last)
 		return 0;
 	end_list(b);
-	put_fence(b, NFNL_MSG_BATCH_END);
+	put_bracket(b, NFNL_MSG_BATCH_END);
 	if (b->m.err)
 		return b->m.err;
 	last->nlmsg_flags |= NLM_F_ACK;

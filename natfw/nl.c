@@ -1,41 +1,43 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nl.c - the backend netlink: mappings as elements of nf_tables maps, so that
- * what a packet or a change costs does not grow with their number. The kernel
- * is asked directly: the router needs no tool.
+ * the cost of a packet or of a change does not grow with their number. It talks
+ * to the kernel directly, so the router needs no tool.
  *
  *   table ip upnpd   maps  forward_to    proto . port -> client . port
  *                          forward_from  the same, for one remote host
  *                          leave_as      client . proto . port -> ext . port
- *                    and the two nat chains that look into them
- *   in each foreign forward chain: two rules at its head that accept what was
- *   forwarded to, or comes back from, the sockets in the set upnpd_accept,
- *   which stands in the same table
+ *                    and the two nat chains that look them up
+ *   in each foreign forward chain: two rules at its head that accept what is
+ *   forwarded to the sockets in the set upnpd_accept, or comes back from them.
+ *   The set is in the same table as the chain.
  *
- * The accept must stand there because an accept in one table does not overrule
- * a drop in another. The set is keyed by what a packet has after DNAT: the
- * original port of a flow (ct original proto-dst) cannot be part of a key.
+ * The accept must be in the foreign chain because an accept in one table does
+ * not override a drop in another. The set's key is what a packet has after
+ * DNAT, because the original port of a flow (ct original proto-dst) cannot be
+ * part of a key.
  *
  * Several mappings may lead to one socket. They share its elements in leave_as
- * and upnpd_accept, and one leads (table_leader()): the client's own traffic
- * leaves with its external port.
+ * and upnpd_accept. One of them is the leader (table_leader()): the client's
+ * own traffic leaves with its external port.
  *
- * Every change is one transaction, in one message to the kernel, and the
- * answer is there when that returns. A sync replaces our table within its
- * transaction: no packet sees it without a mapping that stays. `nft list
+ * Every change is one transaction, in one message to the kernel, and the answer
+ * is there when the send returns. A sync replaces our table within its
+ * transaction, so a mapping that stays works for every packet. `nft list
  * ruleset` shows the table as if nft had made it.
  *
- * Each element of the set upnpd_accept counts what is forwarded to and from
- * its socket. It costs a packet nothing but the counting: the accept looks it
- * up anyway. An element of a nat map would be no place for that: nat sees the
- * first packet of a flow only. Where nothing filters there is no set, and
- * nothing is counted.
+ * Each element of the set upnpd_accept counts what is forwarded to and from its
+ * socket. This costs a packet only the counting, because the accept looks the
+ * element up anyway. A nat map's element could not count: nat sees only the
+ * first packet of a flow. Where nothing filters there is no set, and nothing is
+ * counted.
  *
  * Owns: the socket, room for the longest batch.
  * Never does: run a tool; wait for an answer; touch tables, chains, rules and
- * sets of others, or chains that the iptables command keeps, which it could no
- * longer read with our rules in them.
- * Runs in: monitor; upnpctl check asks whether it is usable.
+ * sets of others. It does not touch the chains of the iptables command either,
+ * because that command could no longer read a chain with our rules in it.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include <string.h>
@@ -61,17 +63,17 @@
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 
-/* What natfw's own points to: one mapping, of which only what is used takes
- * memory. */
+/* The state behind natfw's own: one memory mapping, of which only the touched
+ * pages take memory. */
 struct nl {
 	struct nl_places places;	/* at the last sync */
-	struct backend_tally own;	/* our table, read right after it */
+	struct backend_tally own;	/* our table right after the sync */
 	struct nl_list_sock sock;
 	size_t cap;			/* of room, in bytes */
-	uint32_t room[];		/* the batch in hand */
+	uint32_t room[];		/* the current batch */
 };
 
-/* ---- what went wrong ----------------------------------------------- */
+/* ---- errors -------------------------------------------------------- */
 
 /* The message of the batch in which the kernel found the fault, or NULL. */
 static const struct nlmsghdr *failed_message(const struct nfnl_batch *b)
@@ -116,8 +118,8 @@ static bool is_missing(int err)
 	       err == -EPROTONOSUPPORT;
 }
 
-/* Return: @err, but -EIO for one that would be taken for a missing tool: this
- * backend can always be asked again. */
+/* Return: @err, but -EIO for -ENOENT, which the caller takes for a missing
+ * tool: this backend can always be tried again. */
 static int set_why(struct natfw *fw, int err, const char *what,
 		   const char *module)
 {
@@ -142,8 +144,7 @@ static int set_batch_why(struct natfw *fw, const struct nfnl_batch *b, int err)
 
 /* ---- the socket ---------------------------------------------------- */
 
-/* A batch is as long as the table wants it; only then has the socket to take
- * that much. */
+/* Let the socket take the longest batch of this table. */
 static void widen_sock(struct nl *st)
 {
 	int size = (int)st->cap;
@@ -152,7 +153,7 @@ static void widen_sock(struct nl *st)
 		   sizeof(size));
 }
 
-/* @fw->own may be NULL: there was no memory at the open. */
+/* @fw->own is NULL if there was no memory at the open. */
 static int open_sock(struct natfw *fw)
 {
 	struct nl *st = fw->own;
@@ -164,7 +165,7 @@ static int open_sock(struct natfw *fw)
 		return 0;
 	st->sock.fd = nfnl_open();
 	if (st->sock.fd < 0)
-		return set_why(fw, st->sock.fd, "asking the kernel",
+		return set_why(fw, st->sock.fd, "opening the socket",
 			       "nfnetlink");
 	widen_sock(st);
 	return 0;
@@ -177,8 +178,8 @@ static void close_sock(struct nl *st)
 	st->sock.fd = -EBADF;
 }
 
-/* The rest of a dump that failed may still be in the socket: it must not be
- * taken for the answer to the next request. */
+/* The rest of a failed dump may still be in the socket, and the next request
+ * must not read it as its answer. */
 static int dump_failed(struct natfw *fw, int err)
 {
 	close_sock(fw->own);
@@ -199,7 +200,7 @@ static int commit(struct nl *st, struct nfnl_batch *b)
 	return rc;
 }
 
-/* A long batch, as that of a sync, took megabytes: the next one is short. */
+/* A long batch, such as a sync's, has touched megabytes. Free them. */
 static void release_pages(struct nl *st, const struct nfnl_batch *b)
 {
 	if (b->m.len > ROOM_REST / 16)
@@ -208,8 +209,9 @@ static void release_pages(struct nl *st, const struct nfnl_batch *b)
 
 /* ---- which elements ------------------------------------------------ */
 
-/* Each map of our table, then our set in each place that has it. */
-static bool set_of(const struct nl_places *places, size_t k,
+/* Set number @k: each map of our table, then our set in each place that has
+ * one. Return: is there one? */
+static bool set_at(const struct nl_places *places, size_t k,
 		   const struct nl_map **ret_map, struct nfnl_set *ret)
 {
 	const struct nl_place *at = &nl_place_own;
@@ -224,7 +226,7 @@ static bool set_of(const struct nl_places *places, size_t k,
 	return true;
 }
 
-static size_t sets_of(const struct nl_places *places)
+static size_t set_n(const struct nl_places *places)
 {
 	return NL_MAP_OWN_N + places->n;
 }
@@ -233,8 +235,8 @@ typedef void (*element_fn)(void *arg, const struct nfnl_set *,
 			   const struct nfnl_value *key,
 			   const struct nfnl_value *value);
 
-/* Each element there shall be, set by set. */
-static void elements_of(struct natfw *fw, const struct nat_rule *rule,
+/* Call @fn for each element that there shall be, set by set. */
+static void each_element(struct natfw *fw, const struct nat_rule *rule,
 			size_t n, element_fn fn, void *arg)
 {
 	const struct nl *st = fw->own;
@@ -244,8 +246,8 @@ static void elements_of(struct natfw *fw, const struct nat_rule *rule,
 	struct nfnl_set set;
 	size_t k, i;
 
-	for (k = 0; k < sets_of(places); k++) {
-		if (!set_of(places, k, &map, &set))
+	for (k = 0; k < set_n(places); k++) {
+		if (!set_at(places, k, &map, &set))
 			continue;
 		for (i = 0; i < n; i++) {
 			if (!map->has(fw, &rule[i]))
@@ -285,7 +287,7 @@ static void put_places(struct nfnl_batch *b, const struct nl_places *places,
 			nl_rule_put_accept(b, &places->at[p]);
 }
 
-/* @set: its names outlive the batch */
+/* @set: its names live until the commit */
 static void put_element(void *batch, const struct nfnl_set *set,
 			const struct nfnl_value *key,
 			const struct nfnl_value *value)
@@ -304,7 +306,7 @@ static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 	put_clean(&b, scan);
 	nl_rule_put_table(&b, &fw->env);
 	put_places(&b, &st->places, count);
-	elements_of(fw, rule, n, put_element, &b);
+	each_element(fw, rule, n, put_element, &b);
 	rc = commit(st, &b);
 	if (rc)
 		rc = count && is_missing(rc) ? rc : set_batch_why(fw, &b, rc);
@@ -312,8 +314,8 @@ static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 	return rc;
 }
 
-/* As our table is now, it is right. */
-static int note_own(struct natfw *fw)
+/* Record our table as it is now, for verify to compare. */
+static int record_own(struct natfw *fw)
 {
 	struct nl *st = fw->own;
 	struct nl_list_scan scan = { .places = &st->places };
@@ -340,9 +342,9 @@ static int nl_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	if (rc)
 		return dump_failed(fw, rc);
 	rc = replace(fw, &scan, rule, n, true);
-	if (is_missing(rc))	/* the counter may be what is missing */
+	if (is_missing(rc))	/* perhaps the counter's module */
 		rc = replace(fw, &scan, rule, n, false);
-	return rc ? rc : note_own(fw);
+	return rc ? rc : record_own(fw);
 }
 
 /* ---- apply --------------------------------------------------------- */
@@ -388,7 +390,7 @@ static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- verify -------------------------------------------------------- */
 
-static void expect(void *tally, const struct nfnl_set *set,
+static void count_wanted(void *tally, const struct nfnl_set *set,
 		   const struct nfnl_value *key,
 		   const struct nfnl_value *value)
 {
@@ -400,7 +402,7 @@ static bool elements_right(struct natfw *fw, const struct nl_list_scan *scan,
 {
 	struct backend_tally want = { 0 };
 
-	elements_of(fw, rule, n, expect, &want);
+	each_element(fw, rule, n, count_wanted, &want);
 	return backend_same(scan->elements, want);
 }
 
@@ -416,13 +418,13 @@ static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 	rc = nl_list_own(sock, scan);
 	if (!rc)
 		rc = nl_list_foreign(sock, scan);
-	for (k = 0; !rc && k < sets_of(scan->places); k++)
-		if (set_of(scan->places, k, &map, &set))
+	for (k = 0; !rc && k < set_n(scan->places); k++)
+		if (set_at(scan->places, k, &map, &set))
 			rc = nl_list_elements(sock, scan, &set);
 	return rc;
 }
 
-/* Exactly two rules in each wanted place, none in the others. */
+/* Are there exactly two rules in each wanted place and none in the others? */
 static bool places_right(const struct nl_list_scan *scan)
 {
 	size_t p;
@@ -450,7 +452,7 @@ static int nl_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 		rc = scan_all(fw, &scan);
 	} while (rc == -EINTR && --tries);
 	if (rc == -ENOENT)
-		return 1;	/* something is not there to be listed */
+		return 1;	/* a table or a set is missing */
 	if (rc)
 		return dump_failed(fw, rc);
 	return !nl_place_same_all(&st->places, &now) || !places_right(&scan) ||
@@ -460,8 +462,8 @@ static int nl_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 /* ---- open and close ------------------------------------------------ */
 
-/* Does the kernel know nf_tables, and may we ask? */
-static bool listed(struct nl_places *ret)
+/* List the places. Return: does the kernel have nf_tables, and may we read? */
+static bool list_places(struct nl_places *ret)
 {
 	struct nl_list_sock sock = { .fd = nfnl_open() };
 	int rc;
@@ -477,14 +479,14 @@ static bool nl_usable(const struct natfw_env *env)
 {
 	struct nl_places found;
 
-	return listed(&found);
+	return list_places(&found);
 }
 
 static bool nl_governs(void)
 {
 	struct nl_places found;
 
-	return listed(&found) && found.n;
+	return list_places(&found) && found.n;
 }
 
 static size_t size_of(size_t cap)
@@ -507,7 +509,7 @@ static struct nl *alloc(size_t rule_max)
 	return st;
 }
 
-/* A table that a killed monitor left goes on working until the first sync, so
+/* A table that a killed monitor left keeps working until the first sync, so
  * that its death costs no connection. */
 static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 {
@@ -544,7 +546,7 @@ static void close_foreign(struct natfw *fw)
 	commit(st, &b);
 }
 
-/* Two transactions: if the foreign part fails, ours still goes. */
+/* Two transactions: if the foreign part fails, ours is still removed. */
 static void nl_close(struct natfw *fw)
 {
 	struct nl *st = fw->own;

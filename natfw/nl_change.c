@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_change.c - from the table as it is to the table with a batch of ops done,
- * in elements.
+ * nl_change.c - the elements that a batch of ops changes.
  *
- * A rule's element in a forward map is its own. Those in leave_as and
- * upnpd_accept belong to a client's socket and are shared by the rules that
- * lead to it; the rule set last is their leader.
+ * Each rule has its own element in a forward map. The elements in leave_as and
+ * upnpd_accept belong to a client's socket, and the rules that lead to it share
+ * them; the rule set last is their leader.
  *
- * Runs in: monitor.
+ * Runs in: monitor
  */
 #include "natfw/nl_change.h"
 #include "natfw/table.h"
 
-/* Where the changes go. */
+/* The receiver of the changes. */
 struct sink {
 	nl_change_fn fn;
 	void *arg;
@@ -29,10 +28,11 @@ static void emit(const struct sink *to, enum nfnl_verb verb,
 }
 
 /*
- * Each op touches two sockets: number 2i is that of the rule that stands under
- * the key of op i, number 2i + 1 that of the rule it sets. NULL: there is none.
+ * Each op touches two sockets: number 2i is that of the rule that now has the
+ * key of op i, number 2i + 1 that of the rule it sets. NULL: there is none.
  */
-static const struct nat_rule *touched(const struct nl_change_batch *b, size_t k)
+static const struct nat_rule *touched_rule(const struct nl_change_batch *b,
+					   size_t k)
 {
 	const struct nat_op *op = &b->op[k / 2];
 
@@ -43,11 +43,11 @@ static const struct nat_rule *touched(const struct nl_change_batch *b, size_t k)
 
 static bool touched_before(const struct nl_change_batch *b, size_t k)
 {
-	const struct nat_rule *like = touched(b, k), *r;
+	const struct nat_rule *like = touched_rule(b, k), *r;
 	size_t j;
 
 	for (j = 0; j < k; j++) {
-		r = touched(b, j);
+		r = touched_rule(b, j);
 		if (r && table_same_socket(r, like))
 			return true;
 	}
@@ -64,7 +64,7 @@ static bool has_op(const struct nl_change_batch *b, const struct nat_rule *key)
 	return false;
 }
 
-/* Who leads the socket when all ops are done. */
+/* The leader of the socket once all ops are done. */
 static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 					   const struct nat_rule *like)
 {
@@ -82,9 +82,10 @@ static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 	return best;
 }
 
-/* The socket goes out of our sets (@verb is NFNL_DEL), or into them. */
-static void accepted(const struct nl_change_batch *b, const struct sink *to,
-		     enum nfnl_verb verb, const struct nat_rule *like)
+/* Remove the socket from our sets (@verb is NFNL_DEL), or add it. */
+static void accept_changes(const struct nl_change_batch *b,
+			   const struct sink *to, enum nfnl_verb verb,
+			   const struct nat_rule *like)
 {
 	size_t p;
 
@@ -94,12 +95,12 @@ static void accepted(const struct nl_change_batch *b, const struct sink *to,
 			     &nl_map_table[NL_MAP_ACCEPT], like);
 }
 
-/* Bring the elements that the rules of socket @k share from before to after. */
+/* Emit the changes of the elements that the rules of socket @k share. */
 static void socket_changes(const struct nl_change_batch *b, size_t k,
 			   const struct sink *to)
 {
 	const struct nl_map *map = &nl_map_table[NL_MAP_LEAVE_AS];
-	const struct nat_rule *like = touched(b, k), *before, *after;
+	const struct nat_rule *like = touched_rule(b, k), *before, *after;
 
 	if (!like || touched_before(b, k))
 		return;
@@ -110,14 +111,14 @@ static void socket_changes(const struct nl_change_batch *b, size_t k,
 	emit(to, NFNL_DEL, &nl_place_own, map, before);
 	emit(to, NFNL_ADD, &nl_place_own, map, after);
 	if (!before || !after)
-		accepted(b, to, before ? NFNL_DEL : NFNL_ADD, like);
+		accept_changes(b, to, before ? NFNL_DEL : NFNL_ADD, like);
 }
 
 void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,
 		    void *arg)
 {
-	const struct nat_rule *old = touched(b, 2 * i);
-	const struct nat_rule *new = touched(b, 2 * i + 1);
+	const struct nat_rule *old = touched_rule(b, 2 * i);
+	const struct nat_rule *new = touched_rule(b, 2 * i + 1);
 	const struct sink to = { fn, arg };
 	const struct nl_map *map = nl_map_forward(&b->op[i].rule);
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_change.h - what a batch of ops changes in the maps and sets, element by
- * element. Pure.
+ * nl_change.h - the elements of maps and sets that a batch of ops changes.
+ * Pure.
+ *
+ * Runs in: monitor
  */
 #ifndef NATFW_NL_CHANGE_H
 #define NATFW_NL_CHANGE_H
@@ -12,7 +14,7 @@
 #include "natfw/nl_map.h"
 #include "natfw/nl_place.h"
 
-/* One element that comes or goes: @rule's in @map, in the table of @at. Valid
+/* An element to add or delete: @rule's in @map, in the table of @at. Valid
  * during the call. */
 struct nl_change {
 	enum nfnl_verb verb;
@@ -23,19 +25,19 @@ struct nl_change {
 
 typedef void (*nl_change_fn)(void *arg, const struct nl_change *);
 
-/* No two ops of one key; a NAT_DEL has its rule in the table. */
+/* Keys are unique; the rule of a NAT_DEL is in the table. */
 struct nl_change_batch {
-	const struct natfw *fw;		/* its table is as it was before */
+	const struct natfw *fw;		/* its table is that before the batch */
 	const struct nl_places *places;
 	const struct nat_op *op;
 	size_t n;
 };
 
 /**
- * nl_change_each - what op @i of the batch changes.
+ * nl_change_each - call the function for each element that op @i changes.
  *
- * To be asked for each op in order: elements that several ops share change
- * with the first of them.
+ * Call it for each op, in order: an element that several ops share changes with
+ * the first of them.
  */
 void nl_change_each(const struct nl_change_batch *, size_t i, nl_change_fn,
 		    void *arg);

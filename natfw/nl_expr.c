@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_expr.c - the expressions of a rule of nf_tables. Pure.
+ * nl_expr.c - reads the expressions of an nf_tables rule. Pure.
  *
- * Runs in: any
  * Invariant: no attribute is read before its length was checked; an expression
  * that is not understood adds an unknown condition.
  * Source: linux/netfilter/nf_tables.h
+ *
+ * Runs in: any
  */
 #include <string.h>
 #include <linux/netfilter.h>
@@ -18,10 +19,10 @@
 #define WORD		4
 /* ---- registers ----------------------------------------------------- */
 
-/* What a load left in the registers from a word on. */
+/* The value that a load left in the registers, from one word on. */
 struct load {
 	bool valid;
-	bool opaque;		/* changed since: its bytes mean nothing */
+	bool opaque;		/* changed since: its bytes are unknown */
 	bool header;		/* of a header, else of @field */
 	uint8_t field;
 	uint32_t base, at;	/* NFT_PAYLOAD_*, offset in that header */
@@ -32,11 +33,11 @@ struct load {
 struct reader {
 	struct nl_ruleset_rule *rule;
 	struct load word[WORDS];
-	bool done;		/* there was a verdict */
+	bool done;		/* a verdict was read */
 };
 
 /* NFT_REG_1 to _4 have 16 bytes each and overlap NFT_REG32_00 to _15. Return:
- * its first word, -1: it is none for data */
+ * the register's first word, -1: it holds no data */
 static int word_of(struct nl_span s, unsigned type)
 {
 	uint32_t reg;
@@ -55,7 +56,7 @@ static size_t words_of(size_t len)
 	return (len + WORD - 1) / WORD;
 }
 
-/* Whatever lay in the words that are overwritten is gone. */
+/* A load invalidates every load whose words it overwrites. */
 static void put_load(struct reader *rd, int at, const struct load *load)
 {
 	size_t first = (size_t)at, end, i;
@@ -122,7 +123,7 @@ static const struct header {
 
 #define HEADERS (sizeof(headers) / sizeof(*headers))
 
-/* The one field that was loaded, whole. */
+/* The field that was loaded, if it was loaded as a whole. */
 static uint8_t field_of(const struct load *load)
 {
 	if (!load)
@@ -152,7 +153,7 @@ static struct nl_ruleset_cond *add_cond(struct reader *rd, uint8_t field)
 	return cond;
 }
 
-/* Too many: what was written behind the last one is an unknown condition. */
+/* With too many conditions the last one is an unknown condition. */
 static void end_conds(struct reader *rd)
 {
 	struct nl_ruleset_rule *rule = rd->rule;
@@ -176,8 +177,8 @@ static void add_mask(struct reader *rd, uint8_t field, const uint8_t *value,
 	memcpy(cond->mask + at, mask, n);
 }
 
-/* The part of what was compared, from @load->at on and @n bytes long, that is
- * in this header field. Return: its length */
+/* The part of the compared bytes, @n of them from @load->at on, that lies in
+ * this header field. Return: its length */
 static size_t overlap(const struct load *load, size_t n,
 		      const struct header *h, size_t *ret_from)
 {
@@ -201,7 +202,7 @@ static void compare_header(struct reader *rd, const struct load *load,
 		covered += part;
 		fields += part > 0;
 	}
-	/* not equal: in one of the fields, nobody knows in which */
+	/* not equal: one of the fields differs, but it is unknown which one */
 	if (covered < n || (negate && fields > 1))
 		add_cond(rd, NL_FIELD_OTHER);
 	if (negate && (covered < n || fields > 1))
@@ -240,7 +241,7 @@ static void add_range(struct reader *rd, const struct load *load,
 	memcpy(cond->upper, to.p, to.n);
 }
 
-/* Less or more than: a range that goes to an end. "Less" is "not: more or
+/* Less or more than is a range with one open end. "Less" is "not: more or
  * equal". */
 static void compare_order(struct reader *rd, const struct load *load,
 			  uint32_t op, struct str value)
@@ -261,7 +262,7 @@ static void compare_order(struct reader *rd, const struct load *load,
 
 /* ---- expressions --------------------------------------------------- */
 
-static void take_keyed(struct reader *rd, const struct row *row, uint32_t key,
+static void read_keyed(struct reader *rd, const struct row *row, uint32_t key,
 		       int dreg)
 {
 	struct load load;
@@ -273,24 +274,24 @@ static void take_keyed(struct reader *rd, const struct row *row, uint32_t key,
 	put_load(rd, dreg, &load);
 }
 
-/* Without a register to load into it sets something, and always matches. */
-static void take_meta(struct reader *rd, struct nl_span data)
+/* Without a destination register it sets something, and always matches. */
+static void read_meta(struct reader *rd, struct nl_span data)
 {
 	uint32_t key = UINT32_MAX;
 
 	nlattr_u32(data, NFTA_META_KEY, &key);
-	take_keyed(rd, meta_fields, key, word_of(data, NFTA_META_DREG));
+	read_keyed(rd, meta_fields, key, word_of(data, NFTA_META_DREG));
 }
 
-static void take_ct(struct reader *rd, struct nl_span data)
+static void read_ct(struct reader *rd, struct nl_span data)
 {
 	uint32_t key = UINT32_MAX;
 
 	nlattr_u32(data, NFTA_CT_KEY, &key);
-	take_keyed(rd, ct_fields, key, word_of(data, NFTA_CT_DREG));
+	read_keyed(rd, ct_fields, key, word_of(data, NFTA_CT_DREG));
 }
 
-static void take_payload(struct reader *rd, struct nl_span data)
+static void read_payload(struct reader *rd, struct nl_span data)
 {
 	uint32_t base, at, len;
 	struct load load;
@@ -309,8 +310,8 @@ static void take_payload(struct reader *rd, struct nl_span data)
 	put_load(rd, word_of(data, NFTA_PAYLOAD_DREG), &load);
 }
 
-/* Only a mask is understood; a shift, an xor or a second register is not. */
-static void take_bitwise(struct reader *rd, struct nl_span data)
+/* Reads a mask only; a shift, an xor or a second register is opaque. */
+static void read_bitwise(struct reader *rd, struct nl_span data)
 {
 	const struct load *from = load_at(rd, word_of(data,
 						      NFTA_BITWISE_SREG));
@@ -331,7 +332,7 @@ static void take_bitwise(struct reader *rd, struct nl_span data)
 	put_load(rd, word_of(data, NFTA_BITWISE_DREG), &load);
 }
 
-static void take_byteorder(struct reader *rd, struct nl_span data)
+static void read_byteorder(struct reader *rd, struct nl_span data)
 {
 	const struct load *from = load_at(rd, word_of(data,
 						      NFTA_BYTEORDER_SREG));
@@ -341,7 +342,7 @@ static void take_byteorder(struct reader *rd, struct nl_span data)
 	put_load(rd, word_of(data, NFTA_BYTEORDER_DREG), &load);
 }
 
-static void take_cmp(struct reader *rd, struct nl_span data)
+static void read_cmp(struct reader *rd, struct nl_span data)
 {
 	const struct load *load = load_at(rd, word_of(data, NFTA_CMP_SREG));
 	struct str value = nlattr_get(nlattr_nest(data, NFTA_CMP_DATA),
@@ -363,7 +364,7 @@ static void take_cmp(struct reader *rd, struct nl_span data)
 		add_cond(rd, NL_FIELD_OTHER);
 }
 
-static void take_range(struct reader *rd, struct nl_span data)
+static void read_range(struct reader *rd, struct nl_span data)
 {
 	const struct load *load = load_at(rd, word_of(data, NFTA_RANGE_SREG));
 	uint32_t op = UINT32_MAX;
@@ -385,8 +386,8 @@ static void set_verdict(struct reader *rd, enum nl_ruleset_verdict verdict)
 	rd->done = true;
 }
 
-/* A set, or a map: what is found may be a verdict, or goes into a register. */
-static void take_lookup(struct reader *rd, struct nl_span data)
+/* A set, or a map, whose value is a verdict or goes into a register. */
+static void read_lookup(struct reader *rd, struct nl_span data)
 {
 	const struct load *load = load_at(rd, word_of(data, NFTA_LOOKUP_SREG));
 	struct nl_ruleset_cond cond = {
@@ -436,7 +437,7 @@ enum nl_ruleset_verdict nl_expr_verdict(struct nl_span verdict,
 	return NL_VERDICT_NONE;
 }
 
-static void take_immediate(struct reader *rd, struct nl_span data)
+static void read_immediate(struct reader *rd, struct nl_span data)
 {
 	struct nl_span value = nlattr_nest(data, NFTA_IMMEDIATE_DATA);
 	const struct load constant = { .len = NL_RULESET_BYTES };
@@ -454,7 +455,7 @@ static void take_immediate(struct reader *rd, struct nl_span data)
 		set_verdict(rd, verdict);
 }
 
-static void take_nat(struct reader *rd, struct nl_span data)
+static void read_nat(struct reader *rd, struct nl_span data)
 {
 	uint32_t type = UINT32_MAX;
 
@@ -467,28 +468,28 @@ static void take_nat(struct reader *rd, struct nl_span data)
 		add_cond(rd, NL_FIELD_OTHER);
 }
 
-static void take_masq(struct reader *rd, struct nl_span data)
+static void read_masq(struct reader *rd, struct nl_span data)
 {
 	set_verdict(rd, NL_VERDICT_SNAT);
 }
 
-static void take_redir(struct reader *rd, struct nl_span data)
+static void read_redir(struct reader *rd, struct nl_span data)
 {
 	set_verdict(rd, NL_VERDICT_DNAT);
 }
 
-static void take_reject(struct reader *rd, struct nl_span data)
+static void read_reject(struct reader *rd, struct nl_span data)
 {
 	set_verdict(rd, NL_VERDICT_DROP);
 }
 
-static void take_queue(struct reader *rd, struct nl_span data)
+static void read_queue(struct reader *rd, struct nl_span data)
 {
 	set_verdict(rd, NL_VERDICT_QUEUE);
 }
 
-/* A named counter matches; a quota or a limit may not. */
-static void take_objref(struct reader *rd, struct nl_span data)
+/* A named counter always matches; a quota or a limit may not. */
+static void read_objref(struct reader *rd, struct nl_span data)
 {
 	uint32_t type;
 
@@ -497,11 +498,11 @@ static void take_objref(struct reader *rd, struct nl_span data)
 		add_cond(rd, NL_FIELD_OTHER);
 }
 
-static void take_nothing(struct reader *rd, struct nl_span data)
+static void ignore_expr(struct reader *rd, struct nl_span data)
 {
 }
 
-static void take_match(struct reader *rd, struct nl_span data)
+static void read_match(struct reader *rd, struct nl_span data)
 {
 	if (str_eq(nlattr_name(data, NFTA_MATCH_NAME), STR("comment")))
 		return;
@@ -509,8 +510,8 @@ static void take_match(struct reader *rd, struct nl_span data)
 	rd->rule->opaque = true;
 }
 
-/* Targets of the iptables command; one that is not here may do anything. */
-static void take_target(struct reader *rd, struct nl_span data)
+/* Targets of the iptables command; an unlisted one may do anything. */
+static void read_target(struct reader *rd, struct nl_span data)
 {
 	static const struct {
 		const char *name;
@@ -537,30 +538,30 @@ static void take_target(struct reader *rd, struct nl_span data)
 
 static const struct {
 	const char *name;
-	void (*take)(struct reader *, struct nl_span data);
+	void (*read)(struct reader *, struct nl_span data);
 } exprs[] = {
-	{ "meta", take_meta }, { "ct", take_ct }, { "payload", take_payload },
-	{ "bitwise", take_bitwise }, { "byteorder", take_byteorder },
-	{ "cmp", take_cmp }, { "range", take_range },
-	{ "lookup", take_lookup }, { "immediate", take_immediate },
-	{ "nat", take_nat }, { "masq", take_masq }, { "redir", take_redir },
-	{ "reject", take_reject }, { "queue", take_queue },
-	{ "objref", take_objref }, { "counter", take_nothing },
-	{ "log", take_nothing }, { "last", take_nothing },
-	{ "notrack", take_nothing }, { "match", take_match },
-	{ "target", take_target },
+	{ "meta", read_meta }, { "ct", read_ct }, { "payload", read_payload },
+	{ "bitwise", read_bitwise }, { "byteorder", read_byteorder },
+	{ "cmp", read_cmp }, { "range", read_range },
+	{ "lookup", read_lookup }, { "immediate", read_immediate },
+	{ "nat", read_nat }, { "masq", read_masq }, { "redir", read_redir },
+	{ "reject", read_reject }, { "queue", read_queue },
+	{ "objref", read_objref }, { "counter", ignore_expr },
+	{ "log", ignore_expr }, { "last", ignore_expr },
+	{ "notrack", ignore_expr }, { "match", read_match },
+	{ "target", read_target },
 };
 
-/* Of one that is not in the table nothing is known: neither if it matches nor
- * what it leaves in which register. */
-static void take_expr(struct reader *rd, struct nl_span expr)
+/* An expression that is not in the table may match or not, and may write to any
+ * register. */
+static void read_expr(struct reader *rd, struct nl_span expr)
 {
 	struct str name = nlattr_name(expr, NFTA_EXPR_NAME);
 	struct nl_span data = nlattr_nest(expr, NFTA_EXPR_DATA);
 
 	for (size_t i = 0; i < sizeof(exprs) / sizeof(*exprs); i++) {
 		if (str_eq(name, str_z(exprs[i].name))) {
-			exprs[i].take(rd, data);
+			exprs[i].read(rd, data);
 			return;
 		}
 	}
@@ -574,6 +575,6 @@ void nl_expr_read(struct nl_span list, struct nl_ruleset_rule *rule)
 	const struct rtattr *a;
 
 	while (!rd.done && (a = netlink_next_attr(&list)))
-		take_expr(&rd, nlattr_span(nlattr_bytes(a)));
+		read_expr(&rd, nlattr_span(nlattr_bytes(a)));
 	end_conds(&rd);
 }

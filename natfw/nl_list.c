@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_list.c - dumps of nf_tables, message by message. Nothing is kept but
+ * nl_list.c - reads dumps of nf_tables, message by message. It keeps only
  * names, handles and sums.
  *
  * Never does: change anything.
  * Invariant: no attribute is read before its length was checked.
- * Runs in: monitor, upnpctl.
+ *
+ * Runs in: any
  */
 #include <endian.h>
 #include <errno.h>
@@ -17,10 +18,10 @@
 #include "natfw/nl_rule.h"
 #include "natfw/nlattr.h"
 
-/* The table, by its name: in what is told of chains, sets, rules. */
+/* The name of the table, in messages about chains, sets and rules. */
 #define ATTR_TABLE	NFTA_CHAIN_TABLE
 
-/* The attributes of a message of nf_tables; none when it is another. */
+/* The attributes of an nf_tables message; none if it is of another type. */
 static struct nl_span attrs_of(const struct nlmsghdr *h, int type)
 {
 	if (h->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | type))
@@ -31,15 +32,15 @@ static struct nl_span attrs_of(const struct nlmsghdr *h, int type)
 static int dump(struct nl_list_sock *s, const struct nfnl_query *q, nl_fn fn,
 		void *arg)
 {
-	struct nfnl_query patient = *q;
+	struct nfnl_query timed = *q;
 
-	patient.rules = s->rules;
-	return nfnl_dump(s->fd, ++s->seq, &patient, fn, arg);
+	timed.rules = s->rules;
+	return nfnl_dump(s->fd, ++s->seq, &timed, fn, arg);
 }
 
 /* ---- finding places ------------------------------------------------ */
 
-/* The table that a message is about, whatever else it tells. */
+/* The table that a message is about. */
 static bool read_table(const struct nlmsghdr *h, struct nl_span s,
 		       struct nl_place *at)
 {
@@ -91,8 +92,8 @@ int nl_list_places(struct nl_list_sock *sock, const struct natfw_env *env,
 
 /* ---- our own table ------------------------------------------------- */
 
-/* What is looked at of each kind of thing; the rest, such as how many use it,
- * changes without its changing. */
+/* The attributes of each kind that are compared. The others, such as the number
+ * of users, change while the thing itself does not. */
 static const struct kind {
 	int get, new;
 	uint8_t attr[7];
@@ -107,7 +108,7 @@ static const struct kind {
 	  { NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_EXPRESSIONS } },
 };
 
-static bool is_own(struct nl_span s, const struct nfgenmsg *about)
+static bool is_own_table(struct nl_span s, const struct nfgenmsg *about)
 {
 	return about &&
 	       about->nfgen_family == nfnl_family(nl_place_own.family) &&
@@ -122,7 +123,7 @@ static void scan_own(void *arg, const struct nlmsghdr *h)
 	uint64_t hash = HASH_BEGIN;
 	const uint8_t *attr;
 
-	if (!is_own(s, netlink_body(h, sizeof(struct nfgenmsg))))
+	if (!is_own_table(s, netlink_body(h, sizeof(struct nfgenmsg))))
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, nlattr_get(s, *attr));
@@ -162,7 +163,7 @@ static bool uses_accept_set(struct nl_span list)
 	return false;
 }
 
-/* Kernels of old pass over the chain that was asked for. */
+/* Old kernels list all rules, not only those of the requested chain. */
 static void scan_rule(void *arg, const struct nlmsghdr *h)
 {
 	const struct str comment = { NL_RULE_COMMENT, sizeof(NL_RULE_COMMENT) };
@@ -320,7 +321,7 @@ static void count_elements(void *arg, const struct nlmsghdr *h)
 			to->fn(to->arg, &c);
 }
 
-/* Where our set stands: in the first such table, as any packet passes all. */
+/* The first table with our set; one is enough, since each packet passes all. */
 struct set_place {
 	struct nl_place at;
 	bool found;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_map.c - which maps and sets a rule is in, and what its elements say.
- * Pure.
+ * nl_map.c - the maps and sets that have elements of a rule, and their keys and
+ * values. Pure.
  *
- * Runs in: monitor.
+ * Runs in: monitor
  */
 #include "natfw/nl_map.h"
 #include "natfw/nl_place.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_map.h - which maps and sets a mapping has elements in, and the key and
+ * nl_map.h - the maps and sets that have elements of a mapping, and the key and
  * value of each element.
+ *
+ * Runs in: monitor
  */
 #ifndef NATFW_NL_MAP_H
 #define NATFW_NL_MAP_H
@@ -11,7 +13,7 @@
 #include "natfw.h"
 #include "natfw/nfnl.h"
 
-/* What a key or a value is put together from; the addresses are the last. */
+/* The parts of a key or a value; the addresses are the last. */
 enum nl_map_part {
 	NL_MAP_END,
 	NL_MAP_PROTO,
@@ -33,20 +35,20 @@ enum {
 	/* in our own table */
 	NL_MAP_FORWARD_TO, NL_MAP_FORWARD_FROM, NL_MAP_LEAVE_AS,
 	NL_MAP_OWN_N,
-	NL_MAP_ACCEPT = NL_MAP_OWN_N,	/* in those of others */
+	NL_MAP_ACCEPT = NL_MAP_OWN_N,	/* in foreign tables */
 	NL_MAP__MAX,
 };
 
 extern const struct nl_map nl_map_table[NL_MAP__MAX];
 
-/** nl_map_forward - the map that leads packets to this rule's client. */
+/** nl_map_forward - the map that forwards packets to this rule's client. */
 const struct nl_map *nl_map_forward(const struct nat_rule *);
 
 /** nl_map_key - the key of the rule's element. */
 struct nfnl_value nl_map_key(const struct nl_map *, const struct natfw_env *,
 			     const struct nat_rule *);
 
-/** nl_map_value - what stands behind it in a map; nothing (n is 0) in a set. */
+/** nl_map_value - the value of the rule's element; empty (n is 0) in a set. */
 struct nfnl_value nl_map_value(const struct nl_map *, const struct natfw_env *,
 			       const struct nat_rule *);
 

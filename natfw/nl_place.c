@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_place.c - which chains rules of ours belong in. Pure.
+ * nl_place.c - finds the foreign chains in which our rules belong. Pure.
  *
- * Runs in: monitor, upnpctl.
+ * Runs in: any
  */
 #include <errno.h>
 #include <string.h>
@@ -70,7 +70,7 @@ bool nl_place_has_set(const struct nl_places *places, size_t p)
 
 /* ---- finding them -------------------------------------------------- */
 
-/* Those of the iptables command. */
+/* The chains of the iptables command. */
 static bool is_xtables(const struct nl_place *at)
 {
 	return !strcmp(at->family, "ip") && !strcmp(at->chain, "FORWARD") &&
@@ -78,7 +78,7 @@ static bool is_xtables(const struct nl_place *at)
 		!strcmp(at->table, "security"));
 }
 
-/* Could rules of ours stand in it, as far as its name tells? */
+/* Could this chain hold rules of ours, judging by its name? */
 static bool is_foreign(const struct nl_place *at)
 {
 	return (!strcmp(at->family, "ip") || !strcmp(at->family, "inet")) &&
@@ -133,9 +133,9 @@ int nl_place_search_begin(struct nl_place_search *s,
 	return 0;
 }
 
-/* A configured chain need not be on the hook: it may be jumped to. Others on
- * the hook are kept in mind because rules may stand there from the time
- * before the configuration. */
+/* A configured chain need not be on the hook, because another chain may jump to
+ * it. Other chains on the hook are listed as not wanted: they may still hold
+ * our rules from before the configuration. */
 void nl_place_add_chain(struct nl_place_search *s, const struct nl_place *at)
 {
 	if (*at->chain && nl_place_same_chain(at, &s->wanted))

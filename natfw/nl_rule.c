@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_rule.c - rules as the expressions that nft would have made of their text,
- * so that nft lists them as its own. Pure.
+ * nl_rule.c - writes rules as the expressions that nft makes of their text, so
+ * that nft lists them as its own. Pure.
  *
- * A rule is a row of expressions. They load into registers, which begin at
- * number 1 with 16 bytes each; those of four bytes that they overlap begin at
- * number 8. A key of several parts lies in one behind the other.
+ * A rule is a list of expressions. They load into registers, which start at
+ * number 1 with 16 bytes each; the registers of four bytes that overlap them
+ * start at number 8. The parts of a key are loaded one after the other.
  *
- * Runs in: monitor.
+ * Runs in: monitor
  */
 #include <endian.h>
 #include <errno.h>
@@ -23,7 +23,7 @@
 #define REG	NFT_REG_1	/* where everything is loaded */
 #define PART(n)	((n) ? NFT_REG32_00 + (n) : NFT_REG_1)
 
-/* Within an IPv4 header, and within that of TCP and UDP. */
+/* Offsets in the header of IPv4, and in that of TCP and UDP. */
 enum { SADDR = 12, DADDR = 16, SPORT = 0, DPORT = 2 };
 
 /* ---- expressions --------------------------------------------------- */
@@ -48,7 +48,7 @@ static void end_expr(struct nlmsg *m, struct expr e)
 	nlmsg_unnest(m, e.elem);
 }
 
-/* One whose attributes are numbers, all of them: pairs, to a type of 0. */
+/* An expression whose attributes are all numbers: pairs, up to a type of 0. */
 static void put_expr(struct nlmsg *m, const char *name, const uint32_t *pair)
 {
 	struct expr e = begin_expr(m, name);
@@ -79,7 +79,7 @@ static void put_cmp(struct nlmsg *m, uint32_t op, const void *p, size_t n)
 	end_expr(m, e);
 }
 
-/* @mask: four bytes as they lie in the register */
+/* @mask: four bytes, in the order of the register */
 static void put_mask(struct nlmsg *m, uint32_t mask)
 {
 	const uint32_t none = 0;
@@ -105,7 +105,7 @@ static void load_header(struct nlmsg *m, uint32_t base, uint32_t at,
 		 NFTA_PAYLOAD_OFFSET, at, NFTA_PAYLOAD_LEN, n);
 }
 
-/* @map: what is found goes where the key was, else finding it is all */
+/* @map: the value replaces the key; else the rule goes on if it is found */
 static void put_lookup(struct nlmsg *m, const char *set, uint32_t id, bool map)
 {
 	struct expr e = begin_expr(m, "lookup");
@@ -133,7 +133,7 @@ static void put_accept_verdict(struct nlmsg *m)
 	end_expr(m, e);
 }
 
-/* Address and port were found in a map. */
+/* Translates to the address and port that a map lookup has left. */
 static void put_nat(struct nlmsg *m, uint32_t type)
 {
 	PUT_EXPR(m, "nat", NFTA_NAT_TYPE, type,
@@ -158,7 +158,7 @@ static void match_if(struct nlmsg *m, uint32_t key, const char *name)
 	put_cmp(m, NFT_CMP_EQ, whole, sizeof(whole));
 }
 
-/* A mask of whole bytes is no mask: fewer bytes are compared. */
+/* For a mask of whole bytes nft compares fewer bytes, without a mask. */
 static void match_ip(struct nlmsg *m, uint32_t at, uint32_t ip, uint32_t mask)
 {
 	uint32_t bits = mask_bits(mask);
@@ -176,7 +176,7 @@ static void match_dnat(struct nlmsg *m)
 	const uint32_t none = 0;
 
 	PUT_EXPR(m, "ct", NFTA_CT_KEY, NFT_CT_STATUS, NFTA_CT_DREG, REG);
-	put_mask(m, IPS_DST_NAT);	/* in this machine's order */
+	put_mask(m, IPS_DST_NAT);	/* in host order */
 	put_cmp(m, NFT_CMP_NEQ, &none, sizeof(none));
 }
 
@@ -193,7 +193,8 @@ static void match_orig_dst(struct nlmsg *m, uint32_t ip)
 	put_cmp(m, NFT_CMP_EQ, &ip, sizeof(ip));
 }
 
-/* The address at @addr of the header (0: none), the protocol, the port. */
+/* The source or destination address at @addr of the header (0: none), then the
+ * protocol, then the port. */
 static void load_key(struct nlmsg *m, uint32_t addr, uint32_t port)
 {
 	uint32_t n = 0;
@@ -214,7 +215,7 @@ struct rule {
 	size_t list;
 };
 
-/* @flags: NLM_F_APPEND, or it becomes the chain's first */
+/* @flags: NLM_F_APPEND, else the rule is inserted at the chain's head */
 static struct rule begin_rule(struct nfnl_batch *b, const struct nl_place *at,
 			      const char *chain, unsigned flags)
 {
@@ -279,11 +280,11 @@ void nl_rule_delete(struct nfnl_batch *b, const struct nl_place *at,
 
 /* ---- sets ---------------------------------------------------------- */
 
-/* nft's numbers for its types, which the kernel keeps for it. */
+/* nft's numbers of its types; the kernel only stores them. */
 enum { TYPE_IPV4_ADDR = 7, TYPE_INET_PROTO = 12, TYPE_INET_SERVICE = 13,
        TYPE_IFNAME = 41, TYPE_BITS = 6 };
 
-/* A concatenation is written in digits of six bits. */
+/* A concatenation's type has six bits for each part. */
 static uint32_t type_of(const enum nl_map_part *part)
 {
 	uint32_t type = 0;
@@ -309,7 +310,7 @@ static uint32_t len_of(const enum nl_map_part *part)
 	return n * 4;	/* each part has a register */
 }
 
-/* Each element of the set has packets and bytes counted where it is found. */
+/* Make each element of the set count the packets and bytes that match it. */
 static void put_counter(struct nlmsg *m)
 {
 	size_t expr = nlmsg_nest(m, NFTA_SET_EXPR);
@@ -358,7 +359,7 @@ void nl_rule_delete_set(struct nfnl_batch *b, const struct nl_place *at)
 
 /* ---- the interfaces that mapped packets come in by ------------------ */
 
-/* One has no name: the kernel puts a number there. */
+/* The set is anonymous: the kernel fills in a number. */
 #define NAMELESS	"__set%d"
 
 static void put_name_elem(struct nlmsg *m, const char *name)
@@ -392,7 +393,7 @@ static void put_in_elems(struct nfnl_batch *b, const struct natfw_env *env,
 /* Return: its id */
 static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 {
-	/* for nft: the names in it are in this machine's order */
+		/* tells nft that the names are in host order */
 	static const uint8_t byte_order[] = { 0, 4, 1, 0, 0, 0 };
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					nl_place_own.family);
@@ -443,8 +444,8 @@ static void put_chain(struct nfnl_batch *b, const char *name, uint32_t hook,
 	nfnl_close_msg(b);
 }
 
-/* Do mapped packets come in by more than one interface? nft writes one alone in
- * its own way. */
+/* Do mapped packets come in by more than one interface? nft writes a single one
+ * in another form. */
 static bool many_in(const struct natfw_env *env)
 {
 	return env->hairpin && env->net_n;
@@ -492,8 +493,8 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 	end_rule(r);
 }
 
-/* A client that asks for its own network's mapped service must be answered
- * through the router, which translated the request. */
+/* A client that connects to a mapped service of its own network must get the
+ * answer through the router, because the router translated the request. */
 static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
 			const struct netif_addr *net)
 {
@@ -524,8 +525,8 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 	end_rule(r);
 }
 
-/* Deleted and made anew in one transaction: whatever became of it, it is
- * right again. */
+/* Deletes the table and makes it again in one transaction, which repairs
+ * whatever was changed in it. */
 void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 {
 	size_t i;
@@ -545,9 +546,9 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 			put_net(b, env, &env->net[i]);
 }
 
-/* ---- what is missing ----------------------------------------------- */
+/* ---- missing kernel modules ---------------------------------------- */
 
-/* Expressions with a module each; the others are in nf_tables itself. */
+/* Expressions that have a module each; the others are part of nf_tables. */
 static const struct {
 	const char *expr, *module;
 } modules[] = {

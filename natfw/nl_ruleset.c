@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_ruleset.c - other people's nf_tables, message by message. Pure.
+ * nl_ruleset.c - reads other people's nf_tables, message by message. Pure.
  *
- * Runs in: any
  * Invariant: no attribute is read before its length was checked.
  * Source: linux/netfilter/nf_tables.h
+ *
+ * Runs in: any
  */
 #include <endian.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 #include "natfw/nl_ruleset.h"
 #include "natfw/nlattr.h"
 
-/* NFT_DATA_VERDICT as the type of a map's data. */
+/* The data type of a verdict map: NFT_DATA_VERDICT. */
 #define VERDICT_TYPE	0xffffff00
 
 uint16_t nl_ruleset_generation(const struct nlmsghdr *h)
@@ -25,7 +26,7 @@ uint16_t nl_ruleset_generation(const struct nlmsghdr *h)
 	return about ? be16toh(about->res_id) : 0;
 }
 
-/* The attributes of a message of that type, and the family it is about. */
+/* The attributes of a message of that type, and its family. */
 static bool open_message(const struct nlmsghdr *h, int type,
 			 uint8_t *ret_family, struct nl_span *ret)
 {

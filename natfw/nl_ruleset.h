@@ -3,13 +3,15 @@
  * nl_ruleset.h - reads other people's nf_tables: a message of a dump becomes a
  * chain, a rule, a set or elements of a set. Pure, no allocation.
  *
- * A rule is a row of expressions that work on registers: one loads the source
+ * A rule is a list of expressions that work on registers: one loads the source
  * address, the next compares it. The reader follows the registers and returns
  * conditions instead ("the source address is in 10.0.0.0/8") and one verdict.
- * An expression that it does not know becomes a condition of which nothing is
- * known, so that a caller never takes such a rule for one that always matches.
+ * An expression that it does not know becomes an unknown condition, so that a
+ * caller never takes such a rule for one that always matches.
  *
- * Texts in what is returned lie inside the message and live as long as it.
+ * Strings in the results are slices of the message and live as long as it.
+ *
+ * Runs in: any
  */
 #ifndef NATFW_NL_RULESET_H
 #define NATFW_NL_RULESET_H
@@ -20,15 +22,15 @@
 #include <linux/netlink.h>
 #include "base/str.h"
 
-/* Conditions of one rule. nft's own rules have up to ten; the kernel takes 128
- * expressions. In a longer rule the last condition is an unknown one. */
+/* Conditions of one rule. nft's own rules have up to ten; the kernel allows 128
+ * expressions. A longer rule ends with an unknown condition. */
 #define NL_RULESET_CONDS	32
 /* Bytes of the longest field: an interface's name, an IPv6 address. */
 #define NL_RULESET_BYTES	16
 
-/* What a condition is about, and how its bytes lie. */
+/* The subject of a condition, and the layout of its bytes. */
 enum nl_ruleset_field {
-	NL_FIELD_OTHER,		/* not known here, or several at once */
+	NL_FIELD_OTHER,		/* unknown, or several fields at once */
 	NL_FIELD_IIF,		/* interface index, 32 bits, host order */
 	NL_FIELD_OIF,
 	NL_FIELD_IIFNAME,	/* 16 bytes, zero behind the name */
@@ -40,7 +42,7 @@ enum nl_ruleset_field {
 				 * order */
 	NL_FIELD_SADDR,		/* IPv4, network order */
 	NL_FIELD_DADDR,
-	NL_FIELD_SPORT,		/* where TCP and UDP have it, whatever the
+	NL_FIELD_SPORT,		/* at the offset of TCP and UDP, whatever the
 				 * protocol is; network order */
 	NL_FIELD_DPORT,
 	NL_FIELD_CT_STATE,	/* NF_CT_STATE_BIT(), 32 bits, host order */
@@ -58,10 +60,10 @@ enum nl_ruleset_op {
 struct nl_ruleset_cond {
 	uint8_t field;			/* enum nl_ruleset_field */
 	uint8_t op;			/* enum nl_ruleset_op */
-	bool negate;			/* it holds where that is not so */
-	uint8_t len;			/* bytes that were loaded of the field;
-					 * a set whose keys are longer has
-					 * concatenations */
+	bool negate;			/* it holds if the test is false */
+	uint8_t len;			/* bytes of the field that were loaded;
+					 * if the keys of a set are longer,
+					 * they are concatenations */
 	uint8_t value[NL_RULESET_BYTES];
 	uint8_t mask[NL_RULESET_BYTES];
 	uint8_t upper[NL_RULESET_BYTES];
@@ -69,15 +71,15 @@ struct nl_ruleset_cond {
 };
 
 enum nl_ruleset_verdict {
-	NL_VERDICT_NONE,	/* the next rule follows */
+	NL_VERDICT_NONE,	/* continues with the next rule */
 	NL_VERDICT_ACCEPT,
 	NL_VERDICT_DROP,	/* or reject */
 	NL_VERDICT_RETURN,
 	NL_VERDICT_JUMP,
 	NL_VERDICT_GOTO,
-	NL_VERDICT_MAP,		/* the element that is found has the verdict */
-	NL_VERDICT_SNAT,	/* masquerade, too */
-	NL_VERDICT_DNAT,	/* redirect, too */
+	NL_VERDICT_MAP,		/* that of the element that is found */
+	NL_VERDICT_SNAT,	/* or masquerade */
+	NL_VERDICT_DNAT,	/* or redirect */
 	NL_VERDICT_QUEUE,
 };
 
@@ -90,14 +92,14 @@ struct nl_ruleset_rule {
 	struct str target;		/* chain of NL_VERDICT_JUMP, _GOTO */
 	struct nl_ruleset_cond map;	/* of NL_VERDICT_MAP: NL_OP_SET */
 	bool opaque;			/* it has a match or target of the
-					 * iptables command that is not read */
+					 * iptables command that is unknown */
 };
 
 struct nl_ruleset_chain {
 	uint8_t family;
 	struct str table, name;
 	struct str type;		/* "filter", "nat", "route" */
-	int hook;			/* NF_INET_*; -1: on none, jumped to */
+	int hook;			/* NF_INET_*; -1: on none */
 	int32_t priority;
 	bool drop;			/* its policy */
 };
@@ -118,31 +120,31 @@ struct nl_ruleset_elem {
 	struct str target;
 };
 
-/** nl_ruleset_generation - a number that every change of nf_tables changes,
- * 16 bits: dumps of one state have the same. */
+/** nl_ruleset_generation - the ruleset's generation, 16 bits: every change of
+ * nf_tables changes it, so dumps with the same one show one state. */
 uint16_t nl_ruleset_generation(const struct nlmsghdr *h);
 
 /** nl_ruleset_chain - read NFT_MSG_NEWCHAIN. Return: false: it is another
- * message, or one without the names; @ret is then undefined */
+ * message, or a name is missing; @ret is then undefined */
 bool nl_ruleset_chain(const struct nlmsghdr *h, struct nl_ruleset_chain *ret);
 
-/** nl_ruleset_rule - read NFT_MSG_NEWRULE. @ret: large, about 3 KiB. Return:
- * likewise */
+/** nl_ruleset_rule - read NFT_MSG_NEWRULE. @ret: large, about 3 KiB. Return: as
+ * nl_ruleset_chain() */
 bool nl_ruleset_rule(const struct nlmsghdr *h, struct nl_ruleset_rule *ret);
 
-/** nl_ruleset_set - read NFT_MSG_NEWSET: a set, map or verdict map. Return:
- * likewise */
+/** nl_ruleset_set - read NFT_MSG_NEWSET: a set, map or verdict map. Return: as
+ * nl_ruleset_chain() */
 bool nl_ruleset_set(const struct nlmsghdr *h, struct nl_ruleset_set *ret);
 
 typedef void (*nl_ruleset_elem_fn)(void *arg, const struct nl_ruleset_elem *);
 
 /**
  * nl_ruleset_elems - read NFT_MSG_NEWSETELEM.
- * @set: of which set; the elements of another are passed over
+ * @set: elements of other sets are skipped
  *
- * The kernel lists in its own order. In a set of ranges each element begins a
- * range or, with .end, ends one before its key; a range without an end goes to
- * the last key there is.
+ * The elements come in the kernel's order. In a set of ranges each element
+ * begins a range or, with .end, ends one before its key; a range without an end
+ * extends to the last possible key.
  */
 void nl_ruleset_elems(const struct nlmsghdr *h,
 		      const struct nl_ruleset_set *set, nl_ruleset_elem_fn fn,

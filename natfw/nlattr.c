@@ -2,8 +2,9 @@
 /*
  * nlattr.c - a bounded reader of nested netlink attributes. Pure.
  *
- * Runs in: any
  * Invariant: no attribute is read before its length was checked.
+ *
+ * Runs in: any
  */
 #include <endian.h>
 #include <string.h>

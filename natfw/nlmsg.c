@@ -2,7 +2,7 @@
 /*
  * nlmsg.c - a bounded writer of netlink messages. Pure.
  *
- * Runs in: monitor, upnpctl.
+ * Runs in: any
  */
 #include "natfw/nlmsg.h"
 
@@ -22,7 +22,7 @@ void nlmsg_spoil(struct nlmsg *m, int err)
 		m->err = err;
 }
 
-/* @n more bytes, zero up to where the next header may stand; NULL when they
+/* Append @n bytes, padded with zeros to the alignment of a header; NULL if they
  * do not fit. */
 static void *grow(struct nlmsg *m, size_t n)
 {

@@ -3,19 +3,20 @@
  * table.c - the rules in one array without holes, and hash chains over it.
  *
  * Owns: fw->rule, rule_n, rule_max and index.
- * Never does: ask whether a rule is wanted; that is natfw.c's.
- * Invariants: no two rules of one key; each rule is in one chain of each
- * index, and what was set later stands before what was set earlier.
- * Runs in: monitor.
+ * Never does: check whether a rule is permitted; natfw.c does that.
+ * Invariants: keys are unique; each rule is in one chain of each index; in a
+ * chain the rule that was set last comes first.
+ *
+ * Runs in: monitor
  */
 #include <errno.h>
 #include <string.h>
 #include "base/mem.h"
 #include "natfw/table.h"
 
-_Static_assert(PM_MAPPINGS_LIMIT < UINT16_MAX, "a place fits its link");
+_Static_assert(PM_MAPPINGS_LIMIT < UINT16_MAX, "an index fits a link");
 
-/* Of the rules, and behind them the links and heads of each index. */
+/* The size of the rules, followed by the links and heads of each index. */
 static size_t bytes(const struct natfw *fw)
 {
 	size_t links = NATFW_INDEXES * (fw->rule_max + fw->slots);
@@ -79,7 +80,7 @@ static const struct nat_rule *next_of(const struct natfw *fw, int by,
 	return rule_at(fw, fw->index[by].next[r - fw->rule]);
 }
 
-/* The link of its chain that leads to rule number @i. */
+/* The link in the chain that leads to rule number @i. */
 static uint16_t *link_to(struct natfw *fw, int by, size_t i)
 {
 	uint16_t *link = chain_of(fw, by, &fw->rule[i]);
@@ -89,7 +90,7 @@ static uint16_t *link_to(struct natfw *fw, int by, size_t i)
 	return link;
 }
 
-/* ---- looking ------------------------------------------------------- */
+/* ---- lookup -------------------------------------------------------- */
 
 const struct nat_rule *table_find(const struct natfw *fw,
 				  const struct nat_rule *key)
@@ -119,7 +120,7 @@ bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b)
 	       a->int_port == b->int_port;
 }
 
-/* @r, or the first after it in its chain, that leads where @like does */
+/* @r, or the first after it in its chain, that leads to @like's socket */
 static const struct nat_rule *on_socket(const struct natfw *fw,
 					const struct nat_rule *r,
 					const struct nat_rule *like)
@@ -159,7 +160,7 @@ const struct nat_rule *table_leader(const struct natfw *fw,
 	return best;
 }
 
-/* ---- changing ------------------------------------------------------ */
+/* ---- changes ------------------------------------------------------- */
 
 void table_clear(struct natfw *fw)
 {
@@ -186,7 +187,7 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 		*link_to(fw, by, i) = next[i];
 		if (i == last)
 			continue;
-		/* the last rule moves into the hole, and keeps its place in
+		/* the last rule moves into the hole and keeps its position in
 		 * its chain */
 		*link_to(fw, by, last) = (uint16_t)(i + 1);
 		next[i] = next[last];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * watch.c - listens to NFNLGRP_NFTABLES for the end of each transaction.
+ * watch.c - reads NFNLGRP_NFTABLES notices of the end of each transaction.
  *
- * Runs in: monitor.
+ * Runs in: monitor
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -16,16 +16,17 @@
 #include "sys/netlink.h"
 #include "natfw/watch.h"
 
-#define LOST 1000000	/* more than anybody makes */
+#define LOST 1000000	/* more than any change makes */
 #define NEWGEN (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN)
 
-/* What was changed comes in datagrams of its own, and stays away. */
+/* Pass only NEWGEN, one datagram a transaction; drop the others, which list the
+ * changes. */
 static int only_newgen(int fd)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_H | BPF_ABS,
 			 offsetof(struct nlmsghdr, nlmsg_type)),
-		/* loaded as if it were in the network's order */
+		/* the load converts from network order */
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, htons(NEWGEN), 0, 1),
 		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
 		BPF_STMT(BPF_RET | BPF_K, 0),

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * watch.h - hear when nf_tables was changed, by whomever: nft, iptables-nft, a
- * firewall's reload. iptables-legacy tells nobody.
+ * watch.h - notices of changes of nf_tables by any program: nft, iptables-nft,
+ * a reload of the firewall. iptables-legacy causes none.
+ *
+ * Runs in: monitor
  */
 #ifndef NATFW_WATCH_H
 #define NATFW_WATCH_H
 
 /**
- * watch_open - a socket that becomes readable with every transaction.
+ * watch_open - open a socket that becomes readable with every transaction.
  *
- * Needs CAP_NET_ADMIN. Of what the kernel tells only that there was one is
- * queued, so that a large rule set costs no more than a small one.
+ * Needs CAP_NET_ADMIN. Only one notice a transaction is queued, so that a large
+ * ruleset costs no more than a small one.
  *
  * Return: the descriptor, non-blocking, close-on-exec; -EPROTONOSUPPORT (a
  * kernel without nf_tables), other -errno
@@ -18,10 +20,10 @@
 int watch_open(void);
 
 /**
- * watch_read - take what has come.
+ * watch_read - read the notices.
  *
- * Return: how many transactions there were since it was asked last; a large
- * number when some were lost
+ * Return: the number of transactions since the last call; a large number if
+ * notices were lost
  */
 unsigned watch_read(int fd);
 

@@ -4,6 +4,8 @@
  *
  * Never does: put a byte of a search that is not the name of a target into an
  * answer.
+ *
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>

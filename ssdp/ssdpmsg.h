@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ssdpmsg.h - the messages of discovery: what is asked, what is answered. Pure.
+ *
+ * Runs in: engine
  */
 #ifndef SSDP_SSDPMSG_H
 #define SSDP_SSDPMSG_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bootid.c - which boot of the machine this is.
+ * bootid.c - reads the identifier of this boot of the machine.
  *
  * Runs in: any
  */

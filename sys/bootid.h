@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bootid.h - which boot of the machine this is.
+ * bootid.h - reads the identifier of this boot of the machine.
  *
  * Runs in: any
  */
@@ -10,7 +10,7 @@
 #define BOOTID_MAX 40	/* a UUID and a NUL */
 
 /**
- * bootid_read - the kernel's name for this boot; "" where it gives none.
+ * bootid_read - read the kernel's identifier of this boot; "" if it has none.
  *
  * Call it before chroot(): it reads /proc/sys/kernel/random/boot_id.
  */

@@ -2,7 +2,9 @@
 /*
  * caps.c - capabilities by capget(2) and capset(2), which no libc wraps.
  *
- * Never does: give a process one that it did not hold.
+ * Never does: give a process a capability that it did not hold.
+ *
+ * Runs in: any
  */
 #include "sys/caps.h"
 
@@ -36,7 +38,8 @@ static int put(struct caps *c)
 	return syscall(SYS_capset, &c->head, c->set) < 0 ? -errno : 0;
 }
 
-/* Before the others go: it takes CAP_SETPCAP. EINVAL: the kernel's last. */
+/* Call it before the others are dropped, because it needs CAP_SETPCAP. EINVAL:
+ * the kernel has no further capability. */
 static int cut_bounding_set(uint32_t kept)
 {
 	for (unsigned cap = 0; cap < 64; cap++) {
@@ -44,7 +47,7 @@ static int cut_bounding_set(uint32_t kept)
 			continue;
 		if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) == 0)
 			continue;
-		/* no right to: no_new_privs does without */
+		/* Without CAP_SETPCAP no_new_privs must be enough. */
 		return errno == EINVAL || errno == EPERM ? 0 : -errno;
 	}
 	return 0;
@@ -74,7 +77,7 @@ int caps_bar(void)
 	return cut_bounding_set(0);
 }
 
-/* An emptied permitted set empties the ambient one too (capabilities(7)). */
+/* An empty permitted set also empties the ambient set (capabilities(7)). */
 int caps_drop(void)
 {
 	struct caps c = { .head.version = _LINUX_CAPABILITY_VERSION_3 };

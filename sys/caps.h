@@ -1,28 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * caps.h - capabilities: what the monitor keeps, and to hold none.
+ * caps.h - drops capabilities: all but two in the monitor, all in the engine.
  *
- * After caps_cut() CAP_NET_ADMIN and CAP_NET_RAW are all there is: permitted,
- * in force, and all that a program gets that is started. no_new_privs keeps
- * exec from bringing any back.
+ * After caps_cut() only CAP_NET_ADMIN and CAP_NET_RAW are left: they are
+ * permitted and effective, and a program that is started gets no more than
+ * these. no_new_privs keeps exec from regaining any.
+ *
+ * Runs in: any
  */
 #ifndef SYS_CAPS_H
 #define SYS_CAPS_H
 
 /**
- * caps_cut - give up all others, for good: the bounding set too, where
- * CAP_SETPCAP lets us, and no_new_privs.
+ * caps_cut - drop all others, for good: from the bounding set too, if we have
+ * CAP_SETPCAP. Sets no_new_privs.
  *
- * Without root there is nothing to give up but that. Once is enough; again
- * does no harm. Return: 0 or -errno
+ * Without root it only sets no_new_privs. A second call does no harm.
+ *
+ * Return: 0 or -errno
  */
 int caps_cut(void);
 
-/** caps_bar - empty the bounding set, where CAP_SETPCAP lets us: what is held
- * stays so far. Return: 0 or -errno */
+/** caps_bar - empty the bounding set, if we have CAP_SETPCAP. The capabilities
+ * that the process holds stay. Return: 0 or -errno */
 int caps_bar(void);
 
-/** caps_drop - give up all of them. Return: 0 or -errno */
+/** caps_drop - drop all of them. Return: 0 or -errno */
 int caps_drop(void);
 
 #endif

@@ -2,19 +2,22 @@
 /*
  * conntrack.c - a netlink client for the kernel's table of tracked flows.
  *
- * An entry, and what an order to delete one repeats of it:
+ * An entry of the table, and a request to delete one, which repeats parts of
+ * it:
  *   nfgenmsg, CTA_TUPLE_ORIG { CTA_TUPLE_IP { src dst }
  *                              CTA_TUPLE_PROTO { number src dst } }, CTA_ID,
- *   CTA_ZONE where there is one
- * The answers' direction is CTA_TUPLE_REPLY: a flow that a mapping translated
- * has the external address in the one and the client in the other.
+ *   CTA_ZONE if it has one
+ * The direction of the answers is CTA_TUPLE_REPLY: a flow that a mapping
+ * translated has the external address in one tuple and the client in the other.
  *
- * A kernel since 6.12 finds and deletes what a port let in by itself; from an
- * older one, or for many ports, the entries are fetched and looked through.
+ * A kernel since 6.12 finds and deletes the flows of a port itself. On an older
+ * kernel, or for many ports, we dump the entries and look for the flows.
  *
  * Owns: nothing between two calls. Never does: wait.
- * Invariant: an order names the entry by its ID too: a flow of the same tuple
- * that began since the walk saw the old one is not hit.
+ * Invariant: a request names the entry by its ID as well, so a flow with the
+ * same tuple that began after the dump is not deleted.
+ *
+ * Runs in: monitor
  */
 #include "sys/conntrack.h"
 #include "base/clock.h"
@@ -28,18 +31,18 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #define MSG(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
-/* An order: headers, a tuple of IPv4 (52), ID and zone (8 each), or more that
- * a later kernel puts into a tuple. */
-#define ORDER_MAX 256
+/* A delete request: headers, a tuple of IPv4 (52), ID and zone (8 each), and
+ * room for more that a later kernel puts into a tuple. */
+#define REQUEST_MAX 256
 
-/* What a walk over the table carries along. */
-struct hunt {
+/* The state of a walk over the table. */
+struct walk {
 	const struct conntrack_port *port;
 	size_t port_n;
-	int fd;			/* takes the orders */
-	int err;		/* the first thing that went wrong, or 0 */
+	int fd;			/* for the requests */
+	int err;		/* the first error, or 0 */
 	size_t len;
-	union nl_buf orders;	/* not sent yet */
+	union nl_buf requests;	/* not sent yet */
 };
 
 /* ---- reading an entry ---------------------------------------------------- */
@@ -54,7 +57,7 @@ static const struct rtattr *find_attr(struct nl_span s, unsigned type)
 	return a;
 }
 
-/* What is in the nest @type; nothing where there is none. */
+/* The attributes in the nest @type; empty if there is none. */
 static struct nl_span nest(struct nl_span s, unsigned type)
 {
 	const struct rtattr *a = find_attr(s, type);
@@ -128,7 +131,7 @@ static uint64_t key_of(const struct conntrack_port *p)
 	return key(p->proto, p->ext_port, p->remote);
 }
 
-/* Let the port at @i sink to where none below it is greater. */
+/* Move the port at @i down the heap until no child is greater. */
 static void sift(struct conntrack_port *p, size_t i, size_t n)
 {
 	struct conntrack_port moved = p[i];
@@ -161,7 +164,7 @@ void conntrack_sort(struct conntrack_port *p, size_t n)
 	}
 }
 
-/* The first port whose key is @k or more, or @n. */
+/* Find the first port whose key is @k or more, or @n. */
 static size_t lower_bound(const struct conntrack_port *p, size_t n, uint64_t k)
 {
 	size_t from = 0, mid;
@@ -197,8 +200,8 @@ bool conntrack_find(const struct conntrack_port *p, size_t n,
 
 /* ---- the walk ------------------------------------------------------------ */
 
-/* Orders are answered where they fail only. A flow that has ended by itself
- * meanwhile is none the worse. */
+/* The kernel answers only the requests that fail. -ENOENT is no error: the flow
+ * has ended meanwhile. */
 static int read_errors(int fd)
 {
 	bool interrupted;
@@ -218,13 +221,13 @@ static int read_errors(int fd)
 	return err;
 }
 
-static void send_orders(struct hunt *u)
+static void send_requests(struct walk *u)
 {
 	int err = 0;
 
 	if (!u->len)
 		return;
-	if (send(u->fd, u->orders.bytes, u->len, 0) < 0)
+	if (send(u->fd, u->requests.bytes, u->len, 0) < 0)
 		err = -errno;
 	else
 		err = read_errors(u->fd);
@@ -233,18 +236,18 @@ static void send_orders(struct hunt *u)
 	u->len = 0;
 }
 
-static void copy_attr(struct hunt *u, struct nl_span s, unsigned type)
+static void copy_attr(struct walk *u, struct nl_span s, unsigned type)
 {
 	const struct rtattr *a = find_attr(s, type);
 
-	if (!a || u->len + RTA_ALIGN(a->rta_len) > sizeof(u->orders))
+	if (!a || u->len + RTA_ALIGN(a->rta_len) > sizeof(u->requests))
 		return;
-	memcpy(u->orders.bytes + u->len, a, a->rta_len);
+	memcpy(u->requests.bytes + u->len, a, a->rta_len);
 	u->len += RTA_ALIGN(a->rta_len);
 }
 
-/* The order to delete the entry @h, behind those that are there. */
-static void put_order(struct hunt *u, const struct nlmsghdr *h)
+/* Append a request to delete the entry @h. */
+static void put_request(struct walk *u, const struct nlmsghdr *h)
 {
 	const struct {
 		struct nlmsghdr head;
@@ -258,32 +261,32 @@ static void put_order(struct hunt *u, const struct nlmsghdr *h)
 	size_t at = u->len;
 	uint32_t len;
 
-	memcpy(u->orders.bytes + at, &fixed, sizeof(fixed));
+	memcpy(u->requests.bytes + at, &fixed, sizeof(fixed));
 	u->len += sizeof(fixed);
 	copy_attr(u, s, CTA_TUPLE_ORIG);
 	copy_attr(u, s, CTA_ZONE);
 	copy_attr(u, s, CTA_ID);
 	len = (uint32_t)(u->len - at);
-	memcpy(u->orders.bytes + at, &len, sizeof(len));
+	memcpy(u->requests.bytes + at, &len, sizeof(len));
 }
 
 static void on_entry(void *arg, const struct nlmsghdr *h)
 {
-	struct hunt *u = arg;
+	struct walk *u = arg;
 	struct conntrack_flow f;
 
 	if (!conntrack_read(h, &f) || !conntrack_find(u->port, u->port_n, &f))
 		return;
-	if (u->len + ORDER_MAX > sizeof(u->orders))
-		send_orders(u);
-	put_order(u, h);
+	if (u->len + REQUEST_MAX > sizeof(u->requests))
+		send_requests(u);
+	put_request(u, h);
 }
 
 /*
- * All entries whose destination was translated. A kernel that knows no such
- * filter (before 5.17) gives all there are, which does no harm.
+ * Dump all entries whose destination was translated. A kernel without this
+ * filter (before 5.17) dumps all entries, which costs time only.
  */
-static int walk(struct hunt *u)
+static int walk_table(struct walk *u)
 {
 	const uint16_t len = NLA_HDRLEN + sizeof(uint32_t);
 	const uint32_t dnat = htonl(IPS_DST_NAT);
@@ -303,14 +306,14 @@ static int walk(struct hunt *u)
 	};
 	int err = netlink_ask(NETLINK_NETFILTER, &req.head, on_entry, u);
 
-	send_orders(u);
+	send_requests(u);
 	return err;
 }
 
 /* ---- the kernel's own search --------------------------------------------- */
 
-/* linux/netfilter/nfnetlink_conntrack.h has them since 5.8 only. What is
- * compared of a tuple is not in it: net/netfilter/nf_internals.h. */
+/* linux/netfilter/nfnetlink_conntrack.h has these only since 5.8, and never the
+ * flags, which are in net/netfilter/nf_internals.h. */
 enum {
 	FILTER = 25, FILTER_ORIG_FLAGS = 1, FILTER_REPLY_FLAGS = 2,
 	BY_SRC = 1 << 0, BY_DST = 1 << 1, BY_PROTO = 1 << 3,
@@ -336,7 +339,7 @@ static struct attr attr_be32(uint16_t type, uint32_t v)
 	return attr_of(type, &v, sizeof(v));
 }
 
-/* One direction of the flows meant, with one port only. */
+/* One direction of the flows to delete, with one port only. */
 struct half {
 	struct nlattr tuple, ip;
 	struct attr src, dst;
@@ -363,13 +366,13 @@ static struct half half_of(uint16_t type, uint32_t src, uint32_t dst,
 }
 
 /*
- * An older kernel takes this for the order to delete one entry, and refuses it
- * (-EINVAL), since such an order needs both ports of a tuple: it can not hit
- * another flow.
+ * Delete the flows of a port by a filter. An older kernel takes this as a
+ * request to delete a single entry, and refuses it (-EINVAL), because such a
+ * request needs both ports of a tuple. So it cannot delete another flow.
  *
- * Return: 0, -errno; -EINVAL the kernel can not do it
+ * Return: 0, -errno; -EINVAL the kernel has no such filter
  */
-static int forget(int fd, const struct conntrack_port *p)
+static int kill_port(int fd, const struct conntrack_port *p)
 {
 	const uint32_t orig = BY_DST | BY_PROTO | BY_DST_PORT |
 			      (p->remote ? BY_SRC : 0);
@@ -399,15 +402,15 @@ static int forget(int fd, const struct conntrack_port *p)
 }
 
 /*
- * The kernel goes through its table for each port: in a fiftieth of a walk
- * where there are few flows, as long as a walk where it is full. So it is for
- * few ports, and the first ones tell how long it takes here.
+ * The kernel goes through its table for each port. This takes a fiftieth of a
+ * walk if there are few flows, but as long as a walk if the table is full. So
+ * use it for few ports only, and stop if the first ones take long.
  */
 #define SEARCHES_MAX	16
 #define SEARCHES_US	1000
 
-/* Return: 0, -E2BIG it is better to walk, other -errno */
-static int forget_all(const struct hunt *u)
+/* Return: 0, -E2BIG a walk is better, other -errno */
+static int kill_ports(const struct walk *u)
 {
 	uint64_t end_us = clock_cpu_us() + SEARCHES_US;
 	int err = u->port_n > SEARCHES_MAX ? -E2BIG : 0;
@@ -416,7 +419,7 @@ static int forget_all(const struct hunt *u)
 	for (i = 0; !err && i < u->port_n; i++) {
 		if (i && clock_cpu_us() >= end_us)
 			return -E2BIG;
-		err = forget(u->fd, &u->port[i]);
+		err = kill_port(u->fd, &u->port[i]);
 	}
 	return err;
 }
@@ -424,18 +427,18 @@ static int forget_all(const struct hunt *u)
 /* ---- both ---------------------------------------------------------------- */
 
 /* Return: as conntrack_kill() */
-static int hunt_all(struct hunt *u)
+static int kill_all(struct walk *u)
 {
 	int err;
 
 	u->fd = netlink_open(NETLINK_NETFILTER);
 	if (u->fd < 0)
 		return u->fd;
-	err = forget_all(u);
+	err = kill_ports(u);
 	if (err)
-		err = walk(u);
+		err = walk_table(u);
 	close(u->fd);
-	/* nfnetlink_rcv_msg(): what has no subsystem is invalid */
+	/* nfnetlink_rcv_msg(): -EINVAL for an unknown subsystem */
 	if (err == -EINVAL)
 		return -EOPNOTSUPP;
 	return err ? err : u->err;
@@ -443,10 +446,10 @@ static int hunt_all(struct hunt *u)
 
 int conntrack_kill(struct conntrack_port *port, size_t n)
 {
-	struct hunt u = { .port = port, .port_n = n };
+	struct walk u = { .port = port, .port_n = n };
 
 	if (!n)
 		return 0;
 	conntrack_sort(port, n);
-	return hunt_all(&u);
+	return kill_all(&u);
 }

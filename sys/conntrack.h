@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * conntrack.h - end the flows that came in through a port that is closed now.
+ * conntrack.h - ends the flows that came in through a port that is closed now.
  *
- * A rule that is taken out of a NAT stops new flows only: what is tracked goes
- * on being translated, and most firewalls accept what is established.
+ * To delete a NAT rule stops only new flows: tracked flows are still
+ * translated, and most firewalls accept established flows.
+ *
+ * Runs in: monitor
  */
 #ifndef SYS_CONNTRACK_H
 #define SYS_CONNTRACK_H
@@ -16,66 +18,67 @@
 /* A port that led to a host of the LAN. Addresses and ports in host order. */
 struct conntrack_port {
 	uint32_t ext_ip;
-	uint32_t remote;	/* who could come in; 0: anybody */
+	uint32_t remote;	/* the permitted remote host; 0: any */
 	uint32_t client;
 	uint16_t ext_port;
 	uint16_t int_port;
 	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
 };
 
-/* A tracked flow, as far as it matters here. Host order. */
+/* The parts of a tracked flow that matter here. Host order. */
 struct conntrack_flow {
-	uint32_t src, dst;	/* of its first packet, as that came in */
+	uint32_t src, dst;	/* of its first packet, before translation */
 	uint16_t dst_port;
-	uint16_t reply_port;	/* where the answers come from */
+	uint16_t reply_port;	/* source port of the answers */
 	uint32_t reply_src;
 	uint8_t proto;
 };
 
 /**
- * conntrack_read - what an entry of the kernel's table says.
+ * conntrack_read - read an entry of the kernel's table.
  * @ret: set only on success
  *
- * Pure. Return: false when it is no entry, or not of IPv4 with ports
+ * Pure. Return: false if it is no entry, or not one of IPv4 with ports
  * Source: linux/netfilter/nfnetlink_conntrack.h
  */
 bool conntrack_read(const struct nlmsghdr *, struct conntrack_flow *ret);
 
-/** conntrack_sort - bring ports into the order that conntrack_find() needs,
- * without allocation. Pure. */
+/** conntrack_sort - sort ports for conntrack_find(), without allocation. Pure.
+ */
 void conntrack_sort(struct conntrack_port *, size_t n);
 
 /**
- * conntrack_find - did this flow come in through one of these ports?
+ * conntrack_find - did this flow come in through one of these ports? Pure.
  * @port: sorted
  *
- * A flow that the client began is not among them, even where its source port
- * was translated to the external one: the client may do that without a
- * mapping as well. Pure.
+ * A flow that the client began is not one of them, even if its source port was
+ * translated to the external port, because a client may do that without a
+ * mapping as well.
  */
 bool conntrack_find(const struct conntrack_port *port, size_t n,
 		    const struct conntrack_flow *);
 
 /**
- * conntrack_kill - have the kernel forget all flows through these ports.
+ * conntrack_kill - delete all flows through these ports from the kernel's
+ * table.
  * @port: sorted by this call
- * @n: 0 asks the kernel nothing
+ * @n: 0: sends nothing to the kernel
  *
- * One walk over the table however many ports there are, of which only the
- * translated flows are brought here. A few ports are left to the kernel where
- * it can do that (since 6.12), which passes over empty slots faster. Measured
- * on x86-64 with 262144 slots: 10 ms a walk, 0.2 ms a port left to the kernel,
- * either of them 0.2 us more for a flow that is not translated, 2.3 us for one
- * that is ended.
+ * However many ports there are, it takes one walk over the table, which dumps
+ * only translated flows. For a few ports the kernel searches itself if it can
+ * (since 6.12), because it skips empty slots faster. Measured on x86-64 with
+ * 262144 slots: 10 ms a walk, 0.2 ms a port that the kernel searches, either of
+ * them 0.2 us more for a flow that is not translated, 2.3 us for one that is
+ * ended.
  *
- * The next packet of a forgotten flow is the first of a new one, which finds
- * no rule. Out of reach: a client that goes on sending and whose port is the
- * same inside and outside has begun a flow of its own by that.
+ * The next packet of a deleted flow begins a new flow, which finds no rule. One
+ * case is not covered: a client that still sends, with the same port inside and
+ * outside, begins a flow of its own.
  *
- * Does not wait, blocks no longer than the walk takes.
+ * Does not wait; blocks as long as the walk takes.
  *
- * Return: 0, -EPROTONOSUPPORT or -EOPNOTSUPP a kernel without it, -EPERM,
- * other -errno; some flows may have ended then
+ * Return: 0, -EPROTONOSUPPORT or -EOPNOTSUPP the kernel has no conntrack,
+ * -EPERM, other -errno; some flows may be deleted then
  */
 int conntrack_kill(struct conntrack_port *port, size_t n);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fileio.c - small files, read and written whole.
+ * fileio.c - reads and writes small files as a whole.
  *
  * Runs in: any
  */
@@ -53,7 +53,7 @@ int fileio_write(int fd, struct str s)
 	while (s.n) {
 		n = write(fd, s.p, s.n);
 		if (!n)
-			return -EIO;	/* or this would never end */
+			return -EIO;	/* else this would loop for ever */
 		if (n < 0 && errno != EINTR)
 			return -errno;
 		s = str_skip(s, n > 0 ? (size_t)n : 0);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * jail.c - give up every right the engine does not need.
+ * jail.c - drops every right that the engine does not need.
  *
- * The order matters: the bounding set takes a capability, chroot() needs root,
- * groups go before the uid (afterwards there is no right to change them), then
- * capabilities and limits, since by then nothing can be had back; the filter
- * comes last, as it forbids all of this. What was given up is tried once more,
- * and getting it is an error.
+ * The order matters. The bounding set needs a capability, and chroot() needs
+ * root. Groups are dropped before the uid, because the right to change them is
+ * lost with it. Then follow capabilities and limits, and the filter comes last,
+ * because it forbids all of these calls. At the end a dropped uid is requested
+ * again, and it is an error if that succeeds.
+ *
+ * Runs in: any
  */
 #include "sys/jail.h"
 
@@ -34,10 +36,11 @@
 #define PASSWD		"/etc/passwd"
 
 /*
- * Not getpwnam(): as nsswitch.conf says, glibc's loads further libraries, into
- * a process of root. The daemon's user is in the file.
+ * Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
+ * says, into a process of root. The daemon's user is in the file.
  *
- * Return: 1 found, 0 not there, -errno
+ *
+ * Return: 1 found, 0 not found, -errno
  */
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
@@ -72,14 +75,14 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 	return 1;
 }
 
-/* @dir without slashes at its end: behind one, O_NOFOLLOW would follow. */
+/* Remove slashes at the end, because O_NOFOLLOW follows a link before one. */
 static int trim_path(const char *dir, char *ret, size_t cap)
 {
 	size_t n = strlen(dir);
 
 	while (n > 0 && dir[n - 1] == '/')
 		n--;
-	/* Nothing left: the root directory, which stays whose it is. */
+	/* Nothing left: the root directory. It must keep its owner. */
 	if (n == 0)
 		return -EINVAL;
 	if (n >= cap)
@@ -106,7 +109,7 @@ int jail_dir_empty(const char *dir)
 	return err;
 }
 
-/* By descriptor: the name may be another thing a moment later. */
+/* Works on the descriptor, because the name may be replaced meanwhile. */
 static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 {
 	struct stat st;
@@ -114,7 +117,7 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	/* root's own folder with things in it, /etc by a slip of the pen */
+	/* root's directory, not empty: perhaps /etc by a typing error */
 	if (st.st_uid == 0 && uid != 0)
 		err = jail_dir_empty(path);
 	if (err)
@@ -145,7 +148,7 @@ int jail_dir(const char *dir, uid_t uid, gid_t gid)
 
 /* ---- the steps of jail_enter() ------------------------------------- */
 
-static int become(const struct jail *j)
+static int drop_to_user(const struct jail *j)
 {
 	if (chroot(".") < 0)
 		return -errno;
@@ -161,8 +164,8 @@ static int become(const struct jail *j)
 	return 0;
 }
 
-/* Both the soft and the hard limit: nothing can raise them again. prlimit() is
- * the call that the fork server's filter has. */
+/* Set both the soft and the hard limit, so that nothing can raise it. The fork
+ * server's filter permits prlimit(), not setrlimit(). */
 static int set_limit(int what, rlim_t max)
 {
 	const struct rlimit rl = { max, max };
@@ -178,13 +181,13 @@ static int set_limits(const struct jail *j)
 		err = set_limit(RLIMIT_CORE, 0);
 	if (!err)
 		err = set_limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
-	/* A file at its limit is a failed write(), not the end. */
+	/* A file at its limit fails a write(); the signal must not kill. */
 	if (!err && signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		err = -errno;
 	return err;
 }
 
-static int no_way_back(void)
+static int forbid_regain(void)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
@@ -193,7 +196,8 @@ static int no_way_back(void)
 	return 0;
 }
 
-/* A kernel without it, or a build: the rest of the jail still stands. */
+/* Without a filter in the kernel or in the build, the rest of the jail is in
+ * force. */
 static int set_filter(enum seccomp_who who, int *ret_filter)
 {
 	int err = seccomp_enter(who);
@@ -213,17 +217,17 @@ int jail_enter(const struct jail *j)
 		return -errno;
 	err = caps_bar();
 	if (err == 0 && root)
-		err = become(j);
-	/* They end with uid 0, but for securebits that somebody set before us;
-	 * and an ordinary user may have been given ambient ones. */
+		err = drop_to_user(j);
+	/* Capabilities end with uid 0, unless somebody has set securebits
+	 * before, and an ordinary user may have been given ambient ones. */
 	if (err == 0)
 		err = caps_drop();
 	if (err == 0)
 		err = set_limits(j);
 	if (err == 0)
-		err = no_way_back();
+		err = forbid_regain();
 	if (err == 0)
-		err = set_filter(SECCOMP_NURSERY, &filter);
+		err = set_filter(SECCOMP_FORKSERVER, &filter);
 	return err;
 }
 

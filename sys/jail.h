@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * jail.h - give up every right the engine does not need: first the fork server
- * all but what it takes to fork one, then the engine that, too.
+ * jail.h - drops every right that the engine does not need. The fork server
+ * keeps only what it needs to fork an engine; the engine then drops that.
+ *
+ * Runs in: any
  */
 #ifndef SYS_JAIL_H
 #define SYS_JAIL_H
@@ -15,27 +17,27 @@ struct jail {
 	unsigned files_max;	/* RLIMIT_NOFILE */
 };
 
-/* Whom the kernel itself takes for a user it can not name; nobody on most
- * systems (/proc/sys/kernel/overflowuid). */
+/* The kernel's uid for a user that it cannot name; nobody on most systems
+ * (/proc/sys/kernel/overflowuid). */
 #define JAIL_NOBODY 65534
 
 /**
  * jail_user - find the user the engine runs as.
- * @name: tried first; where there is none, "nobody"
+ * @name: tried first; then "nobody"
  *
- * Call before chroot(): it reads /etc/passwd. A system so small that it has
- * neither user, nor perhaps that file, has JAIL_NOBODY.
+ * Call it before chroot(): it reads /etc/passwd. A small system may have
+ * neither user, or not even that file; then it is JAIL_NOBODY.
  *
- * Return: 0, 1 when neither exists (@ret_* are JAIL_NOBODY), or -errno (@ret_*
- * untouched)
+ * Return: 0, 1 neither exists (@ret_* are JAIL_NOBODY), or -errno (@ret_*
+ * unchanged)
  */
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
 
 /**
  * jail_dir - make @dir, mode 0700, owned by @uid and @gid.
  *
- * An existing directory is taken over, unless root owns it and something is in
- * it (-ENOTEMPTY); a symbolic link or anything else that is not a directory is
+ * An existing directory is taken over, unless root owns it and it is not empty
+ * (-ENOTEMPTY). A symbolic link, or anything else that is no directory, is
  * refused. Parents are not made.
  *
  * Return: 0 or -errno: -ENOENT no parent, -EROFS nothing can be kept there
@@ -43,30 +45,31 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
 int jail_dir(const char *dir, uid_t uid, gid_t gid);
 
 /**
- * jail_dir_empty - is nothing in @dir? What jail_dir() asks of root's.
+ * jail_dir_empty - is @dir empty? jail_dir() requires this of root's.
  *
- * Return: 0 nothing, -ENOTEMPTY, other -errno where it could not be read
+ * Return: 0 empty, -ENOTEMPTY, other -errno if it could not be read
  */
 int jail_dir_empty(const char *dir);
 
 /**
  * jail_enter - chroot, drop groups, uid and capabilities, set limits
- * (RLIMIT_NOFILE, RLIMIT_CORE 0, RLIMIT_FSIZE), and no_new_privs; then the
- * fork server's system call filter, where there can be one. Any step that fails
- * leaves the process unfit to go on: the caller exits.
+ * (RLIMIT_NOFILE, RLIMIT_CORE 0, RLIMIT_FSIZE) and no_new_privs; then install
+ * the fork server's system call filter, if there can be one. If a step fails,
+ * the process is in no usable state: the caller exits.
  *
- * The current directory is the jail's, too. Also run by an ordinary user (not
- * root): then chroot and the uid change are left out, the rest is done.
+ * The current directory is the jail's, too. An ordinary user may call it: then
+ * it leaves out chroot and the uid change, and does the rest.
+ *
  * Return: 0 or -errno
  */
 int jail_enter(const struct jail *);
 
 /**
- * jail_shut - in a jail: RLIMIT_NPROC 0 and the engine's filter.
- * @ret_filter: set when all else is done: 0 the filter is in force, -ENOSYS
+ * jail_shut - in a jail: set RLIMIT_NPROC 0 and the engine's filter.
+ * @ret_filter: set once all else is done: 0 the filter is in force, -ENOSYS
  *              this kernel or machine has none, -ECANCELED built without
  *
- * Return: 0 or -errno, with which the caller exits
+ * Return: 0 or -errno; then the caller exits
  */
 int jail_shut(int *ret_filter);
 

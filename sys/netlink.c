@@ -5,7 +5,9 @@
  * Owns: nothing between two calls; netlink_ask() has a socket of its own.
  * Never does: wait.
  * Invariant: no header is read before netlink_next_msg() or netlink_next_attr()
- * found it whole, no payload before its length was checked.
+ * found it complete, no payload before its length was checked.
+ *
+ * Runs in: any
  */
 #include "sys/netlink.h"
 
@@ -15,10 +17,10 @@
 
 #define ERRNO_MAX 4095	/* the kernel's MAX_ERRNO */
 
-/* ---- taking messages apart --------------------------------------------- */
+/* ---- reading messages --------------------------------------------------- */
 
-/* Not NLMSG_NEXT and RTA_NEXT: an unaligned length at the very end takes
- * their counters below zero. Both headers align to four bytes. */
+/* Not NLMSG_NEXT and RTA_NEXT, because an unaligned length at the very end
+ * makes their counters negative. Both headers align to four bytes. */
 static void span_skip(struct nl_span *s, size_t n)
 {
 	n = NLMSG_ALIGN(n);
@@ -81,7 +83,7 @@ bool netlink_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
 	return false;
 }
 
-/* The errno in an error message or at a dump's end; 0 is an ack. */
+/* The errno in an error message or at the end of a dump; 0 is an ack. */
 static int end_code(const struct nlmsghdr *h)
 {
 	const int *code = netlink_body(h, sizeof(*code));
@@ -117,7 +119,7 @@ int netlink_open(int protocol)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The kernel's port, as the sender, is 0; nobody else can have that. */
+/* The kernel's port, as the sender, is 0; no process can have that. */
 ssize_t netlink_recv(int fd, union nl_buf *buf)
 {
 	struct sockaddr_nl from;

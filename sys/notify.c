@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* notify.c - one datagram to the service manager. */
+/*
+ * notify.c - sends a datagram to the service manager.
+ *
+ * Runs in: monitor
+ */
 #include "sys/notify.h"
 
 #include <errno.h>
@@ -12,8 +16,8 @@
 
 #define VARIABLE "NOTIFY_SOCKET"
 
-/* A name in the abstract space has a NUL in front and none at its end. */
-static int take_address(struct notify *n, struct str name)
+/* An abstract name starts with a NUL and has none at its end. */
+static int parse_address(struct notify *n, struct str name)
 {
 	bool abstract = str_starts(name, STR("@"));
 	size_t len = abstract ? name.n : name.n + 1;
@@ -37,12 +41,13 @@ int notify_open(struct notify *ret)
 
 	memset(ret, 0, sizeof(*ret));
 	if (name && *name)
-		err = take_address(ret, str_z(name));
-	unsetenv(VARIABLE);	/* no child of ours shall have it */
+		err = parse_address(ret, str_z(name));
+	unsetenv(VARIABLE);	/* no child of ours may use it */
 	return err;
 }
 
-/* Lost, a "ready" is the end of us; for ever, so is the wait for its reader. */
+/* Wait, because a lost READY makes the manager kill us; but not for ever, in
+ * case the manager does not read. */
 static int open_socket(void)
 {
 	const struct timeval wait = {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * notify.h - tell whoever started us how we do: sd_notify(3) by hand.
+ * notify.h - reports the daemon's state to the service manager: sd_notify(3)
+ * without its library.
  *
- * One datagram to the socket that NOTIFY_SOCKET names; without it nothing is
- * ever sent.
+ * Sends datagrams to the socket that NOTIFY_SOCKET names; without that variable
+ * nothing is ever sent.
+ *
+ * Runs in: monitor
  */
 #ifndef SYS_NOTIFY_H
 #define SYS_NOTIFY_H
@@ -14,15 +17,15 @@
 
 struct notify {
 	struct sockaddr_un to;
-	socklen_t len;		/* of @to; 0: nobody listens */
+	socklen_t len;		/* of @to; 0: there is no manager */
 };
 
 /**
- * notify_open - read NOTIFY_SOCKET and take it out of the environment, so that
- * no child speaks in our name.
- * @ret: always set; on failure nobody listens
+ * notify_open - read NOTIFY_SOCKET and remove it from the environment, so that
+ * no child can send in our name.
+ * @ret: always set; after a failure notify_send() sends nothing
  *
- * A path from the root, or '@' and a name in the abstract space.
+ * The value is an absolute path, or '@' and an abstract name.
  *
  * Return: 0 (also without that variable), -EINVAL it is neither,
  * -ENAMETOOLONG
@@ -31,12 +34,12 @@ struct notify {
 int notify_open(struct notify *ret);
 
 /**
- * notify_send - send @text in one datagram: VARIABLE=VALUE lines, divided by
+ * notify_send - send @text in one datagram: VARIABLE=VALUE lines, separated by
  * newlines.
  *
- * Waits NOTIFY_WAIT_MS at most for a listener that is behind.
+ * Waits NOTIFY_WAIT_MS at most if the manager's queue is full.
  *
- * Return: 0 (also where nobody listens), or -errno (-EAGAIN: he is behind)
+ * Return: 0 (also without a manager), or -errno (-EAGAIN: the queue is full)
  */
 int notify_send(const struct notify *, struct str text);
 

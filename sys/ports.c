@@ -2,8 +2,10 @@
 /*
  * ports.c - the ports that the router itself serves, by sock_diag or /proc.
  *
- * Never does: guess. A line of /proc that is not understood is an error, since
- * a socket that is overlooked is a service that a mapping may take away.
+ * Never does: guess. An unknown line in /proc is an error, because a socket
+ * that is missed is a service whose port a mapping may take.
+ *
+ * Runs in: any
  */
 #include "sys/ports.h"
 
@@ -18,10 +20,10 @@
 #include <linux/sock_diag.h>
 #include "sys/netlink.h"
 
-/* A page: what the kernel gives at once. Its lines are below 256 bytes. */
+/* A page: the kernel returns no more at once. Lines are below 256 bytes. */
 #define PROC_BUF 4096
 
-/* A connected UDP socket serves nobody but its peer and is not counted: it is
+/* A connected UDP socket receives only from its peer and is not counted: it is
  * in the state ESTABLISHED, a bound one in CLOSE. */
 static const struct socket_kind {
 	uint8_t protocol, state, family;
@@ -33,7 +35,8 @@ static const struct socket_kind {
 	{ IPPROTO_UDP, TCP_CLOSE, AF_INET6, "/proc/net/udp6" },
 };
 
-/* What counts, and where: as a bit of @field, or those of one port in @list. */
+/* Which sockets count, and the result: bits of @field, or the sockets of one
+ * port in @list. */
 struct want {
 	uint8_t state;
 	uint32_t ip;
@@ -59,7 +62,7 @@ bool ports_serves(const struct ports_socket *s, uint32_t ip)
 
 	if (s->family == AF_INET)
 		return !a[0] || a[0] == ip_be;
-	/* IPv6: "::" takes IPv4 unless told not to, "::ffff:a.b.c.d" is IPv4 */
+	/* "::" accepts IPv4 unless v6only, "::ffff:a.b.c.d" is IPv4 */
 	if (s->v6only || a[0] || a[1])
 		return false;
 	return (!a[2] && !a[3]) ||
@@ -86,7 +89,7 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret)
 	return true;
 }
 
-static void take_socket(void *arg, const struct nlmsghdr *h)
+static void on_socket(void *arg, const struct nlmsghdr *h)
 {
 	struct ports_socket s;
 
@@ -95,7 +98,7 @@ static void take_socket(void *arg, const struct nlmsghdr *h)
 }
 
 /* @fd: of sock_diag */
-static int ask_sockets(int fd, const struct socket_kind *kind, struct want *w)
+static int dump_sockets(int fd, const struct socket_kind *kind, struct want *w)
 {
 	struct {
 		struct nlmsghdr h;
@@ -113,12 +116,12 @@ static int ask_sockets(int fd, const struct socket_kind *kind, struct want *w)
 		},
 	};
 
-	return netlink_ask_by(fd, &r.h, take_socket, w);
+	return netlink_ask_by(fd, &r.h, on_socket, w);
 }
 
 /* ---- by /proc ------------------------------------------------------------ */
 
-static bool take_ch(struct str *s, char c)
+static bool skip_ch(struct str *s, char c)
 {
 	if (!s->n || *s->p != c)
 		return false;
@@ -126,8 +129,8 @@ static bool take_ch(struct str *s, char c)
 	return true;
 }
 
-/* Exactly @digits digits, as the kernel prints them: in capitals. */
-static bool take_hex(struct str *s, size_t digits, uint32_t *ret)
+/* Exactly @digits digits, in capitals, as the kernel prints them. */
+static bool parse_hex(struct str *s, size_t digits, uint32_t *ret)
 {
 	static const char hex[] = "0123456789ABCDEF";
 	const char *at;
@@ -146,19 +149,19 @@ static bool take_hex(struct str *s, size_t digits, uint32_t *ret)
 	return true;
 }
 
-/* "ADDRESS:PORT ", the address as @words words of 32 bits in the machine's
- * own byte order, each of which in memory is in network order. */
-static bool take_end(struct str *s, size_t words, uint32_t *addr_be,
+/* "ADDRESS:PORT ". The address is printed as @words words of 32 bits in host
+ * order; in memory each word is in network order. */
+static bool parse_endpoint(struct str *s, size_t words, uint32_t *addr_be,
 		     uint32_t *port)
 {
 	for (size_t i = 0; i < words; i++)
-		if (!take_hex(s, 8, &addr_be[i]))
+		if (!parse_hex(s, 8, &addr_be[i]))
 			return false;
-	return take_ch(s, ':') && take_hex(s, 4, port) && take_ch(s, ' ');
+	return skip_ch(s, ':') && parse_hex(s, 4, port) && skip_ch(s, ' ');
 }
 
 /* "TX:RX TR:WHEN RETRANSMITS UID TIMEOUT INODE ..." */
-static void take_holder(struct str rest, struct ports_holder *ret)
+static void parse_holder(struct str rest, struct ports_holder *ret)
 {
 	struct ports_holder h;
 	struct str word[6];
@@ -179,28 +182,28 @@ bool ports_parse_line(struct str line, struct ports_socket *ret)
 	struct str head;
 	size_t words = 4;
 
-	while (take_ch(&line, ' '))
+	while (skip_ch(&line, ' '))
 		;
 	if (!str_cut(&line, ':', &head) ||
-	    str_u32(head, 0, UINT32_MAX, &slot) || !take_ch(&line, ' '))
+	    str_u32(head, 0, UINT32_MAX, &slot) || !skip_ch(&line, ' '))
 		return false;
 	if (line.n > 8 && line.p[8] == ':') {
 		s.family = AF_INET;
 		words = 1;
 	}
-	if (!take_end(&line, words, s.addr_be, &port) ||
-	    !take_end(&line, words, peer_be, &peer_port) ||
-	    !take_hex(&line, 2, &state) || (line.n && !take_ch(&line, ' ')))
+	if (!parse_endpoint(&line, words, s.addr_be, &port) ||
+	    !parse_endpoint(&line, words, peer_be, &peer_port) ||
+	    !parse_hex(&line, 2, &state) || (line.n && !skip_ch(&line, ' ')))
 		return false;
 	s.port = (uint16_t)port;
 	s.state = (uint8_t)state;
-	take_holder(line, &s.holder);
+	parse_holder(line, &s.holder);
 	*ret = s;
 	return true;
 }
 
-/* The first line of a file is its heading, "  sl  local_address ...". */
-static bool take_line(struct want *w, struct str line, bool *heading)
+/* The first line of the file is its heading, "  sl  local_address ...". */
+static bool parse_line(struct want *w, struct str line, bool *heading)
 {
 	struct ports_socket s;
 
@@ -214,15 +217,15 @@ static bool take_line(struct want *w, struct str line, bool *heading)
 	return true;
 }
 
-/* Take the whole lines off the front of @text. */
-static bool take_lines(struct want *w, struct str *text, bool *heading)
+/* Parse the complete lines at the start of @text, and remove them from it. */
+static bool parse_lines(struct want *w, struct str *text, bool *heading)
 {
 	const char *end;
 	struct str line;
 
 	while (text->n && (end = memchr(text->p, '\n', text->n))) {
 		line = (struct str){ text->p, (size_t)(end - text->p) };
-		if (!take_line(w, line, heading))
+		if (!parse_line(w, line, heading))
 			return false;
 		*text = str_skip(*text, line.n + 1);
 	}
@@ -245,7 +248,7 @@ static int scan(int fd, struct want *w)
 		if (n == 0)
 			return left.n || heading ? -EBADMSG : 0;
 		left.n += (size_t)n;
-		if (!take_lines(w, &left, &heading))
+		if (!parse_lines(w, &left, &heading))
 			return -EBADMSG;
 		memmove(buf, left.p, left.n);
 		left.p = buf;
@@ -275,7 +278,7 @@ static int read_proc(const struct socket_kind *kind, struct want *w)
 
 /* ---- either ------------------------------------------------------------- */
 
-/* -ENOENT: sock_diag is there, its part for this kind of socket is not. */
+/* -ENOENT: the kernel has sock_diag, but not for this kind of socket. */
 static bool no_diag(int err)
 {
 	return err == -ENOENT || err == -EPROTONOSUPPORT;
@@ -288,11 +291,11 @@ static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 
 	w->state = kind->state;
 	if (fd >= 0)
-		err = ask_sockets(fd, kind, w);
+		err = dump_sockets(fd, kind, w);
 	return no_diag(err) ? read_proc(kind, w) : err;
 }
 
-/* Of one protocol, or of both (0). */
+/* Read the sockets of one protocol, or of both (0). */
 static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
 {
 	int fd = netlink_open(NETLINK_SOCK_DIAG), err = 0;

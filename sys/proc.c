@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * proc.c - run a program by argv, feed it, read it, end it in time.
+ * proc.c - runs a program by argv, writes its input, reads its output, and
+ * kills it at a deadline.
  *
  * Owns: the child and its pipes, between the start and the end of proc_run().
  * Never does: start a shell, take a path or a variable from its environment,
  * wait for another child than its own.
- * Invariant: whatever the program does, proc_run() comes back at the deadline,
- * or at twice that where the machine stood still meanwhile (but for a program
- * the kernel itself can not kill).
+ * Invariant: whatever the program does, proc_run() returns at the deadline, or
+ * at twice the deadline if the machine stood still meanwhile (unless the kernel
+ * itself cannot kill the program).
+ *
+ * Runs in: any
  */
 #include "sys/proc.h"
 #include "base/clock.h"
@@ -31,12 +34,12 @@
 	"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 #define PATH_LEN_MAX 256
 #define LINE_LEN_MAX 4096	/* proc.h; longer lines come in pieces */
-#define FILL_LEN 4096		/* PIPE_BUF: the least a free pipe takes */
-#define TICK_MS 5		/* to look for the end without a pidfd */
-#define SLICE_MS 200		/* to see a machine that stood still */
+#define FILL_LEN 4096		/* PIPE_BUF: room of a writable pipe */
+#define TICK_MS 5		/* poll for the end, without a pidfd */
+#define SLICE_MS 200		/* longest wait, to notice a stopped machine */
 
-/* The child's descriptors 0 to 3; EXEC_FAILED carries the errno of an exec
- * that failed, and closes by itself in one that did not. */
+/* The child's descriptors 0 to 3. EXEC_FAILED carries the errno of an exec that
+ * failed; a successful exec closes it. */
 enum { IN, OUT, ERR, EXEC_FAILED, PIPES };
 
 struct run {
@@ -45,19 +48,19 @@ struct run {
 	int pidfd;		/* -1 on kernels before 5.3 */
 	int ours[PIPES];	/* -1 once closed */
 	uint64_t end_ms;
-	uint64_t due_ms;	/* when we should be awake again */
-	uint64_t spare_ms;	/* that end_ms may still be put off */
-	bool gone;
+	uint64_t due_ms;	/* when poll() should return */
+	uint64_t spare_ms;	/* by which end_ms may still be extended */
+	bool reaped;		/* the child was waited for */
 	int status;
-	char in[FILL_LEN];	/* in_at..in_n waits to be written */
+	char in[FILL_LEN];	/* in_at..in_n is still to be written */
 	size_t in_at, in_n;
 	char out[LINE_LEN_MAX + 1];	/* a line and its newline */
 	size_t out_n;
 	struct wr err;
-	bool err_newline;	/* came, and stands for "; " if more follows */
+	bool err_newline;	/* read; becomes "; " if more follows */
 };
 
-static void shut(int *fd)
+static void close_fd(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
@@ -77,7 +80,7 @@ static int check_program(const char *path)
 	return access(path, X_OK) < 0 ? -errno : 0;
 }
 
-/* @ret_path has PATH_LEN_MAX bytes. The first that can be run counts. */
+/* @ret_path has PATH_LEN_MAX bytes. Take the first program that can be run. */
 static int find_program(const char *name, char *ret_path)
 {
 	struct str dirs = STR(PROC_PATH), dir;
@@ -124,8 +127,8 @@ void proc_close_from(int low)
 		close((int)fd);
 }
 
-/* Move the pipes out of the way first: where the caller had one of 0 to 3
- * closed, a pipe may have its number. */
+/* Move the pipes away first: if the caller had closed one of 0 to 3, a pipe may
+ * have its number. */
 static int place_descriptors(int fd[PIPES])
 {
 	int i;
@@ -144,8 +147,8 @@ static int place_descriptors(int fd[PIPES])
 	return 0;
 }
 
-/* exec() keeps what is ignored and what is blocked. All signals are blocked
- * until here, so that no handler of the caller's runs in its copy. */
+/* exec() keeps ignored and blocked signals. All signals are blocked up to here,
+ * so that no handler of the caller's runs in the child. */
 static void default_signals(void)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
@@ -170,12 +173,12 @@ static _Noreturn void run_child(const char *path, const char *const *argv,
 	err = place_descriptors(fd);
 	if (!err) {
 		default_signals();
-		/* execve() is older than const, and changes nothing */
+		/* execve() is older than const; it does not write to them */
 		memcpy(&args, &argv, sizeof(args));
 		execve(path, args, env);
 		err = -errno;
 	}
-	/* nobody is left to tell where this fails; 127 tells enough */
+	/* If this write fails, status 127 is still an error. */
 	(void)!write(fd[EXEC_FAILED], &err, sizeof(err));
 	_exit(127);
 }
@@ -212,8 +215,8 @@ static int fork_child(struct run *r, const char *path, int theirs[PIPES])
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		return err;
-	/* also here, in case the deadline comes before the child ran; fails
-	 * with EACCES once it did */
+	/* Here as well, in case the deadline comes before the child has run.
+	 * Fails with EACCES after the child's exec. */
 	setpgid(r->pid, r->pid);
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
 	return 0;
@@ -231,14 +234,14 @@ static int start(struct run *r)
 	if (!err)
 		err = fork_child(r, path, theirs);
 	for (i = 0; i < PIPES; i++)
-		shut(&theirs[i]);
+		close_fd(&theirs[i]);
 	return err;
 }
 
 /* ---- its input --------------------------------------------------------- */
 
-/* A program that stops reading is no error here: its exit status tells. */
-static void feed(struct run *r)
+/* A program that stops reading is no error here; its exit status is. */
+static void write_input(struct run *r)
 {
 	const struct proc *p = r->p;
 	ssize_t n;
@@ -248,25 +251,25 @@ static void feed(struct run *r)
 		r->in_n = p->fill ? p->fill(p->arg, r->in, sizeof(r->in)) : 0;
 	}
 	if (r->in_n == 0) {
-		shut(&r->ours[IN]);
+		close_fd(&r->ours[IN]);
 		return;
 	}
 	n = write(r->ours[IN], r->in + r->in_at, r->in_n - r->in_at);
 	if (n >= 0)
 		r->in_at += (size_t)n;
 	else if (errno != EAGAIN && errno != EINTR)
-		shut(&r->ours[IN]);
+		close_fd(&r->ours[IN]);
 }
 
 /* ---- its output -------------------------------------------------------- */
 
-static void give_line(const struct run *r, struct str line)
+static void on_line(const struct run *r, struct str line)
 {
 	if (r->p->line)
 		r->p->line(r->p->arg, line);
 }
 
-static void give_lines(struct run *r)
+static void split_lines(struct run *r)
 {
 	struct str rest = { r->out, r->out_n };
 	const char *nl;
@@ -274,19 +277,19 @@ static void give_lines(struct run *r)
 
 	while (rest.n && (nl = memchr(rest.p, '\n', rest.n))) {
 		n = (size_t)(nl - rest.p);
-		give_line(r, (struct str){ rest.p, n });
+		on_line(r, (struct str){ rest.p, n });
 		rest = str_skip(rest, n + 1);
 	}
 	if (rest.n > LINE_LEN_MAX) {
-		give_line(r, (struct str){ rest.p, LINE_LEN_MAX });
+		on_line(r, (struct str){ rest.p, LINE_LEN_MAX });
 		rest = str_skip(rest, LINE_LEN_MAX);
 	}
 	memmove(r->out, rest.p, rest.n);
 	r->out_n = rest.n;
 }
 
-/* One line for the log out of however many the program wrote. */
-static void keep_error(struct run *r, char c)
+/* Append a byte of stderr to the one line for the log. */
+static void append_error(struct run *r, char c)
 {
 	if (c == '\n') {
 		r->err_newline = true;
@@ -306,7 +309,7 @@ static ssize_t read_out(struct run *r)
 
 	if (n > 0) {
 		r->out_n += (size_t)n;
-		give_lines(r);
+		split_lines(r);
 	}
 	return n;
 }
@@ -317,22 +320,22 @@ static ssize_t read_err(struct run *r)
 	ssize_t i, n = read(r->ours[ERR], buf, sizeof(buf));
 
 	for (i = 0; i < n; i++)
-		keep_error(r, buf[i]);
+		append_error(r, buf[i]);
 	return n;
 }
 
-/* Read once from OUT or ERR. Return: bytes, 0 when nothing is there now */
-static size_t pull(struct run *r, int which)
+/* Read once from OUT or ERR. Return: bytes, 0: none now */
+static size_t read_pipe(struct run *r, int which)
 {
 	ssize_t n = which == OUT ? read_out(r) : read_err(r);
 
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-		shut(&r->ours[which]);
+		close_fd(&r->ours[which]);
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* What is in the pipe now and no more: a daemon that the program left behind
- * may hold it open, and write to it for ever. */
+/* Read only what is in the pipe now: a daemon that the program left behind may
+ * hold it open and write to it for ever. */
 static void drain(struct run *r, int which)
 {
 	int there = 0;
@@ -341,14 +344,14 @@ static void drain(struct run *r, int which)
 	if (r->ours[which] < 0 ||
 	    ioctl(r->ours[which], FIONREAD, &there) < 0 || there < 0)
 		return;
-	while (got < (size_t)there && (n = pull(r, which)))
+	while (got < (size_t)there && (n = read_pipe(r, which)))
 		got += n;
 }
 
 /* ---- running it -------------------------------------------------------- */
 
-/* Where the caller ignores SIGCHLD the kernel reaps, and the status is lost:
- * -ECHILD. The pid may be another's then, so the child counts as gone. */
+/* If the caller ignores SIGCHLD, the kernel reaps the child and its status is
+ * lost: -ECHILD. Another process may have the pid then, so never use it. */
 static int reap(struct run *r, int options)
 {
 	pid_t pid;
@@ -356,7 +359,7 @@ static int reap(struct run *r, int options)
 	do {
 		pid = waitpid(r->pid, &r->status, options);
 	} while (pid < 0 && errno == EINTR);
-	r->gone = pid != 0;
+	r->reaped = pid != 0;
 	return pid < 0 ? -errno : 0;
 }
 
@@ -374,19 +377,19 @@ static int wait_events(struct run *r, uint64_t left_ms)
 	if (poll(pfd, sizeof(pfd) / sizeof(pfd[0]), (int)left_ms) < 0)
 		return errno == EINTR ? 0 : -errno;
 	if (pfd[IN].revents)
-		feed(r);
+		write_input(r);
 	if (pfd[OUT].revents)
-		pull(r, OUT);
+		read_pipe(r, OUT);
 	if (pfd[ERR].revents)
-		pull(r, ERR);
+		read_pipe(r, ERR);
 	return 0;
 }
 
-/* What is later than poll() was asked for is time that we did not run: a guest
- * without its host, a laptop's lid, a machine with too much to do. The program
- * did not run either, and does not hang.
+/* If poll() returns late, this process did not run for that time: a guest
+ * without its host, a suspended laptop, an overloaded machine. The program did
+ * not run either, so extend its deadline by that time.
  */
-static void forgive(struct run *r, uint64_t now)
+static void extend_deadline(struct run *r, uint64_t now)
 {
 	uint64_t late = now > r->due_ms ? now - r->due_ms : 0;
 
@@ -396,18 +399,18 @@ static void forgive(struct run *r, uint64_t now)
 	r->end_ms += late;
 }
 
-/* Move bytes until the child has ended: 0, -ETIMEDOUT, other -errno. */
-static int pump(struct run *r)
+/* Move bytes until the child has exited: 0, -ETIMEDOUT, other -errno. */
+static int move_bytes(struct run *r)
 {
 	uint64_t now, slice;
 	int err;
 
 	for (;;) {
 		err = reap(r, WNOHANG);
-		if (r->gone)
+		if (r->reaped)
 			return err;
 		now = clock_mono_ms();
-		forgive(r, now);
+		extend_deadline(r, now);
 		if (now >= r->end_ms)
 			return -ETIMEDOUT;
 		slice = r->end_ms - now;
@@ -431,10 +434,10 @@ static int exit_code(const struct run *r)
 				      128 + WTERMSIG(r->status);
 }
 
-/* End what pump() left: read the rest, or kill the group. */
+/* Read the rest of the output, or kill the group if the child still runs. */
 static int finish(struct run *r, int err)
 {
-	if (!r->gone) {
+	if (!r->reaped) {
 		kill(-r->pid, SIGKILL);
 		kill(r->pid, SIGKILL);
 		reap(r, 0);
@@ -442,7 +445,7 @@ static int finish(struct run *r, int err)
 	drain(r, OUT);
 	drain(r, ERR);
 	if (r->out_n)
-		give_line(r, (struct str){ r->out, r->out_n });
+		on_line(r, (struct str){ r->out, r->out_n });
 	return err ? err : exit_code(r);
 }
 
@@ -451,10 +454,10 @@ static int run(struct run *r)
 	int err = start(r), i;
 
 	if (!err)
-		err = finish(r, pump(r));
+		err = finish(r, move_bytes(r));
 	for (i = 0; i < PIPES; i++)
-		shut(&r->ours[i]);
-	shut(&r->pidfd);
+		close_fd(&r->ours[i]);
+	close_fd(&r->pidfd);
 	return err;
 }
 
@@ -473,7 +476,7 @@ int proc_run(struct proc *p)
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, old;
 	int ret;
 
-	/* a program that ends before its input would end us */
+	/* else a program that exits before it reads its input would kill us */
 	sigaction(SIGPIPE, &ignore, &old);
 	ret = run(&r);
 	sigaction(SIGPIPE, &old, NULL);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * proc.h - run a program by argv: input on stdin, output line by line, a
- * deadline. No shell. The monitor's only.
+ * proc.h - runs a program by argv: input on stdin, output line by line, a
+ * deadline. No shell.
+ *
+ * Runs in: any
  */
 #ifndef SYS_PROC_H
 #define SYS_PROC_H
@@ -13,7 +15,7 @@
 #define PROC_ERR_MAX 256
 
 struct proc {
-	/* NULL-terminated; argv[0] is searched in a fixed PATH of system
+	/* NULL-terminated. argv[0] is searched in a fixed PATH of system
 	 * folders (/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:
 	 * /usr/local/bin) unless it has a slash. The environment is
 	 * PATH and LC_ALL=C. */
@@ -21,7 +23,7 @@ struct proc {
 	/* More input: at most @cap bytes to @buf. 0 ends it. NULL: none. */
 	size_t (*fill)(void *arg, char *buf, size_t cap);
 	/* One line of stdout, without its newline; longer than 4096: in
-	 * pieces. NULL: thrown away. */
+	 * pieces. NULL: ignore stdout. */
 	void (*line)(void *arg, struct str line);
 	void *arg;
 	int deadline_ms;
@@ -31,25 +33,25 @@ struct proc {
 };
 
 /**
- * proc_run - run it and wait.
+ * proc_run - run a program and wait for its exit.
  *
  * Input, output and errors are moved with poll(), so no order of reading and
- * writing can lock up. At the deadline the program's process group is killed;
- * time in which the machine stood still is not counted, up to as long again.
- * The child starts with default signals, no descriptors but 0, 1, 2, and its
- * own process group; the capabilities are ours. Does not disturb a SIGCHLD
- * watcher: waits for its own pid only.
+ * writing can deadlock. At the deadline the program's process group is killed.
+ * Time during which the machine stood still is not counted, up to the deadline
+ * once more. The child starts with default signals, with descriptors 0, 1 and 2
+ * only, and in its own process group; it has our capabilities. It does not
+ * disturb a SIGCHLD handler: it waits for its own pid only.
  *
  * Return: 0..255 the exit status; 128+n killed by signal n; -ETIMEDOUT;
  * -ENOENT no such program; other -errno
  */
 int proc_run(struct proc *);
 
-/** proc_close_from - close every descriptor from @low on. For a child that has
- * just been forked. */
+/** proc_close_from - close every descriptor from @low on. For a process that
+ * has just been forked. */
 void proc_close_from(int low);
 
-/** proc_exists - is @name found in the fixed PATH, executable? */
+/** proc_exists - is there an executable @name in the fixed PATH? */
 bool proc_exists(const char *name);
 
 #endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* relro.c - our own tables of pointers, read-only. */
+/*
+ * relro.c - makes our own tables of pointers read-only.
+ *
+ * Runs in: any
+ */
 #include "sys/relro.h"
 
 #include <elf.h>
@@ -9,10 +13,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Where we were loaded: the linker's name for the file's first byte. */
+/* Our load address: the linker's name of the file's first byte. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-/* The linker has its end at that of a page, of the largest that there is. */
+/* The linker puts the end of it at the end of a page, of the largest size. */
 static void seal(uintptr_t from, uintptr_t end)
 {
 	const uintptr_t page = (uintptr_t)getpagesize();
@@ -28,7 +32,7 @@ void relro_seal(void)
 	uintptr_t base = (uintptr_t)&__ehdr_start;
 	const ElfW(Phdr) *p = (const void *)(base + __ehdr_start.e_phoff);
 
-	/* One at a fixed address is glibc's matter. */
+	/* In a program at a fixed address glibc does this. */
 	if (__ehdr_start.e_type != ET_DYN)
 		return;
 	for (size_t i = 0; i < __ehdr_start.e_phnum; i++)

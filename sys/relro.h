@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * relro.h - our own tables of pointers, read-only once they are relocated.
+ * relro.h - makes our own tables of pointers read-only once they are relocated.
+ *
+ * Runs in: any
  */
 #ifndef SYS_RELRO_H
 #define SYS_RELRO_H
 
 /**
- * relro_seal - take the right to write to what the linker marked for it
- * (PT_GNU_RELRO).
+ * relro_seal - make read-only what the linker marked for it (PT_GNU_RELRO).
  *
- * A dynamic linker has done so by the time main() runs, and glibc in a static
- * program, too; musl has not (1.2.3). A second time does no harm. To be called
- * first of all, by the process that the others are forked from.
+ * By the time main() runs a dynamic linker has done this, and so has glibc in a
+ * static program; musl has not (1.2.3). A second call does no harm. Call it
+ * first, in the process that forks the others.
  */
 void relro_seal(void);
 

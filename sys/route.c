@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * route.c - keep routes as the messages in which the kernel told of them.
+ * route.c - saves routes as the messages in which the kernel reports them.
  *
- * What an attribute means is of no interest here: nearly all of what the
- * kernel tells is what it takes. The exceptions are in wanted(), kept_flags
- * and keep_attr().
+ * The meaning of most attributes does not matter, because the kernel accepts
+ * them as it reports them. The exceptions are in wanted(), kept_flags and
+ * keep_attr().
+ *
+ * Runs in: any
  */
 #include "sys/route.h"
 
@@ -14,8 +16,8 @@
 #include <sys/socket.h>
 #include "sys/netlink.h"
 
-/* rtmsg.rtm_flags that belong to the route. The others tell of its state, and
- * the kernel refuses some of them (RTNH_F_DEAD, RTNH_F_LINKDOWN). */
+/* rtmsg.rtm_flags that are part of the route. The others are its state, and the
+ * kernel refuses some of them (RTNH_F_DEAD, RTNH_F_LINKDOWN). */
 static const unsigned kept_flags = RTNH_F_ONLINK | RTNH_F_PERVASIVE;
 
 struct route_req {
@@ -32,9 +34,9 @@ static bool attr_u32(const struct nlmsghdr *h, unsigned type, uint32_t *ret)
 }
 
 /*
- * RTM_F_CLONED: a path MTU or a redirect that was learned, not a route. A
- * multipath route has its interfaces in RTA_MULTIPATH and no RTA_OIF. The
- * header has no room for the number of a table above 255.
+ * RTM_F_CLONED is a learned path MTU or redirect, not a route. A multipath
+ * route has its interfaces in RTA_MULTIPATH and no RTA_OIF. The header has no
+ * room for the number of a table above 255.
  */
 static bool wanted(const struct nlmsghdr *h, int ifindex)
 {
@@ -51,8 +53,8 @@ static bool wanted(const struct nlmsghdr *h, int ifindex)
 	       oif == (uint32_t)ifindex;
 }
 
-/* Beside a gateway the kernel takes no RTA_NH_ID; the object it names goes
- * down with the interface anyway. RTA_CACHEINFO is for reading only. */
+/* The kernel refuses RTA_NH_ID together with a gateway, and the nexthop object
+ * is deleted with the interface anyway. RTA_CACHEINFO is for reading only. */
 static bool keep_attr(const struct rtattr *a)
 {
 	unsigned type = a->rta_type & NLA_TYPE_MASK;
@@ -60,8 +62,8 @@ static bool keep_attr(const struct rtattr *a)
 	return type != RTA_NH_ID && type != RTA_CACHEINFO;
 }
 
-/* NLM_F_APPEND keeps the order of routes that differ in the gateway only;
- * without it each would go before the last. */
+/* NLM_F_APPEND keeps the order of routes that differ only in the gateway;
+ * without it each would be put before the last. */
 static struct route_req request(const struct nlmsghdr *h)
 {
 	struct route_req r;
@@ -85,7 +87,7 @@ void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex)
 
 	if (!wanted(h, ifindex))
 		return;
-	/* the request is never longer than the message it is made of */
+	/* the request is never longer than the message that it is made from */
 	if (NLMSG_ALIGN((size_t)h->nlmsg_len) >
 	    sizeof(set->words) - set->len) {
 		set->cut = true;
@@ -108,7 +110,7 @@ struct saving {
 	int ifindex;
 };
 
-static void take_route(void *arg, const struct nlmsghdr *h)
+static void on_route(void *arg, const struct nlmsghdr *h)
 {
 	struct saving *s = arg;
 
@@ -132,7 +134,7 @@ static int dump_routes(nl_fn fn, void *arg)
 static int read_routes(struct saving *s)
 {
 	memset(&s->set, 0, sizeof(s->set));
-	return dump_routes(take_route, s);
+	return dump_routes(on_route, s);
 }
 
 int route_save(int ifindex, struct route_set *ret)
@@ -153,7 +155,7 @@ int route_save(int ifindex, struct route_set *ret)
 
 /* ---- restoring ----------------------------------------------------------- */
 
-/* An IPv6 gateway, RTA_VIA, needs no IPv4 route to reach it. */
+/* RTA_VIA, an IPv6 gateway, does not count: it needs no IPv4 route. */
 static bool has_gateway(const struct nlmsghdr *h)
 {
 	uint32_t unused_be;
@@ -161,7 +163,7 @@ static bool has_gateway(const struct nlmsghdr *h)
 	return attr_u32(h, RTA_GATEWAY, &unused_be);
 }
 
-static int put_back(const struct route_set *set, bool gateway)
+static int send_routes(const struct route_set *set, bool gateway)
 {
 	struct nl_span s = { (const char *)set->words, set->len };
 	const struct nlmsghdr *h;
@@ -177,19 +179,20 @@ static int put_back(const struct route_set *set, bool gateway)
 	return first;
 }
 
-/* The kernel refuses a gateway to which it knows no route yet. */
+/* First the routes without a gateway, because the kernel refuses a gateway to
+ * which it knows no route yet. */
 int route_restore(const struct route_set *set)
 {
 	int direct, behind;
 
-	direct = put_back(set, false);
-	behind = put_back(set, true);
+	direct = send_routes(set, false);
+	behind = send_routes(set, true);
 	if (direct || behind)
 		return direct ? direct : behind;
 	return set->cut ? -ENOSPC : 0;
 }
 
-/* ---- where routes lead --------------------------------------------------- */
+/* ---- lookups ------------------------------------------------------------- */
 
 /* A public address of the root servers (a.root-servers.net), in place of the
  * whole Internet: a router has no route of its own to it but the default. */
@@ -271,7 +274,7 @@ int route_source(int ifindex, uint32_t *ret_ip)
 	return err;
 }
 
-/* RTA_MULTIPATH: a list of struct rtnexthop, attributes behind each. */
+/* RTA_MULTIPATH is a list of struct rtnexthop, each followed by attributes. */
 static bool hops_use(const struct rtattr *a, int ifindex)
 {
 	const char *p = (const char *)a + RTA_LENGTH(0);
@@ -314,7 +317,7 @@ struct default_want {
 	bool found;
 };
 
-static void take_default(void *arg, const struct nlmsghdr *h)
+static void on_default(void *arg, const struct nlmsghdr *h)
 {
 	struct default_want *want = arg;
 
@@ -328,7 +331,7 @@ int route_has_default(int ifindex)
 	int err;
 
 	do {
-		err = dump_routes(take_default, &want);
+		err = dump_routes(on_default, &want);
 	} while (err == -EINTR && --tries);
 	return err ? err : want.found;
 }

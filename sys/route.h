@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * route.h - keep the IPv4 routes over an interface while it is down; and where
- * the routes lead.
+ * route.h - saves the IPv4 routes over an interface while it is down, and looks
+ * routes up.
  *
- * Linux forgets them when it goes down, and brings only those back that
- * follow from its addresses. The monitor's only, and for upnpctl.
+ * Linux deletes the routes when the interface goes down, and restores only
+ * those that follow from its addresses.
+ *
+ * Runs in: any
  */
 #ifndef SYS_ROUTE_H
 #define SYS_ROUTE_H
@@ -19,56 +21,57 @@ struct nlmsghdr;
  * this is room for 60. */
 #define ROUTE_SET_BYTES 4096
 
-/* Zeroed: none. */
+/* All zero: no routes. */
 struct route_set {
 	/* RTM_NEWROUTE requests one after another, as they will be sent */
 	uint32_t words[ROUTE_SET_BYTES / sizeof(uint32_t)];
 	size_t len;		/* bytes of @words in use */
-	bool cut;		/* there were more than fit */
+	bool cut;		/* there were more routes than fit */
 };
 
 /**
- * route_save - take down the IPv4 unicast routes over an interface.
+ * route_save - save the IPv4 unicast routes over an interface.
  * @ret: set only on success
  *
- * Of every table but local, in the kernel's order. Not the routes that the
- * kernel made itself (it will again), nor multipath routes (they stay, as long
- * as another of their interfaces is up). A route that uses a nexthop object is
- * kept with what the object says, since that is forgotten, too.
+ * Saves the routes of every table except local, in the kernel's order. Leaves
+ * out routes that the kernel makes itself, and multipath routes, which stay as
+ * long as another of their interfaces is up. A route that uses a nexthop object
+ * is saved with the object's content, because the object is deleted as well.
  *
- * Return: 0, -ENODEV (@ifindex is none), -EINTR (the routes never stop
- * changing), other -errno
+ * Return: 0, -ENODEV (@ifindex is none), -EINTR (the routes kept changing),
+ * other -errno
  */
 int route_save(int ifindex, struct route_set *ret);
 
 /**
- * route_restore - put the routes back, those without a gateway first.
+ * route_restore - restore the routes, those without a gateway first.
  *
- * One that is there already is fine. Where other routes to the same place,
- * of the same metric, have come meanwhile, those go on to be preferred.
- * Needs CAP_NET_ADMIN. All are tried even when one fails.
+ * A route that exists already is no error. If another route to the same
+ * destination, with the same metric, has been added meanwhile, that one stays
+ * preferred. Needs CAP_NET_ADMIN. All are tried even if one fails.
  *
- * Return: 0, -errno of the first that could not be put back (-ENETUNREACH,
- * -ENETDOWN or -ENODEV: the interface is down or has gone), -ENOSPC: all
- * could, but there were more than @set has room for
+ * Return: 0, -errno of the first that failed (-ENETUNREACH, -ENETDOWN or
+ * -ENODEV: the interface is down or was removed), -ENOSPC: all succeeded, but
+ * @set had no room for some
  */
 int route_restore(const struct route_set *set);
 
 /**
  * route_add - the pure part of route_save(), for route.c and its test.
- * @h: a message of a dump, whole
+ * @h: a complete message of a dump
  *
- * Makes the request of it that brings the route back and adds it to @set;
- * does nothing where it is not one to keep; sets @cut where it does not fit.
+ * Adds to @set the request that restores the route. Does nothing for a route
+ * that is not saved; sets @cut if it does not fit.
  */
 void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
 
 /**
- * route_out - by which interface does what the router sends to @ip leave?
+ * route_out - find the interface for packets of the router to @ip.
  * @ret_ifindex: set only on success
  *
- * As the kernel would choose now, rules and all tables considered. Nothing is
- * sent. Return: 0, -ENETUNREACH (there is no route), other -errno
+ * The kernel chooses, by all rules and tables. Nothing is sent.
+ *
+ * Return: 0, -ENETUNREACH (there is no route), other -errno
  */
 int route_out(uint32_t ip, int *ret_ifindex);
 
@@ -87,8 +90,8 @@ int route_out(uint32_t ip, int *ret_ifindex);
  */
 int route_source(int ifindex, uint32_t *ret_ip);
 
-/** route_has_default - is there a default route over @ifindex, in whatever
- * table? Return: 1 or 0, or -errno */
+/** route_has_default - is there a default route over @ifindex, in any table?
+ * Return: 1 or 0, or -errno */
 int route_has_default(int ifindex);
 
 /** route_is_default - the pure part of it, for one message of a dump. */

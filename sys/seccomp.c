@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp.c - the engine's system calls and the fork server's, each with its
- * reason, and the filters made of them.
+ * seccomp.c - the system calls of the engine and of the fork server, each with
+ * its reason, and the filters made from them.
  *
- * The list is what they ask of the kernel themselves, and what glibc and musl
- * make of that, with 32 bits and 64. Pointers can not be looked through: what a
- * path or an address may be is the chroot's and the network's matter.
+ * The list has the calls of our own code and those that glibc and musl make for
+ * it, with 32 and 64 bits. A filter cannot read through pointers, so paths are
+ * left to the chroot, and addresses to the network.
  *
  * A call that every machine has is written __NR_x, any other NR_x. The Makefile
- * makes seccomp_nr.h from these: a call that this machine has not is NR_NONE
- * there, and is left out of the filter.
+ * makes seccomp_nr.h from these: a call that this machine lacks is NR_NONE
+ * there and left out of the filter.
+ *
+ * Runs in: any
  */
 #include "sys/seccomp.h"
 
@@ -34,11 +36,11 @@
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
-/* Whatever the arguments are. The frequent ones first: an old kernel walks
- * the list for each call. */
+/* Permitted with any arguments. Frequent calls come first, because an old
+ * kernel walks the list for each call. */
 static const uint16_t allowed[] = {
 	__NR_ppoll,		/* the loop's wait */
-	NR_ppoll_time64,	/* 32 bits */
+	NR_ppoll_time64,	/* the same, 32 bits */
 	__NR_recvfrom,		/* recv(): HTTP, GENA, monitor, control */
 	NR_recv,		/* recv() of some 32-bit glibc */
 	__NR_sendto,		/* send() and SSDP's answers */
@@ -59,12 +61,12 @@ static const uint16_t allowed[] = {
 	__NR_connect,		/* events */
 	__NR_listen,		/* HTTP */
 	__NR_shutdown,		/* HTTP's end of a reply */
-	__NR_getsockname,	/* http-port = 0, who was asked */
-	__NR_getpeername,	/* who connected */
+	__NR_getsockname,	/* http-port = 0; the address of a request */
+	__NR_getpeername,	/* the address of a client */
 	__NR_openat,		/* files of the state directory */
 	__NR_unlinkat,		/* leases.new */
-	NR_renameat,		/* a new file takes its name */
-	NR_renameat2,		/* renameat() where the kernel has no other */
+	NR_renameat,		/* to replace a file */
+	NR_renameat2,		/* renameat() on machines without renameat */
 	NR_fstat,		/* is the lease file a file? */
 	NR_fstat64,		/* the same, 32 bits */
 	NR_newfstatat,		/* the same, glibc since 2.33 */
@@ -76,47 +78,47 @@ static const uint16_t allowed[] = {
 	__NR_rt_sigaction,	/* abort() */
 	__NR_getpid,		/* abort() */
 	__NR_gettid,		/* abort() */
-	__NR_writev,		/* glibc's words before abort() */
-	__NR_rt_sigreturn,	/* out of a signal handler */
+	__NR_writev,		/* glibc's message before abort() */
+	__NR_rt_sigreturn,	/* end of a signal handler */
 	NR_sigreturn,		/* the same, 32 bits */
 	__NR_restart_syscall,	/* the kernel's own, after SIGSTOP */
 	__NR_exit_group,
 	__NR_exit,
 };
 
-/* What a fork server does beside, and an engine before its own filter. */
-static const uint16_t nursing[] = {
+/* Calls of a fork server, and of an engine before its own filter. */
+static const uint16_t forking[] = {
 	NR_fork,		/* an engine, by musl */
-	__NR_wait4,		/* its end */
+	__NR_wait4,		/* an engine's exit */
 	__NR_getppid,		/* is the fork server still there? */
 	__NR_set_tid_address,	/* musl's fork(), in the child */
 	__NR_set_robust_list,	/* glibc's */
 };
 
-/* Only with these arguments: from @first on they are @value. */
+/* Permitted only with these arguments: from @first on they are @value. */
 struct checked {
 	uint16_t nr;
 	uint8_t first, n;
 	uint32_t value[3];
 };
 
-#define VALUE_SELF	UINT32_MAX	/* stands for our own pid */
+#define VALUE_SELF	UINT32_MAX	/* replaced by our own pid */
 #define STREAM		(SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define DGRAM		(SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define NETLINK		(SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC)
 #define SOCKETCALL(n)	{ SECCOMP_SOCKETCALL, 0, 1, { n } }
 
 static const struct checked checked[] = {
-	/* Neither raw nor packet sockets, no AF_UNIX: what the engine has of
-	 * that family it was handed, or it came in by accept4(). */
+	/* Neither raw nor packet sockets, nor AF_UNIX: the engine inherits its
+	 * sockets of that family, or gets them by accept4(). */
 	{ __NR_socket, 0, 3, { AF_INET, STREAM, 0 } },	/* HTTP, events */
 	{ __NR_socket, 0, 3, { AF_INET, DGRAM, 0 } },	/* SSDP */
-	/* asks a link's speed */
+	/* to read a link's speed */
 	{ __NR_socket, 0, 3, { AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0 } },
 	{ __NR_socket, 0, 3, { AF_NETLINK, NETLINK, NETLINK_ROUTE } },
 	{ __NR_ioctl, 1, 1, { SIOCETHTOOL } },		/* a link's speed */
 
-	/* a kernel's options are where its bugs are: just these */
+	/* kernel bugs are often in socket options, so only these */
 	{ __NR_setsockopt, 1, 2, { SOL_SOCKET, SO_REUSEADDR } },
 	{ __NR_setsockopt, 1, 2, { SOL_SOCKET, SO_BINDTODEVICE } },
 	{ __NR_setsockopt, 1, 2, { IPPROTO_TCP, TCP_NODELAY } },
@@ -131,17 +133,17 @@ static const struct checked checked[] = {
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_ERROR } },    /* events */
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_PEERCRED } }, /* control */
 
-	/* base/mem.h, base/bufpool.c; nothing that could be run. The engine
-	 * calls no malloc(), which would need brk() and mprotect(). */
+	/* base/mem.h, base/bufpool.c; never executable. The engine calls no
+	 * malloc(), which would need brk() and mprotect(). */
 	{ SECCOMP_MMAP, 2, 1, { PROT_READ | PROT_WRITE } },
 	{ __NR_madvise, 2, 1, { MADV_DONTNEED } },
 
-	/* musl's open() makes sure of O_CLOEXEC */
+	/* musl's open() sets O_CLOEXEC once more */
 	{ NR_fcntl, 1, 1, { F_SETFD } },
 	{ NR_fcntl64, 1, 1, { F_SETFD } },
 
-	/* i386 glibc reaches sockets by this; what is behind the pointer can
-	 * not be checked */
+	/* i386 glibc calls sockets by this; a filter cannot check the arguments
+	 * behind its pointer */
 	SOCKETCALL(1),		/* socket() */
 	SOCKETCALL(2),		/* bind() */
 	SOCKETCALL(3),		/* connect() */
@@ -161,14 +163,14 @@ static const struct checked checked[] = {
 };
 
 static const struct checked engine_checked[] = {
-	/* abort(), of nobody else */
+	/* abort(), for no other process */
 	{ __NR_tgkill, 0, 1, { VALUE_SELF } },
 	{ __NR_tkill, 0, 1, { VALUE_SELF } },
 };
 
 #define FORK_GLIBC (CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | SIGCHLD)
 
-static const struct checked nursing_checked[] = {
+static const struct checked forking_checked[] = {
 	/* a fork, no thread, no namespace */
 	{ __NR_clone, 0, 1, { FORK_GLIBC } },
 	{ __NR_clone, 0, 1, { SIGCHLD } },	/* musl without fork() */
@@ -176,18 +178,18 @@ static const struct checked nursing_checked[] = {
 	/* the engine's pid is not known yet */
 	{ __NR_tgkill, 2, 1, { SIGABRT } },	/* abort() */
 	{ __NR_tkill, 1, 1, { SIGABRT } },
-	/* an engine shuts itself in */
+	/* an engine installs its own filter */
 	{ __NR_prctl, 0, 1, { PR_SET_PDEATHSIG } },
 	{ __NR_prctl, 0, 1, { PR_SET_SECCOMP } },
 	{ __NR_prlimit64, 0, 2, { 0, RLIMIT_NPROC } },
-	/* its log does not make it wait */
+	/* an engine makes its log pipe non-blocking */
 	{ NR_fcntl, 1, 1, { F_GETFL } },
 	{ NR_fcntl, 1, 1, { F_SETFL } },
 	{ NR_fcntl64, 1, 1, { F_GETFL } },
 	{ NR_fcntl64, 1, 1, { F_SETFL } },
 };
 
-/* No mistake of ours asks for these: whoever does is somebody else. */
+/* No bug of ours makes these calls, so an intruder does: kill the process. */
 static const uint16_t fatal[] = {
 	__NR_execve, NR_execveat,			/* another program */
 	NR_fork, NR_vfork, __NR_clone, NR_clone3,	/* another process */
@@ -226,13 +228,13 @@ static void load(struct program *p, size_t offset)
 	emit(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
-/* Go on at the next one if equal, else @skip further. */
-static void want(struct program *p, uint32_t value, size_t skip)
+/* Continue with the next instruction if equal, else skip @skip of them. */
+static void put_if_equal(struct program *p, uint32_t value, size_t skip)
 {
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, value, 0, skip);
 }
 
-static void answer(struct program *p, uint32_t action)
+static void put_return(struct program *p, uint32_t action)
 {
 	emit(p, BPF_RET | BPF_K, action, 0, 0);
 }
@@ -242,15 +244,15 @@ static void load_nr(struct program *p)
 	load(p, offsetof(struct seccomp_data, nr));
 }
 
-/* Another machine's calls mean other things by the same numbers. */
+/* On another machine type the same numbers mean other calls. */
 static void put_head(struct program *p)
 {
 	load(p, offsetof(struct seccomp_data, arch));
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SECCOMP_ARCH, 1, 0);
-	answer(p, SECCOMP_RET_KILL_PROCESS);
+	put_return(p, SECCOMP_RET_KILL_PROCESS);
 	load_nr(p);
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, SECCOMP_FOREIGN_NR, 0, 1);
-	answer(p, SECCOMP_RET_KILL_PROCESS);
+	put_return(p, SECCOMP_RET_KILL_PROCESS);
 }
 
 static void put_plain(struct program *p, const uint16_t *nr, size_t n,
@@ -259,26 +261,26 @@ static void put_plain(struct program *p, const uint16_t *nr, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		if (nr[i] == NR_NONE)
 			continue;
-		want(p, nr[i], 1);
-		answer(p, action);
+		put_if_equal(p, nr[i], 1);
+		put_return(p, action);
 	}
 }
 
-/* Afterwards the number is loaded again, whatever was looked at. */
+/* Loads the number again at the end, because the check loads arguments. */
 static void put_check(struct program *p, const struct checked *c)
 {
 	if (c->nr == NR_NONE)
 		return;
-	want(p, c->nr, 2u * c->n + 2);
+	put_if_equal(p, c->nr, 2u * c->n + 2);
 	for (size_t i = 0; i < c->n; i++) {
 		uint32_t v = c->value[i] == VALUE_SELF ? p->self :
 							 c->value[i];
 
 		load(p, offsetof(struct seccomp_data, args) +
 			8 * (c->first + i) + SECCOMP_LOW_HALF);
-		want(p, v, 2 * (c->n - 1 - i) + 1);
+		put_if_equal(p, v, 2 * (c->n - 1 - i) + 1);
 	}
-	answer(p, SECCOMP_RET_ALLOW);
+	put_return(p, SECCOMP_RET_ALLOW);
 	load_nr(p);
 }
 
@@ -299,15 +301,15 @@ size_t seccomp_program(struct sock_filter *ret, enum seccomp_who who,
 	if (who == SECCOMP_ENGINE)
 		put_checked(&p, engine_checked, N(engine_checked));
 	else {
-		put_plain(&p, nursing, N(nursing), SECCOMP_RET_ALLOW);
-		put_checked(&p, nursing_checked, N(nursing_checked));
+		put_plain(&p, forking, N(forking), SECCOMP_RET_ALLOW);
+		put_checked(&p, forking_checked, N(forking_checked));
 	}
 	put_plain(&p, fatal, N(fatal), SECCOMP_RET_KILL_PROCESS);
-	answer(&p, unlisted);
+	put_return(&p, unlisted);
 	return p.n <= SECCOMP_PROGRAM_MAX ? p.n : 0;
 }
 
-/* A kernel that can would read the program, and there is none. */
+/* A kernel with filters would read the program; NULL makes that EFAULT. */
 static int kernel_can(void)
 {
 	if (!SECCOMP_ARCH)
@@ -318,7 +320,7 @@ static int kernel_can(void)
 	return errno == EINVAL ? -ENOSYS : -errno;
 }
 
-static int put_in_force(enum seccomp_who who, uint32_t unlisted)
+static int install(enum seccomp_who who, uint32_t unlisted)
 {
 	struct sock_filter f[SECCOMP_PROGRAM_MAX];
 	struct sock_fprog prog = { .filter = f };
@@ -337,5 +339,5 @@ int seccomp_enter(enum seccomp_who who)
 
 	if (!err)
 		err = kernel_can();
-	return err ? err : put_in_force(who, unlisted);
+	return err ? err : install(who, unlisted);
 }

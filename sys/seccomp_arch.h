@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp_arch.h - what the filter has to know of the machine: how the kernel
- * names it, where other numbers begin that it takes as well, and how a system
- * call fails with an error number in a signal's context.
+ * seccomp_arch.h - what the filter depends on in each machine type: the
+ * kernel's name of it, a second range of call numbers that the kernel accepts,
+ * and how a signal handler makes a system call fail.
  *
- * A machine that is not here gets no filter (-ENOSYS).
+ * A machine type that is not listed here gets no filter (-ENOSYS).
+ *
+ * Runs in: any
  */
 #ifndef SYS_SECCOMP_ARCH_H
 #define SYS_SECCOMP_ARCH_H
@@ -13,11 +15,11 @@
 #include <endian.h>
 #include <linux/audit.h>
 
-/* x32 calls come as x86-64 with this bit set: the same calls by other numbers,
- * which a list of numbers does not see. */
+/* x32 calls come as x86-64 with this bit set: the same calls under other
+ * numbers, which are not on the list. */
 #define SECCOMP_FOREIGN_NR 0x40000000
 
-/* The number in v0, and a3 says that it is one. */
+/* v0 holds the error number, and a3 says that it is one. */
 #define SECCOMP_FAIL_MIPS(gregs, err) ((gregs)[2] = (err), (gregs)[7] = 1)
 
 #if defined(__x86_64__) && !defined(__ILP32__)
@@ -54,26 +56,26 @@
 #define SECCOMP_FAIL(uc, err) ((*(long *)(uc)) = -(err))
 #endif
 
-/* Stands in a list for a call that this machine has not: no machine of ours
- * counts so far. */
+/* The number of a call that this machine lacks. No machine's numbers are as
+ * high. */
 #define NR_NONE 0xffff
 
-/* mmap() of every libc. Of two, the older one of i386 takes its arguments by a
- * pointer, which can not be looked through. */
+/* The mmap() of every libc. On i386 it is mmap2, because the older call takes
+ * its arguments by a pointer, which a filter cannot read. */
 #ifdef __NR_mmap2
 #define SECCOMP_MMAP __NR_mmap2
 #else
 #define SECCOMP_MMAP __NR_mmap
 #endif
 
-/* Only i386 glibc needs it; others have a call for each. */
+/* Only i386 glibc needs it; others have a call for each function. */
 #if defined(__i386__) && defined(__GLIBC__)
 #define SECCOMP_SOCKETCALL __NR_socketcall
 #else
 #define SECCOMP_SOCKETCALL NR_NONE
 #endif
 
-/* The low half of an argument: all that an int has. */
+/* The low half of an argument: all of an int. */
 #define SECCOMP_LOW_HALF (BYTE_ORDER == BIG_ENDIAN ? 4 : 0)
 
 #endif

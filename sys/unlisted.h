@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * unlisted.h - what becomes of a system call that is not on the filter's list.
- * One of these is built in, as make's FILTER says:
+ * unlisted.h - the action for a system call that is not on the filter's list.
+ * One of these is built in, by make's FILTER:
  *
  *   deny  unlisted_deny.c  it fails with EPERM
- *   log   unlisted_trap.c  the same, and one line in the log names it
- *   end   unlisted_trap.c  a line names it, and the process ends: for tests
- *   none  unlisted_none.c  there is no filter: for tools that bring calls of
- *                          their own (sanitizers, valgrind)
+ *   log   unlisted_trap.c  the same, and a log line names it
+ *   end   unlisted_trap.c  a log line names it, the process exits: for tests
+ *   none  unlisted_none.c  there is no filter: for tools that add system calls
+ *                          of their own (sanitizers, valgrind)
+ *
+ * Runs in: any
  */
 #ifndef SYS_UNLISTED_H
 #define SYS_UNLISTED_H
@@ -15,10 +17,10 @@
 #include <stdint.h>
 
 /**
- * unlisted_action - make ready for it, say what the filter shall answer.
+ * unlisted_action - prepare for it, and return the action of the filter.
  * @ret: a SECCOMP_RET_*
  *
- * Return: 0, -ECANCELED there is to be no filter, other -errno
+ * Return: 0, -ECANCELED install no filter, other -errno
  */
 int unlisted_action(uint32_t *ret);
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* unlisted_deny.c - a call that is not on the list fails with EPERM. */
+/*
+ * unlisted_deny.c - a call that is not on the list fails with EPERM.
+ *
+ * Runs in: any
+ */
 #include <errno.h>
 #include <linux/seccomp.h>
 #include "sys/unlisted.h"

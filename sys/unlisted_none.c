@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* unlisted_none.c - no filter. */
+/*
+ * unlisted_none.c - no filter.
+ *
+ * Runs in: any
+ */
 #include <errno.h>
 #include "sys/unlisted.h"
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * unlisted_trap.c - a call that is not on the list is named in the log; then
- * it fails, or the process ends (UNLISTED_ENDS). Not in a release.
+ * unlisted_trap.c - logs the name of a call that is not on the list. Then the
+ * call fails, or the process exits (UNLISTED_ENDS). Not in a release.
  *
- * Invariant: log.c makes listed calls only, or it would trap in the handler,
- * where the kernel kills.
+ * Invariant: log.c makes listed calls only. Another one would trap in the
+ * handler, where the kernel kills the process.
+ *
+ * Runs in: any
  */
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -35,8 +37,8 @@ static const char *name_of(int nr)
 }
 
 /*
- * The signal comes out of the call itself, never out of code between two, so
- * that what log.c holds is whole.
+ * The signal is raised by the call itself, never between two instructions of
+ * log.c, so log.c's state is consistent.
  */
 static void on_sigsys(int signo, siginfo_t *info, void *context)
 {

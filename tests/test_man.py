@@ -139,7 +139,7 @@ def check_named_tests(path):
     cells = re.findall(r"^\|.*\| (`test_.*) \|$", path.read_text(), re.M)
     for part in "; ".join(cells).split("; "):
         name, _, tests = part.partition("` ")
-        files = [*pathlib.Path("tests").glob(f"*/{name.strip('`')}.*")]
+        files = [*pathlib.Path("tests").rglob(f"{name.strip('`')}.*")]
         text = "".join(f.read_text() for f in files if f.suffix in (".c",
                                                                     ".py"))
         if name.startswith("`") and not text:

@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* candidate.c - a configuration that is being changed, as a whole. */
+/*
+ * candidate.c - the candidate configuration: the whole file as a change would
+ * leave it.
+ *
+ * Runs in: upnpctl
+ */
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/candidate.h"
@@ -12,7 +17,7 @@ static struct str text_of(const struct confedit *e)
 	return (struct str){ e->text, e->len };
 }
 
-/* ---- a sketch ------------------------------------------------------------ */
+/* ---- reading without checks ------------------------------------------ */
 
 static struct conf_iface *add_iface(struct conf *c, struct str name)
 {
@@ -28,7 +33,7 @@ static struct conf_iface *add_iface(struct conf *c, struct str name)
 	return i;
 }
 
-static void take_setting(const struct confline *l, bool of_iface, void *base)
+static void set_option(const struct confline *l, bool of_iface, void *base)
 {
 	char unused[256];
 	struct wr why = wr_init_cut(unused, sizeof(unused));
@@ -53,19 +58,19 @@ void candidate_draft(const struct confedit *e, struct conf *ret)
 			iface = confline_iface(&l, &name) ?
 				add_iface(ret, name) : NULL;
 		} else if (l.kind == CONFLINE_SETTING && in_section) {
-			take_setting(&l, true, iface);
+			set_option(&l, true, iface);
 		} else if (l.kind == CONFLINE_SETTING) {
-			take_setting(&l, false, ret);
+			set_option(&l, false, ret);
 		}
 	}
 }
 
-/* ---- what is wrong, in the words of the menu ----------------------------- */
+/* ---- errors in terms of the menu ----------------------------- */
 
-static void say(struct conf_error *e, const char *fmt, ...)
+static void set_error(struct conf_error *e, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-static void say(struct conf_error *e, const char *fmt, ...)
+static void set_error(struct conf_error *e, const char *fmt, ...)
 {
 	struct wr w = wr_init_cut(e->text, sizeof(e->text));
 	va_list ap;
@@ -79,14 +84,14 @@ static void say(struct conf_error *e, const char *fmt, ...)
 static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 {
 	if (!i->type) {
-		say(why, "interface %s has no type; set it: "
+		set_error(why, "interface %s has no type; set it: "
 		    "interfaces set %s type=internal, or external", i->name,
 		    i->name);
 		return true;
 	}
 	if (i->forced_ip && i->type != CONF_EXTERNAL) {
-		say(why, "interface %s is internal and has a forced-ip; only "
-		    "the external one takes it", i->name);
+		set_error(why, "interface %s is internal and has a forced-ip; "
+			  "only the external one takes it", i->name);
 		return true;
 	}
 	return false;
@@ -96,13 +101,13 @@ static bool explain_second(const struct conf_iface *first,
 			   const struct conf_iface *second,
 			   struct conf_error *why)
 {
-	say(why, "%s would be a second external interface, after %s; disable "
-	    "or remove one: interfaces disable %s", second->name, first->name,
-	    first->name);
+	set_error(why, "%s would be a second external interface, after %s; "
+		  "disable or remove one: interfaces disable %s", second->name,
+		  first->name, first->name);
 	return true;
 }
 
-/* It is enabled, and an interface is missing. */
+/* enabled=yes, and an interface is missing. */
 static bool explain_missing(const struct conf *c, bool external,
 			    struct conf_error *why)
 {
@@ -113,20 +118,20 @@ static bool explain_missing(const struct conf *c, bool external,
 
 		if ((f->type == CONF_EXTERNAL) == external)
 			continue;
-		say(why, "enabled=yes needs an %s interface, and %s is "
+		set_error(why, "enabled=yes needs an %s interface, and %s is "
 		    "disabled; enable it: interfaces enable %s", type, f->name,
 		    f->name);
 		return true;
 	}
-	say(why, "enabled=yes needs an %s interface, and there is none; add "
-	    "it: interfaces add interface=NAME type=%s disabled=no", type,
-	    type);
+	set_error(why, "enabled=yes needs an %s interface, and there is none; "
+		  "add it: interfaces add interface=NAME type=%s disabled=no",
+		  type, type);
 	return true;
 }
 
-/* @missing: that interfaces are missing is all that is wrong; else something
- * else is, and that does not matter. Return: false when it is nothing that the
- * menu has words for */
+/* Describe the first fault that the menu can fix.
+ * @missing: missing interfaces are the only fault of the file
+ * Return: false: the menu has no text for this fault */
 static bool explain(const struct confedit *e, bool missing,
 		    struct conf_error *why)
 {
@@ -149,21 +154,21 @@ static bool explain(const struct confedit *e, bool missing,
 		return explain_missing(&c, external, why);
 	if (!c.nft_table[0] == !c.nft_chain[0])
 		return false;
-	say(why, "nft-table and nft-forward-chain go together; set both or "
-	    "none");
+	set_error(why, "nft-table and nft-forward-chain go together; set both "
+		  "or none");
 	return true;
 }
 
-/* ---- reading and judging ------------------------------------------------- */
+/* ---- reading and checking -------------------------------------------- */
 
 int candidate_read(const struct confedit *e, const char *name, struct conf *ret,
-	       bool *ret_short, struct conf_error *err)
+	       bool *ret_incomplete, struct conf_error *err)
 {
 	static struct confedit off;
 	static struct conf conf;
 	struct conf_error unused;
 
-	*ret_short = false;
+	*ret_incomplete = false;
 	if (!conf_parse(text_of(e), name, ret, err))
 		return 0;
 	off = *e;
@@ -172,25 +177,27 @@ int candidate_read(const struct confedit *e, const char *name, struct conf *ret,
 		return -EINVAL;
 	*ret = conf;
 	ret->enabled = true;
-	*ret_short = true;
+	*ret_incomplete = true;
 	return 0;
 }
 
 int candidate_check(const struct confedit *was, const struct confedit *now,
 		const char *name, bool serve, struct conf *ret,
-		bool *ret_short, struct conf_error *why)
+		bool *ret_incomplete, struct conf_error *why)
 {
 	static struct conf old, new;
 	struct conf_error old_why;
-	bool old_short;
-	int old_err = candidate_read(was, name, &old, &old_short, &old_why);
-	int err = candidate_read(now, name, &new, ret_short, why);
+	bool old_incomplete;
+	int old_err = candidate_read(was, name, &old, &old_incomplete,
+				     &old_why);
+	int err = candidate_read(now, name, &new, ret_incomplete, why);
 
-	if (!err && (!*ret_short || (!old_err && old_short && !serve))) {
+	if (!err && (!*ret_incomplete ||
+		     (!old_err && old_incomplete && !serve))) {
 		*ret = new;
 		return 0;
 	}
-	/* The operator sees the old file, and its lines. */
+	/* @now is not written, so an error names a line of the file. */
 	if (!explain(now, !err, why) && old_err)
 		*why = old_why;
 	return -EINVAL;

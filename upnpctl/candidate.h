@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * candidate.h - a configuration that is being changed, as a whole: what stands
- * in it, right or not, and whether the daemon would take it. Pure.
+ * candidate.h - the candidate configuration: the whole file as a change would
+ * leave it, and whether the daemon would accept it. Pure.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CANDIDATE_H
 #define UPNPCTL_CANDIDATE_H
@@ -9,38 +11,39 @@
 #include "conf/conf.h"
 #include "conf/confedit.h"
 
-/** candidate_draft - what stands in a file that may be wrong: lines that can
- * not be read are passed over. Interfaces in their order: their numbers. */
+/** candidate_draft - read a file that may have errors; skip lines that cannot
+ * be read. @ret->iface is in the order of the file, which is the order of the
+ * interfaces' numbers. */
 void candidate_draft(const struct confedit *, struct conf *ret);
 
 /**
- * candidate_read - read it as the daemon does. One that is enabled without the
- * interfaces that it needs is read, too: it can be looked at.
- * @name: of the file, for @err
- * @ret_short: it was such a one, which no daemon takes
+ * candidate_read - read the file as the daemon does, but also accept one with
+ * enabled=yes that lacks interfaces, so that it can be printed.
+ * @name: the file's name, for @err
+ * @ret_incomplete: the file is enabled and lacks interfaces; the daemon would
+ *        refuse it
  *
  * Return: 0, -EINVAL with @err filled; @ret is set on success only
  */
 int candidate_read(const struct confedit *, const char *name, struct conf *ret,
-	       bool *ret_short, struct conf_error *err);
+	       bool *ret_incomplete, struct conf_error *err);
 
 /**
- * candidate_check - may @now take the place of @was?
- * @name: of the file
- * @serve: the interfaces must be there if it is enabled
- * @ret: what @now says; set on success only
- * @ret_short: as candidate_read()'s: no daemon takes it
- * @why: what is wrong and what would be right, in the words of the menu where
- *       it has words for it
+ * candidate_check - may @now replace @was?
+ * @name: the file's name
+ * @serve: if @now is enabled, it must have the interfaces that it needs
+ * @ret: the configuration in @now; set on success only
+ * @ret_incomplete: as candidate_read() has it
+ * @why: the problem and the fix, in terms of the menu where possible
  *
- * What no daemon takes is refused, but for one thing: a file that is enabled
- * and short of interfaces may be changed without being complete after every
- * step, unless @serve.
+ * Refuses what the daemon would refuse, with one exception: a file that was
+ * enabled and incomplete before may stay incomplete, so that it can be
+ * completed in several steps; not with @serve.
  *
  * Return: 0 or -EINVAL
  */
 int candidate_check(const struct confedit *was, const struct confedit *now,
 		const char *name, bool serve, struct conf *ret,
-		bool *ret_short, struct conf_error *why);
+		bool *ret_incomplete, struct conf_error *why);
 
 #endif

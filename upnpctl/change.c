@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* change.c - a change of the configuration. */
+/*
+ * change.c - change the configuration file.
+ *
+ * Runs in: upnpctl
+ */
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/change.h"
@@ -27,21 +31,21 @@ static int finish(struct change *c)
 {
 	static struct conf old, conf;
 	struct conf_error why;
-	bool is_short, old_short;
+	bool incomplete, old_incomplete;
 	int err;
 
 	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, &conf,
-			&is_short, &why))
+			&incomplete, &why))
 		return cmd_fail(CMD_USAGE, "%s", why.text);
 	if (c->now.len == c->was.len &&
 	    !memcmp(c->now.text, c->was.text, c->now.len))
 		return CMD_OK;
-	if (candidate_read(&c->was, c->file.path, &old, &old_short, &why))
-		old = conf;	/* a daemon may run with what was before */
+	if (candidate_read(&c->was, c->file.path, &old, &old_incomplete, &why))
+		old = conf;	/* a daemon may run with an older file */
 	err = conffile_write(&c->file, &c->now);
 	if (err)
 		return view_fail(c->file.path, err);
-	return is_short ? CMD_OK : reload(c->file.path, &old, &conf);
+	return incomplete ? CMD_OK : reload(c->file.path, &old, &conf);
 }
 
 int change_end(struct change *c)
@@ -75,15 +79,15 @@ int change_fault(int err, struct str what)
 	case 0:
 		return CMD_OK;
 	case -EEXIST:
-		return cmd_fail(CMD_USAGE, "interface %.*s is there already; "
-				"interfaces set changes it", STR_F(what));
+		return cmd_fail(CMD_USAGE, "interface %.*s exists already; "
+				"change it with interfaces set", STR_F(what));
 	case -EINVAL:
-		return cmd_fail(CMD_USAGE, "%.*s can not hold that: no control "
-				"characters, no space at an end, no # behind "
-				"a space", STR_F(what));
+		return cmd_fail(CMD_USAGE, "%.*s cannot have this value: "
+				"control characters, a space at an end and # "
+				"after a space are not allowed", STR_F(what));
 	case -ENOSPC:
 		return cmd_fail(CMD_USAGE, "the file would be longer than %d "
-				"bytes; take comments out", CONF_FILE_MAX);
+				"bytes; remove comments", CONF_FILE_MAX);
 	}
 	return cmd_fail(CMD_USAGE, "%.*s: %s", STR_F(what), strerror(-err));
 }

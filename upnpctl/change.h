@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * change.h - a change of the configuration, from the lock to the daemon that
- * has taken it.
+ * change.h - change the configuration file: lock, edit, check, write, reload
+ * the daemon.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHANGE_H
 #define UPNPCTL_CHANGE_H
@@ -12,38 +14,41 @@
 struct change {
 	struct conffile file;
 	struct confedit was, now;
-	bool serve;	/* enabled=yes was asked for: it must be able to */
+	bool serve;	/* the change sets enabled=yes: it fails if interfaces
+			 * are missing */
 };
 
 /**
  * change_begin - lock the file and read it.
  *
- * Return: CMD_OK, else told on stderr and nothing is held
+ * Return: CMD_OK; or an exit status, with a message on stderr and without the
+ * lock
  */
 int change_begin(struct change *, const char *path);
 
 /**
- * change_end - judge what has become of it, write it, have the daemon read it.
+ * change_end - check the result, write it, reload the daemon, release the lock.
  *
- * Nothing changed: nothing is written. The lock is held until the daemon has
- * taken it: of two changes each hears what became of its own.
+ * Writes nothing if nothing changed. Holds the lock until the daemon has read
+ * the file, so that of two concurrent changes each reports its own result.
  *
- * Return: exit status, told on stderr; nothing is held
+ * Return: exit status; errors are reported on stderr
  */
 int change_end(struct change *);
 
-/** change_drop - forget it. */
+/** change_drop - release the lock without writing. */
 void change_drop(struct change *);
 
 /**
- * change_run - have @edit change the configuration: that of the script which
- * runs, to be judged at its end; else all by itself.
- * @edit: returns an exit status, other than CMD_OK told on stderr
+ * change_run - edit the configuration with @edit. In a script, the script's
+ * change is edited, and checked when the script ends; otherwise @edit is a
+ * change of its own.
+ * @edit: returns an exit status; has reported errors on stderr
  */
 int change_run(struct cmd *, int (*edit)(struct cmd *, struct change *));
 
-/** change_fault - say why confedit did not do it. @what: a name. Return: exit
- * status */
+/** change_fault - report an error of confedit on stderr. @what: the name of the
+ * option or interface. Return: exit status */
 int change_fault(int err, struct str what);
 
 #endif

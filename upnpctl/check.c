@@ -2,9 +2,10 @@
 /*
  * check.c - "upnpctl check": why would a port not open here?
  *
- * Runs in: upnpctl
  * Owns: the order of the checks, what is printed, the exit status.
  * Never does: change anything.
+ *
+ * Runs in: upnpctl
  */
 #include <string.h>
 #include "upnpctl/check.h"
@@ -12,8 +13,8 @@
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
 
-/* What a check can not do without: it is left out then, and what is missing
- * has been told by one before it. */
+/* What a check needs. Without it the check is skipped; an earlier check has
+ * reported what is missing. */
 enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
 
 static const struct {
@@ -41,9 +42,9 @@ static const struct {
 	{ "gateways", NEEDS_CONF | NEEDS_NET, check_lan_gateways },
 };
 
-/* ---- the whole ------------------------------------------------------- */
+/* ---- running the checks ---------------------------------------------- */
 
-/* 0: there is no such interface now. */
+/* Return: 0: there is no such interface now */
 static uint32_t index_of(const struct check *c, const struct conf_iface *iface)
 {
 	int ifindex = c->net.link[iface - c->conf.iface].ifindex;
@@ -51,7 +52,7 @@ static uint32_t index_of(const struct check *c, const struct conf_iface *iface)
 	return ifindex > 0 ? (uint32_t)ifindex : 0;
 }
 
-/* The networks that mappings may lead to. */
+/* Fill in the networks that mappings may lead to. */
 static void fill_flow(struct check *c)
 {
 	struct check_rules_flow *f = &c->flow;
@@ -71,8 +72,8 @@ static void fill_flow(struct check *c)
 	}
 }
 
-/* After the configuration was read. */
-static void look_around(struct check *c)
+/* Read the network state that the other checks need. */
+static void read_network(struct check *c)
 {
 	const char *names[CONF_IFACES_MAX];
 
@@ -92,14 +93,14 @@ static void run_checks(struct check *c)
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		c->name = checks[i].name;
-		c->said = 0;
+		c->reported = 0;
 		if ((checks[i].needs & have) != checks[i].needs)
 			continue;
-		out_flush();	/* the next may take its time */
+		out_flush();	/* the next check may take seconds */
 		checks[i].run(c);
 		if (i > 0)
 			continue;
-		look_around(c);
+		read_network(c);
 		have = (c->have_conf ? NEEDS_CONF : 0) |
 		       (c->have_net ? NEEDS_NET : 0) |
 		       (c->ext ? NEEDS_EXT : 0);
@@ -111,7 +112,8 @@ int check_run(struct cmd *cmd)
 	static struct check c;
 
 	if (cmd->n)
-		return cmd_fail(CMD_USAGE, "check takes no \"%.*s\"",
+		return cmd_fail(CMD_USAGE, "check takes no argument, "
+				"not \"%.*s\"",
 				STR_F(cmd->arg[0]));
 	c.env = cmd->env;
 	conf_defaults(&c.conf);

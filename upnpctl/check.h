@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check.h - what the checks of "upnpctl check" share: what was looked up once,
- * and how a check says what it found.
+ * check.h - what the checks of "upnpctl check" share: state that was read once,
+ * and the functions that report findings.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_H
 #define UPNPCTL_CHECK_H
@@ -16,8 +18,8 @@
 
 enum check_level { CHECK_OK, CHECK_WARNING, CHECK_PROBLEM };
 
-/* Whose rules: those of nf_tables are read from the kernel, those of the
- * iptables command by its own tool. */
+/* Where rules come from. CHECK_NFT reads nf_tables from the kernel; the others
+ * run a variant of iptables-save. */
 enum check_source {
 	CHECK_NFT, CHECK_LEGACY, CHECK_XTNFT, CHECK_PLAIN, CHECK_SOURCES,
 };
@@ -25,40 +27,42 @@ enum check_source {
 struct check {
 	const struct cmd_env *env;
 	const char *name;		/* of the check that runs */
-	unsigned said;			/* findings of it so far */
+	unsigned reported;		/* its findings so far */
 	enum check_level worst;
 
-	/* What was looked up. */
+	/* State that was read once. */
 	bool have_conf;
-	struct conf conf;		/* its defaults where it is wrong */
+	struct conf conf;		/* the defaults if it has errors */
 	const struct conf_iface *ext;	/* NULL: none */
 	bool have_net;
 	struct netif_table net;		/* link[i] is conf.iface[i]'s */
-	struct check_rules_flow flow;	/* external side, inner networks */
-	pid_t daemon;			/* its monitor; 0: none runs */
-	char backend_run[32];		/* the one it uses; "" */
+	struct check_rules_flow flow;	/* external side, internal networks */
+	pid_t daemon;			/* pid of the monitor; 0: none runs */
+	char backend_run[32];		/* backend of the daemon; "" */
 	int search[CONF_IFACES_MAX];	/* check_lan.c's sockets, or -1 */
-	int64_t search_ms;		/* monotonic, when it went out */
+	int64_t search_ms;		/* monotonic, when it was sent */
 
-	/* The rules that stand. */
-	const char *backend;		/* that upnpd uses or would; NULL */
-	int listed[CHECK_SOURCES];	/* 0: its rules are known, -ENOENT no
+	/* The firewall's rules. */
+	const char *backend;		/* that upnpd uses or would use; NULL */
+	int listed[CHECK_SOURCES];	/* 0: its rules were read; -ENOENT: no
 					 * such tool, or the kernel has no
 					 * nf_tables; other -errno */
-	char unseen[256];		/* why not all rules are known; "" */
-	const char *remedy;		/* what to do then */
+	char unread[256];		/* why some rules were not read; "" */
+	const char *remedy;		/* what to do in that case */
 	struct check_rules rules[CHECK_SOURCES];
 };
 
 /**
- * check_report - one finding.
- * @fmt: as wr_fmt()'s; what was found and why it matters, for a warning or
- *       problem '\n' and what to do. Control characters become '?'.
+ * check_report - print one finding.
+ * @fmt: as for wr_fmt(): what was found and why it matters; for a warning or
+ *       problem followed by '\n' and what to do. Control characters become
+ *       '?'.
  */
 void check_report(struct check *, enum check_level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/** check_report_ok - "ok", unless the check that runs has found something. */
+/** check_report_ok - print an "ok" finding, unless the running check has
+ * reported a finding already. */
 void check_report_ok(struct check *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -84,43 +88,43 @@ void check_firewall_backend(struct check *),
 	check_firewall_forward(struct check *); /* _firewall */
 void check_lan_gateways(struct check *);	/* _lan */
 
-/** check_lan_search - ask the LAN for gateways now; check_lan_gateways() reads
- * the answers later. */
+/** check_lan_search - send an M-SEARCH for gateways to the LAN;
+ * check_lan_gateways() reads the answers later. */
 void check_lan_search(struct check *);
 
 /* ---- pure parts, for the tests ------------------------------------------ */
 
-/** check_conf_open - does some line let some client of the network in? */
+/** check_conf_open - does some line allow some client of the network a port? */
 bool check_conf_open(const struct policy_rule *, size_t n, uint32_t ip,
 		uint32_t mask);
 
-/* What kind of address the external one is. */
+/* A range of addresses that the Internet does not reach. */
 struct check_kind {
 	uint32_t ip, mask;
 	enum check_level level;
 	const char *what;
 };
 
-/** check_net_kind_of - NULL: one that the Internet reaches. */
+/** check_net_kind_of - the range that @ip is in. NULL: a public address. */
 const struct check_kind *check_net_kind_of(uint32_t ip);
 
 /**
- * check_lan_answer - an answer to the search: who is it?
- * @ret_server: printable, cut; "" where it does not say
+ * check_lan_answer - parse an answer to the search.
+ * @ret_server: the SERVER field, printable, cut to @cap; "" without one
  *
- * Return: false: it is no answer of an InternetGatewayDevice
+ * Return: false: not an answer of an InternetGatewayDevice
  */
 bool check_lan_answer(struct str datagram, char *ret_server, size_t cap);
 
 /* ---- /proc and /sys ------------------------------------------------------ */
 
-/** check_report_read - the first line of a small file, trimmed; false: it can
- * not be read. The path is as wr_fmt() makes it. */
+/** check_report_read - read the first line of a small file. The path is
+ * formatted by wr_fmt(). Return: false: the file cannot be read */
 bool check_report_read(char *buf, size_t cap, struct str *ret, const char *fmt,
 		       ...) __attribute__((format(printf, 4, 5)));
 
-/** check_report_number - the same where it is a number; -1 where it is none or
- * can not be read. */
+/** check_report_number - read a small file that holds one number. Return: -1:
+ * it cannot be read or is not a number */
 int64_t check_report_number(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 

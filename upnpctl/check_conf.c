@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_conf.c - checks of what belongs to upnpd itself: its configuration, its
- * state directory, the clock.
+ * check_conf.c - checks of the configuration, the access rules, the state
+ * directory and the clock.
  *
  * Runs in: upnpctl
  */
@@ -20,8 +20,8 @@ void check_conf_file(struct check *c)
 
 	if (conf_read(c->env->file, &c->conf, &err)) {
 		check_report(c, CHECK_PROBLEM, "%s: upnpd does not start with "
-			  "this, and what depends on it is not looked at\n"
-			  "Put it right; upnpd.conf(5) has every option, and "
+			  "this file, and the checks that need it are skipped\n"
+			  "Correct it; upnpd.conf(5) has every option, and "
 			  "upnpd -n -f %s checks the file", err.text,
 			  c->env->file);
 		return;
@@ -30,28 +30,29 @@ void check_conf_file(struct check *c)
 	if (!c->conf.enabled)
 		check_report(c, CHECK_PROBLEM,
 			     "upnpd is not enabled: it serves "
-			     "nobody\nupnpctl set enabled=yes");
+			     "no client\nupnpctl set enabled=yes");
 	if (!conf_external(&c->conf))
 		check_report(
 			c, CHECK_PROBLEM,
 			"no external interface is enabled: "
-			"there is no side to open a port on\n"
+			"a port has no side to be opened on\n"
 			"upnpctl interfaces add interface=NAME type=external "
 			"disabled=no");
-	check_report_ok(c, "%s is good, and upnpd is enabled", c->env->file);
+	check_report_ok(c, "%s has no errors, and upnpd is enabled",
+			c->env->file);
 }
 
-/* ---- who may --------------------------------------------------------- */
+/* ---- access rules ---------------------------------------------------- */
 
 static bool within(uint16_t lo, uint16_t hi, uint16_t in_lo, uint16_t in_hi)
 {
 	return lo >= in_lo && hi <= in_hi;
 }
 
-/* Does the deny line @d take all that the allow line @a gives to a network
- * that is @ip under the longer one of both masks? */
-static bool takes_all(const struct policy_rule *d, const struct policy_rule *a,
-		      uint32_t ip, uint32_t mask)
+/* Does the deny line @d deny everything that the allow line @a allows to the
+ * network @ip/@mask? @mask is the longer one of both masks. */
+static bool denies_all(const struct policy_rule *d, const struct policy_rule *a,
+		       uint32_t ip, uint32_t mask)
 {
 	return !d->allow && !(d->net_mask & ~mask) &&
 	       !((d->net_ip ^ ip) & d->net_mask) &&
@@ -69,9 +70,9 @@ bool check_conf_open(const struct policy_rule *rule, size_t n, uint32_t ip,
 
 		if (!a->allow || (a->net_ip ^ ip) & a->net_mask & mask)
 			continue;
-		while (j < i && !takes_all(&rule[j], a,
-					   longer ? a->net_ip : ip,
-					   a->net_mask | mask))
+		while (j < i && !denies_all(&rule[j], a,
+					    longer ? a->net_ip : ip,
+					    a->net_mask | mask))
 			j++;
 		if (j == i)
 			return true;
@@ -82,34 +83,34 @@ bool check_conf_open(const struct policy_rule *rule, size_t n, uint32_t ip,
 void check_conf_access(struct check *c)
 {
 	const struct conf *conf = &c->conf;
-	size_t shut = 0;
+	size_t denied = 0;
 
 	for (size_t i = 0; i < c->flow.n; i++)
-		shut += !check_conf_open(conf->rule, conf->rule_n,
+		denied += !check_conf_open(conf->rule, conf->rule_n,
 				    c->flow.net[i].ip, c->flow.net[i].mask);
-	if (shut)
+	if (denied)
 		check_report(
-			c, shut == c->flow.n ? CHECK_PROBLEM : CHECK_WARNING,
-			"the allow and deny lines let nobody of %s in: every "
-			"request from there is refused\nThe first line that "
-			"matches decides; add one such as: allow 1024-65535 "
-			"NETWORK 1024-65535",
-			shut == c->flow.n ? "the internal networks"
+			c, denied == c->flow.n ? CHECK_PROBLEM : CHECK_WARNING,
+			"the allow and deny lines allow no client of %s "
+			"anything: every request from there is refused\nThe "
+			"first line that matches decides; add one such as: "
+			"allow 1024-65535 NETWORK 1024-65535",
+			denied == c->flow.n ? "the internal networks"
 					  : "one internal network");
 	check_report_ok(c, conf->rule_n
-				   ? "the allow and deny lines let clients in"
+				   ? "the allow and deny lines allow "
+				     "clients ports"
 				   : "every host of the internal networks may "
-				     "have ports from "
-				     "1024 on");
+				     "open ports from 1024 up");
 }
 
 /* ---- the clock ------------------------------------------------------- */
 
-/* A minute: files of other machines are not exact. */
+/* A minute: the clock of the machine that made a file may differ. */
 #define CLOCK_SLACK_S 60
 
-/* A clock that stands before a file was written is wrong; the program's own
- * file is as old as the build or its installation. */
+/* A clock that is earlier than the date of a file is wrong. The program's own
+ * file has the date of its build or installation. */
 void check_conf_clock(struct check *c)
 {
 	const char *const files[] = { "/proc/self/exe", c->env->file };
@@ -122,8 +123,8 @@ void check_conf_clock(struct check *c)
 			continue;
 		check_report(c, CHECK_WARNING,
 			     "the clock is behind the date of "
-			     "%s: the log and permanent leases will tell wrong "
-			     "times\nSet the clock, or see that NTP runs",
+			     "%s: the log and permanent leases will have wrong "
+			     "times\nSet the clock, or check that NTP runs",
 			     what[i]);
 		return;
 	}
@@ -132,26 +133,26 @@ void check_conf_clock(struct check *c)
 
 /* ---- the state directory --------------------------------------------- */
 
-/* A directory of root's: the engine's user takes over only an empty one. */
-static void check_taken(struct check *c)
+/* upnpd changes the owner of a directory that root owns only if it is empty. */
+static void check_takeover(struct check *c)
 {
 	const char *dir = c->conf.state_dir;
 	int err = jail_dir_empty(dir);
 
 	if (err == -ENOTEMPTY)
-		check_report(c, CHECK_PROBLEM, "state-dir %s is root's and has "
-			  "files in it: upnpd does not take it over and does "
-			  "not start\nSet state-dir to a directory of its own, "
-			  "or give this one to the user %s", dir,
-			  c->conf.user);
-	else if (err && err != -EACCES)	/* a user may not look; root may */
-		check_report(c, CHECK_PROBLEM, "state-dir %s can not be read "
+		check_report(c, CHECK_PROBLEM, "state-dir %s belongs to root "
+			     "and has files in it: upnpd does not change its "
+			     "owner and does not start\n"
+			     "Set state-dir to a directory of its own, or give "
+			     "this one to the user %s", dir, c->conf.user);
+	else if (err && err != -EACCES)	/* only root may read it */
+		check_report(c, CHECK_PROBLEM, "state-dir %s cannot be read "
 			  "(%s): upnpd does not start\nCheck its file system, "
 			  "or set state-dir to another place", dir,
 			  strerror(-err));
 }
 
-/* The file system it is on, or will be on. */
+/* The file system of the directory, or of its parent @path. */
 static void check_space(struct check *c, const char *path)
 {
 	struct statvfs fs;
@@ -160,19 +161,18 @@ static void check_space(struct check *c, const char *path)
 		return;
 	if (fs.f_flag & ST_RDONLY)
 		check_report(c, CHECK_PROBLEM, "state-dir %s is on a read-only "
-			  "file system: mappings are kept beside the pid-file, "
-			  "and forgotten at a reboot\nSet state-dir to a place "
-			  "that can be written", c->conf.state_dir);
+			  "file system: mappings are stored beside the "
+			  "pid-file and lost at a reboot\nSet state-dir to a "
+			  "directory that can be written", c->conf.state_dir);
 	else if (!fs.f_bavail || (fs.f_files && !fs.f_favail))
-		check_report(
-			c, CHECK_PROBLEM,
-			"the file system of state-dir %s "
-			"is full: mappings are forgotten at a restart\n"
-			"Make room there, or set state-dir to another place",
-			c->conf.state_dir);
+		check_report(c, CHECK_PROBLEM, "the file system of state-dir "
+			     "%s is full: mappings are lost at a restart\n"
+			     "Free space there, or set state-dir to another "
+			     "directory", c->conf.state_dir);
 }
 
-/* What jail_dir() would say to it, and whether the engine can write there. */
+/* Whether jail_dir() would accept it, and whether the engine can write
+ * there. */
 static void check_owner(struct check *c, const struct stat *st)
 {
 	const char *dir = c->conf.state_dir;
@@ -180,23 +180,23 @@ static void check_owner(struct check *c, const struct stat *st)
 	gid_t gid;
 
 	if (!S_ISDIR(st->st_mode)) {
-		check_report(c, CHECK_PROBLEM, "state-dir %s is no directory: "
-			  "upnpd does not start\nMove it away; upnpd makes "
-			  "the directory", dir);
+		check_report(c, CHECK_PROBLEM, "state-dir %s is not a "
+			     "directory: upnpd does not start\n"
+			     "Move it away; upnpd creates the directory", dir);
 	} else if (jail_user(c->conf.user, &uid, &gid) < 0) {
-		check_report(c, CHECK_PROBLEM, "/etc/passwd can not be read: "
-			  "upnpd does not start\nMend it, or remove it");
+		check_report(c, CHECK_PROBLEM, "/etc/passwd cannot be read: "
+			  "upnpd does not start\nRepair it, or remove it");
 	} else if (c->daemon && (st->st_uid != uid ||
 				 (st->st_mode & 0700) != 0700)) {
 		check_report(
 			c, CHECK_PROBLEM,
-			"state-dir %s can not be written "
-			"by upnpd's engine: mappings are forgotten at a "
-			"restart\nRestart upnpd, which takes the directory "
-			"over if it is empty or not root's",
+			"state-dir %s cannot be written "
+			"by upnpd's engine: mappings are lost at a restart\n"
+			"Restart upnpd, which changes the directory's owner if "
+			"it is empty or does not belong to root",
 			dir);
 	} else if (!c->daemon && !st->st_uid && uid) {
-		check_taken(c);
+		check_takeover(c);
 	}
 }
 
@@ -211,7 +211,7 @@ static bool parent_of(const char *dir, char ret[CONF_STR_MAX])
 	return str_copy(ret, CONF_STR_MAX, (struct str){ dir, n ? n : 1 });
 }
 
-/* A first start makes it. */
+/* upnpd creates the directory at its first start, but not its parent. */
 static void check_missing(struct check *c)
 {
 	char parent[CONF_STR_MAX];
@@ -222,19 +222,19 @@ static void check_missing(struct check *c)
 		check_report(
 			c, CHECK_PROBLEM,
 			"state-dir %s is missing, and so "
-			"is the directory it is in: mappings are kept beside "
-			"the pid-file, and forgotten at a reboot\n"
+			"is its parent directory: mappings are stored beside "
+			"the pid-file and lost at a reboot\n"
 			"mkdir -p %s",
 			c->conf.state_dir, parent);
 	else if (c->daemon)
 		check_report(c, CHECK_PROBLEM,
 			     "state-dir %s is missing: mappings "
-			     "are forgotten at a restart\nRestart upnpd, which "
-			     "makes it",
+			     "are lost at a restart\nRestart upnpd, which "
+			     "creates it",
 			     c->conf.state_dir);
 	else
 		check_space(c, parent);
-	check_report_ok(c, "state-dir %s will be made at the first start",
+	check_report_ok(c, "state-dir %s will be created at the first start",
 		   c->conf.state_dir);
 }
 
@@ -249,10 +249,10 @@ void check_conf_state_dir(struct check *c)
 		check_missing(c);
 	} else {
 		check_report(c, geteuid() ? CHECK_WARNING : CHECK_PROBLEM,
-			  "state-dir %s could not be looked at: %s\n"
+			  "state-dir %s cannot be checked: %s\n"
 			  "%s", c->conf.state_dir, strerror(errno),
 			  geteuid() ? "Run upnpctl check as root" :
-			  "Set state-dir to a directory that can be reached");
+			  "Set state-dir to a directory that can be accessed");
 	}
 	check_report_ok(c, "state-dir %s can be written by upnpd's engine",
 		   c->conf.state_dir);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_firewall.c - checks of the rules that stand, and of the tools that
+ * check_firewall.c - checks of the firewall's rules, and of the tools that
  * upnpd needs to add its own.
  *
+ * Never does: ask legacy iptables for a table by name, because that creates the
+ * table.
+ *
  * Runs in: upnpctl
- * Never does: ask legacy iptables for a table by name, which would make it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,11 +24,11 @@
 
 /* ---- the rules ------------------------------------------------------- */
 
-/* Whose rules, in the words of the operator, and the backend that works with
- * them. */
+/* For each source of rules: its name for the operator, and the backend that
+ * adds rules there. */
 static const struct {
 	const char *name, *backend;
-	const char *argv[2];		/* that lists them */
+	const char *argv[2];		/* the command that lists the rules */
 } sources[CHECK_SOURCES] = {
 	[CHECK_NFT] = { "nft", "netlink", { NULL } },
 	[CHECK_LEGACY] = { "iptables-legacy", "iptables-legacy",
@@ -36,18 +38,18 @@ static const struct {
 	[CHECK_PLAIN] = { "iptables", "iptables", { "iptables-save" } },
 };
 
-static void note_unseen(struct check *c, const char *remedy,
+static void note_unread(struct check *c, const char *remedy,
 			const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* There are rules that are not known. The first reason is told. */
-static void note_unseen(struct check *c, const char *remedy,
+/* Some rules were not read. Only the first reason is kept. */
+static void note_unread(struct check *c, const char *remedy,
 			const char *fmt, ...)
 {
-	struct wr w = wr_init_cut(c->unseen, sizeof(c->unseen));
+	struct wr w = wr_init_cut(c->unread, sizeof(c->unread));
 	va_list ap;
 
-	if (*c->unseen)
+	if (*c->unread)
 		return;
 	va_start(ap, fmt);
 	wr_vfmt(&w, fmt, ap);
@@ -61,10 +63,10 @@ static int list_kernel(struct check *c)
 	int rc = check_nft_read(&c->rules[CHECK_NFT], &c->flow);
 
 	if (rc == -EINTR)
-		note_unseen(c, "Run upnpctl check again",
-			    "those of nf_tables change all the time");
+		note_unread(c, "Run upnpctl check again",
+			    "nf_tables changed during each try");
 	else if (rc && rc != -ENOENT)
-		note_unseen(c, rc == -EPERM ? "Run upnpctl check as root" :
+		note_unread(c, rc == -EPERM ? "Run upnpctl check as root" :
 			    "Run upnpctl check again", "nf_tables: %s",
 			    strerror(-rc));
 	return rc;
@@ -84,14 +86,14 @@ static int list_by_tool(struct check *c, enum check_source t)
 	check_rules_begin(&c->rules[t], &c->flow);
 	rc = proc_run(&proc);
 	if (rc && rc != -ENOENT)
-		note_unseen(c, geteuid() ? "Run upnpctl check as root" :
-			    "See what the tool says when you run it", "%s: %s",
+		note_unread(c, geteuid() ? "Run upnpctl check as root" :
+			    "Run that tool and see its message", "%s: %s",
 			    proc.argv[0], *proc.err ? proc.err :
 			    rc < 0 ? strerror(-rc) : "it failed");
 	return rc > 0 ? -EIO : rc;
 }
 
-/* Does the kernel have tables of legacy iptables here? */
+/* Does the kernel have tables of legacy iptables? */
 static bool has_legacy(void)
 {
 	char buf[64];
@@ -101,10 +103,10 @@ static bool has_legacy(void)
 			  "/proc/net/ip_tables_names") && names.n;
 }
 
-/* Chains of the iptables command in nf_tables are judged as its own tool lists
- * them. Where it does not, the kernel's word is enough if no match or target
- * of iptables is in them. */
-static void divide(struct check *c)
+/* Chains of the iptables command in nf_tables are checked as iptables-save
+ * lists them. Where it cannot list them, the kernel's dump is enough, unless
+ * they have matches or targets of iptables. */
+static void choose_xt_source(struct check *c)
 {
 	struct check_rules *nft = &c->rules[CHECK_NFT];
 
@@ -113,16 +115,17 @@ static void divide(struct check *c)
 	else if (!c->listed[CHECK_PLAIN] && !has_legacy())
 		nft->xt_ignored = c->rules[CHECK_PLAIN].xt_listed;
 	if (nft->xt_used & nft->xt_opaque & ~nft->xt_ignored)
-		note_unseen(c, "Install iptables-nft", "there are some of "
+		note_unread(c, "Install iptables-nft", "some belong to "
 			    "iptables-nft, whose tool is not installed or "
 			    "does not list them");
 	if (c->listed[CHECK_LEGACY] == -ENOENT &&
 	    c->listed[CHECK_PLAIN] == -ENOENT && has_legacy())
-		note_unseen(c, "Install iptables-legacy", "there are tables of "
+		note_unread(c, "Install iptables-legacy", "there are tables of "
 			    "iptables-legacy, which is not installed");
 }
 
-/* Plain iptables is one of the other two where those are there. */
+/* Plain iptables is another name of one of the two variants, so it is asked
+ * only where neither is installed. */
 static void list_all(struct check *c)
 {
 	bool any = false;
@@ -134,27 +137,27 @@ static void list_all(struct check *c)
 		c->listed[CHECK_LEGACY] == -ENOENT &&
 		c->listed[CHECK_XTNFT] == -ENOENT ?
 		list_by_tool(c, CHECK_PLAIN) : -ENOENT;
-	divide(c);
+	choose_xt_source(c);
 	for (int t = 0; t < CHECK_SOURCES; t++) {
 		any |= c->listed[t] != -ENOENT;
 		if (c->rules[t].over)
-			note_unseen(c, "Look at the forward chains yourself",
+			note_unread(c, "Check the forward chains by hand",
 				    "there are too many chains");
 	}
 	if (!any)
-		note_unseen(c, "Install nf_tables or iptables", "the kernel "
+		note_unread(c, "Install nf_tables or iptables", "the kernel "
 			    "has no nf_tables, and iptables is not installed");
 }
 
-/* Are there rules that are not known? */
-static bool blind(const struct check *c)
+/* Are there rules that were not read? */
+static bool rules_unread(const struct check *c)
 {
-	return *c->unseen;
+	return *c->unread;
 }
 
 /* ---- the backend ----------------------------------------------------- */
 
-/* What keeps the backend from being used, or NULL. */
+/* Why the backend cannot be used, or NULL. */
 static const char *unusable(const struct natfw_backend *be,
 			    const struct natfw_env *env)
 {
@@ -164,10 +167,10 @@ static const char *unusable(const struct natfw_backend *be,
 				      "that tool is not installed";
 }
 
-/* Only root is told by the kernel what of nf_tables there is; but a daemon
- * that runs has found out. Return: false: the rest of the check is to be made
- */
-static bool ask_root(struct check *c)
+/* Only root can ask the kernel for nf_tables; the status file of a running
+ * daemon has the answer. Return: true: the check is done; false: it must go
+ * on */
+static bool check_without_root(struct check *c)
 {
 	const char *name = c->conf.backend;
 
@@ -177,7 +180,7 @@ static bool ask_root(struct check *c)
 	if (!c->backend)
 		check_report(c, CHECK_WARNING,
 			     "backend = %s, and only root can "
-			     "see whether the kernel has nf_tables\n"
+			     "find out whether the kernel has nf_tables\n"
 			     "Run upnpctl check as root",
 			     name);
 	check_report_ok(c, "upnpd uses %s", c->backend_run);
@@ -191,11 +194,11 @@ void check_firewall_backend(struct check *c)
 	const struct natfw_backend *be;
 	const char *lacks;
 
-	if (ask_root(c))
+	if (check_without_root(c))
 		return;
 	be = natfw_find(name, &env, &why);
 	if (!be) {
-		check_report(c, CHECK_PROBLEM, "%s: upnpd can not open a port\n"
+		check_report(c, CHECK_PROBLEM, "%s: upnpd cannot open a port\n"
 			  "Install nftables or iptables", why);
 		return;
 	}
@@ -207,9 +210,9 @@ void check_firewall_backend(struct check *c)
 			     "not open a port\nInstall it, or set backend=auto",
 			     name, lacks);
 	else if (!strcmp(be->name, "memory"))
-		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd opens "
-			  "ports in its memory only\nupnpctl set "
-			  "backend=auto");
+		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd "
+			     "changes no firewall and opens no port\n"
+			     "upnpctl set backend=auto");
 	check_report_ok(c, "upnpd %s %s (%s)", c->daemon ? "uses" : "would use",
 		   c->backend, why);
 }
@@ -218,12 +221,13 @@ void check_firewall_backend(struct check *c)
 
 #define CONNTRACK "/proc/sys/net/netfilter/nf_conntrack_"
 
-/* Return: 1 its name is in the file, 0 not, -1 there is no such file */
-static int named_in(const char *path)
+/* Return: 1: the file has the name of the module, 0: it has not, -1: there is
+ * no such file */
+static int has_module_name(const char *path)
 {
 	static const char name[] = "nf_conntrack";
 	char buf[4096];
-	size_t at = 0;		/* letters of the name met so far */
+	size_t at = 0;		/* letters of the name matched so far */
 	ssize_t n = 1;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
@@ -238,13 +242,13 @@ static int named_in(const char *path)
 	return !name[at];
 }
 
-/* As a module that is not loaded? Where nothing tells, it may be. */
+/* Is there a module that can be loaded? True if there is no list of modules. */
 static bool may_be_loaded(void)
 {
 	static const char *const lists[] = { "dep", "builtin" };
 	char path[128];
 	struct utsname u;
-	int told = -1, in;
+	int found = -1, in;
 
 	if (uname(&u))
 		return true;
@@ -252,10 +256,10 @@ static bool may_be_loaded(void)
 		struct wr w = wr_init(path, sizeof(path));
 
 		wr_fmt(&w, "/lib/modules/%s/modules.%s", u.release, lists[i]);
-		in = named_in(wr_cstr(&w));
-		told = in > told ? in : told;
+		in = has_module_name(wr_cstr(&w));
+		found = in > found ? in : found;
 	}
-	return told;
+	return found;
 }
 
 void check_firewall_kernel(struct check *c)
@@ -265,7 +269,7 @@ void check_firewall_kernel(struct check *c)
 
 	if (max < 0 && !may_be_loaded())
 		check_report(c, CHECK_PROBLEM, "the kernel has no connection "
-			  "tracking: it can not translate addresses\nInstall "
+			  "tracking: it cannot translate addresses\nInstall "
 			  "its modules (OpenWrt: kmod-nf-conntrack, "
 			  "kmod-nf-nat), or another kernel");
 	else if (max > 0 && count >= max - max / 20)
@@ -275,12 +279,12 @@ void check_firewall_kernel(struct check *c)
 			     "net.netfilter.nf_conntrack_max=%llu",
 			     (unsigned long long)count, (unsigned long long)max,
 			     (unsigned long long)max * 2);
-	check_report_ok(c, max < 0 ? "connection tracking is not loaded, as it "
-		   "seems; the first rule loads it" :
+	check_report_ok(c, max < 0 ? "connection tracking does not seem to be "
+		   "loaded; the first rule loads it" :
 		   "the kernel tracks connections");
 }
 
-/* ---- several at once ------------------------------------------------- */
+/* ---- several firewalls ------------------------------------------------- */
 
 void check_firewall_others(struct check *c)
 {
@@ -289,11 +293,11 @@ void check_firewall_others(struct check *c)
 	unsigned n = 0;
 
 	list_all(c);
-	if (blind(c))
+	if (rules_unread(c))
 		check_report(c, CHECK_WARNING,
-			     "the firewall's rules are not all "
-			     "known: %s\n%s",
-			     c->unseen, c->remedy);
+			     "the firewall's rules could not all "
+			     "be read: %s\n%s",
+			     c->unread, c->remedy);
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t] && check_rules_used(&c->rules[t]))
 			wr_fmt(&w, "%s%s", n++ ? " and " : "",
@@ -303,16 +307,17 @@ void check_firewall_others(struct check *c)
 		check_report(c, CHECK_WARNING,
 			     "%s rules are in use: a packet has "
 			     "to pass all of them, upnpd opens ports in one\n"
-			     "Keep one, and take the other's rules out",
+			     "Keep one, and remove the other's rules",
 			     used);
 	check_report_ok(
-		c, n ? "the rules in use are %s's" : "no rules are in use%s",
+		c, n ? "the rules in use are those of %s" :
+			"no rules are in use%s",
 		used);
 }
 
-/* ---- on the way out -------------------------------------------------- */
+/* ---- outgoing: masquerade -------------------------------------------- */
 
-/* Those whose addresses nobody outside could answer. */
+/* The networks whose addresses need translation, a bit each. */
 static uint32_t private_nets(const struct check_rules_flow *f)
 {
 	uint32_t ret = 0;
@@ -323,20 +328,18 @@ static uint32_t private_nets(const struct check_rules_flow *f)
 	return ret;
 }
 
-static void say_net(struct check *c, const struct netif_addr *net)
+static void report_untranslated(struct check *c, const struct netif_addr *net)
 {
 	char text[24];
 	struct wr w = wr_init(text, sizeof(text));
 
 	wr_net(&w, net->ip, net->mask);
 	wr_cstr(&w);
-	check_report(
-		c, CHECK_PROBLEM,
-		"nothing translates %s (%s) on its way out "
-		"by %s: its hosts have no Internet, and no answer through a "
-		"port arrives\nAdd a masquerade rule to the firewall, or: "
-		"upnpctl set masquerade=yes",
-		text, net->ifname, c->ext->name);
+	check_report(c, CHECK_PROBLEM, "nothing translates %s (%s) on its way "
+		     "out by %s: its hosts have no Internet, and answers "
+		     "through an open port do not arrive\n"
+		     "Add a masquerade rule to the firewall, or: upnpctl set "
+		     "masquerade=yes", text, net->ifname, c->ext->name);
 }
 
 void check_firewall_masquerade(struct check *c)
@@ -351,31 +354,31 @@ void check_firewall_masquerade(struct check *c)
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			lacking &= ~check_rules_masquerade(&c->rules[t]);
-	for (size_t i = 0; i < c->flow.n && !blind(c); i++)
+	for (size_t i = 0; i < c->flow.n && !rules_unread(c); i++)
 		if (lacking >> i & 1)
-			say_net(c, &c->flow.net[i]);
+			report_untranslated(c, &c->flow.net[i]);
 	if (!lacking)
 		check_report_ok(c,
 				"the internal networks are translated on their "
 				"way out");
 }
 
-/* ---- on the way in --------------------------------------------------- */
+/* ---- incoming: forward chains ---------------------------------------- */
 
-/* Do upnpd's rules stand where these do? */
-static bool works_with(const char *backend, int source)
+/* Does that backend add its rules where this source's rules are? */
+static bool backend_uses(const char *backend, int source)
 {
 	return !strcmp(backend, sources[source].backend);
 }
 
-/* Whose chain is it? One in nf_tables may be iptables-nft's. */
-static int whose(const struct check *c, int source,
+/* The source of that chain: a chain in nf_tables may belong to iptables-nft. */
+static int source_of(const struct check *c, int source,
 		 const struct check_rules_base *base)
 {
 	return c->rules[source].chain[base->chain].xt ? CHECK_XTNFT : source;
 }
 
-/* Will upnpd put its accept where that chain drops, once it runs? */
+/* Will upnpd add its accept rule to that chain when it is started? */
 static bool will_open(const struct check *c, int source,
 		      const struct check_rules_base *base)
 {
@@ -385,54 +388,54 @@ static bool will_open(const struct check *c, int source,
 		return false;
 	if (!strcmp(c->backend, "iptables"))
 		return source != CHECK_NFT;
-	if (!works_with(c->backend, source))
+	if (!backend_uses(c->backend, source))
 		return false;
 	return source != CHECK_NFT || !*c->conf.nft_table ||
 	       str_starts(name, str_z(c->conf.nft_table));
 }
 
-static void say_block(struct check *c, int source,
+static void report_block(struct check *c, int source,
 		      const struct check_rules_base *base)
 {
 	const char *name = sources[source].name;
 
 	if (c->backend && strcmp(c->backend, "iptables") &&
-	    !works_with(c->backend, source))
-		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
-			  "open port lets in, and upnpd works with %s\n"
-			  "upnpctl set backend=%s, or take that chain out",
+	    !backend_uses(c->backend, source))
+		check_report(c, CHECK_PROBLEM, "the %s chain %s drops packets "
+			  "to open ports, and upnpd works with %s\n"
+			  "upnpctl set backend=%s, or remove that chain",
 			  name, base->name, c->backend,
 			  sources[source].backend);
 	else if (source == CHECK_NFT && *c->conf.nft_table)
-		check_report(c, CHECK_PROBLEM, "the nft chain %s drops what an "
-			  "open port lets in, and upnpd's accept is not in "
+		check_report(c, CHECK_PROBLEM, "the nft chain %s drops packets "
+			  "to open ports, and upnpd's accept rule is not in "
 			  "it\nSet nft-table and nft-forward-chain to it, or "
 			  "unset both", base->name);
 	else
-		check_report(c, CHECK_PROBLEM, "the %s chain %s drops what an "
-			  "open port lets in before upnpd's accept, or that "
-			  "is missing\nupnpctl resync; if that does not help, "
-			  "move the dropping rule to the end", name,
-			  base->name);
+		check_report(c, CHECK_PROBLEM, "the %s chain %s drops packets "
+			     "to open ports before upnpd's accept rule, or "
+			     "that rule is missing\n"
+			     "upnpctl resync; if that does not help, move the "
+			     "dropping rule to the end", name, base->name);
 }
 
-/* A configured chain that is not there: nothing is opened then. */
+/* Report a configured chain that does not exist: no port is opened then. */
 static void check_chain(struct check *c)
 {
 	struct conf *conf = &c->conf;
 
 	if (!*conf->nft_table || !c->backend ||
-	    !works_with(c->backend, CHECK_NFT) || c->listed[CHECK_NFT] ||
+	    !backend_uses(c->backend, CHECK_NFT) || c->listed[CHECK_NFT] ||
 	    check_rules_has(&c->rules[CHECK_NFT], conf->nft_table,
 			    conf->nft_chain))
 		return;
 	check_report(c, CHECK_PROBLEM, "there is no chain %s in the nft table "
-		  "%s: upnpd can not put its accept there\nCorrect nft-table "
+		  "%s: upnpd cannot add its accept rule\nCorrect nft-table "
 		  "and nft-forward-chain, or unset both", conf->nft_chain,
 		  conf->nft_table);
 }
 
-/* The first chain of a source that upnpd will not open, if there is one. */
+/* Report the first chain of a source that upnpd will not open. */
 static void check_source(struct check *c, int source)
 {
 	const struct check_rules *r = &c->rules[source];
@@ -440,9 +443,9 @@ static void check_source(struct check *c, int source)
 	uint32_t nets;
 
 	while ((base = check_rules_block(r, base, &nets))) {
-		if (will_open(c, whose(c, source, base), base))
+		if (will_open(c, source_of(c, source, base), base))
 			continue;
-		say_block(c, whose(c, source, base), base);
+		report_block(c, source_of(c, source, base), base);
 		return;
 	}
 }
@@ -453,7 +456,7 @@ void check_firewall_forward(struct check *c)
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			check_source(c, t);
-	if (!blind(c))
-		check_report_ok(c, "no rule drops what an open port lets in%s",
+	if (!rules_unread(c))
+		check_report_ok(c, "no rule drops packets to open ports%s",
 			   c->daemon ? "" : ", once upnpd runs");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_ipt.c - the rules in a listing of iptables-save.
+ * check_ipt.c - parse the output of iptables-save.
  *
  * Runs in: upnpctl
  */
@@ -22,7 +22,7 @@ struct word {
 	unsigned char kind;
 };
 
-/* Options that are understood; each is followed by its value. Behind -m is the
+/* The options that are understood, each with a value. The value of -m is the
  * name of a match, whose options follow. */
 static const struct word options[] = {
 	{ "-i", IIF }, { "-o", OIF }, { "-s", SADDR }, { "-d", DADDR },
@@ -48,7 +48,7 @@ static unsigned kind_in(const struct word *w, size_t n, struct str s)
 	return 0;
 }
 
-/* The next word, or a text in quotes. */
+/* Split off the next word, or a text in quotes. */
 static bool next_word(struct str *rest, struct str *ret)
 {
 	struct str s = *rest;
@@ -68,7 +68,7 @@ static bool next_word(struct str *rest, struct str *ret)
 
 /* ---- conditions ------------------------------------------------------ */
 
-/* "wan+" is any name that begins so. */
+/* "wan+" matches every name that begins with "wan". */
 static bool is_iface(struct str value, const char *name)
 {
 	if (!value.n || value.p[value.n - 1] != '+')
@@ -117,7 +117,8 @@ static void match_addr(struct check_match *m, bool source, bool negate,
 	check_match_addr(m, source, negate, &ranges);
 }
 
-/* "NEW,DNAT". Both flows are new, and what comes in was translated. */
+/* "NEW,DNAT". Both flows are new, and the destination of incoming packets was
+ * translated. */
 static void match_state(struct check_match *m, bool negate, struct str list)
 {
 	bool is_new = false, is_dnat = false;
@@ -170,8 +171,8 @@ static uint64_t key_of(const struct check_ipt *ipt, struct str chain)
 	return check_rules_key(STR(""), str_z(ipt->table), chain);
 }
 
-/* The words behind "-A CHAIN". Return: is it a rule of ours? */
-static bool rule(const struct check_ipt *ipt, int here, struct str line)
+/* Parse the rule after "-A CHAIN". Return: is it a rule of upnpd? */
+static bool parse_rule(const struct check_ipt *ipt, int here, struct str line)
 {
 	struct check_match m = check_match_init(ipt->rules->flow);
 	struct str w, value = STR("");
@@ -202,7 +203,7 @@ static bool rule(const struct check_ipt *ipt, int here, struct str line)
 	return false;
 }
 
-/* ":FORWARD DROP [0:0]". Of our own chains there may be hundreds. */
+/* ":FORWARD DROP [0:0]". Chains of upnpd are skipped: there may be hundreds. */
 static void begin_chain(struct check_ipt *ipt, struct str line)
 {
 	struct check_rules *r = ipt->rules;
@@ -228,8 +229,9 @@ static void begin_chain(struct check_ipt *ipt, struct str line)
 	r->used |= drop;
 }
 
-/* Rules in the chains that hooks lead to count as use; ours do not. */
-static void append(struct check_ipt *ipt, struct str line)
+/* "-A CHAIN ...". A rule of a built-in chain counts as use of the firewall,
+ * unless it is a rule of upnpd. */
+static void add_rule(struct check_ipt *ipt, struct str line)
 {
 	struct check_rules *r = ipt->rules;
 	bool nat = !strcmp(ipt->table, "nat"), counts, ours;
@@ -244,12 +246,12 @@ static void append(struct check_ipt *ipt, struct str line)
 	counts = str_eq(name, STR("FORWARD")) ||
 		 (nat && (str_eq(name, STR("PREROUTING")) ||
 			  str_eq(name, STR("POSTROUTING"))));
-	ours = rule(ipt, here, line) ||
+	ours = parse_rule(ipt, here, line) ||
 	       str_eq(str_trim(line), STR("-j " IPT_SNAT_CHAIN));
 	r->used |= counts && !ours;
 }
 
-/* "*filter". What the other tables do is not looked at. */
+/* "*filter". Tables other than filter and nat are skipped. */
 static void begin_table(struct check_ipt *ipt, struct str name)
 {
 	uint8_t bit = check_rules_xt(name);
@@ -270,5 +272,5 @@ void check_ipt_line(void *arg, struct str line)
 	else if (*ipt->table && str_starts(line, STR(":")))
 		begin_chain(ipt, str_skip(line, 1));
 	else if (*ipt->table && str_starts(line, STR("-A ")))
-		append(ipt, str_skip(line, 3));
+		add_rule(ipt, str_skip(line, 3));
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_lan.c - is there another gateway on the LAN? Asked as a program there
- * would ask, by an M-SEARCH out of each internal interface.
+ * check_lan.c - search the LAN for other gateways as a program there would, by
+ * an M-SEARCH from each internal interface.
  *
- * The search goes out before the other checks and the answers are read after
- * them, so that the time to wait is theirs.
+ * The search is sent before the other checks and the answers are read after
+ * them, so that the checks run during the wait.
  *
  * Runs in: upnpctl
  */
@@ -23,9 +23,9 @@
 
 #define SSDP_PORT	1900
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
-/* Answers come within the second that MX allows; half of one for the way. */
+/* Answers are sent within MX, 1 s (UDA 1.1 1.3.3); 500 ms for delays. */
 #define WAIT_MS		1500
-#define GATEWAYS_MAX	8	/* named; more is unheard of */
+#define GATEWAYS_MAX	8	/* reported at most */
 
 static const char search[] =
 	"M-SEARCH * HTTP/1.1\r\n"
@@ -35,9 +35,9 @@ static const char search[] =
 	"ST: urn:schemas-upnp-org:device:InternetGatewayDevice:1\r\n"
 	"\r\n";
 
-/* ---- asking ---------------------------------------------------------- */
+/* ---- sending the search ---------------------------------------------- */
 
-static int open_at(uint32_t ip, int ifindex)
+static int open_socket(uint32_t ip, int ifindex)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET,
 				  .sin_addr.s_addr = htonl(ip) };
@@ -56,7 +56,7 @@ static int open_at(uint32_t ip, int ifindex)
 	return -1;
 }
 
-/* From the first address of each internal interface. */
+/* Send the search from the first address of each internal interface. */
 void check_lan_search(struct check *c)
 {
 	const struct sockaddr_in group = {
@@ -75,7 +75,7 @@ void check_lan_search(struct check *c)
 		a = netif_first_addr(&c->net, l->ifindex);
 		if (f->disabled || f->type != CONF_INTERNAL || !l->up || !a)
 			continue;
-		c->search[i] = open_at(a->ip, l->ifindex);
+		c->search[i] = open_socket(a->ip, l->ifindex);
 		if (c->search[i] >= 0 &&
 		    sendto(c->search[i], search, sizeof(search) - 1, 0,
 			   (const struct sockaddr *)&group,
@@ -130,7 +130,7 @@ static bool is_own(const struct check *c, uint32_t ip)
 	return false;
 }
 
-/* On the router itself it is upnpd, unless it says another name. */
+/* Is it upnpd that answered from an address of this router? */
 static bool is_upnpd(const char *server)
 {
 	struct str rest = str_z(server), word;
@@ -141,8 +141,8 @@ static bool is_upnpd(const char *server)
 	return false;
 }
 
-static void take_answer(struct check *c, struct seen *seen, uint32_t ip,
-			struct str datagram)
+static void handle_answer(struct check *c, struct seen *seen, uint32_t ip,
+			  struct str datagram)
 {
 	char server[96], ip_text[16];
 	struct wr w = wr_init(ip_text, sizeof(ip_text));
@@ -154,7 +154,7 @@ static void take_answer(struct check *c, struct seen *seen, uint32_t ip,
 	wr_ipv4(&w, ip);
 	wr_cstr(&w);
 	check_report(c, CHECK_WARNING, "another UPnP gateway answers at %s%s "
-		  "(%s): programs may ask that one for the port\n%s", ip_text,
+		  "(%s): programs may open their port there\n%s", ip_text,
 		  own ? ", on this router" : "", *server ? server : "unnamed",
 		  own ? "Stop that program" :
 		  "Turn UPnP off there, or use one router only");
@@ -173,12 +173,13 @@ static void read_answers(struct check *c, struct seen *seen, int fd)
 			     (struct sockaddr *)&from, &len);
 		if (n < 0)
 			return;
-		take_answer(c, seen, ntohl(from.sin_addr.s_addr),
-			    (struct str){ buf, (size_t)n });
+		handle_answer(c, seen, ntohl(from.sin_addr.s_addr),
+			      (struct str){ buf, (size_t)n });
 	}
 }
 
-/* Counted from the search on; what has come by then is read in any case. */
+/* Wait until WAIT_MS after the search was sent. Read at least what has
+ * arrived. */
 static void wait_for_answers(struct check *c, struct seen *seen)
 {
 	struct pollfd p[CONF_IFACES_MAX];

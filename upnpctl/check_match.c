@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_match.c - interfaces and addresses against the two flows.
+ * check_match.c - match the conditions of a rule against the two flows.
  *
  * Runs in: upnpctl
  */
@@ -60,7 +60,7 @@ void check_match_range(struct check_ranges *r,
 	}
 }
 
-/* The end of the flow that is in the internal network. */
+/* Match the internal end of the flow. */
 static void inner_end(const struct check_match *m, bool negate,
 		      const struct check_ranges *r, uint32_t *may,
 		      uint32_t *sure)
@@ -80,8 +80,8 @@ static void inner_end(const struct check_match *m, bool negate,
 void check_match_addr(struct check_match *m, bool source, bool negate,
 		      const struct check_ranges *r)
 {
-	/* The end on the Internet: a rule for some of its addresses is not a
-	 * rule for the Internet. */
+	/* Match the external end. A rule for some addresses of the Internet
+	 * does not count as a rule for the Internet. */
 	bool outer = negate || r->any.all;
 	uint32_t unused = 0;
 

@@ -11,7 +11,7 @@
 #include "sys/route.h"
 #include "upnpctl/check.h"
 
-/* A public address, to ask the routes about; nothing is sent to it. */
+/* A public address to look up a route for; nothing is sent to it. */
 #define SOMEWHERE_IP	0xc6290004u /* 198.41.0.4, a root name server */
 
 static const struct netif_link *link_of(const struct check *c,
@@ -31,20 +31,21 @@ static void check_link(struct check *c, const struct conf_iface *f)
 		check_report(c, CHECK_PROBLEM, "there is no interface %s: %s\n"
 			  "See ip link for the names, and correct the section "
 			  "[interface %s]", f->name,
-			  ext ? "there is no side to open a port on" :
-			  "nobody is served there", f->name);
+			  ext ? "a port has no side to be opened on" :
+			  "no client is served there", f->name);
 	else if (!l->up)
-		check_report(c, CHECK_PROBLEM, "%s is down: nothing passes it\n"
-			  "ip link set %s up", f->name, f->name);
+		check_report(c, CHECK_PROBLEM, "%s is down: no packet passes "
+			     "it\n"
+			     "ip link set %s up", f->name, f->name);
 	else if (!l->running)
 		check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
 			  "%s has no carrier: no cable, or the other end is "
-			  "off\nSee the cable, the modem or the access point "
-			  "behind it", f->name);
+			  "off\nCheck the cable, the modem or the access "
+			  "point behind it", f->name);
 	else if (!ext && !netif_first_addr(&c->net, l->ifindex))
 		check_report(
 			c, CHECK_PROBLEM,
-			"%s has no IPv4 address: nobody is "
+			"%s has no IPv4 address: no client is "
 			"served there\nip address add ADDRESS/LENGTH dev %s",
 			f->name, f->name);
 }
@@ -62,7 +63,7 @@ void check_net_interfaces(struct check *c)
 	if (!internal)
 		check_report(c, CHECK_PROBLEM,
 			     "no internal interface is enabled: "
-			     "nobody is served\nupnpctl interfaces add "
+			     "no client is served\nupnpctl interfaces add "
 			     "interface=NAME type=internal disabled=no");
 	check_report_ok(c, "all enabled interfaces are up");
 }
@@ -93,9 +94,9 @@ void check_net_networks(struct check *c)
 	check_report_ok(c, "every interface has a network of its own");
 }
 
-/* ---- the way out ----------------------------------------------------- */
+/* ---- the default route ----------------------------------------------- */
 
-static void check_other_way(struct check *c, int out)
+static void check_other_route(struct check *c, int out)
 {
 	const struct netif_link *ext = link_of(c, c->ext);
 	const struct conf_iface *f = check_report_iface(c, out);
@@ -103,19 +104,19 @@ static void check_other_way(struct check *c, int out)
 	if (f)
 		check_report(
 			c, CHECK_PROBLEM,
-			"the way to the Internet is by %s, "
+			"the route to the Internet is by %s, "
 			"which is configured as internal; the external one "
 			"is %s\nExchange the types of the two: upnpctl "
 			"interfaces set",
 			f->name, c->ext->name);
 	else if (route_has_default(ext->ifindex) == 1)
-		check_report(c, CHECK_WARNING, "there is another way to the "
-			  "Internet, and it is preferred to the one by %s: "
-			  "answers through a port may take it\n"
+		check_report(c, CHECK_WARNING, "another route to the Internet "
+			  "is preferred to the one by %s: "
+			  "answers through an open port may take it\n"
 			  "See ip route and ip rule", c->ext->name);
 	else
 		check_report(c, CHECK_PROBLEM,
-			     "the way to the Internet is by an "
+			     "the route to the Internet is by an "
 			     "interface that is not configured, not by %s\n"
 			     "See ip route; make the interface of the default "
 			     "route the external one",
@@ -128,17 +129,17 @@ void check_net_roles(struct check *c)
 	int out, err;
 
 	if (!ext->ifindex)
-		return;		/* told by check_net_interfaces() */
+		return;		/* reported by check_net_interfaces() */
 	err = route_out(SOMEWHERE_IP, &out);
 	if (err)
 		check_report(c, CHECK_PROBLEM,
-			     "there is no way to the Internet "
-			     "(%s): nobody outside can be answered\n"
+			     "there is no route to the Internet "
+			     "(%s): peers outside get no answer\n"
 			     "ip route add default via GATEWAY dev %s",
 			     strerror(-err), c->ext->name);
 	else if (out != ext->ifindex)
-		check_other_way(c, out);
-	check_report_ok(c, "the way to the Internet is by %s", c->ext->name);
+		check_other_route(c, out);
+	check_report_ok(c, "the route to the Internet is by %s", c->ext->name);
 }
 
 /* ---- the external address -------------------------------------------- */
@@ -182,11 +183,12 @@ static void check_kind(struct check *c, uint32_t ip, const char *ip_text)
 			  "private-external-address=warn or forced-ip",
 			  ip_text, k->what);
 	else if (k->level == CHECK_PROBLEM)
-		check_report(c, CHECK_PROBLEM, "%s is %s: nobody outside can "
-			  "reach it\nAsk the provider for a public address",
-			  ip_text, k->what);
+		check_report(c, CHECK_PROBLEM, "%s is %s: it cannot be reached "
+			     "from outside\n"
+			     "Ask the provider for a public address", ip_text,
+			     k->what);
 	else
-		check_report(c, k->level, "%s is %s: this router stands behind "
+		check_report(c, k->level, "%s is %s: this router is behind "
 			  "another NAT, where the port is not open\nSet the "
 			  "device before it to bridge mode, or have it forward "
 			  "everything here and set forced-ip", ip_text,
@@ -201,15 +203,15 @@ void check_net_external(struct check *c)
 	struct wr w = wr_init(text, sizeof(text));
 
 	if (!l->ifindex)
-		return;		/* told by check_net_interfaces() */
+		return;		/* reported by check_net_interfaces() */
 	route_source(l->ifindex, &route_ip);
 	ip = ifstate_choose_ip(c->net.addr, c->net.addr_n, l->ifindex,
 			       c->ext->forced_ip, route_ip);
 	if (!ip) {
 		check_report(c, CHECK_PROBLEM,
-			     "%s has no IPv4 address: there is "
-			     "nothing to open a port on\nSee whether its DHCP "
-			     "client or PPP runs",
+			     "%s has no IPv4 address to open a "
+			     "port on\nCheck that its DHCP client or PPP "
+			     "runs",
 			     c->ext->name);
 		return;
 	}
@@ -232,7 +234,7 @@ void check_net_forwarding(struct check *c)
 		check_report(
 			c, CHECK_PROBLEM,
 			"the kernel does not forward IPv4: "
-			"nothing gets from one side to the other\n"
+			"no packet passes from one side to the other\n"
 			"sysctl -w net.ipv4.ip_forward=1, and the same line "
 			"in /etc/sysctl.conf");
 		return;
@@ -243,7 +245,7 @@ void check_net_forwarding(struct check *c)
 		if (!f->disabled &&
 		    check_report_number(SYSCTL "conf/%s/forwarding", f->name) ==
 			    0)
-			check_report(c, CHECK_PROBLEM, "what comes in by %s is "
+			check_report(c, CHECK_PROBLEM, "packets from %s are "
 				  "not forwarded\n"
 				  "sysctl -w net.ipv4.conf.%s.forwarding=1",
 				  f->name, f->name);
@@ -251,8 +253,9 @@ void check_net_forwarding(struct check *c)
 	check_report_ok(c, "the kernel forwards IPv4");
 }
 
-/* A bridge that looks into IGMP passes multicast on only to ports that asked,
- * and they are asked by a querier. */
+/* A bridge that snoops IGMP forwards multicast only to ports where a host has
+ * joined the group. Without a querier the hosts are not asked to rejoin, and
+ * the bridge forgets them. */
 static bool lacks_querier(const char *name)
 {
 	static const char path[] = "/sys/class/net/%s/bridge/multicast_%s";
@@ -275,8 +278,8 @@ static void check_multicast_of(struct check *c, const struct conf_iface *f)
 	else if (lacks_querier(f->name))
 		check_report(
 			c, CHECK_WARNING,
-			"%s snoops IGMP but asks nobody: "
-			"after some minutes searches may not be passed on\n"
+			"%s snoops IGMP but sends no queries: "
+			"after some minutes it may not forward searches\n"
 			"ip link set %s type bridge mcast_querier 1, or "
 			"mcast_snooping 0",
 			f->name, f->name);
@@ -286,5 +289,5 @@ void check_net_multicast(struct check *c)
 {
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		check_multicast_of(c, &c->conf.iface[i]);
-	check_report_ok(c, "the internal interfaces take multicast");
+	check_report_ok(c, "the internal interfaces accept multicast");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_nft.c - conditions and verdicts of nf_tables against the two flows.
+ * check_nft.c - match the conditions and verdicts of nf_tables against the two
+ * flows.
  *
  * Runs in: upnpctl
  */
@@ -21,14 +22,14 @@
 
 /* ---- conditions ------------------------------------------------------ */
 
-/* A condition with the keys that it compares to; none of them for a mask. */
+/* A condition and the keys that it compares with; no keys for a mask. */
 struct test {
 	const struct nl_ruleset_cond *cond;
 	const struct check_elem *elem;
 	size_t n;
 };
 
-/* A field's bytes, zero behind them. */
+/* A field's bytes, padded with zeros. */
 struct key {
 	uint8_t bytes[NL_RULESET_BYTES];
 };
@@ -60,8 +61,8 @@ static bool holds(const struct test *t, struct key x)
 	return hit != cond->negate;
 }
 
-/* By name or by index. */
-static void judge_iface(struct check_match *m, const struct test *t)
+/* By the name or the index of an interface. */
+static void match_iface(struct check_match *m, const struct test *t)
 {
 	const struct check_rules_flow *flow = m->flow;
 	unsigned field = t->cond->field;
@@ -83,26 +84,26 @@ static void judge_iface(struct check_match *m, const struct test *t)
 			  key_u32(flow->ext_index)), nets);
 }
 
-/* Both flows have the same value. */
-static void judge_same(struct check_match *m, bool hold)
+/* For a field that has the same value in both flows. */
+static void match_same(struct check_match *m, bool hold)
 {
 	enum check_hold both = hold ? CHECK_ALWAYS : CHECK_NEVER;
 
 	check_match_add(m, both, both);
 }
 
-static void judge_family(struct check_match *m, const struct test *t)
+static void match_family(struct check_match *m, const struct test *t)
 {
 	const uint8_t family = NFPROTO_IPV4;
 	const uint16_t type = htons(ETH_P_IP);
 
-	judge_same(m, holds(t, t->cond->field == NL_FIELD_NFPROTO ?
+	match_same(m, holds(t, t->cond->field == NL_FIELD_NFPROTO ?
 			    key_of(&family, sizeof(family)) :
 			    key_of(&type, sizeof(type))));
 }
 
-/* A mapping is for one of the two protocols; what leaves uses both. */
-static void judge_l4proto(struct check_match *m, const struct test *t)
+/* A mapping is for TCP or UDP; outgoing packets use both. */
+static void match_l4proto(struct check_match *m, const struct test *t)
 {
 	const uint8_t tcp = IPPROTO_TCP, udp = IPPROTO_UDP;
 	int n = holds(t, key_of(&tcp, 1)) + holds(t, key_of(&udp, 1));
@@ -112,13 +113,13 @@ static void judge_l4proto(struct check_match *m, const struct test *t)
 }
 
 /* Most packets have no mark. */
-static void judge_mark(struct check_match *m, const struct test *t)
+static void match_mark(struct check_match *m, const struct test *t)
 {
 	check_match_add(m, CHECK_MAYBE, t->cond->op != NL_OP_UNKNOWN &&
 			holds(t, key_u32(0)) ? CHECK_MAYBE : CHECK_NEVER);
 }
 
-static void judge_port(struct check_match *m, const struct test *t)
+static void match_port(struct check_match *m, const struct test *t)
 {
 	check_match_add(m, CHECK_MAYBE,
 			t->cond->negate ? CHECK_MAYBE : CHECK_NEVER);
@@ -132,7 +133,7 @@ static uint32_t address(const uint8_t *bytes)
 	return ntohl(ip);
 }
 
-static void judge_addr(struct check_match *m, const struct test *t)
+static void match_addr(struct check_match *m, const struct test *t)
 {
 	uint32_t mask = address(t->cond->mask), lo = address(t->cond->value);
 	struct check_ranges ranges = { .unknown = false };
@@ -155,17 +156,17 @@ static void judge_addr(struct check_match *m, const struct test *t)
 			 &ranges);
 }
 
-/* NF_CT_STATE_BIT(IP_CT_NEW), which the header has for the kernel only. */
+/* NF_CT_STATE_BIT(IP_CT_NEW), which the header defines for the kernel only. */
 #define STATE_NEW	(1u << (IP_CT_NEW + 1))
 
-static void judge_state(struct check_match *m, const struct test *t)
+static void match_state(struct check_match *m, const struct test *t)
 {
-	judge_same(m, holds(t, key_u32(STATE_NEW)));
+	match_same(m, holds(t, key_u32(STATE_NEW)));
 }
 
-/* Bits of the status that are known: of what comes in by an open port the
- * destination was translated, and it is the first packet of a flow that nobody
- * expected. Other bits tell how far conntrack has come. */
+/* The status bits that are known: a packet to an open port has IPS_DST_NAT, and
+ * it is the first packet of a flow that was not expected. The other bits depend
+ * on the progress of conntrack. */
 #define STATUS_KNOWN	(IPS_EXPECTED | IPS_SEEN_REPLY | IPS_ASSURED | \
 			 IPS_CONFIRMED | IPS_SRC_NAT | IPS_DST_NAT)
 
@@ -186,7 +187,7 @@ static enum check_hold status_is(const struct nl_ruleset_cond *cond,
 	return hit != cond->negate ? CHECK_ALWAYS : CHECK_NEVER;
 }
 
-static void judge_status(struct check_match *m, const struct test *t)
+static void match_status(struct check_match *m, const struct test *t)
 {
 	if (t->cond->op != NL_OP_MASK)
 		check_match_unknown(m);
@@ -196,38 +197,38 @@ static void judge_status(struct check_match *m, const struct test *t)
 }
 
 static const struct {
-	void (*judge)(struct check_match *, const struct test *);
-	bool blindly;		/* also where nothing is known of the keys */
-} judges[NL_FIELD__MAX] = {
-	[NL_FIELD_IIF] = { judge_iface, false },
-	[NL_FIELD_OIF] = { judge_iface, false },
-	[NL_FIELD_IIFNAME] = { judge_iface, false },
-	[NL_FIELD_OIFNAME] = { judge_iface, false },
-	[NL_FIELD_NFPROTO] = { judge_family, false },
-	[NL_FIELD_ETHERTYPE] = { judge_family, false },
-	[NL_FIELD_L4PROTO] = { judge_l4proto, false },
-	[NL_FIELD_MARK] = { judge_mark, true },
-	[NL_FIELD_SADDR] = { judge_addr, false },
-	[NL_FIELD_DADDR] = { judge_addr, false },
-	[NL_FIELD_SPORT] = { judge_port, true },
-	[NL_FIELD_DPORT] = { judge_port, true },
-	[NL_FIELD_CT_STATE] = { judge_state, false },
-	[NL_FIELD_CT_STATUS] = { judge_status, false },
+	void (*match)(struct check_match *, const struct test *);
+	bool unknown_ok;	/* also called if the keys were not read */
+} matchers[NL_FIELD__MAX] = {
+	[NL_FIELD_IIF] = { match_iface, false },
+	[NL_FIELD_OIF] = { match_iface, false },
+	[NL_FIELD_IIFNAME] = { match_iface, false },
+	[NL_FIELD_OIFNAME] = { match_iface, false },
+	[NL_FIELD_NFPROTO] = { match_family, false },
+	[NL_FIELD_ETHERTYPE] = { match_family, false },
+	[NL_FIELD_L4PROTO] = { match_l4proto, false },
+	[NL_FIELD_MARK] = { match_mark, true },
+	[NL_FIELD_SADDR] = { match_addr, false },
+	[NL_FIELD_DADDR] = { match_addr, false },
+	[NL_FIELD_SPORT] = { match_port, true },
+	[NL_FIELD_DPORT] = { match_port, true },
+	[NL_FIELD_CT_STATE] = { match_state, false },
+	[NL_FIELD_CT_STATUS] = { match_status, false },
 };
 
-static void judge(struct check_match *m, const struct test *t)
+static void match_test(struct check_match *m, const struct test *t)
 {
 	unsigned field = t->cond->field;
 
-	if (!judges[field].judge ||
-	    (t->cond->op == NL_OP_UNKNOWN && !judges[field].blindly))
+	if (!matchers[field].match ||
+	    (t->cond->op == NL_OP_UNKNOWN && !matchers[field].unknown_ok))
 		check_match_unknown(m);
 	else
-		judges[field].judge(m, t);
+		matchers[field].match(m, t);
 }
 
-/* The set that a condition looks into; NULL: it is not known, or its keys are
- * concatenations. */
+/* The set that a condition looks up. NULL: the set was not read, or its keys
+ * are concatenations. */
 static const struct check_set *set_of(struct check_nft *nft,
 				      const struct nl_ruleset_rule *rule,
 				      const struct nl_ruleset_cond *cond)
@@ -238,8 +239,8 @@ static const struct check_set *set_of(struct check_nft *nft,
 	return set && cond->field && set->key_len == cond->len ? set : NULL;
 }
 
-/* Our own rules accept what comes in to a client's socket, and the answers
- * from there; what leaves otherwise is not in the set. */
+/* upnpd's own rules accept packets to a client's socket and the answers from
+ * there. Other outgoing packets are not in the set. */
 static bool is_ours(const struct nl_ruleset_cond *cond)
 {
 	return cond->op == NL_OP_SET && str_eq(cond->set, STR(NL_PLACE_SET));
@@ -272,12 +273,13 @@ static void add_condition(struct check_nft *nft, struct check_match *m,
 		t.elem = set ? check_set_first(&nft->sets, set) : NULL;
 		t.n = set ? set->n : 0;
 	}
-	judge(m, &t);
+	match_test(m, &t);
 }
 
 /* ---- rules ----------------------------------------------------------- */
 
-/* What a program behind a queue does is its own: it does not surely drop. */
+/* A program that reads a queue may accept the packet, so a queue does not count
+ * as a drop. */
 static enum check_rules_verdict verdict_of(unsigned verdict)
 {
 	static const uint8_t is[] = {
@@ -293,8 +295,8 @@ static enum check_rules_verdict verdict_of(unsigned verdict)
 	return verdict < sizeof(is) ? is[verdict] : CHECK_RULES_NONE;
 }
 
-/* Each element is a rule: of those with one key no two match the same packet.
- * Where the elements are not known, nor are the chains that they lead to. */
+/* Add each element as a rule. Two elements never match the same packet. If the
+ * elements were not read, the chains that they lead to are unknown. */
 static void add_map(struct check_nft *nft, int here,
 		    const struct check_match *m,
 		    const struct nl_ruleset_rule *rule)
@@ -314,7 +316,7 @@ static void add_map(struct check_nft *nft, int here,
 		struct test t = { &key, e, 1 };
 
 		if (one && !e->any)
-			judge(&with, &t);
+			match_test(&with, &t);
 		else
 			check_match_unknown(&with);
 		check_rules_rule(nft->rules, here, &with,
@@ -325,7 +327,8 @@ static void add_map(struct check_nft *nft, int here,
 static bool of_interest(uint8_t family, struct str table)
 {
 	return family == NFPROTO_INET ||
-	       (family == NFPROTO_IPV4 && !str_eq(table, str_z(nl_place_own.table)));
+	       (family == NFPROTO_IPV4 &&
+		!str_eq(table, str_z(nl_place_own.table)));
 }
 
 static uint64_t chain_key(uint8_t family, struct str table, struct str chain)
@@ -333,7 +336,7 @@ static uint64_t chain_key(uint8_t family, struct str table, struct str chain)
 	return check_rules_key(str_z(nfnl_family_name(family)), table, chain);
 }
 
-/* A rule of a base chain counts as use, unless it is one of ours. */
+/* A rule of a base chain counts as use of the firewall. */
 static void note_use(struct check_rules *r, const struct check_rules_chain *c)
 {
 	if (c->counts && c->xt)
@@ -342,7 +345,7 @@ static void note_use(struct check_rules *r, const struct check_rules_chain *c)
 		r->used |= c->counts;
 }
 
-static void take_rule(struct check_nft *nft, const struct nlmsghdr *h)
+static void handle_rule(struct check_nft *nft, const struct nlmsghdr *h)
 {
 	struct check_rules *r = nft->rules;
 	struct nl_ruleset_rule rule;
@@ -374,8 +377,8 @@ static void take_rule(struct check_nft *nft, const struct nlmsghdr *h)
 
 /* ---- chains ---------------------------------------------------------- */
 
-/* Base chains of the iptables command have these names. Return: the bit of
- * its table */
+/* Is it a base chain of the iptables command, by its name? Return: the bit of
+ * its table, or 0 */
 static uint8_t xt_of(const struct nl_ruleset_chain *chain)
 {
 	static const char *const names[] = {
@@ -389,7 +392,7 @@ static uint8_t xt_of(const struct nl_ruleset_chain *chain)
 	return 0;
 }
 
-static void take_chain(struct check_nft *nft, const struct nlmsghdr *h)
+static void handle_chain(struct check_nft *nft, const struct nlmsghdr *h)
 {
 	struct check_rules *r = nft->rules;
 	struct nl_ruleset_chain chain;
@@ -422,7 +425,7 @@ static void take_chain(struct check_nft *nft, const struct nlmsghdr *h)
 		note_use(r, c);
 }
 
-static void take_set(struct check_nft *nft, const struct nlmsghdr *h)
+static void handle_set(struct check_nft *nft, const struct nlmsghdr *h)
 {
 	struct nl_ruleset_set set;
 
@@ -439,22 +442,22 @@ void check_nft_message(void *arg, const struct nlmsghdr *h)
 	nft->mixed |= nft->seen && generation != nft->generation;
 	nft->generation = generation;
 	nft->seen = true;
-	take_chain(nft, h);
-	take_set(nft, h);
+	handle_chain(nft, h);
+	handle_set(nft, h);
 	check_set_elems(&nft->sets, h);
-	take_rule(nft, h);
+	handle_rule(nft, h);
 }
 
 /* ---- the kernel ------------------------------------------------------ */
 
-/* The deadline of a dump is for so many rules. */
-#define PATIENCE	PM_MAPPINGS_LIMIT
+/* The deadline of a dump allows for so many rules. */
+#define DUMP_RULES	PM_MAPPINGS_LIMIT
 #define PAUSE_NS	50000000	/* before the next try */
 
 static int dump(struct check_nft *nft, int fd, uint32_t *seq, int type,
 		const struct check_set *set)
 {
-	struct nfnl_query q = { .type = type, .rules = PATIENCE };
+	struct nfnl_query q = { .type = type, .rules = DUMP_RULES };
 
 	if (set) {
 		q.family = nfnl_family_name(set->family);
@@ -464,7 +467,7 @@ static int dump(struct check_nft *nft, int fd, uint32_t *seq, int type,
 	return nfnl_dump(fd, ++*seq, &q, check_nft_message, nft);
 }
 
-/* Return: as nfnl_dump(); -EINTR also where a set went meanwhile */
+/* Return: as nfnl_dump(); -EINTR also if a set was deleted meanwhile */
 static int dump_all(struct check_nft *nft, int fd)
 {
 	uint32_t seq = 0;
@@ -501,6 +504,6 @@ int check_nft_read(struct check_rules *r, const struct check_rules_flow *flow)
 		if (fd >= 0)
 			close(fd);
 	}
-	/* without nfnetlink, and without nf_tables in it */
+	/* a kernel without nfnetlink; one without nf_tables */
 	return rc == -EPROTONOSUPPORT || rc == -EINVAL ? -ENOENT : rc;
 }

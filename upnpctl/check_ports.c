@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_ports.c - are the ports that upnpd serves on free, or its own?
+ * check_ports.c - check that the ports that upnpd serves are free or in use by
+ * upnpd.
  *
- * A socket that others can live beside is no fault: what counts is whether
- * upnpd's own bind would succeed, so that is tried, with its options; the
- * socket is closed at once and takes no connection.
+ * Another socket on the port may be harmless (SO_REUSEADDR). So the check tries
+ * upnpd's own bind, with the same options; it closes the socket at once and
+ * accepts no connection.
  *
  * Runs in: upnpctl
  */
@@ -24,9 +25,9 @@
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define HOLDERS_MAX	16		/* of one port */
 
-/* ---- who holds a socket ---------------------------------------------- */
+/* ---- the owner of a socket ---------------------------------------------- */
 
-/* Has process @pid the socket of that inode? */
+/* Does process @pid have the socket open? @link: "socket:[INODE]" */
 static bool has_socket(const char *pid, const char *link)
 {
 	char path[64], target[64];
@@ -49,8 +50,8 @@ static bool has_socket(const char *pid, const char *link)
 	return found;
 }
 
-/* 0: it can not be told, at least not by this user; no more is said where a
- * directory can not be read to its end. */
+/* The process that has the socket open. Return: 0: not found, for example
+ * because this user may not see it */
 static uint32_t process_with(uint64_t inode)
 {
 	char link[40];
@@ -70,7 +71,7 @@ static uint32_t process_with(uint64_t inode)
 	return ret;
 }
 
-/* "PID (NAME) STATE PARENT ..."; the name may have anything in it. */
+/* "PID (NAME) STATE PARENT ...", proc(5); NAME may contain any byte. */
 static uint32_t parent_of(uint32_t pid)
 {
 	char buf[256];
@@ -84,21 +85,21 @@ static uint32_t parent_of(uint32_t pid)
 	for (at = s.n; at > 0 && s.p[at - 1] != ')'; at--)
 		;
 	s = str_skip(s, at);
-	str_word(&s, &word);	/* its state stands before it */
+	str_word(&s, &word);	/* STATE */
 	if (str_word(&s, &word))
 		str_u32(word, 0, INT32_MAX, &ret);
 	return ret;
 }
 
-/* The engine is the fork server's child, and that the monitor's. */
-static bool is_of(uint32_t daemon, uint32_t pid)
+/* The monitor's child is the fork server, whose child is the engine. */
+static bool belongs_to(uint32_t daemon, uint32_t pid)
 {
 	for (int up = 0; up < 2 && pid && pid != daemon; up++)
 		pid = parent_of(pid);
 	return pid == daemon;
 }
 
-/* An ordinary user sees only whose it is. */
+/* An ordinary user cannot find the process, only the owner of the socket. */
 static bool is_ours(const struct check *c, const struct ports_holder *h,
 		    uint32_t pid)
 {
@@ -109,7 +110,7 @@ static bool is_ours(const struct check *c, const struct ports_holder *h,
 	if (!daemon)
 		return false;
 	if (pid)
-		return is_of(daemon, pid);
+		return belongs_to(daemon, pid);
 	return jail_user(c->conf.user, &uid, &gid) >= 0 && uid == h->uid;
 }
 
@@ -119,11 +120,11 @@ struct port {
 	uint8_t protocol;
 	uint16_t number;
 	uint32_t ip;
-	const char *ifname;	/* that the server is bound to, or NULL */
+	const char *ifname;	/* the server binds to it; or NULL */
 	const char *what;
 };
 
-/* As upnpd does it. 0, or -errno */
+/* Bind as upnpd does. Return: 0 or -errno */
 static int try_bind(const struct port *p)
 {
 	struct sockaddr_in sa = {
@@ -155,7 +156,7 @@ static void put_holder(struct wr *w, uint32_t pid)
 	char buf[32];
 
 	if (!pid) {
-		wr_z(w, "a program that this user can not see");
+		wr_z(w, "a program that this user may not see");
 		return;
 	}
 	check_report_read(buf, sizeof(buf), &comm, "/proc/%u/comm",
@@ -163,8 +164,8 @@ static void put_holder(struct wr *w, uint32_t pid)
 	wr_fmt(w, "%.*s (process %u)", STR_F(comm), (unsigned)pid);
 }
 
-static void say_taken(struct check *c, const struct port *p, uint32_t pid,
-		      int err)
+static void report_taken(struct check *c, const struct port *p, uint32_t pid,
+			 int err)
 {
 	bool tcp = p->protocol == IPPROTO_TCP;
 	char text[96];
@@ -173,15 +174,15 @@ static void say_taken(struct check *c, const struct port *p, uint32_t pid,
 	if (err == -EADDRINUSE)
 		put_holder(&w, pid);
 	else
-		wr_fmt(&w, "no one, but: %s", strerror(-err));
+		wr_fmt(&w, "no program, but: %s", strerror(-err));
 	wr_fmt(&w, ", at ");
 	wr_ipv4(&w, p->ip);
 	wr_cstr(&w);
 	check_report(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s is not "
 		  "served there\nStop that program%s", tcp ? "TCP" : "UDP",
 		  p->number, text, p->what, tcp ?
-		  ", or set another http-port (0: upnpd takes any)" :
-		  ", or its UPnP or DLNA part");
+		  ", or set another http-port (0: any free port)" :
+		  ", or turn its UPnP or DLNA part off");
 }
 
 /* Return: a finding was made */
@@ -200,11 +201,12 @@ static bool check_port(struct check *c, const struct port *p)
 	}
 	err = try_bind(p);
 	if (err)
-		say_taken(c, p, other, err);
+		report_taken(c, p, other, err);
 	return err;
 }
 
-/* The group's address is one for all interfaces. */
+/* The multicast address is the same on all interfaces, so it is checked
+ * once. */
 void check_ports(struct check *c)
 {
 	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, SSDP_GROUP_IP, NULL,

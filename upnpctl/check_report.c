@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_report.c - what the checks use: saying what was found, reading small
+ * check_report.c - functions that the checks share: report findings, read small
  * files.
  *
  * Runs in: upnpctl
@@ -47,11 +47,11 @@ static void print_json(enum check_level level, const char *name,
 	json_end();
 }
 
-static void found(struct check *, enum check_level, const char *fmt, va_list)
+static void report(struct check *, enum check_level, const char *fmt, va_list)
 	__attribute__((format(printf, 3, 0)));
 
-static void found(struct check *c, enum check_level level, const char *fmt,
-		  va_list ap)
+static void report(struct check *c, enum check_level level, const char *fmt,
+		   va_list ap)
 {
 	char buf[1024];
 	struct wr w = wr_init_cut(buf, sizeof(buf));
@@ -63,7 +63,7 @@ static void found(struct check *c, enum check_level level, const char *fmt,
 	text_clean(TEXT_NO_CONTROL, buf, text.n);
 	text_clean(TEXT_NO_CONTROL, buf + w.len - remedy.n, remedy.n);
 	(c->env->json ? print_json : print_text)(level, c->name, text, remedy);
-	c->said++;
+	c->reported++;
 	if (level > c->worst)
 		c->worst = level;
 }
@@ -73,7 +73,7 @@ void check_report(struct check *c, enum check_level level, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	found(c, level, fmt, ap);
+	report(c, level, fmt, ap);
 	va_end(ap);
 }
 
@@ -81,10 +81,10 @@ void check_report_ok(struct check *c, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (c->said)
+	if (c->reported)
 		return;
 	va_start(ap, fmt);
-	found(c, CHECK_OK, fmt, ap);
+	report(c, CHECK_OK, fmt, ap);
 	va_end(ap);
 }
 
@@ -106,9 +106,9 @@ static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
 	if (w.over)
 		return false;
 	err = fileio_read(AT_FDCWD, path, O_NONBLOCK, buf, cap, &rest);
-	if (err && err != -EFBIG)	/* its first line may be all here */
+	if (err && err != -EFBIG)	/* the first line may be complete */
 		return false;
-	*ret = rest;		/* where it is empty */
+	*ret = rest;		/* for an empty file */
 	str_cut(&rest, '\n', ret);
 	return true;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_rules.c - chains, jumps and verdicts, and what they come to.
+ * check_rules.c - follow chains, jumps and verdicts, and decide about the
+ * flows.
+ *
+ * Owns: nothing; a struct check_rules is the caller's. A chain is stored as the
+ * hash of its name and the sum of its rules, so thousands of rules need no
+ * memory.
  *
  * Runs in: upnpctl
- * Owns: nothing; a struct check_rules is the caller's. Chains are kept by the
- * hash of their names, so that thousands of rules cost no memory.
  */
 #include <string.h>
 #include "base/hash.h"
@@ -14,9 +17,9 @@
 #include "natfw/backend.h"
 
 #define DEPTH_MAX	16	/* of jumps; the kernel's own limit */
-#define STEPS_MAX	20000	/* chains looked into for one answer */
+#define STEPS_MAX	20000	/* chains visited for one answer */
 
-/* ---- filling it ------------------------------------------------------- */
+/* ---- adding rules ------------------------------------------------------- */
 
 void check_rules_begin(struct check_rules *r,
 		       const struct check_rules_flow *flow)
@@ -79,7 +82,7 @@ static void add_jump(struct check_rules *r, int here, uint64_t key,
 		(uint16_t)here, (uint16_t)to, in, out };
 }
 
-/* A rule judges what no rule before it has decided. */
+/* A rule decides only for the networks that no earlier rule has decided. */
 void check_rules_rule(struct check_rules *r, int here,
 		      const struct check_match *m,
 		      enum check_rules_verdict verdict, uint64_t target)
@@ -161,7 +164,7 @@ uint32_t check_rules_masquerade(struct check_rules *r)
 	return ret;
 }
 
-enum fate { UNDECIDED, ACCEPTED, DROPPED };
+enum outcome { UNDECIDED, ACCEPTED, DROPPED };
 
 struct walk {
 	const struct check_rules *r;
@@ -169,24 +172,26 @@ struct walk {
 	unsigned steps;
 };
 
-/* Jumps were kept only as long as nothing was decided, so they come first. */
-static enum fate fate_in(struct walk *walk, uint16_t chain, unsigned depth)
+/* Jumps were stored only while no rule had decided, so they are followed before
+ * the verdicts of the chain itself. */
+static enum outcome outcome_in(struct walk *walk, uint16_t chain,
+			       unsigned depth)
 {
 	const struct check_rules *r = walk->r;
 	const struct check_rules_chain *c = &r->chain[chain];
 	const struct check_rules_jump *j, *end = r->jump + r->jump_n;
-	enum fate fate = UNDECIDED;
+	enum outcome outcome = UNDECIDED;
 
 	if (depth == DEPTH_MAX || ++walk->steps > STEPS_MAX)
 		return UNDECIDED;
-	for (j = r->jump; j < end && fate == UNDECIDED; j++)
+	for (j = r->jump; j < end && outcome == UNDECIDED; j++)
 		if (j->from == chain && j->in & walk->bit)
-			fate = fate_in(walk, j->to, depth + 1);
-	if (fate == UNDECIDED && c->accept & walk->bit)
-		fate = ACCEPTED;
-	if (fate == UNDECIDED && c->drop & walk->bit)
-		fate = DROPPED;
-	return fate;
+			outcome = outcome_in(walk, j->to, depth + 1);
+	if (outcome == UNDECIDED && c->accept & walk->bit)
+		outcome = ACCEPTED;
+	if (outcome == UNDECIDED && c->drop & walk->bit)
+		outcome = DROPPED;
+	return outcome;
 }
 
 static uint32_t blocked_by(const struct check_rules *r,
@@ -198,9 +203,9 @@ static uint32_t blocked_by(const struct check_rules *r,
 		return 0;
 	for (size_t i = 0; i < r->flow->n; i++) {
 		struct walk walk = { r, UINT32_C(1) << i, 0 };
-		enum fate fate = fate_in(&walk, b->chain, 0);
+		enum outcome outcome = outcome_in(&walk, b->chain, 0);
 
-		if (fate == DROPPED || (fate == UNDECIDED && b->drop))
+		if (outcome == DROPPED || (outcome == UNDECIDED && b->drop))
 			nets |= walk.bit;
 	}
 	return nets;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_set.c - sets and verdict maps of nf_tables, in memory that grows.
+ * check_set.c - store sets and verdict maps of nf_tables in growing arrays.
  *
  * Runs in: upnpctl
  */
@@ -10,8 +10,8 @@
 #include "upnpctl/check_set.h"
 #include "natfw/nfnl.h"
 
-/* Room for more entries of @size bytes than @cap; NULL without memory, and then
- * @v is as it was. */
+/* Grow an array of *@cap entries of @size bytes. Return: NULL without memory;
+ * @v is unchanged then */
 static void *grow(void *v, size_t *cap, size_t size)
 {
 	size_t more = *cap ? 2 * *cap : 16;
@@ -36,7 +36,7 @@ void check_set_add(struct check_sets *sets, const struct nl_ruleset_set *from)
 	set = &sets->set[sets->n];
 	*set = (struct check_set){
 		.family = from->family, .key_len = from->key_len,
-		.interval = from->interval, .whole = true,
+		.interval = from->interval, .complete = true,
 	};
 	if (str_copy(set->table, sizeof(set->table), from->table) &&
 	    str_copy(set->name, sizeof(set->name), from->name))
@@ -52,13 +52,13 @@ void check_set_free(struct check_sets *sets)
 
 /* ---- elements --------------------------------------------------------- */
 
-struct adding {
+struct add_arg {
 	struct check_sets *sets;
 	struct check_set *set;
 };
 
-/* Of a key that is too long only the first bytes are kept. Such a key is a
- * concatenation, and nobody looks at those. */
+/* Keep the first bytes of a key that is too long: it is a concatenation, which
+ * is never looked up. */
 static void copy_key(uint8_t *dst, struct str key)
 {
 	memset(dst, 0, NL_RULESET_BYTES);
@@ -85,22 +85,22 @@ static struct check_elem elem_of(const struct check_set *set,
 
 static void add_elem(void *arg, const struct nl_ruleset_elem *from)
 {
-	const struct adding *to = arg;
+	const struct add_arg *to = arg;
 	struct check_sets *sets = to->sets;
 	struct check_set *set = to->set;
 	void *grown;
 
 	if (!set->n)
 		set->first = sets->elem_n;
-	if (!set->whole || set->ready || set->n == CHECK_SET_ELEMS_MAX ||
+	if (!set->complete || set->ready || set->n == CHECK_SET_ELEMS_MAX ||
 	    set->first + set->n != sets->elem_n) {
-		set->whole = false;
+		set->complete = false;
 		return;
 	}
 	if (sets->elem_n == sets->elem_cap) {
 		grown = grow(sets->elem, &sets->elem_cap,
 				 sizeof(*sets->elem));
-		set->whole = grown;
+		set->complete = grown;
 		if (!grown)
 			return;
 		sets->elem = grown;
@@ -117,7 +117,7 @@ void check_set_elems(struct check_sets *sets, const struct nlmsghdr *h)
 			.family = set->family, .table = str_z(set->table),
 			.name = str_z(set->name),
 		};
-		struct adding to = { sets, set };
+		struct add_arg to = { sets, set };
 
 		nl_ruleset_elems(h, &about, add_elem, &to);
 	}
@@ -125,8 +125,8 @@ void check_set_elems(struct check_sets *sets, const struct nlmsghdr *h)
 
 /* ---- ranges ----------------------------------------------------------- */
 
-/* By their keys. Where one range ends and the next begins, the end is first;
- * the element for any other key is the last. */
+/* Order by key. At the same key the end of a range comes before the start of
+ * the next; the element for all other keys comes last. */
 static int compare(const void *x, const void *y)
 {
 	const struct check_elem *a = x, *b = y;
@@ -137,8 +137,8 @@ static int compare(const void *x, const void *y)
 	return order ? order : b->end - a->end;
 }
 
-/* The last key before @next. */
-static void before(uint8_t *key, const uint8_t *next, size_t len)
+/* Set @key to the last key before @next. */
+static void key_before(uint8_t *key, const uint8_t *next, size_t len)
 {
 	memcpy(key, next, NL_RULESET_BYTES);
 	while (len && !key[--len])
@@ -146,7 +146,7 @@ static void before(uint8_t *key, const uint8_t *next, size_t len)
 	key[len]--;
 }
 
-/* Beginnings and ends become ranges. */
+/* Turn the starts and ends of an interval set into ranges. */
 static void make_ranges(struct check_set *set, struct check_elem *e)
 {
 	size_t len = set->key_len < NL_RULESET_BYTES ? set->key_len :
@@ -162,7 +162,7 @@ static void make_ranges(struct check_set *set, struct check_elem *e)
 			continue;
 		}
 		if (i + 1 < set->n && !e[i + 1].any)
-			before(e[i].hi, e[i + 1].lo, len);
+			key_before(e[i].hi, e[i + 1].lo, len);
 		else
 			memset(e[i].hi, 0xff, len);
 		e[n++] = e[i];
@@ -183,7 +183,7 @@ const struct check_set *check_set_find(struct check_sets *sets, uint8_t family,
 		if (set->interval && set->n && !set->ready)
 			make_ranges(set, sets->elem + set->first);
 		set->ready = true;
-		return set->whole ? set : NULL;
+		return set->complete ? set : NULL;
 	}
 	return NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_set.h - the sets and verdict maps that rules of nf_tables look into,
- * as they are at this moment.
+ * check_set.h - the sets and verdict maps that rules of nf_tables look up, as
+ * they were when they were read.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_SET_H
 #define UPNPCTL_CHECK_SET_H
@@ -9,19 +11,19 @@
 #include <linux/netlink.h>
 #include "natfw/nl_ruleset.h"
 
-/* Elements of one set; of a longer one, a list of blocked addresses perhaps,
- * none is kept, so that nothing is known of it. */
+/* Elements of one set. No element of a longer set (perhaps a list of blocked
+ * addresses) is stored; the set counts as unknown. */
 #define CHECK_SET_ELEMS_MAX	4096
 /* The longest name of a table or set, with a NUL (NFT_NAME_MAXLEN). */
 #define CHECK_SET_NAME		256
 
-/* The keys from lo to hi, as memcmp() compares; zero behind them. */
+/* The keys from lo to hi, in the order of memcmp(), padded with zeros. */
 struct check_elem {
 	uint8_t lo[NL_RULESET_BYTES], hi[NL_RULESET_BYTES];
-	bool any;		/* any key that no other element has */
+	bool any;		/* matches any key that no other element has */
 	bool end;		/* private: a range ends before lo */
 	uint8_t verdict;	/* enum nl_ruleset_verdict */
-	uint64_t target;	/* check_rules_key() of its chain */
+	uint64_t target;	/* check_rules_key() of the verdict's chain */
 };
 
 struct check_set {
@@ -29,12 +31,12 @@ struct check_set {
 	char table[CHECK_SET_NAME], name[CHECK_SET_NAME];
 	uint32_t key_len;
 	bool interval;
-	bool whole;		/* all its elements are known */
-	bool ready;		/* private: ranges have been made of them */
+	bool complete;		/* all its elements were stored */
+	bool ready;		/* private: the ranges have been made */
 	size_t first, n;	/* in check_sets.elem */
 };
 
-/* Begins as { 0 }. */
+/* Initialize as { 0 }. */
 struct check_sets {
 	struct check_set *set;
 	size_t n, cap;
@@ -42,24 +44,25 @@ struct check_sets {
 	size_t elem_n, elem_cap;
 };
 
-/** check_set_add - there is that set, without elements yet. What there is no
- * memory for is not known. */
+/** check_set_add - add a set without elements. Without memory for it, the set
+ * stays unknown. */
 void check_set_add(struct check_sets *, const struct nl_ruleset_set *);
 
-/** check_set_elems - read a message with elements of any of the sets. The
- * messages about a set follow one another. */
+/** check_set_elems - add the elements in a message to their set. All messages
+ * of one set must come in a row. */
 void check_set_elems(struct check_sets *, const struct nlmsghdr *);
 
-/** check_set_find - the set of that name, all of it. Return: NULL: it is not
- * known, or not all of it */
+/** check_set_find - find a set by its name. Return: NULL: it was not read, or
+ * not completely */
 const struct check_set *check_set_find(struct check_sets *, uint8_t family,
 				       struct str table, struct str name);
 
-/** check_set_first - its elements, set->n of them; NULL if there are none. They
- * are valid until the next element is added. */
+/** check_set_first - the elements of a set, set->n of them; NULL if it has
+ * none. Valid until the next element is added. */
 const struct check_elem *check_set_first(const struct check_sets *,
 					 const struct check_set *);
 
+/** check_set_free - free the memory and set it to { 0 }. */
 void check_set_free(struct check_sets *);
 
 #endif

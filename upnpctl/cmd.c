@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* cmd.c - finds the verb that words name, and says what is wrong. */
+/*
+ * cmd.c - find the verb that words name; report errors.
+ *
+ * Runs in: upnpctl
+ */
 #include <string.h>
 #include <unistd.h>
 #include "upnpctl/cmd.h"
@@ -11,17 +15,17 @@
 static unsigned script_line;
 static bool as_json;
 
-void cmd_at(unsigned line)
+void cmd_set_line(unsigned line)
 {
 	script_line = line;
 }
 
-void cmd_json(bool on)
+void cmd_set_json(bool on)
 {
 	as_json = on;
 }
 
-/* In one write(), as the plain line is. */
+/* Write the line with one write(), as for plain text. */
 static void write_json(int status, struct str text)
 {
 	char line[2 * 1024 + 64];
@@ -32,7 +36,7 @@ static void write_json(int status, struct str text)
 	for (size_t i = 0; i < text.n; i++) {
 		if (text.p[i] == '"' || text.p[i] == '\\')
 			wr_ch(&w, '\\');
-		/* it may be cut within a character */
+		/* the text may be cut inside a character */
 		text_put(TEXT_ASCII, &w, (struct str){ text.p + i, 1 });
 	}
 	wr_fmt(&w, "\", \"status\": %d}\n", status);
@@ -52,13 +56,13 @@ int cmd_fail(int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
-	/* it goes to a terminal, with words of the operator in it */
+	/* it goes to a terminal and may quote the arguments */
 	text_clean(TEXT_NO_CONTROL, text, w.len);
 	text[w.len++] = '\n';
 	if (as_json)
 		write_json(status, (struct str){ text, w.len - 1 });
 	else if (write(STDERR_FILENO, text, w.len) < 0)
-		return status;	/* nobody listens */
+		return status;	/* stderr is closed; nothing else to do */
 	return status;
 }
 
@@ -79,27 +83,27 @@ bool cmd_key(const struct cmd *c, const char *key, struct str *ret_value)
 
 /* ---- menus and verbs ----------------------------------------------------- */
 
-/* What one word may mean where we are. */
+/* What one word may name in the current menu. */
 struct match {
 	const struct cmd_verb *verb;
 	const char *menu;
-	bool whole;		/* the name, not a beginning of it */
-	unsigned n;		/* how many names begin so */
+	bool exact;		/* the whole name, not a prefix of it */
+	unsigned n;		/* how many names begin with the word */
 };
 
-/* Is @name another way to spell @word? Counts it then. */
+/* Is @word the name or a prefix of it? Count the match. */
 static bool matches(struct match *m, struct str word, const char *name)
 {
-	bool whole = str_eq(word, str_z(name));
+	bool exact = str_eq(word, str_z(name));
 
-	if (m->whole || (!whole && !str_starts(str_z(name), word)))
+	if (m->exact || (!exact && !str_starts(str_z(name), word)))
 		return false;
-	m->n = whole ? 1 : m->n + 1;
-	m->whole = whole;
+	m->n = exact ? 1 : m->n + 1;
+	m->exact = exact;
 	return true;
 }
 
-/* Is row @v the first of its menu? A menu's rows may stand anywhere. */
+/* Is row @v the first of its menu? The rows of a menu need not be adjacent. */
 static bool first_of_menu(const struct cmd_verb *verbs,
 			  const struct cmd_verb *v)
 {
@@ -126,7 +130,7 @@ static void look_up(const struct cmd_verb *verbs, const char *menu,
 	}
 }
 
-/* The names there are in a menu: "print, set, interfaces". */
+/* List the names of a menu: "print, set, interfaces". */
 static const char *names(const struct cmd_verb *verbs, const char *menu,
 			 struct wr *w)
 {
@@ -161,13 +165,13 @@ static int unknown(const struct cmd_env *env, const struct match *m,
 
 /* ---- paths --------------------------------------------------------------- */
 
-/* How much of "/ip upnp" has been said. */
-enum walk { AT_ROOT, AT_IP, AT_MENU };
+/* How much of "/ip upnp" has been read. */
+enum position { AT_ROOT, AT_IP, AT_MENU };
 
 struct path {
 	const struct cmd_env *env;
 	const char *menu;
-	enum walk at;
+	enum position at;
 	const struct cmd_verb *verb;
 };
 
@@ -180,7 +184,7 @@ static int step(struct path *p, struct str word)
 
 		if (!str_eq(word, want))
 			return cmd_fail(CMD_USAGE, "there is no menu \"%.*s\" "
-					"here; there is /ip upnp",
+					"here; use /ip upnp",
 					STR_F(word));
 		p->menu = "";
 		p->at++;
@@ -198,7 +202,7 @@ static int step(struct path *p, struct str word)
 	return CMD_OK;
 }
 
-/* One word, which may be several steps: "/ip/upnp/interfaces". */
+/* Read one word, which may have several steps: "/ip/upnp/interfaces". */
 static int walk(struct path *p, struct str word)
 {
 	struct str part;
@@ -208,8 +212,8 @@ static int walk(struct path *p, struct str word)
 		p->at = AT_ROOT;
 	while (!status && str_cut(&word, '/', &part)) {
 		if (p->verb)
-			return cmd_fail(CMD_USAGE, "\"%.*s\" can not stand "
-					"behind \"%s/\"; put a space between",
+			return cmd_fail(CMD_USAGE, "\"%.*s\" cannot follow "
+					"\"%s/\"; put a space between",
 					STR_F(part), p->verb->name);
 		if (part.n)
 			status = step(p, part);

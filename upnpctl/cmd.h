@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cmd.h - what the parts of upnpctl share: a command as it was given, and the
- * table of those there are.
+ * cmd.h - what the parts of upnpctl share: a parsed command, the table of
+ * commands, and error reports.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CMD_H
 #define UPNPCTL_CMD_H
@@ -10,24 +12,25 @@
 #include <stddef.h>
 #include "base/str.h"
 
-/* Exit statuses. check has its own meaning for 1 (a warning) and 2. */
+/* Exit statuses. For "check", 1 is a warning and 2 a problem. */
 enum { CMD_OK = 0, CMD_FAULT = 1, CMD_USAGE = 2 };
 
 #define CMD_ARGS_MAX 64
 
 struct change;			/* change.h */
 
-/* What is the same for every command of a run. */
+/* What all commands of a run share. */
 struct cmd_env {
 	const char *file;	/* configuration; NUL-terminated */
 	bool json;
-	const struct cmd_verb *verbs;	/* all there are; the last: no name */
-	struct change *change;	/* what a script gathers; NULL: no script */
-	bool add_enabled;	/* what RouterOS 6 or 7 exported: there an added
-				 * interface is enabled unless it says not */
+	const struct cmd_verb *verbs;	/* ends with a row without name */
+	struct change *change;	/* the change of a script; NULL: no script */
+	bool add_enabled;	/* the script is an export of RouterOS 6 or 7,
+				 * where an added interface is enabled unless
+				 * the command has disabled=yes */
 };
 
-/* One command: the words after its verb. */
+/* One command: its verb and the words after it. */
 struct cmd {
 	const struct cmd_env *env;
 	const struct cmd_verb *verb;
@@ -41,37 +44,37 @@ struct cmd_verb {
 	int (*run)(struct cmd *);	/* exit status */
 	const char *args;	/* for the usage, "KEY=VALUE..." */
 	const char *help;	/* one line */
-	bool script;		/* may stand in a script */
+	bool script;		/* is allowed in a script */
 };
 
 /** cmd_find - find the verb that words name: a path, then the verb.
- * @menu: in: where we are, "" for /ip upnp; out: where the path leads
+ * @menu: in: the current menu, "" for /ip upnp; out: the menu of the path
  * @word: "/ip", "upnp", "/ip/upnp/interfaces", "int", "print", ...
- * @ret: its verb (NULL: the words are only a path), and the words behind it
+ * @ret: the verb (NULL: the words are only a path) and the words after it
  *
- * Names may be shortened as long as only one begins so.
+ * Names may be shortened to a prefix that only one name has.
  *
- * Return: CMD_OK; CMD_USAGE, told on stderr */
+ * Return: CMD_OK; CMD_USAGE, reported on stderr */
 int cmd_find(const struct cmd_env *, const char **menu,
 	     const struct str *word, size_t n, struct cmd *ret);
 
 /** cmd_key - the value of "key=value" among the arguments.
- * Return: false when it is not there */
+ * Return: false if there is none */
 bool cmd_key(const struct cmd *, const char *key, struct str *ret_value);
 
-/** cmd_at - name the line of a script in what cmd_fail() says from now on; 0:
- * none. */
-void cmd_at(unsigned line);
+/** cmd_set_line - cmd_fail() names this line of the script from now on; 0: no
+ * line. */
+void cmd_set_line(unsigned line);
 
-/** cmd_json - from now on, what cmd_fail() says is a JSON object. */
-void cmd_json(bool on);
+/** cmd_set_json - whether cmd_fail() writes JSON objects from now on. */
+void cmd_set_json(bool on);
 
-/** cmd_fail - "upnpctl: ..." on stderr, one line, cut at 1 KiB. Return:
+/** cmd_fail - write "upnpctl: ..." to stderr, one line, cut at 1 KiB. Return:
  * @status, for a return statement. */
 int cmd_fail(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* The commands, each file its own. */
+/* The commands, each in the file of its prefix. */
 int settings_print(struct cmd *), settings_set(struct cmd *),
 	export_run(struct cmd *);
 int ifaceprint_run(struct cmd *), ifaces_add(struct cmd *),

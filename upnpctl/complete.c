@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* complete.c - what there is to say, for the shell's completion. */
+/*
+ * complete.c - list commands and options, for the shell's completion.
+ *
+ * Runs in: upnpctl
+ */
 #include "upnpctl/complete.h"
 #include "base/wr.h"
 #include "upnpctl/out.h"
 #include "conf/confopt.h"
 
-/* "yes or no" and "a, b or c" as words: " yes no". */
+/* Print "yes or no" and "a, b or c" as words: " yes no". */
 static void put_words(struct str range)
 {
 	struct str word;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * counts.c - the counters of the set upnpd_accept, in order.
+ * counts.c - the counters of the set upnpd_accept, sorted.
  *
  * Runs in: upnpctl
  */
@@ -21,8 +21,8 @@ static int compare(const void *x, const void *y)
 	return a->port < b->port ? -1 : a->port > b->port;
 }
 
-/* A counter that there is no memory for is left out. */
-static void take(void *arg, const struct nl_list_count *one)
+/* Without memory the counter is left out. */
+static void add_count(void *arg, const struct nl_list_count *one)
 {
 	struct counts *c = arg;
 
@@ -48,7 +48,7 @@ void counts_read(struct counts *ret)
 		return;
 	while (rc == -EINTR && tries--) {
 		ret->n = 0;
-		rc = nl_list_counts(&sock, take, ret);
+		rc = nl_list_counts(&sock, add_count, ret);
 	}
 	close(sock.fd);
 	if (rc)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * counts.h - packets and bytes of each mapping, asked of the kernel by this
- * command itself: the daemon has no part in it.
+ * counts.h - packets and bytes of each mapping, read from the kernel by upnpctl
+ * itself, without the daemon.
  *
- * In nf_tables upnpd's set counts what is forwarded to and from a client's
- * socket, so that mappings to one socket have the same count. Where nothing is
- * counted, nothing is returned: a missing count is not 0.
+ * In nf_tables, upnpd's set counts the packets that are forwarded to and from a
+ * client's socket, so mappings to one socket have the same count. A missing
+ * count means "not counted", not 0.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_COUNTS_H
 #define UPNPCTL_COUNTS_H
@@ -15,18 +17,19 @@
 #include "natfw/nl_list.h"
 
 struct counts {
-	struct nl_list_count *v;	/* in order, no two of one socket */
+	struct nl_list_count *v;	/* sorted, one for each socket */
 	size_t n, cap;
 };
 
-/** counts_read - as they are now; none where nothing counts, or without the
- * right to ask. The caller frees. */
+/** counts_read - read the counters; none if nothing is counted or this user may
+ * not read them. Free with counts_free(). */
 void counts_read(struct counts *ret);
 
-/** counts_of - that of the socket a rule leads to, or NULL. */
+/** counts_of - the count of the socket that a rule leads to, or NULL. */
 const struct nl_list_count *counts_of(const struct counts *,
 				      const struct nat_rule *);
 
+/** counts_free - free the memory and set it to { 0 }. */
 void counts_free(struct counts *);
 
 #endif

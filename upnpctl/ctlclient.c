@@ -3,7 +3,9 @@
  * ctlclient.c - upnpctl's end of the control socket.
  *
  * Invariants: the socket never blocks, every wait ends at the deadline; a
- * record leaves this file only when all of it was checked.
+ * record is returned only after all of it was checked.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -20,7 +22,7 @@
 
 /* ---- waiting --------------------------------------------------------- */
 
-/* Return: what is left for poll(), rounded up; 0: nothing */
+/* Return: the time left, for poll(): -1 for ever, 0 none */
 static int left_ms(const struct ctlclient *c)
 {
 	uint64_t now = clock_mono_ms();
@@ -48,7 +50,7 @@ static int wait_for(const struct ctlclient *c, short events)
 	return n < 0 ? -errno : 0;
 }
 
-/* Wait a moment for what can not be waited for. */
+/* Sleep before a retry, where poll() cannot wait for the event. */
 static int pause_for(const struct ctlclient *c)
 {
 	int left = left_ms(c);
@@ -63,7 +65,7 @@ static int pause_for(const struct ctlclient *c)
 
 /* ---- connecting and sending ------------------------------------------ */
 
-/* EAGAIN: the queue of those that wait to be served is full (unix(7)). */
+/* EAGAIN: the queue of the listening socket is full (unix(7)). */
 static int connect_to(struct ctlclient *c, const struct sockaddr_un *to)
 {
 	int err = 0;
@@ -90,7 +92,7 @@ static int send_request(struct ctlclient *c, const struct ctl_req *req)
 			return err;
 		n = send(c->fd, &r, sizeof(r), MSG_NOSIGNAL | MSG_DONTWAIT);
 	} while (n < 0 && (errno == EINTR || errno == EAGAIN));
-	/* Who was sent away before he spoke may have been told why. */
+	/* A server that refused the connection may have sent the reason. */
 	if (n < 0 && errno != EPIPE && errno != ECONNRESET)
 		return -errno;
 	return 0;
@@ -126,7 +128,7 @@ void ctlclient_close(struct ctlclient *c)
 
 /* ---- checking records ------------------------------------------------ */
 
-static bool ends(const char *text, size_t cap)
+static bool has_nul(const char *text, size_t cap)
 {
 	return memchr(text, '\0', cap) != NULL;
 }
@@ -134,10 +136,10 @@ static bool ends(const char *text, size_t cap)
 static bool sane_mapping(const struct ctl_mapping *m)
 {
 	return m->rule.kind == NAT_PORTMAP && nat_rule_sane(&m->rule) &&
-	       m->enabled <= 1 && ends(m->desc, sizeof(m->desc));
+	       m->enabled <= 1 && has_nul(m->desc, sizeof(m->desc));
 }
 
-/* Of a mapping that has gone the key is enough. */
+/* Of a removed mapping only the key is used. */
 static bool sane_key(const struct nat_rule *r)
 {
 	return r->kind == NAT_PORTMAP && r->ext_port &&
@@ -146,7 +148,7 @@ static bool sane_key(const struct nat_rule *r)
 
 static bool sane_status(const struct ctl_status *s)
 {
-	return ends(s->ext_if, sizeof(s->ext_if)) &&
+	return has_nul(s->ext_if, sizeof(s->ext_if)) &&
 	       s->no_address <= CTL_ADDRESS_PRIVATE && s->ext_private <= 1 &&
 	       s->http_port <= UINT16_MAX;
 }
@@ -171,7 +173,7 @@ static bool sane(const struct ctl_rep *rep)
 	return false;
 }
 
-/* @n: bytes that came, which may be more than fit */
+/* @n: length of the record, which may be more than sizeof(*rep) */
 static int check(struct ctl_rep *rep, size_t n, unsigned kinds)
 {
 	struct nat_rule rule;
@@ -194,14 +196,14 @@ static int check(struct ctl_rep *rep, size_t n, unsigned kinds)
 }
 
 /*
- * A server that hangs up before it has read the request leaves an error on the
- * socket, which comes before what it said and only once: look again.
+ * A server that closes before it has read the request leaves ECONNRESET on the
+ * socket. recv() returns that once, before the server's record: read again.
  */
 static ssize_t receive(int fd, struct ctl_rep *rep)
 {
 	ssize_t n = -1;
 
-	/* MSG_TRUNC: the length it had, not what was left of it. */
+	/* MSG_TRUNC: return the full length of a truncated record. */
 	for (int i = 0; i < 2 && n < 0; i++) {
 		n = recv(fd, rep, sizeof(*rep), MSG_TRUNC | MSG_DONTWAIT);
 		if (n < 0 && errno != ECONNRESET)
@@ -230,11 +232,11 @@ int ctlclient_next(struct ctlclient *c, unsigned kinds, struct ctl_rep *ret)
 	return err;
 }
 
-/* ---- a whole exchange ------------------------------------------------ */
+/* ---- request and all records ----------------------------------------- */
 
-/* @ret_n: how many records came */
+/* @ret_n: number of records before the last */
 static int exchange(struct ctlclient *c, unsigned kinds,
-		    int (*take)(void *, const struct ctl_rep *), void *arg,
+		    int (*handle)(void *, const struct ctl_rep *), void *arg,
 		    struct ctl_rep *rep, size_t *ret_n)
 {
 	int err;
@@ -244,18 +246,19 @@ static int exchange(struct ctlclient *c, unsigned kinds,
 		err = ctlclient_next(c, kinds | CTLCLIENT_KIND(CTL_END), rep);
 		if (err || rep->kind == CTL_END)
 			return err;
-		/* No table is longer: this one would never end. */
+		/* No table is longer; a bad engine could send for ever. */
 		if (*ret_n >= PM_MAPPINGS_LIMIT)
 			return -EPROTO;
-		err = take ? take(arg, rep) : 0;
+		err = handle ? handle(arg, rep) : 0;
 		if (err)
 			return err;
 	}
 }
 
-int ctlclient_ask(const char *path, const struct ctl_req *req, unsigned kinds,
-		  int (*take)(void *arg, const struct ctl_rep *), void *arg,
-		  struct ctl_end *ret_end)
+int ctlclient_request(const char *path, const struct ctl_req *req,
+		      unsigned kinds,
+		      int (*handle)(void *arg, const struct ctl_rep *),
+		      void *arg, struct ctl_end *ret_end)
 {
 	uint64_t deadline = clock_mono_ms() + CTLCLIENT_WAIT_MS;
 	struct ctl_rep rep;
@@ -267,7 +270,7 @@ int ctlclient_ask(const char *path, const struct ctl_req *req, unsigned kinds,
 		err = ctlclient_open(&c, path, req, deadline);
 		if (err)
 			return err;
-		err = exchange(&c, kinds, take, arg, &rep, &n);
+		err = exchange(&c, kinds, handle, arg, &rep, &n);
 		ctlclient_close(&c);
 	} while (err == -ECONNRESET && n == 0 && pause_for(&c) == 0);
 	if (!err)

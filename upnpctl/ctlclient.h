@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ctlclient.h - upnpctl's end of the control socket: one request, its records.
+ * ctlclient.h - upnpctl's end of the control socket: send one request, read its
+ * records.
  *
- * The engine speaks to the network and may be somebody else's by now, so every
- * record is checked before anybody sees it: size, version, kind, ranges, the
- * NUL of every text. It can neither hang upnpctl nor lead it astray.
+ * The engine serves the network and may have been taken over, so every record
+ * is checked before it is used: size, version, kind, ranges, the NUL of every
+ * text. The engine cannot make upnpctl hang or use invalid data.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CTLCLIENT_H
 #define UPNPCTL_CTLCLIENT_H
@@ -21,41 +24,44 @@ struct ctlclient {
 };
 
 /**
- * ctlclient_open - connect to @path and send @req, whose version is filled in.
- * @deadline_ms: for this and for the records that follow
+ * ctlclient_open - connect to @path and send @req with the version filled in.
+ * @deadline_ms: for this call and for the records that follow
  *
- * Return: 0, or -ENOENT and -ECONNREFUSED (nobody serves it), -EACCES,
- * -ENAMETOOLONG, -ETIMEDOUT, other -errno; nothing is open then
+ * Return: 0; -ENOENT or -ECONNREFUSED (no daemon listens), -EACCES,
+ * -ENAMETOOLONG, -ETIMEDOUT, other -errno. After an error nothing is open.
  */
 int ctlclient_open(struct ctlclient *, const char *path,
 		   const struct ctl_req *req, uint64_t deadline_ms);
 
 /**
- * ctlclient_next - the next record.
- * @kinds: those that may come now, CTLCLIENT_KIND() each
- * @ret: set only on success; of CTL_REMOVED nothing but the rule, the rest 0
+ * ctlclient_next - read the next record.
+ * @kinds: the kinds that are valid now, CTLCLIENT_KIND() or-ed
+ * @ret: set only on success; for CTL_REMOVED only the rule, the rest is 0
  *
- * Return: 0, or -ECONNRESET (hung up), -ETIMEDOUT, -EPROTONOSUPPORT (another
- * version), -EPROTO (no record that may come), other -errno
+ * Return: 0, or -ECONNRESET (the engine closed the connection), -ETIMEDOUT,
+ * -EPROTONOSUPPORT (another version), -EPROTO (invalid record), other -errno
  */
 int ctlclient_next(struct ctlclient *, unsigned kinds, struct ctl_rep *ret);
 
-/** ctlclient_close - closed already: does nothing. */
+/** ctlclient_close - close the connection; does nothing if it is closed. */
 void ctlclient_close(struct ctlclient *);
 
 /**
- * ctlclient_ask - a whole exchange, CTLCLIENT_WAIT_MS at most.
- * @kinds: the records to come before CTL_END
- * @take: is given each of them; what it returns other than 0 ends it. NULL:
- *        they are passed over
- * @ret_end: set only on success, which says nothing about its err
+ * ctlclient_request - send a request and read its records, for at most
+ * CTLCLIENT_WAIT_MS.
+ * @kinds: the kinds of record that are valid before CTL_END
+ * @handle: called with each record before CTL_END; a return value other than 0
+ *        ends the exchange. NULL: the records are ignored
+ * @ret_end: set only on success; the request may have failed (its err)
  *
- * An engine that dies before it has said anything is followed by another one,
- * which is asked again; every request comes to the same when it is made twice.
- * Return: 0, as ctlclient_open() and ctlclient_next(), or @take's
+ * If the engine dies before it has sent a record, the request is repeated to
+ * the next engine: every request has the same result when it is made twice.
+ *
+ * Return: 0, as ctlclient_open() and ctlclient_next(), or the value of @handle
  */
-int ctlclient_ask(const char *path, const struct ctl_req *req, unsigned kinds,
-		  int (*take)(void *arg, const struct ctl_rep *), void *arg,
-		  struct ctl_end *ret_end);
+int ctlclient_request(const char *path, const struct ctl_req *req,
+		      unsigned kinds,
+		      int (*handle)(void *arg, const struct ctl_rep *),
+		      void *arg, struct ctl_end *ret_end);
 
 #endif

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * export.c - the configuration as a script, in the form in which RouterOS
- * exports its own.
+ * export.c - "export": print the configuration as a script in the form of
+ * RouterOS's export.
+ *
+ * Runs in: upnpctl
  */
 #include <string.h>
 #include "base/wr.h"
@@ -11,7 +13,7 @@
 #include "conf/confline.h"
 #include "conf/confopt.h"
 
-/* What RouterOS has: one line, each option of it, in its order. */
+/* RouterOS's options, in its order: they share one line. */
 static const char *const routeros[] = {
 	"allow-disable-external-interface", "enabled", "show-dummy-rule",
 };
@@ -25,7 +27,7 @@ static bool is_routeros(const char *name)
 	return false;
 }
 
-static bool plain(struct str v)
+static bool is_plain(struct str v)
 {
 	for (size_t i = 0; i < v.n; i++) {
 		char c = v.p[i];
@@ -40,7 +42,7 @@ static bool plain(struct str v)
 
 static void put_value(struct str v)
 {
-	if (plain(v)) {
+	if (is_plain(v)) {
 		out_str(v);
 		return;
 	}
@@ -93,7 +95,7 @@ static void put_settings(const struct conf *conf)
 	}
 }
 
-/* In RouterOS's order, that of the alphabet. */
+/* Options in RouterOS's order, which is alphabetical. */
 static void put_iface(const struct conf_iface *i)
 {
 	out_str(STR("add"));
@@ -105,8 +107,8 @@ static void put_iface(const struct conf_iface *i)
 	out_str(STR("\n"));
 }
 
-/* Rules are no option, and nothing of RouterOS's: so that nobody believes them
- * to be there, they are told. */
+/* Rules are not options and RouterOS has none, so the script cannot set them.
+ * Print them as comments. */
 static void put_rules(const struct confedit *text)
 {
 	struct str rest = { text->text, text->len }, line;
@@ -133,11 +135,11 @@ int export_run(struct cmd *c)
 	int status;
 
 	if (c->n)
-		return cmd_fail(CMD_USAGE, "export takes nothing behind it, "
+		return cmd_fail(CMD_USAGE, "export takes no argument, "
 				"not \"%.*s\"", STR_F(c->arg[0]));
 	if (c->env->json)
-		return cmd_fail(CMD_USAGE, "export is a script; \"print\" "
-				"says it as JSON");
+		return cmd_fail(CMD_USAGE, "export is a script; use "
+				"\"print\" for JSON");
 	status = view_open(&v, c->env->file);
 	if (status)
 		return status;

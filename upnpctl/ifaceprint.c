@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* ifaceprint.c - interfaces print. */
+/*
+ * ifaceprint.c - "interfaces print".
+ *
+ * Runs in: upnpctl
+ */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/json.h"
@@ -10,7 +14,7 @@
 
 #define FLAGS "Flags: X - disabled, I - invalid, D - dynamic\n"
 
-/* What is to be printed, and how wide. */
+/* Which interfaces to print, and the widths of the columns. */
 struct listing {
 	const struct conf *conf;
 	bool shown[CONF_IFACES_MAX];
@@ -137,7 +141,8 @@ static void put_json(const struct listing *l)
 	json_end();
 }
 
-/* "detail" and "where ..."; what follows where are terms. */
+/* Read "detail" and "where ...". @ret_where: index of the first term after
+ * where */
 static int read_words(struct cmd *c, bool *ret_detail, size_t *ret_where)
 {
 	size_t i;
@@ -150,7 +155,7 @@ static int read_words(struct cmd *c, bool *ret_detail, size_t *ret_where)
 		*ret_detail = true;
 	}
 	if (i + 1 == c->n)
-		return cmd_fail(CMD_USAGE, "where what? Such as: where "
+		return cmd_fail(CMD_USAGE, "where needs a term, such as: where "
 				"type=internal");
 	*ret_where = i < c->n ? i + 1 : i;
 	return CMD_OK;

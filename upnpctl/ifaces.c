@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* ifaces.c - interfaces add, set, enable, disable, remove. */
+/*
+ * ifaces.c - "interfaces add", "set", "enable", "disable" and "remove".
+ *
+ * Runs in: upnpctl
+ */
 #include <string.h>
 #include "upnpctl/change.h"
 #include "upnpctl/options.h"
@@ -7,11 +11,11 @@
 #include "upnpctl/candidate.h"
 #include "conf/confline.h"
 
-/* ---- those that are meant ------------------------------------------------ */
+/* ---- selecting interfaces ------------------------------------------------ */
 
-/* Is this one of the words that say which, and not what? "numbers=0" says
- * which. */
-static bool says_which(struct str arg, struct str *ret_items)
+/* Does the argument select interfaces, as opposed to set an option? "numbers=0"
+ * selects. @ret_items: the list */
+static bool is_selector(struct str arg, struct str *ret_items)
 {
 	struct str key, value;
 
@@ -25,26 +29,26 @@ static bool says_which(struct str arg, struct str *ret_items)
 	return !str_starts(arg, STR("!"));
 }
 
-/* Do @work with each that the words name, the first one first. */
+/* Call @work for each selected interface, in the order of the file. */
 static int for_each(struct cmd *c, struct change *change,
 		    int (*work)(struct cmd *, struct change *,
 				const struct conf_iface *))
 {
 	static struct conf conf;
 	uint32_t mask = 0;
-	bool which = false;
+	bool selected = false;
 	struct str items;
 	int status = CMD_OK;
 
 	candidate_draft(&change->now, &conf);
 	for (size_t i = 0; i < c->n && !status; i++) {
-		if (!says_which(c->arg[i], &items))
+		if (!is_selector(c->arg[i], &items))
 			continue;
-		which = true;
+		selected = true;
 		status = pick_items(&conf, items, &mask);
 	}
-	if (!which)
-		return cmd_fail(CMD_USAGE, "which interface? Such as: "
+	if (!selected)
+		return cmd_fail(CMD_USAGE, "name an interface, such as: "
 				"interfaces %s 0, or its name", c->verb->name);
 	for (size_t i = 0; i < conf.iface_n && !status; i++)
 		if (mask & 1u << i)
@@ -52,13 +56,13 @@ static int for_each(struct cmd *c, struct change *change,
 	return status;
 }
 
-/* For verbs that take nothing but which. */
-static int only_which(struct cmd *c)
+/* For verbs without options: every argument must select interfaces. */
+static int check_selectors(struct cmd *c)
 {
 	struct str items;
 
 	for (size_t i = 0; i < c->n; i++)
-		if (!says_which(c->arg[i], &items))
+		if (!is_selector(c->arg[i], &items))
 			return cmd_fail(CMD_USAGE, "interfaces %s takes "
 					"numbers and names, not \"%.*s\"",
 					c->verb->name, STR_F(c->arg[i]));
@@ -74,16 +78,16 @@ static int set_one(struct cmd *c, struct change *change,
 	int status = CMD_OK;
 
 	for (size_t k = 0; k < c->n && !status; k++) {
-		if (says_which(c->arg[k], &unused))
+		if (is_selector(c->arg[k], &unused))
 			continue;
 		if (options_split(c->arg[k], &key, &value) &&
 		    str_eq(key, STR("comment")))
 			continue;
 		if (str_eq(key, STR("interface")) &&
 		    !str_eq(value, str_z(i->name)))
-			return cmd_fail(CMD_USAGE, "an interface's name stays; "
-					"remove %s and add %.*s", i->name,
-					STR_F(value));
+			return cmd_fail(CMD_USAGE, "an interface cannot be "
+					"renamed; remove %s and add %.*s",
+					i->name, STR_F(value));
 		if (!str_eq(key, STR("interface")))
 			status = options_set(&change->now, i->name, c->arg[k]);
 	}
@@ -100,8 +104,8 @@ int ifaces_set(struct cmd *c)
 	return change_run(c, edit_set);
 }
 
-static int able(struct change *change, const struct conf_iface *i,
-		bool disabled)
+static int set_disabled(struct change *change, const struct conf_iface *i,
+			bool disabled)
 {
 	if (i->disabled == disabled)
 		return CMD_OK;
@@ -112,13 +116,13 @@ static int able(struct change *change, const struct conf_iface *i,
 static int enable_one(struct cmd *c, struct change *change,
 		      const struct conf_iface *i)
 {
-	return able(change, i, false);
+	return set_disabled(change, i, false);
 }
 
 static int disable_one(struct cmd *c, struct change *change,
 		       const struct conf_iface *i)
 {
-	return able(change, i, true);
+	return set_disabled(change, i, true);
 }
 
 static int remove_one(struct cmd *c, struct change *change,
@@ -145,29 +149,29 @@ static int edit_remove(struct cmd *c, struct change *change)
 
 int ifaces_enable(struct cmd *c)
 {
-	int status = only_which(c);
+	int status = check_selectors(c);
 
 	return status ? status : change_run(c, edit_enable);
 }
 
 int ifaces_disable(struct cmd *c)
 {
-	int status = only_which(c);
+	int status = check_selectors(c);
 
 	return status ? status : change_run(c, edit_disable);
 }
 
 int ifaces_remove(struct cmd *c)
 {
-	int status = only_which(c);
+	int status = check_selectors(c);
 
 	return status ? status : change_run(c, edit_remove);
 }
 
 /* ---- add ----------------------------------------------------------------- */
 
-/* The options behind the name, in the order of the table; those that the
- * command does not give are left to their default. */
+/* Set the options of a new interface; options that are not given keep their
+ * default. */
 static int add_options(struct cmd *c, struct change *change, const char *name)
 {
 	struct str key, value;
@@ -175,9 +179,9 @@ static int add_options(struct cmd *c, struct change *change, const char *name)
 
 	for (size_t i = 0; i < c->n && !status; i++) {
 		if (!options_split(c->arg[i], &key, &value))
-			return cmd_fail(CMD_USAGE, "\"%.*s\" is no setting; "
-					"such as: type=internal",
-					STR_F(c->arg[i]));
+			return cmd_fail(CMD_USAGE, "\"%.*s\" is not a setting; "
+					"a setting is, for example, "
+					"type=internal", STR_F(c->arg[i]));
 		if (!str_eq(key, STR("interface")) &&
 		    !str_eq(key, STR("comment")))
 			status = options_set(&change->now, name, c->arg[i]);
@@ -195,14 +199,14 @@ static int edit_add(struct cmd *c, struct change *change)
 	int err;
 
 	if (!cmd_key(c, "interface", &given) || !given.n)
-		return cmd_fail(CMD_USAGE, "which interface? Such as: "
+		return cmd_fail(CMD_USAGE, "interface= is missing, such as: "
 				"interfaces add interface=eth0 type=internal");
 	if (!confline_name(given) || !str_copy(name, sizeof(name), given))
-		return cmd_fail(CMD_USAGE, "\"%.*s\" can not be an interface; "
+		return cmd_fail(CMD_USAGE, "\"%.*s\" cannot be an interface; "
 				"a name has 1 to %d letters, digits, - _ .",
 				STR_F(given), IF_NAMESIZE - 1);
 	if (!cmd_key(c, "type", &type))
-		return cmd_fail(CMD_USAGE, "of which type is %s? Add "
+		return cmd_fail(CMD_USAGE, "%s needs a type; add "
 				"type=internal, or external", name);
 	err = confedit_add_iface(&change->now, name);
 	if (err)

@@ -11,10 +11,10 @@
 #include "base/wr.h"
 #include "upnpctl/out.h"
 
-#define JSON_DEPTH_MAX 8	/* ours nest three deep */
+#define JSON_DEPTH_MAX 8	/* the deepest value has three levels */
 
 static struct {
-	bool lines;		/* a value a line */
+	bool lines;		/* one value on each line */
 	unsigned depth;
 	bool array[JSON_DEPTH_MAX], full[JSON_DEPTH_MAX];
 } json;
@@ -54,8 +54,8 @@ static void new_line(void)
 		out_str(STR("  "));
 }
 
-/* What stands before a value. */
-static void begin(const char *key)
+/* Write the comma, line break and key before a value. */
+static void begin_value(const char *key)
 {
 	if (json.depth) {
 		if (json.full[json.depth - 1])
@@ -71,7 +71,7 @@ static void begin(const char *key)
 
 static void open_value(const char *key, bool array)
 {
-	begin(key);
+	begin_value(key);
 	out_ch(array ? '[' : '{');
 	json.array[json.depth] = array;
 	json.full[json.depth++] = false;
@@ -99,25 +99,25 @@ void json_end(void)
 
 void json_str(const char *key, struct str s)
 {
-	begin(key);
+	begin_value(key);
 	quoted(s);
 }
 
 void json_u64(const char *key, uint64_t v)
 {
-	begin(key);
+	begin_value(key);
 	out_fmt("%llu", (unsigned long long)v);
 }
 
 void json_bool(const char *key, bool b)
 {
-	begin(key);
+	begin_value(key);
 	out_str(b ? STR("true") : STR("false"));
 }
 
 void json_null(const char *key)
 {
-	begin(key);
+	begin_value(key);
 	out_str(STR("null"));
 }
 

@@ -12,13 +12,13 @@
 #include "base/str.h"
 
 /*
- * JSON, a value at a time; commas and line breaks come by themselves. @key is
- * NULL inside an array. Text that is no UTF-8 becomes U+FFFD.
+ * Each function writes one value, with the comma and the line break before it.
+ * @key is NULL inside an array. Bytes that are not UTF-8 become U+FFFD.
  */
-void json_lines(void);			/* from now on, a whole value a line */
+void json_lines(void);			/* one outermost value on each line */
 void json_object(const char *key);
 void json_array(const char *key);
-void json_end(void);	/* of the innermost; the last: newline */
+void json_end(void);	/* ends the innermost object or array */
 void json_str(const char *key, struct str);
 void json_u64(const char *key, uint64_t);
 void json_bool(const char *key, bool);

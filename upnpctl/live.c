@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * live.c - the daemon that runs with a configuration.
+ * live.c - find the running daemon of a configuration, and send it requests.
  *
- * Reads the configuration only to know where to look: a file that became wrong
- * while the daemon runs must not stand in the way of asking it.
+ * Reads the configuration only for the paths of the socket and the pid file.
+ * Errors in a file that was edited while the daemon runs must not prevent a
+ * request to the daemon.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,11 +22,11 @@
 #include "upnpctl/live.h"
 #include "conf/confedit.h"
 
-/* ---- is that monitor still there? ------------------------------------ */
+/* ---- is the monitor alive? ------------------------------------ */
 
-/* The start of a process as /proc/PID/stat has it: field 22, in clock ticks
- * since boot (proc(5)). The name in field 2 may hold anything, a ')' too. Of
- * one that has ended and waits for its parent (field 3 is Z) it is never. */
+/* The start time of a process from /proc/PID/stat: field 22, in clock ticks
+ * since boot (proc(5)). The name in field 2 may contain any byte, even ')'. For
+ * a zombie (field 3 is Z) the time is UINT64_MAX. */
 static bool start_ticks(struct str stat, uint64_t *ret)
 {
 	struct str word;
@@ -56,8 +59,9 @@ static bool read_start(pid_t pid, uint64_t *ret_ticks)
 			    &stat) && start_ticks(stat, ret_ticks);
 }
 
-/* A process with its id, that was there when it wrote down its own start: one
- * that began later has the id by chance. Without /proc the id must do. */
+/* Is there a process with the monitor's id that started no later than the
+ * monitor? One that started later has reused the id. Without /proc only the id
+ * is checked. */
 static bool is_alive(const struct statusfile *s)
 {
 	uint64_t ticks;
@@ -70,7 +74,7 @@ static bool is_alive(const struct statusfile *s)
 	return ticks / hz <= s->since_mono_s + 1;
 }
 
-static void look_at_monitor(struct live *l, const char *pid_file)
+static void read_monitor(struct live *l, const char *pid_file)
 {
 	char path[PATH_MAX];
 
@@ -82,9 +86,9 @@ static void look_at_monitor(struct live *l, const char *pid_file)
 			   is_alive(&l->monitor);
 }
 
-/* ---- where to look --------------------------------------------------- */
+/* ---- paths from the configuration ------------------------------------ */
 
-/* @line alone, where it says one of the two paths and is good. */
+/* Set one of the two paths if @line sets it and has no errors. */
 static void salvage_line(struct conf *c, struct str line)
 {
 	static struct conf one;
@@ -103,7 +107,8 @@ static void salvage_line(struct conf *c, struct str line)
 			 str_z(one.pid_file));
 }
 
-/* Of a file that is wrong elsewhere: the daemon read it when it was right. */
+/* Read the two paths from a file with errors: the daemon has read the file
+ * before it had errors. */
 static void salvage(struct conf *c, const char *file)
 {
 	static char text[CONF_FILE_MAX];
@@ -126,7 +131,7 @@ void live_refresh(struct live *l, const struct cmd_env *env)
 	}
 	str_copy(l->socket, sizeof(l->socket), str_z(conf.control_socket));
 	l->has_rules = conf.rule_n > 0;
-	look_at_monitor(l, conf.pid_file);
+	read_monitor(l, conf.pid_file);
 }
 
 bool live_ended(const struct live *l)
@@ -148,46 +153,46 @@ uint64_t live_uptime_s(const struct live *l)
 	return now_s - l->monitor.since_mono_s;
 }
 
-/* ---- in words -------------------------------------------------------- */
+/* ---- errors as text -------------------------------------------------- */
 
 static void put_not_running(struct wr *w, const struct live *l)
 {
 	wr_z(w, "upnpd does not run");
 	if (live_ended(l) && l->monitor.fault[0])
-		wr_fmt(w, ", it ended: %s; see its log, then start it",
+		wr_fmt(w, ": it ended: %s; see its log, then start it",
 		       l->monitor.fault);
 	else if (l->conf_wrong)
-		wr_fmt(w, ": nobody serves %s; its configuration is wrong: "
-		       "%s", l->socket, l->conf_why.text);
+		wr_fmt(w, ": nothing listens on %s; its configuration has "
+		       "an error: %s", l->socket, l->conf_why.text);
 	else
-		wr_fmt(w, ": nobody serves %s; start it", l->socket);
+		wr_fmt(w, ": nothing listens on %s; start it", l->socket);
 }
 
 static const struct {
 	int err;
 	char text[76];
-} whys[] = {
-	{ ECANCELED, "upnpd runs, but is not enabled; say: upnpctl set "
+} error_texts[] = {
+	{ ECANCELED, "upnpd runs, but is not enabled; run: upnpctl set "
 		     "enabled=yes" },
-	{ ECONNRESET, "upnpd hung up; see its log and try again" },
-	{ EBUSY, "too many ask upnpd at once; try again" },
-	{ EPROTONOSUPPORT, "the upnpd that runs is of another version than "
-			   "this upnpctl; restart it" },
-	{ EPROTO, "upnpd's answer makes no sense; restart it" },
+	{ ECONNRESET, "upnpd closed the connection; see its log, try again" },
+	{ EBUSY, "upnpd is serving too many requests; try again" },
+	{ EPROTONOSUPPORT, "the running upnpd has another version than this "
+			   "upnpctl; restart it" },
+	{ EPROTO, "upnpd's answer is invalid; restart it" },
 	{ ENOMEM, "out of memory" },
 };
 
 static const struct {
 	int err;
-	char text[60];		/* behind the socket's path */
-} socket_whys[] = {
-	{ EACCES, "is not for you; be root" },
-	{ EPERM, "is not for you; be root" },
-	{ ENAMETOOLONG, "is too long for a control-socket; 107 bytes at most" },
-	{ EPROTOTYPE, "is not upnpd's; set control-socket" },
+	char text[60];		/* after the socket's path */
+} socket_errors[] = {
+	{ EACCES, "may not be used by this user; be root" },
+	{ EPERM, "may not be used by this user; be root" },
+	{ ENAMETOOLONG, "is too long for a control-socket; at most 107 bytes" },
+	{ EPROTOTYPE, "is not a socket of upnpd; set control-socket" },
 };
 
-void live_why(struct wr *w, const struct live *l, int err)
+void live_error_text(struct wr *w, const struct live *l, int err)
 {
 	size_t i;
 
@@ -200,18 +205,18 @@ void live_why(struct wr *w, const struct live *l, int err)
 		       CTLCLIENT_WAIT_MS / 1000);
 		return;
 	}
-	for (i = 0; i < sizeof(whys) / sizeof(whys[0]); i++)
-		if (whys[i].err == -err) {
-			wr_z(w, whys[i].text);
+	for (i = 0; i < sizeof(error_texts) / sizeof(error_texts[0]); i++)
+		if (error_texts[i].err == -err) {
+			wr_z(w, error_texts[i].text);
 			return;
 		}
 	wr_fmt(w, "%s ", l->socket);
-	for (i = 0; i < sizeof(socket_whys) / sizeof(socket_whys[0]); i++)
-		if (socket_whys[i].err == -err) {
-			wr_z(w, socket_whys[i].text);
+	for (i = 0; i < sizeof(socket_errors) / sizeof(socket_errors[0]); i++)
+		if (socket_errors[i].err == -err) {
+			wr_z(w, socket_errors[i].text);
 			return;
 		}
-	wr_fmt(w, "can not be asked: %s", strerror(-err));
+	wr_fmt(w, "cannot be used: %s", strerror(-err));
 }
 
 int live_fail(const struct live *l, int err)
@@ -219,20 +224,21 @@ int live_fail(const struct live *l, int err)
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 
-	live_why(&w, l, err);
+	live_error_text(&w, l, err);
 	return cmd_fail(CMD_FAULT, "%s", wr_cstr(&w));
 }
 
-int live_ask(const struct live *l, const struct ctl_req *req, unsigned kinds,
-	     int (*take)(void *arg, const struct ctl_rep *), void *arg,
-	     struct ctl_end *ret_end)
+int live_request(const struct live *l, const struct ctl_req *req,
+		 unsigned kinds,
+		 int (*handle)(void *arg, const struct ctl_rep *), void *arg,
+		 struct ctl_end *ret_end)
 {
 	if (live_idle(l))
 		return -ECANCELED;
-	return ctlclient_ask(l->socket, req, kinds, take, arg, ret_end);
+	return ctlclient_request(l->socket, req, kinds, handle, arg, ret_end);
 }
 
-static int take_status(void *arg, const struct ctl_rep *rep)
+static int store_status(void *arg, const struct ctl_rep *rep)
 {
 	*(struct ctl_rep *)arg = *rep;
 	return 0;
@@ -249,8 +255,8 @@ int live_engine(const struct live *l, struct ctl_status *ret)
 	struct ctl_req req = { .verb = CTL_STATUS };
 	struct ctl_rep rep = { .kind = CTL_END };
 	struct ctl_end end;
-	int err = live_ask(l, &req, CTLCLIENT_KIND(CTL_STATUS_IS), take_status,
-			   &rep, &end);
+	int err = live_request(l, &req, CTLCLIENT_KIND(CTL_STATUS_IS),
+			       store_status, &rep, &end);
 
 	if (!err)
 		err = errors[end.err];
@@ -261,21 +267,21 @@ int live_engine(const struct live *l, struct ctl_status *ret)
 	return err;
 }
 
-/* ---- what it made of a request --------------------------------------- */
+/* ---- results of a request --------------------------------------- */
 
 static const char *const end_text[] = {
-	[CTL_EINVAL] = "upnpd does not know this request; restart it, it may "
-		       "be of another version",
-	[CTL_EVERSION] = "the upnpd that runs is of another version than this "
+	[CTL_EINVAL] = "upnpd does not know this request; it may be of "
+		       "another version; restart it",
+	[CTL_EVERSION] = "the running upnpd has another version than this "
 			 "upnpctl; restart it",
-	[CTL_EPERM] = "upnpd does not talk to you; be root",
-	[CTL_EBUSY] = "too many ask upnpd at once; try again",
+	[CTL_EPERM] = "upnpd does not serve this user; be root",
+	[CTL_EBUSY] = "upnpd is serving too many requests; try again",
 	[CTL_EREFUSED] = "refused",
 	[CTL_ENOENT] = "there is no such mapping; see: upnpctl mappings print",
-	[CTL_EFAIL] = "the firewall did not take it; see: upnpctl status",
+	[CTL_EFAIL] = "the firewall did not accept it; see: upnpctl status",
 };
 
-/* What would be right, for what an operator may hear. */
+/* What the operator can do about a refusal. */
 static const struct {
 	uint8_t refusal;
 	const char *text;
@@ -295,6 +301,7 @@ static const struct {
 	{ REFUSAL_PORT, "take another external-port" },
 	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
 	{ REFUSAL_FIREWALL, "see: upnpctl status" },
+	{ REFUSAL_MONITOR, "see the log of upnpd" },
 };
 
 static void put_refusal(struct wr *w, const struct live *l,
@@ -312,7 +319,8 @@ static void put_refusal(struct wr *w, const struct live *l,
 			wr_fmt(w, "; %s", advice[i].text);
 }
 
-int live_end(const struct live *l, const struct ctl_end *end, const char *what)
+int live_report_end(const struct live *l, const struct ctl_end *end,
+		    const char *what)
 {
 	char text[PATH_MAX + 512];
 	struct wr w = wr_init_cut(text, sizeof(text));

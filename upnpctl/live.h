@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * live.h - the daemon that runs with a configuration: is there one, what does
- * its monitor say of itself, and how to ask its engine.
+ * live.h - the running daemon of a configuration: whether there is one, the
+ * status of its monitor, and requests to its engine.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_LIVE_H
 #define UPNPCTL_LIVE_H
@@ -14,56 +16,58 @@
 #include "ipc/statusfile.h"
 
 struct live {
-	const char *file;	/* the configuration that says where to look */
+	const char *file;	/* the configuration file */
 	char socket[CONF_STR_MAX];
-	bool conf_wrong;	/* and conf_why says why */
+	bool conf_wrong;	/* the file has errors; conf_why: the first */
 	struct conf_error conf_why;
-	bool has_rules;		/* there are allow or deny lines in it */
+	bool has_rules;		/* the file has allow or deny lines */
 	int monitor_err;	/* of statusfile_read(); monitor is zero then */
 	struct statusfile monitor;
-	bool alive;		/* that monitor's process is there */
+	bool alive;		/* the monitor's process runs */
 };
 
-/** live_refresh - find out all that needs no engine. */
+/** live_refresh - read the configuration and the status file. */
 void live_refresh(struct live *, const struct cmd_env *);
 
-/** live_ended - it wrote down why it gave up, and is gone. */
+/** live_ended - has the monitor ended, with the reason in its status file? */
 bool live_ended(const struct live *);
 
-/** live_idle - it runs, but has no engine: enabled is no. */
+/** live_idle - does the monitor run without an engine, because enabled=no? */
 bool live_idle(const struct live *);
 
-/** live_why - what is wrong and what to do, for an error of ctlclient_open()
- * and its kin; one line. */
-void live_why(struct wr *, const struct live *, int err);
+/** live_error_text - write the problem and the fix for a -errno of
+ * ctlclient_open(), ctlclient_next() or live_request(), in one line. */
+void live_error_text(struct wr *, const struct live *, int err);
 
 /**
- * live_ask - ask the engine; as ctlclient_ask(). Fails at once where it is
- * known that there is none.
+ * live_request - ctlclient_request() to the engine. Fails at once if there is
+ * no engine (live_idle()).
  *
- * Return: 0 and *ret_end, -ECANCELED (live_idle()), -errno
+ * Return: 0 and *ret_end, -ECANCELED (no engine), other -errno
  */
-int live_ask(const struct live *, const struct ctl_req *, unsigned kinds,
-	     int (*take)(void *arg, const struct ctl_rep *), void *arg,
-	     struct ctl_end *ret_end);
+int live_request(const struct live *, const struct ctl_req *, unsigned kinds,
+		 int (*handle)(void *arg, const struct ctl_rep *), void *arg,
+		 struct ctl_end *ret_end);
 
-/** live_engine - the engine's own status. 0 or -errno, for live_why() */
+/** live_engine - read the engine's status. Return: 0 or -errno, for
+ * live_error_text() */
 int live_engine(const struct live *, struct ctl_status *ret);
 
 /** live_uptime_s - how long the monitor has been running, by a clock that
- * nobody sets. */
+ * cannot be set. */
 uint64_t live_uptime_s(const struct live *);
 
-/** live_fail - live_why() by cmd_fail(). Return: CMD_FAULT */
+/** live_fail - report live_error_text() on stderr. Return: CMD_FAULT */
 int live_fail(const struct live *, int err);
 
 /**
- * live_end - what the engine made of a request, on stderr where it came to
- * nothing.
- * @what: begins the line, "tcp:8080"; or NULL
+ * live_report_end - report a request that the engine did not carry out on
+ * stderr.
+ * @what: the start of the line, such as "tcp:8080"; or NULL
  *
  * Return: CMD_OK or CMD_FAULT
  */
-int live_end(const struct live *, const struct ctl_end *, const char *what);
+int live_report_end(const struct live *, const struct ctl_end *,
+		    const char *what);
 
 #endif

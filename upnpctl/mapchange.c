@@ -2,8 +2,10 @@
 /*
  * mapchange.c - "mappings add" and "mappings remove".
  *
- * The engine's own checks decide. What is checked here is only whether the
- * words mean something, so that a wrong one is told before anybody is asked.
+ * The engine's checks decide. This file checks only the syntax of the
+ * arguments, so that errors are reported without a request.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include "base/wr.h"
@@ -17,92 +19,92 @@
 
 /* ---- add ------------------------------------------------------------- */
 
-static bool take_proto(struct ctl_req *r, struct str v)
+static bool parse_proto(struct ctl_req *r, struct str v)
 {
 	return maptext_read_proto(v, &r->rule.proto);
 }
 
-static bool take_ext_port(struct ctl_req *r, struct str v)
+static bool parse_ext_port(struct ctl_req *r, struct str v)
 {
 	return maptext_read_port(v, &r->rule.ext_port);
 }
 
-static bool take_to(struct ctl_req *r, struct str v)
+static bool parse_to(struct ctl_req *r, struct str v)
 {
 	return maptext_read_to(v, &r->rule.client.ip, &r->rule.int_port) &&
 	       policy_unicast(r->rule.client.ip);
 }
 
-static bool take_remote(struct ctl_req *r, struct str v)
+static bool parse_remote(struct ctl_req *r, struct str v)
 {
 	return v.n == 0 || (str_ipv4(v, &r->rule.remote.ip) &&
 			    policy_unicast(r->rule.remote.ip));
 }
 
-static bool take_lease(struct ctl_req *r, struct str v)
+static bool parse_lease(struct ctl_req *r, struct str v)
 {
 	return maptext_read_time(v, &r->lease_s) == 0;
 }
 
-static bool take_comment(struct ctl_req *r, struct str v)
+static bool parse_comment(struct ctl_req *r, struct str v)
 {
 	return maptext_read_desc(v, r->desc);
 }
 
-static const struct word {
+static const struct option {
 	const char *key;
-	bool (*take)(struct ctl_req *, struct str);
-	const char *takes;
+	bool (*parse)(struct ctl_req *, struct str);
+	const char *accepts;
 	bool needed;
-} words[] = {
-	{ "protocol", take_proto, "tcp or udp", true },
-	{ "external-port", take_ext_port, "a port, 1 to 65535", true },
-	{ "to", take_to, "a host of the LAN and a port, such as "
+} options[] = {
+	{ "protocol", parse_proto, "tcp or udp", true },
+	{ "external-port", parse_ext_port, "a port, 1 to 65535", true },
+	{ "to", parse_to, "a host of the LAN and a port, such as "
 	  "192.168.88.10:80", true },
-	{ "remote-host", take_remote, "the address of one host, or nothing "
+	{ "remote-host", parse_remote, "the address of one host, or nothing "
 	  "for all" },
-	{ "lease", take_lease, "seconds or a time such as 1d2h, 1w at most; 0 "
+	{ "lease", parse_lease, "seconds or a time such as 1d2h, 1w at most; 0 "
 	  "for ever" },
-	{ "comment", take_comment, "up to 256 bytes of UTF-8 without control "
+	{ "comment", parse_comment, "up to 256 bytes of UTF-8 without control "
 	  "characters" },
 };
-#define WORDS (sizeof(words) / sizeof(words[0]))
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
 
 _Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
-	       "the help above says so");
+	       "the texts above name these values");
 
-/* Return: WORDS when there is none */
-static size_t find_word(struct str key)
+/* Return: OPTIONS: there is no such option */
+static size_t find_option(struct str key)
 {
 	size_t i = 0;
 
-	while (i < WORDS && !str_eq(key, str_z(words[i].key)))
+	while (i < OPTIONS && !str_eq(key, str_z(options[i].key)))
 		i++;
 	return i;
 }
 
-static int read_word(struct ctl_req *req, struct str arg, unsigned *seen)
+static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 {
 	struct str value = arg, key;
 	size_t i;
 
 	str_cut(&value, '=', &key);
-	i = key.n < arg.n ? find_word(key) : WORDS;
-	if (i == WORDS)
+	i = key.n < arg.n ? find_option(key) : OPTIONS;
+	if (i == OPTIONS)
 		return cmd_fail(CMD_USAGE, "mappings add takes protocol=, "
 				"external-port=, to=, remote-host=, lease=, "
 				"comment=, not \"%.*s\"", STR_F(arg));
 	if (*seen & 1u << i)
-		return cmd_fail(CMD_USAGE, "%s is set a second time; say it "
-				"once", words[i].key);
+		return cmd_fail(CMD_USAGE, "%s is set twice; set it "
+				"once", options[i].key);
 	*seen |= 1u << i;
-	if (words[i].take(req, value))
+	if (options[i].parse(req, value))
 		return CMD_OK;
 	return cmd_fail(CMD_USAGE, "%s is \"%.*s\"; it takes %s",
-			words[i].key, STR_F(value), words[i].takes);
+			options[i].key, STR_F(value), options[i].accepts);
 }
 
-static int read_words(const struct cmd *c, struct ctl_req *req)
+static int read_options(const struct cmd *c, struct ctl_req *req)
 {
 	unsigned seen = 0;
 	int status;
@@ -111,14 +113,14 @@ static int read_words(const struct cmd *c, struct ctl_req *req)
 		.verb = CTL_ADD, .rule = { .kind = NAT_PORTMAP },
 	};
 	for (size_t i = 0; i < c->n; i++) {
-		status = read_word(req, c->arg[i], &seen);
+		status = read_option(req, c->arg[i], &seen);
 		if (status != CMD_OK)
 			return status;
 	}
-	for (size_t i = 0; i < WORDS; i++)
-		if (words[i].needed && !(seen & 1u << i))
-			return cmd_fail(CMD_USAGE, "%s is missing; it takes "
-					"%s", words[i].key, words[i].takes);
+	for (size_t i = 0; i < OPTIONS; i++)
+		if (options[i].needed && !(seen & 1u << i))
+			return cmd_fail(CMD_USAGE, "%s is missing; it takes %s",
+					options[i].key, options[i].accepts);
 	return CMD_OK;
 }
 
@@ -127,7 +129,7 @@ struct added {
 	bool done;
 };
 
-static int take_added(void *arg, const struct ctl_rep *rep)
+static int store_added(void *arg, const struct ctl_rep *rep)
 {
 	struct added *a = arg;
 
@@ -136,7 +138,7 @@ static int take_added(void *arg, const struct ctl_rep *rep)
 	return 0;
 }
 
-static int tell_added(const struct cmd *c, const struct added *a,
+static int report_added(const struct cmd *c, const struct added *a,
 		      const struct ctl_req *req)
 {
 	char text[32];
@@ -147,20 +149,20 @@ static int tell_added(const struct cmd *c, const struct added *a,
 		maptext_json(&a->m);
 		json_end();
 	}
-	/* Some seconds may have gone by already. */
+	/* time-left may be some seconds below the lease already */
 	if (a->done && a->m.left_s && (!req->lease_s ||
 				       a->m.left_s + 60 < req->lease_s)) {
 		maptext_time(&w, a->m.left_s);
-		cmd_fail(CMD_OK, "the lease is %s: max-lease allows no more",
-			 wr_cstr(&w));
+		cmd_fail(CMD_OK, "the lease is %s: max-lease allows no longer "
+			 "one", wr_cstr(&w));
 	}
 	return CMD_OK;
 }
 
 /*
- * What no line allows, or one denies (policy.h): the line that would allow it.
- * The first line turns off what holds without any, so that it is written down,
- * too.
+ * Report a mapping that a line denies or that no line allows (policy.h), and
+ * the line that would allow it. The first line of a file turns the default rule
+ * off, so the text includes that rule.
  */
 static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 			   const struct nat_rule *r)
@@ -174,9 +176,9 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 	else if (l->has_rules)
 		wr_z(&w, "no line allows it; one that would: ");
 	else
-		wr_z(&w, "without allow lines ports below 1024 are not; lines "
-			 "that would allow all this: allow 1024-65535 "
-			 "0.0.0.0/0 1024-65535 and ");
+		wr_z(&w, "ports below 1024 need an allow line, and the first "
+			 "line turns the default off; add both: allow "
+			 "1024-65535 0.0.0.0/0 1024-65535 and ");
 	wr_fmt(&w, "allow %u ", (unsigned)r->ext_port);
 	wr_ipv4(&w, r->client.ip);
 	wr_fmt(&w, "/32 %u", (unsigned)r->int_port);
@@ -190,27 +192,27 @@ int mapchange_add(struct cmd *c)
 	struct ctl_req req;
 	struct ctl_end end;
 	struct live l;
-	int status = read_words(c, &req);
+	int status = read_options(c, &req);
 	int err;
 
 	if (status != CMD_OK)
 		return status;
 	live_refresh(&l, c->env);
-	err = live_ask(&l, &req, CTLCLIENT_KIND(CTL_ADDED), take_added, &added,
-		       &end);
+	err = live_request(&l, &req, CTLCLIENT_KIND(CTL_ADDED), store_added,
+			   &added, &end);
 	if (err)
 		return live_fail(&l, err);
 	if (end.err == CTL_EREFUSED && end.refusal == REFUSAL_RULE)
 		return refused_by_rule(&l, &end, &req.rule);
-	status = live_end(&l, &end, NULL);
-	return status == CMD_OK ? tell_added(c, &added, &req) : status;
+	status = live_report_end(&l, &end, NULL);
+	return status == CMD_OK ? report_added(c, &added, &req) : status;
 }
 
-/* ---- remove: which --------------------------------------------------- */
+/* ---- remove: selection --------------------------------------------------- */
 
 struct selection {
 	const struct mappings *all;
-	bool *chosen;		/* one a mapping */
+	bool *chosen;		/* one for each mapping */
 };
 
 static int choose_number(struct selection *s, struct str item, uint32_t i)
@@ -221,7 +223,7 @@ static int choose_number(struct selection *s, struct str item, uint32_t i)
 	}
 	if (!s->all->n)
 		return cmd_fail(CMD_FAULT, "there is no mapping %.*s; there "
-				"is none at all", STR_F(item));
+				"are no mappings", STR_F(item));
 	return cmd_fail(CMD_FAULT, "there is no mapping %.*s; there are 0 to "
 			"%zu", STR_F(item), s->all->n - 1);
 }
@@ -254,8 +256,8 @@ static bool is_wanted(const struct wanted *want, const struct nat_rule *r)
 	return nat_rule_same_key(&key, r);
 }
 
-/* Their keys, for the one who has to say which; the one for all remote hosts
- * can be named too. */
+/* Report that several mappings match, with their keys. The mapping for all
+ * remote hosts has the key of remote host 0.0.0.0. */
 static int ambiguous(const struct selection *s, struct str item,
 		     const struct wanted *want)
 {
@@ -272,8 +274,8 @@ static int ambiguous(const struct selection *s, struct str item,
 		if (!r->remote.ip)
 			wr_z(&w, ":0.0.0.0");
 	}
-	return cmd_fail(CMD_USAGE, "\"%.*s\" is more than one; say which: %s",
-			STR_F(item), wr_cstr(&w));
+	return cmd_fail(CMD_USAGE, "\"%.*s\" is more than one mapping; use one "
+			"of: %s", STR_F(item), wr_cstr(&w));
 }
 
 static int choose_key(struct selection *s, struct str item,
@@ -315,7 +317,7 @@ static int choose(struct selection *s, struct str item)
 			"tcp:8080", STR_F(item));
 }
 
-/* "0,1", "all", "tcp:80"; an empty item is one too many commas. */
+/* "0,1", "all", "tcp:80"; an empty item is an error. */
 static int choose_list(struct selection *s, struct str list)
 {
 	struct str item;
@@ -342,9 +344,9 @@ static int choose_all(const struct cmd *c, struct selection *s)
 	return status;
 }
 
-/* ---- remove: do it --------------------------------------------------- */
+/* ---- remove: requests --------------------------------------------------- */
 
-/* One that has gone by itself meanwhile is what was asked for. */
+/* Success if the mapping is gone already. */
 static int remove_one(const struct live *l, const struct nat_rule *rule,
 		      int *ret_err)
 {
@@ -353,18 +355,18 @@ static int remove_one(const struct live *l, const struct nat_rule *rule,
 	struct wr w = wr_init(key, sizeof(key));
 	struct ctl_end end;
 
-	*ret_err = live_ask(l, &req, CTLCLIENT_KIND(CTL_REMOVED), NULL, NULL,
-			    &end);
+	*ret_err = live_request(l, &req, CTLCLIENT_KIND(CTL_REMOVED), NULL,
+				NULL, &end);
 	if (*ret_err)
 		return live_fail(l, *ret_err);
 	if (end.err == CTL_ENOENT)
 		return CMD_OK;
 	maptext_key(&w, rule);
-	return live_end(l, &end, wr_cstr(&w));
+	return live_report_end(l, &end, wr_cstr(&w));
 }
 
-/* One that can not be removed is told, the others go; without an engine there
- * is nothing more to try. */
+/* Report a mapping that cannot be removed and go on with the others. If there
+ * is no engine, stop. */
 static int remove_chosen(const struct live *l, const struct selection *s)
 {
 	int status = CMD_OK, err = 0;
@@ -384,7 +386,7 @@ int mapchange_remove(struct cmd *c)
 	int status;
 
 	if (c->n == 0)
-		return cmd_fail(CMD_USAGE, "mappings remove: which? It takes "
+		return cmd_fail(CMD_USAGE, "mappings remove needs a mapping: "
 				"a number of mappings print, a list as 0,1, "
 				"all, or tcp:8080");
 	live_refresh(&l, c->env);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mapmonitor.c - "monitor": mappings as they come and go, a line each.
+ * mapmonitor.c - "monitor": print a line for each mapping that is added,
+ * changed or removed.
  *
- * Keeps the table it was told, so that what happened while nobody told it (the
- * engine was replaced, or it read too slowly) is found by comparing.
- * Invariant: the table is in the order of its keys, no key twice.
+ * Keeps a copy of the table. Changes that it received no event for, because the
+ * engine was replaced or upnpctl read too slowly, are found by comparing the
+ * copy with the new table.
+ * Invariant: the table is sorted by key, without duplicates.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <poll.h>
@@ -27,11 +31,11 @@ struct watch {
 	struct live l;
 	struct ctlclient c;
 	struct mappings table;
-	bool told;		/* the table was read at least once */
+	bool have_table;	/* it was read at least once */
 };
 
-/* What follow() ends with, beside -errno. */
-enum { GONE = 1, LOST, CLOSED, REFUSED };
+/* Results of run_connection(), beside -errno. */
+enum { SERVER_CLOSED = 1, EVENTS_LOST, OUTPUT_CLOSED, REFUSED };
 
 /* ---- the table ------------------------------------------------------- */
 
@@ -49,7 +53,7 @@ static int compare(const void *a, const void *b)
 	return 0;
 }
 
-/* Return: where @m is, or would have to be */
+/* Return: the index of @m, or where to insert it */
 static size_t place(const struct mappings *t, const struct ctl_mapping *m)
 {
 	size_t lo = 0, hi = t->n;
@@ -88,10 +92,11 @@ static void drop(struct mappings *t, size_t i)
 	memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(*t->v));
 }
 
-/* The time that is left runs by itself. */
+/* Equal apart from the time left, which changes all the time. */
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
 	return nat_rule_equal(&a->rule, &b->rule) &&
+	       a->origin == b->origin &&
 	       a->requester_ip == b->requester_ip && a->enabled == b->enabled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }
@@ -103,13 +108,13 @@ static void put_now(struct wr *w)
 	date_iso(w, time(NULL));
 }
 
-/* Return: 0: the line is out; CLOSED: nobody takes it any more */
+/* Return: 0: the line was written; OUTPUT_CLOSED */
 static int end_line(void)
 {
-	return out_flush() ? CLOSED : 0;
+	return out_flush() ? OUTPUT_CLOSED : 0;
 }
 
-static int tell(const struct watch *w, const char *event,
+static int print_event(const struct watch *w, const char *event,
 		const struct ctl_mapping *m)
 {
 	char text[MAPTEXT_MAX + 256];
@@ -136,8 +141,9 @@ static int tell(const struct watch *w, const char *event,
 	return end_line();
 }
 
-/* What is no mapping's news. */
-static int say(const struct watch *w, const char *event, struct str text)
+/* Print an event that is not about a mapping. */
+static int print_notice(const struct watch *w, const char *event,
+			struct str text)
 {
 	char buf[64];
 	struct wr out = wr_init(buf, sizeof(buf));
@@ -158,9 +164,9 @@ static int say(const struct watch *w, const char *event, struct str text)
 	return end_line();
 }
 
-/* ---- news ------------------------------------------------------------ */
+/* ---- events ------------------------------------------------------------ */
 
-static int added(struct watch *w, const struct ctl_mapping *m)
+static int handle_added(struct watch *w, const struct ctl_mapping *m)
 {
 	size_t i = place(&w->table, m);
 	bool there = is_at(&w->table, i, m);
@@ -170,11 +176,11 @@ static int added(struct watch *w, const struct ctl_mapping *m)
 		w->table.v[i] = *m;
 	else
 		err = insert(&w->table, i, m);
-	return err ? err : tell(w, there ? "changed" : "added", m);
+	return err ? err : print_event(w, there ? "changed" : "added", m);
 }
 
-/* Who asked for it is only in the table. */
-static int removed(struct watch *w, const struct ctl_mapping *m)
+/* CTL_REMOVED has only the key; the table has the rest of the mapping. */
+static int handle_removed(struct watch *w, const struct ctl_mapping *m)
 {
 	size_t i = place(&w->table, m);
 	struct ctl_mapping was;
@@ -183,11 +189,11 @@ static int removed(struct watch *w, const struct ctl_mapping *m)
 		return 0;
 	was = w->table.v[i];
 	drop(&w->table, i);
-	return tell(w, "removed", &was);
+	return print_event(w, "removed", &was);
 }
 
-/* What changed from @old to @now, both in order. */
-static int tell_difference(const struct watch *w, const struct mappings *old,
+/* Print the differences between @old and @now, both sorted. */
+static int print_differences(const struct watch *w, const struct mappings *old,
 			   const struct mappings *now)
 {
 	size_t i = 0, j = 0;
@@ -198,19 +204,19 @@ static int tell_difference(const struct watch *w, const struct mappings *old,
 			compare(&old->v[i], &now->v[j]);
 
 		if (c < 0)
-			err = tell(w, "removed", &old->v[i]);
+			err = print_event(w, "removed", &old->v[i]);
 		else if (c > 0)
-			err = tell(w, "added", &now->v[j]);
+			err = print_event(w, "added", &now->v[j]);
 		else if (!same(&old->v[i], &now->v[j]))
-			err = tell(w, "changed", &now->v[j]);
+			err = print_event(w, "changed", &now->v[j]);
 		i += c <= 0;
 		j += c >= 0;
 	}
 	return err;
 }
 
-/* For qsort() of pointers into a table. Of one key, the mapping that came
- * first is the lower one: qsort() itself need not keep their order. */
+/* For qsort() of pointers into a table. Equal keys keep their order by the
+ * address, because qsort() is not stable. */
 static int compare_at(const void *a, const void *b)
 {
 	const struct ctl_mapping *x = *(const struct ctl_mapping *const *)a;
@@ -220,7 +226,7 @@ static int compare_at(const void *a, const void *b)
 	return c ? c : x < y ? -1 : x > y;
 }
 
-/* Of a key that comes twice the last one counts. */
+/* Sort the table. Of duplicate keys the last one is kept. */
 static int put_in_order(struct mappings *t)
 {
 	const struct ctl_mapping **at = calloc(t->n + 1, sizeof(*at));
@@ -241,18 +247,18 @@ static int put_in_order(struct mappings *t)
 	return err;
 }
 
-static int take_table(struct watch *w, struct mappings *fresh)
+static int replace_table(struct watch *w, struct mappings *fresh)
 {
 	int err = put_in_order(fresh);
 
-	if (w->told && !err)
-		err = say(w, "connected", STR("again; what changed meanwhile "
-					      "follows"));
-	if (w->told && !err)
-		err = tell_difference(w, &w->table, fresh);
+	if (w->have_table && !err)
+		err = print_notice(w, "connected",
+				   STR("again; changes in between follow"));
+	if (w->have_table && !err)
+		err = print_differences(w, &w->table, fresh);
 	if (err)
 		return err;
-	w->told = true;
+	w->have_table = true;
 	mappings_free(&w->table);
 	w->table = *fresh;
 	*fresh = (struct mappings){ 0 };
@@ -261,15 +267,15 @@ static int take_table(struct watch *w, struct mappings *fresh)
 
 /* ---- one connection -------------------------------------------------- */
 
-static int ended(struct watch *w, const struct ctl_end *end)
+static int handle_end(struct watch *w, const struct ctl_end *end)
 {
 	if (end->err == CTL_OK)
-		return GONE;
-	live_end(&w->l, end, NULL);
+		return SERVER_CLOSED;
+	live_report_end(&w->l, end, NULL);
 	return REFUSED;
 }
 
-/* The table, up to CTL_READY. */
+/* Read the table, up to CTL_READY. */
 static int read_table(struct watch *w, struct mappings *fresh)
 {
 	struct ctl_rep rep;
@@ -284,7 +290,7 @@ static int read_table(struct watch *w, struct mappings *fresh)
 		if (rep.kind == CTL_READY)
 			return 0;
 		if (rep.kind == CTL_END)
-			return ended(w, &rep.end);
+			return handle_end(w, &rep.end);
 		if (fresh->n >= PM_MAPPINGS_LIMIT)
 			return -EPROTO;
 		err = mappings_add(fresh, &rep.mapping);
@@ -293,8 +299,8 @@ static int read_table(struct watch *w, struct mappings *fresh)
 	}
 }
 
-/* Return: 0: there is news; CLOSED: who read our lines has gone; -errno */
-static int wait_news(const struct watch *w, int wait_ms)
+/* Return: 0: there is an event, or @wait_ms is over; OUTPUT_CLOSED; -errno */
+static int wait_event(const struct watch *w, int wait_ms)
 {
 	struct pollfd p[] = {
 		{ .fd = STDOUT_FILENO }, { .fd = w->c.fd, .events = POLLIN },
@@ -302,22 +308,23 @@ static int wait_news(const struct watch *w, int wait_ms)
 
 	if (poll(p, 2, wait_ms) < 0)
 		return errno == EINTR ? 0 : -errno;
-	return p[0].revents & (POLLERR | POLLHUP | POLLNVAL) ? CLOSED : 0;
+	return p[0].revents & (POLLERR | POLLHUP | POLLNVAL) ?
+	       OUTPUT_CLOSED : 0;
 }
 
-static int lost(const struct watch *w, uint32_t n)
+static int handle_lost(const struct watch *w, uint32_t n)
 {
 	char text[64];
 	struct wr t = wr_init(text, sizeof(text));
 	int err;
 
-	wr_fmt(&t, "%u news, read too slowly; reading all again",
+	wr_fmt(&t, "%u events, read too slowly; reading the table again",
 	       (unsigned)n);
-	err = say(w, "lost", wr_done(&t));
-	return err ? err : LOST;
+	err = print_notice(w, "lost", wr_done(&t));
+	return err ? err : EVENTS_LOST;
 }
 
-static int take_news(struct watch *w)
+static int handle_event(struct watch *w)
 {
 	struct ctl_rep rep;
 	int err;
@@ -331,17 +338,18 @@ static int take_news(struct watch *w)
 		return err;
 	switch (rep.kind) {
 	case CTL_ADDED:
-		return added(w, &rep.mapping);
+		return handle_added(w, &rep.mapping);
 	case CTL_REMOVED:
-		return removed(w, &rep.mapping);
+		return handle_removed(w, &rep.mapping);
 	case CTL_LOST:
-		return lost(w, rep.lost);
+		return handle_lost(w, rep.lost);
 	}
-	return ended(w, &rep.end);
+	return handle_end(w, &rep.end);
 }
 
-/* @ret_up: did we get the table? */
-static int follow(struct watch *w, bool *ret_up)
+/* Connect, read the table, print events until the connection ends.
+ * @ret_up: the table was read */
+static int run_connection(struct watch *w, bool *ret_up)
 {
 	struct ctl_req req = { .verb = CTL_MONITOR };
 	struct mappings fresh = { 0 };
@@ -356,78 +364,80 @@ static int follow(struct watch *w, bool *ret_up)
 		err = read_table(w, &fresh);
 	*ret_up = !err;
 	if (!err)
-		err = take_table(w, &fresh);
+		err = replace_table(w, &fresh);
 	while (!err) {
-		err = wait_news(w, -1);
+		err = wait_event(w, -1);
 		if (!err)
-			err = take_news(w);
+			err = handle_event(w);
 	}
 	mappings_free(&fresh);
 	ctlclient_close(&w->c);
 	return err;
 }
 
-/* ---- from one connection to the next --------------------------------- */
+/* ---- reconnecting --------------------------------- */
 
-/* The engine is replaced, or the daemon started anew: worth another try? */
-static bool passing(const struct watch *w, int err)
+/* Is the error one that a restart of the engine or of the daemon ends? */
+static bool is_temporary(const struct watch *w, int err)
 {
 	switch (err) {
-	case GONE:
-	case LOST:
+	case SERVER_CLOSED:
+	case EVENTS_LOST:
 	case -ECONNRESET:
 		return true;
 	case -ECANCELED:
 	case -ENOENT:
 	case -ECONNREFUSED:
 	case -ETIMEDOUT:
-		return w->told;
+		return w->have_table;
 	}
 	return false;
 }
 
-static bool given_up(const struct watch *w, int err, uint64_t since_ms)
+static bool is_timed_out(const struct watch *w, int err, uint64_t since_ms)
 {
 	return err != -ECANCELED &&
-	       since_ms > (w->told ? CTLCLIENT_GONE_MS : CTLCLIENT_WAIT_MS);
+	       since_ms > (w->have_table ? CTLCLIENT_GONE_MS :
+					   CTLCLIENT_WAIT_MS);
 }
 
-static int say_waiting(const struct watch *w, int err)
+static int print_waiting(const struct watch *w, int err)
 {
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr t = wr_init_cut(text, sizeof(text));
 
-	live_why(&t, &w->l, err < 0 ? err : -ECONNRESET);
-	return say(w, "waiting", wr_done(&t));
+	live_error_text(&t, &w->l, err < 0 ? err : -ECONNRESET);
+	return print_notice(w, "waiting", wr_done(&t));
 }
 
 /*
- * Connect again until that works. After some tries it is said what for, and
- * after CTLCLIENT_GONE_MS without a daemon it is given up; one that is not
- * enabled may be at any time.
+ * Reconnect after each temporary error. After CTLCLIENT_QUIET_MS print the
+ * reason; after CTLCLIENT_GONE_MS without a daemon give up. A daemon that is
+ * not enabled is waited for without limit.
  */
 static int watch(struct watch *w)
 {
 	uint64_t since_ms = clock_mono_ms(), now_ms;
-	bool up, said = false;
+	bool up, notified = false;
 	int err, stop = 0;
 
 	for (;;) {
 		up = false;
-		err = follow(w, &up);
+		err = run_connection(w, &up);
 		now_ms = clock_mono_ms();
 		if (up) {
 			since_ms = now_ms;
-			said = false;
+			notified = false;
 		}
-		if (!passing(w, err) || given_up(w, err, now_ms - since_ms))
+		if (!is_temporary(w, err) ||
+		    is_timed_out(w, err, now_ms - since_ms))
 			return err;
-		if (!said && now_ms - since_ms > CTLCLIENT_QUIET_MS) {
-			stop = say_waiting(w, err);
-			said = true;
+		if (!notified && now_ms - since_ms > CTLCLIENT_QUIET_MS) {
+			stop = print_waiting(w, err);
+			notified = true;
 		}
 		if (!stop)
-			stop = wait_news(w, CTLCLIENT_RETRY_MS);
+			stop = wait_event(w, CTLCLIENT_RETRY_MS);
 		if (stop)
 			return stop;
 	}
@@ -439,12 +449,12 @@ int mapmonitor_run(struct cmd *c)
 	int err;
 
 	if (c->n)
-		return cmd_fail(CMD_USAGE, "monitor takes nothing, not "
+		return cmd_fail(CMD_USAGE, "monitor takes no argument, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
 	json_lines();
 	err = watch(&w);
 	mappings_free(&w.table);
-	if (err == CLOSED)
+	if (err == OUTPUT_CLOSED)
 		return CMD_OK;
 	if (err == REFUSED)
 		return CMD_FAULT;

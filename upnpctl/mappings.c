@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mappings.c - "mappings print": the table, some of it, or as JSON.
+ * mappings.c - "mappings print": print the table or a part of it, as text or as
+ * JSON.
  *
- * A mapping's number is its place in the whole table, whatever "where" leaves
- * out: "mappings remove" takes it.
+ * A mapping's number is its index in the whole table, even if "where" hides
+ * some mappings: "mappings remove" uses the same numbers.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include "base/utf8.h"
@@ -33,7 +36,7 @@ int mappings_add(struct mappings *t, const struct ctl_mapping *m)
 	return 0;
 }
 
-static int take(void *arg, const struct ctl_rep *rep)
+static int add_record(void *arg, const struct ctl_rep *rep)
 {
 	return mappings_add(arg, &rep->mapping);
 }
@@ -45,10 +48,11 @@ int mappings_fetch(const struct live *l, struct mappings *ret)
 	int err;
 
 	*ret = (struct mappings){ 0 };
-	err = live_ask(l, &req, CTLCLIENT_KIND(CTL_MAPPING), take, ret, &end);
+	err = live_request(l, &req, CTLCLIENT_KIND(CTL_MAPPING), add_record,
+			   ret, &end);
 	if (err)
 		return live_fail(l, err);
-	return live_end(l, &end, NULL);
+	return live_report_end(l, &end, NULL);
 }
 
 void mappings_free(struct mappings *t)
@@ -57,13 +61,13 @@ void mappings_free(struct mappings *t)
 	*t = (struct mappings){ 0 };
 }
 
-/* ---- which of them --------------------------------------------------- */
+/* ---- filter --------------------------------------------------- */
 
-/* A field that is 0 does not matter. */
+/* A field that is 0 matches every mapping. */
 struct filter {
 	uint32_t to_ip, remote_ip, by_ip;
 	uint16_t ext_port, to_port;
-	uint8_t proto;
+	uint8_t proto, origin;
 	bool by_operator, is_dynamic, is_static, is_disabled;
 };
 
@@ -94,16 +98,25 @@ static bool set_by(struct filter *f, struct str v)
 	return f->by_operator || str_ipv4(v, &f->by_ip);
 }
 
+static bool set_origin(struct filter *f, struct str v)
+{
+	for (f->origin = 1; f->origin < ORIGINS; f->origin++)
+		if (str_eq(v, str_z(origin_name(f->origin))))
+			return true;
+	return false;
+}
+
 static const struct {
 	const char *key;
 	bool (*set)(struct filter *, struct str);
-	const char *takes;
+	const char *accepts;
 } filters[] = {
 	{ "protocol", set_proto, "tcp or udp" },
 	{ "external-port", set_ext_port, "a port, 1 to 65535" },
 	{ "to", set_to, "an address, or address:port" },
 	{ "remote-host", set_remote, "an address" },
 	{ "by", set_by, "an address, or operator" },
+	{ "origin", set_origin, "operator, upnp, nat-pmp or pcp" },
 };
 
 static bool set_word(struct filter *f, struct str word)
@@ -131,16 +144,17 @@ static int set_filter(struct filter *f, struct str arg)
 			return CMD_OK;
 		return cmd_fail(CMD_USAGE, "%s is \"%.*s\"; it takes %s",
 				filters[i].key, STR_F(value),
-				filters[i].takes);
+				filters[i].accepts);
 	}
-	return cmd_fail(CMD_USAGE, "where \"%.*s\"? It takes protocol=, "
-			"external-port=, to=, remote-host=, by=, dynamic, "
-			"static, disabled", STR_F(arg));
+	return cmd_fail(CMD_USAGE, "where does not know \"%.*s\"; it takes "
+			"protocol=, external-port=, to=, remote-host=, by=, "
+			"origin=, dynamic, static, disabled", STR_F(arg));
 }
 
 static bool passes(const struct filter *f, const struct ctl_mapping *m)
 {
 	const struct nat_rule *r = &m->rule;
+	bool operators = m->origin == ORIGIN_OPERATOR;
 
 	return (!f->proto || f->proto == r->proto) &&
 	       (!f->ext_port || f->ext_port == r->ext_port) &&
@@ -148,9 +162,10 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       (!f->to_port || f->to_port == r->int_port) &&
 	       (!f->remote_ip || f->remote_ip == r->remote.ip) &&
 	       (!f->by_ip || f->by_ip == m->requester_ip) &&
-	       (!f->by_operator || !m->requester_ip) &&
-	       (!f->is_dynamic || m->requester_ip) &&
-	       (!f->is_static || !m->requester_ip) &&
+	       (!f->origin || f->origin == m->origin) &&
+	       (!f->by_operator || operators) &&
+	       (!f->is_dynamic || !operators) &&
+	       (!f->is_static || operators) &&
 	       (!f->is_disabled || !m->enabled);
 }
 
@@ -182,20 +197,20 @@ static int read_options(const struct cmd *c, struct options *o)
 	return status;
 }
 
-/* ---- three looks ----------------------------------------------------- */
+/* ---- output ----------------------------------------------------- */
 
 static const char flags_line[] =
 	"Flags: D - dynamic, S - static, X - disabled\n";
 
-struct look {
+struct listing {
 	const struct mappings *all;
 	const struct filter *filter;
 	const struct counts *counts;
-	const uint8_t *columns;		/* of a table, to COLUMN_END */
+	const uint8_t *columns;		/* of the table, ends with COLUMN_END */
 	unsigned number_width, flags_width;
 };
 
-/* The columns of a table: fields, and what the kernel counted. */
+/* The columns of a table: fields, and the kernel's counters. */
 enum { COLUMN_PACKETS = MAPTEXT__MAX, COLUMN_BYTES, COLUMN_END };
 
 static const uint8_t plain_columns[] = {
@@ -214,8 +229,8 @@ static const char *column_name(unsigned column)
 	       column == COLUMN_BYTES ? "bytes" : maptext_name(column);
 }
 
-/* What was not counted has no text. */
-static void put_column(struct wr *w, const struct look *k, unsigned column,
+/* Write the text of one column: "" for a missing count. */
+static void put_column(struct wr *w, const struct listing *k, unsigned column,
 		       const struct ctl_mapping *m)
 {
 	const struct nl_list_count *c;
@@ -229,8 +244,9 @@ static void put_column(struct wr *w, const struct look *k, unsigned column,
 		wr_u64(w, column == COLUMN_PACKETS ? c->packets : c->bytes);
 }
 
-/* Return: the first from @i on that is to be shown, or how many there are */
-static size_t next_shown(const struct look *k, size_t i)
+/* Return: the first mapping from @i on that passes the filter, or their
+ * number */
+static size_t next_shown(const struct listing *k, size_t i)
 {
 	while (i < k->all->n && !passes(k->filter, &k->all->v[i]))
 		i++;
@@ -241,11 +257,11 @@ static size_t next_shown(const struct look *k, size_t i)
 	(size_t i = next_shown(k, 0); i < (k)->all->n; \
 	 i = next_shown(k, i + 1))
 
-static struct look make_look(const struct mappings *all,
+static struct listing make_listing(const struct mappings *all,
 			     const struct options *o,
 			     const struct counts *counts)
 {
-	struct look k = {
+	struct listing k = {
 		all, &o->filter, counts,
 		o->stats ? stats_columns : plain_columns, 3, 1
 	};
@@ -265,7 +281,7 @@ static void put_spaces(unsigned n)
 }
 
 /* "  0 D " */
-static void put_number(const struct look *k, size_t i)
+static void put_number(const struct listing *k, size_t i)
 {
 	char buf[24], flags[8];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -280,7 +296,7 @@ static void put_number(const struct look *k, size_t i)
 	out_pad(wr_done(&f), k->flags_width + 1);
 }
 
-static void put_head(const struct look *k, const unsigned *width)
+static void put_head(const struct listing *k, const unsigned *width)
 {
 	const uint8_t *f = k->columns;
 	char buf[32];
@@ -302,7 +318,7 @@ static void put_head(const struct look *k, const unsigned *width)
 	out_str(STR("\n"));
 }
 
-static void find_widths(const struct look *k, unsigned *width)
+static void find_widths(const struct listing *k, unsigned *width)
 {
 	char buf[MAPTEXT_MAX];
 
@@ -320,7 +336,7 @@ static void find_widths(const struct look *k, unsigned *width)
 	}
 }
 
-static void put_table(const struct look *k)
+static void put_table(const struct listing *k)
 {
 	unsigned width[COLUMN_END];
 	char buf[MAPTEXT_MAX];
@@ -342,7 +358,7 @@ static void put_table(const struct look *k)
 	}
 }
 
-static void put_count(const struct look *k, const struct ctl_mapping *m)
+static void put_count(const struct listing *k, const struct ctl_mapping *m)
 {
 	const struct nl_list_count *c = counts_of(k->counts, &m->rule);
 
@@ -364,7 +380,7 @@ static void put_pairs(enum maptext_field from, enum maptext_field to,
 	out_str(STR("\n"));
 }
 
-static void put_detail(const struct look *k)
+static void put_detail(const struct listing *k)
 {
 	out_str(STR(flags_line));
 	for EACH_SHOWN(k, i) {
@@ -385,7 +401,7 @@ static void put_json_count(const struct nl_list_count *c)
 	json_u64("bytes", c->bytes);
 }
 
-static void put_json(const struct look *k)
+static void put_json(const struct listing *k)
 {
 	json_array(NULL);
 	for EACH_SHOWN(k, i) {
@@ -403,7 +419,7 @@ int mappings_print(struct cmd *c)
 	struct counts counts = { 0 };
 	struct mappings all;
 	struct options o;
-	struct look k;
+	struct listing k;
 	struct live l;
 	int status = read_options(c, &o);
 
@@ -414,7 +430,7 @@ int mappings_print(struct cmd *c)
 	if (status == CMD_OK) {
 		if (o.stats || o.detail || c->env->json)
 			counts_read(&counts);
-		k = make_look(&all, &o, &counts);
+		k = make_listing(&all, &o, &counts);
 		if (c->env->json)
 			put_json(&k);
 		else if (o.detail)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * maptext.c - a mapping in words, and words read back.
+ * maptext.c - format and parse the fields of a mapping.
  *
- * Invariant: text that came from the LAN leaves this file only cleaned.
+ * Invariant: maptext_clean() has filtered all text from the LAN that this file
+ * writes for a terminal.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -13,28 +16,28 @@
 #include "upnpctl/out.h"
 #include "igd/igd.h"
 
-/* ---- text that nobody vouches for ------------------------------------ */
+/* ---- untrusted text ------------------------------------ */
 
-/* Not what turns the direction of writing: a description must not pass for
- * another column. */
-static bool shown(uint32_t c)
+/* Bidirectional controls are not printable: a description must not be able to
+ * look like another column. */
+static bool is_printable(uint32_t c)
 {
 	return !utf8_is_control(c) && c != 0x200e && c != 0x200f &&
 	       c != 0x061c && (c < 0x2028 || c > 0x202e) &&
 	       (c < 0x2066 || c > 0x2069);
 }
 
-/* Return: bytes of the first character, 0 when it can not be shown */
-static size_t first(struct str s)
+/* Return: length of the first character, 0 if it is not printable */
+static size_t printable_len(struct str s)
 {
 	uint32_t c = 0;
 	size_t n = utf8_get_xml(s, &c);
 
-	return n && shown(c) ? n : 0;
+	return n && is_printable(c) ? n : 0;
 }
 
-/* Bytes that begin with one that can not be shown, as one character. */
-static size_t skip_bad(struct str s)
+/* Return: length of a first character that is not printable */
+static size_t bad_len(struct str s)
 {
 	uint32_t c;
 	size_t n = utf8_get_xml(s, &c);
@@ -47,22 +50,17 @@ void maptext_clean(struct wr *w, struct str s)
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
-		n = first(s);
+		n = printable_len(s);
 		if (n)
 			wr_str(w, (struct str){ s.p, n });
 		else
 			wr_ch(w, '?');
 		if (!n)
-			n = skip_bad(s);
+			n = bad_len(s);
 	}
 }
 
 /* ---- writing --------------------------------------------------------- */
-
-static const char *proto_name(uint8_t proto)
-{
-	return proto == IPPROTO_TCP ? "tcp" : "udp";
-}
 
 void maptext_time(struct wr *w, uint64_t s)
 {
@@ -87,7 +85,7 @@ void maptext_time(struct wr *w, uint64_t s)
 
 static void put_proto(struct wr *w, const struct ctl_mapping *m)
 {
-	wr_z(w, proto_name(m->rule.proto));
+	wr_z(w, nat_rule_proto(m->rule.proto));
 }
 
 static void put_ext_port(struct wr *w, const struct ctl_mapping *m)
@@ -119,10 +117,15 @@ static void put_left(struct wr *w, const struct ctl_mapping *m)
 
 static void put_by(struct wr *w, const struct ctl_mapping *m)
 {
-	if (m->requester_ip)
-		wr_ipv4(w, m->requester_ip);
-	else
+	if (m->origin == ORIGIN_OPERATOR)
 		wr_z(w, "operator");
+	else
+		wr_ipv4(w, m->requester_ip);
+}
+
+static void put_origin(struct wr *w, const struct ctl_mapping *m)
+{
+	wr_z(w, origin_name(m->origin));
 }
 
 static void put_desc(struct wr *w, const struct ctl_mapping *m)
@@ -140,6 +143,7 @@ static const struct {
 	[MAPTEXT_REMOTE] = { "remote-host", put_remote },
 	[MAPTEXT_LEFT] = { "time-left", put_left },
 	[MAPTEXT_BY] = { "by", put_by },
+	[MAPTEXT_ORIGIN] = { "origin", put_origin },
 	[MAPTEXT_DESC] = { "description", put_desc },
 };
 
@@ -156,7 +160,7 @@ void maptext_put(struct wr *w, enum maptext_field f,
 
 void maptext_flags(struct wr *w, const struct ctl_mapping *m)
 {
-	wr_ch(w, m->requester_ip ? 'D' : 'S');
+	wr_ch(w, m->origin == ORIGIN_OPERATOR ? 'S' : 'D');
 	if (!m->enabled)
 		wr_ch(w, 'X');
 }
@@ -191,9 +195,9 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 
 void maptext_json(const struct ctl_mapping *m)
 {
-	json_bool("dynamic", m->requester_ip != 0);
+	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
-	json_str("protocol", str_z(proto_name(m->rule.proto)));
+	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
 	json_ip("to-address", m->rule.client.ip);
 	json_u64("to-port", m->rule.int_port);
@@ -202,13 +206,14 @@ void maptext_json(const struct ctl_mapping *m)
 		json_u64("time-left", m->left_s);
 	else
 		json_null("time-left");
-	json_ip("by", m->requester_ip);
+	json_ip("by", m->origin == ORIGIN_OPERATOR ? 0 : m->requester_ip);
+	json_str("origin", str_z(origin_name(m->origin)));
 	json_str("description", str_z(m->desc));
 }
 
 void maptext_key(struct wr *w, const struct nat_rule *r)
 {
-	wr_fmt(w, "%s:%u", proto_name(r->proto), (unsigned)r->ext_port);
+	wr_fmt(w, "%s:%u", nat_rule_proto(r->proto), (unsigned)r->ext_port);
 	if (!r->remote.ip)
 		return;
 	wr_ch(w, ':');
@@ -222,8 +227,8 @@ static bool digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Seconds in @unit, which must be smaller than *@last. 0: no such unit, or not
- * here */
+/* Seconds in @unit, which must be smaller than *@last. Return: 0: there is no
+ * such unit, or it is not smaller */
 static uint32_t unit_s(char unit, uint32_t *last)
 {
 	static const char names[] = "wdhms";
@@ -310,7 +315,7 @@ bool maptext_read_desc(struct str s, char ret[PM_DESC_MAX + 1])
 	struct str rest = s;
 
 	while (rest.n) {
-		size_t n = first(rest);
+		size_t n = printable_len(rest);
 
 		if (!n)
 			return false;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * metrics.c - "metrics": the status as numbers, in Prometheus's text format
- * 0.0.4, for node_exporter's textfile collector. Nobody listens for that.
+ * metrics.c - "metrics": print the status as numbers, in Prometheus's text
+ * format 0.0.4, for node_exporter's textfile collector. upnpd has no port for
+ * it.
+ *
+ * Runs in: upnpctl
  */
 #include <netinet/in.h>
 #include "base/wr.h"
@@ -25,8 +28,7 @@ static void metric(const char *name, enum kind kind, const char *help,
 	out_fmt("upnpd_%s %llu\n", name, (unsigned long long)value);
 }
 
-/* In a label's value \, " and line feed are escaped; texts of the monitor have
- * no line feed. */
+/* Escape \ and " in a label's value. Texts of the monitor have no line feed. */
 static void put_label(const char *z)
 {
 	for (; *z; z++) {
@@ -42,67 +44,74 @@ static void put_monitor(const struct live *l)
 
 	metric("start_time_seconds", GAUGE, "When the daemon was started.",
 	       m->since_s);
-	metric("enabled", GAUGE, "Is it enabled?", !live_idle(l));
+	metric("enabled", GAUGE, "Whether the daemon is enabled.",
+	       !live_idle(l));
 	head("backend_info", GAUGE, "The firewall's backend.");
 	out_str(STR("upnpd_backend_info{backend=\""));
 	put_label(m->backend);
 	out_str(STR("\"} 1\n"));
-	metric("firewall_ok", GAUGE, "Do our rules stand?",
+	metric("firewall_ok", GAUGE, "Whether upnpd's rules are in place.",
 	       !m->firewall_fault[0]);
 	metric("firewall_repairs_total", COUNTER,
-	       "Times that rules had been changed or lost.", m->repairs);
+	       "Repairs of changed or lost rules.", m->repairs);
 	metric("firewall_last_repair_timestamp_seconds", GAUGE,
-	       "The last of them, 0: never.", m->repaired_s);
-	metric("engine_deaths_total", COUNTER, "Engines that died.",
-	       m->engine_deaths);
-	metric("reloads_total", COUNTER, "Reloads that were tried.",
+	       "Time of the last repair, 0: never.", m->repaired_s);
+	metric("engine_deaths_total", COUNTER, "Engines that crashed or were "
+	       "killed.", m->engine_deaths);
+	metric("reloads_total", COUNTER, "Attempted reloads.",
 	       m->reloads);
-	metric("reload_ok", GAUGE, "Did the last reload go well?",
+	metric("reload_ok", GAUGE, "Whether the last reload succeeded.",
 	       !m->reload_fault[0]);
 }
 
 static void put_mappings(const struct ctl_status *s)
 {
-	unsigned dynamic = s->mappings_static < s->mappings ?
-			   s->mappings - s->mappings_static : 0;
+	unsigned fixed = s->mappings_of[ORIGIN_OPERATOR];
+	unsigned dynamic = fixed < s->mappings ? s->mappings - fixed : 0;
 
-	head("mappings", GAUGE, "Mappings by who made them.");
+	head("mappings", GAUGE, "Mappings, made by clients or by the "
+	     "operator.");
 	out_fmt("upnpd_mappings{type=\"dynamic\"} %u\n", dynamic);
-	out_fmt("upnpd_mappings{type=\"static\"} %u\n",
-		(unsigned)s->mappings_static);
-	metric("mappings_max", GAUGE, "The most there can be.",
+	out_fmt("upnpd_mappings{type=\"static\"} %u\n", fixed);
+	head("mappings_by_origin", GAUGE,
+	     "Mappings by the protocol that asked for them.");
+	for (unsigned o = 1; o < ORIGINS; o++)
+		out_fmt("upnpd_mappings_by_origin{origin=\"%s\"} %u\n",
+			origin_name(o), (unsigned)s->mappings_of[o]);
+	metric("mappings_max", GAUGE, "Limit of mappings.",
 	       s->mappings_max);
 	metric("subscribers", GAUGE, "Subscriptions to events.",
 	       s->subscribers);
-	metric("subscribers_max", GAUGE, "The most there can be.",
+	metric("subscribers_max", GAUGE, "Limit of subscriptions.",
 	       s->subscribers_max);
 }
 
 static void put_engine(const struct ctl_status *s)
 {
 	metric("engine_uptime_seconds", GAUGE,
-	       "How long this engine has been serving.", s->up_s);
+	       "Time since the engine started.", s->up_s);
 	metric("external_address_usable", GAUGE,
-	       "Is there an external address that can be used?",
+	       "Whether there is a usable external address.",
 	       s->ext_ip && s->no_address == CTL_ADDRESS_OK);
 	metric("external_address_private", GAUGE,
-	       "Is it behind another NAT?", s->ext_private);
+	       "Whether it is behind another NAT.", s->ext_private);
 	put_mappings(s);
 	head("refused_total", COUNTER,
-	     "Requests refused since the engine's start, by reason.");
+	     "Refused requests since the engine started, by reason.");
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
 		out_fmt("upnpd_refused_total{reason=\"%s\"} %u\n",
 			refusal_name(i), (unsigned)s->refused[i]);
 }
 
-/* As many as there are sockets that mappings lead to: the operator set a cap,
- * max-mappings. */
+/* One line for each socket that mappings lead to, so max-mappings limits their
+ * number. */
 static void put_counts(const struct counts *c, bool bytes)
 {
 	char buf[32];
 
 	head(bytes ? "forwarded_bytes_total" : "forwarded_packets_total",
-	     COUNTER, bytes ? "Bytes of them." : "Packets to and from a "
+	     COUNTER,
+	     bytes ? "Bytes of these packets." : "Packets to and from a "
 	     "mapped port, since it was mapped or the firewall repaired.");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct nl_list_count *one = &c->v[i];
@@ -113,13 +122,13 @@ static void put_counts(const struct counts *c, bool bytes)
 		wr_cstr(&w);
 		out_fmt("upnpd_forwarded_%s_total{protocol=\"%s\",to=\"%s\"} "
 			"%llu\n", bytes ? "bytes" : "packets",
-			one->proto == IPPROTO_TCP ? "tcp" : "udp", buf,
+			nat_rule_proto(one->proto), buf,
 			(unsigned long long)(bytes ? one->bytes :
 						     one->packets));
 	}
 }
 
-/* Left out where nothing is counted. */
+/* Print nothing if nothing is counted. */
 static void put_forwarded(void)
 {
 	struct counts c;
@@ -132,7 +141,7 @@ static void put_forwarded(void)
 	counts_free(&c);
 }
 
-/* A daemon that is down is a number, too: no fault of this command. */
+/* A daemon that does not run is reported as up 0; the exit status is 0. */
 int metrics_run(struct cmd *c)
 {
 	struct ctl_status engine;
@@ -140,15 +149,15 @@ int metrics_run(struct cmd *c)
 	bool serves;
 
 	if (c->n)
-		return cmd_fail(CMD_USAGE, "metrics takes nothing, not "
+		return cmd_fail(CMD_USAGE, "metrics takes no argument, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
 	if (c->env->json)
-		return cmd_fail(CMD_USAGE, "metrics has a form of its own; "
-				"\"status\" says it as JSON");
+		return cmd_fail(CMD_USAGE, "metrics cannot be printed as JSON; "
+				"use \"status\"");
 	live_refresh(&l, c->env);
 	serves = live_engine(&l, &engine) == 0;
-	metric("up", GAUGE, "Does the daemon run?", l.alive || serves);
-	metric("engine_up", GAUGE, "Does the engine answer?", serves);
+	metric("up", GAUGE, "Whether the daemon runs.", l.alive || serves);
+	metric("engine_up", GAUGE, "Whether the engine answers.", serves);
 	if (l.alive)
 		put_monitor(&l);
 	if (serves)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* options.c - options as the menus take them. */
+/*
+ * options.c - set and print options of the configuration.
+ *
+ * Runs in: upnpctl
+ */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/change.h"
@@ -38,8 +42,8 @@ static bool may_be_empty(const struct confopt *o)
 	       confopt_kind(o) == CONFOPT_ADDRESS;
 }
 
-/* RouterOS's other words for the same, and our own former ones. */
-static struct str as_here(const struct confopt *o, struct str value)
+/* Translate RouterOS's other words for a value, and former words of upnpd. */
+static struct str translate_value(const struct confopt *o, struct str value)
 {
 	if (confopt_kind(o) == CONFOPT_BOOL && str_eq(value, STR("true")))
 		return STR("yes");
@@ -50,8 +54,8 @@ static struct str as_here(const struct confopt *o, struct str value)
 	return confopt_current(o, value);
 }
 
-/* In the daemon's own reader's eyes, but without a file. */
-static int check(const struct confopt *o, bool of_iface, struct str value)
+/* Check the value with the daemon's own parser. */
+static int check_value(const struct confopt *o, bool of_iface, struct str value)
 {
 	static struct conf conf;
 	struct conf_iface iface = { 0 };
@@ -63,18 +67,18 @@ static int check(const struct confopt *o, bool of_iface, struct str value)
 	return cmd_fail(CMD_USAGE, "%s", wr_cstr(&why));
 }
 
-static int put(struct confedit *e, const char *iface, struct str key,
-	       struct str value)
+static int set_option(struct confedit *e, const char *iface, struct str key,
+		      struct str value)
 {
 	const struct confopt *o = confopt_find(iface, key);
 	int status;
 
 	if (!o)
 		return unknown(iface, key);
-	value = as_here(o, value);
+	value = translate_value(o, value);
 	if (!value.n && may_be_empty(o))
 		return change_fault(confedit_unset(e, iface, key), key);
-	status = check(o, iface, value);
+	status = check_value(o, iface, value);
 	if (status)
 		return status;
 	return change_fault(confedit_set(e, iface, key, value), key);
@@ -85,11 +89,11 @@ int options_set(struct confedit *e, const char *iface, struct str arg)
 	struct str key, value;
 
 	if (options_split(arg, &key, &value))
-		return put(e, iface, key, value);
+		return set_option(e, iface, key, value);
 	if (!str_starts(arg, STR("!")))
-		return cmd_fail(CMD_USAGE, "\"%.*s\" is no setting; such as: "
-				"%s", STR_F(arg), iface ? "disabled=no"
-							: "enabled=yes");
+		return cmd_fail(CMD_USAGE, "\"%.*s\" is not a setting; a "
+				"setting is, for example, %s", STR_F(arg),
+				iface ? "disabled=no" : "enabled=yes");
 	key = str_skip(arg, 1);
 	if (!confopt_find(iface, key))
 		return unknown(iface, key);

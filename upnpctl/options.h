@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * options.h - options as the menus take them: KEY=VALUE, !KEY.
+ * options.h - set and print options of the configuration: KEY=VALUE, !KEY.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_OPTIONS_H
 #define UPNPCTL_OPTIONS_H
@@ -9,21 +11,23 @@
 #include "conf/confedit.h"
 #include "conf/confopt.h"
 
-/** options_split - "key=value". Return: false when there is no = in it */
+/** options_split - split "key=value". Return: false: there is no "=" in it */
 bool options_split(struct str arg, struct str *ret_key, struct str *ret_value);
 
 /**
- * options_set - set the option that an argument names.
- * @iface: whose; NULL: settings for the whole
- * @arg: "key=value"; "!key" and, for texts and addresses, "key=" go back to
- *       the default
+ * options_set - set or reset the option that an argument names.
+ * @iface: the interface of the option; NULL: a global option
+ * @arg: "key=value"; "!key" and, for texts and addresses, "key=" reset the
+ *       option to its default
  *
- * true and false are yes and no, as RouterOS has them.
- * Return: exit status, told on stderr
+ * Accepts true and false for yes and no, as RouterOS does.
+ *
+ * Return: exit status; errors are reported on stderr
  */
 int options_set(struct confedit *, const char *iface, struct str arg);
 
-/** options_json - the value in @base as JSON, null where none is set. */
+/** options_json - write the option's value in @base as JSON, null if none is
+ * set. */
 void options_json(const struct confopt *, const void *base);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * out.c - standard output: buffered text.
+ * out.c - write buffered text to standard output.
  *
- * Owns: the buffer and the first fault of the run, which is told by
- * out_flush(): a full disk or a closed pipe is no success.
+ * Owns: the buffer and the first write error, which out_flush() returns, so
+ * that a full disk or a closed pipe makes the command fail.
+ *
+ * Runs in: upnpctl
  */
 #include <unistd.h>
 #include "upnpctl/out.h"

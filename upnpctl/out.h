@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * out.h - standard output: buffered text.
+ * out.h - write buffered text to standard output.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_OUT_H
 #define UPNPCTL_OUT_H
@@ -8,16 +10,17 @@
 #include <stdint.h>
 #include "base/str.h"
 
-/** out_fmt - as wr_fmt(). */
+/** out_fmt - write formatted text, as wr_fmt(). */
 void out_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/** out_ch - one byte. */
+/** out_ch - write one byte. */
 void out_ch(char);
-/** out_str - text as it is. */
+/** out_str - write text unchanged. */
 void out_str(struct str);
-/** out_pad - text, then spaces up to @width columns (bytes that begin a UTF-8
- * character count). Control characters become '?'. */
+/** out_pad - write text, padded with spaces to @width columns. A UTF-8
+ * character counts as one column. Control characters become '?'. */
 void out_pad(struct str, unsigned width);
-/** out_flush - 0 or -errno of the first write that failed since the start. */
+/** out_flush - write the buffer. Return: 0, or -errno of the first write that
+ * failed since the start */
 int out_flush(void);
 
 #endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* pick.c - which interfaces are meant. */
+/*
+ * pick.c - select interfaces by number, name or property.
+ *
+ * Runs in: upnpctl
+ */
 #include "base/wr.h"
 #include "sys/netif.h"
 #include "upnpctl/pick.h"
@@ -12,10 +16,10 @@ bool pick_invalid(const struct conf_iface *i)
 	return !netif_is_there(i->name);
 }
 
-/* ---- by what they are ---------------------------------------------------- */
+/* ---- by property ---------------------------------------------------- */
 
-/* The value of a property, as it is written. Return: false when there is no
- * such property */
+/* Write the value of a property as the configuration has it. Return: false:
+ * there is no such property */
 static bool property(const struct conf_iface *i, struct str key, struct wr *w)
 {
 	const struct confopt *o = confopt_find(true, key);
@@ -33,7 +37,7 @@ static bool property(const struct conf_iface *i, struct str key, struct wr *w)
 
 struct term {
 	struct str key, value;
-	bool differs;		/* != */
+	bool negate;		/* != */
 };
 
 static struct term read_term(struct str text)
@@ -43,11 +47,11 @@ static struct term read_term(struct str text)
 	str_cut(&t.value, '=', &t.key);
 	if (t.key.n == text.n) {
 		t.value = STR("yes");
-		t.differs = str_starts(t.key, STR("!"));
-		t.key = str_skip(t.key, t.differs);
+		t.negate = str_starts(t.key, STR("!"));
+		t.key = str_skip(t.key, t.negate);
 	} else if (t.key.n && t.key.p[t.key.n - 1] == '!') {
 		t.key.n--;
-		t.differs = true;
+		t.negate = true;
 	}
 	return t;
 }
@@ -66,17 +70,18 @@ int pick_where(const struct conf_iface *i, const struct str *term, size_t n,
 			continue;
 		if (!property(i, t.key, &w))
 			return cmd_fail(CMD_USAGE, "interfaces have no "
-					"\"%.*s\" to look for; they have "
+					"property \"%.*s\"; they have "
 					"interface, type, disabled, forced-ip, "
 					"invalid, dynamic", STR_F(t.key));
-		if (str_eq(t.value, wr_done(&w)) == t.differs)
+		if (str_eq(t.value, wr_done(&w)) == t.negate)
 			all = false;
 	}
 	*ret = all;
 	return CMD_OK;
 }
 
-/* "find type=internal disabled=yes", without the brackets */
+/* Add the interfaces that "find type=internal disabled=yes" selects. @text has
+ * no brackets. */
 static int find(const struct conf *c, struct str text, uint32_t *mask)
 {
 	struct str term[8], word;
@@ -85,11 +90,12 @@ static int find(const struct conf *c, struct str text, uint32_t *mask)
 
 	str_word(&text, &word);
 	if (!str_eq(word, STR("find")))
-		return cmd_fail(CMD_USAGE, "\"[%.*s\" is no [find ...]",
+		return cmd_fail(CMD_USAGE, "\"[%.*s\" is not [find ...]",
 				STR_F(word));
 	while (str_word(&text, &word)) {
 		if (n == sizeof(term) / sizeof(term[0]))
-			return cmd_fail(CMD_USAGE, "too much to find");
+			return cmd_fail(CMD_USAGE, "[find ...] has too many "
+					"terms");
 		if (str_eq(word, STR("where")))
 			continue;
 		term[n++] = word;
@@ -111,8 +117,8 @@ static int no_such(const struct conf *c, struct str item, bool number)
 	struct wr w = wr_init_cut(list, sizeof(list));
 
 	if (!c->iface_n)
-		return cmd_fail(CMD_USAGE, "there is no interface %s%.*s, nor "
-				"any other; add it: interfaces add "
+		return cmd_fail(CMD_USAGE, "there is no interface %s%.*s; "
+				"there are none; add it: interfaces add "
 				"interface=NAME type=internal",
 				number ? "number " : "", STR_F(item));
 	for (size_t i = 0; i < c->iface_n; i++)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reload.c - have the daemon read the configuration that was written.
+ * reload.c - make the daemon read the written configuration.
  *
- * The monitor reads nothing from anybody: it is told by SIGHUP, and what it
- * made of it stands in its status file.
+ * The monitor accepts no requests. SIGHUP makes it reload, and its status file
+ * has the result.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,12 +22,13 @@
 #include "upnpctl/reload.h"
 #include "ipc/statusfile.h"
 
-#define LOOK_MS 20		/* between two looks */
-/* The old engine may take ENGINE_STOP_MS to go, and the firewall its time. */
+#define POLL_MS 20		/* between two reads of the status file */
+/* The old engine may need ENGINE_STOP_MS to exit, and the firewall some
+ * time. */
 #define RELOAD_MS 15000
 #define SERVE_MS 5000
-/* An engine that answers and has no port yet waits for an address of its
- * interfaces: that is none of the reload's. */
+/* An engine that answers and has no HTTP port yet waits for an address of its
+ * interfaces. The reload does not wait for that. */
 #define LISTEN_MS 1000
 
 struct daemon {
@@ -34,16 +37,16 @@ struct daemon {
 	struct statusfile status;
 };
 
-static void nap(void)
+static void sleep_poll(void)
 {
-	struct timespec t = { 0, LOOK_MS * 1000000L };
+	struct timespec t = { 0, POLL_MS * 1000000L };
 
 	nanosleep(&t, NULL);
 }
 
-/* ---- is there one? ------------------------------------------------------- */
+/* ---- finding the daemon ---------------------------------------------- */
 
-/* The number that stands in @fd, or 0. */
+/* The pid in the file, or 0. */
 static pid_t read_pid(int fd)
 {
 	char text[24];
@@ -56,9 +59,9 @@ static pid_t read_pid(int fd)
 	return (pid_t)pid;
 }
 
-/* Does somebody hold the lock? One that begins just now would find it taken
- * by us, so that it is tried only where the process is there. */
-static bool is_held(int fd, pid_t pid)
+/* Does a process hold the lock? A daemon that starts just now must not find the
+ * file locked by this test, so the lock is tried only if the process exists. */
+static bool is_locked(int fd, pid_t pid)
 {
 	if (pid && kill(pid, 0) && errno == ESRCH)
 		return false;
@@ -68,30 +71,31 @@ static bool is_held(int fd, pid_t pid)
 	return false;
 }
 
-/* One that has just begun holds the lock and writes its number next. */
-static pid_t find(const char *pid_file)
+/* A daemon that has just started holds the lock but has not written its pid
+ * yet: wait for the pid. */
+static pid_t find_daemon(const char *pid_file)
 {
 	pid_t pid = 0;
 	int fd = open(pid_file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
 		return 0;
-	for (int i = 0; i < 1000 / LOOK_MS && !pid; i++) {
+	for (int i = 0; i < 1000 / POLL_MS && !pid; i++) {
 		pid = read_pid(fd);
-		if (!is_held(fd, pid))
+		if (!is_locked(fd, pid))
 			break;
 		if (pid) {
 			close(fd);
 			return pid;
 		}
-		nap();
+		sleep_poll();
 	}
 	close(fd);
 	return 0;
 }
 
-/* Is it this file that the daemon reads? It may have been given a name from
- * where it was started. */
+/* Does the daemon read this file? Its name may be relative to the directory
+ * that the daemon was started in. */
 static bool same_file(const struct daemon *d, const char *path)
 {
 	char name[PATH_MAX + 32];
@@ -106,9 +110,9 @@ static bool same_file(const struct daemon *d, const char *path)
 	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
 }
 
-/* ---- what has become of it ----------------------------------------------- */
+/* ---- the result ----------------------------------------------- */
 
-static int look(struct daemon *d)
+static int read_status(struct daemon *d)
 {
 	struct statusfile s;
 
@@ -118,17 +122,17 @@ static int look(struct daemon *d)
 	return 0;
 }
 
-/* Has it given up? Says so. */
-static bool ended(struct daemon *d)
+/* Has the daemon ended? Report it. */
+static bool report_ended(struct daemon *d)
 {
-	int err = look(d);
+	int err = read_status(d);
 
 	if (!err && d->status.state != STATUS_ENDED)
 		return false;
 	if (err && kill(d->pid, 0) == 0)
 		return false;
-	cmd_fail(CMD_FAULT, "written, and upnpd ended with it%s%s; see its "
-		 "log, then start it again", d->status.fault[0] ? ": " : "",
+	cmd_fail(CMD_FAULT, "the file was written, but upnpd ended%s%s; see "
+		 "its log, then start it again", d->status.fault[0] ? ": " : "",
 		 d->status.fault);
 	return true;
 }
@@ -139,21 +143,23 @@ static int wait_read(struct daemon *d)
 	uint64_t end = clock_mono_ms() + RELOAD_MS;
 
 	while (d->status.reloads == before) {
-		if (ended(d))
+		if (report_ended(d))
 			return CMD_FAULT;
 		if (clock_mono_ms() > end)
-			return cmd_fail(CMD_FAULT, "written, and upnpd has not "
-					"read it in %d s; see its log",
+			return cmd_fail(CMD_FAULT, "the file was written, but "
+					"upnpd has not read it within "
+					"%d s; see its log",
 					RELOAD_MS / 1000);
-		nap();
+		sleep_poll();
 	}
 	if (d->status.reload_fault[0])
-		return cmd_fail(CMD_FAULT, "written, but upnpd did not take "
-				"it: %s", d->status.reload_fault);
+		return cmd_fail(CMD_FAULT, "the file was written, but upnpd "
+				"did not accept it: %s",
+				d->status.reload_fault);
 	return CMD_OK;
 }
 
-static int take_port(void *arg, const struct ctl_rep *r)
+static int store_port(void *arg, const struct ctl_rep *r)
 {
 	*(uint32_t *)arg = r->status.http_port;
 	return 0;
@@ -167,19 +173,19 @@ static int wait_serving(struct daemon *d, const char *socket)
 
 	for (;;) {
 		uint32_t port = 0;
-		int err = ctlclient_ask(socket, &req,
+		int err = ctlclient_request(socket, &req,
 					CTLCLIENT_KIND(CTL_STATUS_IS),
-					take_port, &port, &end);
+					store_port, &port, &end);
 
 		if (!err && (port || clock_mono_ms() > start + LISTEN_MS))
 			return CMD_OK;
-		if (ended(d))
+		if (report_ended(d))
 			return CMD_FAULT;
 		if (err && clock_mono_ms() > start + SERVE_MS)
-			return cmd_fail(CMD_FAULT, "upnpd has read it, but "
-					"does not serve yet: %s; see its log",
-					strerror(-err));
-		nap();
+			return cmd_fail(CMD_FAULT, "upnpd has read the file, "
+					"but does not serve yet: %s; see its "
+					"log", strerror(-err));
+		sleep_poll();
 	}
 }
 
@@ -188,18 +194,20 @@ int reload(const char *path, const struct conf *was, const struct conf *now)
 	static struct daemon d;
 	int status;
 
-	d = (struct daemon){ .pid = find(was->pid_file) };
+	d = (struct daemon){ .pid = find_daemon(was->pid_file) };
 	if (!d.pid)
 		return CMD_OK;
-	if (statusfile_path(was->pid_file, d.statusfile_path) || look(&d))
-		return cmd_fail(CMD_FAULT, "written, but upnpd (process %d) "
-				"does not say how it does; have it read the "
-				"file: kill -HUP %d", (int)d.pid, (int)d.pid);
+	if (statusfile_path(was->pid_file, d.statusfile_path) ||
+	    read_status(&d))
+		return cmd_fail(CMD_FAULT, "the file was written, but upnpd "
+				"(process %d) has no status file; make it read "
+				"the configuration: kill -HUP %d", (int)d.pid,
+				(int)d.pid);
 	if (!same_file(&d, path))
 		return CMD_OK;
 	if (kill(d.pid, SIGHUP))
-		return cmd_fail(CMD_FAULT, "written, but upnpd can not be "
-				"told: %s", strerror(errno));
+		return cmd_fail(CMD_FAULT, "the file was written, but upnpd "
+				"cannot be signalled: %s", strerror(errno));
 	status = wait_read(&d);
 	if (status || !now->enabled)
 		return status;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* resync.c - "resync": verify the firewall and repair it, now. */
+/*
+ * resync.c - "resync": make the daemon verify and repair the firewall now.
+ *
+ * Runs in: upnpctl
+ */
 #include <poll.h>
 #include "base/limits.h"
 #include "upnpctl/ctlclient.h"
@@ -7,7 +11,7 @@
 #include "upnpctl/live.h"
 #include "upnpctl/out.h"
 
-static void tell(const struct cmd *c, bool repaired)
+static void print_result(const struct cmd *c, bool repaired)
 {
 	if (c->env->json) {
 		json_object(NULL);
@@ -20,8 +24,8 @@ static void tell(const struct cmd *c, bool repaired)
 	}
 }
 
-/* The monitor writes down why just after it has answered. */
-static int tell_fault(const struct cmd *c)
+/* The monitor writes the reason to its status file shortly after the answer. */
+static int report_fault(const struct cmd *c)
 {
 	struct live l;
 
@@ -46,15 +50,15 @@ int resync_run(struct cmd *c)
 	int err;
 
 	if (c->n)
-		return cmd_fail(CMD_USAGE, "resync takes nothing, not "
+		return cmd_fail(CMD_USAGE, "resync takes no argument, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
 	live_refresh(&l, c->env);
-	err = live_ask(&l, &req, 0, NULL, NULL, &end);
+	err = live_request(&l, &req, 0, NULL, NULL, &end);
 	if (err)
 		return live_fail(&l, err);
 	if (end.err == CTL_EFAIL)
-		return tell_fault(c);
+		return report_fault(c);
 	if (end.err == CTL_OK)
-		tell(c, end.repaired);
-	return live_end(&l, &end, NULL);
+		print_result(c, end.repaired);
+	return live_report_end(&l, &end, NULL);
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* script.c - many commands from standard input. */
+/*
+ * script.c - run commands from a file or standard input.
+ *
+ * Runs in: upnpctl
+ */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,7 +12,7 @@
 #include "upnpctl/script.h"
 #include "upnpctl/words.h"
 
-#define SCRIPT_MAX 65536	/* as the file that it can fill at most */
+#define SCRIPT_MAX 65536	/* as long as the longest configuration file */
 
 static int read_all(int fd, char *buf, struct str *ret)
 {
@@ -23,8 +27,8 @@ static int read_all(int fd, char *buf, struct str *ret)
 	return CMD_OK;
 }
 
-/* "# jan/02/1970 00:00:12 by RouterOS 6.49" */
-static bool header_leaves_out(struct str line)
+/* "# jan/02/1970 00:00:12 by RouterOS 6.49", or a later version. */
+static bool is_routeros6_header(struct str line)
 {
 	struct str version, major;
 	uint32_t n;
@@ -48,7 +52,7 @@ static bool adds_enabled(struct str text)
 		line = str_trim(line);
 		if (line.n && *line.p != '#')
 			return false;
-		if (header_leaves_out(line))
+		if (is_routeros6_header(line))
 			return true;
 	}
 	return false;
@@ -68,10 +72,9 @@ static int run_command(const struct cmd_env *env, const struct words *w,
 		return CMD_OK;
 	}
 	if (!cmd.verb->script)
-		return cmd_fail(CMD_USAGE, "%s%s%s can not stand in a script, "
-				"which changes the configuration and nothing "
-				"else", where, *where ? " " : "",
-				cmd.verb->name);
+		return cmd_fail(CMD_USAGE, "%s%s%s is not allowed in a script, "
+				"which can only change the configuration",
+				where, *where ? " " : "", cmd.verb->name);
 	return cmd.verb->run(&cmd);
 }
 
@@ -85,7 +88,7 @@ static int run_all(const struct cmd_env *env, struct str text)
 	while (!status) {
 		int err = words_next(&words, &text, &line, &why);
 
-		cmd_at(words.line);
+		cmd_set_line(words.line);
 		if (err)
 			status = cmd_fail(CMD_USAGE, "%s", why);
 		else if (!words.n)
@@ -93,7 +96,7 @@ static int run_all(const struct cmd_env *env, struct str text)
 		else
 			status = run_command(env, &words, &menu);
 	}
-	cmd_at(0);
+	cmd_set_line(0);
 	return status;
 }
 

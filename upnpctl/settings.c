@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* settings.c - print and set: the settings for the whole. */
+/*
+ * settings.c - "print" and "set": the global options.
+ *
+ * Runs in: upnpctl
+ */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/change.h"
@@ -11,7 +15,7 @@
 /* As wide as "allow-disable-external-interface", indented by four. */
 #define NAME_COLUMNS 36
 
-/* What RouterOS has. */
+/* The options that RouterOS has. */
 static const char *const routeros[] = {
 	"enabled", "allow-disable-external-interface", "show-dummy-rule",
 };
@@ -90,7 +94,7 @@ static int edit(struct cmd *c, struct change *change)
 int settings_set(struct cmd *c)
 {
 	if (!c->n)
-		return cmd_fail(CMD_USAGE, "set what? Such as: set "
+		return cmd_fail(CMD_USAGE, "set needs an option, such as: set "
 				"enabled=yes");
 	return change_run(c, edit);
 }

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status.c - "status": what runs, and how it does. The monitor's part comes
- * out of its file, the engine's over the socket; each works without the other.
+ * status.c - "status": print the state of the daemon. The monitor's part comes
+ * from its status file, the engine's over the socket; each works without the
+ * other.
+ *
+ * Runs in: upnpctl
  */
 #include <errno.h>
 #include "base/date.h"
@@ -12,21 +15,21 @@
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"
 
-struct picture {
+struct snapshot {
 	struct live l;
 	struct ctl_status engine;	/* where engine_err is 0 */
 	int engine_err;
-	bool running, known;	/* running: no, or who knows? */
+	bool running, known;	/* !known: cannot tell whether it runs */
 };
 
-static void take_picture(struct picture *p, const struct cmd_env *env)
+static void take_snapshot(struct snapshot *p, const struct cmd_env *env)
 {
 	live_refresh(&p->l, env);
 	p->engine_err = live_engine(&p->l, &p->engine);
-	/* Again: an engine that had to be waited for has died before. */
+	/* Again, because an engine may have died during the request. */
 	live_refresh(&p->l, env);
 	p->running = p->l.alive || !p->engine_err;
-	/* Where neither tells: somebody is there, who may not be asked. */
+	/* Otherwise a daemon may run that this user may not access. */
 	p->known = p->running || !p->l.monitor_err ||
 		   p->engine_err == -ENOENT || p->engine_err == -ECONNREFUSED;
 }
@@ -43,12 +46,12 @@ static const struct {
 				  "private-external-address is refuse" },
 };
 
-/* ---- in words -------------------------------------------------------- */
+/* ---- as text -------------------------------------------------------- */
 
 static void line(const char *key, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* "       external-address: 198.51.100.7" */
+/* Print "       external-address: 198.51.100.7". */
 static void line(const char *key, const char *fmt, ...)
 {
 	char raw[PATH_MAX + STATUS_TEXT_MAX], clean[sizeof(raw)];
@@ -71,8 +74,7 @@ static void line(const char *key, const char *fmt, ...)
 	out_str(STR("\n"));
 }
 
-/* A time for one line; the buffer is the caller's. */
-static const char *when(char buf[32], uint64_t unix_s)
+static const char *format_time(char buf[32], uint64_t unix_s)
 {
 	struct wr w = wr_init(buf, 32);
 
@@ -80,7 +82,7 @@ static const char *when(char buf[32], uint64_t unix_s)
 	return wr_cstr(&w);
 }
 
-static const char *how_long(char buf[32], uint64_t s)
+static const char *format_duration(char buf[32], uint64_t s)
 {
 	struct wr w = wr_init_cut(buf, 32);
 
@@ -88,7 +90,7 @@ static const char *how_long(char buf[32], uint64_t s)
 	return wr_cstr(&w);
 }
 
-static void put_running(const struct picture *p)
+static void put_running(const struct snapshot *p)
 {
 	const struct statusfile *m = &p->l.monitor;
 	char a[32], b[32];
@@ -99,27 +101,28 @@ static void put_running(const struct picture *p)
 		line("running", "%s", p->running ? "yes" :
 		     p->known ? "no" : "not known");
 	if (p->l.alive)
-		line("since", "%s, for %s", when(a, m->since_s),
-		     how_long(b, live_uptime_s(&p->l)));
+		line("since", "%s, for %s", format_time(a, m->since_s),
+		     format_duration(b, live_uptime_s(&p->l)));
 	if (live_idle(&p->l))
-		line("enabled", "no; say: upnpctl set enabled=yes");
+		line("enabled", "no; run: upnpctl set enabled=yes");
 	if (!p->running && live_ended(&p->l))
-		line("ended", "%s", m->fault[0] ? m->fault : "as it was told");
+		line("ended", "%s",
+		     m->fault[0] ? m->fault : "stopped by a signal");
 	else if (!p->running && !p->l.monitor_err)
-		line("ended", "without a word");
+		line("ended", "without a reason in its status file");
 	line("configuration", "%s", m->file[0] ? m->file : p->l.file);
 	if (p->l.conf_wrong)
 		line("configuration-fault", "%s", p->l.conf_why.text);
 }
 
-static void put_engine_fault(const struct picture *p)
+static void put_engine_fault(const struct snapshot *p)
 {
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 
 	if (live_idle(&p->l) || (p->known && !p->running))
 		return;
-	live_why(&w, &p->l, p->engine_err);
+	live_error_text(&w, &p->l, p->engine_err);
 	line("engine", "%s", wr_cstr(&w));
 }
 
@@ -135,15 +138,16 @@ static void put_external(const struct ctl_status *s)
 		return;
 	}
 	wr_ipv4(&w, s->ext_ip);
-	line("external-address", "%s%s", wr_cstr(&w), s->ext_private ?
-	     ", private: behind another NAT, which has to forward too" : "");
+	line("external-address", "%s%s", wr_cstr(&w),
+	     s->ext_private ? ", private: behind another NAT, which must "
+	     "forward ports as well" : "");
 }
 
 static void put_engine(const struct ctl_status *s)
 {
 	char time[32];
 
-	line("engine", "serving for %s", how_long(time, s->up_s));
+	line("engine", "serving for %s", format_duration(time, s->up_s));
 	if (s->http_port)
 		line("http-port", "%u", (unsigned)s->http_port);
 	else
@@ -151,7 +155,8 @@ static void put_engine(const struct ctl_status *s)
 	put_external(s);
 	line("mappings", "%u of %u, %u static; %u per client at most",
 	     (unsigned)s->mappings, (unsigned)s->mappings_max,
-	     (unsigned)s->mappings_static, (unsigned)s->per_client_max);
+	     (unsigned)s->mappings_of[ORIGIN_OPERATOR],
+	     (unsigned)s->per_client_max);
 	line("subscribers", "%u of %u", (unsigned)s->subscribers,
 	     (unsigned)s->subscribers_max);
 }
@@ -188,13 +193,13 @@ static void put_monitor(const struct statusfile *m)
 		line("last-reload", "%s%s", m->reload_fault[0] ? "failed: " :
 		     "went well", m->reload_fault);
 	if (m->repaired_s)
-		line("last-repair", "%s, %u in all", when(time, m->repaired_s),
-		     (unsigned)m->repairs);
+		line("last-repair", "%s, %u in all",
+		     format_time(time, m->repaired_s), (unsigned)m->repairs);
 	else
 		line("last-repair", "never");
 }
 
-static void put_text(const struct picture *p)
+static void put_text(const struct snapshot *p)
 {
 	put_running(p);
 	if (p->engine_err) {
@@ -222,12 +227,12 @@ static void json_time(const char *key, uint64_t unix_s)
 	char buf[32];
 
 	if (unix_s)
-		json_str(key, str_z(when(buf, unix_s)));
+		json_str(key, str_z(format_time(buf, unix_s)));
 	else
 		json_null(key);
 }
 
-static void json_running(const struct picture *p)
+static void json_running(const struct snapshot *p)
 {
 	const struct statusfile *m = &p->l.monitor;
 
@@ -273,7 +278,11 @@ static void json_engine(const struct ctl_status *s)
 	json_external(s);
 	json_object("mappings");
 	json_u64("count", s->mappings);
-	json_u64("static", s->mappings_static);
+	json_u64("static", s->mappings_of[ORIGIN_OPERATOR]);
+	json_object("by-origin");
+	for (unsigned o = 1; o < ORIGINS; o++)
+		json_u64(origin_name(o), s->mappings_of[o]);
+	json_end();
 	json_u64("max", s->mappings_max);
 	json_u64("max-per-client", s->per_client_max);
 	json_end();
@@ -287,7 +296,7 @@ static void json_engine(const struct ctl_status *s)
 	json_end();
 }
 
-static void json_engine_fault(const struct picture *p)
+static void json_engine_fault(const struct snapshot *p)
 {
 	static const char *const keys[] = {
 		"external", "mappings", "subscribers", "refused"
@@ -295,7 +304,7 @@ static void json_engine_fault(const struct picture *p)
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 
-	live_why(&w, &p->l, p->engine_err);
+	live_error_text(&w, &p->l, p->engine_err);
 	json_object("engine");
 	json_str("fault", wr_done(&w));
 	json_end();
@@ -317,7 +326,7 @@ static void json_monitor(const struct statusfile *m)
 	json_text("reload-fault", m->reload_fault);
 }
 
-static void put_json(const struct picture *p)
+static void put_json(const struct snapshot *p)
 {
 	json_object(NULL);
 	json_running(p);
@@ -332,12 +341,12 @@ static void put_json(const struct picture *p)
 
 int status_run(struct cmd *c)
 {
-	struct picture p;
+	struct snapshot p;
 
 	if (c->n)
-		return cmd_fail(CMD_USAGE, "status takes nothing, not "
+		return cmd_fail(CMD_USAGE, "status takes no argument, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
-	take_picture(&p, c->env);
+	take_snapshot(&p, c->env);
 	if (c->env->json)
 		put_json(&p);
 	else

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * upnpctl.c - the operator's command: its options, its table of commands.
+ * upnpctl.c - main() of upnpctl: its options and its table of commands.
+ *
+ * Runs in: upnpctl
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -16,39 +18,41 @@
 
 /* In the order of the usage. */
 static const struct cmd_verb verbs[] = {
-	{"", "print", settings_print, "[detail]", "the settings", false},
-	{"", "set", settings_set, "KEY=VALUE|!KEY ...",
-	 "change; !: the default", true},
-	{"", "export", export_run, "", "all of it as a script", false},
-	{"interfaces", "print", ifaceprint_run, "[detail] [where ...]",
-	 "the interfaces there are", false},
-	{"interfaces", "add", ifaces_add, "interface=NAME type=T ...",
-	 "one more; disabled=yes unless told", true},
-	{"interfaces", "set", ifaces_set, "N,... KEY=VALUE|!KEY ...",
-	 "change some", true},
-	{"interfaces", "enable", ifaces_enable, "N,...|NAME", "use them", true},
-	{"interfaces", "disable", ifaces_disable, "N,...|NAME",
-	 "leave them out", true},
-	{"interfaces", "remove", ifaces_remove, "N,...|NAME", "take them out",
-	 true},
-	{"mappings", "print", mappings_print, "[detail|stats] [where ...]",
-	 "the mappings there are", false},
-	{"mappings", "add", mapchange_add, "KEY=VALUE...",
-	 "map a port to a host of the "
-	 "LAN",
-	 false},
-	{"mappings", "remove", mapchange_remove, "N,...|all|PROTO:PORT",
-	 "close them", false},
-	{"", "status", status_run, "", "how the daemon does", false},
-	{"", "monitor", mapmonitor_run, "",
-	 "follow mappings as they come and "
-	 "go",
-	 false},
-	{"", "resync", resync_run, "", "verify the firewall and repair it",
-	 false},
-	{"", "metrics", metrics_run, "", "numbers for Prometheus", false},
-	{"", "check", check_run, "", "why would a port not open here?", false},
-	{NULL},
+	{ "", "print", settings_print, "[detail]", "print the settings",
+	  false },
+	{ "", "set", settings_set, "KEY=VALUE|!KEY ...",
+	  "set options; !KEY: the default", true },
+	{ "", "export", export_run, "", "print the settings as a script",
+	  false },
+	{ "interfaces", "print", ifaceprint_run, "[detail] [where ...]",
+	  "print the interfaces", false },
+	{ "interfaces", "add", ifaces_add, "interface=NAME type=T ...",
+	  "add one; disabled=yes by default", true },
+	{ "interfaces", "set", ifaces_set, "N,... KEY=VALUE|!KEY ...",
+	  "set options of interfaces", true },
+	{ "interfaces", "enable", ifaces_enable, "N,...|NAME",
+	  "enable interfaces", true },
+	{ "interfaces", "disable", ifaces_disable, "N,...|NAME",
+	  "disable interfaces", true },
+	{ "interfaces", "remove", ifaces_remove, "N,...|NAME",
+	  "remove interfaces", true },
+	{ "mappings", "print", mappings_print, "[detail|stats] [where ...]",
+	  "print the mappings", false },
+	{ "mappings", "add", mapchange_add, "KEY=VALUE...",
+	  "map a port to a host of the LAN", false },
+	{ "mappings", "remove", mapchange_remove, "N,...|all|PROTO:PORT",
+	  "remove mappings", false },
+	{ "", "status", status_run, "", "print the state of the daemon",
+	  false },
+	{ "", "monitor", mapmonitor_run, "", "print changes of the mappings",
+	  false },
+	{ "", "resync", resync_run, "", "verify the firewall and repair it",
+	  false },
+	{ "", "metrics", metrics_run, "", "print metrics for Prometheus",
+	  false },
+	{ "", "check", check_run, "", "why would a port not open here?",
+	  false },
+	{ NULL },
 };
 
 static void usage(void)
@@ -73,15 +77,15 @@ static void usage(void)
 	out_str(STR(" commands from stdin, all or none\n"));
 }
 
-/* ---- options, wherever they stand ---------------------------------------- */
+/* ---- options, before or after the command ---------------------------- */
 
 struct options {
 	struct cmd_env env;
 	bool help, version, complete;
-	struct words words;	/* what is no option */
+	struct words words;	/* the arguments that are not options */
 };
 
-/* The letters of options that have none on the command line. */
+/* Values for options without a letter. */
 enum { OPT_JSON = 256, OPT_WORDS };
 
 static const struct option long_options[] = {
@@ -92,8 +96,8 @@ static const struct option long_options[] = {
 	{ NULL },
 };
 
-/* @arg: that the option was in. Return: an exit status */
-static int take_option(struct options *o, int letter, const char *arg)
+/* @arg: the argument with the option. Return: exit status */
+static int apply_option(struct options *o, int letter, const char *arg)
 {
 	switch (letter) {
 	case 'f':
@@ -107,7 +111,7 @@ static int take_option(struct options *o, int letter, const char *arg)
 		return CMD_OK;
 	case OPT_JSON:
 		o->env.json = true;
-		cmd_json(true);
+		cmd_set_json(true);
 		return CMD_OK;
 	case OPT_WORDS:
 		o->complete = true;
@@ -116,7 +120,7 @@ static int take_option(struct options *o, int letter, const char *arg)
 		return cmd_fail(CMD_USAGE, "option -f needs the name of a "
 				"file");
 	}
-	/* by its letter where it has one: others may share the argument */
+	/* name an option by its letter: several may share the argument */
 	if (optopt > 0 && optopt < OPT_JSON)
 		return cmd_fail(CMD_USAGE, "there is no option -%c; see "
 				"upnpctl -h", optopt);
@@ -130,10 +134,10 @@ static int read_options(int argc, char **argv, struct options *o)
 	const char *why;
 
 	words_init(&o->words);
-	/* the colon: the messages are ours */
+	/* the colon: getopt() must not print messages */
 	while (!status && (letter = getopt_long(argc, argv, ":f:hV",
 						long_options, NULL)) != -1)
-		status = take_option(o, letter, argv[optind - 1]);
+		status = apply_option(o, letter, argv[optind - 1]);
 	for (; !status && optind < argc; optind++)
 		if (words_add(&o->words, str_z(argv[optind]), &why))
 			status = cmd_fail(CMD_USAGE, "%s: %s", argv[optind],
@@ -155,13 +159,14 @@ static int run(const struct options *o)
 	if (status)
 		return status;
 	if (!cmd.verb)
-		return cmd_fail(CMD_USAGE, "which command%s%s? See upnpctl -h",
-				*menu ? " for " : "", menu);
+		return cmd_fail(CMD_USAGE, "no command%s%s given; see upnpctl "
+				"-h", *menu ? " for " : "", menu);
 	return cmd.verb->run(&cmd);
 }
 
-/* A file must not become what is taken for standard output. */
-static void hold_standard_files(void)
+/* Open the standard descriptors if they are closed, so that the configuration
+ * file cannot become standard output. */
+static void reserve_standard_fds(void)
 {
 	int fd;
 
@@ -178,7 +183,7 @@ int upnpctl_main(int argc, char **argv)
 	int status, err;
 
 	o.env = (struct cmd_env){ .file = "/etc/upnpd.conf", .verbs = verbs };
-	hold_standard_files();
+	reserve_standard_fds();
 	status = read_options(argc, argv, &o);
 	if (!status && o.help)
 		usage();

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* upnpctl.h - the operator's command: another name of the same binary. */
+/*
+ * upnpctl.h - the operator's command, a second name of the same binary.
+ *
+ * Runs in: upnpctl
+ */
 #ifndef UPNPCTL_UPNPCTL_H
 #define UPNPCTL_UPNPCTL_H
 

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* view.c - the configuration to be looked at. */
+/*
+ * view.c - read the configuration in order to print it.
+ *
+ * Runs in: upnpctl
+ */
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/cmd.h"
@@ -9,31 +13,31 @@
 
 int view_fail(const char *path, int err)
 {
-	const char *why = strerror(-err), *mend = "";
+	const char *why = strerror(-err), *fix = "";
 
 	if (err == -ETIMEDOUT) {
-		why = "another upnpctl has been changing it for 10 s";
-		mend = "; try again";
+		why = "another upnpctl has held its lock for 10 s";
+		fix = "; try again";
 	} else if (err == -ESTALE) {
-		why = "somebody else changed it meanwhile";
-		mend = "; try again";
+		why = "another program changed it meanwhile";
+		fix = "; try again";
 	} else if (err == -EFBIG) {
-		mend = "; 64 KiB are the most, take comments out";
+		fix = "; it is longer than 64 KiB; remove comments";
 	}
-	return cmd_fail(CMD_FAULT, "%s: %s%s", path, why, mend);
+	return cmd_fail(CMD_FAULT, "%s: %s%s", path, why, fix);
 }
 
 int view_open(struct view *v, const char *path)
 {
 	struct conf_error why;
 	struct conffile file;
-	bool is_short;
+	bool incomplete;
 	int err = conffile_open(&file, path, false, &v->text);
 
 	if (err)
 		return view_fail(path, err);
 	conffile_close(&file);
-	if (candidate_read(&v->text, path, &v->conf, &is_short, &why))
+	if (candidate_read(&v->text, path, &v->conf, &incomplete, &why))
 		return cmd_fail(CMD_FAULT, "%s", why.text);
 	return CMD_OK;
 }

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* view.h - the configuration to be looked at. */
+/*
+ * view.h - read the configuration in order to print it.
+ *
+ * Runs in: upnpctl
+ */
 #ifndef UPNPCTL_VIEW_H
 #define UPNPCTL_VIEW_H
 
@@ -11,11 +15,11 @@ struct view {
 	struct conf conf;
 };
 
-/** view_open - read the file; one that is not there is an empty one. Return:
- * exit status, told on stderr */
+/** view_open - read the file; a missing file counts as an empty one. Return:
+ * exit status; errors are reported on stderr */
 int view_open(struct view *, const char *path);
 
-/** view_fail - say what conffile ended with. Return: CMD_FAULT */
+/** view_fail - report an error of conffile on stderr. Return: CMD_FAULT */
 int view_fail(const char *path, int err);
 
 #endif

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* words.c - command lines into words, as RouterOS quotes and continues them. */
+/*
+ * words.c - split command lines into words, with RouterOS's quoting.
+ *
+ * Runs in: upnpctl
+ */
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/words.h"
 #include "base/wr.h"
 
-/* The text that is left, and the word that is being written. */
+/* The rest of the text, and the current word. */
 struct reader {
 	struct words *words;
 	struct str rest;
@@ -31,7 +35,7 @@ static char peek(const struct reader *r)
 	return r->rest.n ? *r->rest.p : '\n';
 }
 
-static char take(struct reader *r)
+static char next_char(struct reader *r)
 {
 	char c = peek(r);
 
@@ -43,7 +47,7 @@ static char take(struct reader *r)
 static void skip_blank(struct reader *r)
 {
 	while (r->rest.n && is_blank(peek(r)))
-		take(r);
+		next_char(r);
 }
 
 static int fail(struct reader *r, const char *why)
@@ -52,9 +56,9 @@ static int fail(struct reader *r, const char *why)
 	return -EINVAL;
 }
 
-/* "\" stands at the head: does the line end behind it? Then it goes on with
- * the next. */
-static bool joins(struct reader *r)
+/* The next character is "\". If it ends the line, skip to the first word of the
+ * next line. */
+static bool join_line(struct reader *r)
 {
 	struct str s = str_skip(r->rest, 1);
 
@@ -63,50 +67,41 @@ static bool joins(struct reader *r)
 	if (s.n && *s.p != '\n')
 		return false;
 	r->rest = s;
-	take(r);
+	next_char(r);
 	skip_blank(r);
 	return true;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* "\" has been taken; @ret_c: what the characters behind it stand for. The
- * letters a, b and f alone are no hexadecimal numbers. */
-static int escape(struct reader *r, char *ret_c)
+/* Read the characters after "\". The letters a, b and f are escapes unless a
+ * second hexadecimal digit follows.
+ * @ret_c: the character that the escape stands for */
+static int read_escape(struct reader *r, char *ret_c)
 {
 	static const char from[] = "\"\\nrt$?_abfv";
 	static const char to[] = "\"\\\n\r\t$? \a\b\f\v";
-	int high = hex(peek(r)), low = -1;
+	int high = str_hex(peek(r)), low = -1;
 	const char *p;
 	char c;
 
 	if (high >= 0 && r->rest.n > 1)
-		low = hex(r->rest.p[1]);
+		low = str_hex(r->rest.p[1]);
 	if (low >= 0) {
-		take(r);
-		take(r);
+		next_char(r);
+		next_char(r);
 		*ret_c = (char)(high << 4 | low);
 		return 0;
 	}
 	c = peek(r);
 	p = c ? strchr(from, c) : NULL;
 	if (!p)
-		return fail(r, "unknown escape; a backslash itself is written "
-			    "\\\\");
-	take(r);
+		return fail(r, "unknown escape; write a backslash as \\\\");
+	next_char(r);
 	*ret_c = to[p - from];
 	return 0;
 }
 
-/* The opening quote has been taken. */
-static int quoted(struct reader *r)
+/* Read up to the closing quote. The opening quote has been read. */
+static int read_quoted(struct reader *r)
 {
 	int err = 0;
 	char c;
@@ -114,13 +109,13 @@ static int quoted(struct reader *r)
 	while (!err) {
 		if (!r->rest.n)
 			return fail(r, "a quote is not closed; add \"");
-		if (peek(r) == '\\' && joins(r))
+		if (peek(r) == '\\' && join_line(r))
 			continue;
-		c = take(r);
+		c = next_char(r);
 		if (c == '"')
 			return 0;
 		if (c == '\\')
-			err = escape(r, &c);
+			err = read_escape(r, &c);
 		if (!err)
 			wr_ch(&r->words->text, c);
 	}
@@ -132,18 +127,18 @@ static bool ends_word(char c)
 	return is_blank(c) || c == '\n' || c == '\r' || c == ';';
 }
 
-/* "[" stands at the head: it all, up to "]", is one word. */
-static int bracket(struct reader *r)
+/* Read "[...]" as one word. */
+static int read_bracket(struct reader *r)
 {
 	while (r->rest.n && peek(r) != ']' && peek(r) != '\n')
-		wr_ch(&r->words->text, take(r));
+		wr_ch(&r->words->text, next_char(r));
 	if (peek(r) != ']')
 		return fail(r, "a bracket is not closed; add ]");
-	wr_ch(&r->words->text, take(r));
+	wr_ch(&r->words->text, next_char(r));
 	return 0;
 }
 
-static int word(struct reader *r)
+static int read_word(struct reader *r)
 {
 	struct words *w = r->words;
 	int err = 0;
@@ -153,17 +148,17 @@ static int word(struct reader *r)
 		return fail(r, "too many words");
 	r->start = w->text.len;
 	while (!err && !ends_word(peek(r))) {
-		if (peek(r) == '\\' && joins(r))
+		if (peek(r) == '\\' && join_line(r))
 			continue;
 		if (peek(r) == '[' && w->text.len == r->start) {
-			err = bracket(r);
+			err = read_bracket(r);
 			continue;
 		}
-		c = take(r);
+		c = next_char(r);
 		if (c == '"')
-			err = quoted(r);
+			err = read_quoted(r);
 		else if (c == '\\')
-			err = escape(r, &c);
+			err = read_escape(r, &c);
 		if (!err && c != '"')
 			wr_ch(&w->text, c);
 	}
@@ -175,30 +170,30 @@ static int word(struct reader *r)
 	return err;
 }
 
-/* White space and joined lines before a word. Return: is there a word? */
-static bool to_word(struct reader *r)
+/* Skip white space, joined lines and a comment. Return: a word follows */
+static bool skip_to_word(struct reader *r)
 {
 	do
 		skip_blank(r);
-	while (peek(r) == '\\' && r->rest.n && joins(r));
+	while (peek(r) == '\\' && r->rest.n && join_line(r));
 	if (r->rest.n && peek(r) == '#')
 		while (peek(r) != '\n')
-			take(r);
+			next_char(r);
 	return !ends_word(peek(r));
 }
 
-/* One command, to the end of the line or the ";" behind it. */
-static int command(struct reader *r)
+/* Read one command, up to the end of the line or ";". */
+static int read_command(struct reader *r)
 {
 	int err = 0;
 
-	while (!err && to_word(r)) {
+	while (!err && skip_to_word(r)) {
 		if (!r->words->n)
 			r->words->line = r->line;
-		err = word(r);
+		err = read_word(r);
 	}
 	if (!err)
-		take(r);
+		next_char(r);
 	return err;
 }
 
@@ -210,7 +205,7 @@ int words_next(struct words *w, struct str *rest, unsigned *line,
 
 	words_init(w);
 	while (!err && r.rest.n && !w->n)
-		err = command(&r);
+		err = read_command(&r);
 	if (err) {
 		w->line = r.line;
 		*ret_why = r.why;
@@ -221,7 +216,7 @@ int words_next(struct words *w, struct str *rest, unsigned *line,
 	return 0;
 }
 
-/* Has the shell left the parting into words to us? */
+/* Is the argument a whole line that the shell has not split? */
 static bool is_line(struct str arg)
 {
 	struct str rest = arg, key;
@@ -239,7 +234,7 @@ int words_add(struct words *w, struct str arg, const char **ret_why)
 
 	if (is_line(arg)) {
 		while (!err && r.rest.n)
-			err = command(&r);
+			err = read_command(&r);
 		*ret_why = r.why;
 		return err;
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * words.h - command lines into words, as RouterOS quotes and continues them.
+ * words.h - split command lines into words, with RouterOS's quoting.
  * Pure.
+ *
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_WORDS_H
 #define UPNPCTL_WORDS_H
@@ -13,26 +15,26 @@ struct words {
 	struct str at[CMD_ARGS_MAX];
 	size_t n;
 	unsigned line;		/* where the command begins, from 1 */
-	struct wr text;		/* private: what the words point to */
+	struct wr text;		/* private: text of the words */
 	char buf[4096];
 };
 
-/** words_init - no words. */
+/** words_init - initialize without words. */
 void words_init(struct words *);
 
 /**
  * words_next - read the next command of a script, which may have several
  * lines.
- * @rest: in: the text; out: what follows
- * @line: in: the number of its first line; out: of what follows
+ * @rest: in: the text; out: the rest of the text
+ * @line: in: the number of its first line; out: of the rest's first line
  * @ret: the words; none at the end of the text
- * @ret_why: what is wrong, a literal; set on errors
+ * @ret_why: the error, a literal; set only on errors
  *
- * A command ends with the line, or at ";". "#" where a word could begin starts
- * a comment. "\" at the end of a line joins the next one, without the white
- * space that it begins with. Within "quotes" white space does not part words,
- * and these stand for others: \" \\ \n \r \t \$ \? \_ (a space) \a \b \f \v and
- * two hexadecimal digits. "[...]" is one word.
+ * A command ends at the end of the line or at ";". "#" at the start of a word
+ * starts a comment. "\" at the end of a line joins the next line, without its
+ * leading white space. "Quotes" keep white space in a word. These escapes are
+ * known: \" \\ \n \r \t \$ \? \_ (a space) \a \b \f \v and "\" with two
+ * hexadecimal digits. "[...]" is one word.
  *
  * Return: 0, -EINVAL
  * Source: what RouterOS 3 to 7 print for "export"; its manual, "Scripting",
@@ -44,9 +46,9 @@ int words_next(struct words *ret, struct str *rest, unsigned *line,
 /**
  * words_add - add one argument of the command line.
  *
- * One that holds white space and no "=" before it is a line by itself and is
- * read as words_next() does, as is one whose value begins with a quote; any
- * other is a word as it is: the shell has taken its quotes away.
+ * An argument with white space and no "=" before it, or with a value that
+ * begins with a quote, is a whole line and is split as words_next() does. Any
+ * other argument is one word: the shell has removed its quotes.
  *
  * Return: 0, -EINVAL
  */

@@ -32,13 +32,13 @@ class Ctl:
                               **kw)
 
     def ok(self, *words, **kw):
-        """Its output; it must go well and say nothing else."""
+        """The output; it must succeed, with an empty stderr."""
         done = self.run(*words, **kw)
         assert (done.returncode, done.stderr) == (0, ""), done
         return done.stdout
 
     def fails(self, *words, status=2, **kw):
-        """What it says, one line; the file must be as it was."""
+        """The error, one line; the file must be unchanged."""
         before = self.read() if os.path.exists(self.conf) else None
         done = self.run(*words, **kw)
         assert done.returncode == status, done
@@ -53,7 +53,7 @@ class Ctl:
         return json.loads(self.ok("--json", *words))
 
     def daemon_takes_it(self):
-        """Does upnpd -n call the file good?"""
+        """Does upnpd -n accept the file?"""
         done = subprocess.run([UPNPD, "-n", "-f", self.conf],
                               capture_output=True, timeout=60)
         return done.returncode == 0

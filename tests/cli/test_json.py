@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""--json: whatever is said to the operator's programs can be parsed."""
+"""--json: all output, errors included, can be parsed."""
 import json
 
 import pytest
@@ -41,7 +41,7 @@ def test_faults(conf, words):
     ("interfaces", "print", "detail"), ("status",), ("check",)),
     ids=" ".join)
 def test_answers(conf, words):
-    """Without a daemon, too."""
+    """Also without a daemon."""
     done = conf.run("--json", *words)
     json.loads(done.stdout)
     assert done.stderr == ""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The menu: what is printed, what changes, what is refused."""
+"""The menus: output, changes, errors."""
 import shutil
 import subprocess
 
@@ -42,7 +42,7 @@ Flags: X - disabled, I - invalid, D - dynamic
 
 @pytest.fixture
 def with_ethers():
-    """What goes before argv, so that there are ether1 and ether2."""
+    """A prefix of argv that runs it where ether1 and ether2 exist."""
     prefix = ["unshare", "-r", "-n", "sh", "-c",
               'ip link add ether1 type veth peer name ether2 && exec "$@"',
               "sh"]
@@ -65,7 +65,7 @@ def test_transcript(ctl, with_ethers):
 
 
 def test_transcript_from_nothing(ctl, with_ethers):
-    """No file at all, and no line of it beforehand."""
+    """The same without a file."""
     for line in TRANSCRIPT.splitlines():
         if line.startswith("# "):
             ctl.ok(*line.split()[2:], prefix=with_ethers)
@@ -181,7 +181,7 @@ def test_back_to_default(ctl):
 
 
 def test_every_option(ctl):
-    """Each can be set to what it has, and is told right."""
+    """Each option can be set to its value, and is printed correctly."""
     ctl.write("")
     for key, value in ctl.json("print").items():
         if value in (None, ""):
@@ -194,7 +194,7 @@ def test_every_option(ctl):
 
 
 def test_former_backend(ctl):
-    """nft means netlink: from the file, and as a value to set."""
+    """nft means netlink, in the file and as a value of set."""
     ctl.write("backend = nft\nnft-table = inet fw4\n"
               "nft-forward-chain = forward\n")
     assert ctl.json("print")["backend"] == "netlink"
@@ -224,7 +224,7 @@ def test_nothing_changed_nothing_written(ctl):
     ("[find type=internal]", ["ether1"]), ("[find]", []),
     ("[find where disabled]", ["ether1", "ether2"]),
 ])
-def test_which(ctl, which, left):
+def test_selection(ctl, which, left):
     ctl.write(GOOD.replace("= yes", "= no") +
               "[interface lo]\ntype = internal\ndisabled = yes\n")
     ctl.ok("interfaces", "remove", which)
@@ -254,7 +254,7 @@ def test_add(ctl):
     assert ctl.read().startswith("# mine\n")
 
 
-@pytest.mark.parametrize("words,says", [
+@pytest.mark.parametrize("words,error", [
     (["set", "enable=yes"], 'there is no option "enable"; there are: '
      'enabled, allow-disable-external-interface, show-dummy-rule, '),
     (["set", "enabled=maybe"],
@@ -263,8 +263,9 @@ def test_add(ctl):
      'http-port is "70000"; it takes a number from 0 to 65535'),
     (["set", "friendly-name=a #b"], "friendly-name"),
     (["set", "!enable"], 'there is no option "enable"; '),
-    (["set", "yes"], '"yes" is no setting; such as: enabled=yes'),
-    (["set"], "set what? Such as: set enabled=yes"),
+    (["set", "yes"], '"yes" is not a setting; a setting is, for '
+     'example, enabled=yes'),
+    (["set"], "set needs an option, such as: set enabled=yes"),
     (["set", "nft-table=inet fw4"],
      "nft-table and nft-forward-chain go together; set both or none"),
     (["print", "x"], 'print takes detail, not "x"'),
@@ -272,32 +273,32 @@ def test_add(ctl):
     (["interfaces", "prunt"],
      'there is no command "prunt" for interfaces; there are: print, add, '
      'set, enable, disable, remove'),
-    (["interfaces"], "which command for interfaces? See upnpctl -h"),
-    ([], "which command? See upnpctl -h"),
-    (["/ip", "firewall"], 'there is no menu "firewall" here; there is '
+    (["interfaces"], "no command for interfaces given; see upnpctl -h"),
+    ([], "no command given; see upnpctl -h"),
+    (["/ip", "firewall"], 'there is no menu "firewall" here; use '
      '/ip upnp'),
     (["interfaces", "enable", "2"],
      "there is no interface number 2; there are: 0 ether1, 1 ether2"),
     (["interfaces", "enable", "0,eth9"],
      "there is no interface eth9; there are: 0 ether1, 1 ether2"),
-    (["interfaces", "enable"], "which interface? Such as: interfaces enable "
-     "0, or its name"),
+    (["interfaces", "enable"], "name an interface, such as: interfaces "
+     "enable 0, or its name"),
     (["interfaces", "enable", "0", "x=y"], 'interfaces enable takes numbers '
      'and names, not "x=y"'),
     (["interfaces", "set", "0", "type=both"], 'type is "both"; it takes '),
     (["interfaces", "set", "0", "speed=1"], 'there is no option "speed"; '
      'there are: interface, type, disabled, forced-ip'),
-    (["interfaces", "set", "0", "interface=x"], "an interface's name stays; "
-     "remove ether1 and add x"),
+    (["interfaces", "set", "0", "interface=x"], "an interface cannot be "
+     "renamed; remove ether1 and add x"),
     (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
      "internal and has a forced-ip; only the external one takes it"),
-    (["interfaces", "add", "type=internal"], "which interface? "),
-    (["interfaces", "add", "interface=x"], "of which type is x? Add "
+    (["interfaces", "add", "type=internal"], "interface= is missing, "),
+    (["interfaces", "add", "interface=x"], "x needs a type; add "
      "type=internal, or external"),
     (["interfaces", "add", "interface=a/b", "type=internal"],
-     '"a/b" can not be an interface; '),
+     '"a/b" cannot be an interface; '),
     (["interfaces", "add", "interface=ether1", "type=internal"],
-     "interface ether1 is there already; interfaces set changes it"),
+     "interface ether1 exists already; change it with interfaces set"),
     (["interfaces", "add", "interface=x", "type=external", "disabled=no"],
      "x would be a second external interface, after ether1; disable or "
      "remove one: interfaces disable ether1"),
@@ -307,10 +308,10 @@ def test_add(ctl):
     (["interfaces", "remove", "ether2"], "enabled=yes needs an internal "
      "interface, and there is none; add it: interfaces add interface=NAME "
      "type=internal disabled=no"),
-    (["interfaces", "print", "where"], "where what? "),
+    (["interfaces", "print", "where"], "where needs a term, "),
     (["interfaces", "print", "where", "mtu=1"],
-     'interfaces have no "mtu" to look for; '),
-    (["export", "x"], 'export takes nothing behind it, not "x"'),
+     'interfaces have no property "mtu"; '),
+    (["export", "x"], 'export takes no argument, not "x"'),
     (["--frob"], "there is no option --frob; see upnpctl -h"),
     (["print", "-x"], "there is no option -x; see upnpctl -h"),
     (["print", "-hx"], "there is no option -x; see upnpctl -h"),
@@ -318,9 +319,9 @@ def test_add(ctl):
     (["set", "http-port=\n1"], 'http-port is "?1"'),
     (["set", 'friendly-name="x'], 'friendly-name="x: a quote is not closed'),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")
-def test_refused(ctl, words, says):
+def test_refused(ctl, words, error):
     ctl.write(GOOD)
-    assert ctl.fails(*words).startswith(says)
+    assert ctl.fails(*words).startswith(error)
 
 
 def test_enabled_without_interfaces(ctl):
@@ -333,8 +334,7 @@ def test_enabled_without_interfaces(ctl):
 
 
 def test_wrong_file(ctl):
-    """A line that the operator wrote is told by its number; what mends it goes
-    through."""
+    """An error names the line; a change that corrects it is accepted."""
     ctl.write("\n\nhttp-port = x\n" + GOOD)
     for words, status in ((["set", "enabled=no"], 2), (["print"], 1),
                           (["interfaces", "print"], 1), (["export"], 1)):
@@ -352,7 +352,7 @@ def test_no_file(ctl):
         "  #   INTERFACE   TYPE       FORCED-IP\n"
     assert ctl.json("interfaces", "print") == []
     assert ctl.fails("interfaces", "enable", "0").startswith(
-        "there is no interface number 0, nor any other; add it: ")
+        "there is no interface number 0; there are none; add it: ")
 
 
 def test_no_such_directory(ctl):

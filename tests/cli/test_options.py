@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The options of both programs: where they may stand, what is no option."""
+"""The options of both programs: their place, and unknown options."""
 import subprocess
 
 import pytest
@@ -12,7 +12,7 @@ def upnpd(*args):
                           timeout=60, check=False)
 
 
-@pytest.mark.parametrize("args, says", [
+@pytest.mark.parametrize("args, error", [
     (["-x"], "there is no option -x"),
     (["-Fx"], "there is no option -x"),
     (["--help"], "there is no option --"),
@@ -21,12 +21,12 @@ def upnpd(*args):
     (["--", "-h"], "there is no option -h"),
     (["-n", "-f"], "-f needs the name of a file"),
 ], ids=" ".join)
-def test_upnpd_refuses(args, says):
+def test_upnpd_refuses(args, error):
     done = upnpd(*args)
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr.splitlines()[:2] == [
-        "upnpd: " + says,
+        "upnpd: " + error,
         "usage: upnpd [-f FILE] [-F] [-S] [-n] [-d] [-h] [-V]"]
 
 

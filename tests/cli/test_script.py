@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Scripts: RouterOS's exports, ours, all or nothing."""
+"""Scripts: exports of RouterOS and of upnpctl; all or nothing."""
 import pytest
 
 OLD = """\
@@ -49,7 +49,7 @@ def test_old_export(ctl):
 @pytest.mark.parametrize("head", [
     "# jan/02/1970 00:00:12 by RouterOS 6.49.10\n", None])
 def test_compact_export(ctl, head):
-    """What RouterOS 6 and 7 leave out is disabled=no."""
+    """RouterOS 6 and 7 omit disabled=no."""
     script = NEW if head is None else head + NEW.split("\n", 1)[1]
     ctl.ok("-", stdin=script)
     assert interfaces(ctl) == {
@@ -60,7 +60,7 @@ def test_compact_export(ctl, head):
 
 
 def test_without_header(ctl):
-    """... but only there: in other scripts as on the command line."""
+    """Without that header an added interface is disabled."""
     ctl.ok("-", stdin="/ip upnp interfaces\nadd interface=a type=internal\n"
            "# by RouterOS 7.1\n")
     assert interfaces(ctl) == {"a": ("internal", True, None)}
@@ -117,7 +117,7 @@ def test_export_form(ctl):
         "add disabled=no interface=a type=internal"]
 
 
-def test_judged_at_the_end(ctl):
+def test_checked_at_the_end(ctl):
     """In between it may be enabled without interfaces, or have two external
     ones."""
     ctl.ok("-", stdin="""\
@@ -134,24 +134,24 @@ set [find interface=b] forced-ip=1.2.3.4
     assert ctl.daemon_takes_it()
 
 
-@pytest.mark.parametrize("script,says", [
+@pytest.mark.parametrize("script,error", [
     ("set hairpin=yes\n\nset foo=1\nset bar=1\n",
      'line 3: there is no option "foo"; '),
     ("set hairpin=yes\n/ip upnp interfaces\nadd interface=a \\\n type=x\n",
      'line 3: type is "x"; it takes '),
     ("set hairpin=yes\n/ip firewall nat\n", 'line 2: there is no menu '),
-    ("set hairpin=yes\nprint\n", "line 2: print can not stand in a script, "),
-    ("set hairpin=yes\nexport\n", "line 2: export can not stand "),
+    ("set hairpin=yes\nprint\n", "line 2: print is not allowed in a script, "),
+    ("set hairpin=yes\nexport\n", "line 2: export is not allowed "),
     ("set friendly-name=\"x\nset hairpin=yes\n", "line 3: a quote "),
     ("set hairpin=yes\nset enabled=yes\n", "enabled=yes needs "),
     ("set hairpin=yes\ninterfaces enable 0\n", "line 2: there is no "),
     ("x" * 70000, "the script has more than 65536 bytes"),
 ])
-def test_all_or_nothing(ctl, script, says):
+def test_all_or_nothing(ctl, script, error):
     for text in (None, "# empty\n"):
         if text:
             ctl.write(text)
-        assert ctl.fails("-", stdin=script).startswith(says)
+        assert ctl.fails("-", stdin=script).startswith(error)
 
 
 def test_words_behind(ctl):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Writing: two at once, killed at any moment."""
+"""Writing: concurrent changes, kill at any moment."""
 import collections
 import os
 import re
@@ -17,7 +17,7 @@ type = internal
 
 
 def test_at_once(ctl):
-    """Twenty together; none undoes what another one did."""
+    """Twenty at once; no change is lost."""
     ctl.write(TEXT)
     running = [subprocess.Popen(
         ctl.argv("interfaces", "add", f"interface=i{n}", "type=internal"),
@@ -29,7 +29,7 @@ def test_at_once(ctl):
                         "notify-interval=60", "serial-number=1")]
     for one in running:
         said, status = one.communicate()[1], one.returncode
-        for _ in range(10):     # who has waited 10 s says so: a slow disk
+        for _ in range(10):     # after 10 s upnpctl gives up: a slow disk
             if "try again" not in said:
                 break
             done = subprocess.run(one.args, capture_output=True, text=True)
@@ -92,7 +92,7 @@ def test_killed_at_each_system_call(ctl, tmp_path_factory):
             assert done.returncode in (-9, 137, 0), (where, done)
             outcomes[got == new, done.returncode == 0] += 1
             if got == TEXT:
-                # nothing of the dead one is in the way
+                # the killed one left nothing that blocks the next
                 ctl.ok(*words)
                 assert ctl.read() == new, where
     # before and after: or the test has looked at nothing

@@ -151,7 +151,9 @@ static void put_mapping(struct ctl_mapping *m)
 	m->rule.client.ip = 0xc0a85800u + fuzz_u8(&in);
 	m->rule.int_port = fuzz_u16(&in);
 	m->rule.remote.ip = fuzz_u8(&in) % 2 ? 0 : 0x08080808;
-	m->requester_ip = fuzz_u8(&in) % 2 ? 0 : m->rule.client.ip;
+	m->origin = fuzz_u8(&in) % 2 ? ORIGIN_OPERATOR : ORIGIN_UPNP;
+	m->requester_ip = m->origin == ORIGIN_OPERATOR ? 0 :
+			  m->rule.client.ip;
 	m->left_s = fuzz_u32(&in);
 	m->enabled = fuzz_u8(&in) % 3;
 	str_cut(&in, '\n', &desc);
@@ -431,7 +433,7 @@ static void ask(void)
 
 	t.kinds &= ~(CTLCLIENT_KIND(CTL_END) | 1u);
 	t.stop = fuzz_u8(&in) % 16;
-	err = ctlclient_ask("/ctl", &req, t.kinds, take, &t, &end);
+	err = ctlclient_request("/ctl", &req, t.kinds, take, &t, &end);
 	while (i < sizeof(errs) / sizeof(errs[0]) && err != -errs[i])
 		i++;
 	CHECK(i < sizeof(errs) / sizeof(errs[0]));

@@ -50,7 +50,7 @@ static void on_gone(const struct nat_rule *r)
 
 static void on_status(void *arg, struct ctl_status *ret)
 {
-	ret->mappings = (uint32_t)portmap_count(gw.igd.pm);
+	ret->mappings = (uint32_t)portmap_count(gw.map.pm);
 }
 
 static void on_verify(void *arg)
@@ -91,7 +91,7 @@ static void hang_up(struct client *c)
 static void check_rule(const struct nat_rule *r)
 {
 	CHECK(nat_rule_sane(r));
-	CHECK(policy_check(&gw.igd.policy, r, 0, NULL) == POLICY_OK);
+	CHECK(policy_check(&gw.map.policy, r, 0, NULL) == REFUSAL_NONE);
 }
 
 static void check_rep(const struct ctl_rep *rep)
@@ -251,7 +251,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	for (size_t i = 0; i < CLIENTS; i++)
 		client[i] = (struct client){ .fd = -1 };
 	loop = loop_new(CTL_CLIENTS_MAX + 1, fake_clock);
-	ctl = ctlserver_new(loop, listener, getuid(), &gw.igd, &ops);
+	ctl = ctlserver_new(loop, listener, getuid(), &gw.map, &ops);
 	CHECK(ctl);
 	for (int i = 0; i < STEPS_MAX && in.n; i++)
 		step(&in);

@@ -196,7 +196,7 @@ static void ask(const struct httpmsg *m)
 	if (m->minor & 2)
 		return;
 	answer_all((uint8_t)(m->minor >> 2));
-	gw.igd.wan.ext_ip++;
+	gw.map.ext_ip++;
 	gena_mark_dirty(gena);
 	gw.now_ms += m->minor > 7 ? 3000000 : 300;
 	rounds();

@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 #include "igd/igd.h"
-#include "igd/wait.h"
+#include "igd/link.h"
 
 #define GW_ROUTER	0xc0a85801u	/* 192.168.88.1 */
 #define GW_CLIENT(n)	(0xc0a8580au + (n))
@@ -20,6 +20,7 @@
 #define GW_IN_FLIGHT	16
 
 struct gateway {
+	struct map map;
 	struct igd igd;
 	uint64_t now_ms;
 	struct nat_rule kernel[GW_MAX + PM_SPARE_SLOTS];
@@ -53,7 +54,7 @@ static inline bool gw_link(void *arg, bool up)
 	return true;
 }
 
-static inline void gw_kick(void *arg)
+static inline void gw_wake(void *arg)
 {
 }
 
@@ -63,7 +64,7 @@ static inline void gw_stored(void *arg, const struct pm_entry *e)
 	char desc[PM_DESC_MAX + 1];
 
 	CHECK(e->state == PM_ACTIVE && nat_rule_sane(&e->rule));
-	CHECK(portmap_desc(gw->igd.pm, e, desc).n <= PM_DESC_MAX);
+	CHECK(portmap_desc(gw->map.pm, e, desc).n <= PM_DESC_MAX);
 	if (gw->stored)
 		gw->stored(e);
 }
@@ -80,6 +81,7 @@ static inline void gw_gone(void *arg, const struct nat_rule *r)
 static inline void gw_refused(void *arg, const struct refused *r)
 {
 	CHECK(r->why < REFUSALS && r->client_ip);
+	CHECK(r->origin == ORIGIN_UPNP);
 }
 
 static inline uint32_t gw_rnd(void *arg)
@@ -89,8 +91,10 @@ static inline uint32_t gw_rnd(void *arg)
 	return gw->rnd = gw->rnd * 1664525 + 1013904223;
 }
 
-static const struct igd_ops gw_ops = {
-	gw_counters, gw_link, gw_kick, gw_stored, gw_gone, gw_refused, gw_rnd,
+static const struct igd_ops gw_ops = { gw_counters, gw_link };
+
+static const struct map_ops gw_map_ops = {
+	gw_wake, gw_stored, gw_gone, gw_refused, gw_rnd,
 };
 
 static inline void gw_init(struct gateway *gw)
@@ -98,11 +102,13 @@ static inline void gw_init(struct gateway *gw)
 	*gw = (struct gateway){
 		.igd = {
 			.allow_link = true, .list_all = true,
-			.max_lease_s = 3600, .adds_per_s = 50,
 			.ops = &gw_ops, .ops_arg = gw,
 			.wan_uuid = { NULL, GW_UUID, GW_UUID },
-			.wan = { .ext_ip = GW_EXT, .link_up = true,
-				 .admin_up = true },
+			.wan = { .link_up = true, .admin_up = true },
+		},
+		.map = {
+			.max_lease_s = 3600, .adds_per_s = 50,
+			.ops = &gw_map_ops, .ops_arg = gw, .ext_ip = GW_EXT,
 			.policy = {
 				.secure = true,
 				.net = { { 2, "", GW_ROUTER, 0xffffff00 } },
@@ -112,13 +118,14 @@ static inline void gw_init(struct gateway *gw)
 		},
 		.now_ms = 1000000,
 	};
-	igd_init(&gw->igd, portmap_new(GW_MAX, GW_MAX - 1));
-	CHECK(gw->igd.pm);
+	map_init(&gw->map, portmap_new(GW_MAX, GW_MAX - 1));
+	igd_init(&gw->igd, &gw->map);
+	CHECK(gw->map.pm);
 }
 
 static inline void gw_done(struct gateway *gw)
 {
-	portmap_free(gw->igd.pm);
+	portmap_free(gw->map.pm);
 }
 
 /* ---- the kernel ---------------------------------------------------------- */
@@ -145,13 +152,13 @@ static inline void gw_fetch(struct gateway *gw)
 	struct nat_op *op = &gw->op[gw->op_n];
 
 	while (gw->op_n < GW_IN_FLIGHT &&
-	       portmap_next_op(gw->igd.pm, op, &gw->op_id[gw->op_n])) {
+	       portmap_next_op(gw->map.pm, op, &gw->op_id[gw->op_n])) {
 		CHECK(op->verb == NAT_SET || op->verb == NAT_DEL);
 		CHECK(nat_rule_sane(&op->rule));
 		CHECK(op->rule.kind == NAT_PORTMAP);
 		CHECK(op->verb == NAT_DEL ||
-		      policy_check(&gw->igd.policy, &op->rule, 0, NULL) ==
-		      POLICY_OK);
+		      policy_check(&gw->map.policy, &op->rule, 0, NULL) ==
+		      REFUSAL_NONE);
 		op = &gw->op[++gw->op_n];
 	}
 }
@@ -172,7 +179,7 @@ static inline bool gw_answer(struct gateway *gw, enum nat_err err)
 	memmove(gw->op_id, gw->op_id + 1, gw->op_n * sizeof(gw->op_id[0]));
 	if (err == NAT_OK)
 		gw_do(gw, &op);
-	wait_nat_done(&gw->igd, id, err, gw->now_ms);
+	map_answer(&gw->map, id, err, gw->now_ms);
 	return true;
 }
 
@@ -183,13 +190,13 @@ static inline void gw_answer_link(struct gateway *gw, enum nat_err err)
 	gw->link_asked = false;
 	if (err == NAT_OK)
 		gw->igd.wan.admin_up = gw->igd.wan.link_up = gw->link_up;
-	wait_link_done(&gw->igd, err);
+	link_done(&gw->igd, err);
 }
 
 static inline void gw_pass(struct gateway *gw, uint64_t ms)
 {
 	gw->now_ms += ms;
-	igd_tick(&gw->igd, gw->now_ms);
+	map_tick(&gw->map, gw->now_ms);
 }
 
 /* Let all be answered. */
@@ -215,11 +222,11 @@ static inline const struct nat_rule *gw_in_kernel(const struct gateway *gw,
 
 static inline void gw_check_entry(const struct gateway *gw, size_t i)
 {
-	const struct portmap *pm = gw->igd.pm;
+	const struct portmap *pm = gw->map.pm;
 	const struct pm_entry *e = portmap_entry(pm, portmap_at(pm, i));
 	const struct pm_entry *o;
 
-	CHECK(policy_check(&gw->igd.policy, &e->rule, 0, NULL) == POLICY_OK);
+	CHECK(policy_check(&gw->map.policy, &e->rule, 0, NULL) == REFUSAL_NONE);
 	for (size_t k = 0; k < i; k++) {
 		o = portmap_entry(pm, portmap_at(pm, k));
 		CHECK(!nat_rule_same_key(&e->rule, &o->rule));
@@ -232,7 +239,7 @@ static inline void gw_check_entry(const struct gateway *gw, size_t i)
 /* After gw_settle(): the kernel is what the table says. */
 static inline void gw_check(const struct gateway *gw)
 {
-	const struct portmap *pm = gw->igd.pm;
+	const struct portmap *pm = gw->map.pm;
 	const struct pm_entry *e;
 	size_t enabled = 0;
 

@@ -122,7 +122,7 @@ def test_script(lab, boot, shell):
          "is \"perhaps\"; it takes yes or no", status=1)
     write(conf, good.replace("enabled", "state-dir = /dev/null\nenabled", 1))
     says("reload", "Reloading upnpd: FAIL: failed: /etc/upnpd.conf: state-dir "
-         "can not become /dev/null by a reload, it is /var/lib/upnpd since the "
+         "cannot become /dev/null by a reload, it is /var/lib/upnpd since the "
          "start: restart upnpd", status=1)
     write(conf, "show-dummy-rule = no\n" + good)
     says("reload", "Reloading upnpd: OK")
@@ -244,7 +244,7 @@ def test_no_run(lab, boot, read_only):
     """It does not start, and says what to do; that helps."""
     system = boot(lacks=["run"], read_only=read_only)
     line = re.search("^Starting upnpd: FAIL: .*", system.log(), re.M)[0]
-    assert "pid-file /run/upnpd.pid can not be written: No such file" in line
+    assert "pid-file /run/upnpd.pid cannot be written: No such file" in line
     assert "set pid-file and control-socket to a directory that" in line
     assert system.script("start", check=False) == (1, line + "\n")
     if read_only:

@@ -362,12 +362,12 @@ def other_file(router):
     router.upnpd.start = lambda: None
 
 
-@fault("access", "problem", "nobody of the internal networks")
+@fault("access", "problem", "allow no client of the internal networks")
 def nobody_allowed(router):
     router.upnpd.lines = ["allow 1024-65535 10.9.8.0/24 1024-65535"]
 
 
-@fault("access", "problem", "nobody of the internal networks")
+@fault("access", "problem", "allow no client of the internal networks")
 def all_denied(router):
     router.upnpd.lines = ["deny 0-65535 192.168.0.0/16 0-65535",
                           "allow 1024-65535 192.168.88.0/24 1024-65535"]
@@ -379,7 +379,7 @@ def clock_behind(router):
     os.utime(router.upnpd.conf, (later, later))
 
 
-@fault("state-dir", "problem", "is missing: mappings are forgotten",
+@fault("state-dir", "problem", "is missing: mappings are lost",
        late=True)
 def state_removed(router):
     os.rename(router.upnpd.state, router.upnpd.state + ".away")
@@ -387,24 +387,24 @@ def state_removed(router):
                           router.upnpd.state)
 
 
-@fault("state-dir", "problem", "so is the directory it is in", up=False)
+@fault("state-dir", "problem", "so is its parent directory", up=False)
 def state_parent_missing(router):
     router.upnpd.options["state_dir"] = router.lab.path("no", "state")
 
 
-@fault("state-dir", "problem", "can not be written by", late=True)
+@fault("state-dir", "problem", "cannot be written by", late=True)
 def state_not_writable(router):
     os.chown(router.upnpd.state, 0, 0)
 
 
-@fault("state-dir", "problem", "is root's and has files", up=False)
+@fault("state-dir", "problem", "belongs to root and has files", up=False)
 def state_of_root(router):
     os.mkdir(router.upnpd.state)
     with open(os.path.join(router.upnpd.state, "passwd"), "w"):
         pass
 
 
-@fault("state-dir", "problem", "no directory", up=False)
+@fault("state-dir", "problem", "not a directory", up=False)
 def state_is_a_file(router):
     with open(router.upnpd.state, "w"):
         pass
@@ -479,7 +479,7 @@ def roles_exchanged(router):
     router.upnpd.interfaces = {"wan0": "internal", "lan0": "external"}
 
 
-@fault("default-route", "problem", "no way to the Internet", late=True)
+@fault("default-route", "problem", "no route to the Internet", late=True)
 def no_default_route(router):
     router.rt.ip_batch("route del default")
 
@@ -495,7 +495,7 @@ def another_way(router):
                        "route add default via 198.51.100.1")
 
 
-@fault("default-route", "warning", "another way")
+@fault("default-route", "warning", "another route")
 def preferred_way(router):
     router.rt.ip_batch(*WAN9, "route del default",
                        "route add default via 198.51.100.1 metric 5",
@@ -541,7 +541,7 @@ def forwarding_off(router):
     router.rt.sysctl("net.ipv4.ip_forward", 0)
 
 
-@fault("forwarding", "problem", "comes in by lan0", late=True)
+@fault("forwarding", "problem", "packets from lan0", late=True)
 def forwarding_off_for_one(router):
     router.rt.sysctl("net.ipv4.conf.lan0.forwarding", 0)
 
@@ -708,7 +708,7 @@ def two_iptables(router):
         router.rt.run(tool, "-A", "FORWARD", "-s", "10.9.9.9", "-j", "DROP")
 
 
-@fault("firewalls", "warning", "not all known: iptables-nft-save: ", up=False)
+@fault("firewalls", "warning", "not all be read: iptables-nft-save: ", up=False)
 def tool_fails(router):
     router.shadow("t=$(readlink -f $(command -v iptables-nft-save))\n"
                   "mount --bind /bin/false $t")

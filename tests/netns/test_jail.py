@@ -138,7 +138,7 @@ def test_another_home_by_reload(lab, upnpd, igd, key, value, was):
     igd.add(40000)
     engine, before = upnpd.engine(), igd.mapped()
     mine = dict(upnpd.options)
-    why = (f"{upnpd.conf}: {key.replace('_', '-')} can not become {value} by "
+    why = (f"{upnpd.conf}: {key.replace('_', '-')} cannot become {value} by "
            f"a reload, it is {was or upnpd.state} since the start: restart "
            "upnpd")
     upnpd.options[key] = value
@@ -233,8 +233,8 @@ def test_nursery_killed(lab, upnpd, igd, hangs):
     os.kill(pids["nursery"], signal.SIGKILL)
     assert upnpd.wait_exit() == 1
     assert wait_until(lambda: gone(pids.values()))
-    assert upnpd.wait_log("the nursery ended by signal 9: there can be no "
-                          "engine; start upnpd again")
+    assert upnpd.wait_log("the fork server ended by signal 9: no engine "
+                          "can be started; start upnpd again")
     assert lab.rules() == lab.pristine
     for left in ("upnpd.pid", "ctl.sock"):
         assert not os.path.exists(lab.path(left))
@@ -273,8 +273,8 @@ def test_nursery_that_hangs(lab, upnpd, igd):
     os.kill(pids["engine"], signal.SIGKILL)
     assert upnpd.wait_exit(60) == 1
     os.kill(pids["nursery"], signal.SIGCONT)
-    assert upnpd.wait_log("the nursery does not answer: there can be no "
-                          "engine; start upnpd again")
+    assert upnpd.wait_log("the fork server does not answer: no engine "
+                          "can be started; start upnpd again")
     assert wait_until(lambda: gone(pids.values()))
     assert lab.rules() == lab.pristine
     upnpd.start()

@@ -394,7 +394,7 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     mine = upnpd.options["state_dir"]
     upnpd.options["state_dir"] = state
     since = upnpd.reload()
-    assert upnpd.wait_log(f"state-dir can not become {state} ", since=since)
+    assert upnpd.wait_log(f"state-dir cannot become {state} ", since=since)
     assert upnpd.wait_log("configuration before stays", since=since)
     assert upnpd.engine() == engine
     assert igd.mapped() == before and lab.rules() == rules

@@ -162,7 +162,7 @@ def test_says_what_failed(lab, upnpd, ctl):
         pass
     engine = upnpd.engine()
     said = ctl.fails("set", f"state-dir={path}", status=1)
-    assert "written, but upnpd did not take it: " in said
+    assert "written, but upnpd did not accept it: " in said
     assert path in said
     assert upnpd.engine() == engine     # it goes on as it was
     ctl.ok("set", f"state-dir={upnpd.state}")

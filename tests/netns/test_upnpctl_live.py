@@ -113,7 +113,8 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
     assert entry == {
         "number": 0, "dynamic": True, "disabled": False, "protocol": "tcp",
         "external-port": 40000, "to-address": HOST_IP, "to-port": 8000,
-        "remote-host": None, "by": HOST_IP, "description": "game"}
+        "remote-host": None, "by": HOST_IP, "origin": "upnp",
+        "description": "game"}
 
 
 def test_remove_stops_traffic(lab, upnpd, igd, ctl):
@@ -127,7 +128,7 @@ def test_remove_stops_traffic(lab, upnpd, igd, ctl):
     ctl("mappings", "remove", "tcp:40001")
     assert blocked(lab, "TCP", 40001, server)
     assert ctl.table() == set()
-    assert "none at all" in ctl.fails("mappings", "remove", "0")
+    assert "there are no mappings" in ctl.fails("mappings", "remove", "0")
     ctl("mappings", "remove", "all")
 
 
@@ -137,7 +138,7 @@ def test_add_makes_traffic_pass(lab, upnpd, igd, ctl):
     add(ctl, "comment=by hand")
     assert reaches(lab, "TCP", 40000, server)
     assert ctl("mappings", "print").splitlines()[2].split()[:2] == ["0", "S"]
-    # the LAN sees it and can not take it away
+    # the LAN sees it and cannot take it away
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
     with pytest.raises(UpnpError):
         igd.delete(40000)
@@ -154,6 +155,7 @@ def test_add_with_everything(lab, upnpd, ctl):
     assert entry["remote-host"] == "11.22.33.9"
     assert entry["description"] == "a \u00e9"
     assert entry["by"] is None and not entry["dynamic"]
+    assert entry["origin"] == "operator"
     ctl("mappings", "remove", "tcp:40000:11.22.33.9")
 
 
@@ -252,8 +254,9 @@ def test_status(lab, upnpd, igd, ctl, backend):
     got = ctl.json("status")
     assert got["external"] == {"interface": "wan0", "address": EXT_IP,
                                "behind-nat": False, "fault": None}
-    assert got["mappings"] == {"count": 2, "static": 1, "max": 1024,
-                               "max-per-client": 128}
+    assert got["mappings"] == {
+        "count": 2, "static": 1, "max": 1024, "max-per-client": 128,
+        "by-origin": {"operator": 1, "upnp": 1, "nat-pmp": 0, "pcp": 0}}
     assert sum(got["refused"].values()) == 1
     assert got["engine-deaths"] == 0
 
@@ -285,6 +288,8 @@ def test_metrics(lab, upnpd, igd, ctl):
     lines = ctl("metrics").splitlines()
     assert "upnpd_up 1" in lines
     assert 'upnpd_mappings{type="dynamic"} 1' in lines
+    assert 'upnpd_mappings_by_origin{origin="upnp"} 1' in lines
+    assert 'upnpd_mappings_by_origin{origin="operator"} 0' in lines
     assert 'upnpd_backend_info{backend="netlink"} 1' in lines
     for line in lines:
         assert re.fullmatch(r'# (HELP|TYPE) upnpd_\w+ .*|'

@@ -58,6 +58,7 @@ static inline struct ctl_rep mapping_rep(enum ctl_kind kind, uint8_t proto,
 		.mapping = {
 			.rule = { .kind = NAT_PORTMAP, .proto = proto,
 				  .ext_port = port, .int_port = 8000 },
+			.origin = ORIGIN_UPNP,
 			.requester_ip = IP(192, 168, 88, 10), .enabled = 1,
 			.desc = "game",
 		},

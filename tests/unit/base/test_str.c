@@ -7,52 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "base/str.h"
 #include "base/wr.h"
+#include "tests/unit/guardpage.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-
-static char *page;	/* one page, a PROT_NONE one on each side */
-static size_t page_n;
-
-/* @s ending at a guard page: a read beyond it is fatal. */
-static struct str at_end(struct str s)
-{
-	char *p = page + page_n - s.n;
-
-	if (s.n > 0)
-		memcpy(p, s.p, s.n);
-	return (struct str){ p, s.n };
-}
-
-/* @s starting behind a guard page: a read before it is fatal. */
-static struct str at_start(struct str s)
-{
-	if (s.n > 0)
-		memcpy(page, s.p, s.n);
-	return (struct str){ page, s.n };
-}
-
-static int make_page(void **state)
-{
-	char *p;
-
-	page_n = (size_t)sysconf(_SC_PAGESIZE);
-	p = mmap(NULL, 3 * page_n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		 0);
-	if (p == MAP_FAILED)
-		return -1;
-	page = p + page_n;
-	return mprotect(page, page_n, PROT_READ | PROT_WRITE);
-}
-
-static int drop_page(void **state)
-{
-	return munmap(page - page_n, 3 * page_n);
-}
 
 static void assert_str(struct str s, const char *want)
 {
@@ -286,6 +246,20 @@ static void test_copy(void **state)
 	assert_false(str_copy(buf, 1, STR("a")));
 }
 
+static void test_hex(void **state)
+{
+	static const char digits[] = "0123456789abcdef", high[] = "ABCDEF";
+
+	for (int c = 0; c < 256; c++) {
+		const char *low = c ? strchr(digits, c) : NULL;
+		const char *up = c ? strchr(high, c) : NULL;
+		int want = low ? (int)(low - digits) :
+			   up ? 10 + (int)(up - high) : -1;
+
+		assert_int_equal(str_hex((char)c), want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +273,7 @@ int main(void)
 		cmocka_unit_test(test_u32),
 		cmocka_unit_test(test_u64),
 		cmocka_unit_test(test_u32_round_trip),
+		cmocka_unit_test(test_hex),
 		cmocka_unit_test(test_ipv4),
 		cmocka_unit_test(test_copy),
 	};

@@ -7,41 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <cmocka.h>
 #include "base/wr.h"
+#include "tests/unit/guardpage.h"
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
-
-static char *page;	/* one page, a PROT_NONE one on each side */
-static size_t page_n;
-
-/* @s starting behind a guard page: a read before it is fatal. */
-static struct str at_start(struct str s)
-{
-	if (s.n > 0)
-		memcpy(page, s.p, s.n);
-	return (struct str){ page, s.n };
-}
-
-static int make_page(void **state)
-{
-	char *p;
-
-	page_n = (size_t)sysconf(_SC_PAGESIZE);
-	p = mmap(NULL, 3 * page_n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-		 0);
-	if (p == MAP_FAILED)
-		return -1;
-	page = p + page_n;
-	return mprotect(page, page_n, PROT_READ | PROT_WRITE);
-}
-
-static int drop_page(void **state)
-{
-	return munmap(page - page_n, 3 * page_n);
-}
 
 static void assert_str(struct str s, const char *want)
 {
@@ -194,21 +164,6 @@ static void fmt_slice(void **state)
 	assert_str(wr_done(&w), "abc");
 }
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat"
-static void fmt_unknown(void **state)
-{
-	struct wr w = writer(20);
-
-	wr_fmt(&w, "a%gb", 1.0);
-	assert_true(w.over);
-	assert_str(wr_done(&w), "");
-	w = writer(20);
-	wr_fmt(&w, "a%");	/* nothing behind it is read */
-	assert_true(w.over);
-}
-#pragma GCC diagnostic pop
-
 static void xml(void **state)
 {
 	struct wr w = writer(100);
@@ -282,7 +237,6 @@ int main(void)
 		cmocka_unit_test(fmt),
 		cmocka_unit_test(fmt_as_printf),
 		cmocka_unit_test(fmt_slice),
-		cmocka_unit_test(fmt_unknown),
 		cmocka_unit_test(xml),
 		cmocka_unit_test(xml_all_or_nothing),
 		cmocka_unit_test(cstr),

@@ -262,7 +262,7 @@ static const struct wrong wrong[] = {
 	{ "user", "", "user is \"\"; it takes 1 to 127 printable bytes" },
 	{ "user", "a\tb", "user is \"a?b\"; it takes 1 to 127 printable" },
 	{ "user", "a\x1b[2J", "user is \"a?[2J\"; it takes no control "
-			      "character, no space at an end and no # behind "
+			      "character, no space at an end and no # after "
 			      "a space" },
 	{ "uuid", "01234567-89ab-cdef-0123-456789abcdeg", "uuid is \"0" },
 	{ "uuid", "01234567x89ab-cdef-0123-456789abcdef", "uuid is \"0" },

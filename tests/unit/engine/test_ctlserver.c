@@ -19,7 +19,6 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "engine/ctlserver.h"
-#include "igd/wait.h"
 
 #define CLIENT	0xc0a8580au	/* 192.168.88.10 */
 #define ROUTER	0xc0a85801u
@@ -29,7 +28,7 @@ static char path[64];
 static uint64_t clock_ms;
 static struct loop *loop;
 static struct portmap *pm;
-static struct igd igd;
+static struct map map;
 static struct ctlserver *ctl;
 static int listener;
 static unsigned verifies, refusals;
@@ -41,7 +40,7 @@ static uint64_t fake_clock(void)
 
 /* ---- the world ----------------------------------------------------------- */
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -60,8 +59,8 @@ static void op_refused(void *arg, const struct refused *r)
 	refusals++;
 }
 
-static const struct igd_ops igd_ops = {
-	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+static const struct map_ops map_ops = {
+	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused,
 };
 
@@ -109,12 +108,12 @@ static int setup(void **state)
 	verifies = refusals = 0;
 	loop = loop_new(CTL_CLIENTS_MAX + 1, fake_clock);
 	pm = portmap_new(4000, 4000);
-	igd = (struct igd){ .max_lease_s = PM_LEASE_MAX_S, .ops = &igd_ops };
-	igd.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
-	igd.policy.net_n = 1;
-	igd_init(&igd, pm);
+	map = (struct map){ .max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops };
+	map.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
+	map.policy.net_n = 1;
+	map_init(&map, pm);
 	listener = make_listener();
-	ctl = ctlserver_new(loop, listener, 77777, &igd, &ctlserver_ops);
+	ctl = ctlserver_new(loop, listener, 77777, &map, &ctlserver_ops);
 	assert_non_null(ctl);
 	return 0;
 }
@@ -224,13 +223,15 @@ static void kernel(enum nat_err err)
 	uint32_t id;
 
 	assert_true(portmap_next_op(pm, &op, &id));
-	wait_nat_done(&igd, id, err, clock_ms);
+	map_answer(&map, id, err, clock_ms);
 	rounds();
 }
 
 static void have(uint16_t port)
 {
-	struct pm_req q = { .enabled = true, .requester_ip = CLIENT };
+	struct pm_req q = {
+		.enabled = true, .origin = ORIGIN_UPNP, .requester_ip = CLIENT,
+	};
 
 	q.rule = mapping(CTL_ADD, port).rule;
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
@@ -349,6 +350,7 @@ static void add_and_delete(void **state)
 	kernel(NAT_OK);
 	rep = expect(fd, CTL_ADDED);
 	assert_int_equal(rep.mapping.rule.ext_port, 5000);
+	assert_int_equal(rep.mapping.origin, ORIGIN_OPERATOR);
 	assert_int_equal(rep.mapping.requester_ip, 0);
 	assert_int_equal(rep.mapping.left_s, 60);
 	assert_int_equal(rep.mapping.enabled, 1);
@@ -390,6 +392,11 @@ static void refusals_have_their_reasons(void **state)
 	say(fd, &q, sizeof(q));
 	kernel(NAT_ECONFLICT);
 	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, REFUSAL_PORT);
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	kernel(NAT_EREFUSED);
+	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal,
+			 REFUSAL_MONITOR);
 	assert_int_equal(portmap_count(pm), 0);
 }
 

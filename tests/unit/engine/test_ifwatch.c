@@ -205,7 +205,7 @@ static void on_gone(void *arg, const struct nat_rule *r)
 	note("gone");
 }
 
-static const struct igd_ops igd_ops = {
+static const struct map_ops map_ops = {
 	.refused = on_refused, .gone = on_gone,
 };
 
@@ -214,6 +214,7 @@ static const struct igd_ops igd_ops = {
 static uint64_t now_ms;
 static struct loop *loop;
 static struct conf conf;
+static struct map map;
 static struct igd igd;
 static struct ifwatch watch;
 
@@ -249,14 +250,16 @@ static int set_up(void **state)
 	calls[0] = '\0';
 	logged_open();
 	loop = loop_new(4, fake_clock);
+	memset(&map, 0, sizeof(map));
 	memset(&igd, 0, sizeof(igd));
-	igd.ops = &igd_ops;
-	igd_init(&igd, portmap_new(16, 16));
+	map.ops = &map_ops;
+	map_init(&map, portmap_new(16, 16));
+	igd_init(&igd, &map);
 	watch = (struct ifwatch){
 		.conf = &conf, .loop = loop, .igd = &igd,
 		.brokerclient = &client, .urlroutes = ROUTES, .ssdp = SSDP,
 	};
-	return loop && igd.pm ? ifwatch_open(&watch) : -1;
+	return loop && map.pm ? ifwatch_open(&watch) : -1;
 }
 
 static int tear_down(void **state)
@@ -264,7 +267,7 @@ static int tear_down(void **state)
 	close(watch.netlink.fd);
 	close(kernel.far);
 	loop_free(loop);
-	portmap_free(igd.pm);
+	portmap_free(map.pm);
 	logged_close();
 	return 0;
 }
@@ -297,7 +300,8 @@ static struct pm_req mapping(uint32_t client_ip, uint16_t port)
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 			  .client.ip = client_ip, .ext_port = port,
 			  .int_port = port },
-		.enabled = true, .requester_ip = HOST(99),
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester_ip = HOST(99),
 	};
 }
 
@@ -306,14 +310,14 @@ static void add_mapping(uint32_t client_ip, uint16_t port)
 {
 	const struct pm_req req = mapping(client_ip, port);
 
-	assert_int_equal(portmap_restore(igd.pm, &req, 0), PM_DONE);
+	assert_int_equal(portmap_restore(map.pm, &req, 0), PM_DONE);
 }
 
 static bool has_mapping(uint16_t port)
 {
 	const struct pm_req req = mapping(0, port);
 
-	return portmap_find(igd.pm, &req.rule) != PM_NONE;
+	return portmap_find(map.pm, &req.rule) != PM_NONE;
 }
 
 /* ---- the first look -------------------------------------------------- */
@@ -323,12 +327,12 @@ static void test_the_first_look_brings_all_into_line(void **state)
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp serving");
 	assert_int_equal(kernel.reads, 1);
-	assert_int_equal(igd.wan.ext_ip, WAN);
+	assert_int_equal(map.ext_ip, WAN);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_true(igd.wan.admin_up && igd.wan.link_up);
-	assert_int_equal(igd.policy.net_n, 2);
-	assert_int_equal(igd.policy.net[0].ip, LAN0);
-	assert_int_equal(igd.policy.own_n, 3);
+	assert_int_equal(map.policy.net_n, 2);
+	assert_int_equal(map.policy.net[0].ip, LAN0);
+	assert_int_equal(map.policy.own_n, 3);
 	assert_int_equal(ifstate_external(&watch.ifstate)->ip, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
 				      "wan0\n"), 1);
@@ -377,7 +381,7 @@ static void test_every_address_of_an_interface_is_served(void **state)
 	assert_int_equal(served.found_n, 4);
 	assert_memory_equal(served.found, served.listen,
 			    4 * sizeof(served.found[0]));
-	assert_int_equal(igd.policy.net_n, 4);
+	assert_int_equal(map.policy.net_n, 4);
 	kernel.t.addr_n--;		/* another router takes it over */
 	change();
 	CALLS("sync events http ssdp");
@@ -397,7 +401,7 @@ static void test_more_addresses_than_places(void **state)
 	assert_int_equal(served.listen[0].ip, LAN0);
 	assert_int_equal(served.listen[1].ip, LAN1);
 	assert_int_equal(served.listen[2].ip, IP(192, 168, 100, 1));
-	assert_int_equal(igd.policy.net_n, IFSOCKS_MAX + 2);
+	assert_int_equal(map.policy.net_n, IFSOCKS_MAX + 2);
 	kernel.t.addr[kernel.t.addr_n - 1].ip++;
 	change();
 	assert_int_equal(logged_count("<4>internal interfaces have 34 "
@@ -468,7 +472,7 @@ static void test_a_new_external_address_is_followed(void **state)
 	now_ms += 5000;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(igd.wan.ext_ip, WAN + 1);
+	assert_int_equal(map.ext_ip, WAN + 1);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>external address 203.0.113.8"), 1);
 }
@@ -494,7 +498,7 @@ static void test_an_external_address_that_is_lost_is_no_address(void **state)
 	kernel.t.addr[0].ifindex = 9;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
 }
@@ -506,11 +510,11 @@ static void test_the_state_of_the_external_link_is_followed(void **state)
 	change();
 	assert_true(igd.wan.admin_up);
 	assert_false(igd.wan.link_up);
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 	kernel.t.link[0].up = false;
 	change();
 	assert_false(igd.wan.admin_up);
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 	kernel.t.link[0].running = true;
 	change();
 	assert_false(igd.wan.link_up);
@@ -518,7 +522,7 @@ static void test_the_state_of_the_external_link_is_followed(void **state)
 	now_ms += 5000;
 	change();
 	assert_true(igd.wan.link_up);
-	assert_int_equal(igd.wan.ext_ip, WAN);
+	assert_int_equal(map.ext_ip, WAN);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7"), 1);
@@ -544,7 +548,7 @@ static void test_a_forced_address_stands_for_one_that_is_there(void **state)
 	conf.iface[0].forced_ip = IP(198, 51, 100, 4);
 	kernel.t.addr[0].ip = IP(10, 9, 9, 9);
 	ifwatch_refresh(&watch);
-	assert_int_equal(igd.wan.ext_ip, IP(198, 51, 100, 4));
+	assert_int_equal(map.ext_ip, IP(198, 51, 100, 4));
 	assert_int_equal(ifstate_external(&watch.ifstate)->ip,
 			 IP(10, 9, 9, 9));
 	assert_int_equal(logged_count("<6>external address 198.51.100.4 by "
@@ -552,7 +556,7 @@ static void test_a_forced_address_stands_for_one_that_is_there(void **state)
 				      "ports are opened\n"), 1);
 	kernel.t.addr[0].ifindex = 9;
 	change();
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 }
 
 /* A modem's management address is listed first; the default route, which
@@ -563,16 +567,16 @@ static void test_the_default_route_decides(void **state)
 	add_addr(2, "wan0", WAN, MASK24);
 	add_addr(2, "wan0", IP(203, 0, 114, 9), MASK24);
 	begin();
-	assert_int_equal(igd.wan.ext_ip, WAN);
+	assert_int_equal(map.ext_ip, WAN);
 	kernel.route_ip = IP(203, 0, 114, 9);
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(igd.wan.ext_ip, IP(203, 0, 114, 9));
+	assert_int_equal(map.ext_ip, IP(203, 0, 114, 9));
 	/* forced-ip is an address of the interface: it is the one for rules */
 	conf.iface[0].forced_ip = WAN;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(igd.wan.ext_ip, WAN);
+	assert_int_equal(map.ext_ip, WAN);
 	assert_int_equal(ifstate_external(&watch.ifstate)->ip, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
 				      "wan0\n"), 1);
@@ -582,7 +586,7 @@ static void test_a_private_external_address_is_warned_of(void **state)
 {
 	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
 	ifwatch_refresh(&watch);
-	assert_int_equal(igd.wan.ext_ip, IP(100, 64, 0, 9));
+	assert_int_equal(map.ext_ip, IP(100, 64, 0, 9));
 	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
 	assert_int_equal(logged_count("none are opened"), 0);
 }
@@ -592,7 +596,7 @@ static void test_a_private_external_address_may_be_refused(void **state)
 	conf.refuse_private = 1;
 	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
 	ifwatch_refresh(&watch);
-	assert_int_equal(igd.wan.ext_ip, 0);
+	assert_int_equal(map.ext_ip, 0);
 	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
 	assert_int_equal(logged_count("none are opened"), 1);
 }
@@ -619,7 +623,7 @@ static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
 	assert_int_equal(refusal.rule.ext_port, 4003);
 	assert_int_equal(refusal.rule.client.ip, HOST(4));
 	assert_int_equal(gone.ext_port, 4003);
-	assert_int_equal(igd.update_id, 3);
+	assert_int_equal(map.update_id, 3);
 }
 
 static void test_mappings_of_an_interface_that_is_away_are_kept(void **state)
@@ -642,7 +646,7 @@ static void test_an_absent_interface_saves_only_what_is_outside(void **state)
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		9, "tun0", HOST(2), MASK24, 0 };	/* now the router itself */
+		9, "tun0", HOST(2), MASK24, 0 }; /* now the router itself */
 	kernel.t.link[2].up = false;
 	change();
 	CALLS("refused gone sync events http ssdp");
@@ -675,8 +679,8 @@ static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
 	add_mapping(HOST(2), 4000);
 	add_mapping(HOST(2), 4001);
 	begin();
-	slot = portmap_find(igd.pm, &first.rule);
-	assert_int_equal(portmap_delete(igd.pm, slot, &slot), PM_STARTED);
+	slot = portmap_find(map.pm, &first.rule);
+	assert_int_equal(portmap_delete(map.pm, slot, &slot), PM_STARTED);
 	kernel.t.addr[1].ip = IP(192, 168, 99, 1);
 	change();
 	CALLS("refused gone sync events http ssdp");
@@ -692,7 +696,7 @@ static void test_interfaces_that_cannot_be_read_are_read_later(void **state)
 	served.has_port = 0;
 	ifwatch_refresh(&watch);
 	CALLS("");
-	assert_int_equal(logged_count("<3>interfaces can not be read: No "
+	assert_int_equal(logged_count("<3>interfaces cannot be read: No "
 				      "buffer space available"), 1);
 	kernel.read_err = 0;
 	served.has_port = 5000;
@@ -712,8 +716,8 @@ static void test_a_failed_look_changes_nothing(void **state)
 	kernel.t.addr_n = 0;
 	change();
 	CALLS("");
-	assert_int_equal(igd.wan.ext_ip, WAN);
-	assert_int_equal(igd.policy.net_n, 2);
+	assert_int_equal(map.ext_ip, WAN);
+	assert_int_equal(map.policy.net_n, 2);
 	assert_true(has_mapping(4000));
 }
 

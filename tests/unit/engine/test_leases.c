@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include "engine/leases.h"
+#include "tests/unit/pmtest.h"
 
 #define A	0xc0a80102u
 #define B	0xc0a80103u
@@ -80,21 +81,6 @@ static void reopen(void)
 	pm = portmap_new(100, 100);
 	assert_int_equal(open_it(), 0);
 	assert_non_null(ls);
-}
-
-static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
-{
-	struct pm_req q;
-
-	memset(&q, 0, sizeof(q));
-	q.rule.kind = NAT_PORTMAP;
-	q.rule.proto = IPPROTO_TCP;
-	q.rule.client.ip = client_ip;
-	q.rule.ext_port = ext_port;
-	q.rule.int_port = 80;
-	q.enabled = true;
-	q.requester_ip = client_ip;
-	return q;
 }
 
 static const struct pm_entry *find(const struct pm_req *q)
@@ -184,6 +170,7 @@ static void same(const struct pm_req *q, uint64_t expires_ms)
 	assert_non_null(e);
 	assert_true(nat_rule_equal(&e->rule, &q->rule));
 	assert_int_equal(e->enabled, q->enabled);
+	assert_int_equal(e->origin, q->origin);
 	assert_int_equal(e->requester_ip, q->requester_ip);
 	assert_string_equal(desc(q), q->desc);
 	assert_true(e->expires_ms == expires_ms);
@@ -258,6 +245,8 @@ static size_t some(struct pm_req *q)
 	memset(q[5].desc, ' ', PM_DESC_MAX);
 	snprintf(q[6].desc, sizeof(q[6].desc), " \xc3\xa9 %%0a - + 00000000 ");
 	q[7].desc[0] = '\0';
+	q[7].origin = ORIGIN_OPERATOR;
+	q[7].requester_ip = 0;
 	q[7].lease_s = 1;
 	return i;
 }

@@ -151,8 +151,9 @@ static void on_refused(void *arg, const struct refused *r)
 	refusal = *r;
 }
 
-static const struct igd_ops igd_ops = { .refused = on_refused };
-static struct igd igd = { .ops = &igd_ops };
+static const struct map_ops map_ops = { .refused = on_refused };
+static struct map map = { .ops = &map_ops };
+static struct igd igd = { .map = &map };
 static struct desc_info desc;
 static struct loop *loop;
 static struct urlroutes *r;

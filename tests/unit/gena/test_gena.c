@@ -30,6 +30,7 @@
 static uint64_t clock_now;
 static struct loop *loop;
 static struct portmap *pm;
+static struct map map;
 static struct igd igd;
 static struct gena *gena;
 static const struct igd_service *wanip;
@@ -80,7 +81,7 @@ static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 
 static unsigned refused[REFUSALS];
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -89,7 +90,7 @@ static void op_refused(void *arg, const struct refused *r)
 	refused[r->why]++;
 }
 
-static const struct igd_ops ops = { .kick = op_kick, .refused = op_refused };
+static const struct map_ops ops = { .wake = op_wake, .refused = op_refused };
 
 static int setup(void **state)
 {
@@ -101,13 +102,16 @@ static int setup(void **state)
 	closed_port = mute_port = 0;
 	loop = loop_new(GENA_SUBS_MAX, fake_clock);
 	pm = portmap_new(16, 16);
-	igd = (struct igd){
+	map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops,
-		.wan_uuid = { NULL, UUID, UUID },
-		.wan = { .ext_ip = 0x0b162101, .link_up = true,
-			 .admin_up = true },
+		.ext_ip = 0x0b162101,
 	};
-	igd_init(&igd, pm);
+	map_init(&map, pm);
+	igd = (struct igd){
+		.wan_uuid = { NULL, UUID, UUID },
+		.wan = { .link_up = true, .admin_up = true },
+	};
+	igd_init(&igd, &map);
 	gena = gena_new(loop, &config);
 	assert_int_equal(model_resolve(STR("/igd1/wanip/event"), &n, &wanip),
 			 IGD_EVENT);
@@ -142,7 +146,7 @@ static void pass(uint64_t ms)
 
 static void change_ip(uint32_t ip)
 {
-	igd.wan.ext_ip = ip;
+	map.ext_ip = ip;
 	gena_mark_dirty(gena);
 	run();
 }

@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include "base/wr.h"
 #include "igd/igd.h"
-#include "igd/wait.h"
 #include "igd/wanip.h"
 #include "igd/wanip2.h"
 
@@ -32,6 +31,7 @@ struct requester {
 };
 
 static struct world {
+	struct map map;
 	struct igd igd;
 	uint64_t now_ms;
 	unsigned stored, gone, refused;
@@ -41,7 +41,7 @@ static struct world {
 	size_t op_n;
 } w;
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -66,8 +66,8 @@ static uint32_t op_rnd(void *arg)
 	return w.rnd;
 }
 
-static const struct igd_ops ops = {
-	.kick = op_kick, .stored = op_stored, .gone = op_gone,
+static const struct map_ops ops = {
+	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused, .rnd = op_rnd,
 };
 
@@ -76,18 +76,22 @@ static int set_up(void **state)
 	memset(&w, 0, sizeof(w));
 	w.now_ms = 1000000;
 	w.igd = (struct igd){
+		.wan = { .link_up = true },
+	};
+	w.map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ops_arg = &w,
-		.wan = { .ext_ip = IP(203, 0, 113, 7), .link_up = true },
+		.ext_ip = IP(203, 0, 113, 7),
 		.policy = { .secure = true, .net_n = 1,
 			    .net = { { 2, "", ROUTER, 0xffffff00 } } },
 	};
-	igd_init(&w.igd, portmap_new(MAX, MAX - 2));
+	map_init(&w.map, portmap_new(MAX, MAX - 2));
+	igd_init(&w.igd, &w.map);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
-	portmap_free(w.igd.pm);
+	portmap_free(w.map.pm);
 	return 0;
 }
 
@@ -95,7 +99,7 @@ static int tear_down(void **state)
 static size_t take_ops(void)
 {
 	while (w.op_n < ARRAY_N(w.op) &&
-	       portmap_next_op(w.igd.pm, &w.op[w.op_n], &w.id[w.op_n]))
+	       portmap_next_op(w.map.pm, &w.op[w.op_n], &w.id[w.op_n]))
 		w.op_n++;
 	return w.op_n;
 }
@@ -110,7 +114,7 @@ static void answer(size_t i, enum nat_err err)
 	w.op_n--;
 	memmove(w.id + i, w.id + i + 1, (w.op_n - i) * sizeof(w.id[0]));
 	memmove(w.op + i, w.op + i + 1, (w.op_n - i) * sizeof(w.op[0]));
-	wait_nat_done(&w.igd, id, err, w.now_ms);
+	map_answer(&w.map, id, err, w.now_ms);
 }
 
 static void done(struct igd_wait *wait, int err, uint16_t port)
@@ -128,8 +132,8 @@ static struct igd_call call_by(struct requester *a, uint32_t requester_ip)
 	if (a) {
 		*a = (struct requester){ .wait.done = done };
 		/* what the last one left behind must not matter */
-		a->wait.asked = a->wait.lo = a->wait.hi = 77;
-		a->wait.tries = 77;
+		a->wait.map.wished = a->wait.map.lo = a->wait.map.hi = 77;
+		a->wait.map.tries = 77;
 	}
 	return (struct igd_call){ .n = 2, .version = 2, .now_ms = w.now_ms,
 				  .client_ip = requester_ip, .local_ip = ROUTER,
@@ -173,7 +177,7 @@ static int reserved(uint32_t requester_ip, uint16_t ext, uint16_t inner)
 
 static const struct pm_entry *at(size_t i)
 {
-	return portmap_entry(w.igd.pm, portmap_at(w.igd.pm, i));
+	return portmap_entry(w.map.pm, portmap_at(w.map.pm, i));
 }
 
 /* Lines that allow just these external ports. */
@@ -183,8 +187,8 @@ static void allow(uint16_t lo, uint16_t hi)
 
 	line = (struct policy_rule){ .allow = true, .ext_lo = lo, .ext_hi = hi,
 				     .int_hi = 65535, .line = 1 };
-	w.igd.policy.rule = &line;
-	w.igd.policy.rule_n = 1;
+	w.map.policy.rule = &line;
+	w.map.policy.rule_n = 1;
 }
 
 static int delete_range(struct requester *a, uint32_t requester_ip, uint16_t lo,
@@ -242,9 +246,9 @@ static void any_refreshes_its_own(void **state)
 	w.now_ms += 1000000;
 	/* the kernel need not change: answered at once */
 	assert_int_equal(any(&a, ANN, 8000, 5001), 0);
-	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_count(w.map.pm), 1);
 	assert_int_equal(portmap_lease_left(at(0), w.now_ms), 604800);
-	assert_int_equal(w.igd.update_id, 2);
+	assert_int_equal(w.map.update_id, 2);
 }
 
 static void any_at_once_says_its_port(void **state)
@@ -292,7 +296,7 @@ static void any_passes_by_what_will_not_go(void **state)
 {
 	assert_int_equal(reserved(ANN, 5000, 5001), 5000);
 	w.now_ms += (uint64_t)PM_LEASE_MAX_S * 1000;
-	igd_tick(&w.igd, w.now_ms);
+	map_tick(&w.map, w.now_ms);
 	answer(0, NAT_EFAIL);
 	assert_int_equal(reserved(ANN, 5000, 5001), 1024);
 }
@@ -309,7 +313,7 @@ static void any_is_asked_twice_for_one(void **state)
 	assert_int_equal(again.answers, 1);
 	assert_int_equal(again.err, 0);
 	assert_int_equal(again.port, 5000);
-	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_count(w.map.pm), 1);
 }
 
 /* Only the monitor knows which ports the router serves itself. */
@@ -337,7 +341,7 @@ static void any_tries_another_of_the_routers(void **state)
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.err, 729);
 	assert_int_equal(take_ops(), 0);
-	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_count(w.map.pm), 1);
 }
 
 static void any_may_be_cancelled_between_tries(void **state)
@@ -346,7 +350,7 @@ static void any_may_be_cancelled_between_tries(void **state)
 
 	assert_int_equal(any(&a, ANN, 5000, 5001), IGD_WAIT);
 	answer(0, NAT_ECONFLICT);
-	wait_cancel(&w.igd, &a.wait);
+	igd_cancel(&w.igd, &a.wait);
 	answer(0, NAT_OK);
 	assert_int_equal(a.answers, 0);
 }
@@ -370,7 +374,7 @@ static void any_fails_with_its_codes(void **state)
 	}
 	assert_int_equal(w.refused, ARRAY_N(row));
 	w.refused = 0;
-	assert_int_equal(w.igd.update_id, 0);
+	assert_int_equal(w.map.update_id, 0);
 	assert_int_equal(any(&a, ANN, 5000, 0), 732);
 	assert_int_equal(any(&a, ROUTER, 5000, 5000), 606);
 	assert_int_equal(any(&a, IP(8, 8, 8, 8), 5000, 5000), 606);
@@ -425,10 +429,10 @@ static void range_is_answered_when_all_are_gone(void **state)
 	answer(0, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.err, 0);
-	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_count(w.map.pm), 1);
 	assert_int_equal(at(0)->rule.ext_port, 5002);
 	assert_int_equal(w.gone, 3);
-	assert_int_equal(w.igd.update_id, 7);
+	assert_int_equal(w.map.update_id, 7);
 }
 
 static void range_has_both_its_ends_and_a_protocol(void **state)
@@ -447,7 +451,7 @@ static void range_has_both_its_ends_and_a_protocol(void **state)
 	assert_int_equal(w.op[0].rule.proto, IPPROTO_TCP);
 	answer(0, NAT_OK);
 	assert_int_equal(a.answers, 1);
-	assert_int_equal(portmap_count(w.igd.pm), 4);
+	assert_int_equal(portmap_count(w.map.pm), 4);
 }
 
 static void range_is_of_the_asker(void **state)
@@ -461,14 +465,14 @@ static void range_is_of_the_asker(void **state)
 	assert_int_equal(w.refused, 1);
 	assert_int_equal(delete_range(&a, ANN, 5001, 5000, false), 733);
 	assert_int_equal(delete_range(&a, ANN, 6000, 7000, true), 730);
-	w.igd.policy.secure = false;
+	w.map.policy.secure = false;
 	assert_int_equal(delete_range(&a, ANN, 5002, 5002, false), 730);
 	assert_int_equal(delete_range(&a, ANN, 0, 65535, true), IGD_WAIT);
 	assert_int_equal(take_ops(), 4);
 	while (w.op_n)
 		answer(0, NAT_OK);
 	assert_int_equal(a.err, 0);
-	assert_int_equal(portmap_count(w.igd.pm), 0);
+	assert_int_equal(portmap_count(w.map.pm), 0);
 }
 
 static void range_tells_a_failure(void **state)
@@ -482,7 +486,7 @@ static void range_tells_a_failure(void **state)
 	answer(0, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.err, 501);
-	assert_int_equal(portmap_count(w.igd.pm), 2);
+	assert_int_equal(portmap_count(w.map.pm), 2);
 	/* and the next one starts afresh */
 	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
 	answer(0, NAT_OK);
@@ -502,7 +506,7 @@ static void disabled_ones_go_at_once(void **state)
 	}
 	assert_int_equal(delete_range(&a, ANN, 5000, 5001, false), 0);
 	assert_int_equal(w.gone, 2);
-	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_count(w.map.pm), 1);
 }
 
 static void ranges_take_turns(void **state)
@@ -535,7 +539,7 @@ static void range_goes_on_without_its_asker(void **state)
 	three_of_ann_one_of_bob();
 	assert_int_equal(delete_range(&ann, ANN, 5000, 5003, false), IGD_WAIT);
 	assert_int_equal(delete_range(&bob, BOB, 5000, 5003, false), IGD_WAIT);
-	wait_cancel(&w.igd, &ann.wait);
+	igd_cancel(&w.igd, &ann.wait);
 	take_ops();
 	answer(0, NAT_OK);
 	answer(0, NAT_OK);
@@ -543,7 +547,7 @@ static void range_goes_on_without_its_asker(void **state)
 	assert_int_equal(ann.answers, 0);
 	answer(0, NAT_OK);
 	assert_int_equal(bob.answers, 1);
-	assert_int_equal(portmap_count(w.igd.pm), 0);
+	assert_int_equal(portmap_count(w.map.pm), 0);
 }
 
 /* A single delete meets a range: it waits for that op, and finds nothing. */
@@ -571,13 +575,14 @@ static void a_range_spares_the_operators(void **state)
 		.rule = { .client.ip = ANN, .ext_port = 5000, .int_port = 5001,
 			  .kind = NAT_PORTMAP, .proto = IPPROTO_TCP },
 		.enabled = true,
+		.origin = ORIGIN_OPERATOR,
 	};
 
-	assert_int_equal(portmap_restore(w.igd.pm, &q, 0), PM_DONE);
+	assert_int_equal(portmap_restore(w.map.pm, &q, 0), PM_DONE);
 	assert_int_equal(delete_range(&a, ANN, 5000, 5000, false), 730);
 	assert_int_equal(delete_range(&a, ANN, 5000, 5000, true), 606);
 	assert_int_equal(take_ops(), 0);
-	assert_int_equal(portmap_count(w.igd.pm), 1);
+	assert_int_equal(portmap_count(w.map.pm), 1);
 }
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
@@ -642,7 +647,7 @@ static void range_waits_for_a_renewal(void **state)
 	answer(0, NAT_OK);
 	assert_int_equal(ann.answers, 1);
 	assert_int_equal(ann.err, 0);
-	assert_int_equal(portmap_count(w.igd.pm), 0);
+	assert_int_equal(portmap_count(w.map.pm), 0);
 }
 
 static void list_has_the_form_of_the_standard(void **state)
@@ -752,28 +757,28 @@ static void changes_are_counted(void **state)
 	model_resolve(STR("/igd2/wanip/control"), &n, &svc);
 	var = model_var(svc, 2, STR("SystemUpdateID"));
 	assert_non_null(var);
-	w.igd.update_id = UINT32_MAX;
+	w.map.update_id = UINT32_MAX;
 	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
-	assert_int_equal(w.igd.update_id, 0);
+	assert_int_equal(w.map.update_id, 0);
 	assert_int_equal(any(&a, ANN, 5001, 5001), IGD_WAIT);
-	assert_int_equal(w.igd.update_id, 0);
+	assert_int_equal(w.map.update_id, 0);
 	answer(0, NAT_EFAIL);
-	assert_int_equal(w.igd.update_id, 0);
+	assert_int_equal(w.map.update_id, 0);
 	call = add_call(&a, ANN, 5000, 0);
 	assert_int_equal(wanip_delete(&w.igd, &call), IGD_WAIT);
 	answer(0, NAT_OK);
-	assert_int_equal(w.igd.update_id, 1);
+	assert_int_equal(w.map.update_id, 1);
 	/* the end of a lease, with a rule and without */
 	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
 	call = add_call(&a, ANN, 5001, 5001);
 	call.in[5].u = 0;
 	assert_int_equal(wanip2_add_any(&w.igd, &call), 0);
-	assert_int_equal(w.igd.update_id, 3);
+	assert_int_equal(w.map.update_id, 3);
 	w.now_ms += (uint64_t)PM_LEASE_MAX_S * 1000;
-	igd_tick(&w.igd, w.now_ms);
-	assert_int_equal(w.igd.update_id, 4);
+	map_tick(&w.map, w.now_ms);
+	assert_int_equal(w.map.update_id, 4);
 	answer(0, NAT_OK);
-	assert_int_equal(w.igd.update_id, 5);
+	assert_int_equal(w.map.update_id, 5);
 	assert_int_equal(igd_read(&w.igd, svc, 2, var, w.now_ms, &wr), 0);
 	assert_string_equal(wr_cstr(&wr), "5");
 }

@@ -144,6 +144,12 @@ static void test_sane_ports(void **state)
 	assert_true(nat_rule_sane(&r));
 }
 
+static void test_proto(void **state)
+{
+	assert_string_equal(nat_rule_proto(IPPROTO_TCP), "tcp");
+	assert_string_equal(nat_rule_proto(IPPROTO_UDP), "udp");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_all_of_ipv6),
 		cmocka_unit_test(test_sane_bytes),
 		cmocka_unit_test(test_sane_ports),
+		cmocka_unit_test(test_proto),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

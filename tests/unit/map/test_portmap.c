@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "base/clientcount.h"
 #include "map/portmap.h"
+#include "tests/unit/pmtest.h"
 
 #define A	0xc0a80102u
 #define B	0xc0a80103u
@@ -35,21 +36,6 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static struct pm_req req(uint32_t client_ip, uint16_t ext_port)
-{
-	struct pm_req q;
-
-	memset(&q, 0, sizeof(q));
-	q.rule.kind = NAT_PORTMAP;
-	q.rule.proto = IPPROTO_TCP;
-	q.rule.client.ip = client_ip;
-	q.rule.ext_port = ext_port;
-	q.rule.int_port = 80;
-	q.enabled = true;
-	q.requester_ip = client_ip;
-	return q;
-}
-
 static const char *desc(uint16_t slot)
 {
 	static char buf[PM_DESC_MAX + 1];
@@ -57,7 +43,7 @@ static const char *desc(uint16_t slot)
 	return portmap_desc(pm, portmap_entry(pm, slot), buf).p;
 }
 
-static uint16_t add(const struct pm_req *q, enum pm_result want)
+static uint16_t add(const struct pm_req *q, int want)
 {
 	uint16_t slot = PM_NONE;
 
@@ -350,9 +336,9 @@ static void test_conflict(void **state)
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 
 	made(&a);
-	add(&b, PM_CONFLICT);
+	add(&b, REFUSAL_CONFLICT);
 	b.rule.remote.ip = HOST;	/* whatever the remote hosts */
-	add(&b, PM_CONFLICT);
+	add(&b, REFUSAL_CONFLICT);
 	b.rule.proto = IPPROTO_UDP;
 	made(&b);
 	a.rule.remote.ip = HOST;	/* the same client: a second mapping */
@@ -376,7 +362,7 @@ static void test_busy_adding(void **state)
 	id = next_op(NAT_SET, &a.rule);
 	assert_int_equal(add(&a, PM_BUSY), slot);
 	done(id, NAT_OK, slot);
-	add(&b, PM_CONFLICT);
+	add(&b, REFUSAL_CONFLICT);
 }
 
 static void test_busy_replacing(void **state)
@@ -387,10 +373,10 @@ static void test_busy_replacing(void **state)
 	a.rule.int_port = 81;
 	slot = add(&a, PM_STARTED);
 	assert_int_equal(add(&a, PM_BUSY), slot);
-	add(&b, PM_CONFLICT);	/* it will be A's, whatever comes of it */
+	add(&b, REFUSAL_CONFLICT);	/* it will be A's in any case */
 	assert_int_equal(portmap_delete(pm, old, &got), PM_BUSY);
 	assert_int_equal(got, slot);
-	assert_int_equal(portmap_delete(pm, slot, &got), PM_NOT_FOUND);
+	assert_int_equal(portmap_delete(pm, slot, &got), REFUSAL_NOT_FOUND);
 	assert_false(portmap_forget(pm, &a.rule));
 }
 
@@ -401,8 +387,8 @@ static void test_delete(void **state)
 	struct nat_rule gone;
 	uint32_t id;
 
-	assert_int_equal(portmap_delete(pm, PM_NONE, &got), PM_NOT_FOUND);
-	assert_int_equal(portmap_delete(pm, slot + 1, &got), PM_NOT_FOUND);
+	assert_int_equal(portmap_delete(pm, PM_NONE, &got), REFUSAL_NOT_FOUND);
+	assert_int_equal(portmap_delete(pm, slot + 1, &got), REFUSAL_NOT_FOUND);
 	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
 	assert_int_equal(got, slot);
 	assert_int_equal(portmap_find(pm, &a.rule), slot);
@@ -466,7 +452,7 @@ static void test_limits(void **state)
 			next_op(NAT_SET, &q.rule);
 	}
 	q = req(A, 200);
-	add(&q, PM_CLIENT_FULL);
+	add(&q, REFUSAL_CLIENT_FULL);
 	q = req(A, 101);	/* an overwrite is not one more */
 	q.rule.int_port = 81;
 	add(&q, PM_STARTED);
@@ -475,8 +461,8 @@ static void test_limits(void **state)
 	q = req(B, 301);
 	add(&q, PM_STARTED);
 	q = req(B, 302);
-	add(&q, PM_FULL);
-	assert_int_equal(portmap_restore(pm, &q, 0), PM_FULL);
+	add(&q, REFUSAL_FULL);
+	assert_int_equal(portmap_restore(pm, &q, 0), REFUSAL_FULL);
 }
 
 static void test_failed_add_gives_share_back(void **state)
@@ -522,7 +508,7 @@ static void test_share_among_many_clients(void **state)
 		q.rule.ext_port = 22;
 		add(&q, PM_DONE);
 		q.rule.ext_port = 23;
-		add(&q, PM_FULL);
+		add(&q, REFUSAL_FULL);
 		assert_int_equal(portmap_delete(pm, first, &got), PM_DONE);
 		q.rule.ext_port = 22;
 		assert_true(portmap_forget(pm, &q.rule));
@@ -530,7 +516,7 @@ static void test_share_among_many_clients(void **state)
 		assert_true(portmap_forget(pm, &q.rule));
 	}
 	q = req(A, 12);
-	add(&q, PM_CLIENT_FULL);
+	add(&q, REFUSAL_CLIENT_FULL);
 }
 
 /* A full table overwrites through 64 spare slots; the next has to fail, and
@@ -550,7 +536,7 @@ static void test_spare_slots(void **state)
 		q = req(A, (uint16_t)(100 + i));
 		q.rule.int_port = 81;
 		assert_int_equal(portmap_add(pm, &q, now, &slot),
-				 i < 64 ? PM_STARTED : PM_FAILED);
+				 i < 64 ? PM_STARTED : REFUSAL_FIREWALL);
 	}
 	for (i = 0; i < 64; i++) {
 		q = req(A, (uint16_t)(100 + i));
@@ -572,7 +558,7 @@ static void test_restore(void **state)
 	uint16_t slot;
 
 	assert_int_equal(portmap_restore(pm, &a, 0), PM_DONE);
-	assert_int_equal(portmap_restore(pm, &b, 0), PM_CONFLICT);
+	assert_int_equal(portmap_restore(pm, &b, 0), REFUSAL_CONFLICT);
 	slot = portmap_find(pm, &a.rule);
 	a.rule.int_port = 81;
 	assert_int_equal(portmap_restore(pm, &a, now + 5), PM_DONE);
@@ -707,8 +693,8 @@ static void test_expire_retries(void **state)
 	expire();
 	for (i = 0; i < 3; i++) {
 		done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot);
-		add(&q, PM_FAILED);
-		add(&other, PM_FAILED);
+		add(&q, REFUSAL_FIREWALL);
+		add(&other, REFUSAL_FIREWALL);
 		assert_int_equal(
 			portmap_lease_left(portmap_entry(pm, slot), now), 1);
 		assert_true(expire() == now + 5000);
@@ -900,7 +886,7 @@ static bool kernel_has(const struct nat_rule *r)
 	return false;
 }
 
-static enum pm_result model_limits(const struct pm_req *q)
+static int model_limits(const struct pm_req *q)
 {
 	size_t i, n = 0, mine = 0;
 
@@ -912,11 +898,11 @@ static enum pm_result model_limits(const struct pm_req *q)
 		mine += m[i].q.rule.client.ip == q->rule.client.ip;
 	}
 	if (n >= MAX)
-		return PM_FULL;
-	return mine >= SHARE ? PM_CLIENT_FULL : PM_STARTED;
+		return REFUSAL_FULL;
+	return mine >= SHARE ? REFUSAL_CLIENT_FULL : PM_STARTED;
 }
 
-static enum pm_result model_add(const struct pm_req *q, int *old)
+static int model_add(const struct pm_req *q, int *old)
 {
 	bool busy = false, stuck = false, other;
 	size_t i;
@@ -931,7 +917,7 @@ static enum pm_result model_add(const struct pm_req *q, int *old)
 		if (!other && !nat_rule_same_key(&m[i].q.rule, &q->rule))
 			continue;
 		if (other && m[i].state == M_ACTIVE)
-			return PM_CONFLICT;
+			return REFUSAL_CONFLICT;
 		if (m[i].state == M_ACTIVE)
 			*old = (int)i;
 		else if (m[i].state == M_EXP_WAIT)
@@ -940,7 +926,7 @@ static enum pm_result model_add(const struct pm_req *q, int *old)
 			busy = true;
 	}
 	if (busy || stuck)
-		return busy ? PM_BUSY : PM_FAILED;
+		return busy ? PM_BUSY : REFUSAL_FIREWALL;
 	if (*old < 0 && model_limits(q) != PM_STARTED)
 		return model_limits(q);
 	if (*old < 0)
@@ -964,7 +950,7 @@ static void random_desc(char *ret)
 static void random_add(void)
 {
 	struct pm_req q = req(A + rnd(3), (uint16_t)(1000 + 1024 * rnd(4)));
-	enum pm_result want;
+	int want;
 	uint16_t slot = PM_NONE;
 	int old;
 
@@ -1004,10 +990,10 @@ static bool model_replaced(size_t slot)
 static void random_delete(void)
 {
 	uint16_t slot = (uint16_t)rnd(MAX + 4), got;
-	enum pm_result want = PM_STARTED;
+	int want = PM_STARTED;
 
 	if (!is_committed(&m[slot]))
-		want = PM_NOT_FOUND;
+		want = REFUSAL_NOT_FOUND;
 	else if (m[slot].state == M_DEL || m[slot].state == M_EXP ||
 		 model_replaced(slot))
 		want = PM_BUSY;
@@ -1234,7 +1220,7 @@ static void test_sixty_thousand(void **state)
 		assert_int_equal(portmap_add(pm, &q, now, &slot), PM_STARTED);
 	}
 	q = req(0x0b000001, 65000);
-	assert_int_equal(portmap_add(pm, &q, now, &slot), PM_FULL);
+	assert_int_equal(portmap_add(pm, &q, now, &slot), REFUSAL_FULL);
 	for (i = 0; i < PM_MAPPINGS_LIMIT; i++) {
 		assert_true(portmap_next_op(pm, &op, &id));
 		assert_int_equal(op.rule.ext_port, 1 + i);

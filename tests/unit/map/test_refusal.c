@@ -21,14 +21,16 @@ static int setup(void **state)
 
 static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 {
-	const struct refused r = { .why = why, .client_ip = ip };
+	const struct refused r = {
+		.why = why, .origin = ORIGIN_UPNP, .client_ip = ip,
+	};
 
 	return refusal_count(&rs, &r, now_ms, &muted);
 }
 
 static void every_reason_has_words(void **state)
 {
-	for (unsigned i = 0; i < REFUSALS; i++) {
+	for (unsigned i = 0; i < REFUSAL__MAX; i++) {
 		const char *name = refusal_name((enum refusal)i);
 
 		assert_true(strlen(name) > 2);
@@ -45,6 +47,24 @@ static void every_reason_has_words(void **state)
 	assert_string_equal(refusal_name((enum refusal)99), "unknown");
 	assert_string_equal(refusal_text((enum refusal)99),
 			    "unknown reason");
+}
+
+/* Every answer of the monitor but "done" is a refusal; one that is not known,
+ * too. */
+static void the_monitors_answers_are_refusals(void **state)
+{
+	static const enum refusal want[] = {
+		[NAT_OK] = REFUSAL_NONE,
+		[NAT_EFAIL] = REFUSAL_FIREWALL,
+		[NAT_EREFUSED] = REFUSAL_MONITOR,
+		[NAT_ECONFLICT] = REFUSAL_PORT,
+		[NAT_ENOSPC] = REFUSAL_FULL,
+		[NAT_ENOADDR] = REFUSAL_NO_ADDRESS,
+	};
+
+	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++)
+		assert_int_equal(refusal_of_nat((enum nat_err)i), want[i]);
+	assert_int_equal(refusal_of_nat((enum nat_err)99), REFUSAL_FIREWALL);
 }
 
 static void a_client_has_a_line_a_minute(void **state)
@@ -89,7 +109,8 @@ static void assert_line(const struct refused *r, const char *want)
 static void the_line_says_all(void **state)
 {
 	struct refused r = {
-		.why = REFUSAL_RULE, .client_ip = 0xc0a8580a, .line = 12,
+		.why = REFUSAL_RULE, .origin = ORIGIN_UPNP,
+		.client_ip = 0xc0a8580a, .line = 12,
 		.rule = { .client.ip = 0xc0a8580b, .ext_port = 80,
 			  .int_port = 8080, .kind = NAT_PORTMAP,
 			  .proto = IPPROTO_UDP },
@@ -104,10 +125,10 @@ static void the_line_says_all(void **state)
 	assert_line(&r, "refused 192.168.88.10: TCP 80: "
 			"the mapping is another client's");
 	/* his mapping, that a new configuration forbids */
-	r.client_ip = 0;
+	r.origin = ORIGIN_OPERATOR;
 	assert_line(&r, "refused the operator: TCP 80: "
 			"the mapping is another client's");
-	r.client_ip = 0xc0a8580a;
+	r.origin = ORIGIN_UPNP;
 	memset(&r.rule, 0, sizeof(r.rule));
 	r.why = REFUSAL_LINK;
 	assert_line(&r, "refused 192.168.88.10: "
@@ -119,6 +140,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
 		T(every_reason_has_words),
+		T(the_monitors_answers_are_refusals),
 		T(a_client_has_a_line_a_minute),
 		T(many_clients_do_not_flood),
 		T(the_line_says_all),

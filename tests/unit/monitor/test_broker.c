@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_broker.c - an engine that is not to be believed: what the monitor does
- * with each request. Backend and kernel are fakes in this file.
+ * test_broker.c - what the monitor does with each request of an engine that it
+ * does not trust. Backend and kernel are fakes in this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -126,7 +126,7 @@ int route_restore(const struct route_set *set)
 	return restore_fails;
 }
 
-/* What was asked of the kernel's table of flows. */
+/* The conntrack_kill() calls and the ports of the last one. */
 static struct conntrack_port killed[4];
 static size_t killed_n;
 static unsigned kills;
@@ -151,9 +151,9 @@ int conntrack_kill(struct conntrack_port *port, size_t n)
 	return kill_fails;
 }
 
-/* Transactions that nf_tables told of; each fake_apply() and fake_sync() of an
- * "nftables" backend is one. */
-static unsigned heard;
+/* Notices of nf_tables; each fake_apply() and fake_sync() of an "nftables"
+ * backend causes one. */
+static unsigned notices;
 
 int watch_open(void)
 {
@@ -162,9 +162,9 @@ int watch_open(void)
 
 unsigned watch_read(int fd)
 {
-	unsigned n = heard;
+	unsigned n = notices;
 
-	heard = 0;
+	notices = 0;
 	return n;
 }
 
@@ -191,14 +191,14 @@ static int fake_open(struct natfw *fw, const struct natfw_env *env)
 static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	batches++;
-	heard++;
+	notices++;
 	batch_size = n;
 	return tool_fails;
 }
 
 static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
-	heard++;
+	notices++;
 	if (tool_fails)
 		str_copy(fw->why, sizeof(fw->why), STR("it said no"));
 	return tool_fails;
@@ -209,7 +209,7 @@ static unsigned meanwhile;	/* what others do while it looks */
 
 static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
-	heard += meanwhile;
+	notices += meanwhile;
 	return drifted;
 }
 
@@ -226,7 +226,7 @@ const struct natfw_backend natfw_iptables = { .name = "iptables" },
 		fake_verify, fake_close, .commits = 1,
 	};
 
-/* Only auto asks. */
+/* Only backend = auto calls it. */
 bool proc_exists(const char *name)
 {
 	return false;
@@ -256,7 +256,7 @@ static int setup(void **state)
 	drifted = 0;
 	meanwhile = 0;
 	broker.repairs = 0;
-	heard = 0;
+	notices = 0;
 	killed_n = kills = 0;
 	kill_fails = 0;
 	kill_takes_ms = 0;
@@ -291,7 +291,7 @@ static struct nat_rule rule(uint16_t port)
 				  .proto = IPPROTO_TCP };
 }
 
-static void ask(uint32_t verb, struct nat_rule r)
+static void send_request(uint32_t verb, struct nat_rule r)
 {
 	static uint32_t id;
 	struct broker_req req = { ++id, verb, r };
@@ -309,15 +309,15 @@ static int answer(void)
 	return rep.err;
 }
 
-static int one(uint32_t verb, struct nat_rule r)
+static int req(uint32_t verb, struct nat_rule r)
 {
-	ask(verb, r);
+	send_request(verb, r);
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	return answer();
 }
 
-/* Turn after turn, as the monitor's loop does. */
-static void serve_what_waits(void)
+/* Serve until no request waits, as the monitor's loop does. */
+static void serve_all(void)
 {
 	struct pollfd p = { monitor, POLLIN };
 
@@ -329,16 +329,16 @@ static void test_set_and_delete(void **state)
 {
 	struct nat_rule r = rule(8080);
 
-	assert_int_equal(one(BROKER_SET, r), NAT_OK);
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
 	assert_non_null(natfw_lookup(&broker.fw, &r));
-	assert_int_equal(one(BROKER_DEL, r), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, r), NAT_OK);
 	assert_null(natfw_lookup(&broker.fw, &r));
 }
 
-static void test_what_waits_is_one_batch(void **state)
+static void test_waiting_requests_are_one_batch(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
-		ask(BROKER_SET, rule(p));
+		send_request(BROKER_SET, rule(p));
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(batches, 1);
 	assert_int_equal(batch_size, 3);
@@ -347,26 +347,26 @@ static void test_what_waits_is_one_batch(void **state)
 	assert_int_equal(answer(), -1);
 }
 
-static void test_policy_is_asked_again(void **state)
+static void test_policy_is_checked_again(void **state)
 {
 	struct nat_rule r = rule(8080);
 
 	r.client.ip = 0x08080808;
-	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r.client.ip = ROUTER;
-	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r.client.ip = 0xc0a858ff;
-	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
-	assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, rule(22)), NAT_EREFUSED);
 	r = rule(8080);
 	r.proto = IPPROTO_ICMP;
-	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r = rule(8080);
 	r.zero[0] = 1;
-	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r = rule(8080);
 	r.kind = NAT_PINHOLE;
-	assert_int_equal(one(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	assert_int_equal(batches, 0);
 	assert_int_equal(broker.fw.rule_n, 0);
 }
@@ -375,62 +375,62 @@ static void test_router_port_is_not_taken(void **state)
 {
 	struct nat_rule udp = rule(2222);
 
-	assert_int_equal(one(BROKER_SET, rule(2222)), NAT_ECONFLICT);
+	assert_int_equal(req(BROKER_SET, rule(2222)), NAT_ECONFLICT);
 	udp.proto = IPPROTO_UDP;
-	assert_int_equal(one(BROKER_SET, udp), NAT_OK);
+	assert_int_equal(req(BROKER_SET, udp), NAT_OK);
 }
 
-/* A kernel that does not tell what listens: every client heard 501, and no log
- * said why. */
-static void test_router_ports_are_not_known(void **state)
+/* On a kernel whose listening ports cannot be read, every client got 501 and no
+ * log line gave the reason. */
+static void test_unreadable_router_ports(void **state)
 {
 	ports_fail = -ENOENT;
 	errors = 0;
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
 	assert_int_equal(errors, 1);
 	assert_int_equal(broker.fw.rule_n, 0);
 	ports_fail = 0;
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 }
 
-static void test_no_more_than_the_cap(void **state)
+static void test_table_limit(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
-		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
-	assert_int_equal(one(BROKER_SET, rule(5005)), NAT_ENOSPC);
+		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5005)), NAT_ENOSPC);
 	assert_int_equal(broker.fw.rule_n, 4);
 }
 
-static void test_no_more_a_client(void **state)
+static void test_client_limit(void **state)
 {
 	struct nat_rule other = rule(6000), moved = rule(5001);
 
 	conf.max_per_client = 2;
 	other.client.ip = CLIENT + 1;
-	assert_int_equal(one(BROKER_SET, rule(5001)), NAT_OK);
-	assert_int_equal(one(BROKER_SET, rule(5002)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_OK);
 	warnings = 0;
-	assert_int_equal(one(BROKER_SET, rule(5003)), NAT_ENOSPC);
+	assert_int_equal(req(BROKER_SET, rule(5003)), NAT_ENOSPC);
 	assert_int_equal(warnings, 1);
-	assert_int_equal(one(BROKER_SET, other), NAT_OK);
-	/* another's in place of it counts, its own does not */
+	assert_int_equal(req(BROKER_SET, other), NAT_OK);
+	/* another client's rule in its place counts, its own does not */
 	other.client.ip = CLIENT;
-	assert_int_equal(one(BROKER_SET, other), NAT_ENOSPC);
+	assert_int_equal(req(BROKER_SET, other), NAT_ENOSPC);
 	moved.int_port = 7000;
-	assert_int_equal(one(BROKER_SET, moved), NAT_OK);
-	assert_int_equal(one(BROKER_DEL, moved), NAT_OK);
-	assert_int_equal(one(BROKER_SET, rule(5003)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, moved), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, moved), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5003)), NAT_OK);
 	assert_int_equal(broker.fw.rule_n, 3);
 }
 
-/* What waits for the same batch counts as well. */
-static void test_no_more_a_client_in_a_batch(void **state)
+/* Rules that wait in the same batch count. */
+static void test_client_limit_in_a_batch(void **state)
 {
 	conf.max_per_client = 2;
-	assert_int_equal(one(BROKER_SET, rule(5001)), NAT_OK);
-	ask(BROKER_SET, rule(5001));
-	ask(BROKER_SET, rule(5002));
-	ask(BROKER_SET, rule(5003));
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	send_request(BROKER_SET, rule(5001));
+	send_request(BROKER_SET, rule(5002));
+	send_request(BROKER_SET, rule(5003));
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(answer(), NAT_ENOSPC);	/* at once, the others after */
 	assert_int_equal(answer(), NAT_OK);
@@ -438,19 +438,19 @@ static void test_no_more_a_client_in_a_batch(void **state)
 	assert_int_equal(broker.fw.rule_n, 2);
 }
 
-static void test_no_more_a_client_by_sync(void **state)
+static void test_client_limit_in_a_sync(void **state)
 {
 	struct nat_rule other = rule(6000);
 
 	conf.max_per_client = 1;
 	other.client.ip = CLIENT + 1;
 	for (int again = 0; again < 2; again++) {
-		ask(BROKER_REFRESH, (struct nat_rule){ 0 });
-		ask(BROKER_SYNC_RULE, rule(5001));
-		ask(BROKER_SYNC_RULE, rule(5002));
-		ask(BROKER_SYNC_RULE, other);
-		ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
-		serve_what_waits();
+		send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
+		send_request(BROKER_SYNC_RULE, rule(5001));
+		send_request(BROKER_SYNC_RULE, rule(5002));
+		send_request(BROKER_SYNC_RULE, other);
+		send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+		serve_all();
 		assert_int_equal(broker.fw.rule_n, 2);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
@@ -461,7 +461,7 @@ static void test_no_more_a_client_by_sync(void **state)
 static void test_tool_fails(void **state)
 {
 	tool_fails = -EIO;
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_EFAIL);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
 	assert_int_equal(broker.fw.rule_n, 0);
 }
 
@@ -471,11 +471,11 @@ static void test_flows_end_with_their_rule(void **state)
 
 	r.remote.ip = 0x0b162109;
 	r.int_port = 8000;
-	assert_int_equal(one(BROKER_DEL, r), NAT_OK);	/* there is none */
-	assert_int_equal(one(BROKER_SET, r), NAT_OK);
-	assert_int_equal(one(BROKER_SET, r), NAT_OK);	/* renewed */
+	assert_int_equal(req(BROKER_DEL, r), NAT_OK);	/* there is none */
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);	/* renewed */
 	assert_int_equal(kills, 0);
-	assert_int_equal(one(BROKER_DEL, r), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, r), NAT_OK);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 1);
 	assert_int_equal(killed[0].ext_ip, EXT);
@@ -486,18 +486,18 @@ static void test_flows_end_with_their_rule(void **state)
 	assert_int_equal(killed[0].proto, IPPROTO_TCP);
 }
 
-/* The old way is closed, not the new one. */
+/* The flows of the former target end, those of the new one stay. */
 static void test_flows_end_when_the_port_leads_elsewhere(void **state)
 {
 	struct nat_rule r = rule(8080);
 
-	assert_int_equal(one(BROKER_SET, r), NAT_OK);
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
 	r.int_port = 8081;
-	assert_int_equal(one(BROKER_SET, r), NAT_OK);
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed[0].int_port, 8080);
 	r.client.ip = CLIENT + 1;
-	assert_int_equal(one(BROKER_SET, r), NAT_OK);
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
 	assert_int_equal(kills, 2);
 	assert_int_equal(killed[0].client, CLIENT);
 }
@@ -505,10 +505,10 @@ static void test_flows_end_when_the_port_leads_elsewhere(void **state)
 static void test_flows_end_once_a_batch(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
-		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
-	ask(BROKER_DEL, rule(5001));
-	ask(BROKER_SET, rule(5002));		/* stays */
-	ask(BROKER_DEL, rule(5003));
+		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
+	send_request(BROKER_DEL, rule(5001));
+	send_request(BROKER_SET, rule(5002));		/* stays */
+	send_request(BROKER_DEL, rule(5003));
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 2);
@@ -516,54 +516,54 @@ static void test_flows_end_once_a_batch(void **state)
 	assert_int_equal(killed[1].ext_port, 5003);
 }
 
-/* A burst shares a walk, the first of it does not wait. */
+/* The first change of a burst is walked at once, the others share a walk. */
 static void test_flows_of_a_burst(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
-		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
+		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
 	broker.now_ms = 70000;
-	assert_int_equal(one(BROKER_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(5001)), NAT_OK);
 	assert_int_equal(kills, 1);
-	assert_int_equal(broker.flows.gone_n, 0);
+	assert_int_equal(broker.flows.noted_n, 0);
 	broker.now_ms += FLOWS_GAP_MS - 1;
-	assert_int_equal(one(BROKER_DEL, rule(5002)), NAT_OK);
-	assert_int_equal(one(BROKER_DEL, rule(5003)), NAT_OK);
-	assert_int_equal(one(BROKER_SET, rule(5003)), NAT_OK);	/* again */
+	assert_int_equal(req(BROKER_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5003)), NAT_OK);	/* again */
 	assert_int_equal(kills, 1);
-	assert_int_not_equal(broker.flows.gone_n, 0);
+	assert_int_not_equal(broker.flows.noted_n, 0);
 	broker.now_ms += 1;
 	flows_kill(&broker.flows, broker.now_ms);
 	assert_int_equal(kills, 2);
 	assert_int_equal(killed_n, 1);
 	assert_int_equal(killed[0].ext_port, 5002);
-	assert_int_equal(broker.flows.gone_n, 0);
+	assert_int_equal(broker.flows.noted_n, 0);
 	flows_kill(&broker.flows, broker.now_ms);
 	assert_int_equal(kills, 2);
 	broker.now_ms += FLOWS_GAP_MS;
-	assert_int_equal(one(BROKER_DEL, rule(5004)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(5004)), NAT_OK);
 	assert_int_equal(kills, 3);
 }
 
-/* A walk that takes long is done less often, but within a second. */
+/* After a long walk the gap is longer, but a second at most. */
 static void test_flows_of_a_burst_in_a_full_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
-		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
+		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
 	kill_takes_ms = 21;			/* 20 at least, as it counts */
 	broker.now_ms = 70000;
-	assert_int_equal(one(BROKER_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(5001)), NAT_OK);
 	assert_int_equal(kills, 1);
 	assert_in_range(broker.flows.walk_gap_ms, 400, FLOWS_GAP_MAX_MS);
 	broker.now_ms += 399;
 	kill_takes_ms = 60;
-	assert_int_equal(one(BROKER_DEL, rule(5002)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(5002)), NAT_OK);
 	assert_int_equal(kills, 1);
 	broker.now_ms += FLOWS_GAP_MAX_MS;
 	flows_kill(&broker.flows, broker.now_ms);
 	assert_int_equal(kills, 2);
 	assert_int_equal(broker.flows.walk_gap_ms, FLOWS_GAP_MAX_MS);
 	broker.now_ms += FLOWS_GAP_MAX_MS;
-	assert_int_equal(one(BROKER_DEL, rule(5003)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(5003)), NAT_OK);
 	assert_int_equal(kills, 3);
 }
 
@@ -572,24 +572,24 @@ static void test_flows_end_after_a_sync(void **state)
 	struct nat_rule moved = rule(5002);
 
 	for (uint16_t p = 5001; p <= 5003; p++)
-		assert_int_equal(one(BROKER_SET, rule(p)), NAT_OK);
+		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
 	moved.int_port = 6000;
-	ask(BROKER_SYNC_RULE, rule(5001));
-	ask(BROKER_SYNC_RULE, moved);
-	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
-	serve_what_waits();
+	send_request(BROKER_SYNC_RULE, rule(5001));
+	send_request(BROKER_SYNC_RULE, moved);
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed_n, 2);
 	assert_int_equal(killed[0].ext_port + killed[1].ext_port, 5002 + 5003);
 	assert_int_equal(killed[0].int_port + killed[1].int_port, 5002 + 5003);
 }
 
-/* A rule that the tool did not take away still lets its flows pass. */
+/* A rule that the tool failed to delete still passes its flows. */
 static void test_flows_stay_with_their_rule(void **state)
 {
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 	tool_fails = -EIO;
-	assert_int_equal(one(BROKER_DEL, rule(8080)), NAT_EFAIL);
+	assert_int_equal(req(BROKER_DEL, rule(8080)), NAT_EFAIL);
 	assert_int_equal(kills, 0);
 	broker_verify(&broker);
 	assert_int_equal(kills, 0);
@@ -597,12 +597,12 @@ static void test_flows_stay_with_their_rule(void **state)
 
 static void set_and_delete(void)
 {
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
-	assert_int_equal(one(BROKER_DEL, rule(8080)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(req(BROKER_DEL, rule(8080)), NAT_OK);
 }
 
-/* The mapping is deleted all the same, and the log says so once. */
-static void test_kernel_can_not_end_flows(void **state)
+/* The mapping is deleted nevertheless, and one log line reports the failure. */
+static void test_kernel_cannot_end_flows(void **state)
 {
 	kill_fails = -ENOBUFS;
 	set_and_delete();
@@ -619,20 +619,20 @@ static void test_kernel_can_not_end_flows(void **state)
 static void test_no_address(void **state)
 {
 	ext_ip = 0;
-	assert_int_equal(one(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_ENOADDR);
+	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_ENOADDR);
 	ext_ip = EXT;
-	assert_int_equal(one(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 }
 
-/* It is the owner who takes it back, for the next engine. */
+/* The owner clears it for the next engine. */
 static void test_serving(void **state)
 {
 	assert_false(broker.serving);
-	assert_int_equal(one(BROKER_SERVING, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_SERVING, (struct nat_rule){ 0 }), NAT_OK);
 	assert_true(broker.serving);
-	assert_int_equal(one(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
 	assert_true(broker.serving);
 }
 
@@ -641,13 +641,13 @@ static void test_sync(void **state)
 	struct nat_rule out = rule(7000), r = rule(6000);
 
 	out.client.ip = 0x08080808;
-	assert_int_equal(one(BROKER_SET, rule(5000)), NAT_OK);
-	ask(BROKER_SYNC_RULE, r);
-	ask(BROKER_REFRESH, (struct nat_rule){ 0 });	/* begins anew */
-	ask(BROKER_SYNC_RULE, rule(6001));
-	ask(BROKER_SYNC_RULE, out);		/* left out */
-	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
-	serve_what_waits();
+	assert_int_equal(req(BROKER_SET, rule(5000)), NAT_OK);
+	send_request(BROKER_SYNC_RULE, r);
+	send_request(BROKER_REFRESH, (struct nat_rule){ 0 });	/* again */
+	send_request(BROKER_SYNC_RULE, rule(6001));
+	send_request(BROKER_SYNC_RULE, out);		/* left out */
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), -1);
@@ -655,8 +655,8 @@ static void test_sync(void **state)
 	assert_int_equal(broker.fw.rule[0].ext_port, 6001);
 }
 
-/* With the LAN's cable out, the log accused the engine of each mapping there
- * that it kept. */
+/* With the LAN's cable out, each mapping of that network made a log line that
+ * accused the engine. */
 static void test_network_that_may_come_back(void **state)
 {
 	struct nat_rule out = rule(7000);
@@ -665,10 +665,10 @@ static void test_network_that_may_come_back(void **state)
 	for (unsigned told = 0; told < 2; told++) {
 		complete = told;
 		warnings = 0;
-		ask(BROKER_REFRESH, (struct nat_rule){ 0 });
-		ask(BROKER_SYNC_RULE, out);
-		ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
-		serve_what_waits();
+		send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
+		send_request(BROKER_SYNC_RULE, out);
+		send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+		serve_all();
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(broker.fw.rule_n, 0);
@@ -679,82 +679,82 @@ static void test_network_that_may_come_back(void **state)
 static void test_sync_larger_than_the_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
-		ask(BROKER_SYNC_RULE, rule(p));
-	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
-	serve_what_waits();
+		send_request(BROKER_SYNC_RULE, rule(p));
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(broker.fw.rule_n, 4);
 }
 
 static void test_link_only_when_allowed(void **state)
 {
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
 			 NAT_EREFUSED);
 	assert_true(link_state);
 	conf.allow_disable_external = true;
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	assert_false(link_state);
-	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_true(link_state);
 }
 
-/* Saved before it goes down, put back once when it is up. */
+/* Routes are saved before the link goes down, and restored once it is up. */
 static void test_link_keeps_its_routes(void **state)
 {
 	conf.allow_disable_external = true;
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sd");
-	/* already down: what was saved stays */
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	/* already down: the saved routes stay */
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sdd");
-	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sddur");
-	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sdduru-");
 }
 
 static void test_reload_costs_no_route(void **state)
 {
 	conf.allow_disable_external = true;
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	broker_close(&broker);
 	assert_int_equal(broker_open(&broker, &conf), 0);
-	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_string_equal(steps, "sdur");
 }
 
-/* What can not be saved is not taken down; what can not be put back is told
- * in the log, and the link is up all the same. */
+/* If the routes cannot be saved, the link is not taken down. If they cannot be
+ * restored, one log line says so and the link is up. */
 static void test_routes_fail(void **state)
 {
 	conf.allow_disable_external = true;
 	save_fails = -EINTR;
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
 			 NAT_EFAIL);
 	assert_string_equal(steps, "s");
 	save_fails = 0;
 	restore_fails = -ENETUNREACH;
-	assert_int_equal(one(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
 	warnings = 0;
-	assert_int_equal(one(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_int_equal(warnings, 2);
 	assert_true(link_state);
 }
 
-/* The answer to BROKER_VERIFY, and what the status file will say. */
+/* The answer to BROKER_VERIFY, and the fields of the status file. */
 static void test_verify(void **state)
 {
 	struct nat_rule none = { .kind = 0 };
 	struct broker_rep rep;
 
-	ask(BROKER_VERIFY, none);
+	send_request(BROKER_VERIFY, none);
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
 	assert_int_equal(rep.verb, BROKER_VERIFY);
 	assert_int_equal(rep.err, NAT_OK);
 	assert_int_equal(rep.repaired, 0);
 	drifted = 1;
-	ask(BROKER_VERIFY, none);
+	send_request(BROKER_VERIFY, none);
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
 	assert_int_equal(rep.err, NAT_OK);
@@ -762,7 +762,7 @@ static void test_verify(void **state)
 	assert_int_equal(broker.repairs, 1);
 	assert_string_equal(broker_fault(&broker), "");
 	tool_fails = -EIO;
-	ask(BROKER_VERIFY, none);
+	send_request(BROKER_VERIFY, none);
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
 	assert_int_equal(rep.err, NAT_EFAIL);
@@ -770,21 +770,21 @@ static void test_verify(void **state)
 	assert_string_equal(broker_fault(&broker), "it said no");
 }
 
-/* Our own changes are heard of too; somebody else's make suspicious. */
+/* Notices of our own changes are not suspicious, those of others are. */
 static void test_others_changes(void **state)
 {
-	assert_int_equal(one(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 	assert_false(broker.suspect);
 	broker_changed(&broker);
 	assert_false(broker.suspect);
-	heard = 1;
+	notices = 1;
 	broker_changed(&broker);
 	assert_true(broker.suspect);
 	assert_int_equal(broker_verify(&broker), 0);
 	assert_false(broker.suspect);
 	/* between two of ours */
-	ask(BROKER_SET, rule(8081));
-	heard = 1;
+	send_request(BROKER_SET, rule(8081));
+	notices = 1;
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(answer(), NAT_OK);
 	assert_true(broker.suspect);
@@ -793,9 +793,9 @@ static void test_others_changes(void **state)
 	assert_int_equal(broker_verify(&broker), 1);
 	broker_changed(&broker);
 	assert_false(broker.suspect);
-	/* He who flushes makes several changes. One that falls between our
-	 * look and our repair was once taken for the repair's, and its rules
-	 * were missing until the next look. */
+	/* A flush makes several changes. One that came between our check and
+	 * our repair was once counted as the repair's, and its rules were
+	 * missing until the next check. */
 	meanwhile = 1;
 	assert_int_equal(broker_verify(&broker), 1);
 	assert_true(broker.suspect);
@@ -807,12 +807,12 @@ static void test_others_changes(void **state)
 	assert_false(broker.suspect);
 }
 
-static void test_senseless_requests(void **state)
+static void test_malformed_requests(void **state)
 {
 	char raw[sizeof(struct broker_req) + 1] = { 0 };
 	struct broker_req req = { 7, BROKER_SET, rule(8080) };
 
-	/* but for its length it would be one */
+	/* valid but for its length */
 	memcpy(raw, &req, sizeof(req));
 	req.verb = BROKER__MAX;
 	for (size_t n = 1; n <= sizeof(raw); n++) {
@@ -832,7 +832,7 @@ static void test_senseless_requests(void **state)
 
 static void test_hang_up(void **state)
 {
-	ask(BROKER_SET, rule(8080));
+	send_request(BROKER_SET, rule(8080));
 	shutdown(engine, SHUT_RDWR);
 	assert_int_equal(broker_serve(&broker, monitor), -EPIPE);
 }
@@ -875,8 +875,8 @@ static size_t left_over(void)
 	return n;
 }
 
-/* An engine that asks faster than it is served kept the monitor in one call for
- * good: no signal was heard, no rule verified, no log read. */
+/* An engine that sent requests faster than they were served kept the monitor in
+ * one call for good: it handled no signal, verified no rule, read no log. */
 static void test_requests_without_end(void **state)
 {
 	size_t n = flood(BROKER_SYNC_RULE);
@@ -886,16 +886,16 @@ static void test_requests_without_end(void **state)
 	assert_int_equal(left_over(), n - NAT_BATCH_MAX);
 }
 
-/* What may take a tool's run ends the turn. */
-static void test_one_that_takes_long_a_turn(void **state)
+/* A request that may run a tool ends the turn. */
+static void test_one_long_request_a_turn(void **state)
 {
 	static const uint32_t verbs[] = {
 		BROKER_VERIFY, BROKER_REFRESH, BROKER_SYNC_END, BROKER_LINK_UP,
 	};
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		ask(verbs[i], (struct nat_rule){ 0 });
-		ask(verbs[i], (struct nat_rule){ 0 });
+		send_request(verbs[i], (struct nat_rule){ 0 });
+		send_request(verbs[i], (struct nat_rule){ 0 });
 		assert_int_equal(broker_serve(&broker, monitor), 0);
 		assert_int_not_equal(answer(), -1);
 		assert_int_equal(answer(), -1);
@@ -904,43 +904,43 @@ static void test_one_that_takes_long_a_turn(void **state)
 	}
 	/* each would be a batch of its own */
 	for (int i = 0; i < 3; i++) {
-		ask(BROKER_SET, rule(5001));
-		ask(BROKER_SYNC_RULE, rule(5001));
-		ask(BROKER_DEL, rule(5001));
-		ask(BROKER_SYNC_RULE, rule(5001));
+		send_request(BROKER_SET, rule(5001));
+		send_request(BROKER_SYNC_RULE, rule(5001));
+		send_request(BROKER_DEL, rule(5001));
+		send_request(BROKER_SYNC_RULE, rule(5001));
 	}
 	batches = 0;
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	assert_int_equal(batches, 1);
 }
 
-/* The log is not the engine's to fill: each of these was a line, however many
- * there were. */
-static void test_words_have_a_rate(void **state)
+/* An engine must not fill the log: without a limit each of these requests made
+ * a line. */
+static void test_log_lines_have_a_rate(void **state)
 {
 	broker.now_ms = 70000;
 	warnings = 0;
 	for (int i = 0; i < 3 * LOG_ENGINE_LINES_S; i++)
-		assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
+		assert_int_equal(req(BROKER_SET, rule(22)), NAT_EREFUSED);
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
 	broker.now_ms += 999;
-	assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, rule(22)), NAT_EREFUSED);
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
-	/* one line tells how many there were, and a new second begins */
+	/* one line counts the dropped ones, and a new second begins */
 	broker.now_ms += 1;
-	assert_int_equal(one(BROKER_SET, rule(22)), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, rule(22)), NAT_EREFUSED);
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S + 2);
 }
 
 /* A control point that takes the link down and up. */
-static void test_words_of_the_link_have_a_rate(void **state)
+static void test_log_lines_of_the_link_have_a_rate(void **state)
 {
 	conf.allow_disable_external = true;
 	broker.now_ms = 70000;
 	warnings = 0;
 	for (int i = 0; i < 2 * LOG_ENGINE_LINES_S; i++) {
 		memset(steps, 0, sizeof(steps));
-		one(i % 2 ? BROKER_LINK_UP : BROKER_LINK_DOWN,
+		req(i % 2 ? BROKER_LINK_UP : BROKER_LINK_DOWN,
 		    (struct nat_rule){ 0 });
 	}
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S);
@@ -948,19 +948,19 @@ static void test_words_of_the_link_have_a_rate(void **state)
 
 static void sync_one(struct nat_rule r)
 {
-	ask(BROKER_REFRESH, (struct nat_rule){ 0 });
-	ask(BROKER_SYNC_RULE, r);
-	ask(BROKER_SYNC_END, (struct nat_rule){ 0 });
-	serve_what_waits();
+	send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
+	send_request(BROKER_SYNC_RULE, r);
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
 }
 
-/* A table that comes again may hold what is in force, but not take a port that
- * the router serves: by such a table an engine in wrong hands once got it. */
+/* A later table may contain the rules in force, but no new rule on a port that
+ * the router serves: a compromised engine once got such a port by a sync. */
 static void test_router_port_is_not_taken_by_sync(void **state)
 {
-	sync_one(rule(2222));		/* the first: what the lease file has */
+	sync_one(rule(2222));		/* the lease file's table */
 	assert_int_equal(broker.fw.rule_n, 1);
 	sync_one(rule(2222));
 	assert_int_equal(broker.fw.rule_n, 1);
@@ -980,14 +980,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_set_and_delete),
-		T(test_what_waits_is_one_batch),
-		T(test_policy_is_asked_again),
+		T(test_waiting_requests_are_one_batch),
+		T(test_policy_is_checked_again),
 		T(test_router_port_is_not_taken),
-		T(test_router_ports_are_not_known),
-		T(test_no_more_than_the_cap),
-		T(test_no_more_a_client),
-		T(test_no_more_a_client_in_a_batch),
-		T(test_no_more_a_client_by_sync),
+		T(test_unreadable_router_ports),
+		T(test_table_limit),
+		T(test_client_limit),
+		T(test_client_limit_in_a_batch),
+		T(test_client_limit_in_a_sync),
 		T(test_tool_fails),
 		T(test_flows_end_with_their_rule),
 		T(test_flows_end_when_the_port_leads_elsewhere),
@@ -996,7 +996,7 @@ int main(void)
 		T(test_flows_of_a_burst_in_a_full_table),
 		T(test_flows_end_after_a_sync),
 		T(test_flows_stay_with_their_rule),
-		T(test_kernel_can_not_end_flows),
+		T(test_kernel_cannot_end_flows),
 		T(test_no_address),
 		T(test_sync),
 		T(test_network_that_may_come_back),
@@ -1008,13 +1008,13 @@ int main(void)
 		T(test_verify),
 		T(test_serving),
 		T(test_others_changes),
-		T(test_senseless_requests),
+		T(test_malformed_requests),
 		T(test_hang_up),
 		T(test_answers_not_read),
 		T(test_requests_without_end),
-		T(test_one_that_takes_long_a_turn),
-		T(test_words_have_a_rate),
-		T(test_words_of_the_link_have_a_rate),
+		T(test_one_long_request_a_turn),
+		T(test_log_lines_have_a_rate),
+		T(test_log_lines_of_the_link_have_a_rate),
 		T(test_router_port_is_not_taken_by_sync),
 	};
 

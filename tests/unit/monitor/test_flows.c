@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_flows.c - which flows are ended after a change of the rules, and how
- * often the kernel is asked. The rules, the kernel's table of flows and the
- * processor's clock are fakes in this file.
+ * often the kernel's flows are walked. The rules, the kernel's table of flows
+ * and the CPU clock are fakes in this file.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -94,8 +94,8 @@ static void note(struct nat_rule r)
 	flows_note(&flows, &r);
 }
 
-/* A rule that was noted, and is gone by @now_ms. */
-static void lose_rule(uint16_t ext_port, uint64_t now_ms)
+/* A rule is noted, and deleted by @now_ms. */
+static void delete_rule(uint16_t ext_port, uint64_t now_ms)
 {
 	note(tcp(ext_port, HOST(2), ext_port));
 	flows_end(&flows, now_ms);
@@ -115,7 +115,7 @@ static void test_flows_of_a_deleted_rule_are_ended(void **state)
 	assert_int_equal(walks.port[0].ext_port, 4000);
 	assert_int_equal(walks.port[0].int_port, 5000);
 	assert_int_equal(walks.port[0].proto, IPPROTO_UDP);
-	assert_int_equal(flows.gone_n, 0);
+	assert_int_equal(flows.noted_n, 0);
 }
 
 static void test_flows_of_a_rule_that_stayed_go_on(void **state)
@@ -124,7 +124,7 @@ static void test_flows_of_a_rule_that_stayed_go_on(void **state)
 	note(table[0]);
 	flows_end(&flows, START_MS);
 	assert_int_equal(walks.n, 0);
-	assert_int_equal(flows.gone_n, 0);
+	assert_int_equal(flows.noted_n, 0);
 }
 
 static void test_flows_of_a_rule_that_leads_elsewhere_are_ended(void **state)
@@ -140,7 +140,7 @@ static void test_flows_of_a_rule_that_leads_elsewhere_are_ended(void **state)
 	assert_int_equal(walks.port[0].int_port, 5001);
 }
 
-static void test_only_the_rules_that_are_gone_are_named(void **state)
+static void test_only_deleted_rules_are_passed_on(void **state)
 {
 	table[table_n++] = tcp(4000, HOST(2), 4000);
 	table[table_n++] = tcp(4002, HOST(2), 4002);
@@ -161,16 +161,17 @@ static void test_a_rule_that_was_not_there_needs_no_walk(void **state)
 	assert_int_equal(walks.n, 0);
 }
 
-/* Without an address there was no rule in the kernel, and no flow. */
+/* Without an address the kernel had neither rule nor flow. */
 static void test_no_external_address_no_flows(void **state)
 {
 	fw.env.ext_ip = 0;
-	lose_rule(4000, START_MS);
-	assert_int_equal(flows.gone_n, 0);
+	delete_rule(4000, START_MS);
+	assert_int_equal(flows.noted_n, 0);
 	assert_int_equal(walks.n, 0);
 }
 
-/* The address of that time, not of now: it may have moved since. */
+/* Flows are ended at the external address that they came to, which may have
+ * changed since. */
 static void test_flows_are_sought_at_the_address_they_came_to(void **state)
 {
 	note(tcp(4000, HOST(2), 4000));
@@ -181,27 +182,27 @@ static void test_flows_are_sought_at_the_address_they_came_to(void **state)
 
 /* ---- how often ------------------------------------------------------- */
 
-static void test_rules_lost_in_a_burst_share_a_walk(void **state)
+static void test_rules_deleted_in_a_burst_share_a_walk(void **state)
 {
-	lose_rule(4000, START_MS);
+	delete_rule(4000, START_MS);
 	assert_int_equal(walks.n, 1);
 	assert_int_equal(flows.walk_gap_ms, FLOWS_GAP_MS);
-	lose_rule(4001, START_MS + 1);
-	lose_rule(4002, START_MS + FLOWS_GAP_MS - 1);
+	delete_rule(4001, START_MS + 1);
+	delete_rule(4002, START_MS + FLOWS_GAP_MS - 1);
 	assert_int_equal(walks.n, 1);
-	assert_int_equal(flows.gone_n, 2);	/* for the owner's timer */
-	lose_rule(4003, START_MS + FLOWS_GAP_MS);
+	assert_int_equal(flows.noted_n, 2);	/* for the owner's timer */
+	delete_rule(4003, START_MS + FLOWS_GAP_MS);
 	assert_int_equal(walks.n, 2);
 	assert_int_equal(walks.port_n, 3);
-	assert_int_equal(flows.gone_n, 0);
-	lose_rule(4004, START_MS + 2 * FLOWS_GAP_MS - 1);
+	assert_int_equal(flows.noted_n, 0);
+	delete_rule(4004, START_MS + 2 * FLOWS_GAP_MS - 1);
 	assert_int_equal(walks.n, 2);
 }
 
 static void test_the_timer_of_the_owner_ends_a_burst(void **state)
 {
-	lose_rule(4000, START_MS);
-	lose_rule(4001, START_MS + 1);
+	delete_rule(4000, START_MS);
+	delete_rule(4001, START_MS + 1);
 	flows_kill(&flows, START_MS + 2);
 	assert_int_equal(walks.n, 2);
 	assert_int_equal(walks.port[0].ext_port, 4001);
@@ -209,22 +210,22 @@ static void test_the_timer_of_the_owner_ends_a_burst(void **state)
 
 static void test_a_rule_that_is_back_in_time_keeps_its_flows(void **state)
 {
-	lose_rule(4000, START_MS);
-	lose_rule(4001, START_MS + 1);
+	delete_rule(4000, START_MS);
+	delete_rule(4001, START_MS + 1);
 	table[table_n++] = tcp(4001, HOST(2), 4001);
 	flows_kill(&flows, START_MS + 2);
 	assert_int_equal(walks.n, 1);
-	assert_int_equal(flows.gone_n, 0);
+	assert_int_equal(flows.noted_n, 0);
 }
 
 static void test_without_a_clock_each_change_is_a_walk(void **state)
 {
-	lose_rule(4000, 0);
-	lose_rule(4001, 0);
+	delete_rule(4000, 0);
+	delete_rule(4001, 0);
 	assert_int_equal(walks.n, 2);
 }
 
-/* A walk over many flows leaves the processor to others for longer. */
+/* The longer a walk, the longer the gap, so that the CPU is left to others. */
 static void test_a_long_walk_makes_a_long_gap(void **state)
 {
 	static const struct {
@@ -239,13 +240,13 @@ static void test_a_long_walk_makes_a_long_gap(void **state)
 
 	for (size_t i = 0; i < COUNT(c); i++) {
 		walks.takes_ms = c[i].takes_ms;
-		lose_rule(4000, now_ms);
+		delete_rule(4000, now_ms);
 		assert_int_equal(walks.n, 2 * i + 1);
 		assert_int_equal(flows.walk_gap_ms, c[i].gap_ms);
-		lose_rule(4001, now_ms + c[i].gap_ms - 1);
+		delete_rule(4001, now_ms + c[i].gap_ms - 1);
 		assert_int_equal(walks.n, 2 * i + 1);
 		now_ms += c[i].gap_ms;
-		lose_rule(4002, now_ms);
+		delete_rule(4002, now_ms);
 		assert_int_equal(walks.n, 2 * i + 2);
 		now_ms += FLOWS_GAP_MAX_MS;
 	}
@@ -253,15 +254,15 @@ static void test_a_long_walk_makes_a_long_gap(void **state)
 
 static void test_a_walk_is_forced_when_there_is_no_room(void **state)
 {
-	lose_rule(4000, START_MS);
-	lose_rule(4001, START_MS + 1);
-	lose_rule(4002, START_MS + 1);
+	delete_rule(4000, START_MS);
+	delete_rule(4001, START_MS + 1);
+	delete_rule(4002, START_MS + 1);
 	flows_room(&flows, 2, START_MS + 2);	/* just fits */
 	assert_int_equal(walks.n, 1);
 	flows_room(&flows, 3, START_MS + 2);
 	assert_int_equal(walks.n, 2);
 	assert_int_equal(walks.port_n, 2);
-	assert_int_equal(flows.gone_n, 0);
+	assert_int_equal(flows.noted_n, 0);
 	flows_room(&flows, NOTES_MAX, START_MS + 2);
 	assert_int_equal(walks.n, 2);
 }
@@ -272,48 +273,48 @@ static void test_a_failure_is_logged_once_a_reason(void **state)
 {
 	walks.err = -EPERM;
 	for (unsigned i = 1; i <= 3; i++) {
-		lose_rule(4000, i * 10000);
+		delete_rule(4000, i * 10000);
 		assert_int_equal(walks.n, i);
-		assert_int_equal(flows.gone_n, 0);	/* not tried again */
+		assert_int_equal(flows.noted_n, 0);	/* not tried again */
 		assert_int_equal(logged_count("<4>flows through deleted "
 					      "mappings may go on: "
 					      "Operation not permitted"), 1);
 		assert_int_equal(logged_count("repeated"), 0);
 	}
 	walks.err = -ENOBUFS;
-	lose_rule(4000, 40000);
-	lose_rule(4000, 50000);
+	delete_rule(4000, 40000);
+	delete_rule(4000, 50000);
 	assert_int_equal(logged_count("No buffer space"), 1);
 	assert_int_equal(logged_count("repeated"), 0);
 	walks.err = 0;
 	logged_clear();
-	lose_rule(4000, 60000);
+	delete_rule(4000, 60000);
 	assert_int_equal(walks.n, 6);
 	assert_int_equal(logged_count("flows"), 0);
 }
 
-static void check_not_asked_again(int err)
+static void check_not_tried_again(int err)
 {
 	walks.err = err;
-	lose_rule(4000, START_MS);
+	delete_rule(4000, START_MS);
 	assert_int_equal(walks.n, 1);
 	walks.err = 0;
 	for (unsigned i = 1; i <= 3; i++) {
-		lose_rule(4000, START_MS + i * 10000);
-		assert_int_equal(flows.gone_n, 0);
+		delete_rule(4000, START_MS + i * 10000);
+		assert_int_equal(flows.noted_n, 0);
 	}
 	assert_int_equal(walks.n, 1);
 	assert_int_equal(logged_count("may go on"), 1);
 }
 
-static void test_a_kernel_without_conntrack_is_not_asked_again(void **state)
+static void test_a_kernel_without_conntrack_is_not_tried_again(void **state)
 {
-	check_not_asked_again(-EPROTONOSUPPORT);
+	check_not_tried_again(-EPROTONOSUPPORT);
 }
 
-static void test_a_kernel_that_cannot_end_flows_is_not_asked_again(void **state)
+static void test_a_kernel_that_cannot_end_flows_is_not_tried_again(void **state)
 {
-	check_not_asked_again(-EOPNOTSUPP);
+	check_not_tried_again(-EOPNOTSUPP);
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -324,19 +325,19 @@ int main(void)
 		TEST(test_flows_of_a_deleted_rule_are_ended),
 		TEST(test_flows_of_a_rule_that_stayed_go_on),
 		TEST(test_flows_of_a_rule_that_leads_elsewhere_are_ended),
-		TEST(test_only_the_rules_that_are_gone_are_named),
+		TEST(test_only_deleted_rules_are_passed_on),
 		TEST(test_a_rule_that_was_not_there_needs_no_walk),
 		TEST(test_no_external_address_no_flows),
 		TEST(test_flows_are_sought_at_the_address_they_came_to),
-		TEST(test_rules_lost_in_a_burst_share_a_walk),
+		TEST(test_rules_deleted_in_a_burst_share_a_walk),
 		TEST(test_the_timer_of_the_owner_ends_a_burst),
 		TEST(test_a_rule_that_is_back_in_time_keeps_its_flows),
 		TEST(test_without_a_clock_each_change_is_a_walk),
 		TEST(test_a_long_walk_makes_a_long_gap),
 		TEST(test_a_walk_is_forced_when_there_is_no_room),
 		TEST(test_a_failure_is_logged_once_a_reason),
-		TEST(test_a_kernel_without_conntrack_is_not_asked_again),
-		TEST(test_a_kernel_that_cannot_end_flows_is_not_asked_again),
+		TEST(test_a_kernel_without_conntrack_is_not_tried_again),
+		TEST(test_a_kernel_that_cannot_end_flows_is_not_tried_again),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

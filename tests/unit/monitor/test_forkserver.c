@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_forkserver.c - what it is told and what it tells. The jail and the
- * engine are this file's: an engine does what the first byte on its channel
- * says.
+ * test_forkserver.c - the requests to the fork server and its messages. The
+ * jail and the engine are fakes in this file: the first byte on an engine's
+ * channel tells it what to do.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -47,7 +47,7 @@ static char next_order(int fd)
 	return poll(&pfd, 1, WAIT_MS) == 1 && recv(fd, &c, 1, 0) == 1 ? c : 0;
 }
 
-/* Which descriptors it has, as bits from 0 on. */
+/* The open descriptors, as bits from 0 on. */
 static uint64_t open_files(void)
 {
 	uint64_t bits = 0;
@@ -71,13 +71,13 @@ static bool is_well(const struct engine_start *s)
 	       signal(SIGTERM, SIG_IGN) == SIG_IGN;
 }
 
-/* "e" ends with 7, "a" by a signal, "c" with 8 and a control socket; at a
- * hang-up it ends with 3; "h" hangs, whatever happens. */
+/* "e" exits with 7, "a" aborts, "c" exits with 8 and has a control socket; when
+ * the channel closes it exits with 3; "h" hangs, whatever happens. */
 static int run_engine(const struct engine_start *s)
 {
 	char order;
 
-	alarm(60);	/* a fault leaves nobody behind */
+	alarm(60);	/* a defect leaves no process behind */
 	if (!is_well(s) || write(s->log_fd, "!", 1) != 1)
 		return 1;
 	order = next_order(s->chan_fd);
@@ -106,13 +106,13 @@ static struct forkserver_rep news(void)
 	return rep;
 }
 
-static bool lives(int of)
+static bool runs(int of)
 {
 	return kill(of, 0) == 0;
 }
 
-/* An engine with that order, and perhaps a control socket. */
-static void give_birth(char order, int ctl)
+/* Start an engine with that order, and perhaps a control socket. */
+static void start_engine(char order, int ctl)
 {
 	int pair[2], log[2], fd[FORKSERVER_FDS];
 	struct forkserver_rep rep;
@@ -130,14 +130,14 @@ static void give_birth(char order, int ctl)
 	chan = pair[0];
 	words = log[0];
 	rep = news();
-	assert_int_equal(rep.news, FORKSERVER_STARTED);
+	assert_int_equal(rep.event, FORKSERVER_STARTED);
 	assert_true(rep.value > 0);
 	pid = rep.value;
 	assert_int_equal(read(words, &order, 1), 1);	/* all is well */
 }
 
-/* The end of its log: nobody else can write there. */
-static void hear_it_out(void)
+/* Read its log up to the end of file: no other process can write there. */
+static void read_log_end(void)
 {
 	char c;
 
@@ -145,14 +145,14 @@ static void hear_it_out(void)
 	close(words);
 }
 
-static int status_of_death(void)
+static int exit_status(void)
 {
 	struct forkserver_rep rep = news();
 
-	assert_int_equal(rep.news, FORKSERVER_DIED);
-	assert_false(lives(pid));
+	assert_int_equal(rep.event, FORKSERVER_EXITED);
+	assert_false(runs(pid));
 	close(chan);
-	hear_it_out();
+	read_log_end();
 	return rep.value;
 }
 
@@ -171,110 +171,110 @@ static int close_it(void **state)
 	return 0;
 }
 
-static void test_births_and_deaths(void **state)
+static void test_starts_and_exits(void **state)
 {
 	int status;
 
 	for (int i = 0; i < 3; i++) {
-		give_birth('a', -1);
-		assert_int_equal(WTERMSIG(status_of_death()), SIGABRT);
-		give_birth('c', -1);
-		status = status_of_death();
+		start_engine('a', -1);
+		assert_int_equal(WTERMSIG(exit_status()), SIGABRT);
+		start_engine('c', -1);
+		status = exit_status();
 		assert_true(WIFEXITED(status));
 		assert_int_equal(WEXITSTATUS(status), 9);
-		give_birth('c', 0);
-		assert_int_equal(WEXITSTATUS(status_of_death()), 8);
+		start_engine('c', 0);
+		assert_int_equal(WEXITSTATUS(exit_status()), 8);
 	}
 	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(status, 0);
 }
 
-/* The channel closes for the engine when it closes for us: the fork server has
- * kept nothing of it. And the other way round. */
-static void test_hang_ups_are_seen(void **state)
+/* The fork server keeps neither end of the channel: either side sees the other
+ * close. */
+static void test_closed_channels_are_seen(void **state)
 {
 	struct pollfd pfd;
 
-	give_birth(0, -1);
+	start_engine(0, -1);
 	shutdown(chan, SHUT_WR);
 	pfd = (struct pollfd){ chan, POLLIN };
 	assert_int_equal(poll(&pfd, 1, WAIT_MS), 1);
 	assert_true(pfd.revents & POLLHUP);
-	assert_int_equal(WEXITSTATUS(status_of_death()), 3);
+	assert_int_equal(WEXITSTATUS(exit_status()), 3);
 }
 
 static void test_kill(void **state)
 {
-	give_birth('h', -1);
+	start_engine('h', -1);
 	assert_int_equal(forkserver_kill(&forkserver), 0);
-	assert_int_equal(WTERMSIG(status_of_death()), SIGKILL);
-	/* one that is gone; the next one is not meant */
+	assert_int_equal(WTERMSIG(exit_status()), SIGKILL);
+	/* the engine has exited; the next one must not be killed */
 	assert_int_equal(forkserver_kill(&forkserver), 0);
-	give_birth('e', -1);
-	assert_int_equal(WEXITSTATUS(status_of_death()), 7);
+	start_engine('e', -1);
+	assert_int_equal(WEXITSTATUS(exit_status()), 7);
 }
 
-static void test_nothing_to_tell(void **state)
+static void test_no_message(void **state)
 {
 	struct forkserver_rep rep = { 55, 66 };
 
 	assert_int_equal(forkserver_read(&forkserver, &rep), -EAGAIN);
-	assert_int_equal(rep.news, 55);
+	assert_int_equal(rep.event, 55);
 }
 
-/* An init system tells all of us. */
+/* An init system signals all processes of a service. */
 static void test_signals_are_not_for_it(void **state)
 {
 	kill(forkserver.pid, SIGTERM);
 	kill(forkserver.pid, SIGINT);
 	kill(forkserver.pid, SIGHUP);
-	give_birth('e', -1);
-	assert_int_equal(WEXITSTATUS(status_of_death()), 7);
+	start_engine('e', -1);
+	assert_int_equal(WEXITSTATUS(exit_status()), 7);
 }
 
-/* Hung up on: an engine says byebye first. */
-static void test_engine_goes_first(void **state)
+/* When the fork server's socket closes, the engine sends byebye first. */
+static void test_engine_exits_first(void **state)
 {
 	int status;
 
-	give_birth(0, -1);
+	start_engine(0, -1);
 	close(chan);
 	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(status, 0);
-	assert_false(lives(pid));
-	hear_it_out();
+	assert_false(runs(pid));
+	read_log_end();
 }
 
-/* And is ended when it does not. */
-static void test_engine_that_does_not_go(void **state)
+/* And the engine is killed if it does not exit. */
+static void test_engine_that_does_not_exit(void **state)
 {
 	int status;
 
-	give_birth('h', -1);
+	start_engine('h', -1);
 	close(chan);
 	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(status, 0);
-	assert_false(lives(pid));
-	hear_it_out();
+	assert_false(runs(pid));
+	read_log_end();
 }
 
-/* It takes its engine with it. */
+/* A killed fork server takes its engine with it. */
 static void test_killed(void **state)
 {
 	struct forkserver_rep rep;
 	int status, ms = 0;
 
-	give_birth('h', -1);
+	start_engine('h', -1);
 	kill(forkserver.pid, SIGKILL);
 	while (forkserver_read(&forkserver, &rep) == -EAGAIN)
 		usleep(1000);
 	assert_int_equal(forkserver_read(&forkserver, &rep), -EPIPE);
 	assert_int_equal(forkserver_close(&forkserver, &status), 0);
 	assert_int_equal(WTERMSIG(status), SIGKILL);
-	while (lives(pid) && ms++ < WAIT_MS)
+	while (runs(pid) && ms++ < WAIT_MS)
 		usleep(1000);
-	assert_false(lives(pid));
-	hear_it_out();
+	assert_false(runs(pid));
+	read_log_end();
 	close(chan);
 	assert_int_equal(forkserver_kill(&forkserver), -EBADF);
 }
@@ -291,8 +291,8 @@ static void test_stopped(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* What the monitor would never say. */
-static void test_nonsense(void **state)
+/* Requests that the monitor never sends. */
+static void test_malformed_requests(void **state)
 {
 	static const struct {
 		uint32_t word[3];
@@ -304,7 +304,8 @@ static void test_nonsense(void **state)
 	int status;
 
 	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		assert_int_equal(forkserver_open(&forkserver, &jail, run_engine), 0);
+		assert_int_equal(forkserver_open(&forkserver, &jail,
+						 run_engine), 0);
 		assert_int_equal(send(forkserver.fd, said[i].word, said[i].len,
 				      0), (int)said[i].len);
 		assert_int_equal(forkserver_close(&forkserver, &status), 0);
@@ -312,10 +313,11 @@ static void test_nonsense(void **state)
 	}
 }
 
-static void test_jail_that_can_not_be_entered(void **state)
+static void test_jail_that_cannot_be_entered(void **state)
 {
 	jail_err = -ENOENT;
-	assert_int_equal(forkserver_open(&forkserver, &jail, run_engine), -ENOENT);
+	assert_int_equal(forkserver_open(&forkserver, &jail, run_engine),
+			 -ENOENT);
 	assert_int_equal(forkserver.fd, -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
 	assert_int_equal(errno, ECHILD);
@@ -335,20 +337,20 @@ static void test_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_births_and_deaths),
-		T(test_hang_ups_are_seen),
+		T(test_starts_and_exits),
+		T(test_closed_channels_are_seen),
 		T(test_kill),
-		T(test_nothing_to_tell),
+		T(test_no_message),
 		T(test_signals_are_not_for_it),
-		T(test_engine_goes_first),
-		T(test_engine_that_does_not_go),
+		T(test_engine_exits_first),
+		T(test_engine_that_does_not_exit),
 		T(test_killed),
 		T(test_stopped),
-		cmocka_unit_test(test_nonsense),
-		cmocka_unit_test(test_jail_that_can_not_be_entered),
+		cmocka_unit_test(test_malformed_requests),
+		cmocka_unit_test(test_jail_that_cannot_be_entered),
 		cmocka_unit_test(test_closed),
 	};
 
-	alarm(300);	/* rather than to wait for what does not come */
+	alarm(300);	/* a wait that would not end fails the test */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_monitor.c - start, reload and stop of the privileged process. All that
- * it leads is a fake in this file: the broker, the supervisor, the report, the
- * control socket, the jail. The configuration is a real file.
+ * test_monitor.c - start, reload and stop of the privileged process. The
+ * broker, the supervisor, the report, the control socket and the jail are fakes
+ * in this file. The configuration is a real file.
  *
- * monitor_run() returns at its end only. So each test hands it a script, which
- * runs in the place of the loop (--wrap): it moves the fake clock, sends
- * signals to this process, and looks at what was called.
+ * monitor_run() returns only when the daemon ends. So each test passes a script
+ * that runs in place of the loop (--wrap). The script moves the fake clock,
+ * sends signals to this process, and checks the calls.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,8 +32,8 @@
 #include "sys/jail.h"
 #include "tests/unit/logged.h"
 
-#define SUSPECT_MS	20	/* from a change to the look at it */
-#define SUSPECT_GAP_MS	1000	/* from a look to the next for a change */
+#define SUSPECT_MS	20	/* from a change to the check */
+#define SUSPECT_GAP_MS	1000	/* from a check to the next one */
 #define VERIFY_S	"30"
 #define VERIFY_MS	30000
 
@@ -48,7 +48,7 @@ static void note(const char *what)
 	strcat(calls, what);
 }
 
-/* What was called since it was asked last. */
+/* The calls since the last use of this macro. */
 #define CALLS(want) do {					\
 		assert_string_equal(calls, want);		\
 		calls[0] = '\0';				\
@@ -59,11 +59,11 @@ static void note(const char *what)
 static struct {
 	struct broker *g;
 	int open_err, refresh_err, serve_err;
-	int watch_fd;		/* to be; -1 none */
-	bool suspect;		/* it sees that somebody changed a rule */
-	bool serving;		/* the engine says so in its next request */
-	size_t gone_n;		/* and so many flows are to be ended */
-	uint64_t now_ms;	/* as it was when it served */
+	int watch_fd;		/* for broker_open(); -1 none */
+	bool suspect;		/* a call sees that somebody changed a rule */
+	bool serving;		/* the engine's next request says so */
+	size_t noted_n;		/* flows to end after the next request */
+	uint64_t now_ms;	/* at the last request */
 } broker;
 
 int broker_open(struct broker *g, const struct conf *conf)
@@ -124,7 +124,7 @@ int broker_serve(struct broker *g, int fd)
 	broker.now_ms = g->now_ms;
 	g->suspect |= broker.suspect;
 	g->serving |= broker.serving;
-	g->flows.gone_n = broker.gone_n;
+	g->flows.noted_n = broker.noted_n;
 	g->flows.walk_gap_ms = 70;
 	return broker.serve_err;
 }
@@ -132,7 +132,7 @@ int broker_serve(struct broker *g, int fd)
 void flows_kill(struct flows *f, uint64_t now_ms)
 {
 	note("flows_kill");
-	f->gone_n = 0;
+	f->noted_n = 0;
 }
 
 /* ---- the supervisor -------------------------------------------------- */
@@ -177,7 +177,7 @@ void supervisor_start(struct supervisor *s, const struct conf *conf, int ctl_fd)
 	engine.alive = true;
 	engine.conf = conf;
 	engine.ctl_fd = ctl_fd;
-	s->ops->born(s->arg);
+	s->ops->starting(s->arg);
 }
 
 void supervisor_control(struct supervisor *s, int ctl_fd)
@@ -198,16 +198,16 @@ void supervisor_close(struct supervisor *s)
 	engine.open = false;
 }
 
-/* The engine asks for something. Return: what the supervisor is told */
-static int engine_asks(void)
+/* The engine sends a request. Return: the callback's value */
+static int engine_requests(void)
 {
 	return engine.s->ops->request(engine.s->arg, 55);
 }
 
-static void engine_goes(void)
+static void engine_stops(void)
 {
 	engine.alive = false;
-	engine.s->ops->gone(engine.s->arg);
+	engine.s->ops->stopped(engine.s->arg);
 }
 
 static unsigned open_fds(void)
@@ -284,9 +284,9 @@ void report_reload(struct report *r, const char *fault)
 	snprintf(reload_fault, sizeof(reload_fault), "%s", fault);
 }
 
-void report_death(struct report *r)
+void report_exit(struct report *r)
 {
-	note("report_death");
+	note("report_exit");
 }
 
 void report_end(struct report *r, const char *fault)
@@ -383,7 +383,7 @@ static void send_signal(int signo)
 static char dir[] = "/tmp/test_monitor.XXXXXX";
 static char conf_file[64];
 
-/* A small configuration; @more sets what it would set, or else. */
+/* A small configuration; a setting in @more replaces the default here. */
 static void put_conf(const char *more)
 {
 	static const char *const usual[][2] = {
@@ -430,7 +430,7 @@ static int run_nothing(const struct engine_start *s)
 	return 0;
 }
 
-/* The monitor's whole life, with the file as it is now. Return: its status */
+/* Run monitor_run() on the present file. Return: its status */
 static int monitor(void (*with)(void), bool debug)
 {
 	static struct conf conf;
@@ -462,7 +462,7 @@ static void on_a_start(void)
 }
 
 /* The order matters: the fork server is forked with all rights, the firewall's
- * tools run once with them, the engine is started without. */
+ * tools run once with them, and the engine starts without them. */
 static void test_a_start_gives_up_rights_before_an_engine_runs(void **unused)
 {
 	assert_int_equal(monitor(on_a_start, false), 0);
@@ -534,34 +534,34 @@ static void test_an_unreadable_passwd_ends_it(void **unused)
 	fail_start("close", "/etc/passwd: Input/output error");
 }
 
-static void test_a_user_that_is_not_there_is_told(void **unused)
+static void test_a_missing_user_is_logged(void **unused)
 {
 	rights.user_err = 1;
 	assert_int_equal(monitor(NULL, false), 0);
 	assert_int_equal(logged_count("<4>neither user upnpd nor nobody"), 1);
 }
 
-static void on_stand_in(void)
+static void on_fallback_dir(void)
 {
 	assert_string_equal(engine.jail.dir + strlen(dir), "/d.jail");
 	assert_string_equal(engine.jail.dir, rights.dir);
 }
 
-static void check_stand_in(int dir_err)
+static void check_fallback_dir(int dir_err)
 {
 	rights.dir_err = dir_err;
-	assert_int_equal(monitor(on_stand_in, false), 0);
+	assert_int_equal(monitor(on_fallback_dir, false), 0);
 	assert_int_equal(logged_count("mappings are kept in "), 1);
 }
 
 static void test_without_var_the_state_is_beside_the_pid_file(void **unused)
 {
-	check_stand_in(-ENOENT);
+	check_fallback_dir(-ENOENT);
 }
 
 static void test_a_read_only_var_is_the_same(void **unused)
 {
-	check_stand_in(-EROFS);
+	check_fallback_dir(-EROFS);
 }
 
 static void test_a_state_dir_of_somebody_else_ends_it(void **unused)
@@ -622,9 +622,9 @@ static void test_the_firewall_is_verified_at_its_interval(void **unused)
 	assert_int_equal(monitor(on_intervals, false), 0);
 }
 
-static int firewall_fd;		/* of nf_tables: where it tells of a change */
+static int firewall_fd;		/* of nf_tables: readable after a change */
 
-/* The next broker_open() has it. */
+/* The next broker_open() gets it. */
 static void open_firewall(void)
 {
 	int fd[2];
@@ -652,7 +652,7 @@ static void on_foreign_changes(void)
 	broker.suspect = false;
 	pass(1);
 	CALLS("verify report_broker");
-	/* soon after a look: not before the gap is over */
+	/* soon after a check: not before the gap is over */
 	broker.suspect = true;
 	pass(1);
 	change_firewall();
@@ -661,7 +661,7 @@ static void on_foreign_changes(void)
 	broker.suspect = false;
 	pass(1);
 	CALLS("verify report_broker");
-	/* the interval begins anew with each look */
+	/* the interval restarts with each check */
 	pass(VERIFY_MS - 1);
 	CALLS("");
 	pass(1);
@@ -690,7 +690,7 @@ static void test_our_own_change_is_not_verified(void **unused)
 	assert_int_equal(monitor(on_own_change, false), 0);
 }
 
-static void on_a_change_during_a_look(void)
+static void on_a_change_during_a_check(void)
 {
 	pass(VERIFY_MS - 1);
 	calls[0] = '\0';
@@ -706,9 +706,9 @@ static void on_a_change_during_a_look(void)
 	CALLS("");
 }
 
-static void test_a_change_during_a_look_makes_another_look(void **unused)
+static void test_a_change_during_a_check_makes_another_check(void **unused)
 {
-	assert_int_equal(monitor(on_a_change_during_a_look, false), 0);
+	assert_int_equal(monitor(on_a_change_during_a_check, false), 0);
 }
 
 /* ---- the engine ------------------------------------------------------ */
@@ -718,12 +718,12 @@ static void on_requests(void)
 	calls[0] = '\0';
 	now_ms += 5;
 	pass(0);
-	assert_int_equal(engine_asks(), 0);
+	assert_int_equal(engine_requests(), 0);
 	assert_int_equal(broker.now_ms, now_ms);
 	CALLS("serve report_broker");
 	broker.serving = true;
 	broker.serve_err = -EPROTO;
-	assert_int_equal(engine_asks(), -EPROTO);
+	assert_int_equal(engine_requests(), -EPROTO);
 	CALLS("serve report_broker report_serving");
 }
 
@@ -737,10 +737,10 @@ static void on_suspect_request(void)
 	pass(SUSPECT_GAP_MS);
 	calls[0] = '\0';
 	broker.suspect = true;
-	engine_asks();
+	engine_requests();
 	broker.suspect = false;
 	pass(SUSPECT_MS - 1);
-	engine_asks();		/* does not put it off */
+	engine_requests();		/* does not postpone it */
 	CALLS("serve report_broker serve report_broker");
 	pass(1);
 	CALLS("verify report_broker");
@@ -754,17 +754,17 @@ static void test_a_change_seen_by_a_request_is_verified(void **unused)
 static void on_flows(void)
 {
 	calls[0] = '\0';
-	broker.gone_n = 2;
-	engine_asks();
+	broker.noted_n = 2;
+	engine_requests();
 	pass(30);
-	engine_asks();		/* does not put it off */
+	engine_requests();		/* does not postpone it */
 	CALLS("serve report_broker serve report_broker");
 	pass(39);
 	CALLS("");
 	pass(1);
 	CALLS("flows_kill");
-	broker.gone_n = 0;
-	engine_asks();
+	broker.noted_n = 0;
+	engine_requests();
 	pass(1000);
 	CALLS("serve report_broker");
 }
@@ -774,24 +774,24 @@ static void test_flows_that_wait_are_ended_in_time(void **unused)
 	assert_int_equal(monitor(on_flows, false), 0);
 }
 
-static void on_death(void)
+static void on_engine_exit(void)
 {
 	const int before = engine.ctl_fd;
 	const unsigned fds = open_fds();
 
 	broker.serving = true;
-	engine_asks();
+	engine_requests();
 	calls[0] = '\0';
-	engine.s->ops->died(engine.s->arg);
-	CALLS("report_death ctl_repair control");
+	engine.s->ops->exited(engine.s->arg);
+	CALLS("report_exit ctl_repair control");
 	assert_int_equal(engine.ctl_fd, before);
 	assert_int_equal(ctl.opens, 1);
-	engine.s->ops->born(engine.s->arg);
+	engine.s->ops->starting(engine.s->arg);
 	CALLS("broker_reset");
-	assert_false(broker.g->serving);	/* until it says so */
+	assert_false(broker.g->serving);	/* until it reports so */
 	ctl.broken = true;
-	engine.s->ops->died(engine.s->arg);
-	CALLS("report_death ctl_repair ctl_open control");
+	engine.s->ops->exited(engine.s->arg);
+	CALLS("report_exit ctl_repair ctl_open control");
 	assert_true(fcntl(engine.ctl_fd, F_GETFD) >= 0);
 	assert_int_equal(open_fds(), fds);
 	assert_false(stopped);
@@ -799,19 +799,19 @@ static void on_death(void)
 
 static void test_the_next_engine_has_a_control_socket_that_works(void **unused)
 {
-	assert_int_equal(monitor(on_death, false), 0);
+	assert_int_equal(monitor(on_engine_exit, false), 0);
 }
 
-static void on_lost(void)
+static void on_failed(void)
 {
 	log_err("engine died 5 times");
-	engine.s->ops->lost(engine.s->arg);
+	engine.s->ops->failed(engine.s->arg);
 	assert_true(stopped);
 }
 
 static void test_without_engines_it_ends_with_a_fault(void **unused)
 {
-	assert_int_equal(monitor(on_lost, false), 1);
+	assert_int_equal(monitor(on_failed, false), 1);
 	CALLS(STARTED " broker_close close");
 	assert_string_equal(end_fault, "engine died 5 times");
 }
@@ -823,11 +823,11 @@ static void check_stop(int signo)
 	calls[0] = '\0';
 	send_signal(signo);
 	CALLS("report_stopping stop");
-	assert_false(stopped);		/* the engine says byebye */
+	assert_false(stopped);		/* the engine sends byebye */
 	put_conf("http-port = 4711");
 	send_signal(SIGHUP);
-	CALLS("");			/* that is over */
-	engine_goes();
+	CALLS("");			/* its time to stop is over */
+	engine_stops();
 	assert_true(stopped);
 	CALLS("");
 }
@@ -869,18 +869,18 @@ static void test_a_stop_without_an_engine_ends_at_once(void **unused)
 
 /* ---- reload ---------------------------------------------------------- */
 
-/* SIGHUP, and the engine goes as it should. */
+/* SIGHUP, and the engine stops as requested. */
 static void reload(const char *more)
 {
 	put_conf(more);
 	calls[0] = '\0';
 	send_signal(SIGHUP);
 	CALLS("report_reloading stop");
-	engine_goes();
+	engine_stops();
 }
 
-/* SIGHUP, and all stays as it was. */
-static void reload_in_vain(const char *more, const char *fault)
+/* SIGHUP, and the former configuration stays. */
+static void refused_reload(const char *more, const char *fault)
 {
 	put_conf(more);
 	calls[0] = '\0';
@@ -920,12 +920,12 @@ static void on_reload_while_engine_stays(void)
 {
 	put_conf("http-port = 4711");
 	send_signal(SIGHUP);
-	/* until the engine has gone, all is as before */
+	/* until the engine has stopped, nothing changes */
 	assert_int_not_equal(engine.conf->http_port, 4711);
 	put_conf("http-port = 4712");
 	send_signal(SIGHUP);
 	assert_int_not_equal(engine.conf->http_port, 4711);
-	engine_goes();
+	engine_stops();
 	assert_int_equal(engine.conf->http_port, 4712);
 }
 
@@ -940,7 +940,7 @@ static void on_good_then_bad(void)
 	send_signal(SIGHUP);
 	put_conf("http-port = 4712\nstate-dir = /nowhere");
 	send_signal(SIGHUP);
-	engine_goes();
+	engine_stops();
 	assert_int_equal(engine.conf->http_port, 4711);
 	assert_true(engine.alive && !stopped);
 }
@@ -956,7 +956,7 @@ static void on_stop_while_reloading(void)
 	send_signal(SIGHUP);
 	send_signal(SIGTERM);
 	calls[0] = '\0';
-	engine_goes();
+	engine_stops();
 	assert_true(stopped);
 	CALLS("");
 }
@@ -1042,7 +1042,7 @@ static void check_removed(const char *name, bool removed)
 		unlink(path);
 }
 
-/* As ctllisten_open() would have made it. */
+/* Make a socket's name as ctllisten_open() would. */
 static void make_name(const char *name)
 {
 	char path[96];
@@ -1078,7 +1078,7 @@ static void on_disable(void)
 	assert_int_equal(state, STATUS_DISABLED);
 	pass(10 * VERIFY_MS);
 	CALLS("");
-	/* and back again: nobody has to go before */
+	/* enabling again: there is no engine to stop */
 	put_conf("");
 	send_signal(SIGHUP);
 	CALLS("report_reloading stop broker_open caps_cut ctl_open start "
@@ -1101,14 +1101,14 @@ static void on_enable(void)
 	assert_int_equal(engine.jail.uid, 8);
 }
 
-/* Nothing was given up yet: any user and directory will do. */
+/* Before the first start all rights are there: any user and directory works. */
 static void test_the_first_enabling_may_do_what_a_start_may(void **unused)
 {
 	put_conf("enabled = no");
 	assert_int_equal(monitor(on_enable, false), 0);
 }
 
-static void on_enable_in_vain(void)
+static void on_refused_enable(void)
 {
 	rights.dir_err = -ENOTEMPTY;
 	put_conf("");
@@ -1122,19 +1122,19 @@ static void on_enable_in_vain(void)
 static void test_an_enabling_that_cannot_be_leaves_it_disabled(void **unused)
 {
 	put_conf("enabled = no");
-	assert_int_equal(monitor(on_enable_in_vain, false), 0);
+	assert_int_equal(monitor(on_refused_enable, false), 0);
 }
 
 static void on_bad_reload(void)
 {
-	reload_in_vain("http-port = many", "/conf:1: ");
+	refused_reload("http-port = many", "/conf:1: ");
 	assert_int_not_equal(engine.conf->http_port, 0);
 	unlink(conf_file);
 	send_signal(SIGHUP);
 	CALLS("report_reloading report_fault");
 	assert_non_null(strstr(reload_fault, "No such file"));
 	assert_true(engine.alive && !stopped);
-	reload("http-port = 4711");	/* and a good one still works */
+	reload("http-port = 4711");	/* a good one still works */
 	assert_int_equal(engine.conf->http_port, 4711);
 }
 
@@ -1145,7 +1145,7 @@ static void test_a_bad_file_changes_nothing(void **unused)
 
 static void on_other_state_dir(void)
 {
-	reload_in_vain("state-dir = /nowhere", "state-dir can not become "
+	refused_reload("state-dir = /nowhere", "state-dir cannot become "
 		       "/nowhere by a reload");
 }
 
@@ -1164,7 +1164,7 @@ static void on_disable_elsewhere(void)
 	assert_false(engine.alive);
 }
 
-/* As long as it is disabled its state-dir is of no account. */
+/* While upnpd is disabled its state-dir does not matter. */
 static void test_state_dir_counts_when_it_is_enabled(void **unused)
 {
 	assert_int_equal(monitor(on_disable_elsewhere, false), 0);
@@ -1185,7 +1185,7 @@ static void on_unreadable(void)
 	assert_non_null(strstr(reload_fault, "chown root "));
 }
 
-/* The start could read it, by a right that is given up. */
+/* The start could read it by a right that is given up since. */
 static void test_a_file_that_only_its_owner_may_read_is_explained(void **unused)
 {
 	assert_int_equal(monitor(on_unreadable, false), 0);
@@ -1193,9 +1193,9 @@ static void test_a_file_that_only_its_owner_may_read_is_explained(void **unused)
 
 static void on_other_user(void)
 {
-	reload_in_vain("user = other", "user can not become other by a reload");
+	refused_reload("user = other", "user cannot become other by a reload");
 	rights.user_err = -EIO;
-	reload_in_vain("user = another", "user can not become another");
+	refused_reload("user = another", "user cannot become another");
 	rights.user_err = 0;
 	reload("user = alias");		/* the same uid by another name */
 	assert_string_equal(engine.conf->user, "alias");
@@ -1213,11 +1213,11 @@ static void on_real_state_dir(void)
 	reload("");
 	assert_true(engine.alive);
 	snprintf(more, sizeof(more), "state-dir = %s/d.jail", dir);
-	reload(more);		/* that is where it is */
+	reload(more);		/* it names the directory in use */
 	assert_true(engine.alive);
 }
 
-static void test_state_dir_may_name_the_stand_in(void **unused)
+static void test_state_dir_may_name_the_fallback(void **unused)
 {
 	rights.dir_err = -ENOENT;
 	assert_int_equal(monitor(on_real_state_dir, false), 0);
@@ -1264,7 +1264,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_jail_that_cannot_be_entered_ends_it),
 	TEST(test_rights_that_cannot_be_given_up_end_it),
 	TEST(test_an_unreadable_passwd_ends_it),
-	TEST(test_a_user_that_is_not_there_is_told),
+	TEST(test_a_missing_user_is_logged),
 	TEST(test_without_var_the_state_is_beside_the_pid_file),
 	TEST(test_a_read_only_var_is_the_same),
 	TEST(test_a_state_dir_of_somebody_else_ends_it),
@@ -1274,7 +1274,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_firewall_is_verified_at_its_interval),
 	TEST(test_a_foreign_change_is_verified_soon),
 	TEST(test_our_own_change_is_not_verified),
-	TEST(test_a_change_during_a_look_makes_another_look),
+	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_requests_go_to_the_broker),
 	TEST(test_a_change_seen_by_a_request_is_verified),
 	TEST(test_flows_that_wait_are_ended_in_time),
@@ -1300,12 +1300,12 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_state_dir_counts_when_it_is_enabled),
 	TEST(test_a_file_that_only_its_owner_may_read_is_explained),
 	TEST(test_user_cannot_change_by_a_reload),
-	TEST(test_state_dir_may_name_the_stand_in),
+	TEST(test_state_dir_may_name_the_fallback),
 	TEST(test_a_reload_that_cannot_start_again_ends_it),
 	TEST(test_a_refresh_that_fails_is_left_to_verify),
 };
 
-/* monitor_run() runs once in a process: each test has one of its own.
+/* monitor_run() runs once in a process, so each test has a process of its own.
  * Return: did it fail? */
 static bool run_alone(const char *name)
 {

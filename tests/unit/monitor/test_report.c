@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_report.c - what the service manager hears, and when; a pretended broker.
+/*
+ * test_report.c - the messages to the service manager, with a fake broker.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -61,8 +62,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The next datagram; "" there is none. */
-static const char *heard(void)
+/* The next datagram; "": there is none. */
+static const char *read_message(void)
 {
 	static char buf[4096];
 	ssize_t n = recv(manager, buf, sizeof(buf) - 1, 0);
@@ -71,47 +72,47 @@ static const char *heard(void)
 	return buf;
 }
 
-#define HEARD(text) assert_string_equal(heard(), text)
-#define SILENCE() HEARD("")
+#define MESSAGE(text) assert_string_equal(read_message(), text)
+#define NO_MESSAGE() MESSAGE("")
 
 static void serve(void)
 {
 	report_state(&r, STATUS_SERVING, &broker);
-	HEARD("STATUS=starting");
+	MESSAGE("STATUS=starting");
 	report_serving(&r);
-	HEARD("READY=1\nSTATUS=serving by netlink");
+	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
 static void test_ready_when_the_engine_serves(void **state)
 {
 	assert_null(getenv("NOTIFY_SOCKET"));
-	SILENCE();
+	NO_MESSAGE();
 	serve();
 	report_serving(&r);
 	report_broker(&r, &broker);
-	SILENCE();
+	NO_MESSAGE();
 	report_stopping(&r);
-	HEARD("STOPPING=1\nSTATUS=serving by netlink");
+	MESSAGE("STOPPING=1\nSTATUS=serving by netlink");
 	report_end(&r, NULL);
-	SILENCE();
+	NO_MESSAGE();
 	assert_int_equal(access(status_file, F_OK), -1);
 }
 
 static void test_disabled_is_ready(void **state)
 {
 	report_state(&r, STATUS_DISABLED, &broker);
-	HEARD("READY=1\nSTATUS=not enabled: set enabled = yes in "
+	MESSAGE("READY=1\nSTATUS=not enabled: set enabled = yes in "
 	      "/etc/upnpd.conf");
 }
 
 static void test_no_start_is_not_ready(void **state)
 {
 	report_end(&r, "state-dir /x: Permission denied");
-	HEARD("STOPPING=1\nSTATUS=ended: state-dir /x: Permission denied");
-	SILENCE();
+	MESSAGE("STOPPING=1\nSTATUS=ended: state-dir /x: Permission denied");
+	NO_MESSAGE();
 }
 
-/* A reload is over when the new engine serves, not before. */
+/* A reload ends when the new engine serves, not before. */
 static void test_reload(void **state)
 {
 	unsigned long long usec = 0;
@@ -120,50 +121,51 @@ static void test_reload(void **state)
 
 	serve();
 	report_reloading(&r);
-	assert_int_equal(sscanf(heard(), "RELOADING=1\nMONOTONIC_USEC=%llu\n"
+	assert_int_equal(sscanf(read_message(),
+				"RELOADING=1\nMONOTONIC_USEC=%llu\n"
 				"STATUS=%63[^\n]", &usec, line), 2);
 	assert_string_equal(line, "serving by netlink");
 	now_us = clock_mono_us();
 	assert_in_range(usec, now_us - 60000000, now_us);
 	report_state(&r, STATUS_SERVING, &broker);
 	report_reload(&r, "");
-	HEARD("STATUS=starting");
-	SILENCE();
+	MESSAGE("STATUS=starting");
+	NO_MESSAGE();
 	report_serving(&r);
-	HEARD("READY=1\nSTATUS=serving by netlink");
+	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
 static void test_reload_that_fails(void **state)
 {
 	serve();
 	report_reloading(&r);
-	heard();
+	read_message();
 	report_reload(&r, "/etc/upnpd.conf:3: no such key");
-	HEARD("STATUS=serving by netlink; the last reload changed nothing: "
+	MESSAGE("STATUS=serving by netlink; the last reload changed nothing: "
 	      "/etc/upnpd.conf:3: no such key");
-	HEARD("READY=1\nSTATUS=serving by netlink; the last reload changed "
+	MESSAGE("READY=1\nSTATUS=serving by netlink; the last reload changed "
 	      "nothing: /etc/upnpd.conf:3: no such key");
-	SILENCE();
+	NO_MESSAGE();
 }
 
 static void test_reload_that_disables(void **state)
 {
 	serve();
 	report_reloading(&r);
-	heard();
+	read_message();
 	report_state(&r, STATUS_DISABLED, &broker);
-	assert_int_equal(strncmp(heard(), "READY=1\n", 8), 0);
+	assert_int_equal(strncmp(read_message(), "READY=1\n", 8), 0);
 	report_reload(&r, "");
-	SILENCE();
+	NO_MESSAGE();
 }
 
-static void test_engine_dies(void **state)
+static void test_engine_exits(void **state)
 {
 	serve();
-	report_death(&r);
-	HEARD("STATUS=the engine ended, another one starts");
+	report_exit(&r);
+	MESSAGE("STATUS=the engine ended, another one starts");
 	report_serving(&r);
-	HEARD("READY=1\nSTATUS=serving by netlink");
+	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
 static void test_firewall_fault(void **state)
@@ -171,13 +173,13 @@ static void test_firewall_fault(void **state)
 	serve();
 	fault = "netlink: no\nsuch\x7fthing";
 	report_broker(&r, &broker);
-	HEARD("STATUS=serving by netlink; firewall: netlink: no?such?thing");
+	MESSAGE("STATUS=serving by netlink; firewall: netlink: no?such?thing");
 	fault = "";
 	report_broker(&r, &broker);
-	HEARD("STATUS=serving by netlink");
+	MESSAGE("STATUS=serving by netlink");
 }
 
-/* The longest texts of all are cut, and end where the buffer does. */
+/* The longest texts are cut to the size of the buffer. */
 static void test_long(void **state)
 {
 	char text[2 * STATUS_TEXT_MAX];
@@ -188,15 +190,15 @@ static void test_long(void **state)
 	serve();
 	fault = text;
 	report_broker(&r, &broker);
-	heard();
+	read_message();
 	report_reload(&r, text);
-	got = heard();
+	got = read_message();
 	assert_in_range(strlen(got), REPORT_LINE_MAX - 1,
 			REPORT_LINE_MAX + 8);
 }
 
-/* One that has gone is no fault of the daemon's. */
-static void test_manager_gone(void **state)
+/* A service manager that has exited is no error of the daemon. */
+static void test_manager_has_exited(void **state)
 {
 	char path[64];
 
@@ -204,7 +206,7 @@ static void test_manager_gone(void **state)
 	unlink(path);
 	report_state(&r, STATUS_SERVING, &broker);
 	report_serving(&r);
-	assert_true(r.mute);
+	assert_true(r.notify_failed);
 	assert_int_equal(access(status_file, F_OK), 0);
 }
 
@@ -219,10 +221,10 @@ int main(void)
 		TEST(test_reload),
 		TEST(test_reload_that_fails),
 		TEST(test_reload_that_disables),
-		TEST(test_engine_dies),
+		TEST(test_engine_exits),
 		TEST(test_firewall_fault),
 		TEST(test_long),
-		TEST(test_manager_gone),
+		TEST(test_manager_has_exited),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_supervisor.c - the life of an engine as the monitor leads it. The fork
- * server is a fake in this file: a socket pair, on which the test says what
- * became of an engine. Time is the loop's fake clock.
+ * test_supervisor.c - start, exit and stop of an engine. The fork server is a
+ * fake in this file: the test sends its messages through a socket pair. Time is
+ * the loop's fake clock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,7 @@
 /* ---- the fork server ------------------------------------------------- */
 
 static struct {
-	int far;		/* its end of the socket */
+	int far;		/* the fork server's end of the socket */
 	int start_err, close_err, close_status;
 	unsigned starts, kills, closes;
 	int fd[FORKSERVER_FDS];	/* of the last engine, our copies */
@@ -112,7 +112,7 @@ static int run_nothing(const struct engine_start *s)
 
 /* ---- the owner ------------------------------------------------------- */
 
-static char calls[128];		/* of the owner's ops, one word each */
+static char calls[128];		/* of the owner's callbacks, one word each */
 static int request_err;
 static char requested;		/* the byte that the last request had */
 
@@ -123,9 +123,9 @@ static void note(const char *what)
 	strcat(calls, what);
 }
 
-static void on_born(void *arg)
+static void on_starting(void *arg)
 {
-	note("born");
+	note("starting");
 }
 
 static int on_request(void *arg, int fd)
@@ -136,26 +136,26 @@ static int on_request(void *arg, int fd)
 	return request_err;
 }
 
-static void on_died(void *arg)
+static void on_exited(void *arg)
 {
-	note("died");
+	note("exited");
 }
 
-static void on_gone(void *arg)
+static void on_stopped(void *arg)
 {
-	note("gone");
+	note("stopped");
 }
 
-static void on_lost(void *arg)
+static void on_failed(void *arg)
 {
-	note("lost");
+	note("failed");
 }
 
 static const struct supervisor_ops ops = {
-	on_born, on_request, on_died, on_gone, on_lost,
+	on_starting, on_request, on_exited, on_stopped, on_failed,
 };
 
-/* What the owner heard since it was asked last. */
+/* The callbacks since the last use of this macro. */
 #define CALLS(want) do {					\
 		assert_string_equal(calls, want);		\
 		calls[0] = '\0';				\
@@ -180,7 +180,7 @@ static void pass(uint64_t ms)
 	assert_int_equal(loop_step(loop, 0), 0);
 }
 
-/* The fork server says. */
+/* The fork server sends a message. */
 static void event(enum forkserver_event what, int value)
 {
 	const struct forkserver_rep rep = { what, value };
@@ -219,19 +219,19 @@ static void start(void)
 {
 	supervisor_start(&sup, &conf, -1);
 	event(FORKSERVER_STARTED, 77);
-	CALLS("born");
+	CALLS("starting");
 }
 
-/* It dies, and its successor runs. */
-static void die_and_restart(void)
+/* An engine exits, and its successor starts. */
+static void exit_and_restart(void)
 {
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	pass(ENGINE_RESTART_MS);
 	event(FORKSERVER_STARTED, 78);
-	CALLS("died born");
+	CALLS("exited starting");
 }
 
-static void engine_says(char c)
+static void engine_sends(char c)
 {
 	assert_int_equal(send(server.fd[FORKSERVER_CHAN], &c, 1, 0), 1);
 	pass(0);
@@ -262,7 +262,7 @@ static void test_an_engine_finds_its_configuration_in_its_channel(void **state)
 	conf.http_port = 4711;
 	supervisor_start(&sup, &conf, -1);
 	assert_int_equal(server.starts, 1);
-	CALLS("born");
+	CALLS("starting");
 	assert_int_equal(recv(server.fd[FORKSERVER_CHAN], &got, sizeof(got), 0),
 			 sizeof(got));
 	assert_memory_equal(&got, &conf, sizeof(got));
@@ -286,17 +286,17 @@ static void test_the_control_socket_is_handed_to_each_engine(void **state)
 	assert_true(first >= 0 && second >= 0);
 	supervisor_start(&sup, &conf, first);
 	assert_true(same_file(server.fd[FORKSERVER_CTL], first));
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	pass(ENGINE_RESTART_MS);
 	assert_int_equal(server.starts, 2);
 	assert_true(same_file(server.fd[FORKSERVER_CTL], first));
 	supervisor_control(&sup, second);
 	assert_int_equal(server.starts, 2);	/* for the next one */
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	pass(ENGINE_RESTART_MS);
 	assert_true(same_file(server.fd[FORKSERVER_CTL], second));
 	supervisor_control(&sup, -1);
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	pass(ENGINE_RESTART_MS);
 	assert_int_equal(server.starts, 4);
 	assert_int_equal(server.fd[FORKSERVER_CTL], -1);
@@ -317,9 +317,9 @@ static void test_a_fork_server_that_does_not_answer_is_the_end(void **state)
 {
 	supervisor_start(&sup, &conf, -1);
 	pass(FORKSERVER_ANSWER_MS - 1);
-	CALLS("born");
+	CALLS("starting");
 	pass(1);
-	CALLS("lost");
+	CALLS("failed");
 	assert_int_equal(logged_count("does not answer"), 1);
 	assert_true(chan_is_shut());
 	event(FORKSERVER_STARTED, 77);	/* nobody listens any more */
@@ -332,7 +332,7 @@ static void test_an_engine_that_could_not_be_forked_is_retried(void **state)
 {
 	supervisor_start(&sup, &conf, -1);
 	for (unsigned i = 1; i <= 2 * ENGINE_DEATHS_MAX; i++) {
-		CALLS("born");
+		CALLS("starting");
 		event(FORKSERVER_FAILED, -EAGAIN);
 		assert_true(chan_is_shut());
 		pass(RETRY_MS - 1);
@@ -341,7 +341,7 @@ static void test_an_engine_that_could_not_be_forked_is_retried(void **state)
 		assert_int_equal(server.starts, i + 1);
 	}
 	event(FORKSERVER_STARTED, 77);
-	CALLS("born");		/* no death is counted */
+	CALLS("starting");		/* it does not count as an exit */
 	assert_int_not_equal(logged_count("<3>engine: Resource temporarily "
 					  "unavailable; trying again"), 0);
 }
@@ -360,11 +360,12 @@ static void test_a_request_that_cannot_be_sent_is_retried(void **state)
 	assert_int_equal(server.starts, 0);
 	pass(1);
 	assert_int_equal(server.starts, 1);
-	CALLS("born");
+	CALLS("starting");
 	assert_int_equal(logged_count("<3>engine: Message too long"), 1);
 }
 
-/* No descriptor at all, one, two, three: what was made is closed again. */
+/* With room for no, one, two, three descriptors: those that were made are
+ * closed. */
 static void test_a_start_without_descriptors_leaks_none(void **state)
 {
 	const unsigned before = open_fds();
@@ -386,19 +387,19 @@ static void test_a_start_without_descriptors_leaks_none(void **state)
 	}
 	pass(RETRY_MS);
 	assert_int_equal(server.starts, 1);
-	CALLS("born");
+	CALLS("starting");
 	assert_int_not_equal(logged_count("<3>engine: Too many open files"), 0);
 }
 
-/* ---- its life -------------------------------------------------------- */
+/* ---- an engine that runs ---------------------------------------------- */
 
 static void test_requests_of_the_engine_reach_the_owner(void **state)
 {
 	start();
-	engine_says('a');
+	engine_sends('a');
 	CALLS("request");
 	assert_int_equal(requested, 'a');
-	engine_says('b');
+	engine_sends('b');
 	CALLS("request");
 	assert_int_equal(requested, 'b');
 	assert_int_equal(server.kills, 0);
@@ -435,40 +436,40 @@ static void test_half_a_line_is_not_for_the_next_engine(void **state)
 	start();
 	engine_logs("<4>the first was ");
 	pass(0);
-	die_and_restart();
+	exit_and_restart();
 	engine_logs("<4>the second\n");
 	pass(0);
 	assert_int_equal(logged_count("<4>the second\n"), 1);
 	assert_int_equal(logged_count("the first was <4>"), 0);
 }
 
-/* ---- its death ------------------------------------------------------- */
+/* ---- an engine that exits --------------------------------------------- */
 
-static void test_an_engine_that_died_is_replaced_after_a_delay(void **state)
+static void test_an_engine_that_exited_is_replaced_after_a_delay(void **state)
 {
 	unsigned before;
 
 	start();
 	before = open_fds();
-	event(FORKSERVER_DIED, EXITED(3));
-	CALLS("died");
+	event(FORKSERVER_EXITED, EXITED(3));
+	CALLS("exited");
 	assert_true(chan_is_shut());
 	assert_int_equal(logged_count("<3>engine ended with status 3"), 1);
 	pass(ENGINE_RESTART_MS - 1);
 	assert_int_equal(server.starts, 1);
 	pass(1);
 	assert_int_equal(server.starts, 2);
-	CALLS("born");
+	CALLS("starting");
 	assert_int_equal(open_fds(), before);
 	event(FORKSERVER_STARTED, 78);
-	engine_says('a');
+	engine_sends('a');
 	CALLS("request");
-	event(FORKSERVER_DIED, KILLED(SIGSEGV));
+	event(FORKSERVER_EXITED, KILLED(SIGSEGV));
 	assert_int_equal(logged_count("<3>engine ended by signal 11"), 1);
 }
 
-/* It is all in the pipe when the fork server says that it has ended. */
-static void test_the_last_lines_of_a_dead_engine_are_logged(void **state)
+/* The lines are in the pipe when the fork server reports the exit. */
+static void test_the_last_lines_of_an_engine_are_logged(void **state)
 {
 	char line[LOG_LINE_MAX];
 
@@ -483,21 +484,21 @@ static void test_the_last_lines_of_a_dead_engine_are_logged(void **state)
 	engine_logs("<3>out of luck\n<3>in the middle of");
 	close(server.fd[FORKSERVER_LOG]);
 	server.fd[FORKSERVER_LOG] = -1;
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	assert_int_equal(logged_count("<6>"), LOG_ENGINE_LINES_S - 2);
 	assert_int_equal(logged_count("<3>out of luck\n"), 1);
 	assert_int_equal(logged_count("<3>in the middle of\n"), 1);
 }
 
-static void test_five_deaths_in_a_minute_end_the_daemon(void **state)
+static void test_five_exits_in_a_minute_end_the_daemon(void **state)
 {
 	start();
 	for (unsigned i = 1; i < ENGINE_DEATHS_MAX; i++)
-		die_and_restart();
-	/* the first death was a minute ago */
+		exit_and_restart();
+	/* the first exit was a minute ago */
 	pass(MINUTE_MS - (ENGINE_DEATHS_MAX - 1) * ENGINE_RESTART_MS);
-	event(FORKSERVER_DIED, EXITED(1));
-	CALLS("died lost");
+	event(FORKSERVER_EXITED, EXITED(1));
+	CALLS("exited failed");
 	assert_int_equal(logged_count("<3>engine died 5 times within a minute"),
 			 1);
 	pass(MINUTE_MS);
@@ -505,34 +506,34 @@ static void test_five_deaths_in_a_minute_end_the_daemon(void **state)
 	assert_false(supervisor_stop(&sup));
 }
 
-static void test_a_death_more_than_a_minute_ago_is_forgotten(void **state)
+static void test_an_exit_more_than_a_minute_ago_is_forgotten(void **state)
 {
 	const unsigned more = ENGINE_DEATHS_MAX - 2;
 
 	start();
-	die_and_restart();
+	exit_and_restart();
 	pass(2);
 	for (unsigned i = 0; i < more; i++)
-		die_and_restart();
+		exit_and_restart();
 	pass(MINUTE_MS - 2 - (more + 1) * ENGINE_RESTART_MS + 1);
-	die_and_restart();	/* the first was a minute and 1 ms ago */
+	exit_and_restart();	/* the first was a minute and 1 ms ago */
 	/* the second was a minute less 1 ms ago */
-	event(FORKSERVER_DIED, EXITED(1));
-	CALLS("died lost");
+	event(FORKSERVER_EXITED, EXITED(1));
+	CALLS("exited failed");
 }
 
-/* At time 0 a death is a death. */
-static void test_five_deaths_right_after_boot_end_the_daemon(void **state)
+/* An exit at time 0 counts. */
+static void test_five_exits_right_after_boot_end_the_daemon(void **state)
 {
 	now_ms = 0;
 	start();
 	for (unsigned i = 1; i < ENGINE_DEATHS_MAX; i++)
-		die_and_restart();
-	event(FORKSERVER_DIED, EXITED(1));
-	CALLS("died lost");
+		exit_and_restart();
+	event(FORKSERVER_EXITED, EXITED(1));
+	CALLS("exited failed");
 }
 
-/* ---- its end, as we want it ------------------------------------------ */
+/* ---- an engine that is stopped ----------------------------------------- */
 
 static void test_an_engine_that_is_stopped_may_say_byebye(void **state)
 {
@@ -543,8 +544,8 @@ static void test_an_engine_that_is_stopped_may_say_byebye(void **state)
 	pass(ENGINE_STOP_MS - 1);
 	assert_int_equal(logged_count("<6>byebye\n"), 1);
 	CALLS("");
-	event(FORKSERVER_DIED, EXITED(0));
-	CALLS("gone");
+	event(FORKSERVER_EXITED, EXITED(0));
+	CALLS("stopped");
 	pass(MINUTE_MS);
 	assert_int_equal(server.kills, 0);
 	assert_int_equal(server.starts, 1);
@@ -561,13 +562,13 @@ static void test_an_engine_that_does_not_stop_is_killed(void **state)
 	pass(1);
 	assert_int_equal(server.kills, 1);
 	assert_int_equal(logged_count("<3>engine: it does not stop"), 1);
-	event(FORKSERVER_DIED, KILLED(SIGKILL));
-	CALLS("gone");
+	event(FORKSERVER_EXITED, KILLED(SIGKILL));
+	CALLS("stopped");
 	pass(MINUTE_MS);
 	CALLS("");
 }
 
-static void test_a_killed_engine_that_lives_on_is_the_end(void **state)
+static void test_a_killed_engine_that_does_not_exit_is_the_end(void **state)
 {
 	start();
 	supervisor_stop(&sup);
@@ -575,30 +576,30 @@ static void test_a_killed_engine_that_lives_on_is_the_end(void **state)
 	pass(FORKSERVER_ANSWER_MS - 1);
 	CALLS("");
 	pass(1);
-	CALLS("lost");
+	CALLS("failed");
 	assert_int_equal(logged_count("does not answer"), 1);
 }
 
-/* "Started" then does not answer the order to kill it. */
+/* The fork server reports the start, then does not answer the kill request. */
 static void test_an_engine_killed_before_it_started_must_end(void **state)
 {
 	supervisor_start(&sup, &conf, -1);
-	CALLS("born");
+	CALLS("starting");
 	supervisor_stop(&sup);
 	pass(ENGINE_STOP_MS);
 	assert_int_equal(server.kills, 1);
 	event(FORKSERVER_STARTED, 77);
 	pass(FORKSERVER_ANSWER_MS);
-	CALLS("lost");
+	CALLS("failed");
 }
 
 static void test_a_start_that_fails_while_stopping_is_not_retried(void **state)
 {
 	supervisor_start(&sup, &conf, -1);
-	CALLS("born");
+	CALLS("starting");
 	assert_true(supervisor_stop(&sup));
 	event(FORKSERVER_FAILED, -EAGAIN);
-	CALLS("gone");
+	CALLS("stopped");
 	pass(MINUTE_MS);
 	assert_int_equal(server.starts, 1);
 }
@@ -606,24 +607,24 @@ static void test_a_start_that_fails_while_stopping_is_not_retried(void **state)
 static void test_a_stop_between_two_engines_needs_no_wait(void **state)
 {
 	start();
-	event(FORKSERVER_DIED, EXITED(1));
-	CALLS("died");
+	event(FORKSERVER_EXITED, EXITED(1));
+	CALLS("exited");
 	assert_false(supervisor_stop(&sup));
 	pass(MINUTE_MS);
 	assert_int_equal(server.starts, 1);
 	CALLS("");
 }
 
-/* As a reload does it. */
+/* A reload does this. */
 static void test_such_a_stop_does_not_kill_the_next_engine(void **state)
 {
 	start();
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	assert_false(supervisor_stop(&sup));
 	supervisor_start(&sup, &conf, -1);
 	event(FORKSERVER_STARTED, 78);
 	pass(ENGINE_STOP_MS);
-	CALLS("died born");
+	CALLS("exited starting");
 	assert_int_equal(server.kills, 0);
 }
 
@@ -633,47 +634,47 @@ static void test_after_a_stop_another_one_can_be_started(void **state)
 
 	start();
 	supervisor_stop(&sup);
-	event(FORKSERVER_DIED, EXITED(0));
-	CALLS("gone");
+	event(FORKSERVER_EXITED, EXITED(0));
+	CALLS("stopped");
 	next = conf;
 	next.http_port = 4712;
 	supervisor_start(&sup, &next, -1);
 	event(FORKSERVER_STARTED, 78);
-	CALLS("born");
+	CALLS("starting");
 	recv(server.fd[FORKSERVER_CHAN], &got, sizeof(got), 0);
 	assert_int_equal(got.http_port, 4712);
-	event(FORKSERVER_DIED, EXITED(1));	/* unasked again */
-	CALLS("died");
+	event(FORKSERVER_EXITED, EXITED(1));	/* unasked again */
+	CALLS("exited");
 }
 
-/* ---- its end, since it misbehaves ------------------------------------ */
+/* ---- an engine that misbehaves ----------------------------------------- */
 
 static void check_killed(int err, const char *why)
 {
 	start();
 	request_err = err;
-	engine_says('x');
+	engine_sends('x');
 	CALLS("request");
 	assert_int_equal(server.kills, 1);
 	assert_int_equal(logged_count(why), 1);
-	engine_says('y');	/* nobody listens to it any more */
+	engine_sends('y');	/* nobody listens to it any more */
 	CALLS("");
 	assert_int_equal(server.kills, 1);
 	request_err = 0;
-	event(FORKSERVER_DIED, KILLED(SIGKILL));
-	CALLS("died");
+	event(FORKSERVER_EXITED, KILLED(SIGKILL));
+	CALLS("exited");
 	pass(ENGINE_RESTART_MS);
 	event(FORKSERVER_STARTED, 78);
 	pass(10 * FORKSERVER_ANSWER_MS);
-	CALLS("born");
-	engine_says('z');
+	CALLS("starting");
+	engine_sends('z');
 	CALLS("request");
 	assert_int_equal(server.kills, 1);
 }
 
-static void test_an_engine_that_sends_rubbish_is_replaced(void **state)
+static void test_an_engine_that_sends_nonsense_is_replaced(void **state)
 {
-	check_killed(-EPROTO, "<3>engine: it sent what is no request");
+	check_killed(-EPROTO, "<3>engine: it sent a malformed request");
 }
 
 static void test_an_engine_that_does_not_read_is_replaced(void **state)
@@ -685,24 +686,24 @@ static void test_an_engine_that_hung_up_has_time_to_end(void **state)
 {
 	start();
 	request_err = -EPIPE;
-	engine_says('x');
+	engine_sends('x');
 	CALLS("request");
 	pass(ENGINE_STOP_MS - 1);
 	assert_int_equal(server.kills, 0);
 	pass(1);
 	assert_int_equal(server.kills, 1);
-	event(FORKSERVER_DIED, KILLED(SIGKILL));
-	CALLS("died");
+	event(FORKSERVER_EXITED, KILLED(SIGKILL));
+	CALLS("exited");
 }
 
 static void test_an_engine_that_hung_up_and_ended_is_not_killed(void **state)
 {
 	start();
 	request_err = -EPIPE;
-	engine_says('x');
+	engine_sends('x');
 	request_err = 0;
-	event(FORKSERVER_DIED, EXITED(0));
-	CALLS("request died");
+	event(FORKSERVER_EXITED, EXITED(0));
+	CALLS("request exited");
 	pass(ENGINE_RESTART_MS);
 	event(FORKSERVER_STARTED, 78);
 	pass(ENGINE_STOP_MS);
@@ -711,13 +712,13 @@ static void test_an_engine_that_hung_up_and_ended_is_not_killed(void **state)
 
 /* ---- the fork server's end ------------------------------------------- */
 
-static void check_lost(const char *line)
+static void check_failed(const char *line)
 {
 	start();
 	engine_logs("<5>last of all\n");
 	shutdown(server.far, SHUT_RDWR);
 	pass(0);
-	CALLS("lost");
+	CALLS("failed");
 	assert_int_equal(logged_count(line), 1);
 	assert_int_equal(logged_count("<5>last of all\n"), 1);
 	assert_int_equal(server.closes, 1);
@@ -731,30 +732,30 @@ static void check_lost(const char *line)
 static void test_a_fork_server_that_was_killed_is_the_end(void **state)
 {
 	server.close_status = KILLED(SIGKILL);
-	check_lost("ended by signal 9");
+	check_failed("ended by signal 9");
 }
 
 static void test_a_fork_server_that_exited_is_the_end(void **state)
 {
 	server.close_status = EXITED(4);
-	check_lost("ended with status 4");
+	check_failed("ended with status 4");
 }
 
 static void test_a_fork_server_that_hung_up_is_the_end(void **state)
 {
 	server.close_err = -ETIMEDOUT;
-	check_lost("hung up");
+	check_failed("closed its socket");
 }
 
-/* Nothing more is tried, and nothing more is logged. */
+/* No retry, and no further log line. */
 static void test_a_fork_server_that_ends_between_engines(void **state)
 {
 	start();
-	event(FORKSERVER_DIED, EXITED(1));
+	event(FORKSERVER_EXITED, EXITED(1));
 	server.close_status = EXITED(0);
 	shutdown(server.far, SHUT_RDWR);
 	pass(0);
-	CALLS("died lost");
+	CALLS("exited failed");
 	logged_clear();
 	pass(ENGINE_RESTART_MS);
 	assert_int_equal(server.starts, 1);
@@ -778,7 +779,7 @@ static void test_without_a_fork_server_all_else_is_harmless(void **state)
 	CALLS("");
 }
 
-/* The fork server waits for its engine, which waits for us to hang up. */
+/* The fork server waits for its engine, which waits for its channel to close. */
 static void test_a_close_hangs_up_on_the_engine_first(void **state)
 {
 	start();
@@ -796,7 +797,7 @@ static void test_a_fork_server_that_does_not_end_is_logged(void **state)
 	start();
 	server.close_err = -ETIMEDOUT;
 	supervisor_close(&sup);
-	assert_int_equal(logged_count("does not end"), 1);
+	assert_int_equal(logged_count("the fork server does not exit"), 1);
 }
 
 #define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
@@ -815,20 +816,20 @@ int main(void)
 		TEST(test_the_log_of_the_engine_is_copied),
 		TEST(test_a_log_that_the_engine_has_closed_is_not_watched),
 		TEST(test_half_a_line_is_not_for_the_next_engine),
-		TEST(test_an_engine_that_died_is_replaced_after_a_delay),
-		TEST(test_the_last_lines_of_a_dead_engine_are_logged),
-		TEST(test_five_deaths_in_a_minute_end_the_daemon),
-		TEST(test_a_death_more_than_a_minute_ago_is_forgotten),
-		TEST(test_five_deaths_right_after_boot_end_the_daemon),
+		TEST(test_an_engine_that_exited_is_replaced_after_a_delay),
+		TEST(test_the_last_lines_of_an_engine_are_logged),
+		TEST(test_five_exits_in_a_minute_end_the_daemon),
+		TEST(test_an_exit_more_than_a_minute_ago_is_forgotten),
+		TEST(test_five_exits_right_after_boot_end_the_daemon),
 		TEST(test_an_engine_that_is_stopped_may_say_byebye),
 		TEST(test_an_engine_that_does_not_stop_is_killed),
-		TEST(test_a_killed_engine_that_lives_on_is_the_end),
+		TEST(test_a_killed_engine_that_does_not_exit_is_the_end),
 		TEST(test_an_engine_killed_before_it_started_must_end),
 		TEST(test_a_start_that_fails_while_stopping_is_not_retried),
 		TEST(test_a_stop_between_two_engines_needs_no_wait),
 		TEST(test_such_a_stop_does_not_kill_the_next_engine),
 		TEST(test_after_a_stop_another_one_can_be_started),
-		TEST(test_an_engine_that_sends_rubbish_is_replaced),
+		TEST(test_an_engine_that_sends_nonsense_is_replaced),
 		TEST(test_an_engine_that_does_not_read_is_replaced),
 		TEST(test_an_engine_that_hung_up_has_time_to_end),
 		TEST(test_an_engine_that_hung_up_and_ended_is_not_killed),

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include "base/wr.h"
 #include "igd/upnp_err.h"
-#include "igd/wait.h"
+#include "igd/link.h"
 #include "soap.h"
 #include "xmltiny.h"
 
@@ -52,6 +52,7 @@ static const char get_ip[] = ACTION("GetExternalIPAddress", "");
 /* ---- the world outside --------------------------------------------- */
 
 struct world {
+	struct map map;
 	struct igd igd;
 	struct portmap *pm;
 	struct soap *soap;
@@ -78,7 +79,7 @@ static bool op_link(void *arg, bool up)
 	return true;
 }
 
-static void op_kick(void *arg)
+static void op_wake(void *arg)
 {
 }
 
@@ -100,9 +101,10 @@ static uint32_t op_rnd(void *arg)
 	return 0;
 }
 
-static const struct igd_ops ops = {
-	op_counters, op_link, op_kick, op_stored, op_gone, op_refused,
-	op_rnd,
+static const struct igd_ops ops = { op_counters, op_link };
+
+static const struct map_ops map_ops = {
+	op_wake, op_stored, op_gone, op_refused, op_rnd,
 };
 
 static void keep(struct world *w, const struct soap_reply *r)
@@ -148,15 +150,19 @@ static int set_up(void **state)
 	w->pm = portmap_new(4, 4);
 	w->igd = (struct igd){
 		.allow_link = true,
-		.max_lease_s = PM_LEASE_MAX_S,
 		.ops = &ops,
 		.ops_arg = w,
 		.wan_uuid = { NULL, UUID, UUID },
-		.wan = { .ext_ip = WAN_IP, .link_up = true, .admin_up = true },
+		.wan = { .link_up = true, .admin_up = true },
 	};
-	w->igd.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
-	w->igd.policy.net_n = 1;
-	igd_init(&w->igd, w->pm);
+	w->map = (struct map){
+		.max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops, .ops_arg = w,
+		.ext_ip = WAN_IP,
+	};
+	w->map.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
+	w->map.policy.net_n = 1;
+	map_init(&w->map, w->pm);
+	igd_init(&w->igd, &w->map);
 	w->soap = soap_new(&w->igd, on_answer, w);
 	assert_non_null(w->soap);
 	return 0;
@@ -225,7 +231,7 @@ static void pump(struct world *w)
 
 	while (portmap_next_op(w->pm, &op, &id)) {
 		assert_true(nat_rule_sane(&op.rule));
-		wait_nat_done(&w->igd, id, w->nat, 1000000);
+		map_answer(&w->map, id, w->nat, 1000000);
 	}
 }
 
@@ -1007,27 +1013,28 @@ static void long_list_fits(void **state)
 		"<NewProtocol>TCP</NewProtocol><NewManage>0</NewManage>"
 		"<NewNumberOfPorts>0</NewNumberOfPorts>";
 	struct world *w = *state;
-	struct pm_req req = { .enabled = true, .requester_ip = ANN, .rule = {
+	struct pm_req req = { .enabled = true, .origin = ORIGIN_UPNP,
+		.requester_ip = ANN, .rule = {
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP, .client.ip = ANN,
 		.int_port = 1 } };
-	struct portmap *own = w->igd.pm;
+	struct portmap *own = w->map.pm;
 	uint16_t port, pad;
 	struct xml x;
 	enum xml_token t;
 
-	w->igd.pm = portmap_new(1000, 1000);
+	w->map.pm = portmap_new(1000, 1000);
 	memset(req.desc, '"', PM_DESC_MAX);
 	for (port = 1; port < 1000; port++) {
 		req.rule.ext_port = port;
 		memset(req.desc, port & 1 ? '"' : '\0', port % PM_DESC_MAX);
-		assert_int_equal(portmap_restore(w->igd.pm, &req, 0), 0);
+		assert_int_equal(portmap_restore(w->map.pm, &req, 0), 0);
 	}
 	/* the first one longer and longer, so that each end comes up */
 	req.rule.ext_port = 1;
 	for (pad = 0; pad < PM_DESC_MAX; pad++) {
 		memset(req.desc, '\0', sizeof(req.desc));
 		memset(req.desc, '"', pad);
-		portmap_restore(w->igd.pm, &req, 0);
+		portmap_restore(w->map.pm, &req, 0);
 		assert_int_equal(post2(w, WANIP2, URN2,
 				       "GetListOfPortMappings", args), 200);
 		assert_true(strlen(w->body) > HTTP_REPLY_MAX - 4096);
@@ -1038,8 +1045,8 @@ static void long_list_fits(void **state)
 		while ((t = xmltiny_next(&x)) != XML_END)
 			assert_int_not_equal(t, XML_ERR);
 	}
-	portmap_free(w->igd.pm);
-	w->igd.pm = own;
+	portmap_free(w->map.pm);
+	w->map.pm = own;
 }
 
 /* ---- QueryStateVariable -------------------------------------------- */
@@ -1116,7 +1123,7 @@ static void link_is_answered_later(void **state)
 	assert_int_equal(post(w, WANIP_URN "#ForceTermination",
 			      ACTION("ForceTermination", "")), 0);
 	assert_true(w->link_asked);
-	wait_link_done(&w->igd, NAT_OK);
+	link_done(&w->igd, NAT_OK);
 	assert_int_equal(w->late, 1);
 	assert_int_equal(w->status, 200);
 	w->igd.allow_link = false;
@@ -1232,7 +1239,7 @@ static void mangled_bodies_have_one_reply(void **state)
 		else
 			assert_int_equal(w->status, 400);
 	}
-	assert_null(w->igd.waiting);
+	assert_null(w->map.waiting);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

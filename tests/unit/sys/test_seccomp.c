@@ -106,7 +106,7 @@ static int make_program(void **state)
 
 static int make_nursery(void **state)
 {
-	program_n = seccomp_program(program, SECCOMP_NURSERY, DENY, SELF);
+	program_n = seccomp_program(program, SECCOMP_FORKSERVER, DENY, SELF);
 	return program_n ? 0 : -1;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_candidate.c - may this text take the place of that one? */
+/* test_candidate.c - may one configuration replace another? */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@
 static struct confedit was, now;
 static struct conf conf;
 static struct conf_error why;
-static bool is_short;
+static bool incomplete;
 
 static void put(struct confedit *e, const char *text)
 {
@@ -26,18 +26,19 @@ static void put(struct confedit *e, const char *text)
 	memcpy(e->text, text, e->len);
 }
 
-/* "" when it may, with " short" for what no daemon takes; else why not. */
-static const char *judge(const char *before, const char *after, bool serve)
+/* Return: "" if @after may replace @before, " short" if it is incomplete; else
+ * the error */
+static const char *check(const char *before, const char *after, bool serve)
 {
 	int err;
 
 	put(&was, before);
 	put(&now, after);
 	memset(&conf, 0, sizeof(conf));
-	err = candidate_check(&was, &now, "FILE", serve, &conf, &is_short,
+	err = candidate_check(&was, &now, "FILE", serve, &conf, &incomplete,
 			      &why);
 	if (!err)
-		return is_short ? "short" : "";
+		return incomplete ? "short" : "";
 	assert_int_equal(err, -EINVAL);
 	assert_int_equal(conf.max_lease, 0);	/* untouched */
 	return why.text;
@@ -45,15 +46,15 @@ static const char *judge(const char *before, const char *after, bool serve)
 
 static void test_good(void **state)
 {
-	assert_string_equal(judge("", "", false), "");
-	assert_string_equal(judge("", ON EXT INT, true), "");
+	assert_string_equal(check("", "", false), "");
+	assert_string_equal(check("", ON EXT INT, true), "");
 	assert_true(conf.enabled);
 	assert_int_equal(conf.iface_n, 2);
-	/* what was wrong before is nothing to what is right now */
-	assert_string_equal(judge("x", ON EXT INT, false), "");
+	/* errors of the old file do not matter */
+	assert_string_equal(check("x", ON EXT INT, false), "");
 }
 
-static void test_words(void **state)
+static void test_menu_errors(void **state)
 {
 	static const struct {
 		const char *text, *why;
@@ -84,52 +85,54 @@ static void test_words(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		assert_string_equal(judge("", t[i].text, false), t[i].why);
+		assert_string_equal(check("", t[i].text, false), t[i].why);
 }
 
-/* What the menu has no words for is told as the reader does: by the lines of
- * the file that the operator sees. */
+/* Errors that the menu has no text for are reported by the parser, with the
+ * lines of the file. */
 static void test_lines(void **state)
 {
-	assert_memory_equal(judge("\n\nfoo = 1\n", "\nfoo = 1\n", false),
+	assert_memory_equal(check("\n\nfoo = 1\n", "\nfoo = 1\n", false),
 			    "FILE:3: ", 8);
-	assert_memory_equal(judge("", "\nfoo = 1\n", false), "FILE:2: ", 8);
+	assert_memory_equal(check("", "\nfoo = 1\n", false), "FILE:2: ", 8);
 }
 
-/* One that is enabled without interfaces is made by nobody, but mended step
- * by step. */
-static void test_short(void **state)
+/* A file that is enabled without interfaces cannot be created, but it can be
+ * completed in several steps. */
+static void test_incomplete(void **state)
 {
-	assert_string_equal(judge(ON, ON EXT OFF, false), "short");
+	assert_string_equal(check(ON, ON EXT OFF, false), "short");
 	assert_true(conf.enabled);
-	assert_string_equal(judge(ON EXT OFF, ON EXT, false), "short");
-	assert_string_equal(judge(ON EXT, ON EXT INT, false), "");
-	assert_memory_equal(judge(ON, ON EXT OFF, true), "enabled=yes ", 12);
-	assert_memory_equal(judge(ON EXT INT, ON EXT, false), "enabled=yes ",
+	assert_string_equal(check(ON EXT OFF, ON EXT, false), "short");
+	assert_string_equal(check(ON EXT, ON EXT INT, false), "");
+	assert_memory_equal(check(ON, ON EXT OFF, true), "enabled=yes ", 12);
+	assert_memory_equal(check(ON EXT INT, ON EXT, false), "enabled=yes ",
 			    12);
-	/* any other fault is none that may stay */
-	assert_memory_equal(judge(ON, ON EXT "forced-ip = x\n", false),
+	/* no other error may remain */
+	assert_memory_equal(check(ON, ON EXT "forced-ip = x\n", false),
 			    "FILE:4: ", 8);
-	assert_memory_equal(judge("x", ON, false), "enabled=yes ", 12);
+	assert_memory_equal(check("x", ON, false), "enabled=yes ", 12);
 }
 
 static void test_read(void **state)
 {
 	put(&now, ON EXT);
-	assert_int_equal(candidate_read(&now, "F", &conf, &is_short, &why), 0);
-	assert_true(is_short && conf.enabled);
+	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
+			 0);
+	assert_true(incomplete && conf.enabled);
 	assert_int_equal(conf.iface_n, 1);
 	put(&now, "");
-	assert_int_equal(candidate_read(&now, "F", &conf, &is_short, &why), 0);
-	assert_false(is_short || conf.enabled);
+	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
+			 0);
+	assert_false(incomplete || conf.enabled);
 	put(&now, ON "foo\n");
-	assert_int_equal(candidate_read(&now, "F", &conf, &is_short, &why),
+	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
 			 -EINVAL);
 	assert_memory_equal(why.text, "F:2: ", 5);
 }
 
-/* Whatever stands in it, what can be read is. */
-static void test_sketch(void **state)
+/* Lines that can be read are read, whatever the rest is. */
+static void test_draft(void **state)
 {
 	put(&now, "foo\nhttp-port = 5 # x\nmax-lease = y\n[x]\nhttp-port = 6\n"
 		  "[interface a]\ntype = internal\ntype = z\n"
@@ -155,11 +158,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_menu_errors),
 		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_short),
+		cmocka_unit_test(test_incomplete),
 		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_sketch),
+		cmocka_unit_test(test_draft),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

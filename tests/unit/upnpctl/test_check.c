@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The pure parts of upnpctl's checks: who is let in, kinds of addresses, who
- * answers a search; and how a finding is said. */
+/* test_check.c - the pure parts of upnpctl's checks: access rules, kinds of
+ * addresses, answers to a search; and the report of findings. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,7 +15,7 @@
 #define HERE NET(192, 168, 88, 1)
 #define M24 0xffffff00u
 
-/* ---- who is let in --------------------------------------------------- */
+/* ---- access rules --------------------------------------------------- */
 
 static struct policy_rule line(bool allow, uint32_t ip, uint32_t mask)
 {
@@ -48,7 +48,7 @@ static void test_denied(void **state)
 				    line(true, HERE, M24) };
 
 	assert_false(check_conf_open(r, 2, HERE, M24));
-	/* a part of the clients, or of the ports, is left */
+	/* some clients or some ports are still allowed */
 	r[0] = line(false, HERE, 0xffffff80);
 	assert_true(check_conf_open(r, 2, HERE, M24));
 	r[0] = line(false, HERE, 0xffff0000);
@@ -57,11 +57,11 @@ static void test_denied(void **state)
 	r[0].ext_hi = 65535;
 	r[0].int_lo = 1025;
 	assert_true(check_conf_open(r, 2, HERE, M24));
-	/* the allow line stands first */
+	/* the allow line is first */
 	r[0] = line(true, HERE, M24);
 	r[1] = line(false, HERE, 0xffff0000);
 	assert_true(check_conf_open(r, 2, HERE, M24));
-	/* another one is left after a denied one */
+	/* another allow line is left after a denied one */
 	r[0] = line(false, HERE + 5, 0xffffffff);
 	r[1] = line(true, HERE + 5, 0xffffffff);
 	assert_false(check_conf_open(r, 2, HERE, M24));
@@ -98,7 +98,7 @@ static void test_kinds(void **state)
 		const struct check_kind *k = check_net_kind_of(v[i].ip);
 
 		assert_int_equal(k ? (int)k->level : -1, v[i].level);
-		/* and whatever the daemon calls private has a row */
+		/* every address that the daemon calls private has a row */
 		if (policy_private(v[i].ip))
 			assert_non_null(k);
 	}
@@ -143,19 +143,19 @@ static void test_answers(void **state)
 
 /* ---- findings, small files ------------------------------------------- */
 
-/* "ok" only where nothing else was found; the worst one counts. */
+/* "ok" is printed only without other findings; the exit status is the worst. */
 static void test_levels(void **state)
 {
 	static const struct cmd_env env = { .file = "" };
 	struct check c = { .env = &env, .name = "x" };
 
 	check_report_ok(&c, "fine");
-	assert_int_equal(c.said, 1);
+	assert_int_equal(c.reported, 1);
 	assert_int_equal(c.worst, CHECK_OK);
 	check_report(&c, CHECK_PROBLEM, "bad\ndo %s", "this");
 	check_report(&c, CHECK_WARNING, "not so bad\ndo that");
 	check_report_ok(&c, "fine");
-	assert_int_equal(c.said, 3);
+	assert_int_equal(c.reported, 3);
 	assert_int_equal(c.worst, CHECK_PROBLEM);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_check_nft.c - rules as an administrator writes them, made by nft in the
- * kernel, read from there and judged. In a network namespace of the test's
- * own; each vector is one rule in one chain, and what it means for a network.
+ * test_check_nft.c - rules as an administrator writes them, added to the kernel
+ * by nft, read from there and checked. In a network namespace of the test's
+ * own. Each vector is one rule in one chain, and its meaning for a network.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +32,7 @@ static struct check_rules rules;
 
 /* ---- the kernel -------------------------------------------------------- */
 
-/* Interfaces by the flow's names, for rules that ask for an index. */
+/* Create interfaces with the flow's names, for rules that use an index. */
 static int own_router(void **state)
 {
 	if (geteuid() != 0)
@@ -49,7 +49,7 @@ static int own_router(void **state)
 
 #define ifstate_test(f) cmocka_unit_test_setup(f, own_router)
 
-/* Put @script into the kernel, in the place of what is there. */
+/* Replace the kernel's rules by @script. */
 static bool nft(const char *script)
 {
 	int in[2], status;
@@ -69,7 +69,7 @@ static bool nft(const char *script)
 	return !status;
 }
 
-static struct check_rules *judged(const char *script)
+static struct check_rules *loaded(const char *script)
 {
 	if (!nft(script))
 		fail_msg("nft refuses: %s", script);
@@ -100,7 +100,7 @@ struct vector {
 	uint32_t nets;
 };
 
-/* ---- on the way out ---------------------------------------------------- */
+/* ---- outgoing -------------------------------------------------------- */
 
 #define POST \
 	"table inet nat {\n" \
@@ -202,12 +202,12 @@ static void test_masquerade(void **state)
 
 	NEED_ROOT();
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++)
-		if (check_rules_masquerade(judged(with(POST, v[i].rule))) !=
+		if (check_rules_masquerade(loaded(with(POST, v[i].rule))) !=
 		    v[i].nets)
 			fail_msg("%s", v[i].rule);
 }
 
-/* ---- on the way in ----------------------------------------------------- */
+/* ---- incoming -------------------------------------------------------- */
 
 #define FORWARD \
 	"table inet f {\n" \
@@ -272,7 +272,7 @@ static void test_forward(void **state)
 		{ "ct status assured,dnat accept\ndrop", 0 },
 		{ "ct status ! dnat drop", 0 },
 		{ "ct state established,related accept\ndrop", 3 },
-		/* by the text of nft this could not be told */
+		/* the text of nft does not show this */
 		{ "ct state vmap { established : accept, new : drop }", 3 },
 		{ "ct state vmap { established : accept, invalid : drop }",
 		  0 },
@@ -306,7 +306,7 @@ static void test_forward(void **state)
 
 		wr_fmt(&w, "table inet f { counter hits { }\n}\n%s%s\n}\n}\n",
 		       FORWARD, v[i].rule);
-		if (blocked(judged(wr_cstr(&w))) != v[i].nets)
+		if (blocked(loaded(wr_cstr(&w))) != v[i].nets)
 			fail_msg("%s", v[i].rule);
 	}
 }
@@ -316,7 +316,7 @@ static void test_policy(void **state)
 	uint32_t nets;
 
 	NEED_ROOT();
-	judged("table inet fw4 { chain forward { type filter hook forward "
+	loaded("table inet fw4 { chain forward { type filter hook forward "
 	       "priority 0; policy drop; }; chain x { }; }\n");
 	assert_string_equal(check_rules_block(&rules, NULL, &nets)->name,
 			    "inet fw4 forward");
@@ -325,14 +325,14 @@ static void test_policy(void **state)
 	assert_true(check_rules_has(&rules, "inet  fw4", "forward"));
 	assert_true(check_rules_has(&rules, "inet fw4", "x"));
 	assert_false(check_rules_has(&rules, "inet fw4", "input"));
-	assert_int_equal(blocked(judged(
+	assert_int_equal(blocked(loaded(
 		"table ip6 f { chain forward { type filter hook forward "
 		"priority 0; policy drop; }; }\n")), 0);
-	assert_int_equal(blocked(judged(
+	assert_int_equal(blocked(loaded(
 		"table ip f { chain input { type filter hook input priority "
 		"0; policy drop; }; }\n")), 0);
 	/* each of two chains */
-	judged("table inet a { chain f { type filter hook forward priority 0; "
+	loaded("table inet a { chain f { type filter hook forward priority 0; "
 	       "policy drop; }; }\ntable ip b { chain f { type filter hook "
 	       "forward priority 5; drop; }; }\n");
 	assert_ptr_equal(check_rules_block(&rules, NULL, &nets), rules.base);
@@ -340,7 +340,7 @@ static void test_policy(void **state)
 			 rules.base + 1);
 	assert_null(check_rules_block(&rules, rules.base + 1, &nets));
 	/* the second of two chains alone */
-	judged("table inet a {\nset upnpd_accept { type ipv4_addr . inet_proto"
+	loaded("table inet a {\nset upnpd_accept { type ipv4_addr . inet_proto"
 	       " . inet_service; }\nchain f { type filter hook forward "
 	       "priority 0; policy drop;\n" OURS "\n}\n}\ntable ip b { chain "
 	       "f { type filter hook forward priority 5; drop; }; }\n");
@@ -348,33 +348,33 @@ static void test_policy(void **state)
 			    "ip b f");
 }
 
-/* ---- whose rules ------------------------------------------------------- */
+/* ---- the source of rules --------------------------------------------- */
 
 static void test_used(void **state)
 {
 	NEED_ROOT();
-	/* our own table is nobody's */
-	assert_false(check_rules_used(judged(
+	/* upnpd's own table does not count */
+	assert_false(check_rules_used(loaded(
 		"table ip upnpd { chain postrouting { type nat hook "
 		"postrouting priority 95; oifname \"wan0\" masquerade; }; }"
 		"\n")));
 	assert_int_equal(check_rules_masquerade(&rules), 0);
-	assert_false(check_rules_used(judged(
+	assert_false(check_rules_used(loaded(
 		"table inet x { chain in { type filter hook input priority 0; "
 		"policy drop; drop; }; }\n")));
-	assert_false(check_rules_used(judged(with(FORWARD, OURS))));
-	assert_true(check_rules_used(judged(with(FORWARD,
+	assert_false(check_rules_used(loaded(with(FORWARD, OURS))));
+	assert_true(check_rules_used(loaded(with(FORWARD,
 						 "tcp dport 1 drop"))));
-	assert_true(check_rules_used(judged(with(POST, "masquerade"))));
-	assert_false(check_rules_used(judged("")));
+	assert_true(check_rules_used(loaded(with(POST, "masquerade"))));
+	assert_false(check_rules_used(loaded("")));
 }
 
-/* Chains that the iptables command made are left to its own tool where that
- * lists them. By their names alone they are read as any. */
+/* Chains of the iptables command are ignored if iptables-save lists them.
+ * Chains with only the same names are read as any other. */
 static void test_xtables(void **state)
 {
 	NEED_ROOT();
-	judged("table ip filter { chain FORWARD { type filter hook forward "
+	loaded("table ip filter { chain FORWARD { type filter hook forward "
 	       "priority filter; policy drop; counter drop; }; }\n"
 	       "table ip nat { chain POSTROUTING { type nat hook postrouting "
 	       "priority srcnat; oifname \"wan0\" masquerade; }; }\n");
@@ -389,8 +389,8 @@ static void test_xtables(void **state)
 	rules.xt_ignored |= CHECK_RULES_FILTER;
 	assert_false(check_rules_used(&rules));
 	assert_int_equal(blocked(&rules), 0);
-	/* another table, or another chain, is not the command's */
-	judged("table ip mine { chain FORWARD { type filter hook forward "
+	/* another table or chain does not belong to the command */
+	loaded("table ip mine { chain FORWARD { type filter hook forward "
 	       "priority filter; policy drop; }; }\ntable ip filter { chain "
 	       "forward { type filter hook forward priority filter; policy "
 	       "drop; }; }\n");
@@ -402,7 +402,7 @@ static void test_xtables(void **state)
 
 /* ---- large ones -------------------------------------------------------- */
 
-/* A list of addresses that is too long is not known; one that is not is. */
+/* A set with too many addresses counts as unknown; a shorter one is read. */
 static void test_long_set(void **state)
 {
 	static char script[1 << 18];
@@ -417,7 +417,7 @@ static void test_long_set(void **state)
 			       (unsigned)(i % 250));
 		wr_z(&w, " 10.9.9.9 }\n}\nchain p { type nat hook postrouting "
 		     "priority 0; ip saddr @s masquerade; }\n}\n");
-		assert_int_equal(check_rules_masquerade(judged(wr_cstr(&w))),
+		assert_int_equal(check_rules_masquerade(loaded(wr_cstr(&w))),
 				 n == 4000 ? 0 : 3);
 	}
 }
@@ -433,10 +433,10 @@ static void test_many_rules(void **state)
 	for (unsigned i = 0; i < 1000; i++)
 		wr_fmt(&w, "tcp dport %u accept\n", i + 1);
 	wr_z(&w, "oifname \"lan1\" drop\n}\n}\n");
-	assert_int_equal(blocked(judged(wr_cstr(&w))), 2);
+	assert_int_equal(blocked(loaded(wr_cstr(&w))), 2);
 }
 
-/* ---- where it may not look --------------------------------------------- */
+/* ---- without permission ---------------------------------------------- */
 
 static void test_without_rights(void **state)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_check_rules.c - listings of iptables-save and dumps of nf_tables against
- * the two flows: each vector is one rule in one chain, and what it means for a
- * network. (test_check_nft.c has more of nf_tables, with nft and the kernel.)
+ * test_check_rules.c - match listings of iptables-save and dumps of nf_tables
+ * against the two flows: each vector is one rule in one chain, and its meaning
+ * for a network. (test_check_nft.c has more of nf_tables, with nft and the
+ * kernel.)
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +31,7 @@ static const struct check_rules_flow flow = {
 static struct check_rules rules;
 static struct check_ipt listing = { .rules = &rules };
 
-static void more(const char *text)
+static void add_listing(const char *text)
 {
 	struct str rest = str_z(text), one;
 
@@ -42,7 +43,7 @@ static struct check_rules *ipt(const char *text)
 {
 	check_rules_begin(&rules, &flow);
 	listing = (struct check_ipt){ .rules = &rules };
-	more(text);
+	add_listing(text);
 	return &rules;
 }
 
@@ -56,7 +57,7 @@ static const char *with(const char *before, const char *rule, const char *after)
 	return wr_cstr(&w);
 }
 
-/* ---- on the way out -------------------------------------------------- */
+/* ---- outgoing -------------------------------------------------- */
 
 struct vector {
 	const char *rule;
@@ -101,7 +102,7 @@ static void test_ipt_masquerade(void **state)
 			fail_msg("%s", v[i].rule);
 }
 
-/* ---- on the way in --------------------------------------------------- */
+/* ---- incoming --------------------------------------------------- */
 
 static uint32_t blocked(struct check_rules *r)
 {
@@ -182,28 +183,30 @@ static void test_used(void **state)
 
 static struct check_nft nft;
 
-static void tell(const struct nlmsghdr *h)
+static void send_message(const struct nlmsghdr *h)
 {
 	check_nft_message(&nft, h);
 }
 
-static int forget(void **state)
+static int reset(void **state)
 {
 	check_set_free(&nft.sets);
 	return 0;
 }
 
-/* A chain on a hook, and the rules below are in it. */
+/* Add a chain on a hook; the next rules are in it. */
 static void begin_nft(const char *type, int hook, const char *chain)
 {
 	check_rules_begin(&rules, &flow);
 	check_set_free(&nft.sets);
 	nft = (struct check_nft){ .rules = &rules };
-	tell(chain_message(NFPROTO_IPV4, "filter", chain, type, hook, false));
-	tell(chain_message(NFPROTO_IPV4, "filter", "b", type, -1, false));
+	send_message(chain_message(NFPROTO_IPV4, "filter", chain, type, hook,
+				   false));
+	send_message(chain_message(NFPROTO_IPV4, "filter", "b", type, -1,
+				   false));
 	begin_rule(NFPROTO_IPV4, "filter", "b");
 	put_verdict(NF_DROP, NULL);
-	tell(end_message());
+	send_message(end_message());
 }
 
 static void begin_forward(void)
@@ -252,18 +255,18 @@ static void put_index(uint32_t key, uint32_t index)
 	put_cmp(NFT_CMP_EQ, NFT_REG_1, &index, sizeof(index));
 }
 
-/* The rule in hand ends so. Return: networks that are blocked */
-static uint32_t then(int32_t verdict, const char *chain)
+/* End the rule with @verdict. Return: networks that are blocked */
+static uint32_t end_rule(int32_t verdict, const char *chain)
 {
 	put_verdict(verdict, chain);
-	tell(end_message());
+	send_message(end_message());
 	return blocked(&rules);
 }
 
 static uint32_t masqueraded(void)
 {
 	put_plain("masq");
-	tell(end_message());
+	send_message(end_message());
 	return check_rules_masquerade(&rules);
 }
 
@@ -293,14 +296,14 @@ static void test_nft_masquerade(void **state)
 	next_rule("post");
 	put_plain("limit");
 	assert_int_equal(masqueraded(), 3);
-	/* in a chain that is jumped to */
+	/* in the target of a jump */
 	begin_post();
 	next_rule("b");
 	assert_int_equal(masqueraded(), 0);
 	next_rule("post");
 	put_name(NFT_META_OIFNAME, "wan0");
 	put_verdict(NFT_JUMP, "b");
-	tell(end_message());
+	send_message(end_message());
 	assert_int_equal(check_rules_masquerade(&rules), 3);
 }
 
@@ -311,29 +314,30 @@ static void test_nft_forward(void **state)
 	assert_false(check_rules_used(&rules));
 	next_rule("forward");
 	put_name(NFT_META_OIFNAME, "lan1");
-	assert_int_equal(then(NF_DROP, NULL), 2);
+	assert_int_equal(end_rule(NF_DROP, NULL), 2);
 	assert_true(check_rules_used(&rules));
 	next_rule("forward");
 	put_bit(NFT_CT_STATUS, IPS_DST_NAT);
-	assert_int_equal(then(NF_ACCEPT, NULL), 2);
+	assert_int_equal(end_rule(NF_ACCEPT, NULL), 2);
 	next_rule("forward");
-	assert_int_equal(then(NFT_JUMP, "b"), 2);
+	assert_int_equal(end_rule(NFT_JUMP, "b"), 2);
 	begin_forward();
 	next_rule("forward");
-	assert_int_equal(then(NFT_JUMP, "b"), 3);
+	assert_int_equal(end_rule(NFT_JUMP, "b"), 3);
 	begin_forward();
 	next_rule("forward");
 	put_plain("unheard of");
-	assert_int_equal(then(NF_DROP, NULL), 0);
-	/* a program decides: it is not surely dropped */
+	assert_int_equal(end_rule(NF_DROP, NULL), 0);
+	/* a program decides, so it is not certainly dropped */
 	next_rule("forward");
 	put_verdict(NF_QUEUE, NULL);
-	tell(end_message());
+	send_message(end_message());
 	next_rule("forward");
-	assert_int_equal(then(NF_DROP, NULL), 0);
+	assert_int_equal(end_rule(NF_DROP, NULL), 0);
 }
 
-/* An accept of ours is nobody's use; it counts where nothing dropped before. */
+/* upnpd's accept rule does not count as use; it counts as accept if no rule
+ * before it drops. */
 static void test_nft_ours(void **state)
 {
 	begin_forward();
@@ -343,18 +347,19 @@ static void test_nft_ours(void **state)
 	put_meta(NFT_META_L4PROTO, NFT_REG32_01);
 	put_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2, NFT_REG32_02);
 	put_lookup("upnpd_accept", NFT_REG_1, -1, 0);
-	assert_int_equal(then(NF_ACCEPT, NULL), 0);
+	assert_int_equal(end_rule(NF_ACCEPT, NULL), 0);
 	assert_false(check_rules_used(&rules));
 	next_rule("forward");
-	assert_int_equal(then(NF_DROP, NULL), 0);
+	assert_int_equal(end_rule(NF_DROP, NULL), 0);
 	assert_true(check_rules_used(&rules));
 }
 
-/* Ranges come in the kernel's order, their ends before their beginnings. */
+/* The kernel sends the end of a range before its start. */
 static void test_nft_ranges(void **state)
 {
 	begin_post();
-	tell(set_message(NFPROTO_IPV4, "filter", "s", 4, NFT_SET_INTERVAL));
+	send_message(set_message(NFPROTO_IPV4, "filter", "s", 4,
+				 NFT_SET_INTERVAL));
 	begin_elems(NFPROTO_IPV4, "filter", "s");
 	put_elem("\xc0\xa8\x5a\0", 4, NFT_SET_ELEM_INTERVAL_END, NFT_CONTINUE,
 		 NULL);
@@ -363,7 +368,7 @@ static void test_nft_ranges(void **state)
 		 NULL);
 	put_elem("\x0a\0\0\0", 4, 0, NFT_CONTINUE, NULL);
 	put_elem("\0\0\0\0", 4, NFT_SET_ELEM_INTERVAL_END, NFT_CONTINUE, NULL);
-	tell(end_message());
+	send_message(end_message());
 	next_rule("post");
 	put_payload(NFT_PAYLOAD_NETWORK_HEADER, SADDR, 4, NFT_REG_1);
 	put_lookup("s", NFT_REG_1, -1, 0);
@@ -372,7 +377,7 @@ static void test_nft_ranges(void **state)
 	put_payload(NFT_PAYLOAD_NETWORK_HEADER, SADDR, 4, NFT_REG_1);
 	put_lookup("s", NFT_REG_1, -1, NFT_LOOKUP_F_INV);
 	assert_int_equal(masqueraded(), 3);
-	/* of a set that was not listed nothing is known */
+	/* a set that was not listed is unknown */
 	begin_post();
 	next_rule("post");
 	put_payload(NFT_PAYLOAD_NETWORK_HEADER, SADDR, 4, NFT_REG_1);
@@ -385,10 +390,11 @@ static void test_nft_ranges(void **state)
 static void test_nft_open_range(void **state)
 {
 	begin_post();
-	tell(set_message(NFPROTO_IPV4, "filter", "s", 4, NFT_SET_INTERVAL));
+	send_message(set_message(NFPROTO_IPV4, "filter", "s", 4,
+				 NFT_SET_INTERVAL));
 	begin_elems(NFPROTO_IPV4, "filter", "s");
 	put_elem("\0\0\0\0", 4, 0, NFT_CONTINUE, NULL);
-	tell(end_message());
+	send_message(end_message());
 	next_rule("post");
 	put_payload(NFT_PAYLOAD_NETWORK_HEADER, DADDR, 4, NFT_REG_1);
 	put_lookup("s", NFT_REG_1, -1, 0);
@@ -400,61 +406,61 @@ static void test_nft_map(void **state)
 	const char wan[16] = "wan0", lan[16] = "lan0";
 
 	begin_forward();
-	tell(set_message(NFPROTO_IPV4, "filter", "m", 16, NFT_SET_MAP));
+	send_message(set_message(NFPROTO_IPV4, "filter", "m", 16, NFT_SET_MAP));
 	begin_elems(NFPROTO_IPV4, "filter", "m");
 	put_elem(lan, 16, 0, NF_ACCEPT, NULL);
 	put_elem(wan, 16, 0, NFT_GOTO, "b");
-	tell(end_message());
+	send_message(end_message());
 	next_rule("forward");
 	put_meta(NFT_META_IIFNAME, NFT_REG_1);
 	put_lookup("m", NFT_REG_1, NFT_REG_VERDICT, 0);
-	tell(end_message());
+	send_message(end_message());
 	assert_int_equal(blocked(&rules), 3);
 	assert_false(rules.over);
-	/* of any other key it is not known who has it */
+	/* any other key may match other packets */
 	begin_forward();
-	tell(set_message(NFPROTO_IPV4, "filter", "m", 16, NFT_SET_MAP));
+	send_message(set_message(NFPROTO_IPV4, "filter", "m", 16, NFT_SET_MAP));
 	begin_elems(NFPROTO_IPV4, "filter", "m");
 	put_elem(NULL, 0, 0, NF_DROP, NULL);
-	tell(end_message());
+	send_message(end_message());
 	next_rule("forward");
 	put_meta(NFT_META_IIFNAME, NFT_REG_1);
 	put_lookup("m", NFT_REG_1, NFT_REG_VERDICT, 0);
-	tell(end_message());
+	send_message(end_message());
 	assert_int_equal(blocked(&rules), 0);
-	/* a map that was not listed may lead anywhere: that is told */
+	/* a map that was not listed may lead anywhere: r->over is set */
 	next_rule("forward");
 	put_meta(NFT_META_IIFNAME, NFT_REG_1);
 	put_lookup("n", NFT_REG_1, NFT_REG_VERDICT, 0);
-	tell(end_message());
+	send_message(end_message());
 	assert_true(rules.over);
 }
 
-/* More elements than are kept, and such as come between those of another. */
+/* More elements than are stored, and elements between those of another set. */
 static void test_nft_long_set(void **state)
 {
 	uint32_t key = 0;
 
 	begin_post();
-	tell(set_message(NFPROTO_IPV4, "filter", "s", 4, 0));
-	tell(set_message(NFPROTO_IPV4, "filter", "t", 4, 0));
+	send_message(set_message(NFPROTO_IPV4, "filter", "s", 4, 0));
+	send_message(set_message(NFPROTO_IPV4, "filter", "t", 4, 0));
 	for (int i = 0; i < 2; i++) {
 		begin_elems(NFPROTO_IPV4, "filter", i ? "s" : "t");
 		put_elem(&key, 4, 0, NFT_CONTINUE, NULL);
-		tell(end_message());
+		send_message(end_message());
 	}
 	begin_elems(NFPROTO_IPV4, "filter", "t");
 	put_elem(&key, 4, 0, NFT_CONTINUE, NULL);
-	tell(end_message());
+	send_message(end_message());
 	assert_non_null(check_set_find(&nft.sets, NFPROTO_IPV4, STR("filter"),
 				       STR("s")));
 	assert_null(check_set_find(&nft.sets, NFPROTO_IPV4, STR("filter"),
 				   STR("t")));
-	tell(set_message(NFPROTO_IPV4, "filter", "u", 4, 0));
+	send_message(set_message(NFPROTO_IPV4, "filter", "u", 4, 0));
 	for (key = 1; key <= CHECK_SET_ELEMS_MAX + 1; key++) {
 		begin_elems(NFPROTO_IPV4, "filter", "u");
 		put_elem(&key, 4, 0, NFT_CONTINUE, NULL);
-		tell(end_message());
+		send_message(end_message());
 	}
 	assert_null(check_set_find(&nft.sets, NFPROTO_IPV4, STR("filter"),
 				   STR("u")));
@@ -466,17 +472,17 @@ static void test_nft_xtables(void **state)
 	begin_nft("filter", NF_INET_FORWARD, "FORWARD");
 	next_rule("FORWARD");
 	put_name(NFT_META_IIFNAME, "lan0");
-	assert_int_equal(then(NF_DROP, NULL), 0);
+	assert_int_equal(end_rule(NF_DROP, NULL), 0);
 	assert_int_equal(rules.xt_used, CHECK_RULES_FILTER);
 	assert_int_equal(rules.xt_opaque, 0);
 	assert_true(check_rules_used(&rules));
 	next_rule("b");
 	put_xt("match", "conntrack");
-	assert_int_equal(then(NF_DROP, NULL), 0);
+	assert_int_equal(end_rule(NF_DROP, NULL), 0);
 	assert_int_equal(rules.xt_opaque, CHECK_RULES_FILTER);
 	next_rule("FORWARD");
 	put_xt("target", "REJECT");
-	tell(end_message());
+	send_message(end_message());
 	assert_int_equal(blocked(&rules), 3);
 	rules.xt_ignored = CHECK_RULES_FILTER;
 	assert_int_equal(blocked(&rules), 0);
@@ -491,38 +497,38 @@ static void test_nft_generations(void **state)
 	begin_forward();
 	next_rule("forward");
 	put_verdict(NF_ACCEPT, NULL);
-	tell(end_message());
+	send_message(end_message());
 	assert_false(nft.mixed);
 	about = NLMSG_DATA((struct nlmsghdr *)rm.room);
 	about->res_id = htobe16(8);
-	tell((struct nlmsghdr *)rm.room);
+	send_message((struct nlmsghdr *)rm.room);
 	assert_true(nft.mixed);
 }
 
-/* Other families and our own table. */
+/* Other families and upnpd's own table. */
 static void test_nft_others(void **state)
 {
 	begin_forward();
-	tell(chain_message(NFPROTO_IPV6, "six", "forward", "filter",
+	send_message(chain_message(NFPROTO_IPV6, "six", "forward", "filter",
 			   NF_INET_FORWARD, true));
-	tell(chain_message(NFPROTO_BRIDGE, "b", "forward", "filter",
+	send_message(chain_message(NFPROTO_BRIDGE, "b", "forward", "filter",
 			   NF_INET_FORWARD, true));
-	tell(chain_message(NFPROTO_IPV4, "upnpd", "postrouting", "nat",
+	send_message(chain_message(NFPROTO_IPV4, "upnpd", "postrouting", "nat",
 			   NF_INET_POST_ROUTING, false));
 	begin_rule(NFPROTO_IPV4, "upnpd", "postrouting");
 	put_plain("masq");
-	tell(end_message());
+	send_message(end_message());
 	assert_int_equal(blocked(&rules), 0);
 	assert_int_equal(check_rules_masquerade(&rules), 0);
 	assert_false(check_rules_used(&rules));
 	assert_int_equal(rules.chain_n, 2);
-	/* in inet it is no table of ours */
-	tell(chain_message(NFPROTO_INET, "upnpd", "x", "filter",
+	/* in the family inet it is not upnpd's table */
+	send_message(chain_message(NFPROTO_INET, "upnpd", "x", "filter",
 			   NF_INET_FORWARD, true));
 	assert_int_equal(blocked(&rules), 3);
 }
 
-/* ---- more than there is room for, and nonsense ----------------------- */
+/* ---- too many rules, invalid input ----------------------- */
 
 static void test_many(void **state)
 {
@@ -533,19 +539,19 @@ static void test_many(void **state)
 	for (unsigned i = 0; i < 3000; i++) {
 		w = wr_init(line, sizeof(line));
 		wr_fmt(&w, "-A c%u -j c%u\n", i, i + 1);
-		more(wr_cstr(&w));
+		add_listing(wr_cstr(&w));
 	}
 	assert_true(rules.over);
 	assert_int_equal(blocked(&rules), 3);
 
-	/* jumps in a circle, which the kernel would not take */
+	/* a loop of jumps, which the kernel would refuse */
 	ipt("*filter\n:FORWARD DROP [0:0]\n-A FORWARD -j a\n-A a -j b\n"
 	    "-A b -j a\n-A a -j b\n-A b -j a\n-A a -j b\n-A b -j a\n");
 	assert_int_equal(blocked(&rules), 3);
 }
 
-/* Our own chains, of which there may be hundreds, take no place and count for
- * nothing; a name that is only like theirs is another's. */
+/* upnpd's own chains, of which there may be hundreds, are not stored and do not
+ * count. A chain whose name is only similar is not upnpd's. */
 static void test_ours(void **state)
 {
 	char line[64];
@@ -574,7 +580,7 @@ static void test_ours(void **state)
 	assert_int_equal(blocked(&rules), 0);
 }
 
-static void test_nonsense(void **state)
+static void test_invalid_input(void **state)
 {
 	static const char *const lines[] = {
 		"", "\"", "\"\\", ",", "drop", "*", ":", ": x", "-A", "-A ",
@@ -603,19 +609,19 @@ int main(void)
 		cmocka_unit_test(test_ipt_forward),
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_used),
-		cmocka_unit_test_teardown(test_nft_masquerade, forget),
-		cmocka_unit_test_teardown(test_nft_forward, forget),
-		cmocka_unit_test_teardown(test_nft_ours, forget),
-		cmocka_unit_test_teardown(test_nft_ranges, forget),
-		cmocka_unit_test_teardown(test_nft_open_range, forget),
-		cmocka_unit_test_teardown(test_nft_map, forget),
-		cmocka_unit_test_teardown(test_nft_long_set, forget),
-		cmocka_unit_test_teardown(test_nft_xtables, forget),
-		cmocka_unit_test_teardown(test_nft_generations, forget),
-		cmocka_unit_test_teardown(test_nft_others, forget),
+		cmocka_unit_test_teardown(test_nft_masquerade, reset),
+		cmocka_unit_test_teardown(test_nft_forward, reset),
+		cmocka_unit_test_teardown(test_nft_ours, reset),
+		cmocka_unit_test_teardown(test_nft_ranges, reset),
+		cmocka_unit_test_teardown(test_nft_open_range, reset),
+		cmocka_unit_test_teardown(test_nft_map, reset),
+		cmocka_unit_test_teardown(test_nft_long_set, reset),
+		cmocka_unit_test_teardown(test_nft_xtables, reset),
+		cmocka_unit_test_teardown(test_nft_generations, reset),
+		cmocka_unit_test_teardown(test_nft_others, reset),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_ours),
-		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_invalid_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_cmd.c - which verb words mean, and what is said when they mean none. */
+/* test_cmd.c - which verb words name, and the errors when they name none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,7 @@ static const struct cmd_verb verbs[] = {
 	{ .name = NULL },
 };
 static const struct cmd_env env = { .verbs = verbs };
-static char said[2048];
+static char stderr_text[2048];
 static int err_pipe[2], err_fd;
 
 static int catch_stderr(void **state)
@@ -34,8 +34,8 @@ static int catch_stderr(void **state)
 	return 0;
 }
 
-/* Find, with what is said in @said. Gives "menu verb/arg/arg", "menu" for a
- * path, or NULL. */
+/* Call cmd_find(), with stderr in @stderr_text. Return: "menu verb/arg/arg",
+ * "menu" for a path, or NULL */
 static const char *find(const char *menu, const char *words)
 {
 	static char text[256];
@@ -51,12 +51,12 @@ static const char *find(const char *menu, const char *words)
 	dup2(err_pipe[1], STDERR_FILENO);
 	status = cmd_find(&env, &menu, at, n, &cmd);
 	dup2(err_fd, STDERR_FILENO);
-	said[0] = '\0';
+	stderr_text[0] = '\0';
 	if (status) {
 		assert_int_equal(status, CMD_USAGE);
-		got = read(err_pipe[0], said, sizeof(said) - 1);
+		got = read(err_pipe[0], stderr_text, sizeof(stderr_text) - 1);
 		assert_true(got > 0);
-		said[got] = '\0';
+		stderr_text[got] = '\0';
 		return NULL;
 	}
 	assert_ptr_equal(cmd.env, &env);
@@ -98,30 +98,31 @@ static void test_paths(void **state)
 	assert_string_equal(find("", "int"), "interfaces");
 	assert_string_equal(find("", ""), "");
 	assert_null(find("", "/ip"));
-	assert_string_equal(said, "upnpctl: the path ends too early; it is "
-				  "/ip upnp\n");
+	assert_string_equal(stderr_text, "upnpctl: the path ends too early; it "
+			    "is /ip upnp\n");
 }
 
 static void test_unknown(void **state)
 {
 	assert_null(find("", "prunt"));
-	assert_string_equal(said, "upnpctl: there is no command \"prunt\"; "
-			    "there are: print, set, monitor, interfaces, "
-			    "mappings\n");
-	assert_null(find("", "interfaces remove"));
-	assert_string_equal(said, "upnpctl: there is no command \"remove\" for "
-			    "interfaces; there are: print, set, add\n");
-	assert_null(find("", "m"));
-	assert_string_equal(said, "upnpctl: more than one command begins with "
-			    "\"m\"; there are: print, set, monitor, "
+	assert_string_equal(stderr_text, "upnpctl: there is no command "
+			    "\"prunt\"; there are: print, set, monitor, "
 			    "interfaces, mappings\n");
+	assert_null(find("", "interfaces remove"));
+	assert_string_equal(stderr_text, "upnpctl: there is no command "
+			    "\"remove\" for interfaces; there are: print, set, "
+			    "add\n");
+	assert_null(find("", "m"));
+	assert_string_equal(stderr_text, "upnpctl: more than one command "
+			    "begins with \"m\"; there are: print, set, "
+			    "monitor, interfaces, mappings\n");
 	assert_null(find("", "/interface bridge add"));
-	assert_string_equal(said, "upnpctl: there is no menu \"interface\" "
-			    "here; there is /ip upnp\n");
+	assert_string_equal(stderr_text, "upnpctl: there is no menu "
+			    "\"interface\" here; use /ip upnp\n");
 	assert_null(find("", "/ip firewall print"));
 	assert_null(find("", "print/detail"));
 	assert_null(find("", "\x1b[2Jx"));
-	assert_null(strchr(said, '\x1b'));
+	assert_null(strchr(stderr_text, '\x1b'));
 }
 
 static void test_key(void **state)
@@ -145,9 +146,9 @@ static void test_fail(void **state)
 	ssize_t n;
 
 	dup2(err_pipe[1], STDERR_FILENO);
-	cmd_at(7);
+	cmd_set_line(7);
 	assert_int_equal(cmd_fail(1, "no %s", "luck"), 1);
-	cmd_at(0);
+	cmd_set_line(0);
 	memset(text, 'x', sizeof(text) - 1);
 	text[sizeof(text) - 1] = '\0';
 	cmd_fail(1, "%s", text);

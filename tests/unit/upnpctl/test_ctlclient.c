@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ctlclient.c - no server, whatever it says and wherever it stops, makes
- * upnpctl hang or believe a record that is none.
+ * test_ctlclient.c - no server can make upnpctl hang or accept an invalid
+ * record, whatever it sends and wherever it stops.
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -28,11 +28,11 @@ static int list(unsigned *ret_n)
 	struct ctl_end end;
 
 	*ret_n = 0;
-	return ctlclient_ask(fake.socket, &list_req,
+	return ctlclient_request(fake.socket, &list_req,
 			     CTLCLIENT_KIND(CTL_MAPPING), count, ret_n, &end);
 }
 
-/* ---- an exchange as it should be ------------------------------------- */
+/* ---- a valid exchange ------------------------------------- */
 
 static void serve_three(int conn, unsigned nth, const struct ctl_req *req)
 {
@@ -49,7 +49,7 @@ static void test_exchange(void **state)
 	unsigned n = 0;
 
 	fakectl_serve(serve_three);
-	assert_int_equal(ctlclient_ask(fake.socket, &req,
+	assert_int_equal(ctlclient_request(fake.socket, &req,
 				       CTLCLIENT_KIND(CTL_MAPPING), count, &n,
 				       &end), 0);
 	assert_int_equal(n, 3);
@@ -64,19 +64,20 @@ static int stop_at_two(void *arg, const struct ctl_rep *rep)
 	return ++*(unsigned *)arg == 2 ? -ENOMEM : 0;
 }
 
-static void test_taker_may_stop(void **state)
+static void test_handler_may_stop(void **state)
 {
 	struct ctl_end end;
 	unsigned n = 0;
 
 	fakectl_serve(serve_three);
-	assert_int_equal(ctlclient_ask(fake.socket, &list_req,
+	assert_int_equal(ctlclient_request(fake.socket, &list_req,
 				       CTLCLIENT_KIND(CTL_MAPPING),
 				       stop_at_two, &n, &end), -ENOMEM);
 	assert_int_equal(n, 2);
 }
 
-/* Rejected before it was read: the kernel reports the reset first. */
+/* The server refuses before it has read the request: the kernel reports the
+ * reset first. */
 static void serve_unread(int listen_fd)
 {
 	int conn = accept(listen_fd, NULL, NULL);
@@ -88,7 +89,7 @@ static void serve_unread(int listen_fd)
 	_exit(0);
 }
 
-static void test_word_of_one_that_did_not_listen(void **state)
+static void test_refusal_before_the_request_is_read(void **state)
 {
 	struct ctl_end end = { 0 };
 
@@ -96,14 +97,15 @@ static void test_word_of_one_that_did_not_listen(void **state)
 	if (fake.server == 0)
 		serve_unread(fake.listen_fd);
 	fake.asked_fd = dup(0);
-	assert_int_equal(ctlclient_ask(fake.socket, &list_req, 0, NULL, NULL,
-				       &end), 0);
+	assert_int_equal(ctlclient_request(fake.socket, &list_req, 0, NULL,
+					   NULL, &end),
+			 0);
 	assert_int_equal(end.err, CTL_EBUSY);
 }
 
-/* ---- nobody there ---------------------------------------------------- */
+/* ---- no server ---------------------------------------------------- */
 
-static void test_nobody(void **state)
+static void test_no_server(void **state)
 {
 	unsigned n;
 
@@ -125,8 +127,8 @@ static void test_path_too_long(void **state)
 	assert_int_equal(c.fd, -1);
 }
 
-/* Its queue is full and it accepts nobody. */
-static void test_deaf(void **state)
+/* Its queue is full and it accepts no connection. */
+static void test_full_queue(void **state)
 {
 	struct ctlclient c[32];
 	int err = 0, i;
@@ -139,7 +141,7 @@ static void test_deaf(void **state)
 		ctlclient_close(&c[i]);
 }
 
-/* ---- those that stop ------------------------------------------------- */
+/* ---- servers that stop ------------------------------------------------- */
 
 static void serve_silence(int conn, unsigned nth, const struct ctl_req *req)
 {
@@ -224,7 +226,7 @@ static void serve_half(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1));
 }
 
-static void test_hangs_up_in_the_middle(void **state)
+static void test_close_in_the_middle(void **state)
 {
 	unsigned n;
 
@@ -233,7 +235,7 @@ static void test_hangs_up_in_the_middle(void **state)
 	assert_int_equal(n, 1);
 }
 
-/* ---- records that are none ------------------------------------------- */
+/* ---- invalid records ------------------------------------------- */
 
 struct bad_record {
 	struct ctl_rep rep;
@@ -353,7 +355,7 @@ static void serve_removed(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, rep);
 }
 
-static void test_of_what_is_removed_only_the_rule(void **state)
+static void test_removed_has_only_the_rule(void **state)
 {
 	struct ctlclient c;
 	struct ctl_rep rep;
@@ -374,18 +376,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, fakectl_setup, fakectl_teardown)
 		T(test_exchange),
-		T(test_taker_may_stop),
-		T(test_word_of_one_that_did_not_listen),
-		T(test_nobody),
+		T(test_handler_may_stop),
+		T(test_refusal_before_the_request_is_read),
+		T(test_no_server),
 		T(test_path_too_long),
-		T(test_deaf),
+		T(test_full_queue),
 		T(test_silence),
 		T(test_trickle),
 		T(test_flood),
 		T(test_engine_replaced),
-		T(test_hangs_up_in_the_middle),
+		T(test_close_in_the_middle),
 		T(test_bad_records),
-		T(test_of_what_is_removed_only_the_rule),
+		T(test_removed_has_only_the_rule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_live.c - upnpctl's commands that ask the daemon: what they ask, what
- * they print, and how they end, whatever is at the other end.
+ * test_live.c - upnpctl's commands that send requests to the daemon: requests,
+ * output and exit status, against valid and invalid servers.
  */
 #include <setjmp.h>
 #include <poll.h>
@@ -55,7 +55,7 @@ static void slurp(const char *path, char *buf, size_t cap)
 	fclose(f);
 }
 
-/* Return: the exit status; out[] and err[] hold what it said */
+/* Return: exit status; out[] and err[] have the output */
 static int run(int (*fn)(struct cmd *), const char *const *args)
 {
 	struct cmd c = { .env = &env };
@@ -84,7 +84,7 @@ static int setup(void **state)
 	return fakectl_setup(state);
 }
 
-static void assert_says(const char *text, const char *part)
+static void assert_contains(const char *text, const char *part)
 {
 	if (!strstr(text, part))
 		fail_msg("\"%s\" is not in:\n%s", part, text);
@@ -98,7 +98,7 @@ static void assert_one_line(const char *text)
 		fail_msg("not one line: \"%s\"", text);
 }
 
-/* What a JSON of several lines says, without its white space. */
+/* Remove the white space of a JSON text. */
 static void squeeze(char *s)
 {
 	char *to = s;
@@ -113,7 +113,7 @@ static void squeeze(char *s)
 	*to = '\0';
 }
 
-/* The same paths, and more. */
+/* Write the configuration: the paths of the test, and @more. */
 static void put_conf(const char *more)
 {
 	char text[512];
@@ -124,9 +124,9 @@ static void put_conf(const char *more)
 	put_file(fake.conf, text);
 }
 
-/* ---- the monitor's file ---------------------------------------------- */
+/* ---- the monitor's status file --------------------------------------- */
 
-static struct statusfile monitor_says(enum status_state state)
+static struct statusfile monitor_status(enum status_state state)
 {
 	return (struct statusfile){
 		.pid = getpid(), .state = state, .file = "/etc/upnpd.conf",
@@ -142,7 +142,7 @@ static void put_status(struct statusfile s)
 
 /* ---- mappings print -------------------------------------------------- */
 
-/* ---- what the kernel counted, in the place of counts.c ---------------- */
+/* ---- the kernel's counters, instead of counts.c ---------------- */
 
 static bool counting;
 static struct nl_list_count counted[] = {
@@ -183,6 +183,7 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, rep);
 	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
 	rep.mapping.rule.remote.ip = IP(203, 0, 113, 5);
+	rep.mapping.origin = ORIGIN_OPERATOR;
 	rep.mapping.requester_ip = 0;
 	rep.mapping.left_s = 788645;
 	rep.mapping.enabled = 0;
@@ -223,7 +224,7 @@ static void test_print_detail(void **state)
 "Flags: D - dynamic, S - static, X - disabled\n"
 "  1 SX protocol=udp external-port=53 to=192.168.88.10:8000 "
 "remote-host=203.0.113.5\n"
-"       time-left=1w2d3h4m5s by=operator "
+"       time-left=1w2d3h4m5s by=operator origin=operator "
 "description=\"?[31m\\\"a\\\\???\xc3\xa9\"\n\n");
 }
 
@@ -238,6 +239,7 @@ static void test_print_json(void **state)
 "[{\"number\":0,\"dynamic\":true,\"disabled\":false,\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
+"\"origin\":\"upnp\","
 "\"description\":\"game\"}]");
 	assert_int_equal(run(mappings_print, ARGS("where", "to=1.1.1.1")),
 			 CMD_OK);
@@ -274,7 +276,7 @@ static void test_print_stats(void **state)
 	env.json = false;
 }
 
-/* How many of the table's three @where leaves: lines that begin with a flag. */
+/* How many of the three mappings pass @where: lines that begin with a flag. */
 static unsigned shown(const char *const *args)
 {
 	unsigned n = 0;
@@ -296,18 +298,22 @@ static void test_where(void **state)
 	assert_int_equal(shown(ARGS("where", "to=192.168.88.10:8001")), 0);
 	assert_int_equal(shown(ARGS("where", "remote-host=203.0.113.6")), 1);
 	assert_int_equal(shown(ARGS("where", "by=operator")), 1);
+	assert_int_equal(shown(ARGS("where", "origin=operator")), 1);
+	assert_int_equal(shown(ARGS("where", "origin=upnp")), 2);
+	assert_int_equal(shown(ARGS("where", "origin=pcp")), 0);
 	assert_int_equal(shown(ARGS("where", "by=192.168.88.10")), 2);
 	assert_int_equal(shown(ARGS("where", "dynamic", "protocol=udp")), 1);
 	assert_int_equal(shown(ARGS("where", "disabled")), 1);
 	assert_int_equal(shown(ARGS("where")), 3);
 }
 
-static void test_print_wrong_words(void **state)
+static void test_print_invalid_options(void **state)
 {
 	static const char *const wrong[] = {
 		"protocol=icmp", "external-port=0", "external-port=65536",
 		"external-port=", "to=192.168.88.10:0", "to=192.168.88",
-		"remote-host=", "by=me", "static=yes", "=", "x=y", "",
+		"remote-host=", "by=me", "origin=me", "origin=", "static=yes",
+		"=", "x=y", "",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -331,8 +337,8 @@ static void test_print_many(void **state)
 	fakectl_serve(serve_many);
 	assert_int_equal(run(mappings_print,
 			     ARGS("where", "external-port=1001")), CMD_OK);
-	assert_says(out, "\n   #   PROTOCOL   ");
-	assert_says(out, "\n1000 D tcp        1001   ");
+	assert_contains(out, "\n   #   PROTOCOL   ");
+	assert_contains(out, "\n1000 D tcp        1001   ");
 }
 
 /* ---- mappings add ---------------------------------------------------- */
@@ -374,7 +380,7 @@ static void test_add(void **state)
 	assert_string_equal(req.desc, "a \xc3\xa9");
 }
 
-static void test_add_the_least(void **state)
+static void test_add_with_required_options_only(void **state)
 {
 	struct ctl_req req;
 
@@ -387,20 +393,20 @@ static void test_add_the_least(void **state)
 	assert_int_equal(req.lease_s, 0);
 	assert_int_equal(req.rule.remote.ip, 0);
 	assert_string_equal(req.desc, "");
-	assert_says(out, "\"external-port\"");
+	assert_contains(out, "\"external-port\"");
 }
 
-static void test_add_for_less_time(void **state)
+static void test_add_with_a_shorter_lease(void **state)
 {
 	fakectl_serve(serve_add);
 	assert_int_equal(run(mapchange_add,
 			     ARGS("to=192.168.88.10:80", "protocol=tcp",
 				  "external-port=1", "lease=2h")), CMD_OK);
-	assert_says(err, "lease is 1h");
+	assert_contains(err, "lease is 1h");
 	assert_one_line(err);
 }
 
-static void test_add_wrong_words(void **state)
+static void test_add_invalid_options(void **state)
 {
 	static const char *const wrong[][5] = {
 		{ "protocol=tcp", "external-port=1" },
@@ -479,19 +485,20 @@ static void assert_refused(const char *why)
 			     ARGS("to=192.168.88.10:80", "protocol=tcp",
 				  "external-port=8080")), CMD_FAULT);
 	assert_one_line(err);
-	assert_says(err, why);
+	assert_contains(err, why);
 }
 
 static void test_add_refused(void **state)
 {
-	put_status(monitor_says(STATUS_SERVING));
+	put_status(monitor_status(STATUS_SERVING));
 	fakectl_serve(serve_refusal);
 	assert_refused("refused by /etc/upnpd.conf: line 12 denies it; an "
 		       "earlier one that would allow it: allow 8080 "
 		       "192.168.88.10/32 80\n");
-	assert_refused("without allow lines ports below 1024 are not; lines "
-		       "that would allow all this: allow 1024-65535 0.0.0.0/0 "
-		       "1024-65535 and allow 8080 192.168.88.10/32 80\n");
+	assert_refused("ports below 1024 need an allow line, and the first "
+		       "line turns the default off; add both: allow 1024-65535 "
+		       "0.0.0.0/0 1024-65535 and allow 8080 192.168.88.10/32 "
+		       "80\n");
 	put_conf("deny 1-2 10.0.0.0/8 1-2");
 	assert_refused("no line allows it; one that would: allow 8080 "
 		       "192.168.88.10/32 80\n");
@@ -504,11 +511,11 @@ static void serve_error(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, nth + 1);
 }
 
-static void test_add_in_vain(void **state)
+static void test_add_errors(void **state)
 {
 	static const char *const why[] = {
 		"does not know", "another version", "be root", "try again",
-		"refused", "no such mapping", "firewall did not take it",
+		"refused", "no such mapping", "firewall did not accept it",
 	};
 
 	fakectl_serve(serve_error);
@@ -517,7 +524,7 @@ static void test_add_in_vain(void **state)
 				     ARGS("to=192.168.88.10:80",
 					  "protocol=tcp", "external-port=1")),
 				 CMD_FAULT);
-		assert_says(err, why[i]);
+		assert_contains(err, why[i]);
 		assert_one_line(err);
 	}
 }
@@ -572,7 +579,7 @@ static void test_remove(void **state)
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
 }
 
-static void test_remove_what_is_not_there(void **state)
+static void test_remove_unknown_mapping(void **state)
 {
 	static const struct {
 		const char *what;
@@ -584,7 +591,7 @@ static void test_remove_what_is_not_there(void **state)
 		{ "99999999999", CMD_USAGE, "names no mapping" },
 		{ "tcp:1", CMD_FAULT, "no mapping tcp:1" },
 		{ "udp:53", CMD_USAGE,
-		  "say which: udp:53:203.0.113.5, udp:53:203.0.113.6" },
+		  "use one of: udp:53:203.0.113.5, udp:53:203.0.113.6" },
 		{ "udp:53:1.1.1.1", CMD_FAULT, "no mapping" },
 		{ "udp:53:", CMD_USAGE, "names no mapping" },
 		{ "udp:53:x", CMD_USAGE, "names no mapping" },
@@ -600,14 +607,15 @@ static void test_remove_what_is_not_there(void **state)
 
 	fakectl_serve(serve_table);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		/* Each asserts that nothing but the list was asked for. */
+		/* Each asserts that only the list was requested. */
 		assert_remove(cases[i].what, cases[i].status);
-		assert_says(err, cases[i].why);
+		assert_contains(err, cases[i].why);
 	}
 	assert_int_equal(run(mapchange_remove, NO_ARGS), CMD_USAGE);
 }
 
-static void serve_stubborn(int conn, unsigned nth, const struct ctl_req *req)
+static void serve_failed_removal(int conn, unsigned nth,
+				 const struct ctl_req *req)
 {
 	if (req->verb == CTL_MAPPINGS)
 		serve_table(conn, nth, req);
@@ -615,42 +623,42 @@ static void serve_stubborn(int conn, unsigned nth, const struct ctl_req *req)
 		tell_end(conn, nth == 1 ? CTL_EFAIL : CTL_ENOENT);
 }
 
-static void test_one_that_stays_does_not_keep_others(void **state)
+static void test_a_failed_removal_does_not_stop_the_others(void **state)
 {
-	fakectl_serve(serve_stubborn);
+	fakectl_serve(serve_failed_removal);
 	assert_int_equal(run(mapchange_remove, ARGS("all")), CMD_FAULT);
 	assert_one_line(err);
-	assert_says(err, "tcp:40000: the firewall did not take it");
+	assert_contains(err, "tcp:40000: the firewall did not accept it");
 	assert_listed();
 	assert_removed(IPPROTO_TCP, 40000, 0);
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 5));
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
 }
 
-/* ---- nobody there ---------------------------------------------------- */
+/* ---- no daemon ---------------------------------------------------- */
 
 static void assert_unreachable(const char *why)
 {
 	assert_int_equal(run(mappings_print, NO_ARGS), CMD_FAULT);
 	assert_one_line(err);
-	assert_says(err, why);
+	assert_contains(err, why);
 	assert_string_equal(out, "");
 }
 
 static void test_not_running(void **state)
 {
-	struct statusfile s = monitor_says(STATUS_ENDED);
+	struct statusfile s = monitor_status(STATUS_ENDED);
 
 	close(fake.listen_fd);
-	assert_unreachable("does not run: nobody serves");
+	assert_unreachable("does not run: nothing listens on");
 	unlink(fake.socket);
-	assert_unreachable("does not run: nobody serves");
+	assert_unreachable("does not run: nothing listens on");
 	strcpy(s.fault, "five engines died");
 	put_status(s);
 	assert_unreachable("it ended: five engines died");
 	put_conf("rubbish");
 	unlink(fake.status);
-	assert_unreachable("its configuration is wrong: ");
+	assert_unreachable("its configuration has an error: ");
 }
 
 static void test_not_a_socket(void **state)
@@ -662,18 +670,18 @@ static void test_not_a_socket(void **state)
 	strcpy(a.sun_path, fake.socket);
 	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_unreachable("is not upnpd's");
+	assert_unreachable("is not a socket of upnpd");
 	close(fd);
 }
 
 static void test_not_enabled(void **state)
 {
-	put_status(monitor_says(STATUS_DISABLED));
+	put_status(monitor_status(STATUS_DISABLED));
 	assert_unreachable("not enabled");
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "not enabled");
+	assert_contains(err, "not enabled");
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "not enabled");
+	assert_contains(err, "not enabled");
 }
 
 static void serve_version(int conn, unsigned nth, const struct ctl_req *req)
@@ -690,13 +698,13 @@ static void serve_version(int conn, unsigned nth, const struct ctl_req *req)
 		tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1));
 }
 
-static void test_wrong_answers(void **state)
+static void test_invalid_answers(void **state)
 {
 	fakectl_serve(serve_version);
 	assert_unreachable("another version");
 	assert_unreachable("another version");
-	assert_unreachable("makes no sense");
-	assert_unreachable("hung up");
+	assert_unreachable("answer is invalid");
+	assert_unreachable("closed the connection");
 }
 
 /* ---- status ---------------------------------------------------------- */
@@ -706,7 +714,8 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
 		.ext_ip = IP(198, 51, 100, 7), .ext_if = "wan0",
 		.http_port = 2828, .igd_versions = 6, .up_s = 61,
-		.mappings = 3, .mappings_static = 1, .mappings_max = 1024,
+		.mappings = 3, .mappings_max = 1024,
+		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
 		.per_client_max = 128, .subscribers = 2,
 		.subscribers_max = 64,
 	} };
@@ -723,7 +732,7 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 
 static void test_status(void **state)
 {
-	struct statusfile s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_status(STATUS_SERVING);
 
 	s.repairs = 2;
 	s.repaired_s = 784111777;
@@ -733,72 +742,76 @@ static void test_status(void **state)
 	fakectl_serve(serve_status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
-	assert_says(out, "             running: yes, process ");
-	assert_says(out, "               since: 1994-11-06T08:49:37Z, for ");
-	assert_says(out, "       configuration: /etc/upnpd.conf\n");
-	assert_says(out, "              engine: serving for 1m1s\n");
-	assert_says(out, "  external-interface: wan0\n");
-	assert_says(out, "    external-address: 198.51.100.7\n");
-	assert_says(out, "            mappings: 3 of 1024, 1 static; 128 per "
-			 "client at most\n");
-	assert_says(out, "         subscribers: 2 of 64\n");
-	assert_says(out, "             refused: 5 ");
-	assert_says(out, "             backend: netlink: nf_tables governs "
+	assert_contains(out, "             running: yes, process ");
+	assert_contains(out, "               since: 1994-11-06T08:49:37Z, "
+			"for ");
+	assert_contains(out, "       configuration: /etc/upnpd.conf\n");
+	assert_contains(out, "              engine: serving for 1m1s\n");
+	assert_contains(out, "  external-interface: wan0\n");
+	assert_contains(out, "    external-address: 198.51.100.7\n");
+	assert_contains(out, "            mappings: 3 of 1024, 1 static; 128 "
+			"per client at most\n");
+	assert_contains(out, "         subscribers: 2 of 64\n");
+	assert_contains(out, "             refused: 5 ");
+	assert_contains(out, "             backend: netlink: nf_tables governs "
 			 "here\n");
-	assert_says(out, "            firewall: as it should be\n");
-	assert_says(out, "         last-reload: failed: line 3\n");
-	assert_says(out, "         last-repair: 1994-11-06T08:49:37Z, 2 in all"
-			 "\n");
+	assert_contains(out, "            firewall: as it should be\n");
+	assert_contains(out, "         last-reload: failed: line 3\n");
+	assert_contains(out, "         last-repair: 1994-11-06T08:49:37Z, 2 in "
+			"all\n");
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
-	assert_says(out,
+	assert_contains(out,
 		    "external-address: none: the interface has no carrier\n");
 }
 
 static void test_status_json(void **state)
 {
-	put_status(monitor_says(STATUS_SERVING));
+	put_status(monitor_status(STATUS_SERVING));
 	fakectl_serve(serve_status);
 	env.json = true;
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
-	assert_says(out, "{\"running\":true,\"enabled\":true,\"pid\":");
-	assert_says(out, "\"igd-versions\":[1,2]}");
-	assert_says(out, "\"external\":{\"interface\":\"wan0\",\"address\":"
+	assert_contains(out, "{\"running\":true,\"enabled\":true,\"pid\":");
+	assert_contains(out, "\"igd-versions\":[1,2]}");
+	assert_contains(out, "\"external\":{\"interface\":\"wan0\",\"address\":"
 			 "\"198.51.100.7\",\"behind-nat\":false,"
 			 "\"fault\":null}");
-	assert_says(out, "\"mappings\":{\"count\":3,\"static\":1,"
-			 "\"max\":1024,\"max-per-client\":128}");
-	assert_says(out, "\"fault\":null,\"repairs\":0,\"last-repair\":null}");
+	assert_contains(out, "\"mappings\":{\"count\":3,\"static\":1,"
+			 "\"by-origin\":{\"operator\":1,\"upnp\":2,"
+			 "\"nat-pmp\":0,\"pcp\":0},\"max\":1024,"
+			 "\"max-per-client\":128}");
+	assert_contains(out,
+			"\"fault\":null,\"repairs\":0,\"last-repair\":null}");
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
-	assert_says(out, "\"address\":null,\"behind-nat\":false,"
+	assert_contains(out, "\"address\":null,\"behind-nat\":false,"
 			 "\"fault\":\"no-carrier\"}");
 }
 
 static void test_status_without_a_daemon(void **state)
 {
-	struct statusfile s = monitor_says(STATUS_ENDED);
+	struct statusfile s = monitor_status(STATUS_ENDED);
 
 	unlink(fake.socket);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_string_equal(err, "");
-	assert_says(out, "             running: no\n");
+	assert_contains(out, "             running: no\n");
 	strcpy(s.fault, "five engines died");
 	put_status(s);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
-	assert_says(out, "             running: no\n");
-	assert_says(out, "               ended: five engines died\n");
+	assert_contains(out, "             running: no\n");
+	assert_contains(out, "               ended: five engines died\n");
 	env.json = true;
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	squeeze(out);
-	assert_says(out, "\"running\":false,\"enabled\":false,"
+	assert_contains(out, "\"running\":false,\"enabled\":false,"
 			 "\"fault\":\"five engines died\"");
 }
 
-/* Its id may be another's by now. */
-static void test_status_of_one_that_was_killed(void **state)
+/* Another process may have the monitor's pid by now. */
+static void test_status_of_a_killed_daemon(void **state)
 {
-	struct statusfile s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_status(STATUS_SERVING);
 	pid_t pid = fork();
 
 	if (pid == 0)
@@ -806,40 +819,43 @@ static void test_status_of_one_that_was_killed(void **state)
 	unlink(fake.socket);
 	s.pid = pid;
 	put_status(s);
-	/* nobody has waited for it yet: some inits never do */
+	/* a zombie: some inits never reap their children */
 	waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
-	assert_says(out, "               ended: without a word\n");
+	assert_contains(out, "               ended: without a reason in its "
+			"status file\n");
 	waitpid(pid, NULL, 0);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
-	assert_says(out, "               ended: without a word\n");
+	assert_contains(out, "               ended: without a reason in its "
+			"status file\n");
 	s.pid = getpid();
-	s.since_mono_s = 0;	/* this process began later */
+	s.since_mono_s = 0;	/* this process started later */
 	put_status(s);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
-	assert_says(out, "               ended: without a word\n");
+	assert_contains(out, "               ended: without a reason in its "
+			"status file\n");
 }
 
 static void test_status_not_enabled(void **state)
 {
-	put_status(monitor_says(STATUS_DISABLED));
+	put_status(monitor_status(STATUS_DISABLED));
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
-	assert_says(out, "             enabled: no");
+	assert_contains(out, "             enabled: no");
 	env.json = true;
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
-	assert_says(out, "\"running\":true,\"enabled\":false");
-	assert_says(out, "\"mappings\":null");
+	assert_contains(out, "\"running\":true,\"enabled\":false");
+	assert_contains(out, "\"mappings\":null");
 }
 
-static void test_status_of_a_wrong_file(void **state)
+static void test_status_with_an_invalid_file(void **state)
 {
 	put_conf("http-port = x");
 	fakectl_serve(serve_status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
-	assert_says(out, " configuration-fault: ");
-	assert_says(out, "conf:3: http-port");
-	assert_says(out, "            mappings: 3 of 1024");
+	assert_contains(out, " configuration-fault: ");
+	assert_contains(out, "conf:3: http-port");
+	assert_contains(out, "            mappings: 3 of 1024");
 }
 
 static void serve_denial(int conn, unsigned nth, const struct ctl_req *req)
@@ -847,39 +863,43 @@ static void serve_denial(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, CTL_EPERM);
 }
 
-static void test_status_for_anybody(void **state)
+static void test_status_without_permission(void **state)
 {
-	put_status(monitor_says(STATUS_SERVING));
+	put_status(monitor_status(STATUS_SERVING));
 	fakectl_serve(serve_denial);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
-	assert_says(out, "running: yes");
-	assert_says(out, "be root");
+	assert_contains(out, "running: yes");
+	assert_contains(out, "be root");
 	unlink(fake.status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
-	assert_says(out, "             running: not known\n");
+	assert_contains(out, "             running: not known\n");
 }
 
 /* ---- metrics, resync ------------------------------------------------- */
 
 static void test_metrics(void **state)
 {
-	struct statusfile s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_status(STATUS_SERVING);
 
 	strcpy(s.backend, "a\"b\\");
 	put_status(s);
 	fakectl_serve(serve_status);
 	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
-	assert_says(out, "# TYPE upnpd_up gauge\nupnpd_up 1\n");
-	assert_says(out, "\nupnpd_engine_up 1\n");
-	assert_says(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
-	assert_says(out, "\nupnpd_mappings{type=\"static\"} 1\n");
-	assert_says(out, "\nupnpd_backend_info{backend=\"a\\\"b\\\\\"} 1\n");
-	assert_says(out, "\nupnpd_firewall_ok 1\n");
-	assert_says(out, "# TYPE upnpd_refused_total counter\n");
-	assert_says(out, "\"} 5\n");
+	assert_contains(out, "# TYPE upnpd_up gauge\nupnpd_up 1\n");
+	assert_contains(out, "\nupnpd_engine_up 1\n");
+	assert_contains(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
+	assert_contains(out, "\nupnpd_mappings{type=\"static\"} 1\n");
+	assert_contains(out, "\nupnpd_mappings_by_origin{origin=\"upnp\"} 2\n");
+	assert_contains(out,
+		    "\nupnpd_mappings_by_origin{origin=\"nat-pmp\"} 0\n");
+	assert_contains(out,
+			"\nupnpd_backend_info{backend=\"a\\\"b\\\\\"} 1\n");
+	assert_contains(out, "\nupnpd_firewall_ok 1\n");
+	assert_contains(out, "# TYPE upnpd_refused_total counter\n");
+	assert_contains(out, "\"} 5\n");
 }
 
-/* One series a socket, none where nothing is counted. */
+/* One series for each socket, none if nothing is counted. */
 static void test_metrics_of_mappings(void **state)
 {
 	counting = true;
@@ -900,8 +920,8 @@ static void test_metrics_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
 	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
-	assert_says(out, "\nupnpd_up 0\n");
-	assert_says(out, "\nupnpd_engine_up 0\n");
+	assert_contains(out, "\nupnpd_up 0\n");
+	assert_contains(out, "\nupnpd_engine_up 0\n");
 	assert_string_equal(err, "");
 }
 
@@ -916,27 +936,27 @@ static void serve_verify(int conn, unsigned nth, const struct ctl_req *req)
 
 static void test_resync(void **state)
 {
-	struct statusfile s = monitor_says(STATUS_SERVING);
+	struct statusfile s = monitor_status(STATUS_SERVING);
 
 	fakectl_serve(serve_verify);
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_OK);
-	assert_says(out, "as it should be");
+	assert_contains(out, "as it should be");
 	assert_int_equal(fakectl_asked().verb, CTL_VERIFY);
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_OK);
-	assert_says(out, "repaired");
+	assert_contains(out, "repaired");
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "could not be repaired; see");
+	assert_contains(err, "could not be repaired; see");
 	strcpy(s.firewall_fault, "netlink: no such file");
 	put_status(s);
 	assert_int_equal(run(resync_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "could not be repaired: netlink: no such file");
+	assert_contains(err, "could not be repaired: netlink: no such file");
 	assert_int_equal(run(resync_run, ARGS("now")), CMD_USAGE);
 }
 
 /* ---- monitor --------------------------------------------------------- */
 
-/* It ends by itself only with an error: the last server says one. */
-static void serve_news(int conn, unsigned nth, const struct ctl_req *req)
+/* "monitor" ends only with an error, so the last server sends one. */
+static void serve_events(int conn, unsigned nth, const struct ctl_req *req)
 {
 	struct ctl_rep rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1);
 
@@ -945,8 +965,8 @@ static void serve_news(int conn, unsigned nth, const struct ctl_req *req)
 		return;
 	}
 	tell(conn, rep);
-	if (nth > 0) {		/* 2 has gone, 3 has come, 1 has changed */
-		/* so many that a sort which is not stable mixes them */
+	if (nth > 0) {		/* 2 was removed, 3 added, 1 changed */
+		/* so many that an unstable sort reorders them */
 		for (int i = 0; i < 20; i++)
 			tell(conn, rep);
 		strcpy(rep.mapping.desc, "other");
@@ -968,7 +988,7 @@ static void serve_news(int conn, unsigned nth, const struct ctl_req *req)
 	wait_hangup(nth == 1 ? conn : -1);
 }
 
-/* The lines without their times. */
+/* Remove the times from the lines. */
 static void cut_times(char *text)
 {
 	char *to = text;
@@ -984,27 +1004,28 @@ static void cut_times(char *text)
 
 #define PAIRS(proto, port) "D protocol=" proto " external-port=" port \
 	" to=192.168.88.10:8000 remote-host=\"\""
-#define MORE(desc) " time-left=never by=192.168.88.10 description=" desc "\n"
-#define AGAIN "connected: again; what changed meanwhile follows\n"
+#define MORE(desc) " time-left=never by=192.168.88.10 origin=upnp " \
+	"description=" desc "\n"
+#define AGAIN "connected: again; changes in between follow\n"
 
 static void test_monitor(void **state)
 {
-	fakectl_serve(serve_news);
+	fakectl_serve(serve_events);
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "be root");
+	assert_contains(err, "be root");
 	cut_times(out);
 	assert_string_equal(out,
 		"added " PAIRS("tcp", "2") MORE("\"game\"")
 		"added " PAIRS("udp", "1") MORE("\"game\"")
 		"changed " PAIRS("udp", "1") MORE("\"game\"")
 		"removed " PAIRS("udp", "1")
-		" by=192.168.88.10 description=\"game\"\n"
+		" by=192.168.88.10 origin=upnp description=\"game\"\n"
 		AGAIN
 		"changed " PAIRS("tcp", "1") MORE("\"other\"")
 		"removed " PAIRS("tcp", "2")
-		" by=192.168.88.10 description=\"game\"\n"
+		" by=192.168.88.10 origin=upnp description=\"game\"\n"
 		"added " PAIRS("tcp", "3") MORE("\"game\"")
-		"lost: 7 news, read too slowly; reading all again\n"
+		"lost: 7 events, read too slowly; reading the table again\n"
 		AGAIN);
 }
 
@@ -1013,7 +1034,7 @@ static void test_monitor_json(void **state)
 	unsigned lines = 0;
 	char *line, *end;
 
-	fakectl_serve(serve_news);
+	fakectl_serve(serve_events);
 	env.json = true;
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
 	for (line = out; (end = strchr(line, '\n')); line = end + 1) {
@@ -1028,7 +1049,7 @@ static void test_monitor_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_says(err, "does not run");
+	assert_contains(err, "does not run");
 	assert_one_line(err);
 }
 
@@ -1038,8 +1059,8 @@ static void serve_quiet(int conn, unsigned nth, const struct ctl_req *req)
 	wait_hangup(conn);
 }
 
-/* Nobody reads it any more, and nothing happens that it could write. */
-static void test_monitor_ends_with_its_reader(void **state)
+/* The reader of the output has exited, and there is no event to print. */
+static void test_monitor_ends_when_its_reader_exits(void **state)
 {
 	struct cmd c = { .env = &env };
 	int fds[2], status;
@@ -1066,7 +1087,7 @@ static void test_monitor_ends_with_its_reader(void **state)
 
 /* ---- texts ----------------------------------------------------------- */
 
-static void test_time_there_and_back(void **state)
+static void test_time_round_trip(void **state)
 {
 	static const uint32_t times[] = {
 		0, 1, 59, 60, 61, 3599, 3600, 86399, 86400, 90061, 604799,
@@ -1122,29 +1143,29 @@ int main(void)
 		T(test_print_json),
 		T(test_print_stats),
 		T(test_where),
-		T(test_print_wrong_words),
+		T(test_print_invalid_options),
 		T(test_print_many),
 		T(test_add),
-		T(test_add_the_least),
-		T(test_add_for_less_time),
-		T(test_add_wrong_words),
+		T(test_add_with_required_options_only),
+		T(test_add_with_a_shorter_lease),
+		T(test_add_invalid_options),
 		T(test_long_comment),
 		T(test_add_refused),
-		T(test_add_in_vain),
+		T(test_add_errors),
 		T(test_remove),
-		T(test_remove_what_is_not_there),
-		T(test_one_that_stays_does_not_keep_others),
+		T(test_remove_unknown_mapping),
+		T(test_a_failed_removal_does_not_stop_the_others),
 		T(test_not_running),
 		T(test_not_a_socket),
 		T(test_not_enabled),
-		T(test_wrong_answers),
+		T(test_invalid_answers),
 		T(test_status),
 		T(test_status_json),
 		T(test_status_without_a_daemon),
-		T(test_status_of_one_that_was_killed),
+		T(test_status_of_a_killed_daemon),
 		T(test_status_not_enabled),
-		T(test_status_of_a_wrong_file),
-		T(test_status_for_anybody),
+		T(test_status_with_an_invalid_file),
+		T(test_status_without_permission),
 		T(test_metrics),
 		T(test_metrics_of_mappings),
 		T(test_metrics_without_a_daemon),
@@ -1152,8 +1173,8 @@ int main(void)
 		T(test_monitor),
 		T(test_monitor_json),
 		T(test_monitor_without_a_daemon),
-		T(test_monitor_ends_with_its_reader),
-		T(test_time_there_and_back),
+		T(test_monitor_ends_when_its_reader_exits),
+		T(test_time_round_trip),
 		T(test_clean),
 	};
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_maptext.c - a mapping in words, and words read back. */
+/* test_maptext.c - format and parse the fields of a mapping. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -25,7 +25,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* What was written since it was asked last. */
+/* The text written since the last call. */
 static const char *text(void)
 {
 	static char copy[sizeof(buf)];
@@ -42,7 +42,8 @@ static struct ctl_mapping mapping(void)
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 			  .client.ip = IP(192, 168, 88, 10), .ext_port = 8080,
 			  .int_port = 80 },
-		.requester_ip = IP(192, 168, 88, 11), .enabled = 1,
+		.origin = ORIGIN_UPNP, .requester_ip = IP(192, 168, 88, 11),
+		.enabled = 1,
 		.left_s = 90, .desc = "game",
 	};
 }
@@ -64,7 +65,7 @@ static void test_plain_text_stays_as_it_is(void **state)
 			    "B\xc3\xbc" "cher \xe6\x97\xa5 \xf0\x9f\x8e\xae");
 }
 
-static void test_what_steers_a_terminal_becomes_a_question_mark(void **state)
+static void test_terminal_controls_become_question_marks(void **state)
 {
 	static const char *const bad[] = {
 		"\x1b", "\n", "\r", "\t", "\x01", "\x7f",
@@ -72,7 +73,7 @@ static void test_what_steers_a_terminal_becomes_a_question_mark(void **state)
 		"\xe2\x80\x8e", "\xe2\x80\x8f", "\xd8\x9c",	/* marks */
 		"\xe2\x80\xa8", "\xe2\x80\xaa", "\xe2\x80\xae",	/* U+202x */
 		"\xe2\x81\xa6", "\xe2\x81\xa9",	/* isolates */
-		"\xff", "\x80", "\xc3", "\xc0\xaf",	/* no UTF-8 */
+		"\xff", "\x80", "\xc3", "\xc0\xaf",	/* not UTF-8 */
 	};
 	char line[16];
 
@@ -81,7 +82,7 @@ static void test_what_steers_a_terminal_becomes_a_question_mark(void **state)
 		strcat(line, bad[i]);
 		strcat(line, "b");
 		maptext_clean(&w, str_z(line));
-		/* a byte that is no UTF-8 is one mark each */
+		/* one mark for each byte that is not UTF-8 */
 		if (i == COUNT(bad) - 1)
 			assert_string_equal(text(), "a??b");
 		else
@@ -89,7 +90,7 @@ static void test_what_steers_a_terminal_becomes_a_question_mark(void **state)
 	}
 }
 
-static void test_the_neighbours_of_those_are_shown(void **state)
+static void test_characters_next_to_those_are_kept(void **state)
 {
 	static const char *const good[] = {
 		" ", "~", "\xc2\xa0", "\xe2\x80\x8d", "\xe2\x80\x90",
@@ -127,16 +128,19 @@ static void test_each_field_has_its_text(void **state)
 	assert_string_equal(field(MAPTEXT_REMOTE, m), "");
 	assert_string_equal(field(MAPTEXT_LEFT, m), "1m30s");
 	assert_string_equal(field(MAPTEXT_BY, m), "192.168.88.11");
+	assert_string_equal(field(MAPTEXT_ORIGIN, m), "upnp");
 	assert_string_equal(field(MAPTEXT_DESC, m), "game");
 	m.rule.proto = IPPROTO_UDP;
 	m.rule.remote.ip = IP(203, 0, 113, 5);
 	m.left_s = 0;
+	m.origin = ORIGIN_OPERATOR;
 	m.requester_ip = 0;
 	strcpy(m.desc, "\x1b[2J");
 	assert_string_equal(field(MAPTEXT_PROTOCOL, m), "udp");
 	assert_string_equal(field(MAPTEXT_REMOTE, m), "203.0.113.5");
 	assert_string_equal(field(MAPTEXT_LEFT, m), "never");
 	assert_string_equal(field(MAPTEXT_BY, m), "operator");
+	assert_string_equal(field(MAPTEXT_ORIGIN, m), "operator");
 	assert_string_equal(field(MAPTEXT_DESC, m), "?[2J");
 	m.rule.client.ip = 0;
 	assert_string_equal(field(MAPTEXT_TO, m), "");
@@ -148,18 +152,19 @@ static const char *flags(struct ctl_mapping m)
 	return text();
 }
 
-static void test_flags_tell_whose_and_whether(void **state)
+static void test_flags(void **state)
 {
 	struct ctl_mapping m = mapping();
 
 	assert_string_equal(flags(m), "D");
 	m.enabled = 0;
 	assert_string_equal(flags(m), "DX");
+	m.origin = ORIGIN_OPERATOR;
 	m.requester_ip = 0;
 	assert_string_equal(flags(m), "SX");
 }
 
-static void test_pairs_quote_what_could_mislead(void **state)
+static void test_pairs_quote_the_description(void **state)
 {
 	struct ctl_mapping m = mapping();
 
@@ -169,7 +174,7 @@ static void test_pairs_quote_what_could_mislead(void **state)
 			    "to=192.168.88.10:80");
 	maptext_pairs(&w, MAPTEXT_REMOTE, MAPTEXT_DESC, &m);
 	assert_string_equal(text(), "remote-host=\"\" time-left=1m30s "
-			    "by=192.168.88.11 "
+			    "by=192.168.88.11 origin=upnp "
 			    "description=\"a \\\"b\\\" \\\\\"");
 }
 
@@ -231,7 +236,7 @@ static void test_times_are_read_in_other_forms(void **state)
 	assert_int_equal(s, 5400);
 }
 
-static void test_what_is_no_time_is_refused(void **state)
+static void test_invalid_times_are_refused(void **state)
 {
 	static const struct {
 		const char *text;
@@ -241,7 +246,8 @@ static void test_what_is_no_time_is_refused(void **state)
 		{ "1m1m", -EINVAL }, { "1s1m", -EINVAL }, { "-1", -EINVAL },
 		{ "1h30", -EINVAL }, { "1 h", -EINVAL }, { "604801", -ERANGE },
 		{ "1w1s", -ERANGE }, { "8d", -ERANGE },
-		{ "4294967295w", -ERANGE }, { "4294967296s", -ERANGE },
+		{ "33554432w", -ERANGE },	/* 2^25 weeks are 0 s modulo 2^32 */
+		{ "4294967296s", -ERANGE },
 	};
 	uint32_t s = 77;
 
@@ -252,7 +258,7 @@ static void test_what_is_no_time_is_refused(void **state)
 	}
 }
 
-/* ---- the other readers ----------------------------------------------- */
+/* ---- the other parsers ----------------------------------------------- */
 
 static void test_protocols_are_read(void **state)
 {
@@ -296,7 +302,7 @@ static void test_destinations_are_read(void **state)
 	assert_false(maptext_read_to(STR("192.168.88.10:80:1"), &ip, &port));
 }
 
-static void test_descriptions_are_read_whole_or_not(void **state)
+static void test_descriptions_are_read_completely_or_not_at_all(void **state)
 {
 	char ret[PM_DESC_MAX + 1], long_one[PM_DESC_MAX + 1];
 
@@ -320,21 +326,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_plain_text_stays_as_it_is),
-		TEST(test_what_steers_a_terminal_becomes_a_question_mark),
-		TEST(test_the_neighbours_of_those_are_shown),
+		TEST(test_terminal_controls_become_question_marks),
+		TEST(test_characters_next_to_those_are_kept),
 		TEST(test_columns_are_characters),
 		TEST(test_each_field_has_its_text),
-		TEST(test_flags_tell_whose_and_whether),
-		TEST(test_pairs_quote_what_could_mislead),
+		TEST(test_flags),
+		TEST(test_pairs_quote_the_description),
 		TEST(test_the_longest_description_fits),
 		TEST(test_a_key_names_a_mapping),
 		TEST(test_times_are_written_and_read_back),
 		TEST(test_times_are_read_in_other_forms),
-		TEST(test_what_is_no_time_is_refused),
+		TEST(test_invalid_times_are_refused),
 		TEST(test_protocols_are_read),
 		TEST(test_ports_are_read),
 		TEST(test_destinations_are_read),
-		TEST(test_descriptions_are_read_whole_or_not),
+		TEST(test_descriptions_are_read_completely_or_not_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

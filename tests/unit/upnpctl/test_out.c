@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_out.c - standard output: columns, JSON, faults. */
+/* test_out.c - standard output: columns, JSON, write errors. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 static int file, stdout_fd;
 
-/* Standard output goes to a file of our own in the tests. */
+/* Redirect standard output to a file of the test. */
 static int open_file(void **state)
 {
 	char name[] = "/tmp/test_outXXXXXX";
@@ -103,7 +103,7 @@ static void test_json(void **state)
 		"}\n");
 }
 
-/* RFC 3629: too long forms, halves of pairs, what is beyond or cut off. */
+/* RFC 3629: overlong forms, surrogates, code points above U+10FFFF, cut off. */
 static void test_no_utf8(void **state)
 {
 	static const struct {
@@ -131,7 +131,7 @@ static void test_no_utf8(void **state)
 	}
 }
 
-/* The last one: a fault stays. */
+/* Must be the last test: a write error is permanent. */
 static void test_fault(void **state)
 {
 	int full = open("/dev/full", O_WRONLY);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_pick.c - which interfaces are meant by a number, a name, a [find]. What
- * is said on stderr and which links the kernel has are fakes in this file.
+ * test_pick.c - select interfaces by a number, a name, [find ...]. cmd_fail()
+ * and the links of the kernel are fakes in this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,14 +14,14 @@
 #include "sys/netif.h"
 #include "upnpctl/pick.h"
 
-static char said[512];
+static char stderr_text[512];
 
 int cmd_fail(int status, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
+	vsnprintf(stderr_text, sizeof(stderr_text), fmt, ap);
 	va_end(ap);
 	return status;
 }
@@ -45,14 +45,14 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* The interfaces that @items names, a bit each. */
+/* Return: the interfaces that @items selects, a bit each */
 static uint32_t picked(const char *items)
 {
 	uint32_t mask = 0;
 
-	said[0] = '\0';
+	stderr_text[0] = '\0';
 	assert_int_equal(pick_items(&conf, str_z(items), &mask), CMD_OK);
-	assert_string_equal(said, "");
+	assert_string_equal(stderr_text, "");
 	return mask;
 }
 
@@ -60,7 +60,7 @@ static uint32_t picked(const char *items)
 		uint32_t mask = 0;					\
 		assert_int_equal(pick_items(&conf, STR(items), &mask),	\
 				 CMD_USAGE);				\
-		assert_string_equal(said, why);				\
+		assert_string_equal(stderr_text, why);			\
 	} while (0)
 
 static void test_numbers_and_names(void **state)
@@ -80,14 +80,14 @@ static void test_ranges(void **state)
 	assert_int_equal(picked("0,1-3"), 15);
 }
 
-/* A name wins, or that interface could not be meant. */
-static void test_an_interface_may_be_called_like_a_number(void **state)
+/* A name has priority, or that interface could not be selected. */
+static void test_an_interface_may_have_a_number_as_name(void **state)
 {
 	assert_int_equal(picked("2"), 8);
 	assert_int_equal(picked("2-2"), 4);
 }
 
-static void test_what_is_picked_is_added(void **state)
+static void test_a_selection_is_added(void **state)
 {
 	uint32_t mask = 4;
 
@@ -97,7 +97,7 @@ static void test_what_is_picked_is_added(void **state)
 
 #define THERE_ARE "; there are: 0 wan0, 1 lan0, 2 tun0, 3 2"
 
-static void test_one_that_is_not_there_is_told(void **state)
+static void test_an_unknown_interface_is_refused(void **state)
 {
 	REFUSED("4", "there is no interface number 4" THERE_ARE);
 	REFUSED("1-4", "there is no interface number 1-4" THERE_ARE);
@@ -110,14 +110,14 @@ static void test_one_that_is_not_there_is_told(void **state)
 		THERE_ARE);
 }
 
-static void test_without_any_interface_it_says_how_to_add_one(void **state)
+static void test_without_interfaces_the_error_says_how_to_add_one(void **state)
 {
 	conf.iface_n = 0;
-	REFUSED("0", "there is no interface number 0, nor any other; add it: "
+	REFUSED("0", "there is no interface number 0; there are none; add it: "
 		"interfaces add interface=NAME type=internal");
 }
 
-static void test_find_by_what_they_are(void **state)
+static void test_find_by_property(void **state)
 {
 	assert_int_equal(picked("[find type=internal]"), 14);
 	assert_int_equal(picked("[find where type=internal]"), 14);
@@ -133,7 +133,7 @@ static void test_find_by_what_they_are(void **state)
 	assert_int_equal(picked("[find]"), 15);
 }
 
-static void test_all_terms_have_to_be_true(void **state)
+static void test_all_terms_must_be_true(void **state)
 {
 	assert_int_equal(picked("[find type=internal disabled=no]"), 10);
 	assert_int_equal(picked("[find type=internal and !disabled]"), 10);
@@ -141,13 +141,13 @@ static void test_all_terms_have_to_be_true(void **state)
 	assert_int_equal(picked("[find disabled type=internal]"), 4);
 }
 
-static void test_a_find_that_means_nothing_is_refused(void **state)
+static void test_an_invalid_find_is_refused(void **state)
 {
-	REFUSED("[find colour=red]", "interfaces have no \"colour\" to look "
-		"for; they have interface, type, disabled, forced-ip, "
-		"invalid, dynamic");
-	REFUSED("[fund type=internal]", "\"[fund\" is no [find ...]");
-	REFUSED("[find a a a a a a a a a]", "too much to find");
+	REFUSED("[find colour=red]", "interfaces have no property \"colour\"; "
+		"they have interface, type, disabled, forced-ip, invalid, "
+		"dynamic");
+	REFUSED("[fund type=internal]", "\"[fund\" is not [find ...]");
+	REFUSED("[find a a a a a a a a a]", "[find ...] has too many terms");
 }
 
 #define TEST(t) cmocka_unit_test_setup(t, set_up)
@@ -157,13 +157,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_numbers_and_names),
 		TEST(test_ranges),
-		TEST(test_an_interface_may_be_called_like_a_number),
-		TEST(test_what_is_picked_is_added),
-		TEST(test_one_that_is_not_there_is_told),
-		TEST(test_without_any_interface_it_says_how_to_add_one),
-		TEST(test_find_by_what_they_are),
-		TEST(test_all_terms_have_to_be_true),
-		TEST(test_a_find_that_means_nothing_is_refused),
+		TEST(test_an_interface_may_have_a_number_as_name),
+		TEST(test_a_selection_is_added),
+		TEST(test_an_unknown_interface_is_refused),
+		TEST(test_without_interfaces_the_error_says_how_to_add_one),
+		TEST(test_find_by_property),
+		TEST(test_all_terms_must_be_true),
+		TEST(test_an_invalid_find_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_words.c - words of scripts and of the command line. */
+/* test_words.c - split scripts and the command line into words. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +18,7 @@ static struct str rest;
 static unsigned line;
 static const char *why;
 
-/* @text ends at a page that nobody may read. */
+/* @text ends at a page without access. */
 static void begin(const char *text)
 {
 	static char *page;
@@ -36,7 +36,7 @@ static void begin(const char *text)
 	line = 1;
 }
 
-/* The words as "a|b|c", or what is wrong. */
+/* Return: the words as "a|b|c", or the error */
 static const char *next(void)
 {
 	static char text[8192];
@@ -70,8 +70,8 @@ static void test_lines(void **state)
 	assert_string_equal(next(), "a#b");
 }
 
-/* As RouterOS breaks what it prints: between words, behind "=", in a word, in
- * a quoted text. */
+/* RouterOS breaks long lines between words, after "=", in a word and in a
+ * quoted text. */
 static void test_joined(void **state)
 {
 	begin("add comment=\\\n    \"a \\\"b\\\" c\" disabled=no \\\r\n"
@@ -90,13 +90,13 @@ static void test_joined(void **state)
 static void test_escapes(void **state)
 {
 	begin("s=\"\\\"\\\\\\n\\r\\t\\$\\?\\_\\C3\\bc\\A\"");
-	assert_string_equal(next(), "unknown escape; a backslash itself is "
-				    "written \\\\");
+	assert_string_equal(next(), "unknown escape; write a backslash as "
+			    "\\\\");
 	begin("s=\"\\\"\\\\\\n\\r\\t\\$\\?\\_\\C3\\bc\\a\\b\\f\\v\"");
 	assert_string_equal(next(), "s=\"\\\n\r\t$? \xc3\xbc\a\b\f\v");
 	begin("s=\"\\q\"");
-	assert_string_equal(next(), "unknown escape; a backslash itself is "
-				    "written \\\\");
+	assert_string_equal(next(), "unknown escape; write a backslash as "
+			    "\\\\");
 	begin("s=a\\_b");
 	assert_string_equal(next(), "s=a b");
 	begin("s=\"\" t=\"\"u");
@@ -155,7 +155,7 @@ static const char *add(const char *a, const char *b)
 	return wr_cstr(&out);
 }
 
-/* What the shell gives: words, or a line that it was told to leave alone. */
+/* The shell passes words, or a line that was quoted. */
 static void test_arguments(void **state)
 {
 	assert_string_equal(add("set", "friendly-name=My Router"),

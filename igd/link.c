@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * link.c - take the external link up or down for a control point.
+ *
+ * Owns: the change in progress, of which there is at most one, and the request
+ * that waits for it.
+ *
+ * Runs in: engine
+ */
+#include "igd/igd.h"
+#include "igd/link.h"
+#include "igd/upnp_err.h"
+
+/* Another change is in progress. To take the link down while it comes up has no
+ * code of its own (WANIPConnection:1 2.4.5, ForceTermination). */
+static int code_of_busy(const struct igd *igd, bool up)
+{
+	if (!igd->link_to_up)
+		return WANIP_DISCONNECT_IN_PROGRESS;
+	return up ? WANIP_SETUP_IN_PROGRESS : UPNP_ACTION_FAILED;
+}
+
+int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
+{
+	struct igd_wait *w = call->wait;
+
+	if (!igd->allow_link) {
+		igd_refused(igd, REFUSAL_LINK, call->client_ip);
+		return UPNP_NOT_AUTHORIZED;
+	}
+	if (igd->link_busy)
+		return code_of_busy(igd, up);
+	if (igd->wan.admin_up == up)
+		return up ? UPNP_OK : WANIP_ALREADY_TERMINATED;
+	if (!w || !igd->ops->link(igd->ops_arg, up))
+		return fail;
+	igd->link_busy = true;
+	igd->link_to_up = up;
+	igd->link_waits = w;
+	w->fail = fail;
+	return IGD_WAIT;
+}
+
+void link_done(struct igd *igd, enum nat_err err)
+{
+	struct igd_wait *w = igd->link_waits;
+
+	igd->link_busy = false;
+	igd->link_waits = NULL;
+	if (w)
+		w->done(w, err == NAT_OK ? UPNP_OK : w->fail, 0);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * anyport.h - the external port of a request for which any port will do.
+ *
+ * Runs in: engine
+ */
+#ifndef MAP_ANYPORT_H
+#define MAP_ANYPORT_H
+
+#include "map/map.h"
+
+/**
+ * anyport_pick - set the external port of a request with any_port.
+ *
+ * The wished port (w->wished), if the policy allows it and it is free or has
+ * the same client's mapping for the same purpose. Otherwise a free port, chosen
+ * at random among those that the policy allows the client; ports below
+ * POLICY_PORT_FLOOR only if it allows no other.
+ *
+ * Return: REFUSAL_NONE; REFUSAL_NO_PORT (all are taken) or REFUSAL_RULE (none
+ * is allowed), reported
+ * Source: WANIPConnection:2 2.5, AddAnyPortMapping
+ */
+enum refusal anyport_pick(struct map *, struct map_wait *w);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * map.c - the mapping core: checks of a new request, answers of the monitor,
+ * ends of leases.
+ *
+ * Owns: the requests that wait. A request waits for its own op in the mapping
+ * table and gets its result; or for another's op on the same key, and starts
+ * again when that op is done.
+ * Never does: write to a struct map_wait after its done() was called, because
+ * the owner may have freed it or used it again.
+ *
+ * Runs in: engine
+ */
+#include <string.h>
+#include "map/map.h"
+#include "map/range.h"
+#include "map/mapreport.h"
+#include "map/start.h"
+#include "map/waitlist.h"
+
+void map_init(struct map *m, struct portmap *pm)
+{
+	m->pm = pm;
+	m->update_id = 0;
+	memset(&m->adds, 0, sizeof(m->adds));
+	m->adds.burst = m->adds.per_s = m->adds_per_s;
+	m->waiting = m->ready = NULL;
+	m->range_left = 0;
+	m->range_why = REFUSAL_NONE;
+}
+
+/* ---- new requests -------------------------------------------------- */
+
+static bool is_operators(const struct map_wait *w)
+{
+	return w->req.mapping.origin == ORIGIN_OPERATOR;
+}
+
+/* What the lines say against the wished port does not matter if another one
+ * will do. */
+static enum refusal check_policy(struct map *m, struct map_wait *w)
+{
+	const struct pm_req *q = &w->req.mapping;
+	enum refusal why;
+	unsigned line;
+
+	why = policy_check(&m->policy, &q->rule,
+			   is_operators(w) ? 0 : q->requester_ip, &line);
+	if (why == REFUSAL_NONE || (why == REFUSAL_RULE && w->req.any_port))
+		return REFUSAL_NONE;
+	return mapreport_refusal(m, w, why, line);
+}
+
+/* A new mapping costs the firewall a change; a renewal costs nothing. */
+static enum refusal check_rate(struct map *m, struct map_wait *w,
+			       uint64_t now_ms)
+{
+	const struct pm_req *q = &w->req.mapping;
+
+	if (!m->adds_per_s || is_operators(w) ||
+	    portmap_find(m->pm, &q->rule) != PM_NONE ||
+	    bucket_take(&m->adds, q->requester_ip, 1, now_ms))
+		return REFUSAL_NONE;
+	return mapreport_refusal(m, w, REFUSAL_RATE, 0);
+}
+
+/* max-lease limits clients. "For ever" ends with it as well, unless it has its
+ * highest value. Return: seconds, 0 for ever */
+static uint32_t grant_lease(const struct map *m, const struct map_wait *w)
+{
+	uint32_t max_s = is_operators(w) ? PM_LEASE_MAX_S : m->max_lease_s;
+	uint64_t wish_s = w->req.lease_s;
+
+	if (wish_s == MAP_LEASE_FOREVER && max_s == PM_LEASE_MAX_S)
+		return 0;
+	if (!wish_s)
+		return 1;
+	return wish_s < max_s ? (uint32_t)wish_s : max_s;
+}
+
+static void prepare(struct map_wait *w, enum map_what what)
+{
+	w->what = (uint8_t)what;
+	w->line = 0;
+	w->tries = 0;
+	w->wished = w->req.mapping.rule.ext_port;
+}
+
+int map_add(struct map *m, struct map_wait *w, uint64_t now_ms,
+	    const struct pm_entry **ret)
+{
+	enum refusal why;
+
+	*ret = NULL;
+	prepare(w, MAP_ADD);
+	why = check_policy(m, w);
+	if (why == REFUSAL_NONE)
+		why = check_rate(m, w, now_ms);
+	if (why != REFUSAL_NONE)
+		return (int)why;
+	w->req.mapping.lease_s = grant_lease(m, w);
+	return start_run(m, w, now_ms, ret);
+}
+
+int map_delete(struct map *m, struct map_wait *w)
+{
+	const struct pm_entry *none;
+
+	prepare(w, MAP_DELETE);
+	return start_run(m, w, 0, &none);
+}
+
+int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
+		     uint16_t hi, bool others)
+{
+	const struct pm_entry *none;
+
+	prepare(w, MAP_DELETE_RANGE);
+	w->lo = lo;
+	w->hi = hi;
+	w->others = others;
+	return start_run(m, w, 0, &none);
+}
+
+void map_cancel(struct map *m, struct map_wait *w)
+{
+	if (!waitlist_del(&m->waiting, w))
+		waitlist_del(&m->ready, w);
+}
+
+/* ---- answers of the monitor ---------------------------------------- */
+
+static void report_change(struct map *m, enum pm_change change, uint16_t slot,
+			  const struct nat_rule *gone)
+{
+	if (change == PM_ADDED || change == PM_UPDATED)
+		mapreport_stored(m, slot);
+	else if (change == PM_REMOVED)
+		mapreport_gone(m, gone);
+}
+
+/* Only the monitor knows which ports the router serves itself. If any port will
+ * do, start again with another one. */
+static bool try_another(struct map *m, struct map_wait *w, enum refusal why)
+{
+	if (w->what != MAP_ADD || !w->req.any_port || why != REFUSAL_PORT ||
+	    ++w->tries >= PM_ANY_TRIES)
+		return false;
+	w->wished = 0;
+	waitlist_add(&m->ready, w);
+	return true;
+}
+
+/* The op of @w is done. @slot: the mapping, if it was to be added */
+static void finish(struct map *m, struct map_wait *w, enum refusal why,
+		   uint16_t slot)
+{
+	const struct pm_entry *e = NULL;
+
+	if (try_another(m, w, why))
+		return;
+	if (why != REFUSAL_NONE)
+		mapreport_refusal(m, w, why, 0);
+	else if (w->what == MAP_ADD)
+		e = portmap_entry(m->pm, slot);
+	w->done(w, why, e);
+}
+
+/*
+ * A done() may cancel requests or make new ones. Those that start again are in
+ * a list of struct map, where map_cancel() finds them; one that has to wait
+ * once more goes to the other list.
+ */
+static void start_again(struct map *m, uint64_t now_ms)
+{
+	const struct pm_entry *e;
+	struct map_wait *w;
+	int why;
+
+	while ((w = waitlist_pop(&m->ready))) {
+		why = start_run(m, w, now_ms, &e);
+		if (why != MAP_WAIT)
+			w->done(w, (enum refusal)why, e);
+	}
+}
+
+void map_answer(struct map *m, uint32_t id, enum nat_err err, uint64_t now_ms)
+{
+	enum refusal why = refusal_of_nat(err);
+	struct map_wait *owner, *ranger;
+	uint16_t slot = PM_NONE;
+	enum pm_change change;
+	struct nat_rule gone;
+
+	memset(&gone, 0, sizeof(gone));
+	change = portmap_done(m->pm, id, err, now_ms, &slot, &gone);
+	if (slot == PM_NONE)
+		return;
+	report_change(m, change, slot, &gone);
+	owner = waitlist_wake(m, slot);
+	ranger = range_done(m, slot, why);
+	if (owner)
+		finish(m, owner, why, slot);
+	if (ranger)
+		finish(m, ranger, m->range_why, PM_NONE);
+	start_again(m, now_ms);
+}
+
+/* ---- without a request --------------------------------------------- */
+
+static void expired(void *arg, const struct nat_rule *rule)
+{
+	mapreport_gone(arg, rule);
+}
+
+uint64_t map_tick(struct map *m, uint64_t now_ms)
+{
+	uint64_t next_ms = UINT64_MAX;
+
+	portmap_expire(m->pm, now_ms, &next_ms, expired, m);
+	m->ops->wake(m->ops_arg);
+	return next_ms;
+}
+
+/* The operator's mappings are logged here too: the operator is not there to
+ * read an answer. */
+void map_drop_forbidden(struct map *m, bool keep_outside)
+{
+	size_t i = 0;
+
+	while (i < portmap_count(m->pm)) {
+		const struct pm_entry *e =
+			portmap_entry(m->pm, portmap_at(m->pm, i));
+		struct refused r = {
+			.origin = e->origin, .client_ip = e->requester_ip,
+			.rule = e->rule,
+		};
+
+		r.why = policy_check(&m->policy, &r.rule, 0, &r.line);
+		if (r.why == REFUSAL_NONE ||
+		    (r.why == REFUSAL_OUTSIDE && keep_outside) ||
+		    !portmap_forget(m->pm, &r.rule)) {
+			i++;
+			continue;
+		}
+		m->ops->refused(m->ops_arg, &r);
+		mapreport_gone(m, &r.rule);
+	}
+}
+
+struct map_told map_told(const struct map *m, const struct pm_entry *e)
+{
+	return (struct map_told){ m->ext_ip, e->told_port };
+}

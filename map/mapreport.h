@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mapreport.h - the mapping core's reports to its owner: changes of the table
+ * and refusals.
+ *
+ * Runs in: engine
+ */
+#ifndef MAP_MAPREPORT_H
+#define MAP_MAPREPORT_H
+
+#include "map/map.h"
+
+/** mapreport_stored - @slot was committed: count the change, call
+ * ops->stored. */
+void mapreport_stored(struct map *, uint16_t slot);
+
+/** mapreport_gone - a mapping has left the table: count the change, call
+ * ops->gone. */
+void mapreport_gone(struct map *, const struct nat_rule *);
+
+/**
+ * mapreport_refused - a client did not get what it asked for: call
+ * ops->refused.
+ *
+ * For other services' refusals too (events, HTTP). The operator's are not
+ * reported, because the operator reads the answer. Neither are those that are
+ * not counted (REFUSALS).
+ */
+void mapreport_refused(struct map *, const struct refused *);
+
+/**
+ * mapreport_refusal - the request of @w is refused: note @line in it, and
+ * report.
+ * @line: of the configuration that decided, or 0
+ *
+ * Return: @why
+ */
+enum refusal mapreport_refusal(struct map *, struct map_wait *w,
+			       enum refusal why, unsigned line);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * owner.h - whose mapping is it, and who may change it?
+ *
+ * Runs in: engine
+ */
+#ifndef MAP_OWNER_H
+#define MAP_OWNER_H
+
+#include "map/map.h"
+
+/** owner_is - is @e a mapping to @requester_ip, or one that it asked for? */
+bool owner_is(const struct pm_entry *e, uint32_t requester_ip);
+
+/**
+ * owner_may_change - may the requester of @by change or delete @e?
+ *
+ * The operator may change every mapping. Nobody else may change the operator's.
+ *
+ * Return: REFUSAL_NONE, REFUSAL_OPERATOR, or in secure mode REFUSAL_OWNER
+ */
+enum refusal owner_may_change(const struct map *, const struct pm_entry *e,
+			      const struct pm_req *by);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * range.c - delete a range of mappings: many operations, one answer.
+ *
+ * Owns: the range deletion in progress, of which there is at most one: a bit
+ * for each slot whose op belongs to it, and how many of these have not been
+ * answered. Its requester is in the queue with slot PM_NONE.
+ *
+ * Runs in: engine
+ */
+#include "map/owner.h"
+#include "map/range.h"
+#include "map/mapreport.h"
+#include "map/waitlist.h"
+
+static void mark(struct map *m, uint16_t slot)
+{
+	m->range_slot[slot / 8] |= (uint8_t)(1u << slot % 8);
+}
+
+/* Return: was it marked? */
+static bool unmark(struct map *m, uint16_t slot)
+{
+	uint8_t bit = (uint8_t)(1u << slot % 8);
+	bool was = m->range_slot[slot / 8] & bit;
+
+	m->range_slot[slot / 8] &= (uint8_t)~bit;
+	return was;
+}
+
+static bool in_range(const struct map_wait *w, const struct nat_rule *r)
+{
+	return r->proto == w->req.mapping.rule.proto && r->ext_port >= w->lo &&
+	       r->ext_port <= w->hi;
+}
+
+static bool may_delete(const struct map *m, const struct map_wait *w,
+		       const struct pm_entry *e)
+{
+	const struct pm_req *by = &w->req.mapping;
+
+	return owner_may_change(m, e, by) == REFUSAL_NONE &&
+	       (w->others || owner_is(e, by->requester_ip));
+}
+
+/* What was found in the table. */
+struct tally {
+	size_t n;		/* mappings that are deleted, or will be */
+	uint16_t busy;		/* the op to wait for, of a mapping in the
+				 * range, or PM_NONE */
+};
+
+/*
+ * A mapping with another op in flight is left out: that op and this deletion
+ * are in progress together, so either may be the first.
+ * Return: true when the mapping in @slot is gone already, and the next one has
+ * its index
+ */
+static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
+{
+	struct nat_rule rule = portmap_entry(m->pm, slot)->rule;
+
+	switch (portmap_delete(m->pm, slot, &slot)) {
+	case PM_DONE:
+		mapreport_gone(m, &rule);
+		t->n++;
+		return true;
+	case PM_STARTED:
+		mark(m, slot);
+		m->range_left++;
+		t->n++;
+		return false;
+	case PM_BUSY:
+		t->busy = slot;
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* Others' mappings do not exist for a requester that may not see them, unless
+ * it asked for them. */
+static int nothing_deleted(struct map *m, struct map_wait *w,
+			   const struct nat_rule *others)
+{
+	if (!w->others || !others->kind)
+		return REFUSAL_NOT_FOUND;
+	w->req.mapping.rule = *others;	/* for the log */
+	return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
+}
+
+int range_start(struct map *m, struct map_wait *w)
+{
+	struct nat_rule others = { .kind = 0 };
+	struct tally t = { .busy = PM_NONE };
+	const struct pm_entry *e;
+	size_t i = 0;
+
+	if (m->range_left) {
+		waitlist_queue(m, w, PM_NONE, false);
+		return MAP_WAIT;
+	}
+	m->range_why = REFUSAL_NONE;
+	while (i < portmap_count(m->pm)) {
+		uint16_t slot = portmap_at(m->pm, i);
+
+		e = portmap_entry(m->pm, slot);
+		if (in_range(w, &e->rule) && !may_delete(m, w, e))
+			others = e->rule;
+		else if (in_range(w, &e->rule) && delete_one(m, slot, &t))
+			continue;
+		i++;
+	}
+	/* One that is being renewed may be there afterwards, or not. */
+	if (!t.n && t.busy != PM_NONE) {
+		waitlist_queue(m, w, t.busy, false);
+		return MAP_WAIT;
+	}
+	if (!t.n)
+		return nothing_deleted(m, w, &others);
+	if (!m->range_left)
+		return REFUSAL_NONE;
+	waitlist_queue(m, w, PM_NONE, true);
+	m->ops->wake(m->ops_arg);
+	return MAP_WAIT;
+}
+
+struct map_wait *range_done(struct map *m, uint16_t slot, enum refusal why)
+{
+	if (!unmark(m, slot))
+		return NULL;
+	if (why != REFUSAL_NONE)
+		m->range_why = why;
+	return --m->range_left ? NULL : waitlist_wake(m, PM_NONE);
+}

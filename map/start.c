@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * start.c - start a request on the mapping table, or start it again.
+ *
+ * Runs in: engine
+ */
+#include "map/anyport.h"
+#include "map/owner.h"
+#include "map/range.h"
+#include "map/mapreport.h"
+#include "map/start.h"
+#include "map/waitlist.h"
+
+/*
+ * Handle what the table answered. @res: PM_STARTED and PM_BUSY: @w waits for
+ * @slot; PM_DONE is the caller's
+ */
+static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
+			  uint16_t slot)
+{
+	if (res == PM_STARTED || res == PM_BUSY) {
+		waitlist_queue(m, w, slot, res == PM_STARTED);
+		if (res == PM_STARTED)
+			m->ops->wake(m->ops_arg);
+		return MAP_WAIT;
+	}
+	return (int)mapreport_refusal(m, w, (enum refusal)res, 0);
+}
+
+/* ---- add ----------------------------------------------------------- */
+
+/* The operator's mapping that the client's request @w would overwrite, or
+ * PM_NONE. */
+static uint16_t find_operators(const struct map *m, const struct map_wait *w)
+{
+	const struct pm_req *q = &w->req.mapping;
+	uint16_t slot = portmap_find(m->pm, &q->rule);
+
+	if (slot == PM_NONE || q->origin == ORIGIN_OPERATOR ||
+	    portmap_entry(m->pm, slot)->origin != ORIGIN_OPERATOR)
+		return PM_NONE;
+	return slot;
+}
+
+/* The operator's mapping stays as it is. A client that asks for exactly what it
+ * does gets "yes". */
+static int add_over_operators(struct map *m, struct map_wait *w,
+			      uint16_t theirs, const struct pm_entry **ret)
+{
+	const struct pm_entry *e = portmap_entry(m->pm, theirs);
+	const struct pm_req *q = &w->req.mapping;
+	uint16_t slot = PM_NONE;
+	int res;
+
+	if (!e->enabled || !q->enabled || !nat_rule_equal(&e->rule, &q->rule))
+		return (int)mapreport_refusal(m, w, REFUSAL_OPERATOR, 0);
+	res = portmap_reconfirm(m->pm, theirs, &slot);
+	if (res != PM_DONE)
+		return wait_or_refuse(m, w, res, slot);
+	*ret = e;
+	return REFUSAL_NONE;
+}
+
+static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
+	       const struct pm_entry **ret)
+{
+	uint16_t slot = PM_NONE, theirs;
+	enum refusal why;
+	int res;
+
+	if (w->req.any_port) {
+		why = anyport_pick(m, w);
+		if (why != REFUSAL_NONE)
+			return (int)why;
+	}
+	theirs = find_operators(m, w);
+	if (theirs != PM_NONE)
+		return add_over_operators(m, w, theirs, ret);
+	res = portmap_add(m->pm, &w->req.mapping, now_ms, &slot);
+	if (res != PM_DONE)
+		return wait_or_refuse(m, w, res, slot);
+	mapreport_stored(m, slot);
+	*ret = portmap_entry(m->pm, slot);
+	return REFUSAL_NONE;
+}
+
+/* ---- delete -------------------------------------------------------- */
+
+static int delete(struct map *m, struct map_wait *w)
+{
+	const struct pm_req *q = &w->req.mapping;
+	uint16_t slot = portmap_find(m->pm, &q->rule);
+	struct nat_rule rule;
+	enum refusal why;
+	int res;
+
+	if (slot == PM_NONE)
+		return REFUSAL_NOT_FOUND;
+	why = owner_may_change(m, portmap_entry(m->pm, slot), q);
+	if (why != REFUSAL_NONE)
+		return (int)mapreport_refusal(m, w, why, 0);
+	rule = portmap_entry(m->pm, slot)->rule;
+	res = portmap_delete(m->pm, slot, &slot);
+	if (res != PM_DONE)
+		return wait_or_refuse(m, w, res, slot);
+	mapreport_gone(m, &rule);
+	return REFUSAL_NONE;
+}
+
+int start_run(struct map *m, struct map_wait *w, uint64_t now_ms,
+	      const struct pm_entry **ret)
+{
+	*ret = NULL;
+	switch (w->what) {
+	case MAP_ADD:
+		return add(m, w, now_ms, ret);
+	case MAP_DELETE_RANGE:
+		return range_start(m, w);
+	default:
+		return delete(m, w);
+	}
+}

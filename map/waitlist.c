@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * waitlist.c - the lists in which requests for mappings wait.
+ *
+ * Runs in: engine
+ */
+#include "map/waitlist.h"
+
+void waitlist_add(struct map_wait **list, struct map_wait *w)
+{
+	while (*list)
+		list = &(*list)->next;
+	w->next = NULL;
+	*list = w;
+}
+
+bool waitlist_del(struct map_wait **list, const struct map_wait *w)
+{
+	for (; *list; list = &(*list)->next) {
+		if (*list != w)
+			continue;
+		*list = w->next;
+		return true;
+	}
+	return false;
+}
+
+struct map_wait *waitlist_pop(struct map_wait **list)
+{
+	struct map_wait *w = *list;
+
+	if (w)
+		*list = w->next;
+	return w;
+}
+
+void waitlist_queue(struct map *m, struct map_wait *w, uint16_t slot,
+		    bool owner)
+{
+	w->slot = slot;
+	w->owner = owner;
+	waitlist_add(&m->waiting, w);
+}
+
+struct map_wait *waitlist_wake(struct map *m, uint16_t slot)
+{
+	struct map_wait **at = &m->waiting, *w, *owner = NULL;
+
+	while ((w = *at)) {
+		if (w->slot != slot) {
+			at = &w->next;
+			continue;
+		}
+		*at = w->next;
+		if (w->owner)
+			owner = w;
+		else
+			waitlist_add(&m->ready, w);
+	}
+	return owner;
+}

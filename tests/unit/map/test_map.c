@@ -1,0 +1,948 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_map.c - the mapping core without UPnP: a fake protocol on a real mapping
+ * table, and a kernel that does what the test says.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+#include <netinet/in.h>
+#include "map/map.h"
+#include "map/mapreport.h"
+#include "map/owner.h"
+
+#define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
+#define IP(a, b, c, d) \
+	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
+
+enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
+       BOB = IP(192, 168, 88, 11), CAT = IP(192, 168, 88, 12),
+       EXT = IP(203, 0, 113, 7) };
+
+/* ---- the owner and the kernel -------------------------------------- */
+
+static struct map map;
+static struct portmap *pm;
+static uint64_t now_ms;
+static unsigned wakes, stored, gone, refused;
+static struct pm_entry last_stored;
+static struct nat_rule last_gone;
+static struct refused last_refused;
+/* ops taken from the table, not answered yet */
+static uint32_t id[16];
+static struct nat_op op[16];
+static size_t op_n;
+
+static void op_wake(void *arg)
+{
+	wakes++;
+}
+
+static void op_stored(void *arg, const struct pm_entry *e)
+{
+	stored++;
+	last_stored = *e;
+}
+
+static void op_gone(void *arg, const struct nat_rule *r)
+{
+	gone++;
+	last_gone = *r;
+}
+
+static void op_refused(void *arg, const struct refused *r)
+{
+	refused++;
+	last_refused = *r;
+}
+
+static uint32_t op_rnd(void *arg)
+{
+	return 7;
+}
+
+static const struct map_ops ops = {
+	op_wake, op_stored, op_gone, op_refused, op_rnd,
+};
+
+static int set_up(void **state)
+{
+	now_ms = 1000000;
+	wakes = stored = gone = refused = 0;
+	op_n = 0;
+	pm = portmap_new(4, 3);
+	map = (struct map){
+		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ext_ip = EXT,
+		.policy = { .net = { { 2, "", ROUTER, 0xffffff00 } },
+			    .net_n = 1 },
+	};
+	map_init(&map, pm);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	portmap_free(pm);
+	return 0;
+}
+
+/* What the engine does for a wake. Return: ops that are open now */
+static size_t take_ops(void)
+{
+	while (op_n < ARRAY_N(op) && portmap_next_op(pm, &op[op_n], &id[op_n]))
+		op_n++;
+	return op_n;
+}
+
+/* Answer the oldest op. */
+static void answer(enum nat_err err)
+{
+	uint32_t first;
+
+	assert_true(take_ops() > 0);
+	first = id[0];
+	op_n--;
+	memmove(id, id + 1, op_n * sizeof(id[0]));
+	memmove(op, op + 1, op_n * sizeof(op[0]));
+	map_answer(&map, first, err, now_ms);
+}
+
+/* ---- the fake protocol --------------------------------------------- */
+
+/* A packet: from whom, for which port, for how long. A lease of 0 deletes. */
+struct packet {
+	uint32_t from;
+	uint16_t ext_port;
+	uint64_t lease_s;
+	uint16_t int_port;	/* 0: the same as ext_port */
+	bool any_port, disabled;
+	uint32_t to;		/* 0: from */
+	enum origin origin;	/* 0: PCP */
+	uint8_t proto;		/* 0: TCP */
+};
+
+/* One packet and the reply to it. */
+struct exchange {
+	struct map_wait wait;
+	unsigned answers;
+	int why;		/* enum refusal, or MAP_WAIT */
+	struct map_told told;
+	uint32_t left_s;
+	struct map_wait *cancel;	/* done() cancels it */
+	void (*then)(struct exchange *);	/* done() calls it */
+};
+
+static void reply(struct exchange *x, int why, const struct pm_entry *e)
+{
+	x->why = why;
+	if (why == MAP_WAIT)
+		return;
+	x->answers++;
+	if (!e)
+		return;
+	x->told = map_told(&map, e);
+	x->left_s = portmap_lease_left(e, now_ms);
+}
+
+static void done(struct map_wait *w, enum refusal why,
+		 const struct pm_entry *e)
+{
+	struct exchange *x = (struct exchange *)
+		((char *)w - offsetof(struct exchange, wait));
+
+	reply(x, (int)why, e);
+	if (x->cancel)
+		map_cancel(&map, x->cancel);
+	if (x->then)
+		x->then(x);
+}
+
+static int ask(struct exchange *x, struct packet p)
+{
+	const struct pm_entry *e = NULL;
+	struct pm_req *m = &x->wait.req.mapping;
+	int res;
+
+	x->wait = (struct map_wait){ .done = done };
+	m->origin = p.origin ? p.origin : ORIGIN_PCP;
+	m->requester_ip = p.from;
+	m->enabled = !p.disabled;
+	m->rule.kind = NAT_PORTMAP;
+	m->rule.proto = p.proto ? p.proto : IPPROTO_TCP;
+	m->rule.client.ip = p.to ? p.to : p.from;
+	m->rule.ext_port = p.ext_port;
+	m->rule.int_port = p.int_port ? p.int_port : p.ext_port;
+	x->wait.req.lease_s = p.lease_s;
+	x->wait.req.any_port = p.any_port;
+	res = p.lease_s ? map_add(&map, &x->wait, now_ms, &e) :
+			  map_delete(&map, &x->wait);
+	reply(x, res, e);
+	return res;
+}
+
+/* Ann's port 5000 for an hour. */
+static const struct packet plain = { ANN, 5000, 3600 };
+static const struct packet delete = { ANN, 5000, 0 };
+
+/* Ask, and have the kernel take it. */
+static void have(struct packet p)
+{
+	struct exchange x = { .answers = 0 };
+
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.why, REFUSAL_NONE);
+}
+
+static struct packet by(uint32_t from, struct packet p)
+{
+	p.from = from;
+	return p;
+}
+
+static struct packet operators(struct packet p)
+{
+	p.origin = ORIGIN_OPERATOR;
+	return p;
+}
+
+static void a_fake_protocol_adds_renews_and_deletes(void **state)
+{
+	struct exchange x = { .answers = 0 };
+
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	assert_int_equal(wakes, 1);
+	assert_int_equal(x.answers, 0);
+	assert_int_equal(portmap_count(pm), 0);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.why, REFUSAL_NONE);
+	assert_int_equal(x.told.ip, EXT);
+	assert_int_equal(x.told.port, 5000);
+	assert_int_equal(x.left_s, 3600);
+	assert_int_equal(last_stored.origin, ORIGIN_PCP);
+	assert_int_equal(last_stored.requester_ip, ANN);
+	/* a renewal does not need the kernel */
+	now_ms += 3000000;
+	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
+	assert_int_equal(x.left_s, 3600);
+	assert_int_equal(stored, 2);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(ask(&x, delete), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.why, REFUSAL_NONE);
+	assert_int_equal(x.answers, 3);
+	assert_int_equal(gone, 1);
+	assert_int_equal(last_gone.ext_port, 5000);
+	assert_int_equal(map.update_id, 3);
+	assert_int_equal(ask(&x, delete), REFUSAL_NOT_FOUND);
+	assert_int_equal(refused, 0);	/* that is not counted */
+}
+
+/* ---- what is granted and what is refused --------------------------- */
+
+static void leases_are_granted(void **state)
+{
+	static const struct {
+		uint32_t max_s;
+		uint64_t wish_s;
+		enum origin origin;
+		uint32_t granted_s;
+	} row[] = {
+		{ 604800, MAP_LEASE_FOREVER, ORIGIN_UPNP, 0 },
+		{ 604800, MAP_LEASE_LONGEST, ORIGIN_UPNP, 604800 },
+		{ 604800, UINT32_MAX, ORIGIN_PCP, 604800 },
+		{ 604800, 604801, ORIGIN_PCP, 604800 },
+		{ 604800, 1, ORIGIN_NAT_PMP, 1 },
+		{ 3600, MAP_LEASE_FOREVER, ORIGIN_UPNP, 3600 },
+		{ 3600, MAP_LEASE_LONGEST, ORIGIN_UPNP, 3600 },
+		{ 3600, 3601, ORIGIN_PCP, 3600 },
+		{ 3600, 60, ORIGIN_PCP, 60 },
+		/* max-lease does not limit the operator */
+		{ 3600, 7200, ORIGIN_OPERATOR, 7200 },
+		{ 3600, MAP_LEASE_FOREVER, ORIGIN_OPERATOR, 0 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_N(row); i++) {
+		struct exchange x = { .answers = 0 };
+		struct packet p = plain;
+
+		map.max_lease_s = row[i].max_s;
+		p.lease_s = row[i].wish_s;
+		p.origin = row[i].origin;
+		assert_int_equal(ask(&x, p), i ? REFUSAL_NONE : MAP_WAIT);
+		if (!i)
+			answer(NAT_OK);
+		assert_int_equal(x.left_s, row[i].granted_s);
+	}
+}
+
+/* A wish of 0 seconds must not become a mapping for ever. */
+static void no_lease_is_a_second(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	const struct pm_entry *e;
+
+	have(plain);
+	x.wait = (struct map_wait){ .done = done };
+	x.wait.req.mapping.rule = last_stored.rule;
+	x.wait.req.mapping.origin = ORIGIN_PCP;
+	x.wait.req.mapping.requester_ip = ANN;
+	x.wait.req.mapping.enabled = true;
+	assert_int_equal(map_add(&map, &x.wait, now_ms, &e), REFUSAL_NONE);
+	assert_int_equal(portmap_lease_left(e, now_ms), 1);
+}
+
+static void the_policy_refuses(void **state)
+{
+	static const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	};
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	p.to = ROUTER;
+	assert_int_equal(ask(&x, p), REFUSAL_ROUTER);
+	assert_int_equal(last_refused.why, REFUSAL_ROUTER);
+	assert_int_equal(last_refused.origin, ORIGIN_PCP);
+	assert_int_equal(last_refused.client_ip, ANN);
+	p.to = BOB;
+	map.policy.secure = true;
+	assert_int_equal(ask(&x, p), REFUSAL_SECURE);
+	map.policy.secure = false;
+	map.policy.rule = &deny;
+	map.policy.rule_n = 1;
+	assert_int_equal(ask(&x, p), REFUSAL_RULE);
+	assert_int_equal(x.wait.line, 42);
+	assert_int_equal(last_refused.line, 42);
+	assert_int_equal(refused, 3);
+	assert_int_equal(take_ops(), 0);
+}
+
+/* With any_port the lines decide about ports, not about the request. */
+static void any_port_goes_round_the_lines(void **state)
+{
+	static const struct policy_rule lines[] = {
+		{ false, 5000, 5000, 0, 65535, 0, 0, 1 },
+		{ true, 5000, 5002, 0, 65535, 0, 0, 2 },
+	};
+	struct exchange x = { .answers = 0 }, y = { .answers = 0 };
+	struct packet p = plain;
+
+	map.policy.rule = lines;
+	map.policy.rule_n = 2;
+	p.any_port = true;
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.told.port, 5002);	/* 7 % 2 from 5001 on */
+	/* the router has the last one itself */
+	p.int_port = 9;
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(op[0].rule.ext_port, 5001);
+	assert_int_equal(ask(&y, by(BOB, p)), REFUSAL_NO_PORT);
+	assert_int_equal(last_refused.why, REFUSAL_NO_PORT);
+	answer(NAT_ECONFLICT);
+	assert_int_equal(x.answers, 1);	/* that of the first mapping */
+	while (take_ops())
+		answer(NAT_ECONFLICT);
+	assert_int_equal(x.answers, 2);
+	assert_int_equal(x.why, REFUSAL_PORT);
+	/* no line allows any port */
+	map.policy.rule_n = 1;
+	assert_int_equal(ask(&x, p), REFUSAL_RULE);
+}
+
+static void the_kernel_refuses(void **state)
+{
+	struct exchange x = { .answers = 0 };
+
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_ENOADDR);
+	assert_int_equal(x.why, REFUSAL_NO_ADDRESS);
+	assert_int_equal(last_refused.why, REFUSAL_NO_ADDRESS);
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_EREFUSED);
+	assert_int_equal(x.why, REFUSAL_MONITOR);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(stored, 0);
+	have(plain);
+	assert_int_equal(ask(&x, delete), MAP_WAIT);
+	answer(NAT_EFAIL);
+	assert_int_equal(x.why, REFUSAL_FIREWALL);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+static void tables_are_full(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	for (p.ext_port = 6000; p.ext_port < 6003; p.ext_port++)
+		have(p);
+	assert_int_equal(ask(&x, p), REFUSAL_CLIENT_FULL);
+	have(by(BOB, p));
+	p.ext_port++;
+	assert_int_equal(ask(&x, by(BOB, p)), REFUSAL_FULL);
+	assert_int_equal(last_refused.why, REFUSAL_FULL);
+}
+
+/* A client may fill its share at once, and then once a second. Renewals, other
+ * clients and the operator are not held up. */
+static void new_mappings_have_a_rate(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	map.adds_per_s = 2;
+	map_init(&map, pm);
+	have(p);
+	p.ext_port++;
+	have(p);
+	p.ext_port++;
+	assert_int_equal(ask(&x, p), REFUSAL_RATE);
+	assert_int_equal(last_refused.why, REFUSAL_RATE);
+	assert_int_equal(ask(&x, plain), REFUSAL_NONE);	/* a renewal */
+	have(by(BOB, p));
+	p.ext_port++;
+	have(operators(p));
+	assert_int_equal(ask(&x, operators(delete)), MAP_WAIT);
+	answer(NAT_OK);
+	now_ms += 500;
+	have(plain);
+}
+
+/* ---- the operator -------------------------------------------------- */
+
+static void the_operator_is_checked_too(void **state)
+{
+	static const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	};
+	struct exchange x = { .answers = 0 };
+	struct packet p = operators(plain);
+
+	assert_int_equal(ask(&x, by(ROUTER, p)), REFUSAL_ROUTER);
+	assert_int_equal(ask(&x, by(0x08080808, p)), REFUSAL_OUTSIDE);
+	map.policy.rule = &deny;
+	map.policy.rule_n = 1;
+	assert_int_equal(ask(&x, p), REFUSAL_RULE);
+	assert_int_equal(x.wait.line, 42);
+	map.policy.rule_n = 0;
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	answer(NAT_ECONFLICT);
+	assert_int_equal(x.why, REFUSAL_PORT);
+	assert_int_equal(x.wait.line, 0);
+	assert_int_equal(refused, 0);	/* it reads the answer: no log */
+	/* secure mode is for clients */
+	map.policy.secure = true;
+	p.to = ANN;
+	have(by(BOB, p));
+	p.to = 0;
+	/* it is Ann's, and nobody else's */
+	assert_true(owner_is(&last_stored, ANN));
+	assert_false(owner_is(&last_stored, BOB));
+	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
+	assert_int_equal(ask(&x, by(BOB, p)), REFUSAL_CONFLICT);
+}
+
+static void clients_leave_the_operators_mappings_alone(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	have(operators(plain));
+	/* a client may have what the mapping does already */
+	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
+	assert_int_equal(x.told.port, 5000);
+	assert_int_equal(take_ops(), 0);
+	assert_int_equal(stored, 1);
+	/* not another port, not disabled, not gone: in secure mode or not */
+	p.int_port = 6000;
+	assert_int_equal(ask(&x, p), REFUSAL_OPERATOR);
+	p = plain;
+	p.disabled = true;
+	assert_int_equal(ask(&x, p), REFUSAL_OPERATOR);
+	assert_int_equal(ask(&x, delete), REFUSAL_OPERATOR);
+	assert_int_equal(refused, 3);
+	assert_int_equal(take_ops(), 0);
+	assert_int_equal(portmap_count(pm), 1);
+	/* the operator itself may, and may delete what a client has */
+	assert_int_equal(ask(&x, operators(delete)), MAP_WAIT);
+	answer(NAT_OK);
+	have(plain);
+	map.policy.secure = true;
+	assert_int_equal(ask(&x, operators(delete)), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(ask(&x, operators(delete)), REFUSAL_NOT_FOUND);
+}
+
+/* The origin makes the operator, not a requester without an address. */
+static void no_address_is_no_operator(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet nobody = { .from = 0, .ext_port = 5000, .lease_s = 0 };
+
+	have(operators(plain));
+	assert_int_equal(ask(&x, nobody), REFUSAL_OPERATOR);
+	assert_int_equal(ask(&x, operators(delete)), MAP_WAIT);
+	answer(NAT_OK);
+	map.policy.secure = true;
+	have(plain);
+	assert_int_equal(ask(&x, nobody), REFUSAL_OWNER);
+}
+
+/* From the lease file: "yes" when the kernel has it, or "no". */
+static void the_operators_mapping_is_proven_first(void **state)
+{
+	struct pm_req theirs = {
+		.rule = { .client.ip = ANN, .ext_port = 5000,
+			  .int_port = 5000, .kind = NAT_PORTMAP,
+			  .proto = IPPROTO_TCP },
+		.enabled = true, .origin = ORIGIN_OPERATOR,
+	};
+	struct exchange x = { .answers = 0 };
+
+	assert_int_equal(portmap_restore(pm, &theirs, 0), PM_DONE);
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_EFAIL);
+	assert_int_equal(x.why, REFUSAL_FIREWALL);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.why, REFUSAL_NONE);
+	assert_int_equal(x.left_s, 0);
+	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
+	portmap_synced(pm);
+	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
+	assert_int_equal(take_ops(), 0);
+}
+
+/* ---- ownership ----------------------------------------------------- */
+
+static void only_the_owner_deletes_in_secure_mode(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = by(BOB, plain);
+
+	/* Ann's mapping, made for her by Bob */
+	p.to = ANN;
+	have(p);
+	map.policy.secure = true;
+	assert_int_equal(ask(&x, by(CAT, delete)), REFUSAL_OWNER);
+	assert_int_equal(refused, 1);
+	assert_int_equal(ask(&x, by(BOB, delete)), MAP_WAIT);
+	answer(NAT_EFAIL);
+	assert_int_equal(ask(&x, delete), MAP_WAIT);
+	answer(NAT_EFAIL);
+	map.policy.secure = false;
+	assert_int_equal(ask(&x, by(CAT, delete)), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.why, REFUSAL_NONE);
+}
+
+static void another_client_conflicts(void **state)
+{
+	struct exchange x = { .answers = 0 };
+
+	have(plain);
+	assert_int_equal(ask(&x, by(BOB, plain)), REFUSAL_CONFLICT);
+	assert_int_equal(refused, 1);
+	assert_int_equal(last_refused.why, REFUSAL_CONFLICT);
+}
+
+static void disabled_one_needs_no_kernel(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	p.disabled = true;
+	assert_int_equal(ask(&x, p), REFUSAL_NONE);
+	assert_int_equal(x.told.port, 5000);
+	assert_int_equal(stored, 1);
+	assert_false(last_stored.enabled);
+	assert_int_equal(ask(&x, delete), REFUSAL_NONE);
+	assert_int_equal(gone, 1);
+	assert_int_equal(last_gone.ext_port, 5000);
+	assert_int_equal(take_ops(), 0);
+	assert_int_equal(wakes, 0);
+}
+
+/* ---- waiting for another's op -------------------------------------- */
+
+static void second_of_a_key_waits_for_the_first(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
+			c = { .answers = 0 };
+
+	assert_int_equal(ask(&a, plain), MAP_WAIT);
+	assert_int_equal(ask(&b, by(BOB, plain)), MAP_WAIT);
+	assert_int_equal(ask(&c, plain), MAP_WAIT);
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(wakes, 1);
+	answer(NAT_OK);
+	assert_int_equal(a.why, REFUSAL_NONE);
+	assert_int_equal(b.why, REFUSAL_CONFLICT);
+	assert_int_equal(c.why, REFUSAL_NONE);
+	assert_int_equal(c.told.port, 5000);
+	assert_int_equal(a.answers + b.answers + c.answers, 3);
+}
+
+static void failure_of_the_first_lets_the_next_in(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
+			c = { .answers = 0 };
+
+	assert_int_equal(ask(&a, plain), MAP_WAIT);
+	assert_int_equal(ask(&b, by(BOB, plain)), MAP_WAIT);
+	assert_int_equal(ask(&c, plain), MAP_WAIT);
+	answer(NAT_EFAIL);
+	assert_int_equal(a.why, REFUSAL_FIREWALL);
+	assert_int_equal(b.answers + c.answers, 0);
+	answer(NAT_OK);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(b.why, REFUSAL_NONE);
+	assert_int_equal(c.why, REFUSAL_CONFLICT);
+	assert_int_equal(last_stored.rule.client.ip, BOB);
+}
+
+static void delete_and_add_keep_their_order(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
+			c = { .answers = 0 };
+
+	have(plain);
+	assert_int_equal(ask(&a, delete), MAP_WAIT);
+	assert_int_equal(ask(&b, by(BOB, plain)), MAP_WAIT);
+	assert_int_equal(ask(&c, delete), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	assert_int_equal(c.why, REFUSAL_NOT_FOUND);
+	answer(NAT_OK);
+	assert_int_equal(b.why, REFUSAL_NONE);
+	assert_int_equal(b.answers, 1);
+}
+
+static void delete_waits_for_an_overwrite(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 };
+	struct packet p = plain;
+
+	have(plain);
+	p.int_port = 7000;
+	assert_int_equal(ask(&a, p), MAP_WAIT);
+	assert_int_equal(ask(&b, delete), MAP_WAIT);
+	assert_int_equal(take_ops(), 1);
+	answer(NAT_OK);
+	assert_int_equal(stored, 2);
+	assert_int_equal(last_stored.rule.int_port, 7000);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	answer(NAT_OK);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(b.why, REFUSAL_NONE);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+static void other_keys_are_not_disturbed(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 };
+	struct packet p = plain;
+
+	p.proto = IPPROTO_UDP;
+	assert_int_equal(ask(&a, plain), MAP_WAIT);
+	assert_int_equal(ask(&b, p), MAP_WAIT);
+	assert_int_equal(take_ops(), 2);
+	answer(NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	answer(NAT_EFAIL);
+	assert_int_equal(b.why, REFUSAL_FIREWALL);
+	map_answer(&map, 0, NAT_OK, now_ms);	/* answered already */
+	map_answer(&map, 0xffffffff, NAT_OK, now_ms);
+	assert_int_equal(a.answers + b.answers, 2);
+	assert_int_equal(stored, 1);
+}
+
+/* ---- cancelling ---------------------------------------------------- */
+
+static void cancelled_add_still_happens(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 };
+
+	assert_int_equal(ask(&a, plain), MAP_WAIT);
+	map_cancel(&map, &a.wait);
+	map_cancel(&map, &b.wait);	/* does not wait */
+	answer(NAT_OK);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(stored, 1);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+/* done() of the owner cancels a request that is ready to start again: it must
+ * not be answered, nor touched. */
+static void done_may_cancel_others(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
+			c = { .answers = 0 }, d = { .answers = 0 };
+
+	assert_int_equal(ask(&a, plain), MAP_WAIT);
+	assert_int_equal(ask(&b, plain), MAP_WAIT);
+	assert_int_equal(ask(&c, plain), MAP_WAIT);
+	assert_int_equal(ask(&d, plain), MAP_WAIT);
+	a.cancel = &b.wait;
+	c.cancel = &d.wait;
+	answer(NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(b.answers, 0);
+	assert_int_equal(c.answers, 1);
+	assert_int_equal(d.answers, 0);
+	assert_null(map.waiting);
+	assert_null(map.ready);
+}
+
+static void delete_again(struct exchange *x)
+{
+	x->then = NULL;
+	x->answers = 0;
+	assert_int_equal(ask(x, delete), MAP_WAIT);
+}
+
+/* done() of the owner uses its own record for the next request, of the same
+ * key: that one must wait for its own op. */
+static void done_may_ask_again(void **state)
+{
+	struct exchange a = { .answers = 0 }, b = { .answers = 0 };
+
+	a.then = delete_again;
+	assert_int_equal(ask(&a, plain), MAP_WAIT);
+	assert_int_equal(ask(&b, plain), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(a.answers, 0);
+	assert_int_equal(b.answers, 0);
+	answer(NAT_OK);
+	assert_int_equal(a.answers, 1);
+	assert_int_equal(a.why, REFUSAL_NONE);
+	assert_int_equal(b.answers, 0);	/* its turn: add again */
+	answer(NAT_OK);
+	assert_int_equal(b.answers, 1);
+	assert_int_equal(b.why, REFUSAL_NONE);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+/* ---- ranges -------------------------------------------------------- */
+
+static int delete_range(struct exchange *x, uint32_t from, bool others)
+{
+	x->wait = (struct map_wait){ .done = done };
+	x->wait.req.mapping.origin = ORIGIN_UPNP;
+	x->wait.req.mapping.requester_ip = from;
+	x->wait.req.mapping.rule.proto = IPPROTO_TCP;
+	x->why = map_delete_range(&map, &x->wait, 5000, 5002, others);
+	return x->why;
+}
+
+static void a_range_is_deleted_with_one_answer(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	map.policy.secure = true;
+	have(plain);
+	p.ext_port = 5001;
+	have(by(BOB, p));
+	p.ext_port = 5002;
+	have(p);
+	assert_int_equal(delete_range(&x, CAT, false), REFUSAL_NOT_FOUND);
+	assert_int_equal(refused, 0);
+	assert_int_equal(delete_range(&x, CAT, true), REFUSAL_OWNER);
+	assert_int_equal(refused, 1);
+	assert_int_equal(last_refused.rule.ext_port, 5002);
+	assert_int_equal(delete_range(&x, ANN, true), MAP_WAIT);
+	assert_int_equal(take_ops(), 2);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 0);
+	answer(NAT_EFAIL);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.why, REFUSAL_FIREWALL);
+	assert_int_equal(portmap_count(pm), 2);
+}
+
+/* ---- ends without a request ---------------------------------------- */
+
+static void tick_ends_leases(void **state)
+{
+	struct packet p = plain;
+
+	assert_true(map_tick(&map, now_ms) == UINT64_MAX);
+	p.lease_s = 60;
+	have(p);
+	assert_true(map_tick(&map, now_ms) <= now_ms + 60000);
+	now_ms += 59999;
+	map_tick(&map, now_ms);
+	assert_int_equal(take_ops(), 0);
+	now_ms += 1;
+	wakes = 0;
+	map_tick(&map, now_ms);
+	assert_true(wakes > 0);
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(op[0].verb, NAT_DEL);
+	answer(NAT_OK);
+	assert_int_equal(gone, 1);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+/* A client that asks for a port while its lease ends gets it afterwards. */
+static void add_waits_for_an_expiry(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	p.lease_s = 60;
+	have(p);
+	now_ms += 60000;
+	map_tick(&map, now_ms);
+	assert_int_equal(ask(&x, by(BOB, p)), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 0);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.why, REFUSAL_NONE);
+}
+
+static void add_fails_on_what_will_not_go(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	p.lease_s = 60;
+	have(p);
+	now_ms += 60000;
+	map_tick(&map, now_ms);
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	answer(NAT_EFAIL);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.why, REFUSAL_FIREWALL);
+}
+
+static void disabled_one_expires_at_once(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	p.lease_s = 60;
+	p.disabled = true;
+	assert_int_equal(ask(&x, p), REFUSAL_NONE);
+	map_tick(&map, now_ms + 60000);
+	assert_int_equal(gone, 1);
+	assert_int_equal(last_gone.ext_port, 5000);
+	assert_int_equal(take_ops(), 0);
+}
+
+static void what_is_forbidden_now_is_dropped(void **state)
+{
+	static const struct policy_rule lines[] = {
+		{ false, 5001, 5001, 0, 65535, 0, 0, 42 },
+		{ true, 0, 65535, 0, 65535, 0, 0, 43 },
+	};
+	struct packet p = plain;
+
+	have(plain);
+	p.ext_port = 5001;
+	have(operators(p));
+	p.ext_port = 5002;
+	have(by(BOB, p));
+	map.policy.rule = lines;
+	map.policy.rule_n = 2;
+	map_drop_forbidden(&map, false);
+	assert_int_equal(portmap_count(pm), 2);
+	assert_int_equal(gone, 1);
+	assert_int_equal(last_gone.ext_port, 5001);
+	assert_int_equal(refused, 1);
+	assert_int_equal(last_refused.origin, ORIGIN_OPERATOR);
+	assert_int_equal(last_refused.why, REFUSAL_RULE);
+	assert_int_equal(last_refused.line, 42);
+	/* an interface that is not there may come back */
+	map.policy.net_n = 0;
+	map_drop_forbidden(&map, true);
+	assert_int_equal(portmap_count(pm), 2);
+	map_drop_forbidden(&map, false);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(last_refused.why, REFUSAL_OUTSIDE);
+	assert_int_equal(take_ops(), 0);	/* the owner sends a sync */
+	assert_int_equal(map.update_id, 6);
+}
+
+static void other_services_report_too(void **state)
+{
+	struct refused r = {
+		.why = REFUSAL_HOST, .origin = ORIGIN_UPNP, .client_ip = ANN,
+	};
+
+	mapreport_refused(&map, &r);
+	assert_int_equal(refused, 1);
+	r.origin = ORIGIN_OPERATOR;	/* it reads the answer */
+	mapreport_refused(&map, &r);
+	r.origin = ORIGIN_UPNP;
+	r.why = REFUSAL_NOT_FOUND;	/* not counted */
+	mapreport_refused(&map, &r);
+	assert_int_equal(refused, 1);
+}
+
+static void origins_have_names(void **state)
+{
+	assert_string_equal(origin_name(ORIGIN_OPERATOR), "operator");
+	assert_string_equal(origin_name(ORIGIN_UPNP), "upnp");
+	assert_string_equal(origin_name(ORIGIN_NAT_PMP), "nat-pmp");
+	assert_string_equal(origin_name(ORIGIN_PCP), "pcp");
+	assert_string_equal(origin_name(ORIGINS), "unknown");
+	assert_string_equal(origin_name((enum origin)0), "unknown");
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_fake_protocol_adds_renews_and_deletes),
+		T(leases_are_granted),
+		T(no_lease_is_a_second),
+		T(the_policy_refuses),
+		T(any_port_goes_round_the_lines),
+		T(the_kernel_refuses),
+		T(tables_are_full),
+		T(new_mappings_have_a_rate),
+		T(the_operator_is_checked_too),
+		T(clients_leave_the_operators_mappings_alone),
+		T(no_address_is_no_operator),
+		T(the_operators_mapping_is_proven_first),
+		T(only_the_owner_deletes_in_secure_mode),
+		T(another_client_conflicts),
+		T(disabled_one_needs_no_kernel),
+		T(second_of_a_key_waits_for_the_first),
+		T(failure_of_the_first_lets_the_next_in),
+		T(delete_and_add_keep_their_order),
+		T(delete_waits_for_an_overwrite),
+		T(other_keys_are_not_disturbed),
+		T(cancelled_add_still_happens),
+		T(done_may_cancel_others),
+		T(done_may_ask_again),
+		T(a_range_is_deleted_with_one_answer),
+		T(tick_ends_leases),
+		T(add_waits_for_an_expiry),
+		T(add_fails_on_what_will_not_go),
+		T(disabled_one_expires_at_once),
+		T(what_is_forbidden_now_is_dropped),
+		T(other_services_report_too),
+		cmocka_unit_test(origins_have_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
