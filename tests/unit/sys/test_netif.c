@@ -357,26 +357,25 @@ static void test_changes(void **state)
 	close(fd);
 }
 
-/* Of routes, only default ones count. */
+/* Of routes, only default ones count. By loopback: a veth reports its carrier
+ * some time later, which is a change too. */
 static void test_route_changes(void **state)
 {
 	int fd;
 
 	NEED_ROOT();
-	lay_links();
-	ip("link set upt1 up");
-	ip("link set upt0 up");
+	ip("link set lo up");
 	fd = netif_open();
 	assert_true(fd >= 0);
 	assert_false(netif_drain(fd));
-	ip("route add 10.9.0.0/24 via 10.1.0.9");
+	ip("route add 10.9.0.0/24 dev lo");
 	ip("route del 10.9.0.0/24");
 	assert_true(readable(fd));
 	assert_false(netif_drain(fd));
 	assert_false(readable(fd));
-	ip("route add default via 10.1.0.9");
+	ip("route add default dev lo");
 	assert_true(netif_drain(fd));
-	ip("route change default via 10.1.0.10");
+	ip("route change default dev lo src 127.0.0.1");
 	assert_true(netif_drain(fd));
 	ip("route del default");
 	assert_true(netif_drain(fd));
