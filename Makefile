@@ -3,21 +3,21 @@
 #
 # make            build/upnpd
 # make test       unit tests and the core of the lab, in three minutes (root)
-# make test-all   that, and all else that CI runs; test-clients: what needs large
-#                 packages
+# make test-all   that, and all else that CI runs; test-clients: tests that need
+#                 large packages
 # make demo       watch a port being opened, used and closed (root)
 # make static     build/static/upnpd, by musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local; also install-systemd,
 #                 install-openrc, uninstall
 # make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
-# make cross      the same for other machines (tools/cross.mk); size: how large
+# make cross      the same for other machines (tools/cross.mk); size: its size
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
 # test-cross, soak, bench, openwrt, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
-# FILTER=deny|log|end|none: system calls that the engine does not need fail, are
-# logged as well (to debug), end it (to test), or there is no filter. Each wants
-# a BUILD of its own.
+# FILTER=deny|log|end|none: a system call that the engine does not need fails;
+# it is logged as well (to debug); it ends the engine (to test); there is no
+# filter. Use another BUILD for each.
 
 CC	?= cc
 CFLAGS	?= -Os -g
@@ -44,8 +44,8 @@ FILTER	= none
 endif
 FILTER	?= deny
 ifneq ($(STATIC),)
-# Static and still position-independent: musl-gcc's own specs know no
-# -static-pie, so its start files are named here.
+# Static, but position-independent. musl-gcc's own specs have no -static-pie, so
+# its start files are named here.
 LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o \
 	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
@@ -57,17 +57,17 @@ UNLISTED_end	= sys/unlisted_trap.c
 UNLISTED_none	= sys/unlisted_none.c
 UNLISTED = $(or $(UNLISTED_$(FILTER)), \
 	   $(error FILTER is deny, log, end or none))
-# Objects and archives; what is run stands in $(BUILD) itself.
+# Objects and archives; programs are in $(BUILD) itself.
 OBJS	= $(BUILD)/obj
 ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
-# One line a file; V=1 prints whole commands.
+# One line for each file; V=1 prints whole commands.
 V	?=
 quiet	= $(if $(V),,@printf '  %-4s %s\n' $(1) $(2);)
 
 # ---- libraries: one per folder, in the order of the layers (tests/layers.py).
-# A library uses only those behind it in this list. A root file belongs to the
+# A library uses only those after it in this list. A root file belongs to the
 # folder of its subject.
 LIBS	= upnpctl monitor engine soap gena ssdp httpd igd http natfw conf ipc \
 	  map sys base
@@ -81,7 +81,7 @@ OTHER_sys	= $(filter-out $(UNLISTED),$(wildcard sys/unlisted_*.c))
 
 lib_src	= $(filter-out $(OTHER_$(1)),$(wildcard $(1)/*.c)) $(ROOT_$(1))
 lib_obj	= $(patsubst %.c,$(OBJS)/%.o,$(call lib_src,$(1)))
-# The archives of library $(1) and of those behind it.
+# The archives of library $(1) and of those after it.
 from	= $(if $(2),$(if $(filter $(1),$(firstword $(2))),$(2),$(call \
 	  from,$(1),$(wordlist 2,99,$(2)))),$(error no library $(1)))
 archives = $(patsubst %,$(OBJS)/%.a,$(call from,$(1),$(LIBS)))
@@ -107,7 +107,7 @@ $(OBJS)/$(1).a: $(call lib_obj,$(1))
 endef
 $(foreach l,$(LIBS),$(eval $(call lib_rule,$(l))))
 
-# The names of the machine's system calls, for a line in the log.
+# The names of the machine's system calls, for a log line.
 $(OBJS)/sys/unlisted_trap.o $(OBJS)/tests/unit/sys/test_unlisted_trap.o: \
 	$(BUILD)/gen/sysname.h
 $(OBJS)/sys/unlisted_trap.o $(OBJS)/tests/unit/sys/test_unlisted_trap.o: \
@@ -119,8 +119,8 @@ $(BUILD)/gen/sysname.h:
 		sed -n 's/^#define __NR_\([a-z0-9_]*\) .*/{ __NR_\1, "\1" },/p' \
 		> $@
 
-# Of each system call that the filter names NR_x: its number, or NR_NONE where
-# this machine, or the kernel's headers, have no such call.
+# For each system call that the filter names NR_x: its number, or NR_NONE if
+# this machine or the kernel's headers have no such call.
 $(OBJS)/sys/seccomp.o: $(BUILD)/gen/seccomp_nr.h
 $(BUILD)/gen/seccomp_nr.h: sys/seccomp.c
 	@mkdir -p $(@D)
@@ -133,8 +133,8 @@ $(BUILD)/gen/seccomp_nr.h: sys/seccomp.c
 UNIT_SRC = $(sort $(wildcard tests/unit/*/test_*.c))
 UNITS	= $(patsubst test_%.c,%,$(notdir $(UNIT_SRC)))
 
-# Calls that a test replaces, to count them or to make them fail. (tests/wrap.h
-# has why some have two names.)
+# Functions that a test replaces, to count the calls or to make them fail.
+# (tests/wrap.h says why some have two names.)
 wrap	= $(addprefix -Xlinker --wrap=,$(1))
 L_jail		= $(call wrap,readdir readdir64)
 L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
@@ -146,7 +146,7 @@ L_nl_sync	= $(L_nl)
 L_flows		= $(call wrap,clock_gettime __clock_gettime64)
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
 L_identity	= $(call wrap,uname)
-# Tests of one way to treat unlisted system calls bring that one.
+# Each test of an action for unlisted system calls links that action.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
 $(BUILD)/tests/test_unlisted_trap: $(OBJS)/sys/unlisted_trap.o
@@ -167,8 +167,8 @@ units: $(UNIT_BINS)
 
 unit: $(UNITS:%=unit-%)
 
-# ---- fuzzing: a program a target. By gcc it replays the corpus, which is a
-# test; by clang it is libFuzzer, which looks for more.
+# ---- fuzzing: a program for each target. Built by gcc it replays the corpus,
+# as a test; built by clang it is libFuzzer, which searches for new inputs.
 FUZZ	= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 W_httpd		= recv send sendmsg
 W_ssdp		= socket bind setsockopt recvmsg sendto
@@ -197,8 +197,8 @@ fuzz-replay: fuzzers
 		$(BUILD)/tests/fuzz_$$f tests/fuzz/corpus/$$f || exit 1; \
 	done
 
-# All of them, or fuzz-TARGET, for FUZZ_SECONDS each; one that fails does not
-# stop the others. Needs clang.
+# All targets, or fuzz-TARGET, for FUZZ_SECONDS each; a failure does not stop
+# the others. Needs clang.
 FUZZ_SECONDS ?= 60
 LIBFUZZER_MAKE = $(MAKE) BUILD=$(BUILD)/fuzz CC=clang CFLAGS='-O1 -g' \
 	LIBFUZZER=1 SAN=fuzzer,address,undefined
@@ -212,14 +212,14 @@ $(FUZZ:%=fuzz-%): fuzz-%:
 
 # ---- everything else ---------------------------------------------------------
 
-# Each installs what its tests need (Debian, as root).
+# Each target installs what its tests need (Debian, as root).
 #
 # test		in three minutes on two processors: unit tests, and the core of
 #		the lab with each backend
-# test-rest	what `make test` leaves out and needs no large package
+# test-rest	further tests, those that need no large package
 # test-san	unit tests and the fuzzers' corpus under ASan and UBSan
-# test-cross	the same for other machines, and the daemon there, whole
-# test-all	all these, as CI does
+# test-cross	the same for other machines, and the whole daemon on one
+# test-all	all of these, as in CI
 # test-clients	tests whose clients need large packages; CI leaves them out
 test:
 	tools/install-test-deps
@@ -247,7 +247,7 @@ test-cross:
 	$(MAKE) -j3 unit-cross
 	tests/cross/run $(BUILD)/cross/mips/tests/upnpd qemu-mips-static
 
-# One after the other.
+# The parts run one after the other.
 test-all:
 	$(MAKE) test
 	$(MAKE) test-rest
@@ -264,18 +264,18 @@ test-clients:
 layers: all
 	python3 tests/layers.py $(BUILD)
 
-# The pages against the table of options.
+# Compare the man pages with the table of options.
 man: $(BUILD)/tests/test_confopt
 	python3 tests/test_man.py $(BUILD)
 
-# The command on files, without a daemon.
+# upnpctl on files, without a daemon.
 cli: all
 	tests/cli/run
 
 # Real kernel, real tools, real clients, in network namespaces. As root. The
-# daemon is the release's but for one object: its engine ends at a system call
-# that is not on the list, where a release's is refused it. So a run that passes
-# has made none, and would have been the same with the release.
+# daemon differs from the release in one object: a system call that is not on
+# the list ends its engine, while the release's engine gets an error. So a run
+# that passes made no such call, and the release would pass as well.
 LAB_UPNPD = $(if $(filter deny,$(FILTER)),upnpd-end,upnpd)
 LAB_BINS = $(BUILD)/$(LAB_UPNPD) $(BUILD)/tests/rogue
 LAB_RUN	= UPNPD="$${UPNPD:-$(abspath $(BUILD))/$(LAB_UPNPD)}" tests/netns/run
@@ -304,13 +304,13 @@ include tools/valgrind.mk
 soak: all
 	SOAK=1 tests/netns/run test_growth.py
 
-# An engine in wrong hands: all of the program but its own processes.
+# A hostile engine: linked with the whole program except its processes.
 $(BUILD)/tests/rogue: $(OBJS)/tests/netns/rogue.o \
 		$(LIBS:%=$(OBJS)/%.a)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
 
-# The whole way once, to watch. As root; under a minute.
+# A demonstration, to watch. As root; under a minute.
 demo:
 	tools/install-test-deps demo
 	$(MAKE) -j"$$(nproc)" all
@@ -325,14 +325,15 @@ static:
 STATIC_MAKE = $(MAKE) BUILD=$(BUILD)/static CC=musl-gcc \
 	      CFLAGS='$(SMALL) $(MUSL_INC) $(GUARD_$(shell uname -m))' \
 	      LDFLAGS='$(SMALL)' STATIC=1
-# Where the stack protector's value stands: musl has it in both places, and this
-# one is shorter to read. As a static program's thread is, it is in .bss.
+# The place of the stack protector's value: musl has it in two places, and
+# access to this one is shorter. Like a static program's thread it is in .bss.
 GUARD_x86_64 = -mstack-protector-guard=global
-# As small as it gets; -Oz is known from gcc 12 on. What is turned off is on by
-# -Os and makes this program larger, as measured: values kept over calls, calls
-# in the place of a return (an epilogue each, with its stack protector), branches
-# made twice, arguments taken apart; a table of jumps pays late. Fat: tools/size
-# reads them, and unit-cross links them as they are.
+# Optimize for size; gcc has -Oz from version 12 on. The disabled passes are
+# part of -Os and make this program larger, as measured: values kept over calls,
+# calls instead of returns (an epilogue each, with its stack protector),
+# duplicated branches, split arguments; a jump table pays only for many cases.
+# Fat objects, because tools/size reads them and unit-cross links them without
+# LTO.
 SMALL	= $(if $(filter 0,$(shell musl-gcc -Oz -E -x c /dev/null >/dev/null 2>&1; \
 	  echo $$?)),-Oz,-Os) -fno-caller-saves -fno-optimize-sibling-calls \
 	  -fno-tree-dominator-opts -fno-ipa-sra -fno-ipa-modref \
@@ -345,7 +346,7 @@ include tools/install.mk
 # ---- other machines, size
 include tools/cross.mk
 
-# ---- busybox: the static binary is started there by dist/busybox/S60upnpd
+# ---- busybox: the lab starts the static binary by dist/busybox/S60upnpd
 static-lab:
 	+$(STATIC_MAKE) $(BUILD)/static/$(LAB_UPNPD)
 
@@ -353,8 +354,8 @@ lab-san: static-san
 static-san:
 	$(MAKE) BUILD=$(BUILD)/san static
 
-# ---- a whole router in a virtual machine: test-clients has a test that boots
-# it, if Debian's kernel can be had. By itself: make qemu.
+# ---- a router in a virtual machine: a test of test-clients boots it, if
+# Debian's kernel can be downloaded. By itself: make qemu.
 debian-kernel:
 	-tools/debian-kernel $(BUILD)/kernel
 
@@ -365,8 +366,8 @@ qemu:
 
 .PHONY: qemu debian-kernel static-lab static-san
 
-# ---- bench: beside both builds of Debian's miniupnpd, in one run. As root.
-# ROUNDS=1 BENCH='regular expression' for those rows alone.
+# ---- bench: compares with both builds of Debian's miniupnpd, in one run. As
+# root. ROUNDS=1 BENCH='regular expression' runs only those rows.
 ROUNDS	?= 5
 BENCH	?=
 BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows
@@ -375,7 +376,7 @@ $(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
 
-# Built as the daemon is, which it stands beside; static/floor, too.
+# Built like the daemon, with which it is compared; so is static/floor.
 $(BUILD)/floor: bench/floor.c
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
@@ -386,7 +387,7 @@ bench: all $(BENCH_TOOLS) $(BUILD)/floor
 	+$(STATIC_MAKE) $(BUILD)/static/floor
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
 
-# ---- OpenWrt: its package, scripts and firewalls, with stand-ins. As root.
+# ---- OpenWrt: package, scripts and firewalls, with fake tools. As root.
 openwrt: all
 	tests/openwrt/run
 .PHONY: openwrt
@@ -395,7 +396,7 @@ clean:
 	rm -rf $(BUILD)
 
 -include $(shell find $(BUILD) -type f -name '*.d' 2>/dev/null)
-# man is a folder, too.
+# man is also a folder.
 .PHONY: all units unit fuzzers fuzz-replay fuzz test layers man cli lab \
 	lab-san soak demo bench static clean
 .SECONDARY:

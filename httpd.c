@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpd.c - a small HTTP/1.1 server that knows no UPnP.
+ * httpd.c - a small HTTP/1.1 server without any UPnP.
  *
- * A connection is READING until a request is whole, PENDING until the site has
- * answered it, SENDING while the client is slower than the reply, and then
- * READING again, or closed; LINGERING first where more may be on its way.
+ * A connection is READING until a request is complete, PENDING until the routes
+ * have answered it, and SENDING while the client is slower than the reply. Then
+ * it is READING again or closed. It is LINGERING before the close if the client
+ * may still be sending.
  *
  * Owns: the connections and the buffers.
- * Never does: allocate after httpd_new(); block; call the site from inside
+ * Never does: allocate after httpd_new(); block; call the routes from inside
  * httpd_reply(); read a request while an older one is unanswered.
- * Invariants: a buffer is held only for bytes that wait; what can be done in
- * one go is done in srv->scratch and sent from where it stands.
+ * Invariants: a connection has a buffer only while bytes are waiting. A request
+ * that arrives in one piece is handled in srv->scratch, and its reply is sent
+ * without a copy.
  *
  * Runs in: engine
  */
@@ -28,8 +30,8 @@
 #include "http/httplisten.h"
 
 #define REPLY_EXTRA_MAX	512
-#define SWEEP_MS	1000	/* how late a deadline may be noticed */
-#define LINGER_BYTES	131072	/* what a refused client may still send */
+#define SWEEP_MS	1000	/* a deadline is noticed this late at most */
+#define LINGER_BYTES	131072	/* discarded after the last reply */
 
 struct httpd {
 	struct loop *loop;
@@ -37,14 +39,14 @@ struct httpd {
 	struct httpd_config config;
 	struct httplisten listen;
 	struct loop_timer sweep;
-	struct httpmsg msg;	/* the head read last, and ... */
-	struct httpreq req;	/* ... what it asks for */
-	unsigned allow;		/* what its path takes */
+	struct httpmsg msg;	/* the head that was parsed last, */
+	struct httpreq req;	/* its request, */
+	unsigned allow;		/* and the methods that its path allows */
 	uint32_t serial;	/* of requests */
 	struct httpconn_pool conns;
 	char path[HTTP_HEAD_MAX];
 	char head[HTTP_REPLY_HEAD_MAX];
-	/* where a connection without buffer reads to */
+	/* input of a connection without buffer */
 	char scratch[HTTP_BUF_LEN];
 };
 
@@ -53,26 +55,27 @@ static struct httpd *server_of(const struct httpconn *c)
 	return LOOP_OWNER(c->all, struct httpd, conns);
 }
 
-/* The client is not there to be answered. */
-static void lose(struct httpconn *c)
+/* The client or its interface is gone: close, and cancel a pending request. */
+static void abort_connection(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
 	uint32_t id = c->id;
 	bool pending = c->state == CONN_PENDING;
 
-	httpconn_drop(c);
+	httpconn_close(c);
 	if (pending)
-		srv->routes.gone(srv->routes.arg, id);
+		srv->routes.aborted(srv->routes.arg, id);
 }
 
 /* ---- replies ------------------------------------------------------- */
 
-/* Say no more. Where the client may still be sending, wait for it to close:
- * bytes that nobody reads would reset the connection under the reply. */
+/* Send no more. If the client may still be sending, wait until it closes:
+ * closing with unread bytes would send a reset, which can destroy the reply
+ * (RFC 9112 9.6). */
 static void finish(struct httpconn *c)
 {
-	if (!c->more && !c->in_n) {
-		httpconn_drop(c);
+	if (!c->may_send && !c->in_n) {
+		httpconn_close(c);
 		return;
 	}
 	shutdown(c->io.fd, SHUT_WR);
@@ -81,21 +84,21 @@ static void finish(struct httpconn *c)
 	httpconn_enter(c, CONN_LINGERING);
 }
 
-static void reply_is_out(struct httpconn *c)
+static void reply_sent(struct httpconn *c)
 {
-	if (!c->keep) {
+	if (!c->keep_alive) {
 		finish(c);
 		return;
 	}
-	c->begun = false;
+	c->started = false;
 	httpconn_enter(c, CONN_READING);
 }
 
 static const char *connection_of(const struct httpconn *c)
 {
-	if (!c->keep)
+	if (!c->keep_alive)
 		return "close";
-	return c->old ? "keep-alive" : NULL;
+	return c->http10 ? "keep-alive" : NULL;
 }
 
 static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
@@ -116,28 +119,28 @@ static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
 	return wr_done(&w);
 }
 
-/* @sent: what httpconn_send() said */
+/* @sent: result of httpconn_send() */
 static void after_send(struct httpconn *c, int sent)
 {
 	if (sent < 0)
-		httpconn_drop(c);
+		httpconn_close(c);
 	else if (sent > 0)
-		reply_is_out(c);
+		reply_sent(c);
 }
 
 static void send_reply(struct httpconn *c, const struct httpd_reply *r)
 {
-	struct str body = c->bare ? STR("") : r->body;
+	struct str body = c->no_body ? STR("") : r->body;
 	struct str head;
 
-	/* miniupnpc takes Content-Length: 0 as "until close" */
-	c->keep = c->keep && r->body.n;
+	/* miniupnpc reads until close after Content-Length: 0 */
+	c->keep_alive = c->keep_alive && r->body.n;
 	head = write_head(server_of(c), r, connection_of(c));
 	after_send(c, httpconn_send(c, head, body));
 }
 
-/* Answer with a bare @status and close. */
-static void fail(struct httpconn *c, int status)
+/* Answer with @status and no body, and close. */
+static void fail_request(struct httpconn *c, int status)
 {
 	struct httpd_reply r = { .status = status };
 	char buf[128];
@@ -147,11 +150,11 @@ static void fail(struct httpconn *c, int status)
 		httpreq_allow(&w, server_of(c)->allow);
 		r.extra = wr_done(&w);
 	}
-	c->keep = false;
-	c->more = true;
+	c->keep_alive = false;
+	c->may_send = true;
 	c->in_n = 0;
-	if (c != c->all->busy)
-		httpconn_give_back(c, &c->in);
+	if (c != c->all->current)
+		httpconn_release(c, &c->in);
 	send_reply(c, &r);
 }
 
@@ -162,8 +165,9 @@ static char *in_at(const struct httpconn *c)
 	return (c->in ? c->in : server_of(c)->scratch) + c->in_off;
 }
 
-/* Empty lines before a request (RFC 9112 2.2); some clients end a body with
- * one. They are no part of a request: no buffer and no deadline for them. */
+/* Skip empty lines before a request (RFC 9112 2.2); some clients send one after
+ * a body. They do not start a request, so they get no buffer and no
+ * deadline. */
 static void skip_empty_lines(struct httpconn *c)
 {
 	const char *p = in_at(c);
@@ -175,14 +179,14 @@ static void skip_empty_lines(struct httpconn *c)
 	}
 }
 
-static void tell_refused(struct httpd *srv, uint32_t peer_ip, int status)
+static void report_refused(struct httpd *srv, uint32_t peer_ip, int status)
 {
 	if (srv->routes.refused)
 		srv->routes.refused(srv->routes.arg, peer_ip, status);
 }
 
-/* Fill srv->msg, srv->req and srv->allow. Return: the head's length, 0 need
- * more, minus a status */
+/* Parse the head into srv->msg, srv->req and srv->allow. Return: the head's
+ * length, 0 need more, minus a status */
 static int read_head(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
@@ -199,7 +203,7 @@ static int read_head(struct httpconn *c)
 	err = httpreq_read(&srv->msg, c->local_ip, c->local_port, &path,
 			   &srv->req);
 	if (err == -403)
-		tell_refused(srv, c->peer_ip, 403);
+		report_refused(srv, c->peer_ip, 403);
 	if (err)
 		return err;
 	srv->allow = srv->routes.methods(srv->routes.arg, srv->req.path);
@@ -218,13 +222,13 @@ static void send_continue(struct httpconn *c)
 	ssize_t n;
 
 	n = send(c->io.fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	/* unsent is fine, it will go on by itself; a part of it is not */
+	/* unsent is no fault, the client continues after a while; a part is */
 	if (n > 0 && (size_t)n < len)
-		httpconn_drop(c);
+		httpconn_close(c);
 }
 
 /* A new request. Return: as read_body() */
-static int begin(struct httpconn *c)
+static int begin_request(struct httpconn *c)
 {
 	const struct httpreq *req = &server_of(c)->req;
 	int n;
@@ -237,7 +241,7 @@ static int begin(struct httpconn *c)
 		httpbody_chunked(&c->body);
 	else
 		httpbody_length(&c->body, req->length);
-	/* not when the body is on its way already */
+	/* not if the body has begun to arrive */
 	if (req->expect && c->in_n == c->head_n &&
 	    (req->chunked || req->length)) {
 		send_continue(c);
@@ -246,7 +250,7 @@ static int begin(struct httpconn *c)
 	return 1;
 }
 
-/* Return: 1 the body is whole, 0 need more, minus a status */
+/* Return: 1 the body is complete, 0 need more, minus a status */
 static int read_body(struct httpconn *c)
 {
 	size_t len = c->in_n - c->head_n;
@@ -257,7 +261,7 @@ static int read_body(struct httpconn *c)
 	return err;
 }
 
-/* Hand a whole request to the site. */
+/* Pass a complete request to the routes. */
 static void serve(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
@@ -272,13 +276,13 @@ static void serve(struct httpconn *c)
 	};
 	uint32_t size = c->head_n + c->body.n;
 
-	/* the place is in the id: httpd_reply() need not search */
+	/* the id has the slot, so httpd_reply() need not search */
 	c->id = srv->serial++ * HTTP_CONNS_MAX +
-		(uint32_t)(c - srv->conns.place);
+		(uint32_t)(c - srv->conns.slot);
 	req.id = c->id;
-	c->keep = srv->req.keep;
-	c->old = srv->req.old;
-	c->bare = req.method == HTTP_HEAD;
+	c->keep_alive = srv->req.keep_alive;
+	c->http10 = srv->req.http10;
+	c->no_body = req.method == HTTP_HEAD;
 	c->in_off += size;
 	c->in_n -= size;
 	c->head_n = 0;
@@ -286,7 +290,7 @@ static void serve(struct httpconn *c)
 	srv->routes.serve(srv->routes.arg, &req);
 }
 
-/* Return: false when there is nothing more to do with what has come */
+/* Return: false if no further request is complete */
 static bool next_request(struct httpconn *c)
 {
 	bool fresh = !c->head_n;
@@ -297,27 +301,27 @@ static bool next_request(struct httpconn *c)
 	if (!c->in_n)
 		return false;
 	if (fresh)
-		err = begin(c);
+		err = begin_request(c);
 	if (err > 0)
 		err = read_body(c);
-	/* another connection's head has been in srv->msg since */
+	/* srv->msg may have another connection's head by now */
 	if (err > 0 && !fresh)
 		err = read_head(c);
 	if (err < 0)
-		fail(c, -err);
+		fail_request(c, -err);
 	if (err > 0)
 		serve(c);
 	return err > 0;
 }
 
-/* Bytes that wait go to a buffer, a buffer without them to the pool. */
-static void put_away(struct httpconn *c)
+/* Move unread input to a buffer; release the buffer if there is none. */
+static void store_input(struct httpconn *c)
 {
 	const char *from = in_at(c);
 
 	c->in_off = 0;
 	if (!c->in_n) {
-		httpconn_give_back(c, &c->in);
+		httpconn_release(c, &c->in);
 		return;
 	}
 	if (!c->in)
@@ -325,65 +329,66 @@ static void put_away(struct httpconn *c)
 	if (c->in) {
 		memmove(c->in, from, c->in_n);
 	} else if (c->state == CONN_READING) {
-		fail(c, 503);
+		fail_request(c, 503);
 	} else {
 		c->in_n = 0;
-		c->keep = false;
+		c->keep_alive = false;
 	}
 }
 
-/* Slow senders: the time runs from a request's first byte, not its last. */
-static void start_clock(struct httpconn *c)
+/* Start the deadline at a request's first byte, so that a slow sender cannot
+ * extend it. */
+static void start_deadline(struct httpconn *c)
 {
-	if (c->state != CONN_READING || !c->in_n || c->begun)
+	if (c->state != CONN_READING || !c->in_n || c->started)
 		return;
-	c->begun = true;
+	c->started = true;
 	c->due_ms = loop_now_ms(server_of(c)->loop) + HTTP_REQUEST_MS;
 }
 
-static void work(struct httpconn *c)
+static void process_input(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
 
-	srv->conns.busy = c;
+	srv->conns.current = c;
 	while (c->state == CONN_READING && next_request(c))
 		;
-	srv->conns.busy = NULL;
-	put_away(c);
-	start_clock(c);
+	srv->conns.current = NULL;
+	store_input(c);
+	start_deadline(c);
 }
 
 void httpd_reply(struct httpd *srv, uint32_t id, const struct httpd_reply *r)
 {
 	static const struct httpd_reply too_long = { .status = 500 };
-	struct httpconn *c = &srv->conns.place[id % HTTP_CONNS_MAX];
+	struct httpconn *c = &srv->conns.slot[id % HTTP_CONNS_MAX];
 
 	if (c->state != CONN_PENDING || c->id != id)
 		return;
 	if (r->body.n > HTTP_REPLY_MAX || r->extra.n > REPLY_EXTRA_MAX)
 		r = &too_long;
 	send_reply(c, r);
-	if (c == srv->conns.busy)
-		return;		/* work() goes on by itself */
+	if (c == srv->conns.current)
+		return;		/* process_input() continues */
 	if (!c->in_n) {
-		put_away(c);
+		store_input(c);
 	} else if (c->state == CONN_READING) {
-		/* the next request is here: come back to it by the loop */
-		c->again = true;
+		/* the next request has arrived: handle it from the loop */
+		c->resume = true;
 		loop_fd_mod(srv->loop, &c->io, POLLOUT);
 	}
 }
 
 /* ---- the loop's events --------------------------------------------- */
 
-static void resume(struct httpconn *c)
+static void resume_input(struct httpconn *c)
 {
-	c->again = false;
+	c->resume = false;
 	loop_fd_mod(server_of(c)->loop, &c->io, POLLIN);
-	work(c);
+	process_input(c);
 }
 
-static void input(struct httpconn *c)
+static void read_input(struct httpconn *c)
 {
 	ssize_t n;
 
@@ -393,21 +398,21 @@ static void input(struct httpconn *c)
 		return;
 	if (n > 0) {
 		c->in_n += (uint32_t)n;
-		work(c);
+		process_input(c);
 	} else if (n < 0 || !c->in_n) {
-		httpconn_drop(c);
+		httpconn_close(c);
 	} else {
-		fail(c, 400);	/* it ended in the middle of a request */
+		fail_request(c, 400);	/* closed in the middle of a request */
 	}
 }
 
-static void output(struct httpconn *c)
+static void write_output(struct httpconn *c)
 {
 	after_send(c, httpconn_send_rest(c));
-	work(c);
+	process_input(c);
 }
 
-static void linger(struct httpconn *c)
+static void discard_input(struct httpconn *c)
 {
 	ssize_t n;
 
@@ -417,7 +422,7 @@ static void linger(struct httpconn *c)
 	if (n > 0)
 		c->lingered += (uint32_t)n;
 	if (n <= 0 || c->lingered > LINGER_BYTES)
-		httpconn_drop(c);
+		httpconn_close(c);
 }
 
 static void on_ready(struct loop_fd *io, short revents)
@@ -426,22 +431,22 @@ static void on_ready(struct loop_fd *io, short revents)
 
 	switch (c->state) {
 	case CONN_READING:
-		if (c->again)
-			resume(c);
+		if (c->resume)
+			resume_input(c);
 		else
-			input(c);
+			read_input(c);
 		break;
 	case CONN_PENDING:
-		/* only when both directions are shut: a client that has said
-		 * all it had to say still reads its reply */
+		/* only if both directions are shut: a client that has shut
+		 * down its sending direction still reads the reply */
 		if (revents & (POLLERR | POLLHUP))
-			lose(c);
+			abort_connection(c);
 		break;
 	case CONN_SENDING:
-		output(c);
+		write_output(c);
 		break;
 	case CONN_LINGERING:
-		linger(c);
+		discard_input(c);
 		break;
 	}
 }
@@ -451,12 +456,12 @@ static void expire(struct httpconn *c)
 	struct httpd *srv = server_of(c);
 
 	if (c->state == CONN_PENDING) {
-		srv->routes.gone(srv->routes.arg, c->id);
-		fail(c, 503);
-	} else if (c->state == CONN_READING && c->begun) {
-		fail(c, 408);
+		srv->routes.aborted(srv->routes.arg, c->id);
+		fail_request(c, 503);
+	} else if (c->state == CONN_READING && c->started) {
+		fail_request(c, 408);
 	} else {
-		httpconn_drop(c);
+		httpconn_close(c);
 	}
 }
 
@@ -466,7 +471,7 @@ static void on_sweep(struct loop_timer *t)
 	uint64_t now_ms = loop_now_ms(srv->loop);
 
 	for (size_t i = 0; i < srv->conns.top; i++) {
-		struct httpconn *c = &srv->conns.place[i];
+		struct httpconn *c = &srv->conns.slot[i];
 
 		if (c->state != CONN_FREE && now_ms >= c->due_ms)
 			expire(c);
@@ -477,21 +482,21 @@ static void on_sweep(struct loop_timer *t)
 		httpconn_pool_trim(&srv->conns);
 }
 
-/* ---- connections come ---------------------------------------------- */
+/* ---- new connections ---------------------------------------------- */
 
-/* No place: say so, as well as can be done without one. */
-static void refuse(struct httpd *srv, int fd, uint32_t peer_ip)
+/* There is no slot: send 503 without one, if the socket takes it. */
+static void refuse_connection(struct httpd *srv, int fd, uint32_t peer_ip)
 {
 	const struct httpd_reply r = { .status = 503 };
 	struct str head = write_head(srv, &r, "close");
 	char sink[1024];
 
-	/* unread bytes would turn the close into a reset */
+	/* closing with unread bytes would send a reset */
 	recv(fd, sink, sizeof(sink), MSG_DONTWAIT);
 	send(fd, head.p, head.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	close(fd);
-	tell_refused(srv, peer_ip, 503);
+	report_refused(srv, peer_ip, 503);
 }
 
 static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
@@ -501,7 +506,7 @@ static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
 
 	c = httpconn_pool_admit(&srv->conns, fd, on_ready, peer_ip);
 	if (!c) {
-		refuse(srv, fd, peer_ip);
+		refuse_connection(srv, fd, peer_ip);
 		return NULL;
 	}
 	c->local_ip = local_ip;
@@ -523,7 +528,7 @@ static void on_accepted(void *arg, int fd, uint32_t peer_ip, uint32_t local_ip,
 	struct httpconn *c = admit(arg, fd, peer_ip, local_ip, local_port);
 
 	if (c)
-		input(c);	/* more often than not the request is there */
+		read_input(c);	/* usually the request has arrived already */
 }
 
 static bool on_pressed(void *arg)
@@ -538,10 +543,10 @@ static void on_ended(void *arg, uint32_t local_ip)
 	struct httpd *srv = arg;
 
 	for (size_t i = 0; i < srv->conns.top; i++) {
-		struct httpconn *c = &srv->conns.place[i];
+		struct httpconn *c = &srv->conns.slot[i];
 
 		if (c->state != CONN_FREE && c->local_ip == local_ip)
-			lose(c);
+			abort_connection(c);
 	}
 }
 

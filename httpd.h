@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpd.h - a small HTTP/1.1 server that knows no UPnP.
+ * httpd.h - a small HTTP/1.1 server without any UPnP.
  *
- * Whole requests in, whole replies out; a reply may come later, by the
- * request's id. Fixed pools: HTTP_CONNS_MAX connections, HTTP_BUFS_MAX buffers.
- * When a pool is full, the connection that has waited longest without a
- * complete request goes; a client at HTTP_CONNS_PER_CLIENT loses its own.
+ * The owner gets complete requests and sends complete replies, at once or
+ * later, by the request's id. Fixed pools: HTTP_CONNS_MAX connections,
+ * HTTP_BUFS_MAX buffers. When a pool is full, the server closes the connection
+ * that has waited longest without a complete request; for a client at
+ * HTTP_CONNS_PER_CLIENT, one of that client.
  *
  * Runs in: engine
  */
@@ -34,20 +35,22 @@ struct httpd_reply {
 	int status;
 	const char *content_type;	/* NULL: none */
 	struct str extra;	/* more header lines, each with CRLF */
-	struct str body;	/* left out for HEAD, its length told */
+	struct str body;	/* for HEAD only its length is sent */
 };
 
-/* What is served. */
+/* The owner's callbacks. */
 struct httpd_routes {
-	/* the methods (enum http_method, or-ed) that @path takes; 0: 404.
-	 * A method not among them: 405 with Allow. HEAD comes with GET. */
+	/* the methods (enum http_method, or-ed) that @path allows; 0: 404.
+	 * Any other method: 405 with Allow. GET includes HEAD. */
 	unsigned (*methods)(void *arg, struct str path);
-	/* a whole request; everything in it is valid until this returns.
+	/* handle a complete request; it is valid until this returns.
 	 * Answer by httpd_reply(), now or later. */
 	void (*serve)(void *arg, const struct httpd_req *);
-	/* the client of a request that is not answered yet has gone */
-	void (*gone)(void *arg, uint32_t id);
-	/* not served: 403 (Host is not us), 503 (no place). NULL: never mind */
+	/* the client of an unanswered request has closed its connection, or
+	 * the answer took too long: the id is invalid from now on */
+	void (*aborted)(void *arg, uint32_t id);
+	/* a request was refused: 403 (Host is not this server), 503 (no
+	 * connection is free). May be NULL */
 	void (*refused)(void *arg, uint32_t peer_ip, int status);
 	void *arg;
 };
@@ -58,48 +61,50 @@ struct httpd_config {
 };
 
 /**
- * httpd_new - make the server; nothing listens yet.
+ * httpd_new - create the server; it does not listen yet.
  *
- * @loop, @site and @config are borrowed (site and config are copied, what they
- * point to is not). @loop needs room for HTTP_CONNS_MAX + IFSOCKS_MAX
- * descriptors.
+ * @loop, @routes and @config are borrowed (routes and config are copied, what
+ * they point to is not). @loop needs room for HTTP_CONNS_MAX +
+ * IFSOCKS_MAX descriptors.
  *
  * Return: owned by the caller (httpd_free()), NULL without memory
  */
 struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 			const struct httpd_config *config);
 
-/** httpd_free - close everything. NULL is fine. */
+/** httpd_free - close all connections and free the server. NULL does
+ * nothing. */
 void httpd_free(struct httpd *);
 
 /**
  * httpd_listen - listen on exactly these addresses.
- * @port: 0: any port, the same for all, chosen by the first
+ * @port: 0: a free port, chosen for the first address and used for all
  *
- * Listeners that are there stay, with their connections; those not in the list
- * are closed. A connection is accepted from every network of the interface
- * that has the address (ifsock.h). SO_REUSEADDR, backlog HTTP_BACKLOG, bound
- * to the interface where the kernel lets an ordinary user do so.
+ * Existing listeners in the list stay, with their connections; those not in the
+ * list are closed. A connection is accepted from every network of the interface
+ * that has the address (ifsock.h). Uses SO_REUSEADDR and the backlog
+ * HTTP_BACKLOG, and binds to the interface if the kernel allows that to an
+ * ordinary user.
  *
- * Return: 0, or -errno of the first that failed (the others listen)
+ * Return: 0, or -errno of the first failure (the other addresses listen)
  */
 int httpd_listen(struct httpd *, const struct netif_addr *, size_t n,
 		 uint16_t port);
 
-/** httpd_port - the port it listens on, 0 while it does not. */
+/** httpd_port - the port that it listens on, 0 if it does not listen. */
 uint16_t httpd_port(const struct httpd *);
 
-/** httpd_adopt - serve a connected socket (tests: one end of a socketpair),
- * which belongs to the server from now on. 0 or -errno (closed then). */
+/** httpd_adopt - serve a connected socket, for tests with a socketpair. The
+ * server owns @fd from now on. Return: 0 or -errno (@fd is closed) */
 int httpd_adopt(struct httpd *, int fd, uint32_t peer_ip, uint32_t local_ip,
 		uint16_t local_port);
 
 /**
  * httpd_reply - answer a request.
  *
- * Writes status line, Content-Length, Content-Type, DATE, SERVER, EXT and
- * @extra; "Connection: close" where it will close. An @id whose client has
- * gone is passed over. Everything in @r may be freed afterwards.
+ * Writes the status line, Content-Length, Content-Type, DATE, SERVER, EXT and
+ * @extra; "Connection: close" if it will close. Ignores an @id that was
+ * aborted. Everything in @r may be freed afterwards.
  */
 void httpd_reply(struct httpd *, uint32_t id, const struct httpd_reply *r);
 

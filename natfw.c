@@ -289,17 +289,17 @@ static const struct {
 	const char *why;
 } choices[] = {
 	{ &natfw_iptables_legacy, false, NULL,
-	  "iptables-legacy rules stand here" },
-	{ &natfw_iptables_nft, false, NULL, "iptables-nft rules stand here" },
-	{ &natfw_iptables, false, NULL, "iptables rules stand here" },
+	  "there are iptables-legacy rules" },
+	{ &natfw_iptables_nft, false, NULL, "there are iptables-nft rules" },
+	{ &natfw_iptables, false, NULL, "there are iptables rules" },
 	{ &natfw_netlink, false, NULL,
-	  "an nf_tables forward chain filters here" },
+	  "an nf_tables chain filters forwarding" },
 	{ &natfw_netlink, true, "nft",
-	  "nothing filters here and nft is installed" },
+	  "nothing filters forwarding, and nft is installed" },
 	{ &natfw_iptables, true, NULL,
-	  "nothing filters here and iptables is installed" },
+	  "nothing filters forwarding, and iptables is installed" },
 	{ &natfw_netlink, true, NULL,
-	  "nothing filters here and the kernel has nf_tables" },
+	  "nothing filters forwarding, and the kernel has nf_tables" },
 };
 
 static const struct natfw_backend *choose(const struct natfw_env *env,

@@ -50,13 +50,12 @@ struct soap {
 	struct pending pending[SOAP_PENDING_MAX];
 };
 
-/* ---- QueryStateVariable -------------------------------------------- */
-
 /* UDA 1.0 3.3: asked of any service, so not in the model's tables. Windows XP
  * reads ConnectionStatus by it. */
 static const struct igd_arg query_arg = { "varName", false, IGD_ANY_TEXT };
-static const struct igd_action query = { "QueryStateVariable", 1, &query_arg,
-					 1 };
+static const struct igd_action query = {
+	"QueryStateVariable", 1, &query_arg, 1,
+};
 
 /* ---- replies ------------------------------------------------------- */
 
@@ -101,28 +100,6 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 	reply_close(&w, 500, ret);
 }
 
-static void write_long(struct wr *w, const struct igd *igd,
-		       const struct igd_call *call, const struct igd_out *out)
-{
-	w->cap -= TAIL_ROOM;
-	out->put(igd, call, w);
-	w->cap += TAIL_ROOM;
-}
-
-static void write_element(struct wr *w, const struct igd *igd,
-			  const struct igd_call *call, const char *name,
-			  const struct igd_out *out)
-{
-	wr_fmt(w, "<%s>", name);
-	if (out->put)
-		write_long(w, igd, call, out);
-	else if (out->s.p)
-		value_put_text(w, out->s);
-	else
-		wr_u64(w, out->u);
-	wr_fmt(w, "</%s>", name);
-}
-
 /* The prefix is always u: - node-nat-upnp looks for ":...Response".
  * @version: of the service, as asked. */
 static void reply_result(struct soap *soap, const struct igd_call *call,
@@ -131,14 +108,25 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 	const struct igd_action *act = call->act;
 	const struct igd_out *out = call->out;
 	struct wr w = reply_open(soap);
-	size_t i;
 
 	wr_fmt(&w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">",
 	       act->name, call->svc->name, version);
-	for (i = 0; i < act->arg_n; i++)
-		if (act->arg[i].out)
-			write_element(&w, soap->igd, call, act->arg[i].name,
-				      out++);
+	for (size_t i = 0; i < act->arg_n; i++) {
+		if (!act->arg[i].out)
+			continue;
+		wr_fmt(&w, "<%s>", act->arg[i].name);
+		if (out->put) {
+			w.cap -= TAIL_ROOM;
+			out->put(soap->igd, call, &w);
+			w.cap += TAIL_ROOM;
+		} else if (out->s.p) {
+			value_put_text(&w, out->s);
+		} else {
+			wr_u64(&w, out->u);
+		}
+		wr_fmt(&w, "</%s>", act->arg[i].name);
+		out++;
+	}
 	wr_fmt(&w, "</u:%sResponse>", act->name);
 	reply_close(&w, 200, ret);
 }
@@ -228,36 +216,22 @@ struct envelope {
 };
 
 /* In-arguments stand first in the model. */
-static size_t arg_find(const struct igd_action *act, struct str name)
-{
-	size_t i;
-
-	for (i = 0; act && i < act->arg_n && i < SOAP_ARGS_MAX; i++) {
-		if (act->arg[i].out)
-			break;
-		if (str_eq(name, str_z(act->arg[i].name)))
-			return i;
-	}
-	return NO_ARG;
-}
-
 static void arg_open(struct envelope *env, struct str name)
 {
-	env->arg = arg_find(env->act, name);
-	if (env->arg == NO_ARG)
-		return;
-	if (env->seen[env->arg])
-		env->bad_args = true;
-	env->seen[env->arg] = true;
-	env->arg_at = env->text.len;
-}
+	const struct igd_action *act = env->act;
+	size_t i = 0, end = act ? act->arg_n : 0;
 
-static void arg_close(struct envelope *env)
-{
-	if (env->arg != NO_ARG)
-		env->in[env->arg].s = str_skip(wr_done(&env->text),
-					       env->arg_at);
 	env->arg = NO_ARG;
+	while (i < end && i < SOAP_ARGS_MAX && !act->arg[i].out &&
+	       !str_eq(name, str_z(act->arg[i].name)))
+		i++;
+	if (i == end || i == SOAP_ARGS_MAX || act->arg[i].out)
+		return;
+	if (env->seen[i])
+		env->bad_args = true;
+	env->seen[i] = true;
+	env->arg = i;
+	env->arg_at = env->text.len;
 }
 
 static void envelope_open(struct envelope *env, const struct xml *x)
@@ -285,17 +259,12 @@ static void envelope_close(struct envelope *env, const struct xml *x)
 		env->in_body = false;
 	if (x->depth < AT_ACTION)
 		env->in_action = false;
-	if (x->depth < AT_ARG)
-		arg_close(env);
-}
-
-/* Return: false when it is not well-formed. Text that does not fit is not:
- * env->text.over tells. */
-static bool envelope_text(struct envelope *env, const struct xml *x)
-{
-	if (env->arg == NO_ARG)
-		return true;
-	return xmltiny_decode(x->text, x->cdata, &env->text) || env->text.over;
+	if (x->depth >= AT_ARG)
+		return;
+	if (env->arg != NO_ARG)
+		env->in[env->arg].s = str_skip(wr_done(&env->text),
+					       env->arg_at);
+	env->arg = NO_ARG;
 }
 
 static bool envelope_parse(struct envelope *env, struct str body)
@@ -312,7 +281,10 @@ static bool envelope_parse(struct envelope *env, struct str body)
 			envelope_close(env, &x);
 			break;
 		case XML_TEXT:
-			if (!envelope_text(env, &x))
+			/* what does not fit is told by env->text.over */
+			if (env->arg != NO_ARG &&
+			    !xmltiny_decode(x.text, x.cdata, &env->text) &&
+			    !env->text.over)
 				return false;
 			break;
 		case XML_END:
@@ -331,7 +303,7 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 {
 	const struct igd_arg *arg = env->act->arg;
 	unsigned version = model_service_version(svc, n);
-	size_t i, in_n = 0;
+	size_t in_n = 0;
 	int err = UPNP_OK;
 
 	for (; in_n < env->act->arg_n && !arg[in_n].out; in_n++)
@@ -341,7 +313,7 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 		return UPNP_INVALID_ARGS;
 	if (env->text.over)
 		return UPNP_STRING_TOO_LONG;
-	for (i = 0; i < in_n && !err; i++)
+	for (size_t i = 0; i < in_n && !err; i++)
 		err = value_check(model_arg_var(svc, &arg[i]), version,
 				&env->in[i]);
 	return err;
@@ -353,9 +325,8 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 static struct pending *pending_get(struct soap *soap)
 {
 	struct pending *p;
-	size_t i;
 
-	for (i = 0; i < SOAP_PENDING_MAX; i++) {
+	for (size_t i = 0; i < SOAP_PENDING_MAX; i++) {
 		p = &soap->pending[i];
 		if (p->used)
 			continue;
@@ -364,11 +335,6 @@ static struct pending *pending_get(struct soap *soap)
 		return p;
 	}
 	return NULL;
-}
-
-static void pending_put(struct pending *p)
-{
-	p->used = false;
 }
 
 /* igd_wait.done. The one result of an action that waits, where it has any, is
@@ -388,7 +354,7 @@ static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 	else
 		reply_result(soap, &call, p->version, &reply);
 	/* the answer may bring the next request: the place is free by then */
-	pending_put(p);
+	p->used = false;
 	soap->answer(soap->arg, token, &reply);
 }
 
@@ -397,12 +363,12 @@ static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 static void run_query(struct soap *soap, const struct soap_post *post,
 		      struct str name, struct soap_reply *ret)
 {
-	const struct igd_var *var;
+	const struct igd_var *var = model_var(post->svc, post->n,
+					      str_trim(name));
 	char value[VALUE_MAX];
 	struct wr v = wr_init(value, sizeof(value)), w;
 	int err = UPNP_INVALID_VAR;
 
-	var = model_var(post->svc, post->n, str_trim(name));
 	if (var)
 		err = igd_read(soap->igd, post->svc, post->n, var,
 			       post->now_ms, &v);
@@ -424,34 +390,12 @@ static void call_init(struct igd_call *call, const struct soap_post *post,
 		      const struct envelope *env)
 {
 	*call = (struct igd_call){
-		.svc = post->svc,
-		.act = env->act,
-		.n = post->n,
+		.svc = post->svc, .act = env->act, .n = post->n,
 		.version = model_service_version(post->svc, post->n),
-		.client_ip = post->client_ip,
-		.local_ip = post->local_ip,
+		.client_ip = post->client_ip, .local_ip = post->local_ip,
 		.now_ms = post->now_ms,
 	};
 	memcpy(call->in, env->in, sizeof(call->in));
-}
-
-/* The action's result: an error, 0, or IGD_WAIT with @p kept. */
-static int run_waiting(struct soap *soap, const struct soap_post *post,
-		       unsigned version, struct pending *p,
-		       struct igd_call *call)
-{
-	int err;
-
-	p->svc = post->svc;
-	p->act = call->act;
-	p->version = version;
-	p->token = post->token;
-	p->wait.done = pending_done;
-	call->wait = &p->wait;
-	err = call->act->run(soap->igd, call);
-	if (err != IGD_WAIT)
-		pending_put(p);
-	return err;
 }
 
 /* Return: false when the answer comes later. */
@@ -471,12 +415,19 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 		}
 	}
 	call_init(&call, post, env);
-	if (p)
-		err = run_waiting(soap, post, version, p, &call);
-	else
-		err = env->act->run(soap->igd, &call);
+	if (p) {
+		p->svc = post->svc;
+		p->act = env->act;
+		p->version = version;
+		p->token = post->token;
+		p->wait.done = pending_done;
+		call.wait = &p->wait;
+	}
+	err = env->act->run(soap->igd, &call);
 	if (err == IGD_WAIT)
 		return false;
+	if (p)
+		p->used = false;
 	if (err)
 		reply_fault(soap, err, ret);
 	else
@@ -484,33 +435,12 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 	return true;
 }
 
-/* ---- the way in ---------------------------------------------------- */
-
-static bool post_envelope(struct soap *soap, const struct soap_post *post,
-			  const struct head *head, struct envelope *env,
-			  struct soap_reply *ret)
-{
-	int err = UPNP_INVALID_ACTION;
-
-	/* the action of the body must be the one of the header */
-	if (head->act && str_eq(env->action, head->action))
-		err = check_args(env, post->svc, post->n);
-	if (err) {
-		reply_fault(soap, err, ret);
-		return true;
-	}
-	if (head->act == &query) {
-		run_query(soap, post, env->in[0].s, ret);
-		return true;
-	}
-	return run_action(soap, post, head->version, env, ret);
-}
-
 bool soap_post(struct soap *soap, const struct soap_post *post,
 	       struct soap_reply *ret)
 {
 	struct str soap_action = unquote(post->soap_action);
 	struct envelope env = { .arg = NO_ARG };
+	int err = UPNP_INVALID_ACTION;
 	struct head head;
 
 	if (!content_is_xml(post->content_type)) {
@@ -524,20 +454,28 @@ bool soap_post(struct soap *soap, const struct soap_post *post,
 		reply_empty(400, ret);
 		return true;
 	}
-	return post_envelope(soap, post, &head, &env, ret);
+	/* the action of the body must be the one of the header */
+	if (head.act && str_eq(env.action, head.action))
+		err = check_args(&env, post->svc, post->n);
+	if (!err && head.act != &query)
+		return run_action(soap, post, head.version, &env, ret);
+	if (err)
+		reply_fault(soap, err, ret);
+	else
+		run_query(soap, post, env.in[0].s, ret);
+	return true;
 }
 
 void soap_cancel(struct soap *soap, uint32_t token)
 {
 	struct pending *p;
-	size_t i;
 
-	for (i = 0; i < SOAP_PENDING_MAX; i++) {
+	for (size_t i = 0; i < SOAP_PENDING_MAX; i++) {
 		p = &soap->pending[i];
 		if (!p->used || p->token != token)
 			continue;
 		igd_cancel(soap->igd, &p->wait);
-		pending_put(p);
+		p->used = false;
 		return;
 	}
 }

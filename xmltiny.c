@@ -2,13 +2,12 @@
 /*
  * xmltiny.c - a pull parser for the XML that control points send.
  *
- * Owns: nothing; every slice it gives out points into the caller's document.
+ * Owns: nothing; every slice that it returns points into the caller's document.
  * Never does: read a DTD, fetch anything, recurse, allocate, change a byte.
- * Invariants: x->in only ever shrinks, so the work is bounded by the document;
- * whoever fails on a piece of it fails for good.
- * Looser than XML 1.0 where no harm can come of it: bytes from 0x80 on are
- * taken as they are (not checked to be UTF-8; a user of the text does), and
- * "--" may stand in a comment.
+ * Invariants: x->in only shrinks, so the work is bounded by the document; after
+ * an error every call returns an error. Less strict than XML 1.0 where that is
+ * harmless: bytes from 0x80 on are not checked to be UTF-8 (the user of the
+ * text does that), and "--" may occur in a comment.
  *
  * Runs in: engine
  */
@@ -16,9 +15,9 @@
 #include "base/utf8.h"
 #include "base/wr.h"
 
-/* ---- taking things off the front of a slice ------------------------ */
+/* ---- reading from the front of a slice ------------------------ */
 
-static bool eat(struct str *in, struct str lit)
+static bool skip_literal(struct str *in, struct str lit)
 {
 	if (!str_starts(*in, lit))
 		return false;
@@ -26,7 +25,7 @@ static bool eat(struct str *in, struct str lit)
 	return true;
 }
 
-/* How far is it to @mark? in.n where it does not come. */
+/* Return: offset of @mark; in.n if it does not occur */
 static size_t find(struct str in, struct str mark)
 {
 	size_t i;
@@ -37,8 +36,8 @@ static size_t find(struct str in, struct str mark)
 	return in.n;
 }
 
-/* Take what stands before @mark, and @mark itself. */
-static bool take_until(struct str *in, struct str mark, struct str *ret)
+/* Read the text before @mark, and skip @mark. */
+static bool read_until(struct str *in, struct str mark, struct str *ret)
 {
 	size_t n = find(*in, mark);
 
@@ -60,7 +59,7 @@ static void skip_space(struct str *in)
 		*in = str_skip(*in, 1);
 }
 
-/* XML 1.0 2.3 NameStartChar, every character beyond ASCII taken for one. */
+/* XML 1.0 2.3 NameStartChar; every character beyond ASCII counts as one. */
 static bool is_name_start(char ch)
 {
 	unsigned char c = (unsigned char)ch;
@@ -75,7 +74,7 @@ static bool is_name(char c)
 	       c == '.';
 }
 
-static bool take_name(struct str *in, struct str *ret)
+static bool read_name(struct str *in, struct str *ret)
 {
 	size_t n = 1;
 
@@ -105,11 +104,12 @@ static bool parse_charref(struct str s, uint32_t base, uint32_t *ret)
 			return false;
 	}
 	*ret = v;
-	/* without a digit it is 0, which is none */
+	/* without digits the value is 0, which is not allowed */
 	return utf8_is_xml(v);
 }
 
-/* The five of XML 1.0 4.6. A DTD, which could define more, is never read. */
+/* The five entities of XML 1.0 4.6. A DTD, which could define more, is an
+ * error. */
 static bool parse_entity(struct str name, uint32_t *ret)
 {
 	static const struct {
@@ -129,16 +129,16 @@ static bool parse_entity(struct str name, uint32_t *ret)
 	return false;
 }
 
-/* The character of a reference whose '&' is taken already. */
-static bool take_ref(struct str *in, uint32_t *ret)
+/* Read a reference after its '&'. @ret: its character */
+static bool read_ref(struct str *in, uint32_t *ret)
 {
 	struct str body;
 
-	if (!take_until(in, STR(";"), &body))
+	if (!read_until(in, STR(";"), &body))
 		return false;
-	if (eat(&body, STR("#x")))
+	if (skip_literal(&body, STR("#x")))
 		return parse_charref(body, 16, ret);
-	if (eat(&body, STR("#")))
+	if (skip_literal(&body, STR("#")))
 		return parse_charref(body, 10, ret);
 	return parse_entity(body, ret);
 }
@@ -148,8 +148,8 @@ static bool refs_ok(struct str s)
 	struct str plain;
 	uint32_t c;
 
-	while (take_until(&s, STR("&"), &plain))
-		if (!take_ref(&s, &c))
+	while (read_until(&s, STR("&"), &plain))
+		if (!read_ref(&s, &c))
 			return false;
 	return true;
 }
@@ -159,9 +159,9 @@ bool xmltiny_decode(struct str raw, bool cdata, struct wr *out)
 	struct str plain;
 	uint32_t c;
 
-	while (!cdata && take_until(&raw, STR("&"), &plain)) {
+	while (!cdata && read_until(&raw, STR("&"), &plain)) {
 		wr_str(out, plain);
-		if (!take_ref(&raw, &c))
+		if (!read_ref(&raw, &c))
 			return false;
 		utf8_put(out, c);
 	}
@@ -171,14 +171,14 @@ bool xmltiny_decode(struct str raw, bool cdata, struct wr *out)
 
 /* ---- attributes ---------------------------------------------------- */
 
-static bool take_quoted(struct str *in, struct str *ret)
+static bool read_quoted(struct str *in, struct str *ret)
 {
 	struct str quote = { in->p, 1 };
 
 	if (!in->n || (in->p[0] != '"' && in->p[0] != '\''))
 		return false;
 	*in = str_skip(*in, 1);
-	return take_until(in, quote, ret);
+	return read_until(in, quote, ret);
 }
 
 static bool has_attr(const struct xml *x, struct str name)
@@ -191,17 +191,17 @@ static bool has_attr(const struct xml *x, struct str name)
 	return false;
 }
 
-static bool take_attr(struct xml *x)
+static bool read_attr(struct xml *x)
 {
 	struct xml_attr a;
 
-	if (x->attr_n == XML_ATTRS_MAX || !take_name(&x->in, &a.name))
+	if (x->attr_n == XML_ATTRS_MAX || !read_name(&x->in, &a.name))
 		return false;
 	skip_space(&x->in);
-	if (!eat(&x->in, STR("=")))
+	if (!skip_literal(&x->in, STR("=")))
 		return false;
 	skip_space(&x->in);
-	if (!take_quoted(&x->in, &a.value))
+	if (!read_quoted(&x->in, &a.value))
 		return false;
 	/* XML 1.0 3.1: no '<' in a value, no attribute twice */
 	if (find(a.value, STR("<")) != a.value.n || !refs_ok(a.value) ||
@@ -211,9 +211,9 @@ static bool take_attr(struct xml *x)
 	return true;
 }
 
-/* All attributes up to whatever ends the tag, the white space before that
- * included. */
-static bool take_attrs(struct xml *x)
+/* Read all attributes up to the end of the tag, including the white space
+ * before the end. */
+static bool read_attrs(struct xml *x)
 {
 	size_t before;
 
@@ -223,7 +223,7 @@ static bool take_attrs(struct xml *x)
 		skip_space(&x->in);
 		if (!x->in.n || !is_name_start(x->in.p[0]))
 			return true;
-		if (x->in.n == before || !take_attr(x))
+		if (x->in.n == before || !read_attr(x))
 			return false;
 	}
 }
@@ -231,8 +231,8 @@ static bool take_attrs(struct xml *x)
 /* ---- the start of the document ------------------------------------- */
 
 /*
- * All that comes after it is read as bytes that agree with ASCII, so no other
- * encoding may claim to be here (UDA 1.1 3.2: UTF-8).
+ * The document is parsed as bytes of an ASCII superset, so any other declared
+ * encoding is an error (UDA 1.1 3.2: UTF-8).
  */
 static bool encoding_ok(const struct xml *x)
 {
@@ -246,19 +246,20 @@ static bool encoding_ok(const struct xml *x)
 	return true;
 }
 
-/* <?xml version="1.0" encoding="..."?>, which need not be there. */
-static bool take_declaration(struct xml *x)
+/* Read <?xml version="1.0" encoding="..."?>, which is optional. */
+static bool read_declaration(struct xml *x)
 {
 	if (!str_starts(x->in, STR("<?xml")) || x->in.n < 6 ||
 	    !is_space(x->in.p[5]))
 		return true;
 	x->in = str_skip(x->in, 5);
-	return take_attrs(x) && eat(&x->in, STR("?>")) && encoding_ok(x);
+	return read_attrs(x) && skip_literal(&x->in, STR("?>")) &&
+	       encoding_ok(x);
 }
 
 /*
- * XML 1.0 2.2: control characters stand nowhere in a document, not even in a
- * comment. This finds UTF-16 without its mark too: half of it is NULs.
+ * XML 1.0 2.2: no control characters anywhere in a document, not even in a
+ * comment. This also rejects UTF-16 without a byte order mark, by its NULs.
  */
 static bool chars_ok(struct str doc)
 {
@@ -273,34 +274,33 @@ static bool chars_ok(struct str doc)
 void xmltiny_init(struct xml *x, struct str doc)
 {
 	*x = (struct xml){ .in = doc };
-	eat(&x->in, STR("\xef\xbb\xbf"));
-	x->failed = !chars_ok(doc) || !take_declaration(x);
+	skip_literal(&x->in, STR("\xef\xbb\xbf"));
+	x->failed = !chars_ok(doc) || !read_declaration(x);
 }
 
 /* ---- tokens -------------------------------------------------------- */
 
-/* A name with more than one colon is split at the first; one with nothing on
- * either side of it is none (Namespaces in XML 1.0, 4). */
+/* Split a name at the first colon. A name with nothing before or after the
+ * colon is an error (Namespaces in XML 1.0, 4). */
 static bool split_name(struct xml *x, struct str name)
 {
 	x->prefix = (struct str){ name.p, 0 };
 	x->local = name;
-	if (!take_until(&x->local, STR(":"), &x->prefix))
+	if (!read_until(&x->local, STR(":"), &x->prefix))
 		return true;
 	return x->prefix.n && x->local.n;
 }
 
-/* "<?" is taken already. A declaration is no PI: in the middle it is wrong. */
+/* Skip a PI after its "<?". An XML declaration here is an error. */
 static bool skip_pi(struct xml *x)
 {
 	struct str name, rest;
 
-	return take_name(&x->in, &name) && !str_ieq(name, STR("xml")) &&
-	       take_until(&x->in, STR("?>"), &rest);
+	return read_name(&x->in, &name) && !str_ieq(name, STR("xml")) &&
+	       read_until(&x->in, STR("?>"), &rest);
 }
 
-/* Pass over what is nobody's business: comments, PIs and, outside the root,
- * white space. */
+/* Skip comments, PIs and, outside the root, white space. */
 static bool skip_misc(struct xml *x)
 {
 	struct str rest;
@@ -308,10 +308,10 @@ static bool skip_misc(struct xml *x)
 	for (;;) {
 		if (!x->depth)
 			skip_space(&x->in);
-		if (eat(&x->in, STR("<!--"))) {
-			if (!take_until(&x->in, STR("-->"), &rest))
+		if (skip_literal(&x->in, STR("<!--"))) {
+			if (!read_until(&x->in, STR("-->"), &rest))
 				return false;
-		} else if (eat(&x->in, STR("<?"))) {
+		} else if (skip_literal(&x->in, STR("<?"))) {
 			if (!skip_pi(x))
 				return false;
 		} else {
@@ -320,11 +320,11 @@ static bool skip_misc(struct xml *x)
 	}
 }
 
-static enum xml_token take_text(struct xml *x)
+static enum xml_token read_text(struct xml *x)
 {
 	x->text = (struct str){ x->in.p, find(x->in, STR("<")) };
 	x->cdata = false;
-	/* XML 1.0 2.4: "]]>" may not stand in text */
+	/* XML 1.0 2.4: no "]]>" in text */
 	if (!x->depth || !refs_ok(x->text) ||
 	    find(x->text, STR("]]>")) != x->text.n)
 		return XML_ERR;
@@ -332,50 +332,50 @@ static enum xml_token take_text(struct xml *x)
 	return XML_TEXT;
 }
 
-static enum xml_token take_cdata(struct xml *x)
+static enum xml_token read_cdata(struct xml *x)
 {
 	x->cdata = true;
-	if (!x->depth || !take_until(&x->in, STR("]]>"), &x->text))
+	if (!x->depth || !read_until(&x->in, STR("]]>"), &x->text))
 		return XML_ERR;
 	return XML_TEXT;
 }
 
-/* A DOCTYPE ends here as well: '!' starts no name. */
-static enum xml_token take_open(struct xml *x)
+/* A DOCTYPE is an error here, because '!' does not start a name. */
+static enum xml_token read_open(struct xml *x)
 {
 	struct str name;
 
 	if (x->depth == XML_DEPTH_MAX || (!x->depth && x->rooted))
 		return XML_ERR;
-	if (!take_name(&x->in, &name) || !split_name(x, name) ||
-	    !take_attrs(x))
+	if (!read_name(&x->in, &name) || !split_name(x, name) ||
+	    !read_attrs(x))
 		return XML_ERR;
-	x->empty = eat(&x->in, STR("/>"));
-	if (!x->empty && !eat(&x->in, STR(">")))
+	x->empty = skip_literal(&x->in, STR("/>"));
+	if (!x->empty && !skip_literal(&x->in, STR(">")))
 		return XML_ERR;
 	x->open[x->depth++] = name;
 	x->rooted = true;
 	return XML_OPEN;
 }
 
-static enum xml_token take_close(struct xml *x)
+static enum xml_token read_close(struct xml *x)
 {
 	struct str name;
 
-	if (!take_name(&x->in, &name) || !x->depth ||
+	if (!read_name(&x->in, &name) || !x->depth ||
 	    !str_eq(name, x->open[x->depth - 1]) || !split_name(x, name))
 		return XML_ERR;
 	skip_space(&x->in);
-	if (!eat(&x->in, STR(">")))
+	if (!skip_literal(&x->in, STR(">")))
 		return XML_ERR;
 	x->depth--;
 	return XML_CLOSE;
 }
 
-static enum xml_token take_token(struct xml *x)
+static enum xml_token read_token(struct xml *x)
 {
 	if (x->empty) {
-		/* prefix and local still are those of the XML_OPEN */
+		/* prefix and local are still those of the XML_OPEN */
 		x->empty = false;
 		x->depth--;
 		return XML_CLOSE;
@@ -384,13 +384,13 @@ static enum xml_token take_token(struct xml *x)
 		return XML_ERR;
 	if (!x->in.n)
 		return x->rooted && !x->depth ? XML_END : XML_ERR;
-	if (eat(&x->in, STR("<![CDATA[")))
-		return take_cdata(x);
-	if (eat(&x->in, STR("</")))
-		return take_close(x);
-	if (eat(&x->in, STR("<")))
-		return take_open(x);
-	return take_text(x);
+	if (skip_literal(&x->in, STR("<![CDATA[")))
+		return read_cdata(x);
+	if (skip_literal(&x->in, STR("</")))
+		return read_close(x);
+	if (skip_literal(&x->in, STR("<")))
+		return read_open(x);
+	return read_text(x);
 }
 
 enum xml_token xmltiny_next(struct xml *x)
@@ -398,7 +398,7 @@ enum xml_token xmltiny_next(struct xml *x)
 	enum xml_token t = XML_ERR;
 
 	if (!x->failed)
-		t = take_token(x);
+		t = read_token(x);
 	x->failed = t == XML_ERR;
 	return t;
 }

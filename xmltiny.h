@@ -2,13 +2,13 @@
 /*
  * xmltiny.h - a pull parser for the XML that control points send.
  *
- * No allocation, no recursion, no DTD, no external anything. Elements,
- * attributes, text, CDATA, comments, processing instructions, the five
- * entities and numeric references. Checks that tags balance, that there is
- * one root, and that nothing but white space, comments and PIs stands outside
- * it, that references are known ones and that no control character is in it. A
- * byte order mark (UTF-8) is passed over; any other encoding is an error. Bytes
- * from 0x80 on are not checked to be UTF-8: who uses the text does that.
+ * No allocation, no recursion, no DTD, no external entities. It reads elements,
+ * attributes, text, CDATA, comments, processing instructions, the five entities
+ * and numeric references. It checks that tags balance, that there is one root
+ * with only white space, comments and PIs outside it, that references are
+ * known, and that there are no control characters. A UTF-8 byte order mark is
+ * skipped; any other encoding is an error. Bytes from 0x80 on are not checked
+ * to be UTF-8: the user of the text does that.
  *
  * Runs in: engine
  */
@@ -27,8 +27,8 @@ enum xml_token {
 	XML_OPEN,	/* <p:name ...>: name, attr[] are set */
 	XML_CLOSE,	/* </p:name>, also after an empty element */
 	XML_TEXT,	/* raw text: decode with xmltiny_decode(); or CDATA */
-	XML_END,	/* the document is whole and well-formed */
-	XML_ERR,	/* it is not; comes again for ever */
+	XML_END,	/* the document is complete and well-formed */
+	XML_ERR,	/* it is not; all later calls return this */
 };
 
 struct xml_attr {
@@ -44,19 +44,19 @@ struct xml {
 
 	struct str prefix, local;	/* of XML_OPEN and XML_CLOSE */
 	struct str text;	/* of XML_TEXT */
-	bool cdata;		/* XML_TEXT: it is CDATA, take it as it is */
+	bool cdata;		/* XML_TEXT: it is CDATA, without references */
 	struct xml_attr attr[XML_ATTRS_MAX];	/* of XML_OPEN */
 	size_t attr_n;
 };
 
-/** xmltiny_init - start on @doc, which stays the caller's and must outlive @x.
- */
+/** xmltiny_init - start to parse @doc, which is borrowed as long as @x is
+ * used. */
 void xmltiny_init(struct xml *x, struct str doc);
 
 /**
- * xmltiny_next - the next token.
+ * xmltiny_next - read the next token.
  *
- * Ends (XML_END or XML_ERR) after at most doc.n + 1 calls. A comment or PI in
+ * Returns XML_END or XML_ERR after at most doc.n + 1 calls. A comment or PI in
  * the middle of text splits it into two XML_TEXT.
  */
 enum xml_token xmltiny_next(struct xml *x);
@@ -64,11 +64,12 @@ enum xml_token xmltiny_next(struct xml *x);
 /**
  * xmltiny_decode - append text with its references resolved to @out.
  * @raw: of XML_TEXT, or an attribute's value
- * @cdata: take @raw as it is
+ * @cdata: append @raw unchanged
  *
- * Return: false for an unknown entity, a reference to a character XML does not
- * allow, or when it does not fit (part of it may have been appended then).
- * What is appended is never longer than @raw. Line ends stay as they were sent.
+ * The result is never longer than @raw. Line ends are not changed.
+ *
+ * Return: false for an unknown entity, a reference to a character that XML does
+ * not allow, or if there is no room (a part may have been appended)
  */
 bool xmltiny_decode(struct str raw, bool cdata, struct wr *out);
 

@@ -202,7 +202,7 @@ class Ours(Subject):
         if not self._engine or not os.path.exists(f"/proc/{self._engine}"):
             self._engine = self.daemon.engine()
         if not self._nursery:
-            self._nursery = self.daemon.nursery()
+            self._nursery = self.daemon.fork_server()
         return {"engine": self._engine, "nursery": self._nursery,
                 "monitor": self.daemon.proc.pid}
 

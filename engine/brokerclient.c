@@ -14,23 +14,6 @@
 /* Requests under way: their answers always fit into the socket. */
 #define BROKERCLIENT_WINDOW 128
 
-static bool sync_rule(struct brokerclient *p, struct broker_req *ret)
-{
-	uint16_t end = portmap_slots(p->pm);
-
-	while (p->sync_slot < end) {
-		const struct pm_entry *e =
-			portmap_entry(p->pm, p->sync_slot++);
-
-		if (e && e->state == PM_ACTIVE && e->enabled) {
-			ret->verb = BROKER_SYNC_RULE;
-			ret->rule = e->rule;
-			return true;
-		}
-	}
-	return false;
-}
-
 /* The next message of the sync that is due. */
 static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 {
@@ -41,10 +24,19 @@ static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 		p->refresh_due = false;
 		p->sync_slot = 0;
 		ret->verb = BROKER_REFRESH;
-	} else if (!sync_rule(p, ret)) {
-		p->syncing = false;
-		ret->verb = BROKER_SYNC_END;
+		return true;
 	}
+	while (p->sync_slot < portmap_slots(p->pm)) {
+		const struct pm_entry *e = portmap_entry(p->pm, p->sync_slot++);
+
+		if (e && e->state == PM_ACTIVE && e->enabled) {
+			ret->verb = BROKER_SYNC_RULE;
+			ret->rule = e->rule;
+			return true;
+		}
+	}
+	p->syncing = false;
+	ret->verb = BROKER_SYNC_END;
 	return true;
 }
 
@@ -139,7 +131,7 @@ static void on_chan(struct loop_fd *w, short revents)
 }
 
 int brokerclient_open(struct brokerclient *p, struct loop *loop, int fd,
-	      struct portmap *pm)
+		      struct portmap *pm)
 {
 	p->loop = loop;
 	p->pm = pm;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * brokerclient.h - the engine's end of the channel to the monitor's broker.
- *
- * Runs in: engine
- */
+/* brokerclient.h - the engine's end of the channel to the monitor's broker.
+ * Runs in: engine */
 #ifndef ENGINE_BROKERCLIENT_H
 #define ENGINE_BROKERCLIENT_H
 
@@ -13,10 +10,8 @@
 #include "ipc/brokermsg.h"
 #include "map/portmap.h"
 
-/*
- * What the engine still has to say is not kept in a queue of its own: it is
- * the mapping table's ops and a few flags here, so nothing can overflow.
- */
+/* What the engine still has to say is not kept in a queue of its own: it is
+ * the mapping table's ops and a few flags here, so nothing can overflow. */
 struct brokerclient {
 	/* an answer to any request; then what is waiting is sent */
 	void (*answer)(void *arg, const struct broker_rep *);

@@ -50,9 +50,10 @@ struct ctlserver {
 /* ---- records out --------------------------------------------------------- */
 
 /* Return: false when the socket is full, or nobody is there any more. */
-static bool send_rep(int fd, struct ctl_rep *rep)
+static bool send_rep(int fd, enum ctl_kind kind, struct ctl_rep *rep)
 {
 	rep->version = CTL_VERSION;
+	rep->kind = kind;
 	return send(fd, rep, sizeof(*rep), MSG_NOSIGNAL | MSG_DONTWAIT) ==
 	       sizeof(*rep);
 }
@@ -62,9 +63,8 @@ static bool send_end(int fd, const struct ctl_end *end)
 	struct ctl_rep rep;
 
 	memset(&rep, 0, sizeof(rep));
-	rep.kind = CTL_END;
 	rep.end = *end;
-	return send_rep(fd, &rep);
+	return send_rep(fd, CTL_END, &rep);
 }
 
 static bool send_mapping(struct conn *c, enum ctl_kind kind,
@@ -74,14 +74,13 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	struct ctl_rep rep;
 
 	memset(&rep, 0, sizeof(rep));
-	rep.kind = kind;
 	rep.mapping.rule = e->rule;
 	rep.mapping.origin = e->origin;
 	rep.mapping.requester_ip = e->requester_ip;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
 	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
-	return send_rep(c->io.fd, &rep);
+	return send_rep(c->io.fd, kind, &rep);
 }
 
 static bool send_removed(struct conn *c, const struct nat_rule *rule)
@@ -89,9 +88,8 @@ static bool send_removed(struct conn *c, const struct nat_rule *rule)
 	struct ctl_rep rep;
 
 	memset(&rep, 0, sizeof(rep));
-	rep.kind = CTL_REMOVED;
 	rep.mapping.rule = *rule;
-	return send_rep(c->io.fd, &rep);
+	return send_rep(c->io.fd, CTL_REMOVED, &rep);
 }
 
 static bool send_number(struct conn *c, enum ctl_kind kind, uint32_t lost)
@@ -99,9 +97,8 @@ static bool send_number(struct conn *c, enum ctl_kind kind, uint32_t lost)
 	struct ctl_rep rep;
 
 	memset(&rep, 0, sizeof(rep));
-	rep.kind = kind;
 	rep.lost = lost;
-	return send_rep(c->io.fd, &rep);
+	return send_rep(c->io.fd, kind, &rep);
 }
 
 /* ---- connections --------------------------------------------------------- */
@@ -149,18 +146,6 @@ static void tell_lost(struct conn *c)
 	loop_fd_mod(c->ctl->loop, &c->io, c->lost ? POLLIN | POLLOUT : POLLIN);
 }
 
-static void end_list(struct conn *c)
-{
-	if (c->verb == CTL_MAPPINGS) {
-		fail(c, CTL_OK);
-		return;
-	}
-	if (!send_number(c, CTL_READY, 0))
-		return;		/* full: POLLOUT brings us here again */
-	enter(c, CONN_FOLLOWING, POLLIN);
-	tell_lost(c);
-}
-
 static void list(struct conn *c)
 {
 	const struct portmap *pm = c->ctl->map->pm;
@@ -172,7 +157,12 @@ static void list(struct conn *c)
 		c->seq = e->seq;
 		c->due_ms = loop_now_ms(c->ctl->loop) + CTL_TURN_MS;
 	}
-	end_list(c);
+	if (c->verb == CTL_MAPPINGS) {
+		fail(c, CTL_OK);
+	} else if (send_number(c, CTL_READY, 0)) {
+		enter(c, CONN_FOLLOWING, POLLIN);
+		tell_lost(c);
+	}	/* else it is full: POLLOUT brings us here again */
 }
 
 static void lose(struct conn *c)
@@ -216,30 +206,22 @@ void ctlserver_gone(struct ctlserver *ctl, const struct nat_rule *rule)
 
 /* ---- requests ------------------------------------------------------------ */
 
-static enum ctl_err error_of(enum refusal why)
-{
-	switch (why) {
-	case REFUSAL_NONE:
-		return CTL_OK;
-	case REFUSAL_NOT_FOUND:
-		return CTL_ENOENT;
-	case REFUSAL_FIREWALL:
-		return CTL_EFAIL;
-	default:
-		return CTL_EREFUSED;
-	}
-}
-
 /* @e: the mapping that was added, or NULL */
 static void finish_change(struct conn *c, enum refusal why,
 			  const struct pm_entry *e)
 {
-	const struct ctl_end end = {
-		.err = error_of(why), .line = c->wait.line,
-		/* CTL_ENOENT says it already */
-		.refusal = why == REFUSAL_NOT_FOUND ? REFUSAL_NONE : why,
+	struct ctl_end end = {
+		.err = CTL_EREFUSED, .line = c->wait.line, .refusal = why,
 	};
 
+	if (why == REFUSAL_NONE) {
+		end.err = CTL_OK;
+	} else if (why == REFUSAL_NOT_FOUND) {
+		end.err = CTL_ENOENT;	/* this says it all */
+		end.refusal = REFUSAL_NONE;
+	} else if (why == REFUSAL_FIREWALL) {
+		end.err = CTL_EFAIL;
+	}
 	if (why == REFUSAL_NONE && c->verb == CTL_DELETE)
 		send_removed(c, &c->wait.req.mapping.rule);
 	else if (why == REFUSAL_NONE && e)
@@ -274,29 +256,16 @@ static bool good_desc(const char *desc)
 	return true;
 }
 
-static bool good_change(const struct ctl_req *q)
-{
-	return nat_rule_sane(&q->rule) && q->rule.kind == NAT_PORTMAP &&
-	       q->lease_s <= PM_LEASE_MAX_S && good_desc(q->desc);
-}
-
-/* A deletion names the key; the answer reports the whole rule that had it. */
-static void fill_rule(const struct portmap *pm, struct nat_rule *rule)
-{
-	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, rule));
-
-	if (e)
-		*rule = e->rule;
-}
-
 static void change(struct conn *c, const struct ctl_req *q)
 {
+	const struct portmap *pm = c->ctl->map->pm;
 	struct map_wait *w = &c->wait;
 	struct pm_req *m = &w->req.mapping;
-	const struct pm_entry *e = NULL;
+	const struct pm_entry *e;
 	int res;
 
-	if (!good_change(q)) {
+	if (!nat_rule_sane(&q->rule) || q->rule.kind != NAT_PORTMAP ||
+	    q->lease_s > PM_LEASE_MAX_S || !good_desc(q->desc)) {
 		fail(c, CTL_EINVAL);
 		return;
 	}
@@ -309,7 +278,10 @@ static void change(struct conn *c, const struct ctl_req *q)
 	if (q->verb == CTL_ADD) {
 		res = map_add(c->ctl->map, w, loop_now_ms(c->ctl->loop), &e);
 	} else {
-		fill_rule(c->ctl->map->pm, &m->rule);
+		/* the request has the key; the answer reports the whole rule */
+		e = portmap_entry(pm, portmap_find(pm, &q->rule));
+		if (e)
+			m->rule = e->rule;
 		res = map_delete(c->ctl->map, w);
 	}
 	if (res == MAP_WAIT)
@@ -323,9 +295,8 @@ static void tell_status(struct conn *c)
 	struct ctl_rep rep;
 
 	memset(&rep, 0, sizeof(rep));
-	rep.kind = CTL_STATUS_IS;
 	c->ctl->ops.status(c->ctl->ops.arg, &rep.status);
-	send_rep(c->io.fd, &rep);
+	send_rep(c->io.fd, CTL_STATUS_IS, &rep);
 	fail(c, CTL_OK);
 }
 
@@ -421,14 +392,6 @@ static bool may_talk(const struct ctlserver *ctl, int fd)
 	       (who.uid == 0 || who.uid == ctl->owner);
 }
 
-static struct conn *free_conn(struct ctlserver *ctl)
-{
-	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
-		if (ctl->conn[i].state == CONN_FREE)
-			return &ctl->conn[i];
-	return NULL;
-}
-
 static void refuse(int fd, enum ctl_err err)
 {
 	const struct ctl_end end = { .err = err };
@@ -439,13 +402,15 @@ static void refuse(int fd, enum ctl_err err)
 
 static void adopt(struct ctlserver *ctl, int fd)
 {
-	struct conn *c = free_conn(ctl);
+	struct conn *c = ctl->conn;
 
+	while (c < ctl->conn + CTL_CLIENTS_MAX && c->state != CONN_FREE)
+		c++;
 	if (!may_talk(ctl, fd)) {
 		refuse(fd, CTL_EPERM);
 		return;
 	}
-	if (!c) {
+	if (c == ctl->conn + CTL_CLIENTS_MAX) {
 		refuse(fd, CTL_EBUSY);
 		return;
 	}

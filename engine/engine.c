@@ -36,8 +36,7 @@ struct engine {
 	int dir_fd;
 	struct leases_clock clock;	/* boot_id is constant */
 
-	struct brokerclient brokerclient;		/* to the monitor */
-
+	struct brokerclient brokerclient;	/* to the monitor */
 	struct ifwatch ifwatch;
 
 	struct portmap *pm;
@@ -82,8 +81,7 @@ static const struct leases_clock *clock_now(struct engine *e)
 
 static void schedule_tick(struct engine *e)
 {
-	uint64_t now = loop_now_ms(e->loop);
-	uint64_t next = map_tick(&e->map, now);
+	uint64_t now = loop_now_ms(e->loop), next = map_tick(&e->map, now);
 
 	if (next == UINT64_MAX)
 		loop_timer_del(e->loop, &e->tick);
@@ -244,12 +242,6 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 	return x->ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
-static void count_origins(const struct portmap *pm, uint32_t ret[ORIGINS])
-{
-	for (size_t i = 0; i < portmap_count(pm); i++)
-		ret[portmap_entry(pm, portmap_at(pm, i))->origin]++;
-}
-
 static void op_status(void *arg, struct ctl_status *ret)
 {
 	struct engine *e = arg;
@@ -263,7 +255,9 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->igd_versions = e->conf.igd_version;
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
-	count_origins(e->pm, ret->mappings_of);
+	for (size_t i = 0; i < portmap_count(e->pm); i++)
+		ret->mappings_of[portmap_entry(e->pm, portmap_at(e->pm, i))
+					 ->origin]++;
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
 	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);
@@ -278,14 +272,13 @@ static void op_verify(void *arg)
 	brokerclient_verify(&e->brokerclient);
 }
 
-/* ---- start ----------------------------------------------------------------
- */
+/* ---- start --------------------------------------------------------------- */
 
 static int start_map(struct engine *e)
 {
 	struct map *m = &e->map;
-	unsigned dropped = 0;
-	int err = 0;
+	unsigned dropped;
+	int err;
 
 	e->pm = portmap_new(e->conf.max_mappings, e->conf.max_per_client);
 	if (!e->pm)
@@ -305,20 +298,6 @@ static int start_map(struct engine *e)
 	return 0;
 }
 
-static void start_igd(struct engine *e)
-{
-	struct igd *g = &e->igd;
-
-	g->show_dummy = e->conf.show_dummy_rule;
-	g->allow_link = e->conf.allow_disable_external;
-	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
-	g->ops = &igd_ops;
-	g->ops_arg = e;
-	for (unsigned n = 1; n <= 2; n++)
-		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
-	igd_init(g, &e->map);
-}
-
 static uint32_t next_boot_id(void *arg)
 {
 	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
@@ -326,6 +305,7 @@ static uint32_t next_boot_id(void *arg)
 
 static int start_services(struct engine *e)
 {
+	struct igd *g = &e->igd;
 	struct urlroutes_config urlroutes = {
 		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
 	};
@@ -337,36 +317,20 @@ static int start_services(struct engine *e)
 		.rnd = rnd, .wall_s = wall_s,
 	};
 
+	g->show_dummy = e->conf.show_dummy_rule;
+	g->allow_link = e->conf.allow_disable_external;
+	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
+	g->ops = &igd_ops;
+	g->ops_arg = e;
+	for (unsigned n = 1; n <= 2; n++)
+		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
+	igd_init(g, &e->map);
 	e->urlroutes = urlroutes_new(e->loop, &urlroutes);
 	if (!e->urlroutes)
 		return -ENOMEM;
 	ssdp.target_n = urlroutes_targets(e->urlroutes, e->target);
 	e->ssdp = ssdp_new(e->loop, &ssdp);
 	return e->ssdp ? 0 : -ENOMEM;
-}
-
-static int start_control(struct engine *e, const struct engine_start *s)
-{
-	const struct ctlserver_ops ops = { op_status, op_verify, e };
-
-	if (s->ctl_fd < 0)
-		return 0;
-	e->ctl = ctlserver_new(e->loop, s->ctl_fd, s->owner, &e->map, &ops);
-	return e->ctl ? 0 : -ENOMEM;
-}
-
-static int start_watchers(struct engine *e)
-{
-	struct ifwatch *f = &e->ifwatch;
-
-	e->tick.cb = on_tick;
-	f->conf = &e->conf;
-	f->loop = e->loop;
-	f->igd = &e->igd;
-	f->brokerclient = &e->brokerclient;
-	f->urlroutes = e->urlroutes;
-	f->ssdp = e->ssdp;
-	return ifwatch_open(f);
 }
 
 /* It was sent before we were born. */
@@ -397,6 +361,7 @@ static int shut_jail(struct engine *e)
 
 static int start(struct engine *e, const struct engine_start *s)
 {
+	const struct ctlserver_ops ops = { op_status, op_verify, e };
 	int err = shut_jail(e);
 
 	if (err) {
@@ -411,28 +376,26 @@ static int start(struct engine *e, const struct engine_start *s)
 		log_err("state-dir: %s; our UUIDs change at the next start",
 			strerror(-err));
 	err = start_map(e);
-	start_igd(e);
 	if (!err)
 		err = start_services(e);
+	if (!err && s->ctl_fd >= 0) {
+		e->ctl = ctlserver_new(e->loop, s->ctl_fd, s->owner, &e->map,
+				       &ops);
+		err = e->ctl ? 0 : -ENOMEM;
+	}
+	e->tick.cb = on_tick;
+	e->ifwatch.conf = &e->conf;
+	e->ifwatch.loop = e->loop;
+	e->ifwatch.igd = &e->igd;
+	e->ifwatch.brokerclient = &e->brokerclient;
+	e->ifwatch.urlroutes = e->urlroutes;
+	e->ifwatch.ssdp = e->ssdp;
 	if (!err)
-		err = start_control(e, s);
-	if (!err)
-		err = start_watchers(e);
+		err = ifwatch_open(&e->ifwatch);
 	if (!err)
 		err = brokerclient_open(&e->brokerclient, e->loop, s->chan_fd,
 					e->pm);
 	return err;
-}
-
-/* The first look: the table goes to the monitor, the network hears of us. */
-static void begin(struct engine *e)
-{
-	ifwatch_refresh(&e->ifwatch);
-	schedule_tick(e);
-	e->started_ms = loop_now_ms(e->loop);
-	log_info("serving on port %u, %u mappings",
-		 httpd_port(urlroutes_httpd(e->urlroutes)),
-		 (unsigned)portmap_count(e->pm));
 }
 
 int engine_run(const struct engine_start *s)
@@ -450,7 +413,13 @@ int engine_run(const struct engine_start *s)
 	if (!err)
 		err = start(&e, s);
 	if (!err) {
-		begin(&e);
+		/* the table goes to the monitor, the network hears of us */
+		ifwatch_refresh(&e.ifwatch);
+		schedule_tick(&e);
+		e.started_ms = loop_now_ms(e.loop);
+		log_info("serving on port %u, %u mappings",
+			 httpd_port(urlroutes_httpd(e.urlroutes)),
+			 (unsigned)portmap_count(e.pm));
 		err = loop_run(e.loop);
 		ssdp_byebye(e.ssdp);
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * identity.c - UUIDs, names, the CONFIGID of the descriptions, SERVER.
+ * identity.c - the UUIDs, names, CONFIGID and SERVER text of the gateway.
  *
  * Runs in: engine
  */
@@ -11,7 +11,7 @@
 #include "base/wr.h"
 #include "engine/state.h"
 
-/* No more of the kernel than "6.1". */
+/* Only major and minor of the kernel's release: "6.1". */
 static void name_server(struct identity *id)
 {
 	struct wr w = wr_init(id->server, sizeof(id->server));
@@ -28,7 +28,7 @@ static void name_server(struct identity *id)
 	wr_cstr(&w);
 }
 
-/* The documents are written once for it, and their memory goes back. */
+/* Write the documents once for the hash; the memory is freed again. */
 static int hash_documents(struct desc_info *info, unsigned versions)
 {
 	char *scratch = mem_new(1, HTTP_REPLY_MAX);

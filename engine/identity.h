@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * identity.h - who the gateway says it is: UUIDs, names, SERVER.
+ * identity.h - the identity of the gateway: UUIDs, names, SERVER.
  *
  * Runs in: engine
  */
@@ -11,17 +11,18 @@
 #include "igd/desc.h"
 
 struct identity {
-	struct desc_info desc;	/* its texts are the configuration's */
+	struct desc_info desc;	/* its texts point into the configuration */
 	char server[96];	/* "Linux/6.1 UPnP/1.1 upnpd/0.1.0" */
 };
 
 /**
- * identity_read - from the configuration and the state directory.
+ * identity_read - make the identity from the configuration and the state
+ * directory.
  * @conf: borrowed for as long as @ret is used
- * @dir_fd: the state directory, where the UUID is kept
- * @ret: filled whatever is returned
+ * @dir_fd: the state directory, where the UUID is stored
+ * @ret: set also after an error
  *
- * Return: 0, or -errno: the UUID could not be kept, or there is no memory
+ * Return: 0, or -errno: the UUID could not be stored, or there is no memory
  */
 int identity_read(struct identity *ret, const struct conf *conf, int dir_fd);
 

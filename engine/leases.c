@@ -63,9 +63,8 @@ static uint32_t crc32_of(const char *p, size_t n)
 		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
 	};
 	uint32_t crc = UINT32_MAX;
-	size_t i;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		crc ^= (unsigned char)p[i];
 		crc = crc >> 4 ^ nibble[crc & 15];
 		crc = crc >> 4 ^ nibble[crc & 15];
@@ -76,19 +75,8 @@ static uint32_t crc32_of(const char *p, size_t n)
 /* End the line that began at @start. */
 static void put_end(struct wr *w, size_t start)
 {
-	uint32_t crc;
-
-	crc = crc32_of(w->buf + start, w->len - start);
-	wr_fmt(w, " %08" PRIx32 "\n", crc);
-}
-
-static void put_head(struct wr *w, const struct leases_clock *clock)
-{
-	size_t start = w->len;
-
-	wr_z(w, HEAD " " VERSION " ");
-	wr_z(w, clock->boot_id[0] != '\0' ? clock->boot_id : "-");
-	put_end(w, start);
+	wr_fmt(w, " %08" PRIx32 "\n",
+	       crc32_of(w->buf + start, w->len - start));
 }
 
 static void put_remote(struct wr *w, const struct nat_rule *r)
@@ -104,21 +92,8 @@ static uint64_t wall_now(const struct leases_clock *clock)
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
 }
 
-/* Version 1 has no field for the origin: 0.0.0.0 is the operator, any other
- * address a control point. */
-static uint32_t requester_v1(const struct pm_entry *e)
-{
-	return e->origin == ORIGIN_OPERATOR ? 0 : e->requester_ip;
-}
-
-static uint8_t origin_v1(uint32_t requester_ip)
-{
-	return requester_ip ? ORIGIN_UPNP : ORIGIN_OPERATOR;
-}
-
 static void put_set(struct wr *w, const struct portmap *pm,
-		    const struct pm_entry *e,
-		    const struct leases_clock *clock)
+		    const struct pm_entry *e, const struct leases_clock *clock)
 {
 	char desc[PM_DESC_MAX + 1];
 	uint32_t left_s = portmap_lease_left(e, clock->mono_ms);
@@ -131,19 +106,12 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	put_remote(w, &e->rule);
 	wr_fmt(w, " %d %" PRIu64 " %" PRIu64 " %" PRIu32 " ", e->enabled,
 	       e->expires_ms, wall_s, left_s);
-	wr_ipv4(w, requester_v1(e));
+	/* Version 1 has no field for the origin: 0.0.0.0 is the operator, any
+	 * other address a control point. */
+	wr_ipv4(w, e->origin == ORIGIN_OPERATOR ? 0 : e->requester_ip);
 	wr_ch(w, ' ');
 	/* a newline in here would let a control point write lines of its own */
 	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
-	put_end(w, start);
-}
-
-static void put_del(struct wr *w, const struct nat_rule *key)
-{
-	size_t start = w->len;
-
-	wr_fmt(w, "- %s %u ", nat_rule_proto(key->proto), key->ext_port);
-	put_remote(w, key);
 	put_end(w, start);
 }
 
@@ -176,27 +144,15 @@ static bool get_port(struct str s, uint16_t *ret)
 	return true;
 }
 
-static bool get_proto(struct str s, uint8_t *ret)
-{
-	*ret = str_eq(s, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
-	return *ret == IPPROTO_UDP || str_eq(s, STR("tcp"));
-}
-
-static bool get_desc(struct str s, char *ret)
-{
-	return text_is(TEXT_NO_CONTROL, s) &&
-	       str_copy(ret, PM_DESC_MAX + 1, s);
-}
-
 static bool get_key(struct str proto, struct str ext_port, struct str remote,
 		    struct nat_rule *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->kind = NAT_PORTMAP;
-	return get_proto(proto, &ret->proto) &&
+	ret->proto = str_eq(proto, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
+	return (ret->proto == IPPROTO_UDP || str_eq(proto, STR("tcp"))) &&
 	       get_port(ext_port, &ret->ext_port) &&
-	       (str_eq(remote, STR("*")) ||
-		str_ipv4(remote, &ret->remote.ip));
+	       (str_eq(remote, STR("*")) || str_ipv4(remote, &ret->remote.ip));
 }
 
 static bool get_lease(const struct str *f, struct lease *ret)
@@ -212,7 +168,9 @@ static bool get_lease(const struct str *f, struct lease *ret)
 	       str_u64(f[7], 0, WALL_MAX_S, &ret->wall_s) == 0 &&
 	       str_u32(f[8], 0, PM_LEASE_MAX_S, &ret->left_s) == 0 &&
 	       (ret->left_s == 0) == (ret->mono_ms == 0) &&
-	       str_ipv4(f[9], &q->requester_ip) && get_desc(f[10], q->desc) &&
+	       str_ipv4(f[9], &q->requester_ip) &&
+	       text_is(TEXT_NO_CONTROL, f[10]) &&
+	       str_copy(q->desc, PM_DESC_MAX + 1, f[10]) &&
 	       nat_rule_sane(&q->rule);
 }
 
@@ -221,10 +179,8 @@ static uint64_t until(uint64_t end, uint64_t now)
 	return end > now ? end - now : 0;
 }
 
-/*
- * What is left of a lease, never more than when it was written: a router
- * without a clock of its own starts in the past.
- */
+/* What is left of a lease, never more than when it was written: a router
+ * without a clock of its own starts in the past. */
 static uint64_t left_ms(const struct loader *ld, const struct lease *l)
 {
 	uint64_t max_ms = (uint64_t)l->left_s * 1000, left;
@@ -260,7 +216,7 @@ static bool take_set(struct loader *ld, const struct str *f)
 		expires_ms += ld->clock->mono_ms;
 	}
 	l.req.lease_s = l.left_s;
-	l.req.origin = origin_v1(l.req.requester_ip);
+	l.req.origin = l.req.requester_ip ? ORIGIN_UPNP : ORIGIN_OPERATOR;
 	return portmap_restore(ld->pm, &l.req, expires_ms) == PM_DONE;
 }
 
@@ -290,18 +246,6 @@ static bool cut_crc(struct str *line)
 	return true;
 }
 
-/* Exactly @n fields; the last is all that is left. */
-static bool split(struct str line, struct str *ret, size_t n)
-{
-	size_t i;
-
-	for (i = 0; i + 1 < n; i++)
-		if (!str_cut(&line, ' ', &ret[i]))
-			return false;
-	ret[i] = line;
-	return true;
-}
-
 static bool take_line(struct loader *ld, struct str line)
 {
 	static const struct {
@@ -314,16 +258,21 @@ static bool take_line(struct loader *ld, struct str line)
 		{ "-", 3, take_del },
 	};
 	struct str verb, field[FIELDS_MAX];
-	size_t i;
+	size_t i = 0, n = 0;
 
 	if (line.n >= LINE_CAP || !cut_crc(&line) ||
 	    !str_cut(&line, ' ', &verb))
 		return false;
-	for (i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		if (str_eq(verb, str_z(verbs[i].verb)))
-			return split(line, field, verbs[i].field_n) &&
-			       verbs[i].take(ld, field);
-	return false;
+	while (i < sizeof(verbs) / sizeof(verbs[0]) &&
+	       !str_eq(verb, str_z(verbs[i].verb)))
+		i++;
+	if (i == sizeof(verbs) / sizeof(verbs[0]))
+		return false;
+	for (; n + 1 < verbs[i].field_n; n++)
+		if (!str_cut(&line, ' ', &field[n]))
+			return false;
+	field[n] = line;	/* the last field is all that is left */
+	return verbs[i].take(ld, field);
 }
 
 /* An empty line is what a failed write left. */
@@ -408,11 +357,12 @@ static int write_table(int fd, const struct portmap *pm,
 	const struct pm_entry *e;
 	char buf[BUF_CAP];
 	struct wr w = wr_init(buf, sizeof(buf));
-	size_t i;
 	int err = 0;
 
-	put_head(&w, clock);
-	for (i = 0; i < portmap_count(pm) && err == 0; i++) {
+	wr_z(&w, HEAD " " VERSION " ");
+	wr_z(&w, clock->boot_id[0] != '\0' ? clock->boot_id : "-");
+	put_end(&w, 0);
+	for (size_t i = 0; i < portmap_count(pm) && err == 0; i++) {
 		e = portmap_entry(pm, portmap_at(pm, i));
 		if (e->state == PM_EXPIRING)
 			continue;
@@ -487,11 +437,9 @@ static int tell(struct leases *l, int err)
 
 /* ---- the calls ----------------------------------------------------- */
 
-/*
- * The descriptor that reads also appends, should the first rewrite fail: lines
+/* The descriptor that reads also appends, should the first rewrite fail: lines
  * of this boot then follow those of an older one, and are later read by the
- * wall clock, too. O_NONBLOCK: to open a fifo must not hang.
- */
+ * wall clock, too. O_NONBLOCK: to open a fifo must not hang. */
 static int start(struct leases *l, struct portmap *pm,
 		 const struct leases_clock *clock, unsigned *ret_dropped)
 {
@@ -559,7 +507,9 @@ int leases_del(struct leases *l, const struct nat_rule *key)
 
 	if (l == NULL)
 		return 0;
-	put_del(&w, key);
+	wr_fmt(&w, "- %s %u ", nat_rule_proto(key->proto), key->ext_port);
+	put_remote(&w, key);
+	put_end(&w, 0);
 	return tell(l, append(l, w.buf, w.len));
 }
 

@@ -62,25 +62,20 @@ struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 /** leases_close - NULL is fine. */
 void leases_close(struct leases *);
 
-/*
- * The three below return 0 or -errno. Going on failing for the same reason is
+/* The three below return 0 or -errno. Going on failing for the same reason is
  * told once, so that a full disk is one line in the log: 0 then. What could
- * not be written is written by the next leases_compact() that works.
- */
+ * not be written is written by the next leases_compact() that works. */
 
 /** leases_set - this mapping of the table stands now. */
-int leases_set(struct leases *, const struct portmap *,
-	       const struct pm_entry *,
+int leases_set(struct leases *, const struct portmap *, const struct pm_entry *,
 	       const struct leases_clock *);
 
 /** leases_del - the mapping with that key has ended. */
 int leases_del(struct leases *, const struct nat_rule *);
 
-/**
- * leases_compact - write the file anew from the table when it is worth it:
+/** leases_compact - write the file anew from the table when it is worth it:
  * more than 64 lines and than four times the mappings, or when a change could
- * not be written (then at most once a minute). To be called after changes.
- */
+ * not be written (then at most once a minute). To be called after changes. */
 int leases_compact(struct leases *, const struct portmap *,
 		   const struct leases_clock *);
 

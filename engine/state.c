@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * state.c - the files "uuid" and "bootid" in the state directory, a line each.
+ * state.c - the files "uuid" and "bootid" in the state directory, one line
+ * each.
  *
- * Written whole: temporary file, fsync, rename. Read with O_NOFOLLOW, and what
- * is not of the exact form counts as not there.
+ * Files are replaced atomically: temporary file, fsync, rename. They are read
+ * with O_NOFOLLOW; a file with invalid contents counts as missing.
  *
  * Runs in: engine
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * state.h - the small things kept in the state directory: who we are, and how
- * often we were started.
+ * state.h - the UUID and the BOOTID, which are kept in the state directory.
  *
  * Runs in: engine
  */
@@ -11,19 +10,20 @@
 #include <stdint.h>
 
 /**
- * state_uuid - the base of our UUIDs: made once, by chance, and kept.
+ * state_uuid - the base of the gateway's UUIDs: random, made once and stored.
  * @dir_fd: the state directory
- * @configured: the operator's, as text; "" for our own
+ * @configured: the UUID of the configuration as text; "" without one
  * @ret: 16 bytes, a version 4 UUID (RFC 9562 5.4)
  *
- * Return: 0; -errno when it could not be kept (@ret is set all the same, and
- * another one comes at the next start)
+ * Return: 0; -errno if it could not be stored (@ret is set, but the next start
+ * has another UUID)
  */
 int state_uuid(int dir_fd, const char *configured, uint8_t ret[16]);
 
 /**
- * state_boot_id - a BOOTID.UPNP.ORG above all that went before, by the wall
- * clock or, where that went backwards, by one. 31 bits (UDA 1.1 1.2.2).
+ * state_boot_id - a BOOTID.UPNP.ORG greater than all earlier ones: the wall
+ * clock, or the last value plus one if the clock went backwards. 31 bits (UDA
+ * 1.1 1.2.2).
  */
 uint32_t state_boot_id(int dir_fd, int64_t wall_s);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * urlroutes.c - routes requests to documents, SOAP and events; lists the
+ * urlroutes.c - route requests to documents, SOAP and events; list the search
  * targets.
  *
  * Runs in: engine
@@ -12,15 +12,16 @@
 #include "soap.h"
 
 #define XML_TYPE "text/xml; charset=\"utf-8\""
-/* A description and three services of two roots; more interfaces share. */
+/* A description and three services of two roots. With several interfaces they
+ * replace each other. */
 #define DOCS_MAX 8
 
-/* Rendered when it is first asked for; nothing in it changes. */
+/* A document, rendered at its first request; it never changes. */
 struct doc {
 	const struct igd_service *svc;	/* NULL: a root's description */
 	unsigned n;			/* its version */
-	uint32_t ip;			/* a root's: where it was asked for */
-	size_t len;			/* 0: none here */
+	uint32_t ip;			/* a root's: the local address */
+	size_t len;			/* 0: the slot is free */
 	char text[HTTP_REPLY_MAX];
 };
 
@@ -31,7 +32,7 @@ struct urlroutes {
 	struct soap *soap;
 	struct gena *gena;
 	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
-	unsigned doc_next;		/* the place for a new one */
+	unsigned doc_next;		/* the slot of the next document */
 	struct doc doc[DOCS_MAX];
 };
 
@@ -69,7 +70,7 @@ static void send_soap(void *arg, uint32_t token, const struct soap_reply *r)
 	if (!r->body.n)
 		reply.content_type = NULL;
 	httpd_reply(s->httpd, token, &reply);
-	/* whatever the action was, it may have set a variable */
+	/* the action may have changed a variable */
 	gena_mark_dirty(s->gena);
 }
 
@@ -92,15 +93,15 @@ static void serve_post(struct urlroutes *s, const struct httpd_req *req,
 static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 			const struct igd_service *svc, unsigned n)
 {
-	struct gena_ask ask = {
+	struct gena_request request = {
 		.subscribe = req->method == HTTP_SUBSCRIBE, .svc = svc, .n = n,
 		.head = req->head, .peer_ip = req->peer_ip,
 		.local_ip = req->local_ip,
 	};
-	struct gena_answer answer;
+	struct gena_reply answer;
 	struct httpd_reply reply = { 0 };
 
-	gena_ask(s->gena, &ask, &answer);
+	gena_handle(s->gena, &request, &answer);
 	reply.status = answer.status;
 	reply.extra = answer.extra;
 	httpd_reply(s->httpd, req->id, &reply);
@@ -117,7 +118,7 @@ static void render(struct urlroutes *s, struct doc *d)
 	d->len = w.over ? 0 : w.len;
 }
 
-/* @svc, @ip: as struct doc has them. Return: empty when it is too long */
+/* @svc, @ip: as in struct doc. Return: "" if it is too long */
 static struct str document(struct urlroutes *s, unsigned n,
 			   const struct igd_service *svc, uint32_t ip)
 {
@@ -164,7 +165,7 @@ static void serve(void *arg, const struct httpd_req *req)
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
-static void gone(void *arg, uint32_t id)
+static void aborted(void *arg, uint32_t id)
 {
 	struct urlroutes *s = arg;
 
@@ -184,7 +185,7 @@ struct urlroutes *urlroutes_new(struct loop *loop,
 {
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
-	struct httpd_routes routes = { methods, serve, gone, refused, NULL };
+	struct httpd_routes routes = { methods, serve, aborted, refused, NULL };
 	struct urlroutes *s = mem_new(1, sizeof(*s));
 
 	if (!s)
@@ -219,8 +220,7 @@ void urlroutes_mark_dirty(struct urlroutes *s)
 	gena_mark_dirty(s->gena);
 }
 
-/* ---- targets --------------------------------------------------------------
- */
+/* ---- search targets -------------------------------------------------- */
 
 struct list {
 	struct urlroutes *urlroutes;

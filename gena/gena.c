@@ -2,12 +2,13 @@
 /*
  * gena.c - subscriptions and events.
  *
- * Each evented variable of a (service, root) has a version that grows when
- * its text is seen to have changed. A subscriber has two numbers for each: what
- * it was told of (seen) and what it has confirmed (sent). New versions above
- * seen are the reason for a message; the message holds everything above sent,
- * so that what a failed delivery lost comes with the next one. A new subscriber
- * has confirmed nothing: its initial event holds all.
+ * Each evented variable of a (service, root) has a version, which grows when a
+ * refresh finds that its value has changed. For each variable a subscriber has
+ * two versions: the last one in a message (notified) and the last one in a
+ * message that arrived (confirmed). A version other than notified is a reason
+ * to send a message. The message has all variables that are not confirmed, so
+ * the next message repeats what a failed delivery lost. A new subscriber has
+ * confirmed nothing, so its initial event has all variables.
  *
  * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: it is
  * abandoned, the subscription stays); log.
@@ -29,29 +30,30 @@
 #define ANSWER_EXTRA_MAX 96
 #define VALUE_MAX 256		/* the longest has about 100 bytes */
 
-/* What can be subscribed to: a service under one root. */
+/* A service under one root, with its subscriptions. */
 struct topic {
 	const struct igd_service *svc;
 	unsigned n;
 	size_t subs;
 	size_t var_n;
 	const struct igd_var *var[GENA_VARS_MAX];
-	uint64_t hash[GENA_VARS_MAX];		/* state_of() */
+	uint64_t hash[GENA_VARS_MAX];		/* value_hash() */
 	uint32_t version[GENA_VARS_MAX];	/* from 1 on */
 };
 
 struct sub {
 	struct gena *gena;
-	struct topic *topic;	/* NULL: the place is free */
+	struct topic *topic;	/* NULL: the slot is free */
 	char sid[GENAMSG_SID_LEN + 1];
 	uint32_t peer_ip, local_ip;
-	uint32_t seq;		/* of the next message, or the one under way */
+	uint32_t seq;		/* of the next message, or the current one */
 	uint64_t expires_ms;
-	uint64_t next_ms;	/* no message before */
-	uint64_t give_up_ms;	/* on the message under way */
-	size_t url;		/* the one being tried */
-	char *buf;		/* a message is under way; NULL: none */
-	uint32_t seen[GENA_VARS_MAX], sent[GENA_VARS_MAX];
+	uint64_t next_ms;	/* no message is sent earlier */
+	uint64_t deadline_ms;	/* of the current message */
+	size_t url;		/* index of the URL that is tried */
+	char *buf;		/* current message; NULL: none */
+	uint32_t notified[GENA_VARS_MAX];
+	uint32_t confirmed[GENA_VARS_MAX];
 	struct genasend send;
 	struct genamsg_callback callback;
 };
@@ -60,8 +62,8 @@ struct gena {
 	struct loop *loop;
 	struct gena_config config;
 	struct bufpool pool;
-	struct loop_timer turn;
-	bool poked;
+	struct loop_timer timer;
+	bool dirty;
 	size_t used;
 	size_t topic_n;
 	struct topic topic[GENA_TOPICS_MAX];
@@ -72,7 +74,7 @@ struct gena {
 
 /* ---- what has changed ---------------------------------------------- */
 
-/* A variable that cannot be read now is told as empty. */
+/* A variable that cannot be read now is sent as empty. */
 static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 			   char *buf)
 {
@@ -84,11 +86,11 @@ static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 	return wr_done(&w);
 }
 
-/* A number that changes with the variable. A hash is enough: the values are the
- * gateway's own, nobody crafts a collision. The first mapping takes the place
- * of the dummy, and their number is 1 before and after: without the xor,
- * Windows would go on showing the dummy. */
-static uint64_t state_of(struct gena *g, const struct topic *t, size_t i)
+/* A hash that changes with the variable. Collisions do not matter: the values
+ * are the gateway's own and no client can choose them. When the first mapping
+ * replaces the dummy mapping, PortMappingNumberOfEntries is 1 before and after.
+ * The xor makes that a change, or Windows would keep showing the dummy. */
+static uint64_t value_hash(struct gena *g, const struct topic *t, size_t i)
 {
 	char value[VALUE_MAX];
 	struct str s = value_of(g, t, i, value);
@@ -104,7 +106,7 @@ static void refresh_topic(struct gena *g, struct topic *t)
 	uint64_t hash;
 
 	for (size_t i = 0; i < t->var_n; i++) {
-		hash = state_of(g, t, i);
+		hash = value_hash(g, t, i);
 		if (hash == t->hash[i] && t->version[i])
 			continue;
 		t->hash[i] = hash;
@@ -114,16 +116,16 @@ static void refresh_topic(struct gena *g, struct topic *t)
 
 static void refresh(struct gena *g)
 {
-	g->poked = false;
+	g->dirty = false;
 	for (size_t i = 0; i < g->topic_n; i++) {
 		if (g->topic[i].subs)
 			refresh_topic(g, &g->topic[i]);
 	}
 }
 
-static bool has_news(const struct sub *s)
+static bool has_changes(const struct sub *s)
 {
-	return memcmp(s->seen, s->topic->version, sizeof(s->seen)) != 0;
+	return memcmp(s->notified, s->topic->version, sizeof(s->notified)) != 0;
 }
 
 /* ---- one message --------------------------------------------------- */
@@ -137,24 +139,24 @@ static struct str write_body(struct sub *s)
 
 	genamsg_open(&w);
 	for (size_t i = 0; i < t->var_n; i++) {
-		if (s->sent[i] != t->version[i])
+		if (s->confirmed[i] != t->version[i])
 			genamsg_property(&w, t->var[i]->name,
 					 value_of(g, t, i, value));
 	}
 	genamsg_close(&w);
-	memcpy(s->seen, t->version, sizeof(s->seen));
+	memcpy(s->notified, t->version, sizeof(s->notified));
 	return w.over ? STR("") : wr_done(&w);
 }
 
-/* The URLs that are left share the time that is left: one that takes the
- * connection and then hangs does not use up what is the next one's. */
-static uint64_t url_give_up_ms(const struct sub *s)
+/* The remaining URLs share the remaining time, so that a URL that accepts the
+ * connection and then hangs does not use the time of the next. */
+static uint64_t url_deadline_ms(const struct sub *s)
 {
 	uint64_t now_ms = loop_now_ms(s->gena->loop);
 
-	if (now_ms >= s->give_up_ms)
+	if (now_ms >= s->deadline_ms)
 		return now_ms;
-	return now_ms + (s->give_up_ms - now_ms) / (s->callback.n - s->url);
+	return now_ms + (s->deadline_ms - now_ms) / (s->callback.n - s->url);
 }
 
 static int try_url(struct sub *s, const struct genamsg_url *url)
@@ -173,19 +175,19 @@ static int try_url(struct sub *s, const struct genamsg_url *url)
 	fd = c->connect(s->local_ip, s->peer_ip, url->port);
 	if (fd < 0)
 		return fd;
-	return genasend_start(&s->send, fd, &msg, url_give_up_ms(s));
+	return genasend_start(&s->send, fd, &msg, url_deadline_ms(s));
 }
 
-/* The message is done with, whether it arrived or not. */
+/* End the current message, delivered or not. */
 static void finish(struct sub *s, bool arrived)
 {
 	uint64_t sent_ms = s->send.sent_ms;
 
-	/* it may have left long after it was begun */
+	/* it may have been sent long after begin() */
 	if (sent_ms + GENA_MODERATE_MS > s->next_ms)
 		s->next_ms = sent_ms + GENA_MODERATE_MS;
 	if (arrived)
-		memcpy(s->sent, s->seen, sizeof(s->sent));
+		memcpy(s->confirmed, s->notified, sizeof(s->confirmed));
 	bufpool_put(&s->gena->pool, s->buf);
 	s->buf = NULL;
 	s->seq = genamsg_next_seq(s->seq);
@@ -203,18 +205,18 @@ static void attempt(struct sub *s)
 
 static void begin(struct sub *s, uint64_t now_ms)
 {
-	/* never NULL: there are as many as subscribers */
+	/* never NULL: there is a buffer for each subscriber */
 	s->buf = bufpool_get(&s->gena->pool);
 	s->url = 0;
 	s->next_ms = now_ms + GENA_MODERATE_MS;
-	s->give_up_ms = now_ms + GENA_ANSWER_MS;
+	s->deadline_ms = now_ms + GENA_ANSWER_MS;
 	attempt(s);
 }
 
 static void next_attempt(struct sub *s, uint64_t now_ms)
 {
 	s->url++;
-	if (now_ms < s->give_up_ms)
+	if (now_ms < s->deadline_ms)
 		attempt(s);
 	else
 		finish(s, false);
@@ -236,15 +238,15 @@ static void drop(struct sub *s)
 		bufpool_trim(&g->pool);
 }
 
-/* When there is something to do for it, if nothing happens before. */
-static uint64_t wake_ms(const struct sub *s)
+/* When the subscriber needs the timer next. */
+static uint64_t due_ms(const struct sub *s)
 {
 	uint64_t due = s->expires_ms;
 	uint64_t at = due;
 
 	if (s->buf)
 		at = genasend_due_ms(&s->send);
-	else if (has_news(s))
+	else if (has_changes(s))
 		at = s->next_ms;
 	return at < due ? at : due;
 }
@@ -256,18 +258,18 @@ static void schedule(struct gena *g)
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		if (!g->sub[i].topic)
 			continue;
-		wake = wake_ms(&g->sub[i]);
+		wake = due_ms(&g->sub[i]);
 		at = wake < at ? wake : at;
 	}
 	if (!g->used)
-		loop_timer_del(g->loop, &g->turn);
-	else if (g->poked || at <= now_ms)
-		loop_timer_set(g->loop, &g->turn, 0);
+		loop_timer_del(g->loop, &g->timer);
+	else if (g->dirty || at <= now_ms)
+		loop_timer_set(g->loop, &g->timer, 0);
 	else
-		loop_timer_set(g->loop, &g->turn, at - now_ms);
+		loop_timer_set(g->loop, &g->timer, at - now_ms);
 }
 
-static void turn_sub(struct sub *s, uint64_t now_ms)
+static void run_sub(struct sub *s, uint64_t now_ms)
 {
 	if (now_ms >= s->expires_ms) {
 		drop(s);
@@ -276,21 +278,21 @@ static void turn_sub(struct sub *s, uint64_t now_ms)
 			return;
 		genasend_stop(&s->send);
 		next_attempt(s, now_ms);
-	} else if (has_news(s) && now_ms >= s->next_ms) {
+	} else if (has_changes(s) && now_ms >= s->next_ms) {
 		begin(s, now_ms);
 	}
 }
 
-static void on_turn(struct loop_timer *t)
+static void on_timer(struct loop_timer *t)
 {
-	struct gena *g = LOOP_OWNER(t, struct gena, turn);
+	struct gena *g = LOOP_OWNER(t, struct gena, timer);
 	uint64_t now_ms = loop_now_ms(g->loop);
 
-	if (g->poked)
+	if (g->dirty)
 		refresh(g);
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		if (g->sub[i].topic)
-			turn_sub(&g->sub[i], now_ms);
+			run_sub(&g->sub[i], now_ms);
 	}
 	schedule(g);
 }
@@ -313,54 +315,54 @@ void gena_mark_dirty(struct gena *g)
 {
 	if (!g->used)
 		return;
-	g->poked = true;
-	loop_timer_set(g->loop, &g->turn, 0);
+	g->dirty = true;
+	loop_timer_set(g->loop, &g->timer, 0);
 }
 
 /* ---- SUBSCRIBE and UNSUBSCRIBE ------------------------------------- */
 
-static struct topic *find_topic(struct gena *g, const struct gena_ask *ask)
+static struct topic *find_topic(struct gena *g, const struct gena_request *req)
 {
 	for (size_t i = 0; i < g->topic_n; i++) {
-		if (g->topic[i].svc == ask->svc && g->topic[i].n == ask->n)
+		if (g->topic[i].svc == req->svc && g->topic[i].n == req->n)
 			return &g->topic[i];
 	}
 	return NULL;
 }
 
-static struct sub *find_sub(struct gena *g, const struct gena_ask *ask,
+static struct sub *find_sub(struct gena *g, const struct gena_request *req,
 			    struct str sid)
 {
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		struct sub *s = &g->sub[i];
 
-		if (s->topic && s->topic->svc == ask->svc &&
-		    s->topic->n == ask->n && str_eq(sid, str_z(s->sid)))
+		if (s->topic && s->topic->svc == req->svc &&
+		    s->topic->n == req->n && str_eq(sid, str_z(s->sid)))
 			return s;
 	}
 	return NULL;
 }
 
-/* A place for one more of that client; NULL: a cap is reached. */
-static struct sub *find_place(struct gena *g, uint32_t peer_ip)
+/* A free slot for a subscription of that client; NULL: a limit is reached. */
+static struct sub *find_slot(struct gena *g, uint32_t peer_ip)
 {
-	struct sub *place = NULL;
+	struct sub *slot = NULL;
 	size_t own = 0;
 
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		struct sub *s = &g->sub[i];
 
 		if (!s->topic)
-			place = place ? place : s;
+			slot = slot ? slot : s;
 		else
 			own += s->peer_ip == peer_ip;
 	}
-	return own < GENA_SUBS_PER_CLIENT ? place : NULL;
+	return own < GENA_SUBS_PER_CLIENT ? slot : NULL;
 }
 
-/* (Re)start its time, and write what it hears of it. */
+/* Start or renew the subscription's time, and write the reply. */
 static void grant(struct sub *s, const struct httpmsg *head,
-		  struct gena_answer *ret)
+		  struct gena_reply *ret)
 {
 	struct gena *g = s->gena;
 	struct wr w = wr_init(g->extra, sizeof(g->extra));
@@ -371,71 +373,71 @@ static void grant(struct sub *s, const struct httpmsg *head,
 	seconds = genamsg_timeout_s(timeout);
 	s->expires_ms = loop_now_ms(g->loop) + seconds * 1000u;
 	wr_fmt(&w, "SID: %s\r\nTIMEOUT: Second-%u\r\n", s->sid, seconds);
-	*ret = (struct gena_answer){ 200, wr_done(&w) };
+	*ret = (struct gena_reply){ 200, wr_done(&w) };
 }
 
 static void start_sub(struct gena *g, struct sub *s, struct topic *t,
-		      const struct gena_ask *ask)
+		      const struct gena_request *req)
 {
 	*s = (struct sub){
 		.gena = g, .topic = t,
-		.peer_ip = ask->peer_ip, .local_ip = ask->local_ip,
+		.peer_ip = req->peer_ip, .local_ip = req->local_ip,
 		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
 		.send = { .loop = g->loop, .done = on_done },
 	};
 	t->subs++;
 	g->used++;
-	g->poked = true;	/* nobody has looked at the topic until now */
+	g->dirty = true;	/* the topic was not refreshed before */
 }
 
-static int subscribe(struct gena *g, const struct gena_ask *ask,
-		     struct gena_answer *ret)
+static int subscribe(struct gena *g, const struct gena_request *req,
+		     struct gena_reply *ret)
 {
-	struct topic *t = find_topic(g, ask);
+	struct topic *t = find_topic(g, req);
 	struct genamsg_callback callback;
 	struct str nt, value;
 	uint8_t rnd[16];
 	struct sub *s;
 
-	if (!httpmsg_get(ask->head, STR("NT"), &nt) ||
+	if (!httpmsg_get(req->head, STR("NT"), &nt) ||
 	    !str_eq(nt, STR("upnp:event")) ||
-	    !httpmsg_get(ask->head, STR("CALLBACK"), &value) ||
-	    genamsg_callback(value, ask->peer_ip, &callback))
+	    !httpmsg_get(req->head, STR("CALLBACK"), &value) ||
+	    genamsg_callback(value, req->peer_ip, &callback))
 		return 412;
-	s = find_place(g, ask->peer_ip);
+	s = find_slot(g, req->peer_ip);
 	if (!s) {
-		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS, ask->peer_ip);
+		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS, req->peer_ip);
 		return 503;
 	}
 	if (!t || !t->var_n ||
 	    getrandom(rnd, sizeof(rnd), GRND_NONBLOCK) != sizeof(rnd))
 		return 503;
-	start_sub(g, s, t, ask);
+	start_sub(g, s, t, req);
 	s->callback = callback;
 	genamsg_sid(rnd, s->sid);
-	grant(s, ask->head, ret);
+	grant(s, req->head, ret);
 	return 200;
 }
 
-/* With a SID: renew or end. */
-static int ask_known(struct gena *g, const struct gena_ask *ask,
-		     struct str sid, struct gena_answer *ret)
+/* With a SID: renew or unsubscribe. */
+static int handle_known(struct gena *g, const struct gena_request *req,
+		     struct str sid, struct gena_reply *ret)
 {
-	struct sub *s = find_sub(g, ask, sid);
+	struct sub *s = find_sub(g, req, sid);
 
-	if (httpmsg_count(ask->head, STR("NT")) ||
-	    httpmsg_count(ask->head, STR("CALLBACK")))
+	if (httpmsg_count(req->head, STR("NT")) ||
+	    httpmsg_count(req->head, STR("CALLBACK")))
 		return 400;
 	if (!s)
 		return 412;
-	if (ask->subscribe)
-		grant(s, ask->head, ret);
+	if (req->subscribe)
+		grant(s, req->head, ret);
 	else
 		drop(s);
 	return 200;
 }
 
-/* Who has expired must neither be renewed nor hold a place. */
+/* An expired subscription must not be renewed and must not use a slot. */
 static void expire(struct gena *g)
 {
 	uint64_t now_ms = loop_now_ms(g->loop);
@@ -446,17 +448,17 @@ static void expire(struct gena *g)
 	}
 }
 
-void gena_ask(struct gena *g, const struct gena_ask *ask,
-	      struct gena_answer *ret)
+void gena_handle(struct gena *g, const struct gena_request *req,
+		 struct gena_reply *ret)
 {
 	struct str sid;
 
-	*ret = (struct gena_answer){ .extra = STR("") };
+	*ret = (struct gena_reply){ .extra = STR("") };
 	expire(g);
-	if (httpmsg_get(ask->head, STR("SID"), &sid))
-		ret->status = ask_known(g, ask, sid, ret);
-	else if (ask->subscribe)
-		ret->status = subscribe(g, ask, ret);
+	if (httpmsg_get(req->head, STR("SID"), &sid))
+		ret->status = handle_known(g, req, sid, ret);
+	else if (req->subscribe)
+		ret->status = subscribe(g, req, ret);
 	else
 		ret->status = 412;
 	schedule(g);
@@ -499,7 +501,7 @@ struct gena *gena_new(struct loop *loop, const struct gena_config *config)
 	g->config = *config;
 	if (!g->config.connect)
 		g->config.connect = genasend_connect;
-	g->turn.cb = on_turn;
+	g->timer.cb = on_timer;
 	add_topics(g, 1);
 	add_topics(g, 2);
 	if (!bufpool_init(&g->pool, GENA_MSG_MAX, GENA_SUBS_MAX))
@@ -516,7 +518,7 @@ void gena_free(struct gena *g)
 		if (g->sub[i].topic)
 			drop(&g->sub[i]);
 	}
-	loop_timer_del(g->loop, &g->turn);
+	loop_timer_del(g->loop, &g->timer);
 	bufpool_done(&g->pool);
 	mem_free(g, 1, sizeof(*g));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * genamsg.c - the texts of eventing.
+ * genamsg.c - parse and write the texts of eventing.
  *
- * Invariant: nothing that a subscriber sent goes into a NOTIFY but the path,
- * which holds visible ASCII only: no line can be added to our request.
+ * Invariant: the only text of a subscriber in a NOTIFY is the path, which has
+ * only visible ASCII, so a subscriber cannot add a line to the request.
  *
  * Runs in: engine
  */
@@ -16,7 +16,7 @@
 /* ---- CALLBACK ------------------------------------------------------ */
 
 /* Split off the next <URL>. Return: 1, 0 none is left, -EINVAL */
-static int take_url(struct str *rest, struct str *ret_url)
+static int next_url(struct str *rest, struct str *ret_url)
 {
 	struct str s = str_trim(*rest);
 
@@ -30,7 +30,7 @@ static int take_url(struct str *rest, struct str *ret_url)
 	return 1;
 }
 
-/* What may stand in a URL, RFC 3986 2: no space, control or '<'. */
+/* Characters of a URL, RFC 3986 2: no space, control character or '<'. */
 static bool is_uri(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -41,7 +41,7 @@ static bool is_uri(struct str s)
 	return true;
 }
 
-/* Where host and port end, RFC 3986 3.2. */
+/* Return: host and port, RFC 3986 3.2 */
 static struct str authority_of(struct str s)
 {
 	size_t n = 0;
@@ -51,7 +51,7 @@ static struct str authority_of(struct str s)
 	return (struct str){ s.p, n };
 }
 
-/* Can events go there? */
+/* Parse a URL. Return: true: events may be sent to it */
 static bool parse_url(struct str url, uint32_t peer_ip, uint16_t *ret_port,
 		      struct str *ret_path)
 {
@@ -101,7 +101,7 @@ int genamsg_callback(struct str value, uint32_t peer_ip,
 
 	if (value.n > GENA_CALLBACK_MAX)
 		return -EINVAL;
-	while ((got = take_url(&value, &url)) > 0) {
+	while ((got = next_url(&value, &url)) > 0) {
 		if (parse_url(url, peer_ip, &port, &path))
 			add_url(&cb, &text, port, path);
 	}

@@ -2,8 +2,8 @@
 /*
  * genasend.c - deliver one message.
  *
- * Never does: follow a redirect, read a body, resolve a name. The answer has
- * to fit, with its head, where the message was.
+ * Never does: follow a redirect, read a body, resolve a name.
+ * Limits: the head of the answer must fit in the buffer of the message.
  *
  * Runs in: engine
  */
@@ -36,7 +36,7 @@ int genasend_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 
 	if (fd < 0)
 		return -errno;
-	/* or a port is held for each address that is only bound */
+	/* without it, bind() would reserve a local port */
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
 	if (!bind(fd, (const struct sockaddr *)&from, sizeof(from)) &&
 	    (!connect(fd, sa, sizeof(to)) || errno == EINPROGRESS))
@@ -63,8 +63,8 @@ static void end(struct genasend *s, enum genasend_end how)
 
 /* ---- the answer ---------------------------------------------------- */
 
-/* Return: is that head the answer? 100 and its like are not. */
-static bool judge(unsigned status, enum genasend_end *ret)
+/* Return: false: the head is an interim answer, 1xx */
+static bool classify(unsigned status, enum genasend_end *ret)
 {
 	if (status >= 100 && status < 200)
 		return false;
@@ -76,8 +76,9 @@ static bool judge(unsigned status, enum genasend_end *ret)
 	return true;
 }
 
-/* Nothing may be touched after end(): the owner may have begun the next. */
-static void parse(struct genasend *s)
+/* Nothing may be used after end(): the owner may have started the next
+ * delivery. */
+static void parse_answer(struct genasend *s)
 {
 	enum genasend_end how = GENASEND_FAILED;
 	struct httpmsg msg;
@@ -87,7 +88,7 @@ static void parse(struct genasend *s)
 		n = httpmsg_parse(s->buf, s->n, &msg);
 		if (!n && s->n < s->cap)
 			return;
-		if (n <= 0 || judge(msg.status, &how))
+		if (n <= 0 || classify(msg.status, &how))
 			break;
 		s->n -= (size_t)n;
 		memmove(s->buf, s->buf + n, s->n);
@@ -95,7 +96,7 @@ static void parse(struct genasend *s)
 	end(s, how);
 }
 
-static void input(struct genasend *s)
+static void read_input(struct genasend *s)
 {
 	ssize_t n = recv(s->io.fd, s->buf + s->n, s->cap - s->n, MSG_DONTWAIT);
 
@@ -106,12 +107,12 @@ static void input(struct genasend *s)
 		return;
 	}
 	s->n += (size_t)n;
-	parse(s);
+	parse_answer(s);
 }
 
 /* ---- the message --------------------------------------------------- */
 
-static void output(struct genasend *s)
+static void write_output(struct genasend *s)
 {
 	ssize_t n = send(s->io.fd, s->buf + s->off, s->n - s->off,
 			 MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -126,7 +127,7 @@ static void output(struct genasend *s)
 		return;
 	s->sent = true;
 	s->sent_ms = loop_now_ms(s->loop);
-	s->n = 0;		/* from now on the buffer is the answer's */
+	s->n = 0;		/* from now on the buffer holds the answer */
 	loop_fd_mod(s->loop, &s->io, POLLIN);
 }
 
@@ -148,9 +149,9 @@ static void on_ready(struct loop_fd *io, short revents)
 	if (!s->connected && !is_connected(s))
 		end(s, GENASEND_FAILED);
 	else if (!s->sent)
-		output(s);
+		write_output(s);
 	else
-		input(s);
+		read_input(s);
 }
 
 int genasend_start(struct genasend *s, int fd, const struct wr *msg,

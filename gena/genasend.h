@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * genasend.h - deliver one message: connect, send, read the answer's head, all
- * without ever waiting.
+ * genasend.h - deliver one message without blocking: connect, send, read the
+ * head of the answer.
  *
  * Runs in: engine
  */
@@ -14,15 +14,15 @@
 
 enum genasend_end {
 	GENASEND_OK,		/* 2xx */
-	GENASEND_FAILED,	/* no connection, rubbish, another status */
-	GENASEND_UNKNOWN,	/* 412: it knows no such subscription */
+	GENASEND_FAILED,	/* no connection, no valid or another answer */
+	GENASEND_UNKNOWN,	/* 412: the subscriber does not know the SID */
 };
 
 struct genasend {
 	/* set by the owner; done() may start the next delivery */
 	struct loop *loop;
 	void (*done)(struct genasend *, enum genasend_end);
-	uint64_t sent_ms;	/* when a message had left; 0: none has */
+	uint64_t sent_ms;	/* time of the last message sent; 0: none */
 	/* private */
 	struct loop_fd io;
 	bool active, connected, sent;
@@ -32,8 +32,7 @@ struct genasend {
 };
 
 /**
- * genasend_connect - a TCP connection from @local_ip to a subscriber, being
- * made.
+ * genasend_connect - start a TCP connection from @local_ip to a subscriber.
  *
  * Return: a non-blocking descriptor, or -errno
  */
@@ -41,21 +40,26 @@ int genasend_connect(uint32_t local_ip, uint32_t ip, uint16_t port);
 
 /**
  * genasend_start - deliver the message in @msg over @fd.
- * @fd: connected or about to be; belongs to this from now on
- * @msg: all that is written is sent; its buffer, with all its room, is used
- *       for the answer and must live until done() or genasend_stop()
- * @answer_by_ms: when the owner's patience ends; the connection has to stand
+ * @fd: connected or connecting; owned by @s from now on
+ * @msg: the text in it is sent. Its whole buffer is used for the answer later
+ * and
+ *       must live until done() or genasend_stop()
+ * @answer_by_ms: deadline of the answer; the deadline of the connection is
  *       GENA_CONNECT_MS from now
  *
- * done() is called later, never from here. Return: 0 or -errno (@fd is closed)
+ * done() is called later, never from here.
+ *
+ * Return: 0 or -errno (@fd is closed)
  */
 int genasend_start(struct genasend *, int fd, const struct wr *msg,
 		   uint64_t answer_by_ms);
 
-/** genasend_due_ms - when to give it up, by genasend_stop(); active only. */
+/** genasend_due_ms - when the owner must call genasend_stop(); only while
+ * active. */
 uint64_t genasend_due_ms(const struct genasend *);
 
-/** genasend_stop - end it without done(). Not active: does nothing. */
+/** genasend_stop - end the delivery without done(); does nothing if not
+ * active. */
 void genasend_stop(struct genasend *);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpbody.c - the body of an HTTP message, decoded in place as it comes.
+ * httpbody.c - decode the body of an HTTP message in place, as it arrives.
  *
- * One step of a table a byte, except for the data, which move in one piece.
+ * A state table has a step for each byte, except for data, which are moved in
+ * one piece.
  * Invariant: b->n + b->left <= HTTP_BODY_MAX.
  *
  * Runs in: engine
@@ -13,7 +14,7 @@
 #include "base/str.h"
 
 enum state {
-	BAD,			/* what the table's gaps lead to */
+	BAD,			/* for every byte without a row */
 	SIZE0, SIZE, EXT, SIZE_LF,
 	DATA, DATA_CR, DATA_LF,
 	LINE, TRAILER, TRAILER_LF, LAST_LF,
@@ -22,7 +23,7 @@ enum state {
 
 enum class { HEX, CR, LF, SEMI, BLANK, TEXT, CONTROL, CLASS__MAX };
 
-/* DATA after a chunk's size line means LINE when the size was 0. */
+/* After a size line of 0, step() replaces DATA by LINE. */
 static const uint8_t next_state[DONE][CLASS__MAX] = {
 	[SIZE0] = { [HEX] = SIZE },
 	[SIZE] = { [HEX] = SIZE, [SEMI] = EXT, [BLANK] = EXT, [CR] = SIZE_LF },
@@ -68,7 +69,7 @@ void httpbody_chunked(struct httpbody *b)
 	*b = (struct httpbody){ .state = SIZE0, .chunked = true };
 }
 
-/* One byte that is not data. */
+/* Handle one byte that is not data. */
 static int step(struct httpbody *b, unsigned char c)
 {
 	b->state = next_state[b->state][class_of(c)];
@@ -89,8 +90,8 @@ static int step(struct httpbody *b, unsigned char c)
 	return 0;
 }
 
-/* Move data that stand at @at down to the rest of the body. */
-static size_t take(struct httpbody *b, char *buf, size_t at, size_t len)
+/* Move the data at @at down to the end of the decoded body. */
+static size_t move_data(struct httpbody *b, char *buf, size_t at, size_t len)
 {
 	size_t n = len - at;
 
@@ -111,7 +112,7 @@ int httpbody_feed(struct httpbody *b, char *buf, size_t *len)
 
 	while (at < *len && b->state != DONE) {
 		if (b->state == DATA) {
-			at += take(b, buf, at, *len);
+			at += move_data(b, buf, at, *len);
 			continue;
 		}
 		err = step(b, (unsigned char)buf[at++]);

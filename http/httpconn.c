@@ -2,7 +2,8 @@
 /*
  * httpconn.c - the HTTP server's connections and buffers; and sending.
  *
- * Owns: places, descriptors, buffers. Never does: look at what is said.
+ * Owns: slots, descriptors, buffers.
+ * Never does: parse what clients send.
  * Invariant: turn is unique and grows, so "waited longest" has one answer even
  * within a millisecond.
  *
@@ -14,14 +15,15 @@
 #include "base/wr.h"
 #include "http/httpconn.h"
 
-/* The site answers well before; its faults must not hold a place for ever. */
+/* The routes answer well before; a fault there must not use a slot for ever. */
 #define PENDING_MS 60000
-/* A client that still sends after the last reply is listened to for so long,
- * or it would get a reset and maybe never see the reply (RFC 9112 9.6). */
+/* Read from a client for so long after the last reply. A close with unread
+ * bytes would send a reset, and the client might not see the reply (RFC 9112
+ * 9.6). */
 #define LINGER_MS 2000
 
 static const struct {
-	short events;		/* errors and hang-ups come anyway */
+	short events;		/* errors and hang-ups are always reported */
 	unsigned wait_ms;
 } phase[] = {
 	[CONN_READING] = { POLLIN, HTTP_IDLE_MS },
@@ -39,8 +41,8 @@ int httpconn_pool_init(struct httpconn_pool *all, struct loop *loop)
 void httpconn_pool_done(struct httpconn_pool *all)
 {
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
-		if (all->place[i].state != CONN_FREE)
-			httpconn_drop(&all->place[i]);
+		if (all->slot[i].state != CONN_FREE)
+			httpconn_close(&all->slot[i]);
 	}
 	bufpool_done(&all->pool);
 }
@@ -55,13 +57,13 @@ void httpconn_enter(struct httpconn *c, enum httpconn_state state)
 	loop_fd_mod(all->loop, &c->io, phase[state].events);
 }
 
-void httpconn_give_back(struct httpconn *c, char **buf)
+void httpconn_release(struct httpconn *c, char **buf)
 {
 	bufpool_put(&c->all->pool, *buf);
 	*buf = NULL;
 }
 
-void httpconn_drop(struct httpconn *c)
+void httpconn_close(struct httpconn *c)
 {
 	struct httpconn_pool *all = c->all;
 
@@ -69,12 +71,12 @@ void httpconn_drop(struct httpconn *c)
 	close(c->io.fd);
 	c->state = CONN_FREE;
 	c->in_n = 0;
-	httpconn_give_back(c, &c->out);
-	/* the site may still be looking at the request of a busy one */
-	if (c != all->busy)
-		httpconn_give_back(c, &c->in);
+	httpconn_release(c, &c->out);
+	/* the routes may still be reading the current request */
+	if (c != all->current)
+		httpconn_release(c, &c->in);
 	all->used--;
-	while (all->top && all->place[all->top - 1].state == CONN_FREE)
+	while (all->top && all->slot[all->top - 1].state == CONN_FREE)
 		all->top--;
 }
 
@@ -83,12 +85,12 @@ void httpconn_pool_trim(struct httpconn_pool *all)
 	bufpool_trim(&all->pool);
 }
 
-/* ---- who has to go ------------------------------------------------- */
+/* ---- eviction ------------------------------------------------- */
 
 static bool waits(const struct httpconn *c, uint32_t peer_ip)
 {
 	return (c->state == CONN_READING || c->state == CONN_LINGERING) &&
-	       c != c->all->busy;
+	       c != c->all->current;
 }
 
 static bool is_peers(const struct httpconn *c, uint32_t peer_ip)
@@ -103,11 +105,11 @@ static bool waits_with_buffer(const struct httpconn *c, uint32_t peer_ip)
 
 static bool sends(const struct httpconn *c, uint32_t peer_ip)
 {
-	return c->state == CONN_SENDING && c != c->all->busy;
+	return c->state == CONN_SENDING && c != c->all->current;
 }
 
-/* Who has had its reply before who is still to have one; then the oldest. */
-static bool goes_before(const struct httpconn *a, const struct httpconn *b)
+/* Eviction order: connections that were answered first, then the oldest. */
+static bool evict_before(const struct httpconn *a, const struct httpconn *b)
 {
 	bool a_done = a->state == CONN_LINGERING;
 	bool b_done = b->state == CONN_LINGERING;
@@ -116,20 +118,20 @@ static bool goes_before(const struct httpconn *a, const struct httpconn *b)
 }
 
 static bool evict(struct httpconn_pool *all,
-		  bool (*may_go)(const struct httpconn *, uint32_t peer_ip),
+		  bool (*may_evict)(const struct httpconn *, uint32_t peer_ip),
 		  uint32_t peer_ip)
 {
 	struct httpconn *first = NULL;
 
 	for (size_t i = 0; i < all->top; i++) {
-		struct httpconn *c = &all->place[i];
+		struct httpconn *c = &all->slot[i];
 
-		if (may_go(c, peer_ip) && (!first || goes_before(c, first)))
+		if (may_evict(c, peer_ip) && (!first || evict_before(c, first)))
 			first = c;
 	}
 	if (!first)
 		return false;
-	httpconn_drop(first);
+	httpconn_close(first);
 	return true;
 }
 
@@ -147,14 +149,14 @@ char *httpconn_pool_buffer(struct httpconn_pool *all)
 	return buf;
 }
 
-/* ---- a new one ----------------------------------------------------- */
+/* ---- new connections ----------------------------------------------------- */
 
 static size_t count_peer(const struct httpconn_pool *all, uint32_t peer_ip)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < all->top; i++) {
-		const struct httpconn *c = &all->place[i];
+		const struct httpconn *c = &all->slot[i];
 
 		n += c->state != CONN_FREE && c->peer_ip == peer_ip;
 	}
@@ -168,13 +170,13 @@ static bool make_room(struct httpconn_pool *all, uint32_t peer_ip)
 	return all->used < HTTP_CONNS_MAX || httpconn_pool_evict(all);
 }
 
-/* The lowest one: the places to look through stay few. */
-static struct httpconn *free_place(struct httpconn_pool *all)
+/* The lowest free slot, so that scans up to all->top stay short. */
+static struct httpconn *free_slot(struct httpconn_pool *all)
 {
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
-		struct httpconn *c = &all->place[i];
+		struct httpconn *c = &all->slot[i];
 
-		if (c->state == CONN_FREE && c != all->busy)
+		if (c->state == CONN_FREE && c != all->current)
 			return c;
 	}
 	return NULL;
@@ -188,7 +190,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 
 	if (!make_room(all, peer_ip))
 		return NULL;
-	c = free_place(all);
+	c = free_slot(all);
 	if (!c)
 		return NULL;
 	*c = (struct httpconn){ .all = all, .peer_ip = peer_ip };
@@ -197,8 +199,8 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 		return NULL;
 	httpconn_enter(c, CONN_READING);
 	all->used++;
-	if (all->top < (size_t)(c - all->place) + 1)
-		all->top = (size_t)(c - all->place) + 1;
+	if (all->top < (size_t)(c - all->slot) + 1)
+		all->top = (size_t)(c - all->slot) + 1;
 	return c;
 }
 
@@ -207,7 +209,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 /* Return: bytes, 0 while the client takes none, -errno */
 static ssize_t send_two(int fd, struct str a, struct str b)
 {
-	/* struct iovec knows no const */
+	/* struct iovec has no const */
 	struct iovec iov[] = {
 		{ (void *)(uintptr_t)a.p, a.n },
 		{ (void *)(uintptr_t)b.p, b.n },
@@ -254,11 +256,11 @@ int httpconn_send_rest(struct httpconn *c)
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n == rest.n) {
-		httpconn_give_back(c, &c->out);
+		httpconn_release(c, &c->out);
 		return 1;
 	}
 	c->out_off += (uint32_t)n;
-	if (n)			/* progress: the wait starts anew */
+	if (n)			/* progress restarts the deadline */
 		httpconn_enter(c, CONN_SENDING);
 	return 0;
 }

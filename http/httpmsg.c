@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpmsg.c - the head of an HTTP or SSDP message.
+ * httpmsg.c - parse the head of an HTTP or SSDP message.
  *
- * Owns nothing: every slice points into the caller's buffer.
- * Invariant: only whole lines are judged, first to last, so a head that comes
- * in pieces ends as the same head does in one piece, with the same error.
+ * Owns: nothing; every slice points into the caller's buffer.
+ * Invariant: only complete lines are parsed, in order, so a head in pieces has
+ * the same result, and the same error, as the same head in one piece.
  *
  * Runs in: any
  */
@@ -14,7 +14,7 @@
 
 enum { BAD_SYNTAX = -400, TOO_MANY_FIELDS = -431, BAD_VERSION = -505 };
 
-/* ---- what bytes may stand where ---------------------------------------- */
+/* ---- classes of bytes ---------------------------------------- */
 
 static bool is_alnum(unsigned char c)
 {
@@ -34,8 +34,8 @@ static bool is_visible(unsigned char c)
 	return c > 0x20 && c < 0x7f;
 }
 
-/* field-vchar, space and tab, RFC 9110 5.5; obs-text (from 0x80 on) is taken,
- * as user agents name themselves in UTF-8. */
+/* field-vchar, space and tab, RFC 9110 5.5. obs-text (from 0x80 on) is accepted
+ * because user agents have UTF-8 in their names. */
 static bool is_text(unsigned char c)
 {
 	return c == '\t' || (c >= 0x20 && c != 0x7f);
@@ -70,8 +70,8 @@ static int parse_version(struct str s, unsigned *ret_minor)
 	return 0;
 }
 
-/* method SP target SP HTTP/1.x with single spaces: RFC 9112 3 lets us be
- * lenient, no client needs it. */
+/* method SP target SP HTTP/1.x with single spaces. RFC 9112 3 would allow more
+ * white space, but no client needs it. */
 static int parse_request(struct str line, struct httpmsg *m)
 {
 	if (!str_cut(&line, ' ', &m->method) ||
@@ -83,8 +83,8 @@ static int parse_request(struct str line, struct httpmsg *m)
 	return parse_version(line, &m->minor);
 }
 
-/* HTTP/1.x SP nnn [SP reason]; devices leave out the last space as well as
- * the reason. */
+/* HTTP/1.x SP nnn [SP reason]; some devices omit the last space and the
+ * reason. */
 static int parse_status(struct str line, struct httpmsg *m)
 {
 	struct str version, code;
@@ -102,7 +102,8 @@ static int parse_status(struct str line, struct httpmsg *m)
 	return 0;
 }
 
-/* No method has a slash in it, so the two kinds cannot be mixed up. */
+/* No method contains a slash, so the start of the line tells the two kinds
+ * apart. */
 static int parse_start(struct str line, struct httpmsg *m)
 {
 	if (str_starts(line, STR("HTTP/")))
@@ -112,8 +113,9 @@ static int parse_start(struct str line, struct httpmsg *m)
 
 /* ---- fields ------------------------------------------------------------ */
 
-/* White space before the colon and a continuation line both show as a name
- * that is no token: readers that differ on them let requests be smuggled. */
+/* White space before the colon and a continuation line both appear as a name
+ * that is not a token. They are errors, because parsers that differ on them
+ * allow request smuggling. */
 static int parse_field(struct str line, struct httpmsg *m)
 {
 	struct httpmsg_field f = { .value = line };
@@ -131,10 +133,10 @@ static int parse_field(struct str line, struct httpmsg *m)
 }
 
 /*
- * Split off the next line, without its LF or CRLF. False: its end has not
- * come. A second CR stays in the line, where it is an error.
+ * Split off the next line, without its LF or CRLF. Return: false: its end has
+ * not arrived. A second CR stays in the line, where it is an error.
  */
-static bool take_line(struct str *rest, struct str *ret_line)
+static bool next_line(struct str *rest, struct str *ret_line)
 {
 	const char *lf = rest->n ? memchr(rest->p, '\n', rest->n) : NULL;
 	struct str line = { rest->p, 0 };
@@ -156,12 +158,12 @@ ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret)
 	int err;
 
 	do {
-		if (!take_line(&rest, &line))
+		if (!next_line(&rest, &line))
 			return 0;
 	} while (!line.n);
 
 	for (err = parse_start(line, &m); !err; err = parse_field(line, &m)) {
-		if (!take_line(&rest, &line))
+		if (!next_line(&rest, &line))
 			return 0;
 		if (!line.n) {
 			*ret = m;
@@ -195,8 +197,8 @@ size_t httpmsg_count(const struct httpmsg *m, struct str name)
 	return n;
 }
 
-/* RFC 9110 5.6.1: commas with optional white space; empty elements count
- * for nothing. */
+/* RFC 9110 5.6.1: commas with optional white space; empty elements are
+ * ignored. */
 static bool list_has(struct str list, struct str token)
 {
 	struct str item;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpmsg.h - the head of an HTTP or SSDP message: start line and fields.
+ * httpmsg.h - parse the head of an HTTP or SSDP message: start line and fields.
  *
- * Points into the caller's buffer; nothing is copied or changed. One parser
- * for requests and responses, for HTTP/1.x over TCP and HTTPU.
+ * The result points into the caller's buffer; nothing is copied or changed. One
+ * parser for requests and responses, for HTTP/1.x over TCP and HTTPU.
  *
  * Runs in: any
  */
@@ -30,32 +30,33 @@ struct httpmsg {
 
 /**
  * httpmsg_parse - parse a head up to and including its empty line.
- * @buf, @len: what has come so far; the slices in @ret point into it
- * @ret:       set only when the head is whole
+ * @buf, @len: the bytes that have arrived; the slices in @ret point into them
+ * @ret:       set only if the head is complete
  *
- * Lines end in CRLF; a lone LF is taken too (old clients). Empty lines before
- * the start line are passed over (RFC 9112 2.2). A continuation line, white
- * space before the colon, a NUL or other control character, an empty name or
- * one that is no token are errors (RFC 9112 5). A value may be empty, and a
+ * Lines end in CRLF; a lone LF is accepted (old clients). Empty lines before
+ * the start line are skipped (RFC 9112 2.2). A continuation line, white space
+ * before the colon, a NUL or other control character, an empty name or a name
+ * that is not a token are errors (RFC 9112 5). A value may be empty, and a
  * colon need not be followed by a space (libtorrent sends ST:upnp:rootdevice).
  *
- * Return: >0 bytes of the head, 0 need more, -400 bad syntax, -414 is not
- * used, -431 more than HTTP_HEADERS_MAX fields, -505 not HTTP/1.x
+ * Return: >0 bytes of the head, 0 need more, -400 bad syntax,
+ * -431 more than HTTP_HEADERS_MAX fields, -505 not HTTP/1.x
  */
 ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret);
 
 /**
  * httpmsg_get - the value of the first field @name, compared without case.
- * @ret: set only when there is one
+ * Return: false: there is none, and @ret is not set
  */
 bool httpmsg_get(const struct httpmsg *, struct str name, struct str *ret);
 
-/** httpmsg_count - how many fields have that name (Host and Content-Length
- * must be there once). */
+/** httpmsg_count - the number of fields with that name (Host and Content-Length
+ * must occur once). */
 size_t httpmsg_count(const struct httpmsg *, struct str name);
 
-/** httpmsg_has_token - is @token in the comma list of field @name (all its
- * occurrences), without case? For Connection, Transfer-Encoding, Expect. */
+/** httpmsg_has_token - is @token in the comma-separated list of field @name (in
+ * all its occurrences)? Case-insensitive. For Connection, Transfer-Encoding,
+ * Expect. */
 bool httpmsg_has_token(const struct httpmsg *, struct str name,
 		       struct str token);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpreply.c - the head of an HTTP reply as UPnP clients expect it.
+ * httpreply.c - write the head of an HTTP reply as UPnP clients expect it.
  *
  * Runs in: engine
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpreply.h - the head of an HTTP reply as UPnP clients expect it. Pure.
+ * httpreply.h - write the head of an HTTP reply as UPnP clients expect it.
+ * Pure.
  *
  * Runs in: engine
  */
@@ -22,10 +23,10 @@ struct httpreply {
 };
 
 /**
- * httpreply_write - write status line and fields, up to the empty line.
+ * httpreply_write - write the status line and the fields, with the empty line.
  *
- * No name comes twice (Open.NAT throws), every line has its colon (weupnp),
- * EXT, DATE and SERVER are spelled as in UDA 1.1 3.2.2.
+ * No field name occurs twice (Open.NAT throws), every line has a colon (weupnp
+ * needs it); EXT, DATE and SERVER are spelled as in UDA 1.1 3.2.2.
  */
 void httpreply_write(struct wr *, const struct httpreply *);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpreq.c - what an HTTP request asks for, and whether it may ask at all.
+ * httpreq.c - check the head of an HTTP request, and read its method, path and
+ * framing.
  *
- * Invariant: a request whose end could be seen differently by somebody else
- * (two lengths, a length and a coding) never passes.
+ * Invariant: a request whose end another parser could see differently (two
+ * lengths, a length and a coding) is refused.
  *
  * Runs in: engine
  */
@@ -11,8 +12,8 @@
 #include "http/httpreq.h"
 #include "base/wr.h"
 
-/* Method names have case (RFC 9110 9.1). Those with 0 are known, so that
- * they are told 405 at a path that exists; any other is 501. */
+/* Method names are case-sensitive (RFC 9110 9.1). Those with 0 are known but
+ * not served: 405 at a path that exists. Any other method is 501. */
 static const struct {
 	const char *name;
 	unsigned method;
@@ -22,7 +23,7 @@ static const struct {
 	{ "POST", HTTP_POST },
 	{ "SUBSCRIBE", HTTP_SUBSCRIBE },
 	{ "UNSUBSCRIBE", HTTP_UNSUBSCRIBE },
-	{ "OPTIONS", 0 },	/* a browser's preflight: no CORS here */
+	{ "OPTIONS", 0 },	/* a browser's preflight: there is no CORS */
 	{ "PUT", 0 },
 	{ "DELETE", 0 },
 	{ "PATCH", 0 },
@@ -85,9 +86,9 @@ static int check_host(const struct httpmsg *m, uint32_t own_ip,
 	return is_own(host, own_ip, own_port) ? 0 : -403;
 }
 
-/* A browser says which page is behind a request: no control point is one, and
- * no page of ours asks for anything but to be shown. */
-static int check_page(const struct httpmsg *m, unsigned method)
+/* Refuse requests that a web page makes: control points send no Origin, and no
+ * Referer except with GET or HEAD. */
+static int check_browser(const struct httpmsg *m, unsigned method)
 {
 	bool reads = method == HTTP_GET || method == HTTP_HEAD;
 
@@ -96,7 +97,7 @@ static int check_page(const struct httpmsg *m, unsigned method)
 	return !reads && httpmsg_count(m, STR("Referer")) ? -403 : 0;
 }
 
-/* The byte that "%XY" at @s stands for, or -1. */
+/* Return: the byte that "%XY" at @s encodes, or -1 */
 static int escaped(struct str s)
 {
 	int hi, lo;
@@ -114,7 +115,7 @@ static int decode_path(struct str raw, struct wr *out)
 
 	while (raw.n) {
 		c = *raw.p == '%' ? escaped(raw) : (unsigned char)*raw.p;
-		/* no NUL nor anything else that would spoil a log line */
+		/* no NUL and no other control character */
 		if (c < 0x20 || c == 0x7f)
 			return -400;
 		wr_ch(out, (char)c);
@@ -191,15 +192,16 @@ static int read_framing(const struct httpmsg *m, struct httpreq *r)
 	}
 }
 
-static void read_wishes(const struct httpmsg *m, struct httpreq *r)
+static void read_connection(const struct httpmsg *m, struct httpreq *r)
 {
 	const struct str field = STR("Connection");
 
-	r->old = m->minor == 0;
-	r->keep = !httpmsg_has_token(m, field, STR("close")) &&
-		  (!r->old || httpmsg_has_token(m, field, STR("keep-alive")));
+	r->http10 = m->minor == 0;
+	r->keep_alive = !httpmsg_has_token(m, field, STR("close")) &&
+		  (!r->http10 ||
+		   httpmsg_has_token(m, field, STR("keep-alive")));
 	/* RFC 9110 10.1.1: a server ignores it from HTTP/1.0 */
-	r->expect = !r->old && httpmsg_has_token(m, STR("Expect"),
+	r->expect = !r->http10 && httpmsg_has_token(m, STR("Expect"),
 						 STR("100-continue"));
 }
 
@@ -213,7 +215,7 @@ int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
 	if (!err)
 		err = check_host(m, own_ip, own_port);
 	if (!err)
-		err = check_page(m, r.method);
+		err = check_browser(m, r.method);
 	if (!err)
 		err = read_target(m->target, own_ip, own_port, path);
 	if (!err)
@@ -221,7 +223,7 @@ int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
 	if (err)
 		return err;
 	r.path = wr_done(path);
-	read_wishes(m, &r);
+	read_connection(m, &r);
 	*ret = r;
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpreq.h - what an HTTP request asks for, and whether it may ask at all:
- * method, path, Host, how its body is framed, what becomes of the connection.
+ * httpreq.h - check the head of an HTTP request, and read its method, path,
+ * framing and use of the connection.
  *
- * Pure: looks at a head that httpmsg has parsed.
+ * Pure: works on a head that httpmsg.c has parsed.
  *
  * Runs in: engine
  */
@@ -22,23 +22,24 @@ enum http_method {
 };
 
 struct httpreq {
-	unsigned method;	/* enum http_method; 0: one that HTTP knows and
-				 * that is served nowhere */
+	unsigned method;	/* enum http_method; 0: a method of HTTP that
+				 * no path serves */
 	struct str path;	/* decoded, without query, begins with / */
-	bool keep;		/* the client would keep the connection */
-	bool old;		/* HTTP/1.0: keeping it has to be told */
-	bool expect;		/* it waits for 100 before it sends the body */
+	bool keep_alive;	/* the client wants to keep the connection */
+	bool http10;		/* HTTP/1.0: "keep-alive" must be confirmed */
+	bool expect;		/* the client waits for 100 before the body */
 	bool chunked;
-	uint32_t length;	/* of the body, where it is not chunked */
+	uint32_t length;	/* of the body, if it is not chunked */
 };
 
 /**
- * httpreq_read - check a request's head and say what it asks for.
- * @own_ip, @own_port: the address that the connection came in on. Host, and
- *          the authority of an absolute target, must name it, else 403:
- *          another name means that a browser was led here by DNS rebinding.
- *          So does an Origin, or a Referer of what is no GET, mean a browser.
- * @path:   written to; room for HTTP_HEAD_MAX is always enough
+ * httpreq_read - check and read the head of a request.
+ * @own_ip, @own_port: the local address of the connection. Host, and the
+ *          authority of an absolute target, must be this address, else 403:
+ *          another name means DNS rebinding in a browser. An Origin, or a
+ *          Referer with a method other than GET and HEAD, is a browser as well
+ *          and gets 403.
+ * @path:   the decoded path is written here; HTTP_HEAD_MAX bytes are enough
  * @ret:    set only on success; points into @path's buffer
  *
  * Return: 0, or minus the status to answer with: 400, 403, 411, 413, 431, 501

@@ -6,7 +6,6 @@
  * has set, and depends only on the arguments. Elements are in the order of UDA
  * 1.1 2.3 and 2.5, because some clients have a validating parser. There is no
  * white space between them, to keep the documents small.
- *
  * Runs in: engine
  */
 #include "igd/desc.h"
@@ -22,17 +21,10 @@
 #define SPEC_VERSION \
 	"<specVersion><major>1</major><minor>1</minor></specVersion>"
 
-/* ---- text ---------------------------------------------------------- */
-
-static void put_text(struct wr *w, const char *z)
-{
-	value_put_text(w, str_z(z));
-}
-
 static void put_elem(struct wr *w, const char *name, const char *text)
 {
 	wr_fmt(w, "<%s>", name);
-	put_text(w, text);
+	value_put_text(w, str_z(text));
 	wr_fmt(w, "</%s>", name);
 }
 
@@ -63,24 +55,9 @@ static void put_urn(struct wr *w, const char *elem, const char *kind,
 }
 
 static void put_url(struct wr *w, const char *elem,
-		    const struct igd_service *svc, unsigned n,
-		    const char *tail)
+		    const struct igd_service *svc, unsigned n, const char *tail)
 {
 	wr_fmt(w, "<%s>/igd%u/%s%s</%s>", elem, n, svc->path, tail, elem);
-}
-
-static void put_service(struct wr *w, const struct igd_service *svc,
-			unsigned n)
-{
-	wr_z(w, "<service>");
-	put_urn(w, "serviceType", "service", svc->name,
-		model_service_version(svc, n));
-	wr_fmt(w, "<serviceId>urn:upnp-org:serviceId:%s</serviceId>",
-	       svc->id);
-	put_url(w, "SCPDURL", svc, n, ".xml");
-	put_url(w, "controlURL", svc, n, "/control");
-	put_url(w, "eventSubURL", svc, n, "/event");
-	wr_z(w, "</service>");
 }
 
 /* Everything of device @d that stands before its embedded device. */
@@ -88,12 +65,11 @@ static void open_device(struct wr *w, const struct desc_info *info,
 			unsigned n, size_t d)
 {
 	const struct igd_device *dev = &igd_device[d];
-	size_t i;
 
 	wr_z(w, "<device>");
 	put_urn(w, "deviceType", "device", dev->name, n);
 	wr_z(w, "<friendlyName>");
-	put_text(w, info->friendly_name);
+	value_put_text(w, str_z(info->friendly_name));
 	wr_fmt(w, "%s</friendlyName>", role[d].suffix);
 	put_elem(w, "manufacturer", info->manufacturer);
 	put_optional(w, "manufacturerURL", info->manufacturer_url);
@@ -103,78 +79,70 @@ static void open_device(struct wr *w, const struct desc_info *info,
 	put_optional(w, "serialNumber", info->serial_number);
 	put_elem(w, "UDN", info->udn[n][d]);
 	wr_z(w, "<serviceList>");
-	for (i = 0; i < dev->service_n; i++)
-		put_service(w, dev->service[i], n);
-	wr_z(w, "</serviceList>");
-}
+	for (size_t i = 0; i < dev->service_n; i++) {
+		const struct igd_service *svc = dev->service[i];
 
-/* Without a presentationURL, Windows shows an icon that cannot be opened. */
-static void put_presentation(struct wr *w, const struct desc_info *info,
-			     uint32_t local_ip)
-{
-	if (str_z(info->presentation_url).n) {
-		put_elem(w, "presentationURL", info->presentation_url);
-		return;
+		wr_z(w, "<service>");
+		put_urn(w, "serviceType", "service", svc->name,
+			model_service_version(svc, n));
+		wr_fmt(w, "<serviceId>urn:upnp-org:serviceId:%s</serviceId>",
+		       svc->id);
+		put_url(w, "SCPDURL", svc, n, ".xml");
+		put_url(w, "controlURL", svc, n, "/control");
+		put_url(w, "eventSubURL", svc, n, "/event");
+		wr_z(w, "</service>");
 	}
-	wr_z(w, "<presentationURL>http://");
-	wr_ipv4(w, local_ip);
-	wr_z(w, "/</presentationURL>");
+	wr_z(w, "</serviceList>");
 }
 
 void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
 	       uint32_t local_ip)
 {
-	size_t d;
-
 	wr_fmt(w,
 	       PROLOG "<root xmlns=\"urn:schemas-upnp-org:device-1-0\" "
 		      "configId=\"%u\">" SPEC_VERSION,
 	       (unsigned)info->config_id);
 	open_device(w, info, n, 0);
-	for (d = 1; d < IGD_DEVICES; d++) {
+	for (size_t d = 1; d < IGD_DEVICES; d++) {
 		wr_z(w, "<deviceList>");
 		open_device(w, info, n, d);
 	}
-	for (d = 1; d < IGD_DEVICES; d++)
+	for (size_t d = 1; d < IGD_DEVICES; d++)
 		wr_z(w, "</device></deviceList>");
-	put_presentation(w, info, local_ip);
+	/* Without a presentationURL, Windows shows an icon that cannot be
+	 * opened. */
+	if (str_z(info->presentation_url).n) {
+		put_elem(w, "presentationURL", info->presentation_url);
+	} else {
+		wr_z(w, "<presentationURL>http://");
+		wr_ipv4(w, local_ip);
+		wr_z(w, "/</presentationURL>");
+	}
 	wr_z(w, "</device></root>\n");
 }
 
 /* ---- service description, UDA 1.1 2.5 ------------------------------ */
 
-static void put_arg(struct wr *w, const struct igd_service *svc,
-		    const struct igd_arg *arg)
-{
-	wr_z(w, "<argument>");
-	put_elem(w, "name", arg->name);
-	put_elem(w, "direction", arg->out ? "out" : "in");
-	put_elem(w, "relatedStateVariable", model_arg_var(svc, arg)->name);
-	wr_z(w, "</argument>");
-}
-
 static void put_action(struct wr *w, const struct igd_service *svc,
 		       const struct igd_action *act)
 {
-	size_t i;
-
 	wr_z(w, "<action>");
 	put_elem(w, "name", act->name);
-	if (act->arg_n) {
+	if (act->arg_n)
 		wr_z(w, "<argumentList>");
-		for (i = 0; i < act->arg_n; i++)
-			put_arg(w, svc, &act->arg[i]);
-		wr_z(w, "</argumentList>");
-	}
-	wr_z(w, "</action>");
-}
+	for (size_t i = 0; i < act->arg_n; i++) {
+		const struct igd_arg *arg = &act->arg[i];
 
-static void put_allowed(struct wr *w, const char *const *allowed)
-{
-	wr_z(w, "<allowedValueList>");
-	for (; *allowed; allowed++)
-		put_elem(w, "allowedValue", *allowed);
-	wr_z(w, "</allowedValueList>");
+		wr_z(w, "<argument>");
+		put_elem(w, "name", arg->name);
+		put_elem(w, "direction", arg->out ? "out" : "in");
+		put_elem(w, "relatedStateVariable",
+			 model_arg_var(svc, arg)->name);
+		wr_z(w, "</argument>");
+	}
+	if (act->arg_n)
+		wr_z(w, "</argumentList>");
+	wr_z(w, "</action>");
 }
 
 static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
@@ -192,8 +160,12 @@ static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
 	put_elem(w, "dataType", type[var->type]);
 	if (var->dflt)
 		put_elem(w, "defaultValue", var->dflt);
-	if (var->allowed)
-		put_allowed(w, var->allowed);
+	if (var->allowed) {
+		wr_z(w, "<allowedValueList>");
+		for (const char *const *v = var->allowed; *v; v++)
+			put_elem(w, "allowedValue", *v);
+		wr_z(w, "</allowedValueList>");
+	}
 	if (value_ranged(var, version))
 		wr_fmt(w,
 		       "<allowedValueRange><minimum>%u</minimum>"
@@ -206,17 +178,16 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 	       const struct igd_service *svc, unsigned n)
 {
 	unsigned version = model_service_version(svc, n);
-	size_t i;
 
 	wr_fmt(w,
 	       PROLOG "<scpd xmlns=\"urn:schemas-upnp-org:service-1-0\" "
 		      "configId=\"%u\">" SPEC_VERSION "<actionList>",
 	       (unsigned)info->config_id);
-	for (i = 0; i < svc->action_n; i++)
+	for (size_t i = 0; i < svc->action_n; i++)
 		if (svc->action[i].since <= version)
 			put_action(w, svc, &svc->action[i]);
 	wr_z(w, "</actionList><serviceStateTable>");
-	for (i = 0; i < svc->var_n; i++)
+	for (size_t i = 0; i < svc->var_n; i++)
 		if (svc->var[i].since <= version)
 			put_var(w, &svc->var[i], version);
 	wr_z(w, "</serviceStateTable></scpd>\n");
@@ -224,54 +195,32 @@ void desc_scpd(struct wr *w, const struct desc_info *info,
 
 /* ---- identity ------------------------------------------------------ */
 
-static void write_udn(char udn[UDN_SIZE], const uint8_t base[16], uint8_t add)
+void desc_udns(const uint8_t base[16], struct desc_info *ret)
 {
-	struct wr w = wr_init(udn, UDN_SIZE);
 	uint8_t uuid[UUID_BYTES];
 
 	memcpy(uuid, base, sizeof(uuid));
-	uuid[UUID_BYTES - 1] = (uint8_t)(uuid[UUID_BYTES - 1] + add);
-	wr_z(&w, "uuid:");
-	uuid_put(&w, uuid);
-	wr_cstr(&w);
-}
+	for (unsigned n = 1; n <= 2; n++)
+		for (size_t d = 0; d < IGD_DEVICES; d++) {
+			struct wr w = wr_init(ret->udn[n][d], UDN_SIZE);
 
-void desc_udns(const uint8_t base[16], struct desc_info *ret)
-{
-	uint8_t add = 0;
-	unsigned n;
-	size_t d;
-
-	for (n = 1; n <= 2; n++)
-		for (d = 0; d < IGD_DEVICES; d++)
-			write_udn(ret->udn[n][d], base, add++);
+			wr_z(&w, "uuid:");
+			uuid_put(&w, uuid);
+			wr_cstr(&w);
+			uuid[UUID_BYTES - 1]++;
+		}
 }
 
 static uint64_t hash_device(uint64_t h, const struct desc_info *info,
 			    const struct igd_device *dev, unsigned n,
 			    struct wr scratch)
 {
-	struct wr w;
-	size_t i;
+	for (size_t i = 0; i < dev->service_n; i++) {
+		struct wr w = scratch;
 
-	for (i = 0; i < dev->service_n; i++) {
-		w = scratch;
 		desc_scpd(&w, info, dev->service[i], n);
 		h = hash_add(h, w.buf, w.len);
 	}
-	return h;
-}
-
-static uint64_t hash_root(uint64_t h, const struct desc_info *info,
-			  unsigned n, struct wr scratch)
-{
-	struct wr w = scratch;
-	size_t d;
-
-	desc_root(&w, info, n, 0);
-	h = hash_add(h, w.buf, w.len);
-	for (d = 0; d < IGD_DEVICES; d++)
-		h = hash_device(h, info, &igd_device[d], n, scratch);
 	return h;
 }
 
@@ -280,12 +229,19 @@ uint32_t desc_config_id(const struct desc_info *info, unsigned versions,
 {
 	struct desc_info plain = *info;
 	uint64_t h = HASH_BEGIN;
-	unsigned n;
 
 	plain.config_id = 0;
-	for (n = 1; n <= 2; n++)
-		if (versions & 1u << n)
-			h = hash_root(h, &plain, n, wr_init(buf, cap));
+	for (unsigned n = 1; n <= 2; n++) {
+		const struct wr scratch = wr_init(buf, cap);
+		struct wr w = scratch;
+
+		if (!(versions & 1u << n))
+			continue;
+		desc_root(&w, &plain, n, 0);
+		h = hash_add(h, w.buf, w.len);
+		for (size_t d = 0; d < IGD_DEVICES; d++)
+			h = hash_device(h, &plain, &igd_device[d], n, scratch);
+	}
 	h = (h >> 48 ^ h >> 24 ^ h) & 0xffffff;
 	return h ? (uint32_t)h : 1;
 }

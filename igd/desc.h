@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * desc.h - the documents of the gateway, written from the model.
- *
- * Runs in: engine
- */
+/* desc.h - the documents of the gateway, written from the model.
+ * Runs in: engine */
 #ifndef IGD_DESC_H
 #define IGD_DESC_H
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * igd.c - what the services of the gateway share: requests that wait, refusals,
+/* igd.c - what the services of the gateway share: requests that wait, refusals,
  * reading a state variable.
- *
- * Runs in: engine
- */
+ * Runs in: engine */
 #include <string.h>
 #include "base/wr.h"
 #include "igd/upnp_err.h"
@@ -36,26 +33,17 @@ void igd_refused(struct igd *igd, enum refusal why, uint32_t client_ip)
 	mapreport_refused(igd->map, &r);
 }
 
-static const struct igd_reader *find_reader(const struct igd_service *svc,
-					    const char *name)
-{
-	const struct igd_reader *r;
-
-	for (r = svc->reader; r->name; r++)
-		if (!strcmp(r->name, name))
-			return r;
-	return NULL;
-}
-
 int igd_read(struct igd *igd, const struct igd_service *svc, unsigned n,
 	     const struct igd_var *var, uint64_t now_ms, struct wr *wr)
 {
-	const struct igd_reader *reader = find_reader(svc, var->name);
+	const struct igd_reader *reader = svc->reader;
 	struct igd_call call = { .svc = svc, .n = n, .now_ms = now_ms };
 	const struct igd_out *out;
 	int err;
 
-	if (!reader)
+	while (reader->name && strcmp(reader->name, var->name))
+		reader++;
+	if (!reader->name)
 		return UPNP_INVALID_VAR;
 	err = reader->get(igd, &call);
 	if (err)

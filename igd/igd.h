@@ -7,7 +7,6 @@
  * it knows (struct igd_wan), passes the time, and does what struct igd_ops
  * asks. Mappings are the mapping core's (map/map.h); igd/ parses requests for
  * them and translates the answers.
- *
  * Runs in: engine
  */
 #ifndef IGD_IGD_H
@@ -31,10 +30,8 @@ struct igd_counters {
 	uint64_t tx_bytes, rx_bytes, tx_packets, rx_packets;
 };
 
-/*
- * One control point that waits. Embedded in the owner's (soap.c's) record of
- * the pending reply; done is set before the action runs.
- */
+/* One control point that waits. Embedded in the owner's (soap.c's) record of
+ * the pending reply; done is set before the action runs. */
 struct igd_wait {
 	/* the answer: 0 or an enum upnp_err. @ext_port: what was mapped */
 	void (*done)(struct igd_wait *, int err, uint16_t ext_port);
@@ -82,10 +79,8 @@ struct igd_in {
 
 struct igd_call;
 
-/*
- * One argument as it goes out: u by default, s where s.p is set. Where put is
- * set it writes the value itself, as XML and at once, and no more than fits.
- */
+/* One argument as it goes out: u by default, s where s.p is set. Where put is
+ * set it writes the value itself, as XML and at once, and no more than fits. */
 struct igd_out {
 	struct str s;
 	uint32_t u;

@@ -3,7 +3,6 @@
  * l3f.c - Layer3Forwarding:1: which connection is the default one.
  *
  * There is one connection, so there is one answer, and nothing to set.
- *
  * Runs in: engine
  */
 #include "base/wr.h"

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * l3f.h - the actions of Layer3Forwarding:1.
- *
- * Runs in: engine
- */
+/* l3f.h - the actions of Layer3Forwarding:1. Runs in: engine */
 #ifndef IGD_L3F_H
 #define IGD_L3F_H
 
@@ -18,15 +14,5 @@ extern const struct igd_reader l3f_reader[];
 /** l3f_put_wan_device - "uuid:...:WANConnectionDevice:1" of root @n. */
 void l3f_put_wan_device(const struct igd *, unsigned n, struct wr *);
 #define IGD_WAN_SERVICE_ID "urn:upnp-org:serviceId:WANIPConn1"
-
-/**
- * igd_read - write the current value of a variable of @svc, for events and
- * QueryStateVariable.
- * @n: root version
- *
- * Return: 0, 404 for one without a value of its own, or the action's error
- */
-int igd_read(struct igd *, const struct igd_service *svc, unsigned n,
-	     const struct igd_var *var, uint64_t now_ms, struct wr *);
 
 #endif

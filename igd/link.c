@@ -4,21 +4,11 @@
  *
  * Owns: the change in progress, of which there is at most one, and the request
  * that waits for it.
- *
  * Runs in: engine
  */
 #include "igd/igd.h"
 #include "igd/link.h"
 #include "igd/upnp_err.h"
-
-/* Another change is in progress. To take the link down while it comes up has no
- * code of its own (WANIPConnection:1 2.4.5, ForceTermination). */
-static int code_of_busy(const struct igd *igd, bool up)
-{
-	if (!igd->link_to_up)
-		return WANIP_DISCONNECT_IN_PROGRESS;
-	return up ? WANIP_SETUP_IN_PROGRESS : UPNP_ACTION_FAILED;
-}
 
 int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
 {
@@ -28,8 +18,12 @@ int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
 		igd_refused(igd, REFUSAL_LINK, call->client_ip);
 		return UPNP_NOT_AUTHORIZED;
 	}
+	if (igd->link_busy && !igd->link_to_up)
+		return WANIP_DISCONNECT_IN_PROGRESS;
+	/* To take the link down while it comes up has no code of its own
+	 * (WANIPConnection:1 2.4.5, ForceTermination). */
 	if (igd->link_busy)
-		return code_of_busy(igd, up);
+		return up ? WANIP_SETUP_IN_PROGRESS : UPNP_ACTION_FAILED;
 	if (igd->wan.admin_up == up)
 		return up ? UPNP_OK : WANIP_ALREADY_TERMINATED;
 	if (!w || !igd->ops->link(igd->ops_arg, up))

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * link.h - take the external link up or down for a control point.
- *
- * Runs in: engine
- */
+/* link.h - take the external link up or down for a control point.
+ * Runs in: engine */
 #ifndef IGD_LINK_H
 #define IGD_LINK_H
 

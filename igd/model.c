@@ -9,7 +9,6 @@
  * no real answer are left out, with the variables that only they use: the
  * Auto-, Idle- and WarnDisconnect times would do nothing, and the provider's
  * name is not known.
- *
  * Runs in: engine
  */
 #include "igd/model.h"
@@ -22,41 +21,32 @@
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 /* A table and its length, in the order in which the structs want them. */
 #define ARRAY(a) (a), ARRAY_N(a)
+/* The arguments of one action. */
+#define ARGS(...) ARRAY(((const struct igd_arg[]){ __VA_ARGS__ }))
 #define NO_ARGS NULL, 0
 
 enum { IN = false, OUT = true };
 
 /* ---- Layer3Forwarding ---------------------------------------------- */
 
-enum {
-	DEFAULT_CONNECTION_SERVICE,
-};
+enum { DEFAULT_CONNECTION };
 
 static const struct igd_var l3f_vars[] = {
-	[DEFAULT_CONNECTION_SERVICE] = { "DefaultConnectionService",
+	[DEFAULT_CONNECTION] = { "DefaultConnectionService",
 		IGD_STRING, 1, .evented = true },
 };
 
-static const struct igd_arg set_default_args[] = {
-	{ "NewDefaultConnectionService", IN, DEFAULT_CONNECTION_SERVICE },
-};
-
-static const struct igd_arg get_default_args[] = {
-	{ "NewDefaultConnectionService", OUT, DEFAULT_CONNECTION_SERVICE },
-};
-
 static const struct igd_action l3f_actions[] = {
-	{ "SetDefaultConnectionService", 1, ARRAY(set_default_args),
+	{ "SetDefaultConnectionService", 1,
+	  ARGS({ "NewDefaultConnectionService", IN, DEFAULT_CONNECTION }),
 	  l3f_set_default },
-	{ "GetDefaultConnectionService", 1, ARRAY(get_default_args),
+	{ "GetDefaultConnectionService", 1,
+	  ARGS({ "NewDefaultConnectionService", OUT, DEFAULT_CONNECTION }),
 	  l3f_get_default },
 };
 
 static const struct igd_service l3f = {
-	.name = "Layer3Forwarding",
-	.id = "L3Forwarding1",
-	.path = "l3f",
-	.max_version = 1,
+	"Layer3Forwarding", "L3Forwarding1", .path = "l3f", .max_version = 1,
 	ARRAY(l3f_actions),
 	ARRAY(l3f_vars),
 	.reader = l3f_reader,
@@ -101,72 +91,43 @@ static const struct igd_var wancic_vars[] = {
 	[CONNECTION_SERVICE] = { "ActiveConnectionServiceID", IGD_STRING, 1 },
 };
 
-static const struct igd_arg set_enabled_args[] = {
-	{ "NewEnabledForInternet", IN, ENABLED_FOR_INTERNET },
-};
-
-static const struct igd_arg get_enabled_args[] = {
-	{ "NewEnabledForInternet", OUT, ENABLED_FOR_INTERNET },
-};
-
-static const struct igd_arg link_properties_args[] = {
-	{ "NewWANAccessType", OUT, WAN_ACCESS_TYPE },
-	{ "NewLayer1UpstreamMaxBitRate", OUT, UPSTREAM_MAX },
-	{ "NewLayer1DownstreamMaxBitRate", OUT, DOWNSTREAM_MAX },
-	{ "NewPhysicalLinkStatus", OUT, PHYSICAL_LINK_STATUS },
-};
-
-static const struct igd_arg bytes_sent_args[] = {
-	{ "NewTotalBytesSent", OUT, TOTAL_BYTES_SENT },
-};
-
-static const struct igd_arg bytes_received_args[] = {
-	{ "NewTotalBytesReceived", OUT, TOTAL_BYTES_RECEIVED },
-};
-
-static const struct igd_arg packets_sent_args[] = {
-	{ "NewTotalPacketsSent", OUT, TOTAL_PACKETS_SENT },
-};
-
-static const struct igd_arg packets_received_args[] = {
-	{ "NewTotalPacketsReceived", OUT, TOTAL_PACKETS_RECEIVED },
-};
-
-static const struct igd_arg max_connections_args[] = {
-	{ "NewMaximumActiveConnections", OUT, MAX_CONNECTIONS },
-};
-
-static const struct igd_arg connection_args[] = {
-	{ "NewActiveConnectionIndex", IN, CONNECTION_NUMBER },
-	{ "NewActiveConnDeviceContainer", OUT, CONNECTION_DEVICE },
-	{ "NewActiveConnectionServiceID", OUT, CONNECTION_SERVICE },
-};
-
 static const struct igd_action wancic_actions[] = {
-	{ "SetEnabledForInternet", 1, ARRAY(set_enabled_args),
+	{ "SetEnabledForInternet", 1,
+	  ARGS({ "NewEnabledForInternet", IN, ENABLED_FOR_INTERNET }),
 	  wancic_set_enabled, .waits = true },
-	{ "GetEnabledForInternet", 1, ARRAY(get_enabled_args),
+	{ "GetEnabledForInternet", 1,
+	  ARGS({ "NewEnabledForInternet", OUT, ENABLED_FOR_INTERNET }),
 	  wancic_get_enabled },
-	{ "GetCommonLinkProperties", 1, ARRAY(link_properties_args),
+	{ "GetCommonLinkProperties", 1,
+	  ARGS({ "NewWANAccessType", OUT, WAN_ACCESS_TYPE },
+	       { "NewLayer1UpstreamMaxBitRate", OUT, UPSTREAM_MAX },
+	       { "NewLayer1DownstreamMaxBitRate", OUT, DOWNSTREAM_MAX },
+	       { "NewPhysicalLinkStatus", OUT, PHYSICAL_LINK_STATUS }),
 	  wancic_get_link_properties },
-	{ "GetMaximumActiveConnections", 1, ARRAY(max_connections_args),
+	{ "GetMaximumActiveConnections", 1,
+	  ARGS({ "NewMaximumActiveConnections", OUT, MAX_CONNECTIONS }),
 	  wancic_get_max_connections },
-	{ "GetTotalBytesSent", 1, ARRAY(bytes_sent_args),
+	{ "GetTotalBytesSent", 1,
+	  ARGS({ "NewTotalBytesSent", OUT, TOTAL_BYTES_SENT }),
 	  wancic_get_bytes_sent },
-	{ "GetTotalBytesReceived", 1, ARRAY(bytes_received_args),
+	{ "GetTotalBytesReceived", 1,
+	  ARGS({ "NewTotalBytesReceived", OUT, TOTAL_BYTES_RECEIVED }),
 	  wancic_get_bytes_received },
-	{ "GetTotalPacketsSent", 1, ARRAY(packets_sent_args),
+	{ "GetTotalPacketsSent", 1,
+	  ARGS({ "NewTotalPacketsSent", OUT, TOTAL_PACKETS_SENT }),
 	  wancic_get_packets_sent },
-	{ "GetTotalPacketsReceived", 1, ARRAY(packets_received_args),
+	{ "GetTotalPacketsReceived", 1,
+	  ARGS({ "NewTotalPacketsReceived", OUT, TOTAL_PACKETS_RECEIVED }),
 	  wancic_get_packets_received },
-	{ "GetActiveConnection", 1, ARRAY(connection_args),
+	{ "GetActiveConnection", 1,
+	  ARGS({ "NewActiveConnectionIndex", IN, CONNECTION_NUMBER },
+	       { "NewActiveConnDeviceContainer", OUT, CONNECTION_DEVICE },
+	       { "NewActiveConnectionServiceID", OUT, CONNECTION_SERVICE }),
 	  wancic_get_connection },
 };
 
 static const struct igd_service wancic = {
-	.name = "WANCommonInterfaceConfig",
-	.id = "WANCommonIFC1",
-	.path = "wancic",
+	"WANCommonInterfaceConfig", "WANCommonIFC1", .path = "wancic",
 	.max_version = 1,
 	ARRAY(wancic_actions),
 	ARRAY(wancic_vars),
@@ -201,7 +162,7 @@ static const char *const connection_errors[] = {
 static const char *const protocols[] = { "TCP", "UDP", NULL };
 
 enum {
-	CONNECTION_TYPE, POSSIBLE_CONNECTION_TYPES, CONNECTION_STATUS, UPTIME,
+	CONNECTION_TYPE, POSSIBLE_TYPES, CONNECTION_STATUS, UPTIME,
 	LAST_CONNECTION_ERROR, RSIP_AVAILABLE, NAT_ENABLED, EXTERNAL_IP,
 	MAPPING_ENTRIES, MAPPING_ENABLED, LEASE_DURATION, REMOTE_HOST,
 	EXTERNAL_PORT, INTERNAL_PORT, MAPPING_PROTOCOL, INTERNAL_CLIENT,
@@ -211,8 +172,8 @@ enum {
 static const struct igd_var wanip_vars[] = {
 	[CONNECTION_TYPE] = { "ConnectionType", IGD_STRING, 1,
 		.dflt = "Unconfigured" },
-	[POSSIBLE_CONNECTION_TYPES] = { "PossibleConnectionTypes", IGD_STRING,
-		1, .evented = true, .allowed = connection_types },
+	[POSSIBLE_TYPES] = { "PossibleConnectionTypes", IGD_STRING, 1,
+		.evented = true, .allowed = connection_types },
 	[CONNECTION_STATUS] = { "ConnectionStatus", IGD_STRING, 1,
 		.evented = true, .allowed = connection_states,
 		.dflt = "Unconfigured" },
@@ -242,74 +203,8 @@ static const struct igd_var wanip_vars[] = {
 	[TYPE_PORT_LISTING] = { "A_ARG_TYPE_PortListing", IGD_STRING, 2 },
 };
 
-static const struct igd_arg set_connection_type_args[] = {
-	{ "NewConnectionType", IN, CONNECTION_TYPE },
-};
-
-static const struct igd_arg connection_type_info_args[] = {
-	{ "NewConnectionType", OUT, CONNECTION_TYPE },
-	{ "NewPossibleConnectionTypes", OUT, POSSIBLE_CONNECTION_TYPES },
-};
-
-static const struct igd_arg status_info_args[] = {
-	{ "NewConnectionStatus", OUT, CONNECTION_STATUS },
-	{ "NewLastConnectionError", OUT, LAST_CONNECTION_ERROR },
-	{ "NewUptime", OUT, UPTIME },
-};
-
-static const struct igd_arg nat_rsip_status_args[] = {
-	{ "NewRSIPAvailable", OUT, RSIP_AVAILABLE },
-	{ "NewNATEnabled", OUT, NAT_ENABLED },
-};
-
-static const struct igd_arg generic_entry_args[] = {
-	{ "NewPortMappingIndex", IN, MAPPING_ENTRIES },
-	{ "NewRemoteHost", OUT, REMOTE_HOST },
-	{ "NewExternalPort", OUT, EXTERNAL_PORT },
-	{ "NewProtocol", OUT, MAPPING_PROTOCOL },
-	{ "NewInternalPort", OUT, INTERNAL_PORT },
-	{ "NewInternalClient", OUT, INTERNAL_CLIENT },
-	{ "NewEnabled", OUT, MAPPING_ENABLED },
-	{ "NewPortMappingDescription", OUT, MAPPING_DESCRIPTION },
-	{ "NewLeaseDuration", OUT, LEASE_DURATION },
-};
-
-static const struct igd_arg specific_entry_args[] = {
-	{ "NewRemoteHost", IN, REMOTE_HOST },
-	{ "NewExternalPort", IN, EXTERNAL_PORT },
-	{ "NewProtocol", IN, MAPPING_PROTOCOL },
-	{ "NewInternalPort", OUT, INTERNAL_PORT },
-	{ "NewInternalClient", OUT, INTERNAL_CLIENT },
-	{ "NewEnabled", OUT, MAPPING_ENABLED },
-	{ "NewPortMappingDescription", OUT, MAPPING_DESCRIPTION },
-	{ "NewLeaseDuration", OUT, LEASE_DURATION },
-};
-
-static const struct igd_arg add_args[] = {
-	{ "NewRemoteHost", IN, REMOTE_HOST },
-	{ "NewExternalPort", IN, EXTERNAL_PORT },
-	{ "NewProtocol", IN, MAPPING_PROTOCOL },
-	{ "NewInternalPort", IN, INTERNAL_PORT },
-	{ "NewInternalClient", IN, INTERNAL_CLIENT },
-	{ "NewEnabled", IN, MAPPING_ENABLED },
-	{ "NewPortMappingDescription", IN, MAPPING_DESCRIPTION },
-	{ "NewLeaseDuration", IN, LEASE_DURATION },
-};
-
-static const struct igd_arg delete_args[] = {
-	{ "NewRemoteHost", IN, REMOTE_HOST },
-	{ "NewExternalPort", IN, EXTERNAL_PORT },
-	{ "NewProtocol", IN, MAPPING_PROTOCOL },
-};
-
-static const struct igd_arg delete_range_args[] = {
-	{ "NewStartPort", IN, EXTERNAL_PORT },
-	{ "NewEndPort", IN, EXTERNAL_PORT },
-	{ "NewProtocol", IN, MAPPING_PROTOCOL },
-	{ "NewManage", IN, TYPE_MANAGE },
-};
-
-static const struct igd_arg list_args[] = {
+/* GetListOfPortMappings has all of them, DeletePortMappingRange the first 4. */
+static const struct igd_arg range_args[] = {
 	{ "NewStartPort", IN, EXTERNAL_PORT },
 	{ "NewEndPort", IN, EXTERNAL_PORT },
 	{ "NewProtocol", IN, MAPPING_PROTOCOL },
@@ -318,7 +213,9 @@ static const struct igd_arg list_args[] = {
 	{ "NewPortListing", OUT, TYPE_PORT_LISTING },
 };
 
-static const struct igd_arg add_any_args[] = {
+/* AddAnyPortMapping has all of them, AddPortMapping the first 8, and
+ * DeletePortMapping the first 3, which are the key. */
+static const struct igd_arg mapping_args[] = {
 	{ "NewRemoteHost", IN, REMOTE_HOST },
 	{ "NewExternalPort", IN, EXTERNAL_PORT },
 	{ "NewProtocol", IN, MAPPING_PROTOCOL },
@@ -330,14 +227,13 @@ static const struct igd_arg add_any_args[] = {
 	{ "NewReservedPort", OUT, EXTERNAL_PORT },
 };
 
-static const struct igd_arg external_ip_args[] = {
-	{ "NewExternalIPAddress", OUT, EXTERNAL_IP },
-};
-
 static const struct igd_action wanip_actions[] = {
-	{ "SetConnectionType", 1, ARRAY(set_connection_type_args),
+	{ "SetConnectionType", 1,
+	  ARGS({ "NewConnectionType", IN, CONNECTION_TYPE }),
 	  wanip_set_connection_type },
-	{ "GetConnectionTypeInfo", 1, ARRAY(connection_type_info_args),
+	{ "GetConnectionTypeInfo", 1,
+	  ARGS({ "NewConnectionType", OUT, CONNECTION_TYPE },
+	       { "NewPossibleConnectionTypes", OUT, POSSIBLE_TYPES }),
 	  wanip_get_connection_type_info },
 	{ "RequestConnection", 1, NO_ARGS, wanip_request_connection,
 	  .waits = true },
@@ -345,31 +241,51 @@ static const struct igd_action wanip_actions[] = {
 	  .waits = true },
 	{ "ForceTermination", 1, NO_ARGS, wanip_force_termination,
 	  .waits = true },
-	{ "GetStatusInfo", 1, ARRAY(status_info_args),
+	{ "GetStatusInfo", 1,
+	  ARGS({ "NewConnectionStatus", OUT, CONNECTION_STATUS },
+	       { "NewLastConnectionError", OUT, LAST_CONNECTION_ERROR },
+	       { "NewUptime", OUT, UPTIME }),
 	  wanip_get_status_info },
-	{ "GetNATRSIPStatus", 1, ARRAY(nat_rsip_status_args),
+	{ "GetNATRSIPStatus", 1,
+	  ARGS({ "NewRSIPAvailable", OUT, RSIP_AVAILABLE },
+	       { "NewNATEnabled", OUT, NAT_ENABLED }),
 	  wanip_get_nat_rsip_status },
-	{ "GetGenericPortMappingEntry", 1, ARRAY(generic_entry_args),
+	{ "GetGenericPortMappingEntry", 1,
+	  ARGS({ "NewPortMappingIndex", IN, MAPPING_ENTRIES },
+	       { "NewRemoteHost", OUT, REMOTE_HOST },
+	       { "NewExternalPort", OUT, EXTERNAL_PORT },
+	       { "NewProtocol", OUT, MAPPING_PROTOCOL },
+	       { "NewInternalPort", OUT, INTERNAL_PORT },
+	       { "NewInternalClient", OUT, INTERNAL_CLIENT },
+	       { "NewEnabled", OUT, MAPPING_ENABLED },
+	       { "NewPortMappingDescription", OUT, MAPPING_DESCRIPTION },
+	       { "NewLeaseDuration", OUT, LEASE_DURATION }),
 	  wanip_get_generic_entry },
-	{ "GetSpecificPortMappingEntry", 1, ARRAY(specific_entry_args),
+	{ "GetSpecificPortMappingEntry", 1,
+	  ARGS({ "NewRemoteHost", IN, REMOTE_HOST },
+	       { "NewExternalPort", IN, EXTERNAL_PORT },
+	       { "NewProtocol", IN, MAPPING_PROTOCOL },
+	       { "NewInternalPort", OUT, INTERNAL_PORT },
+	       { "NewInternalClient", OUT, INTERNAL_CLIENT },
+	       { "NewEnabled", OUT, MAPPING_ENABLED },
+	       { "NewPortMappingDescription", OUT, MAPPING_DESCRIPTION },
+	       { "NewLeaseDuration", OUT, LEASE_DURATION }),
 	  wanip_get_specific_entry },
-	{ "AddPortMapping", 1, ARRAY(add_args), wanip_add, .waits = true },
-	{ "DeletePortMapping", 1, ARRAY(delete_args), wanip_delete,
+	{ "AddPortMapping", 1, mapping_args, 8, wanip_add, .waits = true },
+	{ "DeletePortMapping", 1, mapping_args, 3, wanip_delete,
 	  .waits = true },
-	{ "DeletePortMappingRange", 2, ARRAY(delete_range_args),
-	  wanip2_delete_range, .waits = true },
-	{ "GetExternalIPAddress", 1, ARRAY(external_ip_args),
+	{ "DeletePortMappingRange", 2, range_args, 4, wanip2_delete_range,
+	  .waits = true },
+	{ "GetExternalIPAddress", 1,
+	  ARGS({ "NewExternalIPAddress", OUT, EXTERNAL_IP }),
 	  wanip_get_external_ip },
-	{ "GetListOfPortMappings", 2, ARRAY(list_args), wanip2_get_list },
-	{ "AddAnyPortMapping", 2, ARRAY(add_any_args), wanip2_add_any,
+	{ "GetListOfPortMappings", 2, ARRAY(range_args), wanip2_get_list },
+	{ "AddAnyPortMapping", 2, ARRAY(mapping_args), wanip2_add_any,
 	  .waits = true },
 };
 
 static const struct igd_service wanip = {
-	.name = "WANIPConnection",
-	.id = "WANIPConn1",
-	.path = "wanip",
-	.max_version = 2,
+	"WANIPConnection", "WANIPConn1", .path = "wanip", .max_version = 2,
 	ARRAY(wanip_actions),
 	ARRAY(wanip_vars),
 	.reader = wanip_reader,
@@ -398,9 +314,8 @@ const struct igd_action *model_action(const struct igd_service *svc,
 				      unsigned n, struct str name)
 {
 	unsigned version = model_service_version(svc, n);
-	size_t i;
 
-	for (i = 0; i < svc->action_n; i++)
+	for (size_t i = 0; i < svc->action_n; i++)
 		if (svc->action[i].since <= version &&
 		    str_eq(name, str_z(svc->action[i].name)))
 			return &svc->action[i];
@@ -411,9 +326,8 @@ const struct igd_var *model_var(const struct igd_service *svc, unsigned n,
 				struct str name)
 {
 	unsigned version = model_service_version(svc, n);
-	size_t i;
 
-	for (i = 0; i < svc->var_n; i++)
+	for (size_t i = 0; i < svc->var_n; i++)
 		if (svc->var[i].since <= version &&
 		    str_eq(name, str_z(svc->var[i].name)))
 			return &svc->var[i];
@@ -428,33 +342,13 @@ const struct igd_var *model_arg_var(const struct igd_service *svc,
 	return arg->var == IGD_ANY_TEXT ? &any_text : &svc->var[arg->var];
 }
 
-static const struct igd_service *service_in(const struct igd_device *dev,
-					    struct str path)
-{
-	size_t i;
-
-	for (i = 0; i < dev->service_n; i++)
-		if (str_eq(path, str_z(dev->service[i]->path)))
-			return dev->service[i];
-	return NULL;
-}
-
 static const struct igd_service *service_at(struct str path)
 {
-	const struct igd_service *svc = NULL;
-	size_t i;
-
-	for (i = 0; i < IGD_DEVICES && !svc; i++)
-		svc = service_in(&igd_device[i], path);
-	return svc;
-}
-
-static bool ends_with(struct str s, struct str tail, struct str *ret_head)
-{
-	if (s.n < tail.n || !str_eq(str_skip(s, s.n - tail.n), tail))
-		return false;
-	*ret_head = (struct str){ s.p, s.n - tail.n };
-	return true;
+	for (size_t d = 0; d < IGD_DEVICES; d++)
+		for (size_t i = 0; i < igd_device[d].service_n; i++)
+			if (str_eq(path, str_z(igd_device[d].service[i]->path)))
+				return igd_device[d].service[i];
+	return NULL;
 }
 
 /* What follows /igdN/: a service's path and one of these. */
@@ -462,25 +356,26 @@ static enum igd_doc resolve_service(struct str path,
 				    const struct igd_service **ret_svc)
 {
 	static const struct {
-		const char *tail;
-		uint8_t doc;	/* enum igd_doc */
+		struct str tail;
+		enum igd_doc doc;
 	} kind[] = {
-		{ ".xml", IGD_SCPD },
-		{ "/control", IGD_CONTROL },
-		{ "/event", IGD_EVENT },
+		{ { ".xml", 4 }, IGD_SCPD },
+		{ { "/control", 8 }, IGD_CONTROL },
+		{ { "/event", 6 }, IGD_EVENT },
 	};
-	const struct igd_service *svc;
-	struct str name;
-	size_t i;
 
-	for (i = 0; i < ARRAY_N(kind); i++) {
-		if (!ends_with(path, str_z(kind[i].tail), &name))
+	for (size_t i = 0; i < ARRAY_N(kind); i++) {
+		const struct igd_service *svc;
+		size_t n = path.n - kind[i].tail.n;
+
+		if (path.n < kind[i].tail.n ||
+		    !str_eq(str_skip(path, n), kind[i].tail))
 			continue;
-		svc = service_at(name);
+		svc = service_at((struct str){ path.p, n });
 		if (!svc)
-			break;
+			return IGD_NOTHING;
 		*ret_svc = svc;
-		return (enum igd_doc)kind[i].doc;
+		return kind[i].doc;
 	}
 	return IGD_NOTHING;
 }

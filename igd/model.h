@@ -10,7 +10,6 @@
  * There may be two root devices, IGD:1 and IGD:2. Everything in the tables that
  * version 1 does not have is marked since = 2. Device types have the root's
  * version; a service has the lower of the root's and its own highest.
- *
  * Runs in: engine
  */
 #ifndef IGD_MODEL_H

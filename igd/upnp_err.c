@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * upnp_err.c - the error codes with their texts in the standards, and which
+/* upnp_err.c - the error codes with their texts in the standards, and which
  * code a refusal by the mapping core has.
- *
- * Runs in: engine
- */
+ * Runs in: engine */
 #include <stddef.h>
 #include "igd/upnp_err.h"
 
@@ -56,9 +53,7 @@ static const struct {
 
 const char *upnp_err_text(int code)
 {
-	size_t i;
-
-	for (i = 0; i < ARRAY_N(err_text); i++)
+	for (size_t i = 0; i < ARRAY_N(err_text); i++)
 		if (err_text[i].code == code)
 			return err_text[i].text;
 	return "Action Failed";

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * upnp_err.h - the error codes, and their texts.
- *
- * Runs in: engine
- */
+/* upnp_err.h - the error codes, and their texts. Runs in: engine */
 #ifndef IGD_UPNP_ERR_H
 #define IGD_UPNP_ERR_H
 

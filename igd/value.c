@@ -3,7 +3,6 @@
  * value.c - check the text of a state variable's value; UTF-8 and XML text.
  *
  * Pure and without state.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -16,8 +15,6 @@
 /* Of one argument. No string of the model needs more; a description has its
  * own, lower limit. */
 #define STRING_MAX 1024
-
-/* ---- arguments ----------------------------------------------------- */
 
 bool value_ranged(const struct igd_var *var, unsigned version)
 {
@@ -62,9 +59,8 @@ static int check_bool(const struct igd_var *var, struct igd_in *in)
 		{ "1", true }, { "true", true }, { "yes", true },
 	};
 	struct str s = str_trim(in->s);
-	size_t i;
 
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (!str_ieq(s, str_z(words[i].word)))
 			continue;
 		in->u = words[i].value;
@@ -103,8 +99,6 @@ int value_check(const struct igd_var *var, unsigned version, struct igd_in *in)
 		return check_string(var, in);
 	}
 }
-
-/* ---- text ---------------------------------------------------------- */
 
 void value_put_text(struct wr *w, struct str s)
 {

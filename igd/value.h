@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * value.h - check the text of a state variable's value; UTF-8 and XML text.
- *
- * Runs in: any
- */
+/* value.h - check the text of a state variable's value; UTF-8 and XML text.
+ * Runs in: any */
 #ifndef IGD_VALUE_H
 #define IGD_VALUE_H
 

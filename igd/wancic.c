@@ -4,7 +4,6 @@
  *
  * Control points find an IGD by this service (miniupnpc ignores a router
  * without it), and draw traffic graphs from its counters.
- *
  * Runs in: engine
  */
 #include <stddef.h>
@@ -15,11 +14,6 @@
 #include "igd/upnp_err.h"
 #include "igd/wanip.h"
 #include "igd/wancic.h"
-
-static struct str link_text(const struct igd *igd)
-{
-	return igd->wan.link_up ? STR("Up") : STR("Down");
-}
 
 /* Bits per second as ui4: a link of more than 4.2 Gbit/s has the highest value
  * of that type. */
@@ -33,51 +27,42 @@ int wancic_get_link_properties(struct igd *igd, struct igd_call *call)
 	call->out[0].s = STR("Ethernet");
 	call->out[1].u = rate(igd->wan.up_bps);
 	call->out[2].u = rate(igd->wan.down_bps);
-	call->out[3].s = link_text(igd);
+	call->out[3].s = igd->wan.link_up ? STR("Up") : STR("Down");
 	return UPNP_OK;
 }
 
-/* ---- counters ------------------------------------------------------ */
-
-/*
- * ui4 counters roll over at 2^32 (WANCommonInterfaceConfig:1): the
- * remainder, never a clamp. goupnp fails on anything wider.
- */
-static int counter(struct igd *igd, size_t offset, uint32_t *ret)
+/* ui4 counters roll over at 2^32 (WANCommonInterfaceConfig:1): the remainder,
+ * never a clamp. goupnp fails on anything wider. */
+static int counter(struct igd *igd, struct igd_call *call, size_t offset)
 {
 	struct igd_counters c;
 
 	if (!igd->ops->counters(igd->ops_arg, &c))
 		return UPNP_ACTION_FAILED;
-	*ret = (uint32_t)*(const uint64_t *)((const char *)&c + offset);
+	call->out[0].u =
+		(uint32_t)*(const uint64_t *)((const char *)&c + offset);
 	return UPNP_OK;
 }
 
 int wancic_get_bytes_sent(struct igd *igd, struct igd_call *call)
 {
-	return counter(igd, offsetof(struct igd_counters, tx_bytes),
-		       &call->out[0].u);
+	return counter(igd, call, offsetof(struct igd_counters, tx_bytes));
 }
 
 int wancic_get_bytes_received(struct igd *igd, struct igd_call *call)
 {
-	return counter(igd, offsetof(struct igd_counters, rx_bytes),
-		       &call->out[0].u);
+	return counter(igd, call, offsetof(struct igd_counters, rx_bytes));
 }
 
 int wancic_get_packets_sent(struct igd *igd, struct igd_call *call)
 {
-	return counter(igd, offsetof(struct igd_counters, tx_packets),
-		       &call->out[0].u);
+	return counter(igd, call, offsetof(struct igd_counters, tx_packets));
 }
 
 int wancic_get_packets_received(struct igd *igd, struct igd_call *call)
 {
-	return counter(igd, offsetof(struct igd_counters, rx_packets),
-		       &call->out[0].u);
+	return counter(igd, call, offsetof(struct igd_counters, rx_packets));
 }
-
-/* ---- enabled for internet ------------------------------------------ */
 
 /* link_change() has WANIPConnection's codes. This service reports every failure
  * as 501, and succeeds if the link is already in the requested state. */
@@ -101,8 +86,6 @@ int wancic_get_enabled(struct igd *igd, struct igd_call *call)
 	call->out[0].u = igd->wan.admin_up;
 	return UPNP_OK;
 }
-
-/* ---- connections --------------------------------------------------- */
 
 int wancic_get_max_connections(struct igd *igd, struct igd_call *call)
 {
@@ -128,8 +111,6 @@ int wancic_get_connection(struct igd *igd, struct igd_call *call)
 	call->out[1].s = STR(IGD_WAN_SERVICE_ID);
 	return UPNP_OK;
 }
-
-/* ---- variables ----------------------------------------------------- */
 
 const struct igd_reader wancic_reader[] = {
 	{ "WANAccessType", 0, wancic_get_link_properties },

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * wancic.h - the actions of WANCommonInterfaceConfig:1.
- *
- * Runs in: engine
- */
+/* wancic.h - the actions of WANCommonInterfaceConfig:1. Runs in: engine */
 #ifndef IGD_WANCIC_H
 #define IGD_WANCIC_H
 

@@ -5,7 +5,6 @@
  *
  * Arguments come checked against the model: numbers are in their type's range,
  * a protocol is "TCP" or "UDP". This file checks what they mean.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -24,13 +23,6 @@
 bool wanip_connected(const struct igd *igd)
 {
 	return igd->map->ext_ip && igd->wan.link_up;
-}
-
-static uint32_t uptime_s(const struct igd *igd, uint64_t now_ms)
-{
-	if (!igd->map->ext_ip || now_ms < igd->wan.since_ms)
-		return 0;
-	return (uint32_t)((now_ms - igd->wan.since_ms) / 1000);
 }
 
 /* The type is fixed: only setting the same one succeeds. Version 2 has a code
@@ -74,7 +66,10 @@ int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 	call->out[0].s = wanip_connected(igd) ? STR("Connected")
 					    : STR("Disconnected");
 	call->out[1].s = STR("ERROR_NONE");
-	call->out[2].u = uptime_s(igd, call->now_ms);
+	call->out[2].u = 0;
+	if (igd->map->ext_ip && call->now_ms > igd->wan.since_ms)
+		call->out[2].u = (uint32_t)((call->now_ms -
+					     igd->wan.since_ms) / 1000);
 	return UPNP_OK;
 }
 
@@ -168,11 +163,9 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 	return w.over ? UPNP_STRING_TOO_LONG : UPNP_OK;
 }
 
-/*
- * 0 is for ever at version 1; from version 2 on it is the longest lease that
+/* 0 is for ever at version 1; from version 2 on it is the longest lease that
  * there is (WANIPConnection:2 2.3.18). More than a week is an error at version
- * 2. At version 1, whose clients do not know that limit, it is cut.
- */
+ * 2. At version 1, whose clients do not know that limit, it is cut. */
 static int parse_lease(const struct igd_call *call, uint32_t asked_s,
 		       uint64_t *ret_s)
 {
@@ -220,33 +213,25 @@ int wanip_result(const struct igd_call *call, int res)
 	return upnp_err_of((enum refusal)res, call->wait->call, call->version);
 }
 
-/* ---- AddPortMapping ------------------------------------------------ */
-
 enum { ADD_REMOTE, ADD_EXT_PORT, ADD_PROTO, ADD_INT_PORT, ADD_CLIENT,
        ADD_ENABLED, ADD_DESC, ADD_LEASE };
 
 /* WANIPConnection:1 2.4.16; internal port 0 has its own code in :2. */
-static int parse_rule(const struct igd_call *call, bool any,
-		      struct nat_rule *ret)
+int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
 {
-	int err = parse_key(call->in, ret);
+	struct nat_rule *r = &ret->mapping.rule;
+	int err = parse_key(call->in, r);
 
 	if (err)
 		return err;
-	if (!ret->ext_port && !any)
+	if (!r->ext_port && !ret->any_port)
 		return WANIP_WILDCARD_EXT_PORT;
-	ret->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
-	if (!ret->int_port)
+	r->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
+	if (!r->int_port)
 		return call->version < 2 ? UPNP_INVALID_ARGS
 					 : WANIP_WILDCARD_INT_PORT;
-	return parse_client(call->in[ADD_CLIENT].s, call->client_ip,
-			    &ret->client.ip);
-}
-
-int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
-{
-	int err = parse_rule(call, ret->any_port, &ret->mapping.rule);
-
+	err = parse_client(call->in[ADD_CLIENT].s, call->client_ip,
+			   &r->client.ip);
 	ret->mapping.enabled = call->in[ADD_ENABLED].u;
 	if (!err)
 		err = clean_desc(call->in[ADD_DESC].s, ret->mapping.desc);
@@ -265,8 +250,6 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 		return err;
 	return wanip_result(call, map_add(igd->map, w, call->now_ms, &e));
 }
-
-/* ---- DeletePortMapping --------------------------------------------- */
 
 int wanip_delete(struct igd *igd, struct igd_call *call)
 {
@@ -289,30 +272,15 @@ static void put_target(const struct igd *igd, struct igd_call *call,
 	out[4].u = portmap_lease_left(e, call->now_ms);
 }
 
-static void put_entry(const struct igd *igd, struct igd_call *call,
-		      const struct pm_entry *e)
-{
-	struct wr w = wr_init(call->text, sizeof(call->text));
-
-	call->out[0].s = write_ip(&w, e->rule.remote.ip);
-	call->out[1].u = map_told(igd->map, e).port;
-	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP")
-						      : STR("TCP");
-	call->out[4].s = write_ip(&w, e->rule.client.ip);
-	put_target(igd, call, &call->out[3], e);
-}
-
 bool wanip_dummy_shown(const struct igd *igd)
 {
 	return igd->show_dummy && !portmap_count(igd->map->pm);
 }
 
-/*
- * show-dummy-rule, as in RouterOS: some control points (Windows among them)
+/* show-dummy-rule, as in RouterOS: some control points (Windows among them)
  * consider a router with an empty list broken. The entry is port 9 (discard),
  * disabled, to the router itself: it cannot be used and has no rule in the
- * kernel.
- */
+ * kernel. */
 static void put_dummy(struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
@@ -330,15 +298,22 @@ static void put_dummy(struct igd_call *call)
 /* Control points count up until 713. */
 int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 {
+	struct wr w = wr_init(call->text, sizeof(call->text));
 	uint32_t index = call->in[0].u;
 	uint16_t slot = portmap_at(igd->map->pm, index);
+	const struct pm_entry *e = portmap_entry(igd->map->pm, slot);
 
-	if (slot != PM_NONE)
-		put_entry(igd, call, portmap_entry(igd->map->pm, slot));
-	else if (!index && wanip_dummy_shown(igd))
+	if (!e && !index && wanip_dummy_shown(igd)) {
 		put_dummy(call);
-	else
+		return UPNP_OK;
+	}
+	if (!e)
 		return WANIP_INDEX_INVALID;
+	call->out[0].s = write_ip(&w, e->rule.remote.ip);
+	call->out[1].u = map_told(igd->map, e).port;
+	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP") : STR("TCP");
+	call->out[4].s = write_ip(&w, e->rule.client.ip);
+	put_target(igd, call, &call->out[3], e);
 	return UPNP_OK;
 }
 
@@ -361,12 +336,10 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* ---- variables ----------------------------------------------------- */
-
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
 	call->out[0].u = wanip_dummy_shown(igd) ?
-				 1 : (uint32_t)portmap_count(igd->map->pm);
+			 1 : (uint32_t)portmap_count(igd->map->pm);
 	return UPNP_OK;
 }
 

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * wanip.h - WANIPConnection: the actions that version 1 has, and what wanip2.c
+/* wanip.h - WANIPConnection: the actions that version 1 has, and what wanip2.c
  * shares with them.
- *
- * Runs in: engine
- */
+ * Runs in: engine */
 #ifndef IGD_WANIP_H
 #define IGD_WANIP_H
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * wanip2.c - WANIPConnection:2: what version 1 does not have.
- *
- * Runs in: engine
- */
+/* wanip2.c - WANIPConnection:2: what version 1 does not have.
+ * Runs in: engine */
 #include <netinet/in.h>
 #include <string.h>
 #include "base/wr.h"
@@ -67,11 +64,9 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
-/*
- * As CDATA: libminiupnpc does not decode the text of this argument, so it would
+/* As CDATA: libminiupnpc does not decode the text of this argument, so it would
  * find no list if the text were escaped like others. No "]]>" can occur inside:
- * a '>' in a text is written as an entity.
- */
+ * a '>' in a text is written as an entity. */
 #define LIST_OPEN \
 	"<![CDATA[<?xml version=\"1.0\"?>" \
 	"<p:PortMappingList " \
@@ -91,11 +86,9 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	       (all || owner_is(e, call->client_ip));
 }
 
-/*
- * The list is in the order of ports, not of age: a control point that gets a
+/* The list is in the order of ports, not of age: a control point that gets a
  * part of it, because of NewNumberOfPorts or of its length, asks for the rest
- * from the last port on.
- */
+ * from the last port on. */
 struct walk {
 	uint32_t port;
 	uint16_t slot;		/* on that port; PM_NONE before the first */
@@ -105,11 +98,11 @@ struct walk {
 static void walk_init(struct walk *at, const struct igd *igd,
 		      const struct igd_call *call)
 {
-	size_t i, n = portmap_count(igd->map->pm);
+	size_t n = portmap_count(igd->map->pm);
 	const struct pm_entry *e;
 
 	*at = (struct walk){ .slot = PM_NONE };
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		e = portmap_entry(igd->map->pm, portmap_at(igd->map->pm, i));
 		if (is_listed(igd, call, e))
 			at->has[e->rule.ext_port / 64] |=
@@ -182,20 +175,6 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:PortMappingEntry>");
 }
 
-/* Return: false when the entry does not fit; then nothing of it is written. */
-static bool put_whole(const struct igd *igd, struct wr *w,
-		      const struct pm_entry *e, uint64_t now_ms)
-{
-	size_t len = w->len;
-
-	put_entry(igd, w, e, now_ms);
-	if (!w->over)
-		return true;
-	w->len = len;
-	w->over = false;
-	return false;
-}
-
 /* igd_out.put: a list that is too long ends after a whole entry. */
 static void put_list(const struct igd *igd, const struct igd_call *call,
 		     struct wr *w)
@@ -208,9 +187,16 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 	walk_init(&at, igd, call);
 	wr_z(w, LIST_OPEN);
 	w->cap -= sizeof(LIST_CLOSE);
-	while (left-- && (e = walk_on(&at, igd, call)))
-		if (!put_whole(igd, w, e, call->now_ms))
-			break;
+	while (left-- && (e = walk_on(&at, igd, call))) {
+		size_t len = w->len;
+
+		put_entry(igd, w, e, call->now_ms);
+		if (!w->over)
+			continue;
+		w->len = len;	/* nothing of an entry that does not fit */
+		w->over = false;
+		break;
+	}
 	w->cap += sizeof(LIST_CLOSE);
 	wr_z(w, LIST_CLOSE);
 }
@@ -218,9 +204,9 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 static bool any_listed(const struct igd *igd, const struct igd_call *call)
 {
 	const struct portmap *pm = igd->map->pm;
-	size_t i, n = portmap_count(pm);
+	size_t n = portmap_count(pm);
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (is_listed(igd, call, portmap_entry(pm, portmap_at(pm, i))))
 			return true;
 	return false;

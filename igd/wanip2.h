@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * wanip2.h - the actions of WANIPConnection:2 that version 1 lacks.
- *
- * Runs in: engine
- */
+/* wanip2.h - the actions of WANIPConnection:2 that version 1 lacks.
+ * Runs in: engine */
 #ifndef IGD_WANIP2_H
 #define IGD_WANIP2_H
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * anyport.h - the external port of a request for which any port will do.
- *
- * Runs in: engine
- */
+/* anyport.h - the external port of a request for which any port will do.
+ * Runs in: engine */
 #ifndef MAP_ANYPORT_H
 #define MAP_ANYPORT_H
 

@@ -4,7 +4,6 @@
  *
  * Invariants: each cell up to @used is in the chain of one text or on the free
  * list. All cells of a text are full except the last, which is not empty.
- *
  * Runs in: engine
  */
 #include "map/descpool.h"
@@ -62,11 +61,11 @@ void descpool_drop(struct descpool *t, uint32_t number)
 struct str descpool_get(const struct descpool *t, uint32_t number, char *buf)
 {
 	const struct descpool_cell *c;
-	size_t i, n = 0;
+	size_t n = 0;
 
 	for (; number; number = c->next) {
 		c = cell_at(t, number);
-		for (i = 0; i < DESCPOOL_CELL_LEN && c->part[i]; i++)
+		for (size_t i = 0; i < DESCPOOL_CELL_LEN && c->part[i]; i++)
 			buf[n++] = c->part[i];
 	}
 	buf[n] = '\0';

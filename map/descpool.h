@@ -6,7 +6,6 @@
  * Clients write 5 to 40 bytes of the PM_DESC_MAX that they may. A text takes as
  * many linked cells as it needs, from one array that has room for every text at
  * its longest.
- *
  * Runs in: engine
  */
 #ifndef MAP_DESCPOOL_H

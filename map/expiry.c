@@ -6,12 +6,11 @@
  * in the heap.
  * Invariants: no entry ends before the one above it; only expiry_put() changes
  * the times in the heap.
- *
  * Runs in: engine
  */
 #include "map/expiry.h"
 
-static struct pm_entry *at(const struct expiry *d, uint16_t place)
+static struct pm_entry *at(const struct expiry *d, uint32_t place)
 {
 	return &d->entry[d->heap[place]];
 }
@@ -28,41 +27,27 @@ static void set(struct expiry *d, uint16_t place, uint16_t slot)
 	d->entry[slot].heap_at = (uint16_t)(place + 1);
 }
 
-/* Return: the place for @slot; the others have been moved out of its way */
-static uint16_t rise(struct expiry *d, uint16_t place, uint16_t slot)
-{
-	while (place > 0) {
-		uint16_t up = (uint16_t)((place - 1) / 2);
-
-		if (!before(&d->entry[slot], at(d, up)))
-			break;
-		set(d, place, d->heap[up]);
-		place = up;
-	}
-	return place;
-}
-
-static uint16_t sink(struct expiry *d, uint16_t place, uint16_t slot)
-{
-	uint32_t down;
-
-	while ((down = 2u * place + 1) < d->n) {
-		if (down + 1 < d->n &&
-		    before(at(d, (uint16_t)(down + 1)), at(d, (uint16_t)down)))
-			down++;
-		if (!before(at(d, (uint16_t)down), &d->entry[slot]))
-			break;
-		set(d, place, d->heap[down]);
-		place = (uint16_t)down;
-	}
-	return place;
-}
-
 /* Move @slot from @place to where it belongs. */
 static void settle(struct expiry *d, uint16_t place, uint16_t slot)
 {
-	place = rise(d, place, slot);
-	set(d, sink(d, place, slot), slot);
+	uint32_t next;
+
+	while (place > 0) {
+		next = (place - 1u) / 2;
+		if (!before(&d->entry[slot], at(d, next)))
+			break;
+		set(d, place, d->heap[next]);
+		place = (uint16_t)next;
+	}
+	while ((next = 2u * place + 1) < d->n) {
+		if (next + 1 < d->n && before(at(d, next + 1), at(d, next)))
+			next++;
+		if (!before(at(d, next), &d->entry[slot]))
+			break;
+		set(d, place, d->heap[next]);
+		place = (uint16_t)next;
+	}
+	set(d, place, slot);
 }
 
 void expiry_put(struct expiry *d, uint16_t slot)

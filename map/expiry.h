@@ -3,7 +3,6 @@
  * expiry.h - the expiry heap: which lease ends next.
  *
  * A part of the mapping table; only portmap.c and pmtable.c call it.
- *
  * Runs in: engine
  */
 #ifndef MAP_EXPIRY_H

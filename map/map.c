@@ -8,7 +8,6 @@
  * again when that op is done.
  * Never does: write to a struct map_wait after its done() was called, because
  * the owner may have freed it or used it again.
- *
  * Runs in: engine
  */
 #include <string.h>
@@ -41,11 +40,10 @@ static bool is_operators(const struct map_wait *w)
 static enum refusal check_policy(struct map *m, struct map_wait *w)
 {
 	const struct pm_req *q = &w->req.mapping;
-	enum refusal why;
 	unsigned line;
+	enum refusal why = policy_check(&m->policy, &q->rule, is_operators(w) ?
+					0 : q->requester_ip, &line);
 
-	why = policy_check(&m->policy, &q->rule,
-			   is_operators(w) ? 0 : q->requester_ip, &line);
 	if (why == REFUSAL_NONE || (why == REFUSAL_RULE && w->req.any_port))
 		return REFUSAL_NONE;
 	return mapreport_refusal(m, w, why, line);
@@ -130,35 +128,20 @@ void map_cancel(struct map *m, struct map_wait *w)
 
 /* ---- answers of the monitor ---------------------------------------- */
 
-static void report_change(struct map *m, enum pm_change change, uint16_t slot,
-			  const struct nat_rule *gone)
-{
-	if (change == PM_ADDED || change == PM_UPDATED)
-		mapreport_stored(m, slot);
-	else if (change == PM_REMOVED)
-		mapreport_gone(m, gone);
-}
-
-/* Only the monitor knows which ports the router serves itself. If any port will
- * do, start again with another one. */
-static bool try_another(struct map *m, struct map_wait *w, enum refusal why)
-{
-	if (w->what != MAP_ADD || !w->req.any_port || why != REFUSAL_PORT ||
-	    ++w->tries >= PM_ANY_TRIES)
-		return false;
-	w->wished = 0;
-	waitlist_add(&m->ready, w);
-	return true;
-}
-
 /* The op of @w is done. @slot: the mapping, if it was to be added */
 static void finish(struct map *m, struct map_wait *w, enum refusal why,
 		   uint16_t slot)
 {
 	const struct pm_entry *e = NULL;
 
-	if (try_another(m, w, why))
+	/* Only the monitor knows which ports the router serves itself. If any
+	 * port will do, start again with another one. */
+	if (w->what == MAP_ADD && w->req.any_port && why == REFUSAL_PORT &&
+	    ++w->tries < PM_ANY_TRIES) {
+		w->wished = 0;
+		waitlist_add(&m->ready, w);
 		return;
+	}
 	if (why != REFUSAL_NONE)
 		mapreport_refusal(m, w, why, 0);
 	else if (w->what == MAP_ADD)
@@ -166,18 +149,17 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 	w->done(w, why, e);
 }
 
-/*
- * A done() may cancel requests or make new ones. Those that start again are in
+/* A done() may cancel requests or make new ones. Those that start again are in
  * a list of struct map, where map_cancel() finds them; one that has to wait
- * once more goes to the other list.
- */
+ * once more goes to the other list. */
 static void start_again(struct map *m, uint64_t now_ms)
 {
 	const struct pm_entry *e;
 	struct map_wait *w;
 	int why;
 
-	while ((w = waitlist_pop(&m->ready))) {
+	while ((w = m->ready)) {
+		m->ready = w->next;
 		why = start_run(m, w, now_ms, &e);
 		if (why != MAP_WAIT)
 			w->done(w, (enum refusal)why, e);
@@ -196,7 +178,10 @@ void map_answer(struct map *m, uint32_t id, enum nat_err err, uint64_t now_ms)
 	change = portmap_done(m->pm, id, err, now_ms, &slot, &gone);
 	if (slot == PM_NONE)
 		return;
-	report_change(m, change, slot, &gone);
+	if (change == PM_ADDED || change == PM_UPDATED)
+		mapreport_stored(m, slot);
+	else if (change == PM_REMOVED)
+		mapreport_gone(m, &gone);
 	owner = waitlist_wake(m, slot);
 	ranger = range_done(m, slot, why);
 	if (owner)
@@ -231,10 +216,8 @@ void map_drop_forbidden(struct map *m, bool keep_outside)
 	while (i < portmap_count(m->pm)) {
 		const struct pm_entry *e =
 			portmap_entry(m->pm, portmap_at(m->pm, i));
-		struct refused r = {
-			.origin = e->origin, .client_ip = e->requester_ip,
-			.rule = e->rule,
-		};
+		struct refused r = { .origin = e->origin, .rule = e->rule,
+				     .client_ip = e->requester_ip };
 
 		r.why = policy_check(&m->policy, &r.rule, 0, &r.line);
 		if (r.why == REFUSAL_NONE ||

@@ -15,7 +15,6 @@
  *  - the call returns REFUSAL_NONE or another enum refusal;
  *  - the call returns MAP_WAIT, and the core calls done() later, unless
  *    map_cancel() is called first.
- *
  * Runs in: engine
  */
 #ifndef MAP_MAP_H
@@ -37,10 +36,8 @@
 #define MAP_LEASE_LONGEST (UINT64_MAX - 1)	/* as long as it may be */
 
 struct map_request {
-	/*
-	 * The mapping asked for. rule.ext_port is the wished port. To delete,
-	 * rule holds the key. The core sets lease_s.
-	 */
+	/* The mapping asked for. rule.ext_port is the wished port. To delete,
+	 * rule holds the key. The core sets lease_s. */
 	struct pm_req mapping;
 	/* The wish. The core grants max-lease at most, and 1 second at least;
 	 * for ever only where max-lease is the longest that there is. */
@@ -50,15 +47,11 @@ struct map_request {
 	bool any_port;
 };
 
-/*
- * One requester that waits. Embedded in the owner's record of the pending
- * reply; done and req are set before map_add() and the others.
- */
+/* One requester that waits. Embedded in the owner's record of the pending
+ * reply; done and req are set before map_add() and the others. */
 struct map_wait {
-	/*
-	 * The answer. @e: the mapping that was made, NULL for a refusal and for
-	 * a deletion. The core does not use the record afterwards.
-	 */
+	/* The answer. @e: the mapping that was made, NULL for a refusal and for
+	 * a deletion. The core does not use the record afterwards. */
 	void (*done)(struct map_wait *, enum refusal, const struct pm_entry *e);
 	struct map_request req;
 	unsigned line;		/* of the configuration that refused, or 0; to

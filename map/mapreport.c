@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * mapreport.c - the mapping core's reports to its owner.
- *
- * Runs in: engine
- */
+/* mapreport.c - the mapping core's reports to its owner. Runs in: engine */
 #include "map/mapreport.h"
 
 void mapreport_stored(struct map *m, uint16_t slot)
@@ -27,12 +23,10 @@ void mapreport_refused(struct map *m, const struct refused *r)
 enum refusal mapreport_refusal(struct map *m, struct map_wait *w,
 			       enum refusal why, unsigned line)
 {
+	const struct pm_req *q = &w->req.mapping;
 	const struct refused r = {
-		.why = why,
-		.origin = w->req.mapping.origin,
-		.client_ip = w->req.mapping.requester_ip,
-		.rule = w->req.mapping.rule,
-		.line = line,
+		.why = why, .origin = q->origin, .client_ip = q->requester_ip,
+		.rule = q->rule, .line = line,
 	};
 
 	w->line = line;

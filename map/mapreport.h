@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * mapreport.h - the mapping core's reports to its owner: changes of the table
+/* mapreport.h - the mapping core's reports to its owner: changes of the table
  * and refusals.
- *
- * Runs in: engine
- */
+ * Runs in: engine */
 #ifndef MAP_MAPREPORT_H
 #define MAP_MAPREPORT_H
 

@@ -5,7 +5,6 @@
  * Of an IPv4 rule's addresses only the ip member is read. The other bytes of
  * the union mean nothing, because a compiler may leave them uninitialised when
  * an initialiser names only ip.
- *
  * Runs in: any
  */
 #include <netinet/in.h>

@@ -5,7 +5,6 @@
  * The engine sends this record to the monitor, which passes it to a backend. It
  * has a fixed size, no pointer and no text: of what a client wrote, only
  * numbers reach the firewall.
- *
  * Runs in: any
  */
 #ifndef MAP_NAT_RULE_H
@@ -69,10 +68,8 @@ bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
  * IPPROTO_. */
 const char *nat_rule_proto(uint8_t proto);
 
-/**
- * nat_rule_sane - is this record a rule? A known kind and protocol, ports not
- * 0, a client, zero in the zero bytes. Pure.
- */
+/** nat_rule_sane - is this record a rule? A known kind and protocol, ports not
+ * 0, a client, zero in the zero bytes. Pure. */
 bool nat_rule_sane(const struct nat_rule *);
 
 #endif

@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * origin.c - the names of the origins.
- *
- * Runs in: any
- */
+/* origin.c - the names of the origins. Runs in: any */
 #include "map/origin.h"
 
 const char *origin_name(enum origin o)
 {
-	switch (o) {
-	case ORIGIN_OPERATOR:
-		return "operator";
-	case ORIGIN_UPNP:
-		return "upnp";
-	case ORIGIN_NAT_PMP:
-		return "nat-pmp";
-	case ORIGIN_PCP:
-		return "pcp";
-	case ORIGINS:
-		break;
-	}
-	return "unknown";
+	static const char *const name[ORIGINS] = {
+		[ORIGIN_OPERATOR] = "operator", [ORIGIN_UPNP] = "upnp",
+		[ORIGIN_NAT_PMP] = "nat-pmp", [ORIGIN_PCP] = "pcp",
+	};
+
+	return (unsigned)o < ORIGINS && name[o] ? name[o] : "unknown";
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * origin.h - through which door a request for a mapping came in.
- *
- * Runs in: any
- */
+/* origin.h - through which door a request for a mapping came in.
+ * Runs in: any */
 #ifndef MAP_ORIGIN_H
 #define MAP_ORIGIN_H
 
@@ -17,8 +14,7 @@ enum origin {
 	ORIGINS,
 };
 
-/** origin_name - "operator", "upnp", "nat-pmp", "pcp", or "unknown"; a literal.
- */
+/** origin_name - "operator", "upnp", "nat-pmp", "pcp" or "unknown". */
 const char *origin_name(enum origin);
 
 #endif

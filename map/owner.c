@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * owner.c - whose mapping it is, and who may change it.
- *
- * Runs in: engine
- */
+/* owner.c - whose mapping it is, and who may change it. Runs in: engine */
 #include "map/owner.h"
 
 bool owner_is(const struct pm_entry *e, uint32_t requester_ip)

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * owner.h - whose mapping is it, and who may change it?
- *
- * Runs in: engine
- */
+/* owner.h - whose mapping is it, and who may change it? Runs in: engine */
 #ifndef MAP_OWNER_H
 #define MAP_OWNER_H
 

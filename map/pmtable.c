@@ -6,14 +6,11 @@
  *  - a slot is on the free list, or in the hash chain of its protocol and
  *    external port;
  *  - order[] holds each slot that was entered once, in the order of seq.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>
 #include <string.h>
 #include "map/pmtable.h"
-
-/* ---- how many mappings a client has -------------------------------- */
 
 bool pmtable_counted(const struct pm_entry *e)
 {
@@ -24,17 +21,15 @@ bool pmtable_counted(const struct pm_entry *e)
  * The entries are counted only if the counter is at the limit. */
 bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
-	size_t slot, n = 0;
+	size_t n = 0;
 
 	if (clientcount_get(&pm->by_client, ip) < pm->per_client)
 		return false;
-	for (slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
+	for (size_t slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
 		if (pm->entry[slot].rule.client.ip == ip)
 			n += pmtable_counted(&pm->entry[slot]);
 	return n >= pm->per_client;
 }
-
-/* ---- slots and chains ---------------------------------------------- */
 
 uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 {
@@ -43,27 +38,10 @@ uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 	return &pm->bucket[h & pm->bucket_mask];
 }
 
-static void chain_add(struct portmap *pm, uint16_t slot)
-{
-	uint16_t *head = pmtable_bucket(pm, &pm->entry[slot].rule);
-
-	pm->next[slot] = *head;
-	*head = slot;
-}
-
-static void chain_del(struct portmap *pm, uint16_t slot)
-{
-	uint16_t *at = pmtable_bucket(pm, &pm->entry[slot].rule);
-
-	while (*at != slot)
-		at = &pm->next[*at];
-	*at = pm->next[slot];
-}
-
 uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
-		      uint16_t replaces)
+			 uint16_t replaces)
 {
-	uint16_t slot = pm->free_head;
+	uint16_t slot = pm->free_head, *head = pmtable_bucket(pm, rule);
 	struct pm_entry *e;
 
 	if (slot == PM_NONE)
@@ -74,7 +52,8 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 	e->state = PM_ADDING;
 	e->replaces = replaces;
 	e->gen++;
-	chain_add(pm, slot);
+	pm->next[slot] = *head;
+	*head = slot;
 	if (pmtable_counted(e)) {
 		pm->n++;
 		clientcount_add(&pm->by_client, rule->client.ip);
@@ -85,8 +64,11 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 void pmtable_free(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
+	uint16_t *at = pmtable_bucket(pm, &e->rule);
 
-	chain_del(pm, slot);
+	while (*at != slot)
+		at = &pm->next[*at];
+	*at = pm->next[slot];
 	expiry_drop(&pm->due, slot);
 	descpool_drop(&pm->texts, e->desc);
 	e->desc = 0;
@@ -106,8 +88,6 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 	}
 	pmtable_free(pm, slot);
 }
-
-/* ---- order and queue ----------------------------------------------- */
 
 size_t pmtable_order_upto(const struct portmap *pm, uint64_t seq)
 {
@@ -143,8 +123,7 @@ void pmtable_replace(struct portmap *pm, uint16_t old, uint16_t slot)
 
 void pmtable_leave(struct portmap *pm, uint16_t slot)
 {
-	uint16_t *at = order_of(pm, slot);
-	uint16_t *end = pm->order + pm->order_n--;
+	uint16_t *at = order_of(pm, slot), *end = pm->order + pm->order_n--;
 
 	memmove(at, at + 1, (size_t)(end - (at + 1)) * sizeof(*at));
 	pmtable_withdraw(pm, slot);

@@ -4,7 +4,6 @@
  *
  * Only portmap.c and pmtable.c see struct portmap. pmtable.c keeps the slots
  * consistent; portmap.c decides what a change of a mapping means.
- *
  * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H

@@ -4,7 +4,6 @@
  *
  * Pure and without state: the same rule under the same policy gets the same
  * answer in the engine and in the monitor.
- *
  * Runs in: any
  */
 #include "map/policy.h"
@@ -34,9 +33,7 @@ static const struct block private_use[] = {
 
 static bool in_blocks(uint32_t ip, const struct block *b, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if ((ip & b[i].mask) == b[i].ip)
 			return true;
 	return false;
@@ -56,56 +53,37 @@ bool policy_private(uint32_t ip)
 
 const struct netif_addr *policy_net_of(const struct policy *p, uint32_t ip)
 {
-	size_t i;
-
-	for (i = 0; i < p->net_n; i++)
+	for (size_t i = 0; i < p->net_n; i++)
 		if (netif_holds(&p->net[i], ip))
 			return &p->net[i];
 	return NULL;
 }
 
-/* Network or broadcast address of @net? A /31 (RFC 3021) and a /32 have
- * neither: all their addresses are hosts. */
-static bool net_reserves(const struct netif_addr *net, uint32_t ip)
-{
-	uint32_t host_bits = ~net->mask;
-
-	if (host_bits <= 1 || !netif_holds(net, ip))
-		return false;
-	return (ip & host_bits) == 0 || (ip & host_bits) == host_bits;
-}
-
 static bool is_special(const struct policy *p, uint32_t ip)
 {
-	size_t i;
-
 	if (!policy_unicast(ip))
 		return true;
-	for (i = 0; i < p->net_n; i++)
-		if (net_reserves(&p->net[i], ip))
+	/* A network or broadcast address? A /31 (RFC 3021) and a /32 have
+	 * neither: all their addresses are hosts. */
+	for (size_t i = 0; i < p->net_n; i++) {
+		uint32_t host_bits = ~p->net[i].mask, host = ip & host_bits;
+
+		if (host_bits > 1 && netif_holds(&p->net[i], ip) &&
+		    (host == 0 || host == host_bits))
 			return true;
+	}
 	return false;
 }
 
 static bool is_router(const struct policy *p, uint32_t ip)
 {
-	size_t i;
-
-	for (i = 0; i < p->own_n; i++)
+	for (size_t i = 0; i < p->own_n; i++)
 		if (p->own_ip[i] == ip)
 			return true;
-	for (i = 0; i < p->net_n; i++)
+	for (size_t i = 0; i < p->net_n; i++)
 		if (p->net[i].ip == ip)
 			return true;
 	return false;
-}
-
-static bool rule_matches(const struct policy_rule *line,
-			 const struct nat_rule *r)
-{
-	return r->ext_port >= line->ext_lo && r->ext_port <= line->ext_hi &&
-	       r->int_port >= line->int_lo && r->int_port <= line->int_hi &&
-	       ((r->client.ip ^ line->net_ip) & line->net_mask) == 0;
 }
 
 /* The first matching line decides. Where there are lines and none matches, the
@@ -113,16 +91,19 @@ static bool rule_matches(const struct policy_rule *line,
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
-	size_t i;
-
 	if (p->rule_n == 0)
 		return r->ext_port >= POLICY_PORT_FLOOR &&
 		       r->int_port >= POLICY_PORT_FLOOR;
-	for (i = 0; i < p->rule_n; i++)
-		if (rule_matches(&p->rule[i], r)) {
-			*line = p->rule[i].line;
-			return p->rule[i].allow;
-		}
+	for (size_t i = 0; i < p->rule_n; i++) {
+		const struct policy_rule *l = &p->rule[i];
+
+		if (r->ext_port < l->ext_lo || r->ext_port > l->ext_hi ||
+		    r->int_port < l->int_lo || r->int_port > l->int_hi ||
+		    ((r->client.ip ^ l->net_ip) & l->net_mask) != 0)
+			continue;
+		*line = l->line;
+		return l->allow;
+	}
 	return false;
 }
 
@@ -153,11 +134,10 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 static uint16_t run_end(const struct policy *p, uint16_t port)
 {
 	uint16_t end = UINT16_MAX;
-	size_t i;
 
 	if (p->rule_n == 0 && port < POLICY_PORT_FLOOR)
 		return POLICY_PORT_FLOOR - 1;
-	for (i = 0; i < p->rule_n; i++) {
+	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct policy_rule *line = &p->rule[i];
 
 		if (line->ext_lo > port && line->ext_lo <= end)

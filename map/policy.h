@@ -4,7 +4,6 @@
  *
  * Pure. The engine asks to answer the client; the monitor asks again, because
  * it does not trust the engine.
- *
  * Runs in: any
  */
 #ifndef MAP_POLICY_H

@@ -13,7 +13,6 @@
  *  - of the committed entries, the kernel has the enabled ones and no others;
  *  - a committed entry that has a lease is in the expiry heap, unless its lease
  *    has ended: then it waits for the op that is in flight.
- *
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -41,17 +40,6 @@ static void place_tables(struct portmap *pm)
 	pm->bucket = pm->next + pm->slot_max;
 }
 
-/* All slots are free, all chains empty. */
-static void init_lists(struct portmap *pm)
-{
-	for (size_t i = 0; i < pm->slot_max; i++)
-		pm->next[i] = (uint16_t)(i + 1);
-	pm->next[pm->slot_max - 1] = PM_NONE;
-	pm->free_head = 0;
-	for (size_t i = 0; i <= pm->bucket_mask; i++)
-		pm->bucket[i] = PM_NONE;
-}
-
 struct portmap *portmap_new(size_t max, size_t per_client)
 {
 	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
@@ -75,7 +63,12 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 	pm->bucket_mask = bucket_n - 1;
 	pm->queue_head = pm->queue_tail = PM_NONE;
 	place_tables(pm);
-	init_lists(pm);
+	for (size_t i = 0; i < slot_max; i++)	/* all are free */
+		pm->next[i] = (uint16_t)(i + 1);
+	pm->next[slot_max - 1] = PM_NONE;
+	pm->free_head = 0;
+	for (size_t i = 0; i < bucket_n; i++)
+		pm->bucket[i] = PM_NONE;
 	return pm;
 }
 
@@ -169,24 +162,6 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	return PM_BUSY;
 }
 
-/* Reserve a slot for @req. @old, which it will replace, stays until then. */
-static int reserve(struct portmap *pm, const struct pm_req *req,
-		   uint64_t expires_ms, uint16_t old, uint16_t *ret_slot)
-{
-	uint16_t slot;
-
-	if (old == PM_NONE && pm->n >= pm->max)
-		return REFUSAL_FULL;
-	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
-		return REFUSAL_CLIENT_FULL;
-	slot = pmtable_reserve(pm, &req->rule, old);
-	if (slot == PM_NONE)
-		return REFUSAL_FIREWALL;
-	fill(pm, slot, req, expires_ms);
-	*ret_slot = slot;
-	return PM_STARTED;
-}
-
 static enum pm_change commit(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
@@ -217,10 +192,9 @@ static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
 static int enter(struct portmap *pm, const struct pm_req *req,
 		 uint64_t expires_ms, bool by_op, uint16_t *ret_slot)
 {
-	uint16_t old = PM_NONE;
-	int res;
+	uint16_t old = PM_NONE, slot;
+	int res = check_conflict(pm, req, &old, ret_slot);
 
-	res = check_conflict(pm, req, &old, ret_slot);
 	if (res != PM_DONE)
 		return res;
 	if (old != PM_NONE &&
@@ -230,14 +204,21 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 		*ret_slot = old;
 		return PM_DONE;
 	}
-	res = reserve(pm, req, expires_ms, old, ret_slot);
-	if (res != PM_STARTED)
-		return res;
+	if (old == PM_NONE && pm->n >= pm->max)
+		return REFUSAL_FULL;
+	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
+		return REFUSAL_CLIENT_FULL;
+	/* @old, which the new slot will replace, stays until then. */
+	slot = pmtable_reserve(pm, &req->rule, old);
+	if (slot == PM_NONE)
+		return REFUSAL_FIREWALL;
+	fill(pm, slot, req, expires_ms);
+	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
-		commit(pm, *ret_slot);
+		commit(pm, slot);
 		return PM_DONE;
 	}
-	pmtable_queue(pm, *ret_slot);
+	pmtable_queue(pm, slot);
 	return PM_STARTED;
 }
 
@@ -268,12 +249,9 @@ void portmap_synced(struct portmap *pm)
 int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	const struct pm_entry *e = &pm->entry[slot];
-	struct pm_req same = {
-		.rule = e->rule,
-		.enabled = e->enabled,
-		.origin = e->origin,
-		.requester_ip = e->requester_ip,
-	};
+	struct pm_req same = { .rule = e->rule, .enabled = e->enabled,
+			       .origin = e->origin,
+			       .requester_ip = e->requester_ip };
 
 	if (!pm->unproven)
 		return PM_DONE;
@@ -316,9 +294,8 @@ int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 
 bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
 {
-	uint16_t slot, busy;
+	uint16_t slot = portmap_find(pm, key), busy;
 
-	slot = portmap_find(pm, key);
 	if (slot == PM_NONE || delete_busy(pm, slot, &busy) == PM_BUSY)
 		return false;
 	pmtable_leave(pm, slot);
@@ -419,8 +396,7 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 }
 
 void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
-		    void (*gone)(void *arg, const struct nat_rule *),
-		    void *arg)
+		    void (*gone)(void *arg, const struct nat_rule *), void *arg)
 {
 	struct nat_rule rule;
 	uint16_t slot;

@@ -7,7 +7,6 @@
  * operations ("ops") that the owner fetches with portmap_next_op(). A change
  * has three steps: the table reserves a slot, the kernel acts, portmap_done()
  * commits or rolls back. A client only reads what was committed.
- *
  * Runs in: engine
  */
 #ifndef MAP_PORTMAP_H
@@ -152,8 +151,7 @@ bool portmap_forget(struct portmap *, const struct nat_rule *key);
  *
  * Return: false when there is none. The owner must send what it fetched.
  */
-bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
-		     uint32_t *ret_id);
+bool portmap_next_op(struct portmap *, struct nat_op *ret_op, uint32_t *ret_id);
 
 /* What portmap_done() committed, for the lease file and the events. */
 enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };

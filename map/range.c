@@ -5,28 +5,12 @@
  * Owns: the range deletion in progress, of which there is at most one: a bit
  * for each slot whose op belongs to it, and how many of these have not been
  * answered. Its requester is in the queue with slot PM_NONE.
- *
  * Runs in: engine
  */
 #include "map/owner.h"
 #include "map/range.h"
 #include "map/mapreport.h"
 #include "map/waitlist.h"
-
-static void mark(struct map *m, uint16_t slot)
-{
-	m->range_slot[slot / 8] |= (uint8_t)(1u << slot % 8);
-}
-
-/* Return: was it marked? */
-static bool unmark(struct map *m, uint16_t slot)
-{
-	uint8_t bit = (uint8_t)(1u << slot % 8);
-	bool was = m->range_slot[slot / 8] & bit;
-
-	m->range_slot[slot / 8] &= (uint8_t)~bit;
-	return was;
-}
 
 static bool in_range(const struct map_wait *w, const struct nat_rule *r)
 {
@@ -50,12 +34,10 @@ struct tally {
 				 * range, or PM_NONE */
 };
 
-/*
- * A mapping with another op in flight is left out: that op and this deletion
+/* A mapping with another op in flight is left out: that op and this deletion
  * are in progress together, so either may be the first.
  * Return: true when the mapping in @slot is gone already, and the next one has
- * its index
- */
+ * its index */
 static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 {
 	struct nat_rule rule = portmap_entry(m->pm, slot)->rule;
@@ -66,7 +48,7 @@ static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 		t->n++;
 		return true;
 	case PM_STARTED:
-		mark(m, slot);
+		m->range_slot[slot / 8] |= (uint8_t)(1u << slot % 8);
 		m->range_left++;
 		t->n++;
 		return false;
@@ -76,17 +58,6 @@ static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 	default:
 		return false;
 	}
-}
-
-/* Others' mappings do not exist for a requester that may not see them, unless
- * it asked for them. */
-static int nothing_deleted(struct map *m, struct map_wait *w,
-			   const struct nat_rule *others)
-{
-	if (!w->others || !others->kind)
-		return REFUSAL_NOT_FOUND;
-	w->req.mapping.rule = *others;	/* for the log */
-	return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
 }
 
 int range_start(struct map *m, struct map_wait *w)
@@ -116,8 +87,14 @@ int range_start(struct map *m, struct map_wait *w)
 		waitlist_queue(m, w, t.busy, false);
 		return MAP_WAIT;
 	}
-	if (!t.n)
-		return nothing_deleted(m, w, &others);
+	/* Others' mappings do not exist for a requester that may not see them,
+	 * unless it asked for them. */
+	if (!t.n && (!w->others || !others.kind))
+		return REFUSAL_NOT_FOUND;
+	if (!t.n) {
+		w->req.mapping.rule = others;	/* for the log */
+		return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
+	}
 	if (!m->range_left)
 		return REFUSAL_NONE;
 	waitlist_queue(m, w, PM_NONE, true);
@@ -127,8 +104,11 @@ int range_start(struct map *m, struct map_wait *w)
 
 struct map_wait *range_done(struct map *m, uint16_t slot, enum refusal why)
 {
-	if (!unmark(m, slot))
+	uint8_t bit = (uint8_t)(1u << slot % 8);
+
+	if (!(m->range_slot[slot / 8] & bit))
 		return NULL;
+	m->range_slot[slot / 8] &= (uint8_t)~bit;
 	if (why != REFUSAL_NONE)
 		m->range_why = why;
 	return --m->range_left ? NULL : waitlist_wake(m, PM_NONE);

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * range.h - delete a range of mappings: many operations, one answer.
- *
- * Runs in: engine
- */
+/* range.h - delete a range of mappings: many operations, one answer.
+ * Runs in: engine */
 #ifndef MAP_RANGE_H
 #define MAP_RANGE_H
 

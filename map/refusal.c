@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * refusal.c - the names and texts of refusals, their counters, and which of
+/* refusal.c - the names and texts of refusals, their counters, and which of
  * them are logged.
- *
- * Runs in: any
- */
+ * Runs in: any */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "map/refusal.h"

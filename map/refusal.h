@@ -6,7 +6,6 @@
  * The mapping core, the policy and the mapping table all answer with one of
  * these. A protocol translates it to its own error codes (igd/upnp_err.h). The
  * engine counts refusals, logs them and shows them to the operator.
- *
  * Runs in: any
  */
 #ifndef MAP_REFUSAL_H

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * start.c - start a request on the mapping table, or start it again.
- *
- * Runs in: engine
- */
+/* start.c - start a request on the mapping table, or start it again.
+ * Runs in: engine */
 #include "map/anyport.h"
 #include "map/owner.h"
 #include "map/range.h"
@@ -25,21 +22,6 @@ static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
 		return MAP_WAIT;
 	}
 	return (int)mapreport_refusal(m, w, (enum refusal)res, 0);
-}
-
-/* ---- add ----------------------------------------------------------- */
-
-/* The operator's mapping that the client's request @w would overwrite, or
- * PM_NONE. */
-static uint16_t find_operators(const struct map *m, const struct map_wait *w)
-{
-	const struct pm_req *q = &w->req.mapping;
-	uint16_t slot = portmap_find(m->pm, &q->rule);
-
-	if (slot == PM_NONE || q->origin == ORIGIN_OPERATOR ||
-	    portmap_entry(m->pm, slot)->origin != ORIGIN_OPERATOR)
-		return PM_NONE;
-	return slot;
 }
 
 /* The operator's mapping stays as it is. A client that asks for exactly what it
@@ -64,8 +46,10 @@ static int add_over_operators(struct map *m, struct map_wait *w,
 static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
 	       const struct pm_entry **ret)
 {
-	uint16_t slot = PM_NONE, theirs;
+	const struct pm_req *q = &w->req.mapping;
+	const struct pm_entry *old;
 	enum refusal why;
+	uint16_t slot;
 	int res;
 
 	if (w->req.any_port) {
@@ -73,18 +57,19 @@ static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
 		if (why != REFUSAL_NONE)
 			return (int)why;
 	}
-	theirs = find_operators(m, w);
-	if (theirs != PM_NONE)
-		return add_over_operators(m, w, theirs, ret);
-	res = portmap_add(m->pm, &w->req.mapping, now_ms, &slot);
+	slot = portmap_find(m->pm, &q->rule);
+	old = portmap_entry(m->pm, slot);
+	if (old && old->origin == ORIGIN_OPERATOR &&
+	    q->origin != ORIGIN_OPERATOR)
+		return add_over_operators(m, w, slot, ret);
+	slot = PM_NONE;
+	res = portmap_add(m->pm, q, now_ms, &slot);
 	if (res != PM_DONE)
 		return wait_or_refuse(m, w, res, slot);
 	mapreport_stored(m, slot);
 	*ret = portmap_entry(m->pm, slot);
 	return REFUSAL_NONE;
 }
-
-/* ---- delete -------------------------------------------------------- */
 
 static int delete(struct map *m, struct map_wait *w)
 {

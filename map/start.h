@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * start.h - start a request on the mapping table, or start it again.
- *
- * Runs in: engine
- */
+/* start.h - start a request on the mapping table, or start it again.
+ * Runs in: engine */
 #ifndef MAP_START_H
 #define MAP_START_H
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * waitlist.c - the lists in which requests for mappings wait.
- *
- * Runs in: engine
- */
+/* waitlist.c - the lists in which requests for mappings wait.
+ * Runs in: engine */
 #include "map/waitlist.h"
 
 void waitlist_add(struct map_wait **list, struct map_wait *w)
@@ -23,15 +20,6 @@ bool waitlist_del(struct map_wait **list, const struct map_wait *w)
 		return true;
 	}
 	return false;
-}
-
-struct map_wait *waitlist_pop(struct map_wait **list)
-{
-	struct map_wait *w = *list;
-
-	if (w)
-		*list = w->next;
-	return w;
 }
 
 void waitlist_queue(struct map *m, struct map_wait *w, uint16_t slot,

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * waitlist.h - the lists in which requests for mappings wait.
- *
- * Runs in: engine
- */
+/* waitlist.h - the lists in which requests for mappings wait.
+ * Runs in: engine */
 #ifndef MAP_WAITLIST_H
 #define MAP_WAITLIST_H
 
@@ -14,9 +11,6 @@ void waitlist_add(struct map_wait **list, struct map_wait *w);
 
 /** waitlist_del - remove @w. Return: was it in the list? */
 bool waitlist_del(struct map_wait **list, const struct map_wait *w);
-
-/** waitlist_pop - remove the first. Return: NULL when the list is empty */
-struct map_wait *waitlist_pop(struct map_wait **list);
 
 /** waitlist_queue - let @w wait until the op on @slot is done. @owner: the op
  * is @w's own. */

@@ -6,7 +6,6 @@
  * Never does: trust the engine. A rule that policy forbids is answered
  * NAT_EREFUSED. A malformed request is -EPROTO, and the monitor kills the
  * engine.
- *
  * Runs in: monitor
  */
 #include <errno.h>
@@ -35,36 +34,27 @@ struct batch {
 	bool turn_over;		/* no further request in this turn */
 };
 
-/* ---- the environment ----------------------------------------------------- */
-
-static void fill_env(const struct broker *g, const struct ifstate *r,
-		     struct natfw_env *env)
-{
-	const struct conf *c = g->conf;
-
-	memset(env, 0, sizeof(*env));
-	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = ifstate_usable_ip(ifstate_external(r), c);
-	env->hairpin = c->hairpin;
-	env->masquerade = c->masquerade;
-	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
-	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
-	for (size_t i = 0; i < r->net_n && env->net_n < CONF_IFACES_MAX; i++)
-		env->net[env->net_n++] = r->net[i];
-}
-
 static int read_env(struct broker *g, struct natfw_env *env)
 {
+	const struct conf *c = g->conf;
 	struct ifstate r;
-	int err = ifstate_read(g->conf, &r);
+	int err = ifstate_read(c, &r);
 
 	if (err) {
 		log_err("cannot read the interfaces: %s", strerror(-err));
 		return err;
 	}
-	ifstate_policy(&r, g->conf, &g->policy);
-	g->incomplete = !ifstate_complete(&r, g->conf);
-	fill_env(g, &r, env);
+	ifstate_policy(&r, c, &g->policy);
+	g->incomplete = !ifstate_complete(&r, c);
+	memset(env, 0, sizeof(*env));
+	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
+	env->ext_ip = ifstate_usable_ip(ifstate_external(&r), c);
+	env->hairpin = c->hairpin;
+	env->masquerade = c->masquerade;
+	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
+	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
+	for (size_t i = 0; i < r.net_n && env->net_n < CONF_IFACES_MAX; i++)
+		env->net[env->net_n++] = r.net[i];
 	return 0;
 }
 
@@ -132,20 +122,9 @@ static void free_lists(struct broker *g)
 	flows_close(&g->flows);
 }
 
-static int alloc_lists(struct broker *g)
-{
-	const size_t max = g->conf->max_mappings;
-
-	g->staged = mem_new(max, sizeof(*g->staged));
-	if (g->staged && !flows_open(&g->flows, &g->fw, max > NAT_BATCH_MAX ?
-				     max : NAT_BATCH_MAX))
-		return 0;
-	free_lists(g);
-	return -ENOMEM;
-}
-
 int broker_open(struct broker *g, const struct conf *conf)
 {
+	const size_t max = conf->max_mappings;
 	const struct natfw_backend *be;
 	struct natfw_env env;
 	const char *why;
@@ -162,13 +141,15 @@ int broker_open(struct broker *g, const struct conf *conf)
 		log_err("no backend for the firewall: %s", why);
 		return -ENOENT;
 	}
-	err = natfw_init(&g->fw, conf->max_mappings);
+	err = natfw_init(&g->fw, max);
 	if (err)
 		return err;
-	err = alloc_lists(g);
-	if (err) {
+	g->staged = mem_new(max, sizeof(*g->staged));
+	if (!g->staged || flows_open(&g->flows, &g->fw, max > NAT_BATCH_MAX ?
+				     max : NAT_BATCH_MAX)) {
+		free_lists(g);
 		natfw_done(&g->fw);
-		return err;
+		return -ENOMEM;
 	}
 	g->open = true;
 	if (be->commits)
@@ -304,78 +285,53 @@ static enum nat_err check(struct broker *g, struct batch *b,
 
 /* ---- the external link --------------------------------------------------- */
 
-/* A link that is down has no routes any more, so keep the routes that were
- * saved when it went down. */
-static int save_routes(struct broker *g)
-{
-	struct ifstate r;
-	int err = ifstate_read(g->conf, &r);
-
-	if (err || !ifstate_external(&r)->up)
-		return err;
-	return route_save(ifstate_external(&r)->ifindex, &g->routes);
-}
-
-static void restore_routes(struct broker *g, const char *name)
-{
-	int err = route_restore(&g->routes);
-
-	if (err && may_log(g))
-			log_warn("cannot restore some routes over %s: %s", name,
-			 strerror(-err));
-	memset(&g->routes, 0, sizeof(g->routes));
-}
-
 static enum nat_err link_set(struct broker *g, bool up)
 {
 	const char *name = conf_external(g->conf)->name;
+	const char *word = up ? "up" : "down";
+	struct ifstate r;
 	int err = 0;
 
 	if (!g->conf->allow_disable_external)
 		return NAT_EREFUSED;
 	if (!up)
-		err = save_routes(g);
+		err = ifstate_read(g->conf, &r);
+	/* A link that is down has no routes any more, so keep the routes that
+	 * were saved when it went down. */
+	if (!up && !err && ifstate_external(&r)->up)
+		err = route_save(ifstate_external(&r)->ifindex,
+				 &g->routes);
 	if (!err)
 		err = netif_set_up(name, up);
 	if (err) {
 		if (may_log(g))
-				log_err("%s cannot be taken %s: %s", name,
-				up ? "up" : "down", strerror(-err));
+			log_err("%s cannot be taken %s: %s", name, word,
+				strerror(-err));
 		return NAT_EFAIL;
 	}
 	if (may_log(g))
-		log_warn("%s taken %s for a control point", name,
-			 up ? "up" : "down");
-	if (up)
-		restore_routes(g, name);
+		log_warn("%s taken %s for a control point", name, word);
+	if (!up)
+		return NAT_OK;
+	err = route_restore(&g->routes);
+	if (err && may_log(g))
+		log_warn("cannot restore some routes over %s: %s", name,
+			 strerror(-err));
+	memset(&g->routes, 0, sizeof(g->routes));
 	return NAT_OK;
 }
 
 /* ---- requests ------------------------------------------------------------ */
 
-static int reply(int fd, const struct broker_rep *rep)
+static int send_answer(int fd, const struct broker_req *req, enum nat_err err,
+		       bool repaired)
 {
-	if (send(fd, rep, sizeof(*rep), MSG_NOSIGNAL) == sizeof(*rep))
+	const struct broker_rep rep = { req->id, req->verb, (int32_t)err,
+					repaired };
+
+	if (send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) == sizeof(rep))
 		return 0;
 	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
-}
-
-static int send_answer(int fd, const struct broker_req *req, enum nat_err err)
-{
-	const struct broker_rep rep = { req->id, req->verb, (int32_t)err, 0 };
-
-	return reply(fd, &rep);
-}
-
-static int send_verify_answer(struct broker *g, int fd,
-			      const struct broker_req *req)
-{
-	int got = broker_verify(g);
-	const struct broker_rep rep = {
-		req->id, req->verb, got < 0 ? NAT_EFAIL : NAT_OK, got > 0,
-	};
-
-	return reply(fd, &rep);
 }
 
 static int batch_flush(struct broker *g, int fd, struct batch *b)
@@ -386,8 +342,7 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 		return 0;
 	flows_room(&g->flows, b->n, g->now_ms);
 	for (size_t i = 0; i < b->n; i++)
-		flows_note(&g->flows,
-			   natfw_lookup(&g->fw, &b->op[i].rule));
+		flows_note(&g->flows, natfw_lookup(&g->fw, &b->op[i].rule));
 	natfw_batch(&g->fw, b->op, b->n, b->err);
 	b->flushed++;
 	flows_end(&g->flows, g->now_ms);
@@ -398,7 +353,7 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 			req.verb = BROKER_DEL;
 		if (b->err[i] == NAT_EFAIL && may_log(g))
 			log_err("firewall: %s", g->fw.why);
-		err = send_answer(fd, &req, b->err[i]);
+		err = send_answer(fd, &req, b->err[i], false);
 	}
 	b->n = 0;
 	b->turn_over = true;
@@ -412,7 +367,7 @@ static int batch_add(struct broker *g, int fd, struct batch *b,
 	enum nat_err err = check(g, b, req);
 
 	if (err)
-		return send_answer(fd, req, err);
+		return send_answer(fd, req, err, false);
 	b->op[b->n].rule = req->rule;
 	b->op[b->n].verb = req->verb == BROKER_SET ? NAT_SET : NAT_DEL;
 	b->id[b->n++] = req->id;
@@ -435,12 +390,6 @@ static bool stage_full(const struct broker *g, uint32_t client)
 /* The first table after the start is the lease file's. Its ports were checked
  * when they were mapped, and the programs that listen on the router may start
  * after upnpd. So only a later table is checked against the router's ports. */
-static bool stage_fits(struct broker *g, const struct nat_rule *rule)
-{
-	return check_rule(g, rule) == NAT_OK &&
-	       (!g->synced || check_port(g, rule) == NAT_OK);
-}
-
 static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
 	const char *why = NULL;
@@ -449,7 +398,8 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 		why = "engine syncs more rules than max-mappings";
 	} else if (stage_full(g, rule->client.ip)) {
 		why = OVER_CLIENT_LIMIT;
-	} else if (stage_fits(g, rule)) {
+	} else if (check_rule(g, rule) == NAT_OK &&
+		   (!g->synced || check_port(g, rule) == NAT_OK)) {
 		g->staged[g->staged_n++] = *rule;
 		clientcount_add(&g->staged_by, rule->client.ip);
 	}
@@ -474,8 +424,9 @@ static enum nat_err sync_end(struct broker *g)
 }
 
 static int handle_request(struct broker *g, int fd, struct batch *b,
-		 const struct broker_req *req)
+			  const struct broker_req *req)
 {
+	enum nat_err res;
 	int err;
 
 	if (req->verb == BROKER_SET || req->verb == BROKER_DEL)
@@ -490,20 +441,22 @@ static int handle_request(struct broker *g, int fd, struct batch *b,
 		return 0;
 	case BROKER_SYNC_END:
 		b->flushed++;
-		return send_answer(fd, req, sync_end(g));
+		return send_answer(fd, req, sync_end(g), false);
 	case BROKER_REFRESH:
 		broker_reset(g);	/* a sync begins or restarts */
-		return send_answer(fd, req,
-				   broker_refresh(g) ? NAT_EFAIL : NAT_OK);
+		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;
+		return send_answer(fd, req, res, false);
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
-		return send_answer(fd, req,
-				   link_set(g, req->verb == BROKER_LINK_UP));
+		res = link_set(g, req->verb == BROKER_LINK_UP);
+		return send_answer(fd, req, res, false);
 	case BROKER_VERIFY:
-		return send_verify_answer(g, fd, req);
+		err = broker_verify(g);	/* 1: repaired */
+		return send_answer(fd, req, err < 0 ? NAT_EFAIL : NAT_OK,
+				   err > 0);
 	case BROKER_SERVING:
 		g->serving = true;
-		return send_answer(fd, req, NAT_OK);
+		return send_answer(fd, req, NAT_OK, false);
 	}
 	return -EPROTO;
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * broker.h - the monitor's side of engine/brokerclient.h: checks each request
+/* broker.h - the monitor's side of engine/brokerclient.h: checks each request
  * of the engine and has the backend carry out the permitted ones.
- *
- * Runs in: monitor
- */
+ * Runs in: monitor */
 #ifndef MONITOR_BROKER_H
 #define MONITOR_BROKER_H
 

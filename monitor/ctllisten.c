@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ctllisten.c - creates the control socket.
- *
- * Runs in: monitor
- */
+/* ctllisten.c - creates the control socket. Runs in: monitor */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -40,22 +36,10 @@ static int clear(const struct sockaddr_un *at)
 	return err;
 }
 
-/* The mode is 0600 from the moment the name exists. */
-static int bind_private(int fd, const struct sockaddr_un *at)
-{
-	mode_t mask = umask(0177);
-	int err = 0;
-
-	if (bind(fd, (const struct sockaddr *)at, sizeof(*at)) ||
-	    listen(fd, BACKLOG))
-		err = -errno;
-	umask(mask);
-	return err;
-}
-
 int ctllisten_open(const char *path)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	mode_t mask;
 	int fd, err;
 
 	if (!str_copy(at.sun_path, sizeof(at.sun_path), str_z(path)))
@@ -66,7 +50,11 @@ int ctllisten_open(const char *path)
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	err = bind_private(fd, &at);
+	mask = umask(0177);	/* mode 0600 from the moment the name exists */
+	if (bind(fd, (const struct sockaddr *)&at, sizeof(at)) ||
+	    listen(fd, BACKLOG))
+		err = -errno;
+	umask(mask);
 	if (!err)
 		return fd;
 	close(fd);

@@ -5,7 +5,6 @@
  * The socket belongs to the user that started the daemon, mode 0600. The
  * monitor keeps it open across engines, so no connection is refused while an
  * engine restarts.
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_CTLLISTEN_H

@@ -7,7 +7,6 @@
  * place.
  * Invariant: flows_kill() leaves no note behind; a flow that it could not end
  * is not tried again.
- *
  * Runs in: monitor
  */
 #include <errno.h>
@@ -57,34 +56,9 @@ static bool still_leads(const struct flows *f, const struct conntrack_port *p)
 	return now && nat_rule_equal(now, &rule);
 }
 
-/* Log each reason once. */
-static void log_failure(struct flows *f, int err)
-{
-	if (err != f->err)
-		log_warn("flows through deleted mappings may go on: %s",
-			 strerror(-err));
-	f->err = err;
-}
-
-/* The time of a walk depends on the number of flows, which LAN hosts decide.
- * So the gap to the next walk grows with it. */
-static int walk(struct flows *f, size_t n, uint64_t now_ms)
-{
-	uint64_t before_us = clock_cpu_us();
-	unsigned gap_ms;
-	int err = conntrack_kill(f->noted, n);
-
-	gap_ms = (unsigned)((clock_cpu_us() - before_us) * FLOWS_GAP_WALKS /
-			    1000);
-	if (gap_ms < FLOWS_GAP_MS)
-		gap_ms = FLOWS_GAP_MS;
-	f->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? gap_ms : FLOWS_GAP_MAX_MS;
-	f->walked_ms = now_ms;
-	return err;
-}
-
 void flows_kill(struct flows *f, uint64_t now_ms)
 {
+	uint64_t before_us, gap_ms;
 	size_t n = 0;
 	int err;
 
@@ -94,9 +68,21 @@ void flows_kill(struct flows *f, uint64_t now_ms)
 	f->noted_n = 0;
 	if (!n || f->err == -EPROTONOSUPPORT || f->err == -EOPNOTSUPP)
 		return;
-	err = walk(f, n, now_ms);
+	/* The time of a walk depends on the number of flows, which LAN hosts
+	 * decide. So the gap to the next walk grows with it. */
+	before_us = clock_cpu_us();
+	err = conntrack_kill(f->noted, n);
+	gap_ms = (clock_cpu_us() - before_us) * FLOWS_GAP_WALKS / 1000;
+	if (gap_ms < FLOWS_GAP_MS)
+		gap_ms = FLOWS_GAP_MS;
+	f->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? (unsigned)gap_ms :
+						     FLOWS_GAP_MAX_MS;
+	f->walked_ms = now_ms;
+	if (err && err != f->err)	/* each reason once */
+		log_warn("flows through deleted mappings may go on: %s",
+			 strerror(-err));
 	if (err)
-		log_failure(f, err);
+		f->err = err;
 }
 
 void flows_room(struct flows *f, size_t n, uint64_t now_ms)

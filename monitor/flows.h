@@ -6,7 +6,6 @@
  * it. Before a change, the owner notes the rules that the change may touch.
  * Afterwards the table tells which of them are deleted, whatever the firewall
  * tool reported.
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_FLOWS_H

@@ -7,7 +7,6 @@
  * once it is in its jail.
  * Invariant: it closes the descriptors of an engine as soon as that is forked;
  * otherwise nobody would see either end of them close.
- *
  * Runs in: monitor
  */
 #include "monitor/forkserver.h"
@@ -67,8 +66,7 @@ static void __attribute__((noreturn)) run_engine(struct server *s)
 
 	/* Without the fork server nobody could kill this engine. The fork
 	 * server may have exited before prctl(), so compare the parent. */
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) ||
-	    getppid() != s->self)
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != s->self)
 		_exit(1);
 	close(FORKSERVER_FD);
 	signal(SIGCHLD, SIG_DFL);
@@ -113,18 +111,6 @@ static void kill_engine(const struct server *s)
 
 /* ---- the process: requests ----------------------------------------------- */
 
-static size_t read_fds(struct msghdr *msg, int *ret_fd)
-{
-	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	size_t len;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return 0;
-	len = c->cmsg_len - CMSG_LEN(0);
-	memcpy(ret_fd, CMSG_DATA(c), len);
-	return len / sizeof(*ret_fd);
-}
-
 /* The monitor is trusted. A malformed request is a bug, so exit. */
 static void handle_request(struct server *s)
 {
@@ -137,13 +123,18 @@ static void handle_request(struct server *s)
 	};
 	int fd[FORKSERVER_FDS];
 	ssize_t len = recvmsg(FORKSERVER_FD, &msg, MSG_CMSG_CLOEXEC);
-	size_t fd_n;
+	const struct cmsghdr *c;
+	size_t fd_n = 0;
 
 	if (len <= 0) {
 		s->hung_up = true;
 		return;
 	}
-	fd_n = read_fds(&msg, fd);
+	c = CMSG_FIRSTHDR(&msg);
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+		memcpy(fd, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+		fd_n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(*fd);
+	}
 	if (len != sizeof(req) || fd_n != req.fd_n ||
 	    msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		_exit(1);
@@ -183,11 +174,23 @@ static void on_sigchld(int signo)
 {
 }
 
-static int set_signals(void)
+static void __attribute__((noreturn))
+run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 {
+	struct server s = { .run = run, .start.owner = getuid() };
 	struct sigaction sa = { .sa_handler = on_sigchld };
 	sigset_t death;
+	int err;
 
+	s.self = getpid();
+	/* so that a build that logs refused system calls logs ours */
+	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
+	/* Close every other descriptor of the monitor's, such as the lock of
+	 * the pid file. */
+	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
+		_exit(1);
+	proc_close_from(FORKSERVER_FD + 1);
+	bootid_read(s.start.boot_id);
 	/* A terminal or an init system signals all of our processes at once.
 	 * The fork server and the engine must stay until the monitor stops
 	 * them, or no engine would send byebye. */
@@ -198,34 +201,8 @@ static int set_signals(void)
 	sigaddset(&death, SIGCHLD);
 	if (sigaction(SIGCHLD, &sa, NULL) ||
 	    sigprocmask(SIG_SETMASK, &death, NULL))
-		return -errno;
-	return 0;
-}
-
-/* Close every other descriptor of the monitor's, such as the lock of the pid
- * file. */
-static int keep_only(int fd)
-{
-	if (fd != FORKSERVER_FD && dup3(fd, FORKSERVER_FD, O_CLOEXEC) < 0)
-		return -errno;
-	proc_close_from(FORKSERVER_FD + 1);
-	return 0;
-}
-
-static void __attribute__((noreturn))
-run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
-{
-	struct server s = { .run = run, .start.owner = getuid() };
-	int err;
-
-	s.self = getpid();
-	/* so that a build that logs refused system calls logs ours */
-	log_open(LOG_TO_STDERR, "upnpd", -1, LOG_INFO);
-	if (keep_only(fd))
-		_exit(1);
-	bootid_read(s.start.boot_id);
-	err = set_signals();
-	if (!err)
+		err = -errno;
+	else
 		err = jail_enter(j);
 	send_event(FORKSERVER_READY, err);
 	if (err)

@@ -7,7 +7,6 @@
  * monitor says so, and reports when the engine has exited. So the monitor needs
  * no right to make an engine, nor to kill one. The fork server reads nothing
  * but the monitor's fixed-size records, and no engine has a descriptor of its.
- *
  * Runs in: monitor
  */
 #ifndef MONITOR_FORKSERVER_H

@@ -7,7 +7,6 @@
  * does: read from the network. Invariant: until the fork server is open the
  * monitor has all its rights, and a reload may do what the start may; from then
  * on the jail stays the one that the fork server entered.
- *
  * Runs in: monitor
  */
 #include <errno.h>
@@ -103,14 +102,6 @@ static void on_firewall(struct loop_fd *w, short revents)
 	schedule_verify(m);
 }
 
-static void watch_firewall(struct monitor *m)
-{
-	loop_fd_del(m->loop, &m->firewall);
-	loop_fd_init(&m->firewall, m->broker.watch_fd, on_firewall);
-	if (m->broker.watch_fd >= 0)
-		loop_fd_add(m->loop, &m->firewall, POLLIN);
-}
-
 static void on_flows(struct loop_timer *t)
 {
 	struct monitor *m = LOOP_OWNER(t, struct monitor, flows);
@@ -204,19 +195,6 @@ static const struct supervisor_ops supervisor_ops = {
 
 /* ---- start, reload, stop ------------------------------------------------- */
 
-static int find_user(const struct conf *conf, struct home *ret)
-{
-	int err = jail_user(conf->user, &ret->uid, &ret->gid);
-
-	if (err > 0)
-		log_warn("neither user %s nor nobody in /etc/passwd: the "
-			 "engine runs as uid %u", conf->user,
-			 (unsigned)ret->uid);
-	else if (err)
-		log_err("/etc/passwd: %s", strerror(-err));
-	return err < 0 ? err : 0;
-}
-
 /* If there is no /var, or it is read-only, use a directory beside the pid file,
  * which lasts until the next boot. So a crash or a reload costs no mapping. */
 static int fallback_dir(const struct conf *conf, int why, struct home *ret)
@@ -233,27 +211,27 @@ static int fallback_dir(const struct conf *conf, int why, struct home *ret)
 	return err;
 }
 
-static int find_dir(const struct conf *conf, struct home *ret)
+static int prepare(const struct conf *conf, struct home *ret)
 {
-	int err = jail_dir(conf->state_dir, ret->uid, ret->gid);
+	int err = jail_user(conf->user, &ret->uid, &ret->gid);
 
+	if (err > 0)
+		log_warn("neither user %s nor nobody in /etc/passwd: the "
+			 "engine runs as uid %u", conf->user,
+			 (unsigned)ret->uid);
+	else if (err)
+		log_err("/etc/passwd: %s", strerror(-err));
+	str_copy(ret->user, sizeof(ret->user), str_z(conf->user));
+	str_copy(ret->state_dir, sizeof(ret->state_dir),
+		 str_z(conf->state_dir));
+	if (err < 0)
+		return err;
+	err = jail_dir(conf->state_dir, ret->uid, ret->gid);
 	str_copy(ret->dir, sizeof(ret->dir), str_z(conf->state_dir));
 	if ((err == -ENOENT || err == -EROFS) && !fallback_dir(conf, err, ret))
 		return 0;
 	if (err)
 		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
-	return err;
-}
-
-static int prepare(const struct conf *conf, struct home *ret)
-{
-	int err = find_user(conf, ret);
-
-	if (!err)
-		err = find_dir(conf, ret);
-	str_copy(ret->user, sizeof(ret->user), str_z(conf->user));
-	str_copy(ret->state_dir, sizeof(ret->state_dir),
-		 str_z(conf->state_dir));
 	return err;
 }
 
@@ -266,8 +244,8 @@ static int refuse_reload(const struct monitor *m, const char *key,
 	return -EPERM;
 }
 
-/* Check that @next keeps the home. /etc/passwd was read at the start; it may name
- * other ids now, or a user that was missing then. */
+/* Check that @next keeps the home. /etc/passwd was read at the start; it may
+ * name other ids now, or a user that was missing then. */
 static int check_home(const struct monitor *m, const struct conf *next)
 {
 	const struct home *h = &m->home;
@@ -337,19 +315,14 @@ static int apply(struct monitor *m)
 	if (err)
 		return err;
 	control_open(m);
-	watch_firewall(m);
+	loop_fd_del(m->loop, &m->firewall);
+	loop_fd_init(&m->firewall, m->broker.watch_fd, on_firewall);
+	if (m->broker.watch_fd >= 0)
+		loop_fd_add(m->loop, &m->firewall, POLLIN);
 	loop_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
 	supervisor_start(&m->supervisor, &m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	return 0;
-}
-
-/* A socket of the same name stays open, so that the next engine serves the
- * connections that wait on it. */
-static bool same_socket(const struct monitor *m)
-{
-	return m->next_conf.enabled && !strcmp(m->next_conf.control_socket,
-					       m->conf.control_socket);
 }
 
 /* The old engine has stopped: apply the new configuration. A firewall of the
@@ -364,7 +337,10 @@ static void reload_finish(struct monitor *m)
 		loop_fd_del(m->loop, &m->firewall);
 		broker_close(&m->broker);
 	}
-	if (!same_socket(m))
+	/* A socket of the same name stays open, so that the next engine serves
+	 * the connections that wait on it. */
+	if (!m->next_conf.enabled ||
+	    strcmp(m->next_conf.control_socket, m->conf.control_socket))
 		control_close(m);
 	loop_timer_del(m->loop, &m->verify);
 	m->conf = m->next_conf;
@@ -379,28 +355,21 @@ static void reload_finish(struct monitor *m)
 	loop_stop(m->loop);
 }
 
-/* Without its rights the monitor may be unable to read a file that it could
- * read at the start. */
-static void log_unread(const struct monitor *m, int err, const char *why)
-{
-	if (err == -EACCES && supervisor_is_open(&m->supervisor))
-		log_err("%s: since the start upnpd reads what root owns or all "
-			"may read; chown root %s", why, m->path);
-	else
-		log_err("%s", why);
-}
-
 /* Read the configuration and check that an engine could run with it, before the
  * engine that runs now is stopped. */
 static int read_next(struct monitor *m)
 {
 	static struct conf next;
 	struct conf_error why;
-	int err;
+	int err = conf_read(m->path, &next, &why);
 
-	err = conf_read(m->path, &next, &why);
-	if (err)
-		log_unread(m, err, why.text);
+	/* Without its rights the monitor may be unable to read a file that it
+	 * could read at the start. */
+	if (err == -EACCES && supervisor_is_open(&m->supervisor))
+		log_err("%s: since the start upnpd reads what root owns or all "
+			"may read; chown root %s", why.text, m->path);
+	else if (err)
+		log_err("%s", why.text);
 	else if (next.enabled)
 		err = supervisor_is_open(&m->supervisor) ?
 			      check_home(m, &next) :
@@ -445,25 +414,13 @@ static void on_sigint(struct loop_signal *s)
 	stop(LOOP_OWNER(s, struct monitor, sig[1]));
 }
 
-static int watch_signals(struct monitor *m)
-{
-	static const struct loop_signal sig[3] = {
-		{ SIGTERM, on_sigterm }, { SIGINT, on_sigint },
-		{ SIGHUP, on_sighup },
-	};
-	int err = 0;
-
-	for (size_t i = 0; i < 3 && !err; i++) {
-		m->sig[i] = sig[i];
-		err = loop_signal_add(m->loop, &m->sig[i]);
-	}
-	return err;
-}
-
 int monitor_run(const char *path, const struct conf *conf, bool debug,
 		engine_run_fn *run)
 {
-	static struct monitor m;
+	static struct monitor m = {
+		.sig = { { SIGTERM, on_sigterm }, { SIGINT, on_sigint },
+			 { SIGHUP, on_sighup } },
+	};
 	int err;
 
 	m.path = path;
@@ -477,7 +434,9 @@ int monitor_run(const char *path, const struct conf *conf, bool debug,
 	m.flows.cb = on_flows;
 	m.loop = loop_new(MONITOR_FDS_MAX, NULL);
 	supervisor_init(&m.supervisor, m.loop, &supervisor_ops, &m);
-	err = m.loop ? watch_signals(&m) : -ENOMEM;
+	err = m.loop ? 0 : -ENOMEM;
+	for (size_t i = 0; i < 3 && !err; i++)
+		err = loop_signal_add(m.loop, &m.sig[i]);
 	if (!err && m.conf.enabled)
 		err = prepare(&m.conf, &m.home);
 	if (!err)

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * monitor.h - the privileged process: starts and restarts the engine, checks
+/* monitor.h - the privileged process: starts and restarts the engine, checks
  * each request of the engine, and keeps the firewall as the table says. It
  * reads nothing from the network.
- *
- * Runs in: monitor
- */
+ * Runs in: monitor */
 #ifndef MONITOR_MONITOR_H
 #define MONITOR_MONITOR_H
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * report.c - keeps the status file and the service manager up to date.
- *
- * Runs in: monitor
- */
+/* report.c - keeps the status file and the service manager up to date.
+ * Runs in: monitor */
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,37 +20,29 @@ static void copy(char *dst, size_t cap, const char *text)
 	wr_cstr(&w);
 }
 
-/* ---- the service manager ------------------------------------------------- */
-
-static void put_state(struct wr *w, const struct report *r)
+static void state_line(const struct report *r, char *buf)
 {
 	const struct statusfile *s = &r->now;
-
-	if (s->state == STATUS_DISABLED)
-		wr_fmt(w, "not enabled: set enabled = yes in %s", s->file);
-	else if (s->state == STATUS_ENDED)
-		wr_fmt(w, "ended: %s", s->fault);
-	else if (r->serving)
-		wr_fmt(w, "serving by %s", s->backend);
-	else if (s->engine_deaths)
-		wr_z(w, "the engine ended, another one starts");
-	else
-		wr_z(w, "starting");
-	if (s->firewall_fault[0])
-		wr_fmt(w, "; firewall: %s", s->firewall_fault);
-	if (s->reload_fault[0])
-		wr_fmt(w, "; the last reload changed nothing: %s",
-		       s->reload_fault);
-}
-
-/* A newline would start another variable. */
-static const char *state_line(const struct report *r, char *buf)
-{
 	struct wr w = wr_init_cut(buf, REPORT_LINE_MAX);
 
-	put_state(&w, r);
+	if (s->state == STATUS_DISABLED)
+		wr_fmt(&w, "not enabled: set enabled = yes in %s", s->file);
+	else if (s->state == STATUS_ENDED)
+		wr_fmt(&w, "ended: %s", s->fault);
+	else if (r->serving)
+		wr_fmt(&w, "serving by %s", s->backend);
+	else if (s->engine_deaths)
+		wr_z(&w, "the engine ended, another one starts");
+	else
+		wr_z(&w, "starting");
+	if (s->firewall_fault[0])
+		wr_fmt(&w, "; firewall: %s", s->firewall_fault);
+	if (s->reload_fault[0])
+		wr_fmt(&w, "; the last reload changed nothing: %s",
+		       s->reload_fault);
+	/* A newline would start another variable. */
 	text_clean(TEXT_ASCII, buf, w.len);
-	return wr_cstr(&w);
+	wr_cstr(&w);
 }
 
 /* @what: variables to send before the status line, each with its newline. "":
@@ -76,17 +65,12 @@ static void notify(struct report *r, const char *what)
 	r->notify_failed = err != 0;
 }
 
-static void notify_ready(struct report *r)
-{
-	notify(r, "READY=1\n");
-}
-
 void report_serving(struct report *r)
 {
 	if (r->serving)
 		return;
 	r->serving = true;
-	notify_ready(r);
+	notify(r, "READY=1\n");
 }
 
 void report_reloading(struct report *r)
@@ -103,8 +87,6 @@ void report_stopping(struct report *r)
 {
 	notify(r, "STOPPING=1\n");
 }
-
-/* ---- the file ------------------------------------------------------------ */
 
 static void write_now(struct report *r)
 {
@@ -131,9 +113,8 @@ static void publish(struct report *r)
 void report_start(struct report *r, const char *file, const char *pid_file)
 {
 	char path[PATH_MAX];
-	int err;
+	int err = notify_open(&r->manager);
 
-	err = notify_open(&r->manager);
 	if (err)
 		log_warn("NOTIFY_SOCKET: %s; the service manager is not "
 			 "notified", strerror(-err));
@@ -187,7 +168,7 @@ void report_reload(struct report *r, const char *fault)
 	publish(r);
 	/* the former configuration stays in force */
 	if (*fault && (r->serving || r->now.state == STATUS_DISABLED))
-		notify_ready(r);
+		notify(r, "READY=1\n");
 }
 
 void report_exit(struct report *r)

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * report.h - the monitor's state for the operator. A change is written to the
+/* report.h - the monitor's state for the operator. A change is written to the
  * status file (ipc/statusfile.h) and sent to the service manager
  * (sys/notify.h).
- *
- * Runs in: monitor
- */
+ * Runs in: monitor */
 #ifndef MONITOR_REPORT_H
 #define MONITOR_REPORT_H
 

@@ -5,7 +5,6 @@
  * Owns: our end of the engine's channel and of its log, the fork server.
  * Invariant: an engine is requested only after the one before has exited, so
  * that each event of the fork server is about the current engine.
- *
  * Runs in: monitor
  */
 #include "monitor/supervisor.h"
@@ -115,27 +114,20 @@ bool supervisor_stop(struct supervisor *s)
 	return s->running;
 }
 
-/* Record an exit. Return: is it one too many within the window? */
-static bool too_many_exits(struct supervisor *s)
-{
-	uint64_t now = loop_now_ms(s->loop);
-	uint64_t oldest;
-
-	memmove(s->death_ms, s->death_ms + 1,
-		sizeof(s->death_ms) - sizeof(s->death_ms[0]));
-	s->death_ms[ENGINE_DEATHS_MAX - 1] = now + 1;	/* 0: none yet */
-	oldest = s->death_ms[0];
-	return oldest && now + 1 - oldest <= DEATH_WINDOW_MS;
-}
-
 static void handle_exit(struct supervisor *s, int status)
 {
+	uint64_t now;
+
 	if (WIFSIGNALED(status))
 		log_err("engine ended by signal %d", WTERMSIG(status));
 	else
 		log_err("engine ended with status %d", WEXITSTATUS(status));
 	s->ops->exited(s->arg);
-	if (too_many_exits(s)) {
+	now = loop_now_ms(s->loop) + 1;		/* 0: none yet */
+	memmove(s->death_ms, s->death_ms + 1,
+		sizeof(s->death_ms) - sizeof(s->death_ms[0]));
+	s->death_ms[ENGINE_DEATHS_MAX - 1] = now;
+	if (s->death_ms[0] && now - s->death_ms[0] <= DEATH_WINDOW_MS) {
 		log_err("engine died %d times within a minute; giving up, see "
 			"the lines before", ENGINE_DEATHS_MAX);
 		fail(s);
@@ -162,19 +154,6 @@ static int make_pipes(int chan[2], int log[2])
 	return -e;
 }
 
-/*
- * Each engine has its own channel. The configuration is sent into it before any
- * process has the other end, so no engine can change what its successor reads.
- */
-static int request_engine(struct supervisor *s, int chan[2], int log)
-{
-	int fd[FORKSERVER_FDS] = { chan[1], log, s->ctl_fd };
-
-	if (send(chan[0], s->conf, sizeof(*s->conf), MSG_NOSIGNAL) < 0)
-		return -errno;
-	return forkserver_start(&s->forkserver, fd);
-}
-
 static void retry_start(struct supervisor *s, int err)
 {
 	log_err("engine: %s; trying again", strerror(-err));
@@ -183,14 +162,23 @@ static void retry_start(struct supervisor *s, int err)
 
 static void start(struct supervisor *s)
 {
-	int chan[2] = { -1, -1 }, log[2] = { -1, -1 };
+	int chan[2] = { -1, -1 }, log[2] = { -1, -1 }, fd[FORKSERVER_FDS];
 	int err = make_pipes(chan, log);
 
 	if (err) {
 		retry_start(s, err);
 		return;
 	}
-	err = request_engine(s, chan, log[1]);
+	/* Each engine has its own channel. The configuration is sent into it
+	 * before any process has the other end, so no engine can change what
+	 * its successor reads. */
+	if (send(chan[0], s->conf, sizeof(*s->conf), MSG_NOSIGNAL) < 0)
+		err = -errno;
+	fd[FORKSERVER_CHAN] = chan[1];
+	fd[FORKSERVER_LOG] = log[1];
+	fd[FORKSERVER_CTL] = s->ctl_fd;
+	if (!err)
+		err = forkserver_start(&s->forkserver, fd);
 	close(chan[1]);
 	close(log[1]);
 	if (err) {
@@ -230,22 +218,6 @@ void supervisor_control(struct supervisor *s, int ctl_fd)
 
 /* ---- the fork server ----------------------------------------------------- */
 
-static void forkserver_ended(struct supervisor *s)
-{
-	int status;
-
-	if (forkserver_close(&s->forkserver, &status))
-		log_err("the fork server closed its socket: no engine can be "
-			"started; start upnpd again");
-	else if (WIFSIGNALED(status))
-		log_err("the fork server ended by signal %d: no engine can be "
-			"started; start upnpd again", WTERMSIG(status));
-	else
-		log_err("the fork server ended with status %d: no engine can "
-			"be started; start upnpd again", WEXITSTATUS(status));
-	fail(s);
-}
-
 static void handle_event(struct supervisor *s, const struct forkserver_rep *rep)
 {
 	if (rep->event == FORKSERVER_STARTED) {
@@ -267,12 +239,22 @@ static void on_event(struct loop_fd *fd, short revents)
 {
 	struct supervisor *s = LOOP_OWNER(fd, struct supervisor, events);
 	struct forkserver_rep rep;
-	int err = forkserver_read(&s->forkserver, &rep);
+	int status, err = forkserver_read(&s->forkserver, &rep);
 
 	if (!err)
 		handle_event(s, &rep);
-	else if (err != -EAGAIN)
-		forkserver_ended(s);
+	if (!err || err == -EAGAIN)
+		return;
+	if (forkserver_close(&s->forkserver, &status))
+		log_err("the fork server closed its socket: no engine can be "
+			"started; start upnpd again");
+	else if (WIFSIGNALED(status))
+		log_err("the fork server ended by signal %d: no engine can be "
+			"started; start upnpd again", WTERMSIG(status));
+	else
+		log_err("the fork server ended with status %d: no engine can "
+			"be started; start upnpd again", WEXITSTATUS(status));
+	fail(s);
 }
 
 static void on_answer(struct loop_timer *t)
@@ -285,7 +267,7 @@ static void on_answer(struct loop_timer *t)
 }
 
 void supervisor_init(struct supervisor *s, struct loop *loop,
-		 const struct supervisor_ops *ops, void *arg)
+		     const struct supervisor_ops *ops, void *arg)
 {
 	s->ops = ops;
 	s->arg = arg;

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * supervisor.h - starts the engine through the fork server, copies its log,
+/* supervisor.h - starts the engine through the fork server, copies its log,
  * kills it if it misbehaves or does not stop, and restarts it if it exits.
- *
- * Runs in: monitor
- */
+ * Runs in: monitor */
 #ifndef MONITOR_SUPERVISOR_H
 #define MONITOR_SUPERVISOR_H
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ssdpmsg.c - searches in, answers and announcements out. Pure.
+ * ssdpmsg.c - parse searches, write answers and announcements. Pure.
  *
- * Never does: put a byte of a search that is not the name of a target into an
- * answer.
+ * Never does: copy a byte of a search into an answer, except the name of a
+ * known target.
  *
  * Runs in: engine
  */
@@ -15,10 +15,10 @@
 #include "base/limits.h"
 #include "ssdp/ssdpmsg.h"
 
-#define MX_MAX		5	/* UDA 1.1 1.3.3: more is taken as 5 */
+#define MX_MAX		5	/* UDA 1.1 1.3.3: more counts as 5 */
 
-/* A search by unicast has none, and some control points leave it out always;
- * one that is no number spoils the search. */
+/* A unicast search has no MX, and some control points always omit it. An MX
+ * that is not a number makes the search invalid. */
 static bool parse_mx(const struct httpmsg *m, uint32_t *ret)
 {
 	struct str s = STR("0");
@@ -58,7 +58,8 @@ static void write_type(struct wr *w, const struct ssdp_target *t)
 		wr_u64(w, t->version);
 }
 
-/* Is @t the first of its type with just this version, or has none that? */
+/* Is @t the first target of its type with exactly this version, or is there no
+ * such target? */
 static bool is_first(const struct ssdp_config *c, const struct ssdp_target *t,
 		     uint32_t version)
 {
@@ -70,8 +71,8 @@ static bool is_first(const struct ssdp_config *c, const struct ssdp_target *t,
 	return true;
 }
 
-/* UDA 1.1 1.3.2: a device answers for the lower versions too. Of two roots the
- * first that has just that version answers alone. */
+/* UDA 1.1 1.3.2: a device also answers for lower versions. Of two roots only
+ * the first with exactly that version answers. */
 static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 		    struct str st)
 {
@@ -111,7 +112,7 @@ static void write_location(struct wr *w, const struct ssdp_target *t,
 	wr_fmt(w, ":%u%s\r\n", http_port, t->path);
 }
 
-static void write_where(struct wr *w, const struct ssdp_config *c,
+static void write_description(struct wr *w, const struct ssdp_config *c,
 			const struct ssdp_target *t, uint32_t local_ip,
 			uint16_t http_port)
 {
@@ -124,11 +125,11 @@ static void write_where(struct wr *w, const struct ssdp_config *c,
 }
 
 /*
- * What is talked of, as @field and as USN: the uuid alone, or the uuid and
- * the type. OPT and 01-NLS say to control points of before UDA 1.1 what BOOTID
- * says: this device has been started anew (UDA 1.1 1.2.2).
+ * Write the target as @field and as USN: the uuid alone, or the uuid and the
+ * type. OPT and 01-NLS have the value of BOOTID for control points older than
+ * UDA 1.1: a new value means that the device was restarted (UDA 1.1 1.2.2).
  */
-static void write_what(struct wr *w, const struct ssdp_config *c,
+static void write_usn(struct wr *w, const struct ssdp_config *c,
 		       const struct ssdp_target *t, const char *field,
 		       struct str type)
 {
@@ -151,13 +152,13 @@ void ssdpmsg_write_answer(struct wr *w, const struct ssdp_config *c,
 	wr_z(w, "HTTP/1.1 200 OK\r\nDATE: ");
 	date_http(w, c->wall_s());
 	wr_z(w, "\r\nEXT:\r\n");
-	write_where(w, c, t, local_ip, http_port);
-	write_what(w, c, t, "ST", st);
+	write_description(w, c, t, local_ip, http_port);
+	write_usn(w, c, t, "ST", st);
 	wr_z(w, "\r\n");
 }
 
-/* A NOTIFY from its NTS on, but for the empty line. */
-static void write_news(struct wr *w, const struct ssdp_config *c,
+/* Write a NOTIFY from NTS on, without the empty line. */
+static void write_nts(struct wr *w, const struct ssdp_config *c,
 		       const struct ssdp_target *t, const char *nts)
 {
 	char buf[sizeof(((struct ssdp_search *)0)->st)];
@@ -165,7 +166,7 @@ static void write_news(struct wr *w, const struct ssdp_config *c,
 
 	write_type(&type, t);
 	wr_fmt(w, "NTS: ssdp:%s\r\n", nts);
-	write_what(w, c, t, "NT", wr_done(&type));
+	write_usn(w, c, t, "NT", wr_done(&type));
 }
 
 #define NOTIFY "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
@@ -178,7 +179,7 @@ void ssdpmsg_write_update(struct wr *w, const struct ssdp_config *c,
 
 	wr_z(w, NOTIFY);
 	write_location(w, t, local_ip, http_port);
-	write_news(w, c, t, "update");
+	write_nts(w, c, t, "update");
 	wr_fmt(w, "NEXTBOOTID.UPNP.ORG: %u\r\n\r\n", next_boot_id);
 }
 
@@ -190,7 +191,7 @@ void ssdpmsg_write_notify(struct wr *w, const struct ssdp_config *c,
 
 	wr_z(w, NOTIFY);
 	if (alive)
-		write_where(w, c, t, local_ip, http_port);
-	write_news(w, c, t, alive ? "alive" : "byebye");
+		write_description(w, c, t, local_ip, http_port);
+	write_nts(w, c, t, alive ? "alive" : "byebye");
 	wr_z(w, "\r\n");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ssdpmsg.h - the messages of discovery: what is asked, what is answered. Pure.
+ * ssdpmsg.h - the messages of discovery: parse searches, write answers and
+ * announcements. Pure.
  *
  * Runs in: engine
  */
@@ -13,14 +14,14 @@
 #include "base/str.h"
 #include "base/wr.h"
 
-#define SSDP_TARGETS_MAX 32	/* two roots with 11 each, and room */
+#define SSDP_TARGETS_MAX 32	/* two roots with 11 each, and some spare */
 
 /* One thing that can be searched for. */
 struct ssdp_target {
 	const char *nt;		/* "upnp:rootdevice", "uuid:..." or
 				 * "urn:schemas-upnp-org:device:X:" to which the
 				 * version is added */
-	unsigned version;	/* of a urn; 0: nt is whole */
+	unsigned version;	/* of a urn; 0: nt is complete */
 	const char *udn;	/* "uuid:..." */
 	const char *path;	/* of the description, "/igd1.xml" */
 };
@@ -30,7 +31,7 @@ struct ssdp_config {
 	size_t target_n;
 	const char *server;	/* SERVER field, borrowed */
 	uint32_t boot_id;	/* grows with each start */
-	/* a greater one, which no later start takes again */
+	/* returns a greater one, which no later start uses again */
 	uint32_t (*next_boot_id)(void *arg);
 	void *arg;
 	uint32_t config_id;
@@ -41,44 +42,48 @@ struct ssdp_config {
 };
 
 struct ssdp_search {
-	char st[256];		/* as asked, NUL-terminated */
+	char st[256];		/* as received, NUL-terminated */
 	bool all;		/* ssdp:all */
 	unsigned mx;		/* 0: none given */
 };
 
 /**
- * ssdpmsg_parse_search - is this datagram an M-SEARCH we may answer?
+ * ssdpmsg_parse_search - parse a datagram that may be an M-SEARCH.
  *
- * MAN must be "ssdp:discover"; ST must be there. A missing MX is taken
- * (many clients), one above 5 is 5, one that is no number spoils the search.
+ * MAN must be "ssdp:discover", and ST must be present. MX may be missing (many
+ * clients); more than 5 counts as 5; one that is not a number is an error.
  *
- * Return: false: be silent
+ * Return: false: not a valid search; send no answer
  */
 bool ssdpmsg_parse_search(struct str datagram, struct ssdp_search *ret);
 
 /**
- * ssdpmsg_match - does target @t answer to @st? ret_st gets the ST of the
- * answer: as asked, or the target's own for ssdp:all. A urn of a lower version
- * matches, unless another root device in the config has just that version:
- * then that one alone answers. Where both have it (Layer3Forwarding:1), the
- * first one does: who looks for version 1 is not to be led to version 2.
+ * ssdpmsg_match - does the target answer the search?
+ * @target: index in the config
+ * @ret_st: the ST of the answer: as received, or the target's own for ssdp:all
+ *
+ * A urn of a lower version matches, unless another root device has exactly that
+ * version: then only that root answers. If both have it (Layer3Forwarding:1),
+ * the first one answers, so that a search for version 1 does not lead to the
+ * root of version 2.
  */
 bool ssdpmsg_match(const struct ssdp_config *, size_t target,
 		const struct ssdp_search *, struct wr *ret_st);
 
-/** ssdpmsg_write_answer - the 200 OK to one target; @st as ssdpmsg_match()
- * gave. */
+/** ssdpmsg_write_answer - write the 200 OK for one target; @st: as
+ * ssdpmsg_match() returned it. */
 void ssdpmsg_write_answer(struct wr *, const struct ssdp_config *,
 			  size_t target, struct str st, uint32_t local_ip,
 			  uint16_t http_port);
 
-/** ssdpmsg_write_update - NOTIFY update of one target: BOOTID is to become
- * @next_boot_id. UDA 1.1 1.2.4 */
+/** ssdpmsg_write_update - write the NOTIFY ssdp:update of one target: BOOTID
+ * will be @next_boot_id (UDA 1.1 1.2.4). */
 void ssdpmsg_write_update(struct wr *, const struct ssdp_config *,
 			  size_t target, uint32_t next_boot_id,
 			  uint32_t local_ip, uint16_t http_port);
 
-/** ssdpmsg_write_notify - NOTIFY alive or byebye of one target. */
+/** ssdpmsg_write_notify - write the NOTIFY ssdp:alive or ssdp:byebye of one
+ * target. */
 void ssdpmsg_write_notify(struct wr *, const struct ssdp_config *,
 			  size_t target, bool alive, uint32_t local_ip,
 			  uint16_t http_port);

@@ -198,9 +198,9 @@ static int forbid_regain(void)
 
 /* Without a filter in the kernel or in the build, the rest of the jail is in
  * force. */
-static int set_filter(enum seccomp_who who, int *ret_filter)
+static int set_filter(enum seccomp_role role, int *ret_filter)
 {
-	int err = seccomp_enter(who);
+	int err = seccomp_enter(role);
 
 	*ret_filter = err;
 	return err == -ENOSYS || err == -ECANCELED ? 0 : err;

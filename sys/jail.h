@@ -57,8 +57,8 @@ int jail_dir_empty(const char *dir);
  * the fork server's system call filter, if there can be one. If a step fails,
  * the process is in no usable state: the caller exits.
  *
- * The current directory is the jail's, too. An ordinary user may call it: then
- * it leaves out chroot and the uid change, and does the rest.
+ * The current directory is the jail's as well. An ordinary user may call it:
+ * then it leaves out chroot and the uid change, and does the rest.
  *
  * Return: 0 or -errno
  */

@@ -290,7 +290,7 @@ static void put_checked(struct program *p, const struct checked *c, size_t n)
 		put_check(p, &c[i]);
 }
 
-size_t seccomp_program(struct sock_filter *ret, enum seccomp_who who,
+size_t seccomp_program(struct sock_filter *ret, enum seccomp_role role,
 		       uint32_t unlisted, uint32_t self)
 {
 	struct program p = { ret, 0, self };
@@ -298,7 +298,7 @@ size_t seccomp_program(struct sock_filter *ret, enum seccomp_who who,
 	put_head(&p);
 	put_plain(&p, allowed, N(allowed), SECCOMP_RET_ALLOW);
 	put_checked(&p, checked, N(checked));
-	if (who == SECCOMP_ENGINE)
+	if (role == SECCOMP_ENGINE)
 		put_checked(&p, engine_checked, N(engine_checked));
 	else {
 		put_plain(&p, forking, N(forking), SECCOMP_RET_ALLOW);
@@ -320,24 +320,24 @@ static int kernel_can(void)
 	return errno == EINVAL ? -ENOSYS : -errno;
 }
 
-static int install(enum seccomp_who who, uint32_t unlisted)
+static int install(enum seccomp_role role, uint32_t unlisted)
 {
 	struct sock_filter f[SECCOMP_PROGRAM_MAX];
 	struct sock_fprog prog = { .filter = f };
 
-	prog.len = (unsigned short)seccomp_program(f, who, unlisted,
+	prog.len = (unsigned short)seccomp_program(f, role, unlisted,
 						   (uint32_t)getpid());
 	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) < 0)
 		return -errno;
 	return 0;
 }
 
-int seccomp_enter(enum seccomp_who who)
+int seccomp_enter(enum seccomp_role role)
 {
 	uint32_t unlisted;
 	int err = unlisted_action(&unlisted);
 
 	if (!err)
 		err = kernel_can();
-	return err ? err : install(who, unlisted);
+	return err ? err : install(role, unlisted);
 }

@@ -15,7 +15,7 @@
 
 /* The fork server's filter stays in force for its engines, so it includes
  * theirs: a process is refused what any of its filters refuses. */
-enum seccomp_who { SECCOMP_FORKSERVER, SECCOMP_ENGINE };
+enum seccomp_role { SECCOMP_FORKSERVER, SECCOMP_ENGINE };
 
 /* The length of the filter on the machine with the most calls. */
 #define SECCOMP_PROGRAM_MAX 512
@@ -23,13 +23,13 @@ enum seccomp_who { SECCOMP_FORKSERVER, SECCOMP_ENGINE };
 /**
  * seccomp_program - write a filter as a program of classic BPF.
  * @ret: room for SECCOMP_PROGRAM_MAX
- * @who: the process that it is for
+ * @role: the process that it is for
  * @unlisted: the action for a call that is not on the list, SECCOMP_RET_*
  * @self: the pid that an engine may send signals to
  *
  * Pure. Return: the number of instructions, 0 if there is no room
  */
-size_t seccomp_program(struct sock_filter *ret, enum seccomp_who who,
+size_t seccomp_program(struct sock_filter *ret, enum seccomp_role role,
 		       uint32_t unlisted, uint32_t self);
 
 /**
@@ -41,6 +41,6 @@ size_t seccomp_program(struct sock_filter *ret, enum seccomp_who who,
  * Return: 0, -ENOSYS the kernel or this machine has no such filter,
  * -ECANCELED built without, other -errno
  */
-int seccomp_enter(enum seccomp_who);
+int seccomp_enter(enum seccomp_role);
 
 #endif

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: ISC
-# cross.mk - the same program for other machines, from one Debian: static, by
-# musl, stripped. Included by the Makefile.
+# cross.mk - the program for other machines, built on Debian: static, by musl,
+# stripped. Included by the Makefile.
 #
 # make cross            build/cross/ARCH/upnpd for each of CROSS
 # make cross-ARCH       for one
 # make unit-cross       the unit tests and the fuzzers' corpus of QEMU_TESTED
-# make unit-cross-ARCH  of one, by qemu-user where the kernel can not run it
-# make size             each binary beside its budget
+# make unit-cross-ARCH  of one, by qemu-user if the kernel cannot run it
+# make size             each binary and its budget
 
 CROSS	= x86_64 i386 aarch64 arm mips mipsel riscv64
-# One that is big-endian, two whose memory is not ours to assume.
+# One big-endian machine, and two without x86's memory rules.
 QEMU_TESTED = mips arm aarch64
 
-# gcc's name for the machine; Debian's; the architecture and the checksum of
-# Debian's musl-dev, where it has one. Else it is the cross compiler's glibc.
+# gcc's name of the machine; Debian's; the architecture and the checksum of
+# Debian's musl-dev, if there is one. Else the cross compiler's glibc is used.
 MACHINE_x86_64	= x86_64-linux-gnu amd64 amd64 \
 	7c34f29a0c1aa12f6da1d25ed6de6fe6bbd9e048ee76b3dcb88c5e51fb65507f
 MACHINE_i386	= i686-linux-gnu i386 i386 \
@@ -27,22 +27,22 @@ MACHINE_mipsel	= mipsel-linux-gnu mipsel mipsel \
 	732444f0d84eea5e106ae651a8b24e9e5c34af05a64cfa13b5df9d6a984e642d
 MACHINE_riscv64	= riscv64-linux-gnu riscv64
 
-# What this machine's kernel runs by itself.
+# Machines whose programs this machine's kernel runs.
 RUNS_x86_64	= x86_64 i386
 RUNS_aarch64	= aarch64
 
-# Each of these is asked as $(call name,ARCH).
+# Call each of these as $(call name,ARCH).
 triplet		= $(word 1,$(MACHINE_$(1)))
 cross_dir	= $(abspath $(BUILD))/cross/$(1)
 libc		= $(cross_dir)/libc
 emulator	= $(if $(filter $(1),$(RUNS_$(shell uname -m))),,qemu-$(1)-static)
-# The kernel's headers: the cross package's own folder, or the system's.
+# The kernel's headers: in the cross package's own folder, or in the system's.
 headers		= $(or $(wildcard /usr/$(call triplet,$(1))/include), \
 		  /usr/include/$(call triplet,$(1)) /usr/include)
 after		= $(addprefix -idirafter ,$(call headers,$(1)))
 has		= $(shell command -v $(1))
 
-# The packages that are not here and should be: to build, to run.
+# The packages that are missing: to build, to run.
 has_musl	= $(word 3,$(MACHINE_$(1)))
 a_header	= /$(if $(has_musl),asm/unistd.h,stdio.h)
 headers_of	= $(if $(has_musl),linux-libc-dev,libc6-dev)
@@ -55,10 +55,10 @@ lacks_emulator	= $(if $(call emulator,$(1)),$(if $(call has,$(call \
 refuse		= $(if $(strip $(1)),@echo "not installed: $(sort $(1))" \
 		  "(apt-get install them)" >&2; exit 1)
 
-# With musl the program is position-independent as that of `make static` is;
+# With musl the program is position-independent, like that of `make static`;
 # glibc's cross packages have no start file for that.
-# MUSL_CLOCK: the name of clock_gettime() where it was made wider (tests/wrap.h);
-# glibc needs that one for itself.
+# MUSL_CLOCK: the name of clock_gettime() with 64-bit time (tests/wrap.h). glibc
+# uses that name itself.
 with_musl	= STATIC=1 MUSL_CLOCK=__clock_gettime64 MUSL_LIB=$(call libc,$(1))/lib CC='$(call \
 		  triplet,$(1))-gcc -specs $(call libc,$(1))/gcc.specs \
 		  -fno-asynchronous-unwind-tables $(call after,$(1))'
@@ -70,10 +70,12 @@ cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS='$(SMALL) $(GUARD_$(1))
 		  QEMU=$(call emulator,$(1)) $(if \
 		  $(has_musl),$(with_musl),$(with_glibc))
 
-# The daemon is linked as that of `make static` is, over all files. Not so what
-# puts its own calls in the place of libc's: --wrap wants them between files.
+# The daemon is linked like that of `make static`, with optimization over all
+# files. Programs that replace libc's functions are not: --wrap works only
+# between files.
 
-# The daemon, and the test of SSDP's sockets, with what qemu-user leaves out.
+# The daemon, and the test of SSDP's sockets, with replacements of calls that
+# qemu-user does not support.
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
 	    __recvmsg64)
 comma	= ,
@@ -108,7 +110,7 @@ $(foreach a,$(CROSS),$(eval $(call cross_rules,$(a))))
 cross: cross-tools $(CROSS:%=cross-%)
 unit-cross: $(QEMU_TESTED:%=unit-cross-%)
 
-# All that is missing at once.
+# Report all missing packages at once.
 cross-tools:
 	$(call refuse,$(foreach a,$(CROSS),$(call lacks,$(a))))
 

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# demo.sh - the whole way, once, for real, in network namespaces: a program on
-# the LAN finds upnpd, asks for a port, a packet from outside reaches it, it
-# gives the port back. Root; installs what is missing. The exit status tells.
+# demo.sh - a demonstration in network namespaces: a program on the LAN finds
+# upnpd and maps a port, a packet from outside reaches the program, and the
+# program deletes the mapping. Needs root; installs missing packages. The exit
+# status is the result.
 #
 #	lan 192.168.88.10 --- 192.168.88.1 [router] 11.22.33.1 --- 11.22.33.9
 #	                                                              outside
@@ -16,7 +17,7 @@ EXT=11.22.33.1
 TMP=
 step=0
 
-# ---- clean up, whatever happens ----------------------------------------
+# ---- clean up in any case ----------------------------------------------
 
 cleanup()
 {
@@ -41,7 +42,7 @@ fail()
 	exit 1
 }
 
-# ---- words on the screen -----------------------------------------------
+# ---- output ------------------------------------------------------------
 
 title()
 {
@@ -49,8 +50,8 @@ title()
 	printf '\n== %d. %s\n' "$step" "$*"
 }
 
-# on HOST COMMAND...: show the command as typed on that host, and run it. What
-# it says may go through a pipe, the command itself goes past it.
+# on HOST COMMAND...: show the command as typed on that host, and run it. Its
+# output may go through a pipe; the command line is printed directly.
 exec 3>&1
 on()
 {
@@ -65,7 +66,7 @@ on()
 	ip netns exec "$ns" "$@" 2>&1
 }
 
-# upnpc prints its licence and what it found first; keep what is new
+# upnpc prints its licence and its search first; keep the rest
 brief()
 {
 	grep -vE '^$|^upnpc :|^ \(c\)|^Go to|^for more|^List of|^ desc:|^ st:' |
@@ -77,7 +78,7 @@ indent()
 	sed 's/^/    /'
 }
 
-# ---- what must be here -------------------------------------------------
+# ---- required tools ----------------------------------------------------
 
 install_missing()
 {
@@ -181,8 +182,8 @@ stop_upnpd()
 serve()
 {
 	printf 'lan# %s\n' 'a server on TCP 8000 and on UDP 8001 &'
-	# It reads the question first: socat gives up on a shell that has
-	# ended before it was asked.
+	# It reads the question first, because socat fails if the shell exits
+	# before the question arrives.
 	# shellcheck disable=SC2016 # socat's shell expands it
 	reply='read q; echo "hello from the LAN, $SOCAT_PEERADDR, over'
 	ip netns exec "$LAN" socat TCP-LISTEN:8000,fork,reuseaddr \
@@ -208,7 +209,7 @@ ask()
 	esac || :
 }
 
-# passes TCP|UDP: the answer must come, on a busy machine by and by
+# passes TCP|UDP: the answer must arrive, on a busy machine after some tries
 passes()
 {
 	printf 'outside# %s\n' "ask $EXT by $1"
@@ -221,7 +222,7 @@ passes()
 	echo "    $got"
 }
 
-# stays_out TCP|UDP: none may come
+# stays_out TCP|UDP: no answer may arrive
 stays_out()
 {
 	printf 'outside# %s\n' "ask $EXT by $1"
@@ -230,7 +231,7 @@ stays_out()
 	echo "    no answer"
 }
 
-# ---- the story ---------------------------------------------------------
+# ---- the steps ---------------------------------------------------------
 
 [ "$(id -u)" -eq 0 ] || { echo "demo: needs root" >&2; exit 1; }
 trap cleanup EXIT
@@ -239,7 +240,7 @@ TMP=$(mktemp -d /tmp/upnpd-demo.XXXXXX)
 chmod 755 "$TMP"
 
 install_missing
-make -s || fail "it does not build"
+make -s || fail "the build failed"
 lay_lab
 
 title "The router: forwarding, masquerade, a forward policy of drop"
@@ -255,7 +256,7 @@ title "It asks for two ports"
 on "$LAN" upnpc -e game -a 192.168.88.10 8000 40000 TCP | brief
 on "$LAN" upnpc -e call -a 192.168.88.10 8001 40001 UDP 3600 | brief
 
-title "Traffic from outside comes through"
+title "Traffic from outside reaches it"
 passes TCP
 passes UDP
 
@@ -269,7 +270,7 @@ rules >"$TMP/during"
 diff "$TMP/before" "$TMP/during" | sed -n 's/^> //p' |
 	grep -v '^[[:space:]}]*$' | expand | indent
 
-title "It gives them back"
+title "It deletes them"
 on "$LAN" upnpc -d 40000 TCP | brief
 on "$LAN" upnpc -d 40001 UDP | brief
 stays_out TCP

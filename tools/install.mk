@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Installing and packing. Nothing here touches /etc/upnpd.conf: the one to begin
-# with goes to share/doc, and into the package as a file of the administrator's.
+# Installation and packages. Nothing here touches /etc/upnpd.conf: the sample
+# goes to share/doc, and into the package as a configuration file.
 #
 # make install            both names, manuals, completion, the sample
 # make install-systemd    the same, and a unit
@@ -9,7 +9,7 @@
 # make deb                build/upnpd_VERSION_ARCH.deb (Debian; needs dpkg-dev)
 
 TO	= $(DESTDIR)$(PREFIX)
-# Where they say what to run, it is what was installed.
+# The service files name the path of the installed program.
 PLACED	= sed 's,/usr/sbin/,$(PREFIX)/sbin/,g'
 
 install: all
@@ -22,7 +22,7 @@ install: all
 		$(TO)/share/bash-completion/completions/upnpctl
 	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
 
-# The user: systemd-sysusers, at the next boot or by hand.
+# systemd-sysusers makes the user, at the next boot or by hand.
 install-systemd: install
 	install -D -m 644 dist/systemd/upnpd.sysusers \
 		$(TO)/lib/sysusers.d/upnpd.conf

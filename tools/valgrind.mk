@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: ISC
-# Under valgrind's memcheck: the unit tests, and the part of the lab that bears
-# with a daemon that is slow. Not in `make test`. As root.
+# Under valgrind's memcheck: the unit tests, and the part of the lab that works
+# with a slow daemon. Not in `make test`. As root.
 #
-# Each fails by its exit status where memcheck has found something; a line of
-# it begins with ==.
+# The exit status of each is an error if memcheck has found something; its lines
+# begin with ==.
 
 VALGRIND_LAB ?= test_discovery.py test_mapping.py test_events.py \
 	  test_lifecycle.py test_faults.py test_tools.py test_upnpctl_live.py
 VG	= $(BUILD)/valgrind
 VG_MAKE	= $(MAKE) BUILD=$(VG) FILTER=none CFLAGS='-O1 -g'
 
-# What the engine sets as the number of its files; see tests/netns/valgrind.
+# The engine's limit of open files; see tests/netns/valgrind.
 VG_FILES = $$(printf '\#include "engine/engine.h"\nn = ENGINE_FILES_MAX\n' | \
 	  $(CC) $(STD) -E -P - | sed -n 's/^n = //p')
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz.h - what the fuzz targets share. A target is a file with
- * LLVMFuzzerTestOneInput(); it ends the program where a property does not
- * hold. To be included once.
+ * fuzz.h - shared by the fuzz targets. A target is a file with
+ * LLVMFuzzerTestOneInput(); it ends the program if a property does not hold.
+ * Include it once.
  */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
@@ -26,9 +26,9 @@ static inline _Noreturn void fuzz_fail(const char *file, int line,
 	abort();
 }
 
-/* ---- taking the input apart ---------------------------------------------- */
+/* ---- reading the input --------------------------------------------------- */
 
-/* The next byte; 0 when there is none left. */
+/* The next byte; 0 if there is none left. */
 static inline uint8_t fuzz_u8(struct str *in)
 {
 	uint8_t c = in->n ? (uint8_t)in->p[0] : 0;
@@ -51,7 +51,7 @@ static inline uint32_t fuzz_u32(struct str *in)
 	return hi << 16 | fuzz_u16(in);
 }
 
-/* What decides the course of a run: bytes that are used over and over. */
+/* The plan of a run: bytes that decide its course, used over and over. */
 struct fuzz_plan {
 	struct str s;
 	size_t at;
@@ -62,7 +62,7 @@ static inline uint8_t fuzz_next(struct fuzz_plan *plan)
 	return plan->s.n ? (uint8_t)plan->s.p[plan->at++ % plan->s.n] : 0;
 }
 
-/* The plan stands in the first line. */
+/* Read the plan from the first line. */
 static inline struct fuzz_plan fuzz_plan(struct str *in)
 {
 	struct fuzz_plan plan = { { NULL, 0 }, 0 };
@@ -86,8 +86,8 @@ static inline struct str fuzz_copy(struct str s)
 }
 
 /*
- * The same, with long runs made of few bytes: US (0x1f) and a number stand for
- * 64 times so many of the byte before them. So a small file reaches the caps.
+ * The same, with long runs from few bytes: US (0x1f) and a number repeat the
+ * byte before them 64 times that number. So a small file reaches the caps.
  */
 static inline struct str fuzz_blow_up(struct str in, size_t max)
 {
@@ -116,7 +116,7 @@ static inline void fuzz_free(struct str s)
 	free((void *)(uintptr_t)s.p);
 }
 
-/* ---- looking at what comes out ------------------------------------------- */
+/* ---- checks of the output ------------------------------------------------ */
 
 /* Is @in a part of @whole? */
 static inline bool fuzz_inside(struct str in, struct str whole)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_broker.c - an engine that is not to be believed, before the monitor's
- * broker, with every backend.
+ * fuzz_broker.c - a hostile engine and the monitor's broker, with every
+ * backend.
  *
- * Input: a byte for backend and settings; then steps. Each is a byte that says
- * what is done, and what that takes.
+ * Input: a byte for backend and settings; then steps, each a byte for the
+ * action, followed by its arguments.
  *
- * Holds: a request asked twice is answered the same, and changes nothing the
- * second time; the table is of rules that policy allows, no two of one key, no
- * more than max-mappings nor max-mappings-per-client; a port that the router
- * serves is not taken; each request has one answer; what is no record ends the
- * engine; and what fuzz_tool.h says of what the tools are told.
+ * Holds: a repeated request gets the same answer and changes nothing the second
+ * time; the table has only rules that policy allows, with unique keys, no more
+ * than max-mappings nor max-mappings-per-client; a port that the router serves
+ * is not mapped; each request has one answer; a malformed record ends the
+ * engine; and the properties of fuzz_tool.h about the tools' input.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -38,7 +38,7 @@ static struct conf conf;
 static int engine, monitor;
 static uint32_t ext_ip;
 static struct policy policy;
-static unsigned waiting;	/* for an answer */
+static unsigned waiting;	/* requests without an answer yet */
 
 /* ---- the rest of the router ---------------------------------------------- */
 
@@ -77,7 +77,7 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 
 static bool watched;
 
-/* The kernel tells of our own changes too, and now and then of others'. */
+/* nf_tables notifies of our own changes too, and now and then of others'. */
 int watch_open(void)
 {
 	return watched ? dup(STDERR_FILENO) : -EPROTONOSUPPORT;
@@ -133,7 +133,7 @@ void log_msg(int level, const char *fmt, ...)
 {
 }
 
-/* ---- what holds ---------------------------------------------------------- */
+/* ---- the properties ------------------------------------------------------ */
 
 static void check_rule(size_t i)
 {
@@ -170,7 +170,7 @@ static void new_engine(void)
 	broker_reset(&broker);
 }
 
-/* A port of the router's is had by the first table that comes, or it was. */
+/* A port of the router's is mapped only if the first table had it. */
 static void check_ports(const struct nat_rule *before, size_t n)
 {
 	for (size_t i = 0; i < broker.fw.rule_n; i++) {
@@ -183,7 +183,7 @@ static void check_ports(const struct nat_rule *before, size_t n)
 	}
 }
 
-/* Turn after turn, until nothing waits. */
+/* Serve until no request waits. */
 static int serve_turns(void)
 {
 	struct pollfd p = { monitor, POLLIN };
@@ -203,7 +203,7 @@ static int serve_turns(void)
 	return err;
 }
 
-/* Have all that waits served. Return: the last answer's error, -1 none came */
+/* Serve all requests. Return: the last answer's error, -1 there was none */
 static int serve(void)
 {
 	struct broker_rep rep = { .err = -1 };
@@ -224,7 +224,7 @@ static int serve(void)
 	return rep.err;
 }
 
-static void ask(const struct broker_req *req)
+static void send_request(const struct broker_req *req)
 {
 	if (waiting == WAIT_MAX)
 		serve();
@@ -232,8 +232,8 @@ static void ask(const struct broker_req *req)
 	waiting += req->verb != BROKER_SYNC_RULE;
 }
 
-/* A rule whose parts make sense more often than not, with bytes of the input
- * over some of it. */
+/* A rule with plausible fields more often than not, partly overwritten with
+ * bytes of the input. */
 static struct nat_rule make_rule(struct str *in)
 {
 	struct nat_rule r;
@@ -275,8 +275,8 @@ static uint64_t table_sum(void)
 	return sum;
 }
 
-/* The judgement depends on nothing but the request and the table. */
-static void ask_twice(const struct broker_req *req)
+/* The answer depends only on the request and the table. */
+static void send_twice(const struct broker_req *req)
 {
 	uint64_t sum;
 	int first;
@@ -284,10 +284,10 @@ static void ask_twice(const struct broker_req *req)
 	if (req->verb != BROKER_SET && req->verb != BROKER_DEL)
 		return;
 	serve();
-	ask(req);
+	send_request(req);
 	first = serve();
 	sum = table_sum();
-	ask(req);
+	send_request(req);
 	CHECK(serve() == first);
 	CHECK(table_sum() == sum);
 	CHECK(first != NAT_OK || req->verb != BROKER_SET ||
@@ -296,8 +296,8 @@ static void ask_twice(const struct broker_req *req)
 	      !natfw_lookup(&broker.fw, &req->rule));
 }
 
-/* What is no record. */
-static void say_rubbish(struct str *in)
+/* Send a malformed record. */
+static void send_malformed(struct str *in)
 {
 	char raw[2 * sizeof(struct broker_req)] = { 0 };
 	size_t n = fuzz_u8(in) % sizeof(raw) + 1;
@@ -331,14 +331,14 @@ static void step(struct str *in)
 		tool.kernel = what & 64 ? -EAGAIN : 0;
 		break;
 	case 6:
-		say_rubbish(in);
+		send_malformed(in);
 		break;
 	default:
 		req = make_request(in);
 		if (what % 8 < 2)
-			ask_twice(&req);
+			send_twice(&req);
 		else
-			ask(&req);
+			send_request(&req);
 		break;
 	}
 }
@@ -380,8 +380,8 @@ static void set_up(uint8_t how)
 	};
 }
 
-/* A broker that refuses everybody, for want of a setting here, holds all of the
- * above. */
+/* If a missing setting made the broker refuse everything, all of the above
+ * would hold. So check that it accepts something. */
 static void check_it_opens(void)
 {
 	const struct broker_req req = { 7, BROKER_SET, {
@@ -393,7 +393,7 @@ static void check_it_opens(void)
 	memset(&broker, 0, sizeof(broker));
 	CHECK(!broker_open(&broker, &conf));
 	new_engine();
-	ask(&req);
+	send_request(&req);
 	CHECK(serve() == NAT_OK && broker.fw.rule_n == 1);
 	broker_close(&broker);
 	close(engine);

@@ -2,10 +2,10 @@
 /*
  * fuzz_conf.c - the configuration file.
  *
- * Holds: what is refused is told in one line that begins with the file's name;
- * what is accepted has a role for every interface, one external at most, and
- * values within their ranges; written out by the option table it reads as the
- * same again.
+ * Holds: a refusal is one line that begins with the file's name; an accepted
+ * configuration has a type for every interface, one external interface at most,
+ * and values within their ranges; written by the option table it is read back
+ * equal.
  */
 #include "fuzz.h"
 #include "fuzz_conftext.h"
@@ -55,7 +55,7 @@ static void check_conf(const struct conf *c)
 	CHECK(!c->nft_table[0] == !c->nft_chain[0]);
 }
 
-/* ---- there and back ------------------------------------------------------ */
+/* ---- write and read back ------------------------------------------------- */
 
 static void check_again(const struct conf *c)
 {

@@ -2,15 +2,15 @@
 /*
  * fuzz_confedit.c - edits of a configuration's text.
  *
- * Input: edits, a line each, up to a line "---"; then the text that is edited.
+ * Input: edits, a line each, up to a line "---"; then the text to edit.
  *   s KEY VALUE      S IFACE KEY VALUE     "|" in VALUE stands for a line feed
  *   u KEY            U IFACE KEY
  *   a IFACE          d IFACE
  *
- * Holds: what fails changes nothing; what is edited changes as it was told,
- * every other line stays as it was, byte for byte and in its order; the same
- * edit once more changes nothing; and a text that the reader took reads, after
- * a setting that the option table takes, as what it was with that setting.
+ * Holds: a failed edit changes nothing; an edit makes its change, and every
+ * other line stays byte for byte, in its order; the same edit again changes
+ * nothing; and if the reader accepts the text and the option table the setting,
+ * the edited text is read as the same configuration with that setting.
  */
 #include <errno.h>
 #include "base/wr.h"
@@ -20,17 +20,17 @@
 #include "fuzz_conftext.h"
 
 #define EDITS_MAX 40
-#define EDITS_LONG_MAX 4	/* of a long text, which takes long */
+#define EDITS_LONG_MAX 4	/* of a long text, where each is slow */
 #define LONG_TEXT 8192
 #define LINES_MAX (CONF_FILE_MAX + 2)
 
 struct op {
 	char what;		/* s u a d; S and U are s and u with iface */
-	const char *iface;	/* NULL: for the whole */
+	const char *iface;	/* NULL: the global settings */
 	struct str key, value;
 };
 
-/* A text as lines, without their LF. */
+/* The lines of a text, without their LF. */
 struct lines {
 	struct str at[LINES_MAX];
 	size_t n;
@@ -39,7 +39,7 @@ struct lines {
 static struct confedit edit, before, again;
 static struct lines old, new;
 
-/* ---- looking at a text --------------------------------------------------- */
+/* ---- reading a text ------------------------------------------------------ */
 
 static struct str text_of(const struct confedit *e)
 {
@@ -51,7 +51,7 @@ static bool same_text(const struct confedit *a, const struct confedit *b)
 	return str_eq(text_of(a), text_of(b));
 }
 
-static void take_lines(const struct confedit *e, struct lines *ret)
+static void split_lines(const struct confedit *e, struct lines *ret)
 {
 	struct str rest = text_of(e);
 
@@ -59,7 +59,7 @@ static void take_lines(const struct confedit *e, struct lines *ret)
 		CHECK(ret->n + 1 < LINES_MAX);
 }
 
-/* Does the part that @op is about go on behind this line? */
+/* Does the part that @op edits continue after this line? */
 static bool in_part(const struct confline *l, const struct op *op, bool in)
 {
 	struct str name;
@@ -70,8 +70,8 @@ static bool in_part(const struct confline *l, const struct op *op, bool in)
 	       str_eq(name, str_z(op->iface));
 }
 
-/* How often the key stands in that part. A section is the first of its name,
- * up to the next. @ret_value: the first's */
+/* Count the key in that part. A section is the first of its name, up to the
+ * next one. @ret_value: of the first key */
 static size_t count_key(const struct lines *t, const struct op *op,
 			struct str *ret_value)
 {
@@ -107,7 +107,7 @@ static size_t count_section(const struct lines *t, const char *iface)
 	return n;
 }
 
-/* ---- what stayed --------------------------------------------------------- */
+/* ---- unchanged lines ----------------------------------------------------- */
 
 static bool is_blank(struct str line)
 {
@@ -121,15 +121,14 @@ static struct str without_cr(struct str s)
 	return s;
 }
 
-/* The last line gets an end when one is put behind it. */
+/* The last line gets a newline if a line is added after it. */
 static bool same_line(struct str a, struct str b, bool last)
 {
 	return str_eq(a, b) || (last && str_eq(a, without_cr(b)));
 }
 
-/* Every line of the old text up to @from and from @from + @gone on stands in
- * the new one; between them there are @more that it had not, in @ret_at the
- * first of these. */
+/* Check that every line of the old text up to @from, and from @from + @gone on,
+ * is in the new one. Between them are @more new lines; @ret_at is the first. */
 static void check_rest(size_t from, size_t gone, size_t more)
 {
 	CHECK(from + gone <= old.n && new.n == old.n - gone + more);
@@ -139,7 +138,7 @@ static void check_rest(size_t from, size_t gone, size_t more)
 		CHECK(str_eq(old.at[i], new.at[i - gone + more]));
 }
 
-/* The first line that is not as it was. */
+/* The first line that differs. */
 static size_t first_change(void)
 {
 	size_t i = 0;
@@ -158,7 +157,7 @@ static void check_line(struct str line, const struct op *op)
 	CHECK(str_eq(l.key, op->key) && str_eq(l.value, op->value));
 }
 
-/* Before and behind the value the line is as it was. */
+/* Check that the line is unchanged before and after the value. */
 static void check_value_alone(struct str was, struct str is)
 {
 	struct confline a = confline_split(was), b = confline_split(is);
@@ -232,8 +231,8 @@ static void check_add(const struct op *op)
 	CHECK(n == 1 || is_blank(new.at[old.n]));
 }
 
-/* One run of lines goes: comments, blanks, one head, and the settings behind
- * it. (Of two sections of one name it is not clear which run went.) */
+/* A run of lines is deleted: comments, blanks, a head, and the settings after
+ * it. (If two sections have one name, it may be either run.) */
 static void check_del(const struct op *op)
 {
 	size_t at = first_change(), gone = old.n - new.n, heads = 0;
@@ -254,7 +253,7 @@ static void check_del(const struct op *op)
 	      count_section(&old, op->iface));
 }
 
-/* ---- the same once more -------------------------------------------------- */
+/* ---- the same edit again ------------------------------------------------- */
 
 static int run(struct confedit *e, const struct op *op)
 {
@@ -287,7 +286,7 @@ static void check_again(const struct op *op)
 		CHECK(err == -ENOENT);
 }
 
-/* ---- as it is read ------------------------------------------------------- */
+/* ---- reading the edited text --------------------------------------------- */
 
 static void *part_of(struct conf *c, const char *iface)
 {
@@ -297,7 +296,7 @@ static void *part_of(struct conf *c, const char *iface)
 	return iface ? NULL : c;
 }
 
-/* Lines of the file change their numbers. */
+/* Line numbers may differ. */
 static void check_same(const struct conf *want, const struct conf *got)
 {
 	static char a[65536], b[65536];
@@ -306,7 +305,7 @@ static void check_same(const struct conf *want, const struct conf *got)
 		     conftext(got, b, sizeof(b))));
 }
 
-/* What is right or wrong only together with another setting. */
+/* Is its validity independent of other settings? */
 static bool stands_alone(struct str key)
 {
 	static const char *const not[] = {
@@ -354,7 +353,7 @@ static void check_read(const struct op *op)
 
 /* ---- a run --------------------------------------------------------------- */
 
-/* Which errors there are is the header's word. */
+/* The header lists the possible errors. */
 static void check_error(const struct op *op, int err)
 {
 	CHECK(same_text(&edit, &before));
@@ -373,8 +372,8 @@ static void check_op(const struct op *op)
 	before = edit;
 	err = run(&edit, op);
 	CHECK(edit.len <= sizeof(edit.text));
-	take_lines(&before, &old);
-	take_lines(&edit, &new);
+	split_lines(&before, &old);
+	split_lines(&edit, &new);
 	if (err) {
 		check_error(op, err);
 		return;
@@ -402,7 +401,7 @@ static struct str with_line_feeds(struct str s)
 	return copy;
 }
 
-/* A name as a string of its own: no NUL in it. */
+/* A name as a string of its own, without a NUL in it. */
 static const char *take_name(struct str *line, char buf[64])
 {
 	struct str word;
@@ -413,7 +412,7 @@ static const char *take_name(struct str *line, char buf[64])
 	return buf;
 }
 
-static void take_op(struct str line)
+static void read_op(struct str line)
 {
 	char name[64];
 	struct str what = STR(""), value;
@@ -451,7 +450,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	left = edit.len > LONG_TEXT ? EDITS_LONG_MAX : EDITS_MAX;
 	while (left-- && str_cut(&ops, '\n', &line) &&
 	       !str_eq(line, STR("---")))
-		take_op(line);
+		read_op(line);
 	fuzz_free(in);
 	return 0;
 }

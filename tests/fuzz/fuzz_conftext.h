@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_conftext.h - a configuration written out by the option table: two that
- * read the same are the same text. To be included once.
+ * fuzz_conftext.h - writes a configuration by the option table: equal
+ * configurations give equal texts. Include it once.
  */
 #ifndef TESTS_FUZZ_FUZZ_CONFTEXT_H
 #define TESTS_FUZZ_FUZZ_CONFTEXT_H
@@ -21,7 +21,7 @@ static inline void conftext_options(struct wr *w, bool of_iface,
 		v = wr_init(value, sizeof(value));
 		confopt_put(o, base, &v);
 		CHECK(!v.over);
-		/* right behind the =: it may begin with # */
+		/* right after the =, because it may begin with # */
 		wr_fmt(w, "%s =%.*s\n", confopt_name(o), STR_F(wr_done(&v)));
 	}
 }

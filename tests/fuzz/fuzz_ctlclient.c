@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_ctlclient.c - upnpctl, and a hostile server at the other end of the
- * control socket.
+ * fuzz_ctlclient.c - upnpctl and a hostile server on the control socket.
  *
- * Input: a byte that says what is asked, then what the server does, a step at
- * a time, whenever somebody waits for it. The clock stands unless a step lets
- * time pass; when the steps are at an end, the server hangs up.
+ * Input: a byte for the request, then the server's actions, one each time that
+ * upnpctl waits. The clock stands still unless an action lets time pass. After
+ * the last action the server closes the connection.
  *
- * Holds: it ends, and no later than it said; what it takes was sent, in that
- * order, and makes sense; the socket is closed afterwards; nothing that moves
- * a terminal's cursor is printed; JSON is closed; a fault is told.
+ * Holds: upnpctl ends, and by its deadline; it accepts only records that were
+ * sent, in that order, and are valid; it closes the socket; it prints nothing
+ * that moves a terminal's cursor; JSON is complete; a fault is reported.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +26,7 @@
 #include "fuzz_dir.h"
 #include "tests/wrap.h"
 
-/* Nothing is counted: the kernel has no part in this. */
+/* No counters: the kernel is not part of this. */
 void counts_read(struct counts *ret)
 {
 	*ret = (struct counts){ 0 };
@@ -56,17 +55,17 @@ int __real_poll(struct pollfd *p, nfds_t n, int timeout_ms);
 ssize_t __real_recv(int fd, void *buf, size_t n, int flags);
 ssize_t __real_write(int fd, const void *buf, size_t n);
 
-static struct str in;		/* what the server has still to do */
+static struct str in;		/* the server's further actions */
 static uint64_t now_ms;
-static int client_fd, server_fd;	/* -1: closed; client's: never made */
+static int client_fd, server_fd;	/* -1: closed */
 static int recv_err;		/* of the next recv() */
 static bool stdout_gone;
 
-/* Records as they were sent, those of the right size. */
+/* The records as they were sent, those of the right size. */
 static struct ctl_rep sent[SENT_MAX];
 static size_t sent_n, taken_n;
 
-/* ---- what is printed ----------------------------------------------------- */
+/* ---- the output ---------------------------------------------------------- */
 
 static struct {
 	bool json, quoted, escaped;
@@ -75,7 +74,7 @@ static struct {
 	char last, last_err;
 } seen;
 
-static void look_at_json(char c)
+static void check_json(char c)
 {
 	if (seen.escaped) {
 		seen.escaped = false;
@@ -91,12 +90,12 @@ static void look_at_json(char c)
 }
 
 /* C1 controls are c2 80 to c2 9f: some terminals take c2 9b for ESC [. */
-static void look_at(char c)
+static void check_output(char c)
 {
 	CHECK((unsigned char)c >= ' ' || c == '\n');
 	CHECK(c != 0x7f);
 	if (seen.json)
-		look_at_json(c);
+		check_json(c);
 	else
 		CHECK(seen.last != '\xc2' || (unsigned char)c >= 0xa0);
 	seen.last = c;
@@ -110,7 +109,7 @@ ssize_t __wrap_write(int fd, const void *buf, size_t n)
 		return __real_write(fd, buf, n);
 	for (size_t i = 0; i < n; i++) {
 		if (fd == STDOUT_FILENO)
-			look_at(p[i]);
+			check_output(p[i]);
 		CHECK((unsigned char)p[i] >= ' ' || p[i] == '\n');
 		seen.last_err = p[i];
 	}
@@ -140,7 +139,7 @@ static void put_status(struct ctl_status *s)
 	s->refused[fuzz_u8(&in) % REFUSALS] = fuzz_u8(&in);
 }
 
-/* The description is what is left of the line. */
+/* The description is the rest of the line. */
 static void put_mapping(struct ctl_mapping *m)
 {
 	struct str desc = STR("");
@@ -163,7 +162,7 @@ static void put_mapping(struct ctl_mapping *m)
 		memcpy(m->desc, desc.p, desc.n);
 }
 
-/* A record whose parts make sense more often than not. */
+/* A record with plausible fields more often than not. */
 static void make_record(struct ctl_rep *rep)
 {
 	memset(rep, 0, sizeof(*rep));
@@ -208,7 +207,7 @@ static void send_record(char how)
 		sent[sent_n++] = rec.rep;
 }
 
-static void hear_request(void)
+static void read_request(void)
 {
 	struct ctl_req req;
 	ssize_t n;
@@ -230,7 +229,7 @@ static void hang_up(void)
 	server_fd = -1;
 }
 
-/* Return: -1 and errno: poll() is to fail */
+/* Return: -1 and errno: poll() fails with it */
 static int serve(uint64_t until_ms)
 {
 	uint8_t what = fuzz_u8(&in);
@@ -238,12 +237,12 @@ static int serve(uint64_t until_ms)
 
 	switch (what) {
 	case 'r':		/* a record */
-	case 's':		/* bytes of it are others */
-	case 'R':		/* and it is of another length */
+	case 's':		/* some of its bytes are replaced */
+	case 'R':		/* it has another length */
 		send_record((char)what);
 		break;
 	case 'q':
-		hear_request();
+		read_request();
 		break;
 	case 't':
 		later = now_ms + 100u * fuzz_u8(&in);
@@ -264,7 +263,7 @@ static int serve(uint64_t until_ms)
 	return 0;
 }
 
-/* ---- in the place of the kernel ------------------------------------------ */
+/* ---- replacements of system calls ---------------------------------------- */
 
 static bool is_open(int fd)
 {
@@ -302,8 +301,8 @@ int __wrap_connect(int fd, const struct sockaddr *to, socklen_t n)
 	return 0;
 }
 
-/* Return: how many are ready now */
-static int look_around(struct pollfd *p, nfds_t n)
+/* Return: number of ready descriptors */
+static int count_ready(struct pollfd *p, nfds_t n)
 {
 	int ready = 0;
 
@@ -325,7 +324,7 @@ int __wrap_poll(struct pollfd *p, nfds_t n, int timeout_ms)
 	int ready;
 
 	for (;;) {
-		ready = look_around(p, n);
+		ready = count_ready(p, n);
 		if (ready || now_ms >= until)
 			return ready;
 		if (in.n) {
@@ -394,7 +393,7 @@ static bool is_record(const struct ctl_rep *got, const struct ctl_rep *was)
 	return !memcmp(got, was, sizeof(*got));
 }
 
-/* It was sent, and after the one that was taken before it. */
+/* Check that it was sent, after the record that was accepted before it. */
 static void check_sent(const struct ctl_rep *rep)
 {
 	while (taken_n < sent_n && !is_record(rep, &sent[taken_n]))
@@ -451,7 +450,7 @@ struct command {
 	int (*run)(struct cmd *);
 	const char *arg[4];
 	bool json;
-	bool stays;		/* until the other end is gone */
+	bool stays;		/* until the server closes */
 };
 
 static const struct command commands[] = {
@@ -498,7 +497,7 @@ static void run(const struct command *c)
 		cmd.arg[cmd.n] = str_z(c->arg[cmd.n]);
 	status = c->run(&cmd);
 	out_flush();
-	/* CMD_USAGE: what was to be removed is more than one */
+	/* CMD_USAGE: more than one mapping matches */
 	CHECK(status == CMD_OK || status == CMD_FAULT ||
 	      c->run == mapchange_remove);
 	CHECK(!seen.quoted && !seen.escaped && !seen.depth);

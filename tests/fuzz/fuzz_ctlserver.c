@@ -2,11 +2,12 @@
 /*
  * fuzz_ctlserver.c - the control socket, over real connections.
  *
- * Input: steps. Each is a byte that says what is done, and what that takes.
+ * Input: steps, each a byte for the action, followed by its arguments.
  *
- * Holds: records out are whole, of this version and of a known kind; after
- * CTL_END comes the hang-up and nothing else; nobody is left connected whose
- * turn is over; and what fuzz_igd.h says of table and kernel.
+ * Holds: the answers are complete records of this version and of a known kind;
+ * after CTL_END the connection is closed, and nothing follows; no client stays
+ * connected beyond its time; and the properties of fuzz_igd.h about table and
+ * kernel.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -30,7 +31,7 @@ static pid_t owner;		/* of the listener: replay.c forks */
 
 static struct client {
 	int fd;			/* -1: not connected */
-	bool ended;		/* CTL_END has come */
+	bool ended;		/* CTL_END was received */
 } client[CLIENTS];
 
 static uint64_t fake_clock(void)
@@ -67,7 +68,7 @@ static void rounds(void)
 		CHECK(loop_step(loop, 0) == 0);
 }
 
-static void dial(struct client *c)
+static void connect_client(struct client *c)
 {
 	int fd;
 
@@ -117,7 +118,7 @@ static void check_rep(const struct ctl_rep *rep)
 	}
 }
 
-static void listen_to(struct client *c)
+static void read_answers(struct client *c)
 {
 	struct ctl_rep rep;
 	ssize_t n = -1;
@@ -134,7 +135,7 @@ static void listen_to(struct client *c)
 		hang_up(c);
 }
 
-/* A record whose parts make sense more often than not. */
+/* A record with plausible fields more often than not. */
 static struct ctl_req make_request(struct str *in)
 {
 	struct ctl_req q;
@@ -151,14 +152,14 @@ static struct ctl_req make_request(struct str *in)
 	q.rule.remote.ip = fuzz_u8(in) % 2 ? 0 : 0x08080808;
 	q.lease_s = fuzz_u8(in);
 	n = fuzz_u8(in);
-	n = n > 250 ? sizeof(q.desc) : n;	/* and then without a NUL */
+	n = n > 250 ? sizeof(q.desc) : n;	/* then without a NUL */
 	for (size_t i = 0; i < n; i++)
 		q.desc[i] = i < in->n ? in->p[i] : 'x';
 	*in = str_skip(*in, n);
 	return q;
 }
 
-/* Bytes of the input over some of a record, at any place, of any length. */
+/* Overwrite a part of a record with bytes of the input, of any length. */
 static void ask(struct client *c, struct str *in)
 {
 	struct {
@@ -186,7 +187,7 @@ static void step(struct str *in)
 	switch (what % 8) {
 	case 0:
 	case 1:
-		dial(c);
+		connect_client(c);
 		ask(c, in);
 		break;
 	case 2:
@@ -196,7 +197,7 @@ static void step(struct str *in)
 		hang_up(c);
 		break;
 	case 4:
-		listen_to(c);
+		read_answers(c);
 		break;
 	case 5:
 		gw_answer(&gw, (enum nat_err)(what / 8 % 6));
@@ -232,7 +233,7 @@ static void finish(void)
 	rounds();
 	gw_check(&gw);
 	for (size_t i = 0; i < CLIENTS; i++) {
-		listen_to(&client[i]);
+		read_answers(&client[i]);
 		hang_up(&client[i]);
 	}
 	gw_pass(&gw, 3 * CTL_TURN_MS);
@@ -256,11 +257,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	for (int i = 0; i < STEPS_MAX && in.n; i++)
 		step(&in);
 	finish();
-	/* all are gone: as many can come again */
+	/* all have closed: as many can connect again */
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
-		dial(&client[i]);
+		connect_client(&client[i]);
 	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++) {
-		listen_to(&client[i]);
+		read_answers(&client[i]);
 		CHECK(client[i].fd >= 0 && !client[i].ended);
 	}
 	ctlserver_free(ctl);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fuzz_dir.h - a folder for targets that read files, in memory if it can be. */
+/* fuzz_dir.h - a folder for targets that read files, in memory if possible. */
 #ifndef TESTS_FUZZ_FUZZ_DIR_H
 #define TESTS_FUZZ_FUZZ_DIR_H
 
@@ -25,7 +25,7 @@ static inline void fuzz_dir_remove(void)
 	rmdir(fuzz_dir_path);
 }
 
-/* Made at the first call, taken away when the process ends by itself. */
+/* Made at the first call, and deleted when the process exits by itself. */
 static inline const char *fuzz_dir(void)
 {
 	const char *root = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";

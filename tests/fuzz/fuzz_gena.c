@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fuzz_gena.c - the heads of SUBSCRIBE and UNSUBSCRIBE, and the NOTIFYs that
- * come of them.
+ * follow them.
  *
- * Input: heads, one after another. SIDs are the same in every run, so that
- * there may be good ones among them.
+ * Input: heads, one after another. SIDs are the same in every run, so the input
+ * may contain valid ones.
  *
- * Holds: who subscribes has named its own address; events go there; a NOTIFY
- * is one head, of the fields we write, and a body that is well-formed and as
- * long as it tells; an answer's lines are two, with a time in range.
+ * Holds: a subscriber has named its own address; events are sent there; a
+ * NOTIFY has one head with our fields, and a well-formed body of the announced
+ * length; an answer has two lines, with a timeout in range.
  */
 #include <sys/random.h>
 #include <sys/socket.h>
@@ -34,7 +34,7 @@ static struct {
 static size_t made_n;
 static uint8_t seed;
 
-/* ---- the world ----------------------------------------------------------- */
+/* ---- the other side ------------------------------------------------------ */
 
 ssize_t __wrap_getrandom(void *p, size_t n, unsigned flags);
 
@@ -64,7 +64,7 @@ static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
 	return fd[0];
 }
 
-/* ---- what goes out ------------------------------------------------------- */
+/* ---- output -------------------------------------------------------------- */
 
 static void check_xml(struct str doc)
 {
@@ -103,7 +103,7 @@ static void rounds(void)
 		CHECK(loop_step(loop, 0) == 0);
 }
 
-/* Every connection is read to its end and answered. */
+/* Read every connection to its end, and answer it. */
 static void answer_all(uint8_t how)
 {
 	static const char *const answer[] = {
@@ -124,7 +124,7 @@ static void answer_all(uint8_t how)
 	rounds();
 }
 
-/* ---- what comes in ------------------------------------------------------- */
+/* ---- input --------------------------------------------------------------- */
 
 static void check_granted(struct str extra)
 {
@@ -140,8 +140,8 @@ static void check_granted(struct str extra)
 	CHECK(!str_u32(extra, GENA_TIMEOUT_MIN_S, GENA_TIMEOUT_MAX_S, &s));
 }
 
-/* CallStranger: a URL with another host gets nothing. */
-static void check_callback(const struct gena_ask *q)
+/* CallStranger: a URL with another host gets no event. */
+static void check_callback(const struct gena_request *q)
 {
 	struct str sid, callback;
 	char ip[32];
@@ -154,7 +154,7 @@ static void check_callback(const struct gena_ask *q)
 	CHECK(memmem(callback.p, callback.n, w.buf, w.len));
 }
 
-static void check_answer(const struct gena_answer *a, bool granted)
+static void check_answer(const struct gena_reply *a, bool granted)
 {
 	switch (a->status) {
 	case 200:
@@ -174,21 +174,21 @@ static void check_answer(const struct gena_answer *a, bool granted)
 	CHECK(gena_count(gena) <= GENA_SUBS_MAX);
 }
 
-/* The minor version of HTTP decides what there is none else for: who asks, and
- * how events were answered. */
+/* HTTP's minor version selects what the head cannot: the requester, and the
+ * answers to events. */
 static void ask(const struct httpmsg *m)
 {
-	struct gena_ask q = {
+	struct gena_request q = {
 		.subscribe = str_eq(m->method, STR("SUBSCRIBE")),
 		.head = m, .peer_ip = GW_CLIENT(m->minor & 1),
 		.local_ip = GW_ROUTER,
 	};
-	struct gena_answer a = { 0 };
+	struct gena_reply a = { 0 };
 
 	if (m->status || !m->target.n || m->target.p[0] != '/' ||
 	    model_resolve(m->target, &q.n, &q.svc) != IGD_EVENT)
 		return;
-	gena_ask(gena, &q, &a);
+	gena_handle(gena, &q, &a);
 	check_answer(&a, q.subscribe);
 	if (a.status == 200)
 		check_callback(&q);

@@ -2,11 +2,11 @@
 /*
  * fuzz_genasend.c - a subscriber's answer to a NOTIFY.
  *
- * Input: a line, whose bytes decide in what pieces it is sent and received;
+ * Input: a line, whose bytes decide in which pieces it is sent and received;
  * then the answer.
  *
- * Holds: one end, and the same however the answer comes; nothing is kept open
- * behind it.
+ * Holds: it ends once, with the same result however the answer is split;
+ * nothing stays open afterwards.
  */
 #include <errno.h>
 #include <sys/socket.h>

@@ -2,15 +2,15 @@
 /*
  * fuzz_httpd.c - the HTTP server, over one connection.
  *
- * Input: a line, whose bytes decide over and over in what pieces the client
- * sends and the kernel takes, when it says EAGAIN and EINTR, and when the site
- * answers, and when another client's request comes between; then what the
- * client sends.
+ * Input: a line, whose bytes decide over and over in which pieces the client
+ * sends and the kernel accepts, when it returns EAGAIN and EINTR, when the site
+ * answers, and when another client's request comes between; then the client's
+ * bytes.
  *
- * Holds: each request gets one reply, in order, and one more at most, which
- * says why the connection ends; replies have the length they tell; a request
- * that came in pieces is served as one that came at once; when the client has
- * gone, the connection goes.
+ * Holds: each request gets one reply, in order, and at most one more, which
+ * reports why the connection ends; replies have the announced length; a request
+ * in pieces is served like a whole one; when the client has closed, so does the
+ * server.
  */
 #include <errno.h>
 #include <signal.h>
@@ -29,13 +29,13 @@
 #define FAULTS_MAX 200		/* in one run, so that it ends */
 #define REQUESTS_MAX 2048
 
-/* What came of a run. */
+/* The result of a run. */
 struct outcome {
 	unsigned served;
 	uint64_t hash;			/* of the requests */
 	bool head[REQUESTS_MAX];	/* was it HEAD? */
 	unsigned replies, last;		/* final ones; status of the last */
-	bool torn;			/* "100 Continue" was sent in part */
+	bool torn;			/* a part of "100 Continue" was sent */
 };
 
 static struct httpd *httpd;
@@ -56,7 +56,7 @@ ssize_t __wrap_recv(int fd, void *buf, size_t n, int flags);
 ssize_t __wrap_send(int fd, const void *buf, size_t n, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
 
-/* How much of @n passes now; 0: errno says why nothing does. */
+/* How much of @n passes now; 0: nothing, with the reason in errno. */
 static size_t pass(size_t n)
 {
 	uint8_t c;
@@ -123,7 +123,7 @@ static unsigned urlroutes_methods(void *arg, struct str path)
 	return 0;
 }
 
-/* The body tells the request's number and is of any length. */
+/* The body contains the request's number and has any length. */
 static void answer(uint32_t id, unsigned number)
 {
 	static char body[HTTP_REPLY_MAX];
@@ -225,7 +225,7 @@ static void rounds(int n)
 		CHECK(loop_step(loop, 0) == 0);
 }
 
-/* Return: bytes that are there in all, or -1: the server has closed */
+/* Return: number of bytes available, or -1: the server has closed */
 static ssize_t collect(int fd, char *out, size_t n)
 {
 	ssize_t got;
@@ -245,7 +245,7 @@ static void late_answer(void)
 	answer(id, now->served);
 }
 
-/* Another client, whom none of the faults hits, is served in between. */
+/* Another client, which has no faults, is served meanwhile. */
 static void interlude(void)
 {
 	static const char text[] = "POST /a HTTP/1.1\r\nHost: 192.168.88.1\r\n"
@@ -268,7 +268,7 @@ static void interlude(void)
 	rounds(1);
 }
 
-/* Return: bytes that came back */
+/* Return: number of bytes received */
 static size_t talk(int fd, struct str in, char *out)
 {
 	unsigned others = 4;
@@ -296,11 +296,11 @@ static size_t talk(int fd, struct str in, char *out)
 		late_answer();
 		n = collect(fd, out, (size_t)n);
 	}
-	CHECK(n < 0);		/* whoever has said all is hung up on */
+	CHECK(n < 0);		/* the server has closed after the last one */
 	return (size_t)(-1 - n);
 }
 
-/* ---- what comes back ----------------------------------------------------- */
+/* ---- replies ------------------------------------------------------------- */
 
 static void check_body(const struct httpmsg *m, struct str body)
 {
@@ -316,8 +316,8 @@ static void check_body(const struct httpmsg *m, struct str body)
 	CHECK(!str_u32(number, 0, UINT32_MAX, &v) && v == now->replies + 1);
 }
 
-/* Take the next reply off the front. */
-static void take_reply(struct str *out)
+/* Remove the next reply from the front. */
+static void read_reply(struct str *out)
 {
 	struct str length = STR("0");
 	struct httpmsg m;
@@ -337,7 +337,7 @@ static void take_reply(struct str *out)
 	CHECK(body_n <= out->n);
 	check_body(&m, (struct str){ out->p, body_n });
 	*out = str_skip(*out, body_n);
-	CHECK(m.status == 200 || !out->n);	/* an error ends it */
+	CHECK(m.status == 200 || !out->n);	/* an error is the last */
 	now->replies++;
 	now->last = m.status;
 }
@@ -363,7 +363,7 @@ static void run(struct str in, struct fuzz_plan how, unsigned faults_max,
 	CHECK(close(fd[0]) == -1 && errno == EBADF);
 	CHECK(!pending);
 	while (left.n && !ret->torn)
-		take_reply(&left);
+		read_reply(&left);
 	if (ret->torn)
 		return;
 	CHECK(ret->replies <= ret->served + 1);

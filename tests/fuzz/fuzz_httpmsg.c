@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_httpmsg.c - the head of an HTTP message, and what a request asks for.
+ * fuzz_httpmsg.c - the head of an HTTP message, and the parts of a request.
  *
- * Holds: a head that comes in pieces is judged as the whole; every slice lies
- * in the buffer; a request that passes has one end, and a path without
- * control characters.
+ * Holds: a head in pieces is parsed like the whole; every slice lies in the
+ * buffer; an accepted request has one end, and a path without control
+ * characters.
  */
 #include "base/wr.h"
 #include "http/httpreq.h"
@@ -29,7 +29,7 @@ static void check_slices(struct str whole)
 	}
 }
 
-/* The first word that is not "need more" is the last one. */
+/* The first result other than "need more" is final. */
 static void check_pieces(struct str whole, ssize_t got)
 {
 	size_t step = whole.n / 64 + 1;

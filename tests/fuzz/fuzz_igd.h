@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_igd.h - a gateway with a kernel that is not there, for the targets that
- * change its table. Whatever is asked of it: the kernel is only ever given
- * rules that policy allows, and when all is answered it has just those of the
- * table. To be included once.
+ * fuzz_igd.h - a gateway with a fake kernel, for the targets that change its
+ * table. For every request: the kernel gets only rules that policy allows, and
+ * once all requests are answered it has exactly the table's rules. Include it
+ * once.
  */
 #ifndef TESTS_FUZZ_FUZZ_IGD_H
 #define TESTS_FUZZ_FUZZ_IGD_H
@@ -25,7 +25,7 @@ struct gateway {
 	uint64_t now_ms;
 	struct nat_rule kernel[GW_MAX + PM_SPARE_SLOTS];
 	size_t kernel_n;
-	/* given out, not answered; in order */
+	/* handed out, not answered; in order */
 	struct nat_op op[GW_IN_FLIGHT];
 	uint32_t op_id[GW_IN_FLIGHT];
 	size_t op_n;
@@ -36,7 +36,7 @@ struct gateway {
 	void (*gone)(const struct nat_rule *);
 };
 
-/* ---- what the gateway asks of the world ---------------------------------- */
+/* ---- callbacks of the gateway -------------------------------------------- */
 
 static inline bool gw_counters(void *arg, struct igd_counters *ret)
 {
@@ -146,7 +146,7 @@ static inline void gw_do(struct gateway *gw, const struct nat_op *op)
 	gw->kernel[gw->kernel_n++] = op->rule;
 }
 
-/* Fetch what there is to be done. What the monitor would refuse is a fault. */
+/* Fetch the pending ops. An op that the monitor would refuse is a fault. */
 static inline void gw_fetch(struct gateway *gw)
 {
 	struct nat_op *op = &gw->op[gw->op_n];
@@ -163,7 +163,7 @@ static inline void gw_fetch(struct gateway *gw)
 	}
 }
 
-/* Answer the oldest op. Return: false when there is none */
+/* Answer the oldest op. Return: false if there is none */
 static inline bool gw_answer(struct gateway *gw, enum nat_err err)
 {
 	struct nat_op op;
@@ -199,7 +199,7 @@ static inline void gw_pass(struct gateway *gw, uint64_t ms)
 	map_tick(&gw->map, gw->now_ms);
 }
 
-/* Let all be answered. */
+/* Answer all ops. */
 static inline void gw_settle(struct gateway *gw, enum nat_err err)
 {
 	for (int i = 0; i < 1000; i++)
@@ -209,7 +209,7 @@ static inline void gw_settle(struct gateway *gw, enum nat_err err)
 	CHECK(!gw_answer(gw, NAT_OK));
 }
 
-/* ---- what holds ---------------------------------------------------------- */
+/* ---- the properties ------------------------------------------------------ */
 
 static inline const struct nat_rule *gw_in_kernel(const struct gateway *gw,
 					   const struct nat_rule *r)
@@ -236,7 +236,7 @@ static inline void gw_check_entry(const struct gateway *gw, size_t i)
 	}
 }
 
-/* After gw_settle(): the kernel is what the table says. */
+/* After gw_settle(): the kernel has the table's rules. */
 static inline void gw_check(const struct gateway *gw)
 {
 	const struct portmap *pm = gw->map.pm;

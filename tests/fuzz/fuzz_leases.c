@@ -2,13 +2,13 @@
 /*
  * fuzz_leases.c - the lease file.
  *
- * Input: the file. A "$" at the end of a line stands for the checksum of what
- * is before it, which nobody finds by chance.
+ * Input: the file. A "$" at the end of a line is replaced by the checksum of
+ * the text before it, which a fuzzer would not find.
  *
- * Holds: what comes back is a rule, with text that can be told and an end that
- * is not later than the longest lease; no more than the table takes; what is
- * written anew reads the same, with nothing dropped; of what is then deleted
- * and made again, a line each, the next start knows.
+ * Holds: a lease that is read is a valid rule, with printable text and an end
+ * no later than the longest lease; there are no more than the table takes; a
+ * file that is written again is read equal, with nothing dropped; the next
+ * start knows of a deletion and an addition, a line each.
  */
 #include "base/limits.h"
 #include "base/wr.h"
@@ -22,7 +22,7 @@
 
 static const struct leases_clock clock_now = { NOW_MS, 1700000000, "boot-1" };
 
-/* IEEE 802.3, bit by bit: written apart from the one that is tested. */
+/* IEEE 802.3, bit by bit, independent of the tested one. */
 static uint32_t crc_of(const char *p, size_t n)
 {
 	uint32_t crc = 0xffffffff;
@@ -115,7 +115,7 @@ static struct portmap *load(int dir_fd, unsigned *ret_dropped)
 	return pm;
 }
 
-/* The first mapping goes, the last one is made again. */
+/* Delete the first mapping, and add the last one again. */
 static void change(int dir_fd)
 {
 	struct portmap *pm = portmap_new(MAX, MAX - 1), *now;

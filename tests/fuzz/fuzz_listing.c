@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_listing.c - what iptables and the kernel list of a firewall that may be
- * in any state, read by the backends.
+ * fuzz_listing.c - the listings of iptables and of the kernel, of a firewall in
+ * any state, read by the backends.
  *
- * Input: a byte that says which backend, in which environment; one for exit
- * statuses; the listing, printed whatever is asked for.
+ * Input: a byte for backend and environment; one for exit statuses; the
+ * listing, printed for every request.
  *
- * Holds: what fuzz_tool.h says; a rule is taken out of a foreign chain by the
- * handle with which it was listed as ours only.
+ * Holds: the properties of fuzz_tool.h; a rule is deleted from a foreign chain
+ * only by the handle with which it was listed as ours.
  */
 #include <netinet/in.h>
 #include "fuzz.h"

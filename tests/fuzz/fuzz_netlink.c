@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_netlink.c - what the kernel says by netlink and in /proc, to all who
- * ask it.
+ * fuzz_netlink.c - the kernel's answers by netlink and in /proc, and all their
+ * readers.
  *
- * Input: a byte that says who asks; one that says where (in words of four
- * bytes) the datagram ends and the next one begins, 0 for nowhere; one for the
- * interface and the ports; the kernel's answer to every question.
+ * Input: a byte for the reader; one for the position (in words of four bytes)
+ * at which the datagram ends and the next one begins, 0 for none; one for the
+ * interface and the ports; the kernel's answer to every request.
  *
- * Holds: nothing is read beyond a message; tables stay within their size and
- * in their order; what was not all of an answer is none; what is sent in turn
- * are whole messages.
+ * Holds: nothing is read beyond a message; tables stay within their size and in
+ * their order; an incomplete answer is an error; requests that are sent in turn
+ * are complete messages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -44,7 +44,7 @@ int __wrap_socket(int family, int type, int protocol);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 
-/* Everybody is told the same. */
+/* Every request gets the same answer. */
 int __wrap_socket(int family, int type, int protocol)
 {
 	int fd[2];
@@ -99,7 +99,7 @@ static void hang_up(void)
 	peer_n = 0;
 }
 
-/* ---- who asks ------------------------------------------------------------ */
+/* ---- the readers --------------------------------------------------------- */
 
 static void check_table(const struct netif_table *t)
 {
@@ -136,8 +136,8 @@ static void ask_netif(void)
 	close(fd);
 }
 
-/* All messages at once into one table, without an end being due. */
-static void take_addr(void *table, const struct nlmsghdr *h)
+/* Read all messages into one table; it need not be complete. */
+static void add_addr(void *table, const struct nlmsghdr *h)
 {
 	struct ports_socket s;
 	struct netif_link l;
@@ -157,7 +157,7 @@ static void parse_all(void)
 	struct netif_table t = { .addr_n = 0 };
 	bool interrupted;
 
-	netlink_walk(s, take_addr, &t, &interrupted);
+	netlink_walk(s, add_addr, &t, &interrupted);
 	check_table(&t);
 }
 
@@ -226,7 +226,7 @@ static void ask_nftables(void)
 		nfnl_elem(&b, i & 1 ? NFNL_ADD : NFNL_DEL, &set, &key,
 			  i & 1 ? &key : NULL);
 	CHECK(nfnl_commit(&b, fd) <= 0);
-	CHECK(recv(fd, &key, 1, MSG_DONTWAIT) < 0);	/* all was read */
+	CHECK(recv(fd, &key, 1, MSG_DONTWAIT) < 0);	/* all is read */
 	close(fd);
 	fd = __wrap_socket(0, 0, 0);
 	CHECK(nfnl_dump(fd, 1, &(struct nfnl_query){ NFT_MSG_GETSET }, NULL,
@@ -247,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	size_t at = 4u * fuzz_u8(&in);
 
 	arg = fuzz_u8(&in);
-	/* as long as none that the kernel sends; aligned as its are */
+	/* as long as the kernel's longest, aligned like the kernel's */
 	in.n = in.n < NL_BUF + 64 ? in.n : NL_BUF + 64;
 	all = fuzz_copy(in);
 	at = at && at < all.n ? at : all.n;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_ruleset.c - dumps of nf_tables: the messages are the kernel's, but the
- * rules in them are other people's.
+ * fuzz_ruleset.c - dumps of nf_tables: the kernel writes the messages, but
+ * other people write the rules in them.
  *
  * Input: messages, in any order, as the kernel sends them.
  *
- * Holds: nothing is read beyond a message; what is returned lies inside it and
- * within its bounds; whatever the rules are, the answers are about the networks
- * that there are.
+ * Holds: nothing is read beyond a message; results lie inside it and within
+ * their bounds; for any rules, the answers are about existing networks.
  */
 #include <linux/netfilter/nf_tables.h>
 #include "sys/netlink.h"
@@ -24,7 +23,7 @@ static const struct check_rules_flow flow = {
 	.n = 2,
 };
 
-static struct str whole;	/* the message in hand */
+static struct str whole;	/* the current message */
 
 static void check_cond(const struct nl_ruleset_cond *c)
 {

@@ -2,13 +2,13 @@
 /*
  * fuzz_soap.c - SOAP calls on a gateway with a fake kernel.
  *
- * Input: requests, with RS (0x1e) between them. Each is a line that decides
- * which URL, which client, what the kernel says and how much time has passed; a
- * line with the value of SOAPAction; the body.
+ * Input: requests, with RS (0x1e) between them. Each is a line that selects
+ * URL, client, the kernel's result and the time that passes; a line with the
+ * value of SOAPAction; the body.
  *
- * Holds: exactly one reply to each request; a body that is well-formed (by
- * xmltiny), in ASCII; in secure mode who asks gets a mapping to itself only;
- * and what fuzz_igd.h says of table and kernel.
+ * Holds: exactly one reply to each request; a well-formed body (by xmltiny), in
+ * ASCII; in secure mode a requester gets mappings to itself only; and the
+ * properties of fuzz_igd.h about table and kernel.
  */
 #include "fuzz.h"
 #include "fuzz_igd.h"
@@ -134,7 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	memset(waits, 0, sizeof(waits));
 	gw_init(&gw);
 	gw.stored = on_stored;
-	if (!soap)	/* big, and as new when nobody waits */
+	if (!soap)	/* large, and unchanged when no request waits */
 		soap = soap_new(&gw.igd, on_answer, NULL);
 	for (uint32_t token = 0; token < REQUESTS_MAX; token++)
 		if (str_cut(&in, 0x1e, &text))

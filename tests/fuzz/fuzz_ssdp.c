@@ -2,12 +2,12 @@
 /*
  * fuzz_ssdp.c - a datagram to the SSDP port, from anywhere.
  *
- * Input: a line, each of whose bytes is one arrival of the datagram: from whom,
- * by which interface, and how much later; then the datagram.
+ * Input: a line with a byte for each arrival of the datagram: its source, its
+ * interface, and its delay; then the datagram.
  *
- * Holds: nothing but whole answers of the fields we write goes out, none longer
- * than SSDP_REPLY_MAX, to nobody but a host of the internal network that asked
- * for it, and no more than the rate allows.
+ * Holds: only complete answers with our fields are sent, none longer than
+ * SSDP_REPLY_MAX, only to a host of the internal network that has searched, and
+ * no more than the rate allows.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static struct sockaddr_in from;
 static int from_ifindex;
 static bool starting;		/* what is sent now are NOTIFYs */
 static size_t answers;
-static bool asked[8];		/* whose search has come, by the last byte */
+static bool asked[8];		/* by last byte: has this host searched? */
 
 /* ---- the kernel ---------------------------------------------------------- */
 
@@ -59,7 +59,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
 		      const struct sockaddr *to, socklen_t len);
 
-/* Never readable by itself: deliver() writes a byte to it. */
+/* Never readable by itself: deliver() makes it so. */
 static int peer[4];
 static size_t peer_n;
 
@@ -167,15 +167,15 @@ static struct ssdp *start(struct loop *loop)
 	CHECK(ssdp);
 	peer_n = 0;
 	CHECK(!ssdp_ifaces(ssdp, &lan, 1, 2828));
-	for (int i = 0; i < 40; i++) {	/* the first NOTIFYs go out */
+	for (int i = 0; i < 40; i++) {	/* the first NOTIFYs are sent */
 		clock_ms += 1000;
 		loop_step(loop, 0);
 	}
 	return ssdp;
 }
 
-/* Bits: 0-2 the host, 3 another network, 4 another interface, 5 to which
- * socket, 6-7 how much later. */
+/* Bits: 0-2 the host, 3 another network, 4 another interface, 5 the socket, 6-7
+ * the delay. */
 static void arrive(struct loop *loop, uint8_t how)
 {
 	static const unsigned later_ms[] = { 0, 7, 60, 900 };
@@ -195,7 +195,7 @@ static void arrive(struct loop *loop, uint8_t how)
 	}
 }
 
-/* Each source has its burst, and what the rate gave it since. */
+/* Each source has its burst, and the refill since. */
 static void check_rate(uint64_t passed_ms)
 {
 	size_t sources = 0;

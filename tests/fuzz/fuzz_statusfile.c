@@ -2,8 +2,8 @@
 /*
  * fuzz_statusfile.c - the monitor's status file, as upnpctl reads it.
  *
- * Holds: its texts are printable and end; what was read and is written again
- * reads the same.
+ * Holds: its texts are printable and terminated; a file that was read and is
+ * written again is read equal.
  */
 #include "fuzz.h"
 #include "fuzz_dir.h"

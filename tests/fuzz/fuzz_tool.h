@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_tool.h - firewall tools that are not there, in the place of proc.c and
- * of the kernel's nf_tables. What they are told is looked at: bytes that are
- * in no rule of ours, a line or a message without an end, what is not ours
- * taken out. To be included once.
+ * fuzz_tool.h - fake firewall tools, which replace proc.c and the kernel's
+ * nf_tables. Checks their input: no bytes that no rule of ours has, no line or
+ * message without an end, no deletion of what is not ours. Include it once.
  */
 #ifndef TESTS_FUZZ_FUZZ_TOOL_H
 #define TESTS_FUZZ_FUZZ_TOOL_H
@@ -22,9 +21,9 @@
 #define TOOL_IN_MAX	(1 << 17)
 
 static struct {
-	struct str lists;	/* what it prints when it is to list */
-	int list_rc, rc;	/* exit status of listing, of changing */
-	int kernel;		/* what nfnl_commit() says */
+	struct str lists;	/* its output for a listing */
+	int list_rc, rc;	/* exit status of a listing, of a change */
+	int kernel;		/* result of nfnl_commit() */
 	unsigned runs;
 } tool;
 
@@ -33,7 +32,7 @@ int __wrap_nfnl_commit(struct nfnl_batch *b, int fd);
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg);
 
-/* ---- what it is told ----------------------------------------------------- */
+/* ---- the tools' input ---------------------------------------------------- */
 
 static inline bool tool_knows(char c)
 {
@@ -48,7 +47,7 @@ static inline bool tool_ends(struct str line, struct str end)
 	       str_eq(str_skip(line, line.n - end.n), end);
 }
 
-/* Nothing but ours goes: a chain of ours, a rule in it or the jump to it. */
+/* Deletes only ours: a chain of ours, a rule in it or the jump to it. */
 static inline void tool_check_gone(struct str line)
 {
 	CHECK(!str_starts(line, STR("-F")) && !str_starts(line, STR("-P")));
@@ -72,14 +71,14 @@ static inline void tool_check_input(struct str in)
 		tool_check_gone(line);
 }
 
-/* ---- in the place of proc.c ---------------------------------------------- */
+/* ---- replaces proc.c ----------------------------------------------------- */
 
 bool proc_exists(const char *name)
 {
 	return true;
 }
 
-/* A line is handed over in memory of its own, and cut where proc.c cuts. */
+/* Pass a line in memory of its own, cut where proc.c cuts. */
 static inline void tool_list(const struct proc *p)
 {
 	struct str rest = tool.lists, line, copy;
@@ -113,14 +112,14 @@ int proc_run(struct proc *p)
 	return p->fill ? tool.rc : tool.list_rc;
 }
 
-/* ---- in the place of nfnl.c's last part ---------------------------------- */
+/* ---- replaces the last part of nfnl.c ------------------------------------ */
 
 int __wrap_nfnl_open(void)
 {
 	return dup(STDERR_FILENO);
 }
 
-/* The first attribute @type of a message of nf_tables. */
+/* The first attribute @type of an nf_tables message. */
 static inline struct str tool_attr(const struct nlmsghdr *h, unsigned type)
 {
 	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
@@ -151,7 +150,7 @@ static inline bool tool_listed(struct str handle)
 
 #define TOOL_DEL(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DEL##what)
 
-/* Nothing but ours goes: our table, our set, a rule that was listed as ours. */
+/* Deletes only ours: our table, our set, a rule that was listed as ours. */
 static inline void tool_check_message(const struct nlmsghdr *h)
 {
 	const struct str table = { "upnpd", 6 }, set = { "upnpd_accept", 13 };
@@ -181,7 +180,7 @@ int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 	return b->m.err ? b->m.err : tool.kernel;
 }
 
-/* The listing, whatever is asked for, as what the kernel says. */
+/* The listing is the kernel's answer to every request. */
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg)
 {

@@ -2,9 +2,9 @@
 /*
  * fuzz_xmltiny.c - the XML parser.
  *
- * Holds: it ends after at most as many calls as there are bytes, and one; what
- * is opened is closed, in order; text decodes to no more than it was; every
- * slice lies in the document.
+ * Holds: it ends after at most one call more than there are bytes; every
+ * element that is opened is closed, in order; text decodes to no more bytes
+ * than it had; every slice lies in the document.
  */
 #include "base/wr.h"
 #include "fuzz.h"
@@ -14,7 +14,7 @@ static struct str doc;
 static struct str open_names[XML_DEPTH_MAX];
 static unsigned depth;
 
-/* Where the parser has passed it, it decodes, into just as much room. */
+/* Text that the parser accepted decodes, and into a buffer of its own size. */
 static void check_text(struct str raw, bool cdata)
 {
 	char *buf = malloc(raw.n + 1);
@@ -69,6 +69,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		CHECK(t == XML_ERR || depth == x.depth);
 	}
 	CHECK(calls <= n + 1);
-	CHECK(xmltiny_next(&x) == t);	/* and so for ever */
+	CHECK(xmltiny_next(&x) == t);	/* the last token repeats */
 	return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * replay.c - run a fuzz target over files, without libFuzzer.
+ * replay.c - runs a fuzz target over files, without libFuzzer.
  *
  * usage: fuzz_TARGET FILE|FOLDER...
  *
- * Each file whole and cut off at every length, against a page that can not be
- * read, in a process of its own, so that the one that fails is named.
+ * Each file is run whole and cut at every length, before an unreadable page, in
+ * a process of its own, so that a failure names its file.
  */
 #include <dirent.h>
 #include <stdbool.h>

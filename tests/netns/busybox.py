@@ -148,7 +148,7 @@ class Root:
                                                      lines=lines))
 
     def add_program(self, program):
-        """It and its libraries, where they are here."""
+        """Install the program and its libraries at their paths here."""
         files = [program, *libraries(program)]
         if "iptables" in program or "xtables" in program:
             files += glob.glob("/usr/lib/*/xtables/*.so")
@@ -160,7 +160,7 @@ class Root:
 
 
 class System(Daemon):
-    """It runs in the router's network namespace, with an init of its own."""
+    """Runs in the router's network namespace, with its own init."""
 
     def __init__(self, lab, root, read_only=False, nodes_missing=()):
         super().__init__(lab)
@@ -170,7 +170,7 @@ class System(Daemon):
         self.init = None
 
     def boot(self):
-        """Until all its scripts have run."""
+        """Boot, and wait until all its scripts have run."""
         self.spawn(["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c",
                     BOOT, "boot", self.root.path, self.mode, self.missing])
         assert self.wait_log("^booted$", 120), self.log()
@@ -179,7 +179,7 @@ class System(Daemon):
         return self
 
     def run(self, *argv, check=True):
-        """A command in it: (exit status, output)"""
+        """Run a command in it. Return (exit status, output)."""
         done = subprocess.run(
             ["nsenter", "-t", str(self.init), "-m", "-p", "-n", *argv],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -191,7 +191,7 @@ class System(Daemon):
         return self.run("/etc/init.d/S60upnpd", verb, **kw)
 
     def read(self, name):
-        """A file of its own, "" where there is none."""
+        """Read one of its files; "" if there is none."""
         try:
             with open(f"/proc/{self.init}/root{name}",
                       errors="replace") as f:
@@ -200,7 +200,7 @@ class System(Daemon):
             return ""
 
     def told(self):
-        """All that an operator can read."""
+        """All logs that an operator can read."""
         return self.log() + self.read("/dev/kmsg") + self.read("/run/messages")
 
     def engine_status(self):
@@ -222,7 +222,7 @@ class System(Daemon):
                      if found[0]["PPid"].strip() in jailed), None)
 
     def power_off(self):
-        """As its "poweroff" does; is it gone?"""
+        """Power off, as its "poweroff" does. Return: has it ended?"""
         if not self.init or not self.running():
             return self.init is not None
         os.kill(self.init, signal.SIGUSR2)

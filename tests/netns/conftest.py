@@ -9,8 +9,8 @@
     @pytest.mark.clients                needs large packages: `make
                                         test-clients` runs it, CI does not
 
-Whatever a test does, afterwards SIGTERM must end the daemon with status 0 and
-the router's rules must be what they were before it came.
+After each test SIGTERM must end the daemon with status 0, and the router's
+rules must be the same as before the daemon started.
 """
 import re
 
@@ -41,7 +41,7 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(items):
-    # what takes a minute begins first
+    # start the test that takes a minute first
     items.sort(key=lambda item: "test_qemu" not in item.nodeid)
     if SLOW <= 1:
         return
@@ -92,5 +92,5 @@ def upnpd(stopped):
 
 @pytest.fixture
 def igd(lab, upnpd):
-    """The gateway as the programs on lan1 see it."""
+    """The gateway, for a control point on lan1."""
     return Igd(lab.lan1)

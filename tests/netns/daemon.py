@@ -19,7 +19,7 @@ UPNPD = os.environ.get("UPNPD", os.path.join(ROOT, "build", "upnpd"))
 
 
 def engine_uid():
-    """Of the user that the engine has where the configuration names none."""
+    """The uid of the engine if the configuration names no user."""
     for name in ("upnpd", "nobody"):
         with contextlib.suppress(KeyError):
             return pwd.getpwnam(name).pw_uid
@@ -43,9 +43,9 @@ class Daemon:
                 start_new_session=True)
 
     def serves(self, ip=LAN_IP):
-        """Does it answer? A connection alone is not enough: the kernel takes
-        it while the program still sets up the rest. Where nobody listens, or
-        who listened goes, that is known at once."""
+        """Does it answer? A connection alone is not enough: the kernel accepts
+        it while the program is still starting. Without a listener, or if the
+        listener exits, the answer is known at once."""
         with self.lab.lan1.socket(socket.SOCK_STREAM) as sock:
             sock.settimeout(LONG * SLOW)
             try:
@@ -66,26 +66,26 @@ class Daemon:
             return f.read()
 
     def wait_log(self, pattern, timeout=LONG, since=0):
-        """Wait for a line that matches; gives it, or None."""
-        def look():
+        """Wait for a line that matches. Return it, or None."""
+        def find():
             for line in self.log()[since:].splitlines():
                 if re.search(pattern, line):
                     return line
             return None
-        return wait_until(look, timeout)
+        return wait_until(find, timeout)
 
     def signal(self, signo):
         os.kill(self.proc.pid, signo)
 
     def wait_exit(self, timeout=LONG):
-        """The exit status; None while it still runs."""
+        """Return the exit status; None if it still runs."""
         try:
             return self.proc.wait(timeout * SLOW)
         except subprocess.TimeoutExpired:
             return None
 
     def stop(self):
-        """SIGTERM; the exit status."""
+        """Send SIGTERM. Return the exit status."""
         if self.proc.poll() is None:
             self.signal(signal.SIGTERM)
         status = self.wait_exit()
@@ -99,7 +99,7 @@ class Daemon:
 
 
 class Upnpd(Daemon):
-    """upnpd; options as in its file with '_' for '-'.
+    """upnpd; its options have '_' instead of '-'.
 
     @interfaces: name -> "external", "internal" or lines of its section
     @lines: further global lines (allow, deny)
@@ -145,32 +145,32 @@ class Upnpd(Daemon):
         return self
 
     def reload(self, text=None):
-        """New configuration and SIGHUP; gives the log's length before."""
+        """Write the configuration and send SIGHUP. Return the previous length
+        of the log."""
         self.write_conf(text)
         since = len(self.log())
         self.signal(signal.SIGHUP)
         return since
 
-    def nursery(self):
-        """Its pid, or None: the child that is not root's, as a firewall tool
-        is that is about to be run."""
+    def fork_server(self):
+        """The pid of the fork server, or None: the child that does not run as
+        root. A firewall tool that is about to run does."""
         return child_of(self.proc.pid)
 
     def engine(self):
-        """The engine's pid, or None: the nursery's child."""
-        nursery = self.nursery()
-        return nursery and child_of(nursery)
+        """The engine's pid, or None: the child of the fork server."""
+        fork_server = self.fork_server()
+        return fork_server and child_of(fork_server)
 
     def pids(self):
-        """{name: pid} of all that there are"""
-        found = {"monitor": self.proc.pid, "nursery": self.nursery(),
+        """{name: pid} of the processes that run"""
+        found = {"monitor": self.proc.pid, "fork_server": self.fork_server(),
                  "engine": self.engine()}
         return {name: pid for name, pid in found.items() if pid}
 
 
 def child_of(parent):
-    """The process of ours that is a child of @parent and not root's, or
-    None."""
+    """The child of @parent that does not run as root, or None."""
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{pid}/stat") as f:
@@ -185,9 +185,9 @@ def child_of(parent):
 
 
 def igd_versions(*asked):
-    """Which of these values of igd-version the daemon that was built takes;
-    a word that it will not start with, where it takes none: no test may pass
-    by not being run."""
+    """Return the values of igd-version that the built daemon accepts. If it
+    accepts none, return a value that it refuses, so that the tests fail and
+    are not skipped."""
     text = ("enabled = yes\nigd-version = {}\n[interface wan0]\n"
             "type = external\n[interface lan0]\ntype = internal\n")
 
@@ -202,11 +202,11 @@ def igd_versions(*asked):
 
 
 class FakeTool:
-    """Stands in front of a firewall tool, inside the daemon's own mount
-    namespace: passes on to the real one ("ok"), fails ("fail"), hangs ("hang")
-    or is busy so many times ("busy 3"), as iptables when it can not have its
-    lock. What hung, and how often it said that it is busy, is in a file."""
-    WORDS = "fake tool: no space left in the attic"
+    """Replaces a firewall tool in the daemon's mount namespace: it runs the
+    real one ("ok"), fails ("fail"), hangs ("hang") or is busy so many times
+    ("busy 3"), like iptables while its lock is held. Files have the hung calls
+    and the number of busy ones."""
+    ERROR = "fake tool: no space left in the attic"
     SCRIPT = """\
 #!/bin/sh
 read -r mode times < {dir}/mode
@@ -214,11 +214,11 @@ case $mode${{0##*-}} in
 busyrestore)
     echo x >> {dir}/busy
     if [ $(wc -l < {dir}/busy) -le $times ]; then
-        echo "{words}" >&2; exit 4
+        echo "{error}" >&2; exit 4
     fi ;;
 esac
 case $mode in
-fail) echo "{words}" >&2; exit 1 ;;
+fail) echo "{error}" >&2; exit 1 ;;
 hang) echo x >> {dir}/hung; sleep 1000 ;;
 esac
 exec {dir}/real/${{0##*/}} "$@"
@@ -236,7 +236,7 @@ exec {dir}/real/${{0##*/}} "$@"
                 os.symlink(copy, os.path.join(self.dir, "real", name))
         self.script = os.path.join(self.dir, "script")
         with open(self.script, "w") as f:
-            f.write(self.SCRIPT.format(dir=self.dir, words=self.WORDS))
+            f.write(self.SCRIPT.format(dir=self.dir, error=self.ERROR))
         self.mode("ok")
 
     def mode(self, mode):
@@ -248,7 +248,7 @@ exec {dir}/real/${{0##*/}} "$@"
         os.rename(path + ".new", path)
 
     def busy(self):
-        """How often it was to change something since it is "busy"."""
+        """How often it was called for a change since it is "busy"."""
         try:
             with open(os.path.join(self.dir, "busy")) as f:
                 return len(f.readlines())
@@ -259,23 +259,23 @@ exec {dir}/real/${{0##*/}} "$@"
         return os.path.exists(os.path.join(self.dir, "hung"))
 
     def prefix(self):
-        """What goes before the daemon's argv."""
+        """The prefix of the daemon's argv."""
         return ["unshare", "-m", "sh", "-c",
                 'mount --bind "$0" "$1" && shift && exec "$@"',
                 self.script, self.target]
 
 
 def upnpc(host, *args):
-    """Debian's upnpc, an ordinary control point. It searches for two seconds
-    and asks with a few more, which one that stands still may miss: it is run
-    again as long as it has found no gateway that is connected."""
+    """Run Debian's upnpc, an ordinary control point. It waits for a few
+    seconds, which may be too short on a machine that stands still, so it is
+    run again until it finds a connected gateway."""
     for _ in range(10):
         try:
-            said = host.run("upnpc", *args, timeout=120)
-            if "Found valid IGD" in said:
-                return said
+            out = host.run("upnpc", *args, timeout=120)
+            if "Found valid IGD" in out:
+                return out
         except RuntimeError as e:
-            said = str(e)
-            if "Found valid IGD" in said:
+            out = str(e)
+            if "Found valid IGD" in out:
                 raise
-    raise AssertionError(said)
+    raise AssertionError(out)

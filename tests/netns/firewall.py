@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The router's own firewall, as an administrator would have written it, by
-one of three tools: masquerade on wan0, forward policy DROP, LAN to WAN and
-answers accepted, and a rule or two of somebody else's that must stay."""
+"""The router's own firewall, as an administrator would write it, made by one
+of three tools: masquerade on wan0, forward policy DROP, LAN to WAN and answers
+accepted, and some other rules that upnpd must not change."""
 import re
 
 from lab import which
@@ -66,7 +66,7 @@ class Iptables:
         return "\n".join(lines) + "\n" + _foreign(router, self.name)
 
     def flush(self, router):
-        """Somebody reloads the firewall."""
+        """Reload the firewall, which removes upnpd's rules."""
         router.run(self.name + "-restore", stdin=IPTABLES)
 
     def tool(self):
@@ -95,8 +95,8 @@ class Fw4(Nft):
 
 
 def _foreign(router, name):
-    """Nothing may appear in the other iptables or in nft behind our back;
-    iptables-nft's own tables show in nft, so only names are listed there."""
+    """The rules in nft, where upnpd must add none with this backend. For
+    iptables-nft only the names of the tables: nft shows its rules as well."""
     if name == "iptables-legacy":
         return router.run("nft", "-s", "list", "ruleset") if which("nft") \
             else ""

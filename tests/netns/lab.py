@@ -6,12 +6,12 @@
     optional: lan2 on the same wire (bridge=True, then lan0 is a bridge), or
     behind a second internal interface, lan1 192.168.89.1 (second_lan=True).
 
-Every lab has its own names, so that two runs may live side by side. Sockets
-are made inside a namespace by this process itself: setns() moves one thread,
-and a socket stays where it was made.
+Every lab has its own names, so several runs can exist at the same time. This
+process creates sockets inside a namespace itself: setns() moves one thread, and
+a socket stays in the namespace that it was created in.
 
-Whatever happens to this process, a reaper (a shell that waits for the end of
-its stdin) kills what still runs in the lab's namespaces and removes them.
+When this process ends for any reason, a reaper (a shell that waits for the end
+of its stdin) kills the processes in the lab's namespaces and removes them.
 """
 import contextlib
 import ctypes
@@ -37,16 +37,16 @@ HOST2_IP = "192.168.88.20"
 LAN2_IP = "192.168.89.1"
 HOST_LAN2_IP = "192.168.89.20"
 
-SLOW = float(os.environ.get("SLOW", 1))     # how many times slower the daemon is
-# How long a thing that must happen may take. It takes milliseconds; but a
-# machine may be ten times slower, and stand still for seconds at any moment.
+SLOW = float(os.environ.get("SLOW", 1))     # the daemon is so many times slower
+# Timeout for an event that must happen. It takes milliseconds, but a machine
+# may be ten times slower, or stand still for seconds at any moment.
 LONG = 30.0
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _counter = itertools.count()
 
-# A new namespace has the machine's own settings of IPv4.
+# A new namespace inherits the machine's IPv4 settings.
 IPV4 = {"rp_filter": 0, "arp_ignore": 0, "arp_filter": 0, "accept_local": 0,
         "proxy_arp": 0, "forwarding": 0}
 
@@ -65,7 +65,7 @@ rm -rf "$dir"
 
 
 def run(*argv, check=True, stdin=None, timeout=30):
-    """Run a program, give its output back."""
+    """Run a program. Return its output."""
     done = subprocess.run(argv, input=stdin, text=True, timeout=timeout,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if check and done.returncode:
@@ -75,8 +75,8 @@ def run(*argv, check=True, stdin=None, timeout=30):
 
 
 def wait_until(what, timeout=LONG, every=0.02):
-    """Call what() until it says something true, and give that back. It is
-    called once more when the time is over: nobody may have looked since."""
+    """Call what() until it returns a true value, and return that. It is called
+    once more after the timeout, because the thread may have stood still."""
     end = time.monotonic() + timeout * SLOW
     while True:
         over = time.monotonic() > end
@@ -87,8 +87,9 @@ def wait_until(what, timeout=LONG, every=0.02):
 
 
 def in_time(what, every=1.0):
-    """Is what() true, which a machine that stands still may spoil? Then it has
-    to be six times in a row within a minute: chance alone does not do."""
+    """Is what() true? It may be false only because the machine stands still.
+    If the first call is false, six calls in a row must be true within a
+    minute."""
     row = 0
 
     def again():
@@ -106,7 +107,7 @@ def _setns(fd):
 
 @contextlib.contextmanager
 def inside(ns):
-    """This thread is in namespace @ns for a while."""
+    """Context manager: move this thread into namespace @ns."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     try:
         there = os.open(f"/run/netns/{ns}", os.O_RDONLY)
@@ -154,7 +155,7 @@ class Host:
         return sock
 
     def sysctl(self, name, value, optional=False):
-        """@optional: the kernel may be without it."""
+        """@optional: the kernel may lack the setting."""
         path = "/proc/sys/" + name.replace(".", "/")
         with inside(self.ns):
             if optional and not os.path.exists(path):
@@ -221,7 +222,7 @@ class Lab:
                               f"addr add {OUT2_IP}/24 dev eth0")
         if self.bridge:
             rt.ip_batch("link add lan0 type bridge mcast_snooping 0")
-            # as on OpenWrt: or the bridge answers a hairpin by itself
+            # as on OpenWrt; otherwise the bridge forwards a hairpin itself
             rt.sysctl("net.bridge.bridge-nf-call-iptables", 0, optional=True)
             self._wire(rt, "port1", self.lan1, master="lan0")
             self._wire(rt, "port2", self.lan2, master="lan0")
@@ -247,19 +248,19 @@ class Lab:
             router.ip_batch(f"link set {name} master {master} up")
 
     def plug_lan(self, ip=LAN_IP):
-        """Make lan0 again after somebody deleted it."""
+        """Create lan0 again after it was deleted."""
         self._wire(self.router, "lan0", self.lan1)
         self.router.ip_batch(f"addr add {ip}/24 dev lan0", "link set lan0 up")
         self.lan1.ip_batch(f"addr add {HOST_IP}/24 dev eth0",
                            f"route add default via {ip}")
 
     def rules(self):
-        """Every rule in the router, without counters."""
+        """All rules in the router, without counters."""
         return self.firewall.snapshot(self.router)
 
     def holds(self, rules):
-        """Are the rules these, in whatever order the chains have them now? A
-        doubled one is a difference."""
+        """Are the rules equal to @rules, in any order of chains? A duplicate
+        is a difference."""
         return sorted(self.rules().split("\n")) == sorted(rules.split("\n"))
 
     def path(self, *names):
@@ -271,7 +272,7 @@ class Lab:
 def tcp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
                timeout=LONG):
     """Does a connection from host @src to dst:dst_port reach @listener, both
-    ways? Gives the peer's address as the listener sees it, or None."""
+    ways? Return the peer's address as the listener sees it, or None."""
     token = os.urandom(8)
     sock = src.socket(socket.SOCK_STREAM, (src_ip or "", src_port), True)
     with sock:
@@ -289,8 +290,8 @@ def tcp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
 
 
 def _accept(listener, token, timeout):
-    """The connection that brings @token: others may be waiting, left over
-    from an earlier look that was not meant for this listener."""
+    """Accept the connection that sends @token. Older ones, from an earlier
+    check, may be waiting."""
     while True:
         conn, peer = listener.accept()
         conn.settimeout(timeout)
@@ -320,7 +321,7 @@ def udp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
         try:
             sock.sendto(token, (dst, dst_port))
             data, peer = listener.recvfrom(64)
-            while data != token:        # left over from an earlier look
+            while data != token:        # left over from an earlier check
                 data, peer = listener.recvfrom(64)
             listener.sendto(b"re" + token, peer)
             return peer if sock.recv(64) == b"re" + token else None
@@ -339,8 +340,8 @@ def listener(host, proto, port, ip=""):
 
 
 def reaches(lab, proto, port, server, dst=EXT_IP, **kw):
-    """Does traffic from outside to @port get to @server? Tries until it does
-    or LONG has passed: for what must happen."""
+    """Does traffic from outside to @port reach @server? Try until it does or
+    LONG has passed: for traffic that must pass."""
     timeout = kw.pop("timeout", LONG)
     return wait_until(lambda: PASSES[proto](lab.outside, dst, port, server,
                                             timeout=0.5, **kw), timeout)
@@ -348,9 +349,9 @@ def reaches(lab, proto, port, server, dst=EXT_IP, **kw):
 
 # ---- what must not arrive ----------------------------------------------
 #
-# That nothing has come yet says little: on a busy machine it may still come. So
-# a probe is sent behind it by the same way, and that must arrive. When the probe
-# is back, what was sent before it has arrived, or never will.
+# On a busy machine traffic may arrive late. So a probe is sent after it on the
+# same path, and the probe must arrive. When the probe is back, the traffic has
+# arrived or never will.
 
 class Probe:
     """A connection that host @near opened to @far, which has the address @ip,
@@ -373,8 +374,9 @@ class Probe:
         self.far.close()
 
     def there_and_back(self, times=3):
-        """More than once: what was sent before may have to wait until a host's
-        hardware address is known, and its answer goes a way, too."""
+        """Send it more than once: earlier traffic may have waited until a
+        host's hardware address was known, and its answer takes time as
+        well."""
         for _ in range(times):
             word = os.urandom(8)
             for src, dst in ((self.far, self.near), (self.near, self.far)):
@@ -384,8 +386,8 @@ class Probe:
 
 @contextlib.contextmanager
 def one_processor():
-    """This thread stays on one processor for a while. The kernel forwards there
-    what is sent there, one packet after the other."""
+    """Context manager: keep this thread on one processor, where the kernel
+    forwards the packets that it sends in order."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {random.choice(sorted(before))})
     try:
@@ -395,8 +397,8 @@ def one_processor():
 
 
 def arrives(probe, src, proto, dst, port, server, src_ip=None, src_port=0):
-    """Does new traffic from host @src to @dst:@port get to @server? One try;
-    the answer is known when @probe has come back by the same way."""
+    """Does new traffic from host @src to @dst:@port reach @server? One try;
+    the answer is known when @probe is back on the same path."""
     token, before = os.urandom(8), server.gettimeout()
     kind = socket.SOCK_STREAM if proto == "TCP" else socket.SOCK_DGRAM
     with src.socket(kind, (src_ip or "", src_port), True) as sock, \
@@ -418,8 +420,8 @@ def arrives(probe, src, proto, dst, port, server, src_ip=None, src_port=0):
 
 
 def heard(server, proto):
-    """The first words of all that has arrived at @server, which does not
-    block."""
+    """The first bytes of all connections or datagrams that have arrived at
+    @server, without waiting."""
     words = []
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -434,8 +436,8 @@ def heard(server, proto):
 
 
 def blocked(lab, proto, port, server, dst=EXT_IP, **kw):
-    """Is new traffic from outside to @port kept from @server? The probe goes
-    over a connection that lan1 opened: it passes whatever is mapped."""
+    """Is new traffic from outside to @port kept from @server? The probe uses a
+    connection that lan1 opened, so it passes without a mapping."""
     with Probe(lab.lan1, lab.outside, OUT_IP) as probe:
         return not arrives(probe, lab.outside, proto, dst, port, server, **kw)
 
@@ -445,7 +447,7 @@ def which(tool):
 
 
 def still_open(sock):
-    """Has the other end not closed it? It does not block any more then."""
+    """Is the other end still open? The socket is non-blocking afterwards."""
     sock.setblocking(False)
     try:
         return sock.recv(1, socket.MSG_PEEK) != b""
@@ -454,13 +456,14 @@ def still_open(sock):
 
 
 def many_files():
-    """From now on this process may have thousands of sockets."""
+    """Allow this process thousands of sockets."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (8192, max(hard, 8192)))
 
 
 def why_not(tools, binary):
-    """Why no lab can be laid here with @tools and @binary; "" if it can."""
+    """The reason why a lab with @tools and @binary is impossible here, or
+    ""."""
     missing = [tool for tool in tools if not which(tool)]
     if os.geteuid() != 0:
         return "the lab needs root"
@@ -470,9 +473,9 @@ def why_not(tools, binary):
 
 
 def die_cleanly():
-    """SIGTERM unwinds the stack as Ctrl-C does. On a busy machine xdist may run
-    a worker in a second thread, where Python allows no signal handler: SIGTERM
-    then ends the process at once, and the reapers remove its labs."""
+    """SIGTERM unwinds the stack as Ctrl-C does. On a busy machine xdist may
+    run a worker in a second thread, where Python allows no signal handler:
+    SIGTERM then ends the process at once, and the reapers remove its labs."""
     def handler(_signo, _frame):
         raise KeyboardInterrupt
     if threading.current_thread() is threading.main_thread():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """The package, and a Debian machine to install it on: systemd as process 1 in
-the router's network, on this machine's files with a layer above them."""
+the router's network, on an overlay of this machine's files."""
 import contextlib
 import fcntl
 import os
@@ -12,7 +12,8 @@ from lab import wait_until
 
 
 def make_deb(build):
-    """The package of this tree; made once, whoever else asks meanwhile."""
+    """The package of this tree, built once even if several processes call
+    this."""
     os.makedirs(build, exist_ok=True)
     with open(os.path.join(build, ".deb-lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,7 +41,7 @@ class Machine:
     """Use as a context manager."""
 
     def __init__(self, lab, **files):
-        """@files: name in the root directory -> what is copied there"""
+        """@files: name in the root directory -> source to copy there"""
         self.lab = lab
         self.tree = lab.path("tree")
         os.makedirs(self.tree)
@@ -92,7 +93,8 @@ class Machine:
             return f.read()
 
     def close(self):
-        """All of it dies with its process 1, and that with unshare."""
+        """Kill unshare: process 1 ends with it, and all others with process
+        1."""
         self.proc.kill()
         self.proc.wait()
         folders = [path for path, _, _ in os.walk(self.group)]
@@ -108,7 +110,7 @@ class Machine:
         return None
 
     def try_run(self, *argv, timeout=120):
-        """Run on it; gives status and output."""
+        """Run a command on it. Return status and output."""
         done = subprocess.run(
             ["nsenter", "-t", str(self.pid), "-m", "-p", "-n", "-i", "-u",
              "-C", "-r", "-w", "env", "-i", "LC_ALL=C", "SYSTEMD_PAGER=cat",

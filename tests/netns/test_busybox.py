@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""On a system of busybox alone, the static upnpd: started by its init, with a
-real control point; and what such a system may lack."""
+"""The static upnpd on a system with only busybox: started by its init, with a
+real control point; and without files that such a system may lack."""
 import os
 import re
 
@@ -22,8 +22,8 @@ pytestmark = [
 
 @pytest.fixture
 def boot(lab, backend):
-    """Boots a system; at the test's end it is powered off, and the router's
-    rules are as they were."""
+    """Boot a system. At the end of the test power it off, and check that the
+    router's rules are unchanged."""
     systems = []
 
     def start(lacks=(), lines="", **kw):
@@ -41,7 +41,7 @@ def boot(lab, backend):
 
 
 def maps_a_port(lab):
-    """A real client's way, there and back."""
+    """A real client maps a port, and traffic passes both ways."""
     with listener(lab.lan1, "TCP", 8000) as server:
         upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP")
         assert reaches(lab, "TCP", 40000, server)
@@ -75,7 +75,7 @@ def test_system(lab, boot):
 
 @pytest.mark.only("netlink")
 def test_check(lab, boot):
-    """There is no nft here, and upnpctl check needs none."""
+    """There is no nft, and upnpctl check does not need it."""
     system = boot()
     assert not os.path.exists(system.root.at(which("nft").lstrip("/")))
     said = system.script("check")
@@ -96,8 +96,8 @@ def test_check(lab, boot):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("shell", ("ash", "dash"))
 def test_script(lab, boot, shell):
-    """Each verb, twice where that is another thing; each says what it did, by
-    its exit status too."""
+    """Each verb, twice if the second call differs; each prints what it did and
+    has the right exit status."""
     system = boot()
     if shell == "dash":
         system.root.add_program(which("dash"))
@@ -152,7 +152,7 @@ def test_script(lab, boot, shell):
 
 @pytest.mark.only("netlink")
 def test_script_after_a_crash(lab, boot):
-    """A pid file of nobody's, or with the number of somebody else."""
+    """A stale pid file: of no process, or of another process."""
     system = boot()
     igd = Igd(lab.lan1)
     igd.add(40000)
@@ -173,7 +173,7 @@ def test_script_after_a_crash(lab, boot):
 
 # ---- what a system may lack ----------------------------------------------
 
-# what is missing, what is said of it
+# what is missing, and the log line about it
 LACKING = {
     "user": (dict(lacks=["user"]), "neither user upnpd nor nobody in "
              "/etc/passwd: the engine runs as uid 65534"),
@@ -195,7 +195,8 @@ LACKING = {
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("what", LACKING)
 def test_lacks(lab, boot, what):
-    """It serves, says what is missing, and a crash costs no mapping."""
+    """It serves and logs what is missing, and no mapping is lost by a
+    crash."""
     how, said = LACKING[what]
     system = boot(**how)
     assert "Starting upnpd: OK\n" in system.log()
@@ -217,14 +218,15 @@ def test_lacks(lab, boot, what):
     assert igd.mapped() == before
     assert system.script("reload") == "Reloading upnpd: OK\n"
     assert igd.mapped() == before
-    # once a start, not twice
+    # once for each start
     assert "kept in" not in said or \
         system.told().count("mappings are kept") == 2
 
 
 @pytest.mark.only("netlink")
 def test_no_syslogd(lab, boot):
-    """Lines go to the kernel's log, with their level, until a logger comes."""
+    """Lines go to the kernel's log, with their level, until a syslogd
+    starts."""
     system = boot(lacks=["syslogd"])
     assert wait_until(lambda: re.search(
         r"^<30>upnpd\[\d+\]: serving on port 2828, 0 mappings$",
@@ -241,7 +243,7 @@ def test_no_syslogd(lab, boot):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("read_only", (False, True))
 def test_no_run(lab, boot, read_only):
-    """It does not start, and says what to do; that helps."""
+    """It does not start and logs what to do; after that it starts."""
     system = boot(lacks=["run"], read_only=read_only)
     line = re.search("^Starting upnpd: FAIL: .*", system.log(), re.M)[0]
     assert "pid-file /run/upnpd.pid cannot be written: No such file" in line
@@ -262,14 +264,14 @@ def test_no_run(lab, boot, read_only):
 @pytest.mark.only("netlink")
 def test_no_dev_null(lab, boot):
     system = boot(lacks=["syslogd"], nodes_missing=["null"])
-    assert "FAIL: upnpd: /dev/null: No such file or directory; it has to be " \
-        "there" in system.log()
+    assert "FAIL: upnpd: /dev/null: No such file or directory; create it, or " \
+        "run upnpd with -F" in system.log()
     assert system.read("/run/upnpd.pid") == ""
 
 
 @pytest.mark.only("iptables-nft", "iptables-legacy")
 def test_no_tool(lab, boot):
-    """The daemon can not do its work: it says which tool it misses."""
+    """Without a firewall tool the daemon logs which one is missing."""
     system = boot(lacks=["tool"])
     assert re.search("^Starting upnpd: FAIL: it runs, but can open no port: "
                      "iptables-.*-save: No such file", system.log(),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl check: on a healthy router it finds nothing, and of each fault that
-is made here it names that one, and what follows from it. It changes nothing."""
+"""upnpctl check: on a healthy router it finds nothing. For each fault that a
+test makes, it reports that fault and its consequences. It changes nothing."""
 import contextlib
 import json
 import os
@@ -29,7 +29,7 @@ CHECKS = ("configuration", "daemon", "access", "clock", "state-dir",
 # ---- running it -------------------------------------------------------
 
 def ctl(lab):
-    """upnpctl: the same binary by its other name."""
+    """upnpctl: a second name of the binary."""
     if "UPNPCTL" in os.environ:
         return os.environ["UPNPCTL"]
     path = lab.path("upnpctl")
@@ -39,8 +39,8 @@ def ctl(lab):
 
 
 def traces(lab):
-    """Everything a check might have changed: rules, settings, addresses,
-    routes, groups, sockets."""
+    """All state that a check could change: rules, settings, addresses, routes,
+    groups, sockets."""
     def settings():
         for dir_path, _, names in os.walk("/proc/sys/net"):
             for name in names:
@@ -70,14 +70,14 @@ def traces(lab):
         + re.sub(r"\[\d+:\d+\]", "", "\n".join(
             line for line in lab.router.run("iptables-legacy-save")
             .split("\n") if not line.startswith("#")))
-    # IPv6 settles by itself meanwhile
+    # IPv6 addresses change state during the test
     return [rules, lab.router.run("ip", "-4", "-o", "address"),
             lab.router.run("ip", "-4", "route", "show", "table", "all"),
             lab.router.run("ip", "rule"), *ours]
 
 
 def settled(lab, upnpd):
-    """The traces once @upnpd has done what a fault makes it do."""
+    """The traces, after @upnpd has reacted to a fault."""
     last = []
 
     def quiet():
@@ -89,12 +89,12 @@ def settled(lab, upnpd):
 
 
 def at_rest(upnpd):
-    """Do all its processes wait, and none of them for a firewall tool? What the
-    kernel had told them when this was asked, they have dealt with."""
+    """Are all its processes waiting, and none for a firewall tool? Then they
+    have handled all events of the kernel up to this call."""
     if not upnpd.running():
         return True
     with open(f"/proc/{upnpd.proc.pid}/task/{upnpd.proc.pid}/children") as f:
-        if set(map(int, f.read().split())) - {upnpd.nursery()}:
+        if set(map(int, f.read().split())) - {upnpd.fork_server()}:
             return False
     for pid in upnpd.pids().values():
         with open(f"/proc/{pid}/stat") as f:
@@ -104,7 +104,7 @@ def at_rest(upnpd):
 
 
 class Found:
-    """What one run said."""
+    """The output of one run."""
 
     def __init__(self, lab, upnpd, prefix=(), user=None):
         as_user = ["setpriv", "--reuid", user, "--clear-groups"] \
@@ -136,8 +136,8 @@ class Found:
 
 
 class Router:
-    """What a fault may change: the lab, the configuration, and how upnpctl is
-    run."""
+    """The state that a fault may change: the lab, the configuration, and the
+    way upnpctl is run."""
 
     def __init__(self, lab, backend):
         self.lab, self.rt = lab, lab.router
@@ -147,8 +147,8 @@ class Router:
         self.after = contextlib.ExitStack()
 
     def check(self, **kw):
-        """Once more where a tool stood still, which is known for two seconds:
-        of that no test is."""
+        """Run it again if a tool stood still for two seconds, which is not
+        what the tests are about."""
         if not self.upnpd.proc:
             self.upnpd.write_conf()
         for _ in range(5):
@@ -158,7 +158,7 @@ class Router:
         return found
 
     def shadow(self, script):
-        """upnpctl is run with other things mounted."""
+        """Run upnpctl with other mounts."""
         self.prefix = ["unshare", "-m", "sh", "-ec",
                        script + '\nexec "$@"', "sh"]
 
@@ -220,7 +220,7 @@ def test_with_mappings(router):
 
 @pytest.mark.only("netlink")
 def test_fw4(router):
-    """OpenWrt's shape: everything behind jumps, one table."""
+    """Rules in the form of OpenWrt: one table, all rules behind jumps."""
     router.rt.run("nft", "-f", "-", stdin=FW4)
     router.upnpd.start()
     assert router.check().bad() == set()
@@ -269,25 +269,25 @@ tcp option maxseg size set rt mtu
 
 @pytest.mark.only("netlink")
 def test_ordinary_user(router):
-    """It goes as far as it may, and says where it could not look."""
+    """It checks what it may, and reports what it could not check."""
     router.upnpd.options["state_dir"] = router.lab.path("state")
     router.upnpd.start()
     os.chmod(router.upnpd.conf, 0o644)
     found = router.check(user="daemon")
     assert found.bad() == {"firewalls"}
     assert found.of("backend", "ok") == ["upnpd uses netlink"]
-    assert re.search("not all known: nf_tables: Operation not permitted",
+    assert re.search("not all be read: nf_tables: Operation not permitted",
                      *found.of("firewalls", "warning"))
     assert not found.of("masquerade", "ok") + found.of("forward", "ok")
     router.upnpd.stop()
     found = router.check(user="daemon")
     assert found.bad() == {"backend", "daemon", "firewalls"}
-    assert "only root can see" in found.of("backend", "warning")[0]
+    assert "only root can find out" in found.of("backend", "warning")[0]
 
 
 @pytest.mark.only("netlink")
 def test_words(router):
-    """Without --json: a line each, what to do below."""
+    """Without --json: one line for each finding, the remedy below it."""
     router.upnpd.write_conf()
     router.rt.sysctl("net.ipv4.ip_forward", 0)
     out = router.rt.run(ctl(router.lab), "-f", router.upnpd.conf, "check",
@@ -312,8 +312,9 @@ FAULTS = []
 
 
 def fault(check, level, words, also=(), up=True, late=False):
-    """A fault: the check that names it, in which words, and which others
-    follow from it. @up: upnpd runs; @late: the fault comes after its start."""
+    """A fault: the check that reports it, with which text, and which other
+    checks fail as well. @up: upnpd runs; @late: the fault is made after its
+    start."""
     def note(make):
         FAULTS.append(pytest.param(check, level, words, set(also), up, late,
                                    make, id=make.__name__))
@@ -574,8 +575,7 @@ def held(router, sock):
     router.after.callback(sock.close)
 
 
-# A process whose name is known: what this one is called is Python's matter, and
-# that of whoever else sets it.
+# A process with a known name: the name of this process depends on Python.
 SQUATTER = """\
 import socket, sys
 open("/proc/self/comm", "w").write("squatter")
@@ -589,7 +589,7 @@ sys.stdin.read()
 
 
 def squat(router, kind, port):
-    """Another process takes the port until the test has ended."""
+    """Another process uses the port until the test ends."""
     proc = subprocess.Popen(
         ["ip", "netns", "exec", router.rt.ns, sys.executable, "-c", SQUATTER,
          str(int(kind)), str(port)], text=True, stdin=subprocess.PIPE,
@@ -613,7 +613,7 @@ def http_taken(router):
 
 @fault("daemon", "warning", "does not run", up=False)
 def ssdp_shared(router):
-    """A media server that lets others live beside it is none."""
+    """A media server that shares the port is not a fault."""
     held(router, router.rt.socket(socket.SOCK_DGRAM, ("", 1900), reuse=True))
 
 
@@ -625,7 +625,7 @@ GATEWAY = ("HTTP/1.1 200 OK\r\nCACHE-CONTROL: max-age=120\r\n"
 
 
 def another_gateway(router, host, server, joined):
-    """Somebody on @host answers searches."""
+    """A program on @host answers searches."""
     sock = host.socket(socket.SOCK_DGRAM, ("", 1900), reuse=True)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
                     struct.pack("4s4s", socket.inet_aton("239.255.255.250"),
@@ -640,7 +640,7 @@ def another_gateway(router, host, server, joined):
             except OSError:
                 continue
             if b"M-SEARCH" in data:
-                for _ in range(2):      # once is enough to be named
+                for _ in range(2):      # one answer would be enough
                     sock.sendto(GATEWAY.format(server).encode("latin-1"),
                                 peer)
     thread = threading.Thread(target=serve)
@@ -666,7 +666,7 @@ def gateway_here(router):
 # The firewall and its tools.
 
 def hide(router, *tools):
-    """As if these were not installed, for upnpctl."""
+    """Hide these tools from upnpctl."""
     router.shadow(f"for t in {' '.join(tools)}; do\n"
                   "mount --bind /dev/null $(readlink -f $(command -v $t))\n"
                   "done")
@@ -735,7 +735,7 @@ def test_fault(router, check, level, words, also, up, late, make):
     for _ in range(5):
         found = router.check()
         if check != "gateways" or found.of(check, level):
-            break       # it waits 1.5 s for one, which may stand still
+            break       # it waits 1.5 s for an answer, which may be too short
     assert any(re.search(words, text) for text in found.of(check, level))
     assert found.bad() - {check} == also - {check}
 
@@ -743,15 +743,15 @@ def test_fault(router, check, level, words, also, up, late, make):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("backend_key", ("auto", "netlink"))
 def test_no_tool_at_all(router, backend_key):
-    """The rules of nf_tables are read from the kernel: no tool is needed, by
-    upnpd or by its check."""
+    """The rules of nf_tables are read from the kernel: neither upnpd nor the
+    check needs a tool."""
     router.upnpd.options["backend"] = backend_key
     no_tool_at_all(router)
     found = router.check()
     assert found.bad() == {"daemon"}
     assert [one["check"] for one in found.all] == list(CHECKS)
     assert "would use netlink" in found.of("backend", "ok")[0]
-    assert "the rules in use are nft's" in found.of("firewalls", "ok")[0]
+    assert "the rules in use are those of nft" in found.of("firewalls", "ok")[0]
 
 
 @pytest.mark.only("netlink")
@@ -761,7 +761,7 @@ def test_bridge_without_querier(router):
     router.upnpd.start()
     found = router.check()
     assert found.bad() == {"multicast"}
-    assert "asks nobody" in found.of("multicast", "warning")[0]
+    assert "sends no queries" in found.of("multicast", "warning")[0]
     router.rt.ip_batch("link set lan0 type bridge mcast_querier 1")
     assert router.check().bad() == set()
 
@@ -769,7 +769,7 @@ def test_bridge_without_querier(router):
 # ---- faults in the rules, by each tool --------------------------------
 
 def change(router, nft, *ipt):
-    """One change to the router's own rules, in the language of its tool."""
+    """Change the router's own rules, in the syntax of its tool."""
     name = router.lab.firewall.name
     if name == "nft":
         router.rt.run("nft", "-f", "-", stdin=nft)
@@ -831,7 +831,7 @@ def test_masquerade_by_upnpd(router):
 
 def test_drop_before_ours(router):
     router.upnpd.start()
-    Igd(router.lab.lan1).add(40000)     # its own rules stand by now
+    Igd(router.lab.lan1).add(40000)     # its own rules are in place now
     change(router, 'insert rule inet filter forward iifname "wan0" drop',
            "-I FORWARD -i wan0 -j DROP")
     found = router.check()
@@ -841,9 +841,9 @@ def test_drop_before_ours(router):
 
 def test_accept_removed(router):
     router.upnpd.start()
-    Igd(router.lab.lan1).add(40000)     # its own rules stand by now
+    Igd(router.lab.lan1).add(40000)     # its own rules are in place now
     monitor = router.upnpd.proc.pid
-    os.kill(monitor, signal.SIGSTOP)    # or it would be put back at once
+    os.kill(monitor, signal.SIGSTOP)    # otherwise it would repair them at once
     try:
         change(router, "flush chain inet filter forward",
                "-D FORWARD -j UPNPD")
@@ -855,7 +855,7 @@ def test_accept_removed(router):
 @pytest.mark.parametrize("final", (False, True))
 @pytest.mark.parametrize("up", (True, False))
 def test_wrong_backend(router, backend, up, final):
-    """The other tool's chain drops, by its policy or by its last rule."""
+    """The chain of the other tool drops, by its policy or by its last rule."""
     if final:
         change(router, "add rule inet filter forward reject\n"
                "add chain inet filter forward { policy accept; }",
@@ -929,8 +929,7 @@ def _forward(*rules):
     (_forward("ip saddr 203.0.113.0/24 accept"), {"forward"}),
 ))
 def test_same_without_tools(router, make, bad):
-    """What is found is the same, word for word, whether nft is installed or
-    not."""
+    """The findings are identical with and without nft installed."""
     make(router)
     if not router.upnpd.proc:
         bad = bad | {"daemon"}
@@ -944,7 +943,7 @@ def test_same_without_tools(router, make, bad):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("tools", (True, False))
 def test_chain_with_a_name_of_iptables(router, tools):
-    """nft made it, and iptables-nft-save lists nothing of it."""
+    """A chain made by nft, which iptables-nft-save does not list."""
     router.rt.run("nft", "-f", "-", stdin="table ip filter { chain FORWARD { "
                   "type filter hook forward priority filter; policy drop; "
                   "fib daddr type local drop; }; }\n")
@@ -958,12 +957,11 @@ def test_chain_with_a_name_of_iptables(router, tools):
 
 @pytest.mark.only("iptables-nft", "iptables-legacy")
 def test_rules_that_no_tool_lists(router, backend):
-    """They stand, but nobody is here to list them: nothing is said to be
-    well."""
+    """There are rules that no tool can list: no finding may be "ok" then."""
     router.upnpd.options["backend"] = "netlink"
     no_tool_at_all(router)
     found = router.check()
     assert "firewalls" in found.bad()
-    assert re.search(f"not all known: there are .* of {backend}",
+    assert re.search(f"not all be read: some belong to {backend}",
                      *found.of("firewalls", "warning"))
     assert not found.of("forward", "ok")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Real programs, each with a stack of its own: every one finds the gateway,
-maps, has traffic pass, and deletes, whatever igd-version says."""
+"""Real programs, each with its own UPnP stack: each finds the gateway, maps a
+port, passes traffic and deletes the mapping, with every igd-version."""
 import errno
 import filecmp
 import os
@@ -20,7 +20,7 @@ from upnp import Igd, http
 HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:"
 START = 60.0        # for a program to be read from a cold disk on a busy machine
-SLOW = 60.0         # some search for seconds before they look at answers
+SLOW = 60.0         # some search for seconds before they read answers
 # No proxy, and no NetworkManager, of the machine's own network.
 ALONE = {name: value for name, value in os.environ.items()
          if not name.lower().endswith("_proxy")}
@@ -47,7 +47,7 @@ def roots(igd_version):
 
 @pytest.fixture
 def igd(lab, upnpd, igd_version):
-    """To look what is mapped, by whatever root there is."""
+    """The gateway at the root that is enabled, to read the mappings."""
     igd = Igd(lab.lan1, path=f"/igd{roots(igd_version)[0]}.xml")
     for service, url in dict(igd.urls).items():     # :2 takes actions of :1
         igd.urls[service[:-1] + "1"] = url
@@ -70,7 +70,7 @@ class Client:
             return f.read()
 
     def says(self, line, within=SLOW):
-        """Wait for a line that begins so."""
+        """Wait for a line with this prefix."""
         assert wait_until(lambda: re.search(rf"^{line}", self.said(), re.M)
                           or self.proc.poll() is not None, within), self.said()
         assert re.search(rf"^{line}", self.said(), re.M), self.said()
@@ -85,8 +85,8 @@ class Client:
 
 
 def open_to(lab, port):
-    """Does somebody answer a TCP connection from outside, before a probe that
-    was sent behind it is back?"""
+    """Is a TCP connection from outside answered before a probe that was sent
+    after it is back?"""
     with Probe(lab.lan1, lab.outside, OUT_IP) as probe, \
             lab.outside.socket(socket.SOCK_STREAM) as sock, one_processor():
         sock.setblocking(False)
@@ -127,9 +127,9 @@ def test_gupnp_igd(lab, igd, proto):
 
 
 @pytest.mark.only("netlink")
-def test_gupnp_igd_hears_events(lab, igd):
-    """It subscribes to ExternalIPAddress, and tells its program where it is
-    to be reached now."""
+def test_gupnp_igd_receives_events(lab, igd):
+    """It subscribes to ExternalIPAddress, and reports the new address to its
+    program."""
     client = Client(lab, "/usr/bin/python3", f"{HERE}/client_gupnp.py", "UDP",
                     "40000", HOST_IP, "8000")
     client.says(f"mapped {EXT_IP} 40000")
@@ -141,8 +141,8 @@ def test_gupnp_igd_hears_events(lab, igd):
 
 def test_libtorrent(lab, igd, igd_version):
     """It takes each root for a router of its own and maps through both, at the
-    same time. The end has to wait for the slower one: what libtorrent still has
-    under way when it deletes, it leaves behind."""
+    same time. The end has to wait for the slower one: what libtorrent still
+    has under way when it deletes, it leaves behind."""
     client = Client(lab, "/usr/bin/python3", f"{HERE}/client_torrent.py",
                     HOST_IP, "7000")
     client.says("started", START)
@@ -158,7 +158,7 @@ def test_libtorrent(lab, igd, igd_version):
 
 @BOTH
 def test_net_upnp(lab, igd, proto):
-    """It knows WANIPConnection:1 only, so not where igd-version is 2."""
+    """It knows only WANIPConnection:1, so it is not run with igd-version 2."""
     server = listener(lab.lan1, proto, 8000)
     client = Client(lab, "perl", f"{HERE}/client_perl.pl", proto, "40000",
                     HOST_IP, "8000")
@@ -168,7 +168,7 @@ def test_net_upnp(lab, igd, proto):
 
 
 def npm_installed():
-    """Has install-test-deps brought what the lock file names?"""
+    """Has install-test-deps installed the packages of the lock file?"""
     done = f"{HERE}/node/node_modules/.installed"
     return os.path.exists(done) and filecmp.cmp(
         done, f"{HERE}/node/package-lock.json", shallow=False)
@@ -223,7 +223,7 @@ def test_gssdp_discover_by_version(lab, upnpd, igd_version):
 
 @pytest.mark.only("netlink")
 def test_xmllint(lab, upnpd, igd_version):
-    """Every document that is served, by a parser that forgives nothing."""
+    """Check every served document with a strict parser."""
     paths = []
     for n in roots(igd_version):
         root = http(lab.lan1, "GET", f"/igd{n}.xml")

@@ -80,7 +80,7 @@ def left(lab, port):
 
 
 def check_date(lab, clock):
-    """What HTTP says follows."""
+    """The DATE of HTTP follows the clock."""
     said = http(lab.lan1, "GET", "/igd1.xml").headers["DATE"]
     said = email.utils.parsedate_to_datetime(said).timestamp()
     assert abs(said - (time.time() + clock.ahead)) < 60
@@ -102,7 +102,7 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
     if time.time() + ahead > 0:
         check_date(lab, clock)
     igd.add(40003, lease=4)
-    # none ended early
+    # no lease ended early
     there = {p for _, p, _, _ in igd.mapped()}
     assert there == {40000, 40001, 40002, 40003} or \
         (time.monotonic() - first > 3.9 and there >= {40000, 40001})
@@ -110,7 +110,7 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
     assert left(lab, 40001) == 0
     assert http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
         f"SID: {sid}", "TIMEOUT: Second-1800"]).status == 200
-    # and none stays
+    # and none remains
     assert wait_until(lambda: not in_kernel(lab, 40002) and
                       not in_kernel(lab, 40003))
     assert time.monotonic() - begun >= 3.5
@@ -121,7 +121,7 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
 
 @pytest.mark.parametrize("ahead", (DAY, -DAY))
 def test_set_before_a_restart(lab, stopped, clock, ahead):
-    """The boot is the same, so the clock that nobody sets still counts."""
+    """The boot is the same, so the monotonic clock is still valid."""
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
     igd.add(40001, lease=2)
@@ -154,7 +154,7 @@ def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
     assert wait_until(lambda: in_kernel(lab, 40000))    # the first sync
     igd.add(40000, lease=2)
     assert wait_until(lambda: not in_kernel(lab, 40000))
-    # then it is told the time, and restarted
+    # then the clock is set, and it is restarted
     clock.set(0)
     stopped.stop()
     clock.start()
@@ -162,7 +162,7 @@ def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
 
 
 def test_set_ahead_by_a_reboot(lab, stopped, clock):
-    """It was off for a day: what was for ten minutes has ended."""
+    """It was off for a day: a lease of ten minutes has ended."""
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
     igd.add(40001)

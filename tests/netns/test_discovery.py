@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Programs on the LAN find the gateway; nobody else does."""
+"""Programs on the LAN find the gateway; programs elsewhere do not."""
 import socket
 import time
 import xml.etree.ElementTree as ET
@@ -106,7 +106,7 @@ def test_search_each_target(lab, upnpd, to):
 
 @pytest.mark.only("netlink")
 def test_search_without_space_after_colon(lab, upnpd):
-    """As libtorrent writes it, with three line ends."""
+    """As libtorrent sends it, with three line ends."""
     raw = (f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
            "ST:upnp:rootdevice\r\nMAN:\"ssdp:discover\"\r\nMX:3\r\n\r\n\r\n")
     with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
@@ -141,7 +141,7 @@ def test_silence_outside(lab, upnpd):
 
 
 def served(host, dst, src):
-    """Does @host get a page from @dst?"""
+    """Does @host get a document from @dst?"""
     if dst == LAN_IP and src == OUT_IP:
         host.ip_batch(f"route add {LAN_IP}/32 via {EXT_IP}")
     try:
@@ -166,8 +166,8 @@ def test_silence_to_a_foreign_source(lab, upnpd):
 
 @pytest.mark.only("netlink")
 def test_silence_to_a_borrowed_source(lab, upnpd):
-    """Somebody outside sends with the address of a host of the LAN, and the
-    router has no rp_filter: that host hears of nothing."""
+    """A host outside sends with the address of a host of the LAN, and the
+    router has no rp_filter: the host of the LAN gets no answer."""
     for name in ("all", "wan0"):
         lab.router.sysctl(f"net.ipv4.conf.{name}.rp_filter", "0")
     lab.outside.ip_batch(f"addr add {HOST_IP}/32 dev eth0",
@@ -181,7 +181,7 @@ def test_silence_to_a_borrowed_source(lab, upnpd):
                     sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF,
                                     socket.inet_aton(HOST_IP))
                 sock.sendto(msearch(WANIP), (to, 1900))
-        probe.there_and_back()      # all three have come to the router
+        probe.there_and_back()      # all three have arrived at the router
         victim.sendto(msearch(ROOT), (LAN_IP, 1900))
         heard = answers(victim, lab.lan1, time.monotonic(), n=2)
         assert [m["ST"] for m in heard] == [ROOT] * 2
@@ -205,7 +205,7 @@ def test_two_internal_interfaces(lab, upnpd):
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
 def test_documents_are_kept_apart(lab, upnpd):
-    """They are rendered once: each is what it was, whoever asks for which."""
+    """They are rendered once: each stays the same, whatever is requested."""
     roots = {}
     for turn in range(2):
         for host, ip in ((lab.lan1, LAN_IP), (lab.lan2, LAN2_IP)):
@@ -256,7 +256,8 @@ def test_notify_alive_and_byebye(lab, stopped):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("first", ("media-server", "upnpd"))
 def test_beside_a_media_server(lab, stopped, first):
-    """Both hear a search, whoever came first; we answer unicast ones."""
+    """Both receive a search, in whatever order they were started; upnpd
+    answers unicast ones."""
     if first == "upnpd":
         stopped.start()
     server = group_socket(lab.router, LAN_IP)
@@ -271,7 +272,7 @@ def test_beside_a_media_server(lab, stopped, first):
 
 
 def hears(sock, data):
-    """Does @data come among what others say?"""
+    """Does @data arrive, among other datagrams?"""
     try:
         while sock.recv(2048) != data:
             pass

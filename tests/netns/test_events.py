@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Subscribers hear what changes, in order and not too often; those that hang
-or are dead delay nobody."""
+"""Subscribers receive changes, in order and not too often; a subscriber that
+hangs or is dead delays no other."""
 import contextlib
 import re
 import socket
@@ -33,7 +33,7 @@ MODERATE = 0.2
 
 
 class Event:
-    """One NOTIFY as it came."""
+    """One NOTIFY as it was received."""
 
     def __init__(self, data, peer):
         head, gap, body = data.partition(b"\r\n\r\n")
@@ -56,8 +56,8 @@ class Event:
 
 
 class Subscriber:
-    """A control point's event server on @host. @status: what it answers;
-    None: it takes connections and never says a word."""
+    """A control point's event server on @host. @status: its answer; None: it
+    accepts connections and never answers."""
 
     def __init__(self, host, status=200):
         self.host, self.status = host, status
@@ -113,7 +113,7 @@ class Subscriber:
         return self
 
     def is_held(self):
-        """Does the gateway still wait for the answer to its first event?"""
+        """Is the gateway still waiting for the answer to its first event?"""
         self.held[0].setblocking(False)
         with contextlib.suppress(BlockingIOError):
             while self.held[0].recv(4096):
@@ -213,8 +213,8 @@ def test_values_change(lab, igd, control_point):
 
 
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_the_link_is_told(lab, igd, control_point):
-    """Each event is for the subscribers of its service at either root."""
+def test_link_events(lab, igd, control_point):
+    """Each event is sent to the subscribers of its service at both roots."""
     links = [control_point().subscribe(f"/igd{n}/wancic/event") for n in (1, 2)]
     conn = control_point().subscribe(WANIP2_EVENT)
     assert conn.wait(1).vars["ConnectionStatus"] == "Connected"
@@ -234,8 +234,8 @@ def test_the_link_is_told(lab, igd, control_point):
         sub.check()
 
 
-def test_the_update_id_is_told(lab, igd, control_point):
-    """At version 2, of each change of the table by whatever root."""
+def test_update_id_events(lab, igd, control_point):
+    """At version 2, for each change of the table by either root."""
     old, new = (control_point().subscribe(url)
                 for url in (WANIP_EVENT, WANIP2_EVENT))
     before = int(new.wait(1).vars["SystemUpdateID"])
@@ -253,7 +253,7 @@ def test_the_update_id_is_told(lab, igd, control_point):
 
 @pytest.mark.conf(show_dummy_rule="no")
 def test_a_lease_ends(igd, control_point):
-    for lease in (1, 4, 16):    # it may end before anybody is told of it
+    for lease in (1, 4, 16):    # it may end before the event is sent
         igd.add(40000, lease=lease)
         sub = control_point().subscribe()
         if sub.wait(1).vars["PortMappingNumberOfEntries"] == "1":
@@ -263,9 +263,9 @@ def test_a_lease_ends(igd, control_point):
 
 
 @pytest.mark.conf(show_dummy_rule="no")
-def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
-    """The good one hears the right events in the right order, and SOAP is
-    answered, while one hangs, one is dead, one talks rubbish."""
+def test_mappings_change_beside_a_hanging_subscriber(lab, igd, control_point):
+    """A working subscriber gets the right events in order, and SOAP is
+    answered, while one hangs, one is dead and one sends invalid answers."""
     hangs = control_point(status=None).subscribe()
     dead = control_point().subscribe()
     dead.wait(1)
@@ -276,11 +276,11 @@ def test_mappings_come_and_go_beside_one_who_hangs(lab, igd, control_point):
     for step in (igd.add, igd.delete):
         for port in range(40000, 40100):
             step(port)
-            time.sleep(0.008)       # so that it takes more than one event
+            time.sleep(0.008)       # so that there is more than one event
         want = "100" if step == igd.add else "0"
         assert wait_until(
             lambda: good.told("PortMappingNumberOfEntries")[-1] == want)
-    # who hangs has 30 s: nobody waited until they were over
+    # the hanging one has 30 s, and no other waited for it
     assert len(hangs.held) == 1 and hangs.is_held()
     counts = [int(c) for c in good.told("PortMappingNumberOfEntries")]
     top = counts.index(100)
@@ -305,8 +305,8 @@ def test_the_next_callback_is_tried(lab, upnpd, control_point):
     assert sub.events[0].seq == 0
 
 
-def hears_no_more(igd, sub, other):
-    """Does @other hear of changes, twice, and @sub, who heard once, not?"""
+def receives_no_more(igd, sub, other):
+    """Does @other receive two changes, and @sub, which received one, none?"""
     heard = len(other.events)
     for change in (igd.add, igd.delete):
         change(40000)
@@ -328,7 +328,7 @@ def test_renewal_and_end(lab, igd, control_point):
     assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, sid).status == 200
     assert ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT, sid).status == 412
     assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, sid).status == 412
-    assert hears_no_more(igd, sub, other)
+    assert receives_no_more(igd, sub, other)
 
 
 def test_412_ends_the_subscription(lab, igd, control_point):
@@ -336,7 +336,7 @@ def test_412_ends_the_subscription(lab, igd, control_point):
     other = control_point().subscribe()
     sub.wait(1)
     other.wait(1)
-    assert hears_no_more(igd, sub, other)
+    assert receives_no_more(igd, sub, other)
     assert wait_until(lambda: ask(lab.lan1, "SUBSCRIBE", WANIP_EVENT,
                                   f"SID: {sub.sid}").status == 412)
 
@@ -378,8 +378,8 @@ def test_caps(lab, upnpd):
 
 
 def test_cap_of_all_together(lab, upnpd):
-    """64: four hosts have all there are, the fifth is told so, and has one as
-    soon as somebody gives one back."""
+    """64: four hosts have all subscriptions, the fifth is refused, and gets
+    one as soon as one is ended."""
     ips = [f"192.168.88.{n}" for n in range(31, 36)]
     lab.lan1.ip_batch(*[f"addr add {ip}/24 dev eth0" for ip in ips])
 

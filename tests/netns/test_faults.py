@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What goes wrong on a router through nobody's ill will: a busy firewall, a full
-or foreign disk, interfaces that vanish, processes that are killed. Nothing is
-lost that could be kept, no rule stands without a mapping, none the other way
-round."""
+"""Faults of a router without an attacker: a busy firewall, a full or foreign
+disk, interfaces that vanish, processes that are killed. No mapping is lost
+that could be kept, and rules and mappings always match."""
 import os
 import signal
 import socket
@@ -55,15 +54,15 @@ def late_by_lock(lab, upnpd, igd, port):
 
 
 def tools(upnpd):
-    """The monitor's children but for the nursery: firewall tools."""
+    """The monitor's children but for the fork server: firewall tools."""
     monitor = upnpd.proc.pid
     with open(f"/proc/{monitor}/task/{monitor}/children") as f:
-        return {int(pid) for pid in f.read().split()} - {upnpd.nursery()}
+        return {int(pid) for pid in f.read().split()} - {upnpd.fork_server()}
 
 
 @pytest.mark.only("iptables-legacy")
 def test_lock_is_held(lab, own_run):
-    """The answer is late, not wrong, and others are served meanwhile."""
+    """The answer is late but right, and other clients are served meanwhile."""
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
     port = next(port for port in range(40001, 40006)
@@ -74,7 +73,7 @@ def test_lock_is_held(lab, own_run):
 # ---- interfaces --------------------------------------------------------
 
 def test_external_interface_made_again(lab, upnpd, igd):
-    """ppp0 and its like are new devices each time."""
+    """ppp0 and similar interfaces are new devices each time."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link del wan0")
     assert wait_until(lambda: answers(igd.external_ip) == "")
@@ -90,7 +89,7 @@ def test_external_interface_made_again(lab, upnpd, igd):
 
 
 def test_external_interface_down_and_up(lab, upnpd, igd):
-    """By an operator, or a modem: all that is kept is in force again."""
+    """By an operator or a modem: all kept mappings are active again."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link set wan0 down")
     assert wait_until(lambda: igd.status() == "Disconnected")
@@ -103,7 +102,7 @@ def test_external_interface_down_and_up(lab, upnpd, igd):
 
 
 def test_internal_interface_renamed(lab, upnpd, igd):
-    """It is another one under another name; under its own it is back."""
+    """Under another name it is another interface; under its own it is back."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link set lan0 down", "link set lan0 name other",
                         "link set other up")
@@ -119,7 +118,7 @@ def test_internal_interface_renamed(lab, upnpd, igd):
 # ---- processes ---------------------------------------------------------
 
 def test_engine_killed_among_many(lab, upnpd, igd):
-    """Whoever was told yes has a rule, and there is no rule beyond."""
+    """Each confirmed mapping has a rule, and there is no other rule."""
     said_yes = set()
 
     def add(ports):
@@ -155,8 +154,8 @@ def test_engine_killed_among_many(lab, upnpd, igd):
 
 @pytest.mark.fast
 def test_monitor_killed_among_many(lab, upnpd, igd):
-    """The next one finds rules that nobody has told it of: they go, or stand
-    behind a mapping."""
+    """The next monitor finds rules of the previous one: each is removed or
+    belongs to a mapping."""
     def add():
         for port in range(40000, 40060):
             try:
@@ -192,14 +191,14 @@ def own_state(lab, stopped, options):
 
 @pytest.mark.only("netlink")
 def test_disk_is_full(lab, stopped):
-    """The mappings work; that they would not outlive a restart is said once."""
+    """The mappings work; the log says once that a restart would lose them."""
     stopped.start(prefix=own_state(lab, stopped, "size=8k,mode=0700"))
     igd = Igd(lab.lan1)
     for port in range(40000, 40100):
         igd.add(port, "TCP", 8000, desc="x" * 200)
     assert stopped.wait_log("lease file.*No space left on device")
     assert error_of(igd.add, 80) == 718
-    assert stopped.wait_log("refused")      # which was told after that
+    assert stopped.wait_log("refused")      # which was logged after that
     assert stopped.log().count("No space left") == 1
     assert len(igd.mapped()) == 100
     assert in_kernel(lab, 40099)
@@ -225,8 +224,8 @@ BAD_FILES = {
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("kind", sorted(BAD_FILES))
-def test_lease_file_is_nonsense(lab, upnpd, igd, kind):
-    """It starts, says what it dropped, and goes on as with none."""
+def test_lease_file_is_invalid(lab, upnpd, igd, kind):
+    """It starts, logs what it dropped, and continues as without a file."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
     with open(os.path.join(upnpd.state, "leases"), "wb") as f:
@@ -235,7 +234,7 @@ def test_lease_file_is_nonsense(lab, upnpd, igd, kind):
     upnpd.start()
     assert igd.mapped() == set()
     assert not in_kernel(lab, 40000)
-    # the engine's lines come by way of the monitor
+    # the monitor passes the engine's lines on
     assert upnpd.wait_log("serving on", since=since)
     said = "make no sense" in upnpd.log()[since:]
     assert said == (kind != "empty")
@@ -270,8 +269,8 @@ def test_lease_file_is_cut(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_lease_file_is_no_file(lab, upnpd, igd):
-    """A link that somebody put there is not followed, and not needed."""
+def test_lease_file_is_a_link(lab, upnpd, igd):
+    """A link in its place is not followed; upnpd works without it."""
     upnpd.stop()
     path = os.path.join(upnpd.state, "leases")
     victim = lab.path("victim")
@@ -291,9 +290,9 @@ def test_lease_file_is_no_file(lab, upnpd, igd):
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("mode", (0o600, 0o644))
-def test_lease_file_of_somebody_else(lab, upnpd, igd, mode):
-    """root put back a copy: it serves, says what that costs, and with the
-    owner put right it has the mappings."""
+def test_lease_file_of_another_user(lab, upnpd, igd, mode):
+    """root restored a copy: it serves and logs that the file cannot be read,
+    and after the owner is corrected it has the mappings."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
     path = os.path.join(upnpd.state, "leases")
@@ -318,8 +317,8 @@ def test_lease_file_of_somebody_else(lab, upnpd, igd, mode):
 
 @pytest.mark.only("netlink")
 def test_slow_clients(lab, upnpd, igd):
-    """2,000 connections say nothing and 500 dribble: another host's requests are
-    answered while those are still waited for. (All of them come from one
+    """2,000 connections say nothing and 500 dribble: another host's requests
+    are answered while those are still waited for. (All of them come from one
     address, the worst case.)"""
     many_files()
     lab.lan1.ip_batch("addr add 192.168.88.66/24 dev eth0")

@@ -18,7 +18,7 @@ BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
 
 
 class Flow:
-    """Something outside that talks to a program on lan1."""
+    """A program outside that talks to a program on lan1."""
 
     def __init__(self, lab, proto, ext, int_port):
         self.lab = lab
@@ -38,7 +38,7 @@ class Flow:
             self.inner.connect(who)
 
     def passes(self):
-        """Does a word get in, and the answer out?"""
+        """Does a word arrive, and its answer?"""
         return self._goes(self.peer, self.inner) and \
             self._goes(self.inner, self.peer)
 
@@ -63,7 +63,7 @@ class Flow:
         try:
             src.send(word)
             return dst.recv(64) == word
-        except OSError:     # silence, or a reset: nobody knows this flow
+        except OSError:     # silence, or a reset: the flow is unknown
             return False
 
     def close(self):
@@ -73,7 +73,8 @@ class Flow:
 
 @pytest.fixture
 def flow(lab, igd):
-    """Maps, and opens a flow through it: flow(proto, ext, int_port, ...)"""
+    """Map a port and open a flow through it: flow(proto, ext, int_port,
+    ...)"""
     made = []
 
     def make(proto, ext, int_port, **mapping):
@@ -98,7 +99,7 @@ def test_deleted(igd, flow, proto):
 def test_expired(igd, flow, proto):
     ends = flow(proto, 40000, 8000)
     stays = flow(proto, 40001, 8001, lease=600)
-    igd.add(40000, proto, 8000, lease=2)    # both began in good time
+    igd.add(40000, proto, 8000, lease=2)    # both started early enough
 
     def gone():
         return "40000" not in {e["NewExternalPort"] for e in igd.entries()}
@@ -109,7 +110,7 @@ def test_expired(igd, flow, proto):
 
 
 @BOTH
-def test_leads_elsewhere(igd, flow, proto):
+def test_overwritten(igd, flow, proto):
     """The same client overwrites its mapping with another port."""
     ends, stays = flow(proto, 40000, 8000), flow(proto, 40001, 8001)
     igd.add(40000, proto, 8002)
@@ -125,15 +126,15 @@ def test_disabled(igd, flow):
 
 @BOTH
 def test_renewed(igd, flow, proto):
-    """A renewal is no change: nothing is lost."""
+    """A renewal changes nothing: the flow continues."""
     stays = flow(proto, 40000, 8000, lease=100)
     igd.add(40000, proto, 8000, lease=200)
     assert stays.passes()
 
 
 def test_flows_of_the_client_itself(lab, igd, flow):
-    """What it began from its mapped port is its own and goes on, and so does
-    the administrator's forwarding to the same host."""
+    """A flow that the client opened from its mapped port continues, and so
+    does the administrator's forwarding to the same host."""
     igd.add(40000, "UDP", 5000)
     admin = listener(lab.lan1, "TCP", 22)
     with lab.outside.socket(socket.SOCK_DGRAM, (OUT_IP, 9000)) as far, \

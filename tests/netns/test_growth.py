@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Nothing grows: no memory is asked for after the start, and after however many
-requests, mappings and subscribers there is as much in use as before. The long
-run is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
+"""Nothing grows: no memory is asked for after the start, and after however
+many requests, mappings and subscribers there is as much in use as before. The
+long run is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
 subscribers."""
 import contextlib
 import os
@@ -31,7 +31,7 @@ def shim(tmp_path_factory):
 
 
 def subscribe(lab, port=9):
-    """One who will never be reached."""
+    """Subscribe with a URL that cannot be reached."""
     return http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
         f"CALLBACK: <http://{HOST_IP}:{port}/>", "NT: upnp:event",
         "TIMEOUT: Second-1800"]).headers.get("SID")
@@ -42,7 +42,7 @@ def unsubscribe(lab, sid):
 
 
 def mixed(lab, igd, i):
-    """A dozen requests of every kind, right and wrong ones."""
+    """A dozen requests of every kind, valid and invalid."""
     port = 40000 + i % 1000
     igd.add(port, "UDP", 8000, lease=60, desc="x" * (i % 250))
     igd.specific(port, "UDP")
@@ -71,7 +71,7 @@ preloads = pytest.mark.skipif("LAB_SAN" in os.environ,
 
 
 @preloads
-def test_no_memory_is_asked_for(lab, stopped, shim):
+def test_no_memory_is_allocated(lab, stopped, shim):
     upnpd = stopped
     upnpd.start(prefix=["env", f"LD_PRELOAD={shim}"])
     igd = Igd(lab.lan1)
@@ -85,7 +85,7 @@ def test_no_memory_is_asked_for(lab, stopped, shim):
                   ("mappings", "add", "protocol=tcp", "external-port=5000",
                    f"to={HOST_IP}:5000"), ("mappings", "remove", "all")):
         lab.router.run(ctl, "-f", upnpd.conf, *words)
-    assert wait_until(lambda: len(igd.mapped()) == 1)   # the dummy is left
+    assert wait_until(lambda: len(igd.mapped()) == 1)   # only the dummy is left
     lab.firewall.flush(lab.router)
     lab.router.run(ctl, "-f", upnpd.conf, "resync")
     assert "memory asked for" not in upnpd.log()
@@ -93,14 +93,14 @@ def test_no_memory_is_asked_for(lab, stopped, shim):
 
 
 @preloads
-def test_the_shim_bites(lab, stopped, shim):
-    """The test above can fail: a reload takes memory for a new table."""
+def test_the_shim_works(lab, stopped, shim):
+    """The test above can fail: a reload allocates a new table."""
     stopped.start(prefix=["env", f"LD_PRELOAD={shim}"])
     stopped.options["max_mappings"] = 77
     stopped.reload()
     assert stopped.wait_log("memory asked for after the start")
     assert stopped.wait_exit() not in (0, None)
-    stopped.start()     # puts right what was left behind
+    stopped.start()     # cleans up what was left
 
 
 def in_use(pid):
@@ -110,7 +110,7 @@ def in_use(pid):
 
 
 def settled(lab, upnpd):
-    """What all processes have in use when all is quiet."""
+    """The memory of all processes when they are idle."""
     return [in_use(pid) for pid in upnpd.pids().values()]
 
 
@@ -128,7 +128,7 @@ def test_nothing_grows(lab, upnpd, igd):
     for i in range(requests):
         mixed(lab, igd, i)
     fill(lab, igd, mappings, subscribers)
-    # what ended is given back: connections after their time
+    # connections are freed after their deadline
     assert wait_until(lambda: all(
         now[0] <= then[0] + 96 and now[1] <= then[1]
         for now, then in zip(settled(lab, upnpd), before)), 90, 1), \
@@ -138,7 +138,7 @@ def test_nothing_grows(lab, upnpd, igd):
 
 
 def anonymous_kb(pid):
-    """What is the process's own and no file's."""
+    """The anonymous memory of the process."""
     with open(f"/proc/{pid}/smaps_rollup") as f:
         return int(re.search(r"Anonymous:\s+(\d+)", f.read())[1])
 
@@ -146,8 +146,8 @@ def anonymous_kb(pid):
 @pytest.mark.only("netlink")
 @pytest.mark.skipif("LAB_SAN" in os.environ, reason="sanitizers keep a lot")
 def test_a_burst_is_given_back(lab, upnpd, igd):
-    """Of 40 clients that send most of a long request and go, the 600 KiB of
-    their buffers are not left."""
+    """40 clients send most of a long request and close: the 600 KiB of their
+    buffers are returned."""
     at_once, sent = 40, 15000
     head = (b"POST / HTTP/1.1\r\nHost: 192.168.88.1\r\n"
             b"Content-Length: 16000\r\n\r\n")
@@ -167,7 +167,7 @@ def test_a_burst_is_given_back(lab, upnpd, igd):
 
 
 def fill(lab, igd, mappings, subscribers):
-    """Mappings that come and go, and subscribers who vanish."""
+    """Add and delete mappings, and subscribe with clients that vanish."""
     for start in range(0, mappings, 200):
         for port in range(40000, 40000 + min(200, mappings - start)):
             igd.add(port)

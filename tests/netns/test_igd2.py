@@ -22,7 +22,7 @@ pytestmark = pytest.mark.only("netlink")
 
 
 def each_version(test):
-    """Run @test with each igd-version; it gets the roots that are on."""
+    """Run @test with each igd-version; it gets the roots that are enabled."""
     marks = [pytest.param(roots, id=name,
                           marks=pytest.mark.conf(igd_version=name))
              for name, roots in ROOTS.items()]
@@ -34,7 +34,7 @@ def location(n):
 
 
 def answering(lab, st, n=1):
-    """The roots that answer to a search, in order, each as often; @n in all."""
+    """The roots that answer a search, in order, with repeats; @n in all."""
     return sorted(int(m["LOCATION"][-5]) for m in
                   search(lab.lan1, st, n=n))
 
@@ -54,7 +54,7 @@ def services(lab, n):
 
 
 def post(host, url, service, action, **args):
-    """An action in whatever namespace, at whatever URL."""
+    """An action in any namespace, at any URL."""
     reply = http(host, "POST", url, soap_body(service, action, args),
                  ["Content-Type: text/xml",
                   f'SOAPAction: "{service}#{action}"'])
@@ -62,7 +62,7 @@ def post(host, url, service, action, **args):
 
 
 class Igd2(Igd):
-    """The second root, with the actions that only it has."""
+    """The second root, with its additional actions."""
 
     def __init__(self, host, **kw):
         super().__init__(host, path="/igd2.xml", **kw)
@@ -99,7 +99,7 @@ class Igd2(Igd):
 # ---- discovery and documents ------------------------------------------
 
 @each_version
-def test_who_answers_a_search(lab, upnpd, roots):
+def test_which_root_answers_a_search(lab, upnpd, roots):
     both = roots == (1, 2)
     for st in (IGD1, IGD1.replace("InternetGateway", "WAN"), WANIP, L3F,
                WANCIC):
@@ -176,7 +176,7 @@ def listed_actions(lab, service):
 
 
 def call_listed(lab, stype, service, action):
-    """Call it as its SCPD has it; its error code, 0 when it succeeds."""
+    """Call it as its SCPD says. Return its error code, 0 for success."""
     name, ins, outs = action
     if name.startswith(("Get", "Delete")) and stype.count("WANIPConn"):
         Igd(lab.lan1, path=service["root"]).call(
@@ -208,7 +208,7 @@ def test_every_listed_action_is_there(lab, upnpd, roots):
 @each_version
 @pytest.mark.conf(allow_disable_external_interface="yes")
 def test_the_refused_ones_work_too(lab, upnpd, roots):
-    """With what the root itself tells as the connection, and with leave to
+    """With the connection that the root itself reports, and with permission to
     take the link down."""
     for n in roots:
         urls = {stype: s["controlURL"] for stype, s in services(lab, n).items()}
@@ -244,7 +244,7 @@ def test_version_1_has_nothing_of_version_2(lab, upnpd):
 
 
 def test_version_2_under_the_name_of_version_1(lab, upnpd):
-    """As rust's igd asks: post() wants the reply in the same namespace."""
+    """As rust-igd requests: post() expects the reply in the same namespace."""
     url = services(lab, 2)[WANIP2]["controlURL"]
     got = post(lab.lan1, url, WANIP, "AddAnyPortMapping", **SAMPLE)
     assert got == {"NewReservedPort": "40000"}
@@ -290,7 +290,7 @@ def test_actions_of_version_2_reach_the_kernel(lab, upnpd):
 
 @pytest.mark.conf(max_mappings=2)
 def test_codes_by_version(lab, upnpd):
-    """The same refusal, in the words of the version that is asked."""
+    """The same refusal, with the error code of each version."""
     one, two = Igd(lab.lan1), Igd2(lab.lan1)
 
     def codes(ext, **kw):
@@ -337,7 +337,7 @@ def query2(igd, var):
                  marks=pytest.mark.conf(secure_mode=secure,
                                         list_scope=scope))
     for secure in ("yes", "no") for scope in ("own", "all")])
-def test_what_is_anothers(lab, upnpd, secure, scope):
+def test_mappings_of_another_client(lab, upnpd, secure, scope):
     ann, bob = Igd2(lab.lan1), Igd2(lab.lan2)
     assert ann.any(40000, 40000) == 40000
     assert bob.any(40000, 40000) != 40000
@@ -349,7 +349,7 @@ def test_what_is_anothers(lab, upnpd, secure, scope):
         assert error_of(ann.delete_range, 40001, 40001, manage=1) == 606
     else:
         ann.delete_range(40001, 40001, manage=1)
-    # version 1 shows all of them whatever list-scope says
+    # version 1 lists all of them with any list-scope
     assert len(Igd(lab.lan1).entries()) == (3 if secure == "yes" else 2)
 
 
@@ -380,7 +380,7 @@ def test_upnpc_any_and_range(lab, upnpd):
     assert error_of(Igd2(lab.lan1).list) == 730
 
 
-def test_list_is_told_part_by_part(lab, upnpd):
+def test_list_in_parts(lab, upnpd):
     """The youngest mapping has the lowest port."""
     two = Igd2(lab.lan1)
     for port in (40003, 40001, 40002, 40000):
@@ -395,4 +395,4 @@ def test_upnpc_lists(lab, upnpd):
     Igd2(lab.lan1).any(40000, 8000)
     out = upnpc(lab.lan1, "-u", location(2), "-L")
     assert f"40000->{HOST_IP}:8000" in out
-    assert "any &amp; all" in out      # it decodes nothing
+    assert "any &amp; all" in out      # it does not decode

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What `make install` and its kin put where, and that what they put there can
-run; what the Debian package holds."""
+"""The files that `make install` and similar targets install, that they run,
+and the contents of the Debian package."""
 import os
 import re
 import subprocess
@@ -24,7 +24,7 @@ SYSTEMD = {
 
 
 def found_in(top):
-    """Path below @top -> mode, or where a link leads."""
+    """Path below @top -> mode, or target of a link."""
     found = {}
     for folder, _, names in os.walk(top):
         for name in names:
@@ -45,7 +45,7 @@ def make(target, destdir, prefix="/opt/net"):
 
 
 def test_install(tmp_path):
-    """Under DESTDIR and PREFIX, and nowhere else."""
+    """Only under DESTDIR and PREFIX."""
     make("install", tmp_path)
     assert found_in(tmp_path) == below("opt/net", FILES)
     top = tmp_path / "opt" / "net"
@@ -53,7 +53,7 @@ def test_install(tmp_path):
         said = subprocess.run([str(top / "sbin" / name), "-V"], check=True,
                               text=True, capture_output=True).stdout
         assert said.startswith(name + " ")
-    # the configuration to begin with is a right one
+    # the initial configuration is valid
     subprocess.run([str(top / "sbin" / "upnpd"), "-n", "-f",
                     str(top / "share" / "doc" / "upnpd" / "upnpd.conf")],
                    check=True, capture_output=True)
@@ -72,7 +72,7 @@ def test_install_for_systemd(tmp_path):
 
 
 def test_unit_is_understood(tmp_path):
-    """By systemd: no key or value that it does not know."""
+    """systemd knows every key and value."""
     make("install-systemd", tmp_path)
     top = tmp_path / "opt/net"
     unit = top / "lib/systemd/system/upnpd.service"
@@ -96,7 +96,7 @@ def test_install_for_openrc(tmp_path):
 
 
 def test_package(tmp_path):
-    """Its files, whose they are, and that what it holds can run."""
+    """Its files, their owners, and that the programs run."""
     deb = make_deb(os.path.join(ROOT, "build"))
     listing = subprocess.run(["dpkg-deb", "-c", deb], check=True, text=True,
                              capture_output=True).stdout

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What each process holds, and how far an engine in wrong hands gets."""
+"""The rights and descriptors of each process, and what a compromised engine
+can do."""
 import ctypes
 import os
 import pwd
@@ -20,7 +21,7 @@ from upnp import Igd, Listener
 ROGUE = os.path.join(os.path.dirname(UPNPD), "tests", "rogue")
 
 _libc = ctypes.CDLL(None)
-PIDFD_GETFD = 438       # on every machine
+PIDFD_GETFD = 438       # the same on all architectures
 
 KEPT = {12, 13}         # CAP_NET_ADMIN, CAP_NET_RAW
 
@@ -59,7 +60,7 @@ def sockets(pid):
     return sorted(found)
 
 
-# ---- what is held ------------------------------------------------------
+# ---- rights and descriptors ---------------------------------------------
 
 def check_monitor(pid, backend):
     of = status(pid)
@@ -67,15 +68,15 @@ def check_monitor(pid, backend):
         assert caps(of, which) == KEPT
     assert not caps(of, "Inh") and not caps(of, "Amb")
     assert of["NoNewPrivs"].strip() == "1"
-    # the control socket, the engine's pair, the nursery's; to the kernel: one
-    # to hear of changes, one that netlink makes them by; another one only as long
-    # as a question takes
+    # the control socket, the engine's pair, the fork server's; to the kernel:
+    # one to hear of changes, one that netlink makes them by; another one only
+    # as long as a question takes
     held = [socket.AF_UNIX] * 3 + [socket.AF_NETLINK] * NETLINK[backend]
     assert wait_until(lambda: sockets(pid) == held), sockets(pid)
 
 
 def check_jailed(upnpd, pid, filters):
-    """What the nursery and the engine have in common."""
+    """Check what the fork server and the engine have in common."""
     of = status(pid)
     for which in ("Eff", "Prm", "Bnd", "Inh", "Amb"):
         assert not caps(of, which)
@@ -100,33 +101,33 @@ def max_processes(pid):
 
 def check_all(lab, upnpd):
     check_monitor(upnpd.proc.pid, lab.firewall.name)
-    nursery, engine = upnpd.nursery(), upnpd.engine()
-    check_jailed(upnpd, nursery, 1)
+    fork_server, engine = upnpd.fork_server(), upnpd.engine()
+    check_jailed(upnpd, fork_server, 1)
     check_jailed(upnpd, engine, 2)
     # its way to the monitor, and nothing that it handed on; valgrind has
     # files of its own, far above
-    assert sockets(nursery) == [socket.AF_UNIX]
-    assert {int(fd) for fd in os.listdir(f"/proc/{nursery}/fd")} & \
+    assert sockets(fork_server) == [socket.AF_UNIX]
+    assert {int(fd) for fd in os.listdir(f"/proc/{fork_server}/fd")} & \
         set(range(64)) == set(range(4))
     assert set(sockets(engine)) == {socket.AF_UNIX, socket.AF_INET,
                                     socket.AF_NETLINK}
-    assert max_processes(engine) == ("0", "0") != max_processes(nursery)
-    return nursery
+    assert max_processes(engine) == ("0", "0") != max_processes(fork_server)
+    return fork_server
 
 
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_who_holds_what(lab, upnpd, igd):
-    nursery = check_all(lab, upnpd)
+def test_rights_of_each_process(lab, upnpd, igd):
+    fork_server = check_all(lab, upnpd)
     # after all that the monitor does for an engine
     igd.add(40000)
     os.kill(upnpd.engine(), signal.SIGKILL)
     assert wait_until(lambda: upnpd.engine() and upnpd.serves())
     igd.delete(40000)
-    assert check_all(lab, upnpd) == nursery
+    assert check_all(lab, upnpd) == fork_server
     upnpd.reload()
     assert upnpd.wait_log("configuration read again")
     upnpd.wait_ready()
-    assert check_all(lab, upnpd) == nursery
+    assert check_all(lab, upnpd) == fork_server
 
 
 @pytest.mark.only("netlink")
@@ -134,7 +135,7 @@ def test_who_holds_what(lab, upnpd, igd):
     ("state_dir", "/run/upnpd-other", None), ("user", "root", "upnpd"),
     ("user", "games", "upnpd")))
 def test_another_home_by_reload(lab, upnpd, igd, key, value, was):
-    """Nobody has the right to lead there any more. With enabled = no, too."""
+    """A reload cannot change these options, also with enabled = no."""
     igd.add(40000)
     engine, before = upnpd.engine(), igd.mapped()
     mine = dict(upnpd.options)
@@ -161,7 +162,7 @@ def test_another_home_by_reload(lab, upnpd, igd, key, value, was):
 
 @pytest.mark.only("netlink")
 def test_another_name_of_the_same_user(lab, upnpd, igd):
-    """It is whom it means that counts."""
+    """Only the uid counts, not the name."""
     uid = os.stat(upnpd.state).st_uid
     upnpd.options["user"] = pwd.getpwuid(uid).pw_name
     since = upnpd.reload()
@@ -171,7 +172,7 @@ def test_another_name_of_the_same_user(lab, upnpd, igd):
 
 @pytest.mark.only("netlink")
 def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
-    """root may read its own, and what all may read."""
+    """root may read its own files, and those that all may read."""
     engine, since = upnpd.engine(), len(upnpd.log())
     os.chmod(upnpd.conf, 0o600)
     os.chown(upnpd.conf, pwd.getpwnam("nobody").pw_uid, -1)
@@ -188,8 +189,8 @@ def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
 
 @pytest.mark.only("netlink")
 def test_engine_that_hangs_is_ended(lab, upnpd):
-    """It is another user's process, which the monitor may not end: the nursery
-    does."""
+    """It is another user's process, which the monitor may not end: the fork
+    server does."""
     old = upnpd.engine()
     os.kill(old, signal.SIGSTOP)
     upnpd.reload()
@@ -199,7 +200,7 @@ def test_engine_that_hangs_is_ended(lab, upnpd):
 
 
 def find_all(upnpd):
-    """All three, once the second and third are there."""
+    """All three processes, once they run."""
     assert wait_until(lambda: len(upnpd.pids()) == 3)
     return upnpd.pids()
 
@@ -210,11 +211,11 @@ def gone(pids):
 
 @pytest.mark.only("netlink")
 def test_engine_that_can_not_be_forked(lab, stopped):
-    """Its user has as many processes as it may."""
+    """Its user has reached the limit of processes."""
     stopped.start(prefix=["prlimit", "--nproc=1"], wait=False)
     assert stopped.wait_log("engine: Resource temporarily unavailable; trying "
                             "again")
-    assert stopped.engine() is None and stopped.nursery()
+    assert stopped.engine() is None and stopped.fork_server()
     assert stopped.running()
     assert stopped.stop() == 0
     assert lab.rules() == lab.pristine
@@ -222,15 +223,15 @@ def test_engine_that_can_not_be_forked(lab, stopped):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
-def test_nursery_killed(lab, upnpd, igd, hangs):
-    """The daemon ends, the engine too, whatever it does, and an init system
-    starts it again: all is as it was."""
+def test_fork_server_killed(lab, upnpd, igd, hangs):
+    """The daemon and the engine end, whatever the engine does. After a restart
+    by an init system the mappings are the same."""
     igd.add(40000)
     before = igd.mapped()
     pids = find_all(upnpd)
     if hangs:
         os.kill(pids["engine"], signal.SIGSTOP)
-    os.kill(pids["nursery"], signal.SIGKILL)
+    os.kill(pids["fork_server"], signal.SIGKILL)
     assert upnpd.wait_exit() == 1
     assert wait_until(lambda: gone(pids.values()))
     assert upnpd.wait_log("the fork server ended by signal 9: no engine "
@@ -244,11 +245,11 @@ def test_nursery_killed(lab, upnpd, igd, hangs):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
-def test_nursery_killed_while_disabled(lab, stopped):
-    """Until it is needed there is none."""
+def test_fork_server_killed_while_disabled(lab, stopped):
+    """While disabled there is no fork server."""
     stopped.start(wait=False)
     assert stopped.wait_log("not enabled: set enabled = yes")
-    assert stopped.nursery() is None
+    assert stopped.fork_server() is None
     stopped.options["enabled"] = "yes"
     stopped.reload()
     assert wait_until(stopped.serves)
@@ -256,23 +257,23 @@ def test_nursery_killed_while_disabled(lab, stopped):
     stopped.options["enabled"] = "no"
     stopped.reload()
     assert wait_until(lambda: stopped.engine() is None)
-    os.kill(stopped.nursery(), signal.SIGKILL)
+    os.kill(stopped.fork_server(), signal.SIGKILL)
     assert stopped.wait_exit() == 1
     since = len(stopped.log())
-    stopped.start(wait=False)       # puts right what was left behind
+    stopped.start(wait=False)       # cleans up what was left
     assert stopped.wait_log("not enabled", since=since)
 
 
 @pytest.mark.only("netlink")
-def test_nursery_that_hangs(lab, upnpd, igd):
-    """Nobody can end it, but the daemon does not wait for ever."""
+def test_fork_server_that_hangs(lab, upnpd, igd):
+    """The daemon cannot end it, but it does not wait for ever."""
     igd.add(40000)
     before = igd.mapped()
     pids = find_all(upnpd)
-    os.kill(pids["nursery"], signal.SIGSTOP)
+    os.kill(pids["fork_server"], signal.SIGSTOP)
     os.kill(pids["engine"], signal.SIGKILL)
     assert upnpd.wait_exit(60) == 1
-    os.kill(pids["nursery"], signal.SIGCONT)
+    os.kill(pids["fork_server"], signal.SIGCONT)
     assert upnpd.wait_log("the fork server does not answer: no engine "
                           "can be started; start upnpd again")
     assert wait_until(lambda: gone(pids.values()))
@@ -284,7 +285,8 @@ def test_nursery_that_hangs(lab, upnpd, igd):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
 def test_monitor_killed(lab, upnpd, hangs):
-    """The others go, too: the engine with a byebye or, if need be, without."""
+    """The others end as well: the engine with a byebye, or without if it
+    hangs."""
     ear = Listener(lab.lan1)
     pids = find_all(upnpd)
     if hangs:
@@ -294,12 +296,12 @@ def test_monitor_killed(lab, upnpd, hangs):
     assert wait_until(lambda: gone(pids.values()))
     assert hangs or wait_until(lambda: ear.of("ssdp:byebye"))
     ear.close()
-    upnpd.start()       # puts right what was left behind
+    upnpd.start()       # cleans up what was left
 
 
 def shut_listener(pid):
-    """What an engine in wrong hands could do to the control socket, which it
-    shares with the monitor."""
+    """Shut the control socket down, as a compromised engine could: it shares
+    the socket with the monitor."""
     pidfd = os.pidfd_open(pid)
     try:
         for fd in os.listdir(f"/proc/{pid}/fd"):
@@ -321,7 +323,7 @@ def shut_listener(pid):
 
 @pytest.mark.only("netlink")
 def test_spoilt_control_socket(lab, upnpd, igd):
-    """It went on to be refused for all engines to come."""
+    """The control socket stayed unusable for all later engines."""
     def talks():
         return Ctl(lab, upnpd).run("resync").returncode == 0
     assert talks()
@@ -335,7 +337,7 @@ def test_spoilt_control_socket(lab, upnpd, igd):
 
 
 class Witness(FakeTool):
-    """A tool that writes down what it was given."""
+    """A tool that records its environment and descriptors."""
     SCRIPT = FakeTool.SCRIPT.replace(
         "read -r", "grep -E '^(CapPrm|CapEff|NoNewPrivs):' /proc/self/status "
                    ">> {dir}/given\nread -r", 1)
@@ -346,18 +348,18 @@ class Witness(FakeTool):
 
 
 @pytest.mark.only("iptables-legacy", "iptables-nft")
-def test_what_a_tool_is_given(lab, stopped):
+def test_environment_of_a_tool(lab, stopped):
     tool = Witness(lab, lab.firewall.tool())
     stopped.start(prefix=tool.prefix())
     igd = Igd(lab.lan1)
     igd.add(40000)
     lab.firewall.flush(lab.router)
-    igd.add(40001)                      # not without a repair
+    igd.add(40001)                      # fails without a repair
     assert tool.given() == ["CapPrm:\t0000000000003000",
                             "CapEff:\t0000000000003000", "NoNewPrivs:\t1"]
 
 
-# ---- an engine in wrong hands -------------------------------------------
+# ---- a compromised engine -------------------------------------------
 
 class Rogue:
     """tests/netns/rogue.c in the router."""
@@ -430,7 +432,7 @@ def test_rogue_gets_no_forbidden_rule(lab, stopped):
         rogue.set(verb="rule", **rule)
     assert rogue.ask("end") == OK
     assert lab.rules() == before
-    # and what is allowed is made: the questions above were put rightly
+    # and allowed rules are made, so the requests above had the right form
     server = listener(lab.lan1, "TCP", 8000)
     assert rogue.set(40000) == OK
     assert reaches(lab, "TCP", 40000, server)
@@ -444,8 +446,8 @@ def test_rogue_takes_no_port_of_the_routers(lab, rogue):
 
 
 def test_rogue_takes_no_port_of_the_routers_by_a_table(lab, rogue):
-    """The first table is what the lease file kept, and is not asked about
-    them; with any other it once could have port 22."""
+    """The first table comes from the lease file and is not checked against
+    these ports. A later table once could take port 22."""
     assert rogue.ask("look") == OK
     assert rogue.ask("end") == OK
     before = lab.rules()
@@ -454,7 +456,7 @@ def test_rogue_takes_no_port_of_the_routers_by_a_table(lab, rogue):
         rogue.set(40022, verb="rule")
         assert rogue.ask("end") == OK
         assert lab.rules() == before
-        # one that stands already does not go for it
+        # an existing rule is not removed by it
         assert rogue.set(40023) == OK
         with lab.router.listen(40023):
             assert rogue.ask("look") == OK
@@ -464,7 +466,7 @@ def test_rogue_takes_no_port_of_the_routers_by_a_table(lab, rogue):
 
 
 @pytest.mark.conf(max_mappings=4, max_mappings_per_client=3)
-def test_rogue_gets_no_more_than_the_caps(lab, rogue):
+def test_rogue_cannot_exceed_the_limits(lab, rogue):
     assert [rogue.set(40000 + n) for n in range(4)] == [OK] * 3 + [ENOSPC]
     assert [rogue.set(40010 + n, client=HOST2_IP) for n in range(2)] == \
         [OK, ENOSPC]
@@ -479,7 +481,7 @@ def test_rogue_gets_no_more_than_the_caps(lab, rogue):
 
 
 def test_rogue_deletes_nothing_of_others(lab, rogue):
-    """The router's own rules have the very ports and hosts it names."""
+    """The router's own rules have the same ports and hosts."""
     assert rogue.ask("look") == OK
     before = lab.rules()
     for proto in ("tcp", "udp"):
@@ -489,7 +491,7 @@ def test_rogue_deletes_nothing_of_others(lab, rogue):
     assert rogue.ask("look") == OK
     assert rogue.ask("end") == OK       # a table without a rule
     assert lab.rules() == before
-    # one of ours on the port of theirs: it goes, theirs stays
+    # a rule of upnpd on the same port is removed, the router's stays
     assert rogue.set(8022) == OK
     assert rogue.set(8022, verb="del") == OK
     assert lab.holds(before)
@@ -505,7 +507,7 @@ def test_rogue_takes_no_link_down(lab, rogue):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("nonsense", ("0", "99", "4294967295", "short"))
-def test_rogue_that_talks_nonsense(lab, stopped, nonsense):
+def test_rogue_sends_invalid_messages(lab, stopped, nonsense):
     rogue = Rogue(stopped)
     assert rogue.set(40000) == OK
     assert rogue.ask(nonsense) == "hung up"
@@ -513,7 +515,7 @@ def test_rogue_that_talks_nonsense(lab, stopped, nonsense):
 
 
 def test_rogue_can_not_open_a_way_in(lab, rogue):
-    """What it may have is what any client may ask for, and no more."""
+    """It can make only the rules that any client may request."""
     server = lab.router.socket(socket.SOCK_STREAM, (LAN_IP, 8000))
     server.listen()
     for client in (LAN_IP, EXT_IP, "127.0.0.1", OUT_IP):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The lab itself: what it says must not arrive, it would have seen arrive."""
+"""The lab itself: its checks that traffic does not arrive can see traffic that
+does."""
 import pytest
 
 from lab import EXT_IP, LAN_IP, Probe, arrives, blocked, listener

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Start, stop, crash, reload: what was mapped stays mapped, and nothing is
-left behind at the end."""
+"""Start, stop, crash, reload: mappings survive, and a stop leaves nothing
+behind."""
 import contextlib
 import itertools
 import os
@@ -18,11 +18,11 @@ from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked,
 from upnp import Igd, Listener, UpnpError, msearch, unanswered
 
 pytestmark = pytest.mark.core
-SOON = 10.0         # what the design has within a second, on any machine
+SOON = 10.0         # should take a second, even on a slow machine
 
 
 def answers(call):
-    """What @call says, None while nobody answers."""
+    """The result of @call, None while there is no answer."""
     try:
         return call()
     except (OSError, UpnpError, AssertionError):
@@ -52,8 +52,8 @@ def test_stop_leaves_nothing(lab, upnpd, igd, signo):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
 def test_all_told_to_stop(lab, upnpd, igd, signo):
-    """Ctrl-C, or an init system, tells the engine too: it ended at once, and
-    the LAN heard no byebye."""
+    """Ctrl-C or an init system signals the engine as well. It ended at once,
+    and sent no byebye."""
     ear = Listener(lab.lan1)
     two_mappings(igd)
     os.killpg(upnpd.proc.pid, signo)
@@ -112,7 +112,7 @@ def test_engine_killed(lab, upnpd, igd):
 
 
 def test_traffic_passes_while_the_engine_is_dead(lab, upnpd, igd):
-    """Each word that is said, at the first time: what is late is not lost."""
+    """No word that is sent is lost, only delayed."""
     server = listener(lab.lan1, "TCP", 8000)
     other = listener(lab.lan1, "UDP", 8001)
     two_mappings(igd)
@@ -130,7 +130,7 @@ def test_monitor_killed(lab, upnpd, igd):
     upnpd.proc.kill()
     upnpd.proc.wait()
     assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
-    assert lab.rules() == rules         # nobody was there to remove them
+    assert lab.rules() == rules         # no process removed them
     upnpd.start()
     assert igd.mapped() == before
     assert wait_until(lambda: lab.holds(rules))     # none doubled
@@ -144,8 +144,8 @@ def test_monitor_killed(lab, upnpd, igd):
 @pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
 @pytest.mark.parametrize("whole", (False, True), ids=("monitor", "all"))
 def test_killed_at_any_moment(lab, upnpd, igd, whole):
-    """What a control point was told is so, is so after the next start; only
-    the request that was under way may have gone either way."""
+    """After the next start all confirmed results still hold; only the last,
+    unanswered request may have succeeded or not."""
     assert igd.urls
     has = {}
     for turn in range(4):
@@ -154,10 +154,10 @@ def test_killed_at_any_moment(lab, upnpd, igd, whole):
         asker.start()
         assert wait_until(lambda: len(asked) > 1)
         time.sleep(0.1 + 0.07 * turn)
-        engine, nursery = upnpd.engine(), upnpd.nursery()
+        engine, fork_server = upnpd.engine(), upnpd.fork_server()
         upnpd.proc.kill()
-        for pid in (nursery, engine) if whole else ():
-            with contextlib.suppress(ProcessLookupError):   # it went at once
+        for pid in (fork_server, engine) if whole else ():
+            with contextlib.suppress(ProcessLookupError):   # it has ended
                 os.kill(pid, signal.SIGKILL)
         upnpd.proc.wait()
         asker.join()
@@ -179,8 +179,8 @@ def all_in_kernel(lab, ports):
 
 
 def keep_asking(igd, has, asked):
-    """Map and delete until nobody answers. @has: {external: internal port} as
-    answered; @asked: ports, the last one without an answer."""
+    """Map and delete until there is no answer. @has: {external: internal port}
+    as confirmed; @asked: requested ports, the last one without an answer."""
     for i in itertools.count():
         port = 40000 + i * 7 % 60
         asked.append(port)
@@ -218,7 +218,7 @@ def fresh(upnpd, killed):
     return engine if engine not in killed else None
 
 
-# ---- somebody else's hands --------------------------------------------
+# ---- changes by others --------------------------------------------
 
 @pytest.mark.conf(verify_interval=1)
 def test_firewall_flushed(lab, upnpd, igd):
@@ -228,7 +228,7 @@ def test_firewall_flushed(lab, upnpd, igd):
     rules = lab.rules()
     assert reaches(lab, "TCP", 40000, server)
     lab.firewall.flush(lab.router)
-    # long, but not what it is without that option
+    # long, but less than without that option
     assert wait_until(lambda: lab.holds(rules), 15)
     assert reaches(lab, "TCP", 40000, server)
     assert upnpd.wait_log("repaired")
@@ -237,8 +237,8 @@ def test_firewall_flushed(lab, upnpd, igd):
 @pytest.mark.only("iptables-nft", "netlink")
 @pytest.mark.conf(verify_interval=3600)
 def test_firewall_flushed_is_noticed(lab, upnpd, igd):
-    """Where the firewall lives in nf_tables the kernel tells of changes: no
-    waiting for the next look."""
+    """nf_tables notifies upnpd of changes, so it does not wait for the next
+    verification."""
     server = listener(lab.lan1, "TCP", 8000)
     two_mappings(igd)
     rules = lab.rules()
@@ -250,9 +250,9 @@ def test_firewall_flushed_is_noticed(lab, upnpd, igd):
 
 @pytest.mark.only("iptables-nft", "netlink")
 @pytest.mark.conf(verify_interval=3600)
-def test_part_of_it_taken_out(lab, upnpd, igd):
-    """Not all of it, and by hand: put back, nothing doubled, others' rules
-    kept."""
+def test_partly_removed(lab, upnpd, igd):
+    """A part removed by hand is restored, without duplicates, and other rules
+    are kept."""
     two_mappings(igd)
     rules = lab.rules()
     if lab.firewall.name == "nft":
@@ -306,8 +306,8 @@ def test_chains_of_ports(lab, upnpd, igd):
 
 @pytest.mark.conf(verify_interval=1)
 def test_nothing_to_repair(lab, upnpd, igd):
-    """What was mapped one by one is what a look at the kernel, which resync
-    has upnpd take at once, expects to find."""
+    """The rules that were made one by one are what resync, which verifies at
+    once, expects in the kernel."""
     two_mappings(igd)
     igd.add(40002, "TCP", 8000)
     igd.add(40003, "TCP", 8003, remote=OUT_IP)
@@ -321,8 +321,8 @@ def test_nothing_to_repair(lab, upnpd, igd):
 
 
 def test_other_rules_stay(lab, upnpd, igd):
-    """What others add while we run is there afterwards (the fixture compares
-    with what was there before)."""
+    """Rules that others add while upnpd runs are kept (the fixture compares
+    them at the end)."""
     two_mappings(igd)
     if lab.firewall.name == "nft":
         lab.router.run("nft", "add", "table", "ip", "mine")
@@ -356,7 +356,7 @@ def test_reload_adds_an_interface(lab, upnpd, igd):
     del upnpd.interfaces["lan1"]
     upnpd.reload()
     assert wait_until(lambda: answers(other.external_ip) is None)
-    # a mapping that has no rule any more is not listed either
+    # a mapping without a rule is not listed
     assert wait_until(lambda: answers(igd.mapped) == before)
     assert wait_until(lambda: HOST_LAN2_IP not in lab.rules())
 
@@ -373,7 +373,7 @@ def test_reload_changes_an_option(upnpd, igd):
     ("enabled = perhaps\n", 1),
     ("# ours\n\nenabled = yes\ncolour = red\n", 4),
 ))
-def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
+def test_reload_of_an_invalid_file(lab, upnpd, igd, text, line):
     server = listener(lab.lan1, "TCP", 8000)
     before = two_mappings(igd)
     engine, rules = upnpd.engine(), lab.rules()
@@ -387,8 +387,8 @@ def test_reload_of_a_wrong_file(lab, upnpd, igd, text, line):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
 def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
-    """A state-dir that can not be had was found out only when the old engine
-    had gone: the daemon ended, and every mapping with it."""
+    """A state-dir that cannot be used was noticed only after the old engine
+    had ended: the daemon ended, and all mappings were lost."""
     before = two_mappings(igd)
     engine, rules = upnpd.engine(), lab.rules()
     mine = upnpd.options["state_dir"]
@@ -399,7 +399,7 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
     assert upnpd.engine() == engine
     assert igd.mapped() == before and lab.rules() == rules
     upnpd.options.update(state_dir=mine, show_dummy_rule="no")
-    upnpd.reload()          # and the next one is taken
+    upnpd.reload()          # and the next reload is accepted
     assert wait_until(lambda: upnpd.engine() not in (None, engine))
     assert wait_until(lambda: answers(igd.mapped) == before)
 
@@ -424,7 +424,7 @@ def test_enabled_with_what_can_not_run(lab, stopped):
 @pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
 def test_enabled(lab, stopped):
-    """Not enabled: it waits, and nobody knows. SIGHUP turns it on and off."""
+    """Not enabled: it waits and sends nothing. SIGHUP turns it on and off."""
     stopped.start(wait=False)
     assert stopped.wait_log("not enabled: set enabled = yes")
     assert stopped.running() and stopped.engine() is None
@@ -440,7 +440,7 @@ def test_enabled(lab, stopped):
         assert wait_until(lambda: lab.rules() == lab.pristine)
         assert stopped.running() and stopped.engine() is None
         assert not stopped.serves()
-        # nobody is there who could answer a search
+        # there is no engine to answer a search
         assert ":1900 " not in lab.router.run("ss", "-Hlun")
 
 
@@ -451,7 +451,7 @@ def test_enabled(lab, stopped):
     "lan1": ["type = internal", "disabled = yes"],
     "ppp0": ["type = external", "disabled = yes"]})
 def test_disabled_interfaces(lab, upnpd, igd):
-    """As if their sections were not there."""
+    """Disabled interfaces are treated as missing."""
     assert igd.external_ip() == EXT_IP
     assert answers(Igd(lab.lan2, ip=LAN2_IP).external_ip) is None
     assert unanswered(lab, lab.lan2, msearch("ssdp:all"), LAN2_IP)
@@ -488,7 +488,7 @@ def test_in_the_background(lab, stopped):
     assert not os.path.exists(lab.path("upnpd.pid"))
 
 
-# ---- wrong from the start ---------------------------------------------
+# ---- invalid at the start ---------------------------------------------
 
 GOOD = """\
 enabled = yes
@@ -517,7 +517,7 @@ type = internal
     ("uuid = 1234\n", 1),
     ("max-lease = -1\n", 1),
 ))
-def test_wrong_configuration(lab, stopped, text, line):
+def test_invalid_configuration(lab, stopped, text, line):
     stopped.write_conf(text)
     for flags in (["-F"], ["-n"]):
         stopped.spawn([upnpd_binary(), *flags, "-f", stopped.conf])
@@ -525,7 +525,7 @@ def test_wrong_configuration(lab, stopped, text, line):
     said = stopped.log().splitlines()
     assert len(said) == 2
     where = re.escape(stopped.conf) + (f":{line}" if line else "")
-    for one in said:            # what is not there is on no line
+    for one in said:            # a missing option is on no line
         assert re.search(where + ": ..+", one)
     assert lab.rules() == lab.pristine
     assert not os.path.exists(stopped.state)
@@ -537,7 +537,7 @@ def upnpd_binary():
 
 
 @pytest.mark.only("netlink")
-def test_right_configuration_is_checked(stopped):
+def test_valid_configuration_is_checked(stopped):
     stopped.write_conf()
     stopped.spawn([upnpd_binary(), "-n", "-f", stopped.conf])
     assert stopped.wait_exit() == 0
@@ -553,7 +553,7 @@ def test_missing_file(stopped):
 
 @pytest.mark.only("netlink")
 def test_second_daemon_refuses(lab, upnpd, igd):
-    """Two with one pid file: the second goes, the first stays."""
+    """Two with one pid file: the second ends, the first continues."""
     two_mappings(igd)
     rules = lab.rules()
     second = Upnpd(lab, "netlink")
@@ -579,7 +579,7 @@ def test_engine_has_no_rights(lab, upnpd):
     assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert os.path.samefile(f"/proc/{engine}/root", upnpd.state)
-    # none of the monitor's: its pid file, its way to the firewall
+    # none of the monitor: its pid file, its socket to the firewall
     open_files = [os.readlink(f"/proc/{engine}/fd/{fd}")
                   for fd in os.listdir(f"/proc/{engine}/fd")]
     assert not [f for f in open_files if f.endswith("upnpd.pid")]
@@ -587,9 +587,9 @@ def test_engine_has_no_rights(lab, upnpd):
     monitor = upnpd.proc.pid
     theirs = set()
     for fd in os.listdir(f"/proc/{monitor}/fd"):
-        with contextlib.suppress(FileNotFoundError):    # a question's, gone
+        with contextlib.suppress(FileNotFoundError):    # of a request, closed
             theirs.add(os.readlink(f"/proc/{monitor}/fd/{fd}"))
-    # but for the control socket, which the monitor keeps for the next engine
+    # except the control socket, which the monitor keeps for the next engine
     with open(f"/proc/{engine}/net/unix") as f:
         control = {f"socket:[{line.split()[6]}]" for line in f
                    if line.rstrip().endswith("ctl.sock")}
@@ -600,7 +600,7 @@ def test_engine_has_no_rights(lab, upnpd):
 # ---- which backend ----------------------------------------------------
 
 @pytest.mark.conf(backend="auto")
-def test_auto_takes_what_governs(lab, backend, upnpd, igd):
+def test_auto_chooses_the_firewall_in_use(lab, backend, upnpd, igd):
     server = listener(lab.lan1, "TCP", 8000)
     line = upnpd.wait_log(r"backend \S+: ...")
     assert line
@@ -614,14 +614,14 @@ def test_auto_takes_what_governs(lab, backend, upnpd, igd):
 @pytest.mark.only("netlink")
 @pytest.mark.conf(backend="nft")
 def test_former_backend(lab, upnpd, igd):
-    """nft means netlink: one warning says so, when the file is read."""
+    """nft means netlink: one warning, when the file is read."""
     said = "backend = nft means netlink now; write backend = netlink instead"
     assert upnpd.wait_log("backend netlink: configured")
     assert upnpd.log().count(said) == 1
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     assert reaches(lab, "TCP", 40000, server)
-    upnpd.options["backend"] = "netlink"    # the same one: nothing is made anew
+    upnpd.options["backend"] = "netlink"    # the same backend
     upnpd.reload()
     assert upnpd.wait_log("configuration read again")
     assert reaches(lab, "TCP", 40000, server)
@@ -633,7 +633,7 @@ def test_former_backend(lab, upnpd, igd):
 @pytest.mark.conf(backend="netlink", nft_table="inet fw4",
                   nft_forward_chain="forward")
 def test_fw4(lab, upnpd, igd):
-    """OpenWrt: the accept has to stand in fw4's own forward chain."""
+    """OpenWrt: the accept rule must be in fw4's own forward chain."""
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     assert reaches(lab, "TCP", 40000, server)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Mappings: what a control point asks for is what packets meet."""
+"""Mappings: packets are forwarded as a control point requested."""
 import re
 import socket
 import threading
@@ -27,7 +27,7 @@ def test_upnpc_maps_and_traffic_passes(lab, upnpd, proto):
     assert blocked(lab, proto, 40000, server)
     upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", proto)
     peer = reaches(lab, proto, 40000, server)
-    assert peer and peer[0] == OUT_IP           # the client sees who it is
+    assert peer and peer[0] == OUT_IP   # the client sees the real peer
     out = upnpc(lab.lan1, "-l")
     assert re.search(rf"{proto} +40000->{HOST_IP}:8000 +'game' ''", out)
     other = {"TCP": "UDP", "UDP": "TCP"}[proto]
@@ -73,7 +73,7 @@ def in_its_time(look):
 
 
 def has_left(igd, port, lease, since, proto="TCP"):
-    """Is it there, with what is left of @lease, made no earlier than @since?"""
+    """Is it listed, with the rest of @lease, made no earlier than @since?"""
     try:
         left = int(igd.specific(port, proto)["NewLeaseDuration"])
     except UpnpError:
@@ -115,7 +115,7 @@ def test_lease_is_renewed(lab, igd):
     igd.add(40000, "TCP", 8000, lease=1)
     start = time.monotonic()
     igd.add(40000, "TCP", 8000, lease=100)
-    igd.add(40001, "TCP", 8001, lease=1)    # this one ends after the first
+    igd.add(40001, "TCP", 8001, lease=1)    # it ends after the first
     assert wait_until(lambda: error_code(igd.specific, 40001) == 714)
     assert wait_until(lambda: not in_kernel(lab, 40001))
     assert has_left(igd, 40000, 100, start)
@@ -147,14 +147,14 @@ def test_lease_values(igd, lease):
         igd.add(40000, lease=lease)
         right = has_left(igd, 40000, lease, start)
         if right or time.monotonic() - start < max(lease - 0.1, 0.9):
-            break               # or the lease of a second has ended
+            break               # or the lease of one second has ended
     assert right
 
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(max_lease=100)
 def test_max_lease(igd):
-    """Capped, not refused."""
+    """A longer lease is shortened, not refused."""
     for asked, granted in ((604800, 100), (50, 50)):
         start = time.monotonic()
         igd.add(40000, lease=asked)
@@ -240,14 +240,14 @@ def test_errors(igd):
 
 
 @pytest.mark.only("netlink")
-def test_description_comes_back(igd):
+def test_description_is_returned(igd):
     text = "a <b> & \"c\" ]]> \u00e4 " + "x" * 200
     igd.add(40000, desc=text)
     assert igd.specific(40000)["NewPortMappingDescription"] == text
 
 
 @pytest.mark.only("netlink")
-def test_empty_client_is_who_asks(lab, igd):
+def test_empty_client_is_the_requester(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000, client="")
     assert igd.specific(40000)["NewInternalClient"] == HOST_IP
@@ -289,10 +289,10 @@ def test_bit_rates_of_the_link(lab, igd):
 @pytest.mark.conf(upstream_bps=10000000)
 def test_bit_rates_configured(igd):
     assert bit_rates(igd)[0] == 10000000
-    assert bit_rates(igd)[1] > 10000000         # still the link's
+    assert bit_rates(igd)[1] > 10000000         # still that of the link
 
 
-# ---- who may map what -------------------------------------------------
+# ---- access -------------------------------------------------
 
 @pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
@@ -316,8 +316,8 @@ def test_without_secure_mode(lab, igd):
     "255.255.255.255", "224.0.0.5", "127.0.0.1", "0.0.0.1", "8.8.8.8",
     "240.0.0.1", "192.168.89.5", "nas.lan", "192.168.88.10 ; reboot"))
 def test_refused_clients(lab, igd, client):
-    """The router itself, addresses no host can have, other networks, and
-    what is no address."""
+    """The router itself, addresses that no host can have, other networks, and
+    invalid addresses."""
     empty = lab.rules()
     assert error_of(igd.add, 40000, client=client) in (402, 600, 606, 718)
     assert lab.rules() == empty
@@ -329,8 +329,9 @@ def test_refused_clients(lab, igd, client):
 @pytest.mark.conf(max_mappings_per_client=1,
                   lines=["allow 1024-65535 192.168.88.0/24 1024-65535",
                          "deny 80 192.168.88.0/24 80"])
-def test_refusals_are_told(lab, upnpd, igd):
-    """By the line or the cap that refused, once a minute a client."""
+def test_refusals_are_logged(lab, upnpd, igd):
+    """With the line or the limit that refused, once a minute for each
+    client."""
     with open(upnpd.conf) as f:
         line = f.read().split("\n").index("deny 80 192.168.88.0/24 80") + 1
     for _ in range(20):
@@ -359,7 +360,7 @@ def test_allow_and_deny(lab, upnpd, igd):
     igd.add(80, int_port=8080)
     igd.add(6000)
     assert reaches(lab, "TCP", 80, server)
-    assert upnpd.wait_log(r"5500")      # which line, says the log
+    assert upnpd.wait_log(r"5500")      # the log names the line
 
 
 @pytest.mark.only("netlink")
@@ -377,7 +378,7 @@ def test_caps(lab, igd):
     igd.add(40000)
     igd.add(40001)
     assert error_of(igd.add, 40002) in (501, 728)
-    igd.add(40001, int_port=9000)       # an overwrite needs no room
+    igd.add(40001, int_port=9000)       # an overwrite needs no free entry
     other = Igd(lab.lan2)
     other.add(40003)
     assert error_of(other.add, 40004) in (501, 728)
@@ -393,7 +394,7 @@ def test_port_the_router_serves(lab, igd, proto):
         with listener(lab.router, proto, 7001, ip=LAN_IP):
             assert error_of(igd.add, 7000, proto) in (501, 718, 729)
             assert not in_kernel(lab, 7000)
-            igd.add(7001, proto)        # that one is not outside
+            igd.add(7001, proto)        # that service is not external
     igd.add(7000, proto)
 
 
@@ -401,7 +402,7 @@ def test_port_the_router_serves(lab, igd, proto):
 
 @BOTH
 def test_client_sends_from_the_mapped_port(lab, igd, proto):
-    """Consoles judge the NAT by this."""
+    """Consoles use this to test the NAT."""
     igd.add(40001, proto, 5000)
     server = listener(lab.outside, proto, 9000)
     passes = {"TCP": tcp_passes, "UDP": udp_passes}[proto]
@@ -428,7 +429,7 @@ def test_a_mapping_for_one_is_not_where_all_leave(lab, igd):
 
 @pytest.mark.lab(bridge=True)
 def test_two_consoles_on_the_same_port(lab, igd):
-    """Both play from UDP 3074; the second is mapped to the next port. Each
+    """Both use UDP 3074; the second is mapped to the next port. Each
     leaves by its own, and what comes back to that port comes to it alone:
     open NAT for both."""
     other = Igd(lab.lan2)
@@ -496,7 +497,7 @@ def test_two_internal_interfaces(lab, igd):
 # ---- many at once -----------------------------------------------------
 
 def test_many_at_once(lab, igd):
-    """All come at once; each is answered when its rule is in the kernel."""
+    """All arrive at once; each is answered when its rule is in the kernel."""
     ports = range(40000, 40060)
     failed = []
 
@@ -546,7 +547,7 @@ def test_burst_beside_idle_connections(lab, igd):
         sock.close()
     assert all(r.startswith(b"HTTP/1.1 200 OK\r\n") and
                r.rstrip().endswith(b"</root>") for r in replies)
-    assert took < 20    # a second is what bench/ measures
+    assert took < 20    # bench/ measures about a second
 
 
 def _sent(sock, data):

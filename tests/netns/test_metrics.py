@@ -79,7 +79,7 @@ def test_through_its_life(lab, stopped):
 
 @pytest.mark.clients
 def test_promtool(lab, upnpd):
-    """Prometheus's own tool finds nothing to say."""
+    """Prometheus's own tool finds no fault."""
     subprocess.run(["apt-get", "-qq", "download", "prometheus"], cwd=lab.dir,
                    check=True)
     deb, = glob.glob(lab.path("prometheus_*.deb"))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The backend netlink: what nft lists is what nft itself would have made of the
-same text, byte for byte."""
+"""The backend netlink: nft lists its rules exactly like rules that nft made
+from the same text."""
 import json
 import re
 import signal
@@ -16,8 +16,8 @@ NL = pytest.mark.only("netlink")
 
 
 def listing(lab):
-    """What nft prints of all there is. Elements have no order, and what a set
-    has counted is no part of it."""
+    """The output of nft for all rules, with sorted elements and without the
+    counters of sets."""
     def sort(match):
         elements = sorted(e.strip() for e in match[2].split(","))
         return match[1] + ", ".join(elements) + match[3]
@@ -90,7 +90,7 @@ add element {table} upnpd_accept {{ {host} . 6 . 8000, {host} . 17 . 65535,
 
 
 def as_text(chain, options):
-    """What fill() leads to, as an administrator would write it."""
+    """The result of fill(), as an administrator would write it."""
     words = {"host": HOST_IP, "ext": EXT_IP, "peer": OUT2_IP}
     hairpin, masquerade = "hairpin" in options, "masquerade" in options
     text = OWN_TABLE.format(
@@ -112,7 +112,7 @@ CHAINS = {"filter": "inet filter forward", "fw4": "inet fw4 more", "none": ""}
     {}, {"hairpin": "yes"}, {"masquerade": "yes"},
     {"hairpin": "yes", "masquerade": "yes"}), ids=("", "h", "m", "hm"))
 def test_same_listing(lab, stopped, firewall, options):
-    """And what nft made, which is what former versions left, is taken over."""
+    """A table made by nft, as former versions left it, is taken over."""
     if firewall != "filter":
         lab.router.run("nft", "delete", "table", "inet", "filter")
     if firewall == "fw4":
@@ -150,8 +150,8 @@ def test_same_listing(lab, stopped, firewall, options):
 
 @NL
 def test_takes_over(lab, stopped):
-    """A monitor that was killed left its table; the next one goes on with it,
-    and nothing is left at the end."""
+    """A killed monitor left its table; the next one uses it, and nothing is
+    left at the end."""
     stopped.start()
     server = listener(lab.lan1, "TCP", 8000)
     fill(lab)
@@ -185,7 +185,7 @@ DAMAGE = {
 @NL
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damage_is_repaired(lab, upnpd, what):
-    """At once: the kernel tells of what others change."""
+    """At once: the kernel notifies upnpd of changes by others."""
     fill(lab)
     before = listing(lab)
     lab.router.run("nft", "-f", "-", stdin=DAMAGE[what].replace(";", "\n"))
@@ -216,7 +216,7 @@ def test_needs_no_tool(lab, stopped, how):
 @NL
 @pytest.mark.conf(max_mappings=3000, max_mappings_per_client=3000)
 def test_many_at_once(lab, stopped):
-    """A table that is longer than any batch: one transaction all the same."""
+    """A table that is longer than any batch is still one transaction."""
     stopped.start()
     igd = Igd(lab.lan1)
     for port in range(20000, 22000):
@@ -238,7 +238,8 @@ def stats(lab, upnpd):
 
 
 def last_stats(lab, upnpd):
-    """The same when no more is counted: a connection ends by and by."""
+    """The same, after the counters have stopped: a connection takes time to
+    end."""
     said = [None]
 
     def quiet():
@@ -254,7 +255,7 @@ def upnpctl(lab, upnpd, *words):
 
 @pytest.mark.only("netlink")
 def test_counters(lab, upnpd):
-    """What is forwarded to a mapped port is counted, and what it answers."""
+    """Packets to a mapped port and its answers are counted."""
     server = listener(lab.lan1, "TCP", 8000)
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
@@ -266,7 +267,7 @@ def test_counters(lab, upnpd):
     assert reaches(lab, "TCP", 40000, server)
     now = last_stats(lab, upnpd)
     packets, count = now[(40000, "tcp")]
-    assert packets >= 4 and count >= 4 * 40     # of both ways
+    assert packets >= 4 and count >= 4 * 40     # both directions
     assert now[(40001, "tcp")] == (packets, count)      # the same socket
     assert now[(40002, "udp")] == (0, 0)
     # a change beside it costs no count, and verify finds it as it should be
@@ -284,7 +285,7 @@ def test_counters(lab, upnpd):
 
 @pytest.mark.only("iptables-legacy", "iptables-nft")
 def test_no_counters(lab, upnpd):
-    """Left out, not 0."""
+    """Counters are omitted, not 0."""
     Igd(lab.lan1).add(40000, "TCP", 8000)
     assert stats(lab, upnpd) == {(40000, "tcp"): None}
     assert "forwarded" not in upnpctl(lab, upnpd, "metrics")

@@ -13,7 +13,7 @@ from upnp import (IGD1, WANCIC, WANIP, Igd, Listener, error_of, search,
 
 NEW_EXT = "11.22.33.2"
 NEW_LAN = "192.168.88.254"
-AT_ONCE = 10.0      # milliseconds, where nothing stands still
+AT_ONCE = 10.0      # normally milliseconds
 
 
 def external_is(igd, ip):
@@ -45,7 +45,7 @@ def test_external_address_changes(lab, igd):
         assert far.recvfrom(16) == (b"hello", (NEW_EXT, 40001))
 
 
-def test_external_address_goes_and_comes(lab, igd):
+def test_external_address_removed_and_added(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     before = igd.mapped()
@@ -74,7 +74,7 @@ def test_started_without_an_external_address(lab, stopped):
 
 
 @pytest.mark.only("netlink")
-def test_delete_while_the_address_is_gone(lab, igd):
+def test_delete_without_an_address(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     unplug(lab)
@@ -89,7 +89,7 @@ def test_delete_while_the_address_is_gone(lab, igd):
 @pytest.mark.conf(interfaces={
     "wan0": ["type = external", "forced-ip = 9.8.7.6"], "lan0": "internal"})
 def test_forced_address(lab, igd):
-    """What is told is the operator's; what packets meet is the kernel's."""
+    """Clients get the operator's address; the rules have the kernel's."""
     server = listener(lab.lan1, "TCP", 8000)
     assert igd.external_ip() == "9.8.7.6"
     igd.add(40000, "TCP", 8000)
@@ -123,7 +123,7 @@ def check_found(lab, ip):
         assert answer.peer == (ip, 1900)
 
 
-def test_internal_interface_goes_and_comes(lab, igd):
+def test_internal_interface_removed_and_added(lab, igd):
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link del lan0")
     lab.plug_lan()
@@ -139,8 +139,8 @@ def test_internal_interface_goes_and_comes(lab, igd):
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
 def test_boot_id_rises_with_an_interface(lab, upnpd):
-    """The other LAN comes back: it hears a new BOOTID, and this one is told
-    of it first (UDA 1.1 1.2); the next start takes a later one."""
+    """When the other LAN is back, it gets a new BOOTID, and this LAN is
+    notified of it first (UDA 1.1 1.2); the next start uses a later one."""
     old = search(lab.lan1, IGD1)[0].boot_id
     ear, other = Listener(lab.lan1), Listener(lab.lan2, HOST_LAN2_IP)
     lab.router.ip_batch("link set lan1 down")
@@ -148,7 +148,7 @@ def test_boot_id_rises_with_an_interface(lab, upnpd):
     assert wait_until(lambda: LAN2_IP + ":2828" not in
                       lab.router.run("ss", "-Hltn"))
     lab.router.ip_batch("link set lan1 up")
-    # what it says may be the second set of its start, from before
+    # these may be the second set of its start
     assert wait_until(lambda: other.of("ssdp:alive") and
                       other.of("ssdp:alive")[-1].boot_id != old)
     new = other.of("ssdp:alive")[-1].boot_id
@@ -230,7 +230,7 @@ def test_link_taken_down_twice(igd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_link_down_and_up_in_one_breath(lab, igd):
+def test_link_down_and_up_at_once(lab, igd):
     """RequestConnection right behind the answer to ForceTermination was
     answered with success, because the link was believed to be up still; it
     stayed down for good."""

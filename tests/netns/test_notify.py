@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""What a service manager hears on NOTIFY_SOCKET, and when."""
+"""Messages to a service manager on NOTIFY_SOCKET, and their timing."""
 import os
 import re
 import signal
@@ -23,7 +23,7 @@ class Manager:
         self.name = name
 
     def hear(self, timeout=LONG):
-        """The next message as a dictionary; None: none comes."""
+        """The next message as a dictionary; None: there is none."""
         self.sock.settimeout(timeout)
         try:
             text = self.sock.recv(65536).decode()
@@ -42,12 +42,12 @@ class Manager:
         raise AssertionError(f"no {variable}, but {before}")
 
     def not_before(self, variable, probe):
-        """Does @probe, which must be said, come without @variable before it?
-        Who speaks keeps the order."""
+        """Does @probe, which must be sent, arrive without @variable before it?
+        Messages keep their order."""
         return not any(variable in said for said in self.wait(probe)[1])
 
     def waiting(self):
-        """What was said and not read yet."""
+        """The messages that were not read yet."""
         found = []
         while said := self.hear(0):
             found.append(said)
@@ -63,7 +63,7 @@ def manager(lab, monkeypatch):
 
 
 def test_ready_when_it_answers(stopped, manager):
-    """READY comes once, and whoever asks then is answered."""
+    """READY is sent once, and requests after it are answered."""
     stopped.start(wait=False)
     ready, before = manager.wait("READY")
     assert stopped.serves()
@@ -76,7 +76,7 @@ def test_ready_when_it_answers(stopped, manager):
 
 
 def test_abstract_name(lab, stopped, monkeypatch):
-    with inside(lab.router.ns):     # such names are the network's
+    with inside(lab.router.ns):     # such names belong to the network namespace
         manager = Manager(f"@{lab.router.ns}")
     monkeypatch.setenv("NOTIFY_SOCKET", manager.name)
     stopped.start(wait=False)
@@ -84,7 +84,7 @@ def test_abstract_name(lab, stopped, monkeypatch):
 
 
 def test_not_ready_without_its_port(lab, stopped, manager):
-    """Somebody holds the port: it is ready when he has gone."""
+    """Another program has the port: READY is sent when it has ended."""
     with lab.router.socket(socket.SOCK_STREAM,
                            bind=(LAN_IP, stopped.port)) as holder:
         holder.listen()
@@ -98,9 +98,9 @@ def test_not_ready_without_its_port(lab, stopped, manager):
 
 @pytest.mark.parametrize("fault", ("user", "state"))
 def test_not_ready_when_it_can_not_start(lab, stopped, manager, fault):
-    if fault == "user":     # a configuration that is wrong
+    if fault == "user":     # an invalid configuration
         stopped.lines = ["no-such-key = yes"]
-    else:                   # a state directory that is none
+    else:                   # an invalid state directory
         with open(stopped.state, "w"):
             pass
     stopped.start(wait=False)
@@ -109,7 +109,8 @@ def test_not_ready_when_it_can_not_start(lab, stopped, manager, fault):
 
 
 def test_disabled(stopped, manager):
-    """It idles: ready, and it says so. Then a reload makes it serve."""
+    """Disabled: it sends READY and its status. Then a reload makes it
+    serve."""
     stopped.options["enabled"] = "no"
     stopped.start(wait=False)
     assert manager.wait("READY")[0]["STATUS"].startswith(
@@ -136,7 +137,7 @@ def test_reload(stopped, manager):
 
 
 def test_reload_lasts_until_it_serves(lab, stopped, manager):
-    """That the old engine did is no news of the new one."""
+    """READY is not sent because of the old engine."""
     stopped.start()
     manager.wait("READY")
     with lab.router.socket(socket.SOCK_STREAM,
@@ -169,7 +170,7 @@ def test_reload_of_what_is_wrong(stopped, manager):
 
 
 def test_engine_dies(stopped, manager):
-    """The unit stays up; its status tells."""
+    """The unit stays active; its status has the reason."""
     stopped.start()
     manager.wait("READY")
     os.kill(stopped.engine(), signal.SIGKILL)
@@ -179,7 +180,7 @@ def test_engine_dies(stopped, manager):
 
 
 class Witness(FakeTool):
-    """A tool that writes down its environment."""
+    """A tool that records its environment."""
     SCRIPT = FakeTool.SCRIPT.replace("read -r", "env >> {dir}/seen\nread -r", 1)
 
     def seen(self):
@@ -189,7 +190,8 @@ class Witness(FakeTool):
 
 @pytest.mark.only("iptables-legacy")
 def test_no_child_has_it(lab, stopped, manager):
-    """Neither the firewall's tool nor the engine can speak in our name."""
+    """Neither the firewall's tool nor the engine can send messages as
+    upnpd."""
     tool = Witness(lab, lab.firewall.tool())
     stopped.start(prefix=tool.prefix())
     manager.wait("READY")
@@ -197,12 +199,12 @@ def test_no_child_has_it(lab, stopped, manager):
     assert "NOTIFY_SOCKET" not in tool.seen()
 
 
-def test_nobody_listens(stopped, monkeypatch):
-    """A manager that is not there is told once in the log, and no fault."""
+def test_no_manager(stopped, monkeypatch):
+    """A missing manager is logged once, and is no error."""
     monkeypatch.setenv("NOTIFY_SOCKET", "/nonexistent/notify")
     stopped.start()
     assert stopped.wait_log("cannot notify the service manager")
-    assert stopped.stop() == 0      # it has said all by then
+    assert stopped.stop() == 0      # all messages were sent by then
     assert stopped.log().count("cannot notify the service") == 1
 
 

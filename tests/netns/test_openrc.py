@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The script for OpenRC, by Debian's OpenRC, which is unpacked and not
-installed: it would be this machine's own."""
+"""The script for OpenRC, run by Debian's OpenRC, which is unpacked but not
+installed, because it would replace this machine's init."""
 import os
 import subprocess
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Stumbling blocks of known clients, continued: at a version-2 root, in events,
-and in how their packets leave. Each again with the bytes of that client."""
+"""Stumbling blocks of known clients, continued: at a version-2 root, in
+events, and in how their packets leave. Each again with the bytes of that
+client."""
 import re
 import socket
 import time

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The path of a request: as few system calls as it needs. Who adds one finds
-it here, and may say in this list what it is for."""
+"""The system calls of a request. A new system call fails this test; add it to
+the list with its reason."""
 import pytest
 
 from tracer import calls_of, processes

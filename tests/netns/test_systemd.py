@@ -28,7 +28,7 @@ def machine(lab):
 
 
 def configure(machine, *more):
-    """What the README has a user type."""
+    """The commands of the README."""
     machine.run("upnpctl", "interfaces", "add", "interface=wan0",
                 "type=external", "disabled=no")
     machine.run("upnpctl", "interfaces", "add", "interface=lan0",
@@ -41,7 +41,7 @@ def says(machine, text):
 
 
 def journal(machine, level):
-    """Of this level and above, all that was told until now."""
+    """All log lines of this level and above."""
     machine.run("journalctl", "--sync")
     return machine.run("journalctl", "-u", "upnpd", "-p", level, "-q")
 
@@ -70,7 +70,7 @@ def monitor(lab):
 
 
 def engine(lab):
-    """None while there is none: the nursery's child."""
+    """None while there is none: the fork server's child."""
     found = processes(lab)
     return next((pid for pid, uid in found.items() if uid and
                  found.get(int(status_of(pid, "PPid")))), None)
@@ -85,8 +85,8 @@ def mapping(lab):
 
 @pytest.mark.only("netlink", "iptables-nft", "iptables-legacy")
 def test_installed_and_serving(lab, machine, backend):
-    """dpkg -i alone opens nothing; three commands, and a port opens, within
-    the sandbox; stopped, nothing is left."""
+    """dpkg -i alone opens no port. After three commands a port opens, inside
+    the sandbox. After a stop nothing is left."""
     pristine = lab.rules()
     assert machine.unit("ActiveState") == "active"
     assert machine.unit("UnitFileState") == "enabled"
@@ -114,7 +114,7 @@ def test_installed_and_serving(lab, machine, backend):
 
 
 def test_check_on_it(machine):
-    """The operator's tool works beside the sandbox."""
+    """upnpctl works with a sandboxed daemon."""
     configure(machine)
     status, out = machine.try_run("upnpctl", "check")
     assert "upnpd runs, process" in out, out
@@ -137,7 +137,7 @@ def test_sandbox_is_in_force(lab, machine):
     for pid in processes(lab):
         assert status_of(pid, "NoNewPrivs") == "1"
         assert status_of(pid, "Seccomp") == "2"
-    # the unit's filters, the nursery's and the engine's own
+    # the unit's filters, the fork server's and the engine's own
     assert int(status_of(engine(lab), "Seccomp_filters")) == \
         int(status_of(monitor(lab), "Seccomp_filters")) + 2
     inside = ["nsenter", "-t", str(monitor(lab)), "-m", "-r", "sh", "-c"]
@@ -153,7 +153,7 @@ def test_sandbox_is_in_force(lab, machine):
 
 
 def test_reload(lab, machine):
-    """A wrong file: systemctl says so, and nothing changes."""
+    """An invalid file: systemctl reports it, and nothing changes."""
     configure(machine)
     server = mapping(lab)
     before = engine(lab)
@@ -173,7 +173,7 @@ def test_reload(lab, machine):
 
 
 def test_deaths(lab, machine):
-    """An engine's is the monitor's business, the monitor's systemd's."""
+    """The monitor restarts the engine, systemd restarts the monitor."""
     configure(machine)
     server = mapping(lab)
     os.kill(engine(lab), 9)
@@ -189,7 +189,7 @@ def test_deaths(lab, machine):
 
 
 def test_link(lab, machine):
-    """The external link goes down and up by a control point's word."""
+    """A control point takes the external link down and up."""
     configure(machine, "allow-disable-external-interface=yes")
     igd = Igd(lab.lan1)
     igd.call("ForceTermination")
@@ -200,7 +200,7 @@ def test_link(lab, machine):
 
 
 def test_start_that_fails(machine):
-    """systemctl start says so, and it is not tried again."""
+    """systemctl start reports it, and it is not retried."""
     machine.run("systemctl", "stop", "upnpd")
     machine.run("sh", "-c", "echo no-such-key = 1 >> /etc/upnpd.conf")
     status, _ = machine.try_run("systemctl", "start", "upnpd")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The firewall's tool fails, hangs or is gone: the client hears 501, the log
-says why, and everybody else is served meanwhile."""
+"""The firewall's tool fails, hangs or is missing: the client gets 501, the log
+has the reason, and other clients are served meanwhile."""
 import threading
 import time
 
@@ -52,13 +52,13 @@ def test_tool_fails(lab, stopped, tool, how):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40005, "TCP", 8000)
     tool.mode(how)
-    # well before a tool that hangs is given up
+    # well before the deadline of a hanging tool
     assert soon(4, lambda: error_of(igd.add, 40000, "TCP", 8000)) == 501
     assert error_of(igd.specific, 40000) == 714
     assert error_of(igd.delete, 40005) == 501
     assert igd.specific(40005)["NewInternalPort"] == "8000"
     if how == "fail":
-        assert stopped.wait_log(FakeTool.WORDS)
+        assert stopped.wait_log(FakeTool.ERROR)
     else:
         assert stopped.wait_log("firewall: .")
     assert not in_kernel(lab, 40000)
@@ -69,7 +69,8 @@ def test_tool_fails(lab, stopped, tool, how):
 
 
 def test_tool_is_busy(lab, stopped, tool):
-    """Exit status 4, "try again": it is, and the answer is late, not wrong."""
+    """Exit status 4 means "try again": upnpd does, and the answer is late but
+    right."""
     igd = Igd(lab.lan1)
     server = listener(lab.lan1, "TCP", 8000)
     tool.mode("busy 4")
@@ -83,13 +84,13 @@ def test_tool_is_busy(lab, stopped, tool):
 
 
 def test_tool_is_busy_for_ever(lab, stopped, tool):
-    """Then it is an error, and soon enough that nobody waits in vain."""
+    """Then it is an error, before the client gives up."""
     igd = Igd(lab.lan1)
     igd.add(40005, "TCP", 8000)
     tool.mode("busy 1000000")
     assert soon(4, lambda: error_of(igd.add, 40000, "TCP", 8000)) == 501
     assert tool.busy() > 2
-    assert stopped.wait_log(FakeTool.WORDS)
+    assert stopped.wait_log(FakeTool.ERROR)
     assert not in_kernel(lab, 40000)
     tool.mode("ok")
     with listener(lab.lan1, "TCP", 8000) as server:
@@ -132,7 +133,7 @@ def test_tool_hangs(lab, stopped, tool):
 
 @pytest.mark.only("iptables-legacy")
 def test_stop_while_the_tool_hangs(lab, stopped, tool):
-    """It ends all the same, and the next start puts things right."""
+    """It ends nevertheless, and the next start repairs the rules."""
     igd = Igd(lab.lan1)
     igd.add(40000)
     tool.mode("hang")

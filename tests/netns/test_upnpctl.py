@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl and the daemon: a change is there when the command is back."""
+"""upnpctl and the daemon: a change is in use when the command ends."""
 import os
 import re
 import signal
@@ -16,7 +16,7 @@ UPNPCTL = os.path.join(os.path.dirname(UPNPD), "upnpctl")
 
 
 class Ctl:
-    """upnpctl in the router, on the daemon's file."""
+    """upnpctl in the router, with the daemon's file."""
 
     def __init__(self, lab, upnpd):
         self.lab, self.upnpd = lab, upnpd
@@ -57,7 +57,7 @@ def description(lab):
     return text.decode()
 
 
-# Byte for byte what the first page of the manual shows.
+# Exactly the example of the manual's first page.
 TRANSCRIPT = """\
 # upnpctl print
                              enabled: no
@@ -77,7 +77,7 @@ Flags: X - disabled, I - invalid, D - dynamic
 
 @pytest.mark.only("netlink")
 def test_transcript(lab, stopped, ctl):
-    """A daemon that is not enabled, two interfaces, and it works."""
+    """Configure two interfaces and enable the daemon: it works."""
     for old, new in (("wan0", "ether1"), ("lan0", "ether2")):
         lab.router.ip_batch(f"link set {old} down",
                             f"link set {old} name {new}",
@@ -106,9 +106,9 @@ def reloads(upnpd):
 
 
 @pytest.mark.only("netlink")
-def test_there_when_it_is_back(lab, upnpd, ctl, igd):
-    """Each change is served by the time the command ends, and the mappings go
-    on."""
+def test_change_is_in_use_at_the_end(lab, upnpd, ctl, igd):
+    """Each change is in use when the command ends, and the mappings
+    continue."""
     igd.add(40000, "TCP", 8000)
     for n in range(4):
         engine = upnpd.engine()
@@ -137,7 +137,7 @@ def test_off_and_on(lab, upnpd, ctl):
 
 @pytest.mark.only("netlink")
 def test_many_at_once(lab, upnpd, ctl):
-    """While the daemon runs, too; each waits for its own."""
+    """Also while the daemon runs; each waits for its own reload."""
     settings = ["hairpin=yes", "masquerade=yes", "max-lease=5",
                 "max-mappings-per-client=6", "notify-interval=60",
                 "serial-number=1", "model-name=m", "verify-interval=20"]
@@ -154,9 +154,9 @@ def test_many_at_once(lab, upnpd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_says_what_failed(lab, upnpd, ctl):
-    """A user that does not exist, and no nobody either, can not be made here;
-    a state directory that is no directory can."""
+def test_failed_reload_is_reported(lab, upnpd, ctl):
+    """A state directory that is a file is an error that the daemon finds only
+    at the reload."""
     path = lab.path("file")
     with open(path, "w"):
         pass
@@ -164,14 +164,14 @@ def test_says_what_failed(lab, upnpd, ctl):
     said = ctl.fails("set", f"state-dir={path}", status=1)
     assert "written, but upnpd did not accept it: " in said
     assert path in said
-    assert upnpd.engine() == engine     # it goes on as it was
+    assert upnpd.engine() == engine     # it continues
     ctl.ok("set", f"state-dir={upnpd.state}")
     assert upnpd.engine() != engine
 
 
 @pytest.mark.only("netlink")
 def test_other_file(lab, upnpd, ctl):
-    """A copy to try things on is nothing of the daemon's."""
+    """A change of another file does not reload the daemon."""
     upnpd.conf, kept = lab.path("copy.conf"), upnpd.conf
     upnpd.write_conf()
     ctl.ok("set", "friendly-name=copy")
@@ -182,7 +182,7 @@ def test_other_file(lab, upnpd, ctl):
 
 @pytest.mark.only("netlink")
 def test_killed_daemon(lab, upnpd, ctl):
-    """What it leaves behind is taken for no daemon."""
+    """The files of a killed daemon do not count as a daemon."""
     engine = upnpd.engine()
     upnpd.signal(signal.SIGKILL)
     upnpd.proc.wait()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl beside a daemon that runs: see, make, remove, follow, repair."""
+"""upnpctl with a running daemon: print, add, remove, monitor, resync."""
 import json
 import os
 import re
@@ -26,7 +26,8 @@ class Ctl:
                      upnpd.conf]
 
     def start(self, *words):
-        """SIGINT ends it also where a shell in the background began all this."""
+        """SIGINT ends it, also if the tests run in the background of a
+        shell."""
         return subprocess.Popen([*self.argv, *words], text=True,
                                 preexec_fn=lambda: signal.signal(
                                     signal.SIGINT, signal.SIG_DFL),
@@ -38,7 +39,7 @@ class Ctl:
                               capture_output=True)
 
     def __call__(self, *words):
-        """What it prints; it must go well and say nothing else."""
+        """The output; it must succeed, with an empty stderr."""
         done = self.run(*words)
         assert (done.returncode, done.stderr) == (0, ""), done
         return done.stdout
@@ -47,7 +48,7 @@ class Ctl:
         return json.loads(self("--json", *words))
 
     def fails(self, *words, status=1):
-        """The one line it says why."""
+        """The error, one line."""
         done = self.run(*words)
         assert done.returncode == status, done
         assert done.stdout == "" and done.stderr.count("\n") == 1, done
@@ -58,7 +59,7 @@ class Ctl:
                  m["to-port"]) for m in self.json("mappings", "print")}
 
     def status(self):
-        """Its lines, by their keys."""
+        """Its lines as {key: value}."""
         lines = (line.split(": ", 1) for line in self("status").splitlines())
         return {key.strip(): value for key, value in lines}
 
@@ -76,7 +77,7 @@ def add(ctl, *words, port=40000):
 # ---- mappings ---------------------------------------------------------
 
 def keys(value):
-    """All names in it, but the reasons, which are many."""
+    """All keys in it, except the many reasons of refusals."""
     if isinstance(value, list):
         return {key for one in value for key in keys(one)}
     if not isinstance(value, dict):
@@ -138,7 +139,7 @@ def test_add_makes_traffic_pass(lab, upnpd, igd, ctl):
     add(ctl, "comment=by hand")
     assert reaches(lab, "TCP", 40000, server)
     assert ctl("mappings", "print").splitlines()[2].split()[:2] == ["0", "S"]
-    # the LAN sees it and cannot take it away
+    # clients of the LAN see it and cannot delete it
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
     with pytest.raises(UpnpError):
         igd.delete(40000)
@@ -173,7 +174,7 @@ def test_add_refused(lab, upnpd, igd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_what_a_refusal_says_would_be_right_is(lab, upnpd, igd, ctl):
+def test_the_advice_of_a_refusal_works(lab, upnpd, igd, ctl):
     words = ("mappings", "add", "protocol=tcp", "external-port=80",
              f"to={HOST_IP}:80")
     lines = re.findall(r"allow [\d-]+ [\d./]+ [\d-]+", ctl.fails(*words))
@@ -190,7 +191,7 @@ def test_what_a_refusal_says_would_be_right_is(lab, upnpd, igd, ctl):
         assert f.read().splitlines()[denied - 1].startswith("deny")
     upnpd.reload()
     assert wait_until(lambda: ctl.run(*words).returncode == 0)
-    igd.add(40000)                      # what was allowed before still is
+    igd.add(40000)                      # allowed mappings are still allowed
 
 
 @pytest.mark.only("netlink")
@@ -223,7 +224,7 @@ def test_resync_after_a_flush(lab, upnpd, igd, ctl):
     if lab.firewall.name == "iptables-legacy":
         assert blocked(lab, "TCP", 40000, server)
         assert "repaired" in ctl("resync")
-    else:       # the kernel tells of the change: it may be repaired already
+    else:       # the kernel notified upnpd, so it may be repaired already
         ctl("resync")
     assert upnpd.wait_log("had been changed; repaired")
     assert reaches(lab, "TCP", 40000, server)
@@ -302,7 +303,7 @@ def test_metrics(lab, upnpd, igd, ctl):
 # ---- monitor ----------------------------------------------------------
 
 def has_line(follower):
-    """Is there something to read? Looks only."""
+    """Is there something to read? Does not read it."""
     return bool(select.select([follower.stdout], [], [], 0.1)[0])
 
 
@@ -318,7 +319,7 @@ def test_monitor(lab, upnpd, igd, ctl):
                 return got[-1]["event"]
 
     def connected():
-        """It is again; before, should that take two seconds, it says so."""
+        """It has reconnected, perhaps with a "waiting" line before."""
         events = [json.loads(follower.stdout.readline())["event"]]
         if events == ["waiting"]:
             events = [json.loads(follower.stdout.readline())["event"]]
@@ -346,8 +347,8 @@ def test_monitor(lab, upnpd, igd, ctl):
         assert next_of(40001) == "removed"
         upnpd.reload()
         connected()
-        # nor a daemon that is away for a while, and changed when it is back
-        for lease in (1, 4, 16):    # it may end before the daemon is away
+        # nor a daemon that is down for a while and has other mappings then
+        for lease in (1, 4, 16):    # it may end before the daemon stops
             igd.add(40002, lease=lease)
             assert next_of(40002) == "added"
             upnpd.stop()

@@ -74,8 +74,8 @@ SURE = 3            # as often is no accident
 def calls_of(lab, pids, what, most=60):
     """{process: its calls for @what(i)}, the fewest that came SURE times: a
     timer may come between, or the request later than its connection, or the
-    process may stand still, and what is missing then is too much the next time.
-    The first call is the wait that ended with the request."""
+    process may stand still, and what is missing then is too much the next
+    time. The first call is the wait that ended with the request."""
     times = {name: [] for name in pids}
     with traced(lab, pids) as tracers:
         before = settled(tracers)

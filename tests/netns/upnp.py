@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A control point that hides nothing: SOAP and SSDP by hand, so that a test
-sees each byte that upnpc would swallow."""
+"""A control point that speaks SOAP and SSDP directly, so that a test sees
+every byte, which upnpc would hide."""
 import contextlib
 import re
 import select
@@ -44,7 +44,7 @@ class Reply:
 
 def http(host, method, path, body="", headers=(), ip=LAN_IP, port=2828,
          source=None, timeout=LONG):
-    """One request on a connection of its own."""
+    """Send one request on a new connection."""
     body = body.encode()
     head = [f"{method} {path} HTTP/1.1", f"Host: {ip}:{port}",
             "Connection: close", *headers]
@@ -73,7 +73,7 @@ def soap_body(service, action, args):
 
 
 class Igd:
-    """The gateway as the programs on @host see it."""
+    """The gateway, for a control point on @host."""
 
     def __init__(self, host, ip=LAN_IP, port=2828, source=None,
                  path="/igd1.xml"):
@@ -96,7 +96,7 @@ class Igd:
         return self._urls
 
     def call(self, action, service=WANIP, timeout=LONG, **args):
-        """Do an action; its out-arguments, or UpnpError is raised."""
+        """Call an action. Return its out-arguments, or raise UpnpError."""
         name = "QueryStateVariable" if service is CONTROL else action
         url = self.urls[WANIP if service is CONTROL else service]
         reply = http(self.host, "POST", url, soap_body(service, name, args),
@@ -132,7 +132,7 @@ class Igd:
                          NewPortMappingIndex=index)
 
     def entries(self):
-        """All of them, as clients do it: until 713."""
+        """All entries, read as clients do: until error 713."""
         found = []
         while True:
             try:
@@ -178,7 +178,7 @@ def error_of(call, *args, **kw):
 # ---- SSDP -------------------------------------------------------------
 
 class Message:
-    """A datagram of the protocol: an answer or a NOTIFY."""
+    """An SSDP datagram: an answer or a NOTIFY."""
 
     def __init__(self, data, peer, delay=0.0):
         head, gap, rest = data.decode("ascii").partition("\r\n\r\n")
@@ -227,7 +227,7 @@ def searcher(host, source=None):
 
 
 def search(host, st, to=GROUP, source=None, wait=LONG, n=1, **kw):
-    """Search, and give all answers; see answers()."""
+    """Search. Return all answers; see answers()."""
     with searcher(host, source) as sock:
         sent = time.monotonic()
         sock.sendto(msearch(st, **kw), (to, 1900))
@@ -235,9 +235,10 @@ def search(host, st, to=GROUP, source=None, wait=LONG, n=1, **kw):
 
 
 def answers(sock, host, sent, to=GROUP, source=None, wait=LONG, n=1):
-    """All answers to what @sock asked at the time @sent: @n of them, or what
-    there is after @wait; then those that come until later searches are
-    answered. The last of these is made when the answers to the first are due."""
+    """All answers to the search that @sock sent at the time @sent: at least
+    @n, or those after @wait; and those that arrive until later searches are
+    answered. The last of these is sent when the answers to the first are
+    due."""
     found = []
 
     def read():
@@ -254,8 +255,8 @@ def answers(sock, host, sent, to=GROUP, source=None, wait=LONG, n=1):
 
 
 def _later(sock, host, to, source, read):
-    """Two searches more, each until it is answered. What comes to @sock
-    meanwhile is read; did something? Then there may be more."""
+    """Send two more searches, each until it is answered, and read from @sock
+    meanwhile. Return: did something arrive? Then there may be more."""
     count = 0
     for pause in (SPREAD, 0):
         with searcher(host, source) as probe:
@@ -277,10 +278,10 @@ def _later(sock, host, to, source, read):
 
 
 def unanswered(lab, host, raw, at=LAN_IP, to=GROUP, source=None):
-    """Is what @host sends left without an answer? The router is @at in its
-    network, and serves lan1. A probe through its kernel tells that the search
-    has come there; two searches by lan1, that upnpd has dealt with it; another
-    probe, that an answer would have come."""
+    """Does @host get no answer to @raw? The router has address @at in its
+    network, and serves lan1. A probe through its kernel shows that the search
+    has arrived; two searches by lan1, that upnpd has read it; another probe,
+    that an answer would have arrived."""
     with Probe(host, lab.router, at) as probe, \
             searcher(host, source) as sock:
         sock.sendto(raw, (to, 1900))
@@ -295,7 +296,7 @@ def unanswered(lab, host, raw, at=LAN_IP, to=GROUP, source=None):
 
 
 def group_socket(host, ip=None, bind="", reuse=True):
-    """A socket on port 1900 that hears the group, as a media server has."""
+    """A socket on port 1900 that receives the group, like a media server's."""
     sock = host.socket(socket.SOCK_DGRAM, (bind, 1900), reuse)
     sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP,
                     struct.pack("4s4s", socket.inet_aton(GROUP),
@@ -304,7 +305,7 @@ def group_socket(host, ip=None, bind="", reuse=True):
 
 
 class Listener:
-    """Hears NOTIFYs on @host."""
+    """Receives NOTIFYs on @host."""
 
     def __init__(self, host=None, ip=HOST_IP):
         self.sock = group_socket(host, ip)

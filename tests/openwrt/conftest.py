@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures: a lab with a router of OpenWrt's kind in it."""
+"""Fixtures: a lab with an OpenWrt router."""
 import os
 import sys
 
@@ -50,8 +50,8 @@ def one_router():
 
 @pytest.fixture
 def shared(one_router):
-    """The same router for all tests, its files as they were at first: for
-    those that start no daemon."""
+    """One router for all tests that start no daemon, with its initial
+    files."""
     one_router.reset()
     return one_router
 

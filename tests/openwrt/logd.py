@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A stand-in for logd: keeps what comes to a router's /dev/log, a line each as
-logread has it: "daemon.info upnpd[123]: text"."""
+"""A stand-in for logd: keeps the lines that are sent to a router's /dev/log,
+in the form of logread: "daemon.info upnpd[123]: text"."""
 import os
 import re
 import select
@@ -8,7 +8,7 @@ import socket
 import threading
 
 LEVELS = ("emerg", "alert", "crit", "err", "warning", "notice", "info", "debug")
-DAEMON = 3      # LOG_DAEMON without its shift
+DAEMON = 3      # LOG_DAEMON >> 3
 LINE = re.compile(r"<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d (.*)", re.S)
 
 
@@ -48,7 +48,7 @@ class Logd:
                 pass
 
     def text(self):
-        """All that was told until now."""
+        """All lines until now."""
         if self._thread.is_alive():
             self._read()
         return self._text

@@ -33,7 +33,7 @@ class Procd:
     def __init__(self, router):
         self.router = router
         self.instances, self.triggers = {}, []
-        self.ran = []           # "start", "HUP", "TERM": what was done
+        self.ran = []           # "start", "HUP", "TERM": the actions
         self.stderr = router.path("tmp/daemon.stderr")
         with inside(router.lab.router.ns):
             self.logd = Logd(router.path("run/log"))
@@ -41,7 +41,7 @@ class Procd:
     # ---- what is called on a router ----
 
     def init(self, action):
-        """/etc/init.d/upnpd ACTION; gives its output."""
+        """Run /etc/init.d/upnpd ACTION. Return its output."""
         return self.call("/etc/init.d/upnpd", action)
 
     def call(self, *argv, env=()):
@@ -50,8 +50,8 @@ class Procd:
         return out
 
     def event(self, kind, name):
-        """config.change of a package, or interface.* of an interface. Gives
-        how many scripts were run."""
+        """Send config.change of a package, or interface.* of an interface.
+        Return the number of scripts that ran."""
         found = [script for event, of, *script in self.triggers
                  if event == kind and of == name]
         for script in found:
@@ -59,7 +59,7 @@ class Procd:
         return len(found)
 
     def settle(self):
-        """Read what the scripts told, and do it."""
+        """Read and run the commands of the scripts."""
         for name in sorted(glob.glob(self.router.path("tmp/procd/*"))):
             with open(name) as f:
                 records = [record.split("\037")[:-1]
@@ -153,7 +153,7 @@ class Procd:
         return any(map(self.running, self.instances.values()))
 
     def respawn(self):
-        """One that has ended by itself comes again, if it shall."""
+        """Restart an instance that has ended, if it has respawn."""
         for instance in self.instances.values():
             if not self.running(instance) and "respawn" in instance.params:
                 self._start(instance)

@@ -119,7 +119,7 @@ class Router:
         shutil.copy2(source, self.path(place))
 
     def reset(self):
-        """As if it had never been started."""
+        """Remove all state of earlier runs."""
         for name in os.listdir(self.path("tmp")):
             shutil.rmtree(self.path("tmp", name), ignore_errors=True)
         for name in ("tmp/run", "tmp/procd"):
@@ -149,15 +149,15 @@ class Router:
         return os.path.exists(self.path(place))
 
     def conf(self):
-        """upnpd.conf as it was made, or None."""
+        """The generated upnpd.conf, or None."""
         return self.read("tmp/etc/upnpd.conf") \
             if self.has("tmp/etc/upnpd.conf") else None
 
     def log(self):
-        """What the scripts told the system log."""
+        """The lines of the scripts in the system log."""
         return self.read("tmp/log")
 
-    # ---- what netifd knows ----
+    # ---- state of netifd ----
 
     def network(self, name, device=None, subnet=""):
         """Logical interface @name is up with that device, or down."""
@@ -171,12 +171,12 @@ class Router:
     # ---- programs ----
 
     def argv(self, *argv):
-        """To run @argv in the root, as the process that is started."""
+        """The command that runs @argv in the root, without a child process."""
         return ["ip", "netns", "exec", self.lab.router.ns, "sh", "-ec", ENTER,
                 "sh", self.root, *argv]
 
     def run(self, *argv, check=True, env=()):
-        """Gives the output, stderr too."""
+        """Return the output, including stderr."""
         return run(*self.argv("env", *env, *argv), check=check, timeout=60)
 
     def status(self, *argv):

@@ -30,7 +30,7 @@ def service(stopped):
 
 
 def hooks(service):
-    """Our jumps in the forward chain."""
+    """upnpd's jumps in the forward chain."""
     rules = service.lab.router.run(service.tool + "-save", "-t", "filter")
     return [line for line in rules.splitlines()
             if line.startswith("-A FORWARD") and line.endswith("-j UPNPD")]
@@ -58,7 +58,7 @@ def test_without_the_accept_it_does_not_pass(service):
 
 @pytest.mark.parametrize("how", ["reload", "restart"])
 def test_firewall_is_made_anew(service, how):
-    """When the command is done, all is there."""
+    """When the command ends, all rules are in place."""
     server = service.map(40000)
     for _ in range(2):
         service.fw(how)
@@ -68,7 +68,7 @@ def test_firewall_is_made_anew(service, how):
 
 
 def test_restart_without_the_include(service):
-    """That it is the include which does it."""
+    """Check that the include does it."""
     server = service.map(40000)
     service.router.run("uci", "delete", "firewall.upnpd")
     with Paused(service):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""With a firewall of fw4's shape: forward policy drop, zones, a reload that
-makes the table anew. Real rules, real traffic."""
+"""With a firewall like fw4: forward policy drop, zones, a reload that rebuilds
+the table. Real rules, real traffic."""
 import os
 import re
 import signal
@@ -19,8 +19,8 @@ NFTABLES_D = ("usr/share/nftables.d/table-pre/50-upnpd.nft",
               "usr/share/nftables.d/chain-pre/forward/50-upnpd.nft")
 
 
-def options(*more, backend="netlink"):
-    """As the package has it; upnpd looks at the firewall only when told."""
+def options(backend="netlink", *more):
+    """As in the package; upnpd verifies the firewall only on request."""
     return config(f"option backend '{backend}'",
                   "option nft_table 'inet fw4'",
                   "option nft_forward_chain 'upnpd_forward'",
@@ -29,7 +29,7 @@ def options(*more, backend="netlink"):
 
 
 class Service:
-    """A router whose firewall is up, and upnpd on it, not started."""
+    """A router with a running firewall, and upnpd, not started."""
 
     def __init__(self, lab, firewall, text):
         self.lab = lab
@@ -60,7 +60,7 @@ class Service:
 
 
 class Paused:
-    """The daemon does nothing for a while."""
+    """Stop the daemon's process for a while."""
 
     def __init__(self, service):
         self.pid = service.procd.only().proc.pid
@@ -96,13 +96,13 @@ def service(stopped):
 
 
 def ours(service):
-    """Our rules in the forward chain's way."""
+    """upnpd's rules that the forward chain uses."""
     return re.findall(r"@upnpd_accept accept comment \"upnpd\"",
                       service.nft("list", "table", "inet", "fw4"))
 
 
 def other_dnat(service):
-    """Somebody else's DNAT, whose packets fw4 drops."""
+    """A DNAT of another program, whose packets fw4 drops."""
     service.lab.router.run("nft", "-f", "-", stdin="""\
 table ip other {
     chain prerouting {
@@ -135,7 +135,7 @@ def test_without_the_accept_it_does_not_pass(service):
 
 
 def test_without_upnpd_nothing_passes(service):
-    """Neither when it has gone, nor after a reload."""
+    """Neither after a stop nor after a reload."""
     server = service.map(40000)
     other_dnat(service)
     service.procd.init("stop")
@@ -177,7 +177,7 @@ def test_established_goes_on_without_us(service):
 
 
 def test_reload(service):
-    """When the command is done, all is there."""
+    """When the command ends, all rules are in place."""
     server = service.map(40000)
     for _ in range(2):
         service.fw("reload")
@@ -208,7 +208,7 @@ def test_mappings_after_a_reload(service):
 
 @pytest.mark.parametrize("how", [("restart",), ("flush", "start")])
 def test_table_is_made_anew(service, how):
-    """When the command is done, all is there."""
+    """When the command ends, all rules are in place."""
     server = service.map(40000)
     for word in how:
         service.fw(word)
@@ -259,7 +259,7 @@ def test_without_automatic_includes(lab):
 
 
 def test_chain_is_not_there(lab):
-    """Configured, but not included: said, and refused to the client."""
+    """Configured, but not included: logged, and refused to the client."""
     def without(service):
         service.router.run("uci", "set", "firewall.defaults.auto_includes=0")
         service.router.run("uci", "commit", "firewall")

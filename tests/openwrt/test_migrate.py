@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpd-from-miniupnpd under busybox's ash: what it prints is taken by the real
-upnpd, and what it can not say is told."""
+"""upnpd-from-miniupnpd under busybox's ash: the real upnpd accepts its output,
+and it reports what it could not translate."""
 import json
 import re
 import subprocess
@@ -23,7 +23,7 @@ def migrate(text, tmp_path, *args):
 
 
 def good(text, tmp_path):
-    """upnpd takes it; gives the lines that are not empty."""
+    """upnpd accepts it. Return the lines that are not empty."""
     conf = tmp_path / "upnpd.conf"
     conf.write_text(text)
     done = subprocess.run([UPNPD, "-n", "-f", str(conf)],
@@ -140,7 +140,8 @@ def test_nothing_lost(tmp_path, line):
 
 
 def test_the_last_counts(tmp_path):
-    """As for miniupnpd, whatever stands around the =; upnpd wants each once."""
+    """As for miniupnpd, whatever stands around the =; upnpd wants each
+    once."""
     out, said = migrate("ext_ifname = eth9\nport=1\n" + BASE.replace("=", " = ")
                         + "http_port=2\nsecure_mode=no\nsecure_mode =yes\r\n"
                         + DENY.rstrip(), tmp_path)
@@ -164,7 +165,7 @@ def rules_of(text, tmp_path):
 
 
 def test_default_of_miniupnpd_is_accept(tmp_path):
-    """Ours is refuse: meaning is kept, and told."""
+    """upnpd's default is refuse: the meaning is kept, and reported."""
     rest = "allow 0-65535 0.0.0.0/0 0-65535"
     rules, said = rules_of("", tmp_path)
     assert rules == [rest]
@@ -198,7 +199,7 @@ def test_rules_that_are_none(tmp_path, rule):
 
 
 def test_rules_by_description(tmp_path):
-    """Left out, and where that opens something it is told."""
+    """Left out, and reported if that allows more."""
     rules, said = rules_of('deny 1-9 1.2.3.4/32 1-9 "My evil app"\n' + DENY,
                            tmp_path)
     assert rules == [DENY.strip()]
@@ -410,7 +411,8 @@ config acl_entry
 
 
 def test_uci_settings(shared):
-    """The layout with a section settings: other names, and lists of its own."""
+    """The layout with a section settings: other names, and lists of its
+    own."""
     conf, rules, said = migrated(shared, NETWORKS + ENTRIES)
     assert rules == [
         "deny 3389 192.168.88.0/24 3389",
@@ -453,7 +455,7 @@ def test_uci_settings_for_all_networks(shared, check, entry_first):
 
 
 def test_uci_settings_that_allow_nothing(shared):
-    """All is refused: so is it then."""
+    """Everything was refused, and still is."""
     _, rules, _ = migrated(shared, SETTINGS + """\
 	option reject_ports ''
 """)
@@ -497,7 +499,7 @@ def test_uci_of_another(shared):
 
 
 def test_uci_json(shared):
-    """What came out is what upnpctl reads."""
+    """upnpctl reads the output."""
     migrated(shared, VERSION2)
     out = json.loads(shared.run("upnpctl", "-f", "/var/etc/upnpd.conf",
                                 "--json", "print"))

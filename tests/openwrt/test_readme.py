@@ -4,7 +4,7 @@ import os
 
 from lab import reaches, wait_until
 from router import TREE
-from test_fw4 import BACKENDS, service_of
+from test_fw4 import service_of
 from test_migrate import VERSION1
 from test_service import answers
 from test_uci import CONFIG
@@ -34,7 +34,7 @@ def serving(service):
 
 
 def test_build():
-    """As far as the names are right."""
+    """Check only the names."""
     link, make = blocks()[0]
     assert link.split()[2].endswith("/upnpd/dist/openwrt")
     assert os.path.isfile(os.path.join(TREE, "dist/openwrt/Makefile"))
@@ -43,7 +43,7 @@ def test_build():
 
 def test_start(lab):
     """With the package's own configuration and auto, under fw4."""
-    for service in service_of(lab, BACKENDS[0]):
+    for service in service_of(lab):
         with open(os.path.join(TREE, "dist/openwrt/files/upnpd.config")) as f:
             service.router.write(CONFIG, f.read())
         *before, status = blocks()[1]
@@ -54,7 +54,7 @@ def test_start(lab):
 
 
 def test_migration(lab):
-    for service in service_of(lab, BACKENDS[0]):
+    for service in service_of(lab):
         service.router.write(CONFIG, VERSION1)
         service.procd.init("start")
         assert not service.procd.runs()

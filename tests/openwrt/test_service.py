@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The service under procd: it starts, comes again, reloads and stops; the real
-daemon, with the backend that keeps its rules to itself."""
+"""The service under procd: it starts, is restarted, reloads and stops; the
+real daemon, with the backend memory."""
 import re
 
 import pytest
@@ -35,7 +35,7 @@ def answers(procd, port=2828):
 
 
 def set_option(procd, name, value):
-    """As an operator does it: set, commit, and reload_config's event."""
+    """As an operator does: set, commit, and reload_config's event."""
     procd.router.run("uci", "set", f"upnpd.global.{name}={value}")
     procd.router.run("uci", "commit", "upnpd")
     return procd.event("config.change", "upnpd")
@@ -45,7 +45,7 @@ def test_instance(served):
     params = served.only().params
     assert params["command"] == ["/usr/sbin/upnpd", "-F", "-S", "-f",
                                  "/var/etc/upnpd.conf"]
-    assert params["respawn"] == []      # by the system's settings
+    assert params["respawn"] == []      # the system's defaults
     assert params["stderr"] == ["1"]
     assert served.ran == ["start"]
 
@@ -83,7 +83,7 @@ def test_restart(served):
 # ---- reload -------------------------------------------------------------
 
 def test_change_of_configuration(served):
-    """By a signal: mappings and connections live on."""
+    """By a signal: mappings and connections continue."""
     proc = served.only().proc
     assert set_option(served, "http_port", "2829") == 1
     assert served.ran == ["start", "HUP"]
@@ -119,7 +119,7 @@ def test_file_of_miniupnpd_changes_nothing(served):
 
 
 def test_wrong_configuration_is_not_restarted(served):
-    """Who restarts it has it ended."""
+    """A restart ends the daemon."""
     served.router.run("uci", "set", "upnpd.global.http_port=x")
     served.init("restart")
     assert served.ran == ["start", "TERM"] and not served.runs()
@@ -142,7 +142,7 @@ def hotplug(procd, action, interface):
 
 
 def test_external_interface_comes_later(router, procd):
-    """At boot, a PPPoE connection is not there yet."""
+    """At boot, a PPPoE connection does not exist yet."""
     router.network("wan")
     router.write(CONFIG, config(*START))
     procd.init("enable")
@@ -172,7 +172,7 @@ def test_external_interface_changes_its_device(served, how):
 
 
 def test_external_interface_goes(served):
-    """upnpd sees it itself; the service is not ended for it."""
+    """upnpd notices it; the service is not restarted."""
     served.router.network("wan")
     hotplug(served, "ifdown", "wan")
     served.event("interface.*", "wan")

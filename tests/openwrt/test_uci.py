@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""/etc/config/upnpd becomes upnpd.conf: by the real init script under busybox's
-ash, judged by the real upnpd -n."""
+"""/etc/config/upnpd becomes upnpd.conf: by the real init script under
+busybox's ash, checked by the real upnpd -n."""
 import json
 import os
 import subprocess
@@ -44,7 +44,7 @@ def made(router, text=None):
 
 
 def refused(router, text, why):
-    """Nothing is made of it, and the log says why."""
+    """No file is made, and the log has the reason."""
     assert made(router, text) is None
     assert not router.has("tmp/etc/upnpd.conf.new")
     errors = [line.partition(": ")[2] for line in router.log().splitlines()
@@ -84,7 +84,7 @@ def test_package_config_enabled(router):
 
 
 def test_rules_of_the_package_config_are_right(router):
-    """Those that are there as comments."""
+    """The options in comments."""
     with open(f"{PACKAGE}/files/upnpd.config") as f:
         text = f.read().replace("#list", "list").replace(
             "enabled '0'", "enabled '1'")
@@ -96,7 +96,7 @@ def test_rules_of_the_package_config_are_right(router):
 # ---- names and values ---------------------------------------------------
 
 def options(tmp_path):
-    """Each option with its default, as upnpctl tells them."""
+    """Each option with its default, as upnpctl prints them."""
     conf = tmp_path / "upnpd.conf"
     conf.write_text("enabled = no\n")
     upnpctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
@@ -170,7 +170,7 @@ def test_a_line_break_in_an_interface(router):
 
 @pytest.mark.parametrize("value", ["My #1 router", "tab\t#x"])
 def test_what_would_be_a_comment(router, value):
-    """upnpd would take the text as far as the # without a word."""
+    """upnpd would silently use the text up to the #."""
     refused(router, config(f"option friendly_name '{value}'"),
             "friendly-name has a # behind a space, where a comment begins")
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_bucket.c - a burst, then the rate; each source for itself. */
+/* test_bucket.c - a burst, then the rate; each source by itself. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,13 +33,15 @@ static void a_burst_then_the_rate(void **state)
 	assert_int_equal(take_all(1, 5250), 1);
 	assert_int_equal(take_all(1, 6250), 4);
 	assert_int_equal(take_all(1, 100000), 12);
-	/* a clock that stands still, or goes back, gives nothing */
+	/* a clock that stops or goes back gives no tokens */
 	assert_int_equal(take_all(1, 100000), 0);
 	assert_int_equal(take_all(1, 5), 0);
 }
 
-/* What was refused is not charged: who asks on and on is served at the rate. */
-static void asking_in_vain_costs_nothing(void **state)
+/* A refused request takes no tokens, so a source that never stops gets the
+ * rate.
+ */
+static void a_refused_request_costs_nothing(void **state)
 {
 	unsigned n = 0;
 
@@ -48,7 +50,7 @@ static void asking_in_vain_costs_nothing(void **state)
 	assert_in_range(n, 12 + 39, 12 + 40);
 }
 
-static void more_than_a_burst_is_never_had(void **state)
+static void more_than_a_burst_is_refused(void **state)
 {
 	assert_false(bucket_take(&bs, 1, 13, 1000));
 	assert_true(bucket_take(&bs, 1, 12, 1000));
@@ -62,10 +64,10 @@ static void sources_do_not_share(void **state)
 		assert_int_equal(take_all(ip, 1000), 12);
 	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
 		assert_int_equal(take_all(ip, 1000), 0);
-	/* one more has the place, and the bucket, of another */
+	/* one more source replaces another and inherits its bucket */
 	assert_int_equal(take_all(99, 1000), 0);
 	assert_int_equal(take_all(99, 1250), 1);
-	/* the one that has used least is forgotten first */
+	/* the source that has used the fewest tokens is replaced first */
 	setup(state);
 	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
 		assert_true(bucket_take(&bs, ip, ip == 7 ? 1 : 5, 1000));
@@ -74,9 +76,9 @@ static void sources_do_not_share(void **state)
 	assert_int_equal(take_all(9, 1000), 7);
 }
 
-/* A host with many addresses, or that borrows them, once had a full bucket each
- * time that it came back: what 64 were to have in a second, it had at once. */
-static void many_sources_have_an_end(void **state)
+/* A host with many addresses, or forged ones, once got a full bucket each time
+ * it came back: it had at once what 64 sources may have in a second. */
+static void many_sources_are_limited(void **state)
 {
 	const unsigned seconds = 10;
 	unsigned n = 0;
@@ -104,10 +106,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
 		T(a_burst_then_the_rate),
-		T(asking_in_vain_costs_nothing),
-		T(more_than_a_burst_is_never_had),
+		T(a_refused_request_costs_nothing),
+		T(more_than_a_burst_is_refused),
 		T(sources_do_not_share),
-		T(many_sources_have_an_end),
+		T(many_sources_are_limited),
 		T(large_numbers),
 	};
 

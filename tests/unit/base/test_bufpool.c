@@ -45,8 +45,8 @@ static bool resident(char *buf)
 	return in[0] & 1;
 }
 
-/* Only what was used costs memory; a buffer in use is never taken away; all
- * memory is given back when none is. */
+/* A buffer takes memory only once it is used; the memory of a buffer in use is
+ * never released; all memory is released when none is in use. */
 static void test_memory(void **state)
 {
 	struct bufpool pool, *p = &pool;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_clientcount.c - neighbours do not disturb each other, and a shared
- * counter never says too little. */
+/*
+ * test_clientcount.c - neighbours have counters of their own, and a shared
+ * counter is never too low.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_date.c - wall clock time in words, at the edges of the calendar. */
+/* test_date.c - wall clock time as text, at the edges of the calendar. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -23,7 +23,7 @@ static void test_vectors(void **state)
 	assert_int_equal(hash_of("foobar"), 0x85944171f73967e8u);
 }
 
-/* 0xff must not be taken as a negative number. */
+/* 0xff must not count as a negative number. */
 static void test_high_byte(void **state)
 {
 	assert_int_equal(hash_of("\xff"), (HASH_BEGIN ^ 0xff) * 0x100000001b3u);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_log.c - lines out to stderr and a pipe, lines in from the engine. */
+/* test_log.c - lines written to stderr and a pipe, lines read from the engine.
+ * */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -18,7 +19,7 @@
 #include "base/log.h"
 
 static int out[2];	/* the log's pipe */
-static int relay[2];	/* from a pretended engine */
+static int relay[2];	/* from a fake engine */
 static char got[65536];
 
 static void nonblock(int fd)
@@ -94,7 +95,7 @@ static void test_folding(void **state)
 	log_flush();
 	log_flush();
 	assert_string_equal(written(), "<6>last line repeated 1 time\n");
-	/* Told already: counts anew, is still the same line. */
+	/* Reported: the count starts again, the line is still the same. */
 	log_info("other");
 	log_flush();
 	assert_string_equal(written(), "<6>last line repeated 1 time\n");
@@ -144,8 +145,8 @@ static void test_length(void **state)
 	assert_string_equal(written(), "<6>\n");
 }
 
-/* Nobody reads: lines are dropped whole, the program goes on, and the loss is
- * told when there is room again. */
+/* Without a reader lines are dropped as a whole, the program continues, and the
+ * loss is reported when there is room again. */
 static void test_full_pipe(void **state)
 {
 	char all[8192], *line;
@@ -201,12 +202,12 @@ static void test_stderr_form(void **state)
 
 /* ---- in ------------------------------------------------------------ */
 
-static void feed(const char *p, size_t n)
+static void write_relay(const char *p, size_t n)
 {
 	assert_int_equal(write(relay[1], p, n), n);
 }
 
-static int take(struct log_relay *r, uint64_t now_ms)
+static int read_relay(struct log_relay *r, uint64_t now_ms)
 {
 	int n, sum = 0;
 
@@ -220,11 +221,11 @@ static void test_relay_lines(void **state)
 {
 	struct log_relay r = { 0 };
 
-	feed("<4>warn\n<6>in", 13);
-	assert_int_equal(take(&r, 5000), 13);
+	write_relay("<4>warn\n<6>in", 13);
+	assert_int_equal(read_relay(&r, 5000), 13);
 	assert_string_equal(written(), "<4>warn\n");
-	feed("fo\nplain\n", 9);
-	take(&r, 5000);
+	write_relay("fo\nplain\n", 9);
+	read_relay(&r, 5000);
 	assert_string_equal(written(), "<6>info\n<6>plain\n");
 	assert_int_equal(log_relay_read(&r, relay[0], 5000), -EAGAIN);
 }
@@ -239,11 +240,11 @@ static void test_relay_split_at_every_byte(void **state)
 	snprintf(want, sizeof(want), "<3>bad\n<6>\n<5>x\n<6><9>y\n");
 	for (cut = 0; cut < sizeof(in); cut++) {
 		memset(&r, 0, sizeof(r));
-		feed(in, cut);
-		take(&r, 5000 * (cut + 1));
-		feed(in + cut, sizeof(in) - 1 - cut);
+		write_relay(in, cut);
+		read_relay(&r, 5000 * (cut + 1));
+		write_relay(in + cut, sizeof(in) - 1 - cut);
 		snprintf(both, sizeof(both), "%s", written());
-		take(&r, 5000 * (cut + 1));
+		read_relay(&r, 5000 * (cut + 1));
 		strncat(both, written(), sizeof(both) - strlen(both) - 1);
 		assert_string_equal(both, want);
 		if (cut == sizeof(in) - 1)
@@ -257,8 +258,8 @@ static void test_relay_level(void **state)
 	struct log_relay r = { 0 };
 
 	log_level(LOG_DEBUG);
-	feed(in, sizeof(in) - 1);
-	take(&r, 5000);
+	write_relay(in, sizeof(in) - 1);
+	read_relay(&r, 5000);
 	assert_string_equal(written(), "<3>a\n<3>b\n<7>c\n<6><8>d\n<6><-1>e\n"
 			    "<6><>f\n<6><6\n");
 }
@@ -268,8 +269,8 @@ static void test_relay_hostile_bytes(void **state)
 	static const char in[] = "<6>a\0b\x1b[31m%s%n\xff\r\n";
 	struct log_relay r = { 0 };
 
-	feed(in, sizeof(in) - 1);
-	take(&r, 5000);
+	write_relay(in, sizeof(in) - 1);
+	read_relay(&r, 5000);
 	assert_string_equal(written(), "<6>a?b?[31m%s%n??\n");
 }
 
@@ -281,8 +282,8 @@ static void test_relay_long_line(void **state)
 	memset(in, 'x', sizeof(in));
 	memcpy(in, "<6>", 3);
 	memcpy(in + sizeof(in) - 3, "\ny\n", 3);
-	feed(in, sizeof(in));
-	take(&r, 5000);
+	write_relay(in, sizeof(in));
+	read_relay(&r, 5000);
 	assert_int_equal(strlen(written()), 3 + LOG_LINE_MAX + 1 + 5);
 	assert_string_equal(got + 3 + LOG_LINE_MAX, "\n<6>y\n");
 }
@@ -297,8 +298,8 @@ static void test_relay_edge_lengths(void **state)
 	for (n = LOG_LINE_MAX - 2; n < sizeof(in) - 2; n++) {
 		memset(in, 'x', n);
 		memcpy(in + n, "\ny\n", 3);
-		feed(in, n + 3);
-		take(&r, n * 5000);
+		write_relay(in, n + 3);
+		read_relay(&r, n * 5000);
 		want = n > LOG_LINE_MAX ? LOG_LINE_MAX : n;
 		assert_int_equal(strlen(written()), 3 + want + 1 + 5);
 		assert_string_equal(got + 3 + want, "\n<6>y\n");
@@ -322,15 +323,15 @@ static void test_relay_rate(void **state)
 
 	for (i = 0; i < 100; i++) {
 		n = snprintf(line, sizeof(line), "line %d\n", i);
-		feed(line, (size_t)n);
+		write_relay(line, (size_t)n);
 	}
-	take(&r, 5000);
+	read_relay(&r, 5000);
 	assert_int_equal(count_lines(written()), LOG_ENGINE_LINES_S);
-	feed("late\n", 5);
-	take(&r, 5999);
+	write_relay("late\n", 5);
+	read_relay(&r, 5999);
 	assert_string_equal(written(), "");
-	feed("next\n", 5);
-	take(&r, 6000);
+	write_relay("next\n", 5);
+	read_relay(&r, 6000);
 	assert_string_equal(written(), "<4>engine: 81 more lines within a "
 			    "second dropped\n<6>next\n");
 }
@@ -339,7 +340,7 @@ static void test_relay_end_of_file(void **state)
 {
 	struct log_relay r = { 0 };
 
-	feed("<3>last wor", 11);
+	write_relay("<3>last wor", 11);
 	close(relay[1]);
 	relay[1] = -1;
 	assert_int_equal(log_relay_read(&r, relay[0], 5000), 11);
@@ -352,7 +353,7 @@ static void test_relay_end_of_file(void **state)
 
 /* ---- syslog -------------------------------------------------------- */
 
-/* A logger, as after its (re)start. */
+/* A fake logger after its (re)start. */
 static int logger_start(void)
 {
 	struct sockaddr_un at = { AF_UNIX, "/dev/log" };
@@ -376,7 +377,7 @@ static bool logger_has(int fd, const char *pri, const char *text)
 	       strlen(line) == 19 + strlen(tail) && !strcmp(line + 19, tail);
 }
 
-/* With a /dev of its own. Return: 0, or the number of the step that failed */
+/* In a /dev of its own. Return: 0, or the number of the failed step */
 static int syslog_child(void)
 {
 	int fd;
@@ -389,7 +390,7 @@ static int syslog_child(void)
 	log_info("nobody listens");
 	fd = logger_start();
 	log_info("first");
-	if (!logger_has(fd, "<28>", "1 lines lost: nobody read them") ||
+	if (!logger_has(fd, "<28>", "1 lines lost: they were not read in time") ||
 	    !logger_has(fd, "<30>", "first"))
 		return 2;
 	close(fd);
@@ -398,7 +399,7 @@ static int syslog_child(void)
 	return logger_has(fd, "<27>", "after a restart") ? 0 : 3;
 }
 
-/* Is the kernel's log this line, and one of it? It is a file here. */
+/* Is this the only line in the kernel's log? The log is a file here. */
 static bool kernel_has(int fd, const char *text)
 {
 	char line[256] = "", want[256];
@@ -408,7 +409,7 @@ static bool kernel_has(int fd, const char *text)
 	return pread(fd, line, sizeof(line) - 1, 0) > 0 && !strcmp(line, want);
 }
 
-/* No logger: the kernel's log takes the lines, until one comes. */
+/* Without a logger the kernel's log gets the lines, until a logger starts. */
 static int kernel_child(void)
 {
 	int logger, fd;

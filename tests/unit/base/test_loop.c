@@ -35,7 +35,7 @@ static int tear_down(void **state)
 
 /* ---- descriptors --------------------------------------------------- */
 
-/* A watched end of a socket pair, and what its callback is to do. */
+/* A watched end of a socket pair, and what its callback does. */
 struct end {
 	struct loop_fd w;
 	int peer;
@@ -81,7 +81,7 @@ static void end_close(struct end *e)
 		close(e->peer);
 }
 
-static void poke(struct end *e)
+static void write_byte(struct end *e)
 {
 	assert_int_equal(write(e->peer, "x", 1), 1);
 }
@@ -94,7 +94,7 @@ static void ends_open(struct end *e, size_t n, bool ready)
 		end_open(&e[i]);
 		assert_int_equal(loop_fd_add(loop, &e[i].w, POLLIN), 0);
 		if (ready)
-			poke(&e[i]);
+			write_byte(&e[i]);
 	}
 }
 
@@ -116,7 +116,7 @@ static void test_fd_ready(void **state)
 	ends_open(&e, 1, false);
 	step();
 	assert_int_equal(e.calls, 0);
-	poke(&e);
+	write_byte(&e);
 	step();
 	assert_int_equal(e.calls, 1);
 	assert_int_equal(e.revents, POLLIN);
@@ -129,7 +129,7 @@ static void test_fd_ready(void **state)
 	ends_close(&e, 1);
 }
 
-static void test_fd_hup_is_always_told(void **state)
+static void test_fd_hup_is_always_delivered(void **state)
 {
 	struct end e;
 
@@ -182,20 +182,20 @@ static void test_fd_full(void **state)
 	ends_open(e, 16, false);
 	end_open(&e[16]);
 	assert_int_equal(loop_fd_add(loop, &e[16].w, POLLIN), -ENOSPC);
-	poke(&e[16]);
+	write_byte(&e[16]);
 	step();
 	assert_int_equal(e[16].calls, 0);
 	loop_fd_del(loop, &e[3].w);
 	assert_int_equal(loop_fd_add(loop, &e[16].w, POLLIN), 0);
-	poke(&e[15]);
+	write_byte(&e[15]);
 	step();
 	assert_int_equal(e[16].calls, 1);
 	assert_int_equal(e[15].calls, 1);
 	ends_close(e, 17);
 }
 
-/* Any callback deletes any watcher, earlier, later or itself: the deleted one
- * is silent from then on, all the others are called exactly once a round. */
+/* Any callback deletes any watcher, earlier, later or itself. The deleted one
+ * is not called again, and every other one is called exactly once a round. */
 static void test_fd_delete_in_a_round(void **state)
 {
 	struct end e[5];
@@ -235,8 +235,8 @@ static void test_fd_free_itself(void **state)
 	close(peer);
 }
 
-/* Deleted, closed, and the number at once used again by a new watcher: what
- * the old one was ready for is not told to the new one. */
+/* A descriptor is deleted, closed, and its number reused by a new watcher at
+ * once: the new watcher does not get the old one's events. */
 static void test_fd_number_reused_in_a_round(void **state)
 {
 	struct end e[2], fresh;
@@ -244,13 +244,13 @@ static void test_fd_number_reused_in_a_round(void **state)
 	ends_open(e, 2, true);
 	end_open(&fresh);
 	assert_int_equal(dup2(fresh.w.fd, e[1].w.fd), e[1].w.fd);
-	poke(&e[0]);
+	write_byte(&e[0]);
 	end_open(&e[1]);	/* a quiet one in place of the ready one */
 	e[0].del = &e[1];
 	e[0].add = &fresh;
 	step();
 	assert_int_equal(fresh.calls, 0);
-	poke(&fresh);
+	write_byte(&fresh);
 	step();
 	assert_int_equal(fresh.calls, 1);
 	ends_close(e, 2);
@@ -265,7 +265,7 @@ static void test_fd_replace_when_full(void **state)
 
 	ends_open(e, 16, true);
 	end_open(&e[16]);
-	poke(&e[16]);
+	write_byte(&e[16]);
 	e[2].del = &e[9];
 	e[2].add = &e[16];
 	step();
@@ -281,18 +281,19 @@ static void test_fd_replace_when_full(void **state)
 
 static struct end *mute;
 
-static void mute_it(struct loop_fd *w, short revents)
+static void stop_reading(struct loop_fd *w, short revents)
 {
 	loop_fd_mod(loop, &mute->w, 0);
 }
 
-/* What is no longer asked for is not delivered, even if poll() saw it. */
+/* Events that are no longer requested are not delivered, even if poll() saw
+ * them. */
 static void test_fd_mod_in_a_round(void **state)
 {
 	struct end e[2];
 
 	ends_open(e, 2, true);
-	e[0].w.cb = mute_it;
+	e[0].w.cb = stop_reading;
 	mute = &e[1];
 	step();
 	assert_int_equal(e[1].calls, 0);
@@ -474,7 +475,7 @@ static void test_timer_delete_in_a_round(void **state)
 	}
 }
 
-/* A timer without delay that sets itself again takes turns with the rest. */
+/* A timer without delay that sets itself again does not keep others waiting. */
 static void test_timer_does_not_starve(void **state)
 {
 	struct tick k[1];
@@ -580,7 +581,7 @@ static void test_signal_refused(void **state)
 	step();
 }
 
-/* The kernel lets a signal in only when no descriptor is ready. */
+/* ppoll() lets a signal in only if no descriptor is ready. */
 static void test_signal_in_a_busy_loop(void **state)
 {
 	struct loop_signal s = { SIGUSR1, on_usr };
@@ -618,7 +619,7 @@ static void test_signals_restored(void **state)
 	signal(SIGUSR1, SIG_DFL);
 }
 
-/* A signal that the process inherited as blocked is heard all the same. */
+/* A signal that was inherited as blocked is delivered all the same. */
 static void test_signal_inherited_blocked(void **state)
 {
 	struct loop_signal s = { SIGUSR1, on_usr };
@@ -646,7 +647,7 @@ static void on_stop(struct loop_timer *t)
 	loop_stop(loop);
 }
 
-/* With the real clock: waits for the timer, not less, and not for ever. */
+/* With the real clock: it waits for the timer, and no longer. */
 static void test_run_and_stop(void **state)
 {
 	struct loop_timer t = { .cb = on_stop };
@@ -691,7 +692,7 @@ static void test_signal_wakes(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
-static void test_step_waits_no_longer_than_told(void **state)
+static void test_step_waits_no_longer_than_requested(void **state)
 {
 	struct loop *l = loop_new(0, NULL);
 	struct loop_timer t = { .cb = on_stop };
@@ -716,7 +717,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_fd_ready),
-		T(test_fd_hup_is_always_told),
+		T(test_fd_hup_is_always_delivered),
 		T(test_fd_never_added),
 		T(test_fd_added_twice),
 		T(test_fd_full),
@@ -741,7 +742,7 @@ int main(void)
 		T(test_signal_inherited_blocked),
 		T(test_run_and_stop),
 		T(test_signal_wakes),
-		T(test_step_waits_no_longer_than_told),
+		T(test_step_waits_no_longer_than_requested),
 		T(test_free_null),
 	};
 

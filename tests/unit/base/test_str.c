@@ -113,7 +113,7 @@ static void test_word(void **state)
 	assert_str(word, "allow");
 	assert_true(str_word(&rest, &word));
 	assert_str(word, "1-2");
-	/* Only space and tab part words: a newline is the caller's matter. */
+	/* Only space and tab separate words, not a newline. */
 	assert_true(str_word(&rest, &word));
 	assert_str(word, "3\n");
 	assert_false(str_word(&rest, &word));

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "base/wr.h"
 
-/* What becomes of byte @c. */
+/* The byte that replaces byte @c. */
 static char cleaned(enum text_set set, int c)
 {
 	char byte = (char)c;
@@ -56,7 +56,7 @@ static void test_is(void **state)
 	assert_false(text_is(TEXT_NO_CONTROL, STR("a\0b")));
 }
 
-/* What stood in the buffer before is not touched. */
+/* The earlier content of the buffer is unchanged. */
 static void test_put(void **state)
 {
 	char buf[8];

@@ -59,7 +59,7 @@ static void test_get(void **state)
 	}
 }
 
-/* What utf8_put() writes, utf8_get() reads: all of Unicode. */
+/* utf8_get() reads what utf8_put() writes: all of Unicode. */
 static void test_put(void **state)
 {
 	for (uint32_t c = 0; c <= 0x10ffff; c++) {

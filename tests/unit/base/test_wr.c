@@ -56,7 +56,7 @@ static void fits_exactly(void **state)
 	assert_int_equal(w.len, 26);
 }
 
-static void over_sticks(void **state)
+static void over_stays_set(void **state)
 {
 	struct wr w = writer(4);
 
@@ -205,8 +205,8 @@ static void cstr(void **state)
 	assert_string_equal(wr_cstr(&w), "");
 }
 
-/* Whatever is written, at whatever size: never a byte beyond, never less than
- * a prefix of whole writes. */
+/* For any text and any size: never a byte beyond, never less than a prefix of
+ * whole writes. */
 static void every_cap(void **state)
 {
 	size_t cap;
@@ -230,7 +230,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fits_exactly),
-		cmocka_unit_test(over_sticks),
+		cmocka_unit_test(over_stays_set),
 		cmocka_unit_test(cut),
 		cmocka_unit_test(net),
 		cmocka_unit_test(ipv4),

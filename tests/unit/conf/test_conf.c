@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_conf.c - what a configuration file may say, and what is said of one
- * that is wrong. */
+/*
+ * test_conf.c - which configuration files are accepted, and the messages about
+ * those that are not.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -48,7 +50,7 @@ static void test_defaults(void **state)
 	assert_null(conf_external(&conf));
 }
 
-static void test_whole(void **state)
+static void test_all_settings(void **state)
 {
 	assert_int_equal(parse(
 		"# a comment\n"
@@ -200,8 +202,7 @@ static void test_bad(void **state)
 	}
 }
 
-/* Whatever the bytes: an answer, and a message exactly when it is no. */
-/* Found by fuzzing: escape sequences in a file went to the terminal. */
+/* Found by fuzzing: escape sequences in a file were written to the terminal. */
 static void test_message_is_one_plain_line(void **state)
 {
 	assert_int_equal(parse("\x1b[2J\x07\ry\x7f = yes\n"), -EINVAL);
@@ -263,7 +264,7 @@ static void test_file(void **state)
 	assert_non_null(strstr(why.text, path));
 }
 
-/* As long as upnpctl writes it, and a byte more. */
+/* A file of the longest size that upnpctl writes, and one byte more. */
 static void test_long_file(void **state)
 {
 	static char text[CONF_FILE_MAX + 1];
@@ -284,7 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_all_settings),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
 		cmocka_unit_test(test_bad),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_confedit.c - changes of a configuration's text: each by itself on odd
- * files, then many at random beside a model. */
+/*
+ * test_confedit.c - changes of a configuration's text: single ones on unusual
+ * files, then many random ones compared with a model.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,14 +47,14 @@ struct sample {
 	enum op op;
 	const char *iface, *key, *value;
 	int err;
-	const char *after;	/* NULL: as before */
+	const char *after;	/* NULL: unchanged */
 };
 
 #define LAN "[interface lan0]\ntype = internal\n"
 #define WAN "[interface wan0]\ntype = external\n"
 
 static const struct sample samples[] = {
-	/* a value there is */
+	/* a key that is set */
 	{ "a = 1\nb = 2\n", SET, NULL, "a", "3", 0, "a = 3\nb = 2\n" },
 	{ "a=1", SET, NULL, "a", "2 3", 0, "a=2 3" },
 	{ "\t a\t=\t1\t # c\r\nb = 2\r\n", SET, NULL, "a", "22", 0,
@@ -71,7 +73,7 @@ static const struct sample samples[] = {
 	  LAN "[interface wan0]\ntype = internal\n" },
 	{ "a = 1\n" LAN "a = 2\n" WAN "a = 3\n", SET, "lan0", "a", "4", 0,
 	  "a = 1\n" LAN "a = 4\n" WAN "a = 3\n" },
-	/* none yet */
+	/* a key that is not set */
 	{ "", SET, NULL, "a", "1", 0, "a = 1\n" },
 	{ "", SET, NULL, "a", "", 0, "a =\n" },
 	{ "", SET, NULL, "a", "#", 0, "a =#\n" },
@@ -95,7 +97,7 @@ static const struct sample samples[] = {
 	  "[interface x] #\na = 1\n# c\n" },
 	{ LAN, SET, "lan", "a", "1", -ENOENT },
 	{ "#" LAN, SET, "lan0", "a", "1", -ENOENT },
-	/* what can not stand there */
+	/* values that the file cannot hold */
 	{ "a = 1\n", SET, NULL, "a", "1\n2", -EINVAL },
 	{ "a = 1\n", SET, NULL, "a", "\x1b", -EINVAL },
 	{ "a = 1\n", SET, NULL, "a", "1 #2", -EINVAL },
@@ -107,7 +109,7 @@ static const struct sample samples[] = {
 	{ "", SET, NULL, "", "1", -EINVAL },
 	{ "", SET, NULL, "allow", "1", -EINVAL },
 	{ "", SET, NULL, "[a", "]", -EINVAL },
-	/* out */
+	/* unset */
 	{ "a = 1\nb = 2 # c\nc = 3\n", UNSET, NULL, "b", NULL, 0,
 	  "a = 1\nc = 3\n" },
 	{ "a = 1\nb = 2", UNSET, NULL, "b", NULL, 0, "a = 1\n" },
@@ -119,7 +121,7 @@ static const struct sample samples[] = {
 	  LAN "# c\n\n" WAN },
 	{ LAN, UNSET, "wan0", "a", NULL, -ENOENT },
 	{ "allow 1 0.0.0.0/0 1\n", UNSET, NULL, "allow", NULL, 0, NULL },
-	/* a section more */
+	/* add a section */
 	{ "", ADD, "lan0", NULL, NULL, 0, "[interface lan0]\n" },
 	{ "a = 1", ADD, "lan0", NULL, NULL, 0, "a = 1\n\n[interface lan0]\n" },
 	{ "a = 1\r\n", ADD, "x", NULL, NULL, 0,
@@ -131,7 +133,7 @@ static const struct sample samples[] = {
 	{ "", ADD, "a b", NULL, NULL, -EINVAL },
 	{ "", ADD, "", NULL, NULL, -EINVAL },
 	{ "", ADD, "a]\nb", NULL, NULL, -EINVAL },
-	/* and one less */
+	/* delete a section */
 	{ "a = 1\n\n" LAN, DEL, "lan0", NULL, NULL, 0, "a = 1\n" },
 	{ "a = 1\n" LAN, DEL, "lan0", NULL, NULL, 0, "a = 1\n" },
 	{ LAN, DEL, "lan0", NULL, NULL, 0, "" },
@@ -195,7 +197,7 @@ static void test_full(void **state)
 	assert_int_equal(run(SET, NULL, "a", value), 0);
 }
 
-/* Whatever the bytes: an answer. */
+/* Any bytes: every call returns. */
 static void test_mutations(void **state)
 {
 	static const char seed[] = "# h\na = 1 # c\r\n\n# l\n" LAN "\n" WAN;
@@ -216,7 +218,7 @@ static void test_mutations(void **state)
 	}
 }
 
-/* ---- many at random, beside a model ---------------------------------- */
+/* ---- random edits, compared with a model ----------------------------- */
 
 static uint32_t seed_now;
 
@@ -243,7 +245,7 @@ static const struct pool pool[] = {
 #define POOL (sizeof(pool) / sizeof(pool[0]))
 #define NAMES 4		/* interfaces i0 to i3 */
 
-static const char *nl;		/* of the file */
+static const char *nl;		/* the file's line end */
 
 static void put_line(struct wr *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -313,7 +315,7 @@ static void make_file(void)
 			put_section(&w, (i + from) % NAMES);
 	edit.len = w.len;
 	if (edit.len && !rnd(4))
-		edit.len -= strlen(nl);	/* no line end at the end */
+		edit.len -= strlen(nl);	/* no newline at the end */
 }
 
 static void put_table(struct wr *w, bool of_iface, const void *base)
@@ -327,7 +329,7 @@ static void put_table(struct wr *w, bool of_iface, const void *base)
 	}
 }
 
-/* Everything in it but line numbers. */
+/* The configuration without its line numbers. */
 static const char *dump(const struct conf *c, char *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
@@ -379,7 +381,7 @@ static size_t find_iface(const struct conf *c, const char *iface)
 	return i;
 }
 
-/* What is not the same in the two texts, by whole lines: a slice of each. */
+/* The lines that differ between the two texts: a slice of each. */
 static void differ(struct str *ret_old, struct str *ret_new)
 {
 	struct str a = { old.text, old.len }, b = { edit.text, edit.len };
@@ -433,7 +435,7 @@ static struct str comment_of(struct str line)
 	return str_trim(str_skip(line, (size_t)(l.text.p - line.p) + l.text.n));
 }
 
-/* Only the line of @key has changed, and not behind its value. */
+/* Only the line of @key has changed, and nothing after its value. */
 static void expect_replaced(const char *key)
 {
 	struct str was, is;
@@ -448,12 +450,12 @@ static void expect_replaced(const char *key)
 		show("more has changed than a value");
 }
 
-/* A line of @kind has come, with blank ones at most. */
+/* A line of @kind was added, with blank lines at most. */
 static void expect_added(enum confline_kind kind, const char *key)
 {
 	struct str was, is;
 
-	/* behind a last line that had no end */
+	/* after a last line without a newline */
 	if (old.len && old.text[old.len - 1] != '\n' &&
 	    edit.text[edit.len - 1] == '\n') {
 		memcpy(old.text + old.len, nl, strlen(nl));
@@ -465,7 +467,7 @@ static void expect_added(enum confline_kind kind, const char *key)
 		show("more has come than a line");
 }
 
-static void expect_gone(size_t sections, size_t settings)
+static void expect_deleted(size_t sections, size_t settings)
 {
 	struct str was, is;
 
@@ -524,7 +526,7 @@ static void unset_both(struct conf *model, const char *iface, const char *key)
 	assert_int_equal(run(UNSET, iface, key, NULL), 0);
 	assert_int_equal(confopt_set(o, str_z(confopt_default(o)), base,
 				     &none), 0);
-	expect_gone(0, there);
+	expect_deleted(0, there);
 }
 
 static void add_both(struct conf *model, const char *iface)
@@ -552,7 +554,7 @@ static void del_both(struct conf *model, const char *iface)
 	memmove(&model->iface[i], &model->iface[i + 1],
 		(model->iface_n - i - 1) * sizeof(model->iface[0]));
 	model->iface_n--;
-	expect_gone(1, settings);
+	expect_deleted(1, settings);
 }
 
 static void edit_iface(struct conf *model)
@@ -607,8 +609,8 @@ static void test_random(void **state)
 	}
 }
 
-/* A section that comes and goes leaves no trace. */
-static void test_there_and_back(void **state)
+/* A section that is added and deleted leaves no trace. */
+static void test_add_and_delete(void **state)
 {
 	for (uint32_t file = 0; file < 1000; file++) {
 		struct str was, is;
@@ -635,7 +637,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_there_and_back),
+		cmocka_unit_test(test_add_and_delete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_conffile.c - the configuration file, with real files: what is left when
- * a call fails, when the process is killed at one, when several write. */
+/*
+ * test_conffile.c - the configuration file, with real files: the state after a
+ * failed call, after the process is killed at a call, and with several writers.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,17 +23,17 @@
 #include "conf/conffile.h"
 #include "tests/wrap.h"
 
-/* ---- calls that can fail or be the last ------------------------------ */
+/* ---- calls that can fail, or at which the process is killed ---------- */
 
 static enum { NOTHING, FAIL, DIE } plan;
-static int plan_at;		/* the how-manieth call */
-static int call_n;		/* calls since arm() */
-static const char *failed;	/* the call that did */
-static char trace[1024];	/* the calls, unless there is no plan */
+static int plan_at;		/* number of the call that fails */
+static int call_n;		/* calls since plan_failure() */
+static const char *failed;	/* the call that failed */
+static char trace[1024];	/* the calls, if no failure is planned */
 static int open_flags;		/* of the last openat() */
 static unsigned naps;
 
-static void arm(int what, int at)
+static void plan_failure(int what, int at)
 {
 	plan = what;
 	plan_at = at;
@@ -54,7 +56,7 @@ static bool fails(const char *name)
 }
 
 /* @nr: of the call; since then musl may have made another (its fstat()). */
-static void dies(int nr)
+static void kill_at(int nr)
 {
 	if (plan == DIE && nr == plan_at)
 		raise(SIGKILL);
@@ -71,7 +73,7 @@ static void dies(int nr)
 			return -1;			\
 		nr = call_n;				\
 		ret = __real_##name args;		\
-		dies(nr);				\
+		kill_at(nr);				\
 		return ret;				\
 	}
 
@@ -99,11 +101,11 @@ int __wrap_openat(int fd, const char *z, int flags, ...)
 	if (fails("openat"))
 		return -1;
 	ret = __real_openat(fd, z, flags, mode);
-	dies(call_n);
+	kill_at(call_n);
 	return ret;
 }
 
-/* Closes even where it fails, as Linux does. */
+/* Closes the descriptor even if it fails, as Linux does. */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
@@ -112,11 +114,11 @@ int __wrap_close(int fd)
 
 	if (fails("close"))
 		return -1;
-	dies(call_n);
+	kill_at(call_n);
 	return ret;
 }
 
-/* Half of what it should, so that there is a half-written file to leave. */
+/* Writes half of the bytes, to leave a half-written file. */
 ssize_t __real_write(int fd, const void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n);
 ssize_t __wrap_write(int fd, const void *p, size_t n)
@@ -126,7 +128,7 @@ ssize_t __wrap_write(int fd, const void *p, size_t n)
 	if (fails("write"))
 		return -1;
 	ret = __real_write(fd, p, plan != NOTHING && n > 1 ? n / 2 : n);
-	dies(call_n);
+	kill_at(call_n);
 	return ret;
 }
 
@@ -207,7 +209,7 @@ static int teardown(void **state)
 	DIR *d = opendir(dir);
 	struct dirent *e;
 
-	arm(NOTHING, 0);
+	plan_failure(NOTHING, 0);
 	conffile_close(&file);
 	while ((e = readdir(d)))
 		if (*e->d_name != '.' || strlen(e->d_name) > 2) {
@@ -305,7 +307,7 @@ static void test_replace(void **state)
 	umask(mask);
 }
 
-/* The handle knows what it wrote. */
+/* The handle knows the state that it wrote itself. */
 static void test_twice(void **state)
 {
 	assert_int_equal(open_to("conf", true), 0);
@@ -343,7 +345,7 @@ static void test_links(void **state)
 	assert_true(is_link("far", in_dir("later")));
 	assert_true(holds("later", edit.text, 60));
 	assert_int_equal(entries(), 6);
-	/* names without a folder, and in the topmost */
+	/* names without a folder, and in the root folder */
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(conffile_open(&file, "conf", false, &edit), 0);
@@ -368,7 +370,7 @@ static void test_long_name(void **state)
 	assert_int_equal(entries(), 1);
 }
 
-/* Somebody who knows no lock, such as an editor. */
+/* A writer without the lock, such as an editor. */
 static void test_changed_meanwhile(void **state)
 {
 	put("conf", OLD, strlen(OLD));
@@ -387,7 +389,7 @@ static void test_changed_meanwhile(void **state)
 	assert_int_equal(entries(), 1);
 }
 
-/* What stands under the temporary file's name is not written through. */
+/* A file with the temporary file's name is removed, not written to. */
 static void test_stale_temp(void **state)
 {
 	put("victim", OLD, strlen(OLD));
@@ -407,13 +409,13 @@ static void test_stale_temp(void **state)
 
 /* ---- what goes wrong ------------------------------------------------- */
 
-/* What a loss of power asks for, and a folder of others. */
+/* The order that a loss of power and a foreign folder require. */
 static void test_order(void **state)
 {
 	const char *p;
 
 	put("conf", OLD, strlen(OLD));
-	arm(FAIL, 0);
+	plan_failure(FAIL, 0);
 	assert_int_equal(change("conf", 2), 0);
 	plan = NOTHING;
 	p = strstr(trace, "openat fstat ");
@@ -426,7 +428,7 @@ static void test_order(void **state)
 	assert_true(open_flags & O_EXCL && open_flags & O_NOFOLLOW);
 }
 
-/* Each call of a change in turn finds no room. */
+/* Each call of a change in turn fails with ENOSPC. */
 static void test_each_call_fails(void **state)
 {
 	unsigned refused = 0;
@@ -438,7 +440,7 @@ static void test_each_call_fails(void **state)
 		int err, n;
 
 		put("conf", OLD, strlen(OLD));
-		arm(FAIL, at);
+		plan_failure(FAIL, at);
 		err = change("conf", 1000);
 		n = call_n;
 		plan = NOTHING;
@@ -477,7 +479,7 @@ static void test_killed_at_each_call(void **state)
 		put("conf", OLD, strlen(OLD));
 		pid = fork();
 		if (!pid) {
-			arm(DIE, at);
+			plan_failure(DIE, at);
 			_exit(change("conf", 1000) ? 1 : 0);
 		}
 		status = child_status(pid);
@@ -489,7 +491,7 @@ static void test_killed_at_each_call(void **state)
 		else
 			fail_msg("torn at call %d", at);
 		left_temp += entries() == 2;
-		/* nobody is locked out, and what was left is taken away */
+		/* nobody is locked out, and the leftover file is removed */
 		assert_int_equal(change("conf", 500), 0);
 		assert_true(holds("conf", edit.text, 500));
 		assert_int_equal(entries(), 1);
@@ -505,7 +507,7 @@ static void test_killed_at_each_call(void **state)
 	assert_true(left_temp < left_old);
 }
 
-/* In a child: it gives up its rights, or makes a namespace. */
+/* In a child, because it drops rights or makes a namespace. */
 static void in_child(int (*run)(void))
 {
 	pid_t pid = fork();
@@ -546,7 +548,7 @@ static void test_read_only_directory(void **state)
 	assert_true(holds("conf", OLD, strlen(OLD)));
 }
 
-/* A file system of two pages. Return: -1 where we may not make one */
+/* A file system of two pages. Return: -1 if we may not make one */
 static int change_on_full_disk(void)
 {
 	if (unshare(CLONE_NEWNS) ||
@@ -580,7 +582,7 @@ static void test_lock(void **state)
 			 -ETIMEDOUT);
 	assert_int_equal(second.dir_fd, -1);
 	assert_int_equal(naps, CONF_LOCK_MS / CONF_LOCK_STEP_MS);
-	/* who only reads does not wait */
+	/* a reader does not wait */
 	assert_int_equal(conffile_open(&second, in_dir("conf"), false, &edit),
 			 0);
 	conffile_close(&file);
@@ -592,7 +594,7 @@ static void test_lock(void **state)
 #define WRITERS 3
 #define ROUNDS 30
 
-/* Its letter stands there once more in each round. */
+/* Append the letter once in each round. */
 static int add_letters(char letter)
 {
 	for (int i = 0; i < ROUNDS; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_confline.c - what a line of a configuration is. */
+/* test_confline.c - the kind and the parts of a line. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,7 +45,7 @@ static void expect(struct str got, const char *wanted, const struct sample *s)
 			 wanted);
 }
 
-/* The editor goes by where the parts stand. */
+/* The editor uses the positions of the parts. */
 static void expect_inside(struct str part, struct str line)
 {
 	assert_true(part.p >= line.p && part.p + part.n <= line.p + line.n);
@@ -94,7 +94,7 @@ static void test_iface(void **state)
 	assert_false(confline_name(STR("a;b")));
 }
 
-/* It holds what comes back from behind the =, and nothing else. */
+/* True exactly for the values that are read back unchanged. */
 static void test_holds(void **state)
 {
 	static const char letters[] = { 'a', '#', ' ', '\t', '=', '\n', '\r',

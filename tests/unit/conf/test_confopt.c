@@ -75,7 +75,7 @@ static void each_row(row_fn fn)
 		}
 }
 
-static void default_comes_back(bool of_iface, const struct confopt *o)
+static void check_default(bool of_iface, const struct confopt *o)
 {
 	char first[CONF_STR_MAX];
 	union base whole = base;
@@ -89,7 +89,7 @@ static void default_comes_back(bool of_iface, const struct confopt *o)
 	assert_true(*range(o));
 }
 
-static void found_by_name(bool of_iface, const struct confopt *o)
+static void check_find(bool of_iface, const struct confopt *o)
 {
 	assert_ptr_equal(confopt_find(of_iface, str_z(confopt_name(o))), o);
 	assert_null(confopt_find(of_iface, STR("")));
@@ -100,8 +100,8 @@ static void test_rows(void **state)
 {
 	size_t n = 0;
 
-	each_row(found_by_name);
-	each_row(default_comes_back);
+	each_row(check_find);
+	each_row(check_default);
 	while (confopt_at(false, n))
 		n++;
 	assert_true(n <= CONFOPT_MAX);
@@ -159,7 +159,7 @@ static void test_good(void **state)
 	}
 }
 
-/* A file of a former version is good; what is written is the current word. */
+/* A file of a former version is accepted; the current word is written. */
 static void test_former_backend(void **state)
 {
 	const struct confopt *o = find("backend");
@@ -174,7 +174,7 @@ static void test_former_backend(void **state)
 	assert_true(str_eq(confopt_current(o, STR("nft")), STR("nft")));
 }
 
-/* What no option of a kind takes, and what it says of the last. */
+/* Values that no option of a kind accepts, and the message for the last one. */
 static const char *const bad_bool[] = { "", "maybe", "Yes", "1", "yes no",
 					NULL };
 static const char *const bad_number[] = { "", "-1", "+1", "1x", "0x1", "1 2",
@@ -192,7 +192,7 @@ static const char *const *const bad[] = {
 	[CONFOPT_ADDRESS] = bad_address,
 };
 
-static void refuses(bool of_iface, const struct confopt *o)
+static void check_refuses(bool of_iface, const struct confopt *o)
 {
 	const char *const *v = bad[confopt_kind(o)];
 
@@ -201,18 +201,18 @@ static void refuses(bool of_iface, const struct confopt *o)
 			fail_msg("%s took \"%s\"", confopt_name(o), *v);
 	if (confopt_kind(o) == CONFOPT_TEXT)
 		return;
-	/* every message ends with what would be right */
+	/* every message ends with the values that are accepted */
 	assert_true(strlen(why) > strlen(range(o)));
 	assert_string_equal(why + strlen(why) - strlen(range(o)), range(o));
 }
 
 static void test_kinds_refuse(void **state)
 {
-	each_row(refuses);
+	each_row(check_refuses);
 }
 
-/* One below and one above the ends of each number. */
-static void ends(bool of_iface, const struct confopt *o)
+/* One below and one above the range of each number. */
+static void check_ends(bool of_iface, const struct confopt *o)
 {
 	unsigned long long lo, hi;
 	char number[24];
@@ -237,7 +237,7 @@ static void ends(bool of_iface, const struct confopt *o)
 
 static void test_ends(void **state)
 {
-	each_row(ends);
+	each_row(check_ends);
 }
 
 struct wrong {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_identity.c - who the gateway says it is. The state directory and the
+ * test_identity.c - the identity of the gateway. The state directory and the
  * kernel's version are fakes in this file; the documents are real.
  */
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 static int uuid_err, uname_err;
 static const char *release;
-static const char *configured;	/* the UUID that was passed on */
+static const char *configured;	/* the UUID that state_uuid() was called with */
 
 int state_uuid(int dir_fd, const char *uuid, uint8_t ret[16])
 {
@@ -62,8 +62,8 @@ static const char *server_of(const char *kernel)
 	return id.server;
 }
 
-/* Its exact version would help an attacker more than a client. */
-static void test_no_more_of_the_kernel_than_two_numbers(void **state)
+/* The exact version would help an attacker more than a client. */
+static void test_only_two_numbers_of_the_kernel_version(void **state)
 {
 	assert_string_equal(server_of("6.1.0-18-amd64"),
 			    "Linux/6.1 UPnP/1.1 upnpd/" UPNPD_VERSION);
@@ -80,7 +80,7 @@ static void test_without_a_version_it_is_zero(void **state)
 			    "Linux/0.0 UPnP/1.1 upnpd/" UPNPD_VERSION);
 }
 
-static void test_the_texts_are_the_configurations(void **state)
+static void test_the_texts_are_those_of_the_configuration(void **state)
 {
 	strcpy(conf.friendly_name, "friendly");
 	strcpy(conf.manufacturer, "maker");
@@ -137,8 +137,8 @@ static void test_configid_follows_the_documents(void **state)
 	assert_int_not_equal(config_id(), first);
 }
 
-/* The engine logs it and goes on. */
-static void test_an_uuid_that_is_not_kept_is_used(void **state)
+/* The engine logs the error and continues. */
+static void test_a_uuid_that_cannot_be_stored_is_used(void **state)
 {
 	uuid_err = -ENOSPC;
 	assert_int_equal(identity_read(&id, &conf, 5), -ENOSPC);
@@ -152,12 +152,12 @@ static void test_an_uuid_that_is_not_kept_is_used(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_no_more_of_the_kernel_than_two_numbers),
+		TEST(test_only_two_numbers_of_the_kernel_version),
 		TEST(test_without_a_version_it_is_zero),
-		TEST(test_the_texts_are_the_configurations),
+		TEST(test_the_texts_are_those_of_the_configuration),
 		TEST(test_each_device_has_its_own_udn),
 		TEST(test_configid_follows_the_documents),
-		TEST(test_an_uuid_that_is_not_kept_is_used),
+		TEST(test_a_uuid_that_cannot_be_stored_is_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

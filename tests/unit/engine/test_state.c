@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_state.c - the UUID is made once and kept, the BOOTID only rises. */
+/* test_state.c - the UUID is made once and stored, the BOOTID only rises. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,7 +72,7 @@ static void test_uuid_of_the_operator(void **state)
 	assert_int_equal(faccessat(dir_fd, "uuid", F_OK, 0), -1);
 }
 
-static void test_uuid_that_is_none_is_replaced(void **state)
+static void test_an_invalid_uuid_is_replaced(void **state)
 {
 	static const char *const bad[] = {
 		"", "\n", "0123", "01234567-89ab-cdef-fedc-ba987654321",
@@ -118,7 +118,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_uuid_is_kept),
 		T(test_uuid_of_the_operator),
-		T(test_uuid_that_is_none_is_replaced),
+		T(test_an_invalid_uuid_is_replaced),
 		T(test_link_is_not_followed),
 		T(test_boot_id_rises),
 	};

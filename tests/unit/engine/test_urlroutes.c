@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_urlroutes.c - what is at which URL, and what can be searched for. The
- * HTTP server, SOAP and GENA are fakes in this file; the model and the
- * documents are real.
+ * test_urlroutes.c - the URLs and the search targets. The HTTP server, SOAP and
+ * GENA are fakes in this file; the model and the documents are real.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,7 +33,7 @@ static struct {
 	char extra[64];
 	char body[HTTP_REPLY_MAX];
 	size_t body_n;
-	const char *body_at;	/* where it was; only to compare */
+	const char *body_at;	/* address of the body; only to compare */
 	unsigned n;
 } replied;
 
@@ -112,7 +111,7 @@ void soap_cancel(struct soap *s, uint32_t token)
 static char some_gena;
 #define GENA	((struct gena *)(void *)&some_gena)
 
-static struct gena_ask asked;
+static struct gena_request asked;
 static unsigned dirty;
 
 struct gena *gena_new(struct loop *loop, const struct gena_config *c)
@@ -124,11 +123,11 @@ void gena_free(struct gena *g)
 {
 }
 
-void gena_ask(struct gena *g, const struct gena_ask *a,
-	      struct gena_answer *ret)
+void gena_handle(struct gena *g, const struct gena_request *a,
+	      struct gena_reply *ret)
 {
 	asked = *a;
-	*ret = (struct gena_answer){ 200, STR("SID: uuid:1\r\n") };
+	*ret = (struct gena_reply){ 200, STR("SID: uuid:1\r\n") };
 }
 
 void gena_mark_dirty(struct gena *g)
@@ -168,8 +167,8 @@ static int64_t wall_s(void)
 	return 0;
 }
 
-/* Test the one with these roots. It lives as long as the process. */
-static void use(unsigned versions)
+/* Test an instance with these roots. It is never freed. */
+static void use_roots(unsigned versions)
 {
 	static struct urlroutes *made[BOTH + 1];
 	const struct urlroutes_config c = {
@@ -201,7 +200,7 @@ static int free_loop(void **state)
 
 static int set_up(void **state)
 {
-	use(BOTH);
+	use_roots(BOTH);
 	memset(&replied, 0, sizeof(replied));
 	soap.waits = false;
 	dirty = 0;
@@ -229,7 +228,7 @@ static void serve(enum http_method method, const char *path, uint32_t id)
 	routes.serve(routes.arg, &req);
 }
 
-/* ---- which methods --------------------------------------------------- */
+/* ---- methods --------------------------------------------------- */
 
 static void test_each_url_has_its_methods(void **state)
 {
@@ -248,11 +247,11 @@ static void test_each_url_has_its_methods(void **state)
 
 static void test_a_root_that_is_off_has_no_urls(void **state)
 {
-	use(1u << 1);
+	use_roots(1u << 1);
 	assert_int_equal(methods("/igd1.xml"), HTTP_GET);
 	assert_int_equal(methods("/igd2.xml"), 0);
 	assert_int_equal(methods("/igd2/wanip/control"), 0);
-	use(1u << 2);
+	use_roots(1u << 2);
 	assert_int_equal(methods("/igd1.xml"), 0);
 	assert_int_equal(methods(WANIP "/event"), 0);
 	assert_int_equal(methods("/igd2.xml"), HTTP_GET);
@@ -296,7 +295,7 @@ static void get_at(uint32_t local_ip, const char *path)
 }
 
 /* presentationURL names the router as the client knows it. */
-static void test_a_description_names_the_address_it_was_asked_at(void **state)
+static void test_a_description_has_the_address_of_the_request(void **state)
 {
 	get_at(LAN0, "/igd1.xml");
 	assert_non_null(strstr(replied.body, "192.168.88.1"));
@@ -305,7 +304,7 @@ static void test_a_description_names_the_address_it_was_asked_at(void **state)
 	assert_null(strstr(replied.body, "192.168.88.1"));
 }
 
-static void test_a_document_is_written_once(void **state)
+static void test_a_document_is_rendered_once(void **state)
 {
 	const char *first, *second;
 
@@ -320,9 +319,8 @@ static void test_a_document_is_written_once(void **state)
 	assert_ptr_equal(replied.body_at, first);
 }
 
-/* More addresses than there are places for documents: each client still gets
- * its own. */
-static void test_more_documents_than_places_are_all_right(void **state)
+/* More addresses than slots for documents: each client still gets its own. */
+static void test_more_documents_than_slots_are_served(void **state)
 {
 	char want[32];
 
@@ -338,7 +336,7 @@ static void test_more_documents_than_places_are_all_right(void **state)
 	}
 }
 
-static void test_what_is_not_there_is_404(void **state)
+static void test_an_unknown_url_is_404(void **state)
 {
 	serve(HTTP_GET, "/favicon.ico", 9);
 	assert_int_equal(replied.id, 9);
@@ -348,7 +346,7 @@ static void test_what_is_not_there_is_404(void **state)
 
 /* ---- actions --------------------------------------------------------- */
 
-static void test_an_action_goes_to_soap_with_all_it_needs(void **state)
+static void test_an_action_is_passed_to_soap(void **state)
 {
 	soap.reply = (struct soap_reply){ 200, STR("<ok/>") };
 	serve(HTTP_POST, "/igd2/wanip/control", 21);
@@ -392,15 +390,15 @@ static void test_an_action_may_be_answered_later(void **state)
 	assert_int_equal(dirty, 1);
 }
 
-static void test_a_client_that_has_gone_is_not_waited_for(void **state)
+static void test_an_aborted_request_is_cancelled(void **state)
 {
-	routes.gone(routes.arg, 34);
+	routes.aborted(routes.arg, 34);
 	assert_int_equal(soap.cancelled, 34);
 }
 
 /* ---- events ---------------------------------------------------------- */
 
-static void test_a_subscription_goes_to_gena(void **state)
+static void test_a_subscription_is_passed_to_gena(void **state)
 {
 	serve(HTTP_SUBSCRIBE, "/igd2/wanip/event", 41);
 	assert_true(asked.subscribe);
@@ -417,7 +415,7 @@ static void test_a_subscription_goes_to_gena(void **state)
 	assert_int_equal(asked.n, 1);
 }
 
-static void test_what_concerns_events_is_passed_on(void **state)
+static void test_event_calls_are_passed_to_gena(void **state)
 {
 	urlroutes_mark_dirty(r);
 	assert_int_equal(dirty, 1);
@@ -511,7 +509,7 @@ static void test_a_root_that_is_off_cannot_be_searched_for(void **state)
 	const size_t all = urlroutes_targets(r, t);
 	size_t n;
 
-	use(1u << 2);
+	use_roots(1u << 2);
 	n = urlroutes_targets(r, t);
 	assert_int_equal(2 * n, all);
 	for (size_t i = 0; i < n; i++)
@@ -527,16 +525,16 @@ int main(void)
 		TEST(test_a_root_that_is_off_has_no_urls),
 		TEST(test_a_description_is_served),
 		TEST(test_the_description_of_a_service_is_served),
-		TEST(test_a_description_names_the_address_it_was_asked_at),
-		TEST(test_a_document_is_written_once),
-		TEST(test_more_documents_than_places_are_all_right),
-		TEST(test_what_is_not_there_is_404),
-		TEST(test_an_action_goes_to_soap_with_all_it_needs),
+		TEST(test_a_description_has_the_address_of_the_request),
+		TEST(test_a_document_is_rendered_once),
+		TEST(test_more_documents_than_slots_are_served),
+		TEST(test_an_unknown_url_is_404),
+		TEST(test_an_action_is_passed_to_soap),
 		TEST(test_an_empty_reply_has_no_type),
 		TEST(test_an_action_may_be_answered_later),
-		TEST(test_a_client_that_has_gone_is_not_waited_for),
-		TEST(test_a_subscription_goes_to_gena),
-		TEST(test_what_concerns_events_is_passed_on),
+		TEST(test_an_aborted_request_is_cancelled),
+		TEST(test_a_subscription_is_passed_to_gena),
+		TEST(test_event_calls_are_passed_to_gena),
 		TEST(test_a_refusal_of_the_server_has_its_reason),
 		TEST(test_both_roots_can_be_searched_for),
 		TEST(test_a_target_has_the_udn_of_its_device),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_gena.c - subscribers over socketpairs, with a clock of our own and a
- * gateway whose external address we change.
+ * test_gena.c - subscribers over socketpairs, with a fake clock and a gateway
+ * whose external address the test changes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -35,22 +35,23 @@ static struct igd igd;
 static struct gena *gena;
 static const struct igd_service *wanip;
 
-/* The connections that were made: our ends, and where to. */
+/* The connections that gena made: the test's ends, and their destinations. */
 static struct {
 	int fd;
 	uint32_t local_ip, ip;
 	uint16_t port;
 } made[256];
 static size_t made_n;
-static uint16_t closed_port;	/* nobody listens there */
-static uint16_t mute_port;	/* the connection never stands */
+static uint16_t closed_port;	/* connections to it are refused */
+static uint16_t mute_port;	/* connections to it are never established */
 
 static uint64_t fake_clock(void)
 {
 	return clock_now;
 }
 
-/* A socket that is full is not writable, as one that is not connected yet. */
+/* Fill a socket: then it is not writable, like one that is not connected
+ * yet. */
 static void fill(int fd)
 {
 	char junk[4096] = { 0 };
@@ -154,17 +155,19 @@ static void change_ip(uint32_t ip)
 static int ask_at(const char *method, const struct igd_service *svc,
 		  unsigned n, uint32_t peer_ip, const char *fields, char *sid)
 {
-	struct gena_ask ask = { *method == 'S', svc, n, NULL, peer_ip, ROUTER };
-	struct gena_answer answer;
+	struct gena_request req = {
+		*method == 'S', svc, n, NULL, peer_ip, ROUTER
+	};
+	struct gena_reply answer;
 	struct httpmsg head;
 	char text[2048];
 
 	snprintf(text, sizeof(text), "%s /x HTTP/1.1\r\n%s\r\n", method,
 		 fields);
 	assert_true(httpmsg_parse(text, strlen(text), &head) > 0);
-	ask.head = &head;
-	gena_ask(gena, &ask, &answer);
-	if (answer.status == 200 && ask.subscribe && sid)
+	req.head = &head;
+	gena_handle(gena, &req, &answer);
+	if (answer.status == 200 && req.subscribe && sid)
 		assert_true(str_copy(sid, 42, str_skip((struct str){
 			answer.extra.p, 46 }, 5)));
 	if (answer.status != 200)
@@ -190,8 +193,8 @@ static void subscribe(char *sid)
 	assert_int_equal(ask("SUBSCRIBE", CB NT, sid), 200);
 }
 
-/* What came over connection @i. Empty: nothing */
-static const char *heard(size_t i)
+/* Return: the bytes received on connection @i, or "" */
+static const char *received(size_t i)
 {
 	static char text[4096];
 	ssize_t n;
@@ -213,7 +216,7 @@ static void answer(size_t i, const char *text)
 	run();
 }
 
-static bool hung_up(size_t i)
+static bool was_closed(size_t i)
 {
 	char c[2048];
 	ssize_t n;
@@ -223,18 +226,18 @@ static bool hung_up(size_t i)
 	return n == 0 || errno == ECONNRESET;
 }
 
-/* Subscribed, and the initial event delivered over connection 0. */
+/* Subscribe, and deliver the initial event over connection 0. */
 static void settle(char *sid)
 {
 	subscribe(sid);
 	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 1);
-	assert_true(has(heard(0), "\r\nSEQ: 0\r\n"));
+	assert_true(has(received(0), "\r\nSEQ: 0\r\n"));
 	answer(0, OK);
-	assert_true(hung_up(0));
+	assert_true(was_closed(0));
 }
 
-/* ---- what is asked -------------------------------------------------- */
+/* ---- requests -------------------------------------------------- */
 
 static const struct {
 	const char *method, *fields;
@@ -262,7 +265,7 @@ static const struct {
 	{ "UNSUBSCRIBE", CB NT, 412 },
 };
 
-static void each_question_has_its_answer(void **state)
+static void each_request_has_its_status(void **state)
 {
 	size_t count = 0;
 
@@ -277,17 +280,17 @@ static void each_question_has_its_answer(void **state)
 	}
 }
 
-static void the_answer_has_sid_and_timeout(void **state)
+static void the_reply_has_sid_and_timeout(void **state)
 {
-	struct gena_ask q = { true, wanip, 1, NULL, PEER, ROUTER };
+	struct gena_request q = { true, wanip, 1, NULL, PEER, ROUTER };
 	static const char text[] = "SUBSCRIBE / HTTP/1.1\r\n" CB NT
 				   "TIMEOUT: Second-3600\r\n\r\n";
-	struct gena_answer a;
+	struct gena_reply a;
 	struct httpmsg head;
 
 	assert_true(httpmsg_parse(text, sizeof(text) - 1, &head) > 0);
 	q.head = &head;
-	gena_ask(gena, &q, &a);
+	gena_handle(gena, &q, &a);
 	assert_int_equal(a.status, 200);
 	assert_int_equal(a.extra.n, 46 + 2 + 22);
 	assert_memory_equal(a.extra.p, "SID: uuid:", 10);
@@ -326,7 +329,7 @@ static void a_sid_is_known_at_its_own_url_only(void **state)
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 412);
 }
 
-static void a_service_without_events_can_not_be_had(void **state)
+static void a_service_without_events_is_refused(void **state)
 {
 	static const struct igd_service mute = { .name = "Mute" };
 
@@ -334,7 +337,7 @@ static void a_service_without_events_can_not_be_had(void **state)
 			 503);
 }
 
-static void a_client_has_a_cap(void **state)
+static void a_client_has_a_limit(void **state)
 {
 	char sid[42];
 
@@ -349,7 +352,7 @@ static void a_client_has_a_cap(void **state)
 	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 200);
 }
 
-static void all_together_have_a_cap(void **state)
+static void all_clients_together_have_a_limit(void **state)
 {
 	char cb[128];
 	size_t i;
@@ -364,7 +367,7 @@ static void all_together_have_a_cap(void **state)
 			break;
 	}
 	assert_int_equal(i, GENA_SUBS_MAX);
-	/* each has its own delivery under way: there is room for all */
+	/* each has a delivery of its own: there is room for all */
 	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, GENA_SUBS_MAX);
 	pass(1800 * 1000);
@@ -397,8 +400,9 @@ static void on_late(struct loop_fd *w, short revents)
 	loop_fd_del(loop, w);
 }
 
-/* A request may be read in the round whose timers would end it. */
-static void who_has_expired_is_not_renewed(void **state)
+/* A request may be read in the loop round whose timers would expire the
+ * subscription. */
+static void an_expired_subscription_is_not_renewed(void **state)
 {
 	struct loop_fd w;
 	int pair[2];
@@ -414,9 +418,9 @@ static void who_has_expired_is_not_renewed(void **state)
 	close(pair[1]);
 }
 
-/* ---- what is told --------------------------------------------------- */
+/* ---- events --------------------------------------------------- */
 
-static void the_answer_comes_first_then_everything(void **state)
+static void the_initial_event_follows_the_reply(void **state)
 {
 	char sid[42], line[64];
 	const char *text;
@@ -424,7 +428,7 @@ static void the_answer_comes_first_then_everything(void **state)
 	subscribe(sid);
 	run();
 	assert_int_equal(made_n, 0);
-	/* at once behind the answer, libgupnp lost it */
+	/* libgupnp lost an event directly after the reply */
 	pass(GENA_INITIAL_MS - 1);
 	assert_int_equal(made_n, 0);
 	pass(1);
@@ -432,7 +436,7 @@ static void the_answer_comes_first_then_everything(void **state)
 	assert_int_equal(made[0].local_ip, ROUTER);
 	assert_int_equal(made[0].ip, PEER);
 	assert_int_equal(made[0].port, 4004);
-	text = heard(0);
+	text = received(0);
 	snprintf(line, sizeof(line), "\r\nSID: %s\r\nSEQ: 0\r\n", sid);
 	assert_true(has(text, "NOTIFY /cb HTTP/1.1\r\n"));
 	assert_true(has(text, line));
@@ -461,13 +465,13 @@ static void every_service_has_an_initial_event(void **state)
 					dev->service[i], root, PEER, CB NT,
 					NULL), 200);
 				pass(GENA_INITIAL_MS);
-				assert_true(has(heard(n), "</e:property>"));
+				assert_true(has(received(n), "</e:property>"));
 			}
 		}
 	}
 }
 
-static void only_what_has_changed_is_told(void **state)
+static void an_event_has_only_changed_variables(void **state)
 {
 	char sid[42];
 	const char *text;
@@ -479,7 +483,7 @@ static void only_what_has_changed_is_told(void **state)
 	assert_int_equal(made_n, 1);
 	change_ip(0x01020304);
 	assert_int_equal(made_n, 2);
-	text = heard(1);
+	text = received(1);
 	assert_true(has(text, "\r\nSEQ: 1\r\n"));
 	assert_true(has(text, "\">"
 		"<e:property><ExternalIPAddress>1.2.3.4</ExternalIPAddress>"
@@ -490,9 +494,9 @@ static void only_what_has_changed_is_told(void **state)
 	assert_int_equal(made_n, 2);
 }
 
-/* With show-dummy-rule, the default, no event told of the first mapping: there
- * was "one" before, and there was one after. */
-static void the_end_of_the_dummy_is_told(void **state)
+/* With show-dummy-rule, the default, there was no event for the first mapping:
+ * the number of entries was 1 before and after. */
+static void the_end_of_the_dummy_is_notified(void **state)
 {
 	const struct pm_req req = {
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
@@ -511,12 +515,12 @@ static void the_end_of_the_dummy_is_told(void **state)
 	gena_mark_dirty(gena);
 	run();
 	assert_int_equal(made_n, 2);
-	assert_true(has(heard(1), "<e:property><PortMappingNumberOfEntries>1<"
-			"/PortMappingNumberOfEntries></e:property>"
+	assert_true(has(received(1), "<e:property><PortMappingNumberOfEntries>"
+			"1</PortMappingNumberOfEntries></e:property>"
 			"</e:propertyset>"));
 }
 
-static void events_are_moderated_and_hold_the_newest(void **state)
+static void events_are_moderated_and_have_the_newest_values(void **state)
 {
 	char sid[42];
 
@@ -530,13 +534,14 @@ static void events_are_moderated_and_hold_the_newest(void **state)
 	assert_int_equal(made_n, 1);
 	pass(1);
 	assert_int_equal(made_n, 2);
-	assert_true(has(heard(1), ">0.0.0.99</ExternalIPAddress>"));
+	assert_true(has(received(1), ">0.0.0.99</ExternalIPAddress>"));
 	answer(1, OK);
 	pass(1000);
 	assert_int_equal(made_n, 2);
 }
 
-/* Who refuses each connection has no more of them than who answers. */
+/* A subscriber that refuses connections gets no more of them than one that
+ * answers. */
 static void refused_connections_are_moderated(void **state)
 {
 	closed_port = 1;
@@ -565,20 +570,20 @@ static void one_delivery_at_a_time(void **state)
 	assert_int_equal(made_n, 1);
 	answer(0, OK);
 	assert_int_equal(made_n, 2);
-	text = heard(1);
+	text = received(1);
 	assert_true(has(text, "\r\nSEQ: 1\r\n"));
 	assert_true(has(text, ">0.0.0.2</ExternalIPAddress>"));
 	assert_false(has(text, "ConnectionStatus"));
 }
 
-/* A connection that takes long to stand must not be followed at once. */
+/* After a connection that took long the next message must still wait. */
 static void moderation_counts_from_the_sending(void **state)
 {
 	char sid[42];
 
 	subscribe(sid);
 	clock_now += GENA_INITIAL_MS;
-	loop_step(loop, 0);	/* begun, not sent */
+	loop_step(loop, 0);	/* started, not sent */
 	assert_int_equal(made_n, 1);
 	clock_now += 1000;
 	run();
@@ -591,7 +596,7 @@ static void moderation_counts_from_the_sending(void **state)
 	assert_int_equal(made_n, 2);
 }
 
-/* ---- subscribers that do not behave --------------------------------- */
+/* ---- faulty subscribers --------------------------------- */
 
 static void callbacks_are_tried_in_order(void **state)
 {
@@ -603,17 +608,17 @@ static void callbacks_are_tried_in_order(void **state)
 	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 2);
 	assert_int_equal(made[1].port, 2);
-	assert_true(has(heard(1), "NOTIFY /b "));
+	assert_true(has(received(1), "NOTIFY /b "));
 	answer(1, "HTTP/1.1 500 Oops\r\n\r\n");
 	assert_int_equal(made_n, 3);
 	assert_int_equal(made[2].port, 3);
-	assert_true(has(heard(2), "\r\nSEQ: 0\r\n"));
+	assert_true(has(received(2), "\r\nSEQ: 0\r\n"));
 	answer(2, OK);
 	pass(1000);
-	/* the next message begins with the first again */
+	/* the next message starts with the first URL again */
 	change_ip(1);
 	assert_int_equal(made[3].port, 1);
-	assert_true(has(heard(4), "\r\nSEQ: 1\r\n"));
+	assert_true(has(received(4), "\r\nSEQ: 1\r\n"));
 }
 
 static void subscribe_to_two(void)
@@ -633,26 +638,26 @@ static void a_connection_has_five_seconds(void **state)
 	assert_int_equal(made_n, 1);
 	pass(1);
 	assert_int_equal(made_n, 2);
-	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
+	assert_true(has(received(1), "\r\nSEQ: 0\r\n"));
 }
 
-/* One that takes the connection and hangs leaves the next its share. */
+/* A URL that accepts the connection and hangs leaves time for the next. */
 static void a_message_has_thirty_seconds_in_all(void **state)
 {
 	subscribe_to_two();
 	pass(GENA_ANSWER_MS / 2 - 1);
-	assert_false(hung_up(0));
+	assert_false(was_closed(0));
 	pass(1);
-	assert_true(hung_up(0));
+	assert_true(was_closed(0));
 	assert_int_equal(made_n, 2);
-	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
+	assert_true(has(received(1), "\r\nSEQ: 0\r\n"));
 	pass(GENA_ANSWER_MS / 2 - 1);
-	assert_false(hung_up(1));
+	assert_false(was_closed(1));
 	pass(1);
-	assert_true(hung_up(1));
+	assert_true(was_closed(1));
 	assert_int_equal(made_n, 2);
 	change_ip(1);
-	assert_true(has(heard(2), "\r\nSEQ: 1\r\n"));
+	assert_true(has(received(2), "\r\nSEQ: 1\r\n"));
 }
 
 static void a_failed_delivery_keeps_the_subscription(void **state)
@@ -665,7 +670,7 @@ static void a_failed_delivery_keeps_the_subscription(void **state)
 	closed_port = 4004;
 	change_ip(1);
 	assert_int_equal(made_n, 2);
-	/* abandoned: it is not tried again by itself */
+	/* abandoned: it is not retried */
 	pass(60000);
 	assert_int_equal(made_n, 2);
 	assert_int_equal(gena_count(gena), 1);
@@ -673,22 +678,22 @@ static void a_failed_delivery_keeps_the_subscription(void **state)
 	igd.wan.link_up = false;
 	gena_mark_dirty(gena);
 	run();
-	text = heard(2);
+	text = received(2);
 	assert_true(has(text, "\r\nSEQ: 2\r\n"));
 	assert_true(has(text, "<ConnectionStatus>"));
-	/* what was lost comes too */
+	/* the next event repeats what was lost */
 	assert_true(has(text, "<ExternalIPAddress>"));
 	assert_false(has(text, "PossibleConnectionTypes"));
 }
 
-static void rubbish_keeps_the_subscription(void **state)
+static void an_invalid_answer_keeps_the_subscription(void **state)
 {
 	char sid[42];
 
 	subscribe(sid);
 	pass(GENA_INITIAL_MS);
 	answer(0, "\x01\x02 what?\r\n\r\n");
-	assert_true(hung_up(0));
+	assert_true(was_closed(0));
 	assert_int_equal(gena_count(gena), 1);
 	assert_int_equal(made_n, 1);
 }
@@ -701,7 +706,7 @@ static void a_412_ends_the_subscription(void **state)
 	pass(1000);
 	change_ip(1);
 	answer(1, GONE);
-	assert_true(hung_up(1));
+	assert_true(was_closed(1));
 	assert_int_equal(gena_count(gena), 0);
 	change_ip(2);
 	pass(1000);
@@ -709,7 +714,7 @@ static void a_412_ends_the_subscription(void **state)
 	assert_int_equal(ask("SUBSCRIBE", with_sid(sid, ""), NULL), 412);
 }
 
-static void one_who_hangs_delays_nobody(void **state)
+static void a_hanging_subscriber_delays_no_other(void **state)
 {
 	unsigned good = 0;
 
@@ -720,41 +725,41 @@ static void one_who_hangs_delays_nobody(void **state)
 	pass(GENA_INITIAL_MS);
 	for (uint32_t ip = 1; ip <= 20; ip++) {
 		assert_int_equal(made[made_n - 1].ip, PEER);
-		assert_true(heard(made_n - 1)[0]);
+		assert_true(received(made_n - 1)[0]);
 		answer(made_n - 1, OK);
 		good++;
 		pass(GENA_MODERATE_MS);
 		change_ip(ip);
 	}
 	assert_int_equal(made_n, 1 + good + 1);
-	assert_false(hung_up(0));
-	/* after 30 s the message is abandoned, and what is new is told */
+	assert_false(was_closed(0));
+	/* after 30 s the message is abandoned; the next has the changes */
 	answer(made_n - 1, OK);
 	good = (unsigned)made_n;
 	pass(GENA_ANSWER_MS - 20 * GENA_MODERATE_MS - 1);
 	assert_int_equal(made_n, good);
 	pass(1);
-	assert_true(hung_up(0));
+	assert_true(was_closed(0));
 	assert_int_equal(made_n, good + 1);
 	assert_int_equal(made[good].ip, OTHER);
-	assert_true(has(heard(good), "\r\nSEQ: 1\r\n"));
+	assert_true(has(received(good), "\r\nSEQ: 1\r\n"));
 }
 
-static void an_end_closes_what_is_under_way(void **state)
+static void unsubscribing_closes_the_delivery(void **state)
 {
 	char sid[42];
 
 	subscribe(sid);
 	pass(GENA_INITIAL_MS);
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
-	assert_true(hung_up(0));
+	assert_true(was_closed(0));
 	assert_int_equal(gena_count(gena), 0);
 	change_ip(1);
 	assert_int_equal(made_n, 1);
-	/* its place serves the next one */
+	/* its slot is used by the next subscription */
 	subscribe(sid);
 	pass(GENA_INITIAL_MS);
-	assert_true(has(heard(1), "\r\nSEQ: 0\r\n"));
+	assert_true(has(received(1), "\r\nSEQ: 0\r\n"));
 }
 
 static void unsubscribed_before_the_initial_event(void **state)
@@ -772,20 +777,20 @@ static void unsubscribed_before_the_initial_event(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(each_question_has_its_answer),
-		T(the_answer_has_sid_and_timeout),
+		T(each_request_has_its_status),
+		T(the_reply_has_sid_and_timeout),
 		T(sids_differ_and_are_compared_exactly),
 		T(a_sid_is_known_at_its_own_url_only),
-		T(a_service_without_events_can_not_be_had),
-		T(a_client_has_a_cap),
-		T(all_together_have_a_cap),
+		T(a_service_without_events_is_refused),
+		T(a_client_has_a_limit),
+		T(all_clients_together_have_a_limit),
 		T(a_subscription_ends_unless_it_is_renewed),
-		T(who_has_expired_is_not_renewed),
-		T(the_answer_comes_first_then_everything),
+		T(an_expired_subscription_is_not_renewed),
+		T(the_initial_event_follows_the_reply),
 		T(every_service_has_an_initial_event),
-		T(only_what_has_changed_is_told),
-		T(the_end_of_the_dummy_is_told),
-		T(events_are_moderated_and_hold_the_newest),
+		T(an_event_has_only_changed_variables),
+		T(the_end_of_the_dummy_is_notified),
+		T(events_are_moderated_and_have_the_newest_values),
 		T(refused_connections_are_moderated),
 		T(one_delivery_at_a_time),
 		T(moderation_counts_from_the_sending),
@@ -793,10 +798,10 @@ int main(void)
 		T(a_connection_has_five_seconds),
 		T(a_message_has_thirty_seconds_in_all),
 		T(a_failed_delivery_keeps_the_subscription),
-		T(rubbish_keeps_the_subscription),
+		T(an_invalid_answer_keeps_the_subscription),
 		T(a_412_ends_the_subscription),
-		T(one_who_hangs_delays_nobody),
-		T(an_end_closes_what_is_under_way),
+		T(a_hanging_subscriber_delays_no_other),
+		T(unsubscribing_closes_the_delivery),
 		T(unsubscribed_before_the_initial_event),
 	};
 

@@ -31,7 +31,7 @@ static const struct {
 	{ "<HTTP://192.168.88.10:1/>", "1 /," },
 	{ US ":1/a>" US ":2/b>", "1 /a,2 /b," },
 	{ US ":1/a>  " US ":2/b>", "1 /a,2 /b," },
-	/* what can not be used is passed over */
+	/* URLs that cannot be used are skipped */
 	{ "<http://[fe80::1]:9/x>" US ":2/b>", "2 /b," },
 	{ "<https://192.168.88.10:9/x>" US ":2/b>", "2 /b," },
 	{ US ":1/1>" US ":2/2>" US ":3/3>" US ":4/4>" US ":5/5>",
@@ -67,7 +67,7 @@ static const struct {
 	{ "<http:>" },
 };
 
-/* A slice that ends where a page begins that must not be touched. */
+/* A slice that ends at a page without access. */
 static struct str guarded(const char *z, size_t n)
 {
 	static char *page;
@@ -83,7 +83,7 @@ static struct str guarded(const char *z, size_t n)
 	return (struct str){ page + size - n, n };
 }
 
-static void callback_is_taken_apart(void **state)
+static void callback_is_parsed(void **state)
 {
 	struct genamsg_callback cb;
 	char text[1024];
@@ -106,7 +106,7 @@ static void callback_is_taken_apart(void **state)
 	}
 }
 
-static void every_beginning_of_a_callback_is_safe(void **state)
+static void every_prefix_of_a_callback_is_safe(void **state)
 {
 	struct genamsg_callback cb;
 
@@ -118,7 +118,7 @@ static void every_beginning_of_a_callback_is_safe(void **state)
 	}
 }
 
-static void callback_has_a_length(void **state)
+static void callback_has_a_maximum_length(void **state)
 {
 	char text[GENA_CALLBACK_MAX + 1];
 	struct genamsg_callback cb = { .n = 77 };
@@ -170,7 +170,7 @@ static void sid_is_a_random_uuid(void **state)
 	assert_string_equal(sid, "uuid:00112233-4455-4677-b899-aabbccddeeff");
 }
 
-static void after_the_last_number_comes_one(void **state)
+static void after_the_last_seq_follows_one(void **state)
 {
 	assert_int_equal(genamsg_next_seq(0), 1);
 	assert_int_equal(genamsg_next_seq(UINT32_MAX - 1), UINT32_MAX);
@@ -212,12 +212,12 @@ static void notify_has_its_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(callback_is_taken_apart),
-		cmocka_unit_test(every_beginning_of_a_callback_is_safe),
-		cmocka_unit_test(callback_has_a_length),
+		cmocka_unit_test(callback_is_parsed),
+		cmocka_unit_test(every_prefix_of_a_callback_is_safe),
+		cmocka_unit_test(callback_has_a_maximum_length),
 		cmocka_unit_test(timeout_is_never_infinite),
 		cmocka_unit_test(sid_is_a_random_uuid),
-		cmocka_unit_test(after_the_last_number_comes_one),
+		cmocka_unit_test(after_the_last_seq_follows_one),
 		cmocka_unit_test(notify_has_its_form),
 	};
 

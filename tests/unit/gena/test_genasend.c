@@ -73,7 +73,7 @@ static int start(void)
 	return pair[1];
 }
 
-static void hear(int fd)
+static void read_message(int fd)
 {
 	char got[16];
 
@@ -82,7 +82,7 @@ static void hear(int fd)
 	assert_memory_equal(got, "hello", 5);
 }
 
-static void say(int fd, const char *text, size_t n)
+static void write_answer(int fd, const char *text, size_t n)
 {
 	assert_int_equal(write(fd, text, n), n);
 	run();
@@ -107,29 +107,29 @@ static const struct {
 	{ "HTTP/2.0 200 OK\r\n\r\n", GENASEND_FAILED },
 };
 
-static void answers_are_judged(void **state)
+static void answers_are_classified(void **state)
 {
 	for (size_t i = 0; i < ARRAY_N(answers); i++) {
 		int fd = start();
 
-		hear(fd);
+		read_message(fd);
 		assert_int_equal(ended, RUNNING);
-		say(fd, answers[i].answer, strlen(answers[i].answer));
+		write_answer(fd, answers[i].answer, strlen(answers[i].answer));
 		assert_int_equal(ended, answers[i].end);
 		assert_false(send_.active);
 		close(fd);
 	}
 }
 
-static void answers_may_come_byte_by_byte(void **state)
+static void answers_may_arrive_byte_by_byte(void **state)
 {
 	for (size_t i = 0; i < ARRAY_N(answers); i++) {
 		const char *p = answers[i].answer;
 		int fd = start();
 
-		hear(fd);
+		read_message(fd);
 		for (; *p && ended == RUNNING; p++)
-			say(fd, p, 1);
+			write_answer(fd, p, 1);
 		assert_int_equal(ended, answers[i].end);
 		close(fd);
 	}
@@ -139,15 +139,15 @@ static void an_end_without_an_answer_is_a_failure(void **state)
 {
 	int fd = start();
 
-	hear(fd);
-	say(fd, "HTTP/1.1 200 OK\r\n", 17);
+	read_message(fd);
+	write_answer(fd, "HTTP/1.1 200 OK\r\n", 17);
 	assert_int_equal(ended, RUNNING);
 	close(fd);
 	run();
 	assert_int_equal(ended, GENASEND_FAILED);
 }
 
-static void one_who_hangs_up_at_once_is_a_failure(void **state)
+static void an_immediate_close_is_a_failure(void **state)
 {
 	close(start());
 	run();
@@ -159,12 +159,12 @@ static void an_endless_head_is_a_failure(void **state)
 	int fd = start();
 	char line[256];
 
-	hear(fd);
+	read_message(fd);
 	memset(line, 'a', sizeof(line));
-	say(fd, "HTTP/1.1 200 OK\r\nX:", 19);
+	write_answer(fd, "HTTP/1.1 200 OK\r\nX:", 19);
 	for (size_t n = 19; n < sizeof(buf); n += sizeof(line)) {
 		assert_int_equal(ended, RUNNING);
-		say(fd, line, sizeof(line));
+		write_answer(fd, line, sizeof(line));
 	}
 	assert_int_equal(ended, GENASEND_FAILED);
 	close(fd);
@@ -196,17 +196,17 @@ static void a_slow_reader_gets_all_of_it(void **state)
 	}
 	assert_memory_equal(got, much, sizeof(got));
 	run();
-	say(fd, "HTTP/1.1 200 OK\r\n\r\n", 19);
+	write_answer(fd, "HTTP/1.1 200 OK\r\n\r\n", 19);
 	assert_int_equal(ended, GENASEND_OK);
 	close(fd);
 }
 
-static void patience_has_two_ends(void **state)
+static void there_are_two_deadlines(void **state)
 {
 	int fd = start();
 
 	assert_int_equal(genasend_due_ms(&send_), 1000 + GENA_CONNECT_MS);
-	hear(fd);
+	read_message(fd);
 	assert_int_equal(genasend_due_ms(&send_), 31000);
 	assert_int_equal(send_.sent_ms, 1000);
 	genasend_stop(&send_);
@@ -264,13 +264,13 @@ static void an_address_that_is_not_ours_is_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(answers_are_judged),
-		T(answers_may_come_byte_by_byte),
+		T(answers_are_classified),
+		T(answers_may_arrive_byte_by_byte),
 		T(an_end_without_an_answer_is_a_failure),
-		T(one_who_hangs_up_at_once_is_a_failure),
+		T(an_immediate_close_is_a_failure),
 		T(an_endless_head_is_a_failure),
 		T(a_slow_reader_gets_all_of_it),
-		T(patience_has_two_ends),
+		T(there_are_two_deadlines),
 		T(a_closed_port_is_a_failure),
 		T(it_connects_from_the_given_address),
 		T(an_address_that_is_not_ours_is_an_error),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpbody.c - bodies by length and chunked, whole, split, at a guard
- * page. */
+/* test_httpbody.c - bodies by length and chunked, in one piece, split, at a
+ * guard page. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 
 #define ROOM 65536
 
-/* @buf ends where a page begins that may not be touched. */
+/* The end of the buffer, where a page without access begins. */
 static char *guard_end;
 
 static int make_guard(void **state)
@@ -32,7 +32,7 @@ static int make_guard(void **state)
 
 struct result {
 	int ret;
-	size_t n, len;		/* of the body; with what follows it */
+	size_t n, len;		/* of the body; with the bytes after it */
 	char buf[ROOM];
 };
 
@@ -47,7 +47,7 @@ static void feed(struct httpbody b, const char *in, size_t n, size_t cut,
 	while (at < n && r->ret >= 0) {
 		if (piece > n - at)
 			piece = n - at;
-		if (r->ret == 1) {	/* pipelined bytes just follow */
+		if (r->ret == 1) {	/* pipelined bytes follow */
 			memcpy(buf + len, in + at, piece);
 			len += piece;
 		} else {
@@ -117,7 +117,7 @@ static const struct {
 	{ "1\r\nx\r\n\r\n", -400 }, { "0\r\n\n", -400 },
 	{ "0\r\nA: b\n\r\n", -400 }, { "0\r\nA\x01\r\n", -400 },
 	{ "0\r\n\r\r", -400 },
-	/* too much: 4001 is one more than the cap, in hexadecimal */
+	/* too long: 0x4001 is one more than HTTP_BODY_MAX */
 	{ "4001\r\n", -413 }, { "1\r\nx\r\n4000\r\n", -413 },
 	{ "ffffffffffffffffffff\r\n", -413 }, { "100000000\r\n", -413 },
 };
@@ -160,7 +160,7 @@ static void test_length(void **state)
 	check_splits(b, "hell", 4);
 	assert_int_equal(whole.ret, 0);
 	assert_int_equal(whole.n, 4);
-	/* a chunk's syntax is no syntax here */
+	/* the syntax of chunks has no meaning here */
 	httpbody_length(&b, 3);
 	check_splits(b, "0\r\n", 3);
 	assert_int_equal(whole.ret, 1);
@@ -195,7 +195,7 @@ static void fill_line(size_t head, size_t n)
 	memset(big + head, 'x', n);
 }
 
-/* A chunk's line and the trailers may be HTTP_HEAD_MAX long, no longer. */
+/* A chunk's line and the trailers may have up to HTTP_HEAD_MAX bytes. */
 static void test_long_lines(void **state)
 {
 	struct httpbody b;
@@ -218,7 +218,7 @@ static void test_long_lines(void **state)
 	assert_int_equal(whole.ret, 0);
 	feed(b, big, HTTP_HEAD_MAX + 4, 0, ROOM, &whole);
 	assert_int_equal(whole.ret, -431);
-	/* zeros before the size are a long line, too */
+	/* zeros before the size count as well */
 	memset(big, '0', HTTP_HEAD_MAX + 1);
 	feed(b, big, HTTP_HEAD_MAX, 0, ROOM, &whole);
 	assert_int_equal(whole.ret, 0);
@@ -226,7 +226,8 @@ static void test_long_lines(void **state)
 	assert_int_equal(whole.ret, -431);
 }
 
-/* Any bytes: ends, stays within bounds, is the same in pieces. */
+/* Random bytes: it ends, stays within bounds and has the same result in
+ * pieces. */
 static void test_noise(void **state)
 {
 	static const char alphabet[] = "0123af;\r\n\r\n\r\n x\t";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpconn.c - who gets a place or a buffer, who has to go, sending. */
+/* test_httpconn.c - slots, buffers, eviction, sending. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -54,15 +54,15 @@ static struct httpconn *admit(uint32_t ip)
 	return c;
 }
 
-/* Fill every place, two clients half each. */
+/* Fill every slot, half for each of two clients. */
 static void fill(void)
 {
 	for (uint32_t i = 0; i < HTTP_CONNS_MAX; i++)
-		assert_ptr_equal(admit(1 + i % 2), &all->place[i]);
+		assert_ptr_equal(admit(1 + i % 2), &all->slot[i]);
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
 }
 
-static void test_places(void **state)
+static void test_slots(void **state)
 {
 	struct httpconn *a = admit(1), *b = admit(1), *c = admit(1);
 
@@ -70,13 +70,13 @@ static void test_places(void **state)
 	assert_int_equal(c->state, CONN_READING);
 	assert_int_equal(c->due_ms, 1000 + HTTP_IDLE_MS);
 	assert_int_equal(c->peer_ip, 1);
-	httpconn_drop(b);
+	httpconn_close(b);
 	assert_int_equal(all->top, 3);
-	assert_ptr_equal(admit(1), b);		/* the lowest */
-	httpconn_drop(b);
-	httpconn_drop(c);
+	assert_ptr_equal(admit(1), b);		/* the lowest slot */
+	httpconn_close(b);
+	httpconn_close(c);
 	assert_int_equal(all->top, 1);
-	httpconn_drop(a);
+	httpconn_close(a);
 	assert_int_equal(all->top, 0);
 	assert_int_equal(all->used, 0);
 }
@@ -91,7 +91,7 @@ static bool resident(const void *p)
 	return in[0] & 1;
 }
 
-/* The memory of the buffers is given back, but not under one that is used. */
+/* The buffers' memory is returned, unless a buffer is in use. */
 static void test_trim(void **state)
 {
 	struct httpconn *c = admit(1);
@@ -101,36 +101,36 @@ static void test_trim(void **state)
 	last = httpconn_pool_buffer(all);
 	memset(first, 'a', HTTP_BUF_LEN);
 	memset(last, 'b', HTTP_BUF_LEN);
-	httpconn_give_back(c, &last);
+	httpconn_release(c, &last);
 	last = first + HTTP_BUF_LEN;
 	httpconn_pool_trim(all);
 	assert_true(resident(first));
 	assert_int_equal(first[HTTP_BUF_LEN - 1], 'a');
-	httpconn_drop(c);
+	httpconn_close(c);
 	assert_true(resident(first));
 	httpconn_pool_trim(all);
 	assert_false(resident(first));
 	assert_false(resident(last));
 }
 
-static void test_oldest_goes(void **state)
+static void test_oldest_is_evicted(void **state)
 {
 	fill();
-	/* the first is answered, so the second has waited longest now */
-	httpconn_enter(&all->place[0], CONN_PENDING);
-	httpconn_enter(&all->place[0], CONN_READING);
-	assert_ptr_equal(admit(3), &all->place[1]);
-	assert_ptr_equal(admit(3), &all->place[2]);
-	/* those that have had their reply go before all others */
-	httpconn_enter(&all->place[3], CONN_PENDING);
-	httpconn_enter(&all->place[4], CONN_SENDING);
-	httpconn_enter(&all->place[9], CONN_LINGERING);
-	httpconn_enter(&all->place[5], CONN_LINGERING);
-	assert_ptr_equal(admit(3), &all->place[9]);
-	assert_ptr_equal(admit(3), &all->place[5]);
-	assert_ptr_equal(admit(3), &all->place[6]);
-	assert_int_equal(all->place[3].state, CONN_PENDING);
-	assert_int_equal(all->place[4].state, CONN_SENDING);
+	/* the first is being answered, so the second has waited longest */
+	httpconn_enter(&all->slot[0], CONN_PENDING);
+	httpconn_enter(&all->slot[0], CONN_READING);
+	assert_ptr_equal(admit(3), &all->slot[1]);
+	assert_ptr_equal(admit(3), &all->slot[2]);
+	/* connections that were answered are evicted first */
+	httpconn_enter(&all->slot[3], CONN_PENDING);
+	httpconn_enter(&all->slot[4], CONN_SENDING);
+	httpconn_enter(&all->slot[9], CONN_LINGERING);
+	httpconn_enter(&all->slot[5], CONN_LINGERING);
+	assert_ptr_equal(admit(3), &all->slot[9]);
+	assert_ptr_equal(admit(3), &all->slot[5]);
+	assert_ptr_equal(admit(3), &all->slot[6]);
+	assert_int_equal(all->slot[3].state, CONN_PENDING);
+	assert_int_equal(all->slot[4].state, CONN_SENDING);
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
 }
 
@@ -142,26 +142,27 @@ static void test_share_of_one(void **state)
 		assert_non_null(admit(9));
 	for (int i = 0; i < 10; i++)
 		assert_non_null(admit(9));
-	/* the other client's is the oldest, and stays */
+	/* the oldest is the other client's, and stays */
 	assert_int_equal(first->state, CONN_READING);
 	assert_int_equal(first->peer_ip, 7);
 	assert_int_equal(all->used, HTTP_CONNS_PER_CLIENT + 1);
 }
 
-static void test_none_can_go(void **state)
+static void test_none_can_be_evicted(void **state)
 {
 	fill();
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++)
-		httpconn_enter(&all->place[i], CONN_PENDING);
+		httpconn_enter(&all->slot[i], CONN_PENDING);
 	assert_null(admit(3));
 	assert_null(admit(1));
 	assert_false(httpconn_pool_evict(all));
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
-	httpconn_enter(&all->place[9], CONN_READING);
-	assert_ptr_equal(admit(3), &all->place[9]);
+	httpconn_enter(&all->slot[9], CONN_READING);
+	assert_ptr_equal(admit(3), &all->slot[9]);
 }
 
-/* At its share with none of its own to spare: another's is not taken. */
+/* At its limit, with all its connections pending: no other client's is
+ * evicted. */
 static void test_share_all_pending(void **state)
 {
 	struct httpconn *other = admit(7);
@@ -173,21 +174,21 @@ static void test_share_all_pending(void **state)
 	assert_non_null(admit(7));
 }
 
-static void test_busy_stays(void **state)
+static void test_current_stays(void **state)
 {
 	struct httpconn *a = admit(1), *b = admit(1);
 
-	all->busy = a;
+	all->current = a;
 	a->in = httpconn_pool_buffer(all);
 	assert_true(httpconn_pool_evict(all));
 	assert_int_equal(b->state, CONN_FREE);
 	assert_false(httpconn_pool_evict(all));
-	/* dropped while the site looks at its request: place and buffer stay */
-	httpconn_drop(a);
+	/* closed while the routes read its request: slot and buffer stay */
+	httpconn_close(a);
 	assert_non_null(a->in);
 	assert_ptr_not_equal(admit(1), a);
-	all->busy = NULL;
-	httpconn_give_back(a, &a->in);
+	all->current = NULL;
+	httpconn_release(a, &a->in);
 	assert_ptr_equal(admit(1), a);
 }
 
@@ -204,12 +205,12 @@ static void test_buffers(void **state)
 	}
 	httpconn_enter(c[1], CONN_PENDING);
 	httpconn_enter(c[2], CONN_READING);
-	/* c[0] is older but holds none, c[1] is being answered */
+	/* c[0] is older but has no buffer, c[1] is being answered */
 	assert_non_null(httpconn_pool_buffer(all));
 	assert_int_equal(c[0]->state, CONN_READING);
 	assert_int_equal(c[3]->state, CONN_FREE);
 	assert_null(c[3]->in);
-	/* all of them are being answered: the slowest reader goes ... */
+	/* all are being answered: the slowest reader is evicted ... */
 	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
 		if (c[i]->state != CONN_FREE)
 			httpconn_enter(c[i], CONN_SENDING);
@@ -220,7 +221,7 @@ static void test_buffers(void **state)
 	assert_non_null(httpconn_pool_buffer(all));
 	assert_int_equal(c[1]->state, CONN_SENDING);
 	assert_int_equal(c[2]->state, CONN_FREE);
-	/* ... and nobody else */
+	/* ... and no other */
 	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
 		if (c[i]->state != CONN_FREE)
 			httpconn_enter(c[i], CONN_PENDING);
@@ -281,7 +282,7 @@ static void test_send(void **state)
 	assert_true(httpconn_send(c, head, head) < 0);
 }
 
-/* The cut falls into the head as well as behind it. */
+/* The cut is in the head in one case, after it in the other. */
 static void test_send_cut(void **state)
 {
 	struct str head = { body, HTTP_REPLY_HEAD_MAX };
@@ -293,7 +294,7 @@ static void test_send_cut(void **state)
 	for (size_t i = 0; i < sizeof(body); i++)
 		body[i] = (char)(i * 7 + i / 256);
 	c = connected(&peer);
-	/* so full that nothing or little of the head goes */
+	/* so full that little or nothing of the head is sent */
 	while (send(c->io.fd, "", 1, MSG_DONTWAIT) == 1)
 		junk++;
 	ret = httpconn_send(c, head, tail);
@@ -320,13 +321,13 @@ static void test_send_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_places),
+		TEST(test_slots),
 		TEST(test_trim),
-		TEST(test_oldest_goes),
+		TEST(test_oldest_is_evicted),
 		TEST(test_share_of_one),
-		TEST(test_none_can_go),
+		TEST(test_none_can_be_evicted),
 		TEST(test_share_all_pending),
-		TEST(test_busy_stays),
+		TEST(test_current_stays),
 		TEST(test_buffers),
 		TEST(test_send),
 		TEST(test_send_cut),

@@ -52,7 +52,7 @@ static bool inside(struct str s, const char *buf, size_t len)
 	return s.p >= buf && s.n <= len && s.p + s.n <= buf + len;
 }
 
-/* What holds of every head, whatever was in it. */
+/* Check what is true for every head. */
 static void check_slices(const struct httpmsg *m, const char *buf, size_t len)
 {
 	size_t i;
@@ -95,7 +95,7 @@ static void check_same(const struct httpmsg *a, const char *a_buf,
 	}
 }
 
-/* Parse what has come after each byte: nothing, then for good one verdict. */
+/* Parse every prefix: "need more", then from some byte on the final result. */
 static void check_prefixes(const char *in, size_t len, ssize_t want,
 			   const struct httpmsg *whole)
 {
@@ -138,7 +138,7 @@ static void check(const char *in, size_t len, ssize_t want)
 	check_prefixes(in, len, want, &whole);
 }
 
-/* A good head: all of @text is the head. Gives the parsed one. */
+/* Parse a valid head, which is all of @text. */
 static struct httpmsg good(const char *text)
 {
 	struct httpmsg m;
@@ -246,7 +246,7 @@ static void test_responses(void **state)
 	assert_field(&m, "Sid", "uuid:1");
 }
 
-/* ---- what is taken ----------------------------------------------------- */
+/* ---- accepted heads ----------------------------------------------------- */
 
 static void test_tolerated(void **state)
 {
@@ -295,7 +295,7 @@ static void test_pipelined(void **state)
 	assert_str(m.target, "/b");
 }
 
-/* ---- what is not ------------------------------------------------------- */
+/* ---- refused heads ------------------------------------------------------- */
 
 static void test_bad_syntax(void **state)
 {
@@ -348,7 +348,7 @@ static void test_bad_syntax(void **state)
 		check(t[i], strlen(t[i]), -400);
 }
 
-/* Each control character, at each place of a good head. */
+/* Each control character, at each byte of a valid head. */
 static void test_controls(void **state)
 {
 	static const char in[] = "GET / HTTP/1.1\r\nAb: xy\r\n\r\n";
@@ -361,7 +361,7 @@ static void test_controls(void **state)
 		if (in[at] == '\r' || in[at] == '\n')
 			continue;
 		for (c = 0; c < 0x20; c++) {
-			/* a tab may stand in a value */
+			/* a tab is allowed in a value */
 			if (c == '\n' || (c == '\t' && at >= value_at))
 				continue;
 			memcpy(bad, in, sizeof(in));
@@ -380,7 +380,7 @@ static void test_versions(void **state)
 	check("HTTP/9.9 x\r\n\r\n", 14, -505);
 }
 
-/* @n fields of two bytes each, and room for what the caller adds. */
+/* @n fields of two bytes each; the caller may append more. */
 static size_t many_fields(char *buf, size_t cap, size_t n)
 {
 	struct wr w = wr_init(buf, cap);
@@ -406,7 +406,7 @@ static void test_field_cap(void **state)
 	assert_int_equal(httpmsg_count(&m, STR("A")), HTTP_HEADERS_MAX);
 	len = many_fields(buf, sizeof(buf), HTTP_HEADERS_MAX + 1);
 	check(buf, len, -431);
-	/* the first error wins, in whatever pieces the head comes */
+	/* the first error is reported, in whatever pieces the head arrives */
 	buf[16] = '(';
 	check(buf, len, -400);
 }
@@ -430,8 +430,8 @@ static void test_long_head(void **state)
 	assert_int_equal(httpmsg_parse(buf, sizeof(buf), &m), 0);
 }
 
-/* Good heads with random damage: no verdict may depend on the pieces, no
- * slice may leave the buffer. */
+/* Valid heads with random damage: the result must not depend on the pieces, and
+ * no slice may leave the buffer. */
 static void test_damaged(void **state)
 {
 	static const char *const seed[] = {
@@ -461,7 +461,7 @@ static void test_damaged(void **state)
 	}
 }
 
-/* ---- looking things up ------------------------------------------------- */
+/* ---- reading fields ------------------------------------------------- */
 
 static void test_get_and_count(void **state)
 {

@@ -43,7 +43,7 @@ static void test_full(void **state)
 		"\r\n");
 }
 
-static void test_least(void **state)
+static void test_minimal(void **state)
 {
 	const struct httpreply r = { .status = 599, .server = "s" };
 
@@ -68,7 +68,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_least),
+		cmocka_unit_test(test_minimal),
 		cmocka_unit_test(test_overflow),
 	};
 

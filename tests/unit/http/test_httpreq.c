@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpreq.c - what a head asks for, and what is refused. */
+/* test_httpreq.c - requests that are read, and requests that are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -114,7 +114,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\n" HOST "Content-Length: x\r\n\r\n", -400 },
 };
 
-static void test_verdicts(void **state)
+static void test_statuses(void **state)
 {
 	struct httpreq r;
 
@@ -175,7 +175,7 @@ static void test_long_path(void **state)
 static const struct {
 	const char *text;
 	bool keep, old, expect;
-} wishes[] = {
+} connections[] = {
 	{ "GET /" TAIL, true, false, false },
 	{ "GET / HTTP/1.1\r\n" HOST "Connection: Close\r\n\r\n" },
 	{ "GET / HTTP/1.1\r\n" HOST "Connection: x, close\r\n\r\n" },
@@ -192,15 +192,16 @@ static const struct {
 	{ "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", false, true },
 };
 
-static void test_wishes(void **state)
+static void test_connection(void **state)
 {
 	struct httpreq r;
 
-	for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
-		assert_int_equal(read_request(wishes[i].text, &r), 0);
-		assert_int_equal(r.keep, wishes[i].keep);
-		assert_int_equal(r.old, wishes[i].old);
-		assert_int_equal(r.expect, wishes[i].expect);
+	for (size_t i = 0; i < sizeof(connections) / sizeof(connections[0]);
+	     i++) {
+		assert_int_equal(read_request(connections[i].text, &r), 0);
+		assert_int_equal(r.keep_alive, connections[i].keep);
+		assert_int_equal(r.http10, connections[i].old);
+		assert_int_equal(r.expect, connections[i].expect);
 	}
 }
 
@@ -221,8 +222,8 @@ static void test_fields(void **state)
 	assert_int_equal(r.method, 0);
 }
 
-/* What a browser sends for a page of somebody else's. */
-static void test_web_page(void **state)
+/* The fields that a browser sends for a page of another site. */
+static void test_browser(void **state)
 {
 	static const struct {
 		const char *request;
@@ -246,7 +247,7 @@ static void test_web_page(void **state)
 				 row[i].want);
 }
 
-/* What was refused leaves nothing behind. */
+/* @ret is not set after an error. */
 static void test_untouched(void **state)
 {
 	struct httpreq r = { .length = 7 };
@@ -276,12 +277,12 @@ static void test_allow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),
+		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_long_path),
-		cmocka_unit_test(test_wishes),
+		cmocka_unit_test(test_connection),
 		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_web_page),
+		cmocka_unit_test(test_browser),
 		cmocka_unit_test(test_untouched),
 		cmocka_unit_test(test_allow),
 	};

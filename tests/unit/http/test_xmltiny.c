@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_xmltiny.c - the XML parser against whole, broken, cut and mangled
- * documents, each placed against a page that must not be touched.
+ * test_xmltiny.c - the XML parser with valid, invalid, truncated and mutated
+ * documents, each next to a page without access.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 
-/* ---- a page with a forbidden one on both sides --------------------- */
+/* ---- a page between two pages without access --------------------- */
 
 static char *guarded;
 static size_t guarded_cap;
@@ -110,7 +110,7 @@ static void check_slices(const struct xml *x, enum xml_token t, struct str doc)
 	}
 }
 
-/* Text that was let through must decode, and never to more than it was. */
+/* Text that the parser accepted must decode, to no more bytes than it has. */
 static void check_decodes(const struct xml *x)
 {
 	static char buf[32768];
@@ -122,8 +122,8 @@ static void check_decodes(const struct xml *x)
 }
 
 /*
- * Read a whole document and hold the parser to its promises: at most doc.n + 1
- * calls, slices inside, tags balanced, the end comes again.
+ * Read a document and check the invariants: at most doc.n + 1 calls, slices
+ * inside the document, balanced tags, and the end repeats.
  */
 static enum xml_token run(struct str doc, struct wr *w)
 {
@@ -164,9 +164,9 @@ static void expect(struct str doc, const char *want)
 	assert_string_equal(wr_cstr(&w), want);
 }
 
-/* ---- documents that are whole -------------------------------------- */
+/* ---- valid documents -------------------------------------- */
 
-/* As clients send it: prolog, any prefix, attributes. */
+/* As clients send them: prolog, any prefix, attributes. */
 #define ENVELOPE                                                              \
 	"<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n"                      \
 	"<!-- a comment -- with dashes -->"                                   \
@@ -225,7 +225,7 @@ static const struct {
 	  "</m|AddPortMapping></SOAP-ENV|Body></SOAP-ENV|Envelope>END" },
 };
 
-static void test_whole(void **state)
+static void test_valid(void **state)
 {
 	size_t i;
 
@@ -233,7 +233,7 @@ static void test_whole(void **state)
 		expect(str_z(whole[i].doc), whole[i].want);
 }
 
-/* ---- documents that are not ---------------------------------------- */
+/* ---- invalid documents ---------------------------------------- */
 
 static const char *const broken[] = {
 	"", " ", "x", "<", "&", ">", "<?", "<!--", "<!---->", "<?p?>",
@@ -251,7 +251,7 @@ static const char *const broken[] = {
 	"<?xml version=1.0?><a/>", "<?xml version='1.0' ? ><a/>",
 	"<?xml version='1.0'encoding='utf-8'?><a/>", "<?xml",
 	"<?xml version='1.0' version='1.0'?><a/>",
-	/* no DTD, so no entity but the five, and no bomb */
+	/* no DTD, so only the five entities, and no entity bomb */
 	"<!DOCTYPE a><a/>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
 	"<!doctype a><a/>", "<a><!DOCTYPE a></a>", "<a/><!DOCTYPE a>",
 	"<a><!ENTITY b 'c'></a>", "<!ELEMENT a ANY><a/>",
@@ -261,7 +261,7 @@ static const char *const broken[] = {
 	/* tags that do not match */
 	"<a>", "<a></b>", "<a></A>", "<a></p:a>", "<p:a></a>", "<p:a></q:a>",
 	"<a><b></a></b>", "<a></ab>", "<ab></a>", "<a><b></a>",
-	/* tags that are none */
+	/* invalid tags */
 	"<>", "< a/>", "<a", "<a /", "<a/ >", "<a/b>", "</ a>", "<a></ a>",
 	"<a></a b='1'>", "<a></a/>", "<a></>", "<1/>", "<-a/>", "<.a/>",
 	"<:a/>", "<a:/>", "<:/>", "<a:></a:>", "<a!/>", "<a?/>", "<a<b/>",
@@ -276,13 +276,13 @@ static const char *const broken[] = {
 	"<a>&x;</a>", "<a>&nbsp;</a>", "<a>&LT;</a>", "<a>& lt;</a>",
 	"<a>&lt ;</a>", "<a>&#;</a>", "<a>&#x;</a>", "<a>&#xg;</a>",
 	"<a>&#X41;</a>", "<a>&#a;</a>", "<a>&#-1;</a>", "<a>&#1</a>;",
-	/* a reference does not go on behind a comment */
+	/* a reference does not continue after a comment */
 	"<a>&l<!---->t;</a>",
-	/* sections that do not end */
+	/* unterminated sections */
 	"<a><![CDATA[</a>", "<a><![CDATA[]]</a>", "<a><![cdata[x]]></a>",
 	"<a><!-- </a>", "<a><!--></a>", "<a><!- x --></a>", "<a><?p </a>",
 	"<a><?p ></a>", "<a><![CDATA[x]]>",
-	/* control characters, wherever */
+	/* control characters anywhere */
 	"<a>\x01</a>", "<a b='\x1f'/>", "<!--\x08--><a/>", "<a/>\x0b",
 	"<a><![CDATA[\x0c]]></a>", "<a\x0b/>",
 };
@@ -308,8 +308,8 @@ static void test_nul(void **state)
 	assert_int_equal(run((struct str){ NULL, 0 }, NULL), XML_ERR);
 }
 
-/* Every beginning of a whole document is an error, unless what is cut off lies
- * behind the root. */
+/* Every prefix of a valid document is an error, unless only text after the root
+ * is cut off. */
 static void test_truncated(void **state)
 {
 	size_t i, n;
@@ -321,7 +321,7 @@ static void test_truncated(void **state)
 		for (n = 0; n < doc.n; n++) {
 			bool end = run(at_end(doc.p, n), NULL) == XML_END;
 
-			/* the root's last '>' has come, so no '<' is open */
+			/* the root's last '>' was read, so no '<' is open */
 			if (end && !ended)
 				assert_int_equal(doc.p[n - 1], '>');
 			ended |= end;
@@ -408,7 +408,7 @@ static const struct {
 	{ "&#xffff;", NULL },
 	{ "&#x110000;", NULL },
 	{ "&#1114112;", NULL },
-	/* 2^32 + 65 must not come round to 'A' */
+	/* 2^32 + 65 must not wrap to 'A' */
 	{ "&#4294967361;", NULL },
 	{ "&#x100000041;", NULL },
 	{ "&#99999999999999999999999999;", NULL },
@@ -476,7 +476,7 @@ static void test_decode_full(void **state)
 	assert_true(xmltiny_decode(STR("ab&#xe9;"), false, &w));
 }
 
-/* Every code point there is, in hexadecimal, against XML's own list. */
+/* Every code point, in hexadecimal, against XML's list. */
 static void test_decode_all(void **state)
 {
 	uint32_t c;
@@ -495,7 +495,7 @@ static void test_decode_all(void **state)
 	}
 }
 
-/* ---- chance -------------------------------------------------------- */
+/* ---- random documents ------------------------------------------------ */
 
 static uint32_t rnd_state = 2463534242u;
 
@@ -508,7 +508,7 @@ static uint32_t rnd(uint32_t below)
 	return rnd_state % below;
 }
 
-/* Bytes that matter to the parser come more often than others. */
+/* Bytes that matter to the parser are more frequent. */
 static char rnd_byte(void)
 {
 	static const char likely[] = "<>/!?-[]&;#x\"'= :aC\n";
@@ -553,11 +553,11 @@ static void test_mutations(void **state)
 			n = mutate(buf, n);
 		ended += run(at_end(buf, n), NULL) == XML_END;
 	}
-	/* both ways were gone */
+	/* both branches were taken */
 	assert_in_range(ended, 1000, 99000);
 }
 
-/* As much of the same as a body can hold, and no end to it. */
+/* The same token up to the longest body, without an end. */
 static void test_long(void **state)
 {
 	static const char *const unit[] = {
@@ -581,7 +581,7 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_valid),
 		cmocka_unit_test(test_broken),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_truncated),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_httpd.c - the server over socketpairs with a clock of our own, and over
+ * test_httpd.c - the server over socketpairs with a fake clock, and over
  * loopback TCP.
  */
 #include <setjmp.h>
@@ -30,13 +30,13 @@ static uint64_t clock_now;
 static struct loop *loop;
 static struct httpd *srv;
 static unsigned served;
-static uint32_t late[HTTP_CONNS_MAX], gone[HTTP_CONNS_MAX];
-static size_t late_n, gone_n;
+static uint32_t late[HTTP_CONNS_MAX], aborted[HTTP_CONNS_MAX];
+static size_t late_n, aborted_n;
 static struct httpd_req seen;		/* scalars of the last request */
-static bool body_kept;			/* of /wake, after others' replies */
+static bool body_kept;			/* of /wake, after the other replies */
 static char big[HTTP_REPLY_MAX + 1];
 
-/* ---- a site -------------------------------------------------------- */
+/* ---- routes -------------------------------------------------------- */
 
 static uint64_t fake_clock(void)
 {
@@ -85,7 +85,7 @@ static void reply(uint32_t id, const char *text, size_t n)
 	httpd_reply(srv, id, &r);
 }
 
-/* Answers with what was asked. */
+/* Answer with the request. */
 static void reply_echo(const struct httpd_req *q)
 {
 	static char text[HTTP_REPLY_MAX];
@@ -128,25 +128,25 @@ static void serve(void *arg, const struct httpd_req *q)
 	} else {
 		reply_echo(q);
 	}
-	httpd_reply(srv, q->id, &extra);	/* a second is passed over */
+	httpd_reply(srv, q->id, &extra);	/* a second reply is ignored */
 }
 
-static void on_gone(void *arg, uint32_t id)
+static void on_aborted(void *arg, uint32_t id)
 {
-	gone[gone_n++] = id;
+	aborted[aborted_n++] = id;
 }
 
 /* ---- clients ------------------------------------------------------- */
 
 static int setup(void **state)
 {
-	const struct httpd_routes routes = {methods_of, serve, on_gone,
+	const struct httpd_routes routes = {methods_of, serve, on_aborted,
 					       NULL};
 	const struct httpd_config config = { "test/1", fake_wall };
 
 	clock_now = 1000;
 	served = 0;
-	late_n = gone_n = 0;
+	late_n = aborted_n = 0;
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)('a' + i % 23);
 	loop = loop_new(LOOP_FDS, fake_clock);
@@ -190,7 +190,7 @@ static int dial(void)
 
 static void put_n(int fd, const char *text, size_t n)
 {
-	/* the server may have had enough: no matter */
+	/* the server may have closed it already */
 	send(fd, text, n, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
@@ -206,7 +206,7 @@ struct answer {
 	bool closed, reset;
 };
 
-/* What has come by now. */
+/* Read what has arrived. */
 static void get(int fd, struct answer *a)
 {
 	ssize_t n;
@@ -245,7 +245,7 @@ static const char *body_of(const struct answer *a)
 	return p ? p + 4 : "(no body)";
 }
 
-/* A request on a connection of its own; the answer in ans. */
+/* Send a request on a new connection; the answer is in ans. */
 static void ask(const char *text)
 {
 	int fd = dial();
@@ -256,7 +256,7 @@ static void ask(const char *text)
 	pump();
 }
 
-/* ---- one request, in every way ------------------------------------- */
+/* ---- single requests ------------------------------------- */
 
 #define POST_ECHO "POST /echo HTTP/1.1\r\n" HOST
 #define CHUNKED POST_ECHO "Transfer-Encoding: chunked\r\n\r\n"
@@ -347,7 +347,7 @@ static void test_vectors(void **state)
 	}
 }
 
-/* Send @text in two parts, or byte by byte where @cut is 0. */
+/* Send @text in two parts, or byte by byte if @cut is 0. */
 static void ask_split(const char *text, size_t cut)
 {
 	size_t n = strlen(text);
@@ -463,7 +463,7 @@ static void test_many_fields(void **state)
 	assert_int_equal(status_of(&ans), 431);
 }
 
-/* The longest head with the longest body, and a request right behind. */
+/* The longest head with the longest body, followed by another request. */
 static void test_largest_request(void **state)
 {
 	char *p = text_buf;
@@ -490,7 +490,7 @@ static void test_largest_request(void **state)
 	close(fd);
 }
 
-/* ---- one after another --------------------------------------------- */
+/* ---- several requests --------------------------------------------- */
 
 static unsigned count(const struct answer *a, const char *text)
 {
@@ -517,7 +517,7 @@ static void test_pipelining(void **state)
 		ask_split(THREE, cut);
 		assert_same_answer(&v, cut);
 	}
-	/* nothing is done after one that closes */
+	/* no request is handled after "close" */
 	served = 0;
 	ask(GET_A "GET /a HTTP/1.0\r\n\r\n" GET_A);
 	assert_int_equal(served, 2);
@@ -542,7 +542,7 @@ static void test_keep_alive(void **state)
 	close(fd);
 }
 
-/* Two requests whose parts come in turn are not mixed up. */
+/* Two requests whose parts arrive alternately are not mixed up. */
 static void test_interleaved(void **state)
 {
 	int a = dial(), b = dial();
@@ -560,10 +560,10 @@ static void test_interleaved(void **state)
 	close(b);
 }
 
-/* ---- later --------------------------------------------------------- */
+/* ---- deferred replies ------------------------------------------------ */
 
 
-static void test_late(void **state)
+static void test_deferred(void **state)
 {
 	int fd = dial();
 
@@ -572,7 +572,7 @@ static void test_late(void **state)
 	assert_int_equal(ans.n, 0);
 	assert_int_equal(late_n, 1);
 	pass_ms(HTTP_IDLE_MS);		/* it is not idle */
-	assert_int_equal(served, 1);	/* the second waits for its turn */
+	assert_int_equal(served, 1);	/* the second must wait */
 	reply(late[0] + HTTP_CONNS_MAX, "wrong", 5);
 	reply(late[0], "late", 4);
 	assert_int_equal(served, 1);	/* not from inside httpd_reply() */
@@ -585,8 +585,8 @@ static void test_late(void **state)
 	close(fd);
 }
 
-/* Many late ones in a row, all sent at once, some bytes after that. */
-static void test_late_pipeline(void **state)
+/* Many deferred requests in one piece, and some bytes after them. */
+static void test_deferred_pipeline(void **state)
 {
 	int fd = dial();
 
@@ -604,15 +604,16 @@ static void test_late_pipeline(void **state)
 	close(fd);
 }
 
-/* The client closes right behind pipelined requests: they are done still. */
-static void test_late_then_closed(void **state)
+/* The client closes directly after pipelined requests: they are still
+ * served. */
+static void test_deferred_then_closed(void **state)
 {
 	int fd = dial();
 
 	put(fd, GET_LATE GET_A);
 	shutdown(fd, SHUT_WR);
 	pump();
-	assert_int_equal(gone_n, 0);
+	assert_int_equal(aborted_n, 0);
 	reply(late[0], "late", 4);
 	get(fd, &ans);
 	assert_int_equal(count(&ans, "HTTP/1.1 200"), 2);
@@ -620,17 +621,17 @@ static void test_late_then_closed(void **state)
 	close(fd);
 }
 
-static void test_gone(void **state)
+static void test_aborted(void **state)
 {
 	int fd = dial();
 
 	put(fd, GET_LATE);
 	close(fd);
 	pump();
-	assert_int_equal(gone_n, 1);
-	assert_int_equal(gone[0], late[0]);
+	assert_int_equal(aborted_n, 1);
+	assert_int_equal(aborted[0], late[0]);
 	reply(late[0], "late", 4);
-	/* the place goes to another, whom the old id does not reach */
+	/* the old id does not reach the next client in the slot */
 	fd = dial();
 	put(fd, GET_LATE);
 	reply(late[0], "late", 4);
@@ -641,7 +642,7 @@ static void test_gone(void **state)
 	assert_string_equal(body_of(&ans), "new");
 	close(fd);
 	pump();
-	assert_int_equal(gone_n, 1);	/* it had been answered */
+	assert_int_equal(aborted_n, 1);	/* it had been answered */
 }
 
 static void test_half_closed(void **state)
@@ -651,7 +652,7 @@ static void test_half_closed(void **state)
 	put(fd, GET_LATE);
 	shutdown(fd, SHUT_WR);
 	pump();
-	assert_int_equal(gone_n, 0);
+	assert_int_equal(aborted_n, 0);
 	reply(late[0], "late", 4);
 	get(fd, &ans);
 	assert_string_equal(body_of(&ans), "late");
@@ -673,7 +674,7 @@ static void test_half_closed(void **state)
 	close(fd);
 }
 
-/* A site that forgets to answer does not hold a connection for ever. */
+/* Routes that never answer do not block a connection for ever. */
 static void test_never_answered(void **state)
 {
 	int fd = dial();
@@ -681,8 +682,8 @@ static void test_never_answered(void **state)
 	put(fd, GET_LATE GET_A);
 	for (int i = 0; i < 60; i++)
 		pass_ms(1000);
-	assert_int_equal(gone_n, 1);
-	assert_int_equal(gone[0], late[0]);
+	assert_int_equal(aborted_n, 1);
+	assert_int_equal(aborted[0], late[0]);
 	get(fd, &ans);
 	assert_int_equal(status_of(&ans), 503);
 	assert_true(ans.closed);
@@ -692,7 +693,7 @@ static void test_never_answered(void **state)
 
 /* ---- time ---------------------------------------------------------- */
 
-/* A byte a second: the time runs from the first one. */
+/* A byte each second: the deadline starts at the first one. */
 static void test_slow_request(void **state)
 {
 	static const char request[] = GET_A;
@@ -712,7 +713,7 @@ static void test_slow_request(void **state)
 	close(fd);
 }
 
-/* The same for a body, and not lengthened by having been idle before. */
+/* The same for a body; the idle time before does not extend the deadline. */
 static void test_slow_body(void **state)
 {
 	int fd = dial();
@@ -734,7 +735,7 @@ static void test_idle(void **state)
 
 	for (int ms = 0; ms < HTTP_IDLE_MS - 1000; ms += 1000) {
 		pass_ms(1000);
-		put(drip, "\r\n");	/* that is nothing */
+		put(drip, "\r\n");	/* an empty line does not count */
 	}
 	get(fd, &ans);
 	assert_false(ans.closed);
@@ -749,7 +750,7 @@ static void test_idle(void **state)
 	close(drip);
 }
 
-/* A request that came in parts leaves no clock running. */
+/* A request that arrived in parts leaves no deadline. */
 static void test_idle_after_parts(void **state)
 {
 	int fd = dial();
@@ -774,7 +775,7 @@ static void test_idle_after_parts(void **state)
 
 /* ---- replies that do not fit --------------------------------------- */
 
-/* A connection whose reply does not go in one piece. */
+/* A connection whose reply is not sent in one piece. */
 static int dial_narrow(void)
 {
 	int pair[2], small = 2048;
@@ -803,7 +804,7 @@ static void test_slow_reader(void **state)
 
 		assert_true(k > 0);
 		n += (size_t)k;
-		pass_ms(1000);		/* slow, but it goes on */
+		pass_ms(1000);		/* slow, but it makes progress */
 	}
 	assert_true(clock_now > 2 * HTTP_REPLY_MS);
 	assert_true(n > HTTP_REPLY_MAX / 2);
@@ -833,8 +834,8 @@ static void test_stuck_reader(void **state)
 	close(fd);
 }
 
-/* Many at once: those who read are served, buffers run out for the slowest,
- * and the server works on. */
+/* Many at once: clients that read are served, the slowest lose their buffers,
+ * and the server continues. */
 static void test_many_slow_readers(void **state)
 {
 	int fd[HTTP_BUFS_MAX + 10];
@@ -854,7 +855,7 @@ static void test_many_slow_readers(void **state)
 	}
 	assert_int_equal(whole, HTTP_BUFS_MAX);
 	pump();
-	/* all buffers have come back */
+	/* all buffers were released */
 	for (size_t i = 0; i < HTTP_BUFS_MAX; i++) {
 		fd[i] = dial();
 		put(fd[i], "GET /a HT");
@@ -867,8 +868,8 @@ static void test_many_slow_readers(void **state)
 	}
 }
 
-/* One request makes the site answer others, whose replies take buffers: its
- * own must not suffer, whether it stands in scratch or in a buffer. */
+/* During one request the routes answer others, whose replies need buffers. The
+ * request must stay valid, in scratch as well as in a buffer. */
 static void test_answers_inside(void **state)
 {
 	int fd[HTTP_BUFS_MAX + 4], wake = dial();
@@ -921,15 +922,15 @@ static void test_continue(void **state)
 
 static void test_no_continue(void **state)
 {
-	/* the body, or a part of it, has come */
+	/* the body, or a part of it, has arrived */
 	ask(EXPECT "Content-Length: 5\r\n\r\nhello");
 	assert_int_equal(status_of(&ans), 200);
 	ask(EXPECT "Content-Length: 5\r\n\r\nh");
 	assert_int_equal(ans.n, 0);
-	/* there will be none */
+	/* there is no body */
 	ask(EXPECT "Content-Length: 0\r\n\r\n");
 	assert_int_equal(status_of(&ans), 200);
-	/* a refusal saves the client from sending it */
+	/* after a refusal the client need not send it */
 	ask(EXPECT "Content-Length: 20000\r\n\r\n");
 	assert_int_equal(status_of(&ans), 413);
 	ask("POST /a HTTP/1.1\r\n" HOST "Expect: 100-continue\r\n"
@@ -940,7 +941,7 @@ static void test_no_continue(void **state)
 	assert_int_equal(ans.n, 0);
 }
 
-/* ---- who has to go ------------------------------------------------- */
+/* ---- eviction ------------------------------------------------- */
 
 static bool is_closed(int fd)
 {
@@ -983,9 +984,9 @@ static void test_eviction(void **state)
 	int fd[8];
 
 	fill();
-	put(crowd[0], GET_A);		/* it has waited a shorter time now */
+	put(crowd[0], GET_A);		/* it has waited less now */
 	get(crowd[0], &ans);
-	put(crowd[1], GET_LATE);	/* this one is waited for */
+	put(crowd[1], GET_LATE);	/* this one is pending */
 	put(crowd[2], "GET /a HT");	/* this is not a complete request */
 	for (size_t i = 0; i < 3; i++)
 		fd[i] = dial_from(77);
@@ -1015,7 +1016,7 @@ static void test_full_of_pending(void **state)
 		put_n(crowd[i], GET_LATE, sizeof(GET_LATE) - 1);
 	pump();
 	assert_int_equal(late_n, HTTP_CONNS_MAX);
-	/* what it has sent already does not cost it the answer */
+	/* bytes that it sent do not prevent the answer */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	put_n(pair[1], GET_A, sizeof(GET_A) - 1);
 	assert_int_equal(httpd_adopt(srv, pair[0], 77, OWN_IP, OWN_PORT),
@@ -1053,7 +1054,8 @@ static void test_share(void **state)
 	close(friend);
 }
 
-/* More parts of requests than buffers: the oldest goes, the rest is served. */
+/* More partial requests than buffers: the oldest is closed, the others are
+ * served. */
 static void test_parts(void **state)
 {
 	int fd[HTTP_BUFS_MAX + 5], idle = dial();
@@ -1074,7 +1076,7 @@ static void test_parts(void **state)
 	close(idle);
 }
 
-/* No buffer to be had: who needs one is told so, who does not is served. */
+/* No buffer is free: a request that needs one gets 503, others are served. */
 static void test_no_buffer(void **state)
 {
 	int fd[HTTP_BUFS_MAX], part = dial();
@@ -1090,7 +1092,7 @@ static void test_no_buffer(void **state)
 	assert_true(ans.closed);
 	ask(GET_A);
 	assert_int_equal(status_of(&ans), 200);
-	/* a pipelined rest that has no place: the answer is the last one */
+	/* no buffer for pipelined bytes: the answer is the last one */
 	close(part);
 	part = dial();
 	put(part, GET_LATE "GET /a HT");
@@ -1102,10 +1104,10 @@ static void test_no_buffer(void **state)
 	for (size_t i = 0; i < HTTP_BUFS_MAX; i++)
 		close(fd[i]);
 	pump();
-	assert_int_equal(gone_n, HTTP_BUFS_MAX);
+	assert_int_equal(aborted_n, HTTP_BUFS_MAX);
 }
 
-/* As many requests as have answers that fill the socket to the brim. */
+/* The number of requests whose answers fill the socket completely. */
 static unsigned brimful(void)
 {
 	int fd = dial_narrow();
@@ -1120,7 +1122,7 @@ static unsigned brimful(void)
 	return served - 1;
 }
 
-/* The last buffer is the own one: a refusal that waits goes there. */
+/* The last buffer is the connection's own: a waiting refusal uses it. */
 static void test_own_buffer(void **state)
 {
 	int fd[HTTP_BUFS_MAX - 1], slow;
@@ -1146,8 +1148,8 @@ static void test_own_buffer(void **state)
 
 /* ---- the end of a connection --------------------------------------- */
 
-/* A refused client that is still sending reads its answer, and is not
- * listened to for ever. */
+/* A refused client that is still sending can read its answer; the server does
+ * not read from it for ever. */
 static void test_lingering(void **state)
 {
 	static const char junk[8192];
@@ -1168,7 +1170,7 @@ static void test_lingering(void **state)
 	assert_int_equal(errno, EPIPE);
 	assert_in_range(i, 5, 30);
 	close(fd);
-	/* nor for a long time */
+	/* and not for long */
 	fd = dial();
 	put(fd, "BREW /a HTTP/1.0\r\n\r\n");
 	pass_ms(1000);
@@ -1178,8 +1180,8 @@ static void test_lingering(void **state)
 	close(fd);
 }
 
-/* One that was answered and has nothing more to say is closed at once: bursts
- * of such are what control points make. */
+/* An answered connection without more input is closed at once: control points
+ * make bursts of those. */
 static void test_no_lingering_after_a_reply(void **state)
 {
 	int fd = dial();
@@ -1190,7 +1192,7 @@ static void test_no_lingering_after_a_reply(void **state)
 	assert_true(ans.closed);
 	assert_true(send(fd, "x", 1, MSG_NOSIGNAL) < 0);
 	close(fd);
-	/* but not one that has more to say, which would reset the reply */
+	/* but not with more input, because a reset could destroy the reply */
 	fd = dial();
 	put(fd, "GET /a HTTP/1.0\r\n\r\nand more");
 	get(fd, &ans);
@@ -1208,7 +1210,7 @@ static void test_free_with_connections(void **state)
 	put(c, GET_BIG);
 	httpd_free(srv);
 	assert_true(is_closed(b));
-	assert_int_equal(gone_n, 0);
+	assert_int_equal(aborted_n, 0);
 	close(a);
 	close(b);
 	close(c);
@@ -1216,7 +1218,7 @@ static void test_free_with_connections(void **state)
 	srv = NULL;
 }
 
-/* ---- noise --------------------------------------------------------- */
+/* ---- random requests ------------------------------------------------- */
 
 static uint32_t seed = 1;
 
@@ -1226,8 +1228,9 @@ static uint32_t rnd(uint32_t n)
 	return (seed >> 8) % n;
 }
 
-/* Requests spoiled at random, in random pieces, on connections that are kept
- * or closed at random: never more answers than requests, nothing is lost. */
+/* Requests with random damage, in random pieces, on connections that are kept
+ * or closed at random: never more answers than requests, and no connection
+ * leaks. */
 static void test_noise(void **state)
 {
 	char text[512];
@@ -1252,7 +1255,7 @@ static void test_noise(void **state)
 			reply(late[--late_n], "late", 4);
 		if (late_n > 400)
 			late_n = 0;
-		gone_n = 0;
+		aborted_n = 0;
 		recv(fd[i], ans.text, rnd(4000), MSG_DONTWAIT);
 		if (!rnd(7) || is_closed(fd[i])) {
 			close(fd[i]);
@@ -1288,7 +1291,7 @@ static int dial_tcp(uint16_t port)
 	return fd;
 }
 
-/* Run the loop until @fd has its whole answer, at most half a minute. */
+/* Run the loop until @fd has its complete answer, at most 30 s. */
 static void get_tcp(int fd, struct answer *a)
 {
 	ssize_t n = 0;
@@ -1349,7 +1352,7 @@ static void test_burst(void **state)
 	assert_int_equal(seen.peer_ip, lo.ip);
 }
 
-/* The same beside 2,000 connections that say nothing. */
+/* The same beside 2,000 silent connections. */
 static void test_burst_beside_idle(void **state)
 {
 	static int idle[2000];
@@ -1372,8 +1375,8 @@ static void test_burst_beside_idle(void **state)
 		close(idle[i]);
 }
 
-/* A client that resets while its answer is due is noticed over TCP, too. */
-static void test_tcp_gone(void **state)
+/* A reset by a client while its request is pending is also noticed over TCP. */
+static void test_tcp_aborted(void **state)
 {
 	int fd;
 	char text[64];
@@ -1387,11 +1390,11 @@ static void test_tcp_gone(void **state)
 		loop_step(loop, 10);
 	assert_int_equal(late_n, 1);
 	close(fd);
-	for (int i = 0; i < 100 && !gone_n; i++)
+	for (int i = 0; i < 100 && !aborted_n; i++)
 		loop_step(loop, 10);
-	assert_int_equal(gone_n, 1);
-	/* an address that is no longer served takes its connections along */
-	late_n = gone_n = 0;
+	assert_int_equal(aborted_n, 1);
+	/* the connections of an address are closed with its listener */
+	late_n = aborted_n = 0;
 	fd = dial_tcp(httpd_port(srv));
 	loop_step(loop, 100);
 	put(fd, text);
@@ -1399,7 +1402,7 @@ static void test_tcp_gone(void **state)
 		loop_step(loop, 10);
 	assert_int_equal(late_n, 1);
 	assert_int_equal(httpd_listen(srv, NULL, 0, 0), 0);
-	assert_int_equal(gone_n, 1);
+	assert_int_equal(aborted_n, 1);
 	assert_int_equal(httpd_port(srv), 0);
 	close(fd);
 }
@@ -1419,10 +1422,10 @@ int main(void)
 		TEST(test_pipelining),
 		TEST(test_keep_alive),
 		TEST(test_interleaved),
-		TEST(test_late),
-		TEST(test_late_pipeline),
-		TEST(test_late_then_closed),
-		TEST(test_gone),
+		TEST(test_deferred),
+		TEST(test_deferred_pipeline),
+		TEST(test_deferred_then_closed),
+		TEST(test_aborted),
 		TEST(test_half_closed),
 		TEST(test_never_answered),
 		TEST(test_slow_request),
@@ -1446,7 +1449,7 @@ int main(void)
 		TEST(test_noise),
 		TEST(test_burst),
 		TEST(test_burst_beside_idle),
-		TEST(test_tcp_gone),
+		TEST(test_tcp_aborted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_statusfile.c - the status file: whole, printable, read back strictly. */
+/* test_statusfile.c - the status file: complete, printable, read strictly. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -58,7 +58,7 @@ static void test_path(void **state)
 	assert_int_equal(statusfile_path(name, got), 0);
 }
 
-/* Every field at an end of its range comes back. */
+/* Every field at an end of its range is read back. */
 static void test_round_trip(void **state)
 {
 	struct statusfile s = {
@@ -77,7 +77,7 @@ static void test_round_trip(void **state)
 	assert_memory_equal(&got, &s, sizeof(s));
 }
 
-/* What a tool said must not become a line of its own, nor an escape. */
+/* A tool's message must not become a line of its own, or an escape sequence. */
 static void test_made_printable(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
@@ -105,7 +105,8 @@ static void test_replaced_whole(void **state)
 	assert_int_equal(got.pid, 2);
 }
 
-/* A link at the name is replaced, not followed; so is one left behind. */
+/* A link with the file's name is replaced, not followed; so is the temporary
+ * file's. */
 static void test_no_links(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
@@ -146,7 +147,7 @@ static void test_bad_files(void **state)
 	assert_int_equal(statusfile_read(path, &got), -ENOENT);
 }
 
-/* A later version may say more. */
+/* A later version may write more keys. */
 static void test_unknown_keys(void **state)
 {
 	struct statusfile got;
@@ -156,7 +157,7 @@ static void test_unknown_keys(void **state)
 	assert_int_equal(got.state, STATUS_DISABLED);
 }
 
-static void test_can_not_write(void **state)
+static void test_cannot_write(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING };
 
@@ -173,7 +174,7 @@ int main(void)
 		cmocka_unit_test(test_no_links),
 		cmocka_unit_test(test_bad_files),
 		cmocka_unit_test(test_unknown_keys),
-		cmocka_unit_test(test_can_not_write),
+		cmocka_unit_test(test_cannot_write),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

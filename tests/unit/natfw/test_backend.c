@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_backend.c - input made piece by piece, what is said of a failure, and
- * the comparing of listings.
+ * test_backend.c - input in pieces, the message after a failure, and the
+ * comparison of listings.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ static void test_pieces(void **state)
 	size_t cap, i;
 	int n, k;
 
-	for (cap = 1; cap < 400; cap++) {	/* however it is read */
+	for (cap = 1; cap < 400; cap++) {	/* for each read size */
 		struct backend_run run = { .argv = argv, .arg = &n,
 					   .piece = growing_piece };
 
@@ -65,7 +65,7 @@ static bool full_piece(void *arg, struct wr *w)
 	return true;
 }
 
-/* The longest there may be. */
+/* A piece of the longest size. */
 static void test_piece_just_fits(void **state)
 {
 	int pieces = 0;
@@ -103,7 +103,7 @@ static void test_piece_too_long(void **state)
 	assert_int_equal(tool.deadline_ms, PROC_DEADLINE_MS + 1000);
 }
 
-/* ---- what it says -------------------------------------------------- */
+/* ---- its output ---------------------------------------------------- */
 
 static int run_answered(struct natfw *fw, const char *out, int rc,
 			void (*line)(void *, struct str), void *arg)
@@ -151,7 +151,7 @@ static void test_failures(void **state)
 			 -ETIMEDOUT);
 }
 
-/* ---- comparing ----------------------------------------------------- */
+/* ---- comparison ---------------------------------------------------- */
 
 static struct backend_tally tally_of(const char *const *text, size_t n)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_iptables.c - what iptables-restore is told, and what is made of what
- * iptables-save prints.
+ * test_iptables.c - the input of iptables-restore, and the reading of
+ * iptables-save's output.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +15,7 @@
 #include "tests/unit/faketool.h"
 #include "natfw/ipt_leaf.h"
 
-/* The registry in natfw.c names them; nothing here asks it. */
+/* natfw.c's table of choices needs them; no test here calls them. */
 const struct natfw_backend natfw_netlink = { 0 },
 	natfw_memory = { 0 };
 
@@ -81,7 +81,7 @@ static void test_iptables_sync_text(void **state)
 
 	snprintf(want, sizeof(want), "%s%s", ipt_filter, ipt_nat);
 	begin(&fw, &natfw_iptables, NULL);
-	for (cap = 1; cap < 300; cap += 7) {	/* however it is read */
+	for (cap = 1; cap < 300; cap += 7) {	/* for each read size */
 		tool.cap = cap;
 		fill_table(&fw);
 		assert_string_equal(tool.in, want);
@@ -137,7 +137,7 @@ static void test_iptables_environment(void **state)
 			       "-A UPNPD-POST ! -o wan0 -j RETURN\n"));
 	assert_non_null(strstr(tool.in, "-A UPNPD-tcp-1 -d 203.0.113.7/32"
 			       " -p tcp"));
-	/* behind the jumps */
+	/* after the jumps */
 	assert_non_null(strstr(tool.in, " -j UPNPD-POST-udp-5120\n"
 			       "-A UPNPD-POST -s 192.168.88.0/24 -o wan0"
 			       " -j MASQUERADE\n-A UPNPD-udp-1 "));
@@ -196,8 +196,8 @@ static void test_iptables_apply_text(void **state)
 	natfw_done(&fw);
 }
 
-/* A place in the middle makes the nft variant read every rule there is: only
- * where something has to stay behind. */
+/* An insert in the middle makes the nft variant read every rule, so it is used
+ * only where a rule has to stay behind. */
 static void test_iptables_apply_appends(void **state)
 {
 	struct nat_op op = set(tcp(80, HOST(4), 8080));
@@ -228,13 +228,13 @@ static void test_iptables_apply_appends(void **state)
 
 /* ---- leaves -------------------------------------------------------- */
 
-/* What the last run was told of chains and jumps. */
-static bool told(const char *line)
+/* Did the last run get this line about chains and jumps? */
+static bool sent(const char *line)
 {
 	return strstr(tool.in, line);
 }
 
-/* Names and numbers, there and back; every port is in one. */
+/* Leaf names and numbers convert to each other; every port is in one leaf. */
 static void test_iptables_every_leaf(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 1);
@@ -265,8 +265,8 @@ static void test_iptables_every_leaf(void **state)
 	assert_int_equal(ipt_leaf_of(IPT_DNAT, &r), 64 + 63);
 }
 
-/* Made with the first rule, gone with the last. */
-static void test_iptables_leaf_comes_and_goes(void **state)
+/* A leaf is made with its first rule and deleted with its last. */
+static void test_iptables_leaf_is_made_and_deleted(void **state)
 {
 	struct nat_op op = set(tcp(2047, HOST(4), 65535)), two[2];
 	enum nat_err err[2];
@@ -274,44 +274,44 @@ static void test_iptables_leaf_comes_and_goes(void **state)
 
 	begin(&fw, &natfw_iptables, NULL);
 	natfw_batch(&fw, &op, 1, err);
-	assert_true(told("-N UPNPD-tcp-1024\n-A UPNPD -p tcp -m tcp"
+	assert_true(sent("-N UPNPD-tcp-1024\n-A UPNPD -p tcp -m tcp"
 			 " --dport 1024:2047 -j UPNPD-tcp-1024\n"));
-	assert_true(told("-N UPNPD-POST-tcp-64512\n-A UPNPD-POST -p tcp -m tcp"
+	assert_true(sent("-N UPNPD-POST-tcp-64512\n-A UPNPD-POST -p tcp -m tcp"
 			 " --sport 64512:65535 -j UPNPD-POST-tcp-64512\n"));
 	op = set(tcp(1024, HOST(4), 64512));
 	natfw_batch(&fw, &op, 1, err);
-	assert_false(told("-N ") || told(" -j UPNPD"));
+	assert_false(sent("-N ") || sent(" -j UPNPD"));
 	two[0] = set(tcp(2048, HOST(4), 64511));	/* beyond the edges */
 	two[1] = set(tcp(1023, HOST(4), 1));
 	natfw_batch(&fw, two, 2, err);
-	assert_true(told("-N UPNPD-tcp-1\n") && told("-N UPNPD-tcp-2048\n"));
-	assert_true(told("-N UPNPD-POST-tcp-63488\n"));
+	assert_true(sent("-N UPNPD-tcp-1\n") && sent("-N UPNPD-tcp-2048\n"));
+	assert_true(sent("-N UPNPD-POST-tcp-63488\n"));
 	two[0] = del(tcp(2047, 0, 0));
 	two[1] = set(tcp(2048, HOST(4), 64510));	/* stays in its leaf */
 	natfw_batch(&fw, two, 2, err);
-	assert_false(told("-N ") || told("-X ") || told(" -j UPNPD"));
-	/* one of the table's ways leads elsewhere, the others stay */
+	assert_false(sent("-N ") || sent("-X ") || sent(" -j UPNPD"));
+	/* one rule of the table leads elsewhere now, the others stay */
 	op = set(tcp(1024, HOST(4), 64511));
 	natfw_batch(&fw, &op, 1, err);
-	assert_false(told("-N "));
-	assert_true(told("-D UPNPD-POST -p tcp -m tcp --sport 64512:65535"
+	assert_false(sent("-N "));
+	assert_true(sent("-D UPNPD-POST -p tcp -m tcp --sport 64512:65535"
 			 " -j UPNPD-POST-tcp-64512\n"
 			 "-X UPNPD-POST-tcp-64512\nCOMMIT\n"));
 	/* the last rule of the one, the first of the other */
 	two[0] = del(tcp(1024, 0, 0));
 	two[1] = set(tcp(3072, HOST(4), 64511));
 	natfw_batch(&fw, two, 2, err);
-	assert_true(told("*filter\n-N UPNPD-tcp-3072\n"));
-	assert_true(told("-D UPNPD -m conntrack --ctproto 6 --ctorigdstport"
+	assert_true(sent("*filter\n-N UPNPD-tcp-3072\n"));
+	assert_true(sent("-D UPNPD -m conntrack --ctproto 6 --ctorigdstport"
 			 " 1024:2047 -j UPNPD-tcp-1024\n"
 			 "-X UPNPD-tcp-1024\nCOMMIT\n*nat\n"));
-	assert_true(told("-D UPNPD -p tcp -m tcp --dport 1024:2047"
+	assert_true(sent("-D UPNPD -p tcp -m tcp --dport 1024:2047"
 			 " -j UPNPD-tcp-1024\n-X UPNPD-tcp-1024\nCOMMIT\n"));
-	assert_false(told("-X UPNPD-POST"));
+	assert_false(sent("-X UPNPD-POST"));
 	natfw_done(&fw);
 }
 
-/* The tool failed: the sync after it makes what is missing, and knows it. */
+/* The tool failed: the sync after it makes the missing leaves. */
 static void test_iptables_leaf_after_a_failure(void **state)
 {
 	struct nat_op op = set(tcp(2047, HOST(4), 65535));
@@ -322,19 +322,19 @@ static void test_iptables_leaf_after_a_failure(void **state)
 	tool.busy = 1;
 	natfw_batch(&fw, &op, 1, &err);
 	assert_int_equal(err, NAT_OK);
-	assert_true(told("-N UPNPD-tcp-1024\n"));
+	assert_true(sent("-N UPNPD-tcp-1024\n"));
 	fw.dirty = true;			/* synced first */
 	op = set(tcp(2046, HOST(4), 65535));
 	natfw_batch(&fw, &op, 1, &err);
-	assert_false(told("-N "));
+	assert_false(sent("-N "));
 	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
 	natfw_batch(&fw, &op, 1, &err);
-	assert_true(told("-N UPNPD-tcp-1024\n"));
+	assert_true(sent("-N UPNPD-tcp-1024\n"));
 	natfw_done(&fw);
 }
 
-/* A killed monitor's leaves: what has rules is kept, the rest goes, and all of
- * it at the end. Names that only look alike are others'. */
+/* Leaves that a killed monitor left: those with rules are kept, the others are
+ * deleted, and all of them at the end. Similar names are other people's. */
 static void test_iptables_leaves_left(void **state)
 {
 	static const struct answer left[] = {
@@ -353,14 +353,14 @@ static void test_iptables_leaves_left(void **state)
 
 	begin(&fw, &natfw_iptables, left);
 	fill_table(&fw);
-	assert_true(told("*filter\n:UPNPD - [0:0]\n:UPNPD-tcp-1 - [0:0]\n"
+	assert_true(sent("*filter\n:UPNPD - [0:0]\n:UPNPD-tcp-1 - [0:0]\n"
 			 ":UPNPD-tcp-1024 - [0:0]\n:UPNPD-udp-1 - [0:0]\n"
 			 ":UPNPD-udp-64512 - [0:0]\n-I FORWARD"));
-	assert_true(told("-X UPNPD-tcp-1024\n-X UPNPD-udp-64512\nCOMMIT\n"));
-	assert_true(told("-X UPNPD-udp-2048\n-X UPNPD-POST-udp-1\nCOMMIT\n"));
-	assert_false(told("1025 ") || told("sctp") || told("65536 ") ||
-		     told("-01") || told("-X UPNPD-tcp-1\n") ||
-		     told("-X UPNPD-POST-tcp-7168"));
+	assert_true(sent("-X UPNPD-tcp-1024\n-X UPNPD-udp-64512\nCOMMIT\n"));
+	assert_true(sent("-X UPNPD-udp-2048\n-X UPNPD-POST-udp-1\nCOMMIT\n"));
+	assert_false(sent("1025 ") || sent("sctp") || sent("65536 ") ||
+		     sent("-01") || sent("-X UPNPD-tcp-1\n") ||
+		     sent("-X UPNPD-POST-tcp-7168"));
 	natfw_close(&fw);
 	assert_string_equal(tool.in, "*nat\n:UPNPD - [0:0]\n"
 			    ":UPNPD-POST - [0:0]\n:UPNPD-udp-2048 - [0:0]\n"
@@ -374,8 +374,8 @@ static void test_iptables_leaves_left(void **state)
 
 /* ---- verify -------------------------------------------------------- */
 
-/* The listing that iptables-save would give of a sync's input: what verify
- * reads is what sync wrote. */
+/* The listing that iptables-save would print after a sync's input, because
+ * verify reads what sync wrote. */
 static void ipt_listing(char *out, size_t cap, const char *in)
 {
 	struct str rest = str_z(in), line;
@@ -409,7 +409,7 @@ static int ipt_verify_listing(struct natfw *fw, const char *filter,
 	return rc;
 }
 
-/* Take out line number @n, or change its last but one byte. */
+/* Delete line number @n, or change its last but one byte. */
 static bool damage(char *out, const char *text, size_t n, bool change)
 {
 	struct str rest = str_z(text), line;
@@ -459,14 +459,14 @@ static void test_iptables_verify(void **state)
 		}
 	}
 	assert_int_equal(damaged, 2 * (7 + 14));
-	/* twice hooked, one rule too many */
+	/* two hooks, one rule too many */
 	snprintf(bad, sizeof(bad), "%s-A FORWARD -j UPNPD\n", filter);
 	assert_int_equal(ipt_verify_listing(&fw, bad, nat), 1);
 	snprintf(bad, sizeof(bad), "%s-A UPNPD -j DROP\n", nat);
 	assert_int_equal(ipt_verify_listing(&fw, filter, bad), 1);
 	snprintf(bad, sizeof(bad), "%s-A UPNPD-tcp-1 -j DROP\n", nat);
 	assert_int_equal(ipt_verify_listing(&fw, filter, bad), 1);
-	/* other people's rules, and other ways to say the same */
+	/* other people's rules, and other spellings of ours */
 	snprintf(bad, sizeof(bad), "%s-A UPNPDX -j DROP\n"
 		 "-A UPNPD-tcp-2 -j DROP\n", filter);
 	assert_int_equal(ipt_verify_listing(&fw, bad, nat), 0);
@@ -496,7 +496,7 @@ static void test_iptables_open(void **state)
 	assert_int_equal(natfw_open(&fw, &natfw_iptables, &env), 0);
 	assert_false(fw.dirty);
 	assert_true(tool.in_n > 0);
-	/* what a killed monitor left works on until the first sync */
+	/* a killed monitor's rules keep working until the first sync */
 	tool.in_n = 0;
 	tool.answer = left;
 	assert_int_equal(natfw_open(&fw, &natfw_iptables, &env), 0);
@@ -508,8 +508,8 @@ static void test_iptables_open(void **state)
 	natfw_done(&fw);
 }
 
-/* Its exit status 4: asked again for a while, and always with a look first,
- * since one table may be done. Another status: no. */
+/* Exit status 4 is retried for a while, each time after a new listing, because
+ * one table may be done. Another status is not retried. */
 static void test_iptables_busy(void **state)
 {
 	static const struct answer no[] = { { "iptables-restore", NULL, 1 },
@@ -525,7 +525,7 @@ static void test_iptables_busy(void **state)
 	fill_table(&fw);
 	assert_false(fw.dirty);
 	assert_int_equal(tool.runs, 4 * 3);	/* save, save, restore */
-	/* a batch: it fails, the table is synced, it is done */
+	/* a batch: it fails, the table is synced, the batch succeeds */
 	tool.busy = 3;
 	tool.runs = 0;
 	natfw_batch(&fw, &op, 1, &err);
@@ -539,7 +539,7 @@ static void test_iptables_busy(void **state)
 	assert_in_range(tool.busy,
 			1000 - NATFW_BUSY_MS / NATFW_BUSY_STEP_MS - 1,
 			1000 - 2);
-	/* leave nothing behind */
+	/* close removes everything */
 	tool_reset(NULL);
 	tool.busy = 2;
 	natfw_iptables.close(&fw);
@@ -589,7 +589,7 @@ int main(void)
 		cmocka_unit_test(test_iptables_apply_text),
 		cmocka_unit_test(test_iptables_apply_appends),
 		cmocka_unit_test(test_iptables_every_leaf),
-		cmocka_unit_test(test_iptables_leaf_comes_and_goes),
+		cmocka_unit_test(test_iptables_leaf_is_made_and_deleted),
 		cmocka_unit_test(test_iptables_leaf_after_a_failure),
 		cmocka_unit_test(test_iptables_leaves_left),
 		cmocka_unit_test(test_iptables_verify),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_natfw.c - batches, repair and the choice of a backend, against one that
- * fails on demand.
+ * test_natfw.c - batches, repair and the choice of a backend, with a backend
+ * that fails on demand.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,9 +21,9 @@ static struct {
 	struct nat_rule kernel[KERNEL_MAX];
 	size_t n;
 	int open_rc, verify_rc;
-	int apply_fail, sync_fail;	/* how many more times */
-	int rc;				/* and with what */
-	uint16_t bad_port;		/* no rule with it is ever taken */
+	int apply_fail, sync_fail;	/* number of failures to come */
+	int rc;				/* their error */
+	uint16_t bad_port;		/* a rule with it always fails */
 	unsigned applies, syncs, closes;
 } fake;
 
@@ -71,7 +71,7 @@ static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 			assert_false(nat_rule_same_key(&op[i].rule,
 						       &op[j].rule));
 	if (fake.apply_fail && fake.apply_fail--) {
-		fake.n = 0;	/* half done, as far as we know */
+		fake.n = 0;	/* half done: the state is unknown */
 		return fake.rc;
 	}
 	for (i = 0; i < n; i++)
@@ -147,7 +147,7 @@ static void test_set_and_delete(void **state)
 	assert_int_equal(one(&fw, set(r)), NAT_OK);
 	assert_int_equal(fw.rule_n, 1);
 	assert_int_equal(natfw_lookup(&fw, &r)->int_port, 81);
-	r.remote.ip = PEER;	/* another key */
+	r.remote.ip = PEER;	/* makes another key */
 	assert_null(natfw_lookup(&fw, &r));
 	assert_int_equal(one(&fw, set(r)), NAT_OK);
 	assert_int_equal(fw.rule_n, 2);
@@ -209,7 +209,7 @@ static void test_room(void **state)
 	assert_int_equal(err[1], NAT_OK);
 	assert_int_equal(err[2], NAT_ENOSPC);
 	assert_int_equal(one(&fw, set(tcp(2, HOST(3), 2))), NAT_OK);
-	/* room made by an op before it in the same batch counts */
+	/* an op before it in the same batch made room */
 	op[0] = del(tcp(1, 0, 0));
 	op[1] = set(tcp(4, HOST(4), 4));
 	op[2] = set(tcp(5, HOST(4), 5));
@@ -243,7 +243,7 @@ static void test_same_key_in_a_batch(void **state)
 	assert_int_equal(fw.rule_n, 1);
 	assert_int_equal(natfw_lookup(&fw, &op[2].rule)->client.ip, HOST(3));
 	assert_projected(&fw);
-	/* the one that was passed over shares the fate of the last */
+	/* the earlier op has the result of the last one */
 	fake.bad_port = 3;
 	op[0] = set(tcp(3, HOST(2), 1));
 	op[1] = set(tcp(3, HOST(2), 2));
@@ -294,8 +294,8 @@ static void test_one_bad_rule(void **state)
 	natfw_done(&fw);
 }
 
-/* Somebody flushed the firewall: the op fails, the repair brings our chains
- * back, the second try goes through, and the client hears nothing of it. */
+/* Somebody flushed the firewall: the op fails, the repair restores our chains,
+ * the second try succeeds, and the client sees no error. */
 static void test_flushed_firewall(void **state)
 {
 	struct natfw fw;
@@ -326,11 +326,11 @@ static void hang_or_miss(int rc)
 	assert_int_equal(err[0], NAT_EFAIL);
 	assert_int_equal(err[1], NAT_EFAIL);
 	assert_int_equal(err[2], NAT_EFAIL);
-	assert_int_equal(fake.applies, 1);	/* not asked again */
+	assert_int_equal(fake.applies, 1);	/* not tried again */
 	assert_int_equal(fake.syncs, 0);
 	assert_int_equal(fw.rule_n, 1);
 	assert_true(fw.dirty);
-	/* still away: nothing is applied on an unknown state */
+	/* still missing: nothing is applied to an unknown state */
 	fake.sync_fail = 1;
 	assert_int_equal(one(&fw, op[0]), NAT_EFAIL);
 	assert_int_equal(fake.applies, 1);
@@ -477,7 +477,7 @@ static struct {
 
 static bool nft_exists;
 
-/* natfw.c asks for one alone: what the administrator uses beside netlink. */
+/* The choice depends only on the tools that the administrator uses. */
 bool proc_exists(const char *name)
 {
 	assert_string_equal(name, "nft");
@@ -539,33 +539,33 @@ static void test_auto(void **state)
 		{ 0, ALL, true, NULL,
 		  "neither nf_tables nor iptables was found" },
 		{ ALL, 0, true, "netlink",
-		  "nothing filters here and nft is installed" },
+		  "nothing filters forwarding, and nft is installed" },
 		{ ALL - B(NETLINK), 0, true, "iptables",
-		  "nothing filters here and iptables is installed" },
-		/* what is installed is what is going to be used */
+		  "nothing filters forwarding, and iptables is installed" },
+		/* the installed tool is the one that will be used */
 		{ ALL, 0, false, "iptables",
-		  "nothing filters here and iptables is installed" },
+		  "nothing filters forwarding, and iptables is installed" },
 		{ B(NETLINK), 0, false, "netlink",
-		  "nothing filters here and the kernel has nf_tables" },
+		  "nothing filters forwarding, and the kernel has nf_tables" },
 		{ B(IPTABLES), 0, true, "iptables",
-		  "nothing filters here and iptables is installed" },
-		/* by the name of a variant only when there are rules */
+		  "nothing filters forwarding, and iptables is installed" },
+		/* by a variant's name only if there are rules */
 		{ B(LEGACY) | B(IPTABLES_NFT), 0, true, NULL,
 		  "neither nf_tables nor iptables was found" },
 		{ ALL, ALL, true, "iptables-legacy",
-		  "iptables-legacy rules stand here" },
+		  "there are iptables-legacy rules" },
 		{ ALL, ALL - B(LEGACY), true, "iptables-nft",
-		  "iptables-nft rules stand here" },
+		  "there are iptables-nft rules" },
 		{ ALL, B(IPTABLES) | B(NETLINK), true, "iptables",
-		  "iptables rules stand here" },
+		  "there are iptables rules" },
 		{ ALL, B(NETLINK), true, "netlink",
-		  "an nf_tables forward chain filters here" },
+		  "an nf_tables chain filters forwarding" },
 		{ B(NETLINK) | B(IPTABLES), B(NETLINK), false, "netlink",
-		  "an nf_tables forward chain filters here" },
+		  "an nf_tables chain filters forwarding" },
 		{ ALL - B(NETLINK), B(NETLINK), true, "iptables",
-		  "nothing filters here and iptables is installed" },
+		  "nothing filters forwarding, and iptables is installed" },
 		{ B(NETLINK), B(LEGACY) | B(IPTABLES), true, "netlink",
-		  "nothing filters here and nft is installed" },
+		  "nothing filters forwarding, and nft is installed" },
 	};
 	struct natfw_env env = env_of(EXT);
 	const struct natfw_backend *be;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nfnl.c - batches taken apart again and answers from a peer that lies;
- * then the real kernel, with nft beside it, in namespaces of their own.
+ * test_nfnl.c - the messages of a batch, and answers from a hostile peer; then
+ * the real kernel, with nft beside it, in namespaces of their own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,16 +96,16 @@ static void test_values(void **state)
 	assert_memory_equal(v.bytes, want, sizeof(want));
 	nfnl_ip(&v, UINT32_MAX);
 	assert_int_equal(v.n, NFNL_VALUE_MAX);
-	nfnl_proto(&v, 1);	/* one too many, and it stays so */
+	nfnl_proto(&v, 1);	/* one part too many; it stays so */
 	assert_true(v.n > NFNL_VALUE_MAX);
 	nfnl_port(&v, 1);
 	assert_true(v.n > NFNL_VALUE_MAX);
 	assert_memory_equal(v.bytes, want, sizeof(want));
 }
 
-/* ---- what a batch is made of ------------------------------------------- */
+/* ---- the messages of a batch ------------------------------------------- */
 
-/* A pair of connected sockets: ours, and the kernel's part played by us. */
+/* Two connected sockets: ours, and the kernel's, which the test plays. */
 struct wire {
 	int fd, peer;
 };
@@ -126,7 +126,7 @@ static void wire_done(struct wire w)
 	close(w.peer);
 }
 
-static void say(struct wire w, uint32_t seq, uint16_t type, int code)
+static void reply(struct wire w, uint32_t seq, uint16_t type, int code)
 {
 	struct {
 		struct nlmsghdr h;
@@ -138,8 +138,8 @@ static void say(struct wire w, uint32_t seq, uint16_t type, int code)
 	assert_int_equal(send(w.peer, &m, sizeof(m), 0), sizeof(m));
 }
 
-/* What was sent, as the kernel got it. */
-static struct nl_span heard(struct wire w)
+/* The messages that the kernel got. */
+static struct nl_span received(struct wire w)
 {
 	static union {
 		struct nlmsghdr first;
@@ -159,7 +159,7 @@ static const struct nlmsghdr *next(struct nl_span *s, int type, int flags)
 	assert_non_null(h);
 	assert_int_equal(h->nlmsg_type, type);
 	assert_int_equal(h->nlmsg_flags, flags);
-	/* each has a number of its own, from 7 on */
+	/* sequence numbers from 7 on */
 	if (type == NFNL_MSG_BATCH_BEGIN)
 		next_seq = 7;
 	assert_int_equal(h->nlmsg_seq, next_seq++);
@@ -214,7 +214,7 @@ static void assert_elem(const struct nlmsghdr *h, const struct nfnl_set *set,
 	assert_int_equal(elem.n, 0);
 }
 
-static void assert_fence(const struct nlmsghdr *h)
+static void assert_bracket(const struct nlmsghdr *h)
 {
 	static const uint8_t about[] = { AF_UNSPEC, NFNETLINK_V0, 0, 10 };
 
@@ -249,10 +249,10 @@ static void test_batch(void **state)
 	nfnl_elem(&batch, NFNL_DEL, &sockets, &key, NULL);
 	nfnl_elem(&batch, NFNL_ADD, &sockets, &key, &data);
 	nfnl_elem(&batch, NFNL_ADD, &other, &key, NULL);
-	say(w, 7, NLMSG_ERROR, 0);
+	reply(w, 7, NLMSG_ERROR, 0);
 	assert_int_equal(nfnl_commit(&batch, w.fd), 0);
-	s = heard(w);
-	assert_fence(next(&s, NFNL_MSG_BATCH_BEGIN, REQUEST));
+	s = received(w);
+	assert_bracket(next(&s, NFNL_MSG_BATCH_BEGIN, REQUEST));
 	h = next(&s, ELEM(DEL), REQUEST);
 	assert_int_equal(family(h), 2);
 	assert_elem(h, &sockets, &key, NULL);
@@ -262,7 +262,7 @@ static void test_batch(void **state)
 	h = next(&s, ELEM(NEW), REQUEST | NLM_F_CREATE | NLM_F_ACK);
 	assert_int_equal(family(h), 1);
 	assert_elem(h, &other, &key, NULL);
-	assert_fence(next(&s, NFNL_MSG_BATCH_END, REQUEST));
+	assert_bracket(next(&s, NFNL_MSG_BATCH_END, REQUEST));
 	assert_int_equal(s.n, 0);
 	wire_done(w);
 }
@@ -273,8 +273,7 @@ static void test_nothing_to_do(void **state)
 	assert_int_equal(nfnl_commit(&batch, -1), 0);
 }
 
-/* A name, a family, a value that can not be: nothing is sent, whatever comes
- * after it. */
+/* An invalid name, family or value: nothing is sent, whatever follows it. */
 static void spoilt(const struct nfnl_set *set, const struct nfnl_value *key,
 		   int err)
 {
@@ -283,9 +282,9 @@ static void spoilt(const struct nfnl_set *set, const struct nfnl_value *key,
 	begin(7);
 	nfnl_elem(&batch, NFNL_ADD, set, key, NULL);
 	put_socket(NFNL_ADD, 1);
-	say(w, 7, NLMSG_ERROR, 0);
+	reply(w, 7, NLMSG_ERROR, 0);
 	assert_int_equal(nfnl_commit(&batch, w.fd), err);
-	assert_int_equal(heard(w).n, 0);
+	assert_int_equal(received(w).n, 0);
 	wire_done(w);
 }
 
@@ -303,7 +302,7 @@ static void test_spoilt(void **state)
 	spoilt(&(struct nfnl_set){ "ip", name, "s" }, &key, -ENOBUFS);
 	spoilt(&(struct nfnl_set){ "netdev", "t", "s" }, &key, -EAFNOSUPPORT);
 	spoilt(&(struct nfnl_set){ "", "t", "s" }, &key, -EAFNOSUPPORT);
-	/* the first reason counts */
+	/* the first error counts */
 	spoilt(&(struct nfnl_set){ "", name, "s" }, &big, -EAFNOSUPPORT);
 }
 
@@ -322,8 +321,8 @@ static int fill(struct wire w, size_t n, size_t name_n)
 	return nfnl_commit(&batch, w.fd);
 }
 
-/* Fill it to every place in which it may end, within an element: the longest
- * that goes is exactly as long as the buffer. */
+/* Fill it up to each position in which it may end, within an element: the
+ * longest batch that fits is exactly as long as the buffer. */
 static void test_full(void **state)
 {
 	/* elements of one set share a message, as many as are in one list */
@@ -336,24 +335,24 @@ static void test_full(void **state)
 	int err;
 
 	for (len = 1; len < elem + 8; len++) {
-		say(w, 7, NLMSG_ERROR, 0);
+		reply(w, 7, NLMSG_ERROR, 0);
 		err = fill(w, n, len);
 		if (err) {
 			assert_int_equal(err, -ENOBUFS);
 			break;
 		}
-		longest = heard(w).n;
+		longest = received(w).n;
 		assert_in_range(longest, 1, BATCH_BYTES);
 	}
 	assert_int_equal(longest, BATCH_BYTES);
 	for (; len < NFT_NAME_MAXLEN; len++)
 		assert_int_equal(fill(w, n, len), -ENOBUFS);
 	assert_int_equal(fill(w, 10 * n, 1), -ENOBUFS);
-	assert_int_equal(heard(w).n, 0);
+	assert_int_equal(received(w).n, 0);
 	wire_done(w);
 }
 
-/* Neighbours of one set and verb stand in one message, no others. */
+/* Adjacent elements of one set and verb share a message, others do not. */
 static void test_lists(void **state)
 {
 	static const struct nfnl_set twin = { "ip", "t", "sockets" };
@@ -368,9 +367,9 @@ static void test_lists(void **state)
 		nfnl_elem(&batch, i < 3 ? NFNL_ADD : NFNL_DEL,
 			  i & 1 ? &twin : &sockets, &key, NULL);
 	nfnl_elem(&batch, NFNL_DEL, &ports, &key, NULL);
-	say(w, 10, NLMSG_ERROR, 0);
+	reply(w, 10, NLMSG_ERROR, 0);
 	assert_int_equal(nfnl_commit(&batch, w.fd), 0);
-	s = heard(w);
+	s = received(w);
 	next(&s, NFNL_MSG_BATCH_BEGIN, REQUEST);
 	for (i = 0; i < 3; i++) {
 		h = next(&s, i ? ELEM(DEL) : ELEM(NEW), REQUEST |
@@ -422,14 +421,14 @@ static void test_dump(void **state)
 	struct nl_span s;
 	unsigned n;
 
-	part(w, 6, ELEM(NEW), 0);	/* left of another answer */
+	part(w, 6, ELEM(NEW), 0);	/* rest of another answer */
 	part(w, 6, NLMSG_DONE, 0);
 	part(w, 7, ELEM(NEW), 0);
 	part(w, 7, ELEM(NEW), 0);
 	part(w, 7, NLMSG_DONE, 0);
 	assert_int_equal(dump_one(w, 7, &n), 0);
 	assert_int_equal(n, 2);
-	s = heard(w);
+	s = received(w);
 	h = netlink_next_msg(&s);
 	assert_int_equal(h->nlmsg_type, NFNL_SUBSYS_NFTABLES << 8 |
 					NFT_MSG_GETSETELEM);
@@ -442,7 +441,7 @@ static void test_dump(void **state)
 	part(w, 8, ELEM(NEW), NLM_F_DUMP_INTR);
 	part(w, 8, NLMSG_DONE, 0);
 	assert_int_equal(dump_one(w, 8, &n), -EINTR);
-	say(w, 9, NLMSG_ERROR, -ENOENT);
+	reply(w, 9, NLMSG_ERROR, -ENOENT);
 	assert_int_equal(dump_one(w, 9, &n), -ENOENT);
 	part(w, 10, ELEM(NEW), 0);	/* and no more */
 	assert_int_equal(dump_one(w, 10, &n), -EAGAIN);
@@ -451,7 +450,7 @@ static void test_dump(void **state)
 	wire_done(w);
 }
 
-/* Which message failed, and where in it. */
+/* The failed message, and the offset of the fault in it. */
 static void test_fault(void **state)
 {
 	struct wire w = wire_new();
@@ -471,7 +470,7 @@ static void test_fault(void **state)
 	add_port(TCP, 1, CLIENT, 1);
 	put_socket(NFNL_ADD, 1);
 	assert_int_equal(send(w.peer, &m, sizeof(m), 0), sizeof(m));
-	say(w, 10, NLMSG_ERROR, -EPERM);
+	reply(w, 10, NLMSG_ERROR, -EPERM);
 	assert_int_equal(nfnl_commit(&batch, w.fd), -ENOENT);
 	assert_int_equal(batch.fault, 9);
 	assert_int_equal(batch.fault_at, 44);
@@ -493,33 +492,33 @@ static void test_answers(void **state)
 	struct wire w = wire_new();
 
 	assert_int_equal(commit_one(w), -EAGAIN);
-	say(w, 7, NLMSG_ERROR, -ENOENT);
+	reply(w, 7, NLMSG_ERROR, -ENOENT);
 	assert_int_equal(commit_one(w), -ENOENT);
-	/* of an older batch: neither its success nor its failure is ours */
-	say(w, 6, NLMSG_ERROR, 0);
+	/* of an older batch: its success or failure is not ours */
+	reply(w, 6, NLMSG_ERROR, 0);
 	assert_int_equal(commit_one(w), -EAGAIN);
-	say(w, 6, NLMSG_ERROR, -EPERM);
-	say(w, 7, NLMSG_ERROR, 0);
+	reply(w, 6, NLMSG_ERROR, -EPERM);
+	reply(w, 7, NLMSG_ERROR, 0);
 	assert_int_equal(commit_one(w), 0);
-	say(w, 6, NLMSG_ERROR, 0);
-	say(w, 7, NLMSG_ERROR, -EBUSY);
+	reply(w, 6, NLMSG_ERROR, 0);
+	reply(w, 7, NLMSG_ERROR, -EBUSY);
 	assert_int_equal(commit_one(w), -EBUSY);
 	/* the first error counts, whatever the order */
-	say(w, 7, NLMSG_ERROR, 0);
-	say(w, 7, NLMSG_ERROR, -ENOMEM);
-	say(w, 7, NLMSG_ERROR, -ENOENT);
-	say(w, 7, NLMSG_ERROR, -EMSGSIZE);
+	reply(w, 7, NLMSG_ERROR, 0);
+	reply(w, 7, NLMSG_ERROR, -ENOMEM);
+	reply(w, 7, NLMSG_ERROR, -ENOENT);
+	reply(w, 7, NLMSG_ERROR, -EMSGSIZE);
 	assert_int_equal(commit_one(w), -ENOMEM);
 	/* and nothing is left for the next */
 	assert_int_equal(commit_one(w), -EAGAIN);
-	say(w, 7, NLMSG_NOOP, 0);
+	reply(w, 7, NLMSG_NOOP, 0);
 	assert_int_equal(commit_one(w), -EAGAIN);
-	say(w, 7, NLMSG_ERROR, 5);	/* no errno */
+	reply(w, 7, NLMSG_ERROR, 5);	/* no errno */
 	assert_int_equal(commit_one(w), -EBADMSG);
 	wire_done(w);
 }
 
-/* An ack cut at every byte is not taken for one. */
+/* An ack that is cut at any byte does not count. */
 static void test_cut_answers(void **state)
 {
 	struct wire w = wire_new();
@@ -532,7 +531,7 @@ static void test_cut_answers(void **state)
 	for (n = 0; n < sizeof(m); n++) {
 		assert_int_equal(send(w.peer, &m, n, 0), n);
 		assert_int_equal(commit_one(w), n ? -EBADMSG : -EAGAIN);
-		/* and now it says so itself */
+		/* now the whole message arrives */
 		m.h.nlmsg_len = (uint32_t)n;
 		send(w.peer, &m, n, 0);
 		if (n < NLMSG_LENGTH(sizeof(int)))
@@ -553,7 +552,7 @@ static void test_long_answer(void **state)
 
 	setsockopt(w.peer, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	assert_int_equal(send(w.peer, big, sizeof(big), 0), sizeof(big));
-	say(w, 7, NLMSG_ERROR, 0);
+	reply(w, 7, NLMSG_ERROR, 0);
 	assert_int_equal(commit_one(w), -EMSGSIZE);
 	assert_int_equal(commit_one(w), -EAGAIN);
 	wire_done(w);
@@ -571,11 +570,11 @@ static void test_bad_socket(void **state)
 
 /* ---- the real kernel --------------------------------------------------- */
 
-/* Run nft on @script. Return: what it printed, until the next call; NULL when
- * it failed */
+/* Run nft on @script. Return: its output, until the next call; NULL if it
+ * failed */
 static const char *nft(const char *script)
 {
-	static char said[1 << 17];
+	static char out_text[1 << 17];
 	int in[2], out[2], status;
 	size_t len = 0;
 	ssize_t n;
@@ -594,12 +593,13 @@ static const char *nft(const char *script)
 	close(out[1]);
 	assert_int_equal(write(in[1], script, strlen(script)), strlen(script));
 	close(in[1]);
-	while ((n = read(out[0], said + len, sizeof(said) - 1 - len)) > 0)
+	while ((n = read(out[0], out_text + len,
+			 sizeof(out_text) - 1 - len)) > 0)
 		len += (size_t)n;
 	close(out[0]);
-	said[len] = '\0';
+	out_text[len] = '\0';
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return status ? NULL : said;
+	return status ? NULL : out_text;
 }
 
 static const char layout[] =
@@ -622,10 +622,10 @@ static int kernel_fd(void)
 
 static bool listed(const char *what)
 {
-	const char *said = nft("list ruleset\n");
+	const char *out_text = nft("list ruleset\n");
 
-	assert_non_null(said);
-	return strstr(said, what);
+	assert_non_null(out_text);
+	return strstr(out_text, what);
 }
 
 static void test_kernel(void **state)
@@ -647,7 +647,7 @@ static void test_kernel(void **state)
 	assert_true(listed("198.51.100.9 . 17 . 53 : 192.168.88.10 . 5353 "));
 	assert_true(listed("elements = { 192.168.88.10 . 6 . 8000 }"));
 
-	/* a key alone is enough to delete; another mapping takes its place */
+	/* the key is enough to delete; another mapping replaces it */
 	begin(2);
 	del_port(TCP, 40000);
 	add_port(TCP, 40000, CLIENT, 9000);
@@ -674,7 +674,7 @@ static void test_kernel_with_nft(void **state)
 	begin(1);
 	del_port(TCP, 40000);	/* nft's */
 	add_port(TCP, 40001, CLIENT, 8001);
-	put_socket(NFNL_ADD, 8000);	/* there already, the same */
+	put_socket(NFNL_ADD, 8000);	/* exists with the same data */
 	assert_int_equal(nfnl_commit(&batch, fd), 0);
 	assert_non_null(nft("delete element ip t ports { 6 . 40001 }\n"
 			    "add element ip t ports"
@@ -687,7 +687,7 @@ static void test_kernel_with_nft(void **state)
 	close(fd);
 }
 
-/* A batch that works, but for one element somewhere in it. */
+/* A valid batch with one bad element somewhere in it. */
 static int commit_with(int fd, size_t at, void (*bad)(void))
 {
 	size_t i;
@@ -791,8 +791,8 @@ static void test_kernel_all_or_nothing(void **state)
 	close(fd);
 }
 
-/* Every element fails: the kernel's answers overflow the socket, and the next
- * batch must hear its own all the same. */
+/* Every element fails: the kernel's answers overflow the socket. The next batch
+ * must still get its own answer. */
 static void test_kernel_many_errors(void **state)
 {
 	int fd, i;
@@ -812,7 +812,7 @@ static void test_kernel_many_errors(void **state)
 	close(fd);
 }
 
-/* As many as a batch of the monitor can ask for, there and back. */
+/* The largest batch of the monitor, added and deleted. */
 static void test_kernel_big_batch(void **state)
 {
 	uint16_t i;
@@ -837,7 +837,7 @@ static void test_kernel_big_batch(void **state)
 	close(fd);
 }
 
-/* What an ordinary user gets, with a socket of root's or with one of his. */
+/* The result for an ordinary user, with root's socket or with a new one. */
 static int commit_as_nobody(int fd)
 {
 	if (setuid(65534))

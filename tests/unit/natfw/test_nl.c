@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl.c - the backend netlink: rules byte for byte as nft sends them, dumps
- * taken apart, and what it says and does when the kernel refuses.
+ * test_nl.c - the backend netlink: rules byte for byte as nft sends them, the
+ * reading of dumps, and what it does when the kernel refuses.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,13 +41,13 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
 static struct {
 	int open_rc, dump_rc;
 	int rc[4];		/* of the batches, in order */
-	int refuse;		/* the kind of message that fails */
+	int refuse;		/* the type of message that fails */
 	const char *expr;	/* and in it, this expression */
-	struct msg said[8];	/* what there is */
-	size_t said_n;
+	struct msg msg[8];	/* the messages of a dump */
+	size_t msg_n;
 	unsigned batches, dumps, opened;
 	bool counting;		/* the last batch had a counter in it */
-	bool twice;		/* the first try at a dump is interrupted */
+	bool twice;		/* the first try of a dump is interrupted */
 } kernel;
 
 static int reset(void **state)
@@ -92,35 +92,34 @@ int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
 	return kernel.rc[kernel.batches++ % 4];
 }
 
-/* Everybody is told everything: it is for the requester to know what is meant.
- */
+/* Every dump gets all messages: the reader must select its own. */
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg)
 {
 	size_t i;
 
 	assert_true(fd >= 0);
-	for (i = 0; i < kernel.said_n && !kernel.dump_rc; i++)
-		fn(arg, &kernel.said[i].h);
+	for (i = 0; i < kernel.msg_n && !kernel.dump_rc; i++)
+		fn(arg, &kernel.msg[i].h);
 	return kernel.twice && !kernel.dumps++ ? -EINTR : kernel.dump_rc;
 }
 
-/* ---- what it says ------------------------------------------------------ */
+/* ---- the messages of a dump -------------------------------------------- */
 
-static struct msg *say(uint16_t type, uint8_t family, const char *table)
+static struct msg *add_msg(uint16_t type, uint8_t family, const char *table)
 {
 	const struct nfgenmsg about = { .nfgen_family = family };
-	struct msg *m = &kernel.said[kernel.said_n++];
+	struct msg *m = &kernel.msg[kernel.msg_n++];
 
 	*m = msg_new(type, &about, sizeof(about));
 	msg_attr(m, 1, table, strlen(table) + 1);
 	return m;
 }
 
-static void say_chain(uint8_t family, const char *table, const char *chain,
+static void add_chain(uint8_t family, const char *table, const char *chain,
 		      int32_t priority)
 {
-	struct msg *m = say(NFT(NEWCHAIN), family, table);
+	struct msg *m = add_msg(NFT(NEWCHAIN), family, table);
 	const struct {
 		struct nlattr num_head;
 		uint32_t num;
@@ -145,13 +144,13 @@ static void test_find(void **state)
 	struct nl_list_sock sock = { 0 };
 	struct nl_places found;
 
-	say_chain(NFPROTO_INET, "fw4", "forward", 0);
-	say_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);
-	say_chain(NFPROTO_INET, "fw4", "mangle_forward", -150);
-	say_chain(NFPROTO_IPV6, "six", "forward", 0);
-	say_chain(NFPROTO_IPV4, "q", "for ward", 0);
-	say_chain(NFPROTO_IPV4, "late", "forward", 10);
-	say_chain(NFPROTO_INET, "fw4", "jumped", 1);
+	add_chain(NFPROTO_INET, "fw4", "forward", 0);
+	add_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);
+	add_chain(NFPROTO_INET, "fw4", "mangle_forward", -150);
+	add_chain(NFPROTO_IPV6, "six", "forward", 0);
+	add_chain(NFPROTO_IPV4, "q", "for ward", 0);
+	add_chain(NFPROTO_IPV4, "late", "forward", 10);
+	add_chain(NFPROTO_INET, "fw4", "jumped", 1);
 	assert_int_equal(nl_list_places(&sock, NULL, &found), 0);
 	assert_int_equal(found.n, 2);
 	assert_string_equal(found.at[0].family, "inet");
@@ -160,7 +159,7 @@ static void test_find(void **state)
 	assert_string_equal(found.at[1].family, "ip");
 	assert_string_equal(found.at[1].table, "late");
 	assert_true(found.at[0].wanted && found.at[1].wanted);
-	kernel.twice = true;	/* and what the first try found is forgotten */
+	kernel.twice = true;	/* the first try's result is dropped */
 	assert_int_equal(nl_list_places(&sock, &env, &found), 0);
 	assert_int_equal(found.n, 3);
 	assert_true(!found.at[0].wanted && !found.at[1].wanted &&
@@ -168,7 +167,7 @@ static void test_find(void **state)
 	assert_string_equal(found.at[2].chain, "jumped");
 }
 
-/* The head of an attribute, in the machine's order. */
+/* The head of an attribute, in host order. */
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
 #define HEAD(len, nested, type) 0, (len), (nested) ? 128 : 0, (type)
 #else
@@ -176,7 +175,7 @@ static void test_find(void **state)
 #endif
 
 /* An element of upnpd_accept with its counter. */
-static void say_element(void)
+static void add_element(void)
 {
 	static const uint8_t list[] = {
 		HEAD(24 + 44, true, NFTA_LIST_ELEM),
@@ -190,13 +189,13 @@ static void say_element(void)
 		HEAD(12, false, NFTA_COUNTER_BYTES), 1, 2, 3, 4, 5, 6, 7, 8,
 		HEAD(12, false, NFTA_COUNTER_PACKETS), 0, 0, 0, 0, 0, 0, 0, 9,
 	};
-	struct msg *m = say(NFT(NEWSETELEM), NFPROTO_INET, "fw4");
+	struct msg *m = add_msg(NFT(NEWSETELEM), NFPROTO_INET, "fw4");
 
 	msg_attr(m, NFTA_SET_ELEM_LIST_SET, "upnpd_accept", 13);
 	msg_attr(m, NFTA_SET_ELEM_LIST_ELEMENTS, list, sizeof(list));
 }
 
-static void take(void *arg, const struct nl_list_count *c)
+static void on_count(void *arg, const struct nl_list_count *c)
 {
 	assert_int_equal(c->client, CLIENT);
 	assert_int_equal(c->port, 8000);
@@ -204,9 +203,9 @@ static void take(void *arg, const struct nl_list_count *c)
 	++*(unsigned *)arg;
 }
 
-static void take_whole(void *arg, const struct nl_list_count *c)
+static void on_exact_count(void *arg, const struct nl_list_count *c)
 {
-	take(arg, c);
+	on_count(arg, c);
 	assert_int_equal(c->packets, 9);
 	assert_int_equal(c->bytes, 0x0102030405060708);
 }
@@ -217,11 +216,11 @@ static void test_counts(void **state)
 	struct msg *m;
 	unsigned n = 0;
 
-	say_element();
-	assert_int_equal(nl_list_counts(&sock, take_whole, &n), -ENOENT);
-	m = say(NFT(NEWSET), NFPROTO_INET, "fw4");
+	add_element();
+	assert_int_equal(nl_list_counts(&sock, on_exact_count, &n), -ENOENT);
+	m = add_msg(NFT(NEWSET), NFPROTO_INET, "fw4");
 	msg_attr(m, NFTA_SET_NAME, "upnpd_accept", 13);
-	assert_int_equal(nl_list_counts(&sock, take_whole, &n), 0);
+	assert_int_equal(nl_list_counts(&sock, on_exact_count, &n), 0);
 	assert_int_equal(n, 1);
 }
 
@@ -229,54 +228,54 @@ static void test_elements(void **state)
 {
 	const struct nfnl_set set = { "inet", "fw4", "upnpd_accept" };
 	struct nfnl_value key = { .n = 0 }, none = { .n = 0 };
-	struct nl_list_scan look = { .places = NULL };
+	struct nl_list_scan scan = { .places = NULL };
 	struct backend_tally want = { 0 };
 	struct nl_list_sock sock = { 0 };
 
 	nfnl_ip(&key, CLIENT);
 	nfnl_proto(&key, IPPROTO_TCP);
 	nfnl_port(&key, 8000);
-	say_element();
-	assert_int_equal(nl_list_elements(&sock, &look, &set), 0);
+	add_element();
+	assert_int_equal(nl_list_elements(&sock, &scan, &set), 0);
 	backend_count(&want, nl_list_hash(&set, &key, &none));
-	assert_true(backend_same(look.elements, want));
+	assert_true(backend_same(scan.elements, want));
 	nfnl_port(&none, 1);
 	assert_true(nl_list_hash(&set, &key, &none) !=
 		    nl_list_hash(&set, &key, &key));
 }
 
-/* The kernel's message cut at every byte, against an unreadable page; whole
- * in its header, cut in its attributes. */
+/* The kernel's message is cut at every byte, before an unreadable page: a
+ * complete message in its header, but cut in its attributes. */
 static void test_cut(void **state)
 {
 	struct nl_places places = { .n = 1, .at = {
 		{ "inet", "fw4", "forward", true } } };
-	struct nl_list_scan look;
+	struct nl_list_scan scan;
 	struct nl_list_sock sock = { 0 };
 	struct msg whole;
 	size_t i, len;
 	unsigned n;
 
-	say_chain(NFPROTO_INET, "fw4", "forward", 0);
-	say_element();
+	add_chain(NFPROTO_INET, "fw4", "forward", 0);
+	add_element();
 	for (i = 0; i < 2; i++) {
-		whole = kernel.said[i];
+		whole = kernel.msg[i];
 		for (len = NLMSG_HDRLEN; len < whole.len; len++) {
 			struct nl_places found;
 
-			memset(&kernel.said[i], 0xff, sizeof(whole));
-			memcpy(&kernel.said[i], &whole, len);
-			kernel.said[i].h.nlmsg_len = (uint32_t)len;
-			look = (struct nl_list_scan){ .places = &places };
+			memset(&kernel.msg[i], 0xff, sizeof(whole));
+			memcpy(&kernel.msg[i], &whole, len);
+			kernel.msg[i].h.nlmsg_len = (uint32_t)len;
+			scan = (struct nl_list_scan){ .places = &places };
 			assert_int_equal(nl_list_places(&sock, NULL, &found),
 					 0);
-			nl_list_own(&sock, &look);
-			nl_list_foreign(&sock, &look);
-			assert_false(look.old_n[0] || look.set[0]);
+			nl_list_own(&sock, &scan);
+			nl_list_foreign(&sock, &scan);
+			assert_false(scan.old_n[0] || scan.set[0]);
 			n = 0;
-			nl_list_counts(&sock, take, &n);
+			nl_list_counts(&sock, on_count, &n);
 		}
-		kernel.said[i] = whole;
+		kernel.msg[i] = whole;
 	}
 }
 
@@ -354,7 +353,7 @@ static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
 	return NULL;
 }
 
-/* The bytes of nft were taken where the least byte comes first. */
+/* The bytes of nft are little-endian. */
 static void test_rules(void **state)
 {
 	static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
@@ -381,7 +380,7 @@ static void test_rules(void **state)
 	assert_attrs(h, nft_hairpin);
 }
 
-/* ---- what is refused --------------------------------------------------- */
+/* ---- refusals ---------------------------------------------------------- */
 
 static struct natfw fw;
 static const struct natfw_env env = {
@@ -410,7 +409,7 @@ static void refused(int type, const char *expr, int err, int want,
 	char why[160];
 
 	reset(NULL);
-	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	add_chain(NFPROTO_INET, "fw4", "forward", 0);
 	kernel.refuse = type;
 	kernel.expr = expr;
 	kernel.rc[0] = kernel.rc[1] = err;
@@ -434,10 +433,10 @@ static void test_reasons(void **state)
 	refused(NFT(DELSET), NULL, -EBUSY, -EBUSY, "a transaction", "");
 }
 
-/* A kernel without nft_counter: the set has none, and all is well. */
+/* On a kernel without nft_counter the set has no counter, and all works. */
 static void test_without_counter(void **state)
 {
-	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	add_chain(NFPROTO_INET, "fw4", "forward", 0);
 	assert_int_equal(open_fw(), 0);
 	assert_true(kernel.counting);
 	assert_int_equal(kernel.batches, 1);
@@ -449,7 +448,7 @@ static void test_without_counter(void **state)
 	close_fw();
 }
 
-/* A look that failed half way leaves nothing in the socket for the next. */
+/* A failed listing leaves nothing in the socket for the next one. */
 static void test_lost(void **state)
 {
 	unsigned opened;
@@ -459,7 +458,7 @@ static void test_lost(void **state)
 	assert_int_equal(fw.be->verify(&fw, NULL, 0), -ETIMEDOUT);
 	assert_memory_equal(fw.why, "netlink: listing: ", 18);
 	assert_string_equal(fw.why + 18, strerror(ETIMEDOUT));
-	kernel.dump_rc = -ENOENT;	/* somebody deleted it: drifted */
+	kernel.dump_rc = -ENOENT;	/* somebody deleted it */
 	opened = kernel.opened;
 	assert_int_equal(fw.be->verify(&fw, NULL, 0), 1);
 	assert_int_equal(kernel.opened, opened + 1);
@@ -477,9 +476,9 @@ static void test_governs(void **state)
 {
 	assert_true(natfw_netlink.usable(&env));
 	assert_false(natfw_netlink.governs());
-	say_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);	/* iptables' */
+	add_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);	/* iptables' */
 	assert_false(natfw_netlink.governs());
-	say_chain(NFPROTO_INET, "fw4", "forward", 0);
+	add_chain(NFPROTO_INET, "fw4", "forward", 0);
 	assert_true(natfw_netlink.governs());
 	kernel.dump_rc = -EPERM;
 	assert_false(natfw_netlink.usable(&env));

@@ -20,7 +20,7 @@ struct chain {
 	int64_t priority;
 };
 
-/* Hooks of every kind, and those of other programs. */
+/* Hooks of every kind, and chains of other programs. */
 static const struct chain chains[] = {
 	{ "inet", "fw4", "input", NO_FILTER },
 	{ "inet", "fw4", "mangle_forward", -150 },
@@ -101,7 +101,7 @@ static void test_places(void **state)
 			    "Invalid argument");
 }
 
-/* One that can not be named in the configuration is passed over. */
+/* A chain that the configuration cannot name is left out. */
 static void test_odd_names(void **state)
 {
 	assert_string_equal(places(CHAINS({ "ip", "a;b", "c", 0 }), "", ""),
@@ -114,7 +114,7 @@ static void test_odd_names(void **state)
 		"xyz", 0 }), "", ""), "");
 	assert_string_equal(places(CHAINS({ "ip", "a-b.c/d_e", "C", 0 }), "",
 				   ""), "ip a-b.c/d_e C*;");
-	/* more than there is room for: the configured one has its place */
+	/* more chains than fit: the configured one gets a place */
 	assert_string_equal(places(CHAINS({ "ip", "t", "a", 0 },
 		{ "ip", "t", "b", 0 }, { "ip", "t", "c", 0 },
 		{ "ip", "t", "d", 0 }, { "ip", "t", "e", 0 }), "ip t", "e"),
@@ -130,7 +130,7 @@ static void test_same_name_before(void **state)
 			    "ip a forward;inet fw4 forward*;");
 }
 
-/* What a name before it left behind does not make a place another. */
+/* The rest of a longer name in the buffer does not make places differ. */
 static void test_same_places(void **state)
 {
 	const struct chain *const listing[] = {
@@ -151,8 +151,7 @@ static void test_same_places(void **state)
 	assert_false(nl_place_same_all(&found[0], &found[1]));
 }
 
-/* Places of one table: the first stands for it, and has the set if any of them
- * wants it. */
+/* Places of one table: the first has the set, if any of them wants it. */
 static void test_sets(void **state)
 {
 	const struct nl_places p = { .n = 4, .at = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_nl_ruleset.c - messages of nf_tables taken apart: each expression, the
- * registers, what is not known, what is cut. */
+/*
+ * test_nl_ruleset.c - reads messages of nf_tables: each expression, the
+ * registers, unknown expressions, cut messages.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -23,7 +25,7 @@ static void begin(void)
 	begin_rule(NFPROTO_INET, "fw", "forward");
 }
 
-/* End the rule in hand, and read it. */
+/* End the rule, and read it. */
 static void read_rule(size_t want_conds, enum nl_ruleset_verdict want)
 {
 	assert_true(nl_ruleset_rule(end_message(), &rule));
@@ -102,7 +104,7 @@ static void test_verdicts(void **state)
 	read_rule(0, NL_VERDICT_SNAT);
 	begin();
 	put_nat(NFT_NAT_DNAT);
-	/* behind the verdict nothing matters */
+	/* nothing after the verdict matters */
 	put_plain("limit");
 	put_verdict(NF_DROP, NULL);
 	read_rule(0, NL_VERDICT_DNAT);
@@ -131,7 +133,7 @@ static void test_meta(void **state)
 	assert_cond(0, NL_FIELD_IIFNAME, NL_OP_MASK, false);
 	assert_bytes(cond[0].value, name, 16);
 	assert_bytes(cond[0].mask, ones, 16);
-	/* a name's first bytes */
+	/* the first bytes of a name */
 	assert_cond(1, NL_FIELD_OIFNAME, NL_OP_MASK, true);
 	assert_bytes(cond[1].value, "lan", 3);
 	assert_bytes(cond[1].mask, ones, 3);
@@ -153,7 +155,7 @@ static void test_state(void **state)
 	assert_bytes(cond[0].mask, &mask, 4);
 	assert_bytes(cond[0].value, &zero, 4);
 	assert_cond(1, NL_FIELD_MARK, NL_OP_MASK, false);
-	/* flipped bits are not understood, nor another order */
+	/* flipped bits are unknown, and so is another byte order */
 	begin();
 	put_ct(NFT_CT_STATE, NFT_REG_1);
 	put_bitwise(NFT_REG_1, &mask, &mask, 4);
@@ -165,7 +167,7 @@ static void test_state(void **state)
 		assert_cond(i, NL_FIELD_CT_STATE, NL_OP_UNKNOWN, false);
 }
 
-/* An address's prefix, whole, and with its neighbour. */
+/* An address: a prefix, whole, and with its neighbour. */
 static void test_header(void **state)
 {
 	begin();
@@ -207,7 +209,7 @@ static void test_header(void **state)
 	assert_bytes(cond[0].mask, "\0\0\xff\xff", 4);
 }
 
-/* Not equal in two fields at once, and bytes of no field that is known. */
+/* Not equal in two fields at once, and bytes of no known field. */
 static void test_header_unknown(void **state)
 {
 	begin();
@@ -269,7 +271,7 @@ static void test_lookups(void **state)
 	put_meta(NFT_META_OIFNAME, NFT_REG32_01);
 	put_lookup("pairs", NFT_REG_1, -1, 0);
 	put_lookup("names", NFT_REG32_01, -1, NFT_LOOKUP_F_INV);
-	/* what is found replaces what was looked for */
+	/* the value replaces the key */
 	put_lookup("map", NFT_REG_1, NFT_REG_1, 0);
 	put_cmp(NFT_CMP_EQ, NFT_REG_1, "abcd", 4);
 	put_ct(NFT_CT_STATE, NFT_REG_1);
@@ -286,7 +288,7 @@ static void test_lookups(void **state)
 	assert_true(str_eq(rule.map.set, STR("verdicts")));
 }
 
-/* A register is what was loaded into it last, wherever that began. */
+/* A register holds the last load into it, wherever that began. */
 static void test_registers(void **state)
 {
 	const char name[16] = "wan0";
@@ -296,13 +298,13 @@ static void test_registers(void **state)
 	put_meta(NFT_META_MARK, NFT_REG32_03);	/* its last four bytes */
 	put_cmp(NFT_CMP_EQ, NFT_REG_1, name, 16);
 	put_meta(NFT_META_MARK, NFT_REG32_05);
-	put_meta(NFT_META_OIFNAME, NFT_REG_2);	/* over that */
+	put_meta(NFT_META_OIFNAME, NFT_REG_2);	/* overwrites that */
 	put_cmp(NFT_CMP_EQ, NFT_REG32_05, name, 4);
 	put_cmp(NFT_CMP_EQ, NFT_REG_2, name, 16);
-	put_cmp(NFT_CMP_EQ, NFT_REG_4, name, 4);	/* nothing there */
+	put_cmp(NFT_CMP_EQ, NFT_REG_4, name, 4);	/* empty */
 	put_cmp(NFT_CMP_EQ, 7, name, 4);		/* no register */
 	put_meta(NFT_META_L4PROTO, NFT_REG_3);
-	put_plain("exthdr");				/* not known: forget */
+	put_plain("exthdr");			/* unknown: clears all */
 	put_cmp(NFT_CMP_EQ, NFT_REG_3, name, 1);
 	read_rule(7, NL_VERDICT_NONE);
 	assert_cond(0, NL_FIELD_OTHER, NL_OP_UNKNOWN, false);
@@ -312,7 +314,7 @@ static void test_registers(void **state)
 		assert_cond(i, NL_FIELD_OTHER, NL_OP_UNKNOWN, false);
 }
 
-/* What only sets something always matches; what may not match is unknown. */
+/* A statement always matches; an expression that may not match is unknown. */
 static void test_statements(void **state)
 {
 	struct expr_at at;
@@ -359,7 +361,7 @@ static void test_xtables(void **state)
 	assert_true(rule.opaque);
 }
 
-/* More conditions than there is room for: the last is an unknown one. */
+/* More conditions than fit: the last one is unknown. */
 static void test_many(void **state)
 {
 	for (size_t n = NL_RULESET_CONDS - 2; n < NL_RULESET_CONDS + 9; n++) {
@@ -416,7 +418,7 @@ static void test_set(void **state)
 static struct nl_ruleset_elem elem[4];
 static size_t elem_n;
 
-static void keep(void *arg, const struct nl_ruleset_elem *e)
+static void on_elem(void *arg, const struct nl_ruleset_elem *e)
 {
 	assert_true(elem_n < 4);
 	elem[elem_n++] = *e;
@@ -436,7 +438,7 @@ static void test_elems(void **state)
 	put_elem(NULL, 0, 0, NF_DROP, NULL);
 	h = end_message();
 	elem_n = 0;
-	nl_ruleset_elems(h, &set, keep, NULL);
+	nl_ruleset_elems(h, &set, on_elem, NULL);
 	assert_int_equal(elem_n, 3);
 	assert_memory_equal(elem[0].key.p, "\x0a\0\0\1", 4);
 	assert_int_equal(elem[0].verdict, NL_VERDICT_JUMP);
@@ -448,10 +450,10 @@ static void test_elems(void **state)
 	/* of another set */
 	elem_n = 0;
 	set.name = STR("t");
-	nl_ruleset_elems(h, &set, keep, NULL);
+	nl_ruleset_elems(h, &set, on_elem, NULL);
 	set = (struct nl_ruleset_set){ .family = NFPROTO_IPV4,
 				       .table = STR("f"), .name = STR("s") };
-	nl_ruleset_elems(h, &set, keep, NULL);
+	nl_ruleset_elems(h, &set, on_elem, NULL);
 	assert_int_equal(elem_n, 0);
 }
 
@@ -466,7 +468,7 @@ static void read_all(const struct nlmsghdr *h)
 	struct nl_ruleset_set s;
 
 	elem_n = 0;
-	nl_ruleset_elems(h, &set, keep, NULL);
+	nl_ruleset_elems(h, &set, on_elem, NULL);
 	nl_ruleset_chain(h, &c);
 	nl_ruleset_set(h, &s);
 	if (nl_ruleset_rule(h, &rule))
@@ -487,7 +489,7 @@ static void cut_everywhere(const struct nlmsghdr *h)
 	}
 }
 
-/* Each kind of message cut at every byte, before an unreadable page. */
+/* Each type of message is cut at every byte, before an unreadable page. */
 static void test_cut(void **state)
 {
 	begin();

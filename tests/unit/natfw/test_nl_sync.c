@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_sync.c - the backend netlink before a kernel that keeps what it is
- * sent: what stands there after a sync, after batches, in other people's
- * chains, and what verify makes of changes.
+ * test_nl_sync.c - the backend netlink with a kernel that stores what it is
+ * sent: its content after a sync, after batches, and in other people's chains,
+ * and how verify reports changes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include "tests/unit/natfwtest.h"
 #include "tests/unit/nlmodel.h"
 
-/* The registry in natfw.c names them; nothing here asks it. */
+/* natfw.c's table of choices needs them; no test here calls them. */
 const struct natfw_backend natfw_iptables = { 0 },
 	natfw_iptables_legacy = { 0 }, natfw_iptables_nft = { 0 },
 	natfw_memory = { 0 };
@@ -115,7 +115,7 @@ static void test_environment(void **state)
 	end(&fw);
 }
 
-/* What a killed monitor left works on until the first sync. */
+/* A killed monitor's table keeps working until the first sync. */
 static void test_open(void **state)
 {
 	struct natfw_env env = env_of(EXT);
@@ -135,7 +135,7 @@ static void test_open(void **state)
 	natfw_done(&fw);
 }
 
-/* Each call says so, and the close has nothing to do. */
+/* Each call reports it, and the close does nothing. */
 static void test_no_memory(void **state)
 {
 	struct natfw fw;
@@ -214,7 +214,7 @@ static struct nat_op any_op(void)
 	return dice(3) ? set(r) : del(r);
 }
 
-/* Each batch adds what is not there and deletes what is: the model refuses
+/* Each batch adds what is missing and deletes what exists: the model refuses
  * anything else. */
 static void test_batches_by_dice(void **state)
 {
@@ -241,7 +241,7 @@ static void test_batches_by_dice(void **state)
 	end(&fw);
 }
 
-/* The one set last leads; when it goes, the one before it. */
+/* The rule set last leads; after its deletion, the one before it. */
 static void test_shared_socket(void **state)
 {
 	struct natfw fw;
@@ -293,7 +293,7 @@ static void test_refused(void **state)
 
 static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
 
-/* Two rules of ours from a time before, and one that only looks like ours. */
+/* Two old rules of ours, and one that only looks like ours. */
 static void leave_rules(const struct nl_place *at)
 {
 	static uint32_t words[1024];
@@ -327,7 +327,7 @@ static void test_foreign(void **state)
 	assert_int_equal(model_rules("inet fw4 input", "upnpd_accept"), 0);
 	assert_int_equal(model_count(SET), 2);
 	assert_int_equal(model_count("ip filter upnpd_accept"), 2);
-	/* configured: the rest is cleaned, not used */
+	/* configured: the other chains are cleaned, not used */
 	snprintf(fw.env.nft_table, sizeof(fw.env.nft_table), "ip filter");
 	snprintf(fw.env.nft_chain, sizeof(fw.env.nft_chain), "late");
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);
@@ -481,7 +481,7 @@ static void three_accept_rules(void)
 	model_rule(&rule_in(CHAIN)->h);
 }
 
-static void place_gone(void)
+static void place_missing(void)
 {
 	model_drop(model_object(NFT(NEWCHAIN), CHAIN));
 }
@@ -518,7 +518,7 @@ static const struct {
 	{ "no set", no_set, 1 },
 	{ "no accept rule", no_accept_rule, 1 },
 	{ "three accept rules", three_accept_rules, 1 },
-	{ "place gone", place_gone, 1 },
+	{ "place gone", place_missing, 1 },
 	{ "new place", new_place, 1 },
 	{ "lost answer", lost_answer, -ETIMEDOUT },	/* not a drift */
 };
@@ -544,7 +544,7 @@ static void test_verify(void **state)
 	end(&fw);
 }
 
-/* The rules may look otherwise after each sync: their handles are others. */
+/* Rules may differ after each sync, because their handles change. */
 static void test_verify_after_sync(void **state)
 {
 	struct natfw fw;

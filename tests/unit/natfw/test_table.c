@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_table.c - the table against a plain list of the same rules, and the
- * order in which rules lead a socket.
+ * test_table.c - the table compared with a plain list of the same rules, and
+ * which rule leads a socket.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -59,7 +59,7 @@ static void test_room(void **state)
 	table_done(&fw);
 }
 
-/* A link holds the last place there may be. */
+/* A link can hold the largest index. */
 static void test_last_place(void **state)
 {
 	struct natfw fw = { 0 };
@@ -81,7 +81,7 @@ static void test_last_place(void **state)
 	table_done(&fw);
 }
 
-/* A number below what is enough may be another client's, too. */
+/* A count below @enough may include another client's rules. */
 static void test_clients_are_counted(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80);
@@ -91,12 +91,12 @@ static void test_clients_are_counted(void **state)
 	start(&fw);
 	assert_int_equal(table_client_n(&fw, HOST(2), 1), 0);
 	table_set(&fw, &r);
-	table_set(&fw, &r);	/* in place of the same */
+	table_set(&fw, &r);	/* replaces the same rule */
 	assert_int_equal(table_client_n(&fw, HOST(2), 9), 1);
 	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
 	assert_int_equal(table_client_n(&fw, twin, 9), 1);
 	assert_int_equal(table_client_n(&fw, twin, 1), 0);
-	r.client.ip = HOST(3);	/* the port goes over to another client */
+	r.client.ip = HOST(3);	/* another client gets the port */
 	table_set(&fw, &r);
 	assert_int_equal(table_client_n(&fw, HOST(2), 9), 0);
 	assert_int_equal(table_client_n(&fw, HOST(3), 9), 1);
@@ -109,8 +109,7 @@ static void test_clients_are_counted(void **state)
 	table_done(&fw);
 }
 
-/* The client of a key is no part of it; client, protocol and port make a
- * socket. */
+/* The client is not part of a key; client, protocol and port are a socket. */
 static void test_keys_and_sockets(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80), other = r;
@@ -136,7 +135,7 @@ static void test_keys_and_sockets(void **state)
 	table_done(&fw);
 }
 
-/* Who was set last leads, also when it was there before. */
+/* The rule set last leads, even if it existed before. */
 static void test_leaders(void **state)
 {
 	struct nat_rule again, gone;
@@ -168,8 +167,8 @@ static void test_leaders(void **state)
 	table_done(&fw);
 }
 
-/* One for a single remote host led when it was set last: what the client sent
- * to anybody left by a port that is closed to all but that host. */
+/* A rule for a single remote host once led if it was set last: the client's
+ * traffic to any host left by a port that is closed to all but that host. */
 static void test_one_for_all_leads(void **state)
 {
 	struct nat_rule one = tcp(1, HOST(2), 80), all = tcp(2, HOST(2), 80);
@@ -234,7 +233,7 @@ static void assert_same(const struct natfw *fw)
 	}
 }
 
-/* Deleting moves the last rule into the hole: the indexes must follow. */
+/* A deletion moves the last rule into the hole: the indexes must follow. */
 static void test_by_dice(void **state)
 {
 	struct natfw fw;

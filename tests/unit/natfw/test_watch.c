@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_watch.c - every transaction is heard of, once, and nothing else. */
+/* test_watch.c - one notice for every transaction, and none for others. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -72,7 +72,7 @@ static void test_watch(void **state)
 	transact(nft, NFT_MSG_NEWTABLE, "t2");
 	transact(nft, NFT_MSG_DELTABLE, "t1");
 	assert_int_equal(watch_read(fd), 2);
-	/* one that changes nothing is none */
+	/* a transaction without a change makes none */
 	transact(nft, NFT_MSG_DELTABLE, "t1");
 	assert_int_equal(watch_read(fd), 0);
 	close(nft);

@@ -2,9 +2,9 @@
 /*
  * test_ssdp.c - discovery: the messages, and the dialogue by real sockets.
  *
- * The dialogue runs in a network namespace of this program's own, where port
- * 1900 is free, over its loopback interface, by a clock that the test sets.
- * Where no namespace can be had it is skipped.
+ * The dialogue runs in a network namespace of its own, where port 1900 is free,
+ * over the loopback interface, with a fake clock. It is skipped if the program
+ * cannot make a namespace.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -82,13 +82,13 @@ static const struct ssdp_config config = {
 	.wall_s = wall_s,
 };
 
-/* ---- searches in --------------------------------------------------- */
+/* ---- searches --------------------------------------------------- */
 
 #define SEARCH(fields) "M-SEARCH * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n" \
 	fields "\r\n"
 #define MAN "MAN: \"ssdp:discover\"\r\n"
 
-/* Parse a copy that ends at a page which can not be read. */
+/* Parse a copy that ends at a page without access. */
 static bool parse(const char *p, size_t n, struct ssdp_search *ret)
 {
 	static char *end;
@@ -116,7 +116,7 @@ static void test_parse_good(void **state)
 	} row[] = {
 		{ SEARCH(MAN "MX: 2\r\nST: ssdp:all\r\n"), "ssdp:all", 2,
 		  true },
-		/* libtorrent, rust-igd: no space behind the colon */
+		/* libtorrent, rust-igd: no space after the colon */
 		{ SEARCH("ST:upnp:rootdevice\r\nMan:\"ssdp:discover\"\r\n"
 			 "MX:3\r\n"), "upnp:rootdevice", 3, false },
 		{ SEARCH(MAN "ST: " R1 "\r\n"), R1, 0, false },
@@ -202,8 +202,8 @@ static void test_parse_st_length(void **state)
 	}
 }
 
-/* Every single byte changed to every value: never a crash, and never an ST
- * with a line end in it. */
+/* Change each byte to each value: never a crash, and never an ST with a line
+ * end. */
 static void test_parse_any_byte(void **state)
 {
 	static const char whole[] = "M-SEARCH * HTTP/1.1\r\n" MAN
@@ -225,7 +225,7 @@ static void test_parse_any_byte(void **state)
 
 /* ---- targets ------------------------------------------------------- */
 
-/* Which targets answer to @st, as a string of letters, 'a' is target 0. */
+/* Return: the targets that answer @st, a letter each; 'a' is target 0 */
 static const char *who(const char *st)
 {
 	static char names[N(target) + 1];
@@ -259,21 +259,21 @@ static void test_match(void **state)
 		{ R1, "b" },
 		{ W1, "d" },
 		{ R2, "i" },
-		/* of two roots the one that has just that version */
+		/* of two roots the one with exactly that version */
 		{ DEV "InternetGatewayDevice:1", "c" },
 		{ DEV "InternetGatewayDevice:2", "j" },
 		{ DEV "InternetGatewayDevice:3", "" },
 		{ SVC "WANIPConnection:1", "g" },
 		{ SVC "WANIPConnection:2", "l" },
-		/* and where both have it, the first */
+		/* if both have it, the first */
 		{ SVC "Layer3Forwarding:1", "f" },
 		{ SVC "Layer3Forwarding:2", "" },
-		/* a lower version that nobody has as its own */
+		/* a lower version that no root has exactly */
 		{ SVC "WANIPv6FirewallControl:1", "m" },
 		{ SVC "WANIPv6FirewallControl:2", "m" },
 		{ SVC "WANIPv6FirewallControl:3", "m" },
 		{ SVC "WANIPv6FirewallControl:4", "" },
-		/* not the names of anything */
+		/* unknown names */
 		{ "", "" },
 		{ "upnp:rootdevice ", "" },
 		{ "upnp:rootdevic", "" },
@@ -313,7 +313,7 @@ static void test_match_all_has_own_version(void **state)
 	assert_string_equal(wr_cstr(&w), "upnp:rootdevice");
 }
 
-/* With one root alone, it answers for the lower version. */
+/* A single root answers for the lower version. */
 static void test_match_single_root(void **state)
 {
 	struct ssdp_config c = config;
@@ -327,7 +327,7 @@ static void test_match_single_root(void **state)
 	assert_string_equal(wr_cstr(&w), DEV "InternetGatewayDevice:1");
 }
 
-/* ---- messages out -------------------------------------------------- */
+/* ---- messages -------------------------------------------------- */
 
 #define BOOT_FIELDS "OPT: \"http://schemas.upnp.org/upnp/1/0/\"; ns=01\r\n" \
 	"01-NLS: 1700000000\r\n" \
@@ -358,7 +358,7 @@ static void test_write_answer(void **state)
 			    ANSWER("/igd1.xml", "upnp:rootdevice",
 				   R1 "::upnp:rootdevice"));
 	assert_string_equal(answer(8, R2), ANSWER("/igd2.xml", R2, R2));
-	/* The version that was asked for, in ST and in USN. */
+	/* The version of the search, in ST and in USN. */
 	assert_string_equal(answer(12, SVC "WANIPv6FirewallControl:1"),
 			    ANSWER("/igd2.xml",
 				   SVC "WANIPv6FirewallControl:1",
@@ -455,7 +455,7 @@ static bool have_net;
 static struct loop *loop;
 static struct ssdp *ssdp;
 static uint64_t now_ms;
-static int hear_fd;		/* hears what goes to the group */
+static int group_fd;		/* receives multicasts to the group */
 static char got[2048];
 
 static uint64_t fake_clock(void)
@@ -463,7 +463,7 @@ static uint64_t fake_clock(void)
 	return now_ms;
 }
 
-/* Loopback, up and fit for multicast. */
+/* Set loopback up, with multicast. */
 static bool lo_up(void)
 {
 	struct ifreq ifr = { .ifr_name = "lo" };
@@ -513,8 +513,8 @@ static void hear(void)
 		.imr_ifindex = 1,
 	};
 
-	hear_fd = udp(0xeffffffa, 1900);
-	assert_int_equal(setsockopt(hear_fd, IPPROTO_IP, IP_ADD_MEMBERSHIP,
+	group_fd = udp(0xeffffffa, 1900);
+	assert_int_equal(setsockopt(group_fd, IPPROTO_IP, IP_ADD_MEMBERSHIP,
 				    &req, sizeof(req)), 0);
 }
 
@@ -537,11 +537,12 @@ static int tear_down(void **state)
 		return 0;
 	ssdp_free(ssdp);
 	loop_free(loop);
-	close(hear_fd);
+	close(group_fd);
 	return 0;
 }
 
-/* Let the loop see all that has been sent, at this moment of the fake clock. */
+/* Run the loop until it has read all that was sent; the fake clock stands
+ * still. */
 static void pump(void)
 {
 	int i;
@@ -558,7 +559,7 @@ static void pass(uint64_t ms)
 	}
 }
 
-/* The next datagram on @fd as a C string; false: there is none. */
+/* Read the next datagram on @fd as a C string. Return: false: there is none */
 static bool next(int fd)
 {
 	ssize_t n = recv(fd, got, sizeof(got) - 1, 0);
@@ -567,7 +568,7 @@ static bool next(int fd)
 	return n > 0;
 }
 
-/* How many datagrams with @text in them have come on @fd; all are taken. */
+/* Read all datagrams on @fd. Return: how many contain @text */
 static size_t count(int fd, const char *text)
 {
 	size_t n = 0;
@@ -600,12 +601,12 @@ static void serve_lo(void)
 	assert_int_equal(ssdp_ifaces(ssdp, &lo, 1, 2828), 0);
 }
 
-/* As served, with the first announcements over. */
+/* Serve, and discard the first announcements. */
 static void serve_lo_quiet(void)
 {
 	serve_lo();
 	pass(400);
-	assert_int_equal(count(hear_fd, "ssdp:alive"), 2 * N(target));
+	assert_int_equal(count(group_fd, "ssdp:alive"), 2 * N(target));
 }
 
 #define NEED_NET do { if (!have_net) skip(); } while (0)
@@ -619,26 +620,27 @@ static void test_alive(void **state)
 		rnd_value = r * 0x3fffffff;
 		serve_lo();
 		pass(50);
-		assert_int_equal(count(hear_fd, "NTS: ssdp:alive\r\n"),
+		assert_int_equal(count(group_fd, "NTS: ssdp:alive\r\n"),
 				 N(target));
 		pass(145);
-		assert_false(next(hear_fd));
+		assert_false(next(group_fd));
 		pass(155);
-		assert_int_equal(count(hear_fd,
+		assert_int_equal(count(group_fd,
 				       "LOCATION: http://127.0.0.1:2828/igd"),
 				 N(target));
 		now_ms += 674000;
 		pump();
-		assert_false(next(hear_fd));
+		assert_false(next(group_fd));
 		now_ms += 226000;
 		pump();
-		assert_int_equal(count(hear_fd, "ssdp:alive"), N(target));
+		assert_int_equal(count(group_fd, "ssdp:alive"), N(target));
 		assert_int_equal(ssdp_ifaces(ssdp, NULL, 0, 2828), 0);
-		count(hear_fd, "");
+		count(group_fd, "");
 	}
 }
 
-/* Every target once a set, from the port and the address of the interface. */
+/* Each set has every target once, from the port and the address of the
+ * interface. */
 static void test_alive_whole_set(void **state)
 {
 	struct sockaddr_in from;
@@ -651,7 +653,7 @@ static void test_alive_whole_set(void **state)
 	serve_lo();
 	pass(50);
 	for (i = 0; i < N(target); i++) {
-		n = recvfrom(hear_fd, got, sizeof(got) - 1, 0,
+		n = recvfrom(group_fd, got, sizeof(got) - 1, 0,
 			     (struct sockaddr *)&from, &len);
 		assert_true(n > 0);
 		got[n] = '\0';
@@ -660,7 +662,7 @@ static void test_alive_whole_set(void **state)
 		snprintf(want, sizeof(want), "\r\nUSN: %s", target[i].udn);
 		assert_non_null(strstr(got, want));
 	}
-	assert_false(next(hear_fd));
+	assert_false(next(group_fd));
 }
 
 /* UDA 1.1 1.1.1: 2; a household may have a router behind the router. */
@@ -675,11 +677,11 @@ static void test_ttl(void **state)
 	int on = 1, ttl = 0;
 
 	NEED_NET;
-	assert_int_equal(setsockopt(hear_fd, IPPROTO_IP, IP_RECVTTL, &on,
+	assert_int_equal(setsockopt(group_fd, IPPROTO_IP, IP_RECVTTL, &on,
 				    sizeof(on)), 0);
 	serve_lo();
 	pass(50);
-	assert_true(recvmsg(hear_fd, &m, 0) > 0);
+	assert_true(recvmsg(group_fd, &m, 0) > 0);
 	assert_non_null(CMSG_FIRSTHDR(&m));
 	memcpy(&ttl, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof(ttl));
 	assert_int_equal(ttl, 2);
@@ -690,14 +692,14 @@ static void test_byebye(void **state)
 	NEED_NET;
 	serve_lo_quiet();
 	ssdp_byebye(ssdp);
-	assert_int_equal(count(hear_fd, "NTS: ssdp:byebye\r\n"),
+	assert_int_equal(count(group_fd, "NTS: ssdp:byebye\r\n"),
 			 2 * N(target));
 	now_ms += 10000000;
 	pump();
-	assert_false(next(hear_fd));
+	assert_false(next(group_fd));
 }
 
-static void test_same_again_says_nothing(void **state)
+static void test_same_addresses_send_nothing(void **state)
 {
 	int fd;
 
@@ -708,7 +710,7 @@ static void test_same_again_says_nothing(void **state)
 	pump();
 	serve_lo();
 	pass(500);
-	assert_false(next(hear_fd));
+	assert_false(next(group_fd));
 	assert_int_equal(count(fd, "USN: " R1), 1);
 	close(fd);
 }
@@ -734,7 +736,7 @@ static void test_search(void **state)
 		assert_non_null(strstr(got, "ST: " DEV
 				       "InternetGatewayDevice:1\r\n"));
 		assert_false(next(fd));
-		/* Ours is never an answer to what nobody asked of us. */
+		/* No answer without a search. */
 		ask(fd, to[i], SVC "ContentDirectory:1");
 		ask(fd, to[i], DEV "InternetGatewayDevice:3");
 		pass(200);
@@ -743,7 +745,7 @@ static void test_search(void **state)
 	}
 }
 
-/* Whatever chance says: a few at a time, and all within 100 ms. */
+/* With any random numbers: a few at a time, and all within 100 ms. */
 static void test_search_spread(void **state)
 {
 	uint32_t r;
@@ -756,7 +758,7 @@ static void test_search_spread(void **state)
 	fd = udp(LO_IP, 0);
 	for (r = 0; r < 60; r++) {
 		rnd_value = r;
-		now_ms += 10000;	/* the rate is another test's */
+		now_ms += 10000;	/* not limited by the rate here */
 		ask(fd, 0xeffffffa, "ssdp:all");
 		for (start = now_ms, sum = 0; now_ms < start + 100;) {
 			pump();
@@ -790,7 +792,7 @@ static void test_source_outside_the_network(void **state)
 	close(out);
 }
 
-/* A whole search, and what follows it up to @len bytes. */
+/* Send a complete search, padded to @len bytes. */
 static void send_padded(int fd, size_t len)
 {
 	static const char head[] = SEARCH(MAN "ST: " R1 "\r\n");
@@ -823,8 +825,8 @@ static void test_long_datagram(void **state)
 	close(fd);
 }
 
-/* The pool is shared fairly, what is above is dropped, and it is whole again
- * afterwards. */
+/* The pool is shared fairly, searches above it are dropped, and it is complete
+ * again afterwards. */
 static void test_flood(void **state)
 {
 	int fd[3], i, round;
@@ -862,9 +864,9 @@ static void test_flood(void **state)
 		close(fd[i]);
 }
 
-/* A source that asks on and on is answered at a rate; one that searches as
- * Open.NAT does, 12 times at once, is answered each time; nobody else feels
- * it. */
+/* A source that searches all the time is answered at a limited rate. One that
+ * searches 12 times at once, as Open.NAT does, is answered each time. Other
+ * sources are not affected. */
 static void test_rate(void **state)
 {
 	const size_t all = N(target);
@@ -910,8 +912,8 @@ static void test_gone_with_answers_waiting(void **state)
 	ask(fd, 0xeffffffa, "ssdp:all");
 	pump();
 	assert_int_equal(ssdp_ifaces(ssdp, NULL, 0, 2828), 0);
-	assert_int_equal(count(hear_fd, "ssdp:byebye"), 2 * N(target));
-	/* Back before they were due: nobody asked this one. */
+	assert_int_equal(count(group_fd, "ssdp:byebye"), 2 * N(target));
+	/* Back before the answers were due: they were for the old address. */
 	serve_lo();
 	pass(200);
 	assert_false(next(fd));
@@ -934,7 +936,7 @@ static void test_free_with_answers_waiting(void **state)
 	ssdp = NULL;
 	pass(200);
 	count(fd, "");
-	assert_int_equal(count(hear_fd, "ssdp:byebye"), 0);
+	assert_int_equal(count(group_fd, "ssdp:byebye"), 0);
 	close(fd);
 }
 
@@ -946,9 +948,9 @@ static void test_address_changes(void **state)
 	NEED_NET;
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, &moved, 1, 2828), 0);
-	assert_int_equal(count(hear_fd, "ssdp:byebye"), 2 * N(target));
+	assert_int_equal(count(group_fd, "ssdp:byebye"), 2 * N(target));
 	pass(300);
-	assert_int_equal(count(hear_fd, "LOCATION: http://127.0.0.5:2828/"),
+	assert_int_equal(count(group_fd, "LOCATION: http://127.0.0.5:2828/"),
 			 2 * N(target));
 	fd = udp(LO_IP + 9, 0);
 	ask(fd, 0xeffffffa, R1);
@@ -961,9 +963,9 @@ static void test_address_changes(void **state)
 #define OLD_ID "\r\nBOOTID.UPNP.ORG: 1700000000\r\n"
 #define NEW_ID "\r\nBOOTID.UPNP.ORG: 1700000500\r\n"
 
-/* BOOTID stayed the same whatever interfaces did, so that a control point
- * could not know that the gateway at a new address is to be read anew. */
-static void test_boot_id_rises_with_what_comes(void **state)
+/* BOOTID did not change with the interfaces, so a control point could not know
+ * that it must read the description at a new address again. */
+static void test_boot_id_rises_with_new_addresses(void **state)
 {
 	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
 	size_t updates = 0;
@@ -972,8 +974,8 @@ static void test_boot_id_rises_with_what_comes(void **state)
 	NEED_NET;
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
-	/* the network that was there is told, and before anything else */
-	while (next(hear_fd)) {
+	/* the old network is notified, before anything else */
+	while (next(group_fd)) {
 		assert_non_null(strstr(got, "NTS: ssdp:update\r\n"));
 		assert_non_null(strstr(got, "http://127.0.0.1:2828/"));
 		assert_non_null(strstr(got, OLD_ID));
@@ -983,31 +985,31 @@ static void test_boot_id_rises_with_what_comes(void **state)
 	}
 	assert_int_equal(updates, 2 * N(target));
 	pass(400);
-	assert_int_equal(count(hear_fd, NEW_ID), 4 * N(target));
+	assert_int_equal(count(group_fd, NEW_ID), 4 * N(target));
 	fd = udp(LO_IP, 0);
 	ask(fd, LO_IP, R1);
 	pump();
 	assert_int_equal(count(fd, NEW_ID), 1);
 	close(fd);
-	/* what goes raises nothing, nor does what is there */
+	/* removed and unchanged addresses do not raise it */
 	assert_int_equal(ssdp_ifaces(ssdp, two, 1, 2828), 0);
-	assert_int_equal(count(hear_fd, ""), 0);
+	assert_int_equal(count(group_fd, ""), 0);
 	serve_lo();
 	pass(400);
-	assert_false(next(hear_fd));
+	assert_false(next(group_fd));
 }
 
-/* Nowhere to ask for a new one: it rises all the same. */
+/* Without next_boot_id() it rises as well. */
 static void test_boot_id_rises_by_itself(void **state)
 {
 	NEED_NET;
 	next_id = 5;
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, NULL, 0, 2828), 0);
-	assert_int_equal(count(hear_fd, OLD_ID), 2 * N(target));
+	assert_int_equal(count(group_fd, OLD_ID), 2 * N(target));
 	serve_lo();
 	pass(400);
-	assert_int_equal(count(hear_fd,
+	assert_int_equal(count(group_fd,
 			       "\r\nBOOTID.UPNP.ORG: 1700000001\r\n"),
 			 2 * N(target));
 }
@@ -1020,11 +1022,11 @@ static void test_port_changes(void **state)
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, &lo, 1, 4000), 0);
 	pass(300);
-	assert_int_equal(count(hear_fd, "LOCATION: http://127.0.0.1:4000/"),
+	assert_int_equal(count(group_fd, "LOCATION: http://127.0.0.1:4000/"),
 			 2 * N(target));
 }
 
-/* How many sockets of this namespace have joined the group. */
+/* Return: number of sockets in this namespace that have joined the group */
 static unsigned members(void)
 {
 	FILE *f = fopen("/proc/self/net/igmp", "r");
@@ -1044,7 +1046,7 @@ static void test_membership(void **state)
 	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
 
 	NEED_NET;
-	assert_int_equal(members(), 1);	/* hear_fd */
+	assert_int_equal(members(), 1);	/* group_fd */
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
 	assert_int_equal(members(), 2);
 	assert_int_equal(ssdp_ifaces(ssdp, two, 1, 2828), 0);
@@ -1058,8 +1060,8 @@ static void test_membership(void **state)
 	assert_int_equal(members(), 1);
 }
 
-/* Two networks on one interface: each is told its own LOCATION, and when one
- * goes the other still hears the group. */
+/* Two networks on one interface: each gets its own LOCATION, and when one is
+ * removed the other still receives multicasts. */
 static void test_two_addresses_of_one_interface(void **state)
 {
 	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
@@ -1068,7 +1070,7 @@ static void test_two_addresses_of_one_interface(void **state)
 	NEED_NET;
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
 	pass(400);
-	count(hear_fd, "");
+	count(group_fd, "");
 	a = udp(0x7f000009, 0);
 	b = udp(0x7f000109, 0);
 	ask(a, 0xeffffffa, R1);
@@ -1078,7 +1080,7 @@ static void test_two_addresses_of_one_interface(void **state)
 	assert_int_equal(count(b, "http://127.0.1.1:2828/"), 1);
 	/* its byebye would make the hosts of the other network drop us */
 	assert_int_equal(ssdp_ifaces(ssdp, two + 1, 1, 2828), 0);
-	assert_int_equal(count(hear_fd, "ssdp:byebye"), 0);
+	assert_int_equal(count(group_fd, "ssdp:byebye"), 0);
 	ask(a, 0xeffffffa, R1);
 	ask(b, 0xeffffffa, R1);
 	pump();
@@ -1100,7 +1102,7 @@ static void test_virtual_address(void **state)
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
 	pass(400);
-	assert_int_equal(count(hear_fd, ""), 0);	/* no NOTIFY, no BOOTID */
+	assert_int_equal(count(group_fd, ""), 0);	/* no NOTIFY, no BOOTID */
 	in = udp(0x7f000009, 0);
 	out = udp(0x7f000109, 0);
 	ask(in, LO_IP + 200, R1);
@@ -1113,7 +1115,7 @@ static void test_virtual_address(void **state)
 	assert_int_equal(count(in, "http://127.0.0.1:2828/"), 1);
 	/* another router takes it over */
 	assert_int_equal(ssdp_ifaces(ssdp, two, 1, 2828), 0);
-	assert_int_equal(count(hear_fd, "NOTIFY"), 0);
+	assert_int_equal(count(group_fd, "NOTIFY"), 0);
 	close(in);
 	close(out);
 }
@@ -1129,7 +1131,7 @@ static void test_secondary_address(void **state)
 	two[0].secondary = 1;
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
 	pass(400);
-	assert_int_equal(count(hear_fd, "http://127.0.0.1:2828/"),
+	assert_int_equal(count(group_fd, "http://127.0.0.1:2828/"),
 			 2 * N(target));
 	fd = udp(0x7f000009, 0);
 	ask(fd, LO_IP + 200, R1);
@@ -1141,13 +1143,13 @@ static void test_secondary_address(void **state)
 	two[0].secondary = 0;
 	assert_int_equal(ssdp_ifaces(ssdp, two, 1, 2828), 0);
 	pass(400);
-	assert_true(count(hear_fd, "http://127.0.0.201:2828/") >=
+	assert_true(count(group_fd, "http://127.0.0.201:2828/") >=
 		    2 * N(target));
 	close(fd);
 }
 
-/* One that can not be served does not keep the others from being served, and
- * is tried again. */
+/* An address that cannot be served does not prevent the others, and is
+ * retried. */
 static void test_one_fails(void **state)
 {
 	struct netif_addr two[] = { lo_iface(0xc0a85801), lo_iface(LO_IP) };
@@ -1156,16 +1158,16 @@ static void test_one_fails(void **state)
 	NEED_NET;
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), -EADDRNOTAVAIL);
 	pass(400);
-	assert_int_equal(count(hear_fd, "http://127.0.0.1:2828/"),
+	assert_int_equal(count(group_fd, "http://127.0.0.1:2828/"),
 			 2 * N(target));
 	fd = udp(LO_IP, 0);
 	ask(fd, 0xeffffffa, R1);
 	pump();
 	assert_int_equal(count(fd, R1), 1);
-	/* nothing has come, so that BOOTID is what it was */
+	/* no address was added, so BOOTID is unchanged */
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), -EADDRNOTAVAIL);
 	pass(400);
-	assert_int_equal(count(hear_fd, "NOTIFY"), 0);
+	assert_int_equal(count(group_fd, "NOTIFY"), 0);
 	close(fd);
 }
 
@@ -1181,7 +1183,7 @@ static void test_too_many_interfaces(void **state)
 	assert_int_equal(ssdp_ifaces(ssdp, many, N(many) - 1, 2828), 0);
 }
 
-/* A media server on the same machine has the port too. */
+/* A media server on the same machine also uses the port. */
 static void test_beside_another_program(void **state)
 {
 	int other;
@@ -1219,7 +1221,7 @@ int main(void)
 		T(test_alive_whole_set),
 		T(test_ttl),
 		T(test_byebye),
-		T(test_same_again_says_nothing),
+		T(test_same_addresses_send_nothing),
 		T(test_search),
 		T(test_search_spread),
 		T(test_source_outside_the_network),
@@ -1229,7 +1231,7 @@ int main(void)
 		T(test_gone_with_answers_waiting),
 		T(test_free_with_answers_waiting),
 		T(test_address_changes),
-		T(test_boot_id_rises_with_what_comes),
+		T(test_boot_id_rises_with_new_addresses),
 		T(test_boot_id_rises_by_itself),
 		T(test_port_changes),
 		T(test_membership),

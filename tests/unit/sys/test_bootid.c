@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_bootid.c - the kernel names this boot, each time the same. */
+/* test_bootid.c - the kernel's identifier of this boot is always the same. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

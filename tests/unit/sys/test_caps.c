@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_caps.c - what is left after caps_cut() and the others, each time in a
- * child.
+ * test_caps.c - the capabilities after caps_cut() and the others, each time in
+ * a child.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@
 
 static struct __user_cap_data_struct now[2];
 
-static bool look(void)
+static bool read_caps(void)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
@@ -40,12 +40,12 @@ static bool look(void)
 
 static bool effective(uint32_t want)
 {
-	return look() && now[0].effective == want && !now[1].effective;
+	return read_caps() && now[0].effective == want && !now[1].effective;
 }
 
 static bool permitted(uint32_t want)
 {
-	return look() && now[0].permitted == want && !now[1].permitted &&
+	return read_caps() && now[0].permitted == want && !now[1].permitted &&
 	       !now[0].inheritable && !now[1].inheritable;
 }
 
@@ -69,8 +69,8 @@ static int cut(void)
 	return caps_cut() || !effective(NET) || !permitted(NET) ? 4 : 0;
 }
 
-/* What was given up does nothing any more. */
-static int gone(void)
+/* A dropped right has no effect any more. */
+static int dropped_rights(void)
 {
 	int ready[2];
 	char c;
@@ -83,7 +83,7 @@ static int gone(void)
 		if (setresuid(SOME_UID, SOME_UID, SOME_UID) ||
 		    write(ready[1], "", 1) != 1)
 			_exit(1);
-		alarm(5);	/* nobody else could end it */
+		alarm(5);	/* no other process could end it */
 		pause();
 	}
 	if (read(ready[0], &c, 1) != 1 || caps_cut())
@@ -94,7 +94,7 @@ static int gone(void)
 	       4 : 0;
 }
 
-/* root's exec gives nothing back: grep tells what it got. */
+/* root's exec regains nothing: grep prints its capabilities. */
 static int exec(void)
 {
 	if (caps_cut())
@@ -111,15 +111,15 @@ static int drop(void)
 	return effective(0) && permitted(0) ? 0 : 2;
 }
 
-/* Nobody born from here on gets any; what is held stays. */
+/* A process that is forked from here on gets none; held ones stay. */
 static int bar(void)
 {
 	struct __user_cap_data_struct before[2];
 
-	if (!look())
+	if (!read_caps())
 		return 1;
 	memcpy(before, now, sizeof(before));
-	if (caps_bar() || !bounded(0) || !look())
+	if (caps_bar() || !bounded(0) || !read_caps())
 		return 2;
 	return memcmp(before, now, sizeof(before)) ? 3 : 0;
 }
@@ -154,7 +154,7 @@ static int in_child(int (*fn)(void))
 		assert_int_equal(in_child(name), 0); \
 	}
 T(cut)
-T(gone)
+T(dropped_rights)
 T(exec)
 T(drop)
 T(bar)
@@ -164,7 +164,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_dropped_rights),
 		cmocka_unit_test(test_exec),
 		cmocka_unit_test(test_drop),
 		cmocka_unit_test(test_bar),

@@ -37,7 +37,7 @@ struct tuple {
 	uint8_t proto;
 };
 
-/* The way in of a flow to game, and of its answers. */
+/* The tuples of a flow to the LAN host game, and of its answers. */
 static const struct tuple in = { PEER, EXT, 5000, 40000, IPPROTO_TCP };
 static const struct tuple back = { CLIENT, PEER, 8000, 5000, IPPROTO_TCP };
 
@@ -100,8 +100,8 @@ static void test_read(void **state)
 	assert_false(conntrack_read(&m.h, &f));
 }
 
-/* Whole or not at all, wherever the message ends, and whatever length an
- * attribute claims: the page behind it can not be read. */
+/* An entry is read completely or not at all, wherever the message ends and
+ * whatever length an attribute claims: the page after it is unreadable. */
 static void test_read_cut(void **state)
 {
 	struct msg m = entry(IPCTNL_MSG_CT_NEW, &in, &back);
@@ -121,7 +121,7 @@ static void test_read_cut(void **state)
 	}
 }
 
-/* ICMP has no ports; IPv6 no four-byte addresses. */
+/* ICMP has no ports; IPv6 has no four-byte addresses. */
 static void test_read_others(void **state)
 {
 	struct nfgenmsg about = { .nfgen_family = AF_INET };
@@ -171,7 +171,7 @@ static void test_find_each_field(void **state)
 	assert_false(finds(p, to_game));
 }
 
-/* What the client began: the external port is its source. */
+/* A flow that the client began: the external port is its source. */
 static void test_outbound_is_not_found(void **state)
 {
 	struct tuple out = { CLIENT, PEER, 8000, 5000, IPPROTO_TCP };
@@ -183,7 +183,7 @@ static void test_outbound_is_not_found(void **state)
 	assert_false(finds(game, f));
 }
 
-/* Every one of many is found, in whatever order they came. */
+/* Every one of many is found, in any order of the flows. */
 static void test_find_among_many(void **state)
 {
 	static struct conntrack_port p[5000];
@@ -207,7 +207,7 @@ static void test_find_among_many(void **state)
 	assert_false(conntrack_find(p, n, &f));
 }
 
-/* The same port for two remote hosts and for anybody. */
+/* The same port for two remote hosts and for any host. */
 static void test_find_by_remote(void **state)
 {
 	struct conntrack_port p[3] = { game, game, game };
@@ -239,7 +239,7 @@ static void put_nat(struct msg *m, const struct tuple *reply)
 	close_nest(m, at);
 }
 
-/* Put a UDP flow into the table that is translated as @to says; NULL: not. */
+/* Add a UDP flow to the table, translated as @to says; NULL: not translated. */
 static void track(struct tuple orig, const struct tuple *to)
 {
 	struct tuple reply = { orig.dst, orig.src, orig.dst_port,
@@ -283,11 +283,11 @@ static struct tuple from(uint16_t src_port, uint16_t dst_port)
 	return (struct tuple){ PEER, EXT, src_port, dst_port, IPPROTO_UDP };
 }
 
-/* More ports than are left to the kernel. */
+/* More ports than the kernel's own search is used for. */
 #define MANY 17
 
-/* End what came through @p. @by_walk: and through others as well, which
- * nothing came through. */
+/* End the flows through @p. @by_walk: and through further ports without any
+ * flow, so that the table is walked. */
 static void kill_ports(const struct conntrack_port *p, bool by_walk)
 {
 	struct conntrack_port all[MANY];
@@ -299,8 +299,8 @@ static void kill_ports(const struct conntrack_port *p, bool by_walk)
 	assert_int_equal(conntrack_kill(all, by_walk ? MANY : 1), 0);
 }
 
-/* Of each flow one thing is another's. */
-static void kill_the_right_ones(bool by_walk)
+/* Flows that differ from the port in one field stay. */
+static void check_kill(bool by_walk)
 {
 	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
 	static const struct tuple to2 = { .src = CLIENT, .src_port = 8001 };
@@ -312,12 +312,12 @@ static void kill_the_right_ones(bool by_walk)
 	ip("link set lo up");
 	track(from(5000, 40000), &to);
 	track(from(5001, 40000), &to);
-	track(from(5002, 40001), &to);		/* somebody else's */
-	track(from(5003, 40000), &to3);		/* the next holder's */
+	track(from(5002, 40001), &to);		/* another port */
+	track(from(5003, 40000), &to3);		/* of another client */
 	track(from(5004, 40000), NULL);		/* to the router itself */
 	track(from(5005, 40000), &to2);		/* to another service */
 	elsewhere.dst = EXT + 1;
-	track(elsewhere, &to);			/* an address given up */
+	track(elsewhere, &to);			/* a former address */
 	assert_int_equal(tracked(), 7);
 	kill_ports(&p, by_walk);		/* TCP */
 	assert_int_equal(tracked(), 7);
@@ -336,13 +336,13 @@ static void test_kill_no_port(void **state)
 static void test_kill(void **state)
 {
 	NEED_ROOT();
-	kill_the_right_ones(false);
+	check_kill(false);
 }
 
 static void test_kill_by_walk(void **state)
 {
 	NEED_ROOT();
-	kill_the_right_ones(true);
+	check_kill(true);
 }
 
 static void test_kill_two_ports(void **state)
@@ -360,7 +360,7 @@ static void test_kill_two_ports(void **state)
 	assert_int_equal(tracked(), 1);
 }
 
-/* The port was open to one host; what another has through it came otherwise. */
+/* The port was open to one host; another host's flow through it stays. */
 static void kill_by_remote(bool by_walk)
 {
 	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
@@ -415,14 +415,14 @@ static void test_kill_many(void **state)
 	kill_many(false);
 }
 
-/* More orders than one datagram holds, and more entries than one brings. */
+/* More requests than a datagram holds, and more entries than one returns. */
 static void test_kill_many_by_walk(void **state)
 {
 	NEED_ROOT();
 	kill_many(true);
 }
 
-/* The rights are gone: told, and nothing happens. */
+/* Without the rights the call fails and no flow ends. */
 static void test_kill_without_rights(void **state)
 {
 	struct conntrack_port p = game;

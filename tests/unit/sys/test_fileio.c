@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_fileio.c - whole files, with real ones: sizes about the buffer's, pipes
- * that give a little at a time, disks that are full. */
+/*
+ * test_fileio.c - whole files, real ones: sizes around the buffer's, pipes that
+ * give a few bytes at a time, full disks.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -81,7 +83,7 @@ static void test_read_flags(void **state)
 	assert_read(O_NOFOLLOW, 8, -ELOOP, STR(""));
 	assert_int_equal(unlinkat(dir_fd, "g", 0), 0);
 	assert_int_equal(unlinkat(dir_fd, "f", 0), 0);
-	/* nobody writes to it */
+	/* the FIFO has no writer */
 	assert_int_equal(mkfifoat(dir_fd, "f", 0600), 0);
 	assert_read(O_NONBLOCK, 8, 0, STR(""));
 	assert_int_equal(unlinkat(dir_fd, "f", 0), 0);
@@ -135,7 +137,7 @@ static void test_read_parts(void **state)
 	assert_int_equal(got.n, 0);
 }
 
-/* More than a pipe holds: the first write() is no whole one. */
+/* More than a pipe holds: the first write() is a partial one. */
 static void test_write_parts(void **state)
 {
 	static char text[300000], got[300000 + 1];
@@ -184,7 +186,7 @@ static void test_replace(void **state)
 				      STR("one")), 0);
 	assert_read(0, 8, 0, STR("one"));
 	assert_mode(0644);
-	/* what stands in the way goes, and is not followed */
+	/* a leftover temporary file is removed, and a link not followed */
 	assert_int_equal(symlinkat("f", dir_fd, "t"), 0);
 	assert_int_equal(fileio_replace(dir_fd, "f", "t", 0600, true,
 				      STR("two")), 0);
@@ -203,7 +205,7 @@ static void test_replace_fails(void **state)
 	assert_read(0, 8, 0, STR("old"));
 	assert_int_equal(unlinkat(dir_fd, "t", AT_REMOVEDIR), 0);
 	assert_int_equal(unlinkat(dir_fd, "f", 0), 0);
-	/* a directory can not be replaced */
+	/* a directory cannot be replaced */
 	assert_int_equal(mkdirat(dir_fd, "f", 0700), 0);
 	assert_int_equal(fileio_replace(dir_fd, "f", "t", 0600, true,
 				      STR("new")), -EISDIR);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_jail.c - what a child in the jail can not do any more.
+ * test_jail.c - what a child in the jail cannot do any more.
  *
- * Linked without the system call filter, so that each other bar is seen to hold
- * by itself; test_seccomp.c has both.
+ * Linked without the system call filter, so that each other barrier is tested
+ * by itself; test_seccomp.c tests both.
  *
- * Run by root it tests the whole of it, by anybody else the part that is left.
- * Each check runs in a child of its own, which tells by its exit status.
+ * root runs all tests, another user those that need no root. Each check runs in
+ * a child of its own, and its exit status is the result.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -80,7 +80,7 @@ static int see_no_passwd(void)
 	return open("/etc/passwd", O_RDONLY) < 0 && errno == ENOENT ? 0 : 1;
 }
 
-/* Not through the parent of the root directory either. */
+/* The root directory's parent does not lead out either. */
 static int see_no_parent(void)
 {
 	struct stat here, up;
@@ -90,7 +90,7 @@ static int see_no_parent(void)
 	return here.st_ino == up.st_ino && here.st_dev == up.st_dev ? 0 : 2;
 }
 
-static int become_nobody_else(void)
+static int try_other_ids(void)
 {
 	if (setuid(0) == 0 || setgid(0) == 0 || seteuid(0) == 0)
 		return 1;
@@ -196,7 +196,7 @@ static int open_so_many_files(void)
 	return 2;
 }
 
-/* The limit is an error to whoever writes, it does not kill. */
+/* The limit makes the write fail; it does not kill. */
 static int write_so_much(void)
 {
 	int fd = open("file", O_RDWR | O_CREAT | O_TRUNC, 0600);
@@ -224,15 +224,15 @@ static struct jail jail(void)
 	return (struct jail){ dir, uid, gid, 12 };
 }
 
-/* The error of the jail, or 100 + what @check says within. @shut: as an engine,
- * or else as the fork server */
+/* The error of the jail, or 100 + the result of @check inside. @shut: as an
+ * engine, else as the fork server */
 static int behind(bool shut, struct jail j, int (*check)(void))
 {
 	int status, err, filter;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		/* As a root that has been handed more than it should be. */
+		/* A root process may have been given more rights. */
 		if (root && (setgroups(2, (gid_t[]){ 4, 5 }) < 0 ||
 			     prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0))
 			_exit(99);
@@ -265,8 +265,8 @@ static void test_anybody(void **state)
 	assert_int_equal(in_jail(jail(), start_no_process), 100);
 }
 
-/* The fork server has all of it but that it can fork. */
-static void test_nursery(void **state)
+/* The fork server has the same limits, but it can fork. */
+static void test_forkserver(void **state)
 {
 	for (size_t i = 0; i < N(for_both); i++)
 		assert_int_equal(behind(false, jail(), for_both[i]), 100);
@@ -276,7 +276,7 @@ static void test_nursery(void **state)
 static void test_root(void **state)
 {
 	static int (*const check[])(void) = {
-		see_no_passwd, see_no_parent, become_nobody_else,
+		see_no_passwd, see_no_parent, try_other_ids,
 		have_no_groups, bounded_by_nothing,
 	};
 	size_t i;
@@ -289,7 +289,7 @@ static void test_root(void **state)
 	}
 }
 
-/* Somebody set the securebits by which capabilities outlive uid 0. */
+/* The securebits by which capabilities outlive uid 0 are set. */
 static void test_securebits_do_not_help(void **state)
 {
 	int status;
@@ -378,7 +378,7 @@ static void test_dir_refused(void **state)
 	name_in_dir(slash, sizeof(slash), "link/");
 	assert_true(jail_dir(slash, uid, gid) < 0);
 
-	/* /etc, by a slip of the pen */
+	/* /etc, by a typing error */
 	if (root) {
 		name_in_dir(name, sizeof(name), "full");
 		name_in_dir(slash, sizeof(slash), "full/sub");
@@ -399,7 +399,7 @@ static void test_dir_refused(void **state)
 	assert_int_equal(jail_dir(longer, uid, gid), -ENAMETOOLONG);
 }
 
-static int readdir_err;	/* that it fails with, or 0 */
+static int readdir_err;	/* it fails with this, or 0 */
 
 struct dirent *__real_readdir(DIR *);
 struct dirent *__wrap_readdir(DIR *);
@@ -411,8 +411,8 @@ struct dirent *__wrap_readdir(DIR *d)
 	return NULL;
 }
 
-/* A failed read counted as empty: the directory was taken over. */
-static void test_dir_that_can_not_be_read(void **state)
+/* A failed read once counted as an empty directory, which was taken over. */
+static void test_dir_that_cannot_be_read(void **state)
 {
 	char name[128];
 
@@ -445,7 +445,7 @@ static void test_user(void **state)
 	assert_int_equal(u, nobody);
 }
 
-/* What a system for a router may lack. Return: 0, or the step that failed */
+/* What a small router's system may lack. Return: 0, or the failed step */
 static int small_system(void)
 {
 	uid_t u = 7;
@@ -492,14 +492,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_anybody),
-		T(test_nursery),
+		T(test_forkserver),
 		T(test_root),
 		T(test_securebits_do_not_help),
 		T(test_uid_0_is_no_jail),
 		T(test_no_such_dir),
 		T(test_dir_is_made_and_taken_over),
 		T(test_dir_refused),
-		T(test_dir_that_can_not_be_read),
+		T(test_dir_that_cannot_be_read),
 		T(test_user),
 		T(test_small_system),
 	};

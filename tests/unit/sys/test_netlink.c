@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_netlink.c - messages that lie about their lengths, against an unreadable
- * page; then sockets of the real kernel.
+ * test_netlink.c - messages with wrong lengths, before an unreadable page; then
+ * sockets of the real kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -65,7 +65,7 @@ static void test_walk(void **state)
 	assert_int_equal(walk(b, 20, &got, &intr), -ENODEV);
 	put_msg(b, 20, NLMSG_ERROR, 0, 5);
 	assert_int_equal(walk(b, 20, &got, &intr), -EBADMSG);
-	/* no errno, and one that can not be made positive */
+	/* no errno, and one that cannot be made positive */
 	put_msg(b, 20, NLMSG_ERROR, 0, INT32_MIN);
 	assert_int_equal(walk(b, 20, &got, &intr), -EBADMSG);
 	put_msg(b, 16, NLMSG_ERROR, 0, 0);
@@ -89,13 +89,13 @@ static void test_walk_bad_lengths(void **state)
 	}
 	for (i = 1; i < 16; i++)
 		assert_int_equal(walk(b, i, &got, &intr), -EBADMSG);
-	/* 17 bytes, aligned 20: must not count below zero */
+	/* 17 bytes, aligned 20: the count must not become negative */
 	put_msg(b, 17, RTM_NEWADDR, 0, 0);
 	assert_int_equal(walk(b, 17, &got, &intr), 1);
 	assert_int_equal(got, 1);
 }
 
-/* A NULL taker: only how it ends matters. */
+/* Without a callback only the end matters. */
 static void test_walk_without_taker(void **state)
 {
 	char b[64] = { 0 };
@@ -112,7 +112,7 @@ static void test_walk_without_taker(void **state)
 	assert_false(intr);
 }
 
-/* rtmsg and then three attributes, the second one of no payload. */
+/* rtmsg and then three attributes, the second one without payload. */
 static struct msg three_attrs(void)
 {
 	struct rtmsg r = { .rtm_family = AF_INET };
@@ -134,7 +134,7 @@ static unsigned attrs_in(const struct nlmsghdr *h)
 	return n;
 }
 
-/* Cut anywhere, a message has those attributes that are whole in it. */
+/* A cut message has the attributes that are complete in it. */
 static void test_attrs_cut(void **state)
 {
 	struct msg m = three_attrs();
@@ -171,13 +171,13 @@ static void test_attr_get(void **state)
 	msg_attr(&m, 1, "zzzzz", 5);
 	assert_true(netlink_attr_get(cut(&m, m.len), 12, 1, v, 5));
 	assert_memory_equal(v, "abcde", 5);
-	/* a fixed part that is not there, or hardly */
+	/* a fixed part that is missing, or cut */
 	assert_false(netlink_attr_get(h, 512, 1, v, 0));
 	assert_int_equal(netlink_attrs(h, m.len - 16).n, 0);
 	assert_null(netlink_attrs(h, m.len - 15).p);
 }
 
-/* An attribute that claims more, less or nothing hides what follows it. */
+/* An attribute with a wrong length hides the attributes after it. */
 static void test_attr_lies(void **state)
 {
 	static const uint16_t lies[] = { 0, 1, 3, 41, 64, 0x7fff, 0xffff };
@@ -191,7 +191,7 @@ static void test_attr_lies(void **state)
 		assert_int_equal(attrs_in(cut(&m, m.len)), 0);
 		assert_false(netlink_attr_get(cut(&m, m.len), 12, 3, &v, 1));
 	}
-	/* 25 bytes reach into the last attribute; what is left is none */
+	/* 25 bytes reach into the last attribute; the rest is none */
 	m = three_attrs();
 	memcpy(m.bytes + 28, &(uint16_t){ 25 }, sizeof(uint16_t));
 	assert_int_equal(attrs_in(cut(&m, m.len)), 1);
@@ -230,14 +230,14 @@ static void test_ask(void **state)
 	dump.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	assert_int_equal(netlink_ask(NETLINK_ROUTE, &dump.h, count, &got), 0);
 	assert_true(got >= 1);
-	/* an answer without an end is an error, and no wait */
+	/* an answer without an end is an error, and does not block */
 	one.h.nlmsg_flags = NLM_F_REQUEST;
 	assert_int_equal(netlink_ask(NETLINK_ROUTE, &one.h, NULL, NULL),
 			 -EAGAIN);
 	assert_int_equal(netlink_ask(31, &one.h, NULL, NULL), -EPROTONOSUPPORT);
 }
 
-/* No descriptor stays open, whatever came of it. */
+/* No descriptor stays open, whatever the result. */
 static void test_ask_leaks_nothing(void **state)
 {
 	struct link_req none = about_link(0x7ffffff0);
@@ -267,7 +267,7 @@ static void test_socket(void **state)
 	assert_int_equal(netlink_recv(fd, &buf), -EBADF);
 }
 
-/* What another process sent does not pass for the kernel's. */
+/* A message of another process does not count as the kernel's. */
 static void test_forged(void **state)
 {
 	static union nl_buf buf;

@@ -18,7 +18,7 @@ static char dir[] = "/tmp/test_notify.XXXXXX";
 static char path[64];
 static int manager = -1;
 
-/* Listen at @name of @n bytes, a NUL in front or none. */
+/* Listen at @name of @n bytes; an abstract name starts with a NUL. */
 static void listen_at(const char *name, size_t n)
 {
 	struct sockaddr_un a = { AF_UNIX };
@@ -51,7 +51,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* What has come, one datagram; "" nothing. */
+/* The next datagram; "": there is none. */
 static const char *got(void)
 {
 	static char buf[4096];
@@ -84,7 +84,7 @@ static void test_path(void **state)
 	assert_string_equal(got(), "STOPPING=1");
 }
 
-/* Its name has a length and no NUL: one more byte is another name. */
+/* An abstract name has a length and no NUL: one more byte is another name. */
 static void test_abstract(void **state)
 {
 	char name[64];
@@ -158,7 +158,7 @@ static void test_listener_gone(void **state)
 	assert_int_equal(notify_send(&n, STR("READY=1")), -ECONNREFUSED);
 }
 
-/* One that reads nothing is not waited for without end. */
+/* A listener that reads nothing is waited for, but not for ever. */
 static void test_listener_behind(void **state)
 {
 	struct notify n;

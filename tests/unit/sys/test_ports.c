@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ports.c - sockets as sock_diag and as /proc/net tell of them, by hand
- * against an unreadable page; then real sockets, read in both ways: a seccomp
- * filter makes the kernel one without sock_diag.
+ * test_ports.c - sockets as sock_diag and /proc/net report them, made by hand
+ * before an unreadable page; then real sockets, read in both ways: a seccomp
+ * filter simulates a kernel without sock_diag.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +27,7 @@
 
 #define HERE IP(10, 1, 0, 1)
 
-/* ---- what serves an address --------------------------------------------- */
+/* ---- which sockets serve an address -------------------------------------- */
 
 static bool serves(uint8_t family, uint32_t a, uint32_t b, uint32_t c,
 		   uint32_t d, bool v6only)
@@ -96,7 +96,7 @@ static void test_diag_cut(void **state)
 #define HEADING "  sl  local_address rem_address   st tx_queue rx_queue tr\n"
 #define TAIL " 00000000:00000000 00:00000000 00000000     0        0 1060 1"
 
-/* A line as the kernel of this machine prints it, whatever its byte order. */
+/* A line as the kernel of this machine prints it, in its byte order. */
 static const char *line4(uint32_t ip4, uint16_t port, unsigned st)
 {
 	static char text[256];
@@ -146,7 +146,7 @@ static void test_line(void **state)
 				     &s));
 }
 
-/* Where in a line its state ends. */
+/* The position where a line's state ends. */
 static size_t state_end(const char *line)
 {
 	return strlen(line) - strlen(TAIL);
@@ -161,7 +161,7 @@ static bool parse_at_page(const char *text, size_t len)
 	return ports_parse_line((struct str){ at, len }, &s);
 }
 
-/* Cut anywhere before the end of the state it is no line, and nothing behind
+/* A line that is cut before the end of the state is no line, and nothing after
  * the cut is read. */
 static void cut_line(const char *line)
 {
@@ -176,7 +176,7 @@ static void test_line_cut(void **state)
 	cut_line(line6(0, 0, 0, 0, 22, 10));
 }
 
-/* No byte up to the state may be another one than it is. */
+/* Each byte up to the state check be as it is. */
 static void spoil_line(const char *line)
 {
 	static const char bad[] = "gxa:- \n@G/";
@@ -270,7 +270,7 @@ static void assert_small_file(int err)
 	assert_int_equal(found_n(), 2);
 }
 
-/* As it comes when each read() gives @first bytes, then @step at a time. */
+/* The file arrives by read() calls of @first bytes, then @step at a time. */
 static int scan_split(const char *text, size_t len, size_t first, size_t step)
 {
 	int fd[2], room_for = 200 * 1024, err;
@@ -302,7 +302,7 @@ static void test_scan_split(void **state)
 		assert_small_file(scan_split(text, len, i, i));
 }
 
-/* A file cut short is an error, unless it is cut between two lines. */
+/* A cut file is an error, unless it is cut between two lines. */
 static void test_scan_cut(void **state)
 {
 	char text[1024];
@@ -351,8 +351,8 @@ static void test_scan_long(void **state)
 
 /* ---- the real kernel ----------------------------------------------------- */
 
-/* A kernel that answers @err to each system call @nr whose arguments 0 and 2
- * are these; -1: whatever they are. Only for this process. */
+/* Make system call @nr fail with @err if arguments 0 and 2 are these; -1: any
+ * value. Only for this process. */
 static bool deny(long nr, int arg0, int arg2, int err)
 {
 #define ARG(i) offsetof(struct seccomp_data, args[i]) + \
@@ -376,14 +376,14 @@ static bool deny(long nr, int arg0, int arg2, int err)
 	       !prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 }
 
-/* How ports_listening() reads. */
+/* The sources of ports_listening(). */
 enum way {
 	AS_IT_IS,
-	NO_SOCK_DIAG,		/* the protocol is not there */
-	NO_INET_DIAG,		/* its part for internet sockets is not */
+	NO_SOCK_DIAG,		/* the protocol is missing */
+	NO_INET_DIAG,		/* its part for internet sockets is missing */
 };
 
-static bool take_way(enum way way)
+static bool use_way(enum way way)
 {
 	switch (way) {
 	case AS_IT_IS:
@@ -406,8 +406,8 @@ static void in_way(enum way way, void (*check)(bool diag))
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (!take_way(way))
-			_exit(77);	/* no seccomp, or another way to call */
+		if (!use_way(way))
+			_exit(77);	/* no seccomp, or another call */
 		check(way == AS_IT_IS);
 		_exit(0);
 	}
@@ -417,15 +417,15 @@ static void in_way(enum way way, void (*check)(bool diag))
 	assert_int_equal(status, 0);
 }
 
-/* In the child: cmocka's own would run the tests of the parent. */
-static void must(bool is, int line)
+/* For the child: cmocka's own would run the parent's other tests. */
+static void check(bool is, int line)
 {
 	if (is)
 		return;
 	fprintf(stderr, "test_ports.c:%d: not so\n", line);
 	_exit(1);
 }
-#define MUST(x) must(x, __LINE__)
+#define CHECK(x) check(x, __LINE__)
 
 static uint16_t port_of(int fd)
 {
@@ -433,10 +433,10 @@ static uint16_t port_of(int fd)
 	socklen_t len = sizeof(any);
 
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
-	return ntohs(any.sin6_port);	/* in the place of sin_port */
+	return ntohs(any.sin6_port);	/* at the offset of sin_port */
 }
 
-/* A UDP socket bound to @addr:0 (and connected to itself, if so told). */
+/* A UDP socket bound to @addr:0, and connected to itself if requested. */
 static int udp_socket(uint32_t addr, bool connected)
 {
 	struct sockaddr_in sin = {
@@ -481,19 +481,19 @@ static void check_udp(bool diag)
 		 conn = port_of(fd[2]);
 
 	memset(&ports, 0xff, sizeof(ports));
-	MUST(ports_listening(HERE, &ports) == 0);
-	MUST(ports_set(ports.udp, any) && ports_set(ports.udp, own));
-	MUST(!ports_set(ports.udp, conn) && !ports_set(ports.tcp, any));
-	MUST(ports_listening(HERE + 1, &ports) == 0);
-	MUST(ports_set(ports.udp, any) && !ports_set(ports.udp, own));
+	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_set(ports.udp, any) && ports_set(ports.udp, own));
+	CHECK(!ports_set(ports.udp, conn) && !ports_set(ports.tcp, any));
+	CHECK(ports_listening(HERE + 1, &ports) == 0);
+	CHECK(ports_set(ports.udp, any) && !ports_set(ports.udp, own));
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
-	MUST(ports_listening(HERE, &ports) == 0);
-	MUST(dup(0) == fd[0]);		/* nothing is left open */
-	MUST(!memcmp(&ports, &empty, sizeof(ports)));
+	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(dup(0) == fd[0]);		/* nothing is left open */
+	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
-/* /proc does not tell which wildcard takes no IPv4. */
+/* /proc does not tell which wildcard accepts no IPv4. */
 static void check_tcp6(bool diag)
 {
 	struct in6_addr mapped = { { { [10] = 255, 255, 10, 1, 0, 1 } } };
@@ -504,17 +504,17 @@ static void check_tcp6(bool diag)
 		tcp6_listener(false, &mapped),
 	};
 
-	MUST(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(HERE, &ports) == 0);
 	if (fd[0] >= 0) {
-		MUST(ports_set(ports.tcp, port_of(fd[0])));
-		MUST(ports_set(ports.tcp, port_of(fd[1])) != diag);
-		MUST(!ports_set(ports.tcp, port_of(fd[2])));
-		MUST(ports_set(ports.tcp, port_of(fd[3])));
+		CHECK(ports_set(ports.tcp, port_of(fd[0])));
+		CHECK(ports_set(ports.tcp, port_of(fd[1])) != diag);
+		CHECK(!ports_set(ports.tcp, port_of(fd[2])));
+		CHECK(ports_set(ports.tcp, port_of(fd[3])));
 	}
 	for (int i = 0; i < 4 && fd[i] >= 0; i++)
 		close(fd[i]);
-	MUST(ports_listening(HERE, &ports) == 0);
-	MUST(!memcmp(&ports, &empty, sizeof(ports)));
+	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
 static void check_both(enum way way)
@@ -546,7 +546,7 @@ static void test_no_inet_diag(void **state)
 	check_both(NO_INET_DIAG);
 }
 
-/* Whose they are: the inode is the one that /proc/self/fd names. */
+/* The owner: the inode is the one in /proc/self/fd. */
 static void check_holders(bool diag)
 {
 	int fd[2] = { udp_socket(HERE, false), udp_socket(0, false) };
@@ -554,14 +554,14 @@ static void check_holders(bool diag)
 	struct ports_holder h[2] = { { 1, 1 }, { 1, 1 } };
 	struct stat st;
 
-	MUST(ports_holders(IPPROTO_UDP, HERE, port, h, 2) == 1);
-	MUST(!fstat(fd[0], &st) && h[0].inode == st.st_ino && !h[0].uid);
-	MUST(h[1].inode == 1);
-	MUST(ports_holders(IPPROTO_UDP, HERE, port, h, 0) == 0);
-	MUST(ports_holders(IPPROTO_UDP, HERE + 1, port, h, 2) == 0);
-	MUST(ports_holders(IPPROTO_TCP, HERE, port, h, 2) == 0);
-	MUST(ports_holders(IPPROTO_UDP, HERE + 1, port_of(fd[1]), h, 2) == 1);
-	MUST(!fstat(fd[1], &st) && h[0].inode == st.st_ino);
+	CHECK(ports_holders(IPPROTO_UDP, HERE, port, h, 2) == 1);
+	CHECK(!fstat(fd[0], &st) && h[0].inode == st.st_ino && !h[0].uid);
+	CHECK(h[1].inode == 1);
+	CHECK(ports_holders(IPPROTO_UDP, HERE, port, h, 0) == 0);
+	CHECK(ports_holders(IPPROTO_UDP, HERE + 1, port, h, 2) == 0);
+	CHECK(ports_holders(IPPROTO_TCP, HERE, port, h, 2) == 0);
+	CHECK(ports_holders(IPPROTO_UDP, HERE + 1, port_of(fd[1]), h, 2) == 1);
+	CHECK(!fstat(fd[1], &st) && h[0].inode == st.st_ino);
 }
 
 static void test_holders(void **state)
@@ -576,7 +576,7 @@ static void test_holders(void **state)
 		in_way(ways[i], check_holders);
 }
 
-/* Behind the state kernels differ: then the holder is not known. */
+/* Kernels differ after the state: then the holder is unknown. */
 static void test_line_holder(void **state)
 {
 	static const char *const behind[] = {
@@ -600,15 +600,15 @@ static void test_line_holder(void **state)
 	assert_true(s.holder.inode == UINT64_MAX);
 }
 
-/* Neither way: an error, and nothing that looks like an answer. */
+/* Without both sources: an error, and an empty result. */
 static void check_neither(bool diag)
 {
 	if (!deny(SYS_openat, -1, -1, EACCES) || open("/", O_RDONLY) >= 0)
 		_exit(77);
 	memset(&ports, 0xff, sizeof(ports));
-	MUST(ports_listening(HERE, &ports) == -EACCES);
-	MUST(ports_holders(IPPROTO_TCP, HERE, 1, NULL, 0) == -EACCES);
-	MUST(!memcmp(&ports, &empty, sizeof(ports)));
+	CHECK(ports_listening(HERE, &ports) == -EACCES);
+	CHECK(ports_holders(IPPROTO_TCP, HERE, 1, NULL, 0) == -EACCES);
+	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
 static void test_neither(void **state)
@@ -616,12 +616,12 @@ static void test_neither(void **state)
 	in_way(NO_SOCK_DIAG, check_neither);
 }
 
-/* sock_diag answers anybody. */
+/* sock_diag answers any user. */
 static void check_unprivileged(bool diag)
 {
-	MUST(!setresgid(65534, 65534, 65534) &&
+	CHECK(!setresgid(65534, 65534, 65534) &&
 	     !setresuid(65534, 65534, 65534));
-	MUST(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(HERE, &ports) == 0);
 }
 
 static void test_unprivileged(void **state)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_proc.c - real programs: fed, read, failing, hanging, left behind.
+ * test_proc.c - real programs: input, output, failures, hangs, leftovers.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,12 +29,12 @@
 
 #define PATIENCE_MS 20000	/* only a defect makes a test wait that long */
 
-/* What a program was given and what it said. */
+/* The input and the output of a program. */
 struct talk {
-	const char *in;		/* repeated until in_left bytes were given */
+	const char *in;		/* repeated until in_left bytes are given */
 	size_t in_n, in_at, in_left;
-	size_t chunk;		/* at most so much at a time, 0: all */
-	char out[8192];		/* the first lines, "|" behind each */
+	size_t chunk;		/* at most this much at a time, 0: all */
+	char out[8192];		/* the first lines, each followed by "|" */
 	size_t out_n;
 	size_t lines, bytes, longest;
 	struct proc p;
@@ -162,7 +162,7 @@ static void test_not_found(void **state)
 	assert_int_equal(RUN(&t, "/usr/bin"), -EACCES);
 }
 
-/* A file that is found but can not be run, with mode @mode. */
+/* Run a file that is found but cannot be executed, with mode @mode. */
 static int run_file(const char *text, mode_t mode)
 {
 	char path[] = "/tmp/test_proc.XXXXXX";
@@ -204,7 +204,7 @@ static void test_exists(void **state)
 	assert_false(proc_exists(longer));
 }
 
-/* ---- what it reads and says -------------------------------------------- */
+/* ---- input and output -------------------------------------------------- */
 
 static void test_lines(void **state)
 {
@@ -249,7 +249,7 @@ static void test_long_lines(void **state)
 		assert_int_equal(t.lines, cases[i].lines);
 		assert_int_equal(t.bytes, cases[i].n);
 	}
-	/* as long as one may be, its newline on its own */
+	/* a line of the longest length, its newline in another read */
 	talk_init(&t);
 	assert_int_equal(SH(&t, "head -c 4096 /dev/zero; sleep .03; echo"), 0);
 	assert_int_equal(t.lines, 1);
@@ -281,7 +281,8 @@ static void test_much_both_ways(void **state)
 	assert_int_equal(t.longest, 7);
 }
 
-/* It writes more than pipes hold and never reads; or reads nothing and ends. */
+/* The program writes more than pipes hold and never reads; or it exits without
+ * reading. */
 static void test_input_unread(void **state)
 {
 	struct talk t;
@@ -314,7 +315,7 @@ static void test_error_text(void **state)
 	SH(&t, "printf '%100000sx\\n' >&2");
 	assert_int_equal(strlen(t.p.err), PROC_ERR_MAX - 1);
 	assert_int_equal(strspn(t.p.err, " "), PROC_ERR_MAX - 1);
-	/* two writes, with the newline and what follows apart */
+	/* two writes: the newline, and the text after it */
 	SH(&t, "printf 'a' >&2; sleep .02; printf '\\n' >&2; sleep .02;"
 	       "printf 'b' >&2");
 	assert_string_equal(t.p.err, "a; b");
@@ -322,7 +323,7 @@ static void test_error_text(void **state)
 	assert_string_equal(t.p.err, "");
 }
 
-/* ---- in time ----------------------------------------------------------- */
+/* ---- deadlines --------------------------------------------------------- */
 
 static int timed(struct talk *t, const char *script, int deadline_ms)
 {
@@ -331,12 +332,12 @@ static int timed(struct talk *t, const char *script, int deadline_ms)
 
 	t->p.deadline_ms = deadline_ms;
 	ret = SH(t, script);
-	assert_true(clock_mono_ms() - start < 25000);	/* the programs' is 30 s */
+	assert_true(clock_mono_ms() - start < 25000);	/* programs take 30 s */
 	return ret;
 }
 
-/* A script that is ended once it has said something, on any machine: it is
- * given twice the time until it has. What it says is said at once.
+/* A script that is killed after it has printed something. Double its time until
+ * it has, so that the test works on any machine. Output is passed on at once.
  */
 static void timed_out(struct talk *t, const char *script)
 {
@@ -348,13 +349,14 @@ static void timed_out(struct talk *t, const char *script)
 		if (t->lines || ms > 10000)
 			break;
 		while (waitpid(-1, NULL, 0) > 0)
-			;	/* what it started, and could not say */
+			;	/* its children, which printed nothing */
 		ms *= 2;
 	}
 	assert_true(t->lines);
 }
 
-/* Wait for an orphan that was left to us. Return: the signal that ended it */
+/* Wait for an orphan that we have inherited. Return: the signal that ended it
+ * */
 static int orphan_signal(pid_t pid)
 {
 	int status = 0;
@@ -381,10 +383,10 @@ static void test_deadline(void **state)
 	assert_int_equal(timed(&t, "exec sleep 30", -1), -ETIMEDOUT);
 }
 
-/* As long as we stand still the program has time: it needs more of it than its
- * deadline, and gets that.
+/* While this process is stopped, the program's time is extended: it needs more
+ * time than its deadline, and gets it.
  */
-static void test_we_stood_still(void **state)
+static void test_machine_stood_still(void **state)
 {
 	struct talk t;
 
@@ -395,7 +397,7 @@ static void test_we_stood_still(void **state)
 	assert_out(&t, "done|");
 }
 
-/* The whole process group ends at the deadline. */
+/* The whole process group is killed at the deadline. */
 static void test_deadline_group(void **state)
 {
 	struct talk t;
@@ -415,9 +417,9 @@ static void test_daemon_left(void **state)
 			 6);
 	assert_int_equal(t.lines, 1);
 	pid = (pid_t)atol(t.out);
-	assert_int_equal(kill(pid, SIGKILL), 0);	/* not ended by us */
+	assert_int_equal(kill(pid, SIGKILL), 0);	/* proc_run() did not */
 	orphan_signal(pid);
-	/* one that writes for ever: what was there is read, no more */
+	/* a daemon that writes for ever: only what was there is read */
 	talk_init(&t);
 	assert_int_equal(timed(&t, "yes & echo $! >&2", PATIENCE_MS), 0);
 	assert_int_equal(orphan_signal((pid_t)atol(t.p.err)), SIGPIPE);
@@ -470,8 +472,8 @@ static void test_signals(void **state)
 	assert_int_equal(sscanf(t.out, "SigBlk: %llx|SigIgn: %llx|", &blocked,
 				&ignored), 2);
 	assert_true(blocked == 0);
-	/* 32 and 33 are libc's own: nobody can ask for their default, and a
-	 * make that ignores them hands that down to all of us */
+	/* 32 and 33 are libc's own: no program can reset them, and a make that
+	 * ignores them passes that on to all of us */
 	assert_true((ignored & ~(3ull << 31)) == 0);
 	sigaction(SIGTERM, &old, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
@@ -512,8 +514,8 @@ static void test_caller_signals(void **state)
 	assert_false(sigismember(&mask, SIGTERM));
 }
 
-/* As in the monitor: SIGCHLD is watched and blocked, and another child ends
- * meanwhile, which is not ours to reap. */
+/* As in the monitor: SIGCHLD is watched and blocked, and another child exits
+ * meanwhile, which proc_run() must not reap. */
 static void test_other_child(void **state)
 {
 	struct sigaction mine = { .sa_handler = on_signal }, old;
@@ -536,7 +538,7 @@ static void test_other_child(void **state)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	/* handlers interrupt nothing */
 	assert_int_equal(SH(&t, "sleep .02; exit 3"), 3);
-	/* ignored, its status is lost, and that is said */
+	/* if SIGCHLD is ignored, the status is lost, and reported so */
 	signal(SIGCHLD, SIG_IGN);
 	assert_int_equal(RUN(&t, "true"), -ECHILD);
 	sigaction(SIGCHLD, &old, NULL);
@@ -569,8 +571,8 @@ static void test_low_descriptors(void **state)
 	}
 }
 
-/* Take from this process what kernels before 5.3 and 5.9 lack. */
-static bool be_old_kernel(void)
+/* Block the calls that kernels before 5.3 and 5.9 lack. */
+static bool simulate_old_kernel(void)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -596,14 +598,14 @@ static void test_old_kernel(void **state)
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		if (!be_old_kernel() || dup2(0, 20) != 20)
+		if (!simulate_old_kernel() || dup2(0, 20) != 20)
 			_exit(1);
 		talk_init(&t);
 		if (SH(&t, "[ -e /proc/$$/fd/20 ]; echo $?; exit 3") != 3)
 			_exit(2);
 		if (t.out_n != 2 || t.out[0] != '1')
 			_exit(3);
-		/* nothing but the tick tells that this one has ended */
+		/* only the tick shows that this program has exited */
 		if (timed(&t, "exec <&- >&- 2>&-; sleep .02; exit 9",
 			  PATIENCE_MS) != 9)
 			_exit(4);
@@ -629,7 +631,7 @@ int main(void)
 		proc_test(test_input_unread),
 		proc_test(test_error_text),
 		proc_test(test_deadline),
-		proc_test(test_we_stood_still),
+		proc_test(test_machine_stood_still),
 		proc_test(test_deadline_group),
 		proc_test(test_daemon_left),
 		proc_test(test_environment),
@@ -642,7 +644,7 @@ int main(void)
 		proc_test(test_old_kernel),
 	};
 
-	/* what the programs leave behind comes to us */
+	/* inherit the processes that the programs leave behind */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_relro.c - a table of pointers can not be written to. */
+/* test_relro.c - a table of pointers is read-only. */
 #include <elf.h>
 #include <link.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-/* Relocated, so that it stands in that part. */
+/* It is relocated, so the linker puts it into that part. */
 static const void *const table[] = { &table };
 
 static bool is_marked(void)
@@ -32,7 +32,7 @@ static bool is_marked(void)
 	return false;
 }
 
-/* Return: the signal that ends who writes to the table; 0: nothing does */
+/* Return: the signal that ends a process that writes to the table; 0: none */
 static int write_to_it(bool sealed)
 {
 	const struct rlimit none = { 0, 0 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_route.c - which messages of a dump are kept, and as what; then links of
- * the real kernel that go down and come up, in a namespace of our own.
+ * test_route.c - the messages of a dump that are saved, and their form; then
+ * links of the real kernel that go down and up, in a namespace of our own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +72,7 @@ static void test_request(void **state)
 	assert_memory_equal(h + 1, m.bytes + 16, m.len - 16);
 }
 
-/* What tells of a route's state goes, what belongs to it stays. */
+/* The flags of a route's state are removed, those of the route stay. */
 static void test_request_stripped(void **state)
 {
 	struct rtmsg r = dhcp;
@@ -90,7 +90,7 @@ static void test_request_stripped(void **state)
 	msg_u32(&m, RTA_NH_ID, 5);
 	set = add(&m);
 	assert_memory_equal(&set, &plain, sizeof(set));
-	/* and from between the others */
+	/* and from between other attributes */
 	msg_attr(&m, RTA_METRICS | NLA_F_NESTED, "12345", 5);
 	set = add(&m);
 	assert_int_equal(set.len, plain.len + 12);
@@ -122,7 +122,7 @@ static void test_not_kept(void **state)
 	assert_false(kept(&m));
 }
 
-/* The attribute counts, and the header's field where there is none. */
+/* The attribute counts, or the header's field if there is none. */
 static void test_table(void **state)
 {
 	struct rtmsg r = dhcp;
@@ -144,7 +144,7 @@ static void test_table(void **state)
 	assert_false(kept(&m));
 }
 
-/* Cut anywhere: kept once the interface is there, and then well formed. */
+/* A cut message is saved if the interface is in it, and is then well formed. */
 static void test_cut(void **state)
 {
 	struct msg m = route_msg(dhcp);
@@ -165,7 +165,7 @@ static void test_cut(void **state)
 	}
 }
 
-/* What does not fit is left out and told, what is there stays whole. */
+/* A route that does not fit is left out, and the others stay complete. */
 static void test_full(void **state)
 {
 	static struct {
@@ -207,7 +207,7 @@ static void lay_links(void)
 	ip("link set up1 up");
 }
 
-/* What `ip @line` prints, a NUL behind it. */
+/* The output of `ip @line`, with a NUL after it. */
 static void ip_output(const char *line, char *text, size_t cap)
 {
 	int fd = memfd_create("out", 0), saved = dup(1);
@@ -224,8 +224,8 @@ static void ip_output(const char *line, char *text, size_t cap)
 	close(fd);
 }
 
-/* The same, once it tells of a link without a carrier, or of none: the kernel
- * looks at a carrier a while after it came or went. */
+/* The same, once it shows a link with or without a carrier as expected: the
+ * kernel checks a carrier some time after it came or went. */
 static void ip_output_linkdown(const char *line, bool down, char *text,
 			       size_t cap)
 {
@@ -244,7 +244,7 @@ static void every_route(char *text, size_t cap)
 	ip_output_linkdown("-d -4 route show table all", false, text, cap);
 }
 
-/* Down, up and restore. @err is what restoring gives. */
+/* Take the link down and up, and restore. @err is the expected result. */
 static void down_and_up(int err)
 {
 	struct route_set set = { .len = 0 };
@@ -256,7 +256,7 @@ static void down_and_up(int err)
 	assert_int_equal(route_restore(&set), err);
 }
 
-/* As a whole, and in the kernel's order, the routes are what they were. */
+/* All routes are the same, in the kernel's order. */
 static void assert_same_after(const char *const *route, size_t n)
 {
 	static char before[8192], after[8192];
@@ -269,7 +269,7 @@ static void assert_same_after(const char *const *route, size_t n)
 	down_and_up(0);
 	every_route(after, sizeof(after));
 	assert_string_equal(before, after);
-	/* the routes did go, or nothing was tested */
+	/* the routes were deleted, or nothing was tested */
 	ip("link set up0 down");
 	ip("link set up0 up");
 	every_route(after, sizeof(after));
@@ -292,7 +292,7 @@ static void test_default_of_dhcp(void **state)
 	     "src 10.1.0.2");
 }
 
-/* The gateway is known by a route of its own, and by none at all. */
+/* The gateway is reached by a route of its own, or by none. */
 static void test_gateway_by_route(void **state)
 {
 	SAME("route add 192.0.2.1 dev up0 scope link",
@@ -323,7 +323,7 @@ static void test_many_kinds(void **state)
 	     "route add unreachable 10.3.0.0/16");
 }
 
-/* Two that differ in the gateway only: the first is used. */
+/* Two routes that differ in the gateway only: the first is used. */
 static void test_order(void **state)
 {
 	SAME("route append default via 10.1.0.254 dev up0",
@@ -331,7 +331,7 @@ static void test_order(void **state)
 	     "route append default via 10.1.0.252 dev up0");
 }
 
-/* Under a link that has no carrier, the kernel tells them dead. */
+/* On a link without a carrier the kernel reports routes as dead. */
 static void test_no_carrier(void **state)
 {
 	static char before[8192], after[8192];
@@ -348,7 +348,7 @@ static void test_no_carrier(void **state)
 	assert_string_equal(before, after);
 }
 
-/* The nexthop object goes down with the link: a plain route comes back. */
+/* The nexthop object goes down with the link: a plain route is restored. */
 static void test_nexthop_object(void **state)
 {
 	static char after[8192];
@@ -363,7 +363,7 @@ static void test_nexthop_object(void **state)
 	assert_string_equal(after, "default via 10.1.0.254 dev up0 \n");
 }
 
-/* Left alone: the kernel keeps it, for the sake of the other link. */
+/* It is not saved: the kernel keeps it, because of the other link. */
 static void test_multipath(void **state)
 {
 	static char before[8192], after[8192];
@@ -377,8 +377,8 @@ static void test_multipath(void **state)
 	assert_string_equal(before, after);
 }
 
-/* A route that came meanwhile is preferred to ours of the same metric. */
-static void test_came_meanwhile(void **state)
+/* A route that was added meanwhile is preferred to ours of the same metric. */
+static void test_added_meanwhile(void **state)
 {
 	static char after[8192];
 	struct route_set set;
@@ -391,19 +391,19 @@ static void test_came_meanwhile(void **state)
 	ip("link set up0 up");
 	ip("route add default via 10.1.0.253");
 	assert_int_equal(route_restore(&set), 0);
-	assert_int_equal(route_restore(&set), 0);	/* all there already */
+	assert_int_equal(route_restore(&set), 0);	/* all exist already */
 	ip_output("-4 route show default", after, sizeof(after));
 	assert_string_equal(after, "default via 10.1.0.253 dev up0 \n"
 			    "default via 10.1.0.254 dev up0 \n");
 }
 
-/* Which of them it is depends on the route and on the kernel. */
-static bool is_gone(int err)
+/* The error depends on the route and on the kernel. */
+static bool is_missing(int err)
 {
 	return err == -ENETUNREACH || err == -ENETDOWN || err == -ENODEV;
 }
 
-/* One that can not be put back does not keep back the others. */
+/* A route that cannot be restored does not stop the others. */
 static void test_one_fails(void **state)
 {
 	static char after[8192];
@@ -415,17 +415,17 @@ static void test_one_fails(void **state)
 	ip("route add default via 10.1.0.254");
 	assert_int_equal(route_save((int)if_nametoindex("up0"), &set), 0);
 	ip("link set up0 down");
-	assert_true(is_gone(route_restore(&set)));
+	assert_true(is_missing(route_restore(&set)));
 	ip("addr del 10.1.0.2/24 dev up0");
 	ip("link set up0 up");
 	assert_int_equal(route_restore(&set), -EINVAL);
 	ip_output("-4 route show default", after, sizeof(after));
 	assert_string_equal(after, "default via 10.1.0.254 dev up0 \n");
 	ip("link del up0");
-	assert_true(is_gone(route_restore(&set)));
+	assert_true(is_missing(route_restore(&set)));
 }
 
-/* More than fit: those that do are put back, and it is told. */
+/* More routes than fit: those that fit are restored, and the call says so. */
 static void test_more_than_fit(void **state)
 {
 	struct route_set set;
@@ -458,7 +458,7 @@ static void test_nothing_to_save(void **state)
 	assert_int_equal(route_restore(&set), 0);
 }
 
-/* ---- where routes lead --------------------------------------------------- */
+/* ---- lookups ------------------------------------------------------------- */
 
 static bool is_default(const struct msg *m, int ifindex)
 {
@@ -522,7 +522,7 @@ static void test_out(void **state)
 	assert_int_equal(route_out(there, &oif), 0);
 	assert_int_equal(oif, up0);
 	assert_int_equal(route_has_default(up0), 1);
-	/* a table that nothing leads to counts for the one only */
+	/* a table without a rule counts for route_has_default() only */
 	ip("route del default");
 	ip("route add default via 10.1.0.254 table 9");
 	assert_int_equal(route_out(there, &oif), -ENETUNREACH);
@@ -582,7 +582,7 @@ int main(void)
 		netns_test(test_no_carrier),
 		netns_test(test_nexthop_object),
 		netns_test(test_multipath),
-		netns_test(test_came_meanwhile),
+		netns_test(test_added_meanwhile),
 		netns_test(test_one_fails),
 		netns_test(test_more_than_fit),
 		netns_test(test_nothing_to_save),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_seccomp.c - the filter, read by a machine of this file and by the
- * kernel's: an intruder in the engine's jail tries what intruders try.
+ * test_seccomp.c - the filter, run by an interpreter in this file and by the
+ * kernel: a process in the engine's jail tries what an intruder would try.
  *
- * Each try runs in a child of its own, in the whole jail; run by anybody but
- * root it stands without the chroot.
+ * Each try runs in a child of its own, in the whole jail; without root the
+ * chroot is left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +61,7 @@ static uint32_t word_at(const struct seccomp_data *d, uint32_t offset)
 	return v;
 }
 
-/* What the kernel's machine would do, of it what the filter uses. */
+/* An interpreter of classic BPF, of the instructions that the filter uses. */
 static uint32_t run(const struct seccomp_data *d)
 {
 	const struct sock_filter *f;
@@ -104,7 +104,7 @@ static int make_program(void **state)
 	return program_n ? 0 : -1;
 }
 
-static int make_nursery(void **state)
+static int make_forkserver(void **state)
 {
 	program_n = seccomp_program(program, SECCOMP_FORKSERVER, DENY, SELF);
 	return program_n ? 0 : -1;
@@ -127,7 +127,7 @@ static void test_other_machines_calls_kill(void **state)
 	assert_int_equal(call(-1, 0, 0, 0), KILL);
 }
 
-static void test_what_becomes_of_a_call(void **state)
+static void test_action_of_a_call(void **state)
 {
 	static const long allowed[] = {
 		SYS_ppoll, SYS_recvfrom, SYS_sendto, SYS_accept4, SYS_write,
@@ -179,7 +179,7 @@ static void test_sockets(void **state)
 		assert_int_equal(call(SYS_socket, (uint64_t)t[i].family,
 				      (uint64_t)t[i].type,
 				      (uint64_t)t[i].protocol), t[i].want);
-	/* an int: the kernel does not look at the upper half, nor do we */
+	/* an int: neither the kernel nor the filter reads the upper half */
 	assert_int_equal(call(SYS_socket, 0x700000000 | AF_UNIX,
 			      SOCK_STREAM | (unsigned)flags, 0), DENY);
 	assert_int_equal(call(SYS_socket, 0x700000000 | AF_INET,
@@ -213,7 +213,7 @@ static void test_arguments(void **state)
 			 ALLOW);
 }
 
-/* The action that unlisted calls get is the caller's. */
+/* The caller chooses the action of unlisted calls. */
 static void test_unlisted(void **state)
 {
 	program_n = seccomp_program(program, SECCOMP_ENGINE, SECCOMP_RET_TRAP,
@@ -224,9 +224,9 @@ static void test_unlisted(void **state)
 	assert_int_equal(call(SYS_close, 0, 0, 0), ALLOW);
 }
 
-/* What it may do beside, and no more; an engine that has been born may do all
- * that its own filter lets it. */
-static void test_nursery(void **state)
+/* What the fork server may do in addition, and no more. A new engine may do all
+ * that its own filter permits. */
+static void test_forkserver(void **state)
 {
 	static const long fatal[] = {
 		SYS_execve, SYS_execveat, SYS_ptrace, SYS_mount, SYS_unshare,
@@ -267,7 +267,7 @@ static void test_nursery(void **state)
 
 static char dir[64];
 static bool root;
-static int dir_fd = -1;		/* as the engine has one */
+static int dir_fd = -1;		/* the engine has such a descriptor */
 
 static int set_up(void **state)
 {
@@ -286,14 +286,14 @@ static int tear_down(void **state)
 	return rmdir(dir);
 }
 
-/* As _exit(), before which a sanitizer makes calls of its own. */
+/* Like _exit(), before which a sanitizer makes further calls. */
 static void leave(int status)
 {
 	syscall(SYS_exit_group, status);
 }
 
-/* Exit status, or 1000 and the signal. */
-static int fate(pid_t pid)
+/* Return: the exit status, or 1000 + the signal. */
+static int child_result(pid_t pid)
 {
 	int status;
 
@@ -303,8 +303,8 @@ static int fate(pid_t pid)
 				     WEXITSTATUS(status);
 }
 
-/* As the fork server. */
-static int in_nursery(int (*try)(void))
+/* Run @try as the fork server. */
+static int in_forkserver(int (*try)(void))
 {
 	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
 	pid_t pid = fork();
@@ -312,10 +312,10 @@ static int in_nursery(int (*try)(void))
 	if (pid == 0)
 		leave(jail_enter(&j) ? 99 : try());
 	assert_true(pid > 0);
-	return fate(pid);
+	return child_result(pid);
 }
 
-/* As an engine. */
+/* Run @try as an engine. */
 static int in_jail(int (*try)(void))
 {
 	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
@@ -328,10 +328,10 @@ static int in_jail(int (*try)(void))
 		leave(try());
 	}
 	assert_true(pid > 0);
-	return fate(pid);
+	return child_result(pid);
 }
 
-/* 0: refused as it should be */
+/* Return: 0: refused as it should be */
 static int refused(long got)
 {
 	return got == -1 && errno == EPERM ? 0 : 1;
@@ -440,7 +440,7 @@ static int reach_others(void)
 	       refused(syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
-/* Names in the directory, other than by those that we know. */
+/* Names in the directory, by other descriptors than ours. */
 static int make_odd_files(void)
 {
 	return refused(syscall(SYS_mknodat, AT_FDCWD, "file", S_IFIFO, 0)) ||
@@ -460,7 +460,7 @@ static void test_what_is_refused(void **state)
 		assert_int_equal(in_jail(open_outside), 0);
 }
 
-/* ---- what the engine lives by ------------------------------------------ */
+/* ---- calls that the engine needs --------------------------------------- */
 
 static int keep_files(void)
 {
@@ -527,10 +527,9 @@ static void test_the_engine_can_work(void **state)
 	assert_int_equal(in_jail(give_up), 1000 + SIGABRT);
 }
 
-/* ---- in the fork server -----------------------------------------------------
- */
+/* ---- in the fork server ------------------------------------------------ */
 
-static void test_nursery_in_wrong_hands(void **state)
+static void test_hostile_forkserver(void **state)
 {
 	static int (*const kills[])(void) = {
 		try_exec, try_exec_fd, try_thread, try_traced, try_attach,
@@ -541,15 +540,15 @@ static void test_nursery_in_wrong_hands(void **state)
 	};
 
 	for (size_t i = 0; i < N(kills); i++)
-		assert_int_equal(in_nursery(kills[i]), 1000 + SIGSYS);
+		assert_int_equal(in_forkserver(kills[i]), 1000 + SIGSYS);
 	for (size_t i = 0; i < N(refuses); i++)
-		assert_int_equal(in_nursery(refuses[i]), 0);
+		assert_int_equal(in_forkserver(refuses[i]), 0);
 	if (root)
-		assert_int_equal(in_nursery(open_outside), 0);
+		assert_int_equal(in_forkserver(open_outside), 0);
 }
 
-/* As a fork server does it: what @try comes to in an engine. */
-static int born(int (*try)(void))
+/* Fork an engine, as a fork server does. Return: the result of @try in it. */
+static int in_new_engine(int (*try)(void))
 {
 	pid_t self = getpid(), pid = fork();
 	int filter = 1;
@@ -560,27 +559,27 @@ static int born(int (*try)(void))
 			leave(97);
 		leave(try());
 	}
-	return fate(pid) - 1000;
+	return child_result(pid) - 1000;
 }
 
-static int born_to_give_up(void)
+static int abort_in_engine(void)
 {
-	return born(give_up) - SIGABRT;
+	return in_new_engine(give_up) - SIGABRT;
 }
 
-static int born_to_exec(void)
+static int exec_in_engine(void)
 {
-	return born(try_exec) - SIGSYS;
+	return in_new_engine(try_exec) - SIGSYS;
 }
 
-static int born_to_fork(void)
+static int fork_in_engine(void)
 {
-	return born(try_fork) - SIGSYS;
+	return in_new_engine(try_fork) - SIGSYS;
 }
 
-static int born_to_serve(void)
+static int serve_in_engine(void)
 {
-	return born(serve) + 1000;
+	return in_new_engine(serve) + 1000;
 }
 
 static int loiter(void)
@@ -591,28 +590,28 @@ static int loiter(void)
 	return 0;
 }
 
-static int born_to_be_killed(void)
+static int kill_engine(void)
 {
 	pid_t pid = fork();
 
 	if (pid == 0)
 		leave(loiter());
-	return kill(pid, SIGKILL) ? 1 : fate(pid) - 1000 - SIGKILL;
+	return kill(pid, SIGKILL) ? 1 : child_result(pid) - 1000 - SIGKILL;
 }
 
-static void test_nursery_can_work(void **state)
+static void test_forkserver_can_work(void **state)
 {
-	assert_int_equal(in_nursery(born_to_serve), 0);
-	assert_int_equal(in_nursery(born_to_give_up), 0);
-	assert_int_equal(in_nursery(born_to_exec), 0);
-	assert_int_equal(in_nursery(born_to_fork), 0);
-	assert_int_equal(in_nursery(born_to_be_killed), 0);
+	assert_int_equal(in_forkserver(serve_in_engine), 0);
+	assert_int_equal(in_forkserver(abort_in_engine), 0);
+	assert_int_equal(in_forkserver(exec_in_engine), 0);
+	assert_int_equal(in_forkserver(fork_in_engine), 0);
+	assert_int_equal(in_forkserver(kill_engine), 0);
 }
 
-/* ---- a kernel without ------------------------------------------------- */
+/* ---- a kernel without filters ----------------------------------------- */
 
-/* From now on prctl() with @first fails as in a kernel without that part. */
-static int forget(uint32_t first, int err)
+/* Make prctl() with @first fail, as in a kernel without that part. */
+static int simulate_missing(uint32_t first, int err)
 {
 	struct sock_filter f[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -631,8 +630,8 @@ static int forget(uint32_t first, int err)
 	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0);
 }
 
-/* What the jail says, positive; where it is content, 100 and why there is no
- * filter. */
+/* Return: the jail's error, positive; without an error 100 + the reason why
+ * there is no filter. */
 static int jail_without(int err)
 {
 	struct jail j = { dir, SOME_UID, SOME_UID, 64 };
@@ -642,7 +641,7 @@ static int jail_without(int err)
 	if (pid == 0) {
 		int filter = 50, got;
 
-		if (forget(PR_SET_SECCOMP, err))
+		if (simulate_missing(PR_SET_SECCOMP, err))
 			leave(255);
 		got = jail_enter(&j);
 		if (!got)
@@ -656,9 +655,9 @@ static int jail_without(int err)
 
 static void test_kernel_without_a_filter(void **state)
 {
-	/* goes on, and says so */
+	/* continues, and reports it */
 	assert_int_equal(jail_without(EINVAL), 100 + ENOSYS);
-	/* anything else is a fault */
+	/* any other error is a fault */
 	assert_int_equal(jail_without(EACCES), EACCES);
 }
 
@@ -669,16 +668,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		P(test_other_machines_calls_kill),
-		P(test_what_becomes_of_a_call),
+		P(test_action_of_a_call),
 		P(test_sockets),
 		P(test_arguments),
 		P(test_unlisted),
-		cmocka_unit_test_setup(test_nursery, make_nursery),
+		cmocka_unit_test_setup(test_forkserver, make_forkserver),
 		T(test_what_kills),
 		T(test_what_is_refused),
 		T(test_the_engine_can_work),
-		T(test_nursery_in_wrong_hands),
-		T(test_nursery_can_work),
+		T(test_hostile_forkserver),
+		T(test_forkserver_can_work),
 		T(test_kernel_without_a_filter),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_unlisted_trap.c - a call that is not on the list is named in the log.
- * Then it fails or, in a build with FILTER=end, the process ends.
+ * test_unlisted_trap.c - the log names a call that is not on the list. Then the
+ * call fails or, in a build with FILTER=end, the process exits.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -17,7 +17,7 @@
 #include "base/log.h"
 #include "sys/seccomp.h"
 
-#define FAILED 7	/* with EPERM, and we went on */
+#define FAILED 7	/* with EPERM, and the child continued */
 #define ENDED 99
 
 static void child(int fd)
