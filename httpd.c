@@ -13,7 +13,6 @@
  * Invariants: a connection has a buffer only while bytes are waiting. A request
  * that arrives in one piece is handled in srv->scratch, and its reply is sent
  * without a copy.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -84,33 +83,13 @@ static void finish(struct httpconn *c)
 	httpconn_enter(c, CONN_LINGERING);
 }
 
-static void reply_sent(struct httpconn *c)
-{
-	if (!c->keep_alive) {
-		finish(c);
-		return;
-	}
-	c->started = false;
-	httpconn_enter(c, CONN_READING);
-}
-
-static const char *connection_of(const struct httpconn *c)
-{
-	if (!c->keep_alive)
-		return "close";
-	return c->http10 ? "keep-alive" : NULL;
-}
-
 static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
 			     const char *connection)
 {
 	const struct httpreply head = {
-		.status = r->status,
-		.content_type = r->content_type,
-		.length = r->body.n,
-		.date_s = srv->config.wall_s(),
-		.server = srv->config.server,
-		.connection = connection,
+		.status = r->status, .content_type = r->content_type,
+		.length = r->body.n, .date_s = srv->config.wall_s(),
+		.server = srv->config.server, .connection = connection,
 		.extra = r->extra,
 	};
 	struct wr w = { srv->head, sizeof(srv->head), 0, false };
@@ -122,20 +101,25 @@ static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
 /* @sent: result of httpconn_send() */
 static void after_send(struct httpconn *c, int sent)
 {
-	if (sent < 0)
+	if (sent < 0) {
 		httpconn_close(c);
-	else if (sent > 0)
-		reply_sent(c);
+	} else if (sent > 0 && c->keep_alive) {
+		c->started = false;
+		httpconn_enter(c, CONN_READING);
+	} else if (sent > 0) {
+		finish(c);
+	}
 }
 
 static void send_reply(struct httpconn *c, const struct httpd_reply *r)
 {
-	struct str body = c->no_body ? STR("") : r->body;
-	struct str head;
+	struct str body = c->no_body ? STR("") : r->body, head;
+	const char *connection = c->http10 ? "keep-alive" : NULL;
 
 	/* miniupnpc reads until close after Content-Length: 0 */
 	c->keep_alive = c->keep_alive && r->body.n;
-	head = write_head(server_of(c), r, connection_of(c));
+	head = write_head(server_of(c), r, c->keep_alive ? connection :
+			  "close");
 	after_send(c, httpconn_send(c, head, body));
 }
 
@@ -170,10 +154,7 @@ static char *in_at(const struct httpconn *c)
  * deadline. */
 static void skip_empty_lines(struct httpconn *c)
 {
-	const char *p = in_at(c);
-
-	while (c->in_n && (*p == '\r' || *p == '\n')) {
-		p++;
+	while (c->in_n && (*in_at(c) == '\r' || *in_at(c) == '\n')) {
 		c->in_off++;
 		c->in_n--;
 	}
@@ -192,10 +173,9 @@ static int read_head(struct httpconn *c)
 	struct httpd *srv = server_of(c);
 	struct wr path = { srv->path, sizeof(srv->path), 0, false };
 	size_t len = c->in_n < HTTP_HEAD_MAX ? c->in_n : HTTP_HEAD_MAX;
-	ssize_t n;
+	ssize_t n = httpmsg_parse(in_at(c), len, &srv->msg);
 	int err;
 
-	n = httpmsg_parse(in_at(c), len, &srv->msg);
 	if (n < 0)
 		return (int)n;
 	if (!n)
@@ -219,9 +199,8 @@ static void send_continue(struct httpconn *c)
 {
 	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
 	const size_t len = sizeof(line) - 1;
-	ssize_t n;
+	ssize_t n = send(c->io.fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	n = send(c->io.fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	/* unsent is no fault, the client continues after a while; a part is */
 	if (n > 0 && (size_t)n < len)
 		httpconn_close(c);
@@ -231,9 +210,8 @@ static void send_continue(struct httpconn *c)
 static int begin_request(struct httpconn *c)
 {
 	const struct httpreq *req = &server_of(c)->req;
-	int n;
+	int n = read_head(c);
 
-	n = read_head(c);
 	if (n <= 0)
 		return n;
 	c->head_n = (uint32_t)n;
@@ -254,9 +232,8 @@ static int begin_request(struct httpconn *c)
 static int read_body(struct httpconn *c)
 {
 	size_t len = c->in_n - c->head_n;
-	int err;
+	int err = httpbody_feed(&c->body, in_at(c) + c->head_n, &len);
 
-	err = httpbody_feed(&c->body, in_at(c) + c->head_n, &len);
 	c->in_n = c->head_n + (uint32_t)len;
 	return err;
 }
@@ -267,19 +244,17 @@ static void serve(struct httpconn *c)
 	struct httpd *srv = server_of(c);
 	struct httpd_req req = {
 		.method = (enum http_method)srv->req.method,
-		.path = srv->req.path,
-		.head = &srv->msg,
+		.path = srv->req.path, .head = &srv->msg,
 		.body = { in_at(c) + c->head_n, c->body.n },
 		.peer_ip = c->peer_ip,
-		.local_ip = c->local_ip,
-		.local_port = c->local_port,
+		.local_ip = c->local_ip, .local_port = c->local_port,
 	};
 	uint32_t size = c->head_n + c->body.n;
 
 	/* the id has the slot, so httpd_reply() need not search */
-	c->id = srv->serial++ * HTTP_CONNS_MAX +
-		(uint32_t)(c - srv->conns.slot);
-	req.id = c->id;
+	req.id = srv->serial++ * HTTP_CONNS_MAX +
+		 (uint32_t)(c - srv->conns.slot);
+	c->id = req.id;
 	c->keep_alive = srv->req.keep_alive;
 	c->http10 = srv->req.http10;
 	c->no_body = req.method == HTTP_HEAD;
@@ -336,16 +311,6 @@ static void store_input(struct httpconn *c)
 	}
 }
 
-/* Start the deadline at a request's first byte, so that a slow sender cannot
- * extend it. */
-static void start_deadline(struct httpconn *c)
-{
-	if (c->state != CONN_READING || !c->in_n || c->started)
-		return;
-	c->started = true;
-	c->due_ms = loop_now_ms(server_of(c)->loop) + HTTP_REQUEST_MS;
-}
-
 static void process_input(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
@@ -355,7 +320,12 @@ static void process_input(struct httpconn *c)
 		;
 	srv->conns.current = NULL;
 	store_input(c);
-	start_deadline(c);
+	/* The deadline starts at a request's first byte, so that a slow sender
+	 * cannot extend it. */
+	if (c->state == CONN_READING && c->in_n && !c->started) {
+		c->started = true;
+		c->due_ms = loop_now_ms(srv->loop) + HTTP_REQUEST_MS;
+	}
 }
 
 void httpd_reply(struct httpd *srv, uint32_t id, const struct httpd_reply *r)
@@ -381,19 +351,11 @@ void httpd_reply(struct httpd *srv, uint32_t id, const struct httpd_reply *r)
 
 /* ---- the loop's events --------------------------------------------- */
 
-static void resume_input(struct httpconn *c)
-{
-	c->resume = false;
-	loop_fd_mod(server_of(c)->loop, &c->io, POLLIN);
-	process_input(c);
-}
-
 static void read_input(struct httpconn *c)
 {
-	ssize_t n;
+	ssize_t n = recv(c->io.fd, in_at(c) + c->in_n, HTTP_BUF_LEN - c->in_n,
+			 MSG_DONTWAIT);
 
-	n = recv(c->io.fd, in_at(c) + c->in_n, HTTP_BUF_LEN - c->in_n,
-		 MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0) {
@@ -406,17 +368,11 @@ static void read_input(struct httpconn *c)
 	}
 }
 
-static void write_output(struct httpconn *c)
-{
-	after_send(c, httpconn_send_rest(c));
-	process_input(c);
-}
-
 static void discard_input(struct httpconn *c)
 {
-	ssize_t n;
+	ssize_t n = recv(c->io.fd, server_of(c)->scratch, HTTP_BUF_LEN,
+			 MSG_DONTWAIT);
 
-	n = recv(c->io.fd, server_of(c)->scratch, HTTP_BUF_LEN, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0)
@@ -431,10 +387,13 @@ static void on_ready(struct loop_fd *io, short revents)
 
 	switch (c->state) {
 	case CONN_READING:
-		if (c->resume)
-			resume_input(c);
-		else
+		if (!c->resume) {
 			read_input(c);
+			break;
+		}
+		c->resume = false;
+		loop_fd_mod(server_of(c)->loop, io, POLLIN);
+		process_input(c);
 		break;
 	case CONN_PENDING:
 		/* only if both directions are shut: a client that has shut
@@ -443,7 +402,8 @@ static void on_ready(struct loop_fd *io, short revents)
 			abort_connection(c);
 		break;
 	case CONN_SENDING:
-		write_output(c);
+		after_send(c, httpconn_send_rest(c));
+		process_input(c);
 		break;
 	case CONN_LINGERING:
 		discard_input(c);
@@ -502,9 +462,9 @@ static void refuse_connection(struct httpd *srv, int fd, uint32_t peer_ip)
 static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
 			      uint32_t local_ip, uint16_t local_port)
 {
-	struct httpconn *c;
+	struct httpconn *c = httpconn_pool_admit(&srv->conns, fd, on_ready,
+						 peer_ip);
 
-	c = httpconn_pool_admit(&srv->conns, fd, on_ready, peer_ip);
 	if (!c) {
 		refuse_connection(srv, fd, peer_ip);
 		return NULL;
@@ -557,10 +517,8 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 {
 	struct httpd *srv = mem_new(1, sizeof(*srv));
 	struct httplisten_ops ops = {
-		.accepted = on_accepted,
-		.pressed = on_pressed,
-		.ended = on_ended,
-		.arg = srv,
+		.accepted = on_accepted, .pressed = on_pressed,
+		.ended = on_ended, .arg = srv,
 	};
 
 	if (!srv)

@@ -7,7 +7,6 @@
  * HTTP_BUFS_MAX buffers. When a pool is full, the server closes the connection
  * that has waited longest without a complete request; for a client at
  * HTTP_CONNS_PER_CLIENT, one of that client.
- *
  * Runs in: engine
  */
 #ifndef HTTPD_H

@@ -6,7 +6,6 @@
  * Never does: use a tool's syntax; log.
  * Invariants: unless fw->dirty, the kernel held exactly this table after our
  * last change.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -20,9 +19,8 @@
 
 int natfw_init(struct natfw *fw, size_t rule_max)
 {
-	int rc;
+	int rc = table_init(fw, rule_max ? rule_max : 1);
 
-	rc = table_init(fw, rule_max ? rule_max : 1);
 	if (rc)
 		table_done(fw);
 	return rc;
@@ -42,9 +40,7 @@ const struct nat_rule *natfw_lookup(const struct natfw *fw,
 
 static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 {
-	size_t i;
-
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (op[i].verb == NAT_SET)
 			table_set(fw, &op[i].rule);
 		else
@@ -73,11 +69,9 @@ static int kernel_sync(struct natfw *fw)
 	return rc;
 }
 
-/*
- * All or nothing; afterwards the kernel is as the table was, or dirty is set.
+/* All or nothing; afterwards the kernel is as the table was, or dirty is set.
  * If the tool hung or is missing, no sync follows at once: each try would block
- * the other requests for the deadline.
- */
+ * the other requests for the deadline. */
 static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	int rc;
@@ -95,24 +89,6 @@ static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- batches ------------------------------------------------------- */
 
-/* The ops of a batch for which the kernel must be changed. */
-struct plan {
-	struct nat_op op[NAT_BATCH_MAX];
-	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
-	size_t n;
-};
-
-static enum nat_err set_allowed(const struct natfw *fw,
-				const struct nat_op *op, bool room)
-{
-	if (op->verb != NAT_SET || op->rule.kind != NAT_PORTMAP ||
-	    !nat_rule_sane(&op->rule))
-		return NAT_EREFUSED;
-	if (!fw->env.ext_ip)
-		return NAT_ENOADDR;
-	return room ? NAT_OK : NAT_ENOSPC;
-}
-
 /*
  * Does this op need a change of the kernel? If not, *ret is its result.
  * @room: how many more rules fit; kept up to date
@@ -127,7 +103,13 @@ static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 		*room += old != NULL;
 		return old;
 	}
-	*ret = set_allowed(fw, op, old || *room);
+	if (op->verb != NAT_SET || op->rule.kind != NAT_PORTMAP ||
+	    !nat_rule_sane(&op->rule))
+		*ret = NAT_EREFUSED;
+	else if (!fw->env.ext_ip)
+		*ret = NAT_ENOADDR;
+	else if (!old && !*room)
+		*ret = NAT_ENOSPC;
 	if (*ret || (old && nat_rule_equal(old, &op->rule)))
 		return false;
 	*room -= old == NULL;
@@ -137,28 +119,10 @@ static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 /* The index of the last op with the key of op @i. */
 static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 {
-	size_t j;
-
-	for (j = n - 1; j > i; j--)
+	for (size_t j = n - 1; j > i; j--)
 		if (nat_rule_same_key(&op[j].rule, &op[i].rule))
 			return j;
 	return i;
-}
-
-static void plan_make(struct plan *plan, const struct natfw *fw,
-		      const struct nat_op *op, size_t n, enum nat_err *ret)
-{
-	size_t room = fw->rule_max - fw->rule_n, i;
-
-	plan->n = 0;
-	for (i = 0; i < n; i++) {
-		if (last_of_key(op, n, i) != i)
-			continue;
-		if (!op_wanted(fw, &op[i], &room, &ret[i]))
-			continue;
-		plan->op[plan->n] = op[i];
-		plan->at[plan->n++] = i;
-	}
 }
 
 static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
@@ -180,31 +144,38 @@ static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 		     enum nat_err *ret)
 {
-	struct plan plan;
-	size_t i;
+	struct nat_op todo[NAT_BATCH_MAX];	/* the kernel must be changed */
+	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
+	size_t room = fw->rule_max - fw->rule_n, todo_n = 0;
 
-	plan_make(&plan, fw, op, n, ret);
-	if (!kernel_apply(fw, plan.op, plan.n)) {
-		do_ops(fw, plan.op, plan.n);
-	} else {
-		for (i = 0; i < plan.n; i++)
-			ret[plan.at[i]] = do_alone(fw, &plan.op[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (last_of_key(op, n, i) != i ||
+		    !op_wanted(fw, &op[i], &room, &ret[i]))
+			continue;
+		todo[todo_n] = op[i];
+		at[todo_n++] = i;
 	}
-	for (i = 0; i < n; i++)
+	if (!kernel_apply(fw, todo, todo_n)) {
+		do_ops(fw, todo, todo_n);
+	} else {
+		for (size_t i = 0; i < todo_n; i++)
+			ret[at[i]] = do_alone(fw, &todo[i]);
+	}
+	for (size_t i = 0; i < n; i++)
 		ret[i] = ret[last_of_key(op, n, i)];
 }
 
 void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 		 enum nat_err *ret)
 {
-	size_t i, step;
+	size_t step;
 
 	if (!fw->be || (fw->dirty && kernel_sync(fw))) {
-		for (i = 0; i < n; i++)
+		for (size_t i = 0; i < n; i++)
 			ret[i] = NAT_EFAIL;
 		return;
 	}
-	for (i = 0; i < n; i += step) {
+	for (size_t i = 0; i < n; i += step) {
 		step = n - i < NAT_BATCH_MAX ? n - i : NAT_BATCH_MAX;
 		batch_do(fw, op + i, step, ret + i);
 	}
@@ -228,12 +199,10 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 
 int natfw_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	size_t i;
-
 	if (n > fw->rule_max)
 		return -ENOSPC;
 	table_clear(fw);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (rule[i].kind == NAT_PORTMAP && nat_rule_sane(&rule[i]))
 			table_set(fw, &rule[i]);
 	fw->dirty = true;
@@ -307,9 +276,8 @@ static const struct natfw_backend *choose(const struct natfw_env *env,
 {
 	const struct natfw_backend *be;
 	const char *tool;
-	size_t i;
 
-	for (i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
+	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
 		be = choices[i].be;
 		tool = choices[i].tool;
 		if (!be->usable(env) || (tool && !proc_exists(tool)) ||
@@ -331,12 +299,10 @@ const struct natfw_backend *natfw_find(const char *name,
 				       const struct natfw_env *env,
 				       const char **ret_why)
 {
-	size_t i;
-
 	if (!strcmp(name, "auto"))
 		return choose(env, ret_why);
 	*ret_why = "configured";
-	for (i = 0; i < sizeof(backends) / sizeof(*backends); i++)
+	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
 		if (!strcmp(name, backends[i]->name))
 			return backends[i];
 	return NULL;

@@ -5,7 +5,6 @@
  *
  * The table holds what the engine requested and the monitor allowed. The
  * firewall is a projection of it that can be verified and repaired at any time.
- *
  * Runs in: any
  */
 #ifndef NATFW_H
@@ -107,7 +106,6 @@ void natfw_done(struct natfw *fw);
  * natfw_find - find the backend called @name; "auto" chooses by what filters
  * forwarding on this machine.
  * @ret_why: a literal: why auto chose it or found none, otherwise "configured"
- *
  * Return: NULL for an unknown name, or if auto finds no tool
  */
 const struct natfw_backend *natfw_find(const char *name,

@@ -12,6 +12,7 @@
  * and one for the reply.
  * Never does: run anything before the whole body was found well-formed; write
  * a byte of the request into a reply without escaping it.
+ * Runs in: engine
  */
 #include <stddef.h>
 #include <string.h>

@@ -5,6 +5,7 @@
  * Reads the envelope (xmltiny), finds service and action and checks the
  * arguments (igd/model), runs the action (igd/), writes the reply or the
  * fault (UDA 1.1 3.2).
+ * Runs in: engine
  */
 #ifndef SOAP_H
 #define SOAP_H

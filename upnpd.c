@@ -3,7 +3,6 @@
  * upnpd.c - main: reads the options and the configuration, locks the pid file,
  * becomes a daemon and then runs the monitor. Called as upnpctl, it runs
  * upnpctl instead.
- *
  * Runs in: monitor
  */
 #include <errno.h>
@@ -53,58 +52,50 @@ static int report_option(const char *arg)
 }
 
 /* Return: -1 to continue, else the exit status. */
-static int read_option(struct options *o, int letter)
-{
-	const char unknown[] = { '-', (char)optopt, '\0' };
-
-	switch (letter) {
-	case 'f':
-		o->file = optarg;
-		return -1;
-	case 'F':
-		o->foreground = true;
-		return -1;
-	case 'S':
-		o->syslog = true;
-		return -1;
-	case 'n':
-		o->check = true;
-		return -1;
-	case 'd':
-		o->debug = true;
-		return -1;
-	case 'V':
-		fputs("upnpd " UPNPD_VERSION "\n", stdout);
-		return 0;
-	case 'h':
-		return usage(stdout);
-	case ':':
-		fputs("upnpd: -f needs the name of a file\n", stderr);
-		return usage(stderr);
-	default:
-		return report_option(unknown);
-	}
-}
-
-/* Return: as read_option() */
 static int read_options(int argc, char **argv, struct options *o)
 {
-	int letter, status = -1;
+	char unknown[] = "-?";
+	int letter;
 
 	/* '+': stop at the first operand; ':': print our own messages */
-	while (status < 0 && (letter = getopt(argc, argv, "+:f:FSndhV")) != -1)
-		status = read_option(o, letter);
-	if (status < 0 && optind < argc)
-		status = report_option(argv[optind]);
-	return status;
+	while ((letter = getopt(argc, argv, "+:f:FSndhV")) != -1) {
+		switch (letter) {
+		case 'f':
+			o->file = optarg;
+			break;
+		case 'F':
+			o->foreground = true;
+			break;
+		case 'S':
+			o->syslog = true;
+			break;
+		case 'n':
+			o->check = true;
+			break;
+		case 'd':
+			o->debug = true;
+			break;
+		case 'V':
+			fputs("upnpd " UPNPD_VERSION "\n", stdout);
+			return 0;
+		case 'h':
+			return usage(stdout);
+		case ':':
+			fputs("upnpd: -f needs the name of a file\n", stderr);
+			return usage(stderr);
+		default:
+			unknown[1] = (char)optopt;
+			return report_option(unknown);
+		}
+	}
+	return optind < argc ? report_option(argv[optind]) : -1;
 }
 
 /* Lock the pid file for as long as the process lives, so that a second start
  * fails. Return: the descriptor, or -errno (-EAGAIN: another process has it) */
 static int pid_file_lock(const char *path)
 {
-	int e;
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int e, fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return -errno;
@@ -197,21 +188,6 @@ static bool stderr_is_journal(void)
 	       !fstat(STDERR_FILENO, &st) && st.st_dev == d && st.st_ino == i;
 }
 
-/* The journal reads the level from the start of a line, in the same form as the
- * engine's log pipe, and knows the name of the program. */
-static void log_begin(int level)
-{
-	log_open(stderr_is_journal() ? LOG_TO_PIPE : LOG_TO_STDERR, "upnpd",
-		 STDERR_FILENO, level);
-}
-
-static bool called_upnpctl(const char *name)
-{
-	const char *slash = name ? strrchr(name, '/') : NULL;
-
-	return name && !strcmp(slash ? slash + 1 : name, "upnpctl");
-}
-
 static int upnpd_main(int argc, char **argv)
 {
 	struct options o = { .file = "/etc/upnpd.conf" };
@@ -221,7 +197,10 @@ static int upnpd_main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	log_begin(LOG_INFO);
+	/* The journal reads the level from the start of a line, in the same
+	 * form as the engine's log pipe, and knows the name of the program. */
+	log_open(stderr_is_journal() ? LOG_TO_PIPE : LOG_TO_STDERR, "upnpd",
+		 STDERR_FILENO, LOG_INFO);
 	if (conf_read(o.file, &conf, &why)) {
 		log_err("%s", why.text);
 		return EXIT_USAGE;
@@ -236,8 +215,10 @@ static int upnpd_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const char *name = argv[0], *slash = name ? strrchr(name, '/') : NULL;
+
 	relro_seal();
-	if (called_upnpctl(argv[0]))
+	if (name && !strcmp(slash ? slash + 1 : name, "upnpctl"))
 		return upnpctl_main(argc, argv);
 	return upnpd_main(argc, argv);
 }

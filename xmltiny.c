@@ -8,7 +8,6 @@
  * an error every call returns an error. Less strict than XML 1.0 where that is
  * harmless: bytes from 0x80 on are not checked to be UTF-8 (the user of the
  * text does that), and "--" may occur in a comment.
- *
  * Runs in: engine
  */
 #include "xmltiny.h"
@@ -28,9 +27,7 @@ static bool skip_literal(struct str *in, struct str lit)
 /* Return: offset of @mark; in.n if it does not occur */
 static size_t find(struct str in, struct str mark)
 {
-	size_t i;
-
-	for (i = 0; i < in.n; i++)
+	for (size_t i = 0; i < in.n; i++)
 		if (in.p[i] == mark.p[0] && str_starts(str_skip(in, i), mark))
 			return i;
 	return in.n;
@@ -92,9 +89,8 @@ static bool read_name(struct str *in, struct str *ret)
 static bool parse_charref(struct str s, uint32_t base, uint32_t *ret)
 {
 	uint32_t v = 0;
-	size_t i;
 
-	for (i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++) {
 		int d = str_hex(s.p[i]);
 
 		if (d < 0 || (uint32_t)d >= base)
@@ -119,9 +115,8 @@ static bool parse_entity(struct str name, uint32_t *ret)
 		{ "lt", '<' },	 { "gt", '>' },	  { "amp", '&' },
 		{ "quot", '"' }, { "apos", '\'' },
 	};
-	size_t i;
 
-	for (i = 0; i < sizeof(entity) / sizeof(entity[0]); i++)
+	for (size_t i = 0; i < sizeof(entity) / sizeof(entity[0]); i++)
 		if (str_eq(name, str_z(entity[i].name))) {
 			*ret = entity[i].c;
 			return true;
@@ -181,16 +176,6 @@ static bool read_quoted(struct str *in, struct str *ret)
 	return read_until(in, quote, ret);
 }
 
-static bool has_attr(const struct xml *x, struct str name)
-{
-	size_t i;
-
-	for (i = 0; i < x->attr_n; i++)
-		if (str_eq(x->attr[i].name, name))
-			return true;
-	return false;
-}
-
 static bool read_attr(struct xml *x)
 {
 	struct xml_attr a;
@@ -204,9 +189,11 @@ static bool read_attr(struct xml *x)
 	if (!read_quoted(&x->in, &a.value))
 		return false;
 	/* XML 1.0 3.1: no '<' in a value, no attribute twice */
-	if (find(a.value, STR("<")) != a.value.n || !refs_ok(a.value) ||
-	    has_attr(x, a.name))
+	if (find(a.value, STR("<")) != a.value.n || !refs_ok(a.value))
 		return false;
+	for (size_t i = 0; i < x->attr_n; i++)
+		if (str_eq(x->attr[i].name, a.name))
+			return false;
 	x->attr[x->attr_n++] = a;
 	return true;
 }
@@ -236,9 +223,7 @@ static bool read_attrs(struct xml *x)
  */
 static bool encoding_ok(const struct xml *x)
 {
-	size_t i;
-
-	for (i = 0; i < x->attr_n; i++)
+	for (size_t i = 0; i < x->attr_n; i++)
 		if (str_eq(x->attr[i].name, STR("encoding")) &&
 		    !str_ieq(x->attr[i].value, STR("utf-8")) &&
 		    !str_ieq(x->attr[i].value, STR("us-ascii")))
@@ -263,9 +248,7 @@ static bool read_declaration(struct xml *x)
  */
 static bool chars_ok(struct str doc)
 {
-	size_t i;
-
-	for (i = 0; i < doc.n; i++)
+	for (size_t i = 0; i < doc.n; i++)
 		if ((unsigned char)doc.p[i] < 0x20 && !is_space(doc.p[i]))
 			return false;
 	return true;
@@ -332,14 +315,6 @@ static enum xml_token read_text(struct xml *x)
 	return XML_TEXT;
 }
 
-static enum xml_token read_cdata(struct xml *x)
-{
-	x->cdata = true;
-	if (!x->depth || !read_until(&x->in, STR("]]>"), &x->text))
-		return XML_ERR;
-	return XML_TEXT;
-}
-
 /* A DOCTYPE is an error here, because '!' does not start a name. */
 static enum xml_token read_open(struct xml *x)
 {
@@ -347,8 +322,7 @@ static enum xml_token read_open(struct xml *x)
 
 	if (x->depth == XML_DEPTH_MAX || (!x->depth && x->rooted))
 		return XML_ERR;
-	if (!read_name(&x->in, &name) || !split_name(x, name) ||
-	    !read_attrs(x))
+	if (!read_name(&x->in, &name) || !split_name(x, name) || !read_attrs(x))
 		return XML_ERR;
 	x->empty = skip_literal(&x->in, STR("/>"));
 	if (!x->empty && !skip_literal(&x->in, STR(">")))
@@ -384,8 +358,11 @@ static enum xml_token read_token(struct xml *x)
 		return XML_ERR;
 	if (!x->in.n)
 		return x->rooted && !x->depth ? XML_END : XML_ERR;
-	if (skip_literal(&x->in, STR("<![CDATA[")))
-		return read_cdata(x);
+	if (skip_literal(&x->in, STR("<![CDATA["))) {
+		x->cdata = true;
+		return x->depth && read_until(&x->in, STR("]]>"), &x->text) ?
+		       XML_TEXT : XML_ERR;
+	}
 	if (skip_literal(&x->in, STR("</")))
 		return read_close(x);
 	if (skip_literal(&x->in, STR("<")))

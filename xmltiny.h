@@ -9,7 +9,6 @@
  * known, and that there are no control characters. A UTF-8 byte order mark is
  * skipped; any other encoding is an error. Bytes from 0x80 on are not checked
  * to be UTF-8: the user of the text does that.
- *
  * Runs in: engine
  */
 #ifndef XMLTINY_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * bucket.c - token buckets.
- *
- * Runs in: any
- */
+/* bucket.c - token buckets. Runs in: any */
 #include "base/bucket.h"
 
 /* per_s tokens per second equal per_s milli-tokens per millisecond, so the

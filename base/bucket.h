@@ -2,7 +2,6 @@
 /*
  * bucket.h - limits how often each source may do a thing. Token buckets, one
  * for each source, in a table of fixed size. Pure.
- *
  * Runs in: any
  */
 #ifndef BASE_BUCKET_H
@@ -36,7 +35,6 @@ struct buckets {
  * A new source replaces the one that has used the fewest tokens, and inherits
  * its bucket. So a flood from many addresses, which may be forged, gets no more
  * than BUCKETS_MAX buckets give.
- *
  * Return: false if the bucket has fewer than @n; then none is taken
  */
 bool bucket_take(struct buckets *, uint32_t ip, uint32_t n, uint64_t now_ms);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * bufpool.c - a fixed number of buffers of one size, in one mapping.
- *
  * Runs in: any
  */
 #include <errno.h>

@@ -3,7 +3,6 @@
  * bufpool.h - a fixed number of buffers of one size, in one mapping.
  *
  * A buffer takes memory from its first use until bufpool_trim().
- *
  * Runs in: any
  */
 #ifndef BASE_BUFPOOL_H
@@ -20,12 +19,9 @@ struct bufpool {
 	bool used[BUFPOOL_MAX];
 };
 
-/**
- * bufpool_init - make a pool of @n buffers of at least @len bytes each.
- *
+/** bufpool_init - make a pool of @n buffers of at least @len bytes each.
  * Return: 0; -EINVAL (@n or @len is 0 or too large), -ENOMEM; then the pool is
- * all zero, and bufpool_done() does nothing
- */
+ * all zero, and bufpool_done() does nothing */
 int bufpool_init(struct bufpool *, size_t len, size_t n);
 
 /** bufpool_done - free the memory of all buffers. */

@@ -5,7 +5,6 @@
  * Clients whose addresses fall on the same counter share it, so a counter may
  * be too high but never too low. If a counter reaches its limit, the owner
  * counts the items themselves, which would be too slow to do each time.
- *
  * Runs in: any
  */
 #ifndef BASE_CLIENTCOUNT_H

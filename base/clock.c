@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * clock.c - the kernel's clocks as integers.
- *
- * Runs in: any
- */
+/* clock.c - the kernel's clocks as integers. Runs in: any */
 #include <time.h>
 #include "base/clock.h"
 

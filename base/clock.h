@@ -4,7 +4,6 @@
  *
  * Leases, timers and deadlines use the monotonic clock, which does not jump if
  * the date is corrected. For the date itself, time() is enough.
- *
  * Runs in: any
  */
 #ifndef BASE_CLOCK_H

@@ -4,7 +4,6 @@
  *
  * Does not use gmtime(), because glibc's reads the time zone file, which a
  * chroot lacks.
- *
  * Runs in: any
  */
 #include "base/date.h"
@@ -43,10 +42,8 @@ static struct date split(int64_t unix_s)
 	int64_t t = unix_s < 0 ? 0 : unix_s > DATE_MAX ? DATE_MAX : unix_s;
 	unsigned sec = (unsigned)(t % 86400);
 	struct date d = {
-		.year = 1970,
-		.day = (unsigned)(t / 86400),
-		.hour = sec / 3600,
-		.minute = sec / 60 % 60,
+		.year = 1970, .day = (unsigned)(t / 86400),
+		.hour = sec / 3600, .minute = sec / 60 % 60,
 		.second = sec % 60,
 	};
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * date.h - wall clock time as text, in UTC, without locale or time zone.
- *
  * Runs in: any
  */
 #ifndef BASE_DATE_H

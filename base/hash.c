@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * hash.c - FNV-1a, 64 bits wide.
- *
- * Runs in: any
- */
+/* hash.c - FNV-1a, 64 bits wide. Runs in: any */
 #include "base/hash.h"
 
 uint64_t hash_add(uint64_t h, const void *p, size_t n)

@@ -6,7 +6,6 @@
  * It detects accidental changes. It does not protect: if somebody chooses the
  * bytes, they can make two texts with one hash. Source:
  * http://www.isthe.com/chongo/tech/comp/fnv/
- *
  * Runs in: any
  */
 #ifndef BASE_HASH_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * limits.h - the limits of the program, each with its reason.
- *
- * Runs in: any
- */
+/* limits.h - the limits of the program, each with its reason. Runs in: any */
 #ifndef BASE_LIMITS_H
 #define BASE_LIMITS_H
 

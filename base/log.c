@@ -5,7 +5,6 @@
  * Owns: the process's log, static in this file.
  * Never does: wait for a reader, print a byte outside 0x20..0x7e, write a line
  * longer than LOG_LINE_MAX, change errno.
- *
  * Runs in: any
  */
 #include "base/log.h"
@@ -79,12 +78,10 @@ static bool to_stderr(int level, const char *text)
 	return write_line(STDERR_FILENO, &w);
 }
 
-/*
- * Used without a logger: the kernel stores the line, and prints it on the
+/* Used without a logger: the kernel stores the line, and prints it on the
  * console depending on its level. Writing to the console directly could block.
  * The kernel limits the rate. Opened for each line, because a logger may be
- * there for the next one.
- */
+ * there for the next one. */
 static bool to_kernel(int level, const char *text)
 {
 	char line[LOG_LINE_MAX + 64];
@@ -249,15 +246,6 @@ static void relay_log_dropped(unsigned dropped)
 			 dropped);
 }
 
-static bool relay_may(struct log_relay *r, uint64_t now_ms)
-{
-	unsigned dropped;
-	bool may = lograte_may(&r->rate, now_ms, &dropped);
-
-	relay_log_dropped(dropped);
-	return may;
-}
-
 /* Remove the level from the start of @line; LOG_INFO if it has none. Raise no
  * level above LOG_ERR, because many systems write LOG_EMERG to LOG_CRIT to
  * every terminal. */
@@ -276,10 +264,13 @@ static int relay_level(struct str *line)
 static void relay_line(struct log_relay *r, struct str line, uint64_t now_ms)
 {
 	int level = relay_level(&line);
+	unsigned dropped;
+	bool may = lograte_may(&r->rate, now_ms, &dropped);
 
+	relay_log_dropped(dropped);
 	/* A NUL would end the line for %s. */
 	text_clean(TEXT_ASCII, r->buf + (line.p - r->buf), line.n);
-	if (relay_may(r, now_ms))
+	if (may)
 		log_msg(level, "%.*s", STR_F(line));
 }
 
@@ -305,17 +296,6 @@ static void relay_lines(struct log_relay *r, uint64_t now_ms)
 	r->len = rest.n;
 }
 
-/* The engine has exited, perhaps in the middle of a line. */
-static void relay_end(struct log_relay *r, uint64_t now_ms)
-{
-	if (r->len > 0 && !r->skipping)
-		relay_line(r, (struct str){ r->buf, r->len }, now_ms);
-	r->len = 0;
-	r->skipping = false;
-	relay_log_dropped(r->rate.dropped);
-	r->rate.dropped = 0;
-}
-
 int log_relay_read(struct log_relay *r, int fd, uint64_t now_ms)
 {
 	ssize_t n;
@@ -326,7 +306,13 @@ int log_relay_read(struct log_relay *r, int fd, uint64_t now_ms)
 	if (n < 0)
 		return -errno;
 	if (n == 0) {
-		relay_end(r, now_ms);
+		/* the engine has exited, perhaps in the middle of a line */
+		if (r->len > 0 && !r->skipping)
+			relay_line(r, (struct str){ r->buf, r->len }, now_ms);
+		r->len = 0;
+		r->skipping = false;
+		relay_log_dropped(r->rate.dropped);
+		r->rate.dropped = 0;
 		return 0;
 	}
 	r->len += (size_t)n;

@@ -5,7 +5,6 @@
  * Repeated lines are folded: "last line repeated N times" is written before the
  * next other line or by log_flush(). Bytes outside 0x20..0x7e become '?'.
  * Levels are syslog's (LOG_ERR .. LOG_DEBUG). errno is kept.
- *
  * Runs in: any
  */
 #ifndef BASE_LOG_H
@@ -81,7 +80,6 @@ struct log_relay {
  * level is LOG_ERR..LOG_DEBUG; LOG_EMERG..LOG_CRIT, which many loggers write to
  * every terminal, become LOG_ERR; a line without a level is LOG_INFO. At end of
  * file an unfinished line is logged.
- *
  * Return: >0 bytes read, 0 at end of file, -errno (-EAGAIN: nothing now)
  */
 int log_relay_read(struct log_relay *, int fd, uint64_t now_ms);

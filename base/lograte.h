@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * lograte.h - limits the log lines per second, and counts those above. Pure.
- *
  * Runs in: any
  */
 #ifndef BASE_LOGRATE_H

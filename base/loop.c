@@ -7,7 +7,6 @@
  * leaves a hole (NULL, fd -1), so that no index moves while callbacks run;
  * holes are closed at the end of the round. A watcher added during a round has
  * no revents, so that it waits for the next round even if it fills a hole.
- *
  * Runs in: any
  */
 #include "base/loop.h"
@@ -73,22 +72,18 @@ struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void))
 	return l;
 }
 
-static void restore_signals(struct loop *l)
+void loop_free(struct loop *l)
 {
-	if (l->sig_n == 0)
+	bool signals = l && l->sig_n > 0;
+
+	if (!l)
 		return;
 	while (l->sig_n > 0) {
 		l->sig_n--;
 		sigaction(l->sig[l->sig_n].signo, &l->sig[l->sig_n].old, NULL);
 	}
-	sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
-}
-
-void loop_free(struct loop *l)
-{
-	if (!l)
-		return;
-	restore_signals(l);
+	if (signals)
+		sigprocmask(SIG_SETMASK, &l->old_mask, NULL);
 	mem_free(l, 1, alloc_size(l->fd_max));
 }
 
@@ -104,13 +99,6 @@ static bool fd_watched(const struct loop *l, const struct loop_fd *w)
 {
 	return w->slot >= 0 && (size_t)w->slot < l->fd_n &&
 	       l->watch[w->slot] == w;
-}
-
-static void fd_put(struct loop *l, size_t i, struct loop_fd *w, short events)
-{
-	l->watch[i] = w;
-	l->pfd[i] = (struct pollfd){ .fd = w->fd, .events = events };
-	w->slot = (int)i;
 }
 
 static void fd_move(struct loop *l, size_t from, size_t to)
@@ -142,7 +130,9 @@ int loop_fd_add(struct loop *l, struct loop_fd *w, short events)
 		return -ENOSPC;
 	if (i == l->fd_n)
 		l->fd_n++;
-	fd_put(l, i, w, events);
+	l->watch[i] = w;
+	l->pfd[i] = (struct pollfd){ .fd = w->fd, .events = events };
+	w->slot = (int)i;
 	return 0;
 }
 
@@ -170,11 +160,11 @@ void loop_fd_del(struct loop *l, struct loop_fd *w)
 
 static void fd_close_holes(struct loop *l)
 {
-	size_t from, to = 0;
+	size_t to = 0;
 
 	if (!l->holes)
 		return;
-	for (from = 0; from < l->fd_n; from++) {
+	for (size_t from = 0; from < l->fd_n; from++) {
 		if (!l->watch[from])
 			continue;
 		if (to != from)
@@ -187,10 +177,10 @@ static void fd_close_holes(struct loop *l)
 
 static void fd_run(struct loop *l)
 {
-	size_t i, n = l->fd_n;
+	size_t n = l->fd_n;
 	short revents;
 
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 			/* An earlier callback may have changed the events. */
 		revents = l->pfd[i].revents &
 			  (l->pfd[i].events | POLLHUP | POLLERR | POLLNVAL);
@@ -257,16 +247,6 @@ static void timer_run(struct loop *l)
 
 /* ---- signals ------------------------------------------------------- */
 
-static bool signal_watched(const struct loop *l, int signo)
-{
-	size_t i;
-
-	for (i = 0; i < l->sig_n; i++)
-		if (l->sig[i].signo == signo)
-			return true;
-	return false;
-}
-
 int loop_signal_add(struct loop *l, struct loop_signal *s)
 {
 	struct watched_signal *ws = &l->sig[l->sig_n];
@@ -276,8 +256,9 @@ int loop_signal_add(struct loop *l, struct loop_signal *s)
 
 	if (s->signo <= 0 || s->signo >= _NSIG)
 		return -EINVAL;
-	if (signal_watched(l, s->signo))
-		return -EEXIST;
+	for (size_t i = 0; i < l->sig_n; i++)
+		if (l->sig[i].signo == s->signo)
+			return -EEXIST;
 	if (l->sig_n == SIGNALS_MAX)
 		return -ENOSPC;
 	/* Block it first: the handler must run only inside ppoll(). */
@@ -333,32 +314,25 @@ static struct timespec *wait_time(const struct loop *l, int max_wait_ms,
 	return ret;
 }
 
-/* ppoll() lets signals in only if no descriptor is ready. A busy loop must see
- * SIGTERM as well, but need not check in each round. */
-static void read_signals(struct loop *l)
-{
-	if (l->sig_n == 0 || l->now_ms - l->signals_ms < SIGNALS_MS)
-		return;
-	l->signals_ms = l->now_ms;
-	ppoll(NULL, 0, &(struct timespec){ 0 }, &l->wait_mask);
-}
-
 /* Return: number of ready descriptors, or -errno */
 static int wait_round(struct loop *l, int max_wait_ms)
 {
 	const sigset_t *mask = l->sig_n > 0 ? &l->wait_mask : NULL;
 	uint64_t before_ms = l->now_ms;
 	struct timespec ts;
-	int n;
+	int n = ppoll(l->pfd, l->fd_n, wait_time(l, max_wait_ms, &ts), mask);
 
-	n = ppoll(l->pfd, l->fd_n, wait_time(l, max_wait_ms, &ts), mask);
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	l->now_ms = l->clock_ms();
-	if (n <= 0 || l->now_ms != before_ms)	/* it did wait */
+	/* ppoll() lets signals in only if no descriptor is ready. A busy loop
+	 * must see SIGTERM as well, but need not check in each round. */
+	if (n <= 0 || l->now_ms != before_ms) {		/* it did wait */
 		l->signals_ms = l->now_ms;
-	else
-		read_signals(l);
+	} else if (mask && l->now_ms - l->signals_ms >= SIGNALS_MS) {
+		l->signals_ms = l->now_ms;
+		ppoll(NULL, 0, &(struct timespec){ 0 }, mask);
+	}
 	return n < 0 ? 0 : n;
 }
 

@@ -13,7 +13,6 @@
  *  - POLLHUP and POLLERR are always delivered;
  *  - the only unit of time is the millisecond, in a uint64_t.
  * Signals only set flags; their callbacks run in the loop.
- *
  * Runs in: any
  */
 #ifndef BASE_LOOP_H
@@ -54,7 +53,6 @@ struct loop_signal {
  *
  * Allocates all memory that the loop will ever need. Watched signals are
  * blocked by loop_signal_add() and delivered only inside ppoll().
- *
  * Return: owned by the caller (loop_free()), NULL without memory
  */
 struct loop *loop_new(size_t fds_max, uint64_t (*clock_ms)(void));
@@ -99,18 +97,14 @@ void loop_timer_del(struct loop *, struct loop_timer *t);
  * @s: signo and cb set by the caller; lives as long as rounds are run
  *
  * A signal received several times before a round makes one call.
- *
  * Return: 0, -EEXIST it is watched already, -ENOSPC, or -EINVAL for a signal
  * that cannot be caught
  */
 int loop_signal_add(struct loop *, struct loop_signal *s);
 
-/**
- * loop_step - run one round: wait, @max_wait_ms at most (-1: no limit), then
+/** loop_step - run one round: wait, @max_wait_ms at most (-1: no limit), then
  * run the callbacks that are due: signals, then descriptors, then timers.
- *
- * Return: 0, or -errno of ppoll() other than EINTR
- */
+ * Return: 0, or -errno of ppoll() other than EINTR */
 int loop_step(struct loop *, int max_wait_ms);
 
 /** loop_run - run rounds until loop_stop(). Return: as loop_step(). */

@@ -9,6 +9,7 @@
  *
  * In header only, so that a module that takes memory needs nothing else to be
  * linked. upnpctl uses malloc().
+ * Runs in: any
  */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
@@ -28,11 +29,8 @@
 #define MEM_BY_LIBC 0
 #endif
 
-/**
- * mem_new - room for @n objects of @size bytes, all zero.
- *
- * Return: the caller's, for mem_free(); NULL without memory
- */
+/** mem_new - room for @n objects of @size bytes, all zero. Return: the
+ * caller's, for mem_free(); NULL without memory */
 static inline void *mem_new(size_t n, size_t size)
 {
 	void *p;

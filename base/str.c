@@ -4,7 +4,6 @@
  *
  * Never does: read beyond a slice; use a locale. An empty slice may have a NULL
  * pointer, which must not be passed to memcpy() and the like (C11 7.24.1).
- *
  * Runs in: any
  */
 #include "base/str.h"
@@ -39,11 +38,9 @@ bool str_eq(struct str a, struct str b)
 
 bool str_ieq(struct str a, struct str b)
 {
-	size_t i;
-
 	if (a.n != b.n)
 		return false;
-	for (i = 0; i < a.n; i++)
+	for (size_t i = 0; i < a.n; i++)
 		if (lower(a.p[i]) != lower(b.p[i]))
 			return false;
 	return true;
@@ -51,8 +48,7 @@ bool str_ieq(struct str a, struct str b)
 
 bool str_starts(struct str s, struct str prefix)
 {
-	return s.n >= prefix.n &&
-	       str_eq((struct str){ s.p, prefix.n }, prefix);
+	return s.n >= prefix.n && str_eq((struct str){ s.p, prefix.n }, prefix);
 }
 
 bool str_istarts(struct str s, struct str prefix)
@@ -114,12 +110,11 @@ int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
 	uint64_t v = 0;
 	unsigned digit;
 	bool big = false;
-	size_t i;
 
 	if (s.n == 0)
 		return -EINVAL;
 	/* Read it to the end even if it is too big: "99..9x" is no number. */
-	for (i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -EINVAL;
 		digit = (unsigned)(s.p[i] - '0');
@@ -157,9 +152,8 @@ bool str_ipv4(struct str s, uint32_t *ret_ip)
 {
 	struct str part;
 	uint32_t ip = 0, byte = 0;
-	int i;
 
-	for (i = 0; i < 4; i++) {
+	for (int i = 0; i < 4; i++) {
 		if (!str_cut(&s, '.', &part) || part.n > 3)
 			return false;
 		/* inet_aton() would read a leading zero as octal. */

@@ -6,7 +6,6 @@
  * network is NUL-terminated. IPv4 addresses are uint32_t in host order
  * everywhere in this program (names end in _ip); only the code that fills a
  * sockaddr converts them.
- *
  * Runs in: any
  */
 #ifndef BASE_STR_H
@@ -55,16 +54,12 @@ struct str str_trim(struct str s);
  * str_cut - split off the part before the first @sep.
  * @rest: in: what to split; out: what follows @sep, empty if there is no @sep
  * @ret_head: the part before @sep, or all of it
- *
  * Return: false if *@rest was empty and nothing was split off.
  */
 bool str_cut(struct str *rest, char sep, struct str *ret_head);
 
-/**
- * str_word - split off the next run of bytes that are not space or tab.
- *
- * Return: false if only white space is left.
- */
+/** str_word - split off the next run of bytes that are not space or tab.
+ * Return: false if only white space is left. */
 bool str_word(struct str *rest, struct str *ret_word);
 
 /**
@@ -72,7 +67,6 @@ bool str_word(struct str *rest, struct str *ret_word);
  * @s: digits only: no sign, no space, at least one; leading zeros are fine
  * @min, @max: the range, both ends in it
  * @ret: set only on success
- *
  * Return: 0, -EINVAL (not a number) or -ERANGE (a number outside the range,
  * however long)
  */
@@ -95,7 +89,6 @@ bool str_ipv4(struct str s, uint32_t *ret_ip);
 /**
  * str_copy - copy @s into @dst as a NUL-terminated string.
  * @cap: size of @dst, at least 1
- *
  * Return: false, and @dst is "", if @s does not fit or contains a NUL.
  */
 bool str_copy(char *dst, size_t cap, struct str s);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * text.c - makes foreign text safe for a log, a file or a terminal.
- *
  * Runs in: any
  */
 #include "base/text.h"

@@ -4,7 +4,6 @@
  *
  * A byte that is not permitted there becomes '?', so the length stays. For
  * characters instead of bytes, see utf8.h.
- *
  * Runs in: any
  */
 #ifndef BASE_TEXT_H

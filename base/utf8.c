@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * utf8.c - reads and writes characters of UTF-8 text (RFC 3629).
- *
  * Runs in: any
  */
 #include "base/utf8.h"

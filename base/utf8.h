@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * utf8.h - reads and writes characters of UTF-8 text (RFC 3629).
- *
  * Runs in: any
  */
 #ifndef BASE_UTF8_H
@@ -15,7 +14,6 @@
 /**
  * utf8_get - read the first character of @s.
  * @ret_c: its code point, set only on success
- *
  * Return: its length in bytes; 0 if @s is empty or does not begin with a
  * character: a cut or overlong form, a surrogate, a code point above U+10FFFF
  */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * uuid.c - UUIDs (RFC 9562), which name devices and subscriptions.
- *
  * Runs in: any
  */
 #include <string.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * uuid.h - UUIDs (RFC 9562), which name devices and subscriptions.
- *
  * Runs in: any
  */
 #ifndef BASE_UUID_H

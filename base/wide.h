@@ -7,7 +7,6 @@
  * It does not set _TIME_BITS: with _FORTIFY_SOURCE glibc 2.36 (bits/poll2.h)
  * passes a 64-bit struct timespec to the 32-bit ppoll(), which then never
  * waits. Leases use the monotonic clock; musl has 64 bits in any case.
- *
  * Runs in: any
  */
 #ifndef BASE_WIDE_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wr.c - a bounded writer of text. Never does: write beyond its buffer.
- *
  * Runs in: any
  */
 #include "base/wr.h"
@@ -83,9 +82,9 @@ static struct str xml_of(const char *c)
 
 void wr_xml(struct wr *w, struct str s)
 {
-	size_t start = w->len, i;
+	size_t start = w->len;
 
-	for (i = 0; i < s.n; i++)
+	for (size_t i = 0; i < s.n; i++)
 		wr_str(w, xml_of(s.p + i));
 	/* All or nothing, as in every other write. */
 	if (w->over && !w->cut)

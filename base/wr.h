@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * wr.h - a bounded writer of text: bytes, numbers, addresses, printf.
- *
  * Runs in: any
  */
 #ifndef BASE_WR_H
@@ -59,11 +58,9 @@ static inline unsigned mask_bits(uint32_t mask)
 /** wr_net - write an address's network, "192.168.88.0/24"; host order. */
 void wr_net(struct wr *w, uint32_t ip, uint32_t mask);
 
-/**
- * wr_xml - write text with & < > " and ' as entities. Control characters other
+/** wr_xml - write text with & < > " and ' as entities. Control characters other
  * than tab, LF and CR are left out, because XML 1.0 2.2 forbids them. Bytes
- * from 0x80 on are unchanged.
- */
+ * from 0x80 on are unchanged. */
 void wr_xml(struct wr *w, struct str s);
 
 /* Of a text that just fills its room, or that is cut there. */

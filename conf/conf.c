@@ -5,7 +5,6 @@
  *
  * Invariants: a struct conf leaves this file only if the whole text is valid;
  * every message names the file, the line, the problem and the fix.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -28,9 +27,7 @@ struct reader {
 	struct conf_error *err;
 };
 
-static int fail(struct reader *r, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
+__attribute__((format(printf, 2, 3)))
 static int fail(struct reader *r, const char *fmt, ...)
 {
 	struct wr w = wr_init_cut(r->err->text, sizeof(r->err->text));
@@ -275,25 +272,19 @@ int conf_parse(struct str text, const char *name, struct conf *ret,
 	return e;
 }
 
-static int fail_file(const char *path, struct conf_error *err, int e)
-{
-	struct wr w = wr_init_cut(err->text, sizeof(err->text));
-
-	wr_fmt(&w, "%s: %s", path, strerror(e));
-	wr_cstr(&w);
-	return -e;
-}
-
 int conf_read(const char *path, struct conf *ret, struct conf_error *err)
 {
 	/* the daemon gives back what its start took of the stack */
 	char text[CONF_FILE_MAX];
+	struct wr w = wr_init_cut(err->text, sizeof(err->text));
 	struct str whole;
 	int rc = fileio_read(AT_FDCWD, path, 0, text, sizeof(text), &whole);
 
-	if (rc)
-		return fail_file(path, err, -rc);
-	return conf_parse(whole, path, ret, err);
+	if (!rc)
+		return conf_parse(whole, path, ret, err);
+	wr_fmt(&w, "%s: %s", path, strerror(-rc));
+	wr_cstr(&w);
+	return rc;
 }
 
 const struct conf_iface *conf_external(const struct conf *c)

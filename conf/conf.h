@@ -2,7 +2,6 @@
 /*
  * conf.h - the configuration, and the reader of its file. The options are in
  * confopt.h.
- *
  * Runs in: any
  */
 #ifndef CONF_CONF_H
@@ -64,7 +63,6 @@ void conf_defaults(struct conf *);
 /**
  * conf_read - read and check a whole file.
  * @ret: set only on success
- *
  * Return: 0, or -errno with @err filled: -EINVAL for the file's content, others
  * if it could not be read
  */

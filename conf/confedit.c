@@ -4,7 +4,6 @@
  *
  * Invariants: each change is one splice, made last; before a line is written it
  * is split as the reader will split it, and must give the intended parts.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -99,13 +98,6 @@ static bool is_setting(const struct line *l)
 	       l->is.kind == CONFLINE_OTHER;
 }
 
-static void begin_part(struct part *p, size_t block, size_t last)
-{
-	p->found = true;
-	p->at = block;
-	p->last = last;
-}
-
 static struct part find_part(const struct confedit *e, const char *iface)
 {
 	struct part p = { .found = !iface, .next = e->len,
@@ -122,7 +114,9 @@ static struct part find_part(const struct confedit *e, const char *iface)
 			break;
 		}
 		if (is_head(&l, iface)) {
-			begin_part(&p, block, l.end);
+			p.found = true;
+			p.at = block;
+			p.last = l.end;
 		} else if (p.found && is_setting(&l)) {
 			p.settings = true;
 			p.last = l.end;

@@ -2,7 +2,6 @@
 /*
  * confedit.h - changes the text of a configuration and leaves everything else
  * in it unchanged: comments, order, spacing. Pure.
- *
  * Runs in: upnpctl
  */
 #ifndef CONF_CONFEDIT_H

@@ -6,7 +6,6 @@
  * is the only user of that name, so the name can be fixed: if the file exists,
  * a process was killed while it wrote.
  * Never does: write into the file itself, follow a link when it writes.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>

@@ -2,7 +2,6 @@
 /*
  * conffile.h - the configuration as a file that several processes may change:
  * locked, read, replaced as a whole. The daemon only reads it, by conf_read().
- *
  * Runs in: upnpctl
  */
 #ifndef CONF_CONFFILE_H
@@ -28,7 +27,6 @@ struct conffile {
  *
  * A link to a file that does not exist is no error: a write creates that file.
  * The lock is flock()'s and ends with the process.
- *
  * Return: 0, -EFBIG, -EISDIR, -EINVAL (no regular file), -errno; then nothing
  * is locked
  */
@@ -41,7 +39,6 @@ int conffile_open(struct conffile *, const char *path, bool change,
  * new file, and at most a temporary file, which the next write removes.
  *
  * Mode and owner stay; a new file gets the caller's owner and 0644.
- *
  * Return: 0; -EBADF (opened to read), -ENOENT (the file existed and is
  * deleted), -ESTALE (a process without our lock has changed it since it was
  * read), -errno: nothing has changed

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * confline.c - splits a line of a configuration file.
- *
- * Runs in: any
- */
+/* confline.c - splits a line of a configuration file. Runs in: any */
 #include "conf/confline.h"
 #include "base/text.h"
 

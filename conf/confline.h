@@ -2,7 +2,6 @@
 /*
  * confline.h - splits a line of a configuration file into its parts. The reader
  * and the editor share it, so that the editor changes what the reader reads.
- *
  * Runs in: any
  */
 #ifndef CONF_CONFLINE_H

@@ -5,7 +5,6 @@
  *
  * Invariants: what is written is parsed to the same value; a value that is
  * refused leaves the field unchanged; a message repeats no control character.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -64,8 +63,7 @@ static bool set_number(const struct confopt *o, struct str v, void *field)
 	return str_u32(v, o->min, o->max, field) == 0;
 }
 
-static void put_number(const struct confopt *o, const void *field,
-		       struct wr *w)
+static void put_number(const struct confopt *o, const void *field, struct wr *w)
 {
 	wr_u64(w, *(const uint32_t *)field);
 }
@@ -77,24 +75,19 @@ static void range_number(const struct confopt *o, struct wr *w)
 
 /* ---- words of a list ------------------------------------------------- */
 
-/* The number of word @v. */
-static bool find_word(const struct confopt *o, struct str v, uint32_t *ret)
+/* Set the field to the number of word @v. */
+static bool set_word(const struct confopt *o, struct str v, void *field)
 {
 	uint32_t number = o->min;
 
 	for (const char *const *w = o->list; *w; w++) {
 		if (str_eq(v, str_z(*w))) {
-			*ret = number;
+			*(uint32_t *)field = number;
 			return true;
 		}
 		number += o->max;
 	}
 	return false;
-}
-
-static bool set_word(const struct confopt *o, struct str v, void *field)
-{
-	return find_word(o, v, field);
 }
 
 static void put_word(const struct confopt *o, const void *field, struct wr *w)
@@ -125,7 +118,7 @@ static bool set_backend(const struct confopt *o, struct str v, void *field)
 	uint32_t unused;
 
 	v = confopt_current(o, v);
-	return find_word(o, v, &unused) && store(v, field);
+	return set_word(o, v, &unused) && store(v, field);
 }
 
 static void put_text(const struct confopt *o, const void *field, struct wr *w)
@@ -316,11 +309,6 @@ static const struct confopt iface_options[] = {
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 _Static_assert(COUNT(options) <= CONFOPT_MAX, "the larger table fits");
 
-static const struct type *type_of(const struct confopt *o)
-{
-	return &types[o->type];
-}
-
 const struct confopt *confopt_at(bool of_iface, size_t i)
 {
 	if (of_iface)
@@ -347,7 +335,7 @@ const char *confopt_name(const struct confopt *o)
 
 enum confopt_kind confopt_kind(const struct confopt *o)
 {
-	return type_of(o)->kind;
+	return types[o->type].kind;
 }
 
 const char *confopt_default(const struct confopt *o)
@@ -365,17 +353,6 @@ void confopt_defaults(bool of_iface, void *base)
 			confopt_set(o, str_z(o->preset), base, &none);
 }
 
-/* Write the beginning of a value, fit for a terminal and a log. */
-static void quote(struct wr *w, struct str v)
-{
-	bool cut = v.n > QUOTE_MAX;
-
-	text_put(TEXT_NO_CONTROL, w,
-		 (struct str){ v.p, cut ? QUOTE_MAX : v.n });
-	if (cut)
-		wr_z(w, "...");
-}
-
 struct str confopt_current(const struct confopt *o, struct str v)
 {
 	if (o->type == BACKEND && str_eq(v, STR("nft")))
@@ -386,15 +363,17 @@ struct str confopt_current(const struct confopt *o, struct str v)
 int confopt_set(const struct confopt *o, struct str v, void *base,
 		struct wr *why)
 {
-	bool holds = confline_holds(v);
+	bool holds = confline_holds(v), cut = v.n > QUOTE_MAX;
 
-	if (holds && type_of(o)->set(o, v, (char *)base + o->offset))
+	if (holds && types[o->type].set(o, v, (char *)base + o->offset))
 		return 0;
 	wr_fmt(why, "%s is \"", o->name);
-	quote(why, v);
-	wr_z(why, "\"; it takes ");
+	/* the beginning of a value, fit for a terminal and a log */
+	text_put(TEXT_NO_CONTROL, why,
+		 (struct str){ v.p, cut ? QUOTE_MAX : v.n });
+	wr_fmt(why, "%s\"; it takes ", cut ? "..." : "");
 	if (holds) {
-		wr_z(why, type_of(o)->lead);
+		wr_z(why, types[o->type].lead);
 		confopt_range(o, why);
 	} else {
 		wr_z(why, "no control character, no space at an end and no # "
@@ -405,13 +384,13 @@ int confopt_set(const struct confopt *o, struct str v, void *base,
 
 void confopt_put(const struct confopt *o, const void *base, struct wr *w)
 {
-	type_of(o)->put(o, (const char *)base + o->offset, w);
+	types[o->type].put(o, (const char *)base + o->offset, w);
 }
 
 void confopt_range(const struct confopt *o, struct wr *w)
 {
-	if (type_of(o)->range)
-		type_of(o)->range(o, w);
+	if (types[o->type].range)
+		types[o->type].range(o, w);
 	else
-		wr_z(w, type_of(o)->words);
+		wr_z(w, types[o->type].words);
 }

@@ -2,7 +2,6 @@
 /*
  * confopt.h - the table of options: names, types, ranges, defaults. The reader,
  * upnpctl and the test of the man page use it.
- *
  * Runs in: any
  */
 #ifndef CONF_CONFOPT_H
@@ -55,7 +54,6 @@ struct str confopt_current(const struct confopt *, struct str value);
  * A former word is stored as the current one (confopt_current()). A value that
  * the file cannot hold (confline_holds()) is refused. If the default is empty,
  * an empty value clears the option.
- *
  * Return: 0, or -EINVAL: the field is unchanged
  */
 int confopt_set(const struct confopt *, struct str value, void *base,

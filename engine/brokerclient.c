@@ -5,6 +5,7 @@
  * Invariant: a sync is sent while no op is under way, and no op is sent before
  * the sync is whole. So the table the monitor takes over is the committed one,
  * and nothing that was asked for is lost in between.
+ * Runs in: engine
  */
 #include <errno.h>
 #include <string.h>

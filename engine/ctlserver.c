@@ -6,6 +6,7 @@
  * Never does: wait for a reader. What a connection has to be told is read off
  * the mapping table when the socket takes it; of news that find it full only
  * the number is kept.
+ * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>

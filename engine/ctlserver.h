@@ -5,6 +5,7 @@
  * The monitor makes the socket (root's, mode 0600) and keeps it while engines
  * come and go; the engine accepts and serves. Only root is answered, and the
  * user the daemon was started by.
+ * Runs in: engine
  */
 #ifndef ENGINE_CTLSERVER_H
 #define ENGINE_CTLSERVER_H

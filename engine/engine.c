@@ -6,6 +6,7 @@
  * Never does: touch the firewall or the links; it asks the monitor
  * (brokerclient.h). Invariant: a control point hears of success when the
  * monitor has said that the kernel holds the rule, not before.
+ * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>

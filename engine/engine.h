@@ -2,6 +2,7 @@
 /*
  * engine.h - the unprivileged process: wires the services to the loop and
  * speaks to the network.
+ * Runs in: engine
  */
 #ifndef ENGINE_ENGINE_H
 #define ENGINE_ENGINE_H

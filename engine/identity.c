@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * identity.c - the UUIDs, names, CONFIGID and SERVER text of the gateway.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -28,23 +27,11 @@ static void name_server(struct identity *id)
 	wr_cstr(&w);
 }
 
-/* Write the documents once for the hash; the memory is freed again. */
-static int hash_documents(struct desc_info *info, unsigned versions)
-{
-	char *scratch = mem_new(1, HTTP_REPLY_MAX);
-
-	if (!scratch)
-		return -ENOMEM;
-	info->config_id = desc_config_id(info, versions, scratch,
-					 HTTP_REPLY_MAX);
-	mem_free(scratch, 1, HTTP_REPLY_MAX);
-	return 0;
-}
-
 int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
 {
 	uint8_t uuid[16];
-	int err = state_uuid(dir_fd, c->uuid, uuid), err2;
+	int err = state_uuid(dir_fd, c->uuid, uuid);
+	char *scratch = mem_new(1, HTTP_REPLY_MAX);
 
 	ret->desc = (struct desc_info){
 		c->friendly_name, c->manufacturer, c->manufacturer_url,
@@ -52,7 +39,12 @@ int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
 		c->presentation_url,
 	};
 	desc_udns(uuid, &ret->desc);
-	err2 = hash_documents(&ret->desc, c->igd_version);
 	name_server(ret);
-	return err ? err : err2;
+	if (!scratch)
+		return err ? err : -ENOMEM;
+	/* The documents are written once for the hash. */
+	ret->desc.config_id = desc_config_id(&ret->desc, c->igd_version,
+					     scratch, HTTP_REPLY_MAX);
+	mem_free(scratch, 1, HTTP_REPLY_MAX);
+	return err;
 }

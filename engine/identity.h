@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * identity.h - the identity of the gateway: UUIDs, names, SERVER.
- *
  * Runs in: engine
  */
 #ifndef ENGINE_IDENTITY_H

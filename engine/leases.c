@@ -4,7 +4,7 @@
  *
  *   upnpd-leases 1 BOOT-ID CRC
  *   + PROTO EXT-PORT CLIENT INT-PORT REMOTE ENABLED MONO-MS WALL-S LEFT-S
- *     ASKER DESC CRC                                      (all on one line)
+ *     REQUESTER DESC CRC                                  (all on one line)
  *   - PROTO EXT-PORT REMOTE CRC
  *
  * MONO-MS and WALL-S are when the lease ends, on the monotonic clock of that
@@ -18,6 +18,7 @@
  * Invariants: a line goes out in one write(); a failed one leaves at most a
  * torn line, and the next begins on a line of its own; `leases` is only ever
  * replaced by a whole file.
+ * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -10,6 +10,7 @@
  * Expiry is kept on two clocks: monotonic, which is right as long as the
  * machine was not restarted (the boot id in the first line tells), and wall,
  * for afterwards.
+ * Runs in: engine
  */
 #ifndef ENGINE_LEASES_H
 #define ENGINE_LEASES_H

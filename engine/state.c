@@ -5,7 +5,6 @@
  *
  * Files are replaced atomically: temporary file, fsync, rename. They are read
  * with O_NOFOLLOW; a file with invalid contents counts as missing.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -54,8 +53,7 @@ uint32_t state_boot_id(int dir_fd, int64_t wall_s)
 	struct wr w = wr_init(buf, sizeof(buf));
 	uint32_t last = 0, id = (uint32_t)wall_s & 0x7fffffff;
 
-	str_u32(load(dir_fd, "bootid", buf, sizeof(buf)), 0, 0x7ffffffe,
-		&last);
+	str_u32(load(dir_fd, "bootid", buf, sizeof(buf)), 0, 0x7ffffffe, &last);
 	if (id <= last)
 		id = last + 1;
 	wr_u64(&w, id);

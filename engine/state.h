@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * state.h - the UUID and the BOOTID, which are kept in the state directory.
- *
  * Runs in: engine
  */
 #ifndef ENGINE_STATE_H
@@ -20,11 +19,9 @@
  */
 int state_uuid(int dir_fd, const char *configured, uint8_t ret[16]);
 
-/**
- * state_boot_id - a BOOTID.UPNP.ORG greater than all earlier ones: the wall
+/** state_boot_id - a BOOTID.UPNP.ORG greater than all earlier ones: the wall
  * clock, or the last value plus one if the clock went backwards. 31 bits (UDA
- * 1.1 1.2.2).
- */
+ * 1.1 1.2.2). */
 uint32_t state_boot_id(int dir_fd, int64_t wall_s);
 
 #endif

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * urlroutes.c - route requests to documents, SOAP and events; list the search
- * targets.
- *
- * Runs in: engine
+ * targets. Runs in: engine
  */
 #include "base/mem.h"
 #include "base/wr.h"
@@ -107,22 +105,12 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
-static void render(struct urlroutes *s, struct doc *d)
-{
-	struct wr w = wr_init(d->text, sizeof(d->text));
-
-	if (d->svc)
-		desc_scpd(&w, s->config.desc, d->svc, d->n);
-	else
-		desc_root(&w, s->config.desc, d->n, d->ip);
-	d->len = w.over ? 0 : w.len;
-}
-
 /* @svc, @ip: as in struct doc. Return: "" if it is too long */
 static struct str document(struct urlroutes *s, unsigned n,
 			   const struct igd_service *svc, uint32_t ip)
 {
 	struct doc *d;
+	struct wr w;
 
 	for (d = s->doc; d < s->doc + DOCS_MAX; d++)
 		if (d->len && d->n == n && d->svc == svc && d->ip == ip)
@@ -131,7 +119,12 @@ static struct str document(struct urlroutes *s, unsigned n,
 	d->n = n;
 	d->svc = svc;
 	d->ip = ip;
-	render(s, d);
+	w = wr_init(d->text, sizeof(d->text));
+	if (svc)
+		desc_scpd(&w, s->config.desc, svc, n);
+	else
+		desc_root(&w, s->config.desc, n, ip);
+	d->len = w.over ? 0 : w.len;
 	return (struct str){ d->text, d->len };
 }
 

@@ -2,9 +2,7 @@
 /*
  * urlroutes.h - map URLs to descriptions, SCPDs, control and events. It
  * connects HTTP, SOAP, GENA and the gateway's documents, which are independent
- * of each other.
- *
- * Runs in: engine
+ * of each other. Runs in: engine
  */
 #ifndef ENGINE_URLROUTES_H
 #define ENGINE_URLROUTES_H

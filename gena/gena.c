@@ -12,7 +12,6 @@
  *
  * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: it is
  * abandoned, the subscription stays); log.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -101,25 +100,18 @@ static uint64_t value_hash(struct gena *g, const struct topic *t, size_t i)
 	return state;
 }
 
-static void refresh_topic(struct gena *g, struct topic *t)
-{
-	uint64_t hash;
-
-	for (size_t i = 0; i < t->var_n; i++) {
-		hash = value_hash(g, t, i);
-		if (hash == t->hash[i] && t->version[i])
-			continue;
-		t->hash[i] = hash;
-		t->version[i]++;
-	}
-}
-
 static void refresh(struct gena *g)
 {
 	g->dirty = false;
-	for (size_t i = 0; i < g->topic_n; i++) {
-		if (g->topic[i].subs)
-			refresh_topic(g, &g->topic[i]);
+	for (struct topic *t = g->topic; t < g->topic + g->topic_n; t++) {
+		for (size_t i = 0; t->subs && i < t->var_n; i++) {
+			uint64_t hash = value_hash(g, t, i);
+
+			if (hash == t->hash[i] && t->version[i])
+				continue;
+			t->hash[i] = hash;
+			t->version[i]++;
+		}
 	}
 }
 
@@ -138,11 +130,10 @@ static struct str write_body(struct sub *s)
 	char value[VALUE_MAX];
 
 	genamsg_open(&w);
-	for (size_t i = 0; i < t->var_n; i++) {
+	for (size_t i = 0; i < t->var_n; i++)
 		if (s->confirmed[i] != t->version[i])
 			genamsg_property(&w, t->var[i]->name,
 					 value_of(g, t, i, value));
-	}
 	genamsg_close(&w);
 	memcpy(s->notified, t->version, sizeof(s->notified));
 	return w.over ? STR("") : wr_done(&w);
@@ -196,10 +187,9 @@ static void finish(struct sub *s, bool arrived)
 /* UDA 1.1 4.1.2: the URLs are tried in order until one succeeds. */
 static void attempt(struct sub *s)
 {
-	for (; s->url < s->callback.n; s->url++) {
+	for (; s->url < s->callback.n; s->url++)
 		if (!try_url(s, &s->callback.url[s->url]))
 			return;
-	}
 	finish(s, false);
 }
 
@@ -238,27 +228,22 @@ static void drop(struct sub *s)
 		bufpool_trim(&g->pool);
 }
 
-/* When the subscriber needs the timer next. */
-static uint64_t due_ms(const struct sub *s)
-{
-	uint64_t due = s->expires_ms;
-	uint64_t at = due;
-
-	if (s->buf)
-		at = genasend_due_ms(&s->send);
-	else if (has_changes(s))
-		at = s->next_ms;
-	return at < due ? at : due;
-}
-
+/* Set the timer to the first time at which a subscriber needs it. */
 static void schedule(struct gena *g)
 {
 	uint64_t now_ms = loop_now_ms(g->loop), at = UINT64_MAX, wake;
 
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
-		if (!g->sub[i].topic)
+		const struct sub *s = &g->sub[i];
+
+		if (!s->topic)
 			continue;
-		wake = due_ms(&g->sub[i]);
+		wake = s->expires_ms;
+		if (s->buf)
+			wake = genasend_due_ms(&s->send);
+		else if (has_changes(s))
+			wake = s->next_ms;
+		wake = wake < s->expires_ms ? wake : s->expires_ms;
 		at = wake < at ? wake : at;
 	}
 	if (!g->used)
@@ -290,10 +275,9 @@ static void on_timer(struct loop_timer *t)
 
 	if (g->dirty)
 		refresh(g);
-	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
+	for (size_t i = 0; i < GENA_SUBS_MAX; i++)
 		if (g->sub[i].topic)
 			run_sub(&g->sub[i], now_ms);
-	}
 	schedule(g);
 }
 
@@ -323,10 +307,9 @@ void gena_mark_dirty(struct gena *g)
 
 static struct topic *find_topic(struct gena *g, const struct gena_request *req)
 {
-	for (size_t i = 0; i < g->topic_n; i++) {
+	for (size_t i = 0; i < g->topic_n; i++)
 		if (g->topic[i].svc == req->svc && g->topic[i].n == req->n)
 			return &g->topic[i];
-	}
 	return NULL;
 }
 
@@ -376,20 +359,6 @@ static void grant(struct sub *s, const struct httpmsg *head,
 	*ret = (struct gena_reply){ 200, wr_done(&w) };
 }
 
-static void start_sub(struct gena *g, struct sub *s, struct topic *t,
-		      const struct gena_request *req)
-{
-	*s = (struct sub){
-		.gena = g, .topic = t,
-		.peer_ip = req->peer_ip, .local_ip = req->local_ip,
-		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
-		.send = { .loop = g->loop, .done = on_done },
-	};
-	t->subs++;
-	g->used++;
-	g->dirty = true;	/* the topic was not refreshed before */
-}
-
 static int subscribe(struct gena *g, const struct gena_request *req,
 		     struct gena_reply *ret)
 {
@@ -412,8 +381,15 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 	if (!t || !t->var_n ||
 	    getrandom(rnd, sizeof(rnd), GRND_NONBLOCK) != sizeof(rnd))
 		return 503;
-	start_sub(g, s, t, req);
-	s->callback = callback;
+	*s = (struct sub){
+		.gena = g, .topic = t, .callback = callback,
+		.peer_ip = req->peer_ip, .local_ip = req->local_ip,
+		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
+		.send = { .loop = g->loop, .done = on_done },
+	};
+	t->subs++;
+	g->used++;
+	g->dirty = true;	/* the topic was not refreshed before */
 	genamsg_sid(rnd, s->sid);
 	grant(s, req->head, ret);
 	return 200;
@@ -437,24 +413,17 @@ static int handle_known(struct gena *g, const struct gena_request *req,
 	return 200;
 }
 
-/* An expired subscription must not be renewed and must not use a slot. */
-static void expire(struct gena *g)
-{
-	uint64_t now_ms = loop_now_ms(g->loop);
-
-	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
-		if (g->sub[i].topic && now_ms >= g->sub[i].expires_ms)
-			drop(&g->sub[i]);
-	}
-}
-
 void gena_handle(struct gena *g, const struct gena_request *req,
 		 struct gena_reply *ret)
 {
+	uint64_t now_ms = loop_now_ms(g->loop);
 	struct str sid;
 
 	*ret = (struct gena_reply){ .extra = STR("") };
-	expire(g);
+	/* An expired subscription must not be renewed or use a slot. */
+	for (size_t i = 0; i < GENA_SUBS_MAX; i++)
+		if (g->sub[i].topic && now_ms >= g->sub[i].expires_ms)
+			drop(&g->sub[i]);
 	if (httpmsg_get(req->head, STR("SID"), &sid))
 		ret->status = handle_known(g, req, sid, ret);
 	else if (req->subscribe)
@@ -476,19 +445,17 @@ static void add_topic(struct gena *g, const struct igd_service *svc, unsigned n)
 	g->topic_n++;
 	t->svc = svc;
 	t->n = n;
-	for (size_t i = 0; i < svc->var_n; i++) {
+	for (size_t i = 0; i < svc->var_n; i++)
 		if (svc->var[i].evented && svc->var[i].since <= version &&
 		    t->var_n < GENA_VARS_MAX)
 			t->var[t->var_n++] = &svc->var[i];
-	}
 }
 
 static void add_topics(struct gena *g, unsigned n)
 {
-	for (size_t d = 0; d < IGD_DEVICES; d++) {
+	for (size_t d = 0; d < IGD_DEVICES; d++)
 		for (size_t i = 0; i < igd_device[d].service_n; i++)
 			add_topic(g, igd_device[d].service[i], n);
-	}
 }
 
 struct gena *gena_new(struct loop *loop, const struct gena_config *config)
@@ -514,10 +481,9 @@ void gena_free(struct gena *g)
 {
 	if (!g)
 		return;
-	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
+	for (size_t i = 0; i < GENA_SUBS_MAX; i++)
 		if (g->sub[i].topic)
 			drop(&g->sub[i]);
-	}
 	loop_timer_del(g->loop, &g->timer);
 	bufpool_done(&g->pool);
 	mem_free(g, 1, sizeof(*g));

@@ -9,7 +9,6 @@
  *
  * Independent of the HTTP server: the owner passes a request's fields and sends
  * the reply.
- *
  * Runs in: engine
  */
 #ifndef GENA_GENA_H

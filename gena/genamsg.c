@@ -4,7 +4,6 @@
  *
  * Invariant: the only text of a subscriber in a NOTIFY is the path, which has
  * only visible ASCII, so a subscriber cannot add a line to the request.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -101,10 +100,9 @@ int genamsg_callback(struct str value, uint32_t peer_ip,
 
 	if (value.n > GENA_CALLBACK_MAX)
 		return -EINVAL;
-	while ((got = next_url(&value, &url)) > 0) {
+	while ((got = next_url(&value, &url)) > 0)
 		if (parse_url(url, peer_ip, &port, &path))
 			add_url(&cb, &text, port, path);
-	}
 	if (got < 0 || !cb.n)
 		return -EINVAL;
 	*ret = cb;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * genamsg.h - parse the fields of SUBSCRIBE and write NOTIFY (UDA 1.1 section
- * 4). Pure.
- *
- * Runs in: engine
+ * 4). Pure. Runs in: engine
  */
 #ifndef GENA_GENAMSG_H
 #define GENA_GENAMSG_H

@@ -4,7 +4,6 @@
  *
  * Never does: follow a redirect, read a body, resolve a name.
  * Limits: the head of the answer must fit in the buffer of the message.
- *
  * Runs in: engine
  */
 #include <arpa/inet.h>
@@ -21,8 +20,7 @@
 static struct sockaddr_in address(uint32_t ip, uint16_t port)
 {
 	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
+		.sin_family = AF_INET, .sin_port = htons(port),
 		.sin_addr.s_addr = htonl(ip),
 	};
 }
@@ -131,22 +129,16 @@ static void write_output(struct genasend *s)
 	loop_fd_mod(s->loop, &s->io, POLLIN);
 }
 
-static bool is_connected(struct genasend *s)
-{
-	int err = 0;
-	socklen_t len = sizeof(err);
-
-	if (getsockopt(s->io.fd, SOL_SOCKET, SO_ERROR, &err, &len) || err)
-		return false;
-	s->connected = true;
-	return true;
-}
-
 static void on_ready(struct loop_fd *io, short revents)
 {
 	struct genasend *s = LOOP_OWNER(io, struct genasend, io);
+	int err = 0;
+	socklen_t len = sizeof(err);
 
-	if (!s->connected && !is_connected(s))
+	if (!s->connected)
+		s->connected = !getsockopt(io->fd, SOL_SOCKET, SO_ERROR, &err,
+					   &len) && !err;
+	if (!s->connected)
 		end(s, GENASEND_FAILED);
 	else if (!s->sent)
 		write_output(s);

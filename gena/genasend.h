@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * genasend.h - deliver one message without blocking: connect, send, read the
- * head of the answer.
- *
- * Runs in: engine
+ * head of the answer. Runs in: engine
  */
 #ifndef GENA_GENASEND_H
 #define GENA_GENASEND_H
@@ -31,11 +29,8 @@ struct genasend {
 	size_t cap, n, off;
 };
 
-/**
- * genasend_connect - start a TCP connection from @local_ip to a subscriber.
- *
- * Return: a non-blocking descriptor, or -errno
- */
+/** genasend_connect - start a TCP connection from @local_ip to a subscriber.
+ * Return: a non-blocking descriptor, or -errno */
 int genasend_connect(uint32_t local_ip, uint32_t ip, uint16_t port);
 
 /**

@@ -5,7 +5,6 @@
  * A state table has a step for each byte, except for data, which are moved in
  * one piece.
  * Invariant: b->n + b->left <= HTTP_BODY_MAX.
- *
  * Runs in: engine
  */
 #include <string.h>

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * httpbody.h - decode the body of an HTTP message in place, as it arrives; by
- * length or chunked. Pure.
- *
- * Runs in: engine
+ * length or chunked. Pure. Runs in: engine
  */
 #ifndef HTTP_HTTPBODY_H
 #define HTTP_HTTPBODY_H

@@ -6,7 +6,6 @@
  * Never does: parse what clients send.
  * Invariant: turn is unique and grows, so "waited longest" has one answer even
  * within a millisecond.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -40,10 +39,9 @@ int httpconn_pool_init(struct httpconn_pool *all, struct loop *loop)
 
 void httpconn_pool_done(struct httpconn_pool *all)
 {
-	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
+	for (size_t i = 0; i < HTTP_CONNS_MAX; i++)
 		if (all->slot[i].state != CONN_FREE)
 			httpconn_close(&all->slot[i]);
-	}
 	bufpool_done(&all->pool);
 }
 
@@ -151,47 +149,31 @@ char *httpconn_pool_buffer(struct httpconn_pool *all)
 
 /* ---- new connections ----------------------------------------------------- */
 
-static size_t count_peer(const struct httpconn_pool *all, uint32_t peer_ip)
+static bool make_room(struct httpconn_pool *all, uint32_t peer_ip)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < all->top; i++) {
-		const struct httpconn *c = &all->slot[i];
-
-		n += c->state != CONN_FREE && c->peer_ip == peer_ip;
-	}
-	return n;
-}
-
-static bool make_room(struct httpconn_pool *all, uint32_t peer_ip)
-{
-	if (count_peer(all, peer_ip) >= HTTP_CONNS_PER_CLIENT)
+	for (size_t i = 0; i < all->top; i++)
+		n += all->slot[i].state != CONN_FREE &&
+		     all->slot[i].peer_ip == peer_ip;
+	if (n >= HTTP_CONNS_PER_CLIENT)
 		return evict(all, is_peers, peer_ip);
 	return all->used < HTTP_CONNS_MAX || httpconn_pool_evict(all);
-}
-
-/* The lowest free slot, so that scans up to all->top stay short. */
-static struct httpconn *free_slot(struct httpconn_pool *all)
-{
-	for (size_t i = 0; i < HTTP_CONNS_MAX; i++) {
-		struct httpconn *c = &all->slot[i];
-
-		if (c->state == CONN_FREE && c != all->current)
-			return c;
-	}
-	return NULL;
 }
 
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
 				 uint32_t peer_ip)
 {
-	struct httpconn *c;
+	struct httpconn *c = all->slot;
 
 	if (!make_room(all, peer_ip))
 		return NULL;
-	c = free_slot(all);
-	if (!c)
+	/* the lowest free slot, so that scans up to all->top stay short */
+	while (c < all->slot + HTTP_CONNS_MAX &&
+	       (c->state != CONN_FREE || c == all->current))
+		c++;
+	if (c == all->slot + HTTP_CONNS_MAX)
 		return NULL;
 	*c = (struct httpconn){ .all = all, .peer_ip = peer_ip };
 	loop_fd_init(&c->io, fd, cb);
@@ -215,9 +197,8 @@ static ssize_t send_two(int fd, struct str a, struct str b)
 		{ (void *)(uintptr_t)b.p, b.n },
 	};
 	const struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-	ssize_t n;
+	ssize_t n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	n = sendmsg(fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n >= 0)
 		return n;
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
@@ -225,11 +206,10 @@ static ssize_t send_two(int fd, struct str a, struct str b)
 
 int httpconn_send(struct httpconn *c, struct str a, struct str b)
 {
+	ssize_t n = send_two(c->io.fd, a, b);
 	size_t sent;
-	ssize_t n;
 	struct wr w;
 
-	n = send_two(c->io.fd, a, b);
 	if (n < 0)
 		return (int)n;
 	sent = (size_t)n;
@@ -250,9 +230,8 @@ int httpconn_send(struct httpconn *c, struct str a, struct str b)
 int httpconn_send_rest(struct httpconn *c)
 {
 	struct str rest = { c->out + c->out_off, c->out_n - c->out_off };
-	ssize_t n;
+	ssize_t n = send_two(c->io.fd, rest, (struct str){ 0 });
 
-	n = send_two(c->io.fd, rest, (struct str){ 0 });
 	if (n < 0)
 		return (int)n;
 	if ((size_t)n == rest.n) {

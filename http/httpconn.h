@@ -2,7 +2,6 @@
 /*
  * httpconn.h - the HTTP server's connections and buffers, and sending. Both
  * pools are small; the eviction rules keep one client from using them up.
- *
  * Runs in: engine
  */
 #ifndef HTTP_HTTPCONN_H

@@ -5,7 +5,6 @@
  * Owns: nothing; every slice points into the caller's buffer.
  * Invariant: only complete lines are parsed, in order, so a head in pieces has
  * the same result, and the same error, as the same head in one piece.
- *
  * Runs in: any
  */
 #include "http/httpmsg.h"
@@ -16,16 +15,11 @@ enum { BAD_SYNTAX = -400, TOO_MANY_FIELDS = -431, BAD_VERSION = -505 };
 
 /* ---- classes of bytes ---------------------------------------- */
 
-static bool is_alnum(unsigned char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	       (c >= 'a' && c <= 'z');
-}
-
 /* tchar, RFC 9110 5.6.2. */
 static bool is_tchar(unsigned char c)
 {
-	return is_alnum(c) || (c && strchr("!#$%&'*+-.^_`|~", c));
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+	       (c >= 'a' && c <= 'z') || (c && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 /* A target is a URI or "*": visible ASCII, RFC 9112 3.2 and RFC 3986 2. */
@@ -43,12 +37,9 @@ static bool is_text(unsigned char c)
 
 static bool all(struct str s, bool (*is)(unsigned char))
 {
-	size_t i;
-
-	for (i = 0; i < s.n; i++) {
+	for (size_t i = 0; i < s.n; i++)
 		if (!is((unsigned char)s.p[i]))
 			return false;
-	}
 	return true;
 }
 
@@ -102,15 +93,6 @@ static int parse_status(struct str line, struct httpmsg *m)
 	return 0;
 }
 
-/* No method contains a slash, so the start of the line tells the two kinds
- * apart. */
-static int parse_start(struct str line, struct httpmsg *m)
-{
-	if (str_starts(line, STR("HTTP/")))
-		return parse_status(line, m);
-	return parse_request(line, m);
-}
-
 /* ---- fields ------------------------------------------------------------ */
 
 /* White space before the colon and a continuation line both appear as a name
@@ -157,12 +139,14 @@ ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret)
 	struct httpmsg m = { .field_n = 0 };
 	int err;
 
-	do {
+	do
 		if (!next_line(&rest, &line))
 			return 0;
-	} while (!line.n);
-
-	for (err = parse_start(line, &m); !err; err = parse_field(line, &m)) {
+	while (!line.n);
+	/* No method contains a slash. */
+	err = str_starts(line, STR("HTTP/")) ? parse_status(line, &m) :
+	      parse_request(line, &m);
+	for (; !err; err = parse_field(line, &m)) {
 		if (!next_line(&rest, &line))
 			return 0;
 		if (!line.n) {
@@ -177,22 +161,20 @@ ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret)
 
 bool httpmsg_get(const struct httpmsg *m, struct str name, struct str *ret)
 {
-	size_t i;
-
-	for (i = 0; i < m->field_n; i++) {
-		if (str_ieq(m->field[i].name, name)) {
-			*ret = m->field[i].value;
-			return true;
-		}
+	for (size_t i = 0; i < m->field_n; i++) {
+		if (!str_ieq(m->field[i].name, name))
+			continue;
+		*ret = m->field[i].value;
+		return true;
 	}
 	return false;
 }
 
 size_t httpmsg_count(const struct httpmsg *m, struct str name)
 {
-	size_t i, n = 0;
+	size_t n = 0;
 
-	for (i = 0; i < m->field_n; i++)
+	for (size_t i = 0; i < m->field_n; i++)
 		n += str_ieq(m->field[i].name, name);
 	return n;
 }
@@ -203,22 +185,18 @@ static bool list_has(struct str list, struct str token)
 {
 	struct str item;
 
-	while (str_cut(&list, ',', &item)) {
+	while (str_cut(&list, ',', &item))
 		if (str_ieq(str_trim(item), token))
 			return true;
-	}
 	return false;
 }
 
 bool httpmsg_has_token(const struct httpmsg *m, struct str name,
 		       struct str token)
 {
-	size_t i;
-
-	for (i = 0; i < m->field_n; i++) {
+	for (size_t i = 0; i < m->field_n; i++)
 		if (str_ieq(m->field[i].name, name) &&
 		    list_has(m->field[i].value, token))
 			return true;
-	}
 	return false;
 }

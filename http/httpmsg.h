@@ -4,7 +4,6 @@
  *
  * The result points into the caller's buffer; nothing is copied or changed. One
  * parser for requests and responses, for HTTP/1.x over TCP and HTTPU.
- *
  * Runs in: any
  */
 #ifndef HTTP_HTTPMSG_H
@@ -44,10 +43,8 @@ struct httpmsg {
  */
 ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret);
 
-/**
- * httpmsg_get - the value of the first field @name, compared without case.
- * Return: false: there is none, and @ret is not set
- */
+/** httpmsg_get - the value of the first field @name, compared without case.
+ * Return: false: there is none, and @ret is not set */
 bool httpmsg_get(const struct httpmsg *, struct str name, struct str *ret);
 
 /** httpmsg_count - the number of fields with that name (Host and Content-Length

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * httpreply.c - write the head of an HTTP reply as UPnP clients expect it.
- *
  * Runs in: engine
  */
 #include "base/date.h"
@@ -30,31 +29,22 @@ static const struct {
 	{ 505, "HTTP Version Not Supported" },
 };
 
-static const char *reason_of(int status)
-{
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-		if (reasons[i].status == status)
-			return reasons[i].reason;
-	}
-	return "Other";
-}
-
 static void field(struct wr *w, const char *name, const char *value)
 {
-	wr_z(w, name);
-	wr_z(w, ": ");
-	wr_z(w, value);
-	wr_z(w, "\r\n");
+	wr_fmt(w, "%s: %s\r\n", name, value);
 }
 
 void httpreply_write(struct wr *w, const struct httpreply *r)
 {
-	wr_fmt(w, "HTTP/1.1 %d %s\r\n", r->status, reason_of(r->status));
+	const char *reason = "Other";
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == r->status)
+			reason = reasons[i].reason;
+	wr_fmt(w, "HTTP/1.1 %d %s\r\n", r->status, reason);
 	if (r->content_type)
 		field(w, "Content-Type", r->content_type);
-	wr_z(w, "Content-Length: ");
-	wr_u64(w, r->length);
-	wr_z(w, "\r\nDATE: ");
+	wr_fmt(w, "Content-Length: %zu\r\nDATE: ", r->length);
 	date_http(w, r->date_s);
 	wr_z(w, "\r\n");
 	field(w, "SERVER", r->server);

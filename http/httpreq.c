@@ -5,7 +5,6 @@
  *
  * Invariant: a request whose end another parser could see differently (two
  * lengths, a length and a coding) is refused.
- *
  * Runs in: engine
  */
 #include <errno.h>
@@ -24,10 +23,7 @@ static const struct {
 	{ "SUBSCRIBE", HTTP_SUBSCRIBE },
 	{ "UNSUBSCRIBE", HTTP_UNSUBSCRIBE },
 	{ "OPTIONS", 0 },	/* a browser's preflight: there is no CORS */
-	{ "PUT", 0 },
-	{ "DELETE", 0 },
-	{ "PATCH", 0 },
-	{ "TRACE", 0 },
+	{ "PUT", 0 }, { "DELETE", 0 }, { "PATCH", 0 }, { "TRACE", 0 },
 	{ "CONNECT", 0 },
 };
 #define METHODS_N (sizeof(methods) / sizeof(methods[0]))
@@ -35,10 +31,10 @@ static const struct {
 static int read_method(struct str name, unsigned *ret)
 {
 	for (size_t i = 0; i < METHODS_N; i++) {
-		if (str_eq(name, str_z(methods[i].name))) {
-			*ret = methods[i].method;
-			return 0;
-		}
+		if (!str_eq(name, str_z(methods[i].name)))
+			continue;
+		*ret = methods[i].method;
+		return 0;
 	}
 	return -501;
 }
@@ -51,8 +47,7 @@ void httpreq_allow(struct wr *w, unsigned mask)
 	for (size_t i = 0; i < METHODS_N; i++) {
 		if (!(mask & methods[i].method))
 			continue;
-		wr_z(w, sep);
-		wr_z(w, methods[i].name);
+		wr_fmt(w, "%s%s", sep, methods[i].name);
 		sep = ", ";
 	}
 	wr_z(w, "\r\n");
@@ -124,15 +119,6 @@ static int decode_path(struct str raw, struct wr *out)
 	return out->over ? -431 : 0;
 }
 
-static size_t authority_len(struct str s)
-{
-	size_t n = 0;
-
-	while (n < s.n && s.p[n] != '/' && s.p[n] != '?')
-		n++;
-	return n;
-}
-
 /* origin form "/path?query" or absolute form "http://own/path?query" */
 static int read_target(struct str target, uint32_t own_ip, uint16_t own_port,
 		       struct wr *out)
@@ -143,7 +129,10 @@ static int read_target(struct str target, uint32_t own_ip, uint16_t own_port,
 
 	if (absolute) {
 		target = str_skip(target, scheme.n);
-		host = (struct str){ target.p, authority_len(target) };
+		host = (struct str){ target.p, 0 };
+		while (host.n < target.n && target.p[host.n] != '/' &&
+		       target.p[host.n] != '?')
+			host.n++;
 		if (!is_own(host, own_ip, own_port))
 			return -403;
 		target = str_skip(target, host.n);
@@ -192,26 +181,13 @@ static int read_framing(const struct httpmsg *m, struct httpreq *r)
 	}
 }
 
-static void read_connection(const struct httpmsg *m, struct httpreq *r)
-{
-	const struct str field = STR("Connection");
-
-	r->http10 = m->minor == 0;
-	r->keep_alive = !httpmsg_has_token(m, field, STR("close")) &&
-		  (!r->http10 ||
-		   httpmsg_has_token(m, field, STR("keep-alive")));
-	/* RFC 9110 10.1.1: a server ignores it from HTTP/1.0 */
-	r->expect = !r->http10 && httpmsg_has_token(m, STR("Expect"),
-						 STR("100-continue"));
-}
-
 int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
 		 struct wr *path, struct httpreq *ret)
 {
-	struct httpreq r = { 0 };
-	int err;
+	const struct str field = STR("Connection");
+	struct httpreq r = { .http10 = m->minor == 0 };
+	int err = read_method(m->method, &r.method);
 
-	err = read_method(m->method, &r.method);
 	if (!err)
 		err = check_host(m, own_ip, own_port);
 	if (!err)
@@ -223,7 +199,11 @@ int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
 	if (err)
 		return err;
 	r.path = wr_done(path);
-	read_connection(m, &r);
+	r.keep_alive = !httpmsg_has_token(m, field, STR("close")) &&
+		(!r.http10 || httpmsg_has_token(m, field, STR("keep-alive")));
+	/* RFC 9110 10.1.1: a server ignores it from HTTP/1.0 */
+	r.expect = !r.http10 && httpmsg_has_token(m, STR("Expect"),
+						  STR("100-continue"));
 	*ret = r;
 	return 0;
 }

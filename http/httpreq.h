@@ -4,7 +4,6 @@
  * framing and use of the connection.
  *
  * Pure: works on a head that httpmsg.c has parsed.
- *
  * Runs in: engine
  */
 #ifndef HTTP_HTTPREQ_H

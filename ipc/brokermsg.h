@@ -4,7 +4,6 @@
  * SOCK_SEQPACKET pair: one size, no strings, no lengths, no paths. A record of
  * another size or an unknown verb ends the engine. (The first record that an
  * engine reads there is its configuration: engine_start.h.)
- *
  * Runs in: any
  */
 #ifndef IPC_BROKERMSG_H

@@ -7,7 +7,6 @@
  *
  * Both ends are the same binary. The version detects a binary that was replaced
  * while the daemon runs.
- *
  * Runs in: any
  */
 #ifndef IPC_CTLMSG_H

@@ -2,7 +2,6 @@
 /*
  * engine_start.h - the descriptors and facts that the fork server passes to a
  * new engine.
- *
  * Runs in: any
  */
 #ifndef IPC_ENGINE_START_H
@@ -28,7 +27,6 @@ struct engine_start {
  * upnpd.c passes engine_run() to the monitor, so that neither of them needs a
  * symbol of the other. The caller has entered the jail, whose directory is the
  * current one.
- *
  * Return: the exit status: 0 stopped by the monitor, 1 a fault (logged)
  */
 typedef int engine_run_fn(const struct engine_start *);

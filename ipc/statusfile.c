@@ -2,7 +2,6 @@
 /*
  * statusfile.c - the monitor's status file, one field a line. The writer and
  * the reader share one table of fields.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -62,9 +61,7 @@ int statusfile_beside(const char *pid_file, const char *ending,
 		base.n -= end.n;
 	wr_str(&w, base);
 	wr_fmt(&w, "%s%c", ending, '\0');
-	if (w.over)
-		return -ENAMETOOLONG;
-	return 0;
+	return w.over ? -ENAMETOOLONG : 0;
 }
 
 int statusfile_path(const char *pid_file, char ret[PATH_MAX])
@@ -154,12 +151,6 @@ static bool parse_line(struct str line, struct statusfile *s)
 	return true;
 }
 
-static bool known_state(const struct statusfile *s)
-{
-	return s->pid > 0 && s->state >= STATUS_SERVING &&
-	       s->state <= STATUS_ENDED;
-}
-
 int statusfile_read(const char *path, struct statusfile *ret)
 {
 	static char buf[FILE_MAX];
@@ -173,7 +164,7 @@ int statusfile_read(const char *path, struct statusfile *ret)
 	while (str_cut(&rest, '\n', &line))
 		if (line.n && !parse_line(line, &s))
 			return -EBADMSG;
-	if (!known_state(&s))
+	if (s.pid <= 0 || s.state < STATUS_SERVING || s.state > STATUS_ENDED)
 		return -EBADMSG;
 	*ret = s;
 	return 0;

@@ -6,7 +6,6 @@
  * its own. So the monitor writes what only it knows, and the state while there
  * is no engine, and replaces the file at every change. The file has lines
  * "key = value"; a reader skips unknown keys.
- *
  * Runs in: any
  */
 #ifndef IPC_STATUSFILE_H

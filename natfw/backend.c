@@ -3,7 +3,6 @@
  * backend.c - runs a tool, and compares its listing with what it should be.
  *
  * Never does: use a tool's syntax; read the table.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -63,35 +62,29 @@ static void on_line(void *arg, struct str line)
 	run->line(run->arg, line);
 }
 
-static void set_why(struct natfw *fw, const char *tool, int rc,
-		    const char *message)
-{
-	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
-
-	if (*message)
-		wr_fmt(&w, "%s: %s", tool, message);
-	else if (rc < 0)
-		wr_fmt(&w, "%s: %s", tool, strerror(-rc));
-	else
-		wr_fmt(&w, "%s: exit status %d", tool, rc);
-	wr_cstr(&w);
-}
-
 int backend_run(struct natfw *fw, struct backend_run *run)
 {
 	int deadline_ms = run->line ? PROC_LIST_DEADLINE_MS : PROC_DEADLINE_MS;
 	struct proc proc = {
 		.argv = run->argv,
 		.fill = run->piece ? read_input : NULL,
-		.line = run->line ? on_line : NULL,
-		.arg = run,
+		.line = run->line ? on_line : NULL, .arg = run,
 		.deadline_ms = deadline_ms + (int)(run->rules / 4),
 	};
-	int rc;
+	int rc = proc_run(&proc);
 
-	rc = proc_run(&proc);
-	if (rc && fw)
-		set_why(fw, run->argv[0], rc, proc.err);
+	if (rc && fw) {
+		struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+
+		wr_fmt(&w, "%s: ", run->argv[0]);
+		if (*proc.err)
+			wr_z(&w, proc.err);
+		else if (rc < 0)
+			wr_z(&w, strerror(-rc));
+		else
+			wr_fmt(&w, "exit status %d", rc);
+		wr_cstr(&w);
+	}
 	if (rc > 0)
 		return rc == run->busy ? -EAGAIN : -EIO;
 	return rc;

@@ -2,7 +2,6 @@
 /*
  * backend.h - shared by the backends that run a tool: input that is made piece
  * by piece, the comparison of listings, addresses as text.
- *
  * Runs in: any
  */
 #ifndef NATFW_BACKEND_H
@@ -53,7 +52,6 @@ struct backend_run {
  * hangs. A big table takes longer, so every four rules add a millisecond
  * (measured: nft adds 60000 elements in under a second on a PC). A piece that
  * does not fit spoils the input, so that the tool refuses all of it.
- *
  * Return: 0, -EIO the tool refused, -EAGAIN it is busy, -ETIMEDOUT, -ENOENT or
  * other -errno
  */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ipt_leaf.c - numbers, names and jumps of the leaves. Pure.
- *
- * Runs in: any
- */
+/* ipt_leaf.c - numbers, names and jumps of the leaves. Pure. Runs in: any */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "natfw/ipt_leaf.h"
@@ -26,28 +22,22 @@ void ipt_leaf_add(struct ipt_leaves *l, enum ipt_chain chain, unsigned leaf)
 
 void ipt_leaf_count_add(struct ipt_leaf_count *c, const struct nat_rule *r)
 {
-	int chain;
-
-	for (chain = 0; chain < IPT_CHAINS; chain++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
 		c->n[chain][ipt_leaf_of(chain, r)]++;
 }
 
 void ipt_leaf_count_del(struct ipt_leaf_count *c, const struct nat_rule *r)
 {
-	int chain;
-
-	for (chain = 0; chain < IPT_CHAINS; chain++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
 		c->n[chain][ipt_leaf_of(chain, r)]--;
 }
 
 struct ipt_leaves ipt_leaf_used(const struct ipt_leaf_count *c)
 {
 	struct ipt_leaves ret = { 0 };
-	unsigned leaf;
-	int chain;
 
-	for (chain = 0; chain < IPT_CHAINS; chain++)
-		for (leaf = 0; leaf < IPT_LEAVES; leaf++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
+		for (unsigned leaf = 0; leaf < IPT_LEAVES; leaf++)
 			if (c->n[chain][leaf])
 				ipt_leaf_add(&ret, chain, leaf);
 	return ret;
@@ -57,10 +47,9 @@ struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 				 const struct ipt_leaves *b)
 {
 	struct ipt_leaves ret;
-	int chain, i;
 
-	for (chain = 0; chain < IPT_CHAINS; chain++)
-		for (i = 0; i < IPT_LEAVES / 64; i++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
+		for (int i = 0; i < IPT_LEAVES / 64; i++)
 			ret.bits[chain][i] = a->bits[chain][i] &
 					     ~b->bits[chain][i];
 	return ret;
@@ -90,11 +79,6 @@ static unsigned first_port(unsigned leaf)
 	return port ? port : 1;
 }
 
-static unsigned last_port(unsigned leaf)
-{
-	return leaf % PER_PROTO * PORTS + PORTS - 1;
-}
-
 void ipt_leaf_name(struct wr *w, enum ipt_chain chain, unsigned leaf)
 {
 	wr_fmt(w, "%s-%s-%u", ipt_rule_specs[chain].chain, proto_name(leaf),
@@ -111,7 +95,8 @@ void ipt_leaf_jump(struct wr *w, enum ipt_chain chain, unsigned leaf)
 	else
 		wr_fmt(w, " -p %s -m %s --%cport", proto, proto,
 		       chain == IPT_SNAT ? 's' : 'd');
-	wr_fmt(w, " %u:%u -j ", first_port(leaf), last_port(leaf));
+	wr_fmt(w, " %u:%u -j ", first_port(leaf),
+	       leaf % PER_PROTO * PORTS + PORTS - 1);
 	ipt_leaf_name(w, chain, leaf);
 	wr_ch(w, '\n');
 }
@@ -143,9 +128,8 @@ bool ipt_leaf_read(struct str name, enum ipt_chain chain, unsigned *ret)
 bool ipt_leaf_is_ours(struct str name)
 {
 	unsigned leaf;
-	int chain;
 
-	for (chain = 0; chain < IPT_CHAINS; chain++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
 		if (str_eq(name, str_z(ipt_rule_specs[chain].chain)) ||
 		    ipt_leaf_read(name, chain, &leaf))
 			return true;

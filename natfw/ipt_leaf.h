@@ -5,7 +5,6 @@
  *
  * A packet passes only the rules of one leaf, not those of all mappings, and so
  * does the tool when it deletes a rule.
- *
  * Runs in: any
  */
 #ifndef NATFW_IPT_LEAF_H

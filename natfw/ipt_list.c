@@ -2,7 +2,6 @@
 /*
  * ipt_list.c - reads a listing in one pass, line by line. It keeps only counts
  * and sums.
- *
  * Runs in: any
  */
 #include <string.h>
@@ -37,8 +36,7 @@ static uint64_t hash_rule(struct str rule)
 }
 
 static bool is_hook(const struct ipt_list *scan,
-		    const struct ipt_list_hook *hook,
-		    struct str line)
+		    const struct ipt_list_hook *hook, struct str line)
 {
 	char buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -52,44 +50,35 @@ static void note_leaf(struct ipt_list *scan, struct str line)
 {
 	struct str name;
 	unsigned leaf;
-	int chain;
 
 	if (!str_word(&line, &name))
 		return;
 	name = str_skip(name, 1);
-	for (chain = 0; chain < IPT_CHAINS; chain++)
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
 		if (!strcmp(scan->table, ipt_rule_specs[chain].table) &&
 		    ipt_leaf_read(name, chain, &leaf))
 			ipt_leaf_add(&scan->leaves, chain, leaf);
 }
 
-static bool in_ours(struct str line)
-{
-	struct str rest = str_skip(line, 3), name;
-
-	return str_starts(line, STR("-A ")) && str_word(&rest, &name) &&
-	       ipt_leaf_is_ours(name);
-}
-
 void ipt_list_line(void *arg, struct str line)
 {
 	struct ipt_list *scan = arg;
-	int i;
+	struct str rest = str_skip(line, 3), name;
+	bool rule = str_starts(line, STR("-A "));
 
 	if (str_starts(line, STR(":")))
 		note_leaf(scan, line);
-	if (in_ours(line)) {
+	if (rule && str_word(&rest, &name) && ipt_leaf_is_ours(name)) {
 		backend_count(&scan->tally, hash_rule(line));
 		return;
 	}
-	for (i = 0; i < IPT_HOOKS; i++) {
+	for (int i = 0; i < IPT_HOOKS; i++) {
 		if (is_hook(scan, &ipt_list_hooks[i], line)) {
 			scan->hooked[i]++;
 			return;
 		}
 	}
-	scan->others |= str_starts(line, STR("-A ")) ||
-			str_starts(line, STR(":FORWARD DROP"));
+	scan->others |= rule || str_starts(line, STR(":FORWARD DROP"));
 }
 
 int ipt_list_table(struct natfw *fw, const char *save, const char *table,
@@ -97,9 +86,7 @@ int ipt_list_table(struct natfw *fw, const char *save, const char *table,
 {
 	const char *const argv[] = { save, "-t", table, NULL };
 	struct backend_run run = {
-		.argv = argv,
-		.line = ipt_list_line,
-		.arg = scan,
+		.argv = argv, .line = ipt_list_line, .arg = scan,
 		.rules = fw ? fw->rule_n : 0,
 	};
 
@@ -118,9 +105,7 @@ int ipt_list_all(struct natfw *fw, const char *save, struct ipt_list *ret)
 
 bool ipt_list_hooked_once(const struct ipt_list *scan)
 {
-	int i;
-
-	for (i = 0; i < IPT_HOOKS; i++)
+	for (int i = 0; i < IPT_HOOKS; i++)
 		if (scan->hooked[i] != 1)
 			return false;
 	return true;

@@ -2,7 +2,6 @@
 /*
  * ipt_list.h - reads the output of iptables-save: the rules in our chains, the
  * jumps to them, and whether others filter here.
- *
  * Runs in: any
  */
 #ifndef NATFW_IPT_LIST_H
@@ -41,7 +40,6 @@ void ipt_list_line(void *scan, struct str line);
  * @fw: its why gets the tool's message after a failure; may be NULL
  * @save: the tool, "iptables-save"
  * @scan: added to
- *
  * Return: as backend_run()
  */
 int ipt_list_table(struct natfw *fw, const char *save, const char *table,

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ipt_rule.c - a mapping as iptables rules. Pure.
- *
- * Runs in: any
- */
+/* ipt_rule.c - a mapping as iptables rules. Pure. Runs in: any */
 #include <netinet/in.h>
 #include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/ipt_rule.h"
 
-/*
- * Match the original direction of the flow, so that one rule accepts both
+/* Match the original direction of the flow, so that one rule accepts both
  * directions. --ctproto instead of -p accepts the flow's ICMP errors (path MTU)
- * as well.
- */
+ * as well. */
 static void put_accept(struct wr *w, const struct natfw_env *env,
 		       const struct nat_rule *r)
 {

@@ -2,7 +2,6 @@
 /*
  * ipt_rule.h - a mapping as iptables rules: one rule in each of our three
  * chains (in a leaf of it, ipt_leaf.h), exactly as iptables-save prints it.
- *
  * Runs in: any
  */
 #ifndef NATFW_IPT_RULE_H

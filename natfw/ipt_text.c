@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ipt_text.c - writes the steps, with the rules, ops and leaves in them.
- *
  * Runs in: monitor
  */
 #include "base/wr.h"
@@ -22,13 +21,6 @@ static void put_in_leaf(const struct ipt_text *t, struct wr *w,
 	ipt_rule_specs[chain].put(w, &t->fw->env, r);
 }
 
-static void put_rule(const struct ipt_text *t, struct wr *w,
-		     const struct nat_rule *r)
-{
-	if (!t->step->wants || t->step->wants(r))
-		put_in_leaf(t, w, "-A", r);
-}
-
 /* A rule with a remote host matches more closely, so it is put before the rule
  * that accepts the same port from any host. */
 static void put_op(const struct ipt_text *t, struct wr *w,
@@ -43,19 +35,12 @@ static void put_op(const struct ipt_text *t, struct wr *w,
 		put_in_leaf(t, w, first ? "-I" : "-A", &op->rule);
 }
 
-static void put_head(const struct ipt_text *t, struct wr *w)
-{
-	if (t->step->text)
-		wr_z(w, t->step->text);
-	if (t->step->head)
-		t->step->head(t, w);
-}
-
 static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 {
 	switch (t->step->of) {
 	case IPT_OF_RULES:
-		put_rule(t, w, &t->rule[i]);
+		if (!t->step->wants || t->step->wants(&t->rule[i]))
+			put_in_leaf(t, w, "-A", &t->rule[i]);
 		break;
 	case IPT_OF_OPS:
 		put_op(t, w, &t->op[i]);
@@ -68,25 +53,21 @@ static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 	}
 }
 
-static size_t item_n(const struct ipt_text *t)
-{
-	if (t->step->of == IPT_OF_LEAVES)
-		return IPT_LEAVES;
-	return t->step->of == IPT_OF_NONE ? 0 : t->n;
-}
-
 bool ipt_text_piece(void *arg, struct wr *w)
 {
 	struct ipt_text *t = arg;
 	const struct ipt_text_step *step = t->step;
+	size_t item_n = step->of == IPT_OF_LEAVES ? IPT_LEAVES : t->n;
 
 	if (!step->text && !step->head && !step->of)
 		return false;
-	if (!t->i)
-		put_head(t, w);
-	else
+	if (!t->i && step->text)
+		wr_z(w, step->text);
+	if (!t->i && step->head)
+		step->head(t, w);
+	if (t->i)
 		put_item(t, w, t->i - 1);
-	if (++t->i > item_n(t)) {
+	if (++t->i > item_n || step->of == IPT_OF_NONE) {
 		t->step++;
 		t->i = 0;
 	}
@@ -138,18 +119,16 @@ void ipt_text_drop_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 	put_x(w, t->step->chain, leaf);
 }
 
-/*
- * Put the jump before the masquerade rules, and after the guard and the rules
+/* Put the jump before the masquerade rules, and after the guard and the rules
  * before it. Without masquerade rules append it: to insert in the middle, the
- * nft variant first reads all rules of the table.
- */
+ * nft variant first reads all rules of the table. */
 static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 {
-	size_t place = 2, i;
+	size_t place = 2;
 
 	if (chain != IPT_SNAT || !env->masquerade)
 		return 0;
-	for (i = 0; env->hairpin && i < env->net_n; i++)
+	for (size_t i = 0; env->hairpin && i < env->net_n; i++)
 		place += env->net[i].ip != 0;
 	return place;
 }

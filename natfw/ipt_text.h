@@ -5,7 +5,6 @@
  * The input is a list of steps. A step is a text, then what depends on the
  * environment only, then a line for each rule, for each op of a batch, or for
  * each leaf of one chain.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_IPT_TEXT_H

@@ -17,7 +17,6 @@
  * compares the two.
  *
  * Never touches: chains, rules and policies of others.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -63,11 +62,9 @@ static int scan(struct natfw *fw, struct ipt_list *ret)
 
 /* ---- running iptables-restore -------------------------------------- */
 
-/*
- * RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
+/* RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
  * another process holds the lock, the lock file cannot be opened yet, or the
- * kernel's table was changed between reading and writing.
- */
+ * kernel's table was changed between reading and writing. */
 #define EXIT_BUSY 4
 
 static int restore(struct natfw *fw, struct ipt_text *t)
@@ -76,11 +73,8 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 		tool_of(fw->be)->restore, "--noflush", "-w", NULL
 	};
 	struct backend_run run = {
-		.argv = argv,
-		.piece = ipt_text_piece,
-		.arg = t,
-		.rules = t->n + fw->rule_n,
-		.busy = EXIT_BUSY,
+		.argv = argv, .piece = ipt_text_piece, .arg = t,
+		.rules = t->n + fw->rule_n, .busy = EXIT_BUSY,
 	};
 
 	return backend_run(fw, &run);
@@ -89,9 +83,8 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
 {
 	const struct ipt_list_hook *h = &ipt_list_hooks[hook];
-	unsigned n;
 
-	for (n = t->found->hooked[hook]; n > 0; n--)
+	for (unsigned n = t->found->hooked[hook]; n > 0; n--)
 		wr_fmt(w, "-D %s -j %s\n", h->from, h->to);
 }
 
@@ -131,14 +124,13 @@ static void put_hairpin(const struct natfw_env *env, struct wr *w,
 static void sync_nat(const struct ipt_text *t, struct wr *w)
 {
 	const struct natfw_env *env = &t->fw->env;
-	size_t i;
 
 	put_hook(t, w, IPT_HOOK_PRE);
 	put_hook(t, w, IPT_HOOK_POST);
 	if (env->ext_ip)
 		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
 		       backend_ip(env->ext_ip).z);
-	for (i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
+	for (size_t i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
 		if (env->net[i].ip)
 			put_hairpin(env, w, &env->net[i]);
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
@@ -157,9 +149,8 @@ static bool has_no_remote(const struct nat_rule *r)
 static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 {
 	const struct natfw_env *env = &t->fw->env;
-	size_t i;
 
-	for (i = 0; env->masquerade && i < env->net_n; i++) {
+	for (size_t i = 0; env->masquerade && i < env->net_n; i++) {
 		if (env->net[i].ip)
 			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -o %s"
 			       " -j MASQUERADE\n",
@@ -193,9 +184,8 @@ static const struct ipt_text_step sync_steps[] = {
 static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
 {
 	struct ipt_leaf_count c = { 0 };
-	size_t i;
 
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		ipt_leaf_count_add(&c, &rule[i]);
 	return ipt_leaf_used(&c);
 }
@@ -204,16 +194,11 @@ static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct ipt_list is;
 	struct ipt_text t = {
-		.fw = fw,
-		.found = &is,
-		.leaves = leaves_of(rule, n),
-		.step = sync_steps,
-		.rule = rule,
-		.n = n,
+		.fw = fw, .found = &is, .leaves = leaves_of(rule, n),
+		.step = sync_steps, .rule = rule, .n = n,
 	};
-	int rc;
+	int rc = scan(fw, &is);
 
-	rc = scan(fw, &is);
 	return rc ? rc : restore(fw, &t);
 }
 
@@ -253,11 +238,10 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 {
 	const struct nat_rule *old;
 	struct ipt_leaf_count c = { 0 };
-	size_t i;
 
-	for (i = 0; i < fw->rule_n; i++)
+	for (size_t i = 0; i < fw->rule_n; i++)
 		ipt_leaf_count_add(&c, &fw->rule[i]);
-	for (i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		old = table_find(fw, &op[i].rule);
 		if (old)
 			ipt_leaf_count_del(&c, old);
@@ -272,12 +256,9 @@ static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	struct ipt_leaves before = leaves_of(fw->rule, fw->rule_n);
 	struct ipt_leaves after = leaves_after(fw, op, n);
 	struct ipt_text t = {
-		.fw = fw,
-		.leaves = ipt_leaf_minus(&after, &before),
+		.fw = fw, .leaves = ipt_leaf_minus(&after, &before),
 		.left = ipt_leaf_minus(&before, &after),
-		.step = apply_steps,
-		.op = op,
-		.n = n,
+		.step = apply_steps, .op = op, .n = n,
 	};
 
 	return restore(fw, &t);
@@ -291,12 +272,9 @@ static void scan_wanted(struct natfw *fw, const struct nat_rule *rule,
 {
 	static const struct ipt_list unhooked;
 	struct ipt_text t = {
-		.fw = fw,
-		.found = &unhooked,
-		.leaves = leaves_of(rule, n),
-		.step = sync_steps,
-		.rule = rule,
-		.n = n,
+		.fw = fw, .found = &unhooked,
+		.leaves = leaves_of(rule, n), .step = sync_steps,
+		.rule = rule, .n = n,
 	};
 	char buf[BACKEND_PIECE_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -315,9 +293,8 @@ static void scan_wanted(struct natfw *fw, const struct nat_rule *rule,
 static int ipt_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	struct ipt_list is, want;
-	int rc;
+	int rc = scan(fw, &is);
 
-	rc = scan(fw, &is);
 	if (rc)
 		return rc;
 	scan_wanted(fw, rule, n, &want);
@@ -354,9 +331,8 @@ static bool ipt_nft_usable(const struct natfw_env *env)
 static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 {
 	struct ipt_list found;
-	int rc;
+	int rc = scan(fw, &found);
 
-	rc = scan(fw, &found);
 	if (rc)
 		return rc;
 	if (!ipt_list_hooked_once(&found))
@@ -408,15 +384,12 @@ static int close_once(struct natfw *fw)
 	};
 	struct ipt_list is;
 	int rc = 0;
-	size_t i;
 
 	if (scan(fw, &is))
 		return 0;
-	for (i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
+	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		struct ipt_text t = {
-			.fw = fw,
-			.found = &is,
-			.step = steps[i],
+			.fw = fw, .found = &is, .step = steps[i],
 		};
 
 		if (restore(fw, &t) == -EAGAIN)
@@ -443,10 +416,8 @@ static bool ipt_filters(const struct natfw_backend *be, const char *table)
 	return !ipt_list_table(NULL, save, table, &scan) && scan.others;
 }
 
-/*
- * Does legacy iptables have this table here? To run the tool would load the
- * module, and so make the answer yes.
- */
+/* Does legacy iptables have this table here? To run the tool would load the
+ * module, and so make the answer yes. */
 static bool legacy_has_table(const char *table)
 {
 	char buf[256];

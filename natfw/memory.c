@@ -2,7 +2,6 @@
 /*
  * memory.c - a backend without a kernel: there is only the table of struct
  * natfw. For tests, and to try the daemon without root.
- *
  * Runs in: monitor
  */
 #include "natfw.h"
@@ -22,8 +21,7 @@ static int memory_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	return 0;
 }
 
-static int memory_rules(struct natfw *fw, const struct nat_rule *rule,
-			size_t n)
+static int memory_rules(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	return 0;
 }

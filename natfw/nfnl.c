@@ -14,7 +14,6 @@
  * an ack: so the last message requests one, which is then the only answer.
  *
  * Owns: nothing. Never does: wait.
- *
  * Runs in: any
  */
 #include "natfw/nfnl.h"
@@ -81,9 +80,7 @@ static const struct {
 
 const char *nfnl_family_name(uint8_t number)
 {
-	size_t i;
-
-	for (i = 0; i < FAMILIES; i++)
+	for (size_t i = 0; i < FAMILIES; i++)
 		if (families[i].number == number)
 			return families[i].name;
 	return NULL;
@@ -91,9 +88,7 @@ const char *nfnl_family_name(uint8_t number)
 
 uint8_t nfnl_family(const char *name)
 {
-	size_t i;
-
-	for (i = 0; i < FAMILIES; i++)
+	for (size_t i = 0; i < FAMILIES; i++)
 		if (!strcmp(name, families[i].name))
 			return families[i].number;
 	return NFPROTO_UNSPEC;
@@ -157,18 +152,14 @@ void nfnl_close_msg(struct nfnl_batch *b)
 	nlmsg_close(&b->m, b->last);
 }
 
-static bool same_set(const struct nfnl_set *a, const struct nfnl_set *b)
-{
-	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table) &&
-	       !strcmp(a->name, b->name);
-}
-
 /* Elements of one set and one verb share a message, because 60000 elements take
  * megabytes even so. */
 static void begin_list(struct nfnl_batch *b, enum nfnl_verb verb,
 		       const struct nfnl_set *set)
 {
-	if (b->list && b->verb == verb && same_set(&b->set, set) &&
+	if (b->list && b->verb == verb && !strcmp(b->set.family, set->family) &&
+	    !strcmp(b->set.table, set->table) &&
+	    !strcmp(b->set.name, set->name) &&
 	    b->m.len - b->list < NFNL_LIST_MAX)
 		return;
 	nfnl_open_msg(b, verbs[verb].type, verbs[verb].flags, set->family);
@@ -221,17 +212,6 @@ int nfnl_open(void)
 	return fd;
 }
 
-/* The offset of the fault in the message, or 0. */
-static uint32_t fault_at(const struct nlmsghdr *h)
-{
-	uint32_t at = 0;
-
-	if (h->nlmsg_flags & NLM_F_ACK_TLVS)
-		netlink_attr_get(h, sizeof(struct nlmsgerr), NLMSGERR_ATTR_OFFS,
-			    &at, sizeof(at));
-	return at;
-}
-
 /* Return: 0 an ack, -errno, 1 a message that is not about this batch */
 static int read_reply(struct nfnl_batch *b, struct nl_span s)
 {
@@ -245,15 +225,17 @@ static int read_reply(struct nfnl_batch *b, struct nl_span s)
 	rc = netlink_walk(s, NULL, NULL, &interrupted);
 	if (h && rc < 0 && !b->fault) {
 		b->fault = h->nlmsg_seq;
-		b->fault_at = fault_at(h);
+		b->fault_at = 0;
+		if (h->nlmsg_flags & NLM_F_ACK_TLVS)
+			netlink_attr_get(h, sizeof(struct nlmsgerr),
+					 NLMSGERR_ATTR_OFFS, &b->fault_at,
+					 sizeof(b->fault_at));
 	}
 	return rc;
 }
 
-/*
- * Read until the socket is empty, because the answer to the next batch would be
- * lost if it were full. An error outweighs the ack.
- */
+/* Read until the socket is empty, because the answer to the next batch would be
+ * lost if it were full. An error outweighs the ack. */
 static int read_answer(struct nfnl_batch *b, int fd)
 {
 	union nl_buf buf;

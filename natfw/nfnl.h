@@ -4,7 +4,6 @@
  * milliseconds. Elements of sets and maps, other messages, and dumps.
  *
  * A batch is one transaction: the kernel applies all of it or nothing.
- *
  * Runs in: any
  */
 #ifndef NATFW_NFNL_H
@@ -70,7 +69,6 @@ void nfnl_port(struct nfnl_value *, uint16_t port);
  *
  * Keep it open: close() waits until the kernel has freed what the last batch
  * deleted, some 15 ms.
- *
  * Return: the descriptor, or -errno (-EPROTONOSUPPORT: no netfilter)
  */
 int nfnl_open(void);
@@ -101,7 +99,6 @@ void nfnl_elem(struct nfnl_batch *, enum nfnl_verb, const struct nfnl_set *,
  * nfnl_open_msg - begin a message of another kind.
  * @type: NFT_MSG_*
  * @flags: NLM_F_CREATE and such
- *
  * Return: the writer for its attributes, until nfnl_close_msg()
  */
 struct nlmsg *nfnl_open_msg(struct nfnl_batch *, int type, unsigned flags,
@@ -114,7 +111,6 @@ void nfnl_close_msg(struct nfnl_batch *);
  *
  * Does not wait: the kernel has answered when send() returns. An empty batch
  * succeeds without a message.
- *
  * Return: 0 applied. Nothing is applied: -ENOENT no such table, set or element
  * to delete, -EBUSY or -EEXIST the key exists with other data, -EINVAL a key or
  * data is not of the set's type, -EPERM; -ENOBUFS the batch is too long, or an
@@ -142,7 +138,6 @@ struct nfnl_query {
  * rules, as a tool does (backend.h), because the kernel walks a set from its
  * beginning for each part of the answer. After an error other than -ENOENT the
  * socket cannot be used for another dump: it may still hold parts of this one.
- *
  * Return: 0, -ENOENT no such table or set, -EINTR the tables changed meanwhile,
  * -ETIMEDOUT, -EMSGSIZE, -ENOBUFS, -EPERM, other -errno
  */

@@ -36,7 +36,6 @@
  * Never does: run a tool; wait for an answer; touch tables, chains, rules and
  * sets of others. It does not touch the chains of the iptables command either,
  * because that command could no longer read a chain with our rules in it.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -55,11 +54,9 @@
 #include "natfw/nl_list.h"
 #include "natfw/nl_rule.h"
 
-/*
- * A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
- * in each set of NL_PLACES_MAX; and what a batch of NAT_BATCH_MAX may
- * change, two messages an element of about a hundred bytes.
- */
+/* A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
+ * in each set of NL_PLACES_MAX; and what a batch of NAT_BATCH_MAX may change,
+ * two messages an element of about a hundred bytes. */
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 
@@ -104,9 +101,7 @@ static const struct {
 
 static const char *action_of(const struct nlmsghdr *h)
 {
-	size_t i;
-
-	for (i = 0; h && i < sizeof(actions) / sizeof(*actions); i++)
+	for (size_t i = 0; h && i < sizeof(actions) / sizeof(*actions); i++)
 		if ((h->nlmsg_type & 0xff) == actions[i].type)
 			return actions[i].what;
 	return "a transaction";
@@ -114,8 +109,7 @@ static const char *action_of(const struct nlmsghdr *h)
 
 static bool is_missing(int err)
 {
-	return err == -ENOENT || err == -EOPNOTSUPP ||
-	       err == -EPROTONOSUPPORT;
+	return err == -ENOENT || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT;
 }
 
 /* Return: @err, but -EIO for -ENOENT, which the caller takes for a missing
@@ -144,19 +138,11 @@ static int set_batch_why(struct natfw *fw, const struct nfnl_batch *b, int err)
 
 /* ---- the socket ---------------------------------------------------- */
 
-/* Let the socket take the longest batch of this table. */
-static void widen_sock(struct nl *st)
-{
-	int size = (int)st->cap;
-
-	setsockopt(st->sock.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
-		   sizeof(size));
-}
-
 /* @fw->own is NULL if there was no memory at the open. */
 static int open_sock(struct natfw *fw)
 {
 	struct nl *st = fw->own;
+	int size;
 
 	if (!st)
 		return set_why(fw, -ENOMEM, "room for a batch", NULL);
@@ -167,7 +153,9 @@ static int open_sock(struct natfw *fw)
 	if (st->sock.fd < 0)
 		return set_why(fw, st->sock.fd, "opening the socket",
 			       "nfnetlink");
-	widen_sock(st);
+	size = (int)st->cap;	/* let it take the longest batch */
+	setsockopt(st->sock.fd, SOL_SOCKET, SO_SNDBUFFORCE, &size,
+		   sizeof(size));
 	return 0;
 }
 
@@ -244,12 +232,11 @@ static void each_element(struct natfw *fw, const struct nat_rule *rule,
 	const struct nl_map *map;
 	struct nfnl_value key, value;
 	struct nfnl_set set;
-	size_t k, i;
 
-	for (k = 0; k < set_n(places); k++) {
+	for (size_t k = 0; k < set_n(places); k++) {
 		if (!set_at(places, k, &map, &set))
 			continue;
-		for (i = 0; i < n; i++) {
+		for (size_t i = 0; i < n; i++) {
 			if (!map->has(fw, &rule[i]))
 				continue;
 			key = nl_map_key(map, &fw->env, &rule[i]);
@@ -264,27 +251,13 @@ static void each_element(struct natfw *fw, const struct nat_rule *rule,
 static void put_clean(struct nfnl_batch *b, const struct nl_list_scan *scan)
 {
 	const struct nl_places *places = scan->places;
-	size_t p, i;
 
-	for (p = 0; p < places->n; p++)
-		for (i = 0; i < scan->old_n[p]; i++)
+	for (size_t p = 0; p < places->n; p++)
+		for (size_t i = 0; i < scan->old_n[p]; i++)
 			nl_rule_delete(b, &places->at[p], scan->old[p][i]);
-	for (p = 0; p < places->n; p++)
+	for (size_t p = 0; p < places->n; p++)
 		if (nl_place_is_first(places, p) && scan->set[p])
 			nl_rule_delete_set(b, &places->at[p]);
-}
-
-static void put_places(struct nfnl_batch *b, const struct nl_places *places,
-		       bool count)
-{
-	size_t p;
-
-	for (p = 0; p < places->n; p++)
-		if (nl_place_has_set(places, p))
-			nl_rule_put_set(b, &places->at[p], count);
-	for (p = 0; p < places->n; p++)
-		if (places->at[p].wanted)
-			nl_rule_put_accept(b, &places->at[p]);
 }
 
 /* @set: its names live until the commit */
@@ -299,13 +272,19 @@ static int replace(struct natfw *fw, const struct nl_list_scan *scan,
 		   const struct nat_rule *rule, size_t n, bool count)
 {
 	struct nl *st = fw->own;
+	const struct nl_places *places = &st->places;
 	struct nfnl_batch b;
 	int rc;
 
 	begin(st, &b);
 	put_clean(&b, scan);
 	nl_rule_put_table(&b, &fw->env);
-	put_places(&b, &st->places, count);
+	for (size_t p = 0; p < places->n; p++)
+		if (nl_place_has_set(places, p))
+			nl_rule_put_set(&b, &places->at[p], count);
+	for (size_t p = 0; p < places->n; p++)
+		if (places->at[p].wanted)
+			nl_rule_put_accept(&b, &places->at[p]);
 	each_element(fw, rule, n, put_element, &b);
 	rc = commit(st, &b);
 	if (rc)
@@ -373,13 +352,12 @@ static int nl_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	struct nl_change_batch batch = { fw, NULL, op, n };
 	struct changes to = { .env = &fw->env };
 	int rc = open_sock(fw);
-	size_t i;
 
 	if (rc)
 		return rc;
 	batch.places = &st->places;
 	begin(st, &to.b);
-	for (i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++)
 		nl_change_each(&batch, i, put_change, &to);
 	rc = commit(st, &to.b);
 	if (rc)
@@ -412,13 +390,11 @@ static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 	struct nl_list_sock *sock = &st->sock;
 	const struct nl_map *map;
 	struct nfnl_set set;
-	size_t k;
-	int rc;
+	int rc = nl_list_own(sock, scan);
 
-	rc = nl_list_own(sock, scan);
 	if (!rc)
 		rc = nl_list_foreign(sock, scan);
-	for (k = 0; !rc && k < set_n(scan->places); k++)
+	for (size_t k = 0; !rc && k < set_n(scan->places); k++)
 		if (set_at(scan->places, k, &map, &set))
 			rc = nl_list_elements(sock, scan, &set);
 	return rc;
@@ -427,9 +403,7 @@ static int scan_all(struct natfw *fw, struct nl_list_scan *scan)
 /* Are there exactly two rules in each wanted place and none in the others? */
 static bool places_right(const struct nl_list_scan *scan)
 {
-	size_t p;
-
-	for (p = 0; p < scan->places->n; p++)
+	for (size_t p = 0; p < scan->places->n; p++)
 		if (scan->old_n[p] != (scan->places->at[p].wanted ? 2 : 0))
 			return false;
 	return true;
@@ -531,25 +505,12 @@ static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 	return 0;
 }
 
-static void close_foreign(struct natfw *fw)
-{
-	struct nl *st = fw->own;
-	struct nl_places places;
-	struct nl_list_scan scan = { .places = &places };
-	struct nfnl_batch b;
-
-	if (nl_list_places(&st->sock, &fw->env, &places) ||
-	    nl_list_foreign(&st->sock, &scan))
-		return;
-	begin(st, &b);
-	put_clean(&b, &scan);
-	commit(st, &b);
-}
-
 /* Two transactions: if the foreign part fails, ours is still removed. */
 static void nl_close(struct natfw *fw)
 {
 	struct nl *st = fw->own;
+	struct nl_places places;
+	struct nl_list_scan scan = { .places = &places };
 	struct nfnl_batch b;
 
 	if (!st)
@@ -558,7 +519,12 @@ static void nl_close(struct natfw *fw)
 		begin(st, &b);
 		nl_rule_delete_table(&b);
 		commit(st, &b);
-		close_foreign(fw);
+		if (!nl_list_places(&st->sock, &fw->env, &places) &&
+		    !nl_list_foreign(&st->sock, &scan)) {
+			begin(st, &b);
+			put_clean(&b, &scan);
+			commit(st, &b);
+		}
 	}
 	close_sock(st);
 	munmap(st, size_of(st->cap));

@@ -5,7 +5,6 @@
  * Each rule has its own element in a forward map. The elements in leave_as and
  * upnpd_accept belong to a client's socket, and the rules that lead to it share
  * them; the rule set last is their leader.
- *
  * Runs in: monitor
  */
 #include "natfw/nl_change.h"
@@ -27,10 +26,8 @@ static void emit(const struct sink *to, enum nfnl_verb verb,
 		to->fn(to->arg, &c);
 }
 
-/*
- * Each op touches two sockets: number 2i is that of the rule that now has the
- * key of op i, number 2i + 1 that of the rule it sets. NULL: there is none.
- */
+/* Each op touches two sockets: number 2i is that of the rule that now has the
+ * key of op i, number 2i + 1 that of the rule it sets. NULL: there is none. */
 static const struct nat_rule *touched_rule(const struct nl_change_batch *b,
 					   size_t k)
 {
@@ -44,9 +41,8 @@ static const struct nat_rule *touched_rule(const struct nl_change_batch *b,
 static bool touched_before(const struct nl_change_batch *b, size_t k)
 {
 	const struct nat_rule *like = touched_rule(b, k), *r;
-	size_t j;
 
-	for (j = 0; j < k; j++) {
+	for (size_t j = 0; j < k; j++) {
 		r = touched_rule(b, j);
 		if (r && table_same_socket(r, like))
 			return true;
@@ -56,9 +52,7 @@ static bool touched_before(const struct nl_change_batch *b, size_t k)
 
 static bool has_op(const struct nl_change_batch *b, const struct nat_rule *key)
 {
-	size_t i;
-
-	for (i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++)
 		if (nat_rule_same_key(&b->op[i].rule, key))
 			return true;
 	return false;
@@ -69,9 +63,8 @@ static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 					   const struct nat_rule *like)
 {
 	const struct nat_rule *r, *best = NULL;
-	size_t i;
 
-	for (i = b->n; i-- > 0;)
+	for (size_t i = b->n; i-- > 0;)
 		if (b->op[i].verb == NAT_SET &&
 		    table_same_socket(&b->op[i].rule, like))
 			best = table_lead(best, &b->op[i].rule);
@@ -80,19 +73,6 @@ static const struct nat_rule *leader_after(const struct nl_change_batch *b,
 		if (!has_op(b, r))
 			best = table_lead(best, r);
 	return best;
-}
-
-/* Remove the socket from our sets (@verb is NFNL_DEL), or add it. */
-static void accept_changes(const struct nl_change_batch *b,
-			   const struct sink *to, enum nfnl_verb verb,
-			   const struct nat_rule *like)
-{
-	size_t p;
-
-	for (p = 0; p < b->places->n; p++)
-		if (nl_place_has_set(b->places, p))
-			emit(to, verb, &b->places->at[p],
-			     &nl_map_table[NL_MAP_ACCEPT], like);
 }
 
 /* Emit the changes of the elements that the rules of socket @k share. */
@@ -110,8 +90,13 @@ static void socket_changes(const struct nl_change_batch *b, size_t k,
 		return;
 	emit(to, NFNL_DEL, &nl_place_own, map, before);
 	emit(to, NFNL_ADD, &nl_place_own, map, after);
-	if (!before || !after)
-		accept_changes(b, to, before ? NFNL_DEL : NFNL_ADD, like);
+	if (before && after)
+		return;
+	for (size_t p = 0; p < b->places->n; p++)
+		if (nl_place_has_set(b->places, p))
+			emit(to, before ? NFNL_DEL : NFNL_ADD,
+			     &b->places->at[p], &nl_map_table[NL_MAP_ACCEPT],
+			     like);
 }
 
 void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,

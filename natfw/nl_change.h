@@ -2,7 +2,6 @@
 /*
  * nl_change.h - the elements of maps and sets that a batch of ops changes.
  * Pure.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_NL_CHANGE_H

@@ -5,7 +5,6 @@
  * Invariant: no attribute is read before its length was checked; an expression
  * that is not understood adds an unknown condition.
  * Source: linux/netfilter/nf_tables.h
- *
  * Runs in: any
  */
 #include <string.h>
@@ -153,18 +152,6 @@ static struct nl_ruleset_cond *add_cond(struct reader *rd, uint8_t field)
 	return cond;
 }
 
-/* With too many conditions the last one is an unknown condition. */
-static void end_conds(struct reader *rd)
-{
-	struct nl_ruleset_rule *rule = rd->rule;
-	struct nl_ruleset_cond *last = &rule->cond[NL_RULESET_CONDS - 1];
-
-	if (rule->cond_n < NL_RULESET_CONDS - 1)
-		return;
-	memset(last, 0, sizeof(*last));
-	rule->cond_n++;
-}
-
 static void add_mask(struct reader *rd, uint8_t field, const uint8_t *value,
 		     const uint8_t *mask, size_t at, size_t n, bool negate)
 {
@@ -212,8 +199,7 @@ static void compare_header(struct reader *rd, const struct load *load,
 		if (part)
 			add_mask(rd, headers[i].field, value + from,
 				 load->mask + from,
-				 load->at + from - headers[i].at, part,
-				 negate);
+				 load->at + from - headers[i].at, part, negate);
 	}
 }
 
@@ -313,8 +299,7 @@ static void read_payload(struct reader *rd, struct nl_span data)
 /* Reads a mask only; a shift, an xor or a second register is opaque. */
 static void read_bitwise(struct reader *rd, struct nl_span data)
 {
-	const struct load *from = load_at(rd, word_of(data,
-						      NFTA_BITWISE_SREG));
+	const struct load *from = load_at(rd, word_of(data, NFTA_BITWISE_SREG));
 	struct str mask = nlattr_get(nlattr_nest(data, NFTA_BITWISE_MASK),
 				     NFTA_DATA_VALUE);
 	struct str flip = nlattr_get(nlattr_nest(data, NFTA_BITWISE_XOR),
@@ -391,8 +376,7 @@ static void read_lookup(struct reader *rd, struct nl_span data)
 {
 	const struct load *load = load_at(rd, word_of(data, NFTA_LOOKUP_SREG));
 	struct nl_ruleset_cond cond = {
-		.field = field_of(load),
-		.op = NL_OP_SET,
+		.field = field_of(load), .op = NL_OP_SET,
 		.set = nlattr_name(data, NFTA_LOOKUP_SET),
 	};
 	const struct load found = { .len = WORDS * WORD };
@@ -468,26 +452,6 @@ static void read_nat(struct reader *rd, struct nl_span data)
 		add_cond(rd, NL_FIELD_OTHER);
 }
 
-static void read_masq(struct reader *rd, struct nl_span data)
-{
-	set_verdict(rd, NL_VERDICT_SNAT);
-}
-
-static void read_redir(struct reader *rd, struct nl_span data)
-{
-	set_verdict(rd, NL_VERDICT_DNAT);
-}
-
-static void read_reject(struct reader *rd, struct nl_span data)
-{
-	set_verdict(rd, NL_VERDICT_DROP);
-}
-
-static void read_queue(struct reader *rd, struct nl_span data)
-{
-	set_verdict(rd, NL_VERDICT_QUEUE);
-}
-
 /* A named counter always matches; a quota or a limit may not. */
 static void read_objref(struct reader *rd, struct nl_span data)
 {
@@ -496,10 +460,6 @@ static void read_objref(struct reader *rd, struct nl_span data)
 	if (!nlattr_u32(data, NFTA_OBJREF_IMM_TYPE, &type) ||
 	    type != NFT_OBJECT_COUNTER)
 		add_cond(rd, NL_FIELD_OTHER);
-}
-
-static void ignore_expr(struct reader *rd, struct nl_span data)
-{
 }
 
 static void read_match(struct reader *rd, struct nl_span data)
@@ -539,17 +499,17 @@ static void read_target(struct reader *rd, struct nl_span data)
 static const struct {
 	const char *name;
 	void (*read)(struct reader *, struct nl_span data);
+	enum nl_ruleset_verdict verdict; /* without read; none: it matches */
 } exprs[] = {
 	{ "meta", read_meta }, { "ct", read_ct }, { "payload", read_payload },
 	{ "bitwise", read_bitwise }, { "byteorder", read_byteorder },
 	{ "cmp", read_cmp }, { "range", read_range },
 	{ "lookup", read_lookup }, { "immediate", read_immediate },
-	{ "nat", read_nat }, { "masq", read_masq }, { "redir", read_redir },
-	{ "reject", read_reject }, { "queue", read_queue },
-	{ "objref", read_objref }, { "counter", ignore_expr },
-	{ "log", ignore_expr }, { "last", ignore_expr },
-	{ "notrack", ignore_expr }, { "match", read_match },
-	{ "target", read_target },
+	{ "nat", read_nat }, { "masq", NULL, NL_VERDICT_SNAT },
+	{ "redir", NULL, NL_VERDICT_DNAT }, { "reject", NULL, NL_VERDICT_DROP },
+	{ "queue", NULL, NL_VERDICT_QUEUE }, { "objref", read_objref },
+	{ "counter" }, { "log" }, { "last" }, { "notrack" },
+	{ "match", read_match }, { "target", read_target },
 };
 
 /* An expression that is not in the table may match or not, and may write to any
@@ -560,10 +520,13 @@ static void read_expr(struct reader *rd, struct nl_span expr)
 	struct nl_span data = nlattr_nest(expr, NFTA_EXPR_DATA);
 
 	for (size_t i = 0; i < sizeof(exprs) / sizeof(*exprs); i++) {
-		if (str_eq(name, str_z(exprs[i].name))) {
+		if (!str_eq(name, str_z(exprs[i].name)))
+			continue;
+		if (exprs[i].read)
 			exprs[i].read(rd, data);
-			return;
-		}
+		else if (exprs[i].verdict)
+			set_verdict(rd, exprs[i].verdict);
+		return;
 	}
 	add_cond(rd, NL_FIELD_OTHER);
 	memset(rd->word, 0, sizeof(rd->word));
@@ -576,5 +539,7 @@ void nl_expr_read(struct nl_span list, struct nl_ruleset_rule *rule)
 
 	while (!rd.done && (a = netlink_next_attr(&list)))
 		read_expr(&rd, nlattr_span(nlattr_bytes(a)));
-	end_conds(&rd);
+	/* with too many conditions the last one is an unknown condition */
+	if (rule->cond_n == NL_RULESET_CONDS - 1)
+		memset(&rule->cond[rule->cond_n++], 0, sizeof(*rule->cond));
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nl_expr.h - reads the expressions of a rule, for nl_ruleset.c. Pure.
- *
  * Runs in: any
  */
 #ifndef NATFW_NL_EXPR_H

@@ -5,7 +5,6 @@
  *
  * Never does: change anything.
  * Invariant: no attribute is read before its length was checked.
- *
  * Runs in: any
  */
 #include <endian.h>
@@ -108,22 +107,17 @@ static const struct kind {
 	  { NFTA_RULE_CHAIN, NFTA_RULE_HANDLE, NFTA_RULE_EXPRESSIONS } },
 };
 
-static bool is_own_table(struct nl_span s, const struct nfgenmsg *about)
-{
-	return about &&
-	       about->nfgen_family == nfnl_family(nl_place_own.family) &&
-	       str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_place_own.table));
-}
-
 static void scan_own(void *arg, const struct nlmsghdr *h)
 {
 	struct nl_list_scan *scan = arg;
 	const struct kind *kind = &kinds[scan->p];
+	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	struct nl_span s = attrs_of(h, kind->new);
 	uint64_t hash = HASH_BEGIN;
 	const uint8_t *attr;
 
-	if (!is_own_table(s, netlink_body(h, sizeof(struct nfgenmsg))))
+	if (!about || about->nfgen_family != nfnl_family(nl_place_own.family) ||
+	    !str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_place_own.table)))
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, nlattr_get(s, *attr));
@@ -229,8 +223,7 @@ static struct str bytes_of(const struct nfnl_value *v)
 	return (struct str){ (const char *)v->bytes, v->n };
 }
 
-uint64_t nl_list_hash(const struct nfnl_set *set,
-		      const struct nfnl_value *key,
+uint64_t nl_list_hash(const struct nfnl_set *set, const struct nfnl_value *key,
 		      const struct nfnl_value *data)
 {
 	uint64_t h = backend_hash(hash_set(set), bytes_of(key));
@@ -254,10 +247,8 @@ static void scan_elements(void *arg, const struct nlmsghdr *h)
 
 	while ((a = netlink_next_attr(&list))) {
 		e = nlattr_span(nlattr_bytes(a));
-		hash = backend_hash(scan->hash,
-				    value_of(e, NFTA_SET_ELEM_KEY));
-		hash = backend_hash(hash,
-				    value_of(e, NFTA_SET_ELEM_DATA));
+		hash = backend_hash(scan->hash, value_of(e, NFTA_SET_ELEM_KEY));
+		hash = backend_hash(hash, value_of(e, NFTA_SET_ELEM_DATA));
 		backend_count(&scan->elements, hash);
 	}
 }
@@ -304,8 +295,7 @@ static bool read_count(struct nl_span e, struct nl_list_count *ret)
 	return str_eq(nlattr_name(expr, NFTA_EXPR_NAME), STR("counter")) &&
 	       nlattr_u64(data, NFTA_COUNTER_PACKETS, &ret->packets) &&
 	       nlattr_u64(data, NFTA_COUNTER_BYTES, &ret->bytes) &&
-	       read_key(value_of(e, NFTA_SET_ELEM_KEY),
-			ret);
+	       read_key(value_of(e, NFTA_SET_ELEM_KEY), ret);
 }
 
 static void count_elements(void *arg, const struct nlmsghdr *h)

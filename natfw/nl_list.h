@@ -3,7 +3,6 @@
  * nl_list.h - reads nf_tables from the kernel's dumps: elements with their
  * counters, our rules in foreign chains, and the foreign chains that filter
  * forwarded packets.
- *
  * Runs in: any
  */
 #ifndef NATFW_NL_LIST_H
@@ -28,7 +27,6 @@ struct nl_list_sock {
  * nl_list_places - find the foreign chains in which our rules belong, or may
  * still be from before a change of the configuration.
  * @env: NULL: nothing is configured
- *
  * Return: as nl_place_search_begin() or nfnl_dump()
  */
 int nl_list_places(struct nl_list_sock *, const struct natfw_env *env,
@@ -85,7 +83,6 @@ typedef void (*nl_list_count_fn)(void *arg, const struct nl_list_count *);
  *
  * A socket in several tables is reported once: only the first table is read,
  * because each packet passes all. Elements without a counter are left out.
- *
  * Return: as nfnl_dump(), and -ENOENT where there is no such set
  */
 int nl_list_counts(struct nl_list_sock *, nl_list_count_fn, void *arg);

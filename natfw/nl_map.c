@@ -2,7 +2,6 @@
 /*
  * nl_map.c - the maps and sets that have elements of a rule, and their keys and
  * values. Pure.
- *
  * Runs in: monitor
  */
 #include "natfw/nl_map.h"

@@ -2,7 +2,6 @@
 /*
  * nl_map.h - the maps and sets that have elements of a mapping, and the key and
  * value of each element.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_NL_MAP_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nl_place.c - finds the foreign chains in which our rules belong. Pure.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -21,10 +20,8 @@ static bool is_name_char(char c)
 
 bool nl_place_copy_name(char *dst, size_t cap, struct str name)
 {
-	size_t i;
-
 	memset(dst, 0, cap);
-	for (i = 0; i < name.n; i++)
+	for (size_t i = 0; i < name.n; i++)
 		if (!is_name_char(name.p[i]))
 			return false;
 	return name.n && str_copy(dst, cap, name);
@@ -49,9 +46,7 @@ bool nl_place_same_all(const struct nl_places *a, const struct nl_places *b)
 
 bool nl_place_is_first(const struct nl_places *places, size_t p)
 {
-	size_t q;
-
-	for (q = 0; q < p; q++)
+	for (size_t q = 0; q < p; q++)
 		if (nl_place_same_table(&places->at[q], &places->at[p]))
 			return false;
 	return true;
@@ -59,9 +54,7 @@ bool nl_place_is_first(const struct nl_places *places, size_t p)
 
 bool nl_place_has_set(const struct nl_places *places, size_t p)
 {
-	size_t q;
-
-	for (q = 0; q < places->n; q++)
+	for (size_t q = 0; q < places->n; q++)
 		if (places->at[q].wanted &&
 		    nl_place_same_table(&places->at[q], &places->at[p]))
 			return nl_place_is_first(places, p);
@@ -122,8 +115,7 @@ static bool is_configured(const struct natfw_env *env)
 }
 
 int nl_place_search_begin(struct nl_place_search *s,
-			  const struct natfw_env *env,
-			  struct nl_places *found)
+			  const struct natfw_env *env, struct nl_places *found)
 {
 	memset(s, 0, sizeof(*s));
 	s->found = found;
@@ -153,11 +145,10 @@ void nl_place_add_filter(struct nl_place_search *s, const struct nl_place *at,
 bool nl_place_found(struct natfw *fw, const struct nl_places *places)
 {
 	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
-	size_t p;
 
 	if (!is_configured(&fw->env))
 		return true;
-	for (p = 0; p < places->n; p++)
+	for (size_t p = 0; p < places->n; p++)
 		if (places->at[p].wanted)
 			return true;
 	wr_fmt(&w, "netlink: there is no chain %s in %s", fw->env.nft_chain,

@@ -2,7 +2,6 @@
 /*
  * nl_place.h - the chains of nf_tables that our rules are in. Pure: the caller
  * lists the chains.
- *
  * Runs in: any
  */
 #ifndef NATFW_NL_PLACE_H
@@ -77,7 +76,6 @@ struct nl_place_search {
  * name nft writes in quotes are left out, and so are those above NL_PLACES_MAX,
  * but never the configured chain. The configured chain may be missing: see
  * nl_place_found().
- *
  * Return: 0, -EINVAL (the configured names cannot be a chain)
  */
 int nl_place_search_begin(struct nl_place_search *, const struct natfw_env *env,

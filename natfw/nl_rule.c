@@ -6,7 +6,6 @@
  * A rule is a list of expressions. They load into registers, which start at
  * number 1 with 16 bytes each; the registers of four bytes that overlap them
  * start at number 8. The parts of a key are loaded one after the other.
- *
  * Runs in: monitor
  */
 #include <endian.h>
@@ -136,10 +135,9 @@ static void put_accept_verdict(struct nlmsg *m)
 /* Translates to the address and port that a map lookup has left. */
 static void put_nat(struct nlmsg *m, uint32_t type)
 {
-	PUT_EXPR(m, "nat", NFTA_NAT_TYPE, type,
-		 NFTA_NAT_FAMILY, NFPROTO_IPV4,
-		 NFTA_NAT_REG_ADDR_MIN, PART(0),
-		 NFTA_NAT_REG_PROTO_MIN, PART(1));
+	PUT_EXPR(m, "nat", NFTA_NAT_TYPE, type, NFTA_NAT_FAMILY, NFPROTO_IPV4,
+		 NFTA_NAT_REG_ADDR_MIN, PART(0), NFTA_NAT_REG_PROTO_MIN,
+		 PART(1));
 }
 
 static void put_masquerade(struct nlmsg *m)
@@ -310,21 +308,12 @@ static uint32_t len_of(const enum nl_map_part *part)
 	return n * 4;	/* each part has a register */
 }
 
-/* Make each element of the set count the packets and bytes that match it. */
-static void put_counter(struct nlmsg *m)
-{
-	size_t expr = nlmsg_nest(m, NFTA_SET_EXPR);
-
-	nlmsg_name(m, NFTA_EXPR_NAME, "counter");
-	nlmsg_unnest(m, nlmsg_nest(m, NFTA_EXPR_DATA));
-	nlmsg_unnest(m, expr);
-}
-
 static void put_set(struct nfnl_batch *b, const struct nl_place *at,
 		    const struct nl_map *map, bool count)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					at->family);
+	size_t expr;
 
 	/* any number, but no two of a batch the same */
 	nlmsg_u32(m, NFTA_SET_ID, m->seq);
@@ -337,8 +326,12 @@ static void put_set(struct nfnl_batch *b, const struct nl_place *at,
 		nlmsg_u32(m, NFTA_SET_DATA_TYPE, type_of(map->value));
 		nlmsg_u32(m, NFTA_SET_DATA_LEN, len_of(map->value));
 	}
-	if (count)
-		put_counter(m);
+	if (count) {	/* each element the packets and bytes that match it */
+		expr = nlmsg_nest(m, NFTA_SET_EXPR);
+		nlmsg_name(m, NFTA_EXPR_NAME, "counter");
+		nlmsg_unnest(m, nlmsg_nest(m, NFTA_EXPR_DATA));
+		nlmsg_unnest(m, expr);
+	}
 	nfnl_close_msg(b);
 }
 
@@ -372,24 +365,6 @@ static void put_name_elem(struct nlmsg *m, const char *name)
 	nlmsg_unnest(m, elem);
 }
 
-static void put_in_elems(struct nfnl_batch *b, const struct natfw_env *env,
-			 uint32_t id)
-{
-	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
-					nl_place_own.family);
-	size_t list, i;
-
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nl_place_own.table);
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
-	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
-	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
-	put_name_elem(m, env->ext_if);
-	for (i = 0; i < env->net_n; i++)
-		put_name_elem(m, env->net[i].ifname);
-	nlmsg_unnest(m, list);
-	nfnl_close_msg(b);
-}
-
 /* Return: its id */
 static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 {
@@ -398,6 +373,7 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					nl_place_own.family);
 	uint32_t id = m->seq;
+	size_t list;
 
 	nlmsg_name(m, NFTA_SET_TABLE, nl_place_own.table);
 	nlmsg_name(m, NFTA_SET_NAME, NAMELESS);
@@ -407,7 +383,18 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 	nlmsg_u32(m, NFTA_SET_ID, id);
 	nlmsg_put(m, NFTA_SET_USERDATA, byte_order, sizeof(byte_order));
 	nfnl_close_msg(b);
-	put_in_elems(b, env, id);
+
+	m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
+			  nl_place_own.family);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, nl_place_own.table);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
+	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
+	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
+	put_name_elem(m, env->ext_if);
+	for (size_t i = 0; i < env->net_n; i++)
+		put_name_elem(m, env->net[i].ifname);
+	nlmsg_unnest(m, list);
+	nfnl_close_msg(b);
 	return id;
 }
 
@@ -444,13 +431,6 @@ static void put_chain(struct nfnl_batch *b, const char *name, uint32_t hook,
 	nfnl_close_msg(b);
 }
 
-/* Do mapped packets come in by more than one interface? nft writes a single one
- * in another form. */
-static bool many_in(const struct natfw_env *env)
-{
-	return env->hairpin && env->net_n;
-}
-
 #define PRE	"prerouting"
 #define POST	"postrouting"
 
@@ -466,7 +446,8 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	put_nat(r.m, NFT_NAT_DNAT);
 	end_rule(r);
 
-	if (many_in(env))
+	/* nft writes a single interface in another form */
+	if (env->hairpin && env->net_n)
 		in = put_in_set(b, env);
 	r = own_rule(b, PRE);
 	if (in) {
@@ -493,29 +474,24 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 	end_rule(r);
 }
 
-/* A client that connects to a mapped service of its own network must get the
- * answer through the router, because the router translated the request. */
-static void put_hairpin(struct nfnl_batch *b, const struct natfw_env *env,
-			const struct netif_addr *net)
-{
-	struct rule r = own_rule(b, POST);
-
-	match_if(r.m, NFT_META_OIFNAME, net->ifname);
-	match_ip(r.m, SADDR, net->ip, net->mask);
-	match_ip(r.m, DADDR, net->ip, net->mask);
-	match_dnat(r.m);
-	match_orig_dst(r.m, env->ext_ip);
-	put_masquerade(r.m);
-	end_rule(r);
-}
-
 static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 		    const struct netif_addr *net)
 {
 	struct rule r;
 
-	if (env->ext_ip && env->hairpin)
-		put_hairpin(b, env, net);
+	/* A client that connects to a mapped service of its own network must
+	 * get the answer through the router, because the router translated the
+	 * request. */
+	if (env->ext_ip && env->hairpin) {
+		r = own_rule(b, POST);
+		match_if(r.m, NFT_META_OIFNAME, net->ifname);
+		match_ip(r.m, SADDR, net->ip, net->mask);
+		match_ip(r.m, DADDR, net->ip, net->mask);
+		match_dnat(r.m);
+		match_orig_dst(r.m, env->ext_ip);
+		put_masquerade(r.m);
+		end_rule(r);
+	}
 	if (!env->masquerade)
 		return;
 	r = own_rule(b, POST);
@@ -529,11 +505,9 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
  * whatever was changed in it. */
 void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 {
-	size_t i;
-
 	nl_rule_delete_table(b);
 	put_own(b, NFT_MSG_NEWTABLE, NLM_F_CREATE);
-	for (i = 0; i < NL_MAP_OWN_N; i++)
+	for (size_t i = 0; i < NL_MAP_OWN_N; i++)
 		put_set(b, &nl_place_own, &nl_map_table[i], false);
 	put_chain(b, PRE, NF_INET_PRE_ROUTING, -105);
 	put_chain(b, POST, NF_INET_POST_ROUTING, 95);
@@ -541,7 +515,7 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 		put_forward(b, env);
 		put_leave(b, env);
 	}
-	for (i = 0; i < env->net_n; i++)
+	for (size_t i = 0; i < env->net_n; i++)
 		if (env->net[i].ip)
 			put_net(b, env, &env->net[i]);
 }
@@ -560,7 +534,6 @@ const char *nl_rule_module(const struct nlmsghdr *msg, size_t at)
 {
 	struct nl_span s = { (const char *)msg + at, msg->nlmsg_len - at };
 	const struct rtattr *a;
-	size_t i;
 
 	if (msg->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
 		return "nft_chain_nat";
@@ -572,7 +545,7 @@ const char *nl_rule_module(const struct nlmsghdr *msg, size_t at)
 		return NULL;
 	s = (struct nl_span){ (const char *)(a + 1), RTA_PAYLOAD(a) };
 	a = netlink_next_attr(&s);
-	for (i = 0; a && i < sizeof(modules) / sizeof(*modules); i++)
+	for (size_t i = 0; a && i < sizeof(modules) / sizeof(*modules); i++)
 		if (RTA_PAYLOAD(a) == strlen(modules[i].expr) + 1 &&
 		    !memcmp(a + 1, modules[i].expr, RTA_PAYLOAD(a)))
 			return modules[i].module;

@@ -2,7 +2,6 @@
 /*
  * nl_rule.h - writes our table with its chains, sets and rules, and our rules
  * and sets in foreign tables, as messages to the kernel. Pure.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_NL_RULE_H
@@ -47,7 +46,6 @@ void nl_rule_delete(struct nfnl_batch *, const struct nl_place *,
  * -ENOENT or -EOPNOTSUPP.
  * @msg: the message, as it was sent
  * @at: offset of the fault in it, or 0
- *
  * Return: "nft_masq", "nft_chain_nat"; NULL: no module is missing, or it is
  * unknown
  */

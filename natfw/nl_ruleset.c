@@ -4,7 +4,6 @@
  *
  * Invariant: no attribute is read before its length was checked.
  * Source: linux/netfilter/nf_tables.h
- *
  * Runs in: any
  */
 #include <endian.h>

@@ -10,7 +10,6 @@
  * caller never takes such a rule for one that always matches.
  *
  * Strings in the results are slices of the message and live as long as it.
- *
  * Runs in: any
  */
 #ifndef NATFW_NL_RULESET_H

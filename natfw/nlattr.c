@@ -3,7 +3,6 @@
  * nlattr.c - a bounded reader of nested netlink attributes. Pure.
  *
  * Invariant: no attribute is read before its length was checked.
- *
  * Runs in: any
  */
 #include <endian.h>

@@ -5,7 +5,6 @@
  *
  * Results are slices of the message. The type of an attribute is compared
  * without the flag NLA_F_NESTED, because kernels before 5.x do not set it.
- *
  * Runs in: any
  */
 #ifndef NATFW_NLATTR_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * nlmsg.c - a bounded writer of netlink messages. Pure.
- *
- * Runs in: any
- */
+/* nlmsg.c - a bounded writer of netlink messages. Pure. Runs in: any */
 #include "natfw/nlmsg.h"
 
 #include <endian.h>

@@ -2,7 +2,6 @@
 /*
  * nlmsg.h - writes netlink messages with nested attributes into a buffer of the
  * caller's. Pure.
- *
  * Runs in: any
  */
 #ifndef NATFW_NLMSG_H
@@ -38,7 +37,6 @@ void nlmsg_spoil(struct nlmsg *m, int err);
  *
  * The sequence number of each message is that of the one before plus one. A
  * message that does not fit spoils the buffer: -ENOBUFS.
- *
  * Return: its offset, for nlmsg_close()
  */
 size_t nlmsg_open(struct nlmsg *m, int type, unsigned flags,

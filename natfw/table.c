@@ -6,7 +6,6 @@
  * Never does: check whether a rule is permitted; natfw.c does that.
  * Invariants: keys are unique; each rule is in one chain of each index; in a
  * chain the rule that was set last comes first.
- *
  * Runs in: monitor
  */
 #include <errno.h>
@@ -27,7 +26,6 @@ static size_t bytes(const struct natfw *fw)
 int table_init(struct natfw *fw, size_t rule_max)
 {
 	uint16_t *at;
-	int by;
 
 	if (!rule_max || rule_max > PM_MAPPINGS_LIMIT)
 		return -EINVAL;
@@ -39,7 +37,7 @@ int table_init(struct natfw *fw, size_t rule_max)
 	if (!fw->rule)
 		return -ENOMEM;
 	at = (uint16_t *)(fw->rule + rule_max);
-	for (by = 0; by < NATFW_INDEXES; by++) {
+	for (int by = 0; by < NATFW_INDEXES; by++) {
 		fw->index[by].next = at;
 		fw->index[by].head = at + rule_max;
 		at += rule_max + fw->slots;
@@ -175,13 +173,12 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 {
 	const struct nat_rule *old = table_find(fw, key);
 	size_t i, last;
-	int by;
 
 	if (!old)
 		return;
 	i = (size_t)(old - fw->rule);
 	last = fw->rule_n - 1;
-	for (by = 0; by < NATFW_INDEXES; by++) {
+	for (int by = 0; by < NATFW_INDEXES; by++) {
 		uint16_t *next = fw->index[by].next;
 
 		*link_to(fw, by, i) = next[i];
@@ -201,13 +198,12 @@ void table_set(struct natfw *fw, const struct nat_rule *rule)
 {
 	uint16_t *head;
 	size_t i;
-	int by;
 
 	table_del(fw, rule);
 	i = fw->rule_n++;
 	fw->rule[i] = *rule;
 	clientcount_add(&fw->by_client, rule->client.ip);
-	for (by = 0; by < NATFW_INDEXES; by++) {
+	for (int by = 0; by < NATFW_INDEXES; by++) {
 		head = chain_of(fw, by, rule);
 		fw->index[by].next[i] = *head;
 		*head = (uint16_t)(i + 1);

@@ -6,7 +6,6 @@
  *
  * Only natfw.c changes it; the backends read it. A pointer into it is valid
  * until the next change.
- *
  * Runs in: monitor
  */
 #ifndef NATFW_TABLE_H
@@ -19,7 +18,6 @@
  * @rule_max: its capacity, 1 to PM_MAPPINGS_LIMIT; else -EINVAL
  *
  * Allocates all memory of the table.
- *
  * Return: 0, or -ENOMEM; table_done() is harmless then
  */
 int table_init(struct natfw *, size_t rule_max);

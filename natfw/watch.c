@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * watch.c - reads NFNLGRP_NFTABLES notices of the end of each transaction.
- *
  * Runs in: monitor
  */
 #include <arpa/inet.h>

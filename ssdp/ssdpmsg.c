@@ -4,7 +4,6 @@
  *
  * Never does: copy a byte of a search into an answer, except the name of a
  * known target.
- *
  * Runs in: engine
  */
 #include <errno.h>

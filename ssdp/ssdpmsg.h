@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ssdpmsg.h - the messages of discovery: parse searches, write answers and
- * announcements. Pure.
- *
- * Runs in: engine
+ * announcements. Pure. Runs in: engine
  */
 #ifndef SSDP_SSDPMSG_H
 #define SSDP_SSDPMSG_H

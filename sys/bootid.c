@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * bootid.c - reads the identifier of this boot of the machine.
- *
- * Runs in: any
- */
+/* bootid.c - reads the identifier of this boot of the machine. Runs in: any */
 #include <fcntl.h>
 #include "base/str.h"
 #include "sys/bootid.h"

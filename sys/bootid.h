@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * bootid.h - reads the identifier of this boot of the machine.
- *
- * Runs in: any
- */
+/* bootid.h - reads the identifier of this boot of the machine. Runs in: any */
 #ifndef SYS_BOOTID_H
 #define SYS_BOOTID_H
 

@@ -3,7 +3,6 @@
  * caps.c - capabilities by capget(2) and capset(2), which no libc wraps.
  *
  * Never does: give a process a capability that it did not hold.
- *
  * Runs in: any
  */
 #include "sys/caps.h"

@@ -5,7 +5,6 @@
  * After caps_cut() only CAP_NET_ADMIN and CAP_NET_RAW are left: they are
  * permitted and effective, and a program that is started gets no more than
  * these. no_new_privs keeps exec from regaining any.
- *
  * Runs in: any
  */
 #ifndef SYS_CAPS_H
@@ -16,7 +15,6 @@
  * CAP_SETPCAP. Sets no_new_privs.
  *
  * Without root it only sets no_new_privs. A second call does no harm.
- *
  * Return: 0 or -errno
  */
 int caps_cut(void);

@@ -16,7 +16,6 @@
  * Owns: nothing between two calls. Never does: wait.
  * Invariant: a request names the entry by its ID as well, so a flow with the
  * same tuple that began after the dump is not deleted.
- *
  * Runs in: monitor
  */
 #include "sys/conntrack.h"
@@ -152,9 +151,8 @@ static void sift(struct conntrack_port *p, size_t i, size_t n)
 void conntrack_sort(struct conntrack_port *p, size_t n)
 {
 	struct conntrack_port last;
-	size_t i;
 
-	for (i = n / 2; i > 0; i--)
+	for (size_t i = n / 2; i > 0; i--)
 		sift(p, i - 1, n);
 	while (n > 1) {
 		last = p[--n];
@@ -183,9 +181,8 @@ static bool find_for(const struct conntrack_port *p, size_t n,
 		     const struct conntrack_flow *f, uint32_t remote)
 {
 	uint64_t k = key(f->proto, f->dst_port, remote);
-	size_t i;
 
-	for (i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
+	for (size_t i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
 		if (p[i].ext_ip == f->dst && p[i].client == f->reply_src &&
 		    p[i].int_port == f->reply_port)
 			return true;
@@ -282,10 +279,8 @@ static void on_entry(void *arg, const struct nlmsghdr *h)
 	put_request(u, h);
 }
 
-/*
- * Dump all entries whose destination was translated. A kernel without this
- * filter (before 5.17) dumps all entries, which costs time only.
- */
+/* Dump all entries whose destination was translated. A kernel without this
+ * filter (before 5.17) dumps all entries, which costs time only. */
 static int walk_table(struct walk *u)
 {
 	const uint16_t len = NLA_HDRLEN + sizeof(uint32_t);
@@ -365,13 +360,10 @@ static struct half half_of(uint16_t type, uint32_t src, uint32_t dst,
 	};
 }
 
-/*
- * Delete the flows of a port by a filter. An older kernel takes this as a
+/* Delete the flows of a port by a filter. An older kernel takes this as a
  * request to delete a single entry, and refuses it (-EINVAL), because such a
  * request needs both ports of a tuple. So it cannot delete another flow.
- *
- * Return: 0, -errno; -EINVAL the kernel has no such filter
- */
+ * Return: 0, -errno; -EINVAL the kernel has no such filter */
 static int kill_port(int fd, const struct conntrack_port *p)
 {
 	const uint32_t orig = BY_DST | BY_PROTO | BY_DST_PORT |
@@ -394,18 +386,15 @@ static int kill_port(int fd, const struct conntrack_port *p)
 		.filter = { NLA_HDRLEN + sizeof(req.flags),
 			    FILTER | NLA_F_NESTED },
 		.flags = { attr_of(FILTER_ORIG_FLAGS, &orig, sizeof(orig)),
-			   attr_of(FILTER_REPLY_FLAGS, &reply,
-				   sizeof(reply)) },
+			   attr_of(FILTER_REPLY_FLAGS, &reply, sizeof(reply)) },
 	};
 
 	return netlink_ask_by(fd, &req.head, NULL, NULL);
 }
 
-/*
- * The kernel goes through its table for each port. This takes a fiftieth of a
+/* The kernel goes through its table for each port. This takes a fiftieth of a
  * walk if there are few flows, but as long as a walk if the table is full. So
- * use it for few ports only, and stop if the first ones take long.
- */
+ * use it for few ports only, and stop if the first ones take long. */
 #define SEARCHES_MAX	16
 #define SEARCHES_US	1000
 
@@ -414,9 +403,8 @@ static int kill_ports(const struct walk *u)
 {
 	uint64_t end_us = clock_cpu_us() + SEARCHES_US;
 	int err = u->port_n > SEARCHES_MAX ? -E2BIG : 0;
-	size_t i;
 
-	for (i = 0; !err && i < u->port_n; i++) {
+	for (size_t i = 0; !err && i < u->port_n; i++) {
 		if (i && clock_cpu_us() >= end_us)
 			return -E2BIG;
 		err = kill_port(u->fd, &u->port[i]);
@@ -426,30 +414,23 @@ static int kill_ports(const struct walk *u)
 
 /* ---- both ---------------------------------------------------------------- */
 
-/* Return: as conntrack_kill() */
-static int kill_all(struct walk *u)
-{
-	int err;
-
-	u->fd = netlink_open(NETLINK_NETFILTER);
-	if (u->fd < 0)
-		return u->fd;
-	err = kill_ports(u);
-	if (err)
-		err = walk_table(u);
-	close(u->fd);
-	/* nfnetlink_rcv_msg(): -EINVAL for an unknown subsystem */
-	if (err == -EINVAL)
-		return -EOPNOTSUPP;
-	return err ? err : u->err;
-}
-
 int conntrack_kill(struct conntrack_port *port, size_t n)
 {
 	struct walk u = { .port = port, .port_n = n };
+	int err;
 
 	if (!n)
 		return 0;
 	conntrack_sort(port, n);
-	return kill_all(&u);
+	u.fd = netlink_open(NETLINK_NETFILTER);
+	if (u.fd < 0)
+		return u.fd;
+	err = kill_ports(&u);
+	if (err)
+		err = walk_table(&u);
+	close(u.fd);
+	/* nfnetlink_rcv_msg(): -EINVAL for an unknown subsystem */
+	if (err == -EINVAL)
+		return -EOPNOTSUPP;
+	return err ? err : u.err;
 }

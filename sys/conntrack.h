@@ -4,7 +4,6 @@
  *
  * To delete a NAT rule stops only new flows: tracked flows are still
  * translated, and most firewalls accept established flows.
- *
  * Runs in: monitor
  */
 #ifndef SYS_CONNTRACK_H
@@ -76,7 +75,6 @@ bool conntrack_find(const struct conntrack_port *port, size_t n,
  * outside, begins a flow of its own.
  *
  * Does not wait; blocks as long as the walk takes.
- *
  * Return: 0, -EPROTONOSUPPORT or -EOPNOTSUPP the kernel has no conntrack,
  * -EPERM, other -errno; some flows may be deleted then
  */

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * fileio.c - reads and writes small files as a whole.
- *
- * Runs in: any
- */
+/* fileio.c - reads and writes small files as a whole. Runs in: any */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>	/* renameat() */

@@ -5,7 +5,6 @@
  * For files that fit into a buffer: configuration, state, /proc, /sys. Files of
  * any length (lease file, list of sockets, output of a program) are read in
  * parts by their own code.
- *
  * Runs in: any
  */
 #ifndef SYS_FILEIO_H
@@ -19,7 +18,6 @@
 /**
  * fileio_read_fd - read from @fd to its end; continue after a signal.
  * @ret: always set: the bytes that were read, in @buf
- *
  * Return: 0; -EFBIG: there are more than @cap bytes, @ret has the first of
  * them; other -errno: @ret is empty
  */
@@ -44,7 +42,6 @@ int fileio_write(int fd, struct str s);
  *        killed process left there is removed
  * @mode: of the new file, less umask
  * @durable: fsync() it first, so that no loss of power leaves an empty file
- *
  * Return: 0, or -errno: @path is unchanged, @temp is removed
  */
 int fileio_replace(int dir_fd, const char *path, const char *temp, mode_t mode,

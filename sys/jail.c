@@ -7,7 +7,6 @@
  * lost with it. Then follow capabilities and limits, and the filter comes last,
  * because it forbids all of these calls. At the end a dropped uid is requested
  * again, and it is an error if that succeeds.
- *
  * Runs in: any
  */
 #include "sys/jail.h"
@@ -35,13 +34,9 @@
 
 #define PASSWD		"/etc/passwd"
 
-/*
- * Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
- * says, into a process of root. The daemon's user is in the file.
- *
- *
- * Return: 1 found, 0 not found, -errno
- */
+/* Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
+ * says, into a process of root. The daemon's user is in the file. Return: 1
+ * found, 0 not found, -errno */
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	FILE *f = fopen(PASSWD, "re");
@@ -122,8 +117,7 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 		err = jail_dir_empty(path);
 	if (err)
 		return err;
-	if ((st.st_uid != uid || st.st_gid != gid) &&
-	    fchown(fd, uid, gid) < 0)
+	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
 		return -errno;
 	return fchmod(fd, 0700) < 0 ? -errno : 0;
 }
@@ -131,9 +125,9 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 int jail_dir(const char *dir, uid_t uid, gid_t gid)
 {
 	char path[PATH_MAX];
-	int fd, err;
+	int fd;
+	int err = trim_path(dir, path, sizeof(path));
 
-	err = trim_path(dir, path, sizeof(path));
 	if (err < 0)
 		return err;
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
@@ -150,13 +144,9 @@ int jail_dir(const char *dir, uid_t uid, gid_t gid)
 
 static int drop_to_user(const struct jail *j)
 {
-	if (chroot(".") < 0)
-		return -errno;
-	if (setgroups(0, NULL) < 0)
-		return -errno;
-	if (setresgid(j->gid, j->gid, j->gid) < 0)
-		return -errno;
-	if (setresuid(j->uid, j->uid, j->uid) < 0)
+	if (chroot(".") < 0 || setgroups(0, NULL) < 0 ||
+	    setresgid(j->gid, j->gid, j->gid) < 0 ||
+	    setresuid(j->uid, j->uid, j->uid) < 0)
 		return -errno;
 	if (setresgid((gid_t)-1, 0, (gid_t)-1) == 0 ||
 	    setresuid((uid_t)-1, 0, (uid_t)-1) == 0)
@@ -187,15 +177,6 @@ static int set_limits(const struct jail *j)
 	return err;
 }
 
-static int forbid_regain(void)
-{
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	return 0;
-}
-
 /* Without a filter in the kernel or in the build, the rest of the jail is in
  * force. */
 static int set_filter(enum seccomp_role role, int *ret_filter)
@@ -224,8 +205,9 @@ int jail_enter(const struct jail *j)
 		err = caps_drop();
 	if (err == 0)
 		err = set_limits(j);
-	if (err == 0)
-		err = forbid_regain();
+	if (err == 0 && (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ||
+			 prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0))
+		err = -errno;
 	if (err == 0)
 		err = set_filter(SECCOMP_FORKSERVER, &filter);
 	return err;

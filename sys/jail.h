@@ -2,7 +2,6 @@
 /*
  * jail.h - drops every right that the engine does not need. The fork server
  * keeps only what it needs to fork an engine; the engine then drops that.
- *
  * Runs in: any
  */
 #ifndef SYS_JAIL_H
@@ -27,7 +26,6 @@ struct jail {
  *
  * Call it before chroot(): it reads /etc/passwd. A small system may have
  * neither user, or not even that file; then it is JAIL_NOBODY.
- *
  * Return: 0, 1 neither exists (@ret_* are JAIL_NOBODY), or -errno (@ret_*
  * unchanged)
  */
@@ -39,16 +37,12 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
  * An existing directory is taken over, unless root owns it and it is not empty
  * (-ENOTEMPTY). A symbolic link, or anything else that is no directory, is
  * refused. Parents are not made.
- *
  * Return: 0 or -errno: -ENOENT no parent, -EROFS nothing can be kept there
  */
 int jail_dir(const char *dir, uid_t uid, gid_t gid);
 
-/**
- * jail_dir_empty - is @dir empty? jail_dir() requires this of root's.
- *
- * Return: 0 empty, -ENOTEMPTY, other -errno if it could not be read
- */
+/** jail_dir_empty - is @dir empty? jail_dir() requires this of root's. Return:
+ * 0 empty, -ENOTEMPTY, other -errno if it could not be read */
 int jail_dir_empty(const char *dir);
 
 /**
@@ -59,7 +53,6 @@ int jail_dir_empty(const char *dir);
  *
  * The current directory is the jail's as well. An ordinary user may call it:
  * then it leaves out chroot and the uid change, and does the rest.
- *
  * Return: 0 or -errno
  */
 int jail_enter(const struct jail *);
@@ -68,7 +61,6 @@ int jail_enter(const struct jail *);
  * jail_shut - in a jail: set RLIMIT_NPROC 0 and the engine's filter.
  * @ret_filter: set once all else is done: 0 the filter is in force, -ENOSYS
  *              this kernel or machine has none, -ECANCELED built without
- *
  * Return: 0 or -errno; then the caller exits
  */
 int jail_shut(int *ret_filter);

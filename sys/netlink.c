@@ -6,7 +6,6 @@
  * Never does: wait.
  * Invariant: no header is read before netlink_next_msg() or netlink_next_attr()
  * found it complete, no payload before its length was checked.
- *
  * Runs in: any
  */
 #include "sys/netlink.h"
@@ -100,8 +99,7 @@ int netlink_walk(struct nl_span s, nl_fn fn, void *arg, bool *ret_interrupted)
 	while ((h = netlink_next_msg(&s))) {
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 			*ret_interrupted = true;
-		if (h->nlmsg_type == NLMSG_DONE ||
-		    h->nlmsg_type == NLMSG_ERROR)
+		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
 			return end_code(h);
 		if (fn && h->nlmsg_type >= NLMSG_MIN_TYPE)
 			fn(arg, h);
@@ -137,28 +135,23 @@ ssize_t netlink_recv(int fd, union nl_buf *buf)
 	return (size_t)n > sizeof(buf->bytes) ? -EMSGSIZE : n;
 }
 
-static int read_answer(int fd, nl_fn fn, void *arg)
+int netlink_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)
 {
 	bool interrupted = false;
 	union nl_buf buf;
 	ssize_t n;
 	int more;
 
+	if (send(fd, req, req->nlmsg_len, 0) < 0)
+		return -errno;
 	do {
 		n = netlink_recv(fd, &buf);
 		if (n < 0)
 			return (int)n;
-		more = netlink_walk((struct nl_span){buf.bytes, (size_t)n}, fn,
-				    arg, &interrupted);
+		more = netlink_walk((struct nl_span){ buf.bytes, (size_t)n },
+				    fn, arg, &interrupted);
 	} while (more > 0);
 	return more ? more : interrupted ? -EINTR : 0;
-}
-
-int netlink_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)
-{
-	if (send(fd, req, req->nlmsg_len, 0) < 0)
-		return -errno;
-	return read_answer(fd, fn, arg);
 }
 
 int netlink_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg)

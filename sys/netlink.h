@@ -4,7 +4,6 @@
  *
  * No request waits: the kernel's answer is in the socket when the request's
  * send() returns. An empty socket is an error (-EAGAIN), not a reason to sleep.
- *
  * Runs in: any
  */
 #ifndef SYS_NETLINK_H
@@ -41,12 +40,8 @@ typedef void (*nl_fn)(void *arg, const struct nlmsghdr *);
 
 /* ---- reading messages: pure --------------------------------------------- */
 
-/**
- * netlink_next_msg - split off the first message.
- *
- * Return: the message, complete, or NULL: nothing is left (s->n is 0), or the
- * rest is no message
- */
+/** netlink_next_msg - split off the first message. Return: the message,
+ * complete, or NULL: nothing is left (s->n is 0), or the rest is no message */
 const struct nlmsghdr *netlink_next_msg(struct nl_span *s);
 
 /** netlink_next_attr - the same for the attributes of a message. */
@@ -65,7 +60,6 @@ struct nl_span netlink_attrs(const struct nlmsghdr *h, size_t fixed);
  * @fixed: size of the fixed part before the attributes
  * @ret: set only on success. A copy, because netlink aligns 64-bit values to
  *       four bytes only
- *
  * Return: false if there is none or it is shorter
  */
 bool netlink_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
@@ -75,7 +69,6 @@ bool netlink_attr_get(const struct nlmsghdr *h, size_t fixed, unsigned type,
  * netlink_walk - read one datagram of an answer.
  * @fn: called for each message before the end; may be NULL
  * @ret_interrupted: set if the table changed during the dump, else unchanged
- *
  * Return: 1 more datagrams follow, 0 at the end, -EBADMSG, or the kernel's
  * -errno
  */
@@ -91,7 +84,6 @@ int netlink_open(int protocol);
  * netlink_recv - receive one datagram from the kernel.
  *
  * Drops datagrams of other processes.
- *
  * Return: its length, -EAGAIN there is none, -EMSGSIZE it was longer than
  * @buf, -ENOBUFS some were lost, other -errno
  */
@@ -105,7 +97,6 @@ ssize_t netlink_recv(int fd, union nl_buf *buf);
  *      if an error is returned
  *
  * Opens a socket for the request.
- *
  * Return: 0, -EINTR the table changed during the dump, other -errno
  */
 int netlink_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg);

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * notify.c - sends a datagram to the service manager.
- *
- * Runs in: monitor
- */
+/* notify.c - sends a datagram to the service manager. Runs in: monitor */
 #include "sys/notify.h"
 
 #include <errno.h>

@@ -5,7 +5,6 @@
  *
  * Sends datagrams to the socket that NOTIFY_SOCKET names; without that variable
  * nothing is ever sent.
- *
  * Runs in: monitor
  */
 #ifndef SYS_NOTIFY_H
@@ -26,7 +25,6 @@ struct notify {
  * @ret: always set; after a failure notify_send() sends nothing
  *
  * The value is an absolute path, or '@' and an abstract name.
- *
  * Return: 0 (also without that variable), -EINVAL it is neither,
  * -ENAMETOOLONG
  * Source: sd_notify(3), "Notes"
@@ -38,7 +36,6 @@ int notify_open(struct notify *ret);
  * newlines.
  *
  * Waits NOTIFY_WAIT_MS at most if the manager's queue is full.
- *
  * Return: 0 (also without a manager), or -errno (-EAGAIN: the queue is full)
  */
 int notify_send(const struct notify *, struct str text);

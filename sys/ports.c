@@ -4,7 +4,6 @@
  *
  * Never does: guess. An unknown line in /proc is an error, because a socket
  * that is missed is a service whose port a mapping may take.
- *
  * Runs in: any
  */
 #include "sys/ports.h"
@@ -278,12 +277,6 @@ static int read_proc(const struct socket_kind *kind, struct want *w)
 
 /* ---- either ------------------------------------------------------------- */
 
-/* -ENOENT: the kernel has sock_diag, but not for this kind of socket. */
-static bool no_diag(int err)
-{
-	return err == -ENOENT || err == -EPROTONOSUPPORT;
-}
-
 /* @fd: of sock_diag, or the -errno of its netlink_open() */
 static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 {
@@ -292,7 +285,10 @@ static int read_kind(int fd, const struct socket_kind *kind, struct want *w)
 	w->state = kind->state;
 	if (fd >= 0)
 		err = dump_sockets(fd, kind, w);
-	return no_diag(err) ? read_proc(kind, w) : err;
+	/* -ENOENT: the kernel has sock_diag, but not for this kind of socket */
+	if (err == -ENOENT || err == -EPROTONOSUPPORT)
+		return read_proc(kind, w);
+	return err;
 }
 
 /* Read the sockets of one protocol, or of both (0). */

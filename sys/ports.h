@@ -4,7 +4,6 @@
  *
  * Read by sock_diag, or by /proc/net if the kernel has no sock_diag (OpenWrt
  * without kmod-inet-diag). So it does not work in a jail without /proc.
- *
  * Runs in: any
  */
 #ifndef SYS_PORTS_H
@@ -31,7 +30,6 @@ struct ports {
  *
  * /proc does not tell whether an IPv6 wildcard accepts IPv4, so there each one
  * counts: a port too many is only refused.
- *
  * Return: 0, -EBADMSG (/proc has an unknown format), other -errno (neither
  * source is available)
  */
@@ -47,7 +45,6 @@ struct ports_holder {
  * ports_holders - list the sockets that serve one port at @ip, as above.
  * @protocol: IPPROTO_TCP or IPPROTO_UDP
  * @max: size of @ret; further sockets are left out
- *
  * Return: their number, or -errno as ports_listening()
  */
 int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
@@ -77,7 +74,6 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret);
  *
  * It is strict up to the state. The rest differs among kernels: if it is not as
  * expected, the holder stays zero.
- *
  * Return: false if it is no such line; @ret is set only on success
  */
 bool ports_parse_line(struct str line, struct ports_socket *ret);
@@ -89,7 +85,6 @@ bool ports_serves(const struct ports_socket *s, uint32_t ip);
  * ports_scan - read one of the four files to its end.
  * @state: of the sockets that count
  * @field: their ports are set in it; other bits are unchanged
- *
  * Return: 0, -EBADMSG (no heading, or a line that is unknown, too long or
  * without an end), other -errno of read()
  */

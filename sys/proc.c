@@ -9,7 +9,6 @@
  * Invariant: whatever the program does, proc_run() returns at the deadline, or
  * at twice the deadline if the machine stood still meanwhile (unless the kernel
  * itself cannot kill the program).
- *
  * Runs in: any
  */
 #include "sys/proc.h"
@@ -131,14 +130,12 @@ void proc_close_from(int low)
  * have its number. */
 static int place_descriptors(int fd[PIPES])
 {
-	int i;
-
-	for (i = 0; i < PIPES; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, PIPES);
 		if (fd[i] < 0)
 			return -errno;
 	}
-	for (i = 0; i < PIPES; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		if (dup3(fd[i], i, i == EXEC_FAILED ? O_CLOEXEC : 0) < 0)
 			return -errno;
 		fd[i] = i;
@@ -153,9 +150,8 @@ static void default_signals(void)
 {
 	struct sigaction sa = { .sa_handler = SIG_DFL };
 	sigset_t none;
-	int signo;
 
-	for (signo = 1; signo < _NSIG; signo++)
+	for (int signo = 1; signo < _NSIG; signo++)
 		sigaction(signo, &sa, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -187,9 +183,9 @@ static _Noreturn void run_child(const char *path, const char *const *argv,
 
 static int open_pipes(int ours[PIPES], int theirs[PIPES])
 {
-	int i, pair[2];
+	int pair[2];
 
-	for (i = 0; i < PIPES; i++) {
+	for (int i = 0; i < PIPES; i++) {
 		if (pipe2(pair, O_CLOEXEC) < 0)
 			return -errno;
 		ours[i] = pair[i == IN];
@@ -224,7 +220,7 @@ static int fork_child(struct run *r, const char *path, int theirs[PIPES])
 
 static int start(struct run *r)
 {
-	int theirs[PIPES] = { -1, -1, -1, -1 }, err, i;
+	int theirs[PIPES] = { -1, -1, -1, -1 }, err;
 	char path[PATH_LEN_MAX];
 
 	err = find_program(r->p->argv[0], path);
@@ -233,7 +229,7 @@ static int start(struct run *r)
 	err = open_pipes(r->ours, theirs);
 	if (!err)
 		err = fork_child(r, path, theirs);
-	for (i = 0; i < PIPES; i++)
+	for (int i = 0; i < PIPES; i++)
 		close_fd(&theirs[i]);
 	return err;
 }
@@ -302,35 +298,25 @@ static void append_error(struct run *r, char c)
 		 c == '\t' ? STR(" ") : (struct str){ &c, 1 });
 }
 
-static ssize_t read_out(struct run *r)
-{
-	ssize_t n = read(r->ours[OUT], r->out + r->out_n,
-			 sizeof(r->out) - r->out_n);
-
-	if (n > 0) {
-		r->out_n += (size_t)n;
-		split_lines(r);
-	}
-	return n;
-}
-
-static ssize_t read_err(struct run *r)
-{
-	char buf[512];
-	ssize_t i, n = read(r->ours[ERR], buf, sizeof(buf));
-
-	for (i = 0; i < n; i++)
-		append_error(r, buf[i]);
-	return n;
-}
-
 /* Read once from OUT or ERR. Return: bytes, 0: none now */
 static size_t read_pipe(struct run *r, int which)
 {
-	ssize_t n = which == OUT ? read_out(r) : read_err(r);
+	char buf[512];
+	ssize_t n;
 
+	if (which == OUT) {
+		n = read(r->ours[OUT], r->out + r->out_n,
+			 sizeof(r->out) - r->out_n);
+		r->out_n += n > 0 ? (size_t)n : 0;
+	} else {
+		n = read(r->ours[ERR], buf, sizeof(buf));
+		for (ssize_t i = 0; i < n; i++)
+			append_error(r, buf[i]);
+	}
 	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 		close_fd(&r->ours[which]);
+	if (which == OUT && n > 0)
+		split_lines(r);
 	return n > 0 ? (size_t)n : 0;
 }
 
@@ -387,8 +373,7 @@ static int wait_events(struct run *r, uint64_t left_ms)
 
 /* If poll() returns late, this process did not run for that time: a guest
  * without its host, a suspended laptop, an overloaded machine. The program did
- * not run either, so extend its deadline by that time.
- */
+ * not run either, so extend its deadline by that time. */
 static void extend_deadline(struct run *r, uint64_t now)
 {
 	uint64_t late = now > r->due_ms ? now - r->due_ms : 0;
@@ -423,20 +408,11 @@ static int move_bytes(struct run *r)
 	}
 }
 
-static int exit_code(const struct run *r)
-{
-	int exec_err;
-
-	if (read(r->ours[EXEC_FAILED], &exec_err, sizeof(exec_err)) ==
-	    sizeof(exec_err))
-		return exec_err;
-	return WIFEXITED(r->status) ? WEXITSTATUS(r->status) :
-				      128 + WTERMSIG(r->status);
-}
-
 /* Read the rest of the output, or kill the group if the child still runs. */
 static int finish(struct run *r, int err)
 {
+	int exec_err;
+
 	if (!r->reaped) {
 		kill(-r->pid, SIGKILL);
 		kill(r->pid, SIGKILL);
@@ -446,19 +422,13 @@ static int finish(struct run *r, int err)
 	drain(r, ERR);
 	if (r->out_n)
 		on_line(r, (struct str){ r->out, r->out_n });
-	return err ? err : exit_code(r);
-}
-
-static int run(struct run *r)
-{
-	int err = start(r), i;
-
-	if (!err)
-		err = finish(r, move_bytes(r));
-	for (i = 0; i < PIPES; i++)
-		close_fd(&r->ours[i]);
-	close_fd(&r->pidfd);
-	return err;
+	if (err)
+		return err;
+	if (read(r->ours[EXEC_FAILED], &exec_err, sizeof(exec_err)) ==
+	    sizeof(exec_err))
+		return exec_err;
+	return WIFEXITED(r->status) ? WEXITSTATUS(r->status) :
+				      128 + WTERMSIG(r->status);
 }
 
 int proc_run(struct proc *p)
@@ -478,7 +448,12 @@ int proc_run(struct proc *p)
 
 	/* else a program that exits before it reads its input would kill us */
 	sigaction(SIGPIPE, &ignore, &old);
-	ret = run(&r);
+	ret = start(&r);
+	if (!ret)
+		ret = finish(&r, move_bytes(&r));
+	for (int i = 0; i < PIPES; i++)
+		close_fd(&r.ours[i]);
+	close_fd(&r.pidfd);
 	sigaction(SIGPIPE, &old, NULL);
 	p->err[r.err.len] = '\0';
 	return ret;

@@ -2,7 +2,6 @@
 /*
  * proc.h - runs a program by argv: input on stdin, output line by line, a
  * deadline. No shell.
- *
  * Runs in: any
  */
 #ifndef SYS_PROC_H
@@ -41,7 +40,6 @@ struct proc {
  * once more. The child starts with default signals, with descriptors 0, 1 and 2
  * only, and in its own process group; it has our capabilities. It does not
  * disturb a SIGCHLD handler: it waits for its own pid only.
- *
  * Return: 0..255 the exit status; 128+n killed by signal n; -ETIMEDOUT;
  * -ENOENT no such program; other -errno
  */

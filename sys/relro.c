@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * relro.c - makes our own tables of pointers read-only.
- *
- * Runs in: any
- */
+/* relro.c - makes our own tables of pointers read-only. Runs in: any */
 #include "sys/relro.h"
 
 #include <elf.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * relro.h - makes our own tables of pointers read-only once they are relocated.
- *
  * Runs in: any
  */
 #ifndef SYS_RELRO_H

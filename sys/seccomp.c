@@ -10,7 +10,6 @@
  * A call that every machine has is written __NR_x, any other NR_x. The Makefile
  * makes seccomp_nr.h from these: a call that this machine lacks is NR_NONE
  * there and left out of the filter.
- *
  * Runs in: any
  */
 #include "sys/seccomp.h"
@@ -239,18 +238,13 @@ static void put_return(struct program *p, uint32_t action)
 	emit(p, BPF_RET | BPF_K, action, 0, 0);
 }
 
-static void load_nr(struct program *p)
-{
-	load(p, offsetof(struct seccomp_data, nr));
-}
-
 /* On another machine type the same numbers mean other calls. */
 static void put_head(struct program *p)
 {
 	load(p, offsetof(struct seccomp_data, arch));
 	emit(p, BPF_JMP | BPF_JEQ | BPF_K, SECCOMP_ARCH, 1, 0);
 	put_return(p, SECCOMP_RET_KILL_PROCESS);
-	load_nr(p);
+	load(p, offsetof(struct seccomp_data, nr));
 	emit(p, BPF_JMP | BPF_JGE | BPF_K, SECCOMP_FOREIGN_NR, 0, 1);
 	put_return(p, SECCOMP_RET_KILL_PROCESS);
 }
@@ -281,7 +275,7 @@ static void put_check(struct program *p, const struct checked *c)
 		put_if_equal(p, v, 2 * (c->n - 1 - i) + 1);
 	}
 	put_return(p, SECCOMP_RET_ALLOW);
-	load_nr(p);
+	load(p, offsetof(struct seccomp_data, nr));
 }
 
 static void put_checked(struct program *p, const struct checked *c, size_t n)

@@ -3,7 +3,6 @@
  * seccomp.h - the system call filters of the engine and of the fork server. A
  * call that is not on the list is refused; a call that only an intruder makes
  * kills the process.
- *
  * Runs in: any
  */
 #ifndef SYS_SECCOMP_H
@@ -37,7 +36,6 @@ size_t seccomp_program(struct sock_filter *ret, enum seccomp_role role,
  *
  * Needs no_new_privs. The build chooses the action for a call that is not on
  * the list (unlisted.h).
- *
  * Return: 0, -ENOSYS the kernel or this machine has no such filter,
  * -ECANCELED built without, other -errno
  */

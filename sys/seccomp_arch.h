@@ -5,7 +5,6 @@
  * and how a signal handler makes a system call fail.
  *
  * A machine type that is not listed here gets no filter (-ENOSYS).
- *
  * Runs in: any
  */
 #ifndef SYS_SECCOMP_ARCH_H

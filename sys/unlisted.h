@@ -8,7 +8,6 @@
  *   end   unlisted_trap.c  a log line names it, the process exits: for tests
  *   none  unlisted_none.c  there is no filter: for tools that add system calls
  *                          of their own (sanitizers, valgrind)
- *
  * Runs in: any
  */
 #ifndef SYS_UNLISTED_H
@@ -19,7 +18,6 @@
 /**
  * unlisted_action - prepare for it, and return the action of the filter.
  * @ret: a SECCOMP_RET_*
- *
  * Return: 0, -ECANCELED install no filter, other -errno
  */
 int unlisted_action(uint32_t *ret);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * unlisted_deny.c - a call that is not on the list fails with EPERM.
- *
  * Runs in: any
  */
 #include <errno.h>

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * unlisted_none.c - no filter.
- *
- * Runs in: any
- */
+/* unlisted_none.c - no filter. Runs in: any */
 #include <errno.h>
 #include "sys/unlisted.h"
 

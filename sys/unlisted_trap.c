@@ -5,7 +5,6 @@
  *
  * Invariant: log.c makes listed calls only. Another one would trap in the
  * handler, where the kernel kills the process.
- *
  * Runs in: any
  */
 #include <errno.h>
@@ -36,10 +35,8 @@ static const char *name_of(int nr)
 	return "?";
 }
 
-/*
- * The signal is raised by the call itself, never between two instructions of
- * log.c, so log.c's state is consistent.
- */
+/* The signal is raised by the call itself, never between two instructions of
+ * log.c, so log.c's state is consistent. */
 static void on_sigsys(int signo, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;

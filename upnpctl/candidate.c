@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * candidate.c - the candidate configuration: the whole file as a change would
- * leave it.
- *
- * Runs in: upnpctl
+ * leave it. Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>
@@ -67,9 +65,7 @@ void candidate_draft(const struct confedit *e, struct conf *ret)
 
 /* ---- errors in terms of the menu ----------------------------- */
 
-static void set_error(struct conf_error *e, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
+__attribute__((format(printf, 2, 3)))
 static void set_error(struct conf_error *e, const char *fmt, ...)
 {
 	struct wr w = wr_init_cut(e->text, sizeof(e->text));
@@ -95,16 +91,6 @@ static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 		return true;
 	}
 	return false;
-}
-
-static bool explain_second(const struct conf_iface *first,
-			   const struct conf_iface *second,
-			   struct conf_error *why)
-{
-	set_error(why, "%s would be a second external interface, after %s; "
-		  "disable or remove one: interfaces disable %s", second->name,
-		  first->name, first->name);
-	return true;
 }
 
 /* enabled=yes, and an interface is missing. */
@@ -146,8 +132,13 @@ static bool explain(const struct confedit *e, bool missing,
 			return true;
 		if (f->disabled || f->type == CONF_INTERNAL)
 			continue;
-		if (external)
-			return explain_second(external, f, why);
+		if (external) {
+			set_error(why, "%s would be a second external "
+				  "interface, after %s; disable or remove one: "
+				  "interfaces disable %s", f->name,
+				  external->name, external->name);
+			return true;
+		}
 		external = f;
 	}
 	if (missing)

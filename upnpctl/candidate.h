@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * candidate.h - the candidate configuration: the whole file as a change would
- * leave it, and whether the daemon would accept it. Pure.
- *
- * Runs in: upnpctl
+ * leave it, and whether the daemon would accept it. Pure. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CANDIDATE_H
 #define UPNPCTL_CANDIDATE_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * change.c - change the configuration file.
- *
- * Runs in: upnpctl
- */
+/* change.c - change the configuration file. Runs in: upnpctl */
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/change.h"

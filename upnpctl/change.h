@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * change.h - change the configuration file: lock, edit, check, write, reload
- * the daemon.
- *
- * Runs in: upnpctl
+ * the daemon. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHANGE_H
 #define UPNPCTL_CHANGE_H
@@ -18,12 +16,8 @@ struct change {
 			 * are missing */
 };
 
-/**
- * change_begin - lock the file and read it.
- *
- * Return: CMD_OK; or an exit status, with a message on stderr and without the
- * lock
- */
+/** change_begin - lock the file and read it. Return: CMD_OK; or an exit status,
+ * with a message on stderr and without the lock */
 int change_begin(struct change *, const char *path);
 
 /**

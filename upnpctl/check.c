@@ -4,7 +4,6 @@
  *
  * Owns: the order of the checks, what is printed, the exit status.
  * Never does: change anything.
- *
  * Runs in: upnpctl
  */
 #include <string.h>
@@ -44,22 +43,16 @@ static const struct {
 
 /* ---- running the checks ---------------------------------------------- */
 
-/* Return: 0: there is no such interface now */
-static uint32_t index_of(const struct check *c, const struct conf_iface *iface)
-{
-	int ifindex = c->net.link[iface - c->conf.iface].ifindex;
-
-	return ifindex > 0 ? (uint32_t)ifindex : 0;
-}
-
 /* Fill in the networks that mappings may lead to. */
 static void fill_flow(struct check *c)
 {
 	struct check_rules_flow *f = &c->flow;
+	int ifindex;
 
 	if (c->ext) {
 		memcpy(f->ext, c->ext->name, sizeof(f->ext));
-		f->ext_index = index_of(c, c->ext);
+		ifindex = c->net.link[c->ext - c->conf.iface].ifindex;
+		f->ext_index = ifindex > 0 ? (uint32_t)ifindex : 0;
 	}
 	for (size_t i = 0; i < c->net.addr_n && f->n < CHECK_RULES_NETS_MAX;
 	     i++) {
@@ -112,9 +105,8 @@ int check_run(struct cmd *cmd)
 	static struct check c;
 
 	if (cmd->n)
-		return cmd_fail(CMD_USAGE, "check takes no argument, "
-				"not \"%.*s\"",
-				STR_F(cmd->arg[0]));
+		return cmd_fail(CMD_USAGE, "check takes no argument, not "
+				"\"%.*s\"", STR_F(cmd->arg[0]));
 	c.env = cmd->env;
 	conf_defaults(&c.conf);
 	if (c.env->json)

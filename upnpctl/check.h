@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check.h - what the checks of "upnpctl check" share: state that was read once,
- * and the functions that report findings.
- *
- * Runs in: upnpctl
+ * and the functions that report findings. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_H
 #define UPNPCTL_CHECK_H

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_conf.c - checks of the configuration, the access rules, the state
- * directory and the clock.
- *
- * Runs in: upnpctl
+ * directory and the clock. Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>
@@ -32,12 +30,10 @@ void check_conf_file(struct check *c)
 			     "upnpd is not enabled: it serves "
 			     "no client\nupnpctl set enabled=yes");
 	if (!conf_external(&c->conf))
-		check_report(
-			c, CHECK_PROBLEM,
-			"no external interface is enabled: "
-			"a port has no side to be opened on\n"
-			"upnpctl interfaces add interface=NAME type=external "
-			"disabled=no");
+		check_report(c, CHECK_PROBLEM, "no external interface is "
+			     "enabled: a port has no side to be opened on\n"
+			     "upnpctl interfaces add interface=NAME "
+			     "type=external disabled=no");
 	check_report_ok(c, "%s has no errors, and upnpd is enabled",
 			c->env->file);
 }
@@ -97,11 +93,10 @@ void check_conf_access(struct check *c)
 			"allow 1024-65535 NETWORK 1024-65535",
 			denied == c->flow.n ? "the internal networks"
 					  : "one internal network");
-	check_report_ok(c, conf->rule_n
-				   ? "the allow and deny lines allow "
-				     "clients ports"
-				   : "every host of the internal networks may "
-				     "open ports from 1024 up");
+	check_report_ok(c, conf->rule_n ?
+			"the allow and deny lines allow clients ports" :
+			"every host of the internal networks may open ports "
+			"from 1024 up");
 }
 
 /* ---- the clock ------------------------------------------------------- */
@@ -121,11 +116,10 @@ void check_conf_clock(struct check *c)
 	for (size_t i = 0; i < 2; i++) {
 		if (stat(files[i], &st) || st.st_mtime <= now + CLOCK_SLACK_S)
 			continue;
-		check_report(c, CHECK_WARNING,
-			     "the clock is behind the date of "
-			     "%s: the log and permanent leases will have wrong "
-			     "times\nSet the clock, or check that NTP runs",
-			     what[i]);
+		check_report(c, CHECK_WARNING, "the clock is behind the date "
+			     "of %s: the log and permanent leases will have "
+			     "wrong times\n"
+			     "Set the clock, or check that NTP runs", what[i]);
 		return;
 	}
 	check_report_ok(c, "the clock is not behind the date of the program");
@@ -188,13 +182,12 @@ static void check_owner(struct check *c, const struct stat *st)
 			  "upnpd does not start\nRepair it, or remove it");
 	} else if (c->daemon && (st->st_uid != uid ||
 				 (st->st_mode & 0700) != 0700)) {
-		check_report(
-			c, CHECK_PROBLEM,
-			"state-dir %s cannot be written "
-			"by upnpd's engine: mappings are lost at a restart\n"
-			"Restart upnpd, which changes the directory's owner if "
-			"it is empty or does not belong to root",
-			dir);
+		check_report(c, CHECK_PROBLEM, "state-dir %s cannot be written "
+			     "by upnpd's engine: mappings are lost at a "
+			     "restart\n"
+			     "Restart upnpd, which changes the directory's "
+			     "owner if it is empty or does not belong to root",
+			     dir);
 	} else if (!c->daemon && !st->st_uid && uid) {
 		check_takeover(c);
 	}
@@ -219,18 +212,14 @@ static void check_missing(struct check *c)
 
 	if (!parent_of(c->conf.state_dir, parent) ||
 	    stat(parent, &st) || !S_ISDIR(st.st_mode))
-		check_report(
-			c, CHECK_PROBLEM,
-			"state-dir %s is missing, and so "
-			"is its parent directory: mappings are stored beside "
-			"the pid-file and lost at a reboot\n"
-			"mkdir -p %s",
-			c->conf.state_dir, parent);
+		check_report(c, CHECK_PROBLEM, "state-dir %s is missing, and "
+			     "so is its parent directory: mappings are stored "
+			     "beside the pid-file and lost at a reboot\n"
+			     "mkdir -p %s", c->conf.state_dir, parent);
 	else if (c->daemon)
-		check_report(c, CHECK_PROBLEM,
-			     "state-dir %s is missing: mappings "
-			     "are lost at a restart\nRestart upnpd, which "
-			     "creates it",
+		check_report(c, CHECK_PROBLEM, "state-dir %s is missing: "
+			     "mappings are lost at a restart\n"
+			     "Restart upnpd, which creates it",
 			     c->conf.state_dir);
 	else
 		check_space(c, parent);

@@ -1,27 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_daemon.c - checks of the running daemon: does it run, and which faults
- * does its monitor report?
- *
- * Runs in: upnpctl
+ * does its monitor report? Runs in: upnpctl
  */
 #include <string.h>
 #include "upnpctl/check.h"
 #include "upnpctl/live.h"
 
-static void check_file(struct check *c, const struct statusfile *s)
+void check_daemon(struct check *c)
 {
 	const char *mine = c->env->file;
+	struct live l;
+	const struct statusfile *s = &l.monitor;
 
+	live_refresh(&l, c->env);
+	if (!l.alive && live_ended(&l) && *s->fault)
+		check_report(c, CHECK_PROBLEM, "upnpd stopped: %s\n"
+			     "Correct the cause and start upnpd again",
+			     s->fault);
+	else if (!l.alive)
+		check_report(c, CHECK_WARNING, "upnpd does not run: the "
+			     "programs on the LAN get no answer\n"
+			     "Start it; if it stops again, the system log has "
+			     "the reason");
+	if (!l.alive)
+		return;
+	c->daemon = s->pid;
+	str_copy(c->backend_run, sizeof(c->backend_run), str_z(s->backend));
 	if (*s->file == '/' && *mine == '/' && strcmp(s->file, mine))
 		check_report(c, CHECK_WARNING, "the upnpd that runs reads %s: "
-			  "%s has no effect\n"
-			  "Use -f %s, or start upnpd with the other file",
-			  s->file, mine, s->file);
-}
-
-static void report_faults(struct check *c, const struct statusfile *s)
-{
+			     "%s has no effect\n"
+			     "Use -f %s, or start upnpd with the other file",
+			     s->file, mine, s->file);
 	if (*s->reload_fault)
 		check_report(c, CHECK_WARNING, "the last reload failed, and "
 			     "the previous configuration is in use: %s\n"
@@ -32,33 +42,5 @@ static void report_faults(struct check *c, const struct statusfile *s)
 			     "upnpd's rules: %s\n"
 			     "Correct the cause; upnpctl resync tries again",
 			     s->firewall_fault);
-}
-
-static void report_not_running(struct check *c, const struct live *l)
-{
-	if (live_ended(l) && *l->monitor.fault)
-		check_report(c, CHECK_PROBLEM, "upnpd stopped: %s\n"
-			  "Correct the cause and start upnpd again",
-			  l->monitor.fault);
-	else
-		check_report(c, CHECK_WARNING, "upnpd does not run: the "
-			  "programs on the LAN get no answer\nStart it; if it "
-			  "stops again, the system log has the reason");
-}
-
-void check_daemon(struct check *c)
-{
-	struct live l;
-
-	live_refresh(&l, c->env);
-	if (!l.alive) {
-		report_not_running(c, &l);
-		return;
-	}
-	c->daemon = l.monitor.pid;
-	str_copy(c->backend_run, sizeof(c->backend_run),
-		 str_z(l.monitor.backend));
-	check_file(c, &l.monitor);
-	report_faults(c, &l.monitor);
 	check_report_ok(c, "upnpd runs, process %ld", (long)c->daemon);
 }

@@ -5,7 +5,6 @@
  *
  * Never does: ask legacy iptables for a table by name, because that creates the
  * table.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -38,11 +37,8 @@ static const struct {
 	[CHECK_PLAIN] = { "iptables", "iptables", { "iptables-save" } },
 };
 
-static void note_unread(struct check *c, const char *remedy,
-			const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
 /* Some rules were not read. Only the first reason is kept. */
+__attribute__((format(printf, 3, 4)))
 static void note_unread(struct check *c, const char *remedy,
 			const char *fmt, ...)
 {
@@ -149,23 +145,7 @@ static void list_all(struct check *c)
 			    "has no nf_tables, and iptables is not installed");
 }
 
-/* Are there rules that were not read? */
-static bool rules_unread(const struct check *c)
-{
-	return *c->unread;
-}
-
 /* ---- the backend ----------------------------------------------------- */
-
-/* Why the backend cannot be used, or NULL. */
-static const char *unusable(const struct natfw_backend *be,
-			    const struct natfw_env *env)
-{
-	if (be->usable(env))
-		return NULL;
-	return be == &natfw_netlink ? "the kernel has no nf_tables" :
-				      "that tool is not installed";
-}
 
 /* Only root can ask the kernel for nf_tables; the status file of a running
  * daemon has the answer. Return: true: the check is done; false: it must go
@@ -178,11 +158,9 @@ static bool check_without_root(struct check *c)
 		return false;
 	c->backend = *c->backend_run ? c->backend_run : NULL;
 	if (!c->backend)
-		check_report(c, CHECK_WARNING,
-			     "backend = %s, and only root can "
-			     "find out whether the kernel has nf_tables\n"
-			     "Run upnpctl check as root",
-			     name);
+		check_report(c, CHECK_WARNING, "backend = %s, and only root "
+			     "can find out whether the kernel has nf_tables\n"
+			     "Run upnpctl check as root", name);
 	check_report_ok(c, "upnpd uses %s", c->backend_run);
 	return true;
 }
@@ -192,7 +170,6 @@ void check_firewall_backend(struct check *c)
 	const char *name = c->conf.backend, *why;
 	struct natfw_env env = { .hairpin = false };
 	const struct natfw_backend *be;
-	const char *lacks;
 
 	if (check_without_root(c))
 		return;
@@ -203,12 +180,13 @@ void check_firewall_backend(struct check *c)
 		return;
 	}
 	c->backend = *c->backend_run ? c->backend_run : be->name;
-	lacks = unusable(be, &env);
-	if (lacks)
-		check_report(c, CHECK_PROBLEM,
-			     "backend = %s, but %s: upnpd can "
-			     "not open a port\nInstall it, or set backend=auto",
-			     name, lacks);
+	if (!be->usable(&env))
+		check_report(c, CHECK_PROBLEM, "backend = %s, but %s: upnpd "
+			     "can not open a port\n"
+			     "Install it, or set backend=auto", name,
+			     be == &natfw_netlink ?
+			     "the kernel has no nf_tables" :
+			     "that tool is not installed");
 	else if (!strcmp(be->name, "memory"))
 		check_report(c, CHECK_PROBLEM, "backend = memory: upnpd "
 			     "changes no firewall and opens no port\n"
@@ -273,10 +251,9 @@ void check_firewall_kernel(struct check *c)
 			  "its modules (OpenWrt: kmod-nf-conntrack, "
 			  "kmod-nf-nat), or another kernel");
 	else if (max > 0 && count >= max - max / 20)
-		check_report(c, CHECK_WARNING,
-			     "the kernel tracks %llu of at most "
-			     "%llu flows: new ones are dropped\nsysctl -w "
-			     "net.netfilter.nf_conntrack_max=%llu",
+		check_report(c, CHECK_WARNING, "the kernel tracks %llu of at "
+			     "most %llu flows: new ones are dropped\n"
+			     "sysctl -w net.netfilter.nf_conntrack_max=%llu",
 			     (unsigned long long)count, (unsigned long long)max,
 			     (unsigned long long)max * 2);
 	check_report_ok(c, max < 0 ? "connection tracking does not seem to be "
@@ -293,40 +270,24 @@ void check_firewall_others(struct check *c)
 	unsigned n = 0;
 
 	list_all(c);
-	if (rules_unread(c))
-		check_report(c, CHECK_WARNING,
-			     "the firewall's rules could not all "
-			     "be read: %s\n%s",
-			     c->unread, c->remedy);
+	if (*c->unread)
+		check_report(c, CHECK_WARNING, "the firewall's rules could not "
+			     "all be read: %s\n"
+			     "%s", c->unread, c->remedy);
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t] && check_rules_used(&c->rules[t]))
-			wr_fmt(&w, "%s%s", n++ ? " and " : "",
-			       sources[t].name);
+			wr_fmt(&w, "%s%s", n++ ? " and " : "", sources[t].name);
 	wr_cstr(&w);
 	if (n > 1)
-		check_report(c, CHECK_WARNING,
-			     "%s rules are in use: a packet has "
-			     "to pass all of them, upnpd opens ports in one\n"
-			     "Keep one, and remove the other's rules",
-			     used);
-	check_report_ok(
-		c, n ? "the rules in use are those of %s" :
-			"no rules are in use%s",
-		used);
+		check_report(c, CHECK_WARNING, "%s rules are in use: a packet "
+			     "has to pass all of them, upnpd opens ports in "
+			     "one\n"
+			     "Keep one, and remove the other's rules", used);
+	check_report_ok(c, n ? "the rules in use are those of %s" :
+			"no rules are in use%s", used);
 }
 
 /* ---- outgoing: masquerade -------------------------------------------- */
-
-/* The networks whose addresses need translation, a bit each. */
-static uint32_t private_nets(const struct check_rules_flow *f)
-{
-	uint32_t ret = 0;
-
-	for (size_t i = 0; i < f->n; i++)
-		if (policy_private(f->net[i].ip))
-			ret |= UINT32_C(1) << i;
-	return ret;
-}
 
 static void report_untranslated(struct check *c, const struct netif_addr *net)
 {
@@ -344,23 +305,25 @@ static void report_untranslated(struct check *c, const struct netif_addr *net)
 
 void check_firewall_masquerade(struct check *c)
 {
-	uint32_t lacking = private_nets(&c->flow);
+	uint32_t lacking = 0;	/* networks to be translated, a bit each */
 
 	if (c->conf.masquerade) {
-		check_report_ok(
-			c, "upnpd translates the internal networks itself");
+		check_report_ok(c, "upnpd translates the internal networks "
+				"itself");
 		return;
 	}
+	for (size_t i = 0; i < c->flow.n; i++)
+		if (policy_private(c->flow.net[i].ip))
+			lacking |= UINT32_C(1) << i;
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			lacking &= ~check_rules_masquerade(&c->rules[t]);
-	for (size_t i = 0; i < c->flow.n && !rules_unread(c); i++)
+	for (size_t i = 0; i < c->flow.n && !*c->unread; i++)
 		if (lacking >> i & 1)
 			report_untranslated(c, &c->flow.net[i]);
 	if (!lacking)
-		check_report_ok(c,
-				"the internal networks are translated on their "
-				"way out");
+		check_report_ok(c, "the internal networks are translated on "
+				"their way out");
 }
 
 /* ---- incoming: forward chains ---------------------------------------- */
@@ -456,7 +419,7 @@ void check_firewall_forward(struct check *c)
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			check_source(c, t);
-	if (!rules_unread(c))
+	if (!*c->unread)
 		check_report_ok(c, "no rule drops packets to open ports%s",
 			   c->daemon ? "" : ", once upnpd runs");
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * check_ipt.c - parse the output of iptables-save.
- *
- * Runs in: upnpctl
- */
+/* check_ipt.c - parse the output of iptables-save. Runs in: upnpctl */
 #include <string.h>
 #include "upnpctl/check_ipt.h"
 #include "base/wr.h"
@@ -85,8 +81,7 @@ static void match_iface(struct check_match *m, bool in, bool negate,
 	for (size_t i = 0; i < m->flow->n; i++)
 		if (is_iface(value, m->flow->net[i].ifname) != negate)
 			nets |= UINT32_C(1) << i;
-	check_match_iface(m, in, is_iface(value, m->flow->ext) != negate,
-			  nets);
+	check_match_iface(m, in, is_iface(value, m->flow->ext) != negate, nets);
 }
 
 /* "10.0.0.0/8", "10.0.0.1" */
@@ -251,25 +246,23 @@ static void add_rule(struct check_ipt *ipt, struct str line)
 	r->used |= counts && !ours;
 }
 
-/* "*filter". Tables other than filter and nat are skipped. */
-static void begin_table(struct check_ipt *ipt, struct str name)
-{
-	uint8_t bit = check_rules_xt(name);
-
-	ipt->rules->xt_listed |= bit;
-	ipt->table[0] = '\0';
-	if (bit == CHECK_RULES_FILTER || bit == CHECK_RULES_NAT)
-		str_copy(ipt->table, sizeof(ipt->table), name);
-}
-
 void check_ipt_line(void *arg, struct str line)
 {
 	struct check_ipt *ipt = arg;
+	uint8_t bit;
 
 	line = str_trim(line);
-	if (str_starts(line, STR("*")))
-		begin_table(ipt, str_skip(line, 1));
-	else if (*ipt->table && str_starts(line, STR(":")))
+	if (str_starts(line, STR("*"))) {
+		/* "*filter". Tables other than filter and nat are skipped. */
+		line = str_skip(line, 1);
+		bit = check_rules_xt(line);
+		ipt->rules->xt_listed |= bit;
+		ipt->table[0] = '\0';
+		if (bit == CHECK_RULES_FILTER || bit == CHECK_RULES_NAT)
+			str_copy(ipt->table, sizeof(ipt->table), line);
+		return;
+	}
+	if (*ipt->table && str_starts(line, STR(":")))
 		begin_chain(ipt, str_skip(line, 1));
 	else if (*ipt->table && str_starts(line, STR("-A ")))
 		add_rule(ipt, str_skip(line, 3));

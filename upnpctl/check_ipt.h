@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_ipt.h - parse the output of iptables-save, of any variant. Pure.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_IPT_H

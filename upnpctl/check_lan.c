@@ -5,7 +5,6 @@
  *
  * The search is sent before the other checks and the answers are read after
  * them, so that the checks run during the wait.
- *
  * Runs in: upnpctl
  */
 #include <arpa/inet.h>
@@ -96,9 +95,8 @@ bool check_lan_answer(struct str datagram, char *ret_server, size_t cap)
 	struct httpmsg m;
 	struct str st, server = STR("");
 
-	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 ||
-	    m.status != 200 || !httpmsg_get(&m, STR("ST"), &st) ||
-	    !str_starts(st, type))
+	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 || m.status != 200 ||
+	    !httpmsg_get(&m, STR("ST"), &st) || !str_starts(st, type))
 		return false;
 	httpmsg_get(&m, STR("SERVER"), &server);
 	text_put(TEXT_ASCII, &w, server);
@@ -122,14 +120,6 @@ static bool seen_before(struct seen *s, uint32_t ip)
 	return false;
 }
 
-static bool is_own(const struct check *c, uint32_t ip)
-{
-	for (size_t i = 0; i < c->net.addr_n; i++)
-		if (c->net.addr[i].ip == ip)
-			return true;
-	return false;
-}
-
 /* Is it upnpd that answered from an address of this router? */
 static bool is_upnpd(const char *server)
 {
@@ -146,8 +136,10 @@ static void handle_answer(struct check *c, struct seen *seen, uint32_t ip,
 {
 	char server[96], ip_text[16];
 	struct wr w = wr_init(ip_text, sizeof(ip_text));
-	bool own = is_own(c, ip);
+	bool own = false;
 
+	for (size_t i = 0; i < c->net.addr_n; i++)
+		own |= c->net.addr[i].ip == ip;
 	if (!check_lan_answer(datagram, server, sizeof(server)) ||
 	    (own && is_upnpd(server)) || seen_before(seen, ip))
 		return;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_match.c - match the conditions of a rule against the two flows.
- *
  * Runs in: upnpctl
  */
 #include "upnpctl/check_match.h"

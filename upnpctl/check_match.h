@@ -2,7 +2,6 @@
 /*
  * check_match.h - match the conditions of a rule against the two flows of
  * check_rules.h, for both readers of rules (check_nft.c, check_ipt.c). Pure.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_MATCH_H
@@ -44,8 +43,7 @@ void check_match_unknown(struct check_match *m);
  * @ext: it holds for the external interface
  * @nets: it holds for the interfaces of these networks
  */
-void check_match_iface(struct check_match *m, bool in, bool ext,
-		       uint32_t nets);
+void check_match_iface(struct check_match *m, bool in, bool ext, uint32_t nets);
 
 /* ---- addresses -------------------------------------------------------- */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_net.c - checks of the router's interfaces, addresses and routes.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -43,11 +42,10 @@ static void check_link(struct check *c, const struct conf_iface *f)
 			  "off\nCheck the cable, the modem or the access "
 			  "point behind it", f->name);
 	else if (!ext && !netif_first_addr(&c->net, l->ifindex))
-		check_report(
-			c, CHECK_PROBLEM,
-			"%s has no IPv4 address: no client is "
-			"served there\nip address add ADDRESS/LENGTH dev %s",
-			f->name, f->name);
+		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address: no "
+			     "client is served there\n"
+			     "ip address add ADDRESS/LENGTH dev %s", f->name,
+			     f->name);
 }
 
 void check_net_interfaces(struct check *c)
@@ -102,25 +100,22 @@ static void check_other_route(struct check *c, int out)
 	const struct conf_iface *f = check_report_iface(c, out);
 
 	if (f)
-		check_report(
-			c, CHECK_PROBLEM,
-			"the route to the Internet is by %s, "
-			"which is configured as internal; the external one "
-			"is %s\nExchange the types of the two: upnpctl "
-			"interfaces set",
-			f->name, c->ext->name);
+		check_report(c, CHECK_PROBLEM, "the route to the Internet is "
+			     "by %s, which is configured as internal; the "
+			     "external one is %s\n"
+			     "Exchange the types of the two: upnpctl "
+			     "interfaces set", f->name, c->ext->name);
 	else if (route_has_default(ext->ifindex) == 1)
 		check_report(c, CHECK_WARNING, "another route to the Internet "
 			  "is preferred to the one by %s: "
 			  "answers through an open port may take it\n"
 			  "See ip route and ip rule", c->ext->name);
 	else
-		check_report(c, CHECK_PROBLEM,
-			     "the route to the Internet is by an "
-			     "interface that is not configured, not by %s\n"
+		check_report(c, CHECK_PROBLEM, "the route to the Internet is "
+			     "by an interface that is not configured, not by "
+			     "%s\n"
 			     "See ip route; make the interface of the default "
-			     "route the external one",
-			     c->ext->name);
+			     "route the external one", c->ext->name);
 }
 
 void check_net_roles(struct check *c)
@@ -132,9 +127,8 @@ void check_net_roles(struct check *c)
 		return;		/* reported by check_net_interfaces() */
 	err = route_out(SOMEWHERE_IP, &out);
 	if (err)
-		check_report(c, CHECK_PROBLEM,
-			     "there is no route to the Internet "
-			     "(%s): peers outside get no answer\n"
+		check_report(c, CHECK_PROBLEM, "there is no route to the "
+			     "Internet (%s): peers outside get no answer\n"
 			     "ip route add default via GATEWAY dev %s",
 			     strerror(-err), c->ext->name);
 	else if (out != ext->ifindex)
@@ -208,10 +202,9 @@ void check_net_external(struct check *c)
 	ip = ifstate_choose_ip(c->net.addr, c->net.addr_n, l->ifindex,
 			       c->ext->forced_ip, route_ip);
 	if (!ip) {
-		check_report(c, CHECK_PROBLEM,
-			     "%s has no IPv4 address to open a "
-			     "port on\nCheck that its DHCP client or PPP "
-			     "runs",
+		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address to open "
+			     "a port on\n"
+			     "Check that its DHCP client or PPP runs",
 			     c->ext->name);
 		return;
 	}
@@ -231,12 +224,11 @@ void check_net_external(struct check *c)
 void check_net_forwarding(struct check *c)
 {
 	if (check_report_number(SYSCTL "ip_forward") == 0) {
-		check_report(
-			c, CHECK_PROBLEM,
-			"the kernel does not forward IPv4: "
-			"no packet passes from one side to the other\n"
-			"sysctl -w net.ipv4.ip_forward=1, and the same line "
-			"in /etc/sysctl.conf");
+		check_report(c, CHECK_PROBLEM, "the kernel does not forward "
+			     "IPv4: no packet passes from one side to the "
+			     "other\n"
+			     "sysctl -w net.ipv4.ip_forward=1, and the same "
+			     "line in /etc/sysctl.conf");
 		return;
 	}
 	for (size_t i = 0; i < c->conf.iface_n; i++) {
@@ -276,13 +268,11 @@ static void check_multicast_of(struct check *c, const struct conf_iface *f)
 			  "upnpd\nip link set %s multicast on", f->name,
 			  f->name);
 	else if (lacks_querier(f->name))
-		check_report(
-			c, CHECK_WARNING,
-			"%s snoops IGMP but sends no queries: "
-			"after some minutes it may not forward searches\n"
-			"ip link set %s type bridge mcast_querier 1, or "
-			"mcast_snooping 0",
-			f->name, f->name);
+		check_report(c, CHECK_WARNING, "%s snoops IGMP but sends no "
+			     "queries: after some minutes it may not forward "
+			     "searches\n"
+			     "ip link set %s type bridge mcast_querier 1, or "
+			     "mcast_snooping 0", f->name, f->name);
 }
 
 void check_net_multicast(struct check *c)

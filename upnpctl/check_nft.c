@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_nft.c - match the conditions and verdicts of nf_tables against the two
- * flows.
- *
- * Runs in: upnpctl
+ * flows. Runs in: upnpctl
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -178,12 +176,9 @@ static enum check_hold status_is(const struct nl_ruleset_cond *cond,
 
 	memcpy(&mask, cond->mask, sizeof(mask));
 	memcpy(&value, cond->value, sizeof(value));
-	if ((known ^ value) & mask & STATUS_KNOWN || value & ~mask)
-		hit = false;
-	else if (mask & ~(uint32_t)STATUS_KNOWN)
+	hit = !((known ^ value) & mask & STATUS_KNOWN || value & ~mask);
+	if (hit && mask & ~(uint32_t)STATUS_KNOWN)
 		return CHECK_MAYBE;
-	else
-		hit = true;
 	return hit != cond->negate ? CHECK_ALWAYS : CHECK_NEVER;
 }
 
@@ -425,25 +420,19 @@ static void handle_chain(struct check_nft *nft, const struct nlmsghdr *h)
 		note_use(r, c);
 }
 
-static void handle_set(struct check_nft *nft, const struct nlmsghdr *h)
-{
-	struct nl_ruleset_set set;
-
-	if (nl_ruleset_set(h, &set) && of_interest(set.family, set.table) &&
-	    !str_eq(set.name, STR(NL_PLACE_SET)))
-		check_set_add(&nft->sets, &set);
-}
-
 void check_nft_message(void *arg, const struct nlmsghdr *h)
 {
 	struct check_nft *nft = arg;
 	uint16_t generation = nl_ruleset_generation(h);
+	struct nl_ruleset_set set;
 
 	nft->mixed |= nft->seen && generation != nft->generation;
 	nft->generation = generation;
 	nft->seen = true;
 	handle_chain(nft, h);
-	handle_set(nft, h);
+	if (nl_ruleset_set(h, &set) && of_interest(set.family, set.table) &&
+	    !str_eq(set.name, STR(NL_PLACE_SET)))
+		check_set_add(&nft->sets, &set);
 	check_set_elems(&nft->sets, h);
 	handle_rule(nft, h);
 }

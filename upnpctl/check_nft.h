@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_nft.h - read the rules of nf_tables from the kernel, for check_rules.c.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_NFT_H

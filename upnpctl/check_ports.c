@@ -6,7 +6,6 @@
  * Another socket on the port may be harmless (SO_REUSEADDR). So the check tries
  * upnpd's own bind, with the same options; it closes the socket at once and
  * accepts no connection.
- *
  * Runs in: upnpctl
  */
 #include <arpa/inet.h>
@@ -91,14 +90,6 @@ static uint32_t parent_of(uint32_t pid)
 	return ret;
 }
 
-/* The monitor's child is the fork server, whose child is the engine. */
-static bool belongs_to(uint32_t daemon, uint32_t pid)
-{
-	for (int up = 0; up < 2 && pid && pid != daemon; up++)
-		pid = parent_of(pid);
-	return pid == daemon;
-}
-
 /* An ordinary user cannot find the process, only the owner of the socket. */
 static bool is_ours(const struct check *c, const struct ports_holder *h,
 		    uint32_t pid)
@@ -109,9 +100,13 @@ static bool is_ours(const struct check *c, const struct ports_holder *h,
 
 	if (!daemon)
 		return false;
-	if (pid)
-		return belongs_to(daemon, pid);
-	return jail_user(c->conf.user, &uid, &gid) >= 0 && uid == h->uid;
+	if (!pid)
+		return jail_user(c->conf.user, &uid, &gid) >= 0 &&
+		       uid == h->uid;
+	/* The monitor's child is the fork server, whose child is the engine. */
+	for (int up = 0; up < 2 && pid && pid != daemon; up++)
+		pid = parent_of(pid);
+	return pid == daemon;
 }
 
 /* ---- a port ---------------------------------------------------------- */
@@ -128,8 +123,7 @@ struct port {
 static int try_bind(const struct port *p)
 {
 	struct sockaddr_in sa = {
-		.sin_family = AF_INET,
-		.sin_port = htons(p->number),
+		.sin_family = AF_INET, .sin_port = htons(p->number),
 		.sin_addr.s_addr = htonl(p->ip),
 	};
 	bool tcp = p->protocol == IPPROTO_TCP;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_report.c - functions that the checks share: report findings, read small
- * files.
- *
- * Runs in: upnpctl
+ * files. Runs in: upnpctl
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,36 +18,7 @@ static const char *const level_words[] = { "ok", "warning", "problem" };
 
 /* ---- findings -------------------------------------------------------- */
 
-static void print_text(enum check_level level, const char *name,
-		       struct str text, struct str remedy)
-{
-	out_pad(str_z(level_words[level]), 9);
-	out_pad(str_z(name), 18);
-	out_str(text);
-	out_str(STR("\n"));
-	if (!remedy.n)
-		return;
-	out_pad(STR(""), 27);
-	out_fmt("-> %.*s\n", STR_F(remedy));
-}
-
-static void print_json(enum check_level level, const char *name,
-		       struct str text, struct str remedy)
-{
-	json_object(NULL);
-	json_str("level", str_z(level_words[level]));
-	json_str("check", str_z(name));
-	json_str("text", text);
-	if (remedy.n)
-		json_str("remedy", remedy);
-	else
-		json_null("remedy");
-	json_end();
-}
-
-static void report(struct check *, enum check_level, const char *fmt, va_list)
-	__attribute__((format(printf, 3, 0)));
-
+__attribute__((format(printf, 3, 0)))
 static void report(struct check *c, enum check_level level, const char *fmt,
 		   va_list ap)
 {
@@ -62,7 +31,25 @@ static void report(struct check *c, enum check_level level, const char *fmt,
 	str_cut(&remedy, '\n', &text);
 	text_clean(TEXT_NO_CONTROL, buf, text.n);
 	text_clean(TEXT_NO_CONTROL, buf + w.len - remedy.n, remedy.n);
-	(c->env->json ? print_json : print_text)(level, c->name, text, remedy);
+	if (c->env->json) {
+		json_object(NULL);
+		json_str("level", str_z(level_words[level]));
+		json_str("check", str_z(c->name));
+		json_str("text", text);
+		if (remedy.n)
+			json_str("remedy", remedy);
+		else
+			json_null("remedy");
+		json_end();
+	} else {
+		out_pad(str_z(level_words[level]), 9);
+		out_pad(str_z(c->name), 18);
+		out_str(text);
+		out_str(STR("\n"));
+		out_pad(STR(""), remedy.n ? 27 : 0);
+		if (remedy.n)
+			out_fmt("-> %.*s\n", STR_F(remedy));
+	}
 	c->reported++;
 	if (level > c->worst)
 		c->worst = level;
@@ -90,9 +77,7 @@ void check_report_ok(struct check *c, const char *fmt, ...)
 
 /* ---- small files ----------------------------------------------------- */
 
-static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
-		      va_list) __attribute__((format(printf, 4, 0)));
-
+__attribute__((format(printf, 4, 0)))
 static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
 		      va_list ap)
 {

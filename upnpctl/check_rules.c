@@ -6,7 +6,6 @@
  * Owns: nothing; a struct check_rules is the caller's. A chain is stored as the
  * hash of its name and the sum of its rules, so thousands of rules need no
  * memory.
- *
  * Runs in: upnpctl
  */
 #include <string.h>
@@ -156,8 +155,7 @@ uint32_t check_rules_masquerade(struct check_rules *r)
 
 	for (int pass = 0; pass < DEPTH_MAX; pass++)
 		for (j = r->jump; j < end; j++)
-			r->chain[j->from].masq |=
-				r->chain[j->to].masq & j->out;
+			r->chain[j->from].masq |= r->chain[j->to].masq & j->out;
 	for (size_t i = 0; i < r->chain_n; i++)
 		if (r->chain[i].post && !ignored(r, &r->chain[i]))
 			ret |= r->chain[i].masq;

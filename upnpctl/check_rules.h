@@ -8,7 +8,6 @@
  * This does not simulate a packet filter. A rule is understood as far as it
  * matches interfaces, addresses and the state of the flow. A rule with any
  * other condition may translate, but never counts as one that certainly drops.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_RULES_H
@@ -106,8 +105,7 @@ void check_rules_begin(struct check_rules *r,
 		       const struct check_rules_flow *flow);
 
 /** check_rules_key - the key of a chain. @family: "" for iptables-save */
-uint64_t check_rules_key(struct str family, struct str table,
-			 struct str chain);
+uint64_t check_rules_key(struct str family, struct str table, struct str chain);
 
 /** check_rules_chain - find a chain by its key, or add it. Return: its index;
  * -1: there are too many, and r->over is set */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_set.c - store sets and verdict maps of nf_tables in growing arrays.
- *
  * Runs in: upnpctl
  */
 #include <stdlib.h>
@@ -98,8 +97,7 @@ static void add_elem(void *arg, const struct nl_ruleset_elem *from)
 		return;
 	}
 	if (sets->elem_n == sets->elem_cap) {
-		grown = grow(sets->elem, &sets->elem_cap,
-				 sizeof(*sets->elem));
+		grown = grow(sets->elem, &sets->elem_cap, sizeof(*sets->elem));
 		set->complete = grown;
 		if (!grown)
 			return;

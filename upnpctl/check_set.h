@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * check_set.h - the sets and verdict maps that rules of nf_tables look up, as
- * they were when they were read.
- *
- * Runs in: upnpctl
+ * they were when they were read. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_SET_H
 #define UPNPCTL_CHECK_SET_H

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * cmd.c - find the verb that words name; report errors.
- *
- * Runs in: upnpctl
- */
+/* cmd.c - find the verb that words name; report errors. Runs in: upnpctl */
 #include <string.h>
 #include <unistd.h>
 #include "upnpctl/cmd.h"
@@ -184,8 +180,7 @@ static int step(struct path *p, struct str word)
 
 		if (!str_eq(word, want))
 			return cmd_fail(CMD_USAGE, "there is no menu \"%.*s\" "
-					"here; use /ip upnp",
-					STR_F(word));
+					"here; use /ip upnp", STR_F(word));
 		p->menu = "";
 		p->at++;
 		return CMD_OK;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * cmd.h - what the parts of upnpctl share: a parsed command, the table of
- * commands, and error reports.
- *
- * Runs in: upnpctl
+ * commands, and error reports. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CMD_H
 #define UPNPCTL_CMD_H

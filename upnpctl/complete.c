@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * complete.c - list commands and options, for the shell's completion.
- *
  * Runs in: upnpctl
  */
 #include "upnpctl/complete.h"
@@ -9,30 +8,23 @@
 #include "upnpctl/out.h"
 #include "conf/confopt.h"
 
-/* Print "yes or no" and "a, b or c" as words: " yes no". */
-static void put_words(struct str range)
+static void put_option(const char *command, const struct confopt *o)
 {
-	struct str word;
+	char text[256];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	struct str range, word;
 
+	out_fmt("%s %s=", command, confopt_name(o));
+	if (confopt_kind(o) == CONFOPT_BOOL || confopt_kind(o) == CONFOPT_WORD)
+		confopt_range(o, &w);
+	/* Print "yes or no" and "a, b or c" as words: " yes no". */
+	range = wr_done(&w);
 	while (str_word(&range, &word)) {
 		if (str_eq(word, STR("or")) || str_eq(word, STR("of:")))
 			continue;
 		if (word.n && word.p[word.n - 1] == ',')
 			word.n--;
 		out_fmt(" %.*s", STR_F(word));
-	}
-}
-
-static void put_option(const char *command, const struct confopt *o)
-{
-	char text[256];
-	struct wr w = wr_init_cut(text, sizeof(text));
-
-	out_fmt("%s %s=", command, confopt_name(o));
-	if (confopt_kind(o) == CONFOPT_BOOL ||
-	    confopt_kind(o) == CONFOPT_WORD) {
-		confopt_range(o, &w);
-		put_words(wr_done(&w));
 	}
 	out_str(STR("\n"));
 }

@@ -6,7 +6,6 @@
  * In nf_tables, upnpd's set counts the packets that are forwarded to and from a
  * client's socket, so mappings to one socket have the same count. A missing
  * count means "not counted", not 0.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_COUNTS_H

@@ -4,7 +4,6 @@
  *
  * Invariants: the socket never blocks, every wait ends at the deadline; a
  * record is returned only after all of it was checked.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -133,39 +132,26 @@ static bool has_nul(const char *text, size_t cap)
 	return memchr(text, '\0', cap) != NULL;
 }
 
-static bool sane_mapping(const struct ctl_mapping *m)
-{
-	return m->rule.kind == NAT_PORTMAP && nat_rule_sane(&m->rule) &&
-	       m->enabled <= 1 && has_nul(m->desc, sizeof(m->desc));
-}
-
-/* Of a removed mapping only the key is used. */
-static bool sane_key(const struct nat_rule *r)
-{
-	return r->kind == NAT_PORTMAP && r->ext_port &&
-	       (r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP);
-}
-
-static bool sane_status(const struct ctl_status *s)
-{
-	return has_nul(s->ext_if, sizeof(s->ext_if)) &&
-	       s->no_address <= CTL_ADDRESS_PRIVATE && s->ext_private <= 1 &&
-	       s->http_port <= UINT16_MAX;
-}
-
 static bool sane(const struct ctl_rep *rep)
 {
+	const struct ctl_status *s = &rep->status;
+	const struct ctl_mapping *m = &rep->mapping;
+	const struct nat_rule *r = &m->rule;
+
 	switch (rep->kind) {
 	case CTL_END:
-		return rep->end.err <= CTL_EFAIL &&
-		       rep->end.refusal < REFUSALS;
+		return rep->end.err <= CTL_EFAIL && rep->end.refusal < REFUSALS;
 	case CTL_STATUS_IS:
-		return sane_status(&rep->status);
+		return has_nul(s->ext_if, sizeof(s->ext_if)) &&
+		       s->no_address <= CTL_ADDRESS_PRIVATE &&
+		       s->ext_private <= 1 && s->http_port <= UINT16_MAX;
 	case CTL_MAPPING:
 	case CTL_ADDED:
-		return sane_mapping(&rep->mapping);
-	case CTL_REMOVED:
-		return sane_key(&rep->mapping.rule);
+		return r->kind == NAT_PORTMAP && nat_rule_sane(r) &&
+		       m->enabled <= 1 && has_nul(m->desc, sizeof(m->desc));
+	case CTL_REMOVED:	/* only the key is used */
+		return r->kind == NAT_PORTMAP && r->ext_port &&
+		       (r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP);
 	case CTL_READY:
 	case CTL_LOST:
 		return true;

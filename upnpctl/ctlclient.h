@@ -6,7 +6,6 @@
  * The engine serves the network and may have been taken over, so every record
  * is checked before it is used: size, version, kind, ranges, the NUL of every
  * text. The engine cannot make upnpctl hang or use invalid data.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CTLCLIENT_H

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * export.c - "export": print the configuration as a script in the form of
- * RouterOS's export.
- *
- * Runs in: upnpctl
+ * RouterOS's export. Runs in: upnpctl
  */
 #include <string.h>
 #include "base/wr.h"
@@ -95,18 +93,6 @@ static void put_settings(const struct conf *conf)
 	}
 }
 
-/* Options in RouterOS's order, which is alphabetical. */
-static void put_iface(const struct conf_iface *i)
-{
-	out_str(STR("add"));
-	put_option(confopt_find(true, STR("disabled")), i);
-	if (i->forced_ip)
-		put_option(confopt_find(true, STR("forced-ip")), i);
-	out_fmt(" interface=%s", i->name);
-	put_option(confopt_find(true, STR("type")), i);
-	out_str(STR("\n"));
-}
-
 /* Rules are not options and RouterOS has none, so the script cannot set them.
  * Print them as comments. */
 static void put_rules(const struct confedit *text)
@@ -148,7 +134,17 @@ int export_run(struct cmd *c)
 	put_settings(&v.conf);
 	if (v.conf.iface_n)
 		out_str(STR("/ip upnp interfaces\n"));
-	for (size_t i = 0; i < v.conf.iface_n; i++)
-		put_iface(&v.conf.iface[i]);
+	/* Options in RouterOS's order, which is alphabetical. */
+	for (size_t i = 0; i < v.conf.iface_n; i++) {
+		const struct conf_iface *f = &v.conf.iface[i];
+
+		out_str(STR("add"));
+		put_option(confopt_find(true, STR("disabled")), f);
+		if (f->forced_ip)
+			put_option(confopt_find(true, STR("forced-ip")), f);
+		out_fmt(" interface=%s", f->name);
+		put_option(confopt_find(true, STR("type")), f);
+		out_str(STR("\n"));
+	}
 	return CMD_OK;
 }

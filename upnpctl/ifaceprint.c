@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * ifaceprint.c - "interfaces print".
- *
- * Runs in: upnpctl
- */
+/* ifaceprint.c - "interfaces print". Runs in: upnpctl */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/json.h"

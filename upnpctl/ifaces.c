@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ifaces.c - "interfaces add", "set", "enable", "disable" and "remove".
- *
  * Runs in: upnpctl
  */
 #include <string.h>
@@ -29,46 +28,6 @@ static bool is_selector(struct str arg, struct str *ret_items)
 	return !str_starts(arg, STR("!"));
 }
 
-/* Call @work for each selected interface, in the order of the file. */
-static int for_each(struct cmd *c, struct change *change,
-		    int (*work)(struct cmd *, struct change *,
-				const struct conf_iface *))
-{
-	static struct conf conf;
-	uint32_t mask = 0;
-	bool selected = false;
-	struct str items;
-	int status = CMD_OK;
-
-	candidate_draft(&change->now, &conf);
-	for (size_t i = 0; i < c->n && !status; i++) {
-		if (!is_selector(c->arg[i], &items))
-			continue;
-		selected = true;
-		status = pick_items(&conf, items, &mask);
-	}
-	if (!selected)
-		return cmd_fail(CMD_USAGE, "name an interface, such as: "
-				"interfaces %s 0, or its name", c->verb->name);
-	for (size_t i = 0; i < conf.iface_n && !status; i++)
-		if (mask & 1u << i)
-			status = work(c, change, &conf.iface[i]);
-	return status;
-}
-
-/* For verbs without options: every argument must select interfaces. */
-static int check_selectors(struct cmd *c)
-{
-	struct str items;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (!is_selector(c->arg[i], &items))
-			return cmd_fail(CMD_USAGE, "interfaces %s takes "
-					"numbers and names, not \"%.*s\"",
-					c->verb->name, STR_F(c->arg[i]));
-	return CMD_OK;
-}
-
 /* ---- verbs --------------------------------------------------------------- */
 
 static int set_one(struct cmd *c, struct change *change,
@@ -94,78 +53,74 @@ static int set_one(struct cmd *c, struct change *change,
 	return status;
 }
 
-static int edit_set(struct cmd *c, struct change *change)
+/* Run the verb for each selected interface, in the order of the file. */
+static int edit_selected(struct cmd *c, struct change *change)
 {
-	return for_each(c, change, set_one);
+	static struct conf conf;
+	uint32_t mask = 0;
+	bool selected = false;
+	struct str items;
+	int status = CMD_OK;
+
+	candidate_draft(&change->now, &conf);
+	for (size_t i = 0; i < c->n && !status; i++) {
+		if (!is_selector(c->arg[i], &items))
+			continue;
+		selected = true;
+		status = pick_items(&conf, items, &mask);
+	}
+	if (!selected)
+		return cmd_fail(CMD_USAGE, "name an interface, such as: "
+				"interfaces %s 0, or its name", c->verb->name);
+	for (size_t i = 0; i < conf.iface_n && !status; i++) {
+		const struct conf_iface *f = &conf.iface[i];
+
+		if (!(mask & 1u << i))
+			continue;
+		if (c->verb->run == ifaces_set)
+			status = set_one(c, change, f);
+		else if (c->verb->run == ifaces_remove)
+			status = change_fault(confedit_del_iface(&change->now,
+						f->name), str_z(f->name));
+		else if (f->disabled != (c->verb->run == ifaces_disable))
+			status = options_set(&change->now, f->name,
+					     f->disabled ? STR("disabled=no") :
+					     STR("disabled=yes"));
+	}
+	return status;
 }
 
 int ifaces_set(struct cmd *c)
 {
-	return change_run(c, edit_set);
+	return change_run(c, edit_selected);
 }
 
-static int set_disabled(struct change *change, const struct conf_iface *i,
-			bool disabled)
+/* For verbs without options: every argument must select interfaces. */
+static int run_without_options(struct cmd *c)
 {
-	if (i->disabled == disabled)
-		return CMD_OK;
-	return options_set(&change->now, i->name,
-			   disabled ? STR("disabled=yes") : STR("disabled=no"));
-}
+	struct str items;
 
-static int enable_one(struct cmd *c, struct change *change,
-		      const struct conf_iface *i)
-{
-	return set_disabled(change, i, false);
-}
-
-static int disable_one(struct cmd *c, struct change *change,
-		       const struct conf_iface *i)
-{
-	return set_disabled(change, i, true);
-}
-
-static int remove_one(struct cmd *c, struct change *change,
-		      const struct conf_iface *i)
-{
-	return change_fault(confedit_del_iface(&change->now, i->name),
-			    str_z(i->name));
-}
-
-static int edit_enable(struct cmd *c, struct change *change)
-{
-	return for_each(c, change, enable_one);
-}
-
-static int edit_disable(struct cmd *c, struct change *change)
-{
-	return for_each(c, change, disable_one);
-}
-
-static int edit_remove(struct cmd *c, struct change *change)
-{
-	return for_each(c, change, remove_one);
+	for (size_t i = 0; i < c->n; i++)
+		if (!is_selector(c->arg[i], &items))
+			return cmd_fail(CMD_USAGE, "interfaces %s takes "
+					"numbers and names, not \"%.*s\"",
+					c->verb->name, STR_F(c->arg[i]));
+	return change_run(c, edit_selected);
 }
 
 int ifaces_enable(struct cmd *c)
 {
-	int status = check_selectors(c);
-
-	return status ? status : change_run(c, edit_enable);
+	return run_without_options(c);
 }
 
 int ifaces_disable(struct cmd *c)
 {
-	int status = check_selectors(c);
-
-	return status ? status : change_run(c, edit_disable);
+	return run_without_options(c);
 }
 
 int ifaces_remove(struct cmd *c)
 {
-	int status = check_selectors(c);
-
-	return status ? status : change_run(c, edit_remove);
+	return run_without_options(c);
 }
 
 /* ---- add ----------------------------------------------------------------- */
@@ -186,8 +141,7 @@ static int add_options(struct cmd *c, struct change *change, const char *name)
 		    !str_eq(key, STR("comment")))
 			status = options_set(&change->now, name, c->arg[i]);
 	}
-	if (!status && !c->env->add_enabled &&
-	    !cmd_key(c, "disabled", &value))
+	if (!status && !c->env->add_enabled && !cmd_key(c, "disabled", &value))
 		status = options_set(&change->now, name, STR("disabled=yes"));
 	return status;
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * json.c - JSON on standard output, a value at a time.
- *
- * Runs in: upnpctl
- */
+/* json.c - JSON on standard output, a value at a time. Runs in: upnpctl */
 #include <stdbool.h>
 #include "base/str.h"
 #include "upnpctl/json.h"

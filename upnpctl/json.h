@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * json.h - JSON on standard output, a value at a time.
- *
- * Runs in: upnpctl
- */
+/* json.h - JSON on standard output, a value at a time. Runs in: upnpctl */
 #ifndef UPNPCTL_JSON_H
 #define UPNPCTL_JSON_H
 

@@ -5,7 +5,6 @@
  * Reads the configuration only for the paths of the socket and the pid file.
  * Errors in a file that was edited while the daemon runs must not prevent a
  * request to the daemon.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -48,42 +47,25 @@ static bool start_ticks(struct str stat, uint64_t *ret)
 	return str_u64(word, 0, UINT64_MAX, ret) == 0;
 }
 
-static bool read_start(pid_t pid, uint64_t *ret_ticks)
-{
-	char buf[1024];
-	struct wr path = wr_init(buf, sizeof(buf));
-	struct str stat;
-
-	wr_fmt(&path, "/proc/%ld/stat", (long)pid);
-	return !fileio_read(AT_FDCWD, wr_cstr(&path), 0, buf, sizeof(buf),
-			    &stat) && start_ticks(stat, ret_ticks);
-}
-
 /* Is there a process with the monitor's id that started no later than the
  * monitor? One that started later has reused the id. Without /proc only the id
  * is checked. */
 static bool is_alive(const struct statusfile *s)
 {
+	char buf[1024];
+	struct wr path = wr_init(buf, sizeof(buf));
+	struct str stat;
 	uint64_t ticks;
 	unsigned long hz = getauxval(AT_CLKTCK);
 
 	if (s->pid <= 0 || (kill(s->pid, 0) && errno != EPERM))
 		return false;
-	if (hz == 0 || !read_start(s->pid, &ticks))
+	wr_fmt(&path, "/proc/%ld/stat", (long)s->pid);
+	if (hz == 0 || fileio_read(AT_FDCWD, wr_cstr(&path), 0, buf,
+				   sizeof(buf), &stat) ||
+	    !start_ticks(stat, &ticks))
 		return true;
 	return ticks / hz <= s->since_mono_s + 1;
-}
-
-static void read_monitor(struct live *l, const char *pid_file)
-{
-	char path[PATH_MAX];
-
-	l->monitor_err = statusfile_path(pid_file, path);
-	if (!l->monitor_err)
-		l->monitor_err = statusfile_read(path, &l->monitor);
-	if (!l->monitor_err)
-		l->alive = l->monitor.state != STATUS_ENDED &&
-			   is_alive(&l->monitor);
 }
 
 /* ---- paths from the configuration ------------------------------------ */
@@ -103,8 +85,7 @@ static void salvage_line(struct conf *c, struct str line)
 		str_copy(c->control_socket, sizeof(c->control_socket),
 			 str_z(one.control_socket));
 	else
-		str_copy(c->pid_file, sizeof(c->pid_file),
-			 str_z(one.pid_file));
+		str_copy(c->pid_file, sizeof(c->pid_file), str_z(one.pid_file));
 }
 
 /* Read the two paths from a file with errors: the daemon has read the file
@@ -123,6 +104,7 @@ static void salvage(struct conf *c, const char *file)
 void live_refresh(struct live *l, const struct cmd_env *env)
 {
 	static struct conf conf;
+	char path[PATH_MAX];
 
 	*l = (struct live){ .file = env->file };
 	if (conf_read(env->file, &conf, &l->conf_why)) {
@@ -131,7 +113,12 @@ void live_refresh(struct live *l, const struct cmd_env *env)
 	}
 	str_copy(l->socket, sizeof(l->socket), str_z(conf.control_socket));
 	l->has_rules = conf.rule_n > 0;
-	read_monitor(l, conf.pid_file);
+	l->monitor_err = statusfile_path(conf.pid_file, path);
+	if (!l->monitor_err)
+		l->monitor_err = statusfile_read(path, &l->monitor);
+	if (!l->monitor_err)
+		l->alive = l->monitor.state != STATUS_ENDED &&
+			   is_alive(&l->monitor);
 }
 
 bool live_ended(const struct live *l)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * live.h - the running daemon of a configuration: whether there is one, the
- * status of its monitor, and requests to its engine.
- *
- * Runs in: upnpctl
+ * status of its monitor, and requests to its engine. Runs in: upnpctl
  */
 #ifndef UPNPCTL_LIVE_H
 #define UPNPCTL_LIVE_H
@@ -39,12 +37,9 @@ bool live_idle(const struct live *);
  * ctlclient_open(), ctlclient_next() or live_request(), in one line. */
 void live_error_text(struct wr *, const struct live *, int err);
 
-/**
- * live_request - ctlclient_request() to the engine. Fails at once if there is
- * no engine (live_idle()).
- *
- * Return: 0 and *ret_end, -ECANCELED (no engine), other -errno
- */
+/** live_request - ctlclient_request() to the engine. Fails at once if there is
+ * no engine (live_idle()). Return: 0 and *ret_end, -ECANCELED (no engine),
+ * other -errno */
 int live_request(const struct live *, const struct ctl_req *, unsigned kinds,
 		 int (*handle)(void *arg, const struct ctl_rep *), void *arg,
 		 struct ctl_end *ret_end);

@@ -4,7 +4,6 @@
  *
  * The engine's checks decide. This file checks only the syntax of the
  * arguments, so that errors are reported without a request.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -19,78 +18,57 @@
 
 /* ---- add ------------------------------------------------------------- */
 
-static bool parse_proto(struct ctl_req *r, struct str v)
-{
-	return maptext_read_proto(v, &r->rule.proto);
-}
+enum { PROTOCOL, EXT_PORT, TO, REMOTE, LEASE, COMMENT, OPTIONS };
 
-static bool parse_ext_port(struct ctl_req *r, struct str v)
-{
-	return maptext_read_port(v, &r->rule.ext_port);
-}
-
-static bool parse_to(struct ctl_req *r, struct str v)
-{
-	return maptext_read_to(v, &r->rule.client.ip, &r->rule.int_port) &&
-	       policy_unicast(r->rule.client.ip);
-}
-
-static bool parse_remote(struct ctl_req *r, struct str v)
-{
-	return v.n == 0 || (str_ipv4(v, &r->rule.remote.ip) &&
-			    policy_unicast(r->rule.remote.ip));
-}
-
-static bool parse_lease(struct ctl_req *r, struct str v)
-{
-	return maptext_read_time(v, &r->lease_s) == 0;
-}
-
-static bool parse_comment(struct ctl_req *r, struct str v)
-{
-	return maptext_read_desc(v, r->desc);
-}
-
-static const struct option {
-	const char *key;
-	bool (*parse)(struct ctl_req *, struct str);
-	const char *accepts;
+static const struct {
+	const char *key, *accepts;
 	bool needed;
-} options[] = {
-	{ "protocol", parse_proto, "tcp or udp", true },
-	{ "external-port", parse_ext_port, "a port, 1 to 65535", true },
-	{ "to", parse_to, "a host of the LAN and a port, such as "
-	  "192.168.88.10:80", true },
-	{ "remote-host", parse_remote, "the address of one host, or nothing "
-	  "for all" },
-	{ "lease", parse_lease, "seconds or a time such as 1d2h, 1w at most; 0 "
-	  "for ever" },
-	{ "comment", parse_comment, "up to 256 bytes of UTF-8 without control "
-	  "characters" },
+} options[OPTIONS] = {
+	[PROTOCOL] = { "protocol", "tcp or udp", true },
+	[EXT_PORT] = { "external-port", "a port, 1 to 65535", true },
+	[TO] = { "to", "a host of the LAN and a port, such as "
+		 "192.168.88.10:80", true },
+	[REMOTE] = { "remote-host", "the address of one host, or nothing for "
+		     "all" },
+	[LEASE] = { "lease", "seconds or a time such as 1d2h, 1w at most; 0 "
+		    "for ever" },
+	[COMMENT] = { "comment", "up to 256 bytes of UTF-8 without control "
+		      "characters" },
 };
-#define OPTIONS (sizeof(options) / sizeof(options[0]))
 
 _Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
 	       "the texts above name these values");
 
-/* Return: OPTIONS: there is no such option */
-static size_t find_option(struct str key)
+/* Parse the value of options[@i]. */
+static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 {
-	size_t i = 0;
-
-	while (i < OPTIONS && !str_eq(key, str_z(options[i].key)))
-		i++;
-	return i;
+	switch (i) {
+	case PROTOCOL:
+		return maptext_read_proto(v, &r->rule.proto);
+	case EXT_PORT:
+		return maptext_read_port(v, &r->rule.ext_port);
+	case TO:
+		return maptext_read_to(v, &r->rule.client.ip,
+				       &r->rule.int_port) &&
+		       policy_unicast(r->rule.client.ip);
+	case REMOTE:
+		return v.n == 0 || (str_ipv4(v, &r->rule.remote.ip) &&
+				    policy_unicast(r->rule.remote.ip));
+	case LEASE:
+		return maptext_read_time(v, &r->lease_s) == 0;
+	}
+	return maptext_read_desc(v, r->desc);
 }
 
 static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 {
 	struct str value = arg, key;
-	size_t i;
+	size_t i = 0;
 
 	str_cut(&value, '=', &key);
-	i = key.n < arg.n ? find_option(key) : OPTIONS;
-	if (i == OPTIONS)
+	while (i < OPTIONS && !str_eq(key, str_z(options[i].key)))
+		i++;
+	if (i == OPTIONS || key.n == arg.n)
 		return cmd_fail(CMD_USAGE, "mappings add takes protocol=, "
 				"external-port=, to=, remote-host=, lease=, "
 				"comment=, not \"%.*s\"", STR_F(arg));
@@ -98,7 +76,7 @@ static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 		return cmd_fail(CMD_USAGE, "%s is set twice; set it "
 				"once", options[i].key);
 	*seen |= 1u << i;
-	if (options[i].parse(req, value))
+	if (parse_value(req, i, value))
 		return CMD_OK;
 	return cmd_fail(CMD_USAGE, "%s is \"%.*s\"; it takes %s",
 			options[i].key, STR_F(value), options[i].accepts);
@@ -328,19 +306,9 @@ static int choose_list(struct selection *s, struct str list)
 		list = str_skip(list, 8);
 	while (more && status == CMD_OK) {
 		item = (struct str){ list.p, 0 };
-		more = str_cut(&list, ',', &item) &&
-		       item.p + item.n != list.p;
+		more = str_cut(&list, ',', &item) && item.p + item.n != list.p;
 		status = choose(s, item);
 	}
-	return status;
-}
-
-static int choose_all(const struct cmd *c, struct selection *s)
-{
-	int status = CMD_OK;
-
-	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
-		status = choose_list(s, c->arg[i]);
 	return status;
 }
 
@@ -365,25 +333,13 @@ static int remove_one(const struct live *l, const struct nat_rule *rule,
 	return live_report_end(l, &end, wr_cstr(&w));
 }
 
-/* Report a mapping that cannot be removed and go on with the others. If there
- * is no engine, stop. */
-static int remove_chosen(const struct live *l, const struct selection *s)
-{
-	int status = CMD_OK, err = 0;
-
-	for (size_t i = 0; i < s->all->n && !err; i++)
-		if (s->chosen[i] &&
-		    remove_one(l, &s->all->v[i].rule, &err) != CMD_OK)
-			status = CMD_FAULT;
-	return status;
-}
-
 int mapchange_remove(struct cmd *c)
 {
 	struct mappings all = { 0 };
 	struct selection s = { .all = &all };
 	struct live l;
-	int status;
+	int status, err = 0;
+	size_t n;
 
 	if (c->n == 0)
 		return cmd_fail(CMD_USAGE, "mappings remove needs a mapping: "
@@ -393,10 +349,17 @@ int mapchange_remove(struct cmd *c)
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
 		s.chosen = calloc(all.n + 1, sizeof(*s.chosen));
-		status = s.chosen ? choose_all(c, &s) : live_fail(&l, -ENOMEM);
+		if (!s.chosen)
+			status = live_fail(&l, -ENOMEM);
 	}
-	if (status == CMD_OK && s.chosen)
-		status = remove_chosen(&l, &s);
+	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
+		status = choose_list(&s, c->arg[i]);
+	n = status == CMD_OK ? all.n : 0;
+	/* Report a mapping that cannot be removed and go on with the others. If
+	 * there is no engine, stop. */
+	for (size_t i = 0; i < n && !err; i++)
+		if (s.chosen[i] && remove_one(&l, &all.v[i].rule, &err))
+			status = CMD_FAULT;
 	free(s.chosen);
 	mappings_free(&all);
 	return status;

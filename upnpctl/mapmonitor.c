@@ -7,7 +7,6 @@
  * engine was replaced or upnpctl read too slowly, are found by comparing the
  * copy with the new table.
  * Invariant: the table is sorted by key, without duplicates.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -86,48 +85,31 @@ static int insert(struct mappings *t, size_t i, const struct ctl_mapping *m)
 	return 0;
 }
 
-static void drop(struct mappings *t, size_t i)
-{
-	t->n--;
-	memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(*t->v));
-}
-
 /* Equal apart from the time left, which changes all the time. */
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
-	return nat_rule_equal(&a->rule, &b->rule) &&
-	       a->origin == b->origin &&
+	return nat_rule_equal(&a->rule, &b->rule) && a->origin == b->origin &&
 	       a->requester_ip == b->requester_ip && a->enabled == b->enabled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }
 
 /* ---- lines ----------------------------------------------------------- */
 
-static void put_now(struct wr *w)
-{
-	date_iso(w, time(NULL));
-}
-
 /* Return: 0: the line was written; OUTPUT_CLOSED */
-static int end_line(void)
-{
-	return out_flush() ? OUTPUT_CLOSED : 0;
-}
-
 static int print_event(const struct watch *w, const char *event,
-		const struct ctl_mapping *m)
+		       const struct ctl_mapping *m)
 {
 	char text[MAPTEXT_MAX + 256];
 	struct wr out = wr_init_cut(text, sizeof(text));
 
-	put_now(&out);
+	date_iso(&out, time(NULL));
 	if (w->env->json) {
 		json_object(NULL);
 		json_str("time", wr_done(&out));
 		json_str("event", str_z(event));
 		maptext_json(m);
 		json_end();
-		return end_line();
+		return out_flush() ? OUTPUT_CLOSED : 0;
 	}
 	wr_fmt(&out, " %s ", event);
 	maptext_flags(&out, m);
@@ -138,7 +120,7 @@ static int print_event(const struct watch *w, const char *event,
 		      MAPTEXT_BY, MAPTEXT_DESC, m);
 	out_str(wr_done(&out));
 	out_str(STR("\n"));
-	return end_line();
+	return out_flush() ? OUTPUT_CLOSED : 0;
 }
 
 /* Print an event that is not about a mapping. */
@@ -148,20 +130,20 @@ static int print_notice(const struct watch *w, const char *event,
 	char buf[64];
 	struct wr out = wr_init(buf, sizeof(buf));
 
-	put_now(&out);
+	date_iso(&out, time(NULL));
 	if (w->env->json) {
 		json_object(NULL);
 		json_str("time", wr_done(&out));
 		json_str("event", str_z(event));
 		json_str("text", text);
 		json_end();
-		return end_line();
+	} else {
+		wr_fmt(&out, " %s: ", event);
+		out_str(wr_done(&out));
+		out_str(text);
+		out_str(STR("\n"));
 	}
-	wr_fmt(&out, " %s: ", event);
-	out_str(wr_done(&out));
-	out_str(text);
-	out_str(STR("\n"));
-	return end_line();
+	return out_flush() ? OUTPUT_CLOSED : 0;
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -182,13 +164,15 @@ static int handle_added(struct watch *w, const struct ctl_mapping *m)
 /* CTL_REMOVED has only the key; the table has the rest of the mapping. */
 static int handle_removed(struct watch *w, const struct ctl_mapping *m)
 {
-	size_t i = place(&w->table, m);
+	struct mappings *t = &w->table;
+	size_t i = place(t, m);
 	struct ctl_mapping was;
 
-	if (!is_at(&w->table, i, m))
+	if (!is_at(t, i, m))
 		return 0;
-	was = w->table.v[i];
-	drop(&w->table, i);
+	was = t->v[i];
+	t->n--;
+	memmove(&t->v[i], &t->v[i + 1], (t->n - i) * sizeof(*t->v));
 	return print_event(w, "removed", &was);
 }
 
@@ -394,13 +378,6 @@ static bool is_temporary(const struct watch *w, int err)
 	return false;
 }
 
-static bool is_timed_out(const struct watch *w, int err, uint64_t since_ms)
-{
-	return err != -ECANCELED &&
-	       since_ms > (w->have_table ? CTLCLIENT_GONE_MS :
-					   CTLCLIENT_WAIT_MS);
-}
-
 static int print_waiting(const struct watch *w, int err)
 {
 	char text[1024 + STATUS_TEXT_MAX];
@@ -417,7 +394,7 @@ static int print_waiting(const struct watch *w, int err)
  */
 static int watch(struct watch *w)
 {
-	uint64_t since_ms = clock_mono_ms(), now_ms;
+	uint64_t since_ms = clock_mono_ms(), now_ms, max_ms;
 	bool up, notified = false;
 	int err, stop = 0;
 
@@ -429,8 +406,9 @@ static int watch(struct watch *w)
 			since_ms = now_ms;
 			notified = false;
 		}
+		max_ms = w->have_table ? CTLCLIENT_GONE_MS : CTLCLIENT_WAIT_MS;
 		if (!is_temporary(w, err) ||
-		    is_timed_out(w, err, now_ms - since_ms))
+		    (err != -ECANCELED && now_ms - since_ms > max_ms))
 			return err;
 		if (!notified && now_ms - since_ms > CTLCLIENT_QUIET_MS) {
 			stop = print_waiting(w, err);

@@ -5,7 +5,6 @@
  *
  * A mapping's number is its index in the whole table, even if "where" hides
  * some mappings: "mappings remove" uses the same numbers.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -71,53 +70,41 @@ struct filter {
 	bool by_operator, is_dynamic, is_static, is_disabled;
 };
 
-static bool set_proto(struct filter *f, struct str v)
-{
-	return maptext_read_proto(v, &f->proto);
-}
+enum { BY_PROTO, BY_EXT_PORT, BY_TO, BY_REMOTE, BY_REQUESTER, BY_ORIGIN };
 
-static bool set_ext_port(struct filter *f, struct str v)
-{
-	return maptext_read_port(v, &f->ext_port);
-}
+static const struct {
+	const char *key, *accepts;
+} filters[] = {
+	[BY_PROTO] = { "protocol", "tcp or udp" },
+	[BY_EXT_PORT] = { "external-port", "a port, 1 to 65535" },
+	[BY_TO] = { "to", "an address, or address:port" },
+	[BY_REMOTE] = { "remote-host", "an address" },
+	[BY_REQUESTER] = { "by", "an address, or operator" },
+	[BY_ORIGIN] = { "origin", "operator, upnp, nat-pmp or pcp" },
+};
 
-static bool set_to(struct filter *f, struct str v)
+/* Set the filter of filters[@i]. */
+static bool set_value(struct filter *f, size_t i, struct str v)
 {
-	return str_ipv4(v, &f->to_ip) ||
-	       maptext_read_to(v, &f->to_ip, &f->to_port);
-}
-
-static bool set_remote(struct filter *f, struct str v)
-{
-	return str_ipv4(v, &f->remote_ip);
-}
-
-static bool set_by(struct filter *f, struct str v)
-{
-	f->by_operator = str_eq(v, STR("operator"));
-	return f->by_operator || str_ipv4(v, &f->by_ip);
-}
-
-static bool set_origin(struct filter *f, struct str v)
-{
+	switch (i) {
+	case BY_PROTO:
+		return maptext_read_proto(v, &f->proto);
+	case BY_EXT_PORT:
+		return maptext_read_port(v, &f->ext_port);
+	case BY_TO:
+		return str_ipv4(v, &f->to_ip) ||
+		       maptext_read_to(v, &f->to_ip, &f->to_port);
+	case BY_REMOTE:
+		return str_ipv4(v, &f->remote_ip);
+	case BY_REQUESTER:
+		f->by_operator = str_eq(v, STR("operator"));
+		return f->by_operator || str_ipv4(v, &f->by_ip);
+	}
 	for (f->origin = 1; f->origin < ORIGINS; f->origin++)
 		if (str_eq(v, str_z(origin_name(f->origin))))
 			return true;
 	return false;
 }
-
-static const struct {
-	const char *key;
-	bool (*set)(struct filter *, struct str);
-	const char *accepts;
-} filters[] = {
-	{ "protocol", set_proto, "tcp or udp" },
-	{ "external-port", set_ext_port, "a port, 1 to 65535" },
-	{ "to", set_to, "an address, or address:port" },
-	{ "remote-host", set_remote, "an address" },
-	{ "by", set_by, "an address, or operator" },
-	{ "origin", set_origin, "operator, upnp, nat-pmp or pcp" },
-};
 
 static bool set_word(struct filter *f, struct str word)
 {
@@ -140,7 +127,7 @@ static int set_filter(struct filter *f, struct str arg)
 	for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++) {
 		if (!str_eq(key, str_z(filters[i].key)))
 			continue;
-		if (filters[i].set(f, value))
+		if (set_value(f, i, value))
 			return CMD_OK;
 		return cmd_fail(CMD_USAGE, "%s is \"%.*s\"; it takes %s",
 				filters[i].key, STR_F(value),
@@ -358,17 +345,6 @@ static void put_table(const struct listing *k)
 	}
 }
 
-static void put_count(const struct listing *k, const struct ctl_mapping *m)
-{
-	const struct nl_list_count *c = counts_of(k->counts, &m->rule);
-
-	if (!c)
-		return;
-	put_spaces(k->number_width + k->flags_width + 2);
-	out_fmt("packets=%llu bytes=%llu\n", (unsigned long long)c->packets,
-		(unsigned long long)c->bytes);
-}
-
 static void put_pairs(enum maptext_field from, enum maptext_field to,
 		      const struct ctl_mapping *m)
 {
@@ -382,33 +358,40 @@ static void put_pairs(enum maptext_field from, enum maptext_field to,
 
 static void put_detail(const struct listing *k)
 {
+	const unsigned indent = k->number_width + k->flags_width + 2;
+
 	out_str(STR(flags_line));
 	for EACH_SHOWN(k, i) {
+		const struct ctl_mapping *m = &k->all->v[i];
+		const struct nl_list_count *c = counts_of(k->counts, &m->rule);
+
 		put_number(k, i);
-		put_pairs(MAPTEXT_PROTOCOL, MAPTEXT_REMOTE, &k->all->v[i]);
-		put_spaces(k->number_width + k->flags_width + 2);
-		put_pairs(MAPTEXT_LEFT, MAPTEXT_DESC, &k->all->v[i]);
-		put_count(k, &k->all->v[i]);
+		put_pairs(MAPTEXT_PROTOCOL, MAPTEXT_REMOTE, m);
+		put_spaces(indent);
+		put_pairs(MAPTEXT_LEFT, MAPTEXT_DESC, m);
+		put_spaces(c ? indent : 0);
+		if (c)
+			out_fmt("packets=%llu bytes=%llu\n",
+				(unsigned long long)c->packets,
+				(unsigned long long)c->bytes);
 		out_str(STR("\n"));
 	}
-}
-
-static void put_json_count(const struct nl_list_count *c)
-{
-	if (!c)
-		return;
-	json_u64("packets", c->packets);
-	json_u64("bytes", c->bytes);
 }
 
 static void put_json(const struct listing *k)
 {
 	json_array(NULL);
 	for EACH_SHOWN(k, i) {
+		const struct ctl_mapping *m = &k->all->v[i];
+		const struct nl_list_count *c = counts_of(k->counts, &m->rule);
+
 		json_object(NULL);
 		json_u64("number", i);
-		maptext_json(&k->all->v[i]);
-		put_json_count(counts_of(k->counts, &k->all->v[i].rule));
+		maptext_json(m);
+		if (c) {
+			json_u64("packets", c->packets);
+			json_u64("bytes", c->bytes);
+		}
 		json_end();
 	}
 	json_end();

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * mappings.h - the table of mappings as the engine sent it.
- *
- * Runs in: upnpctl
- */
+/* mappings.h - the table of mappings as the engine sent it. Runs in: upnpctl */
 #ifndef UPNPCTL_MAPPINGS_H
 #define UPNPCTL_MAPPINGS_H
 

@@ -4,7 +4,6 @@
  *
  * Invariant: maptext_clean() has filtered all text from the LAN that this file
  * writes for a terminal.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -36,27 +35,20 @@ static size_t printable_len(struct str s)
 	return n && is_printable(c) ? n : 0;
 }
 
-/* Return: length of a first character that is not printable */
-static size_t bad_len(struct str s)
-{
-	uint32_t c;
-	size_t n = utf8_get_xml(s, &c);
-
-	return n ? n : 1;
-}
-
 void maptext_clean(struct wr *w, struct str s)
 {
+	uint32_t c;
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
 		n = printable_len(s);
-		if (n)
+		if (n) {
 			wr_str(w, (struct str){ s.p, n });
-		else
-			wr_ch(w, '?');
-		if (!n)
-			n = bad_len(s);
+			continue;
+		}
+		wr_ch(w, '?');
+		n = utf8_get_xml(s, &c);
+		n = n ? n : 1;	/* not a character */
 	}
 }
 
@@ -83,79 +75,47 @@ void maptext_time(struct wr *w, uint64_t s)
 	}
 }
 
-static void put_proto(struct wr *w, const struct ctl_mapping *m)
-{
-	wr_z(w, nat_rule_proto(m->rule.proto));
-}
-
-static void put_ext_port(struct wr *w, const struct ctl_mapping *m)
-{
-	wr_u64(w, m->rule.ext_port);
-}
-
-static void put_to(struct wr *w, const struct ctl_mapping *m)
-{
-	if (!m->rule.client.ip)
-		return;
-	wr_ipv4(w, m->rule.client.ip);
-	wr_fmt(w, ":%u", (unsigned)m->rule.int_port);
-}
-
-static void put_remote(struct wr *w, const struct ctl_mapping *m)
-{
-	if (m->rule.remote.ip)
-		wr_ipv4(w, m->rule.remote.ip);
-}
-
-static void put_left(struct wr *w, const struct ctl_mapping *m)
-{
-	if (m->left_s)
-		maptext_time(w, m->left_s);
-	else
-		wr_z(w, "never");
-}
-
-static void put_by(struct wr *w, const struct ctl_mapping *m)
-{
-	if (m->origin == ORIGIN_OPERATOR)
-		wr_z(w, "operator");
-	else
-		wr_ipv4(w, m->requester_ip);
-}
-
-static void put_origin(struct wr *w, const struct ctl_mapping *m)
-{
-	wr_z(w, origin_name(m->origin));
-}
-
-static void put_desc(struct wr *w, const struct ctl_mapping *m)
-{
-	maptext_clean(w, str_z(m->desc));
-}
-
-static const struct {
-	const char *name;
-	void (*put)(struct wr *, const struct ctl_mapping *);
-} fields[MAPTEXT__MAX] = {
-	[MAPTEXT_PROTOCOL] = { "protocol", put_proto },
-	[MAPTEXT_EXT_PORT] = { "external-port", put_ext_port },
-	[MAPTEXT_TO] = { "to", put_to },
-	[MAPTEXT_REMOTE] = { "remote-host", put_remote },
-	[MAPTEXT_LEFT] = { "time-left", put_left },
-	[MAPTEXT_BY] = { "by", put_by },
-	[MAPTEXT_ORIGIN] = { "origin", put_origin },
-	[MAPTEXT_DESC] = { "description", put_desc },
+static const char *const names[MAPTEXT__MAX] = {
+	[MAPTEXT_PROTOCOL] = "protocol", [MAPTEXT_EXT_PORT] = "external-port",
+	[MAPTEXT_TO] = "to", [MAPTEXT_REMOTE] = "remote-host",
+	[MAPTEXT_LEFT] = "time-left", [MAPTEXT_BY] = "by",
+	[MAPTEXT_ORIGIN] = "origin", [MAPTEXT_DESC] = "description",
 };
 
 const char *maptext_name(enum maptext_field f)
 {
-	return fields[f].name;
+	return names[f];
 }
 
 void maptext_put(struct wr *w, enum maptext_field f,
 		 const struct ctl_mapping *m)
 {
-	fields[f].put(w, m);
+	const struct nat_rule *r = &m->rule;
+	bool by_operator = m->origin == ORIGIN_OPERATOR;
+
+	if (f == MAPTEXT_TO && r->client.ip) {
+		wr_ipv4(w, r->client.ip);
+		wr_fmt(w, ":%u", (unsigned)r->int_port);
+		return;
+	}
+	if (f == MAPTEXT_PROTOCOL)
+		wr_z(w, nat_rule_proto(r->proto));
+	else if (f == MAPTEXT_EXT_PORT)
+		wr_u64(w, r->ext_port);
+	else if (f == MAPTEXT_REMOTE && r->remote.ip)
+		wr_ipv4(w, r->remote.ip);
+	else if (f == MAPTEXT_LEFT && m->left_s)
+		maptext_time(w, m->left_s);
+	else if (f == MAPTEXT_LEFT)
+		wr_z(w, "never");
+	else if (f == MAPTEXT_BY && by_operator)
+		wr_z(w, "operator");
+	else if (f == MAPTEXT_BY)
+		wr_ipv4(w, m->requester_ip);
+	else if (f == MAPTEXT_ORIGIN)
+		wr_z(w, origin_name(m->origin));
+	else if (f == MAPTEXT_DESC)
+		maptext_clean(w, str_z(m->desc));
 }
 
 void maptext_flags(struct wr *w, const struct ctl_mapping *m)
@@ -185,7 +145,7 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 		struct wr text = wr_init(buf, sizeof(buf));
 
 		maptext_put(&text, f, m);
-		wr_fmt(w, "%s%s=", f == from ? "" : " ", fields[f].name);
+		wr_fmt(w, "%s%s=", f == from ? "" : " ", names[f]);
 		if (f == MAPTEXT_DESC || text.len == 0)
 			put_quoted(w, wr_done(&text));
 		else
@@ -231,11 +191,11 @@ static bool digit(char c)
  * such unit, or it is not smaller */
 static uint32_t unit_s(char unit, uint32_t *last)
 {
-	static const char names[] = "wdhms";
+	static const char units[] = "wdhms";
 	static const uint32_t s[] = { 604800, 86400, 3600, 60, 1 };
 
-	for (size_t i = 0; i < sizeof(names) - 1; i++)
-		if (names[i] == unit && s[i] < *last)
+	for (size_t i = 0; i < sizeof(units) - 1; i++)
+		if (units[i] == unit && s[i] < *last)
 			return *last = s[i];
 	return 0;
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * maptext.h - format and parse the fields of a mapping, in RouterOS's forms.
- * Pure apart from maptext_json(), which writes to out.h.
- *
- * Runs in: upnpctl
+ * Pure apart from maptext_json(), which writes to out.h. Runs in: upnpctl
  */
 #ifndef UPNPCTL_MAPTEXT_H
 #define UPNPCTL_MAPTEXT_H

@@ -2,9 +2,7 @@
 /*
  * metrics.c - "metrics": print the status as numbers, in Prometheus's text
  * format 0.0.4, for node_exporter's textfile collector. upnpd has no port for
- * it.
- *
- * Runs in: upnpctl
+ * it. Runs in: upnpctl
  */
 #include <netinet/in.h>
 #include "base/wr.h"
@@ -58,8 +56,7 @@ static void put_monitor(const struct live *l)
 	       "Time of the last repair, 0: never.", m->repaired_s);
 	metric("engine_deaths_total", COUNTER, "Engines that crashed or were "
 	       "killed.", m->engine_deaths);
-	metric("reloads_total", COUNTER, "Attempted reloads.",
-	       m->reloads);
+	metric("reloads_total", COUNTER, "Attempted reloads.", m->reloads);
 	metric("reload_ok", GAUGE, "Whether the last reload succeeded.",
 	       !m->reload_fault[0]);
 }
@@ -78,8 +75,7 @@ static void put_mappings(const struct ctl_status *s)
 	for (unsigned o = 1; o < ORIGINS; o++)
 		out_fmt("upnpd_mappings_by_origin{origin=\"%s\"} %u\n",
 			origin_name(o), (unsigned)s->mappings_of[o]);
-	metric("mappings_max", GAUGE, "Limit of mappings.",
-	       s->mappings_max);
+	metric("mappings_max", GAUGE, "Limit of mappings.", s->mappings_max);
 	metric("subscribers", GAUGE, "Subscriptions to events.",
 	       s->subscribers);
 	metric("subscribers_max", GAUGE, "Limit of subscriptions.",
@@ -110,9 +106,8 @@ static void put_counts(const struct counts *c, bool bytes)
 	char buf[32];
 
 	head(bytes ? "forwarded_bytes_total" : "forwarded_packets_total",
-	     COUNTER,
-	     bytes ? "Bytes of these packets." : "Packets to and from a "
-	     "mapped port, since it was mapped or the firewall repaired.");
+	     COUNTER, bytes ? "Bytes of these packets." : "Packets to and from "
+	     "a mapped port, since it was mapped or the firewall repaired.");
 	for (size_t i = 0; i < c->n; i++) {
 		const struct nl_list_count *one = &c->v[i];
 		struct wr w = wr_init(buf, sizeof(buf));
@@ -128,23 +123,11 @@ static void put_counts(const struct counts *c, bool bytes)
 	}
 }
 
-/* Print nothing if nothing is counted. */
-static void put_forwarded(void)
-{
-	struct counts c;
-
-	counts_read(&c);
-	if (c.n) {
-		put_counts(&c, false);
-		put_counts(&c, true);
-	}
-	counts_free(&c);
-}
-
 /* A daemon that does not run is reported as up 0; the exit status is 0. */
 int metrics_run(struct cmd *c)
 {
 	struct ctl_status engine;
+	struct counts counts;
 	struct live l;
 	bool serves;
 
@@ -162,6 +145,11 @@ int metrics_run(struct cmd *c)
 		put_monitor(&l);
 	if (serves)
 		put_engine(&engine);
-	put_forwarded();
+	counts_read(&counts);
+	if (counts.n) {
+		put_counts(&counts, false);
+		put_counts(&counts, true);
+	}
+	counts_free(&counts);
 	return CMD_OK;
 }

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * options.c - set and print options of the configuration.
- *
- * Runs in: upnpctl
- */
+/* options.c - set and print options of the configuration. Runs in: upnpctl */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/change.h"
@@ -36,12 +32,6 @@ static int unknown(bool of_iface, struct str key)
 			STR_F(key), wr_cstr(&w));
 }
 
-static bool may_be_empty(const struct confopt *o)
-{
-	return confopt_kind(o) == CONFOPT_TEXT ||
-	       confopt_kind(o) == CONFOPT_ADDRESS;
-}
-
 /* Translate RouterOS's other words for a value, and former words of upnpd. */
 static struct str translate_value(const struct confopt *o, struct str value)
 {
@@ -54,33 +44,25 @@ static struct str translate_value(const struct confopt *o, struct str value)
 	return confopt_current(o, value);
 }
 
-/* Check the value with the daemon's own parser. */
-static int check_value(const struct confopt *o, bool of_iface, struct str value)
-{
-	static struct conf conf;
-	struct conf_iface iface = { 0 };
-	char text[512];
-	struct wr why = wr_init_cut(text, sizeof(text));
-
-	if (!confopt_set(o, value, of_iface ? (void *)&iface : &conf, &why))
-		return CMD_OK;
-	return cmd_fail(CMD_USAGE, "%s", wr_cstr(&why));
-}
-
 static int set_option(struct confedit *e, const char *iface, struct str key,
 		      struct str value)
 {
+	static struct conf unused;
+	struct conf_iface unused_iface = { 0 };
 	const struct confopt *o = confopt_find(iface, key);
-	int status;
+	char text[512];
+	struct wr why = wr_init_cut(text, sizeof(text));
 
 	if (!o)
 		return unknown(iface, key);
 	value = translate_value(o, value);
-	if (!value.n && may_be_empty(o))
+	if (!value.n && (confopt_kind(o) == CONFOPT_TEXT ||
+			 confopt_kind(o) == CONFOPT_ADDRESS))
 		return change_fault(confedit_unset(e, iface, key), key);
-	status = check_value(o, iface, value);
-	if (status)
-		return status;
+	/* Check the value with the daemon's own parser. */
+	if (confopt_set(o, value, iface ? (void *)&unused_iface : &unused,
+			&why))
+		return cmd_fail(CMD_USAGE, "%s", wr_cstr(&why));
 	return change_fault(confedit_set(e, iface, key, value), key);
 }
 

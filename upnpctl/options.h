@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * options.h - set and print options of the configuration: KEY=VALUE, !KEY.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_OPTIONS_H

@@ -4,7 +4,6 @@
  *
  * Owns: the buffer and the first write error, which out_flush() returns, so
  * that a full disk or a closed pipe makes the command fail.
- *
  * Runs in: upnpctl
  */
 #include <unistd.h>

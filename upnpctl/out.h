@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * out.h - write buffered text to standard output.
- *
- * Runs in: upnpctl
- */
+/* out.h - write buffered text to standard output. Runs in: upnpctl */
 #ifndef UPNPCTL_OUT_H
 #define UPNPCTL_OUT_H
 

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * pick.c - select interfaces by number, name or property.
- *
- * Runs in: upnpctl
- */
+/* pick.c - select interfaces by number, name or property. Runs in: upnpctl */
 #include "base/wr.h"
 #include "sys/netif.h"
 #include "upnpctl/pick.h"
@@ -135,8 +131,7 @@ static bool is_range(struct str item, uint32_t *ret_lo, uint32_t *ret_hi)
 	struct str rest = item, head;
 	uint32_t lo, hi;
 
-	if (!str_cut(&rest, '-', &head) ||
-	    str_u32(head, 0, UINT32_MAX, &lo))
+	if (!str_cut(&rest, '-', &head) || str_u32(head, 0, UINT32_MAX, &lo))
 		return false;
 	hi = lo;
 	if (head.n < item.n && str_u32(rest, lo, UINT32_MAX, &hi))

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * pick.h - select interfaces by number, name or property. Pure, apart from
- * error messages on stderr.
- *
- * Runs in: upnpctl
+ * error messages on stderr. Runs in: upnpctl
  */
 #ifndef UPNPCTL_PICK_H
 #define UPNPCTL_PICK_H

@@ -4,7 +4,6 @@
  *
  * The monitor accepts no requests. SIGHUP makes it reload, and its status file
  * has the result.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -147,9 +146,8 @@ static int wait_read(struct daemon *d)
 			return CMD_FAULT;
 		if (clock_mono_ms() > end)
 			return cmd_fail(CMD_FAULT, "the file was written, but "
-					"upnpd has not read it within "
-					"%d s; see its log",
-					RELOAD_MS / 1000);
+					"upnpd has not read it within %d s; "
+					"see its log", RELOAD_MS / 1000);
 		sleep_poll();
 	}
 	if (d->status.reload_fault[0])

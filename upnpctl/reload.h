@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reload.h - make the daemon read the written configuration.
- *
- * Runs in: upnpctl
+ * reload.h - make the daemon read the written configuration. Runs in: upnpctl
  */
 #ifndef UPNPCTL_RELOAD_H
 #define UPNPCTL_RELOAD_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * resync.c - "resync": make the daemon verify and repair the firewall now.
- *
  * Runs in: upnpctl
  */
 #include <poll.h>
@@ -10,19 +9,6 @@
 #include "upnpctl/json.h"
 #include "upnpctl/live.h"
 #include "upnpctl/out.h"
-
-static void print_result(const struct cmd *c, bool repaired)
-{
-	if (c->env->json) {
-		json_object(NULL);
-		json_bool("repaired", repaired);
-		json_end();
-	} else if (repaired) {
-		out_str(STR("repaired: rules had been changed or lost\n"));
-	} else {
-		out_str(STR("the firewall is as it should be\n"));
-	}
-}
 
 /* The monitor writes the reason to its status file shortly after the answer. */
 static int report_fault(const struct cmd *c)
@@ -58,7 +44,14 @@ int resync_run(struct cmd *c)
 		return live_fail(&l, err);
 	if (end.err == CTL_EFAIL)
 		return report_fault(c);
-	if (end.err == CTL_OK)
-		print_result(c, end.repaired);
+	if (end.err == CTL_OK && c->env->json) {
+		json_object(NULL);
+		json_bool("repaired", end.repaired);
+		json_end();
+	} else if (end.err == CTL_OK) {
+		out_str(end.repaired ?
+			STR("repaired: rules had been changed or lost\n") :
+			STR("the firewall is as it should be\n"));
+	}
 	return live_report_end(&l, &end, NULL);
 }

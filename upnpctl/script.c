@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * script.c - run commands from a file or standard input.
- *
- * Runs in: upnpctl
- */
+/* script.c - run commands from a file or standard input. Runs in: upnpctl */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,19 +9,6 @@
 #include "upnpctl/words.h"
 
 #define SCRIPT_MAX 65536	/* as long as the longest configuration file */
-
-static int read_all(int fd, char *buf, struct str *ret)
-{
-	int err = fileio_read_fd(fd, buf, SCRIPT_MAX, ret);
-
-	if (err == -EFBIG)
-		return cmd_fail(CMD_USAGE, "the script has more than %d bytes; "
-				"split it", SCRIPT_MAX);
-	if (err)
-		return cmd_fail(CMD_FAULT, "standard input: %s",
-				strerror(-err));
-	return CMD_OK;
-}
 
 /* "# jan/02/1970 00:00:12 by RouterOS 6.49", or a later version. */
 static bool is_routeros6_header(struct str line)
@@ -106,10 +89,14 @@ int script_run(const struct cmd_env *given, int fd)
 	static struct change change;
 	struct cmd_env env = *given;
 	struct str text;
-	int status = read_all(fd, buf, &text);
+	int err = fileio_read_fd(fd, buf, SCRIPT_MAX, &text), status;
 
-	if (status)
-		return status;
+	if (err == -EFBIG)
+		return cmd_fail(CMD_USAGE, "the script has more than %d bytes; "
+				"split it", SCRIPT_MAX);
+	if (err)
+		return cmd_fail(CMD_FAULT, "standard input: %s",
+				strerror(-err));
 	status = change_begin(&change, env.file);
 	if (status)
 		return status;

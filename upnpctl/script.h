@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * script.h - run commands from a file or standard input, all or none.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_SCRIPT_H

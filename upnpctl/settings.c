@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * settings.c - "print" and "set": the global options.
- *
- * Runs in: upnpctl
- */
+/* settings.c - "print" and "set": the global options. Runs in: upnpctl */
 #include <string.h>
 #include "base/wr.h"
 #include "upnpctl/change.h"
@@ -34,33 +30,10 @@ static void put_line(const struct confopt *o, const struct conf *conf)
 	out_str(STR("\n"));
 }
 
-static void put_json(const struct conf *conf)
-{
-	const struct confopt *o;
-
-	json_object(NULL);
-	for (size_t i = 0; (o = confopt_at(false, i)); i++)
-		options_json(o, conf);
-	json_end();
-}
-
-static void put_all(const struct conf *conf)
-{
-	const struct confopt *o;
-
-	for (size_t i = 0; (o = confopt_at(false, i)); i++)
-		put_line(o, conf);
-}
-
-static void put_routeros(const struct conf *conf)
-{
-	for (size_t i = 0; i < sizeof(routeros) / sizeof(routeros[0]); i++)
-		put_line(confopt_find(false, str_z(routeros[i])), conf);
-}
-
 int settings_print(struct cmd *c)
 {
 	static struct view v;
+	const struct confopt *o;
 	bool detail = c->n == 1 && str_eq(c->arg[0], STR("detail"));
 	int status;
 
@@ -70,12 +43,18 @@ int settings_print(struct cmd *c)
 	status = view_open(&v, c->env->file);
 	if (status)
 		return status;
-	if (c->env->json)
-		put_json(&v.conf);
-	else if (detail)
-		put_all(&v.conf);
-	else
-		put_routeros(&v.conf);
+	if (c->env->json) {
+		json_object(NULL);
+		for (size_t i = 0; (o = confopt_at(false, i)); i++)
+			options_json(o, &v.conf);
+		json_end();
+		return CMD_OK;
+	}
+	for (size_t i = 0; detail && (o = confopt_at(false, i)); i++)
+		put_line(o, &v.conf);
+	for (size_t i = 0; !detail && i < sizeof(routeros) / sizeof(*routeros);
+	     i++)
+		put_line(confopt_find(false, str_z(routeros[i])), &v.conf);
 	return CMD_OK;
 }
 

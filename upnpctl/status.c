@@ -2,9 +2,7 @@
 /*
  * status.c - "status": print the state of the daemon. The monitor's part comes
  * from its status file, the engine's over the socket; each works without the
- * other.
- *
- * Runs in: upnpctl
+ * other. Runs in: upnpctl
  */
 #include <errno.h>
 #include "base/date.h"
@@ -48,10 +46,8 @@ static const struct {
 
 /* ---- as text -------------------------------------------------------- */
 
-static void line(const char *key, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-
 /* Print "       external-address: 198.51.100.7". */
+__attribute__((format(printf, 2, 3)))
 static void line(const char *key, const char *fmt, ...)
 {
 	char raw[PATH_MAX + STATUS_TEXT_MAX], clean[sizeof(raw)];
@@ -146,6 +142,7 @@ static void put_external(const struct ctl_status *s)
 static void put_engine(const struct ctl_status *s)
 {
 	char time[32];
+	bool any = false;
 
 	line("engine", "serving for %s", format_duration(time, s->up_s));
 	if (s->http_port)
@@ -159,12 +156,6 @@ static void put_engine(const struct ctl_status *s)
 	     (unsigned)s->per_client_max);
 	line("subscribers", "%u of %u", (unsigned)s->subscribers,
 	     (unsigned)s->subscribers_max);
-}
-
-static void put_refused(const struct ctl_status *s)
-{
-	bool any = false;
-
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++) {
 		if (!s->refused[i])
 			continue;
@@ -197,19 +188,6 @@ static void put_monitor(const struct statusfile *m)
 		     format_time(time, m->repaired_s), (unsigned)m->repairs);
 	else
 		line("last-repair", "never");
-}
-
-static void put_text(const struct snapshot *p)
-{
-	put_running(p);
-	if (p->engine_err) {
-		put_engine_fault(p);
-	} else {
-		put_engine(&p->engine);
-		put_refused(&p->engine);
-	}
-	if (p->l.alive)
-		put_monitor(&p->l.monitor);
 }
 
 /* ---- as JSON --------------------------------------------------------- */
@@ -326,19 +304,6 @@ static void json_monitor(const struct statusfile *m)
 	json_text("reload-fault", m->reload_fault);
 }
 
-static void put_json(const struct snapshot *p)
-{
-	json_object(NULL);
-	json_running(p);
-	if (p->engine_err)
-		json_engine_fault(p);
-	else
-		json_engine(&p->engine);
-	if (p->l.alive)
-		json_monitor(&p->l.monitor);
-	json_end();
-}
-
 int status_run(struct cmd *c)
 {
 	struct snapshot p;
@@ -347,9 +312,24 @@ int status_run(struct cmd *c)
 		return cmd_fail(CMD_USAGE, "status takes no argument, not "
 				"\"%.*s\"", STR_F(c->arg[0]));
 	take_snapshot(&p, c->env);
-	if (c->env->json)
-		put_json(&p);
-	else
-		put_text(&p);
+	if (c->env->json) {
+		json_object(NULL);
+		json_running(&p);
+		if (p.engine_err)
+			json_engine_fault(&p);
+		else
+			json_engine(&p.engine);
+		if (p.l.alive)
+			json_monitor(&p.l.monitor);
+		json_end();
+	} else {
+		put_running(&p);
+		if (p.engine_err)
+			put_engine_fault(&p);
+		else
+			put_engine(&p.engine);
+		if (p.l.alive)
+			put_monitor(&p.l.monitor);
+	}
 	return p.running ? CMD_OK : CMD_FAULT;
 }

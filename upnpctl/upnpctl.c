@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * upnpctl.c - main() of upnpctl: its options and its table of commands.
- *
  * Runs in: upnpctl
  */
 #include <fcntl.h>

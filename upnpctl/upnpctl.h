@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * upnpctl.h - the operator's command, a second name of the same binary.
- *
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_UPNPCTL_H

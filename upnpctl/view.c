@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * view.c - read the configuration in order to print it.
- *
- * Runs in: upnpctl
- */
+/* view.c - read the configuration in order to print it. Runs in: upnpctl */
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/cmd.h"

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * view.h - read the configuration in order to print it.
- *
- * Runs in: upnpctl
- */
+/* view.h - read the configuration in order to print it. Runs in: upnpctl */
 #ifndef UPNPCTL_VIEW_H
 #define UPNPCTL_VIEW_H
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * words.c - split command lines into words, with RouterOS's quoting.
- *
  * Runs in: upnpctl
  */
 #include <errno.h>
