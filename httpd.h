@@ -64,7 +64,7 @@ struct httpd_config {
  *
  * @loop, @routes and @config are borrowed (routes and config are copied, what
  * they point to is not). @loop needs room for HTTP_CONNS_MAX +
- * HTTP_LISTENERS_MAX descriptors.
+ * IFSOCKS_MAX descriptors.
  *
  * Return: owned by the caller (httpd_free()), NULL without memory
  */
@@ -80,8 +80,10 @@ void httpd_free(struct httpd *);
  * @port: 0: a free port, chosen for the first address and used for all
  *
  * Existing listeners in the list stay, with their connections; those not in the
- * list are closed. Uses SO_REUSEADDR and the backlog HTTP_BACKLOG, and binds to
- * the interface if the kernel allows that to an ordinary user.
+ * list are closed. A connection is accepted from every network of the interface
+ * that has the address (ifsock.h). Uses SO_REUSEADDR and the backlog
+ * HTTP_BACKLOG, and binds to the interface if the kernel allows that to an
+ * ordinary user.
  *
  * Return: 0, or -errno of the first failure (the other addresses listen)
  */

@@ -2,9 +2,11 @@
 /*
  * ssdp.h - discovery: NOTIFY and answers to M-SEARCH (UDA 1.1 section 1).
  *
- * Two sockets' worth of UDP: one bound to the group, which hears multicast
- * beside other programs on this machine, and one bound to each internal
- * address, which hears unicast searches and sends everything.
+ * One socket is bound to the multicast group and shares the port with other
+ * programs on this machine. One socket for each internal address receives
+ * unicast searches and sends everything.
+ *
+ * Runs in: engine
  */
 #ifndef SSDP_H
 #define SSDP_H
@@ -15,33 +17,36 @@
 
 struct ssdp;
 
-/** ssdp_new - make it; silent until ssdp_ifaces(). Config is copied.
+/** ssdp_new - create it; it is silent until ssdp_ifaces(). @config is copied.
  * Return: owned by the caller (ssdp_free()), NULL without memory */
 struct ssdp *ssdp_new(struct loop *, const struct ssdp_config *);
 
-/** ssdp_free - close everything without a word. NULL is fine. */
+/** ssdp_free - close everything and send nothing. NULL is fine. */
 void ssdp_free(struct ssdp *);
 
 /**
- * ssdp_ifaces - serve exactly these interfaces from now on.
+ * ssdp_ifaces - serve exactly these addresses of internal interfaces.
  * @http_port: for LOCATION
  *
- * An interface that is new or has another address or index joins the group
- * again and is told of every target, twice; one that is gone gets byebye where
- * it still can be sent. Where anything was served before, what comes raises
- * BOOTID: those that were there all along get ssdp:update, and then hear of
- * every target again (UDA 1.1 1.2). Sockets are made by the process as it is:
- * no privilege is needed.
+ * Each address answers the searches that are sent to it. A search by multicast
+ * is answered from the address in the network of the control point. LOCATION
+ * has the address that answers.
  *
- * Call it again when an interface that failed may be ready.
+ * NOTIFYs are sent once for each network: not from a /32 or a secondary
+ * address. A new network gets every target, twice. If any network was served
+ * before, a new one raises BOOTID: the networks that stay get ssdp:update, and
+ * then every target again (UDA 1.1 1.2). When an interface loses its last
+ * network, byebye is sent if the kernel still can. No privilege is needed.
  *
- * Return: 0, or -errno of the first that failed (the others are served)
+ * Call it again to retry an address that failed.
+ *
+ * Return: 0, or -errno of the first failure (the others are served)
  */
-int ssdp_ifaces(struct ssdp *, const struct netif_addr *, size_t n,
+int ssdp_ifaces(struct ssdp *, const struct netif_addr *at, size_t n,
 		uint16_t http_port);
 
-/** ssdp_byebye - say byebye for every target on every interface, now, and
- * serve none of them from then on. */
+/** ssdp_byebye - send byebye for every target in every network, now, and serve
+ * no address from then on. */
 void ssdp_byebye(struct ssdp *);
 
 #endif

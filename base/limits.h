@@ -24,7 +24,6 @@
 #define HTTP_IDLE_MS		30000	/* between two requests */
 #define HTTP_REPLY_MS		10000	/* to read a reply */
 #define HTTP_BACKLOG		1024	/* a burst of 200 connects must fit */
-#define HTTP_LISTENERS_MAX	16	/* one for each internal interface */
 
 /* ---- SSDP ---------------------------------------------------------- */
 
@@ -143,13 +142,18 @@
 #define CONF_LOCK_MS		10000	/* another process takes ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
+#define CONF_EXTERNALS_MAX	1	/* of them; a second one is refused */
 #define CONF_RULES_MAX		64	/* allow and deny lines */
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
 #define NETIF_ADDRS_MAX		64	/* addresses of the whole router */
+/* Addresses of internal interfaces that are served, by HTTP and by SSDP. Twice
+ * CONF_IFACES_MAX: each interface may have a second network, or the virtual
+ * address of VRRP. Further addresses are logged and not served. */
+#define IFSOCKS_MAX		32
 
-/* Connections, listeners, events, SSDP sockets, monitor, netlink. */
-#define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX + \
-			 GENA_SUBS_MAX + CONF_IFACES_MAX + \
+/* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
+#define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
+			 GENA_SUBS_MAX + IFSOCKS_MAX + \
 			 CTL_CLIENTS_MAX + 1 + 8)
 /* RLIMIT_NOFILE: those, and files that are open for a moment. */
 #define ENGINE_FILES_MAX (ENGINE_FDS_MAX + 16)

@@ -1,6 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* ifstate.c - the configuration's interfaces as the kernel has them now. */
+/*
+ * ifstate.c - the state of the configured interfaces.
+ *
+ * Owns: nothing between two calls.
+ * Never does: change an interface.
+ *
+ * Runs in: any
+ */
 #include <string.h>
+#include "sys/route.h"
 #include "conf/ifstate.h"
 
 static size_t enabled_names(const struct conf *c, const char **names)
@@ -13,23 +21,74 @@ static size_t enabled_names(const struct conf *c, const char **names)
 	return n;
 }
 
-static void take_external(struct ifstate *r, const struct conf_iface *ext,
-			  const struct netif_table *t,
-			  const struct netif_link *l)
-{
-	const struct netif_addr *a = netif_first_addr(t, l->ifindex);
+/* ---- the external address ------------------------------------------------ */
 
-	r->ext_ifindex = l->ifindex;
-	r->ext_up = l->up;
-	r->ext_running = l->running;
-	r->ext_ip = a ? a->ip : 0;
-	r->ext_private = a && !ext->forced_ip && policy_private(a->ip);
+static bool has_addr(const struct netif_addr *addr, size_t n, int ifindex,
+		     uint32_t ip)
+{
+	for (size_t i = 0; i < n; i++)
+		if (addr[i].ifindex == ifindex && addr[i].ip == ip)
+			return true;
+	return false;
 }
 
-static void take_internal(struct ifstate *r, const struct netif_table *t,
-			  const struct netif_link *l)
+static uint32_t first_addr(const struct netif_addr *addr, size_t n,
+			   int ifindex, bool public_only)
 {
-	for (size_t i = 0; i < t->addr_n && l->up; i++)
+	for (size_t i = 0; i < n; i++)
+		if (addr[i].ifindex == ifindex &&
+		    !(public_only && policy_private(addr[i].ip)))
+			return addr[i].ip;
+	return 0;
+}
+
+uint32_t ifstate_choose_ip(const struct netif_addr *addr, size_t n,
+			   int ifindex, uint32_t forced_ip, uint32_t route_ip)
+{
+	uint32_t ip;
+
+	if (has_addr(addr, n, ifindex, forced_ip))
+		return forced_ip;
+	/* an unnumbered link sends with the address of another interface */
+	if (!has_addr(addr, n, ifindex, route_ip))
+		route_ip = 0;
+	if (route_ip && !policy_private(route_ip))
+		return route_ip;
+	ip = first_addr(addr, n, ifindex, true);
+	if (!ip)
+		ip = route_ip;
+	return ip ? ip : first_addr(addr, n, ifindex, false);
+}
+
+/* Member by member: no byte of padding may differ between two reads. */
+static void add_external(struct ifstate *r, const struct conf_iface *conf,
+			 const struct netif_table *t,
+			 const struct netif_link *l)
+{
+	struct ifstate_ext *e = &r->ext[r->ext_n];
+	uint32_t route_ip = 0;
+
+	if (r->ext_n == CONF_EXTERNALS_MAX)
+		return;
+	r->ext_n++;
+	e->forced_ip = conf->forced_ip;
+	if (!l->ifindex)
+		return;
+	route_source(l->ifindex, &route_ip);	/* 0 if it fails */
+	e->ifindex = l->ifindex;
+	e->up = l->up;
+	e->running = l->running;
+	e->ip = ifstate_choose_ip(t->addr, t->addr_n, l->ifindex,
+				  conf->forced_ip, route_ip);
+	e->is_private = e->ip && !conf->forced_ip && policy_private(e->ip);
+}
+
+/* ---- all interfaces ------------------------------------------------------ */
+
+static void add_internal(struct ifstate *r, const struct netif_table *t,
+			 const struct netif_link *l)
+{
+	for (size_t i = 0; i < t->addr_n && l->ifindex && l->up; i++)
 		if (t->addr[i].ifindex == l->ifindex &&
 		    r->net_n < NETIF_ADDRS_MAX)
 			r->net[r->net_n++] = t->addr[i];
@@ -37,8 +96,8 @@ static void take_internal(struct ifstate *r, const struct netif_table *t,
 
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
-	const struct conf_iface *ext = conf_external(c);
 	const char *names[CONF_IFACES_MAX];
+	const struct netif_link *l;
 	struct netif_table t;
 	int err = netif_read(names, enabled_names(c, names), &t);
 
@@ -47,20 +106,36 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < t.addr_n; i++)
 		ret->own_ip[ret->own_n++] = t.addr[i].ip;
-	for (size_t i = 0; i < t.link_n; i++) {
-		if (!t.link[i].ifindex)
+	l = t.link;	/* as in enabled_names() */
+	for (size_t i = 0; i < c->iface_n; i++) {
+		if (c->iface[i].disabled)
 			continue;
-		if (strcmp(t.link[i].name, ext->name) == 0)
-			take_external(ret, ext, &t, &t.link[i]);
+		if (c->iface[i].type == CONF_EXTERNAL)
+			add_external(ret, &c->iface[i], &t, l);
 		else
-			take_internal(ret, &t, &t.link[i]);
+			add_internal(ret, &t, l);
+		l++;
 	}
 	return 0;
 }
 
-uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
+const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 {
-	return r->ext_private && c->refuse_private ? 0 : r->ext_ip;
+	return &r->ext[0];
+}
+
+uint32_t ifstate_usable_ip(const struct ifstate_ext *e, const struct conf *c)
+{
+	return e->is_private && c->refuse_private ? 0 : e->ip;
+}
+
+uint32_t ifstate_reported_ip(const struct ifstate_ext *e, const struct conf *c)
+{
+	uint32_t ip = ifstate_usable_ip(e, c);
+
+	if (!ip || !e->up || !e->running)
+		return 0;
+	return e->forced_ip ? e->forced_ip : ip;
 }
 
 static bool has_net(const struct ifstate *r, const char *name)

@@ -136,10 +136,10 @@ static void on_lost(void *arg)
 static bool op_counters(void *arg, struct igd_counters *ret)
 {
 	struct engine *e = arg;
+	const struct ifstate_ext *x = ifstate_external(&e->ifwatch.ifstate);
 	struct netif_counters c;
 
-	if (!e->ifwatch.ifstate.ext_ifindex ||
-	    netif_counters(e->ifwatch.ifstate.ext_ifindex, &c))
+	if (!x->ifindex || netif_counters(x->ifindex, &c))
 		return false;
 	*ret = (struct igd_counters){ c.tx_bytes, c.rx_bytes, c.tx_packets,
 				      c.rx_packets };
@@ -230,17 +230,17 @@ static const struct map_ops map_ops = {
 
 static enum ctl_no_address why_no_address(const struct engine *e)
 {
-	const struct ifstate *r = &e->ifwatch.ifstate;
+	const struct ifstate_ext *x = ifstate_external(&e->ifwatch.ifstate);
 
-	if (!r->ext_ifindex)
+	if (!x->ifindex)
 		return CTL_NO_INTERFACE;
-	if (!r->ext_up)
+	if (!x->up)
 		return CTL_INTERFACE_DOWN;
-	if (r->ext_private && e->conf.refuse_private)
+	if (x->is_private && e->conf.refuse_private)
 		return CTL_ADDRESS_PRIVATE;
-	if (!r->ext_running)
+	if (!x->running)
 		return CTL_NO_CARRIER;
-	return r->ext_ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
+	return x->ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
 static void op_status(void *arg, struct ctl_status *ret)
@@ -249,7 +249,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 
 	ret->ext_ip = e->map.ext_ip;
 	ret->no_address = why_no_address(e);
-	ret->ext_private = e->ifwatch.ifstate.ext_private;
+	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
 		 str_z(conf_external(&e->conf)->name));
 	ret->http_port = httpd_port(urlroutes_httpd(e->urlroutes));

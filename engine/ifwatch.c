@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ifwatch.c - follow the interfaces: look at them, and bring what depends on
- * them into line.
+ * ifwatch.c - follow the interfaces: read their state, and adapt everything
+ * that depends on it.
  *
- * Owns: the netlink socket that tells of changes; what was seen last.
+ * Owns: the netlink socket that receives changes; the state read last.
  * Never does: change an interface; decide what a network allows (ifstate.h).
- * Invariant: the monitor hears of no mapping that policy forbids in the
- * networks that were seen last.
+ * Invariant: the monitor gets no mapping that policy forbids in the networks
+ * that were read last.
+ *
+ * Runs in: engine
  */
 #include <string.h>
 #include "base/limits.h"
@@ -15,62 +17,83 @@
 #include "sys/netif.h"
 #include "engine/ifwatch.h"
 
-/* Interfaces change in bursts; look once. */
+/* Interfaces change in bursts: read their state once for all. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
 
-static void look_external(struct ifwatch *f)
+static void update_wan(struct ifwatch *f)
 {
-	const struct conf_iface *ext = conf_external(f->conf);
-	const struct ifstate *r = &f->ifstate;
+	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	struct igd_wan *wan = &f->igd->wan;
 	struct map *map = f->igd->map;
-	uint32_t ip = ifstate_usable_ip(r, f->conf);
+	uint32_t ip = ifstate_reported_ip(e, f->conf);
 
-	if (ip && ext->forced_ip)
-		ip = ext->forced_ip;
 	if (ip != map->ext_ip)
 		wan->since_ms = loop_now_ms(f->loop);
 	map->ext_ip = ip;
-	wan->admin_up = r->ext_up;
-	wan->link_up = r->ext_up && r->ext_running;
-	wan->up_bps = wan->down_bps = netif_speed_bps(ext->name);
+	wan->admin_up = e->up;
+	wan->link_up = e->up && e->running;
+	wan->up_bps = wan->down_bps =
+		netif_speed_bps(conf_external(f->conf)->name);
 	if (f->conf->up_bps)
 		wan->up_bps = f->conf->up_bps;
 	if (f->conf->down_bps)
 		wan->down_bps = f->conf->down_bps;
 }
 
-static void tell_external(const struct ifwatch *f)
+static void log_external(const struct ifwatch *f)
 {
+	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	const char *name = conf_external(f->conf)->name;
-	char ip[16];
+	char ip[16], rule_ip[16];
 	struct wr w = wr_init(ip, sizeof(ip));
+	struct wr w2 = wr_init(rule_ip, sizeof(rule_ip));
 
 	wr_ipv4(&w, f->igd->map->ext_ip);
-	if (f->ifstate.ext_private)
+	wr_ipv4(&w2, e->ip);
+	if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are not reached from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
-	else if (f->igd->map->ext_ip)
-		log_info("external address %s on %s", wr_cstr(&w), name);
-	else
+	else if (!f->igd->map->ext_ip)
 		log_info("no external address on %s", name);
+	else if (f->igd->map->ext_ip != e->ip)
+		log_info("external address %s by forced-ip; %s has %s, where "
+			 "ports are opened", wr_cstr(&w), name, wr_cstr(&w2));
+	else
+		log_info("external address %s on %s", wr_cstr(&w), name);
 }
 
-/* Listen and be found on the first address of each internal interface. */
-static int serve_interfaces(struct ifwatch *f)
+/* Is @i the first address of its interface? */
+static bool is_first(const struct netif_addr *net, size_t i)
+{
+	return i == 0 || net[i].ifindex != net[i - 1].ifindex;
+}
+
+/* The addresses to serve: the first one of each interface, then the others as
+ * long as there is room. */
+static size_t choose_addresses(const struct ifwatch *f,
+			       struct netif_addr ret[IFSOCKS_MAX])
 {
 	const struct netif_addr *net = f->ifstate.net;
-	struct netif_addr at[CONF_IFACES_MAX];
-	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	size_t n = 0;
+
+	for (int first = 1; first >= 0; first--)
+		for (size_t i = 0; i < f->ifstate.net_n && n < IFSOCKS_MAX; i++)
+			if (is_first(net, i) == first)
+				ret[n++] = net[i];
+	return n;
+}
+
+/* Listen on the addresses of the internal interfaces, and announce them. */
+static int serve_interfaces(struct ifwatch *f)
+{
+	struct netif_addr at[IFSOCKS_MAX];
+	size_t n = choose_addresses(f, at);
+	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	int err, err2;
 
-	for (size_t i = 0; i < f->ifstate.net_n && n < CONF_IFACES_MAX; i++)
-		if (i == 0 || net[i].ifindex != net[i - 1].ifindex)
-			at[n++] = net[i];
 	err = httpd_listen(httpd, at, n, (uint16_t)f->conf->http_port);
 	err2 = ssdp_ifaces(f->ssdp, at, n, httpd_port(httpd));
 	if (err)
@@ -81,8 +104,15 @@ static int serve_interfaces(struct ifwatch *f)
 	return err ? err : err2;
 }
 
-/* Take the interfaces as they are now, and follow what changed. */
-static int look(struct ifwatch *f)
+static void log_addresses_left(const struct ifwatch *f)
+{
+	if (f->ifstate.net_n > IFSOCKS_MAX)
+		log_warn("internal interfaces have %u addresses; only %u are "
+			 "served", (unsigned)f->ifstate.net_n, IFSOCKS_MAX);
+}
+
+/* Read the state, and adapt to what changed. */
+static int read_state(struct ifwatch *f)
 {
 	uint32_t before = f->igd->map->ext_ip;
 	struct ifstate r;
@@ -90,40 +120,40 @@ static int look(struct ifwatch *f)
 	int err = ifstate_read(f->conf, &r);
 
 	if (err) {
-		log_err("interfaces can not be read: %s", strerror(-err));
+		log_err("interfaces cannot be read: %s", strerror(-err));
 		return err;
 	}
-	changed = memcmp(&r, &f->ifstate, sizeof(r)) != 0;
+	changed = !f->was_read || memcmp(&r, &f->ifstate, sizeof(r)) != 0;
 	f->ifstate = r;
-	look_external(f);
+	update_wan(f);
 	ifstate_policy(&r, f->conf, &f->igd->map->policy);
-	if (changed || !f->looked) {
+	if (changed) {
 		/* The monitor would refuse what a new configuration or
 		 * network forbids, and a mapping without a rule must not be
 		 * listed. */
 		map_drop_forbidden(f->igd->map,
 				   !ifstate_complete(&r, f->conf));
 		brokerclient_sync(f->brokerclient);
+		log_addresses_left(f);
 	}
-	if (f->igd->map->ext_ip != before || !f->looked)
-		tell_external(f);
-	f->looked = true;
+	if (f->igd->map->ext_ip != before || !f->was_read)
+		log_external(f);
+	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);
 	return serve_interfaces(f);
 }
 
-/* Look, and again in a while where not all could be had. */
 void ifwatch_refresh(struct ifwatch *f)
 {
-	int err = look(f);
+	int err = read_state(f);
 
 	if (err)
 		loop_timer_set(f->loop, &f->settle, RETRY_MS);
 	/* One network out of two is served: better than none. An interface
-	 * that is not there yet is not waited for, either. */
-	if (f->told || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
+	 * that does not exist yet is not waited for either. */
+	if (f->reported || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
 		return;
-	f->told = true;
+	f->reported = true;
 	brokerclient_serving(f->brokerclient);
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ifwatch.h - the engine's eye on the interfaces: what they are now, and all
- * that has to change with them.
+ * ifwatch.h - the engine follows the interfaces: it reads their state and
+ * adapts everything that depends on it.
+ *
+ * Runs in: engine
  */
 #ifndef ENGINE_IFWATCH_H
 #define ENGINE_IFWATCH_H
@@ -15,7 +17,7 @@
 #include "ssdp.h"
 
 struct ifwatch {
-	/* by the owner before ifwatch_open(); all borrowed for good */
+	/* set by the owner before ifwatch_open(); all borrowed for good */
 	const struct conf *conf;
 	struct loop *loop;
 	struct igd *igd;	/* its wan, and its map's policy and ext_ip, are
@@ -24,28 +26,28 @@ struct ifwatch {
 	struct urlroutes *urlroutes;
 	struct ssdp *ssdp;
 
-	struct loop_fd netlink;	/* private, down to told */
+	struct loop_fd netlink;	/* private, down to reported */
 	struct loop_timer settle;
-	bool settling;		/* it is to look at what changed */
-	bool looked;
-	bool told;		/* the monitor: that we serve */
+	bool settling;		/* a change waits for the timer */
+	bool was_read;		/* @ifstate is valid */
+	bool reported;		/* the monitor knows that we serve */
 
-	struct ifstate ifstate;	/* as it was looked at last; to be read */
+	struct ifstate ifstate;	/* as read last; public, read-only */
 };
 
-/** ifwatch_open - hear of changes from now on. @f: the caller's; zeroed but for
- * what the owner sets. Return: 0 or -errno */
+/** ifwatch_open - receive changes from now on. @f: the caller's memory; zeroed
+ * but for what the owner sets. Return: 0 or -errno */
 int ifwatch_open(struct ifwatch *f);
 
 /**
- * ifwatch_refresh - take the interfaces as they are, without waiting for the
- * kernel to tell.
+ * ifwatch_refresh - read the state of the interfaces now, without waiting for a
+ * message of the kernel.
  *
- * What changed goes to the gateway; mappings that are forbidden now are dropped
- * and refused to their requesters; the monitor gets the whole table; HTTP and
- * SSDP move to the addresses that are there; subscribers may hear of it. The
- * first time all of that is done, and the monitor is told once we serve. What
- * could not be had is logged and tried again.
+ * The gateway gets what changed; mappings that are forbidden now are dropped
+ * and count as refused to their requesters; the monitor gets the whole table;
+ * HTTP and SSDP serve the addresses that exist; subscribers may get an event.
+ * The first call does all of that, and tells the monitor once we serve. What
+ * failed is logged and tried again.
  */
 void ifwatch_refresh(struct ifwatch *);
 

@@ -48,7 +48,7 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	g->incomplete = !ifstate_complete(&r, c);
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = ifstate_usable_ip(&r, c);
+	env->ext_ip = ifstate_usable_ip(ifstate_external(&r), c);
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -298,8 +298,9 @@ static enum nat_err link_set(struct broker *g, bool up)
 		err = ifstate_read(g->conf, &r);
 	/* A link that is down has no routes any more, so keep the routes that
 	 * were saved when it went down. */
-	if (!up && !err && r.ext_up)
-		err = route_save(r.ext_ifindex, &g->routes);
+	if (!up && !err && ifstate_external(&r)->up)
+		err = route_save(ifstate_external(&r)->ifindex,
+				 &g->routes);
 	if (!err)
 		err = netif_set_up(name, up);
 	if (err) {

@@ -307,7 +307,8 @@ int netif_open(void)
 {
 	struct sockaddr_nl groups = {
 		.nl_family = AF_NETLINK,
-		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
+			     RTMGRP_IPV4_ROUTE,
 	};
 	int fd = netlink_open(NETLINK_ROUTE), err;
 
@@ -318,12 +319,19 @@ int netif_open(void)
 	return err;
 }
 
-/* The two groups carry nothing but changes. */
+/* Of routes only default ones matter, for route_source(): a router that runs
+ * OSPF or BGP changes the others all the time. */
 static bool is_change(struct nl_span s)
 {
 	const struct nlmsghdr *h = netlink_next_msg(&s);
+	const struct rtmsg *r;
 
-	return h && h->nlmsg_type >= NLMSG_MIN_TYPE;
+	if (!h || h->nlmsg_type < NLMSG_MIN_TYPE)
+		return false;
+	if (h->nlmsg_type != RTM_NEWROUTE && h->nlmsg_type != RTM_DELROUTE)
+		return true;
+	r = netlink_body(h, sizeof(*r));
+	return r && r->rtm_dst_len == 0;
 }
 
 bool netif_drain(int fd)

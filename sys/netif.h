@@ -56,14 +56,15 @@ struct netif_counters {
 };
 
 /**
- * netif_open - a netlink socket that hears link and IPv4 address changes.
+ * netif_open - a netlink socket that receives changes of links, of IPv4
+ * addresses and of IPv4 default routes.
  *
  * Non-blocking, close-on-exec. Return: the descriptor, or -errno
  */
 int netif_open(void);
 
 /**
- * netif_drain - read what netif_open()'s socket has to tell.
+ * netif_drain - read the messages that wait in netif_open()'s socket.
  *
  * An overrun counts as a change. Messages that did not come from the kernel
  * are dropped.

@@ -194,38 +194,83 @@ int route_restore(const struct route_set *set)
 
 /* ---- lookups ------------------------------------------------------------- */
 
-static void on_oif(void *arg, const struct nlmsghdr *h)
-{
-	uint32_t oif;
+/* A public address of the root servers (a.root-servers.net), in place of the
+ * whole Internet: a router has no route of its own to it but the default. */
+#define ANYWHERE_IP 0xc6290004u
 
-	if (h->nlmsg_type == RTM_NEWROUTE && attr_u32(h, RTA_OIF, &oif))
-		*(int *)arg = (int)oif;
+struct lookup {
+	struct nlmsghdr h;
+	struct rtmsg r;
+	struct rtattr dst_attr;
+	uint32_t dst_be;
+	struct rtattr oif_attr;		/* not sent where oif is 0 */
+	uint32_t oif;
+};
+
+struct lookup_answer {
+	uint32_t oif, src_be;		/* 0: none */
+};
+
+static void read_answer(void *arg, const struct nlmsghdr *h)
+{
+	struct lookup_answer *a = arg;
+
+	if (h->nlmsg_type != RTM_NEWROUTE)
+		return;
+	attr_u32(h, RTA_OIF, &a->oif);
+	attr_u32(h, RTA_PREFSRC, &a->src_be);
 }
 
-int route_out(uint32_t ip, int *ret_ifindex)
+/* Ask the kernel for its route to @ip. @ifindex: 0, or consider only routes
+ * over it */
+static int look_up(uint32_t ip, int ifindex, struct lookup_answer *ret)
 {
-	struct {
-		struct nlmsghdr h;
-		struct rtmsg r;
-		struct rtattr a;
-		uint32_t ip_be;
-	} r = {
+	struct lookup r = {
 		.h = {
-			.nlmsg_len = sizeof(r),
+			.nlmsg_len = ifindex ? sizeof(r) :
+					       offsetof(struct lookup,
+							oif_attr),
 			.nlmsg_type = RTM_GETROUTE,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
 		},
 		.r = { .rtm_family = AF_INET, .rtm_dst_len = 32 },
-		.a = { RTA_LENGTH(sizeof(r.ip_be)), RTA_DST },
-		.ip_be = htonl(ip),
+		.dst_attr = { RTA_LENGTH(sizeof(r.dst_be)), RTA_DST },
+		.dst_be = htonl(ip),
+		.oif_attr = { RTA_LENGTH(sizeof(r.oif)), RTA_OIF },
+		.oif = (uint32_t)ifindex,
 	};
-	int oif = 0;
-	int err = netlink_ask(NETLINK_ROUTE, &r.h, on_oif, &oif);
+	struct lookup_answer a = { 0 };
+	int err = netlink_ask(NETLINK_ROUTE, &r.h, read_answer, &a);
 
-	if (!err && !oif)
+	if (!err && !a.oif)
 		err = -ENETUNREACH;	/* a blackhole */
 	if (!err)
-		*ret_ifindex = oif;
+		*ret = a;
+	return err;
+}
+
+int route_out(uint32_t ip, int *ret_ifindex)
+{
+	struct lookup_answer a;
+	int err = look_up(ip, 0, &a);
+
+	if (!err)
+		*ret_ifindex = (int)a.oif;
+	return err;
+}
+
+int route_source(int ifindex, uint32_t *ret_ip)
+{
+	struct lookup_answer a;
+	int err;
+
+	if (ifindex <= 0)
+		return -ENODEV;
+	err = look_up(ANYWHERE_IP, ifindex, &a);
+	if (!err && (!a.src_be || a.oif != (uint32_t)ifindex))
+		err = -ENETUNREACH;
+	if (!err)
+		*ret_ip = ntohl(a.src_be);
 	return err;
 }
 

@@ -75,6 +75,21 @@ void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
  */
 int route_out(uint32_t ip, int *ret_ifindex);
 
+/**
+ * route_source - the source address of what the router sends to the Internet
+ * by @ifindex.
+ * @ret_ip: host order; set only on success
+ *
+ * As the kernel would choose now: the address that the default route over the
+ * interface names, else the one in the network of its gateway. Without a
+ * default route the kernel takes the whole Internet as on that link. Nothing
+ * is sent, no privilege is needed.
+ *
+ * Return: 0, -ENODEV, -ENETUNREACH (the interface is down or has no address),
+ * other -errno
+ */
+int route_source(int ifindex, uint32_t *ret_ip);
+
 /** route_has_default - is there a default route over @ifindex, in any table?
  * Return: 1 or 0, or -errno */
 int route_has_default(int ifindex);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "base/wr.h"
+#include "conf/ifstate.h"
 #include "sys/route.h"
 #include "upnpctl/check.h"
 
@@ -191,22 +192,27 @@ static void check_kind(struct check *c, uint32_t ip, const char *ip_text)
 void check_net_external(struct check *c)
 {
 	const struct netif_link *l = link_of(c, c->ext);
-	const struct netif_addr *a = netif_first_addr(&c->net, l->ifindex);
+	uint32_t ip, route_ip = 0;
 	char text[16];
 	struct wr w = wr_init(text, sizeof(text));
 
 	if (!l->ifindex)
 		return;		/* reported by check_net_interfaces() */
-	if (!a) {
+	route_source(l->ifindex, &route_ip);
+	ip = ifstate_choose_ip(c->net.addr, c->net.addr_n, l->ifindex,
+			       c->ext->forced_ip, route_ip);
+	if (!ip) {
 		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address to open "
 			     "a port on\n"
 			     "Check that its DHCP client or PPP runs",
 			     c->ext->name);
 		return;
 	}
-	wr_ipv4(&w, c->ext->forced_ip ? c->ext->forced_ip : a->ip);
+	if (c->ext->forced_ip)
+		ip = c->ext->forced_ip;
+	wr_ipv4(&w, ip);
 	wr_cstr(&w);
-	check_kind(c, c->ext->forced_ip ? c->ext->forced_ip : a->ip, text);
+	check_kind(c, ip, text);
 	check_report_ok(c, "the external address is %s%s", text,
 		   c->ext->forced_ip ? ", by forced-ip" : "");
 }

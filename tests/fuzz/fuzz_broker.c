@@ -45,17 +45,23 @@ static unsigned waiting;	/* requests without an answer yet */
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->ext_ifindex = 2;
-	ret->ext_ip = ext_ip;
-	ret->ext_up = true;
+	ret->ext_n = 1;
+	ret->ext[0].ifindex = 2;
+	ret->ext[0].ip = ext_ip;
+	ret->ext[0].up = true;
 	ret->net[0] = (struct netif_addr){ 3, "lan0", ROUTER, 0xffffff00 };
 	ret->net_n = 1;
 	return 0;
 }
 
-uint32_t ifstate_usable_ip(const struct ifstate *r, const struct conf *c)
+const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 {
-	return r->ext_ip;
+	return &r->ext[0];
+}
+
+uint32_t ifstate_usable_ip(const struct ifstate_ext *e, const struct conf *c)
+{
+	return e->ip;
 }
 
 bool ifstate_complete(const struct ifstate *r, const struct conf *c)

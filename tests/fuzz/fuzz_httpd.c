@@ -214,7 +214,7 @@ static void init(void)
 	if (httpd)
 		return;
 	signal(SIGPIPE, SIG_IGN);
-	loop = loop_new(HTTP_CONNS_MAX + HTTP_LISTENERS_MAX, fake_clock);
+	loop = loop_new(HTTP_CONNS_MAX + IFSOCKS_MAX, fake_clock);
 	httpd = httpd_new(loop, &urlroutes, &config);
 	CHECK(httpd);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "conf/ifstate.h"
+#include "sys/route.h"
 
 #define IP(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
@@ -16,6 +17,7 @@ static struct netif_table kernel;
 static struct conf conf;
 static struct ifstate ifstate;
 static int fault;
+static uint32_t route_ip;	/* source of the default route; 0: none */
 
 /* Gives the links in the order of @names, as netif.h says. */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret)
@@ -34,21 +36,12 @@ int netif_read(const char *const *names, size_t n, struct netif_table *ret)
 	return 0;
 }
 
-const struct netif_addr *netif_first_addr(const struct netif_table *t,
-					  int ifindex)
+int route_source(int ifindex, uint32_t *ret_ip)
 {
-	for (size_t i = 0; i < t->addr_n; i++)
-		if (t->addr[i].ifindex == ifindex)
-			return &t->addr[i];
-	return NULL;
-}
-
-const struct conf_iface *conf_external(const struct conf *c)
-{
-	for (size_t i = 0; i < c->iface_n; i++)
-		if (c->iface[i].type == CONF_EXTERNAL && !c->iface[i].disabled)
-			return &c->iface[i];
-	return NULL;
+	if (!route_ip)
+		return -ENETUNREACH;
+	*ret_ip = route_ip;
+	return 0;
 }
 
 static int setup(void **state)
@@ -75,18 +68,23 @@ static int setup(void **state)
 					      0xff000000 };
 	kernel.addr_n = 5;
 	fault = 0;
+	route_ip = 0;
 	return 0;
 }
+
+#define EXT (&ifstate.ext[0])
 
 static void test_all_of_it(void **state)
 {
 	struct policy p;
 
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(ifstate.ext_ifindex, 2);
-	assert_int_equal(ifstate.ext_ip, IP(11, 22, 33, 1));
-	assert_true(ifstate.ext_up && ifstate.ext_running);
-	assert_false(ifstate.ext_private);
+	assert_int_equal(ifstate.ext_n, 1);
+	assert_ptr_equal(ifstate_external(&ifstate), EXT);
+	assert_int_equal(EXT->ifindex, 2);
+	assert_int_equal(EXT->ip, IP(11, 22, 33, 1));
+	assert_true(EXT->up && EXT->running);
+	assert_false(EXT->is_private);
 	assert_int_equal(ifstate.own_n, 5);
 	assert_int_equal(ifstate.net_n, 3);
 	assert_string_equal(ifstate.net[0].ifname, "lan0");
@@ -118,8 +116,10 @@ static void test_missing_interfaces(void **state)
 	kernel.link_n = 0;
 	kernel.addr_n = 1;
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(ifstate.ext_ifindex, 0);
-	assert_int_equal(ifstate.ext_ip, 0);
+	assert_int_equal(ifstate.ext_n, 1);
+	assert_int_equal(EXT->ifindex, 0);
+	assert_int_equal(EXT->ip, 0);
+	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
 	assert_int_equal(ifstate.net_n, 0);
 }
 
@@ -127,14 +127,96 @@ static void test_private_external_address(void **state)
 {
 	kernel.addr[1].ip = IP(100, 64, 1, 1);
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_true(ifstate.ext_private);
-	assert_int_equal(ifstate_usable_ip(&ifstate, &conf), IP(100, 64, 1, 1));
+	assert_true(EXT->is_private);
+	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(100, 64, 1, 1));
 	conf.refuse_private = 1;
-	assert_int_equal(ifstate_usable_ip(&ifstate, &conf), 0);
+	assert_int_equal(ifstate_usable_ip(EXT, &conf), 0);
 	conf.iface[0].forced_ip = IP(11, 0, 0, 1);
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_false(ifstate.ext_private);
-	assert_int_equal(ifstate_usable_ip(&ifstate, &conf), IP(100, 64, 1, 1));
+	assert_false(EXT->is_private);
+	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(100, 64, 1, 1));
+}
+
+static void test_reported_address(void **state)
+{
+	conf.iface[0].forced_ip = IP(9, 8, 7, 6);
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(11, 22, 33, 1));
+	assert_int_equal(ifstate_reported_ip(EXT, &conf), IP(9, 8, 7, 6));
+	kernel.link[0].running = false;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(11, 22, 33, 1));
+	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+	kernel.link[0].running = true;
+	kernel.link[0].up = false;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+	kernel.link[0].up = true;
+	kernel.addr[1].ifindex = 9;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate_usable_ip(EXT, &conf), 0);
+	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+}
+
+#define MODEM	IP(192, 168, 100, 2)
+#define PUB1	IP(11, 22, 33, 1)
+#define PUB2	IP(11, 22, 33, 2)
+#define CGNAT	IP(100, 64, 0, 9)
+#define LAN	IP(192, 168, 88, 1)
+#define NOWHERE	IP(9, 8, 7, 6)
+
+static void test_choice_of_the_external_address(void **state)
+{
+	static const struct {
+		uint32_t addr[3], forced_ip, route_ip, want;
+	} row[] = {
+		{ { 0 }, 0, 0, 0 },
+		{ { 0 }, NOWHERE, LAN, 0 },
+		{ { PUB1, PUB2 }, 0, 0, PUB1 },
+		/* the default route decides between public ones */
+		{ { PUB1, PUB2 }, 0, PUB2, PUB2 },
+		{ { PUB1, PUB2 }, 0, PUB1, PUB1 },
+		/* a public one goes before a private one */
+		{ { MODEM, PUB1 }, 0, 0, PUB1 },
+		{ { MODEM, PUB1 }, 0, PUB1, PUB1 },
+		{ { MODEM, PUB1 }, 0, MODEM, PUB1 },
+		{ { MODEM, PUB1, PUB2 }, 0, PUB2, PUB2 },
+		/* between private ones, the default route decides again */
+		{ { MODEM, CGNAT }, 0, 0, MODEM },
+		{ { MODEM, CGNAT }, 0, CGNAT, CGNAT },
+		/* an unnumbered link: the address is another interface's */
+		{ { MODEM, PUB1 }, 0, LAN, PUB1 },
+		{ { MODEM, CGNAT }, 0, NOWHERE, MODEM },
+		/* forced-ip counts if the interface has it */
+		{ { PUB1, PUB2 }, PUB2, PUB1, PUB2 },
+		{ { PUB1, MODEM }, MODEM, PUB1, MODEM },
+		{ { PUB1, PUB2 }, NOWHERE, PUB2, PUB2 },
+		{ { PUB1, PUB2 }, LAN, 0, PUB1 },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct netif_addr addr[4] = { { 3, "lan0", LAN, 0xffffff00 } };
+		size_t n = 1;
+
+		for (size_t k = 0; k < 3 && row[i].addr[k]; k++)
+			addr[n++] = (struct netif_addr){
+				2, "wan0", row[i].addr[k], 0xffffff00 };
+		assert_int_equal(ifstate_choose_ip(addr, n, 2, row[i].forced_ip,
+						   row[i].route_ip),
+				 row[i].want);
+	}
+}
+
+static void test_the_choice_is_what_is_read(void **state)
+{
+	route_ip = PUB2;
+	kernel.addr[4] = (struct netif_addr){ 2, "wan0", PUB2, 0xffffff00 };
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(EXT->ip, PUB2);
+	conf.iface[0].forced_ip = PUB1;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(EXT->ip, PUB1);
+	assert_int_equal(ifstate_reported_ip(EXT, &conf), PUB1);
 }
 
 static void test_two_looks_compare(void **state)
@@ -153,7 +235,7 @@ static void test_fault_leaves_it_alone(void **state)
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	fault = -ENOBUFS;
 	assert_int_equal(ifstate_read(&conf, &ifstate), -ENOBUFS);
-	assert_int_equal(ifstate.ext_ip, IP(11, 22, 33, 1));
+	assert_int_equal(EXT->ip, IP(11, 22, 33, 1));
 }
 
 int main(void)
@@ -164,6 +246,9 @@ int main(void)
 		T(test_disabled_and_down_are_not_served),
 		T(test_missing_interfaces),
 		T(test_private_external_address),
+		T(test_reported_address),
+		T(test_choice_of_the_external_address),
+		T(test_the_choice_is_what_is_read),
 		T(test_two_looks_compare),
 		T(test_fault_leaves_it_alone),
 	};

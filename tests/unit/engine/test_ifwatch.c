@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include "engine/ifwatch.h"
 #include "sys/netif.h"
+#include "sys/route.h"
 #include "tests/unit/logged.h"
 
 #define SETTLE_MS 10
@@ -38,6 +39,7 @@ static struct {
 	int far;		/* the other end of the netlink socket */
 	bool news;		/* what comes there is a change */
 	uint64_t speed_bps;
+	uint32_t route_ip;	/* source of the default route; 0: none */
 } kernel;
 
 int netif_open(void)
@@ -71,13 +73,13 @@ int netif_read(const char *const *names, size_t n, struct netif_table *ret)
 	return 0;
 }
 
-const struct netif_addr *netif_first_addr(const struct netif_table *t,
-					  int ifindex)
+int route_source(int ifindex, uint32_t *ret_ip)
 {
-	for (size_t i = 0; i < t->addr_n; i++)
-		if (t->addr[i].ifindex == ifindex)
-			return &t->addr[i];
-	return NULL;
+	assert_int_equal(ifindex, 2);
+	if (!kernel.route_ip)
+		return -ENETUNREACH;
+	*ret_ip = kernel.route_ip;
+	return 0;
 }
 
 uint64_t netif_speed_bps(const char *name)
@@ -125,8 +127,8 @@ static char some_routes, some_httpd, some_ssdp;
 #define SSDP	((struct ssdp *)(void *)&some_ssdp)
 
 static struct {
-	struct netif_addr listen[CONF_IFACES_MAX];
-	struct netif_addr found[CONF_IFACES_MAX];
+	struct netif_addr listen[IFSOCKS_MAX];
+	struct netif_addr found[IFSOCKS_MAX];
 	size_t listen_n, found_n;
 	uint16_t port, ssdp_port;	/* asked for, said in LOCATION */
 	int listen_err, ssdp_err;
@@ -149,6 +151,7 @@ int httpd_listen(struct httpd *h, const struct netif_addr *a, size_t n,
 		 uint16_t port)
 {
 	assert_ptr_equal(h, HTTPD);
+	assert_true(n <= IFSOCKS_MAX);
 	memcpy(served.listen, a, n * sizeof(*a));
 	served.listen_n = n;
 	served.port = port;
@@ -165,6 +168,7 @@ int ssdp_ifaces(struct ssdp *s, const struct netif_addr *f, size_t n,
 		uint16_t http_port)
 {
 	assert_ptr_equal(s, SSDP);
+	assert_true(n <= IFSOCKS_MAX);
 	memcpy(served.found, f, n * sizeof(*f));
 	served.found_n = n;
 	served.ssdp_port = http_port;
@@ -282,7 +286,7 @@ static void change(void)
 	pass(SETTLE_MS);
 }
 
-/* The first look was taken. */
+/* The first state was read. */
 static void begin(void)
 {
 	ifwatch_refresh(&watch);
@@ -329,7 +333,7 @@ static void test_the_first_look_brings_all_into_line(void **state)
 	assert_int_equal(map.policy.net_n, 2);
 	assert_int_equal(map.policy.net[0].ip, LAN0);
 	assert_int_equal(map.policy.own_n, 3);
-	assert_int_equal(watch.ifstate.ext_ip, WAN);
+	assert_int_equal(ifstate_external(&watch.ifstate)->ip, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
 				      "wan0\n"), 1);
 	assert_int_equal(logged_count("<3>"), 0);
@@ -355,16 +359,55 @@ static void test_each_internal_interface_is_served(void **state)
 	assert_int_equal(served.found[1].mask, 0xff000000);
 }
 
-static void test_an_interface_is_served_on_its_first_address(void **state)
+static void add_addr(int ifindex, const char *name, uint32_t ip, uint32_t mask)
 {
-	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		3, "lan0", IP(192, 168, 77, 1), MASK24, IFA_F_SECONDARY };
-	ifwatch_refresh(&watch);
-	assert_int_equal(served.listen_n, 2);
+	struct netif_addr *a = &kernel.t.addr[kernel.t.addr_n++];
+
+	*a = (struct netif_addr){ .ifindex = ifindex, .ip = ip, .mask = mask };
+	strcpy(a->ifname, name);
+}
+
+/* A second network on the same bridge, and the virtual address of VRRP. */
+static void test_every_address_of_an_interface_is_served(void **state)
+{
+	add_addr(3, "lan0", IP(192, 168, 77, 1), MASK24);
+	add_addr(3, "lan0", HOST(254), UINT32_MAX);
+	begin();
+	assert_int_equal(served.listen_n, 4);
 	assert_int_equal(served.listen[0].ip, LAN0);
 	assert_int_equal(served.listen[1].ip, LAN1);
-	assert_int_equal(served.found_n, 2);
-	assert_int_equal(map.policy.net_n, 3);	/* but it may have mappings */
+	assert_int_equal(served.listen[2].ip, IP(192, 168, 77, 1));
+	assert_int_equal(served.listen[3].ip, HOST(254));
+	assert_int_equal(served.found_n, 4);
+	assert_memory_equal(served.found, served.listen,
+			    4 * sizeof(served.found[0]));
+	assert_int_equal(map.policy.net_n, 4);
+	kernel.t.addr_n--;		/* another router takes it over */
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(served.listen_n, 3);
+	assert_int_equal(logged_count("are served"), 0);
+}
+
+/* An interface with very many addresses takes no other's place. */
+static void test_more_addresses_than_places(void **state)
+{
+	kernel.t.addr_n = 2;
+	for (uint32_t i = 0; i < IFSOCKS_MAX; i++)
+		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), MASK24);
+	add_addr(4, "lan1", LAN1, 0xff000000);
+	begin();
+	assert_int_equal(served.listen_n, IFSOCKS_MAX);
+	assert_int_equal(served.listen[0].ip, LAN0);
+	assert_int_equal(served.listen[1].ip, LAN1);
+	assert_int_equal(served.listen[2].ip, IP(192, 168, 100, 1));
+	assert_int_equal(map.policy.net_n, IFSOCKS_MAX + 2);
+	kernel.t.addr[kernel.t.addr_n - 1].ip++;
+	change();
+	assert_int_equal(logged_count("<4>internal interfaces have 34 "
+				      "addresses; only 32 are served\n"), 1);
+	ifwatch_refresh(&watch);
+	assert_int_equal(logged_count("are served"), 1);
 }
 
 static void test_a_look_that_finds_nothing_new_sends_no_table(void **state)
@@ -467,15 +510,22 @@ static void test_the_state_of_the_external_link_is_followed(void **state)
 	change();
 	assert_true(igd.wan.admin_up);
 	assert_false(igd.wan.link_up);
+	assert_int_equal(map.ext_ip, 0);
 	kernel.t.link[0].up = false;
 	change();
 	assert_false(igd.wan.admin_up);
+	assert_int_equal(map.ext_ip, 0);
 	kernel.t.link[0].running = true;
 	change();
 	assert_false(igd.wan.link_up);
 	kernel.t.link[0].up = true;
+	now_ms += 5000;
 	change();
 	assert_true(igd.wan.link_up);
+	assert_int_equal(map.ext_ip, WAN);
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
+	assert_int_equal(logged_count("<6>external address 203.0.113.7"), 1);
 }
 
 static void test_the_speed_is_the_links_unless_it_is_configured(void **state)
@@ -497,11 +547,39 @@ static void test_a_forced_address_stands_for_one_that_is_there(void **state)
 {
 	conf.iface[0].forced_ip = IP(198, 51, 100, 4);
 	kernel.t.addr[0].ip = IP(10, 9, 9, 9);
-	begin();
+	ifwatch_refresh(&watch);
 	assert_int_equal(map.ext_ip, IP(198, 51, 100, 4));
+	assert_int_equal(ifstate_external(&watch.ifstate)->ip,
+			 IP(10, 9, 9, 9));
+	assert_int_equal(logged_count("<6>external address 198.51.100.4 by "
+				      "forced-ip; wan0 has 10.9.9.9, where "
+				      "ports are opened\n"), 1);
 	kernel.t.addr[0].ifindex = 9;
 	change();
 	assert_int_equal(map.ext_ip, 0);
+}
+
+/* A modem's management address is listed first; the default route, which
+ * comes later, decides between two public ones. */
+static void test_the_default_route_decides(void **state)
+{
+	kernel.t.addr[0].ip = IP(192, 168, 100, 2);
+	add_addr(2, "wan0", WAN, MASK24);
+	add_addr(2, "wan0", IP(203, 0, 114, 9), MASK24);
+	begin();
+	assert_int_equal(map.ext_ip, WAN);
+	kernel.route_ip = IP(203, 0, 114, 9);
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(map.ext_ip, IP(203, 0, 114, 9));
+	/* forced-ip is an address of the interface: it is the one for rules */
+	conf.iface[0].forced_ip = WAN;
+	change();
+	CALLS("sync events http ssdp");
+	assert_int_equal(map.ext_ip, WAN);
+	assert_int_equal(ifstate_external(&watch.ifstate)->ip, WAN);
+	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
+				      "wan0\n"), 1);
 }
 
 static void test_a_private_external_address_is_warned_of(void **state)
@@ -618,7 +696,7 @@ static void test_interfaces_that_cannot_be_read_are_read_later(void **state)
 	served.has_port = 0;
 	ifwatch_refresh(&watch);
 	CALLS("");
-	assert_int_equal(logged_count("<3>interfaces can not be read: No "
+	assert_int_equal(logged_count("<3>interfaces cannot be read: No "
 				      "buffer space available"), 1);
 	kernel.read_err = 0;
 	served.has_port = 5000;
@@ -712,7 +790,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_first_look_brings_all_into_line),
 		TEST(test_each_internal_interface_is_served),
-		TEST(test_an_interface_is_served_on_its_first_address),
+		TEST(test_every_address_of_an_interface_is_served),
+		TEST(test_more_addresses_than_places),
 		TEST(test_a_look_that_finds_nothing_new_sends_no_table),
 		TEST(test_the_first_look_may_find_no_external_address),
 		TEST(test_without_an_internal_interface_it_serves_nobody),
@@ -724,6 +803,7 @@ int main(void)
 		TEST(test_the_state_of_the_external_link_is_followed),
 		TEST(test_the_speed_is_the_links_unless_it_is_configured),
 		TEST(test_a_forced_address_stands_for_one_that_is_there),
+		TEST(test_the_default_route_decides),
 		TEST(test_a_private_external_address_is_warned_of),
 		TEST(test_a_private_external_address_may_be_refused),
 		TEST(test_mappings_of_a_network_that_moved_are_dropped),

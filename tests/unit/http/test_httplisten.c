@@ -26,7 +26,7 @@ static struct {
 	uint16_t port;
 } got[256];
 static size_t got_n;
-static uint32_t ended[HTTP_LISTENERS_MAX];
+static uint32_t ended[IFSOCKS_MAX];
 static size_t ended_n, pressed_n;
 static int spare = -1;
 
@@ -157,7 +157,9 @@ static void test_port(void **state)
 static void test_change(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
-	struct netif_addr two[] = { at(LO(2), ALL), at(LO(1), 0xffffff00u) };
+	struct netif_addr two[] = {
+		at(LO(2), 0xffffff00u), at(LO(1), 0xffffff00u),
+	};
 	uint16_t port;
 	int fd;
 
@@ -228,6 +230,29 @@ static void test_stranger(void **state)
 	close(fd);
 }
 
+/* Each address serves the networks of all addresses of its interface. */
+static void test_networks_of_one_interface(void **state)
+{
+	struct netif_addr three[] = {
+		at(LO(1), 0xffffff00u), at(0x7f000101u, 0xffffff00u),
+		at(LO(200), 0xffffffffu),
+	};
+	uint16_t port;
+	int fd;
+
+	assert_int_equal(httplisten_set(set, three, 3, 0), 0);
+	port = httplisten_port(set);
+	fd = dial(0x7f000109u, LO(200), port);
+	loop_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	assert_int_equal(got[0].local_ip, LO(200));
+	close(fd);
+	fd = dial(0x7f000209u, LO(200), port);
+	loop_step(loop, 1000);
+	assert_int_equal(got_n, 1);
+	close(fd);
+}
+
 /* One that fails does not spoil the others. */
 static void test_failure(void **state)
 {
@@ -258,15 +283,15 @@ static void test_iface(void **state)
 
 static void test_too_many(void **state)
 {
-	struct netif_addr many[HTTP_LISTENERS_MAX + 1];
+	struct netif_addr many[IFSOCKS_MAX + 1];
 
-	for (size_t i = 0; i <= HTTP_LISTENERS_MAX; i++)
+	for (size_t i = 0; i <= IFSOCKS_MAX; i++)
 		many[i] = at(LO(1 + (uint32_t)i), ALL);
-	assert_int_equal(httplisten_set(set, many, HTTP_LISTENERS_MAX + 1, 0),
+	assert_int_equal(httplisten_set(set, many, IFSOCKS_MAX + 1, 0),
 			 -ENOSPC);
-	assert_int_equal(httplisten_set(set, many, HTTP_LISTENERS_MAX, 0), 0);
+	assert_int_equal(httplisten_set(set, many, IFSOCKS_MAX, 0), 0);
 	/* all change at once */
-	assert_int_equal(httplisten_set(set, many + 1, HTTP_LISTENERS_MAX, 0),
+	assert_int_equal(httplisten_set(set, many + 1, IFSOCKS_MAX, 0),
 			 0);
 }
 
@@ -338,6 +363,7 @@ int main(void)
 		TEST(test_change),
 		TEST(test_other_port),
 		TEST(test_stranger),
+		TEST(test_networks_of_one_interface),
 		TEST(test_failure),
 		TEST(test_iface),
 		TEST(test_too_many),

@@ -24,7 +24,7 @@
 #define HOST "Host: 10.0.0.1:2828\r\n"
 #define GET_A "GET /a HTTP/1.1\r\n" HOST "\r\n"
 #define GET_LATE "GET /late HTTP/1.1\r\n" HOST "\r\n"
-#define LOOP_FDS (HTTP_CONNS_MAX + HTTP_LISTENERS_MAX)
+#define LOOP_FDS (HTTP_CONNS_MAX + IFSOCKS_MAX)
 
 static uint64_t clock_now;
 static struct loop *loop;

@@ -357,6 +357,31 @@ static void test_changes(void **state)
 	close(fd);
 }
 
+/* Of routes, only default ones count. By loopback: a veth reports its carrier
+ * some time later, which is a change too. */
+static void test_route_changes(void **state)
+{
+	int fd;
+
+	NEED_ROOT();
+	ip("link set lo up");
+	fd = netif_open();
+	assert_true(fd >= 0);
+	assert_false(netif_drain(fd));
+	ip("route add 10.9.0.0/24 dev lo");
+	ip("route del 10.9.0.0/24");
+	assert_true(readable(fd));
+	assert_false(netif_drain(fd));
+	assert_false(readable(fd));
+	ip("route add default dev lo");
+	assert_true(netif_drain(fd));
+	ip("route change default dev lo src 127.0.0.1");
+	assert_true(netif_drain(fd));
+	ip("route del default");
+	assert_true(netif_drain(fd));
+	close(fd);
+}
+
 /* An overrun is a change, and ends. */
 static void test_overrun(void **state)
 {
@@ -527,6 +552,7 @@ int main(void)
 		cmocka_unit_test(test_read_bad_names),
 		netns_test(test_read_many),
 		netns_test(test_changes),
+		netns_test(test_route_changes),
 		netns_test(test_overrun),
 		netns_test(test_forged),
 		netns_test(test_set_up),

@@ -535,6 +535,34 @@ static void test_out(void **state)
 	assert_int_equal(oif, up0);
 }
 
+/* As a modem's management address and the provider's on one interface. */
+static void test_source(void **state)
+{
+	uint32_t ip_now = 77;
+	int up0;
+
+	NEED_ROOT();
+	lay_links();
+	up0 = (int)if_nametoindex("up0");
+	assert_int_equal(route_source(0, &ip_now), -ENODEV);
+	assert_true(route_source(9999, &ip_now) < 0);
+	assert_int_equal(ip_now, 77);
+	ip("addr add 10.2.0.7/24 dev up0");
+	ip("addr add 10.2.0.8/24 dev up0");
+	ip("route add default via 10.2.0.254 dev up0");
+	assert_int_equal(route_source(up0, &ip_now), 0);
+	assert_int_equal(ip_now, 0x0a020007);
+	ip("route change default via 10.2.0.254 dev up0 src 10.2.0.8");
+	assert_int_equal(route_source(up0, &ip_now), 0);
+	assert_int_equal(ip_now, 0x0a020008);
+	/* a better route over another interface, a tunnel, does not matter */
+	ip("route add 198.0.0.0/8 dev up1");
+	assert_int_equal(route_source(up0, &ip_now), 0);
+	assert_int_equal(ip_now, 0x0a020008);
+	ip("link set up0 down");
+	assert_true(route_source(up0, &ip_now) < 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -560,6 +588,7 @@ int main(void)
 		netns_test(test_nothing_to_save),
 		cmocka_unit_test(test_is_default),
 		netns_test(test_out),
+		netns_test(test_source),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ifsock.c - a socket for each address of the internal interfaces.
+ *
+ * Owns: the sockets of the set.
+ * Never does: send; read what a peer says.
+ * Invariants: all sockets of a set have the same port; a socket stays open as
+ * long as its interface has its address.
+ *
+ * Runs in: engine
+ */
+#include "sys/ifsock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ALL_BITS UINT32_MAX	/* the mask of a /32 */
+
+static bool is_open(const struct ifsock *s)
+{
+	return s->io.fd >= 0;
+}
+
+/* ---- which peers are served ---------------------------------------- */
+
+/* The address of interface @ifindex whose network holds @peer_ip: the primary
+ * one if several do. NULL: there is none. */
+static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
+			       uint32_t peer_ip)
+{
+	struct ifsock *found = NULL;
+
+	for (size_t i = 0; i < IFSOCKS_MAX; i++) {
+		struct ifsock *s = &set->sock[i];
+
+		if (!is_open(s) || s->at.ifindex != ifindex ||
+		    !netif_holds(&s->at, peer_ip))
+			continue;
+		if (!found || (found->at.secondary && !s->at.secondary))
+			found = s;
+	}
+	return found;
+}
+
+static bool in_any_net(const struct ifsock_set *set, uint32_t peer_ip)
+{
+	for (size_t i = 0; i < IFSOCKS_MAX; i++)
+		if (is_open(&set->sock[i]) &&
+		    netif_holds(&set->sock[i].at, peer_ip))
+			return true;
+	return false;
+}
+
+/* May @peer_ip, which came by the interface of @s, ask the address of @s? A
+ * /32 has no network. VRRP may put it on an interface of its own, a macvlan;
+ * its peers are then in the network of the interface below. */
+static bool accepts(const struct ifsock *s, uint32_t peer_ip)
+{
+	if (find_net(s->set, s->at.ifindex, peer_ip))
+		return true;
+	return s->at.mask == ALL_BITS && in_any_net(s->set, peer_ip);
+}
+
+/* The socket that answers @peer_ip, which came by @ifindex and asked @asked,
+ * the group's socket or an address's. Another host may have routed it to an
+ * address of another interface: then the arrival interface answers. */
+static struct ifsock *find_local(struct ifsock *asked, int ifindex,
+				 uint32_t peer_ip)
+{
+	struct ifsock_set *set = asked->set;
+
+	if (asked != &set->group && asked->at.ifindex == ifindex &&
+	    accepts(asked, peer_ip))
+		return asked;
+	return find_net(set, ifindex, peer_ip);
+}
+
+int ifsock_accept(struct ifsock *s, uint32_t *ret_peer_ip)
+{
+	struct sockaddr_in peer = { 0 };
+	socklen_t len = sizeof(peer);
+	uint32_t ip;
+	int fd;
+
+	fd = accept4(s->io.fd, (struct sockaddr *)&peer, &len,
+		     SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ip = ntohl(peer.sin_addr.s_addr);
+	if (!accepts(s, ip)) {
+		close(fd);
+		return -EACCES;
+	}
+	*ret_peer_ip = ip;
+	return fd;
+}
+
+ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
+		    struct sockaddr_in *ret_peer, struct ifsock **ret_local)
+{
+	struct in_pktinfo info;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info))];
+	struct sockaddr_in peer = { 0 };
+	struct iovec iov = { buf, size };
+	struct msghdr m = {
+		.msg_name = &peer,
+		.msg_namelen = sizeof(peer),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(s->io.fd, &m, 0);
+	const struct cmsghdr *c;
+	struct ifsock *local;
+
+	if (n < 0)
+		return -errno;
+	c = CMSG_FIRSTHDR(&m);	/* IP_PKTINFO is the only one asked for */
+	if (m.msg_flags & MSG_TRUNC || !c || c->cmsg_type != IP_PKTINFO)
+		return 0;
+	memcpy(&info, CMSG_DATA(c), sizeof(info));
+	local = find_local(s, info.ipi_ifindex, ntohl(peer.sin_addr.s_addr));
+	if (!local)
+		return 0;
+	*ret_peer = peer;
+	*ret_local = local;
+	return n;
+}
+
+/* ---- opening -------------------------------------------------------- */
+
+static int set_option(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
+}
+
+/* The kernel allows this to an ordinary user since Linux 5.7. Where it does
+ * not, the address and the source's network are the checks that remain. */
+static int bind_iface(int fd, const struct netif_addr *at)
+{
+	socklen_t len = (socklen_t)strnlen(at->ifname, sizeof(at->ifname));
+
+	if (!len || !setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, at->ifname,
+				len))
+		return 0;
+	return errno == EPERM ? 0 : -errno;
+}
+
+/* Accepted sockets inherit TCP_NODELAY: the last part of a reply must not wait
+ * for an acknowledgement. */
+static int set_stream(int fd, const struct netif_addr *at)
+{
+	int err = bind_iface(fd, at);
+
+	return err ? err : set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+}
+
+/* Sockets are not bound to their interface: one on another interface may
+ * answer (find_local()). */
+static int set_dgram(int fd, const struct ifsock_config *c)
+{
+	const struct {
+		int name, value;
+	} option[] = {
+		{ IP_PKTINFO, 1 },
+		/* only groups that this socket joined, not any program */
+		{ IP_MULTICAST_ALL, 0 },
+		{ IP_MULTICAST_TTL, c->multicast_ttl },
+		/* control points on the router itself receive it */
+		{ IP_MULTICAST_LOOP, 1 },
+	};
+	int err = 0;
+
+	for (size_t i = 0; i < sizeof(option) / sizeof(option[0]) && !err; i++)
+		err = set_option(fd, IPPROTO_IP, option[i].name,
+				 option[i].value);
+	return err;
+}
+
+static int bind_address(int fd, uint32_t ip, uint16_t port)
+{
+	struct sockaddr_in sa = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(ip),
+	};
+
+	return bind(fd, (struct sockaddr *)&sa, sizeof(sa)) ? -errno : 0;
+}
+
+/* @what of @fd: the group, on the interface of @at. Another address of the
+ * interface may have joined already (EADDRINUSE). */
+static int multicast(int fd, int what, uint32_t group_ip,
+		     const struct netif_addr *at)
+{
+	struct ip_mreqn req = {
+		.imr_multiaddr.s_addr = htonl(group_ip),
+		.imr_address.s_addr = htonl(at->ip),
+		.imr_ifindex = at->ifindex,
+	};
+
+	if (setsockopt(fd, IPPROTO_IP, what, &req, sizeof(req)) &&
+	    errno != EADDRINUSE)
+		return -errno;
+	return 0;
+}
+
+static int set_up(int fd, const struct ifsock *s, uint32_t ip, uint16_t port)
+{
+	const struct ifsock_config *c = &s->set->config;
+	int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (!err)
+		err = c->type == SOCK_STREAM ? set_stream(fd, &s->at) :
+					       set_dgram(fd, c);
+	if (!err)
+		err = bind_address(fd, ip, port);
+	if (!err && c->type == SOCK_STREAM && listen(fd, c->backlog))
+		err = -errno;
+	if (!err && c->group_ip && s != &s->set->group)
+		err = multicast(fd, IP_MULTICAST_IF, c->group_ip, &s->at);
+	return err;
+}
+
+/* Return: 0, or -errno and @s is not open */
+static int open_socket(struct ifsock *s, uint32_t ip, uint16_t port)
+{
+	struct ifsock_set *set = s->set;
+	int err, fd;
+
+	fd = socket(AF_INET, set->config.type | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
+	if (fd < 0)
+		return -errno;
+	err = set_up(fd, s, ip, port);
+	if (!err) {
+		s->io.fd = fd;
+		err = loop_fd_add(set->loop, &s->io, POLLIN);
+	}
+	if (err) {
+		close(fd);
+		s->io.fd = -1;
+	}
+	return err;
+}
+
+static uint16_t bound_port(int fd)
+{
+	struct sockaddr_in sa = { 0 };
+	socklen_t len = sizeof(sa);
+
+	getsockname(fd, (struct sockaddr *)&sa, &len);
+	return ntohs(sa.sin_port);
+}
+
+/* ---- closing -------------------------------------------------------- */
+
+static void close_socket(struct ifsock *s)
+{
+	if (!is_open(s))
+		return;
+	loop_fd_del(s->set->loop, &s->io);
+	close(s->io.fd);
+	s->io.fd = -1;
+}
+
+static bool has_iface(const struct ifsock_set *set, int ifindex)
+{
+	for (size_t i = 0; i < IFSOCKS_MAX; i++)
+		if (is_open(&set->sock[i]) &&
+		    set->sock[i].at.ifindex == ifindex)
+			return true;
+	return false;
+}
+
+static void stop(struct ifsock *s)
+{
+	struct ifsock_set *set = s->set;
+
+	if (set->config.closing)
+		set->config.closing(set->config.arg, s);
+	close_socket(s);
+	/* fails if the interface is gone: the kernel has left the group */
+	if (is_open(&set->group) && !has_iface(set, s->at.ifindex))
+		multicast(set->group.io.fd, IP_DROP_MEMBERSHIP,
+			  set->config.group_ip, &s->at);
+}
+
+/* ---- the list of addresses ------------------------------------------ */
+
+/* Do both need the same socket? The mask is only compared with. */
+static bool same(const struct netif_addr *a, const struct netif_addr *b)
+{
+	return a->ip == b->ip && a->ifindex == b->ifindex &&
+	       !strncmp(a->ifname, b->ifname, sizeof(a->ifname));
+}
+
+static const struct netif_addr *find_addr(const struct netif_addr *at,
+					  size_t n,
+					  const struct netif_addr *like)
+{
+	for (size_t i = 0; i < n; i++)
+		if (same(&at[i], like))
+			return &at[i];
+	return NULL;
+}
+
+static struct ifsock *find_sock(struct ifsock_set *set,
+				const struct netif_addr *at)
+{
+	for (size_t i = 0; i < IFSOCKS_MAX; i++)
+		if (is_open(&set->sock[i]) && same(&set->sock[i].at, at))
+			return &set->sock[i];
+	return NULL;
+}
+
+static struct ifsock *find_free(struct ifsock_set *set)
+{
+	for (size_t i = 0; i < IFSOCKS_MAX; i++)
+		if (!is_open(&set->sock[i]))
+			return &set->sock[i];
+	return NULL;
+}
+
+bool ifsock_is_wanted(const struct ifsock *s, const struct netif_addr *at,
+		      size_t n)
+{
+	return find_addr(at, n, &s->at) != NULL;
+}
+
+static void stop_others(struct ifsock_set *set, const struct netif_addr *at,
+			size_t n)
+{
+	for (size_t i = 0; i < IFSOCKS_MAX; i++) {
+		struct ifsock *s = &set->sock[i];
+		const struct netif_addr *wanted;
+
+		if (!is_open(s))
+			continue;
+		wanted = find_addr(at, n, &s->at);
+		if (wanted)
+			s->at = *wanted;
+		else
+			stop(s);
+	}
+}
+
+static int start(struct ifsock_set *set, const struct netif_addr *at,
+		 uint16_t port)
+{
+	struct ifsock *s = find_free(set);
+	int err;
+
+	if (!s)
+		return -ENOSPC;
+	s->at = *at;
+	err = open_socket(s, at->ip, port ? port : ifsock_port(set));
+	if (err)
+		return err;
+	if (set->config.type == SOCK_STREAM)
+		port = bound_port(s->io.fd);
+	set->port = port;
+	if (set->config.opened)
+		set->config.opened(set->config.arg, s);
+	return 0;
+}
+
+/* Joins on each call: an earlier attempt may have failed. */
+static int serve_one(struct ifsock_set *set, const struct netif_addr *at,
+		     uint16_t port)
+{
+	int err = 0;
+
+	if (!find_sock(set, at))
+		err = start(set, at, port);
+	if (err || !set->config.group_ip)
+		return err;
+	return multicast(set->group.io.fd, IP_ADD_MEMBERSHIP,
+			 set->config.group_ip, at);
+}
+
+int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
+		 size_t n, uint16_t port)
+{
+	int err, first = 0;
+
+	if (port && port != set->port)
+		ifsock_close(set);
+	stop_others(set, at, n);
+	if (set->config.group_ip && !is_open(&set->group))
+		first = open_socket(&set->group, set->config.group_ip, port);
+	for (size_t i = 0; i < n; i++) {
+		err = serve_one(set, &at[i], port);
+		if (!first)
+			first = err;
+	}
+	return first;
+}
+
+void ifsock_close(struct ifsock_set *set)
+{
+	stop_others(set, NULL, 0);
+	close_socket(&set->group);
+}
+
+uint16_t ifsock_port(const struct ifsock_set *set)
+{
+	for (size_t i = 0; i < IFSOCKS_MAX; i++)
+		if (is_open(&set->sock[i]))
+			return set->port;
+	return 0;
+}
+
+size_t ifsock_index(const struct ifsock *s)
+{
+	return (size_t)(s - s->set->sock);
+}
+
+static void on_ready(struct loop_fd *io, short revents)
+{
+	struct ifsock *s = LOOP_OWNER(io, struct ifsock, io);
+
+	s->set->config.ready(s->set->config.arg, s);
+}
+
+static void init_sock(struct ifsock *s, struct ifsock_set *set)
+{
+	s->set = set;
+	loop_fd_init(&s->io, -1, on_ready);
+}
+
+void ifsock_init(struct ifsock_set *set, struct loop *loop,
+		 const struct ifsock_config *config)
+{
+	*set = (struct ifsock_set){ .loop = loop, .config = *config };
+	init_sock(&set->group, set);
+	for (size_t i = 0; i < IFSOCKS_MAX; i++)
+		init_sock(&set->sock[i], set);
+}

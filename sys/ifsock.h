@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ifsock.h - the sockets of one service on the internal interfaces: one for
+ * each address, and one for a multicast group.
+ *
+ * Every address of an internal interface is served: a second network on the
+ * same wire, and the virtual address that routers share (VRRP, CARP). A peer
+ * is accepted only if it came by the interface of the address and has a source
+ * address in a network of that interface. That is decided here, before the
+ * service reads a byte.
+ *
+ * Runs in: engine
+ */
+#ifndef SYS_IFSOCK_H
+#define SYS_IFSOCK_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include "base/limits.h"
+#include "base/loop.h"
+#include "sys/netif.h"
+
+struct ifsock_set;
+
+/* The socket of one address. */
+struct ifsock {
+	struct loop_fd io;	/* fd -1: not open */
+	struct ifsock_set *set;
+	struct netif_addr at;	/* 0 in the group's socket */
+};
+
+struct ifsock_config {
+	int type;		/* SOCK_STREAM: listens. SOCK_DGRAM: reports
+				 * the arrival interface */
+	int backlog;		/* SOCK_STREAM only */
+	uint32_t group_ip;	/* SOCK_DGRAM only: the multicast group to
+				 * join on each interface; 0: none */
+	int multicast_ttl;	/* of what is sent to a group */
+
+	/* @s is readable: call ifsock_accept() or ifsock_recv() */
+	void (*ready)(void *arg, struct ifsock *s);
+	/* @s has just been opened; NULL: not called */
+	void (*opened)(void *arg, struct ifsock *s);
+	/* @s is about to be closed and can still send; NULL: not called */
+	void (*closing)(void *arg, struct ifsock *s);
+	void *arg;
+};
+
+struct ifsock_set {
+	struct loop *loop;
+	struct ifsock_config config;
+	uint16_t port;
+	struct ifsock group;
+	struct ifsock sock[IFSOCKS_MAX];
+};
+
+/** ifsock_init - initialize a set without sockets.
+ * @set: the caller's memory, which must not move. @config is copied; the loop
+ * is borrowed and needs room for IFSOCKS_MAX descriptors, and one more for a
+ * group. */
+void ifsock_init(struct ifsock_set *set, struct loop *,
+		 const struct ifsock_config *config);
+
+/**
+ * ifsock_serve - have a socket on each of these addresses, and no other.
+ * @port: 0 (SOCK_STREAM only): the port in use, else any free port; the same
+ *        for all addresses
+ *
+ * A socket whose interface and address are in the list stays open and takes
+ * over the new mask. The others are closed first. The group is joined once on
+ * each interface. Call it again to retry an address that failed.
+ *
+ * Return: 0, or -errno of the first failure (the other addresses are served):
+ * -ENOSPC more than IFSOCKS_MAX addresses, -EADDRINUSE, -EADDRNOTAVAIL
+ */
+int ifsock_serve(struct ifsock_set *, const struct netif_addr *at, size_t n,
+		 uint16_t port);
+
+/** ifsock_close - close every socket; closing() is called for each. */
+void ifsock_close(struct ifsock_set *);
+
+/** ifsock_port - the port in use, in host order; 0 while nothing is open. */
+uint16_t ifsock_port(const struct ifsock_set *);
+
+/** ifsock_index - the place of @s in its set, below IFSOCKS_MAX; not for the
+ * group's socket. */
+size_t ifsock_index(const struct ifsock *s);
+
+/** ifsock_is_wanted - does the socket @s stay if @at is served next? */
+bool ifsock_is_wanted(const struct ifsock *s, const struct netif_addr *at,
+		      size_t n);
+
+/**
+ * ifsock_accept - accept one connection, of a peer that is served here.
+ * @ret_peer_ip: in host order; set only on success
+ *
+ * Return: the connection, non-blocking and close-on-exec, owned by the caller;
+ * -EACCES a connection from another network was closed, other -errno of
+ * accept(2), -EAGAIN if none waits
+ */
+int ifsock_accept(struct ifsock *, uint32_t *ret_peer_ip);
+
+/**
+ * ifsock_recv - receive one datagram, of a peer that is served here.
+ * @ret_peer: set only on success
+ * @ret_local: the socket to answer from, set only on success. By unicast: the
+ *             address that was asked. By multicast: the address of the arrival
+ *             interface in the network of the peer.
+ *
+ * Return: its length; 0: a datagram was dropped because it is empty, longer
+ * than @size, or its source is in no network of its arrival interface; -errno
+ */
+ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
+		    struct sockaddr_in *ret_peer, struct ifsock **ret_local);
+
+#endif

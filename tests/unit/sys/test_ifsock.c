@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_ifsock.c - a socket for each address, by real sockets.
+ *
+ * In a network namespace of this program's own, over its loopback interface.
+ * Where no namespace can be created, the tests are skipped.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "sys/ifsock.h"
+
+#define LO(a, b)	(0x7f000000u + ((a) << 8) + (b))  /* 127.0.a.b */
+#define MASK24		0xffffff00u
+#define MASK32		UINT32_MAX
+#define GROUP		0xeffffffau
+#define PORT		1900
+#define OTHER_IFINDEX	77	/* no interface has it */
+
+static bool have_net;
+static struct loop *loop;
+static struct ifsock_set set;
+static unsigned opened, closing, ready;
+static struct ifsock *ready_sock;
+
+static void on_ready(void *arg, struct ifsock *s)
+{
+	assert_ptr_equal(arg, &set);
+	ready_sock = s;
+	ready++;
+}
+
+static void on_opened(void *arg, struct ifsock *s)
+{
+	assert_true(s->io.fd >= 0);
+	opened++;
+}
+
+/* It can still send. */
+static void on_closing(void *arg, struct ifsock *s)
+{
+	assert_true(s->io.fd >= 0);
+	closing++;
+}
+
+static uint64_t fake_clock(void)
+{
+	return 1000;
+}
+
+static bool own_net(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo" };
+	int fd, err;
+
+	if (unshare(CLONE_NEWNET) < 0 &&
+	    unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_MULTICAST;
+	err = ioctl(fd, SIOCSIFFLAGS, &ifr);
+	close(fd);
+	return !err && if_nametoindex("lo") == 1;
+}
+
+static void init(int type)
+{
+	const struct ifsock_config config = {
+		.type = type, .backlog = 8,
+		.group_ip = type == SOCK_DGRAM ? GROUP : 0,
+		.multicast_ttl = 2, .ready = on_ready, .opened = on_opened,
+		.closing = on_closing, .arg = &set,
+	};
+
+	ifsock_init(&set, loop, &config);
+}
+
+static int set_up(void **state)
+{
+	opened = closing = ready = 0;
+	loop = loop_new(IFSOCKS_MAX + 1, fake_clock);
+	init(SOCK_DGRAM);
+	return loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	ifsock_close(&set);
+	loop_free(loop);
+	return 0;
+}
+
+#define NEED_NET do { if (!have_net) skip(); } while (0)
+
+static struct netif_addr at(uint32_t ip, uint32_t mask)
+{
+	return (struct netif_addr){ 1, "lo", ip, mask, 0 };
+}
+
+static void serve(const struct netif_addr *a, size_t n)
+{
+	assert_int_equal(ifsock_serve(&set, a, n, PORT), 0);
+}
+
+static struct sockaddr_in addr_of(uint32_t ip, uint16_t port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(ip),
+		.sin_port = htons(port),
+	};
+}
+
+static int client(int type, uint32_t ip)
+{
+	struct sockaddr_in sa = addr_of(ip, 0);
+	struct ip_mreqn req = { .imr_ifindex = 1 };
+	int fd = socket(AF_INET, type, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	if (type == SOCK_DGRAM)
+		setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &req, sizeof(req));
+	return fd;
+}
+
+/* Send from @from to @to. Return: the address that is to answer; 0: dropped */
+static uint32_t ask_n(uint32_t from, uint32_t to, size_t n)
+{
+	struct sockaddr_in sa = addr_of(to, PORT), peer;
+	struct ifsock *local = NULL;
+	char text[64] = "hello", buf[32];
+	int fd = client(SOCK_DGRAM, from);
+	ssize_t got;
+
+	ready_sock = NULL;
+	assert_int_equal(sendto(fd, text, n, 0, (struct sockaddr *)&sa,
+				sizeof(sa)), n);
+	assert_int_equal(loop_step(loop, 1000), 0);
+	close(fd);
+	assert_non_null(ready_sock);
+	got = ifsock_recv(ready_sock, buf, sizeof(buf), &peer, &local);
+	if (!got) {
+		assert_null(local);
+		return 0;
+	}
+	assert_int_equal(got, n);
+	assert_memory_equal(buf, text, n);
+	assert_int_equal(peer.sin_addr.s_addr, htonl(from));
+	return local->at.ip;
+}
+
+static uint32_t ask(uint32_t from, uint32_t to)
+{
+	return ask_n(from, to, 5);
+}
+
+/* ---- datagrams -------------------------------------------------------- */
+
+static void test_each_network_has_its_address(void **state)
+{
+	const struct netif_addr two[] = {
+		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
+	};
+
+	NEED_NET;
+	serve(two, 2);
+	assert_int_equal(ifsock_port(&set), PORT);
+	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
+	assert_int_equal(ask(LO(1, 9), GROUP), LO(1, 1));
+	assert_int_equal(ask(LO(2, 9), GROUP), 0);
+	assert_int_equal(ask(LO(0, 9), LO(0, 1)), LO(0, 1));
+	assert_int_equal(ask(LO(2, 9), LO(0, 1)), 0);
+	/* by unicast, the address that was asked */
+	assert_int_equal(ask(LO(0, 9), LO(1, 1)), LO(1, 1));
+}
+
+static void test_virtual_address_answers_if_asked(void **state)
+{
+	struct netif_addr two[] = {
+		at(LO(0, 200), MASK32), at(LO(0, 1), MASK24),
+	};
+
+	NEED_NET;
+	serve(two, 2);
+	assert_int_equal(ask(LO(0, 9), LO(0, 200)), LO(0, 200));
+	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
+	assert_int_equal(ask(LO(1, 9), LO(0, 200)), 0);
+	two[0].mask = MASK24;
+	two[0].secondary = 1;
+	serve(two, 2);
+	assert_int_equal(opened, 2);
+	assert_int_equal(ask(LO(0, 9), LO(0, 200)), LO(0, 200));
+	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
+}
+
+/* A macvlan of VRRP: only the virtual address is on it. */
+static void test_virtual_address_on_an_interface_of_its_own(void **state)
+{
+	const struct netif_addr two[] = {
+		at(LO(0, 200), MASK32), at(LO(0, 1), MASK24),
+	};
+
+	NEED_NET;
+	serve(two, 1);
+	assert_int_equal(ask(LO(0, 9), LO(0, 200)), 0);
+	serve(two, 2);
+	set.sock[1].at.ifindex = OTHER_IFINDEX;
+	assert_int_equal(ask(LO(0, 9), LO(0, 200)), LO(0, 200));
+	assert_int_equal(ask(LO(1, 9), LO(0, 200)), 0);
+	assert_int_equal(ask(LO(0, 9), GROUP), 0);
+}
+
+/* The kernel says it came by lo; the address is on another interface. */
+static void test_arrival_on_another_interface(void **state)
+{
+	struct netif_addr one = at(LO(0, 1), MASK24);
+
+	NEED_NET;
+	serve(&one, 1);
+	set.sock[0].at.ifindex = OTHER_IFINDEX;
+	assert_int_equal(ask(LO(0, 9), LO(0, 1)), 0);
+	assert_int_equal(ask(LO(0, 9), GROUP), 0);
+	set.sock[0].at.ifindex = 1;
+	assert_int_equal(ask(LO(0, 9), LO(0, 1)), LO(0, 1));
+}
+
+static void test_length(void **state)
+{
+	struct netif_addr one = at(LO(0, 1), MASK24);
+
+	NEED_NET;
+	serve(&one, 1);
+	assert_int_equal(ask_n(LO(0, 9), LO(0, 1), 32), LO(0, 1));
+	assert_int_equal(ask_n(LO(0, 9), LO(0, 1), 33), 0);
+	assert_int_equal(ifsock_recv(&set.sock[0], NULL, 0, NULL, NULL),
+			 -EAGAIN);
+}
+
+/* ---- changes ---------------------------------------------------------- */
+
+/* How many sockets of this namespace have joined the group. */
+static unsigned members(void)
+{
+	FILE *f = fopen("/proc/self/net/igmp", "r");
+	unsigned users = 0, n;
+	char line[256];
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " FAFFFFEF %u", &n) == 1)
+			users += n;
+	fclose(f);
+	return users;
+}
+
+static void test_the_others_stay(void **state)
+{
+	struct netif_addr three[] = {
+		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
+		at(LO(2, 1), MASK24),
+	};
+	int fd;
+
+	NEED_NET;
+	serve(three, 2);
+	assert_int_equal(opened, 2);
+	fd = set.sock[1].io.fd;
+	assert_true(ifsock_is_wanted(&set.sock[1], three + 1, 2));
+	assert_false(ifsock_is_wanted(&set.sock[0], three + 1, 2));
+	three[1].mask = 0xffff0000u;
+	serve(three + 1, 2);
+	assert_int_equal(opened, 3);
+	assert_int_equal(closing, 1);
+	assert_int_equal(set.sock[1].io.fd, fd);
+	assert_int_equal(set.sock[1].at.mask, 0xffff0000u);
+	assert_int_equal(ifsock_index(&set.sock[1]), 1);
+	assert_int_equal(set.sock[0].at.ip, LO(2, 1));
+	serve(three + 1, 2);
+	assert_int_equal(opened, 3);
+	serve(NULL, 0);
+	assert_int_equal(closing, 3);
+	assert_int_equal(ifsock_port(&set), 0);
+}
+
+static void test_membership(void **state)
+{
+	const struct netif_addr two[] = {
+		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
+	};
+
+	NEED_NET;
+	assert_int_equal(members(), 0);
+	serve(two, 2);
+	assert_int_equal(members(), 1);
+	serve(two + 1, 1);
+	assert_int_equal(members(), 1);
+	assert_int_equal(ask(LO(1, 9), GROUP), LO(1, 1));
+	serve(NULL, 0);
+	assert_int_equal(members(), 0);
+	serve(two, 1);
+	assert_int_equal(members(), 1);
+	ifsock_close(&set);
+	assert_int_equal(members(), 0);
+}
+
+static void test_one_fails(void **state)
+{
+	const struct netif_addr two[] = {
+		at(0xc6336463u, MASK24),	/* 198.51.100.99 is not here */
+		at(LO(0, 1), MASK24),
+	};
+
+	NEED_NET;
+	assert_int_equal(ifsock_serve(&set, two, 2, PORT), -EADDRNOTAVAIL);
+	assert_int_equal(opened, 1);
+	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
+}
+
+static void test_too_many(void **state)
+{
+	struct netif_addr many[IFSOCKS_MAX + 1];
+
+	NEED_NET;
+	for (uint32_t i = 0; i <= IFSOCKS_MAX; i++)
+		many[i] = at(LO(i, 1), MASK24);
+	assert_int_equal(ifsock_serve(&set, many, IFSOCKS_MAX + 1, PORT),
+			 -ENOSPC);
+	assert_int_equal(opened, IFSOCKS_MAX);
+	/* all move by one place */
+	serve(many + 1, IFSOCKS_MAX);
+	assert_int_equal(opened, IFSOCKS_MAX + 1);
+	assert_int_equal(closing, 1);
+}
+
+/* ---- connections ------------------------------------------------------ */
+
+/* Connect. Return: the local address and whether it was accepted */
+static int dial(uint32_t from, uint32_t to)
+{
+	struct sockaddr_in sa = addr_of(to, ifsock_port(&set));
+	int fd = client(SOCK_STREAM, from), got;
+	uint32_t peer_ip = 0;
+
+	ready_sock = NULL;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
+		close(fd);
+		return -ECONNREFUSED;
+	}
+	assert_int_equal(loop_step(loop, 1000), 0);
+	assert_non_null(ready_sock);
+	assert_int_equal(ready_sock->at.ip, to);
+	got = ifsock_accept(ready_sock, &peer_ip);
+	if (got >= 0) {
+		assert_int_equal(peer_ip, from);
+		close(got);
+		got = 0;
+	}
+	close(fd);
+	return got;
+}
+
+static void test_connections(void **state)
+{
+	const struct netif_addr three[] = {
+		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
+		at(LO(0, 200), MASK32),
+	};
+	uint16_t port;
+
+	NEED_NET;
+	init(SOCK_STREAM);
+	assert_int_equal(ifsock_serve(&set, three, 3, 0), 0);
+	port = ifsock_port(&set);
+	assert_int_not_equal(port, 0);
+	assert_int_equal(dial(LO(0, 9), LO(0, 1)), 0);
+	assert_int_equal(dial(LO(0, 9), LO(0, 200)), 0);
+	assert_int_equal(dial(LO(1, 9), LO(0, 200)), 0);
+	assert_int_equal(dial(LO(2, 9), LO(0, 1)), -EACCES);
+	assert_int_equal(dial(LO(2, 9), LO(0, 200)), -EACCES);
+	/* the port in use stays */
+	assert_int_equal(ifsock_serve(&set, three + 1, 2, 0), 0);
+	assert_int_equal(ifsock_port(&set), port);
+	assert_int_equal(dial(LO(1, 9), LO(1, 1)), 0);
+	assert_int_equal(dial(LO(0, 9), LO(0, 200)), -EACCES);
+	assert_int_equal(dial(LO(0, 9), LO(0, 1)), -ECONNREFUSED);
+	/* another port closes all */
+	closing = 0;
+	assert_int_equal(ifsock_serve(&set, three, 1, PORT), 0);
+	assert_int_equal(closing, 2);
+	assert_int_equal(ifsock_port(&set), PORT);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_each_network_has_its_address),
+		TEST(test_virtual_address_answers_if_asked),
+		TEST(test_virtual_address_on_an_interface_of_its_own),
+		TEST(test_arrival_on_another_interface),
+		TEST(test_length),
+		TEST(test_the_others_stay),
+		TEST(test_membership),
+		TEST(test_one_fails),
+		TEST(test_too_many),
+		TEST(test_connections),
+	};
+
+	have_net = own_net();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
