@@ -417,12 +417,13 @@ static void on_sigint(struct loop_signal *s)
 int monitor_run(const char *path, const struct conf *conf, bool debug,
 		engine_run_fn *run)
 {
-	static struct monitor m = {
-		.sig = { { SIGTERM, on_sigterm }, { SIGINT, on_sigint },
-			 { SIGHUP, on_sighup } },
-	};
+	/* no initializer: it would put 50 KB of zeros into the file */
+	static struct monitor m;
 	int err;
 
+	m.sig[0] = (struct loop_signal){ SIGTERM, on_sigterm };
+	m.sig[1] = (struct loop_signal){ SIGINT, on_sigint };
+	m.sig[2] = (struct loop_signal){ SIGHUP, on_sighup };
 	m.path = path;
 	m.conf = *conf;
 	m.debug = debug;
