@@ -142,7 +142,8 @@ static void put(int level, const char *text)
 	struct wr w = wr_init(note, sizeof(note));
 
 	if (lg.lost > 0) {
-		wr_fmt(&w, "%u lines lost: they were not read in time", lg.lost);
+		wr_fmt(&w, "%u lines lost: they were not read in time",
+		       lg.lost);
 		if (sink_line[lg.sink](LOG_WARNING, wr_cstr(&w)))
 			lg.lost = 0;
 	}

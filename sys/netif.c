@@ -4,6 +4,7 @@
  *
  * Owns: nothing between two calls.
  * Never does: wait; netlink.h says why it need not.
+ * Runs in: any
  */
 #include "sys/netif.h"
 

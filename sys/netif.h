@@ -4,6 +4,7 @@
  *
  * By rtnetlink, which needs no privilege and no file system, so that the
  * engine can use it in its jail. No names are resolved.
+ * Runs in: any
  */
 #ifndef SYS_NETIF_H
 #define SYS_NETIF_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * words.h - split command lines into words, with RouterOS's quoting. Pure. Runs
- * in: upnpctl
+ * words.h - split command lines into words, with RouterOS's quoting. Pure.
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_WORDS_H
 #define UPNPCTL_WORDS_H

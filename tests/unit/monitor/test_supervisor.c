@@ -779,7 +779,7 @@ static void test_without_a_fork_server_all_else_is_harmless(void **state)
 	CALLS("");
 }
 
-/* The fork server waits for its engine, which waits for its channel to close. */
+/* The fork server waits for its engine, which waits until its channel closes. */
 static void test_a_close_hangs_up_on_the_engine_first(void **state)
 {
 	start();

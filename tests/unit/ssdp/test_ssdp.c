@@ -1102,7 +1102,8 @@ static void test_virtual_address(void **state)
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
 	pass(400);
-	assert_int_equal(count(group_fd, ""), 0);	/* no NOTIFY, no BOOTID */
+	/* no NOTIFY, no BOOTID */
+	assert_int_equal(count(group_fd, ""), 0);
 	in = udp(0x7f000009, 0);
 	out = udp(0x7f000109, 0);
 	ask(in, LO_IP + 200, R1);

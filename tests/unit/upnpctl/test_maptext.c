@@ -246,7 +246,7 @@ static void test_invalid_times_are_refused(void **state)
 		{ "1m1m", -EINVAL }, { "1s1m", -EINVAL }, { "-1", -EINVAL },
 		{ "1h30", -EINVAL }, { "1 h", -EINVAL }, { "604801", -ERANGE },
 		{ "1w1s", -ERANGE }, { "8d", -ERANGE },
-		{ "33554432w", -ERANGE },	/* 2^25 weeks are 0 s modulo 2^32 */
+		{ "33554432w", -ERANGE }, /* 2^25 weeks are 0 s modulo 2^32 */
 		{ "4294967296s", -ERANGE },
 	};
 	uint32_t s = 77;
