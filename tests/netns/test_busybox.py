@@ -79,7 +79,7 @@ def test_check(lab, boot):
     system = boot()
     assert not os.path.exists(system.root.at(which("nft").lstrip("/")))
     said = system.script("check")
-    assert re.search("^ok +firewalls +the rules in use are nft's$", said, re.M)
+    assert re.search("^ok +firewalls +the rules in use are those of nft$", said, re.M)
     for name in ("masquerade", "forward"):
         assert re.search(f"^ok +{name} ", said, re.M)
     made = lab.router.run("nft", "-e", "-a", "insert rule inet filter forward "

@@ -149,7 +149,7 @@ def test_a_burst_is_given_back(lab, upnpd, igd):
     """40 clients send most of a long request and close: the 600 KiB of their
     buffers are returned."""
     at_once, sent = 40, 15000
-    head = (b"POST / HTTP/1.1\r\nHost: 192.168.88.1\r\n"
+    head = (b"POST /igd1/wanip/control HTTP/1.1\r\nHost: 192.168.88.1\r\n"
             b"Content-Length: 16000\r\n\r\n")
     igd.add(39999)
     engine = upnpd.engine()
