@@ -105,8 +105,10 @@ def iptables_rules(ports):
 NFT = ("nft", "-f", "-")
 IPTABLES = ("iptables-legacy-restore", "--noflush")
 # name -> package, the router's own firewall, tool, chains, flush, rules
+# The lab's firewall, and the tool that changes the peer's rules.
 BUILDS = {
-    "miniupnpd-nftables": ("nft", NFT, NFT_CHAINS, NFT_FLUSH, nft_rules),
+    "miniupnpd-nftables": ("netlink", NFT, NFT_CHAINS, NFT_FLUSH,
+                           nft_rules),
     "miniupnpd-iptables": ("iptables-legacy", IPTABLES, IPTABLES_CHAINS,
                            IPTABLES_FLUSH, iptables_rules),
 }
