@@ -349,8 +349,10 @@ int mapchange_remove(struct cmd *c)
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
 		s.chosen = calloc(all.n + 1, sizeof(*s.chosen));
-		if (!s.chosen)
-			status = live_fail(&l, -ENOMEM);
+		if (!s.chosen) {
+			mappings_free(&all);
+			return live_fail(&l, -ENOMEM);
+		}
 	}
 	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
 		status = choose_list(&s, c->arg[i]);

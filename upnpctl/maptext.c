@@ -141,7 +141,7 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 {
 	char buf[MAPTEXT_MAX];
 
-	for (enum maptext_field f = from; f <= to; f++) {
+	for (enum maptext_field f = from; f <= to && f < MAPTEXT__MAX; f++) {
 		struct wr text = wr_init(buf, sizeof(buf));
 
 		maptext_put(&text, f, m);
