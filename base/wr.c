@@ -105,7 +105,8 @@ void wr_u64(struct wr *w, uint64_t v)
 
 /* The text reaches to the end of the room or beyond it, and vsnprintf() had put
  * its NUL in the place of the last byte that fits. */
-static void fill_room(struct wr *w, size_t room, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 3, 0)))
+fill_room(struct wr *w, size_t room, const char *fmt, va_list ap)
 {
 	char text[WR_FMT_MAX];
 	int n = vsnprintf(text, sizeof(text), fmt, ap);
