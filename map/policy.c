@@ -111,7 +111,7 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 			  uint32_t requester_ip, unsigned *ret_line)
 {
 	uint32_t client_ip = r->client.ip;
-	unsigned none, *line = ret_line != NULL ? ret_line : &none;
+	unsigned none = 0, *line = ret_line != NULL ? ret_line : &none;
 
 	*line = 0;
 	/* An IPv6 client is in none of these networks. */
