@@ -143,7 +143,7 @@ L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  __nanosleep_time64)
 L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
 L_nl_sync	= $(L_nl)
-L_flows		= $(call wrap,clock_gettime __clock_gettime64)
+L_flows		= $(call wrap,clock_gettime $(MUSL_CLOCK))
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
 L_identity	= $(call wrap,uname)
 # Each test of an action for unlisted system calls links that action.
