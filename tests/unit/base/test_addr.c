@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: ISC */
+/* test_addr.c - addresses and networks of both families. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include "base/addr.h"
+
+static struct addr a(const char *text)
+{
+	struct addr ret;
+
+	if (!addr_parse(str_z(text), &ret))
+		fail_msg("%s", text);
+	return ret;
+}
+
+static struct addr_net net(const char *text)
+{
+	struct addr_net ret;
+
+	if (!addr_net_parse(str_z(text), &ret))
+		fail_msg("%s", text);
+	return ret;
+}
+
+static const char *text_of(struct addr addr)
+{
+	static struct addr_text t;
+
+	t = addr_text(addr);
+	return t.text;
+}
+
+static const char *net_text(const char *in)
+{
+	static char buf[ADDR_NET_TEXT_MAX];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct addr_net n = net(in);
+
+	addr_net_write(&w, &n);
+	assert_false(w.over);
+	return wr_cstr(&w);
+}
+
+static void test_what_is_read_is_written_in_the_standard_form(void **state)
+{
+	static const char *const pair[][2] = {
+		{ "192.168.88.1", "192.168.88.1" },
+		{ "0.0.0.0", "0.0.0.0" },
+		{ "2001:DB8:0:0:0:0:0:1", "2001:db8::1" },
+		{ "2001:db8::0:1", "2001:db8::1" },
+		{ "::", "::" },
+		{ "::1", "::1" },
+		{ "fe80::1234:0:0:5678", "fe80::1234:0:0:5678" },
+		{ "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8" },
+		{ "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
+		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
+	};
+
+	for (size_t i = 0; i < sizeof(pair) / sizeof(*pair); i++)
+		assert_string_equal(text_of(a(pair[i][0])), pair[i][1]);
+	assert_string_equal(text_of(addr_any()), "*");
+	assert_string_equal(text_of((struct addr){ 0 }), "-");
+}
+
+static void test_what_is_no_address_is_refused(void **state)
+{
+	static const char *const bad[] = {
+		"", " ", "1.2.3", "1.2.3.4.5", "01.2.3.4", "1.2.3.256",
+		"1.2.3.4 ", ":", ":::", "1::2::3", "12345::", "g::",
+		"1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "[::1]", "fe80::1%eth0",
+		"::1/64", "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.2555",
+	};
+	struct addr got = a("192.0.2.1");
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (addr_parse(str_z(bad[i]), &got))
+			fail_msg("%s", bad[i]);
+	assert_false(addr_parse((struct str){ "::1\0", 4 }, &got));
+	assert_false(addr_parse((struct str){ NULL, 0 }, &got));
+	assert_string_equal(text_of(got), "192.0.2.1");	/* not touched */
+}
+
+/* The slice is not NUL-terminated. */
+static void test_only_the_slice_is_read(void **state)
+{
+	struct addr got;
+
+	assert_true(addr_parse((struct str){ "10.0.0.123", 8 }, &got));
+	assert_string_equal(text_of(got), "10.0.0.1");
+	assert_true(addr_parse((struct str){ "fe80::12", 7 }, &got));
+	assert_string_equal(text_of(got), "fe80::1");
+}
+
+static void test_the_number_of_an_ipv4_address_is_in_host_order(void **state)
+{
+	assert_int_equal(addr_to_ip4(a("192.168.88.1")), 0xc0a85801);
+	assert_true(addr_equal(addr_ip4(0xc0a85801), a("192.168.88.1")));
+	assert_int_equal(addr_to_ip4(a("c0a8:5801::")), 0);
+	assert_int_equal(addr_to_ip4(addr_any()), 0);
+}
+
+/* 0.0.0.0 is an address; "none" and "any" are none. */
+static void test_none_any_and_unspecified_are_three_things(void **state)
+{
+	const struct addr none = { 0 };
+
+	assert_false(addr_is_set(none));
+	assert_false(addr_is_set(addr_any()));
+	assert_true(addr_is_set(a("0.0.0.0")));
+	assert_false(addr_is_unspecified(none));
+	assert_false(addr_is_unspecified(addr_any()));
+	assert_true(addr_is_unspecified(a("0.0.0.0")));
+	assert_true(addr_is_unspecified(a("::")));
+	assert_false(addr_is_unspecified(a("::1")));
+	assert_false(addr_equal(none, addr_any()));
+	assert_false(addr_equal(a("0.0.0.0"), a("::")));
+	assert_true(addr_matches(addr_any(), a("::1")));
+	assert_true(addr_matches(a("::1"), a("::1")));
+	assert_false(addr_matches(a("::1"), a("::2")));
+	assert_false(addr_matches(none, a("::1")));
+}
+
+static void test_order_is_by_family_then_by_number(void **state)
+{
+	assert_true(addr_compare(a("9.0.0.0"), a("10.0.0.0")) < 0);
+	assert_true(addr_compare(a("200.0.0.0"), a("10.0.0.0")) > 0);
+	assert_true(addr_compare(a("255.255.255.255"), a("::")) < 0);
+	assert_true(addr_compare(a("::2"), a("::10")) < 0);
+	assert_int_equal(addr_compare(a("::2"), a("::2")), 0);
+}
+
+static void test_a_network_holds_what_shares_its_bits(void **state)
+{
+	static const struct {
+		const char *net, *addr;
+		bool in;
+	} t[] = {
+		{ "192.168.88.0/24", "192.168.88.255", true },
+		{ "192.168.88.7/24", "192.168.88.1", true },
+		{ "192.168.88.0/24", "192.168.89.0", false },
+		{ "192.168.88.0/23", "192.168.89.0", true },
+		{ "192.168.88.0/21", "192.168.96.0", false },
+		{ "10.0.0.1/32", "10.0.0.1", true },
+		{ "10.0.0.1", "10.0.0.2", false },
+		{ "0.0.0.0/0", "203.0.113.9", true },
+		{ "0.0.0.0/0", "::", false },
+		{ "::/0", "203.0.113.9", false },
+		{ "::/0", "2001:db8::1", true },
+		{ "2001:db8::/32", "2001:db8:ffff::", true },
+		{ "2001:db8::/33", "2001:db8:8000::", false },
+		{ "2001:db8::1/127", "2001:db8::", true },
+		{ "2001:db8::1/128", "2001:db8::", false },
+	};
+	struct addr_net n;
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		n = net(t[i].net);
+		if (addr_in(&n, a(t[i].addr)) != t[i].in)
+			fail_msg("%s in %s", t[i].addr, t[i].net);
+		assert_false(addr_in(&n, (struct addr){ 0 }));
+		assert_false(addr_in(&n, addr_any()));
+	}
+	n = (struct addr_net){ a("10.0.0.0"), 33 };	/* not a network */
+	assert_false(addr_in(&n, a("10.0.0.0")));
+	n = (struct addr_net){ addr_any(), 0 };
+	assert_false(addr_in(&n, addr_any()));
+}
+
+static void test_ends_of_a_network(void **state)
+{
+	struct addr_net n = net("192.168.88.7/21");
+
+	assert_string_equal(text_of(addr_net_first(&n)), "192.168.88.0");
+	assert_string_equal(text_of(addr_net_last(&n)), "192.168.95.255");
+	n = net("2001:db8::7/127");
+	assert_string_equal(text_of(addr_net_first(&n)), "2001:db8::6");
+	assert_string_equal(text_of(addr_net_last(&n)), "2001:db8::7");
+	n = net("::/0");
+	assert_string_equal(text_of(addr_net_last(&n)),
+			    "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+}
+
+static void test_networks_are_written_without_host_bits(void **state)
+{
+	static const char *const bad[] = {
+		"", "/", "10.0.0.0/", "/8", "10.0.0.0/33", "10.0.0.0/-1",
+		"10.0.0.0/8/8", "::/129", "::/", "10.0.0/8", "10.0.0.0 /8",
+	};
+	struct addr_net got;
+
+	assert_string_equal(net_text("192.168.88.7/24"), "192.168.88.0/24");
+	assert_string_equal(net_text("10.1.2.3"), "10.1.2.3/32");
+	assert_string_equal(net_text("2001:db8::9/64"), "2001:db8::/64");
+	assert_string_equal(net_text("::1"), "::1/128");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		if (addr_net_parse(str_z(bad[i]), &got))
+			fail_msg("%s", bad[i]);
+}
+
+static void test_which_addresses_a_host_can_have(void **state)
+{
+	static const char *const no[] = {
+		"0.0.0.0", "0.255.255.255", "127.0.0.1", "224.0.0.1",
+		"239.255.255.250", "240.0.0.0", "255.255.255.255", "::",
+		"::1", "ff02::1", "::ffff:192.0.2.1",
+	};
+	static const char *const yes[] = {
+		"1.0.0.0", "126.255.255.255", "128.0.0.0", "223.255.255.255",
+		"::2", "2001:db8::1", "fe80::1", "fd00::1", "::fffe:c000:201",
+	};
+
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		if (addr_is_host(a(no[i])))
+			fail_msg("%s", no[i]);
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		if (!addr_is_host(a(yes[i])))
+			fail_msg("%s", yes[i]);
+	assert_false(addr_is_host(addr_any()));
+	assert_false(addr_is_host((struct addr){ 0 }));
+}
+
+static void test_which_addresses_the_internet_does_not_route(void **state)
+{
+	static const char *const yes[] = {
+		"10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255",
+		"192.168.0.0", "100.64.0.0", "100.127.255.255", "169.254.1.1",
+		"fc00::", "fdff::1", "fe80::1", "febf::1",
+	};
+	static const char *const no[] = {
+		"9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0",
+		"192.167.255.255", "192.169.0.0", "100.63.255.255",
+		"100.128.0.0", "203.0.113.1", "fbff::", "fe00::", "fec0::",
+		"2001:db8::1",
+	};
+
+	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
+		if (!addr_is_private(a(yes[i])))
+			fail_msg("%s", yes[i]);
+	for (size_t i = 0; i < sizeof(no) / sizeof(*no); i++)
+		if (addr_is_private(a(no[i])))
+			fail_msg("%s", no[i]);
+}
+
+static void test_a_sockaddr_and_back(void **state)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in6 in6;
+	socklen_t n;
+	uint16_t port;
+
+	memset(&ss, 0xff, sizeof(ss));
+	n = addr_to_sockaddr(a("192.0.2.7"), 1900, 3, &ss);
+	assert_int_equal(n, sizeof(struct sockaddr_in));
+	assert_string_equal(text_of(addr_from_sockaddr(&ss, n, &port)),
+			    "192.0.2.7");
+	assert_int_equal(port, 1900);
+	n = addr_to_sockaddr(a("fe80::7"), 5351, 3, &ss);
+	assert_int_equal(n, sizeof(in6));
+	memcpy(&in6, &ss, sizeof(in6));
+	assert_int_equal(in6.sin6_scope_id, 3);
+	assert_int_equal(in6.sin6_flowinfo, 0);
+	assert_string_equal(text_of(addr_from_sockaddr(&ss, n, &port)),
+			    "fe80::7");
+	assert_int_equal(port, 5351);
+	assert_int_equal(addr_from_sockaddr(&ss, n - 1, NULL).family,
+			 ADDR_NONE);
+	assert_int_equal(addr_from_sockaddr(&ss, 1, &port).family, ADDR_NONE);
+	assert_int_equal(port, 0);
+	assert_int_equal(addr_to_sockaddr(addr_any(), 1, 0, &ss), 0);
+	assert_int_equal(addr_to_sockaddr((struct addr){ 0 }, 1, 0, &ss), 0);
+}
+
+static void test_an_ipv4_peer_of_an_ipv6_socket_is_ipv4(void **state)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = addr_to_sockaddr(a("::ffff:192.0.2.7"), 9, 0, &ss);
+
+	assert_true(addr_equal(addr_from_sockaddr(&ss, n, NULL),
+			       a("192.0.2.7")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			test_what_is_read_is_written_in_the_standard_form),
+		cmocka_unit_test(test_what_is_no_address_is_refused),
+		cmocka_unit_test(test_only_the_slice_is_read),
+		cmocka_unit_test(
+			test_the_number_of_an_ipv4_address_is_in_host_order),
+		cmocka_unit_test(
+			test_none_any_and_unspecified_are_three_things),
+		cmocka_unit_test(test_order_is_by_family_then_by_number),
+		cmocka_unit_test(test_a_network_holds_what_shares_its_bits),
+		cmocka_unit_test(test_ends_of_a_network),
+		cmocka_unit_test(test_networks_are_written_without_host_bits),
+		cmocka_unit_test(test_which_addresses_a_host_can_have),
+		cmocka_unit_test(
+			test_which_addresses_the_internet_does_not_route),
+		cmocka_unit_test(test_a_sockaddr_and_back),
+		cmocka_unit_test(
+			test_an_ipv4_peer_of_an_ipv6_socket_is_ipv4),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
