@@ -133,7 +133,7 @@ static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
 }
 
 /* An address, never a name: a lookup would block, and would pass a name that
- * the control point chose to the resolver (PROTOCOL 4). */
+ * the control point chose to the resolver. */
 static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
 {
 	s = str_trim(s);

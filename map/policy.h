@@ -47,8 +47,8 @@ struct policy {
  *            may be NULL
  *
  * Without any line: external and internal ports 1024-65535 for every internal
- * network. Source: DESIGN (allow, deny); WANIPConnection:2 2.3.20 for the port
- * floor; PROTOCOL 4 (UPnProxy).
+ * network. Source: upnpd.conf(5), allow and deny; WANIPConnection:2 2.3.20 for
+ * the port floor; docs/protocol.md, "Attacks" (UPnProxy).
  *
  * Return: REFUSAL_NONE, or one of REFUSAL_SECURE to REFUSAL_REMOTE
  */
