@@ -223,7 +223,8 @@ static bool may_answer(struct ssdp *s, const struct pending *p)
 {
 	uint32_t n = count_matches(s, &p->search);
 
-	return n && bucket_take(&s->rate, p->client.sin_addr.s_addr, n,
+	return n && bucket_take(&s->rate, addr_from_sockaddr(&p->client,
+						  sizeof(p->client), NULL), n,
 				 loop_now_ms(s->loop));
 }
 

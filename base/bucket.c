@@ -16,14 +16,15 @@ static uint32_t used_now(const struct buckets *bs, const struct bucket *b,
 	return b->used_milli - (uint32_t)since_ms * bs->per_s;
 }
 
-static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
+static struct bucket *find(struct buckets *bs, struct addr source,
+			   uint64_t now_ms)
 {
 	struct bucket *best = bs->at;
 	uint32_t least = UINT32_MAX, used;
 
 	for (struct bucket *b = bs->at; b < bs->at + BUCKETS_MAX; b++) {
 		used = used_now(bs, b, now_ms);
-		if (b->ip == ip && used)
+		if (used && addr_equal(b->source, source))
 			return b;
 		if (used < least) {
 			least = used;
@@ -32,13 +33,14 @@ static struct bucket *find(struct buckets *bs, uint32_t ip, uint64_t now_ms)
 	}
 	/* Keep its used tokens, so that sources that replace each other in the
 	 * table get no more together than its buckets give. */
-	best->ip = ip;
+	best->source = source;
 	return best;
 }
 
-bool bucket_take(struct buckets *bs, uint32_t ip, uint32_t n, uint64_t now_ms)
+bool bucket_take(struct buckets *bs, struct addr source, uint32_t n,
+		 uint64_t now_ms)
 {
-	struct bucket *b = find(bs, ip, now_ms);
+	struct bucket *b = find(bs, source, now_ms);
 	uint32_t used = used_now(bs, b, now_ms);
 
 	if (n > bs->burst || used > (bs->burst - n) * 1000u)

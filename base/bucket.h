@@ -9,12 +9,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/addr.h"
 
 #define BUCKETS_MAX 64	/* sources at a time; a home has fewer busy ones */
 
 /* The tokens that a source has used. All zero: a full bucket. */
 struct bucket {
-	uint32_t ip;
+	struct addr source;
 	uint32_t used_milli;	/* thousandths of a token */
 	uint64_t at_ms;		/* time of used_milli */
 };
@@ -30,13 +31,13 @@ struct buckets {
 
 /**
  * bucket_take - take @n tokens from the bucket of a source.
- * @ip: of the source
  *
  * A new source replaces the one that has used the fewest tokens, and inherits
  * its bucket. So a flood from many addresses, which may be forged, gets no more
  * than BUCKETS_MAX buckets give.
  * Return: false if the bucket has fewer than @n; then none is taken
  */
-bool bucket_take(struct buckets *, uint32_t ip, uint32_t n, uint64_t now_ms);
+bool bucket_take(struct buckets *, struct addr source, uint32_t n,
+		 uint64_t now_ms);
 
 #endif

@@ -11,9 +11,12 @@
 #define BASE_CLIENTCOUNT_H
 
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/limits.h"
 
-/* The hosts of four /24, or of one /22, have a counter of their own each. */
+/* The IPv4 hosts of four /24, or of one /22, have a counter of their own each.
+ * IPv6 hosts share one by chance: they choose half of their address at random
+ * (RFC 8981). */
 #define CLIENTCOUNT_PLACES 1024
 
 /* At most 65535 items in all. All zero: no client has any. */
@@ -24,22 +27,34 @@ struct clientcount {
 _Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS <= UINT16_MAX,
 	       "one counter holds all mappings");
 
-/** clientcount_get - return at least the number of the client's items. */
-static inline uint16_t clientcount_get(const struct clientcount *c, uint32_t ip)
+/* The last bits differ most among the hosts of a network. */
+static inline unsigned clientcount_place(struct addr a)
 {
-	return c->n[ip % CLIENTCOUNT_PLACES];
+	const uint8_t *end = a.byte + addr_bits(a) / 8;
+
+	return addr_is_set(a) ? (end[-2] << 8 | end[-1]) % CLIENTCOUNT_PLACES :
+				0;
+}
+
+/** clientcount_get - return at least the number of the client's items. */
+static inline uint16_t clientcount_get(const struct clientcount *c,
+				       struct addr client)
+{
+	return c->n[clientcount_place(client)];
 }
 
 /** clientcount_add - count one more item of the client. */
-static inline void clientcount_add(struct clientcount *c, uint32_t ip)
+static inline void clientcount_add(struct clientcount *c,
+				   struct addr client)
 {
-	c->n[ip % CLIENTCOUNT_PLACES]++;
+	c->n[clientcount_place(client)]++;
 }
 
 /** clientcount_sub - count one item less; the client must have one. */
-static inline void clientcount_sub(struct clientcount *c, uint32_t ip)
+static inline void clientcount_sub(struct clientcount *c,
+				   struct addr client)
 {
-	c->n[ip % CLIENTCOUNT_PLACES]--;
+	c->n[clientcount_place(client)]--;
 }
 
 #endif

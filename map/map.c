@@ -57,7 +57,7 @@ static enum refusal check_rate(struct map *m, struct map_wait *w,
 
 	if (!m->adds_per_s || is_operators(w) ||
 	    portmap_find(m->pm, &q->rule) != PM_NONE ||
-	    bucket_take(&m->adds, q->requester_ip, 1, now_ms))
+	    bucket_take(&m->adds, addr_ip4(q->requester_ip), 1, now_ms))
 		return REFUSAL_NONE;
 	return mapreport_refusal(m, w, REFUSAL_RATE, 0);
 }

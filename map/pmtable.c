@@ -23,7 +23,7 @@ bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
 {
 	size_t n = 0;
 
-	if (clientcount_get(&pm->by_client, ip) < pm->per_client)
+	if (clientcount_get(&pm->by_client, addr_ip4(ip)) < pm->per_client)
 		return false;
 	for (size_t slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
 		if (pm->entry[slot].rule.client.ip == ip)
@@ -56,7 +56,7 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 	*head = slot;
 	if (pmtable_counted(e)) {
 		pm->n++;
-		clientcount_add(&pm->by_client, rule->client.ip);
+		clientcount_add(&pm->by_client, addr_ip4(rule->client.ip));
 	}
 	return slot;
 }
@@ -84,7 +84,7 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 
 	if (pmtable_counted(e)) {
 		pm->n--;
-		clientcount_sub(&pm->by_client, e->rule.client.ip);
+		clientcount_sub(&pm->by_client, addr_ip4(e->rule.client.ip));
 	}
 	pmtable_free(pm, slot);
 }

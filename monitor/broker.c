@@ -380,7 +380,8 @@ static bool stage_full(const struct broker *g, uint32_t client)
 {
 	size_t n = 0;
 
-	if (clientcount_get(&g->staged_by, client) < g->conf->max_per_client)
+	if (clientcount_get(&g->staged_by, addr_ip4(client)) <
+	    g->conf->max_per_client)
 		return false;
 	for (size_t i = 0; i < g->staged_n; i++)
 		n += g->staged[i].client.ip == client;
@@ -401,7 +402,7 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 	} else if (check_rule(g, rule) == NAT_OK &&
 		   (!g->synced || check_port(g, rule) == NAT_OK)) {
 		g->staged[g->staged_n++] = *rule;
-		clientcount_add(&g->staged_by, rule->client.ip);
+		clientcount_add(&g->staged_by, addr_ip4(rule->client.ip));
 	}
 	if (why && may_log(g))
 		log_warn("%s", why);

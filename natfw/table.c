@@ -103,7 +103,7 @@ const struct nat_rule *table_find(const struct natfw *fw,
 
 size_t table_client_n(const struct natfw *fw, uint32_t client_ip, size_t enough)
 {
-	size_t i, n = clientcount_get(&fw->by_client, client_ip);
+	size_t i, n = clientcount_get(&fw->by_client, addr_ip4(client_ip));
 
 	if (n < enough)
 		return n;
@@ -189,7 +189,7 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 		*link_to(fw, by, last) = (uint16_t)(i + 1);
 		next[i] = next[last];
 	}
-	clientcount_sub(&fw->by_client, old->client.ip);
+	clientcount_sub(&fw->by_client, addr_ip4(old->client.ip));
 	fw->rule[i] = fw->rule[last];
 	fw->rule_n--;
 }
@@ -202,7 +202,7 @@ void table_set(struct natfw *fw, const struct nat_rule *rule)
 	table_del(fw, rule);
 	i = fw->rule_n++;
 	fw->rule[i] = *rule;
-	clientcount_add(&fw->by_client, rule->client.ip);
+	clientcount_add(&fw->by_client, addr_ip4(rule->client.ip));
 	for (int by = 0; by < NATFW_INDEXES; by++) {
 		head = chain_of(fw, by, rule);
 		fw->index[by].next[i] = *head;

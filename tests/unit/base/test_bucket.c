@@ -17,11 +17,16 @@ static int setup(void **state)
 	return 0;
 }
 
+static bool take(uint32_t ip, uint32_t n, uint64_t now_ms)
+{
+	return bucket_take(&bs, addr_ip4(ip), n, now_ms);
+}
+
 static unsigned take_all(uint32_t ip, uint64_t now_ms)
 {
 	unsigned n = 0;
 
-	while (bucket_take(&bs, ip, 1, now_ms))
+	while (take(ip, 1, now_ms))
 		n++;
 	return n;
 }
@@ -46,16 +51,16 @@ static void a_refused_request_costs_nothing(void **state)
 	unsigned n = 0;
 
 	for (uint64_t ms = 1000; ms < 11000; ms++)
-		n += bucket_take(&bs, 1, 1, ms);
+		n += take(1, 1, ms);
 	assert_in_range(n, 12 + 39, 12 + 40);
 }
 
 static void more_than_a_burst_is_refused(void **state)
 {
-	assert_false(bucket_take(&bs, 1, 13, 1000));
-	assert_true(bucket_take(&bs, 1, 12, 1000));
-	assert_false(bucket_take(&bs, 1, 2, 1250));
-	assert_true(bucket_take(&bs, 1, 1, 1250));
+	assert_false(take(1, 13, 1000));
+	assert_true(take(1, 12, 1000));
+	assert_false(take(1, 2, 1250));
+	assert_true(take(1, 1, 1250));
 }
 
 static void sources_do_not_share(void **state)
@@ -70,10 +75,20 @@ static void sources_do_not_share(void **state)
 	/* the source that has used the fewest tokens is replaced first */
 	setup(state);
 	for (uint32_t ip = 1; ip <= BUCKETS_MAX; ip++)
-		assert_true(bucket_take(&bs, ip, ip == 7 ? 1 : 5, 1000));
-	assert_true(bucket_take(&bs, 99, 11, 1000));
+		assert_true(take(ip, ip == 7 ? 1 : 5, 1000));
+	assert_true(take(99, 11, 1000));
 	assert_int_equal(take_all(8, 1000), 7);
 	assert_int_equal(take_all(9, 1000), 7);
+}
+
+/* Two addresses whose bytes begin alike are two sources. */
+static void families_do_not_share(void **state)
+{
+	const uint8_t byte[16] = { 192, 0, 2, 1 };
+
+	assert_int_equal(take_all(0xc0000201u, 1000), 12);
+	assert_true(bucket_take(&bs, addr_ip6(byte), 12, 1000));
+	assert_false(bucket_take(&bs, addr_ip6(byte), 1, 1000));
 }
 
 /* A host with many addresses, or forged ones, once got a full bucket each time
@@ -93,12 +108,12 @@ static void many_sources_are_limited(void **state)
 static void large_numbers(void **state)
 {
 	bs.burst = bs.per_s = BUCKET_TOKENS_MAX;
-	assert_true(bucket_take(&bs, 1, BUCKET_TOKENS_MAX, 1));
-	assert_false(bucket_take(&bs, 1, 1001, 2));
-	assert_true(bucket_take(&bs, 1, 1000, 2));
-	assert_true(bucket_take(&bs, 1, BUCKET_TOKENS_MAX, UINT64_MAX));
+	assert_true(take(1, BUCKET_TOKENS_MAX, 1));
+	assert_false(take(1, 1001, 2));
+	assert_true(take(1, 1000, 2));
+	assert_true(take(1, BUCKET_TOKENS_MAX, UINT64_MAX));
 	bs.per_s = 0;
-	assert_false(bucket_take(&bs, 1, 1, UINT64_MAX));
+	assert_false(take(1, 1, UINT64_MAX));
 }
 
 int main(void)
@@ -109,6 +124,7 @@ int main(void)
 		T(a_refused_request_costs_nothing),
 		T(more_than_a_burst_is_refused),
 		T(sources_do_not_share),
+		T(families_do_not_share),
 		T(many_sources_are_limited),
 		T(large_numbers),
 	};
