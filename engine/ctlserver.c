@@ -77,7 +77,7 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	memset(&rep, 0, sizeof(rep));
 	rep.mapping.rule = e->rule;
 	rep.mapping.origin = e->origin;
-	rep.mapping.requester_ip = e->requester_ip;
+	rep.mapping.requester = e->requester;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
 	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);

@@ -82,10 +82,7 @@ static void put_end(struct wr *w, size_t start)
 
 static void put_remote(struct wr *w, const struct nat_rule *r)
 {
-	if (r->remote.ip == 0)
-		wr_ch(w, '*');
-	else
-		wr_ipv4(w, r->remote.ip);
+	addr_write(w, r->remote);	/* "*" for ADDR_ANY */
 }
 
 static uint64_t wall_now(const struct leases_clock *clock)
@@ -102,14 +99,15 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	size_t start = w->len;
 
 	wr_fmt(w, "+ %s %u ", nat_rule_proto(e->rule.proto), e->rule.ext_port);
-	wr_ipv4(w, e->rule.client.ip);
+	addr_write(w, e->rule.client);
 	wr_fmt(w, " %u ", e->rule.int_port);
 	put_remote(w, &e->rule);
 	wr_fmt(w, " %d %" PRIu64 " %" PRIu64 " %" PRIu32 " ", e->enabled,
 	       e->expires_ms, wall_s, left_s);
 	/* Version 1 has no field for the origin: 0.0.0.0 is the operator, any
 	 * other address a control point. */
-	wr_ipv4(w, e->origin == ORIGIN_OPERATOR ? 0 : e->requester_ip);
+	wr_ipv4(w, e->origin == ORIGIN_OPERATOR ? 0 :
+						  addr_to_ip4(e->requester));
 	wr_ch(w, ' ');
 	/* a newline in here would let a control point write lines of its own */
 	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
@@ -145,6 +143,17 @@ static bool get_port(struct str s, uint16_t *ret)
 	return true;
 }
 
+/* "*", or an address. */
+static bool get_remote(struct str s, struct addr *ret)
+{
+	uint32_t ip = 0;
+
+	if (!str_eq(s, STR("*")) && !str_ipv4(s, &ip))
+		return false;
+	*ret = ip ? addr_ip4(ip) : addr_any();
+	return true;
+}
+
 static bool get_key(struct str proto, struct str ext_port, struct str remote,
 		    struct nat_rule *ret)
 {
@@ -153,23 +162,27 @@ static bool get_key(struct str proto, struct str ext_port, struct str remote,
 	ret->proto = str_eq(proto, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
 	return (ret->proto == IPPROTO_UDP || str_eq(proto, STR("tcp"))) &&
 	       get_port(ext_port, &ret->ext_port) &&
-	       (str_eq(remote, STR("*")) || str_ipv4(remote, &ret->remote.ip));
+	       get_remote(remote, &ret->remote);
 }
 
 static bool get_lease(const struct str *f, struct lease *ret)
 {
 	struct pm_req *q = &ret->req;
+	uint32_t client, requester;
 
 	q->enabled = str_eq(f[5], STR("1"));
-	return get_key(f[0], f[1], f[4], &q->rule) &&
-	       str_ipv4(f[2], &q->rule.client.ip) &&
-	       get_port(f[3], &q->rule.int_port) &&
+	if (!get_key(f[0], f[1], f[4], &q->rule) || !str_ipv4(f[2], &client) ||
+	    !str_ipv4(f[9], &requester))
+		return false;
+	q->rule.client = addr_ip4(client);
+	q->requester = requester ? addr_ip4(requester) :
+				   (struct addr){ ADDR_NONE };
+	return get_port(f[3], &q->rule.int_port) &&
 	       (q->enabled || str_eq(f[5], STR("0"))) &&
 	       str_u64(f[6], 0, UINT64_MAX, &ret->mono_ms) == 0 &&
 	       str_u64(f[7], 0, WALL_MAX_S, &ret->wall_s) == 0 &&
 	       str_u32(f[8], 0, PM_LEASE_MAX_S, &ret->left_s) == 0 &&
 	       (ret->left_s == 0) == (ret->mono_ms == 0) &&
-	       str_ipv4(f[9], &q->requester_ip) &&
 	       text_is(TEXT_NO_CONTROL, f[10]) &&
 	       str_copy(q->desc, PM_DESC_MAX + 1, f[10]) &&
 	       nat_rule_sane(&q->rule);
@@ -217,7 +230,8 @@ static bool take_set(struct loader *ld, const struct str *f)
 		expires_ms += ld->clock->mono_ms;
 	}
 	l.req.lease_s = l.left_s;
-	l.req.origin = l.req.requester_ip ? ORIGIN_UPNP : ORIGIN_OPERATOR;
+	l.req.origin = addr_is_set(l.req.requester) ? ORIGIN_UPNP :
+						      ORIGIN_OPERATOR;
 	return portmap_restore(ld->pm, &l.req, expires_ms) == PM_DONE;
 }
 

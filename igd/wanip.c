@@ -81,45 +81,44 @@ int wanip_get_nat_rsip_status(struct igd *igd, struct igd_call *call)
 }
 
 /* "" for any host, or for none. */
-static struct str write_ip(struct wr *w, uint32_t ip)
+static struct str put_addr(struct wr *w, struct addr a)
 {
 	size_t at = w->len;
 
-	if (!ip)
+	if (!addr_is_set(a))
 		return STR("");
-	wr_ipv4(w, ip);
+	addr_write(w, a);
 	return str_skip(wr_done(w), at);
 }
 
 int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
+	struct addr ip = { ADDR_NONE };
 
-	call->out[0].s = write_ip(&w, igd->map->ext_ip);
+	if (igd->map->ext_ip)
+		ip = addr_ip4(igd->map->ext_ip);
+	call->out[0].s = put_addr(&w, ip);
 	return UPNP_OK;
 }
 
 /* ---- arguments that mean a rule ------------------------------------ */
 
-/*
- * Any host is "" in the standard; scripts write "*", "0.0.0.0" or "::".
- * @ret_ip: 0 for any
- */
-static int parse_remote(struct str s, uint32_t *ret_ip)
+/* Any host is "" in the standard; scripts write "*", "0.0.0.0" or "::". */
+static int parse_remote(struct str s, struct addr *ret)
 {
-	uint32_t ip;
+	uint32_t ip = 0;
 
 	s = str_trim(s);
-	if (!s.n || str_eq(s, STR("*")) || str_eq(s, STR("::"))) {
-		*ret_ip = 0;
+	*ret = addr_any();
+	if (!s.n || str_eq(s, STR("*")) || str_eq(s, STR("::")))
 		return UPNP_OK;
-	}
 	if (!str_ipv4(s, &ip))
 		return UPNP_VALUE_INVALID;
-	if (ip && !policy_unicast(ip))
-		return UPNP_INVALID_ARGS;
-	*ret_ip = ip;
-	return UPNP_OK;
+	if (!ip)
+		return UPNP_OK;
+	*ret = addr_ip4(ip);
+	return addr_is_host(*ret) ? UPNP_OK : UPNP_INVALID_ARGS;
 }
 
 /* The first three arguments of Add, Delete and GetSpecific: a mapping's key. */
@@ -129,17 +128,19 @@ static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
 	ret->kind = NAT_PORTMAP;
 	ret->ext_port = (uint16_t)in[1].u;
 	ret->proto = str_ieq(in[2].s, STR("UDP")) ? IPPROTO_UDP : IPPROTO_TCP;
-	return parse_remote(in[0].s, &ret->remote.ip);
+	return parse_remote(in[0].s, &ret->remote);
 }
 
 /* An address, never a name: a lookup would block, and would pass a name that
  * the control point chose to the resolver. */
-static int parse_client(struct str s, uint32_t requester_ip, uint32_t *ret_ip)
+static int parse_client(struct str s, uint32_t requester_ip, struct addr *ret)
 {
+	uint32_t ip = requester_ip;
+
 	s = str_trim(s);
-	if (s.n)
-		return str_ipv4(s, ret_ip) ? UPNP_OK : UPNP_INVALID_ARGS;
-	*ret_ip = requester_ip;
+	if (s.n && !str_ipv4(s, &ip))
+		return UPNP_INVALID_ARGS;
+	*ret = addr_ip4(ip);
 	return UPNP_OK;
 }
 
@@ -202,7 +203,7 @@ struct map_wait *wanip_prepare(struct igd *igd, struct igd_call *call,
 	w->map.done = answer;
 	memset(&w->map.req, 0, sizeof(w->map.req));
 	w->map.req.mapping.origin = ORIGIN_UPNP;
-	w->map.req.mapping.requester_ip = call->client_ip;
+	w->map.req.mapping.requester = addr_ip4(call->client_ip);
 	return &w->map;
 }
 
@@ -231,7 +232,7 @@ int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
 		return call->version < 2 ? UPNP_INVALID_ARGS
 					 : WANIP_WILDCARD_INT_PORT;
 	err = parse_client(call->in[ADD_CLIENT].s, call->client_ip,
-			   &r->client.ip);
+			   &r->client);
 	ret->mapping.enabled = call->in[ADD_ENABLED].u;
 	if (!err)
 		err = clean_desc(call->in[ADD_DESC].s, ret->mapping.desc);
@@ -289,7 +290,7 @@ static void put_dummy(struct igd_call *call)
 	call->out[1].u = 9;
 	call->out[2].s = STR("TCP");
 	call->out[3].u = 9;
-	call->out[4].s = write_ip(&w, call->local_ip);
+	call->out[4].s = put_addr(&w, addr_ip4(call->local_ip));
 	call->out[5].u = 0;
 	call->out[6].s = STR("dummy");
 	call->out[7].u = 0;
@@ -309,10 +310,10 @@ int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 	}
 	if (!e)
 		return WANIP_INDEX_INVALID;
-	call->out[0].s = write_ip(&w, e->rule.remote.ip);
+	call->out[0].s = put_addr(&w, e->rule.remote);
 	call->out[1].u = map_told(igd->map, e).port;
 	call->out[2].s = e->rule.proto == IPPROTO_UDP ? STR("UDP") : STR("TCP");
-	call->out[4].s = write_ip(&w, e->rule.client.ip);
+	call->out[4].s = put_addr(&w, e->rule.client);
 	put_target(igd, call, &call->out[3], e);
 	return UPNP_OK;
 }
@@ -331,7 +332,7 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 	if (slot == PM_NONE)
 		return WANIP_NO_SUCH_ENTRY;
 	e = portmap_entry(igd->map->pm, slot);
-	call->out[1].s = write_ip(&w, e->rule.client.ip);
+	call->out[1].s = put_addr(&w, e->rule.client);
 	put_target(igd, call, call->out, e);
 	return UPNP_OK;
 }

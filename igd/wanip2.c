@@ -83,7 +83,7 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	return e->rule.proto == proto_of(call) &&
 	       e->rule.ext_port >= call->in[IN_START].u &&
 	       e->rule.ext_port <= call->in[IN_END].u &&
-	       (all || owner_is(e, call->client_ip));
+	       (all || owner_is(e, addr_ip4(call->client_ip)));
 }
 
 /* The list is in the order of ports, not of age: a control point that gets a
@@ -157,15 +157,15 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	char desc[PM_DESC_MAX + 1];
 
 	wr_z(w, "<p:PortMappingEntry><p:NewRemoteHost>");
-	if (r->remote.ip)
-		wr_ipv4(w, r->remote.ip);
+	if (addr_is_set(r->remote))
+		addr_write(w, r->remote);
 	wr_z(w, "</p:NewRemoteHost>");
 	put_number(w, "NewExternalPort", map_told(igd->map, e).port);
 	wr_fmt(w, "<p:NewProtocol>%s</p:NewProtocol>",
 	       r->proto == IPPROTO_UDP ? "UDP" : "TCP");
 	put_number(w, "NewInternalPort", r->int_port);
 	wr_z(w, "<p:NewInternalClient>");
-	wr_ipv4(w, r->client.ip);
+	addr_write(w, r->client);
 	wr_z(w, "</p:NewInternalClient>");
 	put_number(w, "NewEnabled", e->enabled);
 	wr_z(w, "<p:NewDescription>");

@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 2	/* raise it with every change of a record */
+#define CTL_VERSION 3	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -70,8 +70,8 @@ struct ctl_end {
 
 struct ctl_mapping {
 	struct nat_rule rule;
+	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	uint32_t origin;	/* enum origin */
-	uint32_t requester_ip;	/* of a client; 0 for the operator */
 	uint32_t left_s;	/* of the lease; 0 permanent */
 	uint32_t enabled;
 	char desc[PM_DESC_MAX + 1];

@@ -22,9 +22,9 @@ static bool is_free(const struct map *m, const struct nat_rule *r)
 	       PM_NONE) {
 		e = portmap_entry(m->pm, slot);
 		if (e->state == PM_EXPIRING ||
-		    e->rule.client.ip != r->client.ip ||
+		    !addr_equal(e->rule.client, r->client) ||
 		    e->rule.int_port != r->int_port ||
-		    e->rule.remote.ip != r->remote.ip)
+		    !addr_equal(e->rule.remote, r->remote))
 			return false;
 	}
 	return true;

@@ -42,7 +42,8 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 	const struct pm_req *q = &w->req.mapping;
 	unsigned line;
 	enum refusal why = policy_check(&m->policy, &q->rule, is_operators(w) ?
-					0 : q->requester_ip, &line);
+					0 : addr_to_ip4(q->requester),
+					&line);
 
 	if (why == REFUSAL_NONE || (why == REFUSAL_RULE && w->req.any_port))
 		return REFUSAL_NONE;
@@ -57,7 +58,7 @@ static enum refusal check_rate(struct map *m, struct map_wait *w,
 
 	if (!m->adds_per_s || is_operators(w) ||
 	    portmap_find(m->pm, &q->rule) != PM_NONE ||
-	    bucket_take(&m->adds, addr_ip4(q->requester_ip), 1, now_ms))
+	    bucket_take(&m->adds, q->requester, 1, now_ms))
 		return REFUSAL_NONE;
 	return mapreport_refusal(m, w, REFUSAL_RATE, 0);
 }
@@ -217,7 +218,7 @@ void map_drop_forbidden(struct map *m, bool keep_outside)
 		const struct pm_entry *e =
 			portmap_entry(m->pm, portmap_at(m->pm, i));
 		struct refused r = { .origin = e->origin, .rule = e->rule,
-				     .client_ip = e->requester_ip };
+				     .client_ip = addr_to_ip4(e->requester) };
 
 		r.why = policy_check(&m->policy, &r.rule, 0, &r.line);
 		if (r.why == REFUSAL_NONE ||

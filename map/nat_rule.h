@@ -12,26 +12,23 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/addr.h"
 
 enum nat_kind {
 	NAT_PORTMAP = 1,	/* IPv4 port mapping: DNAT and accept */
 	NAT_PINHOLE = 2,	/* IPv6 pinhole: accept (not implemented) */
 };
 
-union nat_addr {
-	uint32_t ip;		/* IPv4, host order */
-	uint8_t ip6[16];
-};
-
 struct nat_rule {
-	union nat_addr client;	/* the LAN host */
-	union nat_addr remote;	/* the host that may connect; all zero: any */
+	struct addr client;	/* the LAN host */
+	struct addr remote;	/* the host that may connect, or ADDR_ANY */
 	uint16_t ext_port;
 	uint16_t int_port;
 	uint8_t kind;		/* enum nat_kind */
 	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
-	uint8_t zero[2];	/* must be zero */
 };
+
+_Static_assert(sizeof(struct nat_rule) == 40, "no padding: it is sent as is");
 
 enum nat_verb {
 	NAT_SET = 1,		/* add this rule, or replace the one with the
@@ -68,8 +65,13 @@ bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
  * IPPROTO_. */
 const char *nat_rule_proto(uint8_t proto);
 
-/** nat_rule_sane - is this record a rule? A known kind and protocol, ports not
- * 0, a client, zero in the zero bytes. Pure. */
+/**
+ * nat_rule_sane - is this record a rule?
+ *
+ * A known kind and protocol, ports not 0, a client and a remote host of the
+ * kind's family, the remote host perhaps ADDR_ANY. No address is 0.0.0.0 or ::,
+ * and the bytes that its family does not use are 0 (addr.h). Pure.
+ */
 bool nat_rule_sane(const struct nat_rule *);
 
 #endif

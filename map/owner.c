@@ -2,11 +2,11 @@
 /* owner.c - whose mapping it is, and who may change it. Runs in: engine */
 #include "map/owner.h"
 
-bool owner_is(const struct pm_entry *e, uint32_t requester_ip)
+bool owner_is(const struct pm_entry *e, struct addr requester)
 {
-	return e->rule.client.ip == requester_ip ||
+	return addr_equal(e->rule.client, requester) ||
 	       (e->origin != ORIGIN_OPERATOR &&
-		e->requester_ip == requester_ip);
+		addr_equal(e->requester, requester));
 }
 
 enum refusal owner_may_change(const struct map *m, const struct pm_entry *e,
@@ -16,7 +16,7 @@ enum refusal owner_may_change(const struct map *m, const struct pm_entry *e,
 		return REFUSAL_NONE;
 	if (e->origin == ORIGIN_OPERATOR)
 		return REFUSAL_OPERATOR;
-	if (!m->policy.secure || owner_is(e, by->requester_ip))
+	if (!m->policy.secure || owner_is(e, by->requester))
 		return REFUSAL_NONE;
 	return REFUSAL_OWNER;
 }

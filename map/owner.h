@@ -5,8 +5,8 @@
 
 #include "map/map.h"
 
-/** owner_is - is @e a mapping to @requester_ip, or one that it asked for? */
-bool owner_is(const struct pm_entry *e, uint32_t requester_ip);
+/** owner_is - is @e a mapping to @requester, or one that it asked for? */
+bool owner_is(const struct pm_entry *e, struct addr requester);
 
 /**
  * owner_may_change - may the requester of @by change or delete @e?

@@ -19,14 +19,14 @@ bool pmtable_counted(const struct pm_entry *e)
 
 /* Two clients may share a counter, so it can be too high, but never too low.
  * The entries are counted only if the counter is at the limit. */
-bool pmtable_client_full(const struct portmap *pm, uint32_t ip)
+bool pmtable_client_full(const struct portmap *pm, struct addr client)
 {
 	size_t n = 0;
 
-	if (clientcount_get(&pm->by_client, addr_ip4(ip)) < pm->per_client)
+	if (clientcount_get(&pm->by_client, client) < pm->per_client)
 		return false;
 	for (size_t slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
-		if (pm->entry[slot].rule.client.ip == ip)
+		if (addr_equal(pm->entry[slot].rule.client, client))
 			n += pmtable_counted(&pm->entry[slot]);
 	return n >= pm->per_client;
 }
@@ -56,7 +56,7 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 	*head = slot;
 	if (pmtable_counted(e)) {
 		pm->n++;
-		clientcount_add(&pm->by_client, addr_ip4(rule->client.ip));
+		clientcount_add(&pm->by_client, rule->client);
 	}
 	return slot;
 }
@@ -84,7 +84,7 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 
 	if (pmtable_counted(e)) {
 		pm->n--;
-		clientcount_sub(&pm->by_client, addr_ip4(e->rule.client.ip));
+		clientcount_sub(&pm->by_client, e->rule.client);
 	}
 	pmtable_free(pm, slot);
 }

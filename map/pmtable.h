@@ -46,7 +46,7 @@ size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
 bool pmtable_counted(const struct pm_entry *);
 
 /** pmtable_client_full - has this client per_client mappings? */
-bool pmtable_client_full(const struct portmap *, uint32_t client_ip);
+bool pmtable_client_full(const struct portmap *, struct addr client);
 
 /**
  * pmtable_reserve - reserve a slot for a mapping with this rule.

@@ -91,6 +91,8 @@ static bool is_router(const struct policy *p, uint32_t ip)
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
+	const uint32_t client_ip = addr_to_ip4(r->client);
+
 	if (p->rule_n == 0)
 		return r->ext_port >= POLICY_PORT_FLOOR &&
 		       r->int_port >= POLICY_PORT_FLOOR;
@@ -99,7 +101,7 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 
 		if (r->ext_port < l->ext_lo || r->ext_port > l->ext_hi ||
 		    r->int_port < l->int_lo || r->int_port > l->int_hi ||
-		    ((r->client.ip ^ l->net_ip) & l->net_mask) != 0)
+		    ((client_ip ^ l->net_ip) & l->net_mask) != 0)
 			continue;
 		*line = l->line;
 		return l->allow;
@@ -110,14 +112,14 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 			  uint32_t requester_ip, unsigned *ret_line)
 {
-	uint32_t client_ip = r->client.ip;
+	uint32_t client_ip = addr_to_ip4(r->client);
 	unsigned none = 0, *line = ret_line != NULL ? ret_line : &none;
 
 	*line = 0;
 	/* An IPv6 client is in none of these networks. */
 	if (r->kind != NAT_PORTMAP)
 		return REFUSAL_OUTSIDE;
-	if (r->remote.ip != 0 && !policy_unicast(r->remote.ip))
+	if (addr_is_set(r->remote) && !policy_unicast(addr_to_ip4(r->remote)))
 		return REFUSAL_REMOTE;
 	if (is_special(p, client_ip))
 		return REFUSAL_SPECIAL;

@@ -121,7 +121,7 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	e->told_port = req->rule.ext_port;
 	e->enabled = req->enabled;
 	e->origin = req->origin;
-	e->requester_ip = req->requester_ip;
+	e->requester = req->requester;
 	e->expires_ms = expires_ms;
 	descpool_drop(&pm->texts, e->desc);
 	e->desc = descpool_put(&pm->texts, (struct str){
@@ -144,7 +144,7 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
 				       slot)) != PM_NONE) {
 		e = &pm->entry[slot];
-		other = e->rule.client.ip != rule->client.ip;
+		other = !addr_equal(e->rule.client, rule->client);
 		if (!other && !nat_rule_same_key(&e->rule, rule))
 			continue;
 		if (in_flight(e))
@@ -206,7 +206,7 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	}
 	if (old == PM_NONE && pm->n >= pm->max)
 		return REFUSAL_FULL;
-	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client.ip))
+	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client))
 		return REFUSAL_CLIENT_FULL;
 	/* @old, which the new slot will replace, stays until then. */
 	slot = pmtable_reserve(pm, &req->rule, old);
@@ -251,7 +251,7 @@ int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	const struct pm_entry *e = &pm->entry[slot];
 	struct pm_req same = { .rule = e->rule, .enabled = e->enabled,
 			       .origin = e->origin,
-			       .requester_ip = e->requester_ip };
+			       .requester = e->requester };
 
 	if (!pm->unproven)
 		return PM_DONE;

@@ -37,7 +37,7 @@ struct pm_req {
 	bool enabled;
 	uint8_t origin;		/* enum origin */
 	uint32_t lease_s;	/* as granted: 0 permanent */
-	uint32_t requester_ip;	/* of a client; the operator has none */
+	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
@@ -45,7 +45,7 @@ struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
 	uint64_t seq;		/* increases in the order of portmap_at() */
 	struct nat_rule rule;	/* ext_port: the one in our firewall */
-	uint32_t requester_ip;	/* of a client; the operator has none */
+	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	uint32_t desc;		/* private: see portmap_desc() */
 	uint16_t replaces;	/* ADDING: the slot that it will replace */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */

@@ -24,7 +24,7 @@ static bool may_delete(const struct map *m, const struct map_wait *w,
 	const struct pm_req *by = &w->req.mapping;
 
 	return owner_may_change(m, e, by) == REFUSAL_NONE &&
-	       (w->others || owner_is(e, by->requester_ip));
+	       (w->others || owner_is(e, by->requester));
 }
 
 /* What was found in the table. */

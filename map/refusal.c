@@ -106,9 +106,9 @@ void refusal_put(struct wr *w, const struct refused *r)
 	if (r->rule.kind == NAT_PORTMAP) {
 		wr_fmt(w, ": %s %u", r->rule.proto == IPPROTO_UDP ? "UDP" :
 		       "TCP", r->rule.ext_port);
-		if (r->rule.client.ip) {
+		if (addr_is_set(r->rule.client)) {
 			wr_z(w, " to ");
-			wr_ipv4(w, r->rule.client.ip);
+			addr_write(w, r->rule.client);
 			wr_fmt(w, ":%u", r->rule.int_port);
 		}
 	}

@@ -244,7 +244,7 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 {
 	const struct nat_rule *old = natfw_lookup(&g->fw, rule);
 
-	return !old || old->client.ip != rule->client.ip;
+	return !old || !addr_equal(old->client, rule->client);
 }
 
 /* The engine counts a rule until its deletion is done, so an honest engine
@@ -254,14 +254,14 @@ static enum nat_err check_client(struct broker *g, const struct batch *b,
 {
 	const size_t max = g->conf->max_per_client;
 	const size_t enough = max > b->n ? max - b->n : 0;
-	size_t n = table_client_n(&g->fw, rule->client.ip, enough);
+	size_t n = table_client_n(&g->fw, rule->client, enough);
 
 	/* under the limit even if every rule of the batch is this client's */
 	if (n < enough || !adds_rule(g, rule))
 		return NAT_OK;
 	for (size_t i = 0; i < b->n; i++)
 		n += b->op[i].verb == NAT_SET &&
-		     b->op[i].rule.client.ip == rule->client.ip &&
+		     addr_equal(b->op[i].rule.client, rule->client) &&
 		     adds_rule(g, &b->op[i].rule);
 	if (n < max)
 		return NAT_OK;
@@ -376,15 +376,14 @@ static int batch_add(struct broker *g, int fd, struct batch *b,
 
 /* The exact count walks the stage; without the counter in front of it, a sync
  * of n rules would take n * n steps. */
-static bool stage_full(const struct broker *g, uint32_t client)
+static bool stage_full(const struct broker *g, struct addr client)
 {
 	size_t n = 0;
 
-	if (clientcount_get(&g->staged_by, addr_ip4(client)) <
-	    g->conf->max_per_client)
+	if (clientcount_get(&g->staged_by, client) < g->conf->max_per_client)
 		return false;
 	for (size_t i = 0; i < g->staged_n; i++)
-		n += g->staged[i].client.ip == client;
+		n += addr_equal(g->staged[i].client, client);
 	return n >= g->conf->max_per_client;
 }
 
@@ -397,12 +396,12 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 
 	if (g->staged_n == g->conf->max_mappings) {
 		why = "engine syncs more rules than max-mappings";
-	} else if (stage_full(g, rule->client.ip)) {
+	} else if (stage_full(g, rule->client)) {
 		why = OVER_CLIENT_LIMIT;
 	} else if (check_rule(g, rule) == NAT_OK &&
 		   (!g->synced || check_port(g, rule) == NAT_OK)) {
 		g->staged[g->staged_n++] = *rule;
-		clientcount_add(&g->staged_by, addr_ip4(rule->client.ip));
+		clientcount_add(&g->staged_by, rule->client);
 	}
 	if (why && may_log(g))
 		log_warn("%s", why);

@@ -37,9 +37,11 @@ void flows_note(struct flows *f, const struct nat_rule *r)
 {
 	if (r && f->fw->env.ext_ip)
 		f->noted[f->noted_n++] = (struct conntrack_port){
-			.ext_ip = f->fw->env.ext_ip, .remote = r->remote.ip,
-			.client = r->client.ip, .ext_port = r->ext_port,
-			.int_port = r->int_port, .proto = r->proto,
+			.ext_ip = f->fw->env.ext_ip,
+			.remote = addr_to_ip4(r->remote),
+			.client = addr_to_ip4(r->client),
+			.ext_port = r->ext_port, .int_port = r->int_port,
+			.proto = r->proto,
 		};
 }
 
@@ -48,8 +50,9 @@ static bool still_leads(const struct flows *f, const struct conntrack_port *p)
 {
 	const struct nat_rule rule = {
 		.kind = NAT_PORTMAP, .proto = p->proto,
-		.ext_port = p->ext_port, .remote.ip = p->remote,
-		.client.ip = p->client, .int_port = p->int_port,
+		.ext_port = p->ext_port, .client = addr_ip4(p->client),
+		.remote = p->remote ? addr_ip4(p->remote) : addr_any(),
+		.int_port = p->int_port,
 	};
 	const struct nat_rule *now = natfw_lookup(f->fw, &rule);
 

@@ -13,8 +13,8 @@ static void put_accept(struct wr *w, const struct natfw_env *env,
 {
 	wr_fmt(w, " -m conntrack --ctstate DNAT --ctproto %u",
 	       (unsigned)r->proto);
-	if (r->remote.ip)
-		wr_fmt(w, " --ctorigsrc %s", backend_ip(r->remote.ip).z);
+	if (addr_is_set(r->remote))
+		wr_fmt(w, " --ctorigsrc %s", addr_text(r->remote).text);
 	wr_fmt(w, " --ctorigdst %s --ctorigdstport %u -j ACCEPT\n",
 	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
 }
@@ -26,14 +26,14 @@ static void put_dnat(struct wr *w, const struct natfw_env *env,
 {
 	const char *proto = nat_rule_proto(r->proto);
 
-	if (r->remote.ip)
-		wr_fmt(w, " -s %s/32", backend_ip(r->remote.ip).z);
+	if (addr_is_set(r->remote))
+		wr_fmt(w, " -s %s/32", addr_text(r->remote).text);
 	wr_fmt(w, " -d %s/32", backend_ip(env->ext_ip).z);
 	if (!env->hairpin)
 		wr_fmt(w, " -i %s", env->ext_if);
 	wr_fmt(w, " -p %s -m %s --dport %u -j DNAT --to-destination %s:%u\n",
 	       proto, proto, (unsigned)r->ext_port,
-	       backend_ip(r->client.ip).z, (unsigned)r->int_port);
+	       addr_text(r->client).text, (unsigned)r->int_port);
 }
 
 static void put_snat(struct wr *w, const struct natfw_env *env,
@@ -41,9 +41,9 @@ static void put_snat(struct wr *w, const struct natfw_env *env,
 {
 	const char *proto = nat_rule_proto(r->proto);
 
-	wr_fmt(w, " -s %s/32", backend_ip(r->client.ip).z);
-	if (r->remote.ip)
-		wr_fmt(w, " -d %s/32", backend_ip(r->remote.ip).z);
+	wr_fmt(w, " -s %s/32", addr_text(r->client).text);
+	if (addr_is_set(r->remote))
+		wr_fmt(w, " -d %s/32", addr_text(r->remote).text);
 	wr_fmt(w, " -o %s -p %s -m %s --sport %u -j SNAT --to-source %s:%u\n",
 	       env->ext_if, proto, proto, (unsigned)r->int_port,
 	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);

@@ -27,7 +27,8 @@ static void put_op(const struct ipt_text *t, struct wr *w,
 		   const struct nat_op *op)
 {
 	const struct nat_rule *old = table_find(t->fw, &op->rule);
-	bool first = t->step->chain == IPT_DNAT && op->rule.remote.ip;
+	bool first = t->step->chain == IPT_DNAT &&
+		     addr_is_set(op->rule.remote);
 
 	if (old)
 		put_in_leaf(t, w, "-D", old);

@@ -138,12 +138,12 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 
 static bool has_remote(const struct nat_rule *r)
 {
-	return r->remote.ip;
+	return addr_is_set(r->remote);
 }
 
 static bool has_no_remote(const struct nat_rule *r)
 {
-	return !r->remote.ip;
+	return !addr_is_set(r->remote);
 }
 
 static void sync_masquerade(const struct ipt_text *t, struct wr *w)

@@ -12,12 +12,12 @@
 
 static bool for_any(const struct natfw *fw, const struct nat_rule *r)
 {
-	return !r->remote.ip;
+	return !addr_is_set(r->remote);
 }
 
 static bool for_one(const struct natfw *fw, const struct nat_rule *r)
 {
-	return r->remote.ip;
+	return addr_is_set(r->remote);
 }
 
 static bool leads(const struct natfw *fw, const struct nat_rule *r)
@@ -50,8 +50,8 @@ const struct nl_map nl_map_table[NL_MAP__MAX] = {
 
 const struct nl_map *nl_map_forward(const struct nat_rule *r)
 {
-	return &nl_map_table[r->remote.ip ? NL_MAP_FORWARD_FROM :
-					    NL_MAP_FORWARD_TO];
+	return &nl_map_table[addr_is_set(r->remote) ? NL_MAP_FORWARD_FROM :
+						      NL_MAP_FORWARD_TO];
 }
 
 /* ---- elements ------------------------------------------------------ */
@@ -67,9 +67,9 @@ static uint32_t part_of(enum nl_map_part part, const struct natfw_env *env,
 	case NL_MAP_INT_PORT:
 		return r->int_port;
 	case NL_MAP_CLIENT:
-		return r->client.ip;
+		return addr_to_ip4(r->client);
 	case NL_MAP_REMOTE:
-		return r->remote.ip;
+		return addr_to_ip4(r->remote);
 	case NL_MAP_EXT_IP:
 		return env->ext_ip;
 	case NL_MAP_END:

@@ -60,7 +60,7 @@ static uint16_t *chain_of(const struct natfw *fw, int by,
 			  const struct nat_rule *r)
 {
 	const struct natfw_index *x = &fw->index[by];
-	uint64_t ip = by == NATFW_BY_KEY ? r->remote.ip : r->client.ip;
+	uint64_t ip = addr_to_ip4(by == NATFW_BY_KEY ? r->remote : r->client);
 	uint64_t port = by == NATFW_BY_KEY ? r->ext_port : r->int_port;
 	uint64_t h = (ip << 32 | port << 8 | r->proto) * 0x9e3779b97f4a7c15u;
 
@@ -101,21 +101,21 @@ const struct nat_rule *table_find(const struct natfw *fw,
 	return r;
 }
 
-size_t table_client_n(const struct natfw *fw, uint32_t client_ip, size_t enough)
+size_t table_client_n(const struct natfw *fw, struct addr client, size_t enough)
 {
-	size_t i, n = clientcount_get(&fw->by_client, addr_ip4(client_ip));
+	size_t i, n = clientcount_get(&fw->by_client, client);
 
 	if (n < enough)
 		return n;
 	for (i = n = 0; i < fw->rule_n; i++)
-		n += fw->rule[i].client.ip == client_ip;
+		n += addr_equal(fw->rule[i].client, client);
 	return n;
 }
 
 bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b)
 {
-	return a->client.ip == b->client.ip && a->proto == b->proto &&
-	       a->int_port == b->int_port;
+	return a->proto == b->proto && a->int_port == b->int_port &&
+	       addr_equal(a->client, b->client);
 }
 
 /* @r, or the first after it in its chain, that leads to @like's socket */
@@ -145,7 +145,8 @@ const struct nat_rule *table_next_on_socket(const struct natfw *fw,
 const struct nat_rule *table_lead(const struct nat_rule *best,
 				  const struct nat_rule *r)
 {
-	return best && (!best->remote.ip || r->remote.ip) ? best : r;
+	return best && (!addr_is_set(best->remote) || addr_is_set(r->remote)) ?
+	       best : r;
 }
 
 const struct nat_rule *table_leader(const struct natfw *fw,
@@ -189,7 +190,7 @@ void table_del(struct natfw *fw, const struct nat_rule *key)
 		*link_to(fw, by, last) = (uint16_t)(i + 1);
 		next[i] = next[last];
 	}
-	clientcount_sub(&fw->by_client, addr_ip4(old->client.ip));
+	clientcount_sub(&fw->by_client, old->client);
 	fw->rule[i] = fw->rule[last];
 	fw->rule_n--;
 }
@@ -202,7 +203,7 @@ void table_set(struct natfw *fw, const struct nat_rule *rule)
 	table_del(fw, rule);
 	i = fw->rule_n++;
 	fw->rule[i] = *rule;
-	clientcount_add(&fw->by_client, addr_ip4(rule->client.ip));
+	clientcount_add(&fw->by_client, rule->client);
 	for (int by = 0; by < NATFW_INDEXES; by++) {
 		head = chain_of(fw, by, rule);
 		fw->index[by].next[i] = *head;

@@ -73,7 +73,7 @@ const struct nat_rule *table_leader(const struct natfw *,
  * It walks the rules only if their counter (see clientcount.h) reaches
  * @enough, because the counter may be too high.
  */
-size_t table_client_n(const struct natfw *, uint32_t client_ip, size_t enough);
+size_t table_client_n(const struct natfw *, struct addr client, size_t enough);
 
 /** table_same_socket - do both lead to the same socket of a client? */
 bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b);

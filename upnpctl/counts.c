@@ -57,7 +57,8 @@ const struct nl_list_count *counts_of(const struct counts *c,
 				      const struct nat_rule *r)
 {
 	const struct nl_list_count key = {
-		.client = r->client.ip, .port = r->int_port, .proto = r->proto,
+		.client = addr_to_ip4(r->client), .port = r->int_port,
+		.proto = r->proto,
 	};
 
 	return c->n ? bsearch(&key, c->v, c->n, sizeof(key), compare) : NULL;

@@ -129,3 +129,11 @@ void json_ip(const char *key, uint32_t ip)
 	wr_ipv4(&w, ip);
 	json_str(key, wr_done(&w));
 }
+
+void json_addr(const char *key, struct addr a)
+{
+	if (addr_is_set(a))
+		json_str(key, str_z(addr_text(a).text));
+	else
+		json_null(key);
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/str.h"
 
 /*
@@ -20,5 +21,6 @@ void json_u64(const char *key, uint64_t);
 void json_bool(const char *key, bool);
 void json_null(const char *key);
 void json_ip(const char *key, uint32_t ip);	/* 0: null */
+void json_addr(const char *key, struct addr);	/* not one address: null */
 
 #endif

@@ -14,7 +14,6 @@
 #include "upnpctl/mappings.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"
-#include "map/policy.h"
 
 /* ---- add ------------------------------------------------------------- */
 
@@ -39,6 +38,17 @@ static const struct {
 _Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
 	       "the texts above name these values");
 
+/* An address that a host can have. */
+static bool read_host(struct str s, struct addr *ret)
+{
+	uint32_t ip;
+
+	if (!str_ipv4(s, &ip))
+		return false;
+	*ret = addr_ip4(ip);
+	return addr_is_host(*ret);
+}
+
 /* Parse the value of options[@i]. */
 static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 {
@@ -48,12 +58,11 @@ static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 	case EXT_PORT:
 		return maptext_read_port(v, &r->rule.ext_port);
 	case TO:
-		return maptext_read_to(v, &r->rule.client.ip,
+		return maptext_read_to(v, &r->rule.client,
 				       &r->rule.int_port) &&
-		       policy_unicast(r->rule.client.ip);
+		       addr_is_host(r->rule.client);
 	case REMOTE:
-		return v.n == 0 || (str_ipv4(v, &r->rule.remote.ip) &&
-				    policy_unicast(r->rule.remote.ip));
+		return v.n == 0 || read_host(v, &r->rule.remote);
 	case LEASE:
 		return maptext_read_time(v, &r->lease_s) == 0;
 	}
@@ -88,7 +97,8 @@ static int read_options(const struct cmd *c, struct ctl_req *req)
 	int status;
 
 	*req = (struct ctl_req){
-		.verb = CTL_ADD, .rule = { .kind = NAT_PORTMAP },
+		.verb = CTL_ADD,
+		.rule = { .kind = NAT_PORTMAP, .remote = addr_any() },
 	};
 	for (size_t i = 0; i < c->n; i++) {
 		status = read_option(req, c->arg[i], &seen);
@@ -158,7 +168,7 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 			 "line turns the default off; add both: allow "
 			 "1024-65535 0.0.0.0/0 1024-65535 and ");
 	wr_fmt(&w, "allow %u ", (unsigned)r->ext_port);
-	wr_ipv4(&w, r->client.ip);
+	addr_write(&w, r->client);
 	wr_fmt(&w, "/32 %u", (unsigned)r->int_port);
 	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
 			l->monitor.file : l->file, wr_cstr(&w));
@@ -215,14 +225,23 @@ struct wanted {
 static bool read_wanted(struct str item, struct wanted *ret)
 {
 	struct str proto, port, rest = item;
+	uint32_t ip;
 
-	*ret = (struct wanted){ .key.kind = NAT_PORTMAP };
+	*ret = (struct wanted){
+		.key = { .kind = NAT_PORTMAP, .remote = addr_any() },
+	};
 	if (!str_cut(&rest, ':', &proto) || !str_cut(&rest, ':', &port) ||
 	    !maptext_read_proto(proto, &ret->key.proto) ||
 	    !maptext_read_port(port, &ret->key.ext_port))
 		return false;
 	ret->any_remote = port.p + port.n == item.p + item.n;
-	return ret->any_remote || str_ipv4(rest, &ret->key.remote.ip);
+	if (ret->any_remote)
+		return true;
+	if (!str_ipv4(rest, &ip))
+		return false;
+	if (ip)
+		ret->key.remote = addr_ip4(ip);
+	return true;
 }
 
 static bool is_wanted(const struct wanted *want, const struct nat_rule *r)
@@ -249,7 +268,7 @@ static int ambiguous(const struct selection *s, struct str item,
 			continue;
 		wr_z(&w, w.len ? ", " : "");
 		maptext_key(&w, r);
-		if (!r->remote.ip)
+		if (!addr_is_set(r->remote))
 			wr_z(&w, ":0.0.0.0");
 	}
 	return cmd_fail(CMD_USAGE, "\"%.*s\" is more than one mapping; use one "

@@ -47,9 +47,7 @@ static int compare(const void *a, const void *b)
 		return x->ext_port < y->ext_port ? -1 : 1;
 	if (x->proto != y->proto)
 		return x->proto < y->proto ? -1 : 1;
-	if (x->remote.ip != y->remote.ip)
-		return x->remote.ip < y->remote.ip ? -1 : 1;
-	return 0;
+	return addr_compare(x->remote, y->remote);
 }
 
 /* Return: the index of @m, or where to insert it */
@@ -89,7 +87,8 @@ static int insert(struct mappings *t, size_t i, const struct ctl_mapping *m)
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
 	return nat_rule_equal(&a->rule, &b->rule) && a->origin == b->origin &&
-	       a->requester_ip == b->requester_ip && a->enabled == b->enabled &&
+	       addr_equal(a->requester, b->requester) &&
+	       a->enabled == b->enabled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }
 

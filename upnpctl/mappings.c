@@ -62,9 +62,9 @@ void mappings_free(struct mappings *t)
 
 /* ---- filter --------------------------------------------------- */
 
-/* A field that is 0 matches every mapping. */
+/* A field that is 0, or ADDR_ANY, matches every mapping. */
 struct filter {
-	uint32_t to_ip, remote_ip, by_ip;
+	struct addr to, remote, by;
 	uint16_t ext_port, to_port;
 	uint8_t proto, origin;
 	bool by_operator, is_dynamic, is_static, is_disabled;
@@ -92,13 +92,13 @@ static bool set_value(struct filter *f, size_t i, struct str v)
 	case BY_EXT_PORT:
 		return maptext_read_port(v, &f->ext_port);
 	case BY_TO:
-		return str_ipv4(v, &f->to_ip) ||
-		       maptext_read_to(v, &f->to_ip, &f->to_port);
+		return addr_parse(v, &f->to) ||
+		       maptext_read_to(v, &f->to, &f->to_port);
 	case BY_REMOTE:
-		return str_ipv4(v, &f->remote_ip);
+		return addr_parse(v, &f->remote);
 	case BY_REQUESTER:
 		f->by_operator = str_eq(v, STR("operator"));
-		return f->by_operator || str_ipv4(v, &f->by_ip);
+		return f->by_operator || addr_parse(v, &f->by);
 	}
 	for (f->origin = 1; f->origin < ORIGINS; f->origin++)
 		if (str_eq(v, str_z(origin_name(f->origin))))
@@ -145,10 +145,10 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 
 	return (!f->proto || f->proto == r->proto) &&
 	       (!f->ext_port || f->ext_port == r->ext_port) &&
-	       (!f->to_ip || f->to_ip == r->client.ip) &&
+	       addr_matches(f->to, r->client) &&
 	       (!f->to_port || f->to_port == r->int_port) &&
-	       (!f->remote_ip || f->remote_ip == r->remote.ip) &&
-	       (!f->by_ip || f->by_ip == m->requester_ip) &&
+	       addr_matches(f->remote, r->remote) &&
+	       addr_matches(f->by, m->requester) &&
 	       (!f->origin || f->origin == m->origin) &&
 	       (!f->by_operator || operators) &&
 	       (!f->is_dynamic || !operators) &&
@@ -166,7 +166,10 @@ static int read_options(const struct cmd *c, struct options *o)
 	bool where = false;
 	int status = CMD_OK;
 
-	*o = (struct options){ 0 };
+	*o = (struct options){
+		.filter = { .to = addr_any(), .remote = addr_any(),
+			    .by = addr_any() },
+	};
 	for (size_t i = 0; i < c->n && status == CMD_OK; i++) {
 		if (where)
 			status = set_filter(&o->filter, c->arg[i]);

@@ -93,8 +93,8 @@ void maptext_put(struct wr *w, enum maptext_field f,
 	const struct nat_rule *r = &m->rule;
 	bool by_operator = m->origin == ORIGIN_OPERATOR;
 
-	if (f == MAPTEXT_TO && r->client.ip) {
-		wr_ipv4(w, r->client.ip);
+	if (f == MAPTEXT_TO && addr_is_set(r->client)) {
+		addr_write(w, r->client);
 		wr_fmt(w, ":%u", (unsigned)r->int_port);
 		return;
 	}
@@ -102,8 +102,8 @@ void maptext_put(struct wr *w, enum maptext_field f,
 		wr_z(w, nat_rule_proto(r->proto));
 	else if (f == MAPTEXT_EXT_PORT)
 		wr_u64(w, r->ext_port);
-	else if (f == MAPTEXT_REMOTE && r->remote.ip)
-		wr_ipv4(w, r->remote.ip);
+	else if (f == MAPTEXT_REMOTE && addr_is_set(r->remote))
+		addr_write(w, r->remote);
 	else if (f == MAPTEXT_LEFT && m->left_s)
 		maptext_time(w, m->left_s);
 	else if (f == MAPTEXT_LEFT)
@@ -111,7 +111,7 @@ void maptext_put(struct wr *w, enum maptext_field f,
 	else if (f == MAPTEXT_BY && by_operator)
 		wr_z(w, "operator");
 	else if (f == MAPTEXT_BY)
-		wr_ipv4(w, m->requester_ip);
+		addr_write(w, m->requester);
 	else if (f == MAPTEXT_ORIGIN)
 		wr_z(w, origin_name(m->origin));
 	else if (f == MAPTEXT_DESC)
@@ -159,14 +159,17 @@ void maptext_json(const struct ctl_mapping *m)
 	json_bool("disabled", !m->enabled);
 	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
-	json_ip("to-address", m->rule.client.ip);
+	json_addr("to-address", m->rule.client);
 	json_u64("to-port", m->rule.int_port);
-	json_ip("remote-host", m->rule.remote.ip);
+	json_addr("remote-host", m->rule.remote);
 	if (m->left_s)
 		json_u64("time-left", m->left_s);
 	else
 		json_null("time-left");
-	json_ip("by", m->origin == ORIGIN_OPERATOR ? 0 : m->requester_ip);
+	if (m->origin == ORIGIN_OPERATOR)
+		json_null("by");
+	else
+		json_addr("by", m->requester);
 	json_str("origin", str_z(origin_name(m->origin)));
 	json_str("description", str_z(m->desc));
 }
@@ -174,10 +177,10 @@ void maptext_json(const struct ctl_mapping *m)
 void maptext_key(struct wr *w, const struct nat_rule *r)
 {
 	wr_fmt(w, "%s:%u", nat_rule_proto(r->proto), (unsigned)r->ext_port);
-	if (!r->remote.ip)
+	if (!addr_is_set(r->remote))
 		return;
 	wr_ch(w, ':');
-	wr_ipv4(w, r->remote.ip);
+	addr_write(w, r->remote);
 }
 
 /* ---- reading --------------------------------------------------------- */
@@ -258,7 +261,7 @@ bool maptext_read_port(struct str s, uint16_t *ret)
 	return true;
 }
 
-bool maptext_read_to(struct str s, uint32_t *ret_ip, uint16_t *ret_port)
+bool maptext_read_to(struct str s, struct addr *ret, uint16_t *ret_port)
 {
 	struct str head;
 	uint32_t ip;
@@ -266,7 +269,7 @@ bool maptext_read_to(struct str s, uint32_t *ret_ip, uint16_t *ret_port)
 	if (!str_cut(&s, ':', &head) || !str_ipv4(head, &ip) ||
 	    !maptext_read_port(s, ret_port))
 		return false;
-	*ret_ip = ip;
+	*ret = addr_ip4(ip);
 	return true;
 }
 

@@ -66,7 +66,7 @@ bool maptext_read_proto(struct str, uint8_t *ret);
 bool maptext_read_port(struct str, uint16_t *ret);
 
 /** maptext_read_to - parse "192.168.88.10:80". */
-bool maptext_read_to(struct str, uint32_t *ret_ip, uint16_t *ret_port);
+bool maptext_read_to(struct str, struct addr *ret, uint16_t *ret_port);
 
 /** maptext_read_desc - check and copy a description: UTF-8 without control
  * characters, at most PM_DESC_MAX bytes. */

@@ -145,7 +145,7 @@ static void check_rule(size_t i)
 	CHECK(natfw_lookup(&broker.fw, r) == r);
 	for (size_t k = 0; k < i; k++) {
 		CHECK(!nat_rule_same_key(r, &broker.fw.rule[k]));
-		of_client += r->client.ip == broker.fw.rule[k].client.ip;
+		of_client += addr_equal(r->client, broker.fw.rule[k].client);
 	}
 	CHECK(of_client < PER_CLIENT);
 }
@@ -240,8 +240,8 @@ static struct nat_rule make_rule(struct str *in)
 	size_t at, n;
 
 	memset(&r, 0, sizeof(r));
-	r.client.ip = 0xc0a85800 | fuzz_u8(in);
-	r.remote.ip = fuzz_u8(in) % 4 ? 0 : 0x08080808;
+	r.client = addr_ip4(0xc0a85800 | fuzz_u8(in));
+	r.remote = fuzz_u8(in) % 4 ? addr_any() : addr_ip4(0x08080808);
 	r.ext_port = (uint16_t)(2000 + fuzz_u8(in) % 8);
 	r.int_port = fuzz_u16(in);
 	r.kind = NAT_PORTMAP;
@@ -268,7 +268,8 @@ static uint64_t table_sum(void)
 	for (size_t i = 0; i < broker.fw.rule_n; i++) {
 		const struct nat_rule *r = &broker.fw.rule[i];
 
-		sum += (uint64_t)r->client.ip * 31 + r->remote.ip * 7u +
+		sum += (uint64_t)addr_to_ip4(r->client) * 31 +
+		       addr_to_ip4(r->remote) * 7u +
 		       (r->ext_port * 65537ull ^ r->int_port) * 1009 +
 		       r->proto;
 	}
@@ -385,7 +386,8 @@ static void set_up(uint8_t how)
 static void check_it_opens(void)
 {
 	const struct broker_req req = { 7, BROKER_SET, {
-		.client.ip = 0xc0a8580a, .ext_port = 2000, .int_port = 8080,
+		.client = addr_ip4(0xc0a8580a), .remote = addr_any(),
+		.ext_port = 2000, .int_port = 8080,
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 	} };
 

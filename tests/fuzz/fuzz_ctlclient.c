@@ -147,12 +147,12 @@ static void put_mapping(struct ctl_mapping *m)
 	m->rule.kind = NAT_PORTMAP;
 	m->rule.proto = fuzz_u8(&in) % 2 ? IPPROTO_UDP : IPPROTO_TCP;
 	m->rule.ext_port = (uint16_t)(2000 + fuzz_u8(&in));
-	m->rule.client.ip = 0xc0a85800u + fuzz_u8(&in);
+	m->rule.client = addr_ip4(0xc0a85800u + fuzz_u8(&in));
 	m->rule.int_port = fuzz_u16(&in);
-	m->rule.remote.ip = fuzz_u8(&in) % 2 ? 0 : 0x08080808;
+	m->rule.remote = fuzz_u8(&in) % 2 ? addr_any() : addr_ip4(0x08080808);
 	m->origin = fuzz_u8(&in) % 2 ? ORIGIN_OPERATOR : ORIGIN_UPNP;
-	m->requester_ip = m->origin == ORIGIN_OPERATOR ? 0 :
-			  m->rule.client.ip;
+	if (m->origin != ORIGIN_OPERATOR)
+		m->requester = m->rule.client;
 	m->left_s = fuzz_u32(&in);
 	m->enabled = fuzz_u8(&in) % 3;
 	str_cut(&in, '\n', &desc);

@@ -146,10 +146,10 @@ static struct ctl_req make_request(struct str *in)
 	q.verb = fuzz_u8(in);
 	q.rule.kind = NAT_PORTMAP;
 	q.rule.proto = fuzz_u8(in) % 2 ? IPPROTO_UDP : IPPROTO_TCP;
-	q.rule.client.ip = GW_CLIENT(fuzz_u8(in) % 4);
+	q.rule.client = addr_ip4(GW_CLIENT(fuzz_u8(in) % 4));
 	q.rule.ext_port = (uint16_t)(2000 + fuzz_u8(in) % 8);
 	q.rule.int_port = fuzz_u16(in);
-	q.rule.remote.ip = fuzz_u8(in) % 2 ? 0 : 0x08080808;
+	q.rule.remote = fuzz_u8(in) % 2 ? addr_any() : addr_ip4(0x08080808);
 	q.lease_s = fuzz_u8(in);
 	n = fuzz_u8(in);
 	n = n > 250 ? sizeof(q.desc) : n;	/* then without a NUL */

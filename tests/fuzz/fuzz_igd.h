@@ -232,7 +232,7 @@ static inline void gw_check_entry(const struct gateway *gw, size_t i)
 		CHECK(!nat_rule_same_key(&e->rule, &o->rule));
 		CHECK(e->rule.proto != o->rule.proto ||
 		      e->rule.ext_port != o->rule.ext_port ||
-		      e->rule.client.ip == o->rule.client.ip);
+		      addr_equal(e->rule.client, o->rule.client));
 	}
 }
 

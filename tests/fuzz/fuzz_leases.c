@@ -93,7 +93,7 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 		CHECK(nat_rule_equal(&x->rule, &y->rule));
 		CHECK(x->expires_ms == y->expires_ms);
 		CHECK(x->origin == y->origin);
-		CHECK(x->requester_ip == y->requester_ip);
+		CHECK(addr_equal(x->requester, y->requester));
 		CHECK(x->enabled == y->enabled);
 		CHECK(str_eq(portmap_desc(a, x, x_desc),
 			     portmap_desc(b, y, y_desc)));

@@ -22,7 +22,8 @@ static struct natfw fw;
 static struct nat_rule rule(uint32_t remote, uint16_t port, uint8_t proto)
 {
 	return (struct nat_rule){
-		.client.ip = 0xc0a8580a, .remote.ip = remote, .ext_port = port,
+		.client = addr_ip4(0xc0a8580a), .ext_port = port,
+		.remote = remote ? addr_ip4(remote) : addr_any(),
 		.int_port = 8080, .kind = NAT_PORTMAP, .proto = proto,
 	};
 }

@@ -69,7 +69,7 @@ static void on_answer(void *arg, uint32_t token, const struct soap_reply *r)
 
 static void on_stored(const struct pm_entry *e)
 {
-	CHECK(e->requester_ip == e->rule.client.ip);
+	CHECK(addr_equal(e->requester, e->rule.client));
 }
 
 /* ---- requests ------------------------------------------------------------ */

@@ -65,15 +65,20 @@ static bool get_port(struct str *line, uint16_t *ret)
 
 static bool get_rule(struct str line, struct nat_rule *r)
 {
+	uint32_t client, remote;
 	struct str f;
 
 	r->kind = NAT_PORTMAP;
 	if (!str_cut(&line, ' ', &f))
 		return false;
 	r->proto = str_eq(f, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
-	return get_port(&line, &r->ext_port) && str_cut(&line, ' ', &f) &&
-	       str_ipv4(f, &r->client.ip) && get_port(&line, &r->int_port) &&
-	       str_ipv4(line, &r->remote.ip);
+	if (!get_port(&line, &r->ext_port) || !str_cut(&line, ' ', &f) ||
+	    !str_ipv4(f, &client) || !get_port(&line, &r->int_port) ||
+	    !str_ipv4(line, &remote))
+		return false;
+	r->client = addr_ip4(client);
+	r->remote = remote ? addr_ip4(remote) : addr_any();
+	return true;
 }
 
 static void tell_answer(int fd)

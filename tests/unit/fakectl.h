@@ -59,12 +59,14 @@ static inline struct ctl_rep mapping_rep(enum ctl_kind kind, uint8_t proto,
 			.rule = { .kind = NAT_PORTMAP, .proto = proto,
 				  .ext_port = port, .int_port = 8000 },
 			.origin = ORIGIN_UPNP,
-			.requester_ip = IP(192, 168, 88, 10), .enabled = 1,
+			.requester = addr_ip4(IP(192, 168, 88, 10)),
+			.enabled = 1,
 			.desc = "game",
 		},
 	};
 
-	rep.mapping.rule.client.ip = IP(192, 168, 88, 10);
+	rep.mapping.rule.client = addr_ip4(IP(192, 168, 88, 10));
+	rep.mapping.rule.remote = addr_any();
 	return rep;
 }
 

@@ -21,7 +21,8 @@ static inline struct nat_rule rule(uint8_t proto, uint32_t remote,
 				   uint16_t port)
 {
 	return (struct nat_rule){
-		.client.ip = client, .remote.ip = remote, .ext_port = ext,
+		.client = addr_ip4(client), .ext_port = ext,
+		.remote = remote ? addr_ip4(remote) : addr_any(),
 		.int_port = port, .kind = NAT_PORTMAP, .proto = proto,
 	};
 }
@@ -38,7 +39,7 @@ static inline struct nat_op set(struct nat_rule r)
 
 static inline struct nat_op del(struct nat_rule r)
 {
-	r.client.ip = 0;
+	r.client = (struct addr){ ADDR_NONE };
 	r.int_port = 0;
 	return (struct nat_op){ .rule = r, .verb = NAT_DEL };
 }

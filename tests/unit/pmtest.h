@@ -15,12 +15,13 @@ static inline struct pm_req req(uint32_t client_ip, uint16_t ext_port)
 	memset(&q, 0, sizeof(q));
 	q.rule.kind = NAT_PORTMAP;
 	q.rule.proto = IPPROTO_TCP;
-	q.rule.client.ip = client_ip;
+	q.rule.client = addr_ip4(client_ip);
+	q.rule.remote = addr_any();
 	q.rule.ext_port = ext_port;
 	q.rule.int_port = 80;
 	q.enabled = true;
 	q.origin = ORIGIN_UPNP;
-	q.requester_ip = client_ip;
+	q.requester = addr_ip4(client_ip);
 	return q;
 }
 

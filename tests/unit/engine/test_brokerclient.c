@@ -63,7 +63,8 @@ static int teardown(void **state)
 static struct pm_req request(uint16_t port, bool enabled)
 {
 	struct pm_req r = {
-		.rule = { .client.ip = 0xc0a85802, .ext_port = port,
+		.rule = { .client = addr_ip4(0xc0a85802),
+			  .remote = addr_any(), .ext_port = port,
 			  .int_port = port, .kind = NAT_PORTMAP,
 			  .proto = IPPROTO_UDP },
 		.enabled = enabled,

@@ -210,7 +210,8 @@ static struct ctl_req mapping(enum ctl_verb verb, uint16_t port)
 	struct ctl_req q = request(verb);
 
 	q.rule = (struct nat_rule){
-		.client.ip = CLIENT, .ext_port = port, .int_port = port,
+		.client = addr_ip4(CLIENT), .remote = addr_any(),
+		.ext_port = port, .int_port = port,
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 	};
 	return q;
@@ -230,7 +231,8 @@ static void kernel(enum nat_err err)
 static void have(uint16_t port)
 {
 	struct pm_req q = {
-		.enabled = true, .origin = ORIGIN_UPNP, .requester_ip = CLIENT,
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester = addr_ip4(CLIENT),
 	};
 
 	q.rule = mapping(CTL_ADD, port).rule;
@@ -351,7 +353,7 @@ static void add_and_delete(void **state)
 	rep = expect(fd, CTL_ADDED);
 	assert_int_equal(rep.mapping.rule.ext_port, 5000);
 	assert_int_equal(rep.mapping.origin, ORIGIN_OPERATOR);
-	assert_int_equal(rep.mapping.requester_ip, 0);
+	assert_false(addr_is_set(rep.mapping.requester));
 	assert_int_equal(rep.mapping.left_s, 60);
 	assert_int_equal(rep.mapping.enabled, 1);
 	assert_string_equal(rep.mapping.desc, "web");
@@ -360,14 +362,14 @@ static void add_and_delete(void **state)
 	/* only the key of the request counts; found by fuzzing: the rest was
 	 * told back as if it had stood there */
 	q = mapping(CTL_DELETE, 5000);
-	q.rule.client.ip = CLIENT + 7;
+	q.rule.client = addr_ip4(CLIENT + 7);
 	q.rule.int_port = 1;
 	fd = dial();
 	say(fd, &q, sizeof(q));
 	kernel(NAT_OK);
 	rep = expect(fd, CTL_REMOVED);
 	assert_int_equal(rep.mapping.rule.ext_port, 5000);
-	assert_int_equal(rep.mapping.rule.client.ip, CLIENT);
+	assert_int_equal(addr_to_ip4(rep.mapping.rule.client), CLIENT);
 	assert_int_equal(rep.mapping.rule.int_port, 5000);
 	expect_end(fd, CTL_OK);
 	fd = dial();

@@ -298,10 +298,10 @@ static struct pm_req mapping(uint32_t client_ip, uint16_t port)
 {
 	return (struct pm_req){
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
-			  .client.ip = client_ip, .ext_port = port,
-			  .int_port = port },
+			  .client = addr_ip4(client_ip), .remote = addr_any(),
+			  .ext_port = port, .int_port = port },
 		.enabled = true, .origin = ORIGIN_UPNP,
-		.requester_ip = HOST(99),
+		.requester = addr_ip4(HOST(99)),
 	};
 }
 
@@ -621,7 +621,7 @@ static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
 	assert_int_equal(refusal.why, REFUSAL_OUTSIDE);
 	assert_int_equal(refusal.client_ip, HOST(99));
 	assert_int_equal(refusal.rule.ext_port, 4003);
-	assert_int_equal(refusal.rule.client.ip, HOST(4));
+	assert_int_equal(addr_to_ip4(refusal.rule.client), HOST(4));
 	assert_int_equal(gone.ext_port, 4003);
 	assert_int_equal(map.update_id, 3);
 }

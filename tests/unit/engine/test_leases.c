@@ -171,7 +171,7 @@ static void same(const struct pm_req *q, uint64_t expires_ms)
 	assert_true(nat_rule_equal(&e->rule, &q->rule));
 	assert_int_equal(e->enabled, q->enabled);
 	assert_int_equal(e->origin, q->origin);
-	assert_int_equal(e->requester_ip, q->requester_ip);
+	assert_true(addr_equal(e->requester, q->requester));
 	assert_string_equal(desc(q), q->desc);
 	assert_true(e->expires_ms == expires_ms);
 	assert_int_equal(e->state, PM_ACTIVE);
@@ -210,11 +210,11 @@ static void test_text(void **state)
 	snprintf(q.desc, sizeof(q.desc), "my game 100%%");
 	assert_int_equal(set(&q), 0);
 	q.rule.proto = IPPROTO_UDP;
-	q.rule.remote.ip = HOST;
+	q.rule.remote = addr_ip4(HOST);
 	q.lease_s = 0;
 	q.enabled = false;
 	q.desc[0] = '\0';
-	q.requester_ip = B;
+	q.requester = addr_ip4(B);
 	assert_int_equal(set(&q), 0);
 	assert_int_equal(del(&q), 0);
 	add_line(want, sizeof(want), "upnpd-leases 1 " BOOT);
@@ -238,15 +238,15 @@ static size_t some(struct pm_req *q)
 	q[0].rule.ext_port = 65535;
 	q[0].rule.int_port = 1;
 	q[1].rule.proto = IPPROTO_UDP;
-	q[2].rule.remote.ip = HOST;
+	q[2].rule.remote = addr_ip4(HOST);
 	q[3].enabled = false;
 	q[4].lease_s = PM_LEASE_MAX_S;
-	q[4].requester_ip = HOST;
+	q[4].requester = addr_ip4(HOST);
 	memset(q[5].desc, ' ', PM_DESC_MAX);
 	snprintf(q[6].desc, sizeof(q[6].desc), " \xc3\xa9 %%0a - + 00000000 ");
 	q[7].desc[0] = '\0';
 	q[7].origin = ORIGIN_OPERATOR;
-	q[7].requester_ip = 0;
+	q[7].requester = (struct addr){ ADDR_NONE };
 	q[7].lease_s = 1;
 	return i;
 }

@@ -501,7 +501,8 @@ static void the_end_of_the_dummy_is_notified(void **state)
 	const struct pm_req req = {
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 			  .ext_port = 5000, .int_port = 5000,
-			  .client.ip = PEER },
+			  .client = addr_ip4(PEER),
+			  .remote = addr_any() },
 	};
 	char sid[42];
 

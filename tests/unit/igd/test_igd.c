@@ -299,7 +299,7 @@ static void add_is_answered_by_the_kernel(void **state)
 	assert_int_equal(a.port, 5000);
 	assert_int_equal(w->stored, 1);
 	assert_string_equal(w->last_desc, "game");
-	assert_int_equal(w->last_stored.rule.client.ip, ANN);
+	assert_int_equal(addr_to_ip4(w->last_stored.rule.client), ANN);
 	assert_int_equal(specific(w, &plain, &got), 0);
 	assert_int_equal(got.out[0].u, 5001);
 	assert_str(got.out[1].s, "192.168.88.10");
@@ -447,7 +447,9 @@ static void remote_host_is_one_or_any(void **state)
 		}
 		assert_int_equal(add(w, &a, &m), IGD_WAIT);
 		take_ops(w);
-		assert_int_equal(w->op[0].rule.remote.ip, row[i].ip);
+		assert_int_equal(addr_to_ip4(w->op[0].rule.remote), row[i].ip);
+		assert_int_equal(w->op[0].rule.remote.family,
+				 row[i].ip ? ADDR_IP4 : ADDR_ANY);
 		answer(w, NAT_EFAIL);
 	}
 }

@@ -210,7 +210,7 @@ static void any_gets_the_port_asked_for(void **state)
 	assert_int_equal(reserved(ANN, 5000, 5001), 5000);
 	assert_int_equal(at(0)->rule.ext_port, 5000);
 	assert_int_equal(at(0)->rule.int_port, 5001);
-	assert_int_equal(at(0)->rule.client.ip, ANN);
+	assert_int_equal(addr_to_ip4(at(0)->rule.client), ANN);
 	assert_int_equal(portmap_lease_left(at(0), w.now_ms), 604800);
 	assert_int_equal(w.stored, 1);
 }
@@ -572,7 +572,8 @@ static void a_range_spares_the_operators(void **state)
 {
 	struct requester a = { .answers = 0 };
 	struct pm_req q = {
-		.rule = { .client.ip = ANN, .ext_port = 5000, .int_port = 5001,
+		.rule = { .client = addr_ip4(ANN), .remote = addr_any(),
+			  .ext_port = 5000, .int_port = 5001,
 			  .kind = NAT_PORTMAP, .proto = IPPROTO_TCP },
 		.enabled = true,
 		.origin = ORIGIN_OPERATOR,

@@ -168,11 +168,12 @@ static int ask(struct exchange *x, struct packet p)
 
 	x->wait = (struct map_wait){ .done = done };
 	m->origin = p.origin ? p.origin : ORIGIN_PCP;
-	m->requester_ip = p.from;
+	m->requester = addr_ip4(p.from);
 	m->enabled = !p.disabled;
 	m->rule.kind = NAT_PORTMAP;
 	m->rule.proto = p.proto ? p.proto : IPPROTO_TCP;
-	m->rule.client.ip = p.to ? p.to : p.from;
+	m->rule.client = addr_ip4(p.to ? p.to : p.from);
+	m->rule.remote = addr_any();
 	m->rule.ext_port = p.ext_port;
 	m->rule.int_port = p.int_port ? p.int_port : p.ext_port;
 	x->wait.req.lease_s = p.lease_s;
@@ -225,7 +226,7 @@ static void a_fake_protocol_adds_renews_and_deletes(void **state)
 	assert_int_equal(x.told.port, 5000);
 	assert_int_equal(x.left_s, 3600);
 	assert_int_equal(last_stored.origin, ORIGIN_PCP);
-	assert_int_equal(last_stored.requester_ip, ANN);
+	assert_int_equal(addr_to_ip4(last_stored.requester), ANN);
 	/* a renewal does not need the kernel */
 	now_ms += 3000000;
 	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
@@ -292,7 +293,7 @@ static void no_lease_is_a_second(void **state)
 	x.wait = (struct map_wait){ .done = done };
 	x.wait.req.mapping.rule = last_stored.rule;
 	x.wait.req.mapping.origin = ORIGIN_PCP;
-	x.wait.req.mapping.requester_ip = ANN;
+	x.wait.req.mapping.requester = addr_ip4(ANN);
 	x.wait.req.mapping.enabled = true;
 	assert_int_equal(map_add(&map, &x.wait, now_ms, &e), REFUSAL_NONE);
 	assert_int_equal(portmap_lease_left(e, now_ms), 1);
@@ -445,8 +446,8 @@ static void the_operator_is_checked_too(void **state)
 	have(by(BOB, p));
 	p.to = 0;
 	/* it is Ann's, and nobody else's */
-	assert_true(owner_is(&last_stored, ANN));
-	assert_false(owner_is(&last_stored, BOB));
+	assert_true(owner_is(&last_stored, addr_ip4(ANN)));
+	assert_false(owner_is(&last_stored, addr_ip4(BOB)));
 	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
 	assert_int_equal(ask(&x, by(BOB, p)), REFUSAL_CONFLICT);
 }
@@ -502,7 +503,8 @@ static void no_address_is_no_operator(void **state)
 static void the_operators_mapping_is_proven_first(void **state)
 {
 	struct pm_req theirs = {
-		.rule = { .client.ip = ANN, .ext_port = 5000,
+		.rule = { .client = addr_ip4(ANN),
+			  .remote = addr_any(), .ext_port = 5000,
 			  .int_port = 5000, .kind = NAT_PORTMAP,
 			  .proto = IPPROTO_TCP },
 		.enabled = true, .origin = ORIGIN_OPERATOR,
@@ -609,7 +611,7 @@ static void failure_of_the_first_lets_the_next_in(void **state)
 	assert_int_equal(b.answers, 1);
 	assert_int_equal(b.why, REFUSAL_NONE);
 	assert_int_equal(c.why, REFUSAL_CONFLICT);
-	assert_int_equal(last_stored.rule.client.ip, BOB);
+	assert_int_equal(addr_to_ip4(last_stored.rule.client), BOB);
 }
 
 static void delete_and_add_keep_their_order(void **state)
@@ -743,7 +745,7 @@ static int delete_range(struct exchange *x, uint32_t from, bool others)
 {
 	x->wait = (struct map_wait){ .done = done };
 	x->wait.req.mapping.origin = ORIGIN_UPNP;
-	x->wait.req.mapping.requester_ip = from;
+	x->wait.req.mapping.requester = addr_ip4(from);
 	x->wait.req.mapping.rule.proto = IPPROTO_TCP;
 	x->why = map_delete_range(&map, &x->wait, 5000, 5002, others);
 	return x->why;

@@ -31,7 +31,8 @@ static int set_up(void **state)
 	memset(&r, 0, sizeof(r));
 	r.kind = NAT_PORTMAP;
 	r.proto = IPPROTO_UDP;
-	r.client.ip = CLIENT;
+	r.client = addr_ip4(CLIENT);
+	r.remote = addr_any();
 	r.ext_port = r.int_port = 5000;
 	return 0;
 }
@@ -43,7 +44,7 @@ static enum refusal ask(void)
 
 static enum refusal ask_for(uint32_t client_ip)
 {
-	r.client.ip = client_ip;
+	r.client = addr_ip4(client_ip);
 	return policy_check(&p, &r, 0, NULL);
 }
 
@@ -212,10 +213,10 @@ static void test_remote(void **state)
 	size_t i;
 
 	for (i = 0; i < N(bad); i++) {
-		r.remote.ip = bad[i];
+		r.remote = addr_ip4(bad[i]);
 		assert_int_equal(ask(), REFUSAL_REMOTE);
 	}
-	r.remote.ip = IP(203, 0, 113, 9);
+	r.remote = addr_ip4(IP(203, 0, 113, 9));
 	assert_int_equal(ask(), REFUSAL_NONE);
 }
 
@@ -224,19 +225,19 @@ static void test_remote(void **state)
 static void test_order(void **state)
 {
 	p.secure = true;
-	r.remote.ip = IP(224, 0, 0, 1);
-	r.client.ip = IP(127, 0, 0, 1);
+	r.remote = addr_ip4(IP(224, 0, 0, 1));
+	r.client = addr_ip4(IP(127, 0, 0, 1));
 	r.ext_port = 1;
 	assert_int_equal(ask(), REFUSAL_REMOTE);
-	r.remote.ip = 0;
+	r.remote = addr_any();
 	assert_int_equal(ask(), REFUSAL_SPECIAL);
-	r.client.ip = EXT;
+	r.client = addr_ip4(EXT);
 	assert_int_equal(ask(), REFUSAL_ROUTER);
-	r.client.ip = IP(8, 8, 8, 8);
+	r.client = addr_ip4(IP(8, 8, 8, 8));
 	assert_int_equal(ask(), REFUSAL_OUTSIDE);
-	r.client.ip = OTHER;
+	r.client = addr_ip4(OTHER);
 	assert_int_equal(ask(), REFUSAL_SECURE);
-	r.client.ip = CLIENT;
+	r.client = addr_ip4(CLIENT);
 	assert_int_equal(ask(), REFUSAL_RULE);
 	r.ext_port = 1024;
 	assert_int_equal(ask(), REFUSAL_NONE);
@@ -249,7 +250,7 @@ static void check_line(uint16_t ext, uint16_t in, uint32_t client_ip,
 
 	r.ext_port = ext;
 	r.int_port = in;
-	r.client.ip = client_ip;
+	r.client = addr_ip4(client_ip);
 	assert_int_equal(policy_check(&p, &r, 0, &line), want);
 	assert_int_equal(line, want_line);
 }

@@ -167,13 +167,13 @@ static void test_entry_holds_request(void **state)
 	uint16_t slot;
 
 	q.lease_s = PM_LEASE_MAX_S;
-	q.requester_ip = B;
+	q.requester = addr_ip4(B);
 	memset(q.desc, 'x', PM_DESC_MAX);
 	slot = made(&q);
 	e = portmap_entry(pm, slot);
 	assert_true(nat_rule_equal(&e->rule, &q.rule));
 	assert_true(e->enabled);
-	assert_int_equal(e->requester_ip, B);
+	assert_int_equal(addr_to_ip4(e->requester), B);
 	assert_string_equal(desc(slot), q.desc);
 	assert_true(e->expires_ms == now + 604800000);
 }
@@ -257,14 +257,14 @@ static void test_renewal_in_place(void **state)
 	q.lease_s = 10;
 	slot = made(&q);
 	now += 5000;
-	q.requester_ip = B;
+	q.requester = addr_ip4(B);
 	memcpy(q.desc, "new", 4);
 	assert_int_equal(add(&q, PM_DONE), slot);
 	no_op();
 	e = portmap_entry(pm, slot);
 	assert_true(e->expires_ms == now + 10000);
 	assert_string_equal(desc(slot), "new");
-	assert_int_equal(e->requester_ip, B);
+	assert_int_equal(addr_to_ip4(e->requester), B);
 	assert_int_equal(portmap_count(pm), 1);
 	q.lease_s = 0;
 	add(&q, PM_DONE);
@@ -337,11 +337,11 @@ static void test_conflict(void **state)
 
 	made(&a);
 	add(&b, REFUSAL_CONFLICT);
-	b.rule.remote.ip = HOST;	/* whatever the remote hosts */
+	b.rule.remote = addr_ip4(HOST);	/* whatever the remote hosts */
 	add(&b, REFUSAL_CONFLICT);
 	b.rule.proto = IPPROTO_UDP;
 	made(&b);
-	a.rule.remote.ip = HOST;	/* the same client: a second mapping */
+	a.rule.remote = addr_ip4(HOST);	/* the same client: a second mapping */
 	made(&a);
 	assert_int_equal(portmap_count(pm), 3);
 }
@@ -354,11 +354,11 @@ static void test_busy_adding(void **state)
 
 	assert_int_equal(add(&a, PM_BUSY), slot);
 	assert_int_equal(add(&b, PM_BUSY), slot);
-	b.rule.remote.ip = HOST;
+	b.rule.remote = addr_ip4(HOST);
 	assert_int_equal(add(&b, PM_BUSY), slot);
-	a.rule.remote.ip = HOST;	/* another key of the same client */
+	a.rule.remote = addr_ip4(HOST);	/* another key of the same client */
 	assert_int_not_equal(add(&a, PM_STARTED), slot);
-	a.rule.remote.ip = 0;
+	a.rule.remote = addr_any();
 	id = next_op(NAT_SET, &a.rule);
 	assert_int_equal(add(&a, PM_BUSY), slot);
 	done(id, NAT_OK, slot);
@@ -601,7 +601,8 @@ static void test_restored_is_proven_as_it_is(void **state)
 			 PM_UPDATED);
 	assert_int_equal(portmap_count(pm), 1);
 	assert_true(portmap_entry(pm, slot)->expires_ms == now + 5);
-	assert_int_equal(portmap_entry(pm, slot)->requester_ip, a.requester_ip);
+	assert_true(addr_equal(portmap_entry(pm, slot)->requester,
+			       a.requester));
 	assert_string_equal(portmap_desc(pm, portmap_entry(pm, slot), desc).p,
 			    a.desc);
 	portmap_synced(pm);
@@ -895,7 +896,7 @@ static int model_limits(const struct pm_req *q)
 		    (m[i].state == M_ADD && m[i].replaces >= 0))
 			continue;
 		n++;
-		mine += m[i].q.rule.client.ip == q->rule.client.ip;
+		mine += addr_equal(m[i].q.rule.client, q->rule.client);
 	}
 	if (n >= MAX)
 		return REFUSAL_FULL;
@@ -913,7 +914,7 @@ static int model_add(const struct pm_req *q, int *old)
 		    m[i].q.rule.proto != q->rule.proto ||
 		    m[i].q.rule.ext_port != q->rule.ext_port)
 			continue;
-		other = m[i].q.rule.client.ip != q->rule.client.ip;
+		other = !addr_equal(m[i].q.rule.client, q->rule.client);
 		if (!other && !nat_rule_same_key(&m[i].q.rule, &q->rule))
 			continue;
 		if (other && m[i].state == M_ACTIVE)
@@ -955,7 +956,7 @@ static void random_add(void)
 	int old;
 
 	q.rule.proto = rnd(3) ? IPPROTO_TCP : IPPROTO_UDP;
-	q.rule.remote.ip = rnd(2) ? 0 : HOST + rnd(2);
+	q.rule.remote = rnd(2) ? addr_any() : addr_ip4(HOST + rnd(2));
 	q.rule.int_port = (uint16_t)(80 + rnd(2));
 	q.enabled = rnd(4) != 0;
 	q.lease_s = rnd(2) ? 0 : 1 + rnd(20);

@@ -111,7 +111,8 @@ static void the_line_says_all(void **state)
 	struct refused r = {
 		.why = REFUSAL_RULE, .origin = ORIGIN_UPNP,
 		.client_ip = 0xc0a8580a, .line = 12,
-		.rule = { .client.ip = 0xc0a8580b, .ext_port = 80,
+		.rule = { .client = addr_ip4(0xc0a8580b),
+			  .remote = addr_any(), .ext_port = 80,
 			  .int_port = 8080, .kind = NAT_PORTMAP,
 			  .proto = IPPROTO_UDP },
 	};
@@ -120,7 +121,8 @@ static void the_line_says_all(void **state)
 			"the configuration does not allow it (line 12)");
 	r.line = 0;
 	r.why = REFUSAL_OWNER;
-	r.rule.client.ip = 0;	/* to be deleted: just the key */
+	/* to be deleted: just the key */
+	r.rule.client = (struct addr){ ADDR_NONE };
 	r.rule.proto = IPPROTO_TCP;
 	assert_line(&r, "refused 192.168.88.10: TCP 80: "
 			"the mapping is another client's");

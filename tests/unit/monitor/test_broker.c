@@ -286,7 +286,8 @@ static int teardown(void **state)
 
 static struct nat_rule rule(uint16_t port)
 {
-	return (struct nat_rule){ .client.ip = CLIENT, .ext_port = port,
+	return (struct nat_rule){ .client = addr_ip4(CLIENT),
+				  .remote = addr_any(), .ext_port = port,
 				  .int_port = port, .kind = NAT_PORTMAP,
 				  .proto = IPPROTO_TCP };
 }
@@ -351,18 +352,18 @@ static void test_policy_is_checked_again(void **state)
 {
 	struct nat_rule r = rule(8080);
 
-	r.client.ip = 0x08080808;
+	r.client = addr_ip4(0x08080808);
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
-	r.client.ip = ROUTER;
+	r.client = addr_ip4(ROUTER);
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
-	r.client.ip = 0xc0a858ff;
+	r.client = addr_ip4(0xc0a858ff);
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	assert_int_equal(req(BROKER_SET, rule(22)), NAT_EREFUSED);
 	r = rule(8080);
 	r.proto = IPPROTO_ICMP;
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r = rule(8080);
-	r.zero[0] = 1;
+	r.remote.byte[0] = 1;
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r = rule(8080);
 	r.kind = NAT_PINHOLE;
@@ -406,7 +407,7 @@ static void test_client_limit(void **state)
 	struct nat_rule other = rule(6000), moved = rule(5001);
 
 	conf.max_per_client = 2;
-	other.client.ip = CLIENT + 1;
+	other.client = addr_ip4(CLIENT + 1);
 	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
 	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_OK);
 	warnings = 0;
@@ -414,7 +415,7 @@ static void test_client_limit(void **state)
 	assert_int_equal(warnings, 1);
 	assert_int_equal(req(BROKER_SET, other), NAT_OK);
 	/* another client's rule in its place counts, its own does not */
-	other.client.ip = CLIENT;
+	other.client = addr_ip4(CLIENT);
 	assert_int_equal(req(BROKER_SET, other), NAT_ENOSPC);
 	moved.int_port = 7000;
 	assert_int_equal(req(BROKER_SET, moved), NAT_OK);
@@ -443,7 +444,7 @@ static void test_client_limit_in_a_sync(void **state)
 	struct nat_rule other = rule(6000);
 
 	conf.max_per_client = 1;
-	other.client.ip = CLIENT + 1;
+	other.client = addr_ip4(CLIENT + 1);
 	for (int again = 0; again < 2; again++) {
 		send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
 		send_request(BROKER_SYNC_RULE, rule(5001));
@@ -469,7 +470,7 @@ static void test_flows_end_with_their_rule(void **state)
 {
 	struct nat_rule r = rule(8080);
 
-	r.remote.ip = 0x0b162109;
+	r.remote = addr_ip4(0x0b162109);
 	r.int_port = 8000;
 	assert_int_equal(req(BROKER_DEL, r), NAT_OK);	/* there is none */
 	assert_int_equal(req(BROKER_SET, r), NAT_OK);
@@ -496,7 +497,7 @@ static void test_flows_end_when_the_port_leads_elsewhere(void **state)
 	assert_int_equal(req(BROKER_SET, r), NAT_OK);
 	assert_int_equal(kills, 1);
 	assert_int_equal(killed[0].int_port, 8080);
-	r.client.ip = CLIENT + 1;
+	r.client = addr_ip4(CLIENT + 1);
 	assert_int_equal(req(BROKER_SET, r), NAT_OK);
 	assert_int_equal(kills, 2);
 	assert_int_equal(killed[0].client, CLIENT);
@@ -640,7 +641,7 @@ static void test_sync(void **state)
 {
 	struct nat_rule out = rule(7000), r = rule(6000);
 
-	out.client.ip = 0x08080808;
+	out.client = addr_ip4(0x08080808);
 	assert_int_equal(req(BROKER_SET, rule(5000)), NAT_OK);
 	send_request(BROKER_SYNC_RULE, r);
 	send_request(BROKER_REFRESH, (struct nat_rule){ 0 });	/* again */
@@ -661,7 +662,7 @@ static void test_network_that_may_come_back(void **state)
 {
 	struct nat_rule out = rule(7000);
 
-	out.client.ip = 0xc0a85902;
+	out.client = addr_ip4(0xc0a85902);
 	for (unsigned told = 0; told < 2; told++) {
 		complete = told;
 		warnings = 0;

@@ -147,7 +147,7 @@ static void test_set_and_delete(void **state)
 	assert_int_equal(one(&fw, set(r)), NAT_OK);
 	assert_int_equal(fw.rule_n, 1);
 	assert_int_equal(natfw_lookup(&fw, &r)->int_port, 81);
-	r.remote.ip = PEER;	/* makes another key */
+	r.remote = addr_ip4(PEER);	/* makes another key */
 	assert_null(natfw_lookup(&fw, &r));
 	assert_int_equal(one(&fw, set(r)), NAT_OK);
 	assert_int_equal(fw.rule_n, 2);
@@ -241,7 +241,8 @@ static void test_same_key_in_a_batch(void **state)
 	natfw_batch(&fw, op, 4, err);
 	assert_int_equal(err[0] | err[1] | err[2] | err[3], NAT_OK);
 	assert_int_equal(fw.rule_n, 1);
-	assert_int_equal(natfw_lookup(&fw, &op[2].rule)->client.ip, HOST(3));
+	assert_int_equal(addr_to_ip4(natfw_lookup(&fw, &op[2].rule)->client),
+			 HOST(3));
 	assert_projected(&fw);
 	/* the earlier op has the result of the last one */
 	fake.bad_port = 3;
@@ -407,7 +408,8 @@ static void test_sync(void **state)
 	one(&fw, set(tcp(7, HOST(2), 7)));
 	assert_int_equal(natfw_sync(&fw, r, 4), 0);
 	assert_int_equal(fw.rule_n, 2);	/* one key once, no nonsense */
-	assert_int_equal(natfw_lookup(&fw, &r[0])->client.ip, HOST(3));
+	assert_int_equal(addr_to_ip4(natfw_lookup(&fw, &r[0])->client),
+			 HOST(3));
 	assert_projected(&fw);
 	natfw_done(&fw);
 	start(&fw, 3);

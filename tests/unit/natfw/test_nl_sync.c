@@ -188,17 +188,17 @@ static size_t model_check(const struct natfw *fw)
 		for (j = 0; j < i; j++)
 			first &= !table_same_socket(&fw->rule[j], r);
 		sockets += first;
-		snprintf(text, sizeof(text), r->remote.ip ?
+		snprintf(text, sizeof(text), addr_is_set(r->remote) ?
 			 "ip upnpd forward_from { %s . %u . %u : %s . %u }\n" :
 			 "ip upnpd forward_to { %.0s%u . %u : %s . %u }\n",
-			 backend_ip(r->remote.ip).z, r->proto, r->ext_port,
-			 backend_ip(r->client.ip).z, r->int_port);
+			 addr_text(r->remote).text, r->proto, r->ext_port,
+			 addr_text(r->client).text, r->int_port);
 		model_has(text);
 		snprintf(text, sizeof(text), SET " { %s . %u . %u }\n",
-			 backend_ip(r->client.ip).z, r->proto, r->int_port);
+			 addr_text(r->client).text, r->proto, r->int_port);
 		model_has(text);
 		snprintf(text, sizeof(text), "ip upnpd leave_as { %s . %u . %u"
-			 " : 203.0.113.7 . %u }\n", backend_ip(r->client.ip).z,
+			 " : 203.0.113.7 . %u }\n", addr_text(r->client).text,
 			 r->proto, r->int_port, table_leader(fw, r)->ext_port);
 		model_has(text);
 	}

@@ -72,7 +72,8 @@ static void test_last_place(void **state)
 		table_set(&fw, &r);
 	}
 	assert_int_equal(fw.rule_n, PM_MAPPINGS_LIMIT);
-	assert_int_equal(table_client_n(&fw, HOST(2), 1), PM_MAPPINGS_LIMIT);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 1),
+			 PM_MAPPINGS_LIMIT);
 	assert_ptr_equal(table_find(&fw, &r), &fw.rule[PM_MAPPINGS_LIMIT - 1]);
 	assert_ptr_equal(table_on_socket(&fw, &r),
 			 &fw.rule[PM_MAPPINGS_LIMIT - 1]);
@@ -86,26 +87,26 @@ static void test_clients_are_counted(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80);
 	struct natfw fw;
-	uint32_t twin = HOST(2) + CLIENTCOUNT_PLACES;
+	struct addr twin = addr_ip4(HOST(2) + CLIENTCOUNT_PLACES);
 
 	start(&fw);
-	assert_int_equal(table_client_n(&fw, HOST(2), 1), 0);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 1), 0);
 	table_set(&fw, &r);
 	table_set(&fw, &r);	/* replaces the same rule */
-	assert_int_equal(table_client_n(&fw, HOST(2), 9), 1);
-	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 9), 1);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 0);
 	assert_int_equal(table_client_n(&fw, twin, 9), 1);
 	assert_int_equal(table_client_n(&fw, twin, 1), 0);
-	r.client.ip = HOST(3);	/* another client gets the port */
+	r.client = addr_ip4(HOST(3));	/* another client gets the port */
 	table_set(&fw, &r);
-	assert_int_equal(table_client_n(&fw, HOST(2), 9), 0);
-	assert_int_equal(table_client_n(&fw, HOST(3), 9), 1);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 9), 0);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 1);
 	table_del(&fw, &r);
 	table_del(&fw, &r);
-	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 0);
 	table_set(&fw, &r);
 	table_clear(&fw);
-	assert_int_equal(table_client_n(&fw, HOST(3), 9), 0);
+	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 0);
 	table_done(&fw);
 }
 
@@ -117,7 +118,7 @@ static void test_keys_and_sockets(void **state)
 
 	start(&fw);
 	table_set(&fw, &r);
-	other.client.ip = HOST(3);
+	other.client = addr_ip4(HOST(3));
 	assert_non_null(table_find(&fw, &other));
 	assert_null(table_leader(&fw, &other));
 	other = r;
@@ -125,7 +126,7 @@ static void test_keys_and_sockets(void **state)
 	assert_null(table_find(&fw, &other));
 	assert_null(table_leader(&fw, &other));
 	other = r;
-	other.remote.ip = PEER;
+	other.remote = addr_ip4(PEER);
 	assert_null(table_find(&fw, &other));
 	assert_non_null(table_leader(&fw, &other));
 	other = r;
@@ -175,7 +176,7 @@ static void test_one_for_all_leads(void **state)
 	struct nat_rule last = tcp(3, HOST(2), 80);
 	struct natfw fw;
 
-	one.remote.ip = last.remote.ip = PEER;
+	one.remote = last.remote = addr_ip4(PEER);
 	start(&fw);
 	table_set(&fw, &one);
 	assert_int_equal(leads(&fw, one), 1);

@@ -600,8 +600,8 @@ static void clients_are_understood(void **state)
 		assert_int_equal(e->rule.ext_port, 5000);
 		assert_int_equal(e->rule.int_port, 5001);
 		assert_int_equal(e->rule.proto, IPPROTO_TCP);
-		assert_int_equal(e->rule.client.ip, ANN);
-		assert_int_equal(e->rule.remote.ip, 0);
+		assert_int_equal(addr_to_ip4(e->rule.client), ANN);
+		assert_int_equal(e->rule.remote.family, ADDR_ANY);
 		assert_true(e->enabled);
 		assert_string_equal(desc(w, 0), "game");
 		assert_true(e->expires_ms == 0);
@@ -1014,8 +1014,9 @@ static void long_list_fits(void **state)
 		"<NewNumberOfPorts>0</NewNumberOfPorts>";
 	struct world *w = *state;
 	struct pm_req req = { .enabled = true, .origin = ORIGIN_UPNP,
-		.requester_ip = ANN, .rule = {
-		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP, .client.ip = ANN,
+		.requester = addr_ip4(ANN), .rule = {
+		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
+		.client = addr_ip4(ANN), .remote = addr_any(),
 		.int_port = 1 } };
 	struct portmap *own = w->map.pm;
 	uint16_t port, pad;

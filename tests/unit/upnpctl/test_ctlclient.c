@@ -289,7 +289,8 @@ static void add_bad_mappings(enum ctl_kind kind)
 	add_bad(kind, -EPROTO)->rep.mapping.rule.kind = NAT_PINHOLE;
 	add_bad(kind, -EPROTO)->rep.mapping.rule.proto = 0;
 	add_bad(kind, -EPROTO)->rep.mapping.rule.ext_port = 0;
-	add_bad(kind, -EPROTO)->rep.mapping.rule.client.ip = 0;
+	add_bad(kind, -EPROTO)->rep.mapping.rule.client =
+		(struct addr){ ADDR_NONE };
 	add_bad(kind, -EPROTO)->rep.mapping.enabled = 2;
 }
 

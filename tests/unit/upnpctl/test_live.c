@@ -161,7 +161,7 @@ const struct nl_list_count *counts_of(const struct counts *c,
 				      const struct nat_rule *r)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].client == r->client.ip &&
+		if (c->v[i].client == addr_to_ip4(r->client) &&
 		    c->v[i].port == r->int_port && c->v[i].proto == r->proto)
 			return &c->v[i];
 	return NULL;
@@ -182,16 +182,16 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 	}
 	tell(conn, rep);
 	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
-	rep.mapping.rule.remote.ip = IP(203, 0, 113, 5);
+	rep.mapping.rule.remote = addr_ip4(IP(203, 0, 113, 5));
 	rep.mapping.origin = ORIGIN_OPERATOR;
-	rep.mapping.requester_ip = 0;
+	rep.mapping.requester = (struct addr){ ADDR_NONE };
 	rep.mapping.left_s = 788645;
 	rep.mapping.enabled = 0;
 	strcpy(rep.mapping.desc,
 	       "\x1b[31m\"a\\\xc2\x9b\xe2\x80\xae\xff\xc3\xa9");
 	tell(conn, rep);
 	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
-	rep.mapping.rule.remote.ip = IP(203, 0, 113, 6);
+	rep.mapping.rule.remote = addr_ip4(IP(203, 0, 113, 6));
 	rep.mapping.left_s = 1;
 	rep.mapping.desc[0] = '\0';
 	tell(conn, rep);
@@ -374,8 +374,8 @@ static void test_add(void **state)
 	assert_int_equal(req.rule.proto, IPPROTO_UDP);
 	assert_int_equal(req.rule.ext_port, 8080);
 	assert_int_equal(req.rule.int_port, 80);
-	assert_int_equal(req.rule.client.ip, IP(192, 168, 88, 10));
-	assert_int_equal(req.rule.remote.ip, IP(203, 0, 113, 5));
+	assert_int_equal(addr_to_ip4(req.rule.client), IP(192, 168, 88, 10));
+	assert_int_equal(addr_to_ip4(req.rule.remote), IP(203, 0, 113, 5));
 	assert_int_equal(req.lease_s, 3600);
 	assert_string_equal(req.desc, "a \xc3\xa9");
 }
@@ -391,7 +391,7 @@ static void test_add_with_required_options_only(void **state)
 				  "external-port=1", "remote-host=")), CMD_OK);
 	req = fakectl_asked();
 	assert_int_equal(req.lease_s, 0);
-	assert_int_equal(req.rule.remote.ip, 0);
+	assert_int_equal(req.rule.remote.family, ADDR_ANY);
 	assert_string_equal(req.desc, "");
 	assert_contains(out, "\"external-port\"");
 }
@@ -538,7 +538,7 @@ static void assert_removed(uint8_t proto, uint16_t port, uint32_t remote_ip)
 	assert_int_equal(req.verb, CTL_DELETE);
 	assert_int_equal(req.rule.proto, proto);
 	assert_int_equal(req.rule.ext_port, port);
-	assert_int_equal(req.rule.remote.ip, remote_ip);
+	assert_int_equal(addr_to_ip4(req.rule.remote), remote_ip);
 }
 
 static void assert_listed(void)
@@ -980,7 +980,7 @@ static void serve_events(int conn, unsigned nth, const struct ctl_req *req)
 		tell(conn, mapping_rep(CTL_ADDED, IPPROTO_UDP, 1));
 		tell(conn, mapping_rep(CTL_ADDED, IPPROTO_UDP, 1));
 		rep = mapping_rep(CTL_REMOVED, IPPROTO_UDP, 1);
-		rep.mapping.rule.client.ip = 0;
+		rep.mapping.rule.client = (struct addr){ ADDR_NONE };
 		tell(conn, rep);
 	}
 	if (nth == 1)

@@ -40,11 +40,12 @@ static struct ctl_mapping mapping(void)
 {
 	return (struct ctl_mapping){
 		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
-			  .client.ip = IP(192, 168, 88, 10), .ext_port = 8080,
+			  .client = addr_ip4(IP(192, 168, 88, 10)),
+			  .remote = addr_any(), .ext_port = 8080,
 			  .int_port = 80 },
-		.origin = ORIGIN_UPNP, .requester_ip = IP(192, 168, 88, 11),
-		.enabled = 1,
-		.left_s = 90, .desc = "game",
+		.origin = ORIGIN_UPNP,
+		.requester = addr_ip4(IP(192, 168, 88, 11)),
+		.enabled = 1, .left_s = 90, .desc = "game",
 	};
 }
 
@@ -131,10 +132,10 @@ static void test_each_field_has_its_text(void **state)
 	assert_string_equal(field(MAPTEXT_ORIGIN, m), "upnp");
 	assert_string_equal(field(MAPTEXT_DESC, m), "game");
 	m.rule.proto = IPPROTO_UDP;
-	m.rule.remote.ip = IP(203, 0, 113, 5);
+	m.rule.remote = addr_ip4(IP(203, 0, 113, 5));
 	m.left_s = 0;
 	m.origin = ORIGIN_OPERATOR;
-	m.requester_ip = 0;
+	m.requester = (struct addr){ ADDR_NONE };
 	strcpy(m.desc, "\x1b[2J");
 	assert_string_equal(field(MAPTEXT_PROTOCOL, m), "udp");
 	assert_string_equal(field(MAPTEXT_REMOTE, m), "203.0.113.5");
@@ -142,7 +143,7 @@ static void test_each_field_has_its_text(void **state)
 	assert_string_equal(field(MAPTEXT_BY, m), "operator");
 	assert_string_equal(field(MAPTEXT_ORIGIN, m), "operator");
 	assert_string_equal(field(MAPTEXT_DESC, m), "?[2J");
-	m.rule.client.ip = 0;
+	m.rule.client = (struct addr){ ADDR_NONE };
 	assert_string_equal(field(MAPTEXT_TO, m), "");
 }
 
@@ -160,7 +161,7 @@ static void test_flags(void **state)
 	m.enabled = 0;
 	assert_string_equal(flags(m), "DX");
 	m.origin = ORIGIN_OPERATOR;
-	m.requester_ip = 0;
+	m.requester = (struct addr){ ADDR_NONE };
 	assert_string_equal(flags(m), "SX");
 }
 
@@ -195,7 +196,7 @@ static void test_a_key_names_a_mapping(void **state)
 
 	maptext_key(&w, &m.rule);
 	assert_string_equal(text(), "tcp:8080");
-	m.rule.remote.ip = IP(203, 0, 113, 5);
+	m.rule.remote = addr_ip4(IP(203, 0, 113, 5));
 	maptext_key(&w, &m.rule);
 	assert_string_equal(text(), "tcp:8080:203.0.113.5");
 }
@@ -289,11 +290,11 @@ static void test_ports_are_read(void **state)
 
 static void test_destinations_are_read(void **state)
 {
-	uint32_t ip;
+	struct addr ip;
 	uint16_t port;
 
 	assert_true(maptext_read_to(STR("192.168.88.10:80"), &ip, &port));
-	assert_int_equal(ip, IP(192, 168, 88, 10));
+	assert_int_equal(addr_to_ip4(ip), IP(192, 168, 88, 10));
 	assert_int_equal(port, 80);
 	assert_false(maptext_read_to(STR("192.168.88.10"), &ip, &port));
 	assert_false(maptext_read_to(STR("192.168.88.10:"), &ip, &port));
