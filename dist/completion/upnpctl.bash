@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-# bash completion of upnpctl: commands and options come from the program itself.
+# bash completion for upnpctl. The program itself prints commands and options.
 
-# The command that words begin, and nothing behind it: "interfaces set".
+# Print the command in these words, without its arguments: "interfaces set".
 _upnpctl_path()
 {
 	local word path='' skip=''
@@ -24,7 +24,7 @@ _upnpctl_path()
 	printf '%s' "$path"
 }
 
-# What may stand behind the command $path, a line each.
+# Print what may follow the command $path, one word in each line.
 _upnpctl_next()
 {
 	local line key value
@@ -86,7 +86,7 @@ _upnpctl()
 	mapfile -t COMPREPLY < <(compgen -W "$(_upnpctl_next | sort -u)" \
 		-- "$cur")
 	[[ ${#COMPREPLY[@]} != 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace
-	# readline replaces what stands behind the last = only
+	# readline replaces only the part after the last =
 	if [[ $cur == *=* && $COMP_WORDBREAKS == *=* ]]; then
 		COMPREPLY=("${COMPREPLY[@]#*=}")
 	fi

@@ -87,10 +87,10 @@ def test_whole_conf(tmp_path):
         "", "[interface eth2]", "type = internal",
     ]
     assert said == [
-        "upnpd-from-miniupnpd: listening_ip=eth2 wlan0: only eth2 is taken; "
-        "no more is needed of a bridge",
+        "upnpd-from-miniupnpd: listening_ip=eth2 wlan0: only eth2 is used; a "
+        "bridge needs no more",
         "upnpd-from-miniupnpd: friendly-name: a value with a line break, or "
-        "with a # behind a space, can not be kept"]
+        "with a # after a space, cannot be kept"]
 
 
 BASE = "ext_ifname=wan0\nlistening_ip=lan0\nsecure_mode=yes\n"
@@ -111,11 +111,11 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
     ("upnp_forward_chain=forwardUPnP", "chains of its own"),
     ("lease_file=/var/log/upnp.leases", "leases are kept in state-dir"),
     ("model_description=x", "not in the description"),
-    ("system_uptime=yes", "upnpd's own"),
+    ("system_uptime=yes", "its own uptime"),
     ("clean_ruleset_interval=600", "a mapping ends with its lease"),
     ("clean_ruleset_threshold=20", "a mapping ends with its lease"),
-    ("anchor=miniupnpd", "it is pf's"),
-    ("shoe_size=44", "not known"),
+    ("anchor=miniupnpd", "it is for pf"),
+    ("shoe_size=44", "unknown setting"),
 ])
 def test_without_counterpart(tmp_path, line, why):
     out, (said,) = migrate(BASE + line + "\n" + DENY, tmp_path)
@@ -169,7 +169,7 @@ def test_default_of_miniupnpd_is_accept(tmp_path):
     rest = "allow 0-65535 0.0.0.0/0 0-65535"
     rules, said = rules_of("", tmp_path)
     assert rules == [rest]
-    assert "what no rule matches miniupnpd accepts" in said[0]
+    assert "miniupnpd accepts what no rule matches" in said[0]
     rules, said = rules_of("deny 0-1023 0.0.0.0/0 0-65535\n", tmp_path)
     assert rules == ["deny 0-1023 0.0.0.0/0 0-65535", rest] and said
     rules, said = rules_of("allow 80 10.0.0.1/32 80\n" + DENY, tmp_path)
@@ -194,7 +194,7 @@ def test_networks_lose_what_is_beyond_the_prefix(tmp_path, given, ours):
 def test_rules_that_are_none(tmp_path, rule):
     rules, said = rules_of(f"{rule}\n{DENY}", tmp_path)
     assert rules == [DENY.strip()]
-    assert said == [f'upnpd-from-miniupnpd: rule "{rule}" can not be read; '
+    assert said == [f'upnpd-from-miniupnpd: rule "{rule}" cannot be read; '
                     "left out"]
 
 
@@ -203,7 +203,7 @@ def test_rules_by_description(tmp_path):
     rules, said = rules_of('deny 1-9 1.2.3.4/32 1-9 "My evil app"\n' + DENY,
                            tmp_path)
     assert rules == [DENY.strip()]
-    assert "what it denied by description may be allowed now" in said[1]
+    assert "what it denied by description may now be allowed" in said[1]
 
 
 def test_upnp_was_off(tmp_path):
@@ -233,7 +233,7 @@ def test_nothing_to_read(tmp_path):
     done = subprocess.run(["busybox", "ash", SCRIPT, str(tmp_path / "x")],
                           capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""
-    assert done.stderr.endswith("/x can not be read\n")
+    assert done.stderr.endswith("/x cannot be read\n")
 
 
 # ---- /etc/config/upnpd --------------------------------------------------
@@ -430,7 +430,7 @@ def test_uci_settings(shared):
                  "[interface lan0]", "[interface br-guest]"):
         assert line in conf
     assert len(said) == 2 and all("by description" in line
-                                  or "descriptions are" in line
+                                  or "descriptions; left out" in line
                                   for line in said)
 
 

@@ -115,7 +115,7 @@ def test_file_of_miniupnpd_changes_nothing(served):
     served.router.write(CONFIG, MINIUPNPD)
     served.event("config.change", "upnpd")
     assert served.ran == ["start"] and served.runs()
-    assert "this is miniupnpd's" in served.router.log()
+    assert "this is miniupnpd's file" in served.router.log()
 
 
 def test_wrong_configuration_is_not_restarted(served):

@@ -172,7 +172,7 @@ def test_a_line_break_in_an_interface(router):
 def test_what_would_be_a_comment(router, value):
     """upnpd would silently use the text up to the #."""
     refused(router, config(f"option friendly_name '{value}'"),
-            "friendly-name has a # behind a space, where a comment begins")
+            "friendly-name has a # after a space, where a comment begins")
 
 
 @pytest.mark.parametrize("line, why", [
@@ -187,9 +187,9 @@ def test_what_would_be_a_comment(router, value):
     ("list rule 'allow x 0.0.0.0/0 1'",
      '"x" is no port or range; such as: 1024-65535'),
     ("list rule 'masquerade = yes'",
-     'rule is "masquerade = yes"; it begins with allow or deny'),
+     'rule is "masquerade = yes"; it must begin with allow or deny'),
     ("list allow '1024-65535 0.0.0.0/0 1024-65535'",
-     "allow is list rule 'allow ...' here, so that allow and deny keep their "
+     "write allow as list rule 'allow ...', so that allow and deny keep their "
      "order"),
     ("list http_port '1'\n\tlist http_port '2'",
      "http-port is set a second time; remove one"),
@@ -291,8 +291,8 @@ config perm_rule
 
 
 def test_file_of_miniupnpd(router):
-    refused(router, MINIUPNPD, "this is miniupnpd's; "
-            "/usr/share/upnpd/upnpd-from-miniupnpd prints it as upnpd's")
+    refused(router, MINIUPNPD, "this is miniupnpd's file; "
+            "/usr/share/upnpd/upnpd-from-miniupnpd converts it")
     assert router.has("usr/share/upnpd/upnpd-from-miniupnpd")
 
 
@@ -304,7 +304,7 @@ def test_file_of_nobody(router):
 
 def test_sections_of_other_types(router):
     refused(router, config() + "config interfaces 'lan2'\n",
-            "there is no type of section interfaces ; write global or "
+            "unknown type of section: interfaces; write global or "
             "interface")
 
 
