@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wrap.h - for a test that puts its own open(), openat(), fstat(), fstatat(),
- * readdir() or clock_gettime() in the place of libc's (--wrap): the names by
- * which the headers of libc really call these where they are made 64 bits wide,
- * glibc's offsets (base/wide.h) and musl's times. The Makefile names all to the
- * linker.
+ * wrap.h - for a test that replaces open(), openat(), fstat(), fstatat(),
+ * readdir(), nanosleep() or clock_gettime() of libc (--wrap). With 64-bit file
+ * offsets (glibc, base/wide.h) or 64-bit times (musl), libc's headers call these
+ * functions by other names, which this file replaces as well. The Makefile
+ * passes all of the names to the linker.
  */
 #ifndef TESTS_WRAP_H
 #define TESTS_WRAP_H

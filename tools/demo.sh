@@ -84,9 +84,9 @@ install_missing()
 {
 	for tool in cc make ip nft upnpc socat; do
 		command -v $tool >/dev/null && continue
-		echo "installing what the demo needs"
+		echo "installing missing packages"
 		tools/install-test-deps demo >"$TMP/apt" 2>&1 ||
-			{ tail "$TMP/apt" >&2; fail "that did not work"; }
+			{ tail "$TMP/apt" >&2; fail "the installation failed"; }
 		return
 	done
 }
@@ -265,7 +265,7 @@ on "$LAN" upnpc -l >"$TMP/list"
 grep -A9 '^ i protocol' "$TMP/list" | grep -v GetGeneric | indent
 grep -q '40000->192.168.88.10:8000' "$TMP/list" || fail "TCP is not listed"
 grep -q '40001->192.168.88.10:8001' "$TMP/list" || fail "UDP is not listed"
-printf 'router# %s\n' 'nft list ruleset (what is new in it)'
+printf 'router# %s\n' 'nft list ruleset (the new lines)'
 rules >"$TMP/during"
 diff "$TMP/before" "$TMP/during" | sed -n 's/^> //p' |
 	grep -v '^[[:space:]}]*$' | expand | indent

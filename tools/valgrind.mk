@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: ISC
-# Under valgrind's memcheck: the unit tests, and the part of the lab that works
-# with a slow daemon. Not in `make test`. As root.
+# Run the unit tests, and the part of the lab that works with a slow daemon, under
+# valgrind's memcheck. As root; `make test` does not include it.
 #
-# The exit status of each is an error if memcheck has found something; its lines
-# begin with ==.
+# Both fail if memcheck finds something; its lines begin with ==.
 
 VALGRIND_LAB ?= test_discovery.py test_mapping.py test_events.py \
 	  test_lifecycle.py test_faults.py test_tools.py test_upnpctl_live.py
 VG	= $(BUILD)/valgrind
 VG_MAKE	= $(MAKE) BUILD=$(VG) FILTER=none CFLAGS='-O1 -g'
 
-# The engine's limit of open files; see tests/netns/valgrind.
+# The engine's limit of open files, for tests/netns/valgrind.
 VG_FILES = $$(printf '\#include "engine/engine.h"\nn = ENGINE_FILES_MAX\n' | \
 	  $(CC) $(STD) -E -P - | sed -n 's/^n = //p')
 

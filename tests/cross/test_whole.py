@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
-"""The daemon built for another machine, whole: it is found, tells of itself,
-opens a port, keeps it over the engine's death, and says so to its command.
+"""The whole daemon, built for another machine: a control point finds it and
+maps a port, the mapping survives an engine's death, and upnpctl shows it.
 
-By qemu-user in the lab's router, whose kernel speaks the real network's byte
-order to it. Without firewall (backend = memory) and without the engine's
-filter: the emulator passes on neither NETLINK_NETFILTER nor seccomp.
+qemu-user runs it in the lab's router, so the network's byte order is real. It
+has no firewall (backend = memory) and no system call filter, because the
+emulator supports neither NETLINK_NETFILTER nor seccomp.
 """
 import os
 import signal
