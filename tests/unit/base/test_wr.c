@@ -85,23 +85,6 @@ static void a_cutting_writer_keeps_what_fits(void **state)
 	assert_string_equal(wr_cstr(&w), "abc-1");
 }
 
-static void networks(void **state)
-{
-	char buf[64];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	wr_net(&w, 0xc0a85801, 0xffffff00);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, 0xfffffff8);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, UINT32_MAX);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, 0);
-	assert_string_equal(wr_cstr(&w), "192.168.88.0/24 192.168.88.0/29 "
-			    "192.168.88.1/32 0.0.0.0/0");
-	assert_false(w.over);
-}
-
 static void ipv4_addresses(void **state)
 {
 	struct wr w = writer(22);
@@ -233,7 +216,6 @@ int main(void)
 		cmocka_unit_test(fits_exactly),
 		cmocka_unit_test(over_stays_set),
 		cmocka_unit_test(a_cutting_writer_keeps_what_fits),
-		cmocka_unit_test(networks),
 		cmocka_unit_test(ipv4_addresses),
 		cmocka_unit_test(fmt_is_all_or_nothing),
 		cmocka_unit_test(fmt_writes_as_printf),
