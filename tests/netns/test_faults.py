@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Faults of a router without an attacker: a busy firewall, a full or foreign
-disk, interfaces that vanish, processes that are killed. No mapping is lost
-that could be kept, and rules and mappings always match."""
+"""After a fault, rules and mappings match again, and no mapping is lost that
+could be kept. The faults: a busy firewall, a full or foreign disk, interfaces
+that vanish, processes that are killed, slow clients."""
 import os
 import signal
 import socket
@@ -33,9 +33,9 @@ def own_run(lab, stopped):
 
 
 def late_by_lock(lab, upnpd, igd, port):
-    """Somebody holds iptables' lock, and @port is asked for meanwhile. Was it
-    told yes, after the lock was free? It is told no where the machine stands
-    still for so long that the tool's 5 s are over."""
+    """Request @port while another process holds the xtables lock. Did the
+    request succeed after the lock was released? It fails on a machine so busy
+    that the tool's 5 s are over."""
     holder = subprocess.Popen(
         ["nsenter", "-t", str(upnpd.proc.pid), "-m", "flock",
          "/run/xtables.lock", "sh", "-c", "echo held; read word"],
@@ -54,14 +54,14 @@ def late_by_lock(lab, upnpd, igd, port):
 
 
 def tools(upnpd):
-    """The monitor's children but for the fork server: firewall tools."""
+    """The monitor's children except the fork server: firewall tools."""
     monitor = upnpd.proc.pid
     with open(f"/proc/{monitor}/task/{monitor}/children") as f:
         return {int(pid) for pid in f.read().split()} - {upnpd.fork_server()}
 
 
 @pytest.mark.only("iptables-legacy")
-def test_lock_is_held(lab, own_run):
+def test_held_xtables_lock_delays_the_answer(lab, own_run):
     """The answer is late but right, and other clients are served meanwhile."""
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
@@ -72,7 +72,7 @@ def test_lock_is_held(lab, own_run):
 
 # ---- interfaces --------------------------------------------------------
 
-def test_external_interface_made_again(lab, upnpd, igd):
+def test_external_interface_is_replaced(lab, upnpd, igd):
     """ppp0 and similar interfaces are new devices each time."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link del wan0")
@@ -102,7 +102,8 @@ def test_external_interface_down_and_up(lab, upnpd, igd):
 
 
 def test_internal_interface_renamed(lab, upnpd, igd):
-    """Under another name it is another interface; under its own it is back."""
+    """Under another name it is another interface; with its old name it is
+    served again."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link set lan0 down", "link set lan0 name other",
                         "link set other up")
@@ -154,8 +155,8 @@ def test_engine_killed_among_many(lab, upnpd, igd):
 
 @pytest.mark.fast
 def test_monitor_killed_among_many(lab, upnpd, igd):
-    """The next monitor finds rules of the previous one: each is removed or
-    belongs to a mapping."""
+    """The next monitor finds the rules of the previous one, and removes those
+    that belong to no mapping."""
     def add():
         for port in range(40000, 40060):
             try:
@@ -190,7 +191,7 @@ def own_state(lab, stopped, options):
 
 
 @pytest.mark.only("netlink")
-def test_disk_is_full(lab, stopped):
+def test_full_disk(lab, stopped):
     """The mappings work; the log says once that a restart would lose them."""
     stopped.start(prefix=own_state(lab, stopped, "size=8k,mode=0700"))
     igd = Igd(lab.lan1)
@@ -205,7 +206,7 @@ def test_disk_is_full(lab, stopped):
 
 
 @pytest.mark.only("netlink")
-def test_disk_is_read_only(lab, stopped):
+def test_read_only_disk(lab, stopped):
     stopped.start(prefix=own_state(lab, stopped, "ro,mode=0700"))
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
@@ -224,7 +225,7 @@ BAD_FILES = {
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("kind", sorted(BAD_FILES))
-def test_lease_file_is_invalid(lab, upnpd, igd, kind):
+def test_invalid_lease_file(lab, upnpd, igd, kind):
     """It starts, logs what it dropped, and continues as without a file."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
@@ -246,9 +247,9 @@ def test_lease_file_is_invalid(lab, upnpd, igd, kind):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
-def test_lease_file_is_cut(lab, upnpd, igd):
-    """At whatever place the power went: the lines before it count. (Every
-    length is tried by the unit tests; here the whole daemon, a few.)"""
+def test_cut_lease_file(lab, upnpd, igd):
+    """After a power failure, the lines before the cut count. (The unit tests
+    try every length; here the whole daemon reads a few.)"""
     for port in range(40000, 40005):
         igd.add(port, "TCP", 8000)
     upnpd.stop()
@@ -291,8 +292,8 @@ def test_lease_file_is_a_link(lab, upnpd, igd):
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("mode", (0o600, 0o644))
 def test_lease_file_of_another_user(lab, upnpd, igd, mode):
-    """root restored a copy: it serves and logs that the file cannot be read,
-    and after the owner is corrected it has the mappings."""
+    """root restored a copy: upnpd serves and logs that it cannot read the
+    file. After the owner is corrected it has the mappings."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
     path = os.path.join(upnpd.state, "leases")
@@ -316,10 +317,10 @@ def test_lease_file_of_another_user(lab, upnpd, igd, mode):
 # ---- clients -----------------------------------------------------------
 
 @pytest.mark.only("netlink")
-def test_slow_clients(lab, upnpd, igd):
-    """2,000 connections say nothing and 500 dribble: another host's requests
-    are answered while those are still waited for. (All of them come from one
-    address, the worst case.)"""
+def test_slow_clients_do_not_block_others(lab, upnpd, igd):
+    """2,000 connections send nothing and 500 send slowly: another host's
+    requests are answered meanwhile. (All of them come from one address, the
+    worst case.)"""
     many_files()
     lab.lan1.ip_batch("addr add 192.168.88.66/24 dev eth0")
     held = []
