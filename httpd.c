@@ -160,10 +160,10 @@ static void skip_empty_lines(struct httpconn *c)
 	}
 }
 
-static void report_refused(struct httpd *srv, uint32_t peer_ip, int status)
+static void report_refused(struct httpd *srv, struct addr peer, int status)
 {
 	if (srv->routes.refused)
-		srv->routes.refused(srv->routes.arg, peer_ip, status);
+		srv->routes.refused(srv->routes.arg, peer, status);
 }
 
 /* Parse the head into srv->msg, srv->req and srv->allow. Return: the head's
@@ -180,10 +180,10 @@ static int read_head(struct httpconn *c)
 		return (int)n;
 	if (!n)
 		return len < HTTP_HEAD_MAX ? 0 : -431;
-	err = httpreq_read(&srv->msg, c->local_ip, c->local_port, &path,
+	err = httpreq_read(&srv->msg, c->local, c->local_port, &path,
 			   &srv->req);
 	if (err == -403)
-		report_refused(srv, c->peer_ip, 403);
+		report_refused(srv, c->peer, 403);
 	if (err)
 		return err;
 	srv->allow = srv->routes.methods(srv->routes.arg, srv->req.path);
@@ -246,8 +246,8 @@ static void serve(struct httpconn *c)
 		.method = (enum http_method)srv->req.method,
 		.path = srv->req.path, .head = &srv->msg,
 		.body = { in_at(c) + c->head_n, c->body.n },
-		.peer_ip = c->peer_ip,
-		.local_ip = c->local_ip, .local_port = c->local_port,
+		.peer = c->peer,
+		.local = c->local, .local_port = c->local_port,
 	};
 	uint32_t size = c->head_n + c->body.n;
 
@@ -445,7 +445,7 @@ static void on_sweep(struct loop_timer *t)
 /* ---- new connections ---------------------------------------------- */
 
 /* There is no slot: send 503 without one, if the socket takes it. */
-static void refuse_connection(struct httpd *srv, int fd, uint32_t peer_ip)
+static void refuse_connection(struct httpd *srv, int fd, struct addr peer)
 {
 	const struct httpd_reply r = { .status = 503 };
 	struct str head = write_head(srv, &r, "close");
@@ -456,36 +456,36 @@ static void refuse_connection(struct httpd *srv, int fd, uint32_t peer_ip)
 	send(fd, head.p, head.n, MSG_NOSIGNAL | MSG_DONTWAIT);
 	shutdown(fd, SHUT_WR);
 	close(fd);
-	report_refused(srv, peer_ip, 503);
+	report_refused(srv, peer, 503);
 }
 
-static struct httpconn *admit(struct httpd *srv, int fd, uint32_t peer_ip,
-			      uint32_t local_ip, uint16_t local_port)
+static struct httpconn *admit(struct httpd *srv, int fd, struct addr peer,
+			      struct addr local, uint16_t local_port)
 {
 	struct httpconn *c = httpconn_pool_admit(&srv->conns, fd, on_ready,
-						 peer_ip);
+						 peer);
 
 	if (!c) {
-		refuse_connection(srv, fd, peer_ip);
+		refuse_connection(srv, fd, peer);
 		return NULL;
 	}
-	c->local_ip = local_ip;
+	c->local = local;
 	c->local_port = local_port;
 	if (!srv->sweep.active)
 		loop_timer_set(srv->loop, &srv->sweep, SWEEP_MS);
 	return c;
 }
 
-int httpd_adopt(struct httpd *srv, int fd, uint32_t peer_ip, uint32_t local_ip,
+int httpd_adopt(struct httpd *srv, int fd, struct addr peer, struct addr local,
 		uint16_t local_port)
 {
-	return admit(srv, fd, peer_ip, local_ip, local_port) ? 0 : -ENOSPC;
+	return admit(srv, fd, peer, local, local_port) ? 0 : -ENOSPC;
 }
 
-static void on_accepted(void *arg, int fd, uint32_t peer_ip, uint32_t local_ip,
+static void on_accepted(void *arg, int fd, struct addr peer, struct addr local,
 			uint16_t local_port)
 {
-	struct httpconn *c = admit(arg, fd, peer_ip, local_ip, local_port);
+	struct httpconn *c = admit(arg, fd, peer, local, local_port);
 
 	if (c)
 		read_input(c);	/* usually the request has arrived already */
@@ -498,14 +498,14 @@ static bool on_pressed(void *arg)
 	return httpconn_pool_evict(&srv->conns);
 }
 
-static void on_ended(void *arg, uint32_t local_ip)
+static void on_ended(void *arg, struct addr local)
 {
 	struct httpd *srv = arg;
 
 	for (size_t i = 0; i < srv->conns.top; i++) {
 		struct httpconn *c = &srv->conns.slot[i];
 
-		if (c->state != CONN_FREE && c->local_ip == local_ip)
+		if (c->state != CONN_FREE && addr_equal(c->local, local))
 			abort_connection(c);
 	}
 }

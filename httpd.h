@@ -12,6 +12,7 @@
 #ifndef HTTPD_H
 #define HTTPD_H
 
+#include "base/addr.h"
 #include "http/httplisten.h"
 #include "http/httpmsg.h"
 #include "http/httpreq.h"	/* enum http_method */
@@ -25,7 +26,7 @@ struct httpd_req {
 	struct str path;	/* decoded, without query */
 	const struct httpmsg *head;
 	struct str body;
-	uint32_t peer_ip, local_ip;
+	struct addr peer, local;
 	uint16_t local_port;
 	uint32_t id;		/* for httpd_reply() */
 };
@@ -50,7 +51,7 @@ struct httpd_routes {
 	void (*aborted)(void *arg, uint32_t id);
 	/* a request was refused: 403 (Host is not this server), 503 (no
 	 * connection is free). May be NULL */
-	void (*refused)(void *arg, uint32_t peer_ip, int status);
+	void (*refused)(void *arg, struct addr peer, int status);
 	void *arg;
 };
 
@@ -95,7 +96,7 @@ uint16_t httpd_port(const struct httpd *);
 
 /** httpd_adopt - serve a connected socket, for tests with a socketpair. The
  * server owns @fd from now on. Return: 0 or -errno (@fd is closed) */
-int httpd_adopt(struct httpd *, int fd, uint32_t peer_ip, uint32_t local_ip,
+int httpd_adopt(struct httpd *, int fd, struct addr peer, struct addr local,
 		uint16_t local_port);
 
 /**

@@ -393,7 +393,7 @@ static void call_init(struct igd_call *call, const struct soap_post *post,
 	*call = (struct igd_call){
 		.svc = post->svc, .act = env->act, .n = post->n,
 		.version = model_service_version(post->svc, post->n),
-		.client_ip = post->client_ip, .local_ip = post->local_ip,
+		.client = post->client, .local = post->local,
 		.now_ms = post->now_ms,
 	};
 	memcpy(call->in, env->in, sizeof(call->in));

@@ -42,7 +42,7 @@ struct soap_post {
 	struct str soap_action;		/* header's value, "" when none */
 	struct str content_type;
 	struct str body;
-	uint32_t client_ip, local_ip;
+	struct addr client, local;
 	uint32_t token;			/* names the HTTP request */
 	uint64_t now_ms;
 };

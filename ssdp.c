@@ -59,7 +59,8 @@ struct link {
 /* A search that has not been answered completely. */
 struct pending {
 	const struct link *link;	/* NULL: this place is free */
-	struct sockaddr_in client;
+	struct addr client;
+	uint16_t port;
 	struct ssdp_search search;
 	size_t next;			/* target */
 	struct loop_timer timer;
@@ -88,11 +89,14 @@ static bool is_open(const struct link *l)
 
 /* A datagram that cannot be sent now is lost, as any may be on its way. */
 static void send_to(const struct link *l, const struct wr *w,
-		    struct sockaddr_in to)
+		    struct addr to, uint16_t port)
 {
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(to, port, 0, &sa);
+
 	if (!w->over)
 		sendto(l->sock->io.fd, w->buf, w->len, 0,
-		       (struct sockaddr *)&to, sizeof(to));
+		       (struct sockaddr *)&sa, len);
 }
 
 enum nts { ALIVE, BYEBYE, UPDATE };
@@ -101,13 +105,8 @@ enum nts { ALIVE, BYEBYE, UPDATE };
 static void notify_all(const struct link *l, enum nts nts,
 		       uint32_t next_boot_id)
 {
-	const struct sockaddr_in group = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(GROUP_IP),
-		.sin_port = htons(SSDP_PORT),
-	};
 	const struct ssdp *s = l->ssdp;
-	uint32_t ip = l->sock->at.ip;
+	struct addr local = l->sock->at.net.addr;
 	char buf[SSDP_REPLY_MAX];
 	struct wr w;
 	size_t i;
@@ -116,11 +115,11 @@ static void notify_all(const struct link *l, enum nts nts,
 		w = wr_init(buf, sizeof(buf));
 		if (nts == UPDATE)
 			ssdpmsg_write_update(&w, &s->config, i, next_boot_id,
-					     ip, s->http_port);
+					     local, s->http_port);
 		else
 			ssdpmsg_write_notify(&w, &s->config, i, nts == ALIVE,
-					     ip, s->http_port);
-		send_to(l, &w, group);
+					     local, s->http_port);
+		send_to(l, &w, addr_ip4(GROUP_IP), SSDP_PORT);
 	}
 }
 
@@ -170,8 +169,8 @@ static bool answer_one(struct pending *p)
 	if (!next_match(s, p, &st))
 		return false;
 	ssdpmsg_write_answer(&w, &s->config, p->next, wr_done(&st),
-			  p->link->sock->at.ip, s->http_port);
-	send_to(p->link, &w, p->client);
+			  p->link->sock->at.net.addr, s->http_port);
+	send_to(p->link, &w, p->client, p->port);
 	p->next++;
 	return true;
 }
@@ -190,7 +189,7 @@ static void on_answer(struct loop_timer *t)
 }
 
 /* A place in the pool for a search of @client, or NULL. */
-static struct pending *find_place(struct ssdp *s, struct in_addr client)
+static struct pending *find_place(struct ssdp *s, struct addr client)
 {
 	struct pending *p, *place = NULL;
 	unsigned same_client = 0;
@@ -198,7 +197,7 @@ static struct pending *find_place(struct ssdp *s, struct in_addr client)
 	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
 		if (!p->link)
 			place = place ? place : p;
-		else if (p->client.sin_addr.s_addr == client.s_addr)
+		else if (addr_equal(p->client, client))
 			same_client++;
 	}
 	return same_client < PENDING_PER_CLIENT ? place : NULL;
@@ -223,17 +222,15 @@ static bool may_answer(struct ssdp *s, const struct pending *p)
 {
 	uint32_t n = count_matches(s, &p->search);
 
-	return n && bucket_take(&s->rate, addr_from_sockaddr(&p->client,
-						  sizeof(p->client), NULL), n,
-				 loop_now_ms(s->loop));
+	return n && bucket_take(&s->rate, p->client, n, loop_now_ms(s->loop));
 }
 
 static void handle_search(struct ssdp *s, struct str datagram,
-			  const struct link *l, const struct sockaddr_in *from)
+			  const struct link *l, struct addr from, uint16_t port)
 {
-	struct pending p = { .link = l, .client = *from,
+	struct pending p = { .link = l, .client = from, .port = port,
 			     .timer.cb = on_answer };
-	struct pending *place = find_place(s, from->sin_addr);
+	struct pending *place = find_place(s, from);
 
 	if (!place || !ssdpmsg_parse_search(datagram, &p.search) ||
 	    !may_answer(s, &p))
@@ -248,13 +245,14 @@ static void on_socket(void *arg, struct ifsock *sock)
 {
 	struct ssdp *s = arg;
 	char buf[SSDP_DATAGRAM_MAX];
-	struct sockaddr_in from;
+	struct addr from;
+	uint16_t port;
 	struct ifsock *local;
-	ssize_t n = ifsock_recv(sock, buf, sizeof(buf), &from, &local);
+	ssize_t n = ifsock_recv(sock, buf, sizeof(buf), &from, &port, &local);
 
 	if (n > 0)
 		handle_search(s, (struct str){ buf, (size_t)n },
-			      &s->link[ifsock_index(local)], &from);
+			      &s->link[ifsock_index(local)], from, port);
 }
 
 /* ---- addresses ------------------------------------------------------ */
@@ -264,8 +262,10 @@ static void on_socket(void *arg, struct ifsock *sock)
  * which is no network. It only answers. */
 static bool has_network(const struct link *l)
 {
-	return is_open(l) && !l->sock->at.secondary &&
-	       l->sock->at.mask != UINT32_MAX;
+	const struct netif_addr *at = &l->sock->at;
+
+	return is_open(l) && !at->secondary &&
+	       at->net.bits != addr_bits(at->net.addr);
 }
 
 static void on_opened(void *arg, struct ifsock *sock)
@@ -395,7 +395,7 @@ struct ssdp *ssdp_new(struct loop *loop, const struct ssdp_config *config)
 {
 	struct ssdp *s = mem_new(1, sizeof(*s));
 	struct ifsock_config socks = {
-		.type = SOCK_DGRAM, .group_ip = GROUP_IP,
+		.type = SOCK_DGRAM, .group = addr_ip4(GROUP_IP),
 		.multicast_ttl = MULTICAST_TTL, .ready = on_socket,
 		.opened = on_opened, .closing = on_closing, .arg = s,
 	};

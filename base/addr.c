@@ -212,6 +212,35 @@ void addr_net_write(struct wr *w, const struct addr_net *net)
 	wr_u64(w, net->bits);
 }
 
+void addr_host_write(struct wr *w, struct addr a)
+{
+	if (a.family == ADDR_IP6)
+		wr_ch(w, '[');
+	addr_write(w, a);
+	if (a.family == ADDR_IP6)
+		wr_ch(w, ']');
+}
+
+bool addr_host_parse(struct str *s, struct addr *ret)
+{
+	struct str rest = *s, host = { 0 };
+	bool brackets = rest.n && rest.p[0] == '[';
+	struct addr a;
+
+	if (brackets && !memchr(rest.p, ']', rest.n))
+		return false;
+	if (brackets)
+		rest = str_skip(rest, 1);
+	str_cut(&rest, brackets ? ']' : ':', &host);
+	if (brackets && rest.n && rest.p[0] != ':')
+		return false;
+	if (!addr_parse(host, &a) || (a.family == ADDR_IP6) != brackets)
+		return false;
+	*s = brackets ? str_skip(rest, 1) : rest;
+	*ret = a;
+	return true;
+}
+
 struct addr_text addr_text(struct addr a)
 {
 	struct addr_text ret;

@@ -118,6 +118,19 @@ void addr_write(struct wr *w, struct addr a);
  * "192.168.88.0/24". */
 void addr_net_write(struct wr *w, const struct addr_net *net);
 
+/** addr_host_write - write an address as the host of a URL or of an HTTP Host
+ * field: an IPv6 address in brackets (RFC 3986 3.2.2). */
+void addr_host_write(struct wr *w, struct addr a);
+
+/**
+ * addr_host_parse - read such a host, which a port may follow: "192.0.2.1",
+ * "192.0.2.1:80", "[2001:db8::1]:80".
+ * @s: in: all of it; out: what follows the colon, "" if nothing does
+ *
+ * Return: false if it is no address; @s and @ret are unchanged
+ */
+bool addr_host_parse(struct str *s, struct addr *ret);
+
 struct addr_text {
 	char text[ADDR_NET_TEXT_MAX];
 };

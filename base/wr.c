@@ -53,13 +53,6 @@ void wr_ipv4(struct wr *w, uint32_t ip)
 	wr_str(w, wr_done(&q));
 }
 
-void wr_net(struct wr *w, uint32_t ip, uint32_t mask)
-{
-	wr_ipv4(w, ip & mask);
-	wr_ch(w, '/');
-	wr_u64(w, mask_bits(mask));
-}
-
 /* The text that replaces @c in XML; empty if XML forbids it. */
 static struct str xml_of(const char *c)
 {

@@ -48,16 +48,6 @@ void wr_u64(struct wr *w, uint64_t v);
 /** wr_ipv4 - write a dotted quad. @ip: host order */
 void wr_ipv4(struct wr *w, uint32_t ip);
 
-/** mask_bits - the prefix length of a network's mask. Without the compiler's
- * popcount, which needs a function of its library. */
-static inline unsigned mask_bits(uint32_t mask)
-{
-	return mask ? 32 - (unsigned)__builtin_ctz(mask) : 0;
-}
-
-/** wr_net - write an address's network, "192.168.88.0/24"; host order. */
-void wr_net(struct wr *w, uint32_t ip, uint32_t mask);
-
 /** wr_xml - write text with & < > " and ' as entities. Control characters other
  * than tab, LF and CR are left out, because XML 1.0 2.2 forbids them. Bytes
  * from 0x80 on are unchanged. */

@@ -93,26 +93,15 @@ static int read_ports(struct reader *r, struct str v, uint16_t *ret_lo,
 		    STR_F(v));
 }
 
-static int read_net(struct reader *r, struct str v, uint32_t *ret_ip,
-		    uint32_t *ret_mask)
+static int read_net(struct reader *r, struct str v, struct addr_net *ret)
 {
-	struct str rest = v, head;
-	uint32_t ip, plen = 32;
-
-	if (str_cut(&rest, '/', &head) && str_ipv4(head, &ip) &&
-	    (head.n == v.n || !str_u32(rest, 0, 32, &plen))) {
-		uint32_t mask = plen ? ~(uint32_t)0 << (32 - plen) : 0;
-
-		if (ip & ~mask)
-			return fail(r, "\"%.*s\" has bits beyond its prefix; "
-				    "write the network's own address",
-				    STR_F(v));
-		*ret_ip = ip;
-		*ret_mask = mask;
-		return 0;
-	}
-	return fail(r, "\"%.*s\" is no network; such as: 192.168.88.0/24",
-		    STR_F(v));
+	if (!addr_net_parse(v, ret))
+		return fail(r, "\"%.*s\" is no network; such as: "
+			    "192.168.88.0/24 or 2001:db8::/64", STR_F(v));
+	if (!addr_equal(ret->addr, addr_net_first(ret)))
+		return fail(r, "\"%.*s\" has bits beyond its prefix; "
+			    "write the network's own address", STR_F(v));
+	return 0;
 }
 
 /* allow|deny EXT-PORTS NETWORK INT-PORTS */
@@ -136,7 +125,7 @@ static int read_rule(struct reader *r, bool allow, struct str args)
 			    CONF_RULES_MAX);
 	err = read_ports(r, ext, &rule.ext_lo, &rule.ext_hi);
 	if (!err)
-		err = read_net(r, net, &rule.net_ip, &rule.net_mask);
+		err = read_net(r, net, &rule.net);
 	if (!err)
 		err = read_ports(r, inner, &rule.int_lo, &rule.int_hi);
 	if (!err)
@@ -154,7 +143,7 @@ static int end_section(struct reader *r)
 	if (!i->type)
 		return fail(r, "interface %s has no type; add: "
 			    "type = internal, or external", i->name);
-	if (i->forced_ip && i->type != CONF_EXTERNAL)
+	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL)
 		return fail(r, "interface %s has a forced-ip but is internal; "
 			    "only the external one takes it", i->name);
 	return 0;

@@ -10,6 +10,7 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "map/policy.h"
@@ -20,7 +21,7 @@ struct conf_iface {
 	char name[IF_NAMESIZE];
 	uint32_t type;		/* enum conf_iface_type, 0 not set yet */
 	bool disabled;
-	uint32_t forced_ip;	/* 0: none; external only */
+	struct addr forced_ip;	/* IPv4 or ADDR_NONE; external only */
 	unsigned line;		/* of its section, for messages */
 };
 

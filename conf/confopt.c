@@ -194,21 +194,22 @@ static bool set_nft_chain(const struct confopt *o, struct str v, void *field)
 
 static bool set_address(const struct confopt *o, struct str v, void *field)
 {
-	uint32_t ip = 0;
+	struct addr a = { .family = ADDR_NONE };
 
-	if (v.n && (!str_ipv4(v, &ip) || !policy_unicast(ip)))
+	if (v.n && (!addr_parse(v, &a) || a.family != ADDR_IP4 ||
+		    !addr_is_host(a)))
 		return false;
-	*(uint32_t *)field = ip;
+	*(struct addr *)field = a;
 	return true;
 }
 
 static void put_address(const struct confopt *o, const void *field,
 			struct wr *w)
 {
-	uint32_t ip = *(const uint32_t *)field;
+	struct addr a = *(const struct addr *)field;
 
-	if (ip)
-		wr_ipv4(w, ip);
+	if (addr_is_set(a))
+		addr_write(w, a);
 }
 
 /* ---- the tables ------------------------------------------------------ */

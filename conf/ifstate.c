@@ -24,40 +24,43 @@ static size_t enabled_names(const struct conf *c, const char **names)
 /* ---- the external address ------------------------------------------------ */
 
 static bool has_addr(const struct netif_addr *addr, size_t n, int ifindex,
-		     uint32_t ip)
+		     struct addr a)
 {
 	for (size_t i = 0; i < n; i++)
-		if (addr[i].ifindex == ifindex && addr[i].ip == ip)
+		if (addr[i].ifindex == ifindex &&
+		    addr_equal(addr[i].net.addr, a))
 			return true;
 	return false;
 }
 
-static uint32_t first_addr(const struct netif_addr *addr, size_t n,
-			   int ifindex, bool public_only)
+static struct addr first_addr(const struct netif_addr *addr, size_t n,
+			      int ifindex, bool public_only)
 {
 	for (size_t i = 0; i < n; i++)
 		if (addr[i].ifindex == ifindex &&
-		    !(public_only && policy_private(addr[i].ip)))
-			return addr[i].ip;
-	return 0;
+		    addr[i].net.addr.family == ADDR_IP4 &&
+		    !(public_only && addr_is_private(addr[i].net.addr)))
+			return addr[i].net.addr;
+	return (struct addr){ .family = ADDR_NONE };
 }
 
-uint32_t ifstate_choose_ip(const struct netif_addr *addr, size_t n,
-			   int ifindex, uint32_t forced_ip, uint32_t route_ip)
+struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
+			   int ifindex, struct addr forced_ip,
+			   struct addr route)
 {
-	uint32_t ip;
+	struct addr a;
 
 	if (has_addr(addr, n, ifindex, forced_ip))
 		return forced_ip;
 	/* an unnumbered link sends with the address of another interface */
-	if (!has_addr(addr, n, ifindex, route_ip))
-		route_ip = 0;
-	if (route_ip && !policy_private(route_ip))
-		return route_ip;
-	ip = first_addr(addr, n, ifindex, true);
-	if (!ip)
-		ip = route_ip;
-	return ip ? ip : first_addr(addr, n, ifindex, false);
+	if (!has_addr(addr, n, ifindex, route))
+		route.family = ADDR_NONE;
+	if (addr_is_set(route) && !addr_is_private(route))
+		return route;
+	a = first_addr(addr, n, ifindex, true);
+	if (!addr_is_set(a) && addr_is_set(route))
+		return route;
+	return addr_is_set(a) ? a : first_addr(addr, n, ifindex, false);
 }
 
 /* Member by member: no byte of padding may differ between two reads. */
@@ -66,7 +69,7 @@ static void add_external(struct ifstate *r, const struct conf_iface *conf,
 			 const struct netif_link *l)
 {
 	struct ifstate_ext *e = &r->ext[r->ext_n];
-	uint32_t route_ip = 0;
+	struct addr route = { 0 };
 
 	if (r->ext_n == CONF_EXTERNALS_MAX)
 		return;
@@ -74,13 +77,14 @@ static void add_external(struct ifstate *r, const struct conf_iface *conf,
 	e->forced_ip = conf->forced_ip;
 	if (!l->ifindex)
 		return;
-	route_source(l->ifindex, &route_ip);	/* 0 if it fails */
+	route_source(l->ifindex, &route);	/* none if it fails */
 	e->ifindex = l->ifindex;
 	e->up = l->up;
 	e->running = l->running;
-	e->ip = ifstate_choose_ip(t->addr, t->addr_n, l->ifindex,
-				  conf->forced_ip, route_ip);
-	e->is_private = e->ip && !conf->forced_ip && policy_private(e->ip);
+	e->addr = ifstate_choose(t->addr, t->addr_n, l->ifindex,
+				 conf->forced_ip, route);
+	e->is_private = !addr_is_set(conf->forced_ip) &&
+			addr_is_private(e->addr);
 }
 
 /* ---- all interfaces ------------------------------------------------------ */
@@ -105,7 +109,7 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 		return err;
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < t.addr_n; i++)
-		ret->own_ip[ret->own_n++] = t.addr[i].ip;
+		ret->own[ret->own_n++] = t.addr[i].net.addr;
 	l = t.link;	/* as in enabled_names() */
 	for (size_t i = 0; i < c->iface_n; i++) {
 		if (c->iface[i].disabled)
@@ -124,18 +128,20 @@ const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 	return &r->ext[0];
 }
 
-uint32_t ifstate_usable_ip(const struct ifstate_ext *e, const struct conf *c)
+struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 {
-	return e->is_private && c->refuse_private ? 0 : e->ip;
+	if (e->is_private && c->refuse_private)
+		return (struct addr){ .family = ADDR_NONE };
+	return e->addr;
 }
 
-uint32_t ifstate_reported_ip(const struct ifstate_ext *e, const struct conf *c)
+struct addr ifstate_reported(const struct ifstate_ext *e, const struct conf *c)
 {
-	uint32_t ip = ifstate_usable_ip(e, c);
+	struct addr a = ifstate_usable(e, c);
 
-	if (!ip || !e->up || !e->running)
-		return 0;
-	return e->forced_ip ? e->forced_ip : ip;
+	if (!e->up || !e->running)
+		return (struct addr){ .family = ADDR_NONE };
+	return addr_is_set(a) && addr_is_set(e->forced_ip) ? e->forced_ip : a;
 }
 
 static bool has_net(const struct ifstate *r, const char *name)
@@ -166,7 +172,7 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		.secure = c->secure_mode,
 	};
 	for (size_t i = 0; i < r->own_n; i++)
-		ret->own_ip[ret->own_n++] = r->own_ip[i];
+		ret->own[ret->own_n++] = r->own[i];
 	for (size_t i = 0; i < r->net_n; i++)
 		ret->net[ret->net_n++] = r->net[i];
 }

@@ -5,7 +5,7 @@
  *
  * Both processes read it for themselves: the engine to serve, the monitor
  * because it does not believe the engine. Both get the same external address,
- * because the choice is a pure function (ifstate_choose_ip()).
+ * because the choice is a pure function (ifstate_choose()).
  *
  * Runs in: any
  */
@@ -19,11 +19,11 @@
 /* An external interface. */
 struct ifstate_ext {
 	int ifindex;		/* 0: there is no such interface now */
-	uint32_t ip;		/* the address in rules, 0: it has none */
-	uint32_t forced_ip;	/* reported to clients, 0: @ip is */
+	struct addr addr;	/* the address in rules, or ADDR_NONE */
+	struct addr forced_ip;	/* reported to clients; ADDR_NONE: @addr is */
 	bool up;		/* IFF_UP */
 	bool running;		/* a carrier */
-	bool is_private;	/* @ip is private or CGNAT, and no forced-ip */
+	bool is_private;	/* @addr is private, and there is no forced-ip */
 };
 
 struct ifstate {
@@ -34,7 +34,7 @@ struct ifstate {
 	 * adjacent, its primary addresses first */
 	struct netif_addr net[NETIF_ADDRS_MAX];
 	size_t net_n;
-	uint32_t own_ip[NETIF_ADDRS_MAX]; /* every address of the router */
+	struct addr own[NETIF_ADDRS_MAX]; /* every address of the router */
 	size_t own_n;
 };
 
@@ -48,34 +48,35 @@ struct ifstate {
 int ifstate_read(const struct conf *, struct ifstate *ret);
 
 /**
- * ifstate_choose_ip - the address of an external interface for rules. Pure.
+ * ifstate_choose - the address of an external interface for rules. Pure.
  * @addr:      addresses of the router, @n of them, primary ones first
- * @forced_ip: the operator's forced-ip, 0: none
- * @route_ip:  the source address of the default route over the interface
- *             (route_source()), 0: not known
+ * @forced_ip: the operator's forced-ip, or ADDR_NONE
+ * @route:     the source address of the default route over the interface
+ *             (route_source()); ADDR_NONE: not known
  *
  * In this order: forced-ip, if the interface has that address; the source of
  * the default route, if it is public; the first public address; the source of
  * the default route; the first address. A modem's management address is often
  * listed before the address that the provider assigned.
  *
- * Return: an address of @ifindex in host order, 0: it has none
+ * Return: an IPv4 address of @ifindex, or ADDR_NONE: it has none
  */
-uint32_t ifstate_choose_ip(const struct netif_addr *addr, size_t n,
-			   int ifindex, uint32_t forced_ip, uint32_t route_ip);
+struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
+			   int ifindex, struct addr forced_ip,
+			   struct addr route);
 
 /** ifstate_external - the first external interface; all zeros if there is none.
  * Callers that handle one interface use this. */
 const struct ifstate_ext *ifstate_external(const struct ifstate *);
 
-/** ifstate_usable_ip - the address for DNAT, SNAT and hairpin rules: 0 for
- * none, or for a private one where private-external-address = refuse. */
-uint32_t ifstate_usable_ip(const struct ifstate_ext *, const struct conf *);
+/** ifstate_usable - the address for DNAT, SNAT and hairpin rules. ADDR_NONE if
+ * there is none, or if it is private and private-external-address = refuse. */
+struct addr ifstate_usable(const struct ifstate_ext *, const struct conf *);
 
-/** ifstate_reported_ip - the address that clients are told: forced-ip, or the
- * one in rules. 0 while the interface is down or without carrier, or has no
+/** ifstate_reported - the address that clients are told: forced-ip, or the one
+ * in rules. ADDR_NONE while the interface is down or without carrier, or has no
  * usable address. */
-uint32_t ifstate_reported_ip(const struct ifstate_ext *, const struct conf *);
+struct addr ifstate_reported(const struct ifstate_ext *, const struct conf *);
 
 /** ifstate_complete - does every enabled internal interface have an address? */
 bool ifstate_complete(const struct ifstate *, const struct conf *);

@@ -240,14 +240,14 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 		return CTL_ADDRESS_PRIVATE;
 	if (!x->running)
 		return CTL_NO_CARRIER;
-	return x->ip ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
+	return addr_is_set(x->addr) ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
 static void op_status(void *arg, struct ctl_status *ret)
 {
 	struct engine *e = arg;
 
-	ret->ext_ip = e->map.ext_ip;
+	ret->ext = e->map.ext;
 	ret->no_address = why_no_address(e);
 	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),

@@ -26,11 +26,11 @@ static void update_wan(struct ifwatch *f)
 	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	struct igd_wan *wan = &f->igd->wan;
 	struct map *map = f->igd->map;
-	uint32_t ip = ifstate_reported_ip(e, f->conf);
+	struct addr ext = ifstate_reported(e, f->conf);
 
-	if (ip != map->ext_ip)
+	if (!addr_equal(ext, map->ext))
 		wan->since_ms = loop_now_ms(f->loop);
-	map->ext_ip = ip;
+	map->ext = ext;
 	wan->admin_up = e->up;
 	wan->link_up = e->up && e->running;
 	wan->up_bps = wan->down_bps =
@@ -45,24 +45,22 @@ static void log_external(const struct ifwatch *f)
 {
 	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	const char *name = conf_external(f->conf)->name;
-	char ip[16], rule_ip[16];
-	struct wr w = wr_init(ip, sizeof(ip));
-	struct wr w2 = wr_init(rule_ip, sizeof(rule_ip));
+	struct addr ext = f->igd->map->ext;
 
-	wr_ipv4(&w, f->igd->map->ext_ip);
-	wr_ipv4(&w2, e->ip);
 	if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are not reached from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
-	else if (!f->igd->map->ext_ip)
+	else if (!addr_is_set(ext))
 		log_info("no external address on %s", name);
-	else if (f->igd->map->ext_ip != e->ip)
+	else if (!addr_equal(ext, e->addr))
 		log_info("external address %s by forced-ip; %s has %s, where "
-			 "ports are opened", wr_cstr(&w), name, wr_cstr(&w2));
+			 "ports are opened", addr_text(ext).text, name,
+			 addr_text(e->addr).text);
 	else
-		log_info("external address %s on %s", wr_cstr(&w), name);
+		log_info("external address %s on %s", addr_text(ext).text,
+			 name);
 }
 
 /* Is @i the first address of its interface? */
@@ -114,7 +112,7 @@ static void log_addresses_left(const struct ifwatch *f)
 /* Read the state, and adapt to what changed. */
 static int read_state(struct ifwatch *f)
 {
-	uint32_t before = f->igd->map->ext_ip;
+	struct addr before = f->igd->map->ext;
 	struct ifstate r;
 	bool changed;
 	int err = ifstate_read(f->conf, &r);
@@ -136,7 +134,7 @@ static int read_state(struct ifwatch *f)
 		brokerclient_sync(f->brokerclient);
 		log_addresses_left(f);
 	}
-	if (f->igd->map->ext_ip != before || !f->was_read)
+	if (!addr_equal(f->igd->map->ext, before) || !f->was_read)
 		log_external(f);
 	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);

@@ -20,7 +20,7 @@ struct ifwatch {
 	/* set by the owner before ifwatch_open(); all borrowed for good */
 	const struct conf *conf;
 	struct loop *loop;
-	struct igd *igd;	/* its wan, and its map's policy and ext_ip, are
+	struct igd *igd;	/* its wan, and its map's policy and ext, are
 				 * kept current */
 	struct brokerclient *brokerclient; /* open before ifwatch_refresh() */
 	struct urlroutes *urlroutes;

@@ -18,7 +18,7 @@
 struct doc {
 	const struct igd_service *svc;	/* NULL: a root's description */
 	unsigned n;			/* its version */
-	uint32_t ip;			/* a root's: the local address */
+	struct addr local;		/* a root's: the address asked */
 	size_t len;			/* 0: the slot is free */
 	char text[HTTP_REPLY_MAX];
 };
@@ -77,7 +77,7 @@ static void serve_post(struct urlroutes *s, const struct httpd_req *req,
 {
 	struct soap_post post = {
 		.svc = svc, .n = n, .body = req->body,
-		.client_ip = req->peer_ip, .local_ip = req->local_ip,
+		.client = req->peer, .local = req->local,
 		.token = req->id, .now_ms = loop_now_ms(s->loop),
 	};
 	struct soap_reply reply;
@@ -93,8 +93,8 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 {
 	struct gena_request request = {
 		.subscribe = req->method == HTTP_SUBSCRIBE, .svc = svc, .n = n,
-		.head = req->head, .peer_ip = req->peer_ip,
-		.local_ip = req->local_ip,
+		.head = req->head, .peer = req->peer,
+		.local = req->local,
 	};
 	struct gena_reply answer;
 	struct httpd_reply reply = { 0 };
@@ -105,25 +105,26 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
-/* @svc, @ip: as in struct doc. Return: "" if it is too long */
+/* @svc, @local: as in struct doc. Return: "" if it is too long */
 static struct str document(struct urlroutes *s, unsigned n,
-			   const struct igd_service *svc, uint32_t ip)
+			   const struct igd_service *svc, struct addr local)
 {
 	struct doc *d;
 	struct wr w;
 
 	for (d = s->doc; d < s->doc + DOCS_MAX; d++)
-		if (d->len && d->n == n && d->svc == svc && d->ip == ip)
+		if (d->len && d->n == n && d->svc == svc &&
+		    addr_equal(d->local, local))
 			return (struct str){ d->text, d->len };
 	d = &s->doc[s->doc_next++ % DOCS_MAX];
 	d->n = n;
 	d->svc = svc;
-	d->ip = ip;
+	d->local = local;
 	w = wr_init(d->text, sizeof(d->text));
 	if (svc)
 		desc_scpd(&w, s->config.desc, svc, n);
 	else
-		desc_root(&w, s->config.desc, n, ip);
+		desc_root(&w, s->config.desc, n, local);
 	d->len = w.over ? 0 : w.len;
 	return (struct str){ d->text, d->len };
 }
@@ -140,10 +141,10 @@ static void serve(void *arg, const struct httpd_req *req)
 		serve_post(s, req, svc, n);
 		return;
 	case IGD_ROOT_XML:
-		reply.body = document(s, n, NULL, req->local_ip);
+		reply.body = document(s, n, NULL, req->local);
 		break;
 	case IGD_SCPD:
-		reply.body = document(s, n, svc, 0);
+		reply.body = document(s, n, svc, (struct addr){ 0 });
 		break;
 	case IGD_EVENT:
 		serve_event(s, req, svc, n);
@@ -165,12 +166,12 @@ static void aborted(void *arg, uint32_t id)
 	soap_cancel(s->soap, id);
 }
 
-static void refused(void *arg, uint32_t peer_ip, int status)
+static void refused(void *arg, struct addr peer, int status)
 {
 	struct urlroutes *s = arg;
 
 	igd_refused(s->config.igd, status == 403 ? REFUSAL_HOST :
-		    REFUSAL_CONNECTIONS, peer_ip);
+		    REFUSAL_CONNECTIONS, peer);
 }
 
 struct urlroutes *urlroutes_new(struct loop *loop,

@@ -44,7 +44,7 @@ struct sub {
 	struct gena *gena;
 	struct topic *topic;	/* NULL: the slot is free */
 	char sid[GENAMSG_SID_LEN + 1];
-	uint32_t peer_ip, local_ip;
+	struct addr peer, local;
 	uint32_t seq;		/* of the next message, or the current one */
 	uint64_t expires_ms;
 	uint64_t next_ms;	/* no message is sent earlier */
@@ -155,7 +155,7 @@ static int try_url(struct sub *s, const struct genamsg_url *url)
 	const struct gena_config *c = &s->gena->config;
 	struct wr msg = wr_init(s->buf, GENA_MSG_MAX);
 	struct genamsg_notify notify = {
-		s->peer_ip, url->port, genamsg_path(&s->callback, url),
+		s->peer, url->port, genamsg_path(&s->callback, url),
 		s->sid, s->seq, write_body(s),
 	};
 	int fd;
@@ -163,7 +163,7 @@ static int try_url(struct sub *s, const struct genamsg_url *url)
 	genamsg_notify(&msg, &notify);
 	if (msg.over || !notify.body.n)
 		return -ENOSPC;
-	fd = c->connect(s->local_ip, s->peer_ip, url->port);
+	fd = c->connect(s->local, s->peer, url->port);
 	if (fd < 0)
 		return fd;
 	return genasend_start(&s->send, fd, &msg, url_deadline_ms(s));
@@ -327,7 +327,7 @@ static struct sub *find_sub(struct gena *g, const struct gena_request *req,
 }
 
 /* A free slot for a subscription of that client; NULL: a limit is reached. */
-static struct sub *find_slot(struct gena *g, uint32_t peer_ip)
+static struct sub *find_slot(struct gena *g, struct addr peer)
 {
 	struct sub *slot = NULL;
 	size_t own = 0;
@@ -338,7 +338,7 @@ static struct sub *find_slot(struct gena *g, uint32_t peer_ip)
 		if (!s->topic)
 			slot = slot ? slot : s;
 		else
-			own += s->peer_ip == peer_ip;
+			own += addr_equal(s->peer, peer);
 	}
 	return own < GENA_SUBS_PER_CLIENT ? slot : NULL;
 }
@@ -371,11 +371,11 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 	if (!httpmsg_get(req->head, STR("NT"), &nt) ||
 	    !str_eq(nt, STR("upnp:event")) ||
 	    !httpmsg_get(req->head, STR("CALLBACK"), &value) ||
-	    genamsg_callback(value, req->peer_ip, &callback))
+	    genamsg_callback(value, req->peer, &callback))
 		return 412;
-	s = find_slot(g, req->peer_ip);
+	s = find_slot(g, req->peer);
 	if (!s) {
-		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS, req->peer_ip);
+		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS, req->peer);
 		return 503;
 	}
 	if (!t || !t->var_n ||
@@ -383,7 +383,7 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 		return 503;
 	*s = (struct sub){
 		.gena = g, .topic = t, .callback = callback,
-		.peer_ip = req->peer_ip, .local_ip = req->local_ip,
+		.peer = req->peer, .local = req->local,
 		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
 		.send = { .loop = g->loop, .done = on_done },
 	};

@@ -14,6 +14,7 @@
 #ifndef GENA_GENA_H
 #define GENA_GENA_H
 
+#include "base/addr.h"
 #include "http/httpmsg.h"
 #include "base/loop.h"
 #include "igd/igd.h"
@@ -24,7 +25,7 @@ struct gena_config {
 	struct igd *igd;	/* borrowed */
 	/* as genasend_connect(), which NULL stands for; tests return one end
 	 * of a socketpair */
-	int (*connect)(uint32_t local_ip, uint32_t ip, uint16_t port);
+	int (*connect)(struct addr local, struct addr peer, uint16_t port);
 };
 
 /**
@@ -44,7 +45,7 @@ struct gena_request {
 	const struct igd_service *svc;
 	unsigned n;			/* root version */
 	const struct httpmsg *head;	/* NT, CALLBACK, TIMEOUT, SID */
-	uint32_t peer_ip, local_ip;
+	struct addr peer, local;
 };
 
 struct gena_reply {

@@ -51,18 +51,18 @@ static struct str authority_of(struct str s)
 }
 
 /* Parse a URL. Return: true: events may be sent to it */
-static bool parse_url(struct str url, uint32_t peer_ip, uint16_t *ret_port,
+static bool parse_url(struct str url, struct addr peer, uint16_t *ret_port,
 		      struct str *ret_path)
 {
-	struct str rest = str_skip(url, 7), host = { 0 }, authority, path;
-	uint32_t ip, port = 80;
+	struct str rest = str_skip(url, 7), authority, path;
+	struct addr host;
+	uint32_t port = 80;
 
 	if (!str_istarts(url, STR("http://")) || !is_uri(url))
 		return false;
 	authority = authority_of(rest);
 	rest = str_skip(rest, authority.n);
-	str_cut(&authority, ':', &host);
-	if (!str_ipv4(host, &ip) || ip != peer_ip)
+	if (!addr_host_parse(&authority, &host) || !addr_equal(host, peer))
 		return false;
 	if (authority.n && str_u32(authority, 1, UINT16_MAX, &port))
 		return false;
@@ -89,7 +89,7 @@ static void add_url(struct genamsg_callback *cb, struct wr *text,
 		};
 }
 
-int genamsg_callback(struct str value, uint32_t peer_ip,
+int genamsg_callback(struct str value, struct addr peer,
 		     struct genamsg_callback *ret)
 {
 	struct genamsg_callback cb = { .n = 0 };
@@ -101,7 +101,7 @@ int genamsg_callback(struct str value, uint32_t peer_ip,
 	if (value.n > GENA_CALLBACK_MAX)
 		return -EINVAL;
 	while ((got = next_url(&value, &url)) > 0)
-		if (parse_url(url, peer_ip, &port, &path))
+		if (parse_url(url, peer, &port, &path))
 			add_url(&cb, &text, port, path);
 	if (got < 0 || !cb.n)
 		return -EINVAL;
@@ -158,7 +158,7 @@ uint32_t genamsg_next_seq(uint32_t seq)
 void genamsg_notify(struct wr *w, const struct genamsg_notify *n)
 {
 	wr_fmt(w, "NOTIFY %.*s HTTP/1.1\r\nHOST: ", STR_F(n->path));
-	wr_ipv4(w, n->ip);
+	addr_host_write(w, n->peer);
 	wr_fmt(w, ":%u\r\nCONTENT-TYPE: text/xml; charset=\"utf-8\"\r\n"
 	       "CONTENT-LENGTH: %zu\r\nNT: upnp:event\r\n"
 	       "NTS: upnp:propchange\r\nSID: %s\r\nSEQ: %u\r\n"

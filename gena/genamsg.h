@@ -6,6 +6,7 @@
 #ifndef GENA_GENAMSG_H
 #define GENA_GENAMSG_H
 
+#include "base/addr.h"
 #include "base/limits.h"
 #include "base/str.h"
 #include "base/wr.h"
@@ -27,10 +28,10 @@ struct genamsg_callback {
 
 /**
  * genamsg_callback - parse the value of CALLBACK, one or more <URL>.
- * @peer_ip: address of the subscriber
+ * @peer: address of the subscriber
  * @ret: set only on success
  *
- * Skips a URL that is not http, whose host is not the literal @peer_ip
+ * Skips a URL that is not http, whose host is not the literal @peer
  * (CallStranger, CVE-2020-12695: events must not be sent to another host) or
  * whose port is 0. So a control point that also lists its IPv6 address is
  * served.
@@ -40,7 +41,7 @@ struct genamsg_callback {
  * GENA_CALLBACK_MAX or is not a list of <URL>)
  * Source: UDA 1.1 4.1.2 (412 if it "does not contain a valid HTTP URL")
  */
-int genamsg_callback(struct str value, uint32_t peer_ip,
+int genamsg_callback(struct str value, struct addr peer,
 		     struct genamsg_callback *ret);
 
 /** genamsg_path - the path and query of a URL, beginning with '/'. */
@@ -66,7 +67,7 @@ void genamsg_sid(const uint8_t rnd[16], char *ret);
 uint32_t genamsg_next_seq(uint32_t seq);
 
 struct genamsg_notify {
-	uint32_t ip;
+	struct addr peer;
 	uint16_t port;
 	struct str path;
 	const char *sid;

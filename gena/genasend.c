@@ -17,27 +17,24 @@
 #include "base/limits.h"
 #include "gena/genasend.h"
 
-static struct sockaddr_in address(uint32_t ip, uint16_t port)
+int genasend_connect(struct addr local, struct addr peer, uint16_t port)
 {
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_port = htons(port),
-		.sin_addr.s_addr = htonl(ip),
-	};
-}
+	struct sockaddr_storage from, to;
+	socklen_t from_n = addr_to_sockaddr(local, 0, 0, &from);
+	socklen_t to_n = addr_to_sockaddr(peer, port, 0, &to);
+	int fd, err, one = 1;
 
-int genasend_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
-{
-	struct sockaddr_in from = address(local_ip, 0), to = address(ip, port);
-	const struct sockaddr *sa = (const struct sockaddr *)&to;
-	int err, one = 1;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
+	if (!from_n || !to_n)
+		return -EAFNOSUPPORT;
+	fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
 	if (fd < 0)
 		return -errno;
 	/* without it, bind() would reserve a local port */
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	if (!bind(fd, (const struct sockaddr *)&from, sizeof(from)) &&
-	    (!connect(fd, sa, sizeof(to)) || errno == EINPROGRESS))
+	if (!bind(fd, (const struct sockaddr *)&from, from_n) &&
+	    (!connect(fd, (const struct sockaddr *)&to, to_n) ||
+	     errno == EINPROGRESS))
 		return fd;
 	err = -errno;
 	close(fd);

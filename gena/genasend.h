@@ -6,6 +6,7 @@
 #ifndef GENA_GENASEND_H
 #define GENA_GENASEND_H
 
+#include "base/addr.h"
 #include "base/loop.h"
 #include "base/str.h"
 #include "base/wr.h"
@@ -29,9 +30,9 @@ struct genasend {
 	size_t cap, n, off;
 };
 
-/** genasend_connect - start a TCP connection from @local_ip to a subscriber.
+/** genasend_connect - start a TCP connection from @local to a subscriber.
  * Return: a non-blocking descriptor, or -errno */
-int genasend_connect(uint32_t local_ip, uint32_t ip, uint16_t port);
+int genasend_connect(struct addr local, struct addr peer, uint16_t port);
 
 /**
  * genasend_start - deliver the message in @msg over @fd.

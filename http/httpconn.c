@@ -85,23 +85,23 @@ void httpconn_pool_trim(struct httpconn_pool *all)
 
 /* ---- eviction ------------------------------------------------- */
 
-static bool waits(const struct httpconn *c, uint32_t peer_ip)
+static bool waits(const struct httpconn *c, struct addr peer)
 {
 	return (c->state == CONN_READING || c->state == CONN_LINGERING) &&
 	       c != c->all->current;
 }
 
-static bool is_peers(const struct httpconn *c, uint32_t peer_ip)
+static bool is_peers(const struct httpconn *c, struct addr peer)
 {
-	return waits(c, peer_ip) && c->peer_ip == peer_ip;
+	return waits(c, peer) && addr_equal(c->peer, peer);
 }
 
-static bool waits_with_buffer(const struct httpconn *c, uint32_t peer_ip)
+static bool waits_with_buffer(const struct httpconn *c, struct addr peer)
 {
-	return waits(c, peer_ip) && c->in;
+	return waits(c, peer) && c->in;
 }
 
-static bool sends(const struct httpconn *c, uint32_t peer_ip)
+static bool sends(const struct httpconn *c, struct addr peer)
 {
 	return c->state == CONN_SENDING && c != c->all->current;
 }
@@ -116,15 +116,15 @@ static bool evict_before(const struct httpconn *a, const struct httpconn *b)
 }
 
 static bool evict(struct httpconn_pool *all,
-		  bool (*may_evict)(const struct httpconn *, uint32_t peer_ip),
-		  uint32_t peer_ip)
+		  bool (*may_evict)(const struct httpconn *, struct addr peer),
+		  struct addr peer)
 {
 	struct httpconn *first = NULL;
 
 	for (size_t i = 0; i < all->top; i++) {
 		struct httpconn *c = &all->slot[i];
 
-		if (may_evict(c, peer_ip) && (!first || evict_before(c, first)))
+		if (may_evict(c, peer) && (!first || evict_before(c, first)))
 			first = c;
 	}
 	if (!first)
@@ -135,39 +135,40 @@ static bool evict(struct httpconn_pool *all,
 
 bool httpconn_pool_evict(struct httpconn_pool *all)
 {
-	return evict(all, waits, 0);
+	return evict(all, waits, addr_any());
 }
 
 char *httpconn_pool_buffer(struct httpconn_pool *all)
 {
 	char *buf = bufpool_get(&all->pool);
 
-	if (!buf && (evict(all, waits_with_buffer, 0) || evict(all, sends, 0)))
+	if (!buf && (evict(all, waits_with_buffer, addr_any()) ||
+		     evict(all, sends, addr_any())))
 		buf = bufpool_get(&all->pool);
 	return buf;
 }
 
 /* ---- new connections ----------------------------------------------------- */
 
-static bool make_room(struct httpconn_pool *all, uint32_t peer_ip)
+static bool make_room(struct httpconn_pool *all, struct addr peer)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < all->top; i++)
 		n += all->slot[i].state != CONN_FREE &&
-		     all->slot[i].peer_ip == peer_ip;
+		     addr_equal(all->slot[i].peer, peer);
 	if (n >= HTTP_CONNS_PER_CLIENT)
-		return evict(all, is_peers, peer_ip);
+		return evict(all, is_peers, peer);
 	return all->used < HTTP_CONNS_MAX || httpconn_pool_evict(all);
 }
 
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
-				 uint32_t peer_ip)
+				 struct addr peer)
 {
 	struct httpconn *c = all->slot;
 
-	if (!make_room(all, peer_ip))
+	if (!make_room(all, peer))
 		return NULL;
 	/* the lowest free slot, so that scans up to all->top stay short */
 	while (c < all->slot + HTTP_CONNS_MAX &&
@@ -175,7 +176,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 		c++;
 	if (c == all->slot + HTTP_CONNS_MAX)
 		return NULL;
-	*c = (struct httpconn){ .all = all, .peer_ip = peer_ip };
+	*c = (struct httpconn){ .all = all, .peer = peer };
 	loop_fd_init(&c->io, fd, cb);
 	if (loop_fd_add(all->loop, &c->io, 0))
 		return NULL;

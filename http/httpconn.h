@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/bufpool.h"
 #include "http/httpbody.h"
 #include "base/limits.h"
@@ -36,7 +37,7 @@ struct httpconn {
 	uint64_t due_ms;	/* deadline of the state */
 	uint64_t turn;		/* order of state changes: lower is older */
 	uint32_t id;		/* of the request being answered */
-	uint32_t peer_ip, local_ip;
+	struct addr peer, local;
 	uint16_t local_port;
 	uint8_t state;		/* enum httpconn_state */
 	bool started;		/* part of a request has arrived */
@@ -85,7 +86,7 @@ void httpconn_pool_done(struct httpconn_pool *all);
  */
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
-				 uint32_t peer_ip);
+				 struct addr peer);
 
 /** httpconn_pool_trim - if no buffer is in use, return the memory of all
  * buffers to the kernel. A burst uses up to 1.2 MiB. */

@@ -44,11 +44,11 @@ static enum fault fault_of(int err)
 static bool accept_one(struct httplisten *h, struct ifsock *s)
 {
 	const struct httplisten_ops *ops = &h->ops;
-	uint32_t peer_ip;
-	int fd = ifsock_accept(s, &peer_ip);
+	struct addr peer;
+	int fd = ifsock_accept(s, &peer);
 
 	if (fd >= 0) {
-		ops->accepted(ops->arg, fd, peer_ip, s->at.ip,
+		ops->accepted(ops->arg, fd, peer, s->at.net.addr,
 			      ifsock_port(&h->set));
 		return true;
 	}
@@ -87,7 +87,7 @@ static void on_closing(void *arg, struct ifsock *s)
 	const struct httplisten *h = arg;
 
 	if (h->ops.ended)
-		h->ops.ended(h->ops.arg, s->at.ip);
+		h->ops.ended(h->ops.arg, s->at.net.addr);
 }
 
 static void on_pause_end(struct loop_timer *t)

@@ -17,12 +17,12 @@
 
 struct httplisten_ops {
 	/* a connection, non-blocking; the callee owns @fd */
-	void (*accepted)(void *arg, int fd, uint32_t peer_ip,
-			 uint32_t local_ip, uint16_t local_port);
+	void (*accepted)(void *arg, int fd, struct addr peer,
+			 struct addr local, uint16_t local_port);
 	/* descriptors have run out: close one; false: none can be spared */
 	bool (*pressed)(void *arg);
 	/* this address is served no longer */
-	void (*ended)(void *arg, uint32_t local_ip);
+	void (*ended)(void *arg, struct addr local);
 	void *arg;
 };
 

@@ -53,21 +53,20 @@ void httpreq_allow(struct wr *w, unsigned mask)
 	wr_z(w, "\r\n");
 }
 
-/* "ip", "ip:" or "ip:port", as a client writes it in Host. */
-static bool is_own(struct str host, uint32_t own_ip, uint16_t own_port)
+/* An address, and perhaps ":" or ":port", as a client writes it in Host. */
+static bool is_own(struct str host, struct addr own, uint16_t own_port)
 {
-	struct str name = { 0 };
-	uint32_t ip, port;
+	struct addr a;
+	uint32_t port;
 
-	str_cut(&host, ':', &name);
-	if (!str_ipv4(name, &ip) || ip != own_ip)
+	if (!addr_host_parse(&host, &a) || !addr_equal(a, own))
 		return false;
 	if (!host.n)
 		return true;
 	return !str_u32(host, 0, UINT16_MAX, &port) && port == own_port;
 }
 
-static int check_host(const struct httpmsg *m, uint32_t own_ip,
+static int check_host(const struct httpmsg *m, struct addr own,
 		      uint16_t own_port)
 {
 	struct str host;
@@ -78,7 +77,7 @@ static int check_host(const struct httpmsg *m, uint32_t own_ip,
 	if (!n)
 		return m->minor ? -400 : 0;	/* 1.0 has no Host */
 	httpmsg_get(m, STR("Host"), &host);
-	return is_own(host, own_ip, own_port) ? 0 : -403;
+	return is_own(host, own, own_port) ? 0 : -403;
 }
 
 /* Refuse requests that a web page makes: control points send no Origin, and no
@@ -120,7 +119,7 @@ static int decode_path(struct str raw, struct wr *out)
 }
 
 /* origin form "/path?query" or absolute form "http://own/path?query" */
-static int read_target(struct str target, uint32_t own_ip, uint16_t own_port,
+static int read_target(struct str target, struct addr own, uint16_t own_port,
 		       struct wr *out)
 {
 	const struct str scheme = STR("http://");
@@ -133,7 +132,7 @@ static int read_target(struct str target, uint32_t own_ip, uint16_t own_port,
 		while (host.n < target.n && target.p[host.n] != '/' &&
 		       target.p[host.n] != '?')
 			host.n++;
-		if (!is_own(host, own_ip, own_port))
+		if (!is_own(host, own, own_port))
 			return -403;
 		target = str_skip(target, host.n);
 	}
@@ -181,7 +180,7 @@ static int read_framing(const struct httpmsg *m, struct httpreq *r)
 	}
 }
 
-int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
+int httpreq_read(const struct httpmsg *m, struct addr own, uint16_t own_port,
 		 struct wr *path, struct httpreq *ret)
 {
 	const struct str field = STR("Connection");
@@ -189,11 +188,11 @@ int httpreq_read(const struct httpmsg *m, uint32_t own_ip, uint16_t own_port,
 	int err = read_method(m->method, &r.method);
 
 	if (!err)
-		err = check_host(m, own_ip, own_port);
+		err = check_host(m, own, own_port);
 	if (!err)
 		err = check_browser(m, r.method);
 	if (!err)
-		err = read_target(m->target, own_ip, own_port, path);
+		err = read_target(m->target, own, own_port, path);
 	if (!err)
 		err = read_framing(m, &r);
 	if (err)

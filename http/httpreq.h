@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/wr.h"
 #include "http/httpmsg.h"
 #include "base/str.h"
@@ -33,7 +34,7 @@ struct httpreq {
 
 /**
  * httpreq_read - check and read the head of a request.
- * @own_ip, @own_port: the local address of the connection. Host, and the
+ * @own, @own_port: the local address of the connection. Host, and the
  *          authority of an absolute target, must be this address, else 403:
  *          another name means DNS rebinding in a browser. An Origin, or a
  *          Referer with a method other than GET and HEAD, is a browser as well
@@ -44,7 +45,7 @@ struct httpreq {
  * Return: 0, or minus the status to answer with: 400, 403, 411, 413, 431, 501
  * Source: RFC 9112 2.2, 3.2, 6.1-6.3, 9.3; RFC 9110 10.1.1
  */
-int httpreq_read(const struct httpmsg *, uint32_t own_ip, uint16_t own_port,
+int httpreq_read(const struct httpmsg *, struct addr own, uint16_t own_port,
 		 struct wr *path, struct httpreq *ret);
 
 /** httpreq_allow - write the line "Allow:" for the methods in @mask. */

@@ -96,7 +96,7 @@ static void open_device(struct wr *w, const struct desc_info *info,
 }
 
 void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
-	       uint32_t local_ip)
+	       struct addr local)
 {
 	wr_fmt(w,
 	       PROLOG "<root xmlns=\"urn:schemas-upnp-org:device-1-0\" "
@@ -115,7 +115,7 @@ void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
 		put_elem(w, "presentationURL", info->presentation_url);
 	} else {
 		wr_z(w, "<presentationURL>http://");
-		wr_ipv4(w, local_ip);
+		addr_host_write(w, local);
 		wr_z(w, "/</presentationURL>");
 	}
 	wr_z(w, "</device></root>\n");
@@ -237,7 +237,7 @@ uint32_t desc_config_id(const struct desc_info *info, unsigned versions,
 
 		if (!(versions & 1u << n))
 			continue;
-		desc_root(&w, &plain, n, 0);
+		desc_root(&w, &plain, n, addr_ip4(0));
 		h = hash_add(h, w.buf, w.len);
 		for (size_t d = 0; d < IGD_DEVICES; d++)
 			h = hash_device(h, &plain, &igd_device[d], n, scratch);

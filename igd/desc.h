@@ -4,6 +4,7 @@
 #ifndef IGD_DESC_H
 #define IGD_DESC_H
 
+#include "base/addr.h"
 #include "base/str.h"
 #include "base/wr.h"
 #include "igd/model.h"
@@ -29,12 +30,12 @@ void desc_udns(const uint8_t base[16], struct desc_info *ret);
 
 /**
  * desc_root - the device description of root version @n.
- * @local_ip: the address the request came in on, for presentationURL
+ * @local: the address the request came in on, for presentationURL
  *
  * Starts with "<?xml" at byte 0 and is ASCII (Open.NAT). UDA 1.1 2.3.
  */
 void desc_root(struct wr *, const struct desc_info *, unsigned n,
-	       uint32_t local_ip);
+	       struct addr local);
 
 /** desc_scpd - the SCPD of @svc as version @n knows it. UDA 1.1 2.5. */
 void desc_scpd(struct wr *, const struct desc_info *,
@@ -45,7 +46,8 @@ void desc_scpd(struct wr *, const struct desc_info *,
  * @buf, @cap: scratch, HTTP_REPLY_MAX
  * @versions: bit 1: root 1 is on, bit 2: root 2 is on
  *
- * A hash of the documents with config_id 0 and local_ip 0, folded to 24 bits;
+ * A hash of the documents with config_id 0 and the local address 0.0.0.0,
+ * folded to 24 bits;
  * 1..16777215 (UDA 1.1 1.2.2 allows 0 too; it is kept for "not known yet").
  * Another version of this program may compute another one.
  */

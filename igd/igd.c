@@ -24,10 +24,10 @@ void igd_cancel(struct igd *igd, struct igd_wait *w)
 		map_cancel(igd->map, &w->map);
 }
 
-void igd_refused(struct igd *igd, enum refusal why, uint32_t client_ip)
+void igd_refused(struct igd *igd, enum refusal why, struct addr client)
 {
 	const struct refused r = {
-		.why = why, .origin = ORIGIN_UPNP, .client_ip = client_ip,
+		.why = why, .origin = ORIGIN_UPNP, .client = client,
 	};
 
 	mapreport_refused(igd->map, &r);

@@ -22,7 +22,7 @@
 struct igd_wan {
 	bool link_up;		/* IFF_UP and a carrier */
 	bool admin_up;		/* IFF_UP */
-	uint64_t since_ms;	/* when map->ext_ip was set, for Uptime */
+	uint64_t since_ms;	/* when map->ext was set, for Uptime */
 	uint64_t up_bps, down_bps;	/* 0 unknown */
 };
 
@@ -94,8 +94,8 @@ struct igd_call {
 	const struct igd_action *act;
 	unsigned n;		/* root version */
 	unsigned version;	/* of the service under that root */
-	uint32_t client_ip;	/* the requester */
-	uint32_t local_ip;	/* the router's address it asked */
+	struct addr client;	/* the requester */
+	struct addr local;	/* the router's address it asked */
 	uint64_t now_ms;
 	struct igd_in in[SOAP_ARGS_MAX];
 	struct igd_out out[SOAP_ARGS_MAX];
@@ -113,9 +113,9 @@ void igd_init(struct igd *, struct map *map);
  * it asked for still happens. */
 void igd_cancel(struct igd *, struct igd_wait *w);
 
-/** igd_refused - report that @client_ip did not get what it asked for. Not for
+/** igd_refused - report that @client did not get what it asked for. Not for
  * mappings, whose refusals the core reports. */
-void igd_refused(struct igd *, enum refusal why, uint32_t client_ip);
+void igd_refused(struct igd *, enum refusal why, struct addr client);
 
 /**
  * igd_read - write the current value of a variable of @svc, for events and

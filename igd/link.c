@@ -15,7 +15,7 @@ int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
 	struct igd_wait *w = call->wait;
 
 	if (!igd->allow_link) {
-		igd_refused(igd, REFUSAL_LINK, call->client_ip);
+		igd_refused(igd, REFUSAL_LINK, call->client);
 		return UPNP_NOT_AUTHORIZED;
 	}
 	if (igd->link_busy && !igd->link_to_up)

@@ -22,7 +22,7 @@
 
 bool wanip_connected(const struct igd *igd)
 {
-	return igd->map->ext_ip && igd->wan.link_up;
+	return addr_is_set(igd->map->ext) && igd->wan.link_up;
 }
 
 /* The type is fixed: only setting the same one succeeds. Version 2 has a code
@@ -67,7 +67,7 @@ int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 					    : STR("Disconnected");
 	call->out[1].s = STR("ERROR_NONE");
 	call->out[2].u = 0;
-	if (igd->map->ext_ip && call->now_ms > igd->wan.since_ms)
+	if (addr_is_set(igd->map->ext) && call->now_ms > igd->wan.since_ms)
 		call->out[2].u = (uint32_t)((call->now_ms -
 					     igd->wan.since_ms) / 1000);
 	return UPNP_OK;
@@ -94,11 +94,8 @@ static struct str put_addr(struct wr *w, struct addr a)
 int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
-	struct addr ip = { ADDR_NONE };
 
-	if (igd->map->ext_ip)
-		ip = addr_ip4(igd->map->ext_ip);
-	call->out[0].s = put_addr(&w, ip);
+	call->out[0].s = put_addr(&w, igd->map->ext);
 	return UPNP_OK;
 }
 
@@ -107,18 +104,18 @@ int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
 /* Any host is "" in the standard; scripts write "*", "0.0.0.0" or "::". */
 static int parse_remote(struct str s, struct addr *ret)
 {
-	uint32_t ip = 0;
+	struct addr a;
 
 	s = str_trim(s);
 	*ret = addr_any();
 	if (!s.n || str_eq(s, STR("*")) || str_eq(s, STR("::")))
 		return UPNP_OK;
-	if (!str_ipv4(s, &ip))
+	if (!addr_parse(s, &a) || a.family != ADDR_IP4)
 		return UPNP_VALUE_INVALID;
-	if (!ip)
+	if (addr_is_unspecified(a))
 		return UPNP_OK;
-	*ret = addr_ip4(ip);
-	return addr_is_host(*ret) ? UPNP_OK : UPNP_INVALID_ARGS;
+	*ret = a;
+	return addr_is_host(a) ? UPNP_OK : UPNP_INVALID_ARGS;
 }
 
 /* The first three arguments of Add, Delete and GetSpecific: a mapping's key. */
@@ -131,17 +128,15 @@ static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
 	return parse_remote(in[0].s, &ret->remote);
 }
 
-/* An address, never a name: a lookup would block, and would pass a name that
- * the control point chose to the resolver. */
-static int parse_client(struct str s, uint32_t requester_ip, struct addr *ret)
+/* An IPv4 address, never a name: a lookup would block, and would pass a name
+ * that the control point chose to the resolver. */
+static int parse_client(struct str s, struct addr requester, struct addr *ret)
 {
-	uint32_t ip = requester_ip;
-
+	*ret = requester;
 	s = str_trim(s);
-	if (s.n && !str_ipv4(s, &ip))
+	if (s.n && !addr_parse(s, ret))
 		return UPNP_INVALID_ARGS;
-	*ret = addr_ip4(ip);
-	return UPNP_OK;
+	return ret->family == ADDR_IP4 ? UPNP_OK : UPNP_INVALID_ARGS;
 }
 
 /* Others show the text in lists, logs and web pages: make it valid UTF-8
@@ -203,7 +198,7 @@ struct map_wait *wanip_prepare(struct igd *igd, struct igd_call *call,
 	w->map.done = answer;
 	memset(&w->map.req, 0, sizeof(w->map.req));
 	w->map.req.mapping.origin = ORIGIN_UPNP;
-	w->map.req.mapping.requester = addr_ip4(call->client_ip);
+	w->map.req.mapping.requester = call->client;
 	return &w->map;
 }
 
@@ -231,7 +226,7 @@ int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
 	if (!r->int_port)
 		return call->version < 2 ? UPNP_INVALID_ARGS
 					 : WANIP_WILDCARD_INT_PORT;
-	err = parse_client(call->in[ADD_CLIENT].s, call->client_ip,
+	err = parse_client(call->in[ADD_CLIENT].s, call->client,
 			   &r->client);
 	ret->mapping.enabled = call->in[ADD_ENABLED].u;
 	if (!err)
@@ -290,7 +285,7 @@ static void put_dummy(struct igd_call *call)
 	call->out[1].u = 9;
 	call->out[2].s = STR("TCP");
 	call->out[3].u = 9;
-	call->out[4].s = put_addr(&w, addr_ip4(call->local_ip));
+	call->out[4].s = put_addr(&w, call->local);
 	call->out[5].u = 0;
 	call->out[6].s = STR("dummy");
 	call->out[7].u = 0;

@@ -83,7 +83,7 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	return e->rule.proto == proto_of(call) &&
 	       e->rule.ext_port >= call->in[IN_START].u &&
 	       e->rule.ext_port <= call->in[IN_END].u &&
-	       (all || owner_is(e, addr_ip4(call->client_ip)));
+	       (all || owner_is(e, call->client));
 }
 
 /* The list is in the order of ports, not of age: a control point that gets a

@@ -84,7 +84,8 @@ enum ctl_no_address {
 };
 
 struct ctl_status {
-	uint32_t ext_ip;	/* 0: none */
+	struct addr ext;	/* the external address that clients are told,
+				 * or ADDR_NONE */
 	uint32_t no_address;	/* enum ctl_no_address */
 	uint32_t ext_private;	/* behind another NAT */
 	char ext_if[16];

@@ -49,7 +49,7 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 
 	wish.ext_port = w->wished;
 	if (w->wished && is_free(m, &wish) &&
-	    policy_check(&m->policy, &wish, 0, NULL) == REFUSAL_NONE) {
+	    policy_check(&m->policy, &wish, addr_any(), NULL) == REFUSAL_NONE) {
 		*r = wish;
 		return REFUSAL_NONE;
 	}

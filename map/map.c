@@ -42,8 +42,7 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 	const struct pm_req *q = &w->req.mapping;
 	unsigned line;
 	enum refusal why = policy_check(&m->policy, &q->rule, is_operators(w) ?
-					0 : addr_to_ip4(q->requester),
-					&line);
+					addr_any() : q->requester, &line);
 
 	if (why == REFUSAL_NONE || (why == REFUSAL_RULE && w->req.any_port))
 		return REFUSAL_NONE;
@@ -218,9 +217,9 @@ void map_drop_forbidden(struct map *m, bool keep_outside)
 		const struct pm_entry *e =
 			portmap_entry(m->pm, portmap_at(m->pm, i));
 		struct refused r = { .origin = e->origin, .rule = e->rule,
-				     .client_ip = addr_to_ip4(e->requester) };
+				     .client = e->requester };
 
-		r.why = policy_check(&m->policy, &r.rule, 0, &r.line);
+		r.why = policy_check(&m->policy, &r.rule, addr_any(), &r.line);
 		if (r.why == REFUSAL_NONE ||
 		    (r.why == REFUSAL_OUTSIDE && keep_outside) ||
 		    !portmap_forget(m->pm, &r.rule)) {
@@ -234,5 +233,5 @@ void map_drop_forbidden(struct map *m, bool keep_outside)
 
 struct map_told map_told(const struct map *m, const struct pm_entry *e)
 {
-	return (struct map_told){ m->ext_ip, e->told_port };
+	return (struct map_told){ m->ext, e->told_port };
 }

@@ -96,8 +96,8 @@ struct map {
 
 	/* state that the owner keeps current */
 	struct policy policy;
-	uint32_t ext_ip;	/* the external address that clients are told;
-				 * 0: none */
+	struct addr ext;	/* the external address that clients are told,
+				 * or ADDR_NONE */
 
 	/* to be read */
 	struct portmap *pm;	/* as passed to map_init() */
@@ -185,7 +185,7 @@ void map_drop_forbidden(struct map *, bool keep_outside);
 
 /* What clients are told about a mapping, of the outside. */
 struct map_told {
-	uint32_t ip;		/* 0: there is no external address */
+	struct addr addr;	/* ADDR_NONE: there is no external address */
 	uint16_t port;
 };
 

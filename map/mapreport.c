@@ -26,7 +26,7 @@ enum refusal mapreport_refusal(struct map *m, struct map_wait *w,
 	const struct pm_req *q = &w->req.mapping;
 	const struct refused r = {
 		.why = why, .origin = q->origin,
-		.client_ip = addr_to_ip4(q->requester), .rule = q->rule,
+		.client = q->requester, .rule = q->rule,
 		.line = line,
 	};
 

@@ -8,80 +8,40 @@
  */
 #include "map/policy.h"
 
-#define IP(a, b, c, d) \
-	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
-
-struct block {
-	uint32_t ip, mask;
-};
-
-/* Blocks that contain no host's address. */
-static const struct block not_unicast[] = {
-	{ IP(0, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1122 3.2.1.3 (a) */
-	{ IP(127, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1122 3.2.1.3 (g) */
-	{ IP(224, 0, 0, 0), IP(240, 0, 0, 0) },	  /* RFC 5771 multicast */
-	{ IP(240, 0, 0, 0), IP(240, 0, 0, 0) },	  /* RFC 1112 4, broadcast */
-};
-
-static const struct block private_use[] = {
-	{ IP(10, 0, 0, 0), IP(255, 0, 0, 0) },	  /* RFC 1918 3 */
-	{ IP(172, 16, 0, 0), IP(255, 240, 0, 0) },
-	{ IP(192, 168, 0, 0), IP(255, 255, 0, 0) },
-	{ IP(100, 64, 0, 0), IP(255, 192, 0, 0) },  /* RFC 6598 7 */
-	{ IP(169, 254, 0, 0), IP(255, 255, 0, 0) }, /* RFC 3927 2.1 */
-};
-
-static bool in_blocks(uint32_t ip, const struct block *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if ((ip & b[i].mask) == b[i].ip)
-			return true;
-	return false;
-}
-
-bool policy_unicast(uint32_t ip)
-{
-	return !in_blocks(ip, not_unicast,
-			  sizeof(not_unicast) / sizeof(not_unicast[0]));
-}
-
-bool policy_private(uint32_t ip)
-{
-	return in_blocks(ip, private_use,
-			 sizeof(private_use) / sizeof(private_use[0]));
-}
-
-const struct netif_addr *policy_net_of(const struct policy *p, uint32_t ip)
+const struct netif_addr *policy_net_of(const struct policy *p, struct addr a)
 {
 	for (size_t i = 0; i < p->net_n; i++)
-		if (netif_holds(&p->net[i], ip))
+		if (addr_in(&p->net[i].net, a))
 			return &p->net[i];
 	return NULL;
 }
 
-static bool is_special(const struct policy *p, uint32_t ip)
+static bool is_special(const struct policy *p, struct addr a)
 {
-	if (!policy_unicast(ip))
+	if (!addr_is_host(a))
 		return true;
 	/* A network or broadcast address? A /31 (RFC 3021) and a /32 have
-	 * neither: all their addresses are hosts. */
+	 * neither: all their addresses are hosts. IPv6 has no broadcast, and
+	 * its network address is that of any router (RFC 4291 2.6.1). */
 	for (size_t i = 0; i < p->net_n; i++) {
-		uint32_t host_bits = ~p->net[i].mask, host = ip & host_bits;
+		const struct addr_net *net = &p->net[i].net;
 
-		if (host_bits > 1 && netif_holds(&p->net[i], ip) &&
-		    (host == 0 || host == host_bits))
+		if (net->bits + 1u < addr_bits(a) && addr_in(net, a) &&
+		    (addr_equal(a, addr_net_first(net)) ||
+		     (a.family == ADDR_IP4 &&
+		      addr_equal(a, addr_net_last(net)))))
 			return true;
 	}
 	return false;
 }
 
-static bool is_router(const struct policy *p, uint32_t ip)
+static bool is_router(const struct policy *p, struct addr a)
 {
 	for (size_t i = 0; i < p->own_n; i++)
-		if (p->own_ip[i] == ip)
+		if (addr_equal(p->own[i], a))
 			return true;
 	for (size_t i = 0; i < p->net_n; i++)
-		if (p->net[i].ip == ip)
+		if (addr_equal(p->net[i].net.addr, a))
 			return true;
 	return false;
 }
@@ -91,8 +51,6 @@ static bool is_router(const struct policy *p, uint32_t ip)
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
-	const uint32_t client_ip = addr_to_ip4(r->client);
-
 	if (p->rule_n == 0)
 		return r->ext_port >= POLICY_PORT_FLOOR &&
 		       r->int_port >= POLICY_PORT_FLOOR;
@@ -101,7 +59,7 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 
 		if (r->ext_port < l->ext_lo || r->ext_port > l->ext_hi ||
 		    r->int_port < l->int_lo || r->int_port > l->int_hi ||
-		    ((client_ip ^ l->net_ip) & l->net_mask) != 0)
+		    !addr_in(&l->net, r->client))
 			continue;
 		*line = l->line;
 		return l->allow;
@@ -110,24 +68,23 @@ static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 }
 
 enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
-			  uint32_t requester_ip, unsigned *ret_line)
+			  struct addr requester, unsigned *ret_line)
 {
-	uint32_t client_ip = addr_to_ip4(r->client);
 	unsigned none = 0, *line = ret_line != NULL ? ret_line : &none;
 
 	*line = 0;
-	/* An IPv6 client is in none of these networks. */
+	/* Pinholes are not made yet. */
 	if (r->kind != NAT_PORTMAP)
 		return REFUSAL_OUTSIDE;
-	if (addr_is_set(r->remote) && !policy_unicast(addr_to_ip4(r->remote)))
+	if (addr_is_set(r->remote) && !addr_is_host(r->remote))
 		return REFUSAL_REMOTE;
-	if (is_special(p, client_ip))
+	if (is_special(p, r->client))
 		return REFUSAL_SPECIAL;
-	if (is_router(p, client_ip))
+	if (is_router(p, r->client))
 		return REFUSAL_ROUTER;
-	if (policy_net_of(p, client_ip) == NULL)
+	if (policy_net_of(p, r->client) == NULL)
 		return REFUSAL_OUTSIDE;
-	if (p->secure && requester_ip != 0 && requester_ip != client_ip)
+	if (p->secure && !addr_matches(requester, r->client))
 		return REFUSAL_SECURE;
 	return rules_allow(p, r, line) ? REFUSAL_NONE : REFUSAL_RULE;
 }

@@ -21,7 +21,7 @@
 struct policy_rule {
 	bool allow;
 	uint16_t ext_lo, ext_hi, int_lo, int_hi;
-	uint32_t net_ip, net_mask;	/* host order */
+	struct addr_net net;		/* matches its own family only */
 	unsigned line;			/* of the configuration, for the log */
 };
 
@@ -31,7 +31,7 @@ struct policy {
 	bool secure;		/* a client maps only to itself */
 	struct netif_addr net[NETIF_ADDRS_MAX];	/* internal networks */
 	size_t net_n;
-	uint32_t own_ip[NETIF_ADDRS_MAX];	/* every router address */
+	struct addr own[NETIF_ADDRS_MAX];	/* every router address */
 	size_t own_n;
 };
 
@@ -41,8 +41,9 @@ struct policy {
 
 /**
  * policy_check - does the policy allow this rule?
- * @requester_ip: for secure mode; 0: not known (the monitor, or the operator,
- *            who may map to any client): secure mode is not checked
+ * @requester: for secure mode; ADDR_ANY: secure mode is not checked (the
+ *             monitor, which does not know it; the operator, who may map to any
+ *             client)
  * @ret_line: set to the number of the line that decided, 0 where none did;
  *            may be NULL
  *
@@ -53,7 +54,7 @@ struct policy {
  * Return: REFUSAL_NONE, or one of REFUSAL_SECURE to REFUSAL_REMOTE
  */
 enum refusal policy_check(const struct policy *, const struct nat_rule *,
-			  uint32_t requester_ip, unsigned *ret_line);
+			  struct addr requester, unsigned *ret_line);
 
 /* Ports from lo to hi, both in. */
 struct policy_ports {
@@ -74,15 +75,7 @@ struct policy_ports {
 size_t policy_ports(const struct policy *, const struct nat_rule *rule,
 		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX]);
 
-/** policy_net_of - the internal network that holds @ip, or NULL. */
-const struct netif_addr *policy_net_of(const struct policy *, uint32_t ip);
-
-/** policy_unicast - is @ip an address a host can have (not 0/8, 127/8,
- * 224/4, 240/4)? */
-bool policy_unicast(uint32_t ip);
-
-/** policy_private - is @ip RFC 1918, CGNAT (RFC 6598) or link-local? An
- * external address of that kind is behind another NAT. */
-bool policy_private(uint32_t ip);
+/** policy_net_of - the internal network that holds @a, or NULL. */
+const struct netif_addr *policy_net_of(const struct policy *, struct addr a);
 
 #endif

@@ -76,7 +76,8 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 
 	rs->n[r->why]++;
 	for (i = 0; i < REFUSAL_CLIENTS_MAX; i++) {
-		if (rs->client[i].due_ms && rs->client[i].ip == r->client_ip) {
+		if (rs->client[i].due_ms &&
+		    addr_equal(rs->client[i].addr, r->client)) {
 			place = i;
 			break;
 		}
@@ -90,7 +91,7 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 		return false;
 	}
 	*ret_muted = i < REFUSAL_CLIENTS_MAX ? rs->client[place].muted : 0;
-	rs->client[place].ip = r->client_ip;
+	rs->client[place].addr = r->client;
 	rs->client[place].muted = 0;
 	rs->client[place].due_ms = now_ms + REFUSAL_LOG_MS;
 	return true;
@@ -102,7 +103,7 @@ void refusal_put(struct wr *w, const struct refused *r)
 	if (r->origin == ORIGIN_OPERATOR)
 		wr_z(w, "the operator");
 	else
-		wr_ipv4(w, r->client_ip);
+		addr_write(w, r->client);
 	if (r->rule.kind == NAT_PORTMAP) {
 		wr_fmt(w, ": %s %u", r->rule.proto == IPPROTO_UDP ? "UDP" :
 		       "TCP", r->rule.ext_port);

@@ -11,6 +11,7 @@
 #ifndef MAP_REFUSAL_H
 #define MAP_REFUSAL_H
 
+#include "base/addr.h"
 #include "base/limits.h"
 #include "base/wr.h"
 #include "map/nat_rule.h"
@@ -54,7 +55,7 @@ enum refusal {
 struct refused {
 	enum refusal why;
 	enum origin origin;
-	uint32_t client_ip;	/* the requester; the operator has none */
+	struct addr client;	/* the requester; ADDR_NONE: the operator */
 	struct nat_rule rule;	/* the mapping; kind 0: it is about none */
 	unsigned line;		/* of the configuration that decided, or 0 */
 };
@@ -64,7 +65,8 @@ struct refused {
 struct refusal_counts {
 	uint32_t n[REFUSALS];
 	struct {
-		uint32_t ip, muted;	/* refusals since its last line */
+		struct addr addr;
+		uint32_t muted;		/* refusals since its last line */
 		uint64_t due_ms;	/* no line before; 0: a free place */
 	} client[REFUSAL_CLIENTS_MAX];
 };

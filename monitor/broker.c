@@ -48,7 +48,7 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	g->incomplete = !ifstate_complete(&r, c);
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = ifstate_usable_ip(ifstate_external(&r), c);
+	env->ext_ip = addr_to_ip4(ifstate_usable(ifstate_external(&r), c));
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -208,7 +208,7 @@ static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 
 	if (!nat_rule_sane(rule) || rule->kind != NAT_PORTMAP)
 		return NAT_EREFUSED;
-	v = policy_check(&g->policy, rule, 0, NULL);
+	v = policy_check(&g->policy, rule, addr_any(), NULL);
 	if (v == REFUSAL_NONE)
 		return NAT_OK;
 	/* the engine keeps the mappings of a network that may come back */
@@ -228,7 +228,7 @@ static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 	if (natfw_lookup(&g->fw, rule))
 		return NAT_OK;
 	if (!g->ports_read)
-		err = ports_listening(g->fw.env.ext_ip, &g->ports);
+		err = ports_listening(addr_ip4(g->fw.env.ext_ip), &g->ports);
 	if (err) {
 		if (may_log(g))
 			log_err("cannot read the router's own ports: %s",

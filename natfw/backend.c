@@ -143,7 +143,7 @@ struct backend_text backend_ip(uint32_t ip)
 	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));
 
-	wr_ipv4(&w, ip);
+	addr_write(&w, addr_ip4(ip));
 	wr_cstr(&w);
 	return ret;
 }
@@ -153,7 +153,7 @@ struct backend_text backend_net(const struct netif_addr *net)
 	struct backend_text ret = { "" };
 	struct wr w = wr_init(ret.z, sizeof(ret.z));
 
-	wr_net(&w, net->ip, net->mask);
+	addr_net_write(&w, &net->net);
 	wr_cstr(&w);
 	return ret;
 }

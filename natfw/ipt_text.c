@@ -130,7 +130,7 @@ static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 	if (chain != IPT_SNAT || !env->masquerade)
 		return 0;
 	for (size_t i = 0; env->hairpin && i < env->net_n; i++)
-		place += env->net[i].ip != 0;
+		place += env->net[i].net.addr.family == ADDR_IP4;
 	return place;
 }
 

@@ -131,7 +131,7 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
 		       backend_ip(env->ext_ip).z);
 	for (size_t i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
-		if (env->net[i].ip)
+		if (env->net[i].net.addr.family == ADDR_IP4)
 			put_hairpin(env, w, &env->net[i]);
 	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
 }
@@ -151,7 +151,7 @@ static void sync_masquerade(const struct ipt_text *t, struct wr *w)
 	const struct natfw_env *env = &t->fw->env;
 
 	for (size_t i = 0; env->masquerade && i < env->net_n; i++) {
-		if (env->net[i].ip)
+		if (env->net[i].net.addr.family == ADDR_IP4)
 			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -o %s"
 			       " -j MASQUERADE\n",
 			       backend_net(&env->net[i]).z, env->ext_if);

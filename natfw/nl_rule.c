@@ -156,17 +156,23 @@ static void match_if(struct nlmsg *m, uint32_t key, const char *name)
 	put_cmp(m, NFT_CMP_EQ, whole, sizeof(whole));
 }
 
-/* For a mask of whole bytes nft compares fewer bytes, without a mask. */
-static void match_ip(struct nlmsg *m, uint32_t at, uint32_t ip, uint32_t mask)
+/* For whole bytes nft compares fewer bytes, without a mask. */
+static void match_net(struct nlmsg *m, uint32_t at, const struct addr_net *net)
 {
-	uint32_t bits = mask_bits(mask);
-	uint32_t n = bits && bits % 8 == 0 ? bits / 8 : sizeof(ip);
+	uint32_t bits = net->bits;
+	uint32_t n = bits && bits % 8 == 0 ? bits / 8 : sizeof(uint32_t);
+	struct addr first = addr_net_first(net);
 
 	load_header(m, NFT_PAYLOAD_NETWORK_HEADER, at, n, REG);
 	if (n * 8 != bits)
-		put_mask(m, htobe32(mask));
-	ip = htobe32(ip & mask);
-	put_cmp(m, NFT_CMP_EQ, &ip, n);
+		put_mask(m, htobe32((uint32_t)(UINT64_C(0xffffffff) <<
+					       (32 - bits))));
+	put_cmp(m, NFT_CMP_EQ, first.byte, n);
+}
+
+static void match_ip(struct nlmsg *m, uint32_t at, uint32_t ip)
+{
+	match_net(m, at, &(struct addr_net){ addr_ip4(ip), 32 });
 }
 
 static void match_dnat(struct nlmsg *m)
@@ -440,7 +446,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	uint32_t in = 0;
 
 	match_if(r.m, NFT_META_IIFNAME, env->ext_if);
-	match_ip(r.m, DADDR, env->ext_ip, UINT32_MAX);
+	match_ip(r.m, DADDR, env->ext_ip);
 	load_key(r.m, SADDR, DPORT);
 	put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_FROM].name, 0, true);
 	put_nat(r.m, NFT_NAT_DNAT);
@@ -456,7 +462,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	} else {
 		match_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	}
-	match_ip(r.m, DADDR, env->ext_ip, UINT32_MAX);
+	match_ip(r.m, DADDR, env->ext_ip);
 	load_key(r.m, 0, DPORT);
 	put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_TO].name, 0, true);
 	put_nat(r.m, NFT_NAT_DNAT);
@@ -485,8 +491,8 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 	if (env->ext_ip && env->hairpin) {
 		r = own_rule(b, POST);
 		match_if(r.m, NFT_META_OIFNAME, net->ifname);
-		match_ip(r.m, SADDR, net->ip, net->mask);
-		match_ip(r.m, DADDR, net->ip, net->mask);
+		match_net(r.m, SADDR, &net->net);
+		match_net(r.m, DADDR, &net->net);
 		match_dnat(r.m);
 		match_orig_dst(r.m, env->ext_ip);
 		put_masquerade(r.m);
@@ -496,7 +502,7 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 		return;
 	r = own_rule(b, POST);
 	match_if(r.m, NFT_META_OIFNAME, env->ext_if);
-	match_ip(r.m, SADDR, net->ip, net->mask);
+	match_net(r.m, SADDR, &net->net);
 	put_masquerade(r.m);
 	end_rule(r);
 }
@@ -516,7 +522,7 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 		put_leave(b, env);
 	}
 	for (size_t i = 0; i < env->net_n; i++)
-		if (env->net[i].ip)
+		if (env->net[i].net.addr.family == ADDR_IP4)
 			put_net(b, env, &env->net[i]);
 }
 

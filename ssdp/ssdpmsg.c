@@ -104,22 +104,22 @@ bool ssdpmsg_match(const struct ssdp_config *c, size_t target,
 }
 
 static void write_location(struct wr *w, const struct ssdp_target *t,
-			   uint32_t local_ip, uint16_t http_port)
+			   struct addr local, uint16_t http_port)
 {
 	wr_z(w, "LOCATION: http://");
-	wr_ipv4(w, local_ip);
+	addr_host_write(w, local);
 	wr_fmt(w, ":%u%s\r\n", http_port, t->path);
 }
 
 static void write_description(struct wr *w, const struct ssdp_config *c,
-			const struct ssdp_target *t, uint32_t local_ip,
+			const struct ssdp_target *t, struct addr local,
 			uint16_t http_port)
 {
 	unsigned max_age_s = 2 * c->notify_s < SSDP_MAX_AGE_MIN_S ?
 				     SSDP_MAX_AGE_MIN_S : 2 * c->notify_s;
 
 	wr_fmt(w, "CACHE-CONTROL: max-age=%u\r\n", max_age_s);
-	write_location(w, t, local_ip, http_port);
+	write_location(w, t, local, http_port);
 	wr_fmt(w, "SERVER: %s\r\n", c->server);
 }
 
@@ -143,7 +143,7 @@ static void write_usn(struct wr *w, const struct ssdp_config *c,
 }
 
 void ssdpmsg_write_answer(struct wr *w, const struct ssdp_config *c,
-		       size_t target, struct str st, uint32_t local_ip,
+		       size_t target, struct str st, struct addr local,
 		       uint16_t http_port)
 {
 	const struct ssdp_target *t = &c->target[target];
@@ -151,7 +151,7 @@ void ssdpmsg_write_answer(struct wr *w, const struct ssdp_config *c,
 	wr_z(w, "HTTP/1.1 200 OK\r\nDATE: ");
 	date_http(w, c->wall_s());
 	wr_z(w, "\r\nEXT:\r\n");
-	write_description(w, c, t, local_ip, http_port);
+	write_description(w, c, t, local, http_port);
 	write_usn(w, c, t, "ST", st);
 	wr_z(w, "\r\n");
 }
@@ -172,25 +172,25 @@ static void write_nts(struct wr *w, const struct ssdp_config *c,
 
 void ssdpmsg_write_update(struct wr *w, const struct ssdp_config *c,
 		       size_t target, uint32_t next_boot_id,
-		       uint32_t local_ip, uint16_t http_port)
+		       struct addr local, uint16_t http_port)
 {
 	const struct ssdp_target *t = &c->target[target];
 
 	wr_z(w, NOTIFY);
-	write_location(w, t, local_ip, http_port);
+	write_location(w, t, local, http_port);
 	write_nts(w, c, t, "update");
 	wr_fmt(w, "NEXTBOOTID.UPNP.ORG: %u\r\n\r\n", next_boot_id);
 }
 
 void ssdpmsg_write_notify(struct wr *w, const struct ssdp_config *c,
-		       size_t target, bool alive, uint32_t local_ip,
+		       size_t target, bool alive, struct addr local,
 		       uint16_t http_port)
 {
 	const struct ssdp_target *t = &c->target[target];
 
 	wr_z(w, NOTIFY);
 	if (alive)
-		write_description(w, c, t, local_ip, http_port);
+		write_description(w, c, t, local, http_port);
 	write_nts(w, c, t, alive ? "alive" : "byebye");
 	wr_z(w, "\r\n");
 }

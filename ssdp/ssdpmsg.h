@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/str.h"
 #include "base/wr.h"
 
@@ -71,19 +72,19 @@ bool ssdpmsg_match(const struct ssdp_config *, size_t target,
 /** ssdpmsg_write_answer - write the 200 OK for one target; @st: as
  * ssdpmsg_match() returned it. */
 void ssdpmsg_write_answer(struct wr *, const struct ssdp_config *,
-			  size_t target, struct str st, uint32_t local_ip,
+			  size_t target, struct str st, struct addr local,
 			  uint16_t http_port);
 
 /** ssdpmsg_write_update - write the NOTIFY ssdp:update of one target: BOOTID
  * will be @next_boot_id (UDA 1.1 1.2.4). */
 void ssdpmsg_write_update(struct wr *, const struct ssdp_config *,
 			  size_t target, uint32_t next_boot_id,
-			  uint32_t local_ip, uint16_t http_port);
+			  struct addr local, uint16_t http_port);
 
 /** ssdpmsg_write_notify - write the NOTIFY ssdp:alive or ssdp:byebye of one
  * target. */
 void ssdpmsg_write_notify(struct wr *, const struct ssdp_config *,
-			  size_t target, bool alive, uint32_t local_ip,
+			  size_t target, bool alive, struct addr local,
 			  uint16_t http_port);
 
 #endif

@@ -13,12 +13,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#define ALL_BITS UINT32_MAX	/* the mask of a /32 */
 
 static bool is_open(const struct ifsock *s)
 {
@@ -27,10 +26,10 @@ static bool is_open(const struct ifsock *s)
 
 /* ---- which peers are served ---------------------------------------- */
 
-/* The address of interface @ifindex whose network holds @peer_ip: the primary
- * one if several do. NULL: there is none. */
+/* The address of interface @ifindex whose network holds @peer: the primary one
+ * if several do. NULL: there is none. */
 static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
-			       uint32_t peer_ip)
+			       struct addr peer)
 {
 	struct ifsock *found = NULL;
 
@@ -38,7 +37,7 @@ static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
 		struct ifsock *s = &set->sock[i];
 
 		if (!is_open(s) || s->at.ifindex != ifindex ||
-		    !netif_holds(&s->at, peer_ip))
+		    !addr_in(&s->at.net, peer))
 			continue;
 		if (!found || (found->at.secondary && !s->at.secondary))
 			found = s;
@@ -46,69 +45,71 @@ static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
 	return found;
 }
 
-static bool in_any_net(const struct ifsock_set *set, uint32_t peer_ip)
+static bool in_any_net(const struct ifsock_set *set, struct addr peer)
 {
 	for (size_t i = 0; i < IFSOCKS_MAX; i++)
 		if (is_open(&set->sock[i]) &&
-		    netif_holds(&set->sock[i].at, peer_ip))
+		    addr_in(&set->sock[i].at.net, peer))
 			return true;
 	return false;
 }
 
-/* May @peer_ip, which came by the interface of @s, ask the address of @s? A
- * /32 has no network. VRRP may put it on an interface of its own, a macvlan;
+/* May @peer, which came by the interface of @s, ask the address of @s? A /32
+ * has no network. VRRP may put it on an interface of its own, a macvlan;
  * its peers are then in the network of the interface below. */
-static bool accepts(const struct ifsock *s, uint32_t peer_ip)
+static bool accepts(const struct ifsock *s, struct addr peer)
 {
-	if (find_net(s->set, s->at.ifindex, peer_ip))
+	if (find_net(s->set, s->at.ifindex, peer))
 		return true;
-	return s->at.mask == ALL_BITS && in_any_net(s->set, peer_ip);
+	return s->at.net.bits == addr_bits(s->at.net.addr) &&
+	       in_any_net(s->set, peer);
 }
 
-/* The socket that answers @peer_ip, which came by @ifindex and asked @asked,
+/* The socket that answers @peer, which came by @ifindex and asked @asked,
  * the group's socket or an address's. Another host may have routed it to an
  * address of another interface: then the arrival interface answers. */
 static struct ifsock *find_local(struct ifsock *asked, int ifindex,
-				 uint32_t peer_ip)
+				 struct addr peer)
 {
 	struct ifsock_set *set = asked->set;
 
 	if (asked != &set->group && asked->at.ifindex == ifindex &&
-	    accepts(asked, peer_ip))
+	    accepts(asked, peer))
 		return asked;
-	return find_net(set, ifindex, peer_ip);
+	return find_net(set, ifindex, peer);
 }
 
-int ifsock_accept(struct ifsock *s, uint32_t *ret_peer_ip)
+int ifsock_accept(struct ifsock *s, struct addr *ret_peer)
 {
-	struct sockaddr_in peer = { 0 };
-	socklen_t len = sizeof(peer);
-	uint32_t ip;
+	struct sockaddr_storage sa;
+	socklen_t len = sizeof(sa);
+	struct addr peer;
 	int fd;
 
-	fd = accept4(s->io.fd, (struct sockaddr *)&peer, &len,
+	fd = accept4(s->io.fd, (struct sockaddr *)&sa, &len,
 		     SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	ip = ntohl(peer.sin_addr.s_addr);
-	if (!accepts(s, ip)) {
+	peer = addr_from_sockaddr(&sa, len, NULL);
+	if (!accepts(s, peer)) {
 		close(fd);
 		return -EACCES;
 	}
-	*ret_peer_ip = ip;
+	*ret_peer = peer;
 	return fd;
 }
 
 ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
-		    struct sockaddr_in *ret_peer, struct ifsock **ret_local)
+		    struct addr *ret_peer, uint16_t *ret_port,
+		    struct ifsock **ret_local)
 {
 	struct in_pktinfo info;
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info))];
-	struct sockaddr_in peer = { 0 };
+	struct sockaddr_storage sa;
 	struct iovec iov = { buf, size };
 	struct msghdr m = {
-		.msg_name = &peer,
-		.msg_namelen = sizeof(peer),
+		.msg_name = &sa,
+		.msg_namelen = sizeof(sa),
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = control,
@@ -117,6 +118,8 @@ ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
 	ssize_t n = recvmsg(s->io.fd, &m, 0);
 	const struct cmsghdr *c;
 	struct ifsock *local;
+	struct addr peer;
+	uint16_t port;
 
 	if (n < 0)
 		return -errno;
@@ -124,10 +127,12 @@ ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
 	if (m.msg_flags & MSG_TRUNC || !c || c->cmsg_type != IP_PKTINFO)
 		return 0;
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
-	local = find_local(s, info.ipi_ifindex, ntohl(peer.sin_addr.s_addr));
+	peer = addr_from_sockaddr(&sa, m.msg_namelen, &port);
+	local = find_local(s, info.ipi_ifindex, peer);
 	if (!local)
 		return 0;
 	*ret_peer = peer;
+	*ret_port = port;
 	*ret_local = local;
 	return n;
 }
@@ -182,25 +187,14 @@ static int set_dgram(int fd, const struct ifsock_config *c)
 	return err;
 }
 
-static int bind_address(int fd, uint32_t ip, uint16_t port)
-{
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(ip),
-	};
-
-	return bind(fd, (struct sockaddr *)&sa, sizeof(sa)) ? -errno : 0;
-}
-
 /* @what of @fd: the group, on the interface of @at. Another address of the
  * interface may have joined already (EADDRINUSE). */
-static int multicast(int fd, int what, uint32_t group_ip,
+static int multicast(int fd, int what, struct addr group,
 		     const struct netif_addr *at)
 {
 	struct ip_mreqn req = {
-		.imr_multiaddr.s_addr = htonl(group_ip),
-		.imr_address.s_addr = htonl(at->ip),
+		.imr_multiaddr.s_addr = htonl(addr_to_ip4(group)),
+		.imr_address.s_addr = htonl(addr_to_ip4(at->net.addr)),
 		.imr_ifindex = at->ifindex,
 	};
 
@@ -210,7 +204,8 @@ static int multicast(int fd, int what, uint32_t group_ip,
 	return 0;
 }
 
-static int set_up(int fd, const struct ifsock *s, uint32_t ip, uint16_t port)
+static int set_up(int fd, const struct ifsock *s,
+		  const struct sockaddr_storage *sa, socklen_t len)
 {
 	const struct ifsock_config *c = &s->set->config;
 	int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
@@ -218,26 +213,28 @@ static int set_up(int fd, const struct ifsock *s, uint32_t ip, uint16_t port)
 	if (!err)
 		err = c->type == SOCK_STREAM ? set_stream(fd, &s->at) :
 					       set_dgram(fd, c);
-	if (!err)
-		err = bind_address(fd, ip, port);
+	if (!err && bind(fd, (const struct sockaddr *)sa, len))
+		err = -errno;
 	if (!err && c->type == SOCK_STREAM && listen(fd, c->backlog))
 		err = -errno;
-	if (!err && c->group_ip && s != &s->set->group)
-		err = multicast(fd, IP_MULTICAST_IF, c->group_ip, &s->at);
+	if (!err && addr_is_set(c->group) && s != &s->set->group)
+		err = multicast(fd, IP_MULTICAST_IF, c->group, &s->at);
 	return err;
 }
 
 /* Return: 0, or -errno and @s is not open */
-static int open_socket(struct ifsock *s, uint32_t ip, uint16_t port)
+static int open_socket(struct ifsock *s, struct addr a, uint16_t port)
 {
 	struct ifsock_set *set = s->set;
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(a, port, (unsigned)s->at.ifindex, &sa);
 	int err, fd;
 
-	fd = socket(AF_INET, set->config.type | SOCK_NONBLOCK | SOCK_CLOEXEC,
-		    0);
+	fd = socket(sa.ss_family, set->config.type | SOCK_NONBLOCK |
+		    SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	err = set_up(fd, s, ip, port);
+	err = set_up(fd, s, &sa, len);
 	if (!err) {
 		s->io.fd = fd;
 		err = loop_fd_add(set->loop, &s->io, POLLIN);
@@ -251,11 +248,13 @@ static int open_socket(struct ifsock *s, uint32_t ip, uint16_t port)
 
 static uint16_t bound_port(int fd)
 {
-	struct sockaddr_in sa = { 0 };
+	struct sockaddr_storage sa = { 0 };
 	socklen_t len = sizeof(sa);
+	uint16_t port;
 
 	getsockname(fd, (struct sockaddr *)&sa, &len);
-	return ntohs(sa.sin_port);
+	addr_from_sockaddr(&sa, len, &port);
+	return port;
 }
 
 /* ---- closing -------------------------------------------------------- */
@@ -288,15 +287,16 @@ static void stop(struct ifsock *s)
 	/* fails if the interface is gone: the kernel has left the group */
 	if (is_open(&set->group) && !has_iface(set, s->at.ifindex))
 		multicast(set->group.io.fd, IP_DROP_MEMBERSHIP,
-			  set->config.group_ip, &s->at);
+			  set->config.group, &s->at);
 }
 
 /* ---- the list of addresses ------------------------------------------ */
 
-/* Do both need the same socket? The mask is only compared with. */
+/* Do both need the same socket? The length is only compared with. */
 static bool same(const struct netif_addr *a, const struct netif_addr *b)
 {
-	return a->ip == b->ip && a->ifindex == b->ifindex &&
+	return addr_equal(a->net.addr, b->net.addr) &&
+	       a->ifindex == b->ifindex &&
 	       !strncmp(a->ifname, b->ifname, sizeof(a->ifname));
 }
 
@@ -359,7 +359,7 @@ static int start(struct ifsock_set *set, const struct netif_addr *at,
 	if (!s)
 		return -ENOSPC;
 	s->at = *at;
-	err = open_socket(s, at->ip, port ? port : ifsock_port(set));
+	err = open_socket(s, at->net.addr, port ? port : ifsock_port(set));
 	if (err)
 		return err;
 	if (set->config.type == SOCK_STREAM)
@@ -378,10 +378,10 @@ static int serve_one(struct ifsock_set *set, const struct netif_addr *at,
 
 	if (!find_sock(set, at))
 		err = start(set, at, port);
-	if (err || !set->config.group_ip)
+	if (err || !addr_is_set(set->config.group))
 		return err;
 	return multicast(set->group.io.fd, IP_ADD_MEMBERSHIP,
-			 set->config.group_ip, at);
+			 set->config.group, at);
 }
 
 int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
@@ -392,8 +392,8 @@ int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
 	if (port && port != set->port)
 		ifsock_close(set);
 	stop_others(set, at, n);
-	if (set->config.group_ip && !is_open(&set->group))
-		first = open_socket(&set->group, set->config.group_ip, port);
+	if (addr_is_set(set->config.group) && !is_open(&set->group))
+		first = open_socket(&set->group, set->config.group, port);
 	for (size_t i = 0; i < n; i++) {
 		err = serve_one(set, &at[i], port);
 		if (!first)

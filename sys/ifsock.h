@@ -14,10 +14,10 @@
 #ifndef SYS_IFSOCK_H
 #define SYS_IFSOCK_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/limits.h"
 #include "base/loop.h"
 #include "sys/netif.h"
@@ -28,15 +28,15 @@ struct ifsock_set;
 struct ifsock {
 	struct loop_fd io;	/* fd -1: not open */
 	struct ifsock_set *set;
-	struct netif_addr at;	/* 0 in the group's socket */
+	struct netif_addr at;	/* all zero in the group's socket */
 };
 
 struct ifsock_config {
 	int type;		/* SOCK_STREAM: listens. SOCK_DGRAM: reports
 				 * the arrival interface */
 	int backlog;		/* SOCK_STREAM only */
-	uint32_t group_ip;	/* SOCK_DGRAM only: the multicast group to
-				 * join on each interface; 0: none */
+	struct addr group;	/* SOCK_DGRAM only: the multicast group to
+				 * join on each interface, or ADDR_NONE */
 	int multicast_ttl;	/* of what is sent to a group */
 
 	/* @s is readable: call ifsock_accept() or ifsock_recv() */
@@ -69,8 +69,8 @@ void ifsock_init(struct ifsock_set *set, struct loop *,
  *        for all addresses
  *
  * A socket whose interface and address are in the list stays open and takes
- * over the new mask. The others are closed first. The group is joined once on
- * each interface. Call it again to retry an address that failed.
+ * over the new length of the network. The others are closed first. The group is
+ * joined once on each interface. Call it again to retry an address that failed.
  *
  * Return: 0, or -errno of the first failure (the other addresses are served):
  * -ENOSPC more than IFSOCKS_MAX addresses, -EADDRINUSE, -EADDRNOTAVAIL
@@ -94,17 +94,17 @@ bool ifsock_is_wanted(const struct ifsock *s, const struct netif_addr *at,
 
 /**
  * ifsock_accept - accept one connection, of a peer that is served here.
- * @ret_peer_ip: in host order; set only on success
+ * @ret_peer: set only on success
  *
  * Return: the connection, non-blocking and close-on-exec, owned by the caller;
  * -EACCES a connection from another network was closed, other -errno of
  * accept(2), -EAGAIN if none waits
  */
-int ifsock_accept(struct ifsock *, uint32_t *ret_peer_ip);
+int ifsock_accept(struct ifsock *, struct addr *ret_peer);
 
 /**
  * ifsock_recv - receive one datagram, of a peer that is served here.
- * @ret_peer: set only on success
+ * @ret_peer, @ret_port: its source, set only on success
  * @ret_local: the socket to answer from, set only on success. By unicast: the
  *             address that was asked. By multicast: the address of the arrival
  *             interface in the network of the peer.
@@ -113,6 +113,7 @@ int ifsock_accept(struct ifsock *, uint32_t *ret_peer_ip);
  * than @size, or its source is in no network of its arrival interface; -errno
  */
 ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
-		    struct sockaddr_in *ret_peer, struct ifsock **ret_local);
+		    struct addr *ret_peer, uint16_t *ret_port,
+		    struct ifsock **ret_local);
 
 #endif

@@ -226,9 +226,7 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret)
 		return false;
 	*ret = (struct netif_addr){
 		.ifindex = (int)m->ifa_index,
-		.ip = ntohl(ip_be),
-		.mask = (uint32_t)(UINT64_C(0xffffffff) <<
-				   (32 - m->ifa_prefixlen)),
+		.net = { addr_ip4(ntohl(ip_be)), m->ifa_prefixlen },
 		.secondary = m->ifa_flags & IFA_F_SECONDARY,
 	};
 	return true;

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/limits.h"
 
 struct nlmsghdr;
@@ -22,18 +23,13 @@ struct nlmsghdr;
 struct netif_addr {
 	int ifindex;
 	char ifname[IF_NAMESIZE];
-	uint32_t ip, mask;	/* host order */
-	uint32_t secondary;	/* IFA_F_SECONDARY or 0 */
+	struct addr_net net;	/* net.addr is the router's own address */
+	uint16_t secondary;	/* IFA_F_SECONDARY or 0 */
 };
 
 _Static_assert(sizeof(struct netif_addr) == sizeof(int) + IF_NAMESIZE +
-	       3 * sizeof(uint32_t), "memcmp() meets no padding");
-
-/** netif_holds - is @ip in the network of this address? */
-static inline bool netif_holds(const struct netif_addr *a, uint32_t ip)
-{
-	return ((ip ^ a->ip) & a->mask) == 0;
-}
+	       sizeof(struct addr_net) + sizeof(uint16_t),
+	       "memcmp() meets no padding");
 
 struct netif_link {
 	char name[IF_NAMESIZE];
@@ -119,7 +115,7 @@ bool netif_parse_counters(const struct nlmsghdr *h,
 			  struct netif_counters *ret);
 
 /** netif_parse_addr - an IPv4 address, without ifname; false: the message has
- * none. */
+ * none. (IPv6 addresses are not served yet.) */
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
 
 /**

@@ -38,7 +38,7 @@ static const struct socket_kind {
  * port in @list. */
 struct want {
 	uint8_t state;
-	uint32_t ip;
+	struct addr at;
 	uint64_t *field;	/* of struct ports; NULL: a list */
 	uint16_t port;
 	struct ports_holder *list;
@@ -47,7 +47,7 @@ struct want {
 
 static void count(struct want *w, const struct ports_socket *s)
 {
-	if (s->state != w->state || !ports_serves(s, w->ip))
+	if (s->state != w->state || !ports_serves(s, w->at))
 		return;
 	if (w->field)
 		w->field[s->port / 64] |= UINT64_C(1) << s->port % 64;
@@ -55,17 +55,32 @@ static void count(struct want *w, const struct ports_socket *s)
 		w->list[w->n++] = s->holder;
 }
 
-bool ports_serves(const struct ports_socket *s, uint32_t ip)
+/* "::ffff:a.b.c.d" is the address a.b.c.d. */
+static struct addr without_mapping(struct addr a)
 {
-	const uint32_t *a = s->addr_be, ip_be = htonl(ip);
+	struct sockaddr_storage sa;
 
-	if (s->family == AF_INET)
-		return !a[0] || a[0] == ip_be;
-	/* "::" accepts IPv4 unless v6only, "::ffff:a.b.c.d" is IPv4 */
-	if (s->v6only || a[0] || a[1])
-		return false;
-	return (!a[2] && !a[3]) ||
-	       (a[2] == htonl(0xffff) && (!a[3] || a[3] == ip_be));
+	return addr_from_sockaddr(&sa, addr_to_sockaddr(a, 0, 0, &sa), NULL);
+}
+
+bool ports_serves(const struct ports_socket *s, struct addr at)
+{
+	struct addr local = s->local;
+	bool wildcard = addr_is_unspecified(local);
+
+	if (at.family == ADDR_IP4 && local.family == ADDR_IP6) {
+		if (s->v6only || wildcard)
+			return !s->v6only;
+		local = without_mapping(local);
+		wildcard = addr_is_unspecified(local);
+	}
+	return local.family == at.family &&
+	       (wildcard || addr_equal(local, at));
+}
+
+static struct addr address(bool v6, const uint32_t *addr_be)
+{
+	return v6 ? addr_ip6(addr_be) : addr_ip4(ntohl(addr_be[0]));
 }
 
 /* ---- by sock_diag ------------------------------------------------------- */
@@ -80,11 +95,12 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret)
 	netlink_attr_get(h, sizeof(*m), INET_DIAG_SKV6ONLY, &v6only,
 		    sizeof(v6only));
 	*ret = (struct ports_socket){
-		.family = m->idiag_family, .state = m->idiag_state,
-		.v6only = v6only, .port = ntohs(m->id.idiag_sport),
+		.local = address(m->idiag_family == AF_INET6,
+				 m->id.idiag_src),
+		.state = m->idiag_state, .v6only = v6only, .port =
+			ntohs(m->id.idiag_sport),
 		.holder = { m->idiag_uid, m->idiag_inode },
 	};
-	memcpy(ret->addr_be, m->id.idiag_src, sizeof(ret->addr_be));
 	return true;
 }
 
@@ -176,8 +192,8 @@ static void parse_holder(struct str rest, struct ports_holder *ret)
 /* "   0: LOCAL:PORT REMOTE:PORT STATE ..." */
 bool ports_parse_line(struct str line, struct ports_socket *ret)
 {
-	struct ports_socket s = { .family = AF_INET6 };
-	uint32_t slot, port, state, peer_be[4], peer_port;
+	uint32_t slot, port, state, addr_be[4], peer_be[4], peer_port;
+	struct ports_socket s = { .v6only = false };
 	struct str head;
 	size_t words = 4;
 
@@ -186,14 +202,13 @@ bool ports_parse_line(struct str line, struct ports_socket *ret)
 	if (!str_cut(&line, ':', &head) ||
 	    str_u32(head, 0, UINT32_MAX, &slot) || !skip_ch(&line, ' '))
 		return false;
-	if (line.n > 8 && line.p[8] == ':') {
-		s.family = AF_INET;
+	if (line.n > 8 && line.p[8] == ':')
 		words = 1;
-	}
-	if (!parse_endpoint(&line, words, s.addr_be, &port) ||
+	if (!parse_endpoint(&line, words, addr_be, &port) ||
 	    !parse_endpoint(&line, words, peer_be, &peer_port) ||
 	    !parse_hex(&line, 2, &state) || (line.n && !skip_ch(&line, ' ')))
 		return false;
+	s.local = address(words == 4, addr_be);
 	s.port = (uint16_t)port;
 	s.state = (uint8_t)state;
 	parse_holder(line, &s.holder);
@@ -255,9 +270,9 @@ static int scan(int fd, struct want *w)
 	return -EBADMSG;	/* a line longer than the buffer */
 }
 
-int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024])
+int ports_scan(int fd, uint8_t state, struct addr at, uint64_t field[1024])
 {
-	struct want w = { .state = state, .ip = ip, .field = field };
+	struct want w = { .state = state, .at = at, .field = field };
 
 	return scan(fd, &w);
 }
@@ -310,9 +325,9 @@ static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
 	return err;
 }
 
-int ports_listening(uint32_t ip, struct ports *ret)
+int ports_listening(struct addr at, struct ports *ret)
 {
-	struct want w = { .ip = ip };
+	struct want w = { .at = at };
 	int err;
 
 	memset(ret, 0, sizeof(*ret));
@@ -322,10 +337,10 @@ int ports_listening(uint32_t ip, struct ports *ret)
 	return err;
 }
 
-int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
+int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
 		  struct ports_holder *ret, size_t max)
 {
-	struct want w = { .ip = ip, .port = port, .list = ret, .max = max };
+	struct want w = { .at = at, .port = port, .list = ret, .max = max };
 	int err = read_kinds(protocol, &w, NULL);
 
 	return err ? err : (int)w.n;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/str.h"
 
 struct nlmsghdr;
@@ -22,10 +23,10 @@ struct ports {
 };
 
 /**
- * ports_listening - read the ports that the router itself serves at @ip.
- * @ip: listening TCP and bound UDP sockets on this address or on the wildcard
- *      (IPv4, or IPv6 that accepts IPv4) count; those on another address and
- *      connected UDP sockets do not
+ * ports_listening - read the ports that the router itself serves at @at.
+ * @at: listening TCP and bound UDP sockets on this address or on the wildcard
+ *      of its family count (for IPv4 also that of IPv6, if it accepts IPv4);
+ *      those on another address and connected UDP sockets do not
  * @ret: filled in place (16 KiB, too large for the stack); empty on failure
  *
  * /proc does not tell whether an IPv6 wildcard accepts IPv4, so there each one
@@ -33,7 +34,7 @@ struct ports {
  * Return: 0, -EBADMSG (/proc has an unknown format), other -errno (neither
  * source is available)
  */
-int ports_listening(uint32_t ip, struct ports *ret);
+int ports_listening(struct addr at, struct ports *ret);
 
 /* A socket, and its owner. */
 struct ports_holder {
@@ -42,12 +43,12 @@ struct ports_holder {
 };
 
 /**
- * ports_holders - list the sockets that serve one port at @ip, as above.
+ * ports_holders - list the sockets that serve one port at @at, as above.
  * @protocol: IPPROTO_TCP or IPPROTO_UDP
  * @max: size of @ret; further sockets are left out
  * Return: their number, or -errno as ports_listening()
  */
-int ports_holders(uint8_t protocol, uint32_t ip, uint16_t port,
+int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
 		  struct ports_holder *ret, size_t max);
 
 /** ports_set - is @port in one of the two bit fields? */
@@ -56,12 +57,12 @@ bool ports_set(const uint64_t field[1024], uint16_t port);
 /* ---- pure parts, but for the descriptor: for ports.c and its test -------- */
 
 struct ports_socket {
-	uint8_t family;		/* AF_INET, AF_INET6 */
 	uint8_t state;		/* TCP_LISTEN, ...; a bound UDP socket's is
 				 * TCP_CLOSE, a connected one's is not */
-	bool v6only;		/* of AF_INET6: known not to accept IPv4 */
+	bool v6only;		/* of an IPv6 socket: known not to accept
+				 * IPv4 */
 	uint16_t port;
-	uint32_t addr_be[4];	/* IPv4: the first */
+	struct addr local;	/* unspecified: the wildcard */
 	struct ports_holder holder;
 };
 
@@ -78,8 +79,8 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret);
  */
 bool ports_parse_line(struct str line, struct ports_socket *ret);
 
-/** ports_serves - does a socket receive packets for the IPv4 address @ip? */
-bool ports_serves(const struct ports_socket *s, uint32_t ip);
+/** ports_serves - does a socket receive packets for the address @at? */
+bool ports_serves(const struct ports_socket *s, struct addr at);
 
 /**
  * ports_scan - read one of the four files to its end.
@@ -88,6 +89,6 @@ bool ports_serves(const struct ports_socket *s, uint32_t ip);
  * Return: 0, -EBADMSG (no heading, or a line that is unknown, too long or
  * without an end), other -errno of read()
  */
-int ports_scan(int fd, uint8_t state, uint32_t ip, uint64_t field[1024]);
+int ports_scan(int fd, uint8_t state, struct addr at, uint64_t field[1024]);
 
 #endif

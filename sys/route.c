@@ -249,17 +249,17 @@ static int look_up(uint32_t ip, int ifindex, struct lookup_answer *ret)
 	return err;
 }
 
-int route_out(uint32_t ip, int *ret_ifindex)
+int route_out(struct addr to, int *ret_ifindex)
 {
 	struct lookup_answer a;
-	int err = look_up(ip, 0, &a);
+	int err = look_up(addr_to_ip4(to), 0, &a);
 
 	if (!err)
 		*ret_ifindex = (int)a.oif;
 	return err;
 }
 
-int route_source(int ifindex, uint32_t *ret_ip)
+int route_source(int ifindex, struct addr *ret)
 {
 	struct lookup_answer a;
 	int err;
@@ -270,7 +270,7 @@ int route_source(int ifindex, uint32_t *ret_ip)
 	if (!err && (!a.src_be || a.oif != (uint32_t)ifindex))
 		err = -ENETUNREACH;
 	if (!err)
-		*ret_ip = ntohl(a.src_be);
+		*ret = addr_ip4(ntohl(a.src_be));
 	return err;
 }
 

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 
 struct nlmsghdr;
 
@@ -66,19 +67,19 @@ int route_restore(const struct route_set *set);
 void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
 
 /**
- * route_out - find the interface for packets of the router to @ip.
+ * route_out - find the interface for packets of the router to @to (IPv4).
  * @ret_ifindex: set only on success
  *
  * The kernel chooses, by all rules and tables. Nothing is sent.
  *
  * Return: 0, -ENETUNREACH (there is no route), other -errno
  */
-int route_out(uint32_t ip, int *ret_ifindex);
+int route_out(struct addr to, int *ret_ifindex);
 
 /**
- * route_source - the source address of what the router sends to the Internet
- * by @ifindex.
- * @ret_ip: host order; set only on success
+ * route_source - the IPv4 source address of what the router sends to the
+ * Internet by @ifindex.
+ * @ret: set only on success
  *
  * As the kernel would choose now: the address that the default route over the
  * interface names, else the one in the network of its gateway. Without a
@@ -88,7 +89,7 @@ int route_out(uint32_t ip, int *ret_ifindex);
  * Return: 0, -ENODEV, -ENETUNREACH (the interface is down or has no address),
  * other -errno
  */
-int route_source(int ifindex, uint32_t *ret_ip);
+int route_source(int ifindex, struct addr *ret);
 
 /** route_has_default - is there a default route over @ifindex, in any table?
  * Return: 1 or 0, or -errno */

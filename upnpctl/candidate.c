@@ -85,7 +85,7 @@ static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 		    i->name);
 		return true;
 	}
-	if (i->forced_ip && i->type != CONF_EXTERNAL) {
+	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL) {
 		set_error(why, "interface %s is internal and has a forced-ip; "
 			  "only the external one takes it", i->name);
 		return true;

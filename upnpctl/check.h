@@ -93,18 +93,19 @@ void check_lan_search(struct check *);
 /* ---- pure parts, for the tests ------------------------------------------ */
 
 /** check_conf_open - does some line allow some client of the network a port? */
-bool check_conf_open(const struct policy_rule *, size_t n, uint32_t ip,
-		uint32_t mask);
+bool check_conf_open(const struct policy_rule *, size_t n,
+		     const struct addr_net *net);
 
 /* A range of addresses that the Internet does not reach. */
 struct check_kind {
-	uint32_t ip, mask;
+	uint32_t ip;
+	uint8_t bits;
 	enum check_level level;
 	const char *what;
 };
 
-/** check_net_kind_of - the range that @ip is in. NULL: a public address. */
-const struct check_kind *check_net_kind_of(uint32_t ip);
+/** check_net_kind_of - the range that @a is in. NULL: a public address. */
+const struct check_kind *check_net_kind_of(struct addr a);
 
 /**
  * check_lan_answer - parse an answer to the search.

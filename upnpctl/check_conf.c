@@ -46,29 +46,29 @@ static bool within(uint16_t lo, uint16_t hi, uint16_t in_lo, uint16_t in_hi)
 }
 
 /* Does the deny line @d deny everything that the allow line @a allows to the
- * network @ip/@mask? @mask is the longer one of both masks. */
+ * network @net, which is in the line's own? */
 static bool denies_all(const struct policy_rule *d, const struct policy_rule *a,
-		       uint32_t ip, uint32_t mask)
+		       const struct addr_net *net)
 {
-	return !d->allow && !(d->net_mask & ~mask) &&
-	       !((d->net_ip ^ ip) & d->net_mask) &&
+	return !d->allow && d->net.bits <= net->bits &&
+	       addr_in(&d->net, net->addr) &&
 	       within(a->ext_lo, a->ext_hi, d->ext_lo, d->ext_hi) &&
 	       within(a->int_lo, a->int_hi, d->int_lo, d->int_hi);
 }
 
-bool check_conf_open(const struct policy_rule *rule, size_t n, uint32_t ip,
-		uint32_t mask)
+bool check_conf_open(const struct policy_rule *rule, size_t n,
+		     const struct addr_net *net)
 {
 	for (size_t i = 0; i < n; i++) {
 		const struct policy_rule *a = &rule[i];
-		bool longer = a->net_mask & ~mask;
+		const struct addr_net *both = net;	/* the narrower one */
 		size_t j = 0;
 
-		if (!a->allow || (a->net_ip ^ ip) & a->net_mask & mask)
+		if (addr_in(net, a->net.addr) && a->net.bits >= net->bits)
+			both = &a->net;
+		if (!a->allow || !addr_in(&a->net, both->addr))
 			continue;
-		while (j < i && !denies_all(&rule[j], a,
-					    longer ? a->net_ip : ip,
-					    a->net_mask | mask))
+		while (j < i && !denies_all(&rule[j], a, both))
 			j++;
 		if (j == i)
 			return true;
@@ -83,7 +83,7 @@ void check_conf_access(struct check *c)
 
 	for (size_t i = 0; i < c->flow.n; i++)
 		denied += !check_conf_open(conf->rule, conf->rule_n,
-				    c->flow.net[i].ip, c->flow.net[i].mask);
+					   &c->flow.net[i].net);
 	if (denied)
 		check_report(
 			c, denied == c->flow.n ? CHECK_PROBLEM : CHECK_WARNING,

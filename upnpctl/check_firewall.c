@@ -291,10 +291,10 @@ void check_firewall_others(struct check *c)
 
 static void report_untranslated(struct check *c, const struct netif_addr *net)
 {
-	char text[24];
+	char text[ADDR_NET_TEXT_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 
-	wr_net(&w, net->ip, net->mask);
+	addr_net_write(&w, &net->net);
 	wr_cstr(&w);
 	check_report(c, CHECK_PROBLEM, "nothing translates %s (%s) on its way "
 		     "out by %s: its hosts have no Internet, and answers "
@@ -313,7 +313,7 @@ void check_firewall_masquerade(struct check *c)
 		return;
 	}
 	for (size_t i = 0; i < c->flow.n; i++)
-		if (policy_private(c->flow.net[i].ip))
+		if (addr_is_private(c->flow.net[i].net.addr))
 			lacking |= UINT32_C(1) << i;
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])

@@ -36,10 +36,10 @@ static const char search[] =
 
 /* ---- sending the search ---------------------------------------------- */
 
-static int open_socket(uint32_t ip, int ifindex)
+static int open_socket(struct addr a, int ifindex)
 {
 	struct sockaddr_in sa = { .sin_family = AF_INET,
-				  .sin_addr.s_addr = htonl(ip) };
+				  .sin_addr.s_addr = htonl(addr_to_ip4(a)) };
 	struct ip_mreqn by = { .imr_address = sa.sin_addr,
 			       .imr_ifindex = ifindex };
 	const int ttl = 2;	/* UDA 1.1 1.3.2 */
@@ -74,7 +74,7 @@ void check_lan_search(struct check *c)
 		a = netif_first_addr(&c->net, l->ifindex);
 		if (f->disabled || f->type != CONF_INTERNAL || !l->up || !a)
 			continue;
-		c->search[i] = open_socket(a->ip, l->ifindex);
+		c->search[i] = open_socket(a->net.addr, l->ifindex);
 		if (c->search[i] >= 0 &&
 		    sendto(c->search[i], search, sizeof(search) - 1, 0,
 			   (const struct sockaddr *)&group,
@@ -105,18 +105,18 @@ bool check_lan_answer(struct str datagram, char *ret_server, size_t cap)
 }
 
 struct seen {
-	uint32_t ip[GATEWAYS_MAX];
+	struct addr at[GATEWAYS_MAX];
 	size_t n;
 };
 
-static bool seen_before(struct seen *s, uint32_t ip)
+static bool seen_before(struct seen *s, struct addr a)
 {
 	for (size_t i = 0; i < s->n; i++)
-		if (s->ip[i] == ip)
+		if (addr_equal(s->at[i], a))
 			return true;
 	if (s->n == GATEWAYS_MAX)
 		return true;
-	s->ip[s->n++] = ip;
+	s->at[s->n++] = a;
 	return false;
 }
 
@@ -131,22 +131,20 @@ static bool is_upnpd(const char *server)
 	return false;
 }
 
-static void handle_answer(struct check *c, struct seen *seen, uint32_t ip,
+static void handle_answer(struct check *c, struct seen *seen, struct addr a,
 			  struct str datagram)
 {
-	char server[96], ip_text[16];
-	struct wr w = wr_init(ip_text, sizeof(ip_text));
+	char server[96];
 	bool own = false;
 
 	for (size_t i = 0; i < c->net.addr_n; i++)
-		own |= c->net.addr[i].ip == ip;
+		own |= addr_equal(c->net.addr[i].net.addr, a);
 	if (!check_lan_answer(datagram, server, sizeof(server)) ||
-	    (own && is_upnpd(server)) || seen_before(seen, ip))
+	    (own && is_upnpd(server)) || seen_before(seen, a))
 		return;
-	wr_ipv4(&w, ip);
-	wr_cstr(&w);
 	check_report(c, CHECK_WARNING, "another UPnP gateway answers at %s%s "
-		  "(%s): programs may open their port there\n%s", ip_text,
+		  "(%s): programs may open their port there\n%s",
+		  addr_text(a).text,
 		  own ? ", on this router" : "", *server ? server : "unnamed",
 		  own ? "Stop that program" :
 		  "Turn UPnP off there, or use one router only");
@@ -154,7 +152,7 @@ static void handle_answer(struct check *c, struct seen *seen, uint32_t ip,
 
 static void read_answers(struct check *c, struct seen *seen, int fd)
 {
-	struct sockaddr_in from = { 0 };
+	struct sockaddr_storage from;
 	char buf[SSDP_DATAGRAM_MAX];
 	socklen_t len;
 	ssize_t n;
@@ -165,7 +163,7 @@ static void read_answers(struct check *c, struct seen *seen, int fd)
 			     (struct sockaddr *)&from, &len);
 		if (n < 0)
 			return;
-		handle_answer(c, seen, ntohl(from.sin_addr.s_addr),
+		handle_answer(c, seen, addr_from_sockaddr(&from, len, NULL),
 			      (struct str){ buf, (size_t)n });
 	}
 }

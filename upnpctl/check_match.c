@@ -54,8 +54,9 @@ void check_match_range(struct check_ranges *r,
 	for (size_t i = 0; i < flow->n; i++) {
 		const struct netif_addr *net = &flow->net[i];
 
-		cover(&r->net[i], lo, hi, net->ip & net->mask,
-		      net->ip | ~net->mask);
+		cover(&r->net[i], lo, hi,
+		      addr_to_ip4(addr_net_first(&net->net)),
+		      addr_to_ip4(addr_net_last(&net->net)));
 	}
 }
 

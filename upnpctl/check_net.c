@@ -11,7 +11,7 @@
 #include "upnpctl/check.h"
 
 /* A public address to look up a route for; nothing is sent to it. */
-#define SOMEWHERE_IP	0xc6290004u /* 198.41.0.4, a root name server */
+#define SOMEWHERE_IP	0xc6290004u	/* 198.41.0.4, a root name server */
 
 static const struct netif_link *link_of(const struct check *c,
 					const struct conf_iface *iface)
@@ -68,6 +68,11 @@ void check_net_interfaces(struct check *c)
 
 /* ---- the same network twice ------------------------------------------ */
 
+static bool overlap(const struct addr_net *a, const struct addr_net *b)
+{
+	return addr_in(a, b->addr) || addr_in(b, a->addr);
+}
+
 static void check_overlap(struct check *c, const struct netif_addr *a,
 			  const struct netif_addr *b)
 {
@@ -75,7 +80,7 @@ static void check_overlap(struct check *c, const struct netif_addr *a,
 	const struct conf_iface *g = check_report_iface(c, b->ifindex);
 	bool ext;
 
-	if (!f || !g || f == g || (a->ip ^ b->ip) & a->mask & b->mask)
+	if (!f || !g || f == g || !overlap(&a->net, &b->net))
 		return;
 	ext = f->type == CONF_EXTERNAL || g->type == CONF_EXTERNAL;
 	check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
@@ -125,7 +130,7 @@ void check_net_roles(struct check *c)
 
 	if (!ext->ifindex)
 		return;		/* reported by check_net_interfaces() */
-	err = route_out(SOMEWHERE_IP, &out);
+	err = route_out(addr_ip4(SOMEWHERE_IP), &out);
 	if (err)
 		check_report(c, CHECK_PROBLEM, "there is no route to the "
 			     "Internet (%s): peers outside get no answer\n"
@@ -142,79 +147,80 @@ void check_net_roles(struct check *c)
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
 static const struct check_kind kinds[] = {
-	{ IP(100, 64, 0, 0), IP(255, 192, 0, 0), CHECK_PROBLEM,
+	{ IP(100, 64, 0, 0), 10, CHECK_PROBLEM,
 	  "shared by the provider's customers (CGNAT, RFC 6598)" },
-	{ IP(192, 0, 0, 0), IP(255, 255, 255, 248), CHECK_PROBLEM,
+	{ IP(192, 0, 0, 0), 29, CHECK_PROBLEM,
 	  "of a DS-Lite tunnel (RFC 6333), shared" },
-	{ IP(169, 254, 0, 0), IP(255, 255, 0, 0), CHECK_PROBLEM,
+	{ IP(169, 254, 0, 0), 16, CHECK_PROBLEM,
 	  "link-local: DHCP got no answer" },
-	{ IP(10, 0, 0, 0), IP(255, 0, 0, 0), CHECK_WARNING,
+	{ IP(10, 0, 0, 0), 8, CHECK_WARNING,
 	  "private (RFC 1918)" },
-	{ IP(172, 16, 0, 0), IP(255, 240, 0, 0), CHECK_WARNING,
+	{ IP(172, 16, 0, 0), 12, CHECK_WARNING,
 	  "private (RFC 1918)" },
-	{ IP(192, 168, 0, 0), IP(255, 255, 0, 0), CHECK_WARNING,
+	{ IP(192, 168, 0, 0), 16, CHECK_WARNING,
 	  "private (RFC 1918)" },
 };
 
-const struct check_kind *check_net_kind_of(uint32_t ip)
+const struct check_kind *check_net_kind_of(struct addr a)
 {
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if ((ip & kinds[i].mask) == kinds[i].ip)
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		const struct addr_net net = { addr_ip4(kinds[i].ip),
+					      kinds[i].bits };
+
+		if (addr_in(&net, a))
 			return &kinds[i];
+	}
 	return NULL;
 }
 
-static void check_kind(struct check *c, uint32_t ip, const char *ip_text)
+static void check_kind(struct check *c, struct addr a)
 {
-	const struct check_kind *k = check_net_kind_of(ip);
+	const struct check_kind *k = check_net_kind_of(a);
+	const struct addr_text text = addr_text(a);
 
 	if (!k)
 		return;
-	if (c->conf.refuse_private && !c->ext->forced_ip)
+	if (c->conf.refuse_private && !addr_is_set(c->ext->forced_ip))
 		check_report(c, CHECK_PROBLEM, "%s is %s, and "
 			  "private-external-address = refuse: no port is "
 			  "opened\nGet a public address, or set "
 			  "private-external-address=warn or forced-ip",
-			  ip_text, k->what);
+			  text.text, k->what);
 	else if (k->level == CHECK_PROBLEM)
 		check_report(c, CHECK_PROBLEM, "%s is %s: it cannot be reached "
 			     "from outside\n"
-			     "Ask the provider for a public address", ip_text,
+			     "Ask the provider for a public address", text.text,
 			     k->what);
 	else
 		check_report(c, k->level, "%s is %s: this router is behind "
 			  "another NAT, where the port is not open\nSet the "
 			  "device before it to bridge mode, or have it forward "
-			  "everything here and set forced-ip", ip_text,
+			  "everything here and set forced-ip", text.text,
 			  k->what);
 }
 
 void check_net_external(struct check *c)
 {
 	const struct netif_link *l = link_of(c, c->ext);
-	uint32_t ip, route_ip = 0;
-	char text[16];
-	struct wr w = wr_init(text, sizeof(text));
+	struct addr a, route = { 0 };
 
 	if (!l->ifindex)
 		return;		/* reported by check_net_interfaces() */
-	route_source(l->ifindex, &route_ip);
-	ip = ifstate_choose_ip(c->net.addr, c->net.addr_n, l->ifindex,
-			       c->ext->forced_ip, route_ip);
-	if (!ip) {
+	route_source(l->ifindex, &route);
+	a = ifstate_choose(c->net.addr, c->net.addr_n, l->ifindex,
+			   c->ext->forced_ip, route);
+	if (!addr_is_set(a)) {
 		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address to open "
 			     "a port on\n"
 			     "Check that its DHCP client or PPP runs",
 			     c->ext->name);
 		return;
 	}
-	if (c->ext->forced_ip)
-		ip = c->ext->forced_ip;
-	wr_ipv4(&w, ip);
-	wr_cstr(&w);
-	check_kind(c, ip, text);
-	check_report_ok(c, "the external address is %s%s", text,
-		   c->ext->forced_ip ? ", by forced-ip" : "");
+	if (addr_is_set(c->ext->forced_ip))
+		a = c->ext->forced_ip;
+	check_kind(c, a);
+	check_report_ok(c, "the external address is %s%s", addr_text(a).text,
+		   addr_is_set(c->ext->forced_ip) ? ", by forced-ip" : "");
 }
 
 /* ---- the kernel's settings ------------------------------------------- */

@@ -114,7 +114,7 @@ static bool is_ours(const struct check *c, const struct ports_holder *h,
 struct port {
 	uint8_t protocol;
 	uint16_t number;
-	uint32_t ip;
+	struct addr at;
 	const char *ifname;	/* the server binds to it; or NULL */
 	const char *what;
 };
@@ -122,14 +122,12 @@ struct port {
 /* Bind as upnpd does. Return: 0 or -errno */
 static int try_bind(const struct port *p)
 {
-	struct sockaddr_in sa = {
-		.sin_family = AF_INET, .sin_port = htons(p->number),
-		.sin_addr.s_addr = htonl(p->ip),
-	};
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(p->at, p->number, 0, &sa);
 	bool tcp = p->protocol == IPPROTO_TCP;
 	const int on = 1;
 	int err = 0;
-	int fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) |
+	int fd = socket(sa.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) |
 			SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
@@ -138,7 +136,7 @@ static int try_bind(const struct port *p)
 		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->ifname,
 			   (socklen_t)strlen(p->ifname));
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&sa, sizeof(sa)))
+	    bind(fd, (struct sockaddr *)&sa, len))
 		err = -errno;
 	close(fd);
 	return err;
@@ -170,7 +168,7 @@ static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 	else
 		wr_fmt(&w, "no program, but: %s", strerror(-err));
 	wr_fmt(&w, ", at ");
-	wr_ipv4(&w, p->ip);
+	addr_write(&w, p->at);
 	wr_cstr(&w);
 	check_report(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s is not "
 		  "served there\nStop that program%s", tcp ? "TCP" : "UDP",
@@ -183,7 +181,7 @@ static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 static bool check_port(struct check *c, const struct port *p)
 {
 	struct ports_holder h[HOLDERS_MAX];
-	int n = ports_holders(p->protocol, p->ip, p->number, h, HOLDERS_MAX);
+	int n = ports_holders(p->protocol, p->at, p->number, h, HOLDERS_MAX);
 	uint32_t pid, other = 0;
 	int err;
 
@@ -203,14 +201,14 @@ static bool check_port(struct check *c, const struct port *p)
  * once. */
 void check_ports(struct check *c)
 {
-	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, SSDP_GROUP_IP, NULL,
-			     "discovery" };
-	struct port http = { IPPROTO_TCP, (uint16_t)c->conf.http_port, 0, NULL,
-			     "description and control" };
+	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, addr_ip4(SSDP_GROUP_IP),
+			     NULL, "discovery" };
+	struct port http = { IPPROTO_TCP, (uint16_t)c->conf.http_port,
+			     .what = "description and control" };
 	bool taken = check_port(c, &ssdp);
 
 	for (size_t i = 0; i < c->flow.n; i++) {
-		ssdp.ip = http.ip = c->flow.net[i].ip;
+		ssdp.at = http.at = c->flow.net[i].net.addr;
 		http.ifname = c->flow.net[i].ifname;
 		if (!taken)
 			taken = check_port(c, &ssdp);

@@ -140,7 +140,7 @@ int export_run(struct cmd *c)
 
 		out_str(STR("add"));
 		put_option(confopt_find(true, STR("disabled")), f);
-		if (f->forced_ip)
+		if (addr_is_set(f->forced_ip))
 			put_option(confopt_find(true, STR("forced-ip")), f);
 		out_fmt(" interface=%s", f->name);
 		put_option(confopt_find(true, STR("type")), f);

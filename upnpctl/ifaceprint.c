@@ -66,15 +66,12 @@ static const char *type_of(const struct conf_iface *i)
 static void put_row(const struct listing *l, size_t i)
 {
 	const struct conf_iface *f = &l->conf->iface[i];
-	char text[16];
-	struct wr w = wr_init(text, sizeof(text));
 
 	put_number(l, i);
 	out_pad(str_z(f->name), l->name + 3);
-	if (f->forced_ip) {
+	if (addr_is_set(f->forced_ip)) {
 		out_pad(str_z(type_of(f)), 11);
-		wr_ipv4(&w, f->forced_ip);
-		out_str(wr_done(&w));
+		out_str(str_z(addr_text(f->forced_ip).text));
 	} else {
 		out_str(str_z(type_of(f)));
 	}
@@ -108,10 +105,8 @@ static void put_detail(const struct listing *l)
 		first = false;
 		put_number(l, i);
 		out_fmt("interface=%s type=%s", f->name, type_of(f));
-		if (f->forced_ip)
-			out_fmt(" forced-ip=%u.%u.%u.%u", f->forced_ip >> 24,
-				f->forced_ip >> 16 & 255,
-				f->forced_ip >> 8 & 255, f->forced_ip & 255);
+		if (addr_is_set(f->forced_ip))
+			out_fmt(" forced-ip=%s", addr_text(f->forced_ip).text);
 		out_str(STR("\n"));
 	}
 }
@@ -131,7 +126,7 @@ static void put_json(const struct listing *l)
 		json_bool("disabled", f->disabled);
 		json_bool("invalid", l->invalid[i]);
 		json_bool("dynamic", false);
-		json_ip("forced-ip", f->forced_ip);
+		json_addr("forced-ip", f->forced_ip);
 		json_end();
 	}
 	json_end();

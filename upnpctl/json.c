@@ -117,19 +117,6 @@ void json_null(const char *key)
 	out_str(STR("null"));
 }
 
-void json_ip(const char *key, uint32_t ip)
-{
-	char quad[16];
-	struct wr w = wr_init(quad, sizeof(quad));
-
-	if (!ip) {
-		json_null(key);
-		return;
-	}
-	wr_ipv4(&w, ip);
-	json_str(key, wr_done(&w));
-}
-
 void json_addr(const char *key, struct addr a)
 {
 	if (addr_is_set(a))

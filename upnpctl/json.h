@@ -20,7 +20,6 @@ void json_str(const char *key, struct str);
 void json_u64(const char *key, uint64_t);
 void json_bool(const char *key, bool);
 void json_null(const char *key);
-void json_ip(const char *key, uint32_t ip);	/* 0: null */
 void json_addr(const char *key, struct addr);	/* not one address: null */
 
 #endif

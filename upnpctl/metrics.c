@@ -88,7 +88,7 @@ static void put_engine(const struct ctl_status *s)
 	       "Time since the engine started.", s->up_s);
 	metric("external_address_usable", GAUGE,
 	       "Whether there is a usable external address.",
-	       s->ext_ip && s->no_address == CTL_ADDRESS_OK);
+	       addr_is_set(s->ext) && s->no_address == CTL_ADDRESS_OK);
 	metric("external_address_private", GAUGE,
 	       "Whether it is behind another NAT.", s->ext_private);
 	put_mappings(s);
@@ -112,7 +112,7 @@ static void put_counts(const struct counts *c, bool bytes)
 		const struct nl_list_count *one = &c->v[i];
 		struct wr w = wr_init(buf, sizeof(buf));
 
-		wr_ipv4(&w, one->client);
+		addr_write(&w, addr_ip4(one->client));
 		wr_fmt(&w, ":%u", (unsigned)one->port);
 		wr_cstr(&w);
 		out_fmt("upnpd_forwarded_%s_total{protocol=\"%s\",to=\"%s\"} "

@@ -124,17 +124,13 @@ static void put_engine_fault(const struct snapshot *p)
 
 static void put_external(const struct ctl_status *s)
 {
-	char ip[16];
-	struct wr w = wr_init(ip, sizeof(ip));
-
 	line("external-interface", "%s", s->ext_if[0] ? s->ext_if : "none");
-	if (!s->ext_ip || s->no_address != CTL_ADDRESS_OK) {
+	if (!addr_is_set(s->ext) || s->no_address != CTL_ADDRESS_OK) {
 		line("external-address", "none: %s",
 		     no_address[s->no_address].text);
 		return;
 	}
-	wr_ipv4(&w, s->ext_ip);
-	line("external-address", "%s%s", wr_cstr(&w),
+	line("external-address", "%s%s", addr_text(s->ext).text,
 	     s->ext_private ? ", private: behind another NAT, which must "
 	     "forward ports as well" : "");
 }
@@ -232,11 +228,11 @@ static void json_running(const struct snapshot *p)
 
 static void json_external(const struct ctl_status *s)
 {
-	bool usable = s->ext_ip && s->no_address == CTL_ADDRESS_OK;
+	bool usable = addr_is_set(s->ext) && s->no_address == CTL_ADDRESS_OK;
 
 	json_object("external");
 	json_text("interface", s->ext_if);
-	json_ip("address", usable ? s->ext_ip : 0);
+	json_addr("address", usable ? s->ext : (struct addr){ 0 });
 	json_bool("behind-nat", s->ext_private);
 	json_text("fault", usable ? "" : no_address[s->no_address].name);
 	json_end();

@@ -47,9 +47,11 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->ext_n = 1;
 	ret->ext[0].ifindex = 2;
-	ret->ext[0].ip = ext_ip;
+	if (ext_ip)
+		ret->ext[0].addr = addr_ip4(ext_ip);
 	ret->ext[0].up = true;
-	ret->net[0] = (struct netif_addr){ 3, "lan0", ROUTER, 0xffffff00 };
+	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
+							24 } };
 	ret->net_n = 1;
 	return 0;
 }
@@ -59,9 +61,9 @@ const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 	return &r->ext[0];
 }
 
-uint32_t ifstate_usable_ip(const struct ifstate_ext *e, const struct conf *c)
+struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 {
-	return e->ip;
+	return e->addr;
 }
 
 bool ifstate_complete(const struct ifstate *r, const struct conf *c)
@@ -88,7 +90,7 @@ unsigned watch_read(int fd)
 	return tool.runs % 4;
 }
 
-int ports_listening(uint32_t ip, struct ports *ret)
+int ports_listening(struct addr at, struct ports *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->tcp[SERVED / 64] |= 1ull << SERVED % 64;
@@ -141,7 +143,7 @@ static void check_rule(size_t i)
 	unsigned of_client = 0;
 
 	CHECK(nat_rule_sane(r) && r->kind == NAT_PORTMAP);
-	CHECK(policy_check(&policy, r, 0, NULL) == REFUSAL_NONE);
+	CHECK(policy_check(&policy, r, addr_any(), NULL) == REFUSAL_NONE);
 	CHECK(natfw_lookup(&broker.fw, r) == r);
 	for (size_t k = 0; k < i; k++) {
 		CHECK(!nat_rule_same_key(r, &broker.fw.rule[k]));
@@ -354,8 +356,9 @@ static void set_up(uint8_t how)
 	static const char *const backend[] = { "netlink", "iptables",
 					       "memory", "iptables-nft" };
 	static const struct policy_rule lines[] = {
-		{ false, 2005, 2005, 0, 65535, 0, 0, 1 },
-		{ true, 1024, 65535, 80, 65535, 0xc0a85800, 0xffffff00, 2 },
+		{ false, 2005, 2005, 0, 65535, { { ADDR_IP4 }, 0 }, 1 },
+		{ true, 1024, 65535, 80, 65535,
+		  { { ADDR_IP4, { 192, 168, 88 } }, 24 }, 2 },
 	};
 
 	memset(&tool, 0, sizeof(tool));
@@ -375,8 +378,8 @@ static void set_up(uint8_t how)
 	watched = how & 64;
 	ext_ip = EXT;
 	policy = (struct policy){
-		.net = { { 3, "", ROUTER, 0xffffff00 } }, .net_n = 1,
-		.own_ip = { ROUTER, EXT }, .own_n = 2,
+		.net = { { 3, "", { addr_ip4(ROUTER), 24 } } }, .net_n = 1,
+		.own = { addr_ip4(ROUTER), addr_ip4(EXT) }, .own_n = 2,
 		.rule = how & 32 ? lines : NULL, .rule_n = how & 32 ? 2 : 0,
 	};
 }

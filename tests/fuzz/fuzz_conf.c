@@ -25,8 +25,10 @@ static unsigned check_iface(const struct conf_iface *f)
 {
 	CHECK(f->name[0] && memchr(f->name, '\0', sizeof(f->name)));
 	CHECK(f->type == CONF_EXTERNAL || f->type == CONF_INTERNAL);
-	CHECK(!f->forced_ip || f->type == CONF_EXTERNAL);
-	CHECK(!f->forced_ip || policy_unicast(f->forced_ip));
+	CHECK(!addr_is_set(f->forced_ip) || f->type == CONF_EXTERNAL);
+	CHECK(!addr_is_set(f->forced_ip) || addr_is_host(f->forced_ip));
+	CHECK(f->forced_ip.family <= ADDR_IP4 &&
+	      f->forced_ip.family != ADDR_ANY);
 	return f->type == CONF_EXTERNAL && !f->disabled;
 }
 
@@ -34,7 +36,7 @@ static void check_rule(const struct policy_rule *r)
 {
 	CHECK(r->line);
 	CHECK(r->ext_lo <= r->ext_hi && r->int_lo <= r->int_hi);
-	CHECK(!(r->net_ip & ~r->net_mask));
+	CHECK(addr_equal(r->net.addr, addr_net_first(&r->net)));
 }
 
 static void check_conf(const struct conf *c)

@@ -30,9 +30,8 @@ static inline void conftext_rule(struct wr *w, const struct policy_rule *r)
 {
 	wr_fmt(w, "%s %u-%u ", r->allow ? "allow" : "deny",
 	       (unsigned)r->ext_lo, (unsigned)r->ext_hi);
-	wr_ipv4(w, r->net_ip);
-	wr_fmt(w, "/%d %u-%u\n", __builtin_popcount(r->net_mask),
-	       (unsigned)r->int_lo, (unsigned)r->int_hi);
+	addr_net_write(w, &r->net);
+	wr_fmt(w, " %u-%u\n", (unsigned)r->int_lo, (unsigned)r->int_hi);
 }
 
 static inline struct str conftext(const struct conf *c, char *buf, size_t cap)

@@ -129,7 +129,7 @@ static void put_end(struct ctl_end *e)
 
 static void put_status(struct ctl_status *s)
 {
-	s->ext_ip = fuzz_u32(&in);
+	s->ext = addr_ip4(fuzz_u32(&in));
 	s->no_address = fuzz_u8(&in) % 16;
 	s->ext_private = fuzz_u8(&in) % 4;
 	memset(s->ext_if, fuzz_u8(&in), 1 + fuzz_u8(&in) % 16);

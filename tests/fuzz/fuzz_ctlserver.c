@@ -92,7 +92,8 @@ static void hang_up(struct client *c)
 static void check_rule(const struct nat_rule *r)
 {
 	CHECK(nat_rule_sane(r));
-	CHECK(policy_check(&gw.map.policy, r, 0, NULL) == REFUSAL_NONE);
+	CHECK(policy_check(&gw.map.policy, r, addr_any(),
+			   NULL) == REFUSAL_NONE);
 }
 
 static void check_rep(const struct ctl_rep *rep)
@@ -146,7 +147,7 @@ static struct ctl_req make_request(struct str *in)
 	q.verb = fuzz_u8(in);
 	q.rule.kind = NAT_PORTMAP;
 	q.rule.proto = fuzz_u8(in) % 2 ? IPPROTO_UDP : IPPROTO_TCP;
-	q.rule.client = addr_ip4(GW_CLIENT(fuzz_u8(in) % 4));
+	q.rule.client = GW_CLIENT(fuzz_u8(in) % 4);
 	q.rule.ext_port = (uint16_t)(2000 + fuzz_u8(in) % 8);
 	q.rule.int_port = fuzz_u16(in);
 	q.rule.remote = fuzz_u8(in) % 2 ? addr_any() : addr_ip4(0x08080808);

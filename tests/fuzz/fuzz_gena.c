@@ -49,12 +49,12 @@ static uint64_t fake_clock(void)
 	return gw.now_ms;
 }
 
-static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
+static int fake_connect(struct addr local, struct addr peer, uint16_t port)
 {
 	int fd[2];
 
-	CHECK(local_ip == GW_ROUTER);
-	CHECK(ip == GW_CLIENT(0) || ip == GW_CLIENT(1));
+	CHECK(addr_equal(local, GW_ROUTER));
+	CHECK(addr_equal(peer, GW_CLIENT(0)) || addr_equal(peer, GW_CLIENT(1)));
 	CHECK(port);
 	if (made_n == MADE_MAX)
 		return -1;
@@ -149,7 +149,7 @@ static void check_callback(const struct gena_request *q)
 
 	if (!q->subscribe || httpmsg_get(q->head, STR("SID"), &sid))
 		return;
-	wr_ipv4(&w, q->peer_ip);
+	addr_write(&w, q->peer);
 	CHECK(httpmsg_get(q->head, STR("CALLBACK"), &callback));
 	CHECK(memmem(callback.p, callback.n, w.buf, w.len));
 }
@@ -180,8 +180,8 @@ static void ask(const struct httpmsg *m)
 {
 	struct gena_request q = {
 		.subscribe = str_eq(m->method, STR("SUBSCRIBE")),
-		.head = m, .peer_ip = GW_CLIENT(m->minor & 1),
-		.local_ip = GW_ROUTER,
+		.head = m, .peer = GW_CLIENT(m->minor & 1),
+		.local = GW_ROUTER,
 	};
 	struct gena_reply a = { 0 };
 
@@ -196,7 +196,7 @@ static void ask(const struct httpmsg *m)
 	if (m->minor & 2)
 		return;
 	answer_all((uint8_t)(m->minor >> 2));
-	gw.map.ext_ip++;
+	gw.map.ext.byte[3]++;
 	gena_mark_dirty(gena);
 	gw.now_ms += m->minor > 7 ? 3000000 : 300;
 	rounds();

@@ -21,9 +21,9 @@
 #include "fuzz.h"
 #include "httpd.h"
 
-#define PEER	0xc0a8580au	/* 192.168.88.10 */
-#define OTHER	0xc0a8580bu
-#define ROUTER	0xc0a85801u
+#define PEER	addr_ip4(0xc0a8580au)	/* 192.168.88.10 */
+#define OTHER	addr_ip4(0xc0a8580bu)
+#define ROUTER	addr_ip4(0xc0a85801u)
 #define IN_MAX	40000
 #define OUT_MAX	(1 << 20)
 #define FAULTS_MAX 200		/* in one run, so that it ends */
@@ -155,12 +155,12 @@ static void serve_other(const struct httpd_req *req)
 
 static void urlroutes_serve(void *arg, const struct httpd_req *req)
 {
-	if (req->peer_ip == OTHER) {
+	if (addr_equal(req->peer, OTHER)) {
 		serve_other(req);
 		return;
 	}
 	CHECK(!pending);	/* one at a time */
-	CHECK(req->peer_ip == PEER && req->local_ip == ROUTER);
+	CHECK(addr_equal(req->peer, PEER) && addr_equal(req->local, ROUTER));
 	CHECK(req->path.p[0] == '/' && req->body.n <= HTTP_BODY_MAX);
 	CHECK(now->served < REQUESTS_MAX);
 	now->hash ^= (uint64_t)req->method;
@@ -183,7 +183,7 @@ static void urlroutes_gone(void *arg, uint32_t id)
 	pending = false;
 }
 
-static void urlroutes_refused(void *arg, uint32_t peer_ip, int status)
+static void urlroutes_refused(void *arg, struct addr peer, int status)
 {
 	CHECK(status == 403 || status == 503);
 }

@@ -10,7 +10,7 @@
 #include "http/httpreq.h"
 #include "fuzz.h"
 
-#define OWN_IP 0xc0a85801u	/* 192.168.88.1 */
+#define OWN addr_ip4(0xc0a85801u)	/* 192.168.88.1 */
 
 static struct httpmsg msg, part;
 
@@ -58,7 +58,7 @@ static void check_request(void)
 	static char buf[HTTP_HEAD_MAX];
 	struct wr path = wr_init(buf, sizeof(buf));
 	struct httpreq req;
-	int err = httpreq_read(&msg, OWN_IP, 2828, &path, &req);
+	int err = httpreq_read(&msg, OWN, 2828, &path, &req);
 
 	CHECK(err == 0 || (err <= -400 && err > -600));
 	if (err)

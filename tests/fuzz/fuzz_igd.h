@@ -12,9 +12,9 @@
 #include "igd/igd.h"
 #include "igd/link.h"
 
-#define GW_ROUTER	0xc0a85801u	/* 192.168.88.1 */
-#define GW_CLIENT(n)	(0xc0a8580au + (n))
-#define GW_EXT		0xc6336407u	/* 198.51.100.7 */
+#define GW_ROUTER	addr_ip4(0xc0a85801u)	/* 192.168.88.1 */
+#define GW_CLIENT(n)	addr_ip4(0xc0a8580au + (n))
+#define GW_EXT		addr_ip4(0xc6336407u)	/* 198.51.100.7 */
 #define GW_UUID		"uuid:00112233-4455-6677-8899-aabbccddeeff"
 #define GW_MAX		4		/* mappings */
 #define GW_IN_FLIGHT	16
@@ -80,7 +80,7 @@ static inline void gw_gone(void *arg, const struct nat_rule *r)
 
 static inline void gw_refused(void *arg, const struct refused *r)
 {
-	CHECK(r->why < REFUSALS && r->client_ip);
+	CHECK(r->why < REFUSALS && addr_is_set(r->client));
 	CHECK(r->origin == ORIGIN_UPNP);
 }
 
@@ -108,11 +108,11 @@ static inline void gw_init(struct gateway *gw)
 		},
 		.map = {
 			.max_lease_s = 3600, .adds_per_s = 50,
-			.ops = &gw_map_ops, .ops_arg = gw, .ext_ip = GW_EXT,
+			.ops = &gw_map_ops, .ops_arg = gw, .ext = GW_EXT,
 			.policy = {
 				.secure = true,
-				.net = { { 2, "", GW_ROUTER, 0xffffff00 } },
-				.net_n = 1, .own_ip = { GW_ROUTER, GW_EXT },
+				.net = { { 2, "", { GW_ROUTER, 24 } } },
+				.net_n = 1, .own = { GW_ROUTER, GW_EXT },
 				.own_n = 2,
 			},
 		},
@@ -157,7 +157,8 @@ static inline void gw_fetch(struct gateway *gw)
 		CHECK(nat_rule_sane(&op->rule));
 		CHECK(op->rule.kind == NAT_PORTMAP);
 		CHECK(op->verb == NAT_DEL ||
-		      policy_check(&gw->map.policy, &op->rule, 0, NULL) ==
+		      policy_check(&gw->map.policy, &op->rule, addr_any(),
+				   NULL) ==
 		      REFUSAL_NONE);
 		op = &gw->op[++gw->op_n];
 	}
@@ -226,7 +227,8 @@ static inline void gw_check_entry(const struct gateway *gw, size_t i)
 	const struct pm_entry *e = portmap_entry(pm, portmap_at(pm, i));
 	const struct pm_entry *o;
 
-	CHECK(policy_check(&gw->map.policy, &e->rule, 0, NULL) == REFUSAL_NONE);
+	CHECK(policy_check(&gw->map.policy, &e->rule, addr_any(), NULL) ==
+	      REFUSAL_NONE);
 	for (size_t k = 0; k < i; k++) {
 		o = portmap_entry(pm, portmap_at(pm, k));
 		CHECK(!nat_rule_same_key(&e->rule, &o->rule));

@@ -32,8 +32,9 @@ static struct natfw_env environment(uint8_t how)
 {
 	struct natfw_env env = {
 		.ext_if = "wan0", .ext_ip = how & 8 ? 0 : EXT,
-		.net = { { 0, "lan0", 0xc0a85801, 0xffffff00 },
-			 { 0, "lan1", 0x0a000001, 0xff000000 } },
+		.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } },
+					24 } },
+			 { 0, "lan1", { { ADDR_IP4, { 10, 0, 0, 1 } }, 8 } } },
 		.net_n = 2, .hairpin = how & 16, .masquerade = how & 32,
 	};
 

@@ -107,9 +107,9 @@ static void check_table(const struct netif_table *t)
 
 	CHECK(t->link_n <= CONF_IFACES_MAX && t->addr_n <= NETIF_ADDRS_MAX);
 	for (size_t i = 0; i < t->addr_n; i++) {
-		uint32_t host = ~t->addr[i].mask;
+		const struct addr_net *net = &t->addr[i].net;
 
-		CHECK(!(host & (host + 1)));
+		CHECK(net->addr.family == ADDR_IP4 && net->bits <= 32);
 		CHECK(!secondary || t->addr[i].secondary);
 		secondary = t->addr[i].secondary;
 	}
@@ -148,7 +148,7 @@ static void add_addr(void *table, const struct nlmsghdr *h)
 			netif_add_addr(table, &a);
 	netif_parse_link(h, &l);
 	if (ports_parse_diag(h, &s))
-		ports_serves(&s, 0xc0a85801);
+		ports_serves(&s, addr_ip4(0xc0a85801));
 }
 
 static void parse_all(void)
@@ -178,7 +178,7 @@ static void ask_ports(void)
 	uint64_t any = 0;
 
 	memset(&p, 0xff, sizeof(p));
-	if (!ports_listening(0xc0a85801, &p))
+	if (!ports_listening(addr_ip4(0xc0a85801), &p))
 		return;
 	for (size_t i = 0; i < 1024; i++)
 		any |= p.tcp[i] | p.udp[i];
@@ -190,7 +190,7 @@ static void scan_ports(void)
 	static uint64_t field[1024];
 	int fd = __wrap_open("/proc/net/tcp", O_RDONLY);
 
-	ports_scan(fd, 10, 0xc0a85801, field);
+	ports_scan(fd, 10, addr_ip4(0xc0a85801), field);
 	close(fd);
 }
 

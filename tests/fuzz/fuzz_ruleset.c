@@ -18,8 +18,8 @@ static struct check_nft nft;
 
 static const struct check_rules_flow flow = {
 	.ext = "wan0", .ext_index = 2,
-	.net = { { 3, "lan0", 0xc0a85801, 0xffffff00 },
-		 { 4, "lan1", 0x0a000001, 0xff000000 } },
+	.net = { { 3, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } },
+		 { 4, "lan1", { { ADDR_IP4, { 10, 0, 0, 1 } }, 8 } } },
 	.n = 2,
 };
 

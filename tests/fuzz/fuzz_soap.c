@@ -20,7 +20,7 @@
 static struct gateway gw;
 static struct soap *soap;
 static bool waits[REQUESTS_MAX];	/* for the answer */
-static uint32_t requester[REQUESTS_MAX];
+static struct addr requester[REQUESTS_MAX];
 
 /* ---- replies ------------------------------------------------------------- */
 
@@ -89,7 +89,7 @@ static bool call(struct str text, uint32_t token, struct fuzz_plan *plan)
 {
 	struct soap_post post = {
 		.content_type = STR("text/xml; charset=\"utf-8\""),
-		.local_ip = GW_ROUTER, .token = token, .now_ms = gw.now_ms,
+		.local = GW_ROUTER, .token = token, .now_ms = gw.now_ms,
 	};
 	const char *path = paths[choose(plan, 6)];
 	struct soap_reply reply = { 0, { NULL, 0 } };
@@ -97,7 +97,7 @@ static bool call(struct str text, uint32_t token, struct fuzz_plan *plan)
 	bool done;
 
 	CHECK(model_resolve(str_z(path), &post.n, &post.svc) == IGD_CONTROL);
-	post.client_ip = requester[token] = GW_CLIENT(choose(plan, 3));
+	post.client = requester[token] = GW_CLIENT(choose(plan, 3));
 	str_cut(&text, '\n', &post.soap_action);
 	copy = post.body = fuzz_blow_up(text, HTTP_BODY_MAX);
 	done = soap_post(soap, &post, &reply);

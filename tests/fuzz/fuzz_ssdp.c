@@ -161,7 +161,8 @@ static struct ssdp *start(struct loop *loop)
 		.config_id = 1, .notify_s = 86400, .rnd = fake_rnd,
 		.wall_s = fake_wall,
 	};
-	const struct netif_addr lan = { IFINDEX, "lan0", ROUTER, 0xffffff00 };
+	const struct netif_addr lan = { IFINDEX, "lan0", { addr_ip4(ROUTER),
+							   24 } };
 	struct ssdp *ssdp = ssdp_new(loop, &config);
 
 	CHECK(ssdp);

@@ -48,8 +48,8 @@ static inline struct natfw_env env_of(uint32_t ext_ip)
 {
 	return (struct natfw_env){
 		.ext_if = "wan0", .ext_ip = ext_ip, .net_n = 2,
-		.net = { { 0, "lan0", HOST(1), 0xffffff00 },
-			 { 0, "lan1", 0x0a000001, 0xff000000 } },
+		.net = { { 0, "lan0", { addr_ip4(HOST(1)), 24 } },
+			 { 0, "lan1", { addr_ip4(0x0a000001), 8 } } },
 	};
 }
 

@@ -286,6 +286,44 @@ static void test_an_ipv4_peer_of_an_ipv6_socket_is_ipv4(void **state)
 			       a("192.0.2.7")));
 }
 
+static void test_hosts_of_urls(void **state)
+{
+	static const char *const good[][3] = {
+		/* read, the host as it is written, the port */
+		{ "192.0.2.1", "192.0.2.1", "" },
+		{ "192.0.2.1:", "192.0.2.1", "" },
+		{ "192.0.2.1:80", "192.0.2.1", "80" },
+		{ "192.0.2.1:80:9", "192.0.2.1", "80:9" },
+		{ "[2001:DB8::1]", "[2001:db8::1]", "" },
+		{ "[2001:db8::1]:", "[2001:db8::1]", "" },
+		{ "[2001:db8::1]:80", "[2001:db8::1]", "80" },
+	};
+	static const char *const bad[] = {
+		"", ":80", "2001:db8::1", "::1", "[192.0.2.1]", "[192.0.2.1]:1",
+		"[2001:db8::1", "[2001:db8::1]80", "[2001:db8::1]]", "[]",
+		"[fe80::1%25lo]", "[", "router", "192.0.2.1]", "192.0.2.1 :80",
+	};
+	char buf[ADDR_NET_TEXT_MAX];
+	struct addr got;
+	struct str s;
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		struct wr w = wr_init(buf, sizeof(buf));
+
+		s = str_z(good[i][0]);
+		assert_true(addr_host_parse(&s, &got));
+		assert_true(str_eq(s, str_z(good[i][2])));
+		addr_host_write(&w, got);
+		assert_string_equal(wr_cstr(&w), good[i][1]);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		s = str_z(bad[i]);
+		if (addr_host_parse(&s, &got))
+			fail_msg("%s", bad[i]);
+		assert_int_equal(s.n, strlen(bad[i]));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -304,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_which_addresses_a_host_can_have),
 		cmocka_unit_test(
 			test_which_addresses_the_internet_does_not_route),
+		cmocka_unit_test(test_hosts_of_urls),
 		cmocka_unit_test(test_a_sockaddr_and_back),
 		cmocka_unit_test(
 			test_an_ipv4_peer_of_an_ipv6_socket_is_ipv4),

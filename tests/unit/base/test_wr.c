@@ -84,23 +84,6 @@ static void cut(void **state)
 	assert_string_equal(wr_cstr(&w), "abc-1");
 }
 
-static void net(void **state)
-{
-	char buf[64];
-	struct wr w = wr_init(buf, sizeof(buf));
-
-	wr_net(&w, 0xc0a85801, 0xffffff00);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, 0xfffffff8);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, UINT32_MAX);
-	wr_ch(&w, ' ');
-	wr_net(&w, 0xc0a85801, 0);
-	assert_string_equal(wr_cstr(&w), "192.168.88.0/24 192.168.88.0/29 "
-			    "192.168.88.1/32 0.0.0.0/0");
-	assert_false(w.over);
-}
-
 static void ipv4(void **state)
 {
 	struct wr w = writer(22);
@@ -232,7 +215,6 @@ int main(void)
 		cmocka_unit_test(fits_exactly),
 		cmocka_unit_test(over_stays_set),
 		cmocka_unit_test(cut),
-		cmocka_unit_test(net),
 		cmocka_unit_test(ipv4),
 		cmocka_unit_test(fmt),
 		cmocka_unit_test(fmt_as_printf),

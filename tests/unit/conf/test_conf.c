@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "base/wr.h"
 #include "conf/conf.h"
 
@@ -83,15 +84,31 @@ static void test_all_settings(void **state)
 	assert_false(conf.rule[0].allow);
 	assert_int_equal(conf.rule[0].ext_lo, 22);
 	assert_int_equal(conf.rule[0].ext_hi, 22);
-	assert_int_equal(conf.rule[0].net_mask, 0);
+	assert_ip(conf.rule[0].net.addr, 0);
+	assert_int_equal(conf.rule[0].net.bits, 0);
 	assert_int_equal(conf.rule[0].line, 10);
 	assert_true(conf.rule[1].allow);
-	assert_int_equal(conf.rule[1].net_ip, 0xc0a85800);
-	assert_int_equal(conf.rule[1].net_mask, 0xffffff00);
+	assert_ip(conf.rule[1].net.addr, 0xc0a85800);
+	assert_int_equal(conf.rule[1].net.bits, 24);
 	assert_int_equal(conf.iface_n, 3);
 	assert_string_equal(conf_external(&conf)->name, "wan0");
-	assert_int_equal(conf_external(&conf)->forced_ip, 0xc6336407);
+	assert_ip(conf_external(&conf)->forced_ip, 0xc6336407);
 	assert_true(conf.iface[1].disabled);
+}
+
+static void test_rules_of_both_families(void **state)
+{
+	assert_int_equal(parse("allow 80 2001:DB8:0:1::/64 1024-65535\n"
+			       "deny 1-9 fd00::1 0-65535\n"
+			       "allow 1-9 ::/0 1-9\n"), 0);
+	assert_int_equal(conf.rule_n, 3);
+	assert_string_equal(addr_text(conf.rule[0].net.addr).text,
+			    "2001:db8:0:1::");
+	assert_int_equal(conf.rule[0].net.bits, 64);
+	assert_string_equal(addr_text(conf.rule[1].net.addr).text, "fd00::1");
+	assert_int_equal(conf.rule[1].net.bits, 128);
+	assert_int_equal(conf.rule[2].net.addr.family, ADDR_IP6);
+	assert_int_equal(conf.rule[2].net.bits, 0);
 }
 
 static void test_versions(void **state)
@@ -161,6 +178,9 @@ static const struct bad bad[] = {
 	{"deny 1 10.0.0.0/33 1\n", "f:1: \"10.0.0.0/33\" is no network"},
 	{"deny 1 10.0.0/8 1\n", "f:1: \"10.0.0/8\" is no network"},
 	{"deny 1 10.0.0.0/ 1\n", "f:1: \"10.0.0.0/\" is no network"},
+	{"deny 1 2001:db8::/129 1\n", "f:1: \"2001:db8::/129\" is no network"},
+	{"deny 1 2001:db8::1/64 1\n", "f:1: \"2001:db8::1/64\" has bits"},
+	{"deny 1 fe80::%lan0/64 1\n", "f:1: \"fe80::%lan0/64\" is no network"},
 	{"[interface a]\ntype = internal\nallow 1 10.0.0.0/8 1\n",
 	 "f:3: a rule holds for all interfaces; move it before"},
 	{"[interface]\n", "f:1: unknown section"},
@@ -180,6 +200,8 @@ static const struct bad bad[] = {
 	 "f:3: interface a has a section already, on line 1"},
 	{"[interface a]\ntype = internal\nforced-ip = 1.2.3.4\n",
 	 "f:1: interface a has a forced-ip but is internal"},
+	{"[interface a]\ntype = external\nforced-ip = 2001:db8::1\n",
+	 "f:3: forced-ip is \"2001:db8::1\"; it takes an IPv4 address"},
 	{"[interface a]\ntype = external\nforced-ip = 224.0.0.1\n",
 	 "f:3: forced-ip is \"224.0.0.1\""},
 	{"[interface a]\ntype = external\n[interface b]\ntype = external\n",
@@ -286,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_settings),
+		cmocka_unit_test(test_rules_of_both_families),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
 		cmocka_unit_test(test_bad),

@@ -17,7 +17,7 @@ static struct netif_table kernel;
 static struct conf conf;
 static struct ifstate ifstate;
 static int fault;
-static uint32_t route_ip;	/* source of the default route; 0: none */
+static struct addr route;	/* source of the default route */
 
 /* Gives the links in the order of @names, as netif.h says. */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret)
@@ -36,12 +36,21 @@ int netif_read(const char *const *names, size_t n, struct netif_table *ret)
 	return 0;
 }
 
-int route_source(int ifindex, uint32_t *ret_ip)
+int route_source(int ifindex, struct addr *ret)
 {
-	if (!route_ip)
+	if (!addr_is_set(route))
 		return -ENETUNREACH;
-	*ret_ip = route_ip;
+	*ret = route;
 	return 0;
+}
+
+static struct netif_addr at(int ifindex, const char *name, uint32_t ip,
+			    uint8_t bits)
+{
+	struct netif_addr a = { ifindex, "", { addr_ip4(ip), bits } };
+
+	strcpy(a.ifname, name);
+	return a;
 }
 
 static int setup(void **state)
@@ -56,19 +65,14 @@ static int setup(void **state)
 	kernel.link[1] = (struct netif_link){ "lan0", 3, true, true, true };
 	kernel.link[2] = (struct netif_link){ "lan1", 4, true, false, true };
 	kernel.link_n = 3;
-	kernel.addr[0] = (struct netif_addr){ 1, "", IP(127, 0, 0, 1),
-					      0xff000000 };
-	kernel.addr[1] = (struct netif_addr){ 2, "wan0", IP(11, 22, 33, 1),
-					      0xffffff00 };
-	kernel.addr[2] = (struct netif_addr){ 3, "lan0", IP(192, 168, 88, 1),
-					      0xffffff00 };
-	kernel.addr[3] = (struct netif_addr){ 3, "lan0", IP(192, 168, 89, 1),
-					      0xffffff00 };
-	kernel.addr[4] = (struct netif_addr){ 4, "lan1", IP(10, 0, 0, 1),
-					      0xff000000 };
+	kernel.addr[0] = at(1, "", IP(127, 0, 0, 1), 8);
+	kernel.addr[1] = at(2, "wan0", IP(11, 22, 33, 1), 24);
+	kernel.addr[2] = at(3, "lan0", IP(192, 168, 88, 1), 24);
+	kernel.addr[3] = at(3, "lan0", IP(192, 168, 89, 1), 24);
+	kernel.addr[4] = at(4, "lan1", IP(10, 0, 0, 1), 8);
 	kernel.addr_n = 5;
 	fault = 0;
-	route_ip = 0;
+	route = (struct addr){ 0 };
 	return 0;
 }
 
@@ -82,7 +86,7 @@ static void test_all_of_it(void **state)
 	assert_int_equal(ifstate.ext_n, 1);
 	assert_ptr_equal(ifstate_external(&ifstate), EXT);
 	assert_int_equal(EXT->ifindex, 2);
-	assert_int_equal(EXT->ip, IP(11, 22, 33, 1));
+	assert_int_equal(addr_to_ip4(EXT->addr), IP(11, 22, 33, 1));
 	assert_true(EXT->up && EXT->running);
 	assert_false(EXT->is_private);
 	assert_int_equal(ifstate.own_n, 5);
@@ -90,7 +94,8 @@ static void test_all_of_it(void **state)
 	assert_string_equal(ifstate.net[0].ifname, "lan0");
 	assert_int_equal(ifstate.net[0].ifindex, 3);
 	assert_int_equal(ifstate.net[1].ifindex, 3);
-	assert_int_equal(ifstate.net[1].ip, IP(192, 168, 89, 1));
+	assert_int_equal(addr_to_ip4(ifstate.net[1].net.addr),
+			 IP(192, 168, 89, 1));
 	assert_int_equal(ifstate.net[2].ifindex, 4);
 	assert_true(ifstate_complete(&ifstate, &conf));
 	ifstate_policy(&ifstate, &conf, &p);
@@ -118,44 +123,49 @@ static void test_missing_interfaces(void **state)
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_int_equal(ifstate.ext_n, 1);
 	assert_int_equal(EXT->ifindex, 0);
-	assert_int_equal(EXT->ip, 0);
-	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+	assert_false(addr_is_set(EXT->addr));
+	assert_false(addr_is_set(ifstate_reported(EXT, &conf)));
 	assert_int_equal(ifstate.net_n, 0);
 }
 
 static void test_private_external_address(void **state)
 {
-	kernel.addr[1].ip = IP(100, 64, 1, 1);
+	kernel.addr[1].net.addr = addr_ip4(IP(100, 64, 1, 1));
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_true(EXT->is_private);
-	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(100, 64, 1, 1));
+	assert_int_equal(addr_to_ip4(ifstate_usable(EXT, &conf)),
+			 IP(100, 64, 1, 1));
 	conf.refuse_private = 1;
-	assert_int_equal(ifstate_usable_ip(EXT, &conf), 0);
-	conf.iface[0].forced_ip = IP(11, 0, 0, 1);
+	assert_false(addr_is_set(ifstate_usable(EXT, &conf)));
+	conf.iface[0].forced_ip = addr_ip4(IP(11, 0, 0, 1));
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_false(EXT->is_private);
-	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(100, 64, 1, 1));
+	assert_int_equal(addr_to_ip4(ifstate_usable(EXT, &conf)),
+			 IP(100, 64, 1, 1));
 }
 
 static void test_reported_address(void **state)
 {
-	conf.iface[0].forced_ip = IP(9, 8, 7, 6);
+	conf.iface[0].forced_ip = addr_ip4(IP(9, 8, 7, 6));
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(11, 22, 33, 1));
-	assert_int_equal(ifstate_reported_ip(EXT, &conf), IP(9, 8, 7, 6));
+	assert_int_equal(addr_to_ip4(ifstate_usable(EXT, &conf)),
+			 IP(11, 22, 33, 1));
+	assert_int_equal(addr_to_ip4(ifstate_reported(EXT, &conf)),
+			 IP(9, 8, 7, 6));
 	kernel.link[0].running = false;
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(ifstate_usable_ip(EXT, &conf), IP(11, 22, 33, 1));
-	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+	assert_int_equal(addr_to_ip4(ifstate_usable(EXT, &conf)),
+			 IP(11, 22, 33, 1));
+	assert_false(addr_is_set(ifstate_reported(EXT, &conf)));
 	kernel.link[0].running = true;
 	kernel.link[0].up = false;
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+	assert_false(addr_is_set(ifstate_reported(EXT, &conf)));
 	kernel.link[0].up = true;
 	kernel.addr[1].ifindex = 9;
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(ifstate_usable_ip(EXT, &conf), 0);
-	assert_int_equal(ifstate_reported_ip(EXT, &conf), 0);
+	assert_false(addr_is_set(ifstate_usable(EXT, &conf)));
+	assert_false(addr_is_set(ifstate_reported(EXT, &conf)));
 }
 
 #define MODEM	IP(192, 168, 100, 2)
@@ -164,6 +174,12 @@ static void test_reported_address(void **state)
 #define CGNAT	IP(100, 64, 0, 9)
 #define LAN	IP(192, 168, 88, 1)
 #define NOWHERE	IP(9, 8, 7, 6)
+
+/* 0 is no address. */
+static struct addr known(uint32_t ip)
+{
+	return ip ? addr_ip4(ip) : (struct addr){ .family = ADDR_NONE };
+}
 
 static void test_choice_of_the_external_address(void **state)
 {
@@ -195,28 +211,31 @@ static void test_choice_of_the_external_address(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
-		struct netif_addr addr[4] = { { 3, "lan0", LAN, 0xffffff00 } };
+		struct netif_addr addr[4] = { { 3, "lan0", { addr_ip4(LAN),
+							     24 } } };
+		struct addr got;
 		size_t n = 1;
 
 		for (size_t k = 0; k < 3 && row[i].addr[k]; k++)
 			addr[n++] = (struct netif_addr){
-				2, "wan0", row[i].addr[k], 0xffffff00 };
-		assert_int_equal(ifstate_choose_ip(addr, n, 2, row[i].forced_ip,
-						   row[i].route_ip),
-				 row[i].want);
+				2, "wan0", { addr_ip4(row[i].addr[k]), 24 } };
+		got = ifstate_choose(addr, n, 2, known(row[i].forced_ip),
+				     known(row[i].route_ip));
+		assert_true(addr_equal(got, known(row[i].want)));
 	}
 }
 
 static void test_the_choice_is_what_is_read(void **state)
 {
-	route_ip = PUB2;
-	kernel.addr[4] = (struct netif_addr){ 2, "wan0", PUB2, 0xffffff00 };
+	route = addr_ip4(PUB2);
+	kernel.addr[4] = at(2, "wan0", PUB2, 24);
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(EXT->ip, PUB2);
-	conf.iface[0].forced_ip = PUB1;
+	assert_int_equal(addr_to_ip4(EXT->addr), PUB2);
+	conf.iface[0].forced_ip = addr_ip4(PUB1);
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
-	assert_int_equal(EXT->ip, PUB1);
-	assert_int_equal(ifstate_reported_ip(EXT, &conf), PUB1);
+	assert_int_equal(addr_to_ip4(EXT->addr), PUB1);
+	assert_int_equal(addr_to_ip4(ifstate_reported(EXT, &conf)),
+			 PUB1);
 }
 
 static void test_two_looks_compare(void **state)
@@ -235,7 +254,7 @@ static void test_fault_leaves_it_alone(void **state)
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	fault = -ENOBUFS;
 	assert_int_equal(ifstate_read(&conf, &ifstate), -ENOBUFS);
-	assert_int_equal(EXT->ip, IP(11, 22, 33, 1));
+	assert_int_equal(addr_to_ip4(EXT->addr), IP(11, 22, 33, 1));
 }
 
 int main(void)

@@ -109,7 +109,8 @@ static int setup(void **state)
 	loop = loop_new(CTL_CLIENTS_MAX + 1, fake_clock);
 	pm = portmap_new(4000, 4000);
 	map = (struct map){ .max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops };
-	map.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
+	map.policy.net[0] = (struct netif_addr){ 2, "", { addr_ip4(ROUTER),
+							  24 } };
 	map.policy.net_n = 1;
 	map_init(&map, pm);
 	listener = make_listener();

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <linux/if_addr.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "engine/ifwatch.h"
 #include "sys/netif.h"
 #include "sys/route.h"
@@ -28,7 +29,6 @@
 #define LAN0	IP(192, 168, 88, 1)
 #define LAN1	IP(10, 0, 0, 1)
 #define HOST(n)	IP(192, 168, 88, n)
-#define MASK24	0xffffff00u
 
 /* ---- the kernel ------------------------------------------------------ */
 
@@ -73,12 +73,12 @@ int netif_read(const char *const *names, size_t n, struct netif_table *ret)
 	return 0;
 }
 
-int route_source(int ifindex, uint32_t *ret_ip)
+int route_source(int ifindex, struct addr *ret)
 {
 	assert_int_equal(ifindex, 2);
 	if (!kernel.route_ip)
 		return -ENETUNREACH;
-	*ret_ip = kernel.route_ip;
+	*ret = addr_ip4(kernel.route_ip);
 	return 0;
 }
 
@@ -98,10 +98,12 @@ static void reset_kernel(void)
 	kernel.t.link[1] = (struct netif_link){ "lan0", 3, true, true, true };
 	kernel.t.link[2] = (struct netif_link){ "lan1", 4, true, true, true };
 	kernel.t.addr_n = 3;
-	kernel.t.addr[0] = (struct netif_addr){ 2, "wan0", WAN, MASK24, 0 };
-	kernel.t.addr[1] = (struct netif_addr){ 3, "lan0", LAN0, MASK24, 0 };
+	kernel.t.addr[0] = (struct netif_addr){ 2, "wan0", { addr_ip4(WAN),
+							     24 } };
+	kernel.t.addr[1] = (struct netif_addr){ 3, "lan0", { addr_ip4(LAN0),
+							     24 } };
 	kernel.t.addr[2] = (struct netif_addr){
-		4, "lan1", LAN1, 0xff000000, 0 };
+		4, "lan1", { addr_ip4(LAN1), 8 } };
 }
 
 /* ---- what is told ---------------------------------------------------- */
@@ -327,13 +329,13 @@ static void test_the_first_look_brings_all_into_line(void **state)
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp serving");
 	assert_int_equal(kernel.reads, 1);
-	assert_int_equal(map.ext_ip, WAN);
+	assert_ip(map.ext, WAN);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_true(igd.wan.admin_up && igd.wan.link_up);
 	assert_int_equal(map.policy.net_n, 2);
-	assert_int_equal(map.policy.net[0].ip, LAN0);
+	assert_ip(map.policy.net[0].net.addr, LAN0);
 	assert_int_equal(map.policy.own_n, 3);
-	assert_int_equal(ifstate_external(&watch.ifstate)->ip, WAN);
+	assert_ip(ifstate_external(&watch.ifstate)->addr, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
 				      "wan0\n"), 1);
 	assert_int_equal(logged_count("<3>"), 0);
@@ -348,36 +350,37 @@ static void test_each_internal_interface_is_served(void **state)
 	assert_int_equal(served.listen_n, 2);
 	assert_string_equal(served.listen[0].ifname, "lan0");
 	assert_int_equal(served.listen[0].ifindex, 3);
-	assert_int_equal(served.listen[0].ip, LAN0);
-	assert_int_equal(served.listen[0].mask, MASK24);
+	assert_ip(served.listen[0].net.addr, LAN0);
+	assert_int_equal(served.listen[0].net.bits, 24);
 	assert_string_equal(served.listen[1].ifname, "lan1");
 	assert_int_equal(served.found_n, 2);
 	assert_string_equal(served.found[0].ifname, "lan0");
 	assert_string_equal(served.found[1].ifname, "lan1");
 	assert_int_equal(served.found[1].ifindex, 4);
-	assert_int_equal(served.found[1].ip, LAN1);
-	assert_int_equal(served.found[1].mask, 0xff000000);
+	assert_ip(served.found[1].net.addr, LAN1);
+	assert_int_equal(served.found[1].net.bits, 8);
 }
 
-static void add_addr(int ifindex, const char *name, uint32_t ip, uint32_t mask)
+static void add_addr(int ifindex, const char *name, uint32_t ip, uint8_t bits)
 {
 	struct netif_addr *a = &kernel.t.addr[kernel.t.addr_n++];
 
-	*a = (struct netif_addr){ .ifindex = ifindex, .ip = ip, .mask = mask };
+	*a = (struct netif_addr){ .ifindex = ifindex,
+				  .net = { addr_ip4(ip), bits } };
 	strcpy(a->ifname, name);
 }
 
 /* A second network on the same bridge, and the virtual address of VRRP. */
 static void test_every_address_of_an_interface_is_served(void **state)
 {
-	add_addr(3, "lan0", IP(192, 168, 77, 1), MASK24);
-	add_addr(3, "lan0", HOST(254), UINT32_MAX);
+	add_addr(3, "lan0", IP(192, 168, 77, 1), 24);
+	add_addr(3, "lan0", HOST(254), 32);
 	begin();
 	assert_int_equal(served.listen_n, 4);
-	assert_int_equal(served.listen[0].ip, LAN0);
-	assert_int_equal(served.listen[1].ip, LAN1);
-	assert_int_equal(served.listen[2].ip, IP(192, 168, 77, 1));
-	assert_int_equal(served.listen[3].ip, HOST(254));
+	assert_ip(served.listen[0].net.addr, LAN0);
+	assert_ip(served.listen[1].net.addr, LAN1);
+	assert_ip(served.listen[2].net.addr, IP(192, 168, 77, 1));
+	assert_ip(served.listen[3].net.addr, HOST(254));
 	assert_int_equal(served.found_n, 4);
 	assert_memory_equal(served.found, served.listen,
 			    4 * sizeof(served.found[0]));
@@ -394,15 +397,15 @@ static void test_more_addresses_than_places(void **state)
 {
 	kernel.t.addr_n = 2;
 	for (uint32_t i = 0; i < IFSOCKS_MAX; i++)
-		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), MASK24);
-	add_addr(4, "lan1", LAN1, 0xff000000);
+		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), 24);
+	add_addr(4, "lan1", LAN1, 8);
 	begin();
 	assert_int_equal(served.listen_n, IFSOCKS_MAX);
-	assert_int_equal(served.listen[0].ip, LAN0);
-	assert_int_equal(served.listen[1].ip, LAN1);
-	assert_int_equal(served.listen[2].ip, IP(192, 168, 100, 1));
+	assert_ip(served.listen[0].net.addr, LAN0);
+	assert_ip(served.listen[1].net.addr, LAN1);
+	assert_ip(served.listen[2].net.addr, IP(192, 168, 100, 1));
 	assert_int_equal(map.policy.net_n, IFSOCKS_MAX + 2);
-	kernel.t.addr[kernel.t.addr_n - 1].ip++;
+	kernel.t.addr[kernel.t.addr_n - 1].net.addr.byte[3]++;
 	change();
 	assert_int_equal(logged_count("<4>internal interfaces have 34 "
 				      "addresses; only 32 are served\n"), 1);
@@ -468,11 +471,11 @@ static void test_a_message_that_is_no_change_is_passed_over(void **state)
 static void test_a_new_external_address_is_followed(void **state)
 {
 	begin();
-	kernel.t.addr[0].ip = WAN + 1;
+	kernel.t.addr[0].net.addr = addr_ip4(WAN + 1);
 	now_ms += 5000;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(map.ext_ip, WAN + 1);
+	assert_ip(map.ext, WAN + 1);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>external address 203.0.113.8"), 1);
 }
@@ -483,10 +486,10 @@ static void test_uptime_goes_on_while_the_address_stays(void **state)
 
 	begin();
 	now_ms += 5000;
-	kernel.t.addr[2].ip = LAN1 + 1;
+	kernel.t.addr[2].net.addr = addr_ip4(LAN1 + 1);
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(served.listen[1].ip, LAN1 + 1);
+	assert_ip(served.listen[1].net.addr, LAN1 + 1);
 	assert_int_equal(igd.wan.since_ms, since_ms);
 	assert_int_equal(logged_count("external"), 0);
 }
@@ -498,7 +501,7 @@ static void test_an_external_address_that_is_lost_is_no_address(void **state)
 	kernel.t.addr[0].ifindex = 9;
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(map.ext_ip, 0);
+	assert_no_ip(map.ext);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
 }
@@ -510,11 +513,11 @@ static void test_the_state_of_the_external_link_is_followed(void **state)
 	change();
 	assert_true(igd.wan.admin_up);
 	assert_false(igd.wan.link_up);
-	assert_int_equal(map.ext_ip, 0);
+	assert_no_ip(map.ext);
 	kernel.t.link[0].up = false;
 	change();
 	assert_false(igd.wan.admin_up);
-	assert_int_equal(map.ext_ip, 0);
+	assert_no_ip(map.ext);
 	kernel.t.link[0].running = true;
 	change();
 	assert_false(igd.wan.link_up);
@@ -522,7 +525,7 @@ static void test_the_state_of_the_external_link_is_followed(void **state)
 	now_ms += 5000;
 	change();
 	assert_true(igd.wan.link_up);
-	assert_int_equal(map.ext_ip, WAN);
+	assert_ip(map.ext, WAN);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7"), 1);
@@ -545,48 +548,48 @@ static void test_the_speed_is_the_links_unless_it_is_configured(void **state)
 
 static void test_a_forced_address_stands_for_one_that_is_there(void **state)
 {
-	conf.iface[0].forced_ip = IP(198, 51, 100, 4);
-	kernel.t.addr[0].ip = IP(10, 9, 9, 9);
+	conf.iface[0].forced_ip = addr_ip4(IP(198, 51, 100, 4));
+	kernel.t.addr[0].net.addr = addr_ip4(IP(10, 9, 9, 9));
 	ifwatch_refresh(&watch);
-	assert_int_equal(map.ext_ip, IP(198, 51, 100, 4));
-	assert_int_equal(ifstate_external(&watch.ifstate)->ip,
+	assert_ip(map.ext, IP(198, 51, 100, 4));
+	assert_ip(ifstate_external(&watch.ifstate)->addr,
 			 IP(10, 9, 9, 9));
 	assert_int_equal(logged_count("<6>external address 198.51.100.4 by "
 				      "forced-ip; wan0 has 10.9.9.9, where "
 				      "ports are opened\n"), 1);
 	kernel.t.addr[0].ifindex = 9;
 	change();
-	assert_int_equal(map.ext_ip, 0);
+	assert_no_ip(map.ext);
 }
 
 /* A modem's management address is listed first; the default route, which
  * comes later, decides between two public ones. */
 static void test_the_default_route_decides(void **state)
 {
-	kernel.t.addr[0].ip = IP(192, 168, 100, 2);
-	add_addr(2, "wan0", WAN, MASK24);
-	add_addr(2, "wan0", IP(203, 0, 114, 9), MASK24);
+	kernel.t.addr[0].net.addr = addr_ip4(IP(192, 168, 100, 2));
+	add_addr(2, "wan0", WAN, 24);
+	add_addr(2, "wan0", IP(203, 0, 114, 9), 24);
 	begin();
-	assert_int_equal(map.ext_ip, WAN);
+	assert_ip(map.ext, WAN);
 	kernel.route_ip = IP(203, 0, 114, 9);
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(map.ext_ip, IP(203, 0, 114, 9));
+	assert_ip(map.ext, IP(203, 0, 114, 9));
 	/* forced-ip is an address of the interface: it is the one for rules */
-	conf.iface[0].forced_ip = WAN;
+	conf.iface[0].forced_ip = addr_ip4(WAN);
 	change();
 	CALLS("sync events http ssdp");
-	assert_int_equal(map.ext_ip, WAN);
-	assert_int_equal(ifstate_external(&watch.ifstate)->ip, WAN);
+	assert_ip(map.ext, WAN);
+	assert_ip(ifstate_external(&watch.ifstate)->addr, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
 				      "wan0\n"), 1);
 }
 
 static void test_a_private_external_address_is_warned_of(void **state)
 {
-	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
+	kernel.t.addr[0].net.addr = addr_ip4(IP(100, 64, 0, 9));
 	ifwatch_refresh(&watch);
-	assert_int_equal(map.ext_ip, IP(100, 64, 0, 9));
+	assert_ip(map.ext, IP(100, 64, 0, 9));
 	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
 	assert_int_equal(logged_count("none are opened"), 0);
 }
@@ -594,9 +597,9 @@ static void test_a_private_external_address_is_warned_of(void **state)
 static void test_a_private_external_address_may_be_refused(void **state)
 {
 	conf.refuse_private = 1;
-	kernel.t.addr[0].ip = IP(100, 64, 0, 9);
+	kernel.t.addr[0].net.addr = addr_ip4(IP(100, 64, 0, 9));
 	ifwatch_refresh(&watch);
-	assert_int_equal(map.ext_ip, 0);
+	assert_no_ip(map.ext);
 	assert_int_equal(logged_count("<4>wan0 has a private address"), 1);
 	assert_int_equal(logged_count("none are opened"), 1);
 }
@@ -610,7 +613,7 @@ static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
 	add_mapping(HOST(3), 4002);
 	add_mapping(HOST(4), 4003);
 	begin();
-	kernel.t.addr[1].ip = IP(192, 168, 99, 1);
+	kernel.t.addr[1].net.addr = addr_ip4(IP(192, 168, 99, 1));
 	change();
 	/* before the monitor gets the table */
 	CALLS("refused gone refused gone refused gone sync events http ssdp");
@@ -619,7 +622,7 @@ static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
 	assert_false(has_mapping(4002));
 	assert_false(has_mapping(4003));
 	assert_int_equal(refusal.why, REFUSAL_OUTSIDE);
-	assert_int_equal(refusal.client_ip, HOST(99));
+	assert_ip(refusal.client, HOST(99));
 	assert_int_equal(refusal.rule.ext_port, 4003);
 	assert_int_equal(addr_to_ip4(refusal.rule.client), HOST(4));
 	assert_int_equal(gone.ext_port, 4003);
@@ -646,7 +649,7 @@ static void test_an_absent_interface_saves_only_what_is_outside(void **state)
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		9, "tun0", HOST(2), MASK24, 0 }; /* now the router itself */
+		9, "tun0", { addr_ip4(HOST(2)), 24 } };	/* is the router now */
 	kernel.t.link[2].up = false;
 	change();
 	CALLS("refused gone sync events http ssdp");
@@ -657,9 +660,9 @@ static void test_mappings_that_a_line_denies_are_dropped_at_start(void **state)
 {
 	conf.rule_n = 2;
 	conf.rule[0] = (struct policy_rule){ false, 4001, 4001, 0, 65535,
-					     0, 0, 17 };
+					     { addr_ip4(0), 0 }, 17 };
 	conf.rule[1] = (struct policy_rule){ true, 1024, 65535, 1024, 65535,
-					     0, 0, 18 };
+					     { addr_ip4(0), 0 }, 18 };
 	add_mapping(HOST(2), 4000);
 	add_mapping(HOST(2), 4001);
 	ifwatch_refresh(&watch);
@@ -681,7 +684,7 @@ static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
 	begin();
 	slot = portmap_find(map.pm, &first.rule);
 	assert_int_equal(portmap_delete(map.pm, slot, &slot), PM_STARTED);
-	kernel.t.addr[1].ip = IP(192, 168, 99, 1);
+	kernel.t.addr[1].net.addr = addr_ip4(IP(192, 168, 99, 1));
 	change();
 	CALLS("refused gone sync events http ssdp");
 	assert_int_equal(gone.ext_port, 4001);
@@ -716,7 +719,7 @@ static void test_a_failed_look_changes_nothing(void **state)
 	kernel.t.addr_n = 0;
 	change();
 	CALLS("");
-	assert_int_equal(map.ext_ip, WAN);
+	assert_ip(map.ext, WAN);
 	assert_int_equal(map.policy.net_n, 2);
 	assert_true(has_mapping(4000));
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "engine/urlroutes.h"
 #include "gena/gena.h"
 #include "soap.h"
@@ -220,7 +221,8 @@ static void serve(enum http_method method, const char *path, uint32_t id)
 		"Content-Type: text/xml\r\n\r\n";
 	const struct httpd_req req = {
 		.method = method, .path = str_z(path), .head = &head,
-		.body = STR("a body"), .peer_ip = CLIENT, .local_ip = LAN0,
+		.body = STR("a body"), .peer = addr_ip4(CLIENT),
+		.local = addr_ip4(LAN0),
 		.id = id,
 	};
 
@@ -287,7 +289,8 @@ static void test_the_description_of_a_service_is_served(void **state)
 static void get_at(uint32_t local_ip, const char *path)
 {
 	const struct httpd_req req = {
-		.method = HTTP_GET, .path = str_z(path), .local_ip = local_ip,
+		.method = HTTP_GET, .path = str_z(path), .local =
+			addr_ip4(local_ip),
 	};
 
 	routes.serve(routes.arg, &req);
@@ -355,8 +358,8 @@ static void test_an_action_is_passed_to_soap(void **state)
 	assert_true(str_eq(soap.post.soap_action, STR("\"what#todo\"")));
 	assert_true(str_eq(soap.post.content_type, STR("text/xml")));
 	assert_true(str_eq(soap.post.body, STR("a body")));
-	assert_int_equal(soap.post.client_ip, CLIENT);
-	assert_int_equal(soap.post.local_ip, LAN0);
+	assert_ip(soap.post.client, CLIENT);
+	assert_ip(soap.post.local, LAN0);
 	assert_int_equal(soap.post.token, 21);
 	assert_int_equal(soap.post.now_ms, 4711);
 	assert_int_equal(replied.id, 21);
@@ -404,8 +407,8 @@ static void test_a_subscription_is_passed_to_gena(void **state)
 	assert_true(asked.subscribe);
 	assert_string_equal(asked.svc->name, "WANIPConnection");
 	assert_int_equal(asked.n, 2);
-	assert_int_equal(asked.peer_ip, CLIENT);
-	assert_int_equal(asked.local_ip, LAN0);
+	assert_ip(asked.peer, CLIENT);
+	assert_ip(asked.local, LAN0);
 	assert_non_null(asked.head);
 	assert_int_equal(replied.id, 41);
 	assert_int_equal(replied.status, 200);
@@ -427,12 +430,12 @@ static void test_event_calls_are_passed_to_gena(void **state)
 
 static void test_a_refusal_of_the_server_has_its_reason(void **state)
 {
-	routes.refused(routes.arg, CLIENT, 403);
+	routes.refused(routes.arg, addr_ip4(CLIENT), 403);
 	assert_int_equal(refusal.why, REFUSAL_HOST);
-	assert_int_equal(refusal.client_ip, CLIENT);
-	routes.refused(routes.arg, CLIENT + 1, 503);
+	assert_ip(refusal.client, CLIENT);
+	routes.refused(routes.arg, addr_ip4(CLIENT + 1), 503);
 	assert_int_equal(refusal.why, REFUSAL_CONNECTIONS);
-	assert_int_equal(refusal.client_ip, CLIENT + 1);
+	assert_ip(refusal.client, CLIENT + 1);
 }
 
 /* ---- targets --------------------------------------------------------- */

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "gena/gena.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
@@ -38,7 +39,7 @@ static const struct igd_service *wanip;
 /* The connections that gena made: the test's ends, and their destinations. */
 static struct {
 	int fd;
-	uint32_t local_ip, ip;
+	struct addr local, peer;
 	uint16_t port;
 } made[256];
 static size_t made_n;
@@ -60,14 +61,14 @@ static void fill(int fd)
 		;
 }
 
-static int fake_connect(uint32_t local_ip, uint32_t ip, uint16_t port)
+static int fake_connect(struct addr local, struct addr peer, uint16_t port)
 {
 	int pair[2];
 
 	assert_true(made_n < ARRAY_N(made));
 	made[made_n].fd = -1;
-	made[made_n].local_ip = local_ip;
-	made[made_n].ip = ip;
+	made[made_n].local = local;
+	made[made_n].peer = peer;
 	made[made_n].port = port;
 	made_n++;
 	if (port == closed_port)
@@ -105,7 +106,7 @@ static int setup(void **state)
 	pm = portmap_new(16, 16);
 	map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops,
-		.ext_ip = 0x0b162101,
+		.ext = addr_ip4(0x0b162101),
 	};
 	map_init(&map, pm);
 	igd = (struct igd){
@@ -147,7 +148,7 @@ static void pass(uint64_t ms)
 
 static void change_ip(uint32_t ip)
 {
-	map.ext_ip = ip;
+	map.ext = ip ? addr_ip4(ip) : (struct addr){ 0 };
 	gena_mark_dirty(gena);
 	run();
 }
@@ -156,7 +157,8 @@ static int ask_at(const char *method, const struct igd_service *svc,
 		  unsigned n, uint32_t peer_ip, const char *fields, char *sid)
 {
 	struct gena_request req = {
-		*method == 'S', svc, n, NULL, peer_ip, ROUTER
+		*method == 'S', svc, n, NULL, addr_ip4(peer_ip),
+		addr_ip4(ROUTER)
 	};
 	struct gena_reply answer;
 	struct httpmsg head;
@@ -282,7 +284,8 @@ static void each_request_has_its_status(void **state)
 
 static void the_reply_has_sid_and_timeout(void **state)
 {
-	struct gena_request q = { true, wanip, 1, NULL, PEER, ROUTER };
+	struct gena_request q = { true, wanip, 1, NULL, addr_ip4(PEER),
+				  addr_ip4(ROUTER) };
 	static const char text[] = "SUBSCRIBE / HTTP/1.1\r\n" CB NT
 				   "TIMEOUT: Second-3600\r\n\r\n";
 	struct gena_reply a;
@@ -433,8 +436,8 @@ static void the_initial_event_follows_the_reply(void **state)
 	assert_int_equal(made_n, 0);
 	pass(1);
 	assert_int_equal(made_n, 1);
-	assert_int_equal(made[0].local_ip, ROUTER);
-	assert_int_equal(made[0].ip, PEER);
+	assert_ip(made[0].local, ROUTER);
+	assert_ip(made[0].peer, PEER);
 	assert_int_equal(made[0].port, 4004);
 	text = received(0);
 	snprintf(line, sizeof(line), "\r\nSID: %s\r\nSEQ: 0\r\n", sid);
@@ -725,7 +728,7 @@ static void a_hanging_subscriber_delays_no_other(void **state)
 	subscribe(NULL);
 	pass(GENA_INITIAL_MS);
 	for (uint32_t ip = 1; ip <= 20; ip++) {
-		assert_int_equal(made[made_n - 1].ip, PEER);
+		assert_ip(made[made_n - 1].peer, PEER);
 		assert_true(received(made_n - 1)[0]);
 		answer(made_n - 1, OK);
 		good++;
@@ -742,7 +745,7 @@ static void a_hanging_subscriber_delays_no_other(void **state)
 	pass(1);
 	assert_true(was_closed(0));
 	assert_int_equal(made_n, good + 1);
-	assert_int_equal(made[good].ip, OTHER);
+	assert_ip(made[good].peer, OTHER);
 	assert_true(has(received(good), "\r\nSEQ: 1\r\n"));
 }
 

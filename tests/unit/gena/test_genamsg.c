@@ -9,11 +9,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "base/wr.h"
 #include "gena/genamsg.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
-#define PEER 0xc0a8580au	/* 192.168.88.10 */
+#define PEER	addr_ip4(0xc0a8580au)	/* 192.168.88.10 */
 #define US "<http://192.168.88.10"
 
 static const struct {
@@ -104,6 +105,27 @@ static void callback_is_parsed(void **state)
 			       STR_F(genamsg_path(&cb, &cb.url[u])));
 		assert_string_equal(wr_cstr(&w), callbacks[i].urls);
 	}
+}
+
+static void an_ip6_subscriber_gets_its_events(void **state)
+{
+	const struct addr peer = addr_of_text("2001:db8::10");
+	struct genamsg_callback cb;
+	char text[512];
+	struct wr w = wr_init(text, sizeof(text));
+	struct genamsg_notify n = { peer, 4004, STR("/cb"), "uuid:x", 0,
+				    { 0 } };
+
+	assert_int_equal(genamsg_callback(STR("<http://[2001:db8::10]:4004/cb>"
+					      "<http://192.168.88.10:1/>"),
+					  peer, &cb), 0);
+	assert_int_equal(cb.n, 1);
+	assert_int_equal(cb.url[0].port, 4004);
+	assert_int_equal(genamsg_callback(STR("<http://[2001:db8::11]:1/>"),
+					  peer, &cb), -EINVAL);
+	genamsg_notify(&w, &n);
+	assert_non_null(strstr(wr_cstr(&w),
+			       "\r\nHOST: [2001:db8::10]:4004\r\n"));
 }
 
 static void every_prefix_of_a_callback_is_safe(void **state)
@@ -213,6 +235,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(callback_is_parsed),
+		cmocka_unit_test(an_ip6_subscriber_gets_its_events),
 		cmocka_unit_test(every_prefix_of_a_callback_is_safe),
 		cmocka_unit_test(callback_has_a_maximum_length),
 		cmocka_unit_test(timeout_is_never_infinite),

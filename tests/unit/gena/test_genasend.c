@@ -218,7 +218,8 @@ static void there_are_two_deadlines(void **state)
 static void a_closed_port_is_a_failure(void **state)
 {
 	struct wr w = wr_init(buf, sizeof(buf));
-	int fd = genasend_connect(LOOPBACK, LOOPBACK, 1);
+	int fd = genasend_connect(addr_ip4(LOOPBACK), addr_ip4(LOOPBACK),
+			      1);
 
 	if (fd < 0) {
 		assert_int_equal(fd, -ECONNREFUSED);
@@ -241,7 +242,8 @@ static void it_connects_from_the_given_address(void **state)
 	assert_int_equal(bind(server, (struct sockaddr *)&sa, len), 0);
 	assert_int_equal(listen(server, 1), 0);
 	getsockname(server, (struct sockaddr *)&sa, &len);
-	fd = genasend_connect(LOOPBACK + 1, LOOPBACK, ntohs(sa.sin_port));
+	fd = genasend_connect(addr_ip4(LOOPBACK + 1), addr_ip4(LOOPBACK),
+			      ntohs(sa.sin_port));
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	end = accept(server, (struct sockaddr *)&sa, &len);
@@ -255,7 +257,9 @@ static void it_connects_from_the_given_address(void **state)
 static void an_address_that_is_not_ours_is_an_error(void **state)
 {
 	/* 192.0.2.1, RFC 5737 */
-	assert_int_equal(genasend_connect(0xc0000201u, LOOPBACK, 1),
+	assert_int_equal(genasend_connect(addr_ip4(0xc0000201u),
+					  addr_ip4(LOOPBACK),
+			      1),
 			 -EADDRNOTAVAIL);
 }
 

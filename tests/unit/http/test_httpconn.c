@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "http/httpconn.h"
 
 static uint64_t clock_now;
@@ -48,7 +49,7 @@ static struct httpconn *admit(uint32_t ip)
 	struct httpconn *c;
 
 	assert_true(fd >= 0);
-	c = httpconn_pool_admit(all, fd, on_event, ip);
+	c = httpconn_pool_admit(all, fd, on_event, addr_ip4(ip));
 	if (!c)
 		close(fd);
 	return c;
@@ -69,7 +70,7 @@ static void test_slots(void **state)
 	assert_int_equal(all->top, 3);
 	assert_int_equal(c->state, CONN_READING);
 	assert_int_equal(c->due_ms, 1000 + HTTP_IDLE_MS);
-	assert_int_equal(c->peer_ip, 1);
+	assert_ip(c->peer, 1);
 	httpconn_close(b);
 	assert_int_equal(all->top, 3);
 	assert_ptr_equal(admit(1), b);		/* the lowest slot */
@@ -144,7 +145,7 @@ static void test_share_of_one(void **state)
 		assert_non_null(admit(9));
 	/* the oldest is the other client's, and stays */
 	assert_int_equal(first->state, CONN_READING);
-	assert_int_equal(first->peer_ip, 7);
+	assert_ip(first->peer, 7);
 	assert_int_equal(all->used, HTTP_CONNS_PER_CLIENT + 1);
 }
 
@@ -237,7 +238,7 @@ static struct httpconn *connected(int *ret_peer)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	c = httpconn_pool_admit(all, pair[0], on_event, 1);
+	c = httpconn_pool_admit(all, pair[0], on_event, addr_ip4(1));
 	assert_non_null(c);
 	*ret_peer = pair[1];
 	return c;

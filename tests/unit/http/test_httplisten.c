@@ -12,21 +12,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "http/httplisten.h"
 
 #define LO(n) (0x7f000000u + (n))	/* 127.0.0.n */
-#define ALL 0xff000000u
+#define ALL 8
 
 static uint64_t clock_now;
 static struct loop *loop;
 static struct httplisten *const set = &(struct httplisten){ 0 };
 static struct {
 	int fd;
-	uint32_t peer_ip, local_ip;
+	struct addr peer, local;
 	uint16_t port;
 } got[256];
 static size_t got_n;
-static uint32_t ended[IFSOCKS_MAX];
+static struct addr ended[IFSOCKS_MAX];
 static size_t ended_n, pressed_n;
 static int spare = -1;
 
@@ -35,13 +36,13 @@ static uint64_t fake_clock(void)
 	return clock_now;
 }
 
-static void on_accepted(void *arg, int fd, uint32_t peer_ip, uint32_t local_ip,
+static void on_accepted(void *arg, int fd, struct addr peer, struct addr local,
 			uint16_t local_port)
 {
 	assert_true(got_n < 256);
 	got[got_n].fd = fd;
-	got[got_n].peer_ip = peer_ip;
-	got[got_n].local_ip = local_ip;
+	got[got_n].peer = peer;
+	got[got_n].local = local;
 	got[got_n++].port = local_port;
 }
 
@@ -55,9 +56,9 @@ static bool on_pressed(void *arg)
 	return true;
 }
 
-static void on_ended(void *arg, uint32_t local_ip)
+static void on_ended(void *arg, struct addr local)
 {
-	ended[ended_n++] = local_ip;
+	ended[ended_n++] = local;
 }
 
 static int setup(void **state)
@@ -83,9 +84,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct netif_addr at(uint32_t ip, uint32_t mask)
+static struct netif_addr at(uint32_t ip, uint8_t bits)
 {
-	return (struct netif_addr){ .ip = ip, .mask = mask };
+	return (struct netif_addr){ .net = { addr_ip4(ip), bits } };
 }
 
 static void wait_for(int fd, short events)
@@ -136,11 +137,11 @@ static void test_port(void **state)
 	loop_step(loop, 0);
 	assert_int_equal(got_n, 2);
 	for (size_t i = 0; i < 2; i++) {
-		bool first = got[i].local_ip == LO(1);
+		bool first = addr_equal(got[i].local, addr_ip4(LO(1)));
 		int on = 0, flags;
 		socklen_t len = sizeof(on);
 
-		assert_int_equal(got[i].peer_ip, first ? LO(109) : LO(108));
+		assert_ip(got[i].peer, first ? LO(109) : LO(108));
 		assert_int_equal(got[i].port, port);
 		assert_int_equal(getsockopt(got[i].fd, IPPROTO_TCP,
 					    TCP_NODELAY, &on, &len), 0);
@@ -158,7 +159,7 @@ static void test_change(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
 	struct netif_addr two[] = {
-		at(LO(2), 0xffffff00u), at(LO(1), 0xffffff00u),
+		at(LO(2), 24), at(LO(1), 24),
 	};
 	uint16_t port;
 	int fd;
@@ -179,7 +180,7 @@ static void test_change(void **state)
 	close(fd);
 	assert_int_equal(httplisten_set(set, two, 1, 0), 0);
 	assert_int_equal(ended_n, 1);
-	assert_int_equal(ended[0], LO(1));
+	assert_ip(ended[0], LO(1));
 	assert_int_equal(dial(LO(109), LO(1), port), -1);
 	assert_int_equal(httplisten_set(set, NULL, 0, 0), 0);
 	assert_int_equal(httplisten_port(set), 0);
@@ -211,7 +212,7 @@ static void test_other_port(void **state)
 
 static void test_stranger(void **state)
 {
-	struct netif_addr one[] = { at(LO(1), 0xfffffff8u) };
+	struct netif_addr one[] = { at(LO(1), 29) };
 	uint16_t port;
 	char c;
 	int fd;
@@ -234,8 +235,8 @@ static void test_stranger(void **state)
 static void test_networks_of_one_interface(void **state)
 {
 	struct netif_addr three[] = {
-		at(LO(1), 0xffffff00u), at(0x7f000101u, 0xffffff00u),
-		at(LO(200), 0xffffffffu),
+		at(LO(1), 24), at(0x7f000101u, 24),
+		at(LO(200), 32),
 	};
 	uint16_t port;
 	int fd;
@@ -245,7 +246,7 @@ static void test_networks_of_one_interface(void **state)
 	fd = dial(0x7f000109u, LO(200), port);
 	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
-	assert_int_equal(got[0].local_ip, LO(200));
+	assert_ip(got[0].local, LO(200));
 	close(fd);
 	fd = dial(0x7f000209u, LO(200), port);
 	loop_step(loop, 1000);

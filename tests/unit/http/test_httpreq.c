@@ -8,10 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "base/wr.h"
 #include "http/httpreq.h"
 
-#define OWN_IP 0xc0a80101u	/* 192.168.1.1 */
+#define OWN addr_ip4(0xc0a80101u)	/* 192.168.1.1 */
 #define OWN_PORT 2828
 
 static char path_buf[HTTP_HEAD_MAX];
@@ -24,7 +25,7 @@ static int read_request(const char *text, struct httpreq *ret)
 
 	if (n <= 0)
 		fail_msg("not a head (%d): %s", (int)n, text);
-	return httpreq_read(&m, OWN_IP, OWN_PORT, &path, ret);
+	return httpreq_read(&m, OWN, OWN_PORT, &path, ret);
 }
 
 #define HOST "Host: 192.168.1.1:2828\r\n"
@@ -158,6 +159,34 @@ static void test_paths(void **state)
 	}
 }
 
+/* The server's own address may be an IPv6 one, which stands in brackets. */
+static void test_own_address_of_ip6(void **state)
+{
+	static const struct {
+		const char *host;
+		int want;
+	} row[] = {
+		{ "[2001:db8::1]:2828", 0 }, { "[2001:db8::1]", 0 },
+		{ "[2001:DB8:0::1]:2828", 0 }, { "[2001:db8::2]:2828", -403 },
+		{ "[2001:db8::1]:80", -403 }, { "2001:db8::1", -403 },
+		{ "192.168.1.1:2828", -403 }, { "[2001:db8::1", -403 },
+	};
+	struct httpmsg m;
+	struct httpreq r;
+	char text[256];
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct wr path = wr_init(path_buf, sizeof(path_buf));
+
+		snprintf(text, sizeof(text), "GET http://%s/a HTTP/1.1\r\n"
+			 "Host: %s\r\n\r\n", row[i].host, row[i].host);
+		assert_true(httpmsg_parse(text, strlen(text), &m) > 0);
+		assert_int_equal(httpreq_read(&m, addr_of_text("2001:db8::1"),
+					      OWN_PORT, &path, &r),
+				 row[i].want);
+	}
+}
+
 static void test_long_path(void **state)
 {
 	char text[256];
@@ -167,9 +196,9 @@ static void test_long_path(void **state)
 
 	snprintf(text, sizeof(text), "GET /abc" TAIL);
 	assert_true(httpmsg_parse(text, strlen(text), &m) > 0);
-	assert_int_equal(httpreq_read(&m, OWN_IP, OWN_PORT, &path, &r), 0);
+	assert_int_equal(httpreq_read(&m, OWN, OWN_PORT, &path, &r), 0);
 	path = wr_init(path_buf, 3);
-	assert_int_equal(httpreq_read(&m, OWN_IP, OWN_PORT, &path, &r), -431);
+	assert_int_equal(httpreq_read(&m, OWN, OWN_PORT, &path, &r), -431);
 }
 
 static const struct {
@@ -279,6 +308,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_own_address_of_ip6),
 		cmocka_unit_test(test_long_path),
 		cmocka_unit_test(test_connection),
 		cmocka_unit_test(test_fields),

@@ -16,10 +16,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "base/wr.h"
 #include "httpd.h"
 
-#define OWN_IP 0x0a000001u	/* 10.0.0.1 */
+#define OWN addr_ip4(0x0a000001u)	/* 10.0.0.1 */
 #define OWN_PORT 2828
 #define HOST "Host: 10.0.0.1:2828\r\n"
 #define GET_A "GET /a HTTP/1.1\r\n" HOST "\r\n"
@@ -179,7 +180,7 @@ static int dial_from(uint32_t ip)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    pair), 0);
-	httpd_adopt(srv, pair[0], ip, OWN_IP, OWN_PORT);
+	httpd_adopt(srv, pair[0], addr_ip4(ip), OWN, OWN_PORT);
 	return pair[1];
 }
 
@@ -413,8 +414,8 @@ static void test_request(void **state)
 
 	put(fd, "GET /a HTTP/1.1\r\n" HOST "X-Y: z\r\n\r\n");
 	assert_int_equal(seen.method, HTTP_GET);
-	assert_int_equal(seen.peer_ip, 0x0a000063);
-	assert_int_equal(seen.local_ip, OWN_IP);
+	assert_ip(seen.peer, 0x0a000063);
+	assert_true(addr_equal(seen.local, OWN));
 	assert_int_equal(seen.local_port, OWN_PORT);
 	assert_int_equal(httpmsg_count(seen.head, STR("x-y")), 1);
 	close(fd);
@@ -782,7 +783,7 @@ static int dial_narrow(void)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	httpd_adopt(srv, pair[0], 1, OWN_IP, OWN_PORT);
+	httpd_adopt(srv, pair[0], addr_ip4(1), OWN, OWN_PORT);
 	return pair[1];
 }
 
@@ -1019,7 +1020,7 @@ static void test_full_of_pending(void **state)
 	/* bytes that it sent do not prevent the answer */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	put_n(pair[1], GET_A, sizeof(GET_A) - 1);
-	assert_int_equal(httpd_adopt(srv, pair[0], 77, OWN_IP, OWN_PORT),
+	assert_int_equal(httpd_adopt(srv, pair[0], addr_ip4(77), OWN, OWN_PORT),
 			 -ENOSPC);
 	get(pair[1], &ans);
 	assert_int_equal(status_of(&ans), 503);
@@ -1272,7 +1273,7 @@ static void test_noise(void **state)
 /* ---- TCP ----------------------------------------------------------- */
 
 static const struct netif_addr lo = {
-	.ifname = "lo", .ip = 0x7f000001, .mask = 0xff000000,
+	.ifname = "lo", .net = { { ADDR_IP4, { 127, 0, 0, 1 } }, 8 },
 };
 
 static int dial_tcp(uint16_t port)
@@ -1284,7 +1285,7 @@ static int dial_tcp(uint16_t port)
 	assert_true(fd >= 0);
 	/* leaves no port in TIME_WAIT to other tests */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-	sin.sin_addr.s_addr = htonl(lo.ip);
+	sin.sin_addr.s_addr = htonl(addr_to_ip4(lo.net.addr));
 	sin.sin_port = htons(port);
 	if (connect(fd, (struct sockaddr *)&sin, sizeof(sin)))
 		assert_int_equal(errno, EINPROGRESS);
@@ -1347,9 +1348,9 @@ static void test_burst(void **state)
 		fd[i] = dial_tcp(port);
 	ask_all(fd, 200, port);
 	assert_int_equal(served, 200);
-	assert_int_equal(seen.local_ip, lo.ip);
+	assert_true(addr_equal(seen.local, lo.net.addr));
 	assert_int_equal(seen.local_port, port);
-	assert_int_equal(seen.peer_ip, lo.ip);
+	assert_true(addr_equal(seen.peer, lo.net.addr));
 }
 
 /* The same beside 2,000 silent connections. */

@@ -129,7 +129,7 @@ static struct str root_doc(const struct desc_info *info, unsigned n)
 {
 	struct wr w = wr_init(doc_buf, sizeof(doc_buf));
 
-	desc_root(&w, info, n, 0xc0a80101);
+	desc_root(&w, info, n, addr_ip4(0xc0a80101));
 	assert_false(w.over);
 	read_doc(wr_done(&w));
 	return wr_done(&w);
@@ -373,7 +373,7 @@ static void test_long_names(void **state)
 	info.friendly_name = info.manufacturer = info.manufacturer_url = z;
 	info.model_name = info.model_number = info.serial_number = z;
 	info.presentation_url = z;
-	desc_root(&w, &info, 2, 0);
+	desc_root(&w, &info, 2, addr_ip4(0));
 	assert_false(w.over);
 }
 
@@ -398,7 +398,7 @@ static void test_small(void **state)
 	for (cap = 0; cap <= root + 1; cap += cap == root - 1 ? 2 : 1) {
 		doc_buf[cap] = '#';
 		w = wr_init(doc_buf, cap);
-		desc_root(&w, &info, 1, 0xc0a80101);
+		desc_root(&w, &info, 1, addr_ip4(0xc0a80101));
 		check_small(&w, cap, root);
 	}
 	for (cap = 0; cap <= scpd + 1; cap += cap == scpd - 1 ? 2 : 1) {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include <netinet/in.h>
 #include <stdlib.h>
 #include "base/wr.h"
@@ -128,9 +129,10 @@ static int set_up(void **state)
 	};
 	w->map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops, .ops_arg = w,
-		.ext_ip = WAN_IP,
+		.ext = addr_ip4(WAN_IP),
 	};
-	w->map.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
+	w->map.policy.net[0] = (struct netif_addr){ 2, "", { addr_ip4(ROUTER),
+							     24 } };
 	w->map.policy.net_n = 1;
 	map_init(&w->map, w->pm);
 	igd_init(&w->igd, &w->map);
@@ -209,7 +211,8 @@ static struct igd_call call_by(const struct world *w, uint32_t requester_ip,
 			       unsigned version)
 {
 	return (struct igd_call){ .n = version, .version = version,
-				  .client_ip = requester_ip, .local_ip = ROUTER,
+				  .client = addr_ip4(requester_ip), .local =
+					  addr_ip4(ROUTER),
 				  .now_ms = w->now_ms };
 }
 
@@ -567,8 +570,8 @@ static void description_has_256_bytes(void **state)
 
 static void policy_refuses(void **state)
 {
-	static const struct policy_rule deny = {
-		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 42,
 	};
 	struct world *w = *state;
 	struct mapping m = plain;
@@ -774,7 +777,7 @@ static void status_follows_address_and_link(void **state)
 	wanip_get_status_info(&w->igd, &got);
 	assert_str(got.out[0].s, "Disconnected");
 	w->igd.wan.link_up = true;
-	w->map.ext_ip = 0;
+	w->map.ext = (struct addr){ 0 };
 	wanip_get_status_info(&w->igd, &got);
 	assert_str(got.out[0].s, "Disconnected");
 	assert_int_equal(got.out[2].u, 0);
@@ -796,7 +799,7 @@ static void connection_type_is_fixed(void **state)
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 0);
 	call.in[0].s = STR("IP_Bridged");
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 703);
-	w->map.ext_ip = 0;
+	w->map.ext = (struct addr){ 0 };
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 501);
 	call.version = 2;
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 731);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include <netinet/in.h>
 #include <stdlib.h>
 #include "base/wr.h"
@@ -80,9 +81,9 @@ static int set_up(void **state)
 	};
 	w.map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ops_arg = &w,
-		.ext_ip = IP(203, 0, 113, 7),
+		.ext = addr_ip4(IP(203, 0, 113, 7)),
 		.policy = { .secure = true, .net_n = 1,
-			    .net = { { 2, "", ROUTER, 0xffffff00 } } },
+			    .net = { { 2, "", { addr_ip4(ROUTER), 24 } } } },
 	};
 	map_init(&w.map, portmap_new(MAX, MAX - 2));
 	igd_init(&w.igd, &w.map);
@@ -136,7 +137,8 @@ static struct igd_call call_by(struct requester *a, uint32_t requester_ip)
 		a->wait.map.tries = 77;
 	}
 	return (struct igd_call){ .n = 2, .version = 2, .now_ms = w.now_ms,
-				  .client_ip = requester_ip, .local_ip = ROUTER,
+				  .client = addr_ip4(requester_ip), .local =
+					  addr_ip4(ROUTER),
 				  .wait = a ? &a->wait : NULL };
 }
 
@@ -186,7 +188,8 @@ static void allow(uint16_t lo, uint16_t hi)
 	static struct policy_rule line;
 
 	line = (struct policy_rule){ .allow = true, .ext_lo = lo, .ext_hi = hi,
-				     .int_hi = 65535, .line = 1 };
+				     .int_hi = 65535, .line = 1,
+				     .net.addr = addr_ip4(0) };
 	w.map.policy.rule = &line;
 	w.map.policy.rule_n = 1;
 }

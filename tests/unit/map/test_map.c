@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include <netinet/in.h>
 #include "map/map.h"
 #include "map/mapreport.h"
@@ -75,8 +76,9 @@ static int set_up(void **state)
 	op_n = 0;
 	pm = portmap_new(4, 3);
 	map = (struct map){
-		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ext_ip = EXT,
-		.policy = { .net = { { 2, "", ROUTER, 0xffffff00 } },
+		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops, .ext =
+			addr_ip4(EXT),
+		.policy = { .net = { { 2, "", { addr_ip4(ROUTER), 24 } } },
 			    .net_n = 1 },
 	};
 	map_init(&map, pm);
@@ -222,7 +224,7 @@ static void a_fake_protocol_adds_renews_and_deletes(void **state)
 	answer(NAT_OK);
 	assert_int_equal(x.answers, 1);
 	assert_int_equal(x.why, REFUSAL_NONE);
-	assert_int_equal(x.told.ip, EXT);
+	assert_ip(x.told.addr, EXT);
 	assert_int_equal(x.told.port, 5000);
 	assert_int_equal(x.left_s, 3600);
 	assert_int_equal(last_stored.origin, ORIGIN_PCP);
@@ -301,8 +303,8 @@ static void no_lease_is_a_second(void **state)
 
 static void the_policy_refuses(void **state)
 {
-	static const struct policy_rule deny = {
-		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 42,
 	};
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
@@ -311,7 +313,7 @@ static void the_policy_refuses(void **state)
 	assert_int_equal(ask(&x, p), REFUSAL_ROUTER);
 	assert_int_equal(last_refused.why, REFUSAL_ROUTER);
 	assert_int_equal(last_refused.origin, ORIGIN_PCP);
-	assert_int_equal(last_refused.client_ip, ANN);
+	assert_ip(last_refused.client, ANN);
 	p.to = BOB;
 	map.policy.secure = true;
 	assert_int_equal(ask(&x, p), REFUSAL_SECURE);
@@ -328,9 +330,9 @@ static void the_policy_refuses(void **state)
 /* With any_port the lines decide about ports, not about the request. */
 static void any_port_goes_round_the_lines(void **state)
 {
-	static const struct policy_rule lines[] = {
-		{ false, 5000, 5000, 0, 65535, 0, 0, 1 },
-		{ true, 5000, 5002, 0, 65535, 0, 0, 2 },
+	const struct policy_rule lines[] = {
+		{ false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 1 },
+		{ true, 5000, 5002, 0, 65535, { addr_ip4(0), 0 }, 2 },
 	};
 	struct exchange x = { .answers = 0 }, y = { .answers = 0 };
 	struct packet p = plain;
@@ -422,8 +424,8 @@ static void new_mappings_have_a_rate(void **state)
 
 static void the_operator_is_checked_too(void **state)
 {
-	static const struct policy_rule deny = {
-		false, 5000, 5000, 0, 65535, 0, 0, 42,
+	const struct policy_rule deny = {
+		false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 42,
 	};
 	struct exchange x = { .answers = 0 };
 	struct packet p = operators(plain);
@@ -850,9 +852,9 @@ static void disabled_one_expires_at_once(void **state)
 
 static void what_is_forbidden_now_is_dropped(void **state)
 {
-	static const struct policy_rule lines[] = {
-		{ false, 5001, 5001, 0, 65535, 0, 0, 42 },
-		{ true, 0, 65535, 0, 65535, 0, 0, 43 },
+	const struct policy_rule lines[] = {
+		{ false, 5001, 5001, 0, 65535, { addr_ip4(0), 0 }, 42 },
+		{ true, 0, 65535, 0, 65535, { addr_ip4(0), 0 }, 43 },
 	};
 	struct packet p = plain;
 
@@ -885,7 +887,8 @@ static void what_is_forbidden_now_is_dropped(void **state)
 static void other_services_report_too(void **state)
 {
 	struct refused r = {
-		.why = REFUSAL_HOST, .origin = ORIGIN_UPNP, .client_ip = ANN,
+		.why = REFUSAL_HOST, .origin = ORIGIN_UPNP, .client =
+			addr_ip4(ANN),
 	};
 
 	mapreport_refused(&map, &r);

@@ -20,13 +20,18 @@
 static struct policy p;
 static struct nat_rule r;
 
+static struct netif_addr net(int ifindex, uint32_t ip, uint8_t bits)
+{
+	return (struct netif_addr){ ifindex, "", { addr_ip4(ip), bits } };
+}
+
 static int set_up(void **state)
 {
 	memset(&p, 0, sizeof(p));
-	p.net[0] = (struct netif_addr){ 2, "", ROUTER, IP(255, 255, 255, 0) };
+	p.net[0] = net(2, ROUTER, 24);
 	p.net_n = 1;
-	p.own_ip[0] = ROUTER;
-	p.own_ip[1] = EXT;
+	p.own[0] = addr_ip4(ROUTER);
+	p.own[1] = addr_ip4(EXT);
 	p.own_n = 2;
 	memset(&r, 0, sizeof(r));
 	r.kind = NAT_PORTMAP;
@@ -39,69 +44,29 @@ static int set_up(void **state)
 
 static enum refusal ask(void)
 {
-	return policy_check(&p, &r, CLIENT, NULL);
+	return policy_check(&p, &r, addr_ip4(CLIENT), NULL);
 }
 
 static enum refusal ask_for(uint32_t client_ip)
 {
 	r.client = addr_ip4(client_ip);
-	return policy_check(&p, &r, 0, NULL);
-}
-
-static void test_unicast(void **state)
-{
-	static const struct {
-		uint32_t ip;
-		bool unicast;
-	} v[] = {
-		{ 0, false }, { IP(0, 255, 255, 255), false },
-		{ IP(1, 0, 0, 0), true }, { IP(126, 255, 255, 255), true },
-		{ IP(127, 0, 0, 0), false }, { IP(127, 255, 255, 255), false },
-		{ IP(128, 0, 0, 0), true }, { IP(223, 255, 255, 255), true },
-		{ IP(224, 0, 0, 0), false }, { IP(239, 255, 255, 250), false },
-		{ IP(240, 0, 0, 0), false }, { 0xffffffff, false },
-	};
-	size_t i;
-
-	for (i = 0; i < N(v); i++)
-		assert_int_equal(policy_unicast(v[i].ip), v[i].unicast);
-}
-
-static void test_private(void **state)
-{
-	static const struct {
-		uint32_t lo, hi;
-	} v[] = {
-		{ IP(10, 0, 0, 0), IP(10, 255, 255, 255) },
-		{ IP(172, 16, 0, 0), IP(172, 31, 255, 255) },
-		{ IP(192, 168, 0, 0), IP(192, 168, 255, 255) },
-		{ IP(100, 64, 0, 0), IP(100, 127, 255, 255) },
-		{ IP(169, 254, 0, 0), IP(169, 254, 255, 255) },
-	};
-	size_t i;
-
-	for (i = 0; i < N(v); i++) {
-		assert_true(policy_private(v[i].lo));
-		assert_true(policy_private(v[i].hi));
-		assert_false(policy_private(v[i].lo - 1));
-		assert_false(policy_private(v[i].hi + 1));
-	}
-	assert_false(policy_private(EXT));
-	assert_false(policy_private(0));
+	return policy_check(&p, &r, addr_any(), NULL);
 }
 
 static void test_net_of(void **state)
 {
-	assert_ptr_equal(policy_net_of(&p, ROUTER), &p.net[0]);
-	assert_ptr_equal(policy_net_of(&p, IP(192, 168, 88, 255)), &p.net[0]);
-	assert_null(policy_net_of(&p, IP(192, 168, 89, 0)));
-	assert_null(policy_net_of(&p, IP(192, 168, 87, 255)));
-	p.net[1] = (struct netif_addr){ 3, "", IP(10, 0, 0, 1), 0xff000000 };
-	assert_null(policy_net_of(&p, IP(10, 9, 9, 9)));
+	assert_ptr_equal(policy_net_of(&p, addr_ip4(ROUTER)), &p.net[0]);
+	assert_ptr_equal(policy_net_of(&p, addr_ip4(IP(192, 168, 88, 255))),
+			 &p.net[0]);
+	assert_null(policy_net_of(&p, addr_ip4(IP(192, 168, 89, 0))));
+	assert_null(policy_net_of(&p, addr_ip4(IP(192, 168, 87, 255))));
+	p.net[1] = net(3, IP(10, 0, 0, 1), 8);
+	assert_null(policy_net_of(&p, addr_ip4(IP(10, 9, 9, 9))));
 	p.net_n = 2;
-	assert_ptr_equal(policy_net_of(&p, IP(10, 9, 9, 9)), &p.net[1]);
+	assert_ptr_equal(policy_net_of(&p, addr_ip4(IP(10, 9, 9, 9))),
+			 &p.net[1]);
 	p.net_n = 0;
-	assert_null(policy_net_of(&p, CLIENT));
+	assert_null(policy_net_of(&p, addr_ip4(CLIENT)));
 }
 
 static void test_default_ports(void **state)
@@ -121,7 +86,7 @@ static void test_default_ports(void **state)
 		r.ext_port = v[i].ext;
 		r.int_port = v[i].in;
 		line = 99;
-		assert_int_equal(policy_check(&p, &r, CLIENT, &line),
+		assert_int_equal(policy_check(&p, &r, addr_ip4(CLIENT), &line),
 				 v[i].want);
 		assert_int_equal(line, 0);
 	}
@@ -145,16 +110,16 @@ static void test_special(void **state)
 static void test_small_nets(void **state)
 {
 	p.own_n = 0;
-	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 5), 0xfffffffc };
+	p.net[0] = net(2, IP(10, 0, 0, 5), 30);
 	assert_int_equal(ask_for(IP(10, 0, 0, 4)), REFUSAL_SPECIAL);
 	assert_int_equal(ask_for(IP(10, 0, 0, 6)), REFUSAL_NONE);
 	assert_int_equal(ask_for(IP(10, 0, 0, 7)), REFUSAL_SPECIAL);
-	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 4), 0xfffffffe };
+	p.net[0] = net(2, IP(10, 0, 0, 4), 31);
 	assert_int_equal(ask_for(IP(10, 0, 0, 5)), REFUSAL_NONE);
 	assert_int_equal(ask_for(IP(10, 0, 0, 4)), REFUSAL_ROUTER);
-	p.net[0].ip = IP(10, 0, 0, 5);
+	p.net[0].net.addr = addr_ip4(IP(10, 0, 0, 5));
 	assert_int_equal(ask_for(IP(10, 0, 0, 4)), REFUSAL_NONE);
-	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 5), 0xffffffff };
+	p.net[0] = net(2, IP(10, 0, 0, 5), 32);
 	assert_int_equal(ask_for(IP(10, 0, 0, 5)), REFUSAL_ROUTER);
 	assert_int_equal(ask_for(IP(10, 0, 0, 6)), REFUSAL_OUTSIDE);
 }
@@ -163,8 +128,8 @@ static void test_small_nets(void **state)
  * first, holds it as a host. */
 static void test_nested_nets(void **state)
 {
-	p.net[0] = (struct netif_addr){ 2, "", IP(10, 0, 0, 1), 0xff000000 };
-	p.net[1] = (struct netif_addr){ 3, "", IP(10, 1, 1, 1), 0xffffff00 };
+	p.net[0] = net(2, IP(10, 0, 0, 1), 8);
+	p.net[1] = net(3, IP(10, 1, 1, 1), 24);
 	p.net_n = 2;
 	assert_int_equal(ask_for(IP(10, 1, 1, 255)), REFUSAL_SPECIAL);
 	assert_int_equal(ask_for(IP(10, 1, 2, 255)), REFUSAL_NONE);
@@ -197,11 +162,14 @@ static void test_pinhole(void **state)
 
 static void test_secure(void **state)
 {
-	assert_int_equal(policy_check(&p, &r, OTHER, NULL), REFUSAL_NONE);
+	assert_int_equal(policy_check(&p, &r, addr_ip4(OTHER), NULL),
+			 REFUSAL_NONE);
 	p.secure = true;
-	assert_int_equal(policy_check(&p, &r, OTHER, NULL), REFUSAL_SECURE);
-	assert_int_equal(policy_check(&p, &r, CLIENT, NULL), REFUSAL_NONE);
-	assert_int_equal(policy_check(&p, &r, 0, NULL), REFUSAL_NONE);
+	assert_int_equal(policy_check(&p, &r, addr_ip4(OTHER), NULL),
+			 REFUSAL_SECURE);
+	assert_int_equal(policy_check(&p, &r, addr_ip4(CLIENT), NULL),
+			 REFUSAL_NONE);
+	assert_int_equal(policy_check(&p, &r, addr_any(), NULL), REFUSAL_NONE);
 }
 
 static void test_remote(void **state)
@@ -251,17 +219,17 @@ static void check_line(uint16_t ext, uint16_t in, uint32_t client_ip,
 	r.ext_port = ext;
 	r.int_port = in;
 	r.client = addr_ip4(client_ip);
-	assert_int_equal(policy_check(&p, &r, 0, &line), want);
+	assert_int_equal(policy_check(&p, &r, addr_any(), &line), want);
 	assert_int_equal(line, want_line);
 }
 
 static void test_rules(void **state)
 {
-	static const struct policy_rule rule[] = {
-		{ false, 6000, 6010, 0, 65535, 0, 0, 3 },
-		{ true, 5000, 7000, 20, 30, CLIENT, 0xffffffff, 5 },
-		{ true, 80, 80, 8080, 8080, IP(192, 168, 88, 99), 0xffffff00,
-		  7 },
+	const struct policy_rule rule[] = {
+		{ false, 6000, 6010, 0, 65535, { addr_ip4(0), 0 }, 3 },
+		{ true, 5000, 7000, 20, 30, { addr_ip4(CLIENT), 32 }, 5 },
+		{ true, 80, 80, 8080, 8080,
+		  { addr_ip4(IP(192, 168, 88, 99)), 24 }, 7 },
 	};
 
 	p.rule = rule;
@@ -284,14 +252,77 @@ static void test_rules(void **state)
 
 static void test_line_untouched_by_other_verdicts(void **state)
 {
-	static const struct policy_rule all = { true, 1, 65535, 1, 65535, 0,
-						0, 4 };
+	const struct policy_rule all = { true, 1, 65535, 1, 65535,
+					 { addr_ip4(0), 0 }, 4 };
 
 	p.rule = &all;
 	p.rule_n = 1;
 	check_line(5000, 5000, ROUTER, REFUSAL_ROUTER, 0);
 	check_line(5000, 5000, CLIENT, REFUSAL_NONE, 4);
 	check_line(1, 1, CLIENT, REFUSAL_NONE, 4);
+}
+
+static struct addr host6(const char *text)
+{
+	struct addr a = { 0 };
+
+	assert_true(addr_parse(str_z(text), &a));
+	return a;
+}
+
+static void test_networks_of_both_families(void **state)
+{
+	p.net[0].net = (struct addr_net){ host6("2001:db8::1"), 64 };
+	assert_ptr_equal(policy_net_of(&p, host6("2001:db8::9")), &p.net[0]);
+	assert_null(policy_net_of(&p, host6("2001:db8:0:1::9")));
+	assert_null(policy_net_of(&p, addr_ip4(ROUTER)));
+	p.own_n = 0;
+	r.client = host6("2001:db8::1");
+	assert_int_equal(ask(), REFUSAL_ROUTER);
+	r.client = host6("2001:db8::");		/* of any router there */
+	assert_int_equal(ask(), REFUSAL_SPECIAL);
+	r.client = host6("ff02::1");
+	assert_int_equal(ask(), REFUSAL_SPECIAL);
+	r.client = host6("2001:db8::ffff:ffff:ffff:ffff");
+	assert_int_equal(ask(), REFUSAL_NONE);
+	p.secure = true;
+	assert_int_equal(ask(), REFUSAL_SECURE);
+	assert_int_equal(policy_check(&p, &r, r.client, NULL), REFUSAL_NONE);
+}
+
+/* A line is for its own family: 0.0.0.0/0 is every IPv4 client, ::/0 every IPv6
+ * client. */
+static void test_lines_of_both_families(void **state)
+{
+	const struct policy_rule rule[] = {
+		{ false, 1, 65535, 1, 65535, { host6("2001:db8::"), 65 }, 1 },
+		{ true, 1, 65535, 1, 65535, { host6("2001:db8::"), 64 }, 2 },
+		{ false, 1, 65535, 1, 65535, { host6("::"), 0 }, 3 },
+		{ true, 5000, 5000, 1, 65535, { addr_ip4(0), 0 }, 4 },
+	};
+	const struct addr low = host6("2001:db8::9"),
+			  high = host6("2001:db8::8000:0:0:9");
+	struct policy_ports ports[POLICY_PORTS_MAX];
+	unsigned line;
+
+	p.net[1].net = (struct addr_net){ host6("2001:db8::1"), 32 };
+	p.net_n = 2;
+	p.rule = rule;
+	p.rule_n = N(rule);
+	check_line(5000, 5000, CLIENT, REFUSAL_NONE, 4);
+	check_line(5001, 5000, CLIENT, REFUSAL_RULE, 0);
+	r.client = low;
+	assert_int_equal(policy_check(&p, &r, low, &line), REFUSAL_RULE);
+	assert_int_equal(line, 1);
+	assert_int_equal(policy_ports(&p, &r, 1, ports), 0);
+	r.client = high;
+	assert_int_equal(policy_check(&p, &r, high, &line), REFUSAL_NONE);
+	assert_int_equal(line, 2);
+	assert_int_equal(policy_ports(&p, &r, 1, ports), 1);
+	assert_int_equal(ports[0].hi, 65535);
+	r.client = host6("2001:db8:1::9");
+	assert_int_equal(policy_check(&p, &r, r.client, &line), REFUSAL_RULE);
+	assert_int_equal(line, 3);
 }
 
 #define T(f) cmocka_unit_test_setup(f, set_up)
@@ -339,6 +370,7 @@ static void test_ports(void **state)
 			if (line[i].ext_lo < 64000 && seed & 1)
 				line[i].ext_hi += (uint16_t)(seed >> 20 & 1535);
 			line[i].int_hi = seed & 2 ? 65535 : 4999;
+			line[i].net.addr = addr_ip4(0);
 		}
 		line[0].ext_lo = turn & 1 ? 0 : 65535;
 		line[0].ext_hi = 65535;
@@ -349,12 +381,14 @@ static void test_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_unicast), T(test_private), T(test_net_of),
+		T(test_net_of),
 		T(test_default_ports), T(test_special), T(test_small_nets),
 		T(test_nested_nets), T(test_router), T(test_outside),
 		T(test_pinhole), T(test_secure), T(test_remote),
 		T(test_order), T(test_rules),
 		T(test_line_untouched_by_other_verdicts), T(test_ports),
+		T(test_networks_of_both_families),
+		T(test_lines_of_both_families),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "base/wr.h"
 #include "map/refusal.h"
 
@@ -22,7 +23,7 @@ static int setup(void **state)
 static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 {
 	const struct refused r = {
-		.why = why, .origin = ORIGIN_UPNP, .client_ip = ip,
+		.why = why, .origin = ORIGIN_UPNP, .client = addr_ip4(ip),
 	};
 
 	return refusal_count(&rs, &r, now_ms, &muted);
@@ -110,7 +111,7 @@ static void the_line_says_all(void **state)
 {
 	struct refused r = {
 		.why = REFUSAL_RULE, .origin = ORIGIN_UPNP,
-		.client_ip = 0xc0a8580a, .line = 12,
+		.client = addr_ip4(0xc0a8580a), .line = 12,
 		.rule = { .client = addr_ip4(0xc0a8580b),
 			  .remote = addr_any(), .ext_port = 80,
 			  .int_port = 8080, .kind = NAT_PORTMAP,

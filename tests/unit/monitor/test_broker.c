@@ -42,12 +42,14 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	memset(ret, 0, sizeof(*ret));
 	ret->ext_n = 1;
 	ret->ext[0].ifindex = 2;
-	ret->ext[0].ip = ext_ip;
+	if (ext_ip)
+		ret->ext[0].addr = addr_ip4(ext_ip);
 	ret->ext[0].up = link_state;
-	ret->net[0] = (struct netif_addr){ 3, "lan0", ROUTER, 0xffffff00 };
+	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
+							24 } };
 	ret->net_n = 1;
-	ret->own_ip[0] = ROUTER;
-	ret->own_ip[1] = EXT;
+	ret->own[0] = addr_ip4(ROUTER);
+	ret->own[1] = addr_ip4(EXT);
 	ret->own_n = 2;
 	return 0;
 }
@@ -64,22 +66,23 @@ const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 	return &r->ext[0];
 }
 
-uint32_t ifstate_usable_ip(const struct ifstate_ext *e, const struct conf *c)
+struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 {
-	return e->ip;
+	return e->addr;
 }
 
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
-	*ret = (struct policy){ .net[0] = { 3, "", ROUTER, 0xffffff00 },
-				.net_n = 1, .own_ip = { ROUTER, EXT },
+	*ret = (struct policy){ .net[0] = { 3, "", { addr_ip4(ROUTER), 24 } },
+				.net_n = 1, .own = { addr_ip4(ROUTER),
+						     addr_ip4(EXT) },
 				.own_n = 2 };
 }
 
 static int ports_fail;
 
-int ports_listening(uint32_t ip, struct ports *ret)
+int ports_listening(struct addr at, struct ports *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->tcp[2222 / 64] |= 1ull << 2222 % 64;

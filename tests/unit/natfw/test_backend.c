@@ -201,14 +201,14 @@ static void test_tallies(void **state)
 
 static void test_addresses(void **state)
 {
-	struct netif_addr net = { 0, "lan0", HOST(1), 0xffffff00 };
+	struct netif_addr net = { 0, "lan0", { addr_ip4(HOST(1)), 24 } };
 
 	assert_string_equal(backend_ip(0).z, "0.0.0.0");
 	assert_string_equal(backend_ip(0xffffffff).z, "255.255.255.255");
 	assert_string_equal(backend_net(&net).z, "192.168.88.0/24");
-	net.ip = net.mask = 0xffffffff;
+	net.net = (struct addr_net){ addr_ip4(0xffffffff), 32 };
 	assert_string_equal(backend_net(&net).z, "255.255.255.255/32");
-	net.mask = 0;
+	net.net.bits = 0;
 	assert_string_equal(backend_net(&net).z, "0.0.0.0/0");
 }
 

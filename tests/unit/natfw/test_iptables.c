@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -128,7 +129,8 @@ static void test_iptables_environment(void **state)
 
 	begin(&fw, &natfw_iptables, NULL);
 	fw.env.hairpin = fw.env.masquerade = true;
-	fw.env.net[1].ip = 0;	/* an interface without an address */
+	/* an IPv6 network has no rule in the IPv4 tables */
+	fw.env.net[1].net = (struct addr_net){ addr_of_text("fd00::1"), 64 };
 	fill_table(&fw);
 	assert_non_null(strstr(tool.in, "-A UPNPD-POST -s 192.168.88.0/24"
 			       " -d 192.168.88.0/24 -o lan0 -m conntrack"

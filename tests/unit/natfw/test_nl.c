@@ -359,7 +359,8 @@ static void test_rules(void **state)
 	static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
 	const struct natfw_env env = {
 		.ext_if = "wan0", .ext_ip = EXT, .hairpin = true, .net_n = 1,
-		.net = { { 0, "lan0", IP(192, 168, 88, 1), 0xffffff00 } },
+		.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } },
+					24 } } },
 	};
 	static uint32_t words[4096];
 	const struct nlmsghdr *h;
@@ -385,7 +386,7 @@ static void test_rules(void **state)
 static struct natfw fw;
 static const struct natfw_env env = {
 	.ext_if = "wan0", .ext_ip = EXT, .masquerade = true, .net_n = 1,
-	.net = { { 0, "lan0", IP(192, 168, 88, 1), 0xffffff00 } },
+	.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } } },
 };
 
 static int open_fw(void)

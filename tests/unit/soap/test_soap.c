@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -157,9 +158,10 @@ static int set_up(void **state)
 	};
 	w->map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops, .ops_arg = w,
-		.ext_ip = WAN_IP,
+		.ext = addr_ip4(WAN_IP),
 	};
-	w->map.policy.net[0] = (struct netif_addr){ 2, "", ROUTER, 0xffffff00 };
+	w->map.policy.net[0] = (struct netif_addr){ 2, "", { addr_ip4(ROUTER),
+							     24 } };
 	w->map.policy.net_n = 1;
 	map_init(&w->map, w->pm);
 	igd_init(&w->igd, &w->map);
@@ -198,8 +200,8 @@ static bool send_post(struct world *w, struct soap_post *post,
 	w->body[0] = '\0';
 	assert_int_equal(model_resolve(str_z(path), &post->n, &post->svc),
 			 IGD_CONTROL);
-	post->client_ip = ANN;
-	post->local_ip = ROUTER;
+	post->client = addr_ip4(ANN);
+	post->local = addr_ip4(ROUTER);
 	post->now_ms = 1000000;
 	if (!soap_post(w->soap, post, &reply)) {
 		assert_int_equal(reply.status, 0);
@@ -847,6 +849,9 @@ static void values_are_checked(void **state)
 		{ CLIENT, "192.168.88.1", 718 },
 		{ CLIENT, "127.0.0.1", 718 },
 		{ CLIENT, "`reboot`", 402 },
+		/* this service maps IPv4 only */
+		{ CLIENT, "2001:db8::1", 402 },	{ CLIENT, "::1", 402 },
+		{ REMOTE, "2001:db8::1", 600 },
 		{ EXT_PORT, "80", 718 },
 	};
 	struct world *w = *state;

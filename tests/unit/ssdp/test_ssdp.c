@@ -347,7 +347,8 @@ static const char *answer(size_t i, const char *st)
 	static char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdpmsg_write_answer(&w, &config, i, str_z(st), 0xc0a85801, 2828);
+	ssdpmsg_write_answer(&w, &config, i, str_z(st), addr_ip4(0xc0a85801),
+			     2828);
 	assert_false(w.over);
 	return wr_cstr(&w);
 }
@@ -370,7 +371,7 @@ static const char *notify(size_t i, bool alive)
 	static char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdpmsg_write_notify(&w, &config, i, alive, 0xc0a85801, 2828);
+	ssdpmsg_write_notify(&w, &config, i, alive, addr_ip4(0xc0a85801), 2828);
 	assert_false(w.over);
 	return wr_cstr(&w);
 }
@@ -398,7 +399,8 @@ static void test_write_update(void **state)
 	char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdpmsg_write_update(&w, &config, 9, 1700000001, 0xc0a85801, 2828);
+	ssdpmsg_write_update(&w, &config, 9, 1700000001, addr_ip4(0xc0a85801),
+			     2828);
 	/* UDA 1.1 1.2.4: neither CACHE-CONTROL nor SERVER. */
 	assert_string_equal(wr_cstr(&w), NOTIFY
 			    "LOCATION: http://192.168.88.1:2828/igd2.xml\r\n"
@@ -428,7 +430,7 @@ static void test_max_age(void **state)
 	for (i = 0; i < N(row); i++) {
 		w = wr_init(buf, sizeof(buf));
 		c.notify_s = row[i].notify_s;
-		ssdpmsg_write_notify(&w, &c, 0, true, 1, 1);
+		ssdpmsg_write_notify(&w, &c, 0, true, addr_ip4(1), 1);
 		assert_non_null(strstr(wr_cstr(&w), row[i].field));
 	}
 }
@@ -441,7 +443,8 @@ static void test_write_over(void **state)
 
 	for (cap = 0; cap < len; cap++) {
 		w = wr_init(buf, cap);
-		ssdpmsg_write_notify(&w, &config, 9, true, 0xc0a85801, 2828);
+		ssdpmsg_write_notify(&w, &config, 9, true, addr_ip4(0xc0a85801),
+				     2828);
 		assert_true(w.over);
 		assert_true(w.len <= cap);
 	}
@@ -485,7 +488,7 @@ static bool own_net(void)
 
 static struct netif_addr lo_iface(uint32_t ip)
 {
-	return (struct netif_addr){ 1, "lo", ip, 0xffffff00 };
+	return (struct netif_addr){ 1, "lo", { addr_ip4(ip), 24 } };
 }
 
 static int udp(uint32_t ip, uint16_t port)
@@ -1098,7 +1101,7 @@ static void test_virtual_address(void **state)
 	int in, out;
 
 	NEED_NET;
-	two[1].mask = UINT32_MAX;
+	two[1].net.bits = 32;
 	serve_lo_quiet();
 	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
 	pass(400);

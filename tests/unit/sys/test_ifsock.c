@@ -23,8 +23,6 @@
 #include "sys/ifsock.h"
 
 #define LO(a, b)	(0x7f000000u + ((a) << 8) + (b))  /* 127.0.a.b */
-#define MASK24		0xffffff00u
-#define MASK32		UINT32_MAX
 #define GROUP		0xeffffffau
 #define PORT		1900
 #define OTHER_IFINDEX	77	/* no interface has it */
@@ -77,13 +75,15 @@ static bool own_net(void)
 
 static void init(int type)
 {
-	const struct ifsock_config config = {
+	struct ifsock_config config = {
 		.type = type, .backlog = 8,
-		.group_ip = type == SOCK_DGRAM ? GROUP : 0,
+		.group = addr_ip4(GROUP),
 		.multicast_ttl = 2, .ready = on_ready, .opened = on_opened,
 		.closing = on_closing, .arg = &set,
 	};
 
+	if (type != SOCK_DGRAM)
+		config.group = (struct addr){ .family = ADDR_NONE };
 	ifsock_init(&set, loop, &config);
 }
 
@@ -104,9 +104,9 @@ static int tear_down(void **state)
 
 #define NEED_NET do { if (!have_net) skip(); } while (0)
 
-static struct netif_addr at(uint32_t ip, uint32_t mask)
+static struct netif_addr at(uint32_t ip, uint8_t bits)
 {
-	return (struct netif_addr){ 1, "lo", ip, mask, 0 };
+	return (struct netif_addr){ 1, "lo", { addr_ip4(ip), bits } };
 }
 
 static void serve(const struct netif_addr *a, size_t n)
@@ -139,7 +139,9 @@ static int client(int type, uint32_t ip)
 /* Send from @from to @to. Return: the address that is to answer; 0: dropped */
 static uint32_t ask_n(uint32_t from, uint32_t to, size_t n)
 {
-	struct sockaddr_in sa = addr_of(to, PORT), peer;
+	struct sockaddr_in sa = addr_of(to, PORT);
+	struct addr peer;
+	uint16_t port = 0;
 	struct ifsock *local = NULL;
 	char text[64] = "hello", buf[32];
 	int fd = client(SOCK_DGRAM, from);
@@ -151,15 +153,17 @@ static uint32_t ask_n(uint32_t from, uint32_t to, size_t n)
 	assert_int_equal(loop_step(loop, 1000), 0);
 	close(fd);
 	assert_non_null(ready_sock);
-	got = ifsock_recv(ready_sock, buf, sizeof(buf), &peer, &local);
+	got = ifsock_recv(ready_sock, buf, sizeof(buf), &peer, &port,
+			  &local);
 	if (!got) {
 		assert_null(local);
 		return 0;
 	}
 	assert_int_equal(got, n);
 	assert_memory_equal(buf, text, n);
-	assert_int_equal(peer.sin_addr.s_addr, htonl(from));
-	return local->at.ip;
+	assert_int_equal(addr_to_ip4(peer), from);
+	assert_int_not_equal(port, 0);
+	return addr_to_ip4(local->at.net.addr);
 }
 
 static uint32_t ask(uint32_t from, uint32_t to)
@@ -172,7 +176,7 @@ static uint32_t ask(uint32_t from, uint32_t to)
 static void test_each_network_has_its_address(void **state)
 {
 	const struct netif_addr two[] = {
-		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
+		at(LO(0, 1), 24), at(LO(1, 1), 24),
 	};
 
 	NEED_NET;
@@ -190,7 +194,7 @@ static void test_each_network_has_its_address(void **state)
 static void test_virtual_address_answers_if_asked(void **state)
 {
 	struct netif_addr two[] = {
-		at(LO(0, 200), MASK32), at(LO(0, 1), MASK24),
+		at(LO(0, 200), 32), at(LO(0, 1), 24),
 	};
 
 	NEED_NET;
@@ -198,7 +202,7 @@ static void test_virtual_address_answers_if_asked(void **state)
 	assert_int_equal(ask(LO(0, 9), LO(0, 200)), LO(0, 200));
 	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
 	assert_int_equal(ask(LO(1, 9), LO(0, 200)), 0);
-	two[0].mask = MASK24;
+	two[0].net.bits = 24;
 	two[0].secondary = 1;
 	serve(two, 2);
 	assert_int_equal(opened, 2);
@@ -210,7 +214,7 @@ static void test_virtual_address_answers_if_asked(void **state)
 static void test_virtual_address_on_an_interface_of_its_own(void **state)
 {
 	const struct netif_addr two[] = {
-		at(LO(0, 200), MASK32), at(LO(0, 1), MASK24),
+		at(LO(0, 200), 32), at(LO(0, 1), 24),
 	};
 
 	NEED_NET;
@@ -226,7 +230,7 @@ static void test_virtual_address_on_an_interface_of_its_own(void **state)
 /* The kernel says it came by lo; the address is on another interface. */
 static void test_arrival_on_another_interface(void **state)
 {
-	struct netif_addr one = at(LO(0, 1), MASK24);
+	struct netif_addr one = at(LO(0, 1), 24);
 
 	NEED_NET;
 	serve(&one, 1);
@@ -239,13 +243,13 @@ static void test_arrival_on_another_interface(void **state)
 
 static void test_length(void **state)
 {
-	struct netif_addr one = at(LO(0, 1), MASK24);
+	struct netif_addr one = at(LO(0, 1), 24);
 
 	NEED_NET;
 	serve(&one, 1);
 	assert_int_equal(ask_n(LO(0, 9), LO(0, 1), 32), LO(0, 1));
 	assert_int_equal(ask_n(LO(0, 9), LO(0, 1), 33), 0);
-	assert_int_equal(ifsock_recv(&set.sock[0], NULL, 0, NULL, NULL),
+	assert_int_equal(ifsock_recv(&set.sock[0], NULL, 0, NULL, NULL, NULL),
 			 -EAGAIN);
 }
 
@@ -269,8 +273,8 @@ static unsigned members(void)
 static void test_the_others_stay(void **state)
 {
 	struct netif_addr three[] = {
-		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
-		at(LO(2, 1), MASK24),
+		at(LO(0, 1), 24), at(LO(1, 1), 24),
+		at(LO(2, 1), 24),
 	};
 	int fd;
 
@@ -280,14 +284,14 @@ static void test_the_others_stay(void **state)
 	fd = set.sock[1].io.fd;
 	assert_true(ifsock_is_wanted(&set.sock[1], three + 1, 2));
 	assert_false(ifsock_is_wanted(&set.sock[0], three + 1, 2));
-	three[1].mask = 0xffff0000u;
+	three[1].net.bits = 16;
 	serve(three + 1, 2);
 	assert_int_equal(opened, 3);
 	assert_int_equal(closing, 1);
 	assert_int_equal(set.sock[1].io.fd, fd);
-	assert_int_equal(set.sock[1].at.mask, 0xffff0000u);
+	assert_int_equal(set.sock[1].at.net.bits, 16);
 	assert_int_equal(ifsock_index(&set.sock[1]), 1);
-	assert_int_equal(set.sock[0].at.ip, LO(2, 1));
+	assert_int_equal(addr_to_ip4(set.sock[0].at.net.addr), LO(2, 1));
 	serve(three + 1, 2);
 	assert_int_equal(opened, 3);
 	serve(NULL, 0);
@@ -298,7 +302,7 @@ static void test_the_others_stay(void **state)
 static void test_membership(void **state)
 {
 	const struct netif_addr two[] = {
-		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
+		at(LO(0, 1), 24), at(LO(1, 1), 24),
 	};
 
 	NEED_NET;
@@ -319,8 +323,8 @@ static void test_membership(void **state)
 static void test_one_fails(void **state)
 {
 	const struct netif_addr two[] = {
-		at(0xc6336463u, MASK24),	/* 198.51.100.99 is not here */
-		at(LO(0, 1), MASK24),
+		at(0xc6336463u, 24),	/* 198.51.100.99 is not here */
+		at(LO(0, 1), 24),
 	};
 
 	NEED_NET;
@@ -335,7 +339,7 @@ static void test_too_many(void **state)
 
 	NEED_NET;
 	for (uint32_t i = 0; i <= IFSOCKS_MAX; i++)
-		many[i] = at(LO(i, 1), MASK24);
+		many[i] = at(LO(i, 1), 24);
 	assert_int_equal(ifsock_serve(&set, many, IFSOCKS_MAX + 1, PORT),
 			 -ENOSPC);
 	assert_int_equal(opened, IFSOCKS_MAX);
@@ -352,7 +356,7 @@ static int dial(uint32_t from, uint32_t to)
 {
 	struct sockaddr_in sa = addr_of(to, ifsock_port(&set));
 	int fd = client(SOCK_STREAM, from), got;
-	uint32_t peer_ip = 0;
+	struct addr peer;
 
 	ready_sock = NULL;
 	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa))) {
@@ -361,10 +365,10 @@ static int dial(uint32_t from, uint32_t to)
 	}
 	assert_int_equal(loop_step(loop, 1000), 0);
 	assert_non_null(ready_sock);
-	assert_int_equal(ready_sock->at.ip, to);
-	got = ifsock_accept(ready_sock, &peer_ip);
+	assert_int_equal(addr_to_ip4(ready_sock->at.net.addr), to);
+	got = ifsock_accept(ready_sock, &peer);
 	if (got >= 0) {
-		assert_int_equal(peer_ip, from);
+		assert_int_equal(addr_to_ip4(peer), from);
 		close(got);
 		got = 0;
 	}
@@ -375,8 +379,8 @@ static int dial(uint32_t from, uint32_t to)
 static void test_connections(void **state)
 {
 	const struct netif_addr three[] = {
-		at(LO(0, 1), MASK24), at(LO(1, 1), MASK24),
-		at(LO(0, 200), MASK32),
+		at(LO(0, 1), 24), at(LO(1, 1), 24),
+		at(LO(0, 200), 32),
 	};
 	uint16_t port;
 

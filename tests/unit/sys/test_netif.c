@@ -56,22 +56,27 @@ static struct netif_table addr_table(struct msg m)
 	return t;
 }
 
+static uint32_t ip_of(const struct netif_addr *a)
+{
+	return addr_to_ip4(a->net.addr);
+}
+
 static void test_addr_parse(void **state)
 {
 	struct netif_table t;
 
 	t = addr_table(addr_msg(IP(10, 0, 0, 1), IP(10, 0, 0, 9), 24, 0));
 	assert_int_equal(t.addr_n, 1);
-	assert_int_equal(t.addr[0].ip, IP(10, 0, 0, 1));
-	assert_int_equal(t.addr[0].mask, 0xffffff00);
+	assert_int_equal(ip_of(&t.addr[0]), IP(10, 0, 0, 1));
+	assert_int_equal(t.addr[0].net.bits, 24);
 	assert_int_equal(t.addr[0].ifindex, 7);
 	assert_false(t.addr[0].secondary);
 	t = addr_table(addr_msg(0, IP(10, 0, 0, 9), 32, IFA_F_SECONDARY));
-	assert_int_equal(t.addr[0].ip, IP(10, 0, 0, 9));
-	assert_int_equal(t.addr[0].mask, 0xffffffff);
+	assert_int_equal(ip_of(&t.addr[0]), IP(10, 0, 0, 9));
+	assert_int_equal(t.addr[0].net.bits, 32);
 	assert_true(t.addr[0].secondary);
 	t = addr_table(addr_msg(IP(10, 0, 0, 1), 0, 0, 0));
-	assert_int_equal(t.addr[0].mask, 0);
+	assert_int_equal(t.addr[0].net.bits, 0);
 	assert_int_equal(addr_table(addr_msg(1, 1, 33, 0)).addr_n, 0);
 	assert_int_equal(addr_table(addr_msg(0, 0, 24, 0)).addr_n, 0);
 }
@@ -117,22 +122,22 @@ static void test_addr_order_and_cap(void **state)
 
 	/* three secondary, then primary ones until long past the cap */
 	for (i = 0; i < NETIF_ADDRS_MAX + 9; i++) {
-		a.ip = i;
+		a.net.addr = addr_ip4(i);
 		a.secondary = i < 3;
 		netif_add_addr(&t, &a);
 		if (i == 4) {
 			assert_int_equal(t.addr_n, 5);
-			assert_int_equal(t.addr[0].ip, 3);
-			assert_int_equal(t.addr[1].ip, 4);
-			assert_int_equal(t.addr[2].ip, 0);
-			assert_int_equal(t.addr[4].ip, 2);
+			assert_int_equal(ip_of(&t.addr[0]), 3);
+			assert_int_equal(ip_of(&t.addr[1]), 4);
+			assert_int_equal(ip_of(&t.addr[2]), 0);
+			assert_int_equal(ip_of(&t.addr[4]), 2);
 		}
 	}
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
 	for (i = 0; i < NETIF_ADDRS_MAX; i++)
-		assert_int_equal(t.addr[i].ip, i + 3);
+		assert_int_equal(ip_of(&t.addr[i]), i + 3);
 	a.secondary = true;
-	a.ip = 12345;
+	a.net.addr = addr_ip4(12345);
 	netif_add_addr(&t, &a);
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
 }
@@ -140,11 +145,12 @@ static void test_addr_order_and_cap(void **state)
 static void test_lookups(void **state)
 {
 	struct netif_table t = { .addr_n = 3, .addr = {
-		{ .ifindex = 2, .ip = 20 }, { .ifindex = 3, .ip = 30 },
-		{ .ifindex = 4, .ip = 40, .secondary = true },
+		{ 2, "", { addr_ip4(20), 24 } }, { 3, "", { addr_ip4(30),
+							    24 } },
+		{ 4, "", { addr_ip4(40), 24 }, .secondary = true },
 	} };
 
-	assert_int_equal(netif_first_addr(&t, 3)->ip, 30);
+	assert_int_equal(ip_of(netif_first_addr(&t, 3)), 30);
 	assert_null(netif_first_addr(&t, 4));
 	assert_null(netif_first_addr(&t, 5));
 }
@@ -214,7 +220,7 @@ static const char *const names[] = { "upt0", "nosuch0", "lo" };
 static const char *ifname_of(const struct netif_table *t, uint32_t ip)
 {
 	for (size_t i = 0; i < t->addr_n; i++)
-		if (t->addr[i].ip == ip)
+		if (ip_of(&t->addr[i]) == ip)
 			return t->addr[i].ifname;
 	return "there is no such address";
 }
@@ -238,30 +244,15 @@ static void test_read(void **state)
 	assert_false(t.link[2].multicast);
 	assert_int_equal(t.addr_n, 5);		/* with 127.0.0.1 */
 	a = netif_first_addr(&t, t.link[0].ifindex);
-	assert_int_equal(a->ip, IP(10, 1, 0, 1));
-	assert_int_equal(a->mask, 0xffffff00);
+	assert_int_equal(ip_of(a), IP(10, 1, 0, 1));
+	assert_int_equal(a->net.bits, 24);
 	assert_string_equal(a->ifname, "upt0");
 	assert_true(t.addr[4].secondary);
-	assert_int_equal(t.addr[4].ip, IP(10, 1, 0, 2));
+	assert_int_equal(ip_of(&t.addr[4]), IP(10, 1, 0, 2));
 	assert_string_equal(t.addr[4].ifname, "upt0");
 	assert_string_equal(ifname_of(&t, IP(127, 0, 0, 1)), "lo");
 	/* upt1 was not asked for */
 	assert_string_equal(ifname_of(&t, IP(10, 3, 0, 1)), "");
-}
-
-static void test_holds(void **state)
-{
-	struct netif_addr a = { 1, "", IP(10, 1, 2, 3), 0xfffffffc };
-
-	assert_true(netif_holds(&a, IP(10, 1, 2, 0)));
-	assert_true(netif_holds(&a, IP(10, 1, 2, 3)));
-	assert_false(netif_holds(&a, IP(10, 1, 2, 4)));
-	assert_false(netif_holds(&a, IP(138, 1, 2, 3)));
-	a.mask = 0xffffffff;
-	assert_true(netif_holds(&a, IP(10, 1, 2, 3)));
-	assert_false(netif_holds(&a, IP(10, 1, 2, 2)));
-	a.mask = 0;
-	assert_true(netif_holds(&a, 0));
 }
 
 static void test_read_bad_names(void **state)
@@ -547,7 +538,6 @@ int main(void)
 		cmocka_unit_test(test_lookups),
 		cmocka_unit_test(test_link_parse),
 		cmocka_unit_test(test_counters_parse),
-		cmocka_unit_test(test_holds),
 		netns_test(test_read),
 		cmocka_unit_test(test_read_bad_names),
 		netns_test(test_read_many),

@@ -29,19 +29,23 @@
 
 /* ---- which sockets serve an address -------------------------------------- */
 
+static struct addr asked;
+
 static bool serves(uint8_t family, uint32_t a, uint32_t b, uint32_t c,
 		   uint32_t d, bool v6only)
 {
+	const uint32_t be[4] = { htonl(a), htonl(b), htonl(c), htonl(d) };
 	const struct ports_socket s = {
-		.family = family, .v6only = v6only,
-		.addr_be = { htonl(a), htonl(b), htonl(c), htonl(d) },
+		.local = family == AF_INET ? addr_ip4(a) : addr_ip6(be),
+		.v6only = v6only,
 	};
 
-	return ports_serves(&s, HERE);
+	return ports_serves(&s, asked);
 }
 
 static void test_serves(void **state)
 {
+	asked = addr_ip4(HERE);
 	assert_true(serves(AF_INET, 0, 0, 0, 0, false));
 	assert_true(serves(AF_INET, HERE, 0, 0, 0, false));
 	assert_false(serves(AF_INET, HERE + 1, 0, 0, 0, false));
@@ -52,6 +56,19 @@ static void test_serves(void **state)
 	assert_false(serves(AF_INET6, 0, 0, 0xffff, HERE + 1, false));
 	assert_false(serves(AF_INET6, 0, 0, 0, 1, false));	/* ::1 */
 	assert_false(serves(AF_INET6, 0x20010db8, 0, 0, HERE, false));
+}
+
+/* An IPv6 address is served by sockets of IPv6, v6only or not. */
+static void test_serves_ip6(void **state)
+{
+	assert_true(addr_parse(STR("2001:db8::7"), &asked));
+	assert_true(serves(AF_INET6, 0x20010db8, 0, 0, 7, false));
+	assert_true(serves(AF_INET6, 0x20010db8, 0, 0, 7, true));
+	assert_true(serves(AF_INET6, 0, 0, 0, 0, true));
+	assert_false(serves(AF_INET6, 0x20010db8, 0, 0, 8, false));
+	assert_false(serves(AF_INET6, 0, 0, 0xffff, 0, false));
+	assert_false(serves(AF_INET, 0, 0, 0, 0, false));
+	assert_false(serves(AF_INET, 0x20010db8, 0, 0, 0, false));
 }
 
 static void test_set(void **state)
@@ -68,7 +85,7 @@ static void test_diag_cut(void **state)
 {
 	struct inet_diag_msg d = {
 		.idiag_family = AF_INET6, .idiag_state = TCP_LISTEN,
-		.id = { .idiag_sport = htons(65535), .idiag_src[3] = 5 },
+		.id = { .idiag_sport = htons(65535), .idiag_src[3] = htonl(5) },
 	};
 	struct msg m = msg_new(SOCK_DIAG_BY_FAMILY, &d, sizeof(d));
 	struct ports_socket s = { .port = 77 };
@@ -80,10 +97,10 @@ static void test_diag_cut(void **state)
 	assert_int_equal(s.port, 77);
 	msg_attr(&m, INET_DIAG_SKV6ONLY, &yes, sizeof(yes));
 	assert_true(ports_parse_diag(cut(&m, m.len), &s));
-	assert_int_equal(s.family, AF_INET6);
+	assert_int_equal(s.local.family, ADDR_IP6);
 	assert_int_equal(s.state, TCP_LISTEN);
 	assert_int_equal(s.port, 65535);
-	assert_int_equal(s.addr_be[3], 5);
+	assert_int_equal(s.local.byte[15], 5);
 	assert_true(s.v6only);
 	assert_true(ports_parse_diag(cut(&m, body), &s));
 	assert_false(s.v6only);
@@ -125,23 +142,22 @@ static void test_line(void **state)
 	struct ports_socket s;
 
 	assert_true(ports_parse_line(str_z(line4(HERE, 22, 0x0A)), &s));
-	assert_int_equal(s.family, AF_INET);
+	assert_int_equal(s.local.family, ADDR_IP4);
 	assert_int_equal(s.state, TCP_LISTEN);
-	assert_int_equal(s.addr_be[0], htonl(HERE));
+	assert_int_equal(addr_to_ip4(s.local), HERE);
 	assert_int_equal(s.port, 22);
 	assert_true(ports_parse_line(str_z(line4(0, 65535, 7)), &s));
 	assert_int_equal(s.state, TCP_CLOSE);
 	assert_int_equal(s.port, 65535);
 	assert_true(ports_parse_line(str_z(line6(0x20010db8, 1, 2, 3, 0x1F90,
 						 1)), &s));
-	assert_int_equal(s.family, AF_INET6);
+	assert_int_equal(s.local.family, ADDR_IP6);
 	assert_int_equal(s.state, TCP_ESTABLISHED);
-	assert_int_equal(s.addr_be[0], htonl(0x20010db8));
-	assert_int_equal(s.addr_be[3], htonl(3));
+	assert_string_equal(addr_text(s.local).text, "2001:db8:0:1:0:2:0:3");
 	assert_int_equal(s.port, 8080);
 	assert_true(ports_parse_line(str_z(line6(0, 0, 0xffff, HERE, 1, 7)),
 				     &s));
-	assert_true(ports_serves(&s, HERE));
+	assert_true(ports_serves(&s, addr_ip4(HERE)));
 	assert_true(ports_parse_line(STR("0: 00000000:0016 00000000:0000 0A"),
 				     &s));
 }
@@ -235,7 +251,7 @@ static int scan(const char *text, size_t len)
 	assert_int_equal(write(fd, text, len), len);
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	memset(found, 0, sizeof(found));
-	err = ports_scan(fd, TCP_LISTEN, HERE, found);
+	err = ports_scan(fd, TCP_LISTEN, addr_ip4(HERE), found);
 	close(fd);
 	return err;
 }
@@ -285,7 +301,7 @@ static int scan_split(const char *text, size_t len, size_t first, size_t step)
 	}
 	close(fd[0]);
 	memset(found, 0, sizeof(found));
-	err = ports_scan(fd[1], TCP_LISTEN, HERE, found);
+	err = ports_scan(fd[1], TCP_LISTEN, addr_ip4(HERE), found);
 	close(fd[1]);
 	return err;
 }
@@ -331,7 +347,8 @@ static void test_scan_spoilt(void **state)
 	memcpy(full, HEADING, strlen(HEADING));
 	memcpy(full + sizeof(full) - 1, "\n", 1);
 	assert_int_equal(scan(full, sizeof(full)), -EBADMSG);
-	assert_int_equal(ports_scan(-1, TCP_LISTEN, HERE, found), -EBADF);
+	assert_int_equal(ports_scan(-1, TCP_LISTEN, addr_ip4(HERE), found),
+			 -EBADF);
 }
 
 /* Lines that fill the buffer again and again, at every offset in it. */
@@ -481,14 +498,14 @@ static void check_udp(bool diag)
 		 conn = port_of(fd[2]);
 
 	memset(&ports, 0xff, sizeof(ports));
-	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
 	CHECK(ports_set(ports.udp, any) && ports_set(ports.udp, own));
 	CHECK(!ports_set(ports.udp, conn) && !ports_set(ports.tcp, any));
-	CHECK(ports_listening(HERE + 1, &ports) == 0);
+	CHECK(ports_listening(addr_ip4(HERE + 1), &ports) == 0);
 	CHECK(ports_set(ports.udp, any) && !ports_set(ports.udp, own));
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
-	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
 	CHECK(dup(0) == fd[0]);		/* nothing is left open */
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
@@ -504,7 +521,7 @@ static void check_tcp6(bool diag)
 		tcp6_listener(false, &mapped),
 	};
 
-	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
 	if (fd[0] >= 0) {
 		CHECK(ports_set(ports.tcp, port_of(fd[0])));
 		CHECK(ports_set(ports.tcp, port_of(fd[1])) != diag);
@@ -513,7 +530,7 @@ static void check_tcp6(bool diag)
 	}
 	for (int i = 0; i < 4 && fd[i] >= 0; i++)
 		close(fd[i]);
-	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
@@ -554,13 +571,14 @@ static void check_holders(bool diag)
 	struct ports_holder h[2] = { { 1, 1 }, { 1, 1 } };
 	struct stat st;
 
-	CHECK(ports_holders(IPPROTO_UDP, HERE, port, h, 2) == 1);
+	CHECK(ports_holders(IPPROTO_UDP, addr_ip4(HERE), port, h, 2) == 1);
 	CHECK(!fstat(fd[0], &st) && h[0].inode == st.st_ino && !h[0].uid);
 	CHECK(h[1].inode == 1);
-	CHECK(ports_holders(IPPROTO_UDP, HERE, port, h, 0) == 0);
-	CHECK(ports_holders(IPPROTO_UDP, HERE + 1, port, h, 2) == 0);
-	CHECK(ports_holders(IPPROTO_TCP, HERE, port, h, 2) == 0);
-	CHECK(ports_holders(IPPROTO_UDP, HERE + 1, port_of(fd[1]), h, 2) == 1);
+	CHECK(ports_holders(IPPROTO_UDP, addr_ip4(HERE), port, h, 0) == 0);
+	CHECK(ports_holders(IPPROTO_UDP, addr_ip4(HERE + 1), port, h, 2) == 0);
+	CHECK(ports_holders(IPPROTO_TCP, addr_ip4(HERE), port, h, 2) == 0);
+	CHECK(ports_holders(IPPROTO_UDP, addr_ip4(HERE + 1), port_of(fd[1]), h,
+			    2) == 1);
 	CHECK(!fstat(fd[1], &st) && h[0].inode == st.st_ino);
 }
 
@@ -606,8 +624,9 @@ static void check_neither(bool diag)
 	if (!deny(SYS_openat, -1, -1, EACCES) || open("/", O_RDONLY) >= 0)
 		_exit(77);
 	memset(&ports, 0xff, sizeof(ports));
-	CHECK(ports_listening(HERE, &ports) == -EACCES);
-	CHECK(ports_holders(IPPROTO_TCP, HERE, 1, NULL, 0) == -EACCES);
+	CHECK(ports_listening(addr_ip4(HERE), &ports) == -EACCES);
+	CHECK(ports_holders(IPPROTO_TCP, addr_ip4(HERE), 1, NULL, 0) ==
+	      -EACCES);
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
@@ -621,7 +640,7 @@ static void check_unprivileged(bool diag)
 {
 	CHECK(!setresgid(65534, 65534, 65534) &&
 	     !setresuid(65534, 65534, 65534));
-	CHECK(ports_listening(HERE, &ports) == 0);
+	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
 }
 
 static void test_unprivileged(void **state)
@@ -635,6 +654,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serves),
+		cmocka_unit_test(test_serves_ip6),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_diag_cut),
 		cmocka_unit_test(test_line),

@@ -510,7 +510,7 @@ static void test_is_default(void **state)
 
 static void test_out(void **state)
 {
-	const uint32_t there = 0xc6290004;
+	const struct addr there = addr_ip4(0xc6290004);
 	int oif = 77, up0;
 
 	NEED_ROOT();
@@ -538,29 +538,29 @@ static void test_out(void **state)
 /* As a modem's management address and the provider's on one interface. */
 static void test_source(void **state)
 {
-	uint32_t ip_now = 77;
+	struct addr now = addr_ip4(77);
 	int up0;
 
 	NEED_ROOT();
 	lay_links();
 	up0 = (int)if_nametoindex("up0");
-	assert_int_equal(route_source(0, &ip_now), -ENODEV);
-	assert_true(route_source(9999, &ip_now) < 0);
-	assert_int_equal(ip_now, 77);
+	assert_int_equal(route_source(0, &now), -ENODEV);
+	assert_true(route_source(9999, &now) < 0);
+	assert_int_equal(addr_to_ip4(now), 77);
 	ip("addr add 10.2.0.7/24 dev up0");
 	ip("addr add 10.2.0.8/24 dev up0");
 	ip("route add default via 10.2.0.254 dev up0");
-	assert_int_equal(route_source(up0, &ip_now), 0);
-	assert_int_equal(ip_now, 0x0a020007);
+	assert_int_equal(route_source(up0, &now), 0);
+	assert_int_equal(addr_to_ip4(now), 0x0a020007);
 	ip("route change default via 10.2.0.254 dev up0 src 10.2.0.8");
-	assert_int_equal(route_source(up0, &ip_now), 0);
-	assert_int_equal(ip_now, 0x0a020008);
+	assert_int_equal(route_source(up0, &now), 0);
+	assert_int_equal(addr_to_ip4(now), 0x0a020008);
 	/* a better route over another interface, a tunnel, does not matter */
 	ip("route add 198.0.0.0/8 dev up1");
-	assert_int_equal(route_source(up0, &ip_now), 0);
-	assert_int_equal(ip_now, 0x0a020008);
+	assert_int_equal(route_source(up0, &now), 0);
+	assert_int_equal(addr_to_ip4(now), 0x0a020008);
 	ip("link set up0 down");
-	assert_true(route_source(up0, &ip_now) < 0);
+	assert_true(route_source(up0, &now) < 0);
 }
 
 int main(void)

@@ -8,65 +8,92 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "upnpctl/check.h"
 
 #define NET(a, b, c, d) \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 #define HERE NET(192, 168, 88, 1)
-#define M24 0xffffff00u
 
 /* ---- access rules --------------------------------------------------- */
 
-static struct policy_rule line(bool allow, uint32_t ip, uint32_t mask)
+static struct policy_rule line_of(bool allow, struct addr_net net)
 {
+	net.addr = addr_net_first(&net);
 	return (struct policy_rule){ .allow = allow, .ext_lo = 1024,
 				     .ext_hi = 65535, .int_lo = 1024,
-				     .int_hi = 65535, .net_ip = ip & mask,
-				     .net_mask = mask };
+				     .int_hi = 65535, .net = net };
+}
+
+static struct policy_rule line(bool allow, uint32_t ip, uint8_t bits)
+{
+	return line_of(allow, (struct addr_net){ addr_ip4(ip), bits });
+}
+
+static bool is_open(const struct policy_rule *r, size_t n)
+{
+	const struct addr_net net = { addr_ip4(HERE), 24 };
+
+	return check_conf_open(r, n, &net);
 }
 
 static void test_open(void **state)
 {
-	struct policy_rule r[3] = { line(true, HERE, M24) };
+	struct policy_rule r[3] = { line(true, HERE, 24) };
 
-	assert_true(check_conf_open(NULL, 0, HERE, M24));
-	assert_true(check_conf_open(r, 1, HERE, M24));
+	assert_true(is_open(NULL, 0));
+	assert_true(is_open(r, 1));
 	/* a host of the network, a network around it */
-	r[0] = line(true, HERE + 5, 0xffffffff);
-	assert_true(check_conf_open(r, 1, HERE, M24));
+	r[0] = line(true, HERE + 5, 32);
+	assert_true(is_open(r, 1));
 	r[0] = line(true, 0, 0);
-	assert_true(check_conf_open(r, 1, HERE, M24));
-	r[0] = line(true, NET(192, 168, 89, 0), M24);
-	assert_false(check_conf_open(r, 1, HERE, M24));
+	assert_true(is_open(r, 1));
+	r[0] = line(true, NET(192, 168, 89, 0), 24);
+	assert_false(is_open(r, 1));
 	r[0] = line(false, 0, 0);
-	assert_false(check_conf_open(r, 1, HERE, M24));
+	assert_false(is_open(r, 1));
 }
 
 static void test_denied(void **state)
 {
-	struct policy_rule r[3] = { line(false, HERE, 0xffff0000),
-				    line(true, HERE, M24) };
+	struct policy_rule r[3] = { line(false, HERE, 16),
+				    line(true, HERE, 24) };
 
-	assert_false(check_conf_open(r, 2, HERE, M24));
+	assert_false(is_open(r, 2));
 	/* some clients or some ports are still allowed */
-	r[0] = line(false, HERE, 0xffffff80);
-	assert_true(check_conf_open(r, 2, HERE, M24));
-	r[0] = line(false, HERE, 0xffff0000);
+	r[0] = line(false, HERE, 25);
+	assert_true(is_open(r, 2));
+	r[0] = line(false, HERE, 16);
 	r[0].ext_hi = 65534;
-	assert_true(check_conf_open(r, 2, HERE, M24));
+	assert_true(is_open(r, 2));
 	r[0].ext_hi = 65535;
 	r[0].int_lo = 1025;
-	assert_true(check_conf_open(r, 2, HERE, M24));
+	assert_true(is_open(r, 2));
 	/* the allow line is first */
-	r[0] = line(true, HERE, M24);
-	r[1] = line(false, HERE, 0xffff0000);
-	assert_true(check_conf_open(r, 2, HERE, M24));
+	r[0] = line(true, HERE, 24);
+	r[1] = line(false, HERE, 16);
+	assert_true(is_open(r, 2));
 	/* another allow line is left after a denied one */
-	r[0] = line(false, HERE + 5, 0xffffffff);
-	r[1] = line(true, HERE + 5, 0xffffffff);
-	assert_false(check_conf_open(r, 2, HERE, M24));
-	r[2] = line(true, HERE + 6, 0xffffffff);
-	assert_true(check_conf_open(r, 3, HERE, M24));
+	r[0] = line(false, HERE + 5, 32);
+	r[1] = line(true, HERE + 5, 32);
+	assert_false(is_open(r, 2));
+	r[2] = line(true, HERE + 6, 32);
+	assert_true(is_open(r, 3));
+}
+
+static void test_open_of_ip6(void **state)
+{
+	const struct addr_net here = { addr_of_text("2001:db8::1"), 64 };
+	struct policy_rule r[2] = { line(true, 0, 0), line(true, 0, 0) };
+
+	assert_false(check_conf_open(r, 2, &here));
+	r[1] = line_of(true, here);
+	assert_true(check_conf_open(r, 2, &here));
+	assert_true(is_open(r, 2));
+	r[0] = line_of(false, (struct addr_net){ here.addr, 48 });
+	assert_false(check_conf_open(r, 2, &here));
+	r[0].net.bits = 65;
+	assert_true(check_conf_open(r, 2, &here));
 }
 
 /* ---- addresses ------------------------------------------------------- */
@@ -95,11 +122,12 @@ static void test_kinds(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
-		const struct check_kind *k = check_net_kind_of(v[i].ip);
+		struct addr a = addr_ip4(v[i].ip);
+		const struct check_kind *k = check_net_kind_of(a);
 
 		assert_int_equal(k ? (int)k->level : -1, v[i].level);
 		/* every address that the daemon calls private has a row */
-		if (policy_private(v[i].ip))
+		if (addr_is_private(a))
 			assert_non_null(k);
 	}
 }
@@ -181,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_open),
 		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_open_of_ip6),
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_levels),

@@ -22,8 +22,8 @@
 static struct check_rules_flow flow = {
 	.ext = "wan0",
 	.net = {
-		{ 0, "lan0", 0xc0a85801, 0xffffff00 },	/* 192.168.88.1/24 */
-		{ 0, "lan1", 0xc0a85901, 0xffffff00 },	/* 192.168.89.1/24 */
+		{ 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } },
+		{ 0, "lan1", { { ADDR_IP4, { 192, 168, 89, 1 } }, 24 } },
 	},
 	.n = 2,
 };

@@ -22,8 +22,8 @@ static const struct check_rules_flow flow = {
 	.ext = "wan0",
 	.ext_index = 7,
 	.net = {
-		{ 8, "lan0", 0xc0a85801, 0xffffff00 },	/* 192.168.88.1/24 */
-		{ 9, "lan1", 0xc0a85901, 0xffffff00 },	/* 192.168.89.1/24 */
+		{ 8, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } },
+		{ 9, "lan1", { { ADDR_IP4, { 192, 168, 89, 1 } }, 24 } },
 	},
 	.n = 2,
 };

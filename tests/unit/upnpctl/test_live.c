@@ -712,7 +712,7 @@ static void test_invalid_answers(void **state)
 static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 {
 	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
-		.ext_ip = IP(198, 51, 100, 7), .ext_if = "wan0",
+		.ext = addr_ip4(IP(198, 51, 100, 7)), .ext_if = "wan0",
 		.http_port = 2828, .igd_versions = 6, .up_s = 61,
 		.mappings = 3, .mappings_max = 1024,
 		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
@@ -722,7 +722,7 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 
 	rep.status.refused[REFUSAL_RULE] = 5;
 	if (nth == 1) {
-		rep.status.ext_ip = 0;
+		rep.status.ext = (struct addr){ 0 };
 		rep.status.no_address = CTL_NO_CARRIER;
 	}
 	if (req->verb == CTL_STATUS)

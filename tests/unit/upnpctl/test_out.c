@@ -80,8 +80,8 @@ static void test_json(void **state)
 	json_u64("n", UINT64_MAX);
 	json_bool("t", true);
 	json_null("z");
-	json_ip("ip", 0x0a000001);
-	json_ip("none", 0);
+	json_addr("ip", addr_ip4(0x0a000001));
+	json_addr("none", (struct addr){ 0 });
 	json_array("list");
 	json_u64(NULL, 1);
 	json_object(NULL);

@@ -38,7 +38,7 @@ static int set_up(void **state)
 	conf_defaults(&conf);
 	conf.iface_n = 4;
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL, false,
-					     0xcb007107 };
+					     addr_ip4(0xcb007107) };
 	conf.iface[1] = (struct conf_iface){ "lan0", CONF_INTERNAL };
 	conf.iface[2] = (struct conf_iface){ "tun0", CONF_INTERNAL, true };
 	conf.iface[3] = (struct conf_iface){ "2", CONF_INTERNAL };
