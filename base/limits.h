@@ -71,6 +71,10 @@
 /* ---- mappings ------------------------------------------------------ */
 
 #define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
+/* Bytes of fields in the lease file that a later version wrote, which are kept
+ * for each mapping. A PCP nonce needs 30, every other field that is planned
+ * below 20. */
+#define PM_NOTE_MAX		192
 /* New mappings of a client per second, if its share is less: some clients retry
  * with other ports at once. */
 #define ADDS_PER_S_MIN		32
@@ -85,7 +89,9 @@
 
 /* ---- monitor ------------------------------------------------------- */
 
-#define NAT_BATCH_MAX		256	/* ops applied in one transaction */
+/* Ops applied in one transaction, and ops that the engine sends before their
+ * answers come: these always fit into the socket. */
+#define NAT_BATCH_MAX		128
 /* From one walk over the kernel's flows to the next. A walk takes 10 ms if the
  * table is large, and more if it is full: ten times the rest of a deletion. In
  * a burst the gap is so many times the length of a walk, so walks take a

@@ -71,7 +71,8 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	*at = pm->next[slot];
 	expiry_drop(&pm->due, slot);
 	descpool_drop(&pm->texts, e->desc);
-	e->desc = 0;
+	descpool_drop(&pm->texts, e->note);
+	e->desc = e->note = 0;
 	e->state = PM_FREE;
 	e->sent = false;
 	pm->next[slot] = pm->free_head;

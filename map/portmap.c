@@ -22,12 +22,15 @@
 
 #define RETRY_MS	5000	/* until an expired rule is deleted again */
 
+/* A description and a note. Cells that are never used take no memory. */
+#define SLOT_CELLS	(DESCPOOL_CELLS + DESCPOOL_CELLS_FOR(PM_NOTE_MAX))
+
 /* ---- making it ----------------------------------------------------- */
 
 /* The tables follow the head in one block, those of larger alignment first. */
 static void place_tables(struct portmap *pm)
 {
-	size_t cell_n = pm->slot_max * DESCPOOL_CELLS;
+	size_t cell_n = pm->slot_max * SLOT_CELLS;
 	struct descpool_cell *cell;
 
 	pm->entry = (struct pm_entry *)(pm + 1);
@@ -50,7 +53,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		return NULL;
 	while (bucket_n < max)
 		bucket_n *= 2;
-	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + DESCPOOL_CELLS *
+	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
 					  sizeof(struct descpool_cell)) +
 		(max + 2 * slot_max + bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
@@ -118,7 +121,6 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	struct pm_entry *e = &pm->entry[slot];
 
 	e->rule = req->rule;
-	e->told_port = req->rule.ext_port;
 	e->enabled = req->enabled;
 	e->origin = req->origin;
 	e->requester = req->requester;
@@ -169,10 +171,13 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 
 	e->state = PM_ACTIVE;
 	e->replaces = PM_NONE;
-	if (old == PM_NONE)
+	if (old == PM_NONE) {
 		pmtable_enter(pm, slot);
-	else
+	} else {
+		e->note = pm->entry[old].note;
+		pm->entry[old].note = 0;
 		pmtable_replace(pm, old, slot);
+	}
 	expiry_put(&pm->due, slot);
 	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
 }
@@ -213,6 +218,8 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
 	fill(pm, slot, req, expires_ms);
+	pm->entry[slot].told_port = old != PM_NONE ? pm->entry[old].told_port :
+						     req->rule.ext_port;
 	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
 		commit(pm, slot);
@@ -483,4 +490,25 @@ struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 			char *buf)
 {
 	return descpool_get(&pm->texts, e->desc, buf);
+}
+
+/* ---- what the owner adds ------------------------------------------- */
+
+void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
+{
+	pm->entry[slot].told_port = port;
+}
+
+void portmap_set_note(struct portmap *pm, uint16_t slot, struct str note)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	descpool_drop(&pm->texts, e->note);
+	e->note = descpool_put(&pm->texts, note);
+}
+
+struct str portmap_note(const struct portmap *pm, const struct pm_entry *e,
+			char *buf)
+{
+	return descpool_get(&pm->texts, e->note, buf);
 }

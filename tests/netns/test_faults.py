@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -229,7 +230,7 @@ def test_invalid_lease_file(lab, upnpd, igd, kind):
     """It starts, logs what it dropped, and continues as without a file."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
-    with open(os.path.join(upnpd.state, "leases"), "wb") as f:
+    with open(os.path.join(upnpd.state, "mappings"), "wb") as f:
         f.write(BAD_FILES[kind])
     since = len(upnpd.log())
     upnpd.start()
@@ -245,6 +246,38 @@ def test_invalid_lease_file(lab, upnpd, igd, kind):
     assert igd.mapped() == {("TCP", 40001, HOST_IP, 8000)}
 
 
+def version1(*bodies):
+    """The lease file of an older upnpd: lines with their checksums."""
+    return "".join(f"{b} {zlib.crc32(b.encode()):08x}\n" for b in bodies)
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.conf(show_dummy_rule="no")
+def test_lease_file_of_an_older_upnpd(lab, upnpd, igd):
+    """Its mappings are served, the operator's and a client's. Should it come
+    back, it finds a line in its file's place that makes it log."""
+    upnpd.stop()
+    os.unlink(os.path.join(upnpd.state, "mappings"))
+    path = os.path.join(upnpd.state, "leases")
+    with open(path, "w") as f:
+        f.write(version1(
+            "upnpd-leases 1 some-boot",
+            f"+ tcp 40000 {HOST_IP} 8000 * 1 0 0 0 0.0.0.0 my server",
+            f"+ udp 40001 {HOST_IP} 8001 * 1 0 0 0 {HOST_IP} game"))
+    upnpd.start()
+    both = {("TCP", 40000, HOST_IP, 8000), ("UDP", 40001, HOST_IP, 8001)}
+    assert igd.mapped() == both
+    assert wait_until(lambda: in_kernel(lab, 40000) and in_kernel(lab, 40001))
+    assert error_of(igd.delete, 40000)              # the operator's
+    assert igd.mapped() == both
+    with open(path) as f:
+        assert f.read() == "upnpd-leases 2 is in mappings\n"
+    upnpd.stop()
+    upnpd.start()
+    assert igd.mapped() == both
+    assert "lease file" not in upnpd.log()
+
+
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 def test_cut_lease_file(lab, upnpd, igd):
@@ -253,7 +286,7 @@ def test_cut_lease_file(lab, upnpd, igd):
     for port in range(40000, 40005):
         igd.add(port, "TCP", 8000)
     upnpd.stop()
-    path = os.path.join(upnpd.state, "leases")
+    path = os.path.join(upnpd.state, "mappings")
     with open(path, "rb") as f:
         whole = f.read()
     for cut in (1, 17, len(whole) // 2, len(whole) - 20, len(whole) - 1):
@@ -273,7 +306,7 @@ def test_cut_lease_file(lab, upnpd, igd):
 def test_lease_file_is_a_link(lab, upnpd, igd):
     """A link in its place is not followed; upnpd works without it."""
     upnpd.stop()
-    path = os.path.join(upnpd.state, "leases")
+    path = os.path.join(upnpd.state, "mappings")
     victim = lab.path("victim")
     with open(victim, "w") as f:
         f.write("precious\n")
@@ -296,7 +329,7 @@ def test_lease_file_of_another_user(lab, upnpd, igd, mode):
     file. After the owner is corrected it has the mappings."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
-    path = os.path.join(upnpd.state, "leases")
+    path = os.path.join(upnpd.state, "mappings")
     own = os.stat(path)
     os.chown(path, 0, 0)
     os.chmod(path, mode)

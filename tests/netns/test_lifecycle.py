@@ -298,7 +298,7 @@ def test_iptables_chains_of_ports(lab, upnpd, igd):
     upnpd.proc.wait()
     assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
     assert "UPNPD-tcp-49152" in lab.rules()
-    os.remove(lab.path("state", "leases"))
+    os.remove(lab.path("state", "mappings"))
     upnpd.start()
     assert wait_until(lambda: "UPNPD-tcp-49152" not in lab.rules())
     assert "UPNPD-udp-39936" not in lab.rules()

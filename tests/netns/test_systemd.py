@@ -217,7 +217,7 @@ def test_upgrade_removal_and_purge(lab, machine):
     machine.run("dpkg", "-r", "upnpd")
     assert lab.rules() == pristine
     assert not processes(lab)
-    machine.run("test", "-e", "/var/lib/upnpd/leases", "-a", "-e",
+    machine.run("test", "-e", "/var/lib/upnpd/mappings", "-a", "-e",
                 "/etc/upnpd.conf")
     machine.run("dpkg", "-P", "upnpd")
     machine.run("test", "!", "-e", "/var/lib/upnpd", "-a", "!", "-e",
