@@ -122,6 +122,7 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 
 	e->rule = req->rule;
 	e->enabled = req->enabled;
+	e->configured = req->configured;
 	e->origin = req->origin;
 	e->requester = req->requester;
 	e->expires_ms = expires_ms;
@@ -258,6 +259,7 @@ int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	const struct pm_entry *e = &pm->entry[slot];
 	struct pm_req same = { .rule = e->rule, .enabled = e->enabled,
 			       .origin = e->origin,
+			       .configured = e->configured,
 			       .requester = e->requester };
 
 	if (!pm->unproven)

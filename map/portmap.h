@@ -36,6 +36,7 @@ struct pm_req {
 	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
 	bool enabled;
 	uint8_t origin;		/* enum origin */
+	bool configured;	/* the operator's configuration has it */
 	uint32_t lease_s;	/* as granted: 0 permanent */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
@@ -56,6 +57,8 @@ struct pm_entry {
 	uint8_t state;		/* enum pm_state */
 	uint8_t origin;		/* enum origin */
 	bool enabled;
+	bool configured;	/* the operator's configuration has it: the
+				 * lease file does not */
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was fetched */
 };
