@@ -5,11 +5,14 @@
  *   kind=KIND proto=PROTO port=PORT client=ADDRESS to=PORT origin=ORIGIN
  *   requester=ADDRESS remote=ADDRESS told=PORT disabled=yes
  *   lease=MONO-MS,WALL-S,LEFT-S desc=TEXT             (all on one line)
+ *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
+ *   remote-port=PORT origin=ORIGIN and so on
  *
  * "port" is the external port in our firewall, "told" the one that clients are
  * told; "to" is the client's port. Left out are: kind=portmap; the requester of
  * the operator's mappings; remote=*, which is every host; "told" where it
- * equals "port"; disabled=no; "lease" of a permanent mapping.
+ * equals "port"; disabled=no; "lease" of a permanent mapping; remote-port=0,
+ * which is every port.
  *
  * A later version may add fields, without a new version of the file: this one
  * keeps what it does not know. A field whose meaning must not be missed needs a
@@ -56,16 +59,21 @@ static void put_client(struct wr *w, const struct nat_rule *r)
 	wr_fmt(w, " to=%u", r->int_port);
 }
 
-/* The key of a pinhole has its client as well: nat_rule_same_key() */
+/* The key of a pinhole has its client, but no external port:
+ * nat_rule_same_key() */
 void leaseline_put_key(struct wr *w, const struct nat_rule *r)
 {
 	if (r->kind != NAT_PORTMAP)
 		wr_fmt(w, "kind=%s ", kinds[r->kind]);
-	wr_fmt(w, "proto=%s port=%u", nat_rule_proto(r->proto), r->ext_port);
+	wr_fmt(w, "proto=%s", nat_rule_proto(r->proto));
 	if (r->kind == NAT_PINHOLE)
 		put_client(w, r);
+	else
+		wr_fmt(w, " port=%u", r->ext_port);
 	if (r->remote.family != ADDR_ANY)
 		put_addr(w, "remote", r->remote);
+	if (r->remote_port != 0)
+		wr_fmt(w, " remote-port=%u", r->remote_port);
 }
 
 void leaseline_put(struct wr *w, const struct portmap *pm,
@@ -137,13 +145,14 @@ bool leaseline_get_end(struct str s, uint32_t max_s, struct leaseline_end *ret)
 	       str_u32(s, 1, max_s, &ret->left_s) == 0;
 }
 
-enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE, TOLD,
-       DISABLED, LEASE, DESC, FIELDS };
+enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
+       REMOTE_PORT, TOLD, DISABLED, LEASE, DESC, FIELDS };
 
 static const char *const names[FIELDS] = {
 	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
 	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
-	[REQUESTER] = "requester", [REMOTE] = "remote", [TOLD] = "told",
+	[REQUESTER] = "requester", [REMOTE] = "remote",
+	[REMOTE_PORT] = "remote-port", [TOLD] = "told",
 	[DISABLED] = "disabled", [LEASE] = "lease", [DESC] = "desc",
 };
 
@@ -168,6 +177,8 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 		return addr_parse(v, &q->requester);
 	case REMOTE:
 		return addr_parse(v, &q->rule.remote);
+	case REMOTE_PORT:
+		return leaseline_get_port(v, &q->rule.remote_port);
 	case TOLD:
 		return leaseline_get_port(v, &l->told_port);
 	case DISABLED:
@@ -250,8 +261,8 @@ static bool get_fields(struct str s, unsigned need, struct leaseline *l)
 
 bool leaseline_get(struct str fields, struct leaseline *ret)
 {
-	const unsigned need = 1u << PROTO | 1u << PORT | 1u << CLIENT |
-			      1u << TO | 1u << ORIGIN | 1u << DESC;
+	const unsigned need = 1u << PROTO | 1u << CLIENT | 1u << TO |
+			      1u << ORIGIN | 1u << DESC;
 
 	if (!get_fields(fields, need, ret) || !nat_rule_sane(&ret->req.rule))
 		return false;
@@ -264,8 +275,9 @@ bool leaseline_get_key(struct str fields, struct nat_rule *ret)
 {
 	struct leaseline l;
 
-	if (!get_fields(fields, 1u << PROTO | 1u << PORT, &l))
+	if (!get_fields(fields, 1u << PROTO, &l))
 		return false;
 	*ret = l.req.rule;
-	return true;
+	return ret->kind == NAT_PINHOLE ? nat_rule_sane(ret) :
+					  ret->ext_port != 0;
 }

@@ -7,7 +7,7 @@
  * Never does: read a clock, allocate after portmap_new(), touch the firewall.
  * Invariants, beside those of pmtable.c, where its memory is:
  *  - ACTIVE, DELETING and EXPIRING are committed: those are in the order;
- *  - all entries of one protocol and external port have one client;
+ *  - all entries that are rivals (nat_rule_rivals()) have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op in flight;
  *  - of the committed entries, the kernel has the enabled ones and no others;
@@ -106,8 +106,7 @@ static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
 	const struct pm_entry *e;
 	uint16_t slot = PM_NONE;
 
-	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		if (e->state == PM_ADDING && e->replaces == old)
 			break;
@@ -144,8 +143,7 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	const struct pm_entry *e;
 	bool other;
 
-	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		other = !addr_equal(e->rule.client, rule->client);
 		if (!other && !nat_rule_same_key(&e->rule, rule))
@@ -436,8 +434,7 @@ uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 	uint16_t slot = PM_NONE;
 	const struct pm_entry *e;
 
-	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		if (committed(e) && nat_rule_same_key(&e->rule, rule))
 			break;
@@ -460,20 +457,25 @@ uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
 	return portmap_at(pm, pmtable_order_upto(pm, seq));
 }
 
+uint16_t portmap_rival(const struct portmap *pm, const struct nat_rule *rule,
+		       uint16_t prev)
+{
+	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, rule) :
+					  pm->next[prev];
+
+	while (slot != PM_NONE && !nat_rule_rivals(&pm->entry[slot].rule, rule))
+		slot = pm->next[slot];
+	return slot;
+}
+
 uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev)
 {
-	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
-	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, &key) :
-					  pm->next[prev];
-	const struct pm_entry *e;
+	const struct nat_rule key = {
+		.kind = NAT_PORTMAP, .proto = proto, .ext_port = ext_port,
+	};
 
-	for (; slot != PM_NONE; slot = pm->next[slot]) {
-		e = &pm->entry[slot];
-		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
-			break;
-	}
-	return slot;
+	return portmap_rival(pm, &key, prev);
 }
 
 uint16_t portmap_slots(const struct portmap *pm)

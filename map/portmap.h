@@ -33,7 +33,7 @@ enum pm_state {
 
 /* A mapping to be made, already granted: see struct map_request (map.h). */
 struct pm_req {
-	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
+	struct nat_rule rule;	/* whole: nat_rule_sane() */
 	bool enabled;
 	uint8_t origin;		/* enum origin */
 	bool configured;	/* the operator's configuration has it */
@@ -204,8 +204,14 @@ uint16_t portmap_after(const struct portmap *, uint64_t seq);
 /** portmap_find - the slot of the committed mapping with @rule's key. */
 uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
 
-/** portmap_on_port - the next slot with that protocol and external port, in any
- * state, after @prev (PM_NONE: the first). PM_NONE when there is none. */
+/** portmap_rival - the next slot whose rule is a rival of @rule
+ * (nat_rule_rivals()), in any state, after @prev (PM_NONE: the first). PM_NONE
+ * when there is none. */
+uint16_t portmap_rival(const struct portmap *, const struct nat_rule *rule,
+		       uint16_t prev);
+
+/** portmap_on_port - portmap_rival() of a port mapping with that protocol and
+ * external port. */
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 

@@ -78,7 +78,8 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 	char buf[PM_DESC_MAX + 1];
 	struct str desc = portmap_desc(pm, e, buf);
 
-	CHECK(nat_rule_sane(&e->rule) && e->told_port);
+	CHECK(nat_rule_sane(&e->rule) &&
+	      (e->told_port || e->rule.kind == NAT_PINHOLE));
 	CHECK(e->state == PM_ACTIVE);
 	CHECK(desc.n <= PM_DESC_MAX);
 	for (size_t i = 0; i < desc.n; i++)

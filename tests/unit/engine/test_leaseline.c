@@ -108,7 +108,14 @@ static void wrong_fields_are_refused(void **state)
 		"proto=tcp port=80 client=:: to=80 origin=operator desc=",
 		"proto=tcp port=80 client=2001:db8::1 to=80 origin=operator "
 			"desc=",
-		"kind=pinhole proto=tcp port=80 client=192.168.1.2 to=80 "
+		"kind=pinhole proto=tcp client=192.168.1.2 to=80 "
+			"origin=operator desc=",
+		"kind=pinhole proto=tcp port=80 client=2001:db8::1 to=80 "
+			"origin=operator desc=",
+		"kind=pinhole proto=tcp client=2001:db8::1 origin=operator "
+			"desc=",
+		"proto=tcp client=192.168.1.2 to=80 origin=operator desc=",
+		"proto=tcp port=80 client=192.168.1.2 to=80 remote-port=1 "
 			"origin=operator desc=",
 		"proto=tcp port=80 client=192.168.1.2 to=0 origin=operator "
 			"desc=",
@@ -148,6 +155,12 @@ static void key_is_read_alone(void **state)
 	assert_int_equal(addr_to_ip4(key.remote), 0xcb007109);
 	assert_false(leaseline_get_key(STR("proto=tcp"), &key));
 	assert_false(leaseline_get_key(STR("port=80"), &key));
+	assert_true(leaseline_get_key(STR("kind=pinhole proto=tcp "
+					  "client=2001:db8::1 to=80"), &key));
+	assert_int_equal(key.kind, NAT_PINHOLE);
+	assert_int_equal(key.int_port, 80);
+	assert_false(leaseline_get_key(STR("kind=pinhole proto=tcp "
+					   "client=2001:db8::1"), &key));
 	/* the key of something that this version does not know */
 	assert_false(leaseline_get_key(STR("kind=new proto=tcp port=80"),
 				       &key));
@@ -170,6 +183,8 @@ static void written_is_read(void **state)
 	assert_true(addr_parse(STR("2001:1db8:1111:1111:1111:1111:1111:1111"),
 			       &longest));
 	q.rule.kind = NAT_PINHOLE;
+	q.rule.ext_port = 0;
+	q.rule.remote_port = 65533;
 	q.rule.client = q.rule.remote = q.requester = longest;
 	q.rule.int_port = 65534;
 	q.origin = ORIGIN_NAT_PMP;

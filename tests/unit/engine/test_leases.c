@@ -282,9 +282,12 @@ static size_t some(struct pm_req *q)
 	q[7].requester = (struct addr){ ADDR_NONE };
 	q[7].lease_s = 1;
 	q[8].rule.kind = NAT_PINHOLE;
+	q[8].rule.ext_port = 0;
 	q[8].rule.client = ip6("2001:db8::1:2");
 	q[8].requester = ip6("fe80::1");
 	q[9].rule.kind = NAT_PINHOLE;
+	q[9].rule.ext_port = 0;
+	q[9].rule.remote_port = 5060;
 	q[9].rule.client = ip6("2001:db8::1:2");
 	q[9].rule.remote = ip6("2001:db8:ffff::9");
 	q[9].requester = q[9].rule.client;
