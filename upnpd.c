@@ -140,7 +140,7 @@ static const char *absolute(const char *file, char *buf, size_t cap)
 	return w.over || w.len == cap ? NULL : wr_cstr(&w);
 }
 
-static int run(const struct options *o, const struct conf *conf)
+static int run(const struct options *o, struct conf *conf)
 {
 	static char path[PATH_MAX];
 	const char *file = absolute(o->file, path, sizeof(path));
@@ -191,8 +191,8 @@ static bool stderr_is_journal(void)
 static int upnpd_main(int argc, char **argv)
 {
 	struct options o = { .file = "/etc/upnpd.conf" };
+	static struct conf conf;	/* of the monitor from then on */
 	struct conf_error why;
-	struct conf conf;
 	int status = read_options(argc, argv, &o);
 
 	if (status >= 0)

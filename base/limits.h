@@ -85,7 +85,9 @@
 
 /* ---- monitor ------------------------------------------------------- */
 
-#define NAT_BATCH_MAX		256	/* ops applied in one transaction */
+/* Ops applied in one transaction, and ops that the engine sends before their
+ * answers come: these always fit into the socket. */
+#define NAT_BATCH_MAX		128
 /* From one walk over the kernel's flows to the next. A walk takes 10 ms if the
  * table is large, and more if it is full: ten times the rest of a deletion. In
  * a burst the gap is so many times the length of a walk, so walks take a

@@ -263,8 +263,7 @@ int conf_parse(struct str text, const char *name, struct conf *ret,
 
 int conf_read(const char *path, struct conf *ret, struct conf_error *err)
 {
-	/* the daemon gives back what its start took of the stack */
-	char text[CONF_FILE_MAX];
+	static char text[CONF_FILE_MAX];	/* too large for the stack */
 	struct wr w = wr_init_cut(err->text, sizeof(err->text));
 	struct str whole;
 	int rc = fileio_read(AT_FDCWD, path, 0, text, sizeof(text), &whole);

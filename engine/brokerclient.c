@@ -12,9 +12,6 @@
 #include <sys/socket.h>
 #include "engine/brokerclient.h"
 
-/* Requests under way: their answers always fit into the socket. */
-#define BROKERCLIENT_WINDOW 128
-
 /* The next message of the sync that is due. */
 static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 {
@@ -72,7 +69,7 @@ static bool next_request(struct brokerclient *p, struct broker_req *ret)
 
 void brokerclient_pump(struct brokerclient *p)
 {
-	while (p->in_flight < BROKERCLIENT_WINDOW) {
+	while (p->in_flight < NAT_BATCH_MAX) {
 		if (!p->holds && !next_request(p, &p->held))
 			break;
 		p->holds = true;

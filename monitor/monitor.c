@@ -50,7 +50,8 @@ struct home {
 struct monitor {
 	const char *path;
 	bool debug;
-	struct conf conf, next_conf;
+	struct conf *conf;	/* in force; upnpd.c's */
+	struct conf next_conf;
 	struct loop *loop;
 	enum phase phase;
 	int status;
@@ -86,7 +87,7 @@ static void on_verify(struct loop_timer *t)
 {
 	struct monitor *m = LOOP_OWNER(t, struct monitor, verify);
 
-	loop_timer_set(m->loop, t, m->conf.verify_interval * 1000ull);
+	loop_timer_set(m->loop, t, m->conf->verify_interval * 1000ull);
 	m->verified_ms = loop_now_ms(m->loop);
 	broker_verify(&m->broker);
 	report_broker(&m->report, &m->broker);
@@ -116,7 +117,7 @@ static void control_close(struct monitor *m)
 	if (m->ctl_fd < 0)
 		return;
 	close(m->ctl_fd);
-	unlink(m->conf.control_socket);
+	unlink(m->conf->control_socket);
 	m->ctl_fd = -1;
 }
 
@@ -127,9 +128,9 @@ static void control_open(struct monitor *m)
 	if (m->ctl_fd >= 0 && ctllisten_repair(m->ctl_fd))
 		return;
 	control_close(m);
-	m->ctl_fd = ctllisten_open(m->conf.control_socket);
+	m->ctl_fd = ctllisten_open(m->conf->control_socket);
 	if (m->ctl_fd < 0)
-		log_err("control-socket %s: %s", m->conf.control_socket,
+		log_err("control-socket %s: %s", m->conf->control_socket,
 			strerror(-m->ctl_fd));
 }
 
@@ -285,20 +286,20 @@ static int apply(struct monitor *m)
 	int err = 0;
 
 	if (m->debug)
-		m->conf.log_level = LOG_DEBUG;
-	log_level((int)m->conf.log_level);
-	if (m->conf.backend_nft)
+		m->conf->log_level = LOG_DEBUG;
+	log_level((int)m->conf->log_level);
+	if (m->conf->backend_nft)
 		log_warn("%s: backend = nft means netlink now; write backend = "
 			 "netlink instead", m->path);
-	if (!m->conf.enabled) {
+	if (!m->conf->enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
 		report_state(&m->report, STATUS_DISABLED, &m->broker);
 		return 0;
 	}
-	if (m->conf.allow_disable_external)
+	if (m->conf->allow_disable_external)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
-			 conf_external(&m->conf)->name);
+			 conf_external(m->conf)->name);
 	/* Report first: a firewall tool may take its time. */
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);
@@ -307,7 +308,7 @@ static int apply(struct monitor *m)
 	if (m->broker.open)
 		broker_refresh(&m->broker);	/* on_verify() retries it */
 	else
-		err = broker_open(&m->broker, &m->conf);
+		err = broker_open(&m->broker, m->conf);
 	/* Until here the tools ran with all rights of root, because one of them
 	 * may have had to load a module. From here on no process has them. */
 	if (!err)
@@ -319,8 +320,8 @@ static int apply(struct monitor *m)
 	loop_fd_init(&m->firewall, m->broker.watch_fd, on_firewall);
 	if (m->broker.watch_fd >= 0)
 		loop_fd_add(m->loop, &m->firewall, POLLIN);
-	loop_timer_set(m->loop, &m->verify, m->conf.verify_interval * 1000ull);
-	supervisor_start(&m->supervisor, &m->conf, m->ctl_fd);
+	loop_timer_set(m->loop, &m->verify, m->conf->verify_interval * 1000ull);
+	supervisor_start(&m->supervisor, m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	return 0;
 }
@@ -330,8 +331,8 @@ static int apply(struct monitor *m)
 static void reload_finish(struct monitor *m)
 {
 	bool same = m->next_conf.enabled &&
-		    m->next_conf.max_mappings == m->conf.max_mappings &&
-		    !strcmp(m->next_conf.backend, m->conf.backend);
+		    m->next_conf.max_mappings == m->conf->max_mappings &&
+		    !strcmp(m->next_conf.backend, m->conf->backend);
 
 	if (!same) {
 		loop_fd_del(m->loop, &m->firewall);
@@ -340,10 +341,10 @@ static void reload_finish(struct monitor *m)
 	/* A socket of the same name stays open, so that the next engine serves
 	 * the connections that wait on it. */
 	if (!m->next_conf.enabled ||
-	    strcmp(m->next_conf.control_socket, m->conf.control_socket))
+	    strcmp(m->next_conf.control_socket, m->conf->control_socket))
 		control_close(m);
 	loop_timer_del(m->loop, &m->verify);
-	m->conf = m->next_conf;
+	*m->conf = m->next_conf;
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
 	if (!apply(m)) {
@@ -414,7 +415,7 @@ static void on_sigint(struct loop_signal *s)
 	stop(LOOP_OWNER(s, struct monitor, sig[1]));
 }
 
-int monitor_run(const char *path, const struct conf *conf, bool debug,
+int monitor_run(const char *path, struct conf *conf, bool debug,
 		engine_run_fn *run)
 {
 	/* no initializer: it would put 50 KB of zeros into the file */
@@ -425,7 +426,7 @@ int monitor_run(const char *path, const struct conf *conf, bool debug,
 	m.sig[1] = (struct loop_signal){ SIGINT, on_sigint };
 	m.sig[2] = (struct loop_signal){ SIGHUP, on_sighup };
 	m.path = path;
-	m.conf = *conf;
+	m.conf = conf;
 	m.debug = debug;
 	m.run = run;
 	m.ctl_fd = -1;
@@ -438,8 +439,8 @@ int monitor_run(const char *path, const struct conf *conf, bool debug,
 	err = m.loop ? 0 : -ENOMEM;
 	for (size_t i = 0; i < 3 && !err; i++)
 		err = loop_signal_add(m.loop, &m.sig[i]);
-	if (!err && m.conf.enabled)
-		err = prepare(&m.conf, &m.home);
+	if (!err && m.conf->enabled)
+		err = prepare(m.conf, &m.home);
 	if (!err)
 		err = apply(&m);
 	if (!err)

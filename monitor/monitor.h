@@ -12,7 +12,7 @@
 /**
  * monitor_run - run the monitor until a signal or a fatal error ends it.
  * @path: of the configuration, read again on SIGHUP; NUL-terminated, borrowed
- * @conf: as read from it; copied
+ * @conf: as read from it; borrowed, and replaced by what is read later
  * @debug: log everything, whatever a configuration says
  * @run: the engine's main function; the fork server calls it
  *
@@ -23,7 +23,7 @@
  *
  * Return: the exit status
  */
-int monitor_run(const char *path, const struct conf *conf, bool debug,
+int monitor_run(const char *path, struct conf *conf, bool debug,
 		engine_run_fn *run);
 
 #endif

@@ -33,6 +33,7 @@
 #define __wrap_nanosleep __wrap___nanosleep_time64
 #define __real_nanosleep __real___nanosleep_time64
 #define __wrap_clock_gettime __wrap___clock_gettime64
+#define __real_clock_gettime __real___clock_gettime64
 #endif
 
 #endif

@@ -74,8 +74,9 @@ cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS='$(SMALL) $(GUARD_$(1))
 # files. Programs that replace libc's functions are not: --wrap works only
 # between files.
 
-# The daemon, and the test of SSDP's sockets, with replacements of calls that
-# qemu-user does not support.
+# The daemon, and the tests of sockets, with replacements of calls that qemu-user
+# does not support.
+QEMU_SOCKETS = ifsock ssdp
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
 	    __recvmsg64)
 comma	= ,
@@ -83,8 +84,8 @@ $(BUILD)/tests/upnpd: $(OBJ) $(OBJS)/tests/cross/qemu.o
 	@mkdir -p $(@D)
 	$(CC) $(ALLLDFLAGS) $(QEMU_WRAP) -o $@ $^
 ifneq ($(QEMU),)
-$(BUILD)/tests/test_ssdp: $(OBJS)/tests/cross/qemu.o
-$(BUILD)/tests/test_ssdp: L_ssdp = $(QEMU_WRAP)
+$(QEMU_SOCKETS:%=$(BUILD)/tests/test_%): $(OBJS)/tests/cross/qemu.o
+$(foreach t,$(QEMU_SOCKETS),$(eval L_$(t) = $(QEMU_WRAP)))
 endif
 
 define cross_rules

@@ -7,6 +7,7 @@
 #define TESTS_UNIT_LOGGED_H
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/log.h"
@@ -60,6 +61,17 @@ static inline unsigned logged_count(const char *part)
 	     at = strstr(at + 1, part))
 		n++;
 	return n;
+}
+
+/** logged_errors - how often @part occurs before the C library's text for the
+ * error @err. Each C library has texts of its own. */
+static inline unsigned logged_errors(const char *part, int err)
+{
+	char text[256];
+	int n = snprintf(text, sizeof(text), "%s%s", part, strerror(err));
+
+	assert_in_range(n, 1, sizeof(text) - 1);
+	return logged_count(text);
 }
 
 /** logged_clear - forget the lines so far. */

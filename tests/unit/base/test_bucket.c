@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_bucket.c - a burst, then the rate; each source by itself. */
+/* test_bucket.c - each source may have a burst and then the rate, and many
+ * sources together no more than the buckets allow. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -44,8 +45,7 @@ static void a_burst_then_the_rate(void **state)
 }
 
 /* A refused request takes no tokens, so a source that never stops gets the
- * rate.
- */
+ * rate. */
 static void a_refused_request_costs_nothing(void **state)
 {
 	unsigned n = 0;
@@ -92,7 +92,7 @@ static void families_do_not_share(void **state)
 }
 
 /* A host with many addresses, or forged ones, once got a full bucket each time
- * it came back: it had at once what 64 sources may have in a second. */
+ * it returned: more than 64 sources may have together. */
 static void many_sources_are_limited(void **state)
 {
 	const unsigned seconds = 10;

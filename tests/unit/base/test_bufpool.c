@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_bufpool.c - a fixed number of buffers, and the memory behind them. */
+/* test_bufpool.c - a pool has a fixed number of buffers, and only those in use
+ * take memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <errno.h>
@@ -15,7 +16,7 @@
 #define LEN 5000
 #define N 4
 
-static void test_all(void **state)
+static void test_every_buffer_once(void **state)
 {
 	struct bufpool pool, *p = &pool;
 	char *buf[N];
@@ -47,7 +48,7 @@ static bool resident(char *buf)
 
 /* A buffer takes memory only once it is used; the memory of a buffer in use is
  * never released; all memory is released when none is in use. */
-static void test_memory(void **state)
+static void test_only_used_buffers_take_memory(void **state)
 {
 	struct bufpool pool, *p = &pool;
 	char *a, *b;
@@ -71,7 +72,7 @@ static void test_memory(void **state)
 	bufpool_done(p);
 }
 
-static void test_edges(void **state)
+static void test_impossible_sizes_are_refused(void **state)
 {
 	static struct bufpool never;
 	struct bufpool p;
@@ -91,9 +92,9 @@ static void test_edges(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all),
-		cmocka_unit_test(test_memory),
-		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_every_buffer_once),
+		cmocka_unit_test(test_only_used_buffers_take_memory),
+		cmocka_unit_test(test_impossible_sizes_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_clientcount.c - neighbours have counters of their own, and a shared
- * counter is never too low.
+ * test_clientcount.c - clients of one network have counters of their own; a
+ * counter that is shared is never too low.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +14,7 @@
 
 static struct clientcount c;
 
-static void test_neighbours(void **state)
+static void test_neighbours_have_counters_of_their_own(void **state)
 {
 	for (uint32_t host = 0; host < CLIENTCOUNT_PLACES; host++)
 		for (uint32_t i = 0; i < host % 5; i++)
@@ -28,7 +28,7 @@ static void test_neighbours(void **state)
 }
 
 /* Any two addresses: each counter is at least its own client's number. */
-static void test_shared(void **state)
+static void test_shared_counter_is_never_too_low(void **state)
 {
 	struct addr twin = LAN(1 + CLIENTCOUNT_PLACES);
 
@@ -70,13 +70,13 @@ static void test_both_families(void **state)
 	clientcount_sub(&c, far);
 	clientcount_sub(&c, far);
 	assert_int_equal(clientcount_get(&c, one), 0);
-	/* of the operator, who has no address */
+	/* the operator's: no address */
 	clientcount_add(&c, (struct addr){ 0 });
 	assert_int_equal(clientcount_get(&c, (struct addr){ 0 }), 1);
 	clientcount_sub(&c, (struct addr){ 0 });
 }
 
-static void test_all_of_one(void **state)
+static void test_one_client_has_all(void **state)
 {
 	const uint32_t most = PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS;
 
@@ -91,10 +91,10 @@ static void test_all_of_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_neighbours),
-		cmocka_unit_test(test_shared),
+		cmocka_unit_test(test_neighbours_have_counters_of_their_own),
+		cmocka_unit_test(test_shared_counter_is_never_too_low),
 		cmocka_unit_test(test_both_families),
-		cmocka_unit_test(test_all_of_one),
+		cmocka_unit_test(test_one_client_has_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_clock.c - each clock against the kernel's own, in its own unit. */
+/* test_clock.c - each clock agrees with the kernel's, in its own unit. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static uint64_t kernel_us(clockid_t id)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* The clock was read between two readings of the kernel's. */
+/* The clock lies between two readings of the kernel's. */
 static void assert_clock(clockid_t id, uint64_t (*clock)(void),
 			 uint64_t unit_us)
 {
@@ -26,7 +26,7 @@ static void assert_clock(clockid_t id, uint64_t (*clock)(void),
 	assert_in_range(now, before, kernel_us(id) / unit_us);
 }
 
-static void test_each_clock(void **state)
+static void test_each_clock_has_its_unit(void **state)
 {
 	assert_clock(CLOCK_MONOTONIC, clock_mono_ms, 1000);
 	assert_clock(CLOCK_MONOTONIC, clock_mono_us, 1);
@@ -37,7 +37,7 @@ static void test_each_clock(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_clock),
+		cmocka_unit_test(test_each_clock_has_its_unit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

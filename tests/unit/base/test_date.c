@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_date.c - wall clock time as text, at the edges of the calendar. */
+/* test_date.c - dates are written right, also at the edges of the calendar. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@ static void assert_date(int64_t unix_s, const char *want)
 	assert_string_equal(wr_cstr(&w), want);
 }
 
-static void test_date(void **state)
+static void test_http_date_at_the_edges_of_the_calendar(void **state)
 {
 	assert_date(0, "Thu, 01 Jan 1970 00:00:00 GMT");
 	assert_date(784111777, "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -35,7 +35,7 @@ static void test_date(void **state)
 	assert_date(INT64_MIN, "Thu, 01 Jan 1970 00:00:00 GMT");
 }
 
-static void test_date_no_room(void **state)
+static void test_date_without_room_is_over(void **state)
 {
 	char buf[28];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -45,7 +45,7 @@ static void test_date_no_room(void **state)
 	assert_int_equal(w.len, 0);
 }
 
-static void test_syslog(void **state)
+static void test_syslog_date(void **state)
 {
 	char buf[32];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -57,7 +57,7 @@ static void test_syslog(void **state)
 	assert_string_equal(wr_cstr(&w), "Dec 31 23:59:59");
 }
 
-static void test_iso(void **state)
+static void test_rfc3339_date(void **state)
 {
 	char buf[32];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -72,10 +72,10 @@ static void test_iso(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_date),
-		cmocka_unit_test(test_date_no_room),
-		cmocka_unit_test(test_syslog),
-		cmocka_unit_test(test_iso),
+		cmocka_unit_test(test_http_date_at_the_edges_of_the_calendar),
+		cmocka_unit_test(test_date_without_room_is_over),
+		cmocka_unit_test(test_syslog_date),
+		cmocka_unit_test(test_rfc3339_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

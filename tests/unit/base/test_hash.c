@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_hash.c - FNV-1a against its published vectors. */
+/* test_hash.c - the hash is FNV-1a, whole or in parts. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ static uint64_t hash_of(const char *z)
 }
 
 /* http://www.isthe.com/chongo/tech/comp/fnv/, the test vectors */
-static void test_vectors(void **state)
+static void test_published_vectors(void **state)
 {
 	assert_int_equal(hash_of(""), 0xcbf29ce484222325u);
 	assert_int_equal(hash_of("a"), 0xaf63dc4c8601ec8cu);
@@ -24,12 +24,12 @@ static void test_vectors(void **state)
 }
 
 /* 0xff must not count as a negative number. */
-static void test_high_byte(void **state)
+static void test_bytes_are_unsigned(void **state)
 {
 	assert_int_equal(hash_of("\xff"), (HASH_BEGIN ^ 0xff) * 0x100000001b3u);
 }
 
-static void test_parts(void **state)
+static void test_parts_hash_as_the_whole(void **state)
 {
 	uint64_t h = hash_add(HASH_BEGIN, "foo", 3);
 
@@ -40,9 +40,9 @@ static void test_parts(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_vectors),
-		cmocka_unit_test(test_high_byte),
-		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_published_vectors),
+		cmocka_unit_test(test_bytes_are_unsigned),
+		cmocka_unit_test(test_parts_hash_as_the_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

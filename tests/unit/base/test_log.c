@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_log.c - lines written to stderr and a pipe, lines read from the engine.
- * */
+/* test_log.c - a log line stays one line wherever it goes, and hostile lines
+ * from the engine are bounded. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -70,7 +70,7 @@ static void test_pipe_form(void **state)
 	assert_string_equal(written(), "<3>a 1\n<4>b\n<6>c\n");
 }
 
-static void test_level(void **state)
+static void test_lines_below_the_level_are_dropped(void **state)
 {
 	log_debug("hidden");
 	assert_string_equal(written(), "");
@@ -82,7 +82,7 @@ static void test_level(void **state)
 	assert_string_equal(written(), "");
 }
 
-static void test_folding(void **state)
+static void test_repeated_lines_are_counted(void **state)
 {
 	log_info("same");
 	log_info("same");
@@ -95,7 +95,7 @@ static void test_folding(void **state)
 	log_flush();
 	log_flush();
 	assert_string_equal(written(), "<6>last line repeated 1 time\n");
-	/* Reported: the count starts again, the line is still the same. */
+	/* It was reported, so the count starts again for the same line. */
 	log_info("other");
 	log_flush();
 	assert_string_equal(written(), "<6>last line repeated 1 time\n");
@@ -123,13 +123,13 @@ static void test_pending_count_goes_to_the_old_sink(void **state)
 	close(second[1]);
 }
 
-static void test_control_characters(void **state)
+static void test_control_characters_are_replaced(void **state)
 {
 	log_info("a\nb\rc\x1b[2Jd\x7f\x9b\xc3\xa9\te");
 	assert_string_equal(written(), "<6>a?b?c?[2Jd?????e\n");
 }
 
-static void test_length(void **state)
+static void test_long_line_is_cut(void **state)
 {
 	char line[LOG_LINE_MAX + 2];
 
@@ -147,7 +147,7 @@ static void test_length(void **state)
 
 /* Without a reader lines are dropped as a whole, the program continues, and the
  * loss is reported when there is room again. */
-static void test_full_pipe(void **state)
+static void test_full_pipe_loses_whole_lines(void **state)
 {
 	char all[8192], *line;
 	unsigned i, told;
@@ -167,7 +167,7 @@ static void test_full_pipe(void **state)
 	assert_non_null(strstr(got, "\n<6>again\n<6>and again\n"));
 }
 
-static void test_closed_pipe(void **state)
+static void test_closed_pipe_is_harmless(void **state)
 {
 	close(out[0]);
 	/* The engine ignores SIGPIPE as every server does. */
@@ -217,7 +217,7 @@ static int read_relay(struct log_relay *r, uint64_t now_ms)
 	return sum;
 }
 
-static void test_relay_lines(void **state)
+static void test_relay_logs_complete_lines(void **state)
 {
 	struct log_relay r = { 0 };
 
@@ -252,7 +252,7 @@ static void test_relay_split_at_every_byte(void **state)
 	}
 }
 
-static void test_relay_level(void **state)
+static void test_relay_keeps_the_level(void **state)
 {
 	static const char in[] = "<0>a\n<2>b\n<7>c\n<8>d\n<-1>e\n<>f\n<6\n<";
 	struct log_relay r = { 0 };
@@ -264,7 +264,7 @@ static void test_relay_level(void **state)
 			    "<6><>f\n<6><6\n");
 }
 
-static void test_relay_hostile_bytes(void **state)
+static void test_relay_replaces_hostile_bytes(void **state)
 {
 	static const char in[] = "<6>a\0b\x1b[31m%s%n\xff\r\n";
 	struct log_relay r = { 0 };
@@ -274,7 +274,7 @@ static void test_relay_hostile_bytes(void **state)
 	assert_string_equal(written(), "<6>a?b?[31m%s%n??\n");
 }
 
-static void test_relay_long_line(void **state)
+static void test_relay_cuts_a_long_line(void **state)
 {
 	static char in[4096];
 	struct log_relay r = { 0 };
@@ -289,7 +289,7 @@ static void test_relay_long_line(void **state)
 }
 
 /* Lines of every length around the buffer's: cut, never lost or joined. */
-static void test_relay_edge_lengths(void **state)
+static void test_relay_lines_at_the_length_limit(void **state)
 {
 	static char in[LOG_RELAY_BUF + 16];
 	struct log_relay r = { 0 };
@@ -315,7 +315,7 @@ static unsigned count_lines(const char *s)
 	return n;
 }
 
-static void test_relay_rate(void **state)
+static void test_relay_has_a_rate(void **state)
 {
 	struct log_relay r = { 0 };
 	char line[32];
@@ -336,7 +336,7 @@ static void test_relay_rate(void **state)
 			    "second dropped\n<6>next\n");
 }
 
-static void test_relay_end_of_file(void **state)
+static void test_relay_logs_a_last_line_without_end(void **state)
 {
 	struct log_relay r = { 0 };
 
@@ -409,7 +409,7 @@ static bool kernel_has(int fd, const char *text)
 	return pread(fd, line, sizeof(line) - 1, 0) > 0 && !strcmp(line, want);
 }
 
-/* Without a logger the kernel's log gets the lines, until a logger starts. */
+/* Without a logger, lines go to the kernel's log until a logger starts. */
 static int kernel_child(void)
 {
 	int logger, fd;
@@ -446,12 +446,12 @@ static void in_child(int (*child)(void))
 	assert_int_equal(status, 0);
 }
 
-static void test_syslog(void **state)
+static void test_syslog_reconnects_to_a_new_logger(void **state)
 {
 	in_child(syslog_child);
 }
 
-static void test_kernel_log(void **state)
+static void test_kernel_log_without_a_logger(void **state)
 {
 	in_child(kernel_child);
 }
@@ -462,25 +462,25 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_pipe_form),
-		T(test_level),
-		T(test_folding),
+		T(test_lines_below_the_level_are_dropped),
+		T(test_repeated_lines_are_counted),
 		T(test_pending_count_goes_to_the_old_sink),
-		T(test_control_characters),
-		T(test_length),
-		T(test_full_pipe),
-		T(test_closed_pipe),
+		T(test_control_characters_are_replaced),
+		T(test_long_line_is_cut),
+		T(test_full_pipe_loses_whole_lines),
+		T(test_closed_pipe_is_harmless),
 		T(test_errno_is_kept),
 		T(test_stderr_form),
-		T(test_relay_lines),
+		T(test_relay_logs_complete_lines),
 		T(test_relay_split_at_every_byte),
-		T(test_relay_level),
-		T(test_relay_hostile_bytes),
-		T(test_relay_long_line),
-		T(test_relay_edge_lengths),
-		T(test_relay_rate),
-		T(test_relay_end_of_file),
-		T(test_syslog),
-		T(test_kernel_log),
+		T(test_relay_keeps_the_level),
+		T(test_relay_replaces_hostile_bytes),
+		T(test_relay_cuts_a_long_line),
+		T(test_relay_lines_at_the_length_limit),
+		T(test_relay_has_a_rate),
+		T(test_relay_logs_a_last_line_without_end),
+		T(test_syslog_reconnects_to_a_new_logger),
+		T(test_kernel_log_without_a_logger),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_loop.c - each rule of loop.h. */
+/* test_loop.c - the rules of loop.h: which descriptors, timers and signals a
+ * round calls, in which order, and what a callback may change. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -109,7 +110,7 @@ static void step(void)
 	assert_int_equal(loop_step(loop, 0), 0);
 }
 
-static void test_fd_ready(void **state)
+static void test_fd_ready_is_called(void **state)
 {
 	struct end e;
 
@@ -149,7 +150,7 @@ static void test_fd_never_added(void **state)
 	struct end e[2];
 
 	ends_open(e, 2, true);
-	/* Slot 0 is e[0]'s: a zeroed watcher must not pass for it. */
+	/* Slot 0 belongs to e[0]: a zeroed watcher must not count as it. */
 	loop_fd_mod(loop, &zeroed, 0);
 	loop_fd_del(loop, &zeroed);
 	step();
@@ -175,7 +176,7 @@ static void test_fd_added_twice(void **state)
 	ends_close(&e, 1);
 }
 
-static void test_fd_full(void **state)
+static void test_fd_limit_is_enforced(void **state)
 {
 	struct end e[17];
 
@@ -245,7 +246,7 @@ static void test_fd_number_reused_in_a_round(void **state)
 	end_open(&fresh);
 	assert_int_equal(dup2(fresh.w.fd, e[1].w.fd), e[1].w.fd);
 	write_byte(&e[0]);
-	end_open(&e[1]);	/* a quiet one in place of the ready one */
+	end_open(&e[1]);	/* a quiet one replaces the ready one */
 	e[0].del = &e[1];
 	e[0].add = &fresh;
 	step();
@@ -373,7 +374,7 @@ static void ticks_init(struct tick *k, size_t n)
 	ran[0] = '\0';
 }
 
-static void test_timer_order(void **state)
+static void test_timers_run_in_order(void **state)
 {
 	struct tick k[5];
 
@@ -400,7 +401,7 @@ static void test_timer_order(void **state)
 }
 
 /* Same millisecond, reached by different delays: still the order of setting. */
-static void test_timer_fifo_by_due(void **state)
+static void test_timers_due_together_run_in_set_order(void **state)
 {
 	struct tick k[3];
 
@@ -415,7 +416,7 @@ static void test_timer_fifo_by_due(void **state)
 	assert_string_equal(ran, "cab");
 }
 
-static void test_timer_moved(void **state)
+static void test_timer_set_again_moves(void **state)
 {
 	struct tick k[2];
 
@@ -436,7 +437,7 @@ static void test_timer_moved(void **state)
 	assert_string_equal(ran, "baa");
 }
 
-static void test_timer_delete(void **state)
+static void test_deleted_timer_does_not_run(void **state)
 {
 	struct tick k[3];
 
@@ -492,7 +493,7 @@ static void test_timer_does_not_starve(void **state)
 	ends_close(&e, 1);
 }
 
-static void test_timer_sets_one_of_its_round(void **state)
+static void test_timer_sets_a_timer_of_its_round(void **state)
 {
 	struct tick k[2];
 
@@ -546,7 +547,7 @@ static bool blocked(int signo)
 	return sigismember(&now, signo) == 1;
 }
 
-static void test_signal(void **state)
+static void test_signal_runs_only_in_the_loop(void **state)
 {
 	struct loop_signal s1 = { SIGUSR1, on_usr }, s2 = { SIGUSR2, on_usr };
 
@@ -706,7 +707,7 @@ static void test_step_waits_no_longer_than_requested(void **state)
 	loop_free(l);
 }
 
-static void test_free_null(void **state)
+static void test_free_null_does_nothing(void **state)
 {
 	loop_free(NULL);
 }
@@ -716,26 +717,26 @@ static void test_free_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_fd_ready),
+		T(test_fd_ready_is_called),
 		T(test_fd_hup_is_always_delivered),
 		T(test_fd_never_added),
 		T(test_fd_added_twice),
-		T(test_fd_full),
+		T(test_fd_limit_is_enforced),
 		T(test_fd_delete_in_a_round),
 		T(test_fd_free_itself),
 		T(test_fd_number_reused_in_a_round),
 		T(test_fd_replace_when_full),
 		T(test_fd_mod_in_a_round),
 		T(test_many_fds),
-		T(test_timer_order),
-		T(test_timer_fifo_by_due),
-		T(test_timer_moved),
-		T(test_timer_delete),
+		T(test_timers_run_in_order),
+		T(test_timers_due_together_run_in_set_order),
+		T(test_timer_set_again_moves),
+		T(test_deleted_timer_does_not_run),
 		T(test_timer_delete_in_a_round),
 		T(test_timer_does_not_starve),
-		T(test_timer_sets_one_of_its_round),
+		T(test_timer_sets_a_timer_of_its_round),
 		T(test_timer_far_away),
-		T(test_signal),
+		T(test_signal_runs_only_in_the_loop),
 		T(test_signal_refused),
 		T(test_signal_in_a_busy_loop),
 		T(test_signals_restored),
@@ -743,7 +744,7 @@ int main(void)
 		T(test_run_and_stop),
 		T(test_signal_wakes),
 		T(test_step_waits_no_longer_than_requested),
-		T(test_free_null),
+		T(test_free_null_does_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

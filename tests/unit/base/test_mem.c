@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_mem.c - memory for the life of a module. */
+/* test_mem.c - new memory is zero, whatever it held before. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@ static int setup(void **state)
 	return 0;
 }
 
-static void test_new_is_zero(void **state)
+static void test_new_memory_is_zero(void **state)
 {
 	volatile size_t too_many = SIZE_MAX;
 	char *p = mem_new(3, page);
@@ -34,7 +34,7 @@ static void test_new_is_zero(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_new_is_zero),
+		cmocka_unit_test(test_new_memory_is_zero),
 	};
 
 	return cmocka_run_group_tests(tests, setup, NULL);

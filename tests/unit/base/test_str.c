@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_str.c - slices and strict numbers. */
+/* test_str.c - slices are compared and cut within their bounds; numbers and
+ * addresses are parsed strictly. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -22,7 +23,7 @@ static void assert_str(struct str s, const char *want)
 
 /* ---- slices -------------------------------------------------------- */
 
-static void test_eq(void **state)
+static void test_eq_is_exact(void **state)
 {
 	struct str none = { NULL, 0 };
 
@@ -47,7 +48,7 @@ static void test_ieq_letters_only(void **state)
 	assert_true(str_ieq(STR("\xc0"), STR("\xc0")));
 }
 
-static void test_starts(void **state)
+static void test_starts_with(void **state)
 {
 	struct str none = { NULL, 0 };
 
@@ -62,7 +63,7 @@ static void test_starts(void **state)
 	assert_false(str_starts(none, STR("x")));
 }
 
-static void test_skip_trim(void **state)
+static void test_skip_and_trim(void **state)
 {
 	struct str none = { NULL, 0 };
 
@@ -77,7 +78,7 @@ static void test_skip_trim(void **state)
 	assert_str(str_trim(none), "");
 }
 
-static void test_cut(void **state)
+static void test_cut_at_a_separator(void **state)
 {
 	struct str rest = at_end(STR("a,,b")), head = STR("untouched");
 
@@ -105,7 +106,7 @@ static void test_cut_at_the_ends(void **state)
 	assert_false(str_cut(&rest, ',', &head));
 }
 
-static void test_word(void **state)
+static void test_word_ends_at_white_space(void **state)
 {
 	struct str rest = at_end(STR(" \tallow  1-2\t3\n")), word;
 
@@ -125,7 +126,7 @@ static void test_word(void **state)
 
 /* ---- numbers ------------------------------------------------------- */
 
-static void test_u32(void **state)
+static void test_u32_is_strict(void **state)
 {
 	static const struct {
 		const char *s;
@@ -169,7 +170,7 @@ static void test_u32(void **state)
 	assert_int_equal(str_u32(STR("1\0"), 0, 9, &v), -EINVAL);
 }
 
-static void test_u64(void **state)
+static void test_u64_is_strict(void **state)
 {
 	uint64_t v = 1;
 
@@ -186,7 +187,7 @@ static void test_u64(void **state)
 	assert_true(v == 1);
 }
 
-/* Every number there is on both sides of every 16-bit edge. */
+/* Every number on both sides of every 16-bit edge. */
 static void test_u32_round_trip(void **state)
 {
 	char buf[21];
@@ -205,7 +206,7 @@ static void test_u32_round_trip(void **state)
 	}
 }
 
-static void test_ipv4(void **state)
+static void test_ipv4_is_strict(void **state)
 {
 	static const char *const bad[] = {
 		"", ".", "...", "1", "1.2.3", "1.2.3.", "1.2.3.4.", ".1.2.3",
@@ -231,7 +232,7 @@ static void test_ipv4(void **state)
 	assert_false(str_ipv4((struct str){ NULL, 0 }, &ip));
 }
 
-static void test_copy(void **state)
+static void test_copy_is_whole_or_refused(void **state)
 {
 	char buf[4] = "xyz";
 
@@ -246,7 +247,7 @@ static void test_copy(void **state)
 	assert_false(str_copy(buf, 1, STR("a")));
 }
 
-static void test_hex(void **state)
+static void test_hex_digits(void **state)
 {
 	static const char digits[] = "0123456789abcdef", high[] = "ABCDEF";
 
@@ -263,19 +264,19 @@ static void test_hex(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_eq),
+		cmocka_unit_test(test_eq_is_exact),
 		cmocka_unit_test(test_ieq_letters_only),
-		cmocka_unit_test(test_starts),
-		cmocka_unit_test(test_skip_trim),
-		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_starts_with),
+		cmocka_unit_test(test_skip_and_trim),
+		cmocka_unit_test(test_cut_at_a_separator),
 		cmocka_unit_test(test_cut_at_the_ends),
-		cmocka_unit_test(test_word),
-		cmocka_unit_test(test_u32),
-		cmocka_unit_test(test_u64),
+		cmocka_unit_test(test_word_ends_at_white_space),
+		cmocka_unit_test(test_u32_is_strict),
+		cmocka_unit_test(test_u64_is_strict),
 		cmocka_unit_test(test_u32_round_trip),
-		cmocka_unit_test(test_hex),
-		cmocka_unit_test(test_ipv4),
-		cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_hex_digits),
+		cmocka_unit_test(test_ipv4_is_strict),
+		cmocka_unit_test(test_copy_is_whole_or_refused),
 	};
 
 	return cmocka_run_group_tests(tests, make_page, drop_page);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_text.c - every byte, by both sets; in place and written. */
+/* test_text.c - each set of bytes keeps its own and replaces all others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -37,7 +37,7 @@ static void test_every_byte(void **state)
 	}
 }
 
-static void test_in_place(void **state)
+static void test_clean_in_place(void **state)
 {
 	char text[] = "a\tb\x1b[31m\xc3\xbc";
 
@@ -48,7 +48,7 @@ static void test_in_place(void **state)
 	text_clean(TEXT_ASCII, text, 0);
 }
 
-static void test_is(void **state)
+static void test_is_finds_a_bad_byte(void **state)
 {
 	assert_true(text_is(TEXT_ASCII, STR("")));
 	assert_true(text_is(TEXT_ASCII, STR(" ~")));
@@ -57,7 +57,7 @@ static void test_is(void **state)
 }
 
 /* The earlier content of the buffer is unchanged. */
-static void test_put(void **state)
+static void test_put_appends_clean_text(void **state)
 {
 	char buf[8];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -67,7 +67,7 @@ static void test_put(void **state)
 	assert_string_equal(wr_cstr(&w), "\nx??");
 }
 
-static void test_put_no_room(void **state)
+static void test_put_without_room_is_over(void **state)
 {
 	char buf[3];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -87,10 +87,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_byte),
-		cmocka_unit_test(test_in_place),
-		cmocka_unit_test(test_is),
-		cmocka_unit_test(test_put),
-		cmocka_unit_test(test_put_no_room),
+		cmocka_unit_test(test_clean_in_place),
+		cmocka_unit_test(test_is_finds_a_bad_byte),
+		cmocka_unit_test(test_put_appends_clean_text),
+		cmocka_unit_test(test_put_without_room_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

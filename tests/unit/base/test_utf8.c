@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_utf8.c - the edges of each form of UTF-8, and every code point once. */
+/* test_utf8.c - UTF-8 is decoded strictly, every code point of it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,7 +51,7 @@ static void assert_get(size_t (*get)(struct str, uint32_t *), const char *z,
 		assert_int_equal(get((struct str){ z, cut }, &c), 0);
 }
 
-static void test_get(void **state)
+static void test_get_at_the_edges_of_each_form(void **state)
 {
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		assert_get(utf8_get, rows[i].s, rows[i].n, rows[i].c);
@@ -59,8 +59,8 @@ static void test_get(void **state)
 	}
 }
 
-/* utf8_get() reads what utf8_put() writes: all of Unicode. */
-static void test_put(void **state)
+/* All of Unicode. */
+static void test_get_reads_what_put_writes(void **state)
 {
 	for (uint32_t c = 0; c <= 0x10ffff; c++) {
 		bool surrogate = c >= 0xd800 && c <= 0xdfff;
@@ -75,7 +75,7 @@ static void test_put(void **state)
 	}
 }
 
-static void test_control(void **state)
+static void test_control_characters(void **state)
 {
 	assert_true(utf8_is_control(0));
 	assert_true(utf8_is_control(0x1f));
@@ -86,7 +86,7 @@ static void test_control(void **state)
 	assert_false(utf8_is_control(0xa0));
 }
 
-static void test_count(void **state)
+static void test_count_characters(void **state)
 {
 	assert_int_equal(utf8_count(STR("")), 0);
 	assert_int_equal(utf8_count(STR("a\xc3\xbc\xf0\x9f\x98\x80")), 3);
@@ -95,10 +95,10 @@ static void test_count(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_get),
-		cmocka_unit_test(test_put),
-		cmocka_unit_test(test_control),
-		cmocka_unit_test(test_count),
+		cmocka_unit_test(test_get_at_the_edges_of_each_form),
+		cmocka_unit_test(test_get_reads_what_put_writes),
+		cmocka_unit_test(test_control_characters),
+		cmocka_unit_test(test_count_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

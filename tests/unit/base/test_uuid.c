@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_uuid.c - UUIDs to text and back. */
+/* test_uuid.c - UUIDs become text and are parsed strictly. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ static const uint8_t bytes[UUID_BYTES] = {
 	0xa7, 0x65, 0x00, 0xa0, 0xc9, 0x1e, 0x6b, 0xf6,
 };
 
-static void test_put(void **state)
+static void test_put_writes_lower_case(void **state)
 {
 	char buf[UUID_TEXT_LEN + 1];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -24,7 +24,7 @@ static void test_put(void **state)
 	assert_string_equal(wr_cstr(&w), text);
 }
 
-static void test_parse(void **state)
+static void test_parse_accepts_either_case(void **state)
 {
 	uint8_t got[UUID_BYTES] = { 0 };
 
@@ -36,7 +36,7 @@ static void test_parse(void **state)
 	assert_memory_equal(got, bytes, sizeof(got));
 }
 
-/* Each place, with what may not stand there; nothing is set. */
+/* A wrong character at any position is refused, and nothing is set. */
 static void test_parse_strictly(void **state)
 {
 	static const char wrong[] = "g G/:@`-\xff";
@@ -63,7 +63,7 @@ static void test_parse_strictly(void **state)
 }
 
 /* RFC 9562 5.4: the version in byte 6, the variant in byte 8. */
-static void test_make(void **state)
+static void test_make_sets_version_and_variant(void **state)
 {
 	uint8_t zeros[UUID_BYTES] = { 0 }, ones[UUID_BYTES];
 	uint8_t want[UUID_BYTES] = { [6] = 0x40, [8] = 0x80 };
@@ -81,10 +81,10 @@ static void test_make(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_put),
-		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_put_writes_lower_case),
+		cmocka_unit_test(test_parse_accepts_either_case),
 		cmocka_unit_test(test_parse_strictly),
-		cmocka_unit_test(test_make),
+		cmocka_unit_test(test_make_sets_version_and_variant),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_wr.c - the bounded writer: what fits, what does not, and its printf. */
+/* test_wr.c - the bounded writer never writes beyond its buffer, and reports
+ * text that does not fit. */
 #include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
@@ -72,7 +73,7 @@ static void over_stays_set(void **state)
 	assert_true(w.over);
 }
 
-static void cut(void **state)
+static void a_cutting_writer_keeps_what_fits(void **state)
 {
 	char buf[6];
 	struct wr w = wr_init_cut(buf, sizeof(buf));
@@ -84,7 +85,7 @@ static void cut(void **state)
 	assert_string_equal(wr_cstr(&w), "abc-1");
 }
 
-static void ipv4(void **state)
+static void ipv4_addresses(void **state)
 {
 	struct wr w = writer(22);
 
@@ -103,7 +104,7 @@ static void ipv4(void **state)
 	assert_int_equal(w.len, 0);
 }
 
-static void fmt(void **state)
+static void fmt_is_all_or_nothing(void **state)
 {
 	struct wr w = writer(8);
 
@@ -120,7 +121,7 @@ static void fmt(void **state)
 	assert_false(w.over);
 }
 
-static void fmt_as_printf(void **state)
+static void fmt_writes_as_printf(void **state)
 {
 	SAME("no conversion");
 	SAME("100%%, %%s");
@@ -138,7 +139,7 @@ static void fmt_as_printf(void **state)
 }
 
 /* An unterminated string with a precision is not read beyond it. */
-static void fmt_slice(void **state)
+static void fmt_reads_no_further_than_a_precision(void **state)
 {
 	static const char abc[3] = { 'a', 'b', 'c' };
 	struct wr w = writer(8);
@@ -147,7 +148,7 @@ static void fmt_slice(void **state)
 	assert_str(wr_done(&w), "abc");
 }
 
-static void xml(void **state)
+static void xml_is_escaped(void **state)
 {
 	struct wr w = writer(100);
 
@@ -171,7 +172,7 @@ static void xml_all_or_nothing(void **state)
 	}
 }
 
-static void cstr(void **state)
+static void cstr_ends_with_nul(void **state)
 {
 	struct wr w = writer(4);
 
@@ -188,8 +189,8 @@ static void cstr(void **state)
 	assert_string_equal(wr_cstr(&w), "");
 }
 
-/* For any text and any size: never a byte beyond, never less than a prefix of
- * whole writes. */
+/* For any text and any size: no byte beyond the buffer, and a prefix of whole
+ * writes. */
 static void every_cap(void **state)
 {
 	size_t cap;
@@ -214,14 +215,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fits_exactly),
 		cmocka_unit_test(over_stays_set),
-		cmocka_unit_test(cut),
-		cmocka_unit_test(ipv4),
-		cmocka_unit_test(fmt),
-		cmocka_unit_test(fmt_as_printf),
-		cmocka_unit_test(fmt_slice),
-		cmocka_unit_test(xml),
+		cmocka_unit_test(a_cutting_writer_keeps_what_fits),
+		cmocka_unit_test(ipv4_addresses),
+		cmocka_unit_test(fmt_is_all_or_nothing),
+		cmocka_unit_test(fmt_writes_as_printf),
+		cmocka_unit_test(fmt_reads_no_further_than_a_precision),
+		cmocka_unit_test(xml_is_escaped),
 		cmocka_unit_test(xml_all_or_nothing),
-		cmocka_unit_test(cstr),
+		cmocka_unit_test(cstr_ends_with_nul),
 		cmocka_unit_test(every_cap),
 	};
 

@@ -743,8 +743,8 @@ static void test_an_http_port_that_is_taken_is_tried_again(void **state)
 	served.has_port = 0;
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp");		/* it does not serve yet */
-	assert_int_equal(logged_count("<3>HTTP port 5000: Address already in "
-				      "use; trying again"), 1);
+	assert_int_equal(logged_errors("<3>HTTP port 5000: ", EADDRINUSE), 1);
+	assert_int_equal(logged_count("; trying again"), 1);
 	pass(RETRY_MS);
 	CALLS("events http ssdp");
 	served.listen_err = 0;
@@ -769,8 +769,8 @@ static void test_an_ssdp_port_that_is_taken_is_tried_again(void **state)
 	served.ssdp_err = -EADDRINUSE;
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp serving");
-	assert_int_equal(logged_count("<3>SSDP port 1900: Address already in "
-				      "use; trying again"), 1);
+	assert_int_equal(logged_errors("<3>SSDP port 1900: ", EADDRINUSE), 1);
+	assert_int_equal(logged_count("; trying again"), 1);
 	served.ssdp_err = 0;
 	pass(RETRY_MS);
 	CALLS("events http ssdp");

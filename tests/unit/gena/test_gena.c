@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_gena.c - subscribers over socketpairs, with a fake clock and a gateway
- * whose external address the test changes.
+ * test_gena.c - a subscriber gets the initial event and then what changed, at a
+ * limited rate, and a faulty subscriber delays no other. Subscribers are
+ * socketpairs; the clock and the gateway's address are the test's.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_genamsg.c - CALLBACK, TIMEOUT, SID, SEQ, and the bytes of a NOTIFY. */
+/*
+ * test_genamsg.c - a CALLBACK leads only to the subscriber, whatever it
+ * contains; TIMEOUT, SID, SEQ and NOTIFY have the standard's form.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -84,7 +87,7 @@ static struct str guarded(const char *z, size_t n)
 	return (struct str){ page + size - n, n };
 }
 
-static void callback_is_parsed(void **state)
+static void callback_leads_only_to_the_subscriber(void **state)
 {
 	struct genamsg_callback cb;
 	char text[1024];
@@ -199,7 +202,7 @@ static void after_the_last_seq_follows_one(void **state)
 	assert_int_equal(genamsg_next_seq(UINT32_MAX), 1);
 }
 
-static void notify_has_its_form(void **state)
+static void notify_has_its_form_byte_by_byte(void **state)
 {
 	static const char want[] =
 		"NOTIFY /cb?x HTTP/1.1\r\n"
@@ -234,14 +237,14 @@ static void notify_has_its_form(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(callback_is_parsed),
+		cmocka_unit_test(callback_leads_only_to_the_subscriber),
 		cmocka_unit_test(an_ip6_subscriber_gets_its_events),
 		cmocka_unit_test(every_prefix_of_a_callback_is_safe),
 		cmocka_unit_test(callback_has_a_maximum_length),
 		cmocka_unit_test(timeout_is_never_infinite),
 		cmocka_unit_test(sid_is_a_random_uuid),
 		cmocka_unit_test(after_the_last_seq_follows_one),
-		cmocka_unit_test(notify_has_its_form),
+		cmocka_unit_test(notify_has_its_form_byte_by_byte),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

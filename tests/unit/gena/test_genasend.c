@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_genasend.c - one delivery over a socketpair, and over loopback TCP. */
+/* test_genasend.c - a delivery ends in time and is classified, whatever the
+ * subscriber does. Over a socketpair, and over loopback TCP. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

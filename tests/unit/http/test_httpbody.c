@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpbody.c - bodies by length and chunked, in one piece, split, at a
- * guard page. */
+/* test_httpbody.c - a body has one meaning, however its bytes are split, and no
+ * byte beyond it is read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -122,7 +122,7 @@ static const struct {
 	{ "ffffffffffffffffffff\r\n", -413 }, { "100000000\r\n", -413 },
 };
 
-static void test_chunked(void **state)
+static void test_chunked_bodies(void **state)
 {
 	struct httpbody b;
 
@@ -143,7 +143,7 @@ static void test_chunked(void **state)
 	}
 }
 
-static void test_length(void **state)
+static void test_bodies_with_a_length(void **state)
 {
 	struct httpbody b;
 
@@ -169,7 +169,7 @@ static void test_length(void **state)
 static char big[ROOM];
 
 /* The largest body, in one chunk and in chunks of one byte. */
-static void test_largest(void **state)
+static void test_largest_body(void **state)
 {
 	struct httpbody b;
 	size_t n = 0;
@@ -196,7 +196,7 @@ static void fill_line(size_t head, size_t n)
 }
 
 /* A chunk's line and the trailers may have up to HTTP_HEAD_MAX bytes. */
-static void test_long_lines(void **state)
+static void test_chunk_line_has_a_limit(void **state)
 {
 	struct httpbody b;
 
@@ -228,7 +228,7 @@ static void test_long_lines(void **state)
 
 /* Random bytes: it ends, stays within bounds and has the same result in
  * pieces. */
-static void test_noise(void **state)
+static void test_random_bytes(void **state)
 {
 	static const char alphabet[] = "0123af;\r\n\r\n\r\n x\t";
 	struct httpbody b;
@@ -250,11 +250,11 @@ static void test_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_chunked),
-		cmocka_unit_test(test_length),
-		cmocka_unit_test(test_largest),
-		cmocka_unit_test(test_long_lines),
-		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_chunked_bodies),
+		cmocka_unit_test(test_bodies_with_a_length),
+		cmocka_unit_test(test_largest_body),
+		cmocka_unit_test(test_chunk_line_has_a_limit),
+		cmocka_unit_test(test_random_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, make_guard, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpconn.c - slots, buffers, eviction, sending. */
+/*
+ * test_httpconn.c - when slots or buffers run out, the connection that has
+ * waited longest is evicted, and never one that is being answered.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,7 +66,7 @@ static void fill(void)
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
 }
 
-static void test_slots(void **state)
+static void test_slots_are_reused(void **state)
 {
 	struct httpconn *a = admit(1), *b = admit(1), *c = admit(1);
 
@@ -93,7 +96,7 @@ static bool resident(const void *p)
 }
 
 /* The buffers' memory is returned, unless a buffer is in use. */
-static void test_trim(void **state)
+static void test_trim_returns_memory(void **state)
 {
 	struct httpconn *c = admit(1);
 	char *first, *last;
@@ -135,7 +138,7 @@ static void test_oldest_is_evicted(void **state)
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
 }
 
-static void test_share_of_one(void **state)
+static void test_client_at_its_limit_evicts_its_own(void **state)
 {
 	struct httpconn *first = admit(7);
 
@@ -149,7 +152,7 @@ static void test_share_of_one(void **state)
 	assert_int_equal(all->used, HTTP_CONNS_PER_CLIENT + 1);
 }
 
-static void test_none_can_be_evicted(void **state)
+static void test_pending_connections_stay(void **state)
 {
 	fill();
 	for (size_t i = 0; i < HTTP_CONNS_MAX; i++)
@@ -164,7 +167,7 @@ static void test_none_can_be_evicted(void **state)
 
 /* At its limit, with all its connections pending: no other client's is
  * evicted. */
-static void test_share_all_pending(void **state)
+static void test_client_at_its_limit_evicts_no_other(void **state)
 {
 	struct httpconn *other = admit(7);
 
@@ -175,7 +178,7 @@ static void test_share_all_pending(void **state)
 	assert_non_null(admit(7));
 }
 
-static void test_current_stays(void **state)
+static void test_current_connection_stays(void **state)
 {
 	struct httpconn *a = admit(1), *b = admit(1);
 
@@ -193,7 +196,7 @@ static void test_current_stays(void **state)
 	assert_ptr_equal(admit(1), a);
 }
 
-static void test_buffers(void **state)
+static void test_oldest_holder_of_a_buffer_is_evicted(void **state)
 {
 	struct httpconn *c[HTTP_BUFS_MAX + 1];
 
@@ -246,7 +249,7 @@ static struct httpconn *connected(int *ret_peer)
 
 static char body[HTTP_REPLY_MAX], got[HTTP_BUF_LEN + 1];
 
-static void test_send(void **state)
+static void test_send_continues_after_a_part(void **state)
 {
 	struct str head = STR("head: 1234567890;");
 	struct httpconn *c;
@@ -284,7 +287,7 @@ static void test_send(void **state)
 }
 
 /* The cut is in the head in one case, after it in the other. */
-static void test_send_cut(void **state)
+static void test_send_keeps_the_unsent_rest(void **state)
 {
 	struct str head = { body, HTTP_REPLY_HEAD_MAX };
 	struct str tail = { body + 1, sizeof(body) - 1 };
@@ -322,16 +325,16 @@ static void test_send_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_slots),
-		TEST(test_trim),
+		TEST(test_slots_are_reused),
+		TEST(test_trim_returns_memory),
 		TEST(test_oldest_is_evicted),
-		TEST(test_share_of_one),
-		TEST(test_none_can_be_evicted),
-		TEST(test_share_all_pending),
-		TEST(test_current_stays),
-		TEST(test_buffers),
-		TEST(test_send),
-		TEST(test_send_cut),
+		TEST(test_client_at_its_limit_evicts_its_own),
+		TEST(test_pending_connections_stay),
+		TEST(test_client_at_its_limit_evicts_no_other),
+		TEST(test_current_connection_stays),
+		TEST(test_oldest_holder_of_a_buffer_is_evicted),
+		TEST(test_send_continues_after_a_part),
+		TEST(test_send_keeps_the_unsent_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httplisten.c - listening sockets on loopback addresses. */
+/* test_httplisten.c - exactly the given addresses listen, to sources of their
+ * networks, and a burst of connections loses none. On loopback addresses. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,7 +107,7 @@ static int dial(uint32_t from, uint32_t to, uint16_t port)
 	socklen_t len = sizeof(err);
 
 	assert_true(fd >= 0);
-	/* no port shall be left in TIME_WAIT, in a later listener's way */
+	/* a port in TIME_WAIT would block a later listener */
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	sin.sin_addr.s_addr = htonl(from);
 	assert_int_equal(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
@@ -121,7 +122,7 @@ static int dial(uint32_t from, uint32_t to, uint16_t port)
 	return -1;
 }
 
-static void test_port(void **state)
+static void test_port_0_takes_one_for_all_addresses(void **state)
 {
 	struct netif_addr two[] = { at(LO(1), ALL), at(LO(2), ALL) };
 	uint16_t port;
@@ -154,8 +155,8 @@ static void test_port(void **state)
 	close(b);
 }
 
-/* Those in the list stay as they are, the others go. */
-static void test_change(void **state)
+/* Addresses in the list stay as they are; the others are closed. */
+static void test_kept_addresses_keep_their_listener(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
 	struct netif_addr two[] = {
@@ -166,14 +167,14 @@ static void test_change(void **state)
 
 	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
 	port = httplisten_port(set);
-	fd = dial(LO(109), LO(1), port);	/* in the backlog meanwhile */
+	fd = dial(LO(109), LO(1), port);	/* stays in the backlog */
 	assert_int_equal(httplisten_set(set, two, 2, 0), 0);
 	assert_int_equal(httplisten_port(set), port);
 	assert_int_equal(ended_n, 0);
 	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	close(fd);
-	/* the mask has been taken over */
+	/* the new mask is in force */
 	fd = dial(0x7f000101u, LO(1), port);
 	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
@@ -186,7 +187,7 @@ static void test_change(void **state)
 	assert_int_equal(httplisten_port(set), 0);
 }
 
-static void test_other_port(void **state)
+static void test_listeners_move_to_another_port(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
 	uint16_t first, second;
@@ -194,23 +195,23 @@ static void test_other_port(void **state)
 
 	assert_int_equal(httplisten_set(set, one, 1, 0), 0);
 	first = httplisten_port(set);
-	/* a port that is surely free: the kernel gave it to a socket of ours */
+	/* a free port: the kernel gave it to a socket of ours */
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	close(fd);
 	second = first > 40000 ? first - 1000 : first + 1000;
 	if (httplisten_set(set, one, 1, second)) {
 		assert_int_equal(httplisten_port(set), 0);
-		skip();		/* somebody has that one */
+		skip();		/* another program has it */
 	}
 	assert_int_equal(httplisten_port(set), second);
 	assert_int_equal(ended_n, 1);
 	assert_int_equal(dial(LO(109), LO(1), first), -1);
-	/* and the same again changes nothing */
+	/* the same call again changes nothing */
 	assert_int_equal(httplisten_set(set, one, 1, second), 0);
 	assert_int_equal(ended_n, 1);
 }
 
-static void test_stranger(void **state)
+static void test_foreign_source_is_refused(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), 29) };
 	uint16_t port;
@@ -254,8 +255,7 @@ static void test_networks_of_one_interface(void **state)
 	close(fd);
 }
 
-/* One that fails does not spoil the others. */
-static void test_failure(void **state)
+static void test_one_failure_does_not_stop_the_others(void **state)
 {
 	struct netif_addr two[] = {
 		at(0xc6336463u, ALL),	/* 198.51.100.99 is not ours */
@@ -269,7 +269,7 @@ static void test_failure(void **state)
 	assert_int_not_equal(httplisten_set(set, wrong, 1, 0), 0);
 }
 
-static void test_iface(void **state)
+static void test_interface_must_exist(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
 	int fd;
@@ -282,7 +282,7 @@ static void test_iface(void **state)
 	close(fd);
 }
 
-static void test_too_many(void **state)
+static void test_addresses_above_the_limit_are_refused(void **state)
 {
 	struct netif_addr many[IFSOCKS_MAX + 1];
 
@@ -296,8 +296,8 @@ static void test_too_many(void **state)
 			 0);
 }
 
-/* At most 64 a round, and none lost. */
-static void test_burst(void **state)
+/* At most 64 connections in a round, and none is lost. */
+static void test_burst_is_accepted_whole(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
 	int fd[150];
@@ -326,8 +326,9 @@ static rlim_t limit_fds(rlim_t n)
 	return was;
 }
 
-/* Descriptors run out: one is closed; else a pause, not a busy loop. */
-static void test_no_descriptors(void **state)
+/* Out of descriptors, a connection is evicted; if none can be, the listener
+ * pauses instead of looping. */
+static void test_without_descriptors_it_pauses(void **state)
 {
 	struct netif_addr one[] = { at(LO(1), ALL) };
 	rlim_t was;
@@ -339,7 +340,7 @@ static void test_no_descriptors(void **state)
 	spare = dup(a);
 	assert_int_equal(spare, b + 1);
 	was = limit_fds((rlim_t)spare + 1);
-	for (int i = 0; i < 3; i++)	/* at first, one try a round */
+	for (int i = 0; i < 3; i++)	/* at first, one try in a round */
 		loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
 	assert_int_equal(pressed_n, 2);
@@ -360,16 +361,16 @@ static void test_no_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_port),
-		TEST(test_change),
-		TEST(test_other_port),
-		TEST(test_stranger),
+		TEST(test_port_0_takes_one_for_all_addresses),
+		TEST(test_kept_addresses_keep_their_listener),
+		TEST(test_listeners_move_to_another_port),
+		TEST(test_foreign_source_is_refused),
 		TEST(test_networks_of_one_interface),
-		TEST(test_failure),
-		TEST(test_iface),
-		TEST(test_too_many),
-		TEST(test_burst),
-		TEST(test_no_descriptors),
+		TEST(test_one_failure_does_not_stop_the_others),
+		TEST(test_interface_must_exist),
+		TEST(test_addresses_above_the_limit_are_refused),
+		TEST(test_burst_is_accepted_whole),
+		TEST(test_without_descriptors_it_pauses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_httpmsg.c - the head parser: real heads, every syntax error, every
- * split, and input placed against unreadable pages at both ends.
+ * test_httpmsg.c - a head is parsed the same in whatever pieces it arrives,
+ * syntax errors are refused, and no byte outside of the input is read: the
+ * input lies against unreadable pages at both ends.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -162,7 +163,7 @@ static void assert_field(const struct httpmsg *m, const char *name,
 
 /* ---- real heads -------------------------------------------------------- */
 
-static void test_miniupnpc_post(void **state)
+static void test_post_of_miniupnpc(void **state)
 {
 	struct httpmsg m = good("POST /ctl HTTP/1.1\r\n"
 		"Host: 192.168.88.1:5000\r\n"
@@ -189,7 +190,7 @@ static void test_miniupnpc_post(void **state)
 	assert_true(httpmsg_has_token(&m, STR("Connection"), STR("close")));
 }
 
-static void test_libtorrent_search(void **state)
+static void test_search_of_libtorrent(void **state)
 {
 	static const char in[] = "M-SEARCH * HTTP/1.1\r\n"
 		"HOST: 239.255.255.250:1900\r\n"
@@ -209,7 +210,7 @@ static void test_libtorrent_search(void **state)
 	assert_field(&m, "mx", "3");
 }
 
-static void test_notify_lone_lf(void **state)
+static void test_lines_may_end_in_lf(void **state)
 {
 	struct httpmsg m = good("NOTIFY * HTTP/1.1\nNTS: ssdp:alive\n\r\n");
 
@@ -220,7 +221,7 @@ static void test_notify_lone_lf(void **state)
 	assert_int_equal(m.field_n, 0);
 }
 
-static void test_responses(void **state)
+static void test_status_lines(void **state)
 {
 	static const struct { const char *in; unsigned status, minor; } t[] = {
 		{ "HTTP/1.1 200 OK\r\n\r\n", 200, 1 },
@@ -248,7 +249,7 @@ static void test_responses(void **state)
 
 /* ---- accepted heads ----------------------------------------------------- */
 
-static void test_tolerated(void **state)
+static void test_tolerated_heads(void **state)
 {
 	struct httpmsg m;
 
@@ -268,7 +269,7 @@ static void test_tolerated(void **state)
 	assert_field(&m, "!#$%&'*+-.^_`|~0Az", "1");
 }
 
-static void test_unfinished(void **state)
+static void test_unfinished_head_needs_more(void **state)
 {
 	static const char *const t[] = {
 		"", "\r", "\r\n", "\n\n\n", "GET", "GET / HTTP/1.1",
@@ -283,7 +284,7 @@ static void test_unfinished(void **state)
 	assert_int_equal(httpmsg_parse(NULL, 0, &(struct httpmsg){ 0 }), 0);
 }
 
-static void test_pipelined(void **state)
+static void test_next_request_is_not_part_of_the_head(void **state)
 {
 	static const char in[] = "GET /a HTTP/1.1\r\nA: 1\r\n\r\n"
 				 "GET /b HTTP/1.1\r\nB: 2\r\n\r\n";
@@ -297,7 +298,7 @@ static void test_pipelined(void **state)
 
 /* ---- refused heads ------------------------------------------------------- */
 
-static void test_bad_syntax(void **state)
+static void test_bad_syntax_is_refused(void **state)
 {
 	static const char *const t[] = {
 		/* start line */
@@ -349,7 +350,7 @@ static void test_bad_syntax(void **state)
 }
 
 /* Each control character, at each byte of a valid head. */
-static void test_controls(void **state)
+static void test_control_characters_are_refused(void **state)
 {
 	static const char in[] = "GET / HTTP/1.1\r\nAb: xy\r\n\r\n";
 	char bad[sizeof(in)];
@@ -371,7 +372,7 @@ static void test_controls(void **state)
 	}
 }
 
-static void test_versions(void **state)
+static void test_other_http_versions_are_refused(void **state)
 {
 	check("GET / HTTP/2.0\r\n\r\n", 18, -505);
 	check("GET / HTTP/0.9\r\n\r\n", 18, -505);
@@ -393,7 +394,7 @@ static size_t many_fields(char *buf, size_t cap, size_t n)
 	return w.len;
 }
 
-static void test_field_cap(void **state)
+static void test_number_of_fields_has_a_limit(void **state)
 {
 	char buf[512];
 	struct httpmsg m;
@@ -432,7 +433,7 @@ static void test_long_head(void **state)
 
 /* Valid heads with random damage: the result must not depend on the pieces, and
  * no slice may leave the buffer. */
-static void test_damaged(void **state)
+static void test_damaged_heads(void **state)
 {
 	static const char *const seed[] = {
 		"POST /c HTTP/1.1\r\nHost: 1.2.3.4\r\nCount: 0\r\n\r\n",
@@ -463,7 +464,7 @@ static void test_damaged(void **state)
 
 /* ---- reading fields ------------------------------------------------- */
 
-static void test_get_and_count(void **state)
+static void test_fields_are_found_without_case(void **state)
 {
 	struct httpmsg m = good("GET / HTTP/1.1\r\nA: 1\r\nAB: 2\r\na: 3\r\n"
 				"\r\n");
@@ -479,7 +480,7 @@ static void test_get_and_count(void **state)
 	assert_int_equal(httpmsg_count(&m, STR("b")), 0);
 }
 
-static void test_tokens(void **state)
+static void test_tokens_in_a_list(void **state)
 {
 	struct httpmsg m = good("GET / HTTP/1.1\r\n"
 		"Connection: Keep-Alive,\tTE , ,upgrade\r\n"
@@ -503,21 +504,21 @@ static void test_tokens(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_miniupnpc_post),
-		cmocka_unit_test(test_libtorrent_search),
-		cmocka_unit_test(test_notify_lone_lf),
-		cmocka_unit_test(test_responses),
-		cmocka_unit_test(test_tolerated),
-		cmocka_unit_test(test_unfinished),
-		cmocka_unit_test(test_pipelined),
-		cmocka_unit_test(test_bad_syntax),
-		cmocka_unit_test(test_controls),
-		cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_field_cap),
+		cmocka_unit_test(test_post_of_miniupnpc),
+		cmocka_unit_test(test_search_of_libtorrent),
+		cmocka_unit_test(test_lines_may_end_in_lf),
+		cmocka_unit_test(test_status_lines),
+		cmocka_unit_test(test_tolerated_heads),
+		cmocka_unit_test(test_unfinished_head_needs_more),
+		cmocka_unit_test(test_next_request_is_not_part_of_the_head),
+		cmocka_unit_test(test_bad_syntax_is_refused),
+		cmocka_unit_test(test_control_characters_are_refused),
+		cmocka_unit_test(test_other_http_versions_are_refused),
+		cmocka_unit_test(test_number_of_fields_has_a_limit),
 		cmocka_unit_test(test_long_head),
-		cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_get_and_count),
-		cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_damaged_heads),
+		cmocka_unit_test(test_fields_are_found_without_case),
+		cmocka_unit_test(test_tokens_in_a_list),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

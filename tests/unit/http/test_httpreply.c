@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpreply.c - the head of a reply, byte by byte. */
+/*
+ * test_httpreply.c - the head of a reply has the form that UPnP clients need,
+ * byte by byte.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,7 +22,7 @@ static const char *text(const struct httpreply *r)
 	return wr_cstr(&w);
 }
 
-static void test_full(void **state)
+static void test_head_with_every_field(void **state)
 {
 	const struct httpreply r = {
 		.status = 200,
@@ -43,7 +46,7 @@ static void test_full(void **state)
 		"\r\n");
 }
 
-static void test_minimal(void **state)
+static void test_head_with_as_little_as_possible(void **state)
 {
 	const struct httpreply r = { .status = 599, .server = "s" };
 
@@ -53,7 +56,7 @@ static void test_minimal(void **state)
 		"SERVER: s\r\nEXT:\r\n\r\n");
 }
 
-static void test_overflow(void **state)
+static void test_head_without_room_is_over(void **state)
 {
 	const struct httpreply r = { .status = 503, .server = "s" };
 	struct wr w = wr_init(buf, 40);
@@ -67,9 +70,9 @@ static void test_overflow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_minimal),
-		cmocka_unit_test(test_overflow),
+		cmocka_unit_test(test_head_with_every_field),
+		cmocka_unit_test(test_head_with_as_little_as_possible),
+		cmocka_unit_test(test_head_without_room_is_over),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

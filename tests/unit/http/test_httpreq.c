@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_httpreq.c - requests that are read, and requests that are refused. */
+/* test_httpreq.c - requests with two meanings, with another host or from a web
+ * page are refused; the others are read. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -115,7 +116,7 @@ static const struct {
 	{ "GET / HTTP/1.1\r\n" HOST "Content-Length: x\r\n\r\n", -400 },
 };
 
-static void test_statuses(void **state)
+static void test_refused_requests_have_their_status(void **state)
 {
 	struct httpreq r;
 
@@ -147,7 +148,7 @@ static const struct {
 	{ "/http://evil/", "/http://evil/" },
 };
 
-static void test_paths(void **state)
+static void test_paths_are_decoded(void **state)
 {
 	struct httpreq r;
 	char text[256];
@@ -187,7 +188,7 @@ static void test_own_address_of_ip6(void **state)
 	}
 }
 
-static void test_long_path(void **state)
+static void test_long_path_is_431(void **state)
 {
 	char text[256];
 	struct wr path = wr_init(path_buf, 4);
@@ -221,7 +222,7 @@ static const struct {
 	{ "GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", false, true },
 };
 
-static void test_connection(void **state)
+static void test_connection_is_kept_or_closed(void **state)
 {
 	struct httpreq r;
 
@@ -234,7 +235,7 @@ static void test_connection(void **state)
 	}
 }
 
-static void test_fields(void **state)
+static void test_framing_is_read(void **state)
 {
 	struct httpreq r;
 
@@ -252,7 +253,7 @@ static void test_fields(void **state)
 }
 
 /* The fields that a browser sends for a page of another site. */
-static void test_browser(void **state)
+static void test_web_page_is_refused(void **state)
 {
 	static const struct {
 		const char *request;
@@ -276,8 +277,7 @@ static void test_browser(void **state)
 				 row[i].want);
 }
 
-/* @ret is not set after an error. */
-static void test_untouched(void **state)
+static void test_nothing_is_set_after_an_error(void **state)
 {
 	struct httpreq r = { .length = 7 };
 
@@ -295,7 +295,7 @@ static void assert_allow(unsigned mask, const char *want)
 	assert_string_equal(wr_cstr(&w), want);
 }
 
-static void test_allow(void **state)
+static void test_allow_lists_the_methods(void **state)
 {
 	assert_allow(HTTP_POST, "Allow: POST\r\n");
 	assert_allow(HTTP_GET | HTTP_HEAD, "Allow: GET, HEAD\r\n");
@@ -306,15 +306,15 @@ static void test_allow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statuses),
-		cmocka_unit_test(test_paths),
+		cmocka_unit_test(test_refused_requests_have_their_status),
+		cmocka_unit_test(test_paths_are_decoded),
 		cmocka_unit_test(test_own_address_of_ip6),
-		cmocka_unit_test(test_long_path),
-		cmocka_unit_test(test_connection),
-		cmocka_unit_test(test_fields),
-		cmocka_unit_test(test_browser),
-		cmocka_unit_test(test_untouched),
-		cmocka_unit_test(test_allow),
+		cmocka_unit_test(test_long_path_is_431),
+		cmocka_unit_test(test_connection_is_kept_or_closed),
+		cmocka_unit_test(test_framing_is_read),
+		cmocka_unit_test(test_web_page_is_refused),
+		cmocka_unit_test(test_nothing_is_set_after_an_error),
+		cmocka_unit_test(test_allow_lists_the_methods),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_xmltiny.c - the XML parser with valid, invalid, truncated and mutated
- * documents, each next to a page without access.
+ * test_xmltiny.c - the parser accepts well-formed documents and refuses all
+ * others, ends after at most as many calls as bytes, and stays inside its
+ * input: each document lies next to a page without access.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -225,7 +226,7 @@ static const struct {
 	  "</m|AddPortMapping></SOAP-ENV|Body></SOAP-ENV|Envelope>END" },
 };
 
-static void test_valid(void **state)
+static void test_valid_documents(void **state)
 {
 	size_t i;
 
@@ -287,7 +288,7 @@ static const char *const broken[] = {
 	"<a><![CDATA[\x0c]]></a>", "<a\x0b/>",
 };
 
-static void test_broken(void **state)
+static void test_invalid_documents(void **state)
 {
 	size_t i;
 
@@ -300,7 +301,7 @@ static void test_broken(void **state)
 	}
 }
 
-static void test_nul(void **state)
+static void test_nul_is_an_error(void **state)
 {
 	assert_int_equal(run(STR("<a>\0</a>"), NULL), XML_ERR);
 	assert_int_equal(run(STR("<a/>\0"), NULL), XML_ERR);
@@ -310,7 +311,7 @@ static void test_nul(void **state)
 
 /* Every prefix of a valid document is an error, unless only text after the root
  * is cut off. */
-static void test_truncated(void **state)
+static void test_truncated_document_is_an_error(void **state)
 {
 	size_t i, n;
 
@@ -345,7 +346,7 @@ static struct str nested(struct wr *w, unsigned depth)
 	return wr_done(w);
 }
 
-static void test_depth(void **state)
+static void test_depth_has_a_limit(void **state)
 {
 	char buf[1024];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -366,7 +367,7 @@ static struct str attributes(struct wr *w, unsigned n)
 	return wr_done(w);
 }
 
-static void test_attrs(void **state)
+static void test_attributes_have_a_limit(void **state)
 {
 	char buf[1024];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -441,7 +442,7 @@ static void check_ref(const char *z, const char *want)
 		assert_string_equal(wr_cstr(&w), want);
 }
 
-static void test_decode(void **state)
+static void test_references_are_decoded(void **state)
 {
 	size_t i;
 
@@ -459,7 +460,7 @@ static void test_decode_appends(void **state)
 	assert_string_equal(wr_cstr(&w), "a<b&lt;");
 }
 
-static void test_decode_full(void **state)
+static void test_decode_without_room_fails(void **state)
 {
 	char buf[8];
 	struct wr w;
@@ -477,7 +478,7 @@ static void test_decode_full(void **state)
 }
 
 /* Every code point, in hexadecimal, against XML's list. */
-static void test_decode_all(void **state)
+static void test_decode_every_code_point(void **state)
 {
 	uint32_t c;
 
@@ -538,7 +539,7 @@ static size_t mutate(char *buf, size_t n)
 	}
 }
 
-static void test_mutations(void **state)
+static void test_random_documents(void **state)
 {
 	char buf[2 * sizeof(ENVELOPE)];
 	unsigned i, k, ended = 0;
@@ -558,7 +559,7 @@ static void test_mutations(void **state)
 }
 
 /* The same token up to the longest body, without an end. */
-static void test_long(void **state)
+static void test_unending_token(void **state)
 {
 	static const char *const unit[] = {
 		"<", "&", "&#", "<!--", "<![CDATA[", "]]", "<?p ", "<a>",
@@ -581,18 +582,18 @@ static void test_long(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_valid),
-		cmocka_unit_test(test_broken),
-		cmocka_unit_test(test_nul),
-		cmocka_unit_test(test_truncated),
-		cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_attrs),
-		cmocka_unit_test(test_decode),
+		cmocka_unit_test(test_valid_documents),
+		cmocka_unit_test(test_invalid_documents),
+		cmocka_unit_test(test_nul_is_an_error),
+		cmocka_unit_test(test_truncated_document_is_an_error),
+		cmocka_unit_test(test_depth_has_a_limit),
+		cmocka_unit_test(test_attributes_have_a_limit),
+		cmocka_unit_test(test_references_are_decoded),
 		cmocka_unit_test(test_decode_appends),
-		cmocka_unit_test(test_decode_full),
-		cmocka_unit_test(test_decode_all),
-		cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_long),
+		cmocka_unit_test(test_decode_without_room_fails),
+		cmocka_unit_test(test_decode_every_code_point),
+		cmocka_unit_test(test_random_documents),
+		cmocka_unit_test(test_unending_token),
 	};
 
 	return cmocka_run_group_tests(tests, guard_up, guard_down);

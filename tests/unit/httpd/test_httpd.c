@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_httpd.c - the server over socketpairs with a fake clock, and over
- * loopback TCP.
+ * test_httpd.c - every request gets exactly one answer, within its deadline, or
+ * its connection is closed, and no client can take the server from the others.
+ * Over socketpairs with a fake clock, and over loopback TCP.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -334,7 +335,7 @@ static const struct vector {
 };
 #define VECTORS_N (sizeof(vectors) / sizeof(vectors[0]))
 
-static void test_vectors(void **state)
+static void test_each_request_has_its_status(void **state)
 {
 	for (size_t i = 0; i < VECTORS_N; i++) {
 		const struct vector *v = &vectors[i];
@@ -376,7 +377,7 @@ static void assert_same_answer(const struct vector *v, size_t cut)
 			 other.text);
 }
 
-static void test_splits(void **state)
+static void test_split_requests_have_the_same_answer(void **state)
 {
 	for (size_t i = 0; i < VECTORS_N; i++) {
 		const struct vector *v = &vectors[i];
@@ -408,7 +409,7 @@ static void test_reply_head(void **state)
 	assert_true(has(&ans, "\r\nX-One: 1\r\nX-Two: 2\r\n\r\nno"));
 }
 
-static void test_request(void **state)
+static void test_routes_get_the_request(void **state)
 {
 	int fd = dial_from(0x0a000063);
 
@@ -436,7 +437,7 @@ static const char *long_head(size_t n)
 	return text_buf;
 }
 
-static void test_long_head(void **state)
+static void test_head_has_a_limit(void **state)
 {
 	ask(long_head(HTTP_HEAD_MAX));
 	assert_int_equal(status_of(&ans), 200);
@@ -452,7 +453,7 @@ static void test_long_head(void **state)
 	assert_int_equal(status_of(&ans), 431);
 }
 
-static void test_many_fields(void **state)
+static void test_number_of_fields_has_a_limit(void **state)
 {
 	struct wr w = wr_init(text_buf, sizeof(text_buf));
 
@@ -505,7 +506,7 @@ static unsigned count(const struct answer *a, const char *text)
 #define THREE GET_A POST_ECHO "Content-Length: 5\r\n\r\nhello" CHUNKED \
 	"2\r\nhi\r\n0\r\n\r\n"
 
-static void test_pipelining(void **state)
+static void test_pipelined_requests_are_answered_in_order(void **state)
 {
 	const struct vector v = { THREE };
 
@@ -529,7 +530,7 @@ static void test_pipelining(void **state)
 	assert_true(ans.closed);
 }
 
-static void test_keep_alive(void **state)
+static void test_connection_is_kept(void **state)
 {
 	int fd = dial();
 
@@ -544,7 +545,7 @@ static void test_keep_alive(void **state)
 }
 
 /* Two requests whose parts arrive alternately are not mixed up. */
-static void test_interleaved(void **state)
+static void test_two_connections_are_not_mixed_up(void **state)
 {
 	int a = dial(), b = dial();
 
@@ -564,7 +565,7 @@ static void test_interleaved(void **state)
 /* ---- deferred replies ------------------------------------------------ */
 
 
-static void test_deferred(void **state)
+static void test_reply_may_come_later(void **state)
 {
 	int fd = dial();
 
@@ -587,7 +588,7 @@ static void test_deferred(void **state)
 }
 
 /* Many deferred requests in one piece, and some bytes after them. */
-static void test_deferred_pipeline(void **state)
+static void test_pipelined_replies_may_come_later(void **state)
 {
 	int fd = dial();
 
@@ -622,7 +623,7 @@ static void test_deferred_then_closed(void **state)
 	close(fd);
 }
 
-static void test_aborted(void **state)
+static void test_client_that_leaves_is_reported(void **state)
 {
 	int fd = dial();
 
@@ -646,7 +647,7 @@ static void test_aborted(void **state)
 	assert_int_equal(aborted_n, 1);	/* it had been answered */
 }
 
-static void test_half_closed(void **state)
+static void test_half_closed_client_gets_its_reply(void **state)
 {
 	int fd = dial();
 
@@ -676,7 +677,7 @@ static void test_half_closed(void **state)
 }
 
 /* Routes that never answer do not block a connection for ever. */
-static void test_never_answered(void **state)
+static void test_unanswered_request_has_a_deadline(void **state)
 {
 	int fd = dial();
 
@@ -695,7 +696,7 @@ static void test_never_answered(void **state)
 /* ---- time ---------------------------------------------------------- */
 
 /* A byte each second: the deadline starts at the first one. */
-static void test_slow_request(void **state)
+static void test_slow_head_has_a_deadline(void **state)
 {
 	static const char request[] = GET_A;
 	int fd = dial(), sent = 0;
@@ -715,7 +716,7 @@ static void test_slow_request(void **state)
 }
 
 /* The same for a body; the idle time before does not extend the deadline. */
-static void test_slow_body(void **state)
+static void test_slow_body_has_a_deadline(void **state)
 {
 	int fd = dial();
 
@@ -730,7 +731,7 @@ static void test_slow_body(void **state)
 	close(fd);
 }
 
-static void test_idle(void **state)
+static void test_idle_connection_is_closed(void **state)
 {
 	int fd = dial(), drip = dial();
 
@@ -794,7 +795,7 @@ static void assert_big(const char *body)
 	assert_memory_equal(body, big, HTTP_REPLY_MAX);
 }
 
-static void test_slow_reader(void **state)
+static void test_slow_reader_gets_all(void **state)
 {
 	int fd = dial_narrow();
 	size_t n = 0;
@@ -822,7 +823,7 @@ static void test_slow_reader(void **state)
 	close(fd);
 }
 
-static void test_stuck_reader(void **state)
+static void test_stuck_reader_is_closed(void **state)
 {
 	int fd = dial_narrow();
 
@@ -898,7 +899,7 @@ static void test_answers_inside(void **state)
 
 #define EXPECT POST_ECHO "Expect: 100-continue\r\n"
 
-static void test_continue(void **state)
+static void test_100_continue_is_sent(void **state)
 {
 	int fd = dial();
 
@@ -921,7 +922,7 @@ static void test_continue(void **state)
 	close(fd);
 }
 
-static void test_no_continue(void **state)
+static void test_100_continue_is_left_out(void **state)
 {
 	/* the body, or a part of it, has arrived */
 	ask(EXPECT "Content-Length: 5\r\n\r\nhello");
@@ -980,7 +981,7 @@ static void empty(void)
 		close(crowd[i]);
 }
 
-static void test_eviction(void **state)
+static void test_longest_waiting_connection_is_evicted(void **state)
 {
 	int fd[8];
 
@@ -1008,7 +1009,7 @@ static void test_eviction(void **state)
 	empty();
 }
 
-static void test_full_of_pending(void **state)
+static void test_pending_connections_are_not_evicted(void **state)
 {
 	int pair[2];
 
@@ -1036,7 +1037,7 @@ static void test_full_of_pending(void **state)
 	empty();
 }
 
-static void test_share(void **state)
+static void test_client_at_its_limit_evicts_its_own(void **state)
 {
 	int friend = dial_from(1), greedy[HTTP_CONNS_PER_CLIENT + 20];
 	size_t n = sizeof(greedy) / sizeof(greedy[0]);
@@ -1057,7 +1058,7 @@ static void test_share(void **state)
 
 /* More partial requests than buffers: the oldest is closed, the others are
  * served. */
-static void test_parts(void **state)
+static void test_partial_requests_share_the_buffers(void **state)
 {
 	int fd[HTTP_BUFS_MAX + 5], idle = dial();
 	size_t n = sizeof(fd) / sizeof(fd[0]);
@@ -1078,7 +1079,7 @@ static void test_parts(void **state)
 }
 
 /* No buffer is free: a request that needs one gets 503, others are served. */
-static void test_no_buffer(void **state)
+static void test_without_a_buffer_503(void **state)
 {
 	int fd[HTTP_BUFS_MAX], part = dial();
 	struct httpd_reply r = { .status = 200, .body = STR("x") };
@@ -1124,7 +1125,7 @@ static unsigned brimful(void)
 }
 
 /* The last buffer is the connection's own: a waiting refusal uses it. */
-static void test_own_buffer(void **state)
+static void test_refusal_uses_its_own_buffer(void **state)
 {
 	int fd[HTTP_BUFS_MAX - 1], slow;
 	unsigned n = brimful();
@@ -1151,7 +1152,7 @@ static void test_own_buffer(void **state)
 
 /* A refused client that is still sending can read its answer; the server does
  * not read from it for ever. */
-static void test_lingering(void **state)
+static void test_refused_client_can_read_its_answer(void **state)
 {
 	static const char junk[8192];
 	int fd = dial();
@@ -1232,7 +1233,7 @@ static uint32_t rnd(uint32_t n)
 /* Requests with random damage, in random pieces, on connections that are kept
  * or closed at random: never more answers than requests, and no connection
  * leaks. */
-static void test_noise(void **state)
+static void test_random_requests(void **state)
 {
 	char text[512];
 	int fd[16];
@@ -1335,7 +1336,7 @@ static void ask_all(const int *fd, size_t n, uint16_t port)
 	}
 }
 
-static void test_burst(void **state)
+static void test_burst_of_200(void **state)
 {
 	int fd[200];
 	uint16_t port;
@@ -1354,7 +1355,7 @@ static void test_burst(void **state)
 }
 
 /* The same beside 2,000 silent connections. */
-static void test_burst_beside_idle(void **state)
+static void test_burst_beside_2000_idle_connections(void **state)
 {
 	static int idle[2000];
 	int fd[200];
@@ -1377,7 +1378,7 @@ static void test_burst_beside_idle(void **state)
 }
 
 /* A reset by a client while its request is pending is also noticed over TCP. */
-static void test_tcp_aborted(void **state)
+static void test_reset_is_reported_over_tcp(void **state)
 {
 	int fd;
 	char text[64];
@@ -1413,44 +1414,45 @@ static void test_tcp_aborted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_vectors),
-		TEST(test_splits),
+		TEST(test_each_request_has_its_status),
+		TEST(test_split_requests_have_the_same_answer),
 		TEST(test_reply_head),
-		TEST(test_request),
-		TEST(test_long_head),
-		TEST(test_many_fields),
+		TEST(test_routes_get_the_request),
+		TEST(test_head_has_a_limit),
+		TEST(test_number_of_fields_has_a_limit),
 		TEST(test_largest_request),
-		TEST(test_pipelining),
-		TEST(test_keep_alive),
-		TEST(test_interleaved),
-		TEST(test_deferred),
-		TEST(test_deferred_pipeline),
+		TEST(test_pipelined_requests_are_answered_in_order),
+		TEST(test_connection_is_kept),
+		TEST(test_two_connections_are_not_mixed_up),
+		TEST(test_reply_may_come_later),
+		TEST(test_pipelined_replies_may_come_later),
 		TEST(test_deferred_then_closed),
-		TEST(test_aborted),
-		TEST(test_half_closed),
-		TEST(test_never_answered),
-		TEST(test_slow_request),
-		TEST(test_slow_body),
-		TEST(test_idle),
+		TEST(test_client_that_leaves_is_reported),
+		TEST(test_half_closed_client_gets_its_reply),
+		TEST(test_unanswered_request_has_a_deadline),
+		TEST(test_slow_head_has_a_deadline),
+		TEST(test_slow_body_has_a_deadline),
+		TEST(test_idle_connection_is_closed),
 		TEST(test_idle_after_parts),
-		TEST(test_slow_reader),
-		TEST(test_stuck_reader),
+		TEST(test_slow_reader_gets_all),
+		TEST(test_stuck_reader_is_closed),
 		TEST(test_many_slow_readers),
 		TEST(test_answers_inside),
-		TEST(test_continue),
-		TEST(test_no_continue),
-		TEST(test_eviction),
-		TEST(test_full_of_pending),
-		TEST(test_share),
-		TEST(test_parts),
-		TEST(test_no_buffer),
-		TEST(test_own_buffer),
-		TEST(test_lingering), TEST(test_no_lingering_after_a_reply),
+		TEST(test_100_continue_is_sent),
+		TEST(test_100_continue_is_left_out),
+		TEST(test_longest_waiting_connection_is_evicted),
+		TEST(test_pending_connections_are_not_evicted),
+		TEST(test_client_at_its_limit_evicts_its_own),
+		TEST(test_partial_requests_share_the_buffers),
+		TEST(test_without_a_buffer_503),
+		TEST(test_refusal_uses_its_own_buffer),
+		TEST(test_refused_client_can_read_its_answer),
+		TEST(test_no_lingering_after_a_reply),
 		TEST(test_free_with_connections),
-		TEST(test_noise),
-		TEST(test_burst),
-		TEST(test_burst_beside_idle),
-		TEST(test_tcp_aborted),
+		TEST(test_random_requests),
+		TEST(test_burst_of_200),
+		TEST(test_burst_beside_2000_idle_connections),
+		TEST(test_reset_is_reported_over_tcp),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,10 +56,13 @@ int conntrack_kill(struct conntrack_port *port, size_t n)
 	return walks.err;
 }
 
+/* Other clocks are real, because cmocka reads one. */
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
 {
-	assert_int_equal(clock, CLOCK_PROCESS_CPUTIME_ID);
+	if (clock != CLOCK_PROCESS_CPUTIME_ID)
+		return __real_clock_gettime(clock, ret);
 	ret->tv_sec = cpu_ms / 1000;
 	ret->tv_nsec = (long)(cpu_ms % 1000) * 1000000;
 	return 0;
@@ -276,9 +279,9 @@ static void test_a_failure_is_logged_once_a_reason(void **state)
 		delete_rule(4000, i * 10000);
 		assert_int_equal(walks.n, i);
 		assert_int_equal(flows.noted_n, 0);	/* not tried again */
-		assert_int_equal(logged_count("<4>flows through deleted "
-					      "mappings may go on: "
-					      "Operation not permitted"), 1);
+		assert_int_equal(logged_errors("<4>flows through deleted "
+					       "mappings may go on: ", EPERM),
+				 1);
 		assert_int_equal(logged_count("repeated"), 0);
 	}
 	walks.err = -ENOBUFS;

@@ -518,20 +518,21 @@ static void test_without_a_backend_it_ends(void **unused)
 static void test_a_jail_that_cannot_be_entered_ends_it(void **unused)
 {
 	engine.open_err = -EPERM;
-	fail_start("jail_dir fork_server close", "Operation not permitted");
+	fail_start("jail_dir fork_server close", strerror(EPERM));
 }
 
 static void test_rights_that_cannot_be_given_up_end_it(void **unused)
 {
 	rights.cut_err = -EPERM;
 	fail_start("jail_dir fork_server broker_open caps_cut broker_close "
-		   "close", "ends: Operation not permitted");
+		   "close", strerror(EPERM));
 }
 
 static void test_an_unreadable_passwd_ends_it(void **unused)
 {
 	rights.user_err = -EIO;
-	fail_start("close", "/etc/passwd: Input/output error");
+	fail_start("close", "/etc/passwd: ");
+	assert_non_null(strstr(end_fault, strerror(EIO)));
 }
 
 static void test_a_missing_user_is_logged(void **unused)
@@ -1132,7 +1133,7 @@ static void on_bad_reload(void)
 	unlink(conf_file);
 	send_signal(SIGHUP);
 	CALLS("report_reloading report_fault");
-	assert_non_null(strstr(reload_fault, "No such file"));
+	assert_non_null(strstr(reload_fault, strerror(ENOENT)));
 	assert_true(engine.alive && !stopped);
 	reload("http-port = 4711");	/* a good one still works */
 	assert_int_equal(engine.conf->http_port, 4711);

@@ -342,8 +342,8 @@ static void test_an_engine_that_could_not_be_forked_is_retried(void **state)
 	}
 	event(FORKSERVER_STARTED, 77);
 	CALLS("starting");		/* it does not count as an exit */
-	assert_int_not_equal(logged_count("<3>engine: Resource temporarily "
-					  "unavailable; trying again"), 0);
+	assert_int_not_equal(logged_errors("<3>engine: ", EAGAIN), 0);
+	assert_int_not_equal(logged_count("; trying again"), 0);
 }
 
 static void test_a_request_that_cannot_be_sent_is_retried(void **state)
@@ -361,7 +361,7 @@ static void test_a_request_that_cannot_be_sent_is_retried(void **state)
 	pass(1);
 	assert_int_equal(server.starts, 1);
 	CALLS("starting");
-	assert_int_equal(logged_count("<3>engine: Message too long"), 1);
+	assert_int_equal(logged_errors("<3>engine: ", EMSGSIZE), 1);
 }
 
 /* With room for no, one, two, three descriptors: those that were made are
@@ -388,7 +388,7 @@ static void test_a_start_without_descriptors_leaks_none(void **state)
 	pass(RETRY_MS);
 	assert_int_equal(server.starts, 1);
 	CALLS("starting");
-	assert_int_not_equal(logged_count("<3>engine: Too many open files"), 0);
+	assert_int_not_equal(logged_errors("<3>engine: ", EMFILE), 0);
 }
 
 /* ---- an engine that runs ---------------------------------------------- */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_soap.c - whole requests as clients send them, cut and mangled ones, and
- * the bytes of the replies. What is sent lies against a page that must not be
- * touched.
+ * test_soap.c - each request gets exactly one well-formed reply, a body that is
+ * not whole runs no action, and arguments are checked before an action sees
+ * them. Each request ends at a page without access.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +50,7 @@ enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
 
 static const char get_ip[] = ACTION("GetExternalIPAddress", "");
 
-/* ---- the world outside --------------------------------------------- */
+/* ---- fakes --------------------------------------------------------- */
 
 struct world {
 	struct map map;
@@ -58,9 +58,9 @@ struct world {
 	struct portmap *pm;
 	struct soap *soap;
 	char *guarded;
-	enum nat_err nat;	/* what the kernel says */
+	enum nat_err nat;	/* the kernel's answer */
 	bool link_asked;
-	/* the last reply, and how many came late */
+	/* the last reply, and the number of late ones */
 	int status;
 	char body[HTTP_REPLY_MAX + 1];
 	unsigned late;
@@ -183,7 +183,7 @@ static int tear_down(void **state)
 
 /* ---- sending ------------------------------------------------------- */
 
-/* Put @s so that it ends where the forbidden page begins. */
+/* Copy @s to the end of a page, before the page without access. */
 static struct str at_end(struct world *w, struct str s)
 {
 	assert_true(s.n <= GUARDED);
@@ -211,7 +211,7 @@ static bool send_post(struct world *w, struct soap_post *post,
 	return true;
 }
 
-/* Return: the status, 0 when the answer comes later. */
+/* Return: the status, 0 if the answer comes later */
 static int post_as(struct world *w, uint32_t token, const char *path,
 		   const char *soap_action, struct str body)
 {
@@ -225,7 +225,7 @@ static int post_as(struct world *w, uint32_t token, const char *path,
 	return send_post(w, &post, path) ? w->status : 0;
 }
 
-/* Let the kernel answer all that is asked of it. */
+/* Answer all operations for the kernel. */
 static void pump(struct world *w)
 {
 	struct nat_op op;
@@ -237,7 +237,7 @@ static void pump(struct world *w)
 	}
 }
 
-/* Post, and wait for the answer if need be. */
+/* Post, and wait for a late answer. */
 static int post(struct world *w, const char *soap_action, const char *body)
 {
 	if (!post_as(w, 1, WANIP, soap_action, str_z(body)))
@@ -312,7 +312,7 @@ static const char *desc(const struct world *w, size_t index)
 	"s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">" \
 	"<s:Body>" s "</s:Body></s:Envelope>\r\n"
 
-static void reply_has_one_form(void **state)
+static void reply_has_its_form_byte_by_byte(void **state)
 {
 	struct world *w = *state;
 
@@ -329,7 +329,7 @@ static void reply_has_one_form(void **state)
 		"</u:AddPortMappingResponse>"));
 }
 
-static void fault_has_one_form(void **state)
+static void fault_has_its_form_byte_by_byte(void **state)
 {
 	struct world *w = *state;
 
@@ -379,7 +379,8 @@ static void entry_has_its_arguments_in_order(void **state)
 		"</u:GetGenericPortMappingEntryResponse>"));
 }
 
-/* The longest reply there is: a description that grows sixfold. */
+/* The longest reply: a description that becomes six times as long by its
+ * escapes. */
 static void longest_reply_fits(void **state)
 {
 	struct world *w = *state;
@@ -398,7 +399,7 @@ static void longest_reply_fits(void **state)
 	assert_non_null(strstr(w->body, "&quot;</NewPortMappingDescription>"));
 }
 
-/* Does the reply hold just the out arguments of @act, in the model's order? */
+/* The reply has exactly the out arguments of @act, in the model's order. */
 static void assert_arguments(const char *body, const struct igd_action *act)
 {
 	struct xml x;
@@ -456,7 +457,7 @@ static void every_getter_answers(void **state)
 #define MS(t) " xmlns:dt=\"urn:schemas-microsoft-com:datatypes\" dt:dt=\"" t \
 	"\""
 
-/* Each in its own words asks for the mapping of `plain`. */
+/* Each requests the mapping of `plain` in its own form. */
 static const struct client {
 	const char *name, *soap_action, *content_type, *body;
 } clients[] = {
@@ -815,7 +816,7 @@ static void arguments_have_one_plain_value(void **state)
 		{ DEL(TCP "<X>" PORT "</X>"), 402 },
 		{ DEL(TCP "<newexternalport>5000</newexternalport>"), 402 },
 		{ DEL(PORT) , 402 },
-		/* the shape of all comes before the value of any */
+		/* a missing argument is found before a bad value */
 		{ DEL("<NewExternalPort>x</NewExternalPort>"), 402 },
 		{ DEL(TCP "<NewExternalPort>x</NewExternalPort>"), 600 },
 		{ DEL(TCP "<NewExternalPort/>"), 600 },
@@ -900,7 +901,7 @@ static void long_text_is_605(void **state)
 	assert_string_equal(desc(w, 0), text);
 }
 
-/* What is passed over may be as long as it likes. */
+/* Unknown arguments are skipped, whatever their length. */
 static void unknown_text_does_not_count(void **state)
 {
 	struct world *w = *state;
@@ -944,7 +945,7 @@ static int post2(struct world *w, const char *path, const char *urn,
 	return w->status;
 }
 
-/* rust's igd asks for version 1 whatever it found, and looks for its own
+/* rust-igd names version 1 even for an action of version 2, and looks for that
  * namespace in the reply. */
 static void version_2_answers_in_the_namespace_asked(void **state)
 {
@@ -964,7 +965,7 @@ static void version_2_answers_in_the_namespace_asked(void **state)
 	assert_int_equal(portmap_count(w->pm), 1);
 }
 
-/* Of version 1 nothing tells that there is another. */
+/* Nothing at version 1 shows that version 2 exists. */
 static void version_1_knows_no_other(void **state)
 {
 	static const char *const actions[] = {
@@ -1035,7 +1036,7 @@ static void long_list_fits(void **state)
 		memset(req.desc, port & 1 ? '"' : '\0', port % PM_DESC_MAX);
 		assert_int_equal(portmap_restore(w->map.pm, &req, 0), 0);
 	}
-	/* the first one longer and longer, so that each end comes up */
+	/* the first description grows, so the list ends at each byte once */
 	req.rule.ext_port = 1;
 	for (pad = 0; pad < PM_DESC_MAX; pad++) {
 		memset(req.desc, '\0', sizeof(req.desc));
@@ -1106,7 +1107,7 @@ static void late_answers_find_their_token(void **state)
 	assert_int_equal(add_as(w, 77, &plain), 0);
 	assert_int_equal(add_as(w, 78, &b), 0);
 	assert_int_equal(w->late, 0);
-	/* others are served meanwhile */
+	/* meanwhile others are served */
 	assert_int_equal(post(w, WANIP_URN "#GetExternalIPAddress", get_ip),
 			 200);
 	soap_cancel(w->soap, 77);
@@ -1115,9 +1116,9 @@ static void late_answers_find_their_token(void **state)
 	assert_int_equal(w->late, 1);
 	assert_int_equal(w->token, 78);
 	assert_int_equal(w->status, 200);
-	/* what was asked for happened all the same */
+	/* the cancelled request was still carried out */
 	assert_int_equal(portmap_count(w->pm), 2);
-	soap_cancel(w->soap, 78);	/* answered already */
+	soap_cancel(w->soap, 78);	/* was answered already */
 	pump(w);
 	assert_int_equal(w->late, 1);
 }
@@ -1149,7 +1150,8 @@ static void answer_may_bring_the_next_request(void **state)
 	assert_non_null(strstr(w->body, "203.0.113.7"));
 }
 
-/* More waits than there are places: 503, and every place comes back. */
+/* More waiting requests than places: 503, and every place is free again
+ * afterwards. */
 static void waits_are_bounded(void **state)
 {
 	struct world *w = *state;
@@ -1157,7 +1159,7 @@ static void waits_are_bounded(void **state)
 	uint32_t i;
 
 	for (round = 1; round <= 3; round++) {
-		/* alternate, so that the kernel has to see each first one */
+		/* alternate, so that each one needs the kernel */
 		struct add a = plain;
 
 		a.value[INT_PORT] = round % 2 ? "6001" : "6002";
@@ -1172,7 +1174,7 @@ static void waits_are_bounded(void **state)
 	}
 }
 
-/* ---- anything at all ----------------------------------------------- */
+/* ---- random requests ----------------------------------------------- */
 
 static uint32_t next_rnd(uint32_t *seed)
 {
@@ -1216,7 +1218,7 @@ static void assert_well_formed(const char *body)
 		assert_true((signed char)*body > 0);
 }
 
-/* Exactly one reply, well-formed and in ASCII, whatever came in. */
+/* Exactly one reply, well-formed and in ASCII, whatever the request. */
 static void mangled_bodies_have_one_reply(void **state)
 {
 	struct world *w = *state;
@@ -1253,8 +1255,8 @@ static void mangled_bodies_have_one_reply(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(reply_has_one_form),
-		T(fault_has_one_form),
+		T(reply_has_its_form_byte_by_byte),
+		T(fault_has_its_form_byte_by_byte),
 		T(entry_has_its_arguments_in_order),
 		T(longest_reply_fits),
 		T(every_getter_answers),

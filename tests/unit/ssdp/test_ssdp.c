@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ssdp.c - discovery: the messages, and the dialogue by real sockets.
+ * test_ssdp.c - valid searches are answered in time and at a limited rate,
+ * announcements follow the addresses, and the messages have the standard's
+ * form.
  *
- * The dialogue runs in a network namespace of its own, where port 1900 is free,
- * over the loopback interface, with a fake clock. It is skipped if the program
- * cannot make a namespace.
+ * The dialogue uses real sockets. It runs in a network namespace of its own,
+ * where port 1900 is free, over the loopback interface, with a fake clock. It
+ * is skipped if the program cannot make a namespace.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -107,7 +109,7 @@ static bool parse(const char *p, size_t n, struct ssdp_search *ret)
 	return ssdpmsg_parse_search((struct str){ end - n, n }, ret);
 }
 
-static void test_parse_good(void **state)
+static void test_valid_searches_are_parsed(void **state)
 {
 	static const struct {
 		const char *text, *st;
@@ -142,7 +144,7 @@ static void test_parse_good(void **state)
 	}
 }
 
-static void test_parse_bad(void **state)
+static void test_invalid_searches_are_ignored(void **state)
 {
 	static const char *const row[] = {
 		"",
@@ -176,7 +178,7 @@ static void test_parse_bad(void **state)
 	assert_memory_equal(&s, &before, sizeof(s));
 }
 
-static void test_parse_cut_short(void **state)
+static void test_cut_search_is_ignored(void **state)
 {
 	static const char whole[] = SEARCH(MAN "MX: 1\r\nST: ssdp:all\r\n");
 	struct ssdp_search s;
@@ -187,7 +189,7 @@ static void test_parse_cut_short(void **state)
 	assert_true(parse(whole, n, &s));
 }
 
-static void test_parse_st_length(void **state)
+static void test_st_has_a_maximum_length(void **state)
 {
 	char text[1024], st[300];
 	struct ssdp_search s;
@@ -249,7 +251,7 @@ static const char *who(const char *st)
 	return names;
 }
 
-static void test_match(void **state)
+static void test_which_targets_answer(void **state)
 {
 	static const struct {
 		const char *st, *who;
@@ -300,7 +302,7 @@ static void test_match(void **state)
 		assert_string_equal(who(row[i].st), row[i].who);
 }
 
-static void test_match_all_has_own_version(void **state)
+static void test_answers_to_all_have_their_own_version(void **state)
 {
 	struct ssdp_search s = { .st = "ssdp:all", .all = true };
 	char buf[256];
@@ -314,7 +316,7 @@ static void test_match_all_has_own_version(void **state)
 }
 
 /* A single root answers for the lower version. */
-static void test_match_single_root(void **state)
+static void test_single_root_answers_for_lower_versions(void **state)
 {
 	struct ssdp_config c = config;
 	struct ssdp_search s = { .st = DEV "InternetGatewayDevice:1" };
@@ -353,7 +355,7 @@ static const char *answer(size_t i, const char *st)
 	return wr_cstr(&w);
 }
 
-static void test_write_answer(void **state)
+static void test_answer_byte_by_byte(void **state)
 {
 	assert_string_equal(answer(0, "upnp:rootdevice"),
 			    ANSWER("/igd1.xml", "upnp:rootdevice",
@@ -378,7 +380,7 @@ static const char *notify(size_t i, bool alive)
 
 #define NOTIFY "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
 
-static void test_write_notify(void **state)
+static void test_notify_byte_by_byte(void **state)
 {
 	assert_string_equal(notify(9, true), NOTIFY WHERE("/igd2.xml")
 			    "NTS: ssdp:alive\r\n"
@@ -394,7 +396,7 @@ static void test_write_notify(void **state)
 			    "USN: " R1 "::upnp:rootdevice\r\n" BOOT);
 }
 
-static void test_write_update(void **state)
+static void test_update_byte_by_byte(void **state)
 {
 	char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -411,7 +413,7 @@ static void test_write_update(void **state)
 			    "NEXTBOOTID.UPNP.ORG: 1700000001\r\n\r\n");
 }
 
-static void test_max_age(void **state)
+static void test_max_age_is_twice_the_interval(void **state)
 {
 	static const struct {
 		unsigned notify_s;
@@ -435,7 +437,7 @@ static void test_max_age(void **state)
 	}
 }
 
-static void test_write_over(void **state)
+static void test_message_without_room_is_over(void **state)
 {
 	char buf[SSDP_REPLY_MAX];
 	size_t len = strlen(notify(9, true)), cap;
@@ -614,7 +616,7 @@ static void serve_lo_quiet(void)
 
 #define NEED_NET do { if (!have_net) skip(); } while (0)
 
-static void test_alive(void **state)
+static void test_alive_is_sent_twice_and_repeated(void **state)
 {
 	uint32_t r;
 
@@ -644,7 +646,7 @@ static void test_alive(void **state)
 
 /* Each set has every target once, from the port and the address of the
  * interface. */
-static void test_alive_whole_set(void **state)
+static void test_alive_has_every_target(void **state)
 {
 	struct sockaddr_in from;
 	socklen_t len = sizeof(from);
@@ -669,7 +671,7 @@ static void test_alive_whole_set(void **state)
 }
 
 /* UDA 1.1 1.1.1: 2; a household may have a router behind the router. */
-static void test_ttl(void **state)
+static void test_multicast_ttl_is_2(void **state)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { got, sizeof(got) };
@@ -690,7 +692,7 @@ static void test_ttl(void **state)
 	assert_int_equal(ttl, 2);
 }
 
-static void test_byebye(void **state)
+static void test_byebye_is_sent_twice(void **state)
 {
 	NEED_NET;
 	serve_lo_quiet();
@@ -718,7 +720,7 @@ static void test_same_addresses_send_nothing(void **state)
 	close(fd);
 }
 
-static void test_search(void **state)
+static void test_search_is_answered(void **state)
 {
 	static const uint32_t to[] = { 0xeffffffa, LO_IP };
 	size_t i;
@@ -749,7 +751,7 @@ static void test_search(void **state)
 }
 
 /* With any random numbers: a few at a time, and all within 100 ms. */
-static void test_search_spread(void **state)
+static void test_answers_are_spread_over_100_ms(void **state)
 {
 	uint32_t r;
 	size_t n, sum;
@@ -777,7 +779,7 @@ static void test_search_spread(void **state)
 	close(fd);
 }
 
-static void test_source_outside_the_network(void **state)
+static void test_source_outside_the_network_is_ignored(void **state)
 {
 	int in, out;
 
@@ -812,7 +814,7 @@ static void send_padded(int fd, size_t len)
 				sizeof(sa)), len);
 }
 
-static void test_long_datagram(void **state)
+static void test_long_datagram_is_dropped(void **state)
 {
 	int fd;
 
@@ -830,7 +832,7 @@ static void test_long_datagram(void **state)
 
 /* The pool is shared fairly, searches above it are dropped, and it is complete
  * again afterwards. */
-static void test_flood(void **state)
+static void test_flood_leaves_places_for_others(void **state)
 {
 	int fd[3], i, round;
 
@@ -870,7 +872,7 @@ static void test_flood(void **state)
 /* A source that searches all the time is answered at a limited rate. One that
  * searches 12 times at once, as Open.NAT does, is answered each time. Other
  * sources are not affected. */
-static void test_rate(void **state)
+static void test_answers_to_a_source_have_a_rate(void **state)
 {
 	const size_t all = N(target);
 	size_t answers = 0;
@@ -904,7 +906,7 @@ static void test_rate(void **state)
 		close(fd[i]);
 }
 
-static void test_gone_with_answers_waiting(void **state)
+static void test_answers_of_a_lost_address_are_dropped(void **state)
 {
 	int fd;
 
@@ -943,7 +945,7 @@ static void test_free_with_answers_waiting(void **state)
 	close(fd);
 }
 
-static void test_address_changes(void **state)
+static void test_changed_address_is_announced(void **state)
 {
 	struct netif_addr moved = lo_iface(LO_IP + 4);
 	int fd;
@@ -1017,7 +1019,7 @@ static void test_boot_id_rises_by_itself(void **state)
 			 2 * N(target));
 }
 
-static void test_port_changes(void **state)
+static void test_changed_port_is_announced(void **state)
 {
 	struct netif_addr lo = lo_iface(LO_IP);
 
@@ -1044,7 +1046,7 @@ static unsigned members(void)
 	return users;
 }
 
-static void test_membership(void **state)
+static void test_group_is_joined_once_per_interface(void **state)
 {
 	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
 
@@ -1154,7 +1156,7 @@ static void test_secondary_address(void **state)
 
 /* An address that cannot be served does not prevent the others, and is
  * retried. */
-static void test_one_fails(void **state)
+static void test_one_failure_does_not_stop_the_others(void **state)
 {
 	struct netif_addr two[] = { lo_iface(0xc0a85801), lo_iface(LO_IP) };
 	int fd;
@@ -1175,7 +1177,7 @@ static void test_one_fails(void **state)
 	close(fd);
 }
 
-static void test_too_many_interfaces(void **state)
+static void test_addresses_above_the_limit_are_refused(void **state)
 {
 	struct netif_addr many[IFSOCKS_MAX + 1];
 	size_t i;
@@ -1208,42 +1210,42 @@ static void test_free_null(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse_good),
-		cmocka_unit_test(test_parse_bad),
-		cmocka_unit_test(test_parse_cut_short),
-		cmocka_unit_test(test_parse_st_length),
+		cmocka_unit_test(test_valid_searches_are_parsed),
+		cmocka_unit_test(test_invalid_searches_are_ignored),
+		cmocka_unit_test(test_cut_search_is_ignored),
+		cmocka_unit_test(test_st_has_a_maximum_length),
 		cmocka_unit_test(test_parse_any_byte),
-		cmocka_unit_test(test_match),
-		cmocka_unit_test(test_match_all_has_own_version),
-		cmocka_unit_test(test_match_single_root),
-		cmocka_unit_test(test_write_answer),
-		cmocka_unit_test(test_write_notify),
-		cmocka_unit_test(test_write_update),
-		cmocka_unit_test(test_max_age),
-		cmocka_unit_test(test_write_over),
-		T(test_alive),
-		T(test_alive_whole_set),
-		T(test_ttl),
-		T(test_byebye),
+		cmocka_unit_test(test_which_targets_answer),
+		cmocka_unit_test(test_answers_to_all_have_their_own_version),
+		cmocka_unit_test(test_single_root_answers_for_lower_versions),
+		cmocka_unit_test(test_answer_byte_by_byte),
+		cmocka_unit_test(test_notify_byte_by_byte),
+		cmocka_unit_test(test_update_byte_by_byte),
+		cmocka_unit_test(test_max_age_is_twice_the_interval),
+		cmocka_unit_test(test_message_without_room_is_over),
+		T(test_alive_is_sent_twice_and_repeated),
+		T(test_alive_has_every_target),
+		T(test_multicast_ttl_is_2),
+		T(test_byebye_is_sent_twice),
 		T(test_same_addresses_send_nothing),
-		T(test_search),
-		T(test_search_spread),
-		T(test_source_outside_the_network),
-		T(test_long_datagram),
-		T(test_flood),
-		T(test_rate),
-		T(test_gone_with_answers_waiting),
+		T(test_search_is_answered),
+		T(test_answers_are_spread_over_100_ms),
+		T(test_source_outside_the_network_is_ignored),
+		T(test_long_datagram_is_dropped),
+		T(test_flood_leaves_places_for_others),
+		T(test_answers_to_a_source_have_a_rate),
+		T(test_answers_of_a_lost_address_are_dropped),
 		T(test_free_with_answers_waiting),
-		T(test_address_changes),
+		T(test_changed_address_is_announced),
 		T(test_boot_id_rises_with_new_addresses),
 		T(test_boot_id_rises_by_itself),
-		T(test_port_changes),
-		T(test_membership),
+		T(test_changed_port_is_announced),
+		T(test_group_is_joined_once_per_interface),
 		T(test_two_addresses_of_one_interface),
 		T(test_virtual_address),
 		T(test_secondary_address),
-		T(test_one_fails),
-		T(test_too_many_interfaces),
+		T(test_one_failure_does_not_stop_the_others),
+		T(test_addresses_above_the_limit_are_refused),
 		T(test_beside_another_program),
 		cmocka_unit_test(test_free_null),
 	};

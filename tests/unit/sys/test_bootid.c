@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include "sys/bootid.h"
 
-static void the_boot_has_one_name(void **state)
+static void the_boot_has_one_identifier(void **state)
 {
 	char a[BOOTID_MAX], b[BOOTID_MAX];
 
@@ -21,7 +21,7 @@ static void the_boot_has_one_name(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_boot_has_one_name),
+		cmocka_unit_test(the_boot_has_one_identifier),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

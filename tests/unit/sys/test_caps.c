@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_caps.c - the capabilities after caps_cut() and the others, each time in
- * a child.
+ * test_caps.c - after caps_cut() two capabilities are left for good, and after
+ * caps_drop() none. Each test runs in a child.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_fileio.c - whole files, real ones: sizes around the buffer's, pipes that
- * give a few bytes at a time, full disks.
+ * test_fileio.c - files are read and replaced as a whole or not at all: sizes
+ * around the buffer's, pipes that give a few bytes at a time, full disks.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,7 +58,7 @@ static void assert_read(int flags, size_t cap, int err, struct str want)
 	assert_int_equal(buf[cap], 'x');
 }
 
-static void test_read(void **state)
+static void test_read_whole_files(void **state)
 {
 	assert_read(0, 8, -ENOENT, STR(""));
 	put("f", STR(""));
@@ -75,7 +75,7 @@ static void test_read(void **state)
 	assert_int_equal(unlinkat(dir_fd, "f", AT_REMOVEDIR), 0);
 }
 
-static void test_read_flags(void **state)
+static void test_read_follows_its_flags(void **state)
 {
 	put("g", STR("1"));
 	assert_int_equal(symlinkat("g", dir_fd, "f"), 0);
@@ -114,7 +114,7 @@ static pid_t drip(int fd, size_t parts, bool signals)
 	_exit(0);
 }
 
-static void test_read_parts(void **state)
+static void test_read_survives_parts_and_signals(void **state)
 {
 	struct sigaction act = { .sa_handler = on_signal };	/* no restart */
 	int fd[2], status;
@@ -138,7 +138,7 @@ static void test_read_parts(void **state)
 }
 
 /* More than a pipe holds: the first write() is a partial one. */
-static void test_write_parts(void **state)
+static void test_write_survives_parts(void **state)
 {
 	static char text[300000], got[300000 + 1];
 	int fd[2], status;
@@ -161,7 +161,7 @@ static void test_write_parts(void **state)
 	assert_int_equal(status, 0);
 }
 
-static void test_write_fails(void **state)
+static void test_full_disk_is_an_error(void **state)
 {
 	int full = open("/dev/full", O_WRONLY);
 
@@ -179,7 +179,7 @@ static void assert_mode(mode_t mode)
 	assert_int_equal(st.st_mode, S_IFREG | mode);
 }
 
-static void test_replace(void **state)
+static void test_replace_is_atomic(void **state)
 {
 	umask(022);
 	assert_int_equal(fileio_replace(dir_fd, "f", "t", 0644, false,
@@ -196,7 +196,7 @@ static void test_replace(void **state)
 	assert_int_equal(unlinkat(dir_fd, "f", 0), 0);
 }
 
-static void test_replace_fails(void **state)
+static void test_failed_replace_leaves_the_old_file(void **state)
 {
 	put("f", STR("old"));
 	assert_int_equal(mkdirat(dir_fd, "t", 0700), 0);
@@ -216,13 +216,13 @@ static void test_replace_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_read_flags),
-		cmocka_unit_test(test_read_parts),
-		cmocka_unit_test(test_write_parts),
-		cmocka_unit_test(test_write_fails),
-		cmocka_unit_test(test_replace),
-		cmocka_unit_test(test_replace_fails),
+		cmocka_unit_test(test_read_whole_files),
+		cmocka_unit_test(test_read_follows_its_flags),
+		cmocka_unit_test(test_read_survives_parts_and_signals),
+		cmocka_unit_test(test_write_survives_parts),
+		cmocka_unit_test(test_full_disk_is_an_error),
+		cmocka_unit_test(test_replace_is_atomic),
+		cmocka_unit_test(test_failed_replace_leaves_the_old_file),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_jail.c - what a child in the jail cannot do any more.
+ * test_jail.c - a process in the jail has lost every right that the engine does
+ * not need.
  *
  * Linked without the system call filter, so that each other barrier is tested
  * by itself; test_seccomp.c tests both.
@@ -73,7 +74,7 @@ static int tear_down(void **state)
 	return rmdir(dir);
 }
 
-/* ---- checks, run in the jail: 0 is right ---------------------------- */
+/* ---- checks, run in the jail: 0 is success -------------------------- */
 
 static int see_no_passwd(void)
 {
@@ -257,7 +258,7 @@ static int (*const for_both[])(void) = {
 	have_no_capabilities, open_no_raw_socket, chroot_no_more,
 };
 
-static void test_anybody(void **state)
+static void test_engine_without_root(void **state)
 {
 	for (size_t i = 0; i < N(for_both); i++)
 		assert_int_equal(in_jail(jail(), for_both[i]), 100);
@@ -266,14 +267,14 @@ static void test_anybody(void **state)
 }
 
 /* The fork server has the same limits, but it can fork. */
-static void test_forkserver(void **state)
+static void test_forkserver_can_fork(void **state)
 {
 	for (size_t i = 0; i < N(for_both); i++)
 		assert_int_equal(behind(false, jail(), for_both[i]), 100);
 	assert_int_equal(behind(false, jail(), start_a_process), 100);
 }
 
-static void test_root(void **state)
+static void test_engine_of_root(void **state)
 {
 	static int (*const check[])(void) = {
 		see_no_passwd, see_no_parent, try_other_ids,
@@ -289,7 +290,7 @@ static void test_root(void **state)
 	}
 }
 
-/* The securebits by which capabilities outlive uid 0 are set. */
+/* The securebits that keep capabilities after uid 0 are set. */
 static void test_securebits_do_not_help(void **state)
 {
 	int status;
@@ -324,7 +325,7 @@ static void test_uid_0_is_no_jail(void **state)
 	assert_int_equal(in_jail(j, write_in_dir), EINVAL);
 }
 
-static void test_no_such_dir(void **state)
+static void test_missing_directory_is_an_error(void **state)
 {
 	struct jail j = jail();
 
@@ -360,7 +361,7 @@ static void test_dir_is_made_and_taken_over(void **state)
 	check_dir(name);
 }
 
-static void test_dir_refused(void **state)
+static void test_dir_of_others_is_refused(void **state)
 {
 	char name[128], slash[128], longer[8192];
 	struct stat st;
@@ -373,12 +374,12 @@ static void test_dir_refused(void **state)
 	assert_int_equal(jail_dir(name, uid, gid), -ENOTDIR);
 
 	name_in_dir(name, sizeof(name), "link");
-	assert_int_equal(symlink(".", name), 0);	/* to the test's own */
+	assert_int_equal(symlink(".", name), 0);	/* to the test's dir */
 	assert_true(jail_dir(name, uid, gid) < 0);
 	name_in_dir(slash, sizeof(slash), "link/");
 	assert_true(jail_dir(slash, uid, gid) < 0);
 
-	/* /etc, by a typing error */
+	/* a typing error could name /etc */
 	if (root) {
 		name_in_dir(name, sizeof(name), "full");
 		name_in_dir(slash, sizeof(slash), "full/sub");
@@ -429,7 +430,7 @@ static void test_dir_that_cannot_be_read(void **state)
 	assert_int_equal(jail_dir_empty("/nowhere"), -ENOENT);
 }
 
-static void test_user(void **state)
+static void test_user_falls_back_to_nobody(void **state)
 {
 	uid_t nobody, u = 7;
 	gid_t g = 7;
@@ -445,7 +446,7 @@ static void test_user(void **state)
 	assert_int_equal(u, nobody);
 }
 
-/* What a small router's system may lack. Return: 0, or the failed step */
+/* A small router's system may have no users. Return: 0, or the failed step */
 static int small_system(void)
 {
 	uid_t u = 7;
@@ -471,7 +472,7 @@ static int small_system(void)
 	return jail_user("upnpd", &u, &g) == -EISDIR && u == 7 ? 0 : 6;
 }
 
-static void test_small_system(void **state)
+static void test_system_without_users(void **state)
 {
 	int status;
 	pid_t pid;
@@ -491,17 +492,17 @@ static void test_small_system(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_anybody),
-		T(test_forkserver),
-		T(test_root),
+		T(test_engine_without_root),
+		T(test_forkserver_can_fork),
+		T(test_engine_of_root),
 		T(test_securebits_do_not_help),
 		T(test_uid_0_is_no_jail),
-		T(test_no_such_dir),
+		T(test_missing_directory_is_an_error),
 		T(test_dir_is_made_and_taken_over),
-		T(test_dir_refused),
+		T(test_dir_of_others_is_refused),
 		T(test_dir_that_cannot_be_read),
-		T(test_user),
-		T(test_small_system),
+		T(test_user_falls_back_to_nobody),
+		T(test_system_without_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

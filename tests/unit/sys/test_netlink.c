@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_netlink.c - messages with wrong lengths, before an unreadable page; then
- * sockets of the real kernel.
+ * test_netlink.c - no length in a message is believed before it is checked, and
+ * only the kernel's messages count. Messages lie before an unreadable page;
+ * then sockets of the real kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +45,7 @@ static size_t put_msg(char *at, uint32_t len, uint16_t type, uint16_t flags,
 	return sizeof(h) + sizeof(code);
 }
 
-static void test_walk(void **state)
+static void test_walk_finds_every_message(void **state)
 {
 	char b[128] = { 0 };
 	size_t n;
@@ -74,7 +75,7 @@ static void test_walk(void **state)
 	assert_int_equal(walk(b, 16, &got, &intr), 0);
 }
 
-static void test_walk_bad_lengths(void **state)
+static void test_walk_refuses_bad_lengths(void **state)
 {
 	static const uint32_t lies[] = { 0, 1, 15, 21, 0x7fffffff, UINT32_MAX };
 	char b[32] = { 0 };
@@ -95,8 +96,8 @@ static void test_walk_bad_lengths(void **state)
 	assert_int_equal(got, 1);
 }
 
-/* Without a callback only the end matters. */
-static void test_walk_without_taker(void **state)
+/* Only the end matters. */
+static void test_walk_without_callback(void **state)
 {
 	char b[64] = { 0 };
 	bool intr = false;
@@ -134,8 +135,7 @@ static unsigned attrs_in(const struct nlmsghdr *h)
 	return n;
 }
 
-/* A cut message has the attributes that are complete in it. */
-static void test_attrs_cut(void **state)
+static void test_cut_message_has_its_complete_attributes(void **state)
 {
 	struct msg m = three_attrs();
 	const struct nlmsghdr *h;
@@ -154,13 +154,13 @@ static void test_attrs_cut(void **state)
 	assert_memory_equal(eight, "12345678", 8);
 }
 
-static void test_attr_get(void **state)
+static void test_attribute_is_found(void **state)
 {
 	struct msg m = three_attrs();
 	const struct nlmsghdr *h = cut(&m, m.len);
 	char v[8] = "unset";
 
-	assert_false(netlink_attr_get(h, 12, 1, v, 6));	/* shorter than asked */
+	assert_false(netlink_attr_get(h, 12, 1, v, 6));	/* too short */
 	assert_false(netlink_attr_get(h, 12, 2, v, 1));
 	assert_false(netlink_attr_get(h, 12, 4, v, 1));	/* none */
 	assert_string_equal(v, "unset");
@@ -178,7 +178,7 @@ static void test_attr_get(void **state)
 }
 
 /* An attribute with a wrong length hides the attributes after it. */
-static void test_attr_lies(void **state)
+static void test_attribute_with_a_wrong_length(void **state)
 {
 	static const uint16_t lies[] = { 0, 1, 3, 41, 64, 0x7fff, 0xffff };
 	struct msg m;
@@ -191,7 +191,7 @@ static void test_attr_lies(void **state)
 		assert_int_equal(attrs_in(cut(&m, m.len)), 0);
 		assert_false(netlink_attr_get(cut(&m, m.len), 12, 3, &v, 1));
 	}
-	/* 25 bytes reach into the last attribute; the rest is none */
+	/* 25 bytes reach into the last attribute; the rest is no attribute */
 	m = three_attrs();
 	memcpy(m.bytes + 28, &(uint16_t){ 25 }, sizeof(uint16_t));
 	assert_int_equal(attrs_in(cut(&m, m.len)), 1);
@@ -214,7 +214,7 @@ static struct link_req {
 	};
 }
 
-static void test_ask(void **state)
+static void test_ask_gets_the_whole_answer(void **state)
 {
 	struct link_req one = about_link(1), none = about_link(0x7ffffff0),
 			dump = about_link(0);
@@ -254,7 +254,7 @@ static void test_ask_leaks_nothing(void **state)
 	assert_int_equal(before, after);
 }
 
-static void test_socket(void **state)
+static void test_socket_receives_notices(void **state)
 {
 	static union nl_buf buf;
 	int fd = netlink_open(NETLINK_ROUTE);
@@ -268,7 +268,7 @@ static void test_socket(void **state)
 }
 
 /* A message of another process does not count as the kernel's. */
-static void test_forged(void **state)
+static void test_forged_message_is_ignored(void **state)
 {
 	static union nl_buf buf;
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
@@ -294,16 +294,16 @@ static void test_forged(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_walk),
-		cmocka_unit_test(test_walk_bad_lengths),
-		cmocka_unit_test(test_walk_without_taker),
-		cmocka_unit_test(test_attrs_cut),
-		cmocka_unit_test(test_attr_get),
-		cmocka_unit_test(test_attr_lies),
-		cmocka_unit_test(test_ask),
+		cmocka_unit_test(test_walk_finds_every_message),
+		cmocka_unit_test(test_walk_refuses_bad_lengths),
+		cmocka_unit_test(test_walk_without_callback),
+		cmocka_unit_test(test_cut_message_has_its_complete_attributes),
+		cmocka_unit_test(test_attribute_is_found),
+		cmocka_unit_test(test_attribute_with_a_wrong_length),
+		cmocka_unit_test(test_ask_gets_the_whole_answer),
 		cmocka_unit_test(test_ask_leaks_nothing),
-		cmocka_unit_test(test_socket),
-		cmocka_unit_test(test_forged),
+		cmocka_unit_test(test_socket_receives_notices),
+		cmocka_unit_test(test_forged_message_is_ignored),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_notify.c - the datagram to the service manager. */
+/* test_notify.c - the service manager gets each datagram, and cannot block the
+ * monitor for ever. */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -71,7 +72,7 @@ static int opened(struct notify *n, const char *name)
 	return err;
 }
 
-static void test_path(void **state)
+static void test_datagram_to_a_path(void **state)
 {
 	struct notify n;
 
@@ -85,7 +86,7 @@ static void test_path(void **state)
 }
 
 /* An abstract name has a length and no NUL: one more byte is another name. */
-static void test_abstract(void **state)
+static void test_datagram_to_an_abstract_name(void **state)
 {
 	char name[64];
 	struct notify n;
@@ -99,7 +100,7 @@ static void test_abstract(void **state)
 	assert_string_equal(got(), "READY=1");
 }
 
-static void test_nobody(void **state)
+static void test_no_listener(void **state)
 {
 	struct notify n;
 
@@ -111,7 +112,7 @@ static void test_nobody(void **state)
 	assert_int_equal(notify_send(&n, STR("READY=1")), 0);
 }
 
-static void test_no_address(void **state)
+static void test_invalid_names_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"/", "@", "relative", "./x", "vsock:2:1", " /run/x", "x@y",
@@ -126,7 +127,7 @@ static void test_no_address(void **state)
 }
 
 /* 108 bytes hold 107 and the NUL of a path, and 108 of an abstract name. */
-static void test_length(void **state)
+static void test_name_has_a_maximum_length(void **state)
 {
 	char name[200];
 	struct notify n;
@@ -146,7 +147,7 @@ static void test_length(void **state)
 	}
 }
 
-static void test_listener_gone(void **state)
+static void test_lost_listener_is_an_error(void **state)
 {
 	struct notify n;
 
@@ -158,8 +159,8 @@ static void test_listener_gone(void **state)
 	assert_int_equal(notify_send(&n, STR("READY=1")), -ECONNREFUSED);
 }
 
-/* A listener that reads nothing is waited for, but not for ever. */
-static void test_listener_behind(void **state)
+/* A listener that reads nothing is waited for, for a limited time. */
+static void test_full_listener_is_waited_for(void **state)
 {
 	struct notify n;
 	int err = 0;
@@ -171,8 +172,7 @@ static void test_listener_behind(void **state)
 	assert_int_equal(err, -EAGAIN);
 }
 
-/* Descriptors do not pile up. */
-static void test_descriptors(void **state)
+static void test_no_descriptor_is_leaked(void **state)
 {
 	int before = open("/dev/null", O_RDONLY), after;
 	struct notify n;
@@ -194,14 +194,14 @@ static void test_descriptors(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_path),
-		TEST(test_abstract),
-		TEST(test_nobody),
-		TEST(test_no_address),
-		TEST(test_length),
-		TEST(test_listener_gone),
-		TEST(test_listener_behind),
-		TEST(test_descriptors),
+		TEST(test_datagram_to_a_path),
+		TEST(test_datagram_to_an_abstract_name),
+		TEST(test_no_listener),
+		TEST(test_invalid_names_are_refused),
+		TEST(test_name_has_a_maximum_length),
+		TEST(test_lost_listener_is_an_error),
+		TEST(test_full_listener_is_waited_for),
+		TEST(test_no_descriptor_is_leaked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

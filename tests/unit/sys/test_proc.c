@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_proc.c - real programs: input, output, failures, hangs, leftovers.
+ * test_proc.c - a program gets all of its input and its output is read, in time
+ * and without leftovers, whatever the program does. With real programs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -135,7 +136,7 @@ static int after(void **state)
 
 /* ---- how it ends ------------------------------------------------------- */
 
-static void test_status(void **state)
+static void test_exit_status_is_returned(void **state)
 {
 	struct talk t;
 
@@ -150,7 +151,7 @@ static void test_status(void **state)
 	assert_int_equal(t.lines, 0);
 }
 
-static void test_not_found(void **state)
+static void test_missing_program(void **state)
 {
 	struct talk t;
 
@@ -180,7 +181,7 @@ static int run_file(const char *text, mode_t mode)
 	return ret;
 }
 
-static void test_not_runnable(void **state)
+static void test_program_that_cannot_be_executed(void **state)
 {
 	assert_int_equal(run_file("#!/bin/sh\nexit 5\n", 0700), 5);
 	assert_int_equal(run_file("#!/bin/sh\nexit 5\n", 0600), -EACCES);
@@ -188,7 +189,7 @@ static void test_not_runnable(void **state)
 	assert_int_equal(run_file("#!/no/such/interpreter\n", 0700), -ENOENT);
 }
 
-static void test_exists(void **state)
+static void test_exists_searches_the_path(void **state)
 {
 	static char longer[1000];
 
@@ -206,7 +207,7 @@ static void test_exists(void **state)
 
 /* ---- input and output -------------------------------------------------- */
 
-static void test_lines(void **state)
+static void test_output_arrives_in_lines(void **state)
 {
 	struct talk t;
 
@@ -221,7 +222,7 @@ static void test_lines(void **state)
 	assert_int_equal(RUN(&t, "echo", "unheard"), 0);
 }
 
-static void test_long_lines(void **state)
+static void test_long_lines_are_cut(void **state)
 {
 	static const struct { size_t n, lines, longest; } cases[] = {
 		{ 4095, 1, 4095 }, { 4096, 1, 4096 }, { 4097, 2, 4096 },
@@ -255,7 +256,7 @@ static void test_long_lines(void **state)
 	assert_int_equal(t.lines, 1);
 }
 
-static void test_input(void **state)
+static void test_input_reaches_the_program(void **state)
 {
 	struct talk t;
 
@@ -269,7 +270,7 @@ static void test_input(void **state)
 	assert_out(&t, "one|two|");
 }
 
-static void test_much_both_ways(void **state)
+static void test_much_input_and_output(void **state)
 {
 	struct talk t;
 
@@ -283,7 +284,7 @@ static void test_much_both_ways(void **state)
 
 /* The program writes more than pipes hold and never reads; or it exits without
  * reading. */
-static void test_input_unread(void **state)
+static void test_unread_input_does_not_block(void **state)
 {
 	struct talk t;
 
@@ -301,7 +302,7 @@ static void test_input_unread(void **state)
 	assert_out(&t, "ok|");
 }
 
-static void test_error_text(void **state)
+static void test_error_text_is_kept(void **state)
 {
 	struct talk t;
 
@@ -365,7 +366,7 @@ static int orphan_signal(pid_t pid)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-static void test_deadline(void **state)
+static void test_hung_program_is_killed(void **state)
 {
 	struct talk t;
 
@@ -386,7 +387,7 @@ static void test_deadline(void **state)
 /* While this process is stopped, the program's time is extended: it needs more
  * time than its deadline, and gets it.
  */
-static void test_machine_stood_still(void **state)
+static void test_stopped_machine_extends_the_deadline(void **state)
 {
 	struct talk t;
 
@@ -397,8 +398,7 @@ static void test_machine_stood_still(void **state)
 	assert_out(&t, "done|");
 }
 
-/* The whole process group is killed at the deadline. */
-static void test_deadline_group(void **state)
+static void test_deadline_kills_the_whole_group(void **state)
 {
 	struct talk t;
 
@@ -407,7 +407,7 @@ static void test_deadline_group(void **state)
 }
 
 /* A daemon that the program leaves behind keeps the pipes open. */
-static void test_daemon_left(void **state)
+static void test_daemon_left_behind_does_not_block(void **state)
 {
 	struct talk t;
 	pid_t pid;
@@ -425,9 +425,9 @@ static void test_daemon_left(void **state)
 	assert_int_equal(orphan_signal((pid_t)atol(t.p.err)), SIGPIPE);
 }
 
-/* ---- what it starts with ----------------------------------------------- */
+/* ---- what a program inherits ------------------------------------------- */
 
-static void test_environment(void **state)
+static void test_program_has_its_own_environment(void **state)
 {
 	struct talk t;
 
@@ -439,7 +439,7 @@ static void test_environment(void **state)
 	unsetenv("UPNPD_SECRET");
 }
 
-static void test_descriptors(void **state)
+static void test_program_has_only_standard_descriptors(void **state)
 {
 	static const int leak[] = { 9, 20, 300 };
 	struct talk t;
@@ -455,7 +455,7 @@ static void test_descriptors(void **state)
 		close(leak[i]);
 }
 
-static void test_signals(void **state)
+static void test_program_has_default_signals(void **state)
 {
 	unsigned long long blocked, ignored;
 	struct sigaction ign = { .sa_handler = SIG_IGN }, old;
@@ -479,7 +479,7 @@ static void test_signals(void **state)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-static void test_group(void **state)
+static void test_program_has_its_own_group(void **state)
 {
 	char want[64];
 	struct talk t;
@@ -491,13 +491,13 @@ static void test_group(void **state)
 	assert_out(&t, want);
 }
 
-/* ---- what it leaves alone ---------------------------------------------- */
+/* ---- the caller's own state -------------------------------------------- */
 
 static void on_signal(int signo)
 {
 }
 
-static void test_caller_signals(void **state)
+static void test_signals_of_the_caller_are_kept(void **state)
 {
 	struct sigaction mine = { .sa_handler = on_signal }, old, now;
 	struct talk t;
@@ -516,7 +516,7 @@ static void test_caller_signals(void **state)
 
 /* As in the monitor: SIGCHLD is watched and blocked, and another child exits
  * meanwhile, which proc_run() must not reap. */
-static void test_other_child(void **state)
+static void test_other_child_is_not_reaped(void **state)
 {
 	struct sigaction mine = { .sa_handler = on_signal }, old;
 	struct talk t;
@@ -545,7 +545,7 @@ static void test_other_child(void **state)
 }
 
 /* A caller without 0 to 3 gets pipes of those numbers. */
-static void test_low_descriptors(void **state)
+static void test_caller_without_standard_descriptors(void **state)
 {
 	unsigned closed;
 	struct talk t;
@@ -620,27 +620,27 @@ static void test_old_kernel(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		proc_test(test_status),
-		proc_test(test_not_found),
-		proc_test(test_not_runnable),
-		proc_test(test_exists),
-		proc_test(test_lines),
-		proc_test(test_long_lines),
-		proc_test(test_input),
-		proc_test(test_much_both_ways),
-		proc_test(test_input_unread),
-		proc_test(test_error_text),
-		proc_test(test_deadline),
-		proc_test(test_machine_stood_still),
-		proc_test(test_deadline_group),
-		proc_test(test_daemon_left),
-		proc_test(test_environment),
-		proc_test(test_descriptors),
-		proc_test(test_signals),
-		proc_test(test_group),
-		proc_test(test_caller_signals),
-		proc_test(test_other_child),
-		proc_test(test_low_descriptors),
+		proc_test(test_exit_status_is_returned),
+		proc_test(test_missing_program),
+		proc_test(test_program_that_cannot_be_executed),
+		proc_test(test_exists_searches_the_path),
+		proc_test(test_output_arrives_in_lines),
+		proc_test(test_long_lines_are_cut),
+		proc_test(test_input_reaches_the_program),
+		proc_test(test_much_input_and_output),
+		proc_test(test_unread_input_does_not_block),
+		proc_test(test_error_text_is_kept),
+		proc_test(test_hung_program_is_killed),
+		proc_test(test_stopped_machine_extends_the_deadline),
+		proc_test(test_deadline_kills_the_whole_group),
+		proc_test(test_daemon_left_behind_does_not_block),
+		proc_test(test_program_has_its_own_environment),
+		proc_test(test_program_has_only_standard_descriptors),
+		proc_test(test_program_has_default_signals),
+		proc_test(test_program_has_its_own_group),
+		proc_test(test_signals_of_the_caller_are_kept),
+		proc_test(test_other_child_is_not_reaped),
+		proc_test(test_caller_without_standard_descriptors),
 		proc_test(test_old_kernel),
 	};
 

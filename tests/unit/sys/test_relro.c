@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_relro.c - a table of pointers is read-only. */
+/* test_relro.c - after relro_seal() a table of pointers is read-only. */
 #include <elf.h>
 #include <link.h>
 #include <setjmp.h>
@@ -56,7 +56,7 @@ static int write_to_it(bool sealed)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-static void test_sealed(void **state)
+static void test_sealed_table_cannot_be_written(void **state)
 {
 	if (!is_marked())
 		skip();
@@ -67,7 +67,7 @@ static void test_sealed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_sealed_table_cannot_be_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_seccomp.c - the filter, run by an interpreter in this file and by the
- * kernel: a process in the engine's jail tries what an intruder would try.
+ * test_seccomp.c - the filter allows what an engine needs and stops an
+ * intruder. An interpreter in this file runs it, and the kernel, in processes
+ * that try what an intruder would try.
  *
  * Each try runs in a child of its own, in the whole jail; without root the
  * chroot is left out.
@@ -46,7 +47,7 @@
 #define ALLOW	SECCOMP_RET_ALLOW
 #define KILL	SECCOMP_RET_KILL_PROCESS
 
-/* ---- the program, pure ----------------------------------------------- */
+/* ---- the filter, interpreted ----------------------------------------- */
 
 static struct sock_filter program[SECCOMP_PROGRAM_MAX];
 static size_t program_n;
@@ -127,7 +128,7 @@ static void test_other_machines_calls_kill(void **state)
 	assert_int_equal(call(-1, 0, 0, 0), KILL);
 }
 
-static void test_action_of_a_call(void **state)
+static void test_each_call_has_its_action(void **state)
 {
 	static const long allowed[] = {
 		SYS_ppoll, SYS_recvfrom, SYS_sendto, SYS_accept4, SYS_write,
@@ -151,7 +152,7 @@ static void test_action_of_a_call(void **state)
 		assert_int_equal(call(refused[i], 0, 0, 0), DENY);
 }
 
-static void test_sockets(void **state)
+static void test_only_listed_sockets(void **state)
 {
 	const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 	const struct {
@@ -186,7 +187,7 @@ static void test_sockets(void **state)
 			      SOCK_STREAM | (unsigned)flags, 0), ALLOW);
 }
 
-static void test_arguments(void **state)
+static void test_arguments_are_checked(void **state)
 {
 	const uint64_t rw = PROT_READ | PROT_WRITE;
 
@@ -213,8 +214,7 @@ static void test_arguments(void **state)
 			 ALLOW);
 }
 
-/* The caller chooses the action of unlisted calls. */
-static void test_unlisted(void **state)
+static void test_unlisted_calls_have_the_chosen_action(void **state)
 {
 	program_n = seccomp_program(program, SECCOMP_ENGINE, SECCOMP_RET_TRAP,
 				    SELF);
@@ -224,9 +224,9 @@ static void test_unlisted(void **state)
 	assert_int_equal(call(SYS_close, 0, 0, 0), ALLOW);
 }
 
-/* What the fork server may do in addition, and no more. A new engine may do all
- * that its own filter permits. */
-static void test_forkserver(void **state)
+/* The fork server's filter allows forking beside the engine's calls, and a new
+ * engine all that its own filter allows. */
+static void test_forkserver_has_few_more_calls(void **state)
 {
 	static const long fatal[] = {
 		SYS_execve, SYS_execveat, SYS_ptrace, SYS_mount, SYS_unshare,
@@ -383,7 +383,7 @@ static int try_namespace(void)
 	return (int)syscall(SYS_unshare, 0x10000000);	/* CLONE_NEWUSER */
 }
 
-static void test_what_kills(void **state)
+static void test_an_intruder_is_killed(void **state)
 {
 	static int (*const try[])(void) = {
 		try_exec, try_exec_fd, try_fork, try_thread, try_traced,
@@ -440,7 +440,7 @@ static int reach_others(void)
 	       refused(syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
-/* Names in the directory, by other descriptors than ours. */
+/* Make names in the directory by other descriptors than the engine's. */
 static int make_odd_files(void)
 {
 	return refused(syscall(SYS_mknodat, AT_FDCWD, "file", S_IFIFO, 0)) ||
@@ -448,7 +448,7 @@ static int make_odd_files(void)
 	       refused(syscall(SYS_fchmodat, AT_FDCWD, ".", 0777));
 }
 
-static void test_what_is_refused(void **state)
+static void test_other_calls_are_refused(void **state)
 {
 	static int (*const try[])(void) = {
 		open_bad_sockets, run_own_code, reach_others, make_odd_files,
@@ -529,7 +529,7 @@ static void test_the_engine_can_work(void **state)
 
 /* ---- in the fork server ------------------------------------------------ */
 
-static void test_hostile_forkserver(void **state)
+static void test_a_hostile_forkserver_is_killed(void **state)
 {
 	static int (*const kills[])(void) = {
 		try_exec, try_exec_fd, try_thread, try_traced, try_attach,
@@ -655,7 +655,7 @@ static int jail_without(int err)
 
 static void test_kernel_without_a_filter(void **state)
 {
-	/* continues, and reports it */
+	/* the jail continues, and reports it */
 	assert_int_equal(jail_without(EINVAL), 100 + ENOSYS);
 	/* any other error is a fault */
 	assert_int_equal(jail_without(EACCES), EACCES);
@@ -668,15 +668,16 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		P(test_other_machines_calls_kill),
-		P(test_action_of_a_call),
-		P(test_sockets),
-		P(test_arguments),
-		P(test_unlisted),
-		cmocka_unit_test_setup(test_forkserver, make_forkserver),
-		T(test_what_kills),
-		T(test_what_is_refused),
+		P(test_each_call_has_its_action),
+		P(test_only_listed_sockets),
+		P(test_arguments_are_checked),
+		P(test_unlisted_calls_have_the_chosen_action),
+		cmocka_unit_test_setup(test_forkserver_has_few_more_calls,
+				       make_forkserver),
+		T(test_an_intruder_is_killed),
+		T(test_other_calls_are_refused),
 		T(test_the_engine_can_work),
-		T(test_hostile_forkserver),
+		T(test_a_hostile_forkserver_is_killed),
 		T(test_forkserver_can_work),
 		T(test_kernel_without_a_filter),
 	};

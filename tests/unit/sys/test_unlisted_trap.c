@@ -32,7 +32,7 @@ static void child(int fd)
 	syscall(SYS_exit_group, got == -1 && errno == EPERM ? FAILED : 2);
 }
 
-static void test_named(void **state)
+static void test_unlisted_call_is_named(void **state)
 {
 	char line[LOG_LINE_MAX] = "";
 	int fd[2], status;
@@ -56,7 +56,7 @@ static void test_named(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_named),
+		cmocka_unit_test(test_unlisted_call_is_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_candidate.c - may one configuration replace another? */
+/*
+ * test_candidate.c - upnpctl writes no configuration that the daemon would
+ * refuse, but can complete one.
+ */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -44,7 +47,7 @@ static const char *check(const char *before, const char *after, bool serve)
 	return why.text;
 }
 
-static void test_good(void **state)
+static void test_valid_file(void **state)
 {
 	assert_string_equal(check("", "", false), "");
 	assert_string_equal(check("", ON EXT INT, true), "");
@@ -54,7 +57,7 @@ static void test_good(void **state)
 	assert_string_equal(check("x", ON EXT INT, false), "");
 }
 
-static void test_menu_errors(void **state)
+static void test_errors_name_the_command_that_fixes_them(void **state)
 {
 	static const struct {
 		const char *text, *why;
@@ -90,7 +93,7 @@ static void test_menu_errors(void **state)
 
 /* Errors that the menu has no text for are reported by the parser, with the
  * lines of the file. */
-static void test_lines(void **state)
+static void test_other_errors_name_the_line(void **state)
 {
 	assert_memory_equal(check("\n\nfoo = 1\n", "\nfoo = 1\n", false),
 			    "FILE:3: ", 8);
@@ -99,7 +102,7 @@ static void test_lines(void **state)
 
 /* A file that is enabled without interfaces cannot be created, but it can be
  * completed in several steps. */
-static void test_incomplete(void **state)
+static void test_incomplete_file(void **state)
 {
 	assert_string_equal(check(ON, ON EXT OFF, false), "short");
 	assert_true(conf.enabled);
@@ -114,7 +117,7 @@ static void test_incomplete(void **state)
 	assert_memory_equal(check("x", ON, false), "enabled=yes ", 12);
 }
 
-static void test_read(void **state)
+static void test_read_checks_as_the_daemon(void **state)
 {
 	put(&now, ON EXT);
 	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
@@ -131,8 +134,7 @@ static void test_read(void **state)
 	assert_memory_equal(why.text, "F:2: ", 5);
 }
 
-/* Lines that can be read are read, whatever the rest is. */
-static void test_draft(void **state)
+static void test_draft_reads_what_it_can(void **state)
 {
 	put(&now, "foo\nhttp-port = 5 # x\nmax-lease = y\n[x]\nhttp-port = 6\n"
 		  "[interface a]\ntype = internal\ntype = z\n"
@@ -157,12 +159,12 @@ static void test_draft(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_menu_errors),
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_incomplete),
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_draft),
+		cmocka_unit_test(test_valid_file),
+		cmocka_unit_test(test_errors_name_the_command_that_fixes_them),
+		cmocka_unit_test(test_other_errors_name_the_line),
+		cmocka_unit_test(test_incomplete_file),
+		cmocka_unit_test(test_read_checks_as_the_daemon),
+		cmocka_unit_test(test_draft_reads_what_it_can),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_check.c - the pure parts of upnpctl's checks: access rules, kinds of
- * addresses, answers to a search; and the report of findings. */
+/*
+ * test_check.c - the checks' judgement of access rules, addresses and answers
+ * to a search, and the report of findings.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -37,7 +39,7 @@ static bool is_open(const struct policy_rule *r, size_t n)
 	return check_conf_open(r, n, &net);
 }
 
-static void test_open(void **state)
+static void test_networks_that_may_map(void **state)
 {
 	struct policy_rule r[3] = { line(true, HERE, 24) };
 
@@ -54,7 +56,7 @@ static void test_open(void **state)
 	assert_false(is_open(r, 1));
 }
 
-static void test_denied(void **state)
+static void test_networks_that_may_not_map(void **state)
 {
 	struct policy_rule r[3] = { line(false, HERE, 16),
 				    line(true, HERE, 24) };
@@ -98,7 +100,7 @@ static void test_open_of_ip6(void **state)
 
 /* ---- addresses ------------------------------------------------------- */
 
-static void test_kinds(void **state)
+static void test_kinds_of_addresses(void **state)
 {
 	static const struct {
 		uint32_t ip;
@@ -141,7 +143,7 @@ static bool answer(const char *text, char *server, size_t cap)
 	return check_lan_answer(str_z(text), server, cap);
 }
 
-static void test_answers(void **state)
+static void test_answers_of_other_gateways(void **state)
 {
 	char server[16];
 
@@ -171,8 +173,8 @@ static void test_answers(void **state)
 
 /* ---- findings, small files ------------------------------------------- */
 
-/* "ok" is printed only without other findings; the exit status is the worst. */
-static void test_levels(void **state)
+/* "ok" is printed only without other findings. */
+static void test_worst_finding_is_the_exit_status(void **state)
 {
 	static const struct cmd_env env = { .file = "" };
 	struct check c = { .env = &env, .name = "x" };
@@ -187,7 +189,7 @@ static void test_levels(void **state)
 	assert_int_equal(c.worst, CHECK_PROBLEM);
 }
 
-static void test_files(void **state)
+static void test_small_files_are_read(void **state)
 {
 	char buf[8];
 	struct str s;
@@ -207,13 +209,13 @@ static void test_files(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_open),
-		cmocka_unit_test(test_denied),
+		cmocka_unit_test(test_networks_that_may_map),
+		cmocka_unit_test(test_networks_that_may_not_map),
 		cmocka_unit_test(test_open_of_ip6),
-		cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_levels),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_kinds_of_addresses),
+		cmocka_unit_test(test_answers_of_other_gateways),
+		cmocka_unit_test(test_worst_finding_is_the_exit_status),
+		cmocka_unit_test(test_small_files_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

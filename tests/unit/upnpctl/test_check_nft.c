@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_check_nft.c - rules as an administrator writes them, added to the kernel
- * by nft, read from there and checked. In a network namespace of the test's
- * own. Each vector is one rule in one chain, and its meaning for a network.
+ * test_check_nft.c - rules of nf_tables, as an administrator writes them, are
+ * judged as the kernel would apply them. nft adds them to the kernel of a
+ * network namespace, where they are read. Each vector is one rule in one chain,
+ * and its meaning for a network.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,7 +116,7 @@ struct vector {
 	"chain c { masquerade; }\n" \
 	"chain postrouting { type nat hook postrouting priority srcnat;\n"
 
-static void test_masquerade(void **state)
+static void test_rules_that_masquerade(void **state)
 {
 	static const struct vector v[] = {
 		{ "masquerade", 3 },
@@ -224,7 +225,7 @@ static void test_masquerade(void **state)
 #define ANSWERS	"ct status dnat ip saddr . meta l4proto . th sport " \
 		"@upnpd_accept accept comment \"upnpd\""
 
-static void test_forward(void **state)
+static void test_rules_that_drop(void **state)
 {
 	static const struct vector v[] = {
 		{ "", 0 },
@@ -311,7 +312,7 @@ static void test_forward(void **state)
 	}
 }
 
-static void test_policy(void **state)
+static void test_policies_that_drop(void **state)
 {
 	uint32_t nets;
 
@@ -350,7 +351,7 @@ static void test_policy(void **state)
 
 /* ---- the source of rules --------------------------------------------- */
 
-static void test_used(void **state)
+static void test_rules_count_as_use(void **state)
 {
 	NEED_ROOT();
 	/* upnpd's own table does not count */
@@ -371,7 +372,7 @@ static void test_used(void **state)
 
 /* Chains of the iptables command are ignored if iptables-save lists them.
  * Chains with only the same names are read as any other. */
-static void test_xtables(void **state)
+static void test_chains_of_the_iptables_command(void **state)
 {
 	NEED_ROOT();
 	loaded("table ip filter { chain FORWARD { type filter hook forward "
@@ -403,7 +404,7 @@ static void test_xtables(void **state)
 /* ---- large ones -------------------------------------------------------- */
 
 /* A set with too many addresses counts as unknown; a shorter one is read. */
-static void test_long_set(void **state)
+static void test_long_set_is_unknown(void **state)
 {
 	static char script[1 << 18];
 
@@ -423,7 +424,7 @@ static void test_long_set(void **state)
 }
 
 /* More rules than one datagram holds. */
-static void test_many_rules(void **state)
+static void test_dump_of_many_rules(void **state)
 {
 	static char script[1 << 18];
 	struct wr w = wr_init(script, sizeof(script));
@@ -438,7 +439,7 @@ static void test_many_rules(void **state)
 
 /* ---- without permission ---------------------------------------------- */
 
-static void test_without_rights(void **state)
+static void test_without_permission(void **state)
 {
 	int status;
 	pid_t pid;
@@ -457,14 +458,14 @@ static void test_without_rights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		ifstate_test(test_masquerade),
-		ifstate_test(test_forward),
-		ifstate_test(test_policy),
-		ifstate_test(test_used),
-		ifstate_test(test_xtables),
-		ifstate_test(test_long_set),
-		ifstate_test(test_many_rules),
-		ifstate_test(test_without_rights),
+		ifstate_test(test_rules_that_masquerade),
+		ifstate_test(test_rules_that_drop),
+		ifstate_test(test_policies_that_drop),
+		ifstate_test(test_rules_count_as_use),
+		ifstate_test(test_chains_of_the_iptables_command),
+		ifstate_test(test_long_set_is_unknown),
+		ifstate_test(test_dump_of_many_rules),
+		ifstate_test(test_without_permission),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_check_rules.c - match listings of iptables-save and dumps of nf_tables
- * against the two flows: each vector is one rule in one chain, and its meaning
- * for a network. (test_check_nft.c has more of nf_tables, with nft and the
- * kernel.)
+ * test_check_rules.c - rules in listings of iptables-save and in dumps of
+ * nf_tables are judged as the kernel would apply them to the two flows. Each
+ * vector is one rule in one chain, and its meaning for a network.
+ * (test_check_nft.c has more of nf_tables, with nft and the kernel.)
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -66,7 +66,7 @@ struct vector {
 
 #define IPT_POST "*nat\n:POSTROUTING ACCEPT [1:2]\n:mine - [0:0]\n"
 
-static void test_ipt_masquerade(void **state)
+static void test_ipt_rules_that_masquerade(void **state)
 {
 	static const struct vector v[] = {
 		{ "-A POSTROUTING -j MASQUERADE", 3 },
@@ -114,7 +114,7 @@ static uint32_t blocked(struct check_rules *r)
 #define IPT_FORWARD "*filter\n:FORWARD ACCEPT [0:0]\n:UPNPD - [0:0]\n" \
 		    ":z - [0:0]\n"
 
-static void test_ipt_forward(void **state)
+static void test_ipt_rules_that_drop(void **state)
 {
 	static const struct vector v[] = {
 		{ "", 0 },
@@ -147,7 +147,7 @@ static void test_ipt_forward(void **state)
 			fail_msg("%s", v[i].rule);
 }
 
-static void test_policy(void **state)
+static void test_policies_that_drop(void **state)
 {
 	uint32_t nets;
 
@@ -159,7 +159,7 @@ static void test_policy(void **state)
 	assert_int_equal(blocked(ipt("*mangle\n:FORWARD DROP [0:0]\n")), 0);
 }
 
-static void test_used(void **state)
+static void test_rules_count_as_use(void **state)
 {
 	assert_false(check_rules_used(ipt(
 		IPT_FORWARD "-A FORWARD -j UPNPD\n-A UPNPD -j ACCEPT\n*nat\n"
@@ -270,7 +270,7 @@ static uint32_t masqueraded(void)
 	return check_rules_masquerade(&rules);
 }
 
-static void test_nft_masquerade(void **state)
+static void test_nft_rules_that_masquerade(void **state)
 {
 	begin_post();
 	next_rule("post");
@@ -307,7 +307,7 @@ static void test_nft_masquerade(void **state)
 	assert_int_equal(check_rules_masquerade(&rules), 3);
 }
 
-static void test_nft_forward(void **state)
+static void test_nft_rules_that_drop(void **state)
 {
 	begin_forward();
 	assert_int_equal(blocked(&rules), 0);
@@ -328,7 +328,7 @@ static void test_nft_forward(void **state)
 	next_rule("forward");
 	put_plain("unheard of");
 	assert_int_equal(end_rule(NF_DROP, NULL), 0);
-	/* a program decides, so it is not certainly dropped */
+	/* a program decides, so the drop is not certain */
 	next_rule("forward");
 	put_verdict(NF_QUEUE, NULL);
 	send_message(end_message());
@@ -338,7 +338,7 @@ static void test_nft_forward(void **state)
 
 /* upnpd's accept rule does not count as use; it counts as accept if no rule
  * before it drops. */
-static void test_nft_ours(void **state)
+static void test_nft_accept_of_upnpd(void **state)
 {
 	begin_forward();
 	next_rule("forward");
@@ -355,7 +355,7 @@ static void test_nft_ours(void **state)
 }
 
 /* The kernel sends the end of a range before its start. */
-static void test_nft_ranges(void **state)
+static void test_nft_ranges_in_a_set(void **state)
 {
 	begin_post();
 	send_message(set_message(NFPROTO_IPV4, "filter", "s", 4,
@@ -387,7 +387,7 @@ static void test_nft_ranges(void **state)
 }
 
 /* The last range of a set may have no end. */
-static void test_nft_open_range(void **state)
+static void test_nft_range_without_an_end(void **state)
 {
 	begin_post();
 	send_message(set_message(NFPROTO_IPV4, "filter", "s", 4,
@@ -401,7 +401,7 @@ static void test_nft_open_range(void **state)
 	assert_int_equal(masqueraded(), 3);
 }
 
-static void test_nft_map(void **state)
+static void test_nft_verdict_map(void **state)
 {
 	const char wan[16] = "wan0", lan[16] = "lan0";
 
@@ -437,7 +437,7 @@ static void test_nft_map(void **state)
 }
 
 /* More elements than are stored, and elements between those of another set. */
-static void test_nft_long_set(void **state)
+static void test_nft_long_set_is_unknown(void **state)
 {
 	uint32_t key = 0;
 
@@ -467,7 +467,7 @@ static void test_nft_long_set(void **state)
 }
 
 /* Chains of the iptables command, as far as the kernel can tell. */
-static void test_nft_xtables(void **state)
+static void test_nft_chains_of_the_iptables_command(void **state)
 {
 	begin_nft("filter", NF_INET_FORWARD, "FORWARD");
 	next_rule("FORWARD");
@@ -489,8 +489,7 @@ static void test_nft_xtables(void **state)
 	assert_false(check_rules_used(&rules));
 }
 
-/* Dumps of two states of nf_tables. */
-static void test_nft_generations(void **state)
+static void test_nft_dumps_of_two_states_are_refused(void **state)
 {
 	struct nfgenmsg *about;
 
@@ -506,7 +505,7 @@ static void test_nft_generations(void **state)
 }
 
 /* Other families and upnpd's own table. */
-static void test_nft_others(void **state)
+static void test_nft_other_families_do_not_count(void **state)
 {
 	begin_forward();
 	send_message(chain_message(NFPROTO_IPV6, "six", "forward", "filter",
@@ -530,7 +529,7 @@ static void test_nft_others(void **state)
 
 /* ---- too many rules, invalid input ----------------------- */
 
-static void test_many(void **state)
+static void test_too_many_rules(void **state)
 {
 	char line[64];
 	struct wr w;
@@ -552,7 +551,7 @@ static void test_many(void **state)
 
 /* upnpd's own chains, of which there may be hundreds, are not stored and do not
  * count. A chain whose name is only similar is not upnpd's. */
-static void test_ours(void **state)
+static void test_ipt_chains_of_upnpd_do_not_count(void **state)
 {
 	char line[64];
 	struct wr w;
@@ -605,22 +604,26 @@ static void test_invalid_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_ipt_masquerade),
-		cmocka_unit_test(test_ipt_forward),
-		cmocka_unit_test(test_policy),
-		cmocka_unit_test(test_used),
-		cmocka_unit_test_teardown(test_nft_masquerade, reset),
-		cmocka_unit_test_teardown(test_nft_forward, reset),
-		cmocka_unit_test_teardown(test_nft_ours, reset),
-		cmocka_unit_test_teardown(test_nft_ranges, reset),
-		cmocka_unit_test_teardown(test_nft_open_range, reset),
-		cmocka_unit_test_teardown(test_nft_map, reset),
-		cmocka_unit_test_teardown(test_nft_long_set, reset),
-		cmocka_unit_test_teardown(test_nft_xtables, reset),
-		cmocka_unit_test_teardown(test_nft_generations, reset),
-		cmocka_unit_test_teardown(test_nft_others, reset),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_ours),
+		cmocka_unit_test(test_ipt_rules_that_masquerade),
+		cmocka_unit_test(test_ipt_rules_that_drop),
+		cmocka_unit_test(test_policies_that_drop),
+		cmocka_unit_test(test_rules_count_as_use),
+		cmocka_unit_test_teardown(test_nft_rules_that_masquerade,
+					  reset),
+		cmocka_unit_test_teardown(test_nft_rules_that_drop, reset),
+		cmocka_unit_test_teardown(test_nft_accept_of_upnpd, reset),
+		cmocka_unit_test_teardown(test_nft_ranges_in_a_set, reset),
+		cmocka_unit_test_teardown(test_nft_range_without_an_end, reset),
+		cmocka_unit_test_teardown(test_nft_verdict_map, reset),
+		cmocka_unit_test_teardown(test_nft_long_set_is_unknown, reset),
+		cmocka_unit_test_teardown(test_nft_chains_of_the_iptables_command,
+					  reset),
+		cmocka_unit_test_teardown(test_nft_dumps_of_two_states_are_refused,
+					  reset),
+		cmocka_unit_test_teardown(test_nft_other_families_do_not_count,
+					  reset),
+		cmocka_unit_test(test_too_many_rules),
+		cmocka_unit_test(test_ipt_chains_of_upnpd_do_not_count),
 		cmocka_unit_test(test_invalid_input),
 	};
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_cmd.c - which verb words name, and the errors when they name none. */
+/* test_cmd.c - words lead to the command that they name; an error says which
+ * commands there are. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -70,7 +71,7 @@ static const char *find(const char *menu, const char *words)
 	return wr_cstr(&w);
 }
 
-static void test_spellings(void **state)
+static void test_a_command_has_many_spellings(void **state)
 {
 	static const char *const same[] = {
 		"interfaces print detail", "ip upnp interfaces print detail",
@@ -91,7 +92,7 @@ static void test_spellings(void **state)
 	assert_string_equal(find("", "se enabled=yes x"), " set/enabled=yes/x");
 }
 
-static void test_paths(void **state)
+static void test_paths_are_menus(void **state)
 {
 	assert_string_equal(find("interfaces", "/ip upnp"), "");
 	assert_string_equal(find("", "/ip/upnp/interfaces"), "interfaces");
@@ -102,7 +103,7 @@ static void test_paths(void **state)
 			    "is /ip upnp\n");
 }
 
-static void test_unknown(void **state)
+static void test_unknown_words_are_explained(void **state)
 {
 	assert_null(find("", "prunt"));
 	assert_string_equal(stderr_text, "upnpctl: there is no command "
@@ -125,7 +126,7 @@ static void test_unknown(void **state)
 	assert_null(strchr(stderr_text, '\x1b'));
 }
 
-static void test_key(void **state)
+static void test_keys_and_values(void **state)
 {
 	struct cmd c = {
 		.n = 3, .arg = { STR("a=1"), STR("b"), STR("c=x=y") },
@@ -140,7 +141,7 @@ static void test_key(void **state)
 	assert_false(cmd_key(&c, "", &v));
 }
 
-static void test_fail(void **state)
+static void test_an_error_is_one_line(void **state)
 {
 	char text[2048];
 	ssize_t n;
@@ -163,11 +164,11 @@ static void test_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_spellings),
-		cmocka_unit_test(test_paths),
-		cmocka_unit_test(test_unknown),
-		cmocka_unit_test(test_key),
-		cmocka_unit_test(test_fail),
+		cmocka_unit_test(test_a_command_has_many_spellings),
+		cmocka_unit_test(test_paths_are_menus),
+		cmocka_unit_test(test_unknown_words_are_explained),
+		cmocka_unit_test(test_keys_and_values),
+		cmocka_unit_test(test_an_error_is_one_line),
 	};
 
 	return cmocka_run_group_tests(tests, catch_stderr, NULL);

@@ -41,7 +41,7 @@ static void serve_three(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, CTL_ENOENT);
 }
 
-static void test_exchange(void **state)
+static void test_valid_exchange(void **state)
 {
 	struct ctl_req req = { .verb = CTL_ADD, .lease_s = 7, .desc = "x" };
 	struct ctl_req asked;
@@ -164,7 +164,7 @@ static int read_within(unsigned ms)
 	return err;
 }
 
-static void test_silence(void **state)
+static void test_silent_server(void **state)
 {
 	fakectl_serve(serve_silence);
 	assert_int_equal(read_within(100), -ETIMEDOUT);
@@ -179,7 +179,7 @@ static void serve_trickle(int conn, unsigned nth, const struct ctl_req *req)
 		poll(NULL, 0, 10);
 }
 
-static void test_trickle(void **state)
+static void test_trickling_server(void **state)
 {
 	fakectl_serve(serve_trickle);
 	assert_int_equal(read_within(300), -ETIMEDOUT);
@@ -193,7 +193,7 @@ static void serve_flood(int conn, unsigned nth, const struct ctl_req *req)
 		;
 }
 
-static void test_flood(void **state)
+static void test_flooding_server(void **state)
 {
 	unsigned n;
 	int err;
@@ -226,7 +226,7 @@ static void serve_half(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1));
 }
 
-static void test_close_in_the_middle(void **state)
+static void test_server_closes_in_the_middle(void **state)
 {
 	unsigned n;
 
@@ -321,7 +321,7 @@ static void serve_bad(int conn, unsigned nth, const struct ctl_req *req)
 		tell_bytes(conn, room, b->n);
 }
 
-static void test_bad_records(void **state)
+static void test_invalid_records_are_refused(void **state)
 {
 	struct ctl_rep rep;
 	struct ctlclient c;
@@ -376,18 +376,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, fakectl_setup, fakectl_teardown)
-		T(test_exchange),
+		T(test_valid_exchange),
 		T(test_handler_may_stop),
 		T(test_refusal_before_the_request_is_read),
 		T(test_no_server),
 		T(test_path_too_long),
 		T(test_full_queue),
-		T(test_silence),
-		T(test_trickle),
-		T(test_flood),
+		T(test_silent_server),
+		T(test_trickling_server),
+		T(test_flooding_server),
 		T(test_engine_replaced),
-		T(test_close_in_the_middle),
-		T(test_bad_records),
+		T(test_server_closes_in_the_middle),
+		T(test_invalid_records_are_refused),
 		T(test_removed_has_only_the_rule),
 	};
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_live.c - upnpctl's commands that send requests to the daemon: requests,
- * output and exit status, against valid and invalid servers.
+ * test_live.c - upnpctl's commands about the running daemon send the right
+ * request, print its answer, and return the right exit status, against valid
+ * and invalid servers.
  */
 #include <setjmp.h>
 #include <poll.h>
@@ -198,7 +199,7 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, CTL_OK);
 }
 
-static void test_print(void **state)
+static void test_print_table(void **state)
 {
 	fakectl_serve(serve_table);
 	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
@@ -287,7 +288,7 @@ static unsigned shown(const char *const *args)
 	return n - 2;
 }
 
-static void test_where(void **state)
+static void test_where_selects(void **state)
 {
 	fakectl_serve(serve_table);
 	assert_int_equal(shown(ARGS("where", "protocol=udp")), 2);
@@ -355,7 +356,7 @@ static void serve_add(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, CTL_OK);
 }
 
-static void test_add(void **state)
+static void test_add_sends_the_mapping(void **state)
 {
 	struct ctl_req req;
 
@@ -557,7 +558,7 @@ static void assert_remove(const char *what, int status)
 	assert_listed();
 }
 
-static void test_remove(void **state)
+static void test_remove_sends_the_key(void **state)
 {
 	fakectl_serve(serve_table);
 	assert_remove("0", CMD_OK);
@@ -1109,7 +1110,7 @@ static void test_time_round_trip(void **state)
 	assert_int_equal(s, 5400);
 }
 
-static void test_clean(void **state)
+static void test_descriptions_are_printed_clean(void **state)
 {
 	static const struct {
 		const char *in, *out;
@@ -1138,21 +1139,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, fakectl_teardown)
-		T(test_print),
+		T(test_print_table),
 		T(test_print_detail),
 		T(test_print_json),
 		T(test_print_stats),
-		T(test_where),
+		T(test_where_selects),
 		T(test_print_invalid_options),
 		T(test_print_many),
-		T(test_add),
+		T(test_add_sends_the_mapping),
 		T(test_add_with_required_options_only),
 		T(test_add_with_a_shorter_lease),
 		T(test_add_invalid_options),
 		T(test_long_comment),
 		T(test_add_refused),
 		T(test_add_errors),
-		T(test_remove),
+		T(test_remove_sends_the_key),
 		T(test_remove_unknown_mapping),
 		T(test_a_failed_removal_does_not_stop_the_others),
 		T(test_not_running),
@@ -1175,7 +1176,7 @@ int main(void)
 		T(test_monitor_without_a_daemon),
 		T(test_monitor_ends_when_its_reader_exits),
 		T(test_time_round_trip),
-		T(test_clean),
+		T(test_descriptions_are_printed_clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

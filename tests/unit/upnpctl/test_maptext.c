@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_maptext.c - format and parse the fields of a mapping. */
+/*
+ * test_maptext.c - the fields of a mapping are printed without control
+ * characters and parsed strictly.
+ */
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -153,7 +156,7 @@ static const char *flags(struct ctl_mapping m)
 	return text();
 }
 
-static void test_flags(void **state)
+static void test_flags_show_origin_and_state(void **state)
 {
 	struct ctl_mapping m = mapping();
 
@@ -331,7 +334,7 @@ int main(void)
 		TEST(test_characters_next_to_those_are_kept),
 		TEST(test_columns_are_characters),
 		TEST(test_each_field_has_its_text),
-		TEST(test_flags),
+		TEST(test_flags_show_origin_and_state),
 		TEST(test_pairs_quote_the_description),
 		TEST(test_the_longest_description_fits),
 		TEST(test_a_key_names_a_mapping),

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_out.c - standard output: columns, JSON, write errors. */
+/*
+ * test_out.c - columns and JSON are written whole and valid, and a write error
+ * is reported.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -46,7 +49,7 @@ static const char *end(void)
 	return text;
 }
 
-static void test_text(void **state)
+static void test_columns(void **state)
 {
 	begin();
 	out_pad(STR("ab"), 4);
@@ -59,7 +62,7 @@ static void test_text(void **state)
 }
 
 /* More than the buffer holds. */
-static void test_long(void **state)
+static void test_output_longer_than_the_buffer(void **state)
 {
 	const char *text;
 
@@ -72,7 +75,7 @@ static void test_long(void **state)
 		assert_int_equal(text[i], '0' + i % 10);
 }
 
-static void test_json(void **state)
+static void test_json_values(void **state)
 {
 	begin();
 	json_object(NULL);
@@ -104,7 +107,7 @@ static void test_json(void **state)
 }
 
 /* RFC 3629: overlong forms, surrogates, code points above U+10FFFF, cut off. */
-static void test_no_utf8(void **state)
+static void test_invalid_utf8_is_replaced(void **state)
 {
 	static const struct {
 		const char *in, *out;
@@ -132,7 +135,7 @@ static void test_no_utf8(void **state)
 }
 
 /* Must be the last test: a write error is permanent. */
-static void test_fault(void **state)
+static void test_write_error_is_reported(void **state)
 {
 	int full = open("/dev/full", O_WRONLY);
 
@@ -151,11 +154,11 @@ static void test_fault(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_long),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_no_utf8),
-		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_columns),
+		cmocka_unit_test(test_output_longer_than_the_buffer),
+		cmocka_unit_test(test_json_values),
+		cmocka_unit_test(test_invalid_utf8_is_replaced),
+		cmocka_unit_test(test_write_error_is_reported),
 	};
 
 	return cmocka_run_group_tests(tests, open_file, NULL);

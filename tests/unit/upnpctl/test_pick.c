@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_pick.c - select interfaces by a number, a name, [find ...]. cmd_fail()
- * and the links of the kernel are fakes in this file.
+ * test_pick.c - interfaces are selected by number, name or [find ...], and an
+ * unknown one is refused. cmd_fail() and the kernel's links are fakes in this
+ * file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -73,7 +74,7 @@ static void test_numbers_and_names(void **state)
 	assert_int_equal(picked("0,0,wan0"), 1);
 }
 
-static void test_ranges(void **state)
+static void test_ranges_of_numbers(void **state)
 {
 	assert_int_equal(picked("0-3"), 15);
 	assert_int_equal(picked("1-1"), 2);
@@ -156,7 +157,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_numbers_and_names),
-		TEST(test_ranges),
+		TEST(test_ranges_of_numbers),
 		TEST(test_an_interface_may_have_a_number_as_name),
 		TEST(test_a_selection_is_added),
 		TEST(test_an_unknown_interface_is_refused),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_words.c - split scripts and the command line into words. */
+/* test_words.c - scripts and the command line are split into words as RouterOS
+ * does it. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,7 +52,7 @@ static const char *next(void)
 	return wr_cstr(&out);
 }
 
-static void test_lines(void **state)
+static void test_lines_become_words(void **state)
 {
 	begin("# head\n\n  /ip upnp\r\nset a=1  b=2 # why\n ; ;x;y z\n");
 	assert_string_equal(next(), "/ip|upnp");
@@ -72,7 +73,7 @@ static void test_lines(void **state)
 
 /* RouterOS breaks long lines between words, after "=", in a word and in a
  * quoted text. */
-static void test_joined(void **state)
+static void test_broken_lines_are_joined(void **state)
 {
 	begin("add comment=\\\n    \"a \\\"b\\\" c\" disabled=no \\\r\n"
 	      "    interface=eth\\\n    er1\nnext\n");
@@ -87,7 +88,7 @@ static void test_joined(void **state)
 	assert_string_equal(next(), "x");
 }
 
-static void test_escapes(void **state)
+static void test_escaped_characters(void **state)
 {
 	begin("s=\"\\\"\\\\\\n\\r\\t\\$\\?\\_\\C3\\bc\\A\"");
 	assert_string_equal(next(), "unknown escape; write a backslash as "
@@ -103,7 +104,7 @@ static void test_escapes(void **state)
 	assert_string_equal(next(), "s=|t=u");
 }
 
-static void test_brackets(void **state)
+static void test_brackets_are_one_word(void **state)
 {
 	begin("set [find type=internal] disabled=no\n");
 	assert_string_equal(next(), "set|[find type=internal]|disabled=no");
@@ -113,7 +114,7 @@ static void test_brackets(void **state)
 	assert_string_equal(next(), "set|a=[b|c]");
 }
 
-static void test_wrong(void **state)
+static void test_errors_in_a_line(void **state)
 {
 	static char text[8192];
 	size_t n = 0;
@@ -156,7 +157,7 @@ static const char *add(const char *a, const char *b)
 }
 
 /* The shell passes words, or a line that was quoted. */
-static void test_arguments(void **state)
+static void test_arguments_of_the_shell(void **state)
 {
 	assert_string_equal(add("set", "friendly-name=My Router"),
 			    "set|friendly-name=My Router");
@@ -173,12 +174,12 @@ static void test_arguments(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_joined),
-		cmocka_unit_test(test_escapes),
-		cmocka_unit_test(test_brackets),
-		cmocka_unit_test(test_wrong),
-		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_lines_become_words),
+		cmocka_unit_test(test_broken_lines_are_joined),
+		cmocka_unit_test(test_escaped_characters),
+		cmocka_unit_test(test_brackets_are_one_word),
+		cmocka_unit_test(test_errors_in_a_line),
+		cmocka_unit_test(test_arguments_of_the_shell),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
