@@ -304,6 +304,11 @@ static uint32_t next_boot_id(void *arg)
 	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
 }
 
+static void on_outside(void *arg, struct addr peer)
+{
+	igd_refused(&((struct engine *)arg)->igd, REFUSAL_OUTSIDE, peer);
+}
+
 static int start_services(struct engine *e)
 {
 	struct igd *g = &e->igd;
@@ -313,7 +318,8 @@ static int start_services(struct engine *e)
 	struct ssdp_config ssdp = {
 		.target = e->target, .server = e->id.server,
 		.boot_id = next_boot_id(e), .next_boot_id = next_boot_id,
-		.config_id = e->id.desc.config_id, .arg = e,
+		.config_id = e->id.desc.config_id,
+		.outside = on_outside, .arg = e,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};
