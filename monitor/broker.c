@@ -34,6 +34,17 @@ struct batch {
 	bool turn_over;		/* no further request in this turn */
 };
 
+static void note_nets_left(struct broker *g, size_t left)
+{
+	bool is_new = left != g->nets_left;
+
+	g->nets_left = left;
+	if (is_new && left && (g->conf->hairpin || g->conf->masquerade))
+		log_warn("firewall: there are more than %d internal networks; "
+			 "%u of them have no hairpin and no masquerade",
+			 NETWORKS_SERVED_MAX, (unsigned)left);
+}
+
 static int read_env(struct broker *g, struct natfw_env *env)
 {
 	const struct conf *c = g->conf;
@@ -53,8 +64,9 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
 	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
-	for (size_t i = 0; i < r.net_n && env->net_n < CONF_IFACES_MAX; i++)
+	for (size_t i = 0; i < r.net_n && env->net_n < NETWORKS_SERVED_MAX; i++)
 		env->net[env->net_n++] = r.net[i];
+	note_nets_left(g, r.net_n - env->net_n);
 	return 0;
 }
 

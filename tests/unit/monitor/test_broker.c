@@ -37,6 +37,8 @@ static unsigned batches;
 static size_t batch_size;
 static int tool_fails;
 
+static size_t more_nets;
+
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -48,6 +50,12 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
 							24 } };
 	ret->net_n = 1;
+	while (ret->net_n <= more_nets) {
+		struct netif_addr *a = &ret->net[ret->net_n++];
+
+		*a = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER), 24 } };
+		a->net.addr.byte[2] = (uint8_t)ret->net_n;
+	}
 	ret->own[0] = addr_ip4(ROUTER);
 	ret->own[1] = addr_ip4(EXT);
 	ret->own_n = 2;
@@ -680,6 +688,26 @@ static void test_network_that_may_come_back(void **state)
 	}
 }
 
+/* Those after the first sixteen were left out without a message. */
+static void test_networks_beyond_the_limit_are_logged(void **state)
+{
+	more_nets = NETWORKS_SERVED_MAX - 1;
+	conf.hairpin = true;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(warnings, 0);
+	more_nets += 2;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(warnings, 1);
+	more_nets++;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(warnings, 2);
+	more_nets = 0;
+}
+
 static void test_sync_larger_than_the_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
@@ -1004,6 +1032,7 @@ int main(void)
 		T(test_no_address),
 		T(test_sync),
 		T(test_network_that_may_come_back),
+		T(test_networks_beyond_the_limit_are_logged),
 		T(test_sync_larger_than_the_table),
 		T(test_link_only_when_allowed),
 		T(test_link_keeps_its_routes),
