@@ -264,7 +264,7 @@ test-clients:
 layers: all
 	python3 tests/layers.py $(BUILD)
 
-# Compare the man pages with the table of options.
+# Compare the documents with the program.
 man: $(BUILD)/tests/test_confopt
 	python3 tests/test_man.py $(BUILD)
 

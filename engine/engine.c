@@ -275,10 +275,26 @@ static void op_verify(void *arg)
 
 /* ---- start --------------------------------------------------------------- */
 
+static void lease_report(const struct leases_met *met)
+{
+	if (met->dropped)
+		log_warn("lease file: %u lines make no sense, passed over",
+			 met->dropped);
+	if (met->aside)
+		log_warn("lease file: another version of upnpd wrote it; it is "
+			 "now " LEASES_ASIDE " in state-dir, and not read");
+	if (met->cut)
+		log_warn("lease file: %u mappings lose fields that another "
+			 "version of upnpd wrote", met->cut);
+	if (met->old_err)
+		log_err("lease file of an older upnpd: %s; \"leases\" in "
+			"state-dir is not read", strerror(-met->old_err));
+}
+
 static int start_map(struct engine *e)
 {
 	struct map *m = &e->map;
-	unsigned dropped;
+	struct leases_met met;
 	int err;
 
 	e->pm = portmap_new(e->conf.max_mappings, e->conf.max_per_client);
@@ -291,11 +307,9 @@ static int start_map(struct engine *e)
 	m->ops_arg = e;
 	map_init(m, e->pm);
 	e->leases = leases_open(&e->lease_file, e->dir_fd, e->pm, clock_now(e),
-				&dropped, &err);
+				&met, &err);
 	lease_fault(err);
-	if (dropped)
-		log_warn("lease file: %u lines make no sense, passed over",
-			 dropped);
+	lease_report(&met);
 	return 0;
 }
 

@@ -2,54 +2,61 @@
 /*
  * leases.c - the lease file: a journal of lines, each with its own checksum.
  *
- *   upnpd-leases 1 BOOT-ID CRC
- *   + PROTO EXT-PORT CLIENT INT-PORT REMOTE ENABLED MONO-MS WALL-S LEFT-S
- *     REQUESTER DESC CRC                                  (all on one line)
- *   - PROTO EXT-PORT REMOTE CRC
+ *   upnpd-leases 2 boot=BOOT-ID CRC
+ *   + FIELDS CRC			a mapping: leaseline.c
+ *   - FIELDS CRC			one that has ended: its key
  *
- * MONO-MS and WALL-S are when the lease ends, on the monotonic clock of that
- * boot and on the wall clock; LEFT-S is what was left of it when the line was
- * written; all three are 0 for a permanent one. REMOTE is * for anybody. DESC
- * may hold spaces, but no control character. CRC is that of IEEE 802.3 over
- * what stands before the space in front of it.
+ * CRC is that of IEEE 802.3 over what stands before the space in front of it.
+ * Version 1 has "upnpd-leases 1 BOOT-ID CRC", and other fields: leaseline1.c.
  *
- * Owns: the files `leases` and, while it is written anew, `leases.new`.
+ * Owns: the files `mappings` and, while it is written anew, `mappings.new`;
+ * `leases`, an older upnpd's or a line for it, and `leases.new`.
  * Never does: trust a line, follow a link, log.
  * Invariants: a line goes out in one write(); a failed one leaves at most a
- * torn line, and the next begins on a line of its own; `leases` is only ever
- * replaced by a whole file.
+ * torn line, and the next begins on a line of its own; `mappings` is only ever
+ * replaced by a whole file; `leases` is replaced when what it said is in
+ * `mappings`.
  * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
 #include <stdio.h>	/* renameat() */
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/str.h"
-#include "base/text.h"
 #include "base/wr.h"
+#include "engine/leaseline.h"
+#include "engine/leaseline1.h"
 #include "engine/leases.h"
+#include "sys/fileio.h"
 
-#define FILE_NAME	"leases"
-#define TEMP_NAME	"leases.new"
+#define FILE_NAME	"mappings"
+#define TEMP_NAME	"mappings.new"
 #define HEAD		"upnpd-leases"
-#define VERSION		"1"
+#define VERSION		"2"
 
-#define LINE_CAP	512	/* longer ones are not ours */
+/* Of an older upnpd. A program that reads NOTE_OLD in its place says that a
+ * line makes no sense, and goes on with a file of its own. */
+#define OLD_NAME	"leases"
+#define OLD_TEMP	"leases.new"
+#define OLD_VERSION	"1"
+#define NOTE_OLD	"upnpd-leases 2 is in mappings\n"
+
+#define LINE_CAP	LEASELINE_MAX	/* longer ones are not ours */
 #define BUF_CAP		4096	/* read and written at a time */
 #define CRC_LEN		8
-#define WALL_MAX_S	(UINT64_MAX / 1000)
-#define FIELDS_MAX	11
 #define COMPACT_MIN	64	/* lines: not worth it below */
 #define COMPACT_FACTOR	4	/* lines a mapping */
 /* Above what compaction lets it be, for when that always fails. */
 #define LINES_CAP	(5 * (size_t)PM_MAPPINGS_LIMIT)
 #define RETRY_MS	60000	/* a rewrite of all lines that failed */
 
-_Static_assert(LINE_CAP >= PM_DESC_MAX + 160, "every line of ours fits");
+/* All fields but desc and note need below 512 bytes. */
+#define OUR_LINE_MAX	(512 + PM_NOTE_MAX + PM_DESC_MAX)
+
+_Static_assert(OUR_LINE_MAX <= LINE_CAP, "every line of ours fits");
 _Static_assert(BUF_CAP >= 2 * LINE_CAP, "the reader finds room for more");
 
 /* ---- lines out ----------------------------------------------------- */
@@ -80,11 +87,6 @@ static void put_end(struct wr *w, size_t start)
 	       crc32_of(w->buf + start, w->len - start));
 }
 
-static void put_remote(struct wr *w, const struct nat_rule *r)
-{
-	addr_write(w, r->remote);	/* "*" for ADDR_ANY */
-}
-
 static uint64_t wall_now(const struct leases_clock *clock)
 {
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
@@ -93,100 +95,50 @@ static uint64_t wall_now(const struct leases_clock *clock)
 static void put_set(struct wr *w, const struct portmap *pm,
 		    const struct pm_entry *e, const struct leases_clock *clock)
 {
-	char desc[PM_DESC_MAX + 1];
-	uint32_t left_s = portmap_lease_left(e, clock->mono_ms);
-	uint64_t wall_s = left_s != 0 ? wall_now(clock) + left_s : 0;
+	struct leaseline_end lease = { 0 };
 	size_t start = w->len;
 
-	wr_fmt(w, "+ %s %u ", nat_rule_proto(e->rule.proto), e->rule.ext_port);
-	addr_write(w, e->rule.client);
-	wr_fmt(w, " %u ", e->rule.int_port);
-	put_remote(w, &e->rule);
-	wr_fmt(w, " %d %" PRIu64 " %" PRIu64 " %" PRIu32 " ", e->enabled,
-	       e->expires_ms, wall_s, left_s);
-	/* Version 1 has no field for the origin: 0.0.0.0 is the operator, any
-	 * other address a control point. */
-	wr_ipv4(w, e->origin == ORIGIN_OPERATOR ? 0 :
-						  addr_to_ip4(e->requester));
-	wr_ch(w, ' ');
-	/* a newline in here would let a control point write lines of its own */
-	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
+	lease.left_s = portmap_lease_left(e, clock->mono_ms);
+	if (lease.left_s != 0) {
+		lease.mono_ms = e->expires_ms;
+		lease.wall_s = wall_now(clock) + lease.left_s;
+	}
+	wr_z(w, "+ ");
+	leaseline_put(w, pm, e, &lease);
 	put_end(w, start);
 }
 
 /* ---- lines in ------------------------------------------------------ */
 
+/* How to read one version. */
+struct format {
+	const char *version, *boot;	/* what stands before the boot id */
+	bool (*get)(struct str fields, struct leaseline *ret);
+	bool (*get_key)(struct str fields, struct nat_rule *ret);
+};
+
+static const struct format format1 = {
+	OLD_VERSION, "", leaseline1_get, leaseline1_get_key,
+};
+
+static const struct format format2 = {
+	VERSION, "boot=", leaseline_get, leaseline_get_key,
+};
+
 struct loader {
+	const struct format *format;
 	struct portmap *pm;
 	const struct leases_clock *clock;
+	struct leases_met *met;
 	bool same_boot;		/* the head's boot is this one */
+	bool foreign;		/* the first line is of another version */
 	bool skipping;		/* to the end of a line that is too long */
+	uint64_t newer_seq;	/* mappings up to this one are newer than what
+				 * the file says about them */
 	size_t line_n;
-	unsigned dropped;
 	size_t len;
 	char buf[BUF_CAP];
 };
-
-struct lease {
-	struct pm_req req;
-	uint64_t mono_ms, wall_s;
-	uint32_t left_s;
-};
-
-static bool get_port(struct str s, uint16_t *ret)
-{
-	uint32_t v;
-
-	if (str_u32(s, 1, UINT16_MAX, &v) != 0)
-		return false;
-	*ret = (uint16_t)v;
-	return true;
-}
-
-/* "*", or an address. */
-static bool get_remote(struct str s, struct addr *ret)
-{
-	uint32_t ip = 0;
-
-	if (!str_eq(s, STR("*")) && !str_ipv4(s, &ip))
-		return false;
-	*ret = ip ? addr_ip4(ip) : addr_any();
-	return true;
-}
-
-static bool get_key(struct str proto, struct str ext_port, struct str remote,
-		    struct nat_rule *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	ret->kind = NAT_PORTMAP;
-	ret->proto = str_eq(proto, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
-	return (ret->proto == IPPROTO_UDP || str_eq(proto, STR("tcp"))) &&
-	       get_port(ext_port, &ret->ext_port) &&
-	       get_remote(remote, &ret->remote);
-}
-
-static bool get_lease(const struct str *f, struct lease *ret)
-{
-	struct pm_req *q = &ret->req;
-	uint32_t client, requester;
-
-	q->enabled = str_eq(f[5], STR("1"));
-	if (!get_key(f[0], f[1], f[4], &q->rule) || !str_ipv4(f[2], &client) ||
-	    !str_ipv4(f[9], &requester))
-		return false;
-	q->rule.client = addr_ip4(client);
-	q->requester = requester ? addr_ip4(requester) :
-				   (struct addr){ ADDR_NONE };
-	return get_port(f[3], &q->rule.int_port) &&
-	       (q->enabled || str_eq(f[5], STR("0"))) &&
-	       str_u64(f[6], 0, UINT64_MAX, &ret->mono_ms) == 0 &&
-	       str_u64(f[7], 0, WALL_MAX_S, &ret->wall_s) == 0 &&
-	       str_u32(f[8], 0, PM_LEASE_MAX_S, &ret->left_s) == 0 &&
-	       (ret->left_s == 0) == (ret->mono_ms == 0) &&
-	       text_is(TEXT_NO_CONTROL, f[10]) &&
-	       str_copy(q->desc, PM_DESC_MAX + 1, f[10]) &&
-	       nat_rule_sane(&q->rule);
-}
 
 static uint64_t until(uint64_t end, uint64_t now)
 {
@@ -195,7 +147,7 @@ static uint64_t until(uint64_t end, uint64_t now)
 
 /* What is left of a lease, never more than when it was written: a router
  * without a clock of its own starts in the past. */
-static uint64_t left_ms(const struct loader *ld, const struct lease *l)
+static uint64_t left_ms(const struct loader *ld, const struct leaseline_end *l)
 {
 	uint64_t max_ms = (uint64_t)l->left_s * 1000, left;
 
@@ -206,42 +158,87 @@ static uint64_t left_ms(const struct loader *ld, const struct lease *l)
 	return left < max_ms ? left : max_ms;
 }
 
-static bool take_head(struct loader *ld, const struct str *f)
+static uint64_t newest_seq(const struct portmap *pm)
 {
-	if (!str_eq(f[0], STR(VERSION)) || f[1].n == 0)
+	const struct pm_entry *e =
+		portmap_entry(pm, portmap_at(pm, portmap_count(pm) - 1));
+
+	return e != NULL ? e->seq : 0;
+}
+
+/* An older upnpd's file that is there beside a whole one of ours is newer: we
+ * were replaced by that upnpd for a while. */
+static bool take_head(struct loader *ld, struct str rest)
+{
+	struct str version, boot, prefix = str_z(ld->format->boot);
+
+	if (!str_cut(&rest, ' ', &version) || version.n == 0)
 		return false;
-	ld->same_boot = str_eq(f[1], str_z(ld->clock->boot_id));
+	if (!str_eq(version, str_z(ld->format->version))) {
+		ld->foreign = ld->line_n == 1 && ld->format == &format2;
+		return false;
+	}
+	/* fields of a later version may follow */
+	if (!str_cut(&rest, ' ', &boot) || !str_starts(boot, prefix) ||
+	    boot.n == prefix.n)
+		return false;
+	ld->same_boot = str_eq(str_skip(boot, prefix.n),
+			       str_z(ld->clock->boot_id));
+	ld->newer_seq = newest_seq(ld->pm);
 	return true;
 }
 
-static bool take_set(struct loader *ld, const struct str *f)
+static bool has_newer(const struct loader *ld, const struct nat_rule *key)
+{
+	const struct pm_entry *e =
+		portmap_entry(ld->pm, portmap_find(ld->pm, key));
+
+	return e != NULL && e->seq <= ld->newer_seq;
+}
+
+static bool restore(struct loader *ld, const struct leaseline *l,
+		    uint64_t expires_ms)
+{
+	uint16_t slot;
+
+	if (portmap_restore(ld->pm, &l->req, expires_ms) != PM_DONE)
+		return false;
+	slot = portmap_find(ld->pm, &l->req.rule);
+	portmap_set_told(ld->pm, slot, l->told_port);
+	portmap_set_note(ld->pm, slot, str_z(l->note));
+	ld->met->cut += l->cut;
+	return true;
+}
+
+static bool take_set(struct loader *ld, struct str fields)
 {
 	uint64_t expires_ms = 0;
-	struct lease l;
+	struct leaseline l;
 
-	if (!get_lease(f, &l))
+	if (!ld->format->get(fields, &l))
 		return false;
-	if (l.left_s != 0) {
-		expires_ms = left_ms(ld, &l);
+	if (has_newer(ld, &l.req.rule))
+		return true;
+	if (l.lease.left_s != 0) {
+		expires_ms = left_ms(ld, &l.lease);
 		if (expires_ms == 0) {	/* and what it overwrote has ended */
 			portmap_forget(ld->pm, &l.req.rule);
 			return true;
 		}
 		expires_ms += ld->clock->mono_ms;
 	}
-	l.req.lease_s = l.left_s;
-	l.req.origin = addr_is_set(l.req.requester) ? ORIGIN_UPNP :
-						      ORIGIN_OPERATOR;
-	return portmap_restore(ld->pm, &l.req, expires_ms) == PM_DONE;
+	l.req.lease_s = l.lease.left_s;
+	return restore(ld, &l, expires_ms);
 }
 
-static bool take_del(struct loader *ld, const struct str *f)
+static bool take_del(struct loader *ld, struct str fields)
 {
 	struct nat_rule key;
 
-	if (!get_key(f[0], f[1], f[2], &key))
+	if (!ld->format->get_key(fields, &key))
 		return false;
-	portmap_forget(ld->pm, &key);
+	if (!has_newer(ld, &key))
+		portmap_forget(ld->pm, &key);
 	return true;
 }
 
@@ -263,31 +260,16 @@ static bool cut_crc(struct str *line)
 
 static bool take_line(struct loader *ld, struct str line)
 {
-	static const struct {
-		const char *verb;
-		size_t field_n;
-		bool (*take)(struct loader *, const struct str *field);
-	} verbs[] = {
-		{ HEAD, 2, take_head },
-		{ "+", FIELDS_MAX, take_set },
-		{ "-", 3, take_del },
-	};
-	struct str verb, field[FIELDS_MAX];
-	size_t i = 0, n = 0;
+	struct str verb;
 
 	if (line.n >= LINE_CAP || !cut_crc(&line) ||
 	    !str_cut(&line, ' ', &verb))
 		return false;
-	while (i < sizeof(verbs) / sizeof(verbs[0]) &&
-	       !str_eq(verb, str_z(verbs[i].verb)))
-		i++;
-	if (i == sizeof(verbs) / sizeof(verbs[0]))
-		return false;
-	for (; n + 1 < verbs[i].field_n; n++)
-		if (!str_cut(&line, ' ', &field[n]))
-			return false;
-	field[n] = line;	/* the last field is all that is left */
-	return verbs[i].take(ld, field);
+	if (str_eq(verb, STR("+")))
+		return take_set(ld, line);
+	if (str_eq(verb, STR("-")))
+		return take_del(ld, line);
+	return str_eq(verb, STR(HEAD)) && take_head(ld, line);
 }
 
 /* An empty line is what a failed write left. */
@@ -300,7 +282,7 @@ static void end_line(struct loader *ld, struct str line)
 		return;
 	ld->line_n++;
 	if (skipped || !take_line(ld, line))
-		ld->dropped++;
+		ld->met->dropped++;
 }
 
 static void take_buffer(struct loader *ld)
@@ -309,7 +291,8 @@ static void take_buffer(struct loader *ld)
 	const char *nl;
 	size_t n;
 
-	while ((nl = memchr(rest.p, '\n', rest.n)) != NULL) {
+	while (!ld->foreign &&
+	       (nl = memchr(rest.p, '\n', rest.n)) != NULL) {
 		n = (size_t)(nl - rest.p);
 		end_line(ld, (struct str){ rest.p, n });
 		rest = str_skip(rest, n + 1);
@@ -326,7 +309,7 @@ static int read_all(struct loader *ld, int fd)
 {
 	ssize_t n;
 
-	for (;;) {
+	while (!ld->foreign) {
 		n = read(fd, ld->buf + ld->len, sizeof(ld->buf) - ld->len);
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -338,7 +321,8 @@ static int read_all(struct loader *ld, int fd)
 		}
 	}
 	/* A last line without its end: whole if the checksum says so. */
-	end_line(ld, (struct str){ ld->buf, ld->len });
+	if (!ld->foreign)
+		end_line(ld, (struct str){ ld->buf, ld->len });
 	return 0;
 }
 
@@ -374,7 +358,7 @@ static int write_table(int fd, const struct portmap *pm,
 	struct wr w = wr_init(buf, sizeof(buf));
 	int err = 0;
 
-	wr_z(&w, HEAD " " VERSION " ");
+	wr_z(&w, HEAD " " VERSION " boot=");
 	wr_z(&w, clock->boot_id[0] != '\0' ? clock->boot_id : "-");
 	put_end(&w, 0);
 	for (size_t i = 0; i < portmap_count(pm) && err == 0; i++) {
@@ -382,7 +366,7 @@ static int write_table(int fd, const struct portmap *pm,
 		if (e->state == PM_EXPIRING)
 			continue;
 		put_set(&w, pm, e, clock);
-		if (w.cap - w.len < LINE_CAP)
+		if (w.cap - w.len < OUR_LINE_MAX)
 			err = flush(fd, &w);
 	}
 	if (err == 0)
@@ -390,6 +374,16 @@ static int write_table(int fd, const struct portmap *pm,
 	if (err == 0 && fsync(fd) != 0)
 		err = -errno;
 	return err;
+}
+
+/* Replace an older upnpd's file by a line for it. Where there is no room for
+ * that, the file must not be read once more. */
+static void end_old(struct leases *l)
+{
+	if (l->old_done && fileio_replace(l->dir_fd, OLD_NAME, OLD_TEMP, 0600,
+					  true, STR(NOTE_OLD)) != 0)
+		unlinkat(l->dir_fd, OLD_NAME, 0);
+	l->old_done = false;
 }
 
 static int rewrite(struct leases *l, const struct portmap *pm,
@@ -414,6 +408,7 @@ static int rewrite(struct leases *l, const struct portmap *pm,
 	}
 	/* Should the rename be lost with the power, the old file is whole. */
 	fsync(l->dir_fd);
+	end_old(l);
 	close(l->fd);
 	l->fd = fd;
 	l->line_n = 1 + portmap_count(pm);
@@ -452,40 +447,97 @@ static int tell(struct leases *l, int err)
 
 /* ---- the calls ----------------------------------------------------- */
 
+/* O_NONBLOCK: to open a fifo must not hang. Return: descriptor or -errno */
+static int open_file(const struct leases *l, const char *name, int flags)
+{
+	struct stat st;
+	int fd = openat(l->dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK |
+			O_CLOEXEC, 0600);
+	int err = fd < 0 || fstat(fd, &st) != 0 ? -errno : 0;
+
+	if (err == 0 && !S_ISREG(st.st_mode))
+		err = -EINVAL;
+	if (err == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static bool note_is_there(const struct leases *l)
+{
+	char buf[sizeof(NOTE_OLD)];
+	struct str s;
+
+	fileio_read(l->dir_fd, OLD_NAME, O_NOFOLLOW | O_NONBLOCK, buf,
+		    sizeof(buf), &s);
+	return str_eq(s, STR(NOTE_OLD));
+}
+
+/* Read what an older upnpd left. */
+static int load_old(struct leases *l, struct loader *ld)
+{
+	int fd, err;
+
+	if (note_is_there(l))
+		return 0;
+	fd = open_file(l, OLD_NAME, O_RDONLY);
+	if (fd < 0) {
+		l->old_done = fd == -ENOENT;
+		return l->old_done ? 0 : fd;
+	}
+	ld->format = &format1;
+	err = read_all(ld, fd);
+	l->old_done = err == 0;
+	close(fd);
+	return err;
+}
+
+/* A version that we do not know: keep it for the upnpd that does. */
+static int set_aside(struct leases *l, struct loader *ld)
+{
+	close(l->fd);
+	l->fd = -1;
+	if (renameat(l->dir_fd, FILE_NAME, l->dir_fd, LEASES_ASIDE) != 0)
+		return -errno;
+	ld->met->aside = true;
+	ld->met->dropped--;	/* its head */
+	ld->line_n = 0;
+	l->fd = open_file(l, FILE_NAME, O_RDWR | O_APPEND | O_CREAT);
+	return l->fd < 0 ? l->fd : 0;
+}
+
 /* The descriptor that reads also appends, should the first rewrite fail: lines
  * of this boot then follow those of an older one, and are later read by the
- * wall clock, too. O_NONBLOCK: to open a fifo must not hang. */
-static int start(struct leases *l, struct portmap *pm,
-		 const struct leases_clock *clock, unsigned *ret_dropped)
+ * wall clock, too. */
+static int load(struct leases *l, struct loader *ld)
 {
-	struct loader ld;
-	struct stat st;
 	int err;
 
-	l->fd = openat(l->dir_fd, FILE_NAME,
-		       O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK |
-		       O_CLOEXEC, 0600);
-	if (l->fd < 0 || fstat(l->fd, &st) != 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	memset(&ld, 0, sizeof(ld));
-	ld.pm = pm;
-	ld.clock = clock;
-	err = read_all(&ld, l->fd);
-	*ret_dropped = ld.dropped;
-	l->line_n = ld.line_n;
+	l->fd = open_file(l, FILE_NAME, O_RDWR | O_APPEND | O_CREAT);
+	if (l->fd < 0)
+		return l->fd;
+	ld->format = &format2;
+	ld->same_boot = ld->skipping = false;
+	ld->line_n = ld->len = 0;
+	err = read_all(ld, l->fd);
+	if (err == 0 && ld->foreign)
+		err = set_aside(l, ld);
+	l->line_n = ld->line_n;
 	l->torn = l->stale = true;
 	return err;
 }
 
 struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 			   const struct leases_clock *clock,
-			   unsigned *ret_dropped, int *ret_err)
+			   struct leases_met *ret_met, int *ret_err)
 {
-	*ret_dropped = 0;
-	*l = (struct leases){ .dir_fd = dir_fd };
-	*ret_err = start(l, pm, clock, ret_dropped);
+	struct loader ld = { .pm = pm, .clock = clock, .met = ret_met };
+
+	*ret_met = (struct leases_met){ 0 };
+	*l = (struct leases){ .dir_fd = dir_fd, .fd = -1 };
+	ret_met->old_err = load_old(l, &ld);
+	*ret_err = load(l, &ld);
 	if (*ret_err != 0) {
 		leases_close(l);
 		return NULL;
@@ -506,7 +558,7 @@ void leases_close(struct leases *l)
 int leases_set(struct leases *l, const struct portmap *pm,
 	       const struct pm_entry *e, const struct leases_clock *clock)
 {
-	char buf[LINE_CAP] = "\n";
+	char buf[1 + OUR_LINE_MAX] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
 
 	if (l == NULL)
@@ -517,13 +569,13 @@ int leases_set(struct leases *l, const struct portmap *pm,
 
 int leases_del(struct leases *l, const struct nat_rule *key)
 {
-	char buf[LINE_CAP] = "\n";
+	char buf[1 + OUR_LINE_MAX] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
 
 	if (l == NULL)
 		return 0;
-	wr_fmt(&w, "- %s %u ", nat_rule_proto(key->proto), key->ext_port);
-	put_remote(&w, key);
+	wr_z(&w, "- ");
+	leaseline_put_key(&w, key);
 	put_end(&w, 0);
 	return tell(l, append(l, w.buf, w.len));
 }

@@ -10,6 +10,12 @@
  * Expiry is kept on two clocks: monotonic, which is right as long as the
  * machine was not restarted (the boot id in the first line tells), and wall,
  * for afterwards.
+ *
+ * The file is "mappings". Version 1 was called "leases", and an upnpd that
+ * knows only version 1 overwrites what it cannot read there. So "leases" now
+ * holds one line, about which such an upnpd logs that it makes no sense before
+ * it goes on with a file of its own. If we find that file again, we read it
+ * and replace it by the line.
  * Runs in: engine
  */
 #ifndef ENGINE_LEASES_H
@@ -21,6 +27,7 @@ struct leases {
 	int dir_fd;		/* borrowed */
 	int fd;			/* appends to the file */
 	size_t line_n;		/* lines in it */
+	bool old_done;		/* what an older upnpd left was read */
 	bool torn;		/* its last line may have no end */
 	bool stale;		/* a change is missing in it */
 	int told;		/* the error told last, 0 none since */
@@ -35,6 +42,20 @@ struct leases_clock {
 				 * after a reboot */
 };
 
+/* What leases_open() met. */
+struct leases_met {
+	unsigned dropped;	/* lines that were torn, foreign, out of range,
+				 * or that the table refused */
+	unsigned cut;		/* mappings that have lost fields of a later
+				 * version, which were longer than we keep */
+	bool aside;		/* the file was of a version that we do not
+				 * know: it was renamed to LEASES_ASIDE */
+	int old_err;		/* 0, or -errno: the file of an older upnpd
+				 * cannot be read, and stays */
+};
+
+#define LEASES_ASIDE "mappings.aside"
+
 /**
  * leases_open - read the file into a table, then keep it open for appending.
  * @l:  the caller's memory
@@ -43,8 +64,7 @@ struct leases_clock {
  *      whose lease has ended are left out. Policy is not asked: the owner
  *      looks through the table and drops what a new configuration forbids
  *      (portmap_forget() and leases_del()). Then it sends its sync.
- * @ret_dropped: lines that were torn, foreign, out of range, or that the table
- *      refused; set even when NULL is returned
+ * @ret_met: set even when NULL is returned
  * @ret_err: set always: 0 or -errno
  *
  * What was read is at once written anew. Where that fails (a full disk), the
@@ -58,7 +78,7 @@ struct leases_clock {
  */
 struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 			   const struct leases_clock *,
-			   unsigned *ret_dropped, int *ret_err);
+			   struct leases_met *ret_met, int *ret_err);
 
 /** leases_close - NULL is fine. */
 void leases_close(struct leases *);

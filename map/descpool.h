@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * descpool.h - the description pool: the descriptions of mappings, stored
- * compactly.
+ * descpool.h - the description pool: the descriptions of mappings, and the
+ * notes of their owner, stored compactly.
  *
  * Clients write 5 to 40 bytes of the PM_DESC_MAX that they may. A text takes as
  * many linked cells as it needs, from one array that has room for every text at
@@ -25,9 +25,10 @@ struct descpool_cell {
 	char part[DESCPOOL_CELL_LEN];	/* where it is not full, NUL follows */
 };
 
-/* Cells of the longest text. */
-#define DESCPOOL_CELLS \
-	((PM_DESC_MAX + DESCPOOL_CELL_LEN - 1) / DESCPOOL_CELL_LEN)
+/* Cells of a text of @n bytes, and of the longest text. */
+#define DESCPOOL_CELLS_FOR(n) \
+	(((n) + DESCPOOL_CELL_LEN - 1) / DESCPOOL_CELL_LEN)
+#define DESCPOOL_CELLS DESCPOOL_CELLS_FOR(PM_DESC_MAX)
 
 struct descpool {
 	struct descpool_cell *cell;	/* number 1 is the first */
@@ -41,7 +42,7 @@ struct descpool {
 /**
  * descpool_init - an empty pool.
  * @cell: @max cells, zeroed or not; the caller keeps and frees them
- * @max: DESCPOOL_CELLS for each text that there may be at a time
+ * @max: enough for every text that there may be at a time
  */
 void descpool_init(struct descpool *, struct descpool_cell *cell, uint32_t max);
 

@@ -6,8 +6,21 @@
 
 bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b)
 {
-	return a->kind == b->kind && a->proto == b->proto &&
-	       a->ext_port == b->ext_port && addr_equal(a->remote, b->remote);
+	if (!nat_rule_rivals(a, b))
+		return false;
+	return a->kind == NAT_PINHOLE || addr_equal(a->remote, b->remote);
+}
+
+bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b)
+{
+	if (a->kind != b->kind || a->proto != b->proto ||
+	    a->ext_port != b->ext_port)
+		return false;
+	return a->kind != NAT_PINHOLE ||
+	       (a->int_port == b->int_port &&
+		a->remote_port == b->remote_port &&
+		addr_equal(a->client, b->client) &&
+		addr_equal(a->remote, b->remote));
 }
 
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b)
@@ -30,14 +43,16 @@ static bool is_address(struct addr a, enum addr_family family)
 
 bool nat_rule_sane(const struct nat_rule *r)
 {
-	const enum addr_family family =
-		r->kind == NAT_PINHOLE ? ADDR_IP6 : ADDR_IP4;
+	const bool pinhole = r->kind == NAT_PINHOLE;
+	const enum addr_family family = pinhole ? ADDR_IP6 : ADDR_IP4;
 
-	if (r->kind != NAT_PORTMAP && r->kind != NAT_PINHOLE)
+	if (r->kind != NAT_PORTMAP && !pinhole)
 		return false;
 	if (r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP)
 		return false;
-	if (r->ext_port == 0 || r->int_port == 0)
+	if (r->int_port == 0)
+		return false;
+	if (pinhole ? r->ext_port != 0 : !r->ext_port || r->remote_port)
 		return false;
 	return is_address(r->client, family) &&
 	       (addr_equal(r->remote, addr_any()) ||

@@ -16,19 +16,22 @@
 
 enum nat_kind {
 	NAT_PORTMAP = 1,	/* IPv4 port mapping: DNAT and accept */
-	NAT_PINHOLE = 2,	/* IPv6 pinhole: accept (not implemented) */
+	NAT_PINHOLE,		/* IPv6 pinhole: accept */
+	NAT_KINDS,
 };
 
 struct nat_rule {
 	struct addr client;	/* the LAN host */
 	struct addr remote;	/* the host that may connect, or ADDR_ANY */
-	uint16_t ext_port;
-	uint16_t int_port;
+	uint16_t ext_port;	/* a pinhole has none: 0 */
+	uint16_t int_port;	/* of the client */
+	uint16_t remote_port;	/* of a pinhole: the remote host's port, 0 any;
+				 * a port mapping has none: 0 */
 	uint8_t kind;		/* enum nat_kind */
 	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
 };
 
-_Static_assert(sizeof(struct nat_rule) == 40, "no padding: it is sent as is");
+_Static_assert(sizeof(struct nat_rule) == 42, "no padding: it is sent as is");
 
 enum nat_verb {
 	NAT_SET = 1,		/* add this rule, or replace the one with the
@@ -52,11 +55,23 @@ enum nat_err {
 };
 
 /**
- * nat_rule_same_key - kind, protocol, external port and remote host equal?
+ * nat_rule_same_key - are the rules of one kind, with the same key?
  *
- * The key of a port mapping: WANIPConnection:1 2.4.16 (AddPortMapping).
+ * The key of a port mapping is protocol, external port and remote host
+ * (WANIPConnection:1 2.4.16, AddPortMapping). That of a pinhole is protocol,
+ * client, internal port, remote host and remote port, its five-tuple
+ * (WANIPv6FirewallControl:1, AddPinhole).
  */
 bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
+
+/**
+ * nat_rule_rivals - may only one client have both rules?
+ *
+ * Port mappings with the same protocol and external port are rivals, whatever
+ * their remote hosts. Pinholes are rivals only if they have the same key, and
+ * so the same client.
+ */
+bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
 
 /** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
@@ -68,9 +83,12 @@ const char *nat_rule_proto(uint8_t proto);
 /**
  * nat_rule_sane - is this record a rule?
  *
- * A known kind and protocol, ports not 0, a client and a remote host of the
- * kind's family, the remote host perhaps ADDR_ANY. No address is 0.0.0.0 or ::,
- * and the bytes that its family does not use are 0 (addr.h). Pure.
+ * A known kind and protocol, the ports of its kind, a client and a remote host
+ * of the kind's family, the remote host perhaps ADDR_ANY. No address is 0.0.0.0
+ * or ::, and the bytes that its family does not use are 0 (addr.h).
+ *
+ * WANIPv6FirewallControl:1 has pinholes for every internal port (0) and every
+ * protocol (65535). They have room in the record, but are not allowed. Pure.
  */
 bool nat_rule_sane(const struct nat_rule *);
 

@@ -3,13 +3,13 @@
  * pmtable.c - the slots of the mapping table, and how an entry is found.
  *
  * Invariants:
- *  - a slot is on the free list, or in the hash chain of its protocol and
- *    external port;
+ *  - a slot is on the free list, or in the hash chain of its rule;
  *  - order[] holds each slot that was entered once, in the order of seq.
  * Runs in: engine
  */
 #include <netinet/in.h>
 #include <string.h>
+#include "base/hash.h"
 #include "map/pmtable.h"
 
 bool pmtable_counted(const struct pm_entry *e)
@@ -31,10 +31,24 @@ bool pmtable_client_full(const struct portmap *pm, struct addr client)
 	return n >= pm->per_client;
 }
 
+static uint32_t hash_pinhole(const struct nat_rule *r)
+{
+	const uint16_t ports[] = { r->int_port, r->remote_port, r->proto };
+	uint64_t h = HASH_BEGIN;
+
+	h = hash_add(h, &r->client, sizeof(r->client));
+	h = hash_add(h, &r->remote, sizeof(r->remote));
+	h = hash_add(h, ports, sizeof(ports));
+	return (uint32_t)(h ^ h >> 32);
+}
+
+/* Neighbouring external ports are in different chains. */
 uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 {
 	uint32_t h = r->ext_port * 2u + (r->proto == IPPROTO_UDP);
 
+	if (r->kind == NAT_PINHOLE)
+		h = hash_pinhole(r);
 	return &pm->bucket[h & pm->bucket_mask];
 }
 
@@ -71,7 +85,8 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	*at = pm->next[slot];
 	expiry_drop(&pm->due, slot);
 	descpool_drop(&pm->texts, e->desc);
-	e->desc = 0;
+	descpool_drop(&pm->texts, e->note);
+	e->desc = e->note = 0;
 	e->state = PM_FREE;
 	e->sent = false;
 	pm->next[slot] = pm->free_head;

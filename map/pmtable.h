@@ -34,8 +34,8 @@ struct portmap {
 	struct clientcount by_client;	/* pmtable_counted() ones */
 };
 
-/** pmtable_bucket - the head of the hash chain of this rule's protocol and
- * external port. */
+/** pmtable_bucket - the head of the hash chain that has this rule and its
+ * rivals (nat_rule_rivals()). */
 uint16_t *pmtable_bucket(const struct portmap *, const struct nat_rule *);
 
 /** pmtable_order_upto - how many committed mappings were made up to @seq. */
@@ -52,7 +52,7 @@ bool pmtable_client_full(const struct portmap *, struct addr client);
  * pmtable_reserve - reserve a slot for a mapping with this rule.
  * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
- * The entry is ADDING, has the rule and a new generation, and portmap_on_port()
+ * The entry is ADDING, has the rule and a new generation, and portmap_rival()
  * finds it. The caller sets the other fields.
  *
  * Return: PM_NONE when there is none left

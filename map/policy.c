@@ -51,13 +51,17 @@ static bool is_router(const struct policy *p, struct addr a)
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
+	/* a pinhole does not translate: outside it is the same port */
+	const uint16_t ext_port = r->kind == NAT_PINHOLE ? r->int_port :
+							   r->ext_port;
+
 	if (p->rule_n == 0)
-		return r->ext_port >= POLICY_PORT_FLOOR &&
+		return ext_port >= POLICY_PORT_FLOOR &&
 		       r->int_port >= POLICY_PORT_FLOOR;
 	for (size_t i = 0; i < p->rule_n; i++) {
 		const struct policy_rule *l = &p->rule[i];
 
-		if (r->ext_port < l->ext_lo || r->ext_port > l->ext_hi ||
+		if (ext_port < l->ext_lo || ext_port > l->ext_hi ||
 		    r->int_port < l->int_lo || r->int_port > l->int_hi ||
 		    !addr_in(&l->net, r->client))
 			continue;
@@ -73,9 +77,6 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 	unsigned none = 0, *line = ret_line != NULL ? ret_line : &none;
 
 	*line = 0;
-	/* Pinholes are not made yet. */
-	if (r->kind != NAT_PORTMAP)
-		return REFUSAL_OUTSIDE;
 	if (addr_is_set(r->remote) && !addr_is_host(r->remote))
 		return REFUSAL_REMOTE;
 	if (is_special(p, r->client))

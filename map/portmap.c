@@ -7,7 +7,7 @@
  * Never does: read a clock, allocate after portmap_new(), touch the firewall.
  * Invariants, beside those of pmtable.c, where its memory is:
  *  - ACTIVE, DELETING and EXPIRING are committed: those are in the order;
- *  - all entries of one protocol and external port have one client;
+ *  - all entries that are rivals (nat_rule_rivals()) have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op in flight;
  *  - of the committed entries, the kernel has the enabled ones and no others;
@@ -22,12 +22,15 @@
 
 #define RETRY_MS	5000	/* until an expired rule is deleted again */
 
+/* A description and a note. Cells that are never used take no memory. */
+#define SLOT_CELLS	(DESCPOOL_CELLS + DESCPOOL_CELLS_FOR(PM_NOTE_MAX))
+
 /* ---- making it ----------------------------------------------------- */
 
 /* The tables follow the head in one block, those of larger alignment first. */
 static void place_tables(struct portmap *pm)
 {
-	size_t cell_n = pm->slot_max * DESCPOOL_CELLS;
+	size_t cell_n = pm->slot_max * SLOT_CELLS;
 	struct descpool_cell *cell;
 
 	pm->entry = (struct pm_entry *)(pm + 1);
@@ -50,7 +53,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		return NULL;
 	while (bucket_n < max)
 		bucket_n *= 2;
-	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + DESCPOOL_CELLS *
+	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
 					  sizeof(struct descpool_cell)) +
 		(max + 2 * slot_max + bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
@@ -103,8 +106,7 @@ static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
 	const struct pm_entry *e;
 	uint16_t slot = PM_NONE;
 
-	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		if (e->state == PM_ADDING && e->replaces == old)
 			break;
@@ -118,7 +120,6 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	struct pm_entry *e = &pm->entry[slot];
 
 	e->rule = req->rule;
-	e->told_port = req->rule.ext_port;
 	e->enabled = req->enabled;
 	e->origin = req->origin;
 	e->requester = req->requester;
@@ -141,8 +142,7 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	const struct pm_entry *e;
 	bool other;
 
-	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		other = !addr_equal(e->rule.client, rule->client);
 		if (!other && !nat_rule_same_key(&e->rule, rule))
@@ -169,10 +169,13 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 
 	e->state = PM_ACTIVE;
 	e->replaces = PM_NONE;
-	if (old == PM_NONE)
+	if (old == PM_NONE) {
 		pmtable_enter(pm, slot);
-	else
+	} else {
+		e->note = pm->entry[old].note;
+		pm->entry[old].note = 0;
 		pmtable_replace(pm, old, slot);
+	}
 	expiry_put(&pm->due, slot);
 	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
 }
@@ -213,6 +216,8 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
 	fill(pm, slot, req, expires_ms);
+	pm->entry[slot].told_port = old != PM_NONE ? pm->entry[old].told_port :
+						     req->rule.ext_port;
 	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
 		commit(pm, slot);
@@ -427,8 +432,7 @@ uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 	uint16_t slot = PM_NONE;
 	const struct pm_entry *e;
 
-	while ((slot = portmap_on_port(pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
 		e = &pm->entry[slot];
 		if (committed(e) && nat_rule_same_key(&e->rule, rule))
 			break;
@@ -451,20 +455,25 @@ uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
 	return portmap_at(pm, pmtable_order_upto(pm, seq));
 }
 
+uint16_t portmap_rival(const struct portmap *pm, const struct nat_rule *rule,
+		       uint16_t prev)
+{
+	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, rule) :
+					  pm->next[prev];
+
+	while (slot != PM_NONE && !nat_rule_rivals(&pm->entry[slot].rule, rule))
+		slot = pm->next[slot];
+	return slot;
+}
+
 uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev)
 {
-	struct nat_rule key = { .ext_port = ext_port, .proto = proto };
-	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, &key) :
-					  pm->next[prev];
-	const struct pm_entry *e;
+	const struct nat_rule key = {
+		.kind = NAT_PORTMAP, .proto = proto, .ext_port = ext_port,
+	};
 
-	for (; slot != PM_NONE; slot = pm->next[slot]) {
-		e = &pm->entry[slot];
-		if (e->rule.proto == proto && e->rule.ext_port == ext_port)
-			break;
-	}
-	return slot;
+	return portmap_rival(pm, &key, prev);
 }
 
 uint16_t portmap_slots(const struct portmap *pm)
@@ -483,4 +492,25 @@ struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 			char *buf)
 {
 	return descpool_get(&pm->texts, e->desc, buf);
+}
+
+/* ---- what the owner adds ------------------------------------------- */
+
+void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
+{
+	pm->entry[slot].told_port = port;
+}
+
+void portmap_set_note(struct portmap *pm, uint16_t slot, struct str note)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	descpool_drop(&pm->texts, e->note);
+	e->note = descpool_put(&pm->texts, note);
+}
+
+struct str portmap_note(const struct portmap *pm, const struct pm_entry *e,
+			char *buf)
+{
+	return descpool_get(&pm->texts, e->note, buf);
 }

@@ -33,7 +33,7 @@ enum pm_state {
 
 /* A mapping to be made, already granted: see struct map_request (map.h). */
 struct pm_req {
-	struct nat_rule rule;	/* whole, kind NAT_PORTMAP */
+	struct nat_rule rule;	/* whole: nat_rule_sane() */
 	bool enabled;
 	uint8_t origin;		/* enum origin */
 	uint32_t lease_s;	/* as granted: 0 permanent */
@@ -47,6 +47,7 @@ struct pm_entry {
 	struct nat_rule rule;	/* ext_port: the one in our firewall */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	uint32_t desc;		/* private: see portmap_desc() */
+	uint32_t note;		/* private: see portmap_note() */
 	uint16_t replaces;	/* ADDING: the slot that it will replace */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t queue_next;	/* private */
@@ -200,8 +201,14 @@ uint16_t portmap_after(const struct portmap *, uint64_t seq);
 /** portmap_find - the slot of the committed mapping with @rule's key. */
 uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
 
-/** portmap_on_port - the next slot with that protocol and external port, in any
- * state, after @prev (PM_NONE: the first). PM_NONE when there is none. */
+/** portmap_rival - the next slot whose rule is a rival of @rule
+ * (nat_rule_rivals()), in any state, after @prev (PM_NONE: the first). PM_NONE
+ * when there is none. */
+uint16_t portmap_rival(const struct portmap *, const struct nat_rule *rule,
+		       uint16_t prev);
+
+/** portmap_on_port - portmap_rival() of a port mapping with that protocol and
+ * external port. */
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 
@@ -221,6 +228,27 @@ const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
  * Return: in @buf
  */
 struct str portmap_desc(const struct portmap *, const struct pm_entry *,
+			char *buf);
+
+/**
+ * portmap_set_told - set the external port that clients are told for the
+ * committed mapping @slot. At first it is that of the rule. It stays when the
+ * mapping is renewed or overwritten.
+ */
+void portmap_set_told(struct portmap *, uint16_t slot, uint16_t port);
+
+/**
+ * portmap_set_note - keep a text of the owner with the committed mapping @slot.
+ * @note: copied; without NUL, at most PM_NOTE_MAX bytes; empty: none
+ *
+ * It stays when the mapping is renewed or overwritten, and goes with it. The
+ * lease file keeps fields here that it does not know.
+ */
+void portmap_set_note(struct portmap *, uint16_t slot, struct str note);
+
+/** portmap_note - that text, or an empty one. @buf: PM_NOTE_MAX + 1 bytes.
+ * Return: in @buf, NUL-terminated */
+struct str portmap_note(const struct portmap *, const struct pm_entry *,
 			char *buf);
 
 /** portmap_lease_left - seconds left, rounded up; 0 only for a permanent

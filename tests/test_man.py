@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""Check upnpd.conf(5) and the README against the table of options: each option
-is there once with its range and default, and none that does not exist; 
-upnpctl(8) against the table of commands; and whether the tests that SECURITY.md
-names exist.
+"""The documents agree with the program: upnpd.conf(5) and README have each
+option once, with its range and default, and no other; upnpctl(8) has each
+command; the tests that SECURITY.md names exist, and so do the files, functions
+and sections that a document names or links to.
 
 usage: test_man.py BUILD-DIRECTORY, from the top of the tree
 """
@@ -16,8 +16,9 @@ import sys
 Option = collections.namedtuple("Option", "table name kind default range")
 
 RULES = {"allow", "deny"}       # lines of their own, in no table
-# Defaults that the page tells in other words.
-TOLD = {"model-number": "the version"}
+NO_FUNCTIONS = {"fork", "done"}          # a system call, a callback
+# Defaults that the page has in other words.
+OTHER_WORDS = {"model-number": "the version"}
 
 
 def table(build):
@@ -28,7 +29,7 @@ def table(build):
 
 
 def plain(line):
-    """A line of mdoc as it is read: ".Ql a ." is "a."."""
+    """A line of mdoc as a reader sees it: ".Ql a ." is "a."."""
     if line.startswith("."):
         line = line.partition(" ")[2]
         line = re.sub(r" ([.,;:])(?= |$)", r"\1", line)
@@ -54,8 +55,8 @@ def sections(page):
 
 
 def wants(option):
-    """What the paragraph of an option has to say, as patterns."""
-    default = TOLD.get(option.name, option.default)
+    """Patterns that the paragraph of an option must match."""
+    default = OTHER_WORDS.get(option.name, option.default)
     if default:
         yield rf"\bdefault:? {re.escape(default)}(?![\w-])"
     elif option.name == "type":
@@ -151,6 +152,40 @@ def check_named_tests(path):
         yield f"{path}: only {len(cells)} rows that name tests"
 
 
+def anchor(heading):
+    """The anchor that a heading has in rendered Markdown."""
+    return re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
+
+
+def check_links(path):
+    """Faults of a document's links to files here and to their sections."""
+    text = path.read_text()
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        name, _, section = target.partition("#")
+        file = path.parent / name if name else path
+        if "://" in target:
+            continue
+        if not file.exists():
+            yield f"{path}: links to {target}, which does not exist"
+        elif section and section not in map(anchor, re.findall(
+                r"^#+ (.*)$", file.read_text(), re.M)):
+            yield f"{path}: links to {target}, but there is no such section"
+
+
+def check_names(path, sources):
+    """Faults of a document on the code: each file and function() exists."""
+    text = path.read_text()
+    for name in re.findall(r"`([\w./-]+\.(?:c|h|py))`", text):
+        found = pathlib.Path(name).exists() or any(
+            pathlib.Path("tests").rglob(name))
+        if not found:
+            yield f"{path}: there is no {name}"
+    for name in set(re.findall(r"\b([a-z]\w+)\(\)", text)):
+        if not re.search(rf"^(?!\t)[^\n]*\b{name}\(", sources, re.M) and \
+                name not in NO_FUNCTIONS:
+            yield f"{path}: there is no function {name}"
+
+
 def main():
     options = table(sys.argv[1])
     top = pathlib.Path()
@@ -160,6 +195,13 @@ def main():
               *check_sample(top / "dist/upnpd.conf", options),
               *check_named_tests(top / "SECURITY.md"),
               *check_commands(top / "man/upnpctl.8", sys.argv[1])]
+    documents = [*top.glob("*.md"), *top.glob("docs/*.md")]
+    sources = "".join(f.read_text() for f in top.glob("**/*.c")
+                      if not str(f).startswith(("tests/", "build")))
+    for path in documents:
+        faults += check_links(path)
+    for path in top.glob("docs/*.md"):
+        faults += check_names(path, sources)
     for fault in faults:
         print(fault)
     print(f"man: {len(options)} options, {len(faults)} faults")

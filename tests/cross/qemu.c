@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * qemu.c - for tests under qemu-user: what of the kernel it does not pass on.
- * Wraps setsockopt() and recvmsg(), which glibc has by two names each where its
- * own times have 32 bits.
+ * qemu.c - for tests under qemu-user: replaces what it does not pass to the
+ * kernel. Wraps setsockopt() and recvmsg(), each of which has two names in a
+ * glibc with 32-bit times.
  */
 #include <arpa/inet.h>
 #include <byteswap.h>
@@ -21,7 +21,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __wrap___recvmsg64(int fd, struct msghdr *m, int flags)
 	__attribute__((alias("__wrap_recvmsg")));
 
-/* With 64 bits it takes the index for a long, and reads none of an int. */
+/* With 64 bits qemu-user reads the index as a long, and ignores an int. */
 static int join(int fd, int name, const void *p, socklen_t n)
 {
 	struct ip_mreqn from;
@@ -44,8 +44,8 @@ static int join(int fd, int name, const void *p, socklen_t n)
 	return (int)ret;
 }
 
-/* Not known to it: ENOPROTOOPT. The kernel takes the interface of a multicast
- * from the address that the socket is bound to, too. */
+/* qemu-user returns ENOPROTOOPT for the first two. The kernel also takes the
+ * interface of a multicast from the address that the socket is bound to. */
 int __wrap_setsockopt(int fd, int level, int name, const void *p, socklen_t n)
 {
 	if (level == IPPROTO_IP &&
@@ -57,7 +57,7 @@ int __wrap_setsockopt(int fd, int level, int name, const void *p, socklen_t n)
 	return (int)syscall(SYS_setsockopt, fd, level, name, p, n);
 }
 
-/* Handed over as the host's kernel wrote it: the host is little-endian. */
+/* The control data has the host's byte order, which is little-endian. */
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 {
 	ssize_t n = syscall(SYS_recvmsg, fd, m, flags);

@@ -2,13 +2,15 @@
 /*
  * fuzz_leases.c - the lease file.
  *
- * Input: the file. A "$" at the end of a line is replaced by the checksum of
- * the text before it, which a fuzzer would not find.
+ * Input: an older upnpd's file, a line "=", and our file; either may be
+ * missing. A "$" at the end of a line is replaced by the checksum of the text
+ * before it, which a fuzzer would not find.
  *
  * Holds: a lease that is read is a valid rule, with printable text and an end
  * no later than the longest lease; there are no more than the table takes; a
- * file that is written again is read equal, with nothing dropped; the next
- * start knows of a deletion and an addition, a line each.
+ * file that is written again is read equal, with nothing dropped, fields of a
+ * later version included; the next start knows of a deletion and an addition, a
+ * line each.
  */
 #include "base/limits.h"
 #include "base/wr.h"
@@ -49,7 +51,9 @@ static void put_line(struct wr *w, struct str line)
 	}
 }
 
-static void make_file(struct str in)
+/* Write the lines up to "=", or all, as the file @name; without any: no file.
+ * Return: what follows them */
+static struct str make_file(const char *name, struct str in)
 {
 	static char buf[FILE_CAP];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -57,11 +61,16 @@ static void make_file(struct str in)
 	size_t n;
 
 	while (n = in.n, str_cut(&in, '\n', &line)) {
+		if (str_eq(line, STR("=")))
+			break;
 		put_line(&w, line);
 		if (line.n < n)
 			wr_ch(&w, '\n');
 	}
-	fuzz_file("leases", buf, w.len);
+	unlink(fuzz_file(name, buf, w.len));
+	if (w.len)
+		fuzz_file(name, buf, w.len);
+	return in;
 }
 
 static void check_entry(const struct portmap *pm, const struct pm_entry *e)
@@ -69,7 +78,8 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 	char buf[PM_DESC_MAX + 1];
 	struct str desc = portmap_desc(pm, e, buf);
 
-	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == NAT_PORTMAP);
+	CHECK(nat_rule_sane(&e->rule) &&
+	      (e->told_port || e->rule.kind == NAT_PINHOLE));
 	CHECK(e->state == PM_ACTIVE);
 	CHECK(desc.n <= PM_DESC_MAX);
 	for (size_t i = 0; i < desc.n; i++)
@@ -89,6 +99,7 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 	for (size_t i = 0; i < portmap_count(a); i++) {
 		const struct pm_entry *x = entry(a, i), *y = entry(b, i);
 		char x_desc[PM_DESC_MAX + 1], y_desc[PM_DESC_MAX + 1];
+		char x_note[PM_NOTE_MAX + 1], y_note[PM_NOTE_MAX + 1];
 
 		CHECK(nat_rule_equal(&x->rule, &y->rule));
 		CHECK(x->expires_ms == y->expires_ms);
@@ -97,17 +108,20 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 		CHECK(x->enabled == y->enabled);
 		CHECK(str_eq(portmap_desc(a, x, x_desc),
 			     portmap_desc(b, y, y_desc)));
+		CHECK(str_eq(portmap_note(a, x, x_note),
+			     portmap_note(b, y, y_note)));
+		CHECK(x->told_port == y->told_port);
 	}
 }
 
-static struct portmap *load(int dir_fd, unsigned *ret_dropped)
+static struct portmap *load(int dir_fd, struct leases_met *ret_met)
 {
 	struct portmap *pm = portmap_new(MAX, MAX - 1);
 	struct leases file, *l;
 	int err;
 
-	l = leases_open(&file, dir_fd, pm, &clock_now, ret_dropped, &err);
-	CHECK(l && err == 0);
+	l = leases_open(&file, dir_fd, pm, &clock_now, ret_met, &err);
+	CHECK(l && err == 0 && ret_met->old_err == 0);
 	leases_close(l);
 	CHECK(portmap_count(pm) <= MAX);
 	for (size_t i = 0; i < portmap_count(pm); i++)
@@ -119,12 +133,12 @@ static struct portmap *load(int dir_fd, unsigned *ret_dropped)
 static void change(int dir_fd)
 {
 	struct portmap *pm = portmap_new(MAX, MAX - 1), *now;
-	unsigned dropped;
+	struct leases_met met;
 	struct leases file, *l;
 	size_t n;
 	int err;
 
-	l = leases_open(&file, dir_fd, pm, &clock_now, &dropped, &err);
+	l = leases_open(&file, dir_fd, pm, &clock_now, &met, &err);
 	CHECK(l && err == 0);
 	n = portmap_count(pm);
 	if (n) {
@@ -132,8 +146,8 @@ static void change(int dir_fd)
 		CHECK(!leases_set(l, pm, entry(pm, n - 1), &clock_now));
 	}
 	leases_close(l);
-	now = load(dir_fd, &dropped);
-	CHECK(!dropped);
+	now = load(dir_fd, &met);
+	CHECK(!met.dropped && !met.cut && !met.aside);
 	CHECK(portmap_count(now) == n - (n > 1));
 	if (n)
 		CHECK(nat_rule_equal(&entry(now, portmap_count(now) - 1)->rule,
@@ -147,15 +161,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct str in = fuzz_blow_up((struct str){ (const char *)data, n },
 				     FILE_CAP / 2);
 	struct portmap *first, *again;
-	unsigned dropped;
+	struct leases_met met;
 	int dir_fd;
 
-	make_file(in);
+	make_file("mappings", make_file("leases", in));
 	dir_fd = open(fuzz_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	first = load(dir_fd, &dropped);
-	CHECK(dropped <= in.n + 1);
-	again = load(dir_fd, &dropped);
-	CHECK(!dropped);
+	first = load(dir_fd, &met);
+	CHECK(met.dropped <= in.n + 1);
+	again = load(dir_fd, &met);
+	CHECK(!met.dropped && !met.cut && !met.aside);
 	check_same(first, again);
 	change(dir_fd);
 	portmap_free(first);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A router with busybox for a system: a root file system in a directory, with
-Debian's busybox-static and the static upnpd that dist/busybox/S60upnpd starts;
-to be run in namespaces here, or by a kernel of its own (test_qemu.py)."""
+"""A router whose system is busybox: a root file system in a directory, with
+Debian's busybox-static and the static upnpd, started by dist/busybox/S60upnpd.
+It runs in namespaces here, or under its own kernel (test_qemu.py)."""
 import glob
 import os
 import re
@@ -45,7 +45,7 @@ done
 SYSLOGD = """\
 #!/bin/sh
 case $1 in
-# in the background before it listens: no line shall go elsewhere
+# syslogd goes to the background before it listens; wait, or lines are lost
 start) syslogd -O /run/messages
 	until [ -S /dev/log ]; do sleep 0.01; done ;;
 stop) killall syslogd ;;
@@ -64,8 +64,8 @@ type = external
 type = internal
 """
 
-# In new mount and pid namespaces: what a kernel does before init, and a /dev of
-# the system's own. The kernel's log is a file, since there is but one kernel.
+# In new mount and pid namespaces: does what a kernel does before init, and makes
+# a /dev of its own. The kernel's log is a file, because there is only one kernel.
 BOOT = r"""
 set -e
 mount --make-rprivate /
@@ -77,7 +77,7 @@ for node in null:3 zero:5 random:8 urandom:9; do
     mknod -m 666 "dev/${node%:*}" c 1 "${node#*:}"
 done
 : > dev/kmsg
-# or the first script that writes to /dev/null makes a file of it
+# without /dev/null, the first script that writes to it would create a file
 case " $3 " in *" null "*) mount -o remount,ro dev ;; esac
 mount -o "remount,bind,$2" "$1"
 pivot_root . .
@@ -204,8 +204,8 @@ class System(Daemon):
         return self.log() + self.read("/dev/kmsg") + self.read("/run/messages")
 
     def engine_status(self):
-        """Its /proc/PID/status, and what its root directory is. Of the
-        processes that are not root's it is the other's child."""
+        """The engine's /proc/PID/status, and its root directory. Of the two
+        processes that do not run as root, the engine is the child."""
         jailed = {}
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
@@ -222,7 +222,7 @@ class System(Daemon):
                      if found[0]["PPid"].strip() in jailed), None)
 
     def power_off(self):
-        """Power off, as its "poweroff" does. Return: has it ended?"""
+        """Power off, as "poweroff" does. Return: has it exited?"""
         if not self.init or not self.running():
             return self.init is not None
         os.kill(self.init, signal.SIGUSR2)

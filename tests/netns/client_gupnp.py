@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A program that opens a port by libgupnp-igd, as calls and games on a
-desktop do: client_gupnp.py PROTOCOL EXTERNAL CLIENT INTERNAL. Says "mapped"
-with the external address and port, deletes at the end of its stdin, and waits
-to be ended."""
+"""Map a port by libgupnp-igd, as desktop programs do: client_gupnp.py PROTOCOL
+EXTERNAL CLIENT INTERNAL. Prints "mapped" with the external address and port,
+deletes the mapping at the end of stdin, and waits to be killed."""
 import sys
 
 import gi
@@ -22,7 +21,7 @@ def failed(_igd, error, *_rest):
 
 
 def asked(_source, _condition):
-    igd.remove_port(proto, int(ext))    # which does not say when it is done
+    igd.remove_port(proto, int(ext))    # which does not report its end
     return False
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# A script of an administrator, by Net::UPnP, which shares no code with the
-# others: client_perl.pl PROTOCOL EXTERNAL CLIENT INTERNAL. Says "mapped" with
-# the external address and what the gateway lists, deletes at the end of its
-# stdin.
+# An administrator's script with Net::UPnP, which shares no code with the other
+# clients: client_perl.pl PROTOCOL EXTERNAL CLIENT INTERNAL. Prints "mapped" with
+# the external address and the gateway's list, and deletes the mapping at the end
+# of stdin.
 use strict;
 use warnings;
 use Net::UPnP::ControlPoint;

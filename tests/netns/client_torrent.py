@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 """A torrent program: client_torrent.py ADDRESS PORT. libtorrent listens there
-and maps the port by itself; says "started", then "mapped PROTOCOL PORT" for
-each, deletes at the end of its stdin, and waits to be ended. Should it take
-long to start, it says where it stands."""
+and maps the port by itself. Prints "started", then "mapped PROTOCOL PORT" for
+each, deletes the mappings at the end of stdin, and waits to be killed. If it
+starts slowly, it prints its stack."""
 import faulthandler
 import select
 import sys

@@ -2,9 +2,9 @@
 /*
  * clock.c - for LD_PRELOAD into the daemon: a wall clock that a test sets.
  *
- * The file that UPNPD_CLOCK names holds how many seconds it is ahead, a signed
- * number of 64 bits. It is mapped before the daemon gives up its rights, so
- * that its engine sees a change, too. Other clocks go as they go.
+ * The file that UPNPD_CLOCK names has the number of seconds by which the clock
+ * is ahead, a signed 64-bit number. It is mapped before the daemon drops its
+ * rights, so the engine sees a change as well. Other clocks are not changed.
  */
 #include <fcntl.h>
 #include <stdint.h>

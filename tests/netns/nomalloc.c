@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nomalloc.c - for LD_PRELOAD into the daemon: whoever asks for memory after
- * his process has begun to wait in ppoll() is ended, with a word.
+ * nomalloc.c - for LD_PRELOAD into the daemon: kills a process that allocates
+ * memory after its first wait in ppoll(), and prints why.
  *
- * The monitor and the engine are each for themselves: a process that has been
- * forked has not begun. A reload is a start of the monitor's, too, and not to
- * be tested with this.
+ * Each process counts for itself: a forked process has not waited yet. A reload
+ * allocates memory in the monitor, so this cannot test it.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -17,7 +16,7 @@
 extern void *__libc_malloc(size_t), *__libc_calloc(size_t, size_t),
 	*__libc_realloc(void *, size_t);
 
-static pid_t begun;	/* the process that waits already */
+static pid_t begun;	/* the process that has waited */
 
 static void check(void)
 {
@@ -48,8 +47,8 @@ void *realloc(void *p, size_t n)
 	return __libc_realloc(p, n);
 }
 
-/* Of the program's own, base/mem.h and base/bufpool.c; libc's does not come
- * by here. */
+/* Called by base/mem.h and base/bufpool.c; libc's own calls do not come through
+ * here. */
 void *mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
 {
 	static void *(*real)(void *, size_t, int, int, int, off_t);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * rogue.c - an engine in wrong hands, before the true broker: true policy, true
- * backend, true kernel. test_jail.py tells it what to ask for.
+ * rogue.c - a compromised engine and the real broker, with the real policy,
+ * backend and kernel. test_jail.py passes the requests.
  *
  * usage: rogue CONFIGURATION; as root. It reads lines:
  *
  *   set|del|rule PROTO EXT-PORT CLIENT INT-PORT REMOTE-OR-0.0.0.0
  *   look|end|up|down|VERB-NUMBER|short
  *
- * and writes what the monitor answers, an enum nat_err, "-" for a request that
- * has no answer, "hung up" when the monitor wants no more of it, "silent" when
- * an answer does not come. Who asks is a
- * child in the engine's own jail, filter and all.
+ * and writes the monitor's answer to each: an enum nat_err, "-" for a request
+ * without an answer, "hung up" if the monitor closes the socket, "silent" if no
+ * answer comes. The requests are sent by a child in the engine's own jail, with
+ * its system call filter.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -97,8 +97,8 @@ static void tell_answer(int fd)
 	say(wr_cstr(&w));
 }
 
-/* Anything that is no word of ours goes out as it is: a verb that is none, or
- * a record that is too short. */
+/* Other words are sent as they are: a number is an unknown verb, "short" a
+ * record that is too short. */
 static void ask(int fd, struct str line)
 {
 	struct broker_req req = { .id = 7 };
@@ -116,7 +116,7 @@ static void ask(int fd, struct str line)
 			_exit(4);
 	}
 	if (str_eq(word, STR("short"))) {
-		req.verb = BROKER_REFRESH; /* but for its length a good one */
+		req.verb = BROKER_REFRESH; /* valid except for its length */
 		len--;
 	} else if (!req.verb && str_u32(word, 0, UINT32_MAX, &req.verb))
 		_exit(4);
@@ -147,7 +147,8 @@ static int engine(const struct conf *c, int fd, uid_t uid, gid_t gid)
 	return 0;
 }
 
-/* As the monitor does, until the engine hangs up or is not to be borne. */
+/* Serve as the monitor does, until the engine hangs up or sends an invalid
+ * record. */
 static int monitor(struct broker *g, int fd)
 {
 	struct pollfd pfd = { fd, POLLIN };

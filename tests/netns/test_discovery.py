@@ -61,9 +61,9 @@ def check_answer(message):
 
 
 def soon(ask):
-    """What @ask() finds, all of it within 250 ms, since Tailscale waits no
-    longer. Asked again, should the machine have stood still meanwhile; the
-    pause leaves the answers that one source may have."""
+    """The answers that @ask() gets, all within 250 ms, because Tailscale waits
+    no longer. Asks again if the machine was too busy, after a pause for the
+    rate limit of one source."""
     found = []
 
     def come():
@@ -73,7 +73,7 @@ def soon(ask):
     return found
 
 
-def test_upnpc_finds_it(lab, upnpd):
+def test_upnpc_finds_the_gateway(lab, upnpd):
     out = upnpc(lab.lan1, "-s")
     assert "Found valid IGD" in out
     assert "Status : Connected" in out
@@ -82,7 +82,7 @@ def test_upnpc_finds_it(lab, upnpd):
 
 @pytest.mark.fast
 @pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
-def test_search_all(lab, upnpd, to):
+def test_search_for_all_is_answered_once_each(lab, upnpd, to):
     found = of_root1(soon(lambda: search(lab.lan1, "ssdp:all", to=to,
                                          n=ALL)))
     for message in found:
@@ -94,7 +94,7 @@ def test_search_all(lab, upnpd, to):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("to", (GROUP, LAN_IP), ids=("multicast", "unicast"))
-def test_search_each_target(lab, upnpd, to):
+def test_search_for_each_target_is_answered(lab, upnpd, to):
     for st, usn in sorted(expected(lab)):
         for mx in (1, None):
             n = 2 if st == "upnp:rootdevice" else 1
@@ -127,7 +127,7 @@ def test_silence_to_unknown_targets(lab, upnpd, st):
 
 
 @pytest.mark.only("netlink")
-def test_silence_without_discover(lab, upnpd):
+def test_silence_to_a_search_without_man(lab, upnpd):
     assert unanswered(lab, lab.lan1, msearch("ssdp:all", man='"ssdp:alive"'))
 
 
@@ -153,8 +153,8 @@ def served(host, dst, src):
 
 @pytest.mark.only("netlink")
 def test_silence_to_a_foreign_source(lab, upnpd):
-    """A host on the wire with an address outside the network; the router
-    could answer it, since it has a route, but must not (reflection)."""
+    """A host on the wire has an address outside the network. The router has a
+    route to it, but must not answer (reflection)."""
     foreign = "10.9.9.9"
     lab.lan1.ip_batch(f"addr add {foreign}/24 dev eth0")
     lab.router.ip_batch("route add 10.9.9.0/24 dev lan0")
@@ -166,8 +166,8 @@ def test_silence_to_a_foreign_source(lab, upnpd):
 
 @pytest.mark.only("netlink")
 def test_silence_to_a_borrowed_source(lab, upnpd):
-    """A host outside sends with the address of a host of the LAN, and the
-    router has no rp_filter: the host of the LAN gets no answer."""
+    """A host outside sends with the address of a LAN host, and the router has
+    no rp_filter: the LAN host gets no answer."""
     for name in ("all", "wan0"):
         lab.router.sysctl(f"net.ipv4.conf.{name}.rp_filter", "0")
     lab.outside.ip_batch(f"addr add {HOST_IP}/32 dev eth0",
@@ -190,7 +190,7 @@ def test_silence_to_a_borrowed_source(lab, upnpd):
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
-def test_two_internal_interfaces(lab, upnpd):
+def test_each_interface_gets_its_own_address(lab, upnpd):
     for host, src, ip in ((lab.lan1, HOST_IP, LAN_IP),
                           (lab.lan2, HOST_LAN2_IP, LAN2_IP)):
         found = search(host, IGD1)
@@ -205,7 +205,8 @@ def test_two_internal_interfaces(lab, upnpd):
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
 def test_documents_are_kept_apart(lab, upnpd):
-    """They are rendered once: each stays the same, whatever is requested."""
+    """Documents are rendered once: each stays the same, whatever else is
+    requested."""
     roots = {}
     for turn in range(2):
         for host, ip in ((lab.lan1, LAN_IP), (lab.lan2, LAN2_IP)):
@@ -221,7 +222,7 @@ def test_documents_are_kept_apart(lab, upnpd):
     assert len(set(roots.values())) == 8
 
 
-def test_notify_alive_and_byebye(lab, stopped):
+def test_announcements_from_start_to_stop(lab, stopped):
     ear = Listener(lab.lan1)
     stopped.start()
     targets = {(st, usn) for st, usn in expected(lab)}
@@ -256,8 +257,8 @@ def test_notify_alive_and_byebye(lab, stopped):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("first", ("media-server", "upnpd"))
 def test_beside_a_media_server(lab, stopped, first):
-    """Both receive a search, in whatever order they were started; upnpd
-    answers unicast ones."""
+    """Both receive a multicast search, whichever was started first; upnpd
+    answers a unicast one."""
     if first == "upnpd":
         stopped.start()
     server = group_socket(lab.router, LAN_IP)

@@ -14,7 +14,7 @@ from lab import HOST_IP, LAN_IP, LONG, wait_until
 from test_network import NEW_EXT, plug, unplug
 from upnp import WANCIC, Igd, http
 
-pytestmark = pytest.mark.only("netlink")    # the firewall has no part in it
+pytestmark = pytest.mark.only("netlink")    # no firewall is involved
 
 WANIP_EVENT = "/igd1/wanip/event"
 EVENT_NS = "{urn:schemas-upnp-org:event-1-0}"
@@ -129,9 +129,9 @@ class Subscriber:
         return self.events[n - 1]
 
     def check(self):
-        """Every event was whole, of this subscription, in order, and none
-        came before its time. Since the subscription, not since the one before:
-        a machine that stands still hears one late and the next in time."""
+        """Every event was whole, of this subscription, in order, and not too
+        early. The time counts from the subscription, not from the event before:
+        a busy machine may receive one event late and the next in time."""
         assert not self.faults
         assert [e.seq for e in self.events] == list(range(len(self.events)))
         assert {e.fields["SID"] for e in self.events} == {self.sid}
@@ -169,7 +169,7 @@ def control_point(lab):
 
 
 @pytest.mark.parametrize("url", EVENTED)
-def test_initial_event(lab, upnpd, control_point, url):
+def test_initial_event_has_every_variable(lab, upnpd, control_point, url):
     sub = control_point()
     reply = subscribe(lab.lan1, sub.callback(), url, "Second-infinite")
     assert reply.status == 200
@@ -190,7 +190,7 @@ def test_initial_event(lab, upnpd, control_point, url):
 
 
 @pytest.mark.conf(show_dummy_rule="no")
-def test_values_change(lab, igd, control_point):
+def test_changed_values_are_sent(lab, igd, control_point):
     sub = control_point().subscribe()
     first = sub.wait(1).vars
     assert first["ExternalIPAddress"] == igd.external_ip()
@@ -213,8 +213,8 @@ def test_values_change(lab, igd, control_point):
 
 
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_link_events(lab, igd, control_point):
-    """Each event is sent to the subscribers of its service at both roots."""
+def test_link_change_is_sent_at_both_roots(lab, igd, control_point):
+    """The subscribers of the service at each root get it."""
     links = [control_point().subscribe(f"/igd{n}/wancic/event") for n in (1, 2)]
     conn = control_point().subscribe(WANIP2_EVENT)
     assert conn.wait(1).vars["ConnectionStatus"] == "Connected"
@@ -234,7 +234,7 @@ def test_link_events(lab, igd, control_point):
         sub.check()
 
 
-def test_update_id_events(lab, igd, control_point):
+def test_system_update_id_is_sent(lab, igd, control_point):
     """At version 2, for each change of the table by either root."""
     old, new = (control_point().subscribe(url)
                 for url in (WANIP_EVENT, WANIP2_EVENT))
@@ -252,7 +252,7 @@ def test_update_id_events(lab, igd, control_point):
 
 
 @pytest.mark.conf(show_dummy_rule="no")
-def test_a_lease_ends(igd, control_point):
+def test_end_of_a_lease_is_sent(igd, control_point):
     for lease in (1, 4, 16):    # it may end before the event is sent
         igd.add(40000, lease=lease)
         sub = control_point().subscribe()
@@ -264,8 +264,9 @@ def test_a_lease_ends(igd, control_point):
 
 @pytest.mark.conf(show_dummy_rule="no")
 def test_mappings_change_beside_a_hanging_subscriber(lab, igd, control_point):
-    """A working subscriber gets the right events in order, and SOAP is
-    answered, while one hangs, one is dead and one sends invalid answers."""
+    """A working subscriber gets the right events in order, and SOAP requests
+    are answered, while other subscribers hang, are dead or send invalid
+    answers."""
     hangs = control_point(status=None).subscribe()
     dead = control_point().subscribe()
     dead.wait(1)
@@ -315,7 +316,7 @@ def receives_no_more(igd, sub, other):
     return len(sub.events) == 1
 
 
-def test_renewal_and_end(lab, igd, control_point):
+def test_renewal_and_unsubscribe(lab, igd, control_point):
     sub, other = control_point().subscribe(), control_point().subscribe()
     sub.wait(1)
     other.wait(1)
@@ -350,7 +351,7 @@ def test_no_event_goes_elsewhere(lab, upnpd, callback):
     assert subscribe(lab.lan1, callback).status == 412
 
 
-def test_what_is_refused(lab, upnpd):
+def test_refused_subscriptions(lab, upnpd):
     good = f"CALLBACK: <http://{HOST_IP}:9/>"
     for status, fields in (
             (412, [good]), (412, ["NT: upnp:event"]), (412, []),
@@ -365,7 +366,7 @@ def test_what_is_refused(lab, upnpd):
 
 
 @pytest.mark.lab(bridge=True)
-def test_caps(lab, upnpd):
+def test_cap_of_one_host(lab, upnpd):
     mine = f"<http://{HOST_IP}:9/>"
     granted = [subscribe(lab.lan1, mine) for _ in range(17)]
     assert [r.status for r in granted] == [200] * 16 + [503]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Nothing grows: no memory is asked for after the start, and after however
-many requests, mappings and subscribers there is as much in use as before. The
-long run is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
+"""upnpd allocates no memory after the start, and uses no more memory or
+descriptors after any number of requests, mappings and subscribers. The long run
+is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
 subscribers."""
 import contextlib
 import os
@@ -71,7 +71,7 @@ preloads = pytest.mark.skipif("LAB_SAN" in os.environ,
 
 
 @preloads
-def test_no_memory_is_allocated(lab, stopped, shim):
+def test_no_memory_is_allocated_after_the_start(lab, stopped, shim):
     upnpd = stopped
     upnpd.start(prefix=["env", f"LD_PRELOAD={shim}"])
     igd = Igd(lab.lan1)

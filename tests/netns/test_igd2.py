@@ -142,7 +142,7 @@ def test_documents_are_well_formed(lab, upnpd, roots):
             assert (done.returncode, done.stderr) == (0, b""), path
 
 
-# ---- the SCPDs list what there is -------------------------------------
+# ---- the SCPDs list only what exists -----------------------------------
 
 SAMPLE = {
     "NewRemoteHost": "", "NewExternalPort": 40000, "NewProtocol": "TCP",
@@ -154,8 +154,8 @@ SAMPLE = {
     "NewActiveConnectionIndex": 0,
     "NewDefaultConnectionService": "uuid:x:WANConnectionDevice:1,y",
 }
-# what these say with the sample, where that is no success; that they work where
-# they may is in test_network and below
+# The error codes of actions that fail with the sample. test_network and the
+# tests below show that they work where they are permitted.
 REFUSED = {"RequestTermination": 606, "ForceTermination": 606,
            "RequestConnection": 606, "SetEnabledForInternet": 606,
            "SetDefaultConnectionService": 720}
@@ -176,7 +176,7 @@ def listed_actions(lab, service):
 
 
 def call_listed(lab, stype, service, action):
-    """Call it as its SCPD says. Return its error code, 0 for success."""
+    """Call it as its SCPD describes. Return its error code, 0 for success."""
     name, ins, outs = action
     if name.startswith(("Get", "Delete")) and stype.count("WANIPConn"):
         Igd(lab.lan1, path=service["root"]).call(
@@ -191,7 +191,7 @@ def call_listed(lab, stype, service, action):
 
 
 @each_version
-def test_every_listed_action_is_there(lab, upnpd, roots):
+def test_every_listed_action_exists(lab, upnpd, roots):
     for n in roots:
         called = set()
         for stype, service in services(lab, n).items():
@@ -207,8 +207,8 @@ def test_every_listed_action_is_there(lab, upnpd, roots):
 
 @each_version
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_the_refused_ones_work_too(lab, upnpd, roots):
-    """With the connection that the root itself reports, and with permission to
+def test_refused_actions_work_with_permission(lab, upnpd, roots):
+    """With the connection that the root itself returns, and with permission to
     take the link down."""
     for n in roots:
         urls = {stype: s["controlURL"] for stype, s in services(lab, n).items()}
@@ -243,7 +243,7 @@ def test_version_1_has_nothing_of_version_2(lab, upnpd):
     assert error_of(igd.query, "SystemUpdateID") == 404
 
 
-def test_version_2_under_the_name_of_version_1(lab, upnpd):
+def test_version_1_may_be_named_for_version_2(lab, upnpd):
     """As rust-igd requests: post() expects the reply in the same namespace."""
     url = services(lab, 2)[WANIP2]["controlURL"]
     got = post(lab.lan1, url, WANIP, "AddAnyPortMapping", **SAMPLE)
@@ -253,7 +253,7 @@ def test_version_2_under_the_name_of_version_1(lab, upnpd):
 
 # ---- one table behind both --------------------------------------------
 
-def test_one_table(lab, upnpd):
+def test_both_roots_have_one_table(lab, upnpd):
     one, two = Igd(lab.lan1), Igd2(lab.lan1)
     one.add(40000, desc="one")
     assert two.any(40001, 40001) == 40001
@@ -289,7 +289,7 @@ def test_actions_of_version_2_reach_the_kernel(lab, upnpd):
 
 
 @pytest.mark.conf(max_mappings=2)
-def test_codes_by_version(lab, upnpd):
+def test_each_version_has_its_error_codes(lab, upnpd):
     """The same refusal, with the error code of each version."""
     one, two = Igd(lab.lan1), Igd2(lab.lan1)
 
@@ -319,7 +319,7 @@ def test_connection_type_is_read_only(lab, upnpd):
     assert error_of(Igd2(lab.lan1).call, "SetConnectionType", **other) == 731
 
 
-def test_any_passes_by_what_the_router_serves(lab, upnpd):
+def test_any_port_avoids_ports_of_the_router(lab, upnpd):
     with listener(lab.router, "TCP", 7000):
         port = Igd2(lab.lan1).any(7000, 7000)
     assert port != 7000 and port >= 1024
@@ -353,7 +353,7 @@ def test_mappings_of_another_client(lab, upnpd, secure, scope):
     assert len(Igd(lab.lan1).entries()) == (3 if secure == "yes" else 2)
 
 
-def test_a_hundred_in_one_go(lab, upnpd):
+def test_a_hundred_requests_for_any_port(lab, upnpd):
     two = Igd2(lab.lan1)
     for port in range(40000, 40100):
         assert two.any(port, port) == port
@@ -380,7 +380,7 @@ def test_upnpc_any_and_range(lab, upnpd):
     assert error_of(Igd2(lab.lan1).list) == 730
 
 
-def test_list_in_parts(lab, upnpd):
+def test_list_is_in_the_order_of_ports(lab, upnpd):
     """The youngest mapping has the lowest port."""
     two = Igd2(lab.lan1)
     for port in (40003, 40001, 40002, 40000):

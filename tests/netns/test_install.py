@@ -71,8 +71,7 @@ def test_install_for_systemd(tmp_path):
     assert found_in(tmp_path) == {}
 
 
-def test_unit_is_understood(tmp_path):
-    """systemd knows every key and value."""
+def test_systemd_knows_every_key_of_the_unit(tmp_path):
     make("install-systemd", tmp_path)
     top = tmp_path / "opt/net"
     unit = top / "lib/systemd/system/upnpd.service"
@@ -95,8 +94,8 @@ def test_install_for_openrc(tmp_path):
     assert found_in(tmp_path) == {}
 
 
-def test_package(tmp_path):
-    """Its files, their owners, and that the programs run."""
+def test_debian_package(tmp_path):
+    """It has the right files and owners, and the programs run."""
     deb = make_deb(os.path.join(ROOT, "build"))
     listing = subprocess.run(["dpkg-deb", "-c", deb], check=True, text=True,
                              capture_output=True).stdout

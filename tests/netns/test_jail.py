@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The rights and descriptors of each process, and what a compromised engine
-can do."""
+"""Each process has only the rights and descriptors that it needs, each may be
+killed, and a compromised engine gets no forbidden rule."""
 import ctypes
 import os
 import pwd
@@ -68,9 +68,9 @@ def check_monitor(pid, backend):
         assert caps(of, which) == KEPT
     assert not caps(of, "Inh") and not caps(of, "Amb")
     assert of["NoNewPrivs"].strip() == "1"
-    # the control socket, the engine's pair, the fork server's; to the kernel:
-    # one to hear of changes, one that netlink makes them by; another one only
-    # as long as a question takes
+    # the control socket, the engine's pair, the fork server's pair; to the
+    # kernel: one for notices of changes, one with which netlink makes changes;
+    # others are open only during a query
     held = [socket.AF_UNIX] * 3 + [socket.AF_NETLINK] * NETLINK[backend]
     assert wait_until(lambda: sockets(pid) == held), sockets(pid)
 
@@ -104,8 +104,8 @@ def check_all(lab, upnpd):
     fork_server, engine = upnpd.fork_server(), upnpd.engine()
     check_jailed(upnpd, fork_server, 1)
     check_jailed(upnpd, engine, 2)
-    # its way to the monitor, and nothing that it handed on; valgrind has
-    # files of its own, far above
+    # its socket to the monitor, and no descriptor that it passed on; valgrind
+    # has files of its own, with much higher numbers
     assert sockets(fork_server) == [socket.AF_UNIX]
     assert {int(fd) for fd in os.listdir(f"/proc/{fork_server}/fd")} & \
         set(range(64)) == set(range(4))
@@ -118,7 +118,7 @@ def check_all(lab, upnpd):
 @pytest.mark.conf(allow_disable_external_interface="yes")
 def test_rights_of_each_process(lab, upnpd, igd):
     fork_server = check_all(lab, upnpd)
-    # after all that the monitor does for an engine
+    # after everything that the monitor does for an engine
     igd.add(40000)
     os.kill(upnpd.engine(), signal.SIGKILL)
     assert wait_until(lambda: upnpd.engine() and upnpd.serves())
@@ -134,7 +134,7 @@ def test_rights_of_each_process(lab, upnpd, igd):
 @pytest.mark.parametrize("key,value,was", (
     ("state_dir", "/run/upnpd-other", None), ("user", "root", "upnpd"),
     ("user", "games", "upnpd")))
-def test_another_home_by_reload(lab, upnpd, igd, key, value, was):
+def test_reload_cannot_change_the_home(lab, upnpd, igd, key, value, was):
     """A reload cannot change these options, also with enabled = no."""
     igd.add(40000)
     engine, before = upnpd.engine(), igd.mapped()
@@ -171,8 +171,9 @@ def test_another_name_of_the_same_user(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
-    """root may read its own files, and those that all may read."""
+def test_reload_reads_only_a_file_of_root(lab, upnpd):
+    """Without its capabilities root reads its own files, and those that
+    everybody may read."""
     engine, since = upnpd.engine(), len(upnpd.log())
     os.chmod(upnpd.conf, 0o600)
     os.chown(upnpd.conf, pwd.getpwnam("nobody").pw_uid, -1)
@@ -188,9 +189,9 @@ def test_reload_of_a_file_of_somebody_elses(lab, upnpd):
 
 
 @pytest.mark.only("netlink")
-def test_engine_that_hangs_is_ended(lab, upnpd):
-    """It is another user's process, which the monitor may not end: the fork
-    server does."""
+def test_hanging_engine_is_killed(lab, upnpd):
+    """The engine belongs to another user, so the monitor may not kill it; the
+    fork server does."""
     old = upnpd.engine()
     os.kill(old, signal.SIGSTOP)
     upnpd.reload()
@@ -210,7 +211,7 @@ def gone(pids):
 
 
 @pytest.mark.only("netlink")
-def test_engine_that_can_not_be_forked(lab, stopped):
+def test_engine_that_cannot_be_forked(lab, stopped):
     """Its user has reached the limit of processes."""
     stopped.start(prefix=["prlimit", "--nproc=1"], wait=False)
     assert stopped.wait_log("engine: Resource temporarily unavailable; trying "
@@ -265,8 +266,8 @@ def test_fork_server_killed_while_disabled(lab, stopped):
 
 
 @pytest.mark.only("netlink")
-def test_fork_server_that_hangs(lab, upnpd, igd):
-    """The daemon cannot end it, but it does not wait for ever."""
+def test_hanging_fork_server_ends_the_daemon(lab, upnpd, igd):
+    """The daemon cannot kill it, and waits only for a limited time."""
     igd.add(40000)
     before = igd.mapped()
     pids = find_all(upnpd)
@@ -285,8 +286,8 @@ def test_fork_server_that_hangs(lab, upnpd, igd):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
 def test_monitor_killed(lab, upnpd, hangs):
-    """The others end as well: the engine with a byebye, or without if it
-    hangs."""
+    """The other processes exit as well: the engine with a byebye, or without
+    if it hangs."""
     ear = Listener(lab.lan1)
     pids = find_all(upnpd)
     if hangs:
@@ -322,8 +323,8 @@ def shut_listener(pid):
 
 
 @pytest.mark.only("netlink")
-def test_spoilt_control_socket(lab, upnpd, igd):
-    """The control socket stayed unusable for all later engines."""
+def test_damaged_control_socket_is_repaired(lab, upnpd, igd):
+    """It was once unusable for all later engines."""
     def talks():
         return Ctl(lab, upnpd).run("resync").returncode == 0
     assert talks()
@@ -348,7 +349,7 @@ class Witness(FakeTool):
 
 
 @pytest.mark.only("iptables-legacy", "iptables-nft")
-def test_environment_of_a_tool(lab, stopped):
+def test_tool_has_a_clean_environment(lab, stopped):
     tool = Witness(lab, lab.firewall.tool())
     stopped.start(prefix=tool.prefix())
     igd = Igd(lab.lan1)
@@ -439,13 +440,13 @@ def test_rogue_gets_no_forbidden_rule(lab, stopped):
     assert rogue.close() == 0
 
 
-def test_rogue_takes_no_port_of_the_routers(lab, rogue):
+def test_rogue_takes_no_port_of_the_router(lab, rogue):
     with lab.router.listen(40022):
         assert rogue.set(40022) == ECONFLICT
     assert wait_until(lambda: rogue.set(40022) == OK)
 
 
-def test_rogue_takes_no_port_of_the_routers_by_a_table(lab, rogue):
+def test_rogue_takes_no_port_of_the_router_by_a_table(lab, rogue):
     """The first table comes from the lease file and is not checked against
     these ports. A later table once could take port 22."""
     assert rogue.ask("look") == OK
@@ -514,7 +515,7 @@ def test_rogue_sends_invalid_messages(lab, stopped, nonsense):
     assert rogue.close() == 0
 
 
-def test_rogue_can_not_open_a_way_in(lab, rogue):
+def test_rogue_cannot_open_a_way_in(lab, rogue):
     """It can make only the rules that any client may request."""
     server = lab.router.socket(socket.SOCK_STREAM, (LAN_IP, 8000))
     server.listen()

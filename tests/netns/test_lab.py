@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The lab itself: its checks that traffic does not arrive can see traffic that
+"""The lab itself: the checks that show that traffic does not arrive fail if it
 does."""
 import pytest
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.core
 
 
 @pytest.mark.parametrize("proto", ("TCP", "UDP"))
-def test_traffic_is_seen(lab, igd, proto):
+def test_traffic_that_arrives_is_seen(lab, igd, proto):
     with listener(lab.lan1, proto, 8000) as server:
         assert blocked(lab, proto, 40000, server)
         igd.add(40000, proto, 8000)
@@ -22,7 +22,7 @@ def test_traffic_is_seen(lab, igd, proto):
 
 @pytest.mark.lab(bridge=True)
 @pytest.mark.conf(hairpin="yes")
-def test_hairpin_is_seen(lab, igd):
+def test_hairpin_traffic_is_seen(lab, igd):
     with listener(lab.lan1, "TCP", 8000) as server, \
             Probe(lab.lan2, lab.router, LAN_IP) as probe:
         igd.add(40000, "TCP", 8000)
@@ -30,6 +30,6 @@ def test_hairpin_is_seen(lab, igd):
             assert arrives(probe, lab.lan2, "TCP", EXT_IP, 40000, server)
 
 
-def test_answers_are_seen(lab, upnpd):
+def test_answers_to_searches_are_seen(lab, upnpd):
     for st in (ROOT, WANIP, "ssdp:all"):
         assert not unanswered(lab, lab.lan1, msearch(st))

@@ -22,7 +22,7 @@ SOON = 10.0         # should take a second, even on a slow machine
 
 
 def answers(call):
-    """The result of @call, None while there is no answer."""
+    """The result of @call; None without an answer."""
     try:
         return call()
     except (OSError, UpnpError, AssertionError):
@@ -51,9 +51,9 @@ def test_stop_leaves_nothing(lab, upnpd, igd, signo):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
-def test_all_told_to_stop(lab, upnpd, igd, signo):
-    """Ctrl-C or an init system signals the engine as well. It ended at once,
-    and sent no byebye."""
+def test_signal_to_all_processes(lab, upnpd, igd, signo):
+    """Ctrl-C or an init system signals the engine as well. It once exited at
+    once and sent no byebye."""
     ear = Listener(lab.lan1)
     two_mappings(igd)
     os.killpg(upnpd.proc.pid, signo)
@@ -112,7 +112,7 @@ def test_engine_killed(lab, upnpd, igd):
 
 
 def test_traffic_passes_while_the_engine_is_dead(lab, upnpd, igd):
-    """No word that is sent is lost, only delayed."""
+    """Nothing that is sent is lost, only delayed."""
     server = listener(lab.lan1, "TCP", 8000)
     other = listener(lab.lan1, "UDP", 8001)
     two_mappings(igd)
@@ -221,8 +221,8 @@ def fresh(upnpd, killed):
 # ---- changes by others --------------------------------------------
 
 @pytest.mark.conf(verify_interval=1)
-def test_firewall_flushed(lab, upnpd, igd):
-    """The administrator reloads the firewall: repaired soon."""
+def test_flushed_firewall_is_repaired(lab, upnpd, igd):
+    """The administrator reloads the firewall."""
     server = listener(lab.lan1, "TCP", 8000)
     two_mappings(igd)
     rules = lab.rules()
@@ -236,7 +236,7 @@ def test_firewall_flushed(lab, upnpd, igd):
 
 @pytest.mark.only("iptables-nft", "netlink")
 @pytest.mark.conf(verify_interval=3600)
-def test_firewall_flushed_is_noticed(lab, upnpd, igd):
+def test_flush_of_nf_tables_is_repaired_at_once(lab, upnpd, igd):
     """nf_tables notifies upnpd of changes, so it does not wait for the next
     verification."""
     server = listener(lab.lan1, "TCP", 8000)
@@ -250,7 +250,7 @@ def test_firewall_flushed_is_noticed(lab, upnpd, igd):
 
 @pytest.mark.only("iptables-nft", "netlink")
 @pytest.mark.conf(verify_interval=3600)
-def test_partly_removed(lab, upnpd, igd):
+def test_removed_part_is_restored(lab, upnpd, igd):
     """A part removed by hand is restored, without duplicates, and other rules
     are kept."""
     two_mappings(igd)
@@ -272,10 +272,10 @@ def test_partly_removed(lab, upnpd, igd):
 
 @pytest.mark.only("iptables-legacy", "iptables-nft")
 @pytest.mark.conf(verify_interval=1)
-def test_chains_of_ports(lab, upnpd, igd):
-    """The iptables backends have a chain for 1024 ports: emptied, put back;
-    with another's rule in it, gone with its last mapping all the same; left by
-    a killed monitor, gone when its mappings are."""
+def test_iptables_chains_of_ports(lab, upnpd, igd):
+    """The iptables backends have a chain for 1024 ports. If it is emptied, it
+    is restored; with a rule of others in it, it is still deleted with its last
+    mapping; if a killed monitor left it, it is deleted without mappings."""
     def tool(*args):
         lab.router.run(lab.firewall.name, *args)
 
@@ -298,16 +298,16 @@ def test_chains_of_ports(lab, upnpd, igd):
     upnpd.proc.wait()
     assert wait_until(lambda: not os.path.exists(f"/proc/{engine}"))
     assert "UPNPD-tcp-49152" in lab.rules()
-    os.remove(lab.path("state", "leases"))
+    os.remove(lab.path("state", "mappings"))
     upnpd.start()
     assert wait_until(lambda: "UPNPD-tcp-49152" not in lab.rules())
     assert "UPNPD-udp-39936" not in lab.rules()
 
 
 @pytest.mark.conf(verify_interval=1)
-def test_nothing_to_repair(lab, upnpd, igd):
-    """The rules that were made one by one are what resync, which verifies at
-    once, expects in the kernel."""
+def test_resync_finds_nothing_to_repair(lab, upnpd, igd):
+    """resync verifies at once: it expects exactly the rules that were made one
+    by one."""
     two_mappings(igd)
     igd.add(40002, "TCP", 8000)
     igd.add(40003, "TCP", 8003, remote=OUT_IP)
@@ -386,9 +386,9 @@ def test_reload_of_an_invalid_file(lab, upnpd, igd, text, line):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
-def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
-    """A state-dir that cannot be used was noticed only after the old engine
-    had ended: the daemon ended, and all mappings were lost."""
+def test_reload_to_an_unusable_state_dir(lab, upnpd, igd, state):
+    """upnpd once noticed it only after the old engine had ended: the daemon
+    ended, and all mappings were lost."""
     before = two_mappings(igd)
     engine, rules = upnpd.engine(), lab.rules()
     mine = upnpd.options["state_dir"]
@@ -406,7 +406,7 @@ def test_reload_of_what_can_not_run(lab, upnpd, igd, state):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
-def test_enabled_with_what_can_not_run(lab, stopped):
+def test_enabling_with_an_unusable_state_dir(lab, stopped):
     state, mine = "/dev/null", stopped.options["state_dir"]
     stopped.options["state_dir"] = state
     stopped.start(wait=False)
@@ -423,8 +423,9 @@ def test_enabled_with_what_can_not_run(lab, stopped):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
-def test_enabled(lab, stopped):
-    """Not enabled: it waits and sends nothing. SIGHUP turns it on and off."""
+def test_reload_enables_and_disables(lab, stopped):
+    """Disabled, upnpd waits and sends nothing. SIGHUP enables and disables
+    it."""
     stopped.start(wait=False)
     assert stopped.wait_log("not enabled: set enabled = yes")
     assert stopped.running() and stopped.engine() is None
@@ -458,9 +459,9 @@ def test_disabled_interfaces(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_in_the_background(lab, stopped):
-    """Without -F. A relative -f was looked for in / at SIGHUP, so that the
-    daemon never read its configuration again."""
+def test_daemon_in_the_background(lab, stopped):
+    """Without -F. SIGHUP once looked for a relative -f in /, so the daemon
+    never read its configuration again."""
     stopped.write_conf()
     argv = ["ip", "netns", "exec", lab.router.ns,
             os.path.abspath(upnpd_binary()), "-f",
@@ -553,7 +554,7 @@ def test_missing_file(stopped):
 
 @pytest.mark.only("netlink")
 def test_second_daemon_refuses(lab, upnpd, igd):
-    """Two with one pid file: the second ends, the first continues."""
+    """With one pid file for two, the second exits and the first continues."""
     two_mappings(igd)
     rules = lab.rules()
     second = Upnpd(lab, "netlink")
@@ -579,7 +580,7 @@ def test_engine_has_no_rights(lab, upnpd):
     assert int(status["CapPrm"], 16) == int(status["CapEff"], 16) == 0
     assert status["NoNewPrivs"] == "1"
     assert os.path.samefile(f"/proc/{engine}/root", upnpd.state)
-    # none of the monitor: its pid file, its socket to the firewall
+    # none of the monitor's: its pid file, its socket to the firewall
     open_files = [os.readlink(f"/proc/{engine}/fd/{fd}")
                   for fd in os.listdir(f"/proc/{engine}/fd")]
     assert not [f for f in open_files if f.endswith("upnpd.pid")]
@@ -587,7 +588,7 @@ def test_engine_has_no_rights(lab, upnpd):
     monitor = upnpd.proc.pid
     theirs = set()
     for fd in os.listdir(f"/proc/{monitor}/fd"):
-        with contextlib.suppress(FileNotFoundError):    # of a request, closed
+        with contextlib.suppress(FileNotFoundError):    # closed meanwhile
             theirs.add(os.readlink(f"/proc/{monitor}/fd/{fd}"))
     # except the control socket, which the monitor keeps for the next engine
     with open(f"/proc/{engine}/net/unix") as f:
@@ -613,7 +614,7 @@ def test_auto_chooses_the_firewall_in_use(lab, backend, upnpd, igd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(backend="nft")
-def test_former_backend(lab, upnpd, igd):
+def test_backend_nft_means_netlink(lab, upnpd, igd):
     """nft means netlink: one warning, when the file is read."""
     said = "backend = nft means netlink now; write backend = netlink instead"
     assert upnpd.wait_log("backend netlink: configured")
@@ -632,8 +633,8 @@ def test_former_backend(lab, upnpd, igd):
 @pytest.mark.only("fw4")
 @pytest.mark.conf(backend="netlink", nft_table="inet fw4",
                   nft_forward_chain="forward")
-def test_fw4(lab, upnpd, igd):
-    """OpenWrt: the accept rule must be in fw4's own forward chain."""
+def test_accept_in_the_chain_of_fw4(lab, upnpd, igd):
+    """On OpenWrt the accept rule must be in fw4's own forward chain."""
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     assert reaches(lab, "TCP", 40000, server)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""`upnpctl metrics` by the rules of Prometheus's text format (0.0.4), and the
-README's way of handing it to node_exporter."""
+"""`upnpctl metrics` follows Prometheus's text format (0.0.4), and README's
+commands pass it to node_exporter."""
 import glob
 import os
 import re
@@ -20,8 +20,8 @@ SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)'
 
 
 def parse(text):
-    """name and labels -> value; anything that the format forbids or advises
-    against is an AssertionError."""
+    """Return {name and labels: value}. AssertionError for anything that the
+    format forbids or advises against."""
     assert text.endswith("\n") and "\n\n" not in text
     samples, kinds, helped, current = {}, {}, set(), None
     for line in text[:-1].split("\n"):
@@ -59,7 +59,7 @@ def metrics(upnpd):
     return parse(printed(upnpd))
 
 
-def test_through_its_life(lab, stopped):
+def test_numbers_from_start_to_stop(lab, stopped):
     stopped.write_conf()
     down = metrics(stopped)
     assert down == {("upnpd_up", None): 0, ("upnpd_engine_up", None): 0}
@@ -78,8 +78,7 @@ def test_through_its_life(lab, stopped):
 
 
 @pytest.mark.clients
-def test_promtool(lab, upnpd):
-    """Prometheus's own tool finds no fault."""
+def test_promtool_finds_no_fault(lab, upnpd):
     subprocess.run(["apt-get", "-qq", "download", "prometheus"], cwd=lab.dir,
                    check=True)
     deb, = glob.glob(lab.path("prometheus_*.deb"))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Messages to a service manager on NOTIFY_SOCKET, and their timing."""
+"""A service manager on NOTIFY_SOCKET gets READY once upnpd answers the LAN, and
+every later change of state."""
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.only("netlink")
 
 
 class Manager:
-    """The manager's end: a datagram is one message."""
+    """The manager's end of the socket: a datagram is one message."""
 
     def __init__(self, name):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -23,7 +24,7 @@ class Manager:
         self.name = name
 
     def hear(self, timeout=LONG):
-        """The next message as a dictionary; None: there is none."""
+        """The next message as a dictionary, or None."""
         self.sock.settimeout(timeout)
         try:
             text = self.sock.recv(65536).decode()
@@ -62,8 +63,8 @@ def manager(lab, monkeypatch):
     manager.sock.close()
 
 
-def test_ready_when_it_answers(stopped, manager):
-    """READY is sent once, and requests after it are answered."""
+def test_ready_when_requests_are_answered(stopped, manager):
+    """READY is sent once, and from then on requests are answered."""
     stopped.start(wait=False)
     ready, before = manager.wait("READY")
     assert stopped.serves()
@@ -84,7 +85,7 @@ def test_abstract_name(lab, stopped, monkeypatch):
 
 
 def test_not_ready_without_its_port(lab, stopped, manager):
-    """Another program has the port: READY is sent when it has ended."""
+    """While another program has the port, READY is not sent."""
     with lab.router.socket(socket.SOCK_STREAM,
                            bind=(LAN_IP, stopped.port)) as holder:
         holder.listen()
@@ -97,7 +98,7 @@ def test_not_ready_without_its_port(lab, stopped, manager):
 
 
 @pytest.mark.parametrize("fault", ("user", "state"))
-def test_not_ready_when_it_can_not_start(lab, stopped, manager, fault):
+def test_not_ready_if_it_cannot_start(lab, stopped, manager, fault):
     if fault == "user":     # an invalid configuration
         stopped.lines = ["no-such-key = yes"]
     else:                   # an invalid state directory
@@ -108,9 +109,8 @@ def test_not_ready_when_it_can_not_start(lab, stopped, manager, fault):
     assert not any("READY" in said for said in manager.waiting())
 
 
-def test_disabled(stopped, manager):
-    """Disabled: it sends READY and its status. Then a reload makes it
-    serve."""
+def test_disabled_is_ready(stopped, manager):
+    """Disabled, upnpd sends READY and its status. A reload makes it serve."""
     stopped.options["enabled"] = "no"
     stopped.start(wait=False)
     assert manager.wait("READY")[0]["STATUS"].startswith(
@@ -122,7 +122,7 @@ def test_disabled(stopped, manager):
     assert stopped.serves()
 
 
-def test_reload(stopped, manager):
+def test_reload_is_reported(stopped, manager):
     """RELOADING with its time; READY when the new engine serves."""
     stopped.start()
     manager.wait("READY")
@@ -154,7 +154,7 @@ def test_reload_lasts_until_it_serves(lab, stopped, manager):
     assert stopped.serves()
 
 
-def test_reload_of_what_is_wrong(stopped, manager):
+def test_reload_of_an_invalid_file(stopped, manager):
     stopped.start()
     manager.wait("READY")
     good = stopped.conf_text()
@@ -169,7 +169,7 @@ def test_reload_of_what_is_wrong(stopped, manager):
     assert manager.wait("READY")[0]["STATUS"] == "serving by netlink"
 
 
-def test_engine_dies(stopped, manager):
+def test_death_of_an_engine_is_in_the_status(stopped, manager):
     """The unit stays active; its status has the reason."""
     stopped.start()
     manager.wait("READY")
@@ -189,7 +189,7 @@ class Witness(FakeTool):
 
 
 @pytest.mark.only("iptables-legacy")
-def test_no_child_has_it(lab, stopped, manager):
+def test_no_child_has_the_socket(lab, stopped, manager):
     """Neither the firewall's tool nor the engine can send messages as
     upnpd."""
     tool = Witness(lab, lab.firewall.tool())
@@ -199,8 +199,7 @@ def test_no_child_has_it(lab, stopped, manager):
     assert "NOTIFY_SOCKET" not in tool.seen()
 
 
-def test_no_manager(stopped, monkeypatch):
-    """A missing manager is logged once, and is no error."""
+def test_missing_manager_is_logged_once(stopped, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", "/nonexistent/notify")
     stopped.start()
     assert stopped.wait_log("cannot notify the service manager")
@@ -208,7 +207,7 @@ def test_no_manager(stopped, monkeypatch):
     assert stopped.log().count("cannot notify the service") == 1
 
 
-def test_no_address(stopped, monkeypatch):
+def test_invalid_address_is_ignored(stopped, monkeypatch):
     monkeypatch.setenv("NOTIFY_SOCKET", "vsock:2:1234")
     stopped.start()
     assert stopped.wait_log("NOTIFY_SOCKET: Invalid argument")

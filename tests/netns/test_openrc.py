@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The script for OpenRC, run by Debian's OpenRC, which is unpacked but not
-installed, because it would replace this machine's init."""
+"""The OpenRC script starts, checks, reloads, restarts and stops upnpd. Debian's
+OpenRC runs it; it is unpacked but not installed, because it would replace this
+machine's init."""
 import os
 import subprocess
 
@@ -68,7 +69,7 @@ fails pgrep -x upnpd
 
 @pytest.fixture
 def tree(lab):
-    """OpenRC, and upnpd as `make install-openrc` has it."""
+    """OpenRC, and upnpd as `make install-openrc` installs it."""
     tree, debs = lab.path("tree"), lab.path("debs")
     os.makedirs(debs)
     subprocess.run(["apt-get", "-qq", "download", "openrc", "librc1",

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A whole router in a virtual machine: Debian's kernel, busybox's init, upnpd
-started by dist/busybox/S60upnpd, two network cards in the lab."""
+"""A whole router in a virtual machine boots, serves a real client and stops:
+Debian's kernel, busybox's init, upnpd started by dist/busybox/S60upnpd, two
+network cards in the lab."""
 import contextlib
 import glob
 import os
@@ -47,13 +48,13 @@ RULES = {
     "iptables-nft": ("iptables-nft-restore", IPTABLES),
 }
 
-# The kernel starts this one; an initramfs has no console before.
+# The kernel starts this script; before it an initramfs has no console.
 INIT = """\
 #!/bin/sh
 mount -t devtmpfs dev /dev
 exec /sbin/init < /dev/console > /dev/console 2>&1
 """
-# As a router's other scripts: drivers, addresses, the firewall.
+# Does the work of a router's other scripts: drivers, addresses, the firewall.
 ROUTER = """\
 #!/bin/sh
 [ "$1" = start ] || exit 0
@@ -74,7 +75,7 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 
 
 class NoFirewall:
-    """The lab's router is only a wire here."""
+    """The lab's router only connects wires here."""
     name = "none"
 
     def build(self, router):
@@ -85,7 +86,7 @@ class NoFirewall:
 
 
 class Kernel:
-    """Debian's, unpacked in KERNEL."""
+    """Debian's kernel, unpacked in KERNEL."""
 
     def __init__(self):
         self.image = glob.glob(f"{KERNEL}/boot/vmlinuz-*")[0]
@@ -94,8 +95,8 @@ class Kernel:
                                 recursive=True)}
 
     def closure(self, names):
-        """The modules, each after those that it depends on; what is not there
-        is in the kernel itself."""
+        """The modules, each after those that it depends on. Modules that do not
+        exist are part of the kernel."""
         found = []
 
         def visit(name):
@@ -122,7 +123,7 @@ def make_image(lab, backend):
         os.makedirs(root.at("lib/modules"), exist_ok=True)
         os.symlink(kernel.files[name], root.at(f"lib/modules/{name}.ko"))
     tool, rules = RULES[backend]
-    if tool == "nft -f":    # for the router's own rules: netlink needs none
+    if tool == "nft -f":    # for the router's own rules; upnpd needs no nft
         root.add_program(which("nft"))
     write(root.at("etc/firewall"), rules)
     write(root.at("init"), INIT, 0o755)
@@ -134,7 +135,7 @@ def make_image(lab, backend):
 
 
 def pack(path, image):
-    """Modules are links to the kernel's own folder: copied, not kept."""
+    """Links to modules in the kernel's folder become copies."""
     for link in glob.glob(f"{path}/lib/modules/*.ko"):
         target = os.readlink(link)
         os.unlink(link)
@@ -146,7 +147,7 @@ def pack(path, image):
 
 
 class Machine(Daemon):
-    """It has two cards, each at a bridge with one of the lab's wires."""
+    """It has two cards, each bridged to one of the lab's wires."""
 
     def wire(self):
         for name in ("lan", "wan"):
@@ -161,12 +162,12 @@ class Machine(Daemon):
 
     def boot(self, kernel, initrd):
         self.wire()
-        # not by KVM: where a machine is itself a guest it may break
+        # not by KVM, which may fail on a machine that is itself a guest
         argv = [QEMU, "-M", "q35", "-accel", "tcg,tb-size=64", "-cpu", "max",
                 "-m", "256", "-nodefaults", "-no-reboot",
                 "-display", "none", "-serial", "stdio", "-kernel", kernel,
                 "-initrd", initrd, "-append",
-                # the kernel's words would come amid those of the console
+                # or the kernel's messages would mix with the console's
                 "console=ttyS0 quiet panic=-1 mitigations=off"]
         for n, name in enumerate(("lan", "wan")):
             argv += ["-netdev", f"tap,id=n{n},ifname={name}tap,script=no,"
@@ -183,12 +184,12 @@ class Machine(Daemon):
         assert self.running(), self.log()
 
     def type(self, command):
-        """At its console; what it says is in the log."""
+        """Type on its console; the output is in the log."""
         self.proc.stdin.write(command + "\n")
 
     def says(self, command, pattern):
-        """Type it until a line of its answer matches: a tool may take longer
-        than its deadline there."""
+        """Type @command until a line of its output matches @pattern: in the
+        machine a tool may take longer than its deadline."""
         def ask():
             self.type(command)
             return self.wait_log(pattern, 10)
@@ -207,8 +208,8 @@ def machine(backend):
 
 
 def insist(lab, works, *argv):
-    """A real client, as its user would: again, where a tool of the machine
-    took too long."""
+    """Run a real client until @works(), as a user would: a tool of the machine
+    may have taken too long."""
     def once():
         with contextlib.suppress(RuntimeError):
             print(upnpc(lab.lan1, *argv))
@@ -217,14 +218,13 @@ def insist(lab, works, *argv):
 
 
 @pytest.mark.only("netlink", "iptables-legacy")
-def test_qemu(machine, backend):
-    """Boots, serves a real client, ends with a byebye."""
+def test_router_in_a_virtual_machine(machine, backend):
     lab = machine.lab
     ear = Listener(lab.lan1)
     machine.boot(*make_image(lab, backend))
     machine.says("upnpctl resync; upnpctl status", "firewall: as it should be")
     assert wait_until(lambda: ear.of("ssdp:alive"))
-    # no syslogd: in the kernel's log
+    # without syslogd, the log is the kernel's
     machine.says("dmesg", r"\] upnpd\[\d+\]: serving on port 2828")
     with listener(lab.lan1, "TCP", 8000) as server:
         assert blocked(lab, "TCP", 40000, server)

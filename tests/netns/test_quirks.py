@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Every stumbling block of a known client at version 1 by name, with the kind
-of bytes that this client sends, and read the way it reads. Each must hold
-wherever there is a version-1 root."""
+"""Each quirk of a known client at version 1 is served: the test sends what the
+client sends and reads the reply as the client does. Each must hold with every
+igd-version that has a root of version 1. See docs/protocol.md, "Clients"."""
 import re
 import socket
 import time
@@ -37,8 +37,8 @@ def upnpd(stopped, igd_version):
 # ---- the wire ---------------------------------------------------------
 
 def searches(host, *raw, to=GROUP, n=1):
-    """Send these searches at once, and give all answers, @n or more. That a
-    field has a colon and stands there once, Message sees to it."""
+    """Send these searches at once, and return all answers, @n or more. Message
+    checks that each field has a colon and occurs once."""
     with searcher(host) as sock:
         start = time.monotonic()
         for one in raw:
@@ -52,9 +52,9 @@ def searches(host, *raw, to=GROUP, n=1):
 
 
 def quarter(host, *raw, wanted, **kw):
-    """The answers that have come after 250 ms, by when there have to be those
-    for @wanted. A machine that stands still is asked again: not at once, since
-    one source has so many answers a second."""
+    """The answers of the first 250 ms, which must include @wanted. Asks again
+    if the machine was too busy, after a pause for the rate limit of one
+    source."""
     found = []
 
     def come():
@@ -69,8 +69,8 @@ def of_root1(found):
 
 
 def exchange(host, *pieces, pause=0.05):
-    """Send a request in these pieces, and read as far as Content-Length says.
-    The reply has what all clients need of one."""
+    """Send a request in these pieces, and read a reply of Content-Length
+    bytes. Check what all clients need of a reply."""
     with host.socket(socket.SOCK_STREAM) as sock:
         sock.settimeout(LONG)
         sock.connect((LAN_IP, 2828))
@@ -151,7 +151,7 @@ class Client:
                                            body))
 
     def call(self, action, args, service=WANIP):
-        """Gives the out-arguments as they are read by most: what stands in
+        """Return the out-arguments as most clients read them: the content of
         <any prefix:ActionResponse>."""
         reply = self.send(action, args, service)
         assert reply.status == 200, reply.body
@@ -208,7 +208,7 @@ def actions(scpd):
 # ---- libtorrent -------------------------------------------------------
 
 def test_libtorrent_search(lab, upnpd):
-    """No space behind a colon, three line ends at the end."""
+    """No space after a colon, three line ends at the end."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
                      "ST:upnp:rootdevice\r\nMAN:\"ssdp:discover\"\r\n"
                      "MX:3\r\n\r\n\r\n")
@@ -217,8 +217,8 @@ def test_libtorrent_search(lab, upnpd):
 
 
 def test_libtorrent_soapaction(lab, upnpd):
-    """Its spelling of the header; asks for the address first, 3600 seconds,
-    an empty description."""
+    """It has its own spelling of the header, asks for the address first, and
+    requests 3600 seconds and an empty description."""
     client = Client(lab, ["Host: {host}", 'Content-Type: text/xml; '
                           'charset="utf-8"',
                           'Soapaction: "{service}#{action}"'])
@@ -228,8 +228,8 @@ def test_libtorrent_soapaction(lab, upnpd):
 
 
 @pytest.mark.lab(bridge=True)
-def test_libtorrent_conflict(lab, upnpd):
-    """718 has it try another port, 501 too; nothing else does."""
+def test_libtorrent_needs_718_or_501(lab, upnpd):
+    """Only 718 and 501 make it try another port."""
     Igd(lab.lan2).add(40000)
     assert Client(lab, PLAIN).fault("AddPortMapping", mapping()) in (718, 501)
 
@@ -244,9 +244,9 @@ def mini(lab):
                         "Pragma: no-cache"])
 
 
-def test_miniupnpc_needs(lab, upnpd):
-    """A WANCommonInterfaceConfig in the tree, exactly "Connected", and an
-    external address that is not private: else "no valid IGD"."""
+def test_miniupnpc_accepts_the_gateway(lab, upnpd):
+    """It needs a WANCommonInterfaceConfig in the tree, exactly "Connected", and
+    an external address that is not private; otherwise "no valid IGD"."""
     types = [s.text for s in description(lab).iter(
         "{%s}serviceType" % NS["d"])]
     assert WANCIC in types and WANIP in types
@@ -259,7 +259,7 @@ def test_miniupnpc_needs(lab, upnpd):
 
 
 def test_miniupnpc_connection_is_closed(lab, upnpd):
-    """An old one reads until the end of the connection."""
+    """Old versions read until the end of the connection."""
     body = envelope("GetStatusInfo", {})
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
         sock.settimeout(LONG)
@@ -271,9 +271,9 @@ def test_miniupnpc_connection_is_closed(lab, upnpd):
         assert sock.recv(1) == b""
 
 
-def test_transmission_asks_again(lab, upnpd):
-    """It believes an entry only as long as GetSpecific confirms it, of either
-    protocol."""
+def test_transmission_verifies_its_mappings(lab, upnpd):
+    """It counts a mapping as made only while GetSpecific confirms it, for both
+    protocols."""
     client = mini(lab)
     for proto in ("TCP", "UDP"):
         client.call("AddPortMapping", mapping(51413, proto))
@@ -294,9 +294,9 @@ def go_search(st, mx=2, to=GROUP):
             f"MAN: \"ssdp:discover\"\r\nST: {st}\r\n\r\n")
 
 
-def test_goupnp(lab, upnpd):
-    """Drops an answer of another ST; counters are 32 bits wide; its header
-    names are upper case, and the connection stays open."""
+def test_goupnp_reads_strictly(lab, upnpd):
+    """It drops an answer with another ST and a counter above 32 bits. Its
+    header names are upper case, and it keeps the connection open."""
     for st in (IGD1, WANIP):
         found = searches(lab.lan1, go_search(st))
         assert found and {m["ST"] for m in found} == {st}
@@ -311,9 +311,9 @@ def test_goupnp(lab, upnpd):
     client.maps_and_deletes(proto="UDP", lease=3600)
 
 
-def test_tailscale_quarter_of_a_second(lab, upnpd):
-    """Its three searches at once: whatever is not there after 250 ms is not
-    there. It asks for 7200 seconds."""
+def test_tailscale_is_answered_within_250_ms(lab, upnpd):
+    """It sends three searches at once and ignores answers after 250 ms. It
+    requests 7200 seconds."""
     raw = go_search("ssdp:all"), go_search(IGD1)
     wanted = {IGD1, WANIP, "upnp:rootdevice"}
     quarter(lab.lan1, *raw, wanted=wanted)
@@ -324,7 +324,7 @@ def test_tailscale_quarter_of_a_second(lab, upnpd):
 
 
 def test_syncthing_walks_the_same_version(lab, upnpd):
-    """ST to the letter, a USN, and :1 all the way down."""
+    """It needs the exact ST, a USN, and :1 all the way down the tree."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
                      f"ST: {IGD1}\r\nMAN: \"ssdp:discover\"\r\nMX: 3\r\n"
                      "USER-AGENT: syncthing/1.0\r\n\r\n")
@@ -344,7 +344,7 @@ def test_syncthing_walks_the_same_version(lab, upnpd):
 # ---- rust-igd ---------------------------------------------------------
 
 def test_rust_igd_sends_what_the_scpd_lists(lab, upnpd):
-    """The in-arguments of the SCPD, in its order, and no other."""
+    """It sends the in-arguments of the SCPD, in that order, and no other."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHost:{GROUP}:1900\r\n"
                      f"ST:{IGD1}\r\nMan:\"ssdp:discover\"\r\nMX:3\r\n\r\n")
     assert re.fullmatch(r"http://[\d.]+:\d+/\S+", found[0]["LOCATION"])
@@ -365,9 +365,9 @@ def test_rust_igd_sends_what_the_scpd_lists(lab, upnpd):
 
 # ---- weupnp, cling ----------------------------------------------------
 
-def test_weupnp(lab, upnpd):
-    """SOAP-ENV and m: as prefixes, the service as search target with a space
-    behind it."""
+def test_weupnp_has_other_prefixes(lab, upnpd):
+    """It has the prefixes SOAP-ENV and m:, and searches for the service with a
+    space after the target."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
                      f"ST: {WANIP} \r\nMAN: \"ssdp:discover\"\r\n"
                      "MX: 2\r\n\r\n")
@@ -382,7 +382,7 @@ def test_weupnp(lab, upnpd):
 
 
 def test_cling_ext_header(lab, upnpd):
-    """EXT (looked at by searches()), ST and USN, or it drops the answer."""
+    """It drops an answer without EXT (which searches() checks), ST or USN."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nMx: 3\r\nSt: {IGD1}"
                      f"\r\nHost: {GROUP}:1900\r\nMan: \"ssdp:discover\"\r\n"
                      "\r\n")
@@ -391,8 +391,8 @@ def test_cling_ext_header(lab, upnpd):
 
 
 def test_cling_validates_the_scpds(lab, upnpd):
-    """Each argument has a variable, in-arguments stand first, no name comes
-    twice, a default is among the allowed values."""
+    """Each argument has a variable, in-arguments come first, and no name
+    occurs twice."""
     for scpd in scpds(lab).values():
         names = [v.findtext("s:name", namespaces=SCPD) for v in
                  scpd.iterfind("s:serviceStateTable/s:stateVariable", SCPD)]
@@ -409,7 +409,8 @@ def test_cling_validates_the_scpds(lab, upnpd):
 # ---- Open.NAT ---------------------------------------------------------
 
 def test_open_nat_burst(lab, upnpd, igd_version):
-    """Twelve searches in one go, every one of a target we have answered."""
+    """It sends twelve searches at once; each for an existing target is
+    answered."""
     targets = (WANIP[:-1] + "2", PPP[:-1] + "2", WANIP, PPP)
     raw = [f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
            f"MAN: \"ssdp:discover\"\r\nMX: 3\r\nST: {st}\r\n\r\n"
@@ -422,8 +423,8 @@ def test_open_nat_burst(lab, upnpd, igd_version):
 
 
 def test_open_nat_expect_continue(lab, upnpd):
-    """The body waits for "100 Continue", has no prolog and two line ends
-    behind it."""
+    """It sends the body after "100 Continue", without a prolog and with two
+    line ends after it."""
     body = envelope("AddPortMapping", mapping(), prolog=False, end="\r\n\r\n")
     head, _, _ = request(Igd(lab.lan1).urls[WANIP], [
         'Content-Type: text/xml; charset="utf-8"',
@@ -440,7 +441,7 @@ def test_open_nat_expect_continue(lab, upnpd):
             assert sock.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
             took = time.monotonic() - start
             sock.sendall(body.encode())
-            # by then .NET sends it all the same
+            # by then .NET sends the body anyway
             return read_reply(sock) if took < 0.35 else None
     reply = wait_until(ask)
     assert reply and reply.status == 200
@@ -448,8 +449,8 @@ def test_open_nat_expect_continue(lab, upnpd):
 
 
 def test_open_nat_does_not_wait(lab, upnpd):
-    """The same with the body behind the head at once: what comes first may
-    still be the 100, and then the answer."""
+    """The same with the body directly after the head: the 100 may still be
+    sent before the answer."""
     body = envelope("GetExternalIPAddress", {}, prolog=False, end="\r\n\r\n")
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
         sock.settimeout(LONG)
@@ -475,8 +476,8 @@ def test_open_nat_end_of_list(lab, upnpd):
 # ---- node-nat-upnp ----------------------------------------------------
 
 def test_node_nat_upnp_prefix(lab, upnpd):
-    """It looks for ":GetExternalIPAddressResponse", so there is a prefix;
-    its envelope has no line end, the lease is 1800."""
+    """It looks for ":GetExternalIPAddressResponse", so the element needs a
+    prefix. It requests a lease of 1800."""
     client = Client(lab, PLAIN)
     reply = client.send("GetExternalIPAddress", {})
     assert b"<u:GetExternalIPAddressResponse " in reply.body
@@ -494,8 +495,9 @@ TYPES = {"ui1": r"\d{1,3}", "ui2": r"\d{1,5}", "ui4": r"\d{1,10}",
 
 
 def test_async_upnp_client_validates_replies(lab, upnpd):
-    """Every getter without arguments, against types and allowed values of the
-    SCPD, as it polls them; no action that is not in the standard."""
+    """It polls every getter without arguments and checks the values against
+    the SCPD's types and allowed values. It would call a non-standard action if
+    one were listed."""
     Igd(lab.lan1).add(40000)
     client = Client(lab, PLAIN)
     polled = 0
@@ -544,7 +546,7 @@ def test_windows_search(lab, upnpd):
 
 
 def test_windows_sees_nothing_of_version_2(lab, upnpd):
-    """One action it does not know, and the gateway is none."""
+    """It ignores a gateway with an action that it does not know."""
     newer = {"AddAnyPortMapping", "DeletePortMappingRange",
              "GetListOfPortMappings"}
     assert set(scpds(lab)) == {L3F, WANCIC, WANIP}
@@ -555,8 +557,8 @@ def test_windows_sees_nothing_of_version_2(lab, upnpd):
 
 
 def test_windows_enumerates_until_713(lab, upnpd):
-    """natupnp knows a mapping by port and protocol; arguments come with a
-    type of Microsoft's, the remote host goes out empty."""
+    """natupnp identifies a mapping by port and protocol, counts up until 713,
+    and expects an empty remote host."""
     igd = Igd(lab.lan1)
     for port in (40000, 40001):
         igd.add(port)
@@ -605,8 +607,8 @@ def test_windows_xp_queries_connection_status(lab, upnpd):
 # ---- consoles, scripts, others -----------------------------------------
 
 @pytest.mark.lab(bridge=True)
-def test_playstation_port_in_use(lab, upnpd):
-    """718 tells it; the port of the other console stays the other's."""
+def test_playstation_gets_718_for_a_port_in_use(lab, upnpd):
+    """The mapping of the other console stays."""
     Igd(lab.lan2).add(9308, "UDP")
     client = Client(lab, PLAIN)
     assert client.fault("AddPortMapping", mapping(9308, "UDP")) == 718
@@ -634,7 +636,8 @@ def test_scripts_protocol_in_any_case(lab, upnpd, proto):
 
 
 def test_nicotine_headers_end_at_their_line(lab, upnpd):
-    """SOAPAction with its neighbours close by, without a space."""
+    """A value ends at the end of its line; nicotine+ failed with a router that
+    read on into the next field."""
     client = Client(lab, ["Host:{host}",
                           'SOAPAction:"{service}#{action}"',
                           "Content-Type:text/xml"])
@@ -642,7 +645,7 @@ def test_nicotine_headers_end_at_their_line(lab, upnpd):
 
 
 def test_head_and_body_in_two_segments(lab, upnpd):
-    """As most do; and byte by byte, as none should."""
+    """As most clients send them; and byte by byte."""
     raw = request(Igd(lab.lan1).urls[WANIP], [
         f"Host: {LAN_IP}:2828", 'Content-Type: text/xml; charset="utf-8"',
         f'SOAPAction: "{WANIP}#GetStatusInfo"'], envelope("GetStatusInfo", {}))
@@ -651,9 +654,9 @@ def test_head_and_body_in_two_segments(lab, upnpd):
     assert exchange(lab.lan1, *raw, pause=0.001).status == 200
 
 
-def test_retry_storm(lab, upnpd):
-    """A client that is refused asks again at once, for other ports: it is
-    answered each time, and the next one that is right is taken."""
+def test_retry_storm_is_answered(lab, upnpd):
+    """A refused client asks again at once for other ports. It is answered each
+    time, and the next valid request succeeds."""
     client = Client(lab, PLAIN)
     for port in range(100, 200):
         assert client.fault("AddPortMapping", mapping(port)) in (718, 606)

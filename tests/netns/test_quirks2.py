@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Stumbling blocks of known clients, continued: at a version-2 root, in
-events, and in how their packets leave. Each again with the bytes of that
-client."""
+"""Quirks of known clients, continued: at a root of version 2, in events, and in
+the source port of their packets. Each test sends what the client sends."""
 import re
 import socket
 import time
@@ -22,19 +21,19 @@ from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
 pytestmark = pytest.mark.only("netlink")
 IGD2, WANIP2 = IGD1[:-1] + "2", WANIP[:-1] + "2"
 TREE2 = [kind[:-1] + "2" for kind in TREE]
-UNSPOKEN = 10.0         # what closes by itself, closes long before that
+UNSPOKEN = 10.0         # upnpd closes by itself long before that
 
 
 @pytest.fixture(params=igd_versions("both", "1"))
 def upnpd(stopped, request):
-    """Wherever there is a root of version 1."""
+    """With each igd-version that has a root of version 1."""
     stopped.options["igd_version"] = request.param
     return stopped.start()
 
 
 @pytest.fixture(params=igd_versions("both", "2"))
 def upnpd2(stopped, request):
-    """Wherever there is a root of version 2."""
+    """With each igd-version that has a root of version 2."""
     stopped.options["igd_version"] = request.param
     return stopped.start()
 
@@ -59,7 +58,8 @@ def service_types(root):
 
 
 def listed(lab, n, service):
-    """The actions of a service's SCPD, as test_quirks has them."""
+    """The actions of a service's SCPD, as actions() in test_quirks returns
+    them."""
     (svc,) = [s for s in description(lab, n).iter("{%s}service" % NS["d"])
               if text(s, "d:serviceType") == service]
     return actions(ET.fromstring(
@@ -73,7 +73,7 @@ def at_root2(lab, headers=PLAIN, **style):
 
 
 def ask_event(host, method, *headers, url="/igd1/wanip/event"):
-    """SUBSCRIBE or UNSUBSCRIBE with just these headers."""
+    """SUBSCRIBE or UNSUBSCRIBE with exactly these headers."""
     raw = "\r\n".join([f"{method} {url} HTTP/1.1", *headers]) + "\r\n\r\n"
     with host.socket(socket.SOCK_STREAM) as sock:
         sock.settimeout(LONG)
@@ -87,9 +87,9 @@ def ask_event(host, method, *headers, url="/igd1/wanip/event"):
 
 # ---- Windows, Xbox ----------------------------------------------------
 
-def test_windows_hears_of_both_variables(lab, upnpd, subscriber):
-    """natupnp's event manager wants ExternalIPAddress and
-    PortMappingNumberOfEntries; without events it shows stale lists."""
+def test_windows_gets_events_of_both_variables(lab, upnpd, subscriber):
+    """natupnp's event manager needs ExternalIPAddress and
+    PortMappingNumberOfEntries; without events it shows old lists."""
     common = ["Cache-Control: no-cache", "Connection: Close",
               "Pragma: no-cache",
               "User-Agent: Microsoft-Windows/10.0 UPnP/1.0",
@@ -105,7 +105,7 @@ def test_windows_hears_of_both_variables(lab, upnpd, subscriber):
     assert first.vars["ExternalIPAddress"] == EXT_IP
     assert "PortMappingNumberOfEntries" in first.vars
     windows(lab).call("AddPortMapping", mapping(40000))
-    # the number is 1 as before, when it was the dummy's: told all the same
+    # the number was 1 before, with the dummy, but the event is sent
     assert subscriber.wait(2).vars == {"PortMappingNumberOfEntries": "1"}
     windows(lab).call("AddPortMapping", mapping(40001))
     assert wait_until(
@@ -116,24 +116,24 @@ def test_windows_hears_of_both_variables(lab, upnpd, subscriber):
                      f"SID: {reply.headers['SID']}", *common).status == 412
 
 
-def test_windows_network_icon(lab, upnpd):
-    """It opens what presentationURL says, and that of the root alone."""
+def test_windows_needs_a_presentation_url(lab, upnpd):
+    """Its network icon opens the presentationURL of the root device."""
     device = description(lab, 1).find("d:device", NS)
     assert re.fullmatch(rf"http://{LAN_IP}(:\d+)?/",
                         text(device, "d:presentationURL"))
 
 
-def test_windows_fdssdp_search(lab, upnpd):
-    """Function discovery asks for root devices, and without User-Agent."""
+def test_windows_fdssdp_search_is_answered(lab, upnpd):
+    """Function discovery searches for root devices, without User-Agent."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHost:{GROUP}:1900\r\n"
                      "ST:upnp:rootdevice\r\nMan:\"ssdp:discover\"\r\n"
                      "MX:3\r\n\r\n")
     assert f"http://{LAN_IP}:2828/igd1.xml" in [m["LOCATION"] for m in found]
 
 
-def test_xbox_open_nat(lab, upnpd):
-    """"Open" is who leaves by the port that he mapped, whatever the router
-    would have chosen."""
+def test_xbox_leaves_by_its_mapped_port(lab, upnpd):
+    """NAT is "open" if the console's packets leave with the port that it
+    mapped."""
     windows(lab).call("AddPortMapping", mapping(53074, "UDP") |
                       {"NewInternalPort": 3074})
     with listener(lab.outside, "UDP", 9000) as far:
@@ -145,7 +145,8 @@ def test_xbox_open_nat(lab, upnpd):
 
 @pytest.mark.lab(bridge=True)
 def test_playstation_takes_the_next_port(lab, upnpd):
-    """For 3074 it does try again after 718; type 2 is who leaves by it."""
+    """For 3074 it tries another port after 718. NAT is "type 2" if its packets
+    leave with that port."""
     Igd(lab.lan2).add(3074, "UDP")
     client = Client(lab, PLAIN)
     assert client.fault("AddPortMapping", mapping(3074, "UDP")) == 718
@@ -156,8 +157,8 @@ def test_playstation_takes_the_next_port(lab, upnpd):
             (EXT_IP, 3075)
 
 
-def test_switch_and_skype_ask_for_ever(lab, upnpd):
-    """Of them nothing more is known: no lease, any remote host."""
+def test_permanent_mapping_for_any_remote_host(lab, upnpd):
+    """Of Nintendo Switch and Skype no more is known."""
     client = Client(lab, PLAIN)
     client.call("AddPortMapping", mapping(45000, "UDP", lease=0))
     entry = client.call("GetGenericPortMappingEntry",
@@ -169,8 +170,8 @@ def test_switch_and_skype_ask_for_ever(lab, upnpd):
 # ---- libtorrent -------------------------------------------------------
 
 def test_libtorrent_takes_the_first_connection(lab, upnpd):
-    """The first WAN connection in the document is the one that works, at a
-    path on the host of LOCATION."""
+    """It uses the first WAN connection of the description, which must work, at
+    a path on the host of LOCATION."""
     found = [t for t in service_types(description(lab, 1))
              if re.search("WAN(IP|PPP)Connection", t)]
     assert found == [WANIP]
@@ -178,7 +179,7 @@ def test_libtorrent_takes_the_first_connection(lab, upnpd):
 
 
 def test_libtorrent_renews(lab, upnpd):
-    """The same again at three quarters of 3600 seconds."""
+    """It sends the same request after three quarters of 3600 seconds."""
     client = Client(lab, PLAIN)
     for _ in range(2):
         start = time.monotonic()
@@ -203,8 +204,8 @@ def test_miniupnpc_searches(lab, upnpd, st, answered):
 
 
 def test_miniupnpc_empty_body_is_closed(lab, upnpd):
-    """Content-Length: 0 is "until the end" to it: five seconds, unless we
-    close, asked to or not."""
+    """It reads a reply of Content-Length 0 until the end of the connection, or
+    for five seconds. So upnpd closes, even if not asked to."""
     raw = request(Igd(lab.lan1).urls[WANIP], [
         f"Host: {LAN_IP}:2828", "Content-Type: text/plain",
         f'SOAPAction: "{WANIP}#GetStatusInfo"'], envelope("GetStatusInfo", {}))
@@ -222,7 +223,7 @@ def test_miniupnpc_empty_body_is_closed(lab, upnpd):
 # ---- async_upnp_client ------------------------------------------------
 
 def test_async_upnp_client_subscribes(lab, upnpd, subscriber):
-    """Its event server answers only to a NOTIFY with NT, NTS and SID."""
+    """Its event server accepts only a NOTIFY with NT, NTS and SID."""
     for service in ("wanip", "wancic", "l3f"):
         reply = ask_event(
             lab.lan1, "SUBSCRIBE", "NT: upnp:event", "TIMEOUT: Second-1800",
@@ -242,7 +243,7 @@ def test_async_upnp_client_subscribes(lab, upnpd, subscriber):
 
 
 def test_async_upnp_client_presence(lab, upnpd):
-    """A device is there from its alive to its byebye, told apart by USN."""
+    """It counts a device as present from its alive to its byebye, by USN."""
     ear = Listener(lab.lan1)
     try:
         upnpd.stop()
@@ -260,9 +261,9 @@ def test_async_upnp_client_presence(lab, upnpd):
 
 # ---- at version 2 -----------------------------------------------------
 
-def test_tailscale_adds_any(lab, upnpd2):
-    """It takes :2 where it finds one, asks for a port by AddAnyPortMapping,
-    and again for the one that it was given; all within 250 ms of search."""
+def test_tailscale_adds_any_port(lab, upnpd2):
+    """It prefers :2, requests a port by AddAnyPortMapping and later the port
+    that it got, and ignores answers to its search after 250 ms."""
     found = quarter(lab.lan1, go_search("ssdp:all"), wanted={IGD2, WANIP2})
     assert {m["LOCATION"] for m in found if m["ST"] in (IGD2, WANIP2)} == \
         {f"http://{LAN_IP}:2828/igd2.xml"}
@@ -279,8 +280,8 @@ def test_tailscale_adds_any(lab, upnpd2):
 
 
 def test_syncthing_walks_version_2(lab, upnpd2):
-    """Its first search; an answer must have its ST to the letter, and the tree
-    behind it :2 all the way down."""
+    """It searches for :2 first, and needs the exact ST and :2 all the way down
+    the tree."""
     (answer,) = searches(lab.lan1, "M-SEARCH * HTTP/1.1\r\n"
                          f"HOST: {GROUP}:1900\r\nST: {IGD2}\r\n"
                          "MAN: \"ssdp:discover\"\r\nMX: 3\r\n"
@@ -300,9 +301,9 @@ def test_syncthing_walks_version_2(lab, upnpd2):
     client.call("DeletePortMapping", the_key(22000), WANIP2)
 
 
-def test_rust_igd_at_version_2(lab, upnpd2):
-    """It reads the SCPD, and asks for version 1 whatever it found there: the
-    answer is in that namespace, and NewReservedPort is its one result."""
+def test_rust_igd_names_version_1_at_version_2(lab, upnpd2):
+    """It reads the SCPD and always names version 1. The reply is in that
+    namespace, and its only result is NewReservedPort."""
     args = listed(lab, 2, WANIP2)["AddAnyPortMapping"]
     known = mapping(40000)
     assert [name for name, way, _ in args if way == "in"] == list(known)
@@ -314,15 +315,15 @@ def test_rust_igd_at_version_2(lab, upnpd2):
     assert client.call("AddAnyPortMapping", known) == \
         {"NewReservedPort": "40000"}
     client.call("DeletePortMapping", the_key())
-    # codes that it has words for
+    # error codes that it knows
     assert client.fault("AddAnyPortMapping", mapping(client=OUT_IP)) == 606
     assert client.fault("AddPortMapping", mapping(80)) == 606
     assert client.fault("AddPortMapping", mapping(desc="x" * 257)) == 605
 
 
 def test_open_nat_prefers_version_2(lab, upnpd2):
-    """It asks for WANIPConnection:2 first, and looks for the response in that
-    namespace."""
+    """It searches for WANIPConnection:2 first, and looks for the response in
+    that namespace."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
                      f"MAN: \"ssdp:discover\"\r\nMX: 3\r\nST: {WANIP2}\r\n\r\n")
     assert [(m["ST"], m["LOCATION"]) for m in found] == \
@@ -335,7 +336,7 @@ def test_open_nat_prefers_version_2(lab, upnpd2):
     assert client.fault("DeletePortMapping", the_key(), WANIP2) == 714
 
 
-def test_goupnp_at_version_2(lab, upnpd2):
+def test_goupnp_gets_a_week_for_a_permanent_lease(lab, upnpd2):
     for st in (IGD2, WANIP2):
         found = searches(lab.lan1, go_search(st))
         assert [m["ST"] for m in found] == [st]
@@ -346,7 +347,7 @@ def test_goupnp_at_version_2(lab, upnpd2):
     assert 604800 - 60 < int(entry["NewLeaseDuration"]) <= 604800
 
 
-# ---- what cuts across -------------------------------------------------
+# ---- every client -----------------------------------------------------
 
 def raw_answer(lab, st):
     with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
@@ -356,7 +357,7 @@ def raw_answer(lab, st):
 
 
 def test_field_names_are_upper_case(lab, upnpd):
-    """Some compare them to the letter."""
+    """Some clients compare them case-sensitively."""
     data, peer = raw_answer(lab, IGD1)
     for name in (b"EXT:", b"LOCATION: ", b"USN: ", b"ST: ", b"SERVER: ",
                  b"CACHE-CONTROL: "):
@@ -367,7 +368,7 @@ def test_field_names_are_upper_case(lab, upnpd):
 
 
 def test_description_of_256_bytes(lab, upnpd):
-    """Stored whole; control characters are taken out, not refused."""
+    """It is stored whole; control characters are removed, not refused."""
     client = Client(lab, PLAIN)
     client.call("AddPortMapping", mapping(desc="x" * 256))
     client.call("AddPortMapping", mapping(40001, desc="a&#9;b&#10;c"))
@@ -378,7 +379,7 @@ def test_description_of_256_bytes(lab, upnpd):
 
 
 def test_no_answer_is_chunked(lab, upnpd):
-    """exchange() sees to it; the longest documents are the ones in doubt."""
+    """exchange() checks it; the longest documents are most at risk."""
     for path in ("/igd1.xml", "/igd1/wanip.xml", "/igd1/wancic.xml",
                  "/igd1/l3f.xml"):
         assert exchange(lab.lan1, f"GET {path} HTTP/1.1\r\n"

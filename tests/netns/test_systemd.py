@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The Debian package on a machine whose process 1 is systemd: installed as a
-user would, with the sandbox of its unit in force."""
+"""The Debian package installs, serves, reloads, restarts and is removed on a
+machine whose process 1 is systemd, with the sandbox of its unit in force."""
 import os
 import re
 import subprocess
@@ -20,7 +20,7 @@ EIGHT = {"net_admin", "net_raw", "chown", "fowner", "dac_read_search",
 
 @pytest.fixture
 def machine(lab):
-    """The package is installed on it."""
+    """A machine on which the package is installed."""
     deb = make_deb(os.path.join(ROOT, "build"))
     with Machine(lab, **{"upnpd.deb": deb}) as machine:
         machine.run("dpkg", "-i", "/upnpd.deb")
@@ -28,7 +28,7 @@ def machine(lab):
 
 
 def configure(machine, *more):
-    """The commands of the README."""
+    """Run the commands of README."""
     machine.run("upnpctl", "interfaces", "add", "interface=wan0",
                 "type=external", "disabled=no")
     machine.run("upnpctl", "interfaces", "add", "interface=lan0",
@@ -70,7 +70,7 @@ def monitor(lab):
 
 
 def engine(lab):
-    """None while there is none: the fork server's child."""
+    """The fork server's child, or None."""
     found = processes(lab)
     return next((pid for pid, uid in found.items() if uid and
                  found.get(int(status_of(pid, "PPid")))), None)
@@ -107,14 +107,13 @@ def test_installed_and_serving(lab, machine, backend):
     assert lab.rules() == pristine
     machine.run("systemctl", "start", "upnpd")
     assert reaches(lab, "TCP", 40000, server)
-    # nothing that the sandbox forbids was missed
+    # upnpd needed nothing that the sandbox forbids
     assert journal(machine, "warning") == ""
     machine.run("systemctl", "stop", "upnpd")
     assert lab.rules() == pristine
 
 
-def test_check_on_it(machine):
-    """upnpctl works with a sandboxed daemon."""
+def test_upnpctl_beside_a_sandboxed_daemon(machine):
     configure(machine)
     status, out = machine.try_run("upnpctl", "check")
     assert "upnpd runs, process" in out, out
@@ -146,14 +145,14 @@ def test_sandbox_is_in_force(lab, machine):
                       ("/proc/sys/net/ipv4/ip_forward", False)):
         done = subprocess.run([*inside, f": > {path}"], stderr=subprocess.PIPE)
         assert (done.returncode == 0) == may, path
-    # no way to have systemd itself do something
+    # no access to systemd's own socket
     assert subprocess.run([*inside, "stat -c %a /run/systemd/private"],
                           check=True, capture_output=True,
                           text=True).stdout == "0\n"
 
 
-def test_reload(lab, machine):
-    """An invalid file: systemctl reports it, and nothing changes."""
+def test_reload_of_an_invalid_file(lab, machine):
+    """systemctl reports the error, and nothing changes."""
     configure(machine)
     server = mapping(lab)
     before = engine(lab)
@@ -172,7 +171,7 @@ def test_reload(lab, machine):
     assert machine.unit("NRestarts") == "0"
 
 
-def test_deaths(lab, machine):
+def test_killed_processes_are_restarted(lab, machine):
     """The monitor restarts the engine, systemd restarts the monitor."""
     configure(machine)
     server = mapping(lab)
@@ -188,8 +187,7 @@ def test_deaths(lab, machine):
     assert reaches(lab, "TCP", 40000, server)
 
 
-def test_link(lab, machine):
-    """A control point takes the external link down and up."""
+def test_control_point_takes_the_link_down(lab, machine):
     configure(machine, "allow-disable-external-interface=yes")
     igd = Igd(lab.lan1)
     igd.call("ForceTermination")
@@ -210,7 +208,7 @@ def test_start_that_fails(machine):
     assert machine.unit("NRestarts") == "0"
 
 
-def test_removed(lab, machine):
+def test_upgrade_removal_and_purge(lab, machine):
     pristine = lab.rules()
     configure(machine)
     server = mapping(lab)
@@ -219,7 +217,7 @@ def test_removed(lab, machine):
     machine.run("dpkg", "-r", "upnpd")
     assert lab.rules() == pristine
     assert not processes(lab)
-    machine.run("test", "-e", "/var/lib/upnpd/leases", "-a", "-e",
+    machine.run("test", "-e", "/var/lib/upnpd/mappings", "-a", "-e",
                 "/etc/upnpd.conf")
     machine.run("dpkg", "-P", "upnpd")
     machine.run("test", "!", "-e", "/var/lib/upnpd", "-a", "!", "-e",
@@ -227,8 +225,8 @@ def test_removed(lab, machine):
     assert machine.try_run("systemctl", "cat", "upnpd")[0] != 0
 
 
-def test_exposure():
-    """The figure that the README states, as systemd measures it."""
+def test_exposure_is_as_in_readme():
+    """README states the figure that systemd measures."""
     out = subprocess.run(["systemd-analyze", "security", "--offline=true",
                           UNIT], text=True, check=True,
                          capture_output=True).stdout

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The firewall's tool fails, hangs or is missing: the client gets 501, the log
-has the reason, and other clients are served meanwhile."""
+"""When the firewall's tool fails, hangs or is missing, the client gets 501, the
+log has the reason, and other clients are served meanwhile."""
 import threading
 import time
 
@@ -35,8 +35,8 @@ def works_again(lab, igd, server):
 
 
 def soon(most, ask):
-    """What @ask() gives, within @most seconds: of several times, should the
-    machine have stood still."""
+    """The result of @ask(), which takes at most @most seconds. Several tries,
+    because the machine may be busy."""
     for _ in range(5):
         start = time.monotonic()
         said = ask()
@@ -47,7 +47,7 @@ def soon(most, ask):
 
 
 @pytest.mark.parametrize("how", ("fail", "missing"))
-def test_tool_fails(lab, stopped, tool, how):
+def test_failing_tool(lab, stopped, tool, how):
     igd = Igd(lab.lan1)
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40005, "TCP", 8000)
@@ -68,8 +68,8 @@ def test_tool_fails(lab, stopped, tool, how):
     assert reaches(lab, "TCP", 40005, server)
 
 
-def test_tool_is_busy(lab, stopped, tool):
-    """Exit status 4 means "try again": upnpd does, and the answer is late but
+def test_busy_tool_is_retried(lab, stopped, tool):
+    """Exit status 4 means "try again". upnpd does, and the answer is late but
     right."""
     igd = Igd(lab.lan1)
     server = listener(lab.lan1, "TCP", 8000)
@@ -83,8 +83,8 @@ def test_tool_is_busy(lab, stopped, tool):
     assert not in_kernel(lab, 40000)
 
 
-def test_tool_is_busy_for_ever(lab, stopped, tool):
-    """Then it is an error, before the client gives up."""
+def test_tool_that_stays_busy(lab, stopped, tool):
+    """The client gets an error before it gives up."""
     igd = Igd(lab.lan1)
     igd.add(40005, "TCP", 8000)
     tool.mode("busy 1000000")
@@ -98,7 +98,7 @@ def test_tool_is_busy_for_ever(lab, stopped, tool):
         assert reaches(lab, "TCP", 40005, server)
 
 
-def test_tool_hangs(lab, stopped, tool):
+def test_hanging_tool(lab, stopped, tool):
     igd = Igd(lab.lan1)
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40001, "TCP", 8000)
@@ -120,7 +120,7 @@ def test_tool_hangs(lab, stopped, tool):
     asker.join()
     (code, took), = outcome
     assert code == 501
-    # others were served meanwhile, and that is long: the tool's deadline
+    # others were served during the tool's whole deadline
     assert others > 5
     assert took > 4
     assert reaches(lab, "TCP", 40001, server)
@@ -133,7 +133,7 @@ def test_tool_hangs(lab, stopped, tool):
 
 @pytest.mark.only("iptables-legacy")
 def test_stop_while_the_tool_hangs(lab, stopped, tool):
-    """It ends nevertheless, and the next start repairs the rules."""
+    """upnpd stops nevertheless, and the next start repairs the rules."""
     igd = Igd(lab.lan1)
     igd.add(40000)
     tool.mode("hang")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""How many system calls a request costs, by strace of a daemon's processes."""
+"""The system calls of a request, by strace of a daemon's processes."""
 import contextlib
 import os
 import re
@@ -9,7 +9,7 @@ import time
 
 from lab import wait_until
 
-QUIET = 0.2         # no call for so long: a request is over
+QUIET = 0.2         # after so long without a call, a request is over
 
 
 class Tracer:
@@ -28,8 +28,8 @@ class Tracer:
                 and os.path.exists(self.path)
 
     def calls(self):
-        """The names of those that have ended. A wait that goes on is a line
-        without its end; one that a timer ended is nobody's request."""
+        """The names of the calls that have returned. A wait that has not is a
+        line without its end. One that a timer ended belongs to no request."""
         with open(self.path) as f:
             return re.findall(r"^(\w+)\(.* = (?!0 \(Timeout\))", f.read(),
                               re.M)
@@ -40,7 +40,7 @@ class Tracer:
 
 
 def settled(tracers):
-    """{process: its calls}, once no more come."""
+    """{process: its calls}, when no more are made."""
     calls = {name: t.calls() for name, t in tracers.items()}
     while True:
         time.sleep(QUIET)
@@ -68,14 +68,14 @@ def processes(upnpd):
     return upnpd.pids()
 
 
-SURE = 3            # as often is no accident
+SURE = 3            # a result that often is no accident
 
 
 def calls_of(lab, pids, what, most=60):
-    """{process: its calls for @what(i)}, the fewest that came SURE times: a
-    timer may come between, or the request later than its connection, or the
-    process may stand still, and what is missing then is too much the next
-    time. The first call is the wait that ended with the request."""
+    """{process: its calls for @what(i)}, the smallest number that occurred SURE
+    times. A timer may add calls, a request may arrive later than its connection,
+    and calls of a busy process may count for the next request. The first call is
+    the wait that the request ended."""
     times = {name: [] for name in pids}
     with traced(lab, pids) as tracers:
         before = settled(tracers)
@@ -97,7 +97,7 @@ def _fewest(lists):
 
 
 def count_of(lab, pids, what):
-    """{process: how many calls while @what() ran}, and what it gave"""
+    """{process: number of calls during @what()}, and its result"""
     with traced(lab, pids) as tracers:
         before = settled(tracers)
         result = what()

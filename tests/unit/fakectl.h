@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fakectl.h - a daemon that is not there: a process that serves a control
- * socket as a test tells it, the configuration that leads there, and what
- * upnpctl prints. To be included once, after cmocka.h.
+ * fakectl.h - a fake daemon: a process that serves a control socket with a
+ * test's function, a configuration that names the socket, and files for the
+ * output of upnpctl. Include it once, after cmocka.h.
  */
 #ifndef TESTS_UNIT_FAKECTL_H
 #define TESTS_UNIT_FAKECTL_H
@@ -22,16 +22,16 @@
 #define IP(a, b, c, d) \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
 
-/* Serves connection number @nth; what it returns from hangs up. */
+/* Serves connection number @nth, which is closed when it returns. */
 typedef void (*fakectl_fn)(int conn, unsigned nth, const struct ctl_req *);
 
 static struct {
 	char dir[64], socket[96], conf[96], status[96], out[96], err[96];
-	int listen_fd, asked_fd;	/* where the requests come out */
+	int listen_fd, asked_fd;	/* a pipe with the requests */
 	pid_t server;
 } fake;
 
-/* ---- what a server says ---------------------------------------------- */
+/* ---- a server's answers ---------------------------------------------- */
 
 static inline void tell_bytes(int conn, const void *p, size_t n)
 {
@@ -114,7 +114,7 @@ static inline void fakectl_serve(fakectl_fn serve)
 	fake.asked_fd = fds[0];
 }
 
-/* The next request that the server was sent. */
+/* The next request that the server has received. */
 static inline struct ctl_req fakectl_asked(void)
 {
 	struct ctl_req req;

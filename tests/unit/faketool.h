@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * faketool.h - a firewall tool that is not there, in the place of proc.c: it
- * keeps what it is given and prints what it is told to. To be included once,
- * after cmocka.h.
+ * faketool.h - a fake firewall tool, which replaces proc.c: it records its input
+ * and prints a test's text. Include it once, after cmocka.h.
  */
 #ifndef TESTS_UNIT_FAKETOOL_H
 #define TESTS_UNIT_FAKETOOL_H
@@ -16,9 +15,9 @@
 #include "tests/unit/natfwtest.h"
 
 #define IN_MAX 262144
-#define SILENT 99	/* an exit status without a word */
+#define SILENT 99	/* an exit status without output */
 
-/* What it prints and how it ends, by how its command line begins. */
+/* Its output and exit status, by the start of its command line. */
 struct answer {
 	const char *cmd, *out;
 	int rc;
@@ -31,7 +30,7 @@ static struct {
 	unsigned runs;
 	char cmd[128];			/* of the last run */
 	int deadline_ms;
-	unsigned busy;			/* so often a change ends with 4 */
+	unsigned busy;			/* changes that exit with 4 */
 	char *low, *edge;		/* between two unreadable pages */
 	bool at_low;			/* lines begin there, not end */
 } tool;
@@ -41,8 +40,7 @@ bool proc_exists(const char *name)
 	return true;
 }
 
-/* Each line ends where reading on would crash, or begins where reading back
- * would. */
+/* Each line ends before an unreadable page, or begins after one. */
 static void print_lines(const struct proc *p, const char *text)
 {
 	struct str rest = str_z(text), line;
@@ -106,7 +104,7 @@ static int tool_setup(void **state)
 	return 0;
 }
 
-/* Silent and content, but for these answers. */
+/* Succeed without output, except for these answers. */
 static void tool_reset(const struct answer *answer)
 {
 	char *low = tool.low, *edge = tool.edge;

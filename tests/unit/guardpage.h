@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* guardpage.h - one page between two that must not be touched: a read or a
- * write beyond a buffer that ends there is fatal. */
+/* guardpage.h - one page between two without access, so that reading or writing
+ * beyond a buffer crashes. */
 #ifndef TESTS_UNIT_GUARDPAGE_H
 #define TESTS_UNIT_GUARDPAGE_H
 
@@ -12,7 +12,7 @@
 static char *page;
 static size_t page_n;
 
-/* @s starting behind a guard page. */
+/* A copy of @s that begins after a guard page. */
 static inline struct str at_start(struct str s)
 {
 	if (s.n > 0)
@@ -20,7 +20,7 @@ static inline struct str at_start(struct str s)
 	return (struct str){ page, s.n };
 }
 
-/* @s ending at a guard page. */
+/* A copy of @s that ends at a guard page. */
 static inline struct str at_end(struct str s)
 {
 	char *p = page + page_n - s.n;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * logged.h - the lines that the code under test logs. The log goes to a pipe,
- * from which they are read back. To be included once, after cmocka.h.
+ * logged.h - the lines that the code under test logs, read back from a pipe.
+ * Include it once, after cmocka.h.
  */
 #ifndef TESTS_UNIT_LOGGED_H
 #define TESTS_UNIT_LOGGED_H
@@ -36,7 +36,7 @@ static inline void logged_close(void)
 	close(logged.fd[1]);
 }
 
-/* Read what has come. */
+/* Read what has arrived. */
 static inline void logged_fetch(void)
 {
 	size_t room = sizeof(logged.text) - 1 - logged.n;
@@ -74,7 +74,7 @@ static inline unsigned logged_errors(const char *part, int err)
 	return logged_count(text);
 }
 
-/** logged_clear - forget the lines so far. */
+/** logged_clear - discard the lines so far. */
 static inline void logged_clear(void)
 {
 	logged_fetch();

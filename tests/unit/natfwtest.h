@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * natfwtest.h - what the tests of natfw.c and natfw/ share: rules, ops, an
- * environment, dice. To be included after cmocka.h.
+ * natfwtest.h - shared by the tests of natfw.c and natfw/: rules, ops, an
+ * environment, random numbers. Include it after cmocka.h.
  */
 #ifndef TESTS_UNIT_NATFWTEST_H
 #define TESTS_UNIT_NATFWTEST_H

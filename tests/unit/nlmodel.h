@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nlmodel.h - an nf_tables that is not there, in the place of nfnl.c's
- * sockets: it keeps the chains, sets, rules and elements that it is sent, and
- * dumps them. To be included once, after cmocka.h; the program is linked with
- * --wrap of nfnl_open, nfnl_commit and nfnl_dump.
+ * nlmodel.h - a fake nf_tables, which replaces nfnl.c's sockets: it keeps the
+ * chains, sets, rules and elements that it receives, and dumps them. Include it
+ * once, after cmocka.h, and link with --wrap of nfnl_open, nfnl_commit and
+ * nfnl_dump.
  */
 #ifndef TESTS_UNIT_NLMODEL_H
 #define TESTS_UNIT_NLMODEL_H
@@ -44,7 +44,7 @@ static struct model {
 	uint64_t handle;	/* of the last rule */
 	unsigned commits;
 	int open_rc, dump_rc;
-	int commit_rc;		/* not 0: nothing of a batch is done */
+	int commit_rc;		/* not 0: every batch fails with it */
 	char log[4096];		/* of the last batch: its elements, as text */
 } model;
 
@@ -53,7 +53,7 @@ int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
 		     nl_fn fn, void *arg);
 
-/* ---- what a message says ----------------------------------------------- */
+/* ---- reading messages -------------------------------------------------- */
 
 /* The value of the first attribute @type; without the NUL of a name. */
 static inline struct str attr(struct nl_span s, unsigned type, bool name)
@@ -124,7 +124,7 @@ static inline bool mentions(const struct nlmsghdr *h, const char *name)
 	return memmem(h, h->nlmsg_len, name, strlen(name) + 1);
 }
 
-/* ---- what there is ------------------------------------------------------ */
+/* ---- the content -------------------------------------------------------- */
 
 static inline struct object *model_object(uint16_t type, const char *path)
 {
@@ -137,7 +137,7 @@ static inline struct object *model_object(uint16_t type, const char *path)
 	return NULL;
 }
 
-/* How many rules of this chain ("inet fw4 forward") mention the name? */
+/* The number of rules of this chain ("inet fw4 forward") with the name. */
 static inline size_t model_rules(const char *chain, const char *name)
 {
 	size_t i, n = 0;
@@ -169,7 +169,7 @@ static inline struct object *model_keep(const struct nlmsghdr *h)
 	return o;
 }
 
-/* The rule has its handle behind what it was made of. */
+/* Append the handle to the rule's message. */
 static inline void model_rule(const struct nlmsghdr *h)
 {
 	struct object *o = model_keep(h);
@@ -209,7 +209,7 @@ static inline size_t model_count(const char *set)
 
 /* ---- text: "192.168.88.2 . 6 . 80" --------------------------------------- */
 
-/* Everything begins with an address but the keys of forward_to. */
+/* Every key and value except the keys of forward_to begins with an address. */
 static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
 {
 	uint32_t addr;
@@ -255,7 +255,7 @@ static inline struct nfnl_value value_of(struct nl_span s, unsigned type)
 	return ret;
 }
 
-/* A key that is there can not be added, one that is not can not be deleted. */
+/* An existing key cannot be added, a missing one cannot be deleted. */
 static inline void model_element(const char *set, struct nl_span s, bool add,
 				 struct wr *log)
 {
@@ -293,7 +293,7 @@ static inline void model_elements(const struct nlmsghdr *h, struct wr *log)
 			      h->nlmsg_type == NFT(NEWSETELEM), log);
 }
 
-/* The elements of a set, or of all sets that begin so, go. */
+/* Delete the elements of a set, or of all sets whose name begins so. */
 static inline void model_flush(const char *set)
 {
 	size_t i, n = 0;
@@ -315,7 +315,7 @@ static inline void model_del_table(const struct nlmsghdr *h)
 	model_flush("ip upnpd ");
 }
 
-/* A set that a rule uses can not be deleted. */
+/* A set that a rule uses cannot be deleted. */
 static inline void model_del_set(const struct nlmsghdr *h)
 {
 	const struct path path = path_of(h), table = table_of(h);
@@ -331,7 +331,7 @@ static inline void model_del_set(const struct nlmsghdr *h)
 			     mentions(&model.object[i].h, "upnpd_accept"));
 }
 
-/* Only a rule of ours: the comment says so. */
+/* Only a rule with upnpd's comment. */
 static inline void model_del_rule(const struct nlmsghdr *h)
 {
 	struct str handle = attr(attrs(h), NFTA_RULE_HANDLE, false);
@@ -446,8 +446,8 @@ static inline void dump_element(const struct element *e, uint8_t family,
 	fn(arg, &whole.h);
 }
 
-/* Elements of the set that was asked for; of all else everything, as kernels
- * of old do: it is for the requester to know what is meant. */
+/* Dump the elements of the requested set; of other types dump everything, as old
+ * kernels do: the requester must filter. */
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg)
 {
@@ -477,7 +477,7 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 
 /* ---- other people's chains and rules ------------------------------------- */
 
-#define NO_HOOK 1000	/* in the place of a priority */
+#define NO_HOOK 1000	/* instead of a priority */
 
 static inline void model_chain(const char *family, const char *table,
 			       const char *chain, int32_t priority)

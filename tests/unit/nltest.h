@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nltest.h - what the tests of netlink, netif, ports and route share: netlink
- * messages made by hand against an unreadable page, and ip(8) in a network
- * namespace of the test's own. To be included after cmocka.h.
+ * nltest.h - shared by the tests of netlink, netif, ports and route: netlink
+ * messages made by hand that end at an unreadable page, and ip(8) in a network
+ * namespace. Include it after cmocka.h.
  */
 #ifndef TESTS_UNIT_NLTEST_H
 #define TESTS_UNIT_NLTEST_H
@@ -22,7 +22,7 @@
 
 /* ---- messages made by hand --------------------------------------------- */
 
-/* ROOM bytes with an unreadable page behind them. */
+/* ROOM bytes with an unreadable page after them. */
 static char *room;
 
 static inline int make_room(void **state)
@@ -71,8 +71,8 @@ static inline void msg_u32(struct msg *m, uint16_t type, uint32_t v)
 	msg_attr(m, type, &v, sizeof(v));
 }
 
-/* The message cut to @len bytes, which its header says too, such that the
- * first byte behind it can not be read (within alignment). */
+/* The message cut to @len bytes, which its header has as well. The first byte
+ * after it cannot be read (within alignment). */
 static inline const struct nlmsghdr *cut(const struct msg *m, size_t len)
 {
 	char *at = room + ROOM - NLMSG_ALIGN(len);
@@ -88,8 +88,8 @@ static inline const struct nlmsghdr *cut(const struct msg *m, size_t len)
 
 #define NEED_ROOT() do { if (geteuid() != 0) skip(); } while (0)
 
-/* Each test has a namespace of its own, which ends with the last that uses
- * it: nothing is left behind whatever happens. */
+/* Each test has a namespace of its own, which the kernel removes when no process
+ * uses it. */
 static inline int own_netns(void **state)
 {
 	return geteuid() == 0 ? unshare(CLONE_NEWNET) : 0;

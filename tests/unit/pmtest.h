@@ -7,7 +7,7 @@
 #include <string.h>
 #include "map/portmap.h"
 
-/* TCP, to port 80 of the client that asks. */
+/* TCP, to port 80 of the requester. */
 static inline struct pm_req req(uint32_t client_ip, uint16_t ext_port)
 {
 	struct pm_req q;

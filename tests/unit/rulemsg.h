@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * rulemsg.h - messages of an nf_tables dump as the kernel sends them, made
- * expression by expression. To be included after cmocka.h.
+ * expression by expression. Include it after cmocka.h.
  *
  *	begin_rule(NFPROTO_IPV4, "filter", "forward");
  *	put_meta(NFT_META_IIFNAME, 1);
@@ -28,7 +28,7 @@ static struct {
 
 /* ---- messages ---------------------------------------------------------- */
 
-/* NFTA_*_TABLE is 1 and the name of what is in it 2, in each kind. */
+/* In each kind NFTA_*_TABLE is 1 and the name of the object 2. */
 static inline void begin_message(int type, uint8_t family, const char *table,
 				 const char *name)
 {
@@ -68,7 +68,7 @@ static inline const struct nlmsghdr *chain_message(uint8_t family,
 	size_t nest;
 
 	begin_message(NFT_MSG_NEWCHAIN, family, table, name);
-	/* here the name is 3, behind a handle */
+	/* here the name is 3, after a handle */
 	nlmsg_name(&rm.m, NFTA_CHAIN_NAME, name);
 	if (hook >= 0) {
 		nest = nlmsg_nest(&rm.m, NFTA_CHAIN_HOOK);
@@ -161,7 +161,7 @@ static inline void end_expr(struct expr_at at)
 	nlmsg_unnest(&rm.m, at.elem);
 }
 
-/* One without attributes that matter: "counter", "masq", "reject". */
+/* An expression without attributes: "counter", "masq", "reject". */
 static inline void put_plain(const char *name)
 {
 	end_expr(begin_expr(name));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: ISC
-// A program that opens a port by nat-api, as WebTorrent does:
-// client_nat_api.mjs PROTOCOL EXTERNAL INTERNAL, for its own address. Says
-// "mapped" with the external address and port, deletes at the end of its stdin.
+// Maps a port by nat-api, as WebTorrent does: client_nat_api.mjs PROTOCOL
+// EXTERNAL INTERNAL, for its own address. Prints "mapped" with the external
+// address and port, and deletes the mapping at the end of stdin.
 import NatAPI from '@silentbot1/nat-api'
 
 const [protocol, external, internal] = process.argv.slice(2)

@@ -1,11 +1,11 @@
 # shellcheck shell=dash
 # SPDX-License-Identifier: ISC
-# A stand-in for OpenWrt's /lib/functions/network.sh, by its comments. What netifd
-# would tell of a logical interface is /tmp/network/NAME/ with the files up,
-# l3_device, device, subnet4; one that is not up has no l3_device.
+# A stand-in for OpenWrt's /lib/functions/network.sh, by its comments. In place of
+# netifd, /tmp/network/NAME/ has the files up, l3_device, device and subnet4 of a
+# logical interface; one that is not up has no l3_device.
 
-# network_told VARIABLE INTERFACE FILE: into the variable. False, and the variable
-# empty, when there is none.
+# network_told VARIABLE INTERFACE FILE: read the file into the variable. Without
+# the file, return false and empty the variable.
 network_told()
 {
 	eval "$1="

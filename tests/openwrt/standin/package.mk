@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # A stand-in for OpenWrt's package.mk: BuildPackage makes the targets info,
-# prepare, compile and install (to OUT/root), and says what it misses.
+# prepare, compile and install (to OUT/root), and names missing variables.
 
 PKG_BUILD_DIR ?= $(BUILD_DIR)/$(PKG_NAME)-$(PKG_VERSION)
 UNSET := $(foreach v,PKG_NAME PKG_VERSION PKG_RELEASE PKG_LICENSE,\
@@ -9,7 +9,7 @@ ifneq ($(strip $(UNSET)),)
   $(error not set: $(UNSET))
 endif
 
-# As hardening.mk has it by default.
+# The defaults of hardening.mk.
 PKG_FORTIFY_SOURCE ?= 1
 PKG_SSP ?= 1
 ifeq ($(strip $(PKG_FORTIFY_SOURCE)),1)

@@ -1,12 +1,13 @@
 # shellcheck shell=dash disable=SC2154 # initscript is rc.common's
 # SPDX-License-Identifier: ISC
-# A stand-in for OpenWrt's /lib/functions/procd.sh, by the API that stands at its
-# head: what is told to procd becomes a file in /tmp/procd, which procd.py reads.
-# A record is words, each with 037 behind it; 036 ends the record.
+# A stand-in for OpenWrt's /lib/functions/procd.sh, by the API in its head: each
+# message to procd becomes a file in /tmp/procd, which procd.py reads. A record is
+# a list of words, each with 037 after it; 036 ends the record.
 
 mkdir -p /tmp/procd
 
-# Told when the service is closed: a script that dies tells nothing.
+# The message is sent when the service is closed, so a script that dies sends
+# nothing.
 procd_open_service()
 {
 	procd_message=$(mktemp /tmp/procd.XXXXXX)
@@ -26,7 +27,7 @@ procd_close_service()
 	procd_send
 }
 
-# In order: procd.py takes them by their names.
+# procd.py reads the files in the order of their names.
 procd_send()
 {
 	local n=0

@@ -32,6 +32,7 @@ static struct nat_rule pinhole(void)
 
 	r.kind = NAT_PINHOLE;
 	r.client = ip6("2001:db8::10");
+	r.ext_port = 0;
 	return r;
 }
 
@@ -55,6 +56,62 @@ static void test_key(void **state)
 	b = a;
 	b.kind = NAT_PINHOLE;
 	assert_false(nat_rule_same_key(&a, &b));
+}
+
+static void assert_other_key(const struct nat_rule *a,
+			     const struct nat_rule *b)
+{
+	assert_false(nat_rule_same_key(a, b));
+	assert_false(nat_rule_same_key(b, a));
+	assert_false(nat_rule_rivals(a, b));
+	assert_false(nat_rule_equal(a, b));
+}
+
+/* WANIPv6FirewallControl:1: the five-tuple. */
+static void test_the_key_of_a_pinhole_is_its_five_tuple(void **state)
+{
+	struct nat_rule a = pinhole(), b = a;
+
+	assert_true(nat_rule_same_key(&a, &b));
+	assert_true(nat_rule_rivals(&a, &b));
+	b.client = ip6("2001:db8::11");
+	assert_other_key(&a, &b);
+	b = a;
+	b.int_port++;
+	assert_other_key(&a, &b);
+	b = a;
+	b.proto = IPPROTO_UDP;
+	assert_other_key(&a, &b);
+	b = a;
+	b.remote = ip6("2001:db8:1::9");
+	assert_other_key(&a, &b);
+	b = a;
+	b.remote_port = 5060;
+	assert_other_key(&a, &b);
+	for (size_t i = 0; i < sizeof(a.client.byte); i++) {
+		b = a;
+		b.client.byte[i] ^= 0x80;
+		assert_other_key(&a, &b);
+	}
+}
+
+/* The external port is one client's, whatever the remote hosts. */
+static void test_mappings_of_one_port_are_rivals(void **state)
+{
+	struct nat_rule a = portmap(), b = a;
+
+	b.remote = addr_ip4(0x08080808);
+	b.client.byte[3]++;
+	b.int_port++;
+	assert_true(nat_rule_rivals(&a, &b));
+	b.ext_port++;
+	assert_false(nat_rule_rivals(&a, &b));
+	b = a;
+	b.proto = IPPROTO_UDP;
+	assert_false(nat_rule_rivals(&a, &b));
+	b = a;
+	b.kind = NAT_PINHOLE;
+	assert_false(nat_rule_rivals(&a, &b));
 }
 
 static void test_equal(void **state)
@@ -182,6 +239,22 @@ static void test_sane_ports(void **state)
 	assert_true(nat_rule_sane(&r));
 }
 
+static void test_each_kind_has_its_own_ports(void **state)
+{
+	struct nat_rule r = portmap();
+
+	r.remote_port = 1;
+	assert_false(nat_rule_sane(&r));
+	r = pinhole();
+	r.remote_port = 1;
+	assert_true(nat_rule_sane(&r));
+	r.ext_port = 1;
+	assert_false(nat_rule_sane(&r));
+	r = pinhole();
+	r.int_port = 0;		/* every port: not yet */
+	assert_false(nat_rule_sane(&r));
+}
+
 static void test_proto(void **state)
 {
 	assert_string_equal(nat_rule_proto(IPPROTO_TCP), "tcp");
@@ -192,6 +265,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_the_key_of_a_pinhole_is_its_five_tuple),
+		cmocka_unit_test(test_mappings_of_one_port_are_rivals),
 		cmocka_unit_test(test_equal),
 		cmocka_unit_test(
 			test_a_byte_that_the_family_does_not_use_is_0),
@@ -199,6 +274,7 @@ int main(void)
 		cmocka_unit_test(test_each_address_has_a_value),
 		cmocka_unit_test(test_sane_bytes),
 		cmocka_unit_test(test_sane_ports),
+		cmocka_unit_test(test_each_kind_has_its_own_ports),
 		cmocka_unit_test(test_proto),
 	};
 

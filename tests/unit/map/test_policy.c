@@ -154,10 +154,59 @@ static void test_outside(void **state)
 	assert_int_equal(ask_for(CLIENT), REFUSAL_OUTSIDE);
 }
 
-static void test_pinhole(void **state)
+static enum refusal ask_for_pinhole(const char *client, uint16_t port)
 {
 	r.kind = NAT_PINHOLE;
-	assert_int_equal(ask(), REFUSAL_OUTSIDE);
+	r.ext_port = 0;
+	r.int_port = port;
+	assert_true(addr_parse(str_z(client), &r.client));
+	return policy_check(&p, &r, addr_any(), NULL);
+}
+
+static void have_ipv6(void)
+{
+	p.net[1] = (struct netif_addr){ .ifindex = 2, .net.bits = 64 };
+	assert_true(addr_parse(STR("2001:db8:1::1"), &p.net[1].net.addr));
+	p.net_n = 2;
+}
+
+static void test_a_pinhole_is_for_a_host_of_an_internal_network(void **state)
+{
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 5000),
+			 REFUSAL_OUTSIDE);
+	have_ipv6();
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 5000),
+			 REFUSAL_NONE);
+	assert_int_equal(ask_for_pinhole("2001:db8:2::10", 5000),
+			 REFUSAL_OUTSIDE);
+	assert_int_equal(ask_for_pinhole("2001:db8:1::1", 5000),
+			 REFUSAL_ROUTER);
+	assert_int_equal(ask_for_pinhole("ff02::1", 5000), REFUSAL_SPECIAL);
+	assert_int_equal(ask_for_pinhole("::1", 5000), REFUSAL_SPECIAL);
+	assert_int_equal(ask_for_pinhole("192.168.89.7", 5000),
+			 REFUSAL_OUTSIDE);
+	assert_true(addr_parse(STR("ff02::1"), &r.remote));
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 5000),
+			 REFUSAL_REMOTE);
+}
+
+/* It has one port, inside and outside. */
+static void test_lines_apply_to_the_port_of_a_pinhole(void **state)
+{
+	static const struct policy_rule line = {
+		true, 80, 80, 1, 65535, { { .family = ADDR_IP6 }, 0 }, 3,
+	};
+
+	have_ipv6();
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 1023),
+			 REFUSAL_RULE);
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 1024),
+			 REFUSAL_NONE);
+	p.rule = &line;
+	p.rule_n = 1;
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 80), REFUSAL_NONE);
+	assert_int_equal(ask_for_pinhole("2001:db8:1::10", 1024),
+			 REFUSAL_RULE);
 }
 
 static void test_secure(void **state)
@@ -404,7 +453,9 @@ int main(void)
 		T(test_net_of),
 		T(test_default_ports), T(test_special), T(test_small_nets),
 		T(test_nested_nets), T(test_router), T(test_outside),
-		T(test_pinhole), T(test_secure), T(test_remote),
+		T(test_a_pinhole_is_for_a_host_of_an_internal_network),
+		T(test_lines_apply_to_the_port_of_a_pinhole),
+		T(test_secure), T(test_remote),
 		T(test_order), T(test_rules),
 		T(test_line_untouched_by_other_verdicts), T(test_ports),
 		T(test_a_network_behind_another_router),

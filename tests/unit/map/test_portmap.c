@@ -610,6 +610,82 @@ static void test_restored_is_proven_as_it_is(void **state)
 	no_op();
 }
 
+/* ---- what the owner adds ------------------------------------------- */
+
+static const char *note(uint16_t slot)
+{
+	static char buf[PM_NOTE_MAX + 1];
+
+	return portmap_note(pm, portmap_entry(pm, slot), buf).p;
+}
+
+static void test_note_and_told_port(void **state)
+{
+	struct pm_req a = req(A, 8080);
+	char longest[PM_NOTE_MAX + 1];
+	uint16_t slot = made(&a), got;
+
+	assert_string_equal(note(slot), "");
+	assert_int_equal(portmap_entry(pm, slot)->told_port, 8080);
+	memset(longest, 'n', PM_NOTE_MAX);
+	longest[PM_NOTE_MAX] = '\0';
+	portmap_set_note(pm, slot, str_z(longest));
+	assert_string_equal(note(slot), longest);
+	portmap_set_note(pm, slot, STR("one"));
+	portmap_set_told(pm, slot, 40000);
+	/* a renewal in its place, an overwrite that fails, and one that works */
+	a.lease_s = 60;
+	assert_int_equal(add(&a, PM_DONE), slot);
+	assert_string_equal(note(slot), "one");
+	a.rule.int_port = 81;
+	got = add(&a, PM_STARTED);
+	done(next_op(NAT_SET, &a.rule), NAT_EFAIL, got);
+	assert_string_equal(note(slot), "one");
+	assert_int_equal(portmap_entry(pm, slot)->told_port, 40000);
+	got = add(&a, PM_STARTED);
+	done(next_op(NAT_SET, &a.rule), NAT_OK, got);
+	assert_string_equal(note(got), "one");
+	assert_int_equal(portmap_entry(pm, got)->told_port, 40000);
+	/* the next mapping of that port has nothing of it */
+	portmap_delete(pm, got, &slot);
+	done(next_op(NAT_DEL, &a.rule), NAT_OK, slot);
+	slot = made(&a);
+	assert_string_equal(note(slot), "");
+	assert_int_equal(portmap_entry(pm, slot)->told_port, 8080);
+}
+
+/* Every mapping may have the longest description and the longest note. */
+static void test_longest_notes(void **state)
+{
+	enum { FULL = 200 };
+	char text[PM_NOTE_MAX + 1] = "";
+	struct pm_req q;
+	int i, again;
+
+	portmap_free(pm);
+	pm = portmap_new(FULL, FULL);
+	for (again = 0; again < 8; again++) {
+		for (i = 0; i < FULL; i++) {
+			q = req(A, (uint16_t)(1 + i));
+			fill_desc(&q, (char)('0' + i % 64));
+			assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+			memset(text, '0' + i % 64, PM_NOTE_MAX);
+			portmap_set_note(pm, portmap_find(pm, &q.rule),
+					 str_z(text));
+		}
+		for (i = 0; i < FULL; i++) {
+			memset(text, '0' + i % 64, PM_NOTE_MAX);
+			fill_desc(&q, (char)('0' + i % 64));
+			assert_string_equal(note(portmap_at(pm, (size_t)i)), text);
+			assert_string_equal(desc(portmap_at(pm, (size_t)i)),
+					    q.desc);
+		}
+		while (portmap_count(pm) > 0)
+			assert_true(portmap_forget(pm, &portmap_entry(pm,
+					portmap_at(pm, 0))->rule));
+	}
+}
+
 /* ---- answers that do not fit --------------------------------------- */
 
 static void test_ids(void **state)
@@ -1259,7 +1335,8 @@ int main(void)
 		T(test_share_among_many_clients),
 		T(test_spare_slots), T(test_restore),
 		T(test_restored_is_proven_once),
-		T(test_restored_is_proven_as_it_is), T(test_ids),
+		T(test_restored_is_proven_as_it_is),
+		T(test_note_and_told_port), T(test_longest_notes), T(test_ids),
 		T(test_lease_left), T(test_expire),
 		T(test_expire_retries), T(test_expire_disabled),
 		T(test_expire_while_replaced), T(test_expire_while_deleting),

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * leaseline.c - the lines of the lease file, version 2.
+ *
+ *   kind=KIND proto=PROTO port=PORT client=ADDRESS to=PORT origin=ORIGIN
+ *   requester=ADDRESS remote=ADDRESS told=PORT disabled=yes
+ *   lease=MONO-MS,WALL-S,LEFT-S desc=TEXT             (all on one line)
+ *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
+ *   remote-port=PORT origin=ORIGIN and so on
+ *
+ * "port" is the external port in our firewall, "told" the one that clients are
+ * told; "to" is the client's port. Left out are: kind=portmap; the requester of
+ * the operator's mappings; remote=*, which is every host; "told" where it
+ * equals "port"; disabled=no; "lease" of a permanent mapping; remote-port=0,
+ * which is every port.
+ *
+ * A later version may add fields, without a new version of the file: this one
+ * keeps what it does not know. A field whose meaning must not be missed needs a
+ * kind or an origin of its own, because lines with an unknown one are dropped.
+ *
+ * Invariant: of no value but that of "desc" a space is a part, and no value
+ * has a control character.
+ * Runs in: engine
+ */
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "base/addr.h"
+#include "base/text.h"
+#include "engine/leaseline.h"
+
+#define WALL_MAX_S	(UINT64_MAX / 1000)
+
+/* ---- out ------------------------------------------------------------ */
+
+static const char *const kinds[] = {
+	[NAT_PORTMAP] = "portmap", [NAT_PINHOLE] = "pinhole",
+};
+
+static void put_addr(struct wr *w, const char *name, struct addr a)
+{
+	wr_ch(w, ' ');
+	wr_z(w, name);
+	wr_ch(w, '=');
+	addr_write(w, a);
+}
+
+static void put_end(struct wr *w, const char *name,
+		    const struct leaseline_end *end)
+{
+	if (end->left_s != 0)
+		wr_fmt(w, " %s=%" PRIu64 ",%" PRIu64 ",%" PRIu32, name,
+		       end->mono_ms, end->wall_s, end->left_s);
+}
+
+static void put_client(struct wr *w, const struct nat_rule *r)
+{
+	put_addr(w, "client", r->client);
+	wr_fmt(w, " to=%u", r->int_port);
+}
+
+/* The key of a pinhole has its client, but no external port:
+ * nat_rule_same_key() */
+void leaseline_put_key(struct wr *w, const struct nat_rule *r)
+{
+	if (r->kind != NAT_PORTMAP)
+		wr_fmt(w, "kind=%s ", kinds[r->kind]);
+	wr_fmt(w, "proto=%s", nat_rule_proto(r->proto));
+	if (r->kind == NAT_PINHOLE)
+		put_client(w, r);
+	else
+		wr_fmt(w, " port=%u", r->ext_port);
+	if (r->remote.family != ADDR_ANY)
+		put_addr(w, "remote", r->remote);
+	if (r->remote_port != 0)
+		wr_fmt(w, " remote-port=%u", r->remote_port);
+}
+
+void leaseline_put(struct wr *w, const struct portmap *pm,
+		   const struct pm_entry *e, const struct leaseline_end *lease)
+{
+	char desc[PM_DESC_MAX + 1], note[PM_NOTE_MAX + 1];
+	struct str notes = portmap_note(pm, e, note);
+
+	leaseline_put_key(w, &e->rule);
+	if (e->rule.kind == NAT_PORTMAP)
+		put_client(w, &e->rule);
+	wr_fmt(w, " origin=%s", origin_name(e->origin));
+	if (e->origin != ORIGIN_OPERATOR)
+		put_addr(w, "requester", e->requester);
+	if (e->told_port != e->rule.ext_port)
+		wr_fmt(w, " told=%u", e->told_port);
+	if (!e->enabled)
+		wr_z(w, " disabled=yes");
+	put_end(w, "lease", lease);
+	if (notes.n != 0)
+		wr_ch(w, ' ');
+	wr_str(w, notes);
+	wr_z(w, " desc=");
+	/* a newline in here would let a control point write lines of its own */
+	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
+}
+
+/* ---- in ------------------------------------------------------------- */
+
+bool leaseline_get_port(struct str s, uint16_t *ret)
+{
+	uint32_t v;
+
+	if (str_u32(s, 1, UINT16_MAX, &v) != 0)
+		return false;
+	*ret = (uint16_t)v;
+	return true;
+}
+
+static bool get_kind(struct str s, uint8_t *ret)
+{
+	for (*ret = NAT_PORTMAP; *ret <= NAT_PINHOLE; ++*ret)
+		if (str_eq(s, str_z(kinds[*ret])))
+			return true;
+	return false;
+}
+
+bool leaseline_get_proto(struct str s, uint8_t *ret)
+{
+	*ret = str_eq(s, STR("udp")) ? IPPROTO_UDP : IPPROTO_TCP;
+	return *ret == IPPROTO_UDP || str_eq(s, STR("tcp"));
+}
+
+static bool get_origin(struct str s, uint8_t *ret)
+{
+	for (*ret = 1; *ret < ORIGINS; ++*ret)
+		if (str_eq(s, str_z(origin_name(*ret))))
+			return true;
+	return false;
+}
+
+bool leaseline_get_end(struct str s, uint32_t max_s, struct leaseline_end *ret)
+{
+	struct str mono, wall;
+
+	return str_cut(&s, ',', &mono) && str_cut(&s, ',', &wall) &&
+	       str_u64(mono, 1, UINT64_MAX, &ret->mono_ms) == 0 &&
+	       str_u64(wall, 0, WALL_MAX_S, &ret->wall_s) == 0 &&
+	       str_u32(s, 1, max_s, &ret->left_s) == 0;
+}
+
+enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
+       REMOTE_PORT, TOLD, DISABLED, LEASE, DESC, FIELDS };
+
+static const char *const names[FIELDS] = {
+	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
+	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
+	[REQUESTER] = "requester", [REMOTE] = "remote",
+	[REMOTE_PORT] = "remote-port", [TOLD] = "told",
+	[DISABLED] = "disabled", [LEASE] = "lease", [DESC] = "desc",
+};
+
+static bool get_value(int field, struct str v, struct leaseline *l)
+{
+	struct pm_req *q = &l->req;
+
+	switch (field) {
+	case KIND:
+		return get_kind(v, &q->rule.kind);
+	case PROTO:
+		return leaseline_get_proto(v, &q->rule.proto);
+	case PORT:
+		return leaseline_get_port(v, &q->rule.ext_port);
+	case CLIENT:
+		return addr_parse(v, &q->rule.client);
+	case TO:
+		return leaseline_get_port(v, &q->rule.int_port);
+	case ORIGIN:
+		return get_origin(v, &q->origin);
+	case REQUESTER:
+		return addr_parse(v, &q->requester);
+	case REMOTE:
+		return addr_parse(v, &q->rule.remote);
+	case REMOTE_PORT:
+		return leaseline_get_port(v, &q->rule.remote_port);
+	case TOLD:
+		return leaseline_get_port(v, &l->told_port);
+	case DISABLED:
+		q->enabled = !str_eq(v, STR("yes"));
+		return !q->enabled;
+	case LEASE:
+		return leaseline_get_end(v, PM_LEASE_MAX_S, &l->lease);
+	default:
+		return text_is(TEXT_NO_CONTROL, v) &&
+		       str_copy(q->desc, sizeof(q->desc), v);
+	}
+}
+
+/* @word: a field that we do not know */
+static bool keep(struct str word, struct str name, struct leaseline *l)
+{
+	struct wr w = wr_init(l->note, sizeof(l->note));
+
+	for (size_t i = 0; i < name.n; i++)
+		if (!(name.p[i] >= 'a' && name.p[i] <= 'z') &&
+		    !(name.p[i] >= '0' && name.p[i] <= '9') &&
+		    name.p[i] != '-')
+			return false;
+	if (name.n == 0 || name.n == word.n || !text_is(TEXT_NO_CONTROL, word))
+		return false;
+	w.len = str_z(l->note).n;
+	if (w.len + (w.len != 0) + word.n > PM_NOTE_MAX) {
+		l->cut = true;
+		return true;
+	}
+	if (w.len != 0)
+		wr_ch(&w, ' ');
+	wr_str(&w, word);
+	wr_cstr(&w);
+	return true;
+}
+
+/* Read one field. @seen: a bit for each one that was there; @rest: what follows
+ * the field's name and "=" */
+static bool get_field(struct str *rest, unsigned *seen, struct leaseline *l)
+{
+	struct str whole = *rest, word, name, value;
+	int i = 0;
+
+	if (!str_cut(rest, ' ', &word))
+		return false;
+	value = word;
+	if (!str_cut(&value, '=', &name))	/* two spaces */
+		return false;
+	while (i < FIELDS && !str_eq(name, str_z(names[i])))
+		i++;
+	if (i == FIELDS)
+		return keep(word, name, l);
+	if (*seen & 1u << i || name.n == word.n)
+		return false;
+	*seen |= 1u << i;
+	if (i == DESC) {		/* all that is left */
+		value = str_skip(whole, name.n + 1);
+		rest->n = 0;
+	}
+	return get_value(i, value, l);
+}
+
+/* @need: a bit for each field that must be there */
+static bool get_fields(struct str s, unsigned need, struct leaseline *l)
+{
+	unsigned seen = 0;
+
+	memset(l, 0, sizeof(*l));
+	l->req.rule.kind = NAT_PORTMAP;
+	l->req.rule.remote = addr_any();
+	l->req.enabled = true;
+	while (s.n != 0)
+		if (!get_field(&s, &seen, l))
+			return false;
+	if (!(seen & 1u << TOLD))
+		l->told_port = l->req.rule.ext_port;
+	return (seen & need) == need;
+}
+
+bool leaseline_get(struct str fields, struct leaseline *ret)
+{
+	const unsigned need = 1u << PROTO | 1u << CLIENT | 1u << TO |
+			      1u << ORIGIN | 1u << DESC;
+
+	if (!get_fields(fields, need, ret) || !nat_rule_sane(&ret->req.rule))
+		return false;
+	/* of the operator there is no address, of others there must be */
+	return addr_is_set(ret->req.requester) ==
+	       (ret->req.origin != ORIGIN_OPERATOR);
+}
+
+bool leaseline_get_key(struct str fields, struct nat_rule *ret)
+{
+	struct leaseline l;
+
+	if (!get_fields(fields, 1u << PROTO, &l))
+		return false;
+	*ret = l.req.rule;
+	return ret->kind == NAT_PINHOLE ? nat_rule_sane(ret) :
+					  ret->ext_port != 0;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * leaseline.h - the lines of the lease file, version 2: fields with names.
+ *
+ * Pure: text in and out, no file. The checksum at the end of each line and the
+ * letter at its beginning are leases.c's.
+ * Runs in: engine
+ */
+#ifndef ENGINE_LEASELINE_H
+#define ENGINE_LEASELINE_H
+
+#include "base/str.h"
+#include "base/wr.h"
+#include "map/portmap.h"
+
+/* Of a line with its checksum and the line feed: our longest one, and as much
+ * again for the fields and longer values of a later version. */
+#define LEASELINE_MAX 2048
+
+/* When something ends. The monotonic clock is right as long as the machine was
+ * not restarted, the wall clock afterwards. All zero: never. */
+struct leaseline_end {
+	uint64_t mono_ms;	/* on CLOCK_MONOTONIC of that boot */
+	uint64_t wall_s;	/* on CLOCK_REALTIME */
+	uint32_t left_s;	/* from the moment when the line was written */
+};
+
+/* What a line says. */
+struct leaseline {
+	struct pm_req req;	/* lease_s is not set */
+	uint16_t told_port;
+	struct leaseline_end lease;
+	char note[PM_NOTE_MAX + 1];	/* fields that we do not know, "a=b
+					 * c=d", NUL-terminated */
+	bool cut;		/* some of those did not fit into @note */
+};
+
+/**
+ * leaseline_put - write the fields of a mapping.
+ * @lease: when its lease ends
+ *
+ * Fields that have their usual value are left out. The mapping's note
+ * (portmap_note()), fields that a later version wrote, is written as it is.
+ */
+void leaseline_put(struct wr *, const struct portmap *,
+		   const struct pm_entry *, const struct leaseline_end *lease);
+
+/** leaseline_put_key - write the fields that tell which mapping @rule is. */
+void leaseline_put_key(struct wr *, const struct nat_rule *rule);
+
+/**
+ * leaseline_get - read the fields of a mapping.
+ * @fields: without checksum
+ * @ret: valid only if true is returned
+ *
+ * The order of the fields does not matter, but "desc", which may hold spaces,
+ * is the last one. A field that this version does not know goes into the note
+ * as a whole, while there is room in it.
+ *
+ * Return: false if a field is missing, is there twice, or has a value that it
+ * cannot have
+ */
+bool leaseline_get(struct str fields, struct leaseline *ret);
+
+/** leaseline_get_key - read the fields that tell which mapping it is; others
+ * are ignored. Return: as leaseline_get() */
+bool leaseline_get_key(struct str fields, struct nat_rule *ret);
+
+/** leaseline_get_port - read a port, 1 to 65535. */
+bool leaseline_get_port(struct str, uint16_t *ret);
+
+/** leaseline_get_proto - read "tcp" or "udp". */
+bool leaseline_get_proto(struct str, uint8_t *ret);
+
+/** leaseline_get_end - read "MONO-MS,WALL-S,LEFT-S", none of which is 0.
+ * @max_s: the highest LEFT-S */
+bool leaseline_get_end(struct str, uint32_t max_s, struct leaseline_end *ret);
+
+#endif
