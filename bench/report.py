@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The table: medians, ratios to the peer's better build, bars; on the screen
-and as RESULTS.md."""
+"""The table of medians, ratios to the peer's better build and bars, printed and
+written to RESULTS.md."""
 import os
 import statistics
 
@@ -126,36 +126,37 @@ def show(table):
 
 
 EXPLAINED = """\
-Each value is the median of the rounds. A ratio says how many times better than
-the better one of the peer's two builds in the same run; a bar is what the
-project asks of itself, as such a ratio or as a limit of the value.
+Each value is the median of the rounds. A ratio says how many times better it is
+than the better one of the peer's two builds in the same run. A bar is the
+project's own goal: such a ratio, or a limit of the value.
 
-- Every request has a connection of its own, which the server closes.
-- A "floor" is what nobody can do without. Without parsing: a server of two
-  processes that makes our system calls for a request, with a reply as long as
-  ours, to whatever comes. Of a tool: its runs by themselves, with nothing to
-  do, with one rule of a mapping, with all that ours has for one.
-- The peer's rate at 8 and at 200 at once is up to how many requests there are:
-  it loses no time with each, but now and then a second and more, until the
-  client tries again, since its queue is short. They are 2,000 and 400.
-- Mappings in place are UDP; those that are added and deleted are TCP, 50 at a
-  time, so that all have as many in place.
-- The peer's first 1,000 mappings were asked for, those beyond were put into
-  its chains by the firewall's tool, as the peer would have written them: to
-  ask for them takes it minutes, and so does a lease file, four times as long
-  for twice the lines. They are not in its memory, which has no figure there.
-- Resident memory is that of all of a daemon's processes together, a page that
-  two of them share counted once: for the peer, which is one process, its
-  resident set. It is measured after the mappings were made, with room for
-  1,024 of them, as by default, or for as many as there are. PSS is less where
-  other programs of this machine run by the same libraries.
-- For all else our room for mappings is 60,000.
+- Every request has its own connection, which the server closes.
+- A "floor" is the least that any program needs. Without parsing: a server of
+  two processes that makes upnpd's system calls for a request and sends a reply
+  of the same length to any request. Of a tool: its runs alone, with no input,
+  with one rule of a mapping, and with all rules of a mapping.
+- The peer's rate at 8 and at 200 at once depends on the number of requests, of
+  which there are 2,000 and 400. The peer's queue is short, so it now and then
+  loses a connection, and the client tries again after a second or more.
+- Mappings in place are UDP. Those that are added and deleted are TCP, 50 at a
+  time, so that every subject has the same number in place.
+- The peer's first 1,000 mappings were requested. Further ones were put into its
+  chains by the firewall's tool, as the peer would have written them, because to
+  request them takes minutes. So does a lease file, and twice the lines take
+  four times as long. Those mappings are not in the peer's memory, so there is
+  no figure for its memory with more than 1,000.
+- Resident memory is that of all of a daemon's processes together; a page that
+  two of them share is counted once. The peer is one process. Memory is measured
+  after the mappings were made, with room for 1,024 of them (the default), or
+  for as many as there are. PSS would be less where other programs of this
+  machine use the same libraries.
+- In all other measurements upnpd has room for 60,000 mappings.
 - CPU is user and system time of all of a daemon's processes and of the tools
   that they ran.
-- New flows: datagrams from ever new source ports, 64 under way at a time, to
-  the port of the mapping made last; counted where they arrive.
+- New flows: datagrams from new source ports, 64 at a time, to the port of the
+  mapping that was made last, counted where they arrive.
 - "From the start" includes the start of the process. The peer's lease file was
-  written for it, and its chains emptied, as its service does at a stop.
+  written for it and its chains were emptied, as its service does at a stop.
 """
 
 
@@ -226,7 +227,7 @@ def write(path, table, about, calls):
                 "that it runs; of several times the one with the fewest.", ""]
         out += [f"- {line}" for line in calls]
     out += ["", "### Bars and limits", "", f"{len(table.met)} met, "
-            f"{len(table.missed)} not met: what the limit is, by this run.",
+            f"{len(table.missed)} not met. Below: the limits, by this run.",
             ""]
     out += limits.lines_of(table)
     with open(path + ".new", "w") as f:

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""upnpd, by each of its backends, beside both builds of Debian's miniupnpd: the
-same machine, the same run, in turn, so that what the machine does meanwhile
-falls on all of them. Writes bench/RESULTS.md when all of it was run. Root.
+"""Compare upnpd, with each of its backends, with both builds of Debian's
+miniupnpd: on the same machine, in the same run, in turn, so that other work of
+the machine affects all of them. Writes bench/RESULTS.md after a whole run. Needs
+root.
 
     bench/run.py [--rounds N] [--only REGEX] [--among REGEX] [--out FILE]
                  [--verbose]

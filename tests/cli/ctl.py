@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl on a configuration of its own, without a daemon."""
+"""Run upnpctl on a configuration file, without a daemon."""
 import json
 import os
 import subprocess

@@ -23,7 +23,7 @@ def conf(ctl):
 
 
 @pytest.mark.parametrize("words", FAULTS, ids=" ".join)
-def test_faults(conf, words):
+def test_errors_are_json(conf, words):
     """One object on stderr, with the exit status; nothing on stdout."""
     done = conf.run("--json", *words)
     assert done.returncode and done.stdout == ""

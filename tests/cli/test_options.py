@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The options of both programs: their place, and unknown options."""
+"""Both programs accept their options in any place, and refuse unknown ones."""
 import subprocess
 
 import pytest
@@ -21,7 +21,7 @@ def upnpd(*args):
     (["--", "-h"], "there is no option -h"),
     (["-n", "-f"], "-f needs the name of a file"),
 ], ids=" ".join)
-def test_upnpd_refuses(args, error):
+def test_upnpd_refuses_unknown_options(args, error):
     done = upnpd(*args)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -31,13 +31,13 @@ def test_upnpd_refuses(args, error):
 
 
 @pytest.mark.parametrize("option", ["-h", "-Fh", "-V"])
-def test_upnpd_tells(option):
+def test_upnpd_prints_usage_or_version(option):
     done = upnpd(option)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("upnpd 0." if option == "-V" else "usage: ")
 
 
-def test_upnpd_reads_the_file_that_is_named(ctl):
+def test_upnpd_reads_the_named_file(ctl):
     ctl.write("enabled = no\n")
     for args in (["-n", "-f", ctl.conf], ["-nf" + ctl.conf], ["-nf", ctl.conf,
                                                               "--"]):

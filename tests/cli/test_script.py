@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Scripts: exports of RouterOS and of upnpctl; all or nothing."""
+"""A script is executed as a whole or not at all; exports of RouterOS and upnpctl
+are scripts."""
 import pytest
 
 OLD = """\
@@ -36,7 +37,7 @@ def interfaces(ctl):
             for i in ctl.json("interfaces", "print")}
 
 
-def test_old_export(ctl):
+def test_export_of_routeros_4(ctl):
     ctl.ok("-", stdin=OLD)
     assert interfaces(ctl) == {"ether1": ("external", False, None),
                                "ether2": ("internal", True, None),
@@ -48,7 +49,7 @@ def test_old_export(ctl):
 
 @pytest.mark.parametrize("head", [
     "# jan/02/1970 00:00:12 by RouterOS 6.49.10\n", None])
-def test_compact_export(ctl, head):
+def test_export_of_routeros_6_and_7(ctl, head):
     """RouterOS 6 and 7 omit disabled=no."""
     script = NEW if head is None else head + NEW.split("\n", 1)[1]
     ctl.ok("-", stdin=script)
@@ -59,8 +60,8 @@ def test_compact_export(ctl, head):
     assert ctl.daemon_takes_it()
 
 
-def test_without_header(ctl):
-    """Without that header an added interface is disabled."""
+def test_script_without_header(ctl):
+    """Without a header of RouterOS an added interface is disabled."""
     ctl.ok("-", stdin="/ip upnp interfaces\nadd interface=a type=internal\n"
            "# by RouterOS 7.1\n")
     assert interfaces(ctl) == {"a": ("internal", True, None)}
@@ -88,7 +89,7 @@ type = internal
 
 
 @pytest.mark.parametrize("text", CONFIGS)
-def test_export_comes_back(ctl, text):
+def test_export_makes_the_same_configuration(ctl, text):
     ctl.write(text)
     script = ctl.ok("export")
     before = ctl.json("print"), ctl.json("interfaces", "print")
@@ -117,7 +118,7 @@ def test_export_form(ctl):
         "add disabled=no interface=a type=internal"]
 
 
-def test_checked_at_the_end(ctl):
+def test_script_is_checked_at_its_end(ctl):
     """In between it may be enabled without interfaces, or have two external
     ones."""
     ctl.ok("-", stdin="""\
@@ -154,6 +155,6 @@ def test_all_or_nothing(ctl, script, error):
         assert ctl.fails("-", stdin=script).startswith(error)
 
 
-def test_words_behind(ctl):
+def test_words_after_the_dash(ctl):
     assert ctl.fails("-", "print", stdin="set hairpin=yes").startswith(
         'there is no command "-"')

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Writing: concurrent changes, kill at any moment."""
+"""A change is written as a whole or not at all: with concurrent changes, or
+killed at any moment."""
 import collections
 import os
 import re
@@ -16,8 +17,8 @@ type = internal
 """
 
 
-def test_at_once(ctl):
-    """Twenty at once; no change is lost."""
+def test_concurrent_changes_are_all_kept(ctl):
+    """Twenty at once."""
     ctl.write(TEXT)
     running = [subprocess.Popen(
         ctl.argv("interfaces", "add", f"interface=i{n}", "type=internal"),
@@ -47,7 +48,7 @@ def test_at_once(ctl):
 
 
 def syscalls(ctl, log, words):
-    """Every system call of a run, by name, and how often."""
+    """{name: number} of the system calls of a run."""
     done = subprocess.run(["strace", "-o", log, *ctl.argv(*words)],
                           capture_output=True, text=True)
     assert done.returncode == 0, done
@@ -92,14 +93,14 @@ def test_killed_at_each_system_call(ctl, tmp_path_factory):
             assert done.returncode in (-9, 137, 0), (where, done)
             outcomes[got == new, done.returncode == 0] += 1
             if got == TEXT:
-                # the killed one left nothing that blocks the next
+                # a killed upnpctl does not block the next one
                 ctl.ok(*words)
                 assert ctl.read() == new, where
-    # before and after: or the test has looked at nothing
+    # both happened, or the test has tested nothing
     assert outcomes[False, False] > 5 and outcomes[True, False] >= 1
 
 
-def test_mode_and_owner(ctl):
+def test_mode_and_owner_are_kept(ctl):
     ctl.write(TEXT)
     os.chmod(ctl.conf, 0o600)
     if os.geteuid() == 0:
@@ -114,8 +115,8 @@ def test_mode_and_owner(ctl):
     assert os.stat(ctl.conf).st_mode & 0o7777 == 0o644
 
 
-def test_symbolic_link(ctl):
-    """It stays one; what it leads to changes."""
+def test_symbolic_link_is_followed(ctl):
+    """The link stays, and its target changes."""
     other = os.path.join(ctl.dir, "other")
     ctl.write(TEXT)
     os.rename(ctl.conf, other)
@@ -128,7 +129,7 @@ def test_symbolic_link(ctl):
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"),
                     reason="needs to be somebody else than root")
-def test_not_allowed(ctl):
+def test_without_permission(ctl):
     ctl.write(TEXT)
     os.chmod(ctl.dir, 0o555)
     prefix = ["setpriv", "--reuid=65534", "--clear-groups"] \
