@@ -143,8 +143,8 @@ project's own goal: such a ratio, or a limit of the value.
 - The peer's first 1,000 mappings were requested. Further ones were put into its
   chains by the firewall's tool, as the peer would have written them, because to
   request them takes minutes. So does a lease file, and twice the lines take
-  four times as long. Those mappings are not in the peer's memory, so there is no
-  figure for its memory with more than 1,000.
+  four times as long. Those mappings are not in the peer's memory, so there is
+  no figure for its memory with more than 1,000.
 - Resident memory is that of all of a daemon's processes together; a page that
   two of them share is counted once. The peer is one process. Memory is measured
   after the mappings were made, with room for 1,024 of them (the default), or

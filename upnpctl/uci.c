@@ -80,7 +80,7 @@ static int check_clean(void)
 static void put(struct job *j, const char *verb, const char *section,
 		const char *option, const char *value)
 {
-	char text[2 * CONF_STR_MAX + PM_DESC_MAX];
+	char text[CONFOPT_VALUE_MAX + 2 * CONF_STR_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 
 	if (j->status)
@@ -112,9 +112,10 @@ static bool uci_has(const char *section, const char *option)
 
 /* ---- settings -------------------------------------------------------- */
 
-/* The value of a key in a text; false if it is not set. */
+/* Write the value of a key in a text; of several lines, with commas. Return:
+ * false if it is not set */
 static bool find_value(const struct confedit *e, const char *iface,
-		       const char *key, struct str *ret)
+		       const char *key, struct wr *w)
 {
 	struct str rest = { e->text, e->len }, line, name;
 	bool here = !iface, found = false;
@@ -127,47 +128,58 @@ static bool find_value(const struct confedit *e, const char *iface,
 			       str_eq(name, str_z(iface));
 		else if (here && l.kind == CONFLINE_SETTING &&
 			 str_eq(l.key, str_z(key))) {
-			*ret = l.value;
+			wr_z(w, found ? "," : "");
+			wr_str(w, l.value);
 			found = true;
 		}
 	}
 	return found;
 }
 
-/* Set an option, or delete it, if UCI has it: the service sets some itself. UCI's
- * name of an option has _ for -, and UCI's yes is 1. */
-static void put_option(struct job *j, const char *section,
-		       const struct confopt *o, bool has, struct str value)
+/* UCI's name of an option has _ for -. Its network names a section of
+ * /etc/config/network. */
+static void put_name(struct wr *w, const struct confopt *o)
 {
-	char name[64], text[CONF_STR_MAX];
+	if (confopt_kind(o) == CONFOPT_NETWORKS) {
+		wr_z(w, "routed");
+		return;
+	}
+	for (const char *p = confopt_name(o); *p; p++)
+		wr_ch(w, *p == '-' ? '_' : *p);
+}
+
+/* Set an option, or delete it, if UCI has it: the service sets some itself. UCI's
+ * yes is 1. @value: "": none, or nothing */
+static void put_option(struct job *j, const char *section,
+		       const struct confopt *o, const char *value)
+{
+	char name[64];
 	struct wr w = wr_init(name, sizeof(name));
 
-	for (const char *p = confopt_name(o); *p; p++)
-		wr_ch(&w, *p == '-' ? '_' : *p);
-	if (has && confopt_kind(o) == CONFOPT_BOOL)
-		value = str_eq(value, STR("yes")) ? STR("1") : STR("0");
-	str_copy(text, sizeof(text), value);
-	/* a value of nothing is no value */
-	if (has && value.n)
-		put(j, "set", section, wr_cstr(&w), text);
+	put_name(&w, o);
+	if (*value && confopt_kind(o) == CONFOPT_BOOL)
+		value = !strcmp(value, "yes") ? "1" : "0";
+	if (*value)
+		put(j, "set", section, wr_cstr(&w), value);
 	else if (uci_has(section, wr_cstr(&w)))
 		put(j, "delete", section, wr_cstr(&w), NULL);
 }
 
 /* @iface: NULL: the global settings */
-static void put_options(struct job *j, const char *section, const char *iface,
-			bool is_new)
+static void put_options(struct job *j, const char *section, const char *iface)
 {
 	const struct confopt *o;
 
 	for (size_t i = 0; (o = confopt_at(iface, i)); i++) {
+		char was_text[CONFOPT_VALUE_MAX], now_text[CONFOPT_VALUE_MAX];
+		struct wr was = wr_init(was_text, sizeof(was_text));
+		struct wr now = wr_init(now_text, sizeof(now_text));
 		const char *key = confopt_name(o);
-		struct str was = STR(""), now = STR("");
-		bool had = !is_new && find_value(j->was_text, iface, key, &was);
+		bool had = find_value(j->was_text, iface, key, &was);
 		bool has = find_value(j->now_text, iface, key, &now);
 
-		if (had != has || !str_eq(was, now))
-			put_option(j, section, o, has, now);
+		if (had != has || !str_eq(wr_done(&was), wr_done(&now)))
+			put_option(j, section, o, wr_cstr(&now));
 	}
 }
 
@@ -228,7 +240,7 @@ static void put_ifaces(struct job *j)
 		} else if (!find_section(j, name, section)) {
 			continue;
 		}
-		put_options(j, section, name, is_new);
+		put_options(j, section, name);
 	}
 }
 
@@ -308,7 +320,7 @@ int uci_write(const struct confedit *was, const struct confedit *now)
 				"/usr/share/upnpd/upnpd.config", err ?
 				"cannot be read by uci" :
 				"has no section global");
-	put_options(&j, global, NULL, false);
+	put_options(&j, global, NULL);
 	put_ifaces(&j);
 	put_mappings(&j);
 	if (!j.status)

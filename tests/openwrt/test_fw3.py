@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""With a firewall of fw3's shape: iptables, forward policy drop, zone chains.
-iptables-legacy tells nobody of a change: after a flush only the include brings
-our rules back at once."""
+"""upnpd beside fw3: iptables, forward policy drop, zone chains. iptables-legacy
+reports no changes, so after a flush only the include restores upnpd's rules at
+once."""
 import pytest
 
 from lab import blocked, listener, reaches
@@ -57,7 +57,7 @@ def test_without_the_accept_it_does_not_pass(service):
 
 
 @pytest.mark.parametrize("how", ["reload", "restart"])
-def test_firewall_is_made_anew(service, how):
+def test_rules_return_after_a_reload_or_restart(service, how):
     """When the command ends, all rules are in place."""
     server = service.map(40000)
     for _ in range(2):
@@ -67,8 +67,7 @@ def test_firewall_is_made_anew(service, how):
             assert len(hooks(service)) == 1
 
 
-def test_restart_without_the_include(service):
-    """Check that the include does it."""
+def test_without_the_include_rules_do_not_return(service):
     server = service.map(40000)
     service.router.run("uci", "delete", "firewall.upnpd")
     with Paused(service):

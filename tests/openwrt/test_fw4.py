@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""With a firewall like fw4: forward policy drop, zones, a reload that rebuilds
-the table. Real rules, real traffic."""
+"""upnpd beside fw4: forward policy drop, zones, a reload that rebuilds the
+table. Real rules, real traffic."""
 import os
 import re
 import signal
@@ -146,9 +146,8 @@ def test_without_upnpd_nothing_passes(service):
         service.fw("reload")
 
 
-def test_former_backend(lab):
-    """A configuration from before nft became netlink still works, and the log
-    says what to write."""
+def test_backend_nft_still_works(lab):
+    """backend nft means netlink, and the log says what to write instead."""
     for service in service_of(lab, backend="nft"):
         server = service.start().map(40000)
         assert reaches(lab, "TCP", 40000, server), service.told()
@@ -158,8 +157,8 @@ def test_former_backend(lab):
 
 # ---- reload and restart -------------------------------------------------
 
-def test_established_goes_on_without_us(service):
-    """Between fw4's new rules and ours, for as long as that may be."""
+def test_established_connections_continue(service):
+    """Between fw4's new rules and upnpd's, however long that takes."""
     server = service.map(40000)
     with service.lab.outside.socket(1) as out, Paused(service):
         out.settimeout(LONG)
@@ -176,7 +175,7 @@ def test_established_goes_on_without_us(service):
         conn.close()
 
 
-def test_reload(service):
+def test_reload_keeps_all_rules(service):
     """When the command ends, all rules are in place."""
     server = service.map(40000)
     for _ in range(2):
@@ -186,8 +185,8 @@ def test_reload(service):
             assert reaches(service.lab, "TCP", 40000, server)
 
 
-def test_reload_can_not_fail_for_us(service):
-    """Whatever upnpd's set looks like: fw4's transaction is one for all."""
+def test_no_set_of_upnpd_makes_a_reload_fail(service):
+    """fw4 has one transaction for everything."""
     with Paused(service):
         service.nft("flush", "chain", "inet", "fw4", "upnpd_forward")
         service.nft("delete", "set", "inet", "fw4", "upnpd_accept")
@@ -207,7 +206,7 @@ def test_mappings_after_a_reload(service):
 
 
 @pytest.mark.parametrize("how", [("restart",), ("flush", "start")])
-def test_table_is_made_anew(service, how):
+def test_rules_return_after_a_restart(service, how):
     """When the command ends, all rules are in place."""
     server = service.map(40000)
     for word in how:
@@ -223,9 +222,8 @@ def test_reload_without_the_daemon(stopped):
 
 # ---- the files and the firewall's options --------------------------------
 
-def test_files_came_after_the_firewall(lab):
-    """As when the package is installed: the start has the firewall read
-    them."""
+def test_start_makes_the_firewall_read_the_files(lab):
+    """When the package was just installed, the firewall has not read them."""
     def hide(service):
         for name in NFTABLES_D:
             os.rename(service.router.path(name),
@@ -241,8 +239,7 @@ def test_files_came_after_the_firewall(lab):
 
 
 def test_without_automatic_includes(lab):
-    """Then the rules stand at the head of forward, and come back after a
-    reload."""
+    """The rules are at the head of forward, and return after a reload."""
     def without(service):
         service.router.write(CONFIG, options().replace(
             "upnpd_forward", "forward"))
@@ -258,8 +255,8 @@ def test_without_automatic_includes(lab):
             assert len(ours(service)) == 2
 
 
-def test_chain_is_not_there(lab):
-    """Configured, but not included: logged, and refused to the client."""
+def test_missing_chain_is_logged_and_refused(lab):
+    """The chain is configured, but its file is not included."""
     def without(service):
         service.router.run("uci", "set", "firewall.defaults.auto_includes=0")
         service.router.run("uci", "commit", "firewall")
@@ -286,8 +283,8 @@ delete table inet probe
 
 
 def test_mapped_flows_are_offloaded(lab):
-    """fw4 says so ahead of all else; an accept of ours before it would keep
-    mapped flows from it."""
+    """fw4's offload rule is the first; an accept before it would keep mapped
+    flows from being offloaded."""
     if not has_flowtables(lab):
         pytest.skip("this kernel has no flowtables")
 

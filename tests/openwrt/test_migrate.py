@@ -117,7 +117,7 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
     ("anchor=miniupnpd", "it is for pf"),
     ("shoe_size=44", "unknown setting"),
 ])
-def test_without_counterpart(tmp_path, line, why):
+def test_settings_without_a_counterpart_are_reported(tmp_path, line, why):
     out, (said,) = migrate(BASE + line + "\n" + DENY, tmp_path)
     name, _, value = line.partition("=")
     assert said.startswith(f"upnpd-from-miniupnpd: {name} {value}: no "
@@ -133,15 +133,15 @@ def test_without_counterpart(tmp_path, line, why):
     "ext_perform_stun=no", "system_uptime=no", "packet_log=no",
     "pcp_allow_thirdparty=no", "ext_ip=", "serial=", "model_number=",
     "presentation_url=", "listening_ip=lan0"])
-def test_nothing_lost(tmp_path, line):
+def test_unused_settings_are_not_reported(tmp_path, line):
     out, said = migrate(BASE + line + "\n" + DENY, tmp_path)
     assert said == []
     assert out == migrate(BASE + DENY, tmp_path)[0]
 
 
-def test_the_last_counts(tmp_path):
-    """As for miniupnpd, whatever stands around the =; upnpd wants each
-    once."""
+def test_last_of_several_settings_counts(tmp_path):
+    """As for miniupnpd, with any space around the =. upnpd accepts each
+    setting once."""
     out, said = migrate("ext_ifname = eth9\nport=1\n" + BASE.replace("=", " = ")
                         + "http_port=2\nsecure_mode=no\nsecure_mode =yes\r\n"
                         + DENY.rstrip(), tmp_path)
@@ -182,7 +182,7 @@ def test_default_of_miniupnpd_is_accept(tmp_path):
     ("10.1.2.3", "10.1.2.3/32"), ("172.31.255.255/12", "172.16.0.0/12"),
     ("1.2.3.4/0", "0.0.0.0/0"), ("192.168.1.131/25", "192.168.1.128/25"),
     ("192.168.1.7/31", "192.168.1.6/31")])
-def test_networks_lose_what_is_beyond_the_prefix(tmp_path, given, ours):
+def test_networks_lose_bits_beyond_the_prefix(tmp_path, given, ours):
     rules, _ = rules_of(f"allow 1-9 {given} 1-9\n{DENY}", tmp_path)
     assert rules[0] == f"allow 1-9 {ours} 1-9"
 
@@ -191,7 +191,7 @@ def test_networks_lose_what_is_beyond_the_prefix(tmp_path, given, ours):
     "allow 70000 1.2.3.4/32 1", "allow 1 1.2.3.400/32 1", "allow 1 x 1",
     "allow 2-1 1.2.3.4/32 1", "allow 1 1.2.3.4/33 1", "allow 1 1.2.3.4/32",
     "deny 1-2-3 1.2.3.4/32 1"])
-def test_rules_that_are_none(tmp_path, rule):
+def test_invalid_rules_are_left_out(tmp_path, rule):
     rules, said = rules_of(f"{rule}\n{DENY}", tmp_path)
     assert rules == [DENY.strip()]
     assert said == [f'upnpd-from-miniupnpd: rule "{rule}" cannot be read; '
@@ -206,12 +206,12 @@ def test_rules_by_description(tmp_path):
     assert "what it denied by description may now be allowed" in said[1]
 
 
-def test_upnp_was_off(tmp_path):
+def test_disabled_upnp_stays_disabled(tmp_path):
     out, (said,) = migrate(BASE + "enable_upnp=no\n" + DENY, tmp_path)
     assert "enabled = no" in out and "enable_upnp" in said
 
 
-def test_addresses_are_no_interfaces(tmp_path):
+def test_addresses_are_not_interfaces(tmp_path):
     out, said = migrate("ext_ifname=wan0\nlistening_ip=192.168.0.1/24\n"
                         "secure_mode=yes\n" + DENY, tmp_path)
     assert len(said) == 2 and "[interface 192" not in out
@@ -229,7 +229,7 @@ def test_conf_as_uci(shared, tmp_path):
         assert line in conf.splitlines()
 
 
-def test_nothing_to_read(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     done = subprocess.run(["busybox", "ash", SCRIPT, str(tmp_path / "x")],
                           capture_output=True, text=True)
     assert done.returncode == 1 and done.stdout == ""
@@ -275,8 +275,8 @@ config perm_rule
 
 
 def migrated(shared, text):
-    """The old file in, the new one printed and put in its place: (upnpd.conf
-    as a start makes it, its rules, what was said)."""
+    """Convert the old file and replace it. Return (upnpd.conf as a start writes
+    it, its rules, lines of stderr)."""
     shared.network("guest", "br-guest", "192.168.9.1/24")
     shared.write("etc/config/upnpd", text)
     out = shared.run("sh", "-c", "/usr/share/upnpd/upnpd-from-miniupnpd "
@@ -411,8 +411,8 @@ config acl_entry
 
 
 def test_uci_settings(shared):
-    """The layout with a section settings: other names, and lists of its
-    own."""
+    """The layout with a section settings has other names and its own
+    lists."""
     conf, rules, said = migrated(shared, NETWORKS + ENTRIES)
     assert rules == [
         "deny 3389 192.168.88.0/24 3389",
@@ -436,7 +436,7 @@ def test_uci_settings(shared):
 
 @pytest.mark.parametrize("check, entry_first", [("0", False), ("1", True)])
 def test_uci_settings_for_all_networks(shared, check, entry_first):
-    """And the one where the networks share what they may."""
+    """In this layout the networks share the rules."""
     _, rules, said = migrated(shared, SETTINGS + f"""\
 	option internal_iface 'lan guest'
 	option access_defaults 'accept-high-ports'
@@ -455,7 +455,7 @@ def test_uci_settings_for_all_networks(shared, check, entry_first):
 
 
 def test_uci_settings_that_allow_nothing(shared):
-    """Everything was refused, and still is."""
+    """miniupnpd refused everything, and so does upnpd."""
     _, rules, _ = migrated(shared, SETTINGS + """\
 	option reject_ports ''
 """)
@@ -463,7 +463,7 @@ def test_uci_settings_that_allow_nothing(shared):
 
 
 def test_uci_settings_are_off(shared):
-    """By default; so are they not in the older layout."""
+    """They are off by default; in the older layout they are on."""
     off = "\toption enabled '1'\n"
     shared.write("etc/config/upnpd", NETWORKS.replace(off, ""))
     assert "option enabled 'no'" in shared.run(
@@ -491,7 +491,7 @@ def test_uci_without_upnp(shared):
     assert conf == [] and "UPnP is off" in said[0]
 
 
-def test_uci_of_another(shared):
+def test_uci_file_of_upnpd_is_refused(shared):
     shared.write("etc/config/upnpd", "config global 'global'\n")
     out = shared.run("/usr/share/upnpd/upnpd-from-miniupnpd", check=False)
     assert out == ("upnpd-from-miniupnpd: /etc/config/upnpd has no section "
@@ -499,7 +499,7 @@ def test_uci_of_another(shared):
 
 
 def test_uci_json(shared):
-    """upnpctl reads the output."""
+    """upnpctl can read the output."""
     migrated(shared, VERSION2)
     out = json.loads(shared.run("upnpctl", "-f", "/var/etc/upnpd.conf",
                                 "--json", "print"))

@@ -119,6 +119,11 @@ def test_interfaces(ctl):
     assert ctl.uci("wan.network") == "wan"
     ctl("interfaces", "set", "wan0", "!forced-ip")
     assert ctl.uci("wan.forced_ip") is None
+    ctl("interfaces", "set", "lan0", "network=172.31.0.0/16,10.9.0.0/16")
+    assert ctl.uci("lan.routed") == "172.31.0.0/16,10.9.0.0/16"
+    assert ctl.uci("lan.network") == "lan"
+    ctl("interfaces", "set", "lan0", "!network")
+    assert ctl.uci("lan.routed") is None
     ctl("interfaces", "remove", "br-guest.7")
     assert ctl.uci("br_guest_7") is None
     assert set(interfaces(ctl)) == {"wan0", "lan0"}

@@ -89,7 +89,7 @@ static void test_enters_it_without_an_op(void **state)
 	const struct pm_entry *e;
 	char desc[PM_DESC_MAX + 1] = "";
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_int_equal(configure(ANN, 80), REFUSAL_NONE);
 	e = on_port(80);
