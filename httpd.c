@@ -498,6 +498,11 @@ static bool on_pressed(void *arg)
 	return httpconn_pool_evict(&srv->conns);
 }
 
+static void on_outside(void *arg, struct addr peer)
+{
+	report_refused(arg, peer, 0);
+}
+
 static void on_ended(void *arg, struct addr local)
 {
 	struct httpd *srv = arg;
@@ -518,7 +523,7 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 	struct httpd *srv = mem_new(1, sizeof(*srv));
 	struct httplisten_ops ops = {
 		.accepted = on_accepted, .pressed = on_pressed,
-		.ended = on_ended, .arg = srv,
+		.outside = on_outside, .ended = on_ended, .arg = srv,
 	};
 
 	if (!srv)

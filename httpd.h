@@ -50,7 +50,8 @@ struct httpd_routes {
 	 * the answer took too long: the id is invalid from now on */
 	void (*aborted)(void *arg, uint32_t id);
 	/* a request was refused: 403 (Host is not this server), 503 (no
-	 * connection is free). May be NULL */
+	 * connection is free), 0 (the peer is in no network that is served,
+	 * and got no answer). May be NULL */
 	void (*refused)(void *arg, struct addr peer, int status);
 	void *arg;
 };

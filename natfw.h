@@ -24,7 +24,7 @@ struct natfw_env {
 	char ext_if[IF_NAMESIZE];
 	uint32_t ext_ip;	/* the interface's own address; 0: none, and
 				 * the kernel holds none of our mappings */
-	struct netif_addr net[CONF_IFACES_MAX];	/* internal */
+	struct netif_addr net[NETWORKS_SERVED_MAX];	/* internal */
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;

@@ -275,6 +275,14 @@ static void on_opened(void *arg, struct ifsock *sock)
 	l->announced = l->again = l->fresh = false;
 }
 
+static void on_outside(void *arg, struct addr peer)
+{
+	const struct ssdp *s = arg;
+
+	if (s->config.outside)
+		s->config.outside(s->config.arg, peer);
+}
+
 static void on_closing(void *arg, struct ifsock *sock)
 {
 	struct ssdp *s = arg;
@@ -397,7 +405,8 @@ struct ssdp *ssdp_new(struct loop *loop, const struct ssdp_config *config)
 	struct ifsock_config socks = {
 		.type = SOCK_DGRAM, .group = addr_ip4(GROUP_IP),
 		.multicast_ttl = MULTICAST_TTL, .ready = on_socket,
-		.opened = on_opened, .closing = on_closing, .arg = s,
+		.opened = on_opened, .closing = on_closing,
+		.outside = on_outside, .arg = s,
 	};
 	size_t i;
 

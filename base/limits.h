@@ -149,6 +149,12 @@
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
 #define CONF_EXTERNALS_MAX	1	/* of them; a second one is refused */
+/* Networks behind another router on the LAN, of one interface: a home has one
+ * such router, with a network of each family. A site with more of them writes
+ * a prefix that holds several. */
+#define CONF_NETWORKS_MAX	8
+/* Of all interfaces: hairpin takes a rule for each pair of networks. */
+#define CONF_NETWORKS_ALL	16
 #define CONF_RULES_MAX		64	/* allow and deny lines */
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
 #define NETIF_ADDRS_MAX		64	/* addresses of the whole router */
@@ -156,6 +162,8 @@
  * CONF_IFACES_MAX: each interface may have a second network, or the virtual
  * address of VRRP. Further addresses are logged and not served. */
 #define IFSOCKS_MAX		32
+/* All networks that are served, and so those of hairpin and masquerade. */
+#define NETWORKS_SERVED_MAX		(IFSOCKS_MAX + CONF_NETWORKS_ALL)
 
 /* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \

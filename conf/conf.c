@@ -63,7 +63,7 @@ static int set_option(struct reader *r, const struct confline *l)
 		return fail(r, "there is no option \"%.*s\"%s; see "
 			    "upnpd.conf(5)", STR_F(l->key),
 			    r->iface ? " in an [interface] section" : "");
-	if (*seen & bit)
+	if (*seen & bit && confopt_kind(o) != CONFOPT_NETWORKS)
 		return fail(r, "%s is set a second time; remove one",
 			    confopt_name(o));
 	*seen |= bit;
@@ -146,6 +146,9 @@ static int end_section(struct reader *r)
 	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL)
 		return fail(r, "interface %s has a forced-ip but is internal; "
 			    "only the external one takes it", i->name);
+	if (i->network.n && i->type != CONF_INTERNAL)
+		return fail(r, "interface %s has a network but is external; "
+			    "only internal ones take it", i->name);
 	return 0;
 }
 
@@ -202,11 +205,18 @@ static int read_line(struct reader *r, struct str line)
 static int check_conf(struct reader *r)
 {
 	const struct conf_iface *external = NULL;
-	unsigned internal = 0;
+	unsigned internal = 0, networks = 0;
 
 	for (size_t i = 0; i < r->conf->iface_n; i++) {
 		const struct conf_iface *f = &r->conf->iface[i];
 
+		networks += f->network.n;
+		if (networks > CONF_NETWORKS_ALL) {
+			r->line = f->line;
+			return fail(r, "there are more than %d networks behind "
+				    "other routers; join some",
+				    CONF_NETWORKS_ALL);
+		}
 		if (f->disabled)
 			continue;
 		internal += f->type == CONF_INTERNAL;

@@ -17,12 +17,19 @@
 
 enum conf_iface_type { CONF_EXTERNAL = 1, CONF_INTERNAL };
 
+struct conf_networks {
+	struct addr_net at[CONF_NETWORKS_MAX];
+	uint8_t n;
+};
+
 struct conf_iface {
 	char name[IF_NAMESIZE];
 	uint32_t type;		/* enum conf_iface_type, 0 not set yet */
 	bool disabled;
 	struct addr forced_ip;	/* IPv4 or ADDR_NONE; external only */
 	unsigned line;		/* of its section, for messages */
+	struct conf_networks network;	/* behind other routers; internal
+					 * only */
 };
 
 enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };

@@ -16,7 +16,7 @@
 #define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
 
 enum type_id { YES_NO, NUMBER, WORD, BACKEND, TEXT, PATH, SOCKET, UUID,
-	       NFT_TABLE, NFT_CHAIN, ADDRESS };
+	       NFT_TABLE, NFT_CHAIN, ADDRESS, NETWORKS };
 
 /* The common part of the options of one type. */
 struct type {
@@ -212,6 +212,61 @@ static void put_address(const struct confopt *o, const void *field,
 		addr_write(w, a);
 }
 
+/* ---- networks behind another router ---------------------------------- */
+
+/* The widest are 10.0.0.0/8 and fc00::/7: a wider one holds addresses that are
+ * not behind a router of the LAN. Link-local addresses are not routed. */
+static bool is_routed(const struct addr_net *n)
+{
+	static const struct addr_net link_local[] = {
+		{ { ADDR_IP4, { 169, 254 } }, 16 },
+		{ { ADDR_IP6, { 0xfe, 0x80 } }, 10 },
+	};
+
+	return n->bits >= (n->addr.family == ADDR_IP4 ? 8 : 7) &&
+	       addr_equal(n->addr, addr_net_first(n)) &&
+	       addr_is_host(n->addr) && !addr_in(&link_local[0], n->addr) &&
+	       !addr_in(&link_local[1], n->addr);
+}
+
+static bool set_networks(const struct confopt *o, struct str v, void *field)
+{
+	struct conf_networks now = *(struct conf_networks *)field;
+	struct addr_net net;
+	struct str one;
+
+	if (!v.n)
+		now.n = 0;
+	else if (v.p[v.n - 1] == ',')
+		return false;
+	while (str_cut(&v, ',', &one)) {
+		if (now.n == CONF_NETWORKS_MAX ||
+		    !addr_net_parse(str_trim(one), &net) || !is_routed(&net))
+			return false;
+		now.at[now.n++] = net;
+	}
+	*(struct conf_networks *)field = now;
+	return true;
+}
+
+static void put_networks(const struct confopt *o, const void *field,
+			 struct wr *w)
+{
+	const struct conf_networks *c = field;
+
+	for (size_t i = 0; i < c->n; i++) {
+		if (i)
+			wr_ch(w, ',');
+		addr_net_write(w, &c->at[i]);
+	}
+}
+
+static void range_networks(const struct confopt *o, struct wr *w)
+{
+	wr_fmt(w, "up to %d networks behind other routers of the LAN, without "
+	       "host bits, such as 172.31.0.0/16", CONF_NETWORKS_MAX);
+}
+
 /* ---- the tables ------------------------------------------------------ */
 
 static const struct type types[] = {
@@ -235,6 +290,8 @@ static const struct type types[] = {
 		  "a chain, such as forward, or nothing" },
 	[ADDRESS] = { CONFOPT_ADDRESS, "", set_address, put_address, NULL,
 		  "an IPv4 address of a host, or nothing" },
+	[NETWORKS] = { CONFOPT_NETWORKS, "", set_networks, put_networks,
+		  range_networks },
 };
 
 static const char *const backend_words[] = {
@@ -304,6 +361,7 @@ static const struct confopt iface_options[] = {
 	{ "type", WORD, O(type), "", CONF_EXTERNAL, 1, type_words },
 	{ "disabled", YES_NO, O(disabled), "no" },
 	{ "forced-ip", ADDRESS, O(forced_ip), "" },
+	{ "network", NETWORKS, O(network), "" },
 };
 #undef O
 

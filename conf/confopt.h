@@ -11,10 +11,14 @@
 #include "conf/conf.h"
 
 enum confopt_kind { CONFOPT_BOOL, CONFOPT_NUMBER, CONFOPT_WORD, CONFOPT_TEXT,
-		    CONFOPT_ADDRESS };
+		    CONFOPT_ADDRESS, CONFOPT_NETWORKS };
 
 /* The most rows of a table: a set of rows fits into 64 bits. */
 #define CONFOPT_MAX 64
+
+/* The longest value that confopt_put() writes, rounded up: CONF_NETWORKS_MAX
+ * networks, with commas. */
+#define CONFOPT_VALUE_MAX (CONF_NETWORKS_MAX * ADDR_NET_TEXT_MAX + 16)
 
 struct confopt;		/* a row */
 
@@ -53,7 +57,8 @@ struct str confopt_current(const struct confopt *, struct str value);
  *
  * A former word is stored as the current one (confopt_current()). A value that
  * the file cannot hold (confline_holds()) is refused. If the default is empty,
- * an empty value clears the option.
+ * an empty value clears the option. CONFOPT_NETWORKS may have several lines in
+ * the file: each value, which is a list, is added to the field.
  * Return: 0, or -EINVAL: the field is unchanged
  */
 int confopt_set(const struct confopt *, struct str value, void *base,

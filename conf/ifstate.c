@@ -98,6 +98,23 @@ static void add_internal(struct ifstate *r, const struct netif_table *t,
 			r->net[r->net_n++] = t->addr[i];
 }
 
+static void add_routed(struct ifstate *r, const struct conf_iface *conf,
+		       const struct netif_link *l)
+{
+	for (size_t i = 0; i < conf->network.n && l->ifindex && l->up; i++) {
+		struct netif_addr *a = &r->net[r->net_n];
+
+		if (r->routed_n == CONF_NETWORKS_ALL)
+			return;
+		a->ifindex = l->ifindex;
+		memcpy(a->ifname, l->name, sizeof(a->ifname));
+		a->net = conf->network.at[i];
+		a->routed = 1;
+		r->net_n++;
+		r->routed_n++;
+	}
+}
+
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	const char *names[CONF_IFACES_MAX];
@@ -120,6 +137,10 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 			add_internal(ret, &t, l);
 		l++;
 	}
+	l = t.link;
+	for (size_t i = 0; i < c->iface_n; i++)
+		if (!c->iface[i].disabled)
+			add_routed(ret, &c->iface[i], l++);
 	return 0;
 }
 
@@ -147,7 +168,7 @@ struct addr ifstate_reported(const struct ifstate_ext *e, const struct conf *c)
 static bool has_net(const struct ifstate *r, const char *name)
 {
 	for (size_t i = 0; i < r->net_n; i++)
-		if (strcmp(r->net[i].ifname, name) == 0)
+		if (!r->net[i].routed && strcmp(r->net[i].ifname, name) == 0)
 			return true;
 	return false;
 }

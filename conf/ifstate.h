@@ -23,7 +23,7 @@ struct ifstate_ext {
 	struct addr forced_ip;	/* reported to clients; ADDR_NONE: @addr is */
 	bool up;		/* IFF_UP */
 	bool running;		/* a carrier */
-	bool is_private;	/* @addr is private, and there is no forced-ip */
+	bool is_private;	/* @addr is private, and no forced-ip is set */
 };
 
 struct ifstate {
@@ -31,9 +31,11 @@ struct ifstate {
 	struct ifstate_ext ext[CONF_EXTERNALS_MAX];
 	size_t ext_n;
 	/* of internal interfaces that are up; those of one interface are
-	 * adjacent, its primary addresses first */
-	struct netif_addr net[NETIF_ADDRS_MAX];
-	size_t net_n;
+	 * adjacent, its primary addresses first. At the end the networks behind
+	 * other routers, netif_addr.routed: @net_n minus @routed_n is the
+	 * number of addresses */
+	struct netif_addr net[POLICY_NETS_MAX];
+	size_t net_n, routed_n;
 	struct addr own[NETIF_ADDRS_MAX]; /* every address of the router */
 	size_t own_n;
 };

@@ -95,21 +95,20 @@ static void on_tick(struct loop_timer *t)
 	schedule_tick(LOOP_OWNER(t, struct engine, tick));
 }
 
+static void on_mapping_done(void *arg, struct nat_op_id id, enum nat_err err)
+{
+	struct engine *e = arg;
+
+	map_answer(&e->map, id, err, loop_now_ms(e->loop));
+	schedule_tick(e);
+}
+
 static void on_answer(void *arg, const struct broker_rep *rep)
 {
 	struct engine *e = arg;
 	enum nat_err err = (enum nat_err)rep->err;
 
 	switch (rep->verb) {
-	case BROKER_SET:
-	case BROKER_DEL:
-		map_answer(&e->map, rep->id, err, loop_now_ms(e->loop));
-		schedule_tick(e);
-		return;
-	case BROKER_SYNC_END:
-		if (err == NAT_OK)
-			portmap_synced(e->pm);
-		return;
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
 		/* netlink tells too, but later than the control point may ask
@@ -318,6 +317,11 @@ static uint32_t next_boot_id(void *arg)
 	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
 }
 
+static void on_outside(void *arg, struct addr peer)
+{
+	igd_refused(&((struct engine *)arg)->igd, REFUSAL_OUTSIDE, peer);
+}
+
 static int start_services(struct engine *e)
 {
 	struct igd *g = &e->igd;
@@ -327,7 +331,8 @@ static int start_services(struct engine *e)
 	struct ssdp_config ssdp = {
 		.target = e->target, .server = e->id.server,
 		.boot_id = next_boot_id(e), .next_boot_id = next_boot_id,
-		.config_id = e->id.desc.config_id, .arg = e,
+		.config_id = e->id.desc.config_id,
+		.outside = on_outside, .arg = e,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};
@@ -398,6 +403,9 @@ static int start(struct engine *e, const struct engine_start *s)
 				       &ops);
 		err = e->ctl ? 0 : -ENOMEM;
 	}
+	e->brokerclient.table[NAT_PORTMAP] = (struct brokerclient_table){
+		e->pm, on_mapping_done,
+	};
 	e->tick.cb = on_tick;
 	e->ifwatch.conf = &e->conf;
 	e->ifwatch.loop = e->loop;
@@ -408,8 +416,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	if (!err)
 		err = ifwatch_open(&e->ifwatch);
 	if (!err)
-		err = brokerclient_open(&e->brokerclient, e->loop, s->chan_fd,
-					e->pm);
+		err = brokerclient_open(&e->brokerclient, e->loop, s->chan_fd);
 	return err;
 }
 

@@ -69,26 +69,33 @@ static bool is_first(const struct netif_addr *net, size_t i)
 	return i == 0 || net[i].ifindex != net[i - 1].ifindex;
 }
 
-/* The addresses to serve: the first one of each interface, then the others as
- * long as there is room. */
-static size_t choose_addresses(const struct ifwatch *f,
-			       struct netif_addr ret[IFSOCKS_MAX])
+static size_t address_n(const struct ifwatch *f)
+{
+	return f->ifstate.net_n - f->ifstate.routed_n;
+}
+
+/* What to serve: the first address of each interface, then the others as long
+ * as there is room, then all networks behind other routers. */
+static size_t choose_networks(const struct ifwatch *f,
+			      struct netif_addr ret[NETWORKS_SERVED_MAX])
 {
 	const struct netif_addr *net = f->ifstate.net;
 	size_t n = 0;
 
 	for (int first = 1; first >= 0; first--)
-		for (size_t i = 0; i < f->ifstate.net_n && n < IFSOCKS_MAX; i++)
+		for (size_t i = 0; i < address_n(f) && n < IFSOCKS_MAX; i++)
 			if (is_first(net, i) == first)
 				ret[n++] = net[i];
+	for (size_t i = address_n(f); i < f->ifstate.net_n; i++)
+		ret[n++] = net[i];
 	return n;
 }
 
 /* Listen on the addresses of the internal interfaces, and announce them. */
 static int serve_interfaces(struct ifwatch *f)
 {
-	struct netif_addr at[IFSOCKS_MAX];
-	size_t n = choose_addresses(f, at);
+	struct netif_addr at[NETWORKS_SERVED_MAX];
+	size_t n = choose_networks(f, at);
 	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
 	int err, err2;
 
@@ -104,9 +111,9 @@ static int serve_interfaces(struct ifwatch *f)
 
 static void log_addresses_left(const struct ifwatch *f)
 {
-	if (f->ifstate.net_n > IFSOCKS_MAX)
+	if (address_n(f) > IFSOCKS_MAX)
 		log_warn("internal interfaces have %u addresses; only %u are "
-			 "served", (unsigned)f->ifstate.net_n, IFSOCKS_MAX);
+			 "served", (unsigned)address_n(f), IFSOCKS_MAX);
 }
 
 /* Read the state, and adapt to what changed. */

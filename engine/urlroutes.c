@@ -171,7 +171,7 @@ static void refused(void *arg, struct addr peer, int status)
 	struct urlroutes *s = arg;
 
 	igd_refused(s->config.igd, status == 403 ? REFUSAL_HOST :
-		    REFUSAL_CONNECTIONS, peer);
+		    status ? REFUSAL_CONNECTIONS : REFUSAL_OUTSIDE, peer);
 }
 
 struct urlroutes *urlroutes_new(struct loop *loop,

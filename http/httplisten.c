@@ -90,6 +90,14 @@ static void on_closing(void *arg, struct ifsock *s)
 		h->ops.ended(h->ops.arg, s->at.net.addr);
 }
 
+static void on_outside(void *arg, struct addr peer)
+{
+	const struct httplisten *h = arg;
+
+	if (h->ops.outside)
+		h->ops.outside(h->ops.arg, peer);
+}
+
 static void on_pause_end(struct loop_timer *t)
 {
 	struct httplisten *h = LOOP_OWNER(t, struct httplisten, pause);
@@ -103,7 +111,8 @@ void httplisten_init(struct httplisten *h, struct loop *loop,
 {
 	const struct ifsock_config config = {
 		.type = SOCK_STREAM, .backlog = HTTP_BACKLOG,
-		.ready = on_ready, .closing = on_closing, .arg = h,
+		.ready = on_ready, .closing = on_closing,
+		.outside = on_outside, .arg = h,
 	};
 
 	*h = (struct httplisten){ .loop = loop, .ops = *ops };

@@ -21,6 +21,8 @@ struct httplisten_ops {
 			 struct addr local, uint16_t local_port);
 	/* descriptors have run out: close one; false: none can be spared */
 	bool (*pressed)(void *arg);
+	/* a connection of a peer outside the networks was closed; or NULL */
+	void (*outside)(void *arg, struct addr peer);
 	/* this address is served no longer */
 	void (*ended)(void *arg, struct addr local);
 	void *arg;

@@ -41,7 +41,7 @@ static bool is_router(const struct policy *p, struct addr a)
 		if (addr_equal(p->own[i], a))
 			return true;
 	for (size_t i = 0; i < p->net_n; i++)
-		if (addr_equal(p->net[i].net.addr, a))
+		if (!p->net[i].routed && addr_equal(p->net[i].net.addr, a))
 			return true;
 	return false;
 }

@@ -25,11 +25,13 @@ struct policy_rule {
 	unsigned line;			/* of the configuration, for the log */
 };
 
+#define POLICY_NETS_MAX (NETIF_ADDRS_MAX + CONF_NETWORKS_ALL)
+
 struct policy {
 	const struct policy_rule *rule;	/* of the configuration */
 	size_t rule_n;
 	bool secure;		/* a client maps only to itself */
-	struct netif_addr net[NETIF_ADDRS_MAX];	/* internal networks */
+	struct netif_addr net[POLICY_NETS_MAX];	/* internal networks */
 	size_t net_n;
 	struct addr own[NETIF_ADDRS_MAX];	/* every router address */
 	size_t own_n;

@@ -18,6 +18,7 @@ struct broker {
 	struct natfw fw;
 	struct policy policy;
 	bool incomplete;		/* an internal interface is missing */
+	size_t nets_left;		/* that do not fit into natfw_env */
 	struct ports ports;		/* served by the router itself */
 	bool ports_read;		/* they are of this turn */
 	struct route_set routes;	/* of the link that we took down */

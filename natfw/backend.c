@@ -157,3 +157,14 @@ struct backend_text backend_net(const struct netif_addr *net)
 	wr_cstr(&w);
 	return ret;
 }
+
+bool backend_hairpin(const struct natfw_env *env, size_t from, size_t to)
+{
+	const struct netif_addr *a = &env->net[from], *b = &env->net[to];
+
+	if (!env->hairpin || !env->ext_ip ||
+	    a->net.addr.family != ADDR_IP4 || b->net.addr.family != ADDR_IP4)
+		return false;
+	return from == to || ((a->routed || b->routed) &&
+			      !strncmp(a->ifname, b->ifname, IF_NAMESIZE));
+}

@@ -17,7 +17,7 @@
 /* ---- running a tool ------------------------------------------------ */
 
 /* The longest piece of input: the part before the rules, with two lines for
- * each of CONF_IFACES_MAX networks. */
+ * each of NETWORKS_SERVED_MAX networks. */
 #define BACKEND_PIECE_MAX 8192
 
 /**
@@ -101,5 +101,14 @@ struct backend_text backend_ip(uint32_t ip);
 
 /** backend_net - "192.168.88.0/24", likewise. */
 struct backend_text backend_net(const struct netif_addr *net);
+
+/**
+ * backend_hairpin - must connections from internal network @from to a mapped
+ * client in @to, indices in env->net, be masqueraded?
+ *
+ * The client would answer without this router, because it shares a network
+ * with its peer, or because the other router on their link connects them.
+ */
+bool backend_hairpin(const struct natfw_env *env, size_t from, size_t to);
 
 #endif

@@ -4,6 +4,7 @@
  * Runs in: monitor
  */
 #include "base/wr.h"
+#include "natfw/backend.h"
 #include "natfw/ipt_leaf.h"
 #include "natfw/ipt_text.h"
 #include "natfw/table.h"
@@ -47,6 +48,7 @@ static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 		put_op(t, w, &t->op[i]);
 		break;
 	case IPT_OF_LEAVES:
+	case IPT_OF_NETS:
 		t->step->leaf(t, w, (unsigned)i);
 		break;
 	case IPT_OF_NONE:
@@ -58,7 +60,8 @@ bool ipt_text_piece(void *arg, struct wr *w)
 {
 	struct ipt_text *t = arg;
 	const struct ipt_text_step *step = t->step;
-	size_t item_n = step->of == IPT_OF_LEAVES ? IPT_LEAVES : t->n;
+	size_t item_n = step->of == IPT_OF_LEAVES ? IPT_LEAVES :
+			step->of == IPT_OF_NETS ? t->fw->env.net_n : t->n;
 
 	if (!step->text && !step->head && !step->of)
 		return false;
@@ -129,8 +132,9 @@ static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 
 	if (chain != IPT_SNAT || !env->masquerade)
 		return 0;
-	for (size_t i = 0; env->hairpin && i < env->net_n; i++)
-		place += env->net[i].net.addr.family == ADDR_IP4;
+	for (size_t i = 0; i < env->net_n; i++)
+		for (size_t k = 0; k < env->net_n; k++)
+			place += backend_hairpin(env, i, k);
 	return place;
 }
 

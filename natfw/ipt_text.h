@@ -3,8 +3,8 @@
  * ipt_text.h - writes the input of iptables-restore, piece by piece.
  *
  * The input is a list of steps. A step is a text, then what depends on the
- * environment only, then a line for each rule, for each op of a batch, or for
- * each leaf of one chain.
+ * environment only, then lines for each rule, for each op of a batch, for each
+ * leaf of one chain, or for each internal network.
  * Runs in: monitor
  */
 #ifndef NATFW_IPT_TEXT_H
@@ -18,7 +18,8 @@
 #include "natfw/ipt_leaf.h"
 #include "natfw/ipt_list.h"
 
-enum ipt_of { IPT_OF_NONE, IPT_OF_RULES, IPT_OF_OPS, IPT_OF_LEAVES };
+enum ipt_of { IPT_OF_NONE, IPT_OF_RULES, IPT_OF_OPS, IPT_OF_LEAVES,
+	      IPT_OF_NETS };
 
 struct ipt_text {
 	const struct natfw *fw;
@@ -40,6 +41,7 @@ struct ipt_text_step {
 	enum ipt_chain chain;
 	/* which rules; NULL: all of them */
 	bool (*wants)(const struct nat_rule *);
+	/* of LEAVES and NETS: a leaf, or an index in the env's list */
 	void (*leaf)(const struct ipt_text *, struct wr *, unsigned leaf);
 };
 

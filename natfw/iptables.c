@@ -111,14 +111,21 @@ static void sync_filter(const struct ipt_text *t, struct wr *w)
 }
 
 /* A client that connects to a mapped service of its own network must get the
- * answer through the router, because the router translated the request. */
-static void put_hairpin(const struct natfw_env *env, struct wr *w,
-			const struct netif_addr *net)
+ * answer through the router, because the router translated the request. @from:
+ * index of the network */
+static void put_hairpins(const struct ipt_text *t, struct wr *w, unsigned from)
 {
-	wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -d %s -o %s -m conntrack"
-	       " --ctstate DNAT --ctorigdst %s -j MASQUERADE\n",
-	       backend_net(net).z, backend_net(net).z, net->ifname,
-	       backend_ip(env->ext_ip).z);
+	const struct natfw_env *env = &t->fw->env;
+
+	for (size_t to = 0; to < env->net_n; to++)
+		if (backend_hairpin(env, from, to))
+			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -d %s -o %s"
+			       " -m conntrack --ctstate DNAT --ctorigdst %s"
+			       " -j MASQUERADE\n",
+			       backend_net(&env->net[from]).z,
+			       backend_net(&env->net[to]).z,
+			       env->net[from].ifname,
+			       backend_ip(env->ext_ip).z);
 }
 
 static void sync_nat(const struct ipt_text *t, struct wr *w)
@@ -130,10 +137,12 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 	if (env->ext_ip)
 		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
 		       backend_ip(env->ext_ip).z);
-	for (size_t i = 0; env->ext_ip && env->hairpin && i < env->net_n; i++)
-		if (env->net[i].net.addr.family == ADDR_IP4)
-			put_hairpin(env, w, &env->net[i]);
-	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n", env->ext_if);
+}
+
+static void sync_snat(const struct ipt_text *t, struct wr *w)
+{
+	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n",
+	       t->fw->env.ext_if);
 }
 
 static bool has_remote(const struct nat_rule *r)
@@ -168,7 +177,8 @@ static const struct ipt_text_step sync_steps[] = {
 	{ "COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
 	  .leaf = ipt_text_declare_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_declare_leaf },
-	{ NULL, sync_nat, IPT_OF_LEAVES, IPT_DNAT,
+	{ NULL, sync_nat, IPT_OF_NETS, .leaf = put_hairpins },
+	{ NULL, sync_snat, IPT_OF_LEAVES, IPT_DNAT,
 	  .leaf = ipt_text_jump_to_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_jump_to_leaf },
 	{ NULL, sync_masquerade },

@@ -17,6 +17,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include "base/str.h"
 #include "base/wr.h"
+#include "natfw/backend.h"
 #include "natfw/nl_rule.h"
 
 #define REG	NFT_REG_1	/* where everything is loaded */
@@ -481,18 +482,21 @@ static void put_leave(struct nfnl_batch *b, const struct natfw_env *env)
 }
 
 static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
-		    const struct netif_addr *net)
+		    size_t from)
 {
+	const struct netif_addr *net = &env->net[from];
 	struct rule r;
 
 	/* A client that connects to a mapped service of its own network must
 	 * get the answer through the router, because the router translated the
 	 * request. */
-	if (env->ext_ip && env->hairpin) {
+	for (size_t to = 0; to < env->net_n; to++) {
+		if (!backend_hairpin(env, from, to))
+			continue;
 		r = own_rule(b, POST);
 		match_if(r.m, NFT_META_OIFNAME, net->ifname);
 		match_net(r.m, SADDR, &net->net);
-		match_net(r.m, DADDR, &net->net);
+		match_net(r.m, DADDR, &env->net[to].net);
 		match_dnat(r.m);
 		match_orig_dst(r.m, env->ext_ip);
 		put_masquerade(r.m);
@@ -523,7 +527,7 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 	}
 	for (size_t i = 0; i < env->net_n; i++)
 		if (env->net[i].net.addr.family == ADDR_IP4)
-			put_net(b, env, &env->net[i]);
+			put_net(b, env, i);
 }
 
 /* ---- missing kernel modules ---------------------------------------- */

@@ -32,6 +32,9 @@ struct ssdp_config {
 	uint32_t boot_id;	/* grows with each start */
 	/* returns a greater one, which no later start uses again */
 	uint32_t (*next_boot_id)(void *arg);
+	/* a unicast search of a host in no network that is served was dropped;
+	 * NULL: not called */
+	void (*outside)(void *arg, struct addr peer);
 	void *arg;
 	uint32_t config_id;
 	unsigned notify_s;	/* notify-interval; max-age is twice that, at

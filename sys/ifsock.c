@@ -45,13 +45,25 @@ static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
 	return found;
 }
 
+/* Is @peer in a network behind another router on interface @ifindex (0: on any
+ * interface)? */
+static bool is_routed(const struct ifsock_set *set, int ifindex,
+		      struct addr peer)
+{
+	for (size_t i = 0; i < set->routed_n; i++)
+		if ((!ifindex || set->routed[i].ifindex == ifindex) &&
+		    addr_in(&set->routed[i].net, peer))
+			return true;
+	return false;
+}
+
 static bool in_any_net(const struct ifsock_set *set, struct addr peer)
 {
 	for (size_t i = 0; i < IFSOCKS_MAX; i++)
 		if (is_open(&set->sock[i]) &&
 		    addr_in(&set->sock[i].at.net, peer))
 			return true;
-	return false;
+	return is_routed(set, 0, peer);
 }
 
 /* May @peer, which came by the interface of @s, ask the address of @s? A /32
@@ -59,10 +71,26 @@ static bool in_any_net(const struct ifsock_set *set, struct addr peer)
  * its peers are then in the network of the interface below. */
 static bool accepts(const struct ifsock *s, struct addr peer)
 {
-	if (find_net(s->set, s->at.ifindex, peer))
+	if (find_net(s->set, s->at.ifindex, peer) ||
+	    is_routed(s->set, s->at.ifindex, peer))
 		return true;
 	return s->at.net.bits == addr_bits(s->at.net.addr) &&
 	       in_any_net(s->set, peer);
+}
+
+/* The first address of an interface. NULL: none is served. */
+static struct ifsock *find_first(struct ifsock_set *set, int ifindex)
+{
+	struct ifsock *found = NULL;
+
+	for (size_t i = 0; i < IFSOCKS_MAX; i++) {
+		struct ifsock *s = &set->sock[i];
+
+		if (is_open(s) && s->at.ifindex == ifindex &&
+		    (!found || (found->at.secondary && !s->at.secondary)))
+			found = s;
+	}
+	return found;
 }
 
 /* The socket that answers @peer, which came by @ifindex and asked @asked,
@@ -76,7 +104,21 @@ static struct ifsock *find_local(struct ifsock *asked, int ifindex,
 	if (asked != &set->group && asked->at.ifindex == ifindex &&
 	    accepts(asked, peer))
 		return asked;
+	if (asked != &set->group && is_routed(set, ifindex, peer))
+		return find_first(set, ifindex);
 	return find_net(set, ifindex, peer);
+}
+
+/* Multicasts are not reported: not every search by a host of another network
+ * on the wire is for this router. */
+static void report_outside(const struct ifsock *asked, int ifindex,
+			   struct addr peer)
+{
+	struct ifsock_set *set = asked->set;
+
+	if (set->config.outside && asked != &set->group &&
+	    find_first(set, ifindex))
+		set->config.outside(set->config.arg, peer);
 }
 
 int ifsock_accept(struct ifsock *s, struct addr *ret_peer)
@@ -93,6 +135,7 @@ int ifsock_accept(struct ifsock *s, struct addr *ret_peer)
 	peer = addr_from_sockaddr(&sa, len, NULL);
 	if (!accepts(s, peer)) {
 		close(fd);
+		report_outside(s, s->at.ifindex, peer);
 		return -EACCES;
 	}
 	*ret_peer = peer;
@@ -129,8 +172,10 @@ ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
 	peer = addr_from_sockaddr(&sa, m.msg_namelen, &port);
 	local = find_local(s, info.ipi_ifindex, peer);
-	if (!local)
+	if (!local) {
+		report_outside(s, info.ipi_ifindex, peer);
 		return 0;
+	}
 	*ret_peer = peer;
 	*ret_port = port;
 	*ret_local = local;
@@ -305,7 +350,7 @@ static const struct netif_addr *find_addr(const struct netif_addr *at,
 					  const struct netif_addr *like)
 {
 	for (size_t i = 0; i < n; i++)
-		if (same(&at[i], like))
+		if (!at[i].routed && same(&at[i], like))
 			return &at[i];
 	return NULL;
 }
@@ -376,6 +421,11 @@ static int serve_one(struct ifsock_set *set, const struct netif_addr *at,
 {
 	int err = 0;
 
+	if (at->routed) {
+		if (set->routed_n < CONF_NETWORKS_ALL)
+			set->routed[set->routed_n++] = *at;
+		return 0;
+	}
 	if (!find_sock(set, at))
 		err = start(set, at, port);
 	if (err || !addr_is_set(set->config.group))
@@ -392,6 +442,7 @@ int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
 	if (port && port != set->port)
 		ifsock_close(set);
 	stop_others(set, at, n);
+	set->routed_n = 0;
 	if (addr_is_set(set->config.group) && !is_open(&set->group))
 		first = open_socket(&set->group, set->config.group, port);
 	for (size_t i = 0; i < n; i++) {

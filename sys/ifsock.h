@@ -6,7 +6,8 @@
  * Every address of an internal interface is served: a second network on the
  * same wire, and the virtual address that routers share (VRRP, CARP). A peer
  * is accepted only if it came by the interface of the address and has a source
- * address in a network of that interface. That is decided here, before the
+ * address in a network of that interface, or, by unicast, in a network behind
+ * another router there (netif_addr.routed). That is decided here, before the
  * service reads a byte.
  *
  * Runs in: engine
@@ -45,6 +46,10 @@ struct ifsock_config {
 	void (*opened)(void *arg, struct ifsock *s);
 	/* @s is about to be closed and can still send; NULL: not called */
 	void (*closing)(void *arg, struct ifsock *s);
+	/* by unicast, and by an interface that is served, came a connection or
+	 * a datagram of a peer that is in none of the networks; it was dropped.
+	 * NULL: not called */
+	void (*outside)(void *arg, struct addr peer);
 	void *arg;
 };
 
@@ -54,6 +59,8 @@ struct ifsock_set {
 	uint16_t port;
 	struct ifsock group;
 	struct ifsock sock[IFSOCKS_MAX];
+	struct netif_addr routed[CONF_NETWORKS_ALL];
+	size_t routed_n;
 };
 
 /** ifsock_init - initialize a set without sockets.
@@ -64,7 +71,8 @@ void ifsock_init(struct ifsock_set *set, struct loop *,
 		 const struct ifsock_config *config);
 
 /**
- * ifsock_serve - have a socket on each of these addresses, and no other.
+ * ifsock_serve - have a socket on each of these addresses, and no other; serve
+ * the peers of the networks in the list that are behind other routers as well.
  * @port: 0 (SOCK_STREAM only): the port in use, else any free port; the same
  *        for all addresses
  *
@@ -110,7 +118,8 @@ int ifsock_accept(struct ifsock *, struct addr *ret_peer);
  *             interface in the network of the peer.
  *
  * Return: its length; 0: a datagram was dropped because it is empty, longer
- * than @size, or its source is in no network of its arrival interface; -errno
+ * than @size, or its source is in no network that its arrival interface serves;
+ * -errno
  */
 ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
 		    struct addr *ret_peer, uint16_t *ret_port,

@@ -19,16 +19,20 @@
 struct nlmsghdr;
 
 /* An address that the router has on an interface, and so a network that it is
- * in: whatever serves, listens, allows or translates by address takes these. */
+ * in: whatever serves, listens, allows or translates by address takes these.
+ * Or a network behind another router on that interface's link (@routed), which
+ * the configuration names: the router has no address in it. */
 struct netif_addr {
 	int ifindex;
 	char ifname[IF_NAMESIZE];
 	struct addr_net net;	/* net.addr is the router's own address */
-	uint16_t secondary;	/* IFA_F_SECONDARY or 0 */
+	uint8_t secondary;	/* IFA_F_SECONDARY or 0 */
+	uint8_t routed;		/* 1: behind another router; net.addr is the
+				 * network's own */
 };
 
 _Static_assert(sizeof(struct netif_addr) == sizeof(int) + IF_NAMESIZE +
-	       sizeof(struct addr_net) + sizeof(uint16_t),
+	       sizeof(struct addr_net) + 2,
 	       "memcmp() meets no padding");
 
 struct netif_link {

@@ -90,6 +90,11 @@ static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 			  "only the external one takes it", i->name);
 		return true;
 	}
+	if (i->network.n && i->type != CONF_INTERNAL) {
+		set_error(why, "interface %s is external and has a network; "
+			  "only internal ones take it", i->name);
+		return true;
+	}
 	return false;
 }
 

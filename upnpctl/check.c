@@ -43,6 +43,20 @@ static const struct {
 
 /* ---- running the checks ---------------------------------------------- */
 
+static void add_routed(struct check_rules_flow *f, const struct conf_iface *i,
+		       const struct netif_link *l)
+{
+	for (size_t k = 0; k < i->network.n && !i->disabled && l->ifindex &&
+	     f->n < CHECK_RULES_NETS_MAX; k++) {
+		struct netif_addr *a = &f->net[f->n++];
+
+		*a = (struct netif_addr){ .ifindex = l->ifindex,
+					  .net = i->network.at[k],
+					  .routed = 1 };
+		memcpy(a->ifname, l->name, sizeof(a->ifname));
+	}
+}
+
 /* Fill in the networks that mappings may lead to. */
 static void fill_flow(struct check *c)
 {
@@ -63,6 +77,8 @@ static void fill_flow(struct check *c)
 		if (iface && iface->type == CONF_INTERNAL)
 			f->net[f->n++] = *a;
 	}
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		add_routed(f, &c->conf.iface[i], &c->net.link[i]);
 }
 
 /* Read the network state that the other checks need. */

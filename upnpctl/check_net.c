@@ -89,8 +89,33 @@ static void check_overlap(struct check *c, const struct netif_addr *a,
 		  g->name, ext ? "clients" : "some clients");
 }
 
+/* A network behind another router needs a route to that one. (IPv4) */
+static void check_way(struct check *c, const struct netif_addr *a)
+{
+	struct addr host = addr_net_last(&a->net);
+	char text[ADDR_NET_TEXT_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+	int out = 0;
+
+	if (a->net.addr.family != ADDR_IP4)
+		return;
+	if (a->net.bits < 31)
+		host.byte[3] ^= 1;	/* not the broadcast address */
+	if (!route_out(host, &out) && out == a->ifindex)
+		return;
+	addr_net_write(&w, &a->net);
+	wr_cstr(&w);
+	check_report(c, CHECK_WARNING, "the route to the network %s is not by "
+		     "%s: its clients get no answer\n"
+		     "ip route add %s via ROUTER dev %s", text, a->ifname, text,
+		     a->ifname);
+}
+
 void check_net_networks(struct check *c)
 {
+	for (size_t i = 0; i < c->flow.n; i++)
+		if (c->flow.net[i].routed)
+			check_way(c, &c->flow.net[i]);
 	for (size_t i = 0; i < c->net.addr_n; i++)
 		for (size_t j = 0; j < i; j++)
 			check_overlap(c, &c->net.addr[j], &c->net.addr[i]);

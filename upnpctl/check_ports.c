@@ -208,6 +208,8 @@ void check_ports(struct check *c)
 	bool taken = check_port(c, &ssdp);
 
 	for (size_t i = 0; i < c->flow.n; i++) {
+		if (c->flow.net[i].routed)
+			continue;
 		ssdp.at = http.at = c->flow.net[i].net.addr;
 		http.ifname = c->flow.net[i].ifname;
 		if (!taken)

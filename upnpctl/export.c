@@ -59,7 +59,7 @@ static void put_value(struct str v)
 
 static void put_option(const struct confopt *o, const void *base)
 {
-	char text[CONF_STR_MAX * 2];
+	char text[CONFOPT_VALUE_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 
 	confopt_put(o, base, &w);
@@ -69,7 +69,7 @@ static void put_option(const struct confopt *o, const void *base)
 
 static bool is_default(const struct confopt *o, const struct conf *conf)
 {
-	char text[CONF_STR_MAX * 2];
+	char text[CONFOPT_VALUE_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 
 	confopt_put(o, conf, &w);
@@ -143,6 +143,8 @@ int export_run(struct cmd *c)
 		if (addr_is_set(f->forced_ip))
 			put_option(confopt_find(true, STR("forced-ip")), f);
 		out_fmt(" interface=%s", f->name);
+		if (f->network.n)
+			put_option(confopt_find(true, STR("network")), f);
 		put_option(confopt_find(true, STR("type")), f);
 		out_str(STR("\n"));
 	}

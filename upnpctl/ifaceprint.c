@@ -90,6 +90,15 @@ static void put_table(const struct listing *l)
 			put_row(l, i);
 }
 
+static void put_networks(const struct conf_iface *f)
+{
+	char text[CONFOPT_VALUE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	confopt_put(confopt_find(true, STR("network")), f, &w);
+	out_str(wr_done(&w));
+}
+
 static void put_detail(const struct listing *l)
 {
 	const struct conf_iface *f;
@@ -107,6 +116,10 @@ static void put_detail(const struct listing *l)
 		out_fmt("interface=%s type=%s", f->name, type_of(f));
 		if (addr_is_set(f->forced_ip))
 			out_fmt(" forced-ip=%s", addr_text(f->forced_ip).text);
+		if (f->network.n) {
+			out_str(STR(" network="));
+			put_networks(f);
+		}
 		out_str(STR("\n"));
 	}
 }
@@ -127,6 +140,7 @@ static void put_json(const struct listing *l)
 		json_bool("invalid", l->invalid[i]);
 		json_bool("dynamic", false);
 		json_addr("forced-ip", f->forced_ip);
+		options_json(confopt_find(true, STR("network")), f);
 		json_end();
 	}
 	json_end();

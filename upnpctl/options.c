@@ -44,6 +44,19 @@ static struct str translate_value(const struct confopt *o, struct str value)
 	return confopt_current(o, value);
 }
 
+/* A list may have several lines. */
+static int unset(struct confedit *e, const char *iface, struct str key)
+{
+	size_t len;
+	int err;
+
+	do {
+		len = e->len;
+		err = confedit_unset(e, iface, key);
+	} while (!err && e->len < len);
+	return change_fault(err, key);
+}
+
 static int set_option(struct confedit *e, const char *iface, struct str key,
 		      struct str value)
 {
@@ -52,17 +65,23 @@ static int set_option(struct confedit *e, const char *iface, struct str key,
 	const struct confopt *o = confopt_find(iface, key);
 	char text[512];
 	struct wr why = wr_init_cut(text, sizeof(text));
+	int status = CMD_OK;
 
 	if (!o)
 		return unknown(iface, key);
 	value = translate_value(o, value);
 	if (!value.n && (confopt_kind(o) == CONFOPT_TEXT ||
-			 confopt_kind(o) == CONFOPT_ADDRESS))
-		return change_fault(confedit_unset(e, iface, key), key);
+			 confopt_kind(o) == CONFOPT_ADDRESS ||
+			 confopt_kind(o) == CONFOPT_NETWORKS))
+		return unset(e, iface, key);
 	/* Check the value with the daemon's own parser. */
 	if (confopt_set(o, value, iface ? (void *)&unused_iface : &unused,
 			&why))
 		return cmd_fail(CMD_USAGE, "%s", wr_cstr(&why));
+	if (confopt_kind(o) == CONFOPT_NETWORKS)
+		status = unset(e, iface, key);
+	if (status)
+		return status;
 	return change_fault(confedit_set(e, iface, key, value), key);
 }
 
@@ -79,12 +98,23 @@ int options_set(struct confedit *e, const char *iface, struct str arg)
 	key = str_skip(arg, 1);
 	if (!confopt_find(iface, key))
 		return unknown(iface, key);
-	return change_fault(confedit_unset(e, iface, key), key);
+	return unset(e, iface, key);
+}
+
+/* A list as an array of strings. */
+static void put_list(const char *name, struct str list)
+{
+	struct str one;
+
+	json_array(name);
+	while (str_cut(&list, ',', &one))
+		json_str(NULL, one);
+	json_end();
 }
 
 void options_json(const struct confopt *o, const void *base)
 {
-	char text[CONF_STR_MAX * 2];
+	char text[CONFOPT_VALUE_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 	const char *name = confopt_name(o);
 	uint64_t number;
@@ -97,6 +127,9 @@ void options_json(const struct confopt *o, const void *base)
 	case CONFOPT_NUMBER:
 		if (!str_u64(wr_done(&w), 0, UINT64_MAX, &number))
 			json_u64(name, number);
+		return;
+	case CONFOPT_NETWORKS:
+		put_list(name, wr_done(&w));
 		return;
 	default:
 		break;

@@ -16,8 +16,9 @@ bool options_split(struct str arg, struct str *ret_key, struct str *ret_value);
 /**
  * options_set - set or reset the option that an argument names.
  * @iface: the interface of the option; NULL: a global option
- * @arg: "key=value"; "!key" and, for texts and addresses, "key=" reset the
- *       option to its default
+ * @arg: "key=value"; "!key" and, for texts, addresses and networks, "key="
+ *       reset the option to its default. A list of networks replaces all of
+ *       them
  *
  * Accepts true and false for yes and no, as RouterOS does.
  *
@@ -25,8 +26,8 @@ bool options_split(struct str arg, struct str *ret_key, struct str *ret_value);
  */
 int options_set(struct confedit *, const char *iface, struct str arg);
 
-/** options_json - write the option's value in @base as JSON, null if none is
- * set. */
+/** options_json - write the option's value in @base as JSON: null if none is
+ * set, networks as an array. */
 void options_json(const struct confopt *, const void *base);
 
 #endif

@@ -58,7 +58,7 @@ int pick_where(const struct conf_iface *i, const struct str *term, size_t n,
 	bool all = true;
 
 	for (size_t k = 0; k < n; k++) {
-		char text[64];
+		char text[CONFOPT_VALUE_MAX];
 		struct wr w = wr_init(text, sizeof(text));
 		struct term t = read_term(term[k]);
 
@@ -68,7 +68,8 @@ int pick_where(const struct conf_iface *i, const struct str *term, size_t n,
 			return cmd_fail(CMD_USAGE, "interfaces have no "
 					"property \"%.*s\"; they have "
 					"interface, type, disabled, forced-ip, "
-					"invalid, dynamic", STR_F(t.key));
+					"network, invalid, dynamic",
+					STR_F(t.key));
 		if (str_eq(t.value, wr_done(&w)) == t.negate)
 			all = false;
 	}

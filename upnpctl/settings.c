@@ -18,7 +18,7 @@ static const char *const routeros[] = {
 
 static void put_line(const struct confopt *o, const struct conf *conf)
 {
-	char text[CONF_STR_MAX * 2];
+	char text[CONFOPT_VALUE_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 	const char *name = confopt_name(o);
 

@@ -147,10 +147,10 @@ def test_json(ctl):
     assert ctl.json("interfaces", "print") == [
         {"number": 0, "interface": "ether1", "type": "external",
          "disabled": False, "invalid": True, "dynamic": False,
-         "forced-ip": None},
+         "forced-ip": None, "network": []},
         {"number": 1, "interface": "ether2", "type": "internal",
          "disabled": False, "invalid": True, "dynamic": False,
-         "forced-ip": None}]
+         "forced-ip": None, "network": []}]
     assert ctl.ok("interfaces", "print", "--json").startswith("[\n")
 
 
@@ -243,6 +243,39 @@ def test_interfaces_set(ctl):
     assert ctl.read() == GOOD
 
 
+def test_networks_behind_a_router(ctl):
+    """The list is replaced as a whole, whatever lines it had."""
+    ctl.write(GOOD + "network = 172.31.0.0/16\ndisabled = no\n"
+              "network = 10.7.0.0/16 , 10.8.0.0/16\n")
+    many = ["172.31.0.0/16", "10.7.0.0/16", "10.8.0.0/16"]
+    assert ctl.json("interfaces", "print")[1]["network"] == many
+    assert "ether2 type=internal network=" + ",".join(many) in \
+        ctl.ok("interfaces", "print", "detail")
+    assert " network=\"" + ",".join(many) + "\" type=internal" in \
+        ctl.ok("export")
+    assert ctl.daemon_takes_it()
+    ctl.ok("interfaces", "set", "ether2", "network=2001:db8:1::/64,10.7.0.0/16")
+    assert ctl.read() == GOOD + \
+        "disabled = no\nnetwork = 2001:db8:1::/64,10.7.0.0/16\n"
+    found = ctl.json("interfaces", "print", "where",
+                     "network=2001:db8:1::/64,10.7.0.0/16")
+    assert [i["number"] for i in found] == [1]
+    ctl.ok("interfaces", "set", "1", "!network")
+    assert ctl.read() == GOOD + "disabled = no\n"
+    ctl.ok("interfaces", "set", "1", "network=10.7.0.0/16")
+    ctl.ok("interfaces", "set", "1", "network=")
+    assert ctl.read() == GOOD + "disabled = no\n"
+
+
+def test_an_export_with_networks_is_read_back(ctl):
+    ctl.write(GOOD + "network = 172.31.0.0/16\nnetwork = 10.7.0.0/16\n")
+    script = ctl.ok("export")
+    ctl.write("")
+    ctl.ok("-", stdin=script)
+    assert ctl.json("interfaces", "print")[1]["network"] == \
+        ["172.31.0.0/16", "10.7.0.0/16"]
+
+
 def test_add(ctl):
     ctl.write("# mine\n")
     ctl.ok("interfaces", "add", "interface=wan0", "type=external",
@@ -292,6 +325,13 @@ def test_add(ctl):
      "renamed; remove ether1 and add x"),
     (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
      "internal and has a forced-ip; only the external one takes it"),
+    (["interfaces", "set", "0", "network=172.31.0.0/16"], "interface ether1 "
+     "is external and has a network; only internal ones take it"),
+    (["interfaces", "set", "1", "network=172.31.0.1/16"],
+     'network is "172.31.0.1/16"; it takes up to 8 networks behind other '
+     'routers of the LAN, without host bits, such as 172.31.0.0/16'),
+    (["interfaces", "set", "1", "network=0.0.0.0/0"],
+     'network is "0.0.0.0/0"; it takes '),
     (["interfaces", "add", "type=internal"], "interface= is missing, "),
     (["interfaces", "add", "interface=x"], "x needs a type; add "
      "type=internal, or external"),

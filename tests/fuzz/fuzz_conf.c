@@ -26,6 +26,11 @@ static unsigned check_iface(const struct conf_iface *f)
 	CHECK(f->name[0] && memchr(f->name, '\0', sizeof(f->name)));
 	CHECK(f->type == CONF_EXTERNAL || f->type == CONF_INTERNAL);
 	CHECK(!addr_is_set(f->forced_ip) || f->type == CONF_EXTERNAL);
+	CHECK(f->network.n <= CONF_NETWORKS_MAX);
+	CHECK(!f->network.n || f->type == CONF_INTERNAL);
+	for (size_t i = 0; i < f->network.n; i++)
+		CHECK(f->network.at[i].bits >= 7 &&
+		      addr_is_host(f->network.at[i].addr));
 	CHECK(!addr_is_set(f->forced_ip) || addr_is_host(f->forced_ip));
 	CHECK(f->forced_ip.family <= ADDR_IP4 &&
 	      f->forced_ip.family != ADDR_ANY);

@@ -14,7 +14,7 @@ static inline void conftext_options(struct wr *w, bool of_iface,
 				    const void *base)
 {
 	const struct confopt *o;
-	char value[CONF_STR_MAX + 64];
+	char value[CONFOPT_VALUE_MAX];
 	struct wr v;
 
 	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++) {

@@ -5,6 +5,8 @@
                                     11.22.33.1                    outside
     optional: lan2 on the same wire (bridge=True, then lan0 is a bridge), or
     behind a second internal interface, lan1 192.168.89.1 (second_lan=True).
+    With behind=True as well as bridge=True, lan2 is a router without NAT, and
+    behind it is a host (eth0 172.31.0.10).
 
 Every lab has its own names, so several runs can exist at the same time. This
 process creates sockets inside a namespace itself: setns() moves one thread, and
@@ -36,6 +38,7 @@ HOST_IP = "192.168.88.10"
 HOST2_IP = "192.168.88.20"
 LAN2_IP = "192.168.89.1"
 HOST_LAN2_IP = "192.168.89.20"
+BEHIND_IP = "172.31.0.10"
 
 SLOW = float(os.environ.get("SLOW", 1))     # the daemon is so many times slower
 # Timeout for an event that must happen. It takes milliseconds, but a machine
@@ -167,7 +170,8 @@ class Host:
 class Lab:
     """The three or four namespaces; use as a context manager."""
 
-    def __init__(self, firewall, bridge=False, second_lan=False):
+    def __init__(self, firewall, bridge=False, second_lan=False,
+                 behind=False):
         self.id = f"upnpd{os.getpid()}x{next(_counter)}"
         self.firewall = firewall
         self.bridge, self.second_lan = bridge, second_lan
@@ -180,6 +184,10 @@ class Lab:
             ip = HOST2_IP if bridge else HOST_LAN2_IP
             self.lan2 = Host(self.id + "l2", ip)
             self.hosts.append(self.lan2)
+        self.behind = None
+        if behind:
+            self.behind = Host(self.id + "b", BEHIND_IP)
+            self.hosts.append(self.behind)
         self.dir = None
         self._reaper = None
 
@@ -238,6 +246,14 @@ class Lab:
                 host.ip_batch(f"addr add {host.ip}/24 dev eth0",
                               f"route add default via {gw}")
         rt.sysctl("net.ipv4.ip_forward", 1)
+        if self.behind:
+            self._wire(self.lan2, "inner0", self.behind)
+            self.lan2.ip_batch("addr add 172.31.0.1/16 dev inner0",
+                               "link set inner0 up")
+            self.lan2.sysctl("net.ipv4.ip_forward", 1)
+            self.behind.ip_batch(f"addr add {BEHIND_IP}/16 dev eth0",
+                                 "route add default via 172.31.0.1")
+            rt.ip_batch(f"route add 172.31.0.0/16 via {HOST2_IP} dev lan0")
         self.firewall.build(rt)
 
     def _wire(self, router, name, host, master=None):

@@ -218,9 +218,12 @@ config interface
 config interface
 	option name 'lan0'
 	option type 'internal'
+	list routed '172.31.0.0/16'
+	list routed '2001:db8:1::/64'
 config interface 'guest'
 	option network 'guest'
 	option type 'internal'
+	option routed '10.7.0.0/16,10.8.0.0/16'
 config interface 'old'
 	option network 'gone'
 	option type 'external'
@@ -229,7 +232,9 @@ config interface 'old'
     assert got[got.index("[interface wan0]"):] == [
         "[interface wan0]", "type =external", "forced-ip =198.51.100.7",
         "", "[interface lan0]", "type =internal",
-        "", "[interface br-guest.7]", "type =internal"]
+        "network =172.31.0.0/16", "network =2001:db8:1::/64",
+        "", "[interface br-guest.7]", "type =internal",
+        "network =10.7.0.0/16,10.8.0.0/16"]
     assert router.log() == ""
 
 

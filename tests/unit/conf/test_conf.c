@@ -111,6 +111,22 @@ static void test_rules_of_both_families(void **state)
 	assert_int_equal(conf.rule[2].net.bits, 0);
 }
 
+static void test_networks_behind_a_router(void **state)
+{
+	const struct conf_networks *n = &conf.iface[1].network;
+
+	assert_int_equal(parse("[interface wan0]\ntype = external\n"
+			       "[interface lan0]\nnetwork = 172.31.0.0/16\n"
+			       "type = internal\n"
+			       "network = 2001:db8:1::/64 , 10.7.0.0/16\n"), 0);
+	assert_int_equal(conf.iface[0].network.n, 0);
+	assert_int_equal(n->n, 3);
+	assert_ip(n->at[0].addr, 0xac1f0000);
+	assert_int_equal(n->at[0].bits, 16);
+	assert_int_equal(n->at[1].addr.family, ADDR_IP6);
+	assert_ip(n->at[2].addr, 0x0a070000);
+}
+
 static void test_versions(void **state)
 {
 	assert_int_equal(parse("igd-version = 1\nlist-scope = all\n"), 0);
@@ -128,6 +144,9 @@ static void test_hash_inside_a_value_stays(void **state)
 	assert_int_equal(parse("friendly-name = a#b\n"), 0);
 	assert_string_equal(conf.friendly_name, "a#b");
 }
+
+#define FOUR_NETWORKS \
+	"network = 10.1.0.0/16,10.2.0.0/16,10.3.0.0/16,10.4.0.0/16\n"
 
 struct bad {
 	const char *text;
@@ -206,6 +225,19 @@ static const struct bad bad[] = {
 	 "f:3: forced-ip is \"224.0.0.1\""},
 	{"[interface a]\ntype = external\n[interface b]\ntype = external\n",
 	 "f:3: a second external interface, after a on line 1"},
+	{"[interface a]\ntype = external\nnetwork = 10.0.0.0/8\n",
+	 "f:1: interface a has a network but is external"},
+	{"[interface a]\ntype = internal\nnetwork = 10.0.0.0/8\n"
+	 "network = 10.0.0.1/8\n",
+	 "f:4: network is \"10.0.0.1/8\"; it takes up to 8 networks behind "
+	 "other routers of the LAN, without host bits, such as 172.31.0.0/16"},
+	/* eight of an interface, sixteen in all */
+	{"[interface a]\ntype = internal\n" FOUR_NETWORKS FOUR_NETWORKS
+	 "network = 10.0.0.0/8\n", "f:5: network is \"10.0.0.0/8\""},
+	{"[interface a]\ntype = internal\n" FOUR_NETWORKS FOUR_NETWORKS
+	 "[interface b]\ntype = internal\n" FOUR_NETWORKS FOUR_NETWORKS
+	 "[interface c]\ntype = internal\nnetwork = 10.0.0.0/8\n",
+	 "f:9: there are more than 16 networks behind other routers; join"},
 	{"enabled = yes\n", "f: enabled, but without an external interface"},
 	{"enabled = yes\n[interface a]\ntype = external\n",
 	 "f: enabled, but without an internal interface"},
@@ -309,6 +341,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_all_settings),
 		cmocka_unit_test(test_rules_of_both_families),
+		cmocka_unit_test(test_networks_behind_a_router),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
 		cmocka_unit_test(test_bad),

@@ -138,6 +138,10 @@ static const struct good good[] = {
 	{ CONFOPT_TEXT, "nft-forward-chain", "" },
 	{ CONFOPT_ADDRESS, "forced-ip", "198.51.100.7" },
 	{ CONFOPT_ADDRESS, "forced-ip", "" },
+	{ CONFOPT_NETWORKS, "network", "172.31.0.0/16" },
+	{ CONFOPT_NETWORKS, "network", "10.0.0.0/8,fc00::/7,192.0.2.1/32" },
+	{ CONFOPT_NETWORKS, "network", "8.8.8.0/24,2001:db8:ffff:ffff::/64" },
+	{ CONFOPT_NETWORKS, "network", "" },
 };
 
 static const struct confopt *find(const char *key)
@@ -186,10 +190,22 @@ static const char *const bad_text[] = { "a\x01", "a\nb", "a\rb", " a", "a ",
 static const char *const bad_address[] = { "1.2.3", "1.2.3.4.5", "224.0.0.1",
 					   "0.0.0.0", "127.0.0.1", "01.2.3.4",
 					   "x", NULL };
+static const char *const bad_networks[] = {
+	"x", "172.31.0.0/33", "172.31.0.1/16", "172.31.0.0/", "172.31.0.0 /16",
+	"172.31.0.0/16,", ",172.31.0.0/16", "172.31.0.0/16 10.0.0.0/8",
+	/* none that holds more than a LAN, and none without hosts */
+	"0.0.0.0/0", "::/0", "0.0.0.0/8", "10.0.0.0/7", "fc00::/6", "2000::/3",
+	"127.0.0.0/8", "224.0.0.0/8", "240.0.0.0/8", "255.255.255.255/32",
+	"169.254.0.0/16", "169.254.7.0/24", "fe80::/10", "fe80::/64",
+	"ff00::/8", "::/96", "::1/128", "::ffff:10.0.0.0/104",
+	"10.1.0.0/16,10.2.0.0/16,10.3.0.0/16,10.4.0.0/16,10.5.0.0/16,"
+	"10.6.0.0/16,10.7.0.0/16,10.8.0.0/16,10.9.0.0/16",
+	NULL
+};
 static const char *const *const bad[] = {
 	[CONFOPT_BOOL] = bad_bool, [CONFOPT_NUMBER] = bad_number,
 	[CONFOPT_WORD] = bad_word, [CONFOPT_TEXT] = bad_text,
-	[CONFOPT_ADDRESS] = bad_address,
+	[CONFOPT_ADDRESS] = bad_address, [CONFOPT_NETWORKS] = bad_networks,
 };
 
 static void check_refuses(bool of_iface, const struct confopt *o)
@@ -335,7 +351,7 @@ static void print_row(bool of_iface, const struct confopt *o)
 	static const char *const kinds[] = {
 		[CONFOPT_BOOL] = "bool", [CONFOPT_NUMBER] = "number",
 		[CONFOPT_WORD] = "word", [CONFOPT_TEXT] = "text",
-		[CONFOPT_ADDRESS] = "address",
+		[CONFOPT_ADDRESS] = "address", [CONFOPT_NETWORKS] = "networks",
 	};
 
 	printf("%s\t%s\t%s\t%s\t%s\n", of_iface ? "interface" : "whole",

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 #include <cmocka.h>
+#include "tests/unit/addrtest.h"
 #include "conf/ifstate.h"
 #include "sys/route.h"
 
@@ -102,6 +103,59 @@ static void test_all_of_it(void **state)
 	assert_int_equal(p.net_n, 3);
 	assert_int_equal(p.own_n, 5);
 	assert_int_equal(p.net[2].ifindex, 4);
+}
+
+static void give_networks(void)
+{
+	conf.iface[1].network.at[0] =
+		(struct addr_net){ addr_ip4(IP(172, 31, 0, 0)), 16 };
+	conf.iface[1].network.at[1] =
+		(struct addr_net){ addr_of_text("2001:db8:1::"), 64 };
+	conf.iface[1].network.n = 2;
+	conf.iface[2].network.at[0] =
+		(struct addr_net){ addr_ip4(IP(10, 7, 0, 9)), 32 };
+	conf.iface[2].network.n = 1;
+}
+
+/* They come after all addresses, and are no addresses of the router. */
+static void test_networks_behind_other_routers(void **state)
+{
+	struct policy p;
+
+	give_networks();
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.net_n, 6);
+	assert_int_equal(ifstate.routed_n, 3);
+	assert_int_equal(ifstate.own_n, 5);
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(ifstate.net[i].routed, i >= 3);
+	assert_string_equal(ifstate.net[3].ifname, "lan0");
+	assert_int_equal(ifstate.net[3].ifindex, 3);
+	assert_ip(ifstate.net[3].net.addr, IP(172, 31, 0, 0));
+	assert_int_equal(ifstate.net[4].net.bits, 64);
+	assert_string_equal(ifstate.net[5].ifname, "lan1");
+	ifstate_policy(&ifstate, &conf, &p);
+	assert_int_equal(p.net_n, 6);
+	assert_ptr_equal(policy_net_of(&p, addr_ip4(IP(172, 31, 7, 7))),
+			 &p.net[3]);
+}
+
+/* With its interface, and not as the address that it lacks. */
+static void test_networks_of_an_interface_that_is_down(void **state)
+{
+	give_networks();
+	kernel.link[1].up = false;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.routed_n, 1);
+	kernel.link[1].up = true;
+	conf.iface[2].disabled = true;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.routed_n, 2);
+	assert_true(ifstate_complete(&ifstate, &conf));
+	kernel.addr_n = 2;	/* lan0 has no address */
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.net_n, 2);
+	assert_false(ifstate_complete(&ifstate, &conf));
 }
 
 static void test_disabled_and_down_are_not_served(void **state)
@@ -262,6 +316,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
 		T(test_all_of_it),
+		T(test_networks_behind_other_routers),
+		T(test_networks_of_an_interface_that_is_down),
 		T(test_disabled_and_down_are_not_served),
 		T(test_missing_interfaces),
 		T(test_private_external_address),

@@ -129,8 +129,8 @@ static char some_routes, some_httpd, some_ssdp;
 #define SSDP	((struct ssdp *)(void *)&some_ssdp)
 
 static struct {
-	struct netif_addr listen[IFSOCKS_MAX];
-	struct netif_addr found[IFSOCKS_MAX];
+	struct netif_addr listen[NETWORKS_SERVED_MAX];
+	struct netif_addr found[NETWORKS_SERVED_MAX];
 	size_t listen_n, found_n;
 	uint16_t port, ssdp_port;	/* asked for, said in LOCATION */
 	int listen_err, ssdp_err;
@@ -153,7 +153,7 @@ int httpd_listen(struct httpd *h, const struct netif_addr *a, size_t n,
 		 uint16_t port)
 {
 	assert_ptr_equal(h, HTTPD);
-	assert_true(n <= IFSOCKS_MAX);
+	assert_true(n <= NETWORKS_SERVED_MAX);
 	memcpy(served.listen, a, n * sizeof(*a));
 	served.listen_n = n;
 	served.port = port;
@@ -170,7 +170,7 @@ int ssdp_ifaces(struct ssdp *s, const struct netif_addr *f, size_t n,
 		uint16_t http_port)
 {
 	assert_ptr_equal(s, SSDP);
-	assert_true(n <= IFSOCKS_MAX);
+	assert_true(n <= NETWORKS_SERVED_MAX);
 	memcpy(served.found, f, n * sizeof(*f));
 	served.found_n = n;
 	served.ssdp_port = http_port;
@@ -411,6 +411,23 @@ static void test_more_addresses_than_places(void **state)
 				      "addresses; only 32 are served\n"), 1);
 	ifwatch_refresh(&watch);
 	assert_int_equal(logged_count("are served"), 1);
+}
+
+/* They are passed on behind all addresses, and take no address's place. */
+static void test_networks_behind_other_routers_are_served(void **state)
+{
+	conf.iface[1].network.at[0] =
+		(struct addr_net){ addr_ip4(IP(172, 31, 0, 0)), 16 };
+	conf.iface[1].network.n = 1;
+	for (uint32_t i = 0; i < IFSOCKS_MAX - 2; i++)
+		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), 24);
+	begin();
+	assert_int_equal(served.listen_n, IFSOCKS_MAX + 1);
+	assert_false(served.listen[IFSOCKS_MAX - 1].routed);
+	assert_true(served.listen[IFSOCKS_MAX].routed);
+	assert_ip(served.listen[IFSOCKS_MAX].net.addr, IP(172, 31, 0, 0));
+	assert_int_equal(served.found_n, IFSOCKS_MAX + 1);
+	assert_int_equal(logged_count("are served"), 0);
 }
 
 static void test_a_look_that_finds_nothing_new_sends_no_table(void **state)
@@ -795,6 +812,7 @@ int main(void)
 		TEST(test_each_internal_interface_is_served),
 		TEST(test_every_address_of_an_interface_is_served),
 		TEST(test_more_addresses_than_places),
+		TEST(test_networks_behind_other_routers_are_served),
 		TEST(test_a_look_that_finds_nothing_new_sends_no_table),
 		TEST(test_the_first_look_may_find_no_external_address),
 		TEST(test_without_an_internal_interface_it_serves_nobody),

@@ -436,6 +436,9 @@ static void test_a_refusal_of_the_server_has_its_reason(void **state)
 	routes.refused(routes.arg, addr_ip4(CLIENT + 1), 503);
 	assert_int_equal(refusal.why, REFUSAL_CONNECTIONS);
 	assert_ip(refusal.client, CLIENT + 1);
+	routes.refused(routes.arg, addr_ip4(CLIENT + 2), 0);
+	assert_int_equal(refusal.why, REFUSAL_OUTSIDE);
+	assert_ip(refusal.client, CLIENT + 2);
 }
 
 /* ---- targets --------------------------------------------------------- */

@@ -57,6 +57,13 @@ static bool on_pressed(void *arg)
 	return true;
 }
 
+static struct addr outsider;
+
+static void on_outside(void *arg, struct addr peer)
+{
+	outsider = peer;
+}
+
 static void on_ended(void *arg, struct addr local)
 {
 	ended[ended_n++] = local;
@@ -67,6 +74,7 @@ static int setup(void **state)
 	const struct httplisten_ops ops = {
 		.accepted = on_accepted,
 		.pressed = on_pressed,
+		.outside = on_outside,
 		.ended = on_ended,
 	};
 
@@ -225,6 +233,7 @@ static void test_foreign_source_is_refused(void **state)
 	assert_int_equal(got_n, 0);
 	wait_for(fd, POLLIN);
 	assert_true(recv(fd, &c, 1, 0) <= 0);
+	assert_ip(outsider, LO(8));
 	close(fd);
 	fd = dial(LO(7), LO(1), port);
 	loop_step(loop, 1000);

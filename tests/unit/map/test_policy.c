@@ -311,6 +311,26 @@ static void test_line_untouched_by_other_verdicts(void **state)
 	check_line(1, 1, CLIENT, REFUSAL_NONE, 4);
 }
 
+/* The router has no address in it, and a host route is a network as well. */
+static void test_a_network_behind_another_router(void **state)
+{
+	p.net[1] = net(2, IP(172, 31, 0, 0), 16);
+	p.net[2] = net(2, IP(10, 7, 0, 9), 32);
+	p.net_n = 3;
+	p.net[1].routed = p.net[2].routed = 1;
+	assert_int_equal(ask_for(IP(172, 31, 0, 1)), REFUSAL_NONE);
+	assert_int_equal(ask_for(IP(172, 31, 0, 0)), REFUSAL_SPECIAL);
+	assert_int_equal(ask_for(IP(172, 31, 255, 255)), REFUSAL_SPECIAL);
+	assert_int_equal(ask_for(IP(172, 30, 0, 1)), REFUSAL_OUTSIDE);
+	assert_int_equal(ask_for(IP(10, 7, 0, 9)), REFUSAL_NONE);
+	p.net[2].routed = 0;
+	assert_int_equal(ask_for(IP(10, 7, 0, 9)), REFUSAL_ROUTER);
+	p.secure = true;
+	r.client = addr_ip4(IP(172, 31, 0, 1));
+	assert_int_equal(ask(), REFUSAL_SECURE);
+	assert_int_equal(policy_check(&p, &r, r.client, NULL), REFUSAL_NONE);
+}
+
 static struct addr host6(const char *text)
 {
 	struct addr a = { 0 };
@@ -438,6 +458,7 @@ int main(void)
 		T(test_secure), T(test_remote),
 		T(test_order), T(test_rules),
 		T(test_line_untouched_by_other_verdicts), T(test_ports),
+		T(test_a_network_behind_another_router),
 		T(test_networks_of_both_families),
 		T(test_lines_of_both_families),
 	};

@@ -37,6 +37,8 @@ static unsigned batches;
 static size_t batch_size;
 static int tool_fails;
 
+static size_t more_nets;
+
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -48,6 +50,12 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
 							24 } };
 	ret->net_n = 1;
+	while (ret->net_n <= more_nets) {
+		struct netif_addr *a = &ret->net[ret->net_n++];
+
+		*a = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER), 24 } };
+		a->net.addr.byte[2] = (uint8_t)ret->net_n;
+	}
 	ret->own[0] = addr_ip4(ROUTER);
 	ret->own[1] = addr_ip4(EXT);
 	ret->own_n = 2;
@@ -297,8 +305,10 @@ static struct nat_rule rule(uint16_t port)
 
 static void send_request(uint32_t verb, struct nat_rule r)
 {
-	static uint32_t id;
-	struct broker_req req = { ++id, verb, r };
+	static uint16_t slot;
+	struct broker_req req = {
+		BROKER_VERSION, verb, { r.kind, ++slot, 1 }, r,
+	};
 
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 }
@@ -680,6 +690,26 @@ static void test_network_that_may_come_back(void **state)
 	}
 }
 
+/* Those after the first sixteen were left out without a message. */
+static void test_networks_beyond_the_limit_are_logged(void **state)
+{
+	more_nets = NETWORKS_SERVED_MAX - 1;
+	conf.hairpin = true;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(warnings, 0);
+	more_nets += 2;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(warnings, 1);
+	more_nets++;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(warnings, 2);
+	more_nets = 0;
+}
+
 static void test_sync_larger_than_the_table(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
@@ -814,7 +844,9 @@ static void test_others_changes(void **state)
 static void test_malformed_requests(void **state)
 {
 	char raw[sizeof(struct broker_req) + 1] = { 0 };
-	struct broker_req req = { 7, BROKER_SET, rule(8080) };
+	struct broker_req req = {
+		BROKER_VERSION, BROKER_SET, { NAT_PORTMAP, 7, 1 }, rule(8080),
+	};
 
 	/* valid but for its length */
 	memcpy(raw, &req, sizeof(req));
@@ -828,6 +860,10 @@ static void test_malformed_requests(void **state)
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	req.verb = 0;
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
+	req.verb = BROKER_SET;
+	req.version = BROKER_VERSION + 1;
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	assert_int_equal(answer(), -1);
@@ -844,7 +880,9 @@ static void test_hang_up(void **state)
 /* An engine that floods and never reads its answers. */
 static void test_answers_not_read(void **state)
 {
-	struct broker_req req = { .verb = BROKER_SET, .rule = rule(22) };
+	struct broker_req req = {
+		BROKER_VERSION, BROKER_SET, { 0 }, rule(22),
+	};
 	int err = 0;
 
 	for (int i = 0; i < 100000 && !err; i++) {
@@ -859,7 +897,7 @@ static void test_answers_not_read(void **state)
 /* Fill the socket with requests. Return: how many */
 static size_t flood(uint32_t verb)
 {
-	struct broker_req req = { .verb = verb, .rule = rule(8080) };
+	struct broker_req req = { BROKER_VERSION, verb, { 0 }, rule(8080) };
 	const int size = 1 << 20;
 	size_t n = 0;
 
@@ -1004,6 +1042,7 @@ int main(void)
 		T(test_no_address),
 		T(test_sync),
 		T(test_network_that_may_come_back),
+		T(test_networks_beyond_the_limit_are_logged),
 		T(test_sync_larger_than_the_table),
 		T(test_link_only_when_allowed),
 		T(test_link_keeps_its_routes),

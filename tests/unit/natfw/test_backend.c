@@ -212,6 +212,38 @@ static void test_addresses(void **state)
 	assert_string_equal(backend_net(&net).z, "0.0.0.0/0");
 }
 
+/* A LAN host and a host behind another router reach each other without this
+ * one; two networks on one wire do not (the other's host is answered by its
+ * default route, which is this router). */
+static void test_hairpin_pairs(void **state)
+{
+	struct natfw_env env = {
+		.ext_ip = 1, .hairpin = true, .net_n = 5, .net = {
+			{ 3, "lan0", { addr_ip4(HOST(1)), 24 } },
+			{ 3, "lan0", { addr_ip4(0x0a000001), 8 } },
+			{ 3, "lan0", { addr_ip4(0xac1f0000), 16 }, .routed =
+			  1 },
+			{ 4, "lan1", { addr_ip4(0xac1e0000), 16 }, .routed =
+			  1 },
+			{ 3, "lan0", { { ADDR_IP6, { 0x20 } }, 64 },
+			  .routed = 1 },
+		},
+	};
+	static const char *const want[] = {
+		"x x  ", " xx  ", "xxx  ", "   x ", "     ",
+	};
+
+	for (size_t i = 0; i < 5; i++)
+		for (size_t k = 0; k < 5; k++)
+			assert_int_equal(backend_hairpin(&env, i, k),
+					 want[i][k] == 'x');
+	env.ext_ip = 0;
+	assert_false(backend_hairpin(&env, 0, 0));
+	env.ext_ip = 1;
+	env.hairpin = false;
+	assert_false(backend_hairpin(&env, 0, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +255,7 @@ int main(void)
 		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_tallies),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_hairpin_pairs),
 	};
 
 	return cmocka_run_group_tests(tests, tool_setup, NULL);

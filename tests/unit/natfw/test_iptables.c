@@ -144,6 +144,20 @@ static void test_iptables_environment(void **state)
 			       "-A UPNPD-POST -s 192.168.88.0/24 -o wan0"
 			       " -j MASQUERADE\n-A UPNPD-udp-1 "));
 	assert_null(strstr(tool.in, "lan1"));
+	/* a network behind another router on lan0: each pair */
+	fw.env.net[1] = (struct netif_addr){ 3, "lan0",
+		{ addr_of_text("172.31.0.0"), 16 }, .routed = 1 };
+	assert_int_equal(natfw_move(&fw, &fw.env), 0);
+	assert_non_null(strstr(tool.in, "-s 192.168.88.0/24 -d 192.168.88.0/24"
+			       " -o lan0 "));
+	assert_non_null(strstr(tool.in, "-s 192.168.88.0/24 -d 172.31.0.0/16"
+			       " -o lan0 "));
+	assert_non_null(strstr(tool.in, "-s 172.31.0.0/16 -d 192.168.88.0/24"
+			       " -o lan0 "));
+	assert_non_null(strstr(tool.in, "-s 172.31.0.0/16 -d 172.31.0.0/16"
+			       " -o lan0 "));
+	assert_non_null(strstr(tool.in, "-s 172.31.0.0/16 -o wan0"
+			       " -j MASQUERADE\n"));
 	/* no address: hooks and masquerade only */
 	fw.env.ext_ip = 0;
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);

@@ -30,7 +30,8 @@
 static bool have_net;
 static struct loop *loop;
 static struct ifsock_set set;
-static unsigned opened, closing, ready;
+static unsigned opened, closing, ready, outside;
+static struct addr outsider;
 static struct ifsock *ready_sock;
 
 static void on_ready(void *arg, struct ifsock *s)
@@ -51,6 +52,13 @@ static void on_closing(void *arg, struct ifsock *s)
 {
 	assert_true(s->io.fd >= 0);
 	closing++;
+}
+
+static void on_outside(void *arg, struct addr peer)
+{
+	assert_ptr_equal(arg, &set);
+	outsider = peer;
+	outside++;
 }
 
 static uint64_t fake_clock(void)
@@ -79,7 +87,7 @@ static void init(int type)
 		.type = type, .backlog = 8,
 		.group = addr_ip4(GROUP),
 		.multicast_ttl = 2, .ready = on_ready, .opened = on_opened,
-		.closing = on_closing, .arg = &set,
+		.closing = on_closing, .outside = on_outside, .arg = &set,
 	};
 
 	if (type != SOCK_DGRAM)
@@ -89,7 +97,7 @@ static void init(int type)
 
 static int set_up(void **state)
 {
-	opened = closing = ready = 0;
+	opened = closing = ready = outside = 0;
 	loop = loop_new(IFSOCKS_MAX + 1, fake_clock);
 	init(SOCK_DGRAM);
 	return loop ? 0 : -1;
@@ -225,6 +233,63 @@ static void test_virtual_address_on_an_interface_of_its_own(void **state)
 	assert_int_equal(ask(LO(0, 9), LO(0, 200)), LO(0, 200));
 	assert_int_equal(ask(LO(1, 9), LO(0, 200)), 0);
 	assert_int_equal(ask(LO(0, 9), GROUP), 0);
+}
+
+static struct netif_addr behind(int ifindex, uint32_t ip, uint8_t bits)
+{
+	struct netif_addr a = at(ip, bits);
+
+	a.ifindex = ifindex;
+	a.routed = 1;
+	return a;
+}
+
+/* By unicast, at the address that was asked. */
+static void test_networks_behind_other_routers(void **state)
+{
+	struct netif_addr list[] = {
+		at(LO(0, 1), 24), at(LO(1, 1), 24), behind(1, LO(7, 0), 24),
+		behind(OTHER_IFINDEX, LO(8, 0), 24),
+	};
+
+	NEED_NET;
+	serve(list, 4);
+	assert_int_equal(opened, 2);
+	assert_int_equal(ask(LO(7, 9), LO(0, 1)), LO(0, 1));
+	assert_int_equal(ask(LO(7, 9), LO(1, 1)), LO(1, 1));
+	assert_int_equal(ask(LO(7, 9), GROUP), 0);
+	assert_int_equal(outside, 0);
+	/* it is behind another interface */
+	assert_int_equal(ask(LO(8, 9), LO(0, 1)), 0);
+	assert_int_equal(outside, 1);
+	/* the list is replaced */
+	serve(list, 2);
+	assert_int_equal(ask(LO(7, 9), LO(0, 1)), 0);
+	/* an address of another interface was asked: the first one answers */
+	serve(list, 3);
+	set.sock[1].at.ifindex = OTHER_IFINDEX;
+	assert_int_equal(ask(LO(7, 9), LO(1, 1)), LO(0, 1));
+	/* a virtual address on an interface of its own */
+	set.sock[1].at.net.bits = 32;
+	assert_int_equal(ask(LO(7, 9), LO(1, 1)), LO(0, 1));
+}
+
+/* Nobody learned of a client in a network that is not served. */
+static void test_outsiders_are_reported(void **state)
+{
+	struct netif_addr one = at(LO(0, 1), 24);
+
+	NEED_NET;
+	serve(&one, 1);
+	assert_int_equal(ask(LO(2, 9), LO(0, 1)), 0);
+	assert_int_equal(outside, 1);
+	assert_int_equal(addr_to_ip4(outsider), LO(2, 9));
+	/* not every search on the wire is for this router */
+	assert_int_equal(ask(LO(2, 9), GROUP), 0);
+	/* it came by an interface that is not served */
+	set.sock[0].at.ifindex = OTHER_IFINDEX;
+	assert_int_equal(ask(LO(2, 9), LO(0, 1)), 0);
+	assert_int_equal(outside, 1);
 }
 
 /* The kernel says it came by lo; the address is on another interface. */
@@ -382,6 +447,7 @@ static void test_connections(void **state)
 		at(LO(0, 1), 24), at(LO(1, 1), 24),
 		at(LO(0, 200), 32),
 	};
+	struct netif_addr routed[2];
 	uint16_t port;
 
 	NEED_NET;
@@ -392,8 +458,16 @@ static void test_connections(void **state)
 	assert_int_equal(dial(LO(0, 9), LO(0, 1)), 0);
 	assert_int_equal(dial(LO(0, 9), LO(0, 200)), 0);
 	assert_int_equal(dial(LO(1, 9), LO(0, 200)), 0);
+	assert_int_equal(outside, 0);
 	assert_int_equal(dial(LO(2, 9), LO(0, 1)), -EACCES);
+	assert_int_equal(outside, 1);
+	assert_int_equal(addr_to_ip4(outsider), LO(2, 9));
 	assert_int_equal(dial(LO(2, 9), LO(0, 200)), -EACCES);
+	routed[0] = three[0];
+	routed[1] = behind(1, LO(2, 0), 24);
+	assert_int_equal(ifsock_serve(&set, routed, 2, 0), 0);
+	assert_int_equal(dial(LO(2, 9), LO(0, 1)), 0);
+	assert_int_equal(ifsock_serve(&set, three, 3, 0), 0);
 	/* the port in use stays */
 	assert_int_equal(ifsock_serve(&set, three + 1, 2, 0), 0);
 	assert_int_equal(ifsock_port(&set), port);
@@ -415,6 +489,8 @@ int main(void)
 		TEST(test_each_network_has_its_address),
 		TEST(test_virtual_address_answers_if_asked),
 		TEST(test_virtual_address_on_an_interface_of_its_own),
+		TEST(test_networks_behind_other_routers),
+		TEST(test_outsiders_are_reported),
 		TEST(test_arrival_on_another_interface),
 		TEST(test_length),
 		TEST(test_the_others_stay),

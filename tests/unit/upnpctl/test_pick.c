@@ -145,7 +145,8 @@ static void test_all_terms_must_be_true(void **state)
 static void test_an_invalid_find_is_refused(void **state)
 {
 	REFUSED("[find colour=red]", "interfaces have no property \"colour\"; "
-		"they have interface, type, disabled, forced-ip, invalid, "
+		"they have interface, type, disabled, forced-ip, network, "
+		"invalid, "
 		"dynamic");
 	REFUSED("[fund type=internal]", "\"[fund\" is not [find ...]");
 	REFUSED("[find a a a a a a a a a]", "[find ...] has too many terms");

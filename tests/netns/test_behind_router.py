@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: ISC
+"""A network behind another router on the LAN, which the configuration names:
+its hosts find the gateway by unicast and open ports for themselves."""
+import json
+import os
+import re
+import socket
+
+import pytest
+
+from daemon import UPNPD
+from lab import (BEHIND_IP, EXT_IP, HOST2_IP, HOST_IP, LAN_IP, OUT_IP, LONG,
+                 blocked, listener, reaches, tcp_passes, udp_passes,
+                 wait_until)
+from upnp import IGD1, Igd, error_of, msearch, search, searcher, unanswered
+
+pytestmark = pytest.mark.lab(bridge=True, behind=True)
+
+
+def interfaces(*networks):
+    return {"wan0": "external",
+            "lan0": ["type = internal"] + [f"network = {n}" for n in networks]}
+
+
+def ctl(lab, upnpd, *words):
+    """What upnpctl prints, a second name of the daemon's binary."""
+    path = lab.path("upnpctl")
+    if not os.path.islink(path):
+        os.symlink(UPNPD, path)
+    return json.loads(lab.router.run(path, "-f", upnpd.conf, "--json", *words))
+
+
+SERVED = pytest.mark.conf(interfaces=interfaces("10.7.0.0/16",
+                                                "172.31.0.0/16"))
+
+
+@SERVED
+def test_a_client_behind_a_router(lab, upnpd):
+    """It asks the router's address, as it knows no other; multicast does not
+    reach it. The description, its own mapping, traffic in both directions, and
+    the end of the mapping."""
+    answer, = search(lab.behind, IGD1, to=LAN_IP)
+    assert answer["LOCATION"] == f"http://{LAN_IP}:2828/igd1.xml"
+    assert answer.peer == (LAN_IP, 1900)
+    igd = Igd(lab.behind)
+    assert igd.external_ip() == EXT_IP
+    igd.add(40000, "TCP", 8000)
+    igd.add(40001, "UDP", 5000)
+    assert igd.mapped() >= {("TCP", 40000, BEHIND_IP, 8000)}
+    with listener(lab.behind, "TCP", 8000) as server:
+        assert reaches(lab, "TCP", 40000, server)[0] == OUT_IP
+        igd.delete(40000)
+        assert blocked(lab, "TCP", 40000, server)
+    with listener(lab.outside, "UDP", 9000) as far:
+        assert udp_passes(lab.behind, OUT_IP, 9000, far, src_port=5000) == \
+            (EXT_IP, 40001)
+
+
+@SERVED
+@pytest.mark.only("netlink")
+def test_what_such_a_client_may_not(lab, upnpd):
+    """To itself only; not to an address of the network's own; and a search by
+    multicast, which the other router would have to forward, is not answered."""
+    igd = Igd(lab.behind)
+    assert error_of(igd.add, 40000, client=HOST_IP) == 718
+    assert error_of(igd.add, 40000, client="172.31.0.0") == 718
+    assert error_of(Igd(lab.lan1).add, 40000, client=BEHIND_IP) == 718
+    # as if it had been forwarded: lan2 sends it with that source address
+    lab.lan2.ip_batch(f"addr add {BEHIND_IP}/32 dev eth0")
+    assert unanswered(lab, lab.lan2, msearch(IGD1), source=BEHIND_IP)
+    lab.lan2.ip_batch(f"addr del {BEHIND_IP}/32 dev eth0")
+
+
+@pytest.mark.only("netlink")
+def test_an_unknown_network_is_refused_and_logged(lab, upnpd):
+    """These requests vanished. They are counted now, and logged once a minute
+    for each client."""
+    with searcher(lab.behind) as sock:
+        sock.sendto(msearch(IGD1), (LAN_IP, 1900))
+        assert upnpd.wait_log(f"refused {BEHIND_IP}: the client is in no "
+                              "internal network")
+        for _ in range(3):
+            with lab.behind.socket(socket.SOCK_STREAM) as conn:
+                conn.settimeout(LONG)
+                conn.connect((LAN_IP, 2828))
+                assert conn.recv(1) == b""
+        sock.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            sock.recv(1)
+
+    def outside():
+        return ctl(lab, upnpd, "status")["refused"].get("outside")
+    assert wait_until(lambda: outside() == 4)
+    assert len(re.findall(f"refused {BEHIND_IP}", upnpd.log())) == 1
+
+
+@pytest.mark.only("netlink")
+def test_the_network_goes_with_a_reload(lab, upnpd):
+    upnpd.interfaces = interfaces("172.31.0.0/16")
+    upnpd.reload(upnpd.conf_text())
+    igd = Igd(lab.behind)
+
+    def mapped():
+        try:
+            igd.add(40000, "TCP", 8000)
+            return True
+        except (OSError, AssertionError):
+            return False        # not yet: the connection was closed
+    assert wait_until(mapped)
+    with listener(lab.behind, "TCP", 8000) as server:
+        assert reaches(lab, "TCP", 40000, server)
+        upnpd.interfaces = interfaces()
+        upnpd.reload(upnpd.conf_text())
+        assert wait_until(lambda: blocked(lab, "TCP", 40000, server))
+
+
+@pytest.mark.conf(hairpin="yes", interfaces=interfaces("172.31.0.0/16"))
+@pytest.mark.parametrize("proto", ("TCP", "UDP"))
+def test_hairpin(lab, upnpd, proto):
+    """Among hosts behind the other router, and between them and the LAN: that
+    router would deliver the answers without us."""
+    passes = {"TCP": tcp_passes, "UDP": udp_passes}[proto]
+    Igd(lab.behind).add(40000, proto, 8000)
+    Igd(lab.lan1).add(40001, proto, 8000)
+    with listener(lab.behind, proto, 8000) as server:
+        assert passes(lab.lan1, EXT_IP, 40000, server)
+        assert passes(lab.behind, EXT_IP, 40000, server)
+        assert reaches(lab, proto, 40000, server)[0] == OUT_IP
+    # lan1 knows the way to that network
+    lab.lan1.ip_batch(f"route add 172.31.0.0/16 via {HOST2_IP}")
+    with listener(lab.lan1, proto, 8000) as server:
+        assert passes(lab.behind, EXT_IP, 40001, server)
+        assert reaches(lab, proto, 40001, server)[0] == OUT_IP
