@@ -3,8 +3,8 @@
  * brokerclient.c - the engine's end of the line to the monitor.
  *
  * Invariant: a sync is sent while no op is under way, and no op is sent before
- * the sync is whole. So the table the monitor takes over is the committed one,
- * and nothing that was asked for is lost in between.
+ * the sync is whole. So the tables that the monitor takes over are the
+ * committed ones, and nothing that was asked for is lost in between.
  * Runs in: engine
  */
 #include <errno.h>
@@ -12,37 +12,71 @@
 #include <sys/socket.h>
 #include "engine/brokerclient.h"
 
+/* The next rule of a sync that the kernel shall have. */
+static const struct nat_rule *next_rule(struct brokerclient *p)
+{
+	for (; p->sync_table < NAT_KINDS; p->sync_table++, p->sync_slot = 0) {
+		const struct portmap *pm = p->table[p->sync_table].pm;
+
+		while (pm && p->sync_slot < portmap_slots(pm)) {
+			const struct pm_entry *e =
+				portmap_entry(pm, p->sync_slot++);
+
+			if (e && e->state == PM_ACTIVE && e->enabled)
+				return &e->rule;
+		}
+	}
+	return NULL;
+}
+
 /* The next message of the sync that is due. */
 static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 {
+	const struct nat_rule *rule;
+
 	if (p->in_flight && !p->syncing)
 		return false;
 	p->syncing = true;
 	if (p->refresh_due) {
 		p->refresh_due = false;
-		p->sync_slot = 0;
+		p->sync_table = p->sync_slot = 0;
 		ret->verb = BROKER_REFRESH;
 		return true;
 	}
-	while (p->sync_slot < portmap_slots(p->pm)) {
-		const struct pm_entry *e = portmap_entry(p->pm, p->sync_slot++);
-
-		if (e && e->state == PM_ACTIVE && e->enabled) {
-			ret->verb = BROKER_SYNC_RULE;
-			ret->rule = e->rule;
-			return true;
-		}
+	rule = next_rule(p);
+	if (rule) {
+		ret->verb = BROKER_SYNC_RULE;
+		ret->rule = *rule;
+		return true;
 	}
 	p->syncing = false;
 	ret->verb = BROKER_SYNC_END;
 	return true;
 }
 
-static bool next_request(struct brokerclient *p, struct broker_req *ret)
+/* The tables take turns. */
+static bool next_op(struct brokerclient *p, struct broker_req *ret)
 {
 	struct nat_op op;
 
+	for (int i = 0; i < NAT_KINDS; i++) {
+		struct portmap *pm;
+
+		p->op_table = (uint16_t)((p->op_table + 1) % NAT_KINDS);
+		pm = p->table[p->op_table].pm;
+		if (!pm || !portmap_next_op(pm, &op, &ret->id))
+			continue;
+		ret->verb = op.verb == NAT_SET ? BROKER_SET : BROKER_DEL;
+		ret->rule = op.rule;
+		return true;
+	}
+	return false;
+}
+
+static bool next_request(struct brokerclient *p, struct broker_req *ret)
+{
 	memset(ret, 0, sizeof(*ret));
+	ret->version = BROKER_VERSION;
 	if (p->syncing || p->refresh_due)
 		return next_sync(p, ret);
 	if (p->link_due) {
@@ -60,11 +94,7 @@ static bool next_request(struct brokerclient *p, struct broker_req *ret)
 		ret->verb = BROKER_SERVING;
 		return true;
 	}
-	if (!portmap_next_op(p->pm, &op, &ret->id))
-		return false;
-	ret->verb = op.verb == NAT_SET ? BROKER_SET : BROKER_DEL;
-	ret->rule = op.rule;
-	return true;
+	return next_op(p, ret);
 }
 
 void brokerclient_pump(struct brokerclient *p)
@@ -106,21 +136,49 @@ void brokerclient_link(struct brokerclient *p, bool up)
 	brokerclient_pump(p);
 }
 
+static void synced(struct brokerclient *p)
+{
+	for (int i = 0; i < NAT_KINDS; i++)
+		if (p->table[i].pm)
+			portmap_synced(p->table[i].pm);
+}
+
+/* Return: false if it is the answer to no request of ours */
+static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
+{
+	const enum nat_err err = (enum nat_err)rep->err;
+	uint16_t t = rep->id.table;
+
+	if (rep->version != BROKER_VERSION)
+		return false;
+	p->in_flight -= p->in_flight > 0;
+	if (rep->verb == BROKER_SET || rep->verb == BROKER_DEL) {
+		if (t >= NAT_KINDS || !p->table[t].pm)
+			return false;
+		p->table[t].done(p->arg, rep->id, err);
+		return true;
+	}
+	if (rep->verb == BROKER_SYNC_END && err == NAT_OK)
+		synced(p);
+	p->answer(p->arg, rep);
+	return true;
+}
+
 static void on_chan(struct loop_fd *w, short revents)
 {
 	struct brokerclient *p = LOOP_OWNER(w, struct brokerclient, chan);
 	struct broker_rep rep;
+	bool ours = true;
 	ssize_t n;
 
 	do {
 		n = recv(w->fd, &rep, sizeof(rep), 0);
 		if (n != sizeof(rep))
 			break;
-		p->in_flight -= p->in_flight > 0;
-		p->answer(p->arg, &rep);
-	} while (p->in_flight);
-	if (n == sizeof(rep) ||
-	    (n < 0 && (errno == EAGAIN || errno == EINTR))) {
+		ours = take_answer(p, &rep);
+	} while (ours && p->in_flight);
+	if (ours && (n == sizeof(rep) ||
+		     (n < 0 && (errno == EAGAIN || errno == EINTR)))) {
 		brokerclient_pump(p);
 		return;
 	}
@@ -128,11 +186,9 @@ static void on_chan(struct loop_fd *w, short revents)
 	p->lost(p->arg);
 }
 
-int brokerclient_open(struct brokerclient *p, struct loop *loop, int fd,
-		      struct portmap *pm)
+int brokerclient_open(struct brokerclient *p, struct loop *loop, int fd)
 {
 	p->loop = loop;
-	p->pm = pm;
 	loop_fd_init(&p->chan, fd, on_chan);
 	return loop_fd_add(loop, &p->chan, POLLIN);
 }

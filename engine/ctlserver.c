@@ -80,6 +80,7 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.requester = e->requester;
 	rep.mapping.left_s = portmap_lease_left(e, now_ms);
 	rep.mapping.enabled = e->enabled;
+	rep.mapping.configured = e->configured;
 	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
 	return send_rep(c->io.fd, kind, &rep);
 }
@@ -273,7 +274,8 @@ static void change(struct conn *c, const struct ctl_req *q)
 	*w = (struct map_wait){ .done = on_done };
 	m->origin = ORIGIN_OPERATOR;
 	m->rule = q->rule;
-	m->enabled = true;
+	m->enabled = !q->disabled;
+	m->configured = q->configured;
 	w->req.lease_s = q->lease_s ? q->lease_s : MAP_LEASE_FOREVER;
 	memcpy(m->desc, q->desc, sizeof(m->desc));
 	if (q->verb == CTL_ADD) {

@@ -22,6 +22,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "sys/netif.h"
+#include "conf/confmapping.h"
+#include "map/configured.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
 #include "engine/ifwatch.h"
@@ -95,21 +97,20 @@ static void on_tick(struct loop_timer *t)
 	schedule_tick(LOOP_OWNER(t, struct engine, tick));
 }
 
+static void on_mapping_done(void *arg, struct nat_op_id id, enum nat_err err)
+{
+	struct engine *e = arg;
+
+	map_answer(&e->map, id, err, loop_now_ms(e->loop));
+	schedule_tick(e);
+}
+
 static void on_answer(void *arg, const struct broker_rep *rep)
 {
 	struct engine *e = arg;
 	enum nat_err err = (enum nat_err)rep->err;
 
 	switch (rep->verb) {
-	case BROKER_SET:
-	case BROKER_DEL:
-		map_answer(&e->map, rep->id, err, loop_now_ms(e->loop));
-		schedule_tick(e);
-		return;
-	case BROKER_SYNC_END:
-		if (err == NAT_OK)
-			portmap_synced(e->pm);
-		return;
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
 		/* netlink tells too, but later than the control point may ask
@@ -181,7 +182,9 @@ static void op_stored(void *arg, const struct pm_entry *m)
 {
 	struct engine *e = arg;
 
-	lease_result(e, leases_set(e->leases, e->pm, m, clock_now(e)));
+	/* a mapping of the configuration may replace one of the lease file */
+	lease_result(e, m->configured ? leases_del(e->leases, &m->rule) :
+		     leases_set(e->leases, e->pm, m, clock_now(e)));
 	ctlserver_stored(e->ctl, m);
 	/* where the kernel is not asked, no answer of its sets the tick */
 	loop_timer_set(e->loop, &e->tick, 0);
@@ -313,6 +316,30 @@ static int start_map(struct engine *e)
 	return 0;
 }
 
+/* Enter the mappings of the configuration into the table, before the first
+ * sync. */
+static void restore_configured(struct engine *e)
+{
+	const struct conf *c = &e->conf;
+	struct refused r = { .origin = ORIGIN_OPERATOR };
+
+	for (size_t i = 0; i < c->mapping_n; i++) {
+		const struct conf_mapping *m = &c->mapping[i];
+		struct pm_req req = {
+			.rule = confmapping_rule(m), .enabled = !m->disabled,
+			.origin = ORIGIN_OPERATOR, .configured = true,
+		};
+
+		str_copy(req.desc, sizeof(req.desc),
+			 str_z(confmapping_text(c, m)));
+		r.why = configured_restore(&e->map, &req);
+		r.rule = req.rule;
+		r.line = m->line;
+		if (r.why != REFUSAL_NONE)
+			op_refused(e, &r);
+	}
+}
+
 static uint32_t next_boot_id(void *arg)
 {
 	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
@@ -361,7 +388,9 @@ static int read_conf(struct engine *e, int fd)
 
 	if (n < 0)
 		return -errno;
-	return n == sizeof(e->conf) ? 0 : -EBADMSG;
+	if (n < (ssize_t)offsetof(struct conf, mapping))
+		return -EBADMSG;
+	return (size_t)n == conf_size(&e->conf) ? 0 : -EBADMSG;
 }
 
 static int shut_jail(struct engine *e)
@@ -404,6 +433,9 @@ static int start(struct engine *e, const struct engine_start *s)
 				       &ops);
 		err = e->ctl ? 0 : -ENOMEM;
 	}
+	e->brokerclient.table[NAT_PORTMAP] = (struct brokerclient_table){
+		e->pm, on_mapping_done,
+	};
 	e->tick.cb = on_tick;
 	e->ifwatch.conf = &e->conf;
 	e->ifwatch.loop = e->loop;
@@ -414,8 +446,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	if (!err)
 		err = ifwatch_open(&e->ifwatch);
 	if (!err)
-		err = brokerclient_open(&e->brokerclient, e->loop, s->chan_fd,
-					e->pm);
+		err = brokerclient_open(&e->brokerclient, e->loop, s->chan_fd);
 	return err;
 }
 
@@ -434,6 +465,7 @@ int engine_run(const struct engine_start *s)
 	if (!err)
 		err = start(&e, s);
 	if (!err) {
+		restore_configured(&e);
 		/* the table goes to the monitor, the network hears of us */
 		ifwatch_refresh(&e.ifwatch);
 		schedule_tick(&e);

@@ -363,7 +363,7 @@ static int write_table(int fd, const struct portmap *pm,
 	put_end(&w, 0);
 	for (size_t i = 0; i < portmap_count(pm) && err == 0; i++) {
 		e = portmap_entry(pm, portmap_at(pm, i));
-		if (e->state == PM_EXPIRING)
+		if (e->state == PM_EXPIRING || e->configured)
 			continue;
 		put_set(&w, pm, e, clock);
 		if (w.cap - w.len < OUR_LINE_MAX)

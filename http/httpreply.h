@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpreply.h - write the head of an HTTP reply as UPnP clients expect it.
- * Pure. Runs in: engine
+ * httpreply.h - write the head of an HTTP reply as UPnP clients expect it
+ * (docs/protocol.md, "Clients"). Pure. Runs in: engine
  */
 #ifndef HTTP_HTTPREPLY_H
 #define HTTP_HTTPREPLY_H

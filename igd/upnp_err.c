@@ -60,7 +60,8 @@ const char *upnp_err_text(int code)
 }
 
 /*
- * The codes at version 1 and at version 2 of the service.
+ * The codes at version 1 and at version 2 of the service (docs/protocol.md,
+ * "Error codes").
  *
  * Version 1 has no code for a refusal by policy (718 instead), for a full table
  * (501: RFC 6970 pairs lack of resources so) and for "not yours": there the

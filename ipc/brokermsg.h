@@ -2,8 +2,11 @@
 /*
  * brokermsg.h - the records between the engine and the monitor's broker, on a
  * SOCK_SEQPACKET pair: one size, no strings, no lengths, no paths. A record of
- * another size or an unknown verb ends the engine. (The first record that an
- * engine reads there is its configuration: engine_start.h.)
+ * another size or version, or an unknown verb, ends the engine. (The first
+ * record that an engine reads there is its configuration: engine_start.h.)
+ *
+ * Engine and monitor are the same binary. The version detects an engine whose
+ * records another build made.
  * Runs in: any
  */
 #ifndef IPC_BROKERMSG_H
@@ -11,6 +14,8 @@
 
 #include <stdint.h>
 #include "map/nat_rule.h"
+
+#define BROKER_VERSION 2	/* raise it with every change of a record */
 
 enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET; answered */
@@ -27,16 +32,21 @@ enum broker_verb {
 };
 
 struct broker_req {
-	uint32_t id;		/* repeated in the answer */
+	uint32_t version;	/* BROKER_VERSION */
 	uint32_t verb;		/* enum broker_verb */
+	struct nat_op_id id;	/* of a SET or DEL; else zero */
 	struct nat_rule rule;	/* zero if the verb has none */
 };
 
 struct broker_rep {
-	uint32_t id;
+	uint32_t version;
 	uint32_t verb;		/* of the request */
 	int32_t err;		/* enum nat_err */
-	uint32_t repaired;	/* BROKER_VERIFY: our rules had been changed */
+	struct nat_op_id id;	/* of the request */
+	uint16_t repaired;	/* BROKER_VERIFY: our rules had been changed */
 };
+
+_Static_assert(sizeof(struct broker_req) == 56 &&
+	       sizeof(struct broker_rep) == 20, "no padding: they are sent");
 
 #endif

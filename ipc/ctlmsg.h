@@ -36,6 +36,8 @@ struct ctl_req {
 	uint32_t verb;		/* enum ctl_verb */
 	struct nat_rule rule;	/* zero if the verb has none */
 	uint32_t lease_s;	/* 0 permanent */
+	uint32_t disabled;	/* CTL_ADD: it gets no rule */
+	uint32_t configured;	/* CTL_ADD: the configuration will have it */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
@@ -74,6 +76,7 @@ struct ctl_mapping {
 	uint32_t origin;	/* enum origin */
 	uint32_t left_s;	/* of the lease; 0 permanent */
 	uint32_t enabled;
+	uint32_t configured;	/* the configuration has it */
 	char desc[PM_DESC_MAX + 1];
 };
 

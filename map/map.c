@@ -166,7 +166,8 @@ static void start_again(struct map *m, uint64_t now_ms)
 	}
 }
 
-void map_answer(struct map *m, uint32_t id, enum nat_err err, uint64_t now_ms)
+void map_answer(struct map *m, struct nat_op_id id, enum nat_err err,
+		uint64_t now_ms)
 {
 	enum refusal why = refusal_of_nat(err);
 	struct map_wait *owner, *ranger;

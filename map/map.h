@@ -170,7 +170,8 @@ void map_cancel(struct map *, struct map_wait *w);
  * Commits or rolls back, calls ops->stored or ops->gone, calls done() of the
  * requester, and starts those again that waited for this op.
  */
-void map_answer(struct map *, uint32_t id, enum nat_err err, uint64_t now_ms);
+void map_answer(struct map *, struct nat_op_id id, enum nat_err err,
+		uint64_t now_ms);
 
 /** map_tick - end leases. Return: when to call again, UINT64_MAX: never */
 uint64_t map_tick(struct map *, uint64_t now_ms);

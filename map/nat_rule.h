@@ -44,6 +44,14 @@ struct nat_op {
 	uint32_t verb;		/* enum nat_verb */
 };
 
+/* Names an op on its way to the monitor and back: the table, which is the kind
+ * of its rules; the slot of the entry in it, and which op on that slot. */
+struct nat_op_id {
+	uint16_t table;		/* enum nat_kind */
+	uint16_t slot;
+	uint16_t generation;
+};
+
 /* The result of an op. It is sent over the socket as an int32_t. */
 enum nat_err {
 	NAT_OK = 0,

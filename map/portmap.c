@@ -121,6 +121,7 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 
 	e->rule = req->rule;
 	e->enabled = req->enabled;
+	e->configured = req->configured;
 	e->origin = req->origin;
 	e->requester = req->requester;
 	e->expires_ms = expires_ms;
@@ -256,6 +257,7 @@ int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	const struct pm_entry *e = &pm->entry[slot];
 	struct pm_req same = { .rule = e->rule, .enabled = e->enabled,
 			       .origin = e->origin,
+			       .configured = e->configured,
 			       .requester = e->requester };
 
 	if (!pm->unproven)
@@ -309,13 +311,8 @@ bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
 
 /* ---- ops ----------------------------------------------------------- */
 
-static uint32_t op_id(uint16_t slot, uint16_t gen)
-{
-	return slot | (uint32_t)gen << 16;
-}
-
 bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
-		     uint32_t *ret_id)
+		     struct nat_op_id *ret_id)
 {
 	uint16_t slot = pmtable_unqueue(pm);
 	struct pm_entry *e;
@@ -327,7 +324,7 @@ bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
 	ret_op->rule = e->rule;
 	/* To replace an enabled mapping by a disabled one is to delete. */
 	ret_op->verb = e->state == PM_ADDING && e->enabled ? NAT_SET : NAT_DEL;
-	*ret_id = op_id(slot, e->gen);
+	*ret_id = (struct nat_op_id){ e->rule.kind, slot, e->gen };
 	return true;
 }
 
@@ -350,18 +347,18 @@ static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
 	return PM_NO_CHANGE;
 }
 
-enum pm_change portmap_done(struct portmap *pm, uint32_t id, enum nat_err err,
-			    uint64_t now_ms, uint16_t *ret_slot,
-			    struct nat_rule *ret_rule)
+enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
+			    enum nat_err err, uint64_t now_ms,
+			    uint16_t *ret_slot, struct nat_rule *ret_rule)
 {
-	uint16_t slot = id & 0xffff;
+	uint16_t slot = id.slot;
 	struct pm_entry *e;
 
 	*ret_slot = PM_NONE;
 	if (slot >= pm->slot_max)
 		return PM_NO_CHANGE;
 	e = &pm->entry[slot];
-	if (!e->sent || op_id(slot, e->gen) != id)
+	if (!e->sent || e->gen != id.generation || e->rule.kind != id.table)
 		return PM_NO_CHANGE;
 	*ret_slot = slot;
 	e->sent = false;

@@ -36,6 +36,7 @@ struct pm_req {
 	struct nat_rule rule;	/* whole: nat_rule_sane() */
 	bool enabled;
 	uint8_t origin;		/* enum origin */
+	bool configured;	/* the operator's configuration has it */
 	uint32_t lease_s;	/* as granted: 0 permanent */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
@@ -56,6 +57,8 @@ struct pm_entry {
 	uint8_t state;		/* enum pm_state */
 	uint8_t origin;		/* enum origin */
 	bool enabled;
+	bool configured;	/* the operator's configuration has it: the
+				 * lease file does not */
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was fetched */
 };
@@ -148,11 +151,12 @@ bool portmap_forget(struct portmap *, const struct nat_rule *key);
 
 /**
  * portmap_next_op - fetch the next op for the monitor.
- * @ret_id: slot and generation; the answer's, for portmap_done()
+ * @ret_id: the answer has it as well, for portmap_done()
  *
  * Return: false when there is none. The owner must send what it fetched.
  */
-bool portmap_next_op(struct portmap *, struct nat_op *ret_op, uint32_t *ret_id);
+bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
+		     struct nat_op_id *ret_id);
 
 /* What portmap_done() committed, for the lease file and the events. */
 enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
@@ -167,9 +171,9 @@ enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
  * deleted as it was, and retries an expired one after 5 s. The next add may
  * reuse a slot that was freed.
  */
-enum pm_change portmap_done(struct portmap *, uint32_t id, enum nat_err err,
-			    uint64_t now_ms, uint16_t *ret_slot,
-			    struct nat_rule *ret_rule);
+enum pm_change portmap_done(struct portmap *, struct nat_op_id id,
+			    enum nat_err err, uint64_t now_ms,
+			    uint16_t *ret_slot, struct nat_rule *ret_rule);
 
 /**
  * portmap_expire - start the removal of mappings whose lease has ended, and of

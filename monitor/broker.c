@@ -27,7 +27,7 @@
 /* SETs and DELs that one turn received. */
 struct batch {
 	struct nat_op op[NAT_BATCH_MAX];
-	uint32_t id[NAT_BATCH_MAX];
+	struct nat_op_id id[NAT_BATCH_MAX];
 	enum nat_err err[NAT_BATCH_MAX];
 	size_t n;
 	unsigned flushed;	/* kernel changes, if all of them succeeded */
@@ -338,8 +338,10 @@ static enum nat_err link_set(struct broker *g, bool up)
 static int send_answer(int fd, const struct broker_req *req, enum nat_err err,
 		       bool repaired)
 {
-	const struct broker_rep rep = { req->id, req->verb, (int32_t)err,
-					repaired };
+	const struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = req->verb,
+		.err = (int32_t)err, .id = req->id, .repaired = repaired,
+	};
 
 	if (send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) == sizeof(rep))
 		return 0;
@@ -359,7 +361,7 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 	b->flushed++;
 	flows_end(&g->flows, g->now_ms);
 	for (size_t i = 0; i < b->n && !err; i++) {
-		struct broker_req req = { .id = b->id[i], .verb = BROKER_SET };
+		struct broker_req req = { .verb = BROKER_SET, .id = b->id[i] };
 
 		if (b->op[i].verb == NAT_DEL)
 			req.verb = BROKER_DEL;
@@ -487,7 +489,7 @@ static int read_request(int fd, struct broker_req *ret)
 	if (n != sizeof(*ret))
 		return -EPROTO;
 	memcpy(ret, raw, sizeof(*ret));
-	return 1;
+	return ret->version == BROKER_VERSION ? 1 : -EPROTO;
 }
 
 /* One turn is bounded, so that an engine that always has another request does

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/livemap.h"
 #include "upnpctl/mappings.h"
 #include "upnpctl/json.h"
 #include "upnpctl/maptext.h"
@@ -40,18 +41,26 @@ static int add_record(void *arg, const struct ctl_rep *rep)
 	return mappings_add(arg, &rep->mapping);
 }
 
-int mappings_fetch(const struct live *l, struct mappings *ret)
+int mappings_fetch_if_any(const struct live *l, struct mappings *ret,
+			  int *ret_err)
 {
 	struct ctl_req req = { .verb = CTL_MAPPINGS };
 	struct ctl_end end;
-	int err;
 
 	*ret = (struct mappings){ 0 };
-	err = live_request(l, &req, CTLCLIENT_KIND(CTL_MAPPING), add_record,
-			   ret, &end);
-	if (err)
-		return live_fail(l, err);
+	*ret_err = live_request(l, &req, CTLCLIENT_KIND(CTL_MAPPING),
+				add_record, ret, &end);
+	if (*ret_err)
+		return livemap_is_absent(*ret_err) ? CMD_OK :
+		       live_fail(l, *ret_err);
 	return live_report_end(l, &end, NULL);
+}
+
+int mappings_fetch(const struct live *l, struct mappings *ret)
+{
+	int err, status = mappings_fetch_if_any(l, ret, &err);
+
+	return status == CMD_OK && err ? live_fail(l, err) : status;
 }
 
 void mappings_free(struct mappings *t)

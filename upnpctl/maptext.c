@@ -171,6 +171,7 @@ void maptext_json(const struct ctl_mapping *m)
 	else
 		json_addr("by", m->requester);
 	json_str("origin", str_z(origin_name(m->origin)));
+	json_bool("configured", m->configured);
 	json_str("description", str_z(m->desc));
 }
 

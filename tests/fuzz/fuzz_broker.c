@@ -256,7 +256,10 @@ static struct nat_rule make_rule(struct str *in)
 
 static struct broker_req make_request(struct str *in)
 {
-	struct broker_req req = { .id = 7, .verb = fuzz_u8(in) };
+	struct broker_req req = {
+		.version = BROKER_VERSION, .verb = fuzz_u8(in),
+		.id = { NAT_PORTMAP, 7, 7 },
+	};
 
 	req.verb = req.verb < 0xf0 ? req.verb % BROKER__MAX : req.verb;
 	req.rule = make_rule(in);
@@ -388,7 +391,7 @@ static void set_up(uint8_t how)
  * would hold. So check that it accepts something. */
 static void check_it_opens(void)
 {
-	const struct broker_req req = { 7, BROKER_SET, {
+	const struct broker_req req = { BROKER_VERSION, BROKER_SET, { 0 }, {
 		.client = addr_ip4(0xc0a8580a), .remote = addr_any(),
 		.ext_port = 2000, .int_port = 8080,
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,

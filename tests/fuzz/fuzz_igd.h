@@ -27,7 +27,7 @@ struct gateway {
 	size_t kernel_n;
 	/* handed out, not answered; in order */
 	struct nat_op op[GW_IN_FLIGHT];
-	uint32_t op_id[GW_IN_FLIGHT];
+	struct nat_op_id op_id[GW_IN_FLIGHT];
 	size_t op_n;
 	bool link_asked, link_up;
 	uint32_t rnd;
@@ -168,7 +168,7 @@ static inline void gw_fetch(struct gateway *gw)
 static inline bool gw_answer(struct gateway *gw, enum nat_err err)
 {
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 
 	gw_fetch(gw);
 	if (!gw->op_n)

@@ -101,7 +101,7 @@ static void tell_answer(int fd)
  * record that is too short. */
 static void ask(int fd, struct str line)
 {
-	struct broker_req req = { .id = 7 };
+	struct broker_req req = { .version = BROKER_VERSION };
 	size_t len = sizeof(req), i;
 	bool answered = true;
 	struct str word;

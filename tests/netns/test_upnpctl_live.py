@@ -115,7 +115,7 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
         "number": 0, "dynamic": True, "disabled": False, "protocol": "tcp",
         "external-port": 40000, "to-address": HOST_IP, "to-port": 8000,
         "remote-host": None, "by": HOST_IP, "origin": "upnp",
-        "description": "game"}
+        "configured": False, "description": "game"}
 
 
 def test_remove_stops_traffic(lab, upnpd, igd, ctl):

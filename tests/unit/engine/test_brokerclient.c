@@ -13,21 +13,33 @@
 #include "engine/brokerclient.h"
 
 static struct loop *loop;
-static struct portmap *pm;
+static struct portmap *pm, *holes;	/* mappings and pinholes */
 static struct brokerclient line;
 static int monitor;
 static unsigned answers, lost, repaired;
 
-static void on_answer(void *arg, const struct broker_rep *rep)
+static void on_mapping_done(void *arg, struct nat_op_id id, enum nat_err err)
 {
 	struct nat_rule gone;
 	uint16_t slot;
 
 	answers++;
+	portmap_done(pm, id, err, 0, &slot, &gone);
+}
+
+static void on_pinhole_done(void *arg, struct nat_op_id id, enum nat_err err)
+{
+	struct nat_rule gone;
+	uint16_t slot;
+
+	answers++;
+	portmap_done(holes, id, err, 0, &slot, &gone);
+}
+
+static void on_answer(void *arg, const struct broker_rep *rep)
+{
+	answers++;
 	repaired += rep->repaired;
-	if (rep->verb == BROKER_SET || rep->verb == BROKER_DEL)
-		portmap_done(pm, rep->id, (enum nat_err)rep->err, 0, &slot,
-			     &gone);
 }
 
 static void on_lost(void *arg)
@@ -45,15 +57,32 @@ static int setup(void **state)
 	monitor = fd[1];
 	loop = loop_new(4, NULL);
 	pm = portmap_new(1000, 1000);
-	line = (struct brokerclient){ .answer = on_answer, .lost = on_lost };
-	assert_int_equal(brokerclient_open(&line, loop, fd[0], pm), 0);
+	holes = NULL;
+	line = (struct brokerclient){
+		.table[NAT_PORTMAP] = { pm, on_mapping_done },
+		.answer = on_answer, .lost = on_lost,
+	};
+	assert_int_equal(brokerclient_open(&line, loop, fd[0]), 0);
 	return 0;
+}
+
+/* A second table, for pinholes. */
+static int setup_two(void **state)
+{
+	int err = setup(state);
+
+	holes = portmap_new(1000, 1000);
+	line.table[NAT_PINHOLE] = (struct brokerclient_table){
+		holes, on_pinhole_done,
+	};
+	return err;
 }
 
 static int teardown(void **state)
 {
 	loop_free(loop);
 	portmap_free(pm);
+	portmap_free(holes);
 	close(line.chan.fd);
 	if (monitor >= 0)
 		close(monitor);
@@ -81,6 +110,26 @@ static void add(uint16_t port)
 	assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_STARTED);
 }
 
+static struct pm_req pinhole(uint16_t port)
+{
+	struct pm_req r = {
+		.rule = { .remote = addr_any(), .int_port = port,
+			  .kind = NAT_PINHOLE, .proto = IPPROTO_UDP },
+		.enabled = true,
+	};
+
+	assert_true(addr_parse(STR("2001:db8::10"), &r.rule.client));
+	return r;
+}
+
+static void add_pinhole(uint16_t port)
+{
+	struct pm_req r = pinhole(port);
+	uint16_t slot;
+
+	assert_int_equal(portmap_add(holes, &r, 0, &slot), PM_STARTED);
+}
+
 /* What the monitor reads next; verb 0: nothing. */
 static struct broker_req next(void)
 {
@@ -93,7 +142,9 @@ static struct broker_req next(void)
 
 static void reply(const struct broker_req *req, enum nat_err err)
 {
-	struct broker_rep rep = { req->id, req->verb, (int32_t)err };
+	struct broker_rep rep = {
+		BROKER_VERSION, req->verb, (int32_t)err, req->id, 0,
+	};
 
 	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
 }
@@ -215,7 +266,9 @@ static void test_link(void **state)
 /* Two that ask before it is sent are told at once. */
 static void test_verify(void **state)
 {
-	struct broker_rep rep = { .verb = BROKER_VERIFY, .repaired = 1 };
+	struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = BROKER_VERIFY, .repaired = 1,
+	};
 	struct broker_req req;
 
 	brokerclient_sync(&line);
@@ -243,6 +296,133 @@ static void test_serving(void **state)
 	assert_int_equal(next().verb, 0);
 }
 
+/* ---- two tables ------------------------------------------------------ */
+
+/* Both have the same slot and generation. */
+static void test_an_answer_is_its_tables(void **state)
+{
+	struct broker_req set, open;
+
+	add(8080);
+	add_pinhole(9090);
+	brokerclient_pump(&line);
+	set = next();
+	open = next();
+	assert_int_equal(set.id.table, NAT_PORTMAP);
+	assert_int_equal(set.rule.kind, NAT_PORTMAP);
+	assert_int_equal(open.id.table, NAT_PINHOLE);
+	assert_int_equal(open.rule.kind, NAT_PINHOLE);
+	assert_int_equal(open.rule.int_port, 9090);
+	assert_int_equal(set.id.slot, open.id.slot);
+	assert_int_equal(set.id.generation, open.id.generation);
+	reply(&open, NAT_OK);
+	loop_step(loop, 0);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_count(holes), 1);
+	reply(&set, NAT_EFAIL);
+	loop_step(loop, 0);
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_count(holes), 1);
+	assert_int_equal(answers, 2);
+}
+
+/* A burst in one table does not keep the other waiting. */
+static void test_tables_take_turns(void **state)
+{
+	for (uint16_t port = 1; port <= 4; port++)
+		add(port);
+	add_pinhole(5);
+	add_pinhole(6);
+	brokerclient_pump(&line);
+	assert_int_equal(next().rule.ext_port, 1);
+	assert_int_equal(next().rule.int_port, 5);
+	assert_int_equal(next().rule.ext_port, 2);
+	assert_int_equal(next().rule.int_port, 6);
+	assert_int_equal(next().rule.ext_port, 3);
+	assert_int_equal(next().rule.ext_port, 4);
+	assert_int_equal(next().verb, 0);
+}
+
+static void test_a_sync_has_both_tables(void **state)
+{
+	struct pm_req r = request(1, true), hole = pinhole(2);
+	struct broker_req req;
+
+	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
+	assert_int_equal(portmap_restore(holes, &hole, 0), PM_DONE);
+	brokerclient_sync(&line);
+	assert_int_equal(next().verb, BROKER_REFRESH);
+	req = next();
+	assert_int_equal(req.verb, BROKER_SYNC_RULE);
+	assert_true(nat_rule_equal(&req.rule, &r.rule));
+	req = next();
+	assert_int_equal(req.verb, BROKER_SYNC_RULE);
+	assert_true(nat_rule_equal(&req.rule, &hole.rule));
+	req = next();
+	assert_int_equal(req.verb, BROKER_SYNC_END);
+	assert_int_equal(next().verb, 0);
+}
+
+/* A renewal needs an op until the kernel has what was restored. */
+static void test_both_tables_are_proven_by_a_sync(void **state)
+{
+	struct pm_req r = request(1, true), hole = pinhole(2);
+	struct broker_req req = { .verb = BROKER_SYNC_END };
+	uint16_t slot;
+
+	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
+	assert_int_equal(portmap_restore(holes, &hole, 0), PM_DONE);
+	reply(&req, NAT_OK);
+	loop_step(loop, 0);
+	assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_DONE);
+	assert_int_equal(portmap_add(holes, &hole, 0, &slot), PM_DONE);
+}
+
+static void test_a_failed_sync_proves_nothing(void **state)
+{
+	struct pm_req r = request(1, true);
+	struct broker_req req = { .verb = BROKER_SYNC_END };
+	uint16_t slot;
+
+	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
+	reply(&req, NAT_EFAIL);
+	loop_step(loop, 0);
+	assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_STARTED);
+}
+
+/* ---- a monitor that is not ours ---------------------------------------- */
+
+static void test_an_answer_for_no_table_ends_it(void **state)
+{
+	struct broker_req req = { .verb = BROKER_SET, .id = { NAT_PINHOLE } };
+
+	reply(&req, NAT_OK);
+	loop_step(loop, 0);
+	assert_int_equal(lost, 1);
+	assert_int_equal(answers, 0);
+}
+
+static void test_a_table_number_out_of_range_ends_it(void **state)
+{
+	struct broker_req req = { .verb = BROKER_DEL, .id = { NAT_KINDS } };
+
+	reply(&req, NAT_OK);
+	loop_step(loop, 0);
+	assert_int_equal(lost, 1);
+}
+
+static void test_another_version_ends_it(void **state)
+{
+	struct broker_rep rep = {
+		.version = BROKER_VERSION + 1, .verb = BROKER_VERIFY,
+	};
+
+	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
+	loop_step(loop, 0);
+	assert_int_equal(lost, 1);
+	assert_int_equal(answers, 0);
+}
+
 static void test_monitor_hangs_up(void **state)
 {
 	close(monitor);
@@ -257,6 +437,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TWO(f) cmocka_unit_test_setup_teardown(f, setup_two, teardown)
 		T(test_op_and_answer),
 		T(test_window),
 		T(test_sync_waits_for_ops_under_way),
@@ -265,6 +446,14 @@ int main(void)
 		T(test_link),
 		T(test_verify),
 		T(test_serving),
+		TWO(test_an_answer_is_its_tables),
+		TWO(test_tables_take_turns),
+		TWO(test_a_sync_has_both_tables),
+		TWO(test_both_tables_are_proven_by_a_sync),
+		T(test_a_failed_sync_proves_nothing),
+		T(test_an_answer_for_no_table_ends_it),
+		T(test_a_table_number_out_of_range_ends_it),
+		T(test_another_version_ends_it),
 		T(test_monitor_hangs_up),
 	};
 

@@ -222,7 +222,7 @@ static struct ctl_req mapping(enum ctl_verb verb, uint16_t port)
 static void kernel(enum nat_err err)
 {
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_true(portmap_next_op(pm, &op, &id));
 	map_answer(&map, id, err, clock_ms);

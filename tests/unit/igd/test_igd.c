@@ -47,7 +47,7 @@ struct world {
 	uint32_t rnd;
 	struct igd_counters counters;
 	/* ops taken from the table, not answered yet */
-	uint32_t id[16];
+	struct nat_op_id id[16];
 	struct nat_op op[16];
 	size_t op_n;
 };
@@ -160,7 +160,7 @@ static size_t take_ops(struct world *w)
 /* Answer the oldest op. */
 static void answer(struct world *w, enum nat_err err)
 {
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_true(take_ops(w) > 0);
 	id = w->id[0];

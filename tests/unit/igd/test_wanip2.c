@@ -37,7 +37,7 @@ static struct world {
 	uint64_t now_ms;
 	unsigned stored, gone, refused;
 	uint32_t rnd;
-	uint32_t id[2 * MAX];
+	struct nat_op_id id[2 * MAX];
 	struct nat_op op[2 * MAX];
 	size_t op_n;
 } w;
@@ -108,7 +108,7 @@ static size_t take_ops(void)
 /* Answer open op number @i. */
 static void answer(size_t i, enum nat_err err)
 {
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_true(take_ops() > i);
 	id = w.id[i];

@@ -33,7 +33,7 @@ static struct pm_entry last_stored;
 static struct nat_rule last_gone;
 static struct refused last_refused;
 /* ops taken from the table, not answered yet */
-static uint32_t id[16];
+static struct nat_op_id id[16];
 static struct nat_op op[16];
 static size_t op_n;
 
@@ -102,7 +102,7 @@ static size_t take_ops(void)
 /* Answer the oldest op. */
 static void answer(enum nat_err err)
 {
-	uint32_t first;
+	struct nat_op_id first;
 
 	assert_true(take_ops() > 0);
 	first = id[0];
@@ -669,8 +669,10 @@ static void other_keys_are_not_disturbed(void **state)
 	assert_int_equal(b.answers, 0);
 	answer(NAT_EFAIL);
 	assert_int_equal(b.why, REFUSAL_FIREWALL);
-	map_answer(&map, 0, NAT_OK, now_ms);	/* answered already */
-	map_answer(&map, 0xffffffff, NAT_OK, now_ms);
+	map_answer(&map, (struct nat_op_id){ NAT_PORTMAP, 0, 1 }, NAT_OK,
+		   now_ms);	/* answered already */
+	map_answer(&map, (struct nat_op_id){ NAT_PORTMAP, PM_NONE, 1 }, NAT_OK,
+		   now_ms);
 	assert_int_equal(a.answers + b.answers, 2);
 	assert_int_equal(stored, 1);
 }

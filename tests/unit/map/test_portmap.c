@@ -55,10 +55,10 @@ static uint16_t add(const struct pm_req *q, int want)
 	return slot;
 }
 
-static uint32_t next_op(enum nat_verb verb, const struct nat_rule *rule)
+static struct nat_op_id next_op(enum nat_verb verb, const struct nat_rule *rule)
 {
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_true(portmap_next_op(pm, &op, &id));
 	assert_int_equal(op.verb, verb);
@@ -69,12 +69,13 @@ static uint32_t next_op(enum nat_verb verb, const struct nat_rule *rule)
 static void no_op(void)
 {
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_false(portmap_next_op(pm, &op, &id));
 }
 
-static enum pm_change done(uint32_t id, enum nat_err err, uint16_t slot)
+static enum pm_change done(struct nat_op_id id, enum nat_err err,
+			   uint16_t slot)
 {
 	struct nat_rule gone;
 	enum pm_change change;
@@ -128,7 +129,7 @@ static void test_add_commits_on_ok(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t slot = add(&q, PM_STARTED);
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_int_equal(portmap_count(pm), 0);
 	assert_int_equal(portmap_find(pm, &q.rule), PM_NONE);
@@ -275,7 +276,7 @@ static void test_overwrite_keeps_place_and_old(void **state)
 {
 	struct pm_req q[3] = { req(A, 1), req(A, 2), req(A, 3) };
 	uint16_t old, slot;
-	uint32_t id;
+	struct nat_op_id id;
 	size_t i;
 
 	for (i = 0; i < 3; i++)
@@ -346,11 +347,129 @@ static void test_conflict(void **state)
 	assert_int_equal(portmap_count(pm), 3);
 }
 
+/* ---- pinholes ------------------------------------------------------ */
+
+/* TCP, to port 80 of a host. */
+static struct pm_req pinhole(const char *client)
+{
+	struct pm_req q = req(0, 0);
+
+	assert_true(addr_parse(str_z(client), &q.rule.client));
+	q.rule.kind = NAT_PINHOLE;
+	q.requester = q.rule.client;
+	assert_true(nat_rule_sane(&q.rule));
+	return q;
+}
+
+static void test_pinholes_of_two_hosts_have_the_same_port(void **state)
+{
+	struct pm_req a = pinhole("2001:db8::10"), b = pinhole("2001:db8::11");
+	uint16_t slot = made(&a);
+
+	assert_int_not_equal(made(&b), slot);
+	assert_int_equal(portmap_find(pm, &a.rule), slot);
+	assert_int_equal(portmap_count(pm), 2);
+}
+
+static void test_another_remote_end_is_another_pinhole(void **state)
+{
+	struct pm_req a = pinhole("2001:db8::10");
+	uint16_t any = made(&a), host, port;
+
+	assert_true(addr_parse(STR("2001:db8:1::9"), &a.rule.remote));
+	host = made(&a);
+	a.rule.remote_port = 5060;
+	port = made(&a);
+	assert_int_equal(portmap_count(pm), 3);
+	assert_int_equal(portmap_find(pm, &a.rule), port);
+	a.rule.remote_port = 0;
+	assert_int_equal(portmap_find(pm, &a.rule), host);
+	a.rule.remote = addr_any();
+	assert_int_equal(portmap_find(pm, &a.rule), any);
+	a.rule.int_port = 81;
+	assert_int_equal(portmap_find(pm, &a.rule), PM_NONE);
+}
+
+static void test_the_same_pinhole_is_a_renewal(void **state)
+{
+	struct pm_req a = pinhole("2001:db8::10");
+	uint16_t slot = made(&a);
+
+	a.lease_s = 60;
+	assert_int_equal(add(&a, PM_DONE), slot);
+	no_op();
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_lease_left(portmap_entry(pm, slot), now), 60);
+}
+
+static void test_the_op_of_a_pinhole_names_its_table(void **state)
+{
+	struct pm_req a = pinhole("2001:db8::10");
+	uint16_t slot = add(&a, PM_STARTED);
+	struct nat_op_id id = next_op(NAT_SET, &a.rule);
+
+	assert_int_equal(id.table, NAT_PINHOLE);
+	id.table = NAT_PORTMAP;
+	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	id.table = NAT_PINHOLE;
+	assert_int_equal(done(id, NAT_OK, slot), PM_ADDED);
+}
+
+static void test_a_share_is_of_one_ipv6_host(void **state)
+{
+	struct pm_req a = pinhole("2001:db8::10"), b = pinhole("2001:db8::11");
+
+	for (uint16_t port = 1; port <= 6; port++) {
+		a.rule.int_port = port;
+		made(&a);
+	}
+	a.rule.int_port = 7;
+	add(&a, REFUSAL_CLIENT_FULL);
+	made(&b);
+}
+
+/* No slot is lost in a chain. */
+static void test_many_pinholes_come_and_go(void **state)
+{
+	struct nat_rule gone;
+	struct nat_op_id id;
+	struct nat_op op;
+	uint16_t slot;
+
+	portmap_free(pm);
+	pm = portmap_new(500, 500);
+	for (int turn = 0; turn < 3; turn++) {
+		struct pm_req q = pinhole("2001:db8::10");
+
+		for (uint16_t i = 0; i < 500; i++) {
+			q.rule.client.byte[15] = (uint8_t)i;
+			q.rule.int_port = (uint16_t)(1 + i / 4);
+			assert_int_equal(portmap_add(pm, &q, now, &slot),
+					 PM_STARTED);
+		}
+		while (portmap_next_op(pm, &op, &id))
+			portmap_done(pm, id, NAT_OK, now, &slot, &gone);
+		assert_int_equal(portmap_count(pm), 500);
+		for (uint16_t i = 0; i < 500; i++) {
+			q.rule.client.byte[15] = (uint8_t)i;
+			q.rule.int_port = (uint16_t)(1 + i / 4);
+			slot = portmap_find(pm, &q.rule);
+			assert_int_equal(portmap_delete(pm, slot, &slot),
+					 PM_STARTED);
+		}
+		while (portmap_next_op(pm, &op, &id))
+			portmap_done(pm, id, NAT_OK, now, &slot, &gone);
+		assert_int_equal(portmap_count(pm), 0);
+	}
+}
+
+/* ---- what waits for what ------------------------------------------- */
+
 static void test_busy_adding(void **state)
 {
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 	uint16_t slot = add(&a, PM_STARTED);
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_int_equal(add(&a, PM_BUSY), slot);
 	assert_int_equal(add(&b, PM_BUSY), slot);
@@ -385,7 +504,7 @@ static void test_delete(void **state)
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 	uint16_t slot = made(&a), got = PM_NONE;
 	struct nat_rule gone;
-	uint32_t id;
+	struct nat_op_id id;
 
 	assert_int_equal(portmap_delete(pm, PM_NONE, &got), REFUSAL_NOT_FOUND);
 	assert_int_equal(portmap_delete(pm, slot + 1, &got), REFUSAL_NOT_FOUND);
@@ -692,14 +811,22 @@ static void test_ids(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	uint16_t slot = add(&a, PM_STARTED), got;
-	uint32_t id, queued = slot | 1u << 16;
+	struct nat_op_id id = { NAT_PORTMAP, slot, 1 }, other;
 
 	/* still in the queue: nobody can have an answer */
-	assert_int_equal(done(queued, NAT_OK, PM_NONE), PM_NO_CHANGE);
-	id = next_op(NAT_SET, &a.rule);
-	assert_int_equal(done(id + 0x10000, NAT_OK, PM_NONE), PM_NO_CHANGE);
-	assert_int_equal(done(id + 1, NAT_OK, PM_NONE), PM_NO_CHANGE);
-	assert_int_equal(done(UINT32_MAX, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	other = next_op(NAT_SET, &a.rule);
+	assert_memory_equal(&other, &id, sizeof(id));
+	other.generation++;
+	assert_int_equal(done(other, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	other = id;
+	other.slot++;
+	assert_int_equal(done(other, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	other.slot = UINT16_MAX;
+	assert_int_equal(done(other, NAT_OK, PM_NONE), PM_NO_CHANGE);
+	other = id;
+	other.table = NAT_PINHOLE;
+	assert_int_equal(done(other, NAT_OK, PM_NONE), PM_NO_CHANGE);
 	assert_int_equal(done(id, NAT_OK, slot), PM_ADDED);
 	/* the add's answer once more is not the delete's */
 	portmap_delete(pm, slot, &got);
@@ -734,7 +861,7 @@ static void test_expire(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(A, 2);
 	uint16_t slot, got;
-	uint32_t id;
+	struct nat_op_id id;
 
 	q.lease_s = 2;
 	slot = made(&q);
@@ -836,7 +963,7 @@ static void test_expire_while_replaced(void **state)
 {
 	struct pm_req q = req(A, 1), r;
 	uint16_t old, slot;
-	uint32_t id;
+	struct nat_op_id id;
 
 	q.lease_s = 1;
 	old = made(&q);
@@ -857,7 +984,7 @@ static void test_expire_while_deleting(void **state)
 {
 	struct pm_req q = req(A, 1);
 	uint16_t slot, got;
-	uint32_t id;
+	struct nat_op_id id;
 
 	q.lease_s = 1;
 	slot = made(&q);
@@ -919,7 +1046,7 @@ static size_t kernel_n;
 
 static struct flight {
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 } flight[SLOTS];
 static size_t flight_n;
 
@@ -1170,12 +1297,13 @@ static void random_noise(void)
 {
 	struct nat_rule rule;
 	uint16_t slot;
-	uint32_t id;
+	struct nat_op_id id;
 	size_t i;
 
-	id = rnd(16) | rnd(8) << 16;
+	id = (struct nat_op_id){ NAT_PORTMAP, (uint16_t)rnd(16),
+				 (uint16_t)rnd(8) };
 	for (i = 0; i < flight_n; i++)
-		if (flight[i].id == id)
+		if (!memcmp(&flight[i].id, &id, sizeof(id)))
 			return;
 	assert_int_equal(portmap_done(pm, id, NAT_OK, now, &slot, &rule),
 			 PM_NO_CHANGE);
@@ -1288,7 +1416,8 @@ static void test_sixty_thousand(void **state)
 	struct nat_rule gone_rule;
 	struct pm_req q;
 	uint16_t slot;
-	uint32_t i, id;
+	struct nat_op_id id;
+	uint32_t i;
 
 	portmap_free(pm);
 	pm = portmap_new(PM_MAPPINGS_LIMIT, 100);
@@ -1328,7 +1457,14 @@ int main(void)
 		T(test_disabled_has_no_op), T(test_renewal_in_place),
 		T(test_overwrite_keeps_place_and_old),
 		T(test_overwrite_failed), T(test_enable_and_disable),
-		T(test_conflict), T(test_busy_adding),
+		T(test_conflict),
+		T(test_pinholes_of_two_hosts_have_the_same_port),
+		T(test_another_remote_end_is_another_pinhole),
+		T(test_the_same_pinhole_is_a_renewal),
+		T(test_the_op_of_a_pinhole_names_its_table),
+		T(test_a_share_is_of_one_ipv6_host),
+		T(test_many_pinholes_come_and_go),
+		T(test_busy_adding),
 		T(test_busy_replacing), T(test_delete),
 		T(test_delete_failed), T(test_order_closes_up),
 		T(test_limits), T(test_failed_add_gives_share_back),

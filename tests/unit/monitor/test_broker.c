@@ -305,8 +305,10 @@ static struct nat_rule rule(uint16_t port)
 
 static void send_request(uint32_t verb, struct nat_rule r)
 {
-	static uint32_t id;
-	struct broker_req req = { ++id, verb, r };
+	static uint16_t slot;
+	struct broker_req req = {
+		BROKER_VERSION, verb, { r.kind, ++slot, 1 }, r,
+	};
 
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 }
@@ -842,7 +844,9 @@ static void test_others_changes(void **state)
 static void test_malformed_requests(void **state)
 {
 	char raw[sizeof(struct broker_req) + 1] = { 0 };
-	struct broker_req req = { 7, BROKER_SET, rule(8080) };
+	struct broker_req req = {
+		BROKER_VERSION, BROKER_SET, { NAT_PORTMAP, 7, 1 }, rule(8080),
+	};
 
 	/* valid but for its length */
 	memcpy(raw, &req, sizeof(req));
@@ -856,6 +860,10 @@ static void test_malformed_requests(void **state)
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	req.verb = 0;
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
+	req.verb = BROKER_SET;
+	req.version = BROKER_VERSION + 1;
 	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
 	assert_int_equal(broker_serve(&broker, monitor), -EPROTO);
 	assert_int_equal(answer(), -1);
@@ -872,7 +880,9 @@ static void test_hang_up(void **state)
 /* An engine that floods and never reads its answers. */
 static void test_answers_not_read(void **state)
 {
-	struct broker_req req = { .verb = BROKER_SET, .rule = rule(22) };
+	struct broker_req req = {
+		BROKER_VERSION, BROKER_SET, { 0 }, rule(22),
+	};
 	int err = 0;
 
 	for (int i = 0; i < 100000 && !err; i++) {
@@ -887,7 +897,7 @@ static void test_answers_not_read(void **state)
 /* Fill the socket with requests. Return: how many */
 static size_t flood(uint32_t verb)
 {
-	struct broker_req req = { .verb = verb, .rule = rule(8080) };
+	struct broker_req req = { BROKER_VERSION, verb, { 0 }, rule(8080) };
 	const int size = 1 << 20;
 	size_t n = 0;
 

@@ -229,7 +229,7 @@ static int post_as(struct world *w, uint32_t token, const char *path,
 static void pump(struct world *w)
 {
 	struct nat_op op;
-	uint32_t id;
+	struct nat_op_id id;
 
 	while (portmap_next_op(w->pm, &op, &id)) {
 		assert_true(nat_rule_sane(&op.rule));

@@ -240,7 +240,7 @@ static void test_print_json(void **state)
 "[{\"number\":0,\"dynamic\":true,\"disabled\":false,\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
-"\"origin\":\"upnp\","
+"\"origin\":\"upnp\",\"configured\":false,"
 "\"description\":\"game\"}]");
 	assert_int_equal(run(mappings_print, ARGS("where", "to=1.1.1.1")),
 			 CMD_OK);
@@ -491,9 +491,12 @@ static void assert_refused(const char *why)
 
 static void test_add_refused(void **state)
 {
-	put_status(monitor_status(STATUS_SERVING));
+	struct statusfile s = monitor_status(STATUS_SERVING);
+
+	str_copy(s.file, sizeof(s.file), str_z(fake.conf));
+	put_status(s);
 	fakectl_serve(serve_refusal);
-	assert_refused("refused by /etc/upnpd.conf: line 12 denies it; an "
+	assert_refused("/conf: line 12 denies it; an "
 		       "earlier one that would allow it: allow 8080 "
 		       "192.168.88.10/32 80\n");
 	assert_refused("ports below 1024 need an allow line, and the first "
