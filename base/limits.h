@@ -79,6 +79,11 @@
  * with other ports at once. */
 #define ADDS_PER_S_MIN		32
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
+/* A mapping whose client's network is gone ends after this. */
+#define PM_SUSPENDED_MAX_S	86400
+/* A suspended mapping whose network is there, but that the firewall did not
+ * take: until it is tried again. */
+#define MAP_RESUME_MS		10000
 /* Overwrites in progress while the table is full: each needs a second slot.
  * Further ones fail. */
 #define PM_SPARE_SLOTS		64
@@ -144,7 +149,9 @@
 
 /* A file has a few hundred bytes; 64 KiB leaves room for comments. */
 #define CONF_FILE_MAX		65536
-#define CONF_LINE_MAX		512	/* bytes of a line that is written */
+/* Bytes of a line that is written. The longest has a comment of PM_DESC_MAX
+ * bytes, each escaped, and 80 bytes more. */
+#define CONF_LINE_MAX		640
 #define CONF_LOCK_MS		10000	/* another process takes ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
@@ -156,6 +163,11 @@
 /* Of all interfaces: hairpin takes a rule for each pair of networks. */
 #define CONF_NETWORKS_ALL	16
 #define CONF_RULES_MAX		64	/* allow and deny lines */
+/* Mapping lines, and the bytes of all their comments (64 for each). A home has
+ * about ten. A configuration goes to the engine as one record, which must fit
+ * into the buffer of a socket. */
+#define CONF_MAPPINGS_MAX	128
+#define CONF_COMMENTS_MAX	8192
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
 #define NETIF_ADDRS_MAX		64	/* addresses of the whole router */
 /* Addresses of internal interfaces that are served, by HTTP and by SSDP. Twice

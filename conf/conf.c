@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "base/wr.h"
 #include "conf/confline.h"
+#include "conf/confmapping.h"
 #include "conf/confopt.h"
 #include "sys/fileio.h"
 
@@ -133,6 +134,25 @@ static int read_rule(struct reader *r, bool allow, struct str args)
 	return err;
 }
 
+static int read_mapping(struct reader *r, struct str args)
+{
+	char why[sizeof(r->err->text)];
+	struct wr w = wr_init_cut(why, sizeof(why));
+	struct confmapping_comment comment;
+	struct conf_mapping m;
+	int err;
+
+	if (r->iface)
+		return fail(r, "a mapping belongs to no interface; move it "
+			    "before the first [interface] section");
+	err = confmapping_parse(args, &m, &comment, &w);
+	if (!err) {
+		m.line = r->line;
+		err = confmapping_add(r->conf, &m, comment.text, &w);
+	}
+	return err ? fail(r, "%s", wr_cstr(&w)) : 0;
+}
+
 static int end_section(struct reader *r)
 {
 	struct conf_iface *i = r->iface;
@@ -190,6 +210,8 @@ static int read_line(struct reader *r, struct str line)
 		return begin_section(r, &l);
 	case CONFLINE_RULE:
 		return read_rule(r, str_eq(l.key, STR("allow")), l.value);
+	case CONFLINE_MAPPING:
+		return read_mapping(r, l.value);
 	case CONFLINE_SETTING:
 		return set_option(r, &l);
 	case CONFLINE_OTHER:
@@ -244,7 +266,8 @@ static int check_conf(struct reader *r)
 
 void conf_defaults(struct conf *c)
 {
-	*c = (struct conf){ 0 };
+	/* not the room for mappings: no memory for what few files have */
+	memset(c, 0, offsetof(struct conf, mapping));
 	confopt_defaults(false, c);
 }
 
@@ -267,7 +290,7 @@ int conf_parse(struct str text, const char *name, struct conf *ret,
 	if (!e)
 		e = check_conf(&r);
 	if (!e)
-		*ret = conf;
+		conf_copy(ret, &conf);
 	return e;
 }
 
@@ -283,6 +306,16 @@ int conf_read(const char *path, struct conf *ret, struct conf_error *err)
 	wr_fmt(&w, "%s: %s", path, strerror(-rc));
 	wr_cstr(&w);
 	return rc;
+}
+
+size_t conf_size(const struct conf *c)
+{
+	return c->mapping_n ? sizeof(*c) : offsetof(struct conf, mapping);
+}
+
+void conf_copy(struct conf *to, const struct conf *from)
+{
+	memcpy(to, from, conf_size(from));
 }
 
 const struct conf_iface *conf_external(const struct conf *c)

@@ -37,6 +37,17 @@ enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
 /* One bit for each root device: 1 << its version. */
 enum conf_versions { CONF_IGD1 = 2, CONF_IGD2 = 4, CONF_IGD_BOTH = 6 };
 
+/* A mapping of the operator; the fields and their limits: confmapping.h. */
+struct conf_mapping {
+	struct addr client;	/* IPv4 */
+	struct addr remote;	/* IPv4 or ADDR_ANY */
+	uint16_t ext_port, int_port;
+	uint16_t comment;	/* its offset in conf.comments; 0: none */
+	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	bool disabled;
+	unsigned line;		/* of the file, for messages */
+};
+
 struct conf {
 	bool enabled, allow_disable_external, show_dummy_rule, secure_mode,
 		hairpin, masquerade;
@@ -58,6 +69,10 @@ struct conf {
 	size_t rule_n;
 	struct conf_iface iface[CONF_IFACES_MAX];
 	size_t iface_n;
+	/* Last, because few files have mappings: see conf_size(). */
+	size_t mapping_n, comments_n;
+	struct conf_mapping mapping[CONF_MAPPINGS_MAX];
+	char comments[CONF_COMMENTS_MAX];	/* strings; the first is "" */
 };
 
 /* Why a file was refused: "FILE:LINE: the problem; the fix". */
@@ -79,6 +94,17 @@ int conf_read(const char *path, struct conf *ret, struct conf_error *err);
 /** conf_parse - the same from memory; @name is the file's name in messages. */
 int conf_parse(struct str text, const char *name, struct conf *ret,
 	       struct conf_error *err);
+
+/**
+ * conf_size - the bytes of a configuration that are in use.
+ *
+ * A configuration without mappings ends before them: it is copied and sent
+ * without that part, so that the part takes no memory in any process.
+ */
+size_t conf_size(const struct conf *);
+
+/** conf_copy - copy the bytes that are in use. */
+void conf_copy(struct conf *to, const struct conf *from);
 
 /** conf_external - find the enabled external interface, or NULL. */
 const struct conf_iface *conf_external(const struct conf *);

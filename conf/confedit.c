@@ -11,6 +11,7 @@
 #include "conf/confedit.h"
 #include "base/wr.h"
 #include "conf/confline.h"
+#include "conf/confmapping.h"
 
 /* A line of the text, from @at to @end, with its LF. */
 struct line {
@@ -95,7 +96,7 @@ static size_t block_of(const struct line *l, size_t *run)
 static bool is_setting(const struct line *l)
 {
 	return l->is.kind == CONFLINE_SETTING || l->is.kind == CONFLINE_RULE ||
-	       l->is.kind == CONFLINE_OTHER;
+	       l->is.kind == CONFLINE_MAPPING || l->is.kind == CONFLINE_OTHER;
 }
 
 static struct part find_part(const struct confedit *e, const char *iface)
@@ -238,6 +239,19 @@ static int insert_line(struct confedit *e, size_t at, struct str line,
 	return splice(e, at, 0, wr_done(&w));
 }
 
+/* Insert @line after the last setting of the part @p. */
+static int append_line(struct confedit *e, const struct part *p,
+		       const char *iface, struct str line)
+{
+	if (p->settings || iface)
+		return insert_line(e, p->last, line, false, false);
+	/* The first global setting: set it apart from the head of the file and
+	 * from the first section. */
+	return insert_line(e, p->next_block, line,
+			   !blank_before(e, p->next_block),
+			   !blank_at(e, p->next_block));
+}
+
 int confedit_set(struct confedit *e, const char *iface, struct str key,
 		 struct str value)
 {
@@ -252,13 +266,7 @@ int confedit_set(struct confedit *e, const char *iface, struct str key,
 		return -EINVAL;
 	if (find_key(e, &p, key, &l))
 		return replace_value(e, &l, value);
-	if (p.settings || iface)
-		return insert_line(e, p.last, wr_done(&w), false, false);
-	/* The first global setting: set it apart from the head of the file and
-	 * from the first section. */
-	return insert_line(e, p.next_block, wr_done(&w),
-			   !blank_before(e, p.next_block),
-			   !blank_at(e, p.next_block));
+	return append_line(e, &p, iface, wr_done(&w));
 }
 
 int confedit_unset(struct confedit *e, const char *iface, struct str key)
@@ -270,6 +278,59 @@ int confedit_unset(struct confedit *e, const char *iface, struct str key)
 		return -ENOENT;
 	if (!find_key(e, &p, key, &l))
 		return 0;
+	return splice(e, l.at, l.end - l.at, STR(""));
+}
+
+/* ---- mappings -------------------------------------------------------- */
+
+/* Is it the line of a mapping with the key of @m? */
+static bool is_mapping(const struct line *l, const struct conf_mapping *m)
+{
+	struct confmapping_comment comment;
+	struct conf_mapping is;
+	char unused[256];
+	struct wr why = wr_init_cut(unused, sizeof(unused));
+
+	return l->is.kind == CONFLINE_MAPPING &&
+	       !confmapping_parse(l->is.value, &is, &comment, &why) &&
+	       confmapping_same_key(&is, m);
+}
+
+static bool find_mapping(const struct confedit *e, const struct part *p,
+			 const struct conf_mapping *m, struct line *ret)
+{
+	size_t at = p->at;
+
+	while (at < p->next && next_line(e, &at, ret))
+		if (is_mapping(ret, m))
+			return true;
+	return false;
+}
+
+int confedit_add_mapping(struct confedit *e, const struct conf_mapping *m,
+			 const char *comment)
+{
+	struct part p = find_part(e, NULL);
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+	struct line l;
+
+	if (find_mapping(e, &p, m, &l))
+		return -EEXIST;
+	confmapping_put(&w, m, comment);
+	l.is = confline_split(wr_done(&w));
+	if (w.over || !is_mapping(&l, m))
+		return -EINVAL;
+	return append_line(e, &p, NULL, wr_done(&w));
+}
+
+int confedit_del_mapping(struct confedit *e, const struct conf_mapping *m)
+{
+	struct part p = find_part(e, NULL);
+	struct line l;
+
+	if (!find_mapping(e, &p, m, &l))
+		return -ENOENT;
 	return splice(e, l.at, l.end - l.at, STR(""));
 }
 

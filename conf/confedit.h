@@ -10,6 +10,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 
+struct conf_mapping;
+
 struct confedit {
 	char text[CONF_FILE_MAX];
 	size_t len;
@@ -34,6 +36,14 @@ int confedit_set(struct confedit *, const char *iface, struct str key,
 /** confedit_unset - delete the line of a key, with a comment after its value.
  * If the key is not set, it does nothing. */
 int confedit_unset(struct confedit *, const char *iface, struct str key);
+
+/** confedit_add_mapping - add a mapping line after the last global setting. */
+int confedit_add_mapping(struct confedit *, const struct conf_mapping *,
+			 const char *comment);
+
+/** confedit_del_mapping - delete the line of the mapping with the key of @m
+ * (confmapping_same_key()), with a comment in it. -ENOENT: there is none */
+int confedit_del_mapping(struct confedit *, const struct conf_mapping *m);
 
 /** confedit_add_iface - add a section at the end. */
 int confedit_add_iface(struct confedit *, const char *iface);

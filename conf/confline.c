@@ -14,6 +14,24 @@ static size_t comment_at(struct str line)
 	return i;
 }
 
+/* The same for a mapping line, which has a text in quotes. */
+static size_t comment_behind_quotes(struct str line)
+{
+	bool quoted = false;
+	size_t i = 0;
+
+	for (; i < line.n; i++) {
+		if (line.p[i] == '"')
+			quoted = !quoted;
+		else if (line.p[i] == '\\' && quoted && i + 1 < line.n)
+			i++;
+		else if (!quoted && line.p[i] == '#' &&
+			 comment_at(str_skip(line, i - 1)) == 1)
+			break;
+	}
+	return i;
+}
+
 static bool is_section(struct str s)
 {
 	return s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
@@ -24,6 +42,18 @@ static bool is_rule(struct confline *c)
 	c->value = c->text;
 	return str_word(&c->value, &c->key) &&
 	       (str_eq(c->key, STR("allow")) || str_eq(c->key, STR("deny")));
+}
+
+static bool is_mapping(struct str line, struct confline *ret)
+{
+	struct str rest = line;
+
+	if (!str_word(&rest, &ret->key) || !str_eq(ret->key, STR("mapping")))
+		return false;
+	ret->text = str_trim((struct str){ line.p,
+					   comment_behind_quotes(line) });
+	ret->value = str_skip(ret->text, ret->key.n);
+	return true;
 }
 
 static bool is_setting(struct confline *c)
@@ -46,6 +76,8 @@ struct confline confline_split(struct str line)
 	} else if (is_section(c.text)) {
 		c.kind = CONFLINE_SECTION;
 		c.value = (struct str){ c.text.p + 1, c.text.n - 2 };
+	} else if (is_mapping(line, &c)) {
+		c.kind = CONFLINE_MAPPING;
 	} else if (is_rule(&c)) {
 		c.kind = CONFLINE_RULE;
 	} else {

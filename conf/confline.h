@@ -15,6 +15,7 @@ enum confline_kind {
 	CONFLINE_COMMENT,	/* a comment only */
 	CONFLINE_SECTION,	/* [ ... ] */
 	CONFLINE_RULE,		/* allow ..., deny ... */
+	CONFLINE_MAPPING,	/* mapping ... */
 	CONFLINE_SETTING,	/* key = value */
 	CONFLINE_OTHER,		/* none of these: an error in the file */
 };
@@ -23,8 +24,9 @@ enum confline_kind {
 struct confline {
 	enum confline_kind kind;
 	struct str text;	/* without a comment and space at the ends */
-	struct str key;		/* SETTING: the key; RULE: allow or deny */
-	struct str value;	/* SETTING: the value; RULE: the rest;
+	struct str key;		/* SETTING: the key; RULE: allow or deny;
+				 * MAPPING: mapping */
+	struct str value;	/* SETTING: the value; RULE, MAPPING: the rest;
 				 * SECTION: the text between the brackets */
 };
 
@@ -32,7 +34,8 @@ struct confline {
  * confline_split - split a line into its parts.
  * @line: without its LF; a CR before the LF counts as space
  *
- * A comment starts with # at the start of the line or after a space or tab.
+ * A comment starts with # at the start of the line or after a space or tab. In a
+ * mapping line, a # between quotes starts none (confmapping.h).
  */
 struct confline confline_split(struct str line);
 

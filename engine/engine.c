@@ -22,6 +22,8 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "sys/netif.h"
+#include "conf/confmapping.h"
+#include "map/configured.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
 #include "engine/ifwatch.h"
@@ -180,7 +182,9 @@ static void op_stored(void *arg, const struct pm_entry *m)
 {
 	struct engine *e = arg;
 
-	lease_result(e, leases_set(e->leases, e->pm, m, clock_now(e)));
+	/* a mapping of the configuration may replace one of the lease file */
+	lease_result(e, m->configured ? leases_del(e->leases, &m->rule) :
+		     leases_set(e->leases, e->pm, m, clock_now(e)));
 	ctlserver_stored(e->ctl, m);
 	/* where the kernel is not asked, no answer of its sets the tick */
 	loop_timer_set(e->loop, &e->tick, 0);
@@ -255,6 +259,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->igd_versions = e->conf.igd_version;
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
+	ret->suspended = ret->mappings - (uint32_t)portmap_shown_count(e->pm);
 	for (size_t i = 0; i < portmap_count(e->pm); i++)
 		ret->mappings_of[portmap_entry(e->pm, portmap_at(e->pm, i))
 					 ->origin]++;
@@ -312,6 +317,30 @@ static int start_map(struct engine *e)
 	return 0;
 }
 
+/* Enter the mappings of the configuration into the table, before the first
+ * sync. */
+static void restore_configured(struct engine *e)
+{
+	const struct conf *c = &e->conf;
+	struct refused r = { .origin = ORIGIN_OPERATOR };
+
+	for (size_t i = 0; i < c->mapping_n; i++) {
+		const struct conf_mapping *m = &c->mapping[i];
+		struct pm_req req = {
+			.rule = confmapping_rule(m), .enabled = !m->disabled,
+			.origin = ORIGIN_OPERATOR, .configured = true,
+		};
+
+		str_copy(req.desc, sizeof(req.desc),
+			 str_z(confmapping_text(c, m)));
+		r.why = configured_restore(&e->map, &req);
+		r.rule = req.rule;
+		r.line = m->line;
+		if (r.why != REFUSAL_NONE)
+			op_refused(e, &r);
+	}
+}
+
 static uint32_t next_boot_id(void *arg)
 {
 	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
@@ -360,7 +389,9 @@ static int read_conf(struct engine *e, int fd)
 
 	if (n < 0)
 		return -errno;
-	return n == sizeof(e->conf) ? 0 : -EBADMSG;
+	if (n < (ssize_t)offsetof(struct conf, mapping))
+		return -EBADMSG;
+	return (size_t)n == conf_size(&e->conf) ? 0 : -EBADMSG;
 }
 
 static int shut_jail(struct engine *e)
@@ -435,6 +466,7 @@ int engine_run(const struct engine_start *s)
 	if (!err)
 		err = start(&e, s);
 	if (!err) {
+		restore_configured(&e);
 		/* the table goes to the monitor, the network hears of us */
 		ifwatch_refresh(&e.ifwatch);
 		schedule_tick(&e);

@@ -13,8 +13,8 @@
 struct engine_start {
 	int chan_fd;		/* SOCK_SEQPACKET to the monitor (brokermsg.h).
 				 * Its first record is the configuration, a
-				 * struct conf as in memory, sent before the
-				 * engine starts */
+				 * struct conf as in memory, of conf_size()
+				 * bytes, sent before the engine starts */
 	int log_fd;		/* pipe to the monitor */
 	int ctl_fd;		/* listening control socket, -1 none */
 	uid_t owner;		/* may use the control socket, beside root */

@@ -344,7 +344,7 @@ static void reload_finish(struct monitor *m)
 	    strcmp(m->next_conf.control_socket, m->conf->control_socket))
 		control_close(m);
 	loop_timer_del(m->loop, &m->verify);
-	*m->conf = m->next_conf;
+	conf_copy(m->conf, &m->next_conf);
 	m->phase = RUNNING;
 	log_info("configuration read again from %s", m->path);
 	if (!apply(m)) {
@@ -376,7 +376,7 @@ static int read_next(struct monitor *m)
 			      check_home(m, &next) :
 			      prepare(&next, &m->home);
 	if (!err)
-		m->next_conf = next;
+		conf_copy(&m->next_conf, &next);
 	return err;
 }
 

@@ -172,7 +172,7 @@ static void start(struct supervisor *s)
 	/* Each engine has its own channel. The configuration is sent into it
 	 * before any process has the other end, so no engine can change what
 	 * its successor reads. */
-	if (send(chan[0], s->conf, sizeof(*s->conf), MSG_NOSIGNAL) < 0)
+	if (send(chan[0], s->conf, conf_size(s->conf), MSG_NOSIGNAL) < 0)
 		err = -errno;
 	fd[FORKSERVER_CHAN] = chan[1];
 	fd[FORKSERVER_LOG] = log[1];

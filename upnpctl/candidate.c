@@ -8,6 +8,7 @@
 #include "upnpctl/candidate.h"
 #include "base/wr.h"
 #include "conf/confline.h"
+#include "conf/confmapping.h"
 #include "conf/confopt.h"
 
 static struct str text_of(const struct confedit *e)
@@ -41,16 +42,32 @@ static void set_option(const struct confline *l, bool of_iface, void *base)
 		confopt_set(o, l->value, base, &why);
 }
 
+static void add_mapping(const struct confline *l, unsigned line,
+			struct conf *ret)
+{
+	struct confmapping_comment comment;
+	struct conf_mapping m;
+	char unused[256];
+	struct wr why = wr_init_cut(unused, sizeof(unused));
+
+	if (confmapping_parse(l->value, &m, &comment, &why))
+		return;
+	m.line = line;
+	confmapping_add(ret, &m, comment.text, &why);
+}
+
 void candidate_draft(const struct confedit *e, struct conf *ret)
 {
 	struct str rest = text_of(e), line, name;
 	struct conf_iface *iface = NULL;
 	bool in_section = false;
+	unsigned n = 0;
 
 	conf_defaults(ret);
 	while (str_cut(&rest, '\n', &line)) {
 		struct confline l = confline_split(line);
 
+		n++;
 		if (l.kind == CONFLINE_SECTION) {
 			in_section = true;
 			iface = confline_iface(&l, &name) ?
@@ -59,6 +76,8 @@ void candidate_draft(const struct confedit *e, struct conf *ret)
 			set_option(&l, true, iface);
 		} else if (l.kind == CONFLINE_SETTING) {
 			set_option(&l, false, ret);
+		} else if (l.kind == CONFLINE_MAPPING && !in_section) {
+			add_mapping(&l, n, ret);
 		}
 	}
 }

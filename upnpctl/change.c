@@ -3,18 +3,21 @@
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/change.h"
+#include "upnpctl/livemap.h"
 #include "upnpctl/reload.h"
+#include "upnpctl/source.h"
+#include "upnpctl/uci.h"
 #include "upnpctl/view.h"
 #include "upnpctl/candidate.h"
 
 int change_begin(struct change *c, const char *path)
 {
-	int err = conffile_open(&c->file, path, true, &c->was);
+	int err = source_open(&c->file, path, true, &c->was, &c->uci);
 
 	if (err)
 		return view_fail(path, err);
 	c->now = c->was;
-	c->serve = false;
+	c->serve = c->untried = false;
 	return CMD_OK;
 }
 
@@ -23,12 +26,24 @@ void change_drop(struct change *c)
 	conffile_close(&c->file);
 }
 
+/* Write the file, or UCI. */
+static int store(struct change *c)
+{
+	int err;
+
+	if (c->uci)
+		return uci_write(&c->was, &c->now);
+	err = conffile_write(&c->file, &c->now);
+	return err ? view_fail(c->file.path, err) : CMD_OK;
+}
+
 static int finish(struct change *c)
 {
 	static struct conf old, conf;
+	static struct livemap lm;
 	struct conf_error why;
 	bool incomplete, old_incomplete;
-	int err;
+	int status = CMD_OK;
 
 	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, &conf,
 			&incomplete, &why))
@@ -38,10 +53,17 @@ static int finish(struct change *c)
 		return CMD_OK;
 	if (candidate_read(&c->was, c->file.path, &old, &old_incomplete, &why))
 		old = conf;	/* a daemon may run with an older file */
-	err = conffile_write(&c->file, &c->now);
-	if (err)
-		return view_fail(c->file.path, err);
-	return incomplete ? CMD_OK : reload(c->file.path, &old, &conf);
+	if (!c->untried)
+		status = livemap_try(&lm, c->file.path, &old, &conf);
+	if (status)
+		return status;
+	status = store(c);
+	if (status && !c->untried)
+		livemap_undo(&lm);
+	if (status || incomplete)
+		return status;
+	return c->uci ? reload_service(&old, &conf) :
+			reload(c->file.path, &old, &conf);
 }
 
 int change_end(struct change *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * change.h - change the configuration file: lock, edit, check, write, reload
- * the daemon. Runs in: upnpctl
+ * change.h - change the configuration: lock, edit, check, write, reload the
+ * daemon. A file that is made from UCI is not written: UCI is. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHANGE_H
 #define UPNPCTL_CHANGE_H
@@ -12,8 +12,11 @@
 struct change {
 	struct conffile file;
 	struct confedit was, now;
+	bool uci;	/* the file is made from UCI, which is changed */
 	bool serve;	/* the change sets enabled=yes: it fails if interfaces
 			 * are missing */
+	bool untried;	/* mappings are not tried in the daemon: it has them
+			 * already */
 };
 
 /** change_begin - lock the file and read it. Return: CMD_OK; or an exit status,
@@ -22,6 +25,9 @@ int change_begin(struct change *, const char *path);
 
 /**
  * change_end - check the result, write it, reload the daemon, release the lock.
+ *
+ * A running daemon is given changed mappings before (livemap_try()); if it
+ * refuses one, nothing is written.
  *
  * Writes nothing if nothing changed. Holds the lock until the daemon has read
  * the file, so that of two concurrent changes each reports its own result.

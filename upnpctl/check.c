@@ -32,6 +32,7 @@ static const struct {
 	{ "external-address", NEEDS_NET | NEEDS_EXT, check_net_external },
 	{ "forwarding", 0, check_net_forwarding },
 	{ "multicast", NEEDS_CONF | NEEDS_NET, check_net_multicast },
+	{ "mappings", NEEDS_CONF, check_mappings },
 	{ "ports", NEEDS_CONF | NEEDS_NET, check_ports },
 	{ "backend", NEEDS_CONF, check_firewall_backend },
 	{ "conntrack", 0, check_firewall_kernel },

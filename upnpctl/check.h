@@ -73,6 +73,7 @@ void check_conf_file(struct check *), check_conf_clock(struct check *),
 	check_conf_state_dir(struct check *), check_conf_access(struct check *);
 								/* _conf */
 void check_daemon(struct check *);				/* _daemon */
+void check_mappings(struct check *);				/* _mappings */
 void check_net_interfaces(struct check *), check_net_roles(struct check *),
 	check_net_networks(struct check *), check_net_external(struct check *),
 	check_net_forwarding(struct check *),

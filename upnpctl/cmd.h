@@ -79,9 +79,9 @@ int ifaceprint_run(struct cmd *), ifaces_add(struct cmd *),
 	ifaces_set(struct cmd *), ifaces_enable(struct cmd *),
 	ifaces_disable(struct cmd *), ifaces_remove(struct cmd *);
 int mappings_print(struct cmd *), mapchange_add(struct cmd *),
-	mapchange_remove(struct cmd *), status_run(struct cmd *),
-	mapmonitor_run(struct cmd *), resync_run(struct cmd *),
-	metrics_run(struct cmd *);
+	mapchange_remove(struct cmd *), migrate_run(struct cmd *),
+	status_run(struct cmd *), mapmonitor_run(struct cmd *),
+	resync_run(struct cmd *), metrics_run(struct cmd *);
 int check_run(struct cmd *);
 
 #endif

@@ -41,5 +41,13 @@ void complete_print(const struct cmd_verb *verbs)
 		put_option("interfaces add", o);
 		put_option("interfaces set", o);
 	}
-	out_str(STR("interfaces add interface=\n"));
+	out_str(STR("interfaces add interface=\n"
+		    "mappings add protocol= tcp udp\n"
+		    "mappings add external-port=\n"
+		    "mappings add to=\n"
+		    "mappings add remote-host=\n"
+		    "mappings add lease=\n"
+		    "mappings add disabled= yes no\n"
+		    "mappings add comment=\n"
+		    "mappings remove all\n"));
 }

@@ -9,6 +9,7 @@
 #include "upnpctl/out.h"
 #include "upnpctl/view.h"
 #include "conf/confline.h"
+#include "conf/confmapping.h"
 #include "conf/confopt.h"
 
 /* RouterOS's options, in its order: they share one line. */
@@ -115,6 +116,25 @@ static void put_rules(const struct confedit *text)
 	}
 }
 
+/* In RouterOS's form, its options in alphabetical order. */
+static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
+{
+	const char *comment = confmapping_text(conf, m);
+
+	out_str(STR("add"));
+	if (*comment) {
+		out_str(STR(" comment="));
+		put_value(str_z(comment));
+	}
+	out_fmt("%s external-port=%u protocol=%s", m->disabled ?
+		" disabled=yes" : "", (unsigned)m->ext_port,
+		nat_rule_proto(m->proto));
+	if (addr_is_set(m->remote))
+		out_fmt(" remote-host=%s", addr_text(m->remote).text);
+	out_fmt(" to=%s:%u\n", addr_text(m->client).text,
+		(unsigned)m->int_port);
+}
+
 int export_run(struct cmd *c)
 {
 	static struct view v;
@@ -148,5 +168,9 @@ int export_run(struct cmd *c)
 		put_option(confopt_find(true, STR("type")), f);
 		out_str(STR("\n"));
 	}
+	if (v.conf.mapping_n)
+		out_str(STR("/ip upnp mappings\n"));
+	for (size_t i = 0; i < v.conf.mapping_n; i++)
+		put_mapping(&v.conf, &v.conf.mapping[i]);
 	return CMD_OK;
 }

@@ -2,22 +2,28 @@
 /*
  * mapchange.c - "mappings add" and "mappings remove".
  *
- * The engine's checks decide. This file checks only the syntax of the
- * arguments, so that errors are reported without a request.
+ * What is permanent is a line of the configuration: change.c tries it in the
+ * running engine, whose checks decide, and writes it. This file checks only the
+ * syntax of the arguments.
  * Runs in: upnpctl
  */
 #include <errno.h>
-#include "base/wr.h"
 #include <stdlib.h>
+#include <string.h>
+#include "base/wr.h"
+#include "conf/confmapping.h"
+#include "upnpctl/candidate.h"
+#include "upnpctl/change.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
+#include "upnpctl/livemap.h"
 #include "upnpctl/mappings.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"
 
 /* ---- add ------------------------------------------------------------- */
 
-enum { PROTOCOL, EXT_PORT, TO, REMOTE, LEASE, COMMENT, OPTIONS };
+enum { PROTOCOL, EXT_PORT, TO, REMOTE, LEASE, DISABLED, COMMENT, OPTIONS };
 
 static const struct {
 	const char *key, *accepts;
@@ -31,6 +37,7 @@ static const struct {
 		     "all" },
 	[LEASE] = { "lease", "seconds or a time such as 1d2h, 1w at most; 0 "
 		    "for ever" },
+	[DISABLED] = { "disabled", "yes or no" },
 	[COMMENT] = { "comment", "up to 256 bytes of UTF-8 without control "
 		      "characters" },
 };
@@ -65,6 +72,10 @@ static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 		return v.n == 0 || read_host(v, &r->rule.remote);
 	case LEASE:
 		return maptext_read_time(v, &r->lease_s) == 0;
+	case DISABLED:
+		r->disabled = str_eq(v, STR("yes")) || str_eq(v, STR("true"));
+		return r->disabled || str_eq(v, STR("no")) ||
+		       str_eq(v, STR("false"));
 	}
 	return maptext_read_desc(v, r->desc);
 }
@@ -80,7 +91,7 @@ static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 	if (i == OPTIONS || key.n == arg.n)
 		return cmd_fail(CMD_USAGE, "mappings add takes protocol=, "
 				"external-port=, to=, remote-host=, lease=, "
-				"comment=, not \"%.*s\"", STR_F(arg));
+				"disabled=, comment=, not \"%.*s\"", STR_F(arg));
 	if (*seen & 1u << i)
 		return cmd_fail(CMD_USAGE, "%s is set twice; set it "
 				"once", options[i].key);
@@ -147,59 +158,75 @@ static int report_added(const struct cmd *c, const struct added *a,
 	return CMD_OK;
 }
 
-/*
- * Report a mapping that a line denies or that no line allows (policy.h), and
- * the line that would allow it. The first line of a file turns the default rule
- * off, so the text includes that rule.
- */
-static int refused_by_rule(const struct live *l, const struct ctl_end *end,
-			   const struct nat_rule *r)
+/* A mapping with a lease is not part of the configuration: only the engine has
+ * it. */
+static int add_for_a_time(struct cmd *c, const struct ctl_req *req)
 {
-	char text[256];
-	struct wr w = wr_init_cut(text, sizeof(text));
+	struct added added = { 0 };
+	struct ctl_end end;
+	struct live l;
+	int err, status;
 
-	if (end->line)
-		wr_fmt(&w, "line %u denies it; an earlier one that would allow "
-			   "it: ", (unsigned)end->line);
-	else if (l->has_rules)
-		wr_z(&w, "no line allows it; one that would: ");
-	else
-		wr_z(&w, "ports below 1024 need an allow line, and the first "
-			 "line turns the default off; add both: allow "
-			 "1024-65535 0.0.0.0/0 1024-65535 and ");
-	wr_fmt(&w, "allow %u ", (unsigned)r->ext_port);
-	addr_write(&w, r->client);
-	wr_fmt(&w, "/32 %u", (unsigned)r->int_port);
-	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
-			l->monitor.file : l->file, wr_cstr(&w));
+	if (c->env->change)
+		return cmd_fail(CMD_USAGE, "lease is not allowed in a script, "
+				"which can only change the configuration");
+	live_refresh(&l, c->env);
+	err = live_request(&l, req, CTLCLIENT_KIND(CTL_ADDED), store_added,
+			   &added, &end);
+	if (err)
+		return live_fail(&l, err);
+	status = livemap_report(&l, &end, &req->rule);
+	return status == CMD_OK ? report_added(c, &added, req) : status;
+}
+
+/* ---- add: the configuration ------------------------------------------- */
+
+static int edit_add(struct cmd *c, struct change *change)
+{
+	struct conf_mapping m;
+	struct ctl_req req;
+	char key[64];
+	struct wr w = wr_init(key, sizeof(key));
+	int err, status = read_options(c, &req);
+
+	if (status)
+		return status;
+	m = confmapping_of_rule(&req.rule);
+	m.disabled = req.disabled;
+	maptext_key(&w, &req.rule);
+	err = confedit_add_mapping(&change->now, &m, req.desc);
+	if (err == -EEXIST)
+		return cmd_fail(CMD_USAGE, "%s is in the configuration "
+				"already; remove it first: mappings remove %s",
+				key, wr_cstr(&w));
+	return change_fault(err, wr_done(&w));
 }
 
 int mapchange_add(struct cmd *c)
 {
-	struct added added = { 0 };
+	struct added added = { .done = true };
 	struct ctl_req req;
-	struct ctl_end end;
-	struct live l;
 	int status = read_options(c, &req);
-	int err;
 
-	if (status != CMD_OK)
+	if (status == CMD_OK && req.lease_s)
+		return add_for_a_time(c, &req);
+	if (status == CMD_OK)
+		status = change_run(c, edit_add);
+	if (status != CMD_OK || c->env->change)
 		return status;
-	live_refresh(&l, c->env);
-	err = live_request(&l, &req, CTLCLIENT_KIND(CTL_ADDED), store_added,
-			   &added, &end);
-	if (err)
-		return live_fail(&l, err);
-	if (end.err == CTL_EREFUSED && end.refusal == REFUSAL_RULE)
-		return refused_by_rule(&l, &end, &req.rule);
-	status = live_report_end(&l, &end, NULL);
-	return status == CMD_OK ? report_added(c, &added, &req) : status;
+	added.m = (struct ctl_mapping){
+		.rule = req.rule, .origin = ORIGIN_OPERATOR,
+		.enabled = !req.disabled, .configured = true,
+	};
+	memcpy(added.m.desc, req.desc, sizeof(req.desc));
+	return report_added(c, &added, &req);
 }
 
 /* ---- remove: selection --------------------------------------------------- */
 
 struct selection {
 	const struct mappings *all;
+	bool by_key;		/* no engine runs: there are no numbers */
 	bool *chosen;		/* one for each mapping */
 };
 
@@ -305,6 +332,10 @@ static int choose(struct selection *s, struct str item)
 			s->chosen[i] = true;
 		return CMD_OK;
 	}
+	if (str_u32(item, 0, UINT32_MAX, &i) == 0 && s->by_key)
+		return cmd_fail(CMD_USAGE, "%u is a number of mappings print, "
+				"which needs a running upnpd; write such as "
+				"tcp:8080", (unsigned)i);
 	if (str_u32(item, 0, UINT32_MAX, &i) == 0)
 		return choose_number(s, item, i);
 	if (read_wanted(item, &want))
@@ -331,7 +362,7 @@ static int choose_list(struct selection *s, struct str list)
 	return status;
 }
 
-/* ---- remove: requests --------------------------------------------------- */
+/* ---- remove ------------------------------------------------------------- */
 
 /* Success if the mapping is gone already. */
 static int remove_one(const struct live *l, const struct nat_rule *rule,
@@ -352,35 +383,128 @@ static int remove_one(const struct live *l, const struct nat_rule *rule,
 	return live_report_end(l, &end, wr_cstr(&w));
 }
 
+/* Remove the chosen mappings that only the engine has. Report one that cannot
+ * be removed and go on with the others. If there is no engine, stop. */
+static int remove_live(const struct live *l, const struct selection *s)
+{
+	int status = CMD_OK, err = 0;
+
+	for (size_t i = 0; i < s->all->n && !err; i++)
+		if (s->chosen[i] && !s->all->v[i].configured &&
+		    remove_one(l, &s->all->v[i].rule, &err))
+			status = CMD_FAULT;
+	return status;
+}
+
+/* Delete the lines of the chosen mappings that the configuration has. The file
+ * may have been changed since the engine read it. */
+static int remove_lines(const struct selection *s, struct change *change)
+{
+	for (size_t i = 0; i < s->all->n; i++) {
+		struct conf_mapping m =
+			confmapping_of_rule(&s->all->v[i].rule);
+
+		if (s->chosen[i] && s->all->v[i].configured)
+			confedit_del_mapping(&change->now, &m);
+	}
+	return CMD_OK;
+}
+
+static bool any_configured(const struct selection *s)
+{
+	for (size_t i = 0; i < s->all->n; i++)
+		if (s->chosen[i] && s->all->v[i].configured)
+			return true;
+	return false;
+}
+
+/* The mappings of a configuration, as the engine would list them. */
+static int list_conf(const struct confedit *text, struct mappings *ret)
+{
+	static struct conf conf;
+	int err = 0;
+
+	*ret = (struct mappings){ 0 };
+	candidate_draft(text, &conf);
+	for (size_t i = 0; i < conf.mapping_n && !err; i++) {
+		struct ctl_mapping m = {
+			.rule = confmapping_rule(&conf.mapping[i]),
+			.configured = true,
+		};
+
+		err = mappings_add(ret, &m);
+	}
+	return err ? cmd_fail(CMD_FAULT, "out of memory") : CMD_OK;
+}
+
+/* Read the arguments, and set s->chosen. */
+static int choose_all(const struct cmd *c, struct selection *s)
+{
+	int status = CMD_OK;
+
+	s->chosen = calloc(s->all->n + 1, sizeof(*s->chosen));
+	if (!s->chosen)
+		return cmd_fail(CMD_FAULT, "out of memory");
+	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
+		status = choose_list(s, c->arg[i]);
+	return status;
+}
+
+/* In a script, or without an engine: only the lines of the configuration. */
+static int edit_remove(struct cmd *c, struct change *change)
+{
+	struct mappings all;
+	struct selection s = { .all = &all, .by_key = true };
+	int status = list_conf(&change->now, &all);
+
+	if (status == CMD_OK)
+		status = choose_all(c, &s);
+	if (status == CMD_OK)
+		status = remove_lines(&s, change);
+	free(s.chosen);
+	mappings_free(&all);
+	return status;
+}
+
+static int remove_chosen(struct cmd *c, const struct live *l,
+			 const struct selection *s)
+{
+	static struct change change;
+	int status = CMD_OK;
+
+	if (any_configured(s)) {
+		status = change_begin(&change, c->env->file);
+		if (status == CMD_OK)
+			status = remove_lines(s, &change);
+		if (status == CMD_OK)
+			status = change_end(&change);
+	}
+	return status == CMD_OK ? remove_live(l, s) : status;
+}
+
 int mapchange_remove(struct cmd *c)
 {
 	struct mappings all = { 0 };
 	struct selection s = { .all = &all };
 	struct live l;
-	int status, err = 0;
-	size_t n;
+	int status, err;
 
 	if (c->n == 0)
 		return cmd_fail(CMD_USAGE, "mappings remove needs a mapping: "
 				"a number of mappings print, a list as 0,1, "
 				"all, or tcp:8080");
+	if (c->env->change)
+		return edit_remove(c, c->env->change);
 	live_refresh(&l, c->env);
-	status = mappings_fetch(&l, &all);
-	if (status == CMD_OK) {
-		s.chosen = calloc(all.n + 1, sizeof(*s.chosen));
-		if (!s.chosen) {
-			mappings_free(&all);
-			return live_fail(&l, -ENOMEM);
-		}
+	status = mappings_fetch_if_any(&l, &all, &err);
+	if (status == CMD_OK && err) {
+		mappings_free(&all);
+		return change_run(c, edit_remove);
 	}
-	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
-		status = choose_list(&s, c->arg[i]);
-	n = status == CMD_OK ? all.n : 0;
-	/* Report a mapping that cannot be removed and go on with the others. If
-	 * there is no engine, stop. */
-	for (size_t i = 0; i < n && !err; i++)
-		if (s.chosen[i] && remove_one(&l, &all.v[i].rule, &err))
-			status = CMD_FAULT;
+	if (status == CMD_OK)
+		status = choose_all(c, &s);
+	if (status == CMD_OK)
+		status = remove_chosen(c, &l, &s);
 	free(s.chosen);
 	mappings_free(&all);
 	return status;

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/livemap.h"
 #include "upnpctl/mappings.h"
 #include "upnpctl/json.h"
 #include "upnpctl/maptext.h"
@@ -40,18 +41,26 @@ static int add_record(void *arg, const struct ctl_rep *rep)
 	return mappings_add(arg, &rep->mapping);
 }
 
-int mappings_fetch(const struct live *l, struct mappings *ret)
+int mappings_fetch_if_any(const struct live *l, struct mappings *ret,
+			  int *ret_err)
 {
 	struct ctl_req req = { .verb = CTL_MAPPINGS };
 	struct ctl_end end;
-	int err;
 
 	*ret = (struct mappings){ 0 };
-	err = live_request(l, &req, CTLCLIENT_KIND(CTL_MAPPING), add_record,
-			   ret, &end);
-	if (err)
-		return live_fail(l, err);
+	*ret_err = live_request(l, &req, CTLCLIENT_KIND(CTL_MAPPING),
+				add_record, ret, &end);
+	if (*ret_err)
+		return livemap_is_absent(*ret_err) ? CMD_OK :
+		       live_fail(l, *ret_err);
 	return live_report_end(l, &end, NULL);
+}
+
+int mappings_fetch(const struct live *l, struct mappings *ret)
+{
+	int err, status = mappings_fetch_if_any(l, ret, &err);
+
+	return status == CMD_OK && err ? live_fail(l, err) : status;
 }
 
 void mappings_free(struct mappings *t)
@@ -67,7 +76,7 @@ struct filter {
 	struct addr to, remote, by;
 	uint16_t ext_port, to_port;
 	uint8_t proto, origin;
-	bool by_operator, is_dynamic, is_static, is_disabled;
+	bool by_operator, is_dynamic, is_static, is_disabled, is_suspended;
 };
 
 enum { BY_PROTO, BY_EXT_PORT, BY_TO, BY_REMOTE, BY_REQUESTER, BY_ORIGIN };
@@ -114,6 +123,8 @@ static bool set_word(struct filter *f, struct str word)
 		return f->is_static = true;
 	if (str_eq(word, STR("disabled")))
 		return f->is_disabled = true;
+	if (str_eq(word, STR("suspended")))
+		return f->is_suspended = true;
 	return false;
 }
 
@@ -135,7 +146,8 @@ static int set_filter(struct filter *f, struct str arg)
 	}
 	return cmd_fail(CMD_USAGE, "where does not know \"%.*s\"; it takes "
 			"protocol=, external-port=, to=, remote-host=, by=, "
-			"origin=, dynamic, static, disabled", STR_F(arg));
+			"origin=, dynamic, static, disabled, suspended",
+			STR_F(arg));
 }
 
 static bool passes(const struct filter *f, const struct ctl_mapping *m)
@@ -153,7 +165,8 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       (!f->by_operator || operators) &&
 	       (!f->is_dynamic || !operators) &&
 	       (!f->is_static || operators) &&
-	       (!f->is_disabled || !m->enabled);
+	       (!f->is_disabled || !m->enabled) &&
+	       (!f->is_suspended || m->suspended);
 }
 
 struct options {
@@ -190,7 +203,8 @@ static int read_options(const struct cmd *c, struct options *o)
 /* ---- output ----------------------------------------------------- */
 
 static const char flags_line[] =
-	"Flags: D - dynamic, S - static, X - disabled\n";
+	"Flags: D - dynamic, S - static, X - disabled, "
+	"U - suspended\n";
 
 struct listing {
 	const struct mappings *all;
@@ -258,9 +272,14 @@ static struct listing make_listing(const struct mappings *all,
 
 	for (size_t n = 1000; n <= all->n && k.number_width < 9; n *= 10)
 		k.number_width++;
-	for EACH_SHOWN(&k, i)
-		if (!all->v[i].enabled)
-			k.flags_width = 2;
+	for EACH_SHOWN(&k, i) {
+		char flags[8];
+		struct wr w = wr_init(flags, sizeof(flags));
+
+		maptext_flags(&w, &all->v[i]);
+		if (w.len > k.flags_width)
+			k.flags_width = (unsigned)w.len;
+	}
 	return k;
 }
 

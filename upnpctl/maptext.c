@@ -123,6 +123,8 @@ void maptext_flags(struct wr *w, const struct ctl_mapping *m)
 	wr_ch(w, m->origin == ORIGIN_OPERATOR ? 'S' : 'D');
 	if (!m->enabled)
 		wr_ch(w, 'X');
+	if (m->suspended)
+		wr_ch(w, 'U');
 }
 
 static void put_quoted(struct wr *w, struct str s)
@@ -157,6 +159,7 @@ void maptext_json(const struct ctl_mapping *m)
 {
 	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
+	json_bool("suspended", m->suspended);
 	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
 	json_addr("to-address", m->rule.client);
@@ -171,6 +174,7 @@ void maptext_json(const struct ctl_mapping *m)
 	else
 		json_addr("by", m->requester);
 	json_str("origin", str_z(origin_name(m->origin)));
+	json_bool("configured", m->configured);
 	json_str("description", str_z(m->desc));
 }
 

@@ -19,6 +19,9 @@
 #include "upnpctl/cmd.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/reload.h"
+#include "upnpctl/source.h"
+#include "sys/fileio.h"
+#include "sys/proc.h"
 #include "ipc/statusfile.h"
 
 #define POLL_MS 20		/* between two reads of the status file */
@@ -93,17 +96,16 @@ static pid_t find_daemon(const char *pid_file)
 	return 0;
 }
 
-/* Does the daemon read this file? Its name may be relative to the directory
- * that the daemon was started in. */
-static bool same_file(const struct daemon *d, const char *path)
+bool reload_same_file(const struct statusfile *s, const char *path)
 {
 	char name[PATH_MAX + 32];
 	struct wr w = wr_init(name, sizeof(name));
 	struct stat its, ours;
 
-	if (d->status.file[0] != '/')
-		wr_fmt(&w, "/proc/%d/cwd/", (int)d->pid);
-	wr_z(&w, d->status.file);
+	/* the name may be relative to the directory of the daemon's start */
+	if (s->file[0] != '/')
+		wr_fmt(&w, "/proc/%d/cwd/", (int)s->pid);
+	wr_z(&w, s->file);
 	wr_ch(&w, '\0');
 	return !w.over && !stat(name, &its) && !stat(path, &ours) &&
 	       its.st_dev == ours.st_dev && its.st_ino == ours.st_ino;
@@ -187,6 +189,87 @@ static int wait_serving(struct daemon *d, const char *socket)
 	}
 }
 
+/* ---- by the service that makes the file ------------------------------- */
+
+#define SERVICE_MS 30000	/* it may reload the firewall first */
+
+static int run_service(const char *verb)
+{
+	const char *const argv[] = { SOURCE_SERVICE, verb, NULL };
+	struct proc p = { .argv = argv, .deadline_ms = SERVICE_MS };
+
+	return proc_run(&p);
+}
+
+static int wait_gone(const struct daemon *d)
+{
+	uint64_t end = clock_mono_ms() + RELOAD_MS;
+
+	while (d->pid && kill(d->pid, 0) == 0) {
+		if (clock_mono_ms() > end)
+			return cmd_fail(CMD_FAULT, "UCI was changed, but upnpd "
+					"has not ended within %d s; see its "
+					"log", RELOAD_MS / 1000);
+		sleep_poll();
+	}
+	return CMD_OK;
+}
+
+/* A copy of the made file, to see whether the service made another one. */
+struct made {
+	struct stat st;
+	struct str text;
+	char buf[CONF_FILE_MAX];
+};
+
+static void read_made(struct made *m)
+{
+	memset(&m->st, 0, sizeof(m->st));
+	stat(SOURCE_MADE, &m->st);
+	fileio_read(AT_FDCWD, SOURCE_MADE, 0, m->buf, sizeof(m->buf), &m->text);
+}
+
+static int wait_service(struct daemon *d, const struct conf *now,
+			const struct made *was, const struct made *is)
+{
+	int status = CMD_OK;
+
+	if (!now->enabled)
+		return wait_gone(d);
+	if (is->st.st_ino == was->st.st_ino &&
+	    is->st.st_mtime == was->st.st_mtime)
+		return cmd_fail(CMD_FAULT, "UCI was changed, but the service "
+				"upnpd did not accept it; see the system log");
+	if (d->pid && !str_eq(is->text, was->text))
+		status = wait_read(d);
+	return status ? status : wait_serving(d, now->control_socket);
+}
+
+int reload_service(const struct conf *was, const struct conf *now)
+{
+	static struct made before, after;
+	static struct daemon d;
+	int err;
+
+	d = (struct daemon){ .pid = find_daemon(was->pid_file) };
+	if (d.pid && (statusfile_path(was->pid_file, d.statusfile_path) ||
+		      read_status(&d)))
+		return cmd_fail(CMD_FAULT, "UCI was changed, but upnpd "
+				"(process %d) has no status file; restart it",
+				(int)d.pid);
+	if (!d.pid && run_service("enabled"))
+		return CMD_OK;	/* the service is off: nothing is to run */
+	read_made(&before);
+	err = run_service("reload");
+	read_made(&after);
+	if (err)
+		return cmd_fail(CMD_FAULT, "UCI was changed, but " SOURCE_SERVICE
+				" reload failed; see the system log");
+	return wait_service(&d, now, &before, &after);
+}
+
+/* ---- by a signal ------------------------------------------------------- */
+
 int reload(const char *path, const struct conf *was, const struct conf *now)
 {
 	static struct daemon d;
@@ -201,7 +284,7 @@ int reload(const char *path, const struct conf *was, const struct conf *now)
 				"(process %d) has no status file; make it read "
 				"the configuration: kill -HUP %d", (int)d.pid,
 				(int)d.pid);
-	if (!same_file(&d, path))
+	if (!reload_same_file(&d.status, path))
 		return CMD_OK;
 	if (kill(d.pid, SIGHUP))
 		return cmd_fail(CMD_FAULT, "the file was written, but upnpd "

@@ -5,7 +5,7 @@
 #include "upnpctl/cmd.h"
 #include "upnpctl/view.h"
 #include "upnpctl/candidate.h"
-#include "conf/conffile.h"
+#include "upnpctl/source.h"
 
 int view_fail(const char *path, int err)
 {
@@ -27,8 +27,8 @@ int view_open(struct view *v, const char *path)
 {
 	struct conf_error why;
 	struct conffile file;
-	bool incomplete;
-	int err = conffile_open(&file, path, false, &v->text);
+	bool incomplete, uci;
+	int err = source_open(&file, path, false, &v->text, &uci);
 
 	if (err)
 		return view_fail(path, err);

@@ -9,11 +9,13 @@ procd's documented behaviour.
     respawn one that ends by itself is started again (here: at once)
     trigger the script is run when an event of that type and name comes
 """
+import contextlib
 import glob
 import hashlib
 import os
 import signal
 import subprocess
+import threading
 
 from lab import inside
 from logd import Logd
@@ -70,6 +72,24 @@ class Procd:
                 self.triggers = []
             else:
                 self._service(records)
+
+    @contextlib.contextmanager
+    def at_work(self):
+        """Read and run them also while a program waits for the result."""
+        done = threading.Event()
+
+        def work():
+            while not done.wait(0.02):
+                self.settle()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+            self.settle()
 
     # ---- instances ----
 

@@ -35,12 +35,14 @@ def config(*lines, interfaces=INTERFACES):
 
 
 def made(router, text=None):
-    """The lines of upnpd.conf after a start with @text, or None."""
+    """The lines of upnpd.conf after a start with @text, without the names of
+    sections, or None."""
     if text is not None:
         router.write(CONFIG, text)
     router.run("/etc/init.d/upnpd", "start", check=False)
     conf = router.conf()
-    return conf and conf.splitlines()
+    return conf and [line.partition(" # uci ")[0] for line in
+                     conf.splitlines()]
 
 
 def refused(router, text, why):
@@ -309,8 +311,8 @@ def test_file_of_nobody(router):
 
 def test_sections_of_other_types(router):
     refused(router, config() + "config interfaces 'lan2'\n",
-            "unknown type of section: interfaces; write global or "
-            "interface")
+            "unknown type of section: interfaces; write global, "
+            "interface or mapping")
 
 
 def test_no_file(router):
@@ -334,3 +336,81 @@ def test_uuid_not_into_the_file_of_miniupnpd(router):
     router.write(CONFIG, MINIUPNPD)
     router.run("/etc/uci-defaults/50-upnpd")
     assert router.read(CONFIG) == MINIUPNPD
+
+
+def test_names_of_sections(router):
+    """upnpctl finds the section of an interface by them."""
+    made(router, config(interfaces=INTERFACES.replace("'lan'\n\toption net",
+                                                      "\n\toption net")))
+    heads = [line for line in router.conf().splitlines() if line[:1] == "["]
+    assert heads[0] == "[interface wan0] # uci wan"
+    name = heads[1].removeprefix("[interface lan0] # uci ")
+    assert router.run("uci", "-q", "get", f"upnpd.{name}.network") == "lan\n"
+
+
+def test_disabled_interfaces_are_shown(router):
+    """Except what upnpd would refuse."""
+    got = made(router, config(interfaces=INTERFACES + """
+config interface 'guest'
+	option name 'eth7'
+	option type 'internal'
+	option forced_ip 'x'
+	option disabled '1'
+config interface 'lan_again'
+	option network 'lan'
+	option type 'internal'
+	option disabled '1'
+config interface 'typeless'
+	option name 'eth8'
+	option disabled '1'
+config interface 'nothing'
+	option disabled '1'
+"""))
+    assert got[got.index("[interface lan0]"):] == [
+        "[interface lan0]", "type =internal",
+        "", "[interface eth7]", "type =internal", "disabled =yes"]
+    assert router.log() == ""
+
+
+# ---- mappings -----------------------------------------------------------
+
+def mapping(**options):
+    return "config mapping\n" + "".join(
+        f"\toption {name} {uci_quoted(value)}\n"
+        for name, value in options.items())
+
+
+CAMERA = {"proto": "tcp", "external_port": "8080", "to": "192.168.88.10:80"}
+
+
+def test_mappings(router):
+    got = made(router, config(interfaces=mapping(**CAMERA) + mapping(
+        proto="udp", external_port="1", to="192.168.88.11:2",
+        remote="203.0.113.5", disabled="1",
+        comment='it\'s "my" # $(reboot) \\ \u00e9') + mapping(
+            **{**CAMERA, "external_port": "81"}, disabled="0") + INTERFACES))
+    assert [line for line in got if line.startswith("mapping")] == [
+        "mapping tcp 8080 192.168.88.10:80",
+        "mapping udp 1 192.168.88.11:2 remote 203.0.113.5 disabled "
+        '"it\'s \\"my\\" # $(reboot) \\\\ \u00e9"',
+        "mapping tcp 81 192.168.88.10:80"]
+    assert router.log() == ""
+
+
+@pytest.mark.parametrize("options, why", [
+    ({"to": ""}, "mapping {} needs proto, external_port and to"),
+    ({"proto": "icmp"},
+     '"icmp" is no protocol of a mapping; write tcp or udp'),
+    ({"external_port": "80-90"}, 'mapping {}: external_port is "80-90", which '
+     "is not one word"),
+    ({"to": "1.2.3.4:5 disabled"}, 'mapping {}: to is "1.2.3.4:5 disabled", '
+     "which is not one word"),
+    ({"comment": "a\nb"}, "{}.comment has a line break in its value"),
+    ({"lease": "1"}, "mapping {}: there is no option lease; there are proto, "
+     "external_port, to, remote, disabled, comment"),
+])
+def test_wrong_mappings(router, options, why):
+    text = config(interfaces=INTERFACES).replace("x", "x") + mapping(
+        **{**CAMERA, **options}).replace("config mapping",
+                                         "config mapping 'm'")
+    refused(router, text, why.format("m"))

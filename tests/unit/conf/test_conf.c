@@ -16,6 +16,7 @@
 #include "tests/unit/addrtest.h"
 #include "base/wr.h"
 #include "conf/conf.h"
+#include "conf/confmapping.h"
 
 static struct conf conf;
 static struct conf_error why;
@@ -145,6 +146,40 @@ static void test_hash_inside_a_value_stays(void **state)
 	assert_string_equal(conf.friendly_name, "a#b");
 }
 
+static void test_mappings(void **state)
+{
+	assert_int_equal(parse(
+		"mapping tcp 8080 192.168.88.10:80 \"a # b\"  # c\n"
+		"mapping udp 8080 192.168.88.11:80 remote 203.0.113.5 "
+		"disabled\n" GOOD), 0);
+	assert_int_equal(conf.mapping_n, 2);
+	assert_int_equal(conf.mapping[0].line, 1);
+	assert_int_equal(conf.mapping[0].ext_port, 8080);
+	assert_string_equal(confmapping_text(&conf, &conf.mapping[0]),
+			    "a # b");
+	assert_int_equal(conf.mapping[1].line, 2);
+	assert_true(conf.mapping[1].disabled);
+	assert_string_equal(confmapping_text(&conf, &conf.mapping[1]), "");
+}
+
+/* Processes without mappings give no memory to them. */
+static void test_size(void **state)
+{
+	static struct conf copy;
+
+	assert_int_equal(parse(GOOD), 0);
+	assert_int_equal(conf_size(&conf), offsetof(struct conf, mapping));
+	memset(&copy, 0x5a, sizeof(copy));
+	conf_copy(&copy, &conf);
+	assert_int_equal(copy.mapping_n, 0);
+	assert_int_equal(copy.iface_n, 2);
+	assert_int_equal(copy.comments[0], 0x5a);
+	assert_int_equal(parse("mapping tcp 80 10.0.0.1:80 \"x\"\n"), 0);
+	assert_int_equal(conf_size(&conf), sizeof(conf));
+	conf_copy(&copy, &conf);
+	assert_string_equal(confmapping_text(&copy, &copy.mapping[0]), "x");
+}
+
 #define FOUR_NETWORKS \
 	"network = 10.1.0.0/16,10.2.0.0/16,10.3.0.0/16,10.4.0.0/16\n"
 
@@ -202,6 +237,15 @@ static const struct bad bad[] = {
 	{"deny 1 fe80::%lan0/64 1\n", "f:1: \"fe80::%lan0/64\" is no network"},
 	{"[interface a]\ntype = internal\nallow 1 10.0.0.0/8 1\n",
 	 "f:3: a rule holds for all interfaces; move it before"},
+	{"\nmapping tcp 80 10.0.0.1\n",
+	 "f:2: \"10.0.0.1\" is no address and port"},
+	{"mapping tcp 80 10.0.0.1:80\nmapping tcp 80 10.0.0.1:81\n",
+	 "f:2: mapping tcp 80 is on line 1 already; remove one"},
+	{"mapping tcp 80 10.0.0.1:80\n"
+	 "mapping tcp 80 10.0.0.2:80 remote 1.2.3.4\n",
+	 "f:2: port tcp 80 leads to 10.0.0.1 on line 1 already"},
+	{"[interface a]\ntype = internal\nmapping tcp 80 10.0.0.1:80\n",
+	 "f:3: a mapping belongs to no interface; move it before"},
 	{"[interface]\n", "f:1: unknown section"},
 	{"[iface lan0]\n", "f:1: unknown section"},
 	{"[]\n", "f:1: \"[]\" is no setting"},
@@ -266,7 +310,9 @@ static void test_message_is_one_plain_line(void **state)
 
 static void test_mutations(void **state)
 {
-	static const char seed[] = "allow 1-2 10.0.0.0/8 3\n" GOOD;
+	static const char seed[] = "allow 1-2 10.0.0.0/8 3\n"
+		"mapping tcp 1 1.2.3.4:5 remote 1.2.3.4 disabled \"a\"\n"
+		GOOD;
 	char text[sizeof(seed)];
 	uint32_t x = 1;
 
@@ -344,6 +390,8 @@ int main(void)
 		cmocka_unit_test(test_networks_behind_a_router),
 		cmocka_unit_test(test_versions),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
+		cmocka_unit_test(test_mappings),
+		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_message_is_one_plain_line),
 		cmocka_unit_test(test_mutations),

@@ -14,6 +14,7 @@
 #include "base/wr.h"
 #include "conf/confedit.h"
 #include "conf/confline.h"
+#include "conf/confmapping.h"
 #include "conf/confopt.h"
 
 static struct confedit edit;
@@ -630,10 +631,89 @@ static void test_add_and_delete(void **state)
 	}
 }
 
+/* ---- mappings -------------------------------------------------------- */
+
+static struct conf_mapping mapping(const char *line)
+{
+	struct confmapping_comment unused;
+	char text[256];
+	struct wr why = wr_init_cut(text, sizeof(text));
+	struct conf_mapping m;
+
+	assert_int_equal(confmapping_parse(str_z(line), &m, &unused, &why), 0);
+	return m;
+}
+
+static void expect_text(const char *text)
+{
+	edit.text[edit.len] = '\0';
+	assert_string_equal(edit.text, text);
+}
+
+static void test_mappings(void **state)
+{
+	struct conf_mapping a = mapping("tcp 80 10.0.0.1:80");
+	struct conf_mapping b = mapping("udp 80 10.0.0.1:80 remote 1.2.3.4 "
+					"disabled");
+
+	load("# head\n\n" LAN);
+	assert_int_equal(confedit_add_mapping(&edit, &a, "say \"#1\" # a\\"), 0);
+	expect_text("# head\n\nmapping tcp 80 10.0.0.1:80 "
+		    "\"say \\\"#1\\\" # a\\\\\"\n\n" LAN);
+	assert_int_equal(confedit_add_mapping(&edit, &b, ""), 0);
+	expect_text("# head\n\nmapping tcp 80 10.0.0.1:80 "
+		    "\"say \\\"#1\\\" # a\\\\\"\n"
+		    "mapping udp 80 10.0.0.1:80 remote 1.2.3.4 disabled\n\n"
+		    LAN);
+	/* the key decides, wherever the mapping leads */
+	assert_int_equal(confedit_add_mapping(&edit, &a, ""), -EEXIST);
+	a = mapping("tcp 80 10.0.0.2:81");
+	assert_int_equal(confedit_add_mapping(&edit, &a, ""), -EEXIST);
+	assert_int_equal(confedit_del_mapping(&edit, &a), 0);
+	assert_int_equal(confedit_del_mapping(&edit, &a), -ENOENT);
+	b.remote = addr_any();
+	assert_int_equal(confedit_del_mapping(&edit, &b), -ENOENT);
+	b.remote = addr_ip4(0x01020304);
+	assert_int_equal(confedit_del_mapping(&edit, &b), 0);
+	expect_text("# head\n\n\n" LAN);
+}
+
+static void test_mapping_after_the_settings(void **state)
+{
+	struct conf_mapping a = mapping("tcp 80 10.0.0.1:80");
+
+	load("a = 1\r\nallow 1 10.0.0.0/8 1\r\n\r\n# lan\r\n[interface x]\r\n"
+	     "mapping tcp 80 10.0.0.1:80\r\n");
+	assert_int_equal(confedit_add_mapping(&edit, &a, ""), 0);
+	expect_text("a = 1\r\nallow 1 10.0.0.0/8 1\r\n"
+		    "mapping tcp 80 10.0.0.1:80\r\n\r\n# lan\r\n"
+		    "[interface x]\r\nmapping tcp 80 10.0.0.1:80\r\n");
+}
+
+static void test_mapping_with_the_longest_comment(void **state)
+{
+	struct conf_mapping a = mapping("udp 65535 192.168.188.188:65535 "
+					"remote 203.203.203.203 disabled");
+	char comment[PM_DESC_MAX + 1];
+
+	memset(comment, '"', PM_DESC_MAX);
+	comment[PM_DESC_MAX] = '\0';
+	load("");
+	assert_int_equal(confedit_add_mapping(&edit, &a, comment), 0);
+	assert_int_equal(confedit_del_mapping(&edit, &a), 0);
+	assert_int_equal(edit.len, 0);
+	/* not what the reader would refuse */
+	assert_int_equal(confedit_add_mapping(&edit, &a, "a\nb"), -EINVAL);
+	assert_int_equal(edit.len, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_samples),
+		cmocka_unit_test(test_mappings),
+		cmocka_unit_test(test_mapping_after_the_settings),
+		cmocka_unit_test(test_mapping_with_the_longest_comment),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_mutations),
 		cmocka_unit_test(test_random),

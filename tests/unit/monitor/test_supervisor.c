@@ -263,10 +263,25 @@ static void test_an_engine_finds_its_configuration_in_its_channel(void **state)
 	supervisor_start(&sup, &conf, -1);
 	assert_int_equal(server.starts, 1);
 	CALLS("starting");
+	/* without the room for mappings, of which it has none */
+	assert_int_equal(recv(server.fd[FORKSERVER_CHAN], &got, sizeof(got), 0),
+			 offsetof(struct conf, mapping));
+	assert_memory_equal(&got, &conf, sizeof(got));
+	assert_false(chan_is_shut());
+}
+
+static void test_an_engine_finds_the_mappings_of_the_configuration(void **state)
+{
+	static struct conf got;
+
+	conf.mapping_n = 1;
+	conf.mapping[0].ext_port = 8080;
+	supervisor_start(&sup, &conf, -1);
 	assert_int_equal(recv(server.fd[FORKSERVER_CHAN], &got, sizeof(got), 0),
 			 sizeof(got));
 	assert_memory_equal(&got, &conf, sizeof(got));
-	assert_false(chan_is_shut());
+	conf.mapping_n = 0;
+	conf.mapping[0].ext_port = 0;
 }
 
 static bool same_file(int a, int b)
@@ -806,6 +821,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_an_engine_finds_its_configuration_in_its_channel),
+		TEST(test_an_engine_finds_the_mappings_of_the_configuration),
 		TEST(test_the_control_socket_is_handed_to_each_engine),
 		TEST(test_an_engine_may_take_long_once_it_has_started),
 		TEST(test_a_fork_server_that_does_not_answer_is_the_end),

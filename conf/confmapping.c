@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * confmapping.c - mapping lines of the configuration: parse, check, write.
+ * Runs in: any
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include "conf/confmapping.h"
+#include "base/text.h"
+#include "base/utf8.h"
+
+#define EXAMPLE "mapping tcp 8080 192.168.88.10:80"
+
+__attribute__((format(printf, 2, 3)))
+static int fail(struct wr *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	wr_vfmt(why, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
+
+/* ---- parsing --------------------------------------------------------- */
+
+static int read_proto(struct str s, uint8_t *ret, struct wr *why)
+{
+	bool tcp = str_eq(s, STR("tcp"));
+
+	if (!tcp && !str_eq(s, STR("udp")))
+		return fail(why, "\"%.*s\" is no protocol of a mapping; write "
+			    "tcp or udp", STR_F(s));
+	*ret = tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	return 0;
+}
+
+static int read_port(struct str s, uint16_t *ret, struct wr *why)
+{
+	uint32_t port;
+
+	if (str_u32(s, 1, 65535, &port))
+		return fail(why, "\"%.*s\" is no port; a mapping takes one "
+			    "port, 1 to 65535", STR_F(s));
+	*ret = (uint16_t)port;
+	return 0;
+}
+
+static int read_host(struct str s, struct addr *ret, struct wr *why)
+{
+	struct addr a;
+
+	if (!addr_parse(s, &a) || a.family != ADDR_IP4 || !addr_is_host(a))
+		return fail(why, "\"%.*s\" is no IPv4 address of a host; such "
+			    "as: " EXAMPLE, STR_F(s));
+	*ret = a;
+	return 0;
+}
+
+static int read_to(struct str s, struct conf_mapping *m, struct wr *why)
+{
+	struct str port = s, host;
+	int err;
+
+	if (!str_cut(&port, ':', &host) || host.n == s.n)
+		return fail(why, "\"%.*s\" is no address and port; such as: "
+			    "192.168.88.10:80", STR_F(s));
+	err = read_host(host, &m->client, why);
+	return err ? err : read_port(port, &m->int_port, why);
+}
+
+static bool is_comment(struct str s)
+{
+	uint32_t c;
+
+	for (size_t n; s.n; s = str_skip(s, n)) {
+		n = utf8_get_xml(s, &c);
+		if (!n || utf8_is_control(c))
+			return false;
+	}
+	return true;
+}
+
+/* Read the text between quotes at the start of *@s, and skip it. */
+static int read_comment(struct str *s, struct confmapping_comment *ret,
+			struct wr *why)
+{
+	struct wr w = wr_init(ret->text, sizeof(ret->text));
+	size_t i = 1;
+
+	for (; i < s->n && s->p[i] != '"'; i++) {
+		if (s->p[i] == '\\' && ++i < s->n && s->p[i] != '"' &&
+		    s->p[i] != '\\')
+			return fail(why, "\\%c is no escape; in a comment, "
+				    "write \\\" or \\\\", s->p[i]);
+		if (i < s->n)
+			wr_ch(&w, s->p[i]);
+	}
+	if (i >= s->n)
+		return fail(why, "the comment has no end; close it with \"");
+	if (w.over || w.len > PM_DESC_MAX)
+		return fail(why, "the comment is too long; it takes %d bytes",
+			    PM_DESC_MAX);
+	if (!is_comment(wr_done(&w)))
+		return fail(why, "the comment is not UTF-8 without control "
+			    "characters");
+	ret->text[w.len] = '\0';
+	*s = str_skip(*s, i + 1);
+	return 0;
+}
+
+/* [remote ADDRESS] [disabled] ["comment"] */
+static int read_options(struct str s, struct conf_mapping *m,
+			struct confmapping_comment *comment, struct wr *why)
+{
+	struct str rest = s, word;
+	int err = 0;
+
+	if (str_word(&rest, &word) && str_eq(word, STR("remote"))) {
+		if (!str_word(&rest, &word))
+			return fail(why, "remote has no address; write that of "
+				    "one host, or remove remote");
+		err = read_host(word, &m->remote, why);
+		s = rest;
+	}
+	rest = s;
+	if (!err && str_word(&rest, &word) && str_eq(word, STR("disabled"))) {
+		m->disabled = true;
+		s = rest;
+	}
+	s = str_trim(s);
+	if (!err && s.n && *s.p == '"')
+		err = read_comment(&s, comment, why);
+	s = str_trim(s);
+	if (err || !s.n)
+		return err;
+	return fail(why, "\"%.*s\" is not understood here; a mapping may end "
+		    "with remote ADDRESS, disabled and \"a comment\", in this "
+		    "order", STR_F(s));
+}
+
+int confmapping_parse(struct str args, struct conf_mapping *ret,
+		      struct confmapping_comment *ret_comment, struct wr *why)
+{
+	struct conf_mapping m = { .remote = addr_any() };
+	struct str proto, port, to;
+	int err;
+
+	ret_comment->text[0] = '\0';
+	if (!str_word(&args, &proto) || !str_word(&args, &port) ||
+	    !str_word(&args, &to))
+		return fail(why, "a mapping has a protocol, a port, and a host "
+			    "with its port; such as: " EXAMPLE);
+	err = read_proto(proto, &m.proto, why);
+	if (!err)
+		err = read_port(port, &m.ext_port, why);
+	if (!err)
+		err = read_to(to, &m, why);
+	if (!err)
+		err = read_options(args, &m, ret_comment, why);
+	if (!err)
+		*ret = m;
+	return err;
+}
+
+/* ---- writing --------------------------------------------------------- */
+
+static void put_port(struct wr *w, const struct conf_mapping *m)
+{
+	wr_fmt(w, "%s %u", nat_rule_proto(m->proto), (unsigned)m->ext_port);
+}
+
+static void put_remote(struct wr *w, const struct conf_mapping *m)
+{
+	if (!addr_is_set(m->remote))
+		return;
+	wr_z(w, " remote ");
+	addr_write(w, m->remote);
+}
+
+void confmapping_put_key(struct wr *w, const struct conf_mapping *m)
+{
+	put_port(w, m);
+	put_remote(w, m);
+}
+
+void confmapping_put(struct wr *w, const struct conf_mapping *m,
+		     const char *comment)
+{
+	wr_z(w, "mapping ");
+	put_port(w, m);
+	wr_ch(w, ' ');
+	addr_write(w, m->client);
+	wr_fmt(w, ":%u", (unsigned)m->int_port);
+	put_remote(w, m);
+	wr_z(w, m->disabled ? " disabled" : "");
+	if (!*comment)
+		return;
+	wr_z(w, " \"");
+	for (; *comment; comment++) {
+		if (*comment == '"' || *comment == '\\')
+			wr_ch(w, '\\');
+		wr_ch(w, *comment);
+	}
+	wr_ch(w, '"');
+}
+
+/* ---- in a configuration ---------------------------------------------- */
+
+static bool same_port(const struct conf_mapping *a,
+		      const struct conf_mapping *b)
+{
+	return a->proto == b->proto && a->ext_port == b->ext_port;
+}
+
+bool confmapping_same_key(const struct conf_mapping *a,
+			  const struct conf_mapping *b)
+{
+	return same_port(a, b) && addr_equal(a->remote, b->remote);
+}
+
+const struct conf_mapping *confmapping_find(const struct conf *c,
+					    const struct conf_mapping *m)
+{
+	for (size_t i = 0; i < c->mapping_n; i++)
+		if (confmapping_same_key(&c->mapping[i], m))
+			return &c->mapping[i];
+	return NULL;
+}
+
+/* The mapping table has one host for each port (portmap.c). */
+static int check_others(const struct conf *c, const struct conf_mapping *m,
+			struct wr *why)
+{
+	const struct conf_mapping *old = confmapping_find(c, m);
+
+	if (old) {
+		wr_z(why, "mapping ");
+		confmapping_put_key(why, m);
+		return fail(why, " is on line %u already; remove one",
+			    old->line);
+	}
+	for (old = c->mapping; old < c->mapping + c->mapping_n; old++) {
+		if (!same_port(old, m) || addr_equal(old->client, m->client))
+			continue;
+		return fail(why, "port %s %u leads to %s on line %u already; "
+			    "all mappings of a port lead to one host",
+			    nat_rule_proto(m->proto), (unsigned)m->ext_port,
+			    addr_text(old->client).text, old->line);
+	}
+	return 0;
+}
+
+int confmapping_add(struct conf *c, const struct conf_mapping *m,
+		    const char *comment, struct wr *why)
+{
+	struct str s = str_z(comment);
+	int err = check_others(c, m, why);
+
+	if (err)
+		return err;
+	if (c->mapping_n == CONF_MAPPINGS_MAX)
+		return fail(why, "there are more than %d mappings; remove some",
+			    CONF_MAPPINGS_MAX);
+	if (!c->comments_n)
+		c->comments[c->comments_n++] = '\0';
+	if (s.n && c->comments_n + s.n + 1 > CONF_COMMENTS_MAX)
+		return fail(why, "the comments of all mappings have more than "
+			    "%d bytes; shorten some", CONF_COMMENTS_MAX);
+	c->mapping[c->mapping_n] = *m;
+	c->mapping[c->mapping_n].comment = 0;
+	if (s.n) {
+		c->mapping[c->mapping_n].comment = (uint16_t)c->comments_n;
+		str_copy(c->comments + c->comments_n, s.n + 1, s);
+		c->comments_n += s.n + 1;
+	}
+	c->mapping_n++;
+	return 0;
+}
+
+const char *confmapping_text(const struct conf *c, const struct conf_mapping *m)
+{
+	return c->comments + m->comment;
+}
+
+struct nat_rule confmapping_rule(const struct conf_mapping *m)
+{
+	return (struct nat_rule){
+		.kind = NAT_PORTMAP, .proto = m->proto, .client = m->client,
+		.remote = m->remote, .ext_port = m->ext_port,
+		.int_port = m->int_port,
+	};
+}
+
+struct conf_mapping confmapping_of_rule(const struct nat_rule *r)
+{
+	return (struct conf_mapping){
+		.client = r->client, .remote = r->remote, .proto = r->proto,
+		.ext_port = r->ext_port, .int_port = r->int_port,
+	};
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * confmapping.h - mapping lines of the configuration, read and written:
+ *
+ *   mapping tcp 8080 192.168.88.10:80 [remote ADDRESS] [disabled] ["comment"]
+ *
+ * Pure. Runs in: any
+ */
+#ifndef CONF_CONFMAPPING_H
+#define CONF_CONFMAPPING_H
+
+#include "base/wr.h"
+#include "conf/conf.h"
+#include "map/nat_rule.h"
+
+/* The comment of a mapping; the same text is its description for clients. */
+struct confmapping_comment {
+	char text[PM_DESC_MAX + 1];
+};
+
+/**
+ * confmapping_parse - read what follows "mapping" in a line.
+ * @ret: without line and the place of the comment; set on success only
+ * @ret_comment: "" if the line has none; may be changed by an error
+ * @why: gets the problem and the fix
+ *
+ * A comment is UTF-8 of at most PM_DESC_MAX bytes without control characters.
+ * In it, \" is a quote and \\ is a backslash.
+ *
+ * Return: 0 or -EINVAL
+ */
+int confmapping_parse(struct str args, struct conf_mapping *ret,
+		      struct confmapping_comment *ret_comment, struct wr *why);
+
+/** confmapping_put - write the line, without an end. confmapping_parse() reads
+ * it back. */
+void confmapping_put(struct wr *, const struct conf_mapping *,
+		     const char *comment);
+
+/** confmapping_put_key - write protocol, external port and remote host, in the
+ * words of the line: "tcp 8080", "tcp 8080 remote 203.0.113.5". */
+void confmapping_put_key(struct wr *, const struct conf_mapping *);
+
+/**
+ * confmapping_add - add a mapping to a configuration.
+ * @why: gets the problem and the fix
+ *
+ * Refuses a second one with the same key (protocol, external port, remote
+ * host), another host for a port that is mapped, and more than there is room
+ * for.
+ *
+ * Return: 0 or -EINVAL
+ */
+int confmapping_add(struct conf *, const struct conf_mapping *,
+		    const char *comment, struct wr *why);
+
+/** confmapping_find - the mapping with the key of @m, or NULL. */
+const struct conf_mapping *confmapping_find(const struct conf *,
+					    const struct conf_mapping *m);
+
+/** confmapping_same_key - protocol, external port and remote host equal? */
+bool confmapping_same_key(const struct conf_mapping *a,
+			  const struct conf_mapping *b);
+
+/** confmapping_text - its comment, or "". */
+const char *confmapping_text(const struct conf *, const struct conf_mapping *);
+
+/** confmapping_rule - the rule of a mapping, for the table and the firewall. */
+struct nat_rule confmapping_rule(const struct conf_mapping *);
+
+/** confmapping_of_rule - the mapping with this rule: enabled, without a
+ * comment. */
+struct conf_mapping confmapping_of_rule(const struct nat_rule *);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/* configured.c - enter the mappings of the operator's configuration.
+ * Runs in: engine */
+#include "map/configured.h"
+#include "map/mapreport.h"
+
+/* Remove the mapping in @slot for @req. A client is not told, so the log is: it
+ * loses the mapping, unless @req does the same. */
+static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
+		       enum refusal why)
+{
+	const struct pm_entry *e = portmap_entry(m->pm, slot);
+	struct refused r = { .why = why, .origin = e->origin, .rule = e->rule,
+			     .client = e->requester };
+	bool shown = portmap_is_shown(e);
+	bool lost = !req->enabled || !nat_rule_equal(&e->rule, &req->rule);
+
+	if (e->configured || !portmap_forget(m->pm, &r.rule))
+		return false;
+	if (lost)
+		mapreport_refused(m, &r);
+	mapreport_gone(m, &r.rule, shown);
+	return true;
+}
+
+/* Is there a mapping on the port of @req that cannot be there beside it? */
+static uint16_t find_in_the_way(const struct map *m, const struct pm_req *req)
+{
+	const struct nat_rule *rule = &req->rule;
+	const struct pm_entry *e;
+	uint16_t slot = PM_NONE;
+
+	while ((slot = portmap_on_port(m->pm, rule->proto, rule->ext_port,
+				       slot)) != PM_NONE) {
+		e = portmap_entry(m->pm, slot);
+		if (!addr_equal(e->rule.client, rule->client) ||
+		    nat_rule_same_key(&e->rule, rule))
+			break;
+	}
+	return slot;
+}
+
+/* The newest mapping that is not of the configuration, of the client of @req if
+ * @of_client. */
+static uint16_t find_newest(const struct map *m, const struct pm_req *req,
+			    bool of_client)
+{
+	for (size_t i = portmap_count(m->pm); i-- > 0;) {
+		uint16_t slot = portmap_at(m->pm, i);
+		const struct pm_entry *e = portmap_entry(m->pm, slot);
+
+		if (!e->configured &&
+		    (!of_client || addr_equal(e->rule.client, req->rule.client)))
+			return slot;
+	}
+	return PM_NONE;
+}
+
+enum refusal configured_restore(struct map *m, const struct pm_req *req)
+{
+	enum refusal why = REFUSAL_OPERATOR;
+	uint16_t slot = find_in_the_way(m, req);
+	int res;
+
+	while (slot != PM_NONE && remove_for(m, slot, req, why))
+		slot = find_in_the_way(m, req);
+	for (;;) {
+		res = portmap_restore(m->pm, req, 0);
+		if (res != REFUSAL_FULL && res != REFUSAL_CLIENT_FULL)
+			break;
+		why = (enum refusal)res;
+		slot = find_newest(m, req, why == REFUSAL_CLIENT_FULL);
+		if (slot == PM_NONE || !remove_for(m, slot, req, why))
+			break;
+	}
+	return res == PM_BUSY ? REFUSAL_FIREWALL : (enum refusal)res;
+}

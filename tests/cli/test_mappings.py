@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: ISC
+"""The operator's mappings as lines of the configuration, without a daemon."""
+import json
+
+import pytest
+
+HEAD = "# my router\n\n"
+IFACES = """
+[interface wan0]
+type = external
+
+[interface lan0]
+type = internal
+"""
+CAMERA = ("protocol=tcp", "external-port=8080", "to=192.168.88.10:80")
+LINE = "mapping tcp 8080 192.168.88.10:80"
+
+
+@pytest.fixture
+def conf(ctl):
+    """A configuration in a directory of its own: no daemon has its socket."""
+    ctl.paths = (f"control-socket = {ctl.dir}/sock\n"
+                 f"pid-file = {ctl.dir}/pid\n")
+    ctl.write(HEAD + "enabled = yes\n" + ctl.paths + IFACES)
+    return ctl
+
+
+def lines(ctl):
+    return [line for line in ctl.read().splitlines()
+            if line.startswith("mapping")]
+
+
+def test_add_writes_a_line(conf):
+    assert conf.ok("mappings", "add", *CAMERA) == ""
+    conf.ok("mappings", "add", "protocol=UDP", "external-port=1",
+            "to=192.168.88.11:65535", "remote-host=203.0.113.5",
+            "disabled=yes", 'comment=say "#1" # \\ \u00e9')
+    assert lines(conf) == [
+        LINE, "mapping udp 1 192.168.88.11:65535 remote 203.0.113.5 disabled "
+        '"say \\"#1\\" # \\\\ \u00e9"']
+    assert conf.read().startswith(HEAD) and conf.read().endswith(IFACES)
+    assert conf.daemon_takes_it()
+
+
+def test_add_prints_json(conf):
+    out = json.loads(conf.ok("--json", "mappings", "add", *CAMERA,
+                             "comment=x"))
+    assert out["configured"] and not out["dynamic"]
+    assert (out["external-port"], out["to-address"], out["description"]) == (
+        8080, "192.168.88.10", "x")
+
+
+def test_remove(conf):
+    conf.ok("mappings", "add", *CAMERA)
+    conf.ok("mappings", "add", *CAMERA, "remote-host=203.0.113.5")
+    before = conf.read()
+    assert "number of mappings print" in conf.fails("mappings", "remove", "0")
+    assert "tcp:8080:203.0.113.5" in conf.fails("mappings", "remove",
+                                                "tcp:8080")
+    assert conf.read() == before
+    conf.ok("mappings", "remove", "tcp:8080:0.0.0.0")
+    assert lines(conf) == [LINE + " remote 203.0.113.5"]
+    conf.ok("mappings", "remove", "all")
+    assert conf.read() == HEAD + "enabled = yes\n" + conf.paths + IFACES
+
+
+@pytest.mark.parametrize("words,error", [
+    (("external-port=8080", "to=192.168.88.10:80"), "protocol is missing"),
+    ((*CAMERA, "disabled=x"), 'disabled is "x"; it takes yes or no'),
+    ((*CAMERA[:2], "to=192.168.88.11:80", "remote-host=203.0.113.5"),
+     "leads to 192.168.88.10 on line"),
+    (CAMERA, "tcp:8080 is in the configuration already"),
+])
+def test_add_refuses(conf, words, error):
+    conf.ok("mappings", "add", *CAMERA)
+    assert error in conf.fails("mappings", "add", *words)
+
+
+def test_add_a_lease_needs_the_daemon(conf):
+    assert "does not run" in conf.fails("mappings", "add", *CAMERA,
+                                        "lease=1h", status=1)
+    assert "does not run" in conf.fails("mappings", "migrate", status=1)
+
+
+def test_too_many(conf):
+    conf.write(conf.paths + "".join(
+        f"mapping tcp {i} 10.0.0.1:1\n" for i in range(1, 129)))
+    assert "more than 128 mappings" in conf.fails("mappings", "add", *CAMERA)
+
+
+# ---- scripts ------------------------------------------------------------
+
+def test_export_comes_back(conf):
+    conf.ok("mappings", "add", *CAMERA, 'comment=a "b" $c \\ d? #e \u00e9')
+    conf.ok("mappings", "add", "protocol=udp", "external-port=1",
+            "to=10.0.0.1:2", "remote-host=203.0.113.5", "disabled=yes")
+    script, before = conf.ok("export"), lines(conf)
+    assert script.splitlines()[-2:] == [
+        "add comment=\"a \\\"b\\\" \\$c \\\\ d\\? #e \u00e9\" "
+        "external-port=8080 protocol=tcp to=192.168.88.10:80",
+        "add disabled=yes external-port=1 protocol=udp "
+        "remote-host=203.0.113.5 to=10.0.0.1:2"]
+    conf.write("")
+    conf.ok("-", stdin=script)
+    assert lines(conf) == before
+    assert conf.ok("export") == script
+
+
+def test_script(conf):
+    conf.ok("mappings", "add", *CAMERA)
+    conf.ok("-", stdin="""\
+/ip upnp mappings
+remove tcp:8080
+add protocol=tcp external-port=8080 to=192.168.88.11:81 comment="other"
+""")
+    assert lines(conf) == ['mapping tcp 8080 192.168.88.11:81 "other"']
+
+
+@pytest.mark.parametrize("script,error", [
+    ("set hairpin=yes\nmappings add protocol=tcp external-port=1 to=x:1\n",
+     'line 2: to is "x:1"; it takes'),
+    ("mappings add protocol=tcp external-port=1 to=10.0.0.1:1 lease=1h\n",
+     "line 1: lease is not allowed in a script"),
+    ("set hairpin=yes\nmappings remove tcp:1\n",
+     "line 2: there is no mapping tcp:1"),
+    ("mappings migrate\n", "line 1: mappings migrate is not allowed"),
+])
+def test_script_is_all_or_nothing(conf, script, error):
+    status = 1 if "remove" in script else 2
+    assert error in conf.fails("-", stdin=script, status=status)
+
+
+# ---- errors of a file ---------------------------------------------------
+
+def test_errors_name_the_line(conf):
+    conf.write(LINE + "\nmapping tcp 8080 192.168.88.10:81\n")
+    assert conf.fails("print", status=1) == (
+        f"{conf.conf}:2: mapping tcp 8080 is on line 1 already; remove one")
+    assert not conf.daemon_takes_it()

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: ISC
+"""upnpctl where the configuration is kept in UCI: it changes UCI, and the
+service makes the file again."""
+import json
+
+import pytest
+
+import oldleases
+from lab import wait_until
+from test_service import answers, served    # noqa: F401
+from test_uci import CONFIG, HEAD
+
+CAMERA = ("protocol=tcp", "external-port=40000", "to=192.168.88.10:8000")
+
+
+class Ctl:
+    def __init__(self, procd):
+        self.procd, self.router = procd, procd.router
+
+    def __call__(self, *words):
+        """It must succeed, without a word on stderr. What its service told
+        procd is done while it runs."""
+        with self.procd.at_work():
+            return self.router.run("upnpctl", *words)
+
+    def fails(self, *words):
+        before = self.router.read(CONFIG)
+        with self.procd.at_work():
+            out = self.router.run("sh", "-c", '"$@"; echo status $?', "sh",
+                                  "upnpctl", *words)
+        text, _, status = out.rpartition("status ")
+        assert int(status) > 0, out
+        assert self.router.read(CONFIG) == before
+        assert self.router.run("uci", "changes", "upnpd") == ""
+        return text
+
+    def uci(self, name):
+        """The value, or None."""
+        out = self.router.run("uci", "-q", "get", f"upnpd.{name}",
+                              check=False)
+        return out.rstrip("\n") or None
+
+
+@pytest.fixture
+def ctl(served):    # noqa: F811
+    return Ctl(served)
+
+
+# ---- settings -----------------------------------------------------------
+
+def test_set(ctl):
+    ctl("set", "friendly-name=it's \"mine\" $(x)", "hairpin=yes")
+    assert ctl.uci("global.friendly_name") == "it's \"mine\" $(x)"
+    assert ctl.uci("global.hairpin") == "1"
+    assert "friendly-name =it's \"mine\" $(x)\n" in ctl.router.conf()
+    assert ctl.router.conf().startswith(HEAD + "\n")
+    assert ctl.procd.ran == ["start", "HUP"]
+    ctl("set", "!friendly-name", "hairpin=no")
+    assert ctl.uci("global.friendly_name") is None
+    assert ctl.uci("global.hairpin") == "0"
+    # one that the service itself writes
+    ctl("set", "!pid-file")
+    assert answers(ctl.procd)
+
+
+def test_what_is_wrong_changes_nothing(ctl):
+    assert "http-port" in ctl.fails("set", "http-port=x")
+    assert "lan0 is disabled" in ctl.fails("interfaces", "disable", "lan0")
+    assert ctl.procd.ran == ["start"]
+
+
+def test_changes_that_are_not_committed(ctl):
+    ctl.router.run("uci", "set", "upnpd.global.hairpin=1")
+    with ctl.procd.at_work():
+        out = ctl.router.run("upnpctl", "set", "masquerade=yes", check=False)
+    assert "not committed" in out
+    assert ctl.uci("global.masquerade") is None
+    assert ctl.uci("global.hairpin") == "1"     # it is still there
+
+
+def test_without_uci(ctl):
+    ctl.router.run("mv", "/sbin/uci", "/sbin/uci.away")
+    out = ctl.router.run("upnpctl", "set", "hairpin=yes", check=False)
+    ctl.router.run("mv", "/sbin/uci.away", "/sbin/uci")
+    assert "kept in UCI, but there is no program uci" in out
+    assert "hairpin" not in ctl.router.read(CONFIG)
+
+
+def test_off_and_on(ctl):
+    ctl("set", "enabled=no")
+    assert ctl.uci("global.enabled") == "0"
+    assert not ctl.procd.runs() and ctl.router.conf() is None
+    # there is no file now, but its settings are known
+    assert json.loads(ctl("--json", "print"))["backend"] == "memory"
+    ctl("set", "http-port=2829")
+    assert ctl.uci("global.http_port") == "2829" and not ctl.procd.runs()
+    ctl("set", "enabled=yes")
+    assert answers(ctl.procd, 2829)
+
+
+# ---- interfaces ---------------------------------------------------------
+
+def interfaces(ctl):
+    return {i["interface"]: (i["type"], i["disabled"]) for i in
+            json.loads(ctl("--json", "interfaces", "print"))}
+
+
+def test_interfaces(ctl):
+    ctl("interfaces", "add", "interface=br-guest.7", "type=internal")
+    assert ctl.uci("br_guest_7") == "interface"
+    assert ctl.uci("br_guest_7.name") == "br-guest.7"
+    assert ctl.uci("br_guest_7.disabled") == "1"
+    assert interfaces(ctl)["br-guest.7"] == ("internal", True)
+    ctl("interfaces", "enable", "br-guest.7")
+    assert ctl.uci("br_guest_7.disabled") == "0"
+    assert interfaces(ctl)["br-guest.7"] == ("internal", False)
+    ctl("interfaces", "set", "wan0", "forced-ip=198.51.100.7")
+    assert ctl.uci("wan.forced_ip") == "198.51.100.7"
+    assert ctl.uci("wan.network") == "wan"
+    ctl("interfaces", "set", "wan0", "!forced-ip")
+    assert ctl.uci("wan.forced_ip") is None
+    ctl("interfaces", "set", "lan0", "network=172.31.0.0/16,10.9.0.0/16")
+    assert ctl.uci("lan.routed") == "172.31.0.0/16,10.9.0.0/16"
+    assert ctl.uci("lan.network") == "lan"
+    ctl("interfaces", "set", "lan0", "!network")
+    assert ctl.uci("lan.routed") is None
+    ctl("interfaces", "remove", "br-guest.7")
+    assert ctl.uci("br_guest_7") is None
+    assert set(interfaces(ctl)) == {"wan0", "lan0"}
+
+
+# ---- mappings -----------------------------------------------------------
+
+def mapped(ctl):
+    return {(m["protocol"], m["external-port"], m["remote-host"]):
+            (m["configured"], m["description"])
+            for m in json.loads(ctl("--json", "mappings", "print"))}
+
+
+def test_mappings(ctl):
+    ctl("mappings", "add", *CAMERA, "comment=it's \"mine\" # \u00e9")
+    section = "mapping_tcp_40000"
+    assert ctl.uci(section) == "mapping"
+    assert [ctl.uci(f"{section}.{name}") for name in (
+        "proto", "external_port", "to", "remote", "disabled", "comment")] == [
+            "tcp", "40000", "192.168.88.10:8000", None, None,
+            "it's \"mine\" # \u00e9"]
+    assert 'mapping tcp 40000 192.168.88.10:8000 "it\'s \\"mine\\" # ' \
+        in ctl.router.conf()
+    ctl("mappings", "add", *CAMERA, "remote-host=203.0.113.5",
+        "disabled=yes")
+    assert ctl.uci("mapping_tcp_40000_remote_203_0_113_5.disabled") == "1"
+    assert mapped(ctl) == {
+        ("tcp", 40000, None): (True, "it's \"mine\" # \u00e9"),
+        ("tcp", 40000, "203.0.113.5"): (True, "")}
+    ctl("mappings", "remove", "tcp:40000:0.0.0.0")
+    assert ctl.uci(section) is None
+    assert set(mapped(ctl)) == {("tcp", 40000, "203.0.113.5")}
+
+
+def test_a_refused_mapping_is_in_neither(ctl):
+    assert "ports below 1024" in ctl.fails(
+        "mappings", "add", "protocol=tcp", "external-port=80",
+        "to=192.168.88.10:80")
+    assert "mapping" not in ctl.router.conf() and mapped(ctl) == {}
+
+
+def test_a_mapping_of_a_section_without_a_name(ctl):
+    text = ctl.router.read(CONFIG)
+    ctl.router.write(CONFIG, text + """
+config mapping
+	option proto 'udp'
+	option external_port '40001'
+	option to '192.168.88.10:1024'
+""")
+    ctl.procd.event("config.change", "upnpd")
+    assert wait_until(lambda: ("udp", 40001, None) in mapped(ctl))
+    ctl("mappings", "remove", "udp:40001")
+    assert "mapping" not in ctl.router.read(CONFIG)
+    assert mapped(ctl) == {}
+
+
+def test_old_static_mappings_move_to_uci(ctl):
+    """The service has it done, as after an upgrade."""
+    ctl.procd.init("stop")
+    ctl.router.write("tmp/lib/upnpd/leases", oldleases.text(
+        "+ tcp 40000 192.168.88.10 8000 * 1 0 0 0 0.0.0.0 camera"))
+    ctl.router.run("chown", "upnpd:upnpd", "/var/lib/upnpd/leases")
+    ctl.procd.init("start")
+    assert wait_until(lambda: ctl.procd.settle() or ctl.uci(
+        "mapping_tcp_40000") == "mapping")
+    assert wait_until(lambda: ctl.procd.settle() or mapped(ctl) == {
+        ("tcp", 40000, None): (True, "camera")})

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+/* test_confmapping.c - mapping lines: what is read, what is refused, and that
+ * what is written is read back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/wr.h"
+#include "conf/confmapping.h"
+
+static struct conf_mapping got;
+static struct confmapping_comment comment;
+static char why[512];
+
+static int parse(const char *args)
+{
+	struct wr w = wr_init_cut(why, sizeof(why));
+	int err = confmapping_parse(str_z(args), &got, &comment, &w);
+
+	wr_cstr(&w);
+	return err;
+}
+
+static void test_required_fields(void **state)
+{
+	assert_int_equal(parse(" tcp 8080 192.168.88.10:80"), 0);
+	assert_int_equal(got.proto, IPPROTO_TCP);
+	assert_int_equal(got.ext_port, 8080);
+	assert_int_equal(got.int_port, 80);
+	assert_true(addr_equal(got.client, addr_ip4(0xc0a8580a)));
+	assert_true(addr_equal(got.remote, addr_any()));
+	assert_false(got.disabled);
+	assert_string_equal(comment.text, "");
+}
+
+static void test_all_fields(void **state)
+{
+	assert_int_equal(parse("\tudp  1 10.0.0.1:65535 remote\t203.0.113.5 "
+			       "disabled \"a \\\"b\\\" \\\\ # \xc3\xa9\" "), 0);
+	assert_int_equal(got.proto, IPPROTO_UDP);
+	assert_int_equal(got.int_port, 65535);
+	assert_true(addr_equal(got.remote, addr_ip4(0xcb007105)));
+	assert_true(got.disabled);
+	assert_string_equal(comment.text, "a \"b\" \\ # \xc3\xa9");
+}
+
+#define M "tcp 80 10.0.0.1:80 "
+
+static void test_bad_lines(void **state)
+{
+	static const struct {
+		const char *args, *says;
+	} bad[] = {
+		{ "", "a mapping has a protocol, a port, and a host with its "
+		      "port; such as: mapping tcp 8080 192.168.88.10:80" },
+		{ "tcp 80", "a mapping has a protocol" },
+		{ "= x y", "\"=\" is no protocol of a mapping; write tcp or "
+			   "udp" },
+		{ "TCP 80 10.0.0.1:80", "\"TCP\" is no protocol" },
+		{ "tcp 0 10.0.0.1:80", "\"0\" is no port; a mapping takes one "
+				       "port, 1 to 65535" },
+		{ "tcp 65536 10.0.0.1:80", "\"65536\" is no port" },
+		{ "tcp 1-2 10.0.0.1:80", "\"1-2\" is no port" },
+		{ "tcp 80 10.0.0.1", "\"10.0.0.1\" is no address and port" },
+		{ "tcp 80 10.0.0.1:", "\"\" is no port" },
+		{ "tcp 80 :80", "\"\" is no IPv4 address of a host" },
+		{ "tcp 80 127.0.0.1:80", "\"127.0.0.1\" is no IPv4 address" },
+		{ "tcp 80 host:80", "\"host\" is no IPv4 address" },
+		{ "tcp 80 0.0.0.0:80", "\"0.0.0.0\" is no IPv4 address" },
+		{ M "remote", "remote has no address" },
+		{ M "remote 0.0.0.0", "\"0.0.0.0\" is no IPv4 address" },
+		{ M "remote *", "\"*\" is no IPv4 address" },
+		{ M "remote fe80::1", "\"fe80::1\" is no IPv4 address" },
+		{ M "disabled remote 1.2.3.4", "\"remote 1.2.3.4\" is not "
+					       "understood here" },
+		{ M "disabled disabled", "\"disabled\" is not understood" },
+		{ M "x", "\"x\" is not understood here; a mapping may end" },
+		{ M "\"a\" \"b\"", "\"\"b\"\" is not understood" },
+		{ M "\"a\" disabled", "\"disabled\" is not understood" },
+		{ M "\"a", "the comment has no end; close it with \"" },
+		{ M "\"a\\\"", "the comment has no end" },
+		{ M "\"a\\", "the comment has no end" },
+		{ M "\"\\n\"", "\\n is no escape" },
+		{ M "\"a\tb\"", "the comment is not UTF-8 without control" },
+		{ M "\"\xff\"", "the comment is not UTF-8" },
+		{ M "\"\xc2\x9b\"", "the comment is not UTF-8" },
+	};
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		got.ext_port = 4711;
+		assert_int_equal(parse(bad[i].args), -EINVAL);
+		if (strncmp(why, bad[i].says, strlen(bad[i].says)))
+			fail_msg("%s: %s", bad[i].args, why);
+		assert_int_equal(got.ext_port, 4711);	/* untouched */
+	}
+}
+
+static void test_length_of_a_comment(void **state)
+{
+	char args[64 + PM_DESC_MAX] = M "\"";
+	size_t n = strlen(args);
+
+	memset(args + n, 'a', PM_DESC_MAX);
+	strcpy(args + n + PM_DESC_MAX, "\"");
+	assert_int_equal(parse(args), 0);
+	assert_int_equal(strlen(comment.text), PM_DESC_MAX);
+	strcpy(args + n + PM_DESC_MAX, "a\"");
+	assert_int_equal(parse(args), -EINVAL);
+	assert_string_equal(why, "the comment is too long; it takes 256 bytes");
+}
+
+static void test_what_is_written_is_read_back(void **state)
+{
+	static const char *const lines[] = {
+		"mapping tcp 8080 192.168.88.10:80",
+		"mapping udp 1 10.0.0.1:65535 remote 203.0.113.5",
+		"mapping tcp 1 10.0.0.1:2 disabled",
+		"mapping tcp 1 10.0.0.1:2 \"a\"",
+		"mapping udp 9 10.0.0.1:2 remote 1.2.3.4 disabled "
+		"\"# \\\" \\\\ \xc3\xa9\"",
+	};
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		char text[256];
+		struct wr w = wr_init(text, sizeof(text));
+
+		assert_int_equal(parse(lines[i] + strlen("mapping")), 0);
+		confmapping_put(&w, &got, comment.text);
+		assert_string_equal(wr_cstr(&w), lines[i]);
+	}
+}
+
+static void test_rule(void **state)
+{
+	struct conf_mapping back;
+	struct nat_rule r;
+
+	assert_int_equal(parse(M "remote 1.2.3.4"), 0);
+	r = confmapping_rule(&got);
+	assert_true(nat_rule_sane(&r));
+	back = confmapping_of_rule(&r);
+	assert_true(confmapping_same_key(&got, &back));
+	assert_true(addr_equal(got.client, back.client));
+	assert_int_equal(back.int_port, 80);
+}
+
+/* ---- in a configuration ---------------------------------------------- */
+
+static struct conf conf;
+
+static int add(const char *args)
+{
+	struct wr w = wr_init_cut(why, sizeof(why));
+	int err;
+
+	assert_int_equal(parse(args), 0);
+	got.line = (unsigned)conf.mapping_n + 1;
+	err = confmapping_add(&conf, &got, comment.text, &w);
+	wr_cstr(&w);
+	return err;
+}
+
+static void test_one_host_for_a_port(void **state)
+{
+	conf_defaults(&conf);
+	assert_int_equal(add("tcp 80 10.0.0.1:80 remote 1.2.3.4"), 0);
+	assert_int_equal(add("tcp 80 10.0.0.1:81"), 0);
+	assert_int_equal(add("udp 80 10.0.0.2:80"), 0);
+	assert_int_equal(add("tcp 80 10.0.0.1:82"), -EINVAL);
+	assert_string_equal(why, "mapping tcp 80 is on line 2 already; remove "
+			    "one");
+	assert_int_equal(add("tcp 80 10.0.0.1:80 remote 1.2.3.4 disabled"),
+			 -EINVAL);
+	assert_string_equal(why, "mapping tcp 80 remote 1.2.3.4 is on line 1 "
+			    "already; remove one");
+	assert_int_equal(add("tcp 80 10.0.0.2:80 remote 1.2.3.5"), -EINVAL);
+	assert_string_equal(why, "port tcp 80 leads to 10.0.0.1 on line 1 "
+			    "already; all mappings of a port lead to one host");
+	assert_int_equal(conf.mapping_n, 3);
+}
+
+static void test_comments(void **state)
+{
+	conf_defaults(&conf);
+	assert_int_equal(add("tcp 1 10.0.0.1:1"), 0);
+	assert_int_equal(add("tcp 2 10.0.0.1:1 \"two\""), 0);
+	assert_int_equal(add("tcp 3 10.0.0.1:1 \"three\""), 0);
+	assert_string_equal(confmapping_text(&conf, &conf.mapping[0]), "");
+	assert_string_equal(confmapping_text(&conf, &conf.mapping[1]), "two");
+	assert_string_equal(confmapping_text(&conf, &conf.mapping[2]),
+			    "three");
+	parse("tcp 2 10.9.9.9:9");
+	assert_ptr_equal(confmapping_find(&conf, &got), &conf.mapping[1]);
+	parse("tcp 2 10.9.9.9:9 remote 1.2.3.4");
+	assert_null(confmapping_find(&conf, &got));
+}
+
+static void test_limits(void **state)
+{
+	char text[512];
+	struct wr w;
+
+	conf_defaults(&conf);
+	for (int i = 1; i <= CONF_MAPPINGS_MAX; i++) {
+		w = wr_init(text, sizeof(text));
+		wr_fmt(&w, "tcp %d 10.0.0.1:1", i);
+		assert_int_equal(add(wr_cstr(&w)), 0);
+	}
+	assert_int_equal(add("udp 1 10.0.0.1:1"), -EINVAL);
+	assert_string_equal(why, "there are more than 128 mappings; remove "
+			    "some");
+	conf_defaults(&conf);
+	for (int i = 1; i <= CONF_COMMENTS_MAX / 201; i++) {
+		w = wr_init(text, sizeof(text));
+		wr_fmt(&w, "tcp %d 10.0.0.1:1 \"%0200d\"", i, i);
+		assert_int_equal(add(wr_cstr(&w)), 0);
+	}
+	assert_int_equal(add(wr_cstr(&w)), -EINVAL);	/* the same key */
+	assert_int_equal(add("udp 1 10.0.0.1:1 \"01234567890123456789"
+			     "01234567890123456789012345678901234567890123456"
+			     "78901234567890123456789012345678901234567890123"
+			     "45678901234567890123456789012345678901234567890"
+			     "1234567890123456789012345678901234567890\""),
+			 -EINVAL);
+	assert_string_equal(why, "the comments of all mappings have more than "
+			    "8192 bytes; shorten some");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_required_fields),
+		cmocka_unit_test(test_all_fields),
+		cmocka_unit_test(test_bad_lines),
+		cmocka_unit_test(test_length_of_a_comment),
+		cmocka_unit_test(test_what_is_written_is_read_back),
+		cmocka_unit_test(test_rule),
+		cmocka_unit_test(test_one_host_for_a_port),
+		cmocka_unit_test(test_comments),
+		cmocka_unit_test(test_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/* test_ucishow.c - what "uci -X show upnpd" prints, as sections; and the mark of
+ * a file that is made from UCI. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/wr.h"
+#include "upnpctl/source.h"
+#include "upnpctl/ucishow.h"
+
+static struct ucishow show;
+
+static void load(void)
+{
+	static const char *const lines[] = {
+		"upnpd.global=global",
+		"upnpd.global.enabled='1'",
+		"upnpd.global.rule='allow 1 0.0.0.0/0 1' 'deny 1 0.0.0.0/0 1'",
+		"upnpd.lan=interface",
+		"upnpd.lan.network='lan'",
+		"upnpd.camera=mapping",
+		"upnpd.camera.proto='tcp'",
+		"upnpd.camera.external_port='8080'",
+		"upnpd.camera.to='192.168.88.10:80'",
+		"upnpd.cfg061234=mapping",
+		"upnpd.cfg061234.proto='tcp'",
+		"upnpd.cfg061234.external_port='8080'",
+		"upnpd.cfg061234.remote='203.0.113.5'",
+		"upnpd.cfg061234.comment='it'\\''s = mine'",
+		/* not of ours, or of no section */
+		"", "x", "firewall.a=mapping", "upnpd", "upnpd.",
+		"upnpd.gone.proto='tcp'",
+		"upnpd.a.section.name.that.is.too.deep='x'",
+	};
+
+	show.n = 0;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		ucishow_line(&show, str_z(lines[i]));
+}
+
+static void test_sections(void **state)
+{
+	load();
+	assert_int_equal(show.n, 4);
+	assert_string_equal(ucishow_of_type(&show, "global"), "global");
+	assert_string_equal(ucishow_of_type(&show, "mapping"), "camera");
+	assert_null(ucishow_of_type(&show, "upnpd"));
+	assert_true(ucishow_find(&show, "lan"));
+	assert_false(ucishow_find(&show, "gone"));
+	assert_false(ucishow_find(&show, "a"));
+}
+
+static void test_a_mapping_is_found_by_its_key(void **state)
+{
+	struct conf_mapping m = {
+		.proto = IPPROTO_TCP, .ext_port = 8080, .remote = addr_any(),
+	};
+
+	load();
+	assert_string_equal(ucishow_mapping(&show, &m), "camera");
+	m.remote = addr_ip4(0xcb007105);
+	assert_string_equal(ucishow_mapping(&show, &m), "cfg061234");
+	m.remote = addr_ip4(0xcb007106);
+	assert_null(ucishow_mapping(&show, &m));
+	m.remote = addr_any();
+	m.proto = IPPROTO_UDP;
+	assert_null(ucishow_mapping(&show, &m));
+}
+
+static void test_a_new_name_is_free_and_plain(void **state)
+{
+	char name[64];
+
+	load();
+	ucishow_new_name(&show, "lan", name);
+	assert_string_equal(name, "lan_2");
+	ucishow_new_name(&show, "lan", name);
+	assert_string_equal(name, "lan_3");
+	ucishow_new_name(&show, "mapping tcp 80 remote 1.2.3.4", name);
+	assert_string_equal(name, "mapping_tcp_80_remote_1_2_3_4");
+	ucishow_new_name(&show, "br-lan.7; reboot", name);
+	assert_string_equal(name, "br_lan_7__reboot");
+}
+
+/* More sections than there is room for: the first ones are known. */
+static void test_too_many_sections(void **state)
+{
+	char text[64];
+
+	show.n = 0;
+	for (int i = 0; i < UCISHOW_MAX + 10; i++) {
+		struct wr w = wr_init(text, sizeof(text));
+
+		wr_fmt(&w, "upnpd.s%d=mapping", i);
+		ucishow_line(&show, wr_done(&w));
+	}
+	assert_int_equal(show.n, UCISHOW_MAX);
+	assert_true(ucishow_find(&show, "s0"));
+}
+
+static void test_mark_of_a_made_file(void **state)
+{
+	assert_true(source_is_made(STR("# Made from /etc/config/upnpd at each "
+				       "start and reload\nenabled =yes\n")));
+	assert_false(source_is_made(STR("enabled = yes\n# Made from "
+					"/etc/config/upnpd at each start\n")));
+	assert_false(source_is_made(STR("")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_a_mapping_is_found_by_its_key),
+		cmocka_unit_test(test_a_new_name_is_free_and_plain),
+		cmocka_unit_test(test_too_many_sections),
+		cmocka_unit_test(test_mark_of_a_made_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check_mappings.c - checks of the operator's mappings: is each one in effect,
+ * and in the configuration? Runs in: upnpctl
+ */
+#include "base/wr.h"
+#include "conf/confmapping.h"
+#include "upnpctl/check.h"
+#include "upnpctl/migrate.h"
+
+static bool is_served(const struct mappings *all, const struct nat_rule *rule)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].configured &&
+		    nat_rule_equal(&all->v[i].rule, rule))
+			return true;
+	return false;
+}
+
+static void check_configured(struct check *c, const struct mappings *all)
+{
+	for (size_t i = 0; i < c->conf.mapping_n; i++) {
+		const struct conf_mapping *m = &c->conf.mapping[i];
+		struct nat_rule rule = confmapping_rule(m);
+		char key[64];
+		struct wr w = wr_init(key, sizeof(key));
+
+		if (is_served(all, &rule))
+			continue;
+		confmapping_put_key(&w, m);
+		check_report(c, CHECK_PROBLEM, "mapping %s of line %u is not "
+			     "in effect\nThe log of upnpd has the reason; if "
+			     "the file was changed, reload it: kill -HUP %ld",
+			     wr_cstr(&w), m->line, (long)c->daemon);
+	}
+}
+
+void check_mappings(struct check *c)
+{
+	struct mappings all;
+	struct live l;
+	size_t left;
+	int err;
+
+	if (!c->daemon || !c->conf.enabled)
+		return;
+	live_refresh(&l, c->env);
+	if (mappings_fetch_if_any(&l, &all, &err) || err) {
+		mappings_free(&all);
+		return;
+	}
+	left = migrate_left(&all);
+	if (left)
+		check_report(c, CHECK_WARNING, "%zu static mappings are only "
+			     "in the lease file: they are lost with state-dir, "
+			     "and an export does not have them\n"
+			     "upnpctl mappings migrate", left);
+	check_configured(c, &all);
+	check_report_ok(c, c->conf.mapping_n ?
+			"every mapping of the configuration is in effect" :
+			"no static mapping is outside of the configuration");
+	mappings_free(&all);
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * uci.c - write a change of the configuration to UCI.
+ *
+ * Owns: nothing; runs the program uci by argv, so that no value is parsed by a
+ * shell.
+ * Invariant: nothing is committed unless each command before has succeeded.
+ * Runs in: upnpctl
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/wr.h"
+#include "conf/confline.h"
+#include "conf/confmapping.h"
+#include "conf/confopt.h"
+#include "sys/proc.h"
+#include "upnpctl/candidate.h"
+#include "upnpctl/cmd.h"
+#include "upnpctl/uci.h"
+#include "upnpctl/ucishow.h"
+
+#define RUN_MS 10000	/* a few ms each */
+
+struct job {
+	struct conf was, now;
+	const struct confedit *was_text, *now_text;
+	struct ucishow show;
+	int status;		/* of the first command that failed */
+};
+
+/* ---- the program ----------------------------------------------------- */
+
+static int run_failed(const struct proc *p, int err)
+{
+	if (err == -ENOENT)
+		return cmd_fail(CMD_FAULT, "the configuration is kept in UCI, "
+				"but there is no program uci; install it, or "
+				"replace the file by one without its first "
+				"line");
+	return cmd_fail(CMD_FAULT, "uci %s %s: %s", p->argv[1], p->argv[2],
+			err < 0 ? strerror(-err) : *p->err ? p->err :
+			"failed");
+}
+
+static int run_uci(const char *verb, const char *arg)
+{
+	const char *const argv[] = { "uci", verb, arg, NULL };
+	struct proc p = { .argv = argv, .deadline_ms = RUN_MS };
+	int err = proc_run(&p);
+
+	return err ? run_failed(&p, err) : CMD_OK;
+}
+
+static void find_change(void *arg, struct str line)
+{
+	*(bool *)arg |= line.n > 0;
+}
+
+/* Are there changes that somebody has not committed? */
+static int check_clean(void)
+{
+	const char *const argv[] = { "uci", "changes", "upnpd", NULL };
+	bool any = false;
+	struct proc p = { .argv = argv, .line = find_change, .arg = &any,
+			  .deadline_ms = RUN_MS };
+	int err = proc_run(&p);
+
+	if (err)
+		return run_failed(&p, err);
+	if (!any)
+		return CMD_OK;
+	return cmd_fail(CMD_FAULT, "UCI has changes of upnpd that are not "
+			"committed; run: uci commit upnpd, or: uci revert "
+			"upnpd");
+}
+
+/* ---- single commands ------------------------------------------------- */
+
+/* Run one command; after a failure none runs. @option: NULL: the section */
+static void put(struct job *j, const char *verb, const char *section,
+		const char *option, const char *value)
+{
+	char text[CONFOPT_VALUE_MAX + 2 * CONF_STR_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	if (j->status)
+		return;
+	wr_fmt(&w, "upnpd.%s", section);
+	if (option)
+		wr_fmt(&w, ".%s", option);
+	if (value)
+		wr_fmt(&w, "=%s", value);
+	wr_ch(&w, '\0');
+	if (w.over)
+		j->status = cmd_fail(CMD_FAULT, "%s is too long for UCI",
+				     option ? option : section);
+	else
+		j->status = run_uci(verb, text);
+}
+
+static bool uci_has(const char *section, const char *option)
+{
+	char text[160];
+	struct wr w = wr_init(text, sizeof(text));
+	const char *const argv[] = { "uci", "-q", "get", text, NULL };
+	struct proc p = { .argv = argv, .deadline_ms = RUN_MS };
+
+	wr_fmt(&w, "upnpd.%s.%s", section, option);
+	wr_ch(&w, '\0');
+	return !w.over && proc_run(&p) == 0;
+}
+
+/* ---- settings -------------------------------------------------------- */
+
+/* Write the value of a key in a text; of several lines, with commas. Return:
+ * false if it is not set */
+static bool find_value(const struct confedit *e, const char *iface,
+		       const char *key, struct wr *w)
+{
+	struct str rest = { e->text, e->len }, line, name;
+	bool here = !iface, found = false;
+
+	while (str_cut(&rest, '\n', &line)) {
+		struct confline l = confline_split(line);
+
+		if (l.kind == CONFLINE_SECTION)
+			here = iface && confline_iface(&l, &name) &&
+			       str_eq(name, str_z(iface));
+		else if (here && l.kind == CONFLINE_SETTING &&
+			 str_eq(l.key, str_z(key))) {
+			wr_z(w, found ? "," : "");
+			wr_str(w, l.value);
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* UCI's name of an option has _ for -. Its network names a section of
+ * /etc/config/network. */
+static void put_name(struct wr *w, const struct confopt *o)
+{
+	if (confopt_kind(o) == CONFOPT_NETWORKS) {
+		wr_z(w, "routed");
+		return;
+	}
+	for (const char *p = confopt_name(o); *p; p++)
+		wr_ch(w, *p == '-' ? '_' : *p);
+}
+
+/* Set an option, or delete it, if UCI has it: the service sets some itself. UCI's
+ * yes is 1. @value: "": none, or nothing */
+static void put_option(struct job *j, const char *section,
+		       const struct confopt *o, const char *value)
+{
+	char name[64];
+	struct wr w = wr_init(name, sizeof(name));
+
+	put_name(&w, o);
+	if (*value && confopt_kind(o) == CONFOPT_BOOL)
+		value = !strcmp(value, "yes") ? "1" : "0";
+	if (*value)
+		put(j, "set", section, wr_cstr(&w), value);
+	else if (uci_has(section, wr_cstr(&w)))
+		put(j, "delete", section, wr_cstr(&w), NULL);
+}
+
+/* @iface: NULL: the global settings */
+static void put_options(struct job *j, const char *section, const char *iface)
+{
+	const struct confopt *o;
+
+	for (size_t i = 0; (o = confopt_at(iface, i)); i++) {
+		char was_text[CONFOPT_VALUE_MAX], now_text[CONFOPT_VALUE_MAX];
+		struct wr was = wr_init(was_text, sizeof(was_text));
+		struct wr now = wr_init(now_text, sizeof(now_text));
+		const char *key = confopt_name(o);
+		bool had = find_value(j->was_text, iface, key, &was);
+		bool has = find_value(j->now_text, iface, key, &now);
+
+		if (had != has || !str_eq(wr_done(&was), wr_done(&now)))
+			put_option(j, section, o, wr_cstr(&now));
+	}
+}
+
+/* ---- interfaces ------------------------------------------------------ */
+
+static bool has_iface(const struct conf *c, const char *name)
+{
+	for (size_t i = 0; i < c->iface_n; i++)
+		if (!strcmp(c->iface[i].name, name))
+			return true;
+	return false;
+}
+
+/* The service writes a section's name in UCI behind the head of its
+ * interface: "[interface br-lan] # uci lan". */
+static bool find_section(struct job *j, const char *iface, char ret[64])
+{
+	struct str rest = { j->was_text->text, j->was_text->len }, line, name;
+
+	while (str_cut(&rest, '\n', &line)) {
+		struct confline l = confline_split(line);
+		struct str comment = str_skip(line, (size_t)(l.text.p +
+						l.text.n - line.p));
+		struct str word;
+
+		if (l.kind != CONFLINE_SECTION || !confline_iface(&l, &name) ||
+		    !str_eq(name, str_z(iface)))
+			continue;
+		if (str_word(&comment, &word) && str_eq(word, STR("#")) &&
+		    str_word(&comment, &word) && str_eq(word, STR("uci")) &&
+		    str_word(&comment, &word) && str_copy(ret, 64, word) &&
+		    ucishow_find(&j->show, ret))
+			return true;
+	}
+	j->status = cmd_fail(CMD_FAULT, "the section of interface %s is not "
+			     "known; run: /etc/init.d/upnpd reload", iface);
+	return false;
+}
+
+static void put_ifaces(struct job *j)
+{
+	char section[64];
+
+	for (size_t i = 0; i < j->was.iface_n && !j->status; i++) {
+		const char *name = j->was.iface[i].name;
+
+		if (!has_iface(&j->now, name) && find_section(j, name, section))
+			put(j, "delete", section, NULL, NULL);
+	}
+	for (size_t i = 0; i < j->now.iface_n && !j->status; i++) {
+		const char *name = j->now.iface[i].name;
+		bool is_new = !has_iface(&j->was, name);
+
+		if (is_new) {
+			ucishow_new_name(&j->show, name, section);
+			put(j, "set", section, NULL, "interface");
+			put(j, "set", section, "name", name);
+		} else if (!find_section(j, name, section)) {
+			continue;
+		}
+		put_options(j, section, name);
+	}
+}
+
+/* ---- mappings -------------------------------------------------------- */
+
+static void put_mapping(struct job *j, const struct conf_mapping *m)
+{
+	const char *comment = confmapping_text(&j->now, m);
+	char key[64], section[64], port[8], to[32];
+	struct wr k = wr_init(key, sizeof(key));
+	struct wr p = wr_init(port, sizeof(port));
+	struct wr t = wr_init(to, sizeof(to));
+
+	wr_z(&k, "mapping ");
+	confmapping_put_key(&k, m);
+	ucishow_new_name(&j->show, wr_cstr(&k), section);
+	wr_u64(&p, m->ext_port);
+	addr_write(&t, m->client);
+	wr_fmt(&t, ":%u", (unsigned)m->int_port);
+	put(j, "set", section, NULL, "mapping");
+	put(j, "set", section, "proto", nat_rule_proto(m->proto));
+	put(j, "set", section, "external_port", wr_cstr(&p));
+	put(j, "set", section, "to", wr_cstr(&t));
+	if (addr_is_set(m->remote))
+		put(j, "set", section, "remote", addr_text(m->remote).text);
+	if (m->disabled)
+		put(j, "set", section, "disabled", "1");
+	if (*comment)
+		put(j, "set", section, "comment", comment);
+}
+
+static bool has_mapping(const struct conf *c, const struct conf *other,
+			const struct conf_mapping *m)
+{
+	const struct conf_mapping *o = confmapping_find(other, m);
+
+	return o && o->disabled == m->disabled && o->int_port == m->int_port &&
+	       addr_equal(o->client, m->client) &&
+	       !strcmp(confmapping_text(c, m), confmapping_text(other, o));
+}
+
+static void put_mappings(struct job *j)
+{
+	for (size_t i = 0; i < j->was.mapping_n; i++) {
+		const struct conf_mapping *m = &j->was.mapping[i];
+		const char *section;
+
+		if (has_mapping(&j->was, &j->now, m))
+			continue;
+		section = ucishow_mapping(&j->show, m);
+		if (section)
+			put(j, "delete", section, NULL, NULL);
+	}
+	for (size_t i = 0; i < j->now.mapping_n; i++)
+		if (!has_mapping(&j->now, &j->was, &j->now.mapping[i]))
+			put_mapping(j, &j->now.mapping[i]);
+}
+
+/* ---- the whole ------------------------------------------------------- */
+
+int uci_write(const struct confedit *was, const struct confedit *now)
+{
+	static struct job j;
+	const char *global;
+	int err;
+
+	j = (struct job){ .was_text = was, .now_text = now };
+	candidate_draft(was, &j.was);
+	candidate_draft(now, &j.now);
+	j.status = check_clean();
+	if (j.status)
+		return j.status;
+	err = ucishow_read(&j.show);
+	global = ucishow_of_type(&j.show, "global");
+	if (err || !global)
+		return cmd_fail(CMD_FAULT, "/etc/config/upnpd %s; see "
+				"/usr/share/upnpd/upnpd.config", err ?
+				"cannot be read by uci" :
+				"has no section global");
+	put_options(&j, global, NULL);
+	put_ifaces(&j);
+	put_mappings(&j);
+	if (!j.status)
+		j.status = run_uci("commit", "upnpd");
+	if (j.status)
+		run_uci("revert", "upnpd");
+	return j.status;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+/* ucishow.h - the sections of UCI's package upnpd. Runs in: upnpctl */
+#ifndef UPNPCTL_UCISHOW_H
+#define UPNPCTL_UCISHOW_H
+
+#include "conf/conf.h"
+
+/* Interfaces, mappings, and the section global; with room for disabled ones. */
+#define UCISHOW_MAX (2 * CONF_IFACES_MAX + 2 * CONF_MAPPINGS_MAX)
+
+struct ucishow_section {
+	char name[64], type[16];
+	char proto[8], port[8], remote[ADDR_TEXT_MAX];	/* of a mapping */
+};
+
+struct ucishow {
+	struct ucishow_section at[UCISHOW_MAX];
+	size_t n;
+};
+
+/** ucishow_read - read the sections, by "uci show". Return: 0; an exit status of
+ * uci, or -errno */
+int ucishow_read(struct ucishow *);
+
+/** ucishow_line - read one line of "uci -X show upnpd". Lines that are not
+ * understood are ignored. */
+void ucishow_line(struct ucishow *, struct str line);
+
+/** ucishow_find - is there a section with this name? */
+bool ucishow_find(const struct ucishow *, const char *name);
+
+/** ucishow_of_type - the name of the first section of that type, or NULL. */
+const char *ucishow_of_type(const struct ucishow *, const char *type);
+
+/** ucishow_mapping - the name of the section with the key of @m, or NULL. */
+const char *ucishow_mapping(const struct ucishow *,
+			    const struct conf_mapping *m);
+
+/** ucishow_new_name - choose a name that no section has, and enter it. @text:
+ * what the section is about; letters and digits are kept */
+void ucishow_new_name(struct ucishow *, const char *text, char ret[64]);
+
+#endif
