@@ -91,6 +91,9 @@
  * port itself: each is a batch. */
 #define PM_ANY_TRIES		8
 #define PM_MAPPINGS_LIMIT	60000	/* of max-mappings: number of ports */
+/* Pinholes that the monitor holds: as many as max-mappings allows mappings by
+ * default, for the hosts of the same home. */
+#define PM_PINHOLES_MAX		1024
 
 /* ---- monitor ------------------------------------------------------- */
 
