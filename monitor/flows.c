@@ -35,7 +35,7 @@ void flows_close(struct flows *f)
 
 void flows_note(struct flows *f, const struct nat_rule *r)
 {
-	if (r && f->fw->env.ext_ip)
+	if (r && r->kind == NAT_PORTMAP && f->fw->env.ext_ip)
 		f->noted[f->noted_n++] = (struct conntrack_port){
 			.ext_ip = f->fw->env.ext_ip,
 			.remote = addr_to_ip4(r->remote),
