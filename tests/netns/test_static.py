@@ -32,7 +32,7 @@ def start_again(upnpd):
 
 
 def leases(upnpd):
-    with open(os.path.join(upnpd.state, "leases")) as f:
+    with open(os.path.join(upnpd.state, "mappings")) as f:
         return f.read()
 
 
