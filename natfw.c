@@ -53,7 +53,7 @@ static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 /* The number of rules of the table that the kernel shall hold. */
 static size_t kernel_n(const struct natfw *fw)
 {
-	return fw->env.ext_ip ? fw->rule_n : 0;
+	return addr_is_set(fw->env.ext) ? fw->rule_n : 0;
 }
 
 static int kernel_sync(struct natfw *fw)
@@ -76,7 +76,7 @@ static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	int rc;
 
-	if (!n || !fw->env.ext_ip)
+	if (!n || !addr_is_set(fw->env.ext))
 		return 0;
 	rc = fw->be->apply(fw, op, n);
 	if (!rc)
@@ -106,7 +106,7 @@ static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
 	if (op->verb != NAT_SET || op->rule.kind != NAT_PORTMAP ||
 	    !nat_rule_sane(&op->rule))
 		*ret = NAT_EREFUSED;
-	else if (!fw->env.ext_ip)
+	else if (!addr_is_set(fw->env.ext))
 		*ret = NAT_ENOADDR;
 	else if (!old && !*room)
 		*ret = NAT_ENOSPC;

@@ -59,7 +59,7 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	g->incomplete = !ifstate_complete(&r, c);
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = addr_to_ip4(ifstate_usable(ifstate_external(&r), c));
+	env->ext = ifstate_usable(ifstate_external(&r), c);
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -235,12 +235,16 @@ static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
 							     g->ports.udp;
+	struct addr at = g->fw.env.ext;
 	int err = 0;
 
 	if (natfw_lookup(&g->fw, rule))
 		return NAT_OK;
+	/* without an address, only wildcard sockets count */
+	if (!addr_is_set(at))
+		at = addr_ip4(0);
 	if (!g->ports_read)
-		err = ports_listening(addr_ip4(g->fw.env.ext_ip), &g->ports);
+		err = ports_listening(at, &g->ports);
 	if (err) {
 		if (may_log(g))
 			log_err("cannot read the router's own ports: %s",
