@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * natfw.c - keeps the kernel equal to the table of rules.
+ * natfw.c - keeps the kernel equal to the tables of rules.
  *
- * Owns: the content of the table, the choice of a backend.
+ * Owns: the content of the tables, the choice of a backend.
  * Never does: use a tool's syntax; log.
- * Invariants: unless fw->dirty, the kernel held exactly this table after our
- * last change.
+ * Invariants: unless fw->dirty, the kernel held exactly these tables after our
+ * last change; a rule of a kind that the backend does not make is in no table.
  * Runs in: any
  */
 #include <errno.h>
@@ -15,11 +15,11 @@
 #include "natfw.h"
 #include "natfw/table.h"
 
-/* ---- the table ----------------------------------------------------- */
+/* ---- the tables ---------------------------------------------------- */
 
-int natfw_init(struct natfw *fw, size_t rule_max)
+int natfw_init(struct natfw *fw, size_t mapping_max, size_t pinhole_max)
 {
-	int rc = table_init(fw, rule_max ? rule_max : 1);
+	int rc = table_init(fw, mapping_max ? mapping_max : 1, pinhole_max);
 
 	if (rc)
 		table_done(fw);
@@ -50,10 +50,22 @@ static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- the kernel ---------------------------------------------------- */
 
-/* The number of rules of the table that the kernel shall hold. */
+bool natfw_takes(const struct natfw *fw, uint8_t kind)
+{
+	return kind == NAT_PORTMAP ||
+	       (kind == NAT_PINHOLE && fw->be && fw->be->pinholes);
+}
+
+/* Shall the kernel hold the table's rules of this kind now? */
+static bool in_kernel(const struct natfw *fw, uint8_t kind)
+{
+	return kind == NAT_PINHOLE || addr_is_set(fw->env.ext);
+}
+
+/* The number of port mappings that the kernel shall hold. */
 static size_t kernel_n(const struct natfw *fw)
 {
-	return addr_is_set(fw->env.ext) ? fw->rule_n : 0;
+	return in_kernel(fw, NAT_PORTMAP) ? fw->mappings.rule_n : 0;
 }
 
 static int kernel_sync(struct natfw *fw)
@@ -64,19 +76,19 @@ static int kernel_sync(struct natfw *fw)
 		str_copy(fw->why, sizeof(fw->why), STR("there is no backend"));
 		return -ENODEV;
 	}
-	rc = fw->be->sync(fw, fw->rule, kernel_n(fw));
+	rc = fw->be->sync(fw, fw->mappings.rule, kernel_n(fw));
 	fw->dirty = rc != 0;
 	return rc;
 }
 
-/* All or nothing; afterwards the kernel is as the table was, or dirty is set.
+/* All or nothing; afterwards the kernel is as the tables were, or dirty is set.
  * If the tool hung or is missing, no sync follows at once: each try would block
  * the other requests for the deadline. */
 static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	int rc;
 
-	if (!n || !addr_is_set(fw->env.ext))
+	if (!n)
 		return 0;
 	rc = fw->be->apply(fw, op, n);
 	if (!rc)
@@ -89,30 +101,42 @@ static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- batches ------------------------------------------------------- */
 
-/*
- * Does this op need a change of the kernel? If not, *ret is its result.
- * @room: how many more rules fit; kept up to date
- */
+/* How many more rules of each kind fit. */
+struct room {
+	size_t mappings, pinholes;
+};
+
+static struct room room_of(const struct natfw *fw)
+{
+	return (struct room){ fw->mappings.rule_max - fw->mappings.rule_n,
+			      fw->pinholes.rule_max - fw->pinholes.rule_n };
+}
+
+/* Does this op need a change of the table? If not, *ret is its result.
+ * @room: kept up to date */
 static bool op_wanted(const struct natfw *fw, const struct nat_op *op,
-		      size_t *room, enum nat_err *ret)
+		      struct room *room, enum nat_err *ret)
 {
 	const struct nat_rule *old = table_find(fw, &op->rule);
+	const uint8_t kind = op->rule.kind;
+	size_t *left = kind == NAT_PINHOLE ? &room->pinholes : &room->mappings;
 
 	*ret = NAT_OK;
 	if (op->verb == NAT_DEL) {
-		*room += old != NULL;
+		*left += old != NULL;
 		return old;
 	}
-	if (op->verb != NAT_SET || op->rule.kind != NAT_PORTMAP ||
-	    !nat_rule_sane(&op->rule))
+	if (op->verb != NAT_SET || !nat_rule_sane(&op->rule))
 		*ret = NAT_EREFUSED;
-	else if (!addr_is_set(fw->env.ext))
+	else if (!natfw_takes(fw, kind))
+		*ret = NAT_EKIND;
+	else if (!in_kernel(fw, kind))
 		*ret = NAT_ENOADDR;
-	else if (!old && !*room)
+	else if (!old && !*left)
 		*ret = NAT_ENOSPC;
 	if (*ret || (old && nat_rule_equal(old, &op->rule)))
 		return false;
-	*room -= old == NULL;
+	*left -= old == NULL;
 	return true;
 }
 
@@ -127,7 +151,7 @@ static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 
 static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 {
-	size_t room = fw->rule_max - fw->rule_n;
+	struct room room = room_of(fw);
 	enum nat_err err;
 
 	if (fw->dirty)
@@ -146,12 +170,17 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 {
 	struct nat_op todo[NAT_BATCH_MAX];	/* the kernel must be changed */
 	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
-	size_t room = fw->rule_max - fw->rule_n, todo_n = 0;
+	struct room room = room_of(fw);
+	size_t todo_n = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (last_of_key(op, n, i) != i ||
 		    !op_wanted(fw, &op[i], &room, &ret[i]))
 			continue;
+		if (!in_kernel(fw, op[i].rule.kind)) {
+			do_ops(fw, &op[i], 1);
+			continue;
+		}
 		todo[todo_n] = op[i];
 		at[todo_n++] = i;
 	}
@@ -181,7 +210,7 @@ void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 	}
 }
 
-/* ---- the whole table ----------------------------------------------- */
+/* ---- the whole tables ---------------------------------------------- */
 
 int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	       const struct natfw_env *env)
@@ -190,7 +219,7 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 
 	fw->be = be;
 	fw->env = *env;
-	fw->dirty = fw->rule_n != 0;
+	fw->dirty = fw->mappings.rule_n || fw->pinholes.rule_n;
 	rc = be->open(fw, env);
 	if (rc)
 		fw->dirty = true;
@@ -199,11 +228,17 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 
 int natfw_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	if (n > fw->rule_max)
+	size_t pinhole_n = 0;
+
+	for (size_t i = 0; i < n; i++)
+		pinhole_n += rule[i].kind == NAT_PINHOLE;
+	if (n - pinhole_n > fw->mappings.rule_max ||
+	    (natfw_takes(fw, NAT_PINHOLE) &&
+	     pinhole_n > fw->pinholes.rule_max))
 		return -ENOSPC;
 	table_clear(fw);
 	for (size_t i = 0; i < n; i++)
-		if (rule[i].kind == NAT_PORTMAP && nat_rule_sane(&rule[i]))
+		if (natfw_takes(fw, rule[i].kind) && nat_rule_sane(&rule[i]))
 			table_set(fw, &rule[i]);
 	fw->dirty = true;
 	return kernel_sync(fw);
@@ -221,7 +256,7 @@ int natfw_verify(struct natfw *fw)
 	int rc = 1;
 
 	if (fw->be && !fw->dirty)
-		rc = fw->be->verify(fw, fw->rule, kernel_n(fw));
+		rc = fw->be->verify(fw, fw->mappings.rule, kernel_n(fw));
 	if (rc <= 0)
 		return rc;
 	fw->dirty = true;

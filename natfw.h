@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * natfw.h - the table of NAT rules, and the backends that make the kernel hold
- * them.
+ * natfw.h - the tables of port mappings and pinholes, and the backends that
+ * make the kernel hold them.
  *
- * The table holds what the engine requested and the monitor allowed. The
- * firewall is a projection of it that can be verified and repaired at any time.
+ * The tables hold what the engine requested and the monitor allowed. The
+ * firewall is a projection of them that can be verified and repaired at any
+ * time.
  * Runs in: any
  */
 #ifndef NATFW_H
@@ -44,11 +45,12 @@ struct natfw_backend {
 	 * monitor left. Does not touch other people's rules. 0 or -errno; the
 	 * other functions may be called after an error as well */
 	int (*open)(struct natfw *, const struct natfw_env *);
-	/* change the kernel as these ops will change the table: all or
-	 * nothing. Called before the table is changed. */
+	/* change the kernel as these ops will change the tables: all or
+	 * nothing. Called before a table is changed. */
 	int (*apply)(struct natfw *, const struct nat_op *, size_t n);
-	/* make the kernel hold exactly these rules and our hooks: at start,
-	 * reload, new address, repair. One transaction if the tool has any */
+	/* make the kernel hold exactly these port mappings and our hooks: at
+	 * start, reload, new address, repair. One transaction if the tool has
+	 * any. A backend of pinholes reads them from fw->pinholes */
 	int (*sync)(struct natfw *, const struct nat_rule *, size_t n);
 	/* 0 equal, 1 different, -errno */
 	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
@@ -60,6 +62,9 @@ struct natfw_backend {
 	/* for "auto": does its tool filter forwarding here? Independent of the
 	 * configuration; changes nothing, loads no module. NULL: never */
 	bool (*governs)(void);
+	/* does it make rules for pinholes as well? If not, none gets into the
+	 * table: NAT_EKIND */
+	bool pinholes;
 };
 
 enum natfw_by {
@@ -75,32 +80,39 @@ struct natfw_index {
 	uint16_t *next;
 };
 
-/* The table and its backend; backends may read it. */
-struct natfw {
-	const struct natfw_backend *be;
-	struct natfw_env env;
-	struct nat_rule *rule;	/* the table, unordered, keys are unique;
-				 * natfw/table.h finds one */
+/* The rules of one kind. */
+struct natfw_table {
+	struct nat_rule *rule;	/* unordered, keys are unique; natfw/table.h
+				 * finds one */
 	size_t rule_n, rule_max;
-	bool dirty;		/* kernel and table may differ: sync is due */
-	char why[256];		/* the tool's message at its last failure */
-	void *own;		/* the backend's, from its open to its close;
-				 * NULL at other times */
 	struct natfw_index index[NATFW_INDEXES];	/* private to table.c */
 	uint32_t slots;		/* of head in each, a power of two */
 	struct clientcount by_client;	/* private to table.c */
+};
+
+/* The tables and their backend; backends may read them. */
+struct natfw {
+	const struct natfw_backend *be;
+	struct natfw_env env;
+	struct natfw_table mappings, pinholes;
+	bool dirty;		/* kernel and tables may differ: sync is due */
+	char why[256];		/* the tool's message at its last failure */
+	void *own;		/* the backend's, from its open to its close;
+				 * NULL at other times */
 };
 
 extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
 	natfw_iptables_nft, natfw_netlink, natfw_memory;
 
 /**
- * natfw_init - make an empty table.
+ * natfw_init - make empty tables.
  * @fw: the caller's, zeroed; natfw_done() frees what it holds
- * @rule_max: as max-mappings. Return: 0, -ENOMEM, -EINVAL (more than
- * PM_MAPPINGS_LIMIT)
+ * @mapping_max: as max-mappings
+ * @pinhole_max: 0: no memory is allocated for them
+ *
+ * Return: 0, -ENOMEM, -EINVAL (more than PM_MAPPINGS_LIMIT)
  */
-int natfw_init(struct natfw *fw, size_t rule_max);
+int natfw_init(struct natfw *fw, size_t mapping_max, size_t pinhole_max);
 void natfw_done(struct natfw *fw);
 
 /**
@@ -128,30 +140,37 @@ int natfw_open(struct natfw *, const struct natfw_backend *,
  * kernel is brought back to it. Then each op is tried alone: so a rule that the
  * kernel refuses does not fail the others, and a batch that failed because
  * somebody flushed the firewall succeeds after the repair. This second try is
- * left out if the tool hung, is missing or could not repair. Without an
- * external address a SET is NAT_ENOADDR.
+ * left out if the tool hung, is missing or could not repair.
+ *
+ * Without an external address to SET a port mapping is NAT_ENOADDR; a pinhole
+ * needs none. To SET a pinhole is NAT_EKIND if the backend has none.
  */
 void natfw_batch(struct natfw *, const struct nat_op *, size_t n,
 		 enum nat_err *ret);
 
 /**
- * natfw_sync - replace the table with these rules.
+ * natfw_sync - replace the tables with these rules, of any kind.
  *
- * The table is replaced even if the kernel could not be changed; then dirty
- * stays set, and natfw_verify() tries again.
- * Return: 0, -errno, or -ENOSPC when n > rule_max (nothing changed)
+ * The tables are replaced even if the kernel could not be changed; then dirty
+ * stays set, and natfw_verify() tries again. Pinholes are left out if the
+ * backend has none.
+ * Return: 0, -errno, or -ENOSPC when there are more rules of a kind than its
+ * table holds (nothing changed)
  */
 int natfw_sync(struct natfw *, const struct nat_rule *, size_t n);
 
 /** natfw_move - set a new environment, and sync the kernel. 0 or -errno */
 int natfw_move(struct natfw *, const struct natfw_env *);
 
-/** natfw_verify - compare the kernel with the table and repair it. Return: 0
+/** natfw_verify - compare the kernel with the tables and repair it. Return: 0
  * equal, 1 repaired, -errno not repaired */
 int natfw_verify(struct natfw *);
 
 /** natfw_close - remove everything of ours from the kernel. */
 void natfw_close(struct natfw *);
+
+/** natfw_takes - does the backend make rules of this kind? */
+bool natfw_takes(const struct natfw *, uint8_t kind);
 
 /** natfw_lookup - find the rule with that key, or NULL. */
 const struct nat_rule *natfw_lookup(const struct natfw *,

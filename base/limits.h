@@ -79,6 +79,11 @@
  * with other ports at once. */
 #define ADDS_PER_S_MIN		32
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
+/* A mapping whose client's network is gone ends after this. */
+#define PM_SUSPENDED_MAX_S	86400
+/* A suspended mapping whose network is there, but that the firewall did not
+ * take: until it is tried again. */
+#define MAP_RESUME_MS		10000
 /* Overwrites in progress while the table is full: each needs a second slot.
  * Further ones fail. */
 #define PM_SPARE_SLOTS		64
@@ -86,6 +91,9 @@
  * port itself: each is a batch. */
 #define PM_ANY_TRIES		8
 #define PM_MAPPINGS_LIMIT	60000	/* of max-mappings: number of ports */
+/* Pinholes that the monitor holds: as many as max-mappings allows mappings by
+ * default, for the hosts of the same home. */
+#define PM_PINHOLES_MAX		1024
 
 /* ---- monitor ------------------------------------------------------- */
 

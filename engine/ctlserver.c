@@ -68,6 +68,16 @@ static bool send_end(int fd, const struct ctl_end *end)
 	return send_rep(fd, CTL_END, &rep);
 }
 
+/* Until the mapping ends, by its lease or its suspension. 0: it does not */
+static uint32_t left_s(const struct pm_entry *e, uint64_t now_ms)
+{
+	uint32_t lease_s = portmap_lease_left(e, now_ms);
+	uint32_t suspended_s = portmap_suspended_left(e, now_ms);
+
+	return suspended_s && (!lease_s || suspended_s < lease_s) ?
+	       suspended_s : lease_s;
+}
+
 static bool send_mapping(struct conn *c, enum ctl_kind kind,
 			 const struct pm_entry *e)
 {
@@ -78,8 +88,9 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.rule = e->rule;
 	rep.mapping.origin = e->origin;
 	rep.mapping.requester = e->requester;
-	rep.mapping.left_s = portmap_lease_left(e, now_ms);
+	rep.mapping.left_s = left_s(e, now_ms);
 	rep.mapping.enabled = e->enabled;
+	rep.mapping.suspended = portmap_is_suspended(e);
 	rep.mapping.configured = e->configured;
 	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
 	return send_rep(c->io.fd, kind, &rep);

@@ -259,6 +259,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->igd_versions = e->conf.igd_version;
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
+	ret->suspended = ret->mappings - (uint32_t)portmap_shown_count(e->pm);
 	for (size_t i = 0; i < portmap_count(e->pm); i++)
 		ret->mappings_of[portmap_entry(e->pm, portmap_at(e->pm, i))
 					 ->origin]++;

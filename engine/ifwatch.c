@@ -116,6 +116,19 @@ static void log_addresses_left(const struct ifwatch *f)
 			 "served", (unsigned)address_n(f), IFSOCKS_MAX);
 }
 
+static void apply_policy(struct ifwatch *f)
+{
+	struct map_applied did =
+		map_apply_policy(f->igd->map, loop_now_ms(f->loop));
+
+	if (did.suspended)
+		log_info("%u mappings suspended: their clients are in no "
+			 "internal network now", (unsigned)did.suspended);
+	if (did.resumed)
+		log_info("%u suspended mappings resumed: their network is "
+			 "there again", (unsigned)did.resumed);
+}
+
 /* Read the state, and adapt to what changed. */
 static int read_state(struct ifwatch *f)
 {
@@ -134,10 +147,9 @@ static int read_state(struct ifwatch *f)
 	ifstate_policy(&r, f->conf, &f->igd->map->policy);
 	if (changed) {
 		/* The monitor would refuse what a new configuration or
-		 * network forbids, and a mapping without a rule must not be
-		 * listed. */
-		map_drop_forbidden(f->igd->map,
-				   !ifstate_complete(&r, f->conf));
+		 * network forbids, and clients must not see a mapping without
+		 * a rule. */
+		apply_policy(f);
 		brokerclient_sync(f->brokerclient);
 		log_addresses_left(f);
 	}

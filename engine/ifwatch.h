@@ -43,8 +43,9 @@ int ifwatch_open(struct ifwatch *f);
  * ifwatch_refresh - read the state of the interfaces now, without waiting for a
  * message of the kernel.
  *
- * The gateway gets what changed; mappings that are forbidden now are dropped
- * and count as refused to their requesters; the monitor gets the whole table;
+ * The gateway gets what changed; mappings whose network is gone are suspended,
+ * and those that are forbidden now are removed and count as refused to their
+ * requesters; the monitor gets the whole table;
  * HTTP and SSDP serve the addresses that exist; subscribers may get an event.
  * The first call does all of that, and tells the monitor once we serve. What
  * failed is logged and tried again.

@@ -4,7 +4,8 @@
  *
  *   kind=KIND proto=PROTO port=PORT client=ADDRESS to=PORT origin=ORIGIN
  *   requester=ADDRESS remote=ADDRESS told=PORT disabled=yes
- *   lease=MONO-MS,WALL-S,LEFT-S desc=TEXT             (all on one line)
+ *   lease=MONO-MS,WALL-S,LEFT-S suspended=MONO-MS,WALL-S,LEFT-S
+ *   desc=TEXT                                         (all on one line)
  *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
  *   remote-port=PORT origin=ORIGIN and so on
  *
@@ -12,7 +13,9 @@
  * told; "to" is the client's port. Left out are: kind=portmap; the requester of
  * the operator's mappings; remote=*, which is every host; "told" where it
  * equals "port"; disabled=no; "lease" of a permanent mapping; remote-port=0,
- * which is every port.
+ * which is every port; "suspended" of one that is not suspended or, as the
+ * operator's, without an end. That is read as if it were not suspended: the
+ * networks will tell.
  *
  * A later version may add fields, without a new version of the file: this one
  * keeps what it does not know. A field whose meaning must not be missed needs a
@@ -30,6 +33,18 @@
 #include "engine/leaseline.h"
 
 #define WALL_MAX_S	(UINT64_MAX / 1000)
+
+enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
+       REMOTE_PORT, TOLD, DISABLED, LEASE, SUSPENDED, DESC, FIELDS };
+
+static const char *const names[FIELDS] = {
+	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
+	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
+	[REQUESTER] = "requester", [REMOTE] = "remote",
+	[REMOTE_PORT] = "remote-port", [TOLD] = "told",
+	[DISABLED] = "disabled", [LEASE] = "lease",
+	[SUSPENDED] = "suspended", [DESC] = "desc",
+};
 
 /* ---- out ------------------------------------------------------------ */
 
@@ -77,7 +92,8 @@ void leaseline_put_key(struct wr *w, const struct nat_rule *r)
 }
 
 void leaseline_put(struct wr *w, const struct portmap *pm,
-		   const struct pm_entry *e, const struct leaseline_end *lease)
+		   const struct pm_entry *e, const struct leaseline_end *lease,
+		   const struct leaseline_end *suspended)
 {
 	char desc[PM_DESC_MAX + 1], note[PM_NOTE_MAX + 1];
 	struct str notes = portmap_note(pm, e, note);
@@ -92,7 +108,8 @@ void leaseline_put(struct wr *w, const struct portmap *pm,
 		wr_fmt(w, " told=%u", e->told_port);
 	if (!e->enabled)
 		wr_z(w, " disabled=yes");
-	put_end(w, "lease", lease);
+	put_end(w, names[LEASE], lease);
+	put_end(w, names[SUSPENDED], suspended);
 	if (notes.n != 0)
 		wr_ch(w, ' ');
 	wr_str(w, notes);
@@ -135,7 +152,8 @@ static bool get_origin(struct str s, uint8_t *ret)
 	return false;
 }
 
-bool leaseline_get_end(struct str s, uint32_t max_s, struct leaseline_end *ret)
+/* "MONO-MS,WALL-S,LEFT-S" */
+static bool get_end(struct str s, uint32_t max_s, struct leaseline_end *ret)
 {
 	struct str mono, wall;
 
@@ -144,17 +162,6 @@ bool leaseline_get_end(struct str s, uint32_t max_s, struct leaseline_end *ret)
 	       str_u64(wall, 0, WALL_MAX_S, &ret->wall_s) == 0 &&
 	       str_u32(s, 1, max_s, &ret->left_s) == 0;
 }
-
-enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
-       REMOTE_PORT, TOLD, DISABLED, LEASE, DESC, FIELDS };
-
-static const char *const names[FIELDS] = {
-	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
-	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
-	[REQUESTER] = "requester", [REMOTE] = "remote",
-	[REMOTE_PORT] = "remote-port", [TOLD] = "told",
-	[DISABLED] = "disabled", [LEASE] = "lease", [DESC] = "desc",
-};
 
 static bool get_value(int field, struct str v, struct leaseline *l)
 {
@@ -185,7 +192,9 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 		q->enabled = !str_eq(v, STR("yes"));
 		return !q->enabled;
 	case LEASE:
-		return leaseline_get_end(v, PM_LEASE_MAX_S, &l->lease);
+		return get_end(v, PM_LEASE_MAX_S, &l->lease);
+	case SUSPENDED:
+		return get_end(v, PM_SUSPENDED_MAX_S, &l->suspended);
 	default:
 		return text_is(TEXT_NO_CONTROL, v) &&
 		       str_copy(q->desc, sizeof(q->desc), v);

@@ -29,7 +29,7 @@ struct leaseline_end {
 struct leaseline {
 	struct pm_req req;	/* lease_s is not set */
 	uint16_t told_port;
-	struct leaseline_end lease;
+	struct leaseline_end lease, suspended;
 	char note[PM_NOTE_MAX + 1];	/* fields that we do not know, "a=b
 					 * c=d", NUL-terminated */
 	bool cut;		/* some of those did not fit into @note */
@@ -38,12 +38,15 @@ struct leaseline {
 /**
  * leaseline_put - write the fields of a mapping.
  * @lease: when its lease ends
+ * @suspended: when its suspension ends; never: it is not suspended, or without
+ *             an end
  *
  * Fields that have their usual value are left out. The mapping's note
  * (portmap_note()), fields that a later version wrote, is written as it is.
  */
 void leaseline_put(struct wr *, const struct portmap *,
-		   const struct pm_entry *, const struct leaseline_end *lease);
+		   const struct pm_entry *, const struct leaseline_end *lease,
+		   const struct leaseline_end *suspended);
 
 /** leaseline_put_key - write the fields that tell which mapping @rule is. */
 void leaseline_put_key(struct wr *, const struct nat_rule *rule);
@@ -71,9 +74,5 @@ bool leaseline_get_port(struct str, uint16_t *ret);
 
 /** leaseline_get_proto - read "tcp" or "udp". */
 bool leaseline_get_proto(struct str, uint8_t *ret);
-
-/** leaseline_get_end - read "MONO-MS,WALL-S,LEFT-S", none of which is 0.
- * @max_s: the highest LEFT-S */
-bool leaseline_get_end(struct str, uint32_t max_s, struct leaseline_end *ret);
 
 #endif

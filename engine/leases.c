@@ -92,19 +92,28 @@ static uint64_t wall_now(const struct leases_clock *clock)
 	return clock->wall_s > 0 ? (uint64_t)clock->wall_s : 0;
 }
 
+/* @left_s: 0: never */
+static struct leaseline_end make_end(uint64_t end_ms, uint32_t left_s,
+				     const struct leases_clock *clock)
+{
+	if (left_s == 0)
+		return (struct leaseline_end){ 0 };
+	return (struct leaseline_end){
+		end_ms, wall_now(clock) + left_s, left_s,
+	};
+}
+
 static void put_set(struct wr *w, const struct portmap *pm,
 		    const struct pm_entry *e, const struct leases_clock *clock)
 {
-	struct leaseline_end lease = { 0 };
+	const struct leaseline_end lease = make_end(e->expires_ms,
+		portmap_lease_left(e, clock->mono_ms), clock);
+	const struct leaseline_end suspended = make_end(e->suspended_ms,
+		portmap_suspended_left(e, clock->mono_ms), clock);
 	size_t start = w->len;
 
-	lease.left_s = portmap_lease_left(e, clock->mono_ms);
-	if (lease.left_s != 0) {
-		lease.mono_ms = e->expires_ms;
-		lease.wall_s = wall_now(clock) + lease.left_s;
-	}
 	wr_z(w, "+ ");
-	leaseline_put(w, pm, e, &lease);
+	leaseline_put(w, pm, e, &lease, &suspended);
 	put_end(w, start);
 }
 
@@ -145,8 +154,8 @@ static uint64_t until(uint64_t end, uint64_t now)
 	return end > now ? end - now : 0;
 }
 
-/* What is left of a lease, never more than when it was written: a router
- * without a clock of its own starts in the past. */
+/* What is left, never more than when it was written: a router without a clock
+ * of its own starts in the past. */
 static uint64_t left_ms(const struct loader *ld, const struct leaseline_end *l)
 {
 	uint64_t max_ms = (uint64_t)l->left_s * 1000, left;
@@ -156,6 +165,16 @@ static uint64_t left_ms(const struct loader *ld, const struct leaseline_end *l)
 	else
 		left = until(l->wall_s, wall_now(ld->clock)) * 1000;
 	return left < max_ms ? left : max_ms;
+}
+
+/* Return: false if it has ended. @ret_ms: when it ends, 0: never */
+static bool get_end(const struct loader *ld, const struct leaseline_end *l,
+		    uint64_t *ret_ms)
+{
+	uint64_t left = left_ms(ld, l);
+
+	*ret_ms = l->left_s != 0 ? ld->clock->mono_ms + left : 0;
+	return l->left_s == 0 || left != 0;
 }
 
 static uint64_t newest_seq(const struct portmap *pm)
@@ -196,39 +215,32 @@ static bool has_newer(const struct loader *ld, const struct nat_rule *key)
 	return e != NULL && e->seq <= ld->newer_seq;
 }
 
-static bool restore(struct loader *ld, const struct leaseline *l,
-		    uint64_t expires_ms)
-{
-	uint16_t slot;
-
-	if (portmap_restore(ld->pm, &l->req, expires_ms) != PM_DONE)
-		return false;
-	slot = portmap_find(ld->pm, &l->req.rule);
-	portmap_set_told(ld->pm, slot, l->told_port);
-	portmap_set_note(ld->pm, slot, str_z(l->note));
-	ld->met->cut += l->cut;
-	return true;
-}
-
 static bool take_set(struct loader *ld, struct str fields)
 {
-	uint64_t expires_ms = 0;
+	uint64_t expires_ms, suspended_ms;
 	struct leaseline l;
+	uint16_t slot;
 
 	if (!ld->format->get(fields, &l))
 		return false;
 	if (has_newer(ld, &l.req.rule))
 		return true;
-	if (l.lease.left_s != 0) {
-		expires_ms = left_ms(ld, &l.lease);
-		if (expires_ms == 0) {	/* and what it overwrote has ended */
-			portmap_forget(ld->pm, &l.req.rule);
-			return true;
-		}
-		expires_ms += ld->clock->mono_ms;
+	if (!get_end(ld, &l.lease, &expires_ms) ||
+	    !get_end(ld, &l.suspended, &suspended_ms)) {
+		/* and what it overwrote has ended */
+		portmap_forget(ld->pm, &l.req.rule);
+		return true;
 	}
 	l.req.lease_s = l.lease.left_s;
-	return restore(ld, &l, expires_ms);
+	if (portmap_restore(ld->pm, &l.req, expires_ms) != PM_DONE)
+		return false;
+	slot = portmap_find(ld->pm, &l.req.rule);
+	portmap_set_told(ld->pm, slot, l.told_port);
+	portmap_set_note(ld->pm, slot, str_z(l.note));
+	if (suspended_ms != 0)
+		portmap_suspend(ld->pm, slot, suspended_ms);
+	ld->met->cut += l.cut;
+	return true;
 }
 
 static bool take_del(struct loader *ld, struct str fields)

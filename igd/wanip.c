@@ -270,7 +270,7 @@ static void put_target(const struct igd *igd, struct igd_call *call,
 
 bool wanip_dummy_shown(const struct igd *igd)
 {
-	return igd->show_dummy && !portmap_count(igd->map->pm);
+	return igd->show_dummy && !portmap_shown_count(igd->map->pm);
 }
 
 /* show-dummy-rule, as in RouterOS: some control points (Windows among them)
@@ -296,7 +296,7 @@ int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
 	uint32_t index = call->in[0].u;
-	uint16_t slot = portmap_at(igd->map->pm, index);
+	uint16_t slot = portmap_shown_at(igd->map->pm, index);
 	const struct pm_entry *e = portmap_entry(igd->map->pm, slot);
 
 	if (!e && !index && wanip_dummy_shown(igd)) {
@@ -324,9 +324,9 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 	if (err)
 		return err;
 	slot = portmap_find(igd->map->pm, &key);
-	if (slot == PM_NONE)
-		return WANIP_NO_SUCH_ENTRY;
 	e = portmap_entry(igd->map->pm, slot);
+	if (!e || !portmap_is_shown(e))
+		return WANIP_NO_SUCH_ENTRY;
 	call->out[1].s = put_addr(&w, e->rule.client);
 	put_target(igd, call, call->out, e);
 	return UPNP_OK;
@@ -335,7 +335,7 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
 	call->out[0].u = wanip_dummy_shown(igd) ?
-			 1 : (uint32_t)portmap_count(igd->map->pm);
+			 1 : (uint32_t)portmap_shown_count(igd->map->pm);
 	return UPNP_OK;
 }
 

@@ -73,14 +73,14 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 	"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
 #define LIST_CLOSE "</p:PortMappingList>]]>"
 
-/* The requester's own mappings; all, if it asks for all and list-scope allows
+/* The requester's own mappings that clients see; all, if it asks for all and list-scope allows
  * it. */
 static bool is_listed(const struct igd *igd, const struct igd_call *call,
 		      const struct pm_entry *e)
 {
 	bool all = call->in[IN_MANAGE].u && igd->list_all;
 
-	return e->rule.proto == proto_of(call) &&
+	return portmap_is_shown(e) && e->rule.proto == proto_of(call) &&
 	       e->rule.ext_port >= call->in[IN_START].u &&
 	       e->rule.ext_port <= call->in[IN_END].u &&
 	       (all || owner_is(e, call->client));
@@ -137,7 +137,7 @@ static const struct pm_entry *walk_on(struct walk *at, const struct igd *igd,
 						   (uint16_t)at->port,
 						   at->slot)) != PM_NONE) {
 			e = portmap_entry(igd->map->pm, at->slot);
-			if (e->state != PM_ADDING && is_listed(igd, call, e))
+			if (is_listed(igd, call, e))
 				return e;
 		}
 	}

@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 3	/* raise it with every change of a record */
+#define CTL_VERSION 4	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -74,8 +74,10 @@ struct ctl_mapping {
 	struct nat_rule rule;
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	uint32_t origin;	/* enum origin */
-	uint32_t left_s;	/* of the lease; 0 permanent */
+	uint32_t left_s;	/* until it ends; 0 permanent */
 	uint32_t enabled;
+	uint32_t suspended;	/* its client is in no internal network; it has
+				 * no rule, and clients do not see it */
 	uint32_t configured;	/* the configuration has it */
 	char desc[PM_DESC_MAX + 1];
 };
@@ -96,6 +98,7 @@ struct ctl_status {
 	uint32_t igd_versions;	/* a bit for each, 1 << version */
 	uint32_t up_s;		/* time that this engine has been serving */
 	uint32_t mappings, mappings_max, per_client_max;
+	uint32_t suspended;	/* of the mappings */
 	uint32_t mappings_of[ORIGINS];	/* by enum origin */
 	uint32_t subscribers, subscribers_max;
 	uint32_t refused[REFUSALS];

@@ -12,13 +12,14 @@ static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
 	const struct pm_entry *e = portmap_entry(m->pm, slot);
 	struct refused r = { .why = why, .origin = e->origin, .rule = e->rule,
 			     .client = e->requester };
+	bool shown = portmap_is_shown(e);
 	bool lost = !req->enabled || !nat_rule_equal(&e->rule, &req->rule);
 
 	if (e->configured || !portmap_forget(m->pm, &r.rule))
 		return false;
 	if (lost)
 		mapreport_refused(m, &r);
-	mapreport_gone(m, &r.rule);
+	mapreport_gone(m, &r.rule, shown);
 	return true;
 }
 

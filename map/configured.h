@@ -15,7 +15,7 @@
  * removed (ops->gone). That is one with the same key, one of another client on
  * the same port, and the newest one where the table or the client's share is
  * full. If a client loses a mapping by that, ops->refused is called as well.
- * The policy is not checked: map_drop_forbidden() does it when the networks are
+ * The policy is not checked: map_apply_policy() does it when the networks are
  * known.
  *
  * Return: REFUSAL_NONE, or why the mapping is not in the table: REFUSAL_FULL

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * expiry.c - the expiry heap: a binary heap of slots by the end of their lease.
+ * expiry.c - the expiry heap: a binary heap of slots by the end of their mapping
+ * (expiry_ms()).
  *
  * Owns: heap_at of each entry: its place in the heap plus one, 0 if it is not
  * in the heap.
@@ -15,10 +16,20 @@ static struct pm_entry *at(const struct expiry *d, uint32_t place)
 	return &d->entry[d->heap[place]];
 }
 
+uint64_t expiry_ms(const struct pm_entry *e)
+{
+	uint64_t ends_ms = e->expires_ms != 0 ? e->expires_ms : UINT64_MAX;
+
+	if (e->suspended_ms != 0 && e->suspended_ms < ends_ms)
+		return e->suspended_ms;
+	return ends_ms;
+}
+
 static bool before(const struct pm_entry *a, const struct pm_entry *b)
 {
-	return a->expires_ms == b->expires_ms ? a->seq < b->seq :
-						a->expires_ms < b->expires_ms;
+	uint64_t a_ms = expiry_ms(a), b_ms = expiry_ms(b);
+
+	return a_ms == b_ms ? a->seq < b->seq : a_ms < b_ms;
 }
 
 static void set(struct expiry *d, uint16_t place, uint16_t slot)
@@ -54,7 +65,7 @@ void expiry_put(struct expiry *d, uint16_t slot)
 {
 	const struct pm_entry *e = &d->entry[slot];
 
-	if (e->expires_ms == 0)
+	if (expiry_ms(e) == UINT64_MAX)
 		expiry_drop(d, slot);
 	else if (e->heap_at != 0)
 		settle(d, (uint16_t)(e->heap_at - 1), slot);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * expiry.h - the expiry heap: which lease ends next.
+ * expiry.h - the expiry heap: which mapping ends next.
  *
  * A part of the mapping table; only portmap.c and pmtable.c call it.
  * Runs in: engine
@@ -17,9 +17,13 @@ struct expiry {
 	uint16_t n;
 };
 
+/** expiry_ms - when the mapping ends, by its lease or its suspension;
+ * UINT64_MAX: never. EXPIRING: when its removal is tried again. */
+uint64_t expiry_ms(const struct pm_entry *);
+
 /**
- * expiry_put - enter @slot by its entry's expires_ms, or remove it if that is 0
- * (never).
+ * expiry_put - enter @slot by its entry's expiry_ms(), or remove it if
+ * that is never.
  *
  * For a new slot, and for one whose time has changed.
  */
@@ -28,7 +32,7 @@ void expiry_put(struct expiry *, uint16_t slot);
 /** expiry_drop - remove @slot; does nothing if it is not in the heap. */
 void expiry_drop(struct expiry *, uint16_t slot);
 
-/** expiry_first - the slot whose lease ends first; of several at the same time,
+/** expiry_first - the slot whose mapping ends first; of several at the same time,
  * the one made first; PM_NONE when the heap is empty. */
 uint16_t expiry_first(const struct expiry *);
 

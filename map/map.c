@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * map.c - the mapping core: checks of a new request, answers of the monitor,
- * ends of leases.
+ * map.c - the mapping core: checks of a new request, changes of the policy,
+ * answers of the monitor, ends of leases.
  *
  * Owns: the requests that wait. A request waits for its own op in the mapping
  * table and gets its result; or for another's op on the same key, and starts
@@ -26,6 +26,7 @@ void map_init(struct map *m, struct portmap *pm)
 	m->waiting = m->ready = NULL;
 	m->range_left = 0;
 	m->range_why = REFUSAL_NONE;
+	m->resume_ms = UINT64_MAX;
 }
 
 /* ---- new requests -------------------------------------------------- */
@@ -126,6 +127,114 @@ void map_cancel(struct map *m, struct map_wait *w)
 		waitlist_del(&m->ready, w);
 }
 
+/* ---- a changed policy ---------------------------------------------- */
+
+static bool resume(struct map *m, uint16_t slot)
+{
+	int res = portmap_resume(m->pm, slot);
+
+	if (res == PM_DONE)
+		mapreport_stored(m, slot);
+	return res == PM_DONE || res == PM_STARTED;
+}
+
+/* The operator's mappings do not end by this, because nobody would ask for them
+ * again. */
+static bool suspend(struct map *m, uint16_t slot, uint64_t now_ms)
+{
+	const struct pm_entry *e = portmap_entry(m->pm, slot);
+	uint64_t until_ms = now_ms + UINT64_C(1000) * PM_SUSPENDED_MAX_S;
+
+	if (e->origin == ORIGIN_OPERATOR)
+		until_ms = UINT64_MAX;
+	if (!portmap_suspend(m->pm, slot, until_ms))
+		return false;
+	mapreport_stored(m, slot);
+	return true;
+}
+
+static enum refusal check_again(const struct map *m, uint16_t slot,
+				unsigned *ret_line)
+{
+	return policy_check(&m->policy, &portmap_entry(m->pm, slot)->rule,
+			    addr_any(), ret_line);
+}
+
+/* The operator's mappings are logged here too: the operator is not there to
+ * read an answer. Return: false if an op is in flight */
+static bool remove_forbidden(struct map *m, uint16_t slot, enum refusal why,
+			     unsigned line)
+{
+	const struct pm_entry *e = portmap_entry(m->pm, slot);
+	struct refused r = { .why = why, .line = line, .origin = e->origin,
+			     .rule = e->rule, .client = e->requester };
+	bool shown = portmap_is_shown(e);
+
+	if (!portmap_forget(m->pm, &r.rule))
+		return false;
+	m->ops->refused(m->ops_arg, &r);
+	mapreport_gone(m, &r.rule, shown);
+	return true;
+}
+
+/* A mapping with an op in flight is left as it is: see check_answered(). */
+struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
+{
+	struct map_applied did = { 0 };
+	size_t i = 0;
+
+	while (i < portmap_count(m->pm)) {
+		uint16_t slot = portmap_at(m->pm, i);
+		unsigned line;
+		enum refusal why = check_again(m, slot, &line);
+
+		if (why == REFUSAL_NONE)
+			did.resumed += resume(m, slot);
+		else if (why == REFUSAL_OUTSIDE)
+			did.suspended += suspend(m, slot, now_ms);
+		else if (remove_forbidden(m, slot, why, line))
+			continue;	/* the next one has its index */
+		i++;
+	}
+	return did;
+}
+
+/* An op on the mapping with the key of @rule is done. The policy may have
+ * changed while it was in flight. A sync follows such a change, and waits for
+ * the op, so the rule goes from the kernel. */
+static void check_answered(struct map *m, const struct nat_rule *rule,
+			   uint64_t now_ms)
+{
+	uint16_t slot = portmap_find(m->pm, rule);
+	enum refusal why;
+	unsigned line;
+
+	if (slot == PM_NONE)
+		return;
+	why = check_again(m, slot, &line);
+	if (why == REFUSAL_OUTSIDE)
+		suspend(m, slot, now_ms);
+	else if (why != REFUSAL_NONE)
+		remove_forbidden(m, slot, why, line);
+	else if (portmap_is_suspended(portmap_entry(m->pm, slot)) &&
+		 m->resume_ms == UINT64_MAX)
+		m->resume_ms = now_ms + MAP_RESUME_MS;
+}
+
+static void resume_again(struct map *m)
+{
+	unsigned line;
+
+	m->resume_ms = UINT64_MAX;
+	for (size_t i = 0; i < portmap_count(m->pm); i++) {
+		uint16_t slot = portmap_at(m->pm, i);
+
+		if (portmap_is_suspended(portmap_entry(m->pm, slot)) &&
+		    check_again(m, slot, &line) == REFUSAL_NONE)
+			resume(m, slot);
+	}
+}
+
 /* ---- answers of the monitor ---------------------------------------- */
 
 /* The op of @w is done. @slot: the mapping, if it was to be added */
@@ -173,63 +282,41 @@ void map_answer(struct map *m, struct nat_op_id id, enum nat_err err,
 	struct map_wait *owner, *ranger;
 	uint16_t slot = PM_NONE;
 	enum pm_change change;
-	struct nat_rule gone;
+	struct nat_rule rule;
 
-	memset(&gone, 0, sizeof(gone));
-	change = portmap_done(m->pm, id, err, now_ms, &slot, &gone);
+	change = portmap_done(m->pm, id, err, now_ms, &slot, &rule);
 	if (slot == PM_NONE)
 		return;
 	if (change == PM_ADDED || change == PM_UPDATED)
 		mapreport_stored(m, slot);
 	else if (change == PM_REMOVED)
-		mapreport_gone(m, &gone);
+		mapreport_gone(m, &rule, true);
 	owner = waitlist_wake(m, slot);
 	ranger = range_done(m, slot, why);
 	if (owner)
 		finish(m, owner, why, slot);
 	if (ranger)
 		finish(m, ranger, m->range_why, PM_NONE);
+	check_answered(m, &rule, now_ms);
 	start_again(m, now_ms);
 }
 
 /* ---- without a request --------------------------------------------- */
 
-static void expired(void *arg, const struct nat_rule *rule)
+static void expired(void *arg, const struct nat_rule *rule, bool shown)
 {
-	mapreport_gone(arg, rule);
+	mapreport_gone(arg, rule, shown);
 }
 
 uint64_t map_tick(struct map *m, uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
 
+	if (m->resume_ms <= now_ms)
+		resume_again(m);
 	portmap_expire(m->pm, now_ms, &next_ms, expired, m);
 	m->ops->wake(m->ops_arg);
-	return next_ms;
-}
-
-/* The operator's mappings are logged here too: the operator is not there to
- * read an answer. */
-void map_drop_forbidden(struct map *m, bool keep_outside)
-{
-	size_t i = 0;
-
-	while (i < portmap_count(m->pm)) {
-		const struct pm_entry *e =
-			portmap_entry(m->pm, portmap_at(m->pm, i));
-		struct refused r = { .origin = e->origin, .rule = e->rule,
-				     .client = e->requester };
-
-		r.why = policy_check(&m->policy, &r.rule, addr_any(), &r.line);
-		if (r.why == REFUSAL_NONE ||
-		    (r.why == REFUSAL_OUTSIDE && keep_outside) ||
-		    !portmap_forget(m->pm, &r.rule)) {
-			i++;
-			continue;
-		}
-		m->ops->refused(m->ops_arg, &r);
-		mapreport_gone(m, &r.rule);
-	}
+	return next_ms < m->resume_ms ? next_ms : m->resume_ms;
 }
 
 struct map_told map_told(const struct map *m, const struct pm_entry *e)

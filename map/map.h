@@ -76,11 +76,12 @@ enum map_what { MAP_ADD, MAP_DELETE, MAP_DELETE_RANGE };
 struct map_ops {
 	/* there are ops to send, perhaps: portmap_next_op() */
 	void (*wake)(void *arg);
-	/* a mapping was committed, or has ended: the lease file */
+	/* a mapping was committed, suspended or resumed; or it has ended: the
+	 * lease file */
 	void (*stored)(void *arg, const struct pm_entry *);
 	void (*gone)(void *arg, const struct nat_rule *);
-	/* a client did not get what it asked for; or, by map_drop_forbidden(),
-	 * a mapping was removed */
+	/* a client did not get what it asked for; or, by map_apply_policy(), a
+	 * mapping was removed */
 	void (*refused)(void *arg, const struct refused *);
 	/* a number that nobody can predict */
 	uint32_t (*rnd)(void *arg);
@@ -101,12 +102,14 @@ struct map {
 
 	/* to be read */
 	struct portmap *pm;	/* as passed to map_init() */
-	uint32_t update_id;	/* changes of the table since the start, modulo
-				 * 2^32 (WANIPConnection:2 2.3,
-				 * SystemUpdateID) */
+	uint32_t update_id;	/* changes of what clients see of the table
+				 * since the start, modulo 2^32
+				 * (WANIPConnection:2 2.3, SystemUpdateID) */
 
 	/* private */
 	struct buckets adds;
+	uint64_t resume_ms;	/* when to try again what could not be resumed,
+				 * UINT64_MAX: never */
 	struct map_wait *waiting;	/* in the order of their arrival */
 	struct map_wait *ready;		/* to be started again, in that order */
 	uint32_t range_left;	/* ops of the range deletion in progress */
@@ -168,21 +171,36 @@ void map_cancel(struct map *, struct map_wait *w);
  * map_answer - handle the monitor's answer to the op @id.
  *
  * Commits or rolls back, calls ops->stored or ops->gone, calls done() of the
- * requester, and starts those again that waited for this op.
+ * requester, and starts those again that waited for this op. If the policy has
+ * changed since the op was sent, the mapping is treated as by
+ * map_apply_policy().
  */
 void map_answer(struct map *, struct nat_op_id id, enum nat_err err,
 		uint64_t now_ms);
 
-/** map_tick - end leases. Return: when to call again, UINT64_MAX: never */
+/** map_tick - end leases and suspensions, and try again what could not be
+ * resumed. Return: when to call again, UINT64_MAX: never */
 uint64_t map_tick(struct map *, uint64_t now_ms);
 
+/* What map_apply_policy() did. */
+struct map_applied {
+	uint32_t suspended;	/* mappings */
+	uint32_t resumed;	/* or about to be: the kernel is asked */
+};
+
 /**
- * map_drop_forbidden - remove the mappings that the policy does not allow any
- * more, without an op: the owner sends the whole table as a sync afterwards.
- * @keep_outside: keep those of clients that are in no internal network, because
- *                their interface may come back
+ * map_apply_policy - adapt the table to the policy, which has changed.
+ *
+ * A mapping whose client is in no internal network any more is suspended: it
+ * keeps its place and its port without a rule, and clients do not see it. It
+ * ends with its lease, at most PM_SUSPENDED_MAX_S later; the operator's only
+ * with its lease. If its client is in a network again, it is resumed. A mapping
+ * that the policy forbids for another reason is removed.
+ *
+ * Nothing is removed by an op: the owner sends the whole table as a sync
+ * afterwards, and then the ops that resume (portmap_next_op()).
  */
-void map_drop_forbidden(struct map *, bool keep_outside);
+struct map_applied map_apply_policy(struct map *, uint64_t now_ms);
 
 /* What clients are told about a mapping, of the outside. */
 struct map_told {

@@ -8,9 +8,9 @@ void mapreport_stored(struct map *m, uint16_t slot)
 	m->ops->stored(m->ops_arg, portmap_entry(m->pm, slot));
 }
 
-void mapreport_gone(struct map *m, const struct nat_rule *rule)
+void mapreport_gone(struct map *m, const struct nat_rule *rule, bool shown)
 {
-	m->update_id++;
+	m->update_id += shown;
 	m->ops->gone(m->ops_arg, rule);
 }
 

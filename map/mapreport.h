@@ -7,13 +7,13 @@
 
 #include "map/map.h"
 
-/** mapreport_stored - @slot was committed: count the change, call
- * ops->stored. */
+/** mapreport_stored - @slot was committed, suspended or resumed: count the
+ * change, call ops->stored. */
 void mapreport_stored(struct map *, uint16_t slot);
 
 /** mapreport_gone - a mapping has left the table: count the change, call
- * ops->gone. */
-void mapreport_gone(struct map *, const struct nat_rule *);
+ * ops->gone. @shown: clients saw the mapping */
+void mapreport_gone(struct map *, const struct nat_rule *, bool shown);
 
 /**
  * mapreport_refused - a client did not get what it asked for: call

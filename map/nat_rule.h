@@ -58,8 +58,9 @@ enum nat_err {
 	NAT_EFAIL,		/* the firewall did not take it */
 	NAT_EREFUSED,		/* the monitor's policy forbids it */
 	NAT_ECONFLICT,		/* the router itself serves that port */
-	NAT_ENOSPC,		/* more rules than max-mappings */
+	NAT_ENOSPC,		/* more rules of a kind than it may have */
 	NAT_ENOADDR,		/* there is no external address now */
+	NAT_EKIND,		/* the backend has no rules of this kind */
 };
 
 /**

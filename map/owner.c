@@ -9,6 +9,11 @@ bool owner_is(const struct pm_entry *e, struct addr requester)
 		addr_equal(e->requester, requester));
 }
 
+bool owner_sees(const struct pm_entry *e, const struct pm_req *by)
+{
+	return e && (by->origin == ORIGIN_OPERATOR || portmap_is_shown(e));
+}
+
 enum refusal owner_may_change(const struct map *m, const struct pm_entry *e,
 			      const struct pm_req *by)
 {

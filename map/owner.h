@@ -8,6 +8,10 @@
 /** owner_is - is @e a mapping to @requester, or one that it asked for? */
 bool owner_is(const struct pm_entry *e, struct addr requester);
 
+/** owner_sees - is @e a mapping that the requester of @by sees? Only the
+ * operator sees those that are suspended. @e: NULL: there is none */
+bool owner_sees(const struct pm_entry *e, const struct pm_req *by);
+
 /**
  * owner_may_change - may the requester of @by change or delete @e?
  *

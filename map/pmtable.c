@@ -87,10 +87,20 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	descpool_drop(&pm->texts, e->desc);
 	descpool_drop(&pm->texts, e->note);
 	e->desc = e->note = 0;
+	pmtable_set_suspended(pm, slot, 0);
 	e->state = PM_FREE;
 	e->sent = false;
 	pm->next[slot] = pm->free_head;
 	pm->free_head = slot;
+}
+
+void pmtable_set_suspended(struct portmap *pm, uint16_t slot, uint64_t until_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	pm->suspended_n -= e->suspended_ms != 0;
+	e->suspended_ms = until_ms;
+	pm->suspended_n += e->suspended_ms != 0;
 }
 
 void pmtable_withdraw(struct portmap *pm, uint16_t slot)

@@ -18,6 +18,7 @@ struct portmap {
 	size_t max, per_client, slot_max;
 	size_t n;		/* committed and newly reserved */
 	size_t order_n;
+	size_t suspended_n;	/* committed, SUSPENDED or RESUMING */
 	struct expiry due;		/* the leases */
 	struct descpool texts;	/* the descriptions */
 	size_t bytes;		/* of the whole block */
@@ -76,6 +77,10 @@ void pmtable_replace(struct portmap *, uint16_t old, uint16_t slot);
 
 /** pmtable_leave - remove @slot from the order, and withdraw it. */
 void pmtable_leave(struct portmap *, uint16_t slot);
+
+/** pmtable_set_suspended - note when the suspension of @slot ends; 0: it is not
+ * suspended. The caller moves it in the expiry heap. */
+void pmtable_set_suspended(struct portmap *, uint16_t slot, uint64_t until_ms);
 
 /** pmtable_queue - append @slot to the queue of ops to be sent. */
 void pmtable_queue(struct portmap *, uint16_t slot);

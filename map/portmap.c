@@ -6,13 +6,14 @@
  * ("ops") on their way to the kernel.
  * Never does: read a clock, allocate after portmap_new(), touch the firewall.
  * Invariants, beside those of pmtable.c, where its memory is:
- *  - ACTIVE, DELETING and EXPIRING are committed: those are in the order;
+ *  - all states from ACTIVE on are committed: those are in the order;
  *  - all entries that are rivals (nat_rule_rivals()) have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op in flight;
- *  - of the committed entries, the kernel has the enabled ones and no others;
- *  - a committed entry that has a lease is in the expiry heap, unless its lease
- *    has ended: then it waits for the op that is in flight.
+ *  - of the committed entries, the kernel has those that are enabled and not
+ *    suspended, and no others;
+ *  - a committed entry that has an end is in the expiry heap, unless it has
+ *    ended: then it waits for the op that is in flight.
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -94,6 +95,12 @@ static bool committed(const struct pm_entry *e)
 	return e->state >= PM_ACTIVE;
 }
 
+/* Of a committed entry without an op in flight: has the kernel its rule? */
+static bool has_rule(const struct pm_entry *e)
+{
+	return e->enabled && e->state != PM_SUSPENDED;
+}
+
 static bool in_flight(const struct pm_entry *e)
 {
 	return e->queued || e->sent;
@@ -163,6 +170,12 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	return PM_BUSY;
 }
 
+static void activate(struct portmap *pm, uint16_t slot)
+{
+	pm->entry[slot].state = PM_ACTIVE;
+	pmtable_set_suspended(pm, slot, 0);
+}
+
 static enum pm_change commit(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
@@ -186,7 +199,7 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
 			   const struct pm_req *req)
 {
-	if (e->enabled != req->enabled)
+	if (e->enabled != req->enabled || portmap_is_suspended(e))
 		return true;
 	return e->enabled &&
 	       (pm->unproven || !nat_rule_equal(&e->rule, &req->rule));
@@ -203,6 +216,7 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 		return res;
 	if (old != PM_NONE &&
 	    !(by_op && kernel_differs(pm, &pm->entry[old], req))) {
+		activate(pm, old);
 		fill(pm, old, req, expires_ms);
 		expiry_put(&pm->due, old);
 		*ret_slot = old;
@@ -260,7 +274,7 @@ int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 			       .configured = e->configured,
 			       .requester = e->requester };
 
-	if (!pm->unproven)
+	if (!pm->unproven && !portmap_is_suspended(e))
 		return PM_DONE;
 	portmap_desc(pm, e, same.desc);
 	return enter(pm, &same, e->expires_ms, true, ret_slot);
@@ -286,7 +300,7 @@ int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
 		return PM_BUSY;
 	e = &pm->entry[slot];
-	if (!e->enabled) {
+	if (!has_rule(e)) {
 		pmtable_leave(pm, slot);
 		return PM_DONE;
 	}
@@ -309,6 +323,38 @@ bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
 	return true;
 }
 
+bool portmap_suspend(struct portmap *pm, uint16_t slot, uint64_t until_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t busy;
+
+	if (e->state != PM_ACTIVE || delete_busy(pm, slot, &busy) == PM_BUSY)
+		return false;
+	e->state = PM_SUSPENDED;
+	pmtable_set_suspended(pm, slot, until_ms);
+	expiry_put(&pm->due, slot);
+	return true;
+}
+
+int portmap_resume(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t busy;
+
+	if (!portmap_is_suspended(e))
+		return REFUSAL_NOT_FOUND;
+	if (delete_busy(pm, slot, &busy) == PM_BUSY)
+		return PM_BUSY;
+	if (!e->enabled) {
+		activate(pm, slot);
+		expiry_put(&pm->due, slot);
+		return PM_DONE;
+	}
+	e->state = PM_RESUMING;
+	pmtable_queue(pm, slot);
+	return PM_STARTED;
+}
+
 /* ---- ops ----------------------------------------------------------- */
 
 bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
@@ -323,7 +369,9 @@ bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
 	e->sent = true;
 	ret_op->rule = e->rule;
 	/* To replace an enabled mapping by a disabled one is to delete. */
-	ret_op->verb = e->state == PM_ADDING && e->enabled ? NAT_SET : NAT_DEL;
+	ret_op->verb = e->state == PM_RESUMING ||
+		       (e->state == PM_ADDING && e->enabled) ?
+		       NAT_SET : NAT_DEL;
 	*ret_id = (struct nat_op_id){ e->rule.kind, slot, e->gen };
 	return true;
 }
@@ -339,6 +387,8 @@ static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
 		pmtable_withdraw(pm, slot);
 	} else if (e->state == PM_EXPIRING) {
 		e->expires_ms = now_ms + RETRY_MS;
+	} else if (e->state == PM_RESUMING) {
+		e->state = PM_SUSPENDED;
 	} else {
 		e->state = PM_ACTIVE;
 	}
@@ -361,13 +411,18 @@ enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
 	if (!e->sent || e->gen != id.generation || e->rule.kind != id.table)
 		return PM_NO_CHANGE;
 	*ret_slot = slot;
+	*ret_rule = e->rule;
 	e->sent = false;
 	e->gen++;
 	if (err != NAT_OK)
 		return op_failed(pm, slot, now_ms);
 	if (e->state == PM_ADDING)
 		return commit(pm, slot);
-	*ret_rule = e->rule;
+	if (e->state == PM_RESUMING) {
+		activate(pm, slot);
+		expiry_put(&pm->due, slot);
+		return PM_UPDATED;
+	}
 	pmtable_leave(pm, slot);
 	return PM_REMOVED;
 }
@@ -388,7 +443,7 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 	expiry_drop(&pm->due, slot);
 	if (in_flight(e) || replacement_of(pm, slot) != PM_NONE)
 		return false;
-	if (!e->enabled) {
+	if (!has_rule(e)) {
 		pmtable_leave(pm, slot);
 		return true;
 	}
@@ -398,28 +453,43 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 }
 
 void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
-		    void (*gone)(void *arg, const struct nat_rule *), void *arg)
+		    void (*gone)(void *arg, const struct nat_rule *,
+				 bool shown), void *arg)
 {
 	struct nat_rule rule;
 	uint16_t slot;
+	bool shown;
 
 	while ((slot = expiry_first(&pm->due)) != PM_NONE &&
-	       pm->entry[slot].expires_ms <= now_ms) {
+	       expiry_ms(&pm->entry[slot]) <= now_ms) {
 		rule = pm->entry[slot].rule;
+		shown = portmap_is_shown(&pm->entry[slot]);
 		if (end_lease(pm, slot) && gone != NULL)
-			gone(arg, &rule);
+			gone(arg, &rule, shown);
 	}
 	*ret_next_ms = slot == PM_NONE ? UINT64_MAX :
-					 pm->entry[slot].expires_ms;
+					 expiry_ms(&pm->entry[slot]);
+}
+
+static uint32_t seconds_left(uint64_t end_ms, uint64_t now_ms)
+{
+	return end_ms <= now_ms ? 1 :
+				  (uint32_t)((end_ms - now_ms + 999) / 1000);
 }
 
 uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
 {
 	if (e->expires_ms == 0)
 		return 0;
-	if (e->state == PM_EXPIRING || e->expires_ms <= now_ms)
-		return 1;
-	return (uint32_t)((e->expires_ms - now_ms + 999) / 1000);
+	return e->state == PM_EXPIRING ? 1 : seconds_left(e->expires_ms,
+							  now_ms);
+}
+
+uint32_t portmap_suspended_left(const struct pm_entry *e, uint64_t now_ms)
+{
+	if (e->suspended_ms == 0 || e->suspended_ms == UINT64_MAX)
+		return 0;
+	return seconds_left(e->suspended_ms, now_ms);
 }
 
 /* ---- reading ------------------------------------------------------- */
@@ -445,6 +515,31 @@ size_t portmap_count(const struct portmap *pm)
 uint16_t portmap_at(const struct portmap *pm, size_t index)
 {
 	return index < pm->order_n ? pm->order[index] : PM_NONE;
+}
+
+bool portmap_is_suspended(const struct pm_entry *e)
+{
+	return e->suspended_ms != 0;
+}
+
+bool portmap_is_shown(const struct pm_entry *e)
+{
+	return committed(e) && !portmap_is_suspended(e);
+}
+
+size_t portmap_shown_count(const struct portmap *pm)
+{
+	return pm->order_n - pm->suspended_n;
+}
+
+uint16_t portmap_shown_at(const struct portmap *pm, size_t index)
+{
+	if (pm->suspended_n == 0)
+		return portmap_at(pm, index);
+	for (size_t i = 0; i < pm->order_n; i++)
+		if (portmap_is_shown(&pm->entry[pm->order[i]]) && index-- == 0)
+			return pm->order[i];
+	return PM_NONE;
 }
 
 uint16_t portmap_after(const struct portmap *pm, uint64_t seq)

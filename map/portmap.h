@@ -29,6 +29,8 @@ enum pm_state {
 	PM_ACTIVE,
 	PM_DELETING,		/* the kernel has not answered */
 	PM_EXPIRING,		/* as DELETING, but retried until it works */
+	PM_SUSPENDED,		/* keeps its place and port without a rule */
+	PM_RESUMING,		/* was suspended; the kernel has not answered */
 };
 
 /* A mapping to be made, already granted: see struct map_request (map.h). */
@@ -45,6 +47,8 @@ struct pm_req {
 struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
 	uint64_t seq;		/* increases in the order of portmap_at() */
+	uint64_t suspended_ms;	/* SUSPENDED, RESUMING: when it ends even if its
+				 * lease has not; else 0 */
 	struct nat_rule rule;	/* ext_port: the one in our firewall */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	uint32_t desc;		/* private: see portmap_desc() */
@@ -150,6 +154,30 @@ int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 bool portmap_forget(struct portmap *, const struct nat_rule *key);
 
 /**
+ * portmap_suspend - take the committed mapping @slot out of force: it keeps its
+ * place, its port and its share of the limits, but has no rule. Without an op:
+ * the owner sends the whole table as a sync afterwards.
+ * @until_ms: when it ends, if its lease has not ended before; UINT64_MAX: never
+ *
+ * Clients do not see it (portmap_shown_count() and the following). To overwrite
+ * it, or portmap_resume(), makes it active again.
+ *
+ * Return: false if it is not active, or an op is in flight
+ */
+bool portmap_suspend(struct portmap *, uint16_t slot, uint64_t until_ms);
+
+/**
+ * portmap_resume - start to put the suspended mapping @slot in force again.
+ *
+ * It stays suspended until the kernel has its rule, and if the kernel fails.
+ *
+ * Return: PM_STARTED; PM_DONE (a disabled mapping, which has no rule, is active
+ * now); PM_BUSY (an op is in flight), or REFUSAL_NOT_FOUND (it is not
+ * suspended)
+ */
+int portmap_resume(struct portmap *, uint16_t slot);
+
+/**
  * portmap_next_op - fetch the next op for the monitor.
  * @ret_id: the answer has it as well, for portmap_done()
  *
@@ -165,38 +193,56 @@ enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
  * portmap_done - handle the monitor's answer to an op.
  * @id:  of portmap_next_op(); an outdated one is PM_NO_CHANGE
  * @ret_slot: the slot that requests wait for (PM_NONE for an unknown id)
- * @ret_rule: the rule that was removed (PM_REMOVED)
+ * @ret_rule: the rule of the op; set with the slot
  *
- * Success commits. Failure rolls an add back, leaves a mapping that was to be
- * deleted as it was, and retries an expired one after 5 s. The next add may
- * reuse a slot that was freed.
+ * Success commits; a mapping that was resumed is PM_UPDATED. Failure rolls an
+ * add back, leaves a mapping that was to be deleted or resumed as it was, and
+ * retries an expired one after 5 s. The next add may reuse a slot that was
+ * freed.
  */
 enum pm_change portmap_done(struct portmap *, struct nat_op_id id,
 			    enum nat_err err, uint64_t now_ms,
 			    uint16_t *ret_slot, struct nat_rule *ret_rule);
 
 /**
- * portmap_expire - start the removal of mappings whose lease has ended, and of
- * those whose removal failed before.
+ * portmap_expire - start the removal of mappings whose lease or suspension has
+ * ended, and of those whose removal failed before.
  * @ret_next_ms: when to call again, UINT64_MAX: never. A change of the table
  * may
  *               make that earlier, so call after changes as well; a call
  *               before its time is cheap.
  *
- * A disabled mapping, which has no rule, is removed at once: @gone(arg, rule)
- * is called, which may be NULL and must not change the table.
+ * A mapping that is disabled or suspended, and so has no rule, is removed at
+ * once: @gone is called, which may be NULL and must not change the table.
+ * @shown: clients saw it
  */
 void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
-		    void (*gone)(void *arg, const struct nat_rule *),
+		    void (*gone)(void *arg, const struct nat_rule *,
+				 bool shown),
 		    void *arg);
 
-/** portmap_count - number of committed mappings. */
+/** portmap_count - number of committed mappings, the suspended ones included.
+ */
 size_t portmap_count(const struct portmap *);
 
 /** portmap_at - the slot of committed mapping number @index in the order in
  * which they were made, PM_NONE past the end. When a mapping ends, the index of
  * those after it decreases by one. */
 uint16_t portmap_at(const struct portmap *, size_t index);
+
+/** portmap_is_suspended - has it been suspended, and not resumed yet? */
+bool portmap_is_suspended(const struct pm_entry *);
+
+/** portmap_is_shown - do clients see this entry: is it committed and not
+ * suspended? */
+bool portmap_is_shown(const struct pm_entry *);
+
+/** portmap_shown_count - number of mappings that clients see. */
+size_t portmap_shown_count(const struct portmap *);
+
+/** portmap_shown_at - as portmap_at(), of the mappings that clients see. Walks
+ * over the table where mappings are suspended. */
+uint16_t portmap_shown_at(const struct portmap *, size_t index);
 
 /** portmap_after - the slot of the first committed mapping whose seq is above
  * @seq, PM_NONE at the end: to continue a walk although mappings have ended. */
@@ -258,5 +304,9 @@ struct str portmap_note(const struct portmap *, const struct pm_entry *,
 /** portmap_lease_left - seconds left, rounded up; 0 only for a permanent
  * mapping (1 for one that has ended but is not deleted yet). */
 uint32_t portmap_lease_left(const struct pm_entry *, uint64_t now_ms);
+
+/** portmap_suspended_left - seconds left of a suspension, rounded up; 0: the
+ * mapping is not suspended, or without an end. */
+uint32_t portmap_suspended_left(const struct pm_entry *, uint64_t now_ms);
 
 #endif

@@ -12,9 +12,12 @@
 #include "map/mapreport.h"
 #include "map/waitlist.h"
 
-static bool in_range(const struct map_wait *w, const struct nat_rule *r)
+static bool in_range(const struct map_wait *w, const struct pm_entry *e)
 {
-	return r->proto == w->req.mapping.rule.proto && r->ext_port >= w->lo &&
+	const struct nat_rule *r = &e->rule;
+
+	return owner_sees(e, &w->req.mapping) &&
+	       r->proto == w->req.mapping.rule.proto && r->ext_port >= w->lo &&
 	       r->ext_port <= w->hi;
 }
 
@@ -41,10 +44,11 @@ struct tally {
 static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 {
 	struct nat_rule rule = portmap_entry(m->pm, slot)->rule;
+	bool shown = portmap_is_shown(portmap_entry(m->pm, slot));
 
 	switch (portmap_delete(m->pm, slot, &slot)) {
 	case PM_DONE:
-		mapreport_gone(m, &rule);
+		mapreport_gone(m, &rule, shown);
 		t->n++;
 		return true;
 	case PM_STARTED:
@@ -76,9 +80,9 @@ int range_start(struct map *m, struct map_wait *w)
 		uint16_t slot = portmap_at(m->pm, i);
 
 		e = portmap_entry(m->pm, slot);
-		if (in_range(w, &e->rule) && !may_delete(m, w, e))
+		if (in_range(w, e) && !may_delete(m, w, e))
 			others = e->rule;
-		else if (in_range(w, &e->rule) && delete_one(m, slot, &t))
+		else if (in_range(w, e) && delete_one(m, slot, &t))
 			continue;
 		i++;
 	}

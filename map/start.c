@@ -77,18 +77,20 @@ static int delete(struct map *m, struct map_wait *w)
 	uint16_t slot = portmap_find(m->pm, &q->rule);
 	struct nat_rule rule;
 	enum refusal why;
+	bool shown;
 	int res;
 
-	if (slot == PM_NONE)
+	if (!owner_sees(portmap_entry(m->pm, slot), q))
 		return REFUSAL_NOT_FOUND;
 	why = owner_may_change(m, portmap_entry(m->pm, slot), q);
 	if (why != REFUSAL_NONE)
 		return (int)mapreport_refusal(m, w, why, 0);
 	rule = portmap_entry(m->pm, slot)->rule;
+	shown = portmap_is_shown(portmap_entry(m->pm, slot));
 	res = portmap_delete(m->pm, slot, &slot);
 	if (res != PM_DONE)
 		return wait_or_refuse(m, w, res, slot);
-	mapreport_gone(m, &rule);
+	mapreport_gone(m, &rule, shown);
 	return REFUSAL_NONE;
 }
 

@@ -23,6 +23,7 @@
 #include "conf/ifstate.h"
 
 #define OVER_CLIENT_LIMIT "engine asked for more than max-mappings-per-client"
+#define NO_PINHOLES "engine asked for a pinhole, and the backend has none"
 
 /* SETs and DELs that one turn received. */
 struct batch {
@@ -127,9 +128,14 @@ const char *broker_fault(const struct broker *g)
 	return g->open && g->fw.dirty ? g->fw.why : "";
 }
 
+static size_t stage_max(const struct broker *g)
+{
+	return g->conf->max_mappings + g->pinholes_max;
+}
+
 static void free_lists(struct broker *g)
 {
-	mem_free(g->staged, g->conf->max_mappings, sizeof(*g->staged));
+	mem_free(g->staged, stage_max(g), sizeof(*g->staged));
 	g->staged = NULL;
 	flows_close(&g->flows);
 }
@@ -153,10 +159,11 @@ int broker_open(struct broker *g, const struct conf *conf)
 		log_err("no backend for the firewall: %s", why);
 		return -ENOENT;
 	}
-	err = natfw_init(&g->fw, max);
+	g->pinholes_max = be->pinholes ? PM_PINHOLES_MAX : 0;
+	err = natfw_init(&g->fw, max, g->pinholes_max);
 	if (err)
 		return err;
-	g->staged = mem_new(max, sizeof(*g->staged));
+	g->staged = mem_new(stage_max(g), sizeof(*g->staged));
 	if (!g->staged || flows_open(&g->flows, &g->fw, max > NAT_BATCH_MAX ?
 				     max : NAT_BATCH_MAX)) {
 		free_lists(g);
@@ -195,7 +202,7 @@ void broker_reset(struct broker *g)
 	if (!g->staged_n)
 		return;
 	g->staged_by = (struct clientcount){ { 0 } };
-	g->staged_n = 0;
+	g->staged_n = g->pinholes_staged = 0;
 }
 
 /* ---- checking ------------------------------------------------------------ */
@@ -218,8 +225,14 @@ static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 {
 	enum refusal v;
 
-	if (!nat_rule_sane(rule) || rule->kind != NAT_PORTMAP)
+	if (!nat_rule_sane(rule))
 		return NAT_EREFUSED;
+	/* Before the table changes: nobody may get "yes" without a rule. */
+	if (!natfw_takes(&g->fw, rule->kind)) {
+		if (may_log(g))
+			log_warn(NO_PINHOLES);
+		return NAT_EKIND;
+	}
 	v = policy_check(&g->policy, rule, addr_any(), NULL);
 	if (v == REFUSAL_NONE)
 		return NAT_OK;
@@ -230,7 +243,8 @@ static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 	return NAT_EREFUSED;
 }
 
-/* A mapping never takes a port on which the router itself listens. */
+/* A mapping never takes a port on which the router itself listens. A pinhole
+ * takes none: its packets are for the client's own address. */
 static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
@@ -238,7 +252,7 @@ static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 	struct addr at = g->fw.env.ext;
 	int err = 0;
 
-	if (natfw_lookup(&g->fw, rule))
+	if (rule->kind == NAT_PINHOLE || natfw_lookup(&g->fw, rule))
 		return NAT_OK;
 	/* without an address, only wildcard sockets count */
 	if (!addr_is_set(at))
@@ -263,14 +277,16 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 	return !old || !addr_equal(old->client, rule->client);
 }
 
-/* The engine counts a rule until its deletion is done, so an honest engine
- * never exceeds the limit. */
+/* A host has the limit for its mappings, and again for the pinholes of each of
+ * its IPv6 addresses: a client's address is of the family of its kind. The
+ * engine counts a rule until its deletion is done, so an honest engine never
+ * exceeds the limit. */
 static enum nat_err check_client(struct broker *g, const struct batch *b,
 				 const struct nat_rule *rule)
 {
 	const size_t max = g->conf->max_per_client;
 	const size_t enough = max > b->n ? max - b->n : 0;
-	size_t n = table_client_n(&g->fw, rule->client, enough);
+	size_t n = table_client_n(&g->fw, rule, enough);
 
 	/* under the limit even if every rule of the batch is this client's */
 	if (n < enough || !adds_rule(g, rule))
@@ -394,7 +410,7 @@ static int batch_add(struct broker *g, int fd, struct batch *b,
 
 /* The exact count walks the stage; without the counter in front of it, a sync
  * of n rules would take n * n steps. */
-static bool stage_full(const struct broker *g, struct addr client)
+static bool client_full(const struct broker *g, struct addr client)
 {
 	size_t n = 0;
 
@@ -405,6 +421,13 @@ static bool stage_full(const struct broker *g, struct addr client)
 	return n >= g->conf->max_per_client;
 }
 
+static bool stage_full(const struct broker *g, uint8_t kind)
+{
+	if (kind == NAT_PINHOLE)
+		return g->pinholes_staged >= g->pinholes_max;
+	return g->staged_n - g->pinholes_staged >= g->conf->max_mappings;
+}
+
 /* The first table after the start is the lease file's. Its ports were checked
  * when they were mapped, and the programs that listen on the router may start
  * after upnpd. So only a later table is checked against the router's ports. */
@@ -412,13 +435,17 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
 	const char *why = NULL;
 
-	if (g->staged_n == g->conf->max_mappings) {
-		why = "engine syncs more rules than max-mappings";
-	} else if (stage_full(g, rule->client)) {
+	if (check_rule(g, rule) != NAT_OK)
+		return;
+	if (stage_full(g, rule->kind)) {
+		why = rule->kind == NAT_PINHOLE ?
+		      "engine syncs more pinholes than it may have" :
+		      "engine syncs more rules than max-mappings";
+	} else if (client_full(g, rule->client)) {
 		why = OVER_CLIENT_LIMIT;
-	} else if (check_rule(g, rule) == NAT_OK &&
-		   (!g->synced || check_port(g, rule) == NAT_OK)) {
+	} else if (!g->synced || check_port(g, rule) == NAT_OK) {
 		g->staged[g->staged_n++] = *rule;
+		g->pinholes_staged += rule->kind == NAT_PINHOLE;
 		clientcount_add(&g->staged_by, rule->client);
 	}
 	if (why && may_log(g))
@@ -427,11 +454,12 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 
 static enum nat_err sync_end(struct broker *g)
 {
+	const struct natfw_table *t = &g->fw.mappings;
 	int err;
 
-	flows_room(&g->flows, g->fw.rule_n, g->now_ms);
-	for (size_t i = 0; i < g->fw.rule_n; i++)
-		flows_note(&g->flows, &g->fw.rule[i]);
+	flows_room(&g->flows, t->rule_n, g->now_ms);
+	for (size_t i = 0; i < t->rule_n; i++)
+		flows_note(&g->flows, &t->rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(&g->flows, g->now_ms);
 	broker_reset(g);

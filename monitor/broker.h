@@ -24,7 +24,8 @@ struct broker {
 	struct route_set routes;	/* of the link that we took down */
 	bool synced;			/* a whole table has been received */
 	struct nat_rule *staged;	/* the sync in progress */
-	size_t staged_n;
+	size_t staged_n, pinholes_staged;	/* of all kinds; of these */
+	size_t pinholes_max;		/* 0: the backend has none */
 	struct clientcount staged_by;	/* staged rules by client */
 	struct flows flows;		/* of deleted rules */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */

@@ -35,7 +35,7 @@ void flows_close(struct flows *f)
 
 void flows_note(struct flows *f, const struct nat_rule *r)
 {
-	if (r && addr_is_set(f->fw->env.ext))
+	if (r && r->kind == NAT_PORTMAP && addr_is_set(f->fw->env.ext))
 		f->noted[f->noted_n++] = (struct conntrack_port){
 			.ext_ip = addr_to_ip4(f->fw->env.ext),
 			.remote = addr_to_ip4(r->remote),

@@ -41,8 +41,9 @@ void flows_close(struct flows *);
  * Call it before a change that may touch @n rules. @n: at most @noted_max */
 void flows_room(struct flows *, size_t n, uint64_t now_ms);
 
-/** flows_note - note a rule of the table that the next change may touch. NULL
- * does nothing. There must be room: flows_room(). */
+/** flows_note - note a port mapping of the table that the next change may
+ * touch. NULL does nothing. There must be room: flows_room(). A pinhole is not
+ * noted: no backend makes rules for pinholes yet, so none has flows. */
 void flows_note(struct flows *, const struct nat_rule *);
 
 /**

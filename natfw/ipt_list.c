@@ -87,7 +87,7 @@ int ipt_list_table(struct natfw *fw, const char *save, const char *table,
 	const char *const argv[] = { save, "-t", table, NULL };
 	struct backend_run run = {
 		.argv = argv, .line = ipt_list_line, .arg = scan,
-		.rules = fw ? fw->rule_n : 0,
+		.rules = fw ? fw->mappings.rule_n : 0,
 	};
 
 	scan->table = table;

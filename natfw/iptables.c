@@ -74,7 +74,7 @@ static int restore(struct natfw *fw, struct ipt_text *t)
 	};
 	struct backend_run run = {
 		.argv = argv, .piece = ipt_text_piece, .arg = t,
-		.rules = t->n + fw->rule_n, .busy = EXIT_BUSY,
+		.rules = t->n + fw->mappings.rule_n, .busy = EXIT_BUSY,
 	};
 
 	return backend_run(fw, &run);
@@ -249,8 +249,8 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 	const struct nat_rule *old;
 	struct ipt_leaf_count c = { 0 };
 
-	for (size_t i = 0; i < fw->rule_n; i++)
-		ipt_leaf_count_add(&c, &fw->rule[i]);
+	for (size_t i = 0; i < fw->mappings.rule_n; i++)
+		ipt_leaf_count_add(&c, &fw->mappings.rule[i]);
 	for (size_t i = 0; i < n; i++) {
 		old = table_find(fw, &op[i].rule);
 		if (old)
@@ -263,7 +263,8 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 
 static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
-	struct ipt_leaves before = leaves_of(fw->rule, fw->rule_n);
+	struct ipt_leaves before = leaves_of(fw->mappings.rule,
+					     fw->mappings.rule_n);
 	struct ipt_leaves after = leaves_after(fw, op, n);
 	struct ipt_text t = {
 		.fw = fw, .leaves = ipt_leaf_minus(&after, &before),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * memory.c - a backend without a kernel: there is only the table of struct
+ * memory.c - a backend without a kernel: there are only the tables of struct
  * natfw. For tests, and to try the daemon without root.
  * Runs in: monitor
  */
@@ -38,4 +38,5 @@ const struct natfw_backend natfw_memory = {
 	.sync = memory_rules,
 	.verify = memory_rules,
 	.close = memory_close,
+	.pinholes = true,
 };

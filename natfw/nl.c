@@ -146,7 +146,7 @@ static int open_sock(struct natfw *fw)
 
 	if (!st)
 		return set_why(fw, -ENOMEM, "room for a batch", NULL);
-	st->sock.rules = (uint32_t)fw->rule_n;
+	st->sock.rules = (uint32_t)fw->mappings.rule_n;
 	if (st->sock.fd >= 0)
 		return 0;
 	st->sock.fd = nfnl_open();
@@ -491,7 +491,7 @@ static int nl_open_backend(struct natfw *fw, const struct natfw_env *env)
 	struct nl *st;
 	int rc;
 
-	fw->own = st = alloc(fw->rule_max);
+	fw->own = st = alloc(fw->mappings.rule_max);
 	rc = open_sock(fw);
 	if (rc)
 		return rc;

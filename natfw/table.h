@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * table.h - the table of rules in a struct natfw. It has two indexes, because
- * these lookups are frequent: the rule with a key, and the rules that lead to a
- * client's socket.
+ * table.h - the tables of rules in a struct natfw, one for each kind. A table
+ * has two indexes, because these lookups are frequent: the rule with a key, and
+ * the rules that lead to a client's socket.
  *
- * Only natfw.c changes it; the backends read it. A pointer into it is valid
- * until the next change.
+ * The kind of the rule that a function gets says which table it is about.
+ * Only natfw.c changes a table; the backends read it. A pointer into it is
+ * valid until the next change.
  * Runs in: monitor
  */
 #ifndef NATFW_TABLE_H
@@ -14,18 +15,20 @@
 #include "natfw.h"
 
 /**
- * table_init - make an empty table.
- * @rule_max: its capacity, 1 to PM_MAPPINGS_LIMIT; else -EINVAL
+ * table_init - make empty tables.
+ * @mapping_max: capacity for port mappings, 1 to PM_MAPPINGS_LIMIT; else
+ *               -EINVAL
+ * @pinhole_max: likewise, or 0: that table stays empty and has no memory
  *
- * Allocates all memory of the table.
+ * Allocates all memory of the tables.
  * Return: 0, or -ENOMEM; table_done() is harmless then
  */
-int table_init(struct natfw *, size_t rule_max);
+int table_init(struct natfw *, size_t mapping_max, size_t pinhole_max);
 
 /** table_done - free what table_init() allocated; harmless on a zeroed one. */
 void table_done(struct natfw *);
 
-/** table_clear - delete all rules. */
+/** table_clear - delete all rules of every kind. */
 void table_clear(struct natfw *);
 
 /** table_set - add this rule, or replace the one with its key. There must be
@@ -67,13 +70,16 @@ const struct nat_rule *table_leader(const struct natfw *,
 				    const struct nat_rule *like);
 
 /**
- * table_client_n - count the rules of this client, or a little too many.
+ * table_client_n - count the rules of this kind and client, or a little too
+ * many.
+ * @like: its kind and client
  * @enough: a result of this or more is exact
  *
  * It walks the rules only if their counter (see clientcount.h) reaches
  * @enough, because the counter may be too high.
  */
-size_t table_client_n(const struct natfw *, struct addr client, size_t enough);
+size_t table_client_n(const struct natfw *, const struct nat_rule *like,
+		      size_t enough);
 
 /** table_same_socket - do both lead to the same socket of a client? */
 bool table_same_socket(const struct nat_rule *a, const struct nat_rule *b);

@@ -76,7 +76,7 @@ struct filter {
 	struct addr to, remote, by;
 	uint16_t ext_port, to_port;
 	uint8_t proto, origin;
-	bool by_operator, is_dynamic, is_static, is_disabled;
+	bool by_operator, is_dynamic, is_static, is_disabled, is_suspended;
 };
 
 enum { BY_PROTO, BY_EXT_PORT, BY_TO, BY_REMOTE, BY_REQUESTER, BY_ORIGIN };
@@ -123,6 +123,8 @@ static bool set_word(struct filter *f, struct str word)
 		return f->is_static = true;
 	if (str_eq(word, STR("disabled")))
 		return f->is_disabled = true;
+	if (str_eq(word, STR("suspended")))
+		return f->is_suspended = true;
 	return false;
 }
 
@@ -144,7 +146,8 @@ static int set_filter(struct filter *f, struct str arg)
 	}
 	return cmd_fail(CMD_USAGE, "where does not know \"%.*s\"; it takes "
 			"protocol=, external-port=, to=, remote-host=, by=, "
-			"origin=, dynamic, static, disabled", STR_F(arg));
+			"origin=, dynamic, static, disabled, suspended",
+			STR_F(arg));
 }
 
 static bool passes(const struct filter *f, const struct ctl_mapping *m)
@@ -162,7 +165,8 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       (!f->by_operator || operators) &&
 	       (!f->is_dynamic || !operators) &&
 	       (!f->is_static || operators) &&
-	       (!f->is_disabled || !m->enabled);
+	       (!f->is_disabled || !m->enabled) &&
+	       (!f->is_suspended || m->suspended);
 }
 
 struct options {
@@ -199,7 +203,8 @@ static int read_options(const struct cmd *c, struct options *o)
 /* ---- output ----------------------------------------------------- */
 
 static const char flags_line[] =
-	"Flags: D - dynamic, S - static, X - disabled\n";
+	"Flags: D - dynamic, S - static, X - disabled, "
+	"U - suspended\n";
 
 struct listing {
 	const struct mappings *all;
@@ -267,9 +272,14 @@ static struct listing make_listing(const struct mappings *all,
 
 	for (size_t n = 1000; n <= all->n && k.number_width < 9; n *= 10)
 		k.number_width++;
-	for EACH_SHOWN(&k, i)
-		if (!all->v[i].enabled)
-			k.flags_width = 2;
+	for EACH_SHOWN(&k, i) {
+		char flags[8];
+		struct wr w = wr_init(flags, sizeof(flags));
+
+		maptext_flags(&w, &all->v[i]);
+		if (w.len > k.flags_width)
+			k.flags_width = (unsigned)w.len;
+	}
 	return k;
 }
 

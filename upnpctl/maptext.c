@@ -123,6 +123,8 @@ void maptext_flags(struct wr *w, const struct ctl_mapping *m)
 	wr_ch(w, m->origin == ORIGIN_OPERATOR ? 'S' : 'D');
 	if (!m->enabled)
 		wr_ch(w, 'X');
+	if (m->suspended)
+		wr_ch(w, 'U');
 }
 
 static void put_quoted(struct wr *w, struct str s)
@@ -157,6 +159,7 @@ void maptext_json(const struct ctl_mapping *m)
 {
 	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
+	json_bool("suspended", m->suspended);
 	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
 	json_addr("to-address", m->rule.client);

@@ -75,6 +75,8 @@ static void put_mappings(const struct ctl_status *s)
 	for (unsigned o = 1; o < ORIGINS; o++)
 		out_fmt("upnpd_mappings_by_origin{origin=\"%s\"} %u\n",
 			origin_name(o), (unsigned)s->mappings_of[o]);
+	metric("mappings_suspended", GAUGE, "Mappings whose client is in no "
+	       "internal network.", s->suspended);
 	metric("mappings_max", GAUGE, "Limit of mappings.", s->mappings_max);
 	metric("subscribers", GAUGE, "Subscriptions to events.",
 	       s->subscribers);

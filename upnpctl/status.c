@@ -137,7 +137,8 @@ static void put_external(const struct ctl_status *s)
 
 static void put_engine(const struct ctl_status *s)
 {
-	char time[32];
+	char time[32], suspended[32];
+	struct wr w = wr_init(suspended, sizeof(suspended));
 	bool any = false;
 
 	line("engine", "serving for %s", format_duration(time, s->up_s));
@@ -146,9 +147,11 @@ static void put_engine(const struct ctl_status *s)
 	else
 		line("http-port", "none: it does not listen yet");
 	put_external(s);
-	line("mappings", "%u of %u, %u static; %u per client at most",
+	if (s->suspended)
+		wr_fmt(&w, ", %u suspended", (unsigned)s->suspended);
+	line("mappings", "%u of %u, %u static%s; %u per client at most",
 	     (unsigned)s->mappings, (unsigned)s->mappings_max,
-	     (unsigned)s->mappings_of[ORIGIN_OPERATOR],
+	     (unsigned)s->mappings_of[ORIGIN_OPERATOR], wr_cstr(&w),
 	     (unsigned)s->per_client_max);
 	line("subscribers", "%u of %u", (unsigned)s->subscribers,
 	     (unsigned)s->subscribers_max);
@@ -253,6 +256,7 @@ static void json_engine(const struct ctl_status *s)
 	json_object("mappings");
 	json_u64("count", s->mappings);
 	json_u64("static", s->mappings_of[ORIGIN_OPERATOR]);
+	json_u64("suspended", s->suspended);
 	json_object("by-origin");
 	for (unsigned o = 1; o < ORIGINS; o++)
 		json_u64(origin_name(o), s->mappings_of[o]);

@@ -137,26 +137,36 @@ void log_msg(int level, const char *fmt, ...)
 
 /* ---- the properties ------------------------------------------------------ */
 
-static void check_rule(size_t i)
+static void check_rule(const struct natfw_table *t, size_t i, uint8_t kind)
 {
-	const struct nat_rule *r = &broker.fw.rule[i];
+	const struct nat_rule *r = &t->rule[i];
 	unsigned of_client = 0;
 
-	CHECK(nat_rule_sane(r) && r->kind == NAT_PORTMAP);
+	CHECK(nat_rule_sane(r) && r->kind == kind);
 	CHECK(policy_check(&policy, r, addr_any(), NULL) == REFUSAL_NONE);
 	CHECK(natfw_lookup(&broker.fw, r) == r);
 	for (size_t k = 0; k < i; k++) {
-		CHECK(!nat_rule_same_key(r, &broker.fw.rule[k]));
-		of_client += addr_equal(r->client, broker.fw.rule[k].client);
+		CHECK(!nat_rule_same_key(r, &t->rule[k]));
+		of_client += addr_equal(r->client, t->rule[k].client);
 	}
 	CHECK(of_client < PER_CLIENT);
 }
 
+static void check_rules(const struct natfw_table *t, uint8_t kind, size_t max)
+{
+	CHECK(t->rule_n <= max);
+	for (size_t i = 0; i < t->rule_n; i++)
+		check_rule(t, i, kind);
+}
+
 static void check_table(void)
 {
-	CHECK(broker.fw.rule_n <= MAX && broker.staged_n <= MAX);
-	for (size_t i = 0; i < broker.fw.rule_n; i++)
-		check_rule(i);
+	const struct natfw_table *pinholes = &broker.fw.pinholes;
+
+	CHECK(broker.staged_n - broker.pinholes_staged <= MAX);
+	check_rules(&broker.fw.mappings, NAT_PORTMAP, MAX);
+	check_rules(pinholes, NAT_PINHOLE, broker.fw.be->pinholes ?
+		    PM_PINHOLES_MAX : 0);
 }
 
 /* ---- the engine ---------------------------------------------------------- */
@@ -175,8 +185,8 @@ static void new_engine(void)
 /* A port of the router's is mapped only if the first table had it. */
 static void check_ports(const struct nat_rule *before, size_t n)
 {
-	for (size_t i = 0; i < broker.fw.rule_n; i++) {
-		const struct nat_rule *r = &broker.fw.rule[i];
+	for (size_t i = 0; i < broker.fw.mappings.rule_n; i++) {
+		const struct nat_rule *r = &broker.fw.mappings.rule[i];
 		bool had = r->proto != IPPROTO_TCP || r->ext_port != SERVED;
 
 		for (size_t k = 0; k < n; k++)
@@ -195,8 +205,8 @@ static int serve_turns(void)
 	int err = 0;
 
 	while (!err && poll(&p, 1, 0) == 1) {
-		n = broker.fw.rule_n;
-		memcpy(before, broker.fw.rule, n * sizeof(before[0]));
+		n = broker.fw.mappings.rule_n;
+		memcpy(before, broker.fw.mappings.rule, n * sizeof(before[0]));
 		synced = broker.synced;
 		err = broker_serve(&broker, monitor);
 		if (synced)
@@ -215,7 +225,7 @@ static int serve(void)
 	CHECK(err == 0 || err == -EPROTO || err == -EPIPE);
 	while (recv(engine, &rep, sizeof(rep), 0) == sizeof(rep)) {
 		CHECK(waiting-- && rep.verb && rep.verb < BROKER__MAX);
-		CHECK(rep.err >= NAT_OK && rep.err <= NAT_ENOADDR);
+		CHECK(rep.err >= NAT_OK && rep.err <= NAT_EKIND);
 	}
 	CHECK(err || !waiting);
 	if (err) {
@@ -234,11 +244,30 @@ static void send_request(const struct broker_req *req)
 	waiting += req->verb != BROKER_SYNC_RULE;
 }
 
+static struct addr lan6(uint8_t host)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
+
+	return addr_ip6(byte);
+}
+
+/* A pinhole for the IPv6 address of the same client. */
+static void make_pinhole(struct nat_rule *r)
+{
+	r->kind = NAT_PINHOLE;
+	r->client = lan6(r->client.byte[3]);
+	if (addr_is_set(r->remote))
+		r->remote = lan6(200);
+	r->remote_port = r->ext_port % 2 ? 0 : r->ext_port;
+	r->ext_port = 0;
+}
+
 /* A rule with plausible fields more often than not, partly overwritten with
  * bytes of the input. */
 static struct nat_rule make_rule(struct str *in)
 {
 	struct nat_rule r;
+	uint8_t what;
 	size_t at, n;
 
 	memset(&r, 0, sizeof(r));
@@ -247,10 +276,13 @@ static struct nat_rule make_rule(struct str *in)
 	r.ext_port = (uint16_t)(2000 + fuzz_u8(in) % 8);
 	r.int_port = fuzz_u16(in);
 	r.kind = NAT_PORTMAP;
-	r.proto = fuzz_u8(in) % 2 ? IPPROTO_UDP : IPPROTO_TCP;
+	what = fuzz_u8(in);
+	r.proto = what % 2 ? IPPROTO_UDP : IPPROTO_TCP;
+	if (what & 64)
+		make_pinhole(&r);
 	at = fuzz_u8(in);
-	for (n = at / 40; n && at % 40 < sizeof(r); n--)
-		((char *)&r)[at++ % 40 % sizeof(r)] = (char)fuzz_u8(in);
+	for (n = at / sizeof(r); n; n--)
+		((char *)&r)[at++ % sizeof(r)] = (char)fuzz_u8(in);
 	return r;
 }
 
@@ -268,10 +300,10 @@ static struct broker_req make_request(struct str *in)
 
 static uint64_t table_sum(void)
 {
-	uint64_t sum = broker.fw.rule_n;
+	uint64_t sum = broker.fw.mappings.rule_n;
 
-	for (size_t i = 0; i < broker.fw.rule_n; i++) {
-		const struct nat_rule *r = &broker.fw.rule[i];
+	for (size_t i = 0; i < broker.fw.mappings.rule_n; i++) {
+		const struct nat_rule *r = &broker.fw.mappings.rule[i];
 
 		sum += (uint64_t)addr_to_ip4(r->client) * 31 +
 		       addr_to_ip4(r->remote) * 7u +
@@ -381,7 +413,8 @@ static void set_up(uint8_t how)
 	watched = how & 64;
 	ext_ip = EXT;
 	policy = (struct policy){
-		.net = { { 3, "", { addr_ip4(ROUTER), 24 } } }, .net_n = 1,
+		.net = { { 3, "", { addr_ip4(ROUTER), 24 } },
+			 { 3, "", { lan6(1), 64 } } }, .net_n = 2,
 		.own = { addr_ip4(ROUTER), addr_ip4(EXT) }, .own_n = 2,
 		.rule = how & 32 ? lines : NULL, .rule_n = how & 32 ? 2 : 0,
 	};
@@ -389,20 +422,24 @@ static void set_up(uint8_t how)
 
 /* If a missing setting made the broker refuse everything, all of the above
  * would hold. So check that it accepts something. */
-static void check_it_opens(void)
+static void check_it_opens(uint8_t how, uint8_t kind, enum nat_err want)
 {
-	const struct broker_req req = { BROKER_VERSION, BROKER_SET, { 0 }, {
+	struct broker_req req = { BROKER_VERSION, BROKER_SET, { 0 }, {
 		.client = addr_ip4(0xc0a8580a), .remote = addr_any(),
 		.ext_port = 2000, .int_port = 8080,
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 	} };
 
-	set_up(0);
+	if (kind == NAT_PINHOLE)
+		make_pinhole(&req.rule);
+	set_up(how);
 	memset(&broker, 0, sizeof(broker));
 	CHECK(!broker_open(&broker, &conf));
 	new_engine();
 	send_request(&req);
-	CHECK(serve() == NAT_OK && broker.fw.rule_n == 1);
+	CHECK(serve() == (int)want);
+	CHECK(broker.fw.mappings.rule_n + broker.fw.pinholes.rule_n ==
+	      (want == NAT_OK));
 	broker_close(&broker);
 	close(engine);
 	close(monitor);
@@ -413,8 +450,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct str in = { (const char *)data, n };
 	static bool opens;
 
-	if (!opens)
-		check_it_opens();
+	if (!opens) {
+		check_it_opens(0, NAT_PORTMAP, NAT_OK);
+		check_it_opens(0, NAT_PINHOLE, NAT_EKIND);	/* netlink */
+		check_it_opens(2, NAT_PINHOLE, NAT_OK);		/* memory */
+	}
 	opens = true;
 	set_up(fuzz_u8(&in));
 	memset(&broker, 0, sizeof(broker));

@@ -80,7 +80,9 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 
 	CHECK(nat_rule_sane(&e->rule) &&
 	      (e->told_port || e->rule.kind == NAT_PINHOLE));
-	CHECK(e->state == PM_ACTIVE);
+	CHECK(e->state == PM_ACTIVE || e->state == PM_SUSPENDED);
+	CHECK((e->state == PM_SUSPENDED) == (e->suspended_ms > NOW_MS));
+	CHECK(e->suspended_ms <= NOW_MS + 1000ull * PM_SUSPENDED_MAX_S);
 	CHECK(desc.n <= PM_DESC_MAX);
 	for (size_t i = 0; i < desc.n; i++)
 		CHECK((unsigned char)buf[i] >= ' ' && buf[i] != 0x7f);
@@ -103,6 +105,7 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 
 		CHECK(nat_rule_equal(&x->rule, &y->rule));
 		CHECK(x->expires_ms == y->expires_ms);
+		CHECK(x->suspended_ms == y->suspended_ms);
 		CHECK(x->origin == y->origin);
 		CHECK(addr_equal(x->requester, y->requester));
 		CHECK(x->enabled == y->enabled);

@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	tool.list_rc = rc & 1;
 	tool.rc = rc >> 1 & 1;
 	tool.kernel = rc & 4 ? -ENOENT : 0;
-	CHECK(!natfw_init(&fw, 8));
+	CHECK(!natfw_init(&fw, 8, 0));
 	natfw_open(&fw, how & 128 ? &natfw_netlink : backends[how % 4],
 		   &env);
 	natfw_sync(&fw, rules, 3);
@@ -87,7 +87,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	natfw_batch(&fw, &op, 1, &err);
 	op.verb = NAT_DEL;
 	natfw_batch(&fw, &op, 1, &err);
-	CHECK(fw.rule_n <= 4);
+	CHECK(fw.mappings.rule_n <= 4);
 	CHECK(natfw_verify(&fw) <= 1);
 	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
 	natfw_close(&fw);

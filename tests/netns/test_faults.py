@@ -112,7 +112,7 @@ def test_internal_interface_renamed(lab, upnpd, igd):
     lab.router.ip_batch("link set other down", "link set other name lan0",
                         "link set lan0 up")
     assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
-    assert igd.mapped() == {FIRST}
+    assert wait_until(lambda: igd.mapped() == {FIRST})
     with listener(lab.lan1, "TCP", 8000) as server:
         assert reaches(lab, "TCP", 40000, server)
 

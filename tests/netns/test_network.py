@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: ISC
 """The network changes under the daemon: addresses, links, interfaces."""
+import json
+import os
 import socket
 
 import pytest
 
+from daemon import UPNPD
 from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, LONG, OUT_IP,
                  blocked, listener, reaches, wait_until)
 from test_lifecycle import answers
@@ -111,7 +114,8 @@ def test_internal_address_changes(lab, igd):
         f"http://{NEW_LAN}:") for m in ear.of("ssdp:alive")))
     assert all(m.boot_id > before for m in ear.of("ssdp:alive")
                if m["LOCATION"].startswith(f"http://{NEW_LAN}:"))
-    assert moved.mapped() == {("TCP", 40000, HOST_IP, 8000)}
+    assert wait_until(lambda: moved.mapped() ==
+                      {("TCP", 40000, HOST_IP, 8000)})
     assert reaches(lab, "TCP", 40000, server)
     ear.close()
 
@@ -129,9 +133,78 @@ def test_internal_interface_removed_and_added(lab, igd):
     lab.plug_lan()
     assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
     check_found(lab, LAN_IP)
-    assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
+    assert wait_until(lambda: igd.mapped() ==
+                      {("TCP", 40000, HOST_IP, 8000)})
     with listener(lab.lan1, "TCP", 8000) as server:
         assert reaches(lab, "TCP", 40000, server)
+
+
+def suspended(upnpd):
+    """The external ports of the mappings that upnpctl shows as suspended."""
+    ctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
+    text = upnpd.lab.router.run(ctl, "-f", upnpd.conf, "--json", "mappings",
+                                "print")
+    return {m["external-port"] for m in json.loads(text) if m["suspended"]}
+
+
+def goes_down(upnpd):
+    upnpd.lab.router.ip_batch("link set lan1 down")
+
+
+def comes_up(upnpd):
+    upnpd.lab.router.ip_batch("link set lan1 up")
+
+
+def is_unconfigured(upnpd):
+    del upnpd.interfaces["lan1"]
+    upnpd.reload()
+
+
+def is_configured(upnpd):
+    upnpd.interfaces["lan1"] = "internal"
+    upnpd.reload()
+
+
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(show_dummy_rule="no", interfaces={
+    "wan0": "external", "lan0": "internal", "lan1": "internal"})
+@pytest.mark.parametrize("goes, returns", (
+    (goes_down, comes_up), (is_unconfigured, is_configured)),
+    ids=("link", "configuration"))
+def test_internal_network_goes_and_returns(lab, upnpd, igd, goes, returns):
+    """Its mappings have no rules while it is away, and no client sees them.
+    They keep their ports, and are there again with the network, with the same
+    leases."""
+    other = Igd(lab.lan2, ip=LAN2_IP)
+    other.add(40000, "TCP", 8000, lease=3000)
+    other.add(40001, "UDP", 8001)
+    igd.add(40002, "TCP", 8002)
+    all_three, ours = igd.mapped(), {("TCP", 40002, HOST_IP, 8002)}
+    with listener(lab.lan2, "TCP", 8000) as tcp, \
+            listener(lab.lan2, "UDP", 8001) as udp, \
+            listener(lab.lan1, "TCP", 8002) as near:
+        assert reaches(lab, "TCP", 40000, tcp)
+        assert reaches(lab, "UDP", 40001, udp)
+        goes(upnpd)
+        assert wait_until(lambda: answers(igd.mapped) == ours)
+        assert wait_until(lambda: HOST_LAN2_IP not in lab.rules())
+        assert suspended(upnpd) == {40000, 40001}
+        assert error_of(igd.specific, 40000) == 714
+        assert error_of(igd.delete, 40000) == 714
+        assert error_of(igd.add, 40000) == 718
+        assert reaches(lab, "TCP", 40002, near)
+        upnpd.stop()
+        upnpd.start()
+        assert igd.mapped() == ours
+        assert suspended(upnpd) == {40000, 40001}
+        returns(upnpd)
+        assert wait_until(lambda: answers(igd.mapped) == all_three)
+        assert suspended(upnpd) == set()
+        assert 2900 < int(igd.specific(40000)["NewLeaseDuration"]) <= 3000
+        assert reaches(lab, "TCP", 40000, tcp)
+        assert reaches(lab, "UDP", 40001, udp)
+        assert reaches(lab, "TCP", 40002, near)
+    assert "forbids" not in upnpd.log()
 
 
 @pytest.mark.only("netlink")

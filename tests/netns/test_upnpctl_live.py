@@ -98,7 +98,8 @@ def test_manual_has_all_keys(upnpd, ctl):
 def test_print_what_upnpc_mapped(lab, upnpd, ctl):
     upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP", "3600")
     head, titles, row = ctl("mappings", "print").splitlines()
-    assert head == "Flags: D - dynamic, S - static, X - disabled"
+    assert head == ("Flags: D - dynamic, S - static, X - disabled, "
+                    "U - suspended")
     assert titles.split() == ["#", "PROTOCOL", "EXTERNAL-PORT", "TO",
                               "REMOTE-HOST", "TIME-LEFT", "BY", "DESCRIPTION"]
     number, flags, proto, port, to, left, by, desc = row.split()
@@ -112,8 +113,8 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
     assert counted == ({"packets": 0, "bytes": 0}
                        if lab.firewall.name == "nft" else {})
     assert entry == {
-        "number": 0, "dynamic": True, "disabled": False, "protocol": "tcp",
-        "external-port": 40000, "to-address": HOST_IP, "to-port": 8000,
+        "number": 0, "dynamic": True, "disabled": False, "suspended": False,
+        "protocol": "tcp", "external-port": 40000, "to-address": HOST_IP, "to-port": 8000,
         "remote-host": None, "by": HOST_IP, "origin": "upnp",
         "configured": False, "description": "game"}
 

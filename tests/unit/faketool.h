@@ -122,7 +122,7 @@ static inline void begin(struct natfw *fw, const struct natfw_backend *be,
 {
 	tool_reset(answer);
 	memset(fw, 0, sizeof(*fw));
-	assert_int_equal(natfw_init(fw, 256), 0);
+	assert_int_equal(natfw_init(fw, 256, 0), 0);
 	fw->be = be;
 	fw->env = env_of(EXT);
 }

@@ -32,6 +32,17 @@ static inline struct nat_rule tcp(uint16_t ext, uint32_t client, uint16_t port)
 	return rule(IPPROTO_TCP, 0, ext, client, port);
 }
 
+/* TCP, from any host to [2001:db8::@host]. */
+static inline struct nat_rule pinhole(uint8_t host, uint16_t port)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
+
+	return (struct nat_rule){
+		.client = addr_ip6(byte), .remote = addr_any(),
+		.int_port = port, .kind = NAT_PINHOLE, .proto = IPPROTO_TCP,
+	};
+}
+
 static inline struct nat_op set(struct nat_rule r)
 {
 	return (struct nat_op){ .rule = r, .verb = NAT_SET };
@@ -39,8 +50,10 @@ static inline struct nat_op set(struct nat_rule r)
 
 static inline struct nat_op del(struct nat_rule r)
 {
-	r.client = (struct addr){ ADDR_NONE };
-	r.int_port = 0;
+	if (r.kind == NAT_PORTMAP) {	/* the key of a pinhole is all of it */
+		r.client = (struct addr){ ADDR_NONE };
+		r.int_port = 0;
+	}
 	return (struct nat_op){ .rule = r, .verb = NAT_DEL };
 }
 

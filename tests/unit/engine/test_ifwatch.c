@@ -207,8 +207,13 @@ static void on_gone(void *arg, const struct nat_rule *r)
 	note("gone");
 }
 
+static void on_stored(void *arg, const struct pm_entry *e)
+{
+	note("stored");
+}
+
 static const struct map_ops map_ops = {
-	.refused = on_refused, .gone = on_gone,
+	.refused = on_refused, .gone = on_gone, .stored = on_stored,
 };
 
 /* ---- the module under test ------------------------------------------- */
@@ -320,6 +325,14 @@ static bool has_mapping(uint16_t port)
 	const struct pm_req req = mapping(0, port);
 
 	return portmap_find(map.pm, &req.rule) != PM_NONE;
+}
+
+static enum pm_state state_of(uint16_t port)
+{
+	const struct pm_req req = mapping(0, port);
+
+	return (enum pm_state)portmap_entry(map.pm,
+		portmap_find(map.pm, &req.rule))->state;
 }
 
 /* ---- the first look -------------------------------------------------- */
@@ -623,41 +636,45 @@ static void test_a_private_external_address_may_be_refused(void **state)
 
 /* ---- mappings -------------------------------------------------------- */
 
-static void test_mappings_of_a_network_that_moved_are_dropped(void **state)
+static void test_mappings_of_a_network_that_moved_are_suspended(void **state)
 {
 	add_mapping(HOST(2), 4000);
 	add_mapping(IP(10, 0, 0, 2), 4001);
 	add_mapping(HOST(3), 4002);
-	add_mapping(HOST(4), 4003);
 	begin();
 	kernel.t.addr[1].net.addr = addr_ip4(IP(192, 168, 99, 1));
 	change();
 	/* before the monitor gets the table */
-	CALLS("refused gone refused gone refused gone sync events http ssdp");
-	assert_false(has_mapping(4000));
-	assert_true(has_mapping(4001));
-	assert_false(has_mapping(4002));
-	assert_false(has_mapping(4003));
-	assert_int_equal(refusal.why, REFUSAL_OUTSIDE);
-	assert_ip(refusal.client, HOST(99));
-	assert_int_equal(refusal.rule.ext_port, 4003);
-	assert_int_equal(addr_to_ip4(refusal.rule.client), HOST(4));
-	assert_int_equal(gone.ext_port, 4003);
-	assert_int_equal(map.update_id, 3);
+	CALLS("stored stored sync events http ssdp");
+	assert_int_equal(state_of(4000), PM_SUSPENDED);
+	assert_int_equal(state_of(4001), PM_ACTIVE);
+	assert_int_equal(state_of(4002), PM_SUSPENDED);
+	assert_int_equal(map.update_id, 2);
+	assert_int_equal(logged_count("<6>2 mappings suspended: their clients "
+				      "are in no internal network now\n"), 1);
+	kernel.t.addr[1].net.addr = addr_ip4(LAN0);
+	change();
+	/* the ops go after the table */
+	CALLS("sync events http ssdp");
+	assert_int_equal(state_of(4000), PM_RESUMING);
+	assert_int_equal(state_of(4002), PM_RESUMING);
+	assert_int_equal(logged_count("<6>2 suspended mappings resumed: their "
+				      "network is there again\n"), 1);
 }
 
-static void test_mappings_of_an_interface_that_is_away_are_kept(void **state)
+static void test_mappings_of_an_interface_that_is_away_are_suspended(
+	void **state)
 {
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.t.link[1].up = false;
 	change();
-	CALLS("sync events http ssdp");
-	assert_true(has_mapping(4000));
+	CALLS("stored sync events http ssdp");
+	assert_int_equal(state_of(4000), PM_SUSPENDED);
 	kernel.t.link[1].up = true;
 	change();
 	CALLS("sync events http ssdp");
-	assert_true(has_mapping(4000));
+	assert_int_equal(state_of(4000), PM_RESUMING);
 }
 
 /* lan1 is away, but that explains nothing about this one. */
@@ -703,9 +720,9 @@ static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
 	assert_int_equal(portmap_delete(map.pm, slot, &slot), PM_STARTED);
 	kernel.t.addr[1].net.addr = addr_ip4(IP(192, 168, 99, 1));
 	change();
-	CALLS("refused gone sync events http ssdp");
-	assert_int_equal(gone.ext_port, 4001);
-	assert_true(has_mapping(4000));
+	CALLS("stored sync events http ssdp");
+	assert_int_equal(state_of(4000), PM_DELETING);
+	assert_int_equal(state_of(4001), PM_SUSPENDED);
 }
 
 /* ---- failures -------------------------------------------------------- */
@@ -827,8 +844,8 @@ int main(void)
 		TEST(test_the_default_route_decides),
 		TEST(test_a_private_external_address_is_warned_of),
 		TEST(test_a_private_external_address_may_be_refused),
-		TEST(test_mappings_of_a_network_that_moved_are_dropped),
-		TEST(test_mappings_of_an_interface_that_is_away_are_kept),
+		TEST(test_mappings_of_a_network_that_moved_are_suspended),
+		TEST(test_mappings_of_an_interface_that_is_away_are_suspended),
 		TEST(test_an_absent_interface_saves_only_what_is_outside),
 		TEST(test_mappings_that_a_line_denies_are_dropped_at_start),
 		TEST(test_a_mapping_that_is_being_deleted_is_left_alone),

@@ -28,6 +28,7 @@ static bool get(const char *z)
 static void fields_are_read_in_any_order(void **state)
 {
 	assert_true(get("told=90 remote=203.0.113.9 lease=5,6,7 x=y "
+			"suspended=8,9,10 "
 			"requester=192.168.1.3 disabled=yes origin=pcp to=8080 "
 			"kind=portmap client=192.168.1.2 port=80 proto=udp "
 			"z= desc= two  words = x=1 "));
@@ -44,6 +45,9 @@ static void fields_are_read_in_any_order(void **state)
 	assert_int_equal(line.lease.mono_ms, 5);
 	assert_int_equal(line.lease.wall_s, 6);
 	assert_int_equal(line.lease.left_s, 7);
+	assert_int_equal(line.suspended.mono_ms, 8);
+	assert_int_equal(line.suspended.wall_s, 9);
+	assert_int_equal(line.suspended.left_s, 10);
 	assert_string_equal(line.req.desc, " two  words = x=1 ");
 	assert_string_equal(line.note, "x=y z=");
 	assert_false(line.cut);
@@ -57,6 +61,7 @@ static void usual_values_are_left_out(void **state)
 	assert_true(line.req.enabled);
 	assert_int_equal(line.told_port, 80);
 	assert_int_equal(line.lease.left_s, 0);
+	assert_int_equal(line.suspended.left_s, 0);
 	assert_string_equal(line.req.desc, "");
 	assert_string_equal(line.note, "");
 	assert_true(get("proto=tcp port=80 client=192.168.1.2 to=8080 "
@@ -97,6 +102,8 @@ static void wrong_fields_are_refused(void **state)
 		PLAIN " lease=1,2,604801 desc=", PLAIN " lease=1,2,3,4 desc=",
 		PLAIN " lease=18446744073709551616,2,3 desc=",
 		PLAIN " lease=1,18446744073709552,3 desc=",
+		PLAIN " suspended=yes desc=", PLAIN " suspended=1,2,0 desc=",
+		PLAIN " suspended=1,2,86401 desc=",
 		PLAIN " desc=a\tb", PLAIN " desc=a\x7f" "b",
 		"proto=TCP port=80 client=192.168.1.2 to=80 origin=operator "
 			"desc=",
@@ -172,6 +179,8 @@ static void written_is_read(void **state)
 	static char buf[LEASELINE_MAX], again[LEASELINE_MAX];
 	struct leaseline_end end = { UINT64_MAX, UINT64_MAX / 1000,
 				     PM_LEASE_MAX_S };
+	struct leaseline_end suspended = { UINT64_MAX, UINT64_MAX / 1000,
+					   PM_SUSPENDED_MAX_S };
 	struct portmap *pm = portmap_new(2, 2);
 	struct pm_req q = req(A, 65535);
 	struct addr longest;
@@ -195,7 +204,7 @@ static void written_is_read(void **state)
 	slot = portmap_at(pm, 0);
 	portmap_set_told(pm, slot, 60000);
 	portmap_set_note(pm, slot, str_z(note));
-	leaseline_put(&w, pm, portmap_entry(pm, slot), &end);
+	leaseline_put(&w, pm, portmap_entry(pm, slot), &end, &suspended);
 	/* leases.c leaves this much for "+ ", the checksum and all others */
 	assert_true(w.len + 16 < 512 + PM_NOTE_MAX + PM_DESC_MAX);
 	assert_true(get(wr_cstr(&w)));
@@ -209,7 +218,8 @@ static void written_is_read(void **state)
 	slot = portmap_at(pm, 0);
 	portmap_set_told(pm, slot, line.told_port);
 	portmap_set_note(pm, slot, str_z(line.note));
-	leaseline_put(&w2, pm, portmap_entry(pm, slot), &line.lease);
+	leaseline_put(&w2, pm, portmap_entry(pm, slot), &line.lease,
+		      &line.suspended);
 	assert_string_equal(wr_cstr(&w2), wr_cstr(&w));
 	portmap_free(pm);
 }

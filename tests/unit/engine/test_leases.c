@@ -1062,6 +1062,78 @@ static void test_told_port(void **state)
 	assert_int_equal(find(&q)->told_port, 40000);
 }
 
+/* ---- suspended ----------------------------------------------------- */
+
+/* A mapping whose lease is longer, and one that the operator has. */
+static void with_suspended(struct pm_req *q, struct pm_req *op)
+{
+	uint64_t until_ms = clk.mono_ms + 1000000;
+
+	*q = req(A, 80);
+	*op = req(B, 81);
+	open_it();
+	q->lease_s = 5000;
+	set(q);
+	op->origin = ORIGIN_OPERATOR;
+	op->requester = (struct addr){ ADDR_NONE };
+	set(op);
+	portmap_suspend(pm, portmap_find(pm, &q->rule), until_ms);
+	leases_set(ls, pm, find(q), &clk);
+	portmap_suspend(pm, portmap_find(pm, &op->rule), UINT64_MAX);
+	leases_set(ls, pm, find(op), &clk);
+}
+
+static void test_suspended(void **state)
+{
+	struct pm_req q, op;
+	int again;
+
+	with_suspended(&q, &op);
+	assert_true(file_has("lease=10000000,1700005000,5000 "
+			     "suspended=6000000,1700001000,1000 desc="));
+	clk.mono_ms += 10500;
+	for (again = 0; again < 3; again++) {
+		reopen();
+		assert_int_equal(met.dropped, 0);
+		assert_int_equal(find(&q)->state, PM_SUSPENDED);
+		assert_true(find(&q)->expires_ms == 10000000);
+		assert_true(find(&q)->suspended_ms == 6000000);
+		/* no end is to be kept: the networks will tell */
+		assert_int_equal(find(&op)->state, PM_ACTIVE);
+	}
+	/* resumed */
+	set(&q);
+	reopen();
+	assert_int_equal(find(&q)->state, PM_ACTIVE);
+	assert_false(file_has("suspended"));
+}
+
+static void test_suspended_ends_while_stopped(void **state)
+{
+	struct pm_req q, op;
+
+	with_suspended(&q, &op);
+	clk.mono_ms += 1000000;
+	reopen();
+	assert_int_equal(met.dropped, 0);
+	assert_null(find(&q));
+	assert_non_null(find(&op));
+}
+
+static void test_suspended_in_another_boot(void **state)
+{
+	struct pm_req q, op;
+
+	with_suspended(&q, &op);
+	other_boot(1700000400, 7000);
+	assert_true(find(&q)->suspended_ms == 607000);
+	assert_true(find(&q)->expires_ms == 4607000);
+	clk.boot_id[0] = '\0';
+	clk.wall_s += 600;
+	reopen();
+	assert_null(find(&q));
+}
+
 /* ---- killed -------------------------------------------------------- */
 
 /* Change number @k, which is random but always the same. */
@@ -1079,6 +1151,8 @@ static void change(unsigned k)
 
 static void make_changes(volatile unsigned *done)
 {
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
 	open_it();
 	for (unsigned k = 0;; k++) {
 		change(k);
@@ -1380,7 +1454,8 @@ int main(void)
 		T(test_unknown_fields_are_kept),
 		T(test_unknown_field_in_the_head),
 		T(test_unknown_fields_are_bounded), T(test_told_port),
-		T(test_killed),
+		T(test_suspended), T(test_suspended_ends_while_stopped),
+		T(test_suspended_in_another_boot), T(test_killed),
 		T(test_not_a_file), T(test_compact),
 		T(test_compact_by_count), T(test_compact_by_state),
 		T(test_short_write), T(test_told_once),

@@ -762,6 +762,36 @@ static void dummy_stands_in_for_none(void **state)
 		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
 }
 
+/* Its client's network is gone: it is not there for any control point. */
+static void suspended_mapping_is_not_shown(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct requester a = { .answers = 0 };
+	struct igd_call got;
+	char buf[256];
+	static const char path[] = "/igd1/wanip/control";
+	uint16_t slot;
+
+	have(w, &plain);
+	m.ext_port = 5001;
+	have(w, &m);
+	slot = portmap_at(w->pm, 0);
+	assert_true(portmap_suspend(w->pm, slot, UINT64_MAX));
+	assert_string_equal(
+		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
+	assert_int_equal(generic(w, 0, &got), 0);
+	assert_int_equal(got.out[1].u, 5001);
+	assert_int_equal(generic(w, 1, &got), 713);
+	assert_int_equal(specific(w, &m, &got), 0);
+	assert_int_equal(specific(w, &plain, &got), 714);
+	assert_int_equal(del(w, &a, &plain), 714);
+	assert_true(portmap_suspend(w->pm, portmap_at(w->pm, 1), UINT64_MAX));
+	w->igd.show_dummy = true;
+	assert_int_equal(generic(w, 0, &got), 0);
+	assert_str(got.out[6].s, "dummy");
+}
+
 static void status_follows_address_and_link(void **state)
 {
 	struct world *w = *state;
@@ -1207,6 +1237,7 @@ int main(void)
 		T(only_the_owner_deletes_in_secure_mode),
 		T(entries_are_listed),
 		T(dummy_stands_in_for_none),
+		T(suspended_mapping_is_not_shown),
 		T(status_follows_address_and_link),
 		T(connection_type_is_fixed),
 		T(evented_variables_can_be_read),

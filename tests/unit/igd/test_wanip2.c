@@ -703,6 +703,17 @@ static void list_is_of_the_asker(void **state)
 	assert_int_equal(get_list(ANN, 5004, 65535, false, 0, &none), 730);
 }
 
+static void list_leaves_out_what_is_suspended(void **state)
+{
+	three_of_ann_one_of_bob();
+	assert_true(portmap_suspend(w.map.pm, portmap_at(w.map.pm, 1),
+				    UINT64_MAX));
+	assert_string_equal(listed(ANN, false, 0, 8192), "5000 5003 ");
+	assert_true(portmap_suspend(w.map.pm, portmap_at(w.map.pm, 2),
+				    UINT64_MAX));
+	assert_string_equal(listed(BOB, false, 0, 8192), "730");
+}
+
 /* At every size: whole entries, and the end of the list. */
 /* The list stood in the order in which the mappings were made: who asked for
  * it part by part, each from the last port on, never saw some of them. */
@@ -810,7 +821,7 @@ int main(void)
 		T(single_delete_waits_for_the_range),
 		T(range_waits_for_a_renewal),
 		T(list_has_the_form_of_the_standard),
-		T(list_is_of_the_asker), T(list_is_by_port),
+		T(list_is_of_the_asker), T(list_leaves_out_what_is_suspended), T(list_is_by_port),
 		T(long_list_ends_at_a_whole_entry),
 		T(changes_are_counted),
 	};

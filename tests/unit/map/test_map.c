@@ -867,7 +867,7 @@ static void what_is_forbidden_now_is_dropped(void **state)
 	have(by(BOB, p));
 	map.policy.rule = lines;
 	map.policy.rule_n = 2;
-	map_drop_forbidden(&map, false);
+	assert_int_equal(map_apply_policy(&map, now_ms).suspended, 0);
 	assert_int_equal(portmap_count(pm), 2);
 	assert_int_equal(gone, 1);
 	assert_int_equal(last_gone.ext_port, 5001);
@@ -875,15 +875,265 @@ static void what_is_forbidden_now_is_dropped(void **state)
 	assert_int_equal(last_refused.origin, ORIGIN_OPERATOR);
 	assert_int_equal(last_refused.why, REFUSAL_RULE);
 	assert_int_equal(last_refused.line, 42);
-	/* an interface that is not there may come back */
-	map.policy.net_n = 0;
-	map_drop_forbidden(&map, true);
-	assert_int_equal(portmap_count(pm), 2);
-	map_drop_forbidden(&map, false);
-	assert_int_equal(portmap_count(pm), 0);
-	assert_int_equal(last_refused.why, REFUSAL_OUTSIDE);
 	assert_int_equal(take_ops(), 0);	/* the owner sends a sync */
-	assert_int_equal(map.update_id, 6);
+	assert_int_equal(map.update_id, 4);
+}
+
+/* ---- the client's network is gone ---------------------------------- */
+
+static struct map_applied network_goes(void)
+{
+	map.policy.net_n = 0;
+	return map_apply_policy(&map, now_ms);
+}
+
+static struct map_applied network_returns(void)
+{
+	map.policy.net_n = 1;
+	return map_apply_policy(&map, now_ms);
+}
+
+static void a_network_goes_and_returns(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	uint64_t expires_ms;
+
+	have(plain);
+	expires_ms = last_stored.expires_ms;
+	assert_int_equal(network_goes().suspended, 1);
+	assert_int_equal(take_ops(), 0);
+	assert_int_equal(stored, 2);
+	assert_int_equal(last_stored.state, PM_SUSPENDED);
+	assert_int_equal(gone + refused, 0);
+	assert_int_equal(map.update_id, 2);	/* for clients it has gone */
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	assert_int_equal(network_goes().suspended, 0);	/* no second time */
+	assert_int_equal(ask(&x, plain), REFUSAL_OUTSIDE);
+	now_ms += 1000;
+	assert_int_equal(network_returns().resumed, 1);
+	assert_int_equal(portmap_shown_count(pm), 0);	/* not yet */
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(op[0].verb, NAT_SET);
+	assert_int_equal(map.update_id, 2);
+	answer(NAT_OK);
+	assert_int_equal(stored, 3);
+	assert_int_equal(last_stored.state, PM_ACTIVE);
+	assert_true(last_stored.expires_ms == expires_ms);
+	assert_int_equal(map.update_id, 3);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_int_equal(network_returns().resumed, 0);
+}
+
+/* Another client sees that the port is taken, and nothing else. */
+static void suspended_mappings_are_not_shown(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = by(BOB, plain);
+	const struct nat_rule *r = &x.wait.req.mapping.rule;
+
+	have(plain);
+	network_goes();
+	map.policy.net[0].net = (struct addr_net){
+		addr_ip4(IP(10, 0, 0, 1)), 8 };
+	map.policy.net_n = 1;
+	p.from = IP(10, 0, 0, 2);
+	assert_int_equal(ask(&x, p), REFUSAL_CONFLICT);
+	p.any_port = true;
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	assert_int_not_equal(r->ext_port, 5000);
+	answer(NAT_OK);
+	p.lease_s = 0;
+	assert_int_equal(ask(&x, p), REFUSAL_NOT_FOUND);
+	assert_int_equal(delete_range(&x, ANN, true), REFUSAL_NOT_FOUND);
+	assert_int_equal(portmap_count(pm), 2);
+	/* the operator sees it */
+	assert_int_equal(ask(&x, operators(delete)), REFUSAL_NONE);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(gone, 1);
+	assert_int_equal(map.update_id, 3);	/* clients had seen it go */
+}
+
+static void suspended_mappings_end_after_a_day(void **state)
+{
+	struct packet p = plain;
+	uint64_t day_ms = UINT64_C(86400000);
+
+	p.lease_s = MAP_LEASE_FOREVER;
+	have(p);
+	p.ext_port = 5001;
+	p.lease_s = 7200;
+	have(p);
+	p.ext_port = 5002;
+	p.lease_s = MAP_LEASE_FOREVER;
+	have(operators(p));
+	assert_int_equal(network_goes().suspended, 3);
+	assert_true(map_tick(&map, now_ms) <= now_ms + 7200000);
+	now_ms += 7200000;
+	assert_true(map_tick(&map, now_ms) <= now_ms + day_ms - 7200000);
+	assert_int_equal(gone, 1);
+	assert_int_equal(last_gone.ext_port, 5001);
+	now_ms += day_ms - 7200001;
+	map_tick(&map, now_ms);
+	assert_int_equal(gone, 1);
+	now_ms += 1;
+	assert_true(map_tick(&map, now_ms) == UINT64_MAX);
+	assert_int_equal(gone, 2);
+	assert_int_equal(last_gone.ext_port, 5000);
+	assert_int_equal(map.update_id, 6);	/* clients had seen them go */
+	assert_int_equal(take_ops(), 0);
+	/* nobody would ask for the operator's again */
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(network_returns().resumed, 1);
+	answer(NAT_OK);
+	assert_true(last_stored.expires_ms == 0);
+	assert_true(map_tick(&map, now_ms) == UINT64_MAX);
+}
+
+/* A day after it was suspended, not after it was suspended once before. */
+static void each_suspension_has_its_day(void **state)
+{
+	struct packet p = plain;
+
+	p.lease_s = MAP_LEASE_FOREVER;
+	have(p);
+	network_goes();
+	now_ms += 80000000;
+	network_returns();
+	answer(NAT_OK);
+	now_ms += 80000000;
+	map_tick(&map, now_ms);
+	network_goes();
+	now_ms += 80000000;
+	map_tick(&map, now_ms);
+	assert_int_equal(gone, 0);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+/* The kernel fails: it stays suspended, and is tried again. */
+static void what_cannot_be_resumed_is_tried_again(void **state)
+{
+	have(plain);
+	network_goes();
+	network_returns();
+	answer(NAT_ENOADDR);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	assert_int_equal(take_ops(), 0);
+	assert_true(map_tick(&map, now_ms) == now_ms + MAP_RESUME_MS);
+	now_ms += MAP_RESUME_MS - 1;
+	map_tick(&map, now_ms);
+	assert_int_equal(take_ops(), 0);
+	now_ms += 1;
+	map_tick(&map, now_ms);
+	assert_int_equal(take_ops(), 1);
+	answer(NAT_OK);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_true(map_tick(&map, now_ms) > now_ms + MAP_RESUME_MS);
+	/* not what is still outside */
+	network_goes();
+	network_returns();
+	answer(NAT_EREFUSED);
+	network_goes();
+	now_ms += MAP_RESUME_MS;
+	map_tick(&map, now_ms);
+	assert_int_equal(take_ops(), 0);
+}
+
+/* Its network goes again while the kernel is asked. */
+static void a_network_returns_for_a_moment(void **state)
+{
+	have(plain);
+	network_goes();
+	network_returns();
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(network_goes().suspended, 0);
+	answer(NAT_OK);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	assert_int_equal(last_stored.state, PM_SUSPENDED);
+	assert_int_equal(network_returns().resumed, 1);
+	answer(NAT_OK);
+	assert_int_equal(portmap_shown_count(pm), 1);
+}
+
+/* What was asked for before is answered as the monitor decides. */
+static void a_network_goes_with_an_op_in_flight(void **state)
+{
+	struct exchange x = { .answers = 0 }, y = { .answers = 0 };
+	struct packet p = plain;
+
+	/* a new mapping */
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	assert_int_equal(take_ops(), 1);
+	assert_int_equal(network_goes().suspended, 0);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	network_returns();
+	answer(NAT_OK);
+	/* an overwrite that the monitor refuses */
+	p.int_port = 5009;
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	network_goes();
+	answer(NAT_EREFUSED);
+	assert_int_equal(x.why, REFUSAL_MONITOR);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	network_returns();
+	answer(NAT_OK);
+	assert_int_equal(last_stored.rule.int_port, 5000);
+	/* a deletion, and a request that waits for it */
+	assert_int_equal(ask(&x, delete), MAP_WAIT);
+	assert_int_equal(ask(&y, delete), MAP_WAIT);
+	network_goes();
+	answer(NAT_EFAIL);
+	assert_int_equal(x.why, REFUSAL_FIREWALL);
+	assert_int_equal(y.why, REFUSAL_NOT_FOUND);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	assert_int_equal(portmap_count(pm), 1);
+}
+
+static void what_is_forbidden_when_its_network_returns_is_dropped(void **state)
+{
+	static const struct policy_rule line = {
+		false, 5000, 5000, 0, 65535, { { ADDR_IP4, { 0 } }, 0 }, 42 };
+
+	have(plain);
+	network_goes();
+	map.policy.rule = &line;
+	map.policy.rule_n = 1;
+	network_goes();
+	assert_int_equal(portmap_count(pm), 1);
+	network_returns();
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(refused, 1);
+	assert_int_equal(last_refused.why, REFUSAL_RULE);
+	assert_int_equal(gone, 1);
+	assert_int_equal(map.update_id, 2);
+}
+
+/* The client asks before the mapping is resumed, and after that failed. */
+static void its_client_asks_before_it_is_resumed(void **state)
+{
+	struct exchange x = { .answers = 0 };
+
+	have(plain);
+	network_goes();
+	network_returns();
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 1);
+	assert_int_equal(x.why, REFUSAL_NONE);
+	network_goes();
+	network_returns();
+	answer(NAT_EFAIL);
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.answers, 2);
+	assert_int_equal(x.why, REFUSAL_NONE);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_int_equal(portmap_count(pm), 1);
 }
 
 static void other_services_report_too(void **state)
@@ -947,6 +1197,15 @@ int main(void)
 		T(add_fails_on_what_will_not_go),
 		T(disabled_one_expires_at_once),
 		T(what_is_forbidden_now_is_dropped),
+		T(a_network_goes_and_returns),
+		T(suspended_mappings_are_not_shown),
+		T(suspended_mappings_end_after_a_day),
+		T(each_suspension_has_its_day),
+		T(what_cannot_be_resumed_is_tried_again),
+		T(a_network_returns_for_a_moment),
+		T(a_network_goes_with_an_op_in_flight),
+		T(what_is_forbidden_when_its_network_returns_is_dropped),
+		T(its_client_asks_before_it_is_resumed),
 		T(other_services_report_too),
 		cmocka_unit_test(origins_have_names),
 	};

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/clientcount.h"
+#include "map/expiry.h"
 #include "map/portmap.h"
 #include "tests/unit/pmtest.h"
 
@@ -925,9 +926,12 @@ static void test_expire_retries(void **state)
 static unsigned gone_n;
 static uint16_t gone_port[8];
 
-static void gone(void *arg, const struct nat_rule *rule)
+static bool gone_shown;
+
+static void gone(void *arg, const struct nat_rule *rule, bool shown)
 {
 	assert_ptr_equal(arg, &gone_n);
+	gone_shown = shown;
 	gone_port[gone_n++] = rule->ext_port;
 }
 
@@ -950,6 +954,7 @@ static void test_expire_disabled(void **state)
 	assert_int_equal(gone_port[0], 10);
 	assert_int_equal(gone_port[1], 11);
 	assert_int_equal(gone_port[2], 13);
+	assert_true(gone_shown);
 	assert_true(next == UINT64_MAX);
 	assert_int_equal(portmap_count(pm), 1);
 	assert_int_equal(portmap_entry(pm, portmap_at(pm, 0))->rule.ext_port,
@@ -1022,19 +1027,200 @@ static void test_next_end(void **state)
 	no_op();
 }
 
+/* ---- suspended ----------------------------------------------------- */
+
+static void test_suspended_and_resumed(void **state)
+{
+	struct pm_req q = req(A, 8080), other = req(A, 8081), b = req(B, 8080);
+	uint16_t slot, two;
+
+	q.lease_s = 100;
+	slot = made(&q);
+	two = made(&other);
+	assert_true(portmap_suspend(pm, slot, now + 5000000));
+	assert_false(portmap_suspend(pm, slot, now));
+	no_op();		/* the owner syncs */
+	assert_false(portmap_is_shown(portmap_entry(pm, slot)));
+	assert_int_equal(portmap_count(pm), 2);
+	assert_int_equal(portmap_at(pm, 0), slot);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_int_equal(portmap_shown_at(pm, 0), two);
+	assert_int_equal(portmap_shown_at(pm, 1), PM_NONE);
+	assert_int_equal(portmap_lease_left(portmap_entry(pm, slot), now), 100);
+	assert_int_equal(portmap_suspended_left(portmap_entry(pm, slot), now),
+			 5000);
+	/* the port is taken */
+	add(&b, REFUSAL_CONFLICT);
+	/* the kernel fails, then has it */
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	assert_int_equal(portmap_resume(pm, slot), PM_BUSY);
+	assert_false(portmap_is_shown(portmap_entry(pm, slot)));
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_EFAIL, slot),
+			 PM_NO_CHANGE);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_SUSPENDED);
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_ACTIVE);
+	assert_int_equal(portmap_shown_at(pm, 0), slot);
+	assert_int_equal(portmap_suspended_left(portmap_entry(pm, slot), now),
+			 0);
+	assert_int_equal(portmap_resume(pm, slot), REFUSAL_NOT_FOUND);
+	assert_true(portmap_entry(pm, slot)->expires_ms == now + 100000);
+	no_op();
+}
+
+static void test_suspended_ends(void **state)
+{
+	struct pm_req q = req(A, 8080), r = req(A, 8081), s = req(A, 8082);
+	uint64_t next;
+	uint16_t slot;
+
+	q.lease_s = 3;
+	assert_true(portmap_suspend(pm, made(&q), now + 5000));
+	r.lease_s = 100;
+	slot = made(&r);
+	assert_true(portmap_suspend(pm, slot, now + 4000));
+	assert_true(portmap_suspend(pm, made(&s), UINT64_MAX));
+	gone_n = 0;
+	portmap_expire(pm, now, &next, gone, &gone_n);
+	assert_true(next == now + 3000);
+	now += 3000;
+	portmap_expire(pm, now, &next, gone, &gone_n);
+	assert_int_equal(gone_n, 1);
+	assert_int_equal(gone_port[0], 8080);
+	assert_false(gone_shown);
+	assert_true(next == now + 1000);
+	/* not while the kernel is asked */
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	now += 1000;
+	portmap_expire(pm, now, &next, gone, &gone_n);
+	assert_int_equal(gone_n, 1);
+	assert_true(next == UINT64_MAX);
+	done(next_op(NAT_SET, &r.rule), NAT_EFAIL, slot);
+	portmap_expire(pm, now, &next, gone, &gone_n);
+	assert_int_equal(gone_n, 2);
+	assert_int_equal(gone_port[1], 8081);
+	/* without an end */
+	now += UINT64_C(1000) * PM_LEASE_MAX_S;
+	portmap_expire(pm, now, &next, gone, &gone_n);
+	assert_int_equal(gone_n, 2);
+	assert_true(next == UINT64_MAX);
+	assert_int_equal(portmap_count(pm), 1);
+	no_op();
+}
+
+static void test_suspended_is_deleted_at_once(void **state)
+{
+	struct pm_req q = req(A, 8080), r = req(A, 8081);
+	uint16_t slot = made(&q), got;
+
+	assert_true(portmap_suspend(pm, slot, now + 1000));
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_DONE);
+	slot = made(&r);
+	assert_true(portmap_suspend(pm, slot, now + 1000));
+	assert_true(portmap_forget(pm, &r.rule));
+	assert_int_equal(portmap_count(pm), 0);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	no_op();
+}
+
+/* The same client adds it again: it is active when the kernel has it. */
+static void test_suspended_is_overwritten(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = made(&q), got;
+
+	assert_true(portmap_suspend(pm, slot, now + 1000));
+	got = add(&q, PM_STARTED);
+	assert_int_equal(portmap_shown_count(pm), 0);
+	assert_int_equal(portmap_resume(pm, slot), PM_BUSY);
+	done(next_op(NAT_SET, &q.rule), NAT_EFAIL, got);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_SUSPENDED);
+	got = add(&q, PM_STARTED);
+	done(next_op(NAT_SET, &q.rule), NAT_OK, got);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_true(expiry_ms(portmap_entry(pm, got)) == UINT64_MAX);
+	/* by the lease file, without the kernel */
+	assert_true(portmap_suspend(pm, got, now + 1000));
+	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	/* one that is to be proven is proven even after the sync */
+	assert_true(portmap_suspend(pm, got, now + 1000));
+	portmap_synced(pm);
+	assert_int_equal(portmap_reconfirm(pm, got, &slot), PM_STARTED);
+	done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
+	assert_int_equal(portmap_shown_count(pm), 1);
+}
+
+static void test_suspended_and_disabled(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot;
+
+	q.enabled = false;
+	slot = add(&q, PM_DONE);
+	assert_true(portmap_suspend(pm, slot, now + 1000));
+	assert_int_equal(portmap_shown_count(pm), 0);
+	assert_int_equal(portmap_resume(pm, slot), PM_DONE);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	no_op();
+}
+
+static void test_not_suspended_with_an_op_in_flight(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = add(&q, PM_STARTED), got;
+
+	assert_false(portmap_suspend(pm, slot, now + 1000));
+	done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
+	portmap_delete(pm, slot, &got);
+	assert_false(portmap_suspend(pm, slot, now + 1000));
+	done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot);
+	q.rule.int_port = 99;
+	got = add(&q, PM_STARTED);
+	assert_false(portmap_suspend(pm, slot, now + 1000));
+	done(next_op(NAT_SET, &q.rule), NAT_EFAIL, got);
+	assert_true(portmap_suspend(pm, slot, now + 1000));
+	assert_int_equal(portmap_resume(pm, PM_SPARE_SLOTS), REFUSAL_NOT_FOUND);
+}
+
+/* They count toward the limits. */
+static void test_suspended_count(void **state)
+{
+	struct pm_req q;
+	uint16_t i;
+
+	for (i = 0; i < 6; i++) {
+		q = req(A, (uint16_t)(10 + i));
+		assert_true(portmap_suspend(pm, made(&q), UINT64_MAX));
+	}
+	q = req(A, 20);
+	add(&q, REFUSAL_CLIENT_FULL);
+	for (i = 0; i < 2; i++) {
+		q = req(B, (uint16_t)(30 + i));
+		made(&q);
+	}
+	q = req(B, 40);
+	add(&q, REFUSAL_FULL);
+}
+
 /* ---- random histories against a naive model ------------------------ */
 
 #define MAX	10
 #define SHARE	5
 #define SLOTS	(MAX + 64)
 
-enum m_state { M_FREE, M_ADD, M_ACTIVE, M_DEL, M_EXP, M_EXP_WAIT };
+enum m_state { M_FREE, M_ADD, M_ACTIVE, M_DEL, M_EXP, M_EXP_WAIT, M_SUSPENDED,
+	       M_RESUMING };
 
 /* The model has the table's slots, but scans for everything. */
 static struct model {
 	enum m_state state;
 	struct pm_req q;
 	uint64_t expires;
+	uint64_t until;		/* SUSPENDED, RESUMING */
 	int replaces;
 	unsigned place;		/* committed: in this order */
 } m[SLOTS];
@@ -1065,15 +1251,20 @@ static bool is_committed(const struct model *e)
 	return e->state >= M_ACTIVE;
 }
 
-static void kernel_apply(const struct nat_op *op)
+static void kernel_remove(const struct nat_rule *key)
 {
 	size_t i;
 
 	for (i = 0; i < kernel_n; i++)
-		if (nat_rule_same_key(&kernel[i], &op->rule)) {
+		if (nat_rule_same_key(&kernel[i], key)) {
 			kernel[i] = kernel[--kernel_n];
 			break;
 		}
+}
+
+static void kernel_apply(const struct nat_op *op)
+{
+	kernel_remove(&op->rule);
 	if (op->verb == NAT_SET) {
 		assert_true(kernel_n < N(kernel));
 		kernel[kernel_n++] = op->rule;
@@ -1106,6 +1297,12 @@ static int model_limits(const struct pm_req *q)
 	return mine >= SHARE ? REFUSAL_CLIENT_FULL : PM_STARTED;
 }
 
+/* Committed, without an op or a need for one. */
+static bool is_quiet(const struct model *e)
+{
+	return e->state == M_ACTIVE || e->state == M_SUSPENDED;
+}
+
 static int model_add(const struct pm_req *q, int *old)
 {
 	bool busy = false, stuck = false, other;
@@ -1120,9 +1317,9 @@ static int model_add(const struct pm_req *q, int *old)
 		other = !addr_equal(m[i].q.rule.client, q->rule.client);
 		if (!other && !nat_rule_same_key(&m[i].q.rule, &q->rule))
 			continue;
-		if (other && m[i].state == M_ACTIVE)
+		if (other && is_quiet(&m[i]))
 			return REFUSAL_CONFLICT;
-		if (m[i].state == M_ACTIVE)
+		if (is_quiet(&m[i]))
 			*old = (int)i;
 		else if (m[i].state == M_EXP_WAIT)
 			stuck = true;
@@ -1135,7 +1332,7 @@ static int model_add(const struct pm_req *q, int *old)
 		return model_limits(q);
 	if (*old < 0)
 		return q->enabled ? PM_STARTED : PM_DONE;
-	if (m[*old].q.enabled != q->enabled)
+	if (m[*old].q.enabled != q->enabled || m[*old].state == M_SUSPENDED)
 		return PM_STARTED;
 	if (!q->enabled || nat_rule_equal(&m[*old].q.rule, &q->rule))
 		return PM_DONE;
@@ -1199,15 +1396,45 @@ static void random_delete(void)
 	if (!is_committed(&m[slot]))
 		want = REFUSAL_NOT_FOUND;
 	else if (m[slot].state == M_DEL || m[slot].state == M_EXP ||
-		 model_replaced(slot))
+		 m[slot].state == M_RESUMING || model_replaced(slot))
 		want = PM_BUSY;
-	else if (!m[slot].q.enabled)
+	else if (!m[slot].q.enabled || m[slot].state == M_SUSPENDED)
 		want = PM_DONE;
 	assert_int_equal(portmap_delete(pm, slot, &got), want);
 	if (want == PM_DONE)
 		m[slot].state = M_FREE;
 	if (want == PM_STARTED)
 		m[slot].state = m[slot].state == M_ACTIVE ? M_DEL : M_EXP;
+}
+
+static void random_suspend(void)
+{
+	uint16_t slot = (uint16_t)rnd(MAX + 4);
+	uint64_t until = rnd(2) ? UINT64_MAX : now + (1 + rnd(20)) * 1000;
+	bool want = m[slot].state == M_ACTIVE && !model_replaced(slot);
+
+	assert_int_equal(portmap_suspend(pm, slot, until), want);
+	if (!want)
+		return;
+	m[slot].state = M_SUSPENDED;
+	m[slot].until = until;
+	kernel_remove(&m[slot].q.rule);	/* the owner's sync */
+}
+
+static void random_resume(void)
+{
+	uint16_t slot = (uint16_t)rnd(MAX + 4);
+	int want = m[slot].q.enabled ? PM_STARTED : PM_DONE;
+
+	if (m[slot].state != M_SUSPENDED && m[slot].state != M_RESUMING)
+		want = REFUSAL_NOT_FOUND;
+	else if (m[slot].state == M_RESUMING || model_replaced(slot))
+		want = PM_BUSY;
+	assert_int_equal(portmap_resume(pm, slot), want);
+	if (want == PM_STARTED)
+		m[slot].state = M_RESUMING;
+	else if (want == PM_DONE)
+		m[slot].state = M_ACTIVE;
 }
 
 static void random_send(void)
@@ -1222,6 +1449,12 @@ static void model_ok(struct model *e, const struct nat_op *op,
 		     enum pm_change change)
 {
 	kernel_apply(op);
+	if (e->state == M_RESUMING) {
+		assert_int_equal(op->verb, NAT_SET);
+		assert_int_equal(change, PM_UPDATED);
+		e->state = M_ACTIVE;
+		return;
+	}
 	if (e->state != M_ADD) {
 		assert_int_equal(change, PM_REMOVED);
 		e->state = M_FREE;
@@ -1242,6 +1475,8 @@ static void model_failed(struct model *e)
 		e->state = M_FREE;
 	else if (e->state == M_DEL)
 		e->state = M_ACTIVE;
+	else if (e->state == M_RESUMING)
+		e->state = M_SUSPENDED;
 	else
 		e->state = M_EXP_WAIT;
 	if (e->state == M_EXP_WAIT)
@@ -1273,6 +1508,15 @@ static void random_answer(void)
 		answer(rnd((uint32_t)flight_n), rnd(3) ? NAT_OK : NAT_EFAIL);
 }
 
+/* 0: never */
+static uint64_t model_end(const struct model *e)
+{
+	if (e->state == M_SUSPENDED && e->until != UINT64_MAX &&
+	    (e->expires == 0 || e->until < e->expires))
+		return e->until;
+	return e->expires;
+}
+
 static void random_expire(void)
 {
 	uint64_t next, want = UINT64_MAX;
@@ -1281,13 +1525,15 @@ static void random_expire(void)
 	now += rnd(3000);
 	portmap_expire(pm, now, &next, NULL, NULL);
 	for (i = 0; i < SLOTS; i++) {
-		if ((m[i].state != M_ACTIVE && m[i].state != M_EXP_WAIT) ||
-		    m[i].expires == 0 || model_replaced(i))
+		if ((!is_quiet(&m[i]) && m[i].state != M_EXP_WAIT) ||
+		    model_end(&m[i]) == 0 || model_replaced(i))
 			continue;
-		if (m[i].expires > now)
-			want = m[i].expires < want ? m[i].expires : want;
+		if (model_end(&m[i]) > now)
+			want = model_end(&m[i]) < want ? model_end(&m[i]) :
+							 want;
 		else
-			m[i].state = m[i].q.enabled ? M_EXP : M_FREE;
+			m[i].state = m[i].q.enabled &&
+				     m[i].state != M_SUSPENDED ? M_EXP : M_FREE;
 	}
 	/* never too late; too early where what was due has gone since */
 	assert_true(next > now && next <= want);
@@ -1310,6 +1556,11 @@ static void random_noise(void)
 	assert_int_equal(slot, PM_NONE);
 }
 
+static bool is_hidden(const struct model *e)
+{
+	return e->state == M_SUSPENDED || e->state == M_RESUMING;
+}
+
 static void check_entry(uint16_t slot)
 {
 	const struct pm_entry *e = portmap_entry(pm, slot);
@@ -1320,14 +1571,15 @@ static void check_entry(uint16_t slot)
 	assert_int_equal(e->enabled, m[slot].q.enabled);
 	assert_string_equal(desc(slot), m[slot].q.desc);
 	assert_int_equal(portmap_find(pm, &e->rule), slot);
-	if (e->enabled)
+	assert_int_equal(portmap_is_shown(e), !is_hidden(&m[slot]));
+	if (e->enabled && !is_hidden(&m[slot]))
 		assert_true(kernel_has(&e->rule));
 }
 
 /* Table and model agree, in order; the kernel is their projection. */
 static void check_all(void)
 {
-	size_t i, n = 0, rules = 0;
+	size_t i, n = 0, rules = 0, shown = 0;
 	unsigned last = 0;
 	uint16_t slot;
 
@@ -1336,8 +1588,12 @@ static void check_all(void)
 		check_entry(slot);
 		assert_true(i == 0 || m[slot].place > last);
 		last = m[slot].place;
-		rules += m[slot].q.enabled;
+		rules += m[slot].q.enabled && !is_hidden(&m[slot]);
+		if (!is_hidden(&m[slot]))
+			assert_int_equal(portmap_shown_at(pm, shown++), slot);
 	}
+	assert_int_equal(portmap_shown_count(pm), shown);
+	assert_int_equal(portmap_shown_at(pm, shown), PM_NONE);
 	assert_int_equal(portmap_at(pm, i), PM_NONE);
 	for (i = 0; i < SLOTS; i++)
 		n += is_committed(&m[i]);
@@ -1350,7 +1606,7 @@ static void random_step(void)
 	static void (*const step[])(void) = {
 		random_add, random_add, random_add, random_delete,
 		random_send, random_send, random_answer, random_answer,
-		random_expire, random_noise,
+		random_expire, random_noise, random_suspend, random_resume,
 	};
 
 	step[rnd(N(step))]();
@@ -1476,7 +1732,12 @@ int main(void)
 		T(test_lease_left), T(test_expire),
 		T(test_expire_retries), T(test_expire_disabled),
 		T(test_expire_while_replaced), T(test_expire_while_deleting),
-		T(test_next_end), T(test_model), T(test_sixty_thousand),
+		T(test_next_end), T(test_suspended_and_resumed),
+		T(test_suspended_ends), T(test_suspended_is_deleted_at_once),
+		T(test_suspended_is_overwritten),
+		T(test_suspended_and_disabled),
+		T(test_not_suspended_with_an_op_in_flight),
+		T(test_suspended_count), T(test_model), T(test_sixty_thousand),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,6 +39,14 @@ static int tool_fails;
 
 static size_t more_nets;
 
+/* [2001:db8:1::@host] */
+static struct addr lan6(uint8_t host)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = host };
+
+	return addr_ip6(byte);
+}
+
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
@@ -83,7 +91,8 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
 	*ret = (struct policy){ .net[0] = { 3, "", { addr_ip4(ROUTER), 24 } },
-				.net_n = 1, .own = { addr_ip4(ROUTER),
+				.net[1] = { 3, "", { lan6(1), 64 } },
+				.net_n = 2, .own = { addr_ip4(ROUTER),
 						     addr_ip4(EXT) },
 				.own_n = 2 };
 }
@@ -231,10 +240,13 @@ static void fake_close(struct natfw *fw)
 const struct natfw_backend natfw_iptables = { .name = "iptables" },
 	natfw_iptables_legacy = { .name = "iptables-legacy" },
 	natfw_iptables_nft = { .name = "iptables-nft" },
-	natfw_netlink = { .name = "netlink" },
+	natfw_netlink = {
+		"netlink", fake_usable, fake_open, fake_apply, fake_sync,
+		fake_verify, fake_close, .commits = 1,
+	},
 	natfw_memory = {
 		"memory", fake_usable, fake_open, fake_apply, fake_sync,
-		fake_verify, fake_close, .commits = 1,
+		fake_verify, fake_close, .commits = 1, .pinholes = true,
 	};
 
 /* Only backend = auto calls it. */
@@ -300,6 +312,13 @@ static struct nat_rule rule(uint16_t port)
 	return (struct nat_rule){ .client = addr_ip4(CLIENT),
 				  .remote = addr_any(), .ext_port = port,
 				  .int_port = port, .kind = NAT_PORTMAP,
+				  .proto = IPPROTO_TCP };
+}
+
+static struct nat_rule pinhole(uint8_t host, uint16_t port)
+{
+	return (struct nat_rule){ .client = lan6(host), .remote = addr_any(),
+				  .int_port = port, .kind = NAT_PINHOLE,
 				  .proto = IPPROTO_TCP };
 }
 
@@ -381,8 +400,13 @@ static void test_policy_is_checked_again(void **state)
 	r = rule(8080);
 	r.kind = NAT_PINHOLE;
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, pinhole(1, 8080)), NAT_EREFUSED);
+	assert_int_equal(req(BROKER_SET, pinhole(7, 22)), NAT_EREFUSED);
+	r = pinhole(7, 8080);
+	r.client.byte[5] = 2;	/* another network */
+	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	assert_int_equal(batches, 0);
-	assert_int_equal(broker.fw.rule_n, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
 }
 
 static void test_router_port_is_not_taken(void **state)
@@ -402,7 +426,7 @@ static void test_unreadable_router_ports(void **state)
 	errors = 0;
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
 	assert_int_equal(errors, 1);
-	assert_int_equal(broker.fw.rule_n, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
 	ports_fail = 0;
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 }
@@ -412,7 +436,7 @@ static void test_table_limit(void **state)
 	for (uint16_t p = 5001; p <= 5004; p++)
 		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
 	assert_int_equal(req(BROKER_SET, rule(5005)), NAT_ENOSPC);
-	assert_int_equal(broker.fw.rule_n, 4);
+	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
 
 static void test_client_limit(void **state)
@@ -434,7 +458,7 @@ static void test_client_limit(void **state)
 	assert_int_equal(req(BROKER_SET, moved), NAT_OK);
 	assert_int_equal(req(BROKER_DEL, moved), NAT_OK);
 	assert_int_equal(req(BROKER_SET, rule(5003)), NAT_OK);
-	assert_int_equal(broker.fw.rule_n, 3);
+	assert_int_equal(broker.fw.mappings.rule_n, 3);
 }
 
 /* Rules that wait in the same batch count. */
@@ -449,7 +473,7 @@ static void test_client_limit_in_a_batch(void **state)
 	assert_int_equal(answer(), NAT_ENOSPC);	/* at once, the others after */
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
-	assert_int_equal(broker.fw.rule_n, 2);
+	assert_int_equal(broker.fw.mappings.rule_n, 2);
 }
 
 static void test_client_limit_in_a_sync(void **state)
@@ -465,7 +489,7 @@ static void test_client_limit_in_a_sync(void **state)
 		send_request(BROKER_SYNC_RULE, other);
 		send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
 		serve_all();
-		assert_int_equal(broker.fw.rule_n, 2);
+		assert_int_equal(broker.fw.mappings.rule_n, 2);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), -1);
@@ -476,7 +500,7 @@ static void test_tool_fails(void **state)
 {
 	tool_fails = -EIO;
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
-	assert_int_equal(broker.fw.rule_n, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
 }
 
 static void test_flows_end_with_their_rule(void **state)
@@ -665,8 +689,8 @@ static void test_sync(void **state)
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), -1);
-	assert_int_equal(broker.fw.rule_n, 1);
-	assert_int_equal(broker.fw.rule[0].ext_port, 6001);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(broker.fw.mappings.rule[0].ext_port, 6001);
 }
 
 /* With the LAN's cable out, each mapping of that network made a log line that
@@ -685,7 +709,7 @@ static void test_network_that_may_come_back(void **state)
 		serve_all();
 		assert_int_equal(answer(), NAT_OK);
 		assert_int_equal(answer(), NAT_OK);
-		assert_int_equal(broker.fw.rule_n, 0);
+		assert_int_equal(broker.fw.mappings.rule_n, 0);
 		assert_int_equal(warnings, told);
 	}
 }
@@ -717,7 +741,7 @@ static void test_sync_larger_than_the_table(void **state)
 	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_all();
 	assert_int_equal(answer(), NAT_OK);
-	assert_int_equal(broker.fw.rule_n, 4);
+	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
 
 static void test_link_only_when_allowed(void **state)
@@ -839,6 +863,148 @@ static void test_others_changes(void **state)
 	meanwhile = 0;
 	assert_int_equal(broker_verify(&broker), 0);
 	assert_false(broker.suspect);
+}
+
+/* ---- pinholes -------------------------------------------------------- */
+
+static void test_mappings_and_pinholes_are_one_batch(void **state)
+{
+	struct nat_rule hole = pinhole(7, 8080);
+
+	send_request(BROKER_SET, rule(8080));
+	send_request(BROKER_SET, hole);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(batches, 1);
+	assert_int_equal(batch_size, 2);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(broker.fw.pinholes.rule_n, 1);
+	assert_int_equal(req(BROKER_DEL, hole), NAT_OK);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(broker.fw.pinholes.rule_n, 0);
+	assert_int_equal(kills, 0);	/* a pinhole has no flows yet */
+}
+
+static void test_the_answer_repeats_the_name_of_the_op(void **state)
+{
+	struct broker_req req = {
+		BROKER_VERSION, BROKER_SET, { NAT_PINHOLE, 7, 65535 },
+		pinhole(7, 8080),
+	};
+	struct broker_rep rep;
+
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(send(engine, &req, sizeof(req), 0),
+				 sizeof(req));
+		assert_int_equal(broker_serve(&broker, monitor), 0);
+		assert_int_equal(recv(engine, &rep, sizeof(rep), 0),
+				 sizeof(rep));
+		assert_int_equal(rep.version, BROKER_VERSION);
+		assert_int_equal(rep.verb, BROKER_SET);
+		assert_memory_equal(&rep.id, &req.id, sizeof(rep.id));
+		assert_int_equal(rep.err, again ? NAT_EREFUSED : NAT_OK);
+		req.rule.client = lan6(1);	/* refused: the router */
+	}
+}
+
+/* The router's own port 2222 is no fault. */
+static void test_a_pinhole_takes_no_port_of_the_router(void **state)
+{
+	ports_fail = -EIO;
+	assert_int_equal(req(BROKER_SET, pinhole(7, 2222)), NAT_OK);
+	ports_fail = 0;
+}
+
+static void test_a_sync_has_both_kinds(void **state)
+{
+	assert_int_equal(req(BROKER_SET, pinhole(9, 9000)), NAT_OK);
+	send_request(BROKER_SYNC_RULE, rule(6000));	/* not the last one */
+	send_request(BROKER_SYNC_RULE, pinhole(7, 6000));
+	send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
+	send_request(BROKER_SYNC_RULE, pinhole(7, 6001));
+	send_request(BROKER_SYNC_RULE, rule(6001));
+	send_request(BROKER_SYNC_RULE, pinhole(1, 6001));	/* left out */
+	send_request(BROKER_SYNC_RULE, pinhole(8, 6001));
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), -1);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(broker.fw.mappings.rule[0].ext_port, 6001);
+	assert_int_equal(broker.fw.pinholes.rule_n, 2);
+	assert_int_equal(broker.fw.pinholes.rule[0].int_port, 6001);
+	assert_int_equal(broker_verify(&broker), 0);
+}
+
+/* The mappings do not use up the room of the pinholes, nor the other way. */
+static void test_each_kind_has_its_own_limit(void **state)
+{
+	for (uint16_t p = 5001; p <= 5004; p++)
+		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, pinhole(7, 5001)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5005)), NAT_ENOSPC);
+	conf.max_per_client = PM_PINHOLES_MAX;
+	for (unsigned i = 1; i < PM_PINHOLES_MAX; i++)
+		assert_int_equal(req(BROKER_SET,
+				     pinhole(7, (uint16_t)(5001 + i))), NAT_OK);
+	assert_int_equal(req(BROKER_SET, pinhole(8, 5001)), NAT_ENOSPC);
+	assert_int_equal(req(BROKER_DEL, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, pinhole(8, 5001)), NAT_ENOSPC);
+	assert_int_equal(broker.fw.pinholes.rule_n, PM_PINHOLES_MAX);
+}
+
+static void test_a_sync_keeps_to_the_limit_of_each_kind(void **state)
+{
+	conf.max_per_client = PM_PINHOLES_MAX + 1;
+	for (unsigned i = 0; i <= PM_PINHOLES_MAX; i++) {
+		send_request(BROKER_SYNC_RULE,
+			     pinhole(7, (uint16_t)(5001 + i)));
+		serve_all();
+	}
+	for (uint16_t p = 5001; p <= 5005; p++)
+		send_request(BROKER_SYNC_RULE, rule(p));
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(broker.fw.pinholes.rule_n, PM_PINHOLES_MAX);
+	assert_int_equal(broker.fw.mappings.rule_n, 4);
+}
+
+static void test_client_limit_of_pinholes(void **state)
+{
+	conf.max_per_client = 2;
+	send_request(BROKER_SET, pinhole(7, 5001));
+	send_request(BROKER_SET, pinhole(7, 5002));
+	send_request(BROKER_SET, pinhole(7, 5003));
+	send_request(BROKER_SET, pinhole(8, 5001));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(answer(), NAT_ENOSPC);	/* at once, the others after */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(broker.fw.pinholes.rule_n, 3);
+	for (uint16_t p = 5001; p <= 5003; p++)
+		send_request(BROKER_SYNC_RULE, pinhole(7, p));
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(broker.fw.pinholes.rule_n, 2);
+}
+
+/* Nobody gets "yes" for a pinhole that has no rule. */
+static void test_a_backend_without_pinholes(void **state)
+{
+	broker_close(&broker);
+	str_copy(conf.backend, sizeof(conf.backend), STR("netlink"));
+	assert_int_equal(broker_open(&broker, &conf), 0);
+	warnings = 0;
+	assert_int_equal(req(BROKER_SET, pinhole(7, 5001)), NAT_EKIND);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(batches, 0);
+	send_request(BROKER_SYNC_RULE, pinhole(7, 5001));
+	send_request(BROKER_SYNC_RULE, rule(5001));
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(broker.fw.pinholes.rule_n, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
 }
 
 static void test_malformed_requests(void **state)
@@ -1003,18 +1169,18 @@ static void sync_one(struct nat_rule r)
 static void test_router_port_is_not_taken_by_sync(void **state)
 {
 	sync_one(rule(2222));		/* the lease file's table */
-	assert_int_equal(broker.fw.rule_n, 1);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
 	sync_one(rule(2222));
-	assert_int_equal(broker.fw.rule_n, 1);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
 	sync_one(rule(8080));
 	sync_one(rule(2222));
-	assert_int_equal(broker.fw.rule_n, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
 	ports_fail = -ENOENT;
 	sync_one(rule(8080));
 	ports_fail = 0;
-	assert_int_equal(broker.fw.rule_n, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
 	sync_one(rule(8080));
-	assert_int_equal(broker.fw.rule_n, 1);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
 }
 
 int main(void)
@@ -1051,6 +1217,14 @@ int main(void)
 		T(test_verify),
 		T(test_serving),
 		T(test_others_changes),
+		T(test_mappings_and_pinholes_are_one_batch),
+		T(test_the_answer_repeats_the_name_of_the_op),
+		T(test_a_pinhole_takes_no_port_of_the_router),
+		T(test_a_sync_has_both_kinds),
+		T(test_each_kind_has_its_own_limit),
+		T(test_a_sync_keeps_to_the_limit_of_each_kind),
+		T(test_client_limit_of_pinholes),
+		T(test_a_backend_without_pinholes),
 		T(test_malformed_requests),
 		T(test_hang_up),
 		T(test_answers_not_read),

@@ -123,20 +123,6 @@ static void test_iptables_unhooks_first(void **state)
 	natfw_done(&fw);
 }
 
-/* Each network has its lines, however few rules there are. */
-static void test_hairpin_without_rules(void **state)
-{
-	struct natfw fw;
-
-	begin(&fw, &natfw_iptables, NULL);
-	fw.env.hairpin = true;
-	assert_int_equal(natfw_move(&fw, &fw.env), 0);
-	assert_non_null(strstr(tool.in, "-s 192.168.88.0/24 -d 192.168.88.0/24"
-			       " -o lan0 "));
-	assert_non_null(strstr(tool.in, "-s 10.0.0.0/8 -d 10.0.0.0/8 -o lan1 "));
-	natfw_done(&fw);
-}
-
 static void test_iptables_environment(void **state)
 {
 	struct natfw fw;
@@ -434,7 +420,7 @@ static int ipt_verify_listing(struct natfw *fw, const char *filter,
 	int rc;
 
 	tool.answer = listed;
-	rc = natfw_iptables.verify(fw, fw->rule, fw->rule_n);
+	rc = natfw_iptables.verify(fw, fw->mappings.rule, fw->mappings.rule_n);
 	tool.answer = NULL;
 	return rc;
 }
@@ -506,7 +492,8 @@ static void test_iptables_verify(void **state)
 		memmove(at, at + 3, strlen(at + 3) + 1);
 	assert_int_equal(ipt_verify_listing(&fw, filter, nat), 0);
 	tool.answer = no;
-	assert_int_equal(natfw_iptables.verify(&fw, fw.rule, fw.rule_n), -EIO);
+	assert_int_equal(natfw_iptables.verify(&fw, fw.mappings.rule,
+					       fw.mappings.rule_n), -EIO);
 	assert_string_equal(fw.why, "iptables-save: said no");
 	natfw_done(&fw);
 }
@@ -563,7 +550,7 @@ static void test_iptables_busy(void **state)
 	assert_int_equal(tool.runs, 1 + 3 * 3 + 1);
 	/* for ever */
 	tool.busy = 1000;
-	assert_int_equal(natfw_sync(&fw, fw.rule, 0), -EAGAIN);
+	assert_int_equal(natfw_sync(&fw, fw.mappings.rule, 0), -EAGAIN);
 	assert_true(fw.dirty);
 	assert_string_equal(fw.why, "iptables-restore: exit status 4");
 	assert_in_range(tool.busy,
@@ -575,7 +562,7 @@ static void test_iptables_busy(void **state)
 	natfw_iptables.close(&fw);
 	assert_int_equal(tool.runs, 2 * 4);	/* both tables each time */
 	tool_reset(no);
-	assert_int_equal(natfw_sync(&fw, fw.rule, 0), -EIO);
+	assert_int_equal(natfw_sync(&fw, fw.mappings.rule, 0), -EIO);
 	assert_int_equal(tool.runs, 3);
 	natfw_done(&fw);
 }
@@ -615,7 +602,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_iptables_sync_text),
 		cmocka_unit_test(test_iptables_unhooks_first),
-		cmocka_unit_test(test_hairpin_without_rules),
 		cmocka_unit_test(test_iptables_environment),
 		cmocka_unit_test(test_iptables_apply_text),
 		cmocka_unit_test(test_iptables_apply_appends),

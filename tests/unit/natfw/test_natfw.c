@@ -18,7 +18,7 @@
 #define KERNEL_MAX 1024
 
 static struct {
-	struct nat_rule kernel[KERNEL_MAX];
+	struct nat_rule kernel[KERNEL_MAX];	/* of both kinds */
 	size_t n;
 	int open_rc, verify_rc;
 	int apply_fail, sync_fail;	/* number of failures to come */
@@ -75,7 +75,7 @@ static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 		return fake.rc;
 	}
 	for (i = 0; i < n; i++)
-		if (op[i].rule.ext_port == fake.bad_port)
+		if (fake.bad_port && op[i].rule.ext_port == fake.bad_port)
 			return -EIO;
 	for (i = 0; i < n; i++)
 		kernel_do(&op[i]);
@@ -87,15 +87,28 @@ static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 	fake.syncs++;
 	if (fake.sync_fail && fake.sync_fail--)
 		return fake.rc;
-	assert_in_range(n, 0, KERNEL_MAX);
+	assert_in_range(n + fw->pinholes.rule_n, 0, KERNEL_MAX);
 	memcpy(fake.kernel, r, n * sizeof(*r));
 	fake.n = n;
+	for (size_t i = 0; fw->be->pinholes && i < fw->pinholes.rule_n; i++)
+		fake.kernel[fake.n++] = fw->pinholes.rule[i];
 	return 0;
+}
+
+static bool in_kernel(const struct nat_rule *r, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (kernel_find(&r[i]) == fake.n)
+			return false;
+	return true;
 }
 
 static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
-	return fake.verify_rc;
+	if (fake.verify_rc)
+		return fake.verify_rc;
+	return !in_kernel(r, n) ||
+	       !in_kernel(fw->pinholes.rule, fw->pinholes.rule_n);
 }
 
 static void fake_close(struct natfw *fw)
@@ -106,17 +119,26 @@ static void fake_close(struct natfw *fw)
 static const struct natfw_backend fake_backend = {
 	"fake", fake_usable, fake_open, fake_apply, fake_sync, fake_verify,
 	fake_close, 0, NULL,
+}, fake_both = {
+	"both", fake_usable, fake_open, fake_apply, fake_sync, fake_verify,
+	fake_close, 0, NULL, .pinholes = true,
 };
 
-static void start(struct natfw *fw, size_t max)
+static void start_with(struct natfw *fw, const struct natfw_backend *be,
+		       size_t mapping_max, size_t pinhole_max)
 {
 	struct natfw_env env = env_of(EXT);
 
 	memset(fw, 0, sizeof(*fw));
 	memset(&fake, 0, sizeof(fake));
 	fake.rc = -EIO;
-	assert_int_equal(natfw_init(fw, max), 0);
-	assert_int_equal(natfw_open(fw, &fake_backend, &env), 0);
+	assert_int_equal(natfw_init(fw, mapping_max, pinhole_max), 0);
+	assert_int_equal(natfw_open(fw, be, &env), 0);
+}
+
+static void start(struct natfw *fw, size_t max)
+{
+	start_with(fw, &fake_backend, max, 0);
 }
 
 static void assert_projected(const struct natfw *fw)
@@ -124,7 +146,7 @@ static void assert_projected(const struct natfw *fw)
 	const struct nat_rule *r;
 	size_t i;
 
-	assert_int_equal(fake.n, fw->rule_n);
+	assert_int_equal(fake.n, fw->mappings.rule_n + fw->pinholes.rule_n);
 	for (i = 0; i < fake.n; i++) {
 		r = natfw_lookup(fw, &fake.kernel[i]);
 		assert_non_null(r);
@@ -145,12 +167,12 @@ static void test_set_and_delete(void **state)
 	assert_true(nat_rule_equal(natfw_lookup(&fw, &r), &r));
 	r.int_port = 81;
 	assert_int_equal(one(&fw, set(r)), NAT_OK);
-	assert_int_equal(fw.rule_n, 1);
+	assert_int_equal(fw.mappings.rule_n, 1);
 	assert_int_equal(natfw_lookup(&fw, &r)->int_port, 81);
 	r.remote = addr_ip4(PEER);	/* makes another key */
 	assert_null(natfw_lookup(&fw, &r));
 	assert_int_equal(one(&fw, set(r)), NAT_OK);
-	assert_int_equal(fw.rule_n, 2);
+	assert_int_equal(fw.mappings.rule_n, 2);
 	assert_projected(&fw);
 	assert_int_equal(one(&fw, del(r)), NAT_OK);
 	assert_null(natfw_lookup(&fw, &r));
@@ -240,7 +262,7 @@ static void test_same_key_in_a_batch(void **state)
 	start(&fw, 2);
 	natfw_batch(&fw, op, 4, err);
 	assert_int_equal(err[0] | err[1] | err[2] | err[3], NAT_OK);
-	assert_int_equal(fw.rule_n, 1);
+	assert_int_equal(fw.mappings.rule_n, 1);
 	assert_int_equal(addr_to_ip4(natfw_lookup(&fw, &op[2].rule)->client),
 			 HOST(3));
 	assert_projected(&fw);
@@ -289,7 +311,7 @@ static void test_one_bad_rule(void **state)
 	assert_int_equal(err[0], NAT_OK);
 	assert_int_equal(err[1], NAT_EFAIL);
 	assert_int_equal(err[2], NAT_OK);
-	assert_int_equal(fw.rule_n, 2);
+	assert_int_equal(fw.mappings.rule_n, 2);
 	assert_false(fw.dirty);
 	assert_projected(&fw);
 	natfw_done(&fw);
@@ -329,7 +351,7 @@ static void hang_or_miss(int rc)
 	assert_int_equal(err[2], NAT_EFAIL);
 	assert_int_equal(fake.applies, 1);	/* not tried again */
 	assert_int_equal(fake.syncs, 0);
-	assert_int_equal(fw.rule_n, 1);
+	assert_int_equal(fw.mappings.rule_n, 1);
 	assert_true(fw.dirty);
 	/* still missing: nothing is applied to an unknown state */
 	fake.sync_fail = 1;
@@ -368,7 +390,7 @@ static void test_repair_fails_too(void **state)
 	assert_int_equal(err[1], NAT_EFAIL);
 	assert_int_equal(fake.applies, 1);
 	assert_true(fw.dirty);
-	assert_int_equal(fw.rule_n, 0);
+	assert_int_equal(fw.mappings.rule_n, 0);
 	/* the next batch begins with the repair */
 	natfw_batch(&fw, op, 2, err);
 	assert_int_equal(err[0] | err[1], NAT_OK);
@@ -407,7 +429,8 @@ static void test_sync(void **state)
 	start(&fw, 4);
 	one(&fw, set(tcp(7, HOST(2), 7)));
 	assert_int_equal(natfw_sync(&fw, r, 4), 0);
-	assert_int_equal(fw.rule_n, 2);	/* one key once, no nonsense */
+	/* one key once, no nonsense */
+	assert_int_equal(fw.mappings.rule_n, 2);
 	assert_int_equal(addr_to_ip4(natfw_lookup(&fw, &r[0])->client),
 			 HOST(3));
 	assert_projected(&fw);
@@ -415,10 +438,10 @@ static void test_sync(void **state)
 	start(&fw, 3);
 	one(&fw, set(tcp(7, HOST(2), 7)));
 	assert_int_equal(natfw_sync(&fw, r, 4), -ENOSPC);
-	assert_int_equal(fw.rule_n, 1);
+	assert_int_equal(fw.mappings.rule_n, 1);
 	fake.sync_fail = 1;
 	assert_int_equal(natfw_sync(&fw, r, 2), -EIO);
-	assert_int_equal(fw.rule_n, 2);
+	assert_int_equal(fw.mappings.rule_n, 2);
 	assert_true(fw.dirty);
 	assert_int_equal(natfw_verify(&fw), 1);
 	assert_projected(&fw);
@@ -436,7 +459,7 @@ static void test_no_address(void **state)
 	one(&fw, set(other));
 	assert_int_equal(natfw_move(&fw, &none), 0);
 	assert_int_equal(fake.n, 0);
-	assert_int_equal(fw.rule_n, 2);
+	assert_int_equal(fw.mappings.rule_n, 2);
 	fake.applies = 0;
 	assert_int_equal(one(&fw, set(tcp(3, HOST(2), 3))), NAT_ENOADDR);
 	assert_int_equal(one(&fw, del(r)), NAT_OK);
@@ -466,6 +489,136 @@ static void test_verify(void **state)
 	assert_int_equal(natfw_verify(&fw), 1);
 	fake.verify_rc = -ETIMEDOUT;
 	assert_int_equal(natfw_verify(&fw), -ETIMEDOUT);
+	natfw_done(&fw);
+}
+
+/* ---- pinholes ------------------------------------------------------ */
+
+static void test_both_kinds_are_held_together(void **state)
+{
+	struct nat_rule hole = pinhole(2, 80), map = tcp(1, HOST(2), 80);
+	struct nat_op op[3] = { set(map), set(hole), set(pinhole(3, 80)) };
+	enum nat_err err[3];
+	struct natfw fw;
+
+	start_with(&fw, &fake_both, 4, 4);
+	natfw_batch(&fw, op, 3, err);
+	assert_int_equal(err[0] | err[1] | err[2], NAT_OK);
+	assert_int_equal(fake.applies, 1);
+	assert_int_equal(fw.mappings.rule_n, 1);
+	assert_int_equal(fw.pinholes.rule_n, 2);
+	assert_projected(&fw);
+	assert_int_equal(one(&fw, set(hole)), NAT_OK);	/* renewed */
+	assert_int_equal(fake.applies, 1);
+	assert_int_equal(one(&fw, del(hole)), NAT_OK);
+	assert_int_equal(one(&fw, del(hole)), NAT_OK);	/* there is none */
+	assert_null(natfw_lookup(&fw, &hole));
+	assert_non_null(natfw_lookup(&fw, &map));
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+static void test_both_kinds_are_synced_and_verified(void **state)
+{
+	const struct nat_rule r[3] = { pinhole(2, 80), tcp(1, HOST(2), 80),
+				       pinhole(2, 81) };
+	struct natfw fw;
+
+	start_with(&fw, &fake_both, 4, 4);
+	one(&fw, set(pinhole(7, 7)));
+	one(&fw, set(tcp(7, HOST(7), 7)));
+	assert_int_equal(natfw_sync(&fw, r, 3), 0);
+	assert_int_equal(fw.pinholes.rule_n, 2);
+	assert_int_equal(fw.mappings.rule_n, 1);
+	assert_projected(&fw);
+	assert_int_equal(natfw_verify(&fw), 0);
+	fake.n--;	/* somebody deletes the last one, a pinhole */
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_projected(&fw);
+	fake.n = 0;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+/* Nobody gets "yes" for a pinhole that has no rule. */
+static void test_a_backend_without_pinholes_gets_none(void **state)
+{
+	const struct nat_rule r[2] = { pinhole(2, 80), tcp(1, HOST(2), 80) };
+	struct nat_op op[2] = { set(r[0]), set(r[1]) };
+	enum nat_err err[2];
+	struct natfw fw;
+
+	start_with(&fw, &fake_backend, 4, 4);
+	assert_true(natfw_takes(&fw, NAT_PORTMAP));
+	assert_false(natfw_takes(&fw, NAT_PINHOLE));
+	natfw_batch(&fw, op, 2, err);
+	assert_int_equal(err[0], NAT_EKIND);
+	assert_int_equal(err[1], NAT_OK);
+	assert_null(natfw_lookup(&fw, &r[0]));
+	assert_int_equal(one(&fw, del(r[0])), NAT_OK);
+	assert_projected(&fw);
+	assert_int_equal(natfw_sync(&fw, r, 2), 0);
+	assert_int_equal(fw.pinholes.rule_n, 0);
+	assert_int_equal(fw.mappings.rule_n, 1);
+	natfw_done(&fw);
+}
+
+static void test_each_kind_has_its_own_room(void **state)
+{
+	struct nat_op op[4] = { set(pinhole(2, 1)), set(pinhole(2, 2)),
+				set(tcp(1, HOST(2), 1)),
+				set(tcp(2, HOST(2), 2)) };
+	struct nat_rule r[3] = { pinhole(2, 1), pinhole(2, 2), pinhole(2, 3) };
+	enum nat_err err[4];
+	struct natfw fw;
+
+	start_with(&fw, &fake_both, 1, 1);
+	natfw_batch(&fw, op, 4, err);
+	assert_int_equal(err[0], NAT_OK);
+	assert_int_equal(err[1], NAT_ENOSPC);
+	assert_int_equal(err[2], NAT_OK);
+	assert_int_equal(err[3], NAT_ENOSPC);
+	assert_int_equal(natfw_sync(&fw, r, 2), -ENOSPC);
+	natfw_done(&fw);
+	start_with(&fw, &fake_both, 1, 2);
+	assert_int_equal(natfw_sync(&fw, r, 2), 0);
+	assert_int_equal(natfw_sync(&fw, r, 3), -ENOSPC);
+	assert_int_equal(fw.pinholes.rule_n, 2);
+	/* one that ends makes room for the next of the same batch */
+	op[0] = del(r[0]);
+	op[1] = set(r[2]);
+	natfw_batch(&fw, op, 2, err);
+	assert_int_equal(err[0] | err[1], NAT_OK);
+	assert_projected(&fw);
+	natfw_done(&fw);
+}
+
+/* A pinhole needs no external IPv4 address. */
+static void test_pinholes_stay_without_an_address(void **state)
+{
+	struct natfw_env none = env_of(0), env = env_of(EXT);
+	struct nat_op op[3] = { del(tcp(1, 0, 0)), set(pinhole(3, 80)),
+				set(tcp(2, HOST(2), 2)) };
+	enum nat_err err[3];
+	struct natfw fw;
+
+	start_with(&fw, &fake_both, 4, 4);
+	one(&fw, set(tcp(1, HOST(2), 1)));
+	one(&fw, set(tcp(3, HOST(2), 3)));
+	one(&fw, set(pinhole(2, 80)));
+	assert_int_equal(natfw_move(&fw, &none), 0);
+	assert_int_equal(fake.n, 1);
+	assert_int_equal(natfw_verify(&fw), 0);
+	/* to delete a mapping is a change of the table alone */
+	natfw_batch(&fw, op, 3, err);
+	assert_int_equal(err[0], NAT_OK);
+	assert_int_equal(err[1], NAT_OK);
+	assert_int_equal(err[2], NAT_ENOADDR);
+	assert_int_equal(fake.n, 2);
+	assert_int_equal(fw.mappings.rule_n, 1);
+	assert_int_equal(natfw_move(&fw, &env), 0);
+	assert_projected(&fw);
 	natfw_done(&fw);
 }
 
@@ -593,7 +746,7 @@ static void test_memory(void **state)
 	struct natfw_env env = env_of(EXT);
 	struct natfw fw = { 0 };
 
-	assert_int_equal(natfw_init(&fw, 0), 0);	/* as with 1 */
+	assert_int_equal(natfw_init(&fw, 0, 0), 0);	/* as with 1 */
 	assert_true(natfw_memory.usable(&env));
 	assert_int_equal(natfw_open(&fw, &natfw_memory, &env), 0);
 	assert_int_equal(one(&fw, set(tcp(1, HOST(2), 1))), NAT_OK);
@@ -621,6 +774,11 @@ int main(void)
 		cmocka_unit_test(test_sync),
 		cmocka_unit_test(test_no_address),
 		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_both_kinds_are_held_together),
+		cmocka_unit_test(test_both_kinds_are_synced_and_verified),
+		cmocka_unit_test(test_a_backend_without_pinholes_gets_none),
+		cmocka_unit_test(test_each_kind_has_its_own_room),
+		cmocka_unit_test(test_pinholes_stay_without_an_address),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_auto),
 		cmocka_unit_test(test_memory),

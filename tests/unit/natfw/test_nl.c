@@ -394,7 +394,7 @@ static const struct natfw_env env = {
 static int open_fw(void)
 {
 	memset(&fw, 0, sizeof(fw));
-	assert_int_equal(table_init(&fw, 8), 0);
+	assert_int_equal(table_init(&fw, 8, 0), 0);
 	fw.env = env;
 	fw.be = &natfw_netlink;
 	return fw.be->open(&fw, &env);

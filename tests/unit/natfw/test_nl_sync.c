@@ -57,7 +57,7 @@ static void begin(struct natfw *fw)
 	struct natfw_env env = env_of(EXT);
 
 	memset(fw, 0, sizeof(*fw));
-	assert_int_equal(natfw_init(fw, 256), 0);
+	assert_int_equal(natfw_init(fw, 256, 0), 0);
 	assert_int_equal(natfw_open(fw, &natfw_netlink, &env), 0);
 	assert_int_equal(natfw_sync(fw, r, COUNT(r)), 0);
 }
@@ -124,12 +124,13 @@ static void test_open(void **state)
 	begin(&fw);
 	assert_false(fw.dirty);
 	memset(&second, 0, sizeof(second));
-	assert_int_equal(natfw_init(&second, 256), 0);
+	assert_int_equal(natfw_init(&second, 256, 0), 0);
 	model.commits = 0;
 	assert_int_equal(natfw_open(&second, &natfw_netlink, &env), 0);
 	assert_true(second.dirty);
 	assert_int_equal(model.commits, 0);
-	assert_int_equal(natfw_sync(&second, fw.rule, fw.rule_n), 0);
+	assert_int_equal(natfw_sync(&second, fw.mappings.rule,
+				    fw.mappings.rule_n), 0);
 	assert_string_equal(model.log, ELEMENTS);
 	end(&second);
 	natfw_done(&fw);
@@ -181,12 +182,12 @@ static size_t model_check(const struct natfw *fw)
 	char text[128];
 	size_t i, j, sockets = 0;
 
-	for (i = 0; i < fw->rule_n; i++) {
-		const struct nat_rule *r = &fw->rule[i];
+	for (i = 0; i < fw->mappings.rule_n; i++) {
+		const struct nat_rule *r = &fw->mappings.rule[i];
 		bool first = true;
 
 		for (j = 0; j < i; j++)
-			first &= !table_same_socket(&fw->rule[j], r);
+			first &= !table_same_socket(&fw->mappings.rule[j], r);
 		sockets += first;
 		snprintf(text, sizeof(text), addr_is_set(r->remote) ?
 			 "ip upnpd forward_from { %s . %u . %u : %s . %u }\n" :
@@ -202,7 +203,7 @@ static size_t model_check(const struct natfw *fw)
 			 r->proto, r->int_port, table_leader(fw, r)->ext_port);
 		model_has(text);
 	}
-	return fw->rule_n + 2 * sockets;
+	return fw->mappings.rule_n + 2 * sockets;
 }
 
 static struct nat_op any_op(void)
@@ -235,7 +236,7 @@ static void test_batches_by_dice(void **state)
 			assert_int_equal(err[i], NAT_OK);
 		assert_int_equal(model_check(&fw), model.element_n);
 	}
-	assert_true(fw.rule_n > 8);
+	assert_true(fw.mappings.rule_n > 8);
 	assert_true(model.commits > 1000);
 	assert_int_equal(natfw_verify(&fw), 0);
 	end(&fw);
@@ -536,7 +537,8 @@ static void test_verify(void **state)
 		int rc;
 
 		changes[i].change();
-		rc = natfw_netlink.verify(&fw, fw.rule, fw.rule_n);
+		rc = natfw_netlink.verify(&fw, fw.mappings.rule,
+					  fw.mappings.rule_n);
 		if (rc != changes[i].rc)
 			fail_msg("%s: %d", changes[i].what, rc);
 		model = whole;

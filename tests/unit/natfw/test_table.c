@@ -18,7 +18,7 @@
 static void start(struct natfw *fw)
 {
 	memset(fw, 0, sizeof(*fw));
-	assert_int_equal(table_init(fw, MAX), 0);
+	assert_int_equal(table_init(fw, MAX, MAX), 0);
 }
 
 static uint16_t leads(const struct natfw *fw, struct nat_rule like)
@@ -28,18 +28,25 @@ static uint16_t leads(const struct natfw *fw, struct nat_rule like)
 	return r ? r->ext_port : 0;
 }
 
+static size_t rules_of(const struct natfw *fw, uint32_t client, size_t enough)
+{
+	struct nat_rule like = tcp(0, client, 0);
+
+	return table_client_n(fw, &like, enough);
+}
+
 static void test_empty(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80);
 	struct natfw fw = { 0 };
 
 	table_done(&fw);	/* harmless */
-	assert_int_equal(table_init(&fw, 1), 0);
+	assert_int_equal(table_init(&fw, 1, 0), 0);
 	assert_null(table_find(&fw, &r));
 	assert_null(table_leader(&fw, &r));
 	table_del(&fw, &r);
 	table_clear(&fw);
-	assert_int_equal(fw.rule_n, 0);
+	assert_int_equal(fw.mappings.rule_n, 0);
 	table_set(&fw, &r);
 	assert_int_equal(leads(&fw, r), 1);
 	table_clear(&fw);
@@ -47,15 +54,57 @@ static void test_empty(void **state)
 	assert_null(table_leader(&fw, &r));
 	table_done(&fw);
 	table_done(&fw);
-	assert_null(fw.rule);
+	assert_null(fw.mappings.rule);
 }
 
 static void test_room(void **state)
 {
 	struct natfw fw = { 0 };
 
-	assert_int_equal(table_init(&fw, 0), -EINVAL);
-	assert_int_equal(table_init(&fw, PM_MAPPINGS_LIMIT + 1), -EINVAL);
+	assert_int_equal(table_init(&fw, 0, 0), -EINVAL);
+	assert_int_equal(table_init(&fw, PM_MAPPINGS_LIMIT + 1, 0), -EINVAL);
+	assert_int_equal(table_init(&fw, 1, PM_MAPPINGS_LIMIT + 1), -EINVAL);
+	table_done(&fw);
+}
+
+static void test_a_table_without_room_holds_nothing(void **state)
+{
+	struct nat_rule r = pinhole(2, 80);
+	struct natfw fw = { 0 };
+
+	assert_int_equal(table_init(&fw, 4, 0), 0);
+	assert_null(fw.pinholes.rule);
+	assert_null(table_find(&fw, &r));
+	assert_null(table_leader(&fw, &r));
+	assert_int_equal(table_client_n(&fw, &r, 1), 0);
+	table_del(&fw, &r);
+	table_clear(&fw);
+	table_done(&fw);
+}
+
+static void test_each_kind_has_its_own_table(void **state)
+{
+	struct nat_rule map = tcp(1, HOST(2), 80), hole = pinhole(2, 80);
+	struct nat_rule other = pinhole(3, 80);
+	struct natfw fw;
+
+	start(&fw);
+	table_set(&fw, &map);
+	table_set(&fw, &hole);
+	table_set(&fw, &hole);
+	table_set(&fw, &other);
+	assert_int_equal(fw.mappings.rule_n, 1);
+	assert_int_equal(fw.pinholes.rule_n, 2);
+	assert_ptr_equal(table_find(&fw, &map), &fw.mappings.rule[0]);
+	assert_true(nat_rule_equal(table_find(&fw, &hole), &hole));
+	assert_int_equal(table_client_n(&fw, &hole, 9), 1);
+	table_del(&fw, &hole);
+	assert_null(table_find(&fw, &hole));
+	assert_non_null(table_find(&fw, &other));
+	assert_non_null(table_find(&fw, &map));
+	table_clear(&fw);
+	assert_null(table_find(&fw, &other));
+	assert_null(table_find(&fw, &map));
 	table_done(&fw);
 }
 
@@ -66,17 +115,17 @@ static void test_last_place(void **state)
 	struct nat_rule r = tcp(1, HOST(2), 80);
 	uint32_t i;
 
-	assert_int_equal(table_init(&fw, PM_MAPPINGS_LIMIT), 0);
+	assert_int_equal(table_init(&fw, PM_MAPPINGS_LIMIT, 0), 0);
 	for (i = 0; i < PM_MAPPINGS_LIMIT; i++) {
 		r = tcp((uint16_t)(i + 1), HOST(2), 80);
 		table_set(&fw, &r);
 	}
-	assert_int_equal(fw.rule_n, PM_MAPPINGS_LIMIT);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 1),
-			 PM_MAPPINGS_LIMIT);
-	assert_ptr_equal(table_find(&fw, &r), &fw.rule[PM_MAPPINGS_LIMIT - 1]);
+	assert_int_equal(fw.mappings.rule_n, PM_MAPPINGS_LIMIT);
+	assert_int_equal(rules_of(&fw, HOST(2), 1), PM_MAPPINGS_LIMIT);
+	assert_ptr_equal(table_find(&fw, &r),
+			 &fw.mappings.rule[PM_MAPPINGS_LIMIT - 1]);
 	assert_ptr_equal(table_on_socket(&fw, &r),
-			 &fw.rule[PM_MAPPINGS_LIMIT - 1]);
+			 &fw.mappings.rule[PM_MAPPINGS_LIMIT - 1]);
 	table_clear(&fw);
 	assert_null(table_find(&fw, &r));
 	table_done(&fw);
@@ -87,26 +136,26 @@ static void test_clients_are_counted(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80);
 	struct natfw fw;
-	struct addr twin = addr_ip4(HOST(2) + CLIENTCOUNT_PLACES);
+	uint32_t twin = HOST(2) + CLIENTCOUNT_PLACES;
 
 	start(&fw);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 1), 0);
+	assert_int_equal(rules_of(&fw, HOST(2), 1), 0);
 	table_set(&fw, &r);
 	table_set(&fw, &r);	/* replaces the same rule */
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 9), 1);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 0);
-	assert_int_equal(table_client_n(&fw, twin, 9), 1);
-	assert_int_equal(table_client_n(&fw, twin, 1), 0);
+	assert_int_equal(rules_of(&fw, HOST(2), 9), 1);
+	assert_int_equal(rules_of(&fw, HOST(3), 9), 0);
+	assert_int_equal(rules_of(&fw, twin, 9), 1);
+	assert_int_equal(rules_of(&fw, twin, 1), 0);
 	r.client = addr_ip4(HOST(3));	/* another client gets the port */
 	table_set(&fw, &r);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(2)), 9), 0);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 1);
+	assert_int_equal(rules_of(&fw, HOST(2), 9), 0);
+	assert_int_equal(rules_of(&fw, HOST(3), 9), 1);
 	table_del(&fw, &r);
 	table_del(&fw, &r);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 0);
+	assert_int_equal(rules_of(&fw, HOST(3), 9), 0);
 	table_set(&fw, &r);
 	table_clear(&fw);
-	assert_int_equal(table_client_n(&fw, addr_ip4(HOST(3)), 9), 0);
+	assert_int_equal(rules_of(&fw, HOST(3), 9), 0);
 	table_done(&fw);
 }
 
@@ -217,14 +266,15 @@ static void assert_same(const struct natfw *fw)
 	const struct nat_rule *r;
 	size_t i, j;
 
-	assert_int_equal(fw->rule_n, list_n);
+	assert_int_equal(fw->mappings.rule_n + fw->pinholes.rule_n, list_n);
 	for (i = 0; i < list_n; i++) {
 		r = table_find(fw, &list[i]);
 		assert_non_null(r);
 		assert_true(nat_rule_equal(r, &list[i]));
 		r = table_on_socket(fw, &list[i]);
 		for (j = list_n; j-- > 0;) {
-			if (!table_same_socket(&list[j], &list[i]))
+			if (list[j].kind != list[i].kind ||
+			    !table_same_socket(&list[j], &list[i]))
 				continue;
 			assert_non_null(r);
 			assert_true(nat_rule_equal(r, &list[j]));
@@ -249,6 +299,11 @@ static void test_by_dice(void **state)
 					 HOST(2 + dice(3)),
 					 (uint16_t)(1 + dice(3)));
 
+		if (dice(3) == 0) {
+			r = pinhole((uint8_t)(2 + dice(3)),
+				    (uint16_t)(1 + dice(3)));
+			r.remote_port = (uint16_t)dice(3);
+		}
 		if (dice(3)) {
 			table_set(&fw, &r);
 			list_set(&r);
@@ -258,7 +313,7 @@ static void test_by_dice(void **state)
 		}
 		assert_same(&fw);
 	}
-	assert_true(fw.rule_n > 10);
+	assert_true(fw.mappings.rule_n > 10 && fw.pinholes.rule_n > 10);
 	table_done(&fw);
 }
 
@@ -267,6 +322,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_a_table_without_room_holds_nothing),
+		cmocka_unit_test(test_each_kind_has_its_own_table),
 		cmocka_unit_test(test_last_place),
 		cmocka_unit_test(test_clients_are_counted),
 		cmocka_unit_test(test_keys_and_sockets),

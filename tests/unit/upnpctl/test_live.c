@@ -194,6 +194,7 @@ static void serve_table(int conn, unsigned nth, const struct ctl_req *req)
 	rep = mapping_rep(CTL_MAPPING, IPPROTO_UDP, 53);
 	rep.mapping.rule.remote = addr_ip4(IP(203, 0, 113, 6));
 	rep.mapping.left_s = 1;
+	rep.mapping.suspended = 1;
 	rep.mapping.desc[0] = '\0';
 	tell(conn, rep);
 	tell_end(conn, CTL_OK);
@@ -205,14 +206,14 @@ static void test_print_table(void **state)
 	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
 	assert_string_equal(out,
-"Flags: D - dynamic, S - static, X - disabled\n"
+"Flags: D - dynamic, S - static, X - disabled, U - suspended\n"
 "  #    PROTOCOL   EXTERNAL-PORT   TO                   REMOTE-HOST   "
 "TIME-LEFT    BY              DESCRIPTION\n"
 "  0 D  tcp        40000           192.168.88.10:8000                 "
 "never        192.168.88.10   game\n"
 "  1 SX udp        53              192.168.88.10:8000   203.0.113.5   "
 "1w2d3h4m5s   operator        ?[31m\"a\\???\xc3\xa9\n"
-"  2 D  udp        53              192.168.88.10:8000   203.0.113.6   "
+"  2 DU udp        53              192.168.88.10:8000   203.0.113.6   "
 "1s           192.168.88.10   \n");
 }
 
@@ -222,7 +223,7 @@ static void test_print_detail(void **state)
 	assert_int_equal(run(mappings_print,
 			     ARGS("detail", "where", "static")), CMD_OK);
 	assert_string_equal(out,
-"Flags: D - dynamic, S - static, X - disabled\n"
+"Flags: D - dynamic, S - static, X - disabled, U - suspended\n"
 "  1 SX protocol=udp external-port=53 to=192.168.88.10:8000 "
 "remote-host=203.0.113.5\n"
 "       time-left=1w2d3h4m5s by=operator origin=operator "
@@ -237,7 +238,8 @@ static void test_print_json(void **state)
 			     ARGS("where", "protocol=TCP")), CMD_OK);
 	squeeze(out);
 	assert_string_equal(out,
-"[{\"number\":0,\"dynamic\":true,\"disabled\":false,\"protocol\":\"tcp\","
+"[{\"number\":0,\"dynamic\":true,\"disabled\":false,"
+"\"suspended\":false,\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
 "\"origin\":\"upnp\",\"configured\":false,"
@@ -255,17 +257,17 @@ static void test_print_stats(void **state)
 	assert_int_equal(run(mappings_print,
 			     ARGS("stats", "where", "dynamic")), CMD_OK);
 	assert_string_equal(out,
-"Flags: D - dynamic, S - static, X - disabled\n"
-"  #   PROTOCOL   EXTERNAL-PORT   TO                   PACKETS   "
+"Flags: D - dynamic, S - static, X - disabled, U - suspended\n"
+"  #    PROTOCOL   EXTERNAL-PORT   TO                   PACKETS   "
 "BYTES                  DESCRIPTION\n"
-"  0 D tcp        40000           192.168.88.10:8000   3         "
+"  0 D  tcp        40000           192.168.88.10:8000   3         "
 "18446744073709551615   game\n"
-"  2 D udp        53              192.168.88.10:8000             "
+"  2 DU udp        53              192.168.88.10:8000             "
 "                       \n");
 	counting = true;
 	assert_int_equal(run(mappings_print,
 			     ARGS("detail", "where", "dynamic")), CMD_OK);
-	assert_non_null(strstr(out, "\"game\"\n      packets=3 "
+	assert_non_null(strstr(out, "\"game\"\n       packets=3 "
 			       "bytes=18446744073709551615\n\n"));
 	assert_null(strstr(strstr(out, "packets=") + 1, "packets="));
 	env.json = counting = true;
@@ -305,6 +307,8 @@ static void test_where_selects(void **state)
 	assert_int_equal(shown(ARGS("where", "by=192.168.88.10")), 2);
 	assert_int_equal(shown(ARGS("where", "dynamic", "protocol=udp")), 1);
 	assert_int_equal(shown(ARGS("where", "disabled")), 1);
+	assert_int_equal(shown(ARGS("where", "suspended")), 1);
+	assert_int_equal(shown(ARGS("where", "suspended", "static")), 0);
 	assert_int_equal(shown(ARGS("where")), 3);
 }
 
@@ -718,7 +722,7 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
 		.ext = addr_ip4(IP(198, 51, 100, 7)), .ext_if = "wan0",
 		.http_port = 2828, .igd_versions = 6, .up_s = 61,
-		.mappings = 3, .mappings_max = 1024,
+		.mappings = 3, .mappings_max = 1024, .suspended = 2,
 		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
 		.per_client_max = 128, .subscribers = 2,
 		.subscribers_max = 64,
@@ -753,8 +757,8 @@ static void test_status(void **state)
 	assert_contains(out, "              engine: serving for 1m1s\n");
 	assert_contains(out, "  external-interface: wan0\n");
 	assert_contains(out, "    external-address: 198.51.100.7\n");
-	assert_contains(out, "            mappings: 3 of 1024, 1 static; 128 "
-			"per client at most\n");
+	assert_contains(out, "            mappings: 3 of 1024, 1 static, 2 "
+			"suspended; 128 per client at most\n");
 	assert_contains(out, "         subscribers: 2 of 64\n");
 	assert_contains(out, "             refused: 5 ");
 	assert_contains(out, "             backend: netlink: nf_tables governs "
@@ -781,7 +785,7 @@ static void test_status_json(void **state)
 			 "\"198.51.100.7\",\"behind-nat\":false,"
 			 "\"fault\":null}");
 	assert_contains(out, "\"mappings\":{\"count\":3,\"static\":1,"
-			 "\"by-origin\":{\"operator\":1,\"upnp\":2,"
+			 "\"suspended\":2,\"by-origin\":{\"operator\":1,\"upnp\":2,"
 			 "\"nat-pmp\":0,\"pcp\":0},\"max\":1024,"
 			 "\"max-per-client\":128}");
 	assert_contains(out,
@@ -894,6 +898,7 @@ static void test_metrics(void **state)
 	assert_contains(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
 	assert_contains(out, "\nupnpd_mappings{type=\"static\"} 1\n");
 	assert_contains(out, "\nupnpd_mappings_by_origin{origin=\"upnp\"} 2\n");
+	assert_contains(out, "\nupnpd_mappings_suspended 2\n");
 	assert_contains(out,
 		    "\nupnpd_mappings_by_origin{origin=\"nat-pmp\"} 0\n");
 	assert_contains(out,

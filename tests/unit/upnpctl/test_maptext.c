@@ -166,6 +166,10 @@ static void test_flags_show_origin_and_state(void **state)
 	m.origin = ORIGIN_OPERATOR;
 	m.requester = (struct addr){ ADDR_NONE };
 	assert_string_equal(flags(m), "SX");
+	m.suspended = 1;
+	assert_string_equal(flags(m), "SXU");
+	m.enabled = 1;
+	assert_string_equal(flags(m), "SU");
 }
 
 static void test_pairs_quote_the_description(void **state)
