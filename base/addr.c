@@ -214,7 +214,7 @@ void addr_net_write(struct wr *w, const struct addr_net *net)
 
 struct addr_text addr_text(struct addr a)
 {
-	struct addr_text ret;
+	struct addr_text ret = { "" };
 	struct wr w = wr_init(ret.text, sizeof(ret.text));
 
 	addr_write(&w, a);
