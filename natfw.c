@@ -59,7 +59,7 @@ bool natfw_takes(const struct natfw *fw, uint8_t kind)
 /* Shall the kernel hold the table's rules of this kind now? */
 static bool in_kernel(const struct natfw *fw, uint8_t kind)
 {
-	return kind == NAT_PINHOLE || fw->env.ext_ip;
+	return kind == NAT_PINHOLE || addr_is_set(fw->env.ext);
 }
 
 /* The number of port mappings that the kernel shall hold. */

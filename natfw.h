@@ -23,8 +23,9 @@
  * Interface names are checked: [A-Za-z0-9_.@-], as long as the kernel's. */
 struct natfw_env {
 	char ext_if[IF_NAMESIZE];
-	uint32_t ext_ip;	/* the interface's own address; 0: none, and
-				 * the kernel holds none of our mappings */
+	struct addr ext;	/* the interface's own address (IPv4);
+				 * ADDR_NONE: the kernel holds none of our
+				 * mappings */
 	struct netif_addr net[NETWORKS_SERVED_MAX];	/* internal */
 	size_t net_n;
 	bool hairpin;

@@ -243,7 +243,7 @@ bool addr_host_parse(struct str *s, struct addr *ret)
 
 struct addr_text addr_text(struct addr a)
 {
-	struct addr_text ret;
+	struct addr_text ret = { "" };
 	struct wr w = wr_init(ret.text, sizeof(ret.text));
 
 	addr_write(&w, a);

@@ -165,26 +165,6 @@ struct addr ifstate_reported(const struct ifstate_ext *e, const struct conf *c)
 	return addr_is_set(a) && addr_is_set(e->forced_ip) ? e->forced_ip : a;
 }
 
-static bool has_net(const struct ifstate *r, const char *name)
-{
-	for (size_t i = 0; i < r->net_n; i++)
-		if (!r->net[i].routed && strcmp(r->net[i].ifname, name) == 0)
-			return true;
-	return false;
-}
-
-bool ifstate_complete(const struct ifstate *r, const struct conf *c)
-{
-	for (size_t i = 0; i < c->iface_n; i++) {
-		const struct conf_iface *f = &c->iface[i];
-
-		if (f->type == CONF_INTERNAL && !f->disabled &&
-		    !has_net(r, f->name))
-			return false;
-	}
-	return true;
-}
-
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {

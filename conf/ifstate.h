@@ -80,9 +80,6 @@ struct addr ifstate_usable(const struct ifstate_ext *, const struct conf *);
  * usable address. */
 struct addr ifstate_reported(const struct ifstate_ext *, const struct conf *);
 
-/** ifstate_complete - does every enabled internal interface have an address? */
-bool ifstate_complete(const struct ifstate *, const struct conf *);
-
 /** ifstate_policy - the policy for these networks. @ret borrows the rules of
  * @conf. */
 void ifstate_policy(const struct ifstate *, const struct conf *conf,

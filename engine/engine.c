@@ -111,6 +111,10 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 	enum nat_err err = (enum nat_err)rep->err;
 
 	switch (rep->verb) {
+	case BROKER_SYNC_END:
+		if (err == NAT_EREFUSED)
+			ifwatch_repeat(&e->ifwatch);
+		return;
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
 		/* netlink tells too, but later than the control point may ask

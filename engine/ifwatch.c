@@ -20,6 +20,7 @@
 /* Interfaces change in bursts: read their state once for all. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
+#define REPEATS_MAX	6	/* the wait is doubled as often */
 
 static void update_wan(struct ifwatch *f)
 {
@@ -142,6 +143,10 @@ static int read_state(struct ifwatch *f)
 		return err;
 	}
 	changed = !f->was_read || memcmp(&r, &f->ifstate, sizeof(r)) != 0;
+	if (changed)
+		f->repeats = 0;
+	changed |= f->repeat;
+	f->repeat = false;
 	f->ifstate = r;
 	update_wan(f);
 	ifstate_policy(&r, f->conf, &f->igd->map->policy);
@@ -172,6 +177,15 @@ void ifwatch_refresh(struct ifwatch *f)
 		return;
 	f->reported = true;
 	brokerclient_serving(f->brokerclient);
+}
+
+void ifwatch_repeat(struct ifwatch *f)
+{
+	f->repeat = true;
+	if (!f->settling)
+		loop_timer_set(f->loop, &f->settle, RETRY_MS << f->repeats);
+	if (f->repeats < REPEATS_MAX)
+		f->repeats++;
 }
 
 static void on_settle(struct loop_timer *t)

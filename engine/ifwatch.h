@@ -29,6 +29,9 @@ struct ifwatch {
 	struct loop_fd netlink;	/* private, down to reported */
 	struct loop_timer settle;
 	bool settling;		/* a change waits for the timer */
+	bool repeat;		/* the monitor sees other networks than were
+				 * read last */
+	uint8_t repeats;	/* of these, since the last change */
 	bool was_read;		/* @ifstate is valid */
 	bool reported;		/* the monitor knows that we serve */
 
@@ -51,5 +54,16 @@ int ifwatch_open(struct ifwatch *f);
  * failed is logged and tried again.
  */
 void ifwatch_refresh(struct ifwatch *);
+
+/**
+ * ifwatch_repeat - the monitor left rules out of the sync that was sent last:
+ * after a second read the state again, and send the table again even if the
+ * state is the same. The next times it waits longer, up to a minute.
+ *
+ * The monitor reads the interfaces a little later than we do. If a network goes
+ * and returns in between, we see no change, but the monitor has dropped its
+ * rules.
+ */
+void ifwatch_repeat(struct ifwatch *);
 
 #endif

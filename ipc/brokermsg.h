@@ -21,7 +21,9 @@ enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET; answered */
 	BROKER_DEL,	  /* rule: the key; answered */
 	BROKER_SYNC_RULE, /* rule: one of the whole table; not answered */
-	BROKER_SYNC_END,  /* the table is whole now: apply it; answered */
+	BROKER_SYNC_END,  /* the table is whole now: apply it; answered.
+			   * NAT_EREFUSED: applied without the rules that the
+			   * monitor's policy forbids */
 	BROKER_REFRESH,	  /* read the interfaces again; a sync follows, and
 			   * drops one that is half received; answered */
 	BROKER_LINK_UP,	  /* the external link; answered */

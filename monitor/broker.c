@@ -57,10 +57,9 @@ static int read_env(struct broker *g, struct natfw_env *env)
 		return err;
 	}
 	ifstate_policy(&r, c, &g->policy);
-	g->incomplete = !ifstate_complete(&r, c);
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext_ip = addr_to_ip4(ifstate_usable(ifstate_external(&r), c));
+	env->ext = ifstate_usable(ifstate_external(&r), c);
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -199,6 +198,7 @@ void broker_close(struct broker *g)
 
 void broker_reset(struct broker *g)
 {
+	g->left_out = false;
 	if (!g->staged_n)
 		return;
 	g->staged_by = (struct clientcount){ { 0 } };
@@ -220,7 +220,8 @@ static bool may_log(struct broker *g)
 }
 
 /* An honest engine has made the same check before it asks, so a refusal here
- * means that the engine is not to be trusted. */
+ * means that the engine is not to be trusted; or that a network went after the
+ * engine had read the interfaces, and before we did. */
 static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 {
 	enum refusal v;
@@ -236,10 +237,10 @@ static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 	v = policy_check(&g->policy, rule, addr_any(), NULL);
 	if (v == REFUSAL_NONE)
 		return NAT_OK;
-	/* the engine keeps the mappings of a network that may come back */
-	if ((v != REFUSAL_OUTSIDE || !g->incomplete) && may_log(g))
-		log_warn("engine asked for a rule that policy forbids: %s",
-			 refusal_text(v));
+	if (may_log(g))
+		log_msg(v == REFUSAL_OUTSIDE ? LOG_INFO : LOG_WARNING,
+			"engine asked for a rule that policy forbids: %s",
+			refusal_text(v));
 	return NAT_EREFUSED;
 }
 
@@ -249,12 +250,16 @@ static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
 							     g->ports.udp;
+	struct addr at = g->fw.env.ext;
 	int err = 0;
 
 	if (rule->kind == NAT_PINHOLE || natfw_lookup(&g->fw, rule))
 		return NAT_OK;
+	/* without an address, only wildcard sockets count */
+	if (!addr_is_set(at))
+		at = addr_ip4(0);
 	if (!g->ports_read)
-		err = ports_listening(addr_ip4(g->fw.env.ext_ip), &g->ports);
+		err = ports_listening(at, &g->ports);
 	if (err) {
 		if (may_log(g))
 			log_err("cannot read the router's own ports: %s",
@@ -429,9 +434,11 @@ static bool stage_full(const struct broker *g, uint8_t kind)
  * after upnpd. So only a later table is checked against the router's ports. */
 static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
+	const enum nat_err err = check_rule(g, rule);
 	const char *why = NULL;
 
-	if (check_rule(g, rule) != NAT_OK)
+	g->left_out |= err == NAT_EREFUSED;
+	if (err != NAT_OK)
 		return;
 	if (stage_full(g, rule->kind)) {
 		why = rule->kind == NAT_PINHOLE ?
@@ -451,6 +458,7 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 static enum nat_err sync_end(struct broker *g)
 {
 	const struct natfw_table *t = &g->fw.mappings;
+	bool left_out = g->left_out;
 	int err;
 
 	flows_room(&g->flows, t->rule_n, g->now_ms);
@@ -462,7 +470,9 @@ static enum nat_err sync_end(struct broker *g)
 	g->synced = true;
 	if (err && may_log(g))
 		log_err("firewall: %s", g->fw.why);
-	return err ? NAT_EFAIL : NAT_OK;
+	if (err)
+		return NAT_EFAIL;
+	return left_out ? NAT_EREFUSED : NAT_OK;
 }
 
 static int handle_request(struct broker *g, int fd, struct batch *b,

@@ -17,7 +17,6 @@ struct broker {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
 	struct policy policy;
-	bool incomplete;		/* an internal interface is missing */
 	size_t nets_left;		/* that do not fit into natfw_env */
 	struct ports ports;		/* served by the router itself */
 	bool ports_read;		/* they are of this turn */
@@ -26,6 +25,7 @@ struct broker {
 	struct nat_rule *staged;	/* the sync in progress */
 	size_t staged_n, pinholes_staged;	/* of all kinds; of these */
 	size_t pinholes_max;		/* 0: the backend has none */
+	bool left_out;			/* policy forbade a rule of the sync */
 	struct clientcount staged_by;	/* staged rules by client */
 	struct flows flows;		/* of deleted rules */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */

@@ -35,9 +35,9 @@ void flows_close(struct flows *f)
 
 void flows_note(struct flows *f, const struct nat_rule *r)
 {
-	if (r && r->kind == NAT_PORTMAP && f->fw->env.ext_ip)
+	if (r && r->kind == NAT_PORTMAP && addr_is_set(f->fw->env.ext))
 		f->noted[f->noted_n++] = (struct conntrack_port){
-			.ext_ip = f->fw->env.ext_ip,
+			.ext_ip = addr_to_ip4(f->fw->env.ext),
 			.remote = addr_to_ip4(r->remote),
 			.client = addr_to_ip4(r->client),
 			.ext_port = r->ext_port, .int_port = r->int_port,

@@ -138,16 +138,6 @@ bool backend_same(struct backend_tally a, struct backend_tally b)
 
 /* ---- addresses for printf ------------------------------------------ */
 
-struct backend_text backend_ip(uint32_t ip)
-{
-	struct backend_text ret = { "" };
-	struct wr w = wr_init(ret.z, sizeof(ret.z));
-
-	addr_write(&w, addr_ip4(ip));
-	wr_cstr(&w);
-	return ret;
-}
-
 struct backend_text backend_net(const struct netif_addr *net)
 {
 	struct backend_text ret = { "" };
@@ -162,7 +152,7 @@ bool backend_hairpin(const struct natfw_env *env, size_t from, size_t to)
 {
 	const struct netif_addr *a = &env->net[from], *b = &env->net[to];
 
-	if (!env->hairpin || !env->ext_ip ||
+	if (!env->hairpin || !addr_is_set(env->ext) ||
 	    a->net.addr.family != ADDR_IP4 || b->net.addr.family != ADDR_IP4)
 		return false;
 	return from == to || ((a->routed || b->routed) &&

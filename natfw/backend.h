@@ -95,11 +95,8 @@ struct backend_text {
 	char z[sizeof("255.255.255.255/32")];
 };
 
-/** backend_ip - "192.0.2.1". Its .z lives until the end of the full
+/** backend_net - "192.168.88.0/24". Its .z lives until the end of the full
  * expression. */
-struct backend_text backend_ip(uint32_t ip);
-
-/** backend_net - "192.168.88.0/24", likewise. */
 struct backend_text backend_net(const struct netif_addr *net);
 
 /**

@@ -16,7 +16,7 @@ static void put_accept(struct wr *w, const struct natfw_env *env,
 	if (addr_is_set(r->remote))
 		wr_fmt(w, " --ctorigsrc %s", addr_text(r->remote).text);
 	wr_fmt(w, " --ctorigdst %s --ctorigdstport %u -j ACCEPT\n",
-	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
+	       addr_text(env->ext).text, (unsigned)r->ext_port);
 }
 
 /* With hairpin the rule matches any interface: a host inside that reaches the
@@ -28,7 +28,7 @@ static void put_dnat(struct wr *w, const struct natfw_env *env,
 
 	if (addr_is_set(r->remote))
 		wr_fmt(w, " -s %s/32", addr_text(r->remote).text);
-	wr_fmt(w, " -d %s/32", backend_ip(env->ext_ip).z);
+	wr_fmt(w, " -d %s/32", addr_text(env->ext).text);
 	if (!env->hairpin)
 		wr_fmt(w, " -i %s", env->ext_if);
 	wr_fmt(w, " -p %s -m %s --dport %u -j DNAT --to-destination %s:%u\n",
@@ -46,7 +46,7 @@ static void put_snat(struct wr *w, const struct natfw_env *env,
 		wr_fmt(w, " -d %s/32", addr_text(r->remote).text);
 	wr_fmt(w, " -o %s -p %s -m %s --sport %u -j SNAT --to-source %s:%u\n",
 	       env->ext_if, proto, proto, (unsigned)r->int_port,
-	       backend_ip(env->ext_ip).z, (unsigned)r->ext_port);
+	       addr_text(env->ext).text, (unsigned)r->ext_port);
 }
 
 const struct ipt_rule_spec ipt_rule_specs[IPT_CHAINS] = {

@@ -125,7 +125,7 @@ static void put_hairpins(const struct ipt_text *t, struct wr *w, unsigned from)
 			       backend_net(&env->net[from]).z,
 			       backend_net(&env->net[to]).z,
 			       env->net[from].ifname,
-			       backend_ip(env->ext_ip).z);
+			       addr_text(env->ext).text);
 }
 
 static void sync_nat(const struct ipt_text *t, struct wr *w)
@@ -134,9 +134,9 @@ static void sync_nat(const struct ipt_text *t, struct wr *w)
 
 	put_hook(t, w, IPT_HOOK_PRE);
 	put_hook(t, w, IPT_HOOK_POST);
-	if (env->ext_ip)
+	if (addr_is_set(env->ext))
 		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
-		       backend_ip(env->ext_ip).z);
+		       addr_text(env->ext).text);
 }
 
 static void sync_snat(const struct ipt_text *t, struct wr *w)

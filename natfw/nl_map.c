@@ -71,7 +71,7 @@ static uint32_t part_of(enum nl_map_part part, const struct natfw_env *env,
 	case NL_MAP_REMOTE:
 		return addr_to_ip4(r->remote);
 	case NL_MAP_EXT_IP:
-		return env->ext_ip;
+		return addr_to_ip4(env->ext);
 	case NL_MAP_END:
 		break;
 	}

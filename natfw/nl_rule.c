@@ -171,9 +171,9 @@ static void match_net(struct nlmsg *m, uint32_t at, const struct addr_net *net)
 	put_cmp(m, NFT_CMP_EQ, first.byte, n);
 }
 
-static void match_ip(struct nlmsg *m, uint32_t at, uint32_t ip)
+static void match_addr(struct nlmsg *m, uint32_t at, struct addr a)
 {
-	match_net(m, at, &(struct addr_net){ addr_ip4(ip), 32 });
+	match_net(m, at, &(struct addr_net){ a, 32 });
 }
 
 static void match_dnat(struct nlmsg *m)
@@ -185,7 +185,7 @@ static void match_dnat(struct nlmsg *m)
 	put_cmp(m, NFT_CMP_NEQ, &none, sizeof(none));
 }
 
-static void match_orig_dst(struct nlmsg *m, uint32_t ip)
+static void match_orig_dst(struct nlmsg *m, struct addr a)
 {
 	const uint8_t dir = IP_CT_DIR_ORIGINAL;
 	struct expr e = begin_expr(m, "ct");
@@ -194,8 +194,7 @@ static void match_orig_dst(struct nlmsg *m, uint32_t ip)
 	nlmsg_u32(m, NFTA_CT_DREG, REG);
 	nlmsg_put(m, NFTA_CT_DIRECTION, &dir, sizeof(dir));
 	end_expr(m, e);
-	ip = htobe32(ip);
-	put_cmp(m, NFT_CMP_EQ, &ip, sizeof(ip));
+	put_cmp(m, NFT_CMP_EQ, a.byte, sizeof(uint32_t));
 }
 
 /* The source or destination address at @addr of the header (0: none), then the
@@ -447,7 +446,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	uint32_t in = 0;
 
 	match_if(r.m, NFT_META_IIFNAME, env->ext_if);
-	match_ip(r.m, DADDR, env->ext_ip);
+	match_addr(r.m, DADDR, env->ext);
 	load_key(r.m, SADDR, DPORT);
 	put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_FROM].name, 0, true);
 	put_nat(r.m, NFT_NAT_DNAT);
@@ -463,7 +462,7 @@ static void put_forward(struct nfnl_batch *b, const struct natfw_env *env)
 	} else {
 		match_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	}
-	match_ip(r.m, DADDR, env->ext_ip);
+	match_addr(r.m, DADDR, env->ext);
 	load_key(r.m, 0, DPORT);
 	put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_TO].name, 0, true);
 	put_nat(r.m, NFT_NAT_DNAT);
@@ -498,7 +497,7 @@ static void put_net(struct nfnl_batch *b, const struct natfw_env *env,
 		match_net(r.m, SADDR, &net->net);
 		match_net(r.m, DADDR, &env->net[to].net);
 		match_dnat(r.m);
-		match_orig_dst(r.m, env->ext_ip);
+		match_orig_dst(r.m, env->ext);
 		put_masquerade(r.m);
 		end_rule(r);
 	}
@@ -521,7 +520,7 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct natfw_env *env)
 		put_set(b, &nl_place_own, &nl_map_table[i], false);
 	put_chain(b, PRE, NF_INET_PRE_ROUTING, -105);
 	put_chain(b, POST, NF_INET_POST_ROUTING, 95);
-	if (env->ext_ip) {
+	if (addr_is_set(env->ext)) {
 		put_forward(b, env);
 		put_leave(b, env);
 	}

@@ -66,11 +66,6 @@ struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 	return e->addr;
 }
 
-bool ifstate_complete(const struct ifstate *r, const struct conf *c)
-{
-	return true;
-}
-
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {

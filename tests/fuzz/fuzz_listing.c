@@ -31,7 +31,8 @@ static struct nat_rule rule(uint32_t remote, uint16_t port, uint8_t proto)
 static struct natfw_env environment(uint8_t how)
 {
 	struct natfw_env env = {
-		.ext_if = "wan0", .ext_ip = how & 8 ? 0 : EXT,
+		.ext_if = "wan0",
+		.ext = how & 8 ? (struct addr){ 0 } : addr_ip4(EXT),
 		.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } },
 					24 } },
 			 { 0, "lan1", { { ADDR_IP4, { 10, 0, 0, 1 } }, 8 } } },

@@ -12,6 +12,7 @@ from daemon import UPNPD
 from lab import (BEHIND_IP, EXT_IP, HOST2_IP, HOST_IP, LAN_IP, OUT_IP, LONG,
                  blocked, listener, reaches, tcp_passes, udp_passes,
                  wait_until)
+from test_events import Subscriber
 from upnp import IGD1, Igd, error_of, msearch, search, searcher, unanswered
 
 pytestmark = pytest.mark.lab(bridge=True, behind=True)
@@ -54,6 +55,16 @@ def test_a_client_behind_a_router(lab, upnpd):
     with listener(lab.outside, "UDP", 9000) as far:
         assert udp_passes(lab.behind, OUT_IP, 9000, far, src_port=5000) == \
             (EXT_IP, 40001)
+
+
+@SERVED
+@pytest.mark.only("netlink")
+def test_events_reach_a_subscriber_there(lab, upnpd):
+    control_point = Subscriber(lab.behind)
+    control_point.subscribe()
+    assert wait_until(lambda: control_point.events)
+    assert control_point.faults == []
+    control_point.close()
 
 
 @SERVED

@@ -431,7 +431,7 @@ def test_rogue_gets_no_forbidden_rule(lab, stopped):
     assert rogue.ask("look") == OK
     for what, rule in FORBIDDEN:
         rogue.set(verb="rule", **rule)
-    assert rogue.ask("end") == OK
+    assert rogue.ask("end") == EREFUSED
     assert lab.rules() == before
     # and allowed rules are made, so the requests above had the right form
     server = listener(lab.lan1, "TCP", 8000)

@@ -258,7 +258,8 @@ def test_status(lab, upnpd, igd, ctl, backend):
     assert got["external"] == {"interface": "wan0", "address": EXT_IP,
                                "behind-nat": False, "fault": None}
     assert got["mappings"] == {
-        "count": 2, "static": 1, "max": 1024, "max-per-client": 128,
+        "count": 2, "static": 1, "suspended": 0, "max": 1024,
+        "max-per-client": 128,
         "by-origin": {"operator": 1, "upnp": 1, "nat-pmp": 0, "pcp": 0}}
     assert sum(got["refused"].values()) == 1
     assert got["engine-deaths"] == 0

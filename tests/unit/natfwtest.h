@@ -60,7 +60,8 @@ static inline struct nat_op del(struct nat_rule r)
 static inline struct natfw_env env_of(uint32_t ext_ip)
 {
 	return (struct natfw_env){
-		.ext_if = "wan0", .ext_ip = ext_ip, .net_n = 2,
+		.ext = ext_ip ? addr_ip4(ext_ip) : (struct addr){ 0 },
+		.ext_if = "wan0", .net_n = 2,
 		.net = { { 0, "lan0", { addr_ip4(HOST(1)), 24 } },
 			 { 0, "lan1", { addr_ip4(0x0a000001), 8 } } },
 	};

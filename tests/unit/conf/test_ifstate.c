@@ -98,7 +98,6 @@ static void test_all_of_it(void **state)
 	assert_int_equal(addr_to_ip4(ifstate.net[1].net.addr),
 			 IP(192, 168, 89, 1));
 	assert_int_equal(ifstate.net[2].ifindex, 4);
-	assert_true(ifstate_complete(&ifstate, &conf));
 	ifstate_policy(&ifstate, &conf, &p);
 	assert_int_equal(p.net_n, 3);
 	assert_int_equal(p.own_n, 5);
@@ -151,11 +150,9 @@ static void test_networks_of_an_interface_that_is_down(void **state)
 	conf.iface[2].disabled = true;
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_int_equal(ifstate.routed_n, 2);
-	assert_true(ifstate_complete(&ifstate, &conf));
 	kernel.addr_n = 2;	/* lan0 has no address */
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_int_equal(ifstate.net_n, 2);
-	assert_false(ifstate_complete(&ifstate, &conf));
 }
 
 static void test_disabled_and_down_are_not_served(void **state)
@@ -165,9 +162,6 @@ static void test_disabled_and_down_are_not_served(void **state)
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_int_equal(ifstate.net_n, 0);
 	assert_int_equal(ifstate.own_n, 5);	/* still the router's own */
-	assert_false(ifstate_complete(&ifstate, &conf)); /* lan1 is down */
-	conf.iface[2].disabled = true;
-	assert_true(ifstate_complete(&ifstate, &conf));
 }
 
 static void test_missing_interfaces(void **state)

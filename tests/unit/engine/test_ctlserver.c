@@ -478,6 +478,42 @@ static void nothing_behind_a_text(void **state)
 	expect_end(fd, CTL_OK);
 }
 
+/* The time left is that until the mapping ends. */
+static void suspended_mappings_are_listed(void **state)
+{
+	struct pm_req q = {
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester = addr_ip4(CLIENT),
+	};
+	static const struct {
+		uint64_t lease_s, suspended_s;
+		uint32_t left_s;
+	} row[] = {
+		{ 0, 0, 0 }, { 0, 100, 100 }, { 50, 100, 50 }, { 200, 100, 100 },
+		{ 50, 0, 50 },
+	};
+	struct ctl_rep rep;
+	int fd;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		q.rule = mapping(CTL_ADD, (uint16_t)(5000 + i)).rule;
+		assert_int_equal(portmap_restore(pm, &q, row[i].lease_s ?
+				 clock_ms + row[i].lease_s * 1000 : 0),
+				 PM_DONE);
+		if (row[i].suspended_s)
+			assert_true(portmap_suspend(pm, portmap_at(pm, i),
+				clock_ms + row[i].suspended_s * 1000));
+	}
+	assert_true(portmap_suspend(pm, portmap_at(pm, 0), UINT64_MAX));
+	fd = ask(CTL_MAPPINGS);
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		rep = expect(fd, CTL_MAPPING);
+		assert_int_equal(rep.mapping.suspended, i != 4);
+		assert_int_equal(rep.mapping.left_s, row[i].left_s);
+	}
+	expect_end(fd, CTL_OK);
+}
+
 /* More than a socket holds, while mappings come and go. */
 static void a_list_skips_nothing(void **state)
 {
@@ -630,6 +666,7 @@ int main(void)
 		T(gone_before_the_answer),
 		T(verify_is_answered_later),
 		T(nothing_behind_a_text),
+		T(suspended_mappings_are_listed),
 		T(a_list_skips_nothing),
 		T(news_come_as_they_happen),
 		T(who_does_not_read_loses),

@@ -725,6 +725,38 @@ static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
 	assert_int_equal(state_of(4001), PM_SUSPENDED);
 }
 
+/* It went and returned before we looked, but not before the monitor did. */
+static void test_the_table_is_sent_again_if_the_monitor_left_rules_out(
+	void **state)
+{
+	begin();
+	ifwatch_repeat(&watch);
+	CALLS("");
+	pass(RETRY_MS - 1);
+	CALLS("");
+	pass(1);
+	CALLS("sync events http ssdp");
+	pass(RETRY_MS);
+	CALLS("");
+	/* less often if that does not help */
+	for (int i = 0; i < 20; i++)
+		ifwatch_repeat(&watch);
+	pass(63 * RETRY_MS);
+	CALLS("");
+	pass(RETRY_MS);
+	CALLS("sync events http ssdp");
+	/* a change comes first, and is enough */
+	ifwatch_repeat(&watch);
+	kernel.t.link[1].up = false;
+	change();
+	CALLS("sync events http ssdp");
+	pass(100 * RETRY_MS);
+	CALLS("");
+	ifwatch_repeat(&watch);
+	pass(RETRY_MS);
+	CALLS("sync events http ssdp");
+}
+
 /* ---- failures -------------------------------------------------------- */
 
 static void test_interfaces_that_cannot_be_read_are_read_later(void **state)
@@ -847,6 +879,7 @@ int main(void)
 		TEST(test_mappings_of_a_network_that_moved_are_suspended),
 		TEST(test_mappings_of_an_interface_that_is_away_are_suspended),
 		TEST(test_an_absent_interface_saves_only_what_is_outside),
+		TEST(test_the_table_is_sent_again_if_the_monitor_left_rules_out),
 		TEST(test_mappings_that_a_line_denies_are_dropped_at_start),
 		TEST(test_a_mapping_that_is_being_deleted_is_left_alone),
 		TEST(test_interfaces_that_cannot_be_read_are_read_later),

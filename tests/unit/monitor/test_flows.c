@@ -76,7 +76,7 @@ static struct flows flows;
 static int set_up(void **state)
 {
 	memset(&fw, 0, sizeof(fw));
-	fw.env.ext_ip = EXT;
+	fw.env.ext = addr_ip4(EXT);
 	memset(&walks, 0, sizeof(walks));
 	table_n = 0;
 	memset(&flows, 0, sizeof(flows));
@@ -167,7 +167,7 @@ static void test_a_rule_that_was_not_there_needs_no_walk(void **state)
 /* Without an address the kernel had neither rule nor flow. */
 static void test_no_external_address_no_flows(void **state)
 {
-	fw.env.ext_ip = 0;
+	fw.env.ext = (struct addr){ 0 };
 	delete_rule(4000, START_MS);
 	assert_int_equal(flows.noted_n, 0);
 	assert_int_equal(walks.n, 0);
@@ -178,7 +178,7 @@ static void test_no_external_address_no_flows(void **state)
 static void test_flows_are_sought_at_the_address_they_came_to(void **state)
 {
 	note(tcp(4000, HOST(2), 4000));
-	fw.env.ext_ip = EXT + 1;
+	fw.env.ext = addr_ip4(EXT + 1);
 	flows_kill(&flows, START_MS);
 	assert_int_equal(walks.port[0].ext_ip, EXT);
 }

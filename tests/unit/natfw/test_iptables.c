@@ -159,7 +159,7 @@ static void test_iptables_environment(void **state)
 	assert_non_null(strstr(tool.in, "-s 172.31.0.0/16 -o wan0"
 			       " -j MASQUERADE\n"));
 	/* no address: hooks and masquerade only */
-	fw.env.ext_ip = 0;
+	fw.env.ext = (struct addr){ 0 };
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);
 	assert_null(strstr(tool.in, "DNAT --to"));
 	assert_null(strstr(tool.in, "ACCEPT"));

@@ -358,7 +358,8 @@ static void test_rules(void **state)
 {
 	static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
 	const struct natfw_env env = {
-		.ext_if = "wan0", .ext_ip = EXT, .hairpin = true, .net_n = 1,
+		.ext_if = "wan0", .ext = addr_ip4(EXT), .hairpin = true,
+		.net_n = 1,
 		.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } },
 					24 } } },
 	};
@@ -385,7 +386,8 @@ static void test_rules(void **state)
 
 static struct natfw fw;
 static const struct natfw_env env = {
-	.ext_if = "wan0", .ext_ip = EXT, .masquerade = true, .net_n = 1,
+	.ext_if = "wan0", .ext = { ADDR_IP4, { 203, 0, 113, 1 } },
+	.masquerade = true, .net_n = 1,
 	.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } } },
 };
 

@@ -106,7 +106,7 @@ static void test_environment(void **state)
 	assert_int_equal(model_rules("ip upnpd postrouting", "masq"), 4);
 	assert_int_equal(model_rules("ip upnpd postrouting", "lan1"), 1);
 	assert_int_equal(natfw_verify(&fw), 0);
-	fw.env.ext_ip = 0;
+	fw.env.ext = (struct addr){ 0 };
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);
 	assert_int_equal(model_rules("ip upnpd prerouting", "nat"), 0);
 	assert_int_equal(model_rules("ip upnpd postrouting", "masq"), 2);
