@@ -59,6 +59,8 @@ int source_open(struct conffile *f, const char *path, bool change,
 	if (*ret_uci) {
 		/* its directory may be missing: lock that of UCI's file */
 		err = conffile_open(f, SOURCE_UCI_FILE, change, ret_text);
+		/* errors name a line of the text */
+		str_copy(f->path, sizeof(f->path), str_z(path));
 		return err ? err : read_service(ret_text);
 	}
 	err = conffile_open(f, path, change, ret_text);

@@ -44,6 +44,16 @@ static void check_rule(const struct policy_rule *r)
 	CHECK(addr_equal(r->net.addr, addr_net_first(&r->net)));
 }
 
+static void check_mapping(const struct conf *c, const struct conf_mapping *m)
+{
+	struct nat_rule rule = confmapping_rule(m);
+
+	CHECK(m->line && nat_rule_sane(&rule));
+	CHECK(confmapping_find(c, m) == m);	/* keys differ */
+	CHECK(m->comment < CONF_COMMENTS_MAX &&
+	      strnlen(confmapping_text(c, m), PM_DESC_MAX + 1) <= PM_DESC_MAX);
+}
+
 static void check_conf(const struct conf *c)
 {
 	unsigned external = 0;
@@ -53,6 +63,9 @@ static void check_conf(const struct conf *c)
 		external += check_iface(&c->iface[i]);
 	for (size_t i = 0; i < c->rule_n; i++)
 		check_rule(&c->rule[i]);
+	CHECK(c->mapping_n <= CONF_MAPPINGS_MAX);
+	for (size_t i = 0; i < c->mapping_n; i++)
+		check_mapping(c, &c->mapping[i]);
 	CHECK(external <= 1);
 	CHECK(!c->enabled || (external && conf_external(c)));
 	CHECK(c->max_lease >= 1 && c->max_lease <= PM_LEASE_MAX_S);
@@ -72,6 +85,7 @@ static void check_again(const struct conf *c)
 	struct str text = conftext(c, first, sizeof(first));
 
 	CHECK(!conf_parse(text, "f", &again, &err));
+	CHECK(again.mapping_n == c->mapping_n);
 	CHECK(again.rule_n == c->rule_n && again.iface_n == c->iface_n);
 	CHECK(str_eq(text, conftext(&again, second, sizeof(second))));
 }

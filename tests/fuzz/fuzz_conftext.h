@@ -7,6 +7,7 @@
 #define TESTS_FUZZ_FUZZ_CONFTEXT_H
 
 #include "base/wr.h"
+#include "conf/confmapping.h"
 #include "conf/confopt.h"
 #include "fuzz.h"
 
@@ -41,6 +42,11 @@ static inline struct str conftext(const struct conf *c, char *buf, size_t cap)
 	conftext_options(&w, false, c);
 	for (size_t i = 0; i < c->rule_n; i++)
 		conftext_rule(&w, &c->rule[i]);
+	for (size_t i = 0; i < c->mapping_n; i++) {
+		confmapping_put(&w, &c->mapping[i],
+				confmapping_text(c, &c->mapping[i]));
+		wr_ch(&w, '\n');
+	}
 	for (size_t i = 0; i < c->iface_n; i++) {
 		wr_fmt(&w, "[interface %s]\n", c->iface[i].name);
 		conftext_options(&w, true, &c->iface[i]);

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/wr.h"
@@ -218,6 +220,30 @@ static void test_without_an_engine_it_is_written(void **state)
 	assert_int_equal(run(mapchange_add, ARGS("protocol=udp",
 			     "external-port=1", "to=10.0.0.1:1")), CMD_OK);
 	assert_has(conf, CAMERA_LINE "\nmapping udp 1 10.0.0.1:1\n");
+}
+
+/* The disk is full, as it were. */
+static void test_a_mapping_that_cannot_be_written_is_undone(void **state)
+{
+	struct rlimit was, low;
+	struct ctl_req req;
+
+	put_conf("mapping tcp 2 10.0.0.1:2\n");
+	fakectl_serve(serve_yes);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	low = was;
+	low.rlim_cur = 16;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &low);
+	assert_int_equal(run(mapchange_add, ARGS(CAMERA)), CMD_FAULT);
+	setrlimit(RLIMIT_FSIZE, &was);
+	signal(SIGXFSZ, SIG_DFL);
+	assert_false(has(conf, "8080"));
+	req = fakectl_asked();
+	assert_int_equal(req.verb, CTL_ADD);
+	req = fakectl_asked();
+	assert_int_equal(req.verb, CTL_DELETE);
+	assert_int_equal(req.rule.ext_port, 8080);
 }
 
 /* The daemon that answers may run with another file. */
@@ -440,6 +466,7 @@ int main(void)
 		T(test_add_disabled),
 		T(test_a_refused_mapping_is_not_written),
 		T(test_without_an_engine_it_is_written),
+		T(test_a_mapping_that_cannot_be_written_is_undone),
 		T(test_the_engine_of_another_file_is_left_alone),
 		T(test_add_twice),
 		T(test_a_lease_is_not_written),
