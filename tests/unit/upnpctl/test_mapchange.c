@@ -394,6 +394,40 @@ static void test_a_script_changes_all_or_nothing(void **state)
 	assert_asked(CTL_ADD, 8080);
 }
 
+/* Remove the camera and add it again, with the argument of @c if it has one. */
+static int edit_again(struct cmd *c, struct change *change)
+{
+	struct cmd_env in = { .file = fake.conf, .change = change };
+	struct cmd removed = { .env = &in, .n = 1, .arg = {
+		STR("tcp:8080") } };
+	struct cmd added = { .env = &in, .n = 3 + c->n, .arg = {
+		STR("protocol=tcp"), STR("external-port=8080"),
+		STR("to=192.168.88.10:80"), c->arg[0] } };
+	int status = mapchange_remove(&removed);
+
+	return status ? status : mapchange_add(&added);
+}
+
+static int add_again(struct cmd *c)
+{
+	return change_run(c, edit_again);
+}
+
+/* Only what differs is sent to the engine. */
+static void test_a_script_that_changes_one_field(void **state)
+{
+	put_conf(CAMERA_LINE "\n");
+	fakectl_serve(serve_yes);
+	assert_int_equal(run(add_again, ARGS(NULL)), CMD_OK);
+	assert_int_equal(run(add_again, ARGS("disabled=yes")), CMD_OK);
+	assert_asked(CTL_DELETE, 8080);
+	assert_true(fakectl_asked().disabled);
+	assert_int_equal(run(add_again, ARGS("comment=x")), CMD_OK);
+	assert_asked(CTL_DELETE, 8080);
+	assert_string_equal(fakectl_asked().desc, "x");
+	assert_has(conf, CAMERA_LINE " \"x\"\n");
+}
+
 /* ---- migrate --------------------------------------------------------- */
 
 static void test_migrate(void **state)
@@ -475,6 +509,7 @@ int main(void)
 		T(test_remove_without_an_engine),
 		T(test_a_script_changes_all),
 		T(test_a_script_changes_all_or_nothing),
+		T(test_a_script_that_changes_one_field),
 		T(test_migrate),
 		T(test_migrate_with_nothing_left),
 		T(test_migrate_moves_what_it_can),
