@@ -274,7 +274,7 @@ void conf_defaults(struct conf *c)
 int conf_parse(struct str text, const char *name, struct conf *ret,
 	       struct conf_error *err)
 {
-	struct conf conf;
+	static struct conf conf;	/* too large for the stack */
 	struct reader r = { .name = name, .conf = &conf, .err = err };
 	struct str line;
 	int e;

@@ -6,6 +6,7 @@
 #include "base/wr.h"
 #include "conf/confmapping.h"
 #include "upnpctl/check.h"
+#include "upnpctl/ctlclient.h"
 #include "upnpctl/migrate.h"
 
 static bool is_served(const struct mappings *all, const struct nat_rule *rule)
@@ -15,6 +16,24 @@ static bool is_served(const struct mappings *all, const struct nat_rule *rule)
 		    nat_rule_equal(&all->v[i].rule, rule))
 			return true;
 	return false;
+}
+
+static int add_record(void *arg, const struct ctl_rep *rep)
+{
+	return mappings_add(arg, &rep->mapping);
+}
+
+/* Without messages on stderr. */
+static int fetch(const struct live *l, struct mappings *ret)
+{
+	struct ctl_req req = { .verb = CTL_MAPPINGS };
+	struct ctl_end end;
+	int err;
+
+	*ret = (struct mappings){ 0 };
+	err = live_request(l, &req, CTLCLIENT_KIND(CTL_MAPPING), add_record,
+			   ret, &end);
+	return err ? err : (int)end.err;
 }
 
 static void check_configured(struct check *c, const struct mappings *all)
@@ -40,12 +59,17 @@ void check_mappings(struct check *c)
 	struct mappings all;
 	struct live l;
 	size_t left;
-	int err;
 
-	if (!c->daemon || !c->conf.enabled)
+	if (!c->daemon || !c->conf.enabled) {
+		check_report_ok(c, "the mappings of the configuration are made "
+				"when upnpd starts");
 		return;
+	}
 	live_refresh(&l, c->env);
-	if (mappings_fetch_if_any(&l, &all, &err) || err) {
+	if (fetch(&l, &all)) {
+		check_report(c, CHECK_WARNING, "the mappings cannot be read "
+			     "from upnpd\nRun upnpctl check as root; if that "
+			     "does not help, see upnpctl mappings print");
 		mappings_free(&all);
 		return;
 	}

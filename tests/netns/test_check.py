@@ -22,8 +22,8 @@ from upnp import Igd
 LEVELS = ("ok", "warning", "problem")
 CHECKS = ("configuration", "daemon", "access", "clock", "state-dir",
           "interfaces", "networks", "default-route", "external-address",
-          "forwarding", "multicast", "ports", "backend", "conntrack",
-          "firewalls", "masquerade", "forward", "gateways")
+          "forwarding", "multicast", "mappings", "ports", "backend",
+          "conntrack", "firewalls", "masquerade", "forward", "gateways")
 
 
 # ---- running it -------------------------------------------------------
@@ -274,7 +274,7 @@ def test_ordinary_user(router):
     router.upnpd.start()
     os.chmod(router.upnpd.conf, 0o644)
     found = router.check(user="daemon")
-    assert found.bad() == {"firewalls"}
+    assert found.bad() == {"firewalls", "mappings"}
     assert found.of("backend", "ok") == ["upnpd uses netlink"]
     assert re.search("not all be read: nf_tables: Operation not permitted",
                      *found.of("firewalls", "warning"))
@@ -648,6 +648,12 @@ def another_gateway(router, host, server, joined):
     router.after.callback(sock.close)
     router.after.callback(thread.join)
     router.after.callback(ended.set)
+
+
+@fault("mappings", "problem", r"^mapping tcp 80 of line \d+ is not in effect")
+def mapping_that_no_line_allows(router):
+    router.upnpd.lines += [f"mapping tcp 80 {HOST_IP}:80",
+                           f"mapping tcp 8080 {HOST_IP}:8080"]
 
 
 @fault("gateways", "warning", r"^another UPnP gateway answers at "

@@ -209,7 +209,8 @@ def test_restart_keeps_it(lab, upnpd, ctl):
     add(ctl)
     assert upnpd.stop() == 0
     assert "does not run" in ctl.fails("mappings", "print")
-    upnpd.start()
+    upnpd.spawn([UPNPD, "-F", "-f", upnpd.conf])
+    upnpd.wait_ready()
     assert reaches(lab, "TCP", 40000, server)
     assert ctl("mappings", "print").splitlines()[2].split()[1] == "S"
 

@@ -153,6 +153,12 @@ class Router:
         return self.read("tmp/etc/upnpd.conf") \
             if self.has("tmp/etc/upnpd.conf") else None
 
+    def conf_lines(self):
+        """Its lines, without the names of sections in UCI, or None."""
+        conf = self.conf()
+        return conf and [line.partition(" # uci ")[0]
+                         for line in conf.splitlines()]
+
     def log(self):
         """The lines of the scripts in the system log."""
         return self.read("tmp/log")

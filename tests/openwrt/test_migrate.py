@@ -222,11 +222,11 @@ def test_conf_as_uci(shared, tmp_path):
     out, _ = migrate(BASE + "friendly_name=It's mine\n" + DENY, tmp_path, "-u")
     shared.write("etc/config/upnpd", out)
     shared.run("/etc/init.d/upnpd", "start", check=False)
-    conf = shared.conf()
+    conf = shared.conf_lines()
     assert conf, shared.log()
     for line in ("[interface wan0]", "friendly-name =It's mine",
                  "nft-table =inet fw4", DENY.strip()):
-        assert line in conf.splitlines()
+        assert line in conf
 
 
 def test_missing_file_is_an_error(tmp_path):
@@ -286,7 +286,7 @@ def migrated(shared, text):
     shared.run("/etc/init.d/upnpd", "start", check=False)
     said = [line.partition(": ")[2]
             for line in shared.read("tmp/said").splitlines()]
-    conf = (shared.conf() or "").splitlines()
+    conf = shared.conf_lines() or []
     assert conf or "enabled 'no'" in out, shared.log() + out
     return conf, [line for line in conf
                   if line.startswith(("allow ", "deny "))], said

@@ -40,9 +40,7 @@ def made(router, text=None):
     if text is not None:
         router.write(CONFIG, text)
     router.run("/etc/init.d/upnpd", "start", check=False)
-    conf = router.conf()
-    return conf and [line.partition(" # uci ")[0] for line in
-                     conf.splitlines()]
+    return router.conf_lines()
 
 
 def refused(router, text, why):

@@ -379,6 +379,32 @@ static void add_and_delete(void **state)
 	assert_int_equal(refusals, 0);
 }
 
+/* A mapping of the configuration; a disabled one needs no answer of the
+ * kernel. */
+static void add_configured_and_disabled(void **state)
+{
+	struct ctl_req q = mapping(CTL_ADD, 5000);
+	struct ctl_rep rep;
+	int fd = dial();
+
+	q.configured = q.disabled = 1;
+	say(fd, &q, sizeof(q));
+	rep = expect(fd, CTL_ADDED);
+	assert_int_equal(rep.mapping.configured, 1);
+	assert_int_equal(rep.mapping.enabled, 0);
+	assert_int_equal(rep.mapping.left_s, 0);
+	expect_end(fd, CTL_OK);
+	q.disabled = 0;
+	q.configured = 0;
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	kernel(NAT_OK);
+	rep = expect(fd, CTL_ADDED);
+	assert_int_equal(rep.mapping.configured, 0);
+	assert_int_equal(rep.mapping.enabled, 1);
+	expect_end(fd, CTL_OK);
+}
+
 static void refusals_have_their_reasons(void **state)
 {
 	struct ctl_req q = mapping(CTL_ADD, 80);
@@ -635,6 +661,7 @@ int main(void)
 		T(senseless_requests),
 		T(senseless_mappings),
 		T(add_and_delete),
+		T(add_configured_and_disabled),
 		T(refusals_have_their_reasons),
 		T(gone_before_the_answer),
 		T(verify_is_answered_later),

@@ -1289,6 +1289,29 @@ static void test_compact_by_state(void **state)
 	same(&r, 0);
 }
 
+/* The configuration has them. */
+static void test_configured_ones_are_not_written(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	char text[16384];
+	int i;
+
+	open_it();
+	q.origin = ORIGIN_OPERATOR;
+	q.requester = (struct addr){ 0 };
+	q.configured = true;
+	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+	for (i = 0; i < 70; i++)
+		set(&r);
+	leases_compact(ls, pm, &clk);
+	slurp(text, sizeof(text));
+	assert_null(strstr(text, "port=1 "));
+	assert_non_null(strstr(text, "port=2 "));
+	assert_int_equal(lines(), 2);
+	reopen();
+	assert_null(find(&q));
+}
+
 /* ---- no room ------------------------------------------------------- */
 
 /* The disk is full after @room bytes of the second line; then it is not. */
@@ -1458,6 +1481,7 @@ int main(void)
 		T(test_suspended_in_another_boot), T(test_killed),
 		T(test_not_a_file), T(test_compact),
 		T(test_compact_by_count), T(test_compact_by_state),
+		T(test_configured_ones_are_not_written),
 		T(test_short_write), T(test_told_once),
 		T(test_full_disk_at_start), T(test_rewrite_retried),
 		T(test_file_is_bounded),
