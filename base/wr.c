@@ -43,16 +43,6 @@ void wr_z(struct wr *w, const char *z)
 	wr_str(w, str_z(z));
 }
 
-void wr_ipv4(struct wr *w, uint32_t ip)
-{
-	char quad[16];	/* "255.255.255.255", NUL */
-	struct wr q = wr_init(quad, sizeof(quad));
-
-	wr_fmt(&q, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
-	       ip & 255);
-	wr_str(w, wr_done(&q));
-}
-
 /* The text that replaces @c in XML; empty if XML forbids it. */
 static struct str xml_of(const char *c)
 {

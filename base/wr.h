@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wr.h - a bounded writer of text: bytes, numbers, addresses, printf.
+ * wr.h - a bounded writer of text: bytes, numbers, printf.
  * Runs in: any
  */
 #ifndef BASE_WR_H
@@ -44,9 +44,6 @@ void wr_z(struct wr *w, const char *z);
 
 /** wr_u64 - write a decimal number. */
 void wr_u64(struct wr *w, uint64_t v);
-
-/** wr_ipv4 - write a dotted quad. @ip: host order */
-void wr_ipv4(struct wr *w, uint32_t ip);
 
 /** wr_xml - write text with & < > " and ' as entities. Control characters other
  * than tab, LF and CR are left out, because XML 1.0 2.2 forbids them. Bytes

@@ -204,6 +204,34 @@ def test_healthy_bridge(router):
     assert router.check().bad() == set()
 
 
+def give_network(router):
+    """Of the host behind lan2, and of others behind the same router."""
+    router.upnpd.interfaces = {"wan0": "external", "lan0": [
+        "type = internal", "network = 172.31.0.0/16, 2001:db8:1::/64"]}
+
+
+@pytest.mark.lab(bridge=True, behind=True)
+def test_healthy_behind_another_router(router):
+    """Its clients are in the flows that are followed: the firewall of the lab
+    translates whatever leaves."""
+    give_network(router)
+    router.upnpd.start()
+    assert router.check().bad() == set()
+
+
+@pytest.mark.lab(bridge=True, behind=True)
+@pytest.mark.only("netlink")
+def test_no_route_to_the_other_router(router):
+    give_network(router)
+    router.upnpd.start()
+    router.rt.ip_batch("route del 172.31.0.0/16")
+    found = router.check()
+    assert found.bad() == {"networks"}
+    said, = found.of("networks", "warning")
+    assert said.startswith("the route to the network 172.31.0.0/16 is not by "
+                           "lan0: ")
+
+
 def test_healthy_by_auto(router):
     router.upnpd.options["backend"] = "auto"
     router.upnpd.start()

@@ -218,7 +218,7 @@ static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
 
 	if (ip) {
 		memcpy(&addr, v->bytes, sizeof(addr));
-		wr_ipv4(w, be32toh(addr));
+		addr_write(w, addr_ip4(be32toh(addr)));
 		wr_z(w, " . ");
 		at = 4;
 	}

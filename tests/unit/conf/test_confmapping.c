@@ -120,8 +120,8 @@ static void test_what_is_written_is_read_back(void **state)
 		"mapping udp 1 10.0.0.1:65535 remote 203.0.113.5",
 		"mapping tcp 1 10.0.0.1:2 disabled",
 		"mapping tcp 1 10.0.0.1:2 \"a\"",
-		"mapping udp 9 10.0.0.1:2 remote 1.2.3.4 disabled "
-		"\"# \\\" \\\\ \xc3\xa9\"",
+		("mapping udp 9 10.0.0.1:2 remote 1.2.3.4 disabled "
+		 "\"# \\\" \\\\ \xc3\xa9\""),
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {

@@ -123,6 +123,20 @@ static void test_iptables_unhooks_first(void **state)
 	natfw_done(&fw);
 }
 
+/* Each network has its lines, however few rules there are. */
+static void test_hairpin_without_rules(void **state)
+{
+	struct natfw fw;
+
+	begin(&fw, &natfw_iptables, NULL);
+	fw.env.hairpin = true;
+	assert_int_equal(natfw_move(&fw, &fw.env), 0);
+	assert_non_null(strstr(tool.in, "-s 192.168.88.0/24 -d 192.168.88.0/24"
+			       " -o lan0 "));
+	assert_non_null(strstr(tool.in, "-s 10.0.0.0/8 -d 10.0.0.0/8 -o lan1 "));
+	natfw_done(&fw);
+}
+
 static void test_iptables_environment(void **state)
 {
 	struct natfw fw;
@@ -602,6 +616,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_iptables_sync_text),
 		cmocka_unit_test(test_iptables_unhooks_first),
+		cmocka_unit_test(test_hairpin_without_rules),
 		cmocka_unit_test(test_iptables_environment),
 		cmocka_unit_test(test_iptables_apply_text),
 		cmocka_unit_test(test_iptables_apply_appends),

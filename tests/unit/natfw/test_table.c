@@ -239,7 +239,7 @@ static void test_one_for_all_leads(void **state)
 
 /* ---- against a plain list, in the order of setting ----------------- */
 
-static struct nat_rule list[MAX];
+static struct nat_rule list[2 * MAX];	/* both kinds */
 static size_t list_n;
 
 static void list_del(const struct nat_rule *key)

@@ -269,9 +269,22 @@ static void test_networks_behind_other_routers(void **state)
 	serve(list, 3);
 	set.sock[1].at.ifindex = OTHER_IFINDEX;
 	assert_int_equal(ask(LO(7, 9), LO(1, 1)), LO(0, 1));
-	/* a virtual address on an interface of its own */
 	set.sock[1].at.net.bits = 32;
 	assert_int_equal(ask(LO(7, 9), LO(1, 1)), LO(0, 1));
+}
+
+/* The address is on an interface of its own; the network is behind that of the
+ * wire. */
+static void test_virtual_address_and_another_router(void **state)
+{
+	const struct netif_addr list[] = {
+		at(LO(0, 200), 32), behind(OTHER_IFINDEX, LO(8, 0), 24),
+	};
+
+	NEED_NET;
+	serve(list, 2);
+	assert_int_equal(ask(LO(8, 9), LO(0, 200)), LO(0, 200));
+	assert_int_equal(ask(LO(7, 9), LO(0, 200)), 0);
 }
 
 /* Nobody learned of a client in a network that is not served. */
@@ -490,6 +503,7 @@ int main(void)
 		TEST(test_virtual_address_answers_if_asked),
 		TEST(test_virtual_address_on_an_interface_of_its_own),
 		TEST(test_networks_behind_other_routers),
+		TEST(test_virtual_address_and_another_router),
 		TEST(test_outsiders_are_reported),
 		TEST(test_arrival_on_another_interface),
 		TEST(test_length),

@@ -54,6 +54,7 @@ static void test_serves(void **state)
 	assert_true(serves(AF_INET6, 0, 0, 0xffff, HERE, false));
 	assert_true(serves(AF_INET6, 0, 0, 0xffff, 0, false));
 	assert_false(serves(AF_INET6, 0, 0, 0xffff, HERE + 1, false));
+	assert_false(serves(AF_INET6, 0, 0, 0xffff, HERE, true));
 	assert_false(serves(AF_INET6, 0, 0, 0, 1, false));	/* ::1 */
 	assert_false(serves(AF_INET6, 0x20010db8, 0, 0, HERE, false));
 }
