@@ -34,8 +34,8 @@ struct confline {
  * confline_split - split a line into its parts.
  * @line: without its LF; a CR before the LF counts as space
  *
- * A comment starts with # at the start of the line or after a space or tab. In a
- * mapping line, a # between quotes starts none (confmapping.h).
+ * A comment starts with # at the start of the line or after a space or tab. In
+ * a mapping line, a # between quotes starts none (confmapping.h).
  */
 struct confline confline_split(struct str line);
 

@@ -49,8 +49,8 @@ static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 		uint16_t slot = portmap_at(m->pm, i);
 		const struct pm_entry *e = portmap_entry(m->pm, slot);
 
-		if (!e->configured &&
-		    (!of_client || addr_equal(e->rule.client, req->rule.client)))
+		if (!e->configured && (!of_client ||
+		    addr_equal(e->rule.client, req->rule.client)))
 			return slot;
 	}
 	return PM_NONE;

@@ -97,8 +97,8 @@ static bool is_in(const struct conf *c, const struct conf *other,
 						 confmapping_text(other, o));
 }
 
-/* A request that did not reach the engine. Without an engine there is nothing to
- * try: the next one reads the file. */
+/* A request that did not reach the engine. Without an engine there is nothing
+ * to try: the next one reads the file. */
 static int failed(struct livemap *lm, int err)
 {
 	lm->absent = livemap_is_absent(err);

@@ -91,7 +91,8 @@ static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 	if (i == OPTIONS || key.n == arg.n)
 		return cmd_fail(CMD_USAGE, "mappings add takes protocol=, "
 				"external-port=, to=, remote-host=, lease=, "
-				"disabled=, comment=, not \"%.*s\"", STR_F(arg));
+				"disabled=, comment=, not \"%.*s\"",
+				STR_F(arg));
 	if (*seen & 1u << i)
 		return cmd_fail(CMD_USAGE, "%s is set twice; set it "
 				"once", options[i].key);

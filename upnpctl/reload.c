@@ -263,8 +263,9 @@ int reload_service(const struct conf *was, const struct conf *now)
 	err = run_service("reload");
 	read_made(&after);
 	if (err)
-		return cmd_fail(CMD_FAULT, "UCI was changed, but " SOURCE_SERVICE
-				" reload failed; see the system log");
+		return cmd_fail(CMD_FAULT, "UCI was changed, but "
+				SOURCE_SERVICE " reload failed; see the "
+				"system log");
 	return wait_service(&d, now, &before, &after);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * source.h - where the configuration is kept: in its file, or in UCI, from which
- * OpenWrt's service makes the file. Runs in: upnpctl
+ * source.h - where the configuration is kept: in its file, or in UCI, from
+ * which OpenWrt's service makes the file. Runs in: upnpctl
  */
 #ifndef UPNPCTL_SOURCE_H
 #define UPNPCTL_SOURCE_H

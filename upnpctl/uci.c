@@ -148,8 +148,8 @@ static void put_name(struct wr *w, const struct confopt *o)
 		wr_ch(w, *p == '-' ? '_' : *p);
 }
 
-/* Set an option, or delete it, if UCI has it: the service sets some itself. UCI's
- * yes is 1. @value: "": none, or nothing */
+/* Set an option, or delete it, if UCI has it: the service sets some itself.
+ * UCI's yes is 1. @value: "": none, or nothing */
 static void put_option(struct job *j, const char *section,
 		       const struct confopt *o, const char *value)
 {

@@ -9,10 +9,11 @@
 #include "conf/confedit.h"
 
 /**
- * uci_write - change the package upnpd as @now differs from @was, and commit it.
+ * uci_write - change the package upnpd as @now differs from @was, and commit
+ * it.
  *
- * Settings, interfaces and mappings are compared; allow and deny lines no
- * command changes. An error reverts what was not committed. Changes of the
+ * Settings, interfaces and mappings are compared; no command changes allow and
+ * deny lines. An error reverts what was not committed. Changes of the
  * operator that are not committed yet are an error, because the commit would
  * include them.
  *

@@ -18,8 +18,8 @@ struct ucishow {
 	size_t n;
 };
 
-/** ucishow_read - read the sections, by "uci show". Return: 0; an exit status of
- * uci, or -errno */
+/** ucishow_read - read the sections, by "uci show". Return: 0; an exit status
+ * of uci, or -errno */
 int ucishow_read(struct ucishow *);
 
 /** ucishow_line - read one line of "uci -X show upnpd". Lines that are not

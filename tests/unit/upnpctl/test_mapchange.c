@@ -291,7 +291,8 @@ static void test_remove_deletes_the_line(void **state)
 {
 	struct ctl_req req;
 
-	put_conf("# my camera\n" CAMERA_LINE " # it\nmapping tcp 2 10.0.0.1:2\n");
+	put_conf("# my camera\n" CAMERA_LINE " # it\n"
+		 "mapping tcp 2 10.0.0.1:2\n");
 	fakectl_serve(serve_table);
 	assert_int_equal(run(mapchange_remove, ARGS("tcp:8080")), CMD_OK);
 	assert_string_equal(err, "");
@@ -373,7 +374,8 @@ static void test_a_script_changes_all(void **state)
 	put_conf(CAMERA_LINE "\n");
 	fakectl_serve(serve_yes);
 	assert_int_equal(run(add_two, ARGS(NULL)), CMD_OK);
-	assert_has(conf, "mapping tcp 1 10.0.0.1:1\nmapping tcp 2 10.0.0.1:2\n");
+	assert_has(conf, "mapping tcp 1 10.0.0.1:1\n"
+			 "mapping tcp 2 10.0.0.1:2\n");
 	assert_false(has(conf, "8080"));
 	assert_asked(CTL_DELETE, 8080);
 	assert_asked(CTL_ADD, 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_ucishow.c - what "uci -X show upnpd" prints, as sections; and the mark of
- * a file that is made from UCI. */
+/* test_ucishow.c - what "uci -X show upnpd" prints, as sections; and the mark
+ * of a file that is made from UCI. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
