@@ -2,7 +2,9 @@
 """The network changes under the daemon: addresses, links, interfaces."""
 import json
 import os
+import random
 import socket
+import time
 
 import pytest
 
@@ -205,6 +207,30 @@ def test_internal_network_goes_and_returns(lab, upnpd, igd, goes, returns):
         assert reaches(lab, "UDP", 40001, udp)
         assert reaches(lab, "TCP", 40002, near)
     assert "forbids" not in upnpd.log()
+
+
+@pytest.mark.only("netlink", "iptables-nft")
+@pytest.mark.lab(second_lan=True)
+@pytest.mark.conf(show_dummy_rule="no", interfaces={
+    "wan0": "external", "lan0": "internal", "lan1": "internal"})
+def test_internal_network_flaps(lab, upnpd, igd):
+    """The engine and the monitor read the interfaces at different moments.
+    Afterwards each mapping that clients see has its rule."""
+    other = Igd(lab.lan2, ip=LAN2_IP)
+    other.add(40000, "TCP", 8000)
+    server = listener(lab.lan2, "TCP", 8000)
+    pauses = random.Random(1)
+    for _ in range(40):
+        lab.router.ip_batch("link set lan1 down")
+        time.sleep(pauses.choice((0, 0.002, 0.01, 0.012, 0.02, 0.1)))
+        lab.router.ip_batch("link set lan1 up")
+        time.sleep(pauses.choice((0, 0.002, 0.01, 0.012, 0.02, 0.1)))
+    assert wait_until(lambda: answers(igd.mapped) ==
+                      {("TCP", 40000, HOST_LAN2_IP, 8000)})
+    assert reaches(lab, "TCP", 40000, server)
+    # and the port is given up when the client wants that
+    other.delete(40000)
+    assert blocked(lab, "TCP", 40000, server)
 
 
 @pytest.mark.only("netlink")

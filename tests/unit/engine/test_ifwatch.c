@@ -738,6 +738,8 @@ static void test_the_table_is_sent_again_if_the_monitor_left_rules_out(
 	CALLS("sync events http ssdp");
 	pass(RETRY_MS);
 	CALLS("");
+	change();
+	CALLS("events http ssdp");
 	/* less often if that does not help */
 	for (int i = 0; i < 20; i++)
 		ifwatch_repeat(&watch);
