@@ -49,7 +49,9 @@ ifneq ($(STATIC),)
 LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o \
 	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
-	  -Wl,--gc-sections,--build-id=none
+	  -Wl,--gc-sections,--build-id=none,-T,tools/upnpctl-last.ld
+# Else its functions would be in the middle of all others'.
+$(BUILD)/obj/upnpctl/%.o: LTO = -fno-lto
 endif
 UNLISTED_deny	= sys/unlisted_deny.c
 UNLISTED_log	= sys/unlisted_trap.c
@@ -59,7 +61,8 @@ UNLISTED = $(or $(UNLISTED_$(FILTER)), \
 	   $(error FILTER is deny, log, end or none))
 # Objects and archives; programs are in $(BUILD) itself.
 OBJS	= $(BUILD)/obj
-ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(SANF) -MMD -MP
+ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(LTO) $(SANF) \
+	    -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 # One line for each file; V=1 prints whole commands.

@@ -274,12 +274,11 @@ void conf_defaults(struct conf *c)
 int conf_parse(struct str text, const char *name, struct conf *ret,
 	       struct conf_error *err)
 {
-	static struct conf conf;	/* too large for the stack */
-	struct reader r = { .name = name, .conf = &conf, .err = err };
+	struct reader r = { .name = name, .conf = ret, .err = err };
 	struct str line;
 	int e;
 
-	conf_defaults(&conf);
+	conf_defaults(ret);
 	while (str_cut(&text, '\n', &line)) {
 		r.line++;
 		e = read_line(&r, line);
@@ -287,11 +286,7 @@ int conf_parse(struct str text, const char *name, struct conf *ret,
 			return e;
 	}
 	e = end_section(&r);
-	if (!e)
-		e = check_conf(&r);
-	if (!e)
-		conf_copy(ret, &conf);
-	return e;
+	return e ? e : check_conf(&r);
 }
 
 int conf_read(const char *path, struct conf *ret, struct conf_error *err)

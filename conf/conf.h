@@ -85,7 +85,7 @@ void conf_defaults(struct conf *);
 
 /**
  * conf_read - read and check a whole file.
- * @ret: set only on success
+ * @ret: filled; after an error its content means nothing
  * Return: 0, or -errno with @err filled: -EINVAL for the file's content, others
  * if it could not be read
  */

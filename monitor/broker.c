@@ -25,16 +25,6 @@
 #define OVER_CLIENT_LIMIT "engine asked for more than max-mappings-per-client"
 #define NO_PINHOLES "engine asked for a pinhole, and the backend has none"
 
-/* SETs and DELs that one turn received. */
-struct batch {
-	struct nat_op op[NAT_BATCH_MAX];
-	struct nat_op_id id[NAT_BATCH_MAX];
-	enum nat_err err[NAT_BATCH_MAX];
-	size_t n;
-	unsigned flushed;	/* kernel changes, if all of them succeeded */
-	bool turn_over;		/* no further request in this turn */
-};
-
 static void note_nets_left(struct broker *g, size_t left)
 {
 	bool is_new = left != g->nets_left;
@@ -282,7 +272,7 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
  * its IPv6 addresses: a client's address is of the family of its kind. The
  * engine counts a rule until its deletion is done, so an honest engine never
  * exceeds the limit. */
-static enum nat_err check_client(struct broker *g, const struct batch *b,
+static enum nat_err check_client(struct broker *g, const struct broker_batch *b,
 				 const struct nat_rule *rule)
 {
 	const size_t max = g->conf->max_per_client;
@@ -303,7 +293,7 @@ static enum nat_err check_client(struct broker *g, const struct batch *b,
 	return NAT_ENOSPC;
 }
 
-static enum nat_err check(struct broker *g, struct batch *b,
+static enum nat_err check(struct broker *g, struct broker_batch *b,
 			  const struct broker_req *req)
 {
 	enum nat_err err;
@@ -369,7 +359,7 @@ static int send_answer(int fd, const struct broker_req *req, enum nat_err err,
 	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
 }
 
-static int batch_flush(struct broker *g, int fd, struct batch *b)
+static int batch_flush(struct broker *g, int fd, struct broker_batch *b)
 {
 	int err = 0;
 
@@ -396,7 +386,7 @@ static int batch_flush(struct broker *g, int fd, struct batch *b)
 	return err;
 }
 
-static int batch_add(struct broker *g, int fd, struct batch *b,
+static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 		     const struct broker_req *req)
 {
 	enum nat_err err = check(g, b, req);
@@ -475,7 +465,7 @@ static enum nat_err sync_end(struct broker *g)
 	return left_out ? NAT_EREFUSED : NAT_OK;
 }
 
-static int handle_request(struct broker *g, int fd, struct batch *b,
+static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 			  const struct broker_req *req)
 {
 	enum nat_err res;
@@ -534,21 +524,21 @@ static int read_request(int fd, struct broker_req *ret)
  * not keep the monitor from its signals, timers and other sockets. */
 int broker_serve(struct broker *g, int fd)
 {
-	struct batch b;
+	struct broker_batch *b = &g->batch;
 	struct broker_req req;
 	int got = 1, err = 0;
 
-	b.n = b.flushed = 0;
-	b.turn_over = g->ports_read = false;
+	b->n = b->flushed = 0;
+	b->turn_over = g->ports_read = false;
 	read_watch(g, 0);
-	for (int i = 0; i < NAT_BATCH_MAX && !err && !b.turn_over; i++) {
+	for (int i = 0; i < NAT_BATCH_MAX && !err && !b->turn_over; i++) {
 		got = read_request(fd, &req);
 		if (got <= 0)
 			break;
-		err = handle_request(g, fd, &b, &req);
+		err = handle_request(g, fd, b, &req);
 	}
 	if (!err)
-		err = batch_flush(g, fd, &b);
-	read_watch(g, b.flushed);
+		err = batch_flush(g, fd, b);
+	read_watch(g, b->flushed);
 	return err ? err : got < 0 ? got : 0;
 }

@@ -13,13 +13,22 @@
 #include "monitor/flows.h"
 #include "natfw.h"
 
+/* SETs and DELs that one turn received. */
+struct broker_batch {
+	size_t n;
+	unsigned flushed;	/* kernel changes, if all of them succeeded */
+	bool turn_over;		/* no further request in this turn */
+	struct nat_op op[NAT_BATCH_MAX];
+	struct nat_op_id id[NAT_BATCH_MAX];
+	enum nat_err err[NAT_BATCH_MAX];
+};
+
 struct broker {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
 	struct policy policy;
 	size_t nets_left;		/* that do not fit into natfw_env */
-	struct ports ports;		/* served by the router itself */
-	bool ports_read;		/* they are of this turn */
+	bool ports_read;		/* @ports are of this turn */
 	struct route_set routes;	/* of the link that we took down */
 	bool synced;			/* a whole table has been received */
 	struct nat_rule *staged;	/* the sync in progress */
@@ -39,6 +48,9 @@ struct broker {
 	bool serving;			/* the engine reports that it serves;
 					 * the owner clears it for the next */
 	bool open;
+	/* Last what is large and not used while nothing changes. */
+	struct broker_batch batch;
+	struct ports ports;		/* served by the router itself */
 };
 
 /**

@@ -51,12 +51,10 @@ struct monitor {
 	const char *path;
 	bool debug;
 	struct conf *conf;	/* in force; upnpd.c's */
-	struct conf next_conf;
 	struct loop *loop;
 	enum phase phase;
 	int status;
 
-	struct broker broker;
 	struct report report;
 	int ctl_fd;			/* the control socket, -1 none */
 	struct home home;
@@ -67,6 +65,9 @@ struct monitor {
 	uint64_t verified_ms;
 	struct loop_timer verify, flows;
 	struct loop_signal sig[3];
+	/* Last what is large. */
+	struct broker broker;
+	struct conf next_conf;
 };
 
 /* ---- the firewall -------------------------------------------------------- */
