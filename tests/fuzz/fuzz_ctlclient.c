@@ -459,7 +459,7 @@ static const struct command commands[] = {
 	{ mappings_print, .json = true },
 	{ mappings_print, { "where", "by=192.168.88.10" } },
 	{ mapchange_add, { "protocol=tcp", "external-port=2000",
-			      "to=192.168.88.10:80" } },
+			"to=192.168.88.10:80", "lease=60" } },
 	{ mapchange_remove, { "all" } },
 	{ mapchange_remove, { "tcp:2048" } },
 	{ mapchange_remove, { "0,1" } },
