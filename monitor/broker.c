@@ -419,6 +419,18 @@ static bool stage_full(const struct broker *g, uint8_t kind)
 	return g->staged_n - g->pinholes_staged >= g->conf->max_mappings;
 }
 
+/* As check_port(), and nobody else would report it. */
+static bool port_is_free(struct broker *g, const struct nat_rule *rule)
+{
+	const enum nat_err err = check_port(g, rule);
+
+	if (err == NAT_ECONFLICT && may_log(g))
+		log_warn("the router itself serves %s port %u: the mapping of "
+			 "that port has no rule", nat_rule_proto(rule->proto),
+			 rule->ext_port);
+	return err == NAT_OK;
+}
+
 /* The first table after the start is the lease file's. Its ports were checked
  * when they were mapped, and the programs that listen on the router may start
  * after upnpd. So only a later table is checked against the router's ports. */
@@ -436,7 +448,7 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 		      "engine syncs more rules than max-mappings";
 	} else if (client_full(g, rule->client)) {
 		why = OVER_CLIENT_LIMIT;
-	} else if (!g->synced || check_port(g, rule) == NAT_OK) {
+	} else if (!g->synced || port_is_free(g, rule)) {
 		g->staged[g->staged_n++] = *rule;
 		g->pinholes_staged += rule->kind == NAT_PINHOLE;
 		clientcount_add(&g->staged_by, rule->client);
