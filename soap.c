@@ -8,10 +8,10 @@
  *   arguments each against its variable in the model       402 600 601 605
  *   action    igd/ does it, now or later
  *
- * Owns: the places of replies that wait, one buffer for the text of arguments
- * and one for the reply.
- * Never does: run anything before the whole body was found well-formed; write
- * a byte of the request into a reply without escaping it.
+ * Owns: slots for replies that wait, one buffer for the text of arguments and
+ * one for the reply.
+ * Never does: run an action before the whole body is known to be well-formed;
+ * copy a byte of the request into a reply without escaping it.
  * Runs in: engine
  */
 #include <stddef.h>
@@ -27,17 +27,18 @@
 #define SERVICE_URN	"urn:schemas-upnp-org:service:"
 #define CONTROL_URN	"urn:schemas-upnp-org:control-1-0"
 
-/* What stands behind a value that fills the rest of a reply: the ends of three
- * elements more, the longest action's name among them. */
+/* Room that a long value leaves at the end of the reply, for the end tags of
+ * three elements. One of them has the name of the action. */
 #define TAIL_ROOM	256
 #define VALUE_MAX	256	/* of a state variable */
+
 /* A reply that waits for the kernel. */
 struct pending {
 	struct igd_wait wait;
 	struct soap *soap;
 	const struct igd_service *svc;
 	const struct igd_action *act;
-	unsigned version;	/* that was asked for */
+	unsigned version;	/* of the service, as requested */
 	uint32_t token;
 	bool used;
 };
@@ -51,8 +52,8 @@ struct soap {
 	struct pending pending[SOAP_PENDING_MAX];
 };
 
-/* UDA 1.0 3.3: asked of any service, so not in the model's tables. Windows XP
- * reads ConnectionStatus by it. */
+/* UDA 1.0 3.3. Every service has it, so it is not in the model's tables.
+ * Windows XP reads ConnectionStatus with it. */
 static const struct igd_arg query_arg = { "varName", false, IGD_ANY_TEXT };
 static const struct igd_action query = {
 	"QueryStateVariable", 1, &query_arg, 1,
@@ -101,8 +102,8 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 	reply_close(&w, 500, ret);
 }
 
-/* The prefix is always u: - node-nat-upnp looks for ":...Response".
- * @version: of the service, as asked. */
+/* The prefix is always "u:", because node-nat-upnp searches for
+ * ":...Response". @version: of the service, as requested */
 static void reply_result(struct soap *soap, const struct igd_call *call,
 			 unsigned version, struct soap_reply *ret)
 {
@@ -138,7 +139,7 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 struct head {
 	struct str action;		/* its name */
 	const struct igd_action *act;	/* NULL: there is none */
-	unsigned version;		/* of the service, as asked */
+	unsigned version;		/* of the service, as requested */
 };
 
 static bool content_is_xml(struct str content_type)
@@ -152,7 +153,8 @@ static bool content_is_xml(struct str content_type)
 	       str_ieq(type, STR("application/soap+xml"));
 }
 
-/* A single quote mark has no inside (CVE-2026-5720). */
+/* A value of one quotation mark is not quoted: there is no second one to remove
+ * (CVE-2026-5720). */
 static struct str unquote(struct str s)
 {
 	s = str_trim(s);
@@ -161,8 +163,8 @@ static struct str unquote(struct str s)
 	return s;
 }
 
-/* The service of the URL, at its version there or a lower one: rust's igd asks
- * for version 1 whatever it found. */
+/* It must be the service of the URL, in the version there or a lower one.
+ * rust's igd always asks for version 1. */
 static bool parse_service(const struct soap_post *post, struct str urn,
 			  unsigned *ret_version)
 {
@@ -198,7 +200,7 @@ static void parse_head(const struct soap_post *post, struct str soap_action,
 
 /* ---- envelope ------------------------------------------------------ */
 
-/* Elements open at: Envelope, Header or Body, the action, its arguments. */
+/* The depth of Envelope; Header and Body; the action; its arguments. */
 enum { AT_ENVELOPE = 1, AT_BODY, AT_ACTION, AT_ARG };
 
 #define NO_ARG SOAP_ARGS_MAX
@@ -208,15 +210,16 @@ struct envelope {
 	bool ok;		/* the root is an Envelope */
 	bool in_body, in_action;
 	struct str action;	/* name of the first element in Body */
-	size_t arg;		/* in[] that is being read, or NO_ARG */
+	size_t arg;		/* index in in[] of the one being read, or
+				 * NO_ARG */
 	size_t arg_at;		/* where its text begins */
-	bool bad_args;		/* one twice, or with elements in it */
+	bool bad_args;		/* one is there twice, or contains elements */
 	struct wr text;		/* of all arguments, decoded */
 	bool seen[SOAP_ARGS_MAX];
 	struct igd_in in[SOAP_ARGS_MAX];
 };
 
-/* In-arguments stand first in the model. */
+/* In the model, in-arguments come before out-arguments. */
 static void arg_open(struct envelope *env, struct str name)
 {
 	const struct igd_action *act = env->act;
@@ -242,7 +245,7 @@ static void envelope_open(struct envelope *env, const struct xml *x)
 	} else if (x->depth == AT_BODY) {
 		env->in_body = str_eq(x->local, STR("Body"));
 	} else if (x->depth == AT_ACTION) {
-		/* what follows the first element is not ours (SOAP 1.1 4.3) */
+		/* only the first element is for us (SOAP 1.1 4.3) */
 		env->in_action = env->in_body && !env->action.n;
 		if (env->in_action)
 			env->action = x->local;
@@ -253,7 +256,7 @@ static void envelope_open(struct envelope *env, const struct xml *x)
 	}
 }
 
-/* The depth is that after the close. */
+/* x->depth is already the depth after the end tag. */
 static void envelope_close(struct envelope *env, const struct xml *x)
 {
 	if (x->depth < AT_BODY)
@@ -282,7 +285,7 @@ static bool envelope_parse(struct envelope *env, struct str body)
 			envelope_close(env, &x);
 			break;
 		case XML_TEXT:
-			/* what does not fit is told by env->text.over */
+			/* env->text.over reports text that does not fit */
 			if (env->arg != NO_ARG &&
 			    !xmltiny_decode(x.text, x.cdata, &env->text) &&
 			    !env->text.over)
@@ -298,7 +301,7 @@ static bool envelope_parse(struct envelope *env, struct str body)
 
 /* ---- arguments ----------------------------------------------------- */
 
-/* The shape of them all comes before the value of any. */
+/* First check that all arguments are there, then their values. */
 static int check_args(struct envelope *env, const struct igd_service *svc,
 		      unsigned n)
 {
@@ -338,8 +341,8 @@ static struct pending *pending_get(struct soap *soap)
 	return NULL;
 }
 
-/* igd_wait.done. The one result of an action that waits, where it has any, is
- * the port (AddAnyPortMapping). */
+/* igd_wait.done. An action that waits has at most one result: the port, of
+ * AddAnyPortMapping. */
 static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 {
 	struct pending *p = (struct pending *)
@@ -354,7 +357,7 @@ static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 		reply_fault(soap, err, &reply);
 	else
 		reply_result(soap, &call, p->version, &reply);
-	/* the answer may bring the next request: the place is free by then */
+	/* the answer may start the next request, which needs the slot */
 	p->used = false;
 	soap->answer(soap->arg, token, &reply);
 }
@@ -399,7 +402,7 @@ static void call_init(struct igd_call *call, const struct soap_post *post,
 	memcpy(call->in, env->in, sizeof(call->in));
 }
 
-/* Return: false when the answer comes later. */
+/* Return: false if the answer comes later. */
 static bool run_action(struct soap *soap, const struct soap_post *post,
 		       unsigned version, const struct envelope *env,
 		       struct soap_reply *ret)

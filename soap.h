@@ -22,9 +22,9 @@ struct soap_reply {
 struct soap;
 
 /**
- * soap_new - make it, with SOAP_PENDING_MAX places for replies that wait.
+ * soap_new - create it, with SOAP_PENDING_MAX slots for replies that wait.
  * @igd: borrowed, outlives it
- * @answer: called for a reply that came later; @token as given to soap_post()
+ * @answer: called with a reply that came later; @token as given to soap_post()
  *
  * Return: owned by the caller (soap_free()), NULL without memory
  */
@@ -33,13 +33,13 @@ struct soap *soap_new(struct igd *igd,
 				     const struct soap_reply *),
 		      void *arg);
 
-/** soap_free - NULL is fine. */
+/** soap_free - free it; NULL is allowed. */
 void soap_free(struct soap *);
 
 struct soap_post {
 	const struct igd_service *svc;	/* from the URL */
 	unsigned n;			/* root version, from the URL */
-	struct str soap_action;		/* header's value, "" when none */
+	struct str soap_action;		/* the header's value, "" without it */
 	struct str content_type;
 	struct str body;
 	struct addr client, local;
@@ -51,22 +51,22 @@ struct soap_post {
  * soap_post - handle one request.
  * @ret: set when the reply is ready
  *
- * The body must be well-formed to its end before anything is run. SOAPAction
- * may have quotes or not; the type in it must be the service of the URL, of
- * its version or a lower one, compared without case; the action of the body
- * must be the one of the header. The reply's namespace is the request's.
- * Argument order is free, an unknown one is passed over, one missing is 402,
- * one that is there twice is 402. 415 when the content type is not XML
- * (text/xml, application/xml, application/soap+xml, with or without
- * parameters). A body that is not well-formed is HTTP 400, and so is a request
- * without SOAPAction; one too many that would have to wait is HTTP 503.
+ * The whole body must be well-formed before an action runs; otherwise it is
+ * HTTP 400, as without SOAPAction. SOAPAction may be quoted. It names the
+ * service of the URL, in the version there or a lower one, compared without
+ * case, and the action of the body. The reply has the request's namespace.
+ *
+ * Arguments may come in any order, and unknown ones are ignored. A missing or
+ * repeated one is error 402. A content type other than text/xml,
+ * application/xml and application/soap+xml, with or without parameters, is
+ * HTTP 415. If the reply must wait and no slot is free, it is HTTP 503.
  *
  * Return: true: *@ret holds the reply; false: answer() will be called
  */
 bool soap_post(struct soap *, const struct soap_post *,
 	       struct soap_reply *ret);
 
-/** soap_cancel - the client of @token has gone. */
+/** soap_cancel - the client of @token has hung up: its reply is not needed. */
 void soap_cancel(struct soap *, uint32_t token);
 
 #endif

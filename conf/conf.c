@@ -90,14 +90,14 @@ static int read_ports(struct reader *r, struct str v, uint16_t *ret_lo,
 			return 0;
 		}
 	}
-	return fail(r, "\"%.*s\" is no port or range; such as: 1024-65535",
+	return fail(r, "\"%.*s\" is not a port or range; such as: 1024-65535",
 		    STR_F(v));
 }
 
 static int read_net(struct reader *r, struct str v, struct addr_net *ret)
 {
 	if (!addr_net_parse(v, ret))
-		return fail(r, "\"%.*s\" is no network; such as: "
+		return fail(r, "\"%.*s\" is not a network; such as: "
 			    "192.168.88.0/24 or 2001:db8::/64", STR_F(v));
 	if (!addr_equal(ret->addr, addr_net_first(ret)))
 		return fail(r, "\"%.*s\" has bits beyond its prefix; "
@@ -184,7 +184,8 @@ static int begin_section(struct reader *r, const struct confline *l)
 	if (!confline_iface(l, &name))
 		return fail(r, "unknown section; such as: [interface lan0]");
 	if (!confline_name(name) || name.n >= IF_NAMESIZE)
-		return fail(r, "\"%.*s\" is no interface name", STR_F(name));
+		return fail(r, "\"%.*s\" is not an interface name",
+			    STR_F(name));
 	for (size_t i = 0; i < r->conf->iface_n; i++)
 		if (str_eq(name, str_z(r->conf->iface[i].name)))
 			return fail(r, "interface %.*s has a section already, "
@@ -215,8 +216,8 @@ static int read_line(struct reader *r, struct str line)
 	case CONFLINE_SETTING:
 		return set_option(r, &l);
 	case CONFLINE_OTHER:
-		return fail(r, "\"%.*s\" is no setting; such as: enabled = yes",
-			    STR_F(l.text));
+		return fail(r, "\"%.*s\" is not a setting; such as: "
+			    "enabled = yes", STR_F(l.text));
 	case CONFLINE_BLANK:
 	case CONFLINE_COMMENT:
 		break;

@@ -30,8 +30,8 @@ static int read_proto(struct str s, uint8_t *ret, struct wr *why)
 	bool tcp = str_eq(s, STR("tcp"));
 
 	if (!tcp && !str_eq(s, STR("udp")))
-		return fail(why, "\"%.*s\" is no protocol of a mapping; write "
-			    "tcp or udp", STR_F(s));
+		return fail(why, "\"%.*s\" is not a protocol; write tcp or "
+			    "udp", STR_F(s));
 	*ret = tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	return 0;
 }
@@ -41,7 +41,7 @@ static int read_port(struct str s, uint16_t *ret, struct wr *why)
 	uint32_t port;
 
 	if (str_u32(s, 1, 65535, &port))
-		return fail(why, "\"%.*s\" is no port; a mapping takes one "
+		return fail(why, "\"%.*s\" is not a port; a mapping has one "
 			    "port, 1 to 65535", STR_F(s));
 	*ret = (uint16_t)port;
 	return 0;
@@ -52,8 +52,8 @@ static int read_host(struct str s, struct addr *ret, struct wr *why)
 	struct addr a;
 
 	if (!addr_parse(s, &a) || a.family != ADDR_IP4 || !addr_is_host(a))
-		return fail(why, "\"%.*s\" is no IPv4 address of a host; such "
-			    "as: " EXAMPLE, STR_F(s));
+		return fail(why, "\"%.*s\" is not an IPv4 address of a host; "
+			    "such as: " EXAMPLE, STR_F(s));
 	*ret = a;
 	return 0;
 }
@@ -64,7 +64,7 @@ static int read_to(struct str s, struct conf_mapping *m, struct wr *why)
 	int err;
 
 	if (!str_cut(&port, ':', &host) || host.n == s.n)
-		return fail(why, "\"%.*s\" is no address and port; such as: "
+		return fail(why, "\"%.*s\" is not ADDRESS:PORT; such as: "
 			    "192.168.88.10:80", STR_F(s));
 	err = read_host(host, &m->client, why);
 	return err ? err : read_port(port, &m->int_port, why);
@@ -92,7 +92,7 @@ static int read_comment(struct str *s, struct confmapping_comment *ret,
 	for (; i < s->n && s->p[i] != '"'; i++) {
 		if (s->p[i] == '\\' && ++i < s->n && s->p[i] != '"' &&
 		    s->p[i] != '\\')
-			return fail(why, "\\%c is no escape; in a comment, "
+			return fail(why, "\\%c is not known; in a comment, "
 				    "write \\\" or \\\\", s->p[i]);
 		if (i < s->n)
 			wr_ch(&w, s->p[i]);

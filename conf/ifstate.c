@@ -4,7 +4,6 @@
  *
  * Owns: nothing between two calls.
  * Never does: change an interface.
- *
  * Runs in: any
  */
 #include <string.h>
@@ -52,7 +51,7 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 
 	if (has_addr(addr, n, ifindex, forced_ip))
 		return forced_ip;
-	/* an unnumbered link sends with the address of another interface */
+	/* on an unnumbered link it is the address of another interface */
 	if (!has_addr(addr, n, ifindex, route))
 		route.family = ADDR_NONE;
 	if (addr_is_set(route) && !addr_is_private(route))
@@ -63,7 +62,8 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 	return addr_is_set(a) ? a : first_addr(addr, n, ifindex, false);
 }
 
-/* Member by member: no byte of padding may differ between two reads. */
+/* It sets member by member, because padding must not differ between two
+ * reads. */
 static void add_external(struct ifstate *r, const struct conf_iface *conf,
 			 const struct netif_table *t,
 			 const struct netif_link *l)
@@ -77,7 +77,7 @@ static void add_external(struct ifstate *r, const struct conf_iface *conf,
 	e->forced_ip = conf->forced_ip;
 	if (!l->ifindex)
 		return;
-	route_source(l->ifindex, &route);	/* none if it fails */
+	route_source(l->ifindex, &route);	/* ADDR_NONE if it fails */
 	e->ifindex = l->ifindex;
 	e->up = l->up;
 	e->running = l->running;
@@ -127,7 +127,7 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < t.addr_n; i++)
 		ret->own[ret->own_n++] = t.addr[i].net.addr;
-	l = t.link;	/* as in enabled_names() */
+	l = t.link;	/* in the order of enabled_names() */
 	for (size_t i = 0; i < c->iface_n; i++) {
 		if (c->iface[i].disabled)
 			continue;

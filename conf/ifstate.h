@@ -3,10 +3,9 @@
  * ifstate.h - the state of the configured interfaces: the external ones, the
  * internal networks, the router's own addresses.
  *
- * Both processes read it for themselves: the engine to serve, the monitor
- * because it does not believe the engine. Both get the same external address,
- * because the choice is a pure function (ifstate_choose()).
- *
+ * Engine and monitor both read it: the engine to serve, the monitor because it
+ * does not trust the engine. Both choose the same external address, because the
+ * choice is a pure function (ifstate_choose()).
  * Runs in: any
  */
 #ifndef CONF_IFSTATE_H
@@ -42,7 +41,7 @@ struct ifstate {
 
 /**
  * ifstate_read - read the state from the kernel.
- * @ret: set only on success; every byte of it, so that two can be compared
+ * @ret: set only on success; every byte is set, so that two can be compared
  *       with memcmp()
  *
  * The configuration must have an external interface. Return: 0 or -errno
@@ -80,8 +79,8 @@ struct addr ifstate_usable(const struct ifstate_ext *, const struct conf *);
  * usable address. */
 struct addr ifstate_reported(const struct ifstate_ext *, const struct conf *);
 
-/** ifstate_policy - the policy for these networks. @ret borrows the rules of
- * @conf. */
+/** ifstate_policy - make the policy for these networks. @ret borrows the rules
+ * of @conf. */
 void ifstate_policy(const struct ifstate *, const struct conf *conf,
 		   struct policy *ret);
 

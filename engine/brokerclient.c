@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * brokerclient.c - the engine's end of the line to the monitor.
+ * brokerclient.c - the engine's end of the channel to the monitor.
  *
- * Invariant: a sync is sent while no op is under way, and no op is sent before
- * the sync is whole. So the tables that the monitor takes over are the
- * committed ones, and nothing that was asked for is lost in between.
+ * Invariant: a sync is sent while no op is in flight, and no op is sent before
+ * the sync is complete. So the monitor gets the committed tables, and no
+ * requested change is lost between them.
  * Runs in: engine
  */
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include "engine/brokerclient.h"
 
-/* The next rule of a sync that the kernel shall have. */
+/* The next rule of the sync. */
 static const struct nat_rule *next_rule(struct brokerclient *p)
 {
 	for (; p->sync_table < NAT_KINDS; p->sync_table++, p->sync_slot = 0) {
@@ -143,7 +143,7 @@ static void synced(struct brokerclient *p)
 			portmap_synced(p->table[i].pm);
 }
 
-/* Return: false if it is the answer to no request of ours */
+/* Return: false if it is not the answer to one of our requests */
 static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
 {
 	const enum nat_err err = (enum nat_err)rep->err;

@@ -17,51 +17,51 @@ struct brokerclient_table {
 	void (*done)(void *arg, struct nat_op_id, enum nat_err);
 };
 
-/* Requests to the monitor are not in a queue of their own: they are the ops of
- * the tables and a few flags, so nothing can overflow. */
+/* Requests to the monitor have no queue: they are the ops of the tables and a
+ * few flags, so nothing can overflow. */
 struct brokerclient {
 	struct brokerclient_table table[NAT_KINDS];	/* by enum nat_kind */
-	/* the answer to any other request; then what is waiting is sent */
+	/* the answer to any other request; waiting ones are sent after it */
 	void (*answer)(void *arg, const struct broker_rep *);
-	/* the monitor has hung up, or sent a record that is not one */
+	/* the monitor has hung up, or sent an invalid record */
 	void (*lost)(void *arg);
 	void *arg;
 
 	struct loop *loop;		/* private from here on */
 	struct loop_fd chan;
-	struct broker_req held;		/* taken, did not fit the socket */
+	struct broker_req held;		/* the socket had no room for it */
 	bool holds;
 	unsigned in_flight;		/* not answered yet */
 	bool refresh_due, syncing;
-	uint16_t sync_table, sync_slot;	/* the next to be sent */
+	uint16_t sync_table, sync_slot;	/* the next rule of a sync */
 	uint16_t op_table;	/* of the last op that was sent */
 	uint32_t link_due;		/* BROKER_LINK_UP or _DOWN, 0: none */
 	bool verify_due, serving_due;
 };
 
 /**
- * brokerclient_open - talk to the monitor over @fd from now on.
+ * brokerclient_open - start to use @fd, the channel to the monitor.
  * @p: the caller's; table, answer, lost and arg are set
  *
  * Return: 0 or -errno
  */
 int brokerclient_open(struct brokerclient *p, struct loop *, int fd);
 
-/** brokerclient_pump - send what is waiting, as far as it goes. Never blocks.
- */
+/** brokerclient_pump - send waiting requests until the socket is full. Never
+ * blocks. */
 void brokerclient_pump(struct brokerclient *);
 
-/** brokerclient_sync - have the monitor look at the interfaces again, then send
- * it all tables as a whole. Comes before ops that wait. When the monitor has
- * applied them, portmap_synced() is called for each. */
+/** brokerclient_sync - ask the monitor to read the interfaces again, then send
+ * it all tables as a whole, before waiting ops. When the monitor has applied
+ * them, portmap_synced() is called for each. */
 void brokerclient_sync(struct brokerclient *);
 
-/** brokerclient_verify - have the firewall verified and repaired. Asked again
- * before it is sent: one answer to both. */
+/** brokerclient_verify - ask for the firewall to be verified and repaired. Two
+ * calls before the request is sent make one request, with one answer. */
 void brokerclient_verify(struct brokerclient *);
 
-/** brokerclient_serving - tell that we serve. Comes behind the tables, where
- * they are to be sent. */
+/** brokerclient_serving - report that the LAN is served; after a sync that is
+ * due. */
 void brokerclient_serving(struct brokerclient *);
 
 /** brokerclient_link - ask for the external link to be taken up or down. */

@@ -3,9 +3,9 @@
  * ctlserver.c - serves upnpctl: a fixed number of connections, one request
  * each.
  *
- * Never does: wait for a reader. What a connection has to be told is read off
- * the mapping table when the socket takes it; of news that find it full only
- * the number is kept.
+ * Never does: wait for a reader. A list is read from the mapping table as the
+ * socket takes it. Of changes that the socket cannot take, only the number is
+ * kept.
  * Runs in: engine
  */
 #include <errno.h>
@@ -21,8 +21,8 @@
 enum conn_state {
 	CONN_FREE,
 	CONN_ASKING,		/* its request has not come yet */
-	CONN_LISTING,		/* the table is going out */
-	CONN_FOLLOWING,		/* it hears of news until it hangs up */
+	CONN_LISTING,		/* the table is being sent */
+	CONN_FOLLOWING,		/* changes are sent until it hangs up */
 	CONN_WAITING,		/* for the kernel */
 	CONN_VERIFYING,		/* for the monitor */
 };
@@ -32,8 +32,8 @@ struct conn {
 	struct ctlserver *ctl;
 	struct map_wait wait;
 	uint64_t seq;		/* of the mapping listed last */
-	uint64_t due_ms;	/* end of patience, 0 none */
-	uint32_t lost;		/* news it was too slow for */
+	uint64_t due_ms;	/* when it is dropped, 0: never */
+	uint32_t lost;		/* changes that it was too slow for */
 	uint8_t state;		/* enum conn_state */
 	uint8_t verb;		/* enum ctl_verb */
 };
@@ -48,9 +48,9 @@ struct ctlserver {
 	struct conn conn[CTL_CLIENTS_MAX];
 };
 
-/* ---- records out --------------------------------------------------------- */
+/* ---- sending records ----------------------------------------------------- */
 
-/* Return: false when the socket is full, or nobody is there any more. */
+/* Return: false if the socket is full, or the peer has hung up. */
 static bool send_rep(int fd, enum ctl_kind kind, struct ctl_rep *rep)
 {
 	rep->version = CTL_VERSION;
@@ -68,7 +68,7 @@ static bool send_end(int fd, const struct ctl_end *end)
 	return send_rep(fd, CTL_END, &rep);
 }
 
-/* Until the mapping ends, by its lease or its suspension. 0: it does not */
+/* Seconds until the mapping ends, by its lease or its suspension. 0: never */
 static uint32_t left_s(const struct pm_entry *e, uint64_t now_ms)
 {
 	uint32_t lease_s = portmap_lease_left(e, now_ms);
@@ -135,7 +135,7 @@ static void enter(struct conn *c, enum conn_state state, short events)
 	loop_fd_mod(c->ctl->loop, &c->io, events);
 }
 
-/* The socket holds the few records of an answer that is no list. */
+/* An answer that is not a list is so short that the socket has room for it. */
 static void finish(struct conn *c, const struct ctl_end *end)
 {
 	send_end(c->io.fd, end);
@@ -149,9 +149,9 @@ static void fail(struct conn *c, enum ctl_err err)
 	finish(c, &end);
 }
 
-/* ---- lists and news ------------------------------------------------------ */
+/* ---- lists and changes --------------------------------------------------- */
 
-/* Those who follow are told what they missed before they miss more. */
+/* Report the number of lost changes before the next change. */
 static void tell_lost(struct conn *c)
 {
 	if (c->lost && send_number(c, CTL_LOST, c->lost))
@@ -175,7 +175,7 @@ static void list(struct conn *c)
 	} else if (send_number(c, CTL_READY, 0)) {
 		enter(c, CONN_FOLLOWING, POLLIN);
 		tell_lost(c);
-	}	/* else it is full: POLLOUT brings us here again */
+	}	/* else the socket is full: POLLOUT calls this again */
 }
 
 static void lose(struct conn *c)
@@ -185,7 +185,8 @@ static void lose(struct conn *c)
 		loop_fd_mod(c->ctl->loop, &c->io, POLLIN | POLLOUT);
 }
 
-/* May @c be told of news now? What it is still to be listed is none. */
+/* Is a change to be sent to @c now? A mapping that the list will still reach is
+ * no change. */
 static bool is_told(struct conn *c, uint64_t seq)
 {
 	if (c->state == CONN_LISTING && c->verb == CTL_MONITOR && seq <= c->seq)
@@ -230,7 +231,7 @@ static void finish_change(struct conn *c, enum refusal why,
 	if (why == REFUSAL_NONE) {
 		end.err = CTL_OK;
 	} else if (why == REFUSAL_NOT_FOUND) {
-		end.err = CTL_ENOENT;	/* this says it all */
+		end.err = CTL_ENOENT;	/* it needs no reason */
 		end.refusal = REFUSAL_NONE;
 	} else if (why == REFUSAL_FIREWALL) {
 		end.err = CTL_EFAIL;
@@ -247,11 +248,11 @@ static void on_done(struct map_wait *w, enum refusal why,
 {
 	struct conn *c = LOOP_OWNER(w, struct conn, wait);
 
-	c->state = CONN_ASKING;	/* no longer waiting: nothing to cancel */
+	c->state = CONN_ASKING;	/* so that drop() cancels nothing */
 	finish_change(c, why, e);
 }
 
-/* Text for terminals and lists: what is no printable UTF-8 goes. */
+/* It is shown on terminals and in lists: only printable UTF-8 is allowed. */
 static bool good_desc(const char *desc)
 {
 	struct str s = { desc, 0 };
@@ -340,7 +341,7 @@ static void serve(struct conn *c, const struct ctl_req *q)
 
 static void ask(struct conn *c)
 {
-	/* one byte of room more than a record: a longer one shows */
+	/* one byte more than a record, to detect a longer one */
 	union {
 		struct ctl_req req;
 		char raw[sizeof(struct ctl_req) + 1];
@@ -376,7 +377,7 @@ static void on_io(struct loop_fd *io, short revents)
 	else if (revents & POLLOUT)
 		tell_lost(c);
 	else
-		drop(c);	/* it talks, but all was said */
+		drop(c);	/* a second request, or it has hung up */
 }
 
 static void on_sweep(struct loop_timer *t)
@@ -396,7 +397,8 @@ static void on_sweep(struct loop_timer *t)
 		loop_timer_set(ctl->loop, t, CTL_TURN_MS);
 }
 
-/* Whoever holds the socket's file may be anybody: the kernel knows who. */
+/* The peer's user, by the kernel: the mode of the socket's file may have been
+ * changed. */
 static bool may_talk(const struct ctlserver *ctl, int fd)
 {
 	struct ucred who = { .uid = (uid_t)-1 };

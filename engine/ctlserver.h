@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ctlserver.h - the control socket: upnpctl's words, parsed without privilege.
+ * ctlserver.h - the control socket: serves upnpctl without privilege.
  *
- * The monitor makes the socket (root's, mode 0600) and keeps it while engines
- * come and go; the engine accepts and serves. Only root is answered, and the
- * user the daemon was started by.
+ * The monitor creates the socket (root's, mode 0600) and keeps it when an
+ * engine is replaced. The engine accepts and serves. It answers only root and
+ * the user who started the daemon.
  * Runs in: engine
  */
 #ifndef ENGINE_CTLSERVER_H
@@ -17,7 +17,7 @@
 
 struct ctlserver;
 
-/* What the server asks of its owner. */
+/* What the server needs from its owner. */
 struct ctlserver_ops {
 	void (*status)(void *arg, struct ctl_status *ret);
 	/* verify the firewall; answered by ctlserver_verified() */
@@ -26,9 +26,10 @@ struct ctlserver_ops {
 };
 
 /**
- * ctlserver_new - serve what connects to @fd (listening, kept by the caller).
+ * ctlserver_new - serve the connections to @fd, a listening socket, which stays
+ * the caller's.
  * @loop: needs room for CTL_CLIENTS_MAX + 1 descriptors
- * @owner: beside root's, this uid may talk
+ * @owner: a uid that is served, beside root's
  * @map: with its table; borrowed
  * @ops: copied
  *
@@ -37,11 +38,11 @@ struct ctlserver_ops {
 struct ctlserver *ctlserver_new(struct loop *loop, int fd, uid_t owner,
 		    struct map *map, const struct ctlserver_ops *ops);
 
-/** ctlserver_free - hang up on everybody. NULL is fine. */
+/** ctlserver_free - close all connections; NULL is allowed. */
 void ctlserver_free(struct ctlserver *);
 
-/** ctlserver_stored, ctlserver_gone - news for those that monitor. NULL is
- * fine. */
+/** ctlserver_stored, ctlserver_gone - report a change to the connections that
+ * monitor; NULL is allowed. */
 void ctlserver_stored(struct ctlserver *, const struct pm_entry *);
 void ctlserver_gone(struct ctlserver *, const struct nat_rule *);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * engine.c - the unprivileged half: wires the services to the loop.
+ * engine.c - the unprivileged process: connects the services to the loop.
  *
  * Owns: every byte from and to the network, the mapping table, the lease file.
- * Never does: touch the firewall or the links; it asks the monitor
- * (brokerclient.h). Invariant: a control point hears of success when the
- * monitor has said that the kernel holds the rule, not before.
+ * Never does: change the firewall or a link; it asks the monitor
+ * (brokerclient.h). Invariant: a control point is told of success only after
+ * the monitor has reported that the kernel holds the rule.
  * Runs in: engine
  */
 #include <errno.h>
@@ -44,7 +44,7 @@ struct engine {
 
 	struct portmap *pm;
 	struct leases lease_file;
-	struct leases *leases;		/* that one, or NULL */
+	struct leases *leases;		/* lease_file, or NULL: none */
 	struct loop_timer tick;
 
 	struct identity id;
@@ -117,8 +117,8 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 		return;
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
-		/* netlink tells too, but later than the control point may ask
-		 * for the opposite */
+		/* netlink reports the change as well, but perhaps after the
+		 * control point has asked for the opposite */
 		ifwatch_refresh(&e->ifwatch);
 		link_done(&e->igd, err);
 		urlroutes_mark_dirty(e->urlroutes);
@@ -136,7 +136,7 @@ static void on_lost(void *arg)
 	loop_stop(e->loop);
 }
 
-/* ---- what the gateway asks of the world -------------------------------- */
+/* ---- what the gateway and the mapping core need ------------------------ */
 
 static bool op_counters(void *arg, struct igd_counters *ret)
 {
@@ -167,11 +167,11 @@ static void op_wake(void *arg)
 	brokerclient_pump(&e->brokerclient);
 }
 
-/* The lease file is a help, not a condition: leases.c tells a fault once. */
+/* Mappings work without the lease file. leases.c reports a fault once. */
 static void lease_fault(int err)
 {
 	if (err)
-		log_err("lease file: %s; mappings would not survive a restart",
+		log_err("lease file: %s; mappings will not survive a restart",
 			strerror(-err));
 }
 
@@ -186,11 +186,11 @@ static void op_stored(void *arg, const struct pm_entry *m)
 {
 	struct engine *e = arg;
 
-	/* a mapping of the configuration may replace one of the lease file */
+	/* a mapping of the configuration may replace one in the lease file */
 	lease_result(e, m->configured ? leases_del(e->leases, &m->rule) :
 		     leases_set(e->leases, e->pm, m, clock_now(e)));
 	ctlserver_stored(e->ctl, m);
-	/* where the kernel is not asked, no answer of its sets the tick */
+	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
 	urlroutes_mark_dirty(e->urlroutes);
 }
@@ -286,7 +286,7 @@ static void op_verify(void *arg)
 static void lease_report(const struct leases_met *met)
 {
 	if (met->dropped)
-		log_warn("lease file: %u lines make no sense, passed over",
+		log_warn("lease file: %u lines are invalid and were ignored",
 			 met->dropped);
 	if (met->aside)
 		log_warn("lease file: another version of upnpd wrote it; it is "
@@ -386,7 +386,7 @@ static int start_services(struct engine *e)
 	return e->ssdp ? 0 : -ENOMEM;
 }
 
-/* It was sent before we were born. */
+/* The monitor sent it before this process was forked. */
 static int read_conf(struct engine *e, int fd)
 {
 	ssize_t n = recv(fd, &e->conf, sizeof(e->conf), MSG_TRUNC);
@@ -402,14 +402,14 @@ static int shut_jail(struct engine *e)
 {
 	int filter, err;
 
-	/* not by open(), which musl makes another call of */
+	/* not by open(): musl's makes a system call that the filter lacks */
 	e->dir_fd = openat(AT_FDCWD, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (e->dir_fd < 0)
 		return -errno;
 	err = jail_shut(&filter);
 	if (!err && filter)
-		log_warn("no system call filter: %s; the rest of the jail "
-			 "stands", filter == -ENOSYS ?
+		log_warn("no system call filter: %s; the other parts of the "
+			 "jail are in force", filter == -ENOSYS ?
 			 "the kernel has none" : "built without");
 	return err;
 }
@@ -420,7 +420,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	int err = shut_jail(e);
 
 	if (err) {
-		log_err("engine can not shut its jail: %s", strerror(-err));
+		log_err("engine cannot close its jail: %s", strerror(-err));
 		return err;
 	}
 	e->loop = loop_new(ENGINE_FDS_MAX, NULL);
@@ -463,15 +463,15 @@ int engine_run(const struct engine_start *s)
 	memcpy(e.clock.boot_id, s->boot_id, sizeof(e.clock.boot_id));
 	e.brokerclient = (struct brokerclient){
 		.answer = on_answer, .lost = on_lost, .arg = &e};
-	signal(SIGPIPE, SIG_IGN);	/* a monitor that is gone is -EPIPE */
-	signal(SIGXFSZ, SIG_IGN); /* a lease file at its limit is -EFBIG */
+	signal(SIGPIPE, SIG_IGN);	/* -EPIPE, if the monitor has ended */
+	signal(SIGXFSZ, SIG_IGN);	/* -EFBIG, at a file size limit */
 	log_open(LOG_TO_PIPE, "upnpd", s->log_fd,
 		 err ? LOG_INFO : (int)e.conf.log_level);
 	if (!err)
 		err = start(&e, s);
 	if (!err) {
 		restore_configured(&e);
-		/* the table goes to the monitor, the network hears of us */
+		/* sends the table to the monitor, and opens the sockets */
 		ifwatch_refresh(&e.ifwatch);
 		schedule_tick(&e);
 		e.started_ms = loop_now_ms(e.loop);

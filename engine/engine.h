@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * engine.h - the unprivileged process: wires the services to the loop and
+ * engine.h - the unprivileged process: it connects the services to the loop and
  * speaks to the network.
  * Runs in: engine
  */
@@ -12,10 +12,10 @@
 /**
  * engine_run - be the engine until the monitor hangs up; see engine_run_fn.
  *
- * Shuts the jail, reads the lease file, sends the table as one sync, serves. At
- * the monitor's end of file: byebye.
+ * It closes the jail, reads the lease file, sends the table to the monitor as
+ * one sync, and serves. When the monitor hangs up, it sends ssdp:byebye.
  *
- * Return: the exit status: 0 told to stop, 1 a fault (logged)
+ * Return: the exit status: 0 if it was told to stop, 1 after a fault (logged)
  */
 engine_run_fn engine_run;
 

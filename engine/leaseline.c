@@ -13,16 +13,16 @@
  * told; "to" is the client's port. Left out are: kind=portmap; the requester of
  * the operator's mappings; remote=*, which is every host; "told" where it
  * equals "port"; disabled=no; "lease" of a permanent mapping; remote-port=0,
- * which is every port; "suspended" of one that is not suspended or, as the
- * operator's, without an end. That is read as if it were not suspended: the
- * networks will tell.
+ * which is every port; "suspended" of a mapping that is not suspended, or that
+ * is suspended without an end, as the operator's are. When the networks are
+ * known, such a mapping is suspended again.
  *
- * A later version may add fields, without a new version of the file: this one
- * keeps what it does not know. A field whose meaning must not be missed needs a
+ * A later upnpd may add fields without a new version of the file: this one
+ * keeps fields that it does not know. A field that must not be ignored needs a
  * kind or an origin of its own, because lines with an unknown one are dropped.
  *
- * Invariant: of no value but that of "desc" a space is a part, and no value
- * has a control character.
+ * Invariant: only the value of "desc" contains spaces, and no value contains a
+ * control character.
  * Runs in: engine
  */
 #include <inttypes.h>
@@ -46,7 +46,7 @@ static const char *const names[FIELDS] = {
 	[SUSPENDED] = "suspended", [DESC] = "desc",
 };
 
-/* ---- out ------------------------------------------------------------ */
+/* ---- writing -------------------------------------------------------- */
 
 static const char *const kinds[] = {
 	[NAT_PORTMAP] = "portmap", [NAT_PINHOLE] = "pinhole",
@@ -114,11 +114,11 @@ void leaseline_put(struct wr *w, const struct portmap *pm,
 		wr_ch(w, ' ');
 	wr_str(w, notes);
 	wr_z(w, " desc=");
-	/* a newline in here would let a control point write lines of its own */
+	/* with a line feed in it, a control point could add lines */
 	text_put(TEXT_NO_CONTROL, w, portmap_desc(pm, e, desc));
 }
 
-/* ---- in ------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------- */
 
 bool leaseline_get_port(struct str s, uint16_t *ret)
 {
@@ -275,7 +275,7 @@ bool leaseline_get(struct str fields, struct leaseline *ret)
 
 	if (!get_fields(fields, need, ret) || !nat_rule_sane(&ret->req.rule))
 		return false;
-	/* of the operator there is no address, of others there must be */
+	/* the operator has no address, all others have one */
 	return addr_is_set(ret->req.requester) ==
 	       (ret->req.origin != ORIGIN_OPERATOR);
 }

@@ -13,8 +13,8 @@
 #include "base/wr.h"
 #include "map/portmap.h"
 
-/* Of a line with its checksum and the line feed: our longest one, and as much
- * again for the fields and longer values of a later version. */
+/* The longest line, with its checksum and line feed: our longest one, and as
+ * much again for fields and longer values of a later version. */
 #define LEASELINE_MAX 2048
 
 /* When something ends. The monotonic clock is right as long as the machine was

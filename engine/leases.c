@@ -6,15 +6,15 @@
  *   + FIELDS CRC			a mapping: leaseline.c
  *   - FIELDS CRC			one that has ended: its key
  *
- * CRC is that of IEEE 802.3 over what stands before the space in front of it.
+ * CRC is the CRC-32 of IEEE 802.3 over all that is before its space.
  * Version 1 has "upnpd-leases 1 BOOT-ID CRC", and other fields: leaseline1.c.
  *
  * Owns: the files `mappings` and, while it is written anew, `mappings.new`;
- * `leases`, an older upnpd's or a line for it, and `leases.new`.
+ * `leases`, an older upnpd's file or a line for it, and `leases.new`.
  * Never does: trust a line, follow a link, log.
- * Invariants: a line goes out in one write(); a failed one leaves at most a
- * torn line, and the next begins on a line of its own; `mappings` is only ever
- * replaced by a whole file; `leases` is replaced when what it said is in
+ * Invariants: each line is written by one write(). After a failed one, which
+ * may leave a torn line, the next begins with a line feed. `mappings` is only
+ * replaced by a complete file. `leases` is replaced only when its content is in
  * `mappings`.
  * Runs in: engine
  */
@@ -37,19 +37,19 @@
 #define HEAD		"upnpd-leases"
 #define VERSION		"2"
 
-/* Of an older upnpd. A program that reads NOTE_OLD in its place says that a
- * line makes no sense, and goes on with a file of its own. */
+/* Of an older upnpd. If it finds NOTE_OLD there, it logs that a line makes no
+ * sense, and starts a file of its own. */
 #define OLD_NAME	"leases"
 #define OLD_TEMP	"leases.new"
 #define OLD_VERSION	"1"
 #define NOTE_OLD	"upnpd-leases 2 is in mappings\n"
 
-#define LINE_CAP	LEASELINE_MAX	/* longer ones are not ours */
+#define LINE_CAP	LEASELINE_MAX	/* longer lines are not ours */
 #define BUF_CAP		4096	/* read and written at a time */
 #define CRC_LEN		8
-#define COMPACT_MIN	64	/* lines: not worth it below */
+#define COMPACT_MIN	64	/* lines; fewer are not worth it */
 #define COMPACT_FACTOR	4	/* lines a mapping */
-/* Above what compaction lets it be, for when that always fails. */
+/* More than compaction allows, in case compaction fails each time. */
 #define LINES_CAP	(5 * (size_t)PM_MAPPINGS_LIMIT)
 #define RETRY_MS	60000	/* a rewrite of all lines that failed */
 
@@ -59,11 +59,11 @@
 _Static_assert(OUR_LINE_MAX <= LINE_CAP, "every line of ours fits");
 _Static_assert(BUF_CAP >= 2 * LINE_CAP, "the reader finds room for more");
 
-/* ---- lines out ----------------------------------------------------- */
+/* ---- writing lines ------------------------------------------------- */
 
 static uint32_t crc32_of(const char *p, size_t n)
 {
-	/* four bits at a time: small, and fast enough for a start */
+	/* four bits at a time: a small table, and fast enough */
 	static const uint32_t nibble[16] = {
 		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
 		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
@@ -117,11 +117,11 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	put_end(w, start);
 }
 
-/* ---- lines in ------------------------------------------------------ */
+/* ---- reading lines ------------------------------------------------- */
 
 /* How to read one version. */
 struct format {
-	const char *version, *boot;	/* what stands before the boot id */
+	const char *version, *boot;	/* the text before the boot id */
 	bool (*get)(struct str fields, struct leaseline *ret);
 	bool (*get_key)(struct str fields, struct nat_rule *ret);
 };
@@ -154,8 +154,8 @@ static uint64_t until(uint64_t end, uint64_t now)
 	return end > now ? end - now : 0;
 }
 
-/* What is left, never more than when it was written: a router without a clock
- * of its own starts in the past. */
+/* The time left, but at most that when the line was written: a router whose
+ * clock has no battery starts in the past. */
 static uint64_t left_ms(const struct loader *ld, const struct leaseline_end *l)
 {
 	uint64_t max_ms = (uint64_t)l->left_s * 1000, left;
@@ -185,8 +185,8 @@ static uint64_t newest_seq(const struct portmap *pm)
 	return e != NULL ? e->seq : 0;
 }
 
-/* An older upnpd's file that is there beside a whole one of ours is newer: we
- * were replaced by that upnpd for a while. */
+/* If there is an older upnpd's file although there is one of ours, then that
+ * upnpd ran after us, and its file is newer. */
 static bool take_head(struct loader *ld, struct str rest)
 {
 	struct str version, boot, prefix = str_z(ld->format->boot);
@@ -227,7 +227,7 @@ static bool take_set(struct loader *ld, struct str fields)
 		return true;
 	if (!get_end(ld, &l.lease, &expires_ms) ||
 	    !get_end(ld, &l.suspended, &suspended_ms)) {
-		/* and what it overwrote has ended */
+		/* the mapping that it overwrote has ended as well */
 		portmap_forget(ld->pm, &l.req.rule);
 		return true;
 	}
@@ -284,7 +284,7 @@ static bool take_line(struct loader *ld, struct str line)
 	return str_eq(verb, STR(HEAD)) && take_head(ld, line);
 }
 
-/* An empty line is what a failed write left. */
+/* Empty lines are ignored: they follow a failed write. */
 static void end_line(struct loader *ld, struct str line)
 {
 	bool skipped = ld->skipping;
@@ -332,7 +332,7 @@ static int read_all(struct loader *ld, int fd)
 			take_buffer(ld);
 		}
 	}
-	/* A last line without its end: whole if the checksum says so. */
+	/* The last line may lack its line feed; the checksum tells. */
 	if (!ld->foreign)
 		end_line(ld, (struct str){ ld->buf, ld->len });
 	return 0;
@@ -340,7 +340,7 @@ static int read_all(struct loader *ld, int fd)
 
 /* ---- writing ------------------------------------------------------- */
 
-/* All of it or an error: -ENOSPC when the file took only a part. */
+/* Write all of it. Return: 0 or -errno; -ENOSPC if only a part was written */
 static int write_once(int fd, const char *p, size_t n, size_t *ret_n)
 {
 	ssize_t got;
@@ -388,8 +388,8 @@ static int write_table(int fd, const struct portmap *pm,
 	return err;
 }
 
-/* Replace an older upnpd's file by a line for it. Where there is no room for
- * that, the file must not be read once more. */
+/* Replace an older upnpd's file by a line for it. If there is no room for the
+ * line, delete the file, so that it is not read again. */
 static void end_old(struct leases *l)
 {
 	if (l->old_done && fileio_replace(l->dir_fd, OLD_NAME, OLD_TEMP, 0600,
@@ -403,7 +403,7 @@ static int rewrite(struct leases *l, const struct portmap *pm,
 {
 	int fd, err;
 
-	unlinkat(l->dir_fd, TEMP_NAME, 0);	/* of one that was killed */
+	unlinkat(l->dir_fd, TEMP_NAME, 0);	/* a killed upnpd left it */
 	fd = openat(l->dir_fd, TEMP_NAME,
 		    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW |
 		    O_CLOEXEC, 0600);
@@ -418,7 +418,7 @@ static int rewrite(struct leases *l, const struct portmap *pm,
 		unlinkat(l->dir_fd, TEMP_NAME, 0);
 		return err;
 	}
-	/* Should the rename be lost with the power, the old file is whole. */
+	/* If a power failure undoes the rename, the old file is complete. */
 	fsync(l->dir_fd);
 	end_old(l);
 	close(l->fd);
@@ -428,7 +428,7 @@ static int rewrite(struct leases *l, const struct portmap *pm,
 	return 0;
 }
 
-/* @line: at line[-1] stands a newline, for use after a torn line */
+/* @line: line[-1] is a line feed, which is written too after a torn line */
 static int append(struct leases *l, const char *line, size_t n)
 {
 	size_t got = 0;
@@ -459,7 +459,8 @@ static int tell(struct leases *l, int err)
 
 /* ---- the calls ----------------------------------------------------- */
 
-/* O_NONBLOCK: to open a fifo must not hang. Return: descriptor or -errno */
+/* O_NONBLOCK, because opening a fifo would wait. Return: descriptor or
+ * -errno */
 static int open_file(const struct leases *l, const char *name, int flags)
 {
 	struct stat st;
@@ -505,7 +506,8 @@ static int load_old(struct leases *l, struct loader *ld)
 	return err;
 }
 
-/* A version that we do not know: keep it for the upnpd that does. */
+/* The file has a version that we do not know. Keep it for the upnpd that wrote
+ * it. */
 static int set_aside(struct leases *l, struct loader *ld)
 {
 	close(l->fd);
@@ -519,9 +521,9 @@ static int set_aside(struct leases *l, struct loader *ld)
 	return l->fd < 0 ? l->fd : 0;
 }
 
-/* The descriptor that reads also appends, should the first rewrite fail: lines
- * of this boot then follow those of an older one, and are later read by the
- * wall clock, too. */
+/* The descriptor also appends, in case the first rewrite fails. Then lines of
+ * this boot follow those of an older one, and all of them are later read by the
+ * wall clock. */
 static int load(struct leases *l, struct loader *ld)
 {
 	int err;

@@ -2,14 +2,14 @@
 /*
  * leases.h - the lease file: mappings survive a crash, a restart, a reboot.
  *
- * A journal in the state directory. Each line is whole or not there: it ends
- * with a checksum, and a torn last line is passed over. A change appends one
- * line; when the journal has grown to several times the table it is written
- * anew (temporary file, fsync, rename).
+ * It is a journal in the state directory. Each line ends with a checksum; a
+ * torn one is ignored. A change appends one line. When the journal is several
+ * times as long as the table, it is written anew (temporary file, fsync,
+ * rename).
  *
- * Expiry is kept on two clocks: monotonic, which is right as long as the
- * machine was not restarted (the boot id in the first line tells), and wall,
- * for afterwards.
+ * The end of a lease is written by two clocks. The monotonic clock is right as
+ * long as the machine was not restarted (the first line has the boot id), the
+ * wall clock afterwards.
  *
  * The file is "mappings". Version 1 was called "leases", and an upnpd that
  * knows only version 1 overwrites what it cannot read there. So "leases" now
@@ -30,7 +30,7 @@ struct leases {
 	bool old_done;		/* what an older upnpd left was read */
 	bool torn;		/* its last line may have no end */
 	bool stale;		/* a change is missing in it */
-	int told;		/* the error told last, 0 none since */
+	int told;		/* the error reported last; 0: it is over */
 	uint64_t retry_ms;	/* no rewrite before that */
 };
 
@@ -38,8 +38,8 @@ struct leases_clock {
 	uint64_t mono_ms;	/* now, CLOCK_MONOTONIC */
 	int64_t wall_s;		/* now, CLOCK_REALTIME */
 	char boot_id[40];	/* of this boot, NUL-terminated; "": not
-				 * known, and then every start counts as one
-				 * after a reboot */
+				 * known, so every start counts as one after
+				 * a reboot */
 };
 
 /* What leases_open() met. */
@@ -80,23 +80,23 @@ struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 			   const struct leases_clock *,
 			   struct leases_met *ret_met, int *ret_err);
 
-/** leases_close - NULL is fine. */
+/** leases_close - close the file; NULL is allowed. */
 void leases_close(struct leases *);
 
-/* The three below return 0 or -errno. Going on failing for the same reason is
- * told once, so that a full disk is one line in the log: 0 then. What could
- * not be written is written by the next leases_compact() that works. */
+/* The three below return 0 or -errno. If they fail again for the same reason,
+ * they return 0, so that a full disk is one line in the log. The next
+ * leases_compact() that works writes what could not be written. */
 
-/** leases_set - this mapping of the table stands now. */
+/** leases_set - record that this mapping of the table was made or changed. */
 int leases_set(struct leases *, const struct portmap *, const struct pm_entry *,
 	       const struct leases_clock *);
 
-/** leases_del - the mapping with that key has ended. */
+/** leases_del - record that the mapping with that key has ended. */
 int leases_del(struct leases *, const struct nat_rule *);
 
-/** leases_compact - write the file anew from the table when it is worth it:
- * more than 64 lines and than four times the mappings, or when a change could
- * not be written (then at most once a minute). To be called after changes. */
+/** leases_compact - write the file anew from the table, if it has more than 64
+ * lines and than four times the mappings, or if a change could not be written
+ * (then at most once a minute). Call it after changes. */
 int leases_compact(struct leases *, const struct portmap *,
 		   const struct leases_clock *);
 

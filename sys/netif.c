@@ -3,7 +3,7 @@
  * netif.c - the router's interfaces, by rtnetlink and ethtool.
  *
  * Owns: nothing between two calls.
- * Never does: wait; netlink.h says why it need not.
+ * Never does: wait for long; netlink.h says why.
  * Runs in: any
  */
 #include "sys/netif.h"
@@ -20,7 +20,7 @@
 #include <linux/sockios.h>
 #include "sys/netlink.h"
 
-/* Datagrams in one netif_drain(), so that a storm can not hold the loop. */
+/* Datagrams in one netif_drain(), so that many changes do not stop the loop. */
 #define DRAIN_MAX 64
 
 /* ---- one link ---------------------------------------------------------- */
@@ -110,7 +110,8 @@ struct counters_want {
 	bool found;
 };
 
-/* rtnl_link_stats64 grew with the kernels; its first four never moved. */
+/* Newer kernels append fields to rtnl_link_stats64. The first four are in every
+ * version. */
 bool netif_parse_counters(const struct nlmsghdr *h,
 			  struct netif_counters *ret)
 {
@@ -154,7 +155,7 @@ int netif_counters(int ifindex, struct netif_counters *ret)
 	return 0;
 }
 
-/* Return: was it answered? */
+/* Return: false if the kernel did not answer */
 static bool ask_by_name(const char *name, unsigned what, struct ifreq *ifr)
 {
 	bool ret;
@@ -178,7 +179,8 @@ bool netif_is_there(const char *name)
 	return ask_by_name(name, SIOCGIFINDEX, &ifr);
 }
 
-/* By the oldest of ethtool's commands: every kernel knows it, anybody may. */
+/* With the oldest command of ethtool: every kernel has it, and it needs no
+ * privilege. */
 uint64_t netif_speed_bps(const char *name)
 {
 	struct ethtool_cmd cmd = { .cmd = ETHTOOL_GSET };
@@ -187,7 +189,7 @@ uint64_t netif_speed_bps(const char *name)
 
 	if (ask_by_name(name, SIOCETHTOOL, &ifr))
 		mbps = ethtool_cmd_speed(&cmd);
-	/* "unknown", as old 16-bit drivers and as new ones say it */
+	/* "unknown", of drivers with 16 bits and with 32 */
 	if (mbps == UINT16_MAX || mbps == (uint32_t)SPEED_UNKNOWN)
 		return 0;
 	return (uint64_t)mbps * 1000000;
@@ -346,7 +348,7 @@ bool netif_drain(int fd)
 			changed |= is_change((struct nl_span){ buf.bytes,
 							       (size_t)n });
 		else if (n == -ENOBUFS || n == -EMSGSIZE)
-			changed = true;		/* something was lost */
+			changed = true;		/* a message was lost */
 		else
 			break;
 	}

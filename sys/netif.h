@@ -2,8 +2,8 @@
 /*
  * netif.h - the router's interfaces: addresses, link, counters, changes.
  *
- * By rtnetlink, which needs no privilege and no file system, so that the
- * engine can use it in its jail. No names are resolved.
+ * It uses rtnetlink, which needs no privilege and no file system: the engine
+ * uses it in its jail.
  * Runs in: any
  */
 #ifndef SYS_NETIF_H
@@ -18,10 +18,10 @@
 
 struct nlmsghdr;
 
-/* An address that the router has on an interface, and so a network that it is
- * in: whatever serves, listens, allows or translates by address takes these.
- * Or a network behind another router on that interface's link (@routed), which
- * the configuration names: the router has no address in it. */
+/* An address of the router on an interface, with its network: what serves,
+ * listens, allows or translates by address takes these. Or a network behind
+ * another router on the link of that interface (@routed), which the
+ * configuration names: the router has no address in it. */
 struct netif_addr {
 	int ifindex;
 	char ifname[IF_NAMESIZE];
@@ -41,10 +41,10 @@ struct netif_link {
 	bool up;		/* IFF_UP: the administrator wants it */
 	bool running;		/* IFF_RUNNING: there is a carrier */
 	bool multicast;		/* IFF_MULTICAST */
-	bool allmulti;		/* IFF_ALLMULTI: takes every group in */
+	bool allmulti;		/* IFF_ALLMULTI: receives every group */
 };
 
-/* The state of the whole router that matters here, taken at one moment. */
+/* The links that were asked for, and the addresses of the whole router. */
 struct netif_table {
 	struct netif_link link[CONF_IFACES_MAX];	/* as asked for */
 	size_t link_n;
@@ -57,7 +57,7 @@ struct netif_counters {
 };
 
 /**
- * netif_open - a netlink socket that receives changes of links, of IPv4
+ * netif_open - open a netlink socket that receives changes of links, of IPv4
  * addresses and of IPv4 default routes.
  *
  * Non-blocking, close-on-exec. Return: the descriptor, or -errno
@@ -67,67 +67,70 @@ int netif_open(void);
 /**
  * netif_drain - read the messages that wait in netif_open()'s socket.
  *
- * An overrun counts as a change. Messages that did not come from the kernel
- * are dropped.
+ * An overrun counts as a change. Messages that do not come from the kernel are
+ * ignored.
  *
- * Return: true when something changed and netif_read() should be called
+ * Return: true if something changed, and netif_read() should be called
  */
 bool netif_drain(int fd);
 
 /**
- * netif_read - take the state of the router now.
+ * netif_read - read the state of the router now.
  * @names:  NUL-terminated interface names, @n of them, n <= CONF_IFACES_MAX;
  *          ret->link[i] is names[i]'s, with ifindex 0 where there is none
  *
- * By sockets of its own, synchronously: the kernel answers at once.
- * Addresses beyond NETIF_ADDRS_MAX are left out; primary addresses come
- * before secondary ones. Those of interfaces that were not asked for have no
- * ifname.
+ * It uses sockets of its own and waits: the kernel answers at once. Addresses
+ * beyond NETIF_ADDRS_MAX are left out; primary addresses come before secondary
+ * ones. Addresses of interfaces that were not asked for have no ifname.
  *
- * Return: 0, -EINVAL (too many names, or one no interface can have), -EINTR
- * (the addresses never stop changing), other -errno; @ret is set only on
+ * Return: 0, -EINVAL (too many names, or a name that no interface can have),
+ * -EINTR (the addresses change all the time), other -errno; @ret is set only on
  * success
  */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret);
 
-/** netif_first_addr - the first primary address of @ifindex, or NULL. */
+/** netif_first_addr - find the first primary address of @ifindex, or NULL. */
 const struct netif_addr *netif_first_addr(const struct netif_table *,
 					  int ifindex);
 
-/** netif_counters - the counters of one interface (IFLA_STATS64). 0/-errno. */
+/** netif_counters - read the counters of one interface (IFLA_STATS64). 0 or
+ * -errno */
 int netif_counters(int ifindex, struct netif_counters *ret);
 
-/** netif_is_there - does the kernel have a link of that name? */
+/** netif_is_there - does the kernel have an interface of that name? */
 bool netif_is_there(const char *name);
 
-/** netif_speed_bps - the link's speed by ethtool, 0 where it is unknown. */
+/** netif_speed_bps - read the link's speed in bits per second, by ethtool. 0:
+ * unknown */
 uint64_t netif_speed_bps(const char *name);
 
 /**
- * netif_set_up - take an interface up or down (IFF_UP). Needs CAP_NET_ADMIN;
- * the monitor's only. Waits for nothing. Return: 0 or -errno
+ * netif_set_up - take an interface up or down (IFF_UP). It needs CAP_NET_ADMIN,
+ * so only the monitor calls it. Return: 0 or -errno
  */
 int netif_set_up(const char *name, bool up);
 
-/* ---- taking messages apart: pure, for netif.c and its test --------------- */
+/* ---- parsing messages: pure, for netif.c and its test -------------------- */
 
-/** netif_parse_link - a link, all but its name; false: the message is none. */
+/** netif_parse_link - read a link, without its name. Return: false if the
+ * message is not one */
 bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret);
 
-/** netif_parse_counters - a link's counters; false: they are not in it. */
+/** netif_parse_counters - read a link's counters. Return: false if they are not
+ * in the message */
 bool netif_parse_counters(const struct nlmsghdr *h,
 			  struct netif_counters *ret);
 
-/** netif_parse_addr - an IPv4 address, without ifname; false: the message has
- * none. (IPv6 addresses are not served yet.) */
+/** netif_parse_addr - read an IPv4 address, without ifname. Return: false if
+ * the message has none. (IPv6 addresses are not served yet.) */
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
 
 /**
  * netif_add_addr - add an address to a table.
  *
- * Primary ones stand before secondary ones, each in the order they came; in a
- * full table (NETIF_ADDRS_MAX) a secondary one makes room for a primary one,
- * others are left out.
+ * Primary ones come before secondary ones, each in the order in which they were
+ * added. In a full table (NETIF_ADDRS_MAX) a primary one replaces a secondary
+ * one; others are left out.
  */
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a);
 

@@ -185,7 +185,7 @@ def test_what_would_be_a_comment(router, value):
     ("option friendly_name 'a\tb'",
      'friendly-name is "a?b"; it takes 1 to 127 printable bytes'),
     ("list rule 'allow x 0.0.0.0/0 1'",
-     '"x" is no port or range; such as: 1024-65535'),
+     '"x" is not a port or range; such as: 1024-65535'),
     ("list rule 'masquerade = yes'",
      'rule is "masquerade = yes"; it must begin with allow or deny'),
     ("list allow '1024-65535 0.0.0.0/0 1024-65535'",
@@ -267,7 +267,7 @@ config interface 'guest'
     ("option name 'a]'\n\toption type 'internal'",
      'interface x: "a]" is no device'),
     ("option network 'lan;reboot'\n\toption type 'internal'",
-     'interface x: "lan;reboot" is no network'),
+     'interface x: "lan;reboot" is not a network'),
     ("option name 'lan1'\n\toption type 'inside'",
      'type is "inside"; it takes one of: external, internal'),
     ("option name 'lan1'\n\toption typo 'internal'",
@@ -398,7 +398,7 @@ def test_mappings(router):
 @pytest.mark.parametrize("options, why", [
     ({"to": ""}, "mapping {} needs proto, external_port and to"),
     ({"proto": "icmp"},
-     '"icmp" is no protocol of a mapping; write tcp or udp'),
+     '"icmp" is not a protocol; write tcp or udp'),
     ({"external_port": "80-90"}, 'mapping {}: external_port is "80-90", which '
      "is not one word"),
     ({"to": "1.2.3.4:5 disabled"}, 'mapping {}: to is "1.2.3.4:5 disabled", '
