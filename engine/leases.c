@@ -466,14 +466,14 @@ static int open_file(const struct leases *l, const char *name, int flags)
 	struct stat st;
 	int fd = openat(l->dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK |
 			O_CLOEXEC, 0600);
-	int err = fd < 0 || fstat(fd, &st) != 0 ? -errno : 0;
+	int err;
 
-	if (err == 0 && !S_ISREG(st.st_mode))
-		err = -EINVAL;
+	if (fd < 0)
+		return -errno;
+	err = fstat(fd, &st) != 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
 	if (err == 0)
 		return fd;
-	if (fd >= 0)
-		close(fd);
+	close(fd);
 	return err;
 }
 
