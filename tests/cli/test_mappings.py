@@ -135,5 +135,5 @@ def test_script_is_all_or_nothing(conf, script, error):
 def test_errors_name_the_line(conf):
     conf.write(LINE + "\nmapping tcp 8080 192.168.88.10:81\n")
     assert conf.fails("print", status=1) == (
-        f"{conf.conf}:2: mapping tcp 8080 is on line 1 already; remove one")
+        f"{conf.conf}:2: mapping tcp 8080 is already on line 1; remove one")
     assert not conf.daemon_takes_it()

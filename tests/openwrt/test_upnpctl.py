@@ -82,7 +82,7 @@ def test_without_uci(ctl):
     ctl.router.run("mv", "/sbin/uci", "/sbin/uci.away")
     out = ctl.router.run("upnpctl", "set", "hairpin=yes", check=False)
     ctl.router.run("mv", "/sbin/uci.away", "/sbin/uci")
-    assert "kept in UCI, but there is no program uci" in out
+    assert "kept in UCI, but the program uci is missing" in out
     assert "hairpin" not in ctl.router.read(CONFIG)
 
 

@@ -242,10 +242,10 @@ static const struct bad bad[] = {
 	{"\nmapping tcp 80 10.0.0.1\n",
 	 "f:2: \"10.0.0.1\" is not ADDRESS:PORT"},
 	{"mapping tcp 80 10.0.0.1:80\nmapping tcp 80 10.0.0.1:81\n",
-	 "f:2: mapping tcp 80 is on line 1 already; remove one"},
+	 "f:2: mapping tcp 80 is already on line 1; remove one"},
 	{"mapping tcp 80 10.0.0.1:80\n"
 	 "mapping tcp 80 10.0.0.2:80 remote 1.2.3.4\n",
-	 "f:2: port tcp 80 leads to 10.0.0.1 on line 1 already"},
+	 "f:2: port tcp 80 already leads to 10.0.0.1 on line 1"},
 	{"[interface a]\ntype = internal\nmapping tcp 80 10.0.0.1:80\n",
 	 "f:3: a mapping belongs to no interface; move it before"},
 	{"[interface]\n", "f:1: unknown section"},

@@ -500,15 +500,14 @@ static void test_add_refused(void **state)
 	str_copy(s.file, sizeof(s.file), str_z(fake.conf));
 	put_status(s);
 	fakectl_serve(serve_refusal);
-	assert_refused("/conf: line 12 denies it; an "
-		       "earlier one that would allow it: allow 8080 "
-		       "192.168.88.10/32 80\n");
+	assert_refused("/conf: line 12 denies it; to allow it, add before that "
+		       "line: allow 8080 192.168.88.10/32 80\n");
 	assert_refused("ports below 1024 need an allow line, and the first "
 		       "line turns the default off; add both: allow 1024-65535 "
 		       "0.0.0.0/0 1024-65535 and allow 8080 192.168.88.10/32 "
 		       "80\n");
 	put_conf("deny 1-2 10.0.0.0/8 1-2");
-	assert_refused("no line allows it; one that would: allow 8080 "
+	assert_refused("no line allows it; to allow it, add: allow 8080 "
 		       "192.168.88.10/32 80\n");
 	assert_refused("refused: another client has that port; take another "
 		       "external-port");

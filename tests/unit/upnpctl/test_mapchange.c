@@ -267,8 +267,8 @@ static void test_add_twice(void **state)
 	assert_int_equal(run(mapchange_add, ARGS("protocol=tcp",
 			     "external-port=8080", "to=10.0.0.1:80",
 			     "remote-host=1.2.3.4")), CMD_USAGE);
-	assert_has(err, ":4: port tcp 8080 leads to 192.168.88.10 on line 3 "
-			"already");
+	assert_has(err, ":4: port tcp 8080 already leads to 192.168.88.10 on "
+			"line 3");
 	assert_false(has(conf, "1.2.3.4"));
 }
 
@@ -474,8 +474,8 @@ static void test_migrate_moves_what_it_can(void **state)
 	put_conf("mapping tcp 81 10.0.0.9:1 remote 1.2.3.4\n");
 	fakectl_serve(serve_table);
 	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_FAULT);
-	assert_has(err, "tcp:81: port tcp 81 leads to 10.0.0.9 on line 3 "
-			"already");
+	assert_has(err, "tcp:81: port tcp 81 already leads to 10.0.0.9 on "
+			"line 3");
 	assert_has(out, "1 of 2 static mappings moved to ");
 	assert_has(conf, "mapping tcp 82");
 	assert_false(has(conf, "tcp 81 192"));
