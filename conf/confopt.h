@@ -52,7 +52,7 @@ struct str confopt_current(const struct confopt *, struct str value);
 
 /**
  * confopt_set - parse @value into @base (a struct conf or conf_iface).
- * @why: gets, on failure, "http-port is \"x\"; it takes a number from 0 to
+ * @why: receives, on failure, "http-port is \"x\"; it takes a number from 0 to
  *       65535", without control characters
  *
  * A former word is stored as the current one (confopt_current()). A value that

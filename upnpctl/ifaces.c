@@ -12,7 +12,7 @@
 
 /* ---- selecting interfaces ------------------------------------------------ */
 
-/* Does the argument select interfaces, as opposed to set an option? "numbers=0"
+/* Does the argument select interfaces, rather than set an option? "numbers=0"
  * selects. @ret_items: the list */
 static bool is_selector(struct str arg, struct str *ret_items)
 {

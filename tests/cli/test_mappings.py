@@ -54,7 +54,7 @@ def test_remove(conf):
     conf.ok("mappings", "add", *CAMERA)
     conf.ok("mappings", "add", *CAMERA, "remote-host=203.0.113.5")
     before = conf.read()
-    assert "number of mappings print" in conf.fails("mappings", "remove", "0")
+    assert "number from mappings print" in conf.fails("mappings", "remove", "0")
     assert "tcp:8080:203.0.113.5" in conf.fails("mappings", "remove",
                                                 "tcp:8080")
     assert conf.read() == before
@@ -77,9 +77,9 @@ def test_add_refuses(conf, words, error):
 
 
 def test_add_a_lease_needs_the_daemon(conf):
-    assert "does not run" in conf.fails("mappings", "add", *CAMERA,
+    assert "is not running" in conf.fails("mappings", "add", *CAMERA,
                                         "lease=1h", status=1)
-    assert "does not run" in conf.fails("mappings", "migrate", status=1)
+    assert "is not running" in conf.fails("mappings", "migrate", status=1)
 
 
 def test_too_many(conf):

@@ -521,7 +521,7 @@ static void serve_error(int conn, unsigned nth, const struct ctl_req *req)
 static void test_add_errors(void **state)
 {
 	static const char *const why[] = {
-		"does not know", "another version", "be root", "try again",
+		"does not know", "different version", "as root", "try again",
 		"refused", "no such mapping", "firewall did not accept it",
 	};
 
@@ -595,21 +595,21 @@ static void test_remove_unknown_mapping(void **state)
 	} cases[] = {
 		{ "3", CMD_FAULT, "there are 0 to 2" },
 		{ "0,3", CMD_FAULT, "there are 0 to 2" },
-		{ "99999999999", CMD_USAGE, "names no mapping" },
+		{ "99999999999", CMD_USAGE, "is not a mapping" },
 		{ "tcp:1", CMD_FAULT, "no mapping tcp:1" },
 		{ "udp:53", CMD_USAGE,
 		  "use one of: udp:53:203.0.113.5, udp:53:203.0.113.6" },
 		{ "udp:53:1.1.1.1", CMD_FAULT, "no mapping" },
-		{ "udp:53:", CMD_USAGE, "names no mapping" },
-		{ "udp:53:x", CMD_USAGE, "names no mapping" },
-		{ "udp", CMD_USAGE, "names no mapping" },
-		{ "udp:", CMD_USAGE, "names no mapping" },
-		{ "icmp:1", CMD_USAGE, "names no mapping" },
-		{ "0,", CMD_USAGE, "names no mapping" },
-		{ ",", CMD_USAGE, "names no mapping" },
-		{ "", CMD_USAGE, "names no mapping" },
-		{ "-1", CMD_USAGE, "names no mapping" },
-		{ "0-1", CMD_USAGE, "names no mapping" },
+		{ "udp:53:", CMD_USAGE, "is not a mapping" },
+		{ "udp:53:x", CMD_USAGE, "is not a mapping" },
+		{ "udp", CMD_USAGE, "is not a mapping" },
+		{ "udp:", CMD_USAGE, "is not a mapping" },
+		{ "icmp:1", CMD_USAGE, "is not a mapping" },
+		{ "0,", CMD_USAGE, "is not a mapping" },
+		{ ",", CMD_USAGE, "is not a mapping" },
+		{ "", CMD_USAGE, "is not a mapping" },
+		{ "-1", CMD_USAGE, "is not a mapping" },
+		{ "0-1", CMD_USAGE, "is not a mapping" },
 	};
 
 	fakectl_serve(serve_table);
@@ -657,9 +657,9 @@ static void test_not_running(void **state)
 	struct statusfile s = monitor_status(STATUS_ENDED);
 
 	close(fake.listen_fd);
-	assert_unreachable("does not run: nothing listens on");
+	assert_unreachable("is not running: nothing listens on");
 	unlink(fake.socket);
-	assert_unreachable("does not run: nothing listens on");
+	assert_unreachable("is not running: nothing listens on");
 	strcpy(s.fault, "five engines died");
 	put_status(s);
 	assert_unreachable("it ended: five engines died");
@@ -708,8 +708,8 @@ static void serve_version(int conn, unsigned nth, const struct ctl_req *req)
 static void test_invalid_answers(void **state)
 {
 	fakectl_serve(serve_version);
-	assert_unreachable("another version");
-	assert_unreachable("another version");
+	assert_unreachable("different version");
+	assert_unreachable("different version");
 	assert_unreachable("answer is invalid");
 	assert_unreachable("closed the connection");
 }
@@ -876,7 +876,7 @@ static void test_status_without_permission(void **state)
 	fakectl_serve(serve_denial);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_contains(out, "running: yes");
-	assert_contains(out, "be root");
+	assert_contains(out, "as root");
 	unlink(fake.status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_contains(out, "             running: not known\n");
@@ -1020,7 +1020,7 @@ static void test_monitor(void **state)
 {
 	fakectl_serve(serve_events);
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_contains(err, "be root");
+	assert_contains(err, "as root");
 	cut_times(out);
 	assert_string_equal(out,
 		"added " PAIRS("tcp", "2") MORE("\"game\"")
@@ -1057,7 +1057,7 @@ static void test_monitor_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_contains(err, "does not run");
+	assert_contains(err, "is not running");
 	assert_one_line(err);
 }
 

@@ -326,7 +326,7 @@ static void test_remove_without_an_engine(void **state)
 	close(fake.listen_fd);
 	put_conf(CAMERA_LINE "\nmapping tcp 2 10.0.0.1:2\n");
 	assert_int_equal(run(mapchange_remove, ARGS("0")), CMD_USAGE);
-	assert_has(err, "0 is a number of mappings print, which needs a "
+	assert_has(err, "0 is a number from mappings print, which needs a "
 			"running upnpd");
 	assert_int_equal(run(mapchange_remove, ARGS("tcp:1")), CMD_FAULT);
 	assert_has(conf, CAMERA_LINE);
@@ -485,7 +485,7 @@ static void test_migrate_without_a_daemon(void **state)
 {
 	close(fake.listen_fd);
 	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_FAULT);
-	assert_has(err, "upnpd does not run");
+	assert_has(err, "upnpd is not running");
 }
 
 static int teardown(void **state)
