@@ -228,8 +228,8 @@ def test_no_route_to_the_other_router(router):
     found = router.check()
     assert found.bad() == {"networks"}
     said, = found.of("networks", "warning")
-    assert said.startswith("the route to the network 172.31.0.0/16 does not use "
-                           "lan0: ")
+    assert said.startswith("the route to the network 172.31.0.0/16 does not "
+                           "use lan0: ")
 
 
 def test_healthy_by_auto(router):
@@ -502,7 +502,7 @@ def same_network(router):
     router.rt.ip_batch("addr add 192.168.0.1/16 dev wan0")
 
 
-@fault("default-route", "problem", "by wan0, which is configured as internal",
+@fault("default-route", "problem", "uses wan0, which is configured as internal",
        also=["external-address"], up=False)
 def roles_exchanged(router):
     router.upnpd.interfaces = {"wan0": "internal", "lan0": "external"}
