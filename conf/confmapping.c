@@ -53,7 +53,7 @@ static int read_host(struct str s, struct addr *ret, struct wr *why)
 
 	if (!addr_parse(s, &a) || a.family != ADDR_IP4 || !addr_is_host(a))
 		return fail(why, "\"%.*s\" is not an IPv4 address of a host; "
-			    "such as: " EXAMPLE, STR_F(s));
+			    "example: " EXAMPLE, STR_F(s));
 	*ret = a;
 	return 0;
 }

@@ -3,7 +3,7 @@
  * confopt.c - the table of options, and a parser and a writer for each type of
  * value.
  *
- * Invariants: what is written is parsed to the same value; a value that is
+ * Invariants: a written value is parsed to the same value; a value that is
  * refused leaves the field unchanged; a message repeats no control character.
  * Runs in: any
  */

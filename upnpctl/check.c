@@ -2,7 +2,7 @@
 /*
  * check.c - "upnpctl check": why would a port not open here?
  *
- * Owns: the order of the checks, what is printed, the exit status.
+ * Owns: the order of the checks, the output, the exit status.
  * Never does: change anything.
  * Runs in: upnpctl
  */

@@ -153,7 +153,7 @@ static int edit_add(struct cmd *c, struct change *change)
 	int err;
 
 	if (!cmd_key(c, "interface", &given) || !given.n)
-		return cmd_fail(CMD_USAGE, "interface= is missing, such as: "
+		return cmd_fail(CMD_USAGE, "interface= is missing; example: "
 				"interfaces add interface=eth0 type=internal");
 	if (!confline_name(given) || !str_copy(name, sizeof(name), given))
 		return cmd_fail(CMD_USAGE, "\"%.*s\" cannot be an interface; "

@@ -280,12 +280,12 @@ static const struct {
 	{ REFUSAL_SPECIAL, "to= takes the address of one host" },
 	{ REFUSAL_REMOTE, "remote-host= takes the address of one host, or "
 			  "leave it out for all" },
-	{ REFUSAL_CONFLICT, "take another external-port, or remove that "
+	{ REFUSAL_CONFLICT, "choose another external-port, or remove that "
 			    "mapping first" },
 	{ REFUSAL_FULL, "remove some, or raise max-mappings" },
 	{ REFUSAL_CLIENT_FULL, "remove some of that host, or raise "
 			       "max-mappings-per-client" },
-	{ REFUSAL_PORT, "take another external-port" },
+	{ REFUSAL_PORT, "choose another external-port" },
 	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
 	{ REFUSAL_FIREWALL, "see: upnpctl status" },
 	{ REFUSAL_MONITOR, "see the log of upnpd" },

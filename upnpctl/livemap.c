@@ -105,7 +105,8 @@ static int failed(struct livemap *lm, int err)
 	return lm->absent ? CMD_OK : live_fail(&lm->live, err);
 }
 
-/* This comes before add_new(), so that a new mapping can use the same port. */
+/* Runs before add_new(), so that a new mapping can use the port of an old
+ * one. */
 static int remove_old(struct livemap *lm)
 {
 	struct ctl_end end = { .err = CTL_OK };

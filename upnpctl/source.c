@@ -15,8 +15,8 @@ bool source_is_made(struct str text)
 	return str_starts(text, STR("# Made from " SOURCE_UCI_FILE " "));
 }
 
-/* Is @path the file that OpenWrt's service makes from UCI, but has not made
- * now? */
+/* Is @path the file that OpenWrt's service makes from UCI, while it does not
+ * exist? */
 static bool is_off(const char *path)
 {
 	char to[sizeof(SOURCE_MADE)] = "";

@@ -325,15 +325,15 @@ def test_interfaces_add_appends_a_section(ctl):
     (["interfaces", "set", "0", "interface=x"], "an interface cannot be "
      "renamed; remove ether1 and add x"),
     (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
-     "internal and has a forced-ip; only the external one takes it"),
+     "internal and has a forced-ip; only the external one may have it"),
     (["interfaces", "set", "0", "network=172.31.0.0/16"], "interface ether1 "
-     "is external and has a network; only internal ones take it"),
+     "is external and has a network; only internal ones may have it"),
     (["interfaces", "set", "1", "network=172.31.0.1/16"],
      'network is "172.31.0.1/16"; it takes up to 8 networks behind other '
      'routers of the LAN, without host bits, such as 172.31.0.0/16'),
     (["interfaces", "set", "1", "network=0.0.0.0/0"],
      'network is "0.0.0.0/0"; it takes '),
-    (["interfaces", "add", "type=internal"], "interface= is missing, "),
+    (["interfaces", "add", "type=internal"], "interface= is missing; "),
     (["interfaces", "add", "interface=x"], "x needs a type; add "
      "type=internal, or external"),
     (["interfaces", "add", "interface=a/b", "type=internal"],

@@ -73,7 +73,7 @@ def test_changes_that_are_not_committed(ctl):
     ctl.router.run("uci", "set", "upnpd.global.hairpin=1")
     with ctl.procd.at_work():
         out = ctl.router.run("upnpctl", "set", "masquerade=yes", check=False)
-    assert "not committed" in out
+    assert "uncommitted" in out
     assert ctl.uci("global.masquerade") is None
     assert ctl.uci("global.hairpin") == "1"     # it is still there
 

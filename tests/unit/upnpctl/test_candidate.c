@@ -79,7 +79,7 @@ static void test_errors_name_the_command_that_fixes_them(void **state)
 		  "disable or remove one: interfaces disable wan0" },
 		{ INT "forced-ip = 1.2.3.4\n",
 		  "interface lan0 is internal and has a forced-ip; only the "
-		  "external one takes it" },
+		  "external one may have it" },
 		{ "[interface a]\n", "interface a has no type; set it: "
 				     "interfaces set a type=internal, or "
 				     "external" },

@@ -510,7 +510,7 @@ static void test_refusal_has_the_reason_and_the_fix(void **state)
 	put_conf("deny 1-2 10.0.0.0/8 1-2");
 	assert_refused("no line allows it; to allow it, add: allow 8080 "
 		       "192.168.88.10/32 80\n");
-	assert_refused("refused: another client has that port; take another "
+	assert_refused("refused: another client has that port; choose another "
 		       "external-port");
 }
 

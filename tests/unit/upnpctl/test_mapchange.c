@@ -207,7 +207,7 @@ static void test_refused_mapping_is_not_written(void **state)
 	fakectl_serve(serve_conflict);
 	assert_int_equal(run(mapchange_add, ARGS(CAMERA)), CMD_FAULT);
 	assert_has(err, "tcp:8080: refused: the router serves that port "
-			"itself; take another external-port");
+			"itself; choose another external-port");
 	assert_false(has(conf, "mapping"));
 }
 
