@@ -92,7 +92,8 @@ static int read_options(int argc, char **argv, struct options *o)
 }
 
 /* Lock the pid file for as long as the process lives, so that a second start
- * fails. Return: the descriptor, or -errno (-EAGAIN: another process has it) */
+ * fails. Return: the descriptor, or -errno (-EAGAIN: another process holds the
+ * lock) */
 static int pid_file_lock(const char *path)
 {
 	int e, fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
@@ -152,7 +153,8 @@ static int run(const struct options *o, struct conf *conf)
 	}
 	fd = pid_file_lock(conf->pid_file);
 	if (fd == -EWOULDBLOCK) {
-		log_err("another upnpd runs: it holds %s", conf->pid_file);
+		log_err("another upnpd is running: it has locked %s",
+			conf->pid_file);
 		return EXIT_FAULT;
 	}
 	if (fd < 0)
@@ -191,7 +193,7 @@ static bool stderr_is_journal(void)
 static int upnpd_main(int argc, char **argv)
 {
 	struct options o = { .file = "/etc/upnpd.conf" };
-	static struct conf conf;	/* of the monitor from then on */
+	static struct conf conf;	/* the monitor keeps using it */
 	struct conf_error why;
 	int status = read_options(argc, argv, &o);
 

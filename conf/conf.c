@@ -3,7 +3,7 @@
  * conf.c - reads the configuration file: lines, sections, rules, and the
  * conditions on the whole file. The values of options are parsed by confopt.c.
  *
- * Invariants: a struct conf leaves this file only if the whole text is valid;
+ * Invariants: a caller gets a struct conf only if the whole text is valid;
  * every message names the file, the line, the problem and the fix.
  * Runs in: any
  */
@@ -42,7 +42,7 @@ static int fail(struct reader *r, const char *fmt, ...)
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
 	wr_cstr(&w);
-	/* the text goes to a terminal and quotes the file */
+	/* the text quotes the file and may be printed on a terminal */
 	text_clean(TEXT_NO_CONTROL, w.buf, w.len);
 	return -EINVAL;
 }
@@ -90,14 +90,14 @@ static int read_ports(struct reader *r, struct str v, uint16_t *ret_lo,
 			return 0;
 		}
 	}
-	return fail(r, "\"%.*s\" is not a port or range; such as: 1024-65535",
+	return fail(r, "\"%.*s\" is not a port or range; example: 1024-65535",
 		    STR_F(v));
 }
 
 static int read_net(struct reader *r, struct str v, struct addr_net *ret)
 {
 	if (!addr_net_parse(v, ret))
-		return fail(r, "\"%.*s\" is not a network; such as: "
+		return fail(r, "\"%.*s\" is not a network; example: "
 			    "192.168.88.0/24 or 2001:db8::/64", STR_F(v));
 	if (!addr_equal(ret->addr, addr_net_first(ret)))
 		return fail(r, "\"%.*s\" has bits beyond its prefix; "
@@ -114,11 +114,11 @@ static int read_rule(struct reader *r, bool allow, struct str args)
 
 	if (r->iface)
 		return fail(r,
-			    "a rule holds for all interfaces; move it before "
+			    "a rule applies to all interfaces; move it before "
 			    "the first [interface] section");
 	if (!str_word(&args, &ext) || !str_word(&args, &net) ||
 	    !str_word(&args, &inner) || str_trim(args).n)
-		return fail(r, "a rule has three parts; such as: %s "
+		return fail(r, "a rule has three parts; example: %s "
 			    "1024-65535 192.168.88.0/24 1024-65535",
 			    allow ? "allow" : "deny");
 	if (r->conf->rule_n == CONF_RULES_MAX)
@@ -165,10 +165,10 @@ static int end_section(struct reader *r)
 			    "type = internal, or external", i->name);
 	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL)
 		return fail(r, "interface %s has a forced-ip but is internal; "
-			    "only the external one takes it", i->name);
+			    "only the external one may have it", i->name);
 	if (i->network.n && i->type != CONF_INTERNAL)
 		return fail(r, "interface %s has a network but is external; "
-			    "only internal ones take it", i->name);
+			    "only internal ones may have it", i->name);
 	return 0;
 }
 
@@ -182,13 +182,13 @@ static int begin_section(struct reader *r, const struct confline *l)
 		return err;
 	r->line = line;
 	if (!confline_iface(l, &name))
-		return fail(r, "unknown section; such as: [interface lan0]");
+		return fail(r, "unknown section; example: [interface lan0]");
 	if (!confline_name(name) || name.n >= IF_NAMESIZE)
 		return fail(r, "\"%.*s\" is not an interface name",
 			    STR_F(name));
 	for (size_t i = 0; i < r->conf->iface_n; i++)
 		if (str_eq(name, str_z(r->conf->iface[i].name)))
-			return fail(r, "interface %.*s has a section already, "
+			return fail(r, "interface %.*s already has a section, "
 				    "on line %u; join them", STR_F(name),
 				    r->conf->iface[i].line);
 	if (r->conf->iface_n == CONF_IFACES_MAX)
@@ -216,7 +216,7 @@ static int read_line(struct reader *r, struct str line)
 	case CONFLINE_SETTING:
 		return set_option(r, &l);
 	case CONFLINE_OTHER:
-		return fail(r, "\"%.*s\" is not a setting; such as: "
+		return fail(r, "\"%.*s\" is not a setting; example: "
 			    "enabled = yes", STR_F(l.text));
 	case CONFLINE_BLANK:
 	case CONFLINE_COMMENT:
@@ -267,7 +267,8 @@ static int check_conf(struct reader *r)
 
 void conf_defaults(struct conf *c)
 {
-	/* not the room for mappings: no memory for what few files have */
+	/* Leave the room for mappings untouched: it takes no memory then, and
+	 * few files have mappings. */
 	memset(c, 0, offsetof(struct conf, mapping));
 	confopt_defaults(false, c);
 }

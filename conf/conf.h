@@ -85,7 +85,7 @@ void conf_defaults(struct conf *);
 
 /**
  * conf_read - read and check a whole file.
- * @ret: filled; after an error its content means nothing
+ * @ret: its content is undefined after an error
  * Return: 0, or -errno with @err filled: -EINVAL for the file's content, others
  * if it could not be read
  */

@@ -53,8 +53,8 @@ int confedit_add_iface(struct confedit *, const char *iface);
  *
  * The comment block right above the section is deleted with it, unless it is
  * the head of the file, and so is the block right below its last setting. The
- * block right above the next section belongs to that one and stays. Comments
- * that are set apart stay as well.
+ * block right above the next section belongs to that section and stays.
+ * Comments that are set apart by blank lines stay as well.
  */
 int confedit_del_iface(struct confedit *, const char *iface);
 

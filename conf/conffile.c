@@ -54,7 +54,7 @@ static int join(char ret[PATH_MAX], struct str dir, const char *name)
 	return 0;
 }
 
-/* Follow a link once. Return: 1, 0 (it is no link), -errno */
+/* Follow a link once. Return: 1, 0 (it is not a link), -errno */
 static int follow_link(char path[PATH_MAX])
 {
 	char to[PATH_MAX];

@@ -21,14 +21,14 @@ struct conffile {
 
 /**
  * conffile_open - read the file; for a change, lock its directory first.
- * @change: another process that changes it is waited for, CONF_LOCK_MS at most
- *          (-ETIMEDOUT)
+ * @change: lock the directory; waits up to CONF_LOCK_MS for another process
+ *          that changes the file (-ETIMEDOUT)
  * @ret_text: empty if there is no file
  *
- * A link to a file that does not exist is no error: a write creates that file.
- * The lock is flock()'s and ends with the process.
- * Return: 0, -EFBIG, -EISDIR, -EINVAL (no regular file), -errno; then nothing
- * is locked
+ * A link to a file that does not exist is not an error: a write creates that
+ * file. The lock is a flock(2) lock and ends with the process.
+ * Return: 0, -EFBIG, -EISDIR, -EINVAL (not a regular file), -errno. After an
+ * error nothing is locked.
  */
 int conffile_open(struct conffile *, const char *path, bool change,
 		  struct confedit *ret_text);

@@ -14,7 +14,7 @@ static size_t comment_at(struct str line)
 	return i;
 }
 
-/* The same for a mapping line, which has a text in quotes. */
+/* As comment_at(), for a mapping line, which may have a text in quotes. */
 static size_t comment_behind_quotes(struct str line)
 {
 	bool quoted = false;

@@ -35,7 +35,7 @@ struct confline {
  * @line: without its LF; a CR before the LF counts as space
  *
  * A comment starts with # at the start of the line or after a space or tab. In
- * a mapping line, a # between quotes starts none (confmapping.h).
+ * a mapping line, a # between quotes does not start a comment (confmapping.h).
  */
 struct confline confline_split(struct str line);
 

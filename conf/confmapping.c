@@ -53,7 +53,7 @@ static int read_host(struct str s, struct addr *ret, struct wr *why)
 
 	if (!addr_parse(s, &a) || a.family != ADDR_IP4 || !addr_is_host(a))
 		return fail(why, "\"%.*s\" is not an IPv4 address of a host; "
-			    "such as: " EXAMPLE, STR_F(s));
+			    "example: " EXAMPLE, STR_F(s));
 	*ret = a;
 	return 0;
 }
@@ -64,7 +64,7 @@ static int read_to(struct str s, struct conf_mapping *m, struct wr *why)
 	int err;
 
 	if (!str_cut(&port, ':', &host) || host.n == s.n)
-		return fail(why, "\"%.*s\" is not ADDRESS:PORT; such as: "
+		return fail(why, "\"%.*s\" is not ADDRESS:PORT; example: "
 			    "192.168.88.10:80", STR_F(s));
 	err = read_host(host, &m->client, why);
 	return err ? err : read_port(port, &m->int_port, why);
@@ -98,12 +98,12 @@ static int read_comment(struct str *s, struct confmapping_comment *ret,
 			wr_ch(&w, s->p[i]);
 	}
 	if (i >= s->n)
-		return fail(why, "the comment has no end; close it with \"");
+		return fail(why, "the comment has no closing quote \"");
 	if (w.over || w.len > PM_DESC_MAX)
-		return fail(why, "the comment is too long; it takes %d bytes",
-			    PM_DESC_MAX);
+		return fail(why, "the comment is too long; the limit is %d "
+			    "bytes", PM_DESC_MAX);
 	if (!is_comment(wr_done(&w)))
-		return fail(why, "the comment is not UTF-8 without control "
+		return fail(why, "the comment must be UTF-8 without control "
 			    "characters");
 	ret->text[w.len] = '\0';
 	*s = str_skip(*s, i + 1);
@@ -119,8 +119,8 @@ static int read_options(struct str s, struct conf_mapping *m,
 
 	if (str_word(&rest, &word) && str_eq(word, STR("remote"))) {
 		if (!str_word(&rest, &word))
-			return fail(why, "remote has no address; write that of "
-				    "one host, or remove remote");
+			return fail(why, "remote has no address; add the "
+				    "address of one host, or delete remote");
 		err = read_host(word, &m->remote, why);
 		s = rest;
 	}
@@ -150,8 +150,8 @@ int confmapping_parse(struct str args, struct conf_mapping *ret,
 	ret_comment->text[0] = '\0';
 	if (!str_word(&args, &proto) || !str_word(&args, &port) ||
 	    !str_word(&args, &to))
-		return fail(why, "a mapping has a protocol, a port, and a host "
-			    "with its port; such as: " EXAMPLE);
+		return fail(why, "a mapping needs a protocol, a port, and a "
+			    "host with its port; example: " EXAMPLE);
 	err = read_proto(proto, &m.proto, why);
 	if (!err)
 		err = read_port(port, &m.ext_port, why);
@@ -238,14 +238,14 @@ static int check_others(const struct conf *c, const struct conf_mapping *m,
 	if (old) {
 		wr_z(why, "mapping ");
 		confmapping_put_key(why, m);
-		return fail(why, " is on line %u already; remove one",
+		return fail(why, " is already on line %u; remove one",
 			    old->line);
 	}
 	for (old = c->mapping; old < c->mapping + c->mapping_n; old++) {
 		if (!same_port(old, m) || addr_equal(old->client, m->client))
 			continue;
-		return fail(why, "port %s %u leads to %s on line %u already; "
-			    "all mappings of a port lead to one host",
+		return fail(why, "port %s %u already leads to %s on line %u; "
+			    "all mappings of a port must lead to one host",
 			    nat_rule_proto(m->proto), (unsigned)m->ext_port,
 			    addr_text(old->client).text, old->line);
 	}
@@ -266,7 +266,7 @@ int confmapping_add(struct conf *c, const struct conf_mapping *m,
 	if (!c->comments_n)
 		c->comments[c->comments_n++] = '\0';
 	if (s.n && c->comments_n + s.n + 1 > CONF_COMMENTS_MAX)
-		return fail(why, "the comments of all mappings have more than "
+		return fail(why, "the comments of all mappings are longer than "
 			    "%d bytes; shorten some", CONF_COMMENTS_MAX);
 	c->mapping[c->mapping_n] = *m;
 	c->mapping[c->mapping_n].comment = 0;

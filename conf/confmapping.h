@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * confmapping.h - mapping lines of the configuration, read and written:
+ * confmapping.h - parse and write the mapping lines of the configuration:
  *
  *   mapping tcp 8080 192.168.88.10:80 [remote ADDRESS] [disabled] ["comment"]
  *
@@ -19,21 +19,21 @@ struct confmapping_comment {
 };
 
 /**
- * confmapping_parse - read what follows "mapping" in a line.
- * @ret: without line and the place of the comment; set on success only
- * @ret_comment: "" if the line has none; may be changed by an error
- * @why: gets the problem and the fix
+ * confmapping_parse - parse the part of a line after the word "mapping".
+ * @ret: set on success only; its members line and comment are 0
+ * @ret_comment: "" if the line has none; undefined after an error
+ * @why: receives the problem and the fix
  *
- * A comment is UTF-8 of at most PM_DESC_MAX bytes without control characters.
- * In it, \" is a quote and \\ is a backslash.
+ * A comment is UTF-8 without control characters, at most PM_DESC_MAX bytes. In
+ * a comment, \" is a quote and \\ is a backslash.
  *
  * Return: 0 or -EINVAL
  */
 int confmapping_parse(struct str args, struct conf_mapping *ret,
 		      struct confmapping_comment *ret_comment, struct wr *why);
 
-/** confmapping_put - write the line, without an end. confmapping_parse() reads
- * it back. */
+/** confmapping_put - write the line, without a newline, in the form that
+ * confmapping_parse() reads. */
 void confmapping_put(struct wr *, const struct conf_mapping *,
 		     const char *comment);
 
@@ -43,11 +43,11 @@ void confmapping_put_key(struct wr *, const struct conf_mapping *);
 
 /**
  * confmapping_add - add a mapping to a configuration.
- * @why: gets the problem and the fix
+ * @why: receives the problem and the fix
  *
- * Refuses a second one with the same key (protocol, external port, remote
- * host), another host for a port that is mapped, and more than there is room
- * for.
+ * Refuses a second mapping with the same key (protocol, external port, remote
+ * host), a second host for one port, and a mapping or comment that exceeds
+ * CONF_MAPPINGS_MAX or CONF_COMMENTS_MAX.
  *
  * Return: 0 or -EINVAL
  */
@@ -58,11 +58,11 @@ int confmapping_add(struct conf *, const struct conf_mapping *,
 const struct conf_mapping *confmapping_find(const struct conf *,
 					    const struct conf_mapping *m);
 
-/** confmapping_same_key - protocol, external port and remote host equal? */
+/** confmapping_same_key - are protocol, external port and remote host equal? */
 bool confmapping_same_key(const struct conf_mapping *a,
 			  const struct conf_mapping *b);
 
-/** confmapping_text - its comment, or "". */
+/** confmapping_text - the comment of a mapping, or "". */
 const char *confmapping_text(const struct conf *, const struct conf_mapping *);
 
 /** confmapping_rule - the rule of a mapping, for the table and the firewall. */

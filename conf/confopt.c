@@ -3,7 +3,7 @@
  * confopt.c - the table of options, and a parser and a writer for each type of
  * value.
  *
- * Invariants: what is written is parsed to the same value; a value that is
+ * Invariants: a written value is parsed to the same value; a value that is
  * refused leaves the field unchanged; a message repeats no control character.
  * Runs in: any
  */
@@ -157,7 +157,7 @@ static bool set_socket(const struct confopt *o, struct str v, void *field)
 	return v.n <= 107 && set_path(o, v, field);
 }
 
-/* An empty value here and below: the daemon finds one itself. */
+/* Here and below, an empty value means that the daemon chooses one itself. */
 static bool set_uuid(const struct confopt *o, struct str v, void *field)
 {
 	static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
@@ -214,8 +214,9 @@ static void put_address(const struct confopt *o, const void *field,
 
 /* ---- networks behind another router ---------------------------------- */
 
-/* The widest are 10.0.0.0/8 and fc00::/7: a wider one holds addresses that are
- * not behind a router of the LAN. Link-local addresses are not routed. */
+/* The widest networks allowed are as large as 10.0.0.0/8 and fc00::/7: a wider
+ * one contains addresses that are not behind a router of the LAN. Link-local
+ * addresses are not routed. */
 static bool is_routed(const struct addr_net *n)
 {
 	static const struct addr_net link_local[] = {
@@ -427,7 +428,8 @@ int confopt_set(const struct confopt *o, struct str v, void *base,
 	if (holds && types[o->type].set(o, v, (char *)base + o->offset))
 		return 0;
 	wr_fmt(why, "%s is \"", o->name);
-	/* the beginning of a value, fit for a terminal and a log */
+	/* Repeat only the start of the value, without control characters: the
+	 * message may be printed on a terminal or logged. */
 	text_put(TEXT_NO_CONTROL, why,
 		 (struct str){ v.p, cut ? QUOTE_MAX : v.n });
 	wr_fmt(why, "%s\"; it takes ", cut ? "..." : "");

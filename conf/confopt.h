@@ -52,7 +52,7 @@ struct str confopt_current(const struct confopt *, struct str value);
 
 /**
  * confopt_set - parse @value into @base (a struct conf or conf_iface).
- * @why: gets, on failure, "http-port is \"x\"; it takes a number from 0 to
+ * @why: receives, on failure, "http-port is \"x\"; it takes a number from 0 to
  *       65535", without control characters
  *
  * A former word is stored as the current one (confopt_current()). A value that
@@ -68,7 +68,7 @@ int confopt_set(const struct confopt *, struct str value, void *base,
  * it has none. confopt_set() reads it back. */
 void confopt_put(const struct confopt *, const void *base, struct wr *);
 
-/** confopt_range - write the values it takes: "yes or no", "0 to 65535",
+/** confopt_range - write the accepted values: "yes or no", "0 to 65535",
  * "auto, netlink, ...". */
 void confopt_range(const struct confopt *, struct wr *);
 

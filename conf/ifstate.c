@@ -51,7 +51,7 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 
 	if (has_addr(addr, n, ifindex, forced_ip))
 		return forced_ip;
-	/* on an unnumbered link it is the address of another interface */
+	/* on an unnumbered link, @route is the address of another interface */
 	if (!has_addr(addr, n, ifindex, route))
 		route.family = ADDR_NONE;
 	if (addr_is_set(route) && !addr_is_private(route))
@@ -62,7 +62,7 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 	return addr_is_set(a) ? a : first_addr(addr, n, ifindex, false);
 }
 
-/* It sets member by member, because padding must not differ between two
+/* Set each member on its own, because padding must not differ between two
  * reads. */
 static void add_external(struct ifstate *r, const struct conf_iface *conf,
 			 const struct netif_table *t,

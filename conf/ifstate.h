@@ -29,10 +29,10 @@ struct ifstate {
 	/* the enabled external interfaces of the configuration, in its order */
 	struct ifstate_ext ext[CONF_EXTERNALS_MAX];
 	size_t ext_n;
-	/* of internal interfaces that are up; those of one interface are
-	 * adjacent, its primary addresses first. At the end the networks behind
-	 * other routers, netif_addr.routed: @net_n minus @routed_n is the
-	 * number of addresses */
+	/* First the addresses of internal interfaces that are up; those of one
+	 * interface are adjacent, its primary addresses first. Then the
+	 * networks behind other routers (netif_addr.routed), @routed_n of
+	 * them. @net_n counts both. */
 	struct netif_addr net[POLICY_NETS_MAX];
 	size_t net_n, routed_n;
 	struct addr own[NETIF_ADDRS_MAX]; /* every address of the router */
@@ -74,9 +74,9 @@ const struct ifstate_ext *ifstate_external(const struct ifstate *);
  * there is none, or if it is private and private-external-address = refuse. */
 struct addr ifstate_usable(const struct ifstate_ext *, const struct conf *);
 
-/** ifstate_reported - the address that clients are told: forced-ip, or the one
- * in rules. ADDR_NONE while the interface is down or without carrier, or has no
- * usable address. */
+/** ifstate_reported - the address that is reported to clients: forced-ip, or
+ * the one in rules. ADDR_NONE while the interface is down, without carrier or
+ * without a usable address. */
 struct addr ifstate_reported(const struct ifstate_ext *, const struct conf *);
 
 /** ifstate_policy - make the policy for these networks. @ret borrows the rules

@@ -21,14 +21,14 @@ enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET; answered */
 	BROKER_DEL,	  /* rule: the key; answered */
 	BROKER_SYNC_RULE, /* rule: one of the whole table; not answered */
-	BROKER_SYNC_END,  /* the table is whole now: apply it; answered.
+	BROKER_SYNC_END,  /* the table is complete: apply it; answered.
 			   * NAT_EREFUSED: applied without the rules that the
 			   * monitor's policy forbids */
-	BROKER_REFRESH,	  /* read the interfaces again; a sync follows, and
-			   * drops one that is half received; answered */
+	BROKER_REFRESH,	  /* read the interfaces again and drop a sync that is
+			   * half received; a new sync follows; answered */
 	BROKER_LINK_UP,	  /* the external link; answered */
 	BROKER_LINK_DOWN,
-	BROKER_VERIFY,	/* the firewall, now; answered */
+	BROKER_VERIFY,	/* verify the firewall now; answered */
 	BROKER_SERVING, /* the engine now answers the LAN; answered */
 	BROKER__MAX,
 };

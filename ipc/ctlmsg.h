@@ -2,8 +2,8 @@
 /*
  * ctlmsg.h - the records between upnpctl and the engine on the control socket.
  * Each direction has records of one size on a SOCK_SEQPACKET socket, so the
- * kernel does the framing. One request a connection; the engine answers with as
- * many records as needed, CTL_END last, and closes the connection.
+ * kernel does the framing. A connection has one request; the engine answers
+ * with as many records as needed, CTL_END last, and closes the connection.
  *
  * Both ends are the same binary. The version detects a binary that was replaced
  * while the daemon runs.
@@ -27,7 +27,7 @@ enum ctl_verb {
 				 * CTL_ADDED and CTL_REMOVED as they happen */
 	CTL_ADD,		/* rule, lease_s, desc; CTL_ADDED, CTL_END */
 	CTL_DELETE,		/* rule: the key; CTL_REMOVED, CTL_END */
-	CTL_VERIFY,		/* the firewall, now; CTL_END */
+	CTL_VERIFY,		/* verify the firewall now; CTL_END */
 	CTL__MAX,
 };
 
@@ -36,8 +36,8 @@ struct ctl_req {
 	uint32_t verb;		/* enum ctl_verb */
 	struct nat_rule rule;	/* zero if the verb has none */
 	uint32_t lease_s;	/* 0 permanent */
-	uint32_t disabled;	/* CTL_ADD: it gets no rule */
-	uint32_t configured;	/* CTL_ADD: the configuration will have it */
+	uint32_t disabled;	/* CTL_ADD: the mapping gets no rule */
+	uint32_t configured;	/* CTL_ADD: it will be in the configuration */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
@@ -78,7 +78,7 @@ struct ctl_mapping {
 	uint32_t enabled;
 	uint32_t suspended;	/* its client is in no internal network; it has
 				 * no rule, and clients do not see it */
-	uint32_t configured;	/* the configuration has it */
+	uint32_t configured;	/* it is in the configuration */
 	char desc[PM_DESC_MAX + 1];
 };
 
@@ -89,8 +89,8 @@ enum ctl_no_address {
 };
 
 struct ctl_status {
-	struct addr ext;	/* the external address that clients are told,
-				 * or ADDR_NONE */
+	struct addr ext;	/* the external address that is reported to
+				 * clients, or ADDR_NONE */
 	uint32_t no_address;	/* enum ctl_no_address */
 	uint32_t ext_private;	/* behind another NAT */
 	char ext_if[16];

@@ -107,7 +107,7 @@ int statusfile_write(const char *path, const struct statusfile *s)
 	w = wr_init(text, sizeof(text));
 	for (size_t i = 0; i < FIELDS; i++)
 		put_field(&w, &fields[i], s);
-	/* the name is ours alone: we hold the lock of the pid file */
+	/* no other process uses the name: we hold the lock of the pid file */
 	return fileio_replace(AT_FDCWD, path, temp, 0644, false, wr_done(&w));
 }
 

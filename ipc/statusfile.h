@@ -2,10 +2,10 @@
 /*
  * statusfile.h - the monitor's state, in a file beside the pid file.
  *
- * upnpctl cannot ask the monitor, because the monitor reads from no process but
- * its own. So the monitor writes what only it knows, and the state while there
- * is no engine, and replaces the file at every change. The file has lines
- * "key = value"; a reader skips unknown keys.
+ * upnpctl cannot send the monitor a request, because the monitor reads only
+ * from processes of the daemon. So the monitor writes the facts that only it
+ * knows, and the state while there is no engine, and replaces the file at every
+ * change. The file has lines "key = value"; a reader skips unknown keys.
  * Runs in: any
  */
 #ifndef IPC_STATUSFILE_H
@@ -20,7 +20,7 @@
 enum status_state {
 	STATUS_SERVING = 1, /* an engine runs, or is about to */
 	STATUS_DISABLED,    /* enabled = no: there is none */
-	STATUS_ENDED,	    /* the daemon gave up: fault says why */
+	STATUS_ENDED,	    /* the daemon gave up: fault has the reason */
 };
 
 struct statusfile {

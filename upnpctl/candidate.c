@@ -106,12 +106,12 @@ static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 	}
 	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL) {
 		set_error(why, "interface %s is internal and has a forced-ip; "
-			  "only the external one takes it", i->name);
+			  "only the external one may have it", i->name);
 		return true;
 	}
 	if (i->network.n && i->type != CONF_INTERNAL) {
 		set_error(why, "interface %s is external and has a network; "
-			  "only internal ones take it", i->name);
+			  "only internal ones may have it", i->name);
 		return true;
 	}
 	return false;

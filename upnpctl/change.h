@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * change.h - change the configuration: lock, edit, check, write, reload the
- * daemon. A file that is made from UCI is not written: UCI is. Runs in: upnpctl
+ * daemon. If the file is made from UCI, UCI is written instead.
+ * Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHANGE_H
 #define UPNPCTL_CHANGE_H
@@ -12,11 +13,11 @@
 struct change {
 	struct conffile file;
 	struct confedit was, now;
-	bool uci;	/* the file is made from UCI, which is changed */
+	bool uci;	/* the file is made from UCI: write UCI instead */
 	bool serve;	/* the change sets enabled=yes: it fails if interfaces
 			 * are missing */
-	bool untried;	/* mappings are not tried in the daemon: it has them
-			 * already */
+	bool untried;	/* do not try the mappings in the daemon, which has
+			 * them already */
 };
 
 /** change_begin - lock the file and read it. Return: CMD_OK; or an exit status,
@@ -26,11 +27,11 @@ int change_begin(struct change *, const char *path);
 /**
  * change_end - check the result, write it, reload the daemon, release the lock.
  *
- * A running daemon is given changed mappings before (livemap_try()); if it
- * refuses one, nothing is written.
+ * Before it writes, sends changed mappings to a running daemon (livemap_try());
+ * if the daemon refuses one, nothing is written.
  *
  * Writes nothing if nothing changed. Holds the lock until the daemon has read
- * the file, so that of two concurrent changes each reports its own result.
+ * the file, so that each of two concurrent changes reports its own result.
  *
  * Return: exit status; errors are reported on stderr
  */
@@ -43,7 +44,7 @@ void change_drop(struct change *);
  * change_run - edit the configuration with @edit. In a script, the script's
  * change is edited, and checked when the script ends; otherwise @edit is a
  * change of its own.
- * @edit: returns an exit status; has reported errors on stderr
+ * @edit: reports errors on stderr and returns an exit status
  */
 int change_run(struct cmd *, int (*edit)(struct cmd *, struct change *));
 

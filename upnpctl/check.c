@@ -2,7 +2,7 @@
 /*
  * check.c - "upnpctl check": why would a port not open here?
  *
- * Owns: the order of the checks, what is printed, the exit status.
+ * Owns: the order of the checks, the output, the exit status.
  * Never does: change anything.
  * Runs in: upnpctl
  */
@@ -12,8 +12,8 @@
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
 
-/* What a check needs. Without it the check is skipped; an earlier check has
- * reported what is missing. */
+/* The state that a check needs. Without it the check is skipped; an earlier
+ * check has reported that it is missing. */
 enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
 
 static const struct {

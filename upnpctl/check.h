@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check.h - what the checks of "upnpctl check" share: state that was read once,
+ * check.h - shared by the checks of "upnpctl check": state that is read once,
  * and the functions that report findings. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CHECK_H
@@ -41,7 +41,8 @@ struct check {
 	int64_t search_ms;		/* monotonic, when it was sent */
 
 	/* The firewall's rules. */
-	const char *backend;		/* that upnpd uses or would use; NULL */
+	const char *backend;		/* the one that upnpd uses or would use;
+					 * NULL: not known */
 	int listed[CHECK_SOURCES];	/* 0: its rules were read; -ENOENT: no
 					 * such tool, or the kernel has no
 					 * nf_tables; other -errno */
@@ -68,7 +69,7 @@ void check_report_ok(struct check *, const char *fmt, ...)
  * this index now, or NULL. */
 const struct conf_iface *check_report_iface(const struct check *, int ifindex);
 
-/* The checks; check.c's table says what each needs. */
+/* The checks; the table in check.c lists the needs of each. */
 void check_conf_file(struct check *), check_conf_clock(struct check *),
 	check_conf_state_dir(struct check *), check_conf_access(struct check *);
 								/* _conf */
@@ -93,11 +94,11 @@ void check_lan_search(struct check *);
 
 /* ---- pure parts, for the tests ------------------------------------------ */
 
-/** check_conf_open - does some line allow some client of the network a port? */
+/** check_conf_open - may any client of the network open any port? */
 bool check_conf_open(const struct policy_rule *, size_t n,
 		     const struct addr_net *net);
 
-/* A range of addresses that the Internet does not reach. */
+/* A range of addresses that cannot be reached from the Internet. */
 struct check_kind {
 	uint32_t ip;
 	uint8_t bits;

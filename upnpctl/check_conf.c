@@ -31,7 +31,7 @@ void check_conf_file(struct check *c)
 			     "no client\nupnpctl set enabled=yes");
 	if (!conf_external(&c->conf))
 		check_report(c, CHECK_PROBLEM, "no external interface is "
-			     "enabled: a port has no side to be opened on\n"
+			     "enabled: no port can be opened\n"
 			     "upnpctl interfaces add interface=NAME "
 			     "type=external disabled=no");
 	check_report_ok(c, "%s has no errors, and upnpd is enabled",
@@ -45,8 +45,8 @@ static bool within(uint16_t lo, uint16_t hi, uint16_t in_lo, uint16_t in_hi)
 	return lo >= in_lo && hi <= in_hi;
 }
 
-/* Does the deny line @d deny everything that the allow line @a allows to the
- * network @net, which is in the line's own? */
+/* Does the deny line @d deny everything that the allow line @a allows to @net?
+ * @net must lie within the network of @a. */
 static bool denies_all(const struct policy_rule *d, const struct policy_rule *a,
 		       const struct addr_net *net)
 {
@@ -146,7 +146,7 @@ static void check_takeover(struct check *c)
 			  strerror(-err));
 }
 
-/* The file system of the directory, or of its parent @path. */
+/* Check the file system of @path: the directory, or its parent. */
 static void check_space(struct check *c, const char *path)
 {
 	struct statvfs fs;
@@ -165,8 +165,8 @@ static void check_space(struct check *c, const char *path)
 			     "directory", c->conf.state_dir);
 }
 
-/* Whether jail_dir() would accept it, and whether the engine can write
- * there. */
+/* Check that jail_dir() would accept the directory and that the engine can
+ * write there. */
 static void check_owner(struct check *c, const struct stat *st)
 {
 	const char *dir = c->conf.state_dir;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_daemon.c - checks of the running daemon: does it run, and which faults
- * does its monitor report? Runs in: upnpctl
+ * check_daemon.c - check that the daemon runs, and report the faults in its
+ * monitor's status file. Runs in: upnpctl
  */
 #include <string.h>
 #include "upnpctl/check.h"
@@ -19,7 +19,7 @@ void check_daemon(struct check *c)
 			     "Correct the cause and start upnpd again",
 			     s->fault);
 	else if (!l.alive)
-		check_report(c, CHECK_WARNING, "upnpd does not run: the "
+		check_report(c, CHECK_WARNING, "upnpd is not running: the "
 			     "programs on the LAN get no answer\n"
 			     "Start it; if it stops again, the system log has "
 			     "the reason");

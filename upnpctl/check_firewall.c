@@ -3,7 +3,7 @@
  * check_firewall.c - checks of the firewall's rules, and of the tools that
  * upnpd needs to add its own.
  *
- * Never does: ask legacy iptables for a table by name, because that creates the
+ * Never does: list a table of legacy iptables by name, because that creates the
  * table.
  * Runs in: upnpctl
  */
@@ -37,7 +37,7 @@ static const struct {
 	[CHECK_PLAIN] = { "iptables", "iptables", { "iptables-save" } },
 };
 
-/* Some rules were not read. Only the first reason is kept. */
+/* Note why some rules were not read. Only the first reason is kept. */
 __attribute__((format(printf, 3, 4)))
 static void note_unread(struct check *c, const char *remedy,
 			const char *fmt, ...)
@@ -120,8 +120,8 @@ static void choose_xt_source(struct check *c)
 			    "iptables-legacy, which is not installed");
 }
 
-/* Plain iptables is another name of one of the two variants, so it is asked
- * only where neither is installed. */
+/* Plain iptables is another name of one of the two variants, so run it only if
+ * neither is installed. */
 static void list_all(struct check *c)
 {
 	bool any = false;
@@ -148,8 +148,8 @@ static void list_all(struct check *c)
 /* ---- the backend ----------------------------------------------------- */
 
 /* Only root can ask the kernel for nf_tables; the status file of a running
- * daemon has the answer. Return: true: the check is done; false: it must go
- * on */
+ * daemon has the answer. Return: true if the check is done, false if it must
+ * continue */
 static bool check_without_root(struct check *c)
 {
 	const char *name = c->conf.backend;
@@ -182,7 +182,7 @@ void check_firewall_backend(struct check *c)
 	c->backend = *c->backend_run ? c->backend_run : be->name;
 	if (!be->usable(&env))
 		check_report(c, CHECK_PROBLEM, "backend = %s, but %s: upnpd "
-			     "can not open a port\n"
+			     "cannot open a port\n"
 			     "Install it, or set backend=auto", name,
 			     be == &natfw_netlink ?
 			     "the kernel has no nf_tables" :
@@ -199,8 +199,8 @@ void check_firewall_backend(struct check *c)
 
 #define CONNTRACK "/proc/sys/net/netfilter/nf_conntrack_"
 
-/* Return: 1: the file has the name of the module, 0: it has not, -1: there is
- * no such file */
+/* Return: 1 if the file contains the name of the module, 0 if not, -1 if there
+ * is no such file */
 static int has_module_name(const char *path)
 {
 	static const char name[] = "nf_conntrack";
@@ -280,8 +280,8 @@ void check_firewall_others(struct check *c)
 	wr_cstr(&w);
 	if (n > 1)
 		check_report(c, CHECK_WARNING, "%s rules are in use: a packet "
-			     "has to pass all of them, upnpd opens ports in "
-			     "one\n"
+			     "has to pass all of them, but upnpd opens ports "
+			     "in only one\n"
 			     "Keep one, and remove the other's rules", used);
 	check_report_ok(c, n ? "the rules in use are those of %s" :
 			"no rules are in use%s", used);
@@ -297,8 +297,8 @@ static void report_untranslated(struct check *c, const struct netif_addr *net)
 	addr_net_write(&w, &net->net);
 	wr_cstr(&w);
 	check_report(c, CHECK_PROBLEM, "nothing translates %s (%s) on its way "
-		     "out by %s: its hosts have no Internet, and answers "
-		     "through an open port do not arrive\n"
+		     "out by %s: its hosts have no Internet access, and "
+		     "answers through an open port do not arrive\n"
 		     "Add a masquerade rule to the firewall, or: upnpctl set "
 		     "masquerade=yes", text, net->ifname, c->ext->name);
 }
@@ -334,7 +334,8 @@ static bool backend_uses(const char *backend, int source)
 	return !strcmp(backend, sources[source].backend);
 }
 
-/* The source of that chain: a chain in nf_tables may belong to iptables-nft. */
+/* Return the source of that chain: a chain in nf_tables may belong to
+ * iptables-nft. */
 static int source_of(const struct check *c, int source,
 		 const struct check_rules_base *base)
 {

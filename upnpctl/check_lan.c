@@ -120,7 +120,7 @@ static bool seen_before(struct seen *s, struct addr a)
 	return false;
 }
 
-/* Is it upnpd that answered from an address of this router? */
+/* Is @server the SERVER field of upnpd? */
 static bool is_upnpd(const char *server)
 {
 	struct str rest = str_z(server), word;

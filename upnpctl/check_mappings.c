@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_mappings.c - checks of the operator's mappings: is each one in effect,
- * and in the configuration? Runs in: upnpctl
+ * check_mappings.c - check that each of the operator's mappings is in effect
+ * and in the configuration. Runs in: upnpctl
  */
 #include "base/wr.h"
 #include "conf/confmapping.h"
@@ -23,7 +23,7 @@ static int add_record(void *arg, const struct ctl_rep *rep)
 	return mappings_add(arg, &rep->mapping);
 }
 
-/* Without messages on stderr. */
+/* Like mappings_fetch(), but without messages on stderr. */
 static int fetch(const struct live *l, struct mappings *ret)
 {
 	struct ctl_req req = { .verb = CTL_MAPPINGS };
@@ -48,8 +48,9 @@ static void check_configured(struct check *c, const struct mappings *all)
 			continue;
 		confmapping_put_key(&w, m);
 		check_report(c, CHECK_PROBLEM, "mapping %s of line %u is not "
-			     "in effect\nThe log of upnpd has the reason; if "
-			     "the file was changed, reload it: kill -HUP %ld",
+			     "in effect\nSee the log of upnpd for the reason; "
+			     "if the file was changed, reload it: kill -HUP "
+			     "%ld",
 			     wr_cstr(&w), m->line, (long)c->daemon);
 	}
 }
@@ -61,8 +62,8 @@ void check_mappings(struct check *c)
 	size_t left;
 
 	if (!c->daemon || !c->conf.enabled) {
-		check_report_ok(c, "the mappings of the configuration are made "
-				"when upnpd starts");
+		check_report_ok(c, "upnpd adds the mappings of the "
+				"configuration when it starts");
 		return;
 	}
 	live_refresh(&l, c->env);
@@ -77,11 +78,11 @@ void check_mappings(struct check *c)
 	if (left)
 		check_report(c, CHECK_WARNING, "%zu static mappings are only "
 			     "in the lease file: they are lost with state-dir, "
-			     "and an export does not have them\n"
+			     "and an export omits them\n"
 			     "upnpctl mappings migrate", left);
 	check_configured(c, &all);
 	check_report_ok(c, c->conf.mapping_n ?
 			"every mapping of the configuration is in effect" :
-			"no static mapping is outside of the configuration");
+			"no static mapping is missing from the configuration");
 	mappings_free(&all);
 }

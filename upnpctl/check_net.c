@@ -30,11 +30,11 @@ static void check_link(struct check *c, const struct conf_iface *f)
 		check_report(c, CHECK_PROBLEM, "there is no interface %s: %s\n"
 			  "See ip link for the names, and correct the section "
 			  "[interface %s]", f->name,
-			  ext ? "a port has no side to be opened on" :
+			  ext ? "no port can be opened" :
 			  "no client is served there", f->name);
 	else if (!l->up)
-		check_report(c, CHECK_PROBLEM, "%s is down: no packet passes "
-			     "it\n"
+		check_report(c, CHECK_PROBLEM, "%s is down: it passes no "
+			     "packets\n"
 			     "ip link set %s up", f->name, f->name);
 	else if (!l->running)
 		check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
@@ -89,7 +89,7 @@ static void check_overlap(struct check *c, const struct netif_addr *a,
 		  g->name, ext ? "clients" : "some clients");
 }
 
-/* A network behind another router needs a route to that one. (IPv4) */
+/* A network behind another router needs a route to that router. IPv4 only. */
 static void check_way(struct check *c, const struct netif_addr *a)
 {
 	struct addr host = addr_net_last(&a->net);
@@ -105,8 +105,8 @@ static void check_way(struct check *c, const struct netif_addr *a)
 		return;
 	addr_net_write(&w, &a->net);
 	wr_cstr(&w);
-	check_report(c, CHECK_WARNING, "the route to the network %s is not by "
-		     "%s: its clients get no answer\n"
+	check_report(c, CHECK_WARNING, "the route to the network %s does not "
+		     "use %s: its clients get no answer\n"
 		     "ip route add %s via ROUTER dev %s", text, a->ifname, text,
 		     a->ifname);
 }
@@ -130,19 +130,19 @@ static void check_other_route(struct check *c, int out)
 	const struct conf_iface *f = check_report_iface(c, out);
 
 	if (f)
-		check_report(c, CHECK_PROBLEM, "the route to the Internet is "
-			     "by %s, which is configured as internal; the "
-			     "external one is %s\n"
-			     "Exchange the types of the two: upnpctl "
-			     "interfaces set", f->name, c->ext->name);
+		check_report(c, CHECK_PROBLEM, "the route to the Internet "
+			     "uses %s, which is configured as internal; the "
+			     "external interface is %s\n"
+			     "Swap the types of the two: upnpctl interfaces "
+			     "set", f->name, c->ext->name);
 	else if (route_has_default(ext->ifindex) == 1)
 		check_report(c, CHECK_WARNING, "another route to the Internet "
-			  "is preferred to the one by %s: "
+			  "is preferred to the one through %s: "
 			  "answers through an open port may take it\n"
 			  "See ip route and ip rule", c->ext->name);
 	else
-		check_report(c, CHECK_PROBLEM, "the route to the Internet is "
-			     "by an interface that is not configured, not by "
+		check_report(c, CHECK_PROBLEM, "the route to the Internet uses "
+			     "an interface that is not configured, instead of "
 			     "%s\n"
 			     "See ip route; make the interface of the default "
 			     "route the external one", c->ext->name);
@@ -163,7 +163,7 @@ void check_net_roles(struct check *c)
 			     strerror(-err), c->ext->name);
 	else if (out != ext->ifindex)
 		check_other_route(c, out);
-	check_report_ok(c, "the route to the Internet is by %s", c->ext->name);
+	check_report_ok(c, "the route to the Internet uses %s", c->ext->name);
 }
 
 /* ---- the external address -------------------------------------------- */

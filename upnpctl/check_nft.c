@@ -20,7 +20,7 @@
 
 /* ---- conditions ------------------------------------------------------ */
 
-/* A condition and the keys that it compares with; no keys for a mask. */
+/* A condition and the keys that it compares with; a mask has no keys. */
 struct test {
 	const struct nl_ruleset_cond *cond;
 	const struct check_elem *elem;
@@ -59,7 +59,7 @@ static bool holds(const struct test *t, struct key x)
 	return hit != cond->negate;
 }
 
-/* By the name or the index of an interface. */
+/* Match the name or the index of an interface. */
 static void match_iface(struct check_match *m, const struct test *t)
 {
 	const struct check_rules_flow *flow = m->flow;
@@ -82,7 +82,7 @@ static void match_iface(struct check_match *m, const struct test *t)
 			  key_u32(flow->ext_index)), nets);
 }
 
-/* For a field that has the same value in both flows. */
+/* Match a field that has the same value in both flows. */
 static void match_same(struct check_match *m, bool hold)
 {
 	enum check_hold both = hold ? CHECK_ALWAYS : CHECK_NEVER;
@@ -439,7 +439,7 @@ void check_nft_message(void *arg, const struct nlmsghdr *h)
 
 /* ---- the kernel ------------------------------------------------------ */
 
-/* The deadline of a dump allows for so many rules. */
+/* The deadline of a dump allows for this many rules. */
 #define DUMP_RULES	PM_MAPPINGS_LIMIT
 #define PAUSE_NS	50000000	/* before the next try */
 

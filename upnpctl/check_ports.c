@@ -177,7 +177,7 @@ static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 		  ", or turn its UPnP or DLNA part off");
 }
 
-/* Return: a finding was made */
+/* Return: true if a finding was reported */
 static bool check_port(struct check *c, const struct port *p)
 {
 	struct ports_holder h[HOLDERS_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_rules.c - follow chains, jumps and verdicts, and decide about the
- * flows.
+ * check_rules.c - follow chains, jumps and verdicts to find out what happens to
+ * the two flows.
  *
  * Owns: nothing; a struct check_rules is the caller's. A chain is stored as the
  * hash of its name and the sum of its rules, so thousands of rules need no

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_rules.h - what a firewall's rules do to two flows: outgoing, from an
+ * check_rules.h - apply a firewall's rules to two flows: outgoing, from an
  * internal network to the Internet; and incoming, from the Internet to an open
  * port. Pure: check_nft.c adds rules from the kernel's dumps, check_ipt.c from
  * iptables-save.
@@ -83,7 +83,7 @@ struct check_rules {
 				 * by another listing */
 };
 
-/* What a rule does with a packet that it matches. */
+/* The effect of a rule on a packet that it matches. */
 enum check_rules_verdict {
 	CHECK_RULES_NONE,	/* nothing that matters here */
 	CHECK_RULES_ACCEPT,
@@ -146,7 +146,7 @@ uint32_t check_rules_masquerade(struct check_rules *r);
  * @ret_nets: the networks that the packets do not reach
  *
  * An accept rule of upnpd counts if no rule before it drops; so does any other
- * rule that accepts translated packets. Return: NULL: there is no (other) one
+ * rule that accepts translated packets. Return: NULL if there is no further one
  */
 const struct check_rules_base *check_rules_block(const struct check_rules *r,
 				const struct check_rules_base *after,

@@ -52,7 +52,7 @@ int cmd_fail(int status, const char *fmt, ...)
 	va_start(ap, fmt);
 	wr_vfmt(&w, fmt, ap);
 	va_end(ap);
-	/* it goes to a terminal and may quote the arguments */
+	/* the text may quote the arguments and be printed on a terminal */
 	text_clean(TEXT_NO_CONTROL, text, w.len);
 	text[w.len++] = '\n';
 	if (as_json)
@@ -79,7 +79,7 @@ bool cmd_key(const struct cmd *c, const char *key, struct str *ret_value)
 
 /* ---- menus and verbs ----------------------------------------------------- */
 
-/* What one word may name in the current menu. */
+/* The command or menu that a word names in the current menu. */
 struct match {
 	const struct cmd_verb *verb;
 	const char *menu;
@@ -161,7 +161,7 @@ static int unknown(const struct cmd_env *env, const struct match *m,
 
 /* ---- paths --------------------------------------------------------------- */
 
-/* How much of "/ip upnp" has been read. */
+/* The part of "/ip upnp" that has been read. */
 enum position { AT_ROOT, AT_IP, AT_MENU };
 
 struct path {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cmd.h - what the parts of upnpctl share: a parsed command, the table of
+ * cmd.h - shared by all parts of upnpctl: a parsed command, the table of
  * commands, and error reports. Runs in: upnpctl
  */
 #ifndef UPNPCTL_CMD_H
@@ -17,7 +17,7 @@ enum { CMD_OK = 0, CMD_FAULT = 1, CMD_USAGE = 2 };
 
 struct change;			/* change.h */
 
-/* What all commands of a run share. */
+/* The state that all commands of a run share. */
 struct cmd_env {
 	const char *file;	/* configuration; NUL-terminated */
 	bool json;
@@ -64,7 +64,7 @@ bool cmd_key(const struct cmd *, const char *key, struct str *ret_value);
  * line. */
 void cmd_set_line(unsigned line);
 
-/** cmd_set_json - whether cmd_fail() writes JSON objects from now on. */
+/** cmd_set_json - choose whether cmd_fail() writes JSON objects. */
 void cmd_set_json(bool on);
 
 /** cmd_fail - write "upnpctl: ..." to stderr, one line, cut at 1 KiB. Return:

@@ -17,7 +17,7 @@ static int compare(const void *x, const void *y)
 	return a->port < b->port ? -1 : a->port > b->port;
 }
 
-/* Without memory the counter is left out. */
+/* Without memory, the counter is omitted. */
 static void add_count(void *arg, const struct nl_list_count *one)
 {
 	struct counts *c = arg;

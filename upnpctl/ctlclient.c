@@ -168,7 +168,7 @@ static int check(struct ctl_rep *rep, size_t n, unsigned kinds)
 		return -ECONNRESET;
 	if (n < sizeof(rep->version))
 		return -EPROTO;
-	/* First: a record of another version may have another size. */
+	/* First, because a record of another version may have another size. */
 	if (rep->version != CTL_VERSION)
 		return -EPROTONOSUPPORT;
 	if (n != sizeof(*rep) || rep->kind >= 32 ||

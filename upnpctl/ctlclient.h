@@ -53,8 +53,8 @@ void ctlclient_close(struct ctlclient *);
  *        ends the exchange. NULL: the records are ignored
  * @ret_end: set only on success; the request may have failed (its err)
  *
- * If the engine dies before it has sent a record, the request is repeated to
- * the next engine: every request has the same result when it is made twice.
+ * If the engine dies before it has sent a record, the request is sent again to
+ * the next engine. That is safe because every request is idempotent.
  *
  * Return: 0, as ctlclient_open() and ctlclient_next(), or the value of @handle
  */

@@ -94,8 +94,8 @@ static void put_settings(const struct conf *conf)
 	}
 }
 
-/* Rules are not options and RouterOS has none, so the script cannot set them.
- * Print them as comments. */
+/* Print rules as comments, because no command sets them: they are not options,
+ * and RouterOS has none. */
 static void put_rules(const struct confedit *text)
 {
 	struct str rest = { text->text, text->len }, line;
@@ -116,7 +116,7 @@ static void put_rules(const struct confedit *text)
 	}
 }
 
-/* In RouterOS's form, its options in alphabetical order. */
+/* Write a mapping as RouterOS would, with its options in alphabetical order. */
 static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
 {
 	const char *comment = confmapping_text(conf, m);

@@ -12,7 +12,7 @@
 
 /* ---- selecting interfaces ------------------------------------------------ */
 
-/* Does the argument select interfaces, as opposed to set an option? "numbers=0"
+/* Does the argument select interfaces, rather than set an option? "numbers=0"
  * selects. @ret_items: the list */
 static bool is_selector(struct str arg, struct str *ret_items)
 {
@@ -153,7 +153,7 @@ static int edit_add(struct cmd *c, struct change *change)
 	int err;
 
 	if (!cmd_key(c, "interface", &given) || !given.n)
-		return cmd_fail(CMD_USAGE, "interface= is missing, such as: "
+		return cmd_fail(CMD_USAGE, "interface= is missing; example: "
 				"interfaces add interface=eth0 type=internal");
 	if (!confline_name(given) || !str_copy(name, sizeof(name), given))
 		return cmd_fail(CMD_USAGE, "\"%.*s\" cannot be an interface; "

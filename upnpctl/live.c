@@ -144,7 +144,7 @@ uint64_t live_uptime_s(const struct live *l)
 
 static void put_not_running(struct wr *w, const struct live *l)
 {
-	wr_z(w, "upnpd does not run");
+	wr_z(w, "upnpd is not running");
 	if (live_ended(l) && l->monitor.fault[0])
 		wr_fmt(w, ": it ended: %s; see its log, then start it",
 		       l->monitor.fault);
@@ -163,8 +163,8 @@ static const struct {
 		     "enabled=yes" },
 	{ ECONNRESET, "upnpd closed the connection; see its log, try again" },
 	{ EBUSY, "upnpd is serving too many requests; try again" },
-	{ EPROTONOSUPPORT, "the running upnpd has another version than this "
-			   "upnpctl; restart it" },
+	{ EPROTONOSUPPORT, "the running upnpd has a different version from "
+			   "this upnpctl; restart it" },
 	{ EPROTO, "upnpd's answer is invalid; restart it" },
 	{ ENOMEM, "out of memory" },
 };
@@ -173,8 +173,8 @@ static const struct {
 	int err;
 	char text[60];		/* after the socket's path */
 } socket_errors[] = {
-	{ EACCES, "may not be used by this user; be root" },
-	{ EPERM, "may not be used by this user; be root" },
+	{ EACCES, "may not be used by this user; run upnpctl as root" },
+	{ EPERM, "may not be used by this user; run upnpctl as root" },
 	{ ENAMETOOLONG, "is too long for a control-socket; at most 107 bytes" },
 	{ EPROTOTYPE, "is not a socket of upnpd; set control-socket" },
 };
@@ -257,18 +257,18 @@ int live_engine(const struct live *l, struct ctl_status *ret)
 /* ---- results of a request --------------------------------------- */
 
 static const char *const end_text[] = {
-	[CTL_EINVAL] = "upnpd does not know this request; it may be of "
-		       "another version; restart it",
-	[CTL_EVERSION] = "the running upnpd has another version than this "
+	[CTL_EINVAL] = "upnpd does not know this request, perhaps because it "
+		       "has a different version; restart it",
+	[CTL_EVERSION] = "the running upnpd has a different version from this "
 			 "upnpctl; restart it",
-	[CTL_EPERM] = "upnpd does not serve this user; be root",
+	[CTL_EPERM] = "upnpd does not serve this user; run upnpctl as root",
 	[CTL_EBUSY] = "upnpd is serving too many requests; try again",
 	[CTL_EREFUSED] = "refused",
 	[CTL_ENOENT] = "there is no such mapping; see: upnpctl mappings print",
 	[CTL_EFAIL] = "the firewall did not accept it; see: upnpctl status",
 };
 
-/* What the operator can do about a refusal. */
+/* The operator's remedy for a refusal. */
 static const struct {
 	uint8_t refusal;
 	const char *text;
@@ -280,12 +280,12 @@ static const struct {
 	{ REFUSAL_SPECIAL, "to= takes the address of one host" },
 	{ REFUSAL_REMOTE, "remote-host= takes the address of one host, or "
 			  "leave it out for all" },
-	{ REFUSAL_CONFLICT, "take another external-port, or remove that "
+	{ REFUSAL_CONFLICT, "choose another external-port, or remove that "
 			    "mapping first" },
 	{ REFUSAL_FULL, "remove some, or raise max-mappings" },
 	{ REFUSAL_CLIENT_FULL, "remove some of that host, or raise "
 			       "max-mappings-per-client" },
-	{ REFUSAL_PORT, "take another external-port" },
+	{ REFUSAL_PORT, "choose another external-port" },
 	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
 	{ REFUSAL_FIREWALL, "see: upnpctl status" },
 	{ REFUSAL_MONITOR, "see the log of upnpd" },

@@ -27,7 +27,7 @@ struct live {
 /** live_refresh - read the configuration and the status file. */
 void live_refresh(struct live *, const struct cmd_env *);
 
-/** live_ended - has the monitor ended, with the reason in its status file? */
+/** live_ended - does the status file record that the monitor has ended? */
 bool live_ended(const struct live *);
 
 /** live_idle - does the monitor run without an engine, because enabled=no? */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * livemap.c - try the mappings of a changed configuration in the running
- * daemon. The engine's checks decide. Runs in: upnpctl
+ * daemon. The engine accepts or refuses each one. Runs in: upnpctl
  */
 #include <errno.h>
 #include <string.h>
@@ -19,8 +19,8 @@ bool livemap_is_absent(int err)
 
 /*
  * Report a mapping that a line denies or that no line allows (policy.h), and
- * the line that would allow it. The first line of a file turns the default rule
- * off, so the text includes that rule.
+ * print a line that would allow it. The first allow or deny line of a file
+ * turns the default rule off, so the advice repeats that rule.
  */
 static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 			   const struct nat_rule *r)
@@ -29,10 +29,10 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 	struct wr w = wr_init_cut(text, sizeof(text));
 
 	if (end->line)
-		wr_fmt(&w, "line %u denies it; an earlier one that would allow "
-			   "it: ", (unsigned)end->line);
+		wr_fmt(&w, "line %u denies it; to allow it, add before that "
+			   "line: ", (unsigned)end->line);
 	else if (l->has_rules)
-		wr_z(&w, "no line allows it; one that would: ");
+		wr_z(&w, "no line allows it; to allow it, add: ");
 	else
 		wr_z(&w, "ports below 1024 need an allow line, and the first "
 			 "line turns the default off; add both: allow "
@@ -97,15 +97,16 @@ static bool is_in(const struct conf *c, const struct conf *other,
 						 confmapping_text(other, o));
 }
 
-/* A request that did not reach the engine. Without an engine there is nothing
- * to try: the next one reads the file. */
+/* Handle a request that did not reach the engine. If no engine runs, there is
+ * nothing to try: the next engine reads the file. */
 static int failed(struct livemap *lm, int err)
 {
 	lm->absent = livemap_is_absent(err);
 	return lm->absent ? CMD_OK : live_fail(&lm->live, err);
 }
 
-/* First, so that the port is free for the mapping that comes instead. */
+/* Runs before add_new(), so that a new mapping can use the port of an old
+ * one. */
 static int remove_old(struct livemap *lm)
 {
 	struct ctl_end end = { .err = CTL_OK };
@@ -141,7 +142,7 @@ static int add_new(struct livemap *lm)
 		if (is_in(lm->now, lm->was, m))
 			continue;
 		err = send_add(&lm->live, lm->now, m, &end);
-		/* the engine may have made it, without an answer */
+		/* after an error, the engine may have added it nevertheless */
 		lm->added[i] = err || end.err == CTL_OK;
 		status = err ? failed(lm, err) :
 			 livemap_report(&lm->live, &end, &rule);

@@ -8,7 +8,7 @@
 
 #include "upnpctl/live.h"
 
-/* What has been done, so that it can be undone. */
+/* The requests that were made, so that they can be undone. */
 struct livemap {
 	struct live live;
 	const struct conf *was, *now;
@@ -18,30 +18,31 @@ struct livemap {
 };
 
 /**
- * livemap_try - give the engine the mappings of @now instead of those of @was:
- * remove what @now has no more, and make what is new or changed.
+ * livemap_try - replace the mappings of @was by those of @now in the engine:
+ * remove old and changed ones, then add new and changed ones.
  * @file: the configuration file, before the change
  * @was, @now: must live until livemap_undo()
  *
- * So the engine and the kernel have agreed before the file is written. Only
- * mappings that differ are sent. Without an engine that runs with @file,
- * nothing is sent.
+ * This way the engine and the kernel accept the mappings before the file is
+ * written. Sends only mappings that differ, and nothing if no engine runs with
+ * @file.
  *
- * Return: CMD_OK; or CMD_FAULT: a mapping was refused, which is reported on
- * stderr, and all that was done is undone
+ * Return: CMD_OK; or CMD_FAULT if a mapping was refused: the reason is reported
+ * on stderr, and the earlier requests are undone
  */
 int livemap_try(struct livemap *, const char *file, const struct conf *was,
 		const struct conf *now);
 
-/** livemap_undo - undo what livemap_try() did, as far as the engine takes
- * it. */
+/** livemap_undo - undo what livemap_try() did, as far as the engine accepts
+ * the requests. */
 void livemap_undo(struct livemap *);
 
 /**
  * livemap_report - report on stderr why the engine did not make a mapping.
  * @rule: the mapping
  *
- * If an allow or deny line decided, the line that would allow it is printed.
+ * If an allow or deny line is the reason, also prints a line that would allow
+ * the mapping.
  * Return: CMD_OK or CMD_FAULT
  */
 int livemap_report(const struct live *, const struct ctl_end *,

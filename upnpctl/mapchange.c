@@ -2,9 +2,9 @@
 /*
  * mapchange.c - "mappings add" and "mappings remove".
  *
- * What is permanent is a line of the configuration: change.c tries it in the
- * running engine, whose checks decide, and writes it. This file checks only the
- * syntax of the arguments.
+ * A permanent mapping is a line of the configuration. change.c tries it in the
+ * running engine, which accepts or refuses it, and then writes the line. This
+ * file checks only the syntax of the arguments.
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -45,7 +45,7 @@ static const struct {
 _Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
 	       "the texts above name these values");
 
-/* An address that a host can have. */
+/* Parse an address that a host can have. */
 static bool read_host(struct str s, struct addr *ret)
 {
 	uint32_t ip;
@@ -149,12 +149,12 @@ static int report_added(const struct cmd *c, const struct added *a,
 		maptext_json(&a->m);
 		json_end();
 	}
-	/* time-left may be some seconds below the lease already */
+	/* a few seconds of the lease may have passed already */
 	if (a->done && a->m.left_s && (!req->lease_s ||
 				       a->m.left_s + 60 < req->lease_s)) {
 		maptext_time(&w, a->m.left_s);
-		cmd_fail(CMD_OK, "the lease is %s: max-lease allows no longer "
-			 "one", wr_cstr(&w));
+		cmd_fail(CMD_OK, "the lease is %s: max-lease does not allow a "
+			 "longer one", wr_cstr(&w));
 	}
 	return CMD_OK;
 }
@@ -227,7 +227,7 @@ int mapchange_add(struct cmd *c)
 
 struct selection {
 	const struct mappings *all;
-	bool by_key;		/* no engine runs: there are no numbers */
+	bool by_key;		/* without an engine there are no numbers */
 	bool *chosen;		/* one for each mapping */
 };
 
@@ -334,16 +334,16 @@ static int choose(struct selection *s, struct str item)
 		return CMD_OK;
 	}
 	if (str_u32(item, 0, UINT32_MAX, &i) == 0 && s->by_key)
-		return cmd_fail(CMD_USAGE, "%u is a number of mappings print, "
-				"which needs a running upnpd; write such as "
-				"tcp:8080", (unsigned)i);
+		return cmd_fail(CMD_USAGE, "%u is a number from mappings "
+				"print, which needs a running upnpd; use a key "
+				"such as tcp:8080", (unsigned)i);
 	if (str_u32(item, 0, UINT32_MAX, &i) == 0)
 		return choose_number(s, item, i);
 	if (read_wanted(item, &want))
 		return choose_key(s, item, &want);
-	return cmd_fail(CMD_USAGE, "\"%.*s\" names no mapping; it takes a "
-			"number of mappings print, a list as 0,1, all, or "
-			"tcp:8080", STR_F(item));
+	return cmd_fail(CMD_USAGE, "\"%.*s\" is not a mapping; use a number "
+			"from mappings print, a list such as 0,1, all, or a "
+			"key such as tcp:8080", STR_F(item));
 }
 
 /* "0,1", "all", "tcp:80"; an empty item is an error. */
@@ -365,7 +365,7 @@ static int choose_list(struct selection *s, struct str list)
 
 /* ---- remove ------------------------------------------------------------- */
 
-/* Success if the mapping is gone already. */
+/* Remove a mapping. Succeeds if it does not exist any more. */
 static int remove_one(const struct live *l, const struct nat_rule *rule,
 		      int *ret_err)
 {
@@ -385,7 +385,7 @@ static int remove_one(const struct live *l, const struct nat_rule *rule,
 }
 
 /* Remove the chosen mappings that only the engine has. Report one that cannot
- * be removed and go on with the others. If there is no engine, stop. */
+ * be removed and continue with the others. If there is no engine, stop. */
 static int remove_live(const struct live *l, const struct selection *s)
 {
 	int status = CMD_OK, err = 0;
@@ -451,7 +451,7 @@ static int choose_all(const struct cmd *c, struct selection *s)
 	return status;
 }
 
-/* In a script, or without an engine: only the lines of the configuration. */
+/* In a script or without an engine, remove only lines of the configuration. */
 static int edit_remove(struct cmd *c, struct change *change)
 {
 	struct mappings all;
@@ -492,8 +492,8 @@ int mapchange_remove(struct cmd *c)
 
 	if (c->n == 0)
 		return cmd_fail(CMD_USAGE, "mappings remove needs a mapping: "
-				"a number of mappings print, a list as 0,1, "
-				"all, or tcp:8080");
+				"a number from mappings print, a list such as "
+				"0,1, all, or a key such as tcp:8080");
 	if (c->env->change)
 		return edit_remove(c, c->env->change);
 	live_refresh(&l, c->env);

@@ -3,8 +3,8 @@
  * mapmonitor.c - "monitor": print a line for each mapping that is added,
  * changed or removed.
  *
- * Keeps a copy of the table. Changes that it received no event for, because the
- * engine was replaced or upnpctl read too slowly, are found by comparing the
+ * Keeps a copy of the table. If events are missing, because the engine was
+ * replaced or upnpctl read too slowly, it finds the changes by comparing the
  * copy with the new table.
  * Invariant: the table is sorted by key, without duplicates.
  * Runs in: upnpctl
@@ -83,7 +83,7 @@ static int insert(struct mappings *t, size_t i, const struct ctl_mapping *m)
 	return 0;
 }
 
-/* Equal apart from the time left, which changes all the time. */
+/* Are two mappings equal apart from the time left, which always changes? */
 static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 {
 	return nat_rule_equal(&a->rule, &b->rule) && a->origin == b->origin &&
@@ -361,7 +361,7 @@ static int run_connection(struct watch *w, bool *ret_up)
 
 /* ---- reconnecting --------------------------------- */
 
-/* Is the error one that a restart of the engine or of the daemon ends? */
+/* Can a restart of the engine or of the daemon end this error? */
 static bool is_temporary(const struct watch *w, int err)
 {
 	switch (err) {
@@ -389,8 +389,8 @@ static int print_waiting(const struct watch *w, int err)
 
 /*
  * Reconnect after each temporary error. After CTLCLIENT_QUIET_MS print the
- * reason; after CTLCLIENT_GONE_MS without a daemon give up. A daemon that is
- * not enabled is waited for without limit.
+ * reason; after CTLCLIENT_GONE_MS without a daemon give up. Wait without limit
+ * for a daemon that is not enabled.
  */
 static int watch(struct watch *w)
 {

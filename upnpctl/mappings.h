@@ -20,9 +20,10 @@ int mappings_add(struct mappings *, const struct ctl_mapping *);
  * Return: exit status; errors are reported on stderr */
 int mappings_fetch(const struct live *, struct mappings *ret);
 
-/** mappings_fetch_if_any - the same, but it is no error that no engine runs.
+/** mappings_fetch_if_any - as mappings_fetch(), but not an error if no engine
+ * runs.
  * @ret_err: set if the status is CMD_OK: 0, or the -errno of live_request()
- *           that means so (livemap_is_absent()) */
+ *           that means that no engine runs (livemap_is_absent()) */
 int mappings_fetch_if_any(const struct live *, struct mappings *ret,
 			  int *ret_err);
 

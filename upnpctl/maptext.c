@@ -17,8 +17,8 @@
 
 /* ---- untrusted text ------------------------------------ */
 
-/* Bidirectional controls are not printable: a description must not be able to
- * look like another column. */
+/* Bidirectional controls are not printable, because a description could use
+ * them to look like another column. */
 static bool is_printable(uint32_t c)
 {
 	return !utf8_is_control(c) && c != 0x200e && c != 0x200f &&

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * metrics.c - "metrics": print the status as numbers, in Prometheus's text
- * format 0.0.4, for node_exporter's textfile collector. upnpd has no port for
- * it. Runs in: upnpctl
+ * format 0.0.4, for node_exporter's textfile collector. upnpd itself opens no
+ * port for metrics. Runs in: upnpctl
  */
 #include <netinet/in.h>
 #include "base/wr.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * migrate.c - "mappings migrate": move the operator's mappings that only the
- * lease file has into the configuration.
+ * migrate.c - "mappings migrate": move the operator's mappings that are only in
+ * the lease file to the configuration.
  *
- * Up to version 0.1.0 the operator's mappings were in the lease file alone.
- * upnpd serves them until they are moved. A second run finds none.
+ * Up to version 0.1.0 the operator's mappings were only in the lease file.
+ * upnpd serves them until they are moved. A second run finds nothing to move.
  * Runs in: upnpctl
  */
 #include <errno.h>
@@ -20,7 +20,8 @@
 #include "upnpctl/migrate.h"
 #include "upnpctl/out.h"
 
-/* A package's script starts upnpd and runs this command. */
+/* A package's script runs this command right after it starts upnpd, so wait
+ * this long for the engine. */
 #define START_MS 5000
 
 static bool is_left(const struct ctl_mapping *m)
@@ -38,7 +39,7 @@ size_t migrate_left(const struct mappings *all)
 }
 
 /* Add the line of one mapping, if the configuration can hold it.
- * @conf: what @change holds now */
+ * @conf: the configuration that @change holds now */
 static int move_one(struct change *change, struct conf *conf,
 		    const struct ctl_mapping *old)
 {

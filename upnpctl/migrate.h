@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* migrate.h - the operator's mappings that only the lease file has.
+/* migrate.h - the operator's mappings that are only in the lease file.
  * Runs in: upnpctl */
 #ifndef UPNPCTL_MIGRATE_H
 #define UPNPCTL_MIGRATE_H
 
 #include "upnpctl/mappings.h"
 
-/** migrate_left - how many of the operator's permanent mappings are not in the
- * configuration: "mappings migrate" moves them. */
+/** migrate_left - count the operator's permanent mappings that are not in the
+ * configuration. "mappings migrate" moves them there. */
 size_t migrate_left(const struct mappings *);
 
 #endif

@@ -44,7 +44,7 @@ static struct str translate_value(const struct confopt *o, struct str value)
 	return confopt_current(o, value);
 }
 
-/* A list may have several lines. */
+/* Delete every line of the option: a list may have several. */
 static int unset(struct confedit *e, const char *iface, struct str key)
 {
 	size_t len;
@@ -101,7 +101,7 @@ int options_set(struct confedit *e, const char *iface, struct str arg)
 	return unset(e, iface, key);
 }
 
-/* A list as an array of strings. */
+/* Write a list as an array of strings. */
 static void put_list(const char *name, struct str list)
 {
 	struct str one;

@@ -215,7 +215,8 @@ static int wait_gone(const struct daemon *d)
 	return CMD_OK;
 }
 
-/* A copy of the made file, to see whether the service made another one. */
+/* A copy of the file that the service makes, to detect whether it made a new
+ * one. */
 struct made {
 	struct stat st;
 	struct str text;
@@ -258,7 +259,7 @@ int reload_service(const struct conf *was, const struct conf *now)
 				"(process %d) has no status file; restart it",
 				(int)d.pid);
 	if (!d.pid && run_service("enabled"))
-		return CMD_OK;	/* the service is off: nothing is to run */
+		return CMD_OK;	/* the service is off and stays off */
 	read_made(&before);
 	err = run_service("reload");
 	read_made(&after);

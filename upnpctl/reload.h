@@ -14,7 +14,7 @@
  * @was: the previous configuration, which has the path of the daemon's pid file
  * @now: the written configuration
  *
- * Limits: waits at most 20 s.
+ * Waits for at most 20 s.
  *
  * Return: CMD_OK, also if no daemon runs; CMD_FAULT, reported on stderr
  */

@@ -7,7 +7,7 @@
 #include "sys/proc.h"
 #include "upnpctl/source.h"
 
-#define PRINT_MS 10000	/* the service runs uci some hundred times */
+#define PRINT_MS 10000	/* the service runs uci hundreds of times */
 
 bool source_is_made(struct str text)
 {
@@ -15,7 +15,8 @@ bool source_is_made(struct str text)
 	return str_starts(text, STR("# Made from " SOURCE_UCI_FILE " "));
 }
 
-/* Is it OpenWrt's name of a file that is made, but does not exist now? */
+/* Is @path the file that OpenWrt's service makes from UCI, while it does not
+ * exist? */
 static bool is_off(const char *path)
 {
 	char to[sizeof(SOURCE_MADE)] = "";
@@ -57,9 +58,9 @@ int source_open(struct conffile *f, const char *path, bool change,
 
 	*ret_uci = is_off(path);
 	if (*ret_uci) {
-		/* its directory may be missing: lock that of UCI's file */
+		/* @path's directory may be missing: lock the UCI file's */
 		err = conffile_open(f, SOURCE_UCI_FILE, change, ret_text);
-		/* errors name a line of the text */
+		/* errors name @path, because they cite lines of its text */
 		str_copy(f->path, sizeof(f->path), str_z(path));
 		return err ? err : read_service(ret_text);
 	}

@@ -9,24 +9,26 @@
 #include <stdbool.h>
 #include "conf/conffile.h"
 
-/* The service that makes the file, and the place of that file. */
+/* The service, the UCI file that it reads and the file that it makes. */
 #define SOURCE_SERVICE "/etc/init.d/upnpd"
 #define SOURCE_UCI_FILE "/etc/config/upnpd"
 #define SOURCE_MADE "/var/etc/upnpd.conf"
 
 /**
- * source_open - conffile_open(), and find out where the configuration is kept.
- * @ret_uci: it is kept in UCI: change it by uci_write()
+ * source_open - as conffile_open(), and find out where the configuration is
+ * kept.
+ * @ret_uci: true if it is kept in UCI; uci_write() changes it there
  *
- * A file that is made from UCI says so in its first line. While the service is
- * off it does not exist; its text is what the service would make then.
+ * The first line of a file shows that it is made from UCI. While the service is
+ * off, the file does not exist; @ret_text is then the text that the service
+ * would write.
  *
  * Return: as conffile_open()
  */
 int source_open(struct conffile *, const char *path, bool change,
 		struct confedit *ret_text, bool *ret_uci);
 
-/** source_is_made - does the text say that it is made from UCI? */
+/** source_is_made - does the first line show that the text is made from UCI? */
 bool source_is_made(struct str text);
 
 #endif

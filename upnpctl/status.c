@@ -24,7 +24,7 @@ static void take_snapshot(struct snapshot *p, const struct cmd_env *env)
 {
 	live_refresh(&p->l, env);
 	p->engine_err = live_engine(&p->l, &p->engine);
-	/* Again, because an engine may have died during the request. */
+	/* Read it again, because an engine may have died during the request. */
 	live_refresh(&p->l, env);
 	p->running = p->l.alive || !p->engine_err;
 	/* Otherwise a daemon may run that this user may not access. */
@@ -181,7 +181,7 @@ static void put_monitor(const struct statusfile *m)
 		line("last-reload", "never");
 	else
 		line("last-reload", "%s%s", m->reload_fault[0] ? "failed: " :
-		     "went well", m->reload_fault);
+		     "succeeded", m->reload_fault);
 	if (m->repaired_s)
 		line("last-repair", "%s, %u in all",
 		     format_time(time, m->repaired_s), (unsigned)m->repairs);

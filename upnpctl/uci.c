@@ -19,7 +19,7 @@
 #include "upnpctl/uci.h"
 #include "upnpctl/ucishow.h"
 
-#define RUN_MS 10000	/* a few ms each */
+#define RUN_MS 10000	/* a command takes a few ms */
 
 struct job {
 	struct conf was, now;
@@ -34,9 +34,9 @@ static int run_failed(const struct proc *p, int err)
 {
 	if (err == -ENOENT)
 		return cmd_fail(CMD_FAULT, "the configuration is kept in UCI, "
-				"but there is no program uci; install it, or "
-				"replace the file by one without its first "
-				"line");
+				"but the program uci is missing; install it, "
+				"or replace the file with one that lacks its "
+				"first line");
 	return cmd_fail(CMD_FAULT, "uci %s %s: %s", p->argv[1], p->argv[2],
 			err < 0 ? strerror(-err) : *p->err ? p->err :
 			"failed");
@@ -56,7 +56,7 @@ static void find_change(void *arg, struct str line)
 	*(bool *)arg |= line.n > 0;
 }
 
-/* Are there changes that somebody has not committed? */
+/* Fail if somebody has uncommitted changes. */
 static int check_clean(void)
 {
 	const char *const argv[] = { "uci", "changes", "upnpd", NULL };
@@ -69,14 +69,14 @@ static int check_clean(void)
 		return run_failed(&p, err);
 	if (!any)
 		return CMD_OK;
-	return cmd_fail(CMD_FAULT, "UCI has changes of upnpd that are not "
-			"committed; run: uci commit upnpd, or: uci revert "
-			"upnpd");
+	return cmd_fail(CMD_FAULT, "UCI has uncommitted changes to upnpd; run: "
+			"uci commit upnpd, or: uci revert upnpd");
 }
 
 /* ---- single commands ------------------------------------------------- */
 
-/* Run one command; after a failure none runs. @option: NULL: the section */
+/* Run one command, unless an earlier one failed. @option: NULL for the section
+ * itself */
 static void put(struct job *j, const char *verb, const char *section,
 		const char *option, const char *value)
 {
@@ -112,8 +112,8 @@ static bool uci_has(const char *section, const char *option)
 
 /* ---- settings -------------------------------------------------------- */
 
-/* Write the value of a key in a text; of several lines, with commas. Return:
- * false if it is not set */
+/* Write the value of @key in the text. The values of several lines are joined
+ * with commas. Return: false if the key is not set */
 static bool find_value(const struct confedit *e, const char *iface,
 		       const char *key, struct wr *w)
 {
@@ -136,8 +136,8 @@ static bool find_value(const struct confedit *e, const char *iface,
 	return found;
 }
 
-/* UCI's name of an option has _ for -. Its network names a section of
- * /etc/config/network. */
+/* Option names in UCI have _ instead of -. The option network is called routed
+ * there, because UCI's own "network" names a section of /etc/config/network. */
 static void put_name(struct wr *w, const struct confopt *o)
 {
 	if (confopt_kind(o) == CONFOPT_NETWORKS) {
@@ -148,8 +148,8 @@ static void put_name(struct wr *w, const struct confopt *o)
 		wr_ch(w, *p == '-' ? '_' : *p);
 }
 
-/* Set an option, or delete it, if UCI has it: the service sets some itself.
- * UCI's yes is 1. @value: "": none, or nothing */
+/* Set an option, or delete it if @value is "". UCI may not have the option,
+ * because the service sets some itself. UCI writes yes as 1. */
 static void put_option(struct job *j, const char *section,
 		       const struct confopt *o, const char *value)
 {
@@ -165,7 +165,7 @@ static void put_option(struct job *j, const char *section,
 		put(j, "delete", section, wr_cstr(&w), NULL);
 }
 
-/* @iface: NULL: the global settings */
+/* @iface: NULL for the global settings */
 static void put_options(struct job *j, const char *section, const char *iface)
 {
 	const struct confopt *o;
@@ -193,8 +193,8 @@ static bool has_iface(const struct conf *c, const char *name)
 	return false;
 }
 
-/* The service writes a section's name in UCI behind the head of its
- * interface: "[interface br-lan] # uci lan". */
+/* The service appends the name of the UCI section to the head of an
+ * interface's section: "[interface br-lan] # uci lan". */
 static bool find_section(struct job *j, const char *iface, char ret[64])
 {
 	struct str rest = { j->was_text->text, j->was_text->len }, line, name;
@@ -214,8 +214,8 @@ static bool find_section(struct job *j, const char *iface, char ret[64])
 		    ucishow_find(&j->show, ret))
 			return true;
 	}
-	j->status = cmd_fail(CMD_FAULT, "the section of interface %s is not "
-			     "known; run: /etc/init.d/upnpd reload", iface);
+	j->status = cmd_fail(CMD_FAULT, "the UCI section of interface %s is "
+			     "unknown; run: /etc/init.d/upnpd reload", iface);
 	return false;
 }
 
@@ -299,7 +299,7 @@ static void put_mappings(struct job *j)
 			put_mapping(j, &j->now.mapping[i]);
 }
 
-/* ---- the whole ------------------------------------------------------- */
+/* ---- the whole change ------------------------------------------------ */
 
 int uci_write(const struct confedit *was, const struct confedit *now)
 {

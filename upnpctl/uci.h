@@ -9,13 +9,12 @@
 #include "conf/confedit.h"
 
 /**
- * uci_write - change the package upnpd as @now differs from @was, and commit
- * it.
+ * uci_write - apply the differences between @was and @now to UCI's package
+ * upnpd, and commit them.
  *
- * Settings, interfaces and mappings are compared; no command changes allow and
- * deny lines. An error reverts what was not committed. Changes of the
- * operator that are not committed yet are an error, because the commit would
- * include them.
+ * Compares settings, interfaces and mappings; no command changes allow and deny
+ * lines. On an error, reverts what was not committed. Fails if the operator has
+ * uncommitted changes, because the commit would include them.
  *
  * Return: exit status; errors are reported on stderr
  */

@@ -16,7 +16,7 @@ static void take_line(void *arg, struct str line)
 
 int ucishow_read(struct ucishow *u)
 {
-	/* -X: names for sections without one, as uci set takes them */
+	/* -X prints a name for each unnamed section, which uci set accepts */
 	const char *const argv[] = { "uci", "-q", "-X", "show", "upnpd", NULL };
 	struct proc p = { .argv = argv, .line = take_line, .arg = u,
 			  .deadline_ms = SHOW_MS };
@@ -25,7 +25,7 @@ int ucishow_read(struct ucishow *u)
 	return proc_run(&p);
 }
 
-/* Return: its index, or u->n */
+/* Return: the index of the section, or u->n if there is none */
 static size_t find(const struct ucishow *u, struct str name)
 {
 	size_t i = 0;
@@ -35,7 +35,8 @@ static size_t find(const struct ucishow *u, struct str name)
 	return i;
 }
 
-/* The value between quotes; those of a mapping's key have no quotes in them. */
+/* Remove the quotes around a value. The values of a mapping's key contain no
+ * quotes, so nothing is unescaped. */
 static struct str unquoted(struct str s)
 {
 	if (s.n >= 2 && s.p[0] == '\'' && s.p[s.n - 1] == '\'')

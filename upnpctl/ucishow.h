@@ -5,7 +5,8 @@
 
 #include "conf/conf.h"
 
-/* Interfaces, mappings, and the section global; with room for disabled ones. */
+/* Room for the section global, interfaces and mappings, and as many disabled
+ * ones. */
 #define UCISHOW_MAX (2 * CONF_IFACES_MAX + 2 * CONF_MAPPINGS_MAX)
 
 struct ucishow_section {
@@ -18,12 +19,12 @@ struct ucishow {
 	size_t n;
 };
 
-/** ucishow_read - read the sections, by "uci show". Return: 0; an exit status
+/** ucishow_read - read the sections with "uci show". Return: 0, the exit status
  * of uci, or -errno */
 int ucishow_read(struct ucishow *);
 
-/** ucishow_line - read one line of "uci -X show upnpd". Lines that are not
- * understood are ignored. */
+/** ucishow_line - parse one line of "uci -X show upnpd". Other lines are
+ * ignored. */
 void ucishow_line(struct ucishow *, struct str line);
 
 /** ucishow_find - is there a section with this name? */
@@ -36,8 +37,9 @@ const char *ucishow_of_type(const struct ucishow *, const char *type);
 const char *ucishow_mapping(const struct ucishow *,
 			    const struct conf_mapping *m);
 
-/** ucishow_new_name - choose a name that no section has, and enter it. @text:
- * what the section is about; letters and digits are kept */
+/** ucishow_new_name - choose a name that no section has, and add it to the
+ * list. @text: describes the section; other characters than letters and digits
+ * become _ */
 void ucishow_new_name(struct ucishow *, const char *text, char ret[64]);
 
 #endif

@@ -75,7 +75,7 @@ static void usage(void)
 		out_fmt(" %s\n", v->help);
 	}
 	out_pad(STR("  -"), 42);
-	out_str(STR(" commands from stdin, all or none\n"));
+	out_str(STR(" run commands from stdin, all or none\n"));
 }
 
 /* ---- options, before or after the command ---------------------------- */

@@ -35,7 +35,7 @@ void words_init(struct words *);
  * hexadecimal digits. "[...]" is one word.
  *
  * Return: 0, -EINVAL
- * Source: what RouterOS 3 to 7 print for "export"; its manual, "Scripting",
+ * Source: the output of "export" in RouterOS 3 to 7; its manual, "Scripting",
  * "Constant Escape Sequences"
  */
 int words_next(struct words *ret, struct str *rest, unsigned *line,

@@ -32,13 +32,14 @@ class Ctl:
                               **kw)
 
     def ok(self, *words, **kw):
-        """The output; it must succeed, with an empty stderr."""
+        """Run a command that must succeed, and return its output."""
         done = self.run(*words, **kw)
         assert (done.returncode, done.stderr) == (0, ""), done
         return done.stdout
 
     def fails(self, *words, status=2, **kw):
-        """The error, one line; the file must be unchanged."""
+        """Run a command that must fail with one line on stderr and leave the
+        file unchanged; return the line."""
         before = self.read() if os.path.exists(self.conf) else None
         done = self.run(*words, **kw)
         assert done.returncode == status, done
@@ -52,7 +53,7 @@ class Ctl:
     def json(self, *words):
         return json.loads(self.ok("--json", *words))
 
-    def daemon_takes_it(self):
+    def daemon_accepts_it(self):
         """Does upnpd -n accept the file?"""
         done = subprocess.run([UPNPD, "-n", "-f", self.conf],
                               capture_output=True, timeout=60)

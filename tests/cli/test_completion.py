@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""bash completion, as bash calls it."""
+"""Completion in bash offers the words that may come next, and no others."""
 import os
 import subprocess
 
@@ -46,13 +46,13 @@ printf '%s\\n' "${COMPREPLY[@]}"
     ("upnpctl -f /et", {"/etc"}, set()),
     ("upnpctl set foo=", set(), {"yes"}),
 ])
-def test_complete(line, has, has_not):
+def test_only_fitting_words_are_offered(line, has, has_not):
     got = complete(line)
     assert has <= got
     assert not has_not & got
 
 
-def test_interfaces_of_the_file(ctl):
+def test_interfaces_of_the_file_are_offered(ctl):
     ctl.write("[interface wan7]\ntype = external\n")
     line = f"upnpctl -f {ctl.conf} interfaces "
     assert "wan7" in complete(line + "remove w")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""--json: all output, errors included, can be parsed."""
+"""With --json, all output can be parsed, errors included."""
 import json
 
 import pytest
@@ -40,14 +40,14 @@ def test_errors_are_json(conf, words):
     ("print",), ("print", "detail"), ("interfaces", "print"),
     ("interfaces", "print", "detail"), ("status",), ("check",)),
     ids=" ".join)
-def test_answers(conf, words):
-    """Also without a daemon."""
+def test_output_is_json(conf, words):
+    """A daemon is not needed for that."""
     done = conf.run("--json", *words)
     json.loads(done.stdout)
     assert done.stderr == ""
 
 
-def test_changes_are_silent(conf):
+def test_changes_print_nothing(conf):
     for words in (("set", "hairpin=yes"), ("interfaces", "disable", "0"),
                   ("interfaces", "enable", "0"),
                   ("interfaces", "remove", "0")):

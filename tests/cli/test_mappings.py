@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The operator's mappings as lines of the configuration, without a daemon."""
+"""The operator's mappings are lines of the configuration, which upnpctl can
+change without a daemon."""
 import json
 
 import pytest
@@ -18,7 +19,7 @@ LINE = "mapping tcp 8080 192.168.88.10:80"
 
 @pytest.fixture
 def conf(ctl):
-    """A configuration in a directory of its own: no daemon has its socket."""
+    """A configuration whose control socket no daemon serves."""
     ctl.paths = (f"control-socket = {ctl.dir}/sock\n"
                  f"pid-file = {ctl.dir}/pid\n")
     ctl.write(HEAD + "enabled = yes\n" + ctl.paths + IFACES)
@@ -39,7 +40,7 @@ def test_add_writes_a_line(conf):
         LINE, "mapping udp 1 192.168.88.11:65535 remote 203.0.113.5 disabled "
         '"say \\"#1\\" # \\\\ \u00e9"']
     assert conf.read().startswith(HEAD) and conf.read().endswith(IFACES)
-    assert conf.daemon_takes_it()
+    assert conf.daemon_accepts_it()
 
 
 def test_add_prints_json(conf):
@@ -50,11 +51,12 @@ def test_add_prints_json(conf):
         8080, "192.168.88.10", "x")
 
 
-def test_remove(conf):
+def test_remove_deletes_the_line(conf):
     conf.ok("mappings", "add", *CAMERA)
     conf.ok("mappings", "add", *CAMERA, "remote-host=203.0.113.5")
     before = conf.read()
-    assert "number of mappings print" in conf.fails("mappings", "remove", "0")
+    assert "number from mappings print" in conf.fails("mappings", "remove",
+                                                      "0")
     assert "tcp:8080:203.0.113.5" in conf.fails("mappings", "remove",
                                                 "tcp:8080")
     assert conf.read() == before
@@ -76,13 +78,13 @@ def test_add_refuses(conf, words, error):
     assert error in conf.fails("mappings", "add", *words)
 
 
-def test_add_a_lease_needs_the_daemon(conf):
-    assert "does not run" in conf.fails("mappings", "add", *CAMERA,
-                                        "lease=1h", status=1)
-    assert "does not run" in conf.fails("mappings", "migrate", status=1)
+def test_lease_and_migrate_need_the_daemon(conf):
+    assert "is not running" in conf.fails("mappings", "add", *CAMERA,
+                                          "lease=1h", status=1)
+    assert "is not running" in conf.fails("mappings", "migrate", status=1)
 
 
-def test_too_many(conf):
+def test_too_many_mappings_are_refused(conf):
     conf.write(conf.paths + "".join(
         f"mapping tcp {i} 10.0.0.1:1\n" for i in range(1, 129)))
     assert "more than 128 mappings" in conf.fails("mappings", "add", *CAMERA)
@@ -90,7 +92,7 @@ def test_too_many(conf):
 
 # ---- scripts ------------------------------------------------------------
 
-def test_export_comes_back(conf):
+def test_exported_mappings_can_be_imported(conf):
     conf.ok("mappings", "add", *CAMERA, 'comment=a "b" $c \\ d? #e \u00e9')
     conf.ok("mappings", "add", "protocol=udp", "external-port=1",
             "to=10.0.0.1:2", "remote-host=203.0.113.5", "disabled=yes")
@@ -106,7 +108,7 @@ def test_export_comes_back(conf):
     assert conf.ok("export") == script
 
 
-def test_script(conf):
+def test_script_can_replace_a_mapping(conf):
     conf.ok("mappings", "add", *CAMERA)
     conf.ok("-", stdin="""\
 /ip upnp mappings
@@ -135,5 +137,5 @@ def test_script_is_all_or_nothing(conf, script, error):
 def test_errors_name_the_line(conf):
     conf.write(LINE + "\nmapping tcp 8080 192.168.88.10:81\n")
     assert conf.fails("print", status=1) == (
-        f"{conf.conf}:2: mapping tcp 8080 is on line 1 already; remove one")
-    assert not conf.daemon_takes_it()
+        f"{conf.conf}:2: mapping tcp 8080 is already on line 1; remove one")
+    assert not conf.daemon_accepts_it()

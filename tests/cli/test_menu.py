@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The menus: output, changes, errors."""
+"""The commands of the menus print and change settings as RouterOS does, and
+explain their errors."""
 import shutil
 import subprocess
 
@@ -22,7 +23,7 @@ HEAD = """\
 Flags: X - disabled, I - invalid, D - dynamic
 """
 
-# Byte for byte what RouterOS shows.
+# The exact output of RouterOS.
 TRANSCRIPT = """\
 # upnpctl print
                              enabled: yes
@@ -42,18 +43,18 @@ Flags: X - disabled, I - invalid, D - dynamic
 
 @pytest.fixture
 def with_ethers():
-    """A prefix of argv that runs it where ether1 and ether2 exist."""
+    """An argv prefix that runs a command where ether1 and ether2 exist."""
     prefix = ["unshare", "-r", "-n", "sh", "-c",
               'ip link add ether1 type veth peer name ether2 && exec "$@"',
               "sh"]
     if not shutil.which("unshare") or not shutil.which("ip") or \
             subprocess.run([*prefix, "true"], capture_output=True).returncode:
-        pytest.fail("no namespace can be made here: as root, or where users "
-                    "may have namespaces")
+        pytest.fail("cannot make a network namespace here; run the test as "
+                    "root, or allow user namespaces")
     return prefix
 
 
-def test_transcript(ctl, with_ethers):
+def test_output_is_that_of_routeros(ctl, with_ethers):
     ctl.write("enabled = yes\n")
     shown = ""
     for line in TRANSCRIPT.splitlines(True):
@@ -61,15 +62,15 @@ def test_transcript(ctl, with_ethers):
             continue
         shown += line + ctl.ok(*line.split()[2:], prefix=with_ethers)
     assert shown == TRANSCRIPT
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
 
 
-def test_transcript_from_nothing(ctl, with_ethers):
-    """The same without a file."""
+def test_transcript_without_a_file(ctl, with_ethers):
+    """The commands of the transcript also work without a file."""
     for line in TRANSCRIPT.splitlines():
         if line.startswith("# "):
             ctl.ok(*line.split()[2:], prefix=with_ethers)
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
     assert ctl.ok("interfaces", "print", prefix=with_ethers) == HEAD + """\
   #   INTERFACE   TYPE       FORCED-IP
   0   ether1      external
@@ -83,7 +84,7 @@ def test_transcript_from_nothing(ctl, with_ethers):
     ["/ip upnp interfaces print"], ["/ip/upnp/interfaces", "print"],
     ["int", "pr"], ["ip upnp", "interfaces print"],
 ], ids=" ".join)
-def test_spellings(ctl, words):
+def test_command_has_several_spellings(ctl, words):
     ctl.write(GOOD)
     assert ctl.ok(*words) == HEAD + """\
   #   INTERFACE   TYPE       FORCED-IP
@@ -92,7 +93,7 @@ def test_spellings(ctl, words):
 """
 
 
-def test_columns(ctl):
+def test_columns_are_as_wide_as_their_content(ctl):
     """Two flags, a long name, a forced address."""
     ctl.write("[interface a-very-long-one]\ntype = external\n"
               "forced-ip = 198.51.100.7\ndisabled = yes\n"
@@ -118,13 +119,13 @@ def test_columns(ctl):
     (["invalid=no"], [2]), (["forced-ip=1.2.3.4"], []),
     (["dynamic"], []),
 ])
-def test_where(ctl, terms, numbers):
+def test_where_filters_interfaces(ctl, terms, numbers):
     ctl.write(GOOD + "[interface lo]\ntype = internal\ndisabled = yes\n")
     found = ctl.json("interfaces", "print", "where", *terms)
     assert [i["number"] for i in found] == numbers
 
 
-def test_print_detail(ctl):
+def test_print_detail_shows_every_setting(ctl):
     ctl.write("friendly-name = My Router\n")
     lines = ctl.ok("print", "detail").splitlines()
     assert " " * 23 + "friendly-name: My Router" in lines
@@ -135,7 +136,7 @@ def test_print_detail(ctl):
     assert keys == list(ctl.json("print"))
 
 
-def test_json(ctl):
+def test_json_values_have_types(ctl):
     ctl.write(GOOD)
     ctl.ok("set", 'friendly-name=a "b" \\ ü')
     settings = ctl.json("print")
@@ -154,7 +155,7 @@ def test_json(ctl):
     assert ctl.ok("interfaces", "print", "--json").startswith("[\n")
 
 
-def test_set_keeps_the_rest(ctl):
+def test_set_keeps_the_rest_of_the_file(ctl):
     ctl.write(GOOD)
     ctl.ok("set", "enabled=no", "http-port=0")
     assert ctl.read() == GOOD.replace(
@@ -169,7 +170,7 @@ def test_set_keeps_the_rest(ctl):
     assert "since May" in ctl.read()
 
 
-def test_back_to_default(ctl):
+def test_option_is_reset_to_its_default(ctl):
     ctl.write("http-port = 5\nfriendly-name = a\nuuid = "
               "00000000-0000-4000-8000-000000000001\n")
     ctl.ok("set", "!http-port", "friendly-name=", 'uuid=""')
@@ -180,7 +181,7 @@ def test_back_to_default(ctl):
     assert ctl.read().strip() == ""
 
 
-def test_every_option(ctl):
+def test_every_option_can_be_set(ctl):
     """Each option can be set to its value, and is printed correctly."""
     ctl.write("")
     for key, value in ctl.json("print").items():
@@ -193,7 +194,7 @@ def test_every_option(ctl):
     assert ctl.json("print")["enabled"] is False
 
 
-def test_former_backend(ctl):
+def test_backend_nft_means_netlink(ctl):
     """nft means netlink, in the file and as a value of set."""
     ctl.write("backend = nft\nnft-table = inet fw4\n"
               "nft-forward-chain = forward\n")
@@ -205,7 +206,7 @@ def test_former_backend(ctl):
                           "nft-forward-chain = forward\n")
 
 
-def test_nothing_changed_nothing_written(ctl):
+def test_file_is_not_written_without_a_change(ctl):
     import os
     ctl.write(GOOD)
     before = os.stat(ctl.conf)
@@ -224,14 +225,14 @@ def test_nothing_changed_nothing_written(ctl):
     ("[find type=internal]", ["ether1"]), ("[find]", []),
     ("[find where disabled]", ["ether1", "ether2"]),
 ])
-def test_selection(ctl, which, left):
+def test_interfaces_are_selected(ctl, which, left):
     ctl.write(GOOD.replace("= yes", "= no") +
               "[interface lo]\ntype = internal\ndisabled = yes\n")
     ctl.ok("interfaces", "remove", which)
     assert [i["interface"] for i in ctl.json("interfaces", "print")] == left
 
 
-def test_interfaces_set(ctl):
+def test_interfaces_set_changes_options(ctl):
     ctl.write(GOOD)
     ctl.ok("interfaces", "set", "0", "forced-ip=1.2.3.4", "comment=x")
     assert ctl.json("interfaces", "print")[0]["forced-ip"] == "1.2.3.4"
@@ -243,8 +244,8 @@ def test_interfaces_set(ctl):
     assert ctl.read() == GOOD
 
 
-def test_networks_behind_a_router(ctl):
-    """The list is replaced as a whole, whatever lines it had."""
+def test_networks_are_replaced_as_a_list(ctl):
+    """A new list replaces the whole old one, even if that has several lines."""
     ctl.write(GOOD + "network = 172.31.0.0/16\ndisabled = no\n"
               "network = 10.7.0.0/16 , 10.8.0.0/16\n")
     many = ["172.31.0.0/16", "10.7.0.0/16", "10.8.0.0/16"]
@@ -253,7 +254,7 @@ def test_networks_behind_a_router(ctl):
         ctl.ok("interfaces", "print", "detail")
     assert " network=\"" + ",".join(many) + "\" type=internal" in \
         ctl.ok("export")
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
     ctl.ok("interfaces", "set", "ether2", "network=2001:db8:1::/64,10.7.0.0/16")
     assert ctl.read() == GOOD + \
         "disabled = no\nnetwork = 2001:db8:1::/64,10.7.0.0/16\n"
@@ -267,7 +268,7 @@ def test_networks_behind_a_router(ctl):
     assert ctl.read() == GOOD + "disabled = no\n"
 
 
-def test_an_export_with_networks_is_read_back(ctl):
+def test_exported_networks_can_be_imported(ctl):
     ctl.write(GOOD + "network = 172.31.0.0/16\nnetwork = 10.7.0.0/16\n")
     script = ctl.ok("export")
     ctl.write("")
@@ -276,7 +277,7 @@ def test_an_export_with_networks_is_read_back(ctl):
         ["172.31.0.0/16", "10.7.0.0/16"]
 
 
-def test_add(ctl):
+def test_interfaces_add_appends_a_section(ctl):
     ctl.write("# mine\n")
     ctl.ok("interfaces", "add", "interface=wan0", "type=external",
            "disabled=no", "forced-ip=1.2.3.4")
@@ -324,15 +325,15 @@ def test_add(ctl):
     (["interfaces", "set", "0", "interface=x"], "an interface cannot be "
      "renamed; remove ether1 and add x"),
     (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
-     "internal and has a forced-ip; only the external one takes it"),
+     "internal and has a forced-ip; only the external one may have it"),
     (["interfaces", "set", "0", "network=172.31.0.0/16"], "interface ether1 "
-     "is external and has a network; only internal ones take it"),
+     "is external and has a network; only internal ones may have it"),
     (["interfaces", "set", "1", "network=172.31.0.1/16"],
      'network is "172.31.0.1/16"; it takes up to 8 networks behind other '
      'routers of the LAN, without host bits, such as 172.31.0.0/16'),
     (["interfaces", "set", "1", "network=0.0.0.0/0"],
      'network is "0.0.0.0/0"; it takes '),
-    (["interfaces", "add", "type=internal"], "interface= is missing, "),
+    (["interfaces", "add", "type=internal"], "interface= is missing; "),
     (["interfaces", "add", "interface=x"], "x needs a type; add "
      "type=internal, or external"),
     (["interfaces", "add", "interface=a/b", "type=internal"],
@@ -359,12 +360,12 @@ def test_add(ctl):
     (["set", "http-port=\n1"], 'http-port is "?1"'),
     (["set", 'friendly-name="x'], 'friendly-name="x: a quote is not closed'),
 ], ids=lambda v: " ".join(v) if isinstance(v, list) else "")
-def test_refused(ctl, words, error):
+def test_wrong_command_is_refused_with_the_reason(ctl, words, error):
     ctl.write(GOOD)
     assert ctl.fails(*words).startswith(error)
 
 
-def test_enabled_without_interfaces(ctl):
+def test_enabling_needs_interfaces(ctl):
     ctl.write("")
     assert ctl.fails("set", "enabled=yes") == \
         "enabled=yes needs an external interface, and there is none; add " \
@@ -373,20 +374,20 @@ def test_enabled_without_interfaces(ctl):
     assert ctl.fails("set", "enabled=yes").startswith("enabled=yes needs")
 
 
-def test_wrong_file(ctl):
-    """An error names the line; a change that corrects it is accepted."""
+def test_file_with_an_error(ctl):
+    """An error names the line; a change that corrects the line is accepted."""
     ctl.write("\n\nhttp-port = x\n" + GOOD)
     for words, status in ((["set", "enabled=no"], 2), (["print"], 1),
                           (["interfaces", "print"], 1), (["export"], 1)):
         assert ctl.fails(*words, status=status).startswith(ctl.conf + ":3: ")
     ctl.ok("set", "http-port=80")
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
     ctl.write(GOOD + "[interface ether3]\ntype = external\n")
     ctl.ok("interfaces", "disable", "ether3")
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
 
 
-def test_no_file(ctl):
+def test_missing_file_counts_as_empty(ctl):
     assert ctl.ok("print").splitlines()[0] == " " * 29 + "enabled: no"
     assert ctl.ok("interfaces", "print") == HEAD + \
         "  #   INTERFACE   TYPE       FORCED-IP\n"
@@ -395,13 +396,13 @@ def test_no_file(ctl):
         "there is no interface number 0; there are none; add it: ")
 
 
-def test_no_such_directory(ctl):
+def test_missing_directory_is_an_error(ctl):
     ctl.conf = ctl.dir + "/none/upnpd.conf"
     assert "No such file or directory" in ctl.fails("set", "hairpin=yes",
                                                     status=1)
 
 
-def test_output_that_goes_nowhere(ctl):
+def test_write_error_on_stdout_is_reported(ctl):
     ctl.write(GOOD)
     with open("/dev/full", "w") as full:
         done = subprocess.run(ctl.argv("print"), stdout=full,
@@ -411,7 +412,7 @@ def test_output_that_goes_nowhere(ctl):
         "upnpctl: standard output: No space left on device\n"
 
 
-def test_help(ctl):
+def test_help_and_version(ctl):
     for word in ("-h", "--help"):
         text = ctl.ok("interfaces", word)
         assert "interfaces add interface=NAME type=T ..." in text

@@ -46,7 +46,7 @@ def test_upnpd_reads_the_named_file(ctl):
             (0, ctl.conf + " is good\n", "")
 
 
-def test_upnpctl_takes_options_anywhere(ctl):
+def test_upnpctl_accepts_options_anywhere(ctl):
     ctl.write("http-port = 81\n")
     plain = ctl.ok("--json", "print")
     assert '"http-port": 81' in plain

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A script is executed as a whole or not at all; exports of RouterOS and upnpctl
-are scripts."""
+"""A script is executed as a whole or not at all; exports of RouterOS and of
+upnpctl are scripts."""
 import pytest
 
 OLD = """\
@@ -37,19 +37,19 @@ def interfaces(ctl):
             for i in ctl.json("interfaces", "print")}
 
 
-def test_export_of_routeros_4(ctl):
+def test_export_of_routeros_4_is_imported(ctl):
     ctl.ok("-", stdin=OLD)
     assert interfaces(ctl) == {"ether1": ("external", False, None),
                                "ether2": ("internal", True, None),
                                "ether3": ("internal", False, None)}
     settings = ctl.json("print")
     assert settings["enabled"] and not settings["show-dummy-rule"]
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
 
 
 @pytest.mark.parametrize("head", [
     "# jan/02/1970 00:00:12 by RouterOS 6.49.10\n", None])
-def test_export_of_routeros_6_and_7(ctl, head):
+def test_export_of_routeros_6_and_7_is_imported(ctl, head):
     """RouterOS 6 and 7 omit disabled=no."""
     script = NEW if head is None else head + NEW.split("\n", 1)[1]
     ctl.ok("-", stdin=script)
@@ -57,11 +57,11 @@ def test_export_of_routeros_6_and_7(ctl, head):
         "bridge1": ("internal", False, None),
         "ether5": ("internal", True, None),
         "ether1": ("external", False, "198.51.100.7")}
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
 
 
 def test_script_without_header(ctl):
-    """Without a header of RouterOS an added interface is disabled."""
+    """Without RouterOS's header, an added interface is disabled."""
     ctl.ok("-", stdin="/ip upnp interfaces\nadd interface=a type=internal\n"
            "# by RouterOS 7.1\n")
     assert interfaces(ctl) == {"a": ("internal", True, None)}
@@ -89,7 +89,7 @@ type = internal
 
 
 @pytest.mark.parametrize("text", CONFIGS)
-def test_export_makes_the_same_configuration(ctl, text):
+def test_export_restores_the_configuration(ctl, text):
     ctl.write(text)
     script = ctl.ok("export")
     before = ctl.json("print"), ctl.json("interfaces", "print")
@@ -99,7 +99,7 @@ def test_export_makes_the_same_configuration(ctl, text):
     assert ctl.ok("export") == script
 
 
-def test_export_form(ctl):
+def test_export_has_the_form_of_routeros(ctl):
     ctl.write("enabled = yes\nhttp-port = 0\nhairpin = no\n"
               "deny 80 0.0.0.0/0 80   # none\n"
               "[interface b]\ntype = external\n"
@@ -119,8 +119,8 @@ def test_export_form(ctl):
 
 
 def test_script_is_checked_at_its_end(ctl):
-    """In between it may be enabled without interfaces, or have two external
-    ones."""
+    """Before the end, the configuration may be enabled without interfaces, or
+    have two external ones."""
     ctl.ok("-", stdin="""\
 /ip upnp set enabled=yes
 interfaces
@@ -132,7 +132,7 @@ set [find interface=b] forced-ip=1.2.3.4
 """)
     assert interfaces(ctl) == {"b": ("external", False, "1.2.3.4"),
                                "c": ("internal", False, None)}
-    assert ctl.daemon_takes_it()
+    assert ctl.daemon_accepts_it()
 
 
 @pytest.mark.parametrize("script,error", [
@@ -148,13 +148,13 @@ set [find interface=b] forced-ip=1.2.3.4
     ("set hairpin=yes\ninterfaces enable 0\n", "line 2: there is no "),
     ("x" * 70000, "the script has more than 65536 bytes"),
 ])
-def test_all_or_nothing(ctl, script, error):
+def test_failed_script_changes_nothing(ctl, script, error):
     for text in (None, "# empty\n"):
         if text:
             ctl.write(text)
         assert ctl.fails("-", stdin=script).startswith(error)
 
 
-def test_words_after_the_dash(ctl):
+def test_no_words_may_follow_the_dash(ctl):
     assert ctl.fails("-", "print", stdin="set hairpin=yes").startswith(
         'there is no command "-"')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A change is written as a whole or not at all: with concurrent changes, or
-killed at any moment."""
+"""A change is written as a whole or not at all, even if other changes run at
+the same time or upnpctl is killed at any moment."""
 import collections
 import os
 import re
@@ -18,7 +18,7 @@ type = internal
 
 
 def test_concurrent_changes_are_all_kept(ctl):
-    """Twenty at once."""
+    """Twenty changes run at once."""
     ctl.write(TEXT)
     running = [subprocess.Popen(
         ctl.argv("interfaces", "add", f"interface=i{n}", "type=internal"),
@@ -48,7 +48,7 @@ def test_concurrent_changes_are_all_kept(ctl):
 
 
 def syscalls(ctl, log, words):
-    """{name: number} of the system calls of a run."""
+    """Count the system calls of a run: {name: number}."""
     done = subprocess.run(["strace", "-o", log, *ctl.argv(*words)],
                           capture_output=True, text=True)
     assert done.returncode == 0, done
@@ -57,7 +57,7 @@ def syscalls(ctl, log, words):
     return collections.Counter(names)
 
 
-def test_killed_at_each_system_call(ctl, tmp_path_factory):
+def test_kill_at_any_system_call_leaves_a_whole_file(ctl, tmp_path_factory):
     assert shutil.which("strace"), "strace is not installed"
     log = str(tmp_path_factory.mktemp("strace") / "log")
     words = ["interfaces", "add", "interface=wan0", "type=external"]
@@ -96,7 +96,7 @@ def test_killed_at_each_system_call(ctl, tmp_path_factory):
                 # a killed upnpctl does not block the next one
                 ctl.ok(*words)
                 assert ctl.read() == new, where
-    # both happened, or the test has tested nothing
+    # both outcomes must have occurred, or the test proves nothing
     assert outcomes[False, False] > 5 and outcomes[True, False] >= 1
 
 
@@ -128,8 +128,8 @@ def test_symbolic_link_is_followed(ctl):
 
 
 @pytest.mark.skipif(os.geteuid() == 0 and not shutil.which("setpriv"),
-                    reason="needs to be somebody else than root")
-def test_without_permission(ctl):
+                    reason="needs setpriv, to drop root's permissions")
+def test_change_without_permission_fails(ctl):
     ctl.write(TEXT)
     os.chmod(ctl.dir, 0o555)
     prefix = ["setpriv", "--reuid=65534", "--clear-groups"] \

@@ -228,8 +228,8 @@ def test_no_route_to_the_other_router(router):
     found = router.check()
     assert found.bad() == {"networks"}
     said, = found.of("networks", "warning")
-    assert said.startswith("the route to the network 172.31.0.0/16 is not by "
-                           "lan0: ")
+    assert said.startswith("the route to the network 172.31.0.0/16 does not "
+                           "use lan0: ")
 
 
 def test_healthy_by_auto(router):
@@ -375,7 +375,7 @@ def no_external(router):
     router.upnpd.interfaces = {"lan0": "internal"}
 
 
-@fault("daemon", "warning", "does not run", up=False)
+@fault("daemon", "warning", "is not running", up=False)
 def down(router):
     pass
 
@@ -502,7 +502,7 @@ def same_network(router):
     router.rt.ip_batch("addr add 192.168.0.1/16 dev wan0")
 
 
-@fault("default-route", "problem", "by wan0, which is configured as internal",
+@fault("default-route", "problem", "uses wan0, which is configured as internal",
        also=["external-address"], up=False)
 def roles_exchanged(router):
     router.upnpd.interfaces = {"wan0": "internal", "lan0": "external"}
@@ -518,7 +518,7 @@ WAN9 = ("link add wan9 type veth peer name wan9peer",
         "link set wan9peer up")
 
 
-@fault("default-route", "problem", "not configured, not by wan0")
+@fault("default-route", "problem", "not configured, instead of wan0")
 def another_way(router):
     router.rt.ip_batch(*WAN9, "route del default",
                        "route add default via 198.51.100.1")
@@ -639,7 +639,7 @@ def http_taken(router):
     squat(router, socket.SOCK_STREAM, 2828)
 
 
-@fault("daemon", "warning", "does not run", up=False)
+@fault("daemon", "warning", "is not running", up=False)
 def ssdp_shared(router):
     """A media server that shares the port is not a fault."""
     held(router, router.rt.socket(socket.SOCK_DGRAM, ("", 1900), reuse=True))

@@ -562,7 +562,7 @@ def test_second_daemon_refuses(lab, upnpd, igd):
     second.start(wait=False)
     try:
         assert second.wait_exit() not in (0, None)
-        assert second.wait_log("another upnpd runs: it holds "
+        assert second.wait_log("another upnpd is running: it has locked "
                                + lab.path("upnpd.pid"))
     finally:
         second.stop()

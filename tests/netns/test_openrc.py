@@ -35,7 +35,7 @@ rc-service upnpd status
 soon says 'engine: serving'
 old=$(cat /run/upnpd.pid)
 rc-service upnpd reload
-soon says 'last-reload: went well'
+soon says 'last-reload: succeeded'
 cp /etc/upnpd.conf /etc/good.conf
 echo nonsense = 1 >> /etc/upnpd.conf
 fails rc-service upnpd checkconfig
@@ -58,7 +58,7 @@ rc-service upnpd start
 soon says 'engine: serving'
 old=$(cat /run/upnpd.pid)
 rc-service upnpd reload
-soon says 'last-reload: went well'
+soon says 'last-reload: succeeded'
 kill -9 "$old"
 again() { test "$(cat /run/upnpd.pid)" != "$old" && says 'engine: serving'; }
 soon again

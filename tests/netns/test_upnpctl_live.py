@@ -208,7 +208,7 @@ def test_restart_keeps_it(lab, upnpd, ctl):
     server = listener(lab.lan1, "TCP", 8000)
     add(ctl)
     assert upnpd.stop() == 0
-    assert "does not run" in ctl.fails("mappings", "print")
+    assert "is not running" in ctl.fails("mappings", "print")
     upnpd.spawn([UPNPD, "-F", "-f", upnpd.conf])
     upnpd.wait_ready()
     assert reaches(lab, "TCP", 40000, server)
@@ -361,7 +361,7 @@ def test_monitor(lab, upnpd, igd, ctl):
                 break
             assert waiting["event"] == "removed"
             connected()
-        assert "does not run" in waiting["text"]
+        assert "is not running" in waiting["text"]
         connected()
         assert next_of(40002) == "removed"
         assert follower.poll() is None

@@ -185,7 +185,7 @@ def test_what_would_be_a_comment(router, value):
     ("option friendly_name 'a\tb'",
      'friendly-name is "a?b"; it takes 1 to 127 printable bytes'),
     ("list rule 'allow x 0.0.0.0/0 1'",
-     '"x" is not a port or range; such as: 1024-65535'),
+     '"x" is not a port or range; example: 1024-65535'),
     ("list rule 'masquerade = yes'",
      'rule is "masquerade = yes"; it must begin with allow or deny'),
     ("list allow '1024-65535 0.0.0.0/0 1024-65535'",

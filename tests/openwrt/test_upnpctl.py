@@ -73,7 +73,7 @@ def test_changes_that_are_not_committed(ctl):
     ctl.router.run("uci", "set", "upnpd.global.hairpin=1")
     with ctl.procd.at_work():
         out = ctl.router.run("upnpctl", "set", "masquerade=yes", check=False)
-    assert "not committed" in out
+    assert "uncommitted" in out
     assert ctl.uci("global.masquerade") is None
     assert ctl.uci("global.hairpin") == "1"     # it is still there
 
@@ -82,7 +82,7 @@ def test_without_uci(ctl):
     ctl.router.run("mv", "/sbin/uci", "/sbin/uci.away")
     out = ctl.router.run("upnpctl", "set", "hairpin=yes", check=False)
     ctl.router.run("mv", "/sbin/uci.away", "/sbin/uci")
-    assert "kept in UCI, but there is no program uci" in out
+    assert "kept in UCI, but the program uci is missing" in out
     assert "hairpin" not in ctl.router.read(CONFIG)
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_conf.c - which configuration files are accepted, and the messages about
- * those that are not.
+ * test_conf.c - valid configuration files are read, and invalid ones are
+ * refused with the line and the reason.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,7 +31,7 @@ static int parse(const char *text)
 	     "[interface wan0]\ntype = external\n" \
 	     "[interface lan0]\ntype = internal\n"
 
-static void test_defaults(void **state)
+static void test_empty_file_has_the_defaults(void **state)
 {
 	assert_int_equal(parse(""), 0);
 	assert_false(conf.enabled);
@@ -52,7 +52,7 @@ static void test_defaults(void **state)
 	assert_null(conf_external(&conf));
 }
 
-static void test_all_settings(void **state)
+static void test_settings_are_read(void **state)
 {
 	assert_int_equal(parse(
 		"# a comment\n"
@@ -128,7 +128,7 @@ static void test_networks_behind_a_router(void **state)
 	assert_ip(n->at[2].addr, 0x0a070000);
 }
 
-static void test_versions(void **state)
+static void test_igd_versions_and_list_scopes(void **state)
 {
 	assert_int_equal(parse("igd-version = 1\nlist-scope = all\n"), 0);
 	assert_int_equal(conf.igd_version, 1u << 1);
@@ -146,7 +146,7 @@ static void test_hash_inside_a_value_stays(void **state)
 	assert_string_equal(conf.friendly_name, "a#b");
 }
 
-static void test_mappings(void **state)
+static void test_mappings_are_read(void **state)
 {
 	assert_int_equal(parse(
 		"mapping tcp 8080 192.168.88.10:80 \"a # b\"  # c\n"
@@ -162,8 +162,8 @@ static void test_mappings(void **state)
 	assert_string_equal(confmapping_text(&conf, &conf.mapping[1]), "");
 }
 
-/* Processes without mappings give no memory to them. */
-static void test_size(void **state)
+/* A configuration without mappings uses no memory for them. */
+static void test_configuration_without_mappings_is_small(void **state)
 {
 	static struct conf copy;
 
@@ -238,14 +238,14 @@ static const struct bad bad[] = {
 	{"deny 1 fe80::%lan0/64 1\n",
 	 "f:1: \"fe80::%lan0/64\" is not a network"},
 	{"[interface a]\ntype = internal\nallow 1 10.0.0.0/8 1\n",
-	 "f:3: a rule holds for all interfaces; move it before"},
+	 "f:3: a rule applies to all interfaces; move it before"},
 	{"\nmapping tcp 80 10.0.0.1\n",
 	 "f:2: \"10.0.0.1\" is not ADDRESS:PORT"},
 	{"mapping tcp 80 10.0.0.1:80\nmapping tcp 80 10.0.0.1:81\n",
-	 "f:2: mapping tcp 80 is on line 1 already; remove one"},
+	 "f:2: mapping tcp 80 is already on line 1; remove one"},
 	{"mapping tcp 80 10.0.0.1:80\n"
 	 "mapping tcp 80 10.0.0.2:80 remote 1.2.3.4\n",
-	 "f:2: port tcp 80 leads to 10.0.0.1 on line 1 already"},
+	 "f:2: port tcp 80 already leads to 10.0.0.1 on line 1"},
 	{"[interface a]\ntype = internal\nmapping tcp 80 10.0.0.1:80\n",
 	 "f:3: a mapping belongs to no interface; move it before"},
 	{"[interface]\n", "f:1: unknown section"},
@@ -262,7 +262,7 @@ static const struct bad bad[] = {
 	{"[interface a]\nenabled = yes\n",
 	 "f:2: there is no option \"enabled\" in an [interface] section"},
 	{"[interface a]\ntype = internal\n[interface a]\n",
-	 "f:3: interface a has a section already, on line 1"},
+	 "f:3: interface a already has a section, on line 1"},
 	{"[interface a]\ntype = internal\nforced-ip = 1.2.3.4\n",
 	 "f:1: interface a has a forced-ip but is internal"},
 	{"[interface a]\ntype = external\nforced-ip = 2001:db8::1\n",
@@ -277,7 +277,7 @@ static const struct bad bad[] = {
 	 "network = 10.0.0.1/8\n",
 	 "f:4: network is \"10.0.0.1/8\"; it takes up to 8 networks behind "
 	 "other routers of the LAN, without host bits, such as 172.31.0.0/16"},
-	/* eight of an interface, sixteen in all */
+	/* eight for one interface, sixteen for all interfaces */
 	{"[interface a]\ntype = internal\n" FOUR_NETWORKS FOUR_NETWORKS
 	 "network = 10.0.0.0/8\n", "f:5: network is \"10.0.0.0/8\""},
 	{"[interface a]\ntype = internal\n" FOUR_NETWORKS FOUR_NETWORKS
@@ -289,7 +289,7 @@ static const struct bad bad[] = {
 	 "f: enabled, but without an internal interface"},
 };
 
-static void test_bad(void **state)
+static void test_invalid_file_is_refused_with_the_reason(void **state)
 {
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		memset(&conf, 0x5a, sizeof(conf));
@@ -308,7 +308,7 @@ static void test_message_is_one_plain_line(void **state)
 			    "see upnpd.conf(5)");
 }
 
-static void test_mutations(void **state)
+static void test_every_refusal_has_a_message(void **state)
 {
 	static const char seed[] = "allow 1-2 10.0.0.0/8 3\n"
 		"mapping tcp 1 1.2.3.4:5 remote 1.2.3.4 disabled \"a\"\n"
@@ -331,7 +331,7 @@ static void test_mutations(void **state)
 	}
 }
 
-static void test_limits(void **state)
+static void test_too_many_rules_or_interfaces_are_refused(void **state)
 {
 	static char text[CONF_RULES_MAX * 40];
 	struct wr w = wr_init(text, sizeof(text));
@@ -349,7 +349,7 @@ static void test_limits(void **state)
 	assert_non_null(strstr(why.text, "more than 16 interfaces"));
 }
 
-static void test_file(void **state)
+static void test_file_is_read(void **state)
 {
 	char path[] = "/tmp/upnpd-conf-XXXXXX";
 	int fd = mkstemp(path);
@@ -364,8 +364,8 @@ static void test_file(void **state)
 	assert_non_null(strstr(why.text, path));
 }
 
-/* A file of the longest size that upnpctl writes, and one byte more. */
-static void test_long_file(void **state)
+/* A file of the largest size that upnpctl writes, and one byte more. */
+static void test_file_may_not_be_too_long(void **state)
 {
 	static char text[CONF_FILE_MAX + 1];
 	char path[] = "/tmp/upnpd-conf-XXXXXX";
@@ -384,20 +384,20 @@ static void test_long_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_defaults),
-		cmocka_unit_test(test_all_settings),
+		cmocka_unit_test(test_empty_file_has_the_defaults),
+		cmocka_unit_test(test_settings_are_read),
 		cmocka_unit_test(test_rules_of_both_families),
 		cmocka_unit_test(test_networks_behind_a_router),
-		cmocka_unit_test(test_versions),
+		cmocka_unit_test(test_igd_versions_and_list_scopes),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
-		cmocka_unit_test(test_mappings),
-		cmocka_unit_test(test_size),
-		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_mappings_are_read),
+		cmocka_unit_test(test_configuration_without_mappings_is_small),
+		cmocka_unit_test(test_invalid_file_is_refused_with_the_reason),
 		cmocka_unit_test(test_message_is_one_plain_line),
-		cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_file),
-		cmocka_unit_test(test_long_file),
+		cmocka_unit_test(test_every_refusal_has_a_message),
+		cmocka_unit_test(test_too_many_rules_or_interfaces_are_refused),
+		cmocka_unit_test(test_file_is_read),
+		cmocka_unit_test(test_file_may_not_be_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

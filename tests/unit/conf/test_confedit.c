@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_confedit.c - changes of a configuration's text: single ones on unusual
- * files, then many random ones compared with a model.
+ * test_confedit.c - a change of the configuration's text keeps everything else
+ * in it: single changes of unusual files, then random changes that are compared
+ * with a model.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -159,7 +160,7 @@ static const struct sample samples[] = {
 	{ LAN, DEL, "wan0", NULL, NULL, -ENOENT },
 };
 
-static void test_samples(void **state)
+static void test_single_changes(void **state)
 {
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
 		const struct sample *s = &samples[i];
@@ -176,7 +177,7 @@ static void test_samples(void **state)
 	}
 }
 
-static void test_full(void **state)
+static void test_change_that_does_not_fit_is_refused(void **state)
 {
 	static char value[CONF_LINE_MAX + 1];
 
@@ -198,8 +199,8 @@ static void test_full(void **state)
 	assert_int_equal(run(SET, NULL, "a", value), 0);
 }
 
-/* Any bytes: every call returns. */
-static void test_mutations(void **state)
+/* Every call returns, whatever bytes the file has. */
+static void test_any_bytes_can_be_edited(void **state)
 {
 	static const char seed[] = "# h\na = 1 # c\r\n\n# l\n" LAN "\n" WAN;
 	uint32_t x = 1;
@@ -370,7 +371,7 @@ static void expect_model(const struct conf *model)
 	read_back(&conf);
 	dump(model, wanted, sizeof(wanted));
 	if (strcmp(dump(&conf, got, sizeof(got)), wanted))
-		show("the reader sees something else");
+		show("the reader reads something else");
 }
 
 static size_t find_iface(const struct conf *c, const char *iface)
@@ -436,7 +437,7 @@ static struct str comment_of(struct str line)
 	return str_trim(str_skip(line, (size_t)(l.text.p - line.p) + l.text.n));
 }
 
-/* Only the line of @key has changed, and nothing after its value. */
+/* Only the value in the line of @key has changed. */
 static void expect_replaced(const char *key)
 {
 	struct str was, is;
@@ -448,15 +449,15 @@ static void expect_replaced(const char *key)
 	    count(was, CONFLINE_SETTING, key) != 1 ||
 	    count(is, CONFLINE_SETTING, key) != 1 ||
 	    !str_eq(comment_of(was), comment_of(is)))
-		show("more has changed than a value");
+		show("more than a value has changed");
 }
 
-/* A line of @kind was added, with blank lines at most. */
+/* One line of @kind was added, and nothing else but blank lines. */
 static void expect_added(enum confline_kind kind, const char *key)
 {
 	struct str was, is;
 
-	/* after a last line without a newline */
+	/* the change adds a newline to a last line without one */
 	if (old.len && old.text[old.len - 1] != '\n' &&
 	    edit.text[edit.len - 1] == '\n') {
 		memcpy(old.text + old.len, nl, strlen(nl));
@@ -465,7 +466,7 @@ static void expect_added(enum confline_kind kind, const char *key)
 	differ(&was, &is);
 	if (was.n || count(is, kind, key) != 1 ||
 	    lines(is) != 1 + count(is, CONFLINE_BLANK, NULL))
-		show("more has come than a line");
+		show("more than one line was added");
 }
 
 static void expect_deleted(size_t sections, size_t settings)
@@ -476,7 +477,7 @@ static void expect_deleted(size_t sections, size_t settings)
 	if (is.n || count(was, CONFLINE_SECTION, NULL) != sections ||
 	    count(was, CONFLINE_SETTING, NULL) != settings ||
 	    count(was, CONFLINE_RULE, NULL))
-		show("other lines have gone");
+		show("other lines were deleted");
 }
 
 static bool is_set(const char *iface, const char *key)
@@ -596,7 +597,7 @@ static void edit_once(struct conf *model)
 	expect_model(model);
 }
 
-static void test_random(void **state)
+static void test_random_changes_match_the_model(void **state)
 {
 	struct conf model;
 
@@ -611,7 +612,7 @@ static void test_random(void **state)
 }
 
 /* A section that is added and deleted leaves no trace. */
-static void test_add_and_delete(void **state)
+static void test_adding_and_deleting_leaves_no_trace(void **state)
 {
 	for (uint32_t file = 0; file < 1000; file++) {
 		struct str was, is;
@@ -650,7 +651,7 @@ static void expect_text(const char *text)
 	assert_string_equal(edit.text, text);
 }
 
-static void test_mappings(void **state)
+static void test_mappings_are_added_and_deleted(void **state)
 {
 	struct conf_mapping a = mapping("tcp 80 10.0.0.1:80");
 	struct conf_mapping b = mapping("udp 80 10.0.0.1:80 remote 1.2.3.4 "
@@ -665,7 +666,7 @@ static void test_mappings(void **state)
 		    "\"say \\\"#1\\\" # a\\\\\"\n"
 		    "mapping udp 80 10.0.0.1:80 remote 1.2.3.4 disabled\n\n"
 		    LAN);
-	/* the key decides, wherever the mapping leads */
+	/* only the key is compared, not the destination */
 	assert_int_equal(confedit_add_mapping(&edit, &a, ""), -EEXIST);
 	a = mapping("tcp 80 10.0.0.2:81");
 	assert_int_equal(confedit_add_mapping(&edit, &a, ""), -EEXIST);
@@ -678,7 +679,7 @@ static void test_mappings(void **state)
 	expect_text("# head\n\n\n" LAN);
 }
 
-static void test_mapping_after_the_settings(void **state)
+static void test_mapping_is_added_after_the_settings(void **state)
 {
 	struct conf_mapping a = mapping("tcp 80 10.0.0.1:80");
 
@@ -702,7 +703,7 @@ static void test_mapping_with_the_longest_comment(void **state)
 	assert_int_equal(confedit_add_mapping(&edit, &a, comment), 0);
 	assert_int_equal(confedit_del_mapping(&edit, &a), 0);
 	assert_int_equal(edit.len, 0);
-	/* not what the reader would refuse */
+	/* a comment that the reader would refuse is not written */
 	assert_int_equal(confedit_add_mapping(&edit, &a, "a\nb"), -EINVAL);
 	assert_int_equal(edit.len, 0);
 }
@@ -710,14 +711,14 @@ static void test_mapping_with_the_longest_comment(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_samples),
-		cmocka_unit_test(test_mappings),
-		cmocka_unit_test(test_mapping_after_the_settings),
+		cmocka_unit_test(test_single_changes),
+		cmocka_unit_test(test_mappings_are_added_and_deleted),
+		cmocka_unit_test(test_mapping_is_added_after_the_settings),
 		cmocka_unit_test(test_mapping_with_the_longest_comment),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_mutations),
-		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_add_and_delete),
+		cmocka_unit_test(test_change_that_does_not_fit_is_refused),
+		cmocka_unit_test(test_any_bytes_can_be_edited),
+		cmocka_unit_test(test_random_changes_match_the_model),
+		cmocka_unit_test(test_adding_and_deleting_leaves_no_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

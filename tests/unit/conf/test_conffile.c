@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_conffile.c - the configuration file, with real files: the state after a
- * failed call, after the process is killed at a call, and with several writers.
+ * test_conffile.c - the configuration file is always the old or the new one:
+ * after a failed call, after the process is killed at a call, and with several
+ * writers. The tests use real files.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,7 +56,8 @@ static bool fails(const char *name)
 	return true;
 }
 
-/* @nr: of the call; since then musl may have made another (its fstat()). */
+/* @nr: number of the call; call_n may be higher, because musl's fstat() makes
+ * another call. */
 static void kill_at(int nr)
 {
 	if (plan == DIE && nr == plan_at)
@@ -140,7 +142,7 @@ int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
 	return naps < 1000000 ? sched_yield() : -1;
 }
 
-/* ---- a folder of files ----------------------------------------------- */
+/* ---- a directory of files -------------------------------------------- */
 
 static char dir[] = "/tmp/upnpd-conffile-XXXXXX";
 static struct conffile file;
@@ -241,9 +243,9 @@ static int open_to(const char *name, bool to_change)
 	return err;
 }
 
-/* ---- one at a time --------------------------------------------------- */
+/* ---- one process ----------------------------------------------------- */
 
-static void test_read(void **state)
+static void test_file_is_read(void **state)
 {
 	static char big[CONF_FILE_MAX + 1];
 
@@ -266,7 +268,7 @@ static void test_read(void **state)
 	assert_int_equal(edit.len, 0);
 }
 
-static void test_no_file(void **state)
+static void test_path_that_is_not_a_file_is_refused(void **state)
 {
 	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
 	assert_int_equal(mkdir(in_dir("sub"), 0700), 0);
@@ -282,7 +284,7 @@ static void test_no_file(void **state)
 	assert_int_equal(entries(), 4);
 }
 
-static void test_replace(void **state)
+static void test_replaced_file_keeps_owner_and_mode(void **state)
 {
 	struct stat before, st;
 	mode_t mask = umask(077);
@@ -308,7 +310,7 @@ static void test_replace(void **state)
 }
 
 /* The handle knows the state that it wrote itself. */
-static void test_twice(void **state)
+static void test_file_can_be_written_twice(void **state)
 {
 	assert_int_equal(open_to("conf", true), 0);
 	new_text(10);
@@ -326,7 +328,7 @@ static bool is_link(const char *name, const char *to)
 	return n >= 0 && str_eq((struct str){ got, (size_t)n }, str_z(to));
 }
 
-static void test_links(void **state)
+static void test_links_are_followed(void **state)
 {
 	char here[PATH_MAX];
 
@@ -345,7 +347,7 @@ static void test_links(void **state)
 	assert_true(is_link("far", in_dir("later")));
 	assert_true(holds("later", edit.text, 60));
 	assert_int_equal(entries(), 6);
-	/* names without a folder, and in the root folder */
+	/* names without a directory, and in the root directory */
 	assert_non_null(getcwd(here, sizeof(here)));
 	assert_int_equal(chdir(dir), 0);
 	assert_int_equal(conffile_open(&file, "conf", false, &edit), 0);
@@ -358,7 +360,7 @@ static void test_links(void **state)
 	assert_string_equal(file.path, "/no-such-conf");
 }
 
-static void test_long_name(void **state)
+static void test_too_long_name_is_refused(void **state)
 {
 	char name[NAME_MAX + 1];
 
@@ -370,8 +372,8 @@ static void test_long_name(void **state)
 	assert_int_equal(entries(), 1);
 }
 
-/* A writer without the lock, such as an editor. */
-static void test_changed_meanwhile(void **state)
+/* A writer such as an editor does not use the lock. */
+static void test_change_by_another_writer_is_kept(void **state)
 {
 	put("conf", OLD, strlen(OLD));
 	assert_int_equal(open_to("conf", true), 0);
@@ -390,7 +392,7 @@ static void test_changed_meanwhile(void **state)
 }
 
 /* A file with the temporary file's name is removed, not written to. */
-static void test_stale_temp(void **state)
+static void test_leftover_temporary_file_is_removed(void **state)
 {
 	put("victim", OLD, strlen(OLD));
 	put(".conf.new", "half", 4);
@@ -407,10 +409,11 @@ static void test_stale_temp(void **state)
 	assert_true(holds("conf", edit.text, 40));
 }
 
-/* ---- what goes wrong ------------------------------------------------- */
+/* ---- failures -------------------------------------------------------- */
 
-/* The order that a loss of power and a foreign folder require. */
-static void test_order(void **state)
+/* This order keeps the file whole if the power fails, and safe in a directory
+ * of another user. */
+static void test_order_of_calls(void **state)
 {
 	const char *p;
 
@@ -429,7 +432,7 @@ static void test_order(void **state)
 }
 
 /* Each call of a change in turn fails with ENOSPC. */
-static void test_each_call_fails(void **state)
+static void test_failed_call_leaves_a_whole_file(void **state)
 {
 	unsigned refused = 0;
 
@@ -468,7 +471,7 @@ static int child_status(pid_t pid)
 	return status;
 }
 
-static void test_killed_at_each_call(void **state)
+static void test_kill_at_any_call_leaves_a_whole_file(void **state)
 {
 	unsigned killed = 0, left_old = 0, left_new = 0, left_temp = 0;
 
@@ -491,7 +494,7 @@ static void test_killed_at_each_call(void **state)
 		else
 			fail_msg("torn at call %d", at);
 		left_temp += entries() == 2;
-		/* nobody is locked out, and the leftover file is removed */
+		/* the next writer gets the lock and removes the leftover */
 		assert_int_equal(change("conf", 500), 0);
 		assert_true(holds("conf", edit.text, 500));
 		assert_int_equal(entries(), 1);
@@ -507,7 +510,7 @@ static void test_killed_at_each_call(void **state)
 	assert_true(left_temp < left_old);
 }
 
-/* In a child, because it drops rights or makes a namespace. */
+/* Run in a child, because @run drops rights or makes a namespace. */
 static void in_child(int (*run)(void))
 {
 	pid_t pid = fork();
@@ -539,7 +542,7 @@ static int change_read_only(void)
 	return entries() == 1 ? 0 : __LINE__;
 }
 
-static void test_read_only_directory(void **state)
+static void test_read_only_directory_is_refused(void **state)
 {
 	put("conf", OLD, strlen(OLD));
 	assert_int_equal(chmod(in_dir("conf"), 0644), 0);
@@ -548,7 +551,7 @@ static void test_read_only_directory(void **state)
 	assert_true(holds("conf", OLD, strlen(OLD)));
 }
 
-/* A file system of two pages. Return: -1 if we may not make one */
+/* Use a file system of two pages. Return: -1 if we may not make one */
 static int change_on_full_disk(void)
 {
 	if (unshare(CLONE_NEWNS) ||
@@ -565,14 +568,14 @@ static int change_on_full_disk(void)
 	return change("conf", 4096) ? __LINE__ : 0;
 }
 
-static void test_full_disk(void **state)
+static void test_full_disk_keeps_the_old_file(void **state)
 {
 	in_child(change_on_full_disk);
 }
 
-/* ---- several --------------------------------------------------------- */
+/* ---- several processes ----------------------------------------------- */
 
-static void test_lock(void **state)
+static void test_second_writer_waits_for_the_lock(void **state)
 {
 	struct conffile second;
 
@@ -620,7 +623,7 @@ static int add_letters(char letter)
 	return 0;
 }
 
-static void test_nothing_lost(void **state)
+static void test_concurrent_changes_are_all_kept(void **state)
 {
 	pid_t pid[WRITERS];
 
@@ -646,21 +649,21 @@ static void test_nothing_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_read),
-		TEST(test_no_file),
-		TEST(test_replace),
-		TEST(test_twice),
-		TEST(test_links),
-		TEST(test_long_name),
-		TEST(test_changed_meanwhile),
-		TEST(test_stale_temp),
-		TEST(test_order),
-		TEST(test_each_call_fails),
-		TEST(test_killed_at_each_call),
-		TEST(test_read_only_directory),
-		TEST(test_full_disk),
-		TEST(test_lock),
-		TEST(test_nothing_lost),
+		TEST(test_file_is_read),
+		TEST(test_path_that_is_not_a_file_is_refused),
+		TEST(test_replaced_file_keeps_owner_and_mode),
+		TEST(test_file_can_be_written_twice),
+		TEST(test_links_are_followed),
+		TEST(test_too_long_name_is_refused),
+		TEST(test_change_by_another_writer_is_kept),
+		TEST(test_leftover_temporary_file_is_removed),
+		TEST(test_order_of_calls),
+		TEST(test_failed_call_leaves_a_whole_file),
+		TEST(test_kill_at_any_call_leaves_a_whole_file),
+		TEST(test_read_only_directory_is_refused),
+		TEST(test_full_disk_keeps_the_old_file),
+		TEST(test_second_writer_waits_for_the_lock),
+		TEST(test_concurrent_changes_are_all_kept),
 	};
 
 	file.dir_fd = -1;

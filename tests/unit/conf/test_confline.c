@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_confline.c - the kind and the parts of a line. */
+/* test_confline.c - a line is split into its parts, and its kind is found. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,7 +61,7 @@ static void expect_inside(struct str part, struct str line)
 	assert_true(part.p >= line.p && part.p + part.n <= line.p + line.n);
 }
 
-static void test_split(void **state)
+static void test_line_is_split_into_its_parts(void **state)
 {
 	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
 		const struct sample *s = &samples[i];
@@ -88,7 +88,7 @@ static bool iface(const char *line, const char *name)
 	return confline_iface(&l, &got) && str_eq(got, str_z(name));
 }
 
-static void test_iface(void **state)
+static void test_interface_names_are_found(void **state)
 {
 	assert_true(iface("[interface lan0]", "lan0"));
 	assert_true(iface("  [ interface\tbr-lan.2 ]  # c", "br-lan.2"));
@@ -104,8 +104,8 @@ static void test_iface(void **state)
 	assert_false(confline_name(STR("a;b")));
 }
 
-/* True exactly for the values that are read back unchanged. */
-static void test_holds(void **state)
+/* confline_holds() is true exactly for values that are read back unchanged. */
+static void test_values_that_a_line_can_hold(void **state)
 {
 	static const char letters[] = { 'a', '#', ' ', '\t', '=', '\n', '\r',
 					'\x01', '\x7f', '[' };
@@ -136,9 +136,9 @@ static void test_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_split),
-		cmocka_unit_test(test_iface),
-		cmocka_unit_test(test_holds),
+		cmocka_unit_test(test_line_is_split_into_its_parts),
+		cmocka_unit_test(test_interface_names_are_found),
+		cmocka_unit_test(test_values_that_a_line_can_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_confmapping.c - mapping lines: what is read, what is refused, and that
- * what is written is read back. */
+/*
+ * test_confmapping.c - mapping lines are parsed, a bad line is refused with the
+ * reason, and a written line is parsed to the same mapping.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +27,7 @@ static int parse(const char *args)
 	return err;
 }
 
-static void test_required_fields(void **state)
+static void test_required_fields_are_parsed(void **state)
 {
 	assert_int_equal(parse(" tcp 8080 192.168.88.10:80"), 0);
 	assert_int_equal(got.proto, IPPROTO_TCP);
@@ -37,7 +39,7 @@ static void test_required_fields(void **state)
 	assert_string_equal(comment.text, "");
 }
 
-static void test_all_fields(void **state)
+static void test_all_fields_are_parsed(void **state)
 {
 	assert_int_equal(parse("\tudp  1 10.0.0.1:65535 remote\t203.0.113.5 "
 			       "disabled \"a \\\"b\\\" \\\\ # \xc3\xa9\" "), 0);
@@ -50,14 +52,14 @@ static void test_all_fields(void **state)
 
 #define M "tcp 80 10.0.0.1:80 "
 
-static void test_bad_lines(void **state)
+static void test_bad_line_is_refused_with_the_reason(void **state)
 {
 	static const struct {
 		const char *args, *says;
 	} bad[] = {
-		{ "", "a mapping has a protocol, a port, and a host with its "
-		      "port; such as: mapping tcp 8080 192.168.88.10:80" },
-		{ "tcp 80", "a mapping has a protocol" },
+		{ "", "a mapping needs a protocol, a port, and a host with its "
+		      "port; example: mapping tcp 8080 192.168.88.10:80" },
+		{ "tcp 80", "a mapping needs a protocol" },
 		{ "= x y", "\"=\" is not a protocol; write tcp or udp" },
 		{ "TCP 80 10.0.0.1:80", "\"TCP\" is not a protocol" },
 		{ "tcp 0 10.0.0.1:80", "\"0\" is not a port; a mapping has one "
@@ -81,13 +83,13 @@ static void test_bad_lines(void **state)
 		{ M "x", "\"x\" is not understood here; a mapping may end" },
 		{ M "\"a\" \"b\"", "\"\"b\"\" is not understood" },
 		{ M "\"a\" disabled", "\"disabled\" is not understood" },
-		{ M "\"a", "the comment has no end; close it with \"" },
-		{ M "\"a\\\"", "the comment has no end" },
-		{ M "\"a\\", "the comment has no end" },
+		{ M "\"a", "the comment has no closing quote \"" },
+		{ M "\"a\\\"", "the comment has no closing quote" },
+		{ M "\"a\\", "the comment has no closing quote" },
 		{ M "\"\\n\"", "\\n is not known" },
-		{ M "\"a\tb\"", "the comment is not UTF-8 without control" },
-		{ M "\"\xff\"", "the comment is not UTF-8" },
-		{ M "\"\xc2\x9b\"", "the comment is not UTF-8" },
+		{ M "\"a\tb\"", "the comment must be UTF-8 without control" },
+		{ M "\"\xff\"", "the comment must be UTF-8" },
+		{ M "\"\xc2\x9b\"", "the comment must be UTF-8" },
 	};
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -99,7 +101,7 @@ static void test_bad_lines(void **state)
 	}
 }
 
-static void test_length_of_a_comment(void **state)
+static void test_too_long_comment_is_refused(void **state)
 {
 	char args[64 + PM_DESC_MAX] = M "\"";
 	size_t n = strlen(args);
@@ -110,10 +112,11 @@ static void test_length_of_a_comment(void **state)
 	assert_int_equal(strlen(comment.text), PM_DESC_MAX);
 	strcpy(args + n + PM_DESC_MAX, "a\"");
 	assert_int_equal(parse(args), -EINVAL);
-	assert_string_equal(why, "the comment is too long; it takes 256 bytes");
+	assert_string_equal(why, "the comment is too long; the limit is 256 "
+			    "bytes");
 }
 
-static void test_what_is_written_is_read_back(void **state)
+static void test_written_line_is_parsed_back(void **state)
 {
 	static const char *const lines[] = {
 		"mapping tcp 8080 192.168.88.10:80",
@@ -134,7 +137,7 @@ static void test_what_is_written_is_read_back(void **state)
 	}
 }
 
-static void test_rule(void **state)
+static void test_mapping_and_rule_convert_to_each_other(void **state)
 {
 	struct conf_mapping back;
 	struct nat_rule r;
@@ -164,26 +167,27 @@ static int add(const char *args)
 	return err;
 }
 
-static void test_one_host_for_a_port(void **state)
+static void test_second_host_for_a_port_is_refused(void **state)
 {
 	conf_defaults(&conf);
 	assert_int_equal(add("tcp 80 10.0.0.1:80 remote 1.2.3.4"), 0);
 	assert_int_equal(add("tcp 80 10.0.0.1:81"), 0);
 	assert_int_equal(add("udp 80 10.0.0.2:80"), 0);
 	assert_int_equal(add("tcp 80 10.0.0.1:82"), -EINVAL);
-	assert_string_equal(why, "mapping tcp 80 is on line 2 already; remove "
+	assert_string_equal(why, "mapping tcp 80 is already on line 2; remove "
 			    "one");
 	assert_int_equal(add("tcp 80 10.0.0.1:80 remote 1.2.3.4 disabled"),
 			 -EINVAL);
-	assert_string_equal(why, "mapping tcp 80 remote 1.2.3.4 is on line 1 "
-			    "already; remove one");
+	assert_string_equal(why, "mapping tcp 80 remote 1.2.3.4 is already on "
+			    "line 1; remove one");
 	assert_int_equal(add("tcp 80 10.0.0.2:80 remote 1.2.3.5"), -EINVAL);
-	assert_string_equal(why, "port tcp 80 leads to 10.0.0.1 on line 1 "
-			    "already; all mappings of a port lead to one host");
+	assert_string_equal(why, "port tcp 80 already leads to 10.0.0.1 on "
+			    "line 1; all mappings of a port must lead to one "
+			    "host");
 	assert_int_equal(conf.mapping_n, 3);
 }
 
-static void test_comments(void **state)
+static void test_each_mapping_keeps_its_comment(void **state)
 {
 	conf_defaults(&conf);
 	assert_int_equal(add("tcp 1 10.0.0.1:1"), 0);
@@ -199,7 +203,7 @@ static void test_comments(void **state)
 	assert_null(confmapping_find(&conf, &got));
 }
 
-static void test_limits(void **state)
+static void test_mapping_beyond_a_limit_is_refused(void **state)
 {
 	char text[512];
 	struct wr w;
@@ -226,22 +230,22 @@ static void test_limits(void **state)
 			     "45678901234567890123456789012345678901234567890"
 			     "1234567890123456789012345678901234567890\""),
 			 -EINVAL);
-	assert_string_equal(why, "the comments of all mappings have more than "
+	assert_string_equal(why, "the comments of all mappings are longer than "
 			    "8192 bytes; shorten some");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_required_fields),
-		cmocka_unit_test(test_all_fields),
-		cmocka_unit_test(test_bad_lines),
-		cmocka_unit_test(test_length_of_a_comment),
-		cmocka_unit_test(test_what_is_written_is_read_back),
-		cmocka_unit_test(test_rule),
-		cmocka_unit_test(test_one_host_for_a_port),
-		cmocka_unit_test(test_comments),
-		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_required_fields_are_parsed),
+		cmocka_unit_test(test_all_fields_are_parsed),
+		cmocka_unit_test(test_bad_line_is_refused_with_the_reason),
+		cmocka_unit_test(test_too_long_comment_is_refused),
+		cmocka_unit_test(test_written_line_is_parsed_back),
+		cmocka_unit_test(test_mapping_and_rule_convert_to_each_other),
+		cmocka_unit_test(test_second_host_for_a_port_is_refused),
+		cmocka_unit_test(test_each_mapping_keeps_its_comment),
+		cmocka_unit_test(test_mapping_beyond_a_limit_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

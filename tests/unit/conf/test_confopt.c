@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_confopt.c - the table of options, row by row.
+ * test_confopt.c - each option has a valid default, accepts its range and
+ * refuses other values with a message.
  *
  * With an argument it prints the table, for tests/test_man.py: a row a line,
  * with tabs between table, name, kind, default and range.
@@ -16,7 +17,7 @@
 #include "base/wr.h"
 #include "conf/confopt.h"
 
-/* Both tables work on this one. */
+/* The options of both tables are stored here. */
 union base {
 	struct conf conf;
 	struct conf_iface iface;
@@ -96,7 +97,7 @@ static void check_find(bool of_iface, const struct confopt *o)
 	assert_null(confopt_find(!of_iface, str_z(confopt_name(o))));
 }
 
-static void test_rows(void **state)
+static void test_each_option_is_found_and_has_a_default(void **state)
 {
 	size_t n = 0;
 
@@ -151,7 +152,7 @@ static const struct confopt *find(const char *key)
 	return o ? o : confopt_find(true, str_z(key));
 }
 
-static void test_good(void **state)
+static void test_valid_values_are_read_back(void **state)
 {
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		const struct confopt *o = find(good[i].name);
@@ -164,7 +165,7 @@ static void test_good(void **state)
 }
 
 /* A file of a former version is accepted; the current word is written. */
-static void test_former_backend(void **state)
+static void test_former_backend_is_accepted(void **state)
 {
 	const struct confopt *o = find("backend");
 
@@ -193,7 +194,7 @@ static const char *const bad_address[] = { "1.2.3", "1.2.3.4.5", "224.0.0.1",
 static const char *const bad_networks[] = {
 	"x", "172.31.0.0/33", "172.31.0.1/16", "172.31.0.0/", "172.31.0.0 /16",
 	"172.31.0.0/16,", ",172.31.0.0/16", "172.31.0.0/16 10.0.0.0/8",
-	/* none that holds more than a LAN, and none without hosts */
+	/* networks that are larger than a LAN, or have no hosts */
 	"0.0.0.0/0", "::/0", "0.0.0.0/8", "10.0.0.0/7", "fc00::/6", "2000::/3",
 	"127.0.0.0/8", "224.0.0.0/8", "240.0.0.0/8", "255.255.255.255/32",
 	"169.254.0.0/16", "169.254.7.0/24", "fe80::/10", "fe80::/64",
@@ -214,7 +215,7 @@ static void check_refuses(bool of_iface, const struct confopt *o)
 
 	for (; *v; v++)
 		if (!set(o, str_z(*v)))
-			fail_msg("%s took \"%s\"", confopt_name(o), *v);
+			fail_msg("%s accepted \"%s\"", confopt_name(o), *v);
 	if (confopt_kind(o) == CONFOPT_TEXT)
 		return;
 	/* every message ends with the values that are accepted */
@@ -222,7 +223,7 @@ static void check_refuses(bool of_iface, const struct confopt *o)
 	assert_string_equal(why + strlen(why) - strlen(range(o)), range(o));
 }
 
-static void test_kinds_refuse(void **state)
+static void test_invalid_values_are_refused(void **state)
 {
 	each_row(check_refuses);
 }
@@ -251,7 +252,7 @@ static void check_ends(bool of_iface, const struct confopt *o)
 	}
 }
 
-static void test_ends(void **state)
+static void test_number_ranges_have_exact_ends(void **state)
 {
 	each_row(check_ends);
 }
@@ -291,7 +292,7 @@ static const struct wrong wrong[] = {
 	{ "forced-ip", "x", "forced-ip is \"x\"; it takes an IPv4 address" },
 };
 
-static void test_longest_socket(void **state)
+static void test_longest_socket_path_is_accepted(void **state)
 {
 	struct wr w = wr_init(why, sizeof(why));
 
@@ -302,7 +303,7 @@ static void test_longest_socket(void **state)
 		    "/abcdefg"), &base, &w), 0);
 }
 
-static void test_messages(void **state)
+static void test_message_lists_the_accepted_values(void **state)
 {
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		const struct wrong *x = &wrong[i];
@@ -314,7 +315,7 @@ static void test_messages(void **state)
 	}
 }
 
-static void test_long_values(void **state)
+static void test_too_long_values_are_refused(void **state)
 {
 	char z[CONF_STR_MAX + 1], table[CONF_STR_MAX + 1];
 
@@ -336,7 +337,7 @@ static void test_long_values(void **state)
 }
 
 /* "type" has no value at first. */
-static void test_type(void **state)
+static void test_type_has_no_default(void **state)
 {
 	memset(&base, 0, sizeof(base));
 	confopt_defaults(true, &base);
@@ -362,15 +363,15 @@ static void print_row(bool of_iface, const struct confopt *o)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_good),
-		cmocka_unit_test(test_former_backend),
-		cmocka_unit_test(test_kinds_refuse),
-		cmocka_unit_test(test_ends),
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_longest_socket),
-		cmocka_unit_test(test_long_values),
-		cmocka_unit_test(test_type),
+		cmocka_unit_test(test_each_option_is_found_and_has_a_default),
+		cmocka_unit_test(test_valid_values_are_read_back),
+		cmocka_unit_test(test_former_backend_is_accepted),
+		cmocka_unit_test(test_invalid_values_are_refused),
+		cmocka_unit_test(test_number_ranges_have_exact_ends),
+		cmocka_unit_test(test_message_lists_the_accepted_values),
+		cmocka_unit_test(test_longest_socket_path_is_accepted),
+		cmocka_unit_test(test_too_long_values_are_refused),
+		cmocka_unit_test(test_type_has_no_default),
 	};
 
 	if (argc > 1) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_ifstate.c - which address is external, which networks are internal. The
- * kernel is a fake in this file. */
+/*
+ * test_ifstate.c - the external address and the internal networks are those
+ * that the kernel's interfaces have. This file fakes the kernel.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +22,7 @@ static struct ifstate ifstate;
 static int fault;
 static struct addr route;	/* source of the default route */
 
-/* Gives the links in the order of @names, as netif.h says. */
+/* Return the links in the order of @names, as netif.h requires. */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret)
 {
 	if (fault)
@@ -79,7 +81,7 @@ static int setup(void **state)
 
 #define EXT (&ifstate.ext[0])
 
-static void test_all_of_it(void **state)
+static void test_state_has_all_interfaces_and_addresses(void **state)
 {
 	struct policy p;
 
@@ -116,7 +118,7 @@ static void give_networks(void)
 	conf.iface[2].network.n = 1;
 }
 
-/* They come after all addresses, and are no addresses of the router. */
+/* They come after all addresses, and are not addresses of the router. */
 static void test_networks_behind_other_routers(void **state)
 {
 	struct policy p;
@@ -139,8 +141,9 @@ static void test_networks_behind_other_routers(void **state)
 			 &p.net[3]);
 }
 
-/* With its interface, and not as the address that it lacks. */
-static void test_networks_of_an_interface_that_is_down(void **state)
+/* A network is omitted while its interface is down or disabled, but not if the
+ * interface only lacks an address. */
+static void test_networks_follow_the_state_of_the_interface(void **state)
 {
 	give_networks();
 	kernel.link[1].up = false;
@@ -155,7 +158,7 @@ static void test_networks_of_an_interface_that_is_down(void **state)
 	assert_int_equal(ifstate.net_n, 2);
 }
 
-static void test_disabled_and_down_are_not_served(void **state)
+static void test_disabled_or_down_interface_is_not_served(void **state)
 {
 	conf.iface[1].disabled = true;
 	kernel.link[2].up = false;
@@ -164,7 +167,7 @@ static void test_disabled_and_down_are_not_served(void **state)
 	assert_int_equal(ifstate.own_n, 5);	/* still the router's own */
 }
 
-static void test_missing_interfaces(void **state)
+static void test_missing_interfaces_have_no_address(void **state)
 {
 	kernel.link_n = 0;
 	kernel.addr_n = 1;
@@ -176,7 +179,7 @@ static void test_missing_interfaces(void **state)
 	assert_int_equal(ifstate.net_n, 0);
 }
 
-static void test_private_external_address(void **state)
+static void test_private_external_address_may_be_refused(void **state)
 {
 	kernel.addr[1].net.addr = addr_ip4(IP(100, 64, 1, 1));
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
@@ -192,7 +195,7 @@ static void test_private_external_address(void **state)
 			 IP(100, 64, 1, 1));
 }
 
-static void test_reported_address(void **state)
+static void test_reported_address_needs_a_carrier(void **state)
 {
 	conf.iface[0].forced_ip = addr_ip4(IP(9, 8, 7, 6));
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
@@ -223,7 +226,7 @@ static void test_reported_address(void **state)
 #define LAN	IP(192, 168, 88, 1)
 #define NOWHERE	IP(9, 8, 7, 6)
 
-/* 0 is no address. */
+/* 0 means no address. */
 static struct addr known(uint32_t ip)
 {
 	return ip ? addr_ip4(ip) : (struct addr){ .family = ADDR_NONE };
@@ -237,18 +240,18 @@ static void test_choice_of_the_external_address(void **state)
 		{ { 0 }, 0, 0, 0 },
 		{ { 0 }, NOWHERE, LAN, 0 },
 		{ { PUB1, PUB2 }, 0, 0, PUB1 },
-		/* the default route decides between public ones */
+		/* the default route decides between public addresses */
 		{ { PUB1, PUB2 }, 0, PUB2, PUB2 },
 		{ { PUB1, PUB2 }, 0, PUB1, PUB1 },
-		/* a public one goes before a private one */
+		/* a public address is preferred to a private one */
 		{ { MODEM, PUB1 }, 0, 0, PUB1 },
 		{ { MODEM, PUB1 }, 0, PUB1, PUB1 },
 		{ { MODEM, PUB1 }, 0, MODEM, PUB1 },
 		{ { MODEM, PUB1, PUB2 }, 0, PUB2, PUB2 },
-		/* between private ones, the default route decides again */
+		/* the default route also decides between private addresses */
 		{ { MODEM, CGNAT }, 0, 0, MODEM },
 		{ { MODEM, CGNAT }, 0, CGNAT, CGNAT },
-		/* an unnumbered link: the address is another interface's */
+		/* unnumbered link: the address is of another interface */
 		{ { MODEM, PUB1 }, 0, LAN, PUB1 },
 		{ { MODEM, CGNAT }, 0, NOWHERE, MODEM },
 		/* forced-ip counts if the interface has it */
@@ -273,7 +276,7 @@ static void test_choice_of_the_external_address(void **state)
 	}
 }
 
-static void test_the_choice_is_what_is_read(void **state)
+static void test_state_has_the_chosen_address(void **state)
 {
 	route = addr_ip4(PUB2);
 	kernel.addr[4] = at(2, "wan0", PUB2, 24);
@@ -286,7 +289,7 @@ static void test_the_choice_is_what_is_read(void **state)
 			 PUB1);
 }
 
-static void test_two_looks_compare(void **state)
+static void test_equal_states_have_equal_bytes(void **state)
 {
 	struct ifstate other;
 
@@ -297,7 +300,7 @@ static void test_two_looks_compare(void **state)
 	assert_memory_equal(&ifstate, &other, sizeof(other));
 }
 
-static void test_fault_leaves_it_alone(void **state)
+static void test_failed_read_leaves_the_state_unchanged(void **state)
 {
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	fault = -ENOBUFS;
@@ -309,17 +312,17 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
-		T(test_all_of_it),
+		T(test_state_has_all_interfaces_and_addresses),
 		T(test_networks_behind_other_routers),
-		T(test_networks_of_an_interface_that_is_down),
-		T(test_disabled_and_down_are_not_served),
-		T(test_missing_interfaces),
-		T(test_private_external_address),
-		T(test_reported_address),
+		T(test_networks_follow_the_state_of_the_interface),
+		T(test_disabled_or_down_interface_is_not_served),
+		T(test_missing_interfaces_have_no_address),
+		T(test_private_external_address_may_be_refused),
+		T(test_reported_address_needs_a_carrier),
 		T(test_choice_of_the_external_address),
-		T(test_the_choice_is_what_is_read),
-		T(test_two_looks_compare),
-		T(test_fault_leaves_it_alone),
+		T(test_state_has_the_chosen_address),
+		T(test_equal_states_have_equal_bytes),
+		T(test_failed_read_leaves_the_state_unchanged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_statusfile.c - the status file: complete, printable, read strictly. */
+/*
+ * test_statusfile.c - the status file is replaced as a whole, has printable
+ * text only, and is parsed strictly.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
@@ -39,7 +42,7 @@ static void put(const char *text)
 	close(fd);
 }
 
-static void test_path(void **state)
+static void test_path_is_beside_the_pid_file(void **state)
 {
 	char got[PATH_MAX], name[PATH_MAX + 8];
 
@@ -58,8 +61,8 @@ static void test_path(void **state)
 	assert_int_equal(statusfile_path(name, got), 0);
 }
 
-/* Every field at an end of its range is read back. */
-static void test_round_trip(void **state)
+/* Fields at the ends of their ranges are read back. */
+static void test_fields_are_read_back(void **state)
 {
 	struct statusfile s = {
 		.pid = 4711, .state = STATUS_ENDED, .since_s = UINT64_MAX,
@@ -78,7 +81,7 @@ static void test_round_trip(void **state)
 }
 
 /* A tool's message must not become a line of its own, or an escape sequence. */
-static void test_made_printable(void **state)
+static void test_text_is_made_printable(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
 
@@ -89,7 +92,7 @@ static void test_made_printable(void **state)
 	assert_string_equal(got.firewall_fault, "a?pid = 2?[2J?");
 }
 
-static void test_replaced_whole(void **state)
+static void test_file_is_replaced_as_a_whole(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
 	struct stat before, after;
@@ -107,7 +110,7 @@ static void test_replaced_whole(void **state)
 
 /* A link with the file's name is replaced, not followed; so is the temporary
  * file's. */
-static void test_no_links(void **state)
+static void test_links_are_replaced_not_followed(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING }, got;
 	char temp[80], victim[80];
@@ -126,7 +129,7 @@ static void test_no_links(void **state)
 	assert_int_equal(lstat(temp, &st), -1);
 }
 
-static void test_bad_files(void **state)
+static void test_invalid_files_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"", "pid = 1\n", "state = 1\n", "pid = 1\nstate = 0\n",
@@ -148,7 +151,7 @@ static void test_bad_files(void **state)
 }
 
 /* A later version may write more keys. */
-static void test_unknown_keys(void **state)
+static void test_unknown_keys_are_skipped(void **state)
 {
 	struct statusfile got;
 
@@ -157,7 +160,7 @@ static void test_unknown_keys(void **state)
 	assert_int_equal(got.state, STATUS_DISABLED);
 }
 
-static void test_cannot_write(void **state)
+static void test_write_error_is_returned(void **state)
 {
 	struct statusfile s = { .pid = 1, .state = STATUS_SERVING };
 
@@ -167,14 +170,14 @@ static void test_cannot_write(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_path),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_made_printable),
-		cmocka_unit_test(test_replaced_whole),
-		cmocka_unit_test(test_no_links),
-		cmocka_unit_test(test_bad_files),
-		cmocka_unit_test(test_unknown_keys),
-		cmocka_unit_test(test_cannot_write),
+		cmocka_unit_test(test_path_is_beside_the_pid_file),
+		cmocka_unit_test(test_fields_are_read_back),
+		cmocka_unit_test(test_text_is_made_printable),
+		cmocka_unit_test(test_file_is_replaced_as_a_whole),
+		cmocka_unit_test(test_links_are_replaced_not_followed),
+		cmocka_unit_test(test_invalid_files_are_refused),
+		cmocka_unit_test(test_unknown_keys_are_skipped),
+		cmocka_unit_test(test_write_error_is_returned),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

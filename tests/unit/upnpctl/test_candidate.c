@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_candidate.c - upnpctl writes no configuration that the daemon would
- * refuse, but can complete one.
+ * test_candidate.c - upnpctl does not write a configuration that the daemon
+ * would refuse, but it can complete an incomplete one in several steps.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -29,8 +29,8 @@ static void put(struct confedit *e, const char *text)
 	memcpy(e->text, text, e->len);
 }
 
-/* Return: "" if @after may replace @before, " short" if it is incomplete; else
- * the error */
+/* Return: "" if @after may replace @before, "short" if it may but is
+ * incomplete; else the error */
 static const char *check(const char *before, const char *after, bool serve)
 {
 	int err;
@@ -47,7 +47,7 @@ static const char *check(const char *before, const char *after, bool serve)
 	return why.text;
 }
 
-static void test_valid_file(void **state)
+static void test_valid_file_is_accepted(void **state)
 {
 	assert_string_equal(check("", "", false), "");
 	assert_string_equal(check("", ON EXT INT, true), "");
@@ -79,7 +79,7 @@ static void test_errors_name_the_command_that_fixes_them(void **state)
 		  "disable or remove one: interfaces disable wan0" },
 		{ INT "forced-ip = 1.2.3.4\n",
 		  "interface lan0 is internal and has a forced-ip; only the "
-		  "external one takes it" },
+		  "external one may have it" },
 		{ "[interface a]\n", "interface a has no type; set it: "
 				     "interfaces set a type=internal, or "
 				     "external" },
@@ -102,7 +102,7 @@ static void test_other_errors_name_the_line(void **state)
 
 /* A file that is enabled without interfaces cannot be created, but it can be
  * completed in several steps. */
-static void test_incomplete_file(void **state)
+static void test_incomplete_file_can_be_completed(void **state)
 {
 	assert_string_equal(check(ON, ON EXT OFF, false), "short");
 	assert_true(conf.enabled);
@@ -117,7 +117,7 @@ static void test_incomplete_file(void **state)
 	assert_memory_equal(check("x", ON, false), "enabled=yes ", 12);
 }
 
-static void test_read_checks_as_the_daemon(void **state)
+static void test_read_accepts_an_incomplete_file(void **state)
 {
 	put(&now, ON EXT);
 	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
@@ -134,7 +134,7 @@ static void test_read_checks_as_the_daemon(void **state)
 	assert_memory_equal(why.text, "F:2: ", 5);
 }
 
-static void test_draft_reads_what_it_can(void **state)
+static void test_draft_skips_invalid_lines(void **state)
 {
 	put(&now, "foo\nhttp-port = 5 # x\nmax-lease = y\n[x]\nhttp-port = 6\n"
 		  "[interface a]\ntype = internal\ntype = z\n"
@@ -159,12 +159,12 @@ static void test_draft_reads_what_it_can(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_valid_file),
+		cmocka_unit_test(test_valid_file_is_accepted),
 		cmocka_unit_test(test_errors_name_the_command_that_fixes_them),
 		cmocka_unit_test(test_other_errors_name_the_line),
-		cmocka_unit_test(test_incomplete_file),
-		cmocka_unit_test(test_read_checks_as_the_daemon),
-		cmocka_unit_test(test_draft_reads_what_it_can),
+		cmocka_unit_test(test_incomplete_file_can_be_completed),
+		cmocka_unit_test(test_read_accepts_an_incomplete_file),
+		cmocka_unit_test(test_draft_skips_invalid_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

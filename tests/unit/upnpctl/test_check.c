@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_check.c - the checks' judgement of access rules, addresses and answers
- * to a search, and the report of findings.
+ * test_check.c - the checks classify access rules, addresses and answers to a
+ * search correctly, and the exit status is that of the worst finding.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,7 +83,7 @@ static void test_networks_that_may_not_map(void **state)
 	assert_true(is_open(r, 3));
 }
 
-static void test_open_of_ip6(void **state)
+static void test_ip6_networks_that_may_map(void **state)
 {
 	const struct addr_net here = { addr_of_text("2001:db8::1"), 64 };
 	struct policy_rule r[2] = { line(true, 0, 0), line(true, 0, 0) };
@@ -128,7 +128,7 @@ static void test_kinds_of_addresses(void **state)
 		const struct check_kind *k = check_net_kind_of(a);
 
 		assert_int_equal(k ? (int)k->level : -1, v[i].level);
-		/* every address that the daemon calls private has a row */
+		/* every address that the daemon treats as private has a row */
 		if (addr_is_private(a))
 			assert_non_null(k);
 	}
@@ -153,7 +153,7 @@ static void test_answers_of_other_gateways(void **state)
 	assert_true(answer("HTTP/1.1 200 OK\r\nST:" IGD "2\r\n\r\n", server,
 			   sizeof(server)));
 	assert_string_equal(server, "");
-	/* printable, cut */
+	/* unprintable bytes become '?', and the text is cut */
 	assert_true(answer("HTTP/1.1 200 OK\r\nST:" IGD "2\r\nSERVER: a\tb"
 			   "\xc3\xa4 0123456789abcdef\r\n\r\n", server,
 			   sizeof(server)));
@@ -211,7 +211,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_networks_that_may_map),
 		cmocka_unit_test(test_networks_that_may_not_map),
-		cmocka_unit_test(test_open_of_ip6),
+		cmocka_unit_test(test_ip6_networks_that_may_map),
 		cmocka_unit_test(test_kinds_of_addresses),
 		cmocka_unit_test(test_answers_of_other_gateways),
 		cmocka_unit_test(test_worst_finding_is_the_exit_status),

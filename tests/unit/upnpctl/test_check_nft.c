@@ -332,7 +332,7 @@ static void test_policies_that_drop(void **state)
 	assert_int_equal(blocked(loaded(
 		"table ip f { chain input { type filter hook input priority "
 		"0; policy drop; }; }\n")), 0);
-	/* each of two chains */
+	/* both of two chains drop */
 	loaded("table inet a { chain f { type filter hook forward priority 0; "
 	       "policy drop; }; }\ntable ip b { chain f { type filter hook "
 	       "forward priority 5; drop; }; }\n");
@@ -340,7 +340,7 @@ static void test_policies_that_drop(void **state)
 	assert_ptr_equal(check_rules_block(&rules, rules.base, &nets),
 			 rules.base + 1);
 	assert_null(check_rules_block(&rules, rules.base + 1, &nets));
-	/* the second of two chains alone */
+	/* only the second of two chains drops */
 	loaded("table inet a {\nset upnpd_accept { type ipv4_addr . inet_proto"
 	       " . inet_service; }\nchain f { type filter hook forward "
 	       "priority 0; policy drop;\n" OURS "\n}\n}\ntable ip b { chain "
@@ -371,7 +371,7 @@ static void test_rules_count_as_use(void **state)
 }
 
 /* Chains of the iptables command are ignored if iptables-save lists them.
- * Chains with only the same names are read as any other. */
+ * A chain that only has the same name is read like any other. */
 static void test_chains_of_the_iptables_command(void **state)
 {
 	NEED_ROOT();
@@ -401,7 +401,7 @@ static void test_chains_of_the_iptables_command(void **state)
 	assert_int_equal(rules.xt_used, 0);
 }
 
-/* ---- large ones -------------------------------------------------------- */
+/* ---- large rulesets ---------------------------------------------------- */
 
 /* A set with too many addresses counts as unknown; a shorter one is read. */
 static void test_long_set_is_unknown(void **state)
@@ -423,7 +423,7 @@ static void test_long_set_is_unknown(void **state)
 	}
 }
 
-/* More rules than one datagram holds. */
+/* The dump needs several datagrams. */
 static void test_dump_of_many_rules(void **state)
 {
 	static char script[1 << 18];

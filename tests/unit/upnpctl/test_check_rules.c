@@ -239,7 +239,7 @@ static void put_addr(uint32_t at, const char *bytes, size_t n)
 	put_cmp(NFT_CMP_EQ, NFT_REG_1, bytes, n);
 }
 
-/* ct status dnat, ct state new and such */
+/* Match a bit, as in "ct status dnat" and "ct state new". */
 static void put_bit(uint32_t key, uint32_t bits)
 {
 	const uint32_t zero = 0;
@@ -436,7 +436,8 @@ static void test_nft_verdict_map(void **state)
 	assert_true(rules.over);
 }
 
-/* More elements than are stored, and elements between those of another set. */
+/* A set is unknown if it has too many elements, or if its elements are mixed
+ * with those of another set. */
 static void test_nft_long_set_is_unknown(void **state)
 {
 	uint32_t key = 0;
@@ -466,7 +467,7 @@ static void test_nft_long_set_is_unknown(void **state)
 				   STR("u")));
 }
 
-/* Chains of the iptables command, as far as the kernel can tell. */
+/* Chains of the iptables command are recognised by their names. */
 static void test_nft_chains_of_the_iptables_command(void **state)
 {
 	begin_nft("filter", NF_INET_FORWARD, "FORWARD");
@@ -504,7 +505,7 @@ static void test_nft_dumps_of_two_states_are_refused(void **state)
 	assert_true(nft.mixed);
 }
 
-/* Other families and upnpd's own table. */
+/* The same applies to upnpd's own table. */
 static void test_nft_other_families_do_not_count(void **state)
 {
 	begin_forward();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_cmd.c - words lead to the command that they name; an error says which
- * commands there are. */
+/* test_cmd.c - words select the command that they name, and an error lists the
+ * commands that exist. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

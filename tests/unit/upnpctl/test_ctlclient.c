@@ -41,7 +41,7 @@ static void serve_three(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, CTL_ENOENT);
 }
 
-static void test_valid_exchange(void **state)
+static void test_request_is_sent_and_records_are_read(void **state)
 {
 	struct ctl_req req = { .verb = CTL_ADD, .lease_s = 7, .desc = "x" };
 	struct ctl_req asked;
@@ -64,7 +64,7 @@ static int stop_at_two(void *arg, const struct ctl_rep *rep)
 	return ++*(unsigned *)arg == 2 ? -ENOMEM : 0;
 }
 
-static void test_handler_may_stop(void **state)
+static void test_handler_may_stop_the_exchange(void **state)
 {
 	struct ctl_end end;
 	unsigned n = 0;
@@ -105,7 +105,7 @@ static void test_refusal_before_the_request_is_read(void **state)
 
 /* ---- no server ---------------------------------------------------- */
 
-static void test_no_server(void **state)
+static void test_missing_server_is_an_error(void **state)
 {
 	unsigned n;
 
@@ -115,7 +115,7 @@ static void test_no_server(void **state)
 	assert_int_equal(list(&n), -ENOENT);
 }
 
-static void test_path_too_long(void **state)
+static void test_too_long_path_is_refused(void **state)
 {
 	struct ctlclient c;
 	char path[200];
@@ -127,8 +127,8 @@ static void test_path_too_long(void **state)
 	assert_int_equal(c.fd, -1);
 }
 
-/* Its queue is full and it accepts no connection. */
-static void test_full_queue(void **state)
+/* The server's queue is full, and it accepts no connections. */
+static void test_full_queue_times_out(void **state)
 {
 	struct ctlclient c[32];
 	int err = 0, i;
@@ -164,7 +164,7 @@ static int read_within(unsigned ms)
 	return err;
 }
 
-static void test_silent_server(void **state)
+static void test_silent_server_times_out(void **state)
 {
 	fakectl_serve(serve_silence);
 	assert_int_equal(read_within(100), -ETIMEDOUT);
@@ -179,7 +179,7 @@ static void serve_trickle(int conn, unsigned nth, const struct ctl_req *req)
 		poll(NULL, 0, 10);
 }
 
-static void test_trickling_server(void **state)
+static void test_trickling_server_times_out(void **state)
 {
 	fakectl_serve(serve_trickle);
 	assert_int_equal(read_within(300), -ETIMEDOUT);
@@ -193,7 +193,7 @@ static void serve_flood(int conn, unsigned nth, const struct ctl_req *req)
 		;
 }
 
-static void test_flooding_server(void **state)
+static void test_flooding_server_is_stopped(void **state)
 {
 	unsigned n;
 	int err;
@@ -212,7 +212,7 @@ static void serve_second(int conn, unsigned nth, const struct ctl_req *req)
 		serve_three(conn, nth, req);
 }
 
-static void test_engine_replaced(void **state)
+static void test_request_is_sent_again_to_a_new_engine(void **state)
 {
 	unsigned n;
 
@@ -226,7 +226,7 @@ static void serve_half(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1));
 }
 
-static void test_server_closes_in_the_middle(void **state)
+static void test_half_an_answer_is_an_error(void **state)
 {
 	unsigned n;
 
@@ -240,7 +240,7 @@ static void test_server_closes_in_the_middle(void **state)
 struct bad_record {
 	struct ctl_rep rep;
 	unsigned kinds;
-	size_t n;		/* bytes of it */
+	size_t n;		/* number of bytes that are sent */
 	int err;
 };
 
@@ -356,7 +356,7 @@ static void serve_removed(int conn, unsigned nth, const struct ctl_req *req)
 	tell(conn, rep);
 }
 
-static void test_removed_has_only_the_rule(void **state)
+static void test_removed_record_has_only_the_rule(void **state)
 {
 	struct ctlclient c;
 	struct ctl_rep rep;
@@ -376,19 +376,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, fakectl_setup, fakectl_teardown)
-		T(test_valid_exchange),
-		T(test_handler_may_stop),
+		T(test_request_is_sent_and_records_are_read),
+		T(test_handler_may_stop_the_exchange),
 		T(test_refusal_before_the_request_is_read),
-		T(test_no_server),
-		T(test_path_too_long),
-		T(test_full_queue),
-		T(test_silent_server),
-		T(test_trickling_server),
-		T(test_flooding_server),
-		T(test_engine_replaced),
-		T(test_server_closes_in_the_middle),
+		T(test_missing_server_is_an_error),
+		T(test_too_long_path_is_refused),
+		T(test_full_queue_times_out),
+		T(test_silent_server_times_out),
+		T(test_trickling_server_times_out),
+		T(test_flooding_server_is_stopped),
+		T(test_request_is_sent_again_to_a_new_engine),
+		T(test_half_an_answer_is_an_error),
 		T(test_invalid_records_are_refused),
-		T(test_removed_has_only_the_rule),
+		T(test_removed_record_has_only_the_rule),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,7 +279,8 @@ static void test_print_stats(void **state)
 	env.json = false;
 }
 
-/* How many of the three mappings pass @where: lines that begin with a flag. */
+/* Return the number of mappings that are printed: the lines below the two of
+ * the head. */
 static unsigned shown(const char *const *args)
 {
 	unsigned n = 0;
@@ -312,7 +313,7 @@ static void test_where_selects(void **state)
 	assert_int_equal(shown(ARGS("where")), 3);
 }
 
-static void test_print_invalid_options(void **state)
+static void test_print_refuses_invalid_options(void **state)
 {
 	static const char *const wrong[] = {
 		"protocol=icmp", "external-port=0", "external-port=65536",
@@ -337,7 +338,7 @@ static void serve_many(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, CTL_OK);
 }
 
-static void test_print_many(void **state)
+static void test_number_column_fits_many_mappings(void **state)
 {
 	fakectl_serve(serve_many);
 	assert_int_equal(run(mappings_print,
@@ -401,7 +402,7 @@ static void test_add_with_required_options_only(void **state)
 	assert_contains(out, "\"external-port\"");
 }
 
-static void test_add_with_a_shorter_lease(void **state)
+static void test_add_reports_a_shorter_lease(void **state)
 {
 	fakectl_serve(serve_add);
 	assert_int_equal(run(mapchange_add,
@@ -411,7 +412,7 @@ static void test_add_with_a_shorter_lease(void **state)
 	assert_one_line(err);
 }
 
-static void test_add_invalid_options(void **state)
+static void test_add_refuses_invalid_options(void **state)
 {
 	static const char *const wrong[][5] = {
 		{ "protocol=tcp", "external-port=1" },
@@ -448,12 +449,12 @@ static void test_add_invalid_options(void **state)
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
 		if (run(mapchange_add, wrong[i]) != CMD_USAGE)
-			fail_msg("case %zu was taken", i);
+			fail_msg("case %zu was accepted", i);
 		assert_one_line(err);
 	}
 }
 
-static void test_long_comment(void **state)
+static void test_too_long_comment_is_refused(void **state)
 {
 	char comment[PM_DESC_MAX + 16] = "comment=";
 	struct ctl_req req;
@@ -493,24 +494,23 @@ static void assert_refused(const char *why)
 	assert_contains(err, why);
 }
 
-static void test_add_refused(void **state)
+static void test_refusal_has_the_reason_and_the_fix(void **state)
 {
 	struct statusfile s = monitor_status(STATUS_SERVING);
 
 	str_copy(s.file, sizeof(s.file), str_z(fake.conf));
 	put_status(s);
 	fakectl_serve(serve_refusal);
-	assert_refused("/conf: line 12 denies it; an "
-		       "earlier one that would allow it: allow 8080 "
-		       "192.168.88.10/32 80\n");
+	assert_refused("/conf: line 12 denies it; to allow it, add before that "
+		       "line: allow 8080 192.168.88.10/32 80\n");
 	assert_refused("ports below 1024 need an allow line, and the first "
 		       "line turns the default off; add both: allow 1024-65535 "
 		       "0.0.0.0/0 1024-65535 and allow 8080 192.168.88.10/32 "
 		       "80\n");
 	put_conf("deny 1-2 10.0.0.0/8 1-2");
-	assert_refused("no line allows it; one that would: allow 8080 "
+	assert_refused("no line allows it; to allow it, add: allow 8080 "
 		       "192.168.88.10/32 80\n");
-	assert_refused("refused: another client has that port; take another "
+	assert_refused("refused: another client has that port; choose another "
 		       "external-port");
 }
 
@@ -519,10 +519,10 @@ static void serve_error(int conn, unsigned nth, const struct ctl_req *req)
 	tell_end(conn, nth + 1);
 }
 
-static void test_add_errors(void **state)
+static void test_errors_of_the_engine_are_reported(void **state)
 {
 	static const char *const why[] = {
-		"does not know", "another version", "be root", "try again",
+		"does not know", "different version", "as root", "try again",
 		"refused", "no such mapping", "firewall did not accept it",
 	};
 
@@ -587,7 +587,7 @@ static void test_remove_sends_the_key(void **state)
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
 }
 
-static void test_remove_unknown_mapping(void **state)
+static void test_remove_refuses_an_unknown_mapping(void **state)
 {
 	static const struct {
 		const char *what;
@@ -596,26 +596,26 @@ static void test_remove_unknown_mapping(void **state)
 	} cases[] = {
 		{ "3", CMD_FAULT, "there are 0 to 2" },
 		{ "0,3", CMD_FAULT, "there are 0 to 2" },
-		{ "99999999999", CMD_USAGE, "names no mapping" },
+		{ "99999999999", CMD_USAGE, "is not a mapping" },
 		{ "tcp:1", CMD_FAULT, "no mapping tcp:1" },
 		{ "udp:53", CMD_USAGE,
 		  "use one of: udp:53:203.0.113.5, udp:53:203.0.113.6" },
 		{ "udp:53:1.1.1.1", CMD_FAULT, "no mapping" },
-		{ "udp:53:", CMD_USAGE, "names no mapping" },
-		{ "udp:53:x", CMD_USAGE, "names no mapping" },
-		{ "udp", CMD_USAGE, "names no mapping" },
-		{ "udp:", CMD_USAGE, "names no mapping" },
-		{ "icmp:1", CMD_USAGE, "names no mapping" },
-		{ "0,", CMD_USAGE, "names no mapping" },
-		{ ",", CMD_USAGE, "names no mapping" },
-		{ "", CMD_USAGE, "names no mapping" },
-		{ "-1", CMD_USAGE, "names no mapping" },
-		{ "0-1", CMD_USAGE, "names no mapping" },
+		{ "udp:53:", CMD_USAGE, "is not a mapping" },
+		{ "udp:53:x", CMD_USAGE, "is not a mapping" },
+		{ "udp", CMD_USAGE, "is not a mapping" },
+		{ "udp:", CMD_USAGE, "is not a mapping" },
+		{ "icmp:1", CMD_USAGE, "is not a mapping" },
+		{ "0,", CMD_USAGE, "is not a mapping" },
+		{ ",", CMD_USAGE, "is not a mapping" },
+		{ "", CMD_USAGE, "is not a mapping" },
+		{ "-1", CMD_USAGE, "is not a mapping" },
+		{ "0-1", CMD_USAGE, "is not a mapping" },
 	};
 
 	fakectl_serve(serve_table);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		/* Each asserts that only the list was requested. */
+		/* this also asserts that only the list was requested */
 		assert_remove(cases[i].what, cases[i].status);
 		assert_contains(err, cases[i].why);
 	}
@@ -653,14 +653,14 @@ static void assert_unreachable(const char *why)
 	assert_string_equal(out, "");
 }
 
-static void test_not_running(void **state)
+static void test_error_if_no_daemon_runs(void **state)
 {
 	struct statusfile s = monitor_status(STATUS_ENDED);
 
 	close(fake.listen_fd);
-	assert_unreachable("does not run: nothing listens on");
+	assert_unreachable("is not running: nothing listens on");
 	unlink(fake.socket);
-	assert_unreachable("does not run: nothing listens on");
+	assert_unreachable("is not running: nothing listens on");
 	strcpy(s.fault, "five engines died");
 	put_status(s);
 	assert_unreachable("it ended: five engines died");
@@ -669,7 +669,7 @@ static void test_not_running(void **state)
 	assert_unreachable("its configuration has an error: ");
 }
 
-static void test_not_a_socket(void **state)
+static void test_error_if_the_socket_is_not_of_upnpd(void **state)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -682,7 +682,7 @@ static void test_not_a_socket(void **state)
 	close(fd);
 }
 
-static void test_not_enabled(void **state)
+static void test_error_if_upnpd_is_not_enabled(void **state)
 {
 	put_status(monitor_status(STATUS_DISABLED));
 	assert_unreachable("not enabled");
@@ -706,11 +706,11 @@ static void serve_version(int conn, unsigned nth, const struct ctl_req *req)
 		tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 1));
 }
 
-static void test_invalid_answers(void **state)
+static void test_error_if_the_answer_is_invalid(void **state)
 {
 	fakectl_serve(serve_version);
-	assert_unreachable("another version");
-	assert_unreachable("another version");
+	assert_unreachable("different version");
+	assert_unreachable("different version");
 	assert_unreachable("answer is invalid");
 	assert_unreachable("closed the connection");
 }
@@ -877,7 +877,7 @@ static void test_status_without_permission(void **state)
 	fakectl_serve(serve_denial);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_contains(out, "running: yes");
-	assert_contains(out, "be root");
+	assert_contains(out, "as root");
 	unlink(fake.status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	assert_contains(out, "             running: not known\n");
@@ -975,7 +975,7 @@ static void serve_events(int conn, unsigned nth, const struct ctl_req *req)
 	}
 	tell(conn, rep);
 	if (nth > 0) {		/* 2 was removed, 3 added, 1 changed */
-		/* so many that an unstable sort reorders them */
+		/* enough of them for an unstable sort to reorder them */
 		for (int i = 0; i < 20; i++)
 			tell(conn, rep);
 		strcpy(rep.mapping.desc, "other");
@@ -1021,7 +1021,7 @@ static void test_monitor(void **state)
 {
 	fakectl_serve(serve_events);
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_contains(err, "be root");
+	assert_contains(err, "as root");
 	cut_times(out);
 	assert_string_equal(out,
 		"added " PAIRS("tcp", "2") MORE("\"game\"")
@@ -1058,7 +1058,7 @@ static void test_monitor_without_a_daemon(void **state)
 {
 	unlink(fake.socket);
 	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
-	assert_contains(err, "does not run");
+	assert_contains(err, "is not running");
 	assert_one_line(err);
 }
 
@@ -1096,7 +1096,7 @@ static void test_monitor_ends_when_its_reader_exits(void **state)
 
 /* ---- texts ----------------------------------------------------------- */
 
-static void test_time_round_trip(void **state)
+static void test_times_are_read_back(void **state)
 {
 	static const uint32_t times[] = {
 		0, 1, 59, 60, 61, 3599, 3600, 86399, 86400, 90061, 604799,
@@ -1152,22 +1152,22 @@ int main(void)
 		T(test_print_json),
 		T(test_print_stats),
 		T(test_where_selects),
-		T(test_print_invalid_options),
-		T(test_print_many),
+		T(test_print_refuses_invalid_options),
+		T(test_number_column_fits_many_mappings),
 		T(test_add_sends_the_mapping),
 		T(test_add_with_required_options_only),
-		T(test_add_with_a_shorter_lease),
-		T(test_add_invalid_options),
-		T(test_long_comment),
-		T(test_add_refused),
-		T(test_add_errors),
+		T(test_add_reports_a_shorter_lease),
+		T(test_add_refuses_invalid_options),
+		T(test_too_long_comment_is_refused),
+		T(test_refusal_has_the_reason_and_the_fix),
+		T(test_errors_of_the_engine_are_reported),
 		T(test_remove_sends_the_key),
-		T(test_remove_unknown_mapping),
+		T(test_remove_refuses_an_unknown_mapping),
 		T(test_a_failed_removal_does_not_stop_the_others),
-		T(test_not_running),
-		T(test_not_a_socket),
-		T(test_not_enabled),
-		T(test_invalid_answers),
+		T(test_error_if_no_daemon_runs),
+		T(test_error_if_the_socket_is_not_of_upnpd),
+		T(test_error_if_upnpd_is_not_enabled),
+		T(test_error_if_the_answer_is_invalid),
 		T(test_status),
 		T(test_status_json),
 		T(test_status_without_a_daemon),
@@ -1183,7 +1183,7 @@ int main(void)
 		T(test_monitor_json),
 		T(test_monitor_without_a_daemon),
 		T(test_monitor_ends_when_its_reader_exits),
-		T(test_time_round_trip),
+		T(test_times_are_read_back),
 		T(test_descriptions_are_printed_clean),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_mapchange.c - the operator's mappings as lines of the configuration:
- * tried in the engine first, then written; or neither.
+ * test_mapchange.c - a mapping of the operator is first tried in the engine and
+ * then written to the configuration. If one of the two fails, neither has it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,7 +98,7 @@ static bool has(const char *text, const char *part)
 			fail_msg("\"%s\" is not in:\n%s", part, text); \
 	} while (0)
 
-/* A monitor that reads this file, or another one. */
+/* Write the status file of a monitor that reads @file. */
 static void put_status(const char *file)
 {
 	struct statusfile s = {
@@ -184,7 +184,7 @@ static void test_add_is_tried_then_written(void **state)
 	assert_string_equal(req.desc, "a \"b\"");
 }
 
-static void test_add_disabled(void **state)
+static void test_disabled_mapping_is_written(void **state)
 {
 	struct ctl_req req;
 
@@ -202,16 +202,16 @@ static void test_add_disabled(void **state)
 			 CMD_USAGE);
 }
 
-static void test_a_refused_mapping_is_not_written(void **state)
+static void test_refused_mapping_is_not_written(void **state)
 {
 	fakectl_serve(serve_conflict);
 	assert_int_equal(run(mapchange_add, ARGS(CAMERA)), CMD_FAULT);
 	assert_has(err, "tcp:8080: refused: the router serves that port "
-			"itself; take another external-port");
+			"itself; choose another external-port");
 	assert_false(has(conf, "mapping"));
 }
 
-static void test_without_an_engine_it_is_written(void **state)
+static void test_mapping_is_written_without_an_engine(void **state)
 {
 	close(fake.listen_fd);
 	assert_int_equal(run(mapchange_add, ARGS(CAMERA)), CMD_OK);
@@ -222,8 +222,8 @@ static void test_without_an_engine_it_is_written(void **state)
 	assert_has(conf, CAMERA_LINE "\nmapping udp 1 10.0.0.1:1\n");
 }
 
-/* The disk is full, as it were. */
-static void test_a_mapping_that_cannot_be_written_is_undone(void **state)
+/* A limit of the file size has the effect of a full disk. */
+static void test_mapping_that_cannot_be_written_is_undone(void **state)
 {
 	struct rlimit was, low;
 	struct ctl_req req;
@@ -247,7 +247,7 @@ static void test_a_mapping_that_cannot_be_written_is_undone(void **state)
 }
 
 /* The daemon that answers may run with another file. */
-static void test_the_engine_of_another_file_is_left_alone(void **state)
+static void test_engine_of_another_file_gets_no_request(void **state)
 {
 	fakectl_serve(serve_conflict);
 	put_status("/dev/null");
@@ -258,7 +258,7 @@ static void test_the_engine_of_another_file_is_left_alone(void **state)
 			     "external-port=1", "to=10.0.0.1:1")), CMD_FAULT);
 }
 
-static void test_add_twice(void **state)
+static void test_mapping_that_exists_is_refused(void **state)
 {
 	put_conf(CAMERA_LINE "\n");
 	assert_int_equal(run(mapchange_add, ARGS(CAMERA)), CMD_USAGE);
@@ -267,13 +267,13 @@ static void test_add_twice(void **state)
 	assert_int_equal(run(mapchange_add, ARGS("protocol=tcp",
 			     "external-port=8080", "to=10.0.0.1:80",
 			     "remote-host=1.2.3.4")), CMD_USAGE);
-	assert_has(err, ":4: port tcp 8080 leads to 192.168.88.10 on line 3 "
-			"already");
+	assert_has(err, ":4: port tcp 8080 already leads to 192.168.88.10 on "
+			"line 3");
 	assert_false(has(conf, "1.2.3.4"));
 }
 
-/* Such a mapping is not part of the configuration. */
-static void test_a_lease_is_not_written(void **state)
+/* A mapping with a lease is not part of the configuration. */
+static void test_mapping_with_a_lease_is_not_written(void **state)
 {
 	struct ctl_req req;
 
@@ -326,7 +326,7 @@ static void test_remove_without_an_engine(void **state)
 	close(fake.listen_fd);
 	put_conf(CAMERA_LINE "\nmapping tcp 2 10.0.0.1:2\n");
 	assert_int_equal(run(mapchange_remove, ARGS("0")), CMD_USAGE);
-	assert_has(err, "0 is a number of mappings print, which needs a "
+	assert_has(err, "0 is a number from mappings print, which needs a "
 			"running upnpd");
 	assert_int_equal(run(mapchange_remove, ARGS("tcp:1")), CMD_FAULT);
 	assert_has(conf, CAMERA_LINE);
@@ -336,7 +336,7 @@ static void test_remove_without_an_engine(void **state)
 	assert_false(has(conf, "mapping"));
 }
 
-/* ---- several at once: a script --------------------------------------- */
+/* ---- several changes in a script ------------------------------------- */
 
 static int edit_two(struct cmd *c, struct change *change)
 {
@@ -369,7 +369,7 @@ static void assert_asked(enum ctl_verb verb, uint16_t port)
 	assert_int_equal(req.rule.ext_port, port);
 }
 
-static void test_a_script_changes_all(void **state)
+static void test_script_changes_several_mappings(void **state)
 {
 	put_conf(CAMERA_LINE "\n");
 	fakectl_serve(serve_yes);
@@ -382,8 +382,8 @@ static void test_a_script_changes_all(void **state)
 	assert_asked(CTL_ADD, 2);
 }
 
-/* What was done before the refusal is undone. */
-static void test_a_script_changes_all_or_nothing(void **state)
+/* Requests before the refused one are undone. */
+static void test_script_with_a_refused_mapping_is_undone(void **state)
 {
 	put_conf(CAMERA_LINE " \"camera\"\n");
 	fakectl_serve(serve_second_no);
@@ -415,8 +415,8 @@ static int add_again(struct cmd *c)
 	return change_run(c, edit_again);
 }
 
-/* Only what differs is sent to the engine. */
-static void test_a_script_that_changes_one_field(void **state)
+/* Only mappings that differ are sent to the engine. */
+static void test_script_sends_only_mappings_that_differ(void **state)
 {
 	put_conf(CAMERA_LINE "\n");
 	fakectl_serve(serve_yes);
@@ -432,7 +432,7 @@ static void test_a_script_that_changes_one_field(void **state)
 
 /* ---- migrate --------------------------------------------------------- */
 
-static void test_migrate(void **state)
+static void test_migrate_moves_old_static_mappings(void **state)
 {
 	put_conf(CAMERA_LINE "\n");
 	fakectl_serve(serve_table);
@@ -443,7 +443,7 @@ static void test_migrate(void **state)
 		   "mapping tcp 81 192.168.88.10:80 \"old \\\"one\\\"\"\n"
 		   "mapping tcp 82 192.168.88.10:80 disabled "
 		   "\"old \\\"one\\\"\"\n");
-	/* not the one with a lease, nor a client's */
+	/* neither the one with a lease nor the client's is moved */
 	assert_false(has(conf, "tcp 83") || has(conf, "40000"));
 	/* a second run, before the daemon has read the file */
 	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_OK);
@@ -468,14 +468,14 @@ static void test_migrate_with_nothing_left(void **state)
 	assert_int_equal(run(migrate_run, ARGS("x")), CMD_USAGE);
 }
 
-/* One that the configuration cannot hold stays where it is. */
-static void test_migrate_moves_what_it_can(void **state)
+/* A mapping that conflicts with a line of the configuration is not moved. */
+static void test_migrate_leaves_a_conflicting_mapping(void **state)
 {
 	put_conf("mapping tcp 81 10.0.0.9:1 remote 1.2.3.4\n");
 	fakectl_serve(serve_table);
 	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_FAULT);
-	assert_has(err, "tcp:81: port tcp 81 leads to 10.0.0.9 on line 3 "
-			"already");
+	assert_has(err, "tcp:81: port tcp 81 already leads to 10.0.0.9 on "
+			"line 3");
 	assert_has(out, "1 of 2 static mappings moved to ");
 	assert_has(conf, "mapping tcp 82");
 	assert_false(has(conf, "tcp 81 192"));
@@ -485,7 +485,7 @@ static void test_migrate_without_a_daemon(void **state)
 {
 	close(fake.listen_fd);
 	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_FAULT);
-	assert_has(err, "upnpd does not run");
+	assert_has(err, "upnpd is not running");
 }
 
 static int teardown(void **state)
@@ -499,22 +499,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_add_is_tried_then_written),
-		T(test_add_disabled),
-		T(test_a_refused_mapping_is_not_written),
-		T(test_without_an_engine_it_is_written),
-		T(test_a_mapping_that_cannot_be_written_is_undone),
-		T(test_the_engine_of_another_file_is_left_alone),
-		T(test_add_twice),
-		T(test_a_lease_is_not_written),
+		T(test_disabled_mapping_is_written),
+		T(test_refused_mapping_is_not_written),
+		T(test_mapping_is_written_without_an_engine),
+		T(test_mapping_that_cannot_be_written_is_undone),
+		T(test_engine_of_another_file_gets_no_request),
+		T(test_mapping_that_exists_is_refused),
+		T(test_mapping_with_a_lease_is_not_written),
 		T(test_remove_deletes_the_line),
 		T(test_remove_all),
 		T(test_remove_without_an_engine),
-		T(test_a_script_changes_all),
-		T(test_a_script_changes_all_or_nothing),
-		T(test_a_script_that_changes_one_field),
-		T(test_migrate),
+		T(test_script_changes_several_mappings),
+		T(test_script_with_a_refused_mapping_is_undone),
+		T(test_script_sends_only_mappings_that_differ),
+		T(test_migrate_moves_old_static_mappings),
 		T(test_migrate_with_nothing_left),
-		T(test_migrate_moves_what_it_can),
+		T(test_migrate_leaves_a_conflicting_mapping),
 		T(test_migrate_without_a_daemon),
 	};
 

@@ -86,7 +86,7 @@ static void test_terminal_controls_become_question_marks(void **state)
 		strcat(line, bad[i]);
 		strcat(line, "b");
 		maptext_clean(&w, str_z(line));
-		/* one mark for each byte that is not UTF-8 */
+		/* each byte that is not UTF-8 becomes one '?' */
 		if (i == COUNT(bad) - 1)
 			assert_string_equal(text(), "a??b");
 		else
@@ -94,7 +94,7 @@ static void test_terminal_controls_become_question_marks(void **state)
 	}
 }
 
-static void test_characters_next_to_those_are_kept(void **state)
+static void test_characters_next_to_controls_are_kept(void **state)
 {
 	static const char *const good[] = {
 		" ", "~", "\xc2\xa0", "\xe2\x80\x8d", "\xe2\x80\x90",
@@ -335,7 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_plain_text_stays_as_it_is),
 		TEST(test_terminal_controls_become_question_marks),
-		TEST(test_characters_next_to_those_are_kept),
+		TEST(test_characters_next_to_controls_are_kept),
 		TEST(test_columns_are_characters),
 		TEST(test_each_field_has_its_text),
 		TEST(test_flags_show_origin_and_state),

@@ -49,7 +49,7 @@ static const char *end(void)
 	return text;
 }
 
-static void test_columns(void **state)
+static void test_text_is_padded_to_columns(void **state)
 {
 	begin();
 	out_pad(STR("ab"), 4);
@@ -61,8 +61,7 @@ static void test_columns(void **state)
 	assert_string_equal(end(), "ab  \xc3\xbc  longer?\?(7 x)\n");
 }
 
-/* More than the buffer holds. */
-static void test_output_longer_than_the_buffer(void **state)
+static void test_output_may_be_longer_than_the_buffer(void **state)
 {
 	const char *text;
 
@@ -75,7 +74,7 @@ static void test_output_longer_than_the_buffer(void **state)
 		assert_int_equal(text[i], '0' + i % 10);
 }
 
-static void test_json_values(void **state)
+static void test_json_values_are_valid(void **state)
 {
 	begin();
 	json_object(NULL);
@@ -154,9 +153,9 @@ static void test_write_error_is_reported(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_columns),
-		cmocka_unit_test(test_output_longer_than_the_buffer),
-		cmocka_unit_test(test_json_values),
+		cmocka_unit_test(test_text_is_padded_to_columns),
+		cmocka_unit_test(test_output_may_be_longer_than_the_buffer),
+		cmocka_unit_test(test_json_values_are_valid),
 		cmocka_unit_test(test_invalid_utf8_is_replaced),
 		cmocka_unit_test(test_write_error_is_reported),
 	};

@@ -81,14 +81,15 @@ static void test_ranges_of_numbers(void **state)
 	assert_int_equal(picked("0,1-3"), 15);
 }
 
-/* A name has priority, or that interface could not be selected. */
-static void test_an_interface_may_have_a_number_as_name(void **state)
+/* A name takes precedence over a number; otherwise that interface could not be
+ * selected. */
+static void test_interface_may_have_a_number_as_its_name(void **state)
 {
 	assert_int_equal(picked("2"), 8);
 	assert_int_equal(picked("2-2"), 4);
 }
 
-static void test_a_selection_is_added(void **state)
+static void test_selection_is_added_to_the_mask(void **state)
 {
 	uint32_t mask = 4;
 
@@ -159,8 +160,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_numbers_and_names),
 		TEST(test_ranges_of_numbers),
-		TEST(test_an_interface_may_have_a_number_as_name),
-		TEST(test_a_selection_is_added),
+		TEST(test_interface_may_have_a_number_as_its_name),
+		TEST(test_selection_is_added_to_the_mask),
 		TEST(test_an_unknown_interface_is_refused),
 		TEST(test_without_interfaces_the_error_says_how_to_add_one),
 		TEST(test_find_by_property),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* test_ucishow.c - what "uci -X show upnpd" prints, as sections; and the mark
- * of a file that is made from UCI. */
+/*
+ * test_ucishow.c - the output of "uci -X show upnpd" is parsed into sections,
+ * and a file that is made from UCI is recognised by its first line.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +33,7 @@ static void load(void)
 		"upnpd.cfg061234.external_port='8080'",
 		"upnpd.cfg061234.remote='203.0.113.5'",
 		"upnpd.cfg061234.comment='it'\\''s = mine'",
-		/* not of ours, or of no section */
+		/* ignored: other packages, and options without a section */
 		"", "x", "firewall.a=mapping", "upnpd", "upnpd.",
 		"upnpd.gone.proto='tcp'",
 		"upnpd.a.section.name.that.is.too.deep='x'",
@@ -42,7 +44,7 @@ static void load(void)
 		ucishow_line(&show, str_z(lines[i]));
 }
 
-static void test_sections(void **state)
+static void test_output_is_parsed_into_sections(void **state)
 {
 	load();
 	assert_int_equal(show.n, 4);
@@ -54,7 +56,7 @@ static void test_sections(void **state)
 	assert_false(ucishow_find(&show, "a"));
 }
 
-static void test_a_mapping_is_found_by_its_key(void **state)
+static void test_mapping_is_found_by_its_key(void **state)
 {
 	struct conf_mapping m = {
 		.proto = IPPROTO_TCP, .ext_port = 8080, .remote = addr_any(),
@@ -71,7 +73,7 @@ static void test_a_mapping_is_found_by_its_key(void **state)
 	assert_null(ucishow_mapping(&show, &m));
 }
 
-static void test_a_new_name_is_free_and_plain(void **state)
+static void test_new_name_is_unused_and_alphanumeric(void **state)
 {
 	char name[64];
 
@@ -86,8 +88,8 @@ static void test_a_new_name_is_free_and_plain(void **state)
 	assert_string_equal(name, "br_lan_7__reboot");
 }
 
-/* More sections than there is room for: the first ones are known. */
-static void test_too_many_sections(void **state)
+/* If there are too many sections, the first ones are kept. */
+static void test_sections_beyond_the_limit_are_ignored(void **state)
 {
 	char text[64];
 
@@ -102,7 +104,7 @@ static void test_too_many_sections(void **state)
 	assert_true(ucishow_find(&show, "s0"));
 }
 
-static void test_mark_of_a_made_file(void **state)
+static void test_file_made_from_uci_is_recognised(void **state)
 {
 	assert_true(source_is_made(STR("# Made from /etc/config/upnpd at each "
 				       "start and reload\nenabled =yes\n")));
@@ -114,11 +116,11 @@ static void test_mark_of_a_made_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sections),
-		cmocka_unit_test(test_a_mapping_is_found_by_its_key),
-		cmocka_unit_test(test_a_new_name_is_free_and_plain),
-		cmocka_unit_test(test_too_many_sections),
-		cmocka_unit_test(test_mark_of_a_made_file),
+		cmocka_unit_test(test_output_is_parsed_into_sections),
+		cmocka_unit_test(test_mapping_is_found_by_its_key),
+		cmocka_unit_test(test_new_name_is_unused_and_alphanumeric),
+		cmocka_unit_test(test_sections_beyond_the_limit_are_ignored),
+		cmocka_unit_test(test_file_made_from_uci_is_recognised),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_words.c - scripts and the command line are split into words as RouterOS
- * does it. */
+/* test_words.c - scripts and the command line are split into words in the way
+ * of RouterOS. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static struct str rest;
 static unsigned line;
 static const char *why;
 
-/* @text ends at a page without access. */
+/* Place @text right before a page without access. */
 static void begin(const char *text)
 {
 	static char *page;
@@ -64,7 +64,7 @@ static void test_lines_become_words(void **state)
 	assert_string_equal(next(), "y|z");
 	assert_string_equal(next(), "");
 	assert_string_equal(next(), "");
-	begin("print");			/* without a line's end */
+	begin("print");			/* without a newline */
 	assert_string_equal(next(), "print");
 	assert_string_equal(next(), "");
 	begin("a#b #c");		/* # begins a comment between words */
@@ -88,7 +88,7 @@ static void test_broken_lines_are_joined(void **state)
 	assert_string_equal(next(), "x");
 }
 
-static void test_escaped_characters(void **state)
+static void test_escapes_are_replaced(void **state)
 {
 	begin("s=\"\\\"\\\\\\n\\r\\t\\$\\?\\_\\C3\\bc\\A\"");
 	assert_string_equal(next(), "unknown escape; write a backslash as "
@@ -114,7 +114,7 @@ static void test_brackets_are_one_word(void **state)
 	assert_string_equal(next(), "set|a=[b|c]");
 }
 
-static void test_errors_in_a_line(void **state)
+static void test_errors_in_a_line_are_reported(void **state)
 {
 	static char text[8192];
 	size_t n = 0;
@@ -156,8 +156,8 @@ static const char *add(const char *a, const char *b)
 	return wr_cstr(&out);
 }
 
-/* The shell passes words, or a line that was quoted. */
-static void test_arguments_of_the_shell(void **state)
+/* The shell passes single words, or a whole line that was quoted. */
+static void test_arguments_of_the_shell_are_split(void **state)
 {
 	assert_string_equal(add("set", "friendly-name=My Router"),
 			    "set|friendly-name=My Router");
@@ -176,10 +176,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines_become_words),
 		cmocka_unit_test(test_broken_lines_are_joined),
-		cmocka_unit_test(test_escaped_characters),
+		cmocka_unit_test(test_escapes_are_replaced),
 		cmocka_unit_test(test_brackets_are_one_word),
-		cmocka_unit_test(test_errors_in_a_line),
-		cmocka_unit_test(test_arguments_of_the_shell),
+		cmocka_unit_test(test_errors_in_a_line_are_reported),
+		cmocka_unit_test(test_arguments_of_the_shell_are_split),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
