@@ -35,8 +35,7 @@ struct report {
 void report_start(struct report *r, const char *file, const char *pid_file);
 
 /** report_state - set @state and copy the broker's state. Writes. A disabled
- * daemon is ready at once, another one when its engine serves.
- */
+ * daemon is ready at once, any other when its engine serves. */
 void report_state(struct report *, enum status_state state,
 		  const struct broker *);
 
