@@ -25,10 +25,10 @@ struct forkserver {
 };
 
 enum forkserver_event {
-	FORKSERVER_READY = 1, /* in the jail: 0, or -errno and it exits */
-	FORKSERVER_STARTED,   /* an engine: its pid */
-	FORKSERVER_FAILED,    /* to start an engine: -errno */
-	FORKSERVER_EXITED,    /* the engine: its status, as of waitpid() */
+	FORKSERVER_READY = 1, /* value 0: it is in its jail; -errno: it exits */
+	FORKSERVER_STARTED,   /* value: the pid of the new engine */
+	FORKSERVER_FAILED,    /* no engine was started; value: -errno */
+	FORKSERVER_EXITED,    /* value: the engine's status, as of waitpid() */
 };
 
 /* A message from the fork server. */

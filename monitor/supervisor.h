@@ -16,7 +16,7 @@
 
 /* The owner's callbacks. Each may call the supervisor again. */
 struct supervisor_ops {
-	/* an engine starts: drop what the one before requested */
+	/* an engine starts: drop the requests of the one before */
 	void (*starting)(void *arg);
 	/* @fd, the engine's channel, is readable. Return: 0; -EPROTO malformed
 	 * request, -EXFULL it does not read its answers: the engine is killed;

@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "natfw.h"
 
-#define NL_PLACES_MAX	4	/* foreign forward chains; nobody has more */
+#define NL_PLACES_MAX	4	/* foreign chains; further ones are ignored */
 #define NL_PLACE_RULES_MAX 8	/* our rules in one; there should be 2 */
 #define NL_PLACE_NAME_MAX	64	/* as in natfw_env */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_broker.c - how the monitor handles the requests of an engine that it
- * does not trust. Backend and kernel are fakes in this file.
+ * test_broker.c - the monitor refuses what policy, limits and the router's own
+ * ports forbid, whatever the engine requests. Backend and kernel are fakes in
+ * this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>

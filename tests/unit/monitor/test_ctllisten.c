@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ctllisten.c - the control socket's name, mode, replacement, and repair
- * after a hostile engine.
+ * test_ctllisten.c - the control socket is private, replaces only a dead one,
+ * and is repaired after a hostile engine.
  */
 #include <errno.h>
 #include <fcntl.h>

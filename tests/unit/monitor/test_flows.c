@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_flows.c - which flows are ended after a change of the rules, and how
- * often the kernel's flows are walked. The rules, the kernel's table of flows
- * and the CPU clock are fakes in this file.
+ * test_flows.c - the flows of a deleted rule are ended, all others stay, and
+ * the walks over the kernel's flows have a limited rate. The rules, the
+ * kernel's table of flows and the CPU clock are fakes in this file.
  */
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_forkserver.c - the requests to the fork server and its messages. The
- * jail and the engine are fakes in this file: the first byte on an engine's
- * channel selects what it does.
+ * test_forkserver.c - the fork server starts and kills engines as requested,
+ * reports their exits, and ends with the monitor. The jail and the engine are
+ * fakes in this file: the first byte on an engine's channel selects what it
+ * does.
  */
 #include <errno.h>
 #include <fcntl.h>

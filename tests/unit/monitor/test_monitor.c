@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_monitor.c - start, reload and stop of the privileged process. The
- * broker, the supervisor, the report, the control socket and the jail are fakes
- * in this file. The configuration is a real file.
+ * test_monitor.c - the privileged process starts, reloads and stops in the
+ * right order, and a refused reload changes nothing. The broker, the
+ * supervisor, the report, the control socket and the jail are fakes in this
+ * file. The configuration is a real file.
  *
  * monitor_run() returns only when the daemon ends. So each test passes a script
  * that runs in place of the loop (--wrap). The script moves the fake clock,

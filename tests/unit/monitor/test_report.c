@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_report.c - the messages to the service manager, with a fake broker.
+ * test_report.c - the service manager gets the new state after each event. The
+ * broker is a fake.
  */
 #include <errno.h>
 #include <setjmp.h>

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_supervisor.c - start, exit and stop of an engine. The fork server is a
- * fake in this file: the test sends its messages through a socket pair. Time is
- * the loop's fake clock.
+ * test_supervisor.c - an engine that exits is replaced, one that misbehaves or
+ * does not stop is killed, and too many exits end the daemon. The fork server
+ * is a fake in this file: the test sends its messages through a socket pair.
+ * Time is the loop's fake clock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -328,7 +329,7 @@ static void test_an_engine_may_take_long_once_it_has_started(void **state)
 	assert_int_equal(logged_count("<3>"), 0);
 }
 
-static void test_a_fork_server_that_does_not_answer_ends_it(void **state)
+static void test_a_silent_fork_server_ends_the_daemon(void **state)
 {
 	supervisor_start(&sup, &conf, -1);
 	pass(FORKSERVER_ANSWER_MS - 1);
@@ -445,7 +446,7 @@ static void test_a_log_that_the_engine_has_closed_is_not_watched(void **state)
 	assert_int_equal(sup.log.slot, -1);
 }
 
-static void test_half_a_line_is_not_joined_to_the_next_engines(void **state)
+static void test_half_a_line_is_not_joined_to_the_next_log(void **state)
 {
 	start();
 	engine_logs("<4>the first was ");
@@ -582,7 +583,7 @@ static void test_an_engine_that_does_not_stop_is_killed(void **state)
 	CALLS("");
 }
 
-static void test_a_killed_engine_that_does_not_exit_ends_it(void **state)
+static void test_a_killed_engine_that_stays_ends_the_daemon(void **state)
 {
 	start();
 	supervisor_stop(&sup);
@@ -762,7 +763,7 @@ static void test_a_fork_server_that_hangs_up_ends_the_daemon(void **state)
 }
 
 /* No retry, and no further log line. */
-static void test_a_fork_server_that_exits_between_two_ends_it(void **state)
+static void test_an_exit_between_engines_ends_the_daemon(void **state)
 {
 	start();
 	event(FORKSERVER_EXITED, EXITED(1));
@@ -824,14 +825,14 @@ int main(void)
 		TEST(test_an_engine_finds_the_mappings_of_the_configuration),
 		TEST(test_the_control_socket_is_handed_to_each_engine),
 		TEST(test_an_engine_may_take_long_once_it_has_started),
-		TEST(test_a_fork_server_that_does_not_answer_ends_it),
+		TEST(test_a_silent_fork_server_ends_the_daemon),
 		TEST(test_an_engine_that_could_not_be_forked_is_retried),
 		TEST(test_a_request_that_cannot_be_sent_is_retried),
 		TEST(test_a_start_without_descriptors_leaks_none),
 		TEST(test_requests_of_the_engine_reach_the_owner),
 		TEST(test_the_log_of_the_engine_is_copied),
 		TEST(test_a_log_that_the_engine_has_closed_is_not_watched),
-		TEST(test_half_a_line_is_not_joined_to_the_next_engines),
+		TEST(test_half_a_line_is_not_joined_to_the_next_log),
 		TEST(test_an_engine_that_exited_is_replaced_after_a_delay),
 		TEST(test_the_last_lines_of_an_engine_are_logged),
 		TEST(test_five_exits_in_a_minute_end_the_daemon),
@@ -839,7 +840,7 @@ int main(void)
 		TEST(test_five_exits_right_after_boot_end_the_daemon),
 		TEST(test_an_engine_that_is_stopped_may_send_byebye),
 		TEST(test_an_engine_that_does_not_stop_is_killed),
-		TEST(test_a_killed_engine_that_does_not_exit_ends_it),
+		TEST(test_a_killed_engine_that_stays_ends_the_daemon),
 		TEST(test_an_engine_killed_before_it_started_must_end),
 		TEST(test_a_start_that_fails_while_stopping_is_not_retried),
 		TEST(test_a_stop_between_two_engines_needs_no_wait),
@@ -852,7 +853,7 @@ int main(void)
 		TEST(test_a_killed_fork_server_ends_the_daemon),
 		TEST(test_a_fork_server_that_exits_ends_the_daemon),
 		TEST(test_a_fork_server_that_hangs_up_ends_the_daemon),
-		TEST(test_a_fork_server_that_exits_between_two_ends_it),
+		TEST(test_an_exit_between_engines_ends_the_daemon),
 		TEST(test_without_a_fork_server_all_else_is_harmless),
 		TEST(test_a_close_hangs_up_on_the_engine_first),
 		TEST(test_a_fork_server_that_does_not_end_is_logged),

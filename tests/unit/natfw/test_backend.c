@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_backend.c - input in pieces, the message after a failure, and the
- * comparison of listings.
+ * test_backend.c - a tool gets all of its input piece by piece, its message is
+ * kept after a failure, and listings are compared whatever their order.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_iptables.c - the input of iptables-restore, and the reading of
- * iptables-save's output.
+ * test_iptables.c - a sync and a batch write exactly the lines that
+ * iptables-restore needs, and verify finds every difference in the output of
+ * iptables-save.
  */
 #include <setjmp.h>
 #include <stdarg.h>

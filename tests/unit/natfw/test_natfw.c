@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_natfw.c - batches, repair and the choice of a backend, with a backend
+ * test_natfw.c - the kernel equals the tables after each batch, failure and
+ * repair, and auto chooses the backend that filters here. The backend is a fake
  * that fails on demand.
  */
 #include <setjmp.h>

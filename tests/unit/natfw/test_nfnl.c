@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nfnl.c - the messages of a batch, and answers from a hostile peer; then
- * the real kernel, with nft beside it, in namespaces of their own.
+ * test_nfnl.c - a batch is one transaction, and no answer of a hostile peer is
+ * taken for its own. The last tests use the real kernel, with nft beside it, in
+ * a namespace for each test.
  */
 #include <setjmp.h>
 #include <stdarg.h>

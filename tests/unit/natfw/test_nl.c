@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl.c - the backend netlink: rules byte for byte as nft sends them, the
- * reading of dumps, and its errors when the kernel refuses.
+ * test_nl.c - the backend netlink sends rules byte for byte as nft does, reads
+ * dumps, and reports why the kernel refuses a change.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_place.c - which foreign chains are found.
+ * test_nl_place.c - the accept belongs in each foreign chain that filters
+ * forwarded packets, or only in the configured chain.
  */
 #include <setjmp.h>
 #include <stdarg.h>

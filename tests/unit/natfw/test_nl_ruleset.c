@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_ruleset.c - reads messages of nf_tables: each expression, the
- * registers, unknown expressions, cut messages.
+ * test_nl_ruleset.c - each expression of a rule becomes its condition, an
+ * unknown one becomes an unknown condition, and no cut message is read beyond
+ * its end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -490,7 +491,7 @@ static void cut_everywhere(const struct nlmsghdr *h)
 }
 
 /* Each type of message is cut at every byte, before an unreadable page. */
-static void test_cut_message_is_safe(void **state)
+static void test_cut_message_is_read_to_its_end(void **state)
 {
 	begin();
 	put_payload(NET, 12, 8, NFT_REG_1);
@@ -529,7 +530,8 @@ int main(void)
 		cmocka_unit_test(test_chain_has_its_hook_and_policy),
 		cmocka_unit_test(test_set_has_its_key_and_flags),
 		cmocka_unit_test(test_elements_of_the_set_are_read),
-		cmocka_unit_test_setup(test_cut_message_is_safe, make_room),
+		cmocka_unit_test_setup(test_cut_message_is_read_to_its_end,
+				       make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_sync.c - the backend netlink with a kernel that stores what it is
- * sent: its content after a sync, after batches, and in other people's chains,
- * and how verify reports changes.
+ * test_nl_sync.c - after a sync and after each batch the kernel has exactly the
+ * elements of the table, also in other people's chains, and verify finds every
+ * change. The kernel is a model that stores what it is sent.
  */
 #include <setjmp.h>
 #include <stdarg.h>

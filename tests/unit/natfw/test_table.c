@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_table.c - the table compared with a plain list of the same rules, and
- * which rule leads a socket.
+ * test_table.c - the table finds the same rules as a plain list, and the right
+ * rule leads a socket.
  */
 #include <errno.h>
 #include <setjmp.h>

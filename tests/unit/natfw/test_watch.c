@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_watch.c - one notice for every transaction, and none for others. */
+/* test_watch.c - each transaction that changes something makes one notice. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>

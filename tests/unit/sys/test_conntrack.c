@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_conntrack.c - entries made by hand, cut anywhere; then the real
- * kernel's table, in a namespace of each test's own.
+ * test_conntrack.c - only the flows of a closed port are found and deleted, and
+ * a cut entry is not read. Entries are made by hand; the last tests use the
+ * real kernel's table, in a namespace for each test.
  */
 #include <setjmp.h>
 #include <stdarg.h>

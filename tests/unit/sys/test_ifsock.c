@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ifsock.c - a socket for each address, with real sockets.
+ * test_ifsock.c - each address has a socket, which serves only the peers of its
+ * networks.
  *
- * In a network namespace of this program's own, over its loopback interface.
- * Where no namespace can be created, the tests are skipped.
+ * The tests use the loopback interface of a network namespace of their own. If
+ * no namespace can be created, they are skipped.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_netif.c - messages made by hand against an unreadable page, then the
- * real kernel in a network namespace of our own.
+ * test_netif.c - links, addresses and counters are read from complete messages
+ * only, and each change is reported. Messages are made by hand against an
+ * unreadable page; the last tests use the real kernel, in a namespace for each
+ * test.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_netlink.c - no length in a message is believed before it is checked, and
- * only the kernel's messages count. Messages lie before an unreadable page;
- * then sockets of the real kernel.
+ * test_netlink.c - no length in a message is used before it is checked, and
+ * only the kernel's messages count. Messages end at an unreadable page; the
+ * last tests use sockets of the real kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>

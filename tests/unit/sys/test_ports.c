@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ports.c - sockets as sock_diag and /proc/net report them, made by hand
- * before an unreadable page; then real sockets, read in both ways: a seccomp
- * filter simulates a kernel without sock_diag.
+ * test_ports.c - sock_diag and /proc/net show the same ports that the router
+ * serves. Messages and lines are made by hand before an unreadable page; then
+ * real sockets are read in both ways: a seccomp filter simulates a kernel
+ * without sock_diag.
  */
 #include <setjmp.h>
 #include <stdarg.h>

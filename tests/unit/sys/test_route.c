@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_route.c - the messages of a dump that are saved, and their form; then
- * links of the real kernel that go down and up, in a namespace of our own.
+ * test_route.c - the routes that were saved before a link went down are the
+ * same after it came up. Messages are made by hand; the last tests use links of
+ * the real kernel, in a namespace for each test.
  */
 #include <setjmp.h>
 #include <stdarg.h>

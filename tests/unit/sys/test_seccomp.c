@@ -4,8 +4,8 @@
  * intruder. An interpreter in this file runs it, and the kernel runs it in
  * processes that try what an intruder would try.
  *
- * Each try runs in a child of its own, in the whole jail; without root the
- * chroot is left out.
+ * Each try runs in a child of its own, in the whole jail. Without root there is
+ * no chroot.
  */
 #include <errno.h>
 #include <fcntl.h>
