@@ -94,7 +94,7 @@ void nl_place_add_filter(struct nl_place_search *, const struct nl_place *at,
 			 int64_t priority);
 
 /** nl_place_found - is the configured chain in the list? True if none is
- * configured. If not, fw->why says so. */
+ * configured. If not, fw->why reports it. */
 bool nl_place_found(struct natfw *fw, const struct nl_places *);
 
 #endif

@@ -76,7 +76,7 @@ void table_done(struct natfw *fw)
 
 /* ---- chains -------------------------------------------------------- */
 
-/* A rule of an unknown kind gets the mappings, in which no rule has its key. */
+/* For a rule of an unknown kind: the mappings, in which no rule has its key. */
 static const struct natfw_table *table_of(const struct natfw *fw,
 					  const struct nat_rule *r)
 {

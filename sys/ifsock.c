@@ -330,7 +330,7 @@ static void stop(struct ifsock *s)
 	if (set->config.closing)
 		set->config.closing(set->config.arg, s);
 	close_socket(s);
-	/* fails if the interface is gone: the kernel has left the group */
+	/* fails if the interface was removed: the kernel left the group */
 	if (is_open(&set->group) && !has_iface(set, s->at.ifindex))
 		multicast(set->group.io.fd, IP_DROP_MEMBERSHIP,
 			  set->config.group, &s->at);

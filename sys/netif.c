@@ -3,7 +3,7 @@
  * netif.c - the router's interfaces, by rtnetlink and ethtool.
  *
  * Owns: nothing between two calls.
- * Never does: wait for long; netlink.h says why.
+ * Never does: wait for long; netlink.h has the reason.
  * Runs in: any
  */
 #include "sys/netif.h"

@@ -44,7 +44,7 @@ static const uint16_t allowed[] = {
 	NR_recv,		/* recv() of some 32-bit glibc */
 	__NR_sendto,		/* send() and SSDP's answers */
 	NR_send,		/* send() of some 32-bit glibc */
-	__NR_recvmsg,		/* SSDP: where a search came in */
+	__NR_recvmsg,		/* SSDP: the interface of a search */
 	__NR_sendmsg,		/* HTTP: head and body at once */
 	__NR_accept4,		/* HTTP, control */
 	__NR_close,

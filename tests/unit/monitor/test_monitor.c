@@ -626,7 +626,7 @@ static void test_the_firewall_is_verified_at_its_interval(void **unused)
 
 static int firewall_fd;		/* of nf_tables: readable after a change */
 
-/* The next broker_open() gets it. */
+/* Set the descriptor of the next broker_open(). */
 static void open_firewall(void)
 {
 	int fd[2];

@@ -350,8 +350,8 @@ static void test_each_change_is_reported(void **state)
 	close(fd);
 }
 
-/* Of routes, only default ones count. By loopback: a veth reports its carrier
- * some time later, which is a change as well. */
+/* Only changes of default routes count. The test uses loopback, because a veth
+ * reports its carrier some time later, which is a change as well. */
 static void test_only_changes_of_default_routes_are_reported(void **state)
 {
 	int fd;

@@ -349,7 +349,7 @@ static void test_routes_without_a_carrier_are_restored(void **state)
 	assert_string_equal(before, after);
 }
 
-/* The nexthop object goes down with the link: a plain route is restored. */
+/* The nexthop object is deleted with the link, so a plain route is restored. */
 static void test_nexthop_object_becomes_a_plain_route(void **state)
 {
 	static char after[8192];
