@@ -56,13 +56,13 @@ bool natfw_takes(const struct natfw *fw, uint8_t kind)
 	       (kind == NAT_PINHOLE && fw->be && fw->be->pinholes);
 }
 
-/* Shall the kernel hold the table's rules of this kind now? */
+/* Should the kernel hold the table's rules of this kind now? */
 static bool in_kernel(const struct natfw *fw, uint8_t kind)
 {
 	return kind == NAT_PINHOLE || addr_is_set(fw->env.ext);
 }
 
-/* The number of port mappings that the kernel shall hold. */
+/* The number of port mappings that the kernel should hold. */
 static size_t kernel_n(const struct natfw *fw)
 {
 	return in_kernel(fw, NAT_PORTMAP) ? fw->mappings.rule_n : 0;
@@ -81,9 +81,9 @@ static int kernel_sync(struct natfw *fw)
 	return rc;
 }
 
-/* All or nothing; afterwards the kernel is as the tables were, or dirty is set.
- * If the tool hung or is missing, no sync follows at once: each try would block
- * the other requests for the deadline. */
+/* All or nothing. After a failure the kernel still equals the tables, or dirty
+ * is set. If the tool hung or is missing, do not sync at once: each try would
+ * block the other requests until the deadline. */
 static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 {
 	int rc;
@@ -168,7 +168,7 @@ static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 		     enum nat_err *ret)
 {
-	struct nat_op todo[NAT_BATCH_MAX];	/* the kernel must be changed */
+	struct nat_op todo[NAT_BATCH_MAX];	/* ops for the kernel */
 	size_t at[NAT_BATCH_MAX];	/* their indexes in the batch */
 	struct room room = room_of(fw);
 	size_t todo_n = 0;

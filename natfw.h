@@ -39,31 +39,33 @@ struct natfw;
 
 struct natfw_backend {
 	const char *name;
-	/* is the tool installed, or the kernel's part there? */
+	/* is the tool installed, or has the kernel nf_tables? */
 	bool (*usable)(const struct natfw_env *);
-	/* make our chains or table; idempotent, also over those that a killed
-	 * monitor left. Does not touch other people's rules. 0 or -errno; the
-	 * other functions may be called after an error as well */
+	/* create our chains or table. They may exist already, from an earlier
+	 * call or a killed monitor. Does not touch other people's rules. 0 or
+	 * -errno; the other functions may be called after an error as well */
 	int (*open)(struct natfw *, const struct natfw_env *);
 	/* change the kernel as these ops will change the tables: all or
 	 * nothing. Called before a table is changed. */
 	int (*apply)(struct natfw *, const struct nat_op *, size_t n);
-	/* make the kernel hold exactly these port mappings and our hooks: at
-	 * start, reload, new address, repair. One transaction if the tool has
-	 * any. A backend of pinholes reads them from fw->pinholes */
+	/* make the kernel hold exactly these port mappings and our hooks.
+	 * Called at the start, after a reload or a new address, and to repair.
+	 * One transaction if the tool has transactions. A backend that makes
+	 * pinholes reads them from fw->pinholes */
 	int (*sync)(struct natfw *, const struct nat_rule *, size_t n);
 	/* 0 equal, 1 different, -errno */
 	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
 	/* remove everything of ours; called after every open */
 	void (*close)(struct natfw *);
-	/* number of nf_tables transactions, and so of notices, that a change
-	 * takes; 0: the rules are not in nf_tables */
+	/* number of nf_tables transactions, and so of notices, for each
+	 * change; 0: the rules are not in nf_tables */
 	unsigned commits;
-	/* for "auto": does its tool filter forwarding here? Independent of the
-	 * configuration; changes nothing, loads no module. NULL: never */
+	/* for "auto": does this tool filter forwarded packets on this machine?
+	 * Does not depend on the configuration, changes nothing, and loads no
+	 * module. NULL: it never does */
 	bool (*governs)(void);
-	/* does it make rules for pinholes as well? If not, none gets into the
-	 * table: NAT_EKIND */
+	/* does it make rules for pinholes as well? If not, they are refused:
+	 * NAT_EKIND */
 	bool pinholes;
 };
 
@@ -137,13 +139,14 @@ int natfw_open(struct natfw *, const struct natfw_backend *,
  *
  * Ops on the same key are applied in order (the last one counts; a backend
  * never gets two of one key). After a failure the table is as before, and the
- * kernel is brought back to it. Then each op is tried alone: so a rule that the
- * kernel refuses does not fail the others, and a batch that failed because
- * somebody flushed the firewall succeeds after the repair. This second try is
- * left out if the tool hung, is missing or could not repair.
+ * kernel is repaired to match it. Then each op is tried alone, so that a rule
+ * which the kernel refuses does not fail the others, and a batch that failed
+ * because somebody flushed the firewall succeeds after the repair. There is no
+ * second try if the tool hung, is missing or could not repair.
  *
- * Without an external address to SET a port mapping is NAT_ENOADDR; a pinhole
- * needs none. To SET a pinhole is NAT_EKIND if the backend has none.
+ * A SET of a port mapping fails with NAT_ENOADDR if there is no external
+ * address; a pinhole needs none. A SET of a pinhole fails with NAT_EKIND if the
+ * backend does not make pinholes.
  */
 void natfw_batch(struct natfw *, const struct nat_op *, size_t n,
 		 enum nat_err *ret);

@@ -127,7 +127,7 @@ void addr_host_write(struct wr *w, struct addr a);
  * "192.0.2.1:80", "[2001:db8::1]:80".
  * @s: in: all of it; out: what follows the colon, "" if nothing does
  *
- * Return: false if it is no address; @s and @ret are unchanged
+ * Return: false if it is not an address; @s and @ret are unchanged
  */
 bool addr_host_parse(struct str *s, struct addr *ret);
 

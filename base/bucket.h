@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bucket.h - limits how often each source may do a thing. Token buckets, one
- * for each source, in a table of fixed size. Pure.
+ * bucket.h - limits the rate at which each source may do something: token
+ * buckets, one for each source, in a table of fixed size. Pure.
  * Runs in: any
  */
 #ifndef BASE_BUCKET_H

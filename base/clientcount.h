@@ -50,7 +50,7 @@ static inline void clientcount_add(struct clientcount *c,
 	c->n[clientcount_place(client)]++;
 }
 
-/** clientcount_sub - count one item less; the client must have one. */
+/** clientcount_sub - count one item fewer; the client must have one. */
 static inline void clientcount_sub(struct clientcount *c,
 				   struct addr client)
 {

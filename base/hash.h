@@ -3,8 +3,8 @@
  * hash.h - FNV-1a, 64 bits wide: a short value for the comparison of longer
  * ones.
  *
- * It detects accidental changes. It does not protect: if somebody chooses the
- * bytes, they can make two texts with one hash. Source:
+ * It detects accidental changes, not deliberate ones: somebody who chooses the
+ * bytes can make two texts with the same hash. Source:
  * http://www.isthe.com/chongo/tech/comp/fnv/
  * Runs in: any
  */

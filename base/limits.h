@@ -27,8 +27,8 @@
 
 /* ---- SSDP ---------------------------------------------------------- */
 
-#define SSDP_DATAGRAM_MAX	2048	/* in; longer ones are dropped */
-#define SSDP_REPLY_MAX		1024	/* out; some clients read no more */
+#define SSDP_DATAGRAM_MAX	2048	/* received; longer: dropped */
+#define SSDP_REPLY_MAX		1024	/* sent; some clients read no more */
 #define SSDP_PENDING_MAX	64	/* searches waiting for their answer */
 #define SSDP_SPREAD_MS		100	/* clients wait as little as 250 ms */
 /* Datagrams that answer one source; further answers are dropped. A burst of
@@ -79,10 +79,10 @@
  * with other ports at once. */
 #define ADDS_PER_S_MIN		32
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
-/* A mapping whose client's network is gone ends after this. */
+/* A mapping expires if its client's network is missing for this long. */
 #define PM_SUSPENDED_MAX_S	86400
-/* A suspended mapping whose network is there, but that the firewall did not
- * take: until it is tried again. */
+/* From one try to the next, for a suspended mapping whose network exists but
+ * which the firewall refuses. */
 #define MAP_RESUME_MS		10000
 /* Overwrites in progress while the table is full: each needs a second slot.
  * Further ones fail. */
@@ -114,7 +114,7 @@
  * Short, because control points wait, and the lock may never be released. */
 #define NATFW_BUSY_MS		1000
 #define NATFW_BUSY_STEP_MS	100	/* from one try to the next */
-#define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon ends */
+#define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon exits */
 #define ENGINE_RESTART_MS	100	/* mappings work within a second */
 #define ENGINE_STOP_MS		2000	/* for an engine to send byebye */
 /* For the fork server to fork, or to see a killed process exit. If it takes
@@ -155,7 +155,7 @@
 /* Bytes of a line that is written. The longest has a comment of PM_DESC_MAX
  * bytes, each escaped, and 80 bytes more. */
 #define CONF_LINE_MAX		640
-#define CONF_LOCK_MS		10000	/* another process takes ms */
+#define CONF_LOCK_MS		10000	/* others hold it for ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
 #define CONF_EXTERNALS_MAX	1	/* of them; a second one is refused */
@@ -167,8 +167,8 @@
 #define CONF_NETWORKS_ALL	16
 #define CONF_RULES_MAX		64	/* allow and deny lines */
 /* Mapping lines, and the bytes of all their comments (64 for each). A home has
- * about ten. A configuration goes to the engine as one record, which must fit
- * into the buffer of a socket. */
+ * about ten. A configuration is sent to the engine as one record, which must
+ * fit into the buffer of a socket. */
 #define CONF_MAPPINGS_MAX	128
 #define CONF_COMMENTS_MAX	8192
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */

@@ -33,7 +33,7 @@ static struct {
 	char last[LOG_LINE_MAX + 1];	/* the last line written */
 	int last_level;
 	unsigned repeats;	/* of it, not logged yet */
-	unsigned lost;		/* lines that the sink did not take */
+	unsigned lost;		/* lines that the sink did not accept */
 	char error[LOG_LINE_MAX + 1];	/* the last line of LOG_ERR */
 } lg = { LOG_TO_STDERR, "upnpd", STDERR_FILENO, LOG_INFO, -1 };
 
@@ -80,8 +80,8 @@ static bool to_stderr(int level, const char *text)
 
 /* Used without a logger: the kernel stores the line, and prints it on the
  * console depending on its level. Writing to the console directly could block.
- * The kernel limits the rate. Opened for each line, because a logger may be
- * there for the next one. */
+ * The kernel limits the rate. Opened for each line, because a logger may run by
+ * the time of the next one. */
 static bool to_kernel(int level, const char *text)
 {
 	char line[LOG_LINE_MAX + 64];
@@ -243,7 +243,7 @@ void log_msg(int level, const char *fmt, ...)
 static void relay_log_dropped(unsigned dropped)
 {
 	if (dropped > 0)
-		log_warn("engine: %u more lines within a second dropped",
+		log_warn("engine: dropped %u more lines within a second",
 			 dropped);
 }
 

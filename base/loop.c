@@ -19,7 +19,7 @@
 
 #define SIGNALS_MAX	8	/* the monitor watches about five */
 #define WAIT_MAX_MS	86400000u	/* a day; time_t may be small */
-#define SIGNALS_MS	10	/* a busy loop reads signals this often */
+#define SIGNALS_MS	10	/* a busy loop checks signals this often */
 
 struct watched_signal {
 	int signo;
@@ -39,7 +39,7 @@ struct loop {
 	struct watched_signal sig[SIGNALS_MAX];
 	size_t sig_n;
 	sigset_t old_mask, wait_mask;
-	uint64_t signals_ms;	/* time at which signals were let in */
+	uint64_t signals_ms;	/* last time at which signals could arrive */
 };
 
 /* A handler can write only to statics: one flag for each signal. */
@@ -274,7 +274,7 @@ int loop_signal_add(struct loop *l, struct loop_signal *s)
 	if (l->sig_n == 0)
 		l->old_mask = l->wait_mask = old;
 	sigdelset(&l->wait_mask, s->signo);
-	/* A flag may be set from the parent's loop, before fork(). */
+	/* The parent's loop may have set the flag before fork(). */
 	caught[s->signo] = 0;
 	ws->signo = s->signo;
 	ws->watch = s;

@@ -2,13 +2,13 @@
 /*
  * mem.h - large memory, for the life of a module.
  *
- * In whole pages from the kernel, not from calloc(): musl's writes to both ends
- * of each block, so that unused tables cost 96 KiB of resident memory (660
- * against 564 KiB, static, no mapping). And the engine's filter needs neither
- * brk() nor mprotect().
+ * The memory comes from the kernel in whole pages, not from calloc(). musl's
+ * calloc() writes to both ends of each block, so that unused tables would take
+ * 96 KiB of resident memory (660 against 564 KiB, static, no mapping). And the
+ * engine's filter needs neither brk() nor mprotect().
  *
- * In header only, so that a module that takes memory needs nothing else to be
- * linked. upnpctl uses malloc().
+ * There is only a header, so that a module that allocates memory needs no other
+ * object file. upnpctl uses malloc().
  * Runs in: any
  */
 #ifndef BASE_MEM_H
@@ -20,7 +20,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* ASan watches both ends of what is its own. */
+/* ASan checks accesses around blocks of its own allocator. */
 #ifdef __has_feature
 #define MEM_BY_LIBC __has_feature(address_sanitizer)
 #elif defined(__SANITIZE_ADDRESS__)
@@ -44,7 +44,7 @@ static inline void *mem_new(size_t n, size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
-/** mem_free - give it back; @n and @size as at mem_new(). NULL is fine. */
+/** mem_free - free it; @n and @size as at mem_new(). NULL does nothing. */
 static inline void mem_free(void *p, size_t n, size_t size)
 {
 	if (MEM_BY_LIBC)
@@ -53,8 +53,8 @@ static inline void mem_free(void *p, size_t n, size_t size)
 		munmap(p, n * size);
 }
 
-/** mem_release - the contents of @n bytes at @p are no longer needed: give the
- * whole pages among them back to the kernel. They read as zero afterwards. */
+/** mem_release - return the whole pages among the @n bytes at @p to the kernel,
+ * because their contents are no longer needed. They read as zero afterwards. */
 static inline void mem_release(void *p, size_t n)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);

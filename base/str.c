@@ -3,7 +3,7 @@
  * str.c - slices and strict numbers.
  *
  * Never does: read beyond a slice; use a locale. An empty slice may have a NULL
- * pointer, which must not be passed to memcpy() and the like (C11 7.24.1).
+ * pointer, which must not be passed to memcpy() or memcmp() (C11 7.24.1).
  * Runs in: any
  */
 #include "base/str.h"
@@ -113,7 +113,7 @@ int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret)
 
 	if (s.n == 0)
 		return -EINVAL;
-	/* Read it to the end even if it is too big: "99..9x" is no number. */
+	/* Read to the end even if it is too big: "99..9x" is not a number. */
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
 			return -EINVAL;

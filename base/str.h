@@ -75,8 +75,8 @@ int str_u32(struct str s, uint32_t min, uint32_t max, uint32_t *ret);
 /** str_u64 - as str_u32(), 64 bits wide. */
 int str_u64(struct str s, uint64_t min, uint64_t max, uint64_t *ret);
 
-/** str_hex - the value of a hexadecimal digit, in either case; -1: it is none.
- */
+/** str_hex - the value of a hexadecimal digit, in either case; -1 for any other
+ * byte. */
 int str_hex(char c);
 
 /**

@@ -2,7 +2,7 @@
 /*
  * text.h - makes foreign text safe for a log, a file or a terminal.
  *
- * A byte that is not permitted there becomes '?', so the length stays. For
+ * A byte that is not permitted becomes '?', so the length does not change. For
  * characters instead of bytes, see utf8.h.
  * Runs in: any
  */

@@ -25,7 +25,7 @@ size_t utf8_get_xml(struct str s, uint32_t *ret_c);
 /** utf8_is_xml - may a document contain this character? XML 1.0 2.2 Char. */
 bool utf8_is_xml(uint32_t c);
 
-/** utf8_is_control - is it a control character? U+0080 to U+009F are some too:
+/** utf8_is_control - is it a control character? This includes U+0080 to U+009F:
  * a terminal may take U+009B as the start of an escape sequence. */
 bool utf8_is_control(uint32_t c);
 

@@ -7,7 +7,7 @@
 #include "base/uuid.h"
 #include "base/wr.h"
 
-/* Does a '-' stand before byte @i? */
+/* Is there a '-' before byte @i? */
 static bool dash_before(size_t i)
 {
 	return i == 4 || i == 6 || i == 8 || i == 10;

@@ -13,11 +13,11 @@
 #define UUID_BYTES	16
 #define UUID_TEXT_LEN	36	/* 8-4-4-4-12 hexadecimal digits */
 
-/** uuid_put - write it as text, in small letters. */
+/** uuid_put - write it as text, in lower case. */
 void uuid_put(struct wr *w, const uint8_t uuid[UUID_BYTES]);
 
-/** uuid_parse - the whole of @s as a UUID, in letters of any case. @ret: set
- * only on success */
+/** uuid_parse - read all of @s as a UUID, with letters of either case. @ret:
+ * set only on success */
 bool uuid_parse(struct str s, uint8_t ret[UUID_BYTES]);
 
 /** uuid_make - make a UUID of version 4 out of random bytes, in place. */

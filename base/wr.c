@@ -86,8 +86,8 @@ void wr_u64(struct wr *w, uint64_t v)
 	wr_str(w, (struct str){ text + i, sizeof(text) - i });
 }
 
-/* The text reaches to the end of the room or beyond it, and vsnprintf() had put
- * its NUL in the place of the last byte that fits. */
+/* The text fills the room or is longer. vsnprintf() has written its NUL in the
+ * place of the last byte that fits, so format the text again. */
 static void __attribute__((format(printf, 3, 0)))
 fill_room(struct wr *w, size_t room, const char *fmt, va_list ap)
 {

@@ -50,7 +50,7 @@ void wr_u64(struct wr *w, uint64_t v);
  * from 0x80 on are unchanged. */
 void wr_xml(struct wr *w, struct str s);
 
-/* Of a text that just fills its room, or that is cut there. */
+/* The longest text of wr_fmt() that exactly fills its room, or is cut. */
 #define WR_FMT_MAX 4608		/* PATH_MAX and a sentence around it */
 
 /** wr_fmt - printf; @fmt is a literal. */

@@ -204,21 +204,22 @@ static bool may_log(struct broker *g)
 	bool may = lograte_may(&g->rate, g->now_ms, &dropped);
 
 	if (dropped)
-		log_warn("engine: %u more lines on its requests within a "
-			 "second dropped", dropped);
+		log_warn("engine: dropped %u more lines about its requests "
+			 "within a second", dropped);
 	return may;
 }
 
-/* An honest engine has made the same check before it asks, so a refusal here
- * means that the engine is not to be trusted; or that a network went after the
- * engine had read the interfaces, and before we did. */
+/* An honest engine makes the same check before it asks. So a refusal means that
+ * the engine cannot be trusted, or that a network disappeared after the engine
+ * read the interfaces and before we did. */
 static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 {
 	enum refusal v;
 
 	if (!nat_rule_sane(rule))
 		return NAT_EREFUSED;
-	/* Before the table changes: nobody may get "yes" without a rule. */
+	/* Check this before the table changes, so that no request succeeds
+	 * without a rule. */
 	if (!natfw_takes(&g->fw, rule->kind)) {
 		if (may_log(g))
 			log_warn(NO_PINHOLES);
@@ -234,8 +235,8 @@ static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
 	return NAT_EREFUSED;
 }
 
-/* A mapping never takes a port on which the router itself listens. A pinhole
- * takes none: its packets are for the client's own address. */
+/* Refuse a mapping of a port on which the router itself listens. A pinhole does
+ * not conflict, because its packets are for the client's own address. */
 static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
 {
 	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
@@ -268,10 +269,10 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 	return !old || !addr_equal(old->client, rule->client);
 }
 
-/* A host has the limit for its mappings, and again for the pinholes of each of
- * its IPv6 addresses: a client's address is of the family of its kind. The
- * engine counts a rule until its deletion is done, so an honest engine never
- * exceeds the limit. */
+/* The limit applies to the mappings of a host, and separately to the pinholes
+ * of each of its IPv6 addresses, because the rules of the two kinds have
+ * clients of different families. The engine counts a rule until its deletion is
+ * done, so an honest engine never exceeds the limit. */
 static enum nat_err check_client(struct broker *g, const struct broker_batch *b,
 				 const struct nat_rule *rule)
 {
@@ -399,8 +400,8 @@ static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 	return 0;
 }
 
-/* The exact count walks the stage; without the counter in front of it, a sync
- * of n rules would take n * n steps. */
+/* The exact count walks the staged rules. The counter is checked first, because
+ * otherwise a sync of n rules would take n * n steps. */
 static bool client_full(const struct broker *g, struct addr client)
 {
 	size_t n = 0;
@@ -419,7 +420,8 @@ static bool stage_full(const struct broker *g, uint8_t kind)
 	return g->staged_n - g->pinholes_staged >= g->conf->max_mappings;
 }
 
-/* As check_port(), and nobody else would report it. */
+/* Like check_port(), but log a conflict, because a rule of a sync has no answer
+ * of its own. */
 static bool port_is_free(struct broker *g, const struct nat_rule *rule)
 {
 	const enum nat_err err = check_port(g, rule);

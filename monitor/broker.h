@@ -48,7 +48,7 @@ struct broker {
 	bool serving;			/* the engine reports that it serves;
 					 * the owner clears it for the next */
 	bool open;
-	/* Last what is large and not used while nothing changes. */
+	/* The large members come last, unused while nothing changes. */
 	struct broker_batch batch;
 	struct ports ports;		/* served by the router itself */
 };
@@ -59,11 +59,12 @@ struct broker {
  * @conf: enabled; borrowed until broker_close()
  *
  * A firewall tool that fails now is logged, and broker_verify() retries it.
- * Return: 0, -ENOENT without any usable backend, other -errno
+ * Return: 0, -ENOENT no backend is usable, other -errno
  */
 int broker_open(struct broker *g, const struct conf *conf);
 
-/** broker_close - remove our rules from the kernel. Not open: does nothing. */
+/** broker_close - remove our rules from the kernel. Does nothing if not
+ * open. */
 void broker_close(struct broker *);
 
 /** broker_changed - read the notices from @watch_fd; sets @suspect if somebody

@@ -82,7 +82,7 @@ void flows_kill(struct flows *f, uint64_t now_ms)
 						     FLOWS_GAP_MAX_MS;
 	f->walked_ms = now_ms;
 	if (err && err != f->err)	/* each reason once */
-		log_warn("flows through deleted mappings may go on: %s",
+		log_warn("flows through deleted mappings may continue: %s",
 			 strerror(-err));
 	if (err)
 		f->err = err;

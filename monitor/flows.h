@@ -4,7 +4,7 @@
  *
  * A rule that is deleted, or leads elsewhere, ends the flows that came through
  * it. Before a change, the owner notes the rules that the change may touch.
- * Afterwards the table tells which of them are deleted, whatever the firewall
+ * Afterwards the table shows which of them are deleted, whatever the firewall
  * tool reported.
  * Runs in: monitor
  */

@@ -5,8 +5,8 @@
  *
  * Owns: one engine at a time. Never does: read from the network, open a file
  * once it is in its jail.
- * Invariant: it closes the descriptors of an engine as soon as that is forked;
- * otherwise nobody would see either end of them close.
+ * Invariant: it closes the descriptors of an engine as soon as the engine is
+ * forked; otherwise no process would notice when the other end closes.
  * Runs in: monitor
  */
 #include "monitor/forkserver.h"

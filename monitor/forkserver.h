@@ -2,11 +2,12 @@
 /*
  * forkserver.h - the process that forks the engines.
  *
- * The monitor forks it while it has all rights of root. The fork server enters
- * the engine's jail, and then only forks an engine or kills it when the
- * monitor says so, and reports when the engine has exited. So the monitor needs
- * no right to make an engine, nor to kill one. The fork server reads nothing
- * but the monitor's fixed-size records, and no engine has a descriptor of its.
+ * The monitor forks it while the monitor still has all rights of root. The fork
+ * server enters the engine's jail. From then on it only forks an engine or
+ * kills it when the monitor requests that, and reports when the engine has
+ * exited. So the monitor needs no right to start an engine or to kill one. The
+ * fork server reads only the monitor's fixed-size records, and no engine has
+ * its socket.
  * Runs in: monitor
  */
 #ifndef MONITOR_FORKSERVER_H
@@ -24,10 +25,10 @@ struct forkserver {
 };
 
 enum forkserver_event {
-	FORKSERVER_READY = 1, /* in the jail: 0, or -errno and it exits */
-	FORKSERVER_STARTED,   /* an engine: its pid */
-	FORKSERVER_FAILED,    /* to start an engine: -errno */
-	FORKSERVER_EXITED,    /* the engine: its status, as of waitpid() */
+	FORKSERVER_READY = 1, /* value 0: it is in its jail; -errno: it exits */
+	FORKSERVER_STARTED,   /* value: the pid of the new engine */
+	FORKSERVER_FAILED,    /* no engine was started; value: -errno */
+	FORKSERVER_EXITED,    /* value: the engine's status, as of waitpid() */
 };
 
 /* A message from the fork server. */
@@ -41,7 +42,7 @@ enum { FORKSERVER_CHAN, FORKSERVER_LOG, FORKSERVER_CTL, FORKSERVER_FDS };
 
 /**
  * forkserver_open - fork it, and wait until it is in its jail.
- * @jail: for it and all of its engines, for good
+ * @jail: of the fork server and all of its engines; it cannot be changed
  * @run: the engine's main function; upnpd.c passes engine_run()
  *
  * Return: 0, or -errno with @ret closed: the jail cannot be entered
@@ -50,9 +51,9 @@ int forkserver_open(struct forkserver *ret, const struct jail *jail,
 		    engine_run_fn *run);
 
 /**
- * forkserver_start - make it fork an engine. There must be none.
- * @fd: FORKSERVER_FDS of them, of which the last may be -1; they stay the
- *      caller's, to close
+ * forkserver_start - make it fork an engine. No engine may be running.
+ * @fd: FORKSERVER_FDS of them, of which the last may be -1; the caller still
+ *      has to close them
  *
  * Does not wait: FORKSERVER_STARTED or FORKSERVER_FAILED follows.
  *
@@ -70,13 +71,13 @@ int forkserver_read(const struct forkserver *, struct forkserver_rep *ret);
 
 /**
  * forkserver_close - close its socket, and wait FORKSERVER_END_MS at most until
- * it exits. Closed already: does nothing.
+ * it exits. Does nothing if it is closed already.
  * @ret_status: as of waitpid()
  *
  * An engine that still runs sends byebye first; the caller closes the engine's
  * channel before this call.
  *
- * Return: 0, -ETIMEDOUT it still runs, -ECHILD there was none
+ * Return: 0, -ETIMEDOUT it still runs, -ECHILD there was no fork server
  */
 int forkserver_close(struct forkserver *, int *ret_status);
 

@@ -5,8 +5,8 @@
  * Owns: the broker (broker.c) through which the engine reaches the firewall,
  * and the supervisor (supervisor.c) that starts and stops the engine. Never
  * does: read from the network. Invariant: until the fork server is open the
- * monitor has all its rights, and a reload may do what the start may; from then
- * on the jail stays the one that the fork server entered.
+ * monitor has all its rights, and a reload may change whatever the start may
+ * set. From then on the user and the directory of the jail cannot change.
  * Runs in: monitor
  */
 #include <errno.h>
@@ -43,7 +43,7 @@ struct home {
 	uid_t uid;
 	gid_t gid;
 	char dir[PATH_MAX];
-	/* the settings that they were made from */
+	/* the settings from which they come */
 	char user[CONF_STR_MAX], state_dir[CONF_STR_MAX];
 };
 
@@ -65,7 +65,7 @@ struct monitor {
 	uint64_t verified_ms;
 	struct loop_timer verify, flows;
 	struct loop_signal sig[3];
-	/* Last what is large. */
+	/* The large members come last. */
 	struct broker broker;
 	struct conf next_conf;
 };
@@ -208,7 +208,7 @@ static int fallback_dir(const struct conf *conf, int why, struct home *ret)
 	if (!err)
 		log_warn("state-dir %s: %s; mappings are kept in %s, where a "
 			 "reboot may lose them: set state-dir to a place that "
-			 "can be written, in a directory that is there",
+			 "can be written, in an existing directory",
 			 conf->state_dir, strerror(-why), ret->dir);
 	return err;
 }
@@ -241,8 +241,8 @@ static int prepare(const struct conf *conf, struct home *ret)
 static int refuse_reload(const struct monitor *m, const char *key,
 			 const char *was, const char *is)
 {
-	log_err("%s: %s cannot become %s by a reload, it is %s since the "
-		"start: restart upnpd", m->path, key, is, was);
+	log_err("%s: a reload cannot change %s from %s to %s: restart upnpd",
+		m->path, key, was, is);
 	return -EPERM;
 }
 
@@ -301,7 +301,7 @@ static int apply(struct monitor *m)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(m->conf)->name);
-	/* Report first: a firewall tool may take its time. */
+	/* Report first, because a firewall tool may be slow. */
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);
 	if (err)
@@ -328,7 +328,7 @@ static int apply(struct monitor *m)
 }
 
 /* The old engine has stopped: apply the new configuration. A firewall of the
- * same backend and size keeps its rules, so traffic goes on. */
+ * same backend and size keeps its rules, so traffic continues. */
 static void reload_finish(struct monitor *m)
 {
 	bool same = m->next_conf.enabled &&
@@ -368,8 +368,9 @@ static int read_next(struct monitor *m)
 	/* Without its rights the monitor may be unable to read a file that it
 	 * could read at the start. */
 	if (err == -EACCES && supervisor_is_open(&m->supervisor))
-		log_err("%s: since the start upnpd reads what root owns or all "
-			"may read; chown root %s", why.text, m->path);
+		log_err("%s: after its start upnpd can read only files that "
+			"root owns or everybody may read; chown root %s",
+			why.text, m->path);
 	else if (err)
 		log_err("%s", why.text);
 	else if (next.enabled)
@@ -390,7 +391,7 @@ static void on_sighup(struct loop_signal *s)
 	report_reloading(&m->report);
 	if (read_next(m)) {
 		report_reload(&m->report, log_last_error());
-		log_err("the configuration before stays in force");
+		log_err("the previous configuration stays in force");
 		return;
 	}
 	m->phase = RELOADING;
@@ -449,7 +450,7 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	if (err)
 		m.status = 1;
 	if (err && !*log_last_error())	/* else the cause is logged */
-		log_err("ends: %s", strerror(-err));
+		log_err("exiting: %s", strerror(-err));
 	broker_close(&m.broker);
 	control_close(&m);
 	supervisor_close(&m.supervisor);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* monitor.h - the privileged process: starts and restarts the engine, checks
- * each request of the engine, and keeps the firewall as the table says. It
+ * each request of the engine, and keeps the firewall equal to the table. It
  * reads nothing from the network.
  * Runs in: monitor */
 #ifndef MONITOR_MONITOR_H

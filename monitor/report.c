@@ -98,8 +98,8 @@ static void write_now(struct report *r)
 		return;
 	err = statusfile_write(r->path, &r->now);
 	if (err && !r->write_failed)
-		log_warn("status file %s: %s; upnpctl cannot show it all",
-			 r->path, strerror(-err));
+		log_warn("status file %s: %s; upnpctl cannot show all of the "
+			 "state", r->path, strerror(-err));
 	r->write_failed = err != 0;
 	r->written = hash;
 }

@@ -35,33 +35,34 @@ struct report {
 void report_start(struct report *r, const char *file, const char *pid_file);
 
 /** report_state - set @state and copy the broker's state. Writes. A disabled
- * daemon is ready at once, another one when its engine serves.
- */
+ * daemon is ready at once, any other when its engine serves. */
 void report_state(struct report *, enum status_state state,
 		  const struct broker *);
 
-/** report_serving - the engine serves: ready. Cheap if that is known. */
+/** report_serving - report that the engine serves, so the daemon is ready.
+ * Cheap if it is reported already. */
 void report_serving(struct report *);
 
-/** report_reloading - a reload begins. */
+/** report_reloading - report that a reload begins. */
 void report_reloading(struct report *);
 
-/** report_stopping - the daemon begins to stop. */
+/** report_stopping - report that the daemon begins to stop. */
 void report_stopping(struct report *);
 
-/** report_broker - the broker has handled requests: write if its state has
- * changed. Cheap if not. */
+/** report_broker - write the broker's state if it has changed. Cheap if not, so
+ * call it after each request. */
 void report_broker(struct report *, const struct broker *);
 
-/** report_reload - a reload has ended; @fault: why it was refused, or "".
- * Writes. */
+/** report_reload - report that a reload has ended. Writes. @fault: why it was
+ * refused, or "" */
 void report_reload(struct report *, const char *fault);
 
-/** report_exit - the engine has exited unasked. Writes. */
+/** report_exit - report that the engine has exited unasked. Writes. */
 void report_exit(struct report *);
 
-/** report_end - @fault: why the daemon gives up; the file stays, for upnpctl to
- * read. NULL: a signal stopped it, and the file is removed. */
+/** report_end - report the end of the daemon. @fault: why it gives up; the file
+ * stays, for upnpctl to read. NULL: a signal stopped it; the file is
+ * removed. */
 void report_end(struct report *, const char *fault);
 
 #endif

@@ -37,7 +37,7 @@ static void on_log(struct loop_fd *fd, short revents)
 		loop_fd_del(s->loop, fd);
 }
 
-/* Log the lines that are still in the pipe. Stop after a pipe full: when
+/* Log the lines that are still in the pipe. Stop after LOG_PIPE_MAX bytes: when
  * supervisor_close() gives up waiting, the engine may still write. */
 static void drain_log(struct supervisor *s)
 {
@@ -128,8 +128,8 @@ static void handle_exit(struct supervisor *s, int status)
 		sizeof(s->death_ms) - sizeof(s->death_ms[0]));
 	s->death_ms[ENGINE_DEATHS_MAX - 1] = now;
 	if (s->death_ms[0] && now - s->death_ms[0] <= DEATH_WINDOW_MS) {
-		log_err("engine died %d times within a minute; giving up, see "
-			"the lines before", ENGINE_DEATHS_MAX);
+		log_err("engine died %d times within a minute; giving up; the "
+			"log has the reasons", ENGINE_DEATHS_MAX);
 		fail(s);
 		return;
 	}

@@ -16,7 +16,7 @@
 
 /* The owner's callbacks. Each may call the supervisor again. */
 struct supervisor_ops {
-	/* an engine starts: drop what the one before requested */
+	/* an engine starts: drop the requests of the one before */
 	void (*starting)(void *arg);
 	/* @fd, the engine's channel, is readable. Return: 0; -EPROTO malformed
 	 * request, -EXFULL it does not read its answers: the engine is killed;
@@ -43,19 +43,21 @@ struct supervisor {
 	struct log_relay relay;
 	uint64_t death_ms[ENGINE_DEATHS_MAX];
 	struct loop_timer restart;
-	struct loop_timer stop;		/* the engine's time to stop */
-	struct loop_timer answer;	/* the fork server's to answer */
+	struct loop_timer stop;		/* deadline for the engine to stop */
+	struct loop_timer answer;	/* for the fork server to answer */
 };
 
 /**
- * supervisor_init - neither fork server nor engine. From here on every call but
- * supervisor_open() and supervisor_start() is safe.
+ * supervisor_init - begin without a fork server and without an engine.
+ * Afterwards every call is safe; supervisor_start() needs supervisor_open()
+ * first.
  * @s: the owner's, zeroed; @ops, @arg, the loop: borrowed
  */
 void supervisor_init(struct supervisor *w, struct loop *,
 		     const struct supervisor_ops *, void *arg);
 
-/** supervisor_open - fork the fork server, which inherits all our rights. Once.
+/** supervisor_open - fork the fork server, which inherits all our rights. Call
+ * it once.
  * @run: the engine's main function. Return: 0, or -errno: the jail cannot be
  * entered */
 int supervisor_open(struct supervisor *, const struct jail *,
@@ -65,8 +67,8 @@ int supervisor_open(struct supervisor *, const struct jail *,
 bool supervisor_is_open(const struct supervisor *);
 
 /**
- * supervisor_start - start an engine, now and after each unasked exit. There
- * must be none.
+ * supervisor_start - start an engine now, and again after each unasked exit. No
+ * engine may be running.
  * @conf: for it and its successors; borrowed until supervisor_stop()
  * @ctl_fd: the control socket, -1 none; borrowed likewise
  */
@@ -79,7 +81,7 @@ void supervisor_control(struct supervisor *, int ctl_fd);
  * supervisor_stop - make the engine send byebye and exit; it is killed after
  * ENGINE_STOP_MS. No other engine starts until supervisor_start().
  *
- * Return: is an engine running? Then stopped() is called
+ * Return: true if an engine is running; stopped() is called when it exits
  */
 bool supervisor_stop(struct supervisor *);
 

@@ -17,7 +17,7 @@
 
 /* ---- running a tool ------------------------------------------------ */
 
-/* Get the next pieces. Return: is there anything in the buffer now? */
+/* Fill the buffer with the next pieces. Return: false at the end */
 static bool refill(struct backend_run *run)
 {
 	struct wr w = wr_init(run->buf, sizeof(run->buf));
@@ -26,8 +26,8 @@ static bool refill(struct backend_run *run)
 	while (!w.len && !w.over && !run->spoilt)
 		if (!run->piece(run->arg, &w))
 			break;
-	/* Input with a gap would be another transaction than the intended one.
-	 * So make the tool refuse it as a whole. */
+	/* Input with a gap would be a different transaction, so make the tool
+	 * refuse all of it. */
 	if (w.over) {
 		run->spoilt = true;
 		w = wr_init(run->buf, sizeof(run->buf));

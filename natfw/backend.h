@@ -103,8 +103,8 @@ struct backend_text backend_net(const struct netif_addr *net);
  * backend_hairpin - must connections from internal network @from to a mapped
  * client in @to, indices in env->net, be masqueraded?
  *
- * The client would answer without this router, because it shares a network
- * with its peer, or because the other router on their link connects them.
+ * Otherwise the client's answer would bypass this router: it shares a network
+ * with its peer, or the other router on their link connects them.
  */
 bool backend_hairpin(const struct natfw_env *env, size_t from, size_t to);
 

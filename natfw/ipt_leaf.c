@@ -57,7 +57,7 @@ struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 
 /* ---- one ----------------------------------------------------------------- */
 
-/* By the port that the rules of that chain match. */
+/* The leaf depends on the port that the rules of that chain match. */
 unsigned ipt_leaf_of(enum ipt_chain chain, const struct nat_rule *r)
 {
 	unsigned port = chain == IPT_SNAT ? r->int_port : r->ext_port;

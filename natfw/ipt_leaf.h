@@ -3,8 +3,8 @@
  * ipt_leaf.h - the leaves of our chains: a chain for every 1024 ports of a
  * protocol that has rules, and one jump to it.
  *
- * A packet passes only the rules of one leaf, not those of all mappings, and so
- * does the tool when it deletes a rule.
+ * A packet is compared with the rules of one leaf, not with those of all
+ * mappings. The tool also searches only one leaf to delete a rule.
  * Runs in: any
  */
 #ifndef NATFW_IPT_LEAF_H
@@ -39,7 +39,7 @@ struct ipt_leaf_count {
 /** ipt_leaf_count_add - count a mapping. */
 void ipt_leaf_count_add(struct ipt_leaf_count *, const struct nat_rule *);
 
-/** ipt_leaf_count_del - uncount a mapping that was added. */
+/** ipt_leaf_count_del - subtract a mapping that was counted. */
 void ipt_leaf_count_del(struct ipt_leaf_count *, const struct nat_rule *);
 
 /** ipt_leaf_used - the leaves with rules. */

@@ -11,7 +11,7 @@
 
 /* ---- rules and ops ------------------------------------------------------- */
 
-/* The verb and the leaf of the rule, then the rule. */
+/* Write the verb, the leaf of the rule, and the rule. */
 static void put_in_leaf(const struct ipt_text *t, struct wr *w,
 			const char *verb, const struct nat_rule *r)
 {
@@ -138,7 +138,7 @@ static size_t place_of_jump(const struct natfw_env *env, enum ipt_chain chain)
 	return place;
 }
 
-/* Uses -N: to declare a chain empties it if it exists. */
+/* Uses -N, because a declaration empties a chain that exists. */
 void ipt_text_make_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
 {
 	enum ipt_chain chain = t->step->chain;

@@ -2,9 +2,9 @@
 /*
  * ipt_text.h - writes the input of iptables-restore, piece by piece.
  *
- * The input is a list of steps. A step is a text, then what depends on the
- * environment only, then lines for each rule, for each op of a batch, for each
- * leaf of one chain, or for each internal network.
+ * The input is a list of steps. A step writes a fixed text, then lines that
+ * depend only on the environment, then lines for each rule, for each op of a
+ * batch, for each leaf of one chain, or for each internal network.
  * Runs in: monitor
  */
 #ifndef NATFW_IPT_TEXT_H
@@ -67,7 +67,8 @@ void ipt_text_drop_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
  * among the rules of a chain in use. */
 void ipt_text_make_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
 
-/** ipt_text_unmake_leaf - delete it and its jump, with its last rule. */
+/** ipt_text_unmake_leaf - delete it and its jump, if the batch deletes its last
+ * rule. */
 void ipt_text_unmake_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
 
 #endif

@@ -96,7 +96,7 @@ static void put_hook(const struct ipt_text *t, struct wr *w, int hook)
 	wr_fmt(w, "-I %s -j %s\n", h->from, h->to);
 }
 
-/* To declare a chain makes it, or empties it. */
+/* A declaration creates the chain, or empties it if it exists. */
 #define FILTER_CHAINS	"*filter\n:" IPT_ACCEPT_CHAIN " - [0:0]\n"
 #define NAT_CHAINS	"*nat\n:" IPT_DNAT_CHAIN " - [0:0]\n" \
 			":" IPT_SNAT_CHAIN " - [0:0]\n"
@@ -352,7 +352,8 @@ static int ipt_open(struct natfw *fw, const struct natfw_env *env)
 	return 0;
 }
 
-/* The declarations before these lines make them work if a chain is missing. */
+/* These lines work even if a chain is missing, because its declaration comes
+ * first. */
 static void close_filter(const struct ipt_text *t, struct wr *w)
 {
 	put_unhook(t, w, IPT_HOOK_FORWARD);
@@ -386,8 +387,8 @@ static const struct ipt_text_step close_nat_steps[] = {
 	{ NULL }
 };
 
-/* Each table by itself: if one cannot be cleaned, the other still is. Return:
- * -EAGAIN the tool was busy; 0 */
+/* Clean each table in a separate run, so that a failure in one does not
+ * prevent the other. Return: -EAGAIN if the tool was busy, else 0 */
 static int close_once(struct natfw *fw)
 {
 	static const struct ipt_text_step *const steps[] = {
@@ -427,8 +428,8 @@ static bool ipt_filters(const struct natfw_backend *be, const char *table)
 	return !ipt_list_table(NULL, save, table, &scan) && scan.others;
 }
 
-/* Does legacy iptables have this table here? To run the tool would load the
- * module, and so make the answer yes. */
+/* Has the kernel loaded this table of legacy iptables? Do not run the tool to
+ * find out, because that would load it. */
 static bool legacy_has_table(const char *table)
 {
 	char buf[256];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * memory.c - a backend without a kernel: there are only the tables of struct
- * natfw. For tests, and to try the daemon without root.
+ * memory.c - a backend that changes nothing in the kernel: the rules are only
+ * in the tables of struct natfw. For tests, and to try the daemon without root.
  * Runs in: monitor
  */
 #include "natfw.h"

@@ -200,7 +200,7 @@ void nfnl_elem(struct nfnl_batch *b, enum nfnl_verb verb,
 
 /* Ask for short errors: with the header of the failed message only, and with
  * the offset of the fault in it. Kernels before 4.12 refuse both options; their
- * errors then tell less. */
+ * errors have less detail. */
 int nfnl_open(void)
 {
 	int fd = netlink_open(NETLINK_NETFILTER), on = 1;
@@ -235,7 +235,7 @@ static int read_reply(struct nfnl_batch *b, struct nl_span s)
 }
 
 /* Read until the socket is empty, because the answer to the next batch would be
- * lost if it were full. An error outweighs the ack. */
+ * lost if it were full. An error takes precedence over the ack. */
 static int read_answer(struct nfnl_batch *b, int fd)
 {
 	union nl_buf buf;

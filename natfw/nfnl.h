@@ -36,7 +36,7 @@ struct nfnl_value {
 	size_t n;		/* above NFNL_VALUE_MAX: too many parts */
 };
 
-/* Private but for m.seq, fault and fault_at. */
+/* Private, except m.seq, fault and fault_at. */
 struct nfnl_batch {
 	struct nlmsg m;		/* m.seq is the next batch's */
 	uint32_t first;		/* sequence number of its first message */
@@ -77,8 +77,8 @@ int nfnl_open(void);
  * nfnl_begin - start a batch.
  * @room: of @cap bytes, aligned to four; the caller's, until the commit
  * @seq: sequence number of the first message; the following messages count up.
- *       It must differ from those of the socket's earlier batches, because it
- *       tells an answer to this batch from late answers to them
+ *       It must differ from those of the socket's earlier batches, so that the
+ *       answer to this batch is not confused with late answers to those
  */
 void nfnl_begin(struct nfnl_batch *, void *room, size_t cap, uint32_t seq);
 
@@ -88,9 +88,9 @@ void nfnl_begin(struct nfnl_batch *, void *room, size_t cap, uint32_t seq);
  * @key: of the set's type
  * @data: of the map's type; NULL for a set, and for NFNL_DEL
  *
- * The kernel applies them in order. To add an element that exists with the same
- * data is no error, as in nft. An error here (too long, too many parts) spoils
- * the batch, and nfnl_commit() returns it.
+ * The kernel applies them in order. Adding an element that exists with the same
+ * data is not an error, as in nft. An error here (too long, too many parts)
+ * spoils the batch, and nfnl_commit() returns it.
  */
 void nfnl_elem(struct nfnl_batch *, enum nfnl_verb, const struct nfnl_set *,
 	       const struct nfnl_value *key, const struct nfnl_value *data);
@@ -98,7 +98,7 @@ void nfnl_elem(struct nfnl_batch *, enum nfnl_verb, const struct nfnl_set *,
 /**
  * nfnl_open_msg - begin a message of another kind.
  * @type: NFT_MSG_*
- * @flags: NLM_F_CREATE and such
+ * @flags: NLM_F_CREATE or similar
  * Return: the writer for its attributes, until nfnl_close_msg()
  */
 struct nlmsg *nfnl_open_msg(struct nfnl_batch *, int type, unsigned flags,
@@ -122,7 +122,7 @@ void nfnl_close_msg(struct nfnl_batch *);
  */
 int nfnl_commit(struct nfnl_batch *, int fd);
 
-/* What to list; NULL: any. */
+/* The objects to list; NULL: any. */
 struct nfnl_query {
 	int type;		/* NFT_MSG_GET* */
 	const char *family, *table;
@@ -131,7 +131,7 @@ struct nfnl_query {
 };
 
 /**
- * nfnl_dump - pass each message of the answer to @fn.
+ * nfnl_dump - request a listing, and pass each message of the answer to @fn.
  * @seq: as in nfnl_begin()
  *
  * Takes PROC_LIST_DEADLINE_MS at most, and a millisecond more for every four

@@ -8,9 +8,9 @@
  *                          forward_from  the same, for one remote host
  *                          leave_as      client . proto . port -> ext . port
  *                    and the two nat chains that look them up
- *   in each foreign forward chain: two rules at its head that accept what is
- *   forwarded to the sockets in the set upnpd_accept, or comes back from them.
- *   The set is in the same table as the chain.
+ *   in each foreign forward chain: two rules at its head that accept packets to
+ *   and from the sockets in the set upnpd_accept, which is in the same table as
+ *   the chain.
  *
  * The accept must be in the foreign chain because an accept in one table does
  * not override a drop in another. The set's key is what a packet has after
@@ -22,15 +22,15 @@
  * own traffic leaves with its external port.
  *
  * Every change is one transaction, in one message to the kernel, and the answer
- * is there when the send returns. A sync replaces our table within its
- * transaction, so a mapping that stays works for every packet. `nft list
+ * is in the socket when send() returns. A sync replaces our table within its
+ * transaction, so a mapping that stays is never missing. `nft list
  * ruleset` shows the table as if nft had made it.
  *
  * Each element of the set upnpd_accept counts what is forwarded to and from its
  * socket. This costs a packet only the counting, because the accept looks the
- * element up anyway. A nat map's element could not count: nat sees only the
- * first packet of a flow. Where nothing filters there is no set, and nothing is
- * counted.
+ * element up anyway. A nat map's element cannot count, because nat sees only
+ * the first packet of a flow. Where nothing filters there is no set, and
+ * nothing is counted.
  *
  * Owns: the socket, room for the longest batch.
  * Never does: run a tool; wait for an answer; touch tables, chains, rules and
@@ -54,9 +54,9 @@
 #include "natfw/nl_list.h"
 #include "natfw/nl_rule.h"
 
-/* A rule's elements, rounded up: 36 bytes in a forward map, 40 in leave_as, 24
- * in each set of NL_PLACES_MAX; and what a batch of NAT_BATCH_MAX may change,
- * two messages an element of about a hundred bytes. */
+/* Bytes for a rule's elements, rounded up: 36 in a forward map, 40 in leave_as,
+ * 24 in each set of NL_PLACES_MAX. ROOM_REST: for the changes of a batch of
+ * NAT_BATCH_MAX, two messages of about a hundred bytes for each element. */
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 
@@ -112,8 +112,9 @@ static bool is_missing(int err)
 	return err == -ENOENT || err == -EOPNOTSUPP || err == -EPROTONOSUPPORT;
 }
 
-/* Return: @err, but -EIO for -ENOENT, which the caller takes for a missing
- * tool: this backend can always be tried again. */
+/* Return: @err, but -EIO instead of -ENOENT. natfw.c takes -ENOENT for a
+ * missing tool and then does not sync at once, but this backend needs no
+ * tool. */
 static int set_why(struct natfw *fw, int err, const char *what,
 		   const char *module)
 {
@@ -197,8 +198,8 @@ static void release_pages(struct nl *st, const struct nfnl_batch *b)
 
 /* ---- which elements ------------------------------------------------ */
 
-/* Set number @k: each map of our table, then our set in each place that has
- * one. Return: is there one? */
+/* Get set number @k: the maps of our table come first, then our set in each
+ * place that has one. Return: false if there is none */
 static bool set_at(const struct nl_places *places, size_t k,
 		   const struct nl_map **ret_map, struct nfnl_set *ret)
 {
@@ -223,7 +224,7 @@ typedef void (*element_fn)(void *arg, const struct nfnl_set *,
 			   const struct nfnl_value *key,
 			   const struct nfnl_value *value);
 
-/* Call @fn for each element that there shall be, set by set. */
+/* Call @fn for each element that should exist, set by set. */
 static void each_element(struct natfw *fw, const struct nat_rule *rule,
 			size_t n, element_fn fn, void *arg)
 {
@@ -321,7 +322,7 @@ static int nl_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	if (rc)
 		return dump_failed(fw, rc);
 	rc = replace(fw, &scan, rule, n, true);
-	if (is_missing(rc))	/* perhaps the counter's module */
+	if (is_missing(rc))	/* nft_counter may be missing */
 		rc = replace(fw, &scan, rule, n, false);
 	return rc ? rc : record_own(fw);
 }
@@ -468,7 +469,8 @@ static size_t size_of(size_t cap)
 	return offsetof(struct nl, room) + cap;
 }
 
-/* For the longest batch of a table of @rule_max. Return: NULL without memory */
+/* Make room for the longest batch of a table of @rule_max rules. Return: NULL
+ * if there is no memory */
 static struct nl *alloc(size_t rule_max)
 {
 	const size_t cap = ROOM_REST + rule_max * ROOM_RULE;

@@ -227,8 +227,8 @@ static void add_range(struct reader *rd, const struct load *load,
 	memcpy(cond->upper, to.p, to.n);
 }
 
-/* Less or more than is a range with one open end. "Less" is "not: more or
- * equal". */
+/* A comparison by order is a range with one open end. "Less" is the negation of
+ * "greater or equal". */
 static void compare_order(struct reader *rd, const struct load *load,
 			  uint32_t op, struct str value)
 {
@@ -260,7 +260,8 @@ static void read_keyed(struct reader *rd, const struct row *row, uint32_t key,
 	put_load(rd, dreg, &load);
 }
 
-/* Without a destination register it sets something, and always matches. */
+/* Without a destination register it sets a value of the packet, and always
+ * matches. */
 static void read_meta(struct reader *rd, struct nl_span data)
 {
 	uint32_t key = UINT32_MAX;
@@ -371,7 +372,7 @@ static void set_verdict(struct reader *rd, enum nl_ruleset_verdict verdict)
 	rd->done = true;
 }
 
-/* A set, or a map, whose value is a verdict or goes into a register. */
+/* A set, or a map. A map's value is a verdict, or is loaded into a register. */
 static void read_lookup(struct reader *rd, struct nl_span data)
 {
 	const struct load *load = load_at(rd, word_of(data, NFTA_LOOKUP_SREG));
@@ -499,7 +500,7 @@ static void read_target(struct reader *rd, struct nl_span data)
 static const struct {
 	const char *name;
 	void (*read)(struct reader *, struct nl_span data);
-	enum nl_ruleset_verdict verdict; /* without read; none: it matches */
+	enum nl_ruleset_verdict verdict; /* without read; NONE: it matches */
 } exprs[] = {
 	{ "meta", read_meta }, { "ct", read_ct }, { "payload", read_payload },
 	{ "bitwise", read_bitwise }, { "byteorder", read_byteorder },

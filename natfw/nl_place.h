@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "natfw.h"
 
-#define NL_PLACES_MAX	4	/* foreign forward chains; nobody has more */
+#define NL_PLACES_MAX	4	/* foreign chains; further ones are ignored */
 #define NL_PLACE_RULES_MAX 8	/* our rules in one; there should be 2 */
 #define NL_PLACE_NAME_MAX	64	/* as in natfw_env */
 
@@ -94,7 +94,7 @@ void nl_place_add_filter(struct nl_place_search *, const struct nl_place *at,
 			 int64_t priority);
 
 /** nl_place_found - is the configured chain in the list? True if none is
- * configured. If not, fw->why says so. */
+ * configured. If not, fw->why reports it. */
 bool nl_place_found(struct natfw *fw, const struct nl_places *);
 
 #endif

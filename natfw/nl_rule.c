@@ -105,7 +105,8 @@ static void load_header(struct nlmsg *m, uint32_t base, uint32_t at,
 		 NFTA_PAYLOAD_OFFSET, at, NFTA_PAYLOAD_LEN, n);
 }
 
-/* @map: the value replaces the key; else the rule goes on if it is found */
+/* @map: the value replaces the key; else the rule continues if the set has the
+ * key */
 static void put_lookup(struct nlmsg *m, const char *set, uint32_t id, bool map)
 {
 	struct expr e = begin_expr(m, "lookup");
@@ -321,7 +322,7 @@ static void put_set(struct nfnl_batch *b, const struct nl_place *at,
 					at->family);
 	size_t expr;
 
-	/* any number, but no two of a batch the same */
+	/* any number that no other set of the batch has */
 	nlmsg_u32(m, NFTA_SET_ID, m->seq);
 	nlmsg_name(m, NFTA_SET_TABLE, at->table);
 	nlmsg_name(m, NFTA_SET_NAME, map->name);
@@ -332,7 +333,7 @@ static void put_set(struct nfnl_batch *b, const struct nl_place *at,
 		nlmsg_u32(m, NFTA_SET_DATA_TYPE, type_of(map->value));
 		nlmsg_u32(m, NFTA_SET_DATA_LEN, len_of(map->value));
 	}
-	if (count) {	/* each element the packets and bytes that match it */
+	if (count) {	/* packets and bytes, for each element */
 		expr = nlmsg_nest(m, NFTA_SET_EXPR);
 		nlmsg_name(m, NFTA_EXPR_NAME, "counter");
 		nlmsg_unnest(m, nlmsg_nest(m, NFTA_EXPR_DATA));
@@ -374,7 +375,7 @@ static void put_name_elem(struct nlmsg *m, const char *name)
 /* Return: its id */
 static uint32_t put_in_set(struct nfnl_batch *b, const struct natfw_env *env)
 {
-		/* tells nft that the names are in host order */
+		/* for nft: the names are in host order */
 	static const uint8_t byte_order[] = { 0, 4, 1, 0, 0, 0 };
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					nl_place_own.family);

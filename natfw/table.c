@@ -76,7 +76,7 @@ void table_done(struct natfw *fw)
 
 /* ---- chains -------------------------------------------------------- */
 
-/* A rule of another kind has no key in the table that it gets here. */
+/* For a rule of an unknown kind: the mappings, in which no rule has its key. */
 static const struct natfw_table *table_of(const struct natfw *fw,
 					  const struct nat_rule *r)
 {
@@ -104,7 +104,7 @@ static uint32_t hash_of(int by, const struct nat_rule *r)
 		h = hash_add(h, key, sizeof(key));
 		h = hash_addr(h, r->remote);
 	}
-	/* a pinhole's key has the socket in it */
+	/* a pinhole's key includes the socket */
 	if (by == NATFW_BY_SOCKET || r->kind == NAT_PINHOLE) {
 		h = hash_add(h, socket, sizeof(socket));
 		h = hash_addr(h, r->client);
@@ -112,7 +112,7 @@ static uint32_t hash_of(int by, const struct nat_rule *r)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-/* The head of the chain where @r is, or would be. @t: not without room */
+/* The head of the chain where @r is, or would be. @t: its slots are not 0 */
 static uint16_t *chain_of(const struct natfw_table *t, int by,
 			  const struct nat_rule *r)
 {

@@ -4,9 +4,9 @@
  * has two indexes, because these lookups are frequent: the rule with a key, and
  * the rules that lead to a client's socket.
  *
- * The kind of the rule that a function gets says which table it is about.
- * Only natfw.c changes a table; the backends read it. A pointer into it is
- * valid until the next change.
+ * Each function gets a rule, whose kind selects the table. Only natfw.c changes
+ * a table; the backends read it. A pointer into it is valid until the next
+ * change.
  * Runs in: monitor
  */
 #ifndef NATFW_TABLE_H
@@ -47,13 +47,13 @@ const struct nat_rule *table_find(const struct natfw *,
 const struct nat_rule *table_on_socket(const struct natfw *,
 				       const struct nat_rule *like);
 
-/** table_next_on_socket - the one that was set before @r, a rule of the table;
- * NULL if there is none. */
+/** table_next_on_socket - find the rule to the same socket that was set before
+ * @r, a rule of the table; NULL if there is none. */
 const struct nat_rule *table_next_on_socket(const struct natfw *,
 					    const struct nat_rule *r);
 
-/** table_lead - the leader of @best (may be NULL) and @r, which was set before
- * it: @best, unless only @r accepts any remote host. */
+/** table_lead - choose the leader of @best (may be NULL) and @r, which was set
+ * before @best: @best, unless only @r accepts any remote host. */
 const struct nat_rule *table_lead(const struct nat_rule *best,
 				  const struct nat_rule *r);
 
@@ -70,8 +70,8 @@ const struct nat_rule *table_leader(const struct natfw *,
 				    const struct nat_rule *like);
 
 /**
- * table_client_n - count the rules of this kind and client, or a little too
- * many.
+ * table_client_n - count the rules of this kind and client. The result may be
+ * too high.
  * @like: its kind and client
  * @enough: a result of this or more is exact
  *

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Both are among the first 32. */
+/* The capabilities used here are among the first 32. */
 #define BIT(cap) (UINT32_C(1) << (cap))
 
 /* Firewall, links, routes, flows; iptables-legacy talks to the kernel by a raw

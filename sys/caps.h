@@ -11,8 +11,8 @@
 #define SYS_CAPS_H
 
 /**
- * caps_cut - drop all others, for good: from the bounding set too, if we have
- * CAP_SETPCAP. Sets no_new_privs.
+ * caps_cut - drop all other capabilities permanently, and from the bounding set
+ * as well if we have CAP_SETPCAP. Set no_new_privs.
  *
  * Without root it only sets no_new_privs. A second call does no harm.
  * Return: 0 or -errno

@@ -197,8 +197,8 @@ bool conntrack_find(const struct conntrack_port *p, size_t n,
 
 /* ---- the walk ------------------------------------------------------------ */
 
-/* The kernel answers only the requests that fail. -ENOENT is no error: the flow
- * has ended meanwhile. */
+/* The kernel answers only the requests that fail. -ENOENT is not an error: the
+ * flow has ended meanwhile. */
 static int read_errors(int fd)
 {
 	bool interrupted;
@@ -361,7 +361,7 @@ static struct half half_of(uint16_t type, uint32_t src, uint32_t dst,
 }
 
 /* Delete the flows of a port by a filter. An older kernel takes this as a
- * request to delete a single entry, and refuses it (-EINVAL), because such a
+ * request to delete a single entry, and refuses it (-EINVAL), because that
  * request needs both ports of a tuple. So it cannot delete another flow.
  * Return: 0, -errno; -EINVAL the kernel has no such filter */
 static int kill_port(int fd, const struct conntrack_port *p)
@@ -392,7 +392,7 @@ static int kill_port(int fd, const struct conntrack_port *p)
 	return netlink_ask_by(fd, &req.head, NULL, NULL);
 }
 
-/* The kernel goes through its table for each port. This takes a fiftieth of a
+/* The kernel walks its table for each port. This takes a fiftieth of a
  * walk if there are few flows, but as long as a walk if the table is full. So
  * use it for few ports only, and stop if the first ones take long. */
 #define SEARCHES_MAX	16

@@ -2,7 +2,7 @@
 /*
  * conntrack.h - ends the flows that came in through a port that is closed now.
  *
- * To delete a NAT rule stops only new flows: tracked flows are still
+ * Deleting a NAT rule stops only new flows: tracked flows are still
  * translated, and most firewalls accept established flows.
  * Runs in: monitor
  */
@@ -37,7 +37,7 @@ struct conntrack_flow {
  * conntrack_read - read an entry of the kernel's table.
  * @ret: set only on success
  *
- * Pure. Return: false if it is no entry, or not one of IPv4 with ports
+ * Pure. Return: false if it is not the entry of an IPv4 flow with ports
  * Source: linux/netfilter/nfnetlink_conntrack.h
  */
 bool conntrack_read(const struct nlmsghdr *, struct conntrack_flow *ret);

@@ -3,7 +3,7 @@
  * ifsock.c - a socket for each address of the internal interfaces.
  *
  * Owns: the sockets of the set.
- * Never does: send; read what a peer says.
+ * Never does: send; interpret what a peer sends.
  * Invariants: all sockets of a set have the same port; a socket stays open as
  * long as its interface has its address.
  *
@@ -66,9 +66,9 @@ static bool in_any_net(const struct ifsock_set *set, struct addr peer)
 	return is_routed(set, 0, peer);
 }
 
-/* May @peer, which came by the interface of @s, ask the address of @s? A /32
- * has no network. VRRP may put it on an interface of its own, a macvlan;
- * its peers are then in the network of the interface below. */
+/* May @peer, whose packet arrived on the interface of @s, use the address of
+ * @s? A /32 has no network. VRRP may put it on an interface of its own, a
+ * macvlan; its peers are then in the network of the interface below. */
 static bool accepts(const struct ifsock *s, struct addr peer)
 {
 	if (find_net(s->set, s->at.ifindex, peer) ||
@@ -93,9 +93,10 @@ static struct ifsock *find_first(struct ifsock_set *set, int ifindex)
 	return found;
 }
 
-/* The socket that answers @peer, which came by @ifindex and asked @asked,
- * the group's socket or an address's. Another host may have routed it to an
- * address of another interface: then the arrival interface answers. */
+/* Find the socket that answers @peer, whose packet arrived on @ifindex for
+ * @asked, the group's socket or that of an address. Another host may have
+ * routed it to an address of another interface: then the arrival interface
+ * answers. */
 static struct ifsock *find_local(struct ifsock *asked, int ifindex,
 				 struct addr peer)
 {
@@ -166,7 +167,7 @@ ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
 
 	if (n < 0)
 		return -errno;
-	c = CMSG_FIRSTHDR(&m);	/* IP_PKTINFO is the only one asked for */
+	c = CMSG_FIRSTHDR(&m);	/* only IP_PKTINFO is requested */
 	if (m.msg_flags & MSG_TRUNC || !c || c->cmsg_type != IP_PKTINFO)
 		return 0;
 	memcpy(&info, CMSG_DATA(c), sizeof(info));
@@ -218,7 +219,7 @@ static int set_dgram(int fd, const struct ifsock_config *c)
 		int name, value;
 	} option[] = {
 		{ IP_PKTINFO, 1 },
-		/* only groups that this socket joined, not any program */
+		/* only groups that this socket joined, not other programs */
 		{ IP_MULTICAST_ALL, 0 },
 		{ IP_MULTICAST_TTL, c->multicast_ttl },
 		/* control points on the router itself receive it */
@@ -329,7 +330,7 @@ static void stop(struct ifsock *s)
 	if (set->config.closing)
 		set->config.closing(set->config.arg, s);
 	close_socket(s);
-	/* fails if the interface is gone: the kernel has left the group */
+	/* fails if the interface was removed: the kernel left the group */
 	if (is_open(&set->group) && !has_iface(set, s->at.ifindex))
 		multicast(set->group.io.fd, IP_DROP_MEMBERSHIP,
 			  set->config.group, &s->at);
@@ -337,7 +338,7 @@ static void stop(struct ifsock *s)
 
 /* ---- the list of addresses ------------------------------------------ */
 
-/* Do both need the same socket? The length is only compared with. */
+/* Do both need the same socket? It does not depend on the prefix length. */
 static bool same(const struct netif_addr *a, const struct netif_addr *b)
 {
 	return addr_equal(a->net.addr, b->net.addr) &&

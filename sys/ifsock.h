@@ -4,11 +4,11 @@
  * each address, and one for a multicast group.
  *
  * Every address of an internal interface is served: a second network on the
- * same wire, and the virtual address that routers share (VRRP, CARP). A peer
- * is accepted only if it came by the interface of the address and has a source
- * address in a network of that interface, or, by unicast, in a network behind
- * another router there (netif_addr.routed). That is decided here, before the
- * service reads a byte.
+ * same wire, and the virtual address that routers share (VRRP, CARP). A peer is
+ * accepted only if its packet arrived on the interface of the address, from a
+ * source address in a network of that interface, or, by unicast, in a network
+ * behind another router there (netif_addr.routed). That is decided here, before
+ * the service reads a byte.
  *
  * Runs in: engine
  */
@@ -46,9 +46,9 @@ struct ifsock_config {
 	void (*opened)(void *arg, struct ifsock *s);
 	/* @s is about to be closed and can still send; NULL: not called */
 	void (*closing)(void *arg, struct ifsock *s);
-	/* by unicast, and by an interface that is served, came a connection or
-	 * a datagram of a peer that is in none of the networks; it was dropped.
-	 * NULL: not called */
+	/* a connection or a unicast datagram arrived on a served interface from
+	 * a peer that is in none of the networks; it was dropped. NULL: not
+	 * called */
 	void (*outside)(void *arg, struct addr peer);
 	void *arg;
 };
@@ -71,8 +71,9 @@ void ifsock_init(struct ifsock_set *set, struct loop *,
 		 const struct ifsock_config *config);
 
 /**
- * ifsock_serve - have a socket on each of these addresses, and no other; serve
- * the peers of the networks in the list that are behind other routers as well.
+ * ifsock_serve - open a socket on each of these addresses, and close all
+ * others. Also serve the peers of the networks in the list that are behind
+ * other routers.
  * @port: 0 (SOCK_STREAM only): the port in use, else any free port; the same
  *        for all addresses
  *

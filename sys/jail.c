@@ -34,8 +34,9 @@
 
 #define PASSWD		"/etc/passwd"
 
-/* Not by getpwnam(), because glibc's loads further libraries, as nsswitch.conf
- * says, into a process of root. The daemon's user is in the file. Return: 1
+/* Does not use getpwnam(), because glibc's would load the libraries that
+ * nsswitch.conf names into a process of root. The daemon's user is in the file.
+ * Return: 1
  * found, 0 not found, -errno */
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
@@ -171,7 +172,7 @@ static int set_limits(const struct jail *j)
 		err = set_limit(RLIMIT_CORE, 0);
 	if (!err)
 		err = set_limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
-	/* A file at its limit fails a write(); the signal must not kill. */
+	/* At the limit write() must fail, without a signal that kills us. */
 	if (!err && signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		err = -errno;
 	return err;

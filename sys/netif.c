@@ -3,7 +3,7 @@
  * netif.c - the router's interfaces, by rtnetlink and ethtool.
  *
  * Owns: nothing between two calls.
- * Never does: wait for long; netlink.h says why.
+ * Never does: wait for long; netlink.h has the reason.
  * Runs in: any
  */
 #include "sys/netif.h"
@@ -189,7 +189,7 @@ uint64_t netif_speed_bps(const char *name)
 
 	if (ask_by_name(name, SIOCETHTOOL, &ifr))
 		mbps = ethtool_cmd_speed(&cmd);
-	/* "unknown", of drivers with 16 bits and with 32 */
+	/* unknown, from drivers with a 16-bit or a 32-bit field */
 	if (mbps == UINT16_MAX || mbps == (uint32_t)SPEED_UNKNOWN)
 		return 0;
 	return (uint64_t)mbps * 1000000;

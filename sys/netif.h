@@ -18,8 +18,8 @@
 
 struct nlmsghdr;
 
-/* An address of the router on an interface, with its network: what serves,
- * listens, allows or translates by address takes these. Or a network behind
+/* An address of the router on an interface, with its network. All code that
+ * serves, listens, allows or translates by address uses it. Or a network behind
  * another router on the link of that interface (@routed), which the
  * configuration names: the router has no address in it. */
 struct netif_addr {

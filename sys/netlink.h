@@ -41,7 +41,8 @@ typedef void (*nl_fn)(void *arg, const struct nlmsghdr *);
 /* ---- reading messages: pure --------------------------------------------- */
 
 /** netlink_next_msg - split off the first message. Return: the message,
- * complete, or NULL: nothing is left (s->n is 0), or the rest is no message */
+ * complete, or NULL: nothing is left (s->n is 0), or the rest is not a
+ * message */
 const struct nlmsghdr *netlink_next_msg(struct nl_span *s);
 
 /** netlink_next_attr - the same for the attributes of a message. */
@@ -101,7 +102,7 @@ ssize_t netlink_recv(int fd, union nl_buf *buf);
  */
 int netlink_ask(int protocol, const struct nlmsghdr *req, nl_fn fn, void *arg);
 
-/** netlink_ask_by - the same by a socket of the caller's, from netlink_open(),
+/** netlink_ask_by - the same on a socket of the caller's, from netlink_open(),
  * for several requests in a row. After an error it may hold the rest of an
  * answer. */
 int netlink_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg);

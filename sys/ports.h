@@ -29,8 +29,8 @@ struct ports {
  *      those on another address and connected UDP sockets do not
  * @ret: filled in place (16 KiB, too large for the stack); empty on failure
  *
- * /proc does not tell whether an IPv6 wildcard accepts IPv4, so there each one
- * counts: a port too many is only refused.
+ * /proc does not show whether an IPv6 wildcard accepts IPv4, so there each one
+ * counts: at worst a mapping of a free port is refused.
  * Return: 0, -EBADMSG (/proc has an unknown format), other -errno (neither
  * source is available)
  */
@@ -54,7 +54,7 @@ int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
 /** ports_set - is @port in one of the two bit fields? */
 bool ports_set(const uint64_t field[1024], uint16_t port);
 
-/* ---- pure parts, but for the descriptor: for ports.c and its test -------- */
+/* ---- pure parts, except the descriptor: for ports.c and its test --------- */
 
 struct ports_socket {
 	uint8_t state;		/* TCP_LISTEN, ...; a bound UDP socket's is
@@ -66,7 +66,8 @@ struct ports_socket {
 	struct ports_holder holder;
 };
 
-/** ports_parse_diag - parse a message of sock_diag; false: it is no socket. */
+/** ports_parse_diag - parse a message of sock_diag. Return: false if it is not
+ * a socket */
 bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret);
 
 /**
@@ -75,7 +76,7 @@ bool ports_parse_diag(const struct nlmsghdr *h, struct ports_socket *ret);
  *
  * It is strict up to the state. The rest differs among kernels: if it is not as
  * expected, the holder stays zero.
- * Return: false if it is no such line; @ret is set only on success
+ * Return: false if it is not such a line; @ret is set only on success
  */
 bool ports_parse_line(struct str line, struct ports_socket *ret);
 

@@ -7,7 +7,7 @@
  * Never does: start a shell, take a path or a variable from its environment,
  * wait for another child than its own.
  * Invariant: whatever the program does, proc_run() returns at the deadline, or
- * at twice the deadline if the machine stood still meanwhile (unless the kernel
+ * at twice the deadline if the machine did not run meanwhile (unless the kernel
  * itself cannot kill the program).
  * Runs in: any
  */
@@ -169,7 +169,7 @@ static _Noreturn void run_child(const char *path, const char *const *argv,
 	err = place_descriptors(fd);
 	if (!err) {
 		default_signals();
-		/* execve() is older than const; it does not write to them */
+		/* execve() does not write to them, const or not */
 		memcpy(&args, &argv, sizeof(args));
 		execve(path, args, env);
 		err = -errno;
@@ -236,7 +236,7 @@ static int start(struct run *r)
 
 /* ---- its input --------------------------------------------------------- */
 
-/* A program that stops reading is no error here; its exit status is. */
+/* It is not an error if the program stops reading; its exit status decides. */
 static void write_input(struct run *r)
 {
 	const struct proc *p = r->p;

@@ -36,10 +36,11 @@ struct proc {
  *
  * Input, output and errors are moved with poll(), so no order of reading and
  * writing can deadlock. At the deadline the program's process group is killed.
- * Time during which the machine stood still is not counted, up to the deadline
- * once more. The child starts with default signals, with descriptors 0, 1 and 2
- * only, and in its own process group; it has our capabilities. It does not
- * disturb a SIGCHLD handler: it waits for its own pid only.
+ * Time in which the machine did not run (a suspend, an overload) extends the
+ * deadline, to twice its length at most. The child starts with default signals,
+ * with descriptors 0, 1 and 2 only, and in its own process group; it has our
+ * capabilities. It does not disturb a SIGCHLD handler: it waits for its own pid
+ * only.
  * Return: 0..255 the exit status; 128+n killed by signal n; -ETIMEDOUT;
  * -ENOENT no such program; other -errno
  */

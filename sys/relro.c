@@ -12,7 +12,7 @@
 /* Our load address: the linker's name of the file's first byte. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-/* The linker puts the end of it at the end of a page, of the largest size. */
+/* The linker aligns the end of the segment to the largest page size. */
 static void seal(uintptr_t from, uintptr_t end)
 {
 	const uintptr_t page = (uintptr_t)getpagesize();

@@ -194,8 +194,8 @@ int route_restore(const struct route_set *set)
 
 /* ---- lookups ------------------------------------------------------------- */
 
-/* A public address of the root servers (a.root-servers.net), in place of the
- * whole Internet: a router has no route of its own to it but the default. */
+/* The address of a.root-servers.net, as an example of an address in the
+ * Internet: a router reaches it only by its default route. */
 #define ANYWHERE_IP 0xc6290004u
 
 struct lookup {

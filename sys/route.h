@@ -39,7 +39,7 @@ struct route_set {
  * long as another of their interfaces is up. A route that uses a nexthop object
  * is saved with the object's content, because the object is deleted as well.
  *
- * Return: 0, -ENODEV (@ifindex is none), -EINTR (the routes kept changing),
+ * Return: 0, -ENODEV (@ifindex is not one), -EINTR (the routes kept changing),
  * other -errno
  */
 int route_save(int ifindex, struct route_set *ret);
@@ -47,7 +47,7 @@ int route_save(int ifindex, struct route_set *ret);
 /**
  * route_restore - restore the routes, those without a gateway first.
  *
- * A route that exists already is no error. If another route to the same
+ * A route that exists already is not an error. If another route to the same
  * destination, with the same metric, has been added meanwhile, that one stays
  * preferred. Needs CAP_NET_ADMIN. All are tried even if one fails.
  *
@@ -77,14 +77,14 @@ void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
 int route_out(struct addr to, int *ret_ifindex);
 
 /**
- * route_source - the IPv4 source address of what the router sends to the
- * Internet by @ifindex.
+ * route_source - find the IPv4 source address of packets that the router sends
+ * to the Internet by @ifindex.
  * @ret: set only on success
  *
  * As the kernel would choose now: the address that the default route over the
  * interface names, else the one in the network of its gateway. Without a
- * default route the kernel takes the whole Internet as on that link. Nothing
- * is sent, no privilege is needed.
+ * default route the kernel treats the whole Internet as directly connected to
+ * that link. Nothing is sent, no privilege is needed.
  *
  * Return: 0, -ENODEV, -ENETUNREACH (the interface is down or has no address),
  * other -errno

@@ -44,7 +44,7 @@ static const uint16_t allowed[] = {
 	NR_recv,		/* recv() of some 32-bit glibc */
 	__NR_sendto,		/* send() and SSDP's answers */
 	NR_send,		/* send() of some 32-bit glibc */
-	__NR_recvmsg,		/* SSDP: where a search came in */
+	__NR_recvmsg,		/* SSDP: the interface of a search */
 	__NR_sendmsg,		/* HTTP: head and body at once */
 	__NR_accept4,		/* HTTP, control */
 	__NR_close,
@@ -89,7 +89,7 @@ static const uint16_t allowed[] = {
 static const uint16_t forking[] = {
 	NR_fork,		/* an engine, by musl */
 	__NR_wait4,		/* an engine's exit */
-	__NR_getppid,		/* is the fork server still there? */
+	__NR_getppid,		/* does the fork server still run? */
 	__NR_set_tid_address,	/* musl's fork(), in the child */
 	__NR_set_robust_list,	/* glibc's */
 };
@@ -162,7 +162,7 @@ static const struct checked checked[] = {
 };
 
 static const struct checked engine_checked[] = {
-	/* abort(), for no other process */
+	/* abort(); not for another process */
 	{ __NR_tgkill, 0, 1, { VALUE_SELF } },
 	{ __NR_tkill, 0, 1, { VALUE_SELF } },
 };

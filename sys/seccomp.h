@@ -26,18 +26,18 @@ enum seccomp_role { SECCOMP_FORKSERVER, SECCOMP_ENGINE };
  * @unlisted: the action for a call that is not on the list, SECCOMP_RET_*
  * @self: the pid that an engine may send signals to
  *
- * Pure. Return: the number of instructions, 0 if there is no room
+ * Pure. Return: the number of instructions, 0 if they do not fit
  */
 size_t seccomp_program(struct sock_filter *ret, enum seccomp_role role,
 		       uint32_t unlisted, uint32_t self);
 
 /**
- * seccomp_enter - install the filter, for good.
+ * seccomp_enter - install the filter. It cannot be removed.
  *
  * Needs no_new_privs. The build chooses the action for a call that is not on
  * the list (unlisted.h).
  * Return: 0, -ENOSYS the kernel or this machine has no such filter,
- * -ECANCELED built without, other -errno
+ * -ECANCELED built without a filter, other -errno
  */
 int seccomp_enter(enum seccomp_role);
 

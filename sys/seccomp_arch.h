@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * seccomp_arch.h - what the filter depends on in each machine type: the
- * kernel's name of it, a second range of call numbers that the kernel accepts,
- * and how a signal handler makes a system call fail.
+ * seccomp_arch.h - the differences between machine types that matter to the
+ * filter: the kernel's name of the type, a second range of call numbers that
+ * the kernel accepts, and how a signal handler makes a system call fail.
  *
  * A machine type that is not listed here gets no filter (-ENOSYS).
  * Runs in: any
@@ -18,7 +18,7 @@
  * numbers, which are not on the list. */
 #define SECCOMP_FOREIGN_NR 0x40000000
 
-/* v0 holds the error number, and a3 says that it is one. */
+/* v0 holds the error number, and a3 marks it as an error. */
 #define SECCOMP_FAIL_MIPS(gregs, err) ((gregs)[2] = (err), (gregs)[7] = 1)
 
 #if defined(__x86_64__) && !defined(__ILP32__)

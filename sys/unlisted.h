@@ -16,7 +16,8 @@
 #include <stdint.h>
 
 /**
- * unlisted_action - prepare for it, and return the action of the filter.
+ * unlisted_action - install a signal handler if the action needs one, and
+ * return the action.
  * @ret: a SECCOMP_RET_*
  * Return: 0, -ECANCELED install no filter, other -errno
  */

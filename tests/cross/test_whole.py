@@ -55,13 +55,13 @@ def upnpctl(upnpd, *args):
                "-f", upnpd.conf, *args)
 
 
-def test_found(lab, upnpd):
+def test_control_point_finds_the_gateway(lab, upnpd):
     answers = search(lab.lan1, IGD1, wait=SLOW)
     assert [m["LOCATION"] for m in answers] == [LOCATION]
     assert answers[0].peer == (LAN_IP, 1900)
 
 
-def test_mapping(lab, upnpd):
+def test_mapping_is_added_shown_and_deleted(lab, upnpd):
     igd = Igd(lab.lan1)
     assert igd.external_ip() == EXT_IP
     igd.add(40000, "UDP", int_port=8000, lease=3600, desc="game")
@@ -77,15 +77,15 @@ def test_mapping(lab, upnpd):
     assert "40000" not in upnpctl(upnpd, "mappings", "print")
 
 
-def test_ordinary_client(lab, upnpd):
+def test_upnpc_adds_a_mapping(lab, upnpd):
     said = upnpc(lab.lan1, "-e", "call", "-a", HOST_IP, "8001", "40001",
                  "TCP")
     assert f"external {EXT_IP}:40001 TCP is redirected" in said
     assert "'call'" in upnpc(lab.lan1, "-l")
 
 
-def test_engine_dies(lab, upnpd):
-    """The lease file is read as it was written."""
+def test_mapping_survives_a_killed_engine(lab, upnpd):
+    """The next engine reads the lease file in the byte order of its writer."""
     igd = Igd(lab.lan1)
     igd.add(40000, int_port=8000, lease=3600)
     engine, = engines(upnpd)
@@ -96,7 +96,7 @@ def test_engine_dies(lab, upnpd):
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 8000)}
 
 
-def test_reload(lab, upnpd):
+def test_mapping_survives_a_reload(lab, upnpd):
     igd = Igd(lab.lan1)
     igd.add(40000, int_port=8000)
     old = engines(upnpd)

@@ -121,9 +121,9 @@ def test_script(lab, boot, shell):
     says("reload", "Reloading upnpd: FAIL: upnpd: /etc/upnpd.conf:10: disabled "
          "is \"perhaps\"; it takes yes or no", status=1)
     write(conf, good.replace("enabled", "state-dir = /dev/null\nenabled", 1))
-    says("reload", "Reloading upnpd: FAIL: failed: /etc/upnpd.conf: state-dir "
-         "cannot become /dev/null by a reload, it is /var/lib/upnpd since the "
-         "start: restart upnpd", status=1)
+    says("reload", "Reloading upnpd: FAIL: failed: /etc/upnpd.conf: a reload "
+         "cannot change state-dir from /var/lib/upnpd to /dev/null: restart "
+         "upnpd", status=1)
     write(conf, "show-dummy-rule = no\n" + good)
     says("reload", "Reloading upnpd: OK")
     assert len(igd.mapped()) == 1

@@ -139,13 +139,12 @@ def test_reload_cannot_change_the_home(lab, upnpd, igd, key, value, was):
     igd.add(40000)
     engine, before = upnpd.engine(), igd.mapped()
     mine = dict(upnpd.options)
-    why = (f"{upnpd.conf}: {key.replace('_', '-')} cannot become {value} by "
-           f"a reload, it is {was or upnpd.state} since the start: restart "
-           "upnpd")
+    why = (f"{upnpd.conf}: a reload cannot change {key.replace('_', '-')} "
+           f"from {was or upnpd.state} to {value}: restart upnpd")
     upnpd.options[key] = value
     since = upnpd.reload()
     assert upnpd.wait_log(re.escape(why), since=since)
-    assert upnpd.wait_log("configuration before stays", since=since)
+    assert upnpd.wait_log("previous configuration stays", since=since)
     assert upnpd.engine() == engine and igd.mapped() == before
     assert not os.path.exists("/run/upnpd-other")
     upnpd.options["enabled"] = "no"
@@ -178,9 +177,9 @@ def test_reload_reads_only_a_file_of_root(lab, upnpd):
     os.chmod(upnpd.conf, 0o600)
     os.chown(upnpd.conf, pwd.getpwnam("nobody").pw_uid, -1)
     upnpd.signal(signal.SIGHUP)
-    assert upnpd.wait_log("Permission denied: since the start upnpd reads "
-                          "what root owns or all may read; chown root "
-                          f"{upnpd.conf}", since=since)
+    assert upnpd.wait_log("Permission denied: after its start upnpd can "
+                          "read only files that root owns or everybody may "
+                          f"read; chown root {upnpd.conf}", since=since)
     assert upnpd.engine() == engine and upnpd.serves()
     os.chown(upnpd.conf, 0, -1)
     upnpd.signal(signal.SIGHUP)

@@ -394,8 +394,9 @@ def test_reload_to_an_unusable_state_dir(lab, upnpd, igd, state):
     mine = upnpd.options["state_dir"]
     upnpd.options["state_dir"] = state
     since = upnpd.reload()
-    assert upnpd.wait_log(f"state-dir cannot become {state} ", since=since)
-    assert upnpd.wait_log("configuration before stays", since=since)
+    assert upnpd.wait_log(f"a reload cannot change state-dir from {mine} to "
+                          f"{state}: ", since=since)
+    assert upnpd.wait_log("previous configuration stays", since=since)
     assert upnpd.engine() == engine
     assert igd.mapped() == before and lab.rules() == rules
     upnpd.options.update(state_dir=mine, show_dummy_rule="no")
@@ -414,7 +415,7 @@ def test_enabling_with_an_unusable_state_dir(lab, stopped):
     stopped.options["enabled"] = "yes"
     since = stopped.reload()
     assert stopped.wait_log(f"state-dir {state}: ..", since=since)
-    assert stopped.wait_log("configuration before stays", since=since)
+    assert stopped.wait_log("previous configuration stays", since=since)
     assert stopped.running() and not stopped.serves()
     stopped.options["state_dir"] = mine
     stopped.reload()

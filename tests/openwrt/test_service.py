@@ -106,7 +106,7 @@ def test_wrong_configuration_changes_nothing(served):
     assert served.router.log().splitlines() == [
         "daemon.err upnpd: /etc/config/upnpd: http-port is \"x\"; it takes a "
         "number from 0 to 65535",
-        "daemon.notice upnpd: the configuration before stays in force"]
+        "daemon.notice upnpd: the previous configuration stays in force"]
     set_option(served, "http_port", "2829")
     assert wait_until(lambda: answers(served, 2829))
 

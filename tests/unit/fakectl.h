@@ -70,7 +70,7 @@ static inline struct ctl_rep mapping_rep(enum ctl_kind kind, uint8_t proto,
 	return rep;
 }
 
-/* Until the other end hangs up. */
+/* Wait until the other end hangs up. */
 static inline void wait_hangup(int conn)
 {
 	char c;

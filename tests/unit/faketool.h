@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * faketool.h - a fake firewall tool, which replaces proc.c: it records its input
- * and prints a test's text. Include it once, after cmocka.h.
+ * faketool.h - a fake firewall tool, which replaces proc.c: it records its
+ * input and prints a test's text. Include it once, after cmocka.h.
  */
 #ifndef TESTS_UNIT_FAKETOOL_H
 #define TESTS_UNIT_FAKETOOL_H
@@ -86,7 +86,7 @@ int proc_run(struct proc *p)
 	if (a->out)
 		print_lines(p, a->out);
 	if (a->rc > 0 && a->rc != SILENT)
-		str_copy(p->err, sizeof(p->err), STR("said no"));
+		str_copy(p->err, sizeof(p->err), STR("refused"));
 	return a->rc;
 }
 

@@ -86,7 +86,7 @@ struct path {
 	char z[64];
 };
 
-/* "ip upnpd"; the table's name is the attribute 1 of all of them. */
+/* "ip upnpd"; in all messages the table's name is attribute 1. */
 static inline struct path table_of(const struct nlmsghdr *h)
 {
 	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
@@ -112,7 +112,7 @@ static inline struct path path_of(const struct nlmsghdr *h)
 }
 
 _Static_assert(NFTA_SET_NAME == 2 && NFTA_RULE_CHAIN == 2 &&
-	       NFTA_SET_ELEM_LIST_SET == 2, "as path_of() has it");
+	       NFTA_SET_ELEM_LIST_SET == 2, "path_of() relies on it");
 
 static inline bool in_table(const struct nlmsghdr *h, const char *table)
 {
@@ -293,7 +293,7 @@ static inline void model_elements(const struct nlmsghdr *h, struct wr *log)
 			      h->nlmsg_type == NFT(NEWSETELEM), log);
 }
 
-/* Delete the elements of a set, or of all sets whose name begins so. */
+/* Delete the elements of all sets whose name begins with @set. */
 static inline void model_flush(const char *set)
 {
 	size_t i, n = 0;
@@ -348,7 +348,7 @@ static inline void model_del_rule(const struct nlmsghdr *h)
 			return;
 		}
 	}
-	fail_msg("a rule is deleted that is not there");
+	fail_msg("deleted a rule that does not exist");
 }
 
 static inline void model_message(const struct nlmsghdr *h, struct wr *log)
@@ -446,8 +446,8 @@ static inline void dump_element(const struct element *e, uint8_t family,
 	fn(arg, &whole.h);
 }
 
-/* Dump the elements of the requested set; of other types dump everything, as old
- * kernels do: the requester must filter. */
+/* Dump the elements of the requested set; of other types dump everything, as
+ * old kernels do: the requester must filter. */
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg)
 {

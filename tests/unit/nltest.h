@@ -71,8 +71,8 @@ static inline void msg_u32(struct msg *m, uint16_t type, uint32_t v)
 	msg_attr(m, type, &v, sizeof(v));
 }
 
-/* The message cut to @len bytes, which its header has as well. The first byte
- * after it cannot be read (within alignment). */
+/* The message cut to @len bytes, also in its header. The first byte after it
+ * cannot be read (within alignment). */
 static inline const struct nlmsghdr *cut(const struct msg *m, size_t len)
 {
 	char *at = room + ROOM - NLMSG_ALIGN(len);
@@ -88,8 +88,8 @@ static inline const struct nlmsghdr *cut(const struct msg *m, size_t len)
 
 #define NEED_ROOT() do { if (geteuid() != 0) skip(); } while (0)
 
-/* Each test has a namespace of its own, which the kernel removes when no process
- * uses it. */
+/* Each test has a namespace of its own, which the kernel removes when no
+ * process uses it. */
 static inline int own_netns(void **state)
 {
 	return geteuid() == 0 ? unshare(CLONE_NEWNET) : 0;

@@ -332,8 +332,8 @@ static void test_relay_has_a_rate(void **state)
 	assert_string_equal(written(), "");
 	write_relay("next\n", 5);
 	read_relay(&r, 6000);
-	assert_string_equal(written(), "<4>engine: 81 more lines within a "
-			    "second dropped\n<6>next\n");
+	assert_string_equal(written(), "<4>engine: dropped 81 more lines "
+			    "within a second\n<6>next\n");
 }
 
 static void test_relay_logs_a_last_line_without_end(void **state)

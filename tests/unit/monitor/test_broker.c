@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_broker.c - what the monitor does with each request of an engine that it
- * does not trust. Backend and kernel are fakes in this file.
+ * test_broker.c - the monitor refuses what policy, limits and the router's own
+ * ports forbid, whatever the engine requests. Backend and kernel are fakes in
+ * this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -213,12 +214,12 @@ static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
 	notices++;
 	if (tool_fails)
-		str_copy(fw->why, sizeof(fw->why), STR("it said no"));
+		str_copy(fw->why, sizeof(fw->why), STR("it refused"));
 	return tool_fails;
 }
 
-static int drifted;		/* what verify finds */
-static unsigned meanwhile;	/* what others do while it looks */
+static int drifted;		/* the result of verify */
+static unsigned meanwhile;	/* changes by others during verify */
 
 static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
 {
@@ -248,7 +249,7 @@ bool proc_exists(const char *name)
 	return false;
 }
 
-/* ---- the bench -------------------------------------------------------- */
+/* ---- set up ----------------------------------------------------------- */
 
 static struct broker broker;
 static struct conf conf;
@@ -351,7 +352,7 @@ static void serve_all(void)
 		assert_int_equal(broker_serve(&broker, monitor), 0);
 }
 
-static void test_set_and_delete(void **state)
+static void test_rule_is_set_and_deleted(void **state)
 {
 	struct nat_rule r = rule(8080);
 
@@ -402,7 +403,7 @@ static void test_policy_is_checked_again(void **state)
 	assert_int_equal(broker.fw.mappings.rule_n, 0);
 }
 
-static void test_router_port_is_not_taken(void **state)
+static void test_port_of_the_router_is_refused(void **state)
 {
 	struct nat_rule udp = rule(2222);
 
@@ -411,9 +412,9 @@ static void test_router_port_is_not_taken(void **state)
 	assert_int_equal(req(BROKER_SET, udp), NAT_OK);
 }
 
-/* On a kernel whose listening ports cannot be read, every client got 501 and no
- * log line gave the reason. */
-static void test_unreadable_router_ports(void **state)
+/* On a kernel whose listening ports cannot be read, every client once got 501,
+ * and no log line gave the reason. */
+static void test_unreadable_ports_of_the_router_are_logged(void **state)
 {
 	ports_fail = -ENOENT;
 	errors = 0;
@@ -424,7 +425,7 @@ static void test_unreadable_router_ports(void **state)
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 }
 
-static void test_table_limit(void **state)
+static void test_full_table_refuses_a_rule(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
 		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
@@ -432,7 +433,7 @@ static void test_table_limit(void **state)
 	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
 
-static void test_client_limit(void **state)
+static void test_client_at_its_limit_gets_no_new_rule(void **state)
 {
 	struct nat_rule other = rule(6000), moved = rule(5001);
 
@@ -455,7 +456,7 @@ static void test_client_limit(void **state)
 }
 
 /* Rules that wait in the same batch count. */
-static void test_client_limit_in_a_batch(void **state)
+static void test_client_limit_holds_within_a_batch(void **state)
 {
 	conf.max_per_client = 2;
 	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
@@ -469,7 +470,7 @@ static void test_client_limit_in_a_batch(void **state)
 	assert_int_equal(broker.fw.mappings.rule_n, 2);
 }
 
-static void test_client_limit_in_a_sync(void **state)
+static void test_client_limit_holds_within_a_sync(void **state)
 {
 	struct nat_rule other = rule(6000);
 
@@ -489,7 +490,7 @@ static void test_client_limit_in_a_sync(void **state)
 	}
 }
 
-static void test_tool_fails(void **state)
+static void test_failed_tool_leaves_no_rule(void **state)
 {
 	tool_fails = -EIO;
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
@@ -533,7 +534,7 @@ static void test_flows_end_when_the_port_leads_elsewhere(void **state)
 	assert_int_equal(killed[0].client, CLIENT);
 }
 
-static void test_flows_end_once_a_batch(void **state)
+static void test_flows_of_a_batch_end_in_one_walk(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
 		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
@@ -548,7 +549,7 @@ static void test_flows_end_once_a_batch(void **state)
 }
 
 /* The first change of a burst is walked at once, the others share a walk. */
-static void test_flows_of_a_burst(void **state)
+static void test_flows_of_a_burst_share_a_walk(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
 		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
@@ -575,8 +576,8 @@ static void test_flows_of_a_burst(void **state)
 	assert_int_equal(kills, 3);
 }
 
-/* After a long walk the gap is longer, but a second at most. */
-static void test_flows_of_a_burst_in_a_full_table(void **state)
+/* The gap after a long walk is a second at most. */
+static void test_long_walk_makes_a_long_gap(void **state)
 {
 	for (uint16_t p = 5001; p <= 5003; p++)
 		assert_int_equal(req(BROKER_SET, rule(p)), NAT_OK);
@@ -616,7 +617,7 @@ static void test_flows_end_after_a_sync(void **state)
 }
 
 /* A rule that the tool failed to delete still passes its flows. */
-static void test_flows_stay_with_their_rule(void **state)
+static void test_flows_stay_if_the_rule_stays(void **state)
 {
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 	tool_fails = -EIO;
@@ -633,7 +634,7 @@ static void set_and_delete(void)
 }
 
 /* The mapping is deleted nevertheless, and one log line reports the failure. */
-static void test_kernel_cannot_end_flows(void **state)
+static void test_failure_to_end_flows_is_logged_once(void **state)
 {
 	kill_fails = -ENOBUFS;
 	set_and_delete();
@@ -643,11 +644,11 @@ static void test_kernel_cannot_end_flows(void **state)
 	kill_fails = -EOPNOTSUPP;
 	set_and_delete();
 	set_and_delete();
-	assert_int_equal(kills, 3);		/* not asked again */
+	assert_int_equal(kills, 3);		/* not tried again */
 	assert_int_equal(warnings, 2);
 }
 
-static void test_no_address(void **state)
+static void test_mapping_without_an_external_address_fails(void **state)
 {
 	ext_ip = 0;
 	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
@@ -658,7 +659,7 @@ static void test_no_address(void **state)
 }
 
 /* The owner clears it for the next engine. */
-static void test_serving(void **state)
+static void test_serving_is_kept_until_the_owner_clears_it(void **state)
 {
 	assert_false(broker.serving);
 	assert_int_equal(req(BROKER_SERVING, (struct nat_rule){ 0 }), NAT_OK);
@@ -667,7 +668,7 @@ static void test_serving(void **state)
 	assert_true(broker.serving);
 }
 
-static void test_sync(void **state)
+static void test_sync_replaces_the_table(void **state)
 {
 	struct nat_rule out = rule(7000), r = rule(6000);
 
@@ -686,9 +687,9 @@ static void test_sync(void **state)
 	assert_int_equal(broker.fw.mappings.rule[0].ext_port, 6001);
 }
 
-/* The network went after the engine had read the interfaces: that is no fault
- * of the engine's, which is told to read them again. */
-static void test_network_that_has_just_gone(void **state)
+/* The network disappeared after the engine read the interfaces. This is not a
+ * fault of the engine: the answer makes it read them again. */
+static void test_network_that_disappeared_is_reported(void **state)
 {
 	struct nat_rule out = rule(7000);
 
@@ -705,7 +706,7 @@ static void test_network_that_has_just_gone(void **state)
 		assert_int_equal(broker.fw.mappings.rule_n, 1);
 		assert_int_equal(broker.fw.mappings.rule[0].ext_port, 6000);
 	}
-	/* not that of the sync before, nor of one that began again */
+	/* rules of an earlier sync, or before a restart, do not count */
 	send_request(BROKER_SYNC_RULE, out);
 	send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
 	send_request(BROKER_SYNC_RULE, rule(6000));
@@ -716,7 +717,7 @@ static void test_network_that_has_just_gone(void **state)
 	assert_int_equal(warnings, 0);
 }
 
-/* Those after the first sixteen were left out without a message. */
+/* Networks after the first sixteen were once left out without a log line. */
 static void test_networks_beyond_the_limit_are_logged(void **state)
 {
 	more_nets = NETWORKS_SERVED_MAX - 1;
@@ -736,7 +737,7 @@ static void test_networks_beyond_the_limit_are_logged(void **state)
 	more_nets = 0;
 }
 
-static void test_sync_larger_than_the_table(void **state)
+static void test_sync_larger_than_the_table_is_cut(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
 		send_request(BROKER_SYNC_RULE, rule(p));
@@ -746,7 +747,7 @@ static void test_sync_larger_than_the_table(void **state)
 	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
 
-static void test_link_only_when_allowed(void **state)
+static void test_link_is_taken_down_only_if_allowed(void **state)
 {
 	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }),
 			 NAT_EREFUSED);
@@ -773,7 +774,7 @@ static void test_link_keeps_its_routes(void **state)
 	assert_string_equal(steps, "sdduru-");
 }
 
-static void test_reload_costs_no_route(void **state)
+static void test_reload_keeps_the_saved_routes(void **state)
 {
 	conf.allow_disable_external = true;
 	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
@@ -784,8 +785,8 @@ static void test_reload_costs_no_route(void **state)
 }
 
 /* If the routes cannot be saved, the link is not taken down. If they cannot be
- * restored, one log line says so and the link is up. */
-static void test_routes_fail(void **state)
+ * restored, one log line reports it and the link is up. */
+static void test_failures_with_routes_are_reported(void **state)
 {
 	conf.allow_disable_external = true;
 	save_fails = -EINTR;
@@ -802,7 +803,7 @@ static void test_routes_fail(void **state)
 }
 
 /* The answer to BROKER_VERIFY, and the fields of the status file. */
-static void test_verify(void **state)
+static void test_verify_reports_repairs_and_failures(void **state)
 {
 	struct nat_rule none = { .kind = 0 };
 	struct broker_rep rep;
@@ -827,11 +828,11 @@ static void test_verify(void **state)
 	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
 	assert_int_equal(rep.err, NAT_EFAIL);
 	assert_int_equal(broker.repairs, 1);
-	assert_string_equal(broker_fault(&broker), "it said no");
+	assert_string_equal(broker_fault(&broker), "it refused");
 }
 
 /* Notices of our own changes are not suspicious, those of others are. */
-static void test_others_changes(void **state)
+static void test_only_changes_by_others_are_suspect(void **state)
 {
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 	assert_false(broker.suspect);
@@ -888,7 +889,7 @@ static void test_mappings_and_pinholes_are_one_batch(void **state)
 	assert_int_equal(kills, 0);	/* a pinhole has no flows yet */
 }
 
-static void test_the_answer_repeats_the_name_of_the_op(void **state)
+static void test_answer_repeats_the_id_of_the_op(void **state)
 {
 	struct broker_req req = {
 		BROKER_VERSION, BROKER_SET, { NAT_PINHOLE, 7, 65535 },
@@ -910,15 +911,15 @@ static void test_the_answer_repeats_the_name_of_the_op(void **state)
 	}
 }
 
-/* The router's own port 2222 is no fault. */
-static void test_a_pinhole_takes_no_port_of_the_router(void **state)
+/* The router serves port 2222, which does not conflict with a pinhole. */
+static void test_pinhole_may_use_a_port_of_the_router(void **state)
 {
 	ports_fail = -EIO;
 	assert_int_equal(req(BROKER_SET, pinhole(7, 2222)), NAT_OK);
 	ports_fail = 0;
 }
 
-static void test_a_sync_has_both_kinds(void **state)
+static void test_sync_has_both_kinds(void **state)
 {
 	assert_int_equal(req(BROKER_SET, pinhole(9, 9000)), NAT_OK);
 	send_request(BROKER_SYNC_RULE, rule(6000));	/* not the last one */
@@ -940,7 +941,7 @@ static void test_a_sync_has_both_kinds(void **state)
 	assert_int_equal(broker_verify(&broker), 0);
 }
 
-/* The mappings do not use up the room of the pinholes, nor the other way. */
+/* Mappings take no room from pinholes, nor pinholes from mappings. */
 static void test_each_kind_has_its_own_limit(void **state)
 {
 	for (uint16_t p = 5001; p <= 5004; p++)
@@ -957,7 +958,7 @@ static void test_each_kind_has_its_own_limit(void **state)
 	assert_int_equal(broker.fw.pinholes.rule_n, PM_PINHOLES_MAX);
 }
 
-static void test_a_sync_keeps_to_the_limit_of_each_kind(void **state)
+static void test_sync_keeps_the_limit_of_each_kind(void **state)
 {
 	conf.max_per_client = PM_PINHOLES_MAX + 1;
 	for (unsigned i = 0; i <= PM_PINHOLES_MAX; i++) {
@@ -974,7 +975,7 @@ static void test_a_sync_keeps_to_the_limit_of_each_kind(void **state)
 	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
 
-static void test_client_limit_of_pinholes(void **state)
+static void test_client_limit_holds_for_pinholes(void **state)
 {
 	conf.max_per_client = 2;
 	send_request(BROKER_SET, pinhole(7, 5001));
@@ -992,8 +993,8 @@ static void test_client_limit_of_pinholes(void **state)
 	assert_int_equal(broker.fw.pinholes.rule_n, 2);
 }
 
-/* Nobody gets "yes" for a pinhole that has no rule. */
-static void test_a_backend_without_pinholes(void **state)
+/* A SET of a pinhole must not succeed without a rule. */
+static void test_backend_without_pinholes_refuses_them(void **state)
 {
 	broker_close(&broker);
 	str_copy(conf.backend, sizeof(conf.backend), STR("netlink"));
@@ -1009,14 +1010,14 @@ static void test_a_backend_without_pinholes(void **state)
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
 }
 
-static void test_malformed_requests(void **state)
+static void test_malformed_request_is_an_error(void **state)
 {
 	char raw[sizeof(struct broker_req) + 1] = { 0 };
 	struct broker_req req = {
 		BROKER_VERSION, BROKER_SET, { NAT_PORTMAP, 7, 1 }, rule(8080),
 	};
 
-	/* valid but for its length */
+	/* valid except for its length */
 	memcpy(raw, &req, sizeof(req));
 	req.verb = BROKER__MAX;
 	for (size_t n = 1; n <= sizeof(raw); n++) {
@@ -1038,7 +1039,7 @@ static void test_malformed_requests(void **state)
 	assert_int_equal(batches, 0);
 }
 
-static void test_hang_up(void **state)
+static void test_closed_channel_is_an_error(void **state)
 {
 	send_request(BROKER_SET, rule(8080));
 	shutdown(engine, SHUT_RDWR);
@@ -1046,7 +1047,7 @@ static void test_hang_up(void **state)
 }
 
 /* An engine that floods and never reads its answers. */
-static void test_answers_not_read(void **state)
+static void test_engine_that_reads_no_answers_is_an_error(void **state)
 {
 	struct broker_req req = {
 		BROKER_VERSION, BROKER_SET, { 0 }, rule(22),
@@ -1086,8 +1087,8 @@ static size_t left_over(void)
 }
 
 /* An engine that sent requests faster than they were served kept the monitor in
- * one call for good: it handled no signal, verified no rule, read no log. */
-static void test_requests_without_end(void **state)
+ * one call for ever: it handled no signal, verified no rule, read no log. */
+static void test_one_turn_serves_a_limited_number(void **state)
 {
 	size_t n = flood(BROKER_SYNC_RULE);
 
@@ -1097,7 +1098,7 @@ static void test_requests_without_end(void **state)
 }
 
 /* A request that may run a tool ends the turn. */
-static void test_one_long_request_a_turn(void **state)
+static void test_request_that_may_run_a_tool_ends_the_turn(void **state)
 {
 	static const uint32_t verbs[] = {
 		BROKER_VERIFY, BROKER_REFRESH, BROKER_SYNC_END, BROKER_LINK_UP,
@@ -1126,7 +1127,7 @@ static void test_one_long_request_a_turn(void **state)
 
 /* An engine must not fill the log: without a limit each of these requests made
  * a line. */
-static void test_log_lines_have_a_rate(void **state)
+static void test_log_lines_about_requests_are_limited(void **state)
 {
 	broker.now_ms = 70000;
 	warnings = 0;
@@ -1142,8 +1143,8 @@ static void test_log_lines_have_a_rate(void **state)
 	assert_int_equal(warnings, LOG_ENGINE_LINES_S + 2);
 }
 
-/* A control point that takes the link down and up. */
-static void test_log_lines_of_the_link_have_a_rate(void **state)
+/* A control point that takes the link down and up must not fill the log. */
+static void test_log_lines_about_the_link_are_limited(void **state)
 {
 	conf.allow_disable_external = true;
 	broker.now_ms = 70000;
@@ -1168,7 +1169,7 @@ static void sync_one(struct nat_rule r)
 
 /* A later table may contain the rules in force, but no new rule on a port that
  * the router serves: a compromised engine once got such a port by a sync. */
-static void test_router_port_is_not_taken_by_sync(void **state)
+static void test_port_of_the_router_is_refused_in_a_sync(void **state)
 {
 	sync_one(rule(2222));		/* the lease file's table */
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
@@ -1189,52 +1190,52 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(test_set_and_delete),
+		T(test_rule_is_set_and_deleted),
 		T(test_waiting_requests_are_one_batch),
 		T(test_policy_is_checked_again),
-		T(test_router_port_is_not_taken),
-		T(test_unreadable_router_ports),
-		T(test_table_limit),
-		T(test_client_limit),
-		T(test_client_limit_in_a_batch),
-		T(test_client_limit_in_a_sync),
-		T(test_tool_fails),
+		T(test_port_of_the_router_is_refused),
+		T(test_unreadable_ports_of_the_router_are_logged),
+		T(test_full_table_refuses_a_rule),
+		T(test_client_at_its_limit_gets_no_new_rule),
+		T(test_client_limit_holds_within_a_batch),
+		T(test_client_limit_holds_within_a_sync),
+		T(test_failed_tool_leaves_no_rule),
 		T(test_flows_end_with_their_rule),
 		T(test_flows_end_when_the_port_leads_elsewhere),
-		T(test_flows_end_once_a_batch),
-		T(test_flows_of_a_burst),
-		T(test_flows_of_a_burst_in_a_full_table),
+		T(test_flows_of_a_batch_end_in_one_walk),
+		T(test_flows_of_a_burst_share_a_walk),
+		T(test_long_walk_makes_a_long_gap),
 		T(test_flows_end_after_a_sync),
-		T(test_flows_stay_with_their_rule),
-		T(test_kernel_cannot_end_flows),
-		T(test_no_address),
-		T(test_sync),
-		T(test_network_that_has_just_gone),
+		T(test_flows_stay_if_the_rule_stays),
+		T(test_failure_to_end_flows_is_logged_once),
+		T(test_mapping_without_an_external_address_fails),
+		T(test_sync_replaces_the_table),
+		T(test_network_that_disappeared_is_reported),
 		T(test_networks_beyond_the_limit_are_logged),
-		T(test_sync_larger_than_the_table),
-		T(test_link_only_when_allowed),
+		T(test_sync_larger_than_the_table_is_cut),
+		T(test_link_is_taken_down_only_if_allowed),
 		T(test_link_keeps_its_routes),
-		T(test_reload_costs_no_route),
-		T(test_routes_fail),
-		T(test_verify),
-		T(test_serving),
-		T(test_others_changes),
+		T(test_reload_keeps_the_saved_routes),
+		T(test_failures_with_routes_are_reported),
+		T(test_verify_reports_repairs_and_failures),
+		T(test_serving_is_kept_until_the_owner_clears_it),
+		T(test_only_changes_by_others_are_suspect),
 		T(test_mappings_and_pinholes_are_one_batch),
-		T(test_the_answer_repeats_the_name_of_the_op),
-		T(test_a_pinhole_takes_no_port_of_the_router),
-		T(test_a_sync_has_both_kinds),
+		T(test_answer_repeats_the_id_of_the_op),
+		T(test_pinhole_may_use_a_port_of_the_router),
+		T(test_sync_has_both_kinds),
 		T(test_each_kind_has_its_own_limit),
-		T(test_a_sync_keeps_to_the_limit_of_each_kind),
-		T(test_client_limit_of_pinholes),
-		T(test_a_backend_without_pinholes),
-		T(test_malformed_requests),
-		T(test_hang_up),
-		T(test_answers_not_read),
-		T(test_requests_without_end),
-		T(test_one_long_request_a_turn),
-		T(test_log_lines_have_a_rate),
-		T(test_log_lines_of_the_link_have_a_rate),
-		T(test_router_port_is_not_taken_by_sync),
+		T(test_sync_keeps_the_limit_of_each_kind),
+		T(test_client_limit_holds_for_pinholes),
+		T(test_backend_without_pinholes_refuses_them),
+		T(test_malformed_request_is_an_error),
+		T(test_closed_channel_is_an_error),
+		T(test_engine_that_reads_no_answers_is_an_error),
+		T(test_one_turn_serves_a_limited_number),
+		T(test_request_that_may_run_a_tool_ends_the_turn),
+		T(test_log_lines_about_requests_are_limited),
+		T(test_log_lines_about_the_link_are_limited),
+		T(test_port_of_the_router_is_refused_in_a_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ctllisten.c - the control socket's name, mode, replacement, and repair
- * after a hostile engine.
+ * test_ctllisten.c - the control socket is private, replaces only a dead one,
+ * and is repaired after a hostile engine.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +69,7 @@ static void a_dead_socket_is_replaced(void **state)
 	assert_true(listener >= 0);
 }
 
-static void a_file_that_is_no_socket_is_left_alone(void **state)
+static void a_file_that_is_not_a_socket_is_left_alone(void **state)
 {
 	char file[80];
 
@@ -79,7 +79,7 @@ static void a_file_that_is_no_socket_is_left_alone(void **state)
 	assert_int_equal(unlink(file), 0);
 }
 
-static void a_path_that_cannot_be_is_refused(void **state)
+static void an_impossible_path_is_refused(void **state)
 {
 	char file[80], name[200];
 
@@ -129,8 +129,8 @@ int main(void)
 		T(the_socket_is_private),
 		T(a_socket_that_answers_is_left_alone),
 		T(a_dead_socket_is_replaced),
-		T(a_file_that_is_no_socket_is_left_alone),
-		T(a_path_that_cannot_be_is_refused),
+		T(a_file_that_is_not_a_socket_is_left_alone),
+		T(an_impossible_path_is_refused),
 		T(a_damaged_listener_is_repaired),
 	};
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_flows.c - which flows are ended after a change of the rules, and how
- * often the kernel's flows are walked. The rules, the kernel's table of flows
- * and the CPU clock are fakes in this file.
+ * test_flows.c - the flows of a deleted rule are ended, all others stay, and
+ * the walks over the kernel's flows have a limited rate. The rules, the
+ * kernel's table of flows and the CPU clock are fakes in this file.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -121,7 +121,7 @@ static void test_flows_of_a_deleted_rule_are_ended(void **state)
 	assert_int_equal(flows.noted_n, 0);
 }
 
-static void test_flows_of_a_rule_that_stayed_go_on(void **state)
+static void test_flows_of_a_rule_that_stayed_are_kept(void **state)
 {
 	table[table_n++] = rule(IPPROTO_UDP, PEER, 4000, HOST(2), 5000);
 	note(table[0]);
@@ -143,7 +143,7 @@ static void test_flows_of_a_rule_that_leads_elsewhere_are_ended(void **state)
 	assert_int_equal(walks.port[0].int_port, 5001);
 }
 
-static void test_only_deleted_rules_are_passed_on(void **state)
+static void test_only_deleted_rules_are_looked_for(void **state)
 {
 	table[table_n++] = tcp(4000, HOST(2), 4000);
 	table[table_n++] = tcp(4002, HOST(2), 4002);
@@ -156,7 +156,7 @@ static void test_only_deleted_rules_are_passed_on(void **state)
 	assert_int_equal(walks.port[1].ext_port, 4003);
 }
 
-static void test_a_rule_that_was_not_there_needs_no_walk(void **state)
+static void test_a_missing_rule_needs_no_walk(void **state)
 {
 	flows_note(&flows, NULL);
 	flows_end(&flows, START_MS);
@@ -175,7 +175,7 @@ static void test_no_external_address_no_flows(void **state)
 
 /* Flows are ended at the external address that they came to, which may have
  * changed since. */
-static void test_flows_are_sought_at_the_address_they_came_to(void **state)
+static void test_flows_are_ended_at_the_address_they_came_to(void **state)
 {
 	note(tcp(4000, HOST(2), 4000));
 	fw.env.ext = addr_ip4(EXT + 1);
@@ -211,7 +211,7 @@ static void test_the_timer_of_the_owner_ends_a_burst(void **state)
 	assert_int_equal(walks.port[0].ext_port, 4001);
 }
 
-static void test_a_rule_that_is_back_in_time_keeps_its_flows(void **state)
+static void test_a_rule_that_is_set_again_keeps_its_flows(void **state)
 {
 	delete_rule(4000, START_MS);
 	delete_rule(4001, START_MS + 1);
@@ -272,7 +272,7 @@ static void test_a_walk_is_forced_when_there_is_no_room(void **state)
 
 /* ---- failures -------------------------------------------------------- */
 
-static void test_a_failure_is_logged_once_a_reason(void **state)
+static void test_each_reason_of_failure_is_logged_once(void **state)
 {
 	walks.err = -EPERM;
 	for (unsigned i = 1; i <= 3; i++) {
@@ -280,7 +280,8 @@ static void test_a_failure_is_logged_once_a_reason(void **state)
 		assert_int_equal(walks.n, i);
 		assert_int_equal(flows.noted_n, 0);	/* not tried again */
 		assert_int_equal(logged_errors("<4>flows through deleted "
-					       "mappings may go on: ", EPERM),
+					       "mappings may continue: ",
+					       EPERM),
 				 1);
 		assert_int_equal(logged_count("repeated"), 0);
 	}
@@ -307,7 +308,7 @@ static void check_not_tried_again(int err)
 		assert_int_equal(flows.noted_n, 0);
 	}
 	assert_int_equal(walks.n, 1);
-	assert_int_equal(logged_count("may go on"), 1);
+	assert_int_equal(logged_count("may continue"), 1);
 }
 
 static void test_a_kernel_without_conntrack_is_not_tried_again(void **state)
@@ -326,19 +327,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_flows_of_a_deleted_rule_are_ended),
-		TEST(test_flows_of_a_rule_that_stayed_go_on),
+		TEST(test_flows_of_a_rule_that_stayed_are_kept),
 		TEST(test_flows_of_a_rule_that_leads_elsewhere_are_ended),
-		TEST(test_only_deleted_rules_are_passed_on),
-		TEST(test_a_rule_that_was_not_there_needs_no_walk),
+		TEST(test_only_deleted_rules_are_looked_for),
+		TEST(test_a_missing_rule_needs_no_walk),
 		TEST(test_no_external_address_no_flows),
-		TEST(test_flows_are_sought_at_the_address_they_came_to),
+		TEST(test_flows_are_ended_at_the_address_they_came_to),
 		TEST(test_rules_deleted_in_a_burst_share_a_walk),
 		TEST(test_the_timer_of_the_owner_ends_a_burst),
-		TEST(test_a_rule_that_is_back_in_time_keeps_its_flows),
+		TEST(test_a_rule_that_is_set_again_keeps_its_flows),
 		TEST(test_without_a_clock_each_change_is_a_walk),
 		TEST(test_a_long_walk_makes_a_long_gap),
 		TEST(test_a_walk_is_forced_when_there_is_no_room),
-		TEST(test_a_failure_is_logged_once_a_reason),
+		TEST(test_each_reason_of_failure_is_logged_once),
 		TEST(test_a_kernel_without_conntrack_is_not_tried_again),
 		TEST(test_a_kernel_that_cannot_end_flows_is_not_tried_again),
 	};

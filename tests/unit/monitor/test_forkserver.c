@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_forkserver.c - the requests to the fork server and its messages. The
- * jail and the engine are fakes in this file: the first byte on an engine's
- * channel tells it what to do.
+ * test_forkserver.c - the fork server starts and kills engines as requested,
+ * reports their exits, and ends with the monitor. The jail and the engine are
+ * fakes in this file: the first byte on an engine's channel selects what it
+ * does.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@
 
 #define WAIT_MS 30000
 
-/* ---- what is above and beside it ----------------------------------------- */
+/* ---- fakes --------------------------------------------------------------- */
 
 static int jail_err;
 
@@ -171,7 +172,7 @@ static int close_it(void **state)
 	return 0;
 }
 
-static void test_starts_and_exits(void **state)
+static void test_each_start_and_exit_is_reported(void **state)
 {
 	int status;
 
@@ -191,7 +192,7 @@ static void test_starts_and_exits(void **state)
 
 /* The fork server keeps neither end of the channel: either side sees the other
  * close. */
-static void test_closed_channels_are_seen(void **state)
+static void test_engine_and_monitor_see_the_channel_close(void **state)
 {
 	struct pollfd pfd;
 
@@ -203,7 +204,7 @@ static void test_closed_channels_are_seen(void **state)
 	assert_int_equal(WEXITSTATUS(exit_status()), 3);
 }
 
-static void test_kill(void **state)
+static void test_kill_ends_only_the_running_engine(void **state)
 {
 	start_engine('h', -1);
 	assert_int_equal(forkserver_kill(&forkserver), 0);
@@ -214,7 +215,7 @@ static void test_kill(void **state)
 	assert_int_equal(WEXITSTATUS(exit_status()), 7);
 }
 
-static void test_no_message(void **state)
+static void test_read_without_a_message_does_not_wait(void **state)
 {
 	struct forkserver_rep rep = { 55, 66 };
 
@@ -223,7 +224,7 @@ static void test_no_message(void **state)
 }
 
 /* An init system signals all processes of a service. */
-static void test_signals_are_not_for_it(void **state)
+static void test_signals_to_all_processes_are_ignored(void **state)
 {
 	kill(forkserver.pid, SIGTERM);
 	kill(forkserver.pid, SIGINT);
@@ -233,7 +234,7 @@ static void test_signals_are_not_for_it(void **state)
 }
 
 /* When the fork server's socket closes, the engine sends byebye first. */
-static void test_engine_exits_first(void **state)
+static void test_close_waits_for_the_engine_to_exit(void **state)
 {
 	int status;
 
@@ -245,8 +246,7 @@ static void test_engine_exits_first(void **state)
 	read_log_end();
 }
 
-/* And the engine is killed if it does not exit. */
-static void test_engine_that_does_not_exit(void **state)
+static void test_close_kills_an_engine_that_does_not_exit(void **state)
 {
 	int status;
 
@@ -258,8 +258,7 @@ static void test_engine_that_does_not_exit(void **state)
 	read_log_end();
 }
 
-/* A killed fork server takes its engine with it. */
-static void test_killed(void **state)
+static void test_killed_fork_server_ends_its_engine(void **state)
 {
 	struct forkserver_rep rep;
 	int status, ms = 0;
@@ -279,7 +278,7 @@ static void test_killed(void **state)
 	assert_int_equal(forkserver_kill(&forkserver), -EBADF);
 }
 
-static void test_stopped(void **state)
+static void test_close_gives_up_after_its_deadline(void **state)
 {
 	pid_t of = forkserver.pid;
 	int status;
@@ -292,7 +291,7 @@ static void test_stopped(void **state)
 }
 
 /* Requests that the monitor never sends. */
-static void test_malformed_requests(void **state)
+static void test_malformed_request_ends_the_fork_server(void **state)
 {
 	static const struct {
 		uint32_t word[3];
@@ -313,7 +312,7 @@ static void test_malformed_requests(void **state)
 	}
 }
 
-static void test_jail_that_cannot_be_entered(void **state)
+static void test_open_fails_if_the_jail_cannot_be_entered(void **state)
 {
 	jail_err = -ENOENT;
 	assert_int_equal(forkserver_open(&forkserver, &jail, run_engine),
@@ -323,7 +322,7 @@ static void test_jail_that_cannot_be_entered(void **state)
 	assert_int_equal(errno, ECHILD);
 }
 
-static void test_closed(void **state)
+static void test_close_of_a_closed_one_does_nothing(void **state)
 {
 	struct forkserver none = { 0, -1 };
 	int status = 5;
@@ -337,18 +336,18 @@ static void test_closed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_starts_and_exits),
-		T(test_closed_channels_are_seen),
-		T(test_kill),
-		T(test_no_message),
-		T(test_signals_are_not_for_it),
-		T(test_engine_exits_first),
-		T(test_engine_that_does_not_exit),
-		T(test_killed),
-		T(test_stopped),
-		cmocka_unit_test(test_malformed_requests),
-		cmocka_unit_test(test_jail_that_cannot_be_entered),
-		cmocka_unit_test(test_closed),
+		T(test_each_start_and_exit_is_reported),
+		T(test_engine_and_monitor_see_the_channel_close),
+		T(test_kill_ends_only_the_running_engine),
+		T(test_read_without_a_message_does_not_wait),
+		T(test_signals_to_all_processes_are_ignored),
+		T(test_close_waits_for_the_engine_to_exit),
+		T(test_close_kills_an_engine_that_does_not_exit),
+		T(test_killed_fork_server_ends_its_engine),
+		T(test_close_gives_up_after_its_deadline),
+		cmocka_unit_test(test_malformed_request_ends_the_fork_server),
+		cmocka_unit_test(test_open_fails_if_the_jail_cannot_be_entered),
+		cmocka_unit_test(test_close_of_a_closed_one_does_nothing),
 	};
 
 	alarm(300);	/* a wait that would not end fails the test */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_monitor.c - start, reload and stop of the privileged process. The
- * broker, the supervisor, the report, the control socket and the jail are fakes
- * in this file. The configuration is a real file.
+ * test_monitor.c - the privileged process starts, reloads and stops in the
+ * right order, and a refused reload changes nothing. The broker, the
+ * supervisor, the report, the control socket and the jail are fakes in this
+ * file. The configuration is a real file.
  *
  * monitor_run() returns only when the daemon ends. So each test passes a script
  * that runs in place of the loop (--wrap). The script moves the fake clock,
@@ -37,7 +38,7 @@
 #define VERIFY_S	"30"
 #define VERIFY_MS	30000
 
-/* ---- what is called -------------------------------------------------- */
+/* ---- the calls ------------------------------------------------------- */
 
 static char calls[1024];	/* in their order, one word each */
 
@@ -61,7 +62,7 @@ static struct {
 	int open_err, refresh_err, serve_err;
 	int watch_fd;		/* for broker_open(); -1 none */
 	bool suspect;		/* a call sees that somebody changed a rule */
-	bool serving;		/* the engine's next request says so */
+	bool serving;		/* the next request reports it */
 	size_t noted_n;		/* flows to end after the next request */
 	uint64_t now_ms;	/* at the last request */
 } broker;
@@ -373,7 +374,7 @@ static void pass(uint64_t ms)
 	assert_int_equal(loop_step(loop, 0), 0);
 }
 
-/* To this process, which has it blocked but while it waits. */
+/* Send it to this process, which blocks it except while the loop waits. */
 static void send_signal(int signo)
 {
 	assert_int_equal(kill(getpid(), signo), 0);
@@ -468,7 +469,7 @@ static void test_a_start_gives_up_rights_before_an_engine_runs(void **unused)
 	assert_int_equal(monitor(on_a_start, false), 0);
 }
 
-static void test_an_end_takes_the_rules_back(void **unused)
+static void test_the_rules_are_removed_at_the_end(void **unused)
 {
 	assert_int_equal(monitor(NULL, false), 0);
 	CALLS(STARTED " broker_close close");
@@ -492,7 +493,7 @@ static void test_not_enabled_starts_nothing(void **unused)
 	CALLS("close");
 }
 
-static void test_a_risky_default_is_warned_of(void **unused)
+static void test_a_risky_setting_is_logged(void **unused)
 {
 	put_conf("allow-disable-external-interface = yes");
 	assert_int_equal(monitor(NULL, false), 0);
@@ -509,19 +510,19 @@ static void fail_start(const char *want_calls, const char *fault)
 		fail_msg("\"%s\" is not in \"%s\"", fault, end_fault);
 }
 
-static void test_without_a_backend_it_ends(void **unused)
+static void test_the_daemon_ends_without_a_backend(void **unused)
 {
 	broker.open_err = -ENOENT;
 	fail_start("jail_dir fork_server broker_open close", "no backend");
 }
 
-static void test_a_jail_that_cannot_be_entered_ends_it(void **unused)
+static void test_a_failure_to_enter_the_jail_ends_it(void **unused)
 {
 	engine.open_err = -EPERM;
 	fail_start("jail_dir fork_server close", strerror(EPERM));
 }
 
-static void test_rights_that_cannot_be_given_up_end_it(void **unused)
+static void test_a_failure_to_drop_rights_ends_it(void **unused)
 {
 	rights.cut_err = -EPERM;
 	fail_start("jail_dir fork_server broker_open caps_cut broker_close "
@@ -560,7 +561,7 @@ static void test_without_var_the_state_is_beside_the_pid_file(void **unused)
 	check_fallback_dir(-ENOENT);
 }
 
-static void test_a_read_only_var_is_the_same(void **unused)
+static void test_with_a_read_only_var_as_well(void **unused)
 {
 	check_fallback_dir(-EROFS);
 }
@@ -577,7 +578,7 @@ static void on_no_control_socket(void)
 	assert_true(engine.alive);
 }
 
-static void test_without_a_control_socket_all_else_goes_on(void **unused)
+static void test_without_a_control_socket_all_else_works(void **unused)
 {
 	ctl.err = -EADDRINUSE;
 	assert_int_equal(monitor(on_no_control_socket, false), 0);
@@ -591,7 +592,7 @@ static void on_log_level(void)
 	log_info("a fact");
 }
 
-static void test_the_log_level_is_the_configurations(void **unused)
+static void test_the_log_level_is_configured(void **unused)
 {
 	put_conf("log-level = warning");
 	monitor(on_log_level, false);
@@ -625,7 +626,7 @@ static void test_the_firewall_is_verified_at_its_interval(void **unused)
 
 static int firewall_fd;		/* of nf_tables: readable after a change */
 
-/* The next broker_open() gets it. */
+/* Set the descriptor of the next broker_open(). */
 static void open_firewall(void)
 {
 	int fd[2];
@@ -728,7 +729,7 @@ static void on_requests(void)
 	CALLS("serve report_broker report_serving");
 }
 
-static void test_requests_go_to_the_broker(void **unused)
+static void test_requests_are_served_by_the_broker(void **unused)
 {
 	assert_int_equal(monitor(on_requests, false), 0);
 }
@@ -810,7 +811,7 @@ static void on_failed(void)
 	assert_true(stopped);
 }
 
-static void test_without_engines_it_ends_with_a_fault(void **unused)
+static void test_too_many_engine_exits_end_it(void **unused)
 {
 	assert_int_equal(monitor(on_failed, false), 1);
 	CALLS(STARTED " broker_close close");
@@ -827,7 +828,7 @@ static void check_stop(int signo)
 	assert_false(stopped);		/* the engine sends byebye */
 	put_conf("http-port = 4711");
 	send_signal(SIGHUP);
-	CALLS("");			/* its time to stop is over */
+	CALLS("");			/* ignored while it stops */
 	engine_stops();
 	assert_true(stopped);
 	CALLS("");
@@ -843,14 +844,14 @@ static void on_sigint(void)
 	check_stop(SIGINT);
 }
 
-static void test_sigterm_stops_the_engine_before_the_rules_go(void **unused)
+static void test_sigterm_stops_the_engine_first(void **unused)
 {
 	assert_int_equal(monitor(on_sigterm, false), 0);
 	CALLS("broker_close close");
 	assert_false(has_end_fault);
 }
 
-static void test_sigint_is_the_same(void **unused)
+static void test_sigint_stops_the_engine_first(void **unused)
 {
 	assert_int_equal(monitor(on_sigint, false), 0);
 	CALLS("broker_close close");
@@ -880,7 +881,7 @@ static void reload(const char *more)
 	engine_stops();
 }
 
-/* SIGHUP, and the former configuration stays. */
+/* SIGHUP, and the previous configuration stays in force. */
 static void refused_reload(const char *more, const char *fault)
 {
 	put_conf(more);
@@ -889,8 +890,8 @@ static void refused_reload(const char *more, const char *fault)
 	CALLS("report_reloading report_fault");
 	if (!strstr(reload_fault, fault))
 		fail_msg("\"%s\" is not in \"%s\"", fault, reload_fault);
-	assert_int_equal(logged_count("<3>the configuration before stays in "
-				      "force"), 1);
+	assert_int_equal(logged_count("<3>the previous configuration stays "
+				      "in force"), 1);
 	logged_clear();
 	assert_true(engine.alive && !stopped);
 }
@@ -962,7 +963,7 @@ static void on_stop_while_reloading(void)
 	CALLS("");
 }
 
-static void test_a_stop_wins_over_a_reload(void **unused)
+static void test_a_stop_ends_a_reload(void **unused)
 {
 	assert_int_equal(monitor(on_stop_while_reloading, false), 0);
 	CALLS("broker_close close");
@@ -978,7 +979,7 @@ static void on_new_backend(void)
 	      "broker_reset report_reload");
 }
 
-static void test_another_backend_or_size_is_another_broker(void **unused)
+static void test_another_backend_or_size_needs_a_new_broker(void **unused)
 {
 	assert_int_equal(monitor(on_new_backend, false), 0);
 }
@@ -1028,7 +1029,7 @@ static void on_new_control_socket(void)
 	assert_int_equal(open_fds(), fds);
 }
 
-static void test_another_path_is_another_control_socket(void **unused)
+static void test_another_path_makes_a_new_control_socket(void **unused)
 {
 	assert_int_equal(monitor(on_new_control_socket, false), 0);
 }
@@ -1066,7 +1067,7 @@ static void on_socket_name(void)
 	check_removed("ctl", true);
 }
 
-static void test_the_name_of_a_socket_goes_with_it(void **unused)
+static void test_the_name_of_a_closed_socket_is_removed(void **unused)
 {
 	assert_int_equal(monitor(on_socket_name, false), 0);
 	check_removed("ctl2", true);
@@ -1102,7 +1103,8 @@ static void on_enable(void)
 	assert_int_equal(engine.jail.uid, 8);
 }
 
-/* Before the first start all rights are there: any user and directory works. */
+/* Before the first start the monitor has all its rights, so it accepts any user
+ * and directory. */
 static void test_the_first_enabling_may_do_what_a_start_may(void **unused)
 {
 	put_conf("enabled = no");
@@ -1120,7 +1122,7 @@ static void on_refused_enable(void)
 	assert_false(engine.open || stopped);
 }
 
-static void test_an_enabling_that_cannot_be_leaves_it_disabled(void **unused)
+static void test_a_failed_enabling_leaves_it_disabled(void **unused)
 {
 	put_conf("enabled = no");
 	assert_int_equal(monitor(on_refused_enable, false), 0);
@@ -1146,8 +1148,11 @@ static void test_a_bad_file_changes_nothing(void **unused)
 
 static void on_other_state_dir(void)
 {
-	refused_reload("state-dir = /nowhere", "state-dir cannot become "
-		       "/nowhere by a reload");
+	char fault[128];
+
+	snprintf(fault, sizeof(fault), "a reload cannot change state-dir from "
+		 "%s/state to /nowhere: restart upnpd", dir);
+	refused_reload("state-dir = /nowhere", fault);
 }
 
 static void test_state_dir_cannot_change_by_a_reload(void **unused)
@@ -1166,7 +1171,7 @@ static void on_disable_elsewhere(void)
 }
 
 /* While upnpd is disabled its state-dir does not matter. */
-static void test_state_dir_counts_when_it_is_enabled(void **unused)
+static void test_state_dir_is_checked_when_it_is_enabled(void **unused)
 {
 	assert_int_equal(monitor(on_disable_elsewhere, false), 0);
 }
@@ -1186,7 +1191,8 @@ static void on_unreadable(void)
 	assert_non_null(strstr(reload_fault, "chown root "));
 }
 
-/* The start could read it by a right that is given up since. */
+/* At its start the monitor could read the file, by a right that it has dropped
+ * since. */
 static void test_a_file_that_only_its_owner_may_read_is_explained(void **unused)
 {
 	assert_int_equal(monitor(on_unreadable, false), 0);
@@ -1194,9 +1200,11 @@ static void test_a_file_that_only_its_owner_may_read_is_explained(void **unused)
 
 static void on_other_user(void)
 {
-	refused_reload("user = other", "user cannot become other by a reload");
+	refused_reload("user = other", "a reload cannot change user from upnpd "
+		       "to other: ");
 	rights.user_err = -EIO;
-	refused_reload("user = another", "user cannot become another");
+	refused_reload("user = another", "a reload cannot change user from "
+		       "upnpd to another: ");
 	rights.user_err = 0;
 	reload("user = alias");		/* the same uid by another name */
 	assert_string_equal(engine.conf->user, "alias");
@@ -1247,7 +1255,7 @@ static void on_failed_refresh(void)
 	assert_true(engine.alive && !stopped);
 }
 
-static void test_a_refresh_that_fails_is_left_to_verify(void **unused)
+static void test_a_failed_refresh_is_left_to_verify(void **unused)
 {
 	assert_int_equal(monitor(on_failed_refresh, false), 0);
 }
@@ -1258,52 +1266,52 @@ static void test_a_refresh_that_fails_is_left_to_verify(void **unused)
 
 static const struct CMUnitTest tests[] = {
 	TEST(test_a_start_gives_up_rights_before_an_engine_runs),
-	TEST(test_an_end_takes_the_rules_back),
+	TEST(test_the_rules_are_removed_at_the_end),
 	TEST(test_not_enabled_starts_nothing),
-	TEST(test_a_risky_default_is_warned_of),
-	TEST(test_without_a_backend_it_ends),
-	TEST(test_a_jail_that_cannot_be_entered_ends_it),
-	TEST(test_rights_that_cannot_be_given_up_end_it),
+	TEST(test_a_risky_setting_is_logged),
+	TEST(test_the_daemon_ends_without_a_backend),
+	TEST(test_a_failure_to_enter_the_jail_ends_it),
+	TEST(test_a_failure_to_drop_rights_ends_it),
 	TEST(test_an_unreadable_passwd_ends_it),
 	TEST(test_a_missing_user_is_logged),
 	TEST(test_without_var_the_state_is_beside_the_pid_file),
-	TEST(test_a_read_only_var_is_the_same),
+	TEST(test_with_a_read_only_var_as_well),
 	TEST(test_a_state_dir_of_somebody_else_ends_it),
-	TEST(test_without_a_control_socket_all_else_goes_on),
-	TEST(test_the_log_level_is_the_configurations),
+	TEST(test_without_a_control_socket_all_else_works),
+	TEST(test_the_log_level_is_configured),
 	TEST(test_debug_logs_all_whatever_is_configured),
 	TEST(test_the_firewall_is_verified_at_its_interval),
 	TEST(test_a_foreign_change_is_verified_soon),
 	TEST(test_our_own_change_is_not_verified),
 	TEST(test_a_change_during_a_check_makes_another_check),
-	TEST(test_requests_go_to_the_broker),
+	TEST(test_requests_are_served_by_the_broker),
 	TEST(test_a_change_seen_by_a_request_is_verified),
 	TEST(test_flows_that_wait_are_ended_in_time),
 	TEST(test_the_next_engine_has_a_control_socket_that_works),
-	TEST(test_without_engines_it_ends_with_a_fault),
-	TEST(test_sigterm_stops_the_engine_before_the_rules_go),
-	TEST(test_sigint_is_the_same),
+	TEST(test_too_many_engine_exits_end_it),
+	TEST(test_sigterm_stops_the_engine_first),
+	TEST(test_sigint_stops_the_engine_first),
 	TEST(test_a_stop_without_an_engine_ends_at_once),
 	TEST(test_a_reload_keeps_firewall_and_control_socket),
 	TEST(test_the_last_of_two_reloads_counts),
 	TEST(test_a_bad_reload_does_not_replace_a_good_one),
-	TEST(test_a_stop_wins_over_a_reload),
-	TEST(test_another_backend_or_size_is_another_broker),
+	TEST(test_a_stop_ends_a_reload),
+	TEST(test_another_backend_or_size_needs_a_new_broker),
 	TEST(test_the_new_brokers_firewall_is_watched),
 	TEST(test_the_firewall_is_watched_once_after_a_reload),
-	TEST(test_another_path_is_another_control_socket),
-	TEST(test_the_name_of_a_socket_goes_with_it),
+	TEST(test_another_path_makes_a_new_control_socket),
+	TEST(test_the_name_of_a_closed_socket_is_removed),
 	TEST(test_a_reload_may_disable_and_enable),
 	TEST(test_the_first_enabling_may_do_what_a_start_may),
-	TEST(test_an_enabling_that_cannot_be_leaves_it_disabled),
+	TEST(test_a_failed_enabling_leaves_it_disabled),
 	TEST(test_a_bad_file_changes_nothing),
 	TEST(test_state_dir_cannot_change_by_a_reload),
-	TEST(test_state_dir_counts_when_it_is_enabled),
+	TEST(test_state_dir_is_checked_when_it_is_enabled),
 	TEST(test_a_file_that_only_its_owner_may_read_is_explained),
 	TEST(test_user_cannot_change_by_a_reload),
 	TEST(test_state_dir_may_name_the_fallback),
 	TEST(test_a_reload_that_cannot_start_again_ends_it),
-	TEST(test_a_refresh_that_fails_is_left_to_verify),
+	TEST(test_a_failed_refresh_is_left_to_verify),
 };
 
 /* monitor_run() runs once in a process, so each test has a process of its own.

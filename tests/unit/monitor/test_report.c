@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_report.c - the messages to the service manager, with a fake broker.
+ * test_report.c - the service manager gets the new state after each event. The
+ * broker is a fake.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -105,7 +106,7 @@ static void test_disabled_is_ready(void **state)
 	      "/etc/upnpd.conf");
 }
 
-static void test_no_start_is_not_ready(void **state)
+static void test_failed_start_is_not_ready(void **state)
 {
 	report_end(&r, "state-dir /x: Permission denied");
 	MESSAGE("STOPPING=1\nSTATUS=ended: state-dir /x: Permission denied");
@@ -113,7 +114,7 @@ static void test_no_start_is_not_ready(void **state)
 }
 
 /* A reload ends when the new engine serves, not before. */
-static void test_reload(void **state)
+static void test_reload_is_ready_when_the_new_engine_serves(void **state)
 {
 	unsigned long long usec = 0;
 	uint64_t now_us;
@@ -135,7 +136,7 @@ static void test_reload(void **state)
 	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
-static void test_reload_that_fails(void **state)
+static void test_failed_reload_is_ready_again(void **state)
 {
 	serve();
 	report_reloading(&r);
@@ -148,7 +149,7 @@ static void test_reload_that_fails(void **state)
 	NO_MESSAGE();
 }
 
-static void test_reload_that_disables(void **state)
+static void test_reload_that_disables_is_ready(void **state)
 {
 	serve();
 	report_reloading(&r);
@@ -159,7 +160,7 @@ static void test_reload_that_disables(void **state)
 	NO_MESSAGE();
 }
 
-static void test_engine_exits(void **state)
+static void test_exit_of_the_engine_is_reported(void **state)
 {
 	serve();
 	report_exit(&r);
@@ -168,7 +169,7 @@ static void test_engine_exits(void **state)
 	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
-static void test_firewall_fault(void **state)
+static void test_fault_of_the_firewall_is_reported(void **state)
 {
 	serve();
 	fault = "netlink: no\nsuch\x7fthing";
@@ -180,7 +181,7 @@ static void test_firewall_fault(void **state)
 }
 
 /* The longest texts are cut to the size of the buffer. */
-static void test_long(void **state)
+static void test_long_texts_are_cut(void **state)
 {
 	char text[2 * STATUS_TEXT_MAX];
 	const char *got;
@@ -197,8 +198,8 @@ static void test_long(void **state)
 			REPORT_LINE_MAX + 8);
 }
 
-/* A service manager that has exited is no error of the daemon. */
-static void test_manager_has_exited(void **state)
+/* A service manager that has exited is not an error of the daemon. */
+static void test_manager_that_has_exited_does_no_harm(void **state)
 {
 	char path[64];
 
@@ -217,14 +218,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_ready_when_the_engine_serves),
 		TEST(test_disabled_is_ready),
-		TEST(test_no_start_is_not_ready),
-		TEST(test_reload),
-		TEST(test_reload_that_fails),
-		TEST(test_reload_that_disables),
-		TEST(test_engine_exits),
-		TEST(test_firewall_fault),
-		TEST(test_long),
-		TEST(test_manager_has_exited),
+		TEST(test_failed_start_is_not_ready),
+		TEST(test_reload_is_ready_when_the_new_engine_serves),
+		TEST(test_failed_reload_is_ready_again),
+		TEST(test_reload_that_disables_is_ready),
+		TEST(test_exit_of_the_engine_is_reported),
+		TEST(test_fault_of_the_firewall_is_reported),
+		TEST(test_long_texts_are_cut),
+		TEST(test_manager_that_has_exited_does_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_supervisor.c - start, exit and stop of an engine. The fork server is a
- * fake in this file: the test sends its messages through a socket pair. Time is
- * the loop's fake clock.
+ * test_supervisor.c - an engine that exits is replaced, one that misbehaves or
+ * does not stop is killed, and too many exits end the daemon. The fork server
+ * is a fake in this file: the test sends its messages through a socket pair.
+ * Time is the loop's fake clock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -328,7 +329,7 @@ static void test_an_engine_may_take_long_once_it_has_started(void **state)
 	assert_int_equal(logged_count("<3>"), 0);
 }
 
-static void test_a_fork_server_that_does_not_answer_is_the_end(void **state)
+static void test_a_silent_fork_server_ends_the_daemon(void **state)
 {
 	supervisor_start(&sup, &conf, -1);
 	pass(FORKSERVER_ANSWER_MS - 1);
@@ -337,7 +338,7 @@ static void test_a_fork_server_that_does_not_answer_is_the_end(void **state)
 	CALLS("failed");
 	assert_int_equal(logged_count("does not answer"), 1);
 	assert_true(chan_is_shut());
-	event(FORKSERVER_STARTED, 77);	/* nobody listens any more */
+	event(FORKSERVER_STARTED, 77);	/* ignored */
 	pass(MINUTE_MS);
 	CALLS("");
 	assert_int_equal(server.starts, 1);
@@ -379,8 +380,7 @@ static void test_a_request_that_cannot_be_sent_is_retried(void **state)
 	assert_int_equal(logged_errors("<3>engine: ", EMSGSIZE), 1);
 }
 
-/* With room for no, one, two, three descriptors: those that were made are
- * closed. */
+/* With room for 0 to 3 descriptors only, those that were opened are closed. */
 static void test_a_start_without_descriptors_leaks_none(void **state)
 {
 	const unsigned before = open_fds();
@@ -446,7 +446,7 @@ static void test_a_log_that_the_engine_has_closed_is_not_watched(void **state)
 	assert_int_equal(sup.log.slot, -1);
 }
 
-static void test_half_a_line_is_not_for_the_next_engine(void **state)
+static void test_half_a_line_is_not_joined_to_the_next_log(void **state)
 {
 	start();
 	engine_logs("<4>the first was ");
@@ -550,7 +550,7 @@ static void test_five_exits_right_after_boot_end_the_daemon(void **state)
 
 /* ---- an engine that is stopped ----------------------------------------- */
 
-static void test_an_engine_that_is_stopped_may_say_byebye(void **state)
+static void test_an_engine_that_is_stopped_may_send_byebye(void **state)
 {
 	start();
 	assert_true(supervisor_stop(&sup));
@@ -583,7 +583,7 @@ static void test_an_engine_that_does_not_stop_is_killed(void **state)
 	CALLS("");
 }
 
-static void test_a_killed_engine_that_does_not_exit_is_the_end(void **state)
+static void test_a_killed_engine_that_stays_ends_the_daemon(void **state)
 {
 	start();
 	supervisor_stop(&sup);
@@ -630,8 +630,8 @@ static void test_a_stop_between_two_engines_needs_no_wait(void **state)
 	CALLS("");
 }
 
-/* A reload does this. */
-static void test_such_a_stop_does_not_kill_the_next_engine(void **state)
+/* A reload stops between two engines and starts another one. */
+static void test_a_stop_between_two_does_not_kill_the_next(void **state)
 {
 	start();
 	event(FORKSERVER_EXITED, EXITED(1));
@@ -643,7 +643,7 @@ static void test_such_a_stop_does_not_kill_the_next_engine(void **state)
 	assert_int_equal(server.kills, 0);
 }
 
-static void test_after_a_stop_another_one_can_be_started(void **state)
+static void test_another_engine_can_be_started_after_a_stop(void **state)
 {
 	static struct conf next, got;
 
@@ -672,7 +672,7 @@ static void check_killed(int err, const char *why)
 	CALLS("request");
 	assert_int_equal(server.kills, 1);
 	assert_int_equal(logged_count(why), 1);
-	engine_sends('y');	/* nobody listens to it any more */
+	engine_sends('y');	/* not read any more */
 	CALLS("");
 	assert_int_equal(server.kills, 1);
 	request_err = 0;
@@ -697,7 +697,7 @@ static void test_an_engine_that_does_not_read_is_replaced(void **state)
 	check_killed(-EXFULL, "<3>engine: it does not read its answers");
 }
 
-static void test_an_engine_that_hung_up_has_time_to_end(void **state)
+static void test_an_engine_that_hung_up_has_time_to_exit(void **state)
 {
 	start();
 	request_err = -EPIPE;
@@ -711,7 +711,7 @@ static void test_an_engine_that_hung_up_has_time_to_end(void **state)
 	CALLS("exited");
 }
 
-static void test_an_engine_that_hung_up_and_ended_is_not_killed(void **state)
+static void test_an_engine_that_hung_up_and_exited_is_not_killed(void **state)
 {
 	start();
 	request_err = -EPIPE;
@@ -744,26 +744,26 @@ static void check_failed(const char *line)
 	assert_int_equal(server.starts, 1);
 }
 
-static void test_a_fork_server_that_was_killed_is_the_end(void **state)
+static void test_a_killed_fork_server_ends_the_daemon(void **state)
 {
 	server.close_status = KILLED(SIGKILL);
 	check_failed("ended by signal 9");
 }
 
-static void test_a_fork_server_that_exited_is_the_end(void **state)
+static void test_a_fork_server_that_exits_ends_the_daemon(void **state)
 {
 	server.close_status = EXITED(4);
 	check_failed("ended with status 4");
 }
 
-static void test_a_fork_server_that_hung_up_is_the_end(void **state)
+static void test_a_fork_server_that_hangs_up_ends_the_daemon(void **state)
 {
 	server.close_err = -ETIMEDOUT;
 	check_failed("closed its socket");
 }
 
 /* No retry, and no further log line. */
-static void test_a_fork_server_that_ends_between_engines(void **state)
+static void test_an_exit_between_engines_ends_the_daemon(void **state)
 {
 	start();
 	event(FORKSERVER_EXITED, EXITED(1));
@@ -794,7 +794,8 @@ static void test_without_a_fork_server_all_else_is_harmless(void **state)
 	CALLS("");
 }
 
-/* The fork server waits for its engine, which waits until its channel closes. */
+/* The fork server waits for its engine, and the engine until its channel
+ * closes. */
 static void test_a_close_hangs_up_on_the_engine_first(void **state)
 {
 	start();
@@ -824,35 +825,35 @@ int main(void)
 		TEST(test_an_engine_finds_the_mappings_of_the_configuration),
 		TEST(test_the_control_socket_is_handed_to_each_engine),
 		TEST(test_an_engine_may_take_long_once_it_has_started),
-		TEST(test_a_fork_server_that_does_not_answer_is_the_end),
+		TEST(test_a_silent_fork_server_ends_the_daemon),
 		TEST(test_an_engine_that_could_not_be_forked_is_retried),
 		TEST(test_a_request_that_cannot_be_sent_is_retried),
 		TEST(test_a_start_without_descriptors_leaks_none),
 		TEST(test_requests_of_the_engine_reach_the_owner),
 		TEST(test_the_log_of_the_engine_is_copied),
 		TEST(test_a_log_that_the_engine_has_closed_is_not_watched),
-		TEST(test_half_a_line_is_not_for_the_next_engine),
+		TEST(test_half_a_line_is_not_joined_to_the_next_log),
 		TEST(test_an_engine_that_exited_is_replaced_after_a_delay),
 		TEST(test_the_last_lines_of_an_engine_are_logged),
 		TEST(test_five_exits_in_a_minute_end_the_daemon),
 		TEST(test_an_exit_more_than_a_minute_ago_is_forgotten),
 		TEST(test_five_exits_right_after_boot_end_the_daemon),
-		TEST(test_an_engine_that_is_stopped_may_say_byebye),
+		TEST(test_an_engine_that_is_stopped_may_send_byebye),
 		TEST(test_an_engine_that_does_not_stop_is_killed),
-		TEST(test_a_killed_engine_that_does_not_exit_is_the_end),
+		TEST(test_a_killed_engine_that_stays_ends_the_daemon),
 		TEST(test_an_engine_killed_before_it_started_must_end),
 		TEST(test_a_start_that_fails_while_stopping_is_not_retried),
 		TEST(test_a_stop_between_two_engines_needs_no_wait),
-		TEST(test_such_a_stop_does_not_kill_the_next_engine),
-		TEST(test_after_a_stop_another_one_can_be_started),
+		TEST(test_a_stop_between_two_does_not_kill_the_next),
+		TEST(test_another_engine_can_be_started_after_a_stop),
 		TEST(test_an_engine_that_sends_nonsense_is_replaced),
 		TEST(test_an_engine_that_does_not_read_is_replaced),
-		TEST(test_an_engine_that_hung_up_has_time_to_end),
-		TEST(test_an_engine_that_hung_up_and_ended_is_not_killed),
-		TEST(test_a_fork_server_that_was_killed_is_the_end),
-		TEST(test_a_fork_server_that_exited_is_the_end),
-		TEST(test_a_fork_server_that_hung_up_is_the_end),
-		TEST(test_a_fork_server_that_ends_between_engines),
+		TEST(test_an_engine_that_hung_up_has_time_to_exit),
+		TEST(test_an_engine_that_hung_up_and_exited_is_not_killed),
+		TEST(test_a_killed_fork_server_ends_the_daemon),
+		TEST(test_a_fork_server_that_exits_ends_the_daemon),
+		TEST(test_a_fork_server_that_hangs_up_ends_the_daemon),
+		TEST(test_an_exit_between_engines_ends_the_daemon),
 		TEST(test_without_a_fork_server_all_else_is_harmless),
 		TEST(test_a_close_hangs_up_on_the_engine_first),
 		TEST(test_a_fork_server_that_does_not_end_is_logged),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_backend.c - input in pieces, the message after a failure, and the
- * comparison of listings.
+ * test_backend.c - a tool gets all of its input piece by piece, its message is
+ * kept after a failure, and listings are compared whatever their order.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static const char *const argv[] = { "fw", "-x", NULL };
 
 /* ---- input --------------------------------------------------------- */
 
-/* Pieces of 0, 1, 2, ... bytes, up to as many as there are letters. */
+/* Pieces of 0, 1, 2, ... 26 bytes: the first letters of the alphabet. */
 static bool growing_piece(void *arg, struct wr *w)
 {
 	int *n = arg, i;
@@ -32,7 +32,7 @@ static bool growing_piece(void *arg, struct wr *w)
 	return true;
 }
 
-static void test_pieces(void **state)
+static void test_pieces_arrive_whole_for_any_read_size(void **state)
 {
 	size_t cap, i;
 	int n, k;
@@ -65,8 +65,7 @@ static bool full_piece(void *arg, struct wr *w)
 	return true;
 }
 
-/* A piece of the longest size. */
-static void test_piece_just_fits(void **state)
+static void test_piece_of_the_longest_size_fits(void **state)
 {
 	int pieces = 0;
 	struct backend_run run = { .argv = argv, .arg = &pieces,
@@ -88,7 +87,7 @@ static bool endless_piece(void *arg, struct wr *w)
 	return (*(int *)arg)++ == 0;
 }
 
-static void test_piece_too_long(void **state)
+static void test_piece_too_long_spoils_the_input(void **state)
 {
 	int pieces = 0;
 	struct backend_run run = {
@@ -123,7 +122,7 @@ static void join_line(void *arg, struct str line)
 	wr_fmt(arg, "[%.*s]", STR_F(line));
 }
 
-static void test_lines(void **state)
+static void test_output_arrives_line_by_line(void **state)
 {
 	char buf[64];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -134,14 +133,14 @@ static void test_lines(void **state)
 	assert_int_equal(run_answered(NULL, "a\n", 0, NULL, NULL), 0);
 }
 
-static void test_failures(void **state)
+static void test_failure_keeps_the_message_of_the_tool(void **state)
 {
 	struct natfw fw = { .why = "before" };
 
 	assert_int_equal(run_answered(&fw, NULL, 0, NULL, NULL), 0);
 	assert_string_equal(fw.why, "before");
 	assert_int_equal(run_answered(&fw, NULL, 1, NULL, NULL), -EIO);
-	assert_string_equal(fw.why, "fw: said no");
+	assert_string_equal(fw.why, "fw: refused");
 	assert_int_equal(run_answered(&fw, NULL, SILENT, NULL, NULL), -EIO);
 	assert_string_equal(fw.why, "fw: exit status 99");
 	assert_int_equal(run_answered(&fw, NULL, -ENOENT, NULL, NULL),
@@ -169,7 +168,7 @@ static bool same_text(const char *a, const char *b)
 	return backend_same(tally_of(&a, 1), tally_of(&b, 1));
 }
 
-static void test_words(void **state)
+static void test_listings_are_compared_word_by_word(void **state)
 {
 	assert_true(same_text("a b", "a b"));
 	assert_true(same_text("a b", "  a \t b "));
@@ -183,7 +182,7 @@ static void test_words(void **state)
 	assert_false(same_text("", "a"));
 }
 
-static void test_tallies(void **state)
+static void test_tallies_ignore_order_and_see_repeats(void **state)
 {
 	static const char *const one[] = { "a", "b", "c" },
 		*const other[] = { "c", "a", "b" },
@@ -199,7 +198,7 @@ static void test_tallies(void **state)
 	assert_false(backend_same(tally_of(twice, 2), tally_of(twice + 2, 2)));
 }
 
-static void test_addresses(void **state)
+static void test_networks_are_written_as_text(void **state)
 {
 	struct netif_addr net = { 0, "lan0", { addr_ip4(HOST(1)), 24 } };
 
@@ -210,10 +209,11 @@ static void test_addresses(void **state)
 	assert_string_equal(backend_net(&net).z, "0.0.0.0/0");
 }
 
-/* A LAN host and a host behind another router reach each other without this
- * one; two networks on one wire do not (the other's host is answered by its
- * default route, which is this router). */
-static void test_hairpin_pairs(void **state)
+/* Hairpin is for hosts that reach each other without this router: those of one
+ * network, and a LAN host with a host behind another router. Two networks on
+ * one wire do not need it, because an answer takes the default route to this
+ * router. */
+static void test_hairpin_is_for_networks_of_one_link(void **state)
 {
 	struct natfw_env env = {
 		.ext = addr_ip4(1), .hairpin = true, .net_n = 5, .net = {
@@ -245,15 +245,15 @@ static void test_hairpin_pairs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_piece_just_fits),
-		cmocka_unit_test(test_piece_too_long),
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_words),
-		cmocka_unit_test(test_tallies),
-		cmocka_unit_test(test_addresses),
-		cmocka_unit_test(test_hairpin_pairs),
+		cmocka_unit_test(test_pieces_arrive_whole_for_any_read_size),
+		cmocka_unit_test(test_piece_of_the_longest_size_fits),
+		cmocka_unit_test(test_piece_too_long_spoils_the_input),
+		cmocka_unit_test(test_output_arrives_line_by_line),
+		cmocka_unit_test(test_failure_keeps_the_message_of_the_tool),
+		cmocka_unit_test(test_listings_are_compared_word_by_word),
+		cmocka_unit_test(test_tallies_ignore_order_and_see_repeats),
+		cmocka_unit_test(test_networks_are_written_as_text),
+		cmocka_unit_test(test_hairpin_is_for_networks_of_one_link),
 	};
 
 	return cmocka_run_group_tests(tests, tool_setup, NULL);

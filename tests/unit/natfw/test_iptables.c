@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_iptables.c - the input of iptables-restore, and the reading of
- * iptables-save's output.
+ * test_iptables.c - a sync and a batch write exactly the lines that
+ * iptables-restore needs, and verify finds every difference in the output of
+ * iptables-save.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,7 +75,7 @@ static const char ipt_nat[] =
 	" --sport 8080 -j SNAT --to-source 203.0.113.7:81\n"
 	"COMMIT\n";
 
-static void test_iptables_sync_text(void **state)
+static void test_sync_writes_every_chain_and_rule(void **state)
 {
 	char want[sizeof(ipt_filter) + sizeof(ipt_nat)];
 	struct natfw fw;
@@ -97,7 +98,7 @@ static void test_iptables_sync_text(void **state)
 	natfw_done(&fw);
 }
 
-static void test_iptables_unhooks_first(void **state)
+static void test_sync_removes_old_jumps_first(void **state)
 {
 	static const struct answer listed[] = {
 		{ "iptables-save -t filter", "*filter\n-A FORWARD -j UPNPD\n"
@@ -124,7 +125,7 @@ static void test_iptables_unhooks_first(void **state)
 }
 
 /* Each network has its lines, however few rules there are. */
-static void test_hairpin_without_rules(void **state)
+static void test_each_network_has_hairpin_without_rules(void **state)
 {
 	struct natfw fw;
 
@@ -137,7 +138,7 @@ static void test_hairpin_without_rules(void **state)
 	natfw_done(&fw);
 }
 
-static void test_iptables_environment(void **state)
+static void test_sync_follows_the_environment(void **state)
 {
 	struct natfw fw;
 
@@ -182,7 +183,7 @@ static void test_iptables_environment(void **state)
 	natfw_done(&fw);
 }
 
-static void test_iptables_apply_text(void **state)
+static void test_batch_writes_only_its_changes(void **state)
 {
 	struct nat_op op[3] = { set(tcp(80, HOST(4), 8080)),
 				del(tcp(81, 0, 0)) };
@@ -209,7 +210,7 @@ static void test_iptables_apply_text(void **state)
 		"-D UPNPD-tcp-1 " ACC("", "81")
 		"-A UPNPD-tcp-1 " ACC("--ctorigsrc 198.51.100.9 ", "82")
 		"COMMIT\n*nat\n"
-		/* two hairpin rules and the guard stand before it */
+		/* two hairpin rules and the guard come before it */
 		"-N UPNPD-POST-tcp-1\n"
 		"-I UPNPD-POST 4 -p tcp -m tcp --sport 1:1023"
 		" -j UPNPD-POST-tcp-1\n"
@@ -228,7 +229,7 @@ static void test_iptables_apply_text(void **state)
 
 /* An insert in the middle makes the nft variant read every rule, so it is used
  * only where a rule has to stay behind. */
-static void test_iptables_apply_appends(void **state)
+static void test_batch_appends_where_order_is_free(void **state)
 {
 	struct nat_op op = set(tcp(80, HOST(4), 8080));
 	enum nat_err err;
@@ -265,7 +266,7 @@ static bool sent(const char *line)
 }
 
 /* Leaf names and numbers convert to each other; every port is in one leaf. */
-static void test_iptables_every_leaf(void **state)
+static void test_every_port_is_in_one_leaf(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 1);
 	unsigned port, chain, leaf, is;
@@ -279,7 +280,7 @@ static void test_iptables_every_leaf(void **state)
 			assert_true(ipt_leaf_read(wr_done(&w), chain, &is));
 			assert_int_equal(is, leaf);
 			assert_true(ipt_leaf_is_ours(wr_done(&w)));
-			/* what iptables takes for a name */
+			/* the length of a name that iptables accepts */
 			assert_in_range(w.len, 1, 28);
 		}
 	}
@@ -296,7 +297,7 @@ static void test_iptables_every_leaf(void **state)
 }
 
 /* A leaf is made with its first rule and deleted with its last. */
-static void test_iptables_leaf_is_made_and_deleted(void **state)
+static void test_leaf_is_made_and_deleted_with_its_rules(void **state)
 {
 	struct nat_op op = set(tcp(2047, HOST(4), 65535)), two[2];
 	enum nat_err err[2];
@@ -320,14 +321,14 @@ static void test_iptables_leaf_is_made_and_deleted(void **state)
 	two[1] = set(tcp(2048, HOST(4), 64510));	/* stays in its leaf */
 	natfw_batch(&fw, two, 2, err);
 	assert_false(sent("-N ") || sent("-X ") || sent(" -j UPNPD"));
-	/* one rule of the table leads elsewhere now, the others stay */
+	/* change the target of one rule; the others stay */
 	op = set(tcp(1024, HOST(4), 64511));
 	natfw_batch(&fw, &op, 1, err);
 	assert_false(sent("-N "));
 	assert_true(sent("-D UPNPD-POST -p tcp -m tcp --sport 64512:65535"
 			 " -j UPNPD-POST-tcp-64512\n"
 			 "-X UPNPD-POST-tcp-64512\nCOMMIT\n"));
-	/* the last rule of the one, the first of the other */
+	/* delete the last rule of one leaf, set the first of another */
 	two[0] = del(tcp(1024, 0, 0));
 	two[1] = set(tcp(3072, HOST(4), 64511));
 	natfw_batch(&fw, two, 2, err);
@@ -341,8 +342,8 @@ static void test_iptables_leaf_is_made_and_deleted(void **state)
 	natfw_done(&fw);
 }
 
-/* The tool failed: the sync after it makes the missing leaves. */
-static void test_iptables_leaf_after_a_failure(void **state)
+/* After a failed batch, the sync makes the missing leaves. */
+static void test_sync_makes_leaves_after_a_failure(void **state)
 {
 	struct nat_op op = set(tcp(2047, HOST(4), 65535));
 	enum nat_err err;
@@ -363,9 +364,9 @@ static void test_iptables_leaf_after_a_failure(void **state)
 	natfw_done(&fw);
 }
 
-/* Leaves that a killed monitor left: those with rules are kept, the others are
- * deleted, and all of them at the end. Similar names are other people's. */
-static void test_iptables_leaves_left(void **state)
+/* A sync keeps the leaves that have rules and deletes the others; close deletes
+ * all of them. Chains with similar names belong to other people. */
+static void test_leaves_of_a_killed_monitor_are_cleaned(void **state)
 {
 	static const struct answer left[] = {
 		{ "iptables-save -t filter", "*filter\n"
@@ -462,7 +463,7 @@ static bool damage(char *out, const char *text, size_t n, bool change)
 	return ours;
 }
 
-static void test_iptables_verify(void **state)
+static void test_verify_finds_every_changed_line(void **state)
 {
 	static char filter[8192], nat[8192], bad[16384], *at;
 	static const struct answer no[] = { { "iptables-save", NULL, 4 },
@@ -489,7 +490,7 @@ static void test_iptables_verify(void **state)
 		}
 	}
 	assert_int_equal(damaged, 2 * (7 + 14));
-	/* two hooks, one rule too many */
+	/* a second hook, or an additional rule */
 	snprintf(bad, sizeof(bad), "%s-A FORWARD -j UPNPD\n", filter);
 	assert_int_equal(ipt_verify_listing(&fw, bad, nat), 1);
 	snprintf(bad, sizeof(bad), "%s-A UPNPD -j DROP\n", nat);
@@ -508,11 +509,11 @@ static void test_iptables_verify(void **state)
 	tool.answer = no;
 	assert_int_equal(natfw_iptables.verify(&fw, fw.mappings.rule,
 					       fw.mappings.rule_n), -EIO);
-	assert_string_equal(fw.why, "iptables-save: said no");
+	assert_string_equal(fw.why, "iptables-save: refused");
 	natfw_done(&fw);
 }
 
-static void test_iptables_open(void **state)
+static void test_open_keeps_the_rules_of_a_killed_monitor(void **state)
 {
 	static const struct answer left[] = {
 		{ "iptables-save -t filter", "-A FORWARD -j UPNPD\n", 0 },
@@ -535,13 +536,13 @@ static void test_iptables_open(void **state)
 	assert_int_equal(tool.in_n, 0);
 	tool.answer = no;
 	assert_int_equal(natfw_open(&fw, &natfw_iptables, &env), -EIO);
-	assert_string_equal(fw.why, "iptables-restore: said no");
+	assert_string_equal(fw.why, "iptables-restore: refused");
 	natfw_done(&fw);
 }
 
 /* Exit status 4 is retried for a while, each time after a new listing, because
  * one table may be done. Another status is not retried. */
-static void test_iptables_busy(void **state)
+static void test_busy_tool_is_retried_for_a_while(void **state)
 {
 	static const struct answer no[] = { { "iptables-restore", NULL, 1 },
 					    { NULL } };
@@ -562,7 +563,7 @@ static void test_iptables_busy(void **state)
 	natfw_batch(&fw, &op, 1, &err);
 	assert_int_equal(err, NAT_OK);
 	assert_int_equal(tool.runs, 1 + 3 * 3 + 1);
-	/* for ever */
+	/* the tool stays busy */
 	tool.busy = 1000;
 	assert_int_equal(natfw_sync(&fw, fw.mappings.rule, 0), -EAGAIN);
 	assert_true(fw.dirty);
@@ -581,7 +582,7 @@ static void test_iptables_busy(void **state)
 	natfw_done(&fw);
 }
 
-static void test_iptables_governs(void **state)
+static void test_governs_if_others_filter_forwarding(void **state)
 {
 	static const struct {
 		const char *filter, *nat;
@@ -614,20 +615,20 @@ static void test_iptables_governs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_iptables_sync_text),
-		cmocka_unit_test(test_iptables_unhooks_first),
-		cmocka_unit_test(test_hairpin_without_rules),
-		cmocka_unit_test(test_iptables_environment),
-		cmocka_unit_test(test_iptables_apply_text),
-		cmocka_unit_test(test_iptables_apply_appends),
-		cmocka_unit_test(test_iptables_every_leaf),
-		cmocka_unit_test(test_iptables_leaf_is_made_and_deleted),
-		cmocka_unit_test(test_iptables_leaf_after_a_failure),
-		cmocka_unit_test(test_iptables_leaves_left),
-		cmocka_unit_test(test_iptables_verify),
-		cmocka_unit_test(test_iptables_open),
-		cmocka_unit_test(test_iptables_busy),
-		cmocka_unit_test(test_iptables_governs),
+		cmocka_unit_test(test_sync_writes_every_chain_and_rule),
+		cmocka_unit_test(test_sync_removes_old_jumps_first),
+		cmocka_unit_test(test_each_network_has_hairpin_without_rules),
+		cmocka_unit_test(test_sync_follows_the_environment),
+		cmocka_unit_test(test_batch_writes_only_its_changes),
+		cmocka_unit_test(test_batch_appends_where_order_is_free),
+		cmocka_unit_test(test_every_port_is_in_one_leaf),
+		cmocka_unit_test(test_leaf_is_made_and_deleted_with_its_rules),
+		cmocka_unit_test(test_sync_makes_leaves_after_a_failure),
+		cmocka_unit_test(test_leaves_of_a_killed_monitor_are_cleaned),
+		cmocka_unit_test(test_verify_finds_every_changed_line),
+		cmocka_unit_test(test_open_keeps_the_rules_of_a_killed_monitor),
+		cmocka_unit_test(test_busy_tool_is_retried_for_a_while),
+		cmocka_unit_test(test_governs_if_others_filter_forwarding),
 	};
 
 	return cmocka_run_group_tests(tests, tool_setup, NULL);

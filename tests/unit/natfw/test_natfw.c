@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_natfw.c - batches, repair and the choice of a backend, with a backend
+ * test_natfw.c - the kernel equals the tables after each batch, failure and
+ * repair, and auto chooses the backend that filters here. The backend is a fake
  * that fails on demand.
  */
 #include <setjmp.h>
@@ -156,7 +157,7 @@ static void assert_projected(const struct natfw *fw)
 
 /* ---- the table ----------------------------------------------------- */
 
-static void test_set_and_delete(void **state)
+static void test_rule_is_set_and_deleted(void **state)
 {
 	struct nat_rule r = tcp(80, HOST(2), 8080);
 	struct natfw fw;
@@ -181,7 +182,7 @@ static void test_set_and_delete(void **state)
 	natfw_done(&fw);	/* harmless */
 }
 
-static void test_nothing_to_do(void **state)
+static void test_op_without_effect_is_not_applied(void **state)
 {
 	struct nat_rule r = tcp(80, HOST(2), 8080);
 	struct natfw fw;
@@ -197,7 +198,7 @@ static void test_nothing_to_do(void **state)
 	natfw_done(&fw);
 }
 
-static void test_refused(void **state)
+static void test_invalid_ops_are_refused(void **state)
 {
 	struct nat_rule r = tcp(80, HOST(2), 8080);
 	struct nat_op odd = { .rule = r, .verb = 3 };
@@ -217,7 +218,7 @@ static void test_refused(void **state)
 	natfw_done(&fw);
 }
 
-static void test_room(void **state)
+static void test_full_table_refuses_a_new_rule(void **state)
 {
 	struct nat_op op[4] = { set(tcp(1, HOST(2), 1)),
 				set(tcp(2, HOST(2), 2)),
@@ -251,7 +252,7 @@ static void test_room(void **state)
 	natfw_done(&fw);
 }
 
-static void test_same_key_in_a_batch(void **state)
+static void test_last_op_of_a_key_counts(void **state)
 {
 	struct nat_op op[4] = { set(tcp(1, HOST(2), 1)), del(tcp(1, 0, 0)),
 				set(tcp(2, HOST(2), 2)),
@@ -276,7 +277,7 @@ static void test_same_key_in_a_batch(void **state)
 	natfw_done(&fw);
 }
 
-static void test_long_batch(void **state)
+static void test_long_batch_is_applied_in_parts(void **state)
 {
 	enum { N = NAT_BATCH_MAX * 2 + 1 };
 	static struct nat_op op[N];
@@ -297,7 +298,7 @@ static void test_long_batch(void **state)
 
 /* ---- failures ------------------------------------------------------ */
 
-static void test_one_bad_rule(void **state)
+static void test_one_bad_rule_does_not_fail_the_others(void **state)
 {
 	struct nat_op op[3] = { set(tcp(1, HOST(2), 1)),
 				set(tcp(2, HOST(2), 2)),
@@ -319,7 +320,7 @@ static void test_one_bad_rule(void **state)
 
 /* Somebody flushed the firewall: the op fails, the repair restores our chains,
  * the second try succeeds, and the client sees no error. */
-static void test_flushed_firewall(void **state)
+static void test_flushed_firewall_is_repaired_unnoticed(void **state)
 {
 	struct natfw fw;
 
@@ -357,7 +358,7 @@ static void hang_or_miss(int rc)
 	fake.sync_fail = 1;
 	assert_int_equal(one(&fw, op[0]), NAT_EFAIL);
 	assert_int_equal(fake.applies, 1);
-	/* back again */
+	/* the tool works again */
 	assert_int_equal(natfw_verify(&fw), 1);
 	assert_false(fw.dirty);
 	assert_projected(&fw);
@@ -365,17 +366,17 @@ static void hang_or_miss(int rc)
 	natfw_done(&fw);
 }
 
-static void test_tool_hangs(void **state)
+static void test_hung_tool_is_not_tried_again_at_once(void **state)
 {
 	hang_or_miss(-ETIMEDOUT);
 }
 
-static void test_tool_missing(void **state)
+static void test_missing_tool_is_not_tried_again_at_once(void **state)
 {
 	hang_or_miss(-ENOENT);
 }
 
-static void test_repair_fails_too(void **state)
+static void test_failed_repair_is_tried_by_the_next_batch(void **state)
 {
 	struct nat_op op[2] = { set(tcp(1, HOST(2), 1)),
 				set(tcp(2, HOST(2), 2)) };
@@ -398,7 +399,7 @@ static void test_repair_fails_too(void **state)
 	natfw_done(&fw);
 }
 
-static void test_open_fails(void **state)
+static void test_failed_open_is_repaired_by_verify(void **state)
 {
 	struct natfw_env env = env_of(EXT);
 	struct natfw fw;
@@ -420,7 +421,7 @@ static void test_open_fails(void **state)
 
 /* ---- the whole table ----------------------------------------------- */
 
-static void test_sync(void **state)
+static void test_sync_replaces_the_table(void **state)
 {
 	struct nat_rule r[4] = { tcp(1, HOST(2), 1), tcp(2, HOST(2), 2),
 				 tcp(1, HOST(3), 3), tcp(0, HOST(2), 4) };
@@ -429,7 +430,7 @@ static void test_sync(void **state)
 	start(&fw, 4);
 	one(&fw, set(tcp(7, HOST(2), 7)));
 	assert_int_equal(natfw_sync(&fw, r, 4), 0);
-	/* one key once, no nonsense */
+	/* each key once, and no invalid rule */
 	assert_int_equal(fw.mappings.rule_n, 2);
 	assert_int_equal(addr_to_ip4(natfw_lookup(&fw, &r[0])->client),
 			 HOST(3));
@@ -448,7 +449,7 @@ static void test_sync(void **state)
 	natfw_done(&fw);
 }
 
-static void test_no_address(void **state)
+static void test_mappings_wait_for_an_external_address(void **state)
 {
 	struct natfw_env none = env_of(0), env = env_of(EXT);
 	struct nat_rule r = tcp(1, HOST(2), 1), other = tcp(2, HOST(2), 2);
@@ -470,7 +471,7 @@ static void test_no_address(void **state)
 	natfw_done(&fw);
 }
 
-static void test_verify(void **state)
+static void test_verify_repairs_a_difference(void **state)
 {
 	struct natfw fw;
 
@@ -541,7 +542,7 @@ static void test_both_kinds_are_synced_and_verified(void **state)
 	natfw_done(&fw);
 }
 
-/* Nobody gets "yes" for a pinhole that has no rule. */
+/* A SET of a pinhole must not succeed without a rule. */
 static void test_a_backend_without_pinholes_gets_none(void **state)
 {
 	const struct nat_rule r[2] = { pinhole(2, 80), tcp(1, HOST(2), 80) };
@@ -585,7 +586,7 @@ static void test_each_kind_has_its_own_room(void **state)
 	assert_int_equal(natfw_sync(&fw, r, 2), 0);
 	assert_int_equal(natfw_sync(&fw, r, 3), -ENOSPC);
 	assert_int_equal(fw.pinholes.rule_n, 2);
-	/* one that ends makes room for the next of the same batch */
+	/* a deleted one makes room for the next of the same batch */
 	op[0] = del(r[0]);
 	op[1] = set(r[2]);
 	natfw_batch(&fw, op, 2, err);
@@ -610,7 +611,7 @@ static void test_pinholes_stay_without_an_address(void **state)
 	assert_int_equal(natfw_move(&fw, &none), 0);
 	assert_int_equal(fake.n, 1);
 	assert_int_equal(natfw_verify(&fw), 0);
-	/* to delete a mapping is a change of the table alone */
+	/* deleting a mapping changes only the table */
 	natfw_batch(&fw, op, 3, err);
 	assert_int_equal(err[0], NAT_OK);
 	assert_int_equal(err[1], NAT_OK);
@@ -658,7 +659,7 @@ FAKE_TOOL(IPTABLES_NFT, natfw_iptables_nft, "iptables-nft");
 FAKE_TOOL(IPTABLES, natfw_iptables, "iptables");
 FAKE_TOOL(NETLINK, natfw_netlink, "netlink");
 
-static void test_find(void **state)
+static void test_backend_is_found_by_its_name(void **state)
 {
 	static const char *const names[] = { "iptables", "iptables-legacy",
 					     "iptables-nft", "netlink",
@@ -680,7 +681,7 @@ static void test_find(void **state)
 	assert_null(natfw_find("", &env, &why));
 }
 
-static void test_auto(void **state)
+static void test_auto_follows_what_filters_forwarding(void **state)
 {
 #define B(tool) (1u << (tool))
 #define ALL (B(TOOLS) - 1)
@@ -741,7 +742,7 @@ static void test_auto(void **state)
 		assert_string_equal(why, t[i].why);
 	}
 }
-static void test_memory(void **state)
+static void test_memory_backend_needs_no_kernel(void **state)
 {
 	struct natfw_env env = env_of(EXT);
 	struct natfw fw = { 0 };
@@ -759,29 +760,29 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_set_and_delete),
-		cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_room),
-		cmocka_unit_test(test_same_key_in_a_batch),
-		cmocka_unit_test(test_long_batch),
-		cmocka_unit_test(test_one_bad_rule),
-		cmocka_unit_test(test_flushed_firewall),
-		cmocka_unit_test(test_tool_hangs),
-		cmocka_unit_test(test_tool_missing),
-		cmocka_unit_test(test_repair_fails_too),
-		cmocka_unit_test(test_open_fails),
-		cmocka_unit_test(test_sync),
-		cmocka_unit_test(test_no_address),
-		cmocka_unit_test(test_verify),
+		cmocka_unit_test(test_rule_is_set_and_deleted),
+		cmocka_unit_test(test_op_without_effect_is_not_applied),
+		cmocka_unit_test(test_invalid_ops_are_refused),
+		cmocka_unit_test(test_full_table_refuses_a_new_rule),
+		cmocka_unit_test(test_last_op_of_a_key_counts),
+		cmocka_unit_test(test_long_batch_is_applied_in_parts),
+		cmocka_unit_test(test_one_bad_rule_does_not_fail_the_others),
+		cmocka_unit_test(test_flushed_firewall_is_repaired_unnoticed),
+		cmocka_unit_test(test_hung_tool_is_not_tried_again_at_once),
+		cmocka_unit_test(test_missing_tool_is_not_tried_again_at_once),
+		cmocka_unit_test(test_failed_repair_is_tried_by_the_next_batch),
+		cmocka_unit_test(test_failed_open_is_repaired_by_verify),
+		cmocka_unit_test(test_sync_replaces_the_table),
+		cmocka_unit_test(test_mappings_wait_for_an_external_address),
+		cmocka_unit_test(test_verify_repairs_a_difference),
 		cmocka_unit_test(test_both_kinds_are_held_together),
 		cmocka_unit_test(test_both_kinds_are_synced_and_verified),
 		cmocka_unit_test(test_a_backend_without_pinholes_gets_none),
 		cmocka_unit_test(test_each_kind_has_its_own_room),
 		cmocka_unit_test(test_pinholes_stay_without_an_address),
-		cmocka_unit_test(test_find),
-		cmocka_unit_test(test_auto),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_backend_is_found_by_its_name),
+		cmocka_unit_test(test_auto_follows_what_filters_forwarding),
+		cmocka_unit_test(test_memory_backend_needs_no_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

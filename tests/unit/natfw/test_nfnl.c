@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nfnl.c - the messages of a batch, and answers from a hostile peer; then
- * the real kernel, with nft beside it, in namespaces of their own.
+ * test_nfnl.c - a batch is one transaction, and no answer of a hostile peer is
+ * taken for its own. The last tests use the real kernel, with nft beside it, in
+ * a namespace for each test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -85,7 +86,7 @@ static void put_socket(enum nfnl_verb verb, uint16_t port)
 
 /* ---- values ------------------------------------------------------------ */
 
-static void test_values(void **state)
+static void test_value_has_a_register_for_each_part(void **state)
 {
 	static const uint8_t want[] = {
 		192, 168, 88, 10, 17, 0, 0, 0, 0x9c, 0x40, 0, 0,
@@ -96,7 +97,7 @@ static void test_values(void **state)
 	assert_memory_equal(v.bytes, want, sizeof(want));
 	nfnl_ip(&v, UINT32_MAX);
 	assert_int_equal(v.n, NFNL_VALUE_MAX);
-	nfnl_proto(&v, 1);	/* one part too many; it stays so */
+	nfnl_proto(&v, 1);	/* a part too many: invalid from here on */
 	assert_true(v.n > NFNL_VALUE_MAX);
 	nfnl_port(&v, 1);
 	assert_true(v.n > NFNL_VALUE_MAX);
@@ -138,7 +139,7 @@ static void reply(struct wire w, uint32_t seq, uint16_t type, int code)
 	assert_int_equal(send(w.peer, &m, sizeof(m), 0), sizeof(m));
 }
 
-/* The messages that the kernel got. */
+/* The messages that the kernel received. */
 static struct nl_span received(struct wire w)
 {
 	static union {
@@ -236,7 +237,7 @@ static uint8_t family(const struct nlmsghdr *h)
 #define ELEM(verb)	(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##verb##SETELEM)
 #define REQUEST		NLM_F_REQUEST
 
-static void test_batch(void **state)
+static void test_each_set_and_verb_has_a_message(void **state)
 {
 	static const struct nfnl_set other = { "inet", "fw4", "accept" };
 	struct nfnl_value key = socket_key(CLIENT, TCP, 8000);
@@ -267,7 +268,7 @@ static void test_batch(void **state)
 	wire_done(w);
 }
 
-static void test_nothing_to_do(void **state)
+static void test_empty_batch_sends_nothing(void **state)
 {
 	begin(7);
 	assert_int_equal(nfnl_commit(&batch, -1), 0);
@@ -288,7 +289,7 @@ static void spoilt(const struct nfnl_set *set, const struct nfnl_value *key,
 	wire_done(w);
 }
 
-static void test_spoilt(void **state)
+static void test_invalid_element_spoils_the_batch(void **state)
 {
 	static char name[NFT_NAME_MAXLEN + 1];
 	struct nfnl_value key = port_key(TCP, 1), big = key;
@@ -321,9 +322,9 @@ static int fill(struct wire w, size_t n, size_t name_n)
 	return nfnl_commit(&batch, w.fd);
 }
 
-/* Fill it up to each position in which it may end, within an element: the
- * longest batch that fits is exactly as long as the buffer. */
-static void test_full(void **state)
+/* Let the batch end at each position within an element: the longest batch that
+ * fits is exactly as long as the buffer. */
+static void test_batch_fills_its_buffer_exactly(void **state)
 {
 	/* elements of one set share a message, as many as are in one list */
 	const size_t elem = 4 + 4 + 12, begun = 20 + 8 + 12 + 4;
@@ -353,7 +354,7 @@ static void test_full(void **state)
 }
 
 /* Adjacent elements of one set and verb share a message, others do not. */
-static void test_lists(void **state)
+static void test_adjacent_elements_share_a_message(void **state)
 {
 	static const struct nfnl_set twin = { "ip", "t", "sockets" };
 	struct nfnl_value key = socket_key(CLIENT, TCP, 8000);
@@ -414,7 +415,7 @@ static void part(struct wire w, uint32_t seq, uint16_t type, uint16_t flags)
 	assert_int_equal(send(w.peer, &m, sizeof(m), 0), sizeof(m));
 }
 
-static void test_dump(void **state)
+static void test_dump_ends_with_its_own_answer(void **state)
 {
 	struct wire w = wire_new();
 	const struct nlmsghdr *h;
@@ -443,7 +444,7 @@ static void test_dump(void **state)
 	assert_int_equal(dump_one(w, 8, &n), -EINTR);
 	reply(w, 9, NLMSG_ERROR, -ENOENT);
 	assert_int_equal(dump_one(w, 9, &n), -ENOENT);
-	part(w, 10, ELEM(NEW), 0);	/* and no more */
+	part(w, 10, ELEM(NEW), 0);	/* without an end */
 	assert_int_equal(dump_one(w, 10, &n), -EAGAIN);
 	assert_int_equal(send(w.peer, "abcdefghijklmnopqrst", 20, 0), 20);
 	assert_int_equal(dump_one(w, 11, &n), -EBADMSG);
@@ -451,7 +452,7 @@ static void test_dump(void **state)
 }
 
 /* The failed message, and the offset of the fault in it. */
-static void test_fault(void **state)
+static void test_fault_names_the_failed_message(void **state)
 {
 	struct wire w = wire_new();
 	struct {
@@ -487,7 +488,7 @@ static int commit_one(struct wire w)
 	return nfnl_commit(&batch, w.fd);
 }
 
-static void test_answers(void **state)
+static void test_only_the_answer_to_this_batch_counts(void **state)
 {
 	struct wire w = wire_new();
 
@@ -519,7 +520,7 @@ static void test_answers(void **state)
 }
 
 /* An ack that is cut at any byte does not count. */
-static void test_cut_answers(void **state)
+static void test_cut_answer_does_not_count(void **state)
 {
 	struct wire w = wire_new();
 	struct {
@@ -544,7 +545,7 @@ static void test_cut_answers(void **state)
 	wire_done(w);
 }
 
-static void test_long_answer(void **state)
+static void test_too_long_an_answer_is_an_error(void **state)
 {
 	static char big[NL_BUF + 1];
 	struct wire w = wire_new();
@@ -558,7 +559,7 @@ static void test_long_answer(void **state)
 	wire_done(w);
 }
 
-static void test_bad_socket(void **state)
+static void test_bad_socket_is_an_error(void **state)
 {
 	struct wire w = wire_new();
 
@@ -628,7 +629,7 @@ static bool listed(const char *what)
 	return strstr(out_text, what);
 }
 
-static void test_kernel(void **state)
+static void test_kernel_lists_the_elements(void **state)
 {
 	struct nfnl_value key = socket_key(IP(198, 51, 100, 9), UDP, 53);
 	struct nfnl_value data = target(CLIENT, 5353);
@@ -661,7 +662,7 @@ static void test_kernel(void **state)
 	close(fd);
 }
 
-static void test_kernel_with_nft(void **state)
+static void test_kernel_lets_nft_change_our_elements(void **state)
 {
 	int fd;
 
@@ -757,7 +758,7 @@ static void bad_no_data(void)
 	nfnl_elem(&batch, NFNL_ADD, &ports, &key, NULL);
 }
 
-static void test_kernel_all_or_nothing(void **state)
+static void test_kernel_applies_all_or_nothing(void **state)
 {
 	static const struct {
 		void (*bad)(void);
@@ -793,7 +794,7 @@ static void test_kernel_all_or_nothing(void **state)
 
 /* Every element fails: the kernel's answers overflow the socket. The next batch
  * must still get its own answer. */
-static void test_kernel_many_errors(void **state)
+static void test_kernel_with_many_errors_answers_the_next(void **state)
 {
 	int fd, i;
 
@@ -813,7 +814,7 @@ static void test_kernel_many_errors(void **state)
 }
 
 /* The largest batch of the monitor, added and deleted. */
-static void test_kernel_big_batch(void **state)
+static void test_kernel_takes_the_largest_batch(void **state)
 {
 	uint16_t i;
 	int fd;
@@ -849,7 +850,7 @@ static int commit_as_nobody(int fd)
 	return nfnl_commit(&batch, fd);
 }
 
-static void test_kernel_not_root(void **state)
+static void test_kernel_refuses_an_ordinary_user(void **state)
 {
 	int fds[2], i, status;
 	pid_t pid;
@@ -872,24 +873,24 @@ static void test_kernel_not_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_batch),
-		cmocka_unit_test(test_nothing_to_do),
-		cmocka_unit_test(test_spoilt),
-		cmocka_unit_test(test_full),
-		cmocka_unit_test(test_lists),
-		cmocka_unit_test(test_dump),
-		cmocka_unit_test(test_fault),
-		cmocka_unit_test(test_answers),
-		cmocka_unit_test(test_cut_answers),
-		cmocka_unit_test(test_long_answer),
-		cmocka_unit_test(test_bad_socket),
-		netns_test(test_kernel),
-		netns_test(test_kernel_with_nft),
-		netns_test(test_kernel_all_or_nothing),
-		netns_test(test_kernel_many_errors),
-		netns_test(test_kernel_big_batch),
-		netns_test(test_kernel_not_root),
+		cmocka_unit_test(test_value_has_a_register_for_each_part),
+		cmocka_unit_test(test_each_set_and_verb_has_a_message),
+		cmocka_unit_test(test_empty_batch_sends_nothing),
+		cmocka_unit_test(test_invalid_element_spoils_the_batch),
+		cmocka_unit_test(test_batch_fills_its_buffer_exactly),
+		cmocka_unit_test(test_adjacent_elements_share_a_message),
+		cmocka_unit_test(test_dump_ends_with_its_own_answer),
+		cmocka_unit_test(test_fault_names_the_failed_message),
+		cmocka_unit_test(test_only_the_answer_to_this_batch_counts),
+		cmocka_unit_test(test_cut_answer_does_not_count),
+		cmocka_unit_test(test_too_long_an_answer_is_an_error),
+		cmocka_unit_test(test_bad_socket_is_an_error),
+		netns_test(test_kernel_lists_the_elements),
+		netns_test(test_kernel_lets_nft_change_our_elements),
+		netns_test(test_kernel_applies_all_or_nothing),
+		netns_test(test_kernel_with_many_errors_answers_the_next),
+		netns_test(test_kernel_takes_the_largest_batch),
+		netns_test(test_kernel_refuses_an_ordinary_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl.c - the backend netlink: rules byte for byte as nft sends them, the
- * reading of dumps, and what it does when the kernel refuses.
+ * test_nl.c - the backend netlink sends rules byte for byte as nft does, reads
+ * dumps, and reports why the kernel refuses a change.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -137,7 +137,7 @@ static void add_chain(uint8_t family, const char *table, const char *chain,
 	msg_attr(m, NFTA_CHAIN_TYPE, "filter", 7);
 }
 
-static void test_find(void **state)
+static void test_foreign_chains_are_found_in_a_dump(void **state)
 {
 	struct natfw_env env = { .nft_table = "inet fw4",
 				 .nft_chain = "jumped" };
@@ -210,7 +210,7 @@ static void on_exact_count(void *arg, const struct nl_list_count *c)
 	assert_int_equal(c->bytes, 0x0102030405060708);
 }
 
-static void test_counts(void **state)
+static void test_counters_are_read_from_our_set(void **state)
 {
 	struct nl_list_sock sock = { 0 };
 	struct msg *m;
@@ -224,7 +224,7 @@ static void test_counts(void **state)
 	assert_int_equal(n, 1);
 }
 
-static void test_elements(void **state)
+static void test_elements_are_hashed_as_listed(void **state)
 {
 	const struct nfnl_set set = { "inet", "fw4", "upnpd_accept" };
 	struct nfnl_value key = { .n = 0 }, none = { .n = 0 };
@@ -246,7 +246,7 @@ static void test_elements(void **state)
 
 /* The kernel's message is cut at every byte, before an unreadable page: a
  * complete message in its header, but cut in its attributes. */
-static void test_cut(void **state)
+static void test_cut_messages_are_read_only_to_their_end(void **state)
 {
 	struct nl_places places = { .n = 1, .at = {
 		{ "inet", "fw4", "forward", true } } };
@@ -354,7 +354,7 @@ static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
 }
 
 /* The bytes of nft are little-endian. */
-static void test_rules(void **state)
+static void test_rules_are_the_bytes_that_nft_sends(void **state)
 {
 	static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
 	const struct natfw_env env = {
@@ -423,7 +423,7 @@ static void refused(int type, const char *expr, int err, int want,
 	close_fw();
 }
 
-static void test_reasons(void **state)
+static void test_refusal_names_the_missing_module(void **state)
 {
 	refused(NFT(NEWRULE), "nat", -ENOENT, -EIO, "making a rule",
 		"; is the kernel without nft_nat?");
@@ -437,7 +437,7 @@ static void test_reasons(void **state)
 }
 
 /* On a kernel without nft_counter the set has no counter, and all works. */
-static void test_without_counter(void **state)
+static void test_kernel_without_counters_works(void **state)
 {
 	add_chain(NFPROTO_INET, "fw4", "forward", 0);
 	assert_int_equal(open_fw(), 0);
@@ -452,7 +452,7 @@ static void test_without_counter(void **state)
 }
 
 /* A failed listing leaves nothing in the socket for the next one. */
-static void test_lost(void **state)
+static void test_failed_listing_leaves_nothing_in_the_socket(void **state)
 {
 	unsigned opened;
 
@@ -475,7 +475,7 @@ static void test_lost(void **state)
 	close_fw();
 }
 
-static void test_governs(void **state)
+static void test_governs_if_a_foreign_chain_filters(void **state)
 {
 	assert_true(natfw_netlink.usable(&env));
 	assert_false(natfw_netlink.governs());
@@ -492,9 +492,15 @@ static void test_governs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_find), T(test_counts), T(test_elements), T(test_cut),
-		T(test_rules), T(test_reasons), T(test_without_counter),
-		T(test_lost), T(test_governs),
+		T(test_foreign_chains_are_found_in_a_dump),
+		T(test_counters_are_read_from_our_set),
+		T(test_elements_are_hashed_as_listed),
+		T(test_cut_messages_are_read_only_to_their_end),
+		T(test_rules_are_the_bytes_that_nft_sends),
+		T(test_refusal_names_the_missing_module),
+		T(test_kernel_without_counters_works),
+		T(test_failed_listing_leaves_nothing_in_the_socket),
+		T(test_governs_if_a_foreign_chain_filters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

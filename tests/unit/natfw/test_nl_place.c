@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_place.c - which foreign chains are found.
+ * test_nl_place.c - the accept belongs in each foreign chain that filters
+ * forwarded packets, or only in the configured chain.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,7 +82,7 @@ static const char *places(const struct chain *c, const char *table,
 
 #define CHAINS(...) ((const struct chain[]){ __VA_ARGS__, { NULL } })
 
-static void test_places(void **state)
+static void test_places_are_chains_that_filter_forwarding(void **state)
 {
 	assert_string_equal(places(&(struct chain){ NULL }, "", ""), "");
 	assert_string_equal(places(chains, "", ""),
@@ -102,7 +103,7 @@ static void test_places(void **state)
 }
 
 /* A chain that the configuration cannot name is left out. */
-static void test_odd_names(void **state)
+static void test_chain_that_nft_quotes_is_left_out(void **state)
 {
 	assert_string_equal(places(CHAINS({ "ip", "a;b", "c", 0 }), "", ""),
 			    "");
@@ -122,7 +123,7 @@ static void test_odd_names(void **state)
 }
 
 /* A chain of the same name in another table is another place. */
-static void test_same_name_before(void **state)
+static void test_same_name_elsewhere_is_another_place(void **state)
 {
 	assert_string_equal(places(CHAINS({ "ip", "a", "forward", 0 },
 					  { "inet", "fw4", "forward", 0 }),
@@ -131,7 +132,7 @@ static void test_same_name_before(void **state)
 }
 
 /* The rest of a longer name in the buffer does not make places differ. */
-static void test_same_places(void **state)
+static void test_bytes_after_a_name_do_not_differ(void **state)
 {
 	const struct chain *const listing[] = {
 		CHAINS({ "ip", "another", "a_long_name", NO_FILTER },
@@ -152,7 +153,7 @@ static void test_same_places(void **state)
 }
 
 /* Places of one table: the first has the set, if any of them wants it. */
-static void test_sets(void **state)
+static void test_first_place_of_a_table_has_the_set(void **state)
 {
 	const struct nl_places p = { .n = 4, .at = {
 		{ "ip", "t", "a", false }, { "ip", "t", "b", true },
@@ -169,11 +170,11 @@ static void test_sets(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_odd_names),
-		cmocka_unit_test(test_same_name_before),
-		cmocka_unit_test(test_same_places),
-		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_places_are_chains_that_filter_forwarding),
+		cmocka_unit_test(test_chain_that_nft_quotes_is_left_out),
+		cmocka_unit_test(test_same_name_elsewhere_is_another_place),
+		cmocka_unit_test(test_bytes_after_a_name_do_not_differ),
+		cmocka_unit_test(test_first_place_of_a_table_has_the_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_ruleset.c - reads messages of nf_tables: each expression, the
- * registers, unknown expressions, cut messages.
+ * test_nl_ruleset.c - each expression of a rule becomes its condition, an
+ * unknown one becomes an unknown condition, and no cut message is read beyond
+ * its end.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -50,7 +51,7 @@ static void assert_bytes(const uint8_t *have, const void *want, size_t n)
 
 /* ---- rules ------------------------------------------------------------- */
 
-static void test_rule(void **state)
+static void test_rule_has_its_chain_and_its_target(void **state)
 {
 	begin();
 	put_plain("counter");
@@ -64,12 +65,12 @@ static void test_rule(void **state)
 	assert_false(rule.opaque);
 	begin();
 	read_rule(0, NL_VERDICT_NONE);
-	/* another message is no rule */
+	/* another message is not a rule */
 	assert_false(nl_ruleset_rule(chain_message(NFPROTO_INET, "a", "b",
 						   "nat", 0, false), &rule));
 }
 
-static void test_verdicts(void **state)
+static void test_first_verdict_ends_the_rule(void **state)
 {
 	static const struct {
 		int32_t code;
@@ -115,7 +116,7 @@ static void test_verdicts(void **state)
 
 /* ---- conditions -------------------------------------------------------- */
 
-static void test_meta(void **state)
+static void test_meta_conditions_are_read(void **state)
 {
 	const uint8_t ones[16] = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
 				 "\xff\xff\xff\xff\xff";
@@ -140,7 +141,7 @@ static void test_meta(void **state)
 	assert_cond(2, NL_FIELD_OTHER, NL_OP_UNKNOWN, false);
 }
 
-static void test_state(void **state)
+static void test_conntrack_state_is_read_with_its_mask(void **state)
 {
 	const uint32_t mask = 6, zero = 0;
 
@@ -168,7 +169,7 @@ static void test_state(void **state)
 }
 
 /* An address: a prefix, whole, and with its neighbour. */
-static void test_header(void **state)
+static void test_header_conditions_are_read_as_fields(void **state)
 {
 	begin();
 	put_payload(NET, 12, 3, NFT_REG_1);
@@ -210,7 +211,7 @@ static void test_header(void **state)
 }
 
 /* Not equal in two fields at once, and bytes of no known field. */
-static void test_header_unknown(void **state)
+static void test_other_header_bytes_are_unknown(void **state)
 {
 	begin();
 	put_payload(NET, 12, 8, NFT_REG_1);
@@ -232,7 +233,7 @@ static void test_header_unknown(void **state)
 		assert_cond(i, NL_FIELD_OTHER, NL_OP_UNKNOWN, false);
 }
 
-static void test_ranges(void **state)
+static void test_ranges_and_comparisons_are_read(void **state)
 {
 	const char lo[] = "\x0a\0\0\1", hi[] = "\x0a\0\0\x09";
 
@@ -264,7 +265,7 @@ static void test_ranges(void **state)
 	assert_cond(6, NL_FIELD_SADDR, NL_OP_UNKNOWN, false);
 }
 
-static void test_lookups(void **state)
+static void test_set_and_map_lookups_are_read(void **state)
 {
 	begin();
 	put_payload(NET, 12, 4, NFT_REG_1);
@@ -289,7 +290,7 @@ static void test_lookups(void **state)
 }
 
 /* A register holds the last load into it, wherever that began. */
-static void test_registers(void **state)
+static void test_register_holds_the_last_load(void **state)
 {
 	const char name[16] = "wan0";
 
@@ -315,7 +316,7 @@ static void test_registers(void **state)
 }
 
 /* A statement always matches; an expression that may not match is unknown. */
-static void test_statements(void **state)
+static void test_statements_always_match(void **state)
 {
 	struct expr_at at;
 
@@ -343,7 +344,7 @@ static void test_statements(void **state)
 	assert_false(rule.opaque);
 }
 
-static void test_xtables(void **state)
+static void test_iptables_matches_are_opaque(void **state)
 {
 	begin();
 	put_xt("match", "conntrack");
@@ -362,7 +363,7 @@ static void test_xtables(void **state)
 }
 
 /* More conditions than fit: the last one is unknown. */
-static void test_many(void **state)
+static void test_too_many_conditions_end_unknown(void **state)
 {
 	for (size_t n = NL_RULESET_CONDS - 2; n < NL_RULESET_CONDS + 9; n++) {
 		begin();
@@ -383,7 +384,7 @@ static void test_many(void **state)
 
 /* ---- chains, sets, elements -------------------------------------------- */
 
-static void test_chain(void **state)
+static void test_chain_has_its_hook_and_policy(void **state)
 {
 	struct nl_ruleset_chain c;
 
@@ -402,7 +403,7 @@ static void test_chain(void **state)
 	assert_int_equal(nl_ruleset_generation(end_message()), 7);
 }
 
-static void test_set(void **state)
+static void test_set_has_its_key_and_flags(void **state)
 {
 	struct nl_ruleset_set s;
 
@@ -424,7 +425,7 @@ static void on_elem(void *arg, const struct nl_ruleset_elem *e)
 	elem[elem_n++] = *e;
 }
 
-static void test_elems(void **state)
+static void test_elements_of_the_set_are_read(void **state)
 {
 	struct nl_ruleset_set set = {
 		.family = NFPROTO_INET, .table = STR("f"), .name = STR("s"),
@@ -490,7 +491,7 @@ static void cut_everywhere(const struct nlmsghdr *h)
 }
 
 /* Each type of message is cut at every byte, before an unreadable page. */
-static void test_cut(void **state)
+static void test_cut_message_is_read_to_its_end(void **state)
 {
 	begin();
 	put_payload(NET, 12, 8, NFT_REG_1);
@@ -514,22 +515,23 @@ static void test_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule),
-		cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_meta),
-		cmocka_unit_test(test_state),
-		cmocka_unit_test(test_header),
-		cmocka_unit_test(test_header_unknown),
-		cmocka_unit_test(test_ranges),
-		cmocka_unit_test(test_lookups),
-		cmocka_unit_test(test_registers),
-		cmocka_unit_test(test_statements),
-		cmocka_unit_test(test_xtables),
-		cmocka_unit_test(test_many),
-		cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_set),
-		cmocka_unit_test(test_elems),
-		cmocka_unit_test_setup(test_cut, make_room),
+		cmocka_unit_test(test_rule_has_its_chain_and_its_target),
+		cmocka_unit_test(test_first_verdict_ends_the_rule),
+		cmocka_unit_test(test_meta_conditions_are_read),
+		cmocka_unit_test(test_conntrack_state_is_read_with_its_mask),
+		cmocka_unit_test(test_header_conditions_are_read_as_fields),
+		cmocka_unit_test(test_other_header_bytes_are_unknown),
+		cmocka_unit_test(test_ranges_and_comparisons_are_read),
+		cmocka_unit_test(test_set_and_map_lookups_are_read),
+		cmocka_unit_test(test_register_holds_the_last_load),
+		cmocka_unit_test(test_statements_always_match),
+		cmocka_unit_test(test_iptables_matches_are_opaque),
+		cmocka_unit_test(test_too_many_conditions_end_unknown),
+		cmocka_unit_test(test_chain_has_its_hook_and_policy),
+		cmocka_unit_test(test_set_has_its_key_and_flags),
+		cmocka_unit_test(test_elements_of_the_set_are_read),
+		cmocka_unit_test_setup(test_cut_message_is_read_to_its_end,
+				       make_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

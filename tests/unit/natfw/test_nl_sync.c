@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_sync.c - the backend netlink with a kernel that stores what it is
- * sent: its content after a sync, after batches, and in other people's chains,
- * and how verify reports changes.
+ * test_nl_sync.c - after a sync and after each batch the kernel has exactly the
+ * elements of the table, also in other people's chains, and verify finds every
+ * change. The kernel is a model that stores what it is sent.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,7 +24,7 @@ const struct natfw_backend natfw_iptables = { 0 },
 	natfw_iptables_legacy = { 0 }, natfw_iptables_nft = { 0 },
 	natfw_memory = { 0 };
 
-/* It needs no tool. */
+/* The backend needs no tool. */
 bool proc_exists(const char *name)
 {
 	fail();
@@ -79,7 +79,7 @@ static void end(struct natfw *fw)
 	" { 192.168.88.3 . 17 . 5353 : 203.0.113.7 . 53 }\n" \
 	"add ip upnpd leave_as { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n"
 
-static void test_elements(void **state)
+static void test_sync_adds_the_elements_of_each_rule(void **state)
 {
 	struct natfw fw;
 
@@ -95,7 +95,7 @@ static void test_elements(void **state)
 }
 
 /* Two networks: a rule each. Without an external address nothing is mapped. */
-static void test_environment(void **state)
+static void test_sync_follows_the_environment(void **state)
 {
 	struct natfw fw;
 
@@ -116,7 +116,7 @@ static void test_environment(void **state)
 }
 
 /* A killed monitor's table keeps working until the first sync. */
-static void test_open(void **state)
+static void test_open_keeps_the_table_of_a_killed_monitor(void **state)
 {
 	struct natfw_env env = env_of(EXT);
 	struct natfw fw, second;
@@ -136,8 +136,8 @@ static void test_open(void **state)
 	natfw_done(&fw);
 }
 
-/* Each call reports it, and the close does nothing. */
-static void test_no_memory(void **state)
+/* Each call returns an error, and close does nothing. */
+static void test_without_memory_each_call_fails(void **state)
 {
 	struct natfw fw;
 	void *own;
@@ -173,7 +173,7 @@ static void model_has(const char *text)
 		if (!strcmp(wr_cstr(&w), text))
 			return;
 	}
-	fail_msg("not there: %s", text);
+	fail_msg("missing: %s", text);
 }
 
 /* Return: how many elements there should be */
@@ -217,7 +217,7 @@ static struct nat_op any_op(void)
 
 /* Each batch adds what is missing and deletes what exists: the model refuses
  * anything else. */
-static void test_batches_by_dice(void **state)
+static void test_random_batches_match_the_table(void **state)
 {
 	struct nat_op op[8];
 	enum nat_err err[8];
@@ -243,7 +243,7 @@ static void test_batches_by_dice(void **state)
 }
 
 /* The rule set last leads; after its deletion, the one before it. */
-static void test_shared_socket(void **state)
+static void test_rules_of_one_socket_share_its_elements(void **state)
 {
 	struct natfw fw;
 
@@ -271,7 +271,7 @@ static void test_shared_socket(void **state)
 }
 
 /* A batch that the kernel refuses changes nothing, and a sync follows. */
-static void test_refused(void **state)
+static void test_refused_batch_changes_nothing(void **state)
 {
 	struct nat_rule r = tcp(91, HOST(9), 9);
 	struct natfw fw;
@@ -313,7 +313,7 @@ static void leave_rules(const struct nl_place *at)
 	assert_int_equal(__wrap_nfnl_commit(&b, 0), 0);
 }
 
-static void test_foreign(void **state)
+static void test_foreign_chains_are_used_and_cleaned(void **state)
 {
 	struct natfw fw;
 
@@ -348,7 +348,7 @@ static void test_foreign(void **state)
 }
 
 /* Chains of one table share the set there. */
-static void test_two_in_a_table(void **state)
+static void test_two_chains_of_a_table_share_the_set(void **state)
 {
 	struct natfw fw;
 
@@ -524,7 +524,7 @@ static const struct {
 	{ "lost answer", lost_answer, -ETIMEDOUT },	/* not a drift */
 };
 
-static void test_verify(void **state)
+static void test_verify_finds_every_change(void **state)
 {
 	static struct model whole;
 	struct natfw fw;
@@ -547,7 +547,7 @@ static void test_verify(void **state)
 }
 
 /* Rules may differ after each sync, because their handles change. */
-static void test_verify_after_sync(void **state)
+static void test_verify_agrees_after_each_sync(void **state)
 {
 	struct natfw fw;
 	unsigned i;
@@ -567,11 +567,17 @@ static void test_verify_after_sync(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_elements), T(test_environment), T(test_open),
-		T(test_no_memory),
-		T(test_batches_by_dice), T(test_shared_socket),
-		T(test_refused), T(test_foreign), T(test_two_in_a_table),
-		T(test_verify), T(test_verify_after_sync),
+		T(test_sync_adds_the_elements_of_each_rule),
+		T(test_sync_follows_the_environment),
+		T(test_open_keeps_the_table_of_a_killed_monitor),
+		T(test_without_memory_each_call_fails),
+		T(test_random_batches_match_the_table),
+		T(test_rules_of_one_socket_share_its_elements),
+		T(test_refused_batch_changes_nothing),
+		T(test_foreign_chains_are_used_and_cleaned),
+		T(test_two_chains_of_a_table_share_the_set),
+		T(test_verify_finds_every_change),
+		T(test_verify_agrees_after_each_sync),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

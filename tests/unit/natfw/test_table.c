@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_table.c - the table compared with a plain list of the same rules, and
- * which rule leads a socket.
+ * test_table.c - the table finds the same rules as a plain list, and the right
+ * rule leads a socket.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -35,7 +35,7 @@ static size_t rules_of(const struct natfw *fw, uint32_t client, size_t enough)
 	return table_client_n(fw, &like, enough);
 }
 
-static void test_empty(void **state)
+static void test_empty_table_has_no_rule(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80);
 	struct natfw fw = { 0 };
@@ -57,7 +57,7 @@ static void test_empty(void **state)
 	assert_null(fw.mappings.rule);
 }
 
-static void test_room(void **state)
+static void test_size_outside_the_limits_is_refused(void **state)
 {
 	struct natfw fw = { 0 };
 
@@ -109,7 +109,7 @@ static void test_each_kind_has_its_own_table(void **state)
 }
 
 /* A link can hold the largest index. */
-static void test_last_place(void **state)
+static void test_largest_table_can_be_filled(void **state)
 {
 	struct natfw fw = { 0 };
 	struct nat_rule r = tcp(1, HOST(2), 80);
@@ -160,7 +160,7 @@ static void test_clients_are_counted(void **state)
 }
 
 /* The client is not part of a key; client, protocol and port are a socket. */
-static void test_keys_and_sockets(void **state)
+static void test_client_is_not_part_of_the_key(void **state)
 {
 	struct nat_rule r = tcp(1, HOST(2), 80), other = r;
 	struct natfw fw;
@@ -186,7 +186,7 @@ static void test_keys_and_sockets(void **state)
 }
 
 /* The rule set last leads, even if it existed before. */
-static void test_leaders(void **state)
+static void test_rule_set_last_leads(void **state)
 {
 	struct nat_rule again, gone;
 	const struct nat_rule *r;
@@ -217,9 +217,9 @@ static void test_leaders(void **state)
 	table_done(&fw);
 }
 
-/* A rule for a single remote host once led if it was set last: the client's
- * traffic to any host left by a port that is closed to all but that host. */
-static void test_one_for_all_leads(void **state)
+/* A rule for a single remote host once led if it was set last. So the client's
+ * traffic to any host left by a port that is open to that host only. */
+static void test_rule_for_any_host_leads_before_one_host(void **state)
 {
 	struct nat_rule one = tcp(1, HOST(2), 80), all = tcp(2, HOST(2), 80);
 	struct nat_rule last = tcp(3, HOST(2), 80);
@@ -285,7 +285,7 @@ static void assert_same(const struct natfw *fw)
 }
 
 /* A deletion moves the last rule into the hole: the indexes must follow. */
-static void test_by_dice(void **state)
+static void test_random_changes_match_a_plain_list(void **state)
 {
 	struct natfw fw;
 	unsigned turn;
@@ -320,16 +320,16 @@ static void test_by_dice(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_empty_table_has_no_rule),
+		cmocka_unit_test(test_size_outside_the_limits_is_refused),
 		cmocka_unit_test(test_a_table_without_room_holds_nothing),
 		cmocka_unit_test(test_each_kind_has_its_own_table),
-		cmocka_unit_test(test_last_place),
+		cmocka_unit_test(test_largest_table_can_be_filled),
 		cmocka_unit_test(test_clients_are_counted),
-		cmocka_unit_test(test_keys_and_sockets),
-		cmocka_unit_test(test_leaders),
-		cmocka_unit_test(test_one_for_all_leads),
-		cmocka_unit_test(test_by_dice),
+		cmocka_unit_test(test_client_is_not_part_of_the_key),
+		cmocka_unit_test(test_rule_set_last_leads),
+		cmocka_unit_test(test_rule_for_any_host_leads_before_one_host),
+		cmocka_unit_test(test_random_changes_match_a_plain_list),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

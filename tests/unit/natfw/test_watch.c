@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_watch.c - one notice for every transaction, and none for others. */
+/* test_watch.c - each transaction that changes something makes one notice. */
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -45,7 +45,7 @@ static void transact(int fd, int type, const char *table)
 	assert_true(netlink_recv(fd, &answer) > 0);
 }
 
-static void test_watch(void **state)
+static void test_each_transaction_makes_one_notice(void **state)
 {
 	struct pollfd p = { .events = POLLIN };
 	int fd, nft;
@@ -82,7 +82,7 @@ static void test_watch(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_each_transaction_makes_one_notice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

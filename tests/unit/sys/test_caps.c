@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_caps.c - after caps_cut() two capabilities are left for good, and after
+ * test_caps.c - after caps_cut() only two capabilities are left, and after
  * caps_drop() none. Each test runs in a child.
  */
 #include <errno.h>
@@ -58,7 +58,7 @@ static bool bounded(uint32_t want)
 	return true;
 }
 
-static int cut(void)
+static int caps_cut_leaves_two(void)
 {
 	if (caps_cut())
 		return 1;
@@ -69,8 +69,8 @@ static int cut(void)
 	return caps_cut() || !effective(NET) || !permitted(NET) ? 4 : 0;
 }
 
-/* A dropped right has no effect any more. */
-static int dropped_rights(void)
+/* A call that needs a dropped right fails. */
+static int dropped_rights_have_no_effect(void)
 {
 	int ready[2];
 	char c;
@@ -95,7 +95,7 @@ static int dropped_rights(void)
 }
 
 /* root's exec regains nothing: grep prints its capabilities. */
-static int exec(void)
+static int exec_regains_nothing(void)
 {
 	if (caps_cut())
 		return 1;
@@ -104,15 +104,15 @@ static int exec(void)
 	return 2;
 }
 
-static int drop(void)
+static int caps_drop_leaves_none(void)
 {
 	if (caps_drop())
 		return 1;
 	return effective(0) && permitted(0) ? 0 : 2;
 }
 
-/* A process that is forked from here on gets none; held ones stay. */
-static int bar(void)
+/* A program that is started later gets none; the process keeps its own. */
+static int caps_bar_keeps_those_held(void)
 {
 	struct __user_cap_data_struct before[2];
 
@@ -124,7 +124,7 @@ static int bar(void)
 	return memcmp(before, now, sizeof(before)) ? 3 : 0;
 }
 
-static int nobody(void)
+static int ordinary_user_has_none(void)
 {
 	if (setresuid(SOME_UID, SOME_UID, SOME_UID))
 		return 1;
@@ -153,22 +153,22 @@ static int in_child(int (*fn)(void))
 			skip(); \
 		assert_int_equal(in_child(name), 0); \
 	}
-T(cut)
-T(dropped_rights)
-T(exec)
-T(drop)
-T(bar)
-T(nobody)
+T(caps_cut_leaves_two)
+T(dropped_rights_have_no_effect)
+T(exec_regains_nothing)
+T(caps_drop_leaves_none)
+T(caps_bar_keeps_those_held)
+T(ordinary_user_has_none)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_dropped_rights),
-		cmocka_unit_test(test_exec),
-		cmocka_unit_test(test_drop),
-		cmocka_unit_test(test_bar),
-		cmocka_unit_test(test_nobody),
+		cmocka_unit_test(test_caps_cut_leaves_two),
+		cmocka_unit_test(test_dropped_rights_have_no_effect),
+		cmocka_unit_test(test_exec_regains_nothing),
+		cmocka_unit_test(test_caps_drop_leaves_none),
+		cmocka_unit_test(test_caps_bar_keeps_those_held),
+		cmocka_unit_test(test_ordinary_user_has_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_conntrack.c - entries made by hand, cut anywhere; then the real
- * kernel's table, in a namespace of each test's own.
+ * test_conntrack.c - only the flows of a closed port are found and deleted, and
+ * a cut entry is not read. Entries are made by hand; the last tests use the
+ * real kernel's table, in a namespace for each test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -84,7 +85,7 @@ static struct msg entry(uint16_t type, const struct tuple *orig,
 	return m;
 }
 
-static void test_read(void **state)
+static void test_entry_is_read(void **state)
 {
 	struct msg m = entry(IPCTNL_MSG_CT_NEW, &in, &back);
 	struct conntrack_flow f;
@@ -102,7 +103,7 @@ static void test_read(void **state)
 
 /* An entry is read completely or not at all, wherever the message ends and
  * whatever length an attribute claims: the page after it is unreadable. */
-static void test_read_cut(void **state)
+static void test_cut_entry_is_not_read(void **state)
 {
 	struct msg m = entry(IPCTNL_MSG_CT_NEW, &in, &back);
 	struct conntrack_flow f;
@@ -122,7 +123,7 @@ static void test_read_cut(void **state)
 }
 
 /* ICMP has no ports; IPv6 has no four-byte addresses. */
-static void test_read_others(void **state)
+static void test_other_entries_are_not_read(void **state)
 {
 	struct nfgenmsg about = { .nfgen_family = AF_INET };
 	struct msg m = msg_new(CT(IPCTNL_MSG_CT_NEW), &about, sizeof(about));
@@ -148,7 +149,7 @@ static const struct conntrack_flow to_game = {
 	PEER, EXT, 40000, 8000, CLIENT, IPPROTO_TCP
 };
 
-static void test_find_each_field(void **state)
+static void test_flow_must_match_each_field(void **state)
 {
 	struct conntrack_port p = game;
 	struct conntrack_flow f = to_game;
@@ -184,7 +185,7 @@ static void test_outbound_is_not_found(void **state)
 }
 
 /* Every one of many is found, in any order of the flows. */
-static void test_find_among_many(void **state)
+static void test_each_of_many_ports_is_found(void **state)
 {
 	static struct conntrack_port p[5000];
 	struct conntrack_flow f = to_game;
@@ -208,7 +209,7 @@ static void test_find_among_many(void **state)
 }
 
 /* The same port for two remote hosts and for any host. */
-static void test_find_by_remote(void **state)
+static void test_port_of_a_remote_host_is_found(void **state)
 {
 	struct conntrack_port p[3] = { game, game, game };
 	struct conntrack_flow f = to_game;
@@ -328,24 +329,24 @@ static void check_kill(bool by_walk)
 	assert_int_equal(tracked(), 5);
 }
 
-static void test_kill_no_port(void **state)
+static void test_kill_without_ports_does_nothing(void **state)
 {
 	assert_int_equal(conntrack_kill(NULL, 0), 0);
 }
 
-static void test_kill(void **state)
+static void test_kill_ends_only_the_flows_of_the_port(void **state)
 {
 	NEED_ROOT();
 	check_kill(false);
 }
 
-static void test_kill_by_walk(void **state)
+static void test_walk_ends_only_the_flows_of_the_port(void **state)
 {
 	NEED_ROOT();
 	check_kill(true);
 }
 
-static void test_kill_two_ports(void **state)
+static void test_kill_ends_the_flows_of_two_ports(void **state)
 {
 	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
 	struct conntrack_port p[2] = { game, game };
@@ -383,13 +384,13 @@ static void kill_by_remote(bool by_walk)
 	assert_int_equal(tracked(), 0);
 }
 
-static void test_kill_remote(void **state)
+static void test_kill_ends_only_flows_of_the_remote_host(void **state)
 {
 	NEED_ROOT();
 	kill_by_remote(false);
 }
 
-static void test_kill_remote_by_walk(void **state)
+static void test_walk_ends_only_flows_of_the_remote_host(void **state)
 {
 	NEED_ROOT();
 	kill_by_remote(true);
@@ -409,21 +410,21 @@ static void kill_many(bool by_walk)
 	assert_int_equal(tracked(), 1000);
 }
 
-static void test_kill_many(void **state)
+static void test_kill_ends_many_flows(void **state)
 {
 	NEED_ROOT();
 	kill_many(false);
 }
 
 /* More requests than a datagram holds, and more entries than one returns. */
-static void test_kill_many_by_walk(void **state)
+static void test_walk_ends_many_flows(void **state)
 {
 	NEED_ROOT();
 	kill_many(true);
 }
 
 /* Without the rights the call fails and no flow ends. */
-static void test_kill_without_rights(void **state)
+static void test_kill_without_rights_ends_no_flow(void **state)
 {
 	struct conntrack_port p = game;
 	pid_t pid;
@@ -443,22 +444,22 @@ static void test_kill_without_rights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_read_cut),
-		cmocka_unit_test(test_read_others),
-		cmocka_unit_test(test_find_each_field),
+		cmocka_unit_test(test_entry_is_read),
+		cmocka_unit_test(test_cut_entry_is_not_read),
+		cmocka_unit_test(test_other_entries_are_not_read),
+		cmocka_unit_test(test_flow_must_match_each_field),
 		cmocka_unit_test(test_outbound_is_not_found),
-		cmocka_unit_test(test_find_among_many),
-		cmocka_unit_test(test_find_by_remote),
-		cmocka_unit_test(test_kill_no_port),
-		netns_test(test_kill),
-		netns_test(test_kill_by_walk),
-		netns_test(test_kill_two_ports),
-		netns_test(test_kill_remote),
-		netns_test(test_kill_remote_by_walk),
-		netns_test(test_kill_many),
-		netns_test(test_kill_many_by_walk),
-		netns_test(test_kill_without_rights),
+		cmocka_unit_test(test_each_of_many_ports_is_found),
+		cmocka_unit_test(test_port_of_a_remote_host_is_found),
+		cmocka_unit_test(test_kill_without_ports_does_nothing),
+		netns_test(test_kill_ends_only_the_flows_of_the_port),
+		netns_test(test_walk_ends_only_the_flows_of_the_port),
+		netns_test(test_kill_ends_the_flows_of_two_ports),
+		netns_test(test_kill_ends_only_flows_of_the_remote_host),
+		netns_test(test_walk_ends_only_flows_of_the_remote_host),
+		netns_test(test_kill_ends_many_flows),
+		netns_test(test_walk_ends_many_flows),
+		netns_test(test_kill_without_rights_ends_no_flow),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ifsock.c - a socket for each address, by real sockets.
+ * test_ifsock.c - each address has a socket, which serves only the peers of its
+ * networks.
  *
- * In a network namespace of this program's own, over its loopback interface.
- * Where no namespace can be created, the tests are skipped.
+ * The tests use the loopback interface of a network namespace of their own. If
+ * no namespace can be created, they are skipped.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,7 +145,7 @@ static int client(int type, uint32_t ip)
 	return fd;
 }
 
-/* Send from @from to @to. Return: the address that is to answer; 0: dropped */
+/* Send from @from to @to. Return: the address to answer from; 0: dropped */
 static uint32_t ask_n(uint32_t from, uint32_t to, size_t n)
 {
 	struct sockaddr_in sa = addr_of(to, PORT);
@@ -219,7 +220,7 @@ static void test_virtual_address_answers_if_asked(void **state)
 }
 
 /* A macvlan of VRRP: only the virtual address is on it. */
-static void test_virtual_address_on_an_interface_of_its_own(void **state)
+static void test_virtual_address_may_have_its_own_interface(void **state)
 {
 	const struct netif_addr two[] = {
 		at(LO(0, 200), 32), at(LO(0, 1), 24),
@@ -245,7 +246,7 @@ static struct netif_addr behind(int ifindex, uint32_t ip, uint8_t bits)
 }
 
 /* By unicast, at the address that was asked. */
-static void test_networks_behind_other_routers(void **state)
+static void test_networks_behind_other_routers_are_served(void **state)
 {
 	struct netif_addr list[] = {
 		at(LO(0, 1), 24), at(LO(1, 1), 24), behind(1, LO(7, 0), 24),
@@ -275,7 +276,7 @@ static void test_networks_behind_other_routers(void **state)
 
 /* The address is on an interface of its own; the network is behind that of the
  * wire. */
-static void test_virtual_address_and_another_router(void **state)
+static void test_virtual_address_serves_a_routed_network(void **state)
 {
 	const struct netif_addr list[] = {
 		at(LO(0, 200), 32), behind(OTHER_IFINDEX, LO(8, 0), 24),
@@ -287,7 +288,8 @@ static void test_virtual_address_and_another_router(void **state)
 	assert_int_equal(ask(LO(7, 9), LO(0, 200)), 0);
 }
 
-/* Nobody learned of a client in a network that is not served. */
+/* A client in a network that is not served was once dropped without a line in
+ * the log. */
 static void test_outsiders_are_reported(void **state)
 {
 	struct netif_addr one = at(LO(0, 1), 24);
@@ -299,14 +301,14 @@ static void test_outsiders_are_reported(void **state)
 	assert_int_equal(addr_to_ip4(outsider), LO(2, 9));
 	/* not every search on the wire is for this router */
 	assert_int_equal(ask(LO(2, 9), GROUP), 0);
-	/* it came by an interface that is not served */
+	/* it arrived on an interface that is not served */
 	set.sock[0].at.ifindex = OTHER_IFINDEX;
 	assert_int_equal(ask(LO(2, 9), LO(0, 1)), 0);
 	assert_int_equal(outside, 1);
 }
 
-/* The kernel says it came by lo; the address is on another interface. */
-static void test_arrival_on_another_interface(void **state)
+/* The datagram arrives on lo, but the address is on another interface. */
+static void test_datagram_on_another_interface_is_dropped(void **state)
 {
 	struct netif_addr one = at(LO(0, 1), 24);
 
@@ -319,7 +321,7 @@ static void test_arrival_on_another_interface(void **state)
 	assert_int_equal(ask(LO(0, 9), LO(0, 1)), LO(0, 1));
 }
 
-static void test_length(void **state)
+static void test_datagram_that_is_too_long_is_dropped(void **state)
 {
 	struct netif_addr one = at(LO(0, 1), 24);
 
@@ -348,7 +350,7 @@ static unsigned members(void)
 	return users;
 }
 
-static void test_the_others_stay(void **state)
+static void test_sockets_in_the_list_stay_open(void **state)
 {
 	struct netif_addr three[] = {
 		at(LO(0, 1), 24), at(LO(1, 1), 24),
@@ -377,7 +379,7 @@ static void test_the_others_stay(void **state)
 	assert_int_equal(ifsock_port(&set), 0);
 }
 
-static void test_membership(void **state)
+static void test_group_is_joined_once_and_left(void **state)
 {
 	const struct netif_addr two[] = {
 		at(LO(0, 1), 24), at(LO(1, 1), 24),
@@ -398,7 +400,7 @@ static void test_membership(void **state)
 	assert_int_equal(members(), 0);
 }
 
-static void test_one_fails(void **state)
+static void test_one_failure_does_not_stop_the_others(void **state)
 {
 	const struct netif_addr two[] = {
 		at(0xc6336463u, 24),	/* 198.51.100.99 is not here */
@@ -411,7 +413,7 @@ static void test_one_fails(void **state)
 	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
 }
 
-static void test_too_many(void **state)
+static void test_addresses_above_the_limit_are_refused(void **state)
 {
 	struct netif_addr many[IFSOCKS_MAX + 1];
 
@@ -454,7 +456,7 @@ static int dial(uint32_t from, uint32_t to)
 	return got;
 }
 
-static void test_connections(void **state)
+static void test_connections_are_accepted_from_served_networks(void **state)
 {
 	const struct netif_addr three[] = {
 		at(LO(0, 1), 24), at(LO(1, 1), 24),
@@ -501,17 +503,17 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_network_has_its_address),
 		TEST(test_virtual_address_answers_if_asked),
-		TEST(test_virtual_address_on_an_interface_of_its_own),
-		TEST(test_networks_behind_other_routers),
-		TEST(test_virtual_address_and_another_router),
+		TEST(test_virtual_address_may_have_its_own_interface),
+		TEST(test_networks_behind_other_routers_are_served),
+		TEST(test_virtual_address_serves_a_routed_network),
 		TEST(test_outsiders_are_reported),
-		TEST(test_arrival_on_another_interface),
-		TEST(test_length),
-		TEST(test_the_others_stay),
-		TEST(test_membership),
-		TEST(test_one_fails),
-		TEST(test_too_many),
-		TEST(test_connections),
+		TEST(test_datagram_on_another_interface_is_dropped),
+		TEST(test_datagram_that_is_too_long_is_dropped),
+		TEST(test_sockets_in_the_list_stay_open),
+		TEST(test_group_is_joined_once_and_left),
+		TEST(test_one_failure_does_not_stop_the_others),
+		TEST(test_addresses_above_the_limit_are_refused),
+		TEST(test_connections_are_accepted_from_served_networks),
 	};
 
 	have_net = own_net();

@@ -3,8 +3,8 @@
  * test_jail.c - a process in the jail has lost every right that the engine does
  * not need.
  *
- * Linked without the system call filter, so that each other barrier is tested
- * by itself; test_seccomp.c tests both.
+ * It is linked without the system call filter, so that the other barriers are
+ * tested alone; test_seccomp.c tests them together.
  *
  * root runs all tests, another user those that need no root. Each check runs in
  * a child of its own, and its exit status is the result.
@@ -258,7 +258,7 @@ static int (*const for_both[])(void) = {
 	have_no_capabilities, open_no_raw_socket, chroot_no_more,
 };
 
-static void test_engine_without_root(void **state)
+static void test_engine_without_root_has_no_rights(void **state)
 {
 	for (size_t i = 0; i < N(for_both); i++)
 		assert_int_equal(in_jail(jail(), for_both[i]), 100);
@@ -274,7 +274,7 @@ static void test_forkserver_can_fork(void **state)
 	assert_int_equal(behind(false, jail(), start_a_process), 100);
 }
 
-static void test_engine_of_root(void **state)
+static void test_engine_of_root_has_no_rights(void **state)
 {
 	static int (*const check[])(void) = {
 		see_no_passwd, see_no_parent, try_other_ids,
@@ -312,7 +312,7 @@ static void test_securebits_do_not_help(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static void test_uid_0_is_no_jail(void **state)
+static void test_uid_0_is_refused(void **state)
 {
 	struct jail j = jail();
 
@@ -413,7 +413,7 @@ struct dirent *__wrap_readdir(DIR *d)
 }
 
 /* A failed read once counted as an empty directory, which was taken over. */
-static void test_dir_that_cannot_be_read(void **state)
+static void test_dir_that_cannot_be_read_is_not_empty(void **state)
 {
 	char name[128];
 
@@ -472,7 +472,7 @@ static int small_system(void)
 	return jail_user("upnpd", &u, &g) == -EISDIR && u == 7 ? 0 : 6;
 }
 
-static void test_system_without_users(void **state)
+static void test_system_without_users_has_a_fallback(void **state)
 {
 	int status;
 	pid_t pid;
@@ -492,17 +492,17 @@ static void test_system_without_users(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_engine_without_root),
+		T(test_engine_without_root_has_no_rights),
 		T(test_forkserver_can_fork),
-		T(test_engine_of_root),
+		T(test_engine_of_root_has_no_rights),
 		T(test_securebits_do_not_help),
-		T(test_uid_0_is_no_jail),
+		T(test_uid_0_is_refused),
 		T(test_missing_directory_is_an_error),
 		T(test_dir_is_made_and_taken_over),
 		T(test_dir_of_others_is_refused),
-		T(test_dir_that_cannot_be_read),
+		T(test_dir_that_cannot_be_read_is_not_empty),
 		T(test_user_falls_back_to_nobody),
-		T(test_system_without_users),
+		T(test_system_without_users_has_a_fallback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

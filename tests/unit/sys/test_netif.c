@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_netif.c - messages made by hand against an unreadable page, then the
- * real kernel in a network namespace of our own.
+ * test_netif.c - links, addresses and counters are read from complete messages
+ * only, and each change is reported. Messages are made by hand against an
+ * unreadable page; the last tests use the real kernel, in a namespace for each
+ * test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -61,7 +63,7 @@ static uint32_t ip_of(const struct netif_addr *a)
 	return addr_to_ip4(a->net.addr);
 }
 
-static void test_addr_parse(void **state)
+static void test_address_is_read(void **state)
 {
 	struct netif_table t;
 
@@ -81,8 +83,8 @@ static void test_addr_parse(void **state)
 	assert_int_equal(addr_table(addr_msg(0, 0, 24, 0)).addr_n, 0);
 }
 
-/* Cut anywhere, a message gives an address only once that is whole. */
-static void test_addr_cut(void **state)
+/* A message that is cut gives an address only if the address is complete. */
+static void test_cut_address_is_not_read(void **state)
 {
 	struct msg m = addr_msg(IP(10, 0, 0, 1), 0, 24, 0);
 	struct netif_table t;
@@ -99,7 +101,7 @@ static void test_addr_cut(void **state)
 }
 
 /* An attribute that claims more, less or nothing. */
-static void test_attr_lies(void **state)
+static void test_attribute_of_a_wrong_length_is_not_read(void **state)
 {
 	static const uint16_t lies[] = { 0, 1, 3, 4, 5, 7, 9, 12, 0xffff };
 	struct netif_table t;
@@ -114,7 +116,7 @@ static void test_attr_lies(void **state)
 	}
 }
 
-static void test_addr_order_and_cap(void **state)
+static void test_primary_addresses_come_first(void **state)
 {
 	struct netif_table t = { .addr_n = 0 };
 	struct netif_addr a = { .ifindex = 1 };
@@ -142,7 +144,7 @@ static void test_addr_order_and_cap(void **state)
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
 }
 
-static void test_lookups(void **state)
+static void test_first_primary_address_is_found(void **state)
 {
 	struct netif_table t = { .addr_n = 3, .addr = {
 		{ 2, "", { addr_ip4(20), 24 } }, { 3, "", { addr_ip4(30),
@@ -155,7 +157,7 @@ static void test_lookups(void **state)
 	assert_null(netif_first_addr(&t, 5));
 }
 
-static void test_link_parse(void **state)
+static void test_link_is_read(void **state)
 {
 	struct ifinfomsg i = {
 		.ifi_index = 5, .ifi_flags = IFF_UP | IFF_MULTICAST,
@@ -177,7 +179,7 @@ static void test_link_parse(void **state)
 	assert_true(l.allmulti && !l.multicast);
 }
 
-static void test_counters_parse(void **state)
+static void test_counters_are_read(void **state)
 {
 	struct ifinfomsg i = { .ifi_index = 5 };
 	struct rtnl_link_stats64 s = {
@@ -225,7 +227,7 @@ static const char *ifname_of(const struct netif_table *t, uint32_t ip)
 	return "there is no such address";
 }
 
-static void test_read(void **state)
+static void test_links_and_addresses_are_read(void **state)
 {
 	const struct netif_addr *a;
 	struct netif_table t;
@@ -255,7 +257,7 @@ static void test_read(void **state)
 	assert_string_equal(ifname_of(&t, IP(10, 3, 0, 1)), "");
 }
 
-static void test_read_bad_names(void **state)
+static void test_bad_names_are_refused(void **state)
 {
 	static const char *const bad[] = { "", "sixteen-bytes-xx" };
 	static const char *const many[CONF_IFACES_MAX + 1] = {
@@ -293,7 +295,7 @@ static void batch(const char *text)
 }
 
 /* A dump of many datagrams, and a table that is too small for it. */
-static void test_read_many(void **state)
+static void test_table_is_cut_at_its_limit(void **state)
 {
 	static char text[64 * 1024];
 	struct netif_table t;
@@ -320,7 +322,7 @@ static bool readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
-static void test_changes(void **state)
+static void test_each_change_is_reported(void **state)
 {
 	static const char *const doing[] = {
 		"link add upt0 type veth peer name upt1", "link set upt0 up",
@@ -348,9 +350,9 @@ static void test_changes(void **state)
 	close(fd);
 }
 
-/* Of routes, only default ones count. By loopback: a veth reports its carrier
- * some time later, which is a change too. */
-static void test_route_changes(void **state)
+/* Only changes of default routes count. The test uses loopback, because a veth
+ * reports its carrier some time later, which is a change as well. */
+static void test_only_changes_of_default_routes_are_reported(void **state)
 {
 	int fd;
 
@@ -373,8 +375,8 @@ static void test_route_changes(void **state)
 	close(fd);
 }
 
-/* An overrun is a change, and ends. */
-static void test_overrun(void **state)
+/* An overrun counts as a change, and later changes are reported again. */
+static void test_overrun_is_a_change(void **state)
 {
 	unsigned rounds = 0, i;
 	int fd, small = 1;
@@ -398,8 +400,8 @@ static void test_overrun(void **state)
 	close(fd);
 }
 
-/* What did not come from the kernel is no change. */
-static void test_forged(void **state)
+/* A message that does not come from the kernel is not a change. */
+static void test_forged_message_is_not_a_change(void **state)
 {
 	struct sockaddr_nl to = { .nl_family = AF_NETLINK };
 	struct ifinfomsg i = { .ifi_index = 1 };
@@ -421,8 +423,8 @@ static void test_forged(void **state)
 	close(other);
 }
 
-/* The first name's link, once it is running or not: the kernel looks at a
- * carrier a while after it came or went. */
+/* The first name's link, once it is running or not: the kernel notices a change
+ * of the carrier after some time. */
 static struct netif_link link_that(bool runs)
 {
 	const struct timespec pause = { 0, 20 * 1000 * 1000 };
@@ -437,7 +439,7 @@ static struct netif_link link_that(bool runs)
 	return t.link[0];
 }
 
-static void test_set_up(void **state)
+static void test_link_is_taken_up_and_down(void **state)
 {
 	struct netif_link l;
 
@@ -456,7 +458,7 @@ static void test_set_up(void **state)
 }
 
 /* In a child without rights: reading works, changing does not. */
-static void test_unprivileged(void **state)
+static void test_ordinary_user_can_only_read(void **state)
 {
 	struct netif_table t;
 	struct netif_counters c;
@@ -480,7 +482,7 @@ static void test_unprivileged(void **state)
 	assert_int_equal(status, 0);
 }
 
-/* A UDP socket bound to @ip:0 (and connected to itself, if so told). */
+/* A UDP socket bound to @addr:0, and connected to itself if requested. */
 static int udp_socket(uint32_t addr, bool connected, uint16_t *ret_port)
 {
 	struct sockaddr_in sin = {
@@ -498,7 +500,7 @@ static int udp_socket(uint32_t addr, bool connected, uint16_t *ret_port)
 	return fd;
 }
 
-static void test_counters_and_speed(void **state)
+static void test_counters_and_speed_of_a_link_are_read(void **state)
 {
 	struct netif_counters a, b, kept = { .rx_bytes = 7 };
 	uint16_t port;
@@ -531,23 +533,23 @@ static void test_counters_and_speed(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_addr_parse),
-		cmocka_unit_test(test_addr_cut),
-		cmocka_unit_test(test_attr_lies),
-		cmocka_unit_test(test_addr_order_and_cap),
-		cmocka_unit_test(test_lookups),
-		cmocka_unit_test(test_link_parse),
-		cmocka_unit_test(test_counters_parse),
-		netns_test(test_read),
-		cmocka_unit_test(test_read_bad_names),
-		netns_test(test_read_many),
-		netns_test(test_changes),
-		netns_test(test_route_changes),
-		netns_test(test_overrun),
-		netns_test(test_forged),
-		netns_test(test_set_up),
-		netns_test(test_unprivileged),
-		netns_test(test_counters_and_speed),
+		cmocka_unit_test(test_address_is_read),
+		cmocka_unit_test(test_cut_address_is_not_read),
+		cmocka_unit_test(test_attribute_of_a_wrong_length_is_not_read),
+		cmocka_unit_test(test_primary_addresses_come_first),
+		cmocka_unit_test(test_first_primary_address_is_found),
+		cmocka_unit_test(test_link_is_read),
+		cmocka_unit_test(test_counters_are_read),
+		netns_test(test_links_and_addresses_are_read),
+		cmocka_unit_test(test_bad_names_are_refused),
+		netns_test(test_table_is_cut_at_its_limit),
+		netns_test(test_each_change_is_reported),
+		netns_test(test_only_changes_of_default_routes_are_reported),
+		netns_test(test_overrun_is_a_change),
+		netns_test(test_forged_message_is_not_a_change),
+		netns_test(test_link_is_taken_up_and_down),
+		netns_test(test_ordinary_user_can_only_read),
+		netns_test(test_counters_and_speed_of_a_link_are_read),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

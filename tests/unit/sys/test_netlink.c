@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_netlink.c - no length in a message is believed before it is checked, and
- * only the kernel's messages count. Messages lie before an unreadable page;
- * then sockets of the real kernel.
+ * test_netlink.c - no length in a message is used before it is checked, and
+ * only the kernel's messages count. Messages end at an unreadable page; the
+ * last tests use sockets of the real kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -97,7 +97,7 @@ static void test_walk_refuses_bad_lengths(void **state)
 }
 
 /* Only the end matters. */
-static void test_walk_without_callback(void **state)
+static void test_walk_without_callback_returns_the_end(void **state)
 {
 	char b[64] = { 0 };
 	bool intr = false;
@@ -178,7 +178,7 @@ static void test_attribute_is_found(void **state)
 }
 
 /* An attribute with a wrong length hides the attributes after it. */
-static void test_attribute_with_a_wrong_length(void **state)
+static void test_wrong_length_hides_the_next_attributes(void **state)
 {
 	static const uint16_t lies[] = { 0, 1, 3, 41, 64, 0x7fff, 0xffff };
 	struct msg m;
@@ -191,7 +191,7 @@ static void test_attribute_with_a_wrong_length(void **state)
 		assert_int_equal(attrs_in(cut(&m, m.len)), 0);
 		assert_false(netlink_attr_get(cut(&m, m.len), 12, 3, &v, 1));
 	}
-	/* 25 bytes reach into the last attribute; the rest is no attribute */
+	/* 25 bytes reach into the last attribute; the rest is not one */
 	m = three_attrs();
 	memcpy(m.bytes + 28, &(uint16_t){ 25 }, sizeof(uint16_t));
 	assert_int_equal(attrs_in(cut(&m, m.len)), 1);
@@ -254,7 +254,7 @@ static void test_ask_leaks_nothing(void **state)
 	assert_int_equal(before, after);
 }
 
-static void test_socket_receives_notices(void **state)
+static void test_empty_socket_does_not_block(void **state)
 {
 	static union nl_buf buf;
 	int fd = netlink_open(NETLINK_ROUTE);
@@ -296,13 +296,13 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_walk_finds_every_message),
 		cmocka_unit_test(test_walk_refuses_bad_lengths),
-		cmocka_unit_test(test_walk_without_callback),
+		cmocka_unit_test(test_walk_without_callback_returns_the_end),
 		cmocka_unit_test(test_cut_message_has_its_complete_attributes),
 		cmocka_unit_test(test_attribute_is_found),
-		cmocka_unit_test(test_attribute_with_a_wrong_length),
+		cmocka_unit_test(test_wrong_length_hides_the_next_attributes),
 		cmocka_unit_test(test_ask_gets_the_whole_answer),
 		cmocka_unit_test(test_ask_leaks_nothing),
-		cmocka_unit_test(test_socket_receives_notices),
+		cmocka_unit_test(test_empty_socket_does_not_block),
 		cmocka_unit_test(test_forged_message_is_ignored),
 	};
 

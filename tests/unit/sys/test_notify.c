@@ -72,7 +72,7 @@ static int opened(struct notify *n, const char *name)
 	return err;
 }
 
-static void test_datagram_to_a_path(void **state)
+static void test_datagram_reaches_a_path(void **state)
 {
 	struct notify n;
 
@@ -86,7 +86,7 @@ static void test_datagram_to_a_path(void **state)
 }
 
 /* An abstract name has a length and no NUL: one more byte is another name. */
-static void test_datagram_to_an_abstract_name(void **state)
+static void test_datagram_reaches_an_abstract_name(void **state)
 {
 	char name[64];
 	struct notify n;
@@ -100,7 +100,7 @@ static void test_datagram_to_an_abstract_name(void **state)
 	assert_string_equal(got(), "READY=1");
 }
 
-static void test_no_listener(void **state)
+static void test_without_a_manager_nothing_is_sent(void **state)
 {
 	struct notify n;
 
@@ -194,9 +194,9 @@ static void test_no_descriptor_is_leaked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_datagram_to_a_path),
-		TEST(test_datagram_to_an_abstract_name),
-		TEST(test_no_listener),
+		TEST(test_datagram_reaches_a_path),
+		TEST(test_datagram_reaches_an_abstract_name),
+		TEST(test_without_a_manager_nothing_is_sent),
 		TEST(test_invalid_names_are_refused),
 		TEST(test_name_has_a_maximum_length),
 		TEST(test_lost_listener_is_an_error),

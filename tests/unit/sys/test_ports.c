@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ports.c - sockets as sock_diag and /proc/net report them, made by hand
- * before an unreadable page; then real sockets, read in both ways: a seccomp
- * filter simulates a kernel without sock_diag.
+ * test_ports.c - sock_diag and /proc/net show the same ports that the router
+ * serves. Messages and lines are made by hand before an unreadable page; then
+ * real sockets are read in both ways: a seccomp filter simulates a kernel
+ * without sock_diag.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -43,7 +44,7 @@ static bool serves(uint8_t family, uint32_t a, uint32_t b, uint32_t c,
 	return ports_serves(&s, asked);
 }
 
-static void test_serves(void **state)
+static void test_socket_serves_its_address(void **state)
 {
 	asked = addr_ip4(HERE);
 	assert_true(serves(AF_INET, 0, 0, 0, 0, false));
@@ -60,7 +61,7 @@ static void test_serves(void **state)
 }
 
 /* An IPv6 address is served by sockets of IPv6, v6only or not. */
-static void test_serves_ip6(void **state)
+static void test_only_ip6_sockets_serve_ip6(void **state)
 {
 	assert_true(addr_parse(STR("2001:db8::7"), &asked));
 	assert_true(serves(AF_INET6, 0x20010db8, 0, 0, 7, false));
@@ -72,7 +73,7 @@ static void test_serves_ip6(void **state)
 	assert_false(serves(AF_INET, 0x20010db8, 0, 0, 0, false));
 }
 
-static void test_set(void **state)
+static void test_bits_are_found_at_both_ends(void **state)
 {
 	static uint64_t field[1024] = { 1, [1023] = UINT64_C(1) << 63 };
 
@@ -82,7 +83,7 @@ static void test_set(void **state)
 
 /* ---- sock_diag's messages ------------------------------------------------ */
 
-static void test_diag_cut(void **state)
+static void test_cut_message_is_not_read(void **state)
 {
 	struct inet_diag_msg d = {
 		.idiag_family = AF_INET6, .idiag_state = TCP_LISTEN,
@@ -138,7 +139,7 @@ static const char *line6(uint32_t a, uint32_t b, uint32_t c, uint32_t d,
 	return text;
 }
 
-static void test_line(void **state)
+static void test_line_is_read(void **state)
 {
 	struct ports_socket s;
 
@@ -178,7 +179,7 @@ static bool parse_at_page(const char *text, size_t len)
 	return ports_parse_line((struct str){ at, len }, &s);
 }
 
-/* A line that is cut before the end of the state is no line, and nothing after
+/* A line that is cut before the end of the state is refused, and nothing after
  * the cut is read. */
 static void cut_line(const char *line)
 {
@@ -187,13 +188,13 @@ static void cut_line(const char *line)
 				 len >= state_end(line));
 }
 
-static void test_line_cut(void **state)
+static void test_cut_line_is_not_read(void **state)
 {
 	cut_line(line4(HERE, 22, 10));
 	cut_line(line6(0, 0, 0, 0, 22, 10));
 }
 
-/* Each byte up to the state check be as it is. */
+/* A change of any byte up to the state makes the line invalid. */
 static void spoil_line(const char *line)
 {
 	static const char bad[] = "gxa:- \n@G/";
@@ -210,7 +211,7 @@ static void spoil_line(const char *line)
 	}
 }
 
-static void test_line_spoilt(void **state)
+static void test_line_with_a_wrong_byte_is_not_read(void **state)
 {
 	static const char *const bad[] = {
 		"", ":", ": ", "   : 00000000:0016 00000000:0000 0A",
@@ -307,7 +308,7 @@ static int scan_split(const char *text, size_t len, size_t first, size_t step)
 	return err;
 }
 
-static void test_scan_split(void **state)
+static void test_file_may_arrive_in_parts(void **state)
 {
 	char text[1024];
 	size_t len = small_file(text);
@@ -320,7 +321,7 @@ static void test_scan_split(void **state)
 }
 
 /* A cut file is an error, unless it is cut between two lines. */
-static void test_scan_cut(void **state)
+static void test_cut_file_is_an_error(void **state)
 {
 	char text[1024];
 	size_t len = small_file(text);
@@ -330,7 +331,7 @@ static void test_scan_cut(void **state)
 				 0 : -EBADMSG);
 }
 
-static void test_scan_spoilt(void **state)
+static void test_file_with_a_wrong_line_is_an_error(void **state)
 {
 	static const char *const bad[] = {
 		"\n", "\n" HEADING, HEADING HEADING, HEADING "\n",
@@ -353,7 +354,7 @@ static void test_scan_spoilt(void **state)
 }
 
 /* Lines that fill the buffer again and again, at every offset in it. */
-static void test_scan_long(void **state)
+static void test_long_file_is_read_to_its_end(void **state)
 {
 	static char text[600 * 1024];
 	size_t n = strlen(HEADING);
@@ -435,12 +436,13 @@ static void in_way(enum way way, void (*check)(bool diag))
 	assert_int_equal(status, 0);
 }
 
-/* For the child: cmocka's own would run the parent's other tests. */
+/* For the child, in which a failed assertion of cmocka's would continue with
+ * the parent's other tests. */
 static void check(bool is, int line)
 {
 	if (is)
 		return;
-	fprintf(stderr, "test_ports.c:%d: not so\n", line);
+	fprintf(stderr, "test_ports.c:%d: failed\n", line);
 	_exit(1);
 }
 #define CHECK(x) check(x, __LINE__)
@@ -511,7 +513,7 @@ static void check_udp(bool diag)
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
-/* /proc does not tell which wildcard accepts no IPv4. */
+/* /proc does not show which wildcard refuses IPv4. */
 static void check_tcp6(bool diag)
 {
 	struct in6_addr mapped = { { { [10] = 255, 255, 10, 1, 0, 1 } } };
@@ -544,7 +546,7 @@ static void check_both(enum way way)
 	in_way(way, check_tcp6);
 }
 
-static void test_as_it_is(void **state)
+static void test_sock_diag_finds_the_ports(void **state)
 {
 	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
 
@@ -554,12 +556,12 @@ static void test_as_it_is(void **state)
 	check_both(AS_IT_IS);
 }
 
-static void test_no_sock_diag(void **state)
+static void test_without_sock_diag_proc_is_read(void **state)
 {
 	check_both(NO_SOCK_DIAG);
 }
 
-static void test_no_inet_diag(void **state)
+static void test_without_inet_diag_proc_is_read(void **state)
 {
 	check_both(NO_INET_DIAG);
 }
@@ -583,7 +585,7 @@ static void check_holders(bool diag)
 	CHECK(!fstat(fd[1], &st) && h[0].inode == st.st_ino);
 }
 
-static void test_holders(void **state)
+static void test_holders_of_a_port_are_found(void **state)
 {
 	static const enum way ways[] = { AS_IT_IS, NO_SOCK_DIAG,
 					 NO_INET_DIAG };
@@ -596,7 +598,7 @@ static void test_holders(void **state)
 }
 
 /* Kernels differ after the state: then the holder is unknown. */
-static void test_line_holder(void **state)
+static void test_odd_end_of_a_line_hides_the_holder(void **state)
 {
 	static const char *const behind[] = {
 		"", " 0:0 0:0 0 7", " 0:0 0:0 0 x 0 9", " 0:0 0:0 0 7 0 y",
@@ -631,7 +633,7 @@ static void check_neither(bool diag)
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
-static void test_neither(void **state)
+static void test_without_any_source_it_fails(void **state)
 {
 	in_way(NO_SOCK_DIAG, check_neither);
 }
@@ -644,7 +646,7 @@ static void check_unprivileged(bool diag)
 	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
 }
 
-static void test_unprivileged(void **state)
+static void test_ordinary_user_can_read(void **state)
 {
 	NEED_ROOT();
 	in_way(AS_IT_IS, check_unprivileged);
@@ -654,24 +656,24 @@ static void test_unprivileged(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_serves),
-		cmocka_unit_test(test_serves_ip6),
-		cmocka_unit_test(test_set),
-		cmocka_unit_test(test_diag_cut),
-		cmocka_unit_test(test_line),
-		cmocka_unit_test(test_line_cut),
-		cmocka_unit_test(test_line_spoilt),
-		cmocka_unit_test(test_scan_split),
-		cmocka_unit_test(test_scan_cut),
-		cmocka_unit_test(test_scan_spoilt),
-		cmocka_unit_test(test_scan_long),
-		netns_test(test_as_it_is),
-		netns_test(test_no_sock_diag),
-		netns_test(test_no_inet_diag),
-		cmocka_unit_test(test_line_holder),
-		netns_test(test_holders),
-		netns_test(test_neither),
-		netns_test(test_unprivileged),
+		cmocka_unit_test(test_socket_serves_its_address),
+		cmocka_unit_test(test_only_ip6_sockets_serve_ip6),
+		cmocka_unit_test(test_bits_are_found_at_both_ends),
+		cmocka_unit_test(test_cut_message_is_not_read),
+		cmocka_unit_test(test_line_is_read),
+		cmocka_unit_test(test_cut_line_is_not_read),
+		cmocka_unit_test(test_line_with_a_wrong_byte_is_not_read),
+		cmocka_unit_test(test_file_may_arrive_in_parts),
+		cmocka_unit_test(test_cut_file_is_an_error),
+		cmocka_unit_test(test_file_with_a_wrong_line_is_an_error),
+		cmocka_unit_test(test_long_file_is_read_to_its_end),
+		netns_test(test_sock_diag_finds_the_ports),
+		netns_test(test_without_sock_diag_proc_is_read),
+		netns_test(test_without_inet_diag_proc_is_read),
+		cmocka_unit_test(test_odd_end_of_a_line_hides_the_holder),
+		netns_test(test_holders_of_a_port_are_found),
+		netns_test(test_without_any_source_it_fails),
+		netns_test(test_ordinary_user_can_read),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_proc.c - a program gets all of its input and its output is read, in time
- * and without leftovers, whatever the program does. With real programs.
+ * and without leftovers, whatever the program does. The programs are real.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -151,7 +151,7 @@ static void test_exit_status_is_returned(void **state)
 	assert_int_equal(t.lines, 0);
 }
 
-static void test_missing_program(void **state)
+static void test_missing_program_is_an_error(void **state)
 {
 	struct talk t;
 
@@ -181,7 +181,7 @@ static int run_file(const char *text, mode_t mode)
 	return ret;
 }
 
-static void test_program_that_cannot_be_executed(void **state)
+static void test_failed_exec_is_an_error(void **state)
 {
 	assert_int_equal(run_file("#!/bin/sh\nexit 5\n", 0700), 5);
 	assert_int_equal(run_file("#!/bin/sh\nexit 5\n", 0600), -EACCES);
@@ -270,7 +270,7 @@ static void test_input_reaches_the_program(void **state)
 	assert_out(&t, "one|two|");
 }
 
-static void test_much_input_and_output(void **state)
+static void test_much_input_and_output_pass_through(void **state)
 {
 	struct talk t;
 
@@ -337,9 +337,8 @@ static int timed(struct talk *t, const char *script, int deadline_ms)
 	return ret;
 }
 
-/* A script that is killed after it has printed something. Double its time until
- * it has, so that the test works on any machine. Output is passed on at once.
- */
+/* Run a script that is killed after it has printed something. Double the
+ * deadline until it has, so that the test works on any machine. */
 static void timed_out(struct talk *t, const char *script)
 {
 	int ms = 60;
@@ -356,8 +355,8 @@ static void timed_out(struct talk *t, const char *script)
 	assert_true(t->lines);
 }
 
-/* Wait for an orphan that we have inherited. Return: the signal that ended it
- * */
+/* Wait for an orphan that we have inherited. Return: the signal that ended it,
+ * or 0 */
 static int orphan_signal(pid_t pid)
 {
 	int status = 0;
@@ -384,9 +383,8 @@ static void test_hung_program_is_killed(void **state)
 	assert_int_equal(timed(&t, "exec sleep 30", -1), -ETIMEDOUT);
 }
 
-/* While this process is stopped, the program's time is extended: it needs more
- * time than its deadline, and gets it.
- */
+/* The program needs more time than its deadline, and gets it because this
+ * process is stopped meanwhile. */
 static void test_stopped_machine_extends_the_deadline(void **state)
 {
 	struct talk t;
@@ -545,7 +543,7 @@ static void test_other_child_is_not_reaped(void **state)
 }
 
 /* A caller without 0 to 3 gets pipes of those numbers. */
-static void test_caller_without_standard_descriptors(void **state)
+static void test_caller_may_lack_standard_descriptors(void **state)
 {
 	unsigned closed;
 	struct talk t;
@@ -591,7 +589,7 @@ static bool simulate_old_kernel(void)
 	       syscall(SYS_pidfd_open, getpid(), 0) < 0;
 }
 
-static void test_old_kernel(void **state)
+static void test_old_kernel_is_enough(void **state)
 {
 	struct talk t;
 	int status;
@@ -621,13 +619,13 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		proc_test(test_exit_status_is_returned),
-		proc_test(test_missing_program),
-		proc_test(test_program_that_cannot_be_executed),
+		proc_test(test_missing_program_is_an_error),
+		proc_test(test_failed_exec_is_an_error),
 		proc_test(test_exists_searches_the_path),
 		proc_test(test_output_arrives_in_lines),
 		proc_test(test_long_lines_are_cut),
 		proc_test(test_input_reaches_the_program),
-		proc_test(test_much_input_and_output),
+		proc_test(test_much_input_and_output_pass_through),
 		proc_test(test_unread_input_does_not_block),
 		proc_test(test_error_text_is_kept),
 		proc_test(test_hung_program_is_killed),
@@ -640,8 +638,8 @@ int main(void)
 		proc_test(test_program_has_its_own_group),
 		proc_test(test_signals_of_the_caller_are_kept),
 		proc_test(test_other_child_is_not_reaped),
-		proc_test(test_caller_without_standard_descriptors),
-		proc_test(test_old_kernel),
+		proc_test(test_caller_may_lack_standard_descriptors),
+		proc_test(test_old_kernel_is_enough),
 	};
 
 	/* inherit the processes that the programs leave behind */

@@ -17,7 +17,7 @@
 
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
-/* It is relocated, so the linker puts it into that part. */
+/* It is relocated, so the linker puts it into PT_GNU_RELRO. */
 static const void *const table[] = { &table };
 
 static bool is_marked(void)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_route.c - the messages of a dump that are saved, and their form; then
- * links of the real kernel that go down and up, in a namespace of our own.
+ * test_route.c - the routes that were saved before a link went down are the
+ * same after it came up. Messages are made by hand; the last tests use links of
+ * the real kernel, in a namespace for each test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,7 +56,7 @@ static bool kept(const struct msg *m)
 	return add(m).len > 0;
 }
 
-static void test_request(void **state)
+static void test_saved_route_is_a_request_to_add_it(void **state)
 {
 	struct msg m = route_msg(dhcp);
 	struct route_set set = add(&m);
@@ -73,7 +74,7 @@ static void test_request(void **state)
 }
 
 /* The flags of a route's state are removed, those of the route stay. */
-static void test_request_stripped(void **state)
+static void test_state_of_a_route_is_not_saved(void **state)
 {
 	struct rtmsg r = dhcp;
 	struct rta_cacheinfo cache = { .rta_used = 9 };
@@ -97,7 +98,7 @@ static void test_request_stripped(void **state)
 	assert_memory_equal((char *)set.words + plain.len + 4, "12345", 5);
 }
 
-static void test_not_kept(void **state)
+static void test_other_routes_are_not_saved(void **state)
 {
 	struct rtmsg r[6] = { dhcp, dhcp, dhcp, dhcp, dhcp, dhcp };
 	struct msg m;
@@ -122,8 +123,8 @@ static void test_not_kept(void **state)
 	assert_false(kept(&m));
 }
 
-/* The attribute counts, or the header's field if there is none. */
-static void test_table(void **state)
+/* The attribute is used, or the header's field if there is none. */
+static void test_routes_of_the_local_table_are_not_saved(void **state)
 {
 	struct rtmsg r = dhcp;
 	struct msg m;
@@ -145,7 +146,7 @@ static void test_table(void **state)
 }
 
 /* A cut message is saved if the interface is in it, and is then well formed. */
-static void test_cut(void **state)
+static void test_cut_route_is_saved_only_if_well_formed(void **state)
 {
 	struct msg m = route_msg(dhcp);
 	struct route_set set;
@@ -166,7 +167,7 @@ static void test_cut(void **state)
 }
 
 /* A route that does not fit is left out, and the others stay complete. */
-static void test_full(void **state)
+static void test_route_that_does_not_fit_is_left_out(void **state)
 {
 	static struct {
 		struct route_set set;
@@ -225,7 +226,7 @@ static void ip_output(const char *line, char *text, size_t cap)
 }
 
 /* The same, once it shows a link with or without a carrier as expected: the
- * kernel checks a carrier some time after it came or went. */
+ * kernel notices a change of the carrier after some time. */
 static void ip_output_linkdown(const char *line, bool down, char *text,
 			       size_t cap)
 {
@@ -281,35 +282,35 @@ static void assert_same_after(const char *const *route, size_t n)
 	assert_same_after(route, sizeof(route) / sizeof(route[0])); \
 } while (0)
 
-static void test_default(void **state)
+static void test_default_route_is_restored(void **state)
 {
 	SAME("route add default via 10.1.0.254");
 }
 
-static void test_default_of_dhcp(void **state)
+static void test_default_route_of_dhcp_is_restored(void **state)
 {
 	SAME("route add default via 10.1.0.254 dev up0 proto dhcp metric 100 "
 	     "src 10.1.0.2");
 }
 
 /* The gateway is reached by a route of its own, or by none. */
-static void test_gateway_by_route(void **state)
+static void test_gateway_with_its_own_route_is_restored(void **state)
 {
 	SAME("route add 192.0.2.1 dev up0 scope link",
 	     "route add default via 192.0.2.1 dev up0");
 }
 
-static void test_gateway_onlink(void **state)
+static void test_gateway_onlink_is_restored(void **state)
 {
 	SAME("route add default via 192.0.2.1 dev up0 onlink");
 }
 
-static void test_without_gateway(void **state)
+static void test_route_without_gateway_is_restored(void **state)
 {
 	SAME("route add default dev up0 scope link");
 }
 
-static void test_many_kinds(void **state)
+static void test_many_kinds_of_routes_are_restored(void **state)
 {
 	SAME("route add default via 10.1.0.254 metric 10",
 	     "route add default via 10.1.0.253 metric 20",
@@ -324,7 +325,7 @@ static void test_many_kinds(void **state)
 }
 
 /* Two routes that differ in the gateway only: the first is used. */
-static void test_order(void **state)
+static void test_order_of_routes_is_restored(void **state)
 {
 	SAME("route append default via 10.1.0.254 dev up0",
 	     "route append default via 10.1.0.253 dev up0",
@@ -332,7 +333,7 @@ static void test_order(void **state)
 }
 
 /* On a link without a carrier the kernel reports routes as dead. */
-static void test_no_carrier(void **state)
+static void test_routes_without_a_carrier_are_restored(void **state)
 {
 	static char before[8192], after[8192];
 
@@ -348,8 +349,8 @@ static void test_no_carrier(void **state)
 	assert_string_equal(before, after);
 }
 
-/* The nexthop object goes down with the link: a plain route is restored. */
-static void test_nexthop_object(void **state)
+/* The nexthop object is deleted with the link, so a plain route is restored. */
+static void test_nexthop_object_becomes_a_plain_route(void **state)
 {
 	static char after[8192];
 
@@ -364,7 +365,7 @@ static void test_nexthop_object(void **state)
 }
 
 /* It is not saved: the kernel keeps it, because of the other link. */
-static void test_multipath(void **state)
+static void test_multipath_route_is_kept_by_the_kernel(void **state)
 {
 	static char before[8192], after[8192];
 
@@ -378,7 +379,7 @@ static void test_multipath(void **state)
 }
 
 /* A route that was added meanwhile is preferred to ours of the same metric. */
-static void test_added_meanwhile(void **state)
+static void test_route_added_meanwhile_is_preferred(void **state)
 {
 	static char after[8192];
 	struct route_set set;
@@ -404,7 +405,7 @@ static bool is_missing(int err)
 }
 
 /* A route that cannot be restored does not stop the others. */
-static void test_one_fails(void **state)
+static void test_one_failure_does_not_stop_the_others(void **state)
 {
 	static char after[8192];
 	struct route_set set;
@@ -425,8 +426,8 @@ static void test_one_fails(void **state)
 	assert_true(is_missing(route_restore(&set)));
 }
 
-/* More routes than fit: those that fit are restored, and the call says so. */
-static void test_more_than_fit(void **state)
+/* Of too many routes those that fit are restored, and the call reports it. */
+static void test_too_many_routes_are_reported(void **state)
 {
 	struct route_set set;
 	char line[64];
@@ -446,7 +447,7 @@ static void test_more_than_fit(void **state)
 	ip("route del 10.7.55.0/24");
 }
 
-static void test_nothing_to_save(void **state)
+static void test_interface_without_routes_saves_none(void **state)
 {
 	struct route_set set = { .len = 77 };
 
@@ -465,7 +466,7 @@ static bool is_default(const struct msg *m, int ifindex)
 	return route_is_default(&m->h, ifindex);
 }
 
-static void test_is_default(void **state)
+static void test_default_route_is_recognised(void **state)
 {
 	static const struct rtmsg none = { .rtm_family = AF_INET,
 					   .rtm_type = RTN_UNICAST };
@@ -498,7 +499,7 @@ static void test_is_default(void **state)
 	assert_false(is_default(&m, OIF + 2));
 	for (size_t len = 16; len < m.len; len++)
 		assert_false(route_is_default(cut(&m, len), OIF));
-	/* lengths that lie */
+	/* wrong lengths */
 	for (unsigned len = 0; len < 100; len++) {
 		hop[0].rtnh_len = (unsigned short)len;
 		m = msg_new(RTM_NEWROUTE, &none, sizeof(none));
@@ -508,7 +509,7 @@ static void test_is_default(void **state)
 	}
 }
 
-static void test_out(void **state)
+static void test_interface_to_the_internet_is_found(void **state)
 {
 	const struct addr there = addr_ip4(0xc6290004);
 	int oif = 77, up0;
@@ -535,8 +536,8 @@ static void test_out(void **state)
 	assert_int_equal(oif, up0);
 }
 
-/* As a modem's management address and the provider's on one interface. */
-static void test_source(void **state)
+/* One interface may have a modem's management address and the provider's. */
+static void test_source_address_is_that_of_the_default_route(void **state)
 {
 	struct addr now = addr_ip4(77);
 	int up0;
@@ -566,29 +567,29 @@ static void test_source(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_request),
-		cmocka_unit_test(test_request_stripped),
-		cmocka_unit_test(test_not_kept),
-		cmocka_unit_test(test_table),
-		cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_full),
-		netns_test(test_default),
-		netns_test(test_default_of_dhcp),
-		netns_test(test_gateway_by_route),
-		netns_test(test_gateway_onlink),
-		netns_test(test_without_gateway),
-		netns_test(test_many_kinds),
-		netns_test(test_order),
-		netns_test(test_no_carrier),
-		netns_test(test_nexthop_object),
-		netns_test(test_multipath),
-		netns_test(test_added_meanwhile),
-		netns_test(test_one_fails),
-		netns_test(test_more_than_fit),
-		netns_test(test_nothing_to_save),
-		cmocka_unit_test(test_is_default),
-		netns_test(test_out),
-		netns_test(test_source),
+		cmocka_unit_test(test_saved_route_is_a_request_to_add_it),
+		cmocka_unit_test(test_state_of_a_route_is_not_saved),
+		cmocka_unit_test(test_other_routes_are_not_saved),
+		cmocka_unit_test(test_routes_of_the_local_table_are_not_saved),
+		cmocka_unit_test(test_cut_route_is_saved_only_if_well_formed),
+		cmocka_unit_test(test_route_that_does_not_fit_is_left_out),
+		netns_test(test_default_route_is_restored),
+		netns_test(test_default_route_of_dhcp_is_restored),
+		netns_test(test_gateway_with_its_own_route_is_restored),
+		netns_test(test_gateway_onlink_is_restored),
+		netns_test(test_route_without_gateway_is_restored),
+		netns_test(test_many_kinds_of_routes_are_restored),
+		netns_test(test_order_of_routes_is_restored),
+		netns_test(test_routes_without_a_carrier_are_restored),
+		netns_test(test_nexthop_object_becomes_a_plain_route),
+		netns_test(test_multipath_route_is_kept_by_the_kernel),
+		netns_test(test_route_added_meanwhile_is_preferred),
+		netns_test(test_one_failure_does_not_stop_the_others),
+		netns_test(test_too_many_routes_are_reported),
+		netns_test(test_interface_without_routes_saves_none),
+		cmocka_unit_test(test_default_route_is_recognised),
+		netns_test(test_interface_to_the_internet_is_found),
+		netns_test(test_source_address_is_that_of_the_default_route),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);

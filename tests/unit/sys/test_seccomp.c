@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_seccomp.c - the filter allows what an engine needs and stops an
- * intruder. An interpreter in this file runs it, and the kernel, in processes
- * that try what an intruder would try.
+ * intruder. An interpreter in this file runs it, and the kernel runs it in
+ * processes that try what an intruder would try.
  *
- * Each try runs in a child of its own, in the whole jail; without root the
- * chroot is left out.
+ * Each try runs in a child of its own, in the whole jail. Without root there is
+ * no chroot.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +111,7 @@ static int make_forkserver(void **state)
 	return program_n ? 0 : -1;
 }
 
-static void test_other_machines_calls_kill(void **state)
+static void test_calls_of_another_machine_type_kill(void **state)
 {
 	static const uint32_t arch[] = {
 		AUDIT_ARCH_I386, AUDIT_ARCH_X86_64, AUDIT_ARCH_ARM,
@@ -152,7 +152,7 @@ static void test_each_call_has_its_action(void **state)
 		assert_int_equal(call(refused[i], 0, 0, 0), DENY);
 }
 
-static void test_only_listed_sockets(void **state)
+static void test_only_listed_sockets_are_allowed(void **state)
 {
 	const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 	const struct {
@@ -440,7 +440,7 @@ static int reach_others(void)
 	       refused(syscall(SYS_prctl, PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
-/* Make names in the directory by other descriptors than the engine's. */
+/* Make files in the directory by calls that the engine does not use. */
 static int make_odd_files(void)
 {
 	return refused(syscall(SYS_mknodat, AT_FDCWD, "file", S_IFIFO, 0)) ||
@@ -519,7 +519,7 @@ static int give_up(void)
 	return 0;
 }
 
-static void test_the_engine_can_work(void **state)
+static void test_the_engine_can_make_its_calls(void **state)
 {
 	assert_int_equal(in_jail(keep_files), 0);
 	assert_int_equal(in_jail(serve), 0);
@@ -599,7 +599,7 @@ static int kill_engine(void)
 	return kill(pid, SIGKILL) ? 1 : child_result(pid) - 1000 - SIGKILL;
 }
 
-static void test_forkserver_can_work(void **state)
+static void test_forkserver_can_make_its_calls(void **state)
 {
 	assert_int_equal(in_forkserver(serve_in_engine), 0);
 	assert_int_equal(in_forkserver(abort_in_engine), 0);
@@ -653,7 +653,7 @@ static int jail_without(int err)
 	return WEXITSTATUS(status);
 }
 
-static void test_kernel_without_a_filter(void **state)
+static void test_jail_works_without_a_filter_in_the_kernel(void **state)
 {
 	/* the jail continues, and reports it */
 	assert_int_equal(jail_without(EINVAL), 100 + ENOSYS);
@@ -667,19 +667,19 @@ static void test_kernel_without_a_filter(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		P(test_other_machines_calls_kill),
+		P(test_calls_of_another_machine_type_kill),
 		P(test_each_call_has_its_action),
-		P(test_only_listed_sockets),
+		P(test_only_listed_sockets_are_allowed),
 		P(test_arguments_are_checked),
 		P(test_unlisted_calls_have_the_chosen_action),
 		cmocka_unit_test_setup(test_forkserver_has_few_more_calls,
 				       make_forkserver),
 		T(test_an_intruder_is_killed),
 		T(test_other_calls_are_refused),
-		T(test_the_engine_can_work),
+		T(test_the_engine_can_make_its_calls),
 		T(test_a_hostile_forkserver_is_killed),
-		T(test_forkserver_can_work),
-		T(test_kernel_without_a_filter),
+		T(test_forkserver_can_make_its_calls),
+		T(test_jail_works_without_a_filter_in_the_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
