@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """upnpd allocates no memory after the start, and uses no more memory or
-descriptors after any number of requests, mappings and subscribers. The long run
-is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
+descriptors after any number of requests, mappings and subscribers. The long
+run is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
 subscribers."""
 import contextlib
 import os
@@ -88,7 +88,7 @@ def test_no_memory_is_allocated_after_the_start(lab, stopped, shim):
     assert wait_until(lambda: len(igd.mapped()) == 1)   # only the dummy is left
     lab.firewall.flush(lab.router)
     lab.router.run(ctl, "-f", upnpd.conf, "resync")
-    assert "memory asked for" not in upnpd.log()
+    assert "memory allocated" not in upnpd.log()
     assert "engine ended" not in upnpd.log()
 
 
@@ -98,7 +98,7 @@ def test_the_shim_works(lab, stopped, shim):
     stopped.start(prefix=["env", f"LD_PRELOAD={shim}"])
     stopped.options["max_mappings"] = 77
     stopped.reload()
-    assert stopped.wait_log("memory asked for after the start")
+    assert stopped.wait_log("memory allocated after the start")
     assert stopped.wait_exit() not in (0, None)
     stopped.start()     # cleans up what was left
 
