@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_igd.h - a gateway with a fake kernel, for the targets that change its
- * table. For every request: the kernel gets only rules that policy allows, and
- * once all requests are answered it has exactly the table's rules. Include it
+ * fuzz_igd.h - a gateway with a fake kernel, for targets that change its table.
+ * Holds for every request: the kernel gets only rules that policy allows, and
+ * when all requests are answered it has exactly the table's rules. Include it
  * once.
  */
 #ifndef TESTS_FUZZ_FUZZ_IGD_H
