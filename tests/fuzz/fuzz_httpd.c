@@ -26,15 +26,15 @@
 #define ROUTER	addr_ip4(0xc0a85801u)
 #define IN_MAX	40000
 #define OUT_MAX	(1 << 20)
-#define FAULTS_MAX 200		/* in one run, so that it ends */
+#define FAULTS_MAX 200		/* a run must end */
 #define REQUESTS_MAX 2048
 
 /* The result of a run. */
 struct outcome {
 	unsigned served;
 	uint64_t hash;			/* of the requests */
-	bool head[REQUESTS_MAX];	/* was it HEAD? */
-	unsigned replies, last;		/* final ones; status of the last */
+	bool head[REQUESTS_MAX];	/* is the method HEAD? */
+	unsigned replies, last;		/* final replies; the last status */
 	bool torn;			/* a part of "100 Continue" was sent */
 };
 
