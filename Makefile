@@ -3,21 +3,21 @@
 #
 # make            build/upnpd
 # make test       unit tests and the core of the lab, in three minutes (root)
-# make test-all   that, and all else that CI runs; test-clients: tests that need
-#                 large packages
+# make test-all   all tests of CI; test-clients: tests that need large packages
 # make demo       watch a port being opened, used and closed (root)
-# make static     build/static/upnpd, by musl-gcc
+# make static     build/static/upnpd, with musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local; also install-systemd,
 #                 install-openrc, uninstall
 # make deb        a Debian package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
-# make cross      the same for other machines (tools/cross.mk); size: its size
+# make cross      static binaries for other machines (tools/cross.mk)
+# make size       check their sizes
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
 # test-cross, soak, bench, openwrt, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
-# FILTER=deny|log|end|none: a system call that the engine does not need fails;
-# it is logged as well (to debug); it ends the engine (to test); there is no
-# filter. Use another BUILD for each.
+# FILTER: what a system call does that is not on the engine's list. deny: it
+# fails; log: it fails and is logged (to debug); end: it ends the engine (to
+# test); none: there is no filter. Use a separate BUILD for each.
 
 CC	?= cc
 CFLAGS	?= -Os -g
@@ -50,7 +50,7 @@ LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o \
 	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
 	  -Wl,--gc-sections,--build-id=none,-T,tools/upnpctl-last.ld
-# Else its functions would be in the middle of all others'.
+# Without this, its functions would be mixed with all others (upnpctl-last.ld).
 $(BUILD)/obj/upnpctl/%.o: LTO = -fno-lto
 endif
 UNLISTED_deny	= sys/unlisted_deny.c
@@ -70,8 +70,8 @@ V	?=
 quiet	= $(if $(V),,@printf '  %-4s %s\n' $(1) $(2);)
 
 # ---- libraries: one per folder, in the order of the layers (tests/layers.py).
-# A library uses only those after it in this list. A root file belongs to the
-# folder of its subject.
+# A library uses only those after it in this list. A file in the root folder
+# belongs to the library of its subject.
 LIBS	= upnpctl monitor engine soap gena ssdp httpd igd http natfw conf ipc \
 	  map sys base
 ROOT_soap	= soap.c
@@ -137,7 +137,7 @@ UNIT_SRC = $(sort $(wildcard tests/unit/*/test_*.c))
 UNITS	= $(patsubst test_%.c,%,$(notdir $(UNIT_SRC)))
 
 # Functions that a test replaces, to count the calls or to make them fail.
-# (tests/wrap.h says why some have two names.)
+# (tests/wrap.h explains why some have two names.)
 wrap	= $(addprefix -Xlinker --wrap=,$(1))
 L_jail		= $(call wrap,readdir readdir64)
 L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
@@ -149,7 +149,7 @@ L_nl_sync	= $(L_nl)
 L_flows		= $(call wrap,clock_gettime $(MUSL_CLOCK))
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
 L_identity	= $(call wrap,uname)
-# Each test of an action for unlisted system calls links that action.
+# Each test of an action for unlisted system calls is linked with that action.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
 $(BUILD)/tests/test_unlisted_trap: $(OBJS)/sys/unlisted_trap.o
@@ -170,8 +170,8 @@ units: $(UNIT_BINS)
 
 unit: $(UNITS:%=unit-%)
 
-# ---- fuzzing: a program for each target. Built by gcc it replays the corpus,
-# as a test; built by clang it is libFuzzer, which searches for new inputs.
+# ---- fuzzing: a program for each target. Built by gcc, it replays the corpus
+# as a test. Built by clang with libFuzzer, it searches for new inputs.
 FUZZ	= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 W_httpd		= recv send sendmsg
 W_ssdp		= socket bind setsockopt recvmsg sendto
@@ -217,13 +217,13 @@ $(FUZZ:%=fuzz-%): fuzz-%:
 
 # Each target installs what its tests need (Debian, as root).
 #
-# test		in three minutes on two processors: unit tests, and the core of
-#		the lab with each backend
-# test-rest	further tests, those that need no large package
+# test		unit tests, and the core of the lab with each backend; three
+#		minutes on two processors
+# test-rest	the other tests that need no large package
 # test-san	unit tests and the fuzzers' corpus under ASan and UBSan
 # test-cross	the same for other machines, and the whole daemon on one
 # test-all	all of these, as in CI
-# test-clients	tests whose clients need large packages; CI leaves them out
+# test-clients	tests whose clients need large packages; not in CI
 test:
 	tools/install-test-deps
 	$(MAKE) -j"$$(nproc)" all units $(LAB_BINS)
@@ -275,10 +275,10 @@ man: $(BUILD)/tests/test_confopt
 cli: all
 	tests/cli/run
 
-# Real kernel, real tools, real clients, in network namespaces. As root. The
-# daemon differs from the release in one object: a system call that is not on
-# the list ends its engine, while the release's engine gets an error. So a run
-# that passes made no such call, and the release would pass as well.
+# The lab: tests with the real kernel, tools and clients, in network namespaces.
+# As root. The daemon differs from the release in one object: a system call that
+# is not on the list ends its engine, while the release's engine gets an error.
+# A run that passes made no such call, so the release would pass as well.
 LAB_UPNPD = $(if $(filter deny,$(FILTER)),upnpd-end,upnpd)
 LAB_BINS = $(BUILD)/$(LAB_UPNPD) $(BUILD)/tests/rogue
 LAB_RUN	= UPNPD="$${UPNPD:-$(abspath $(BUILD))/$(LAB_UPNPD)}" tests/netns/run
@@ -307,20 +307,20 @@ include tools/valgrind.mk
 soak: all
 	SOAK=1 tests/netns/run test_growth.py
 
-# A hostile engine: linked with the whole program except its processes.
+# A hostile engine, linked with all libraries.
 $(BUILD)/tests/rogue: $(OBJS)/tests/netns/rogue.o \
 		$(LIBS:%=$(OBJS)/%.a)
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
 
-# A demonstration, to watch. As root; under a minute.
+# A demonstration. As root; takes less than a minute.
 demo:
 	tools/install-test-deps demo
 	$(MAKE) -j"$$(nproc)" all
 	tools/demo.sh
 
-# One file without any library, by musl. The kernel's headers come from the
-# system's own folder.
+# One static file, with musl. The kernel's headers come from the system's
+# folder.
 static:
 	+$(STATIC_MAKE) $(BUILD)/static/upnpd
 	strip $(BUILD)/static/upnpd
@@ -328,15 +328,15 @@ static:
 STATIC_MAKE = $(MAKE) BUILD=$(BUILD)/static CC=musl-gcc \
 	      CFLAGS='$(SMALL) $(MUSL_INC) $(GUARD_$(shell uname -m))' \
 	      LDFLAGS='$(SMALL)' STATIC=1
-# The place of the stack protector's value: musl has it in two places, and
-# access to this one is shorter. Like a static program's thread it is in .bss.
+# Where the stack protector's value is: musl has it in two places, and the code
+# to read this one is shorter. In a static program both are in .bss.
 GUARD_x86_64 = -mstack-protector-guard=global
-# Optimize for size; gcc has -Oz from version 12 on. The disabled passes are
-# part of -Os and make this program larger, as measured: values kept over calls,
-# calls instead of returns (an epilogue each, with its stack protector),
-# duplicated branches, split arguments; a jump table pays only for many cases.
-# Fat objects, because tools/size reads them and unit-cross links them without
-# LTO.
+# Optimize for size; gcc has -Oz since version 12. The disabled passes are part
+# of -Os, and were measured to make this program larger: they keep values across
+# calls, replace final calls by jumps (with an epilogue and stack protector for
+# each), duplicate branches and split arguments. A jump table pays off only for
+# many cases. Fat objects, because tools/size reads them and unit-cross links
+# them without LTO.
 SMALL	= $(if $(filter 0,$(shell musl-gcc -Oz -E -x c /dev/null >/dev/null 2>&1; \
 	  echo $$?)),-Oz,-Os) -fno-caller-saves -fno-optimize-sibling-calls \
 	  -fno-tree-dominator-opts -fno-ipa-sra -fno-ipa-modref \
@@ -358,7 +358,7 @@ static-san:
 	$(MAKE) BUILD=$(BUILD)/san static
 
 # ---- a router in a virtual machine: a test of test-clients boots it, if
-# Debian's kernel can be downloaded. By itself: make qemu.
+# Debian's kernel can be downloaded. make qemu runs only that test.
 debian-kernel:
 	-tools/debian-kernel $(BUILD)/kernel
 
@@ -369,8 +369,8 @@ qemu:
 
 .PHONY: qemu debian-kernel static-lab static-san
 
-# ---- bench: compares with both builds of Debian's miniupnpd, in one run. As
-# root. ROUNDS=1 BENCH='regular expression' runs only those rows.
+# ---- bench: compare upnpd with both builds of Debian's miniupnpd. As root.
+# BENCH='regular expression' measures only the rows that match, ROUNDS=1 once.
 ROUNDS	?= 5
 BENCH	?=
 BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows
@@ -379,7 +379,7 @@ $(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
 
-# Built like the daemon, with which it is compared; so is static/floor.
+# Built like the daemon, with which it is compared; static/floor likewise.
 $(BUILD)/floor: bench/floor.c
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
@@ -390,7 +390,8 @@ bench: all $(BENCH_TOOLS) $(BUILD)/floor
 	+$(STATIC_MAKE) $(BUILD)/static/floor
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
 
-# ---- OpenWrt: package, scripts and firewalls, with fake tools. As root.
+# ---- OpenWrt: tests of the package, its scripts and firewalls, with stand-ins
+# for OpenWrt's tools. As root.
 openwrt: all
 	tests/openwrt/run
 .PHONY: openwrt

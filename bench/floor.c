@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * floor.c - a server that parses nothing: what the machine itself takes for a
- * connection, and two processes that do nothing for memory.
+ * floor.c - a server that parses nothing. It shows the least time that any
+ * server needs for a connection, and the least memory of two processes.
  *
- * Makes upnpd's system calls for a request, ppoll accept4 recvfrom sendmsg
- * close, with a fixed reply of so many bytes to whatever comes. Two processes,
- * as upnpd: one waits, the other, its child, serves.
+ * Makes upnpd's system calls for a request (ppoll accept4 recvfrom sendmsg
+ * close) and sends a fixed reply of REPLY-BYTES to any request. As in upnpd,
+ * one process waits and its child serves.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -39,7 +39,7 @@ static void __attribute__((noreturn)) die(const char *what)
 	exit(1);
 }
 
-/* Return: true when the connection is over */
+/* Return: true when the connection is closed */
 static bool serve(const struct server *s, int fd)
 {
 	static char request[REQUEST_MAX];
@@ -105,7 +105,7 @@ static void write_reply(struct server *s, size_t len)
 	s->reply_len = len;
 }
 
-/* The parent: until it is told to end, which takes its child with it. */
+/* The parent waits here. When it is killed, PR_SET_PDEATHSIG ends the child. */
 static int watch(pid_t child)
 {
 	int status;

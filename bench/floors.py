@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Floors: what stands beside us and the peer to tell what the limit is. A
-server that parses nothing, for what the kernel and the load program leave for
-any server; and the firewall's tools by themselves."""
+"""Floors: subjects beside upnpd and the peer that show the limit of any
+program. A server that parses nothing shows what the kernel and the load
+program allow, and the firewall tools alone show what a change of rules
+costs."""
 import os
 import signal
 import subprocess
@@ -14,16 +15,16 @@ from subject import ADD_PORT, Subject
 
 BINARY = os.path.join(ROOT, "build", "floor")
 STATIC_BINARY = os.path.join(ROOT, "build", "static", "floor")
-REPLY = 540             # bytes, as ours to GetExternalIPAddress
-TURNS, TURNS_S = 20, 0.4    # of a tool, for each of its inputs; at least 2
+REPLY = 540             # bytes of upnpd's reply to GetExternalIPAddress
+TURNS, TURNS_S = 20, 0.4    # most runs and seconds for each input of a tool
 
 
 class Floor(Subject):
-    """Something that asks for nothing but what nobody can do without."""
+    """A subject that does only what every program must do."""
     is_floor = True
 
     def fill(self, n):
-        """It has no mappings."""
+        """A floor has no mappings."""
 
 
 # ---- a server that parses nothing -----------------------------------------
@@ -45,7 +46,7 @@ class FloorServer(Daemon):
 
 
 class Server(Floor):
-    """floor.c in a lab as ours."""
+    """floor.c in a lab like that of upnpd."""
 
     def __init__(self, name, binary):
         super().__init__(name, FIREWALLS["netlink"]())
@@ -67,10 +68,10 @@ class Server(Floor):
         self.daemon.stop()
 
 
-# ---- a firewall's tool by itself ------------------------------------------
+# ---- a firewall tool alone -------------------------------------------------
 
 class Spent:
-    """Of a number of runs: time on the clock and of the processor."""
+    """Wall time and processor time of a number of runs."""
 
     def __init__(self):
         self.n, self.wall_s, self.cpu_s = 0, 0.0, 0.0
@@ -88,7 +89,8 @@ class Spent:
 
 
 def run_tool(argv, text, spent):
-    """One run, without the `ip netns exec` that a lab's runs begin with."""
+    """Run @argv with input @text, without the `ip netns exec` of Host.run(),
+    and add its time to @spent."""
     start = time.monotonic()
     tool = subprocess.Popen(argv, stdin=subprocess.PIPE,
                             stdout=subprocess.DEVNULL,
@@ -103,7 +105,7 @@ def run_tool(argv, text, spent):
 
 
 def rules_of(saved, port):
-    """{table: the rules in it that name this port}, of iptables-save's text"""
+    """{table: its rules that name this port}, from iptables-save's output"""
     found = {}
     for line in saved.splitlines():
         if line.startswith("*"):
@@ -114,14 +116,14 @@ def rules_of(saved, port):
 
 
 def text_of(rules, verb):
-    """iptables-restore's input. @verb: "-A" or "-D\""""
+    """Input for iptables-restore. @verb: "-A" or "-D\""""
     return "".join(f"*{table}\n"
                    + "".join(f"{verb}{line[2:]}\n" for line in lines)
                    + "COMMIT\n" for table, lines in rules.items())
 
 
-# What a tool is given of a mapping's rules: none at all is its start, one is
-# what no gateway can do with less than, and then all that ours has for it.
+# The input of a tool: no rule, which measures its start; one rule, the least
+# that a gateway needs for a mapping; or all rules of upnpd for a mapping.
 def no_rule(rules):
     return {}
 
@@ -139,8 +141,8 @@ INPUTS = ((NOTHING, no_rule), (ONE, one_rule), (ALL, all_rules))
 
 
 class Tool(Floor):
-    """The tool of a backend, with the rules of one of our mappings, in our
-    chains beside those of the mappings in place."""
+    """A backend's tool, which adds and deletes the rules of one mapping in
+    upnpd's chains, beside the rules of the mappings in place."""
 
     def __init__(self, owner, title, select):
         self.name = tool_name(owner.backend, title)
@@ -154,8 +156,9 @@ class Tool(Floor):
         pass
 
     def alone(self):
-        """(deleting, adding), of a mapping that our daemon made; which sleeps
-        meanwhile, or it would look after its rules."""
+        """Return what deleting and adding a mapping cost, as (Spent, Spent).
+        The daemon makes the mapping, and is stopped meanwhile, or it would
+        repair its rules."""
         self.owner.load("add", 1, 1, first=ADD_PORT)
         rules = self.select(rules_of(
             self.lab.router.run(self.backend + "-save"), ADD_PORT))
@@ -195,7 +198,7 @@ def is_floor(name):
 
 
 def floors(ours):
-    """All of them. @ours: the subjects whose tools are measured"""
+    """All floors. @ours: the subjects whose tools are measured"""
     found = [Server(SERVER_NAME, BINARY)]
     if os.access(STATIC_BINARY, os.X_OK):
         found.append(Server(STATIC_SERVER_NAME, STATIC_BINARY))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * flows.c - traffic from outside to mapped ports: how many new flows a second,
- * since when all ports forward, how fast one connection is.
+ * flows.c - traffic from outside to mapped ports. Measures how many new flows
+ * per second arrive, when all ports forward, or the speed of one connection.
  *
- * Has a foot in each of two namespaces: its sockets are made in the outside's
- * and in the LAN host's. Prints one line of "name value" pairs.
+ * Has sockets in two namespaces, of the outside host and of the LAN host.
+ * Prints one line of "name value" pairs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,11 +26,11 @@
 #include <unistd.h>
 #include "number.h"
 
-#define BATCH		64	/* under way at a time: no queue overflows */
-#define FIRST_SOURCE	1024	/* source ports, a flow each */
+#define BATCH		64	/* in flight, so that no queue overflows */
+#define FIRST_SOURCE	1024	/* source ports, one for each flow */
 #define SOURCES		64000
-#define LOST_MS		200	/* what has not come by then is lost */
-#define AGAIN_MS	2	/* from one look at all ports to the next */
+#define LOST_MS		200	/* a datagram not received by then is lost */
+#define AGAIN_MS	2	/* between two scans of all ports */
 #define CHUNK		131072
 #define PORTS		65536
 
@@ -38,7 +38,7 @@ struct flows {
 	const char *outside, *lan;	/* namespaces */
 	struct sockaddr_in from, to;
 	unsigned port, n, limit_s;
-	unsigned look;		/* number of the look at all ports */
+	unsigned look;		/* number of the scan of all ports */
 	int out_fd, in_fd;
 };
 
@@ -118,7 +118,7 @@ static void fill_datagram(const struct flows *f, struct datagram *d,
 	};
 }
 
-/* @first: number of the first of @n; @next: see send_flows(), send_ports() */
+/* @first: number of the first of @n datagrams; @next fills a datagram */
 static void send_some(const struct flows *f, unsigned first, unsigned n,
 		      void (*next)(const struct flows *, struct datagram *,
 				   unsigned number))
@@ -156,9 +156,9 @@ static void next_port(const struct flows *f, struct datagram *d, unsigned i)
 	fill_datagram(f, d, FIRST_SOURCE + f->look % SOURCES, f->port + i);
 }
 
-/* ---- new flows a second -------------------------------------------- */
+/* ---- new flows per second ------------------------------------------ */
 
-/* Return: how many of the @n have come */
+/* Wait for @n datagrams. Return: the number that arrived */
 static unsigned await(const struct flows *f, unsigned n)
 {
 	uint32_t body[2];
@@ -197,7 +197,7 @@ static int new_flows(struct flows *f)
 	return came ? 0 : 1;
 }
 
-/* ---- since when all ports forward ---------------------------------- */
+/* ---- when all ports forward ---------------------------------------- */
 
 static unsigned drain(const struct flows *f, bool *seen)
 {
@@ -216,9 +216,10 @@ static unsigned drain(const struct flows *f, bool *seen)
 }
 
 /*
- * Each look from a source port of its own: the router remembers where a flow
- * went that came too early. Until the last one forwards, only that is looked
- * at, or it would have too much to remember.
+ * Scan the ports that do not forward yet. Each scan uses a new source port,
+ * because the router keeps the destination of a flow that came too early.
+ * Until the last port forwards, only that port is scanned, so that the router
+ * does not keep too many flows.
  */
 static unsigned look(struct flows *f, bool *seen)
 {
@@ -236,7 +237,7 @@ static unsigned look(struct flows *f, bool *seen)
 	return got;
 }
 
-/* Says "ready", and then, on the monotonic clock, when it was. */
+/* Prints "ready", and then the monotonic time at which all ports forwarded. */
 static int all_forward(struct flows *f)
 {
 	static bool seen[PORTS];
@@ -290,7 +291,7 @@ static int one_connection(struct flows *f)
 	close(f->out_fd);
 	if (!readable(f->in_fd, 3000) ||
 	    (fd = accept(f->in_fd, NULL, NULL)) < 0)
-		die("nobody came");
+		die("no connection");
 	start_us = now_us();
 	while ((n = recv(fd, chunk, sizeof(chunk), 0)) > 0)
 		bytes += (uint64_t)n;

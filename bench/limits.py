@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What stands in the way of a bar that is not met, in figures of the same run:
-the lines at the end of RESULTS.md."""
+"""Explain each bar that is not met, by figures of the same run: the lines at
+the end of RESULTS.md."""
 from floors import (ALL, INPUTS, SERVER_NAME, STATIC_SERVER_NAME,
                     tool_name)
 from measures import ROWS, bar_of
@@ -8,7 +8,7 @@ from subject import STATIC_NAME
 
 
 class Missed:
-    """A bar that is not met. Its figures are None where there are none."""
+    """A bar that is not met. A figure that was not measured is None."""
 
     def __init__(self, table, key, name):
         self.table, self.name = table, name
@@ -17,17 +17,17 @@ class Missed:
         self.factor = bar_of(*key, name)
 
     def of(self, name, row=None, mappings=None):
-        """What another subject has, in this row or another one."""
+        """The value of another subject, in this row or another one."""
         return self.table.value(
             row or self.row,
             self.mappings if mappings is None else mappings, name)
 
 
-# ---- of a row: what holds for all subjects -------------------------------
+# ---- lines about a row, for all subjects ----------------------------------
 
 def of_rate(one):
-    """What a server has that does nothing but accept and answer; and what the
-    load program can ask for at all."""
+    """The rate of a server that parses nothing, and the rate that the load
+    program can reach."""
     floor, asking = one.of(SERVER_NAME), one.of(SERVER_NAME, "load_" + one.row)
     if not floor or not one.peer:
         return
@@ -35,23 +35,23 @@ def of_rate(one):
     yield (f"the bar is {asked:,.0f} /s: {asked / floor:.1f} times the "
            f"{floor:,.0f} /s of a server that parses nothing")
     if asking:
-        yield (f"the load program is one process that takes {asking:.3f} s of "
-               f"a processor for 1,000: the bar is "
-               f"{asked * asking / 1000:.1f} times what it can ask of any "
-               "server")
+        yield (f"the load program is one process that needs {asking:.3f} s of "
+               f"CPU for 1,000 requests: the bar is "
+               f"{asked * asking / 1000:.1f} times the rate that it can reach "
+               "with any server")
 
 
 def of_memory(one):
-    """What two processes have that do nothing."""
+    """The memory of two processes that do nothing."""
     floor = one.of(SERVER_NAME, mappings=0)
     static = one.of(STATIC_SERVER_NAME, mappings=0)
     if not floor or not static or not one.peer:
         return
     asked = one.peer / one.factor
     yield (f"the bar is {asked:,.0f} KiB; two processes that do nothing "
-           f"have {floor:,.0f} KiB by the shared libc, {static:,.0f} KiB as a "
-           "static build"
-           + (", so no program by the shared libc reaches it"
+           f"use {floor:,.0f} KiB with the shared libc, {static:,.0f} KiB as "
+           "a static build"
+           + (", so no program with the shared libc can meet it"
               if floor > asked else ""))
 
 
@@ -60,7 +60,7 @@ def of_cpu(one):
         yield f"the bar is {one.peer / one.factor:.3f} s"
 
 
-# ---- of a subject in it --------------------------------------------------
+# ---- lines about a subject in that row -------------------------------------
 
 def rate_of(one):
     floor = one.of(SERVER_NAME)
@@ -80,19 +80,19 @@ def memory_of(one):
 
 
 def cpu_of(one):
-    """What the tool takes, by itself, for the same change."""
+    """The CPU time of the tool alone for the same change."""
     alone = {title: one.of(tool_name(one.name, title)) for title, _ in INPUTS}
     if not one.peer or not all(alone.values()):
         return ""
     asked = one.peer / one.factor
     more = next((title for title, s in alone.items() if s > asked), None)
-    return ("the tool by itself takes "
+    return ("the tool alone needs "
             + ", ".join(f"{s:.3f} s for {title}" for title, s in alone.items())
-            + f", which is {100 * alone[ALL] / one.mine:.0f} % of ours"
+            + f", which is {100 * alone[ALL] / one.mine:.0f} % of upnpd's"
             + (f"; {more} alone is more than the bar" if more else ""))
 
 
-# row -> what is said of it, and of each subject
+# row -> the functions for its lines: about the row, about a subject
 LIMITS = {
     "getip8": (of_rate, rate_of),
     "getip200": (of_rate, rate_of),
@@ -104,7 +104,7 @@ LIMITS = {
 
 
 def lines_of(table):
-    """Each bar that is not met, by row."""
+    """The lines about each bar that is not met, by row."""
     at = None
     for key, name, asked in table.missed:
         of_row, of_subject = LIMITS.get(key[0], (None, None))

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * load.c - ask a gateway the same thing many times, each on a new connection,
- * one or many at a time, beside idle ones, and tell how long it took.
+ * load.c - send a gateway the same request many times, each on a new
+ * connection, one or several at once, beside idle connections, and measure the
+ * time.
  *
- * A request's time runs from connect() to the end of the reply, which is the
- * server's close. What is under way when the time is over counts neither as
- * answered nor as lost. Prints one line of "name value" pairs.
+ * The time of a request is from connect() to the end of the reply, which is the
+ * server's close. Requests that are in flight when the time is over count
+ * neither as answered nor as errors. Prints one line of "name value" pairs.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -30,13 +31,13 @@
 #define IDLE_MAX	4000
 #define COUNT_MAX	1000000
 #define SECONDS_MAX	600
-#define STALL_MS	8000	/* nothing at all happened: give up */
-#define IDLE_MS		3000	/* for the idle ones to be connected */
+#define STALL_MS	8000	/* give up if nothing happens for so long */
+#define IDLE_MS		3000	/* for the idle connections to connect */
 #define STATUS_LEN	12	/* "HTTP/1.1 200" */
 
 #define SERVICE "urn:schemas-upnp-org:service:WANIPConnection:1"
 
-/* What an action has for arguments. */
+/* The arguments of an action. */
 enum args { NO_ARGS, INDEX, KEY, MAPPING };
 
 struct action {
@@ -70,17 +71,17 @@ struct load {
 	const char *path, *proto;
 	unsigned port, first_port;
 	size_t total, conc, idle;
-	size_t keys;		/* so many ports or indexes in turn */
+	size_t keys;		/* number of ports or indexes to use in turn */
 	uint64_t limit_us;	/* 0: none */
 
 	size_t started, ended, errors;
-	uint64_t *took_us;	/* of each request that was answered */
+	uint64_t *took_us;	/* of each answered request */
 	size_t took_n;
-	size_t reply_len;	/* of the last one that was answered */
+	size_t reply_len;	/* of the last answered request */
 	struct conn conn[CONC_MAX];
 	struct pollfd pfd[CONC_MAX];
 	struct pollfd idle_pfd[IDLE_MAX];
-	size_t idle_n;		/* that were connected */
+	size_t idle_n;		/* those that are connected */
 };
 
 static uint64_t now_us(void)
@@ -91,9 +92,9 @@ static uint64_t now_us(void)
 	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
 }
 
-/* ---- what is asked ------------------------------------------------- */
+/* ---- requests ------------------------------------------------------ */
 
-/* The arguments of request number @i; mappings take one port after another. */
+/* Write the arguments of request number @i, which use ports in turn. */
 static void write_args(const struct load *l, size_t i, char *buf, size_t cap)
 {
 	unsigned key = (unsigned)(i % l->keys), port = l->first_port + key;
@@ -152,7 +153,7 @@ static size_t write_request(const struct load *l, size_t i, char *buf,
 
 /* ---- one connection ------------------------------------------------ */
 
-/* The first failure is told, the others are counted. */
+/* Print the first failure; count the others. */
 static void failed(struct load *l, const struct conn *c, const char *why)
 {
 	if (!l->errors++)
@@ -163,7 +164,7 @@ static void failed(struct load *l, const struct conn *c, const char *why)
 			c->status);
 }
 
-/* @why: NULL when the server closed, which is how a reply ends */
+/* @why: NULL if the server closed the connection, which ends a reply */
 static void conn_end(struct load *l, struct conn *c, const char *why)
 {
 	if (!why && (c->got < STATUS_LEN || memcmp(c->status + 8, " 200", 4)))
@@ -223,7 +224,7 @@ static void conn_recv(struct load *l, struct conn *c)
 	c->got += (size_t)n;
 }
 
-/* ---- those that say nothing ---------------------------------------- */
+/* ---- idle connections ---------------------------------------------- */
 
 static void idle_open(struct load *l, struct pollfd *p)
 {
@@ -233,7 +234,10 @@ static void idle_open(struct load *l, struct pollfd *p)
 		connect(p->fd, (struct sockaddr *)&l->to, sizeof(l->to));
 }
 
-/* Who is connected, or refused, is not asked again: 0 waits for them. */
+/*
+ * Return: number of connections that are neither connected nor refused yet.
+ * For the others, set events to 0, so that poll() does not report them again.
+ */
 static size_t idle_settle(struct load *l)
 {
 	size_t i, waiting = 0;
@@ -262,7 +266,7 @@ static void idle_connect(struct load *l)
 	} while (idle_settle(l) && now_us() < end_us);
 }
 
-/* ---- all of them --------------------------------------------------- */
+/* ---- all connections ----------------------------------------------- */
 
 static bool time_is_up(const struct load *l, uint64_t start_us)
 {
@@ -299,7 +303,7 @@ static void dispatch(struct load *l)
 	}
 }
 
-/* Return: false when nothing at all has happened for so long */
+/* Return: false if nothing happened within @wait_ms */
 static bool step(struct load *l, int wait_ms)
 {
 	int n;
@@ -315,7 +319,7 @@ static bool step(struct load *l, int wait_ms)
 	return n != 0;
 }
 
-/* Return: how long it took, in us */
+/* Return: the duration in us */
 static uint64_t run(struct load *l)
 {
 	uint64_t start_us = now_us(), last_us = start_us;
@@ -350,7 +354,7 @@ static uint64_t percentile(const struct load *l, unsigned percent)
 	return l->took_us[i < l->took_n ? i : l->took_n - 1];
 }
 
-/* What the asking itself has cost of the processor. */
+/* CPU time of this program. */
 static uint64_t cpu_us(void)
 {
 	struct rusage r;
@@ -430,7 +434,7 @@ static void parse_args(struct load *l, int argc, char **argv)
 	l->to.sin_port = htons((uint16_t)l->port);
 }
 
-/* Our own address on the way there: the client a mapping is for. */
+/* Find the local address on the route to the gateway, the mappings' client. */
 static void find_local(struct load *l)
 {
 	struct sockaddr_in me;
@@ -447,7 +451,7 @@ static void find_local(struct load *l)
 	close(fd);
 }
 
-/* The idle ones are more than a shell's usual limit. */
+/* The idle connections exceed the usual limit of open files. */
 static void raise_limit(void)
 {
 	struct rlimit r;

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The measurements: what is done to a subject, which rows of the table come of
-it, and what a row's bar is.
+"""The measurements, their rows in the table, and the bar of each row.
 
-A stage is a number of mappings in place; the subjects go from one to the next
-together, and in each of them through all rounds."""
+A stage is a number of mappings in place. All subjects enter a stage together,
+and run all rounds in it."""
 import contextlib
 import os
 import signal
@@ -18,22 +17,25 @@ from subject import ADD_PORT, FILL_PORT, STATIC_NAME, pairs
 from upnp import GROUP, Igd, Listener, UpnpError, msearch
 
 TCP_PORT = ADD_PORT + 22000     # clients have source ports below 61000
-SEARCHES = 5            # the median counts
-ROOM = 1024             # max-mappings, as it is by default
+SEARCHES = 5            # their median counts
+ROOM = 1024             # the default of max-mappings
 FLAT_AT = (1, 1000, 5000, 30000)
 FLAT_TURNS = 9
-BATCH, BATCHES = 50, 8      # added, then deleted: all have as many in place
+# Add BATCH mappings, then delete them, so that every subject has the same
+# number in place; repeat up to BATCHES times or BATCHES_S seconds.
+BATCH, BATCHES = 50, 8
 BATCHES_S = 2
-BURSTS, BURSTS_S = 5, 1     # what takes a moment is done again
+BURSTS, BURSTS_S = 5, 1     # most repetitions and seconds of a short burst
 
 
 class Row:
-    """A line of the table.
+    """A row of the table.
 
-    @unit:   "/s", "ms", ...; @more: is more better? None: neither
-    @bar:    function: a subject's name -> how many times better than the
-             peer's better build it shall be, None: no bar
-    @limit:  what no subject of ours shall be above, in the row's unit
+    @unit:   "/s", "ms", ...
+    @more:   True if a larger value is better, None if neither is
+    @bar:    function: subject's name -> how many times better than the peer's
+             better build it must be, or None for no bar
+    @limit:  the largest allowed value for our subjects, in @unit
     """
 
     def __init__(self, title, unit, more=True, bar=None, limit=None):
@@ -53,18 +55,19 @@ def all_of(factor):
     return by_backend(factor, factor)
 
 
-# ---- what is done to a subject: each gives {row: value} or {row: why not} ----
+# ---- probes: each measures a subject, and returns {row: value or reason}
+# -----
 
 def value_of(result, key="rate"):
-    """The number; or why there is none"""
+    """The number, or the reason why there is none."""
     if result.get("answered", 1) and key in result:
         return result[key]
     return result.get("why") or "no answer"
 
 
 class Sum:
-    """Several runs of the load program as if they were one. What can not be
-    told is a text, as in a row."""
+    """Several runs of the load program, added up. A result that is missing is
+    a text with the reason, as in a row."""
 
     def __init__(self):
         self.runs, self.answered, self.took_s = [], 0, 0.0
@@ -105,8 +108,8 @@ def getip_one(subject):
 
 
 def bursts(subject, at_once, n):
-    """Several of @n requests each; how steadily a peer answers is up to how
-    many they are, so it is not one of more."""
+    """Several bursts of @n requests each. The peer's rate depends on the
+    number of requests, so @n is the same for all."""
     done = Sum()
     for _ in range(BURSTS):
         done.add(subject.load("getip", at_once, n, seconds=4))
@@ -128,23 +131,23 @@ def getip_crowd(subject):
 
 
 def worst_ms(done):
-    """The longest wait; a request that was not answered has none."""
+    """The longest wait, if all requests were answered."""
     if done.get("errors") or done.get("answered") != done.get("started"):
-        return "not all were answered"
+        return "not all requests were answered"
     return done["max_us"] / 1000
 
 
 def getip_idle(subject):
-    """The same beside 2,000 connections that say nothing."""
+    """The rate beside 2,000 idle connections."""
     done = subject.load("getip", 200, 400, seconds=4, idle=2000)
     if not subject.daemon.running():
         subject.start()
-        return {"idle200": "it died", "idle_worst": "it died"}
+        return {"idle200": "it exited", "idle_worst": "it exited"}
     return {"idle200": value_of(done), "idle_worst": worst_ms(done)}
 
 
 def batch(subject, added, gone):
-    """A few, one after another, and all of them away again."""
+    """Add BATCH mappings one at a time, then delete them all."""
     more = subject.load("add", 1, BATCH, seconds=BATCHES_S, first=ADD_PORT)
     added.add(more)
     n = max(1, int(more.get("started", 1)))
@@ -167,7 +170,7 @@ def add_and_delete(subject):
 
 
 def tool_alone(tool):
-    """What its runs cost that add a rule and delete it."""
+    """The cost of the tool's runs that add a rule and delete it."""
     gone, added = tool.alone()
     return {"add1": added.rate(), "cpu_add": added.cpu_of_1000(),
             "delete1": gone.rate(), "cpu_delete": gone.cpu_of_1000()}
@@ -182,7 +185,7 @@ def add_crowd(subject):
 
 
 def enumerate_all(subject):
-    """From the first index to the last, as clients do it."""
+    """List the mappings from the first index to the last, as clients do."""
     n = min(subject.filled, 1000)
     return {"list": value_of(subject.load("list", 1, n, seconds=5, keys=n))}
 
@@ -194,7 +197,7 @@ def specific(subject):
 
 
 def search(subject):
-    """From a search to the first answer."""
+    """The time from a search to the first answer."""
     lan = subject.lab.lan1
     waits = []
     for _ in range(SEARCHES):
@@ -213,7 +216,7 @@ def search(subject):
 
 
 def start_anew(subject):
-    """From the start to the first NOTIFY."""
+    """The time from the start to the first NOTIFY."""
     subject.stop()
     heard = Listener(subject.lab.lan1)
     try:
@@ -228,10 +231,11 @@ def start_anew(subject):
 
 
 def memory(mappings):
-    """In a lab of its own, with room as by default, or as is needed."""
+    """Memory with that many mappings, in a separate lab. max-mappings is the
+    default, or more if needed."""
     def probe(subject):
         if subject.is_peer and mappings > subject.ASKED:
-            why = "to ask for so many takes it too long"
+            why = "requesting so many takes too long"
             return {"memory": why, "pss": why}
         with subject.like(max(ROOM, mappings)) as one:
             one.fill(mappings)
@@ -242,7 +246,7 @@ def memory(mappings):
 
 
 def restart(subject):
-    """From the start until each of its mappings forwards."""
+    """The time from the start until all mappings forward."""
     subject.stop()
     looker = subprocess.Popen(
         subject.flows("all", FILL_PORT, subject.filled, 60),
@@ -255,7 +259,8 @@ def restart(subject):
     wait_until(subject.daemon.serves, 60)
     subject.forget_flows()
     if subject.is_peer:
-        # without the lease file again, which would slow it; its rules stay
+        # Restart it without the lease file, which would slow it; its rules
+        # stay.
         subject.daemon.stop()
         subject.daemon.start()
     if found["left"]:
@@ -264,28 +269,29 @@ def restart(subject):
 
 
 def crash(subject):
-    """The engine is killed: until a mapping is answered for again."""
+    """The time from the engine's death until the next one answers for a
+    mapping."""
     if subject.is_peer:
-        return {"crash": "is one process"}
+        return {"crash": "the peer is one process"}
     igd = Igd(subject.lab.lan1)
     engine = subject.processes()["engine"]
     start = subject.now_ms()
     os.kill(engine, signal.SIGKILL)
     came = wait_until(lambda: answered(igd), 10, 0.0005)
     took = subject.now_ms() - start
-    subject.stop()      # the fifth death in a minute would end it
+    subject.stop()      # the fifth death in a minute would end upnpd
     subject.start()
     return {"crash": took if came else "not in 10 s"}
 
 
 def answered(igd):
-    """The last mapping's client; None while nobody answers."""
+    """The first mapping's client, or None while upnpd does not answer."""
     with contextlib.suppress(OSError, AssertionError, UpnpError):
         return igd.specific(FILL_PORT, "UDP")["NewInternalClient"]
 
 
 def new_flows(subject):
-    """Through the last mapping."""
+    """The rate of new flows through the last mapping."""
     if not subject.filled:
         subject.fill(1)
     subject.forget_flows()
@@ -297,8 +303,9 @@ def new_flows(subject):
 
 
 def flatness(subject):
-    """How far new flows fall behind with the number of mappings: by routers
-    that stand side by side, in turn, since the stages lie minutes apart."""
+    """How much slower new flows are with more mappings, in percent. Measured
+    by one router for each number, in turn, because stages are minutes
+    apart."""
     with contextlib.ExitStack() as stack:
         ones = [stack.enter_context(subject.like(FLAT_AT[-1]))
                 for _ in FLAT_AT]
@@ -309,7 +316,7 @@ def flatness(subject):
         for one in ones:
             one.stop()
     if any(isinstance(rate, str) for turn in rates for rate in turn):
-        return {"flat": "some were lost"}
+        return {"flat": "some flows were lost"}
     medians = [statistics.median(column) for column in zip(*rates)]
     return {"flat": 100 * (1 - min(medians) / max(medians))}
 
@@ -321,7 +328,7 @@ def throughput(subject):
     return {"tcp": value_of(found)}
 
 
-# ---- who takes part ------------------------------------------------------
+# ---- which subjects take part ----------------------------------------------
 
 def everybody(subject):
     return subject.name != STATIC_NAME and not subject.is_floor
@@ -332,7 +339,7 @@ def ours(subject):
 
 
 def with_server(subject):
-    """And the server that parses nothing."""
+    """Everybody, and the server that parses nothing."""
     return everybody(subject) or subject.name == SERVER_NAME
 
 
@@ -341,7 +348,8 @@ def tools(subject):
 
 
 def with_static(subject):
-    """iptables-nft's is iptables-legacy's."""
+    """Everybody and the static build, without iptables-nft, whose memory is
+    that of iptables-legacy."""
     return subject.backend != "iptables-nft" and not subject.is_floor
 
 
@@ -350,7 +358,7 @@ def with_servers(subject):
 
 
 def hashed(subject):
-    """The peers, and whose rules are looked up rather than walked through."""
+    """The peers, and our subjects whose rules are a lookup, not a list."""
     return everybody(subject) and not subject.name.startswith("iptables")
 
 
@@ -359,8 +367,9 @@ def ours_hashed(subject):
 
 
 class Measure:
-    """@stage: mappings in place among the subjects, or ALONE
-    @rows: what @probe gives; @mappings: of its rows, where not the stage's"""
+    """@stage: the number of mappings in place, or ALONE
+    @rows: the rows that @probe returns
+    @mappings: the number in the titles of the rows, if not @stage"""
 
     def __init__(self, stage, probe, rows, who=everybody, mappings=None):
         self.stage, self.probe, self.who = stage, probe, who
@@ -368,7 +377,7 @@ class Measure:
         self.mappings = stage if mappings is None else mappings
 
 
-# Before the stages, each with daemons of its own; one round is like another.
+# Measured before the stages, with separate daemons, in one round.
 ALONE = -1
 
 MEASURES = [Measure(ALONE, memory(n), "memory pss", who, n)
@@ -425,30 +434,30 @@ ROWS = {
     "search": Row("answer to a search", "ms", False, limit=100),
     "notify": Row("first NOTIFY after the start", "ms", False, limit=150),
     "restart": Row("from the start until all mappings forward", "ms", False),
-    "crash": Row("from an engine's death until its mappings are answered for",
-                 "ms", False, limit=1000),
+    "crash": Row("from an engine's death until the next one answers for its "
+                 "mappings", "ms", False, limit=1000),
     "memory": Row("resident memory", "KiB", False, bar=all_of(3)),
     "pss": Row("... as PSS", "KiB", False),
-    "per_mapping": Row("resident memory a mapping, between none and 1,000",
+    "per_mapping": Row("resident memory per mapping, between none and 1,000",
                        "bytes", False),
-    "cpu_getip": Row("CPU seconds a 1,000 GetExternalIPAddress", "s", False,
+    "cpu_getip": Row("CPU seconds per 1,000 GetExternalIPAddress", "s", False,
                      bar=all_of(1)),
-    "cpu_getip8": Row("CPU seconds a 1,000 GetExternalIPAddress, 8 at once",
+    "cpu_getip8": Row("CPU seconds per 1,000 GetExternalIPAddress, 8 at once",
                       "s", False),
-    "load_getip8": Row("... of the program that asks", "s", None),
+    "load_getip8": Row("... of the load program", "s", None),
     "reply": Row("length of an answer to GetExternalIPAddress", "bytes",
                  None),
-    "cpu_add": Row("CPU seconds a 1,000 AddPortMapping", "s", False,
+    "cpu_add": Row("CPU seconds per 1,000 AddPortMapping", "s", False,
                    bar=all_of(1)),
-    "cpu_delete": Row("CPU seconds a 1,000 DeletePortMapping", "s", False,
+    "cpu_delete": Row("CPU seconds per 1,000 DeletePortMapping", "s", False,
                       bar=all_of(1)),
     "flows": Row("new flows through the last mapping", "/s"),
     "flat": Row("new flows, the slowest of " + ", ".join(
-                f"{n:,}" for n in FLAT_AT) + " mappings behind the fastest",
+                f"{n:,}" for n in FLAT_AT) + " mappings below the fastest",
                 "%", False, limit=15),
     "tcp": Row("one mapped TCP connection", "MB/s"),
 }
-# Where a row's bar depends on the mappings in place.
+# The bars that depend on the number of mappings in place.
 BARS = {
     ("add1", 1000): by_backend(20, 1.2),
     ("add50", 0): by_backend(50, 10),
@@ -459,8 +468,8 @@ BARS = {
 
 
 def derived(found):
-    """Rows that come of others. @found: {(row, mappings): {subject: value or
-    None}}"""
+    """Rows that are computed from others. @found: {(row, mappings): {subject:
+    value or None}}"""
     none, full = found.get(("memory", 0), {}), found.get(("memory", 1000), {})
     each = {name: (full[name] - none[name]) * 1024 / 1000
             for name in full if full[name] and none.get(name)}

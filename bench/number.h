@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * number.h - a number on the command line of the bench's programs.
+ * number.h - parse a number on the command line of the bench's programs.
  */
 #ifndef BENCH_NUMBER_H
 #define BENCH_NUMBER_H
@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 /**
- * number - what an option has for a number: decimal, from 1 to @max
+ * number - parse a decimal number from 1 to @max
  * @s: NUL-terminated
  *
- * Anything else ends the program, with a line that says so.
+ * For any other text, print an error and exit with status 2.
  */
 static inline unsigned number(const char *s, unsigned long max)
 {

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The path of a request: how many system calls each subject needs for it."""
+"""Count the system calls that each subject needs for a request."""
 from subject import ADD_PORT
 from tracer import calls_of, count_of
 from upnp import Igd
@@ -8,14 +8,15 @@ AT_ONCE, REQUESTS = 50, 400
 
 
 def each(calls):
-    """"engine 5, monitor 0"; the calls themselves where they are few"""
+    """"engine 5, monitor 0", with the names of the calls if they are few"""
     return ", ".join(f"{name} {len(names)}"
                      + (f" ({' '.join(names)})" if 0 < len(names) < 15 else "")
                      for name, names in calls.items())
 
 
 def crowded(one):
-    """A request's share of the calls when many come at once: a batch is one."""
+    """Calls per request when many arrive at once, which upnpd handles in
+    batches."""
     counts, done = count_of(one.lab, one.processes(), lambda: one.load(
         "add", AT_ONCE, REQUESTS, seconds=10, first=ADD_PORT))
     one.load("delete", 4, int(done["started"]), first=ADD_PORT, seconds=60)
@@ -26,7 +27,8 @@ def crowded(one):
 
 
 def lines_of(one):
-    """What RESULTS.md says of a subject, without the tools that it runs."""
+    """The lines of RESULTS.md about a subject, without the tools that it
+    runs."""
     igd = Igd(one.lab.lan1, port=one.daemon.port, path=one.path)
     added = []
 

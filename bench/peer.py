@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Debian's miniupnpd, to measure against: both builds. The packages are not
-installed, since each is in the other's way and is a service that would start,
-but fetched by apt and unpacked in the build folder."""
+"""Both builds of Debian's miniupnpd, the peer. apt downloads the packages, and
+they are unpacked in the build folder. They are not installed, because they
+conflict with each other and would start services."""
 import glob
 import os
 import signal
@@ -30,7 +30,7 @@ allow 1024-65535 192.168.88.0/24 1024-65535
 deny 0-65535 0.0.0.0/0 0-65535
 """
 
-# What each build wants made beforehand, as its own script makes it.
+# The chains that each build needs, as its own script makes them.
 NFT_CHAINS = """\
 table inet filter {
     chain miniupnpd { }
@@ -77,8 +77,8 @@ COMMIT
 
 
 def nft_rules(ports):
-    """A mapping with as many comparisons as the nftables build writes; for the
-    protocol the tool wants to have another expression, as cheap."""
+    """Mappings with as many comparisons as the nftables build writes. nft writes
+    the protocol by another expression, which costs the same."""
     client = "0x" + "".join(f"{int(x):02x}" for x in HOST_IP.split("."))
     lines = []
     for p in ports:
@@ -90,7 +90,7 @@ def nft_rules(ports):
 
 
 def iptables_rules(ports):
-    """A mapping as the iptables build writes it."""
+    """Mappings as the iptables build writes them."""
     nat = [line for p in ports for line in (
         f"-A MINIUPNPD -p udp -m udp --dport {p} -j DNAT "
         f"--to-destination {HOST_IP}:{p}",
@@ -104,8 +104,8 @@ def iptables_rules(ports):
 
 NFT = ("nft", "-f", "-")
 IPTABLES = ("iptables-legacy-restore", "--noflush")
-# name -> package, the router's own firewall, tool, chains, flush, rules
-# The lab's firewall, and the tool that changes the peer's rules.
+# package -> the lab's firewall; the tool that changes the peer's rules, and
+# its input to make the chains, to flush them, and to add mappings
 BUILDS = {
     "miniupnpd-nftables": ("netlink", NFT, NFT_CHAINS, NFT_FLUSH,
                            nft_rules),
@@ -119,7 +119,7 @@ def binary_of(build):
 
 
 def fetch():
-    """Have both builds unpacked."""
+    """Download and unpack both builds, unless that is done."""
     os.makedirs(FOLDER, exist_ok=True)
     for build in BUILDS:
         if os.access(binary_of(build), os.X_OK):
@@ -130,7 +130,7 @@ def fetch():
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         files = glob.glob(os.path.join(FOLDER, build + "_*.deb"))
         if not files:
-            sys.exit(f"bench: apt-get can not download {build}: {done.stdout}")
+            sys.exit(f"bench: apt-get cannot download {build}: {done.stdout}")
         run("dpkg-deb", "-x", files[0], os.path.join(FOLDER, build))
     for build in BUILDS:
         lacks = [line.split()[0] for line in run("ldd", binary_of(build))
@@ -172,7 +172,7 @@ class Miniupnpd(Daemon):
             f.write(CONF)
             if with_leases:
                 f.write(f"lease_file={self.leases}\n")
-        # not -d: that would measure its debugging output
+        # not with -d, which would also measure its debugging output
         self.spawn([binary_of(self.build), "-f", conf, "-P", self.pidfile])
         if wait:
             self.wait_ready()
@@ -203,8 +203,8 @@ class Miniupnpd(Daemon):
         return 0
 
     def preload(self, ports):
-        """Mappings without asking it: the rules that it would have made, by
-        the firewall's tool. It reads them back at each request."""
+        """Add mappings without requests: the firewall's tool adds the rules
+        that miniupnpd would have made. It reads them at each request."""
         self.feed(self.rules(ports))
 
     def write_leases(self, ports):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The table of medians, ratios to the peer's better build and bars, printed and
-written to RESULTS.md."""
+"""The table of medians, ratios to the peer's better build and bars, printed
+and written to RESULTS.md."""
 import os
 import statistics
 
@@ -11,8 +11,8 @@ from subject import PEERS
 
 
 class Cell:
-    """One row of one subject: the median of its rounds, or why there is none.
-    One round that failed is a row that failed."""
+    """One row of one subject: the median of its rounds, or the reason why
+    there is none. If one round failed, the row failed."""
 
     def __init__(self, values):
         whys = [v for v in values if isinstance(v, str)]
@@ -58,12 +58,12 @@ class Table:
             self.found[key] = {name: Cell([v]) for name, v in values.items()}
 
     def value(self, row, mappings, name):
-        """A median, or None where there is none."""
+        """The median, or None if it was not measured."""
         cell = self.found.get((row, mappings), {}).get(name)
         return cell.value if cell else None
 
     def peer(self, row, mappings):
-        """Of the peer's better build, or None."""
+        """The value of the peer's better build, or None."""
         return best_peer(ROWS[row], self.found.get((row, mappings), {}))
 
     def keys(self):
@@ -96,7 +96,7 @@ class Table:
             self.judge(key, name, cell.value, ratio)
 
     def judge(self, key, name, value, ratio):
-        """What is asked of it, and whether it is so."""
+        """The bar or limit, and whether @value meets it."""
         if name in PEERS or is_floor(name):
             return ""
         limit, bar = ROWS[key[0]].limit, bar_of(*key, name)
@@ -106,7 +106,7 @@ class Table:
         if bar is None:
             return ""
         if value is not None and ratio is None:
-            return f">= {bar:g}: the peer has no figure"
+            return f">= {bar:g}: the peer has no value"
         return self.verdict(key, name, f">= {bar:g}",
                             ratio is not None and ratio >= bar)
 
@@ -116,7 +116,7 @@ class Table:
 
 
 def show(table):
-    """On the screen."""
+    """Print the table."""
     title = None
     for what, name, value, ratio, bar in table.lines():
         if what != title:
@@ -160,7 +160,7 @@ project's own goal: such a ratio, or a limit of the value.
 """
 
 
-# What the README has of it: row, mappings, title.
+# The rows that README quotes: row, mappings, title.
 QUOTED = (
     ("getip1", 0, "GetExternalIPAddress, one at a time"),
     ("getip200", 0, "the same, 200 at once"),
@@ -177,7 +177,7 @@ BEGIN, END = "<!-- bench/run.py -->\n", "<!-- end -->\n"
 
 
 def quoted(table, about):
-    """A table of a few rows, ours beside the peer's better build."""
+    """A table of these rows, upnpd beside the peer's better build."""
     names = [n for n in table.names if n not in PEERS and not is_floor(n)]
     out = ["| | " + " | ".join(names) + " | miniupnpd |",
            "|---|" + "--:|" * (len(names) + 1)]
@@ -196,7 +196,8 @@ def quoted(table, about):
 
 
 def quote(path, text):
-    """Between its two marks, if it has them."""
+    """Write @text between the two marks of the file. Return: does it have
+    them?"""
     with open(path) as f:
         before, begin, rest = f.read().partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -223,11 +224,11 @@ def write(path, table, about, calls):
         out.append(f"| {name} | {value} | {ratio} | {bar} |")
     if calls:
         out += ["", "### System calls of a request", "",
-                "By strace of the daemon's own processes, without the tools "
-                "that it runs; of several times the one with the fewest.", ""]
+                "Counted by strace of the daemon's own processes, without the "
+                "tools that it runs. The fewest of several runs.", ""]
         out += [f"- {line}" for line in calls]
     out += ["", "### Bars and limits", "", f"{len(table.met)} met, "
-            f"{len(table.missed)} not met. Below: the limits, by this run.",
+            f"{len(table.missed)} not met, for the reasons below.",
             ""]
     out += limits.lines_of(table)
     with open(path + ".new", "w") as f:

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
 """Compare upnpd, with each of its backends, with both builds of Debian's
-miniupnpd: on the same machine, in the same run, in turn, so that other work of
-the machine affects all of them. Writes bench/RESULTS.md after a whole run. Needs
+miniupnpd. They take turns in the same run on the same machine, so that other
+load affects all of them. Writes bench/RESULTS.md after a whole run. Needs
 root.
 
     bench/run.py [--rounds N] [--only REGEX] [--among REGEX] [--out FILE]
@@ -36,7 +36,7 @@ CALLS = "system calls of a request"
 
 
 def wanted(only):
-    """The measures of which a row is asked for."""
+    """The measures that have a requested row."""
     def asked(m, row):
         title = f"{row} {measures.ROWS[row].title}, {m.mappings} mappings"
         return re.search(only, title, re.I)
@@ -57,7 +57,7 @@ def check():
 
 
 def take(m, one):
-    """{row: value}; a probe that fails is no reason to lose the others"""
+    """Return {row: value}, or {row: reason} if the probe failed."""
     try:
         return m.probe(one)
     except (RuntimeError, OSError, AssertionError, KeyError) as e:
@@ -80,7 +80,7 @@ def round_of(todo, taking_part, found, verbose):
 
 
 def run_stage(stage, todo, all_subjects, args, found):
-    """All rounds with so many mappings in place, each in another order."""
+    """Run all rounds of a stage, each with another order of subjects."""
     start = time.monotonic()
     taking_part = [one for one in all_subjects
                    if any(m.who(one) for m in todo)]
@@ -92,9 +92,10 @@ def run_stage(stage, todo, all_subjects, args, found):
     for turn in range(1 if stage == measures.ALONE else args.rounds):
         k = turn % len(taking_part)
         round_of(todo, taking_part[k:] + taking_part[:k], found, args.verbose)
-    name = "apart" if stage == measures.ALONE else f"{stage} mappings"
-    print(f"bench: {name}: {filled - start:.0f} s to have them, "
-          f"{time.monotonic() - filled:.0f} s to measure", file=sys.stderr)
+    name = "separate daemons" if stage == measures.ALONE \
+        else f"{stage} mappings"
+    print(f"bench: {name}: prepared in {filled - start:.0f} s, measured in "
+          f"{time.monotonic() - filled:.0f} s", file=sys.stderr)
 
 
 def measure(args, all_subjects):
@@ -157,20 +158,20 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", default="", metavar="REGEX",
-                        help="rows whose name or title matches; writes no "
-                             "file unless --out is given")
+                        help="only rows whose name or title matches; writes "
+                             "no file unless --out is given")
     parser.add_argument("--among", default="", metavar="REGEX",
-                        help="subjects whose name matches; likewise")
+                        help="only subjects whose name matches; likewise")
     parser.add_argument("--out", metavar="FILE")
     parser.add_argument("--verbose", action="store_true",
-                        help="each value as it comes")
+                        help="print each value when it is measured")
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error("--rounds: at least 1")
     args.todo = wanted(args.only)
     args.calls = re.search(args.only, CALLS, re.I)
     if not args.todo and not args.calls:
-        parser.error(f"--only {args.only}: no row is called so; there are: "
+        parser.error(f"--only {args.only}: no row matches; the rows are: "
                      + " ".join(measures.ROWS))
     if not args.only and not args.among and not args.out:
         args.out = RESULTS

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""What is measured: each of our backends, and each build of the peer, a daemon
-in a lab of its own; and what can be asked of all of them alike."""
+"""The subjects: upnpd with each of its backends and each build of the peer,
+every one a daemon in a separate lab, with the same interface."""
 import os
 import re
 import subprocess
@@ -17,18 +17,18 @@ LOAD = os.path.join(ROOT, "build", "load")
 FLOWS = os.path.join(ROOT, "build", "flows")
 STATIC = os.path.join(ROOT, "build", "static", "upnpd")
 
-# Our backends; one that the program does not know is passed over.
+# upnpd's backends; one that the built program does not accept is left out.
 BACKENDS = ("netlink", "iptables-legacy", "iptables-nft")
 PEERS = tuple(BUILDS)
 STATIC_NAME = "netlink, static build"
 
-FILL_PORT = 2000        # UDP, the mappings that are in place
-ADD_PORT = 40000        # TCP, those that come and go
+FILL_PORT = 2000        # first UDP port of the mappings in place
+ADD_PORT = 40000        # first TCP port of those that are added and deleted
 MAPPINGS_MAX = 60000
 
 
 def knows(backend):
-    """Does the program that was built take this backend?"""
+    """Does the built program accept this backend?"""
     with tempfile.NamedTemporaryFile("w", suffix=".conf") as f:
         f.write(f"enabled = yes\nbackend = {backend}\n[interface wan0]\n"
                 "type = external\n[interface lan0]\ntype = internal\n")
@@ -39,7 +39,7 @@ def knows(backend):
 
 
 def pairs(text):
-    """{name: number} of a line of "name value" pairs"""
+    """{name: number}, from a line of "name value" pairs"""
     words = text.split()
     return dict(zip(words[::2], map(float, words[1::2])))
 
@@ -69,8 +69,8 @@ def mappings_of(pid):
 
 
 def resident_kb(pids):
-    """What these processes, each the other's fork, hold in memory: a page that
-    several of them have is counted once. And their PSS."""
+    """(resident memory, PSS) of processes that were forked from each other. A
+    page that several of them share is counted once."""
     private = pss = 0
     shared = {}
     for pid in pids:
@@ -82,10 +82,10 @@ def resident_kb(pids):
 
 
 class Subject:
-    """One daemon in a lab of its own."""
+    """One daemon in a separate lab."""
     is_peer = is_floor = False
     backend = None
-    AT_ONCE = 100       # where only the end counts
+    AT_ONCE = 100       # requests at once that are not measured
 
     def __init__(self, name, firewall):
         self.name = name
@@ -117,8 +117,8 @@ class Subject:
     # ---- requests ------------------------------------------------------
 
     def load(self, what, at_once=1, n=1, **options):
-        """One run of the load program: {name: number}, and the processor time
-        a 1,000 answers: "cpu_s" of the daemon, "load_s" of the program itself.
+        """Run the load program. Return {name: number}, and the CPU time per
+        1,000 answers: "cpu_s" of the daemon, "load_s" of the load program.
         @options: seconds, first, keys, proto, idle"""
         argv = ["ip", "netns", "exec", self.lab.lan1.ns, LOAD, "-a", LAN_IP,
                 "-p", str(self.daemon.port), "-n", str(n), "-c",
@@ -146,13 +146,13 @@ class Subject:
         try:
             return sum(map(process_ns, self.pids()))
         except OSError:
-            return 0            # it died: the load's errors tell
+            return 0            # it exited; the load program reports errors
 
     def memory_kb(self):
         return resident_kb(self.pids())
 
     def ask_fill(self, n, at_once):
-        """@n mappings more, by asking for them."""
+        """Add @n mappings by requests."""
         done = self.load("add", at_once, n, first=FILL_PORT + self.filled,
                          proto="UDP")
         if done["errors"]:
@@ -163,7 +163,7 @@ class Subject:
     # ---- traffic -------------------------------------------------------
 
     def flows(self, mode, port, n=1, seconds=1):
-        """The arguments of a run of the flows program."""
+        """The command line of the flows program."""
         return [FLOWS, "-o", self.lab.outside.ns, "-l", self.lab.lan1.ns,
                 "-s", OUT_IP, "-a", EXT_IP, "-p", str(port), "-n", str(n),
                 "-t", str(seconds), mode]
@@ -174,7 +174,7 @@ class Subject:
         return pairs(done.stdout) or {"why": done.stderr.strip()}
 
     def forget_flows(self):
-        """The table of flows is emptied: none is too many for it."""
+        """Empty the table of flows, so that it does not overflow."""
         self.lab.router.run("conntrack", "-F", check=False)
 
     @staticmethod
@@ -190,7 +190,7 @@ class Ours(Subject):
         self._engine = self._fork_server = None
 
     def like(self, room):
-        """Another one like this, with room for so many mappings."""
+        """Another subject like this, with room for @room mappings."""
         return Ours(self.name, self.backend, self.binary, room)
 
     def make(self):
@@ -214,21 +214,21 @@ class Ours(Subject):
         self.daemon.stop()
 
     def start(self, wait=True):
-        """It has its mappings from its own file."""
+        """Start it. It reads its mappings from its lease file."""
         self._fork_server = None
         self.daemon.start(wait=wait)
 
 
 class Peer(Subject):
     is_peer = True
-    AT_ONCE = 1         # it has a backlog of five
-    ASKED = 1000        # beyond: minutes, so its rules are put there for it
+    AT_ONCE = 1         # its listen backlog is five
+    ASKED = 1000        # requesting more takes minutes, so preload() adds them
 
     def __init__(self, name):
         super().__init__(name, Miniupnpd.firewall(name))
 
     def like(self, room):
-        """Its room is not limited."""
+        """Its table has no limit."""
         return Peer(self.name)
 
     def make(self):
@@ -245,7 +245,7 @@ class Peer(Subject):
             self.filled = n
 
     def stop(self):
-        """As its service does it: its chains are emptied, too."""
+        """Stop it and empty its chains, as its service does."""
         self.daemon.stop()
         self.daemon.feed(self.daemon.flush)
 
@@ -256,13 +256,13 @@ class Peer(Subject):
 
 
 def subjects():
-    """All of them, not yet entered, and why some are not among them."""
+    """All subjects, not entered yet, and the reason for each missing one."""
     found, without = [], []
     for backend in BACKENDS:
         if knows(backend):
             found.append(Ours(backend, backend))
         else:
-            without.append(f"{backend}: the program does not know it")
+            without.append(f"{backend}: the program does not accept it")
     if os.access(STATIC, os.X_OK):
         found.append(Ours(STATIC_NAME, "netlink", STATIC))
     else:

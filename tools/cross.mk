@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# cross.mk - the program for other machines, built on Debian: static, by musl,
-# stripped. Included by the Makefile.
+# cross.mk - build the program for other machines, on Debian: static, with musl,
+# and stripped. Included by the Makefile.
 #
 # make cross            build/cross/ARCH/upnpd for each of CROSS
 # make cross-ARCH       for one
@@ -55,8 +55,8 @@ lacks_emulator	= $(if $(call emulator,$(1)),$(if $(call has,$(call \
 refuse		= $(if $(strip $(1)),@echo "not installed: $(sort $(1))" \
 		  "(apt-get install them)" >&2; exit 1)
 
-# With musl the program is position-independent, like that of `make static`;
-# glibc's cross packages have no start file for that.
+# With musl the program is position-independent, as with `make static`. glibc's
+# cross packages have no start file for that.
 # MUSL_CLOCK: the name of clock_gettime() with 64-bit time (tests/wrap.h). glibc
 # uses that name itself.
 with_musl	= STATIC=1 MUSL_CLOCK=__clock_gettime64 MUSL_LIB=$(call libc,$(1))/lib CC='$(call \
@@ -70,12 +70,12 @@ cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS='$(SMALL) $(GUARD_$(1))
 		  QEMU=$(call emulator,$(1)) $(if \
 		  $(has_musl),$(with_musl),$(with_glibc))
 
-# The daemon is linked like that of `make static`, with optimization over all
-# files. Programs that replace libc's functions are not: --wrap works only
+# The daemon is linked as by `make static`, with link-time optimization.
+# Programs that replace libc's functions are not, because --wrap works only
 # between files.
 
-# The daemon, and the tests of sockets, with replacements of calls that qemu-user
-# does not support.
+# The daemon and the tests of sockets, with replacements for calls that
+# qemu-user does not support.
 QEMU_SOCKETS = ifsock ssdp
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
 	    __recvmsg64)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# Installation and packages. Nothing here touches /etc/upnpd.conf: the sample
-# goes to share/doc, and into the package as a configuration file.
+# Installation and packages. No target writes /etc/upnpd.conf: the sample is
+# installed in share/doc, and the package has it as a configuration file.
 #
 # make install            both names, manuals, completion, the sample
 # make install-systemd    the same, and a unit
@@ -22,7 +22,7 @@ install: all
 		$(TO)/share/bash-completion/completions/upnpctl
 	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
 
-# systemd-sysusers makes the user, at the next boot or by hand.
+# systemd-sysusers makes the user, at the next boot or when run by hand.
 install-systemd: install
 	install -D -m 644 dist/systemd/upnpd.sysusers \
 		$(TO)/lib/sysusers.d/upnpd.conf

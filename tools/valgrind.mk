@@ -2,7 +2,7 @@
 # Run the unit tests, and the part of the lab that works with a slow daemon, under
 # valgrind's memcheck. As root; `make test` does not include it.
 #
-# Both fail if memcheck finds something; its lines begin with ==.
+# Both targets fail if memcheck finds an error; its lines begin with ==.
 
 VALGRIND_LAB ?= test_discovery.py test_mapping.py test_events.py \
 	  test_lifecycle.py test_faults.py test_tools.py test_upnpctl_live.py

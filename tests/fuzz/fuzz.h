@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static inline _Noreturn void fuzz_fail(const char *file, int line,
 				       const char *what)
 {
-	fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+	fprintf(stderr, "%s:%d: check failed: %s\n", file, line, what);
 	abort();
 }
 
@@ -51,7 +51,7 @@ static inline uint32_t fuzz_u32(struct str *in)
 	return hi << 16 | fuzz_u16(in);
 }
 
-/* The plan of a run: bytes that decide its course, used over and over. */
+/* The plan of a run: bytes that decide its course, used in a cycle. */
 struct fuzz_plan {
 	struct str s;
 	size_t at;
@@ -73,7 +73,7 @@ static inline struct fuzz_plan fuzz_plan(struct str *in)
 
 /* ---- memory -------------------------------------------------------------- */
 
-/* A copy that ends where its memory ends. The caller frees it. */
+/* A copy that ends where its allocation ends. The caller frees it. */
 static inline struct str fuzz_copy(struct str s)
 {
 	char *p = malloc(s.n ? s.n : 1);
@@ -86,8 +86,8 @@ static inline struct str fuzz_copy(struct str s)
 }
 
 /*
- * The same, with long runs from few bytes: US (0x1f) and a number repeat the
- * byte before them 64 times that number. So a small file reaches the caps.
+ * The same, with long runs made from few bytes: after a byte, US (0x1f) and a
+ * number append it 64 times that number. So a small file reaches the limits.
  */
 static inline struct str fuzz_blow_up(struct str in, size_t max)
 {

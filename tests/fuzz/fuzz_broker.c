@@ -7,10 +7,10 @@
  * action, followed by its arguments.
  *
  * Holds: a repeated request gets the same answer and changes nothing the second
- * time; the table has only rules that policy allows, with unique keys, no more
- * than max-mappings nor max-mappings-per-client; a port that the router serves
- * is not mapped; each request has one answer; a malformed record ends the
- * engine; and the properties of fuzz_tool.h about the tools' input.
+ * time; the table has only rules that policy allows, with unique keys, and no
+ * more than max-mappings and max-mappings-per-client; a port that the router
+ * serves is not mapped; each request has one answer; a malformed record ends
+ * the engine; and the properties of fuzz_tool.h about the tools' input.
  */
 #include <netinet/in.h>
 #include <poll.h>
@@ -74,7 +74,7 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 
 static bool watched;
 
-/* nf_tables notifies of our own changes too, and now and then of others'. */
+/* nf_tables notifies of our own changes, and sometimes of those of others. */
 int watch_open(void)
 {
 	return watched ? dup(STDERR_FILENO) : -EPROTONOSUPPORT;
@@ -177,7 +177,7 @@ static void new_engine(void)
 	broker_reset(&broker);
 }
 
-/* A port of the router's is mapped only if the first table had it. */
+/* A port that the router serves is mapped only if the first table had it. */
 static void check_ports(const struct nat_rule *before, size_t n)
 {
 	for (size_t i = 0; i < broker.fw.mappings.rule_n; i++) {
@@ -190,7 +190,7 @@ static void check_ports(const struct nat_rule *before, size_t n)
 	}
 }
 
-/* Serve until no request waits. */
+/* Serve until no request is pending. */
 static int serve_turns(void)
 {
 	struct pollfd p = { monitor, POLLIN };
@@ -210,7 +210,7 @@ static int serve_turns(void)
 	return err;
 }
 
-/* Serve all requests. Return: the last answer's error, -1 there was none */
+/* Serve all requests. Return: the last answer's error, or -1 without one */
 static int serve(void)
 {
 	struct broker_rep rep = { .err = -1 };
@@ -257,8 +257,8 @@ static void make_pinhole(struct nat_rule *r)
 	r->ext_port = 0;
 }
 
-/* A rule with plausible fields more often than not, partly overwritten with
- * bytes of the input. */
+/* A rule whose fields are plausible more often than not, partly overwritten
+ * with bytes of the input. */
 static struct nat_rule make_rule(struct str *in)
 {
 	struct nat_rule r;
@@ -415,8 +415,8 @@ static void set_up(uint8_t how)
 	};
 }
 
-/* If a missing setting made the broker refuse everything, all of the above
- * would hold. So check that it accepts something. */
+/* All properties would hold if a missing setting made the broker refuse
+ * everything, so check that it accepts something. */
 static void check_it_opens(uint8_t how, uint8_t kind, enum nat_err want)
 {
 	struct broker_req req = { BROKER_VERSION, BROKER_SET, { 0 }, {

@@ -2,9 +2,9 @@
 /*
  * fuzz_conf.c - the configuration file.
  *
- * Holds: a refusal is one line that begins with the file's name; an accepted
- * configuration has a type for every interface, one external interface at most,
- * and values within their ranges; written by the option table it is read back
+ * Holds: an error is one line that begins with the file's name; an accepted
+ * configuration has a type for every interface, at most one external interface,
+ * and values within their ranges; written by the option table, it is read back
  * equal.
  */
 #include "fuzz.h"

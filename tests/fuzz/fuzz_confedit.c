@@ -20,7 +20,7 @@
 #include "fuzz_conftext.h"
 
 #define EDITS_MAX 40
-#define EDITS_LONG_MAX 4	/* of a long text, where each is slow */
+#define EDITS_LONG_MAX 4	/* for a long text, which is slow */
 #define LONG_TEXT 8192
 #define LINES_MAX (CONF_FILE_MAX + 2)
 

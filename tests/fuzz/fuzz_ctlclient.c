@@ -55,10 +55,10 @@ int __real_poll(struct pollfd *p, nfds_t n, int timeout_ms);
 ssize_t __real_recv(int fd, void *buf, size_t n, int flags);
 ssize_t __real_write(int fd, const void *buf, size_t n);
 
-static struct str in;		/* the server's further actions */
+static struct str in;		/* the server's remaining actions */
 static uint64_t now_ms;
 static int client_fd, server_fd;	/* -1: closed */
-static int recv_err;		/* of the next recv() */
+static int recv_err;		/* errno of the next recv() */
 static bool stdout_gone;
 
 /* The records as they were sent, those of the right size. */

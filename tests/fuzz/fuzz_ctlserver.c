@@ -27,7 +27,7 @@ static struct ctlserver *ctl;
 static struct loop *loop;
 static struct sockaddr_un at;
 static int listener = -1;
-static pid_t owner;		/* of the listener: replay.c forks */
+static pid_t owner;		/* who made the listener; replay.c forks */
 
 static struct client {
 	int fd;			/* -1: not connected */

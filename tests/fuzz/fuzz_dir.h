@@ -25,7 +25,7 @@ static inline void fuzz_dir_remove(void)
 	rmdir(fuzz_dir_path);
 }
 
-/* Made at the first call, and deleted when the process exits by itself. */
+/* Make the folder at the first call; exit() deletes it. Return: its path */
 static inline const char *fuzz_dir(void)
 {
 	const char *root = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";

@@ -174,7 +174,7 @@ static void check_answer(const struct gena_reply *a, bool granted)
 	CHECK(gena_count(gena) <= GENA_SUBS_MAX);
 }
 
-/* HTTP's minor version selects what the head cannot: the requester, and the
+/* HTTP's minor version selects what the head does not: the requester, and the
  * answers to events. */
 static void ask(const struct httpmsg *m)
 {

@@ -5,8 +5,8 @@
  * Input: a line, whose bytes decide in which pieces it is sent and received;
  * then the answer.
  *
- * Holds: it ends once, with the same result however the answer is split;
- * nothing stays open afterwards.
+ * Holds: the delivery ends once, with the same result however the answer is
+ * split; no socket stays open afterwards.
  */
 #include <errno.h>
 #include <sys/socket.h>
@@ -115,7 +115,7 @@ static int run(struct str in, struct fuzz_plan how, unsigned faults_max)
 	return ended;
 }
 
-/* What the standard says of the first head that is an answer. */
+/* The result that the standard requires for the first head of an answer. */
 static int expected(struct str in)
 {
 	struct httpmsg m;

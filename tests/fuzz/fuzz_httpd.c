@@ -2,15 +2,15 @@
 /*
  * fuzz_httpd.c - the HTTP server, over one connection.
  *
- * Input: a line, whose bytes decide over and over in which pieces the client
- * sends and the kernel accepts, when it returns EAGAIN and EINTR, when the site
+ * Input: a line, whose bytes decide in a cycle in which pieces the client sends
+ * and the kernel accepts, when it returns EAGAIN and EINTR, when the handler
  * answers, and when another client's request comes between; then the client's
  * bytes.
  *
- * Holds: each request gets one reply, in order, and at most one more, which
- * reports why the connection ends; replies have the announced length; a request
- * in pieces is served like a whole one; when the client has closed, so does the
- * server.
+ * Holds: each request gets one reply, in order; at most one more reply reports
+ * why the connection ends; replies have the announced length; a request in
+ * pieces is served like a whole one; the server closes after the client has
+ * closed.
  */
 #include <errno.h>
 #include <signal.h>
@@ -26,15 +26,15 @@
 #define ROUTER	addr_ip4(0xc0a85801u)
 #define IN_MAX	40000
 #define OUT_MAX	(1 << 20)
-#define FAULTS_MAX 200		/* in one run, so that it ends */
+#define FAULTS_MAX 200		/* a run must end */
 #define REQUESTS_MAX 2048
 
 /* The result of a run. */
 struct outcome {
 	unsigned served;
 	uint64_t hash;			/* of the requests */
-	bool head[REQUESTS_MAX];	/* was it HEAD? */
-	unsigned replies, last;		/* final ones; status of the last */
+	bool head[REQUESTS_MAX];	/* is the method HEAD? */
+	unsigned replies, last;		/* final replies; the last status */
 	bool torn;			/* a part of "100 Continue" was sent */
 };
 
@@ -56,7 +56,7 @@ ssize_t __wrap_recv(int fd, void *buf, size_t n, int flags);
 ssize_t __wrap_send(int fd, const void *buf, size_t n, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
 
-/* How much of @n passes now; 0: nothing, with the reason in errno. */
+/* Return: how much of @n passes now; 0: nothing, with the reason in errno */
 static size_t pass(size_t n)
 {
 	uint8_t c;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_igd.h - a gateway with a fake kernel, for the targets that change its
- * table. For every request: the kernel gets only rules that policy allows, and
- * once all requests are answered it has exactly the table's rules. Include it
+ * fuzz_igd.h - a gateway with a fake kernel, for targets that change its table.
+ * Holds for every request: the kernel gets only rules that policy allows, and
+ * when all requests are answered it has exactly the table's rules. Include it
  * once.
  */
 #ifndef TESTS_FUZZ_FUZZ_IGD_H
@@ -25,13 +25,13 @@ struct gateway {
 	uint64_t now_ms;
 	struct nat_rule kernel[GW_MAX + PM_SPARE_SLOTS];
 	size_t kernel_n;
-	/* handed out, not answered; in order */
+	/* sent and not answered yet, in order */
 	struct nat_op op[GW_IN_FLIGHT];
 	struct nat_op_id op_id[GW_IN_FLIGHT];
 	size_t op_n;
 	bool link_asked, link_up;
 	uint32_t rnd;
-	/* the news, for who wants them */
+	/* callbacks for changes of mappings; may be NULL */
 	void (*stored)(const struct pm_entry *);
 	void (*gone)(const struct nat_rule *);
 };

@@ -7,10 +7,9 @@
  * before it, which a fuzzer would not find.
  *
  * Holds: a lease that is read is a valid rule, with printable text and an end
- * no later than the longest lease; there are no more than the table takes; a
- * file that is written again is read equal, with nothing dropped, fields of a
- * later version included; the next start knows of a deletion and an addition, a
- * line each.
+ * no later than the longest lease; there are no more than the table's size; a
+ * file that is written again is read equal, including fields of a later
+ * version; the next start reads a deletion and an addition, one line each.
  */
 #include "base/limits.h"
 #include "base/wr.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_listing.c - the listings of iptables and of the kernel, of a firewall in
- * any state, read by the backends.
+ * fuzz_listing.c - the backends read listings of iptables and of the kernel, of
+ * a firewall in any state.
  *
  * Input: a byte for backend and environment; one for exit statuses; the
  * listing, printed for every request.

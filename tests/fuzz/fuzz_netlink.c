@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_netlink.c - the kernel's answers by netlink and in /proc, and all their
- * readers.
+ * fuzz_netlink.c - all readers of the kernel's answers by netlink and in /proc.
  *
  * Input: a byte for the reader; one for the position (in words of four bytes)
  * at which the datagram ends and the next one begins, 0 for none; one for the
  * interface and the ports; the kernel's answer to every request.
  *
  * Holds: nothing is read beyond a message; tables stay within their size and in
- * their order; an incomplete answer is an error; requests that are sent in turn
- * are complete messages.
+ * order; an incomplete answer is an error; requests to the kernel are complete
+ * messages.
  */
 #include <errno.h>
 #include <fcntl.h>

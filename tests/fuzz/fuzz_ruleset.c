@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_ruleset.c - dumps of nf_tables: the kernel writes the messages, but
- * other people write the rules in them.
+ * fuzz_ruleset.c - dumps of nf_tables. The kernel writes the messages, but
+ * other programs choose the rules in them.
  *
  * Input: messages, in any order, as the kernel sends them.
  *

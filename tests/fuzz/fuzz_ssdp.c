@@ -41,12 +41,12 @@ static const struct ssdp_target target[] = {
 };
 
 static uint64_t clock_ms;
-static struct str datagram;	/* to be received next; p NULL: none */
+static struct str datagram;	/* next one to receive; p NULL: none */
 static struct sockaddr_in from;
 static int from_ifindex;
-static bool starting;		/* what is sent now are NOTIFYs */
+static bool starting;		/* datagrams sent now are NOTIFYs */
 static size_t answers;
-static bool asked[8];		/* by last byte: has this host searched? */
+static bool asked[8];		/* by last byte: did the host search? */
 
 /* ---- the kernel ---------------------------------------------------------- */
 
@@ -59,7 +59,7 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
 		      const struct sockaddr *to, socklen_t len);
 
-/* Never readable by itself: deliver() makes it so. */
+/* The other ends of the sockets; deliver() makes the sockets readable. */
 static int peer[4];
 static size_t peer_n;
 

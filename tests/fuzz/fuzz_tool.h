@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * fuzz_tool.h - fake firewall tools, which replace proc.c and the kernel's
- * nf_tables. Checks their input: no bytes that no rule of ours has, no line or
- * message without an end, no deletion of what is not ours. Include it once.
+ * nf_tables. Checks that their input has only bytes that occur in our rules,
+ * that lines and messages are complete, and that only our rules are deleted.
+ * Include it once.
  */
 #ifndef TESTS_FUZZ_FUZZ_TOOL_H
 #define TESTS_FUZZ_FUZZ_TOOL_H
@@ -78,7 +79,7 @@ bool proc_exists(const char *name)
 	return true;
 }
 
-/* Pass a line in memory of its own, cut where proc.c cuts. */
+/* Pass each line in separate memory, cut at the length at which proc.c cuts. */
 static inline void tool_list(const struct proc *p)
 {
 	struct str rest = tool.lists, line, copy;

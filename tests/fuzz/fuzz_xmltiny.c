@@ -2,9 +2,9 @@
 /*
  * fuzz_xmltiny.c - the XML parser.
  *
- * Holds: it ends after at most one call more than there are bytes; every
- * element that is opened is closed, in order; text decodes to no more bytes
- * than it had; every slice lies in the document.
+ * Holds: a document of n bytes ends after at most n + 1 calls; every element
+ * that is opened is closed, in order; text decodes to no more bytes than it
+ * had; every slice lies in the document.
  */
 #include "base/wr.h"
 #include "fuzz.h"

@@ -4,8 +4,8 @@
  *
  * usage: fuzz_TARGET FILE|FOLDER...
  *
- * Each file is run whole and cut at every length, before an unreadable page, in
- * a process of its own, so that a failure names its file.
+ * Each file is run whole and cut at every length, before an unreadable page. It
+ * runs in a separate process, so that a failure names its file.
  */
 #include <dirent.h>
 #include <stdbool.h>

@@ -64,8 +64,9 @@ type = external
 type = internal
 """
 
-# In new mount and pid namespaces: does what a kernel does before init, and makes
-# a /dev of its own. The kernel's log is a file, because there is only one kernel.
+# Runs in new mount and pid namespaces. Does what a kernel does before init,
+# and makes a separate /dev. The kernel's log is a file, because the kernel is
+# shared.
 BOOT = r"""
 set -e
 mount --make-rprivate /
@@ -94,7 +95,7 @@ def write(path, text, mode=0o644):
 
 
 def libraries(program):
-    """The files that a dynamic program needs."""
+    """The shared libraries that a program needs."""
     out = subprocess.run(["ldd", program], check=True, text=True,
                          capture_output=True).stdout
     return re.findall(r"(?:=> |^\s*)(/\S+)", out, re.M)
@@ -103,8 +104,8 @@ def libraries(program):
 class Root:
     """The root file system.
 
-    @lacks: of "passwd", "user" (upnpd's, in it), "syslogd", "var", "run",
-    "proc", "tool"
+    @lacks: what is missing: "passwd", "user" (upnpd's in passwd), "syslogd",
+    "var", "run", "proc", "tool"
     """
 
     def __init__(self, path, backend, lacks=(), lines=""):
@@ -222,7 +223,7 @@ class System(Daemon):
                      if found[0]["PPid"].strip() in jailed), None)
 
     def power_off(self):
-        """Power off, as "poweroff" does. Return: has it exited?"""
+        """Power off, as "poweroff" does. Return whether it has exited."""
         if not self.init or not self.running():
             return self.init is not None
         os.kill(self.init, signal.SIGUSR2)
@@ -230,5 +231,5 @@ class System(Daemon):
 
     def close(self):
         if self.running():
-            self.proc.kill()        # --kill-child: the init, and so all of it
+            self.proc.kill()        # --kill-child kills init and so all others
             self.proc.wait()

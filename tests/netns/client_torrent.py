@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 """A torrent program: client_torrent.py ADDRESS PORT. libtorrent listens there
-and maps the port by itself. Prints "started", then "mapped PROTOCOL PORT" for
+and maps the port on its own. Prints "started", then "mapped PROTOCOL PORT" for
 each, deletes the mappings at the end of stdin, and waits to be killed. If it
 starts slowly, it prints its stack."""
 import faulthandler

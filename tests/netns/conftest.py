@@ -3,7 +3,7 @@
 
     @pytest.mark.lab(bridge=True)       arguments of Lab
     @pytest.mark.conf(hairpin="yes")    options of upnpd
-    @pytest.mark.only("netlink")        not with every backend
+    @pytest.mark.only("netlink")        only with these backends
     @pytest.mark.fast                   needs the daemon's own speed
     @pytest.mark.core                   `make test` runs it
     @pytest.mark.clients                needs large packages: `make
@@ -28,8 +28,8 @@ NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "upnpc", "unshare")
 def pytest_configure(config):
     for line in ("lab(**kw): arguments of Lab", "conf(**kw): upnpd's options",
                  "only(*names): these backends only",
-                 "fast: not with a daemon that is slower (SLOW)",
-                 "core: of make test", "clients: of make test-clients"):
+                 "fast: skipped with a slow daemon (SLOW)",
+                 "core: in make test", "clients: in make test-clients"):
         config.addinivalue_line("markers", line)
     die_cleanly()
 
@@ -41,13 +41,13 @@ def pytest_sessionstart(session):
 
 
 def pytest_collection_modifyitems(items):
-    # start the test that takes a minute first
+    # start the longest test, which takes a minute, first
     items.sort(key=lambda item: "test_qemu" not in item.nodeid)
     if SLOW <= 1:
         return
     for item in items:
         if item.get_closest_marker("fast"):
-            item.add_marker(pytest.mark.skip(reason="too slow for it"))
+            item.add_marker(pytest.mark.skip(reason="SLOW is set"))
 
 
 def pytest_generate_tests(metafunc):

@@ -99,7 +99,7 @@ class Daemon:
 
 
 class Upnpd(Daemon):
-    """upnpd; its options have '_' instead of '-'.
+    """upnpd. Its options are spelled with '_' instead of '-'.
 
     @interfaces: name -> "external", "internal" or lines of its section
     @lines: further global lines (allow, deny)
@@ -153,12 +153,12 @@ class Upnpd(Daemon):
         return since
 
     def fork_server(self):
-        """The pid of the fork server, or None: the child that does not run as
-        root. A firewall tool that is about to run does."""
+        """The pid of the fork server, or None. It is the child that does not
+        run as root; a firewall tool does."""
         return child_of(self.proc.pid)
 
     def engine(self):
-        """The engine's pid, or None: the child of the fork server."""
+        """The pid of the engine, a child of the fork server, or None."""
         fork_server = self.fork_server()
         return fork_server and child_of(fork_server)
 
@@ -202,10 +202,10 @@ def igd_versions(*asked):
 
 
 class FakeTool:
-    """Replaces a firewall tool in the daemon's mount namespace: it runs the
-    real one ("ok"), fails ("fail"), hangs ("hang") or is busy so many times
-    ("busy 3"), like iptables while its lock is held. Files have the hung calls
-    and the number of busy ones."""
+    """Replaces a firewall tool in the daemon's mount namespace. It runs the
+    real tool ("ok"), fails ("fail"), hangs ("hang") or is busy that many times
+    ("busy 3"), like iptables while its lock is held. It counts hung and busy
+    calls in files."""
     ERROR = "fake tool: no space left in the attic"
     SCRIPT = """\
 #!/bin/sh
@@ -240,7 +240,8 @@ exec {dir}/real/${{0##*/}} "$@"
         self.mode("ok")
 
     def mode(self, mode):
-        """"ok", "fail", "hang", or "missing": there, but not executable."""
+        """@mode: "ok", "fail", "hang", "busy N", or "missing", which makes the
+        tool not executable."""
         os.chmod(self.script, 0o644 if mode == "missing" else 0o755)
         path = os.path.join(self.dir, "mode")
         with open(path + ".new", "w") as f:
@@ -248,7 +249,8 @@ exec {dir}/real/${{0##*/}} "$@"
         os.rename(path + ".new", path)
 
     def busy(self):
-        """How often it was called for a change since it is "busy"."""
+        """The number of calls for a change since the mode was set to
+        "busy"."""
         try:
             with open(os.path.join(self.dir, "busy")) as f:
                 return len(f.readlines())
@@ -266,9 +268,9 @@ exec {dir}/real/${{0##*/}} "$@"
 
 
 def upnpc(host, *args):
-    """Run Debian's upnpc, an ordinary control point. It waits for a few
-    seconds, which may be too short on a machine that stands still, so it is
-    run again until it finds a connected gateway."""
+    """Run Debian's upnpc, an ordinary control point. It waits only a few
+    seconds for answers, which may be too short on a busy machine, so run it
+    until it finds a connected gateway."""
     for _ in range(10):
         try:
             out = host.run("upnpc", *args, timeout=120)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""The router's own firewall, as an administrator would write it, made by one
-of three tools: masquerade on wan0, forward policy DROP, LAN to WAN and answers
-accepted, and some other rules that upnpd must not change."""
+"""The router's own firewall, as an administrator would write it with one of
+three tools. It masquerades on wan0, drops forwarded packets by policy, accepts
+packets from LAN to WAN and their answers, and has other rules that upnpd must
+not change."""
 import re
 
 from lab import which
@@ -87,7 +88,7 @@ class Nft:
 
 
 class Fw4(Nft):
-    """OpenWrt's: everything in one table of its own."""
+    """OpenWrt's firewall has everything in one table of its own."""
 
     def build(self, router):
         router.run("nft", "-f", "-",

@@ -40,9 +40,9 @@ LAN2_IP = "192.168.89.1"
 HOST_LAN2_IP = "192.168.89.20"
 BEHIND_IP = "172.31.0.10"
 
-SLOW = float(os.environ.get("SLOW", 1))     # the daemon is so many times slower
-# Timeout for an event that must happen. It takes milliseconds, but a machine
-# may be ten times slower, or stand still for seconds at any moment.
+SLOW = float(os.environ.get("SLOW", 1))     # the daemon's slowdown (valgrind)
+# Timeout in seconds for an event that must happen. It normally takes
+# milliseconds, but a machine may be slow or pause for seconds at any moment.
 LONG = 30.0
 
 CLONE_NEWNET = 0x40000000
@@ -79,7 +79,7 @@ def run(*argv, check=True, stdin=None, timeout=30):
 
 def wait_until(what, timeout=LONG, every=0.02):
     """Call what() until it returns a true value, and return that. It is called
-    once more after the timeout, because the thread may have stood still."""
+    once more after the timeout, because this thread may have been paused."""
     end = time.monotonic() + timeout * SLOW
     while True:
         over = time.monotonic() > end
@@ -90,9 +90,8 @@ def wait_until(what, timeout=LONG, every=0.02):
 
 
 def in_time(what, every=1.0):
-    """Is what() true? It may be false only because the machine stands still.
-    If the first call is false, six calls in a row must be true within a
-    minute."""
+    """Is what() true? A call may be false because the machine paused: if the
+    first is false, six calls in a row must be true within a minute."""
     row = 0
 
     def again():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The package, and a Debian machine to install it on: systemd as process 1 in
-the router's network, on an overlay of this machine's files."""
+"""Build the Debian package, and run a machine to install it on: systemd as
+process 1 in the router's network, on an overlay of this machine's files."""
 import contextlib
 import fcntl
 import os
@@ -12,8 +12,8 @@ from lab import wait_until
 
 
 def make_deb(build):
-    """The package of this tree, built once even if several processes call
-    this."""
+    """Build the package of this tree, once even if several processes call
+    this. Return its path."""
     os.makedirs(build, exist_ok=True)
     with open(os.path.join(build, ".deb-lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -61,8 +61,9 @@ class Machine:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
             self.pid = wait_until(self._manager)
-            assert self.pid, "no manager: " + self.log()
-            assert wait_until(self._is_up, 180, 0.2), "not up: " + self.log()
+            assert self.pid, "systemd did not start: " + self.log()
+            assert wait_until(self._is_up, 180, 0.2), \
+                "the machine did not boot: " + self.log()
         except BaseException:
             self.close()
             raise

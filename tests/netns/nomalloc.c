@@ -3,8 +3,8 @@
  * nomalloc.c - for LD_PRELOAD into the daemon: kills a process that allocates
  * memory after its first wait in ppoll(), and prints why.
  *
- * Each process counts for itself: a forked process has not waited yet. A reload
- * allocates memory in the monitor, so this cannot test it.
+ * A forked process may allocate until its own first wait. A reload allocates
+ * memory in the monitor, so this cannot test reloads.
  */
 #include <dlfcn.h>
 #include <poll.h>
@@ -20,7 +20,7 @@ static pid_t begun;	/* the process that has waited */
 
 static void check(void)
 {
-	static const char text[] = "memory asked for after the start\n";
+	static const char text[] = "memory allocated after the start\n";
 
 	if (begun != getpid())
 		return;

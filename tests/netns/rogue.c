@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * rogue.c - a compromised engine and the real broker, with the real policy,
- * backend and kernel. test_jail.py passes the requests.
+ * rogue.c - a compromised engine that talks to the real broker, with the real
+ * policy, backend and kernel. test_jail.py sends the requests.
  *
  * usage: rogue CONFIGURATION; as root. It reads lines:
  *
@@ -9,9 +9,9 @@
  *   look|end|up|down|VERB-NUMBER|short
  *
  * and writes the monitor's answer to each: an enum nat_err, "-" for a request
- * without an answer, "hung up" if the monitor closes the socket, "silent" if no
- * answer comes. The requests are sent by a child in the engine's own jail, with
- * its system call filter.
+ * without an answer, "hung up" if the monitor closed the socket, "silent" if no
+ * answer came in time. A child in the engine's jail, with its system call
+ * filter, sends the requests.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -97,8 +97,8 @@ static void tell_answer(int fd)
 	say(wr_cstr(&w));
 }
 
-/* Other words are sent as they are: a number is an unknown verb, "short" a
- * record that is too short. */
+/* Besides the words of the table, a number sends an unknown verb, and "short"
+ * a record that is too short. */
 static void ask(int fd, struct str line)
 {
 	struct broker_req req = { .version = BROKER_VERSION };

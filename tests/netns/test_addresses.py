@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""Interfaces with several addresses: networks on one wire, the virtual address
-that routers share, and which external address rules and clients get."""
+"""Interfaces with several addresses: each network on a wire is served, a
+virtual address that routers share is served while this router has it, and
+rules and clients use the external address that the route or the operator
+selects."""
 import contextlib
 import socket
 import xml.etree.ElementTree as ET
@@ -27,7 +29,7 @@ def location(ip):
 
 
 def served_at(lab, ip):
-    """Is the description served at @ip? A name for wait_until()."""
+    """Is the description served at @ip?"""
     with contextlib.suppress(OSError, AssertionError):
         return http(lab.lan1, "GET", "/igd1.xml", ip=ip,
                     timeout=1).status == 200
@@ -46,15 +48,15 @@ def add_network(lab):
 
 @pytest.fixture
 def two_networks(lab, stopped):
-    """The daemon is started in both."""
+    """The daemon, serving two networks on one bridge."""
     add_network(lab)
     return stopped.start()
 
 
 @pytest.mark.lab(bridge=True)
 def test_two_networks_on_one_bridge(lab, two_networks):
-    """The second one found no gateway: only an interface's first address was
-    served."""
+    """Regression: upnpd served only the first address of an interface, so
+    hosts of the second network found no gateway."""
     for host, ip in ((lab.lan1, LAN_IP), (lab.lan2, NET2_IP)):
         for to in (GROUP, ip):
             answer, = search(host, IGD1, to=to)
@@ -66,7 +68,7 @@ def test_two_networks_on_one_bridge(lab, two_networks):
         igd.add(port, "TCP", 8000)
         with listener(host, "TCP", 8000) as server:
             assert reaches(lab, "TCP", port, server)
-    # by unicast, the address that was asked
+    # the answer to a unicast search names the address that was searched
     answer, = search(lab.lan2, IGD1, to=LAN_IP)
     assert answer["LOCATION"] == location(LAN_IP)
     assert answer.peer == (LAN_IP, 1900)
@@ -82,7 +84,7 @@ def test_each_network_is_announced(lab, stopped):
     stopped.start()
 
     def announced(ip):
-        # one wire: each hears both
+        # both are on one wire, so each receives both announcements
         return all(location(ip) in [m["LOCATION"] for m in e.of("ssdp:alive")
                                     if m.peer == (ip, 1900)]
                    for e in (ear, ear2))
@@ -93,8 +95,9 @@ def test_each_network_is_announced(lab, stopped):
 
 @pytest.mark.lab(bridge=True)
 @pytest.mark.only("netlink")
-def test_a_network_comes_and_goes_on_the_wire(lab, igd):
-    """The other network's sockets stay, and its hosts get no byebye."""
+def test_second_network_is_added_and_removed(lab, igd):
+    """Adding and removing a second network leaves the sockets of the first
+    open, and its hosts get no byebye."""
     ear = Listener(lab.lan1)
     boot_id = search(lab.lan1, IGD1)[0].boot_id
     with lab.lan1.socket(socket.SOCK_STREAM) as kept:
@@ -106,7 +109,7 @@ def test_a_network_comes_and_goes_on_the_wire(lab, igd):
         assert wait_until(lambda: ear.of("ssdp:update"))
         second.add(40001, "TCP", 8000)
         lab.router.ip_batch(f"addr del {NET2_IP}/24 dev lan0")
-        # the daemon has seen it: the mapping's network is gone
+        # the mapping disappears when the daemon has noticed the removal
         assert wait_until(lambda: 40001 not in [m[1] for m in igd.mapped()])
         answer, = search(lab.lan1, IGD1)
         assert answer["LOCATION"] == location(LAN_IP)
@@ -117,7 +120,7 @@ def test_a_network_comes_and_goes_on_the_wire(lab, igd):
 
 @pytest.mark.lab(bridge=True)
 @pytest.mark.only("netlink")
-def test_silence_to_a_third_network(lab, two_networks):
+def test_search_from_a_third_network_is_not_answered(lab, two_networks):
     foreign = "10.9.9.9"
     lab.lan1.ip_batch(f"addr add {foreign}/24 dev eth0")
     lab.router.ip_batch("route add 10.9.9.0/24 dev lan0")
@@ -133,8 +136,9 @@ def use_virtual(lab):
 
 
 def ask_as_tailscale(lab):
-    """Its client knows its default gateway alone. It searches there by unicast,
-    and reads the description from that address whatever LOCATION says."""
+    """Map a port as Tailscale does. Its client knows only the default gateway:
+    it searches there by unicast, and reads the description from that address
+    whatever LOCATION says."""
     found = search(lab.lan1, "ssdp:all", to=VIRTUAL, mx=2, n=20)
     assert len(found) == 20
     assert {m.peer for m in found} == {(VIRTUAL, 1900)}
@@ -156,20 +160,20 @@ def test_virtual_gateway_address(lab, stopped, prefix):
     ear = Listener(lab.lan1)
     stopped.start()
     igd = ask_as_tailscale(lab)
-    # a search by multicast leads to the router's own address
+    # the answer to a multicast search has the router's own address
     answer, = search(lab.lan1, IGD1)
     assert answer["LOCATION"] == location(LAN_IP)
     assert answer.peer == (LAN_IP, 1900)
-    # both are the same gateway; it is announced once
+    # both addresses serve the same gateway, which is announced once
     assert Igd(lab.lan1).mapped() == igd.mapped()
     assert {m.peer[0] for m in ear.of("ssdp:alive")} == {LAN_IP}
     ear.close()
 
 
 @pytest.mark.only("netlink")
-def test_virtual_address_is_taken_over(lab, upnpd):
-    """Another router has it first, then this one, then the other again. Hosts
-    hear nothing of it, and the router's own address serves on."""
+def test_virtual_address_moves_between_routers(lab, upnpd):
+    """The address moves from another router to this one and back. upnpd
+    announces nothing, and continues to serve the router's own address."""
     use_virtual(lab)
     ear = Listener(lab.lan1)
     boot_id = search(lab.lan1, IGD1)[0].boot_id
@@ -190,8 +194,8 @@ def test_virtual_address_is_taken_over(lab, upnpd):
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "vrrp51": "internal"})
 def test_virtual_address_on_a_macvlan(lab, stopped):
-    """As keepalived does it with use_vmac: the address moves with its hardware
-    address, on an interface of its own."""
+    """keepalived with use_vmac puts the virtual address, with its own hardware
+    address, on a separate interface."""
     lab.router.ip_batch(
         "link add vrrp51 link lan0 type macvlan mode private",
         "link set vrrp51 address 00:00:5e:00:01:33 up",
@@ -212,8 +216,9 @@ def test_virtual_address_on_a_macvlan(lab, stopped):
 @pytest.mark.conf(interfaces={
     "wan0": ["type = external", f"forced-ip = {EXT2_IP}"], "lan0": "internal"})
 def test_forced_address_of_the_interface(lab, stopped):
-    """Of two public addresses the operator chose the second: it is told, and
-    it is where ports are opened and from where their traffic leaves."""
+    """The operator chose the second of two public addresses. Clients get that
+    address, ports are opened on it, and traffic of mapped ports leaves from
+    it."""
     lab.router.ip_batch(f"addr add {EXT2_IP}/24 dev wan0")
     stopped.start()
     igd = Igd(lab.lan1)
@@ -226,15 +231,16 @@ def test_forced_address_of_the_interface(lab, stopped):
     with listener(lab.outside, "UDP", 9000) as far:
         assert udp_passes(lab.lan1, OUT_IP, 9000, far, src_port=5000) == \
             (EXT2_IP, 40001)
-        # what has no mapping leaves as before
+        # other traffic leaves as before
         assert udp_passes(lab.lan1, OUT_IP, 9000, far, src_port=5001) == \
             (EXT_IP, 5001)
 
 
 @pytest.mark.conf(interfaces={
     "wan0": ["type = external", f"forced-ip = {EXT2_IP}"], "lan0": "internal"})
-def test_forced_address_comes_and_goes(lab, upnpd):
-    """Until the interface has it, it is told only."""
+def test_forced_address_is_added_and_removed(lab, upnpd):
+    """Clients always get the forced address. Rules use it only while the
+    interface has it."""
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
     server = listener(lab.lan1, "TCP", 8000)
@@ -249,7 +255,7 @@ def test_forced_address_comes_and_goes(lab, upnpd):
 
 
 @pytest.mark.parametrize("route", (True, False), ids=("route", "no-route"))
-def test_modem_alias_is_listed_first(lab, stopped, route):
+def test_modem_alias_is_not_the_external_address(lab, stopped, route):
     unplug(lab)
     lab.router.ip_batch(f"addr add {MODEM}/24 dev wan0")
     if route:
@@ -263,13 +269,13 @@ def test_modem_alias_is_listed_first(lab, stopped, route):
     igd.add(40000, "TCP", 8000)
     with listener(lab.lan1, "TCP", 8000) as server:
         assert reaches(lab, "TCP", 40000, server)
-    # without its own address, the modem's is all there is
+    # without the public address, only the modem's is left
     unplug(lab)
     assert external_is(igd, MODEM)
     assert stopped.wait_log("private address")
 
 
-def test_the_default_route_chooses(lab, igd):
+def test_default_route_selects_the_external_address(lab, igd):
     lab.router.ip_batch(f"addr add {EXT2_IP}/24 dev wan0")
     igd.add(40000, "TCP", 8000)
     server = listener(lab.lan1, "TCP", 8000)
@@ -286,9 +292,9 @@ def uptime(igd):
 
 
 @pytest.mark.parametrize("how", ("address", "link", "carrier"))
-def test_the_external_address_is_lost(lab, igd, how):
-    """Subscribers get an empty ExternalIPAddress; Uptime is 0, and counts
-    anew when it is back."""
+def test_external_address_is_lost_and_restored(lab, igd, how):
+    """Subscribers get an empty ExternalIPAddress, and Uptime is 0. When the
+    address returns, so do the mappings."""
     lose, restore = {
         "address": (lambda: unplug(lab), lambda: plug(lab)),
         "link": (lambda: lab.router.ip_batch("link set wan0 down"),

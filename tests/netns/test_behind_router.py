@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A network behind another router on the LAN, which the configuration names:
-its hosts find the gateway by unicast and open ports for themselves."""
+"""The configuration names a network behind another router on the LAN. Hosts of
+that network find the gateway by unicast and map ports to themselves."""
 import json
 import os
 import re
@@ -24,7 +24,7 @@ def interfaces(*networks):
 
 
 def ctl(lab, upnpd, *words):
-    """What upnpctl prints, a second name of the daemon's binary."""
+    """The JSON that upnpctl prints; upnpctl is a second name of the binary."""
     path = lab.path("upnpctl")
     if not os.path.islink(path):
         os.symlink(UPNPD, path)
@@ -36,10 +36,10 @@ SERVED = pytest.mark.conf(interfaces=interfaces("10.7.0.0/16",
 
 
 @SERVED
-def test_a_client_behind_a_router(lab, upnpd):
-    """It asks the router's address, as it knows no other; multicast does not
-    reach it. The description, its own mapping, traffic in both directions, and
-    the end of the mapping."""
+def test_client_behind_a_router_maps_a_port(lab, upnpd):
+    """The client searches at the router's LAN address, because multicast does
+    not pass the other router. It reads the description, maps a port, exchanges
+    traffic in both directions and deletes the mapping."""
     answer, = search(lab.behind, IGD1, to=LAN_IP)
     assert answer["LOCATION"] == f"http://{LAN_IP}:2828/igd1.xml"
     assert answer.peer == (LAN_IP, 1900)
@@ -59,7 +59,7 @@ def test_a_client_behind_a_router(lab, upnpd):
 
 @SERVED
 @pytest.mark.only("netlink")
-def test_events_reach_a_subscriber_there(lab, upnpd):
+def test_events_reach_a_subscriber_behind_a_router(lab, upnpd):
     control_point = Subscriber(lab.behind)
     control_point.subscribe()
     assert wait_until(lambda: control_point.events)
@@ -69,9 +69,10 @@ def test_events_reach_a_subscriber_there(lab, upnpd):
 
 @SERVED
 @pytest.mark.only("netlink")
-def test_what_such_a_client_may_not(lab, upnpd):
-    """To itself only; not to an address of the network's own; and a search by
-    multicast, which the other router would have to forward, is not answered."""
+def test_client_behind_a_router_maps_only_to_itself(lab, upnpd):
+    """The client may map ports only to itself, and not to the network's
+    address. A multicast search, which the other router would have to forward,
+    is not answered."""
     igd = Igd(lab.behind)
     assert error_of(igd.add, 40000, client=HOST_IP) == 718
     assert error_of(igd.add, 40000, client="172.31.0.0") == 718
@@ -83,9 +84,9 @@ def test_what_such_a_client_may_not(lab, upnpd):
 
 
 @pytest.mark.only("netlink")
-def test_an_unknown_network_is_refused_and_logged(lab, upnpd):
-    """These requests vanished. They are counted now, and logged once a minute
-    for each client."""
+def test_unknown_network_is_refused_and_logged(lab, upnpd):
+    """Requests from a network that is not configured are counted, and logged
+    once a minute for each client. Regression: they were dropped silently."""
     with searcher(lab.behind) as sock:
         sock.sendto(msearch(IGD1), (LAN_IP, 1900))
         assert upnpd.wait_log(f"refused {BEHIND_IP}: the client is in no "
@@ -106,7 +107,7 @@ def test_an_unknown_network_is_refused_and_logged(lab, upnpd):
 
 
 @pytest.mark.only("netlink")
-def test_the_network_goes_with_a_reload(lab, upnpd):
+def test_reload_that_removes_the_network_ends_its_mappings(lab, upnpd):
     upnpd.interfaces = interfaces("172.31.0.0/16")
     upnpd.reload(upnpd.conf_text())
     igd = Igd(lab.behind)
@@ -116,7 +117,7 @@ def test_the_network_goes_with_a_reload(lab, upnpd):
             igd.add(40000, "TCP", 8000)
             return True
         except (OSError, AssertionError):
-            return False        # not yet: the connection was closed
+            return False        # before the reload upnpd closes it
     assert wait_until(mapped)
     with listener(lab.behind, "TCP", 8000) as server:
         assert reaches(lab, "TCP", 40000, server)
@@ -127,9 +128,9 @@ def test_the_network_goes_with_a_reload(lab, upnpd):
 
 @pytest.mark.conf(hairpin="yes", interfaces=interfaces("172.31.0.0/16"))
 @pytest.mark.parametrize("proto", ("TCP", "UDP"))
-def test_hairpin(lab, upnpd, proto):
-    """Among hosts behind the other router, and between them and the LAN: that
-    router would deliver the answers without us."""
+def test_hairpin_for_hosts_behind_a_router(lab, upnpd, proto):
+    """Hairpin works between hosts behind the other router and the LAN. Without
+    masquerading, the other router would deliver the answers directly."""
     passes = {"TCP": tcp_passes, "UDP": udp_passes}[proto]
     Igd(lab.behind).add(40000, proto, 8000)
     Igd(lab.lan1).add(40001, proto, 8000)
@@ -137,7 +138,7 @@ def test_hairpin(lab, upnpd, proto):
         assert passes(lab.lan1, EXT_IP, 40000, server)
         assert passes(lab.behind, EXT_IP, 40000, server)
         assert reaches(lab, proto, 40000, server)[0] == OUT_IP
-    # lan1 knows the way to that network
+    # also if lan1 has a direct route to that network
     lab.lan1.ip_batch(f"route add 172.31.0.0/16 via {HOST2_IP}")
     with listener(lab.lan1, proto, 8000) as server:
         assert passes(lab.behind, EXT_IP, 40001, server)

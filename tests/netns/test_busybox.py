@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The static upnpd on a system with only busybox: started by its init, with a
-real control point; and without files that such a system may lack."""
+"""The static upnpd on a system with only busybox: its init starts upnpd, and a
+real control point maps ports. upnpd also serves without files that such a
+system may lack."""
 import os
 import re
 
@@ -36,7 +37,7 @@ def boot(lab, backend):
         off = system.power_off()
         system.close()
         print(system.told_last, "\n--\n", system.log())
-        assert off, "it does not power off"
+        assert off, "the system did not power off"
     assert lab.rules() == lab.pristine, "rules left behind or lost"
 
 
@@ -49,7 +50,7 @@ def maps_a_port(lab):
         assert blocked(lab, "TCP", 40000, server)
 
 
-def test_system(lab, boot):
+def test_boots_serves_and_powers_off(lab, boot):
     ear = Listener(lab.lan1)
     system = boot()
     assert "Starting upnpd: OK\n" in system.log()
@@ -74,8 +75,8 @@ def test_system(lab, boot):
 
 
 @pytest.mark.only("netlink")
-def test_check(lab, boot):
-    """There is no nft, and upnpctl check does not need it."""
+def test_check_works_without_nft(lab, boot):
+    """upnpctl check does not need nft, which this system lacks."""
     system = boot()
     assert not os.path.exists(system.root.at(which("nft").lstrip("/")))
     said = system.script("check")
@@ -95,9 +96,9 @@ def test_check(lab, boot):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("shell", ("ash", "dash"))
-def test_script(lab, boot, shell):
-    """Each verb, twice if the second call differs; each prints what it did and
-    has the right exit status."""
+def test_init_script_verbs(lab, boot, shell):
+    """Each verb prints its result and has the right exit status. A verb whose
+    second call differs is called twice."""
     system = boot()
     if shell == "dash":
         system.root.add_program(which("dash"))
@@ -113,7 +114,7 @@ def test_script(lab, boot, shell):
     conf = system.root.at("etc/upnpd.conf")
     with open(conf) as f:
         good = f.read()
-    says("start", "Starting upnpd: OK: it runs already")
+    says("start", "Starting upnpd: OK: already running")
     assert "running: yes" in system.script("status")
     assert "ok       backend" in system.script("check")
     igd.add(40000)
@@ -128,20 +129,20 @@ def test_script(lab, boot, shell):
     says("reload", "Reloading upnpd: OK")
     assert len(igd.mapped()) == 1
     write(conf, good.replace("yes", "no", 1))
-    says("reload", "Reloading upnpd: OK: it waits, since enabled = no in "
+    says("reload", "Reloading upnpd: OK: idle, because enabled = no in "
          "/etc/upnpd.conf")
     says("stop", "Stopping upnpd: OK")
-    says("stop", "Stopping upnpd: OK: it does not run")
+    says("stop", "Stopping upnpd: OK: not running")
     assert "running: no" in system.script("status", check=False)[1]
-    says("reload", "Reloading upnpd: FAIL: it does not run", status=1)
-    says("start", "Starting upnpd: OK: it waits, since enabled = no in "
+    says("reload", "Reloading upnpd: FAIL: not running", status=1)
+    says("start", "Starting upnpd: OK: idle, because enabled = no in "
          "/etc/upnpd.conf")
     write(conf, "nonsense = 1\n")
     says("restart", "Stopping upnpd: OK", "Starting upnpd: FAIL: upnpd: "
          "/etc/upnpd.conf:1: there is no option \"nonsense\"; see "
          "upnpd.conf(5)", status=1)
     write(conf, good.replace("lan0", "lan7"))
-    says("start", "Starting upnpd: OK: it waits for an internal interface")
+    says("start", "Starting upnpd: OK: waiting for an internal interface")
     says("stop", "Stopping upnpd: OK")
     write(conf, good.replace("enabled", "state-dir = /dev/null\nenabled", 1))
     says("start", "Starting upnpd: FAIL: state-dir /dev/null: Not a directory",
@@ -151,8 +152,8 @@ def test_script(lab, boot, shell):
 
 
 @pytest.mark.only("netlink")
-def test_script_after_a_crash(lab, boot):
-    """A stale pid file: of no process, or of another process."""
+def test_init_script_after_a_crash(lab, boot):
+    """A stale pid file names no process, another process, or no number."""
     system = boot()
     igd = Igd(lab.lan1)
     igd.add(40000)
@@ -164,9 +165,9 @@ def test_script_after_a_crash(lab, boot):
         if pid is not None:
             system.run("/bin/sh", "-c", f"printf '{pid}' > /run/upnpd.pid")
         assert system.script("stop") == \
-            "Stopping upnpd: OK: it does not run\n"
+            "Stopping upnpd: OK: not running\n"
         assert system.script("reload", check=False) == \
-            (1, "Reloading upnpd: FAIL: it does not run\n")
+            (1, "Reloading upnpd: FAIL: not running\n")
         assert system.script("start") == "Starting upnpd: OK\n"
         assert igd.mapped() == before
 
@@ -194,9 +195,8 @@ LACKING = {
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("what", LACKING)
-def test_lacks(lab, boot, what):
-    """It serves and logs what is missing, and no mapping is lost by a
-    crash."""
+def test_serves_without(lab, boot, what):
+    """upnpd serves, logs what is missing, and loses no mapping in a crash."""
     how, said = LACKING[what]
     system = boot(**how)
     assert "Starting upnpd: OK\n" in system.log()
@@ -218,14 +218,14 @@ def test_lacks(lab, boot, what):
     assert igd.mapped() == before
     assert system.script("reload") == "Reloading upnpd: OK\n"
     assert igd.mapped() == before
-    # once for each start
+    # the warning is logged once for each start
     assert "kept in" not in said or \
         system.told().count("mappings are kept") == 2
 
 
 @pytest.mark.only("netlink")
-def test_no_syslogd(lab, boot):
-    """Lines go to the kernel's log, with their level, until a syslogd
+def test_without_syslogd_the_log_is_the_kernels(lab, boot):
+    """Log lines go to the kernel's log, with their level, until a syslogd
     starts."""
     system = boot(lacks=["syslogd"])
     assert wait_until(lambda: re.search(
@@ -242,8 +242,9 @@ def test_no_syslogd(lab, boot):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("read_only", (False, True))
-def test_no_run(lab, boot, read_only):
-    """It does not start and logs what to do; after that it starts."""
+def test_without_run_the_start_fails_with_advice(lab, boot, read_only):
+    """Without /run the start fails and the error says what to configure. With
+    that configuration upnpd starts."""
     system = boot(lacks=["run"], read_only=read_only)
     line = re.search("^Starting upnpd: FAIL: .*", system.log(), re.M)[0]
     assert "pid-file /run/upnpd.pid cannot be written: No such file" in line
@@ -262,7 +263,7 @@ def test_no_run(lab, boot, read_only):
 
 
 @pytest.mark.only("netlink")
-def test_no_dev_null(lab, boot):
+def test_without_dev_null_the_start_fails(lab, boot):
     system = boot(lacks=["syslogd"], nodes_missing=["null"])
     assert "FAIL: upnpd: /dev/null: No such file or directory; create it, or " \
         "run upnpd with -F" in system.log()
@@ -270,11 +271,11 @@ def test_no_dev_null(lab, boot):
 
 
 @pytest.mark.only("iptables-nft", "iptables-legacy")
-def test_no_tool(lab, boot):
-    """Without a firewall tool the daemon logs which one is missing."""
+def test_missing_firewall_tool_is_logged(lab, boot):
+    """The init script and the log name the missing firewall tool."""
     system = boot(lacks=["tool"])
-    assert re.search("^Starting upnpd: FAIL: it runs, but can open no port: "
-                     "iptables-.*-save: No such file", system.log(),
+    assert re.search("^Starting upnpd: FAIL: running, but it cannot open "
+                     "ports: iptables-.*-save: No such file", system.log(),
                      re.M)
     assert re.search(r"err upnpd\[\d+\]: firewall: iptables-.*-save: No "
                      "such file or directory; trying again every 30 s",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl check: on a healthy router it finds nothing. For each fault that a
-test makes, it reports that fault and its consequences. It changes nothing."""
+"""upnpctl check reports nothing on a healthy router. It reports each fault
+that a test makes, and its consequences. It changes nothing."""
 import contextlib
 import json
 import os
@@ -29,7 +29,7 @@ CHECKS = ("configuration", "daemon", "access", "clock", "state-dir",
 # ---- running it -------------------------------------------------------
 
 def ctl(lab):
-    """upnpctl: a second name of the binary."""
+    """The path of upnpctl, a second name of the binary."""
     if "UPNPCTL" in os.environ:
         return os.environ["UPNPCTL"]
     path = lab.path("upnpctl")
@@ -89,8 +89,8 @@ def settled(lab, upnpd):
 
 
 def at_rest(upnpd):
-    """Are all its processes waiting, and none for a firewall tool? Then they
-    have handled all events of the kernel up to this call."""
+    """Do all processes of @upnpd sleep, without waiting for a firewall tool?
+    Then they have handled all events of the kernel up to this call."""
     if not upnpd.running():
         return True
     with open(f"/proc/{upnpd.proc.pid}/task/{upnpd.proc.pid}/children") as f:
@@ -147,8 +147,8 @@ class Router:
         self.after = contextlib.ExitStack()
 
     def check(self, **kw):
-        """Run it again if a tool stood still for two seconds, which is not
-        what the tests are about."""
+        """Run upnpctl check. Run it again if a tool timed out because the
+        machine was busy, which is not what the tests are about."""
         if not self.upnpd.proc:
             self.upnpd.write_conf()
         for _ in range(5):
@@ -182,7 +182,7 @@ def test_healthy(router):
 
 
 @pytest.mark.parametrize("before", ("new", "stopped"))
-def test_healthy_but_down(router, before):
+def test_healthy_without_the_daemon(router, before):
     if before == "stopped":
         router.upnpd.start()
         router.upnpd.stop()
@@ -205,15 +205,15 @@ def test_healthy_bridge(router):
 
 
 def give_network(router):
-    """Of the host behind lan2, and of others behind the same router."""
+    """Configure the networks of the hosts behind lan2."""
     router.upnpd.interfaces = {"wan0": "external", "lan0": [
         "type = internal", "network = 172.31.0.0/16, 2001:db8:1::/64"]}
 
 
 @pytest.mark.lab(bridge=True, behind=True)
 def test_healthy_behind_another_router(router):
-    """Its clients are in the flows that are followed: the firewall of the lab
-    translates whatever leaves."""
+    """The check follows packets of the clients behind that router as well. The
+    lab's firewall translates all traffic that leaves."""
     give_network(router)
     router.upnpd.start()
     assert router.check().bad() == set()
@@ -221,7 +221,7 @@ def test_healthy_behind_another_router(router):
 
 @pytest.mark.lab(bridge=True, behind=True)
 @pytest.mark.only("netlink")
-def test_no_route_to_the_other_router(router):
+def test_network_without_a_route_is_reported(router):
     give_network(router)
     router.upnpd.start()
     router.rt.ip_batch("route del 172.31.0.0/16")
@@ -238,7 +238,7 @@ def test_healthy_by_auto(router):
     assert router.check().bad() == set()
 
 
-def test_with_mappings(router):
+def test_healthy_with_mappings(router):
     router.upnpd.start()
     igd = Igd(router.lab.lan1)
     for port in range(40000, 40020):
@@ -247,8 +247,8 @@ def test_with_mappings(router):
 
 
 @pytest.mark.only("netlink")
-def test_fw4(router):
-    """Rules in the form of OpenWrt: one table, all rules behind jumps."""
+def test_healthy_fw4_rules(router):
+    """OpenWrt has one table, with all rules in chains behind jumps."""
     router.rt.run("nft", "-f", "-", stdin=FW4)
     router.upnpd.start()
     assert router.check().bad() == set()
@@ -296,8 +296,9 @@ tcp option maxseg size set rt mtu
 
 
 @pytest.mark.only("netlink")
-def test_ordinary_user(router):
-    """It checks what it may, and reports what it could not check."""
+def test_ordinary_user_gets_partial_findings(router):
+    """Without root, upnpctl checks what it may, and reports the checks that it
+    could not make."""
     router.upnpd.options["state_dir"] = router.lab.path("state")
     router.upnpd.start()
     os.chmod(router.upnpd.conf, 0o644)
@@ -314,8 +315,8 @@ def test_ordinary_user(router):
 
 
 @pytest.mark.only("netlink")
-def test_words(router):
-    """Without --json: one line for each finding, the remedy below it."""
+def test_text_output_has_remedies(router):
+    """Without --json each finding is one line, with the remedy below it."""
     router.upnpd.write_conf()
     router.rt.sysctl("net.ipv4.ip_forward", 0)
     out = router.rt.run(ctl(router.lab), "-f", router.upnpd.conf, "check",
@@ -340,9 +341,9 @@ FAULTS = []
 
 
 def fault(check, level, words, also=(), up=True, late=False):
-    """A fault: the check that reports it, with which text, and which other
-    checks fail as well. @up: upnpd runs; @late: the fault is made after its
-    start."""
+    """Register a fault: @check reports it with @level and text @words, and the
+    checks @also fail as well. @up: upnpd runs; @late: the fault is made after
+    its start."""
     def note(make):
         FAULTS.append(pytest.param(check, level, words, set(also), up, late,
                                    make, id=make.__name__))
@@ -603,7 +604,7 @@ def held(router, sock):
     router.after.callback(sock.close)
 
 
-# A process with a known name: the name of this process depends on Python.
+# Sets its own process name, because Python's depends on the version.
 SQUATTER = """\
 import socket, sys
 open("/proc/self/comm", "w").write("squatter")
@@ -641,7 +642,7 @@ def http_taken(router):
 
 @fault("daemon", "warning", "is not running", up=False)
 def ssdp_shared(router):
-    """A media server that shares the port is not a fault."""
+    """Not a fault: a media server that shares the port."""
     held(router, router.rt.socket(socket.SOCK_DGRAM, ("", 1900), reuse=True))
 
 
@@ -668,7 +669,7 @@ def another_gateway(router, host, server, joined):
             except OSError:
                 continue
             if b"M-SEARCH" in data:
-                for _ in range(2):      # one answer would be enough
+                for _ in range(2):      # one more than needed
                     sock.sendto(GATEWAY.format(server).encode("latin-1"),
                                 peer)
     thread = threading.Thread(target=serve)
@@ -757,7 +758,7 @@ def no_such_chain(router):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("check,level,words,also,up,late,make", FAULTS)
-def test_fault(router, check, level, words, also, up, late, make):
+def test_fault_is_reported(router, check, level, words, also, up, late, make):
     if up and late:
         router.upnpd.start()
     make(router)
@@ -769,16 +770,16 @@ def test_fault(router, check, level, words, also, up, late, make):
     for _ in range(5):
         found = router.check()
         if check != "gateways" or found.of(check, level):
-            break       # it waits 1.5 s for an answer, which may be too short
+            break       # check waits only 1.5 s for another gateway's answer
     assert any(re.search(words, text) for text in found.of(check, level))
     assert found.bad() - {check} == also - {check}
 
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("backend_key", ("auto", "netlink"))
-def test_no_tool_at_all(router, backend_key):
-    """The rules of nf_tables are read from the kernel: neither upnpd nor the
-    check needs a tool."""
+def test_netlink_needs_no_tool(router, backend_key):
+    """upnpd and the check read nf_tables from the kernel, so neither needs a
+    firewall tool."""
     router.upnpd.options["backend"] = backend_key
     no_tool_at_all(router)
     found = router.check()
@@ -790,7 +791,7 @@ def test_no_tool_at_all(router, backend_key):
 
 @pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
-def test_bridge_without_querier(router):
+def test_bridge_without_querier_is_reported(router):
     router.rt.ip_batch("link set lan0 type bridge mcast_snooping 1")
     router.upnpd.start()
     found = router.check()
@@ -803,7 +804,8 @@ def test_bridge_without_querier(router):
 # ---- faults in the rules, by each tool --------------------------------
 
 def change(router, nft, *ipt):
-    """Change the router's own rules, in the syntax of its tool."""
+    """Change the router's own rules: @nft for nft, or the lines @ipt for
+    iptables."""
     name = router.lab.firewall.name
     if name == "nft":
         router.rt.run("nft", "-f", "-", stdin=nft)
@@ -818,7 +820,7 @@ def no_masquerade(router):
 
 
 @pytest.mark.parametrize("up", (True, False))
-def test_no_masquerade(router, up):
+def test_missing_masquerade_is_reported(router, up):
     if up:
         router.upnpd.start()
     no_masquerade(router)
@@ -836,7 +838,7 @@ def test_no_masquerade(router, up):
     ('ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } masquerade',
      "! -s 192.168.0.0/16 -j MASQUERADE"),
 ))
-def test_masquerade_of_others(router, nft, ipt):
+def test_masquerade_of_other_traffic_does_not_count(router, nft, ipt):
     no_masquerade(router)
     change(router, "add rule ip nat postrouting " + nft,
            "-t nat -A POSTROUTING " + ipt)
@@ -849,7 +851,7 @@ def test_masquerade_of_others(router, nft, ipt):
     ('oifname { "tun0", "wan*" } counter snat to 11.22.33.1',
      "-o wan+ -m comment --comment x -j SNAT --to-source 11.22.33.1"),
 ))
-def test_masquerade_by_other_words(router, nft, ipt):
+def test_equivalent_masquerade_is_recognized(router, nft, ipt):
     no_masquerade(router)
     change(router, "add rule ip nat postrouting " + nft,
            "-t nat -A POSTROUTING " + ipt)
@@ -863,9 +865,9 @@ def test_masquerade_by_upnpd(router):
     assert router.check().bad() == set()
 
 
-def test_drop_before_ours(router):
+def test_drop_before_our_accept_is_reported(router):
     router.upnpd.start()
-    Igd(router.lab.lan1).add(40000)     # its own rules are in place now
+    Igd(router.lab.lan1).add(40000)     # upnpd's rules are in place now
     change(router, 'insert rule inet filter forward iifname "wan0" drop',
            "-I FORWARD -i wan0 -j DROP")
     found = router.check()
@@ -873,11 +875,11 @@ def test_drop_before_ours(router):
     assert "before upnpd's accept" in found.of("forward", "problem")[0]
 
 
-def test_accept_removed(router):
+def test_removed_accept_is_reported(router):
     router.upnpd.start()
-    Igd(router.lab.lan1).add(40000)     # its own rules are in place now
+    Igd(router.lab.lan1).add(40000)     # upnpd's rules are in place now
     monitor = router.upnpd.proc.pid
-    os.kill(monitor, signal.SIGSTOP)    # otherwise it would repair them at once
+    os.kill(monitor, signal.SIGSTOP)    # or it would repair them at once
     try:
         change(router, "flush chain inet filter forward",
                "-D FORWARD -j UPNPD")
@@ -888,8 +890,9 @@ def test_accept_removed(router):
 
 @pytest.mark.parametrize("final", (False, True))
 @pytest.mark.parametrize("up", (True, False))
-def test_wrong_backend(router, backend, up, final):
-    """The chain of the other tool drops, by its policy or by its last rule."""
+def test_drop_in_another_tools_chain_is_reported(router, backend, up, final):
+    """The chain of another tool than the backend's drops packets, by its
+    policy or by its last rule."""
     if final:
         change(router, "add rule inet filter forward reject\n"
                "add chain inet filter forward { policy accept; }",
@@ -904,7 +907,7 @@ def test_wrong_backend(router, backend, up, final):
                      *found.of("forward", "problem"))
 
 
-def test_no_firewall_at_all(router):
+def test_no_firewall_is_healthy(router):
     change(router, "flush chain inet filter forward\n"
            "add chain inet filter forward { policy accept; }",
            "-F FORWARD", "-P FORWARD ACCEPT")
@@ -962,8 +965,8 @@ def _forward(*rules):
     (_forward('iifname vmap { "wan0" : accept, "lan0" : drop }'), set()),
     (_forward("ip saddr 203.0.113.0/24 accept"), {"forward"}),
 ))
-def test_same_without_tools(router, make, bad):
-    """The findings are identical with and without nft installed."""
+def test_findings_are_the_same_without_nft(router, make, bad):
+    """The findings with and without nft installed are identical."""
     make(router)
     if not router.upnpd.proc:
         bad = bad | {"daemon"}
@@ -977,7 +980,8 @@ def test_same_without_tools(router, make, bad):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("tools", (True, False))
 def test_chain_with_a_name_of_iptables(router, tools):
-    """A chain made by nft, which iptables-nft-save does not list."""
+    """nft made a chain of iptables' name, which iptables-nft-save does not
+    list."""
     router.rt.run("nft", "-f", "-", stdin="table ip filter { chain FORWARD { "
                   "type filter hook forward priority filter; policy drop; "
                   "fib daddr type local drop; }; }\n")
@@ -990,8 +994,9 @@ def test_chain_with_a_name_of_iptables(router, tools):
 
 
 @pytest.mark.only("iptables-nft", "iptables-legacy")
-def test_rules_that_no_tool_lists(router, backend):
-    """There are rules that no tool can list: no finding may be "ok" then."""
+def test_unlisted_rules_are_not_ok(router, backend):
+    """No installed tool can list the rules, so the forward check must not
+    report "ok"."""
     router.upnpd.options["backend"] = "netlink"
     no_tool_at_all(router)
     found = router.check()

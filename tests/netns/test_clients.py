@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Real programs, each with its own UPnP stack: each finds the gateway, maps a
-port, passes traffic and deletes the mapping, with every igd-version."""
+"""Real programs, each with its own UPnP stack, find the gateway, map a port,
+receive traffic and delete the mapping, with every igd-version."""
 import errno
 import filecmp
 import os
@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 DEVICE = "urn:schemas-upnp-org:device:InternetGatewayDevice:"
 START = 60.0        # for a program to be read from a cold disk on a busy machine
 SLOW = 60.0         # some search for seconds before they read answers
-# No proxy, and no NetworkManager, of the machine's own network.
+# Without the proxies and the NetworkManager of this machine's own network.
 ALONE = {name: value for name, value in os.environ.items()
          if not name.lower().endswith("_proxy")}
 ALONE["DBUS_SYSTEM_BUS_ADDRESS"] = "unix:path=/nonexistent"
@@ -55,8 +55,8 @@ def igd(lab, upnpd, igd_version):
 
 
 class Client:
-    """A program on lan1. It says what it did line by line, and deletes what
-    it mapped at the end of its stdin."""
+    """A program on lan1. It prints a line for each mapping, and deletes its
+    mappings at the end of its stdin."""
 
     def __init__(self, lab, *argv):
         self.logfile = lab.path("client")
@@ -76,8 +76,8 @@ class Client:
         assert re.search(rf"^{line}", self.said(), re.M), self.said()
 
     def end(self, is_deleted):
-        """Have it delete; some do not say when they have, so each may live
-        until that is seen here."""
+        """Let it delete its mappings. Some programs do not report the
+        deletion, so wait for @is_deleted before ending the program."""
         self.proc.stdin.close()
         assert wait_until(is_deleted, SLOW), self.said()
         self.proc.terminate()
@@ -85,8 +85,8 @@ class Client:
 
 
 def open_to(lab, port):
-    """Is a TCP connection from outside answered before a probe that was sent
-    after it is back?"""
+    """Is a TCP connection from outside accepted before a probe that was sent
+    after it returns?"""
     with Probe(lab.lan1, lab.outside, OUT_IP) as probe, \
             lab.outside.socket(socket.SOCK_STREAM) as sock, one_processor():
         sock.setblocking(False)
@@ -128,8 +128,8 @@ def test_gupnp_igd(lab, igd, proto):
 
 @pytest.mark.only("netlink")
 def test_gupnp_igd_receives_events(lab, igd):
-    """It subscribes to ExternalIPAddress, and reports the new address to its
-    program."""
+    """The library subscribes to ExternalIPAddress, and reports a new address
+    to its program."""
     client = Client(lab, "/usr/bin/python3", f"{HERE}/client_gupnp.py", "UDP",
                     "40000", HOST_IP, "8000")
     client.says(f"mapped {EXT_IP} 40000")
@@ -140,9 +140,9 @@ def test_gupnp_igd_receives_events(lab, igd):
 
 
 def test_libtorrent(lab, igd, igd_version):
-    """It takes each root for a router of its own and maps through both, at the
-    same time. The end has to wait for the slower one: what libtorrent still
-    has under way when it deletes, it leaves behind."""
+    """libtorrent treats each root device as a separate router and maps through
+    both at once. Wait for both before the end: libtorrent does not delete a
+    mapping whose request is still in flight."""
     client = Client(lab, "/usr/bin/python3", f"{HERE}/client_torrent.py",
                     HOST_IP, "7000")
     client.says("started", START)
@@ -158,7 +158,7 @@ def test_libtorrent(lab, igd, igd_version):
 
 @BOTH
 def test_net_upnp(lab, igd, proto):
-    """It knows only WANIPConnection:1, so it is not run with igd-version 2."""
+    """Net::UPnP knows only WANIPConnection:1, so igd-version 2 is left out."""
     server = listener(lab.lan1, proto, 8000)
     client = Client(lab, "perl", f"{HERE}/client_perl.pl", proto, "40000",
                     HOST_IP, "8000")
@@ -177,10 +177,11 @@ def npm_installed():
 @pytest.mark.clients
 @BOTH
 def test_nat_api(lab, igd, proto):
-    """It searches for version 1 alone, and takes either WANIPConnection in
-    what answers: with igd-version 2 the root of version 2 has to."""
+    """nat-api searches only for version 1, and accepts either WANIPConnection.
+    With igd-version 2 the root of version 2 must answer that search."""
     assert npm_installed(), (
-        "nat-api is not installed, or is not the one of package-lock.json: "
+        "nat-api is not installed, or its version is not that of "
+        "package-lock.json: "
         "run tools/install-test-deps clients where npm reaches its registry")
     server = listener(lab.lan1, proto, 8000)
     client = Client(lab, "node", f"{HERE}/node/client_nat_api.mjs", proto,
@@ -194,15 +195,15 @@ def test_nat_api(lab, igd, proto):
 @pytest.mark.only("netlink")
 @pytest.mark.clients
 def test_gssdp_discover(lab, upnpd, igd_version):
-    """The library under every GNOME program finds each root, and sees it go:
-    it is told what is there, then what has left."""
+    """gssdp, the library of GNOME programs, reports each root when upnpd
+    announces it, and reports it unavailable after the byebye."""
     client = Client(lab, "timeout", "120", "gssdp-discover", "-i", "eth0",
                     "-m", "all", "-t", "upnp:rootdevice")
     for n in roots(igd_version):
         client.says(f"  Location: http://{LAN_IP}:2828/igd{n}.xml")
     upnpd.stop()
-    # by USN: an answer that crosses the byebye brings one back, until the
-    # second byebye
+    # Count distinct USNs: an answer that crosses the first byebye makes a
+    # root available again until the second byebye.
     assert wait_until(lambda: len(set(re.findall(
         r"resource unavailable\n\s*USN:\s*(\S+)", client.said())))
         == len(roots(igd_version))), client.said()
@@ -214,7 +215,7 @@ def test_gssdp_discover(lab, upnpd, igd_version):
 @pytest.mark.clients
 def test_gssdp_discover_by_version(lab, upnpd, igd_version):
     for n in roots(igd_version):
-        # it waits for a second, and is asked again should that be too short
+        # it waits only one second for answers, so run it again if needed
         assert wait_until(
             lambda n=n: f"Location: http://{LAN_IP}:2828/igd{n}.xml" in
             lab.lan1.run("gssdp-discover", "-i", "eth0", "-n", "1",
@@ -222,8 +223,8 @@ def test_gssdp_discover_by_version(lab, upnpd, igd_version):
 
 
 @pytest.mark.only("netlink")
-def test_xmllint(lab, upnpd, igd_version):
-    """Check every served document with a strict parser."""
+def test_xmllint_accepts_every_document(lab, upnpd, igd_version):
+    """A strict parser accepts every served document."""
     paths = []
     for n in roots(igd_version):
         root = http(lab.lan1, "GET", f"/igd{n}.xml")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The wall clock is set, as on a router that has just heard of the time, or of
-a wrong one: leases end when they should, by a clock that nobody sets. After a
-reboot there is only the wall clock, and a lease is never longer for it."""
+"""Leases end on time although the wall clock is set, as by NTP on a router, to
+the right time or to a wrong one: they use the monotonic clock. After a reboot
+only the wall clock is left, and it never makes a lease longer."""
 import email.utils
 import os
 import signal
@@ -24,8 +24,8 @@ EVENTS = "/igd1/wanip/event"
 
 pytestmark = [
     pytest.mark.only("netlink"),
-    pytest.mark.skipif("LAB_SAN" in os.environ, reason="ASan has a clock of its "
-                       "own and wants to be the first library"),
+    pytest.mark.skipif("LAB_SAN" in os.environ, reason="ASan replaces "
+                       "clock_gettime and must be the first library"),
 ]
 
 
@@ -39,7 +39,7 @@ def shim(tmp_path_factory):
 
 
 class Clock:
-    """The wall clock of a daemon, and the boot that it thinks it is in."""
+    """The wall clock and the boot id that the daemon sees."""
 
     def __init__(self, lab, shim, upnpd):
         self.lab, self.shim, self.upnpd = lab, shim, upnpd
@@ -87,8 +87,8 @@ def check_date(lab, clock):
 
 
 @pytest.mark.parametrize("ahead", (DAY, -DAY, 3650 * DAY, -40000 * DAY))
-def test_set_while_leases_run(lab, stopped, clock, ahead):
-    """@ahead: also to before 1970."""
+def test_clock_is_set_while_leases_run(lab, stopped, clock, ahead):
+    """No lease ends early or late. One value of @ahead is before 1970."""
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
     igd.add(40001)
@@ -110,7 +110,7 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
     assert left(lab, 40001) == 0
     assert http(lab.lan1, "SUBSCRIBE", EVENTS, headers=[
         f"SID: {sid}", "TIMEOUT: Second-1800"]).status == 200
-    # and none remains
+    # no lease outlives its time
     assert wait_until(lambda: not in_kernel(lab, 40002) and
                       not in_kernel(lab, 40003))
     assert time.monotonic() - begun >= 3.5
@@ -120,7 +120,7 @@ def test_set_while_leases_run(lab, stopped, clock, ahead):
 
 
 @pytest.mark.parametrize("ahead", (DAY, -DAY))
-def test_set_before_a_restart(lab, stopped, clock, ahead):
+def test_clock_is_set_before_a_restart(lab, stopped, clock, ahead):
     """The boot is the same, so the monotonic clock is still valid."""
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
@@ -139,9 +139,10 @@ def test_set_before_a_restart(lab, stopped, clock, ahead):
 
 
 @pytest.mark.parametrize("ahead", (-DAY, -19000 * DAY))
-def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
-    """A router without a clock starts in 1970, or when it was last told the
-    time: a lease has what it had left when it was written, and no more."""
+def test_clock_is_back_after_a_reboot(lab, stopped, clock, ahead):
+    """A router without a hardware clock boots in 1970, or at the last time
+    that it saved. A lease then has the rest that was saved with it, and no
+    more."""
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
     igd.add(40001)
@@ -154,15 +155,15 @@ def test_set_back_by_a_reboot(lab, stopped, clock, ahead):
     assert wait_until(lambda: in_kernel(lab, 40000))    # the first sync
     igd.add(40000, lease=2)
     assert wait_until(lambda: not in_kernel(lab, 40000))
-    # then the clock is set, and it is restarted
+    # then the clock is set, and upnpd is restarted
     clock.set(0)
     stopped.stop()
     clock.start()
     assert {p for _, p, _, _ in igd.mapped()} == {40001}
 
 
-def test_set_ahead_by_a_reboot(lab, stopped, clock):
-    """It was off for a day: a lease of ten minutes has ended."""
+def test_clock_is_ahead_after_a_reboot(lab, stopped, clock):
+    """The router was off for a day, so a lease of ten minutes has ended."""
     igd = Igd(lab.lan1)
     igd.add(40000, lease=LEASE)
     igd.add(40001)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Programs on the LAN find the gateway; programs elsewhere do not."""
+"""Programs on the LAN find the gateway, and programs elsewhere do not."""
 import socket
 import time
 import xml.etree.ElementTree as ET
@@ -51,7 +51,7 @@ def of_root1(found):
 def check_answer(message):
     assert message.start == "HTTP/1.1 200 OK"
     assert message.peer == (LAN_IP, 1900)
-    assert message.get("EXT") == ""             # cling drops it without
+    assert message.get("EXT") == ""             # cling needs it
     assert "UPnP/1.1" in message["SERVER"]
     assert max_age(message) >= 1800
     assert message.boot_id > 0
@@ -61,9 +61,9 @@ def check_answer(message):
 
 
 def soon(ask):
-    """The answers that @ask() gets, all within 250 ms, because Tailscale waits
-    no longer. Asks again if the machine was too busy, after a pause for the
-    rate limit of one source."""
+    """Return the answers to @ask(), which must arrive within 250 ms, because
+    Tailscale waits no longer. If the machine was too busy, search again after
+    a pause for the rate limit of one source."""
     found = []
 
     def come():
@@ -106,7 +106,7 @@ def test_search_for_each_target_is_answered(lab, upnpd, to):
 
 @pytest.mark.only("netlink")
 def test_search_without_space_after_colon(lab, upnpd):
-    """As libtorrent sends it, with three line ends."""
+    """libtorrent sends such a search, with three line ends."""
     raw = (f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
            "ST:upnp:rootdevice\r\nMAN:\"ssdp:discover\"\r\nMX:3\r\n\r\n\r\n")
     with lab.lan1.socket(socket.SOCK_DGRAM, (HOST_IP, 0)) as sock:
@@ -122,17 +122,17 @@ def test_search_without_space_after_colon(lab, upnpd):
     "urn:schemas-upnp-org:device:MediaServer:1",
     "uuid:00000000-0000-0000-0000-000000000000",
     "upnp:rootdevices", ""))
-def test_silence_to_unknown_targets(lab, upnpd, st):
+def test_search_for_an_unknown_target_is_not_answered(lab, upnpd, st):
     assert unanswered(lab, lab.lan1, msearch(st))
 
 
 @pytest.mark.only("netlink")
-def test_silence_to_a_search_without_man(lab, upnpd):
+def test_search_without_man_is_not_answered(lab, upnpd):
     assert unanswered(lab, lab.lan1, msearch("ssdp:all", man='"ssdp:alive"'))
 
 
 @pytest.mark.only("netlink")
-def test_silence_outside(lab, upnpd):
+def test_external_side_gets_no_answer(lab, upnpd):
     for to in (GROUP, EXT_IP):
         assert unanswered(lab, lab.outside, msearch("ssdp:all"), EXT_IP, to)
     for dst in (EXT_IP, LAN_IP):
@@ -152,7 +152,7 @@ def served(host, dst, src):
 
 
 @pytest.mark.only("netlink")
-def test_silence_to_a_foreign_source(lab, upnpd):
+def test_foreign_source_gets_no_answer(lab, upnpd):
     """A host on the wire has an address outside the network. The router has a
     route to it, but must not answer (reflection)."""
     foreign = "10.9.9.9"
@@ -165,9 +165,9 @@ def test_silence_to_a_foreign_source(lab, upnpd):
 
 
 @pytest.mark.only("netlink")
-def test_silence_to_a_borrowed_source(lab, upnpd):
-    """A host outside sends with the address of a LAN host, and the router has
-    no rp_filter: the LAN host gets no answer."""
+def test_spoofed_source_gets_no_answer(lab, upnpd):
+    """A host outside uses the source address of a LAN host, and the router has
+    no rp_filter. The LAN host gets no answer."""
     for name in ("all", "wan0"):
         lab.router.sysctl(f"net.ipv4.conf.{name}.rp_filter", "0")
     lab.outside.ip_batch(f"addr add {HOST_IP}/32 dev eth0",
@@ -204,7 +204,7 @@ def test_each_interface_gets_its_own_address(lab, upnpd):
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
-def test_documents_are_kept_apart(lab, upnpd):
+def test_rendered_documents_do_not_change(lab, upnpd):
     """Documents are rendered once: each stays the same, whatever else is
     requested."""
     roots = {}
@@ -256,9 +256,9 @@ def test_announcements_from_start_to_stop(lab, stopped):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("first", ("media-server", "upnpd"))
-def test_beside_a_media_server(lab, stopped, first):
-    """Both receive a multicast search, whichever was started first; upnpd
-    answers a unicast one."""
+def test_media_server_shares_the_port(lab, stopped, first):
+    """Both programs receive a multicast search, whichever started first, and
+    upnpd answers a unicast search."""
     if first == "upnpd":
         stopped.start()
     server = group_socket(lab.router, LAN_IP)

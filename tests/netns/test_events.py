@@ -130,8 +130,9 @@ class Subscriber:
 
     def check(self):
         """Every event was whole, of this subscription, in order, and not too
-        early. The time counts from the subscription, not from the event before:
-        a busy machine may receive one event late and the next in time."""
+        early. The time counts from the subscription, not from the event
+        before: a busy machine may receive one event late and the next in
+        time."""
         assert not self.faults
         assert [e.seq for e in self.events] == list(range(len(self.events)))
         assert {e.fields["SID"] for e in self.events} == {self.sid}
@@ -214,7 +215,7 @@ def test_changed_values_are_sent(lab, igd, control_point):
 
 @pytest.mark.conf(allow_disable_external_interface="yes")
 def test_link_change_is_sent_at_both_roots(lab, igd, control_point):
-    """The subscribers of the service at each root get it."""
+    """Subscribers at each root get the event."""
     links = [control_point().subscribe(f"/igd{n}/wancic/event") for n in (1, 2)]
     conn = control_point().subscribe(WANIP2_EVENT)
     assert conn.wait(1).vars["ConnectionStatus"] == "Connected"
@@ -235,7 +236,7 @@ def test_link_change_is_sent_at_both_roots(lab, igd, control_point):
 
 
 def test_system_update_id_is_sent(lab, igd, control_point):
-    """At version 2, for each change of the table by either root."""
+    """Version 2 sends it for each change of the table by either root."""
     old, new = (control_point().subscribe(url)
                 for url in (WANIP_EVENT, WANIP2_EVENT))
     before = int(new.wait(1).vars["SystemUpdateID"])
@@ -253,7 +254,7 @@ def test_system_update_id_is_sent(lab, igd, control_point):
 
 @pytest.mark.conf(show_dummy_rule="no")
 def test_end_of_a_lease_is_sent(igd, control_point):
-    for lease in (1, 4, 16):    # it may end before the event is sent
+    for lease in (1, 4, 16):    # the lease may end before the event is sent
         igd.add(40000, lease=lease)
         sub = control_point().subscribe()
         if sub.wait(1).vars["PortMappingNumberOfEntries"] == "1":
@@ -281,7 +282,7 @@ def test_mappings_change_beside_a_hanging_subscriber(lab, igd, control_point):
         want = "100" if step == igd.add else "0"
         assert wait_until(
             lambda: good.told("PortMappingNumberOfEntries")[-1] == want)
-    # the hanging one has 30 s, and no other waited for it
+    # the hanging one may take 30 s, and no other waited for it
     assert len(hangs.held) == 1 and hangs.is_held()
     counts = [int(c) for c in good.told("PortMappingNumberOfEntries")]
     top = counts.index(100)
@@ -298,7 +299,7 @@ def test_mappings_change_beside_a_hanging_subscriber(lab, igd, control_point):
                f"SID: {dead.sid}").status == 200
 
 
-def test_the_next_callback_is_tried(lab, upnpd, control_point):
+def test_next_callback_is_tried(lab, upnpd, control_point):
     dead, sub = control_point(), control_point()
     dead.close()
     sub.subscribe(callback=dead.callback() + sub.callback("/second"))
@@ -347,7 +348,7 @@ def test_412_ends_the_subscription(lab, igd, control_point):
     "<http://192.168.88.1:2828/igd1/wanip/control>", "<http://localhost:9/>",
     f"<https://{HOST_IP}:9/>", f"<http://{HOST_IP}:0/>", "http://x/", "",
     f"<http://{HOST_IP}:9/{'a' * 512}>"))
-def test_no_event_goes_elsewhere(lab, upnpd, callback):
+def test_no_event_is_sent_to_another_host(lab, upnpd, callback):
     assert subscribe(lab.lan1, callback).status == 412
 
 
@@ -366,7 +367,7 @@ def test_refused_subscriptions(lab, upnpd):
 
 
 @pytest.mark.lab(bridge=True)
-def test_cap_of_one_host(lab, upnpd):
+def test_subscriptions_of_one_host_are_limited(lab, upnpd):
     mine = f"<http://{HOST_IP}:9/>"
     granted = [subscribe(lab.lan1, mine) for _ in range(17)]
     assert [r.status for r in granted] == [200] * 16 + [503]
@@ -378,9 +379,9 @@ def test_cap_of_one_host(lab, upnpd):
     assert Igd(lab.lan1).status() == "Connected"
 
 
-def test_cap_of_all_together(lab, upnpd):
-    """64: four hosts have all subscriptions, the fifth is refused, and gets
-    one as soon as one is ended."""
+def test_subscriptions_of_all_hosts_are_limited(lab, upnpd):
+    """Four hosts have all 64 subscriptions. A fifth host is refused until one
+    ends."""
     ips = [f"192.168.88.{n}" for n in range(31, 36)]
     lab.lan1.ip_batch(*[f"addr add {ip}/24 dev eth0" for ip in ips])
 

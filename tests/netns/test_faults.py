@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""After a fault, rules and mappings match again, and no mapping is lost that
-could be kept. The faults: a busy firewall, a full or foreign disk, interfaces
-that vanish, processes that are killed, slow clients."""
+"""After a fault, rules and mappings match again, and upnpd keeps every mapping
+that it can. The faults are a busy firewall, an unusable state directory or
+lease file, interfaces that vanish, killed processes and slow clients."""
 import os
 import signal
 import socket
@@ -27,16 +27,16 @@ FIRST = ("TCP", 40000, HOST_IP, 8000)
 
 @pytest.fixture
 def own_run(lab, stopped):
-    """The daemon with a /run of its own, where the lock of iptables is."""
+    """The daemon with a separate /run, which has the lock of iptables."""
     stopped.start(prefix=["unshare", "-m", "sh", "-c",
                           'mount -t tmpfs tmpfs /run && exec "$@"', "sh"])
     return stopped
 
 
 def late_by_lock(lab, upnpd, igd, port):
-    """Request @port while another process holds the xtables lock. Did the
-    request succeed after the lock was released? It fails on a machine so busy
-    that the tool's 5 s are over."""
+    """Request @port while another process holds the xtables lock. Return: did
+    the request succeed after the lock was released? It fails if the machine is
+    so busy that the tool's 5 s are over."""
     holder = subprocess.Popen(
         ["nsenter", "-t", str(upnpd.proc.pid), "-m", "flock",
          "/run/xtables.lock", "sh", "-c", "echo held; read word"],
@@ -90,7 +90,8 @@ def test_external_interface_is_replaced(lab, upnpd, igd):
 
 
 def test_external_interface_down_and_up(lab, upnpd, igd):
-    """By an operator or a modem: all kept mappings are active again."""
+    """An operator or a modem takes the interface down and up. Afterwards all
+    mappings are active again."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link set wan0 down")
     assert wait_until(lambda: igd.status() == "Disconnected")
@@ -103,8 +104,8 @@ def test_external_interface_down_and_up(lab, upnpd, igd):
 
 
 def test_internal_interface_renamed(lab, upnpd, igd):
-    """Under another name it is another interface; with its old name it is
-    served again."""
+    """A renamed interface is not served. With its old name it is served
+    again."""
     igd.add(40000, "TCP", 8000)
     lab.router.ip_batch("link set lan0 down", "link set lan0 name other",
                         "link set other up")
@@ -183,8 +184,8 @@ def test_monitor_killed_among_many(lab, upnpd, igd):
 # ---- the state directory -----------------------------------------------
 
 def own_state(lab, stopped, options):
-    """A file system of its own for the state directory, for the daemon alone.
-    Gives the prefix of its argv."""
+    """Mount a separate file system for the state directory, in the daemon's
+    mount namespace. Return the prefix of its argv."""
     os.makedirs(stopped.state, exist_ok=True)
     return ["unshare", "-m", "sh", "-c",
             'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"', "sh",
@@ -192,8 +193,8 @@ def own_state(lab, stopped, options):
 
 
 @pytest.mark.only("netlink")
-def test_full_disk(lab, stopped):
-    """The mappings work; the log says once that a restart would lose them."""
+def test_mappings_work_with_a_full_disk(lab, stopped):
+    """Mappings work, and the log says once that a restart would lose them."""
     stopped.start(prefix=own_state(lab, stopped, "size=8k,mode=0700"))
     igd = Igd(lab.lan1)
     for port in range(40000, 40100):
@@ -207,7 +208,7 @@ def test_full_disk(lab, stopped):
 
 
 @pytest.mark.only("netlink")
-def test_read_only_disk(lab, stopped):
+def test_mappings_work_with_a_read_only_disk(lab, stopped):
     stopped.start(prefix=own_state(lab, stopped, "ro,mode=0700"))
     igd = Igd(lab.lan1)
     igd.add(40000, "TCP", 8000)
@@ -226,8 +227,8 @@ BAD_FILES = {
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("kind", sorted(BAD_FILES))
-def test_invalid_lease_file(lab, upnpd, igd, kind):
-    """It starts, logs what it dropped, and continues as without a file."""
+def test_invalid_lease_file_is_dropped(lab, upnpd, igd, kind):
+    """upnpd starts, logs what it dropped, and then works as without a file."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
     with open(os.path.join(upnpd.state, "mappings"), "wb") as f:
@@ -253,9 +254,10 @@ def version1(*bodies):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
-def test_lease_file_of_an_older_upnpd(lab, upnpd, igd):
-    """Its mappings are served, the operator's and a client's. Should it come
-    back, it finds a line in its file's place that makes it log."""
+def test_lease_file_of_an_older_upnpd_is_read(lab, upnpd, igd):
+    """upnpd serves the mappings of an operator and of a client from that file.
+    If the older version is installed again, it finds one line in place of the
+    file, which it logs as an error."""
     upnpd.stop()
     os.unlink(os.path.join(upnpd.state, "mappings"))
     path = os.path.join(upnpd.state, "leases")
@@ -280,7 +282,7 @@ def test_lease_file_of_an_older_upnpd(lab, upnpd, igd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
-def test_cut_lease_file(lab, upnpd, igd):
+def test_lines_of_a_cut_lease_file_count(lab, upnpd, igd):
     """After a power failure, the lines before the cut count. (The unit tests
     try every length; here the whole daemon reads a few.)"""
     for port in range(40000, 40005):
@@ -303,8 +305,9 @@ def test_cut_lease_file(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_lease_file_is_a_link(lab, upnpd, igd):
-    """A link in its place is not followed; upnpd works without it."""
+def test_link_as_lease_file_is_not_followed(lab, upnpd, igd):
+    """upnpd does not follow a link in its place, and serves without the
+    file."""
     upnpd.stop()
     path = os.path.join(upnpd.state, "mappings")
     victim = lab.path("victim")
@@ -324,9 +327,9 @@ def test_lease_file_is_a_link(lab, upnpd, igd):
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
 @pytest.mark.parametrize("mode", (0o600, 0o644))
-def test_lease_file_of_another_user(lab, upnpd, igd, mode):
-    """root restored a copy: upnpd serves and logs that it cannot read the
-    file. After the owner is corrected it has the mappings."""
+def test_lease_file_of_another_user_is_not_read(lab, upnpd, igd, mode):
+    """If root restored a copy of the file, upnpd serves, and logs that it
+    cannot read it. When the owner is corrected, upnpd has the mappings."""
     igd.add(40000, "TCP", 8000)
     upnpd.stop()
     path = os.path.join(upnpd.state, "mappings")

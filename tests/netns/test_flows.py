@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""What came in through a mapping ends with it, although the firewall accepts
-what is established (see firewall.py) and the kernel would go on translating.
+"""Connections that came in through a mapping end with the mapping, although
+the firewall accepts established connections (see firewall.py) and the kernel
+would continue to translate them.
 """
 import os
 import re
@@ -18,7 +19,7 @@ BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
 
 
 class Flow:
-    """A program outside that talks to a program on lan1."""
+    """A connection between a program outside and one on lan1."""
 
     def __init__(self, lab, proto, ext, int_port):
         self.lab = lab
@@ -38,13 +39,13 @@ class Flow:
             self.inner.connect(who)
 
     def passes(self):
-        """Does a word arrive, and its answer?"""
-        return self._goes(self.peer, self.inner) and \
-            self._goes(self.inner, self.peer)
+        """Does data arrive in both directions?"""
+        return self._arrives(self.peer, self.inner) and \
+            self._arrives(self.inner, self.peer)
 
     def comes_in(self):
-        """Does a word get in? It does not where a probe behind it has come
-        back before."""
+        """Does data from outside arrive? It is blocked if a probe that was
+        sent after it returns first."""
         word = os.urandom(8)
         with Probe(self.lab.lan1, self.lab.outside, OUT_IP) as probe, \
                 one_processor():
@@ -57,7 +58,7 @@ class Flow:
                 return False
 
     @staticmethod
-    def _goes(src, dst):
+    def _arrives(src, dst):
         word = os.urandom(8)
         dst.settimeout(LONG)
         try:
@@ -73,8 +74,8 @@ class Flow:
 
 @pytest.fixture
 def flow(lab, igd):
-    """Map a port and open a flow through it: flow(proto, ext, int_port,
-    ...)"""
+    """flow(proto, ext, int_port, ...) maps a port and opens a flow through
+    it."""
     made = []
 
     def make(proto, ext, int_port, **mapping):
@@ -88,7 +89,7 @@ def flow(lab, igd):
 
 
 @BOTH
-def test_deleted(igd, flow, proto):
+def test_flow_ends_when_its_mapping_is_deleted(igd, flow, proto):
     ends, stays = flow(proto, 40000, 8000), flow(proto, 40001, 8001)
     igd.delete(40000, proto)
     assert not ends.comes_in()
@@ -96,10 +97,10 @@ def test_deleted(igd, flow, proto):
 
 
 @BOTH
-def test_expired(igd, flow, proto):
+def test_flow_ends_when_its_lease_expires(igd, flow, proto):
     ends = flow(proto, 40000, 8000)
     stays = flow(proto, 40001, 8001, lease=600)
-    igd.add(40000, proto, 8000, lease=2)    # both started early enough
+    igd.add(40000, proto, 8000, lease=2)    # both flows exist by now
 
     def gone():
         return "40000" not in {e["NewExternalPort"] for e in igd.entries()}
@@ -110,7 +111,7 @@ def test_expired(igd, flow, proto):
 
 
 @BOTH
-def test_overwritten(igd, flow, proto):
+def test_flow_ends_when_its_mapping_is_overwritten(igd, flow, proto):
     """The same client overwrites its mapping with another port."""
     ends, stays = flow(proto, 40000, 8000), flow(proto, 40001, 8001)
     igd.add(40000, proto, 8002)
@@ -118,21 +119,21 @@ def test_overwritten(igd, flow, proto):
     assert stays.passes()
 
 
-def test_disabled(igd, flow):
+def test_flow_ends_when_its_mapping_is_disabled(igd, flow):
     ends = flow("TCP", 40000, 8000)
     igd.add(40000, "TCP", 8000, enabled=0)
     assert not ends.comes_in()
 
 
 @BOTH
-def test_renewed(igd, flow, proto):
+def test_flow_continues_when_its_mapping_is_renewed(igd, flow, proto):
     """A renewal changes nothing: the flow continues."""
     stays = flow(proto, 40000, 8000, lease=100)
     igd.add(40000, proto, 8000, lease=200)
     assert stays.passes()
 
 
-def test_flows_of_the_client_itself(lab, igd, flow):
+def test_other_flows_of_the_client_continue(lab, igd, flow):
     """A flow that the client opened from its mapped port continues, and so
     does the administrator's forwarding to the same host."""
     igd.add(40000, "UDP", 5000)
@@ -159,9 +160,10 @@ def test_flows_of_the_client_itself(lab, igd, flow):
     admin.close()
 
 
-def test_engine_dies_after_the_lease(lab, upnpd, igd, flow):
-    """The table comes as a whole again: what is not in it any more ends, the
-    rest goes on. Here the lease runs out while there is no engine."""
+def test_flow_of_a_lease_that_expired_meanwhile_ends(lab, upnpd, igd, flow):
+    """The lease ends while the engine is stopped. The next engine sends its
+    whole table: flows of mappings that are no longer in it end, and others
+    continue."""
     ends = flow("TCP", 40000, 8000)
     stays = flow("TCP", 40001, 8001, lease=600)
     engine = upnpd.engine()
@@ -169,7 +171,7 @@ def test_engine_dies_after_the_lease(lab, upnpd, igd, flow):
         os.kill(engine, 18)                 # SIGCONT
         start = time.monotonic()
         igd.add(40000, "TCP", 8000, lease=lease)
-        os.kill(engine, 19)                 # SIGSTOP: it deletes nothing
+        os.kill(engine, 19)                 # SIGSTOP, so it deletes nothing
         if time.monotonic() - start < lease - 0.1:
             break
     time.sleep(lease + 0.2)
@@ -183,7 +185,8 @@ def test_engine_dies_after_the_lease(lab, upnpd, igd, flow):
 
 
 def flood(lab, n):
-    """@n flows in the router's table, none of them through a mapping."""
+    """Add @n flows, none through a mapping, to the router's table. Return the
+    size of the table."""
     lines = [f"-I -p udp -s 10.{i >> 16}.{i >> 8 & 255}.{i & 255} -d {OUT_IP} "
              f"--sport {1024 + i % 60000} --dport 53 --timeout 600"
              for i in range(n)]
@@ -195,8 +198,8 @@ def flood(lab, n):
 
 
 @pytest.mark.only("netlink")
-def test_many_flows(lab, igd, flow):
-    """50,000 other flows: a deletion is still quick, and still complete."""
+def test_deletion_beside_many_flows(lab, igd, flow):
+    """Beside 50,000 other flows a deletion is still fast and complete."""
     ends = flow("TCP", 40000, 8000)
     assert flood(lab, 50000) >= 50000
     start = time.monotonic()

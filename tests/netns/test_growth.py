@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 """upnpd allocates no memory after the start, and uses no more memory or
-descriptors after any number of requests, mappings and subscribers. The long run
-is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
+descriptors after any number of requests, mappings and subscribers. The long
+run is `make soak` (SOAK=1): 100,000 requests, 10,000 mappings, 1,000
 subscribers."""
 import contextlib
 import os
@@ -88,17 +88,17 @@ def test_no_memory_is_allocated_after_the_start(lab, stopped, shim):
     assert wait_until(lambda: len(igd.mapped()) == 1)   # only the dummy is left
     lab.firewall.flush(lab.router)
     lab.router.run(ctl, "-f", upnpd.conf, "resync")
-    assert "memory asked for" not in upnpd.log()
+    assert "memory allocated" not in upnpd.log()
     assert "engine ended" not in upnpd.log()
 
 
 @preloads
-def test_the_shim_works(lab, stopped, shim):
-    """The test above can fail: a reload allocates a new table."""
+def test_allocation_is_detected(lab, stopped, shim):
+    """The test above can fail: a reload allocates a table, and is detected."""
     stopped.start(prefix=["env", f"LD_PRELOAD={shim}"])
     stopped.options["max_mappings"] = 77
     stopped.reload()
-    assert stopped.wait_log("memory asked for after the start")
+    assert stopped.wait_log("memory allocated after the start")
     assert stopped.wait_exit() not in (0, None)
     stopped.start()     # cleans up what was left
 
@@ -116,11 +116,11 @@ def settled(lab, upnpd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(max_mappings_per_client=1024)
-def test_nothing_grows(lab, upnpd, igd):
+def test_memory_and_descriptors_do_not_grow(lab, upnpd, igd):
     requests, mappings, subscribers = (7000, 10000, 1000) if LONG_RUN else \
         (60, 200, 80)
     http(lab.lan1, "GET", "/igd1.xml")
-    for i in range(40):         # each kind once, and every page of the pools
+    for i in range(40):         # each kind, and every page of the pools
         mixed(lab, igd, i)
     fill(lab, igd, 200, 64)
     engine = upnpd.engine()
@@ -145,7 +145,7 @@ def anonymous_kb(pid):
 
 @pytest.mark.only("netlink")
 @pytest.mark.skipif("LAB_SAN" in os.environ, reason="sanitizers keep a lot")
-def test_a_burst_is_given_back(lab, upnpd, igd):
+def test_memory_of_a_burst_is_freed(lab, upnpd, igd):
     """40 clients send most of a long request and close: the 600 KiB of their
     buffers are returned."""
     at_once, sent = 40, 15000

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Two root devices, IGD:1 and IGD:2, and one mapping table behind both."""
+"""The root devices IGD:1 and IGD:2 are served as their versions require, and
+share one mapping table."""
 import subprocess
 import xml.etree.ElementTree as ET
 
@@ -54,7 +55,7 @@ def services(lab, n):
 
 
 def post(host, url, service, action, **args):
-    """An action in any namespace, at any URL."""
+    """Post an action in any namespace, to any URL."""
     reply = http(host, "POST", url, soap_body(service, action, args),
                  ["Content-Type: text/xml",
                   f'SOAPAction: "{service}#{action}"'])
@@ -290,7 +291,7 @@ def test_actions_of_version_2_reach_the_kernel(lab, upnpd):
 
 @pytest.mark.conf(max_mappings=2)
 def test_each_version_has_its_error_codes(lab, upnpd):
-    """The same refusal, with the error code of each version."""
+    """The same refusal has the error code of each version."""
     one, two = Igd(lab.lan1), Igd2(lab.lan1)
 
     def codes(ext, **kw):
@@ -365,7 +366,7 @@ def test_a_hundred_requests_for_any_port(lab, upnpd):
     assert error_of(two.list) == 730
 
 
-def test_upnpc_any_and_range(lab, upnpd):
+def test_upnpc_maps_any_port_and_deletes_a_range(lab, upnpd):
     """libminiupnpc's own requests, and the port that it reads in the reply."""
     at = ("-u", location(2))
     assert "is redirected to" in upnpc(lab.lan1, *at, "-n", HOST_IP, "8000",
@@ -390,7 +391,7 @@ def test_list_is_in_the_order_of_ports(lab, upnpd):
     assert first + rest == list(range(40000, 40004))
 
 
-def test_upnpc_lists(lab, upnpd):
+def test_upnpc_lists_mappings(lab, upnpd):
     """libminiupnpc reads the list from /igd2.xml."""
     Igd2(lab.lan1).any(40000, 8000)
     out = upnpc(lab.lan1, "-u", location(2), "-L")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The files that `make install` and similar targets install, that they run,
-and the contents of the Debian package."""
+"""`make install` and similar targets install the right files, which run, and
+the Debian package has the right contents."""
 import os
 import re
 import subprocess
@@ -44,8 +44,8 @@ def make(target, destdir, prefix="/opt/net"):
                     f"DESTDIR={destdir}", f"PREFIX={prefix}"], check=True)
 
 
-def test_install(tmp_path):
-    """Only under DESTDIR and PREFIX."""
+def test_installed_files(tmp_path):
+    """It writes only under DESTDIR and PREFIX."""
     make("install", tmp_path)
     assert found_in(tmp_path) == below("opt/net", FILES)
     top = tmp_path / "opt" / "net"

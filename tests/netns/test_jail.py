@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Each process has only the rights and descriptors that it needs, each may be
-killed, and a compromised engine gets no forbidden rule."""
+"""Each process has only the rights and descriptors that it needs, upnpd
+survives or ends properly when one is killed, and a compromised engine gets no
+forbidden rule."""
 import ctypes
 import os
 import pwd
@@ -134,7 +135,8 @@ def test_rights_of_each_process(lab, upnpd, igd):
 @pytest.mark.parametrize("key,value,was", (
     ("state_dir", "/run/upnpd-other", None), ("user", "root", "upnpd"),
     ("user", "games", "upnpd")))
-def test_reload_cannot_change_the_home(lab, upnpd, igd, key, value, was):
+def test_reload_cannot_change_user_or_state_dir(lab, upnpd, igd, key, value,
+                                                was):
     """A reload cannot change these options, also with enabled = no."""
     igd.add(40000)
     engine, before = upnpd.engine(), igd.mapped()
@@ -160,7 +162,7 @@ def test_reload_cannot_change_the_home(lab, upnpd, igd, key, value, was):
 
 
 @pytest.mark.only("netlink")
-def test_another_name_of_the_same_user(lab, upnpd, igd):
+def test_reload_accepts_another_name_of_the_same_user(lab, upnpd, igd):
     """Only the uid counts, not the name."""
     uid = os.stat(upnpd.state).st_uid
     upnpd.options["user"] = pwd.getpwuid(uid).pw_name
@@ -223,7 +225,7 @@ def test_engine_that_cannot_be_forked(lab, stopped):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
-def test_fork_server_killed(lab, upnpd, igd, hangs):
+def test_killed_fork_server_ends_the_daemon(lab, upnpd, igd, hangs):
     """The daemon and the engine end, whatever the engine does. After a restart
     by an init system the mappings are the same."""
     igd.add(40000)
@@ -266,7 +268,8 @@ def test_fork_server_killed_while_disabled(lab, stopped):
 
 @pytest.mark.only("netlink")
 def test_hanging_fork_server_ends_the_daemon(lab, upnpd, igd):
-    """The daemon cannot kill it, and waits only for a limited time."""
+    """The monitor cannot kill the fork server, and waits only for a limited
+    time."""
     igd.add(40000)
     before = igd.mapped()
     pids = find_all(upnpd)
@@ -284,7 +287,7 @@ def test_hanging_fork_server_ends_the_daemon(lab, upnpd, igd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("hangs", (False, True), ids=("well", "hanging"))
-def test_monitor_killed(lab, upnpd, hangs):
+def test_killed_monitor_ends_the_other_processes(lab, upnpd, hangs):
     """The other processes exit as well: the engine with a byebye, or without
     if it hangs."""
     ear = Listener(lab.lan1)
@@ -323,7 +326,7 @@ def shut_listener(pid):
 
 @pytest.mark.only("netlink")
 def test_damaged_control_socket_is_repaired(lab, upnpd, igd):
-    """It was once unusable for all later engines."""
+    """Regression: it was unusable for all later engines."""
     def talks():
         return Ctl(lab, upnpd).run("resync").returncode == 0
     assert talks()
@@ -447,7 +450,7 @@ def test_rogue_takes_no_port_of_the_router(lab, rogue):
 
 def test_rogue_takes_no_port_of_the_router_by_a_table(lab, rogue):
     """The first table comes from the lease file and is not checked against
-    these ports. A later table once could take port 22."""
+    these ports. Regression: a later table could take port 22."""
     assert rogue.ask("look") == OK
     assert rogue.ask("end") == OK
     before = lab.rules()
@@ -514,7 +517,7 @@ def test_rogue_sends_invalid_messages(lab, stopped, nonsense):
     assert rogue.close() == 0
 
 
-def test_rogue_cannot_open_a_way_in(lab, rogue):
+def test_rogue_gets_only_rules_for_clients(lab, rogue):
     """It can make only the rules that any client may request."""
     server = lab.router.socket(socket.SOCK_STREAM, (LAN_IP, 8000))
     server.listen()

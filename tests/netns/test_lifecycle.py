@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Start, stop, crash, reload: mappings survive, and a stop leaves nothing
+"""Mappings survive a restart, a crash and a reload, and a stop leaves no rules
 behind."""
 import contextlib
 import itertools
@@ -38,7 +38,7 @@ def two_mappings(igd):
 # ---- stop and start ---------------------------------------------------
 
 @pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
-def test_stop_leaves_nothing(lab, upnpd, igd, signo):
+def test_stop_removes_all_rules(lab, upnpd, igd, signo):
     two_mappings(igd)
     assert lab.rules() != lab.pristine
     engine = upnpd.engine()
@@ -52,8 +52,8 @@ def test_stop_leaves_nothing(lab, upnpd, igd, signo):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("signo", (signal.SIGTERM, signal.SIGINT))
 def test_signal_to_all_processes(lab, upnpd, igd, signo):
-    """Ctrl-C or an init system signals the engine as well. It once exited at
-    once and sent no byebye."""
+    """Ctrl-C or an init system signals the engine as well. Regression: it
+    exited at once, without a byebye."""
     ear = Listener(lab.lan1)
     two_mappings(igd)
     os.killpg(upnpd.proc.pid, signo)
@@ -95,7 +95,7 @@ def test_lease_ends_while_stopped(lab, upnpd, igd):
 
 # ---- crashes ----------------------------------------------------------
 
-def test_engine_killed(lab, upnpd, igd):
+def test_killed_engine_is_replaced(lab, upnpd, igd):
     server = listener(lab.lan1, "TCP", 8000)
     before = two_mappings(igd)
     rules = lab.rules()
@@ -122,7 +122,7 @@ def test_traffic_passes_while_the_engine_is_dead(lab, upnpd, igd):
         assert udp_passes(lab.outside, EXT_IP, 40001, other)
 
 
-def test_monitor_killed(lab, upnpd, igd):
+def test_rules_survive_a_killed_monitor(lab, upnpd, igd):
     server = listener(lab.lan1, "TCP", 8000)
     before = two_mappings(igd)
     rules = lab.rules()
@@ -143,7 +143,7 @@ def test_monitor_killed(lab, upnpd, igd):
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no", max_mappings_per_client=1000)
 @pytest.mark.parametrize("whole", (False, True), ids=("monitor", "all"))
-def test_killed_at_any_moment(lab, upnpd, igd, whole):
+def test_confirmed_results_survive_a_kill(lab, upnpd, igd, whole):
     """After the next start all confirmed results still hold; only the last,
     unanswered request may have succeeded or not."""
     assert igd.urls
@@ -196,7 +196,7 @@ def keep_asking(igd, has, asked):
 
 
 @pytest.mark.only("iptables-legacy", "netlink")
-def test_five_engine_deaths(lab, upnpd, igd):
+def test_five_engine_deaths_end_the_daemon(lab, upnpd, igd):
     two_mappings(igd)
     killed = set()
     while len(killed) < 8:
@@ -320,7 +320,7 @@ def test_resync_finds_nothing_to_repair(lab, upnpd, igd):
     assert "repaired" not in upnpd.log()
 
 
-def test_other_rules_stay(lab, upnpd, igd):
+def test_rules_of_others_are_kept(lab, upnpd, igd):
     """Rules that others add while upnpd runs are kept (the fixture compares
     them at the end)."""
     two_mappings(igd)
@@ -387,8 +387,8 @@ def test_reload_of_an_invalid_file(lab, upnpd, igd, text, line):
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
 def test_reload_to_an_unusable_state_dir(lab, upnpd, igd, state):
-    """upnpd once noticed it only after the old engine had ended: the daemon
-    ended, and all mappings were lost."""
+    """Regression: upnpd noticed it only after the old engine had ended,
+    exited, and all mappings were lost."""
     before = two_mappings(igd)
     engine, rules = upnpd.engine(), lab.rules()
     mine = upnpd.options["state_dir"]
@@ -425,8 +425,7 @@ def test_enabling_with_an_unusable_state_dir(lab, stopped):
 @pytest.mark.only("netlink")
 @pytest.mark.conf(enabled="no")
 def test_reload_enables_and_disables(lab, stopped):
-    """Disabled, upnpd waits and sends nothing. SIGHUP enables and disables
-    it."""
+    """While disabled, upnpd sends nothing. SIGHUP enables and disables it."""
     stopped.start(wait=False)
     assert stopped.wait_log("not enabled: set enabled = yes")
     assert stopped.running() and stopped.engine() is None
@@ -461,8 +460,8 @@ def test_disabled_interfaces(lab, upnpd, igd):
 
 @pytest.mark.only("netlink")
 def test_daemon_in_the_background(lab, stopped):
-    """Without -F. SIGHUP once looked for a relative -f in /, so the daemon
-    never read its configuration again."""
+    """Regression: without -F, SIGHUP looked for a relative -f in /, so the
+    daemon never read its configuration again."""
     stopped.write_conf()
     argv = ["ip", "netns", "exec", lab.router.ns,
             os.path.abspath(upnpd_binary()), "-f",
@@ -519,7 +518,7 @@ type = internal
     ("uuid = 1234\n", 1),
     ("max-lease = -1\n", 1),
 ))
-def test_invalid_configuration(lab, stopped, text, line):
+def test_invalid_configuration_is_refused(lab, stopped, text, line):
     stopped.write_conf(text)
     for flags in (["-F"], ["-n"]):
         stopped.spawn([upnpd_binary(), *flags, "-f", stopped.conf])
@@ -547,7 +546,7 @@ def test_valid_configuration_is_checked(stopped):
 
 
 @pytest.mark.only("netlink")
-def test_missing_file(stopped):
+def test_missing_file_is_refused(stopped):
     stopped.spawn([upnpd_binary(), "-F", "-f", "/nowhere/upnpd.conf"])
     assert stopped.wait_exit() in (1, 2)
     assert "/nowhere/upnpd.conf" in stopped.log()
@@ -555,7 +554,7 @@ def test_missing_file(stopped):
 
 @pytest.mark.only("netlink")
 def test_second_daemon_refuses(lab, upnpd, igd):
-    """With one pid file for two, the second exits and the first continues."""
+    """A second daemon with the same pid file exits; the first continues."""
     two_mappings(igd)
     rules = lab.rules()
     second = Upnpd(lab, "netlink")

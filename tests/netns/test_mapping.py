@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""Mappings: packets are forwarded as a control point requested."""
+"""Packets are forwarded as a control point requested, and refused requests
+change nothing."""
 import re
 import socket
 import threading
@@ -41,7 +42,7 @@ def test_upnpc_maps_and_traffic_passes(lab, upnpd, proto):
 
 
 @BOTH
-def test_remote_host(lab, igd, proto):
+def test_only_the_remote_host_passes(lab, igd, proto):
     server = listener(lab.lan1, proto, 8000)
     upnpc(lab.lan1, "-a", HOST_IP, "8000", "40000", proto, "0", OUT2_IP)
     assert reaches(lab, proto, 40000, server, src_ip=OUT2_IP)[0] == OUT2_IP
@@ -53,7 +54,7 @@ def test_remote_host(lab, igd, proto):
 
 
 @pytest.mark.parametrize("remote", ("*", "0.0.0.0"))
-def test_remote_host_any(lab, igd, remote):
+def test_wildcard_remote_host_lets_all_pass(lab, igd, remote):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000, remote=remote)
     assert igd.entry(0)["NewRemoteHost"] == ""
@@ -61,9 +62,9 @@ def test_remote_host_any(lab, igd, remote):
 
 
 def in_its_time(look):
-    """What @look(lease) saw before a lease of so many seconds, that it makes,
-    could end: on a machine that stands still it looks once more, with a longer
-    one."""
+    """Return the result of @look(lease), which makes a lease of that many
+    seconds and must finish before the lease ends. If the machine was too slow,
+    repeat with a longer lease."""
     for lease in (2, 8, 32):
         start = time.monotonic()
         saw = look(lease)
@@ -73,7 +74,8 @@ def in_its_time(look):
 
 
 def has_left(igd, port, lease, since, proto="TCP"):
-    """Is it listed, with the rest of @lease, made no earlier than @since?"""
+    """Is the mapping listed, with the rest of a lease of @lease seconds that
+    was made at @since or later?"""
     try:
         left = int(igd.specific(port, proto)["NewLeaseDuration"])
     except UpnpError:
@@ -115,7 +117,7 @@ def test_lease_is_renewed(lab, igd):
     igd.add(40000, "TCP", 8000, lease=1)
     start = time.monotonic()
     igd.add(40000, "TCP", 8000, lease=100)
-    igd.add(40001, "TCP", 8001, lease=1)    # it ends after the first
+    igd.add(40001, "TCP", 8001, lease=1)    # ends later than the first lease
     assert wait_until(lambda: error_code(igd.specific, 40001) == 714)
     assert wait_until(lambda: not in_kernel(lab, 40001))
     assert has_left(igd, 40000, 100, start)
@@ -129,9 +131,9 @@ def test_lease_is_renewed(lab, igd):
     ({"lease": 3600}, {"lease": 1}),
     ({"lease": 1, "enabled": 0}, None)), ids=("for ever", "longer", "disabled"))
 def test_lease_without_a_change_in_the_kernel_expires(lab, igd, first, then):
-    """Where the kernel's rule stays as it is nothing looked at the new lease:
-    a mapping made for ever, then for a second, stayed until another one was
-    made or deleted."""
+    """Regression: if a request did not change the kernel's rule, no timer was
+    set for the new lease. A permanent mapping that was then requested for one
+    second stayed until another mapping was made or deleted."""
     igd.add(40000, **first)
     if then:
         igd.add(40000, **then)
@@ -141,19 +143,19 @@ def test_lease_without_a_change_in_the_kernel_expires(lab, igd, first, then):
 
 @pytest.mark.only("netlink")
 @pytest.mark.parametrize("lease", (0, 1, 3600, 604800))
-def test_lease_values(igd, lease):
+def test_lease_duration_is_kept(igd, lease):
     for _ in range(10):
         start = time.monotonic()
         igd.add(40000, lease=lease)
         right = has_left(igd, 40000, lease, start)
         if right or time.monotonic() - start < max(lease - 0.1, 0.9):
-            break               # or the lease of one second has ended
+            break       # otherwise the lease may have ended
     assert right
 
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(max_lease=100)
-def test_max_lease(igd):
+def test_max_lease_shortens_a_lease(igd):
     """A longer lease is shortened, not refused."""
     for asked, granted in ((604800, 100), (50, 50)):
         start = time.monotonic()
@@ -203,7 +205,7 @@ def test_disabled_forwards_nothing(lab, igd):
     assert igd.specific(40000)["NewEnabled"] == "0"
 
 
-def test_dummy_rule(lab, igd):
+def test_dummy_mapping_is_listed_if_there_is_no_other(lab, igd):
     empty = lab.rules()
     assert igd.query("PortMappingNumberOfEntries") == "1"
     assert len(igd.entries()) == 1
@@ -220,13 +222,13 @@ def test_dummy_rule(lab, igd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(show_dummy_rule="no")
-def test_no_dummy_rule(igd):
+def test_dummy_mapping_can_be_disabled(igd):
     assert igd.query("PortMappingNumberOfEntries") == "0"
     assert igd.entries() == []
 
 
 @pytest.mark.only("netlink")
-def test_errors(igd):
+def test_invalid_requests_get_their_error_codes(igd):
     assert error_of(igd.delete, 40000) == 714
     assert error_of(igd.specific, 40000) == 714
     assert error_of(igd.add, 0) == 716
@@ -255,7 +257,7 @@ def test_empty_client_is_the_requester(lab, igd):
 
 
 @pytest.mark.only("netlink")
-def test_other_services(lab, igd):
+def test_link_properties_and_default_service(lab, igd):
     props = igd.call("GetCommonLinkProperties", WANCIC)
     assert props["NewPhysicalLinkStatus"] == "Up"
     assert props["NewWANAccessType"] == "Ethernet"
@@ -279,24 +281,24 @@ def bit_rates(igd):
 
 @pytest.mark.only("netlink")
 def test_bit_rates_of_the_link(lab, igd):
-    """As /sys/class/net/wan0/speed has it, in Mbit/s, and as far as 32 bits
-    of bit/s go."""
+    """They are the value in Mbit/s of /sys/class/net/wan0/speed, in bit/s and
+    limited to 32 bits."""
     mbps = int(lab.router.run("cat", "/sys/class/net/wan0/speed"))
     assert bit_rates(igd) == [min(mbps * 10 ** 6, 2 ** 32 - 1)] * 2
 
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(upstream_bps=10000000)
-def test_bit_rates_configured(igd):
+def test_configured_bit_rate_replaces_that_of_the_link(igd):
     assert bit_rates(igd)[0] == 10000000
-    assert bit_rates(igd)[1] > 10000000         # still that of the link
+    assert bit_rates(igd)[1] > 10000000         # the link's
 
 
 # ---- access -------------------------------------------------
 
 @pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
-def test_secure_mode(lab, igd):
+def test_secure_mode_refuses_another_client(lab, igd):
     assert error_of(igd.add, 40000, client=HOST2_IP) == 718
     assert not in_kernel(lab, 40000)
 
@@ -330,8 +332,8 @@ def test_refused_clients(lab, igd, client):
                   lines=["allow 1024-65535 192.168.88.0/24 1024-65535",
                          "deny 80 192.168.88.0/24 80"])
 def test_refusals_are_logged(lab, upnpd, igd):
-    """With the line or the limit that refused, once a minute for each
-    client."""
+    """The log names the line or the limit that refused the request, once a
+    minute for each client."""
     with open(upnpd.conf) as f:
         line = f.read().split("\n").index("deny 80 192.168.88.0/24 80") + 1
     for _ in range(20):
@@ -364,7 +366,7 @@ def test_allow_and_deny(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_port_floor(igd):
+def test_low_ports_are_refused_by_default(igd):
     assert error_of(igd.add, 80) == 718
     assert error_of(igd.add, 1023, int_port=8080) == 718
     assert error_of(igd.add, 8080, int_port=1023) == 718
@@ -374,7 +376,7 @@ def test_port_floor(igd):
 @pytest.mark.conf(max_mappings=3, max_mappings_per_client=2)
 @pytest.mark.lab(bridge=True)
 @pytest.mark.only("netlink")
-def test_caps(lab, igd):
+def test_limits_on_the_number_of_mappings(lab, igd):
     igd.add(40000)
     igd.add(40001)
     assert error_of(igd.add, 40002) in (501, 728)
@@ -383,18 +385,19 @@ def test_caps(lab, igd):
     other.add(40003)
     assert error_of(other.add, 40004) in (501, 728)
     igd.delete(40000)
-    # room again; its rate, which is its share a second, may keep it waiting
+    # There is room again, but the client's rate limit may delay the request.
     assert wait_until(lambda: error_code(igd.add, 40002) == 0)
 
 
 @BOTH
-def test_port_the_router_serves(lab, igd, proto):
-    """An administrator's service on the external side is not taken over."""
+def test_port_that_the_router_serves_is_refused(lab, igd, proto):
+    """A mapping does not take over a port on which the router serves the
+    external side."""
     with listener(lab.router, proto, 7000):
         with listener(lab.router, proto, 7001, ip=LAN_IP):
             assert error_of(igd.add, 7000, proto) in (501, 718, 729)
             assert not in_kernel(lab, 7000)
-            igd.add(7001, proto)        # that service is not external
+            igd.add(7001, proto)        # served only on the LAN
     igd.add(7000, proto)
 
 
@@ -402,7 +405,8 @@ def test_port_the_router_serves(lab, igd, proto):
 
 @BOTH
 def test_client_sends_from_the_mapped_port(lab, igd, proto):
-    """Consoles use this to test the NAT."""
+    """Its packets leave with the external port. Consoles use this to test the
+    NAT."""
     igd.add(40001, proto, 5000)
     server = listener(lab.outside, proto, 9000)
     passes = {"TCP": tcp_passes, "UDP": udp_passes}[proto]
@@ -411,10 +415,10 @@ def test_client_sends_from_the_mapped_port(lab, igd, proto):
             (EXT_IP, seen)
 
 
-def test_a_mapping_for_one_is_not_where_all_leave(lab, igd):
-    """Everybody's traffic went out by the port set last, even where only one
-    remote host may come in by it: the others saw a port that is closed to
-    them."""
+def test_outgoing_port_is_not_of_a_mapping_for_one_remote_host(lab, igd):
+    """Regression: outgoing traffic used the external port that was mapped
+    last, even if only one remote host may use that port. Other hosts then saw
+    a port that is closed to them."""
     igd.add(40001, "UDP", 5000)
     igd.add(40002, "UDP", 5000, remote=OUT2_IP)
     with listener(lab.outside, "UDP", 9000) as far:
@@ -429,9 +433,9 @@ def test_a_mapping_for_one_is_not_where_all_leave(lab, igd):
 
 @pytest.mark.lab(bridge=True)
 def test_two_consoles_on_the_same_port(lab, igd):
-    """Both use UDP 3074; the second is mapped to the next port. Each
-    leaves by its own, and what comes back to that port comes to it alone:
-    open NAT for both."""
+    """Both consoles use UDP 3074, and the second maps external port 3075. The
+    packets of each leave from its own external port, and packets to that port
+    reach only that console: open NAT for both."""
     other = Igd(lab.lan2)
     igd.add(3074, "UDP")
     assert error_of(other.add, 3074, "UDP") == 718
@@ -462,8 +466,8 @@ def test_hairpin(lab, igd, proto):
 @pytest.mark.conf(hairpin="yes", interfaces={
     "wan0": "external", "lan0": "internal", "lan1": "internal"})
 def test_hairpin_from_another_network(lab, igd):
-    """No address has to be hidden: the answer comes through the router
-    anyway, and the client sees who it is."""
+    """No masquerading is needed, because the answer passes through the router
+    anyway: the server sees the real source address."""
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     peer = tcp_passes(lab.lan2, EXT_IP, 40000, server)
@@ -496,8 +500,9 @@ def test_two_internal_interfaces(lab, igd):
 
 # ---- many at once -----------------------------------------------------
 
-def test_many_at_once(lab, igd):
-    """All arrive at once; each is answered when its rule is in the kernel."""
+def test_simultaneous_requests_are_all_served(lab, igd):
+    """60 requests arrive at once, and each is answered when its rule is in the
+    kernel."""
     ports = range(40000, 40060)
     failed = []
 
@@ -520,8 +525,9 @@ def test_many_at_once(lab, igd):
 
 
 @pytest.mark.only("netlink")
-def test_burst_beside_idle_connections(lab, igd):
-    """200 requests at once while 2,000 connections idle: none lost."""
+def test_burst_beside_idle_connections_is_served(lab, igd):
+    """Of 200 simultaneous requests, beside 2,000 idle connections, all are
+    answered."""
     many_files()
     idle = []
     for _ in range(2000):
@@ -547,7 +553,7 @@ def test_burst_beside_idle_connections(lab, igd):
         sock.close()
     assert all(r.startswith(b"HTTP/1.1 200 OK\r\n") and
                r.rstrip().endswith(b"</root>") for r in replies)
-    assert took < 20    # bench/ measures about a second
+    assert took < 20    # normally about a second
 
 
 def _sent(sock, data):

@@ -87,7 +87,7 @@ def test_promtool_finds_no_fault(lab, upnpd):
     assert run(tool, "check", "metrics", stdin=printed(upnpd)) == ""
 
 
-def test_the_parser_is_strict():
+def test_parser_refuses_invalid_text():
     good = "# HELP a b\n# TYPE a gauge\na 1\n"
     assert parse(good) == {("a", None): 1}
     for bad in (good[:-1], good + "\n", good * 2, "a 1\n", good + "b 1\n",

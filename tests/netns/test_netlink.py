@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The backend netlink: nft lists its rules exactly like rules that nft made
-from the same text."""
+"""The backend netlink makes the rules that nft would make from text, repairs
+them, and counts their packets."""
 import json
 import re
 import signal
@@ -90,7 +90,7 @@ add element {table} upnpd_accept {{ {host} . 6 . 8000, {host} . 17 . 65535,
 
 
 def as_text(chain, options):
-    """The result of fill(), as an administrator would write it."""
+    """The rules of fill(), as text for nft."""
     words = {"host": HOST_IP, "ext": EXT_IP, "peer": OUT2_IP}
     hairpin, masquerade = "hairpin" in options, "masquerade" in options
     text = OWN_TABLE.format(
@@ -111,8 +111,10 @@ CHAINS = {"filter": "inet filter forward", "fw4": "inet fw4 more", "none": ""}
 @pytest.mark.parametrize("options", (
     {}, {"hairpin": "yes"}, {"masquerade": "yes"},
     {"hairpin": "yes", "masquerade": "yes"}), ids=("", "h", "m", "hm"))
-def test_same_listing(lab, stopped, firewall, options):
-    """A table made by nft, as former versions left it, is taken over."""
+def test_rules_are_listed_like_those_of_nft(lab, stopped, firewall, options):
+    """nft lists upnpd's rules exactly like rules that nft made from text.
+    upnpd uses a table made by nft, as older versions left it, without a
+    repair."""
     if firewall != "filter":
         lab.router.run("nft", "delete", "table", "inet", "filter")
     if firewall == "fw4":
@@ -149,9 +151,9 @@ def test_same_listing(lab, stopped, firewall, options):
 
 
 @NL
-def test_takes_over(lab, stopped):
-    """A killed monitor left its table; the next one uses it, and nothing is
-    left at the end."""
+def test_table_of_a_killed_monitor_is_used(lab, stopped):
+    """The next monitor uses the table that a killed monitor left, and no rule
+    is left at the end."""
     stopped.start()
     server = listener(lab.lan1, "TCP", 8000)
     fill(lab)
@@ -185,7 +187,8 @@ DAMAGE = {
 @NL
 @pytest.mark.parametrize("what", DAMAGE)
 def test_damage_is_repaired(lab, upnpd, what):
-    """At once: the kernel notifies upnpd of changes by others."""
+    """The kernel notifies upnpd of changes by others, so the repair is
+    immediate."""
     fill(lab)
     before = listing(lab)
     lab.router.run("nft", "-f", "-", stdin=DAMAGE[what].replace(";", "\n"))
@@ -197,7 +200,7 @@ def test_damage_is_repaired(lab, upnpd, what):
 
 @NL
 @pytest.mark.parametrize("how", ("fail", "missing", "hang"))
-def test_needs_no_tool(lab, stopped, how):
+def test_netlink_works_without_nft(lab, stopped, how):
     fake = FakeTool(lab, "nft")
     fake.mode(how)
     stopped.options["backend"] = "auto"
@@ -215,8 +218,9 @@ def test_needs_no_tool(lab, stopped, how):
 
 @NL
 @pytest.mark.conf(max_mappings=3000, max_mappings_per_client=3000)
-def test_many_at_once(lab, stopped):
-    """A table that is longer than any batch is still one transaction."""
+def test_large_table_is_restored(lab, stopped):
+    """upnpd restores 2,000 mappings, more than any batch has, after a
+    flush."""
     stopped.start()
     igd = Igd(lab.lan1)
     for port in range(20000, 22000):
@@ -230,7 +234,7 @@ def test_many_at_once(lab, stopped):
 # ---- counters ----------------------------------------------------------
 
 def stats(lab, upnpd):
-    """external port and protocol -> packets, bytes; None where not counted"""
+    """{(external port, protocol): (packets, bytes)}; None if not counted"""
     text = upnpctl(lab, upnpd, "--json", "mappings", "print")
     return {(one["external-port"], one["protocol"]):
             (one["packets"], one["bytes"]) if "packets" in one else None
@@ -238,8 +242,8 @@ def stats(lab, upnpd):
 
 
 def last_stats(lab, upnpd):
-    """The same, after the counters have stopped: a connection takes time to
-    end."""
+    """The same when the counters no longer change: the end of a connection
+    takes some time."""
     said = [None]
 
     def quiet():
@@ -254,7 +258,7 @@ def upnpctl(lab, upnpd, *words):
 
 
 @pytest.mark.only("netlink")
-def test_counters(lab, upnpd):
+def test_packets_of_a_mapping_are_counted(lab, upnpd):
     """Packets to a mapped port and its answers are counted."""
     server = listener(lab.lan1, "TCP", 8000)
     igd = Igd(lab.lan1)
@@ -270,7 +274,7 @@ def test_counters(lab, upnpd):
     assert packets >= 4 and count >= 4 * 40     # both directions
     assert now[(40001, "tcp")] == (packets, count)      # the same socket
     assert now[(40002, "udp")] == (0, 0)
-    # a change beside it costs no count, and verify finds it as it should be
+    # another change keeps the counts, and resync finds nothing to repair
     igd.add(40003, "TCP", 8003)
     igd.delete(40001, "TCP")
     assert upnpctl(lab, upnpd, "resync") is not None
@@ -284,8 +288,8 @@ def test_counters(lab, upnpd):
 
 
 @pytest.mark.only("iptables-legacy", "iptables-nft")
-def test_no_counters(lab, upnpd):
-    """Counters are omitted, not 0."""
+def test_counters_are_omitted_with_iptables(lab, upnpd):
+    """Without counters the fields are omitted, not 0."""
     Igd(lab.lan1).add(40000, "TCP", 8000)
     assert stats(lab, upnpd) == {(40000, "tcp"): None}
     assert "forwarded" not in upnpctl(lab, upnpd, "metrics")

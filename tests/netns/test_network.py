@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The network changes under the daemon: addresses, links, interfaces."""
+"""upnpd follows changes of addresses, links and interfaces."""
 import json
 import os
 import random
@@ -18,7 +18,7 @@ from upnp import (IGD1, WANCIC, WANIP, Igd, Listener, error_of, search,
 
 NEW_EXT = "11.22.33.2"
 NEW_LAN = "192.168.88.254"
-AT_ONCE = 10.0      # normally milliseconds
+AT_ONCE = 10.0      # s; normally milliseconds
 
 
 def external_is(igd, ip):
@@ -79,7 +79,7 @@ def test_started_without_an_external_address(lab, stopped):
 
 
 @pytest.mark.only("netlink")
-def test_delete_without_an_address(lab, igd):
+def test_mapping_is_deleted_without_an_external_address(lab, igd):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     unplug(lab)
@@ -93,8 +93,8 @@ def test_delete_without_an_address(lab, igd):
 
 @pytest.mark.conf(interfaces={
     "wan0": ["type = external", "forced-ip = 9.8.7.6"], "lan0": "internal"})
-def test_forced_address(lab, igd):
-    """Clients get the operator's address; the rules have the kernel's."""
+def test_clients_get_the_forced_address(lab, igd):
+    """Clients get the operator's address, and rules use the interface's."""
     server = listener(lab.lan1, "TCP", 8000)
     assert igd.external_ip() == "9.8.7.6"
     igd.add(40000, "TCP", 8000)
@@ -173,10 +173,10 @@ def is_configured(upnpd):
 @pytest.mark.parametrize("goes, returns", (
     (goes_down, comes_up), (is_unconfigured, is_configured)),
     ids=("link", "configuration"))
-def test_internal_network_goes_and_returns(lab, upnpd, igd, goes, returns):
-    """Its mappings have no rules while it is away, and no client sees them.
-    They keep their ports, and are there again with the network, with the same
-    leases."""
+def test_internal_network_leaves_and_returns(lab, upnpd, igd, goes, returns):
+    """While the network is down or unconfigured, its mappings are suspended:
+    they have no rules and no client sees them, but they keep their ports. When
+    the network returns, they forward again with the same leases."""
     other = Igd(lab.lan2, ip=LAN2_IP)
     other.add(40000, "TCP", 8000, lease=3000)
     other.add(40001, "UDP", 8001)
@@ -213,9 +213,10 @@ def test_internal_network_goes_and_returns(lab, upnpd, igd, goes, returns):
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(show_dummy_rule="no", interfaces={
     "wan0": "external", "lan0": "internal", "lan1": "internal"})
-def test_internal_network_flaps(lab, upnpd, igd):
-    """The engine and the monitor read the interfaces at different moments.
-    Afterwards each mapping that clients see has its rule."""
+def test_mappings_have_rules_after_a_network_flaps(lab, upnpd, igd):
+    """The network goes down and up many times, and the engine and the monitor
+    read the interfaces at different moments. At the end each mapping that
+    clients see has its rule."""
     other = Igd(lab.lan2, ip=LAN2_IP)
     other.add(40000, "TCP", 8000)
     server = listener(lab.lan2, "TCP", 8000)
@@ -228,7 +229,7 @@ def test_internal_network_flaps(lab, upnpd, igd):
     assert wait_until(lambda: answers(igd.mapped) ==
                       {("TCP", 40000, HOST_LAN2_IP, 8000)})
     assert reaches(lab, "TCP", 40000, server)
-    # and the port is given up when the client wants that
+    # deleting the mapping closes the port
     other.delete(40000)
     assert blocked(lab, "TCP", 40000, server)
 
@@ -237,17 +238,17 @@ def test_internal_network_flaps(lab, upnpd, igd):
 @pytest.mark.lab(second_lan=True)
 @pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
                               "lan1": "internal"})
-def test_boot_id_rises_with_an_interface(lab, upnpd):
-    """When the other LAN is back, it gets a new BOOTID, and this LAN is
-    notified of it first (UDA 1.1 1.2); the next start uses a later one."""
+def test_boot_id_rises_when_an_interface_returns(lab, upnpd):
+    """When the other LAN returns, upnpd uses a new BOOTID. It announces that
+    change on this LAN first (UDA 1.1 1.2). The next start uses a later one."""
     old = search(lab.lan1, IGD1)[0].boot_id
     ear, other = Listener(lab.lan1), Listener(lab.lan2, HOST_LAN2_IP)
     lab.router.ip_batch("link set lan1 down")
-    # it has seen that: up at once, nothing would have happened
+    # wait until upnpd has noticed, or it would see no change at all
     assert wait_until(lambda: LAN2_IP + ":2828" not in
                       lab.router.run("ss", "-Hltn"))
     lab.router.ip_batch("link set lan1 up")
-    # these may be the second set of its start
+    # earlier messages may be the second set of the start
     assert wait_until(lambda: other.of("ssdp:alive") and
                       other.of("ssdp:alive")[-1].boot_id != old)
     new = other.of("ssdp:alive")[-1].boot_id
@@ -297,7 +298,7 @@ def take(igd, action, up=False):
 
 
 @pytest.mark.parametrize("action", OFF)
-def test_link_may_not_be_taken_down(lab, backend, igd, action):
+def test_link_is_not_taken_down_by_default(lab, backend, igd, action):
     assert error_of(take, igd, action) == 606
     assert is_up(lab)
     assert igd.status() == "Connected"
@@ -305,7 +306,7 @@ def test_link_may_not_be_taken_down(lab, backend, igd, action):
 
 @pytest.mark.conf(allow_disable_external_interface="yes")
 @pytest.mark.parametrize("action", OFF)
-def test_link_is_taken_down(lab, upnpd, igd, action):
+def test_link_is_taken_down_and_up_if_allowed(lab, upnpd, igd, action):
     server = listener(lab.lan1, "TCP", 8000)
     igd.add(40000, "TCP", 8000)
     take(igd, action)
@@ -321,7 +322,7 @@ def test_link_is_taken_down(lab, upnpd, igd, action):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_link_taken_down_twice(igd):
+def test_second_termination_is_refused(igd):
     take(igd, "ForceTermination")
     assert wait_until(lambda: igd.status() == "Disconnected")
     assert error_of(take, igd, "ForceTermination") == 711
@@ -329,10 +330,10 @@ def test_link_taken_down_twice(igd):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(allow_disable_external_interface="yes")
-def test_link_down_and_up_at_once(lab, igd):
-    """RequestConnection right behind the answer to ForceTermination was
-    answered with success, because the link was believed to be up still; it
-    stayed down for good."""
+def test_request_connection_right_after_termination(lab, igd):
+    """Regression: if RequestConnection followed ForceTermination at once,
+    upnpd still took the link for up, reported success, and the link stayed
+    down."""
     calls = [post(igd.urls[WANIP], action) for action in
              ("ForceTermination", "GetStatusInfo", "RequestConnection")]
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
@@ -350,7 +351,7 @@ def test_link_down_and_up_at_once(lab, igd):
 
 
 def post(url, action):
-    """An action without arguments, as bytes."""
+    """The HTTP request for an action without arguments."""
     body = soap_body(WANIP, action, {})
     return (f"POST {url} HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
             f"Content-Type: text/xml\r\nContent-Length: {len(body)}\r\n"

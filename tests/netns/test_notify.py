@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A service manager on NOTIFY_SOCKET gets READY once upnpd answers the LAN, and
-every later change of state."""
+"""A service manager on NOTIFY_SOCKET gets READY once upnpd answers the LAN,
+and every later change of state."""
 import os
 import re
 import signal

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""The OpenRC script starts, checks, reloads, restarts and stops upnpd. Debian's
-OpenRC runs it; it is unpacked but not installed, because it would replace this
-machine's init."""
+"""The OpenRC script starts, checks, reloads, restarts and stops upnpd.
+Debian's OpenRC runs it; it is unpacked but not installed, because it would
+replace this machine's init."""
 import os
 import subprocess
 
@@ -85,7 +85,7 @@ def tree(lab):
 
 @pytest.mark.parametrize("script", (PLAIN, SUPERVISED),
                          ids=("plain", "supervised"))
-def test_service(lab, tree, script):
+def test_service_commands(lab, tree, script):
     with open(lab.path("script"), "w") as f:
         f.write(script)
     done = subprocess.run(

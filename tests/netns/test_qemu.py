@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""A whole router in a virtual machine boots, serves a real client and stops:
-Debian's kernel, busybox's init, upnpd started by dist/busybox/S60upnpd, two
-network cards in the lab."""
+"""A router in a virtual machine boots, serves a real client and powers off. It
+has Debian's kernel, busybox's init, upnpd started by dist/busybox/S60upnpd,
+and two network cards in the lab."""
 import contextlib
 import glob
 import os
@@ -22,13 +22,13 @@ KERNEL = os.path.join(os.path.dirname(UPNPD), "kernel")
 PATIENCE = 300.0    # without KVM it boots in a minute, if little else runs
 
 NEEDED = (
-    (os.uname().machine == "x86_64", "is for x86-64"),
+    (os.uname().machine == "x86_64", "this machine is not x86-64"),
     (QEMU, "qemu-system-x86_64 is not installed"),
     (which("cpio"), "cpio is not installed"),
     (BUSYBOX, "busybox is not installed"),
     (os.access(STATIC, os.X_OK), f"{STATIC} is not built"),
     (glob.glob(f"{KERNEL}/boot/vmlinuz-*"),
-     f"Debian's kernel was not to be had: none in {KERNEL}"),
+     f"Debian's kernel is not in {KERNEL}: make debian-kernel"),
     (os.path.exists("/dev/net/tun"), "this kernel has no tap interfaces"),
 )
 pytestmark = [pytest.mark.clients, *(
@@ -48,7 +48,7 @@ RULES = {
     "iptables-nft": ("iptables-nft-restore", IPTABLES),
 }
 
-# The kernel starts this script; before it an initramfs has no console.
+# The kernel starts this script, which opens the console for init.
 INIT = """\
 #!/bin/sh
 mount -t devtmpfs dev /dev
@@ -75,7 +75,7 @@ echo 1 > /proc/sys/net/ipv4/ip_forward
 
 
 class NoFirewall:
-    """The lab's router only connects wires here."""
+    """The lab's router only bridges here, and has no rules."""
     name = "none"
 
     def build(self, router):
@@ -95,8 +95,8 @@ class Kernel:
                                 recursive=True)}
 
     def closure(self, names):
-        """The modules, each after those that it depends on. Modules that do not
-        exist are part of the kernel."""
+        """The modules of these names, each after those that it depends on.
+        Names without a file are built into the kernel."""
         found = []
 
         def visit(name):
@@ -115,7 +115,8 @@ class Kernel:
 
 
 def make_image(lab, backend):
-    """The root file system as an initramfs; the names of both files."""
+    """Make the root file system as an initramfs. Return the names of the
+    kernel and the initramfs."""
     kernel = Kernel()
     root = Root(lab.path("root"), backend, lacks=["syslogd"])
     modules = kernel.closure(f"{MODULES['']} {MODULES[backend]}".split())
@@ -135,7 +136,8 @@ def make_image(lab, backend):
 
 
 def pack(path, image):
-    """Links to modules in the kernel's folder become copies."""
+    """Pack folder @path as cpio file @image, with copies of the linked
+    modules."""
     for link in glob.glob(f"{path}/lib/modules/*.ko"):
         target = os.readlink(link)
         os.unlink(link)
@@ -147,7 +149,8 @@ def pack(path, image):
 
 
 class Machine(Daemon):
-    """It has two cards, each bridged to one of the lab's wires."""
+    """A virtual machine with two cards, each bridged to one of the lab's
+    wires."""
 
     def wire(self):
         for name in ("lan", "wan"):
@@ -162,12 +165,12 @@ class Machine(Daemon):
 
     def boot(self, kernel, initrd):
         self.wire()
-        # not by KVM, which may fail on a machine that is itself a guest
+        # not KVM, which may fail on a machine that is itself a guest
         argv = [QEMU, "-M", "q35", "-accel", "tcg,tb-size=64", "-cpu", "max",
                 "-m", "256", "-nodefaults", "-no-reboot",
                 "-display", "none", "-serial", "stdio", "-kernel", kernel,
                 "-initrd", initrd, "-append",
-                # or the kernel's messages would mix with the console's
+                # quiet, or kernel messages would mix with the console's
                 "console=ttyS0 quiet panic=-1 mitigations=off"]
         for n, name in enumerate(("lan", "wan")):
             argv += ["-netdev", f"tap,id=n{n},ifname={name}tap,script=no,"
@@ -188,8 +191,8 @@ class Machine(Daemon):
         self.proc.stdin.write(command + "\n")
 
     def says(self, command, pattern):
-        """Type @command until a line of its output matches @pattern: in the
-        machine a tool may take longer than its deadline."""
+        """Type @command until a line of its output matches @pattern. A tool in
+        the slow machine may miss its deadline."""
         def ask():
             self.type(command)
             return self.wait_log(pattern, 10)
@@ -208,8 +211,8 @@ def machine(backend):
 
 
 def insist(lab, works, *argv):
-    """Run a real client until @works(), as a user would: a tool of the machine
-    may have taken too long."""
+    """Run a real client until @works(), as a user would. A tool in the slow
+    machine may miss its deadline."""
     def once():
         with contextlib.suppress(RuntimeError):
             print(upnpc(lab.lan1, *argv))
@@ -224,7 +227,7 @@ def test_router_in_a_virtual_machine(machine, backend):
     machine.boot(*make_image(lab, backend))
     machine.says("upnpctl resync; upnpctl status", "firewall: as it should be")
     assert wait_until(lambda: ear.of("ssdp:alive"))
-    # without syslogd, the log is the kernel's
+    # without syslogd, upnpd logs to the kernel's log
     machine.says("dmesg", r"\] upnpd\[\d+\]: serving on port 2828")
     with listener(lab.lan1, "TCP", 8000) as server:
         assert blocked(lab, "TCP", 40000, server)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Each quirk of a known client at version 1 is served: the test sends what the
-client sends and reads the reply as the client does. Each must hold with every
-igd-version that has a root of version 1. See docs/protocol.md, "Clients"."""
+"""upnpd serves the quirks of known clients at version 1. Each test sends what
+the client sends and reads the reply as the client does, with every igd-version
+that has a root of version 1. See docs/protocol.md, "Clients"."""
 import re
 import socket
 import time
@@ -37,7 +37,7 @@ def upnpd(stopped, igd_version):
 # ---- the wire ---------------------------------------------------------
 
 def searches(host, *raw, to=GROUP, n=1):
-    """Send these searches at once, and return all answers, @n or more. Message
+    """Send these searches together. Return all answers, @n or more. Message
     checks that each field has a colon and occurs once."""
     with searcher(host) as sock:
         start = time.monotonic()
@@ -52,9 +52,9 @@ def searches(host, *raw, to=GROUP, n=1):
 
 
 def quarter(host, *raw, wanted, **kw):
-    """The answers of the first 250 ms, which must include @wanted. Asks again
-    if the machine was too busy, after a pause for the rate limit of one
-    source."""
+    """Return the answers of the first 250 ms, which must include @wanted. If
+    the machine was too busy, search again after a pause for the rate limit of
+    one source."""
     found = []
 
     def come():
@@ -88,11 +88,11 @@ def read_reply(sock, data=b""):
     lines = head.decode("ascii").split("\r\n")[1:]
     names = [line.split(":")[0].upper() for line in lines]
     assert all(":" in line for line in lines)
-    assert len(names) == len(set(names)), "Open.NAT throws at a name twice"
+    assert len(names) == len(set(names)), "Open.NAT rejects repeated names"
     assert "TRANSFER-ENCODING" not in names
     reply = Reply(data)
     length = int(reply.headers["CONTENT-LENGTH"])
-    assert length > 0, "miniupnpc waits 5 s for more"
+    assert length > 0, "miniupnpc waits 5 s if the body is empty"
     while len(body) < length:
         body += more(sock)
     assert len(body) == length
@@ -162,7 +162,7 @@ class Client:
 
     def fault(self, action, args, service=WANIP):
         reply = self.send(action, args, service)
-        assert reply.status == 500      # weupnp reads no other as a fault
+        assert reply.status == 500      # weupnp reads only this as a fault
         err = ET.fromstring(reply.body).find(
             "s:Body/s:Fault/detail/c:UPnPError", NS)
         assert err.findtext("c:errorDescription", namespaces=NS)
@@ -208,7 +208,8 @@ def actions(scpd):
 # ---- libtorrent -------------------------------------------------------
 
 def test_libtorrent_search(lab, upnpd):
-    """No space after a colon, three line ends at the end."""
+    """A search without a space after colons, and with three line ends at the
+    end, is answered."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
                      "ST:upnp:rootdevice\r\nMAN:\"ssdp:discover\"\r\n"
                      "MX:3\r\n\r\n\r\n")
@@ -217,8 +218,8 @@ def test_libtorrent_search(lab, upnpd):
 
 
 def test_libtorrent_soapaction(lab, upnpd):
-    """It has its own spelling of the header, asks for the address first, and
-    requests 3600 seconds and an empty description."""
+    """It spells the header Soapaction, asks for the external address first,
+    and requests 3600 seconds and an empty description."""
     client = Client(lab, ["Host: {host}", 'Content-Type: text/xml; '
                           'charset="utf-8"',
                           'Soapaction: "{service}#{action}"'])
@@ -228,7 +229,7 @@ def test_libtorrent_soapaction(lab, upnpd):
 
 
 @pytest.mark.lab(bridge=True)
-def test_libtorrent_needs_718_or_501(lab, upnpd):
+def test_libtorrent_gets_718_or_501_for_a_port_in_use(lab, upnpd):
     """Only 718 and 501 make it try another port."""
     Igd(lab.lan2).add(40000)
     assert Client(lab, PLAIN).fault("AddPortMapping", mapping()) in (718, 501)
@@ -245,8 +246,8 @@ def mini(lab):
 
 
 def test_miniupnpc_accepts_the_gateway(lab, upnpd):
-    """It needs a WANCommonInterfaceConfig in the tree, exactly "Connected", and
-    an external address that is not private; otherwise "no valid IGD"."""
+    """It needs a WANCommonInterfaceConfig in the tree, exactly "Connected",
+    and an external address that is not private; otherwise "no valid IGD"."""
     types = [s.text for s in description(lab).iter(
         "{%s}serviceType" % NS["d"])]
     assert WANCIC in types and WANIP in types
@@ -343,7 +344,7 @@ def test_syncthing_walks_the_same_version(lab, upnpd):
 
 # ---- rust-igd ---------------------------------------------------------
 
-def test_rust_igd_sends_what_the_scpd_lists(lab, upnpd):
+def test_rust_igd_sends_the_arguments_of_the_scpd(lab, upnpd):
     """It sends the in-arguments of the SCPD, in that order, and no other."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHost:{GROUP}:1900\r\n"
                      f"ST:{IGD1}\r\nMan:\"ssdp:discover\"\r\nMX:3\r\n\r\n")
@@ -381,7 +382,7 @@ def test_weupnp_has_other_prefixes(lab, upnpd):
     client.maps_and_deletes()
 
 
-def test_cling_ext_header(lab, upnpd):
+def test_cling_gets_an_ext_header(lab, upnpd):
     """It drops an answer without EXT (which searches() checks), ST or USN."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nMx: 3\r\nSt: {IGD1}"
                      f"\r\nHost: {GROUP}:1900\r\nMan: \"ssdp:discover\"\r\n"
@@ -408,7 +409,7 @@ def test_cling_validates_the_scpds(lab, upnpd):
 
 # ---- Open.NAT ---------------------------------------------------------
 
-def test_open_nat_burst(lab, upnpd, igd_version):
+def test_open_nat_burst_is_answered(lab, upnpd, igd_version):
     """It sends twelve searches at once; each for an existing target is
     answered."""
     targets = (WANIP[:-1] + "2", PPP[:-1] + "2", WANIP, PPP)
@@ -441,7 +442,7 @@ def test_open_nat_expect_continue(lab, upnpd):
             assert sock.recv(1024) == b"HTTP/1.1 100 Continue\r\n\r\n"
             took = time.monotonic() - start
             sock.sendall(body.encode())
-            # by then .NET sends the body anyway
+            # .NET sends the body after 350 ms anyway
             return read_reply(sock) if took < 0.35 else None
     reply = wait_until(ask)
     assert reply and reply.status == 200
@@ -449,8 +450,8 @@ def test_open_nat_expect_continue(lab, upnpd):
 
 
 def test_open_nat_does_not_wait(lab, upnpd):
-    """The same with the body directly after the head: the 100 may still be
-    sent before the answer."""
+    """If the body follows the head directly, upnpd may still send the 100
+    before the answer."""
     body = envelope("GetExternalIPAddress", {}, prolog=False, end="\r\n\r\n")
     with lab.lan1.socket(socket.SOCK_STREAM) as sock:
         sock.settimeout(LONG)
@@ -466,7 +467,7 @@ def test_open_nat_does_not_wait(lab, upnpd):
         assert EXT_IP.encode() in read_reply(sock, data).body
 
 
-def test_open_nat_end_of_list(lab, upnpd):
+def test_open_nat_gets_713_at_the_end_of_the_list(lab, upnpd):
     client = Client(lab, PLAIN, prolog=False, end="\r\n\r\n")
     assert client.fault("GetGenericPortMappingEntry",
                         {"NewPortMappingIndex": 9}) in (713, 402)
@@ -495,9 +496,9 @@ TYPES = {"ui1": r"\d{1,3}", "ui2": r"\d{1,5}", "ui4": r"\d{1,10}",
 
 
 def test_async_upnp_client_validates_replies(lab, upnpd):
-    """It polls every getter without arguments and checks the values against
-    the SCPD's types and allowed values. It would call a non-standard action if
-    one were listed."""
+    """It calls every getter without arguments and checks the values against
+    the SCPD's types and allowed values. It would also call a non-standard
+    action that the SCPD lists."""
     Igd(lab.lan1).add(40000)
     client = Client(lab, PLAIN)
     polled = 0
@@ -546,7 +547,7 @@ def test_windows_search(lab, upnpd):
 
 
 def test_windows_sees_nothing_of_version_2(lab, upnpd):
-    """It ignores a gateway with an action that it does not know."""
+    """Windows ignores a gateway that has an action it does not know."""
     newer = {"AddAnyPortMapping", "DeletePortMappingRange",
              "GetListOfPortMappings"}
     assert set(scpds(lab)) == {L3F, WANCIC, WANIP}
@@ -608,7 +609,7 @@ def test_windows_xp_queries_connection_status(lab, upnpd):
 
 @pytest.mark.lab(bridge=True)
 def test_playstation_gets_718_for_a_port_in_use(lab, upnpd):
-    """The mapping of the other console stays."""
+    """The mapping of the other console is unchanged."""
     Igd(lab.lan2).add(9308, "UDP")
     client = Client(lab, PLAIN)
     assert client.fault("AddPortMapping", mapping(9308, "UDP")) == 718
@@ -617,7 +618,7 @@ def test_playstation_gets_718_for_a_port_in_use(lab, upnpd):
 
 
 @pytest.mark.parametrize("remote", ("", "*", "0.0.0.0", "::"))
-def test_scripts_any_remote_host(lab, upnpd, remote):
+def test_scripts_use_any_wildcard_for_the_remote_host(lab, upnpd, remote):
     client = Client(lab, PLAIN)
     client.call("AddPortMapping", mapping(remote=remote))
     entry = client.call("GetGenericPortMappingEntry",
@@ -636,8 +637,8 @@ def test_scripts_protocol_in_any_case(lab, upnpd, proto):
 
 
 def test_nicotine_headers_end_at_their_line(lab, upnpd):
-    """A value ends at the end of its line; nicotine+ failed with a router that
-    read on into the next field."""
+    """A value ends at the end of its line. nicotine+ failed with a router that
+    continued into the next field."""
     client = Client(lab, ["Host:{host}",
                           'SOAPAction:"{service}#{action}"',
                           "Content-Type:text/xml"])
@@ -645,7 +646,8 @@ def test_nicotine_headers_end_at_their_line(lab, upnpd):
 
 
 def test_head_and_body_in_two_segments(lab, upnpd):
-    """As most clients send them; and byte by byte."""
+    """Most clients send head and body separately. A request byte by byte is
+    served as well."""
     raw = request(Igd(lab.lan1).urls[WANIP], [
         f"Host: {LAN_IP}:2828", 'Content-Type: text/xml; charset="utf-8"',
         f'SOAPAction: "{WANIP}#GetStatusInfo"'], envelope("GetStatusInfo", {}))
@@ -655,8 +657,8 @@ def test_head_and_body_in_two_segments(lab, upnpd):
 
 
 def test_retry_storm_is_answered(lab, upnpd):
-    """A refused client asks again at once for other ports. It is answered each
-    time, and the next valid request succeeds."""
+    """A refused client requests other ports at once. Each request is answered,
+    and the next valid one succeeds."""
     client = Client(lab, PLAIN)
     for port in range(100, 200):
         assert client.fault("AddPortMapping", mapping(port)) in (718, 606)
@@ -672,7 +674,7 @@ def test_description_is_kept_and_escaped(lab, upnpd):
     assert entry["NewPortMappingDescription"] == "<b>&\u00e4" + "x" * 240
 
 
-def test_internal_client_empty(lab, upnpd):
+def test_empty_internal_client_is_the_requester(lab, upnpd):
     client = Client(lab, PLAIN)
     client.call("AddPortMapping", mapping(client=""))
     assert client.igd.mapped() == {("TCP", 40000, HOST_IP, 40000)}

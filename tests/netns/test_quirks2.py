@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""Quirks of known clients, continued: at a root of version 2, in events, and in
-the source port of their packets. Each test sends what the client sends."""
+"""upnpd serves the quirks of known clients, continued: at a root of version 2,
+in events, and in the source port of their packets. Each test sends what the
+client sends."""
 import re
 import socket
 import time
@@ -21,7 +22,7 @@ from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
 pytestmark = pytest.mark.only("netlink")
 IGD2, WANIP2 = IGD1[:-1] + "2", WANIP[:-1] + "2"
 TREE2 = [kind[:-1] + "2" for kind in TREE]
-UNSPOKEN = 10.0         # upnpd closes by itself long before that
+UNSPOKEN = 10.0         # s; upnpd closes the connection long before that
 
 
 @pytest.fixture(params=igd_versions("both", "1"))
@@ -158,7 +159,8 @@ def test_playstation_takes_the_next_port(lab, upnpd):
 
 
 def test_permanent_mapping_for_any_remote_host(lab, upnpd):
-    """Of Nintendo Switch and Skype no more is known."""
+    """Nintendo Switch and Skype map a port like this; nothing else about them
+    is known."""
     client = Client(lab, PLAIN)
     client.call("AddPortMapping", mapping(45000, "UDP", lease=0))
     entry = client.call("GetGenericPortMappingEntry",
@@ -205,7 +207,8 @@ def test_miniupnpc_searches(lab, upnpd, st, answered):
 
 def test_miniupnpc_empty_body_is_closed(lab, upnpd):
     """It reads a reply of Content-Length 0 until the end of the connection, or
-    for five seconds. So upnpd closes, even if not asked to."""
+    for five seconds. So upnpd closes the connection even if the request does
+    not ask for that."""
     raw = request(Igd(lab.lan1).urls[WANIP], [
         f"Host: {LAN_IP}:2828", "Content-Type: text/plain",
         f'SOAPAction: "{WANIP}#GetStatusInfo"'], envelope("GetStatusInfo", {}))
@@ -261,8 +264,8 @@ def test_async_upnp_client_presence(lab, upnpd):
 
 # ---- at version 2 -----------------------------------------------------
 
-def test_tailscale_adds_any_port(lab, upnpd2):
-    """It prefers :2, requests a port by AddAnyPortMapping and later the port
+def test_tailscale_uses_add_any_port_mapping(lab, upnpd2):
+    """It prefers :2, requests a port by AddAnyPortMapping, renews the port
     that it got, and ignores answers to its search after 250 ms."""
     found = quarter(lab.lan1, go_search("ssdp:all"), wanted={IGD2, WANIP2})
     assert {m["LOCATION"] for m in found if m["ST"] in (IGD2, WANIP2)} == \
@@ -367,7 +370,7 @@ def test_field_names_are_upper_case(lab, upnpd):
     assert re.fullmatch(r"http://[A-Za-z0-9.:/]+", location)
 
 
-def test_description_of_256_bytes(lab, upnpd):
+def test_description_of_256_bytes_is_stored(lab, upnpd):
     """It is stored whole; control characters are removed, not refused."""
     client = Client(lab, PLAIN)
     client.call("AddPortMapping", mapping(desc="x" * 256))
@@ -379,7 +382,7 @@ def test_description_of_256_bytes(lab, upnpd):
 
 
 def test_no_answer_is_chunked(lab, upnpd):
-    """exchange() checks it; the longest documents are most at risk."""
+    """exchange() checks that. The longest documents would be chunked first."""
     for path in ("/igd1.xml", "/igd1/wanip.xml", "/igd1/wancic.xml",
                  "/igd1/l3f.xml"):
         assert exchange(lab.lan1, f"GET {path} HTTP/1.1\r\n"

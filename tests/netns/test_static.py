@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The operator's mappings as lines of the configuration: they come from the
-file at every start and reload, and the lease file does not have them."""
+"""The operator's mappings are lines of the configuration. upnpd reads them at
+every start and reload, and does not write them to the lease file."""
 import os
 import shutil
 import signal
@@ -26,7 +26,7 @@ def lines(upnpd):
 
 
 def start_again(upnpd):
-    """With the file as it is now."""
+    """Start upnpd with the file as it is now."""
     upnpd.spawn([UPNPD, "-F", "-f", upnpd.conf])
     upnpd.wait_ready()
 
@@ -38,7 +38,8 @@ def leases(upnpd):
 
 @pytest.mark.core
 def test_survives_the_loss_of_the_state_directory(lab, upnpd, ctl):   # noqa: F811
-    """As on a router whose /var is in memory."""
+    """The mapping works after a restart on a router whose /var is in
+    memory."""
     server = listener(lab.lan1, "TCP", 8000)
     add(ctl, "comment=my server")
     assert lines(upnpd) == [LINE + ' "my server"']
@@ -56,8 +57,8 @@ def test_survives_the_loss_of_the_state_directory(lab, upnpd, ctl):   # noqa: F8
 
 
 @pytest.mark.only("netlink")
-def test_traffic_continues_over_a_reload(lab, upnpd, ctl):    # noqa: F811
-    """Adding another mapping restarts the engine, not the connections."""
+def test_traffic_continues_during_a_reload(lab, upnpd, ctl):    # noqa: F811
+    """Adding a mapping restarts the engine, but connections continue."""
     server = listener(lab.lan1, "TCP", 8000)
     add(ctl)
     with lab.outside.socket(socket.SOCK_STREAM) as sock:
@@ -71,7 +72,7 @@ def test_traffic_continues_over_a_reload(lab, upnpd, ctl):    # noqa: F811
 
 
 @pytest.mark.only("netlink")
-def test_an_engine_that_dies_costs_nothing(lab, upnpd, ctl):  # noqa: F811
+def test_survives_the_death_of_an_engine(lab, upnpd, ctl):  # noqa: F811
     server = listener(lab.lan1, "TCP", 8000)
     add(ctl)
     os.kill(upnpd.engine(), signal.SIGKILL)
@@ -82,8 +83,9 @@ def test_an_engine_that_dies_costs_nothing(lab, upnpd, ctl):  # noqa: F811
 
 @pytest.mark.only("netlink")
 @pytest.mark.lab(second_lan=True)
-def test_lines_that_are_written_by_hand(lab, upnpd, ctl):     # noqa: F811
-    """A reload adds, changes and removes them."""
+def test_reload_applies_edited_lines(lab, upnpd, ctl):     # noqa: F811
+    """A reload adds, changes, disables and removes mappings as the lines
+    do."""
     first = listener(lab.lan1, "TCP", 8000)
     second = listener(lab.lan2, "TCP", 8000)
     upnpd.interfaces["lan1"] = "internal"
@@ -104,7 +106,7 @@ def test_lines_that_are_written_by_hand(lab, upnpd, ctl):     # noqa: F811
 
 @pytest.mark.only("netlink")
 @pytest.mark.lab(second_lan=True)
-def test_the_configuration_wins_over_a_client(lab, upnpd, igd, ctl):  # noqa: F811
+def test_configuration_takes_a_port_from_a_client(lab, upnpd, igd, ctl):  # noqa: F811
     theirs = listener(lab.lan2, "TCP", 8000)
     server = listener(lab.lan1, "TCP", 8000)
     upnpd.interfaces["lan1"] = "internal"
@@ -118,7 +120,7 @@ def test_the_configuration_wins_over_a_client(lab, upnpd, igd, ctl):  # noqa: F8
     why = ctl.fails("mappings", "add", "protocol=tcp", "external-port=40000",
                     f"to={HOST_IP}:8000")
     assert "another client has that port" in why and lines(upnpd) == []
-    # the file does
+    # a line in the file does
     upnpd.lines = [LINE]
     since = upnpd.reload()
     line = upnpd.wait_log("refused .*40000", since=since)
@@ -134,7 +136,7 @@ def test_the_configuration_wins_over_a_client(lab, upnpd, igd, ctl):  # noqa: F8
 
 
 @pytest.mark.only("netlink")
-def test_a_port_of_the_router_is_not_written(lab, upnpd, ctl):    # noqa: F811
+def test_refused_mapping_is_not_written(lab, upnpd, ctl):    # noqa: F811
     service = listener(lab.router, "TCP", 40000)
     why = ctl.fails("mappings", "add", "protocol=tcp", "external-port=40000",
                     f"to={HOST_IP}:8000")
@@ -147,7 +149,7 @@ def test_a_port_of_the_router_is_not_written(lab, upnpd, ctl):    # noqa: F811
 
 @pytest.mark.only("netlink")
 def test_a_script_is_all_or_nothing(lab, upnpd, ctl, tmp_path):   # noqa: F811
-    """The second mapping is refused, so that the first is undone."""
+    """If the second mapping of a script is refused, the first is undone."""
     service = listener(lab.router, "TCP", 40001)
     script = tmp_path / "script"
     script.write_text("".join(
@@ -171,8 +173,8 @@ STATIC = {("tcp", 40000, HOST_IP, 8000), ("udp", 40001, HOST_IP, 8001),
 @pytest.mark.core
 @pytest.mark.only("netlink")
 def test_upgrade_from_a_lease_file_of_version_1(lab, stopped):
-    """leases-0.1.0 was written by upnpd 0.1.0 for mappings add and for a
-    client. All of it is served, and the static ones move to the file."""
+    """upnpd 0.1.0 wrote leases-0.1.0, with mappings of an operator and of a
+    client. All are served, and the operator's move to the configuration."""
     os.makedirs(stopped.state, 0o700)
     path = os.path.join(stopped.state, "leases")
     shutil.copy(os.path.join(HERE, "leases-0.1.0"), path)
@@ -181,7 +183,7 @@ def test_upgrade_from_a_lease_file_of_version_1(lab, stopped):
     upnpd = stopped.start()
     ctl = Ctl(lab, upnpd)       # noqa: F811
     server = listener(lab.lan1, "TCP", 8000)
-    # of one remote host, and of all others
+    # servers for one remote host, and for all others
     only, others = (listener(lab.lan1, "UDP", port) for port in (8001, 8002))
     client = ("tcp", 40004, HOST_IP, 8004)
     assert STATIC | {client} <= ctl.table()

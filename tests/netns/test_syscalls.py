@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: ISC
-"""The system calls of a request. A new system call fails this test; add it to
-the list with its reason."""
+"""A request makes only the listed system calls. A new system call fails a
+test; add it here with its reason."""
 import pytest
 
 from tracer import calls_of, processes
 
 ANSWER = ["ppoll", "accept4", "recvfrom", "sendmsg", "close"]
-# To the monitor and back, and the line in the lease file.
+# Besides: the request to the monitor and its reply, and the line in the lease
+# file.
 MAP = ["ppoll", "accept4", "recvfrom", "sendto", "ppoll", "recvfrom", "write",
        "sendmsg", "close"]
-# The watch on the firewall, before and after (3); the engine's request, that
-# there is no more, the reply (4 with the wait); the ports that the router
-# serves itself, TCP and UDP, IPv4 and IPv6, in one socket (12); the transaction
-# and its answer (3).
+# Read the watch on the firewall, before and after (3); receive the engine's
+# request, find no other, reply and wait (4); list the ports that the router
+# serves itself, for TCP and UDP over IPv4 and IPv6, on one socket (12); send
+# the transaction and read its answer (3).
 MONITOR_MAX = 22
 
 
 @pytest.mark.only("netlink")
-def test_get_external_ip(lab, upnpd, igd):
+def test_calls_of_get_external_ip(lab, upnpd, igd):
     igd.external_ip()
     calls = calls_of(lab, processes(upnpd), lambda i: igd.external_ip())
     assert calls["engine"] == ANSWER
@@ -25,7 +26,7 @@ def test_get_external_ip(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_add_port_mapping(lab, upnpd, igd):
+def test_calls_of_add_port_mapping(lab, upnpd, igd):
     igd.add(3000)
     calls = calls_of(lab, processes(upnpd), lambda i: igd.add(4000 + i))
     assert calls["engine"] == MAP

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""When the firewall's tool fails, hangs or is missing, the client gets 501, the
-log has the reason, and other clients are served meanwhile."""
+"""When the firewall's tool fails, hangs or is missing, the client gets 501,
+the log has the reason, and other clients are served meanwhile."""
 import threading
 import time
 

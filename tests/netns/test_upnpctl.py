@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl and the daemon: a change is in use when the command ends."""
+"""When upnpctl ends, the daemon uses the changed configuration."""
 import os
 import re
 import signal
@@ -57,7 +57,7 @@ def description(lab):
     return text.decode()
 
 
-# Exactly the example of the manual's first page.
+# The example at the start of the manual.
 TRANSCRIPT = """\
 # upnpctl print
                              enabled: no
@@ -76,8 +76,9 @@ Flags: X - disabled, I - invalid, D - dynamic
 
 
 @pytest.mark.only("netlink")
-def test_transcript(lab, stopped, ctl):
-    """Configure two interfaces and enable the daemon: it works."""
+def test_example_of_the_manual_works(lab, stopped, ctl):
+    """The manual's example configures and enables a gateway that forwards a
+    port."""
     for old, new in (("wan0", "ether1"), ("lan0", "ether2")):
         lab.router.ip_batch(f"link set {old} down",
                             f"link set {old} name {new}",
@@ -100,15 +101,14 @@ def test_transcript(lab, stopped, ctl):
 
 
 def reloads(upnpd):
-    """How often it has read its file again, the last time of which it has
-    told."""
+    """The number of finished reloads in the log."""
     return upnpd.log().count("configuration read again")
 
 
 @pytest.mark.only("netlink")
 def test_change_is_in_use_at_the_end(lab, upnpd, ctl, igd):
-    """Each change is in use when the command ends, and the mappings
-    continue."""
+    """The daemon uses each change when the command ends, and keeps its
+    mappings."""
     igd.add(40000, "TCP", 8000)
     for n in range(4):
         engine = upnpd.engine()
@@ -127,7 +127,7 @@ def test_change_is_in_use_at_the_end(lab, upnpd, ctl, igd):
 
 
 @pytest.mark.only("netlink")
-def test_off_and_on(lab, upnpd, ctl):
+def test_disable_and_enable(lab, upnpd, ctl):
     ctl.ok("set", "enabled=no")
     assert upnpd.engine() is None
     assert lab.rules() == lab.pristine
@@ -136,8 +136,9 @@ def test_off_and_on(lab, upnpd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_many_at_once(lab, upnpd, ctl):
-    """Also while the daemon runs; each waits for its own reload."""
+def test_simultaneous_changes_are_all_kept(lab, upnpd, ctl):
+    """Commands that run at the same time lose no change, and each waits for
+    its own reload."""
     settings = ["hairpin=yes", "masquerade=yes", "max-lease=5",
                 "max-mappings-per-client=6", "notify-interval=60",
                 "serial-number=1", "model-name=m", "verify-interval=20"]
@@ -155,8 +156,8 @@ def test_many_at_once(lab, upnpd, ctl):
 
 @pytest.mark.only("netlink")
 def test_failed_reload_is_reported(lab, upnpd, ctl):
-    """A state directory that is a file is an error that the daemon finds only
-    at the reload."""
+    """Only the reload can find that the state directory is a file. The error
+    says that the file was written but not accepted."""
     path = lab.path("file")
     with open(path, "w"):
         pass
@@ -170,8 +171,8 @@ def test_failed_reload_is_reported(lab, upnpd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_other_file(lab, upnpd, ctl):
-    """A change of another file does not reload the daemon."""
+def test_change_of_another_file_does_not_reload(lab, upnpd, ctl):
+    """Changing a file that the daemon does not use does not reload it."""
     upnpd.conf, kept = lab.path("copy.conf"), upnpd.conf
     upnpd.write_conf()
     ctl.ok("set", "friendly-name=copy")
@@ -181,8 +182,8 @@ def test_other_file(lab, upnpd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_killed_daemon(lab, upnpd, ctl):
-    """The files of a killed daemon do not count as a daemon."""
+def test_change_after_the_daemon_was_killed(lab, upnpd, ctl):
+    """Files that a killed daemon left are not taken for a running daemon."""
     engine = upnpd.engine()
     upnpd.signal(signal.SIGKILL)
     upnpd.proc.wait()

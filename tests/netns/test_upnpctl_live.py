@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl with a running daemon: print, add, remove, monitor, resync."""
+"""upnpctl with a running daemon: mappings, resync, status, metrics,
+monitor."""
 import json
 import os
 import re
@@ -26,8 +27,8 @@ class Ctl:
                      upnpd.conf]
 
     def start(self, *words):
-        """SIGINT ends it, also if the tests run in the background of a
-        shell."""
+        """Start it. SIGINT must end it, even if a shell runs the tests in the
+        background and so ignores SIGINT."""
         return subprocess.Popen([*self.argv, *words], text=True,
                                 preexec_fn=lambda: signal.signal(
                                     signal.SIGINT, signal.SIG_DFL),
@@ -39,7 +40,7 @@ class Ctl:
                               capture_output=True)
 
     def __call__(self, *words):
-        """The output; it must succeed, with an empty stderr."""
+        """Return the output. It must succeed with an empty stderr."""
         done = self.run(*words)
         assert (done.returncode, done.stderr) == (0, ""), done
         return done.stdout
@@ -48,7 +49,7 @@ class Ctl:
         return json.loads(self("--json", *words))
 
     def fails(self, *words, status=1):
-        """The error, one line."""
+        """Return the error, which must be one line."""
         done = self.run(*words)
         assert done.returncode == status, done
         assert done.stdout == "" and done.stderr.count("\n") == 1, done
@@ -77,7 +78,7 @@ def add(ctl, *words, port=40000):
 # ---- mappings ---------------------------------------------------------
 
 def keys(value):
-    """All keys in it, except the many reasons of refusals."""
+    """All keys of a JSON value, without the many reasons of refusals."""
     if isinstance(value, list):
         return {key for one in value for key in keys(one)}
     if not isinstance(value, dict):
@@ -87,7 +88,7 @@ def keys(value):
 
 
 @pytest.mark.only("netlink")
-def test_manual_has_all_keys(upnpd, ctl):
+def test_manual_lists_all_json_keys(upnpd, ctl):
     add(ctl)
     with open(os.path.join(ROOT, "man", "upnpctl.8")) as f:
         text = f.read().partition("\n.Sh JSON\n")[2].partition("\n.Sh ")[0]
@@ -150,7 +151,7 @@ def test_add_makes_traffic_pass(lab, upnpd, igd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_add_with_everything(lab, upnpd, ctl):
+def test_add_with_all_options(lab, upnpd, ctl):
     add(ctl, "remote-host=11.22.33.9", "lease=1h", "comment=a \u00e9")
     (entry,) = ctl.json("mappings", "print", "where", "static")
     assert 3500 < entry["time-left"] <= 3600
@@ -175,7 +176,7 @@ def test_add_refused(lab, upnpd, igd, ctl):
 
 
 @pytest.mark.only("netlink")
-def test_the_advice_of_a_refusal_works(lab, upnpd, igd, ctl):
+def test_advice_in_a_refusal_works(lab, upnpd, igd, ctl):
     words = ("mappings", "add", "protocol=tcp", "external-port=80",
              f"to={HOST_IP}:80")
     lines = re.findall(r"allow [\d-]+ [\d./]+ [\d-]+", ctl.fails(*words))
@@ -197,14 +198,14 @@ def test_the_advice_of_a_refusal_works(lab, upnpd, igd, ctl):
 
 @pytest.mark.only("netlink")
 @pytest.mark.conf(max_mappings=1)
-def test_add_when_full(lab, upnpd, igd, ctl):
+def test_add_is_refused_when_the_table_is_full(lab, upnpd, igd, ctl):
     igd.add(40001)
     assert "max-mappings" in ctl.fails(
         "mappings", "add", "protocol=tcp", "external-port=40000",
         f"to={HOST_IP}:8000")
 
 
-def test_restart_keeps_it(lab, upnpd, ctl):
+def test_restart_keeps_an_added_mapping(lab, upnpd, ctl):
     server = listener(lab.lan1, "TCP", 8000)
     add(ctl)
     assert upnpd.stop() == 0
@@ -226,12 +227,12 @@ def test_resync_after_a_flush(lab, upnpd, igd, ctl):
     if lab.firewall.name == "iptables-legacy":
         assert blocked(lab, "TCP", 40000, server)
         assert "repaired" in ctl("resync")
-    else:       # the kernel notified upnpd, so it may be repaired already
+    else:       # the kernel notifies upnpd, so the repair may be done already
         ctl("resync")
     assert upnpd.wait_log("had been changed; repaired")
     assert reaches(lab, "TCP", 40000, server)
     assert "as it should be" in ctl("resync")
-    # a tool that changes table after table may be seen in between
+    # iptables-nft changes one table at a time, so upnpd may repair twice
     repairs = ctl.json("status")["firewall"]["repairs"]
     assert repairs in ((1, 2) if lab.firewall.name == "iptables-nft" else (1,))
     assert ctl.status()["last-repair"].endswith(f", {repairs} in all")
@@ -266,12 +267,12 @@ def test_status(lab, upnpd, igd, ctl, backend):
 
 
 @pytest.mark.only("netlink")
-def test_status_through_its_life(lab, upnpd, ctl):
+def test_status_follows_faults_and_restarts(lab, upnpd, ctl):
     lab.router.run("ip", "link", "set", "wan0", "down")
     assert wait_until(lambda: ctl.json("status")["external"]["fault"]
                       == "interface-down")
     os.kill(upnpd.engine(), signal.SIGKILL)
-    got = ctl.json("status")            # at once: the next engine answers
+    got = ctl.json("status")            # answered by the next engine
     assert got["running"] and got["engine-deaths"] == 1
     assert "fault" not in got["engine"]
     upnpd.reload(upnpd.conf_text() + "rubbish\n")
@@ -306,12 +307,12 @@ def test_metrics(lab, upnpd, igd, ctl):
 # ---- monitor ----------------------------------------------------------
 
 def has_line(follower):
-    """Is there something to read? Does not read it."""
+    """Has @follower printed something that is not read yet?"""
     return bool(select.select([follower.stdout], [], [], 0.1)[0])
 
 
 @pytest.mark.only("netlink", "iptables-legacy")
-def test_monitor(lab, upnpd, igd, ctl):
+def test_monitor_prints_events_across_restarts(lab, upnpd, igd, ctl):
     follower = ctl.start("--json", "monitor")
     got = []
 
@@ -322,14 +323,15 @@ def test_monitor(lab, upnpd, igd, ctl):
                 return got[-1]["event"]
 
     def connected():
-        """It has reconnected, perhaps with a "waiting" line before."""
+        """Read the "connected" event, and a "waiting" event before it if there
+        is one."""
         events = [json.loads(follower.stdout.readline())["event"]]
         if events == ["waiting"]:
             events = [json.loads(follower.stdout.readline())["event"]]
         assert events == ["connected"]
 
     try:
-        # The first may come before it follows, and be in its table.
+        # A mapping made before the monitor is connected gives no event.
         ports = iter(range(50000, 60000))
         assert wait_until(lambda: (igd.add(next(ports)),
                                    has_line(follower))[1])
@@ -343,15 +345,15 @@ def test_monitor(lab, upnpd, igd, ctl):
         assert got[-1]["description"] == "other"
         add(ctl, port=40001)
         assert next_of(40001) == "added" and not got[-1]["dynamic"]
-        # neither a dead engine nor a reload ends it
+        # the monitor continues after an engine's death and after a reload
         os.kill(upnpd.engine(), signal.SIGKILL)
         connected()
         ctl("mappings", "remove", "tcp:40001")
         assert next_of(40001) == "removed"
         upnpd.reload()
         connected()
-        # nor a daemon that is down for a while and has other mappings then
-        for lease in (1, 4, 16):    # it may end before the daemon stops
+        # and after a daemon is down and restarts with other mappings
+        for lease in (1, 4, 16):    # a short one may end before the stop
             igd.add(40002, lease=lease)
             assert next_of(40002) == "added"
             upnpd.stop()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The system calls of a request, by strace of a daemon's processes."""
+"""Count the system calls of a request, by strace of a daemon's processes."""
 import contextlib
 import os
 import re
@@ -9,7 +9,7 @@ import time
 
 from lab import wait_until
 
-QUIET = 0.2         # after so long without a call, a request is over
+QUIET = 0.2         # s without a call, after which a request is over
 
 
 class Tracer:
@@ -28,8 +28,9 @@ class Tracer:
                 and os.path.exists(self.path)
 
     def calls(self):
-        """The names of the calls that have returned. A wait that has not is a
-        line without its end. One that a timer ended belongs to no request."""
+        """The names of the calls that have returned, without waits that a
+        timer ended, which belong to no request. strace has not finished the
+        line of a call that has not returned."""
         with open(self.path) as f:
             return re.findall(r"^(\w+)\(.* = (?!0 \(Timeout\))", f.read(),
                               re.M)
@@ -40,7 +41,7 @@ class Tracer:
 
 
 def settled(tracers):
-    """{process: its calls}, when no more are made."""
+    """Wait until no more calls are made. Return {process: its calls}."""
     calls = {name: t.calls() for name, t in tracers.items()}
     while True:
         time.sleep(QUIET)
@@ -52,7 +53,7 @@ def settled(tracers):
 
 @contextlib.contextmanager
 def traced(lab, pids):
-    """{process: its tracer}. @pids: {process: pid}"""
+    """Context manager: {process: its tracer}. @pids: {process: pid}"""
     tracers = {name: Tracer(pid, lab.path("strace-" + name))
                for name, pid in pids.items()}
     try:
@@ -68,13 +69,14 @@ def processes(upnpd):
     return upnpd.pids()
 
 
-SURE = 3            # a result that often is no accident
+SURE = 3            # accept a result that occurred this often
 
 
 def calls_of(lab, pids, what, most=60):
-    """{process: its calls for @what(i)}, the smallest number that occurred SURE
-    times. A timer may add calls, and calls of a busy process may count for the
-    next request. The first call is the wait that the request ended."""
+    """Run @what(i) up to @most times. Return {process: its calls}, the
+    shortest list that occurred SURE times: a timer may add calls, and calls of
+    a busy process may count for the next request. The first call is the wait
+    that the request ended."""
     times = {name: [] for name in pids}
     with traced(lab, pids) as tracers:
         before = settled(tracers)
@@ -105,7 +107,7 @@ def _fewest(lists):
 
 
 def count_of(lab, pids, what):
-    """{process: number of calls during @what()}, and its result"""
+    """Run @what(). Return {process: number of calls}, and its result."""
     with traced(lab, pids) as tracers:
         before = settled(tracers)
         result = what()

@@ -33,7 +33,7 @@ class Reply:
 
     def __init__(self, raw):
         head, gap, self.body = raw.partition(b"\r\n\r\n")
-        assert gap, f"no whole head: {raw[:200]!r}"
+        assert gap, f"the head is incomplete: {raw[:200]!r}"
         lines = head.decode("ascii").split("\r\n")
         self.status = int(lines[0].split()[1])
         self.headers = {}
@@ -212,7 +212,7 @@ def msearch(st, mx=1, man='"ssdp:discover"'):
 
 
 ROOT = "upnp:rootdevice"
-SPREAD = 0.1        # an answer comes so late at most, lest all come at once
+SPREAD = 0.1        # s, the most by which upnpd delays an answer
 
 
 @contextlib.contextmanager
@@ -235,10 +235,9 @@ def search(host, st, to=GROUP, source=None, wait=LONG, n=1, **kw):
 
 
 def answers(sock, host, sent, to=GROUP, source=None, wait=LONG, n=1):
-    """All answers to the search that @sock sent at the time @sent: at least
-    @n, or those after @wait; and those that arrive until later searches are
-    answered. The last of these is sent when the answers to the first are
-    due."""
+    """Return all answers to the search that @sock sent at the time @sent. Wait
+    for @n answers, at most @wait seconds, and then until two later searches
+    are answered, so that no answer is still to come."""
     found = []
 
     def read():
@@ -255,16 +254,17 @@ def answers(sock, host, sent, to=GROUP, source=None, wait=LONG, n=1):
 
 
 def _later(sock, host, to, source, read):
-    """Send two more searches, each until it is answered, and read from @sock
-    meanwhile. Return: did something arrive? Then there may be more."""
+    """Send two more searches, each until it is answered, the second after
+    SPREAD, and read from @sock meanwhile. Return the number of messages that
+    arrived: if there were any, more may follow."""
     count = 0
     for pause in (SPREAD, 0):
         with searcher(host, source) as probe:
             end = time.monotonic() + LONG * SLOW
             ready = []
             while probe not in ready:
-                assert time.monotonic() < end, "a probe is not answered"
-                if not ready:       # it had its answers for this second
+                assert time.monotonic() < end, "a later search is not answered"
+                if not ready:       # the rate limit allows one each second
                     probe.sendto(msearch(ROOT), (to, 1900))
                 ready = select.select([sock, probe], [], [], 1)[0]
                 if sock in ready:
@@ -278,15 +278,15 @@ def _later(sock, host, to, source, read):
 
 
 def unanswered(lab, host, raw, at=LAN_IP, to=GROUP, source=None):
-    """Does @host get no answer to @raw? The router has address @at in its
-    network, and serves lan1. A probe through its kernel shows that the search
-    has arrived; two searches by lan1, that upnpd has read it; another probe,
+    """Does @host get no answer to @raw? @at: the router's address in the
+    network of @host. A probe through the router's kernel shows that the search
+    has arrived, two searches by lan1 that upnpd has read it, and another probe
     that an answer would have arrived."""
     with Probe(host, lab.router, at) as probe, \
             searcher(host, source) as sock:
         sock.sendto(raw, (to, 1900))
         probe.there_and_back()
-        assert search(lab.lan1, ROOT), "it is not alive"
+        assert search(lab.lan1, ROOT), "upnpd does not answer lan1"
         probe.there_and_back()
         sock.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -305,7 +305,7 @@ def group_socket(host, ip=None, bind="", reuse=True):
 
 
 class Listener:
-    """Receives NOTIFYs on @host."""
+    """Collects the NOTIFYs that arrive at @host."""
 
     def __init__(self, host=None, ip=HOST_IP):
         self.sock = group_socket(host, ip)

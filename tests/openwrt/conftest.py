@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""Fixtures: a lab with an OpenWrt router."""
+"""Fixtures: a lab whose router is like OpenWrt."""
 import os
 import sys
 
@@ -24,7 +24,7 @@ def pytest_sessionstart(session):
 
 
 class NoFirewall:
-    """None but what OpenWrt's stand-in makes later."""
+    """The lab makes no rules; the stand-in of fw3 or fw4 does."""
 
     def build(self, router):
         pass
@@ -50,7 +50,7 @@ def one_router():
 
 @pytest.fixture
 def shared(one_router):
-    """One router for all tests that start no daemon, with its initial
+    """One router for all tests that start no daemon, reset to its initial
     files."""
     one_router.reset()
     return one_router

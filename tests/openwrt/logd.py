@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""A stand-in for logd: keeps the lines that are sent to a router's /dev/log,
-in the form of logread: "daemon.info upnpd[123]: text"."""
+"""A stand-in for logd: keeps the lines that a router's programs send to
+/dev/log, as logread prints them: "daemon.info upnpd[123]: text"."""
 import os
 import re
 import select
@@ -13,7 +13,8 @@ LINE = re.compile(r"<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d (.*)", re.S)
 
 
 def line_of(message):
-    """RFC 3164 (4.1), as libc's syslog() writes it."""
+    """Convert a message in the format of RFC 3164 (4.1), as libc's syslog()
+    sends it, to a line of logread."""
     number, text = LINE.fullmatch(message.decode()).groups()
     assert int(number) >> 3 == DAEMON, message
     return f"daemon.{LEVELS[int(number) & 7]} {text}\n"
@@ -21,8 +22,9 @@ def line_of(message):
 
 class Logd:
     def __init__(self, path):
-        """In the network of a router, whose kernel then holds many lines, for
-        as long as nobody reads them: upnpd waits for nobody."""
+        """Call this in the router's network namespace. It raises the limit of
+        queued messages there, because upnpd drops lines if the queue is
+        full."""
         self.path, self._text = path, ""
         with open("/proc/sys/net/unix/max_dgram_qlen", "w") as f:
             f.write("1000")
@@ -48,7 +50,7 @@ class Logd:
                 pass
 
     def text(self):
-        """All lines until now."""
+        """All lines so far."""
         if self._thread.is_alive():
             self._read()
         return self._text

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: ISC
-"""A stand-in for procd: runs the services that standin/procd.sh tells of, by
+"""A stand-in for procd: runs the services that standin/procd.sh describes, by
 procd's documented behaviour.
 
-    set     an instance that does not run is started; one whose command, or whose
-            file's content, is another one gets its reload signal, or is started
-            anew without one; one that is not told of any more is ended
-    delete  all are ended
-    respawn one that ends by itself is started again (here: at once)
-    trigger the script is run when an event of that type and name comes
+    set     Start an instance that does not run. If the command or the content
+            of a file has changed, send the reload signal, or restart the
+            instance if it has none. Stop an instance that is no longer
+            described.
+    delete  Stop all instances.
+    respawn Restart an instance that exits (here: when a test calls respawn()).
+    trigger Run the script when an event of that type and name occurs.
 """
 import contextlib
 import glob
@@ -40,7 +41,7 @@ class Procd:
         with inside(router.lab.router.ns):
             self.logd = Logd(router.path("run/log"))
 
-    # ---- what is called on a router ----
+    # ---- events on a router ----
 
     def init(self, action):
         """Run /etc/init.d/upnpd ACTION. Return its output."""
@@ -52,8 +53,8 @@ class Procd:
         return out
 
     def event(self, kind, name):
-        """Send config.change of a package, or interface.* of an interface.
-        Return the number of scripts that ran."""
+        """Send the event config.change of a package, or interface.* of an
+        interface. Return the number of scripts that ran."""
         found = [script for event, of, *script in self.triggers
                  if event == kind and of == name]
         for script in found:
@@ -61,7 +62,7 @@ class Procd:
         return len(found)
 
     def settle(self):
-        """Read and run the commands of the scripts."""
+        """Execute the messages that scripts have sent."""
         for name in sorted(glob.glob(self.router.path("tmp/procd/*"))):
             with open(name) as f:
                 records = [record.split("\037")[:-1]
@@ -75,7 +76,8 @@ class Procd:
 
     @contextlib.contextmanager
     def at_work(self):
-        """Read and run them also while a program waits for the result."""
+        """Context manager: execute messages in a thread, for a program that
+        waits for the result."""
         done = threading.Event()
 
         def work():
@@ -165,7 +167,7 @@ class Procd:
         return instance.proc is not None and instance.proc.poll() is None
 
     def only(self):
-        """The one instance."""
+        """The instance, if there is exactly one."""
         (instance,) = self.instances.values()
         return instance
 
@@ -173,14 +175,14 @@ class Procd:
         return any(map(self.running, self.instances.values()))
 
     def respawn(self):
-        """Restart an instance that has ended, if it has respawn."""
+        """Restart each instance that has exited, if it has respawn."""
         for instance in self.instances.values():
             if not self.running(instance) and "respawn" in instance.params:
                 self._start(instance)
 
     def log(self):
-        """What the daemon told: procd has its standard error logged as
-        daemon.err, a line each."""
+        """The system log. procd logs each line of standard error as
+        daemon.err."""
         try:
             with open(self.stderr, errors="replace") as f:
                 lines = f.read().splitlines()

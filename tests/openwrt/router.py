@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
-"""A router of OpenWrt's kind in the lab's router namespace: a root file system
-of busybox, upnpd's package as its Makefile installs it, and stand-ins for the
+"""A router like OpenWrt in the lab's router namespace: a root file system with
+busybox, upnpd's package as its Makefile installs it, and stand-ins for the
 rest of OpenWrt (standin/). Programs run in it by chroot, with the machine's
-libraries and firewall tools bound in; the mounts end with the program."""
+libraries mounted. The mounts end with the program."""
 import glob
 import os
 import shutil
@@ -17,7 +17,7 @@ PACKAGE = os.path.join(TREE, "dist", "openwrt")
 STANDIN = os.path.join(HERE, "standin")
 UPNPD = os.environ.get("UPNPD", os.path.join(TREE, "build", "upnpd"))
 
-# In the root, from standin/.
+# File in standin/ -> its place in the root.
 PLACES = {
     "uci": "sbin/uci", "uci.awk": "sbin/uci.awk", "logger": "usr/bin/logger",
     "rc.common": "etc/rc.common", "procd.sh": "lib/functions/procd.sh",
@@ -28,7 +28,7 @@ config defaults 'defaults'
 	option input 'DROP'
 	option forward 'DROP'
 """
-# What is bound in from the machine.
+# Directories of this machine that are mounted in the root.
 BOUND = ("lib64", "lib/" + (sysconfig.get_config_var("MULTIARCH") or "x"),
          "proc", "sys")
 ENTER = """\
@@ -36,7 +36,7 @@ root=$1; shift
 for dir in %s; do
     [ ! -d "/$dir" ] || mount --rbind "/$dir" "$root/$dir"
 done
-# of its own: log is logd's
+# a separate /dev, whose log is logd's
 mount -t tmpfs -o mode=755 dev "$root/dev"
 for node in null zero random urandom; do
     : > "$root/dev/$node"
@@ -49,14 +49,15 @@ exec chroot "$root" /bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin "$@"
 
 
 def make(*targets, out=None, check=True):
-    """The package's Makefile, with stand-ins for OpenWrt's."""
+    """Run the package's Makefile, with stand-ins for those of OpenWrt."""
     return run("make", "-s", "--no-print-directory", "-C", PACKAGE,
                f"TOPDIR={STANDIN}", f"OUT={out}", *targets, check=check,
                timeout=120)
 
 
 def install(out):
-    """The package's files to @out/root, with the binary that was built."""
+    """Install the package's files to @out/root, with the binary that was
+    built."""
     build = f"{out}/build_dir/upnpd-{version()}/build"
     os.makedirs(build)
     shutil.copy2(UPNPD, os.path.join(build, "upnpd"))
@@ -71,7 +72,7 @@ def version():
 
 class Router:
     """@lab: a Lab, whose router and directory it uses
-    @firewall: "fw4", "fw3" or None, to be found in the root"""
+    @firewall: "fw4", "fw3" or None: the firewall to install"""
 
     def __init__(self, lab, firewall=None):
         self.lab = lab
@@ -92,7 +93,7 @@ class Router:
                      "dev") + BOUND:
             os.makedirs(self.path(name))
         os.chmod(self.path(""), 0o755)
-        for name in glob.glob("/lib/ld-*"):     # not on all machines in lib64
+        for name in glob.glob("/lib/ld-*"):     # not always in lib64
             shutil.copy2(os.path.realpath(name), self.path("lib",
                          os.path.basename(name)))
         os.symlink("/tmp", self.path("var"))
@@ -154,19 +155,20 @@ class Router:
             if self.has("tmp/etc/upnpd.conf") else None
 
     def conf_lines(self):
-        """Its lines, without the names of sections in UCI, or None."""
+        """The lines of upnpd.conf without the comments with UCI sections, or
+        None."""
         conf = self.conf()
         return conf and [line.partition(" # uci ")[0]
                          for line in conf.splitlines()]
 
     def log(self):
-        """The lines of the scripts in the system log."""
+        """The lines that scripts wrote to the system log."""
         return self.read("tmp/log")
 
     # ---- state of netifd ----
 
     def network(self, name, device=None, subnet=""):
-        """Logical interface @name is up with that device, or down."""
+        """Set logical interface @name up with @device, or down without."""
         shutil.rmtree(self.path("tmp/network", name), ignore_errors=True)
         self.write(f"tmp/network/{name}/up", "1" if device else "0")
         if device:
@@ -182,7 +184,7 @@ class Router:
                 "sh", self.root, *argv]
 
     def run(self, *argv, check=True, env=()):
-        """Return the output, including stderr."""
+        """Run a program. Return its output, including stderr."""
         return run(*self.argv("env", *env, *argv), check=check, timeout=60)
 
     def status(self, *argv):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
-"""upnpd beside fw3: iptables, forward policy drop, zone chains. iptables-legacy
-reports no changes, so after a flush only the include restores upnpd's rules at
-once."""
+"""upnpd beside fw3, which uses iptables, zone chains and forward policy drop.
+iptables-legacy does not notify of changes, so after a flush only the include
+restores upnpd's rules at once."""
 import pytest
 
 from lab import blocked, listener, reaches
@@ -36,7 +36,7 @@ def hooks(service):
             if line.startswith("-A FORWARD") and line.endswith("-j UPNPD")]
 
 
-def test_only_what_is_mapped_passes(service):
+def test_only_mapped_ports_pass(service):
     server = service.map(40000)
     ssh = listener(service.lab.lan1, "TCP", 22)
     service.lab.router.run(service.tool, "-t", "nat", "-A", "PREROUTING",
@@ -47,7 +47,7 @@ def test_only_what_is_mapped_passes(service):
     assert blocked(service.lab, "TCP", 40001, server)
 
 
-def test_without_the_accept_it_does_not_pass(service):
+def test_accept_is_needed_and_restored(service):
     server = service.map(40000)
     with Paused(service):
         service.lab.router.run(service.tool, "-F", "UPNPD")
@@ -75,7 +75,7 @@ def test_without_the_include_rules_do_not_return(service):
         assert blocked(service.lab, "TCP", 40000, server)
 
 
-def test_stop_leaves_nothing(service):
+def test_stop_leaves_no_rules(service):
     service.map(40000)
     service.procd.init("stop")
     assert "UPNPD" not in service.lab.router.run(service.tool + "-save")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpd beside fw4: forward policy drop, zones, a reload that rebuilds the
-table. Real rules, real traffic."""
+"""upnpd beside fw4, which has zones, forward policy drop and a reload that
+rebuilds the table. Rules and traffic are real."""
 import os
 import re
 import signal
@@ -20,7 +20,8 @@ NFTABLES_D = ("usr/share/nftables.d/table-pre/50-upnpd.nft",
 
 
 def options(backend="netlink", *more):
-    """As in the package; upnpd verifies the firewall only on request."""
+    """The package's options, except that upnpd verifies the firewall only on
+    request."""
     return config(f"option backend '{backend}'",
                   "option nft_table 'inet fw4'",
                   "option nft_forward_chain 'upnpd_forward'",
@@ -45,7 +46,7 @@ class Service:
         return self
 
     def map(self, port, server_port=8000):
-        """A mapping by UPnP, and the server that it leads to."""
+        """Map a port by UPnP. Return a server that listens there."""
         Igd(self.lab.lan1).add(port, "TCP", server_port)
         return listener(self.lab.lan1, "TCP", server_port)
 
@@ -116,7 +117,7 @@ table ip other {
 
 # ---- the accept ---------------------------------------------------------
 
-def test_only_what_is_mapped_passes(service):
+def test_only_mapped_ports_pass(service):
     server = service.map(40000)
     ssh = listener(service.lab.lan1, "TCP", 22)
     other_dnat(service)
@@ -125,7 +126,7 @@ def test_only_what_is_mapped_passes(service):
     assert blocked(service.lab, "TCP", 40001, server)
 
 
-def test_without_the_accept_it_does_not_pass(service):
+def test_accept_is_needed_and_restored(service):
     server = service.map(40000)
     with Paused(service):
         service.nft("flush", "chain", "inet", "fw4", "upnpd_forward")
@@ -135,7 +136,7 @@ def test_without_the_accept_it_does_not_pass(service):
 
 
 def test_without_upnpd_nothing_passes(service):
-    """Neither after a stop nor after a reload."""
+    """No packet passes after a stop, nor after a reload."""
     server = service.map(40000)
     other_dnat(service)
     service.procd.init("stop")
@@ -158,7 +159,8 @@ def test_backend_nft_still_works(lab):
 # ---- reload and restart -------------------------------------------------
 
 def test_established_connections_continue(service):
-    """Between fw4's new rules and upnpd's, however long that takes."""
+    """They continue between fw4's new rules and upnpd's, however long that
+    takes."""
     server = service.map(40000)
     with service.lab.outside.socket(1) as out, Paused(service):
         out.settimeout(LONG)
@@ -186,7 +188,7 @@ def test_reload_keeps_all_rules(service):
 
 
 def test_no_set_of_upnpd_makes_a_reload_fail(service):
-    """fw4 has one transaction for everything."""
+    """A set with another type does not make fw4's transaction fail."""
     with Paused(service):
         service.nft("flush", "chain", "inet", "fw4", "upnpd_forward")
         service.nft("delete", "set", "inet", "fw4", "upnpd_accept")
@@ -196,7 +198,7 @@ def test_no_set_of_upnpd_makes_a_reload_fail(service):
         service.router.run("nft", "-f", "/tmp/rules.nft")
 
 
-def test_mappings_after_a_reload(service):
+def test_mappings_can_be_made_and_deleted_after_a_reload(service):
     service.map(40000, 8000)
     service.fw("reload")
     server = service.map(40001, 8001)
@@ -216,14 +218,15 @@ def test_rules_return_after_a_restart(service, how):
         assert len(ours(service)) == 2
 
 
-def test_reload_without_the_daemon(stopped):
+def test_firewall_reloads_without_the_daemon(stopped):
     assert stopped.fw("reload") == ""
 
 
 # ---- the files and the firewall's options --------------------------------
 
 def test_start_makes_the_firewall_read_the_files(lab):
-    """When the package was just installed, the firewall has not read them."""
+    """Right after the installation the firewall has not read the package's
+    files. Starting upnpd makes it read them."""
     def hide(service):
         for name in NFTABLES_D:
             os.rename(service.router.path(name),
@@ -238,7 +241,7 @@ def test_start_makes_the_firewall_read_the_files(lab):
         assert len(ours(service)) == 2
 
 
-def test_without_automatic_includes(lab):
+def test_works_without_automatic_includes(lab):
     """The rules are at the head of forward, and return after a reload."""
     def without(service):
         service.router.write(CONFIG, options().replace(

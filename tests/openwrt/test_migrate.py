@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpd-from-miniupnpd under busybox's ash: the real upnpd accepts its output,
-and it reports what it could not translate."""
+"""upnpd-from-miniupnpd, under busybox's ash, writes a configuration that the
+real upnpd accepts, and reports what it could not convert."""
 import json
 import re
 import subprocess
@@ -13,7 +13,8 @@ SCRIPT = PACKAGE + "/upnpd-from-miniupnpd"
 
 
 def migrate(text, tmp_path, *args):
-    """A miniupnpd.conf, without OpenWrt: (output, lines of stderr)."""
+    """Convert a miniupnpd.conf, without OpenWrt. Return (output, lines of
+    stderr)."""
     source = tmp_path / "miniupnpd.conf"
     source.write_text(text)
     done = subprocess.run(["busybox", "ash", SCRIPT, *args, str(source)],
@@ -23,7 +24,7 @@ def migrate(text, tmp_path, *args):
 
 
 def good(text, tmp_path):
-    """upnpd accepts it. Return the lines that are not empty."""
+    """Check that upnpd accepts it. Return the lines that are not empty."""
     conf = tmp_path / "upnpd.conf"
     conf.write_text(text)
     done = subprocess.run([UPNPD, "-n", "-f", str(conf)],
@@ -59,7 +60,7 @@ deny 0-65535 0.0.0.0/0 0-65535
 """
 
 
-def test_whole_conf(tmp_path):
+def test_complete_conf_is_converted(tmp_path):
     out, said = migrate(WHOLE, tmp_path)
     assert good(out.replace("It's #1", "It's1"), tmp_path)
     assert out.splitlines() == [
@@ -140,8 +141,8 @@ def test_unused_settings_are_not_reported(tmp_path, line):
 
 
 def test_last_of_several_settings_counts(tmp_path):
-    """As for miniupnpd, with any space around the =. upnpd accepts each
-    setting once."""
+    """miniupnpd uses the last one, with any space around the =. upnpd accepts
+    each setting only once."""
     out, said = migrate("ext_ifname = eth9\nport=1\n" + BASE.replace("=", " = ")
                         + "http_port=2\nsecure_mode=no\nsecure_mode =yes\r\n"
                         + DENY.rstrip(), tmp_path)
@@ -165,7 +166,8 @@ def rules_of(text, tmp_path):
 
 
 def test_default_of_miniupnpd_is_accept(tmp_path):
-    """upnpd's default is refuse: the meaning is kept, and reported."""
+    """upnpd refuses by default, so a last rule keeps the old meaning, and that
+    is reported."""
     rest = "allow 0-65535 0.0.0.0/0 0-65535"
     rules, said = rules_of("", tmp_path)
     assert rules == [rest]
@@ -198,8 +200,8 @@ def test_invalid_rules_are_left_out(tmp_path, rule):
                     "left out"]
 
 
-def test_rules_by_description(tmp_path):
-    """Left out, and reported if that allows more."""
+def test_rules_by_description_are_left_out(tmp_path):
+    """They are left out, with a warning if that allows more."""
     rules, said = rules_of('deny 1-9 1.2.3.4/32 1-9 "My evil app"\n' + DENY,
                            tmp_path)
     assert rules == [DENY.strip()]
@@ -217,8 +219,9 @@ def test_addresses_are_not_interfaces(tmp_path):
     assert len(said) == 2 and "[interface 192" not in out
 
 
-def test_conf_as_uci(shared, tmp_path):
-    """-u: for a router that had its own miniupnpd.conf."""
+def test_conf_is_converted_to_uci(shared, tmp_path):
+    """-u converts a miniupnpd.conf to UCI, for an OpenWrt router that had its
+    own file."""
     out, _ = migrate(BASE + "friendly_name=It's mine\n" + DENY, tmp_path, "-u")
     shared.write("etc/config/upnpd", out)
     shared.run("/etc/init.d/upnpd", "start", check=False)
@@ -292,7 +295,7 @@ def migrated(shared, text):
                   if line.startswith(("allow ", "deny "))], said
 
 
-def test_uci_version_1(shared):
+def test_uci_version_1_is_converted(shared):
     conf, rules, said = migrated(shared, VERSION1)
     assert rules == ["allow 1024-65535 0.0.0.0/0 1024-65535",
                      "deny 0-65535 0.0.0.0/0 0-65535"]
@@ -345,8 +348,8 @@ config perm_rule
 """
 
 
-def test_uci_version_2(shared):
-    """The presets of the networks become rules of their own."""
+def test_uci_version_2_is_converted(shared):
+    """The networks' presets become rules."""
     conf, rules, said = migrated(shared, VERSION2)
     assert rules == [
         "deny 3389 192.168.88.0/24 3389",
@@ -410,9 +413,9 @@ config acl_entry
 """
 
 
-def test_uci_settings(shared):
-    """The layout with a section settings has other names and its own
-    lists."""
+def test_uci_settings_are_converted(shared):
+    """The layout with a section settings has other names, and lists for each
+    network."""
     conf, rules, said = migrated(shared, NETWORKS + ENTRIES)
     assert rules == [
         "deny 3389 192.168.88.0/24 3389",
@@ -462,8 +465,8 @@ def test_uci_settings_that_allow_nothing(shared):
     assert rules == ["deny 0-65535 0.0.0.0/0 0-65535"]
 
 
-def test_uci_settings_are_off(shared):
-    """They are off by default; in the older layout they are on."""
+def test_uci_settings_are_disabled_by_default(shared):
+    """This layout is disabled by default, the older one enabled."""
     off = "\toption enabled '1'\n"
     shared.write("etc/config/upnpd", NETWORKS.replace(off, ""))
     assert "option enabled 'no'" in shared.run(
@@ -473,7 +476,7 @@ def test_uci_settings_are_off(shared):
         "/usr/share/upnpd/upnpd-from-miniupnpd")
 
 
-def test_uci_with_hostile_values(shared):
+def test_uci_hostile_values_are_left_out(shared):
     text = VERSION1.replace("'http://192.168.1.1/'",
                             "'x\nupnpd.config.serial_number=y'").replace(
         "'Allow high ports'", "'x\noption enabled 0'")
@@ -485,7 +488,7 @@ def test_uci_with_hostile_values(shared):
                for line in said)
 
 
-def test_uci_without_upnp(shared):
+def test_uci_without_upnp_is_disabled(shared):
     conf, _, said = migrated(shared, VERSION1.replace(
         "enable_upnp '1'", "enable_upnp '0'"))
     assert conf == [] and "UPnP is off" in said[0]
@@ -498,7 +501,7 @@ def test_uci_file_of_upnpd_is_refused(shared):
                    "upnpd: it is not miniupnpd's\n")
 
 
-def test_uci_json(shared):
+def test_upnpctl_reads_the_converted_uci(shared):
     """upnpctl can read the output."""
     migrated(shared, VERSION2)
     out = json.loads(shared.run("upnpctl", "-f", "/var/etc/upnpd.conf",

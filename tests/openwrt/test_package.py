@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The package's Makefile, with stand-ins for rules.mk and package.mk."""
+"""The package's Makefile gives the right metadata and installs the right
+files. rules.mk and package.mk are stand-ins."""
 import os
 import re
 import subprocess
@@ -17,20 +18,21 @@ def test_metadata(tmp_path):
     assert info["section"] == "net" and info["category"] == "Network"
     assert info["conffiles"] == "/etc/config/upnpd"
     assert "miniupnpd" in info["conflicts"].split()
-    # conntrack: flows through deleted mappings end
+    # conntrack, to end flows through deleted mappings
     assert set(info["depends"].split()) == {
         "+kmod-nft-core", "+kmod-nft-nat", "+kmod-nf-conntrack-netlink"}
     assert info["userid"].split(":")[0] == "upnpd"
 
 
-def test_version_is_the_programs(tmp_path):
+def test_version_is_that_of_the_program(tmp_path):
     with open(os.path.join(TREE, "Makefile")) as f:
         (ours,) = re.findall(r"^VERSION\s*=\s*(\S+)", f.read(), re.M)
     assert told(tmp_path)["version"] == ours
 
 
-def test_source(tmp_path):
-    """The tree itself, where it stands in it; else a tarball."""
+def test_source_is_the_tree_or_a_tarball(tmp_path):
+    """Inside upnpd's tree the package builds that tree, elsewhere a
+    tarball."""
     assert told(tmp_path)["source"] == ""
     away = tmp_path / "feed" / "net" / "upnpd"
     away.parent.mkdir(parents=True)
@@ -43,7 +45,7 @@ def test_source(tmp_path):
     assert f"source=upnpd-{version()}.tar.gz\n" in out
 
 
-def test_prepare_takes_the_source_and_nothing_built(tmp_path):
+def test_prepare_copies_sources_only(tmp_path):
     make("prepare", out=tmp_path)
     tree = tmp_path / "build_dir" / f"upnpd-{version()}"
     assert (tree / "upnpd.c").is_file() and (tree / "Makefile").is_file()
@@ -51,7 +53,7 @@ def test_prepare_takes_the_source_and_nothing_built(tmp_path):
 
 
 def test_compile_calls_our_makefile(tmp_path):
-    """Only make -n: other tests build it."""
+    """Run only make -n; other tests build the program."""
     make("prepare", out=tmp_path)
     out = make("-n", "compile", "TARGET_CC=mips-cc", "V=s", out=tmp_path)
     assert re.search(r"^mips-cc .*-o build/upnpd\b", out, re.M)
@@ -60,7 +62,7 @@ def test_compile_calls_our_makefile(tmp_path):
     assert all(line.count("-D_FORTIFY_SOURCE") == 1 for line in compiled)
 
 
-def test_install(tmp_path):
+def test_installed_files_and_modes(tmp_path):
     install(str(tmp_path))
     root = tmp_path / "root"
     found = {str(p.relative_to(root)): p.lstat().st_mode & 0o777

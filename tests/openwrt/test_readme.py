@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""README's section "On OpenWrt", as written."""
+"""The commands in README's section "On OpenWrt" work as written."""
 import os
 
 from lab import reaches, wait_until
@@ -11,7 +11,7 @@ from test_uci import CONFIG
 
 
 def blocks():
-    """Its indented blocks, each a list of commands."""
+    """The indented blocks of the section, each a list of commands."""
     with open(os.path.join(TREE, "README.md")) as f:
         text = f.read().partition("\n## On OpenWrt\n")[2].partition("\n## ")[0]
     found = [[]]
@@ -33,16 +33,17 @@ def serving(service):
     assert reaches(service.lab, "TCP", 40000, server), service.told()
 
 
-def test_build():
-    """Check only the names."""
+def test_commands_to_build():
+    """Check only the names in the commands."""
     link, make = blocks()[0]
     assert link.split()[2].endswith("/upnpd/dist/openwrt")
     assert os.path.isfile(os.path.join(TREE, "dist/openwrt/Makefile"))
     assert make == "make package/upnpd/compile"
 
 
-def test_start(lab):
-    """With the package's own configuration and auto, under fw4."""
+def test_commands_to_start(lab):
+    """upnpd serves with the package's configuration and backend auto, under
+    fw4."""
     for service in service_of(lab):
         with open(os.path.join(TREE, "dist/openwrt/files/upnpd.config")) as f:
             service.router.write(CONFIG, f.read())
@@ -53,7 +54,7 @@ def test_start(lab):
         assert "wan0" in out, out
 
 
-def test_migration(lab):
+def test_commands_to_migrate(lab):
     for service in service_of(lab):
         service.router.write(CONFIG, VERSION1)
         service.procd.init("start")

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The service under procd: it starts, is restarted, reloads and stops; the
-real daemon, with the backend memory."""
+"""The service under procd starts, restarts, reloads and stops the real daemon,
+with the backend memory."""
 import re
 
 import pytest
@@ -35,13 +35,14 @@ def answers(procd, port=2828):
 
 
 def set_option(procd, name, value):
-    """As an operator does: set, commit, and reload_config's event."""
+    """Set an option as an operator does: uci set, uci commit,
+    reload_config."""
     procd.router.run("uci", "set", f"upnpd.global.{name}={value}")
     procd.router.run("uci", "commit", "upnpd")
     return procd.event("config.change", "upnpd")
 
 
-def test_instance(served):
+def test_instance_has_command_and_respawn(served):
     params = served.only().params
     assert params["command"] == ["/usr/sbin/upnpd", "-F", "-S", "-f",
                                  "/var/etc/upnpd.conf"]
@@ -51,21 +52,21 @@ def test_instance(served):
 
 
 def test_log_has_levels(served):
-    """By standard error each line would be daemon.err."""
+    """Log lines have their own level, not the daemon.err of standard error."""
     assert wait_until(lambda: "serving on port 2828" in served.log())
     assert re.search(r"^daemon\.info upnpd\[\d+\]: serving on port 2828",
                      served.log(), re.M)
     assert "daemon.err" not in served.log()
 
 
-def test_starts_again_after_its_death(served):
+def test_daemon_is_restarted_after_it_was_killed(served):
     served.only().proc.kill()
     served.only().proc.wait()
     served.respawn()
     assert wait_until(lambda: answers(served))
 
 
-def test_stop_leaves_nothing(served):
+def test_stop_removes_all_files(served):
     served.init("stop")
     assert served.ran == ["start", "TERM"]
     assert not served.runs()
@@ -74,7 +75,7 @@ def test_stop_leaves_nothing(served):
         assert not served.router.has(name)
 
 
-def test_restart(served):
+def test_restart_stops_and_starts(served):
     served.init("restart")
     assert served.ran == ["start", "TERM", "start"]
     assert wait_until(lambda: answers(served))
@@ -82,8 +83,9 @@ def test_restart(served):
 
 # ---- reload -------------------------------------------------------------
 
-def test_change_of_configuration(served):
-    """By a signal: mappings and connections continue."""
+def test_changed_configuration_reloads(served):
+    """A change reloads the daemon by a signal, so that mappings and
+    connections continue."""
     proc = served.only().proc
     assert set_option(served, "http_port", "2829") == 1
     assert served.ran == ["start", "HUP"]
@@ -91,7 +93,7 @@ def test_change_of_configuration(served):
     assert served.only().proc is proc and proc.poll() is None
 
 
-def test_nothing_changed(served):
+def test_unchanged_configuration_does_not_reload(served):
     for _ in range(2):
         assert served.event("config.change", "upnpd") == 1
         assert served.event("interface.*", "lan") == 1
@@ -118,14 +120,14 @@ def test_file_of_miniupnpd_changes_nothing(served):
     assert "this is miniupnpd's file" in served.router.log()
 
 
-def test_wrong_configuration_is_not_restarted(served):
-    """A restart ends the daemon."""
+def test_restart_with_a_wrong_configuration_stops(served):
+    """After a restart with an error in the configuration no daemon runs."""
     served.router.run("uci", "set", "upnpd.global.http_port=x")
     served.init("restart")
     assert served.ran == ["start", "TERM"] and not served.runs()
 
 
-def test_disabled(served):
+def test_disable_stops_and_enable_starts(served):
     set_option(served, "enabled", "0")
     assert served.ran == ["start", "TERM"] and not served.runs()
     set_option(served, "enabled", "1")
@@ -136,12 +138,12 @@ def test_disabled(served):
 # ---- interfaces ---------------------------------------------------------
 
 def hotplug(procd, action, interface):
-    """As netifd calls it; the scripts are sourced."""
+    """Source the hotplug script, as netifd does."""
     return procd.call("sh", "-c", ". /etc/hotplug.d/iface/50-upnpd",
                       env=(f"ACTION={action}", f"INTERFACE={interface}"))
 
 
-def test_external_interface_comes_later(router, procd):
+def test_starts_when_the_external_interface_comes_up(router, procd):
     """At boot, a PPPoE connection does not exist yet."""
     router.network("wan")
     router.write(CONFIG, config(*START))
@@ -157,7 +159,7 @@ def test_external_interface_comes_later(router, procd):
 
 
 @pytest.mark.parametrize("how", ["hotplug", "trigger"])
-def test_external_interface_changes_its_device(served, how):
+def test_reloads_when_the_external_device_changes(served, how):
     served.router.lab.router.ip_batch("link add wan1 type bridge",
                                       "addr add 11.22.44.1/24 dev wan1",
                                       "link set wan1 up")
@@ -171,15 +173,15 @@ def test_external_interface_changes_its_device(served, how):
     assert wait_until(lambda: answers(served))
 
 
-def test_external_interface_goes(served):
-    """upnpd notices it; the service is not restarted."""
+def test_continues_when_the_external_interface_goes_down(served):
+    """upnpd itself notices it; the service is not restarted."""
     served.router.network("wan")
     hotplug(served, "ifdown", "wan")
     served.event("interface.*", "wan")
     assert served.ran == ["start"] and served.runs()
 
 
-def test_hotplug_of_others(served):
+def test_other_hotplug_events_are_ignored(served):
     served.router.network("wan", "wan9")
     hotplug(served, "ifup", "lan")
     hotplug(served, "ifup", "vpn")
@@ -187,13 +189,13 @@ def test_hotplug_of_others(served):
     assert served.ran == ["start"]
 
 
-def test_hotplug_when_not_enabled(router, procd):
+def test_hotplug_does_not_start_a_disabled_service(router, procd):
     router.write(CONFIG, config(*START))
     hotplug(procd, "ifup", "wan")
     assert procd.ran == []
 
 
-def test_internal_interface_comes_later(router, procd):
+def test_reloads_when_an_internal_interface_comes_up(router, procd):
     router.network("lan")
     router.write(CONFIG, config(*START, interfaces=INTERFACES + """
 config interface 'guest'

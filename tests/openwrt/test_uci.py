@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""/etc/config/upnpd becomes upnpd.conf: by the real init script under
-busybox's ash, checked by the real upnpd -n."""
+"""The real init script, under busybox's ash, converts /etc/config/upnpd to
+upnpd.conf, and the real upnpd -n checks it."""
 import json
 import os
 import subprocess
@@ -29,14 +29,15 @@ config interface 'lan'
 
 
 def config(*lines, interfaces=INTERFACES):
-    """A file: enabled, with these lines in its section global."""
+    """A configuration that is enabled and has these lines in its section
+    global."""
     return "\n\t".join(["config global 'global'", "option enabled '1'",
                         *lines]) + "\n" + interfaces
 
 
 def made(router, text=None):
-    """The lines of upnpd.conf after a start with @text, without the names of
-    sections, or None."""
+    """Start with @text. Return the lines of upnpd.conf without the comments
+    with UCI sections, or None."""
     if text is not None:
         router.write(CONFIG, text)
     router.run("/etc/init.d/upnpd", "start", check=False)
@@ -44,7 +45,7 @@ def made(router, text=None):
 
 
 def refused(router, text, why):
-    """No file is made, and the log has the reason."""
+    """Does a start with @text make no file, and log the reason @why?"""
     assert made(router, text) is None
     assert not router.has("tmp/etc/upnpd.conf.new")
     errors = [line.partition(": ")[2] for line in router.log().splitlines()
@@ -59,7 +60,7 @@ def uci_quoted(value):
 
 # ---- what comes with the package ----------------------------------------
 
-def test_package_config_is_off(router):
+def test_package_config_is_disabled(router):
     assert made(router) is None
     assert router.log() == ("daemon.info upnpd: not enabled; "
                             "uci set upnpd.global.enabled=1\n")
@@ -83,8 +84,8 @@ def test_package_config_enabled(router):
     assert "is good" in router.run("upnpd", "-n", "-f", "/etc/upnpd.conf")
 
 
-def test_rules_of_the_package_config_are_right(router):
-    """The options in comments."""
+def test_rules_of_the_package_config_are_accepted(router):
+    """upnpd accepts the rules that are comments in the package's file."""
     with open(f"{PACKAGE}/files/upnpd.config") as f:
         text = f.read().replace("#list", "list").replace(
             "enabled '0'", "enabled '1'")
@@ -96,7 +97,7 @@ def test_rules_of_the_package_config_are_right(router):
 # ---- names and values ---------------------------------------------------
 
 def options(tmp_path):
-    """Each option with its default, as upnpctl prints them."""
+    """{option: default}, as upnpctl prints them."""
     conf = tmp_path / "upnpd.conf"
     conf.write_text("enabled = no\n")
     upnpctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
@@ -106,8 +107,8 @@ def options(tmp_path):
             if name not in ("rules", "interfaces", "allow", "deny")}
 
 
-def test_every_option_by_its_name(router, tmp_path):
-    """With _ for -, and 1 and 0 for yes and no."""
+def test_every_option_can_be_set(router, tmp_path):
+    """UCI has every option, with _ for -, and 1 and 0 for yes and no."""
     values = options(tmp_path)
     assert len(values) > 30
     lines = []
@@ -129,7 +130,7 @@ def test_every_option_by_its_name(router, tmp_path):
 @pytest.mark.parametrize("said, meant", [
     ("1", "yes"), ("on", "yes"), ("true", "yes"), ("yes", "yes"),
     ("0", "no"), ("off", "no"), ("false", "no"), ("no", "no")])
-def test_yes_and_no(router, said, meant):
+def test_spellings_of_yes_and_no(router, said, meant):
     assert f"hairpin ={meant}" in made(
         router, config(f"option hairpin '{said}'"))
 
@@ -138,7 +139,7 @@ def test_yes_and_no(router, said, meant):
     "it's mine", 'a "b" c', "#1 router", "a#b", "back\\slash", "$(reboot)",
     "`reboot`", "a;b&c|d", "x = y", "[interface eth0]", "* ? [a-z]", "'",
     "\u00fcber", "a  b", "-n", "%s%n", "'; reboot; '"])
-def test_texts_arrive_as_they_are(router, value):
+def test_texts_are_unchanged(router, value):
     text = config(f"option friendly_name {uci_quoted(value)}")
     assert f"friendly-name ={value}" in made(router, text)
     out = router.run("upnpctl", "-f", "/var/etc/upnpd.conf", "--json",
@@ -149,12 +150,12 @@ def test_texts_arrive_as_they_are(router, value):
 @pytest.mark.parametrize("value", [
     "x\nmasquerade = yes", "x\n[interface eth9]\ntype = internal", "x\n",
     "\nx", "x\nupnpd.lan=interface", "x\nupnpd.global.hairpin='yes'"])
-def test_a_line_break_makes_no_line(router, value):
+def test_line_break_in_a_value_is_refused(router, value):
     refused(router, config(f"option friendly_name {uci_quoted(value)}"),
             "friendly-name has a line break in its value")
 
 
-def test_a_line_break_in_a_rule(router):
+def test_line_break_in_a_rule_is_refused(router):
     value = "allow 80 0.0.0.0/0 80\nallow 1-65535 0.0.0.0/0 1-65535"
     for kind in ("option", "list"):
         router.write("tmp/log", "")
@@ -162,14 +163,14 @@ def test_a_line_break_in_a_rule(router):
                 "rule has a line break in its value")
 
 
-def test_a_line_break_in_an_interface(router):
+def test_line_break_in_an_interface_is_refused(router):
     refused(router, config(interfaces=INTERFACES.replace(
         "'internal'", "'internal\nmasquerade = yes'")),
         "type has a line break in its value")
 
 
 @pytest.mark.parametrize("value", ["My #1 router", "tab\t#x"])
-def test_what_would_be_a_comment(router, value):
+def test_value_with_a_comment_is_refused(router, value):
     """upnpd would silently use the text up to the #."""
     refused(router, config(f"option friendly_name '{value}'"),
             "friendly-name has a # after a space, where a comment begins")
@@ -194,7 +195,7 @@ def test_what_would_be_a_comment(router, value):
     ("list http_port '1'\n\tlist http_port '2'",
      "http-port is set a second time; remove one"),
 ])
-def test_upnpd_judges(router, line, why):
+def test_errors_of_upnpd_are_logged(router, line, why):
     refused(router, config(line), why)
 
 
@@ -208,7 +209,7 @@ def test_rules_keep_their_order(router):
 
 # ---- interfaces ---------------------------------------------------------
 
-def test_interface_options(router):
+def test_interfaces_become_sections(router):
     router.network("guest", "br-guest.7")
     got = made(router, config(interfaces="""
 config interface
@@ -238,7 +239,7 @@ config interface 'old'
     assert router.log() == ""
 
 
-def test_external_network_is_waited_for(router):
+def test_external_network_that_is_down_delays_the_start(router):
     router.network("wan")
     assert made(router, config()) is None
     assert router.log() == \
@@ -247,7 +248,7 @@ def test_external_network_is_waited_for(router):
     assert "[interface pppoe-wan]" in made(router)
 
 
-def test_internal_network_is_left_out(router):
+def test_internal_network_that_is_down_is_left_out(router):
     router.network("lan", "lan0")
     router.network("guest")
     got = made(router, config(interfaces=INTERFACES + """
@@ -279,12 +280,12 @@ config interface 'guest'
     ("option name 'wan1'\n\toption type 'external'",
      "a second external interface, after wan0 on line 6; disable one"),
 ])
-def test_interface_is_wrong(router, section, why):
+def test_wrong_interface_is_refused(router, section, why):
     text = config() + f"config interface 'x'\n\t{section}\n"
     refused(router, text, why)
 
 
-# ---- another's file -----------------------------------------------------
+# ---- files of other programs --------------------------------------------
 
 MINIUPNPD = """
 config upnpd 'config'
@@ -295,25 +296,25 @@ config perm_rule
 """
 
 
-def test_file_of_miniupnpd(router):
+def test_file_of_miniupnpd_is_refused(router):
     refused(router, MINIUPNPD, "this is miniupnpd's file; "
             "/usr/share/upnpd/upnpd-from-miniupnpd converts it")
     assert router.has("usr/share/upnpd/upnpd-from-miniupnpd")
 
 
-def test_file_of_nobody(router):
+def test_unknown_file_is_refused(router):
     refused(router, "config thing\n", "there is no section global; see "
             "upnpd.config in /usr/share/upnpd")
     assert router.has("usr/share/upnpd/upnpd.config")
 
 
-def test_sections_of_other_types(router):
+def test_sections_of_other_types_are_refused(router):
     refused(router, config() + "config interfaces 'lan2'\n",
             "unknown type of section: interfaces; write global, "
             "interface or mapping")
 
 
-def test_no_file(router):
+def test_missing_file_is_refused(router):
     router.run("rm", "/" + CONFIG)
     assert made(router) is None
     assert "there is no section global" in router.log()
@@ -330,14 +331,15 @@ def test_uuid_is_made_once(router):
     assert f"uuid ={first}" in made(router)
 
 
-def test_uuid_not_into_the_file_of_miniupnpd(router):
+def test_uuid_is_not_added_to_the_file_of_miniupnpd(router):
     router.write(CONFIG, MINIUPNPD)
     router.run("/etc/uci-defaults/50-upnpd")
     assert router.read(CONFIG) == MINIUPNPD
 
 
-def test_names_of_sections(router):
-    """upnpctl finds the section of an interface by them."""
+def test_sections_are_named_in_comments(router):
+    """Section heads in upnpd.conf have the UCI section as a comment, by which
+    upnpctl finds it."""
     made(router, config(interfaces=INTERFACES.replace("'lan'\n\toption net",
                                                       "\n\toption net")))
     heads = [line for line in router.conf().splitlines() if line[:1] == "["]
@@ -347,7 +349,8 @@ def test_names_of_sections(router):
 
 
 def test_disabled_interfaces_are_shown(router):
-    """Except what upnpd would refuse."""
+    """The file has disabled interfaces, except those that upnpd would
+    refuse."""
     got = made(router, config(interfaces=INTERFACES + """
 config interface 'guest'
 	option name 'eth7'
@@ -381,7 +384,7 @@ def mapping(**options):
 CAMERA = {"proto": "tcp", "external_port": "8080", "to": "192.168.88.10:80"}
 
 
-def test_mappings(router):
+def test_mappings_become_lines(router):
     got = made(router, config(interfaces=mapping(**CAMERA) + mapping(
         proto="udp", external_port="1", to="192.168.88.11:2",
         remote="203.0.113.5", disabled="1",
@@ -407,7 +410,7 @@ def test_mappings(router):
     ({"lease": "1"}, "mapping {}: there is no option lease; there are proto, "
      "external_port, to, remote, disabled, comment"),
 ])
-def test_wrong_mappings(router, options, why):
+def test_wrong_mapping_is_refused(router, options, why):
     text = config(interfaces=INTERFACES).replace("x", "x") + mapping(
         **{**CAMERA, **options}).replace("config mapping",
                                          "config mapping 'm'")

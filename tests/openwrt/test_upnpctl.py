@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""upnpctl where the configuration is kept in UCI: it changes UCI, and the
-service makes the file again."""
+"""If the configuration is kept in UCI, upnpctl changes UCI and lets the
+service generate the file."""
 import json
 
 import pytest
@@ -18,8 +18,8 @@ class Ctl:
         self.procd, self.router = procd, procd.router
 
     def __call__(self, *words):
-        """It must succeed, without a word on stderr. What its service told
-        procd is done while it runs."""
+        """Run upnpctl, which must succeed, and return its output. Messages of
+        the service to procd are executed meanwhile."""
         with self.procd.at_work():
             return self.router.run("upnpctl", *words)
 
@@ -48,7 +48,7 @@ def ctl(served):    # noqa: F811
 
 # ---- settings -----------------------------------------------------------
 
-def test_set(ctl):
+def test_set_and_reset_options(ctl):
     ctl("set", "friendly-name=it's \"mine\" $(x)", "hairpin=yes")
     assert ctl.uci("global.friendly_name") == "it's \"mine\" $(x)"
     assert ctl.uci("global.hairpin") == "1"
@@ -58,27 +58,27 @@ def test_set(ctl):
     ctl("set", "!friendly-name", "hairpin=no")
     assert ctl.uci("global.friendly_name") is None
     assert ctl.uci("global.hairpin") == "0"
-    # one that the service itself writes
+    # an option for which the service writes a default
     ctl("set", "!pid-file")
     assert answers(ctl.procd)
 
 
-def test_what_is_wrong_changes_nothing(ctl):
+def test_refused_change_changes_nothing(ctl):
     assert "http-port" in ctl.fails("set", "http-port=x")
     assert "lan0 is disabled" in ctl.fails("interfaces", "disable", "lan0")
     assert ctl.procd.ran == ["start"]
 
 
-def test_changes_that_are_not_committed(ctl):
+def test_uncommitted_changes_are_an_error(ctl):
     ctl.router.run("uci", "set", "upnpd.global.hairpin=1")
     with ctl.procd.at_work():
         out = ctl.router.run("upnpctl", "set", "masquerade=yes", check=False)
     assert "uncommitted" in out
     assert ctl.uci("global.masquerade") is None
-    assert ctl.uci("global.hairpin") == "1"     # it is still there
+    assert ctl.uci("global.hairpin") == "1"     # the change remains
 
 
-def test_without_uci(ctl):
+def test_missing_uci_is_an_error(ctl):
     ctl.router.run("mv", "/sbin/uci", "/sbin/uci.away")
     out = ctl.router.run("upnpctl", "set", "hairpin=yes", check=False)
     ctl.router.run("mv", "/sbin/uci.away", "/sbin/uci")
@@ -86,11 +86,11 @@ def test_without_uci(ctl):
     assert "hairpin" not in ctl.router.read(CONFIG)
 
 
-def test_off_and_on(ctl):
+def test_disable_and_enable(ctl):
     ctl("set", "enabled=no")
     assert ctl.uci("global.enabled") == "0"
     assert not ctl.procd.runs() and ctl.router.conf() is None
-    # there is no file now, but its settings are known
+    # without the file upnpctl asks the service for the settings
     assert json.loads(ctl("--json", "print"))["backend"] == "memory"
     ctl("set", "http-port=2829")
     assert ctl.uci("global.http_port") == "2829" and not ctl.procd.runs()
@@ -105,7 +105,7 @@ def interfaces(ctl):
             json.loads(ctl("--json", "interfaces", "print"))}
 
 
-def test_interfaces(ctl):
+def test_add_change_and_remove_interfaces(ctl):
     ctl("interfaces", "add", "interface=br-guest.7", "type=internal")
     assert ctl.uci("br_guest_7") == "interface"
     assert ctl.uci("br_guest_7.name") == "br-guest.7"
@@ -137,7 +137,7 @@ def mapped(ctl):
             for m in json.loads(ctl("--json", "mappings", "print"))}
 
 
-def test_mappings(ctl):
+def test_add_and_remove_mappings(ctl):
     ctl("mappings", "add", *CAMERA, "comment=it's \"mine\" # \u00e9")
     section = "mapping_tcp_40000"
     assert ctl.uci(section) == "mapping"
@@ -158,14 +158,14 @@ def test_mappings(ctl):
     assert set(mapped(ctl)) == {("tcp", 40000, "203.0.113.5")}
 
 
-def test_a_refused_mapping_is_in_neither(ctl):
+def test_refused_mapping_is_not_written(ctl):
     assert "ports below 1024" in ctl.fails(
         "mappings", "add", "protocol=tcp", "external-port=80",
         "to=192.168.88.10:80")
     assert "mapping" not in ctl.router.conf() and mapped(ctl) == {}
 
 
-def test_a_mapping_of_a_section_without_a_name(ctl):
+def test_mapping_of_an_unnamed_section_is_removed(ctl):
     text = ctl.router.read(CONFIG)
     ctl.router.write(CONFIG, text + """
 config mapping
@@ -181,7 +181,7 @@ config mapping
 
 
 def test_old_static_mappings_move_to_uci(ctl):
-    """The service has it done, as after an upgrade."""
+    """The service starts the migration, as after an upgrade."""
     ctl.procd.init("stop")
     ctl.router.write("tmp/lib/upnpd/leases", oldleases.text(
         "+ tcp 40000 192.168.88.10 8000 * 1 0 0 0 0.0.0.0 camera"))

@@ -6,8 +6,8 @@
 
 mkdir -p /tmp/procd
 
-# The message is sent when the service is closed, so a script that dies sends
-# nothing.
+# The message is sent when the service is closed, so a script that fails before
+# that sends nothing.
 procd_open_service()
 {
 	procd_message=$(mktemp /tmp/procd.XXXXXX)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: ISC
-# The file of a package: read, then shown or changed. Called by uci.
+# Read the file of a package, then print or change it. Called by uci.
 
 function fail() { failed = 1; exit 1 }
 
-# The next word of text into word; false at the end of a line, which is taken.
+# Move the next word of text into word. Return false at the end of a line, which
+# is removed from text.
 function next_word(   c, q) {
 	word = ""; quoted = 0
 	for (;;) {
