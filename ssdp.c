@@ -87,7 +87,7 @@ static bool is_open(const struct link *l)
 	return l->sock->io.fd >= 0;
 }
 
-/* A datagram that cannot be sent now is not retried: any of them may be lost. */
+/* A datagram that cannot be sent now is not retried: any may get lost. */
 static void send_to(const struct link *l, const struct wr *w,
 		    struct addr to, uint16_t port)
 {

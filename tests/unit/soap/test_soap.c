@@ -1123,7 +1123,7 @@ static void late_answers_find_their_token(void **state)
 	assert_int_equal(w->late, 1);
 }
 
-static void link_is_answered_later(void **state)
+static void link_change_is_answered_later(void **state)
 {
 	struct world *w = *state;
 
@@ -1138,7 +1138,7 @@ static void link_is_answered_later(void **state)
 	assert_int_equal(fault_code(w), 606);
 }
 
-static void answer_may_bring_the_next_request(void **state)
+static void answer_may_start_the_next_request(void **state)
 {
 	struct world *w = *state;
 
@@ -1277,8 +1277,8 @@ int main(void)
 		T(long_list_fits),
 		T(variables_are_queried),
 		T(late_answers_find_their_token),
-		T(link_is_answered_later),
-		T(answer_may_bring_the_next_request),
+		T(link_change_is_answered_later),
+		T(answer_may_start_the_next_request),
 		T(waits_are_bounded),
 		T(mangled_bodies_have_one_reply),
 	};
