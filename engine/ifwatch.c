@@ -50,7 +50,7 @@ static void log_external(const struct ifwatch *f)
 
 	if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
-			 "ports opened here are not reached from outside%s",
+			 "ports opened here are unreachable from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
 	else if (!addr_is_set(ext))
@@ -128,7 +128,7 @@ static void apply_policy(struct ifwatch *f)
 			 "internal network now", (unsigned)did.suspended);
 	if (did.resumed)
 		log_info("%u suspended mappings resumed: their network is "
-			 "there again", (unsigned)did.resumed);
+			 "back", (unsigned)did.resumed);
 }
 
 /* Read the state, and adapt to what changed. */

@@ -660,7 +660,7 @@ static void test_mappings_of_a_network_that_moved_are_suspended(void **state)
 	assert_int_equal(state_of(4000), PM_RESUMING);
 	assert_int_equal(state_of(4002), PM_RESUMING);
 	assert_int_equal(logged_count("<6>2 suspended mappings resumed: their "
-				      "network is there again\n"), 1);
+				      "network is back\n"), 1);
 }
 
 static void test_mappings_of_an_interface_that_is_away_are_suspended(

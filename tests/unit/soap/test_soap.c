@@ -726,7 +726,8 @@ static void header_names_service_and_action(void **state)
 	}
 }
 
-/* The header at the edge of its buffer: CVE-2026-5720 was one byte of it. */
+/* The header ends at the edge of its buffer. One quotation mark alone once made
+ * a length of -1 elsewhere (CVE-2026-5720). */
 static void header_is_read_within_its_bounds(void **state)
 {
 	static const char whole[] = "\"" WANIP_URN "#GetStatusInfo\"";
