@@ -54,7 +54,8 @@ static struct httpd *server_of(const struct httpconn *c)
 	return LOOP_OWNER(c->all, struct httpd, conns);
 }
 
-/* The client or its interface is gone: close, and cancel a pending request. */
+/* Close, and cancel a pending request, because the client has disconnected or
+ * its address is no longer served. */
 static void abort_connection(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
@@ -68,7 +69,7 @@ static void abort_connection(struct httpconn *c)
 
 /* ---- replies ------------------------------------------------------- */
 
-/* Send no more. If the client may still be sending, wait until it closes:
+/* Stop sending. If the client may still be sending, wait until it closes:
  * closing with unread bytes would send a reset, which can destroy the reply
  * (RFC 9112 9.6). */
 static void finish(struct httpconn *c)
@@ -201,12 +202,13 @@ static void send_continue(struct httpconn *c)
 	const size_t len = sizeof(line) - 1;
 	ssize_t n = send(c->io.fd, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	/* unsent is no fault, the client continues after a while; a part is */
+	/* if it was not sent, the client continues after a while; only a part
+	 * of it would break the framing */
 	if (n > 0 && (size_t)n < len)
 		httpconn_close(c);
 }
 
-/* A new request. Return: as read_body() */
+/* Start to read a new request. Return: as read_body() */
 static int begin_request(struct httpconn *c)
 {
 	const struct httpreq *req = &server_of(c)->req;
@@ -251,7 +253,7 @@ static void serve(struct httpconn *c)
 	};
 	uint32_t size = c->head_n + c->body.n;
 
-	/* the id has the slot, so httpd_reply() need not search */
+	/* the id contains the slot, so httpd_reply() need not search */
 	req.id = srv->serial++ * HTTP_CONNS_MAX +
 		 (uint32_t)(c - srv->conns.slot);
 	c->id = req.id;
@@ -279,7 +281,7 @@ static bool next_request(struct httpconn *c)
 		err = begin_request(c);
 	if (err > 0)
 		err = read_body(c);
-	/* srv->msg may have another connection's head by now */
+	/* srv->msg may hold another connection's head by now */
 	if (err > 0 && !fresh)
 		err = read_head(c);
 	if (err < 0)
@@ -396,8 +398,8 @@ static void on_ready(struct loop_fd *io, short revents)
 		process_input(c);
 		break;
 	case CONN_PENDING:
-		/* only if both directions are shut: a client that has shut
-		 * down its sending direction still reads the reply */
+		/* Only if both directions are shut down: a client that has shut
+		 * down its sending direction still reads the reply. */
 		if (revents & (POLLERR | POLLHUP))
 			abort_connection(c);
 		break;
@@ -444,7 +446,7 @@ static void on_sweep(struct loop_timer *t)
 
 /* ---- new connections ---------------------------------------------- */
 
-/* There is no slot: send 503 without one, if the socket takes it. */
+/* There is no slot: send 503 without one, if the socket accepts it. */
 static void refuse_connection(struct httpd *srv, int fd, struct addr peer)
 {
 	const struct httpd_reply r = { .status = 503 };

@@ -3,9 +3,9 @@
  * httpd.h - a small HTTP/1.1 server without any UPnP.
  *
  * The owner gets complete requests and sends complete replies, at once or
- * later, by the request's id. Fixed pools: HTTP_CONNS_MAX connections,
- * HTTP_BUFS_MAX buffers. When a pool is full, the server closes the connection
- * that has waited longest without a complete request; for a client at
+ * later, by the request's id. There are HTTP_CONNS_MAX connections and
+ * HTTP_BUFS_MAX buffers. If none is free, the server closes the connection that
+ * has waited longest without a complete request; if a client is at
  * HTTP_CONNS_PER_CLIENT, one of that client.
  * Runs in: engine
  */
@@ -50,7 +50,7 @@ struct httpd_routes {
 	 * the answer took too long: the id is invalid from now on */
 	void (*aborted)(void *arg, uint32_t id);
 	/* a request was refused: 403 (Host is not this server), 503 (no
-	 * connection is free), 0 (the peer is in no network that is served,
+	 * connection is free), 0 (the peer is in none of the served networks,
 	 * and got no answer). May be NULL */
 	void (*refused)(void *arg, struct addr peer, int status);
 	void *arg;
@@ -64,9 +64,8 @@ struct httpd_config {
 /**
  * httpd_new - create the server; it does not listen yet.
  *
- * @loop, @routes and @config are borrowed (routes and config are copied, what
- * they point to is not). @loop needs room for HTTP_CONNS_MAX +
- * IFSOCKS_MAX descriptors.
+ * @loop is borrowed. @routes and @config are copied, but what they point to is
+ * borrowed. @loop needs room for HTTP_CONNS_MAX + IFSOCKS_MAX descriptors.
  *
  * Return: owned by the caller (httpd_free()), NULL without memory
  */
@@ -82,10 +81,10 @@ void httpd_free(struct httpd *);
  * @port: 0: a free port, chosen for the first address and used for all
  *
  * Existing listeners in the list stay, with their connections; those not in the
- * list are closed. A connection is accepted from every network of the interface
+ * list are closed. Connections are accepted from every network of the interface
  * that has the address (ifsock.h). Uses SO_REUSEADDR and the backlog
- * HTTP_BACKLOG, and binds to the interface if the kernel allows that to an
- * ordinary user.
+ * HTTP_BACKLOG, and binds to the interface if the kernel lets an ordinary user
+ * do that.
  *
  * Return: 0, or -errno of the first failure (the other addresses listen)
  */

@@ -3,10 +3,10 @@
  * soap.c - from a POST to an action of the gateway, and back.
  *
  * A request goes through four steps, each of which may end it:
- *   head      SOAPAction names service and action          400 401 415
- *   envelope  the body, to its very end                    400 402 605
- *   arguments each against its variable in the model       402 600 601 605
- *   action    igd/ does it, now or later
+ *   head      find the service and the action              400 401 415
+ *   envelope  parse the whole body                         400 402 605
+ *   arguments check each against its variable in the model 402 600 601 605
+ *   action    run the function in igd/, which may answer later
  *
  * Owns: slots for replies that wait, one buffer for the text of arguments and
  * one for the reply.
@@ -135,7 +135,7 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 
 /* ---- head ---------------------------------------------------------- */
 
-/* What the header asks for. */
+/* The action that SOAPAction requests. */
 struct head {
 	struct str action;		/* its name */
 	const struct igd_action *act;	/* NULL: there is none */
@@ -206,14 +206,14 @@ enum { AT_ENVELOPE = 1, AT_BODY, AT_ACTION, AT_ARG };
 #define NO_ARG SOAP_ARGS_MAX
 
 struct envelope {
-	const struct igd_action *act;	/* whose arguments are looked for */
+	const struct igd_action *act;	/* whose arguments are read */
 	bool ok;		/* the root is an Envelope */
 	bool in_body, in_action;
 	struct str action;	/* name of the first element in Body */
 	size_t arg;		/* index in in[] of the one being read, or
 				 * NO_ARG */
 	size_t arg_at;		/* where its text begins */
-	bool bad_args;		/* one is there twice, or contains elements */
+	bool bad_args;		/* one occurs twice, or contains elements */
 	struct wr text;		/* of all arguments, decoded */
 	bool seen[SOAP_ARGS_MAX];
 	struct igd_in in[SOAP_ARGS_MAX];
@@ -341,7 +341,7 @@ static struct pending *pending_get(struct soap *soap)
 	return NULL;
 }
 
-/* igd_wait.done. An action that waits has at most one result: the port, of
+/* igd_wait.done. An action that waits has at most one out argument: the port of
  * AddAnyPortMapping. */
 static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 {

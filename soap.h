@@ -13,7 +13,7 @@
 #include "base/str.h"
 #include "igd/igd.h"
 
-/* A reply as soap hands it to the HTTP server. */
+/* A reply for the HTTP server. */
 struct soap_reply {
 	int status;		/* 200, 500, or 4xx/5xx with an empty body */
 	struct str body;	/* valid until soap is called again */
@@ -24,7 +24,7 @@ struct soap;
 /**
  * soap_new - create it, with SOAP_PENDING_MAX slots for replies that wait.
  * @igd: borrowed, outlives it
- * @answer: called with a reply that came later; @token as given to soap_post()
+ * @answer: called with a later reply; @token is that of soap_post()
  *
  * Return: owned by the caller (soap_free()), NULL without memory
  */
@@ -43,7 +43,7 @@ struct soap_post {
 	struct str content_type;
 	struct str body;
 	struct addr client, local;
-	uint32_t token;			/* names the HTTP request */
+	uint32_t token;			/* identifies the HTTP request */
 	uint64_t now_ms;
 };
 
@@ -51,10 +51,10 @@ struct soap_post {
  * soap_post - handle one request.
  * @ret: set when the reply is ready
  *
- * The whole body must be well-formed before an action runs; otherwise it is
- * HTTP 400, as without SOAPAction. SOAPAction may be quoted. It names the
- * service of the URL, in the version there or a lower one, compared without
- * case, and the action of the body. The reply has the request's namespace.
+ * The whole body must be well-formed before an action runs; otherwise, and
+ * without SOAPAction, the status is 400. SOAPAction may be quoted. It must name
+ * the service of the URL (case-insensitively), in the same or a lower version,
+ * and the action of the body. The reply has the request's namespace.
  *
  * Arguments may come in any order, and unknown ones are ignored. A missing or
  * repeated one is error 402. A content type other than text/xml,
@@ -66,7 +66,7 @@ struct soap_post {
 bool soap_post(struct soap *, const struct soap_post *,
 	       struct soap_reply *ret);
 
-/** soap_cancel - the client of @token has hung up: its reply is not needed. */
+/** soap_cancel - the client of @token has disconnected: drop its reply. */
 void soap_cancel(struct soap *, uint32_t token);
 
 #endif

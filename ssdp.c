@@ -2,14 +2,14 @@
 /*
  * ssdp.c - discovery (UDA 1.1 section 1).
  *
- * The dialogue: for each network that is served, NOTIFY ssdp:alive is sent for
+ * The dialogue: in each network that is served, NOTIFY ssdp:alive is sent for
  * every target, twice, and again before half of max-age is over. A control
  * point sends M-SEARCH by multicast or to one of our addresses; each target
  * that matches is answered by a datagram of its own. At the end, NOTIFY
- * ssdp:byebye.
+ * ssdp:byebye is sent.
  *
- * Never does: answer a search that came in on another interface than the
- * internal ones or from outside their networks (SSDP reflection).
+ * Never does: answer a search that arrives on an interface that is not
+ * internal, or from outside the internal networks (SSDP reflection).
  *
  * Runs in: engine
  */
@@ -36,13 +36,13 @@
 #define SECOND_MS	200
 #define SECOND_SPREAD_MS 100
 
-/* The first datagram of an answer is sent within half of the spread, the rest a
- * few at a time: control points with small buffers lose what arrives at once.
- * SSDP_TARGETS_MAX are sent within 35 ms of the first. */
+/* The first datagram of an answer is sent within half of the spread. The others
+ * are sent a few at a time, because control points with small buffers lose
+ * datagrams that arrive together. SSDP_TARGETS_MAX datagrams take 35 ms. */
 #define BURST		4
 #define BURST_GAP_MS	5
 
-/* Searches waiting for one client: two hosts cannot starve a third. */
+/* The most searches that may wait for one client. */
 #define PENDING_PER_CLIENT (SSDP_PENDING_MAX / 2)
 
 /* One address of an internal interface; its socket has the same index in the
@@ -70,7 +70,7 @@ struct ssdp {
 	struct loop *loop;
 	struct ssdp_config config;
 	uint16_t http_port;
-	bool had_network;	/* NOTIFYs have carried this BOOTID */
+	bool had_network;	/* NOTIFYs with this BOOTID were sent */
 	struct buckets rate;	/* of answers, for each source */
 	struct ifsock_set socks;
 	struct link link[IFSOCKS_MAX];
@@ -87,7 +87,7 @@ static bool is_open(const struct link *l)
 	return l->sock->io.fd >= 0;
 }
 
-/* A datagram that cannot be sent now is lost, as any may be on its way. */
+/* A datagram that cannot be sent now is not retried: any may get lost. */
 static void send_to(const struct link *l, const struct wr *w,
 		    struct addr to, uint16_t port)
 {
@@ -123,8 +123,9 @@ static void notify_all(const struct link *l, enum nts nts,
 	}
 }
 
-/* At random before half of max-age: the devices of a network do not all send at
- * once, and one set that is lost does no harm (UDA 1.1 1.2.2). */
+/* Send the next set at a random time before half of max-age, so that the
+ * devices of a network do not all send together, and one lost set does no harm
+ * (UDA 1.1 1.2.2). */
 static void on_notify(struct loop_timer *t)
 {
 	struct link *l = LOOP_OWNER(t, struct link, notify);
@@ -138,7 +139,7 @@ static void on_notify(struct loop_timer *t)
 	l->again = false;
 }
 
-/* Start to announce: one set soon, another one soon after. */
+/* Start to announce: send one set soon, and another one soon after. */
 static void announce(struct link *l)
 {
 	l->again = true;
@@ -148,7 +149,7 @@ static void announce(struct link *l)
 
 /* ---- answers ------------------------------------------------------- */
 
-/* Go on to the next target that matches; false: there is none. */
+/* Advance to the next target that matches. Return: false: there is none */
 static bool next_match(const struct ssdp *s, struct pending *p,
 		       struct wr *ret_st)
 {
@@ -158,7 +159,7 @@ static bool next_match(const struct ssdp *s, struct pending *p,
 	return false;
 }
 
-/* Answer for the next target; false: none is left. */
+/* Answer for the next target that matches. Return: false: there is none */
 static bool answer_one(struct pending *p)
 {
 	const struct ssdp *s = p->link->ssdp;
@@ -188,7 +189,8 @@ static void on_answer(struct loop_timer *t)
 		loop_timer_set(p->link->ssdp->loop, t, BURST_GAP_MS);
 }
 
-/* A place in the pool for a search of @client, or NULL. */
+/* Return: a free place for a search of @client; NULL if the pool is full or the
+ * client is at its limit */
 static struct pending *find_place(struct ssdp *s, struct addr client)
 {
 	struct pending *p, *place = NULL;
@@ -217,7 +219,7 @@ static uint32_t count_matches(const struct ssdp *s,
 	return n;
 }
 
-/* Is there anything to say, and was it not said too often? */
+/* Does any target match, and is the client below its rate of answers? */
 static bool may_answer(struct ssdp *s, const struct pending *p)
 {
 	uint32_t n = count_matches(s, &p->search);
@@ -257,9 +259,9 @@ static void on_socket(void *arg, struct ifsock *sock)
 
 /* ---- addresses ------------------------------------------------------ */
 
-/* One set of NOTIFYs for each network. The virtual address of VRRP is in the
- * network of another address: the kernel calls it secondary, or it is a /32,
- * which is no network. It only answers. */
+/* Is @l the address that sends the NOTIFYs of its network? The virtual address
+ * of VRRP is not: it is in the network of another address (the kernel calls it
+ * secondary), or it is a /32, which is not a network. It only answers. */
 static bool has_network(const struct link *l)
 {
 	const struct netif_addr *at = &l->sock->at;
@@ -300,10 +302,10 @@ static void on_closing(void *arg, struct ifsock *sock)
 }
 
 /*
- * UDA 1.1 1.2: a device that joins a network, or has another address there, is
- * as one that was just started. Networks that were served all along get
- * ssdp:update before the new BOOTID. Announcements in a new network wait for
- * their timer, so they carry the new BOOTID already.
+ * Use a new BOOTID, because a device that joins a network, or changes its
+ * address there, counts as restarted (UDA 1.1 1.2). Networks that were served
+ * before get ssdp:update first. Announcements in a new network wait for their
+ * timer, so they have the new BOOTID already.
  */
 static void raise_boot_id(struct ssdp *s)
 {
@@ -331,7 +333,7 @@ static void announce_networks(struct ssdp *s)
 
 	for (l = s->link; l < s->link + IFSOCKS_MAX; l++) {
 		if (l->announced && !has_network(l)) {
-			/* it became a secondary address */
+			/* it has become a secondary address */
 			loop_timer_del(s->loop, &l->notify);
 			l->announced = false;
 		}
@@ -349,7 +351,7 @@ static void announce_networks(struct ssdp *s)
 		l->fresh = false;
 }
 
-/* Is another network of the same interface still announced, among @at? */
+/* Is a network of this interface announced that @at still contains? */
 static bool is_iface_kept(const struct ssdp *s, int ifindex,
 			  const struct netif_addr *at, size_t n)
 {
@@ -362,8 +364,9 @@ static bool is_iface_kept(const struct ssdp *s, int ifindex,
 	return false;
 }
 
-/* Every host on the wire receives a byebye, and drops the gateway whatever
- * address it had. It is sent only when no network of the interface stays. */
+/* Send byebye on each interface that keeps no network in @at. If a network
+ * stays, byebye must not be sent: every host on the wire would receive it, and
+ * would drop the gateway at all its addresses. */
 static void byebye_others(const struct ssdp *s, const struct netif_addr *at,
 			  size_t n)
 {
@@ -383,7 +386,7 @@ int ssdp_ifaces(struct ssdp *s, const struct netif_addr *at, size_t n,
 {
 	int err;
 
-	if (http_port != s->http_port) {	/* and so has every LOCATION */
+	if (http_port != s->http_port) {	/* every LOCATION changes */
 		byebye_others(s, NULL, 0);
 		ifsock_close(&s->socks);
 	}

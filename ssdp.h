@@ -17,11 +17,11 @@
 
 struct ssdp;
 
-/** ssdp_new - create it; it is silent until ssdp_ifaces(). @config is copied.
- * Return: owned by the caller (ssdp_free()), NULL without memory */
+/** ssdp_new - create it; it sends nothing before ssdp_ifaces(). @config is
+ * copied. Return: owned by the caller (ssdp_free()), NULL without memory */
 struct ssdp *ssdp_new(struct loop *, const struct ssdp_config *);
 
-/** ssdp_free - close everything and send nothing. NULL is fine. */
+/** ssdp_free - close everything and send nothing. NULL does nothing. */
 void ssdp_free(struct ssdp *);
 
 /**
@@ -32,11 +32,12 @@ void ssdp_free(struct ssdp *);
  * is answered from the address in the network of the control point. LOCATION
  * has the address that answers.
  *
- * NOTIFYs are sent once for each network: not from a /32 or a secondary
- * address. A new network gets every target, twice. If any network was served
- * before, a new one raises BOOTID: the networks that stay get ssdp:update, and
- * then every target again (UDA 1.1 1.2). When an interface loses its last
- * network, byebye is sent if the kernel still can. No privilege is needed.
+ * NOTIFYs are sent from one address of each network: not from a /32 or a
+ * secondary address. In a new network, every target is announced, twice. If any
+ * network was served before, a new one raises BOOTID: the networks that stay
+ * get ssdp:update, and then every target again (UDA 1.1 1.2). When an interface
+ * loses its last network, byebye is sent if the kernel still can. No privilege
+ * is needed.
  *
  * Call it again to retry an address that failed.
  *
@@ -45,8 +46,8 @@ void ssdp_free(struct ssdp *);
 int ssdp_ifaces(struct ssdp *, const struct netif_addr *at, size_t n,
 		uint16_t http_port);
 
-/** ssdp_byebye - send byebye for every target in every network, now, and serve
- * no address from then on. */
+/** ssdp_byebye - send byebye for every target in every network, and stop
+ * serving all addresses. */
 void ssdp_byebye(struct ssdp *);
 
 #endif

@@ -5,9 +5,10 @@
  * Owns: nothing; every slice that it returns points into the caller's document.
  * Never does: read a DTD, fetch anything, recurse, allocate, change a byte.
  * Invariants: x->in only shrinks, so the work is bounded by the document; after
- * an error every call returns an error. Less strict than XML 1.0 where that is
- * harmless: bytes from 0x80 on are not checked to be UTF-8 (the user of the
- * text does that), and "--" may occur in a comment.
+ * an error every call returns an error.
+ * It is less strict than XML 1.0 where that is harmless: bytes from 0x80 on
+ * need not be UTF-8 (the caller checks the text that it uses), and "--" may
+ * occur in a comment.
  * Runs in: engine
  */
 #include "xmltiny.h"

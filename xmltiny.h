@@ -7,8 +7,8 @@
  * and numeric references. It checks that tags balance, that there is one root
  * with only white space, comments and PIs outside it, that references are
  * known, and that there are no control characters. A UTF-8 byte order mark is
- * skipped; any other encoding is an error. Bytes from 0x80 on are not checked
- * to be UTF-8: the user of the text does that.
+ * skipped; any other encoding is an error. Bytes from 0x80 on need not be
+ * UTF-8: the caller checks the text that it uses.
  * Runs in: engine
  */
 #ifndef XMLTINY_H
@@ -25,9 +25,9 @@
 enum xml_token {
 	XML_OPEN,	/* <p:name ...>: name, attr[] are set */
 	XML_CLOSE,	/* </p:name>, also after an empty element */
-	XML_TEXT,	/* raw text: decode with xmltiny_decode(); or CDATA */
+	XML_TEXT,	/* raw text or CDATA, for xmltiny_decode() */
 	XML_END,	/* the document is complete and well-formed */
-	XML_ERR,	/* it is not; all later calls return this */
+	XML_ERR,	/* not well-formed; all later calls return this */
 };
 
 struct xml_attr {
@@ -48,8 +48,7 @@ struct xml {
 	size_t attr_n;
 };
 
-/** xmltiny_init - start to parse @doc, which is borrowed as long as @x is
- * used. */
+/** xmltiny_init - start to parse @doc, which is borrowed while @x is used. */
 void xmltiny_init(struct xml *x, struct str doc);
 
 /**

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include "engine/brokerclient.h"
 
-/* The next rule of the sync. */
+/* Find the next rule of the sync. */
 static const struct nat_rule *next_rule(struct brokerclient *p)
 {
 	for (; p->sync_table < NAT_KINDS; p->sync_table++, p->sync_slot = 0) {
@@ -29,7 +29,7 @@ static const struct nat_rule *next_rule(struct brokerclient *p)
 	return NULL;
 }
 
-/* The next message of the sync that is due. */
+/* Make the next message of the sync in progress. */
 static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 {
 	const struct nat_rule *rule;

@@ -23,7 +23,7 @@ struct brokerclient {
 	struct brokerclient_table table[NAT_KINDS];	/* by enum nat_kind */
 	/* the answer to any other request; waiting ones are sent after it */
 	void (*answer)(void *arg, const struct broker_rep *);
-	/* the monitor has hung up, or sent an invalid record */
+	/* the monitor has closed the channel, or sent an invalid record */
 	void (*lost)(void *arg);
 	void *arg;
 
@@ -41,7 +41,7 @@ struct brokerclient {
 
 /**
  * brokerclient_open - start to use @fd, the channel to the monitor.
- * @p: the caller's; table, answer, lost and arg are set
+ * @p: the caller's memory; table, answer, lost and arg are set
  *
  * Return: 0 or -errno
  */

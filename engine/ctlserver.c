@@ -3,9 +3,8 @@
  * ctlserver.c - serves upnpctl: a fixed number of connections, one request
  * each.
  *
- * Never does: wait for a reader. A list is read from the mapping table as the
- * socket takes it. Of changes that the socket cannot take, only the number is
- * kept.
+ * Never does: wait for a reader. A list is read from the mapping table while
+ * the socket has room. Changes are only counted while the socket has none.
  * Runs in: engine
  */
 #include <errno.h>
@@ -20,9 +19,9 @@
 
 enum conn_state {
 	CONN_FREE,
-	CONN_ASKING,		/* its request has not come yet */
+	CONN_ASKING,		/* its request has not arrived */
 	CONN_LISTING,		/* the table is being sent */
-	CONN_FOLLOWING,		/* changes are sent until it hangs up */
+	CONN_FOLLOWING,		/* changes are sent until it closes */
 	CONN_WAITING,		/* for the kernel */
 	CONN_VERIFYING,		/* for the monitor */
 };
@@ -31,8 +30,8 @@ struct conn {
 	struct loop_fd io;
 	struct ctlserver *ctl;
 	struct map_wait wait;
-	uint64_t seq;		/* of the mapping listed last */
-	uint64_t due_ms;	/* when it is dropped, 0: never */
+	uint64_t seq;		/* of the last mapping listed */
+	uint64_t due_ms;	/* when to close it, 0: never */
 	uint32_t lost;		/* changes that it was too slow for */
 	uint8_t state;		/* enum conn_state */
 	uint8_t verb;		/* enum ctl_verb */
@@ -50,7 +49,7 @@ struct ctlserver {
 
 /* ---- sending records ----------------------------------------------------- */
 
-/* Return: false if the socket is full, or the peer has hung up. */
+/* Return: false if the socket is full, or if the peer has closed it */
 static bool send_rep(int fd, enum ctl_kind kind, struct ctl_rep *rep)
 {
 	rep->version = CTL_VERSION;
@@ -135,7 +134,7 @@ static void enter(struct conn *c, enum conn_state state, short events)
 	loop_fd_mod(c->ctl->loop, &c->io, events);
 }
 
-/* An answer that is not a list is so short that the socket has room for it. */
+/* The socket always has room for an answer that is not a list. */
 static void finish(struct conn *c, const struct ctl_end *end)
 {
 	send_end(c->io.fd, end);
@@ -185,8 +184,8 @@ static void lose(struct conn *c)
 		loop_fd_mod(c->ctl->loop, &c->io, POLLIN | POLLOUT);
 }
 
-/* Is a change to be sent to @c now? A mapping that the list will still reach is
- * no change. */
+/* Must @c get this change now? Not if the mapping is still to come in its
+ * list. */
 static bool is_told(struct conn *c, uint64_t seq)
 {
 	if (c->state == CONN_LISTING && c->verb == CTL_MONITOR && seq <= c->seq)
@@ -252,7 +251,7 @@ static void on_done(struct map_wait *w, enum refusal why,
 	finish_change(c, why, e);
 }
 
-/* It is shown on terminals and in lists: only printable UTF-8 is allowed. */
+/* Allow only printable UTF-8, because terminals and lists show the text. */
 static bool good_desc(const char *desc)
 {
 	struct str s = { desc, 0 };
@@ -377,7 +376,7 @@ static void on_io(struct loop_fd *io, short revents)
 	else if (revents & POLLOUT)
 		tell_lost(c);
 	else
-		drop(c);	/* a second request, or it has hung up */
+		drop(c);	/* a second request, or it was closed */
 }
 
 static void on_sweep(struct loop_timer *t)
@@ -397,8 +396,8 @@ static void on_sweep(struct loop_timer *t)
 		loop_timer_set(ctl->loop, t, CTL_TURN_MS);
 }
 
-/* The peer's user, by the kernel: the mode of the socket's file may have been
- * changed. */
+/* Ask the kernel for the peer's user, because somebody may have changed the
+ * mode of the socket's file. */
 static bool may_talk(const struct ctlserver *ctl, int fd)
 {
 	struct ucred who = { .uid = (uid_t)-1 };

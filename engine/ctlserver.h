@@ -29,7 +29,7 @@ struct ctlserver_ops {
  * ctlserver_new - serve the connections to @fd, a listening socket, which stays
  * the caller's.
  * @loop: needs room for CTL_CLIENTS_MAX + 1 descriptors
- * @owner: a uid that is served, beside root's
+ * @owner: the uid that is served besides root's
  * @map: with its table; borrowed
  * @ops: copied
  *
@@ -46,7 +46,7 @@ void ctlserver_free(struct ctlserver *);
 void ctlserver_stored(struct ctlserver *, const struct pm_entry *);
 void ctlserver_gone(struct ctlserver *, const struct nat_rule *);
 
-/** ctlserver_verified - the monitor's answer to ops->verify(). */
+/** ctlserver_verified - handle the monitor's answer to ops->verify(). */
 void ctlserver_verified(struct ctlserver *, bool ok, bool repaired);
 
 #endif

@@ -4,8 +4,9 @@
  *
  * Owns: every byte from and to the network, the mapping table, the lease file.
  * Never does: change the firewall or a link; it asks the monitor
- * (brokerclient.h). Invariant: a control point is told of success only after
- * the monitor has reported that the kernel holds the rule.
+ * (brokerclient.h).
+ * Invariant: a control point gets a success only after the monitor has reported
+ * that the kernel holds the rule.
  * Runs in: engine
  */
 #include <errno.h>
@@ -44,7 +45,7 @@ struct engine {
 
 	struct portmap *pm;
 	struct leases lease_file;
-	struct leases *leases;		/* lease_file, or NULL: none */
+	struct leases *leases;		/* NULL: there is no lease file */
 	struct loop_timer tick;
 
 	struct identity id;
@@ -136,7 +137,7 @@ static void on_lost(void *arg)
 	loop_stop(e->loop);
 }
 
-/* ---- what the gateway and the mapping core need ------------------------ */
+/* ---- operations for the gateway and the mapping core ------------------- */
 
 static bool op_counters(void *arg, struct igd_counters *ret)
 {
@@ -167,7 +168,8 @@ static void op_wake(void *arg)
 	brokerclient_pump(&e->brokerclient);
 }
 
-/* Mappings work without the lease file. leases.c reports a fault once. */
+/* Ignore errors: mappings work without the lease file, and leases.c reports a
+ * fault once. */
 static void lease_fault(int err)
 {
 	if (err)
@@ -233,7 +235,7 @@ static const struct map_ops map_ops = {
 	.refused = op_refused, .rnd = op_rnd,
 };
 
-/* ---- what the operator asks --------------------------------------------- */
+/* ---- requests of the operator -------------------------------------------- */
 
 static enum ctl_no_address why_no_address(const struct engine *e)
 {

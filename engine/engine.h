@@ -10,12 +10,14 @@
 #include "ipc/engine_start.h"
 
 /**
- * engine_run - be the engine until the monitor hangs up; see engine_run_fn.
+ * engine_run - run the engine until the monitor closes the channel; see
+ * engine_run_fn.
  *
  * It closes the jail, reads the lease file, sends the table to the monitor as
- * one sync, and serves. When the monitor hangs up, it sends ssdp:byebye.
+ * one sync, and serves. When the monitor closes the channel, it sends
+ * ssdp:byebye.
  *
- * Return: the exit status: 0 if it was told to stop, 1 after a fault (logged)
+ * Return: the exit status: 0 after a regular stop, 1 after a fault (logged)
  */
 engine_run_fn engine_run;
 

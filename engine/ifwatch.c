@@ -20,7 +20,7 @@
 /* Interfaces change in bursts: read their state once for all. */
 #define SETTLE_MS	10
 #define RETRY_MS	1000
-#define REPEATS_MAX	6	/* the wait is doubled as often */
+#define REPEATS_MAX	6	/* how often the wait is doubled */
 
 static void update_wan(struct ifwatch *f)
 {
@@ -50,7 +50,7 @@ static void log_external(const struct ifwatch *f)
 
 	if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
-			 "ports opened here are not reached from outside%s",
+			 "ports opened here are unreachable from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
 	else if (!addr_is_set(ext))
@@ -75,8 +75,9 @@ static size_t address_n(const struct ifwatch *f)
 	return f->ifstate.net_n - f->ifstate.routed_n;
 }
 
-/* What to serve: the first address of each interface, then the others as long
- * as there is room, then all networks behind other routers. */
+/* Choose the networks to serve: the first address of each interface, then the
+ * other addresses while there is room, then all networks behind other routers.
+ */
 static size_t choose_networks(const struct ifwatch *f,
 			      struct netif_addr ret[NETWORKS_SERVED_MAX])
 {
@@ -127,7 +128,7 @@ static void apply_policy(struct ifwatch *f)
 			 "internal network now", (unsigned)did.suspended);
 	if (did.resumed)
 		log_info("%u suspended mappings resumed: their network is "
-			 "there again", (unsigned)did.resumed);
+			 "back", (unsigned)did.resumed);
 }
 
 /* Read the state, and adapt to what changed. */
@@ -151,9 +152,9 @@ static int read_state(struct ifwatch *f)
 	update_wan(f);
 	ifstate_policy(&r, f->conf, &f->igd->map->policy);
 	if (changed) {
-		/* The monitor would refuse what a new configuration or
-		 * network forbids, and clients must not see a mapping without
-		 * a rule. */
+		/* The monitor would refuse mappings that the new networks or
+		 * configuration forbid, and clients must not see a mapping
+		 * without a rule. */
 		apply_policy(f);
 		brokerclient_sync(f->brokerclient);
 		log_addresses_left(f);
@@ -171,8 +172,8 @@ void ifwatch_refresh(struct ifwatch *f)
 
 	if (err)
 		loop_timer_set(f->loop, &f->settle, RETRY_MS);
-	/* One network out of two is served: better than none. An interface
-	 * that does not exist yet is not waited for either. */
+	/* Report that we serve even if only some networks are served, or if an
+	 * interface does not exist yet. */
 	if (f->reported || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
 		return;
 	f->reported = true;

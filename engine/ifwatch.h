@@ -17,7 +17,7 @@
 #include "ssdp.h"
 
 struct ifwatch {
-	/* set by the owner before ifwatch_open(); all borrowed for good */
+	/* set by the owner before ifwatch_open(); all borrowed */
 	const struct conf *conf;
 	struct loop *loop;
 	struct igd *igd;	/* its wan, and its map's policy and ext, are
@@ -29,9 +29,9 @@ struct ifwatch {
 	struct loop_fd netlink;	/* private, down to reported */
 	struct loop_timer settle;
 	bool settling;		/* a change waits for the timer */
-	bool repeat;		/* the monitor sees other networks than were
-				 * read last */
-	uint8_t repeats;	/* of these, since the last change */
+	bool repeat;		/* send the table again, even if the state has
+				 * not changed */
+	uint8_t repeats;	/* how often, since the last change */
 	bool was_read;		/* @ifstate is valid */
 	bool reported;		/* the monitor knows that we serve */
 
@@ -46,12 +46,12 @@ int ifwatch_open(struct ifwatch *f);
  * ifwatch_refresh - read the state of the interfaces now, without waiting for a
  * message of the kernel.
  *
- * The gateway gets what changed; mappings whose network is gone are suspended,
- * and those that are forbidden now are removed and count as refused to their
- * requesters; the monitor gets the whole table;
- * HTTP and SSDP serve the addresses that exist; subscribers may get an event.
- * The first call does all of that, and tells the monitor once we serve. What
- * failed is logged and tried again.
+ * Updates the gateway's external address and link. After a change, suspends
+ * mappings whose network no longer exists, removes those that are now forbidden
+ * (they count as refused to their requesters), and sends the whole table to the
+ * monitor. HTTP and SSDP then serve the addresses that exist, and subscribers
+ * may get an event. The first call does all of that, and reports to the monitor
+ * once we serve. A step that failed is logged and retried.
  */
 void ifwatch_refresh(struct ifwatch *);
 
@@ -60,9 +60,9 @@ void ifwatch_refresh(struct ifwatch *);
  * after a second read the state again, and send the table again even if the
  * state is the same. The next times it waits longer, up to a minute.
  *
- * The monitor reads the interfaces a little later than we do. If a network goes
- * and returns in between, we see no change, but the monitor has dropped its
- * rules.
+ * The monitor reads the interfaces a little later than we do. If a network
+ * disappears and returns in between, we see no change, but the monitor has
+ * dropped its rules.
  */
 void ifwatch_repeat(struct ifwatch *);
 

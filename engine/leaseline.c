@@ -9,13 +9,13 @@
  *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
  *   remote-port=PORT origin=ORIGIN and so on
  *
- * "port" is the external port in our firewall, "told" the one that clients are
- * told; "to" is the client's port. Left out are: kind=portmap; the requester of
- * the operator's mappings; remote=*, which is every host; "told" where it
- * equals "port"; disabled=no; "lease" of a permanent mapping; remote-port=0,
- * which is every port; "suspended" of a mapping that is not suspended, or that
- * is suspended without an end, as the operator's are. When the networks are
- * known, such a mapping is suspended again.
+ * "port" is the external port in our firewall, "told" the one that is reported
+ * to clients; "to" is the client's port. Left out are: kind=portmap; the
+ * requester of the operator's mappings; remote=*, which is every host; "told"
+ * if it equals "port"; disabled=no; "lease" of a permanent mapping;
+ * remote-port=0, which is every port; "suspended" of a mapping that is not
+ * suspended, or whose suspension has no end, as the operator's. When the
+ * networks are known, such a mapping is suspended again.
  *
  * A later upnpd may add fields without a new version of the file: this one
  * keeps fields that it does not know. A field that must not be ignored needs a
@@ -244,14 +244,14 @@ static bool get_field(struct str *rest, unsigned *seen, struct leaseline *l)
 	if (*seen & 1u << i || name.n == word.n)
 		return false;
 	*seen |= 1u << i;
-	if (i == DESC) {		/* all that is left */
+	if (i == DESC) {		/* the rest of the line */
 		value = str_skip(whole, name.n + 1);
 		rest->n = 0;
 	}
 	return get_value(i, value, l);
 }
 
-/* @need: a bit for each field that must be there */
+/* @need: a bit for each required field */
 static bool get_fields(struct str s, unsigned need, struct leaseline *l)
 {
 	unsigned seen = 0;

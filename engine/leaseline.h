@@ -17,15 +17,15 @@
  * much again for fields and longer values of a later version. */
 #define LEASELINE_MAX 2048
 
-/* When something ends. The monotonic clock is right as long as the machine was
- * not restarted, the wall clock afterwards. All zero: never. */
+/* When a lease or a suspension ends. The monotonic clock is valid until the
+ * machine restarts, the wall clock after that. All zero: never. */
 struct leaseline_end {
 	uint64_t mono_ms;	/* on CLOCK_MONOTONIC of that boot */
 	uint64_t wall_s;	/* on CLOCK_REALTIME */
 	uint32_t left_s;	/* from the moment when the line was written */
 };
 
-/* What a line says. */
+/* The contents of a line. */
 struct leaseline {
 	struct pm_req req;	/* lease_s is not set */
 	uint16_t told_port;
@@ -38,17 +38,18 @@ struct leaseline {
 /**
  * leaseline_put - write the fields of a mapping.
  * @lease: when its lease ends
- * @suspended: when its suspension ends; never: it is not suspended, or without
- *             an end
+ * @suspended: when its suspension ends; never: it is not suspended, or its
+ *             suspension has no end
  *
  * Fields that have their usual value are left out. The mapping's note
- * (portmap_note()), fields that a later version wrote, is written as it is.
+ * (portmap_note()), which has the fields of a later version, is written
+ * unchanged.
  */
 void leaseline_put(struct wr *, const struct portmap *,
 		   const struct pm_entry *, const struct leaseline_end *lease,
 		   const struct leaseline_end *suspended);
 
-/** leaseline_put_key - write the fields that tell which mapping @rule is. */
+/** leaseline_put_key - write the fields that identify the mapping @rule. */
 void leaseline_put_key(struct wr *, const struct nat_rule *rule);
 
 /**
@@ -57,16 +58,15 @@ void leaseline_put_key(struct wr *, const struct nat_rule *rule);
  * @ret: valid only if true is returned
  *
  * The order of the fields does not matter, but "desc", which may hold spaces,
- * is the last one. A field that this version does not know goes into the note
- * as a whole, while there is room in it.
+ * is the last one. A field that this version does not know is added to the note
+ * as a whole, if there is room in it.
  *
- * Return: false if a field is missing, is there twice, or has a value that it
- * cannot have
+ * Return: false if a field is missing, occurs twice, or has an invalid value
  */
 bool leaseline_get(struct str fields, struct leaseline *ret);
 
-/** leaseline_get_key - read the fields that tell which mapping it is; others
- * are ignored. Return: as leaseline_get() */
+/** leaseline_get_key - read the fields that identify a mapping; others are
+ * ignored. Return: as leaseline_get() */
 bool leaseline_get_key(struct str fields, struct nat_rule *ret);
 
 /** leaseline_get_port - read a port, 1 to 65535. */

@@ -20,7 +20,7 @@
 enum { PROTO, EXT_PORT, CLIENT, INT_PORT, REMOTE, ENABLED, MONO_MS, WALL_S,
        LEFT_S, REQUESTER, DESC, FIELDS };
 
-/* The remote host. 0.0.0.0 is every host, too. */
+/* Parse the remote host. 0.0.0.0 also means every host. */
 static bool get_remote(struct str s, struct addr *ret)
 {
 	uint32_t ip = 0;

@@ -4,18 +4,18 @@
  *
  *   upnpd-leases 2 boot=BOOT-ID CRC
  *   + FIELDS CRC			a mapping: leaseline.c
- *   - FIELDS CRC			one that has ended: its key
+ *   - FIELDS CRC			the key of a mapping that has ended
  *
- * CRC is the CRC-32 of IEEE 802.3 over all that is before its space.
+ * CRC is the CRC-32 of IEEE 802.3 over the line up to the space before it.
  * Version 1 has "upnpd-leases 1 BOOT-ID CRC", and other fields: leaseline1.c.
  *
- * Owns: the files `mappings` and, while it is written anew, `mappings.new`;
+ * Owns: the files `mappings` and, while it is rewritten, `mappings.new`;
  * `leases`, an older upnpd's file or a line for it, and `leases.new`.
  * Never does: trust a line, follow a link, log.
- * Invariants: each line is written by one write(). After a failed one, which
- * may leave a torn line, the next begins with a line feed. `mappings` is only
- * replaced by a complete file. `leases` is replaced only when its content is in
- * `mappings`.
+ * Invariants: each line is written by one write(). After a failed write, which
+ * may leave a torn line, the next line begins with a line feed. `mappings` is
+ * only replaced by a complete file. `leases` is replaced only when its content
+ * is in `mappings`.
  * Runs in: engine
  */
 #include <errno.h>
@@ -37,8 +37,8 @@
 #define HEAD		"upnpd-leases"
 #define VERSION		"2"
 
-/* Of an older upnpd. If it finds NOTE_OLD there, it logs that a line makes no
- * sense, and starts a file of its own. */
+/* The file of an older upnpd. If it finds NOTE_OLD there, it logs an invalid
+ * line, and starts its own file. */
 #define OLD_NAME	"leases"
 #define OLD_TEMP	"leases.new"
 #define OLD_VERSION	"1"
@@ -47,11 +47,11 @@
 #define LINE_CAP	LEASELINE_MAX	/* longer lines are not ours */
 #define BUF_CAP		4096	/* read and written at a time */
 #define CRC_LEN		8
-#define COMPACT_MIN	64	/* lines; fewer are not worth it */
-#define COMPACT_FACTOR	4	/* lines a mapping */
+#define COMPACT_MIN	64	/* lines; do not compact fewer */
+#define COMPACT_FACTOR	4	/* lines per mapping */
 /* More than compaction allows, in case compaction fails each time. */
 #define LINES_CAP	(5 * (size_t)PM_MAPPINGS_LIMIT)
-#define RETRY_MS	60000	/* a rewrite of all lines that failed */
+#define RETRY_MS	60000	/* after a failed rewrite */
 
 /* All fields but desc and note need below 512 bytes. */
 #define OUR_LINE_MAX	(512 + PM_NOTE_MAX + PM_DESC_MAX)
@@ -63,7 +63,7 @@ _Static_assert(BUF_CAP >= 2 * LINE_CAP, "the reader finds room for more");
 
 static uint32_t crc32_of(const char *p, size_t n)
 {
-	/* four bits at a time: a small table, and fast enough */
+	/* four bits at a time: a small table is fast enough */
 	static const uint32_t nibble[16] = {
 		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
 		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
@@ -139,7 +139,7 @@ struct loader {
 	struct portmap *pm;
 	const struct leases_clock *clock;
 	struct leases_met *met;
-	bool same_boot;		/* the head's boot is this one */
+	bool same_boot;		/* the head has this boot's id */
 	bool foreign;		/* the first line is of another version */
 	bool skipping;		/* to the end of a line that is too long */
 	uint64_t newer_seq;	/* mappings up to this one are newer than what
@@ -185,8 +185,8 @@ static uint64_t newest_seq(const struct portmap *pm)
 	return e != NULL ? e->seq : 0;
 }
 
-/* If there is an older upnpd's file although there is one of ours, then that
- * upnpd ran after us, and its file is newer. */
+/* If an older upnpd's file exists beside ours, then that upnpd ran after us,
+ * and its file is newer. */
 static bool take_head(struct loader *ld, struct str rest)
 {
 	struct str version, boot, prefix = str_z(ld->format->boot);
@@ -332,7 +332,7 @@ static int read_all(struct loader *ld, int fd)
 			take_buffer(ld);
 		}
 	}
-	/* The last line may lack its line feed; the checksum tells. */
+	/* The last line may lack its line feed, but its checksum is there. */
 	if (!ld->foreign)
 		end_line(ld, (struct str){ ld->buf, ld->len });
 	return 0;
@@ -340,7 +340,8 @@ static int read_all(struct loader *ld, int fd)
 
 /* ---- writing ------------------------------------------------------- */
 
-/* Write all of it. Return: 0 or -errno; -ENOSPC if only a part was written */
+/* Write the whole text. Return: 0 or -errno; -ENOSPC if only a part was
+ * written */
 static int write_once(int fd, const char *p, size_t n, size_t *ret_n)
 {
 	ssize_t got;
@@ -457,7 +458,7 @@ static int tell(struct leases *l, int err)
 	return err;
 }
 
-/* ---- the calls ----------------------------------------------------- */
+/* ---- public functions ---------------------------------------------- */
 
 /* O_NONBLOCK, because opening a fifo would wait. Return: descriptor or
  * -errno */
@@ -487,7 +488,7 @@ static bool note_is_there(const struct leases *l)
 	return str_eq(s, STR(NOTE_OLD));
 }
 
-/* Read what an older upnpd left. */
+/* Read the file that an older upnpd left. */
 static int load_old(struct leases *l, struct loader *ld)
 {
 	int fd, err;

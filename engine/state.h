@@ -9,7 +9,8 @@
 #include <stdint.h>
 
 /**
- * state_uuid - the base of the gateway's UUIDs: random, made once and stored.
+ * state_uuid - the base of the gateway's UUIDs: random, generated once and
+ * stored.
  * @dir_fd: the state directory
  * @configured: the UUID of the configuration as text; "" without one
  * @ret: 16 bytes, a version 4 UUID (RFC 9562 5.4)

@@ -10,15 +10,15 @@
 #include "soap.h"
 
 #define XML_TYPE "text/xml; charset=\"utf-8\""
-/* A description and three services of two roots. With several interfaces they
- * replace each other. */
+/* Enough for a description and three services of two roots. With several
+ * interfaces, documents replace each other. */
 #define DOCS_MAX 8
 
 /* A document, rendered at its first request; it never changes. */
 struct doc {
 	const struct igd_service *svc;	/* NULL: a root's description */
 	unsigned n;			/* its version */
-	struct addr local;		/* a root's: the address asked */
+	struct addr local;		/* a root's: the requested address */
 	size_t len;			/* 0: the slot is free */
 	char text[HTTP_REPLY_MAX];
 };
@@ -105,7 +105,8 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
-/* @svc, @local: as in struct doc. Return: "" if it is too long */
+/* Find or render a document. @svc, @local: as in struct doc. Return: "" if it
+ * is too long */
 static struct str document(struct urlroutes *s, unsigned n,
 			   const struct igd_service *svc, struct addr local)
 {

@@ -10,8 +10,8 @@
  * the next message repeats what a failed delivery lost. A new subscriber has
  * confirmed nothing, so its initial event has all variables.
  *
- * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: it is
- * abandoned, the subscription stays); log.
+ * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: the
+ * message is dropped, the subscription stays); log.
  * Runs in: engine
  */
 #include <errno.h>
@@ -27,7 +27,7 @@
 #include "igd/wanip.h"
 
 #define ANSWER_EXTRA_MAX 96
-#define VALUE_MAX 256		/* the longest has about 100 bytes */
+#define VALUE_MAX 256		/* the longest value has about 100 bytes */
 
 /* A service under one root, with its subscriptions. */
 struct topic {
@@ -49,7 +49,7 @@ struct sub {
 	uint64_t expires_ms;
 	uint64_t next_ms;	/* no message is sent earlier */
 	uint64_t deadline_ms;	/* of the current message */
-	size_t url;		/* index of the URL that is tried */
+	size_t url;		/* index of the URL in use */
 	char *buf;		/* current message; NULL: none */
 	uint32_t notified[GENA_VARS_MAX];
 	uint32_t confirmed[GENA_VARS_MAX];
@@ -71,7 +71,7 @@ struct gena {
 	char body[GENA_BODY_MAX];
 };
 
-/* ---- what has changed ---------------------------------------------- */
+/* ---- changes ------------------------------------------------------- */
 
 /* A variable that cannot be read now is sent as empty. */
 static struct str value_of(struct gena *g, const struct topic *t, size_t i,
@@ -85,10 +85,11 @@ static struct str value_of(struct gena *g, const struct topic *t, size_t i,
 	return wr_done(&w);
 }
 
-/* A hash that changes with the variable. Collisions do not matter: the values
- * are the gateway's own and no client can choose them. When the first mapping
- * replaces the dummy mapping, PortMappingNumberOfEntries is 1 before and after.
- * The xor makes that a change, or Windows would keep showing the dummy. */
+/* A hash that changes with the variable. Collisions do not matter, because the
+ * values are the gateway's own and no client can choose them. When the first
+ * mapping replaces the dummy mapping, PortMappingNumberOfEntries is 1 before
+ * and after. The xor makes that a change; otherwise Windows would keep showing
+ * the dummy. */
 static uint64_t value_hash(struct gena *g, const struct topic *t, size_t i)
 {
 	char value[VALUE_MAX];
@@ -174,7 +175,7 @@ static void finish(struct sub *s, bool arrived)
 {
 	uint64_t sent_ms = s->send.sent_ms;
 
-	/* it may have been sent long after begin() */
+	/* the message may have been sent long after begin() */
 	if (sent_ms + GENA_MODERATE_MS > s->next_ms)
 		s->next_ms = sent_ms + GENA_MODERATE_MS;
 	if (arrived)
@@ -326,7 +327,8 @@ static struct sub *find_sub(struct gena *g, const struct gena_request *req,
 	return NULL;
 }
 
-/* A free slot for a subscription of that client; NULL: a limit is reached. */
+/* Return: a free slot for a subscription of this client; NULL if a limit is
+ * reached */
 static struct sub *find_slot(struct gena *g, struct addr peer)
 {
 	struct sub *slot = NULL;

@@ -23,8 +23,8 @@ struct gena;
 
 struct gena_config {
 	struct igd *igd;	/* borrowed */
-	/* as genasend_connect(), which NULL stands for; tests return one end
-	 * of a socketpair */
+	/* as genasend_connect(), which is used if this is NULL; tests return
+	 * one end of a socketpair */
 	int (*connect)(struct addr local, struct addr peer, uint16_t port);
 };
 

@@ -33,8 +33,8 @@ struct genamsg_callback {
  *
  * Skips a URL that is not http, whose host is not the literal @peer
  * (CallStranger, CVE-2020-12695: events must not be sent to another host) or
- * whose port is 0. So a control point that also lists its IPv6 address is
- * served.
+ * whose port is 0. Such a URL is not an error, because some control points also
+ * list their IPv6 address.
  * Limits: URLs beyond GENA_URLS_MAX are skipped.
  *
  * Return: 0, -EINVAL (no URL is left, the value is longer than
@@ -53,8 +53,7 @@ struct str genamsg_path(const struct genamsg_callback *,
  * @value: value of TIMEOUT, "Second-1800"; empty: none was sent
  *
  * Limits: GENA_TIMEOUT_MIN_S to GENA_TIMEOUT_MAX_S. "infinite", which UDA 1.1
- * 4.1.2 has deprecated, is the maximum; an invalid value is as if none was
- * sent.
+ * 4.1.2 deprecates, is the maximum. Without a valid value, it is the minimum.
  */
 unsigned genamsg_timeout_s(struct str value);
 

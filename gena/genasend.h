@@ -13,7 +13,8 @@
 
 enum genasend_end {
 	GENASEND_OK,		/* 2xx */
-	GENASEND_FAILED,	/* no connection, no valid or another answer */
+	GENASEND_FAILED,	/* no connection, no valid answer, or another
+				 * status */
 	GENASEND_UNKNOWN,	/* 412: the subscriber does not know the SID */
 };
 
@@ -37,8 +38,7 @@ int genasend_connect(struct addr local, struct addr peer, uint16_t port);
 /**
  * genasend_start - deliver the message in @msg over @fd.
  * @fd: connected or connecting; owned by @s from now on
- * @msg: the text in it is sent. Its whole buffer is used for the answer later
- * and
+ * @msg: the text to send. Its whole buffer is used for the answer later, and
  *       must live until done() or genasend_stop()
  * @answer_by_ms: deadline of the answer; the deadline of the connection is
  *       GENA_CONNECT_MS from now

@@ -2,8 +2,8 @@
 /*
  * httpbody.c - decode the body of an HTTP message in place, as it arrives.
  *
- * A state table has a step for each byte, except for data, which are moved in
- * one piece.
+ * A state table handles each byte, except for data, which are moved in one
+ * piece.
  * Invariant: b->n + b->left <= HTTP_BODY_MAX.
  * Runs in: engine
  */
@@ -13,7 +13,7 @@
 #include "base/str.h"
 
 enum state {
-	BAD,			/* for every byte without a row */
+	BAD,			/* 0: the byte has no entry in the table */
 	SIZE0, SIZE, EXT, SIZE_LF,
 	DATA, DATA_CR, DATA_LF,
 	LINE, TRAILER, TRAILER_LF, LAST_LF,

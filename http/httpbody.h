@@ -32,8 +32,8 @@ void httpbody_chunked(struct httpbody *);
  * @len: in: bytes at @buf; out: b->n, plus, if the body is complete, the bytes
  *       after it, which are moved down to follow it directly
  *
- * Lines must end in CRLF: no client that sends chunks is old enough to omit the
- * CR.
+ * Lines must end in CRLF: only old clients omit the CR, and they do not send
+ * chunks.
  *
  * Return: 1 the body is complete, 0 need more, -400 bad chunk, -413 body above
  * HTTP_BODY_MAX, -431 a chunk's line or all trailers above HTTP_HEAD_MAX.

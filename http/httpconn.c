@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpconn.c - the HTTP server's connections and buffers; and sending.
+ * httpconn.c - the HTTP server's connections and buffers, and sending.
  *
  * Owns: slots, descriptors, buffers.
- * Never does: parse what clients send.
- * Invariant: turn is unique and grows, so "waited longest" has one answer even
- * within a millisecond.
+ * Never does: parse input.
+ * Invariant: turn is unique and grows, so exactly one connection has waited
+ * longest, even within a millisecond.
  * Runs in: engine
  */
 #include <errno.h>
@@ -14,9 +14,10 @@
 #include "base/wr.h"
 #include "http/httpconn.h"
 
-/* The routes answer well before; a fault there must not use a slot for ever. */
+/* The routes answer much earlier. This keeps a fault there from using a slot
+ * forever. */
 #define PENDING_MS 60000
-/* Read from a client for so long after the last reply. A close with unread
+/* How long to read from a client after the last reply. A close with unread
  * bytes would send a reset, and the client might not see the reply (RFC 9112
  * 9.6). */
 #define LINGER_MS 2000
@@ -189,7 +190,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 
 /* ---- sending ------------------------------------------------------- */
 
-/* Return: bytes, 0 while the client takes none, -errno */
+/* Return: bytes sent, 0 if the socket accepts none now, -errno */
 static ssize_t send_two(int fd, struct str a, struct str b)
 {
 	/* struct iovec has no const */

@@ -17,8 +17,9 @@
 #include "base/str.h"
 
 #define HTTP_REPLY_HEAD_MAX 1024	/* about 250 bytes in practice */
-/* Room for the longest reply; and for the longest request and the first bytes
- * of the next or a chunk's line, so that there is always room to read. */
+/* Room for the longest reply. Also room for the longest request and the first
+ * bytes after it (the next request, or a chunk's line), so that there is always
+ * room to read. */
 #define HTTP_BUF_LEN (HTTP_REPLY_MAX + HTTP_REPLY_HEAD_MAX)
 _Static_assert(HTTP_BUF_LEN > HTTP_HEAD_MAX + HTTP_BODY_MAX,
 	       "a whole request must leave room to read on");
@@ -28,7 +29,8 @@ enum httpconn_state {
 	CONN_READING,		/* until a request is complete */
 	CONN_PENDING,		/* until the owner has answered it */
 	CONN_SENDING,		/* the client is slower than the reply */
-	CONN_LINGERING,		/* after the last reply, until it closes */
+	CONN_LINGERING,		/* after the last reply, until the client
+				 * closes */
 };
 
 struct httpconn {
@@ -36,7 +38,7 @@ struct httpconn {
 	struct httpconn_pool *all;
 	uint64_t due_ms;	/* deadline of the state */
 	uint64_t turn;		/* order of state changes: lower is older */
-	uint32_t id;		/* of the request being answered */
+	uint32_t id;		/* of the request in progress */
 	struct addr peer, local;
 	uint16_t local_port;
 	uint8_t state;		/* enum httpconn_state */
@@ -52,14 +54,15 @@ struct httpconn {
 	uint32_t in_off, in_n;
 	char *out;		/* buffer of a reply's rest; NULL: none */
 	uint32_t out_off, out_n;
-	uint32_t lingered;	/* bytes */
+	uint32_t lingered;	/* bytes discarded in LINGERING */
 };
 
 struct httpconn_pool {
 	struct loop *loop;
 	struct bufpool pool;
-	const struct httpconn *current;	/* being processed: it is not evicted,
-					 * its slot and input not reused */
+	const struct httpconn *current;	/* being processed: must not be evicted,
+					 * its slot and input must not be
+					 * reused */
 	uint64_t turn;
 	size_t top;		/* slots from here on are free */
 	size_t used;
@@ -77,12 +80,12 @@ void httpconn_pool_done(struct httpconn_pool *all);
  * httpconn_pool_admit - find a slot for a new connection, in the state READING.
  * @cb: callback for its events
  *
- * Limits: if the client is at HTTP_CONNS_PER_CLIENT, closes the connection of
- * that client that has waited longest without a complete request; if all
- * HTTP_CONNS_MAX slots are used, closes the one of all clients that has. Never
- * closes a connection with a request that is being answered.
+ * Limits: if all HTTP_CONNS_MAX slots are used, closes the connection that has
+ * waited longest without a complete request; if the client is at
+ * HTTP_CONNS_PER_CLIENT, the one of that client. Never closes a connection with
+ * a request that is being answered.
  *
- * Return: NULL without a slot; the caller keeps @fd then
+ * Return: NULL if there is no slot; the caller still owns @fd then
  */
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
@@ -92,7 +95,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
  * buffers to the kernel. A burst uses up to 1.2 MiB. */
 void httpconn_pool_trim(struct httpconn_pool *all);
 
-/** httpconn_pool_evict - close a connection that was answered already, else the
+/** httpconn_pool_evict - close a connection whose last reply was sent, else the
  * one that has waited longest for a request. Return: false: there is none */
 bool httpconn_pool_evict(struct httpconn_pool *all);
 
@@ -113,8 +116,8 @@ void httpconn_enter(struct httpconn *, enum httpconn_state);
 /**
  * httpconn_send - send two pieces as one; either may be empty.
  *
- * Stores in a buffer what the socket does not accept now. The connection is
- * SENDING then; call httpconn_send_rest() when it is writable.
+ * If the socket does not accept everything now, the rest is stored in a buffer
+ * and the connection is SENDING; call httpconn_send_rest() when it is writable.
  *
  * Return: 1: all was sent, 0: the rest waits, -errno: broken (close it)
  */

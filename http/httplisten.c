@@ -11,36 +11,37 @@
 #include <sys/socket.h>
 #include "http/httplisten.h"
 
-/* Connections accepted in one round, so that other descriptors get theirs. */
+/* The most connections to accept in one round, so that other descriptors get
+ * their turn. */
 #define ACCEPTS_MAX 64
-/* A round accepts one connection only until this many rounds in a row have
- * found one: asking for a second one would mostly be a wasted system call. */
+/* A round accepts only one connection until this many rounds in a row have
+ * found one, because a second accept() would usually find none. */
 #define PATIENCE 8
 /* Pause when descriptors or memory have run out and nothing can be closed. */
 #define PAUSE_MS 1000
-/* The port that the kernel chose for the first address may be taken at
- * another one. Choose again, this many times. */
+/* The port that the kernel chose for the first address may be taken at another
+ * address. Let the kernel choose again, this many times. */
 #define ANY_PORT_TRIES 8
 
-/* What follows from a failed accept(). */
+/* How to continue after a failed accept(). */
 enum fault { FAULT_NONE, FAULT_NEXT, FAULT_PRESSED };
 
 static enum fault fault_of(int err)
 {
 	switch (err) {
 	case -EAGAIN:
-		return FAULT_NONE;	/* none waits */
+		return FAULT_NONE;	/* no connection is waiting */
 	case -EMFILE:
 	case -ENFILE:
 	case -ENOBUFS:
 	case -ENOMEM:
 		return FAULT_PRESSED;
-	default:			/* of that one connection: accept(2) */
+	default:			/* only that connection's: accept(2) */
 		return FAULT_NEXT;
 	}
 }
 
-/* Return: is there reason to try again in this round? */
+/* Return: true: try again in this round */
 static bool accept_one(struct httplisten *h, struct ifsock *s)
 {
 	const struct httplisten_ops *ops = &h->ops;
@@ -132,7 +133,7 @@ uint16_t httplisten_port(const struct httplisten *h)
 	return ifsock_port(&h->set);
 }
 
-/* Does a socket stay, which fixes the port? */
+/* Does a socket stay, so that the port cannot change? */
 static bool keeps_any(const struct ifsock_set *set, const struct netif_addr *at,
 		      size_t n)
 {

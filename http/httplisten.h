@@ -2,8 +2,8 @@
 /*
  * httplisten.h - the HTTP server's listening sockets, one for each address.
  *
- * Accepts connections from the networks of the address's interface, and hands
- * them over. Reads nothing.
+ * Accepts connections from the networks of the address's interface, and passes
+ * them to the owner. Does not read from them.
  *
  * Runs in: engine
  */
@@ -16,14 +16,14 @@
 #include "sys/ifsock.h"
 
 struct httplisten_ops {
-	/* a connection, non-blocking; the callee owns @fd */
+	/* a new connection, non-blocking; the callee owns @fd */
 	void (*accepted)(void *arg, int fd, struct addr peer,
 			 struct addr local, uint16_t local_port);
-	/* descriptors have run out: close one; false: none can be spared */
+	/* descriptors have run out: close one; false: none can be closed */
 	bool (*pressed)(void *arg);
-	/* a connection of a peer outside the networks was closed; or NULL */
+	/* a connection from outside the networks was closed; may be NULL */
 	void (*outside)(void *arg, struct addr peer);
-	/* this address is served no longer */
+	/* this address is no longer served */
 	void (*ended)(void *arg, struct addr local);
 	void *arg;
 };

@@ -43,8 +43,8 @@ struct httpmsg {
  */
 ssize_t httpmsg_parse(const char *buf, size_t len, struct httpmsg *ret);
 
-/** httpmsg_get - the value of the first field @name, compared without case.
- * Return: false: there is none, and @ret is not set */
+/** httpmsg_get - the value of the first field @name (case-insensitive). Return:
+ * false: there is none, and @ret is not set */
 bool httpmsg_get(const struct httpmsg *, struct str name, struct str *ret);
 
 /** httpmsg_count - the number of fields with that name (Host and Content-Length

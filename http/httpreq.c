@@ -11,8 +11,8 @@
 #include "http/httpreq.h"
 #include "base/wr.h"
 
-/* Method names are case-sensitive (RFC 9110 9.1). Those with 0 are known but
- * not served: 405 at a path that exists. Any other method is 501. */
+/* Method names are case-sensitive (RFC 9110 9.1). Methods with 0 are known but
+ * not served: they get 405 if the path exists. Any other method gets 501. */
 static const struct {
 	const char *name;
 	unsigned method;

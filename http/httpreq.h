@@ -22,8 +22,8 @@ enum http_method {
 };
 
 struct httpreq {
-	unsigned method;	/* enum http_method; 0: a method of HTTP that
-				 * no path serves */
+	unsigned method;	/* enum http_method; 0: an HTTP method that no
+				 * path serves */
 	struct str path;	/* decoded, without query, begins with / */
 	bool keep_alive;	/* the client wants to keep the connection */
 	bool http10;		/* HTTP/1.0: "keep-alive" must be confirmed */
@@ -37,7 +37,7 @@ struct httpreq {
  * @own, @own_port: the local address of the connection. Host, and the
  *          authority of an absolute target, must be this address, else 403:
  *          another name means DNS rebinding in a browser. An Origin, or a
- *          Referer with a method other than GET and HEAD, is a browser as well
+ *          Referer with a method other than GET and HEAD, also means a browser
  *          and gets 403.
  * @path:   the decoded path is written here; HTTP_HEAD_MAX bytes are enough
  * @ret:    set only on success; points into @path's buffer

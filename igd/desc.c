@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * desc.c - the documents of the gateway, written from the model.
+ * desc.c - write the gateway's description documents from the model.
  *
  * Invariants: the output is ASCII, is well-formed whatever names the operator
  * has set, and depends only on the arguments. Elements are in the order of UDA
@@ -60,7 +60,7 @@ static void put_url(struct wr *w, const char *elem,
 	wr_fmt(w, "<%s>/igd%u/%s%s</%s>", elem, n, svc->path, tail, elem);
 }
 
-/* Everything of device @d that stands before its embedded device. */
+/* Write the part of device @d that comes before its embedded device. */
 static void open_device(struct wr *w, const struct desc_info *info,
 			unsigned n, size_t d)
 {

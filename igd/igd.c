@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* igd.c - what the services of the gateway share: requests that wait, refusals,
- * reading a state variable.
+/* igd.c - functions that the gateway's services share: waiting requests,
+ * refusals, reading a state variable.
  * Runs in: engine */
 #include <string.h>
 #include "base/wr.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * igd.h - what the UPnP services of the gateway share, and what they ask of
- * their owner.
+ * igd.h - the state and the functions that the gateway's UPnP services share,
+ * and the operations that they need from their owner.
  *
  * Everything below igd/ is pure: no descriptor, no clock. The engine sets what
  * it knows (struct igd_wan), passes the time, and does what struct igd_ops
@@ -30,16 +30,16 @@ struct igd_counters {
 	uint64_t tx_bytes, rx_bytes, tx_packets, rx_packets;
 };
 
-/* One control point that waits. Embedded in the owner's (soap.c's) record of
- * the pending reply; done is set before the action runs. */
+/* A control point that waits for its answer. Embedded in the owner's (soap.c's)
+ * record of the pending reply; done is set before the action runs. */
 struct igd_wait {
-	/* the answer: 0 or an enum upnp_err. @ext_port: what was mapped */
+	/* @err: 0 or an enum upnp_err. @ext_port: the port that was mapped */
 	void (*done)(struct igd_wait *, int err, uint16_t ext_port);
 	struct map_wait map;	/* private from here on */
 	struct igd *igd;
 	uint8_t call;		/* enum upnp_call, for its error codes */
 	uint8_t version;	/* of the service, for its error codes */
-	int fail;		/* link.c: the code of a failure */
+	int fail;		/* link.c: the error code if the change fails */
 };
 
 /* None of these may call back into igd_...(): answers come later. */
@@ -70,51 +70,51 @@ struct igd {
 	struct igd_wait *link_waits;	/* NULL: nobody */
 };
 
-/* One argument as it came in. */
+/* One in argument. */
 struct igd_in {
-	struct str s;		/* decoded text, as sent; the list's spelling
-				 * where the variable has an allowedValueList */
+	struct str s;		/* decoded text, as sent; if the variable has an
+				 * allowedValueList, in the list's spelling */
 	uint32_t u;		/* IGD_UI2, IGD_UI4, IGD_BOOL (0 or 1) */
 };
 
 struct igd_call;
 
-/* One argument as it goes out: u by default, s where s.p is set. Where put is
- * set it writes the value itself, as XML and at once, and no more than fits. */
+/* One out argument: u by default, s if s.p is set. If put is set, it writes the
+ * value straight into the reply, as XML, and no more than fits. */
 struct igd_out {
 	struct str s;
 	uint32_t u;
 	void (*put)(const struct igd *, const struct igd_call *, struct wr *);
 };
 
-/* One action under way. Arguments are in the order of the model, in and out
- * counted apart. */
+/* One call of an action. in[] and out[] are in the order of the model; each is
+ * numbered from 0. */
 struct igd_call {
 	const struct igd_service *svc;
 	const struct igd_action *act;
 	unsigned n;		/* root version */
 	unsigned version;	/* of the service under that root */
 	struct addr client;	/* the requester */
-	struct addr local;	/* the router's address it asked */
+	struct addr local;	/* the router's address that it used */
 	uint64_t now_ms;
 	struct igd_in in[SOAP_ARGS_MAX];
 	struct igd_out out[SOAP_ARGS_MAX];
-	char text[128];		/* room for out strings the action writes:
-				 * Layer3Forwarding's has 100 bytes */
-	char desc[PM_DESC_MAX + 1];	/* and for a mapping's description */
-	struct igd_wait *wait;	/* for an action that waits; else NULL */
+	char text[128];		/* buffer for out strings; the longest, of
+				 * Layer3Forwarding, has 100 bytes */
+	char desc[PM_DESC_MAX + 1];	/* buffer for a mapping's description */
+	struct igd_wait *wait;	/* NULL if the action never waits */
 };
 
-/** igd_init - start with nobody waiting; allocates nothing. @map stays the
+/** igd_init - start without waiting requests; allocates nothing. @map stays the
  * caller's. */
 void igd_init(struct igd *, struct map *map);
 
-/** igd_cancel - the control point has gone: forget @w, if it waits. The change
- * it asked for still happens. */
+/** igd_cancel - drop @w, if it waits, because its control point has
+ * disconnected. The change that it requested still happens. */
 void igd_cancel(struct igd *, struct igd_wait *w);
 
-/** igd_refused - report that @client did not get what it asked for. Not for
- * mappings, whose refusals the core reports. */
+/** igd_refused - report that a request of @client was refused. Not for requests
+ * for mappings: the mapping core reports those. */
 void igd_refused(struct igd *, enum refusal why, struct addr client);
 
 /**
@@ -122,7 +122,7 @@ void igd_refused(struct igd *, enum refusal why, struct addr client);
  * QueryStateVariable.
  * @n: root version
  *
- * Return: 0, 404 for one without a value of its own, or the action's error
+ * Return: 0, 404 if the variable has no value of its own, or the action's error
  */
 int igd_read(struct igd *, const struct igd_service *svc, unsigned n,
 	     const struct igd_var *var, uint64_t now_ms, struct wr *);

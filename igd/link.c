@@ -20,7 +20,7 @@ int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
 	}
 	if (igd->link_busy && !igd->link_to_up)
 		return WANIP_DISCONNECT_IN_PROGRESS;
-	/* To take the link down while it comes up has no code of its own
+	/* There is no specific code for taking the link down while it comes up
 	 * (WANIPConnection:1 2.4.5, ForceTermination). */
 	if (igd->link_busy)
 		return up ? WANIP_SETUP_IN_PROGRESS : UPNP_ACTION_FAILED;

@@ -8,7 +8,7 @@
 
 /**
  * link_change - take the external link up or down for @call.
- * @fail: the code for a link that did not follow
+ * @fail: the error code if the change cannot start or fails
  *
  * Return: IGD_WAIT, 0 (it is up already), 711 (it is down already), 705 or 707
  * (another change is in progress), 606 (allow-disable-external-interface is no)

@@ -5,10 +5,10 @@
  * Sources: InternetGatewayDevice:1, Layer3Forwarding:1,
  * WANCommonInterfaceConfig:1 and WANIPConnection:1 (2001),
  * InternetGatewayDevice:2 and WANIPConnection:2 (2010). Names, order, types,
- * allowed values and defaults are theirs. Optional actions for which there is
- * no real answer are left out, with the variables that only they use: the
- * Auto-, Idle- and WarnDisconnect times would do nothing, and the provider's
- * name is not known.
+ * allowed values and defaults come from them. Optional actions that this router
+ * cannot support are left out, with the variables that only they use: the
+ * Auto-, Idle- and WarnDisconnect times would have no effect, and the
+ * provider's name is not known.
  * Runs in: engine
  */
 #include "igd/model.h"
@@ -19,7 +19,7 @@
 #include "igd/wanip2.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
-/* A table and its length, in the order in which the structs want them. */
+/* A table and its length, as two consecutive initialisers of a struct. */
 #define ARRAY(a) (a), ARRAY_N(a)
 /* The arguments of one action. */
 #define ARGS(...) ARRAY(((const struct igd_arg[]){ __VA_ARGS__ }))
@@ -308,7 +308,7 @@ unsigned model_service_version(const struct igd_service *svc, unsigned n)
 	return n < svc->max_version ? n : svc->max_version;
 }
 
-/* ---- looking things up --------------------------------------------- */
+/* ---- lookup -------------------------------------------------------- */
 
 const struct igd_action *model_action(const struct igd_service *svc,
 				      unsigned n, struct str name)
@@ -351,7 +351,7 @@ static const struct igd_service *service_at(struct str path)
 	return NULL;
 }
 
-/* What follows /igdN/: a service's path and one of these. */
+/* Resolve the part after /igdN/: a service's path and one of these suffixes. */
 static enum igd_doc resolve_service(struct str path,
 				    const struct igd_service **ret_svc)
 {

@@ -3,13 +3,13 @@
  * model.h - the gateway as const tables: devices, services, actions,
  * arguments, state variables, types, ranges.
  *
- * One model, three readers: desc.c writes the documents from it, soap.c checks
- * arguments and writes replies by it, gena.c finds the evented variables in it.
- * So they cannot disagree.
+ * Three files use the model, so they cannot disagree: desc.c writes the
+ * documents from it, soap.c checks arguments and writes replies by it, and
+ * gena.c finds the evented variables in it.
  *
- * There may be two root devices, IGD:1 and IGD:2. Everything in the tables that
- * version 1 does not have is marked since = 2. Device types have the root's
- * version; a service has the lower of the root's and its own highest.
+ * There may be two root devices, IGD:1 and IGD:2. Entries that version 1 does
+ * not have are marked since = 2. Device types have the root's version. The
+ * version of a service is the root's, or its own highest if that is lower.
  * Runs in: engine
  */
 #ifndef IGD_MODEL_H
@@ -36,18 +36,19 @@ struct igd_var {
 					 * NULL: any text */
 	const char *dflt;	/* <defaultValue>, or NULL */
 	uint8_t range_since;	/* versions below have no range; 0: all have */
-	bool range_told;	/* the range is in the SCPD, but the action
-				 * checks it: it has a code of its own */
+	bool range_told;	/* the SCPD has the range, but the action checks
+				 * it, because it returns a code of its own */
 };
 
 struct igd_arg {
 	const char *name;	/* "NewExternalPort" */
 	bool out;
-	uint8_t var;		/* its place in the service's table */
+	uint8_t var;		/* index in the service's variable table */
 };
-#define IGD_ANY_TEXT 255	/* instead: a variable of no service */
+#define IGD_ANY_TEXT 255	/* instead of an index: any text, without a
+				 * variable */
 
-/* 0, a upnp_err, or IGD_WAIT: the answer comes later. */
+/* An action returns 0, an enum upnp_err, or IGD_WAIT: it answers later. */
 #define IGD_WAIT (-1)
 typedef int igd_action_fn(struct igd *, struct igd_call *);
 
@@ -64,8 +65,8 @@ struct igd_action {
 /* The value of a state variable is an out argument of one of the actions. */
 struct igd_reader {
 	const char *name;	/* of the variable */
-	uint8_t out;		/* which of its out arguments */
-	igd_action_fn *get;	/* never one that waits */
+	uint8_t out;		/* which of the action's out arguments */
+	igd_action_fn *get;	/* the action; it never returns IGD_WAIT */
 };
 
 struct igd_service {
@@ -77,8 +78,8 @@ struct igd_service {
 	size_t action_n;
 	const struct igd_var *var;	/* in SCPD order */
 	size_t var_n;
-	/* where a variable's current value comes from; ends with name NULL.
-	 * One that has none (ExternalPort, ...) is not in it. */
+	/* how to read a variable's current value; ends with name NULL. A
+	 * variable without one value (ExternalPort, ...) is not in it. */
 	const struct igd_reader *reader;
 };
 
@@ -94,20 +95,20 @@ extern const struct igd_device igd_device[IGD_DEVICES];
 /** model_service_version - the version of @svc under a root of version @n. */
 unsigned model_service_version(const struct igd_service *svc, unsigned n);
 
-/* What a path below / names. */
+/* What a URL path refers to. */
 enum igd_doc { IGD_NOTHING, IGD_ROOT_XML, IGD_SCPD, IGD_CONTROL, IGD_EVENT };
 
 /**
- * model_resolve - what is at this path?
+ * model_resolve - find what a URL path refers to.
  * @path: decoded, starts with '/'
  * @ret_n: the root's version, 1 or 2
- * @ret_svc: for all but IGD_ROOT_XML
+ * @ret_svc: set for all but IGD_ROOT_XML
  */
 enum igd_doc model_resolve(struct str path, unsigned *ret_n,
 			   const struct igd_service **ret_svc);
 
-/** model_action - the action of that exact name that version @n knows, or
- * NULL. */
+/** model_action - find the action @name (case-sensitive) under root version @n.
+ * Return: NULL if there is none */
 const struct igd_action *model_action(const struct igd_service *, unsigned n,
 				      struct str name);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* upnp_err.c - the error codes with their texts in the standards, and which
- * code a refusal by the mapping core has.
+/* upnp_err.c - the error codes with their texts in the standards, and the codes
+ * for refusals by the mapping core.
  * Runs in: engine */
 #include <stddef.h>
 #include "igd/upnp_err.h"
@@ -63,9 +63,9 @@ const char *upnp_err_text(int code)
  * The codes at version 1 and at version 2 of the service (docs/protocol.md,
  * "Error codes").
  *
- * Version 1 has no code for a refusal by policy (718 instead), for a full table
- * (501: RFC 6970 pairs lack of resources so) and for "not yours": there the
- * mapping is one that the requester cannot see (714).
+ * Version 1 lacks three codes. A refusal by policy is 718 there, and a full
+ * table is 501 (RFC 6970 maps lack of resources to it). Another client's
+ * mapping, which the requester may not delete, is 714, as if it did not exist.
  */
 struct codes {
 	uint16_t v1, v2;

@@ -48,8 +48,8 @@ enum upnp_err {
 	WANIP_INCONSISTENT = 733,
 };
 
-/** upnp_err_text - errorDescription of a code, as the standard spells it;
- * "Action Failed" for an unknown code, never empty. */
+/** upnp_err_text - the errorDescription of a code, as the standard spells it;
+ * "Action Failed" for an unknown code. Never empty. */
 const char *upnp_err_text(int code);
 
 /* The actions whose refusals have codes of their own. */
@@ -61,10 +61,10 @@ enum upnp_call {
 };
 
 /**
- * upnp_err_of - the code of a refusal by the mapping core.
+ * upnp_err_of - the error code for a refusal by the mapping core.
  * @version: of the service, 1 or 2
  *
- * Return: 0 for REFUSAL_NONE; 501 where the table has no code
+ * Return: 0 for REFUSAL_NONE; 501 if the table has no code
  */
 int upnp_err_of(enum refusal, enum upnp_call, unsigned version);
 

@@ -12,8 +12,8 @@
 #include "igd/upnp_err.h"
 #include "igd/value.h"
 
-/* Of one argument. No string of the model needs more; a description has its
- * own, lower limit. */
+/* Bytes of one argument. No string of the model needs more; a description has
+ * its own, lower limit. */
 #define STRING_MAX 1024
 
 bool value_ranged(const struct igd_var *var, unsigned version)
@@ -29,7 +29,7 @@ static bool is_negative(struct str s)
 	       str_u32(str_skip(s, 1), 0, UINT32_MAX, &u) != -EINVAL;
 }
 
-/* 600 for what is no number, 601 for one that is out of range. */
+/* Return: 0; 600 if the text is not a number; 601 if it is out of range */
 static int check_number(const struct igd_var *var, unsigned version,
 			struct igd_in *in)
 {
@@ -69,7 +69,8 @@ static int check_bool(const struct igd_var *var, struct igd_in *in)
 	return UPNP_VALUE_INVALID;
 }
 
-/* Any case is taken for a word of the list; the list's goes on. */
+/* Match case-insensitively, then continue with the spelling from the
+ * allowed-value list. */
 static int check_string(const struct igd_var *var, struct igd_in *in)
 {
 	const char *const *word = var->allowed;

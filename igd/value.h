@@ -7,14 +7,15 @@
 #include "base/wr.h"
 #include "igd/igd.h"
 
-/** value_ranged - has @var a range at @version of its service? */
+/** value_ranged - does @var have a range at @version of its service? */
 bool value_ranged(const struct igd_var *var, unsigned version);
 
 /**
  * value_check - is the text of @in a value of @var?
- * @version: of the service; some have a range at version 2 only
- * @in: s as it came; set: u of a number or boolean, s to the list's spelling
- *      where there is an allowedValueList (compared case-insensitively)
+ * @version: of the service; some variables have a range at version 2 only
+ * @in: s holds the text as received. Sets u for a number or boolean, and s to
+ *      the list's spelling if there is an allowedValueList (compared
+ *      case-insensitively)
  *
  * Return: 0, 600 (no such value), 601 (a number out of range), 605 (too long)
  */

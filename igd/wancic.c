@@ -31,8 +31,8 @@ int wancic_get_link_properties(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* ui4 counters roll over at 2^32 (WANCommonInterfaceConfig:1): the remainder,
- * never a clamp. goupnp fails on anything wider. */
+/* ui4 counters roll over at 2^32 (WANCommonInterfaceConfig:1), so return the
+ * value modulo 2^32; do not clamp it. goupnp fails on wider numbers. */
 static int counter(struct igd *igd, struct igd_call *call, size_t offset)
 {
 	struct igd_counters c;
@@ -99,7 +99,7 @@ static int get_connection_number(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* There is one connection, while it is active. */
+/* There is one connection, and only while it is active. */
 int wancic_get_connection(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));

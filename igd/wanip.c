@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wanip.c - WANIPConnection: the connection's state and its port mappings, as
- * version 1 knows them. What version 2 adds is in wanip2.c.
+ * wanip.c - WANIPConnection: the actions of version 1, for the connection's
+ * state and its port mappings. wanip2.c has the actions that version 2 adds.
  *
- * Arguments come checked against the model: numbers are in their type's range,
- * a protocol is "TCP" or "UDP". This file checks what they mean.
+ * The caller has checked the arguments against the model: numbers are in their
+ * type's range, a protocol is "TCP" or "UDP". This file checks what they mean.
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -80,7 +80,7 @@ int wanip_get_nat_rsip_status(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* "" for any host, or for none. */
+/* Write @a. Return: "" for any host, and if there is no address */
 static struct str put_addr(struct wr *w, struct addr a)
 {
 	size_t at = w->len;
@@ -99,7 +99,7 @@ int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* ---- arguments that mean a rule ------------------------------------ */
+/* ---- parsing arguments into a rule --------------------------------- */
 
 /* Any host is "" in the standard; scripts write "*", "0.0.0.0" or "::". */
 static int parse_remote(struct str s, struct addr *ret)
@@ -159,9 +159,9 @@ static int clean_desc(struct str s, char desc[PM_DESC_MAX + 1])
 	return w.over ? UPNP_STRING_TOO_LONG : UPNP_OK;
 }
 
-/* 0 is for ever at version 1; from version 2 on it is the longest lease that
- * there is (WANIPConnection:2 2.3.18). More than a week is an error at version
- * 2. At version 1, whose clients do not know that limit, it is cut. */
+/* 0 means forever at version 1, and the longest lease from version 2 on
+ * (WANIPConnection:2 2.3.18). More than a week is an error at version 2. At
+ * version 1, whose clients do not know that limit, the core shortens it. */
 static int parse_lease(const struct igd_call *call, uint32_t asked_s,
 		       uint64_t *ret_s)
 {
@@ -291,7 +291,7 @@ static void put_dummy(struct igd_call *call)
 	call->out[7].u = 0;
 }
 
-/* Control points count up until 713. */
+/* Control points increment the index until they get 713. */
 int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
@@ -345,8 +345,8 @@ static int get_update_id(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
-/* The variables of a mapping (ExternalPort, ...) have no value of their own:
- * there are as many as there are mappings. */
+/* The variables of a mapping (ExternalPort, ...) are not here, because each
+ * mapping has its own values. */
 const struct igd_reader wanip_reader[] = {
 	{ "ConnectionType", 0, wanip_get_connection_type_info },
 	{ "PossibleConnectionTypes", 1, wanip_get_connection_type_info },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* wanip.h - WANIPConnection: the actions that version 1 has, and what wanip2.c
- * shares with them.
+/* wanip.h - WANIPConnection: the actions of version 1, and the functions that
+ * wanip2.c shares with them.
  * Runs in: engine */
 #ifndef IGD_WANIP_H
 #define IGD_WANIP_H
@@ -10,32 +10,33 @@
 
 /**
  * wanip_prepare - prepare the wait of @call for a request to the mapping core.
- * @what: whose error codes the answer has
+ * @what: the action whose error codes the answer uses
  *
- * Return: the core's part, with nothing requested yet but by whom
+ * Return: the core's part of the wait. Of its request, only the requester is
+ * set.
  */
 struct map_wait *wanip_prepare(struct igd *, struct igd_call *call,
 			       enum upnp_call what);
 
 /**
- * wanip_parse_add - the eight arguments of AddPortMapping and AddAnyPortMapping
- * as a request.
- * @ret: as wanip_prepare() left it; any_port is read: an external port of 0 is
- *       allowed, otherwise it is 716
+ * wanip_parse_add - parse the eight arguments of AddPortMapping and
+ * AddAnyPortMapping into a request.
+ * @ret: as wanip_prepare() left it. If any_port is set, an external port of 0
+ *       is allowed; otherwise it is 716
  *
- * Return: 0, or the code for what is wrong with one of them
+ * Return: 0, or the error code for the first invalid argument
  */
 int wanip_parse_add(const struct igd_call *, struct map_request *ret);
 
-/** wanip_result - translate what map_add(), map_delete() or map_delete_range()
- * returned. Return: 0, an upnp_err, or IGD_WAIT */
+/** wanip_result - translate the result of map_add(), map_delete() or
+ * map_delete_range(). Return: 0, an enum upnp_err, or IGD_WAIT */
 int wanip_result(const struct igd_call *, int res);
 
 /** wanip_connected - is there an external address, and a link? */
 bool wanip_connected(const struct igd *);
 
-/** wanip_dummy_shown - does the dummy stand in for mappings now? There are
- * none, and PortMappingNumberOfEntries is 1 (show-dummy-rule). */
+/** wanip_dummy_shown - do clients see the dummy mapping now? They do if there
+ * are no mappings (show-dummy-rule); PortMappingNumberOfEntries is 1 then. */
 bool wanip_dummy_shown(const struct igd *);
 
 igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* wanip2.c - WANIPConnection:2: what version 1 does not have.
+/* wanip2.c - WANIPConnection:2: the actions that version 1 lacks.
  * Runs in: engine */
 #include <netinet/in.h>
 #include <string.h>
@@ -13,8 +13,8 @@
 
 /* ---- AddAnyPortMapping --------------------------------------------- */
 
-/* Port 0 is no wish: the standard has it as a wildcard that may be refused,
- * control points send it for "any". */
+/* Port 0 means any port. The standard calls it a wildcard that may be refused,
+ * but control points send it to get any port. */
 int wanip2_add_any(struct igd *igd, struct igd_call *call)
 {
 	struct map_wait *w = wanip_prepare(igd, call, UPNP_ADD);
@@ -73,8 +73,8 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 	"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
 #define LIST_CLOSE "</p:PortMappingList>]]>"
 
-/* The requester's own mappings that clients see; all, if it asks for all and list-scope allows
- * it. */
+/* List the requester's own mappings that clients see; those of all clients if
+ * the requester asks for them and list-scope allows it. */
 static bool is_listed(const struct igd *igd, const struct igd_call *call,
 		      const struct pm_entry *e)
 {
@@ -86,13 +86,13 @@ static bool is_listed(const struct igd *igd, const struct igd_call *call,
 	       (all || owner_is(e, call->client));
 }
 
-/* The list is in the order of ports, not of age: a control point that gets a
- * part of it, because of NewNumberOfPorts or of its length, asks for the rest
- * from the last port on. */
+/* The list is in the order of ports, not of age. A control point that gets only
+ * part of it, because of NewNumberOfPorts or of its length, continues from the
+ * last port that it got. */
 struct walk {
 	uint32_t port;
 	uint16_t slot;		/* on that port; PM_NONE before the first */
-	uint64_t has[(UINT16_MAX + 1) / 64];	/* a bit each port to list */
+	uint64_t has[(UINT16_MAX + 1) / 64];	/* bit set: list this port */
 };
 
 static void walk_init(struct walk *at, const struct igd *igd,
@@ -110,8 +110,8 @@ static void walk_init(struct walk *at, const struct igd *igd,
 	}
 }
 
-/* Go to the next port to list, which may be at->port. Return: false when there
- * is none */
+/* Advance to the next port to list, which may be at->port. Return: false if
+ * there is none */
 static bool walk_to_port(struct walk *at)
 {
 	uint64_t rest;
@@ -193,7 +193,7 @@ static void put_list(const struct igd *igd, const struct igd_call *call,
 		put_entry(igd, w, e, call->now_ms);
 		if (!w->over)
 			continue;
-		w->len = len;	/* nothing of an entry that does not fit */
+		w->len = len;	/* drop the entry that does not fit */
 		w->over = false;
 		break;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * anyport.c - the external port of a request for which any port will do.
+ * anyport.c - choose the external port of a request that accepts any port.
  *
  * "It is encouraged that this new action is primarily based on a random
  * mechanism" (WANIPConnection:2 2.5): an attacker outside can try a port that
@@ -10,9 +10,10 @@
 #include "map/anyport.h"
 #include "map/mapreport.h"
 
-/* Is the port of @r free, or has it the same client's mapping for the same
- * purpose? Then the request is a renewal. A mapping whose lease has ended does
- * not count: its rule is being deleted. */
+/* Can the request have the port of @r? It can if the port is free, or if only
+ * the same client's mapping for the same purpose uses it: then the request is a
+ * renewal. A mapping whose lease has ended cannot be renewed, because its rule
+ * is being deleted. */
 static bool is_free(const struct map *m, const struct nat_rule *r)
 {
 	const struct pm_entry *e;
@@ -30,7 +31,7 @@ static bool is_free(const struct map *m, const struct nat_rule *r)
 	return true;
 }
 
-/* Port number @k of the ranges, which have more than @k. */
+/* Return: port number @k of the ranges, which have more than @k ports */
 static uint16_t port_at(const struct policy_ports *range, uint32_t k)
 {
 	while (k > (uint32_t)(range->hi - range->lo)) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* anyport.h - the external port of a request for which any port will do.
+/* anyport.h - choose the external port of a request that accepts any port.
  * Runs in: engine */
 #ifndef MAP_ANYPORT_H
 #define MAP_ANYPORT_H
@@ -9,10 +9,10 @@
 /**
  * anyport_pick - set the external port of a request with any_port.
  *
- * The wished port (w->wished), if the policy allows it and it is free or has
- * the same client's mapping for the same purpose. Otherwise a free port, chosen
- * at random among those that the policy allows the client; ports below
- * POLICY_PORT_FLOOR only if it allows no other.
+ * Chooses the wished port (w->wished) if the policy allows it, and if it is
+ * free or has the same client's mapping for the same purpose. Otherwise chooses
+ * a free port at random among those that the policy allows the client. Ports
+ * below POLICY_PORT_FLOOR are chosen only if the policy allows no other.
  *
  * Return: REFUSAL_NONE; REFUSAL_NO_PORT (all are taken) or REFUSAL_RULE (none
  * is allowed), reported

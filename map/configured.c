@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* configured.c - enter the mappings of the operator's configuration.
+/* configured.c - add the mappings of the operator's configuration.
  * Runs in: engine */
 #include "map/configured.h"
 #include "map/mapreport.h"
 
-/* Remove the mapping in @slot for @req. A client is not told, so the log is: it
- * loses the mapping, unless @req does the same. */
+/* Remove the mapping in @slot to make room for @req. Log that a client loses
+ * its mapping, because the client is not notified; but not if @req has the same
+ * rule. */
 static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
 		       enum refusal why)
 {
@@ -23,7 +24,8 @@ static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
 	return true;
 }
 
-/* Is there a mapping on the port of @req that cannot be there beside it? */
+/* Find a mapping on the port of @req that cannot exist beside it. Return: its
+ * slot, or PM_NONE */
 static uint16_t find_in_the_way(const struct map *m, const struct pm_req *req)
 {
 	const struct nat_rule *rule = &req->rule;
@@ -40,8 +42,8 @@ static uint16_t find_in_the_way(const struct map *m, const struct pm_req *req)
 	return slot;
 }
 
-/* The newest mapping that is not of the configuration, of the client of @req if
- * @of_client. */
+/* Find the newest mapping that is not configured. @of_client: consider only
+ * mappings of the client of @req */
 static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 			    bool of_client)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * descpool.c - texts in linked cells of one size.
+ * descpool.c - store texts in linked cells of equal size.
  *
  * Invariants: each cell up to @used is in the chain of one text or on the free
  * list. All cells of a text are full except the last, which is not empty.
@@ -18,7 +18,7 @@ void descpool_init(struct descpool *t, struct descpool_cell *cell, uint32_t max)
 	*t = (struct descpool){ .cell = cell, .max = max };
 }
 
-/* Return: the number of a free cell, 0 when there is none left */
+/* Return: the number of a free cell, 0 if there is none */
 static uint32_t get_cell(struct descpool *t)
 {
 	uint32_t number = t->free;

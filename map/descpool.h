@@ -22,10 +22,10 @@
 
 struct descpool_cell {
 	uint32_t next;		/* the number of a cell; 0: none */
-	char part[DESCPOOL_CELL_LEN];	/* where it is not full, NUL follows */
+	char part[DESCPOOL_CELL_LEN];	/* padded with NUL if not full */
 };
 
-/* Cells of a text of @n bytes, and of the longest text. */
+/* The cells that a text of @n bytes and the longest text need. */
 #define DESCPOOL_CELLS_FOR(n) \
 	(((n) + DESCPOOL_CELL_LEN - 1) / DESCPOOL_CELL_LEN)
 #define DESCPOOL_CELLS DESCPOOL_CELLS_FOR(PM_DESC_MAX)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * expiry.c - the expiry heap: a binary heap of slots by the end of their mapping
- * (expiry_ms()).
+ * expiry.c - the expiry heap: a binary heap of slots, ordered by the end of
+ * their mapping (expiry_ms()).
  *
  * Owns: heap_at of each entry: its place in the heap plus one, 0 if it is not
  * in the heap.
- * Invariants: no entry ends before the one above it; only expiry_put() changes
- * the times in the heap.
+ * Invariants: no entry ends before its parent; only expiry_put() changes the
+ * times in the heap.
  * Runs in: engine
  */
 #include "map/expiry.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * expiry.h - the expiry heap: which mapping ends next.
+ * expiry.h - the expiry heap: it finds the mapping that ends next.
  *
- * A part of the mapping table; only portmap.c and pmtable.c call it.
+ * It is part of the mapping table; only portmap.c and pmtable.c call it.
  * Runs in: engine
  */
 #ifndef MAP_EXPIRY_H
@@ -18,7 +18,7 @@ struct expiry {
 };
 
 /** expiry_ms - when the mapping ends, by its lease or its suspension;
- * UINT64_MAX: never. EXPIRING: when its removal is tried again. */
+ * UINT64_MAX: never. In the state EXPIRING: when its removal is retried. */
 uint64_t expiry_ms(const struct pm_entry *);
 
 /**
@@ -32,8 +32,8 @@ void expiry_put(struct expiry *, uint16_t slot);
 /** expiry_drop - remove @slot; does nothing if it is not in the heap. */
 void expiry_drop(struct expiry *, uint16_t slot);
 
-/** expiry_first - the slot whose mapping ends first; of several at the same time,
- * the one made first; PM_NONE when the heap is empty. */
+/** expiry_first - the slot whose mapping ends first; if several end at the same
+ * time, the oldest; PM_NONE if the heap is empty. */
 uint16_t expiry_first(const struct expiry *);
 
 #endif

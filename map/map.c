@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * map.c - the mapping core: checks of a new request, changes of the policy,
- * answers of the monitor, ends of leases.
+ * map.c - the mapping core: check new requests, apply a changed policy, handle
+ * the monitor's answers, end leases.
  *
  * Owns: the requests that wait. A request waits for its own op in the mapping
- * table and gets its result; or for another's op on the same key, and starts
- * again when that op is done.
+ * table and gets the op's result; or it waits for another request's op on the
+ * same key, and starts again when that op is done.
  * Never does: write to a struct map_wait after its done() was called, because
  * the owner may have freed it or used it again.
  * Runs in: engine
@@ -36,8 +36,8 @@ static bool is_operators(const struct map_wait *w)
 	return w->req.mapping.origin == ORIGIN_OPERATOR;
 }
 
-/* What the lines say against the wished port does not matter if another one
- * will do. */
+/* A line that forbids the wished port does not matter if the request accepts
+ * any port. */
 static enum refusal check_policy(struct map *m, struct map_wait *w)
 {
 	const struct pm_req *q = &w->req.mapping;
@@ -50,7 +50,7 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 	return mapreport_refusal(m, w, why, line);
 }
 
-/* A new mapping costs the firewall a change; a renewal costs nothing. */
+/* Only new mappings are limited: a renewal does not change the firewall. */
 static enum refusal check_rate(struct map *m, struct map_wait *w,
 			       uint64_t now_ms)
 {
@@ -63,8 +63,8 @@ static enum refusal check_rate(struct map *m, struct map_wait *w,
 	return mapreport_refusal(m, w, REFUSAL_RATE, 0);
 }
 
-/* max-lease limits clients. "For ever" ends with it as well, unless it has its
- * highest value. Return: seconds, 0 for ever */
+/* max-lease limits clients. It also limits a request for a lease without end,
+ * unless max-lease has its highest value. Return: seconds, 0: without end */
 static uint32_t grant_lease(const struct map *m, const struct map_wait *w)
 {
 	uint32_t max_s = is_operators(w) ? PM_LEASE_MAX_S : m->max_lease_s;
@@ -138,8 +138,8 @@ static bool resume(struct map *m, uint16_t slot)
 	return res == PM_DONE || res == PM_STARTED;
 }
 
-/* The operator's mappings do not end by this, because nobody would ask for them
- * again. */
+/* A suspension does not end the operator's mappings, because nobody would
+ * request them again. */
 static bool suspend(struct map *m, uint16_t slot, uint64_t now_ms)
 {
 	const struct pm_entry *e = portmap_entry(m->pm, slot);
@@ -160,8 +160,8 @@ static enum refusal check_again(const struct map *m, uint16_t slot,
 			    addr_any(), ret_line);
 }
 
-/* The operator's mappings are logged here too: the operator is not there to
- * read an answer. Return: false if an op is in flight */
+/* The operator's mappings are logged here too, because no answer to the
+ * operator reports the removal. Return: false if an op is in flight */
 static bool remove_forbidden(struct map *m, uint16_t slot, enum refusal why,
 			     unsigned line)
 {
@@ -193,15 +193,15 @@ struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
 		else if (why == REFUSAL_OUTSIDE)
 			did.suspended += suspend(m, slot, now_ms);
 		else if (remove_forbidden(m, slot, why, line))
-			continue;	/* the next one has its index */
+			continue;	/* the next mapping has index i now */
 		i++;
 	}
 	return did;
 }
 
-/* An op on the mapping with the key of @rule is done. The policy may have
- * changed while it was in flight. A sync follows such a change, and waits for
- * the op, so the rule goes from the kernel. */
+/* Check the mapping with the key of @rule again after an op on it, because the
+ * policy may have changed while the op was in flight. A sync follows each such
+ * change and waits for the op, so it removes the rule from the kernel. */
 static void check_answered(struct map *m, const struct nat_rule *rule,
 			   uint64_t now_ms)
 {
@@ -243,8 +243,8 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 {
 	const struct pm_entry *e = NULL;
 
-	/* Only the monitor knows which ports the router serves itself. If any
-	 * port will do, start again with another one. */
+	/* Only the monitor knows which ports the router serves itself. If the
+	 * request accepts any port, start again with another one. */
 	if (w->what == MAP_ADD && w->req.any_port && why == REFUSAL_PORT &&
 	    ++w->tries < PM_ANY_TRIES) {
 		w->wished = 0;
@@ -258,9 +258,9 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 	w->done(w, why, e);
 }
 
-/* A done() may cancel requests or make new ones. Those that start again are in
- * a list of struct map, where map_cancel() finds them; one that has to wait
- * once more goes to the other list. */
+/* A done() may cancel requests or make new ones. Requests that start again are
+ * in m->ready, where map_cancel() finds them. One that has to wait once more
+ * moves to m->waiting. */
 static void start_again(struct map *m, uint64_t now_ms)
 {
 	const struct pm_entry *e;

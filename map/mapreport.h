@@ -16,12 +16,11 @@ void mapreport_stored(struct map *, uint16_t slot);
 void mapreport_gone(struct map *, const struct nat_rule *, bool shown);
 
 /**
- * mapreport_refused - a client did not get what it asked for: call
- * ops->refused.
+ * mapreport_refused - a request of a client was refused: call ops->refused.
  *
- * For other services' refusals too (events, HTTP). The operator's are not
- * reported, because the operator reads the answer. Neither are those that are
- * not counted (REFUSALS).
+ * Also for refusals by other services (events, HTTP). Refusals of the operator
+ * are not reported, because the operator reads the answer; nor are reasons that
+ * are not counted (REFUSALS).
  */
 void mapreport_refused(struct map *, const struct refused *);
 

@@ -33,7 +33,8 @@ const char *nat_rule_proto(uint8_t proto)
 	return proto == IPPROTO_TCP ? "tcp" : "udp";
 }
 
-/* Has this address a value, and 0 in each byte that its family does not use? */
+/* Is @a of this family, not unspecified, and 0 in each byte that the family
+ * does not use? */
 static bool is_address(struct addr a, enum addr_family family)
 {
 	if (a.family != family || addr_is_unspecified(a))

@@ -44,18 +44,17 @@ struct nat_op {
 	uint32_t verb;		/* enum nat_verb */
 };
 
-/* Names an op on its way to the monitor and back: the table, which is the kind
- * of its rules; the slot of the entry in it, and which op on that slot. */
+/* Identifies an op in the message to the monitor and in its answer. */
 struct nat_op_id {
-	uint16_t table;		/* enum nat_kind */
-	uint16_t slot;
-	uint16_t generation;
+	uint16_t table;		/* enum nat_kind: a table has one kind */
+	uint16_t slot;		/* of the entry in the table */
+	uint16_t generation;	/* which op on that slot */
 };
 
 /* The result of an op. It is sent over the socket as an int32_t. */
 enum nat_err {
 	NAT_OK = 0,
-	NAT_EFAIL,		/* the firewall did not take it */
+	NAT_EFAIL,		/* the change of the firewall failed */
 	NAT_EREFUSED,		/* the monitor's policy forbids it */
 	NAT_ECONFLICT,		/* the router itself serves that port */
 	NAT_ENOSPC,		/* more rules of a kind than it may have */
@@ -64,7 +63,7 @@ enum nat_err {
 };
 
 /**
- * nat_rule_same_key - are the rules of one kind, with the same key?
+ * nat_rule_same_key - are both rules of the same kind, with the same key?
  *
  * The key of a port mapping is protocol, external port and remote host
  * (WANIPConnection:1 2.4.16, AddPortMapping). That of a pinhole is protocol,
@@ -85,19 +84,20 @@ bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
 /** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
 
-/** nat_rule_proto - "tcp" or "udp", as files and upnpctl have it, of an
- * IPPROTO_. */
+/** nat_rule_proto - the name of an IPPROTO_ in files and in upnpctl: "tcp" or
+ * "udp". */
 const char *nat_rule_proto(uint8_t proto);
 
 /**
  * nat_rule_sane - is this record a rule?
  *
- * A known kind and protocol, the ports of its kind, a client and a remote host
- * of the kind's family, the remote host perhaps ADDR_ANY. No address is 0.0.0.0
- * or ::, and the bytes that its family does not use are 0 (addr.h).
+ * It must have a known kind and protocol, the ports of its kind, and a client
+ * and a remote host of the kind's family; the remote host may be ADDR_ANY. No
+ * address may be 0.0.0.0 or ::, and the bytes that its family does not use must
+ * be 0 (addr.h).
  *
  * WANIPv6FirewallControl:1 has pinholes for every internal port (0) and every
- * protocol (65535). They have room in the record, but are not allowed. Pure.
+ * protocol (65535). The record could hold them, but they are not allowed. Pure.
  */
 bool nat_rule_sane(const struct nat_rule *);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* origin.h - through which door a request for a mapping came in.
+/* origin.h - by which protocol or program a request for a mapping was made.
  * Runs in: any */
 #ifndef MAP_ORIGIN_H
 #define MAP_ORIGIN_H
 
-/* 0 is none of them: a record whose origin nobody set has no rights of the
- * operator. */
+/* No origin is 0, so a record whose origin was not set does not have the
+ * operator's rights. */
 enum origin {
 	ORIGIN_OPERATOR = 1,	/* upnpctl */
 	ORIGIN_UPNP,

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* owner.h - whose mapping is it, and who may change it? Runs in: engine */
+/* owner.h - whose mapping it is, and who may change it. Runs in: engine */
 #ifndef MAP_OWNER_H
 #define MAP_OWNER_H
 
 #include "map/map.h"
 
-/** owner_is - is @e a mapping to @requester, or one that it asked for? */
+/** owner_is - is @e a mapping to @requester, or one that @requester made? */
 bool owner_is(const struct pm_entry *e, struct addr requester);
 
-/** owner_sees - is @e a mapping that the requester of @by sees? Only the
- * operator sees those that are suspended. @e: NULL: there is none */
+/** owner_sees - does the requester of @by see the mapping @e? Only the operator
+ * sees suspended mappings. @e: may be NULL: there is no mapping */
 bool owner_sees(const struct pm_entry *e, const struct pm_req *by);
 
 /**

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pmtable.c - the slots of the mapping table, and how an entry is found.
+ * pmtable.c - the slots of the mapping table, and the lookup of entries.
  *
  * Invariants:
  *  - a slot is on the free list, or in the hash chain of its rule;
- *  - order[] holds each slot that was entered once, in the order of seq.
+ *  - order[] holds each slot with a committed mapping exactly once, in the
+ *    order of seq.
  * Runs in: engine
  */
 #include <netinet/in.h>
@@ -18,7 +19,7 @@ bool pmtable_counted(const struct pm_entry *e)
 }
 
 /* Two clients may share a counter, so it can be too high, but never too low.
- * The entries are counted only if the counter is at the limit. */
+ * Count the entries themselves only if the counter is at the limit. */
 bool pmtable_client_full(const struct portmap *pm, struct addr client)
 {
 	size_t n = 0;

@@ -2,8 +2,8 @@
 /*
  * pmtable.h - the mapping table's structures: slots, hash chains, order, queue.
  *
- * Only portmap.c and pmtable.c see struct portmap. pmtable.c keeps the slots
- * consistent; portmap.c decides what a change of a mapping means.
+ * Only portmap.c and pmtable.c access struct portmap. pmtable.c keeps the slots
+ * consistent; portmap.c implements the changes of a mapping.
  * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H
@@ -42,11 +42,11 @@ uint16_t *pmtable_bucket(const struct portmap *, const struct nat_rule *);
 /** pmtable_order_upto - how many committed mappings were made up to @seq. */
 size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
 
-/** pmtable_counted - does it count as a mapping of its client? A replacement
- * does not: the old mapping, of the same client, is counted. */
+/** pmtable_counted - does the entry count as a mapping of its client? A
+ * replacement does not, because the old mapping, of the same client, does. */
 bool pmtable_counted(const struct pm_entry *);
 
-/** pmtable_client_full - has this client per_client mappings? */
+/** pmtable_client_full - does this client have per_client mappings? */
 bool pmtable_client_full(const struct portmap *, struct addr client);
 
 /**
@@ -56,13 +56,13 @@ bool pmtable_client_full(const struct portmap *, struct addr client);
  * The entry is ADDING, has the rule and a new generation, and portmap_rival()
  * finds it. The caller sets the other fields.
  *
- * Return: PM_NONE when there is none left
+ * Return: PM_NONE if no slot is free
  */
 uint16_t pmtable_reserve(struct portmap *, const struct nat_rule *rule,
 		      uint16_t replaces);
 
-/** pmtable_free - free a slot and its description. It must not be in the order
- * nor counted any more, or its replacement is in its place. */
+/** pmtable_free - free a slot and its description. The slot must no longer be
+ * in the order or counted, unless its replacement has taken its place. */
 void pmtable_free(struct portmap *, uint16_t slot);
 
 /** pmtable_withdraw - stop counting a slot, if it is counted, and free it. */

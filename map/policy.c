@@ -20,9 +20,9 @@ static bool is_special(const struct policy *p, struct addr a)
 {
 	if (!addr_is_host(a))
 		return true;
-	/* A network or broadcast address? A /31 (RFC 3021) and a /32 have
-	 * neither: all their addresses are hosts. IPv6 has no broadcast, and
-	 * its network address is that of any router (RFC 4291 2.6.1). */
+	/* Find network and broadcast addresses. A /31 (RFC 3021) and a /32
+	 * have neither: all their addresses are hosts. IPv6 has no broadcast;
+	 * its network address means any router of it (RFC 4291 2.6.1). */
 	for (size_t i = 0; i < p->net_n; i++) {
 		const struct addr_net *net = &p->net[i].net;
 
@@ -46,12 +46,12 @@ static bool is_router(const struct policy *p, struct addr a)
 	return false;
 }
 
-/* The first matching line decides. Where there are lines and none matches, the
+/* The first matching line decides. If there are lines and none matches, the
  * rule is not allowed. */
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
-	/* a pinhole does not translate: outside it is the same port */
+	/* a pinhole does not translate: both ports are the same */
 	const uint16_t ext_port = r->kind == NAT_PINHOLE ? r->int_port :
 							   r->ext_port;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * policy.h - who may map what.
+ * policy.h - which mappings are allowed.
  *
- * Pure. The engine asks to answer the client; the monitor asks again, because
- * it does not trust the engine.
+ * Pure. The engine checks a rule to answer the client; the monitor checks it
+ * again, because it does not trust the engine.
  * Runs in: any
  */
 #ifndef MAP_POLICY_H
@@ -37,28 +37,28 @@ struct policy {
 	size_t own_n;
 };
 
-/* Well-known ports are the router's and the server's: WANIPConnection:2
- * 2.3.20 lets a control point without authorisation have 1024 and up. */
+/* Well-known ports are for the router and for servers: WANIPConnection:2 2.3.20
+ * allows a control point without authorisation only ports from 1024 on. */
 #define POLICY_PORT_FLOOR 1024
 
 /**
  * policy_check - does the policy allow this rule?
- * @requester: for secure mode; ADDR_ANY: secure mode is not checked (the
- *             monitor, which does not know it; the operator, who may map to any
- *             client)
- * @ret_line: set to the number of the line that decided, 0 where none did;
- *            may be NULL
+ * @requester: for secure mode. ADDR_ANY: do not check secure mode (for the
+ *             monitor, which does not know the requester, and for the operator,
+ *             who may map to any client)
+ * @ret_line: set to the number of the line that decided, 0 if none did; may be
+ *            NULL
  *
- * Without any line: external and internal ports 1024-65535 for every internal
- * network. Source: upnpd.conf(5), allow and deny; WANIPConnection:2 2.3.20 for
- * the port floor; docs/protocol.md, "Attacks" (UPnProxy).
+ * Without lines, external and internal ports 1024-65535 are allowed for every
+ * internal network. Source: upnpd.conf(5), allow and deny; WANIPConnection:2
+ * 2.3.20 for the port floor; docs/protocol.md, "Attacks" (UPnProxy).
  *
  * Return: REFUSAL_NONE, or one of REFUSAL_SECURE to REFUSAL_REMOTE
  */
 enum refusal policy_check(const struct policy *, const struct nat_rule *,
 			  struct addr requester, unsigned *ret_line);
 
-/* Ports from lo to hi, both in. */
+/* Ports from lo to hi, both included. */
 struct policy_ports {
 	uint16_t lo, hi;
 };

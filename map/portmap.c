@@ -6,7 +6,7 @@
  * ("ops") on their way to the kernel.
  * Never does: read a clock, allocate after portmap_new(), touch the firewall.
  * Invariants, beside those of pmtable.c, where its memory is:
- *  - all states from ACTIVE on are committed: those are in the order;
+ *  - all entries in a state from ACTIVE on are committed, and are in the order;
  *  - all entries that are rivals (nat_rule_rivals()) have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op in flight;
@@ -26,7 +26,7 @@
 /* A description and a note. Cells that are never used take no memory. */
 #define SLOT_CELLS	(DESCPOOL_CELLS + DESCPOOL_CELLS_FOR(PM_NOTE_MAX))
 
-/* ---- making it ----------------------------------------------------- */
+/* ---- creation ------------------------------------------------------ */
 
 /* The tables follow the head in one block, those of larger alignment first. */
 static void place_tables(struct portmap *pm)
@@ -77,7 +77,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 }
 
 _Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
-	       "a slot number is no PM_NONE");
+	       "no slot number is PM_NONE");
 _Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0 &&
 	       sizeof(struct pm_entry) % _Alignof(struct descpool_cell) == 0,
 	       "entries and cells can follow the head in one block");
@@ -88,14 +88,15 @@ void portmap_free(struct portmap *pm)
 		mem_free(pm, 1, pm->bytes);
 }
 
-/* ---- what an entry is ---------------------------------------------- */
+/* ---- entries ------------------------------------------------------- */
 
 static bool committed(const struct pm_entry *e)
 {
 	return e->state >= PM_ACTIVE;
 }
 
-/* Of a committed entry without an op in flight: has the kernel its rule? */
+/* Does the kernel have the rule of this committed entry? (There must not be an
+ * op in flight.) */
 static bool has_rule(const struct pm_entry *e)
 {
 	return e->enabled && e->state != PM_SUSPENDED;
@@ -137,10 +138,11 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 		req->desc, strnlen(req->desc, PM_DESC_MAX) });
 }
 
-/* ---- one mapping's steps ------------------------------------------- */
+/* ---- the steps of a change ----------------------------------------- */
 
-/* Does an existing entry prevent @req? PM_DONE: no, and *ret_old is the mapping
- * that it overwrites, if any. PM_BUSY: wait for *ret_slot. */
+/* Does an existing entry prevent @req? Return: PM_DONE: no, and *ret_old is the
+ * mapping that @req overwrites, if any; PM_BUSY: wait for *ret_slot; or a
+ * refusal */
 static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 			  uint16_t *ret_old, uint16_t *ret_slot)
 {
@@ -205,7 +207,7 @@ static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
 	       (pm->unproven || !nat_rule_equal(&e->rule, &req->rule));
 }
 
-/* Enter @req, or start to. @by_op: the kernel needs an op for the change. */
+/* Enter @req, or start to. @by_op: use an op if the kernel needs one */
 static int enter(struct portmap *pm, const struct pm_req *req,
 		 uint64_t expires_ms, bool by_op, uint16_t *ret_slot)
 {
@@ -226,7 +228,7 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 		return REFUSAL_FULL;
 	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client))
 		return REFUSAL_CLIENT_FULL;
-	/* @old, which the new slot will replace, stays until then. */
+	/* @old stays until the new slot replaces it. */
 	slot = pmtable_reserve(pm, &req->rule, old);
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
@@ -280,7 +282,7 @@ int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	return enter(pm, &same, e->expires_ms, true, ret_slot);
 }
 
-/* While a replacement is in flight, its slot is the one to wait for. */
+/* If a replacement is in flight, wait for its slot, not for @slot. */
 static int delete_busy(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	uint16_t next = replacement_of(pm, slot);
@@ -304,8 +306,8 @@ int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 		pmtable_leave(pm, slot);
 		return PM_DONE;
 	}
-	/* An entry whose lease has ended stays EXPIRING: if this op fails, the
-	 * deletion is retried. */
+	/* An entry whose lease has ended stays EXPIRING, so that the deletion
+	 * is retried if this op fails. */
 	if (e->state == PM_ACTIVE)
 		e->state = PM_DELETING;
 	pmtable_queue(pm, slot);
@@ -368,7 +370,7 @@ bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
 	e = &pm->entry[slot];
 	e->sent = true;
 	ret_op->rule = e->rule;
-	/* To replace an enabled mapping by a disabled one is to delete. */
+	/* Replacing an enabled mapping by a disabled one deletes the rule. */
 	ret_op->verb = e->state == PM_RESUMING ||
 		       (e->state == PM_ADDING && e->enabled) ?
 		       NAT_SET : NAT_DEL;
@@ -586,7 +588,7 @@ struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 	return descpool_get(&pm->texts, e->desc, buf);
 }
 
-/* ---- what the owner adds ------------------------------------------- */
+/* ---- data of the owner --------------------------------------------- */
 
 void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
 {

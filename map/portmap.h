@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * portmap.h - the mapping table. It is the truth; the firewall is a projection
- * of it.
+ * portmap.h - the mapping table. It is authoritative: the rules in the firewall
+ * are derived from it.
  *
- * Pure: time is a parameter (now_ms, monotonic), and the only output are the
+ * Pure: time is a parameter (now_ms, monotonic), and the only output is the
  * operations ("ops") that the owner fetches with portmap_next_op(). A change
- * has three steps: the table reserves a slot, the kernel acts, portmap_done()
- * commits or rolls back. A client only reads what was committed.
+ * has three steps: the table reserves a slot, the kernel applies the op,
+ * portmap_done() commits or rolls back. Clients see only committed mappings.
  * Runs in: engine
  */
 #ifndef MAP_PORTMAP_H
@@ -33,12 +33,13 @@ enum pm_state {
 	PM_RESUMING,		/* was suspended; the kernel has not answered */
 };
 
-/* A mapping to be made, already granted: see struct map_request (map.h). */
+/* A mapping to be made, as the core has granted it (struct map_request,
+ * map.h). */
 struct pm_req {
-	struct nat_rule rule;	/* whole: nat_rule_sane() */
+	struct nat_rule rule;	/* complete: nat_rule_sane() */
 	bool enabled;
 	uint8_t origin;		/* enum origin */
-	bool configured;	/* the operator's configuration has it */
+	bool configured;	/* it is in the operator's configuration */
 	uint32_t lease_s;	/* as granted: 0 permanent */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
@@ -57,12 +58,12 @@ struct pm_entry {
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t queue_next;	/* private */
 	uint16_t heap_at;	/* private: expiry.h */
-	uint16_t told_port;	/* that clients are told: see map_told() */
+	uint16_t told_port;	/* reported to clients: see map_told() */
 	uint8_t state;		/* enum pm_state */
 	uint8_t origin;		/* enum origin */
 	bool enabled;
-	bool configured;	/* the operator's configuration has it: the
-				 * lease file does not */
+	bool configured;	/* it is in the operator's configuration, not in
+				 * the lease file */
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was fetched */
 };
@@ -70,8 +71,9 @@ struct pm_entry {
 struct portmap;
 
 /*
- * How far a change of the table has come: what the functions below return that
- * have "int". A positive number is the enum refusal for which there was none.
+ * The progress of a change of the table. The functions below that return int
+ * return one of these, or an enum refusal (a positive number) if they changed
+ * nothing.
  */
 enum {
 	PM_DONE = REFUSAL_NONE,	/* committed: the kernel need not change */
@@ -81,12 +83,13 @@ enum {
 };
 
 /**
- * portmap_new - an empty table.
- * @max: mappings, 1 to PM_MAPPINGS_LIMIT; else NULL comes back
- * @per_client: of them for one internal client
+ * portmap_new - create an empty table.
+ * @max: the most mappings, 1 to PM_MAPPINGS_LIMIT
+ * @per_client: the most mappings of one internal client
  *
  * All memory is allocated here.
- * Return: owned by the caller (portmap_free()), NULL without memory
+ * Return: owned by the caller (portmap_free()); NULL without memory, or if @max
+ * is out of range
  */
 struct portmap *portmap_new(size_t max, size_t per_client);
 
@@ -98,10 +101,11 @@ void portmap_free(struct portmap *);
  * @req: copied; already checked against the policy
  * @ret_slot: set for PM_DONE, PM_STARTED and PM_BUSY
  *
- * Conflicts (WANIPConnection:1 2.4.16): same protocol and external port with
- * another client is REFUSAL_CONFLICT, whatever the remote hosts; with the same
- * client and another remote host it is a second mapping. An overwrite keeps
- * the old mapping in force until the kernel has the new one.
+ * Conflicts (WANIPConnection:1 2.4.16): if another client has a mapping with
+ * the same protocol and external port, the result is REFUSAL_CONFLICT, whatever
+ * the remote hosts. A mapping of the same client with another remote host is
+ * added as a second mapping. An overwritten mapping stays in force until the
+ * kernel has the new one.
  *
  * Return: PM_DONE, PM_STARTED, PM_BUSY, REFUSAL_CONFLICT, REFUSAL_FULL,
  * REFUSAL_CLIENT_FULL, or REFUSAL_FIREWALL (the firewall cannot delete the old
@@ -121,7 +125,7 @@ int portmap_delete(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 /**
  * portmap_restore - commit a mapping that was read from the lease file, without
  * an op: the owner sends the whole table as a sync afterwards.
- * @expires_ms: 0: never; the caller leaves out mappings that have ended
+ * @expires_ms: 0: never. The caller skips mappings that have ended.
  *
  * Return: PM_DONE, or why not, as portmap_add()
  */
@@ -132,7 +136,7 @@ int portmap_restore(struct portmap *, const struct pm_req *req,
  * portmap_synced - the sync has been applied: the kernel has what was restored.
  *
  * Until then portmap_add() needs an op even for a mapping that is in the table
- * already, because no client may get "yes" before the kernel has the rule.
+ * already, because no request may succeed before the kernel has the rule.
  */
 void portmap_synced(struct portmap *);
 
@@ -141,35 +145,35 @@ void portmap_synced(struct portmap *);
  * mapping @slot as it is, because the kernel may not have it.
  * @ret_slot: set for PM_STARTED and PM_BUSY
  *
- * Return: PM_DONE the kernel has it, or as portmap_add()
+ * Return: PM_DONE (the kernel has it), or as portmap_add()
  */
 int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
 /**
  * portmap_forget - remove a committed mapping from the table without an op,
- * before a sync: for a mapping that is not allowed any more.
+ * before a sync. For a mapping that is no longer allowed.
  *
- * Return: false if there is none with @key's key, or an op is in flight
+ * Return: false if no mapping has the key of @key, or if an op is in flight
  */
 bool portmap_forget(struct portmap *, const struct nat_rule *key);
 
 /**
- * portmap_suspend - take the committed mapping @slot out of force: it keeps its
- * place, its port and its share of the limits, but has no rule. Without an op:
- * the owner sends the whole table as a sync afterwards.
+ * portmap_suspend - suspend the committed mapping @slot: it keeps its place,
+ * its port and its share of the limits, but has no rule. Queues no op: the
+ * owner sends the whole table as a sync afterwards.
  * @until_ms: when it ends, if its lease has not ended before; UINT64_MAX: never
  *
- * Clients do not see it (portmap_shown_count() and the following). To overwrite
- * it, or portmap_resume(), makes it active again.
+ * Clients do not see it (portmap_shown_count() and the functions after it).
+ * portmap_resume() or an overwrite makes it active again.
  *
  * Return: false if it is not active, or an op is in flight
  */
 bool portmap_suspend(struct portmap *, uint16_t slot, uint64_t until_ms);
 
 /**
- * portmap_resume - start to put the suspended mapping @slot in force again.
+ * portmap_resume - start to make the suspended mapping @slot active again.
  *
- * It stays suspended until the kernel has its rule, and if the kernel fails.
+ * It stays suspended until the kernel has its rule, or if the op fails.
  *
  * Return: PM_STARTED; PM_DONE (a disabled mapping, which has no rule, is active
  * now); PM_BUSY (an op is in flight), or REFUSAL_NOT_FOUND (it is not
@@ -181,7 +185,7 @@ int portmap_resume(struct portmap *, uint16_t slot);
  * portmap_next_op - fetch the next op for the monitor.
  * @ret_id: the answer has it as well, for portmap_done()
  *
- * Return: false when there is none. The owner must send what it fetched.
+ * Return: false if there is none. The owner must send each op that it fetches.
  */
 bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 		     struct nat_op_id *ret_id);
@@ -191,14 +195,14 @@ enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
 
 /**
  * portmap_done - handle the monitor's answer to an op.
- * @id:  of portmap_next_op(); an outdated one is PM_NO_CHANGE
+ * @id:  from portmap_next_op(); for an outdated id the result is PM_NO_CHANGE
  * @ret_slot: the slot that requests wait for (PM_NONE for an unknown id)
  * @ret_rule: the rule of the op; set with the slot
  *
- * Success commits; a mapping that was resumed is PM_UPDATED. Failure rolls an
- * add back, leaves a mapping that was to be deleted or resumed as it was, and
- * retries an expired one after 5 s. The next add may reuse a slot that was
- * freed.
+ * Success commits the change; for a resumed mapping the result is PM_UPDATED.
+ * After a failure, an add is rolled back, a mapping that was to be deleted or
+ * resumed stays as it was, and the removal of an expired one is retried after
+ * 5 s. The next add may reuse a slot that was freed.
  */
 enum pm_change portmap_done(struct portmap *, struct nat_op_id id,
 			    enum nat_err err, uint64_t now_ms,
@@ -208,13 +212,11 @@ enum pm_change portmap_done(struct portmap *, struct nat_op_id id,
  * portmap_expire - start the removal of mappings whose lease or suspension has
  * ended, and of those whose removal failed before.
  * @ret_next_ms: when to call again, UINT64_MAX: never. A change of the table
- * may
- *               make that earlier, so call after changes as well; a call
- *               before its time is cheap.
- *
- * A mapping that is disabled or suspended, and so has no rule, is removed at
- * once: @gone is called, which may be NULL and must not change the table.
- * @shown: clients saw it
+ *               may make that earlier, so call after changes as well; an early
+ *               call is cheap.
+ * @gone: called for each mapping that is removed at once, because it is
+ *        disabled or suspended and so has no rule. Must not change the table;
+ *        may be NULL. Its @shown: clients saw the mapping
  */
 void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
 		    void (*gone)(void *arg, const struct nat_rule *,
@@ -230,7 +232,7 @@ size_t portmap_count(const struct portmap *);
  * those after it decreases by one. */
 uint16_t portmap_at(const struct portmap *, size_t index);
 
-/** portmap_is_suspended - has it been suspended, and not resumed yet? */
+/** portmap_is_suspended - is the mapping suspended, and not resumed yet? */
 bool portmap_is_suspended(const struct pm_entry *);
 
 /** portmap_is_shown - do clients see this entry: is it committed and not
@@ -240,12 +242,13 @@ bool portmap_is_shown(const struct pm_entry *);
 /** portmap_shown_count - number of mappings that clients see. */
 size_t portmap_shown_count(const struct portmap *);
 
-/** portmap_shown_at - as portmap_at(), of the mappings that clients see. Walks
- * over the table where mappings are suspended. */
+/** portmap_shown_at - as portmap_at(), but only of the mappings that clients
+ * see. If any mapping is suspended, it scans the table. */
 uint16_t portmap_shown_at(const struct portmap *, size_t index);
 
 /** portmap_after - the slot of the first committed mapping whose seq is above
- * @seq, PM_NONE at the end: to continue a walk although mappings have ended. */
+ * @seq, PM_NONE at the end. With it, a walk can continue although mappings have
+ * ended. */
 uint16_t portmap_after(const struct portmap *, uint64_t seq);
 
 /** portmap_find - the slot of the committed mapping with @rule's key. */
@@ -262,7 +265,7 @@ uint16_t portmap_rival(const struct portmap *, const struct nat_rule *rule,
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 
-/** portmap_slots - number of slots. Every entry has a slot below, which does
+/** portmap_slots - number of slots. Every entry's slot is below it, and does
  * not change while the entry exists (an index does). */
 uint16_t portmap_slots(const struct portmap *);
 
@@ -271,9 +274,9 @@ uint16_t portmap_slots(const struct portmap *);
 const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
 
 /**
- * portmap_desc - its description.
- * @buf: PM_DESC_MAX + 1 bytes, for it and the NUL; bytes after it are not
- *       changed
+ * portmap_desc - the description of an entry.
+ * @buf: PM_DESC_MAX + 1 bytes, for the text and the NUL; bytes after the NUL
+ *       are not changed
  *
  * Return: in @buf
  */
@@ -281,8 +284,8 @@ struct str portmap_desc(const struct portmap *, const struct pm_entry *,
 			char *buf);
 
 /**
- * portmap_set_told - set the external port that clients are told for the
- * committed mapping @slot. At first it is that of the rule. It stays when the
+ * portmap_set_told - set the external port that is reported to clients for the
+ * committed mapping @slot. By default it is that of the rule. It stays when the
  * mapping is renewed or overwritten.
  */
 void portmap_set_told(struct portmap *, uint16_t slot, uint16_t port);
@@ -291,8 +294,8 @@ void portmap_set_told(struct portmap *, uint16_t slot, uint16_t port);
  * portmap_set_note - keep a text of the owner with the committed mapping @slot.
  * @note: copied; without NUL, at most PM_NOTE_MAX bytes; empty: none
  *
- * It stays when the mapping is renewed or overwritten, and goes with it. The
- * lease file keeps fields here that it does not know.
+ * It stays when the mapping is renewed or overwritten, and is freed when the
+ * mapping ends. The lease file keeps unknown fields here.
  */
 void portmap_set_note(struct portmap *, uint16_t slot, struct str note);
 
@@ -301,12 +304,12 @@ void portmap_set_note(struct portmap *, uint16_t slot, struct str note);
 struct str portmap_note(const struct portmap *, const struct pm_entry *,
 			char *buf);
 
-/** portmap_lease_left - seconds left, rounded up; 0 only for a permanent
- * mapping (1 for one that has ended but is not deleted yet). */
+/** portmap_lease_left - seconds left of the lease, rounded up. 0 only for a
+ * permanent mapping; 1 if the lease has ended but the mapping still exists. */
 uint32_t portmap_lease_left(const struct pm_entry *, uint64_t now_ms);
 
 /** portmap_suspended_left - seconds left of a suspension, rounded up; 0: the
- * mapping is not suspended, or without an end. */
+ * mapping is not suspended, or its suspension has no end. */
 uint32_t portmap_suspended_left(const struct pm_entry *, uint64_t now_ms);
 
 #endif

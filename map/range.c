@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * range.c - delete a range of mappings: many operations, one answer.
+ * range.c - delete a range of mappings with many ops and one answer.
  *
  * Owns: the range deletion in progress, of which there is at most one: a bit
  * for each slot whose op belongs to it, and how many of these have not been
@@ -30,17 +30,17 @@ static bool may_delete(const struct map *m, const struct map_wait *w,
 	       (w->others || owner_is(e, by->requester));
 }
 
-/* What was found in the table. */
+/* The result of a scan of the table. */
 struct tally {
 	size_t n;		/* mappings that are deleted, or will be */
 	uint16_t busy;		/* the op to wait for, of a mapping in the
 				 * range, or PM_NONE */
 };
 
-/* A mapping with another op in flight is left out: that op and this deletion
- * are in progress together, so either may be the first.
- * Return: true when the mapping in @slot is gone already, and the next one has
- * its index */
+/* A mapping with another op in flight is skipped: both requests are in progress
+ * at the same time, so this deletion may count as the earlier one.
+ * Return: true if the mapping in @slot was removed at once, so that the next
+ * mapping has its index */
 static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 {
 	struct nat_rule rule = portmap_entry(m->pm, slot)->rule;
@@ -86,13 +86,14 @@ int range_start(struct map *m, struct map_wait *w)
 			continue;
 		i++;
 	}
-	/* One that is being renewed may be there afterwards, or not. */
+	/* If the op in flight renews the mapping, the mapping may exist
+	 * afterwards: wait. */
 	if (!t.n && t.busy != PM_NONE) {
 		waitlist_queue(m, w, t.busy, false);
 		return MAP_WAIT;
 	}
-	/* Others' mappings do not exist for a requester that may not see them,
-	 * unless it asked for them. */
+	/* For a requester that did not ask for other clients' mappings, they do
+	 * not exist. */
 	if (!t.n && (!w->others || !others.kind))
 		return REFUSAL_NOT_FOUND;
 	if (!t.n) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* range.h - delete a range of mappings: many operations, one answer.
+/* range.h - delete a range of mappings with many ops and one answer.
  * Runs in: engine */
 #ifndef MAP_RANGE_H
 #define MAP_RANGE_H
@@ -15,11 +15,12 @@
 int range_start(struct map *, struct map_wait *w);
 
 /**
- * range_done - the op on @slot was answered with @why: is it one of the range
- * deletion's?
+ * range_done - handle the answer @why to the op on @slot, if that op is part of
+ * the range deletion.
  *
- * Return: the requester, when that was the last op and it still waits; it is no
- * longer queued, and range_why is its result. Otherwise NULL.
+ * Return: the request for the range, if this was its last op and it still
+ * waits; it is removed from the queue, and range_why is its result. Otherwise
+ * NULL.
  */
 struct map_wait *range_done(struct map *, uint16_t slot, enum refusal why);
 

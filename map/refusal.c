@@ -31,7 +31,7 @@ static const struct {
 	[REFUSAL_PORT] = { "port", "the router serves that port itself" },
 	[REFUSAL_NO_ADDRESS] = { "no-address",
 		"there is no external address" },
-	[REFUSAL_FIREWALL] = { "firewall", "the firewall did not take it" },
+	[REFUSAL_FIREWALL] = { "firewall", "the firewall change failed" },
 	[REFUSAL_MONITOR] = { "monitor", "the monitor does not allow it" },
 	[REFUSAL_LINK] = { "link", "allow-disable-external-interface is no" },
 	[REFUSAL_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },

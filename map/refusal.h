@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * refusal.h - every reason for which a client does not get what it asks for,
- * although the request itself is well-formed.
+ * refusal.h - every reason to refuse a request that is well-formed.
  *
  * The mapping core, the policy and the mapping table all answer with one of
  * these. A protocol translates it to its own error codes (igd/upnp_err.h). The
@@ -26,24 +25,24 @@ enum refusal {
 	REFUSAL_SPECIAL,	/* the client's address is loopback, multicast,
 				 * broadcast, in 0/8, or a network's own */
 	REFUSAL_RULE,		/* a deny line, or no line matched */
-	REFUSAL_REMOTE,		/* the remote host is no unicast address */
+	REFUSAL_REMOTE,		/* the remote host is not a unicast address */
 	/* the mapping core and its table */
-	REFUSAL_OWNER,		/* another client's mapping, to be deleted */
-	REFUSAL_OPERATOR,	/* the operator's, to be changed or deleted */
+	REFUSAL_OWNER,		/* deletes another client's mapping */
+	REFUSAL_OPERATOR,	/* changes or deletes the operator's mapping */
 	REFUSAL_CONFLICT,	/* another client has that port */
 	REFUSAL_FULL,		/* max-mappings */
 	REFUSAL_CLIENT_FULL,	/* max-mappings-per-client */
 	REFUSAL_RATE,		/* too many new mappings a second */
-	REFUSAL_NO_PORT,	/* any port would do, but none is free */
+	REFUSAL_NO_PORT,	/* any port is acceptable, but none is free */
 	/* the monitor's answers (refusal_of_nat()) */
 	REFUSAL_PORT,		/* the router serves that port itself */
 	REFUSAL_NO_ADDRESS,	/* there is no external address now */
-	REFUSAL_FIREWALL,	/* the firewall did not take the change */
+	REFUSAL_FIREWALL,	/* the change of the firewall failed */
 	REFUSAL_MONITOR,	/* the monitor's own check forbids it */
 	/* the engine's other services */
 	REFUSAL_LINK,		/* allow-disable-external-interface */
 	REFUSAL_SUBSCRIBERS,	/* too many subscriptions */
-	REFUSAL_HOST,		/* a web page asks: Host, Origin, Referer */
+	REFUSAL_HOST,		/* from a web page: Host, Origin, Referer */
 	REFUSAL_CONNECTIONS,	/* too many connections */
 	REFUSALS,		/* those above are counted and logged */
 	/* Not counted: many clients delete a mapping before they add it. */
@@ -56,11 +55,11 @@ struct refused {
 	enum refusal why;
 	enum origin origin;
 	struct addr client;	/* the requester; ADDR_NONE: the operator */
-	struct nat_rule rule;	/* the mapping; kind 0: it is about none */
+	struct nat_rule rule;	/* the mapping; kind 0: not about a mapping */
 	unsigned line;		/* of the configuration that decided, or 0 */
 };
 
-/* How often each reason came up, and which clients have had a log line lately.
+/* How often each reason occurred, and which clients had a log line recently.
  * Zeroed at the start. */
 struct refusal_counts {
 	uint32_t n[REFUSALS];
@@ -82,11 +81,13 @@ enum refusal refusal_of_nat(enum nat_err err);
 /**
  * refusal_count - count a refusal, and decide whether to log it.
  * @r: its reason is below REFUSALS
- * @ret_muted: how many of that client were not logged since its last line;
- *             set only when true is returned
+ * @ret_muted: how many refusals of that client were not logged since its last
+ *             line; set only when true is returned
  *
- * Each client gets one line every REFUSAL_LOG_MS, for as many clients in that
- * time as there are places. The refusals of further clients are only counted.
+ * Each client gets one line every REFUSAL_LOG_MS, for up to REFUSAL_CLIENTS_MAX
+ * clients in that time. The refusals of further clients are only counted.
+ *
+ * Return: true: log it
  */
 bool refusal_count(struct refusal_counts *, const struct refused *r,
 		   uint64_t now_ms, uint32_t *ret_muted);

@@ -8,10 +8,8 @@
 #include "map/start.h"
 #include "map/waitlist.h"
 
-/*
- * Handle what the table answered. @res: PM_STARTED and PM_BUSY: @w waits for
- * @slot; PM_DONE is the caller's
- */
+/* Handle the result @res of a change, except PM_DONE, which the caller handles.
+ * After PM_STARTED and PM_BUSY, @w waits for @slot. */
 static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
 			  uint16_t slot)
 {
@@ -24,8 +22,8 @@ static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
 	return (int)mapreport_refusal(m, w, (enum refusal)res, 0);
 }
 
-/* The operator's mapping stays as it is. A client that asks for exactly what it
- * does gets "yes". */
+/* Handle a client's request for the key of an operator's mapping, which stays
+ * as it is. The request succeeds if it asks for exactly that mapping. */
 static int add_over_operators(struct map *m, struct map_wait *w,
 			      uint16_t theirs, const struct pm_entry **ret)
 {

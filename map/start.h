@@ -7,7 +7,7 @@
 #include "map/map.h"
 
 /**
- * start_run - change the table as the request of @w wants, or queue @w.
+ * start_run - change the table as @w requests, or queue @w.
  * @w: checked and prepared by map_add(), map_delete() or map_delete_range()
  * @ret: the mapping that was added, when REFUSAL_NONE is returned; otherwise
  *       NULL

@@ -70,8 +70,9 @@ static bool is_first(const struct ssdp_config *c, const struct ssdp_target *t,
 	return true;
 }
 
-/* UDA 1.1 1.3.2: a device also answers for lower versions. Of two roots only
- * the first with exactly that version answers. */
+/* UDA 1.1 1.3.2: a device also answers for lower versions. If a target has
+ * exactly the version that is searched for, only the first such target answers.
+ */
 static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 		    struct str st)
 {

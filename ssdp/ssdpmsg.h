@@ -15,7 +15,7 @@
 
 #define SSDP_TARGETS_MAX 32	/* two roots with 11 each, and some spare */
 
-/* One thing that can be searched for. */
+/* A device, type or service that can be searched for. */
 struct ssdp_target {
 	const char *nt;		/* "upnp:rootdevice", "uuid:..." or
 				 * "urn:schemas-upnp-org:device:X:" to which the
@@ -30,10 +30,10 @@ struct ssdp_config {
 	size_t target_n;
 	const char *server;	/* SERVER field, borrowed */
 	uint32_t boot_id;	/* grows with each start */
-	/* returns a greater one, which no later start uses again */
+	/* returns a greater BOOTID, which no later start uses again */
 	uint32_t (*next_boot_id)(void *arg);
-	/* a unicast search of a host in no network that is served was dropped;
-	 * NULL: not called */
+	/* a unicast search was dropped, because its sender is in none of the
+	 * served networks; may be NULL */
 	void (*outside)(void *arg, struct addr peer);
 	void *arg;
 	uint32_t config_id;

@@ -2,9 +2,9 @@
 /*
  * wrap.h - for a test that replaces open(), openat(), fstat(), fstatat(),
  * readdir(), nanosleep() or clock_gettime() of libc (--wrap). With 64-bit file
- * offsets (glibc, base/wide.h) or 64-bit times (musl), libc's headers call these
- * functions by other names, which this file replaces as well. The Makefile
- * passes all of the names to the linker.
+ * offsets (glibc, base/wide.h) or 64-bit times (musl), libc's headers call
+ * these functions by other names, which this file replaces as well. The
+ * Makefile passes all of the names to the linker.
  */
 #ifndef TESTS_WRAP_H
 #define TESTS_WRAP_H

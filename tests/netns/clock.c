@@ -2,9 +2,9 @@
 /*
  * clock.c - for LD_PRELOAD into the daemon: a wall clock that a test sets.
  *
- * UPNPD_CLOCK names a file with a signed 64-bit number, the seconds by which the
- * wall clock is ahead. The file is mapped before the daemon drops its rights, so
- * the engine sees changes as well. Other clocks are not changed.
+ * UPNPD_CLOCK names a file with a signed 64-bit number, the seconds by which
+ * the wall clock is ahead. The file is mapped before the daemon drops its
+ * rights, so the engine sees changes as well. Other clocks are not changed.
  */
 #include <fcntl.h>
 #include <stdint.h>

@@ -390,7 +390,8 @@ static int syslog_child(void)
 	log_info("nobody listens");
 	fd = logger_start();
 	log_info("first");
-	if (!logger_has(fd, "<28>", "1 lines lost: they were not read in time") ||
+	if (!logger_has(fd, "<28>",
+			"1 lines lost: they were not read in time") ||
 	    !logger_has(fd, "<30>", "first"))
 		return 2;
 	close(fd);

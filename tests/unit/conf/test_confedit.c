@@ -658,7 +658,8 @@ static void test_mappings_are_added_and_deleted(void **state)
 					"disabled");
 
 	load("# head\n\n" LAN);
-	assert_int_equal(confedit_add_mapping(&edit, &a, "say \"#1\" # a\\"), 0);
+	assert_int_equal(confedit_add_mapping(&edit, &a,
+					      "say \"#1\" # a\\"), 0);
 	expect_text("# head\n\nmapping tcp 80 10.0.0.1:80 "
 		    "\"say \\\"#1\\\" # a\\\\\"\n\n" LAN);
 	assert_int_equal(confedit_add_mapping(&edit, &b, ""), 0);

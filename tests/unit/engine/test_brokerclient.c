@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* test_brokerclient.c - the engine's end of the line: order, window,
- * back-pressure, and the sync that lets nothing fall between. */
+/* test_brokerclient.c - the engine sends each op once and in order, with a
+ * limit of ops in flight, a sync has every rule, and an invalid message from
+ * the monitor is fatal. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -130,7 +131,7 @@ static void add_pinhole(uint16_t port)
 	assert_int_equal(portmap_add(holes, &r, 0, &slot), PM_STARTED);
 }
 
-/* What the monitor reads next; verb 0: nothing. */
+/* Return: the next request that the monitor reads; verb 0: there is none */
 static struct broker_req next(void)
 {
 	struct broker_req req = { 0 };
@@ -149,7 +150,7 @@ static void reply(const struct broker_req *req, enum nat_err err)
 	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
 }
 
-static void test_op_and_answer(void **state)
+static void test_op_is_sent_and_answered(void **state)
 {
 	struct broker_req req;
 
@@ -165,7 +166,7 @@ static void test_op_and_answer(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-static void test_window(void **state)
+static void test_ops_in_flight_have_a_limit(void **state)
 {
 	unsigned sent = 0;
 	struct broker_req req, first = { 0 };
@@ -180,11 +181,11 @@ static void test_window(void **state)
 	assert_int_equal(sent, 128);
 	reply(&first, NAT_OK);
 	loop_step(loop, 0);
-	assert_int_equal(next().verb, BROKER_SET); /* one answered, one more */
+	assert_int_equal(next().verb, BROKER_SET); /* one more may be sent */
 	assert_int_equal(next().verb, 0);
 }
 
-static void test_sync_waits_for_ops_under_way(void **state)
+static void test_sync_waits_for_ops_in_flight(void **state)
 {
 	struct broker_req req, set;
 
@@ -194,7 +195,7 @@ static void test_sync_waits_for_ops_under_way(void **state)
 	brokerclient_sync(&line);
 	add(2);
 	brokerclient_pump(&line);
-	assert_int_equal(next().verb, 0);	/* not while SET 1 is out */
+	assert_int_equal(next().verb, 0);	/* SET 1 is in flight */
 	reply(&set, NAT_OK);
 	loop_step(loop, 0);
 	assert_int_equal(next().verb, BROKER_REFRESH);
@@ -203,11 +204,11 @@ static void test_sync_waits_for_ops_under_way(void **state)
 	assert_int_equal(req.rule.ext_port, 1);
 	assert_int_equal(next().verb, BROKER_SYNC_END);
 	req = next();
-	assert_int_equal(req.verb, BROKER_SET);	/* and then what waited */
+	assert_int_equal(req.verb, BROKER_SET);	/* the op that waited */
 	assert_int_equal(req.rule.ext_port, 2);
 }
 
-static void test_sync_leaves_disabled_ones_out(void **state)
+static void test_sync_omits_disabled_mappings(void **state)
 {
 	struct pm_req off = request(1, false), on = request(2, true);
 
@@ -219,7 +220,7 @@ static void test_sync_leaves_disabled_ones_out(void **state)
 	assert_int_equal(next().verb, BROKER_SYNC_END);
 }
 
-/* A table that is larger than the socket: nothing blocks, nothing is lost. */
+/* The table is larger than the socket's buffer: nothing blocks or is lost. */
 static void test_sync_under_back_pressure(void **state)
 {
 	static uint8_t seen[1001];
@@ -251,7 +252,7 @@ static void test_sync_under_back_pressure(void **state)
 		assert_int_equal(seen[i], 1);
 }
 
-static void test_link(void **state)
+static void test_link_change_is_answered(void **state)
 {
 	struct broker_req req;
 
@@ -263,8 +264,7 @@ static void test_link(void **state)
 	assert_int_equal(answers, 1);
 }
 
-/* Two that ask before it is sent are told at once. */
-static void test_verify(void **state)
+static void test_two_verify_requests_are_sent_as_one(void **state)
 {
 	struct broker_rep rep = {
 		.version = BROKER_VERSION, .verb = BROKER_VERIFY, .repaired = 1,
@@ -285,8 +285,8 @@ static void test_verify(void **state)
 	assert_int_equal(next().verb, 0);
 }
 
-/* Once, and behind the table: who hears of it finds all that was there. */
-static void test_serving(void **state)
+/* So every mapping is in force when the monitor reports that we serve. */
+static void test_serving_is_sent_after_the_table(void **state)
 {
 	brokerclient_sync(&line);
 	brokerclient_serving(&line);
@@ -298,8 +298,8 @@ static void test_serving(void **state)
 
 /* ---- two tables ------------------------------------------------------ */
 
-/* Both have the same slot and generation. */
-static void test_an_answer_is_its_tables(void **state)
+/* Ops of both tables have the same slot and generation. */
+static void test_answer_belongs_to_its_table(void **state)
 {
 	struct broker_req set, open;
 
@@ -326,7 +326,7 @@ static void test_an_answer_is_its_tables(void **state)
 	assert_int_equal(answers, 2);
 }
 
-/* A burst in one table does not keep the other waiting. */
+/* A burst in one table does not delay the other table. */
 static void test_tables_take_turns(void **state)
 {
 	for (uint16_t port = 1; port <= 4; port++)
@@ -363,8 +363,8 @@ static void test_a_sync_has_both_tables(void **state)
 	assert_int_equal(next().verb, 0);
 }
 
-/* A renewal needs an op until the kernel has what was restored. */
-static void test_both_tables_are_proven_by_a_sync(void **state)
+/* Until then a renewal needs an op. */
+static void test_sync_confirms_both_tables(void **state)
 {
 	struct pm_req r = request(1, true), hole = pinhole(2);
 	struct broker_req req = { .verb = BROKER_SYNC_END };
@@ -378,7 +378,7 @@ static void test_both_tables_are_proven_by_a_sync(void **state)
 	assert_int_equal(portmap_add(holes, &hole, 0, &slot), PM_DONE);
 }
 
-static void test_a_failed_sync_proves_nothing(void **state)
+static void test_failed_sync_confirms_nothing(void **state)
 {
 	struct pm_req r = request(1, true);
 	struct broker_req req = { .verb = BROKER_SYNC_END };
@@ -390,9 +390,9 @@ static void test_a_failed_sync_proves_nothing(void **state)
 	assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_STARTED);
 }
 
-/* ---- a monitor that is not ours ---------------------------------------- */
+/* ---- an invalid or closed connection ----------------------------------- */
 
-static void test_an_answer_for_no_table_ends_it(void **state)
+static void test_answer_for_an_absent_table_is_fatal(void **state)
 {
 	struct broker_req req = { .verb = BROKER_SET, .id = { NAT_PINHOLE } };
 
@@ -402,7 +402,7 @@ static void test_an_answer_for_no_table_ends_it(void **state)
 	assert_int_equal(answers, 0);
 }
 
-static void test_a_table_number_out_of_range_ends_it(void **state)
+static void test_invalid_table_number_is_fatal(void **state)
 {
 	struct broker_req req = { .verb = BROKER_DEL, .id = { NAT_KINDS } };
 
@@ -411,7 +411,7 @@ static void test_a_table_number_out_of_range_ends_it(void **state)
 	assert_int_equal(lost, 1);
 }
 
-static void test_another_version_ends_it(void **state)
+static void test_other_version_is_fatal(void **state)
 {
 	struct broker_rep rep = {
 		.version = BROKER_VERSION + 1, .verb = BROKER_VERIFY,
@@ -423,14 +423,14 @@ static void test_another_version_ends_it(void **state)
 	assert_int_equal(answers, 0);
 }
 
-static void test_monitor_hangs_up(void **state)
+static void test_closed_connection_is_fatal(void **state)
 {
 	close(monitor);
 	monitor = -1;
 	loop_step(loop, 0);
 	loop_step(loop, 0);
 	assert_int_equal(lost, 1);
-	brokerclient_link(&line, true);		/* no SIGPIPE, no spin */
+	brokerclient_link(&line, true);		/* no SIGPIPE, no loop */
 }
 
 int main(void)
@@ -438,23 +438,23 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 #define TWO(f) cmocka_unit_test_setup_teardown(f, setup_two, teardown)
-		T(test_op_and_answer),
-		T(test_window),
-		T(test_sync_waits_for_ops_under_way),
-		T(test_sync_leaves_disabled_ones_out),
+		T(test_op_is_sent_and_answered),
+		T(test_ops_in_flight_have_a_limit),
+		T(test_sync_waits_for_ops_in_flight),
+		T(test_sync_omits_disabled_mappings),
 		T(test_sync_under_back_pressure),
-		T(test_link),
-		T(test_verify),
-		T(test_serving),
-		TWO(test_an_answer_is_its_tables),
+		T(test_link_change_is_answered),
+		T(test_two_verify_requests_are_sent_as_one),
+		T(test_serving_is_sent_after_the_table),
+		TWO(test_answer_belongs_to_its_table),
 		TWO(test_tables_take_turns),
 		TWO(test_a_sync_has_both_tables),
-		TWO(test_both_tables_are_proven_by_a_sync),
-		T(test_a_failed_sync_proves_nothing),
-		T(test_an_answer_for_no_table_ends_it),
-		T(test_a_table_number_out_of_range_ends_it),
-		T(test_another_version_ends_it),
-		T(test_monitor_hangs_up),
+		TWO(test_sync_confirms_both_tables),
+		T(test_failed_sync_confirms_nothing),
+		T(test_answer_for_an_absent_table_is_fatal),
+		T(test_invalid_table_number_is_fatal),
+		T(test_other_version_is_fatal),
+		T(test_closed_connection_is_fatal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ctlserver.c - the control socket: who may talk, what is answered, and
- * that nobody's slowness costs another anything.
+ * test_ctlserver.c - the control socket serves only the operator, answers each
+ * request, and a slow client does not delay another.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ static uint64_t fake_clock(void)
 	return clock_ms;
 }
 
-/* ---- the world ----------------------------------------------------------- */
+/* ---- the engine ---------------------------------------------------------- */
 
 static void op_wake(void *arg)
 {
@@ -90,7 +90,7 @@ static int drop_dir(void **state)
 	return rmdir(dir);
 }
 
-/* As the monitor makes it (monitor/ctllisten.c). */
+/* Create the socket as the monitor does (monitor/ctllisten.c). */
 static int make_listener(void)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
@@ -173,7 +173,7 @@ static int ask(enum ctl_verb verb)
 	return fd;
 }
 
-/* The next record. Return: false when there is none yet, or no more */
+/* Read the next record. Return: false: there is none yet, or no more */
 static bool next(int fd, struct ctl_rep *ret)
 {
 	ssize_t n = recv(fd, ret, sizeof(*ret), 0);
@@ -194,7 +194,7 @@ static struct ctl_rep expect(int fd, enum ctl_kind kind)
 	return rep;
 }
 
-/* The last record, then the hang-up. */
+/* Read the last record, after which the connection must be closed. */
 static struct ctl_end expect_end(int fd, enum ctl_err err)
 {
 	struct ctl_rep rep = expect(fd, CTL_END);
@@ -218,7 +218,7 @@ static struct ctl_req mapping(enum ctl_verb verb, uint16_t port)
 	return q;
 }
 
-/* The kernel's answer to the op that waits. */
+/* Answer the op in flight for the kernel. */
 static void kernel(enum nat_err err)
 {
 	struct nat_op op;
@@ -240,8 +240,9 @@ static void have(uint16_t port)
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
 }
 
-/* A descriptor to the socket does not make anybody the operator. */
-static void others_may_not_talk(void **state)
+/* A process that can connect to the socket is not the operator because of
+ * that. */
+static void only_the_operator_is_served(void **state)
 {
 	struct ctl_rep rep;
 	int status, fd;
@@ -275,7 +276,7 @@ static void others_may_not_talk(void **state)
 
 /* ---- requests ------------------------------------------------------------ */
 
-static void status_is_told(void **state)
+static void status_is_reported(void **state)
 {
 	int fd;
 
@@ -285,7 +286,7 @@ static void status_is_told(void **state)
 	expect_end(fd, CTL_OK);
 }
 
-static void senseless_requests(void **state)
+static void invalid_requests_are_refused(void **state)
 {
 	char big[sizeof(struct ctl_req) + 1] = { CTL_VERSION };
 	struct ctl_req q = request((enum ctl_verb)99);
@@ -318,7 +319,7 @@ static void senseless_requests(void **state)
 	rounds();
 }
 
-static void senseless_mappings(void **state)
+static void invalid_mappings_are_refused(void **state)
 {
 	struct ctl_req q[7];
 
@@ -328,7 +329,7 @@ static void senseless_mappings(void **state)
 	q[1].rule.proto = 1;
 	q[2].rule.kind = NAT_PINHOLE;
 	q[3].lease_s = PM_LEASE_MAX_S + 1;
-	memset(q[4].desc, 'x', sizeof(q[4].desc));	/* without its end */
+	memset(q[4].desc, 'x', sizeof(q[4].desc));	/* without a NUL */
 	strcpy(q[5].desc, "a\x1b[2J");
 	strcpy(q[6].desc, "\xff");
 	for (size_t i = 0; i < 7; i++) {
@@ -340,7 +341,7 @@ static void senseless_mappings(void **state)
 	assert_int_equal(portmap_count(pm), 0);
 }
 
-static void add_and_delete(void **state)
+static void mappings_are_added_and_deleted(void **state)
 {
 	struct ctl_req q = mapping(CTL_ADD, 5000);
 	struct ctl_rep rep;
@@ -360,8 +361,8 @@ static void add_and_delete(void **state)
 	assert_string_equal(rep.mapping.desc, "web");
 	expect_end(fd, CTL_OK);
 
-	/* only the key of the request counts; found by fuzzing: the rest was
-	 * told back as if it had stood there */
+	/* Only the key of the request matters. Found by fuzzing: the reply
+	 * contained the request's other fields, not the mapping's. */
 	q = mapping(CTL_DELETE, 5000);
 	q.rule.client = addr_ip4(CLIENT + 7);
 	q.rule.int_port = 1;
@@ -379,9 +380,8 @@ static void add_and_delete(void **state)
 	assert_int_equal(refusals, 0);
 }
 
-/* A mapping of the configuration; a disabled one needs no answer of the
- * kernel. */
-static void add_configured_and_disabled(void **state)
+/* A configured mapping, and a disabled one, which needs no op. */
+static void configured_and_disabled_mappings_are_added(void **state)
 {
 	struct ctl_req q = mapping(CTL_ADD, 5000);
 	struct ctl_rep rep;
@@ -429,8 +429,8 @@ static void refusals_have_their_reasons(void **state)
 	assert_int_equal(portmap_count(pm), 0);
 }
 
-/* Who hangs up while the kernel works is forgotten; the work is done. */
-static void gone_before_the_answer(void **state)
+/* The client disconnects while the op is in flight. */
+static void change_continues_after_a_disconnect(void **state)
 {
 	struct ctl_req q = mapping(CTL_ADD, 5000);
 	int fd = dial();
@@ -457,11 +457,11 @@ static void verify_is_answered_later(void **state)
 	expect_end(a, CTL_EFAIL);
 }
 
-/* ---- lists and news ------------------------------------------------------ */
+/* ---- lists and reports of changes ---------------------------------------- */
 
-/* Found by valgrind: what stood behind a text's end was told, too, bytes of
- * the engine's that are nobody's business. */
-static void nothing_behind_a_text(void **state)
+/* Found by valgrind: bytes of the engine's memory were sent after the end of a
+ * text. */
+static void bytes_after_a_text_are_0(void **state)
 {
 	static const char none[PM_DESC_MAX + 1];
 	struct pm_req q = { .rule = mapping(CTL_ADD, 5000).rule };
@@ -478,7 +478,7 @@ static void nothing_behind_a_text(void **state)
 	expect_end(fd, CTL_OK);
 }
 
-/* The time left is that until the mapping ends. */
+/* The reported time is the time until the mapping ends. */
 static void suspended_mappings_are_listed(void **state)
 {
 	struct pm_req q = {
@@ -489,7 +489,8 @@ static void suspended_mappings_are_listed(void **state)
 		uint64_t lease_s, suspended_s;
 		uint32_t left_s;
 	} row[] = {
-		{ 0, 0, 0 }, { 0, 100, 100 }, { 50, 100, 50 }, { 200, 100, 100 },
+		{ 0, 0, 0 }, { 0, 100, 100 }, { 50, 100, 50 },
+		{ 200, 100, 100 },
 		{ 50, 0, 50 },
 	};
 	struct ctl_rep rep;
@@ -514,8 +515,8 @@ static void suspended_mappings_are_listed(void **state)
 	expect_end(fd, CTL_OK);
 }
 
-/* More than a socket holds, while mappings come and go. */
-static void a_list_skips_nothing(void **state)
+/* The list is longer than the socket's buffer, and mappings end meanwhile. */
+static void list_is_complete_while_mappings_change(void **state)
 {
 	static uint8_t seen[65536];
 	struct ctl_rep rep;
@@ -534,7 +535,7 @@ static void a_list_skips_nothing(void **state)
 			}
 			assert_int_equal(rep.kind, CTL_MAPPING);
 			seen[rep.mapping.rule.ext_port]++;
-			/* one that was told of goes: nobody is passed over */
+			/* remove a mapping that was sent: none is skipped */
 			if (++n % 10 == 0)
 				assert_true(portmap_forget(pm,
 							   &rep.mapping.rule));
@@ -546,7 +547,7 @@ static void a_list_skips_nothing(void **state)
 		assert_int_equal(seen[port], 1);
 }
 
-static void news_come_as_they_happen(void **state)
+static void changes_are_reported_as_they_happen(void **state)
 {
 	struct ctl_req q = mapping(CTL_ADD, 6000);
 	struct ctl_rep rep;
@@ -573,8 +574,9 @@ static void news_come_as_they_happen(void **state)
 	rounds();
 }
 
-/* One that does not read is told how much it missed, and costs nothing. */
-static void who_does_not_read_loses(void **state)
+/* A client that does not read gets the number of changes that it missed, and
+ * does not delay others. */
+static void slow_reader_gets_the_number_of_lost_changes(void **state)
 {
 	unsigned told = 0, lost = 0;
 	struct nat_rule r = mapping(CTL_ADD, 7000).rule;
@@ -606,7 +608,7 @@ static void who_does_not_read_loses(void **state)
 
 /* ---- caps ---------------------------------------------------------------- */
 
-static void too_many_are_told(void **state)
+static void connections_above_the_limit_are_refused(void **state)
 {
 	int fd[CTL_CLIENTS_MAX], more;
 
@@ -624,9 +626,9 @@ static void too_many_are_told(void **state)
 	rounds();
 }
 
-/* Who says nothing, or reads nothing of a list, holds no place for long; who
- * follows does. */
-static void silence_has_an_end(void **state)
+/* A client that sends nothing, or reads nothing of a list, is disconnected; one
+ * that follows the changes is not. */
+static void silent_connections_are_closed(void **state)
 {
 	int mute = dial(), news = ask(CTL_MONITOR), list;
 	struct ctl_rep rep;
@@ -656,22 +658,22 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-		T(others_may_not_talk),
-		T(status_is_told),
-		T(senseless_requests),
-		T(senseless_mappings),
-		T(add_and_delete),
-		T(add_configured_and_disabled),
+		T(only_the_operator_is_served),
+		T(status_is_reported),
+		T(invalid_requests_are_refused),
+		T(invalid_mappings_are_refused),
+		T(mappings_are_added_and_deleted),
+		T(configured_and_disabled_mappings_are_added),
 		T(refusals_have_their_reasons),
-		T(gone_before_the_answer),
+		T(change_continues_after_a_disconnect),
 		T(verify_is_answered_later),
-		T(nothing_behind_a_text),
+		T(bytes_after_a_text_are_0),
 		T(suspended_mappings_are_listed),
-		T(a_list_skips_nothing),
-		T(news_come_as_they_happen),
-		T(who_does_not_read_loses),
-		T(too_many_are_told),
-		T(silence_has_an_end),
+		T(list_is_complete_while_mappings_change),
+		T(changes_are_reported_as_they_happen),
+		T(slow_reader_gets_the_number_of_lost_changes),
+		T(connections_above_the_limit_are_refused),
+		T(silent_connections_are_closed),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_identity.c - the identity of the gateway. The state directory and the
- * kernel's version are fakes in this file; the documents are real.
+ * test_identity.c - the identity of the gateway follows the configuration, the
+ * stored UUID and the kernel's version. The state directory and the kernel's
+ * version are fakes in this file; the documents are real.
  */
 #include <errno.h>
 #include <setjmp.h>

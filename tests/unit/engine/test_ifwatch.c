@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_ifwatch.c - what follows when the interfaces change. The kernel's
- * interfaces, the servers and the broker's client are fakes in this file; the
- * mapping table and the policy are real. Time is the loop's fake clock.
+ * test_ifwatch.c - after a change of the interfaces, the gateway, the mappings,
+ * the monitor and the servers are updated, and a step that failed is retried.
+ * The kernel's interfaces, the servers, the broker's client and the clock are
+ * fakes in this file; the mapping table and the policy are real.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@ static struct {
 	int read_err, open_err;
 	unsigned reads;
 	int far;		/* the other end of the netlink socket */
-	bool news;		/* what comes there is a change */
+	bool news;		/* its messages are changes */
 	uint64_t speed_bps;
 	uint32_t route_ip;	/* source of the default route; 0: none */
 } kernel;
@@ -88,7 +89,7 @@ uint64_t netif_speed_bps(const char *name)
 	return kernel.speed_bps;
 }
 
-/* wan0, lan0, lan1 have the addresses 0 to 2. */
+/* wan0, lan0 and lan1 have the addresses 0, 1 and 2. */
 static void reset_kernel(void)
 {
 	memset(&kernel, 0, sizeof(kernel));
@@ -106,7 +107,7 @@ static void reset_kernel(void)
 		4, "lan1", { addr_ip4(LAN1), 8 } };
 }
 
-/* ---- what is told ---------------------------------------------------- */
+/* ---- calls of the module under test ---------------------------------- */
 
 static char calls[256];		/* in their order, one word each */
 
@@ -117,7 +118,7 @@ static void note(const char *what)
 	strcat(calls, what);
 }
 
-/* What was called since it was asked last. */
+/* Check the calls since the last CALLS(). */
 #define CALLS(want) do {					\
 		assert_string_equal(calls, want);		\
 		calls[0] = '\0';				\
@@ -132,7 +133,7 @@ static struct {
 	struct netif_addr listen[NETWORKS_SERVED_MAX];
 	struct netif_addr found[NETWORKS_SERVED_MAX];
 	size_t listen_n, found_n;
-	uint16_t port, ssdp_port;	/* asked for, said in LOCATION */
+	uint16_t port, ssdp_port;	/* requested; for LOCATION */
 	int listen_err, ssdp_err;
 	uint16_t has_port;		/* 0: nothing listens */
 } served;
@@ -279,21 +280,21 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The kernel tells of something. */
+/* The kernel sends a message. */
 static void event(void)
 {
 	assert_int_equal(write(kernel.far, "x", 1), 1);
 	pass(0);
 }
 
-/* It does, and it was looked at. */
+/* The kernel sends a message, and the state is read. */
 static void change(void)
 {
 	event();
 	pass(SETTLE_MS);
 }
 
-/* The first state was read. */
+/* Read the first state. */
 static void begin(void)
 {
 	ifwatch_refresh(&watch);
@@ -312,7 +313,7 @@ static struct pm_req mapping(uint32_t client_ip, uint16_t port)
 	};
 }
 
-/* It is in the table, as from the lease file. */
+/* Enter a mapping, as from the lease file. */
 static void add_mapping(uint32_t client_ip, uint16_t port)
 {
 	const struct pm_req req = mapping(client_ip, port);
@@ -335,9 +336,9 @@ static enum pm_state state_of(uint16_t port)
 		portmap_find(map.pm, &req.rule))->state;
 }
 
-/* ---- the first look -------------------------------------------------- */
+/* ---- the first refresh ----------------------------------------------- */
 
-static void test_the_first_look_brings_all_into_line(void **state)
+static void test_first_refresh_updates_everything(void **state)
 {
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp serving");
@@ -356,7 +357,7 @@ static void test_the_first_look_brings_all_into_line(void **state)
 
 static void test_each_internal_interface_is_served(void **state)
 {
-	served.has_port = 4242;		/* the one it got */
+	served.has_port = 4242;		/* the chosen port */
 	ifwatch_refresh(&watch);
 	assert_int_equal(served.port, 5000);
 	assert_int_equal(served.ssdp_port, 4242);
@@ -405,8 +406,8 @@ static void test_every_address_of_an_interface_is_served(void **state)
 	assert_int_equal(logged_count("are served"), 0);
 }
 
-/* An interface with very many addresses takes no other's place. */
-static void test_more_addresses_than_places(void **state)
+/* An interface with very many addresses does not use another's place. */
+static void test_addresses_above_the_limit_are_not_served(void **state)
 {
 	kernel.t.addr_n = 2;
 	for (uint32_t i = 0; i < IFSOCKS_MAX; i++)
@@ -426,7 +427,7 @@ static void test_more_addresses_than_places(void **state)
 	assert_int_equal(logged_count("are served"), 1);
 }
 
-/* They are passed on behind all addresses, and take no address's place. */
+/* They come after all addresses, and do not use an address's place. */
 static void test_networks_behind_other_routers_are_served(void **state)
 {
 	conf.iface[1].network.at[0] =
@@ -443,15 +444,15 @@ static void test_networks_behind_other_routers_are_served(void **state)
 	assert_int_equal(logged_count("are served"), 0);
 }
 
-static void test_a_look_that_finds_nothing_new_sends_no_table(void **state)
+static void test_refresh_without_a_change_sends_no_table(void **state)
 {
 	begin();
 	ifwatch_refresh(&watch);
-	CALLS("events http ssdp");	/* what failed may be ready */
+	CALLS("events http ssdp");	/* retry those that failed */
 	assert_int_equal(logged_count("address"), 0);
 }
 
-static void test_the_first_look_may_find_no_external_address(void **state)
+static void test_first_refresh_may_find_no_external_address(void **state)
 {
 	kernel.t.addr[0].ifindex = 9;
 	ifwatch_refresh(&watch);
@@ -459,8 +460,8 @@ static void test_the_first_look_may_find_no_external_address(void **state)
 	assert_int_equal(logged_count("<6>no external address on wan0\n"), 1);
 }
 
-/* They are not waited for: the monitor is ready without them. */
-static void test_without_an_internal_interface_it_serves_nobody(void **state)
+/* The monitor is ready without waiting for the interfaces. */
+static void test_without_an_internal_interface_nothing_is_served(void **state)
 {
 	kernel.t.link[1].up = kernel.t.link[2].up = false;
 	served.has_port = 0;
@@ -472,7 +473,7 @@ static void test_without_an_internal_interface_it_serves_nobody(void **state)
 
 /* ---- changes --------------------------------------------------------- */
 
-static void test_a_burst_of_changes_is_looked_at_once(void **state)
+static void test_a_burst_of_changes_causes_one_refresh(void **state)
 {
 	begin();
 	event();
@@ -485,11 +486,11 @@ static void test_a_burst_of_changes_is_looked_at_once(void **state)
 	assert_int_equal(kernel.reads, 2);
 	pass(10 * SETTLE_MS);
 	assert_int_equal(kernel.reads, 2);
-	change();		/* another one, another look */
+	change();		/* causes another refresh */
 	assert_int_equal(kernel.reads, 3);
 }
 
-static void test_a_message_that_is_no_change_is_passed_over(void **state)
+static void test_a_message_without_a_change_is_ignored(void **state)
 {
 	begin();
 	kernel.news = false;
@@ -498,7 +499,7 @@ static void test_a_message_that_is_no_change_is_passed_over(void **state)
 	CALLS("");
 }
 
-static void test_a_new_external_address_is_followed(void **state)
+static void test_a_new_external_address_is_used(void **state)
 {
 	begin();
 	kernel.t.addr[0].net.addr = addr_ip4(WAN + 1);
@@ -524,7 +525,7 @@ static void test_uptime_goes_on_while_the_address_stays(void **state)
 	assert_int_equal(logged_count("external"), 0);
 }
 
-static void test_an_external_address_that_is_lost_is_no_address(void **state)
+static void test_a_lost_external_address_is_cleared(void **state)
 {
 	begin();
 	now_ms += 5000;
@@ -561,7 +562,7 @@ static void test_the_state_of_the_external_link_is_followed(void **state)
 	assert_int_equal(logged_count("<6>external address 203.0.113.7"), 1);
 }
 
-static void test_the_speed_is_the_links_unless_it_is_configured(void **state)
+static void test_speed_is_that_of_the_link_unless_configured(void **state)
 {
 	kernel.speed_bps = 1000000000;
 	begin();
@@ -576,7 +577,7 @@ static void test_the_speed_is_the_links_unless_it_is_configured(void **state)
 	assert_int_equal(igd.wan.down_bps, 16000000);
 }
 
-static void test_a_forced_address_stands_for_one_that_is_there(void **state)
+static void test_forced_ip_replaces_an_existing_address(void **state)
 {
 	conf.iface[0].forced_ip = addr_ip4(IP(198, 51, 100, 4));
 	kernel.t.addr[0].net.addr = addr_ip4(IP(10, 9, 9, 9));
@@ -592,9 +593,9 @@ static void test_a_forced_address_stands_for_one_that_is_there(void **state)
 	assert_no_ip(map.ext);
 }
 
-/* A modem's management address is listed first; the default route, which
- * comes later, decides between two public ones. */
-static void test_the_default_route_decides(void **state)
+/* A modem's management address is listed first. The default route, which
+ * appears later, decides between two public addresses. */
+static void test_default_route_chooses_the_external_address(void **state)
 {
 	kernel.t.addr[0].net.addr = addr_ip4(IP(192, 168, 100, 2));
 	add_addr(2, "wan0", WAN, 24);
@@ -605,7 +606,7 @@ static void test_the_default_route_decides(void **state)
 	change();
 	CALLS("sync events http ssdp");
 	assert_ip(map.ext, IP(203, 0, 114, 9));
-	/* forced-ip is an address of the interface: it is the one for rules */
+	/* forced-ip is an address of the interface, so rules use it */
 	conf.iface[0].forced_ip = addr_ip4(WAN);
 	change();
 	CALLS("sync events http ssdp");
@@ -615,7 +616,7 @@ static void test_the_default_route_decides(void **state)
 				      "wan0\n"), 1);
 }
 
-static void test_a_private_external_address_is_warned_of(void **state)
+static void test_private_external_address_causes_a_warning(void **state)
 {
 	kernel.t.addr[0].net.addr = addr_ip4(IP(100, 64, 0, 9));
 	ifwatch_refresh(&watch);
@@ -624,7 +625,7 @@ static void test_a_private_external_address_is_warned_of(void **state)
 	assert_int_equal(logged_count("none are opened"), 0);
 }
 
-static void test_a_private_external_address_may_be_refused(void **state)
+static void test_private_external_address_can_be_refused(void **state)
 {
 	conf.refuse_private = 1;
 	kernel.t.addr[0].net.addr = addr_ip4(IP(100, 64, 0, 9));
@@ -659,7 +660,7 @@ static void test_mappings_of_a_network_that_moved_are_suspended(void **state)
 	assert_int_equal(state_of(4000), PM_RESUMING);
 	assert_int_equal(state_of(4002), PM_RESUMING);
 	assert_int_equal(logged_count("<6>2 suspended mappings resumed: their "
-				      "network is there again\n"), 1);
+				      "network is back\n"), 1);
 }
 
 static void test_mappings_of_an_interface_that_is_away_are_suspended(
@@ -677,20 +678,20 @@ static void test_mappings_of_an_interface_that_is_away_are_suspended(
 	assert_int_equal(state_of(4000), PM_RESUMING);
 }
 
-/* lan1 is away, but that explains nothing about this one. */
-static void test_an_absent_interface_saves_only_what_is_outside(void **state)
+/* The mapping is not in the network of lan1, which is absent. */
+static void test_absent_interface_suspends_only_mappings_outside(void **state)
 {
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.t.addr[kernel.t.addr_n++] = (struct netif_addr){
-		9, "tun0", { addr_ip4(HOST(2)), 24 } };	/* is the router now */
+		9, "tun0", { addr_ip4(HOST(2)), 24 } };	/* now the router's */
 	kernel.t.link[2].up = false;
 	change();
 	CALLS("refused gone sync events http ssdp");
 	assert_int_equal(refusal.why, REFUSAL_ROUTER);
 }
 
-static void test_mappings_that_a_line_denies_are_dropped_at_start(void **state)
+static void test_mappings_that_a_line_denies_are_removed_at_start(void **state)
 {
 	conf.rule_n = 2;
 	conf.rule[0] = (struct policy_rule){ false, 4001, 4001, 0, 65535,
@@ -707,8 +708,8 @@ static void test_mappings_that_a_line_denies_are_dropped_at_start(void **state)
 	assert_false(has_mapping(4001));
 }
 
-/* The monitor's answer decides what becomes of it. */
-static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
+/* The monitor's answer decides whether the mapping stays. */
+static void test_a_mapping_that_is_being_deleted_is_not_changed(void **state)
 {
 	const struct pm_req first = mapping(HOST(2), 4000);
 	uint16_t slot;
@@ -725,8 +726,9 @@ static void test_a_mapping_that_is_being_deleted_is_left_alone(void **state)
 	assert_int_equal(state_of(4001), PM_SUSPENDED);
 }
 
-/* It went and returned before we looked, but not before the monitor did. */
-static void test_the_table_is_sent_again_if_the_monitor_left_rules_out(
+/* A network disappeared and returned between two reads of ours, but the monitor
+ * read the interfaces in between. */
+static void test_a_table_that_the_monitor_cut_is_sent_again(
 	void **state)
 {
 	begin();
@@ -740,14 +742,14 @@ static void test_the_table_is_sent_again_if_the_monitor_left_rules_out(
 	CALLS("");
 	change();
 	CALLS("events http ssdp");
-	/* less often if that does not help */
+	/* each repetition without a change doubles the wait */
 	for (int i = 0; i < 20; i++)
 		ifwatch_repeat(&watch);
 	pass(63 * RETRY_MS);
 	CALLS("");
 	pass(RETRY_MS);
 	CALLS("sync events http ssdp");
-	/* a change comes first, and is enough */
+	/* a change before that sends the table, and no repetition follows */
 	ifwatch_repeat(&watch);
 	kernel.t.link[1].up = false;
 	change();
@@ -761,7 +763,7 @@ static void test_the_table_is_sent_again_if_the_monitor_left_rules_out(
 
 /* ---- failures -------------------------------------------------------- */
 
-static void test_interfaces_that_cannot_be_read_are_read_later(void **state)
+static void test_failed_read_of_the_interfaces_is_retried(void **state)
 {
 	kernel.read_err = -ENOBUFS;
 	served.has_port = 0;
@@ -779,7 +781,7 @@ static void test_interfaces_that_cannot_be_read_are_read_later(void **state)
 	CALLS("");
 }
 
-static void test_a_failed_look_changes_nothing(void **state)
+static void test_failed_refresh_changes_nothing(void **state)
 {
 	add_mapping(HOST(2), 4000);
 	begin();
@@ -792,7 +794,7 @@ static void test_a_failed_look_changes_nothing(void **state)
 	assert_true(has_mapping(4000));
 }
 
-static void test_a_change_is_looked_at_before_a_retry_is_due(void **state)
+static void test_a_change_is_read_before_the_retry(void **state)
 {
 	kernel.read_err = -ENOBUFS;
 	served.has_port = 0;
@@ -805,12 +807,12 @@ static void test_a_change_is_looked_at_before_a_retry_is_due(void **state)
 	assert_int_equal(kernel.reads, 2);
 }
 
-static void test_an_http_port_that_is_taken_is_tried_again(void **state)
+static void test_http_port_in_use_is_retried(void **state)
 {
 	served.listen_err = -EADDRINUSE;
 	served.has_port = 0;
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp");		/* it does not serve yet */
+	CALLS("sync events http ssdp");		/* not "serving" yet */
 	assert_int_equal(logged_errors("<3>HTTP port 5000: ", EADDRINUSE), 1);
 	assert_int_equal(logged_count("; trying again"), 1);
 	pass(RETRY_MS);
@@ -823,16 +825,16 @@ static void test_an_http_port_that_is_taken_is_tried_again(void **state)
 	CALLS("");
 }
 
-static void test_one_network_of_two_is_served(void **state)
+static void test_serving_starts_with_one_network_of_two(void **state)
 {
 	served.listen_err = -EADDRNOTAVAIL;
 	ifwatch_refresh(&watch);
 	CALLS("sync events http ssdp serving");
-	pass(RETRY_MS);		/* the other one is tried again */
+	pass(RETRY_MS);		/* retries the other network */
 	CALLS("events http ssdp");
 }
 
-static void test_an_ssdp_port_that_is_taken_is_tried_again(void **state)
+static void test_ssdp_port_in_use_is_retried(void **state)
 {
 	served.ssdp_err = -EADDRINUSE;
 	ifwatch_refresh(&watch);
@@ -846,7 +848,7 @@ static void test_an_ssdp_port_that_is_taken_is_tried_again(void **state)
 	CALLS("");
 }
 
-static void test_without_netlink_it_does_not_open(void **state)
+static void test_open_fails_without_netlink(void **state)
 {
 	struct ifwatch w = { .conf = &conf, .loop = loop };
 
@@ -859,38 +861,39 @@ static void test_without_netlink_it_does_not_open(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_the_first_look_brings_all_into_line),
+		TEST(test_first_refresh_updates_everything),
 		TEST(test_each_internal_interface_is_served),
 		TEST(test_every_address_of_an_interface_is_served),
-		TEST(test_more_addresses_than_places),
+		TEST(test_addresses_above_the_limit_are_not_served),
 		TEST(test_networks_behind_other_routers_are_served),
-		TEST(test_a_look_that_finds_nothing_new_sends_no_table),
-		TEST(test_the_first_look_may_find_no_external_address),
-		TEST(test_without_an_internal_interface_it_serves_nobody),
-		TEST(test_a_burst_of_changes_is_looked_at_once),
-		TEST(test_a_message_that_is_no_change_is_passed_over),
-		TEST(test_a_new_external_address_is_followed),
+		TEST(test_refresh_without_a_change_sends_no_table),
+		TEST(test_first_refresh_may_find_no_external_address),
+		TEST(test_without_an_internal_interface_nothing_is_served),
+		TEST(test_a_burst_of_changes_causes_one_refresh),
+		TEST(test_a_message_without_a_change_is_ignored),
+		TEST(test_a_new_external_address_is_used),
 		TEST(test_uptime_goes_on_while_the_address_stays),
-		TEST(test_an_external_address_that_is_lost_is_no_address),
+		TEST(test_a_lost_external_address_is_cleared),
 		TEST(test_the_state_of_the_external_link_is_followed),
-		TEST(test_the_speed_is_the_links_unless_it_is_configured),
-		TEST(test_a_forced_address_stands_for_one_that_is_there),
-		TEST(test_the_default_route_decides),
-		TEST(test_a_private_external_address_is_warned_of),
-		TEST(test_a_private_external_address_may_be_refused),
+		TEST(test_speed_is_that_of_the_link_unless_configured),
+		TEST(test_forced_ip_replaces_an_existing_address),
+		TEST(test_default_route_chooses_the_external_address),
+		TEST(test_private_external_address_causes_a_warning),
+		TEST(test_private_external_address_can_be_refused),
 		TEST(test_mappings_of_a_network_that_moved_are_suspended),
 		TEST(test_mappings_of_an_interface_that_is_away_are_suspended),
-		TEST(test_an_absent_interface_saves_only_what_is_outside),
-		TEST(test_the_table_is_sent_again_if_the_monitor_left_rules_out),
-		TEST(test_mappings_that_a_line_denies_are_dropped_at_start),
-		TEST(test_a_mapping_that_is_being_deleted_is_left_alone),
-		TEST(test_interfaces_that_cannot_be_read_are_read_later),
-		TEST(test_a_failed_look_changes_nothing),
-		TEST(test_a_change_is_looked_at_before_a_retry_is_due),
-		TEST(test_an_http_port_that_is_taken_is_tried_again),
-		TEST(test_one_network_of_two_is_served),
-		TEST(test_an_ssdp_port_that_is_taken_is_tried_again),
-		TEST(test_without_netlink_it_does_not_open),
+		TEST(test_absent_interface_suspends_only_mappings_outside),
+		TEST(
+			test_a_table_that_the_monitor_cut_is_sent_again),
+		TEST(test_mappings_that_a_line_denies_are_removed_at_start),
+		TEST(test_a_mapping_that_is_being_deleted_is_not_changed),
+		TEST(test_failed_read_of_the_interfaces_is_retried),
+		TEST(test_failed_refresh_changes_nothing),
+		TEST(test_a_change_is_read_before_the_retry),
+		TEST(test_http_port_in_use_is_retried),
+		TEST(test_serving_starts_with_one_network_of_two),
+		TEST(test_ssdp_port_in_use_is_retried),
+		TEST(test_open_fails_without_netlink),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

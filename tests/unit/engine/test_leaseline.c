@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_leaseline.c - the fields of the lease file: what is written is read
- * again, and what no upnpd writes is refused.
+ * test_leaseline.c - written fields are read back, and fields that no upnpd
+ * writes are refused.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -72,7 +72,7 @@ static void usual_values_are_left_out(void **state)
 static void wrong_fields_are_refused(void **state)
 {
 	static const char *const bad[] = {
-		/* not there */
+		/* a missing field */
 		"", " ", "desc=", PLAIN,
 		"port=80 client=192.168.1.2 to=80 origin=operator desc=",
 		"proto=tcp client=192.168.1.2 to=80 origin=operator desc=",
@@ -80,11 +80,11 @@ static void wrong_fields_are_refused(void **state)
 		"proto=tcp port=80 client=192.168.1.2 origin=operator desc=",
 		"proto=tcp port=80 client=192.168.1.2 to=80 desc=",
 		"proto=tcp port=80 client=192.168.1.2 to=80 origin=upnp desc=",
-		/* there twice, or where it cannot be */
+		/* a field twice, or in a line that cannot have it */
 		PLAIN " port=81 desc=", PLAIN " told=1 told=1 desc=",
 		"proto=tcp port=80 client=192.168.1.2 to=80 origin=operator "
 			"requester=192.168.1.2 desc=",
-		/* no fields */
+		/* text that is not a field */
 		PLAIN " x desc=", PLAIN " =x desc=", PLAIN "  desc=",
 		PLAIN " X=1 desc=", PLAIN " x_y=1 desc=", PLAIN " desc",
 		PLAIN " told desc=", PLAIN " x=\t desc=", PLAIN " x=\x7f desc=",
@@ -150,7 +150,7 @@ static void nul_bytes_are_refused(void **state)
 	}
 }
 
-static void key_is_read_alone(void **state)
+static void key_is_read_without_other_fields(void **state)
 {
 	struct nat_rule key;
 
@@ -168,13 +168,13 @@ static void key_is_read_alone(void **state)
 	assert_int_equal(key.int_port, 80);
 	assert_false(leaseline_get_key(STR("kind=pinhole proto=tcp "
 					   "client=2001:db8::1"), &key));
-	/* the key of something that this version does not know */
+	/* the key of a kind that this version does not know */
 	assert_false(leaseline_get_key(STR("kind=new proto=tcp port=80"),
 				       &key));
 }
 
-/* Written, read, and written again. The longest values, too. */
-static void written_is_read(void **state)
+/* Write, read, and write again; also with the longest values. */
+static void written_fields_are_read_back(void **state)
 {
 	static char buf[LEASELINE_MAX], again[LEASELINE_MAX];
 	struct leaseline_end end = { UINT64_MAX, UINT64_MAX / 1000,
@@ -205,7 +205,7 @@ static void written_is_read(void **state)
 	portmap_set_told(pm, slot, 60000);
 	portmap_set_note(pm, slot, str_z(note));
 	leaseline_put(&w, pm, portmap_entry(pm, slot), &end, &suspended);
-	/* leases.c leaves this much for "+ ", the checksum and all others */
+	/* leases.c leaves this room for "+ ", the checksum and other fields */
 	assert_true(w.len + 16 < 512 + PM_NOTE_MAX + PM_DESC_MAX);
 	assert_true(get(wr_cstr(&w)));
 	assert_true(nat_rule_equal(&line.req.rule, &q.rule));
@@ -231,8 +231,8 @@ int main(void)
 		cmocka_unit_test(usual_values_are_left_out),
 		cmocka_unit_test(wrong_fields_are_refused),
 		cmocka_unit_test(nul_bytes_are_refused),
-		cmocka_unit_test(key_is_read_alone),
-		cmocka_unit_test(written_is_read),
+		cmocka_unit_test(key_is_read_without_other_fields),
+		cmocka_unit_test(written_fields_are_read_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_leaseline1.c - the fields of the lease file, version 1. */
+/* test_leaseline1.c - fields of version 1 of the lease file are read, and wrong
+ * ones are refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_leases.c - the lease file on a real disk: there and back, on both
- * clocks, cut at every byte, with bytes changed, with no room left.
+ * test_leases.c - the lease file, on a real disk: mappings are read back after
+ * a restart, a kill or a boot; a damaged line affects no other line; a full
+ * disk loses no mapping that was stored.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,7 +40,7 @@ static struct leases_met met;
 
 static int set_up(void **state)
 {
-	/* in memory where that can be had: there are some thousand fsync() */
+	/* in memory if possible, because there are thousands of fsync() */
 	snprintf(dir, sizeof(dir), "/dev/shm/test_leases.XXXXXX");
 	if (mkdtemp(dir) == NULL) {
 		snprintf(dir, sizeof(dir), "/tmp/test_leases.XXXXXX");
@@ -79,7 +80,7 @@ static int open_it(void)
 	return err;
 }
 
-/* As another engine finds it. */
+/* Open the file as the next engine does. */
 static void reopen(void)
 {
 	portmap_free(pm);
@@ -101,7 +102,7 @@ static const char *desc(const struct pm_req *q)
 	return portmap_desc(pm, find(q), buf).p;
 }
 
-/* Into the table and the file. */
+/* Add a mapping to the table and the file. */
 static int set(const struct pm_req *q)
 {
 	uint64_t end = q->lease_s ? clk.mono_ms + q->lease_s * 1000ull : 0;
@@ -161,7 +162,7 @@ static unsigned crc(const char *p, size_t n)
 	return ~c;
 }
 
-/* @body with its checksum, as a line at the end of @buf. */
+/* Append @body and its checksum to @buf, as a line. */
 static void add_line(char *buf, size_t cap, const char *body)
 {
 	size_t n = strlen(buf);
@@ -193,9 +194,9 @@ static void same(const struct pm_req *q, uint64_t expires_ms)
 	assert_int_equal(e->state, PM_ACTIVE);
 }
 
-/* ---- there and back ------------------------------------------------ */
+/* ---- writing and reading ------------------------------------------- */
 
-static void test_first_start(void **state)
+static void test_first_start_creates_the_file(void **state)
 {
 	char want[128] = "", got[1024];
 	struct stat st;
@@ -214,12 +215,12 @@ static void test_first_start(void **state)
 	assert_int_equal(met.dropped, 0);
 }
 
-static void test_text(void **state)
+static void test_file_has_its_form_byte_by_byte(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	char want[1024] = "", got[1024];
 
-	/* the check value of CRC-32/ISO-HDLC: this test's own is right */
+	/* the check value of CRC-32/ISO-HDLC: this test's own CRC is right */
 	assert_int_equal(crc("123456789", 9), 0xcbf43926);
 	open_it();
 	q.lease_s = 3600;
@@ -255,9 +256,9 @@ static struct addr ip6(const char *text)
 }
 
 #define SOME 10
-#define COMPACTED 64	/* changes, until the file is written anew */
+#define COMPACTED 64	/* changes until the file is rewritten */
 
-/* Every origin, both families, and what else a mapping can have. */
+/* Mappings of every origin and both families, with every field. */
 static size_t some(struct pm_req *q)
 {
 	size_t i;
@@ -295,7 +296,7 @@ static size_t some(struct pm_req *q)
 	return i;
 }
 
-static void test_round_trip(void **state)
+static void test_mappings_are_read_back(void **state)
 {
 	struct pm_req q[SOME];
 	size_t i, n = some(q), again;
@@ -305,7 +306,7 @@ static void test_round_trip(void **state)
 	for (i = 0; i < n; i++)
 		assert_int_equal(set(&q[i]), 0);
 	clk.mono_ms += 999;
-	clk.wall_s -= 86400 * 365;	/* plays no part in the same boot */
+	clk.wall_s -= 86400 * 365;	/* not used in the same boot */
 	for (again = 0; again < 3; again++) {
 		reopen();
 		assert_int_equal(met.dropped, 0);
@@ -320,7 +321,7 @@ static void test_round_trip(void **state)
 	}
 }
 
-static void test_changes(void **state)
+static void test_order_and_changes_are_read_back(void **state)
 {
 	struct pm_req q[SOME];
 	size_t i, n = some(q);
@@ -343,7 +344,7 @@ static void test_changes(void **state)
 	assert_int_equal(portmap_at(pm, n - 2), portmap_find(pm, &q[5].rule));
 }
 
-static void test_control_characters(void **state)
+static void test_control_characters_are_replaced(void **state)
 {
 	struct pm_req q = req(A, 1);
 
@@ -355,7 +356,7 @@ static void test_control_characters(void **state)
 	assert_string_equal(desc(&q), "a?+ tcp?b");
 }
 
-static void test_null(void **state)
+static void test_functions_accept_null(void **state)
 {
 	struct pm_req q = req(A, 1);
 
@@ -368,7 +369,7 @@ static void test_null(void **state)
 
 /* ---- the two clocks ------------------------------------------------ */
 
-static void test_ended_in_same_boot(void **state)
+static void test_ended_leases_are_dropped_in_the_same_boot(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(A, 2);
 
@@ -376,7 +377,7 @@ static void test_ended_in_same_boot(void **state)
 	set(&r);
 	q.lease_s = 10;
 	set(&q);
-	r.lease_s = 10;		/* was permanent: that has ended, too */
+	r.lease_s = 10;		/* was permanent: ends as well */
 	set(&r);
 	clk.mono_ms += 10000;
 	reopen();
@@ -431,7 +432,7 @@ static void test_wall_clock_ended(void **state)
 	check_other_boot(1700000100, 0);
 }
 
-/* No battery behind the clock: it starts in 1970, or before. */
+/* A clock without a battery starts in 1970, or earlier. */
 static void test_wall_clock_in_the_past(void **state)
 {
 	check_other_boot(0, 100000);
@@ -447,8 +448,8 @@ static void test_wall_clock_far_ahead(void **state)
 	check_other_boot(INT64_MAX, 0);
 }
 
-/* What was written in one boot and kept through a second, is right in it. */
-static void test_two_boots(void **state)
+/* The lease was written in one boot, and the file was rewritten in a second. */
+static void test_leases_are_right_after_two_boots(void **state)
 {
 	struct pm_req q = req(A, 1);
 
@@ -458,7 +459,7 @@ static void test_two_boots(void **state)
 	clk.wall_s += 10;
 	reopen();
 	same(&q, 67000);
-	clk.boot_id[0] = '\0';	/* not known: the wall clock */
+	clk.boot_id[0] = '\0';	/* unknown: use the wall clock */
 	clk.wall_s += 30;
 	clk.mono_ms = 1;
 	reopen();
@@ -467,9 +468,9 @@ static void test_two_boots(void **state)
 	same(&q, 20001);
 }
 
-/* ---- a file as it should not be ------------------------------------ */
+/* ---- damaged files ------------------------------------------------- */
 
-static void test_every_prefix(void **state)
+static void test_file_may_be_cut_at_every_byte(void **state)
 {
 	static char all[1 << 13];
 	struct pm_req q[SOME];
@@ -493,9 +494,9 @@ static void test_every_prefix(void **state)
 	}
 }
 
-/* One byte changed: what does not have that byte in its line is there, what
- * has it is not, and nothing else is. */
-static void test_every_byte_changed(void **state)
+/* The mapping of that line is lost, or of two lines if the byte ends one; the
+ * others are read. */
+static void test_changed_byte_affects_only_its_line(void **state)
 {
 	static char all[1 << 12], bad[1 << 12];
 	struct pm_req q[SOME];
@@ -529,7 +530,7 @@ static void test_every_byte_changed(void **state)
 	}
 }
 
-static void test_noise(void **state)
+static void test_random_file_has_no_mappings(void **state)
 {
 	static char noise[20000];
 	unsigned seed = 7, run;
@@ -553,8 +554,8 @@ static void test_noise(void **state)
 #define FIELDS(port) "proto=tcp port=" port " client=192.168.1.2 to=80 " \
 	"origin=upnp requester=192.168.1.2 desc="
 
-/* Right checksums, wrong contents. (Wrong fields: test_leaseline.c.) */
-static void test_bad_lines(void **state)
+/* The checksums are right. (For wrong fields see test_leaseline.c.) */
+static void test_invalid_lines_are_dropped(void **state)
 {
 	static const char *const bad[] = {
 		"+ " FIELDS("0"), "+ " FIELDS("80x"), "+ proto=tcp port=80",
@@ -584,8 +585,9 @@ static void test_bad_lines(void **state)
 	}
 }
 
-/* NUL bytes and a description one byte too long, their checksums right. */
-static void test_bad_bytes(void **state)
+/* NUL bytes, and a description that is one byte too long, with right
+ * checksums. */
+static void test_invalid_bytes_are_dropped(void **state)
 {
 	static const char head[] =
 		"+ " FIELDS("80");
@@ -607,8 +609,8 @@ static void test_bad_bytes(void **state)
 	}
 }
 
-/* A long line is passed over to its end, wherever the reader's buffer ends. */
-static void test_long_lines(void **state)
+/* A long line is skipped to its end, wherever the reader's buffer ends. */
+static void test_long_lines_are_skipped(void **state)
 {
 	static char buf[20000];
 	struct pm_req q = req(A, 81);
@@ -631,8 +633,8 @@ static void test_long_lines(void **state)
 	assert_int_equal(met.dropped, 1);
 }
 
-/* The end of a long line may look like a line of its own. */
-static void test_long_line_with_good_end(void **state)
+/* The end of the long line looks like a valid line. */
+static void test_end_of_a_long_line_is_not_a_line(void **state)
 {
 	static char buf[20000];
 	size_t len, i;
@@ -651,8 +653,8 @@ static void test_long_line_with_good_end(void **state)
 	}
 }
 
-/* Leading zeros are fine as long as the line is not too long. */
-static void test_longest_line(void **state)
+/* Leading zeros are accepted if the line is not too long. */
+static void test_longest_line_is_read(void **state)
 {
 	static char body[6000], buf[7000];
 	size_t n, zeros;
@@ -671,7 +673,7 @@ static void test_longest_line(void **state)
 	}
 }
 
-static void test_head_lost(void **state)
+static void test_without_head_the_wall_clock_is_used(void **state)
 {
 	char buf[512] = "broken head\n";
 	struct pm_req q = req(A, 81);
@@ -683,7 +685,7 @@ static void test_head_lost(void **state)
 	same(&q, clk.mono_ms + 50000);	/* by the wall clock */
 }
 
-static void test_table_refuses(void **state)
+static void test_mappings_above_the_limit_are_dropped(void **state)
 {
 	struct pm_req q[SOME];
 	size_t i, n = some(q);
@@ -705,7 +707,7 @@ static void refused(int want)
 	assert_int_equal(met.dropped, 0);
 }
 
-static void test_not_a_file(void **state)
+static void test_only_a_regular_file_is_opened(void **state)
 {
 	char got[64] = "";
 	int fd;
@@ -720,7 +722,7 @@ static void test_not_a_file(void **state)
 	assert_int_equal(write(fd, "secret\n", 7), 7);
 	assert_int_equal(symlinkat("target", dir_fd, "mappings"), 0);
 	refused(-ELOOP);
-	/* a link in the temporary file's place is not followed either */
+	/* a link with the name of the temporary file is not followed either */
 	unlinkat(dir_fd, "mappings", 0);
 	assert_int_equal(symlinkat("target", dir_fd, "mappings.new"), 0);
 	assert_int_equal(open_it(), 0);
@@ -786,8 +788,8 @@ static void has_version1(void)
 	same(&r, 5060000);
 }
 
-/* Everything is there, and afterwards in our file. */
-static void test_version1(void **state)
+/* Every mapping is read, and is in our file afterwards. */
+static void test_version1_is_converted(void **state)
 {
 	size_t again;
 
@@ -814,8 +816,8 @@ static void test_version1_of_another_boot(void **state)
 	assert_true(find(&r)->expires_ms == 47000);
 }
 
-/* Killed after our file was made and before the other one was replaced. */
-static void test_version1_twice(void **state)
+/* It was killed after our file was made and before the old one was replaced. */
+static void test_version1_is_converted_again_after_a_kill(void **state)
 {
 	write_version1(NULL);
 	reopen();
@@ -827,9 +829,9 @@ static void test_version1_twice(void **state)
 	note_is_there();
 }
 
-/* An older upnpd ran for a while: what it knows is newer. What only our file
- * has is still there. */
-static void test_version1_is_newer(void **state)
+/* An older upnpd ran for a while, so its mappings are newer. Mappings that only
+ * our file has are kept. */
+static void test_version1_of_a_later_run_wins(void **state)
 {
 	struct pm_req q = req(A, 80), r = req(B, 90), s = req(B, 81);
 
@@ -848,8 +850,9 @@ static void test_version1_is_newer(void **state)
 	note_is_there();
 }
 
-/* No room for our file: theirs stays, and what changes goes into ours. */
-static void test_version1_on_full_disk(void **state)
+/* There is no room for our file: the old file stays, and changes are written to
+ * ours. */
+static void test_version1_stays_on_a_full_disk(void **state)
 {
 	struct pm_req s = req(B, 81), q = req(A, 80), r = req(A, 90);
 	static char before[1 << 12], after[1 << 12];
@@ -877,8 +880,8 @@ static void test_version1_on_full_disk(void **state)
 	note_is_there();
 }
 
-/* It must not be read again: rather no note than that. */
-static void test_no_room_for_the_note(void **state)
+/* The old file must not be read again, even if no note can replace it. */
+static void test_version1_is_removed_without_room_for_a_note(void **state)
 {
 	write_version1(NULL);
 	assert_int_equal(mkdirat(dir_fd, "leases.new", 0700), 0);
@@ -900,8 +903,8 @@ static void test_version1_with_bad_lines(void **state)
 	note_is_there();
 }
 
-/* It is not ours to replace what we cannot read. */
-static void test_version1_cannot_be_read(void **state)
+/* We must not replace a file that we cannot read. */
+static void test_unreadable_version1_is_not_replaced(void **state)
 {
 	struct pm_req q = req(A, 1);
 
@@ -923,8 +926,9 @@ static void test_version1_cannot_be_read(void **state)
 	note_is_there();
 }
 
-/* We do for a later version what older upnpds cannot do for ours. */
-static void test_newer_version(void **state)
+/* The file of a later upnpd is renamed, so that the later version can be used
+ * again. */
+static void test_file_of_a_newer_version_is_set_aside(void **state)
 {
 	struct pm_req q = req(A, 1);
 	char buf[1024] = "", got[1024];
@@ -1004,7 +1008,7 @@ static void test_unknown_fields_are_kept(void **state)
 	snprintf(want, sizeof(want), "to=99 origin=upnp requester=192.168.1.2 "
 		 "%s desc=text ", later);
 	assert_non_null(strstr(got, want));
-	/* they are of that mapping, not of that port */
+	/* they belong to the mapping, not to the port */
 	del(&q);
 	set(&q);
 	reopen();
@@ -1012,7 +1016,7 @@ static void test_unknown_fields_are_kept(void **state)
 	same(&q, 0);
 }
 
-static void test_unknown_field_in_the_head(void **state)
+static void test_unknown_field_in_the_head_is_ignored(void **state)
 {
 	struct pm_req q = req(A, 81);
 	char buf[1024] = "";
@@ -1025,7 +1029,7 @@ static void test_unknown_field_in_the_head(void **state)
 	same(&q, 5060000);	/* the same boot */
 }
 
-/* Whole fields, as many as there is room for. */
+/* As many whole fields are kept as there is room for. */
 static void test_unknown_fields_are_bounded(void **state)
 {
 	char fields[1024];
@@ -1043,7 +1047,7 @@ static void test_unknown_fields_are_bounded(void **state)
 	}
 }
 
-static void test_told_port(void **state)
+static void test_reported_port_is_kept(void **state)
 {
 	struct pm_req q = req(A, 80);
 
@@ -1064,7 +1068,8 @@ static void test_told_port(void **state)
 
 /* ---- suspended ----------------------------------------------------- */
 
-/* A mapping whose lease is longer, and one that the operator has. */
+/* A mapping whose lease is longer than the suspension, and one of the
+ * operator. */
 static void with_suspended(struct pm_req *q, struct pm_req *op)
 {
 	uint64_t until_ms = clk.mono_ms + 1000000;
@@ -1083,7 +1088,7 @@ static void with_suspended(struct pm_req *q, struct pm_req *op)
 	leases_set(ls, pm, find(op), &clk);
 }
 
-static void test_suspended(void **state)
+static void test_suspension_is_kept(void **state)
 {
 	struct pm_req q, op;
 	int again;
@@ -1098,7 +1103,7 @@ static void test_suspended(void **state)
 		assert_int_equal(find(&q)->state, PM_SUSPENDED);
 		assert_true(find(&q)->expires_ms == 10000000);
 		assert_true(find(&q)->suspended_ms == 6000000);
-		/* no end is to be kept: the networks will tell */
+		/* without an end, the suspension is not kept */
 		assert_int_equal(find(&op)->state, PM_ACTIVE);
 	}
 	/* resumed */
@@ -1108,7 +1113,7 @@ static void test_suspended(void **state)
 	assert_false(file_has("suspended"));
 }
 
-static void test_suspended_ends_while_stopped(void **state)
+static void test_suspension_ends_while_stopped(void **state)
 {
 	struct pm_req q, op;
 
@@ -1120,7 +1125,7 @@ static void test_suspended_ends_while_stopped(void **state)
 	assert_non_null(find(&op));
 }
 
-static void test_suspended_in_another_boot(void **state)
+static void test_suspension_is_kept_in_another_boot(void **state)
 {
 	struct pm_req q, op;
 
@@ -1160,7 +1165,7 @@ static void make_changes(volatile unsigned *done)
 	}
 }
 
-/* Does the table that was read equal that after @n changes? */
+/* Does the table that was read equal the table after @n changes? */
 static bool equals_changes(struct portmap *read, unsigned n)
 {
 	struct portmap *was = pm;
@@ -1183,9 +1188,9 @@ static bool equals_changes(struct portmap *read, unsigned n)
 	return equal;
 }
 
-/* kill -9 at any moment: all changes that were reported are there, and at most
- * the one that was being made. */
-static void test_killed(void **state)
+/* kill -9 at any moment: all changes that were reported are kept, and perhaps
+ * the one in progress. */
+static void test_changes_survive_a_kill(void **state)
 {
 	volatile unsigned *done = mmap(NULL, sizeof(*done), PROT_READ |
 				       PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -1217,7 +1222,7 @@ static void test_killed(void **state)
 
 /* ---- compaction ---------------------------------------------------- */
 
-static void test_compact(void **state)
+static void test_file_is_compacted(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(B, 2);
 	int i;
@@ -1233,7 +1238,7 @@ static void test_compact(void **state)
 	set(&q);
 	assert_int_equal(leases_compact(ls, pm, &clk), 0);
 	assert_int_equal(lines(), 3);
-	set(&q);		/* goes into the new file */
+	set(&q);		/* is written to the new file */
 	assert_int_equal(lines(), 4);
 	reopen();
 	assert_int_equal(met.dropped, 0);
@@ -1243,7 +1248,7 @@ static void test_compact(void **state)
 	assert_int_equal(portmap_at(pm, 0), portmap_find(pm, &r.rule));
 }
 
-static void test_compact_by_count(void **state)
+static void test_compaction_follows_the_number_of_changes(void **state)
 {
 	struct pm_req q;
 	uint16_t i;
@@ -1264,9 +1269,9 @@ static void test_compact_by_count(void **state)
 	assert_int_equal(portmap_count(pm), 100);
 }
 
-/* One whose lease has ended, which only the kernel still holds, does not come
- * back after a crash; one whose delete is under way does. */
-static void test_compact_by_state(void **state)
+/* A mapping whose lease has ended, but whose rule is still in the kernel, is
+ * not restored after a crash; one whose delete is in flight is restored. */
+static void test_compaction_omits_ended_leases(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(B, 2);
 	uint64_t next;
@@ -1289,8 +1294,8 @@ static void test_compact_by_state(void **state)
 	same(&r, 0);
 }
 
-/* The configuration has them. */
-static void test_configured_ones_are_not_written(void **state)
+/* They are read from the configuration at each start. */
+static void test_configured_mappings_are_not_written(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(B, 2);
 	char text[16384];
@@ -1314,7 +1319,8 @@ static void test_configured_ones_are_not_written(void **state)
 
 /* ---- no room ------------------------------------------------------- */
 
-/* The disk is full after @room bytes of the second line; then it is not. */
+/* The disk is full after @room bytes of the second line, and then has room
+ * again. */
 static void short_write(size_t room)
 {
 	struct pm_req q = req(A, 1), r = req(A, 2), s = req(A, 3);
@@ -1338,7 +1344,7 @@ static void short_write(size_t room)
 	same(&s, 0);
 }
 
-static void test_short_write(void **state)
+static void test_partly_written_line_is_repaired(void **state)
 {
 	struct pm_req s = req(A, 3), q = req(A, 1);
 	size_t room;
@@ -1351,7 +1357,7 @@ static void test_short_write(void **state)
 	}
 }
 
-static void test_told_once(void **state)
+static void test_full_disk_is_reported_once(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(A, 2);
 	char buf[1024];
@@ -1369,7 +1375,7 @@ static void test_told_once(void **state)
 	limit(1);
 	assert_int_equal(set(&r), -EFBIG);
 	limit(RLIM_INFINITY);
-	/* what was missing comes with the next rewrite */
+	/* the next rewrite adds what is missing */
 	assert_int_equal(leases_compact(ls, pm, &clk), 0);
 	reopen();
 	assert_int_equal(met.dropped, 0);
@@ -1377,7 +1383,7 @@ static void test_told_once(void **state)
 	same(&r, 0);
 }
 
-static void test_full_disk_at_start(void **state)
+static void test_full_disk_at_the_start_loses_nothing(void **state)
 {
 	struct pm_req q[SOME], r = req(B, 9);
 	static char before[1 << 13], after[1 << 13];
@@ -1404,9 +1410,9 @@ static void test_full_disk_at_start(void **state)
 	same(&r, 0);
 }
 
-/* A rewrite that fails is not tried again with every change, but in a minute;
- * until then changes go on being appended. */
-static void test_rewrite_retried(void **state)
+/* A failed rewrite is not retried at every change, but after a minute. Until
+ * then changes are appended. */
+static void test_failed_rewrite_is_retried_after_a_minute(void **state)
 {
 	struct pm_req q = req(A, 1);
 	int i;
@@ -1426,8 +1432,8 @@ static void test_rewrite_retried(void **state)
 	assert_int_equal(lines(), 2);
 }
 
-/* Even when no rewrite ever works, the file ends somewhere. */
-static void test_file_is_bounded(void **state)
+/* Even if every rewrite fails, the file does not grow without end. */
+static void test_file_has_a_limit(void **state)
 {
 	struct pm_req q = req(A, 1);
 	struct stat st, st2;
@@ -1458,33 +1464,54 @@ static void test_file_is_bounded(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_first_start), T(test_text), T(test_round_trip),
-		T(test_changes), T(test_control_characters), T(test_null),
-		T(test_ended_in_same_boot), T(test_wall_clock),
+		T(test_first_start_creates_the_file),
+		T(test_file_has_its_form_byte_by_byte),
+		T(test_mappings_are_read_back),
+		T(test_order_and_changes_are_read_back),
+		T(test_control_characters_are_replaced),
+		T(test_functions_accept_null),
+		T(test_ended_leases_are_dropped_in_the_same_boot),
+		T(test_wall_clock),
 		T(test_wall_clock_last_second), T(test_wall_clock_ended),
 		T(test_wall_clock_in_the_past), T(test_wall_clock_negative),
-		T(test_wall_clock_far_ahead), T(test_two_boots),
-		T(test_every_prefix), T(test_every_byte_changed),
-		T(test_noise), T(test_bad_lines), T(test_bad_bytes),
-		T(test_long_lines), T(test_long_line_with_good_end),
-		T(test_longest_line), T(test_head_lost),
-		T(test_table_refuses),
-		T(test_version1), T(test_version1_of_another_boot),
-		T(test_version1_twice), T(test_version1_is_newer),
-		T(test_version1_on_full_disk), T(test_no_room_for_the_note),
+		T(test_wall_clock_far_ahead),
+		T(test_leases_are_right_after_two_boots),
+		T(test_file_may_be_cut_at_every_byte),
+		T(test_changed_byte_affects_only_its_line),
+		T(test_random_file_has_no_mappings),
+		T(test_invalid_lines_are_dropped),
+		T(test_invalid_bytes_are_dropped),
+		T(test_long_lines_are_skipped),
+		T(test_end_of_a_long_line_is_not_a_line),
+		T(test_longest_line_is_read),
+		T(test_without_head_the_wall_clock_is_used),
+		T(test_mappings_above_the_limit_are_dropped),
+		T(test_version1_is_converted), T(test_version1_of_another_boot),
+		T(test_version1_is_converted_again_after_a_kill),
+		T(test_version1_of_a_later_run_wins),
+		T(test_version1_stays_on_a_full_disk),
+		T(test_version1_is_removed_without_room_for_a_note),
 		T(test_version1_with_bad_lines),
-		T(test_version1_cannot_be_read), T(test_newer_version),
+		T(test_unreadable_version1_is_not_replaced),
+		T(test_file_of_a_newer_version_is_set_aside),
 		T(test_unknown_fields_are_kept),
-		T(test_unknown_field_in_the_head),
-		T(test_unknown_fields_are_bounded), T(test_told_port),
-		T(test_suspended), T(test_suspended_ends_while_stopped),
-		T(test_suspended_in_another_boot), T(test_killed),
-		T(test_not_a_file), T(test_compact),
-		T(test_compact_by_count), T(test_compact_by_state),
-		T(test_configured_ones_are_not_written),
-		T(test_short_write), T(test_told_once),
-		T(test_full_disk_at_start), T(test_rewrite_retried),
-		T(test_file_is_bounded),
+		T(test_unknown_field_in_the_head_is_ignored),
+		T(test_unknown_fields_are_bounded),
+		T(test_reported_port_is_kept),
+		T(test_suspension_is_kept),
+		T(test_suspension_ends_while_stopped),
+		T(test_suspension_is_kept_in_another_boot),
+		T(test_changes_survive_a_kill),
+		T(test_only_a_regular_file_is_opened),
+		T(test_file_is_compacted),
+		T(test_compaction_follows_the_number_of_changes),
+		T(test_compaction_omits_ended_leases),
+		T(test_configured_mappings_are_not_written),
+		T(test_partly_written_line_is_repaired),
+		T(test_full_disk_is_reported_once),
+		T(test_full_disk_at_the_start_loses_nothing),
+		T(test_failed_rewrite_is_retried_after_a_minute),
+		T(test_file_has_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

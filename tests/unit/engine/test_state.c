@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* test_state.c - the UUID is made once and stored, the BOOTID only rises. */
+/* test_state.c - the UUID is generated once and stored; the BOOTID rises. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -58,7 +58,7 @@ static void test_uuid_is_kept(void **state)
 	assert_int_equal(st.st_size, 37);
 }
 
-static void test_uuid_of_the_operator(void **state)
+static void test_configured_uuid_is_used(void **state)
 {
 	static const uint8_t want[16] = {
 		0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef,
@@ -90,7 +90,7 @@ static void test_an_invalid_uuid_is_replaced(void **state)
 	}
 }
 
-static void test_link_is_not_followed(void **state)
+static void test_symbolic_link_is_not_followed(void **state)
 {
 	uint8_t a[16];
 	struct stat st;
@@ -117,9 +117,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(test_uuid_is_kept),
-		T(test_uuid_of_the_operator),
+		T(test_configured_uuid_is_used),
 		T(test_an_invalid_uuid_is_replaced),
-		T(test_link_is_not_followed),
+		T(test_symbolic_link_is_not_followed),
 		T(test_boot_id_rises),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_urlroutes.c - the URLs and the search targets. The HTTP server, SOAP and
+ * test_urlroutes.c - each URL leads to its document, action or subscription,
+ * and each device and service can be searched for. The HTTP server, SOAP and
  * GENA are fakes in this file; the model and the documents are real.
  */
 #include <setjmp.h>
@@ -366,7 +367,7 @@ static void test_an_action_is_passed_to_soap(void **state)
 	assert_int_equal(replied.status, 200);
 	assert_string_equal(replied.body, "<ok/>");
 	assert_string_equal(replied.type, "text/xml; charset=\"utf-8\"");
-	assert_int_equal(dirty, 1);	/* it may have set a variable */
+	assert_int_equal(dirty, 1);	/* the action may have changed one */
 }
 
 static void test_an_empty_reply_has_no_type(void **state)
@@ -456,8 +457,8 @@ static unsigned count(const struct ssdp_target *t, size_t n, const char *nt,
 
 #define URN(name) "urn:schemas-upnp-org:" name ":"
 
-/* UDA 1.1 1.2.2: 3 + 2d + k, for d embedded devices and k services; IGD:2 has
- * no more of them here than IGD:1. */
+/* UDA 1.1 1.2.2: 3 + 2d + k targets, for d embedded devices and k services;
+ * IGD:2 has as many of them here as IGD:1. */
 static void test_both_roots_can_be_searched_for(void **state)
 {
 	struct ssdp_target t[SSDP_TARGETS_MAX];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_desc.c - the model and the documents written out of it.
+ * test_desc.c - the documents match the standards, are well-formed with any
+ * configured name, and the model is consistent.
  *
- * What the standards say is written down here a second time, by hand and in
- * another form, and compared with what comes out when the documents are parsed
- * again.
+ * The tables here repeat the standards, written by hand and in another form.
+ * They are compared with the documents, which are parsed again.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -91,8 +91,8 @@ static void node_text(struct node *n, const struct xml *x)
 	n->text[w.len] = '\0';
 }
 
-/* Fills nodes[]; fails unless the document is well-formed, ASCII, and starts
- * at byte 0. */
+/* Parse a document into nodes[]. It must be well-formed, ASCII, and start at
+ * byte 0. */
 static void read_doc(struct str doc)
 {
 	size_t open[XML_DEPTH_MAX], depth = 0, i;
@@ -142,7 +142,7 @@ static struct str scpd_doc(const struct igd_service *svc, unsigned n)
 
 	desc_scpd(&w, &info, svc, n);
 	assert_false(w.over);
-	/* limits.h: a reply buffer holds the longest one and half of it */
+	/* limits.h: a reply buffer holds 1.5 times the longest document */
 	assert_true(w.len <= HTTP_REPLY_MAX / 3 * 2);
 	read_doc(wr_done(&w));
 	return wr_done(&w);
@@ -177,7 +177,7 @@ static const char *const all_services[] = { "l3f", "wancic", "wanip" };
 #define D1 "root/device/deviceList/device/"
 #define D2 "root/device/deviceList/device/deviceList/device/"
 
-/* The leaves of the document, in their order (UDA 1.1 2.3). */
+/* The leaves of the document, in the order of UDA 1.1 2.3. */
 static const struct {
 	const char *path, *text;
 } root1[] = {
@@ -236,7 +236,7 @@ static const struct {
 	{ D0 "presentationURL", "http://router.example/" },
 };
 
-static void test_root(void **state)
+static void test_root_has_the_elements_of_the_standard(void **state)
 {
 	struct desc_info info = info_full();
 	struct str doc = root_doc(&info, 1);
@@ -257,8 +257,7 @@ static void test_root(void **state)
 			       "device-1-0\" configId=\"4711\">")));
 }
 
-/* The other root: types of its version, URLs and UDNs of its own. */
-static void test_root2(void **state)
+static void test_second_root_has_its_own_types_urls_and_udns(void **state)
 {
 	struct desc_info info = info_full();
 
@@ -278,7 +277,7 @@ static void test_root2(void **state)
 			    "uuid:01234567-89ab-cdef-fedc-ba9876543213");
 }
 
-static void test_optional(void **state)
+static void test_empty_settings_have_no_element(void **state)
 {
 	struct desc_info info = info_full();
 
@@ -290,7 +289,7 @@ static void test_optional(void **state)
 	info.manufacturer_url = info.serial_number = info.model_number = NULL;
 	root_doc(&info, 1);
 	assert_null(find_node(D0 "manufacturerURL"));
-	/* these must be there, whatever is in them */
+	/* the standard requires these, even if they are empty */
 	info.friendly_name = info.manufacturer = info.model_name = "";
 	root_doc(&info, 1);
 	assert_non_null(find_node(D0 "friendlyName"));
@@ -298,7 +297,7 @@ static void test_optional(void **state)
 	assert_non_null(find_node(D2 "modelName"));
 }
 
-static void test_presentation(void **state)
+static void test_presentation_url_defaults_to_the_local_address(void **state)
 {
 	struct desc_info info = info_full();
 
@@ -310,7 +309,7 @@ static void test_presentation(void **state)
 	assert_null(find_node(D2 "presentationURL"));
 }
 
-/* ---- hostile and foreign names ------------------------------------- */
+/* ---- names with special characters --------------------------------- */
 
 static const struct {
 	const char *name, *want;
@@ -325,21 +324,21 @@ static const struct {
 	{ "a\x01\x1f\x62", "ab" },
 #define BAD "\xef\xbf\xbd"
 	{ "\xe9t\xe9", BAD "t" BAD },		/* ISO 8859-1 */
-	{ "\xc3", BAD },			/* cut short */
+	{ "\xc3", BAD },			/* truncated */
 	{ "\xe2\x82", BAD BAD },
-	{ "\x80", BAD },			/* nothing leads it */
+	{ "\x80", BAD },			/* no lead byte */
 	{ "\xbf\x80", BAD BAD },
 	{ "\xc0\xaf", BAD BAD },		/* overlong '/' */
 	{ "\xe0\x80\xaf", BAD BAD BAD },
 	{ "\xf0\x80\x80\xaf", BAD BAD BAD BAD },
 	{ "\xed\xa0\x80", BAD BAD BAD },	/* a surrogate */
-	{ "\xef\xbf\xbe", BAD BAD BAD },	/* U+FFFE is not XML's */
+	{ "\xef\xbf\xbe", BAD BAD BAD },	/* U+FFFE, not in XML */
 	{ "\xf4\x90\x80\x80", BAD BAD BAD BAD },
 	{ "\xf8\x88\x80\x80\x80", BAD BAD BAD BAD BAD },
 	{ "\xff", BAD },
 };
 
-static void test_names(void **state)
+static void test_names_are_escaped_to_ascii(void **state)
 {
 	struct desc_info info = info_full();
 	size_t i;
@@ -360,9 +359,9 @@ static void test_names(void **state)
 	}
 }
 
-/* The longest values that a configuration can hold fit, and of bytes that take
- * most room: each comes out as "&#65533;". */
-static void test_long_names(void **state)
+/* The longest values that a configuration can hold, made of the bytes that need
+ * the most room: each is written as "&#65533;". */
+static void test_longest_names_fit(void **state)
 {
 	struct desc_info info = info_full();
 	struct wr w = wr_init(doc_buf, sizeof(doc_buf));
@@ -386,7 +385,7 @@ static void check_small(struct wr *w, size_t cap, size_t whole)
 	assert_int_equal(doc_buf[cap], '#');
 }
 
-static void test_small(void **state)
+static void test_small_buffer_is_reported(void **state)
 {
 	struct desc_info info = info_full();
 	size_t root = root_doc(&info, 1).n;
@@ -394,7 +393,7 @@ static void test_small(void **state)
 	size_t cap;
 	struct wr w;
 
-	/* a byte more than the text: wr_fmt() may want room for its NUL */
+	/* a byte more than the text: wr_fmt() may need room for its NUL */
 	for (cap = 0; cap <= root + 1; cap += cap == root - 1 ? 2 : 1) {
 		doc_buf[cap] = '#';
 		w = wr_init(doc_buf, cap);
@@ -411,8 +410,8 @@ static void test_small(void **state)
 
 /* ---- service descriptions ------------------------------------------ */
 
-/* Each action as "Name(in:Variable, ...) -> out:Variable, ..."; "New" before
- * an argument's name is left out. */
+/* Each action as "Name(in:Variable, ...) -> out:Variable, ...", without the
+ * "New" before each argument's name. */
 static const char *const wanip_actions[] = {
 	"SetConnectionType(ConnectionType:ConnectionType)",
 	"GetConnectionTypeInfo()>ConnectionType:ConnectionType,"
@@ -448,7 +447,8 @@ static const char *const wanip_actions[] = {
 	NULL,
 };
 
-/* Each variable as "Name type", * where it is evented, =default, allowed. */
+/* Each variable as "Name type", followed by * if it is evented, =default, and
+ * the allowed values. */
 static const char *const wanip_vars[] = {
 	"ConnectionType string=Unconfigured",
 	"PossibleConnectionTypes string*|Unconfigured|IP_Routed|IP_Bridged",
@@ -585,7 +585,7 @@ static void put_var(struct wr *w, const struct node *n)
 	}
 }
 
-/* Compare every element called @path, written out by @put, with a list. */
+/* Compare every element @path, as written by @put, with a list. */
 static void check_list(const char *path,
 		       void (*put)(struct wr *, const struct node *),
 		       const char *const *want)
@@ -623,7 +623,7 @@ static void check_scpd(const struct igd_service *svc, unsigned n,
 	check_list(VAR, put_var, vars);
 }
 
-static void test_scpd(void **state)
+static void test_scpd_of_version_1_matches_the_standard(void **state)
 {
 	check_scpd(service("l3f"), 1, l3f_actions, l3f_vars);
 	check_scpd(service("wancic"), 1, wancic_actions, wancic_vars);
@@ -633,7 +633,7 @@ static void test_scpd(void **state)
 	check_scpd(service("wancic"), 2, wancic_actions, wancic_vars);
 }
 
-/* What WANIPConnection:2 has beyond version 1, where it stands there. */
+/* The parts that WANIPConnection:2 adds to version 1, in their places. */
 static const char *const wanip2_new_actions[] = {
 	"DeletePortMappingRange(StartPort:ExternalPort,EndPort:ExternalPort,"
 	"Protocol:PortMappingProtocol,Manage:A_ARG_TYPE_Manage)",
@@ -654,7 +654,7 @@ static const char *const wanip2_new_vars[] = {
 	"A_ARG_TYPE_PortListing string",
 };
 
-static void test_scpd2(void **state)
+static void test_scpd_of_version_2_matches_the_standard(void **state)
 {
 	const char *actions[ARRAY_N(wanip_actions) + 3];
 	const char *vars[ARRAY_N(wanip_vars) + 3];
@@ -681,8 +681,8 @@ static void test_scpd2(void **state)
 	check_scpd(service("wanip"), 2, actions, vars);
 }
 
-/* Some control points drop a device over one word they do not know. */
-static void test_scpd1_knows_no_version_2(void **state)
+/* Some control points ignore a device because of one unknown name. */
+static void test_scpd_of_version_1_has_nothing_of_version_2(void **state)
 {
 	static const char *const words[] = {
 		"AddAny", "Range<", "GetListOf", "SystemUpdateID",
@@ -717,7 +717,7 @@ static bool var_used(const char *name)
 	return false;
 }
 
-/* Validating control points refuse an SCPD that does not hang together. */
+/* Validating control points refuse an inconsistent SCPD. */
 static void check_related(const char *path, unsigned n)
 {
 	bool evented = false;
@@ -734,7 +734,7 @@ static void check_related(const char *path, unsigned n)
 	}
 }
 
-static void test_related(void **state)
+static void test_related_state_variables_exist(void **state)
 {
 	size_t i;
 
@@ -744,7 +744,7 @@ static void test_related(void **state)
 		check_related(all_services[i], 2);
 }
 
-/* ---- what only version 2 has --------------------------------------- */
+/* ---- parts that only version 2 has --------------------------------- */
 
 static const char *const colours[] = { "red", "green", NULL };
 static const struct igd_var both_vars[] = {
@@ -763,7 +763,7 @@ static const struct igd_service both = {
 	.action = both_actions, .action_n = 2, .var = both_vars, .var_n = 2,
 };
 
-static void test_since(void **state)
+static void test_parts_of_version_2_are_marked(void **state)
 {
 	static const char *const actions1[] = { "First(Old:Old)", NULL };
 	static const char *const actions2[] = {
@@ -808,11 +808,11 @@ static void check_action(const struct igd_service *svc,
 		assert_true(model_arg_var(svc, arg)->since <= act->since);
 	}
 	assert_true(in <= SOAP_ARGS_MAX && out <= SOAP_ARGS_MAX);
-	/* and no other of that name stands before it */
+	/* and no earlier entry has the same name */
 	assert_ptr_equal(model_action(svc, 2, str_z(act->name)), act);
 }
 
-static void test_model(void **state)
+static void test_model_tables_are_consistent(void **state)
 {
 	size_t i, k;
 
@@ -833,9 +833,8 @@ static void test_model(void **state)
 	}
 }
 
-/* Each name runs its own function; those that reach for the kernel or the link
- * may take their time, no other. */
-static void test_runs(void **state)
+/* Only actions that change the firewall or the link may wait. */
+static void test_each_action_runs_its_own_function(void **state)
 {
 	static const struct {
 		const char *svc, *name;
@@ -893,7 +892,7 @@ static void test_runs(void **state)
 	}
 }
 
-static void test_lookup(void **state)
+static void test_lookup_needs_the_exact_name_and_version(void **state)
 {
 	const struct igd_service *svc = service("wanip");
 
@@ -939,14 +938,14 @@ static const struct {
 	{ "/igd1/../igd1/wanip.xml" }, { "/igd3/wanip.xml" },
 };
 
-static void test_resolve(void **state)
+static void test_paths_are_resolved(void **state)
 {
 	size_t i;
 
 	for (i = 0; i < ARRAY_N(paths); i++) {
 		const struct igd_service *svc = &both;
 		unsigned n = 99;
-		/* a block of just that size: a byte beyond it is ASan's */
+		/* exactly that size, so that ASan finds a read beyond it */
 		size_t len = strlen(paths[i].path);
 		char *path = malloc(len);
 		enum igd_doc doc;
@@ -957,7 +956,7 @@ static void test_resolve(void **state)
 
 		if (doc != paths[i].doc)
 			fail_msg("%s is %d", paths[i].path, doc);
-		/* untouched where there is nothing to say */
+		/* not set if nothing was found */
 		assert_int_equal(n, doc == IGD_NOTHING ? 99 : paths[i].n);
 		if (paths[i].svc)
 			assert_string_equal(svc->name, paths[i].svc);
@@ -966,7 +965,7 @@ static void test_resolve(void **state)
 	}
 }
 
-/* Every URL that a description tells leads back to its service. */
+/* Every URL in a description leads to its service. */
 static void check_urls(unsigned n)
 {
 	struct desc_info info = info_full();
@@ -996,13 +995,13 @@ static void check_urls(unsigned n)
 	assert_int_equal(urls, 9);
 }
 
-static void test_urls(void **state)
+static void test_urls_of_a_description_lead_to_its_services(void **state)
 {
 	check_urls(1);
 	check_urls(2);
 }
 
-static void test_err_text(void **state)
+static void test_error_codes_have_texts(void **state)
 {
 	int code;
 
@@ -1024,7 +1023,7 @@ static void test_err_text(void **state)
 
 /* ---- identity ------------------------------------------------------ */
 
-static void test_udns(void **state)
+static void test_udns_are_derived_from_the_base(void **state)
 {
 	struct desc_info info;
 	uint8_t high[16];
@@ -1040,7 +1039,7 @@ static void test_udns(void **state)
 	assert_string_equal(info.udn[2][2],
 			    "uuid:01234567-89ab-cdef-fedc-ba9876543215");
 	assert_int_equal(info.udn[0][2][UDN_SIZE - 1], '#');
-	/* the last byte comes round, nothing is carried */
+	/* the last byte wraps around, without a carry */
 	memset(high, 0xff, sizeof(high));
 	desc_udns(high, &info);
 	assert_string_equal(info.udn[1][0],
@@ -1058,7 +1057,7 @@ static uint32_t config_id(const struct desc_info *info, unsigned versions)
 	return id;
 }
 
-static void test_config_id(void **state)
+static void test_config_id_changes_with_the_documents(void **state)
 {
 	struct desc_info info = info_full(), other = info;
 	uint32_t id = config_id(&info, 2);
@@ -1077,7 +1076,7 @@ static void test_config_id(void **state)
 	other = info;
 	other.udn[1][2][UDN_SIZE - 2] ^= 1;
 	assert_int_not_equal(config_id(&other, 2), id);
-	/* what only the other root shows does not count */
+	/* parts that only the other root has do not count */
 	other = info;
 	other.udn[2][0][UDN_SIZE - 2] ^= 1;
 	assert_int_equal(config_id(&other, 2), id);
@@ -1087,26 +1086,30 @@ static void test_config_id(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_root),
-		cmocka_unit_test(test_root2),
-		cmocka_unit_test(test_optional),
-		cmocka_unit_test(test_presentation),
-		cmocka_unit_test(test_names),
-		cmocka_unit_test(test_long_names),
-		cmocka_unit_test(test_small),
-		cmocka_unit_test(test_scpd),
-		cmocka_unit_test(test_scpd2),
-		cmocka_unit_test(test_scpd1_knows_no_version_2),
-		cmocka_unit_test(test_related),
-		cmocka_unit_test(test_since),
-		cmocka_unit_test(test_model),
-		cmocka_unit_test(test_runs),
-		cmocka_unit_test(test_lookup),
-		cmocka_unit_test(test_resolve),
-		cmocka_unit_test(test_urls),
-		cmocka_unit_test(test_err_text),
-		cmocka_unit_test(test_udns),
-		cmocka_unit_test(test_config_id),
+		cmocka_unit_test(test_root_has_the_elements_of_the_standard),
+		cmocka_unit_test(
+			test_second_root_has_its_own_types_urls_and_udns),
+		cmocka_unit_test(test_empty_settings_have_no_element),
+		cmocka_unit_test(
+			test_presentation_url_defaults_to_the_local_address),
+		cmocka_unit_test(test_names_are_escaped_to_ascii),
+		cmocka_unit_test(test_longest_names_fit),
+		cmocka_unit_test(test_small_buffer_is_reported),
+		cmocka_unit_test(test_scpd_of_version_1_matches_the_standard),
+		cmocka_unit_test(test_scpd_of_version_2_matches_the_standard),
+		cmocka_unit_test(
+			test_scpd_of_version_1_has_nothing_of_version_2),
+		cmocka_unit_test(test_related_state_variables_exist),
+		cmocka_unit_test(test_parts_of_version_2_are_marked),
+		cmocka_unit_test(test_model_tables_are_consistent),
+		cmocka_unit_test(test_each_action_runs_its_own_function),
+		cmocka_unit_test(test_lookup_needs_the_exact_name_and_version),
+		cmocka_unit_test(test_paths_are_resolved),
+		cmocka_unit_test(
+			test_urls_of_a_description_lead_to_its_services),
+		cmocka_unit_test(test_error_codes_have_texts),
+		cmocka_unit_test(test_udns_are_derived_from_the_base),
+		cmocka_unit_test(test_config_id_changes_with_the_documents),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_igd.c - the actions and the queue of those that wait, on a real mapping
- * table and a kernel that does what the test says.
+ * test_igd.c - each action checks its arguments, has the error codes of the
+ * standards, and is answered only when the kernel or the link is done. The
+ * mapping table is real; the test plays the kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +31,7 @@
 enum { ROUTER = IP(192, 168, 88, 1), ANN = IP(192, 168, 88, 10),
        BOB = IP(192, 168, 88, 11), WAN_IP = IP(203, 0, 113, 7) };
 
-/* ---- the world outside --------------------------------------------- */
+/* ---- the engine and the kernel ------------------------------------- */
 
 struct world {
 	struct map map;
@@ -46,7 +47,7 @@ struct world {
 	bool link_up, link_works, counters_work;
 	uint32_t rnd;
 	struct igd_counters counters;
-	/* ops taken from the table, not answered yet */
+	/* ops fetched from the table, not answered yet */
 	struct nat_op_id id[16];
 	struct nat_op op[16];
 	size_t op_n;
@@ -148,7 +149,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* The engine's part of a wake. Return: ops that are open now. */
+/* Fetch ops, as the engine does after wake(). Return: the number of ops that
+ * are not answered */
 static size_t take_ops(struct world *w)
 {
 	while (w->op_n < ARRAY_N(w->op) &&
@@ -170,7 +172,7 @@ static void answer(struct world *w, enum nat_err err)
 	map_answer(&w->map, id, err, w->now_ms);
 }
 
-/* ---- who asks ------------------------------------------------------ */
+/* ---- requesters ---------------------------------------------------- */
 
 struct requester {
 	struct igd_wait wait;
@@ -202,7 +204,7 @@ struct mapping {
 	unsigned version;
 };
 
-/* Port 5000 of TCP, from ANN to herself, for ever. */
+/* TCP port 5000, from ANN to herself, without an end. */
 static const struct mapping plain = {
 	"", 5000, "TCP", 5001, "", false, "game", 0, ANN, 1,
 };
@@ -250,7 +252,7 @@ static int del(struct world *w, struct requester *a, const struct mapping *m)
 	return wanip_delete(&w->igd, &call);
 }
 
-/* Add and have the kernel take it. */
+/* Add a mapping, and let the kernel accept it. */
 static void have(struct world *w, const struct mapping *m)
 {
 	struct requester a = { .answers = 0 };
@@ -286,7 +288,7 @@ static void assert_str(struct str s, const char *want)
 
 /* ---- AddPortMapping ------------------------------------------------ */
 
-static void add_is_answered_by_the_kernel(void **state)
+static void add_is_answered_after_the_kernel(void **state)
 {
 	struct world *w = *state;
 	struct requester a = { .answers = 0 };
@@ -415,7 +417,7 @@ static void add_checks_its_arguments(void **state)
 	assert_int_equal(take_ops(w), 0);
 }
 
-static void remote_host_is_one_or_any(void **state)
+static void remote_host_is_an_address_or_any_host(void **state)
 {
 	static const struct {
 		const char *remote;
@@ -457,7 +459,7 @@ static void remote_host_is_one_or_any(void **state)
 	}
 }
 
-static void protocol_is_of_any_case(void **state)
+static void protocol_is_case_insensitive(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
@@ -502,7 +504,7 @@ static void lease_is_granted(void **state)
 			answer(w, NAT_OK);
 		assert_int_equal(specific(w, &m, &got), 0);
 		assert_int_equal(got.out[4].u, row[i].granted_s);
-		/* an overwrite that the kernel need not see is stored too */
+		/* an overwrite that needs no op is stored too */
 		assert_int_equal(w->stored, i + 1);
 	}
 	w->now_ms += 18500;
@@ -528,7 +530,7 @@ static void description_is_cleaned(void **state)
 		{ "\xe2\x82", "??" },
 		{ "\xc0\xaf", "??" },		/* '/' in two bytes */
 		{ "\xed\xa0\x80", "???" },	/* a surrogate */
-		{ "\xef\xbf\xbf", "???" },	/* no XML character */
+		{ "\xef\xbf\xbf", "???" },	/* not allowed in XML */
 		{ "\xf4\x90\x80\x80", "????" },	/* above U+10FFFF */
 		{ "<&>\"'", "<&>\"'" },
 	};
@@ -546,7 +548,7 @@ static void description_is_cleaned(void **state)
 	}
 }
 
-static void description_has_256_bytes(void **state)
+static void description_has_at_most_256_bytes(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
@@ -560,7 +562,7 @@ static void description_has_256_bytes(void **state)
 	text[256] = '\0';
 	have(w, &m);
 	assert_int_equal(strlen(w->last_desc), 256);
-	/* what is removed does not count */
+	/* characters that are removed do not count */
 	memcpy(text, "\r\n", 2);
 	memset(text + 256, 'y', 2);
 	text[258] = '\0';
@@ -568,7 +570,7 @@ static void description_has_256_bytes(void **state)
 	assert_int_equal(strlen(w->last_desc), 256);
 }
 
-static void policy_refuses(void **state)
+static void requests_against_policy_are_refused(void **state)
 {
 	const struct policy_rule deny = {
 		false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 42,
@@ -596,7 +598,7 @@ static void policy_refuses(void **state)
 	assert_int_equal(take_ops(w), 0);
 }
 
-static void another_client_conflicts(void **state)
+static void port_of_another_client_conflicts(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
@@ -619,13 +621,13 @@ static void full_tables_have_their_codes(void **state)
 
 	for (m.ext_port = 6000; m.ext_port < 6003; m.ext_port++)
 		have(w, &m);
-	assert_int_equal(add(w, &a, &m), 501);	/* three a client */
+	assert_int_equal(add(w, &a, &m), 501);	/* limit of 3 per client */
 	m.version = 2;
 	assert_int_equal(add(w, &a, &m), 728);
 	m.requester_ip = BOB;
 	have(w, &m);
 	m.ext_port++;
-	assert_int_equal(add(w, &a, &m), 728);	/* four in all */
+	assert_int_equal(add(w, &a, &m), 728);	/* limit of 4 in all */
 	m.version = 1;
 	assert_int_equal(add(w, &a, &m), 501);
 }
@@ -726,7 +728,7 @@ static const char *value_of(struct world *w, const char *service,
 	return wr_cstr(&wr);
 }
 
-static void dummy_stands_in_for_none(void **state)
+static void dummy_is_listed_without_mappings(void **state)
 {
 	struct world *w = *state;
 	struct mapping m = plain;
@@ -762,7 +764,7 @@ static void dummy_stands_in_for_none(void **state)
 		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
 }
 
-/* Its client's network is gone: it is not there for any control point. */
+/* Control points do not see a mapping while its client's network is absent. */
 static void suspended_mapping_is_not_shown(void **state)
 {
 	struct world *w = *state;
@@ -815,7 +817,8 @@ static void status_follows_address_and_link(void **state)
 	assert_str(got.out[0].s, "");
 }
 
-/* Version 2 was answered 703 or 501, as if to disconnect first would help. */
+/* Version 2 once got 703 or 501, as if a disconnect would make a change
+ * possible. */
 static void connection_type_is_fixed(void **state)
 {
 	struct world *w = *state;
@@ -837,7 +840,7 @@ static void connection_type_is_fixed(void **state)
 	assert_int_equal(wanip_set_connection_type(&w->igd, &call), 0);
 }
 
-/* Every variable a subscriber is told of has a value, and no reader fails. */
+/* Every evented variable has a value, and no reader fails. */
 static void evented_variables_can_be_read(void **state)
 {
 	struct world *w = *state;
@@ -866,7 +869,7 @@ static void evented_variables_can_be_read(void **state)
 	assert_null(value_of(w, "/igd1/wanip/control", "RemoteHost", buf));
 }
 
-static void variables_say_what_actions_say(void **state)
+static void variables_have_the_values_of_the_actions(void **state)
 {
 	static const struct {
 		const char *path, *name, *value;
@@ -959,7 +962,7 @@ static void link_changes_one_at_a_time(void **state)
 	assert_int_equal(b.answers, 0);
 }
 
-static void link_is_forbidden(void **state)
+static void link_change_can_be_forbidden(void **state)
 {
 	struct world *w = *state;
 	struct requester a = { .answers = 0 };
@@ -995,8 +998,8 @@ static void enabled_for_internet_is_idempotent(void **state)
 	assert_int_equal(a.err, 501);
 }
 
-/* A wait for the link is not one for slot 0 or any other. */
-static void link_and_kernel_do_not_mix(void **state)
+/* The kernel's answer for a slot must not end a wait for the link. */
+static void link_wait_is_separate_from_mapping_waits(void **state)
 {
 	struct world *w = *state;
 	struct requester a = { .answers = 0 }, b = { .answers = 0 };
@@ -1035,7 +1038,7 @@ static void link_properties_fit_ui4(void **state)
 	assert_str(call.out[3].s, "Down");
 }
 
-static void one_connection_is_active(void **state)
+static void at_most_one_connection_is_active(void **state)
 {
 	struct world *w = *state;
 	struct igd_call call = call_by(w, ANN, 1);
@@ -1078,7 +1081,7 @@ static void counters_roll_over(void **state)
 
 /* ---- Layer3Forwarding ---------------------------------------------- */
 
-static void default_connection_is_the_one(void **state)
+static void default_connection_is_fixed(void **state)
 {
 	static const struct {
 		const char *value;
@@ -1172,7 +1175,7 @@ static void numbers_and_booleans_are_checked(void **state)
 	}
 }
 
-/* Version 1 knows no range for these; port 0 has a code of its own, 732. */
+/* Version 1 has no range for these; port 0 has its own code, 732. */
 static void ranges_are_those_of_the_version(void **state)
 {
 	static const struct igd_var lease = {
@@ -1221,36 +1224,36 @@ static void strings_are_checked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(add_is_answered_by_the_kernel),
+		T(add_is_answered_after_the_kernel),
 		T(kernel_errors_have_their_codes),
 		cmocka_unit_test(refusals_have_their_codes),
 		T(add_checks_its_arguments),
-		T(remote_host_is_one_or_any),
-		T(protocol_is_of_any_case),
+		T(remote_host_is_an_address_or_any_host),
+		T(protocol_is_case_insensitive),
 		T(lease_is_granted),
 		T(description_is_cleaned),
-		T(description_has_256_bytes),
-		T(policy_refuses),
-		T(another_client_conflicts),
+		T(description_has_at_most_256_bytes),
+		T(requests_against_policy_are_refused),
+		T(port_of_another_client_conflicts),
 		T(full_tables_have_their_codes),
 		T(delete_waits_for_the_kernel),
 		T(only_the_owner_deletes_in_secure_mode),
 		T(entries_are_listed),
-		T(dummy_stands_in_for_none),
+		T(dummy_is_listed_without_mappings),
 		T(suspended_mapping_is_not_shown),
 		T(status_follows_address_and_link),
 		T(connection_type_is_fixed),
 		T(evented_variables_can_be_read),
-		T(variables_say_what_actions_say),
+		T(variables_have_the_values_of_the_actions),
 		T(link_goes_down_and_up),
 		T(link_changes_one_at_a_time),
-		T(link_is_forbidden),
+		T(link_change_can_be_forbidden),
 		T(enabled_for_internet_is_idempotent),
-		T(link_and_kernel_do_not_mix),
+		T(link_wait_is_separate_from_mapping_waits),
 		T(link_properties_fit_ui4),
-		T(one_connection_is_active),
+		T(at_most_one_connection_is_active),
 		T(counters_roll_over),
-		T(default_connection_is_the_one),
+		T(default_connection_is_fixed),
 		cmocka_unit_test(numbers_and_booleans_are_checked),
 		cmocka_unit_test(ranges_are_those_of_the_version),
 		cmocka_unit_test(strings_are_checked),

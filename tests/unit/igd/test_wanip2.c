@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_wanip2.c - the actions of WANIPConnection:2, on a real mapping table and
- * a kernel that does what the test says.
+ * test_wanip2.c - AddAnyPortMapping finds a port that is free and allowed, a
+ * range is deleted with one answer, and a list has whole entries of its
+ * requester. The mapping table is real; the test plays the kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -96,7 +97,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* Ops that are open now. */
+/* Return: the number of ops that are not answered */
 static size_t take_ops(void)
 {
 	while (w.op_n < ARRAY_N(w.op) &&
@@ -105,7 +106,7 @@ static size_t take_ops(void)
 	return w.op_n;
 }
 
-/* Answer open op number @i. */
+/* Answer op number @i of those that are not answered. */
 static void answer(size_t i, enum nat_err err)
 {
 	struct nat_op_id id;
@@ -132,7 +133,7 @@ static struct igd_call call_by(struct requester *a, uint32_t requester_ip)
 {
 	if (a) {
 		*a = (struct requester){ .wait.done = done };
-		/* what the last one left behind must not matter */
+		/* values of an earlier request must not matter */
 		a->wait.map.wished = a->wait.map.lo = a->wait.map.hi = 77;
 		a->wait.map.tries = 77;
 	}
@@ -164,7 +165,8 @@ static int any(struct requester *a, uint32_t requester_ip, uint16_t ext,
 	return wanip2_add_any(&w.igd, &call);
 }
 
-/* The port reserved, the kernel being willing; minus the error. */
+/* Add a mapping, and let the kernel accept it. Return: the reserved port, or
+ * minus the error */
 static int reserved(uint32_t requester_ip, uint16_t ext, uint16_t inner)
 {
 	struct requester a;
@@ -182,7 +184,7 @@ static const struct pm_entry *at(size_t i)
 	return portmap_entry(w.map.pm, portmap_at(w.map.pm, i));
 }
 
-/* Lines that allow just these external ports. */
+/* Allow only these external ports. */
 static void allow(uint16_t lo, uint16_t hi)
 {
 	static struct policy_rule line;
@@ -208,7 +210,7 @@ static int delete_range(struct requester *a, uint32_t requester_ip, uint16_t lo,
 
 /* ---- AddAnyPortMapping --------------------------------------------- */
 
-static void any_gets_the_port_asked_for(void **state)
+static void any_port_gets_the_wished_port(void **state)
 {
 	assert_int_equal(reserved(ANN, 5000, 5001), 5000);
 	assert_int_equal(at(0)->rule.ext_port, 5000);
@@ -218,43 +220,43 @@ static void any_gets_the_port_asked_for(void **state)
 	assert_int_equal(w.stored, 1);
 }
 
-static void any_takes_another_for_one_taken(void **state)
+static void any_port_gets_another_if_the_wished_one_is_taken(void **state)
 {
 	assert_int_equal(reserved(BOB, 5000, 5000), 5000);
 	w.rnd = 8000 - 1024;
 	assert_int_equal(reserved(ANN, 5000, 5001), 8000);
 	assert_int_equal(at(1)->rule.ext_port, 8000);
-	/* her own for another purpose is taken, too */
+	/* her own mapping for another purpose uses the port as well */
 	w.rnd = 9000 - 1024;
 	assert_int_equal(reserved(ANN, 8000, 5002), 9000);
-	/* no wish */
+	/* no port is wished */
 	w.rnd = 9500 - 1024;
 	assert_int_equal(reserved(ANN, 0, 5003), 9500);
-	/* one of the router's ports */
+	/* a port below 1024 */
 	w.rnd = 9501 - 1024;
 	assert_int_equal(reserved(ANN, 80, 5004), 9501);
-	/* round the end */
+	/* the search wraps around */
 	w.rnd = 65535 - 1024;
 	assert_int_equal(reserved(BOB, 80, 5004), 65535);
 	assert_int_equal(reserved(BOB, 80, 5005), 1024);
 	assert_int_equal(w.refused, 0);
 }
 
-static void any_refreshes_its_own(void **state)
+static void any_port_renews_the_clients_own_mapping(void **state)
 {
 	struct requester a;
 
 	w.rnd = 8000 - 1024;
 	assert_int_equal(reserved(ANN, 0, 5001), 8000);
 	w.now_ms += 1000000;
-	/* the kernel need not change: answered at once */
+	/* the rule does not change: answered at once */
 	assert_int_equal(any(&a, ANN, 8000, 5001), 0);
 	assert_int_equal(portmap_count(w.map.pm), 1);
 	assert_int_equal(portmap_lease_left(at(0), w.now_ms), 604800);
 	assert_int_equal(w.map.update_id, 2);
 }
 
-static void any_at_once_says_its_port(void **state)
+static void any_port_without_an_op_returns_its_port(void **state)
 {
 	struct requester a;
 	struct igd_call call = add_call(&a, ANN, 5000, 5001);
@@ -269,8 +271,8 @@ static void any_at_once_says_its_port(void **state)
 	assert_int_equal(call.out[0].u, 1025);
 }
 
-/* What is being added or removed is no more free than what stands. */
-static void any_passes_by_what_is_under_way(void **state)
+/* A port is not free while a mapping on it is being added or deleted. */
+static void any_port_skips_ports_with_an_op_in_flight(void **state)
 {
 	struct requester bob, ann, again;
 
@@ -288,14 +290,14 @@ static void any_passes_by_what_is_under_way(void **state)
 	assert_int_equal(bob.port, 5000);
 	assert_int_equal(ann.port, 5001);
 	assert_int_equal(again.port, 5002);
-	/* nor what is on its way out */
+	/* being deleted */
 	assert_int_equal(delete_range(&bob, BOB, 5000, 5000, false),
 			 IGD_WAIT);
 	assert_int_equal(any(&ann, ANN, 5000, 5009), 728);
 }
 
-/* One that the kernel would not drop when its lease ended is nobody's. */
-static void any_passes_by_what_will_not_go(void **state)
+/* A port is not free if the rule of an ended lease could not be deleted. */
+static void any_port_skips_a_rule_that_cannot_be_deleted(void **state)
 {
 	assert_int_equal(reserved(ANN, 5000, 5001), 5000);
 	w.now_ms += (uint64_t)PM_LEASE_MAX_S * 1000;
@@ -304,7 +306,7 @@ static void any_passes_by_what_will_not_go(void **state)
 	assert_int_equal(reserved(ANN, 5000, 5001), 1024);
 }
 
-static void any_is_asked_twice_for_one(void **state)
+static void any_port_twice_gets_the_same_mapping(void **state)
 {
 	struct requester a, again;
 
@@ -320,7 +322,7 @@ static void any_is_asked_twice_for_one(void **state)
 }
 
 /* Only the monitor knows which ports the router serves itself. */
-static void any_tries_another_of_the_routers(void **state)
+static void any_port_tries_others_if_the_router_serves_it(void **state)
 {
 	struct requester a;
 	unsigned i;
@@ -347,7 +349,7 @@ static void any_tries_another_of_the_routers(void **state)
 	assert_int_equal(portmap_count(w.map.pm), 1);
 }
 
-static void any_may_be_cancelled_between_tries(void **state)
+static void any_port_can_be_cancelled_between_tries(void **state)
 {
 	struct requester a;
 
@@ -358,7 +360,7 @@ static void any_may_be_cancelled_between_tries(void **state)
 	assert_int_equal(a.answers, 0);
 }
 
-static void any_fails_with_its_codes(void **state)
+static void any_port_failures_have_their_codes(void **state)
 {
 	static const struct {
 		enum nat_err nat;
@@ -382,7 +384,7 @@ static void any_fails_with_its_codes(void **state)
 	assert_int_equal(any(&a, ROUTER, 5000, 5000), 606);
 	assert_int_equal(any(&a, IP(8, 8, 8, 8), 5000, 5000), 606);
 	assert_int_equal(w.refused, 2);
-	/* no port is allowed to that internal one */
+	/* no external port is allowed for that internal port */
 	assert_int_equal(any(&a, ANN, 5000, 80), 606);
 	assert_int_equal(w.refused, 3);
 	/* all are taken */
@@ -390,7 +392,7 @@ static void any_fails_with_its_codes(void **state)
 	assert_int_equal(reserved(BOB, 0, 5000), 6000);
 	assert_int_equal(reserved(BOB, 0, 5001), 6001);
 	assert_int_equal(any(&a, ANN, 6000, 5000), 728);
-	/* below the well-known ports only where there is nothing else */
+	/* ports below 1024 only if no other is allowed */
 	allow(80, 80);
 	assert_int_equal(reserved(ANN, 0, 5000), 80);
 	allow(1000, 1024);
@@ -398,7 +400,7 @@ static void any_fails_with_its_codes(void **state)
 	assert_int_equal(reserved(ANN, 0, 5005), 1024);
 }
 
-static void any_knows_the_caps(void **state)
+static void any_port_respects_the_caps(void **state)
 {
 	unsigned i;
 
@@ -419,7 +421,7 @@ static void three_of_ann_one_of_bob(void)
 	assert_int_equal(reserved(ANN, 5003, 5003), 5003);
 }
 
-static void range_is_answered_when_all_are_gone(void **state)
+static void range_is_answered_when_all_are_deleted(void **state)
 {
 	struct requester a;
 
@@ -438,7 +440,7 @@ static void range_is_answered_when_all_are_gone(void **state)
 	assert_int_equal(w.map.update_id, 7);
 }
 
-static void range_has_both_its_ends_and_a_protocol(void **state)
+static void range_includes_both_ends_of_one_protocol(void **state)
 {
 	struct requester a;
 	struct igd_call call = add_call(&a, ANN, 5001, 5001);
@@ -457,7 +459,7 @@ static void range_has_both_its_ends_and_a_protocol(void **state)
 	assert_int_equal(portmap_count(w.map.pm), 4);
 }
 
-static void range_is_of_the_asker(void **state)
+static void range_deletes_the_requesters_mappings(void **state)
 {
 	struct requester a;
 
@@ -478,7 +480,7 @@ static void range_is_of_the_asker(void **state)
 	assert_int_equal(portmap_count(w.map.pm), 0);
 }
 
-static void range_tells_a_failure(void **state)
+static void range_reports_a_failure(void **state)
 {
 	struct requester a;
 
@@ -490,13 +492,13 @@ static void range_tells_a_failure(void **state)
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.err, 501);
 	assert_int_equal(portmap_count(w.map.pm), 2);
-	/* and the next one starts afresh */
+	/* the failure does not affect the next range */
 	assert_int_equal(delete_range(&a, ANN, 5000, 5003, false), IGD_WAIT);
 	answer(0, NAT_OK);
 	assert_int_equal(a.err, 0);
 }
 
-static void disabled_ones_go_at_once(void **state)
+static void disabled_mappings_are_deleted_at_once(void **state)
 {
 	struct requester a;
 	struct igd_call call;
@@ -512,7 +514,7 @@ static void disabled_ones_go_at_once(void **state)
 	assert_int_equal(portmap_count(w.map.pm), 1);
 }
 
-static void ranges_take_turns(void **state)
+static void ranges_are_deleted_one_at_a_time(void **state)
 {
 	struct requester ann, bob, late;
 
@@ -535,7 +537,7 @@ static void ranges_take_turns(void **state)
 	assert_int_equal(late.err, 730);
 }
 
-static void range_goes_on_without_its_asker(void **state)
+static void range_continues_without_its_requester(void **state)
 {
 	struct requester ann, bob;
 
@@ -553,7 +555,8 @@ static void range_goes_on_without_its_asker(void **state)
 	assert_int_equal(portmap_count(w.map.pm), 0);
 }
 
-/* A single delete meets a range: it waits for that op, and finds nothing. */
+/* The mapping is part of a range that is being deleted: the single delete waits
+ * for that op, and then finds nothing. */
 static void single_delete_waits_for_the_range(void **state)
 {
 	struct requester ann, one;
@@ -570,8 +573,8 @@ static void single_delete_waits_for_the_range(void **state)
 	assert_int_equal(one.err, 714);
 }
 
-/* NewManage or not, secure mode or not: the operator's stay. */
-static void a_range_spares_the_operators(void **state)
+/* The operator's mappings stay, with and without NewManage. */
+static void range_keeps_the_operators_mappings(void **state)
 {
 	struct requester a = { .answers = 0 };
 	struct pm_req q = {
@@ -634,8 +637,8 @@ static const char *listed(uint32_t requester_ip, bool manage, uint16_t number,
 	return wr_cstr(&p);
 }
 
-/* 730 was said of a mapping that was there all the time: its owner's renewal,
- * with another internal port, was under way. */
+/* The answer was once 730 for a mapping that existed all the time, because its
+ * owner's renewal with another internal port was in flight. */
 static void range_waits_for_a_renewal(void **state)
 {
 	struct requester ann, renewal;
@@ -683,7 +686,7 @@ static void list_has_the_form_of_the_standard(void **state)
 		"</p:PortMappingEntry></p:PortMappingList>]]>");
 }
 
-static void list_is_of_the_asker(void **state)
+static void list_has_the_requesters_mappings(void **state)
 {
 	struct wr none = wr_init(NULL, 0);
 
@@ -703,7 +706,7 @@ static void list_is_of_the_asker(void **state)
 	assert_int_equal(get_list(ANN, 5004, 65535, false, 0, &none), 730);
 }
 
-static void list_leaves_out_what_is_suspended(void **state)
+static void list_omits_suspended_mappings(void **state)
 {
 	three_of_ann_one_of_bob();
 	assert_true(portmap_suspend(w.map.pm, portmap_at(w.map.pm, 1),
@@ -714,10 +717,9 @@ static void list_leaves_out_what_is_suspended(void **state)
 	assert_string_equal(listed(BOB, false, 0, 8192), "730");
 }
 
-/* At every size: whole entries, and the end of the list. */
-/* The list stood in the order in which the mappings were made: who asked for
- * it part by part, each from the last port on, never saw some of them. */
-static void list_is_by_port(void **state)
+/* The list was once in the order in which the mappings were made. A control
+ * point that read it in parts, each from the last port on, missed some. */
+static void list_is_ordered_by_port(void **state)
 {
 	struct requester a;
 	struct igd_call call;
@@ -726,7 +728,7 @@ static void list_is_by_port(void **state)
 	assert_int_equal(reserved(ANN, 65535, 5000), 65535);
 	assert_int_equal(reserved(ANN, 5056, 5056), 5056);
 	assert_int_equal(reserved(ANN, 5055, 5055), 5055);
-	/* one that is not committed is not there, nor its second try */
+	/* mappings and changes that are not committed are not listed */
 	assert_int_equal(any(&a, ANN, 5002, 5002), IGD_WAIT);
 	assert_string_equal(listed(ANN, false, 0, 8192), "5055 5056 65535 ");
 	assert_string_equal(listed(ANN, false, 2, 8192), "5055 5056 ");
@@ -738,7 +740,8 @@ static void list_is_by_port(void **state)
 	answer(0, NAT_OK);
 }
 
-static void long_list_ends_at_a_whole_entry(void **state)
+/* With a buffer of any size, the list has whole entries and its end. */
+static void long_list_ends_after_a_whole_entry(void **state)
 {
 	static const char *const want[] = {
 		"", "5000 ", "5000 5001 ", "5000 5001 5003 ",
@@ -759,7 +762,7 @@ static void long_list_ends_at_a_whole_entry(void **state)
 
 /* ---- SystemUpdateID ------------------------------------------------ */
 
-static void changes_are_counted(void **state)
+static void system_update_id_counts_changes(void **state)
 {
 	const struct igd_service *svc = NULL;
 	const struct igd_var *var;
@@ -783,7 +786,7 @@ static void changes_are_counted(void **state)
 	assert_int_equal(wanip_delete(&w.igd, &call), IGD_WAIT);
 	answer(0, NAT_OK);
 	assert_int_equal(w.map.update_id, 1);
-	/* the end of a lease, with a rule and without */
+	/* the lease of a mapping with a rule ends, and of one without */
 	assert_int_equal(reserved(ANN, 5000, 5000), 5000);
 	call = add_call(&a, ANN, 5001, 5001);
 	call.in[5].u = 0;
@@ -803,27 +806,32 @@ static void changes_are_counted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(any_gets_the_port_asked_for),
-		T(any_takes_another_for_one_taken), T(any_refreshes_its_own),
-		T(any_at_once_says_its_port),
-		T(any_passes_by_what_is_under_way),
-		T(any_passes_by_what_will_not_go),
-		T(any_is_asked_twice_for_one),
-		T(any_tries_another_of_the_routers),
-		T(any_may_be_cancelled_between_tries),
-		T(a_range_spares_the_operators),
-		T(any_fails_with_its_codes), T(any_knows_the_caps),
-		T(range_is_answered_when_all_are_gone),
-		T(range_has_both_its_ends_and_a_protocol),
-		T(range_is_of_the_asker), T(range_tells_a_failure),
-		T(disabled_ones_go_at_once), T(ranges_take_turns),
-		T(range_goes_on_without_its_asker),
+		T(any_port_gets_the_wished_port),
+		T(any_port_gets_another_if_the_wished_one_is_taken),
+		T(any_port_renews_the_clients_own_mapping),
+		T(any_port_without_an_op_returns_its_port),
+		T(any_port_skips_ports_with_an_op_in_flight),
+		T(any_port_skips_a_rule_that_cannot_be_deleted),
+		T(any_port_twice_gets_the_same_mapping),
+		T(any_port_tries_others_if_the_router_serves_it),
+		T(any_port_can_be_cancelled_between_tries),
+		T(range_keeps_the_operators_mappings),
+		T(any_port_failures_have_their_codes),
+		T(any_port_respects_the_caps),
+		T(range_is_answered_when_all_are_deleted),
+		T(range_includes_both_ends_of_one_protocol),
+		T(range_deletes_the_requesters_mappings),
+		T(range_reports_a_failure),
+		T(disabled_mappings_are_deleted_at_once),
+		T(ranges_are_deleted_one_at_a_time),
+		T(range_continues_without_its_requester),
 		T(single_delete_waits_for_the_range),
 		T(range_waits_for_a_renewal),
 		T(list_has_the_form_of_the_standard),
-		T(list_is_of_the_asker), T(list_leaves_out_what_is_suspended), T(list_is_by_port),
-		T(long_list_ends_at_a_whole_entry),
-		T(changes_are_counted),
+		T(list_has_the_requesters_mappings),
+		T(list_omits_suspended_mappings), T(list_is_ordered_by_port),
+		T(long_list_ends_after_a_whole_entry),
+		T(system_update_id_counts_changes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_configured.c - the mappings of the configuration against those of the
- * lease file: the configuration wins. */
+/* test_configured.c - a configured mapping replaces mappings of the lease file
+ * that are in its way, and clients' losses are reported. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +60,7 @@ static struct pm_req request(struct addr client, uint16_t port,
 	};
 }
 
-/* As the lease file is read. */
+/* Restore a mapping, as from the lease file. */
 static void restore(struct addr client, uint16_t port, enum origin origin)
 {
 	struct pm_req q = request(client, port, origin);
@@ -84,7 +84,7 @@ static const struct pm_entry *on_port(uint16_t port)
 	return portmap_entry(pm, portmap_find(pm, &q.rule));
 }
 
-static void test_enters_it_without_an_op(void **state)
+static void test_mapping_is_added_without_an_op(void **state)
 {
 	const struct pm_entry *e;
 	char desc[PM_DESC_MAX + 1] = "";
@@ -103,7 +103,7 @@ static void test_enters_it_without_an_op(void **state)
 	assert_int_equal(gone + refused, 0);
 }
 
-static void test_a_client_loses_the_port(void **state)
+static void test_client_loses_a_configured_port(void **state)
 {
 	restore(BOB, 80, ORIGIN_UPNP);
 	restore(BOB, 81, ORIGIN_UPNP);
@@ -116,8 +116,8 @@ static void test_a_client_loses_the_port(void **state)
 	assert_int_equal(last_refused.origin, ORIGIN_UPNP);
 }
 
-/* Also mappings for one remote host each. */
-static void test_every_mapping_of_another_client_on_the_port(void **state)
+/* Also those that are for one remote host each. */
+static void test_all_mappings_of_another_client_are_removed(void **state)
 {
 	struct pm_req q = request(BOB, 80, ORIGIN_UPNP);
 
@@ -130,7 +130,7 @@ static void test_every_mapping_of_another_client_on_the_port(void **state)
 	assert_int_equal(refused, 2);
 }
 
-/* It has lost nothing. */
+/* The client loses nothing. */
 static void test_the_same_mapping_of_the_client_is_not_reported(void **state)
 {
 	restore(ANN, 80, ORIGIN_UPNP);
@@ -141,7 +141,7 @@ static void test_the_same_mapping_of_the_client_is_not_reported(void **state)
 	assert_int_equal(gone, 1);	/* from the lease file */
 }
 
-static void test_the_operators_own_of_the_lease_file(void **state)
+static void test_operators_mapping_of_the_lease_file_is_replaced(void **state)
 {
 	restore(ANN, 80, ORIGIN_OPERATOR);
 	restore(ANN, 81, ORIGIN_OPERATOR);
@@ -149,10 +149,10 @@ static void test_the_operators_own_of_the_lease_file(void **state)
 	assert_int_equal(configure(BOB, 81), REFUSAL_NONE);
 	assert_true(on_port(80)->configured && on_port(81)->configured);
 	assert_int_equal(portmap_count(pm), 2);
-	assert_int_equal(refused, 0);	/* only clients are refused */
+	assert_int_equal(refused, 0);	/* only clients' losses are reported */
 }
 
-static void test_a_full_table_loses_its_newest(void **state)
+static void test_full_table_loses_its_newest_mapping(void **state)
 {
 	for (uint16_t port = 1; port <= 3; port++)
 		restore(ANN, port, ORIGIN_UPNP);
@@ -164,7 +164,7 @@ static void test_a_full_table_loses_its_newest(void **state)
 	assert_int_equal(refused, 1);
 }
 
-static void test_a_full_client_loses_its_newest(void **state)
+static void test_full_client_loses_its_newest_mapping(void **state)
 {
 	for (uint16_t port = 1; port <= 3; port++)
 		restore(ANN, port, ORIGIN_UPNP);
@@ -174,7 +174,7 @@ static void test_a_full_client_loses_its_newest(void **state)
 	assert_int_equal(last_refused.why, REFUSAL_CLIENT_FULL);
 }
 
-static void test_more_than_the_table_holds(void **state)
+static void test_configured_mappings_above_the_limit_are_refused(void **state)
 {
 	assert_int_equal(configure(ANN, 1), REFUSAL_NONE);
 	assert_int_equal(configure(ANN, 2), REFUSAL_NONE);
@@ -191,14 +191,14 @@ static void test_more_than_the_table_holds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_enters_it_without_an_op),
-		T(test_a_client_loses_the_port),
-		T(test_every_mapping_of_another_client_on_the_port),
+		T(test_mapping_is_added_without_an_op),
+		T(test_client_loses_a_configured_port),
+		T(test_all_mappings_of_another_client_are_removed),
 		T(test_the_same_mapping_of_the_client_is_not_reported),
-		T(test_the_operators_own_of_the_lease_file),
-		T(test_a_full_table_loses_its_newest),
-		T(test_a_full_client_loses_its_newest),
-		T(test_more_than_the_table_holds),
+		T(test_operators_mapping_of_the_lease_file_is_replaced),
+		T(test_full_table_loses_its_newest_mapping),
+		T(test_full_client_loses_its_newest_mapping),
+		T(test_configured_mappings_above_the_limit_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_descpool.c - the store of descriptions: lengths around the cells' edges,
- * room to the last cell, then random histories against plain copies.
+ * test_descpool.c - every text is read back as it was stored, and no cell is
+ * lost, up to the last cell and in random histories.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,13 +16,13 @@
 #define TEXTS	40
 #define CELLS	(TEXTS * DESCPOOL_CELLS)
 
-/* One more, which nobody may touch. */
+/* One cell more, which must not be written. */
 static struct descpool_cell cell[CELLS + 1];
 static struct descpool texts;
 
 static int set_up(void **state)
 {
-	/* what stood there before is not read */
+	/* old contents must not be read */
 	memset(cell, 'z', sizeof(cell));
 	descpool_init(&texts, cell, CELLS);
 	return 0;
@@ -41,8 +41,8 @@ static uint32_t put(const char *z)
 	return descpool_put(&texts, str_z(z));
 }
 
-/* Each byte of it differs from its neighbours, and from one @seed to another.
- */
+/* Make a text whose bytes differ from their neighbours, and from those of other
+ * seeds. */
 static const char *text_of(size_t n, unsigned seed)
 {
 	static char text[PM_DESC_MAX + 2];
@@ -55,7 +55,7 @@ static const char *text_of(size_t n, unsigned seed)
 	return text;
 }
 
-/* The text, its NUL, and nothing behind it. */
+/* Check the text and its NUL, and that no byte after it was written. */
 static void reads(uint32_t number, const char *want)
 {
 	char buf[PM_DESC_MAX + 2];
@@ -71,7 +71,7 @@ static void reads(uint32_t number, const char *want)
 		assert_int_equal(buf[i], '#');
 }
 
-static void test_empty(void **state)
+static void test_empty_text_needs_no_cell(void **state)
 {
 	assert_int_equal(put(""), 0);
 	assert_int_equal(texts.used, 0);
@@ -80,7 +80,7 @@ static void test_empty(void **state)
 	assert_int_equal(texts.free, 0);
 }
 
-static void test_every_length(void **state)
+static void test_every_length_is_stored_whole(void **state)
 {
 	size_t n;
 
@@ -91,13 +91,13 @@ static void test_every_length(void **state)
 		assert_int_not_equal(number, 0);
 		reads(number, text_of(n, 0));
 		descpool_drop(&texts, number);
-		/* the cells of the one before were taken first */
+		/* the cells of the text before were used first */
 		assert_int_equal(texts.used, cells);
 	}
 }
 
-/* A shorter text in the cells of a longer one shows nothing of it. */
-static void test_nothing_is_left(void **state)
+/* Store a shorter text in the cells of a longer one. */
+static void test_reused_cells_show_nothing_of_the_old_text(void **state)
 {
 	size_t n;
 
@@ -109,7 +109,7 @@ static void test_nothing_is_left(void **state)
 	}
 }
 
-static void test_too_long(void **state)
+static void test_long_text_is_cut_at_the_maximum(void **state)
 {
 	char want[PM_DESC_MAX + 1];
 
@@ -117,8 +117,8 @@ static void test_too_long(void **state)
 	reads(put(text_of(PM_DESC_MAX + 1, 0)), want);
 }
 
-/* Every text at its longest, in any order: the room is never too small. */
-static void test_all_full(void **state)
+/* In any order, the room is enough. */
+static void test_every_text_may_have_the_maximum_length(void **state)
 {
 	uint32_t number[TEXTS];
 	unsigned i, turn;
@@ -140,8 +140,8 @@ static void test_all_full(void **state)
 	assert_int_equal(texts.used, CELLS);
 }
 
-/* More than there is room for, which the owner rules out: cut, not worse. */
-static void test_no_room(void **state)
+/* The owner has cells for every text, so this does not happen there. */
+static void test_text_is_cut_without_room(void **state)
 {
 	uint32_t i, last;
 	char want[PM_DESC_MAX + 1];
@@ -181,7 +181,7 @@ static size_t rnd_len(void)
 	}
 }
 
-/* Of all cells that were ever touched each is of one text, or free. */
+/* Each cell that was ever used belongs to one text, or is free. */
 static void counts(const uint32_t *number, const size_t *len)
 {
 	uint32_t i, at, n = 0;
@@ -197,7 +197,7 @@ static void counts(const uint32_t *number, const size_t *len)
 	assert_int_equal(n, texts.used);
 }
 
-static void test_random(void **state)
+static void test_random_histories_match_plain_copies(void **state)
 {
 	static char copy[TEXTS][PM_DESC_MAX + 1];
 	uint32_t number[TEXTS] = { 0 };
@@ -223,13 +223,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
-		T(test_empty),
-		T(test_every_length),
-		T(test_nothing_is_left),
-		T(test_too_long),
-		T(test_all_full),
-		T(test_no_room),
-		T(test_random),
+		T(test_empty_text_needs_no_cell),
+		T(test_every_length_is_stored_whole),
+		T(test_reused_cells_show_nothing_of_the_old_text),
+		T(test_long_text_is_cut_at_the_maximum),
+		T(test_every_text_may_have_the_maximum_length),
+		T(test_text_is_cut_without_room),
+		T(test_random_histories_match_plain_copies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_expiry.c - the heap of leases against a scan of all of them. */
+/* test_expiry.c - the first slot of the heap is that of the mapping that ends
+ * first, as a scan of all mappings finds it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,7 +51,7 @@ static uint16_t first_by_scan(void)
 	return best;
 }
 
-static void test_none(void **state)
+static void test_empty_heap_has_no_first_slot(void **state)
 {
 	assert_int_equal(expiry_first(&due), PM_NONE);
 	expiry_drop(&due, 3);
@@ -62,8 +63,8 @@ static void test_none(void **state)
 	assert_int_equal(expiry_first(&due), PM_NONE);
 }
 
-/* Of those that are due at once, the one that was made first. */
-static void test_ties(void **state)
+/* Of mappings that end at the same time, the oldest is first. */
+static void test_equal_times_are_in_order_of_creation(void **state)
 {
 	uint16_t i;
 
@@ -78,7 +79,7 @@ static void test_ties(void **state)
 	assert_int_equal(expiry_first(&due), PM_NONE);
 }
 
-static void test_random(void **state)
+static void test_random_changes_match_a_scan(void **state)
 {
 	unsigned i, slot;
 
@@ -100,9 +101,12 @@ static void test_random(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_none, set_up),
-		cmocka_unit_test_setup(test_ties, set_up),
-		cmocka_unit_test_setup(test_random, set_up),
+		cmocka_unit_test_setup(
+			test_empty_heap_has_no_first_slot, set_up),
+		cmocka_unit_test_setup(
+			test_equal_times_are_in_order_of_creation, set_up),
+		cmocka_unit_test_setup(
+			test_random_changes_match_a_scan, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_map.c - the mapping core without UPnP: a fake protocol on a real mapping
- * table, and a kernel that does what the test says.
+ * test_map.c - the mapping core grants, refuses and answers requests of any
+ * protocol, keeps the order of requests for one key, and suspends mappings. The
+ * protocol is a fake, the mapping table is real, and the test plays the kernel.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -32,7 +33,7 @@ static unsigned wakes, stored, gone, refused;
 static struct pm_entry last_stored;
 static struct nat_rule last_gone;
 static struct refused last_refused;
-/* ops taken from the table, not answered yet */
+/* ops fetched from the table, not answered yet */
 static struct nat_op_id id[16];
 static struct nat_op op[16];
 static size_t op_n;
@@ -91,7 +92,8 @@ static int tear_down(void **state)
 	return 0;
 }
 
-/* What the engine does for a wake. Return: ops that are open now */
+/* Fetch ops, as the engine does after wake(). Return: the number of ops that
+ * are not answered */
 static size_t take_ops(void)
 {
 	while (op_n < ARRAY_N(op) && portmap_next_op(pm, &op[op_n], &id[op_n]))
@@ -114,12 +116,12 @@ static void answer(enum nat_err err)
 
 /* ---- the fake protocol --------------------------------------------- */
 
-/* A packet: from whom, for which port, for how long. A lease of 0 deletes. */
+/* A packet: its sender, a port and a lease. A lease of 0 deletes. */
 struct packet {
 	uint32_t from;
 	uint16_t ext_port;
 	uint64_t lease_s;
-	uint16_t int_port;	/* 0: the same as ext_port */
+	uint16_t int_port;	/* 0: as ext_port */
 	bool any_port, disabled;
 	uint32_t to;		/* 0: from */
 	enum origin origin;	/* 0: PCP */
@@ -190,7 +192,7 @@ static int ask(struct exchange *x, struct packet p)
 static const struct packet plain = { ANN, 5000, 3600 };
 static const struct packet delete = { ANN, 5000, 0 };
 
-/* Ask, and have the kernel take it. */
+/* Send a packet, and let the kernel accept the op. */
 static void have(struct packet p)
 {
 	struct exchange x = { .answers = 0 };
@@ -213,7 +215,7 @@ static struct packet operators(struct packet p)
 	return p;
 }
 
-static void a_fake_protocol_adds_renews_and_deletes(void **state)
+static void mappings_are_added_renewed_and_deleted(void **state)
 {
 	struct exchange x = { .answers = 0 };
 
@@ -243,12 +245,12 @@ static void a_fake_protocol_adds_renews_and_deletes(void **state)
 	assert_int_equal(last_gone.ext_port, 5000);
 	assert_int_equal(map.update_id, 3);
 	assert_int_equal(ask(&x, delete), REFUSAL_NOT_FOUND);
-	assert_int_equal(refused, 0);	/* that is not counted */
+	assert_int_equal(refused, 0);	/* this refusal is not counted */
 }
 
-/* ---- what is granted and what is refused --------------------------- */
+/* ---- grants and refusals ------------------------------------------- */
 
-static void leases_are_granted(void **state)
+static void leases_are_limited(void **state)
 {
 	static const struct {
 		uint32_t max_s;
@@ -285,8 +287,8 @@ static void leases_are_granted(void **state)
 	}
 }
 
-/* A wish of 0 seconds must not become a mapping for ever. */
-static void no_lease_is_a_second(void **state)
+/* A request for 0 seconds must not become a mapping without an end. */
+static void a_lease_of_0_is_granted_1_second(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	const struct pm_entry *e;
@@ -301,7 +303,7 @@ static void no_lease_is_a_second(void **state)
 	assert_int_equal(portmap_lease_left(e, now_ms), 1);
 }
 
-static void the_policy_refuses(void **state)
+static void requests_against_policy_are_refused(void **state)
 {
 	const struct policy_rule deny = {
 		false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 42,
@@ -327,8 +329,9 @@ static void the_policy_refuses(void **state)
 	assert_int_equal(take_ops(), 0);
 }
 
-/* With any_port the lines decide about ports, not about the request. */
-static void any_port_goes_round_the_lines(void **state)
+/* With any_port, a line that denies the wished port does not refuse the
+ * request. */
+static void any_port_avoids_denied_ports(void **state)
 {
 	const struct policy_rule lines[] = {
 		{ false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 1 },
@@ -342,8 +345,8 @@ static void any_port_goes_round_the_lines(void **state)
 	p.any_port = true;
 	assert_int_equal(ask(&x, p), MAP_WAIT);
 	answer(NAT_OK);
-	assert_int_equal(x.told.port, 5002);	/* 7 % 2 from 5001 on */
-	/* the router has the last one itself */
+	assert_int_equal(x.told.port, 5002);	/* 5001 + 7 % 2 */
+	/* the router serves the last one itself */
 	p.int_port = 9;
 	assert_int_equal(ask(&x, p), MAP_WAIT);
 	assert_int_equal(take_ops(), 1);
@@ -351,7 +354,7 @@ static void any_port_goes_round_the_lines(void **state)
 	assert_int_equal(ask(&y, by(BOB, p)), REFUSAL_NO_PORT);
 	assert_int_equal(last_refused.why, REFUSAL_NO_PORT);
 	answer(NAT_ECONFLICT);
-	assert_int_equal(x.answers, 1);	/* that of the first mapping */
+	assert_int_equal(x.answers, 1);	/* for the first mapping */
 	while (take_ops())
 		answer(NAT_ECONFLICT);
 	assert_int_equal(x.answers, 2);
@@ -361,7 +364,7 @@ static void any_port_goes_round_the_lines(void **state)
 	assert_int_equal(ask(&x, p), REFUSAL_RULE);
 }
 
-static void the_kernel_refuses(void **state)
+static void errors_of_the_kernel_are_refusals(void **state)
 {
 	struct exchange x = { .answers = 0 };
 
@@ -381,7 +384,7 @@ static void the_kernel_refuses(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-static void tables_are_full(void **state)
+static void full_tables_are_refusals(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
@@ -395,8 +398,8 @@ static void tables_are_full(void **state)
 	assert_int_equal(last_refused.why, REFUSAL_FULL);
 }
 
-/* A client may fill its share at once, and then once a second. Renewals, other
- * clients and the operator are not held up. */
+/* A client may use its whole burst at once, and then add one mapping a second.
+ * Renewals, other clients and the operator are not limited. */
 static void new_mappings_have_a_rate(void **state)
 {
 	struct exchange x = { .answers = 0 };
@@ -422,7 +425,7 @@ static void new_mappings_have_a_rate(void **state)
 
 /* ---- the operator -------------------------------------------------- */
 
-static void the_operator_is_checked_too(void **state)
+static void policy_and_caps_apply_to_the_operator(void **state)
 {
 	const struct policy_rule deny = {
 		false, 5000, 5000, 0, 65535, { addr_ip4(0), 0 }, 42,
@@ -441,31 +444,31 @@ static void the_operator_is_checked_too(void **state)
 	answer(NAT_ECONFLICT);
 	assert_int_equal(x.why, REFUSAL_PORT);
 	assert_int_equal(x.wait.line, 0);
-	assert_int_equal(refused, 0);	/* it reads the answer: no log */
-	/* secure mode is for clients */
+	assert_int_equal(refused, 0);	/* not logged: it reads the answer */
+	/* secure mode is only for clients */
 	map.policy.secure = true;
 	p.to = ANN;
 	have(by(BOB, p));
 	p.to = 0;
-	/* it is Ann's, and nobody else's */
+	/* the mapping is Ann's, so only she may change it */
 	assert_true(owner_is(&last_stored, addr_ip4(ANN)));
 	assert_false(owner_is(&last_stored, addr_ip4(BOB)));
 	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
 	assert_int_equal(ask(&x, by(BOB, p)), REFUSAL_CONFLICT);
 }
 
-static void clients_leave_the_operators_mappings_alone(void **state)
+static void clients_cannot_change_the_operators_mappings(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
 
 	have(operators(plain));
-	/* a client may have what the mapping does already */
+	/* a client may request exactly the same mapping */
 	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
 	assert_int_equal(x.told.port, 5000);
 	assert_int_equal(take_ops(), 0);
 	assert_int_equal(stored, 1);
-	/* not another port, not disabled, not gone: in secure mode or not */
+	/* it may not change, disable or delete it, in secure mode or not */
 	p.int_port = 6000;
 	assert_int_equal(ask(&x, p), REFUSAL_OPERATOR);
 	p = plain;
@@ -475,7 +478,7 @@ static void clients_leave_the_operators_mappings_alone(void **state)
 	assert_int_equal(refused, 3);
 	assert_int_equal(take_ops(), 0);
 	assert_int_equal(portmap_count(pm), 1);
-	/* the operator itself may, and may delete what a client has */
+	/* the operator may, and may delete a client's mapping */
 	assert_int_equal(ask(&x, operators(delete)), MAP_WAIT);
 	answer(NAT_OK);
 	have(plain);
@@ -486,8 +489,8 @@ static void clients_leave_the_operators_mappings_alone(void **state)
 	assert_int_equal(ask(&x, operators(delete)), REFUSAL_NOT_FOUND);
 }
 
-/* The origin makes the operator, not a requester without an address. */
-static void no_address_is_no_operator(void **state)
+/* Only the origin gives the operator's rights. */
+static void requester_without_address_is_not_the_operator(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet nobody = { .from = 0, .ext_port = 5000, .lease_s = 0 };
@@ -501,8 +504,9 @@ static void no_address_is_no_operator(void **state)
 	assert_int_equal(ask(&x, nobody), REFUSAL_OWNER);
 }
 
-/* From the lease file: "yes" when the kernel has it, or "no". */
-static void the_operators_mapping_is_proven_first(void **state)
+/* The mapping is from the lease file: a client's request for it succeeds only
+ * when the kernel has the rule. */
+static void operators_mapping_is_reconfirmed_first(void **state)
 {
 	struct pm_req theirs = {
 		.rule = { .client = addr_ip4(ANN),
@@ -551,7 +555,7 @@ static void only_the_owner_deletes_in_secure_mode(void **state)
 	assert_int_equal(x.why, REFUSAL_NONE);
 }
 
-static void another_client_conflicts(void **state)
+static void port_of_another_client_conflicts(void **state)
 {
 	struct exchange x = { .answers = 0 };
 
@@ -561,7 +565,7 @@ static void another_client_conflicts(void **state)
 	assert_int_equal(last_refused.why, REFUSAL_CONFLICT);
 }
 
-static void disabled_one_needs_no_kernel(void **state)
+static void disabled_mapping_needs_no_op(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
@@ -578,9 +582,9 @@ static void disabled_one_needs_no_kernel(void **state)
 	assert_int_equal(wakes, 0);
 }
 
-/* ---- waiting for another's op -------------------------------------- */
+/* ---- waiting for another request's op ------------------------------ */
 
-static void second_of_a_key_waits_for_the_first(void **state)
+static void second_request_for_a_key_waits(void **state)
 {
 	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
 			c = { .answers = 0 };
@@ -598,7 +602,7 @@ static void second_of_a_key_waits_for_the_first(void **state)
 	assert_int_equal(a.answers + b.answers + c.answers, 3);
 }
 
-static void failure_of_the_first_lets_the_next_in(void **state)
+static void next_request_is_tried_after_a_failure(void **state)
 {
 	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
 			c = { .answers = 0 };
@@ -655,7 +659,7 @@ static void delete_waits_for_an_overwrite(void **state)
 	assert_int_equal(portmap_count(pm), 0);
 }
 
-static void other_keys_are_not_disturbed(void **state)
+static void requests_for_other_keys_do_not_wait(void **state)
 {
 	struct exchange a = { .answers = 0 }, b = { .answers = 0 };
 	struct packet p = plain;
@@ -692,9 +696,9 @@ static void cancelled_add_still_happens(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-/* done() of the owner cancels a request that is ready to start again: it must
- * not be answered, nor touched. */
-static void done_may_cancel_others(void **state)
+/* The owner's done() cancels a request that is ready to start again: that
+ * request must not be answered or accessed. */
+static void done_may_cancel_other_requests(void **state)
 {
 	struct exchange a = { .answers = 0 }, b = { .answers = 0 },
 			c = { .answers = 0 }, d = { .answers = 0 };
@@ -721,9 +725,9 @@ static void delete_again(struct exchange *x)
 	assert_int_equal(ask(x, delete), MAP_WAIT);
 }
 
-/* done() of the owner uses its own record for the next request, of the same
- * key: that one must wait for its own op. */
-static void done_may_ask_again(void **state)
+/* The owner's done() uses its own record again, for a request with the same
+ * key: the new request must wait for its own op. */
+static void done_may_start_a_new_request(void **state)
 {
 	struct exchange a = { .answers = 0 }, b = { .answers = 0 };
 
@@ -736,7 +740,7 @@ static void done_may_ask_again(void **state)
 	answer(NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.why, REFUSAL_NONE);
-	assert_int_equal(b.answers, 0);	/* its turn: add again */
+	assert_int_equal(b.answers, 0);	/* restarted: it adds again */
 	answer(NAT_OK);
 	assert_int_equal(b.answers, 1);
 	assert_int_equal(b.why, REFUSAL_NONE);
@@ -806,7 +810,7 @@ static void tick_ends_leases(void **state)
 }
 
 /* A client that asks for a port while its lease ends gets it afterwards. */
-static void add_waits_for_an_expiry(void **state)
+static void add_waits_for_the_end_of_a_lease(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
@@ -823,7 +827,7 @@ static void add_waits_for_an_expiry(void **state)
 	assert_int_equal(x.why, REFUSAL_NONE);
 }
 
-static void add_fails_on_what_will_not_go(void **state)
+static void add_fails_if_the_old_rule_cannot_be_deleted(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
@@ -838,7 +842,7 @@ static void add_fails_on_what_will_not_go(void **state)
 	assert_int_equal(x.why, REFUSAL_FIREWALL);
 }
 
-static void disabled_one_expires_at_once(void **state)
+static void disabled_mapping_ends_without_an_op(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
@@ -852,7 +856,7 @@ static void disabled_one_expires_at_once(void **state)
 	assert_int_equal(take_ops(), 0);
 }
 
-static void what_is_forbidden_now_is_dropped(void **state)
+static void mappings_that_are_now_forbidden_are_removed(void **state)
 {
 	const struct policy_rule lines[] = {
 		{ false, 5001, 5001, 0, 65535, { addr_ip4(0), 0 }, 42 },
@@ -879,7 +883,7 @@ static void what_is_forbidden_now_is_dropped(void **state)
 	assert_int_equal(map.update_id, 4);
 }
 
-/* ---- the client's network is gone ---------------------------------- */
+/* ---- the client's network disappears ------------------------------- */
 
 static struct map_applied network_goes(void)
 {
@@ -893,7 +897,7 @@ static struct map_applied network_returns(void)
 	return map_apply_policy(&map, now_ms);
 }
 
-static void a_network_goes_and_returns(void **state)
+static void mappings_are_suspended_with_their_network(void **state)
 {
 	struct exchange x = { .answers = 0 };
 	uint64_t expires_ms;
@@ -905,10 +909,10 @@ static void a_network_goes_and_returns(void **state)
 	assert_int_equal(stored, 2);
 	assert_int_equal(last_stored.state, PM_SUSPENDED);
 	assert_int_equal(gone + refused, 0);
-	assert_int_equal(map.update_id, 2);	/* for clients it has gone */
+	assert_int_equal(map.update_id, 2);	/* clients saw it disappear */
 	assert_int_equal(portmap_count(pm), 1);
 	assert_int_equal(portmap_shown_count(pm), 0);
-	assert_int_equal(network_goes().suspended, 0);	/* no second time */
+	assert_int_equal(network_goes().suspended, 0);	/* already is */
 	assert_int_equal(ask(&x, plain), REFUSAL_OUTSIDE);
 	now_ms += 1000;
 	assert_int_equal(network_returns().resumed, 1);
@@ -951,7 +955,7 @@ static void suspended_mappings_are_not_shown(void **state)
 	assert_int_equal(ask(&x, operators(delete)), REFUSAL_NONE);
 	assert_int_equal(portmap_count(pm), 1);
 	assert_int_equal(gone, 1);
-	assert_int_equal(map.update_id, 3);	/* clients had seen it go */
+	assert_int_equal(map.update_id, 3);	/* was not shown */
 }
 
 static void suspended_mappings_end_after_a_day(void **state)
@@ -980,9 +984,9 @@ static void suspended_mappings_end_after_a_day(void **state)
 	assert_true(map_tick(&map, now_ms) == UINT64_MAX);
 	assert_int_equal(gone, 2);
 	assert_int_equal(last_gone.ext_port, 5000);
-	assert_int_equal(map.update_id, 6);	/* clients had seen them go */
+	assert_int_equal(map.update_id, 6);	/* they were not shown */
 	assert_int_equal(take_ops(), 0);
-	/* nobody would ask for the operator's again */
+	/* nobody would request the operator's mapping again */
 	assert_int_equal(portmap_count(pm), 1);
 	assert_int_equal(network_returns().resumed, 1);
 	answer(NAT_OK);
@@ -990,8 +994,8 @@ static void suspended_mappings_end_after_a_day(void **state)
 	assert_true(map_tick(&map, now_ms) == UINT64_MAX);
 }
 
-/* A day after it was suspended, not after it was suspended once before. */
-static void each_suspension_has_its_day(void **state)
+/* The day starts at the last suspension, not at an earlier one. */
+static void each_suspension_lasts_a_day(void **state)
 {
 	struct packet p = plain;
 
@@ -1010,8 +1014,8 @@ static void each_suspension_has_its_day(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-/* The kernel fails: it stays suspended, and is tried again. */
-static void what_cannot_be_resumed_is_tried_again(void **state)
+/* If the op fails, the mapping stays suspended, and is resumed later. */
+static void failed_resume_is_retried(void **state)
 {
 	have(plain);
 	network_goes();
@@ -1029,7 +1033,7 @@ static void what_cannot_be_resumed_is_tried_again(void **state)
 	answer(NAT_OK);
 	assert_int_equal(portmap_shown_count(pm), 1);
 	assert_true(map_tick(&map, now_ms) > now_ms + MAP_RESUME_MS);
-	/* not what is still outside */
+	/* not the mappings that are still outside */
 	network_goes();
 	network_returns();
 	answer(NAT_EREFUSED);
@@ -1039,8 +1043,8 @@ static void what_cannot_be_resumed_is_tried_again(void **state)
 	assert_int_equal(take_ops(), 0);
 }
 
-/* Its network goes again while the kernel is asked. */
-static void a_network_returns_for_a_moment(void **state)
+/* The network disappears again while the op that resumes is in flight. */
+static void network_disappears_during_a_resume(void **state)
 {
 	have(plain);
 	network_goes();
@@ -1056,8 +1060,8 @@ static void a_network_returns_for_a_moment(void **state)
 	assert_int_equal(portmap_shown_count(pm), 1);
 }
 
-/* What was asked for before is answered as the monitor decides. */
-static void a_network_goes_with_an_op_in_flight(void **state)
+/* Requests made before are answered with the monitor's result. */
+static void network_disappears_with_an_op_in_flight(void **state)
 {
 	struct exchange x = { .answers = 0 }, y = { .answers = 0 };
 	struct packet p = plain;
@@ -1094,7 +1098,8 @@ static void a_network_goes_with_an_op_in_flight(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-static void what_is_forbidden_when_its_network_returns_is_dropped(void **state)
+static void mappings_forbidden_when_the_network_returns_are_removed(
+	void **state)
 {
 	static const struct policy_rule line = {
 		false, 5000, 5000, 0, 65535, { { ADDR_IP4, { 0 } }, 0 }, 42 };
@@ -1113,8 +1118,9 @@ static void what_is_forbidden_when_its_network_returns_is_dropped(void **state)
 	assert_int_equal(map.update_id, 2);
 }
 
-/* The client asks before the mapping is resumed, and after that failed. */
-static void its_client_asks_before_it_is_resumed(void **state)
+/* The client requests the mapping before it is resumed, and after a resume has
+ * failed. */
+static void client_requests_a_suspended_mapping(void **state)
 {
 	struct exchange x = { .answers = 0 };
 
@@ -1136,7 +1142,7 @@ static void its_client_asks_before_it_is_resumed(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-static void other_services_report_too(void **state)
+static void other_services_report_refusals(void **state)
 {
 	struct refused r = {
 		.why = REFUSAL_HOST, .origin = ORIGIN_UPNP, .client =
@@ -1145,7 +1151,7 @@ static void other_services_report_too(void **state)
 
 	mapreport_refused(&map, &r);
 	assert_int_equal(refused, 1);
-	r.origin = ORIGIN_OPERATOR;	/* it reads the answer */
+	r.origin = ORIGIN_OPERATOR;	/* not reported */
 	mapreport_refused(&map, &r);
 	r.origin = ORIGIN_UPNP;
 	r.why = REFUSAL_NOT_FOUND;	/* not counted */
@@ -1168,45 +1174,45 @@ static void origins_have_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(a_fake_protocol_adds_renews_and_deletes),
-		T(leases_are_granted),
-		T(no_lease_is_a_second),
-		T(the_policy_refuses),
-		T(any_port_goes_round_the_lines),
-		T(the_kernel_refuses),
-		T(tables_are_full),
+		T(mappings_are_added_renewed_and_deleted),
+		T(leases_are_limited),
+		T(a_lease_of_0_is_granted_1_second),
+		T(requests_against_policy_are_refused),
+		T(any_port_avoids_denied_ports),
+		T(errors_of_the_kernel_are_refusals),
+		T(full_tables_are_refusals),
 		T(new_mappings_have_a_rate),
-		T(the_operator_is_checked_too),
-		T(clients_leave_the_operators_mappings_alone),
-		T(no_address_is_no_operator),
-		T(the_operators_mapping_is_proven_first),
+		T(policy_and_caps_apply_to_the_operator),
+		T(clients_cannot_change_the_operators_mappings),
+		T(requester_without_address_is_not_the_operator),
+		T(operators_mapping_is_reconfirmed_first),
 		T(only_the_owner_deletes_in_secure_mode),
-		T(another_client_conflicts),
-		T(disabled_one_needs_no_kernel),
-		T(second_of_a_key_waits_for_the_first),
-		T(failure_of_the_first_lets_the_next_in),
+		T(port_of_another_client_conflicts),
+		T(disabled_mapping_needs_no_op),
+		T(second_request_for_a_key_waits),
+		T(next_request_is_tried_after_a_failure),
 		T(delete_and_add_keep_their_order),
 		T(delete_waits_for_an_overwrite),
-		T(other_keys_are_not_disturbed),
+		T(requests_for_other_keys_do_not_wait),
 		T(cancelled_add_still_happens),
-		T(done_may_cancel_others),
-		T(done_may_ask_again),
+		T(done_may_cancel_other_requests),
+		T(done_may_start_a_new_request),
 		T(a_range_is_deleted_with_one_answer),
 		T(tick_ends_leases),
-		T(add_waits_for_an_expiry),
-		T(add_fails_on_what_will_not_go),
-		T(disabled_one_expires_at_once),
-		T(what_is_forbidden_now_is_dropped),
-		T(a_network_goes_and_returns),
+		T(add_waits_for_the_end_of_a_lease),
+		T(add_fails_if_the_old_rule_cannot_be_deleted),
+		T(disabled_mapping_ends_without_an_op),
+		T(mappings_that_are_now_forbidden_are_removed),
+		T(mappings_are_suspended_with_their_network),
 		T(suspended_mappings_are_not_shown),
 		T(suspended_mappings_end_after_a_day),
-		T(each_suspension_has_its_day),
-		T(what_cannot_be_resumed_is_tried_again),
-		T(a_network_returns_for_a_moment),
-		T(a_network_goes_with_an_op_in_flight),
-		T(what_is_forbidden_when_its_network_returns_is_dropped),
-		T(its_client_asks_before_it_is_resumed),
-		T(other_services_report_too),
+		T(each_suspension_lasts_a_day),
+		T(failed_resume_is_retried),
+		T(network_disappears_during_a_resume),
+		T(network_disappears_with_an_op_in_flight),
+		T(mappings_forbidden_when_the_network_returns_are_removed),
+		T(client_requests_a_suspended_mapping),
+		T(other_services_report_refusals),
 		cmocka_unit_test(origins_have_names),
 	};
 

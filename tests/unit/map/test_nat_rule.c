@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_nat_rule.c - each field's part in key, equality and sanity. */
+/* test_nat_rule.c - which fields are part of a rule's key, which records are
+ * rules, and which rules are rivals. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +37,7 @@ static struct nat_rule pinhole(void)
 	return r;
 }
 
-static void test_key(void **state)
+static void test_key_is_protocol_port_and_remote_host(void **state)
 {
 	struct nat_rule a = portmap(), b = a;
 
@@ -95,7 +96,7 @@ static void test_the_key_of_a_pinhole_is_its_five_tuple(void **state)
 	}
 }
 
-/* The external port is one client's, whatever the remote hosts. */
+/* Only one client may have an external port, whatever the remote hosts. */
 static void test_mappings_of_one_port_are_rivals(void **state)
 {
 	struct nat_rule a = portmap(), b = a;
@@ -114,7 +115,7 @@ static void test_mappings_of_one_port_are_rivals(void **state)
 	assert_false(nat_rule_rivals(&a, &b));
 }
 
-static void test_equal(void **state)
+static void test_equal_compares_every_field(void **state)
 {
 	struct nat_rule a = portmap(), b = a;
 
@@ -132,8 +133,8 @@ static void test_equal(void **state)
 	assert_false(nat_rule_equal(&a, &b));
 }
 
-/* Another byte could make two records of one rule that are not equal. */
-static void test_a_byte_that_the_family_does_not_use_is_0(void **state)
+/* Otherwise two records of the same rule might not be equal. */
+static void test_unused_bytes_of_an_address_must_be_0(void **state)
 {
 	struct nat_rule r;
 
@@ -153,7 +154,7 @@ static void test_a_byte_that_the_family_does_not_use_is_0(void **state)
 	}
 }
 
-static void test_the_family_is_that_of_the_kind(void **state)
+static void test_addresses_must_have_the_family_of_the_kind(void **state)
 {
 	struct nat_rule r = pinhole();
 
@@ -173,7 +174,7 @@ static void test_the_family_is_that_of_the_kind(void **state)
 	assert_false(nat_rule_sane(&r));
 }
 
-static void test_each_address_has_a_value(void **state)
+static void test_addresses_must_not_be_unspecified(void **state)
 {
 	static const uint8_t families[] = { ADDR_NONE, ADDR_ANY, 4, 255 };
 	struct nat_rule r;
@@ -205,7 +206,7 @@ static void test_each_address_has_a_value(void **state)
 	assert_false(nat_rule_sane(&r));
 }
 
-static void test_sane_bytes(void **state)
+static void test_kind_and_protocol_must_be_known(void **state)
 {
 	struct nat_rule r;
 	unsigned v;
@@ -223,7 +224,7 @@ static void test_sane_bytes(void **state)
 	}
 }
 
-static void test_sane_ports(void **state)
+static void test_ports_of_a_mapping_must_not_be_0(void **state)
 {
 	struct nat_rule r = portmap();
 
@@ -251,11 +252,11 @@ static void test_each_kind_has_its_own_ports(void **state)
 	r.ext_port = 1;
 	assert_false(nat_rule_sane(&r));
 	r = pinhole();
-	r.int_port = 0;		/* every port: not yet */
+	r.int_port = 0;		/* every port: not allowed */
 	assert_false(nat_rule_sane(&r));
 }
 
-static void test_proto(void **state)
+static void test_protocols_have_names(void **state)
 {
 	assert_string_equal(nat_rule_proto(IPPROTO_TCP), "tcp");
 	assert_string_equal(nat_rule_proto(IPPROTO_UDP), "udp");
@@ -264,18 +265,19 @@ static void test_proto(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_key),
+		cmocka_unit_test(test_key_is_protocol_port_and_remote_host),
 		cmocka_unit_test(test_the_key_of_a_pinhole_is_its_five_tuple),
 		cmocka_unit_test(test_mappings_of_one_port_are_rivals),
-		cmocka_unit_test(test_equal),
+		cmocka_unit_test(test_equal_compares_every_field),
 		cmocka_unit_test(
-			test_a_byte_that_the_family_does_not_use_is_0),
-		cmocka_unit_test(test_the_family_is_that_of_the_kind),
-		cmocka_unit_test(test_each_address_has_a_value),
-		cmocka_unit_test(test_sane_bytes),
-		cmocka_unit_test(test_sane_ports),
+			test_unused_bytes_of_an_address_must_be_0),
+		cmocka_unit_test(
+			test_addresses_must_have_the_family_of_the_kind),
+		cmocka_unit_test(test_addresses_must_not_be_unspecified),
+		cmocka_unit_test(test_kind_and_protocol_must_be_known),
+		cmocka_unit_test(test_ports_of_a_mapping_must_not_be_0),
 		cmocka_unit_test(test_each_kind_has_its_own_ports),
-		cmocka_unit_test(test_proto),
+		cmocka_unit_test(test_protocols_have_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_policy.c - every verdict, their order, and the edges of every range. */
+/* test_policy.c - each check refuses what it must, the checks have an order,
+ * and the ends of every range are included. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -53,7 +54,7 @@ static enum refusal ask_for(uint32_t client_ip)
 	return policy_check(&p, &r, addr_any(), NULL);
 }
 
-static void test_net_of(void **state)
+static void test_network_is_found_by_address(void **state)
 {
 	assert_ptr_equal(policy_net_of(&p, addr_ip4(ROUTER)), &p.net[0]);
 	assert_ptr_equal(policy_net_of(&p, addr_ip4(IP(192, 168, 88, 255))),
@@ -69,7 +70,7 @@ static void test_net_of(void **state)
 	assert_null(policy_net_of(&p, addr_ip4(CLIENT)));
 }
 
-static void test_default_ports(void **state)
+static void test_ports_from_1024_are_allowed_by_default(void **state)
 {
 	static const struct {
 		uint16_t ext, in;
@@ -92,7 +93,7 @@ static void test_default_ports(void **state)
 	}
 }
 
-static void test_special(void **state)
+static void test_special_addresses_are_refused(void **state)
 {
 	static const uint32_t special[] = {
 		0, IP(0, 1, 2, 3), IP(127, 0, 0, 1), IP(224, 0, 0, 1),
@@ -106,8 +107,8 @@ static void test_special(void **state)
 	assert_int_equal(ask_for(IP(192, 168, 88, 254)), REFUSAL_NONE);
 }
 
-/* A /30 has two hosts; a /31 and a /32 give every address to a host. */
-static void test_small_nets(void **state)
+/* A /30 has two hosts; in a /31 and a /32 every address is a host's. */
+static void test_small_networks_have_their_hosts(void **state)
 {
 	p.own_n = 0;
 	p.net[0] = net(2, IP(10, 0, 0, 5), 30);
@@ -124,9 +125,8 @@ static void test_small_nets(void **state)
 	assert_int_equal(ask_for(IP(10, 0, 0, 6)), REFUSAL_OUTSIDE);
 }
 
-/* The broadcast address of a network counts even where a wider one, listed
- * first, holds it as a host. */
-static void test_nested_nets(void **state)
+/* Even if it is a host's address in a wider network that is listed first. */
+static void test_broadcast_address_of_a_nested_network_is_refused(void **state)
 {
 	p.net[0] = net(2, IP(10, 0, 0, 1), 8);
 	p.net[1] = net(3, IP(10, 1, 1, 1), 24);
@@ -136,7 +136,7 @@ static void test_nested_nets(void **state)
 	assert_int_equal(ask_for(IP(10, 1, 1, 1)), REFUSAL_ROUTER);
 }
 
-static void test_router(void **state)
+static void test_addresses_of_the_router_are_refused(void **state)
 {
 	assert_int_equal(ask_for(ROUTER), REFUSAL_ROUTER);
 	assert_int_equal(ask_for(EXT), REFUSAL_ROUTER);
@@ -146,7 +146,7 @@ static void test_router(void **state)
 	assert_int_equal(ask_for(ROUTER), REFUSAL_ROUTER);
 }
 
-static void test_outside(void **state)
+static void test_addresses_outside_the_networks_are_refused(void **state)
 {
 	assert_int_equal(ask_for(IP(192, 168, 87, 7)), REFUSAL_OUTSIDE);
 	assert_int_equal(ask_for(IP(8, 8, 8, 8)), REFUSAL_OUTSIDE);
@@ -190,7 +190,7 @@ static void test_a_pinhole_is_for_a_host_of_an_internal_network(void **state)
 			 REFUSAL_REMOTE);
 }
 
-/* It has one port, inside and outside. */
+/* A pinhole has the same port inside and outside. */
 static void test_lines_apply_to_the_port_of_a_pinhole(void **state)
 {
 	static const struct policy_rule line = {
@@ -209,7 +209,7 @@ static void test_lines_apply_to_the_port_of_a_pinhole(void **state)
 			 REFUSAL_RULE);
 }
 
-static void test_secure(void **state)
+static void test_secure_mode_allows_only_the_requester(void **state)
 {
 	assert_int_equal(policy_check(&p, &r, addr_ip4(OTHER), NULL),
 			 REFUSAL_NONE);
@@ -221,7 +221,7 @@ static void test_secure(void **state)
 	assert_int_equal(policy_check(&p, &r, addr_any(), NULL), REFUSAL_NONE);
 }
 
-static void test_remote(void **state)
+static void test_remote_host_must_be_a_unicast_address(void **state)
 {
 	static const uint32_t bad[] = {
 		IP(0, 0, 0, 1), IP(127, 0, 0, 1), IP(224, 0, 0, 5),
@@ -237,9 +237,9 @@ static void test_remote(void **state)
 	assert_int_equal(ask(), REFUSAL_NONE);
 }
 
-/* Each later verdict's fault is there in all; fixing the first in the order
- * brings out the next. */
-static void test_order(void **state)
+/* The rule fails all checks. Each step fixes the first failure, so that the
+ * next check decides. */
+static void test_checks_have_an_order(void **state)
 {
 	p.secure = true;
 	r.remote = addr_ip4(IP(224, 0, 0, 1));
@@ -272,7 +272,7 @@ static void check_line(uint16_t ext, uint16_t in, uint32_t client_ip,
 	assert_int_equal(line, want_line);
 }
 
-static void test_rules(void **state)
+static void test_first_matching_line_decides(void **state)
 {
 	const struct policy_rule rule[] = {
 		{ false, 6000, 6010, 0, 65535, { addr_ip4(0), 0 }, 3 },
@@ -295,11 +295,11 @@ static void test_rules(void **state)
 	check_line(6011, 20, CLIENT, REFUSAL_NONE, 5);
 	check_line(80, 8080, OTHER, REFUSAL_NONE, 7);
 	check_line(80, 8081, OTHER, REFUSAL_RULE, 0);
-	p.rule_n = 1;		/* only a deny line: the rest is refused */
+	p.rule_n = 1;		/* only a deny line: all others are refused */
 	check_line(5000, 5000, CLIENT, REFUSAL_RULE, 0);
 }
 
-static void test_line_untouched_by_other_verdicts(void **state)
+static void test_line_is_0_if_no_line_decided(void **state)
 {
 	const struct policy_rule all = { true, 1, 65535, 1, 65535,
 					 { addr_ip4(0), 0 }, 4 };
@@ -311,7 +311,8 @@ static void test_line_untouched_by_other_verdicts(void **state)
 	check_line(1, 1, CLIENT, REFUSAL_NONE, 4);
 }
 
-/* The router has no address in it, and a host route is a network as well. */
+/* The router has no address in that network. A host route is a network as
+ * well. */
 static void test_a_network_behind_another_router(void **state)
 {
 	p.net[1] = net(2, IP(172, 31, 0, 0), 16);
@@ -348,7 +349,7 @@ static void test_networks_of_both_families(void **state)
 	p.own_n = 0;
 	r.client = host6("2001:db8::1");
 	assert_int_equal(ask(), REFUSAL_ROUTER);
-	r.client = host6("2001:db8::");		/* of any router there */
+	r.client = host6("2001:db8::");		/* means any router there */
 	assert_int_equal(ask(), REFUSAL_SPECIAL);
 	r.client = host6("ff02::1");
 	assert_int_equal(ask(), REFUSAL_SPECIAL);
@@ -359,8 +360,8 @@ static void test_networks_of_both_families(void **state)
 	assert_int_equal(policy_check(&p, &r, r.client, NULL), REFUSAL_NONE);
 }
 
-/* A line is for its own family: 0.0.0.0/0 is every IPv4 client, ::/0 every IPv6
- * client. */
+/* A line matches only its own family: 0.0.0.0/0 is every IPv4 client, ::/0
+ * every IPv6 client. */
 static void test_lines_of_both_families(void **state)
 {
 	const struct policy_rule rule[] = {
@@ -396,7 +397,7 @@ static void test_lines_of_both_families(void **state)
 
 #define T(f) cmocka_unit_test_setup(f, set_up)
 
-/* By ranges as by asking for each port. */
+/* Compare the ranges with a check of each port. */
 static void check_ports(uint16_t from)
 {
 	struct policy_ports got[POLICY_PORTS_MAX];
@@ -416,7 +417,7 @@ static void check_ports(uint16_t from)
 		assert_true(got[i].lo > got[i - 1].hi + 1u);
 }
 
-static void test_ports(void **state)
+static void test_allowed_ports_match_a_check_of_each_port(void **state)
 {
 	static struct policy_rule line[CONF_RULES_MAX];
 	size_t i, turn;
@@ -450,14 +451,21 @@ static void test_ports(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_net_of),
-		T(test_default_ports), T(test_special), T(test_small_nets),
-		T(test_nested_nets), T(test_router), T(test_outside),
+		T(test_network_is_found_by_address),
+		T(test_ports_from_1024_are_allowed_by_default),
+		T(test_special_addresses_are_refused),
+		T(test_small_networks_have_their_hosts),
+		T(test_broadcast_address_of_a_nested_network_is_refused),
+		T(test_addresses_of_the_router_are_refused),
+		T(test_addresses_outside_the_networks_are_refused),
 		T(test_a_pinhole_is_for_a_host_of_an_internal_network),
 		T(test_lines_apply_to_the_port_of_a_pinhole),
-		T(test_secure), T(test_remote),
-		T(test_order), T(test_rules),
-		T(test_line_untouched_by_other_verdicts), T(test_ports),
+		T(test_secure_mode_allows_only_the_requester),
+		T(test_remote_host_must_be_a_unicast_address),
+		T(test_checks_have_an_order),
+		T(test_first_matching_line_decides),
+		T(test_line_is_0_if_no_line_decided),
+		T(test_allowed_ports_match_a_check_of_each_port),
 		T(test_a_network_behind_another_router),
 		T(test_networks_of_both_families),
 		T(test_lines_of_both_families),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_portmap.c - the mapping table: each rule of portmap.h by itself, then
- * random histories against a naive model of table and kernel.
+ * test_portmap.c - the mapping table commits only what the kernel has, keeps
+ * its limits and its order, and ends leases in time: each rule of portmap.h
+ * alone, then random histories against a naive model of table and kernel.
  */
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -87,7 +88,7 @@ static enum pm_change done(struct nat_op_id id, enum nat_err err,
 	return change;
 }
 
-/* All the way, the kernel agreeing. */
+/* Add a mapping, and let the kernel accept it. */
 static uint16_t made(const struct pm_req *q)
 {
 	uint16_t slot = add(q, PM_STARTED);
@@ -107,7 +108,7 @@ static uint64_t expire(void)
 
 /* ---- one rule at a time -------------------------------------------- */
 
-static void test_new(void **state)
+static void test_new_table_is_empty(void **state)
 {
 	struct portmap *p;
 
@@ -145,7 +146,7 @@ static void test_add_commits_on_ok(void **state)
 	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
 }
 
-static void test_add_taken_back(void **state)
+static void test_failed_add_is_rolled_back(void **state)
 {
 	static const enum nat_err errs[] = { NAT_EFAIL, NAT_EREFUSED,
 		NAT_ECONFLICT, NAT_ENOSPC, NAT_ENOADDR };
@@ -162,7 +163,7 @@ static void test_add_taken_back(void **state)
 	}
 }
 
-static void test_entry_holds_request(void **state)
+static void test_entry_has_the_fields_of_its_request(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	const struct pm_entry *e;
@@ -180,16 +181,16 @@ static void test_entry_holds_request(void **state)
 	assert_true(e->expires_ms == now + 604800000);
 }
 
-/* A text of full length that no other has. */
+/* A text of the maximum length, different for each number. */
 static void fill_desc(struct pm_req *q, char first)
 {
 	memset(q->desc, 'x', PM_DESC_MAX);
 	q->desc[0] = q->desc[PM_DESC_MAX - 1] = first;
 }
 
-/* The table is full, every spare slot is in use, and each description is as
- * long as it may be: none is lost. */
-static void test_longest_descriptions(void **state)
+/* The table is full, every spare slot is in use, and each description has the
+ * maximum length: none is lost. */
+static void test_full_table_holds_the_longest_descriptions(void **state)
 {
 	enum { FULL = PM_SPARE_SLOTS };
 	static struct pm_req q[FULL];
@@ -206,7 +207,7 @@ static void test_longest_descriptions(void **state)
 	for (again = 1; again < 4; again++) {
 		for (i = 0; i < FULL; i++) {
 			assert_string_equal(desc(slot[i]), q[i].desc);
-			q[i].rule.int_port++;	/* the kernel is asked */
+			q[i].rule.int_port++;	/* needs an op */
 			fill_desc(&q[i], (char)('0' + (i + again) % FULL));
 			slot[i] = add(&q[i], PM_STARTED);
 		}
@@ -219,8 +220,8 @@ static void test_longest_descriptions(void **state)
 		assert_string_equal(desc(slot[i]), q[i].desc);
 }
 
-/* A renewal takes the room of what it overwrites, however many there are. */
-static void test_renewed_descriptions(void **state)
+/* However many renewals there are. */
+static void test_renewal_reuses_the_room_of_its_description(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t slot = made(&q);
@@ -233,7 +234,7 @@ static void test_renewed_descriptions(void **state)
 	}
 }
 
-static void test_disabled_has_no_op(void **state)
+static void test_disabled_mapping_needs_no_op(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t slot, other;
@@ -242,7 +243,7 @@ static void test_disabled_has_no_op(void **state)
 	slot = add(&q, PM_DONE);
 	no_op();
 	assert_int_equal(portmap_find(pm, &q.rule), slot);
-	q.rule.int_port = 99;	/* in place: no rule to change */
+	q.rule.int_port = 99;	/* no op: there is no rule to change */
 	assert_int_equal(add(&q, PM_DONE), slot);
 	assert_int_equal(portmap_entry(pm, slot)->rule.int_port, 99);
 	assert_int_equal(portmap_delete(pm, slot, &other), PM_DONE);
@@ -250,7 +251,7 @@ static void test_disabled_has_no_op(void **state)
 	no_op();
 }
 
-static void test_renewal_in_place(void **state)
+static void test_renewal_needs_no_op(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	const struct pm_entry *e;
@@ -273,7 +274,7 @@ static void test_renewal_in_place(void **state)
 	assert_true(portmap_entry(pm, slot)->expires_ms == 0);
 }
 
-static void test_overwrite_keeps_place_and_old(void **state)
+static void test_overwrite_keeps_the_old_mapping_until_committed(void **state)
 {
 	struct pm_req q[3] = { req(A, 1), req(A, 2), req(A, 3) };
 	uint16_t old, slot;
@@ -287,7 +288,7 @@ static void test_overwrite_keeps_place_and_old(void **state)
 	slot = add(&q[1], PM_STARTED);
 	assert_int_not_equal(slot, old);
 	id = next_op(NAT_SET, &q[1].rule);
-	/* what is read is what was committed */
+	/* readers see the committed mapping */
 	assert_int_equal(portmap_find(pm, &q[1].rule), old);
 	assert_int_equal(portmap_entry(pm, old)->rule.int_port, 80);
 	assert_int_equal(done(id, NAT_OK, slot), PM_UPDATED);
@@ -298,7 +299,7 @@ static void test_overwrite_keeps_place_and_old(void **state)
 	assert_null(portmap_entry(pm, old));
 }
 
-static void test_overwrite_failed(void **state)
+static void test_failed_overwrite_keeps_the_old_mapping(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t old = made(&q), slot;
@@ -312,7 +313,7 @@ static void test_overwrite_failed(void **state)
 	add(&q, PM_STARTED);	/* the key is free again */
 }
 
-static void test_enable_and_disable(void **state)
+static void test_enabling_and_disabling_need_an_op(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	struct nat_rule rule = q.rule;
@@ -333,7 +334,7 @@ static void test_enable_and_disable(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-static void test_conflict(void **state)
+static void test_port_of_another_client_conflicts(void **state)
 {
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 
@@ -343,7 +344,7 @@ static void test_conflict(void **state)
 	add(&b, REFUSAL_CONFLICT);
 	b.rule.proto = IPPROTO_UDP;
 	made(&b);
-	a.rule.remote = addr_ip4(HOST);	/* the same client: a second mapping */
+	a.rule.remote = addr_ip4(HOST);	/* a second mapping of the client */
 	made(&a);
 	assert_int_equal(portmap_count(pm), 3);
 }
@@ -372,7 +373,7 @@ static void test_pinholes_of_two_hosts_have_the_same_port(void **state)
 	assert_int_equal(portmap_count(pm), 2);
 }
 
-static void test_another_remote_end_is_another_pinhole(void **state)
+static void test_another_remote_host_or_port_is_another_pinhole(void **state)
 {
 	struct pm_req a = pinhole("2001:db8::10");
 	uint16_t any = made(&a), host, port;
@@ -403,7 +404,7 @@ static void test_the_same_pinhole_is_a_renewal(void **state)
 	assert_int_equal(portmap_lease_left(portmap_entry(pm, slot), now), 60);
 }
 
-static void test_the_op_of_a_pinhole_names_its_table(void **state)
+static void test_id_of_an_op_has_the_table_of_pinholes(void **state)
 {
 	struct pm_req a = pinhole("2001:db8::10");
 	uint16_t slot = add(&a, PM_STARTED);
@@ -416,7 +417,7 @@ static void test_the_op_of_a_pinhole_names_its_table(void **state)
 	assert_int_equal(done(id, NAT_OK, slot), PM_ADDED);
 }
 
-static void test_a_share_is_of_one_ipv6_host(void **state)
+static void test_limit_per_client_is_for_one_ipv6_host(void **state)
 {
 	struct pm_req a = pinhole("2001:db8::10"), b = pinhole("2001:db8::11");
 
@@ -429,8 +430,8 @@ static void test_a_share_is_of_one_ipv6_host(void **state)
 	made(&b);
 }
 
-/* No slot is lost in a chain. */
-static void test_many_pinholes_come_and_go(void **state)
+/* No slot is lost from its hash chain. */
+static void test_many_pinholes_are_added_and_deleted(void **state)
 {
 	struct nat_rule gone;
 	struct nat_op_id id;
@@ -464,9 +465,9 @@ static void test_many_pinholes_come_and_go(void **state)
 	}
 }
 
-/* ---- what waits for what ------------------------------------------- */
+/* ---- waiting, deleting and limits ---------------------------------- */
 
-static void test_busy_adding(void **state)
+static void test_requests_wait_for_an_add_in_flight(void **state)
 {
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 	uint16_t slot = add(&a, PM_STARTED);
@@ -485,7 +486,7 @@ static void test_busy_adding(void **state)
 	add(&b, REFUSAL_CONFLICT);
 }
 
-static void test_busy_replacing(void **state)
+static void test_requests_wait_for_an_overwrite_in_flight(void **state)
 {
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 	uint16_t old = made(&a), slot, got = PM_NONE;
@@ -493,14 +494,14 @@ static void test_busy_replacing(void **state)
 	a.rule.int_port = 81;
 	slot = add(&a, PM_STARTED);
 	assert_int_equal(add(&a, PM_BUSY), slot);
-	add(&b, REFUSAL_CONFLICT);	/* it will be A's in any case */
+	add(&b, REFUSAL_CONFLICT);	/* A keeps the port in any case */
 	assert_int_equal(portmap_delete(pm, old, &got), PM_BUSY);
 	assert_int_equal(got, slot);
 	assert_int_equal(portmap_delete(pm, slot, &got), REFUSAL_NOT_FOUND);
 	assert_false(portmap_forget(pm, &a.rule));
 }
 
-static void test_delete(void **state)
+static void test_mapping_is_removed_after_the_kernel_answered(void **state)
 {
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 	uint16_t slot = made(&a), got = PM_NONE;
@@ -526,7 +527,7 @@ static void test_delete(void **state)
 	made(&b);
 }
 
-static void test_delete_failed(void **state)
+static void test_failed_delete_keeps_the_mapping(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	uint16_t slot = made(&a), got;
@@ -538,7 +539,7 @@ static void test_delete_failed(void **state)
 	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
 }
 
-static void test_order_closes_up(void **state)
+static void test_later_indexes_decrease_when_a_mapping_ends(void **state)
 {
 	struct pm_req q[5];
 	uint16_t slot[5], got;
@@ -560,7 +561,7 @@ static void test_order_closes_up(void **state)
 	assert_int_equal(portmap_at(pm, 2), got);
 }
 
-static void test_limits(void **state)
+static void test_table_and_clients_have_limits(void **state)
 {
 	struct pm_req q;
 	uint16_t i;
@@ -573,7 +574,7 @@ static void test_limits(void **state)
 	}
 	q = req(A, 200);
 	add(&q, REFUSAL_CLIENT_FULL);
-	q = req(A, 101);	/* an overwrite is not one more */
+	q = req(A, 101);	/* an overwrite does not count */
 	q.rule.int_port = 81;
 	add(&q, PM_STARTED);
 	q = req(B, 300);
@@ -585,7 +586,7 @@ static void test_limits(void **state)
 	assert_int_equal(portmap_restore(pm, &q, 0), REFUSAL_FULL);
 }
 
-static void test_failed_add_gives_share_back(void **state)
+static void test_failed_add_does_not_count(void **state)
 {
 	struct pm_req q;
 	uint16_t slot, i, n;
@@ -602,9 +603,9 @@ static void test_failed_add_gives_share_back(void **state)
 	}
 }
 
-/* Clients that share a counter are told apart: every other newcomer has that
- * of @A, which has all it may have. */
-static void test_share_among_many_clients(void **state)
+/* @A is at its limit. Every second new client shares the counter of @A, and may
+ * still add mappings. */
+static void test_clients_that_share_a_counter_have_own_limits(void **state)
 {
 	struct pm_req q;
 	uint16_t first, got, i;
@@ -632,16 +633,16 @@ static void test_share_among_many_clients(void **state)
 		assert_int_equal(portmap_delete(pm, first, &got), PM_DONE);
 		q.rule.ext_port = 22;
 		assert_true(portmap_forget(pm, &q.rule));
-		add(&q, PM_DONE);	/* the freed slots do not count */
+		add(&q, PM_DONE);	/* freed slots do not count */
 		assert_true(portmap_forget(pm, &q.rule));
 	}
 	q = req(A, 12);
 	add(&q, REFUSAL_CLIENT_FULL);
 }
 
-/* A full table overwrites through 64 spare slots; the next has to fail, and
- * nothing is lost by it. */
-static void test_spare_slots(void **state)
+/* Overwrites of a full table need the 64 spare slots. The next overwrite fails,
+ * and no mapping is lost. */
+static void test_at_most_64_overwrites_of_a_full_table(void **state)
 {
 	struct portmap *small = pm;
 	struct pm_req q;
@@ -672,7 +673,7 @@ static void test_spare_slots(void **state)
 	pm = small;
 }
 
-static void test_restore(void **state)
+static void test_restore_needs_no_op(void **state)
 {
 	struct pm_req a = req(A, 8080), b = req(B, 8080);
 	uint16_t slot;
@@ -693,8 +694,8 @@ static void test_restore(void **state)
 	no_op();
 }
 
-/* Renewed before the sync is applied: not before the kernel has the rule. */
-static void test_restored_is_proven_once(void **state)
+/* A renewal before the sync must not succeed before the kernel has the rule. */
+static void test_restored_mapping_needs_an_op_before_the_sync(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	uint16_t slot;
@@ -708,7 +709,7 @@ static void test_restored_is_proven_once(void **state)
 	no_op();
 }
 
-static void test_restored_is_proven_as_it_is(void **state)
+static void test_reconfirm_does_not_change_a_mapping(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	char desc[PM_DESC_MAX + 1];
@@ -730,7 +731,7 @@ static void test_restored_is_proven_as_it_is(void **state)
 	no_op();
 }
 
-/* ---- what the owner adds ------------------------------------------- */
+/* ---- data of the owner --------------------------------------------- */
 
 static const char *note(uint16_t slot)
 {
@@ -739,7 +740,7 @@ static const char *note(uint16_t slot)
 	return portmap_note(pm, portmap_entry(pm, slot), buf).p;
 }
 
-static void test_note_and_told_port(void **state)
+static void test_note_and_reported_port_stay_with_the_mapping(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	char longest[PM_NOTE_MAX + 1];
@@ -753,7 +754,7 @@ static void test_note_and_told_port(void **state)
 	assert_string_equal(note(slot), longest);
 	portmap_set_note(pm, slot, STR("one"));
 	portmap_set_told(pm, slot, 40000);
-	/* a renewal in its place, an overwrite that fails, and one that works */
+	/* a renewal, an overwrite that fails, and one that works */
 	a.lease_s = 60;
 	assert_int_equal(add(&a, PM_DONE), slot);
 	assert_string_equal(note(slot), "one");
@@ -766,7 +767,7 @@ static void test_note_and_told_port(void **state)
 	done(next_op(NAT_SET, &a.rule), NAT_OK, got);
 	assert_string_equal(note(got), "one");
 	assert_int_equal(portmap_entry(pm, got)->told_port, 40000);
-	/* the next mapping of that port has nothing of it */
+	/* the next mapping of that port does not have them */
 	portmap_delete(pm, got, &slot);
 	done(next_op(NAT_DEL, &a.rule), NAT_OK, slot);
 	slot = made(&a);
@@ -775,7 +776,7 @@ static void test_note_and_told_port(void **state)
 }
 
 /* Every mapping may have the longest description and the longest note. */
-static void test_longest_notes(void **state)
+static void test_full_table_holds_the_longest_notes(void **state)
 {
 	enum { FULL = 200 };
 	char text[PM_NOTE_MAX + 1] = "";
@@ -796,7 +797,8 @@ static void test_longest_notes(void **state)
 		for (i = 0; i < FULL; i++) {
 			memset(text, '0' + i % 64, PM_NOTE_MAX);
 			fill_desc(&q, (char)('0' + i % 64));
-			assert_string_equal(note(portmap_at(pm, (size_t)i)), text);
+			assert_string_equal(
+				note(portmap_at(pm, (size_t)i)), text);
 			assert_string_equal(desc(portmap_at(pm, (size_t)i)),
 					    q.desc);
 		}
@@ -806,15 +808,15 @@ static void test_longest_notes(void **state)
 	}
 }
 
-/* ---- answers that do not fit --------------------------------------- */
+/* ---- unexpected answers -------------------------------------------- */
 
-static void test_ids(void **state)
+static void test_answers_with_wrong_ids_are_ignored(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	uint16_t slot = add(&a, PM_STARTED), got;
 	struct nat_op_id id = { NAT_PORTMAP, slot, 1 }, other;
 
-	/* still in the queue: nobody can have an answer */
+	/* still in the queue: there can be no answer yet */
 	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
 	other = next_op(NAT_SET, &a.rule);
 	assert_memory_equal(&other, &id, sizeof(id));
@@ -829,7 +831,7 @@ static void test_ids(void **state)
 	other.table = NAT_PINHOLE;
 	assert_int_equal(done(other, NAT_OK, PM_NONE), PM_NO_CHANGE);
 	assert_int_equal(done(id, NAT_OK, slot), PM_ADDED);
-	/* the add's answer once more is not the delete's */
+	/* the answer to the add does not answer the delete */
 	portmap_delete(pm, slot, &got);
 	next_op(NAT_DEL, &a.rule);
 	assert_int_equal(done(id, NAT_OK, PM_NONE), PM_NO_CHANGE);
@@ -838,7 +840,7 @@ static void test_ids(void **state)
 
 /* ---- leases -------------------------------------------------------- */
 
-static void test_lease_left(void **state)
+static void test_rest_of_a_lease_is_rounded_up(void **state)
 {
 	struct pm_req q = req(A, 1);
 	const struct pm_entry *e;
@@ -858,7 +860,7 @@ static void test_lease_left(void **state)
 	assert_int_equal(portmap_lease_left(e, now), PM_LEASE_MAX_S);
 }
 
-static void test_expire(void **state)
+static void test_mapping_is_removed_when_its_lease_ends(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(A, 2);
 	uint16_t slot, got;
@@ -886,7 +888,7 @@ static void test_expire(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
-static void test_expire_retries(void **state)
+static void test_failed_removal_is_retried(void **state)
 {
 	struct pm_req q = req(A, 1), other = req(B, 1);
 	uint16_t slot, got;
@@ -910,7 +912,7 @@ static void test_expire_retries(void **state)
 		expire();
 	}
 	done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot);
-	/* who asks for it to go need not wait for the retry */
+	/* a delete need not wait for the retry */
 	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
 	assert_int_equal(done(next_op(NAT_DEL, &q.rule), NAT_EFAIL, slot),
 			 PM_NO_CHANGE);
@@ -935,7 +937,7 @@ static void gone(void *arg, const struct nat_rule *rule, bool shown)
 	gone_port[gone_n++] = rule->ext_port;
 }
 
-static void test_expire_disabled(void **state)
+static void test_disabled_mapping_ends_without_an_op(void **state)
 {
 	struct pm_req q;
 	uint64_t next;
@@ -962,9 +964,9 @@ static void test_expire_disabled(void **state)
 	no_op();
 }
 
-/* A lease that ends while its overwrite is under way: the overwrite decides,
- * and when it fails the old one still has to go. */
-static void test_expire_while_replaced(void **state)
+/* The result of the overwrite decides. If it fails, the old mapping must still
+ * be removed. */
+static void test_lease_ends_during_an_overwrite(void **state)
 {
 	struct pm_req q = req(A, 1), r;
 	uint16_t old, slot;
@@ -985,7 +987,7 @@ static void test_expire_while_replaced(void **state)
 	assert_int_equal(portmap_count(pm), 0);
 }
 
-static void test_expire_while_deleting(void **state)
+static void test_lease_ends_during_a_delete(void **state)
 {
 	struct pm_req q = req(A, 1);
 	uint16_t slot, got;
@@ -1004,8 +1006,8 @@ static void test_expire_while_deleting(void **state)
 	assert_int_equal(portmap_count(pm), 0);
 }
 
-/* The time of the next end follows what came since it was last asked for. */
-static void test_next_end(void **state)
+/* It includes changes since the last call. */
+static void test_time_of_the_next_end_follows_changes(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(A, 2);
 
@@ -1029,7 +1031,7 @@ static void test_next_end(void **state)
 
 /* ---- suspended ----------------------------------------------------- */
 
-static void test_suspended_and_resumed(void **state)
+static void test_mapping_is_suspended_and_resumed(void **state)
 {
 	struct pm_req q = req(A, 8080), other = req(A, 8081), b = req(B, 8080);
 	uint16_t slot, two;
@@ -1051,7 +1053,7 @@ static void test_suspended_and_resumed(void **state)
 			 5000);
 	/* the port is taken */
 	add(&b, REFUSAL_CONFLICT);
-	/* the kernel fails, then has it */
+	/* the op fails, then succeeds */
 	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
 	assert_int_equal(portmap_resume(pm, slot), PM_BUSY);
 	assert_false(portmap_is_shown(portmap_entry(pm, slot)));
@@ -1070,7 +1072,7 @@ static void test_suspended_and_resumed(void **state)
 	no_op();
 }
 
-static void test_suspended_ends(void **state)
+static void test_suspended_mapping_ends(void **state)
 {
 	struct pm_req q = req(A, 8080), r = req(A, 8081), s = req(A, 8082);
 	uint64_t next;
@@ -1091,7 +1093,7 @@ static void test_suspended_ends(void **state)
 	assert_int_equal(gone_port[0], 8080);
 	assert_false(gone_shown);
 	assert_true(next == now + 1000);
-	/* not while the kernel is asked */
+	/* not while an op is in flight */
 	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
 	now += 1000;
 	portmap_expire(pm, now, &next, gone, &gone_n);
@@ -1110,7 +1112,7 @@ static void test_suspended_ends(void **state)
 	no_op();
 }
 
-static void test_suspended_is_deleted_at_once(void **state)
+static void test_suspended_mapping_is_deleted_without_an_op(void **state)
 {
 	struct pm_req q = req(A, 8080), r = req(A, 8081);
 	uint16_t slot = made(&q), got;
@@ -1125,8 +1127,9 @@ static void test_suspended_is_deleted_at_once(void **state)
 	no_op();
 }
 
-/* The same client adds it again: it is active when the kernel has it. */
-static void test_suspended_is_overwritten(void **state)
+/* The same client adds the mapping again: it is active when the kernel has the
+ * rule. */
+static void test_suspended_mapping_can_be_overwritten(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t slot = made(&q), got;
@@ -1142,11 +1145,11 @@ static void test_suspended_is_overwritten(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 	assert_int_equal(portmap_shown_count(pm), 1);
 	assert_true(expiry_ms(portmap_entry(pm, got)) == UINT64_MAX);
-	/* by the lease file, without the kernel */
+	/* by the lease file, without an op */
 	assert_true(portmap_suspend(pm, got, now + 1000));
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
 	assert_int_equal(portmap_shown_count(pm), 1);
-	/* one that is to be proven is proven even after the sync */
+	/* a suspended mapping can be reconfirmed even after the sync */
 	assert_true(portmap_suspend(pm, got, now + 1000));
 	portmap_synced(pm);
 	assert_int_equal(portmap_reconfirm(pm, got, &slot), PM_STARTED);
@@ -1154,7 +1157,7 @@ static void test_suspended_is_overwritten(void **state)
 	assert_int_equal(portmap_shown_count(pm), 1);
 }
 
-static void test_suspended_and_disabled(void **state)
+static void test_disabled_mapping_is_suspended_and_resumed(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t slot;
@@ -1168,7 +1171,7 @@ static void test_suspended_and_disabled(void **state)
 	no_op();
 }
 
-static void test_not_suspended_with_an_op_in_flight(void **state)
+static void test_mapping_with_an_op_in_flight_is_not_suspended(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	uint16_t slot = add(&q, PM_STARTED), got;
@@ -1186,8 +1189,7 @@ static void test_not_suspended_with_an_op_in_flight(void **state)
 	assert_int_equal(portmap_resume(pm, PM_SPARE_SLOTS), REFUSAL_NOT_FOUND);
 }
 
-/* They count toward the limits. */
-static void test_suspended_count(void **state)
+static void test_suspended_mappings_count_towards_the_limits(void **state)
 {
 	struct pm_req q;
 	uint16_t i;
@@ -1226,7 +1228,7 @@ static struct model {
 } m[SLOTS];
 static unsigned places;
 
-/* What the kernel holds. */
+/* The rules that the kernel has. */
 static struct nat_rule kernel[MAX * 2];
 static size_t kernel_n;
 
@@ -1297,7 +1299,7 @@ static int model_limits(const struct pm_req *q)
 	return mine >= SHARE ? REFUSAL_CLIENT_FULL : PM_STARTED;
 }
 
-/* Committed, without an op or a need for one. */
+/* Is the entry committed, with no op in flight and none needed? */
 static bool is_quiet(const struct model *e)
 {
 	return e->state == M_ACTIVE || e->state == M_SUSPENDED;
@@ -1339,7 +1341,7 @@ static int model_add(const struct pm_req *q, int *old)
 	return PM_STARTED;
 }
 
-/* Any length; another text each time. */
+/* A text of any length, different each time. */
 static void random_desc(char *ret)
 {
 	size_t i, n = rnd(3) ? rnd(PM_DESC_MAX + 1) : PM_DESC_MAX;
@@ -1535,7 +1537,7 @@ static void random_expire(void)
 			m[i].state = m[i].q.enabled &&
 				     m[i].state != M_SUSPENDED ? M_EXP : M_FREE;
 	}
-	/* never too late; too early where what was due has gone since */
+	/* never too late; too early if the mapping has ended since */
 	assert_true(next > now && next <= want);
 }
 
@@ -1576,7 +1578,7 @@ static void check_entry(uint16_t slot)
 		assert_true(kernel_has(&e->rule));
 }
 
-/* Table and model agree, in order; the kernel is their projection. */
+/* Table and model agree, in order, and the kernel has the rules of both. */
 static void check_all(void)
 {
 	size_t i, n = 0, rules = 0, shown = 0;
@@ -1613,7 +1615,7 @@ static void random_step(void)
 	check_all();
 }
 
-/* Everything is answered, then everything deleted: nothing is left over. */
+/* Answer every op, then delete every mapping: nothing remains. */
 static void wind_up(void)
 {
 	size_t i;
@@ -1634,7 +1636,7 @@ static void wind_up(void)
 		assert_null(portmap_entry(pm, (uint16_t)i));
 }
 
-static void test_model(void **state)
+static void test_random_histories_match_a_naive_model(void **state)
 {
 	struct pm_req q;
 	unsigned run, i;
@@ -1648,7 +1650,7 @@ static void test_model(void **state)
 		for (i = 0; i < 1500; i++)
 			random_step();
 		wind_up();
-		/* the counts are back at zero: all shares can be had */
+		/* all counters are 0 again: the limits can be reached */
 		for (i = 0; i < MAX; i++) {
 			q = req(A + i / SHARE, (uint16_t)(1 + i));
 			assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
@@ -1656,7 +1658,7 @@ static void test_model(void **state)
 	}
 }
 
-/* ---- the upper end ------------------------------------------------- */
+/* ---- the largest table --------------------------------------------- */
 
 static struct pm_req nth(uint32_t i)
 {
@@ -1666,7 +1668,7 @@ static struct pm_req nth(uint32_t i)
 	return q;
 }
 
-static void test_sixty_thousand(void **state)
+static void test_table_holds_the_maximum_of_mappings(void **state)
 {
 	struct nat_op op;
 	struct nat_rule gone_rule;
@@ -1707,37 +1709,54 @@ static void test_sixty_thousand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_new), T(test_add_commits_on_ok),
-		T(test_add_taken_back), T(test_entry_holds_request),
-		T(test_longest_descriptions), T(test_renewed_descriptions),
-		T(test_disabled_has_no_op), T(test_renewal_in_place),
-		T(test_overwrite_keeps_place_and_old),
-		T(test_overwrite_failed), T(test_enable_and_disable),
-		T(test_conflict),
+		T(test_new_table_is_empty), T(test_add_commits_on_ok),
+		T(test_failed_add_is_rolled_back),
+		T(test_entry_has_the_fields_of_its_request),
+		T(test_full_table_holds_the_longest_descriptions),
+		T(test_renewal_reuses_the_room_of_its_description),
+		T(test_disabled_mapping_needs_no_op),
+		T(test_renewal_needs_no_op),
+		T(test_overwrite_keeps_the_old_mapping_until_committed),
+		T(test_failed_overwrite_keeps_the_old_mapping),
+		T(test_enabling_and_disabling_need_an_op),
+		T(test_port_of_another_client_conflicts),
 		T(test_pinholes_of_two_hosts_have_the_same_port),
-		T(test_another_remote_end_is_another_pinhole),
+		T(test_another_remote_host_or_port_is_another_pinhole),
 		T(test_the_same_pinhole_is_a_renewal),
-		T(test_the_op_of_a_pinhole_names_its_table),
-		T(test_a_share_is_of_one_ipv6_host),
-		T(test_many_pinholes_come_and_go),
-		T(test_busy_adding),
-		T(test_busy_replacing), T(test_delete),
-		T(test_delete_failed), T(test_order_closes_up),
-		T(test_limits), T(test_failed_add_gives_share_back),
-		T(test_share_among_many_clients),
-		T(test_spare_slots), T(test_restore),
-		T(test_restored_is_proven_once),
-		T(test_restored_is_proven_as_it_is),
-		T(test_note_and_told_port), T(test_longest_notes), T(test_ids),
-		T(test_lease_left), T(test_expire),
-		T(test_expire_retries), T(test_expire_disabled),
-		T(test_expire_while_replaced), T(test_expire_while_deleting),
-		T(test_next_end), T(test_suspended_and_resumed),
-		T(test_suspended_ends), T(test_suspended_is_deleted_at_once),
-		T(test_suspended_is_overwritten),
-		T(test_suspended_and_disabled),
-		T(test_not_suspended_with_an_op_in_flight),
-		T(test_suspended_count), T(test_model), T(test_sixty_thousand),
+		T(test_id_of_an_op_has_the_table_of_pinholes),
+		T(test_limit_per_client_is_for_one_ipv6_host),
+		T(test_many_pinholes_are_added_and_deleted),
+		T(test_requests_wait_for_an_add_in_flight),
+		T(test_requests_wait_for_an_overwrite_in_flight),
+		T(test_mapping_is_removed_after_the_kernel_answered),
+		T(test_failed_delete_keeps_the_mapping),
+		T(test_later_indexes_decrease_when_a_mapping_ends),
+		T(test_table_and_clients_have_limits),
+		T(test_failed_add_does_not_count),
+		T(test_clients_that_share_a_counter_have_own_limits),
+		T(test_at_most_64_overwrites_of_a_full_table),
+		T(test_restore_needs_no_op),
+		T(test_restored_mapping_needs_an_op_before_the_sync),
+		T(test_reconfirm_does_not_change_a_mapping),
+		T(test_note_and_reported_port_stay_with_the_mapping),
+		T(test_full_table_holds_the_longest_notes),
+		T(test_answers_with_wrong_ids_are_ignored),
+		T(test_rest_of_a_lease_is_rounded_up),
+		T(test_mapping_is_removed_when_its_lease_ends),
+		T(test_failed_removal_is_retried),
+		T(test_disabled_mapping_ends_without_an_op),
+		T(test_lease_ends_during_an_overwrite),
+		T(test_lease_ends_during_a_delete),
+		T(test_time_of_the_next_end_follows_changes),
+		T(test_mapping_is_suspended_and_resumed),
+		T(test_suspended_mapping_ends),
+		T(test_suspended_mapping_is_deleted_without_an_op),
+		T(test_suspended_mapping_can_be_overwritten),
+		T(test_disabled_mapping_is_suspended_and_resumed),
+		T(test_mapping_with_an_op_in_flight_is_not_suspended),
+		T(test_suspended_mappings_count_towards_the_limits),
+		T(test_random_histories_match_a_naive_model),
+		T(test_table_holds_the_maximum_of_mappings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

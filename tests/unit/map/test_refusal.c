@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* test_refusal.c - reasons have words, counts are right, the log is spared. */
+/* test_refusal.c - each reason has its texts, refusals are counted, and the log
+ * has a limit. */
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +30,7 @@ static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 	return refusal_count(&rs, &r, now_ms, &muted);
 }
 
-static void every_reason_has_words(void **state)
+static void every_reason_has_a_name_and_a_text(void **state)
 {
 	for (unsigned i = 0; i < REFUSAL__MAX; i++) {
 		const char *name = refusal_name((enum refusal)i);
@@ -42,7 +43,7 @@ static void every_reason_has_words(void **state)
 			assert_string_not_equal(
 				name, refusal_name((enum refusal)j));
 	}
-	/* the longest: it ran on into what stands behind it */
+	/* the longest text once ran into the bytes after it */
 	assert_string_equal(refusal_text(REFUSAL_HOST), "a web page is "
 			    "behind it: see its Host, Origin or Referer");
 	assert_string_equal(refusal_name((enum refusal)99), "unknown");
@@ -50,9 +51,8 @@ static void every_reason_has_words(void **state)
 			    "unknown reason");
 }
 
-/* Every answer of the monitor but "done" is a refusal; one that is not known,
- * too. */
-static void the_monitors_answers_are_refusals(void **state)
+/* Every error of the monitor is a refusal, also one that is not known. */
+static void errors_of_the_monitor_are_refusals(void **state)
 {
 	static const enum refusal want[] = {
 		[NAT_OK] = REFUSAL_NONE,
@@ -68,7 +68,7 @@ static void the_monitors_answers_are_refusals(void **state)
 	assert_int_equal(refusal_of_nat((enum nat_err)99), REFUSAL_FIREWALL);
 }
 
-static void a_client_has_a_line_a_minute(void **state)
+static void a_client_gets_one_log_line_a_minute(void **state)
 {
 	assert_true(refuse(1, REFUSAL_RULE, 5));
 	assert_int_equal(muted, 0);
@@ -80,13 +80,13 @@ static void a_client_has_a_line_a_minute(void **state)
 	assert_int_equal(muted, 2);
 	assert_int_equal(rs.n[REFUSAL_RULE], 4);
 	assert_int_equal(rs.n[REFUSAL_OWNER], 1);
-	/* told: the count begins anew */
+	/* reported: the count starts again */
 	assert_true(refuse(1, REFUSAL_RULE, 200000));
 	assert_int_equal(muted, 0);
 }
 
-/* A host with many addresses fills the table, not the log. */
-static void many_clients_do_not_flood(void **state)
+/* A host with many addresses can fill the table, but not the log. */
+static void many_clients_do_not_flood_the_log(void **state)
 {
 	unsigned told = 0;
 
@@ -107,7 +107,7 @@ static void assert_line(const struct refused *r, const char *want)
 	assert_string_equal(wr_cstr(&w), want);
 }
 
-static void the_line_says_all(void **state)
+static void log_line_has_requester_mapping_and_reason(void **state)
 {
 	struct refused r = {
 		.why = REFUSAL_RULE, .origin = ORIGIN_UPNP,
@@ -122,12 +122,12 @@ static void the_line_says_all(void **state)
 			"the configuration does not allow it (line 12)");
 	r.line = 0;
 	r.why = REFUSAL_OWNER;
-	/* to be deleted: just the key */
+	/* a deletion: only the key is set */
 	r.rule.client = (struct addr){ ADDR_NONE };
 	r.rule.proto = IPPROTO_TCP;
 	assert_line(&r, "refused 192.168.88.10: TCP 80: "
 			"the mapping is another client's");
-	/* his mapping, that a new configuration forbids */
+	/* the operator's mapping, which a new configuration forbids */
 	r.origin = ORIGIN_OPERATOR;
 	assert_line(&r, "refused the operator: TCP 80: "
 			"the mapping is another client's");
@@ -142,11 +142,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
-		T(every_reason_has_words),
-		T(the_monitors_answers_are_refusals),
-		T(a_client_has_a_line_a_minute),
-		T(many_clients_do_not_flood),
-		T(the_line_says_all),
+		T(every_reason_has_a_name_and_a_text),
+		T(errors_of_the_monitor_are_refusals),
+		T(a_client_gets_one_log_line_a_minute),
+		T(many_clients_do_not_flood_the_log),
+		T(log_line_has_requester_mapping_and_reason),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

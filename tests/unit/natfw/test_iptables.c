@@ -134,7 +134,8 @@ static void test_each_network_has_hairpin_without_rules(void **state)
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);
 	assert_non_null(strstr(tool.in, "-s 192.168.88.0/24 -d 192.168.88.0/24"
 			       " -o lan0 "));
-	assert_non_null(strstr(tool.in, "-s 10.0.0.0/8 -d 10.0.0.0/8 -o lan1 "));
+	assert_non_null(strstr(tool.in,
+			       "-s 10.0.0.0/8 -d 10.0.0.0/8 -o lan1 "));
 	natfw_done(&fw);
 }
 

@@ -726,7 +726,8 @@ static void header_names_service_and_action(void **state)
 	}
 }
 
-/* The header at the edge of its buffer: CVE-2026-5720 was one byte of it. */
+/* The header ends at the edge of its buffer. One quotation mark alone once made
+ * a length of -1 elsewhere (CVE-2026-5720). */
 static void header_is_read_within_its_bounds(void **state)
 {
 	static const char whole[] = "\"" WANIP_URN "#GetStatusInfo\"";
@@ -1123,7 +1124,7 @@ static void late_answers_find_their_token(void **state)
 	assert_int_equal(w->late, 1);
 }
 
-static void link_is_answered_later(void **state)
+static void link_change_is_answered_later(void **state)
 {
 	struct world *w = *state;
 
@@ -1138,7 +1139,7 @@ static void link_is_answered_later(void **state)
 	assert_int_equal(fault_code(w), 606);
 }
 
-static void answer_may_bring_the_next_request(void **state)
+static void answer_may_start_the_next_request(void **state)
 {
 	struct world *w = *state;
 
@@ -1277,8 +1278,8 @@ int main(void)
 		T(long_list_fits),
 		T(variables_are_queried),
 		T(late_answers_find_their_token),
-		T(link_is_answered_later),
-		T(answer_may_bring_the_next_request),
+		T(link_change_is_answered_later),
+		T(answer_may_start_the_next_request),
 		T(waits_are_bounded),
 		T(mangled_bodies_have_one_reply),
 	};

@@ -617,10 +617,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_nft_range_without_an_end, reset),
 		cmocka_unit_test_teardown(test_nft_verdict_map, reset),
 		cmocka_unit_test_teardown(test_nft_long_set_is_unknown, reset),
-		cmocka_unit_test_teardown(test_nft_chains_of_the_iptables_command,
-					  reset),
-		cmocka_unit_test_teardown(test_nft_dumps_of_two_states_are_refused,
-					  reset),
+		cmocka_unit_test_teardown(
+			test_nft_chains_of_the_iptables_command, reset),
+		cmocka_unit_test_teardown(
+			test_nft_dumps_of_two_states_are_refused, reset),
 		cmocka_unit_test_teardown(test_nft_other_families_do_not_count,
 					  reset),
 		cmocka_unit_test(test_too_many_rules),

@@ -785,7 +785,8 @@ static void test_status_json(void **state)
 			 "\"198.51.100.7\",\"behind-nat\":false,"
 			 "\"fault\":null}");
 	assert_contains(out, "\"mappings\":{\"count\":3,\"static\":1,"
-			 "\"suspended\":2,\"by-origin\":{\"operator\":1,\"upnp\":2,"
+			 "\"suspended\":2,"
+			 "\"by-origin\":{\"operator\":1,\"upnp\":2,"
 			 "\"nat-pmp\":0,\"pcp\":0},\"max\":1024,"
 			 "\"max-per-client\":128}");
 	assert_contains(out,
