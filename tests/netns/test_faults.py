@@ -338,7 +338,7 @@ def test_lease_file_of_another_user_is_not_read(lab, upnpd, igd, mode):
     os.chmod(path, mode)
     since = len(upnpd.log())
     upnpd.start()
-    assert upnpd.wait_log("lease file: Permission denied; mappings would not "
+    assert upnpd.wait_log("lease file: Permission denied; mappings will not "
                           "survive a restart", since=since)
     assert igd.mapped() == set()
     igd.add(40001, "TCP", 8000)
