@@ -145,33 +145,36 @@ static int run(const struct options *o, struct conf *conf)
 {
 	static char path[PATH_MAX];
 	const char *file = absolute(o->file, path, sizeof(path));
+	char pid_file[CONF_STR_MAX];
 	int status, fd, err;
 
 	if (!file) {
 		log_err("%s: use the absolute path", o->file);
 		return EXIT_USAGE;
 	}
-	fd = pid_file_lock(conf->pid_file);
+	/* a reload replaces *conf, but the pid file stays */
+	memcpy(pid_file, conf->pid_file, sizeof(pid_file));
+	fd = pid_file_lock(pid_file);
 	if (fd == -EWOULDBLOCK) {
 		log_err("another upnpd is running: it has locked %s",
-			conf->pid_file);
+			pid_file);
 		return EXIT_FAULT;
 	}
 	if (fd < 0)
-		return report_pid_file(conf->pid_file, fd);
+		return report_pid_file(pid_file, fd);
 	if (!o->foreground && daemon(0, 0)) {
 		log_err("/dev/null: %s; create it, or run upnpd with -F",
 			strerror(errno));
-		unlink(conf->pid_file);
+		unlink(pid_file);
 		return EXIT_FAULT;
 	}
 	err = pid_file_write(fd);
 	if (err)
-		return report_pid_file(conf->pid_file, err);
+		return report_pid_file(pid_file, err);
 	if (!o->foreground || o->syslog)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
 	status = monitor_run(file, conf, o->debug, engine_run);
-	unlink(conf->pid_file);
+	unlink(pid_file);
 	return status;
 }
 

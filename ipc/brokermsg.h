@@ -22,8 +22,9 @@ enum broker_verb {
 	BROKER_DEL,	  /* rule: the key; answered */
 	BROKER_SYNC_RULE, /* rule: one of the whole table; not answered */
 	BROKER_SYNC_END,  /* the table is complete: apply it; answered.
-			   * NAT_EREFUSED: applied without the rules that the
-			   * monitor's policy forbids */
+			   * NAT_EREFUSED: applied without rules that the
+			   * monitor's policy forbids, or that it could not
+			   * check; sync again later */
 	BROKER_REFRESH,	  /* read the interfaces again and drop a sync that is
 			   * half received; a new sync follows; answered */
 	BROKER_LINK_UP,	  /* the external link; answered */

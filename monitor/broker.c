@@ -426,6 +426,7 @@ static bool port_is_free(struct broker *g, const struct nat_rule *rule)
 {
 	const enum nat_err err = check_port(g, rule);
 
+	g->left_out |= err == NAT_EFAIL;	/* the next sync may know */
 	if (err == NAT_ECONFLICT && may_log(g))
 		log_warn("the router itself serves %s port %u: the mapping of "
 			 "that port has no rule", nat_rule_proto(rule->proto),

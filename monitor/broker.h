@@ -34,7 +34,8 @@ struct broker {
 	struct nat_rule *staged;	/* the sync in progress */
 	size_t staged_n, pinholes_staged;	/* of all kinds; of these */
 	size_t pinholes_max;		/* 0: the backend has none */
-	bool left_out;			/* policy forbade a rule of the sync */
+	bool left_out;			/* the sync lacks a rule that policy
+					 * forbids, or that was not checked */
 	struct clientcount staged_by;	/* staged rules by client */
 	struct flows flows;		/* of deleted rules */
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */

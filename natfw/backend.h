@@ -16,8 +16,8 @@
 
 /* ---- running a tool ------------------------------------------------ */
 
-/* The longest piece of input: the part before the rules, with two lines for
- * each of NETWORKS_SERVED_MAX networks. */
+/* The longest piece of input: a line of hairpin, 147 bytes at most, for each of
+ * NETWORKS_SERVED_MAX networks. */
 #define BACKEND_PIECE_MAX 8192
 
 /**

@@ -55,8 +55,10 @@
 #include "natfw/nl_rule.h"
 
 /* Bytes for a rule's elements, rounded up: 36 in a forward map, 40 in leave_as,
- * 24 in each set of NL_PLACES_MAX. ROOM_REST: for the changes of a batch of
- * NAT_BATCH_MAX, two messages of about a hundred bytes for each element. */
+ * 24 in each set of NL_PLACES_MAX. ROOM_REST: for the rules of our table, up to
+ * 964 KB, because hairpin has a rule for each pair of networks; or for the
+ * changes of a batch of NAT_BATCH_MAX, two messages of about a hundred bytes
+ * for each element. */
 #define ROOM_RULE	192
 #define ROOM_REST	(1 << 20)
 

@@ -125,7 +125,6 @@ int check_run(struct cmd *cmd)
 		return cmd_fail(CMD_USAGE, "check takes no argument, not "
 				"\"%.*s\"", STR_F(cmd->arg[0]));
 	c.env = cmd->env;
-	conf_defaults(&c.conf);
 	if (c.env->json)
 		json_array(NULL);
 	run_checks(&c);

@@ -22,6 +22,8 @@ void check_conf_file(struct check *c)
 			  "Correct it; upnpd.conf(5) has every option, and "
 			  "upnpd -n -f %s checks the file", err.text,
 			  c->env->file);
+		/* conf_read() has left a part of the file there */
+		conf_defaults(&c->conf);
 		return;
 	}
 	c->have_conf = true;

@@ -52,3 +52,15 @@ def test_changes_print_nothing(conf):
                   ("interfaces", "enable", "0"),
                   ("interfaces", "remove", "0")):
         assert conf.ok("--json", *words) == ""
+
+
+def test_check_of_an_invalid_file_runs_no_check_that_needs_it(conf):
+    """Regression: the part of the file before the error was checked, although
+    the first line of the report says that these checks are skipped."""
+    conf.write("[interface lo]\ntype = external\nmistake = yes\n")
+    found = json.loads(conf.run("--json", "check").stdout)
+    assert found[0]["check"] == "configuration"
+    assert found[0]["level"] == "problem"
+    assert {one["check"] for one in found} <= {
+        "configuration", "daemon", "clock", "forwarding", "conntrack",
+        "firewalls"}

@@ -385,6 +385,20 @@ def test_reload_of_an_invalid_file(lab, upnpd, igd, text, line):
 
 
 @pytest.mark.only("netlink")
+def test_reload_keeps_the_pid_file(lab, upnpd):
+    """Regression: at its end upnpd removed the file that pid-file named since
+    the last reload, and not its own."""
+    own, other = lab.path("upnpd.pid"), lab.path("other.pid")
+    with open(other, "w") as f:
+        f.write("1\n")
+    upnpd.options["pid_file"] = other
+    since = upnpd.reload()
+    assert upnpd.wait_log("configuration read again", since=since)
+    assert upnpd.stop() == 0
+    assert os.path.exists(other) and not os.path.exists(own)
+
+
+@pytest.mark.only("netlink")
 @pytest.mark.parametrize("state", ("/proc/nowhere/state", "/dev/null"))
 def test_reload_to_an_unusable_state_dir(lab, upnpd, igd, state):
     """Regression: upnpd noticed it only after the old engine had ended,

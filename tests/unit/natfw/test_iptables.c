@@ -184,6 +184,30 @@ static void test_sync_follows_the_environment(void **state)
 	natfw_done(&fw);
 }
 
+/* The longest lines, as many as there can be in one piece of input. */
+static void test_lines_of_most_networks_fit_into_a_piece(void **state)
+{
+	struct natfw_env env = {
+		.ext_if = "fifteen-letters", .ext = addr_ip4(0xcb647171),
+		.net_n = NETWORKS_SERVED_MAX, .hairpin = true,
+		.masquerade = true,
+	};
+	struct natfw fw;
+	size_t lines = 0;
+
+	for (size_t i = 0; i < env.net_n; i++)
+		env.net[i] = (struct netif_addr){ 3, "fifteen-letters",
+			{ addr_ip4(0xc0a86464 + (uint32_t)i), 32 },
+			.routed = i == 0 };	/* pairs with each other one */
+	begin(&fw, &natfw_iptables, NULL);
+	assert_int_equal(natfw_move(&fw, &env), 0);
+	for (const char *at = tool.in; (at = strstr(at, " -d 192.168.100."));)
+		lines += *at++ != 0;
+	assert_int_equal(lines, 3 * NETWORKS_SERVED_MAX - 2);
+	assert_null(strstr(tool.in, "does not fit"));
+	natfw_done(&fw);
+}
+
 static void test_batch_writes_only_its_changes(void **state)
 {
 	struct nat_op op[3] = { set(tcp(80, HOST(4), 8080)),
@@ -620,6 +644,7 @@ int main(void)
 		cmocka_unit_test(test_sync_removes_old_jumps_first),
 		cmocka_unit_test(test_each_network_has_hairpin_without_rules),
 		cmocka_unit_test(test_sync_follows_the_environment),
+		cmocka_unit_test(test_lines_of_most_networks_fit_into_a_piece),
 		cmocka_unit_test(test_batch_writes_only_its_changes),
 		cmocka_unit_test(test_batch_appends_where_order_is_free),
 		cmocka_unit_test(test_every_port_is_in_one_leaf),

@@ -382,6 +382,27 @@ static void test_rules_are_the_bytes_that_nft_sends(void **state)
 	assert_attrs(h, nft_hairpin);
 }
 
+/* Hairpin has a rule for each pair of networks, and all of them are in one
+ * batch. */
+static void test_rules_of_most_networks_fit_into_a_batch(void **state)
+{
+	static uint32_t words[(1 << 20) / 4];	/* nl.c: ROOM_REST */
+	static struct natfw_env env = {
+		.ext_if = "wan0", .hairpin = true, .masquerade = true,
+	};
+	struct nfnl_batch b;
+
+	env.ext = addr_ip4(EXT);
+	for (size_t i = 0; i < NETWORKS_SERVED_MAX; i++)
+		env.net[env.net_n++] = (struct netif_addr){ 3, "lan0",
+			{ addr_ip4(0x0a000000u + (uint32_t)i * 512), 23 },
+			.routed = i >= NETWORKS_SERVED_MAX - CONF_NETWORKS_ALL,
+		};
+	nfnl_begin(&b, words, sizeof(words), 1);
+	nl_rule_put_table(&b, &env);
+	assert_int_equal(b.m.err, 0);
+}
+
 /* ---- refusals ---------------------------------------------------------- */
 
 static struct natfw fw;
@@ -497,6 +518,7 @@ int main(void)
 		T(test_elements_are_hashed_as_listed),
 		T(test_cut_messages_are_read_only_to_their_end),
 		T(test_rules_are_the_bytes_that_nft_sends),
+		T(test_rules_of_most_networks_fit_into_a_batch),
 		T(test_refusal_names_the_missing_module),
 		T(test_kernel_without_counters_works),
 		T(test_failed_listing_leaves_nothing_in_the_socket),
