@@ -49,7 +49,8 @@ ifneq ($(STATIC),)
 LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 	  $(MUSL_LIB)/rcrt1.o $(MUSL_LIB)/crti.o $(MUSL_LIB)/crtn.o \
 	  -Wl,-z,relro,-z,now,-z,noexecstack,-z,noseparate-code \
-	  -Wl,--gc-sections,--build-id=none,-T,tools/upnpctl-last.ld
+	  -Wl,--gc-sections,--build-id=none,-T,$(LINK_SCRIPT)
+LINK_SCRIPT = tools/upnpctl-last.ld
 # Without this, its functions would be mixed with all others (upnpctl-last.ld).
 $(BUILD)/obj/upnpctl/%.o: LTO = -fno-lto
 endif
@@ -93,7 +94,7 @@ OBJ	= $(OBJS)/upnpd.o $(foreach l,$(LIBS),$(call lib_obj,$(l)))
 
 all: $(BUILD)/upnpd $(BUILD)/upnpctl
 
-$(BUILD)/upnpd: $(OBJ)
+$(BUILD)/upnpd: $(OBJ) $(LINK_SCRIPT)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $(OBJ)
 
 $(BUILD)/upnpctl: $(BUILD)/upnpd
