@@ -50,12 +50,7 @@ int wanip_request_connection(struct igd *igd, struct igd_call *call)
 	return link_change(igd, call, true, WANIP_SETUP_FAILED);
 }
 
-int wanip_request_termination(struct igd *igd, struct igd_call *call)
-{
-	return link_change(igd, call, false, UPNP_ACTION_FAILED);
-}
-
-int wanip_force_termination(struct igd *igd, struct igd_call *call)
+int wanip_terminate(struct igd *igd, struct igd_call *call)
 {
 	return link_change(igd, call, false, UPNP_ACTION_FAILED);
 }
