@@ -29,8 +29,8 @@ static const struct block not_host[] = {
 static const struct block private_use[] = {
 	{ { 10 }, ADDR_IP4, 8 },	{ { 172, 16 }, ADDR_IP4, 12 },
 	{ { 192, 168 }, ADDR_IP4, 16 },	{ { 100, 64 }, ADDR_IP4, 10 },
-	{ { 169, 254 }, ADDR_IP4, 16 }, { { 0xfc }, ADDR_IP6, 7 },
-	{ { 0xfe, 0x80 }, ADDR_IP6, 10 },
+	{ { 169, 254 }, ADDR_IP4, 16 }, { { 192, 0, 0 }, ADDR_IP4, 29 },
+	{ { 0xfc }, ADDR_IP6, 7 },	{ { 0xfe, 0x80 }, ADDR_IP6, 10 },
 };
 
 /* Are the first @n bits equal? */

@@ -67,7 +67,8 @@ bool addr_is_unspecified(struct addr a);
 bool addr_is_host(struct addr a);
 
 /** addr_is_private - is it an address that the Internet does not route? RFC
- * 1918, RFC 6598 (CGNAT), 169.254/16; fc00::/7 (RFC 4193), fe80::/10. */
+ * 1918, RFC 6598 (CGNAT), RFC 6333 (DS-Lite), 169.254/16; fc00::/7 (RFC 4193),
+ * fe80::/10. */
 bool addr_is_private(struct addr a);
 
 /** addr_equal - the same family and address? */
