@@ -135,6 +135,11 @@ bool addr_in(const struct addr_net *net, struct addr a)
 	       same_bits(net->addr.byte, a.byte, net->bits);
 }
 
+bool addr_net_overlap(const struct addr_net *a, const struct addr_net *b)
+{
+	return addr_in(a, b->addr) || addr_in(b, a->addr);
+}
+
 /* Set all host bits to 0 or to 1. */
 static struct addr host_bits(const struct addr_net *net, bool set)
 {

@@ -88,6 +88,9 @@ unsigned addr_bits(struct addr a);
 /** addr_in - is @a in the network? False if the families differ. */
 bool addr_in(const struct addr_net *net, struct addr a);
 
+/** addr_net_overlap - is there an address in both networks? */
+bool addr_net_overlap(const struct addr_net *a, const struct addr_net *b);
+
 /** addr_net_first - the first address of the network: its host bits are 0. */
 struct addr addr_net_first(const struct addr_net *net);
 
