@@ -29,8 +29,8 @@ static const struct block not_host[] = {
 static const struct block private_use[] = {
 	{ { 10 }, ADDR_IP4, 8 },	{ { 172, 16 }, ADDR_IP4, 12 },
 	{ { 192, 168 }, ADDR_IP4, 16 },	{ { 100, 64 }, ADDR_IP4, 10 },
-	{ { 169, 254 }, ADDR_IP4, 16 }, { { 0xfc }, ADDR_IP6, 7 },
-	{ { 0xfe, 0x80 }, ADDR_IP6, 10 },
+	{ { 169, 254 }, ADDR_IP4, 16 }, { { 192, 0, 0 }, ADDR_IP4, 29 },
+	{ { 0xfc }, ADDR_IP6, 7 },	{ { 0xfe, 0x80 }, ADDR_IP6, 10 },
 };
 
 /* Are the first @n bits equal? */
@@ -133,6 +133,11 @@ bool addr_in(const struct addr_net *net, struct addr a)
 	return addr_is_set(a) && net->addr.family == a.family &&
 	       net->bits <= addr_bits(a) &&
 	       same_bits(net->addr.byte, a.byte, net->bits);
+}
+
+bool addr_net_overlap(const struct addr_net *a, const struct addr_net *b)
+{
+	return addr_in(a, b->addr) || addr_in(b, a->addr);
 }
 
 /* Set all host bits to 0 or to 1. */

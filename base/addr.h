@@ -67,7 +67,8 @@ bool addr_is_unspecified(struct addr a);
 bool addr_is_host(struct addr a);
 
 /** addr_is_private - is it an address that the Internet does not route? RFC
- * 1918, RFC 6598 (CGNAT), 169.254/16; fc00::/7 (RFC 4193), fe80::/10. */
+ * 1918, RFC 6598 (CGNAT), RFC 6333 (DS-Lite), 169.254/16; fc00::/7 (RFC 4193),
+ * fe80::/10. */
 bool addr_is_private(struct addr a);
 
 /** addr_equal - the same family and address? */
@@ -86,6 +87,9 @@ unsigned addr_bits(struct addr a);
 
 /** addr_in - is @a in the network? False if the families differ. */
 bool addr_in(const struct addr_net *net, struct addr a);
+
+/** addr_net_overlap - is there an address in both networks? */
+bool addr_net_overlap(const struct addr_net *a, const struct addr_net *b);
 
 /** addr_net_first - the first address of the network: its host bits are 0. */
 struct addr addr_net_first(const struct addr_net *net);

@@ -57,8 +57,7 @@
 #define GENA_URLS_MAX		4	/* one for each family, and more */
 #define GENA_MODERATE_MS	200	/* at most five events a second */
 /* Delay of the initial event after the answer to SUBSCRIBE: libgupnp drops an
- * event that comes before it has read the SID, and then the next one as well.
- * */
+ * event that comes before it has read the SID, and the next one as well. */
 #define GENA_INITIAL_MS		100
 #define GENA_CONNECT_MS		5000	/* of a LAN host; CVE-2020-12695 */
 #define GENA_ANSWER_MS		30000	/* UDA 1.1 4.3.2: for the answer */
@@ -178,7 +177,7 @@
  * address of VRRP. Further addresses are logged and not served. */
 #define IFSOCKS_MAX		32
 /* All networks that are served, and so those of hairpin and masquerade. */
-#define NETWORKS_SERVED_MAX		(IFSOCKS_MAX + CONF_NETWORKS_ALL)
+#define NETWORKS_SERVED_MAX	(IFSOCKS_MAX + CONF_NETWORKS_ALL)
 
 /* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \

@@ -181,7 +181,7 @@ static void fd_run(struct loop *l)
 	short revents;
 
 	for (size_t i = 0; i < n; i++) {
-			/* An earlier callback may have changed the events. */
+		/* an earlier callback may have changed the events */
 		revents = l->pfd[i].revents &
 			  (l->pfd[i].events | POLLHUP | POLLERR | POLLNVAL);
 		if (l->watch[i] && revents)

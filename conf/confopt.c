@@ -226,8 +226,8 @@ static bool is_routed(const struct addr_net *n)
 
 	return n->bits >= (n->addr.family == ADDR_IP4 ? 8 : 7) &&
 	       addr_equal(n->addr, addr_net_first(n)) &&
-	       addr_is_host(n->addr) && !addr_in(&link_local[0], n->addr) &&
-	       !addr_in(&link_local[1], n->addr);
+	       addr_is_host(n->addr) && !addr_net_overlap(&link_local[0], n) &&
+	       !addr_net_overlap(&link_local[1], n);
 }
 
 static bool set_networks(const struct confopt *o, struct str v, void *field)

@@ -53,7 +53,7 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 		return forced_ip;
 	/* on an unnumbered link, @route is the address of another interface */
 	if (!has_addr(addr, n, ifindex, route))
-		route.family = ADDR_NONE;
+		route = (struct addr){ .family = ADDR_NONE };
 	if (addr_is_set(route) && !addr_is_private(route))
 		return route;
 	a = first_addr(addr, n, ifindex, true);

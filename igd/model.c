@@ -237,10 +237,9 @@ static const struct igd_action wanip_actions[] = {
 	  wanip_get_connection_type_info },
 	{ "RequestConnection", 1, NO_ARGS, wanip_request_connection,
 	  .waits = true },
-	{ "RequestTermination", 1, NO_ARGS, wanip_request_termination,
-	  .waits = true },
-	{ "ForceTermination", 1, NO_ARGS, wanip_force_termination,
-	  .waits = true },
+	/* without WarnDisconnectDelay both end the connection at once */
+	{ "RequestTermination", 1, NO_ARGS, wanip_terminate, .waits = true },
+	{ "ForceTermination", 1, NO_ARGS, wanip_terminate, .waits = true },
 	{ "GetStatusInfo", 1,
 	  ARGS({ "NewConnectionStatus", OUT, CONNECTION_STATUS },
 	       { "NewLastConnectionError", OUT, LAST_CONNECTION_ERROR },

@@ -50,12 +50,7 @@ int wanip_request_connection(struct igd *igd, struct igd_call *call)
 	return link_change(igd, call, true, WANIP_SETUP_FAILED);
 }
 
-int wanip_request_termination(struct igd *igd, struct igd_call *call)
-{
-	return link_change(igd, call, false, UPNP_ACTION_FAILED);
-}
-
-int wanip_force_termination(struct igd *igd, struct igd_call *call)
+int wanip_terminate(struct igd *igd, struct igd_call *call)
 {
 	return link_change(igd, call, false, UPNP_ACTION_FAILED);
 }
@@ -108,12 +103,14 @@ static int parse_remote(struct str s, struct addr *ret)
 
 	s = str_trim(s);
 	*ret = addr_any();
-	if (!s.n || str_eq(s, STR("*")) || str_eq(s, STR("::")))
+	if (!s.n || str_eq(s, STR("*")))
 		return UPNP_OK;
-	if (!addr_parse(s, &a) || a.family != ADDR_IP4)
+	if (!addr_parse(s, &a))
 		return UPNP_VALUE_INVALID;
 	if (addr_is_unspecified(a))
 		return UPNP_OK;
+	if (a.family != ADDR_IP4)
+		return UPNP_VALUE_INVALID;
 	*ret = a;
 	return addr_is_host(a) ? UPNP_OK : UPNP_INVALID_ARGS;
 }

@@ -40,8 +40,7 @@ bool wanip_connected(const struct igd *);
 bool wanip_dummy_shown(const struct igd *);
 
 igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
-	wanip_request_connection, wanip_request_termination,
-	wanip_force_termination, wanip_get_status_info,
+	wanip_request_connection, wanip_terminate, wanip_get_status_info,
 	wanip_get_nat_rsip_status, wanip_get_generic_entry,
 	wanip_get_specific_entry, wanip_add, wanip_delete,
 	wanip_get_external_ip;

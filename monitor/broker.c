@@ -54,8 +54,11 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
 	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
-	for (size_t i = 0; i < r.net_n && env->net_n < NETWORKS_SERVED_MAX; i++)
-		env->net[env->net_n++] = r.net[i];
+	/* leave room for the networks behind other routers, which are last */
+	for (size_t i = 0; i < r.net_n; i++)
+		if (r.net[i].routed ||
+		    env->net_n < NETWORKS_SERVED_MAX - r.routed_n)
+			env->net[env->net_n++] = r.net[i];
 	note_nets_left(g, r.net_n - env->net_n);
 	return 0;
 }

@@ -26,8 +26,9 @@ static bool is_open(const struct ifsock *s)
 
 /* ---- which peers are served ---------------------------------------- */
 
-/* The address of interface @ifindex whose network holds @peer: the primary one
- * if several do. NULL: there is none. */
+/* The address of interface @ifindex whose network holds @peer, or, for ADDR_ANY,
+ * its first address: the primary one if there are several. NULL: there is
+ * none. */
 static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
 			       struct addr peer)
 {
@@ -37,7 +38,7 @@ static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
 		struct ifsock *s = &set->sock[i];
 
 		if (!is_open(s) || s->at.ifindex != ifindex ||
-		    !addr_in(&s->at.net, peer))
+		    !(peer.family == ADDR_ANY || addr_in(&s->at.net, peer)))
 			continue;
 		if (!found || (found->at.secondary && !s->at.secondary))
 			found = s;
@@ -78,21 +79,6 @@ static bool accepts(const struct ifsock *s, struct addr peer)
 	       in_any_net(s->set, peer);
 }
 
-/* The first address of an interface. NULL: none is served. */
-static struct ifsock *find_first(struct ifsock_set *set, int ifindex)
-{
-	struct ifsock *found = NULL;
-
-	for (size_t i = 0; i < IFSOCKS_MAX; i++) {
-		struct ifsock *s = &set->sock[i];
-
-		if (is_open(s) && s->at.ifindex == ifindex &&
-		    (!found || (found->at.secondary && !s->at.secondary)))
-			found = s;
-	}
-	return found;
-}
-
 /* Find the socket that answers @peer, whose packet arrived on @ifindex for
  * @asked, the group's socket or that of an address. Another host may have
  * routed it to an address of another interface: then the arrival interface
@@ -106,7 +92,7 @@ static struct ifsock *find_local(struct ifsock *asked, int ifindex,
 	    accepts(asked, peer))
 		return asked;
 	if (asked != &set->group && is_routed(set, ifindex, peer))
-		return find_first(set, ifindex);
+		return find_net(set, ifindex, addr_any());
 	return find_net(set, ifindex, peer);
 }
 
@@ -118,7 +104,7 @@ static void report_outside(const struct ifsock *asked, int ifindex,
 	struct ifsock_set *set = asked->set;
 
 	if (set->config.outside && asked != &set->group &&
-	    find_first(set, ifindex))
+	    find_net(set, ifindex, addr_any()))
 		set->config.outside(set->config.arg, peer);
 }
 
@@ -314,15 +300,6 @@ static void close_socket(struct ifsock *s)
 	s->io.fd = -1;
 }
 
-static bool has_iface(const struct ifsock_set *set, int ifindex)
-{
-	for (size_t i = 0; i < IFSOCKS_MAX; i++)
-		if (is_open(&set->sock[i]) &&
-		    set->sock[i].at.ifindex == ifindex)
-			return true;
-	return false;
-}
-
 static void stop(struct ifsock *s)
 {
 	struct ifsock_set *set = s->set;
@@ -331,7 +308,8 @@ static void stop(struct ifsock *s)
 		set->config.closing(set->config.arg, s);
 	close_socket(s);
 	/* fails if the interface was removed: the kernel left the group */
-	if (is_open(&set->group) && !has_iface(set, s->at.ifindex))
+	if (is_open(&set->group) &&
+	    !find_net(set, s->at.ifindex, addr_any()))
 		multicast(set->group.io.fd, IP_DROP_MEMBERSHIP,
 			  set->config.group, &s->at);
 }

@@ -36,8 +36,7 @@
 
 /* Does not use getpwnam(), because glibc's would load the libraries that
  * nsswitch.conf names into a process of root. The daemon's user is in the file.
- * Return: 1
- * found, 0 not found, -errno */
+ * Return: 1 found, 0 not found, -errno */
 static int find_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	FILE *f = fopen(PASSWD, "re");

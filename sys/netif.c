@@ -197,18 +197,41 @@ uint64_t netif_speed_bps(const char *name)
 
 /* ---- addresses --------------------------------------------------------- */
 
+/* Which address of two stays in a full table: the one of an interface that was
+ * asked for, then the primary one. */
+static int rank(const struct netif_addr *a)
+{
+	return 2 * (a->ifname[0] != '\0') + !a->secondary;
+}
+
+/* Make room for @a, if need be by removing the last address of the lowest rank.
+ * Return: false: @a itself is of that rank */
+static bool make_room(struct netif_table *t, const struct netif_addr *a)
+{
+	size_t least = 0;
+
+	if (t->addr_n < NETIF_ADDRS_MAX)
+		return true;
+	for (size_t i = 1; i < t->addr_n; i++)
+		if (rank(&t->addr[i]) <= rank(&t->addr[least]))
+			least = i;
+	if (rank(a) <= rank(&t->addr[least]))
+		return false;
+	t->addr_n--;
+	memmove(&t->addr[least], &t->addr[least + 1],
+		(t->addr_n - least) * sizeof(t->addr[0]));
+	return true;
+}
+
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
 {
-	size_t at = t->addr_n;
+	size_t at;
 
-	while (!a->secondary && at > 0 && t->addr[at - 1].secondary)
-		at--;
-	if (at == NETIF_ADDRS_MAX)
+	if (!make_room(t, a))
 		return;
-	if (t->addr_n < NETIF_ADDRS_MAX)
-		t->addr_n++;
-	memmove(&t->addr[at + 1], &t->addr[at],
-		(t->addr_n - at - 1) * sizeof(t->addr[0]));
+	at = t->addr_n++;
+	for (; !a->secondary && at > 0 && t->addr[at - 1].secondary; at--)
+		t->addr[at] = t->addr[at - 1];
 	t->addr[at] = *a;
 }
 

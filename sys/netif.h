@@ -79,9 +79,10 @@ bool netif_drain(int fd);
  * @names:  NUL-terminated interface names, @n of them, n <= CONF_IFACES_MAX;
  *          ret->link[i] is names[i]'s, with ifindex 0 where there is none
  *
- * It uses sockets of its own and waits: the kernel answers at once. Addresses
- * beyond NETIF_ADDRS_MAX are left out; primary addresses come before secondary
- * ones. Addresses of interfaces that were not asked for have no ifname.
+ * It uses sockets of its own and waits: the kernel answers at once. Primary
+ * addresses come before secondary ones. Addresses of interfaces that were not
+ * asked for have no ifname; beyond NETIF_ADDRS_MAX they are left out first
+ * (netif_add_addr()).
  *
  * Return: 0, -EINVAL (too many names, or a name that no interface can have),
  * -EINTR (the addresses change all the time), other -errno; @ret is set only on
@@ -129,8 +130,9 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
  * netif_add_addr - add an address to a table.
  *
  * Primary ones come before secondary ones, each in the order in which they were
- * added. In a full table (NETIF_ADDRS_MAX) a primary one replaces a secondary
- * one; others are left out.
+ * added. In a full table (NETIF_ADDRS_MAX), an address with ifname replaces one
+ * without, and among those a primary one replaces a secondary one; others are
+ * left out.
  */
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a);
 

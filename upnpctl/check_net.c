@@ -68,11 +68,6 @@ void check_net_interfaces(struct check *c)
 
 /* ---- the same network twice ------------------------------------------ */
 
-static bool overlap(const struct addr_net *a, const struct addr_net *b)
-{
-	return addr_in(a, b->addr) || addr_in(b, a->addr);
-}
-
 static void check_overlap(struct check *c, const struct netif_addr *a,
 			  const struct netif_addr *b)
 {
@@ -80,7 +75,7 @@ static void check_overlap(struct check *c, const struct netif_addr *a,
 	const struct conf_iface *g = check_report_iface(c, b->ifindex);
 	bool ext;
 
-	if (!f || !g || f == g || !overlap(&a->net, &b->net))
+	if (!f || !g || f == g || !addr_net_overlap(&a->net, &b->net))
 		return;
 	ext = f->type == CONF_EXTERNAL || g->type == CONF_EXTERNAL;
 	check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,

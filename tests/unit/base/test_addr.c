@@ -173,6 +173,29 @@ static void test_a_network_holds_what_shares_its_bits(void **state)
 	assert_false(addr_in(&n, addr_any()));
 }
 
+static void test_networks_that_overlap(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool overlap;
+	} row[] = {
+		{ "10.0.0.0/8", "10.1.0.0/16", true },
+		{ "10.1.0.7/16", "10.1.200.0/24", true },
+		{ "10.0.0.0/16", "10.1.0.0/16", false },
+		{ "0.0.0.0/0", "192.0.2.1", true },
+		{ "::/0", "192.0.2.1", false },
+		{ "fe00::/7", "fe80::/10", true },
+	};
+	struct addr_net x, y;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		assert_true(addr_net_parse(str_z(row[i].a), &x) &&
+			    addr_net_parse(str_z(row[i].b), &y));
+		assert_int_equal(addr_net_overlap(&x, &y), row[i].overlap);
+		assert_int_equal(addr_net_overlap(&y, &x), row[i].overlap);
+	}
+}
+
 static void test_ends_of_a_network(void **state)
 {
 	struct addr_net n = net("192.168.88.7/21");
@@ -231,13 +254,14 @@ static void test_which_addresses_the_internet_does_not_route(void **state)
 	static const char *const yes[] = {
 		"10.0.0.0", "10.255.255.255", "172.16.0.0", "172.31.255.255",
 		"192.168.0.0", "100.64.0.0", "100.127.255.255", "169.254.1.1",
-		"fc00::", "fdff::1", "fe80::1", "febf::1",
+		"192.0.0.0", "192.0.0.7", "fc00::", "fdff::1", "fe80::1",
+		"febf::1",
 	};
 	static const char *const no[] = {
 		"9.255.255.255", "11.0.0.0", "172.15.255.255", "172.32.0.0",
 		"192.167.255.255", "192.169.0.0", "100.63.255.255",
-		"100.128.0.0", "203.0.113.1", "fbff::", "fe00::", "fec0::",
-		"2001:db8::1",
+		"100.128.0.0", "191.255.255.255", "192.0.0.8", "203.0.113.1",
+		"fbff::", "fe00::", "fec0::", "2001:db8::1",
 	};
 
 	for (size_t i = 0; i < sizeof(yes) / sizeof(*yes); i++)
@@ -337,6 +361,7 @@ int main(void)
 			test_none_any_and_unspecified_are_three_things),
 		cmocka_unit_test(test_order_is_by_family_then_by_number),
 		cmocka_unit_test(test_a_network_holds_what_shares_its_bits),
+		cmocka_unit_test(test_networks_that_overlap),
 		cmocka_unit_test(test_ends_of_a_network),
 		cmocka_unit_test(test_networks_are_written_without_host_bits),
 		cmocka_unit_test(test_which_addresses_a_host_can_have),

@@ -426,6 +426,7 @@ static void remote_host_is_an_address_or_any_host(void **state)
 	} row[] = {
 		{ "", 0, 0 },		{ "*", 0, 0 },
 		{ "0.0.0.0", 0, 0 },	{ "::", 0, 0 },
+		{ "0:0:0:0:0:0:0:0", 0, 0 },
 		{ " \r\n", 0, 0 },	{ " 198.51.100.9\n", 0, 0xc6336409 },
 		{ "224.0.0.1", 402, 0 }, { "127.0.0.1", 402, 0 },
 		{ "255.255.255.255", 402, 0 }, { "0.0.0.1", 402, 0 },
@@ -916,15 +917,14 @@ static void link_goes_down_and_up(void **state)
 
 	assert_int_equal(wanip_request_connection(&w->igd, &call), 0);
 	assert_int_equal(w->links, 0);
-	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(wanip_terminate(&w->igd, &call), IGD_WAIT);
 	assert_int_equal(w->links, 1);
 	assert_false(w->link_up);
 	link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(a.err, 0);
 	w->igd.wan.admin_up = false;
-	assert_int_equal(wanip_force_termination(&w->igd, &call), 711);
-	assert_int_equal(wanip_request_termination(&w->igd, &call), 711);
+	assert_int_equal(wanip_terminate(&w->igd, &call), 711);
 	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
 	assert_true(w->link_up);
 	link_done(&w->igd, NAT_EFAIL);
@@ -933,7 +933,7 @@ static void link_goes_down_and_up(void **state)
 	w->link_works = false;
 	assert_int_equal(wanip_request_connection(&w->igd, &call), 704);
 	w->igd.wan.admin_up = true;
-	assert_int_equal(wanip_force_termination(&w->igd, &call), 501);
+	assert_int_equal(wanip_terminate(&w->igd, &call), 501);
 	link_done(&w->igd, NAT_OK);	/* nobody waits */
 	assert_int_equal(a.answers, 2);
 }
@@ -944,8 +944,8 @@ static void link_changes_one_at_a_time(void **state)
 	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 	struct igd_call call = link_call(w, &a), other = link_call(w, &b);
 
-	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
-	assert_int_equal(wanip_force_termination(&w->igd, &other), 707);
+	assert_int_equal(wanip_terminate(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(wanip_terminate(&w->igd, &other), 707);
 	assert_int_equal(wanip_request_connection(&w->igd, &other), 707);
 	other.in[0].u = 1;
 	assert_int_equal(wancic_set_enabled(&w->igd, &other), 501);
@@ -956,7 +956,7 @@ static void link_changes_one_at_a_time(void **state)
 	w->igd.wan.admin_up = false;
 	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
 	assert_int_equal(wanip_request_connection(&w->igd, &other), 705);
-	assert_int_equal(wanip_force_termination(&w->igd, &other), 501);
+	assert_int_equal(wanip_terminate(&w->igd, &other), 501);
 	link_done(&w->igd, NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(b.answers, 0);
@@ -969,8 +969,7 @@ static void link_change_can_be_forbidden(void **state)
 	struct igd_call call = link_call(w, &a);
 
 	w->igd.allow_link = false;
-	assert_int_equal(wanip_force_termination(&w->igd, &call), 606);
-	assert_int_equal(wanip_request_termination(&w->igd, &call), 606);
+	assert_int_equal(wanip_terminate(&w->igd, &call), 606);
 	assert_int_equal(wanip_request_connection(&w->igd, &call), 606);
 	assert_int_equal(wancic_set_enabled(&w->igd, &call), 606);
 	assert_int_equal(w->links, 0);
@@ -1005,7 +1004,7 @@ static void link_wait_is_separate_from_mapping_waits(void **state)
 	struct requester a = { .answers = 0 }, b = { .answers = 0 };
 	struct igd_call call = link_call(w, &a);
 
-	assert_int_equal(wanip_force_termination(&w->igd, &call), IGD_WAIT);
+	assert_int_equal(wanip_terminate(&w->igd, &call), IGD_WAIT);
 	assert_int_equal(add(w, &b, &plain), IGD_WAIT);
 	answer(w, NAT_OK);
 	assert_int_equal(a.answers, 0);

@@ -38,7 +38,7 @@ static unsigned batches;
 static size_t batch_size;
 static int tool_fails;
 
-static size_t more_nets;
+static size_t more_nets, routed_nets;	/* the last ones are routed */
 
 /* [2001:db8:1::@host] */
 static struct addr lan6(uint8_t host)
@@ -65,6 +65,9 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 		*a = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER), 24 } };
 		a->net.addr.byte[2] = (uint8_t)ret->net_n;
 	}
+	ret->routed_n = routed_nets;
+	for (size_t i = 1; i <= routed_nets; i++)
+		ret->net[ret->net_n - i].routed = 1;
 	ret->own[0] = addr_ip4(ROUTER);
 	ret->own[1] = addr_ip4(EXT);
 	ret->own_n = 2;
@@ -737,6 +740,24 @@ static void test_networks_beyond_the_limit_are_logged(void **state)
 	more_nets = 0;
 }
 
+/* The engine serves all networks behind other routers, but not addresses beyond
+ * IFSOCKS_MAX. */
+static void test_routed_networks_are_never_left_out(void **state)
+{
+	const struct netif_addr *net = broker.fw.env.net;
+
+	more_nets = NETWORKS_SERVED_MAX + 9;
+	routed_nets = 2;
+	conf.hairpin = true;
+	assert_int_equal(broker_refresh(&broker), 0);
+	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(warnings, 1);
+	assert_true(net[NETWORKS_SERVED_MAX - 1].routed);
+	assert_true(net[NETWORKS_SERVED_MAX - 2].routed);
+	assert_false(net[NETWORKS_SERVED_MAX - 3].routed);
+	more_nets = routed_nets = 0;
+}
+
 static void test_sync_larger_than_the_table_is_cut(void **state)
 {
 	for (uint16_t p = 5001; p <= 5009; p++)
@@ -1215,6 +1236,7 @@ int main(void)
 		T(test_sync_replaces_the_table),
 		T(test_network_that_disappeared_is_reported),
 		T(test_networks_beyond_the_limit_are_logged),
+		T(test_routed_networks_are_never_left_out),
 		T(test_sync_larger_than_the_table_is_cut),
 		T(test_link_is_taken_down_only_if_allowed),
 		T(test_link_keeps_its_routes),

@@ -71,12 +71,23 @@ static uint32_t next_boot_id(void *arg)
 	return *(uint32_t *)arg;
 }
 
+static unsigned outside;
+static struct addr outsider;
+
+static void on_outside(void *arg, struct addr peer)
+{
+	assert_ptr_equal(arg, &next_id);
+	outsider = peer;
+	outside++;
+}
+
 static const struct ssdp_config config = {
 	.target = target,
 	.target_n = N(target),
 	.server = "Linux/6 UPnP/1.1 upnpd/0.1",
 	.boot_id = 1700000000,
 	.next_boot_id = next_boot_id,
+	.outside = on_outside,
 	.arg = &next_id,
 	.config_id = 4711,
 	.notify_s = 900,
@@ -787,12 +798,15 @@ static void test_source_outside_the_network_is_ignored(void **state)
 	serve_lo_quiet();
 	in = udp(0x7f0000ff, 0);
 	out = udp(0x7f000101, 0);
+	outside = 0;
 	ask(out, LO_IP, R1);
-	ask(out, 0xeffffffa, R1);
+	ask(out, 0xeffffffa, R1);	/* not reported: by multicast */
 	ask(in, LO_IP, R1);
 	pump();
 	assert_int_equal(count(in, R1), 1);
 	assert_int_equal(count(out, R1), 0);
+	assert_int_equal(outside, 1);
+	assert_int_equal(addr_to_ip4(outsider), 0x7f000101);
 	close(in);
 	close(out);
 }

@@ -144,6 +144,42 @@ static void test_primary_addresses_come_first(void **state)
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
 }
 
+/* Regression: on a router with many interfaces that upnpd does not use, the
+ * address of a ppp0 that was created last was left out. */
+static void test_addresses_of_asked_interfaces_stay(void **state)
+{
+	struct netif_table t = { .addr_n = 0 };
+	struct netif_addr other = { .ifindex = 1 };
+	struct netif_addr asked = { .ifindex = 2, .ifname = "ppp0" };
+
+	for (unsigned i = 0; i < NETIF_ADDRS_MAX + 9; i++) {
+		other.net.addr = addr_ip4(i);
+		netif_add_addr(&t, &other);
+	}
+	asked.net.addr = addr_ip4(1000);
+	netif_add_addr(&t, &asked);
+	asked.net.addr = addr_ip4(1001);
+	asked.secondary = 1;
+	netif_add_addr(&t, &asked);
+	netif_add_addr(&t, &other);
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	for (unsigned i = 0; i < NETIF_ADDRS_MAX - 2; i++)
+		assert_int_equal(ip_of(&t.addr[i]), i);
+	assert_int_equal(ip_of(&t.addr[NETIF_ADDRS_MAX - 2]), 1000);
+	assert_int_equal(ip_of(&t.addr[NETIF_ADDRS_MAX - 1]), 1001);
+	assert_string_equal(t.addr[NETIF_ADDRS_MAX - 1].ifname, "ppp0");
+	/* asked-for addresses replace each other only by being primary */
+	asked.secondary = 0;
+	for (unsigned i = 2000; i < 2000 + NETIF_ADDRS_MAX; i++) {
+		asked.net.addr = addr_ip4(i);
+		netif_add_addr(&t, &asked);
+	}
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	assert_int_equal(ip_of(&t.addr[0]), 1000);
+	assert_int_equal(ip_of(&t.addr[NETIF_ADDRS_MAX - 1]),
+			 2000 + NETIF_ADDRS_MAX - 2);
+}
+
 static void test_first_primary_address_is_found(void **state)
 {
 	struct netif_table t = { .addr_n = 3, .addr = {
@@ -294,7 +330,8 @@ static void batch(const char *text)
 	fclose(p);
 }
 
-/* A dump of many datagrams, and a table that is too small for it. */
+/* A dump of many datagrams, and a table that is too small for it. The addresses
+ * of upt0, which was asked for, stay. */
 static void test_table_is_cut_at_its_limit(void **state)
 {
 	static char text[64 * 1024];
@@ -311,8 +348,11 @@ static void test_table_is_cut_at_its_limit(void **state)
 	batch(text);
 	assert_int_equal(netif_read(names, 3, &t), 0);
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
-	for (i = 0; i < NETIF_ADDRS_MAX; i++)
+	for (i = 0; i < NETIF_ADDRS_MAX - 1; i++)
 		assert_false(t.addr[i].secondary);
+	assert_string_equal(ifname_of(&t, IP(10, 1, 0, 1)), "upt0");
+	assert_string_equal(ifname_of(&t, IP(10, 1, 0, 2)), "upt0");
+	assert_string_equal(ifname_of(&t, IP(10, 2, 0, 1)), "upt0");
 }
 
 static bool readable(int fd)
@@ -537,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_cut_address_is_not_read),
 		cmocka_unit_test(test_attribute_of_a_wrong_length_is_not_read),
 		cmocka_unit_test(test_primary_addresses_come_first),
+		cmocka_unit_test(test_addresses_of_asked_interfaces_stay),
 		cmocka_unit_test(test_first_primary_address_is_found),
 		cmocka_unit_test(test_link_is_read),
 		cmocka_unit_test(test_counters_are_read),
