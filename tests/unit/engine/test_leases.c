@@ -880,6 +880,42 @@ static void test_version1_stays_on_a_full_disk(void **state)
 	note_is_there();
 }
 
+/* An older upnpd ran after us, and now there is no room to merge both files.
+ * Changes that are appended to ours are newer than the old file. */
+static void test_changes_after_a_failed_merge_win(void **state)
+{
+	struct pm_req q = req(A, 80), r = req(B, 90), s = req(B, 81);
+	int again;
+
+	open_it();
+	set(&q);
+	set(&r);
+	write_version1(NULL);
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
+	assert_int_equal(mkdirat(dir_fd, "mappings.new", 0700), 0);
+	assert_int_equal(open_it(), -EEXIST);
+	assert_non_null(ls);
+	has_version1();
+	s.rule.proto = IPPROTO_UDP;
+	s.rule.remote = addr_ip4(HOST);
+	assert_int_equal(del(&s), 0);
+	q.rule.int_port = 99;
+	assert_int_equal(set(&q), 0);
+	for (again = 0; again < 3; again++) {
+		portmap_free(pm);
+		pm = portmap_new(100, 100);
+		if (again == 1)
+			unlinkat(dir_fd, "mappings.new", AT_REMOVEDIR);
+		assert_int_equal(open_it(), again == 0 ? -EEXIST : 0);
+		assert_int_equal(met.dropped, 0);
+		assert_int_equal(portmap_count(pm), 2);
+		same(&q, 0);
+		same(&r, 0);
+	}
+	note_is_there();
+}
+
 /* The old file must not be read again, even if no note can replace it. */
 static void test_version1_is_removed_without_room_for_a_note(void **state)
 {
@@ -1495,6 +1531,7 @@ int main(void)
 		T(test_version1_is_converted_again_after_a_kill),
 		T(test_version1_of_a_later_run_wins),
 		T(test_version1_stays_on_a_full_disk),
+		T(test_changes_after_a_failed_merge_win),
 		T(test_version1_is_removed_without_room_for_a_note),
 		T(test_version1_with_bad_lines),
 		T(test_unreadable_version1_is_not_replaced),
