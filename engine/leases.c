@@ -222,7 +222,8 @@ static bool take_set(struct loader *ld, struct str fields)
 	struct leaseline l;
 	uint16_t slot;
 
-	if (!ld->format->get(fields, &l))
+	/* this version has no table for pinholes */
+	if (!ld->format->get(fields, &l) || l.req.rule.kind != NAT_PORTMAP)
 		return false;
 	if (has_newer(ld, &l.req.rule))
 		return true;

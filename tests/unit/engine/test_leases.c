@@ -258,7 +258,8 @@ static struct addr ip6(const char *text)
 #define SOME 10
 #define COMPACTED 64	/* changes until the file is rewritten */
 
-/* Mappings of every origin and both families, with every field. */
+/* Mappings of every origin, with requesters of both families and with every
+ * field. */
 static size_t some(struct pm_req *q)
 {
 	size_t i;
@@ -282,16 +283,8 @@ static size_t some(struct pm_req *q)
 	q[7].origin = ORIGIN_OPERATOR;
 	q[7].requester = (struct addr){ ADDR_NONE };
 	q[7].lease_s = 1;
-	q[8].rule.kind = NAT_PINHOLE;
-	q[8].rule.ext_port = 0;
-	q[8].rule.client = ip6("2001:db8::1:2");
 	q[8].requester = ip6("fe80::1");
-	q[9].rule.kind = NAT_PINHOLE;
-	q[9].rule.ext_port = 0;
-	q[9].rule.remote_port = 5060;
-	q[9].rule.client = ip6("2001:db8::1:2");
-	q[9].rule.remote = ip6("2001:db8:ffff::9");
-	q[9].requester = q[9].rule.client;
+	q[9].requester = ip6("2001:db8::1:2");
 	q[9].origin = ORIGIN_PCP;
 	return i;
 }
@@ -583,6 +576,26 @@ static void test_invalid_lines_are_dropped(void **state)
 		assert_false(met.aside);
 		same(&q, 0);
 	}
+}
+
+/* A later upnpd writes pinholes. They must not be in the table of the port
+ * mappings: clients would see them, and the answers to their ops would belong
+ * to a table that does not exist. */
+static void test_pinholes_are_dropped(void **state)
+{
+	struct pm_req q = req(A, 81);
+	char buf[1024] = "";
+
+	add_line(buf, sizeof(buf), "upnpd-leases 2 boot=" BOOT);
+	add_line(buf, sizeof(buf), "+ kind=pinhole proto=tcp "
+		 "client=2001:db8::1 to=80 origin=upnp "
+		 "requester=2001:db8::1 desc=");
+	add_line(buf, sizeof(buf), "+ " FIELDS("81"));
+	spit(buf, strlen(buf));
+	reopen();
+	assert_int_equal(met.dropped, 1);
+	assert_int_equal(portmap_count(pm), 1);
+	same(&q, 0);
 }
 
 /* NUL bytes, and a description that is one byte too long, with right
@@ -1521,6 +1534,7 @@ int main(void)
 		T(test_changed_byte_affects_only_its_line),
 		T(test_random_file_has_no_mappings),
 		T(test_invalid_lines_are_dropped),
+		T(test_pinholes_are_dropped),
 		T(test_invalid_bytes_are_dropped),
 		T(test_long_lines_are_skipped),
 		T(test_end_of_a_long_line_is_not_a_line),
