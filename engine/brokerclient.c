@@ -136,11 +136,11 @@ void brokerclient_link(struct brokerclient *p, bool up)
 	brokerclient_pump(p);
 }
 
-static void synced(struct brokerclient *p)
+static void synced(struct brokerclient *p, bool complete)
 {
 	for (int i = 0; i < NAT_KINDS; i++)
 		if (p->table[i].pm)
-			portmap_synced(p->table[i].pm);
+			portmap_synced(p->table[i].pm, complete);
 }
 
 /* Return: false if it is not the answer to one of our requests */
@@ -158,8 +158,8 @@ static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
 		p->table[t].done(p->arg, rep->id, err);
 		return true;
 	}
-	if (rep->verb == BROKER_SYNC_END && err == NAT_OK)
-		synced(p);
+	if (rep->verb == BROKER_SYNC_END)
+		synced(p, err == NAT_OK);
 	p->answer(p->arg, rep);
 	return true;
 }

@@ -52,8 +52,8 @@ int brokerclient_open(struct brokerclient *p, struct loop *, int fd);
 void brokerclient_pump(struct brokerclient *);
 
 /** brokerclient_sync - ask the monitor to read the interfaces again, then send
- * it all tables as a whole, before waiting ops. When the monitor has applied
- * them, portmap_synced() is called for each. */
+ * it all tables as a whole, before waiting ops. When the monitor has answered,
+ * portmap_synced() is called for each. */
 void brokerclient_sync(struct brokerclient *);
 
 /** brokerclient_verify - ask for the firewall to be verified and repaired. Two

@@ -113,8 +113,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 
 	switch (rep->verb) {
 	case BROKER_SYNC_END:
-		if (err == NAT_EREFUSED)
-			ifwatch_repeat(&e->ifwatch);
+		ifwatch_synced(&e->ifwatch, err == NAT_OK);
 		return;
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:

@@ -180,8 +180,12 @@ void ifwatch_refresh(struct ifwatch *f)
 	brokerclient_serving(f->brokerclient);
 }
 
-void ifwatch_repeat(struct ifwatch *f)
+void ifwatch_synced(struct ifwatch *f, bool complete)
 {
+	if (complete) {
+		f->repeats = 0;
+		return;
+	}
 	f->repeat = true;
 	if (!f->settling)
 		loop_timer_set(f->loop, &f->settle, RETRY_MS << f->repeats);

@@ -31,7 +31,8 @@ struct ifwatch {
 	bool settling;		/* a change waits for the timer */
 	bool repeat;		/* send the table again, even if the state has
 				 * not changed */
-	uint8_t repeats;	/* how often, since the last change */
+	uint8_t repeats;	/* how often, since the last change or complete
+				 * sync */
 	bool was_read;		/* @ifstate is valid */
 	bool reported;		/* the monitor knows that we serve */
 
@@ -56,14 +57,18 @@ int ifwatch_open(struct ifwatch *f);
 void ifwatch_refresh(struct ifwatch *);
 
 /**
- * ifwatch_repeat - the monitor left rules out of the sync that was sent last:
- * after a second read the state again, and send the table again even if the
- * state is the same. The next times it waits longer, up to a minute.
+ * ifwatch_synced - the sync that was sent last was answered.
+ * @complete: the kernel has each rule that was in it
  *
- * The monitor reads the interfaces a little later than we do. If a network
- * disappears and returns in between, we see no change, but the monitor has
- * dropped its rules.
+ * After an incomplete one, wait a second, read the state again, and send the
+ * table again even if the state is the same. If that is incomplete as well, the
+ * next wait is twice as long, up to about a minute.
+ *
+ * A sync is incomplete if the change of the firewall failed, or if the monitor
+ * left rules out. The monitor reads the interfaces a little later than we do.
+ * If a network disappears and returns in between, we see no change, but the
+ * monitor has dropped its rules.
  */
-void ifwatch_repeat(struct ifwatch *);
+void ifwatch_synced(struct ifwatch *, bool complete);
 
 #endif

@@ -5,6 +5,7 @@
  *   upnpd-leases 2 boot=BOOT-ID CRC
  *   + FIELDS CRC			a mapping: leaseline.c
  *   - FIELDS CRC			the key of a mapping that has ended
+ *   = CRC			the lines after it are newer than `leases`
  *
  * CRC is the CRC-32 of IEEE 802.3 over the line up to the space before it.
  * Version 1 has "upnpd-leases 1 BOOT-ID CRC", and other fields: leaseline1.c.
@@ -143,7 +144,7 @@ struct loader {
 	bool foreign;		/* the first line is of another version */
 	bool skipping;		/* to the end of a line that is too long */
 	uint64_t newer_seq;	/* mappings up to this one are newer than what
-				 * the file says about them */
+				 * the lines say about them */
 	size_t line_n;
 	size_t len;
 	char buf[BUF_CAP];
@@ -221,7 +222,8 @@ static bool take_set(struct loader *ld, struct str fields)
 	struct leaseline l;
 	uint16_t slot;
 
-	if (!ld->format->get(fields, &l))
+	/* this version has no table for pinholes */
+	if (!ld->format->get(fields, &l) || l.req.rule.kind != NAT_PORTMAP)
 		return false;
 	if (has_newer(ld, &l.req.rule))
 		return true;
@@ -281,6 +283,10 @@ static bool take_line(struct loader *ld, struct str line)
 		return take_set(ld, line);
 	if (str_eq(verb, STR("-")))
 		return take_del(ld, line);
+	if (str_eq(verb, STR("="))) {
+		ld->newer_seq = 0;
+		return true;
+	}
 	return str_eq(verb, STR(HEAD)) && take_head(ld, line);
 }
 
@@ -450,6 +456,18 @@ static int append(struct leases *l, const char *line, size_t n)
 	return err;
 }
 
+/* The older upnpd's file stays, because the rewrite failed. Without this line,
+ * the next start would prefer that file to the changes that we append. */
+static void mark_newer(struct leases *l)
+{
+	char buf[16] = "\n";
+	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
+
+	wr_ch(&w, '=');
+	put_end(&w, 0);
+	append(l, w.buf, w.len);
+}
+
 static int tell(struct leases *l, int err)
 {
 	if (err == l->told)
@@ -558,6 +576,8 @@ struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 		return NULL;
 	}
 	*ret_err = leases_compact(l, pm, clock);
+	if (*ret_err != 0 && ld.newer_seq != 0)
+		mark_newer(l);
 	return l;
 }
 

@@ -263,9 +263,9 @@ int portmap_restore(struct portmap *pm, const struct pm_req *req,
 	return enter(pm, req, expires_ms, false, &slot);
 }
 
-void portmap_synced(struct portmap *pm)
+void portmap_synced(struct portmap *pm, bool complete)
 {
-	pm->unproven = false;
+	pm->unproven = !complete;
 }
 
 int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)

@@ -133,16 +133,18 @@ int portmap_restore(struct portmap *, const struct pm_req *req,
 		    uint64_t expires_ms);
 
 /**
- * portmap_synced - the sync has been applied: the kernel has what was restored.
+ * portmap_synced - a sync was answered.
+ * @complete: the kernel has each rule of the table
  *
- * Until then portmap_add() needs an op even for a mapping that is in the table
- * already, because no request may succeed before the kernel has the rule.
+ * After an incomplete sync, and after portmap_restore(), portmap_add() needs an
+ * op even for a mapping that is in the table already, because no request may
+ * succeed before the kernel has the rule. A complete sync ends that.
  */
-void portmap_synced(struct portmap *);
+void portmap_synced(struct portmap *, bool complete);
 
 /**
- * portmap_reconfirm - before portmap_synced(), queue an op for the committed
- * mapping @slot as it is, because the kernel may not have it.
+ * portmap_reconfirm - queue an op for the committed mapping @slot as it is, if
+ * the kernel may not have it (portmap_synced()).
  * @ret_slot: set for PM_STARTED and PM_BUSY
  *
  * Return: PM_DONE (the kernel has it), or as portmap_add()

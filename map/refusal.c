@@ -75,6 +75,10 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 	size_t i, place = REFUSAL_CLIENTS_MAX;
 
 	rs->n[r->why]++;
+	if (r->origin == ORIGIN_OPERATOR) {
+		*ret_muted = 0;
+		return true;
+	}
 	for (i = 0; i < REFUSAL_CLIENTS_MAX; i++) {
 		if (rs->client[i].due_ms &&
 		    addr_equal(rs->client[i].addr, r->client)) {

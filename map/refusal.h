@@ -85,7 +85,9 @@ enum refusal refusal_of_nat(enum nat_err err);
  *             line; set only when true is returned
  *
  * Each client gets one line every REFUSAL_LOG_MS, for up to REFUSAL_CLIENTS_MAX
- * clients in that time. The refusals of further clients are only counted.
+ * clients in that time. The refusals of further clients are only counted. All
+ * of the operator's are logged: there are few, and each may be the only report
+ * that a mapping is missing.
  *
  * Return: true: log it
  */

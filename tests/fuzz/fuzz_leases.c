@@ -77,8 +77,8 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 	char buf[PM_DESC_MAX + 1];
 	struct str desc = portmap_desc(pm, e, buf);
 
-	CHECK(nat_rule_sane(&e->rule) &&
-	      (e->told_port || e->rule.kind == NAT_PINHOLE));
+	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == NAT_PORTMAP &&
+	      e->told_port);
 	CHECK(e->state == PM_ACTIVE || e->state == PM_SUSPENDED);
 	CHECK((e->state == PM_SUSPENDED) == (e->suspended_ms > NOW_MS));
 	CHECK(e->suspended_ms <= NOW_MS + 1000ull * PM_SUSPENDED_MAX_S);

@@ -21,6 +21,7 @@ from upnp import Igd, error_of, http
 
 pytestmark = pytest.mark.core
 FIRST = ("TCP", 40000, HOST_IP, 8000)
+NEW_EXT = "11.22.33.2"
 
 
 # ---- the firewall ------------------------------------------------------
@@ -33,15 +34,21 @@ def own_run(lab, stopped):
     return stopped
 
 
-def late_by_lock(lab, upnpd, igd, port):
-    """Request @port while another process holds the xtables lock. Return: did
-    the request succeed after the lock was released? It fails if the machine is
-    so busy that the tool's 5 s are over."""
+def hold_lock(upnpd):
+    """Hold the xtables lock. Return: the process; a line ends it"""
     holder = subprocess.Popen(
         ["nsenter", "-t", str(upnpd.proc.pid), "-m", "flock",
          "/run/xtables.lock", "sh", "-c", "echo held; read word"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert holder.stdout.readline() == "held\n"
+    return holder
+
+
+def late_by_lock(lab, upnpd, igd, port):
+    """Request @port while another process holds the xtables lock. Return: did
+    the request succeed after the lock was released? It fails if the machine is
+    so busy that the tool's 5 s are over."""
+    holder = hold_lock(upnpd)
     told = []
     late = threading.Thread(target=lambda: told.append(
         answers(lambda: igd.add(port, "UDP", 8001))))
@@ -69,6 +76,23 @@ def test_held_xtables_lock_delays_the_answer(lab, own_run):
     port = next(port for port in range(40001, 40006)
                 if late_by_lock(lab, own_run, igd, port))
     assert in_kernel(lab, 40000) and in_kernel(lab, port)
+
+
+@pytest.mark.only("iptables-legacy")
+@pytest.mark.conf(verify_interval="86400")
+def test_rules_follow_the_address_after_a_failed_change(lab, own_run):
+    """The external address changes while the firewall cannot be changed. The
+    rules follow without waiting for the next verification."""
+    server = listener(lab.lan1, "TCP", 8000)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    holder = hold_lock(own_run)
+    lab.router.ip_batch(f"addr del {EXT_IP}/24 dev wan0",
+                        f"addr add {NEW_EXT}/24 dev wan0",
+                        f"route add default via {OUT_IP}")
+    # the monitor tries twice: for the new address, and for the whole table
+    assert wait_until(lambda: own_run.log().count("firewall: ") >= 2)
+    holder.communicate("enough\n")
+    assert wait_until(lambda: reaches(lab, "TCP", 40000, server, dst=NEW_EXT))
 
 
 # ---- interfaces --------------------------------------------------------

@@ -220,6 +220,42 @@ static void test_sync_omits_disabled_mappings(void **state)
 	assert_int_equal(next().verb, BROKER_SYNC_END);
 }
 
+static void sync_is_answered(enum nat_err err)
+{
+	struct broker_req req;
+
+	brokerclient_sync(&line);
+	while ((req = next()).verb != BROKER_SYNC_END) {
+		assert_int_not_equal(req.verb, 0);
+		if (req.verb == BROKER_REFRESH)
+			reply(&req, NAT_OK);
+	}
+	reply(&req, err);
+	loop_step(loop, 0);
+}
+
+/* A renewal must not succeed while the kernel may lack the rule. */
+static void test_renewal_needs_an_op_after_an_incomplete_sync(void **state)
+{
+	static const enum nat_err incomplete[] = { NAT_EREFUSED, NAT_EFAIL };
+	struct pm_req r = request(1, true);
+	struct broker_req set;
+	uint16_t slot;
+
+	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
+	for (int i = 0; i < 2; i++) {
+		sync_is_answered(NAT_OK);
+		assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_DONE);
+		sync_is_answered(incomplete[i]);
+		assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_STARTED);
+		brokerclient_pump(&line);
+		set = next();
+		assert_int_equal(set.verb, BROKER_SET);
+		reply(&set, NAT_OK);
+		loop_step(loop, 0);
+	}
+}
+
 /* The table is larger than the socket's buffer: nothing blocks or is lost. */
 static void test_sync_under_back_pressure(void **state)
 {
@@ -442,6 +478,7 @@ int main(void)
 		T(test_ops_in_flight_have_a_limit),
 		T(test_sync_waits_for_ops_in_flight),
 		T(test_sync_omits_disabled_mappings),
+		T(test_renewal_needs_an_op_after_an_incomplete_sync),
 		T(test_sync_under_back_pressure),
 		T(test_link_change_is_answered),
 		T(test_two_verify_requests_are_sent_as_one),

@@ -726,13 +726,12 @@ static void test_a_mapping_that_is_being_deleted_is_not_changed(void **state)
 	assert_int_equal(state_of(4001), PM_SUSPENDED);
 }
 
-/* A network disappeared and returned between two reads of ours, but the monitor
- * read the interfaces in between. */
-static void test_a_table_that_the_monitor_cut_is_sent_again(
-	void **state)
+/* The change of the firewall failed, or a network disappeared and returned
+ * between two reads of ours, but the monitor read the interfaces in between. */
+static void test_table_is_sent_again_after_an_incomplete_sync(void **state)
 {
 	begin();
-	ifwatch_repeat(&watch);
+	ifwatch_synced(&watch, false);
 	CALLS("");
 	pass(RETRY_MS - 1);
 	CALLS("");
@@ -744,19 +743,24 @@ static void test_a_table_that_the_monitor_cut_is_sent_again(
 	CALLS("events http ssdp");
 	/* each repetition without a change doubles the wait */
 	for (int i = 0; i < 20; i++)
-		ifwatch_repeat(&watch);
+		ifwatch_synced(&watch, false);
 	pass(63 * RETRY_MS);
 	CALLS("");
 	pass(RETRY_MS);
 	CALLS("sync events http ssdp");
 	/* a change before that sends the table, and no repetition follows */
-	ifwatch_repeat(&watch);
+	ifwatch_synced(&watch, false);
 	kernel.t.link[1].up = false;
 	change();
 	CALLS("sync events http ssdp");
 	pass(100 * RETRY_MS);
 	CALLS("");
-	ifwatch_repeat(&watch);
+	ifwatch_synced(&watch, false);
+	pass(RETRY_MS);
+	CALLS("sync events http ssdp");
+	/* a complete sync ends the series */
+	ifwatch_synced(&watch, true);
+	ifwatch_synced(&watch, false);
 	pass(RETRY_MS);
 	CALLS("sync events http ssdp");
 }
@@ -884,7 +888,7 @@ int main(void)
 		TEST(test_mappings_of_an_interface_that_is_away_are_suspended),
 		TEST(test_absent_interface_suspends_only_mappings_outside),
 		TEST(
-			test_a_table_that_the_monitor_cut_is_sent_again),
+			test_table_is_sent_again_after_an_incomplete_sync),
 		TEST(test_mappings_that_a_line_denies_are_removed_at_start),
 		TEST(test_a_mapping_that_is_being_deleted_is_not_changed),
 		TEST(test_failed_read_of_the_interfaces_is_retried),

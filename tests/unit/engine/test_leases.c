@@ -258,7 +258,8 @@ static struct addr ip6(const char *text)
 #define SOME 10
 #define COMPACTED 64	/* changes until the file is rewritten */
 
-/* Mappings of every origin and both families, with every field. */
+/* Mappings of every origin, with requesters of both families and with every
+ * field. */
 static size_t some(struct pm_req *q)
 {
 	size_t i;
@@ -282,16 +283,8 @@ static size_t some(struct pm_req *q)
 	q[7].origin = ORIGIN_OPERATOR;
 	q[7].requester = (struct addr){ ADDR_NONE };
 	q[7].lease_s = 1;
-	q[8].rule.kind = NAT_PINHOLE;
-	q[8].rule.ext_port = 0;
-	q[8].rule.client = ip6("2001:db8::1:2");
 	q[8].requester = ip6("fe80::1");
-	q[9].rule.kind = NAT_PINHOLE;
-	q[9].rule.ext_port = 0;
-	q[9].rule.remote_port = 5060;
-	q[9].rule.client = ip6("2001:db8::1:2");
-	q[9].rule.remote = ip6("2001:db8:ffff::9");
-	q[9].requester = q[9].rule.client;
+	q[9].requester = ip6("2001:db8::1:2");
 	q[9].origin = ORIGIN_PCP;
 	return i;
 }
@@ -583,6 +576,26 @@ static void test_invalid_lines_are_dropped(void **state)
 		assert_false(met.aside);
 		same(&q, 0);
 	}
+}
+
+/* A later upnpd writes pinholes. They must not be in the table of the port
+ * mappings: clients would see them, and the answers to their ops would belong
+ * to a table that does not exist. */
+static void test_pinholes_are_dropped(void **state)
+{
+	struct pm_req q = req(A, 81);
+	char buf[1024] = "";
+
+	add_line(buf, sizeof(buf), "upnpd-leases 2 boot=" BOOT);
+	add_line(buf, sizeof(buf), "+ kind=pinhole proto=tcp "
+		 "client=2001:db8::1 to=80 origin=upnp "
+		 "requester=2001:db8::1 desc=");
+	add_line(buf, sizeof(buf), "+ " FIELDS("81"));
+	spit(buf, strlen(buf));
+	reopen();
+	assert_int_equal(met.dropped, 1);
+	assert_int_equal(portmap_count(pm), 1);
+	same(&q, 0);
 }
 
 /* NUL bytes, and a description that is one byte too long, with right
@@ -877,6 +890,42 @@ static void test_version1_stays_on_a_full_disk(void **state)
 	assert_int_equal(portmap_count(pm), 2);
 	same(&q, 0);
 	same(&r, 0);
+	note_is_there();
+}
+
+/* An older upnpd ran after us, and now there is no room to merge both files.
+ * Changes that are appended to ours are newer than the old file. */
+static void test_changes_after_a_failed_merge_win(void **state)
+{
+	struct pm_req q = req(A, 80), r = req(B, 90), s = req(B, 81);
+	int again;
+
+	open_it();
+	set(&q);
+	set(&r);
+	write_version1(NULL);
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
+	assert_int_equal(mkdirat(dir_fd, "mappings.new", 0700), 0);
+	assert_int_equal(open_it(), -EEXIST);
+	assert_non_null(ls);
+	has_version1();
+	s.rule.proto = IPPROTO_UDP;
+	s.rule.remote = addr_ip4(HOST);
+	assert_int_equal(del(&s), 0);
+	q.rule.int_port = 99;
+	assert_int_equal(set(&q), 0);
+	for (again = 0; again < 3; again++) {
+		portmap_free(pm);
+		pm = portmap_new(100, 100);
+		if (again == 1)
+			unlinkat(dir_fd, "mappings.new", AT_REMOVEDIR);
+		assert_int_equal(open_it(), again == 0 ? -EEXIST : 0);
+		assert_int_equal(met.dropped, 0);
+		assert_int_equal(portmap_count(pm), 2);
+		same(&q, 0);
+		same(&r, 0);
+	}
 	note_is_there();
 }
 
@@ -1485,6 +1534,7 @@ int main(void)
 		T(test_changed_byte_affects_only_its_line),
 		T(test_random_file_has_no_mappings),
 		T(test_invalid_lines_are_dropped),
+		T(test_pinholes_are_dropped),
 		T(test_invalid_bytes_are_dropped),
 		T(test_long_lines_are_skipped),
 		T(test_end_of_a_long_line_is_not_a_line),
@@ -1495,6 +1545,7 @@ int main(void)
 		T(test_version1_is_converted_again_after_a_kill),
 		T(test_version1_of_a_later_run_wins),
 		T(test_version1_stays_on_a_full_disk),
+		T(test_changes_after_a_failed_merge_win),
 		T(test_version1_is_removed_without_room_for_a_note),
 		T(test_version1_with_bad_lines),
 		T(test_unreadable_version1_is_not_replaced),

@@ -527,7 +527,7 @@ static void operators_mapping_is_reconfirmed_first(void **state)
 	assert_int_equal(x.why, REFUSAL_NONE);
 	assert_int_equal(x.left_s, 0);
 	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
-	portmap_synced(pm);
+	portmap_synced(pm, true);
 	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
 	assert_int_equal(take_ops(), 0);
 }

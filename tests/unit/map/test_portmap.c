@@ -704,7 +704,7 @@ static void test_restored_mapping_needs_an_op_before_the_sync(void **state)
 	slot = add(&a, PM_STARTED);
 	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
 			 PM_UPDATED);
-	portmap_synced(pm);
+	portmap_synced(pm, true);
 	add(&a, PM_DONE);
 	no_op();
 }
@@ -726,7 +726,7 @@ static void test_reconfirm_does_not_change_a_mapping(void **state)
 			       a.requester));
 	assert_string_equal(portmap_desc(pm, portmap_entry(pm, slot), desc).p,
 			    a.desc);
-	portmap_synced(pm);
+	portmap_synced(pm, true);
 	assert_int_equal(portmap_reconfirm(pm, slot, &slot), PM_DONE);
 	no_op();
 }
@@ -1151,7 +1151,7 @@ static void test_suspended_mapping_can_be_overwritten(void **state)
 	assert_int_equal(portmap_shown_count(pm), 1);
 	/* a suspended mapping can be reconfirmed even after the sync */
 	assert_true(portmap_suspend(pm, got, now + 1000));
-	portmap_synced(pm);
+	portmap_synced(pm, true);
 	assert_int_equal(portmap_reconfirm(pm, got, &slot), PM_STARTED);
 	done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
 	assert_int_equal(portmap_shown_count(pm), 1);

@@ -98,6 +98,22 @@ static void many_clients_do_not_flood_the_log(void **state)
 	assert_int_equal(muted, 0);
 }
 
+/* The line may be the only report that a configured mapping is missing. */
+static void every_refusal_of_the_operator_is_logged(void **state)
+{
+	const struct refused r = {
+		.why = REFUSAL_CONFLICT, .origin = ORIGIN_OPERATOR,
+	};
+
+	for (int i = 1; i <= 2 * REFUSAL_CLIENTS_MAX; i++) {
+		muted = 1;
+		assert_true(refusal_count(&rs, &r, 5, &muted));
+		assert_int_equal(muted, 0);
+		assert_int_equal(rs.n[REFUSAL_CONFLICT], i);
+	}
+	assert_true(refuse(1, REFUSAL_RULE, 5));
+}
+
 static void assert_line(const struct refused *r, const char *want)
 {
 	char buf[256];
@@ -146,6 +162,7 @@ int main(void)
 		T(errors_of_the_monitor_are_refusals),
 		T(a_client_gets_one_log_line_a_minute),
 		T(many_clients_do_not_flood_the_log),
+		T(every_refusal_of_the_operator_is_logged),
 		T(log_line_has_requester_mapping_and_reason),
 	};
 
