@@ -34,7 +34,7 @@ int livemap_try(struct livemap *, const char *file, const struct conf *was,
 		const struct conf *now);
 
 /** livemap_undo - undo what livemap_try() did, as far as the engine accepts
- * the requests. */
+ * the requests. If it does not answer, stop: each request would wait. */
 void livemap_undo(struct livemap *);
 
 /**
