@@ -44,13 +44,17 @@ static const struct {
 
 /* ---- running the checks ---------------------------------------------- */
 
+/* The rules are followed for IPv4 packets, so IPv6 networks are left out. */
 static void add_routed(struct check_rules_flow *f, const struct conf_iface *i,
 		       const struct netif_link *l)
 {
 	for (size_t k = 0; k < i->network.n && !i->disabled && l->ifindex &&
 	     f->n < CHECK_RULES_NETS_MAX; k++) {
-		struct netif_addr *a = &f->net[f->n++];
+		struct netif_addr *a = &f->net[f->n];
 
+		if (i->network.at[k].addr.family != ADDR_IP4)
+			continue;
+		f->n++;
 		*a = (struct netif_addr){ .ifindex = l->ifindex,
 					  .net = i->network.at[k],
 					  .routed = 1 };
