@@ -220,6 +220,15 @@ def test_healthy_behind_another_router(router):
 
 
 @pytest.mark.only("netlink")
+def test_rules_are_not_ok_without_a_network(router):
+    """Nothing passes, so there is no packet to follow through the rules."""
+    router.rt.ip_batch(f"address del {LAN_IP}/24 dev lan0")
+    found = router.check()
+    assert found.bad() == {"daemon", "interfaces"}
+    assert not found.of("masquerade", "ok") + found.of("forward", "ok")
+
+
+@pytest.mark.only("netlink")
 def test_ip6_network_needs_no_ip4_rules(router):
     """Rules that accept or translate by IPv4 address say nothing about it."""
     router.upnpd.interfaces = {"wan0": "external", "lan0": [
