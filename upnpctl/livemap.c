@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/wr.h"
 #include "conf/confmapping.h"
 #include "upnpctl/ctlclient.h"
@@ -15,6 +16,12 @@
 bool livemap_is_absent(int err)
 {
 	return err == -ENOENT || err == -ECONNREFUSED || err == -ECANCELED;
+}
+
+bool livemap_other_file(const struct live *l)
+{
+	return l->alive && !access(l->file, F_OK) &&
+	       !reload_same_file(&l->monitor, l->file);
 }
 
 /*

@@ -48,6 +48,10 @@ void livemap_undo(struct livemap *);
 int livemap_report(const struct live *, const struct ctl_end *,
 		   const struct nat_rule *rule);
 
+/** livemap_other_file - does the daemon that runs read another file than
+ * @live->file? A file that was deleted counts as the daemon's. */
+bool livemap_other_file(const struct live *);
+
 /** livemap_is_absent - does this result of live_request() mean that no engine
  * runs? */
 bool livemap_is_absent(int err);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/wr.h"
 #include "conf/confmapping.h"
 #include "upnpctl/candidate.h"
@@ -21,7 +20,6 @@
 #include "upnpctl/mappings.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"
-#include "upnpctl/reload.h"
 
 /* ---- add ------------------------------------------------------------- */
 
@@ -486,14 +484,6 @@ static int remove_chosen(struct cmd *c, const struct live *l,
 	return status == CMD_OK ? remove_live(l, s) : status;
 }
 
-/* Does the daemon run with another file, so that only the file is changed? A
- * file that was deleted counts as the daemon's. */
-static bool is_other_file(const struct live *l)
-{
-	return l->alive && !access(l->file, F_OK) &&
-	       !reload_same_file(&l->monitor, l->file);
-}
-
 int mapchange_remove(struct cmd *c)
 {
 	struct mappings all = { 0 };
@@ -508,7 +498,7 @@ int mapchange_remove(struct cmd *c)
 	if (c->env->change)
 		return edit_remove(c, c->env->change);
 	live_refresh(&l, c->env);
-	if (is_other_file(&l))
+	if (livemap_other_file(&l))	/* change only the file */
 		return change_run(c, edit_remove);
 	status = mappings_fetch_if_any(&l, &all, &err);
 	if (status == CMD_OK && err) {

@@ -546,6 +546,15 @@ static void test_migrate_leaves_a_conflicting_mapping(void **state)
 	assert_false(has(conf, "tcp 81 192"));
 }
 
+static void test_migrate_needs_the_daemon_of_the_file(void **state)
+{
+	put_status("/dev/null");
+	fakectl_serve(serve_table);
+	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_FAULT);
+	assert_has(err, "the upnpd that runs reads /dev/null; use -f /dev/null");
+	assert_false(has(conf, "mapping"));
+}
+
 static void test_migrate_without_a_daemon(void **state)
 {
 	close(fake.listen_fd);
@@ -583,6 +592,7 @@ int main(void)
 		T(test_migrate_moves_old_static_mappings),
 		T(test_migrate_with_nothing_left),
 		T(test_migrate_leaves_a_conflicting_mapping),
+		T(test_migrate_needs_the_daemon_of_the_file),
 		T(test_migrate_without_a_daemon),
 	};
 
