@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* change.c - change the configuration file. Runs in: upnpctl */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include "upnpctl/change.h"
 #include "upnpctl/livemap.h"
@@ -37,13 +38,37 @@ static int store(struct change *c)
 	return err ? view_fail(c->file.path, err) : CMD_OK;
 }
 
+/* Try the mappings, then write. Signals of a user who wants to interrupt wait
+ * meanwhile: a mapping must not stay in the engine without its line. */
+static int try_and_store(struct change *c, const struct conf *old,
+			 const struct conf *conf)
+{
+	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+	static struct livemap lm;
+	sigset_t block, was;
+	int status = CMD_OK;
+
+	sigemptyset(&block);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(*signals); i++)
+		sigaddset(&block, signals[i]);
+	sigprocmask(SIG_BLOCK, &block, &was);
+	if (!c->untried)
+		status = livemap_try(&lm, c->file.path, old, conf);
+	if (!status) {
+		status = store(c);
+		if (status && !c->untried)
+			livemap_undo(&lm);
+	}
+	sigprocmask(SIG_SETMASK, &was, NULL);
+	return status;
+}
+
 static int finish(struct change *c)
 {
 	static struct conf old, conf;
-	static struct livemap lm;
 	struct conf_error why;
 	bool incomplete, old_incomplete;
-	int status = CMD_OK;
+	int status;
 
 	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, &conf,
 			&incomplete, &why))
@@ -53,13 +78,7 @@ static int finish(struct change *c)
 		return CMD_OK;
 	if (candidate_read(&c->was, c->file.path, &old, &old_incomplete, &why))
 		old = conf;	/* a daemon may run with an older file */
-	if (!c->untried)
-		status = livemap_try(&lm, c->file.path, &old, &conf);
-	if (status)
-		return status;
-	status = store(c);
-	if (status && !c->untried)
-		livemap_undo(&lm);
+	status = try_and_store(c, &old, &conf);
 	if (status || incomplete)
 		return status;
 	return c->uci ? reload_service(&old, &conf) :

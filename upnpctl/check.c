@@ -14,7 +14,10 @@
 
 /* The state that a check needs. Without it the check is skipped; an earlier
  * check has reported that it is missing. */
-enum { NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4 };
+enum {
+	NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4,
+	NEEDS_FLOW = 8,		/* an internal network */
+};
 
 static const struct {
 	const char *name;
@@ -37,20 +40,24 @@ static const struct {
 	{ "backend", NEEDS_CONF, check_firewall_backend },
 	{ "conntrack", 0, check_firewall_kernel },
 	{ "firewalls", 0, check_firewall_others },
-	{ "masquerade", NEEDS_NET | NEEDS_EXT, check_firewall_masquerade },
-	{ "forward", NEEDS_NET | NEEDS_EXT, check_firewall_forward },
+	{ "masquerade", NEEDS_FLOW | NEEDS_EXT, check_firewall_masquerade },
+	{ "forward", NEEDS_FLOW | NEEDS_EXT, check_firewall_forward },
 	{ "gateways", NEEDS_CONF | NEEDS_NET, check_lan_gateways },
 };
 
 /* ---- running the checks ---------------------------------------------- */
 
+/* The rules are followed for IPv4 packets, so IPv6 networks are left out. */
 static void add_routed(struct check_rules_flow *f, const struct conf_iface *i,
 		       const struct netif_link *l)
 {
 	for (size_t k = 0; k < i->network.n && !i->disabled && l->ifindex &&
 	     f->n < CHECK_RULES_NETS_MAX; k++) {
-		struct netif_addr *a = &f->net[f->n++];
+		struct netif_addr *a = &f->net[f->n];
 
+		if (i->network.at[k].addr.family != ADDR_IP4)
+			continue;
+		f->n++;
 		*a = (struct netif_addr){ .ifindex = l->ifindex,
 					  .net = i->network.at[k],
 					  .routed = 1 };
@@ -113,7 +120,8 @@ static void run_checks(struct check *c)
 		read_network(c);
 		have = (c->have_conf ? NEEDS_CONF : 0) |
 		       (c->have_net ? NEEDS_NET : 0) |
-		       (c->ext ? NEEDS_EXT : 0);
+		       (c->ext ? NEEDS_EXT : 0) |
+		       (c->flow.n ? NEEDS_FLOW : 0);
 	}
 }
 

@@ -303,6 +303,15 @@ static void report_untranslated(struct check *c, const struct netif_addr *net)
 		     "masquerade=yes", text, net->ifname, c->ext->name);
 }
 
+/* Without all rules nothing is known: a rule that was not read may translate,
+ * or drop. */
+static void report_unread(struct check *c, const char *result)
+{
+	check_report(c, CHECK_WARNING, "%s, but not all rules could be read: "
+		     "%s\n"
+		     "%s", result, c->unread, c->remedy);
+}
+
 void check_firewall_masquerade(struct check *c)
 {
 	uint32_t lacking = 0;	/* networks to be translated, a bit each */
@@ -318,12 +327,14 @@ void check_firewall_masquerade(struct check *c)
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			lacking &= ~check_rules_masquerade(&c->rules[t]);
+	if (lacking && *c->unread)
+		report_unread(c, "no rule that was read translates the "
+			      "internal networks");
 	for (size_t i = 0; i < c->flow.n && !*c->unread; i++)
 		if (lacking >> i & 1)
 			report_untranslated(c, &c->flow.net[i]);
-	if (!lacking)
-		check_report_ok(c, "the internal networks are translated on "
-				"their way out");
+	check_report_ok(c, "the internal networks are translated on their way "
+			"out");
 }
 
 /* ---- incoming: forward chains ---------------------------------------- */
@@ -420,7 +431,9 @@ void check_firewall_forward(struct check *c)
 	for (int t = 0; t < CHECK_SOURCES; t++)
 		if (!c->listed[t])
 			check_source(c, t);
-	if (!*c->unread)
-		check_report_ok(c, "no rule drops packets to open ports%s",
-			   c->daemon ? "" : ", once upnpd runs");
+	if (*c->unread && !c->reported)
+		report_unread(c, "no rule that was read drops packets to open "
+			      "ports");
+	check_report_ok(c, "no rule drops packets to open ports%s",
+			c->daemon ? "" : ", once upnpd runs");
 }

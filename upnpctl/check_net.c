@@ -84,7 +84,7 @@ static void check_overlap(struct check *c, const struct netif_addr *a,
 		  g->name, ext ? "clients" : "some clients");
 }
 
-/* A network behind another router needs a route to that router. IPv4 only. */
+/* A network behind another router needs a route to that router. */
 static void check_way(struct check *c, const struct netif_addr *a)
 {
 	struct addr host = addr_net_last(&a->net);
@@ -92,8 +92,6 @@ static void check_way(struct check *c, const struct netif_addr *a)
 	struct wr w = wr_init(text, sizeof(text));
 	int out = 0;
 
-	if (a->net.addr.family != ADDR_IP4)
-		return;
 	if (a->net.bits < 31)
 		host.byte[3] ^= 1;	/* not the broadcast address */
 	if (!route_out(host, &out) && out == a->ifindex)

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/wr.h"
 #include "conf/confmapping.h"
 #include "upnpctl/ctlclient.h"
@@ -15,6 +16,12 @@
 bool livemap_is_absent(int err)
 {
 	return err == -ENOENT || err == -ECONNREFUSED || err == -ECANCELED;
+}
+
+bool livemap_other_file(const struct live *l)
+{
+	return l->alive && !access(l->file, F_OK) &&
+	       !reload_same_file(&l->monitor, l->file);
 }
 
 /*
@@ -169,7 +176,8 @@ int livemap_try(struct livemap *lm, const char *file, const struct conf *was,
 	if (!differ(was, now))
 		return CMD_OK;
 	live_refresh(&lm->live, &env);
-	if (lm->live.alive && !reload_same_file(&lm->live.monitor, file))
+	/* another daemon may serve the same control socket */
+	if (!lm->live.alive || !reload_same_file(&lm->live.monitor, file))
 		return CMD_OK;
 	status = remove_old(lm);
 	if (!status)
@@ -182,14 +190,16 @@ int livemap_try(struct livemap *lm, const char *file, const struct conf *was,
 void livemap_undo(struct livemap *lm)
 {
 	struct ctl_end unused;
+	int err = 0;
 
-	for (size_t i = 0; i < CONF_MAPPINGS_MAX; i++)
+	for (size_t i = 0; i < CONF_MAPPINGS_MAX && !err; i++)
 		if (lm->added[i])
-			send_delete(&lm->live, &lm->now->mapping[i], &unused);
-	for (size_t i = 0; i < CONF_MAPPINGS_MAX; i++)
+			err = send_delete(&lm->live, &lm->now->mapping[i],
+					  &unused);
+	for (size_t i = 0; i < CONF_MAPPINGS_MAX && !err; i++)
 		if (lm->removed[i])
-			send_add(&lm->live, lm->was, &lm->was->mapping[i],
-				 &unused);
+			err = send_add(&lm->live, lm->was, &lm->was->mapping[i],
+				       &unused);
 	memset(lm->added, 0, sizeof(lm->added));
 	memset(lm->removed, 0, sizeof(lm->removed));
 }

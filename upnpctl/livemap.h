@@ -34,7 +34,7 @@ int livemap_try(struct livemap *, const char *file, const struct conf *was,
 		const struct conf *now);
 
 /** livemap_undo - undo what livemap_try() did, as far as the engine accepts
- * the requests. */
+ * the requests. If it does not answer, stop: each request would wait. */
 void livemap_undo(struct livemap *);
 
 /**
@@ -47,6 +47,10 @@ void livemap_undo(struct livemap *);
  */
 int livemap_report(const struct live *, const struct ctl_end *,
 		   const struct nat_rule *rule);
+
+/** livemap_other_file - does the daemon that runs read another file than
+ * @live->file? A file that was deleted counts as the daemon's. */
+bool livemap_other_file(const struct live *);
 
 /** livemap_is_absent - does this result of live_request() mean that no engine
  * runs? */

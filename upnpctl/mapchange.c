@@ -226,7 +226,7 @@ int mapchange_add(struct cmd *c)
 /* ---- remove: selection --------------------------------------------------- */
 
 struct selection {
-	const struct mappings *all;
+	struct mappings *all;
 	bool by_key;		/* without an engine there are no numbers */
 	bool *chosen;		/* one for each mapping */
 };
@@ -397,18 +397,19 @@ static int remove_live(const struct live *l, const struct selection *s)
 	return status;
 }
 
-/* Delete the lines of the chosen mappings that the configuration has. The file
- * may have been changed since the engine read it. */
-static int remove_lines(const struct selection *s, struct change *change)
+/* Delete the lines of the chosen mappings that the configuration has. If the
+ * file was changed since the engine read it, it may not have the line any more:
+ * then only the engine has the mapping. */
+static void remove_lines(const struct selection *s, struct change *change)
 {
 	for (size_t i = 0; i < s->all->n; i++) {
-		struct conf_mapping m =
-			confmapping_of_rule(&s->all->v[i].rule);
+		struct ctl_mapping *is = &s->all->v[i];
+		struct conf_mapping m = confmapping_of_rule(&is->rule);
 
-		if (s->chosen[i] && s->all->v[i].configured)
-			confedit_del_mapping(&change->now, &m);
+		if (s->chosen[i] && is->configured)
+			is->configured = !confedit_del_mapping(&change->now,
+							       &m);
 	}
-	return CMD_OK;
 }
 
 static bool any_configured(const struct selection *s)
@@ -461,7 +462,7 @@ static int edit_remove(struct cmd *c, struct change *change)
 	if (status == CMD_OK)
 		status = choose_all(c, &s);
 	if (status == CMD_OK)
-		status = remove_lines(&s, change);
+		remove_lines(&s, change);
 	free(s.chosen);
 	mappings_free(&all);
 	return status;
@@ -475,10 +476,10 @@ static int remove_chosen(struct cmd *c, const struct live *l,
 
 	if (any_configured(s)) {
 		status = change_begin(&change, c->env->file);
-		if (status == CMD_OK)
-			status = remove_lines(s, &change);
-		if (status == CMD_OK)
-			status = change_end(&change);
+		if (status)
+			return status;
+		remove_lines(s, &change);
+		status = change_end(&change);
 	}
 	return status == CMD_OK ? remove_live(l, s) : status;
 }
@@ -497,6 +498,8 @@ int mapchange_remove(struct cmd *c)
 	if (c->env->change)
 		return edit_remove(c, c->env->change);
 	live_refresh(&l, c->env);
+	if (livemap_other_file(&l))	/* change only the file */
+		return change_run(c, edit_remove);
 	status = mappings_fetch_if_any(&l, &all, &err);
 	if (status == CMD_OK && err) {
 		mappings_free(&all);

@@ -16,6 +16,7 @@
 #include "upnpctl/change.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
+#include "upnpctl/livemap.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/migrate.h"
 #include "upnpctl/out.h"
@@ -135,8 +136,13 @@ int migrate_run(struct cmd *c)
 			break;
 		poll(NULL, 0, CTLCLIENT_RETRY_MS);
 	}
-	if (status == CMD_OK)
-		status = err ? live_fail(&l, err) : migrate(c, &all);
+	if (status == CMD_OK && err)
+		status = live_fail(&l, err);
+	else if (status == CMD_OK && livemap_other_file(&l))
+		status = cmd_fail(CMD_FAULT, "the upnpd that runs reads %s; "
+				  "use -f %s", l.monitor.file, l.monitor.file);
+	else if (status == CMD_OK)
+		status = migrate(c, &all);
 	mappings_free(&all);
 	return status;
 }

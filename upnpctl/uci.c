@@ -16,6 +16,7 @@
 #include "sys/proc.h"
 #include "upnpctl/candidate.h"
 #include "upnpctl/cmd.h"
+#include "upnpctl/source.h"
 #include "upnpctl/uci.h"
 #include "upnpctl/ucishow.h"
 
@@ -282,21 +283,48 @@ static bool has_mapping(const struct conf *c, const struct conf *other,
 	       !strcmp(confmapping_text(c, m), confmapping_text(other, o));
 }
 
+/* UCI may have been changed since the service made the file. A second section
+ * of a mapping would make the service refuse the whole configuration. */
+static struct ucishow_section *find_mapping(struct job *j,
+					    const struct conf_mapping *m,
+					    bool expected)
+{
+	struct ucishow_section *s = ucishow_mapping(&j->show, m);
+	char key[64];
+	struct wr w = wr_init(key, sizeof(key));
+
+	if (j->status || !s == !expected)
+		return s;
+	confmapping_put_key(&w, m);
+	j->status = cmd_fail(CMD_FAULT, "UCI %s a section of mapping %s; run: "
+			     SOURCE_SERVICE " reload", s ? "already has" :
+			     "does not have", wr_cstr(&w));
+	return NULL;
+}
+
 static void put_mappings(struct job *j)
 {
-	for (size_t i = 0; i < j->was.mapping_n; i++) {
+	struct ucishow_section *section;
+
+	for (size_t i = 0; i < j->was.mapping_n && !j->status; i++) {
 		const struct conf_mapping *m = &j->was.mapping[i];
-		const char *section;
 
 		if (has_mapping(&j->was, &j->now, m))
 			continue;
-		section = ucishow_mapping(&j->show, m);
-		if (section)
-			put(j, "delete", section, NULL, NULL);
+		section = find_mapping(j, m, true);
+		if (!section)
+			continue;
+		put(j, "delete", section->name, NULL, NULL);
+		*section->type = '\0';	/* no mapping any more */
 	}
-	for (size_t i = 0; i < j->now.mapping_n; i++)
-		if (!has_mapping(&j->now, &j->was, &j->now.mapping[i]))
-			put_mapping(j, &j->now.mapping[i]);
+	for (size_t i = 0; i < j->now.mapping_n && !j->status; i++) {
+		const struct conf_mapping *m = &j->now.mapping[i];
+
+		if (has_mapping(&j->now, &j->was, m))
+			continue;
+		find_mapping(j, m, false);
+		put_mapping(j, m);
+	}
 }
 
 /* ---- the whole change ------------------------------------------------ */

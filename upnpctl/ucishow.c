@@ -107,12 +107,12 @@ static bool is_mapping(const struct ucishow_section *s,
 	       port == m->ext_port && addr_equal(remote, m->remote);
 }
 
-const char *ucishow_mapping(const struct ucishow *u,
-			    const struct conf_mapping *m)
+struct ucishow_section *ucishow_mapping(struct ucishow *u,
+					const struct conf_mapping *m)
 {
 	for (size_t i = 0; i < u->n; i++)
 		if (is_mapping(&u->at[i], m))
-			return u->at[i].name;
+			return &u->at[i];
 	return NULL;
 }
 

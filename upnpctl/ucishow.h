@@ -33,9 +33,9 @@ bool ucishow_find(const struct ucishow *, const char *name);
 /** ucishow_of_type - the name of the first section of that type, or NULL. */
 const char *ucishow_of_type(const struct ucishow *, const char *type);
 
-/** ucishow_mapping - the name of the section with the key of @m, or NULL. */
-const char *ucishow_mapping(const struct ucishow *,
-			    const struct conf_mapping *m);
+/** ucishow_mapping - the section with the key of @m, or NULL. */
+struct ucishow_section *ucishow_mapping(struct ucishow *,
+					const struct conf_mapping *m);
 
 /** ucishow_new_name - choose a name that no section has, and add it to the
  * list. @text: describes the section; other characters than letters and digits

@@ -180,6 +180,27 @@ config mapping
     assert mapped(ctl) == {}
 
 
+def test_mapping_that_uci_already_has_is_refused(ctl):
+    """UCI was changed, and the service has not been reloaded. With a second
+    section upnpd would refuse the whole configuration."""
+    text = ctl.router.read(CONFIG)
+    ctl.router.write(CONFIG, text + """
+config mapping 'mine'
+	option proto 'tcp'
+	option external_port '40000'
+	option to '192.168.88.10:1024'
+""")
+    assert "UCI already has a section of mapping tcp 40000; run: /etc/init.d" \
+        in ctl.fails("mappings", "add", *CAMERA)
+    assert mapped(ctl) == {}
+    ctl.procd.event("config.change", "upnpd")
+    assert wait_until(lambda: ("tcp", 40000, None) in mapped(ctl))
+    ctl.router.write(CONFIG, text)
+    assert "UCI does not have a section of mapping tcp 40000" in ctl.fails(
+        "mappings", "remove", "tcp:40000")
+    assert ("tcp", 40000, None) in mapped(ctl)
+
+
 def test_old_static_mappings_move_to_uci(ctl):
     """The service starts the migration, as after an upgrade."""
     ctl.procd.init("stop")

@@ -141,6 +141,15 @@ static void put_status(struct statusfile s)
 	assert_int_equal(statusfile_write(fake.status, &s), 0);
 }
 
+/* A monitor that runs with the configuration, which "mappings add" needs. */
+static void put_monitor(void)
+{
+	struct statusfile s = monitor_status(STATUS_SERVING);
+
+	str_copy(s.file, sizeof(s.file), str_z(fake.conf));
+	put_status(s);
+}
+
 /* ---- mappings print -------------------------------------------------- */
 
 /* ---- the kernel's counters, instead of counts.c ---------------- */
@@ -390,6 +399,7 @@ static void test_add_with_required_options_only(void **state)
 {
 	struct ctl_req req;
 
+	put_monitor();
 	fakectl_serve(serve_add);
 	env.json = true;
 	assert_int_equal(run(mapchange_add,
@@ -459,6 +469,7 @@ static void test_too_long_comment_is_refused(void **state)
 	char comment[PM_DESC_MAX + 16] = "comment=";
 	struct ctl_req req;
 
+	put_monitor();
 	fakectl_serve(serve_add);
 	memset(comment + 8, 'a', PM_DESC_MAX);
 	comment[8 + PM_DESC_MAX] = '\0';
@@ -496,10 +507,7 @@ static void assert_refused(const char *why)
 
 static void test_refusal_has_the_reason_and_the_fix(void **state)
 {
-	struct statusfile s = monitor_status(STATUS_SERVING);
-
-	str_copy(s.file, sizeof(s.file), str_z(fake.conf));
-	put_status(s);
+	put_monitor();
 	fakectl_serve(serve_refusal);
 	assert_refused("/conf: line 12 denies it; to allow it, add before that "
 		       "line: allow 8080 192.168.88.10/32 80\n");
@@ -526,6 +534,7 @@ static void test_errors_of_the_engine_are_reported(void **state)
 		"refused", "no such mapping", "firewall did not accept it",
 	};
 
+	put_monitor();
 	fakectl_serve(serve_error);
 	for (size_t i = 0; i < sizeof(why) / sizeof(why[0]); i++) {
 		assert_int_equal(run(mapchange_add,

@@ -3,6 +3,7 @@
  * test_mapchange.c - a mapping of the operator is first tried in the engine and
  * then written to the configuration. If one of the two fails, neither has it.
  */
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -72,12 +73,6 @@ static int run(int (*fn)(struct cmd *), const char *const *args)
 	return status;
 }
 
-static int setup(void **state)
-{
-	env = (struct cmd_env){ 0 };
-	return fakectl_setup(state);
-}
-
 static void put_conf(const char *more)
 {
 	char text[1024];
@@ -109,6 +104,15 @@ static void put_status(const char *file)
 
 	str_copy(s.file, sizeof(s.file), str_z(file));
 	assert_int_equal(statusfile_write(fake.status, &s), 0);
+}
+
+/* A monitor runs with the file, but has no pid file, so nobody is signalled. */
+static int setup(void **state)
+{
+	env = (struct cmd_env){ 0 };
+	fakectl_setup(state);
+	put_status(fake.conf);
+	return 0;
 }
 
 /* ---- engines --------------------------------------------------------- */
@@ -246,6 +250,34 @@ static void test_mapping_that_cannot_be_written_is_undone(void **state)
 	assert_int_equal(req.rule.ext_port, 8080);
 }
 
+static char conf_at_signal[CONF_FILE_MAX];
+
+static void on_signal(int signo)
+{
+	int fd = open(fake.conf, O_RDONLY);
+
+	if (read(fd, conf_at_signal, sizeof(conf_at_signal) - 1) < 0)
+		abort();
+	close(fd);
+}
+
+static void serve_yes_and_interrupt(int conn, unsigned nth,
+				    const struct ctl_req *req)
+{
+	kill(getppid(), SIGINT);
+	tell_end(conn, CTL_OK);
+}
+
+/* Otherwise the engine would have a mapping that the file does not have. */
+static void test_interrupt_waits_for_the_write(void **state)
+{
+	signal(SIGINT, on_signal);
+	fakectl_serve(serve_yes_and_interrupt);
+	assert_int_equal(run(mapchange_add, ARGS(CAMERA)), CMD_OK);
+	signal(SIGINT, SIG_DFL);
+	assert_has(conf_at_signal, CAMERA_LINE);
+}
+
 /* The daemon that answers may run with another file. */
 static void test_engine_of_another_file_gets_no_request(void **state)
 {
@@ -256,6 +288,10 @@ static void test_engine_of_another_file_gets_no_request(void **state)
 	put_status(fake.conf);
 	assert_int_equal(run(mapchange_add, ARGS("protocol=udp",
 			     "external-port=1", "to=10.0.0.1:1")), CMD_FAULT);
+	/* its monitor has another pid-file, so no status file is here */
+	unlink(fake.status);
+	assert_int_equal(run(mapchange_add, ARGS("protocol=udp",
+			     "external-port=2", "to=10.0.0.1:1")), CMD_OK);
 }
 
 static void test_mapping_that_exists_is_refused(void **state)
@@ -319,6 +355,35 @@ static void test_remove_all(void **state)
 		assert_int_equal(req.verb, CTL_DELETE);
 		assert_int_equal(req.rule.ext_port, ports[i]);
 	}
+}
+
+/* The line was deleted by hand, and upnpd has not read the file since. */
+static void test_remove_of_a_mapping_without_a_line(void **state)
+{
+	struct ctl_req req;
+
+	fakectl_serve(serve_table);
+	assert_int_equal(run(mapchange_remove, ARGS("tcp:8080")), CMD_OK);
+	assert_int_equal(fakectl_asked().verb, CTL_MAPPINGS);
+	req = fakectl_asked();
+	assert_int_equal(req.verb, CTL_DELETE);
+	assert_int_equal(req.rule.ext_port, 8080);
+}
+
+/* The daemon that answers runs with another file: only the line is deleted. */
+static void test_remove_from_a_file_that_no_daemon_reads(void **state)
+{
+	struct pollfd asked = { .events = POLLIN };
+
+	put_conf("mapping tcp 81 10.0.0.1:81\nmapping tcp 2 10.0.0.1:2\n");
+	put_status("/dev/null");
+	fakectl_serve(serve_table);
+	asked.fd = fake.asked_fd;
+	assert_int_equal(run(mapchange_remove, ARGS("tcp:8080")), CMD_FAULT);
+	assert_int_equal(run(mapchange_remove, ARGS("tcp:81")), CMD_OK);
+	assert_false(has(conf, "tcp 81"));
+	assert_has(conf, "tcp 2");
+	assert_int_equal(poll(&asked, 1, 0), 0);
 }
 
 static void test_remove_without_an_engine(void **state)
@@ -481,6 +546,15 @@ static void test_migrate_leaves_a_conflicting_mapping(void **state)
 	assert_false(has(conf, "tcp 81 192"));
 }
 
+static void test_migrate_needs_the_daemon_of_the_file(void **state)
+{
+	put_status("/dev/null");
+	fakectl_serve(serve_table);
+	assert_int_equal(run(migrate_run, ARGS(NULL)), CMD_FAULT);
+	assert_has(err, "the upnpd that runs reads /dev/null; use -f /dev/null");
+	assert_false(has(conf, "mapping"));
+}
+
 static void test_migrate_without_a_daemon(void **state)
 {
 	close(fake.listen_fd);
@@ -503,11 +577,14 @@ int main(void)
 		T(test_refused_mapping_is_not_written),
 		T(test_mapping_is_written_without_an_engine),
 		T(test_mapping_that_cannot_be_written_is_undone),
+		T(test_interrupt_waits_for_the_write),
 		T(test_engine_of_another_file_gets_no_request),
 		T(test_mapping_that_exists_is_refused),
 		T(test_mapping_with_a_lease_is_not_written),
 		T(test_remove_deletes_the_line),
 		T(test_remove_all),
+		T(test_remove_of_a_mapping_without_a_line),
+		T(test_remove_from_a_file_that_no_daemon_reads),
 		T(test_remove_without_an_engine),
 		T(test_script_changes_several_mappings),
 		T(test_script_with_a_refused_mapping_is_undone),
@@ -515,6 +592,7 @@ int main(void)
 		T(test_migrate_moves_old_static_mappings),
 		T(test_migrate_with_nothing_left),
 		T(test_migrate_leaves_a_conflicting_mapping),
+		T(test_migrate_needs_the_daemon_of_the_file),
 		T(test_migrate_without_a_daemon),
 	};
 

@@ -63,9 +63,9 @@ static void test_mapping_is_found_by_its_key(void **state)
 	};
 
 	load();
-	assert_string_equal(ucishow_mapping(&show, &m), "camera");
+	assert_string_equal(ucishow_mapping(&show, &m)->name, "camera");
 	m.remote = addr_ip4(0xcb007105);
-	assert_string_equal(ucishow_mapping(&show, &m), "cfg061234");
+	assert_string_equal(ucishow_mapping(&show, &m)->name, "cfg061234");
 	m.remote = addr_ip4(0xcb007106);
 	assert_null(ucishow_mapping(&show, &m));
 	m.remote = addr_any();
