@@ -147,6 +147,9 @@ L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  __nanosleep_time64)
 L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
 L_nl_sync	= $(L_nl)
+L_ruleset_read	= $(call wrap,nfnl_open nfnl_dump ipt_tool_of \
+		  ipt_tool_has_table ruleset_ipt_read)
+L_ipt_tool	= $(call wrap,fileio_read)
 L_flows		= $(call wrap,clock_gettime $(MUSL_CLOCK))
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
 L_identity	= $(call wrap,uname)

@@ -273,24 +273,29 @@ int nfnl_commit(struct nfnl_batch *b, int fd)
 
 /* ---- a dump ------------------------------------------------------------- */
 
-static int read_dump(int fd, uint32_t seq, uint64_t end, nl_fn fn, void *arg)
+static int read_dump(int fd, uint32_t seq, uint64_t end,
+		     const struct nfnl_query *q, nl_fn fn, void *arg)
 {
 	bool interrupted = false;
 	int more = 1;
-	union nl_buf buf;
+	union nl_buf small;
+	char *buf = q->buf ? q->buf : small.bytes;
+	size_t buf_n = q->buf ? q->buf_n : sizeof(small);
 	struct nl_span s, rest;
 	const struct nlmsghdr *h;
 	ssize_t n;
 
 	while (more > 0) {
-		n = netlink_recv(fd, &buf);
+		n = netlink_recv_into(fd, buf, buf_n);
 		if (n < 0)
 			return (int)n;
-		s = rest = (struct nl_span){ buf.bytes, (size_t)n };
+		s = rest = (struct nl_span){ buf, (size_t)n };
 		h = netlink_next_msg(&rest);
 		if (h && h->nlmsg_seq != seq)
 			continue;
 		more = netlink_walk(s, fn, arg, &interrupted);
+		if (more > 0 && q->stop && *q->stop)
+			return -ECANCELED;
 		if (more > 0 && clock_mono_ms() > end)
 			return -ETIMEDOUT;
 	}
@@ -321,5 +326,5 @@ int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
 	if (send(fd, m.p, m.len, 0) < 0)
 		return -errno;
 	return read_dump(fd, seq, clock_mono_ms() + PROC_LIST_DEADLINE_MS +
-			 q->rules / 4, fn, arg);
+			 q->rules / 4, q, fn, arg);
 }

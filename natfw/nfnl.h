@@ -128,6 +128,12 @@ struct nfnl_query {
 	const char *family, *table;
 	const char *name;	/* of a chain or a set */
 	size_t rules;		/* how many rules the answer may be about */
+	const bool *stop;	/* set by @fn to end the dump; NULL: never */
+	/* for the parts of the answer, aligned as union nl_buf; the kernel
+	 * walks a chain or a set from its beginning for each part. NULL:
+	 * NL_BUF bytes on the stack */
+	void *buf;
+	size_t buf_n;
 };
 
 /**
@@ -139,7 +145,7 @@ struct nfnl_query {
  * beginning for each part of the answer. After an error other than -ENOENT the
  * socket cannot be used for another dump: it may still hold parts of this one.
  * Return: 0, -ENOENT no such table or set, -EINTR the tables changed meanwhile,
- * -ETIMEDOUT, -EMSGSIZE, -ENOBUFS, -EPERM, other -errno
+ * -ECANCELED by @stop, -ETIMEDOUT, -EMSGSIZE, -ENOBUFS, -EPERM, other -errno
  */
 int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
 	      void *arg);

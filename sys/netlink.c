@@ -118,7 +118,7 @@ int netlink_open(int protocol)
 }
 
 /* The kernel's port, as the sender, is 0; no process can have that. */
-ssize_t netlink_recv(int fd, union nl_buf *buf)
+ssize_t netlink_recv_into(int fd, void *buf, size_t cap)
 {
 	struct sockaddr_nl from;
 	socklen_t from_len;
@@ -127,12 +127,17 @@ ssize_t netlink_recv(int fd, union nl_buf *buf)
 	do {
 		from = (struct sockaddr_nl){ 0 };
 		from_len = sizeof(from);
-		n = recvfrom(fd, buf->bytes, sizeof(buf->bytes), MSG_TRUNC,
+		n = recvfrom(fd, buf, cap, MSG_TRUNC,
 			     (struct sockaddr *)&from, &from_len);
 	} while ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0));
 	if (n < 0)
 		return -errno;
-	return (size_t)n > sizeof(buf->bytes) ? -EMSGSIZE : n;
+	return (size_t)n > cap ? -EMSGSIZE : n;
+}
+
+ssize_t netlink_recv(int fd, union nl_buf *buf)
+{
+	return netlink_recv_into(fd, buf->bytes, sizeof(buf->bytes));
 }
 
 int netlink_ask_by(int fd, const struct nlmsghdr *req, nl_fn fn, void *arg)

@@ -90,6 +90,11 @@ int netlink_open(int protocol);
  */
 ssize_t netlink_recv(int fd, union nl_buf *buf);
 
+/** netlink_recv_into - the same for a buffer of @cap bytes, aligned as union
+ * nl_buf. After one call the kernel sends parts of a dump that are as large as
+ * the buffer, 32 KiB at most. */
+ssize_t netlink_recv_into(int fd, void *buf, size_t cap);
+
 /**
  * netlink_ask - send @req and pass every message of the answer to @fn.
  * @protocol: NETLINK_ROUTE, NETLINK_SOCK_DIAG

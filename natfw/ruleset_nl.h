@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ruleset_nl.h - reads nf_tables from the kernel's dumps into the model:
+ * tables, chains, sets and their elements, rules. Families ip, ip6 and inet.
+ *
+ * Of upnpd's own parts it reads what a writer needs to find its place: the
+ * rules and sets in tables of others. What is inside its own table and chains
+ * is left out, because there may be 60000 rules or elements.
+ * Runs in: any
+ */
+#ifndef NATFW_RULESET_NL_H
+#define NATFW_RULESET_NL_H
+
+#include <linux/netlink.h>
+#include "natfw/ruleset.h"
+
+/* The state of one read. Initialize as { rules }, with an empty model. */
+struct ruleset_nl {
+	struct ruleset *rules;
+	/* private */
+	bool seen;		/* a message was read */
+	bool mixed;		/* messages had different generations */
+	uint32_t last;		/* the chain of the rule before */
+	uint32_t table, chain;	/* of the rules of this dump; used with @only:
+				 * RULESET_NONE: any chain */
+	bool only;
+	bool enough;		/* the set is longer than it may be */
+};
+
+/**
+ * ruleset_nl_message - read one message of a dump.
+ * @arg: a struct ruleset_nl
+ *
+ * Pure. Pass tables first, then chains, sets, rules, and elements, all of one
+ * set in a row.
+ */
+void ruleset_nl_message(void *arg, const struct nlmsghdr *h);
+
+/** ruleset_nl_end - complete the model: make ranges of the elements that begin
+ * and end them, and find the tables of the iptables command. */
+void ruleset_nl_end(struct ruleset_nl *);
+
+/**
+ * ruleset_nl_read - read all of nf_tables from the kernel, once.
+ * @rs: empty
+ *
+ * Return: 0; -EINTR the rules changed meanwhile: what was read may be mixed up;
+ * -EPROTONOSUPPORT or -EINVAL the kernel has no nf_tables, and so no such
+ * rules; -EPERM; otherwise as nfnl_dump()
+ */
+int ruleset_nl_read(struct ruleset *rs);
+
+/** ruleset_nl_changed - have the rules changed since they were read? Return: 0
+ * no, -EINTR yes, otherwise as ruleset_nl_read() */
+int ruleset_nl_changed(const struct ruleset *rs);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * ruleset_read.c - reads all rules that the kernel has into the model: those of
+ * nf_tables from its dumps, those of iptables from iptables-save.
+ * Runs in: any
+ */
+#include <errno.h>
+#include <time.h>
+#include <linux/netfilter.h>
+#include "natfw/ipt_tool.h"
+#include "natfw/ruleset.h"
+#include "natfw/ruleset_ipt.h"
+#include "natfw/ruleset_nl.h"
+#include "sys/netlink.h"
+
+#define PAUSE_NS	20000000	/* before the next try */
+
+/* Does a rule of the table have a match that the dump does not explain? */
+static bool needs_tool(const struct ruleset *rs, uint32_t table)
+{
+	for (uint32_t i = 0; i < rs->rule_n; i++)
+		if (rs->rule[i].xt && rs->chain[rs->rule[i].chain].table ==
+				      table)
+			return true;
+	return false;
+}
+
+/* Without the program, nobody here saves and restores the table, so it is like
+ * any other of nf_tables. Return: as ruleset_ipt_read() */
+static int read_ipt_table(struct ruleset *rs, uint32_t table)
+{
+	const struct ipt_tool *tool = ipt_tool_of(RULESET_IPT_NFT);
+	struct ruleset_table *t = &rs->table[table];
+	bool needed = needs_tool(rs, table);
+	int rc = 0;
+
+	if (!tool || t->family != NFPROTO_IPV4) {
+		if (needed && t->family == NFPROTO_IPV4)
+			ruleset_incomplete(rs, "install iptables",
+					   "the matches of iptables in table %s"
+					   " are unknown", t->name);
+		t->kind = tool ? t->kind : RULESET_NATIVE;
+	} else if (needed) {
+		rc = ruleset_ipt_read(rs, RULESET_IPT_NFT, tool->save, t->name);
+		if (rc == -EOPNOTSUPP)
+			t->kind = RULESET_NATIVE;
+	}
+	return rc == -EINTR ? rc : 0;
+}
+
+/* Return: 0, -EINTR the rules changed meanwhile, other -errno */
+static int read_nf_tables(struct ruleset *rs)
+{
+	int rc = ruleset_nl_read(rs);
+	bool asked = false;
+
+	for (uint32_t i = 0; !rc && i < rs->table_n; i++) {
+		if (rs->table[i].kind != RULESET_IPT_NFT)
+			continue;
+		asked = true;
+		rc = read_ipt_table(rs, i);
+	}
+	return rc || !asked ? rc : ruleset_nl_changed(rs);
+}
+
+/* A tool would create the table that it is to list, so look for it first. */
+static void read_legacy(struct ruleset *rs)
+{
+	static const char *const tables[] = {
+		"raw", "mangle", "nat", "filter", "security",
+	};
+	const struct ipt_tool *tool = NULL;
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
+		if (!ipt_tool_has_table(tables[i]))
+			continue;
+		if (!tool)
+			tool = ipt_tool_of(RULESET_IPT_LEGACY);
+		if (!tool) {
+			ruleset_incomplete(rs, "install iptables-legacy",
+					   "table %s of iptables-legacy cannot "
+					   "be listed", tables[i]);
+			return;
+		}
+		ruleset_ipt_read(rs, RULESET_IPT_LEGACY, tool->save,
+				 tables[i]);
+	}
+}
+
+int ruleset_read(struct ruleset *rs)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	int rc = -EINTR;
+
+	for (int tries = NL_TRIES; rc == -EINTR && tries; tries--) {
+		if (tries < NL_TRIES)
+			nanosleep(&pause, NULL);
+		ruleset_clear(rs);
+		rc = read_nf_tables(rs);
+	}
+	/* a kernel without nfnetlink; one without nf_tables */
+	if (rc == -EPROTONOSUPPORT || rc == -EINVAL)
+		rc = 0;
+	if (rc && rc != -EINTR) {
+		ruleset_clear(rs);
+		return rc;
+	}
+	read_legacy(rs);
+	ruleset_sort(rs);
+	ruleset_pack(rs);
+	return rc;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * comm.h - the names of processes.
+ * Runs in: monitor, upnpctl
+ */
+#ifndef SYS_COMM_H
+#define SYS_COMM_H
+
+#include <stdint.h>
+#include "base/wr.h"
+
+/** comm_write - write the name of that process, from /proc/PID/comm, in
+ * printable bytes. Return: false, and nothing is written, if there is no such
+ * process, or this one may not see it */
+bool comm_write(struct wr *w, uint32_t pid);
+
+#endif
