@@ -149,10 +149,12 @@ L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
 L_nl_sync	= $(L_nl)
 L_ruleset_read	= $(call wrap,nfnl_open nfnl_dump ipt_tool_of \
 		  ipt_tool_has_table ruleset_ipt_read)
-L_ipt_tool	= $(call wrap,fileio_read)
 L_flows		= $(call wrap,clock_gettime $(MUSL_CLOCK))
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
+L_check_firewall = $(call wrap,check_report check_report_ok)
 L_identity	= $(call wrap,uname)
+L_broker	= $(call wrap,natfw_check natfw_sweep)
+L_ipt_tool	= $(call wrap,fileio_read)
 # Each test of an action for unlisted system calls is linked with that action.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
@@ -182,8 +184,9 @@ W_ssdp		= socket bind setsockopt recvmsg sendto
 W_gena		= getrandom
 W_genasend	= recv send
 W_netlink	= socket open open64
-W_broker	= nfnl_open nfnl_commit nfnl_dump
-W_listing	= nfnl_open nfnl_commit nfnl_dump
+W_broker	= nfnl_open nfnl_commit nfnl_dump ipt_tool_has_table
+W_listing	= nfnl_open nfnl_commit nfnl_dump ipt_tool_has_table \
+		  nanosleep __nanosleep_time64
 W_ctlclient	= socket connect poll recv write clock_gettime \
 		  $(MUSL_CLOCK)
 

@@ -10,10 +10,14 @@
  */
 #include <errno.h>
 #include <string.h>
-#include "sys/proc.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "natfw.h"
+#include "natfw/ipt_tool.h"
+#include "natfw/place.h"
 #include "natfw/table.h"
+#include "natfw/walk.h"
+#include "natfw/writers.h"
 
 /* ---- the tables ---------------------------------------------------- */
 
@@ -26,9 +30,18 @@ int natfw_init(struct natfw *fw, size_t mapping_max, size_t pinhole_max)
 	return rc;
 }
 
+static void free_model(struct natfw *fw)
+{
+	ruleset_free(fw->rules);
+	mem_free(fw->places, 1, sizeof(*fw->places));
+	fw->rules = NULL;
+	fw->places = NULL;
+}
+
 void natfw_done(struct natfw *fw)
 {
 	table_done(fw);
+	free_model(fw);
 	memset(fw, 0, sizeof(*fw));
 }
 
@@ -50,10 +63,17 @@ static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- the kernel ---------------------------------------------------- */
 
+const struct natfw_backend *natfw_translator(const struct natfw *fw)
+{
+	return writers_translator(fw);
+}
+
 bool natfw_takes(const struct natfw *fw, uint8_t kind)
 {
+	const struct natfw_backend *be = writers_translator(fw);
+
 	return kind == NAT_PORTMAP ||
-	       (kind == NAT_PINHOLE && fw->be && fw->be->pinholes);
+	       (kind == NAT_PINHOLE && be && be->pinholes);
 }
 
 /* Should the kernel hold the table's rules of this kind now? */
@@ -72,11 +92,11 @@ static int kernel_sync(struct natfw *fw)
 {
 	int rc;
 
-	if (!fw->be) {
+	if (!writers_translator(fw)) {
 		str_copy(fw->why, sizeof(fw->why), STR("there is no backend"));
 		return -ENODEV;
 	}
-	rc = fw->be->sync(fw, fw->mappings.rule, kernel_n(fw));
+	rc = writers_sync(fw, fw->mappings.rule, kernel_n(fw));
 	fw->dirty = rc != 0;
 	return rc;
 }
@@ -90,7 +110,7 @@ static int kernel_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 
 	if (!n)
 		return 0;
-	rc = fw->be->apply(fw, op, n);
+	rc = writers_apply(fw, op, n);
 	if (!rc)
 		return 0;
 	fw->dirty = true;
@@ -199,7 +219,7 @@ void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 {
 	size_t step;
 
-	if (!fw->be || (fw->dirty && kernel_sync(fw))) {
+	if (!writers_translator(fw) || (fw->dirty && kernel_sync(fw))) {
 		for (size_t i = 0; i < n; i++)
 			ret[i] = NAT_EFAIL;
 		return;
@@ -212,18 +232,37 @@ void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 
 /* ---- the whole tables ---------------------------------------------- */
 
+/* The model is made once, before the monitor serves anybody. */
+static int make_model(struct natfw *fw)
+{
+	if (!fw->rules)
+		fw->rules = ruleset_new();
+	if (!fw->places)
+		fw->places = mem_new(1, sizeof(*fw->places));
+	return fw->rules && fw->places ? 0 : -ENOMEM;
+}
+
+/* What an earlier run left keeps working until the first natfw_sync(), so that
+ * the death of a monitor costs no connection. */
 int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	       const struct natfw_env *env)
 {
-	int rc;
+	int rc = be->offline ? 0 : make_model(fw);
 
-	fw->be = be;
+	if (rc) {
+		str_copy(fw->why, sizeof(fw->why), STR("out of memory"));
+		free_model(fw);
+		return rc;
+	}
 	fw->env = *env;
-	fw->dirty = fw->mappings.rule_n || fw->pinholes.rule_n;
-	rc = be->open(fw, env);
-	if (rc)
-		fw->dirty = true;
-	return rc;
+	fw->dirty = true;
+	rc = writers_open(fw, be);
+	if (!rc)
+		rc = writers_look(fw);
+	if (rc || fw->mappings.rule_n || fw->pinholes.rule_n ||
+	    writers_left(fw))
+		return rc;
+	return kernel_sync(fw);
 }
 
 int natfw_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
@@ -255,8 +294,8 @@ int natfw_verify(struct natfw *fw)
 {
 	int rc = 1;
 
-	if (fw->be && !fw->dirty)
-		rc = fw->be->verify(fw, fw->mappings.rule, kernel_n(fw));
+	if (writers_translator(fw) && !fw->dirty)
+		rc = writers_verify(fw, fw->mappings.rule, kernel_n(fw));
 	if (rc <= 0)
 		return rc;
 	fw->dirty = true;
@@ -266,68 +305,154 @@ int natfw_verify(struct natfw *fw)
 
 void natfw_close(struct natfw *fw)
 {
-	if (fw->be)
-		fw->be->close(fw);
-	fw->be = NULL;
+	writers_close(fw);
+	free_model(fw);
 	fw->dirty = false;
+}
+
+unsigned natfw_commits(const struct natfw *fw)
+{
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < RULESET_KINDS; k++)
+		if (fw->writer[k].be)
+			n += fw->writer[k].be->commits;
+	return n;
+}
+
+void natfw_sweep(struct natfw *fw)
+{
+	writers_sweep(fw);
+}
+
+void natfw_sweep_all(void)
+{
+	struct natfw fw = { .rules = NULL };
+
+	if (!make_model(&fw))
+		writers_sweep(&fw);
+	free_model(&fw);
+}
+
+/* ---- the administrator's rules ------------------------------------- */
+
+#define READ_AGAIN_MS 1000
+
+/* Legacy iptables gives no notice of a change, nor of its first table. */
+static bool may_have_changed(struct natfw *fw, uint64_t now_ms)
+{
+	static const char *const tables[] = { "filter", "nat", "mangle" };
+
+	if (fw->rules_stale || fw->rules->listed[RULESET_IPT_LEGACY])
+		return true;
+	if (fw->legacy_ms && now_ms - fw->legacy_ms < READ_AGAIN_MS)
+		return false;
+	fw->legacy_ms = now_ms;
+	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
+		if (ipt_tool_has_table(tables[i]))
+			return true;
+	return false;
+}
+
+/* Accepts that stand elsewhere than the rules need them are moved by the next
+ * change, before it is answered. */
+static void read_again(struct natfw *fw, uint64_t now_ms)
+{
+	if ((fw->rules_ms && now_ms - fw->rules_ms < READ_AGAIN_MS) ||
+	    !may_have_changed(fw, now_ms))
+		return;
+	fw->rules_ms = now_ms;
+	if (!writers_look(fw) && !writers_placed(fw))
+		fw->dirty = true;
+}
+
+static void put_why(const struct natfw *fw, const struct walk_rule *at,
+		    struct wr *why)
+{
+	if (!why)
+		return;
+	if (at->chain == fw->places->lost && at->chain != RULESET_NONE)
+		wr_z(why, fw->places->why);
+	else
+		walk_rule_text(fw->rules, at, why);
+}
+
+enum nat_err natfw_check(struct natfw *fw, const struct nat_rule *rule,
+			 uint64_t now_ms, struct wr *why)
+{
+	struct walk_packet p;
+	struct walk_rule at;
+
+	if (!fw->rules || rule->kind != NAT_PORTMAP ||
+	    !in_kernel(fw, NAT_PORTMAP))
+		return NAT_OK;
+	read_again(fw, now_ms);
+	place_incoming(&fw->env, rule, &p);
+	if (walk_forwarded(fw->rules, &p, &at) != WALK_NO) {
+		put_why(fw, &at, why);
+		return NAT_EFORWARDED;
+	}
+	if (writers_missing(fw, why))
+		return NAT_EBLOCKED;
+	if (place_blocked(fw->rules, &fw->env, fw->places, rule, &at) !=
+	    WALK_YES)
+		return NAT_OK;
+	put_why(fw, &at, why);
+	return NAT_EBLOCKED;
+}
+
+const char *natfw_lost(const struct natfw *fw)
+{
+	return fw->places ? fw->places->why : "";
 }
 
 /* ---- which backend ------------------------------------------------- */
 
 /*
- * The choices of "auto", in this order.
- *
- * Where iptables filters, it must be the backend: a FORWARD chain that drops
- * overrides what other chains accept, and only iptables can write into it.
- * Where nftables filters as well, iptables still comes first, because whoever
- * runs it beside native nft does so for its drops. Plain iptables follows its
- * variants: on some systems a variant has no other name.
- *
- * netlink needs no tool. But where nothing filters yet, the installed tool
- * shows what the administrator, or the system, is going to use.
+ * The choices of "auto", in this order: netlink needs no tool, and its cost
+ * does not grow with the number of mappings. What filters forwarding does not
+ * matter, because each kind of chain gets its accepts from a writer of its own.
  */
 static const struct {
 	const struct natfw_backend *be;
-	bool idle;		/* chosen where nothing filters, if usable */
-	const char *tool;	/* and if this program exists; or NULL */
 	const char *why;
 } choices[] = {
-	{ &natfw_iptables_legacy, false, NULL,
-	  "there are iptables-legacy rules" },
-	{ &natfw_iptables_nft, false, NULL, "there are iptables-nft rules" },
-	{ &natfw_iptables, false, NULL, "there are iptables rules" },
-	{ &natfw_netlink, false, NULL,
-	  "an nf_tables chain filters forwarding" },
-	{ &natfw_netlink, true, "nft",
-	  "nothing filters forwarding, and nft is installed" },
-	{ &natfw_iptables, true, NULL,
-	  "nothing filters forwarding, and iptables is installed" },
-	{ &natfw_netlink, true, NULL,
-	  "nothing filters forwarding, and the kernel has nf_tables" },
+	{ &natfw_netlink, "the kernel translates by nf_tables" },
+	{ &natfw_iptables_legacy, "nf_tables cannot translate here, and "
+				  "iptables-legacy is installed" },
+	{ &natfw_iptables_nft, "nf_tables cannot translate here, and "
+			       "iptables-nft is installed" },
 };
 
 static const struct natfw_backend *choose(const struct natfw_env *env,
 					  const char **ret_why)
 {
-	const struct natfw_backend *be;
-	const char *tool;
-
 	for (size_t i = 0; i < sizeof(choices) / sizeof(*choices); i++) {
-		be = choices[i].be;
-		tool = choices[i].tool;
-		if (!be->usable(env) || (tool && !proc_exists(tool)) ||
-		    (!choices[i].idle && !(be->governs && be->governs())))
+		if (!choices[i].be->usable(env))
 			continue;
 		*ret_why = choices[i].why;
-		return be;
+		return choices[i].be;
 	}
 	*ret_why = "neither nf_tables nor iptables was found";
 	return NULL;
 }
 
+static const struct natfw_backend *plain_iptables(const char **ret_why)
+{
+	enum ruleset_kind kind = ipt_tool_plain();
+
+	if (kind >= RULESET_KINDS) {
+		*ret_why = "iptables is not installed";
+		return NULL;
+	}
+	*ret_why = "configured, and the variant that iptables is";
+	return kind == RULESET_IPT_NFT ? &natfw_iptables_nft :
+					 &natfw_iptables_legacy;
+}
+
 static const struct natfw_backend *const backends[] = {
-	&natfw_iptables, &natfw_iptables_legacy, &natfw_iptables_nft,
-	&natfw_netlink, &natfw_memory,
+	&natfw_iptables_legacy, &natfw_iptables_nft, &natfw_netlink,
+	&natfw_memory,
 };
 
 const struct natfw_backend *natfw_find(const char *name,
@@ -336,6 +461,8 @@ const struct natfw_backend *natfw_find(const char *name,
 {
 	if (!strcmp(name, "auto"))
 		return choose(env, ret_why);
+	if (!strcmp(name, "iptables"))
+		return plain_iptables(ret_why);
 	*ret_why = "configured";
 	for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++)
 		if (!strcmp(name, backends[i]->name))

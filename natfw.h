@@ -16,13 +16,16 @@
 #include <stdint.h>
 #include "base/clientcount.h"
 #include "base/limits.h"
+#include "base/wr.h"
 #include "map/nat_rule.h"
+#include "natfw/ruleset.h"
 #include "sys/netif.h"
 
 /* The router's side of the rules, read from the configuration and the kernel.
  * Interface names are checked: [A-Za-z0-9_.@-], as long as the kernel's. */
 struct natfw_env {
 	char ext_if[IF_NAMESIZE];
+	uint32_t ext_index;	/* its index; 0: not known */
 	struct addr ext;	/* the interface's own address (IPv4);
 				 * ADDR_NONE: the kernel holds none of our
 				 * mappings */
@@ -30,43 +33,77 @@ struct natfw_env {
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
-	/* netlink: the chain of the accept; "": each forward chain */
+	/* the only native chain of the accept; "": each that would drop */
 	char nft_table[64];	/* "inet fw4" */
 	char nft_chain[64];	/* "forward" */
 };
 
 struct natfw;
+struct natfw_writer;
+struct places;
 
+/*
+ * A way to write rules. One of them translates addresses; each writes the
+ * accepts in the forward chains of its own kind (natfw/place.h). The functions
+ * get their writer, whose flags say what it has to do.
+ */
 struct natfw_backend {
 	const char *name;
-	/* is the tool installed, or has the kernel nf_tables? */
+	/* the kind of chain that it can write into */
+	enum ruleset_kind kind;
+	/* can it translate: is the tool installed, or has the kernel nf_tables
+	 * nat that works beside what is there? Changes nothing */
 	bool (*usable)(const struct natfw_env *);
-	/* create our chains or table. They may exist already, from an earlier
-	 * call or a killed monitor. Does not touch other people's rules. 0 or
-	 * -errno; the other functions may be called after an error as well */
-	int (*open)(struct natfw *, const struct natfw_env *);
+	/* get ready; changes nothing. Our chains or table may exist already,
+	 * from an earlier run or a killed monitor: they keep working until the
+	 * first sync. 0 or -errno; the other functions may be called after an
+	 * error as well */
+	int (*open)(struct natfw *, struct natfw_writer *);
 	/* change the kernel as these ops will change the tables: all or
 	 * nothing. Called before a table is changed. */
-	int (*apply)(struct natfw *, const struct nat_op *, size_t n);
-	/* make the kernel hold exactly these port mappings and our hooks.
-	 * Called at the start, after a reload or a new address, and to repair.
-	 * One transaction if the tool has transactions. A backend that makes
-	 * pinholes reads them from fw->pinholes */
-	int (*sync)(struct natfw *, const struct nat_rule *, size_t n);
-	/* 0 equal, 1 different, -errno */
-	int (*verify)(struct natfw *, const struct nat_rule *, size_t n);
-	/* remove everything of ours; called after every open */
-	void (*close)(struct natfw *);
+	int (*apply)(struct natfw *, struct natfw_writer *,
+		     const struct nat_op *, size_t n);
+	/* make the kernel hold exactly these port mappings, and our accepts in
+	 * fw->places of this kind; remove what is ours and not wanted any
+	 * more, also what an earlier run left in chains of this kind. Called
+	 * at the start, after a reload or a new address, when the places
+	 * changed, and to repair; fw->rules was read just before. One
+	 * transaction if the tool has transactions. A backend that makes
+	 * pinholes reads them from fw->pinholes.
+	 * 0; -ESTALE: the rules have changed since they were read, so read
+	 * them again; other -errno */
+	int (*sync)(struct natfw *, struct natfw_writer *,
+		    const struct nat_rule *, size_t n);
+	/* compare the kernel with what sync makes; fw->rules was read just
+	 * before. 0 equal, 1 different, -errno */
+	int (*verify)(struct natfw *, struct natfw_writer *,
+		      const struct nat_rule *, size_t n);
+	/* do our accepts stand in fw->rules exactly where fw->places wants
+	 * them? Reads only the model. NULL: it makes none */
+	bool (*placed)(const struct natfw *, const struct natfw_writer *);
+	/* remove everything of ours, and free what open took */
+	void (*close)(struct natfw *, struct natfw_writer *);
+	/* remove what an earlier run may have left in chains of this kind,
+	 * where fw->rules shows something; not called while a writer of the
+	 * kind is in use. @fw: only its rules and why are valid. NULL: nothing
+	 * can be left */
+	void (*sweep)(struct natfw *);
 	/* number of nf_tables transactions, and so of notices, for each
 	 * change; 0: the rules are not in nf_tables */
 	unsigned commits;
-	/* for "auto": does this tool filter forwarded packets on this machine?
-	 * Does not depend on the configuration, changes nothing, and loads no
-	 * module. NULL: it never does */
-	bool (*governs)(void);
 	/* does it make rules for pinholes as well? If not, they are refused:
 	 * NAT_EKIND */
 	bool pinholes;
+	/* it changes no kernel, so that other people's rules do not matter */
+	bool offline;
+};
+
+/* A backend in use. */
+struct natfw_writer {
+	const struct natfw_backend *be;	/* NULL: not in use */
+	bool translates;
+	bool accepts;		/* some of fw->places are of its kind */
+	void *own;		/* the backend's, from its open to its close */
 };
 
 enum natfw_by {
@@ -92,19 +129,27 @@ struct natfw_table {
 	struct clientcount by_client;	/* private to table.c */
 };
 
-/* The tables and their backend; backends may read them. */
+/* The tables and their writers; backends may read them. */
 struct natfw {
-	const struct natfw_backend *be;
+	struct natfw_writer writer[RULESET_KINDS];	/* by kind */
+	enum ruleset_kind translator;	/* index of the one that translates */
 	struct natfw_env env;
 	struct natfw_table mappings, pinholes;
+	/* The administrator's rules, as they were read last, and the places
+	 * made from them. NULL before natfw_open(), and where the backend is
+	 * offline. */
+	struct ruleset *rules;
+	struct places *places;
+	bool rules_stale;	/* they may have changed since: the owner sets
+				 * it, a reading clears it */
+	uint64_t rules_ms;	/* when natfw_check() read them */
+	uint64_t legacy_ms;	/* when it looked for legacy iptables */
 	bool dirty;		/* kernel and tables may differ: sync is due */
 	char why[256];		/* the tool's message at its last failure */
-	void *own;		/* the backend's, from its open to its close;
-				 * NULL at other times */
 };
 
-extern const struct natfw_backend natfw_iptables, natfw_iptables_legacy,
-	natfw_iptables_nft, natfw_netlink, natfw_memory;
+extern const struct natfw_backend natfw_iptables_legacy, natfw_iptables_nft,
+	natfw_netlink, natfw_memory;
 
 /**
  * natfw_init - make empty tables.
@@ -118,10 +163,13 @@ int natfw_init(struct natfw *fw, size_t mapping_max, size_t pinhole_max);
 void natfw_done(struct natfw *fw);
 
 /**
- * natfw_find - find the backend called @name; "auto" chooses by what filters
- * forwarding on this machine.
- * @ret_why: a literal: why auto chose it or found none, otherwise "configured"
- * Return: NULL for an unknown name, or if auto finds no tool
+ * natfw_find - find the backend called @name.
+ *
+ * "auto" is netlink where the kernel can translate with it, otherwise the
+ * installed variant of iptables. "iptables" is the variant that the program
+ * iptables is.
+ * @ret_why: a literal: why it was chosen, or why there is none
+ * Return: NULL for an unknown name, or if there is no such tool
  */
 const struct natfw_backend *natfw_find(const char *name,
 				       const struct natfw_env *,
@@ -171,6 +219,42 @@ int natfw_verify(struct natfw *);
 
 /** natfw_close - remove everything of ours from the kernel. */
 void natfw_close(struct natfw *);
+
+/**
+ * natfw_check - do the administrator's rules leave this port to a mapping, and
+ * do they let its packets arrive?
+ * @rule: not yet in the table, or to be renewed
+ * @now_ms: monotonic. The rules are read again if they may have changed, at
+ *          most once a second; legacy iptables, which gives no notice of a
+ *          change, counts as changed after a second
+ * @why: what forwards or drops it, for the log; may be NULL
+ * Return: NAT_OK; NAT_EFORWARDED a rule of the administrator forwards that
+ * port, for all or some sources; NAT_EBLOCKED a rule drops its packets and no
+ * accept of ours can help
+ */
+enum nat_err natfw_check(struct natfw *, const struct nat_rule *rule,
+			 uint64_t now_ms, struct wr *why);
+
+/** natfw_lost - why no mapping can work, or not all, by the rules that were read
+ * last: a chain that drops and where no accept can be, or a configured chain
+ * that does not exist. Return: "" if there is no such thing; valid until the
+ * next call that reads them */
+const char *natfw_lost(const struct natfw *);
+
+/** natfw_commits - the number of notices that one change of the kernel by all
+ * writers in use causes, at most. */
+unsigned natfw_commits(const struct natfw *);
+
+/** natfw_sweep - remove what writers that are not in use may have left in the
+ * kernel, in an earlier run. Looks first; loads no module. */
+void natfw_sweep(struct natfw *);
+
+/** natfw_sweep_all - the same for every backend, where none is in use: upnpd is
+ * not enabled. */
+void natfw_sweep_all(void);
+
+/** natfw_translator - the backend that translates; NULL: none is open. */
+const struct natfw_backend *natfw_translator(const struct natfw *);
 
 /** natfw_takes - does the backend make rules of this kind? */
 bool natfw_takes(const struct natfw *, uint8_t kind);

@@ -83,11 +83,11 @@
 /* From one try to the next, for a suspended mapping whose network exists but
  * which the firewall refuses. */
 #define MAP_RESUME_MS		10000
-/* Overwrites in progress while the table is full: each needs a second slot.
- * Further ones fail. */
-#define PM_SPARE_SLOTS		64
-/* Retries of AddAnyPortMapping with another port, when the router serves the
- * port itself: each is a batch. */
+/* Overwrites in progress while the table is full, renewals among them: each
+ * needs a second slot. Further ones fail. A connection has one request. */
+#define PM_SPARE_SLOTS		HTTP_CONNS_MAX
+/* Retries of AddAnyPortMapping with another port, when the port is taken: each
+ * is a batch. */
 #define PM_ANY_TRIES		8
 #define PM_MAPPINGS_LIMIT	60000	/* of max-mappings: number of ports */
 /* Pinholes that the monitor holds: as many as max-mappings allows mappings by
@@ -106,6 +106,21 @@
 #define FLOWS_GAP_MS		100
 #define FLOWS_GAP_WALKS		20
 #define FLOWS_GAP_MAX_MS	1000
+/* A UDP socket of the router takes the port of a mapping in force if it was
+ * there in two looks this far apart. A resolver's socket exists for a few
+ * seconds, or as long as it tries again. */
+#define TAKEN_UDP_MS		30000
+#define TAKEN_SOCKETS_MAX	32	/* of these; later ones take nothing */
+/* Mappings looked at in one turn: 1,024 take a few milliseconds. */
+#define OVERRULE_LOOKS_MAX	1024
+/* Reports that the engine has not read: they fit into the socket beside
+ * NAT_BATCH_MAX answers. */
+#define OVERRULE_REPORTS_MAX	64
+#define OVERRULE_STEP_MS	20	/* to the next turn, if more is due */
+/* The log names the rule that has a port once in REFUSAL_LOG_MS, for so many
+ * ports. */
+#define BROKER_PORTS_LOGGED	16
+#define BROKER_WHY_MAX		256	/* bytes that name a rule, and a remedy */
 #define PROC_DEADLINE_MS	5000	/* for a firewall tool that hangs */
 /* For a tool that only lists: control points wait while verify waits for it. */
 #define PROC_LIST_DEADLINE_MS	2000

@@ -22,7 +22,7 @@ static const struct nat_rule *next_rule(struct brokerclient *p)
 			const struct pm_entry *e =
 				portmap_entry(pm, p->sync_slot++);
 
-			if (e && e->state == PM_ACTIVE && e->enabled)
+			if (e && portmap_has_rule(e))
 				return &e->rule;
 		}
 	}
@@ -136,14 +136,7 @@ void brokerclient_link(struct brokerclient *p, bool up)
 	brokerclient_pump(p);
 }
 
-static void synced(struct brokerclient *p, bool complete)
-{
-	for (int i = 0; i < NAT_KINDS; i++)
-		if (p->table[i].pm)
-			portmap_synced(p->table[i].pm, complete);
-}
-
-/* Return: false if it is not the answer to one of our requests */
+/* Return: false if it is neither a notice nor the answer to a request */
 static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
 {
 	const enum nat_err err = (enum nat_err)rep->err;
@@ -151,6 +144,10 @@ static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
 
 	if (rep->version != BROKER_VERSION)
 		return false;
+	if (rep->verb == BROKER_TAKEN || rep->verb == BROKER_CHANGED) {
+		p->notice(p->arg, rep);
+		return true;
+	}
 	p->in_flight -= p->in_flight > 0;
 	if (rep->verb == BROKER_SET || rep->verb == BROKER_DEL) {
 		if (t >= NAT_KINDS || !p->table[t].pm)
@@ -158,8 +155,6 @@ static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
 		p->table[t].done(p->arg, rep->id, err);
 		return true;
 	}
-	if (rep->verb == BROKER_SYNC_END)
-		synced(p, err == NAT_OK);
 	p->answer(p->arg, rep);
 	return true;
 }

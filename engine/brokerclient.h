@@ -23,6 +23,9 @@ struct brokerclient {
 	struct brokerclient_table table[NAT_KINDS];	/* by enum nat_kind */
 	/* the answer to any other request; waiting ones are sent after it */
 	void (*answer)(void *arg, const struct broker_rep *);
+	/* BROKER_TAKEN, BROKER_CHANGED: what the monitor sends without a
+	 * request */
+	void (*notice)(void *arg, const struct broker_rep *);
 	/* the monitor has closed the channel, or sent an invalid record */
 	void (*lost)(void *arg);
 	void *arg;
@@ -52,8 +55,7 @@ int brokerclient_open(struct brokerclient *p, struct loop *, int fd);
 void brokerclient_pump(struct brokerclient *);
 
 /** brokerclient_sync - ask the monitor to read the interfaces again, then send
- * it all tables as a whole, before waiting ops. When the monitor has answered,
- * portmap_synced() is called for each. */
+ * it all tables as a whole, before waiting ops. */
 void brokerclient_sync(struct brokerclient *);
 
 /** brokerclient_verify - ask for the firewall to be verified and repaired. Two

@@ -90,6 +90,7 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.left_s = left_s(e, now_ms);
 	rep.mapping.enabled = e->enabled;
 	rep.mapping.suspended = portmap_is_suspended(e);
+	rep.mapping.overruled = e->overruled;
 	rep.mapping.configured = e->configured;
 	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
 	return send_rep(c->io.fd, kind, &rep);

@@ -114,6 +114,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 	switch (rep->verb) {
 	case BROKER_SYNC_END:
 		ifwatch_synced(&e->ifwatch, err == NAT_OK);
+		map_ask_again(&e->map);
 		return;
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
@@ -127,6 +128,16 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 		ctlserver_verified(e->ctl, err == NAT_OK, rep->repaired);
 		return;
 	}
+}
+
+static void on_notice(void *arg, const struct broker_rep *rep)
+{
+	struct engine *e = arg;
+
+	if (rep->verb == BROKER_TAKEN)
+		map_overruled(&e->map, &rep->rule);
+	else
+		map_ask_again(&e->map);
 }
 
 static void on_lost(void *arg)
@@ -265,9 +276,13 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
 	ret->suspended = ret->mappings - (uint32_t)portmap_shown_count(e->pm);
-	for (size_t i = 0; i < portmap_count(e->pm); i++)
-		ret->mappings_of[portmap_entry(e->pm, portmap_at(e->pm, i))
-					 ->origin]++;
+	for (size_t i = 0; i < portmap_count(e->pm); i++) {
+		const struct pm_entry *m =
+			portmap_entry(e->pm, portmap_at(e->pm, i));
+
+		ret->mappings_of[m->origin]++;
+		ret->overruled += m->overruled;
+	}
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
 	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);
@@ -463,7 +478,8 @@ int engine_run(const struct engine_start *s)
 
 	memcpy(e.clock.boot_id, s->boot_id, sizeof(e.clock.boot_id));
 	e.brokerclient = (struct brokerclient){
-		.answer = on_answer, .lost = on_lost, .arg = &e};
+		.answer = on_answer, .notice = on_notice, .lost = on_lost,
+		.arg = &e};
 	signal(SIGPIPE, SIG_IGN);	/* -EPIPE, if the monitor has ended */
 	signal(SIGXFSZ, SIG_IGN);	/* -EFBIG, at a file size limit */
 	log_open(LOG_TO_PIPE, "upnpd", s->log_fd,

@@ -3,7 +3,7 @@
  * leaseline.c - the lines of the lease file, version 2.
  *
  *   kind=KIND proto=PROTO port=PORT client=ADDRESS to=PORT origin=ORIGIN
- *   requester=ADDRESS remote=ADDRESS told=PORT disabled=yes
+ *   requester=ADDRESS remote=ADDRESS told=PORT disabled=yes overruled=yes
  *   lease=MONO-MS,WALL-S,LEFT-S suspended=MONO-MS,WALL-S,LEFT-S
  *   desc=TEXT                                         (all on one line)
  *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
@@ -12,8 +12,8 @@
  * "port" is the external port in our firewall, "told" the one that is reported
  * to clients; "to" is the client's port. Left out are: kind=portmap; the
  * requester of the operator's mappings; remote=*, which is every host; "told"
- * if it equals "port"; disabled=no; "lease" of a permanent mapping;
- * remote-port=0, which is every port; "suspended" of a mapping that is not
+ * if it equals "port"; disabled=no; overruled=no; "lease" of a permanent
+ * mapping; remote-port=0, which is every port; "suspended" of a mapping that is not
  * suspended, or whose suspension has no end, as the operator's. When the
  * networks are known, such a mapping is suspended again.
  *
@@ -35,14 +35,16 @@
 #define WALL_MAX_S	(UINT64_MAX / 1000)
 
 enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
-       REMOTE_PORT, TOLD, DISABLED, LEASE, SUSPENDED, DESC, FIELDS };
+       REMOTE_PORT, TOLD, DISABLED, OVERRULED, LEASE, SUSPENDED, DESC,
+       FIELDS };
 
 static const char *const names[FIELDS] = {
 	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
 	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
 	[REQUESTER] = "requester", [REMOTE] = "remote",
 	[REMOTE_PORT] = "remote-port", [TOLD] = "told",
-	[DISABLED] = "disabled", [LEASE] = "lease",
+	[DISABLED] = "disabled", [OVERRULED] = "overruled",
+	[LEASE] = "lease",
 	[SUSPENDED] = "suspended", [DESC] = "desc",
 };
 
@@ -108,6 +110,8 @@ void leaseline_put(struct wr *w, const struct portmap *pm,
 		wr_fmt(w, " told=%u", e->told_port);
 	if (!e->enabled)
 		wr_z(w, " disabled=yes");
+	if (e->overruled)
+		wr_z(w, " overruled=yes");
 	put_end(w, names[LEASE], lease);
 	put_end(w, names[SUSPENDED], suspended);
 	if (notes.n != 0)
@@ -191,6 +195,9 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 	case DISABLED:
 		q->enabled = !str_eq(v, STR("yes"));
 		return !q->enabled;
+	case OVERRULED:
+		l->overruled = str_eq(v, STR("yes"));
+		return l->overruled;
 	case LEASE:
 		return get_end(v, PM_LEASE_MAX_S, &l->lease);
 	case SUSPENDED:

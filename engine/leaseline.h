@@ -29,6 +29,7 @@ struct leaseline_end {
 struct leaseline {
 	struct pm_req req;	/* lease_s is not set */
 	uint16_t told_port;
+	bool overruled;
 	struct leaseline_end lease, suspended;
 	char note[PM_NOTE_MAX + 1];	/* fields that we do not know, "a=b
 					 * c=d", NUL-terminated */

@@ -241,6 +241,8 @@ static bool take_set(struct loader *ld, struct str fields)
 	portmap_set_note(ld->pm, slot, str_z(l.note));
 	if (suspended_ms != 0)
 		portmap_suspend(ld->pm, slot, suspended_ms);
+	else if (l.overruled)
+		portmap_overrule(ld->pm, slot);
 	ld->met->cut += l.cut;
 	return true;
 }

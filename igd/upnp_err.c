@@ -90,6 +90,7 @@ static const struct codes add_codes[REFUSAL__MAX] = {
 	[REFUSAL_RATE] = FULL,
 	[REFUSAL_NO_PORT] = BOTH(WANIP_NO_PORT_MAPS),
 	[REFUSAL_PORT] = { WANIP_CONFLICT, WANIP_OTHER_MECHANISM },
+	[REFUSAL_FORWARDED] = { WANIP_CONFLICT, WANIP_OTHER_MECHANISM },
 };
 
 static const struct codes delete_codes[REFUSAL__MAX] = {

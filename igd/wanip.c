@@ -260,7 +260,7 @@ static void put_target(const struct igd *igd, struct igd_call *call,
 		       struct igd_out out[5], const struct pm_entry *e)
 {
 	out[0].u = e->rule.int_port;
-	out[2].u = e->enabled;
+	out[2].u = portmap_in_force(e);
 	out[3].s = portmap_desc(igd->map->pm, e, call->desc);
 	out[4].u = portmap_lease_left(e, call->now_ms);
 }

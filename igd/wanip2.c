@@ -167,7 +167,7 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "<p:NewInternalClient>");
 	addr_write(w, r->client);
 	wr_z(w, "</p:NewInternalClient>");
-	put_number(w, "NewEnabled", e->enabled);
+	put_number(w, "NewEnabled", portmap_in_force(e));
 	wr_z(w, "<p:NewDescription>");
 	value_put_text(w, portmap_desc(igd->map->pm, e, desc));
 	wr_z(w, "</p:NewDescription>");

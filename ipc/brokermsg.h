@@ -15,10 +15,10 @@
 #include <stdint.h>
 #include "map/nat_rule.h"
 
-#define BROKER_VERSION 2	/* raise it with every change of a record */
+#define BROKER_VERSION 3	/* raise it with every change of a record */
 
 enum broker_verb {
-	BROKER_SET = 1,	  /* rule: as NAT_SET; answered */
+	BROKER_SET = 1,	  /* rule: as NAT_SET, also to renew it; answered */
 	BROKER_DEL,	  /* rule: the key; answered */
 	BROKER_SYNC_RULE, /* rule: one of the whole table; not answered */
 	BROKER_SYNC_END,  /* the table is complete: apply it; answered.
@@ -31,6 +31,11 @@ enum broker_verb {
 	BROKER_LINK_DOWN,
 	BROKER_VERIFY,	/* verify the firewall now; answered */
 	BROKER_SERVING, /* the engine now answers the LAN; answered */
+	/* The monitor sends these without a request. */
+	BROKER_TAKEN,	/* rule: it was removed, or was left out of a sync; err
+			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */
+	BROKER_CHANGED,	/* the administrator's rules or the router's ports may
+			 * have changed: request the overruled rules again */
 	BROKER__MAX,
 };
 
@@ -47,9 +52,11 @@ struct broker_rep {
 	int32_t err;		/* enum nat_err */
 	struct nat_op_id id;	/* of the request */
 	uint16_t repaired;	/* BROKER_VERIFY: our rules had been changed */
+	struct nat_rule rule;	/* BROKER_TAKEN; else zero */
+	uint16_t zero;
 };
 
 _Static_assert(sizeof(struct broker_req) == 56 &&
-	       sizeof(struct broker_rep) == 20, "no padding: they are sent");
+	       sizeof(struct broker_rep) == 64, "no padding: they are sent");
 
 #endif

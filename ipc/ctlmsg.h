@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 4	/* raise it with every change of a record */
+#define CTL_VERSION 5	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -78,6 +78,9 @@ struct ctl_mapping {
 	uint32_t enabled;
 	uint32_t suspended;	/* its client is in no internal network; it has
 				 * no rule, and clients do not see it */
+	uint32_t overruled;	/* the router serves its port, or a rule of the
+				 * administrator forwards it; it has no rule,
+				 * and clients see it as not enabled */
 	uint32_t configured;	/* it is in the configuration */
 	char desc[PM_DESC_MAX + 1];
 };
@@ -98,7 +101,7 @@ struct ctl_status {
 	uint32_t igd_versions;	/* a bit for each, 1 << version */
 	uint32_t up_s;		/* time that this engine has been serving */
 	uint32_t mappings, mappings_max, per_client_max;
-	uint32_t suspended;	/* of the mappings */
+	uint32_t suspended, overruled;	/* of the mappings */
 	uint32_t mappings_of[ORIGINS];	/* by enum origin */
 	uint32_t subscribers, subscribers_max;
 	uint32_t refused[REFUSALS];

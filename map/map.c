@@ -131,8 +131,12 @@ void map_cancel(struct map *m, struct map_wait *w)
 
 static bool resume(struct map *m, uint16_t slot)
 {
-	int res = portmap_resume(m->pm, slot);
+	int res;
 
+	/* map_ask_again() resumes the overruled ones */
+	if (!portmap_is_suspended(portmap_entry(m->pm, slot)))
+		return false;
+	res = portmap_resume(m->pm, slot);
 	if (res == PM_DONE)
 		mapreport_stored(m, slot);
 	return res == PM_DONE || res == PM_STARTED;
@@ -235,7 +239,41 @@ static void resume_again(struct map *m)
 	}
 }
 
+/* ---- overruled mappings -------------------------------------------- */
+
+void map_overruled(struct map *m, const struct nat_rule *rule)
+{
+	uint16_t slot = portmap_find(m->pm, rule);
+
+	if (slot == PM_NONE ||
+	    !nat_rule_equal(&portmap_entry(m->pm, slot)->rule, rule))
+		return;
+	if (portmap_overrule(m->pm, slot))
+		mapreport_stored(m, slot);
+}
+
+void map_ask_again(struct map *m)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < portmap_count(m->pm); i++) {
+		uint16_t slot = portmap_at(m->pm, i);
+
+		if (portmap_entry(m->pm, slot)->overruled)
+			any |= portmap_resume(m->pm, slot) == PM_STARTED;
+	}
+	if (any)
+		m->ops->wake(m->ops_arg);
+}
+
 /* ---- answers of the monitor ---------------------------------------- */
+
+/* Could a request for another port succeed? */
+static bool depends_on_port(enum refusal why)
+{
+	return why == REFUSAL_PORT || why == REFUSAL_FORWARDED ||
+	       why == REFUSAL_BLOCKED;
+}
 
 /* The op of @w is done. @slot: the mapping, if it was to be added */
 static void finish(struct map *m, struct map_wait *w, enum refusal why,
@@ -243,9 +281,9 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 {
 	const struct pm_entry *e = NULL;
 
-	/* Only the monitor knows which ports the router serves itself. If the
-	 * request accepts any port, start again with another one. */
-	if (w->what == MAP_ADD && w->req.any_port && why == REFUSAL_PORT &&
+	/* Only the monitor knows which ports are taken. If the request accepts
+	 * any port, start again with another one. */
+	if (w->what == MAP_ADD && w->req.any_port && depends_on_port(why) &&
 	    ++w->tries < PM_ANY_TRIES) {
 		w->wished = 0;
 		waitlist_add(&m->ready, w);

@@ -59,7 +59,7 @@ struct map_wait {
 
 	struct map_wait *next;	/* private from here on */
 	uint8_t what;		/* enum map_what */
-	uint8_t tries;		/* any_port: how many ports the router served */
+	uint8_t tries;		/* any_port: how many ports were taken */
 	bool owner;		/* the op on @slot is this request's; otherwise
 				 * it starts again when that op is done */
 	uint16_t slot;
@@ -76,8 +76,8 @@ enum map_what { MAP_ADD, MAP_DELETE, MAP_DELETE_RANGE };
 struct map_ops {
 	/* there may be ops to send: call portmap_next_op() */
 	void (*wake)(void *arg);
-	/* for the lease file: a mapping was committed, suspended or resumed
-	 * (stored), or has ended (gone) */
+	/* for the lease file: a mapping was committed, suspended, overruled or
+	 * resumed (stored), or has ended (gone) */
 	void (*stored)(void *arg, const struct pm_entry *);
 	void (*gone)(void *arg, const struct nat_rule *);
 	/* a client's request was refused, or map_apply_policy() removed a
@@ -178,6 +178,20 @@ void map_cancel(struct map *, struct map_wait *w);
  */
 void map_answer(struct map *, struct nat_op_id id, enum nat_err err,
 		uint64_t now_ms);
+
+/**
+ * map_overruled - the monitor has removed this rule, because the router serves
+ * its port now, or a rule of the administrator forwards it.
+ *
+ * The mapping with this rule is overruled (portmap_overrule()). A rule that no
+ * mapping has is ignored.
+ */
+void map_overruled(struct map *, const struct nat_rule *);
+
+/** map_ask_again - request the rules of all overruled mappings again, because
+ * the administrator's rules, the router's ports or its addresses may have
+ * changed. */
+void map_ask_again(struct map *);
 
 /** map_tick - end leases and suspensions, and retry to resume mappings that
  * could not be resumed. Return: when to call again, UINT64_MAX: never */

@@ -7,8 +7,8 @@
 
 #include "map/map.h"
 
-/** mapreport_stored - @slot was committed, suspended or resumed: count the
- * change, call ops->stored. */
+/** mapreport_stored - @slot was committed, suspended, overruled or resumed:
+ * count the change, call ops->stored. */
 void mapreport_stored(struct map *, uint16_t slot);
 
 /** mapreport_gone - a mapping has left the table: count the change, call

@@ -4,6 +4,11 @@
 #include <string.h>
 #include "map/nat_rule.h"
 
+bool nat_rule_taken(enum nat_err err)
+{
+	return err == NAT_ECONFLICT || err == NAT_EFORWARDED;
+}
+
 bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b)
 {
 	if (!nat_rule_rivals(a, b))

@@ -60,7 +60,14 @@ enum nat_err {
 	NAT_ENOSPC,		/* more rules of a kind than it may have */
 	NAT_ENOADDR,		/* there is no external address now */
 	NAT_EKIND,		/* the backend has no rules of this kind */
+	NAT_EFORWARDED,		/* the administrator forwards that port */
+	NAT_EBLOCKED,		/* the administrator's firewall drops its
+				 * packets, and no accept of ours can help */
 };
+
+/** nat_rule_taken - does the answer to an op mean that somebody with more
+ * rights has the port: the router itself, or a rule of the administrator? */
+bool nat_rule_taken(enum nat_err err);
 
 /**
  * nat_rule_same_key - are both rules of the same kind, with the same key?

@@ -90,6 +90,7 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	e->desc = e->note = 0;
 	pmtable_set_suspended(pm, slot, 0);
 	e->state = PM_FREE;
+	e->overruled = false;
 	e->sent = false;
 	pm->next[slot] = pm->free_head;
 	pm->free_head = slot;

@@ -22,7 +22,6 @@ struct portmap {
 	struct expiry due;		/* the leases */
 	struct descpool texts;	/* the descriptions */
 	size_t bytes;		/* of the whole block */
-	bool unproven;		/* the kernel may lack a rule */
 	uint64_t seq;		/* of the newest mapping */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;	/* PM_NONE: empty */

@@ -10,8 +10,8 @@
  *  - all entries that are rivals (nat_rule_rivals()) have one client;
  *  - of one key there is at most one committed entry and one that replaces it,
  *    and at most one op in flight;
- *  - of the committed entries, the kernel has those that are enabled and not
- *    suspended, and no others;
+ *  - of the committed entries, the kernel has those that are enabled and
+ *    neither suspended nor overruled, and no others; an entry is never both;
  *  - a committed entry that has an end is in the expiry heap, unless it has
  *    ended: then it waits for the op that is in flight.
  * Runs in: engine
@@ -102,6 +102,12 @@ static bool has_rule(const struct pm_entry *e)
 	return e->enabled && e->state != PM_SUSPENDED;
 }
 
+/* Was this committed entry without a rule before it was RESUMING? */
+static bool is_set_aside(const struct pm_entry *e)
+{
+	return portmap_is_suspended(e) || e->overruled;
+}
+
 static bool in_flight(const struct pm_entry *e)
 {
 	return e->queued || e->sent;
@@ -175,6 +181,7 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 static void activate(struct portmap *pm, uint16_t slot)
 {
 	pm->entry[slot].state = PM_ACTIVE;
+	pm->entry[slot].overruled = false;
 	pmtable_set_suspended(pm, slot, 0);
 }
 
@@ -198,15 +205,6 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 
 /* ---- changes ------------------------------------------------------- */
 
-static bool kernel_differs(const struct portmap *pm, const struct pm_entry *e,
-			   const struct pm_req *req)
-{
-	if (e->enabled != req->enabled || portmap_is_suspended(e))
-		return true;
-	return e->enabled &&
-	       (pm->unproven || !nat_rule_equal(&e->rule, &req->rule));
-}
-
 /* Enter @req, or start to. @by_op: use an op if the kernel needs one */
 static int enter(struct portmap *pm, const struct pm_req *req,
 		 uint64_t expires_ms, bool by_op, uint16_t *ret_slot)
@@ -216,8 +214,10 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 
 	if (res != PM_DONE)
 		return res;
+	/* A renewal needs an op as well: the monitor checks whether the mapping
+	 * may still have its port. */
 	if (old != PM_NONE &&
-	    !(by_op && kernel_differs(pm, &pm->entry[old], req))) {
+	    !(by_op && (pm->entry[old].enabled || req->enabled))) {
 		activate(pm, old);
 		fill(pm, old, req, expires_ms);
 		expiry_put(&pm->due, old);
@@ -259,27 +259,7 @@ int portmap_restore(struct portmap *pm, const struct pm_req *req,
 {
 	uint16_t slot;
 
-	pm->unproven = true;
 	return enter(pm, req, expires_ms, false, &slot);
-}
-
-void portmap_synced(struct portmap *pm, bool complete)
-{
-	pm->unproven = !complete;
-}
-
-int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
-{
-	const struct pm_entry *e = &pm->entry[slot];
-	struct pm_req same = { .rule = e->rule, .enabled = e->enabled,
-			       .origin = e->origin,
-			       .configured = e->configured,
-			       .requester = e->requester };
-
-	if (!pm->unproven && !portmap_is_suspended(e))
-		return PM_DONE;
-	portmap_desc(pm, e, same.desc);
-	return enter(pm, &same, e->expires_ms, true, ret_slot);
 }
 
 /* If a replacement is in flight, wait for its slot, not for @slot. */
@@ -291,6 +271,20 @@ static int delete_busy(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 		return PM_DONE;
 	*ret_slot = next == PM_NONE ? slot : next;
 	return PM_BUSY;
+}
+
+int portmap_reconfirm(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
+		return PM_BUSY;
+	if (e->state == PM_EXPIRING)
+		return REFUSAL_FIREWALL;
+	e->state = PM_RESUMING;
+	pmtable_queue(pm, slot);
+	*ret_slot = slot;
+	return PM_STARTED;
 }
 
 int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
@@ -330,11 +324,30 @@ bool portmap_suspend(struct portmap *pm, uint16_t slot, uint64_t until_ms)
 	struct pm_entry *e = &pm->entry[slot];
 	uint16_t busy;
 
-	if (e->state != PM_ACTIVE || delete_busy(pm, slot, &busy) == PM_BUSY)
+	if ((e->state != PM_ACTIVE && !e->overruled) ||
+	    delete_busy(pm, slot, &busy) == PM_BUSY)
 		return false;
 	e->state = PM_SUSPENDED;
+	e->overruled = false;
 	pmtable_set_suspended(pm, slot, until_ms);
 	expiry_put(&pm->due, slot);
+	return true;
+}
+
+/* An op in flight keeps its state: if it succeeds, it ends this one, and if it
+ * fails, the entry is overruled. The same holds for an overwrite in flight,
+ * which has an entry of its own. */
+bool portmap_overrule(struct portmap *pm, uint16_t slot)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	if (!e->enabled || is_set_aside(e))
+		return false;
+	if (e->state == PM_ACTIVE)
+		e->state = PM_SUSPENDED;
+	else if (e->state != PM_RESUMING && e->state != PM_DELETING)
+		return false;
+	e->overruled = true;
 	return true;
 }
 
@@ -343,7 +356,7 @@ int portmap_resume(struct portmap *pm, uint16_t slot)
 	struct pm_entry *e = &pm->entry[slot];
 	uint16_t busy;
 
-	if (!portmap_is_suspended(e))
+	if (!is_set_aside(e))
 		return REFUSAL_NOT_FOUND;
 	if (delete_busy(pm, slot, &busy) == PM_BUSY)
 		return PM_BUSY;
@@ -378,10 +391,26 @@ bool portmap_next_op(struct portmap *pm, struct nat_op *ret_op,
 	return true;
 }
 
-static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
-				uint64_t now_ms)
+/* The rule of a RESUMING entry was refused. A suspended entry stays suspended,
+ * unless its port is taken: clients see an overruled mapping. */
+static enum pm_change resume_failed(struct portmap *pm, uint16_t slot,
+				    enum nat_err err)
 {
 	struct pm_entry *e = &pm->entry[slot];
+
+	e->state = is_set_aside(e) ? PM_SUSPENDED : PM_ACTIVE;
+	if (!portmap_is_suspended(e) || !nat_rule_taken(err))
+		return PM_NO_CHANGE;
+	e->overruled = true;
+	pmtable_set_suspended(pm, slot, 0);
+	return PM_UPDATED;
+}
+
+static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
+				enum nat_err err, uint64_t now_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	enum pm_change change = PM_NO_CHANGE;
 	uint16_t stays = slot;
 
 	if (e->state == PM_ADDING) {
@@ -390,13 +419,13 @@ static enum pm_change op_failed(struct portmap *pm, uint16_t slot,
 	} else if (e->state == PM_EXPIRING) {
 		e->expires_ms = now_ms + RETRY_MS;
 	} else if (e->state == PM_RESUMING) {
-		e->state = PM_SUSPENDED;
+		change = resume_failed(pm, slot, err);
 	} else {
-		e->state = PM_ACTIVE;
+		e->state = e->overruled ? PM_SUSPENDED : PM_ACTIVE;
 	}
 	if (stays != PM_NONE)
 		expiry_put(&pm->due, stays);
-	return PM_NO_CHANGE;
+	return change;
 }
 
 enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
@@ -417,13 +446,16 @@ enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
 	e->sent = false;
 	e->gen++;
 	if (err != NAT_OK)
-		return op_failed(pm, slot, now_ms);
+		return op_failed(pm, slot, err, now_ms);
 	if (e->state == PM_ADDING)
 		return commit(pm, slot);
 	if (e->state == PM_RESUMING) {
+		enum pm_change change = is_set_aside(e) ? PM_UPDATED :
+							  PM_NO_CHANGE;
+
 		activate(pm, slot);
 		expiry_put(&pm->due, slot);
-		return PM_UPDATED;
+		return change;
 	}
 	pmtable_leave(pm, slot);
 	return PM_REMOVED;
@@ -522,6 +554,17 @@ uint16_t portmap_at(const struct portmap *pm, size_t index)
 bool portmap_is_suspended(const struct pm_entry *e)
 {
 	return e->suspended_ms != 0;
+}
+
+bool portmap_has_rule(const struct pm_entry *e)
+{
+	return e->enabled && (e->state == PM_ACTIVE ||
+			      (e->state == PM_RESUMING && !is_set_aside(e)));
+}
+
+bool portmap_in_force(const struct pm_entry *e)
+{
+	return e->enabled && !e->overruled;
 }
 
 bool portmap_is_shown(const struct pm_entry *e)

@@ -29,8 +29,10 @@ enum pm_state {
 	PM_ACTIVE,
 	PM_DELETING,		/* the kernel has not answered */
 	PM_EXPIRING,		/* as DELETING, but retried until it works */
-	PM_SUSPENDED,		/* keeps its place and port without a rule */
-	PM_RESUMING,		/* was suspended; the kernel has not answered */
+	PM_SUSPENDED,		/* keeps its place and port without a rule:
+				 * suspended or overruled */
+	PM_RESUMING,		/* the rule was requested again; the kernel has
+				 * not answered */
 };
 
 /* A mapping to be made, as the core has granted it (struct map_request,
@@ -64,6 +66,8 @@ struct pm_entry {
 	bool enabled;
 	bool configured;	/* it is in the operator's configuration, not in
 				 * the lease file */
+	bool overruled;		/* it has no rule, because somebody with more
+				 * rights has its port */
 	bool queued;		/* private: waits in the op queue */
 	bool sent;		/* private: its op was fetched */
 };
@@ -133,21 +137,11 @@ int portmap_restore(struct portmap *, const struct pm_req *req,
 		    uint64_t expires_ms);
 
 /**
- * portmap_synced - a sync was answered.
- * @complete: the kernel has each rule of the table
+ * portmap_reconfirm - queue an op for the committed and enabled mapping @slot
+ * as it is: the monitor checks whether it may still have its port.
+ * @ret_slot: the slot to wait for
  *
- * After an incomplete sync, and after portmap_restore(), portmap_add() needs an
- * op even for a mapping that is in the table already, because no request may
- * succeed before the kernel has the rule. A complete sync ends that.
- */
-void portmap_synced(struct portmap *, bool complete);
-
-/**
- * portmap_reconfirm - queue an op for the committed mapping @slot as it is, if
- * the kernel may not have it (portmap_synced()).
- * @ret_slot: set for PM_STARTED and PM_BUSY
- *
- * Return: PM_DONE (the kernel has it), or as portmap_add()
+ * Return: PM_STARTED; PM_BUSY; REFUSAL_FIREWALL (its lease has ended)
  */
 int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
@@ -168,18 +162,31 @@ bool portmap_forget(struct portmap *, const struct nat_rule *key);
  * Clients do not see it (portmap_shown_count() and the functions after it).
  * portmap_resume() or an overwrite makes it active again.
  *
- * Return: false if it is not active, or an op is in flight
+ * Return: false if it is neither active nor overruled, or an op is in flight
  */
 bool portmap_suspend(struct portmap *, uint16_t slot, uint64_t until_ms);
 
 /**
- * portmap_resume - start to make the suspended mapping @slot active again.
+ * portmap_overrule - the monitor has removed the rule of the mapping @slot:
+ * somebody with more rights has its port. The mapping keeps its place, its
+ * port, its share of the limits and its lease.
  *
- * It stays suspended until the kernel has its rule, or if the op fails.
+ * Clients see it as a mapping that is not enabled (portmap_in_force()).
+ * portmap_resume() or an overwrite makes it active again.
+ *
+ * Return: false if it has no rule, or its lease has ended
+ */
+bool portmap_overrule(struct portmap *, uint16_t slot);
+
+/**
+ * portmap_resume - start to make the suspended or overruled mapping @slot
+ * active again.
+ *
+ * It stays as it is until the kernel has its rule, or if the op fails. A
+ * suspended mapping whose port is taken becomes overruled.
  *
  * Return: PM_STARTED; PM_DONE (a disabled mapping, which has no rule, is active
- * now); PM_BUSY (an op is in flight), or REFUSAL_NOT_FOUND (it is not
- * suspended)
+ * now); PM_BUSY (an op is in flight), or REFUSAL_NOT_FOUND (it is neither)
  */
 int portmap_resume(struct portmap *, uint16_t slot);
 
@@ -201,10 +208,11 @@ enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };
  * @ret_slot: the slot that requests wait for (PM_NONE for an unknown id)
  * @ret_rule: the rule of the op; set with the slot
  *
- * Success commits the change; for a resumed mapping the result is PM_UPDATED.
- * After a failure, an add is rolled back, a mapping that was to be deleted or
- * resumed stays as it was, and the removal of an expired one is retried after
- * 5 s. The next add may reuse a slot that was freed.
+ * Success commits the change; for a resumed mapping the result is PM_UPDATED,
+ * for a reconfirmed one PM_NO_CHANGE. After a failure, an add is rolled back, a
+ * mapping that was to be deleted or resumed stays as it was (but see
+ * portmap_resume()), and the removal of an expired one is retried after 5 s.
+ * The next add may reuse a slot that was freed.
  */
 enum pm_change portmap_done(struct portmap *, struct nat_op_id id,
 			    enum nat_err err, uint64_t now_ms,
@@ -236,6 +244,13 @@ uint16_t portmap_at(const struct portmap *, size_t index);
 
 /** portmap_is_suspended - is the mapping suspended, and not resumed yet? */
 bool portmap_is_suspended(const struct pm_entry *);
+
+/** portmap_has_rule - should the kernel hold the rule of this entry? Not
+ * defined while an op that removes it is in flight. */
+bool portmap_has_rule(const struct pm_entry *);
+
+/** portmap_in_force - is the mapping reported to clients as enabled? */
+bool portmap_in_force(const struct pm_entry *);
 
 /** portmap_is_shown - do clients see this entry: is it committed and not
  * suspended? */

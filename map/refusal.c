@@ -29,9 +29,15 @@ static const struct {
 	[REFUSAL_RATE] = { "rate", "too many new mappings at once" },
 	[REFUSAL_NO_PORT] = { "no-port", "every allowed port is taken" },
 	[REFUSAL_PORT] = { "port", "the router serves that port itself" },
+	[REFUSAL_FORWARDED] = { "forwarded",
+		"a rule of the firewall forwards that port" },
+	[REFUSAL_BLOCKED] = { "blocked",
+		"the firewall drops packets to it" },
 	[REFUSAL_NO_ADDRESS] = { "no-address",
 		"there is no external address" },
 	[REFUSAL_FIREWALL] = { "firewall", "the firewall change failed" },
+	[REFUSAL_KIND] = { "backend",
+		"the firewall backend makes no such rules" },
 	[REFUSAL_MONITOR] = { "monitor", "the monitor does not allow it" },
 	[REFUSAL_LINK] = { "link", "allow-disable-external-interface is no" },
 	[REFUSAL_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },
@@ -60,6 +66,12 @@ enum refusal refusal_of_nat(enum nat_err err)
 		return REFUSAL_MONITOR;
 	case NAT_ECONFLICT:
 		return REFUSAL_PORT;
+	case NAT_EFORWARDED:
+		return REFUSAL_FORWARDED;
+	case NAT_EBLOCKED:
+		return REFUSAL_BLOCKED;
+	case NAT_EKIND:
+		return REFUSAL_KIND;
 	case NAT_ENOSPC:
 		return REFUSAL_FULL;
 	case NAT_ENOADDR:

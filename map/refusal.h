@@ -36,8 +36,12 @@ enum refusal {
 	REFUSAL_NO_PORT,	/* any port is acceptable, but none is free */
 	/* the monitor's answers (refusal_of_nat()) */
 	REFUSAL_PORT,		/* the router serves that port itself */
+	REFUSAL_FORWARDED,	/* the administrator forwards that port */
+	REFUSAL_BLOCKED,	/* the administrator's firewall drops its
+				 * packets */
 	REFUSAL_NO_ADDRESS,	/* there is no external address now */
 	REFUSAL_FIREWALL,	/* the change of the firewall failed */
+	REFUSAL_KIND,		/* the backend makes no such rules */
 	REFUSAL_MONITOR,	/* the monitor's own check forbids it */
 	/* the engine's other services */
 	REFUSAL_LINK,		/* allow-disable-external-interface */

@@ -25,7 +25,7 @@ static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
 /* Handle a client's request for the key of an operator's mapping, which stays
  * as it is. The request succeeds if it asks for exactly that mapping. */
 static int add_over_operators(struct map *m, struct map_wait *w,
-			      uint16_t theirs, const struct pm_entry **ret)
+			      uint16_t theirs)
 {
 	const struct pm_entry *e = portmap_entry(m->pm, theirs);
 	const struct pm_req *q = &w->req.mapping;
@@ -35,10 +35,7 @@ static int add_over_operators(struct map *m, struct map_wait *w,
 	if (!e->enabled || !q->enabled || !nat_rule_equal(&e->rule, &q->rule))
 		return (int)mapreport_refusal(m, w, REFUSAL_OPERATOR, 0);
 	res = portmap_reconfirm(m->pm, theirs, &slot);
-	if (res != PM_DONE)
-		return wait_or_refuse(m, w, res, slot);
-	*ret = e;
-	return REFUSAL_NONE;
+	return wait_or_refuse(m, w, res, slot);
 }
 
 static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
@@ -59,7 +56,7 @@ static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
 	old = portmap_entry(m->pm, slot);
 	if (old && old->origin == ORIGIN_OPERATOR &&
 	    q->origin != ORIGIN_OPERATOR)
-		return add_over_operators(m, w, slot, ret);
+		return add_over_operators(m, w, slot);
 	slot = PM_NONE;
 	res = portmap_add(m->pm, q, now_ms, &slot);
 	if (res != PM_DONE)

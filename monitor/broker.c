@@ -13,17 +13,19 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "sys/netif.h"
 #include "monitor/broker.h"
+#include "monitor/enginelog.h"
+#include "monitor/extlink.h"
+#include "monitor/rulecheck.h"
 #include "natfw/table.h"
 #include "natfw/watch.h"
 #include "ipc/brokermsg.h"
 #include "conf/ifstate.h"
-
-#define OVER_CLIENT_LIMIT "engine asked for more than max-mappings-per-client"
-#define NO_PINHOLES "engine asked for a pinhole, and the backend has none"
+#include "map/refusal.h"
 
 static void note_nets_left(struct broker *g, size_t left)
 {
@@ -50,6 +52,7 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
 	env->ext = ifstate_usable(ifstate_external(&r), c);
+	env->ext_index = (uint32_t)ifstate_external(&r)->ifindex;
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
@@ -63,15 +66,40 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	return 0;
 }
 
-/* Read the kernel's notices of ruleset changes. Up to as many notices as our
- * own changes cause are ours. More than that means that somebody else changes
- * the ruleset, and may not have finished.
- * @changes: of the kernel, by us, since the last call */
-static void read_watch(struct broker *g, unsigned changes)
+/* Up to as many notices as our own changes cause are ours. More than that means
+ * that somebody else changes the ruleset, and may not have finished. */
+void broker_changed(struct broker *g, unsigned ours)
 {
-	if (g->watch_fd >= 0 &&
-	    watch_read(g->watch_fd) > changes * g->fw.be->commits)
-		g->suspect = true;
+	if (g->watch_fd < 0 ||
+	    watch_read(g->watch_fd) <= ours * natfw_commits(&g->fw))
+		return;
+	g->suspect = true;
+	g->fw.rules_stale = true;
+}
+
+/* Every writer that is in use causes notices. The first one of nf_tables may be
+ * in use only after somebody has added chains. */
+static void watch(struct broker *g)
+{
+	if (g->watch_fd >= 0 || !natfw_commits(&g->fw))
+		return;
+	g->watch_fd = watch_open();
+	g->fw.rules_stale = true;	/* we missed what came before */
+}
+
+/* Log that mappings cannot work, and that they can again. */
+static void note_lost(struct broker *g)
+{
+	const struct str why = str_z(natfw_lost(&g->fw));
+	const uint64_t hash = why.n ? hash_add(HASH_BEGIN, why.p, why.n) : 0;
+
+	if (hash == g->lost)
+		return;
+	g->lost = hash;
+	if (hash)
+		log_warn("firewall: mappings do not work: %.*s", STR_F(why));
+	else
+		log_info("firewall: mappings can work again");
 }
 
 int broker_refresh(struct broker *g)
@@ -82,15 +110,21 @@ int broker_refresh(struct broker *g)
 	if (err || memcmp(&env, &g->fw.env, sizeof(env)) == 0)
 		return err;
 	err = natfw_move(&g->fw, &env);
-	read_watch(g, 1);
+	broker_changed(g, 1);
+	taken_look_begin(&g->taken);	/* other sockets may serve now */
+	g->look_due = g->verified = true;
 	if (err)
 		log_err("firewall: %s", g->fw.why);
+	note_lost(g);
 	return err;
 }
 
-void broker_changed(struct broker *g)
+void broker_sweep(struct broker *g)
 {
-	read_watch(g, 0);
+	if (!g->open || g->swept)
+		return;
+	g->swept = true;
+	natfw_sweep(&g->fw);
 }
 
 int broker_verify(struct broker *g)
@@ -99,13 +133,16 @@ int broker_verify(struct broker *g)
 
 	if (!g->open)
 		return 0;
-	read_watch(g, 0);
+	broker_changed(g, 0);
 	g->suspect = false;	/* the check that follows sees these changes */
+	g->look_due = g->verified = true;
 	got = broker_refresh(g);
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
-	read_watch(g, got != 0);
+	broker_changed(g, got != 0);
+	watch(g);
+	note_lost(g);
 	if (got > 0) {
 		g->repairs++;
 		log_warn("firewall: our rules had been changed; repaired");
@@ -117,7 +154,9 @@ int broker_verify(struct broker *g)
 
 const char *broker_fault(const struct broker *g)
 {
-	return g->open && g->fw.dirty ? g->fw.why : "";
+	if (!g->open)
+		return "";
+	return g->fw.dirty ? g->fw.why : natfw_lost(&g->fw);
 }
 
 static size_t stage_max(const struct broker *g)
@@ -143,6 +182,8 @@ int broker_open(struct broker *g, const struct conf *conf)
 	/* the caller has zeroed the other members */
 	g->conf = conf;
 	g->watch_fd = -1;
+	g->next_look_ms = UINT64_MAX;
+	g->taken.fw = &g->fw;
 	err = read_env(g, &env);
 	if (err)
 		return err;
@@ -163,6 +204,7 @@ int broker_open(struct broker *g, const struct conf *conf)
 		return -ENOMEM;
 	}
 	g->open = true;
+	/* before the rules are read, so that no change is missed */
 	if (be->commits)
 		g->watch_fd = watch_open();
 	g->why = why;
@@ -170,8 +212,9 @@ int broker_open(struct broker *g, const struct conf *conf)
 	if (natfw_open(&g->fw, be, &env))
 		log_err("firewall: %s; trying again every %u s", g->fw.why,
 			(unsigned)conf->verify_interval);
-	read_watch(g, 0);
+	broker_changed(g, 0);
 	g->suspect = false;	/* our own tables and chains */
+	watch(g);
 	return 0;
 }
 
@@ -192,109 +235,18 @@ void broker_close(struct broker *g)
 void broker_reset(struct broker *g)
 {
 	g->left_out = false;
+	g->left_n = 0;
 	if (!g->staged_n)
 		return;
 	g->staged_by = (struct clientcount){ { 0 } };
 	g->staged_n = g->pinholes_staged = 0;
 }
 
-/* ---- checking ------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------ */
 
-/* An engine that sends bad requests without end must not fill the log. */
 static bool may_log(struct broker *g)
 {
-	unsigned dropped;
-	bool may = lograte_may(&g->rate, g->now_ms, &dropped);
-
-	if (dropped)
-		log_warn("engine: dropped %u more lines about its requests "
-			 "within a second", dropped);
-	return may;
-}
-
-/* An honest engine makes the same check before it asks. So a refusal means that
- * the engine cannot be trusted, or that a network disappeared after the engine
- * read the interfaces and before we did. */
-static enum nat_err check_rule(struct broker *g, const struct nat_rule *rule)
-{
-	enum refusal v;
-
-	if (!nat_rule_sane(rule))
-		return NAT_EREFUSED;
-	/* Check this before the table changes, so that no request succeeds
-	 * without a rule. */
-	if (!natfw_takes(&g->fw, rule->kind)) {
-		if (may_log(g))
-			log_warn(NO_PINHOLES);
-		return NAT_EKIND;
-	}
-	v = policy_check(&g->policy, rule, addr_any(), NULL);
-	if (v == REFUSAL_NONE)
-		return NAT_OK;
-	if (may_log(g))
-		log_msg(v == REFUSAL_OUTSIDE ? LOG_INFO : LOG_WARNING,
-			"engine asked for a rule that policy forbids: %s",
-			refusal_text(v));
-	return NAT_EREFUSED;
-}
-
-/* Refuse a mapping of a port on which the router itself listens. A pinhole does
- * not conflict, because its packets are for the client's own address. */
-static enum nat_err check_port(struct broker *g, const struct nat_rule *rule)
-{
-	const uint64_t *field = rule->proto == IPPROTO_TCP ? g->ports.tcp :
-							     g->ports.udp;
-	struct addr at = g->fw.env.ext;
-	int err = 0;
-
-	if (rule->kind == NAT_PINHOLE || natfw_lookup(&g->fw, rule))
-		return NAT_OK;
-	/* without an address, only wildcard sockets count */
-	if (!addr_is_set(at))
-		at = addr_ip4(0);
-	if (!g->ports_read)
-		err = ports_listening(at, &g->ports);
-	if (err) {
-		if (may_log(g))
-			log_err("cannot read the router's own ports: %s",
-				strerror(-err));
-		return NAT_EFAIL;
-	}
-	g->ports_read = true;
-	return ports_set(field, rule->ext_port) ? NAT_ECONFLICT : NAT_OK;
-}
-
-/* Does @rule raise its client's number of rules in the table? */
-static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
-{
-	const struct nat_rule *old = natfw_lookup(&g->fw, rule);
-
-	return !old || !addr_equal(old->client, rule->client);
-}
-
-/* The limit applies to the mappings of a host, and separately to the pinholes
- * of each of its IPv6 addresses, because the rules of the two kinds have
- * clients of different families. The engine counts a rule until its deletion is
- * done, so an honest engine never exceeds the limit. */
-static enum nat_err check_client(struct broker *g, const struct broker_batch *b,
-				 const struct nat_rule *rule)
-{
-	const size_t max = g->conf->max_per_client;
-	const size_t enough = max > b->n ? max - b->n : 0;
-	size_t n = table_client_n(&g->fw, rule, enough);
-
-	/* under the limit even if every rule of the batch is this client's */
-	if (n < enough || !adds_rule(g, rule))
-		return NAT_OK;
-	for (size_t i = 0; i < b->n; i++)
-		n += b->op[i].verb == NAT_SET &&
-		     addr_equal(b->op[i].rule.client, rule->client) &&
-		     adds_rule(g, &b->op[i].rule);
-	if (n < max)
-		return NAT_OK;
-	if (may_log(g))
-		log_warn(OVER_CLIENT_LIMIT);
-	return NAT_ENOSPC;
+	return enginelog_may(&g->rate, g->now_ms);
 }
 
 static enum nat_err check(struct broker *g, struct broker_batch *b,
@@ -304,51 +256,11 @@ static enum nat_err check(struct broker *g, struct broker_batch *b,
 
 	if (req->verb == BROKER_DEL)
 		return nat_rule_sane(&req->rule) ? NAT_OK : NAT_EREFUSED;
-	err = check_rule(g, &req->rule);
+	err = rulecheck_policy(g, &req->rule);
 	if (!err)
-		err = check_client(g, b, &req->rule);
-	return err ? err : check_port(g, &req->rule);
+		err = rulecheck_client(g, b, &req->rule);
+	return err ? err : rulecheck_port(g, &req->rule);
 }
-
-/* ---- the external link --------------------------------------------------- */
-
-static enum nat_err link_set(struct broker *g, bool up)
-{
-	const char *name = conf_external(g->conf)->name;
-	const char *word = up ? "up" : "down";
-	struct ifstate r;
-	int err = 0;
-
-	if (!g->conf->allow_disable_external)
-		return NAT_EREFUSED;
-	if (!up)
-		err = ifstate_read(g->conf, &r);
-	/* A link that is down has no routes any more, so keep the routes that
-	 * were saved when it went down. */
-	if (!up && !err && ifstate_external(&r)->up)
-		err = route_save(ifstate_external(&r)->ifindex,
-				 &g->routes);
-	if (!err)
-		err = netif_set_up(name, up);
-	if (err) {
-		if (may_log(g))
-			log_err("%s cannot be taken %s: %s", name, word,
-				strerror(-err));
-		return NAT_EFAIL;
-	}
-	if (may_log(g))
-		log_warn("%s taken %s for a control point", name, word);
-	if (!up)
-		return NAT_OK;
-	err = route_restore(&g->routes);
-	if (err && may_log(g))
-		log_warn("cannot restore some routes over %s: %s", name,
-			 strerror(-err));
-	memset(&g->routes, 0, sizeof(g->routes));
-	return NAT_OK;
-}
-
-/* ---- requests ------------------------------------------------------------ */
 
 static int send_answer(int fd, const struct broker_req *req, enum nat_err err,
 		       bool repaired)
@@ -382,12 +294,24 @@ static int batch_flush(struct broker *g, int fd, struct broker_batch *b)
 			req.verb = BROKER_DEL;
 		if (b->err[i] == NAT_EFAIL && may_log(g))
 			log_err("firewall: %s", g->fw.why);
+		g->ask_due |= b->err[i] != NAT_OK;
 		err = send_answer(fd, &req, b->err[i], false);
 	}
 	b->n = 0;
 	b->turn_over = true;
-	g->ports_read = false;
+	taken_turn(&g->taken);
 	return err;
+}
+
+/* Is the rule in the table, and is it only the external address that the kernel
+ * lacks? A client that renews its mapping while the line is down keeps it. */
+static bool waits_for_address(const struct broker *g,
+			      const struct broker_req *req)
+{
+	const struct nat_rule *old = natfw_lookup(&g->fw, &req->rule);
+
+	return req->verb == BROKER_SET && !addr_is_set(g->fw.env.ext) && old &&
+	       nat_rule_equal(old, &req->rule);
 }
 
 static int batch_add(struct broker *g, int fd, struct broker_batch *b,
@@ -395,7 +319,7 @@ static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 {
 	enum nat_err err = check(g, b, req);
 
-	if (err)
+	if (err || waits_for_address(g, req))
 		return send_answer(fd, req, err, false);
 	b->op[b->n].rule = req->rule;
 	b->op[b->n].verb = req->verb == BROKER_SET ? NAT_SET : NAT_DEL;
@@ -423,29 +347,13 @@ static bool stage_full(const struct broker *g, uint8_t kind)
 	return g->staged_n - g->pinholes_staged >= g->conf->max_mappings;
 }
 
-/* Like check_port(), but log a conflict, because a rule of a sync has no answer
- * of its own. */
-static bool port_is_free(struct broker *g, const struct nat_rule *rule)
-{
-	const enum nat_err err = check_port(g, rule);
-
-	g->left_out |= err == NAT_EFAIL;	/* the next sync may know */
-	if (err == NAT_ECONFLICT && may_log(g))
-		log_warn("the router itself serves %s port %u: the mapping of "
-			 "that port has no rule", nat_rule_proto(rule->proto),
-			 rule->ext_port);
-	return err == NAT_OK;
-}
-
-/* The first table after the start is the lease file's. Its ports were checked
- * when they were mapped, and the programs that listen on the router may start
- * after upnpd. So only a later table is checked against the router's ports. */
 static void stage_rule(struct broker *g, const struct nat_rule *rule)
 {
-	const enum nat_err err = check_rule(g, rule);
+	const enum nat_err err = rulecheck_policy(g, rule);
 	const char *why = NULL;
 
-	g->left_out |= err == NAT_EREFUSED;
+	g->left_n = 0;		/* @staged is used again */
+	g->left_out |= err != NAT_OK;
 	if (err != NAT_OK)
 		return;
 	if (stage_full(g, rule->kind)) {
@@ -453,29 +361,57 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 		      "engine syncs more pinholes than it may have" :
 		      "engine syncs more rules than max-mappings";
 	} else if (client_full(g, rule->client)) {
-		why = OVER_CLIENT_LIMIT;
-	} else if (!g->synced || port_is_free(g, rule)) {
+		why = RULECHECK_OVER_LIMIT;
+	} else {
 		g->staged[g->staged_n++] = *rule;
 		g->pinholes_staged += rule->kind == NAT_PINHOLE;
 		clientcount_add(&g->staged_by, rule->client);
 	}
+	g->left_out |= why != NULL;
 	if (why && may_log(g))
 		log_warn("%s", why);
+}
+
+/* Move the staged rules whose port is taken to the end, and do not count them
+ * any more: they are left out, and the engine gets a report of each. */
+static void leave_out_taken(struct broker *g)
+{
+	char text[BROKER_WHY_MAX];
+	size_t n = g->staged_n;
+
+	for (size_t i = n; i-- > 0;) {
+		struct nat_rule *r = &g->staged[i], taken = *r;
+		struct wr why = wr_init_cut(text, sizeof(text));
+
+		if (r->kind == NAT_PINHOLE ||
+		    !nat_rule_taken(taken_check(&g->taken, r, true, g->now_ms,
+						&why)))
+			continue;
+		*r = g->staged[--n];
+		g->staged[n] = taken;
+	}
+	g->left_at = n;
+	g->left_n = g->staged_n - n;
+	g->staged_n = n;
 }
 
 static enum nat_err sync_end(struct broker *g)
 {
 	const struct natfw_table *t = &g->fw.mappings;
 	bool left_out = g->left_out;
+	size_t left_n;
 	int err;
 
+	leave_out_taken(g);
+	left_n = g->left_n;
 	flows_room(&g->flows, t->rule_n, g->now_ms);
 	for (size_t i = 0; i < t->rule_n; i++)
 		flows_note(&g->flows, &t->rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(&g->flows, g->now_ms);
 	broker_reset(g);
-	g->synced = true;
+	g->left_n = left_n;
+	note_lost(g);
 	if (err && may_log(g))
 		log_err("firewall: %s", g->fw.why);
 	if (err)
@@ -508,12 +444,13 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return send_answer(fd, req, res, false);
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
-		res = link_set(g, req->verb == BROKER_LINK_UP);
+		res = extlink_set(g, req->verb == BROKER_LINK_UP);
 		return send_answer(fd, req, res, false);
 	case BROKER_VERIFY:
+		natfw_sweep(&g->fw);
 		err = broker_verify(g);	/* 1: repaired */
-		return send_answer(fd, req, err < 0 ? NAT_EFAIL : NAT_OK,
-				   err > 0);
+		res = *broker_fault(g) ? NAT_EFAIL : NAT_OK;
+		return send_answer(fd, req, res, err > 0);
 	case BROKER_SERVING:
 		g->serving = true;
 		return send_answer(fd, req, NAT_OK, false);
@@ -547,8 +484,9 @@ int broker_serve(struct broker *g, int fd)
 	int got = 1, err = 0;
 
 	b->n = b->flushed = 0;
-	b->turn_over = g->ports_read = false;
-	read_watch(g, 0);
+	b->turn_over = false;
+	taken_turn(&g->taken);
+	broker_changed(g, 0);
 	for (int i = 0; i < NAT_BATCH_MAX && !err && !b->turn_over; i++) {
 		got = read_request(fd, &req);
 		if (got <= 0)
@@ -557,6 +495,6 @@ int broker_serve(struct broker *g, int fd)
 	}
 	if (!err)
 		err = batch_flush(g, fd, b);
-	read_watch(g, b->flushed);
+	broker_changed(g, b->flushed);
 	return err ? err : got < 0 ? got : 0;
 }

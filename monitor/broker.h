@@ -7,10 +7,10 @@
 
 #include "base/clientcount.h"
 #include "base/lograte.h"
-#include "sys/ports.h"
 #include "sys/route.h"
 #include "conf/conf.h"
 #include "monitor/flows.h"
+#include "monitor/taken.h"
 #include "natfw.h"
 
 /* SETs and DELs that one turn received. */
@@ -28,19 +28,37 @@ struct broker {
 	struct natfw fw;
 	struct policy policy;
 	size_t nets_left;		/* that do not fit into natfw_env */
-	bool ports_read;		/* @ports are of this turn */
 	struct route_set routes;	/* of the link that we took down */
-	bool synced;			/* a whole table has been received */
 	struct nat_rule *staged;	/* the sync in progress */
 	size_t staged_n, pinholes_staged;	/* of all kinds; of these */
 	size_t pinholes_max;		/* 0: the backend has none */
 	bool left_out;			/* the sync lacks a rule that policy
-					 * forbids, or that was not checked */
+					 * or a limit forbids */
+	size_t left_at, left_n;		/* in @staged: rules whose port is
+					 * taken, to be reported (overrule.h) */
 	struct clientcount staged_by;	/* staged rules by client */
 	struct flows flows;		/* of deleted rules */
+	/* overrule.h: a look at all mappings is due, or is made now; the rest
+	 * of them; when to look again, because of a UDP socket */
+	bool look_due, looking;
+	size_t looks_left;
+	uint64_t next_look_ms;
+	bool verified;			/* @look_due is due to a change, or to
+					 * the interval */
+	bool ask_due;			/* the engine may have a mapping without
+					 * a rule: tell it of the next change */
+	bool tell_due;			/* tell it now */
+	bool swept;			/* broker_sweep() */
+	struct {			/* no line about this port before then */
+		uint64_t due_ms;	/* 0: a free place */
+		uint16_t port;
+		uint8_t proto;
+	} logged[BROKER_PORTS_LOGGED];
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	struct lograte rate;		/* of log lines about requests */
 	const char *why;		/* the backend was chosen; a literal */
+	uint64_t lost;			/* a hash of natfw_lost() that was
+					 * logged, 0: there is none */
 	uint32_t repairs;		/* of rules that somebody had changed */
 	int watch_fd;			/* readable when nf_tables was changed;
 					 * -1: no notices */
@@ -51,7 +69,7 @@ struct broker {
 	bool open;
 	/* The large members come last, unused while nothing changes. */
 	struct broker_batch batch;
-	struct ports ports;		/* served by the router itself */
+	struct taken taken;
 };
 
 /**
@@ -69,8 +87,9 @@ int broker_open(struct broker *g, const struct conf *conf);
 void broker_close(struct broker *);
 
 /** broker_changed - read the notices from @watch_fd; sets @suspect if somebody
- * else caused one of them. */
-void broker_changed(struct broker *);
+ * else caused one of them.
+ * @ours: how many changes of the kernel we made since the last call */
+void broker_changed(struct broker *, unsigned ours);
 
 /** broker_reset - another engine starts: drop a sync that is half received. */
 void broker_reset(struct broker *);
@@ -78,12 +97,16 @@ void broker_reset(struct broker *);
 /** broker_refresh - apply the present addresses and settings. 0 or -errno */
 int broker_refresh(struct broker *);
 
+/** broker_sweep - remove what an earlier run left, once after
+ * broker_open(). */
+void broker_sweep(struct broker *);
+
 /** broker_verify - compare the kernel with the table, and repair what differs.
  * Return: 0 no difference, 1 repaired, -errno not repaired (logged) */
 int broker_verify(struct broker *);
 
-/** broker_fault - why the kernel's rules may differ from the table; "" if they
- * do not. Valid until the next call. */
+/** broker_fault - why the kernel's rules may differ from the table, or why
+ * mappings cannot work; "" if all is well. Valid until the next call. */
 const char *broker_fault(const struct broker *);
 
 /**

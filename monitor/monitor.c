@@ -21,17 +21,18 @@
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
 #include "monitor/monitor.h"
+#include "monitor/overrule.h"
 #include "monitor/report.h"
 #include "monitor/supervisor.h"
 
 /* The engine's two descriptors, the fork server's, the firewall's, and room
  * for more. */
 #define MONITOR_FDS_MAX 8
-/* Wait this long after somebody changed the firewall, because more changes may
- * follow. Others may change it all the time, and a check costs the run of a
- * tool, so keep the gap between two checks. */
-#define SUSPECT_MS	20
-#define SUSPECT_GAP_MS	1000
+/* After somebody changed the firewall, wait until there was no change for this
+ * long: a firewall is loaded in many steps. If changes never end, check it this
+ * long after the first one, so that mappings work within a second. */
+#define QUIET_MS	200
+#define QUIET_MAX_MS	800
 enum phase {
 	RUNNING,
 	RELOADING, /* the engine stops, its successor gets new settings */
@@ -62,8 +63,9 @@ struct monitor {
 	struct supervisor supervisor;
 
 	struct loop_fd firewall;		/* notices of others' changes */
-	uint64_t verified_ms;
-	struct loop_timer verify, flows;
+	uint64_t changed_ms;	/* the first change that was not checked; 0:
+				 * there is none */
+	struct loop_timer verify, flows, overrule;
 	struct loop_signal sig[3];
 	/* The large members come last. */
 	struct broker broker;
@@ -75,13 +77,50 @@ struct monitor {
 /* If somebody else changed the firewall, check it soon. */
 static void schedule_verify(struct monitor *m)
 {
-	uint64_t since_ms = loop_now_ms(m->loop) - m->verified_ms;
+	uint64_t now_ms = loop_now_ms(m->loop), wait_ms = QUIET_MS, max_ms;
 
 	if (!m->broker.suspect)
 		return;
 	m->broker.suspect = false;
-	loop_timer_set(m->loop, &m->verify, since_ms < SUSPECT_GAP_MS ?
-		       SUSPECT_GAP_MS - since_ms : SUSPECT_MS);
+	if (!m->changed_ms)
+		m->changed_ms = now_ms;
+	max_ms = m->changed_ms + QUIET_MAX_MS;
+	if (now_ms + wait_ms > max_ms)
+		wait_ms = max_ms > now_ms ? max_ms - now_ms : 0;
+	loop_timer_set(m->loop, &m->verify, wait_ms);
+}
+
+/* Receive the kernel's notices. The broker may open the socket later. */
+static void watch_firewall(struct monitor *m)
+{
+	if (m->firewall.fd == m->broker.watch_fd)
+		return;
+	loop_fd_del(m->loop, &m->firewall);
+	m->firewall.fd = m->broker.watch_fd;
+	if (m->firewall.fd >= 0)
+		loop_fd_add(m->loop, &m->firewall, POLLIN);
+}
+
+/* Do what a call of the broker has left to be done. */
+static void follow_up(struct monitor *m)
+{
+	uint64_t now_ms = loop_now_ms(m->loop), next_ms;
+
+	m->broker.now_ms = now_ms;
+	next_ms = overrule_run(&m->broker, supervisor_channel(&m->supervisor));
+	if (next_ms == UINT64_MAX)
+		loop_timer_del(m->loop, &m->overrule);
+	else
+		loop_timer_set(m->loop, &m->overrule, next_ms - now_ms);
+	if (m->broker.flows.noted_n && !m->flows.active)
+		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
+	report_broker(&m->report, &m->broker);
+	schedule_verify(m);
+}
+
+static void on_overrule(struct loop_timer *t)
+{
+	follow_up(LOOP_OWNER(t, struct monitor, overrule));
 }
 
 static void on_verify(struct loop_timer *t)
@@ -89,10 +128,11 @@ static void on_verify(struct loop_timer *t)
 	struct monitor *m = LOOP_OWNER(t, struct monitor, verify);
 
 	loop_timer_set(m->loop, t, m->conf->verify_interval * 1000ull);
-	m->verified_ms = loop_now_ms(m->loop);
+	m->changed_ms = 0;
+	m->broker.now_ms = loop_now_ms(m->loop);
 	broker_verify(&m->broker);
-	report_broker(&m->report, &m->broker);
-	schedule_verify(m);
+	watch_firewall(m);
+	follow_up(m);
 	log_flush();
 }
 
@@ -100,7 +140,7 @@ static void on_firewall(struct loop_fd *w, short revents)
 {
 	struct monitor *m = LOOP_OWNER(w, struct monitor, firewall);
 
-	broker_changed(&m->broker);
+	broker_changed(&m->broker, 0);
 	schedule_verify(m);
 }
 
@@ -152,12 +192,12 @@ static int on_request(void *arg, int fd)
 
 	m->broker.now_ms = loop_now_ms(m->loop);
 	err = broker_serve(&m->broker, fd);
-	if (m->broker.flows.noted_n && !m->flows.active)
-		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
-	report_broker(&m->report, &m->broker);
-	if (m->broker.serving)
-		report_serving(&m->report);
-	schedule_verify(m);
+	follow_up(m);
+	if (!m->broker.serving)
+		return err;
+	report_serving(&m->report);
+	/* only now, so that it does not delay the start */
+	broker_sweep(&m->broker);
 	return err;
 }
 
@@ -295,6 +335,7 @@ static int apply(struct monitor *m)
 	if (!m->conf->enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
 		report_state(&m->report, STATUS_DISABLED, &m->broker);
+		natfw_sweep_all();
 		return 0;
 	}
 	if (m->conf->allow_disable_external)
@@ -306,6 +347,7 @@ static int apply(struct monitor *m)
 	err = open_forkserver(m);
 	if (err)
 		return err;
+	m->broker.now_ms = loop_now_ms(m->loop);
 	if (m->broker.open)
 		broker_refresh(&m->broker);	/* on_verify() retries it */
 	else
@@ -317,10 +359,7 @@ static int apply(struct monitor *m)
 	if (err)
 		return err;
 	control_open(m);
-	loop_fd_del(m->loop, &m->firewall);
-	loop_fd_init(&m->firewall, m->broker.watch_fd, on_firewall);
-	if (m->broker.watch_fd >= 0)
-		loop_fd_add(m->loop, &m->firewall, POLLIN);
+	watch_firewall(m);
 	loop_timer_set(m->loop, &m->verify, m->conf->verify_interval * 1000ull);
 	supervisor_start(&m->supervisor, m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);
@@ -337,6 +376,8 @@ static void reload_finish(struct monitor *m)
 
 	if (!same) {
 		loop_fd_del(m->loop, &m->firewall);
+		loop_timer_del(m->loop, &m->overrule);
+		m->firewall.fd = -1;
 		broker_close(&m->broker);
 	}
 	/* A socket of the same name stays open, so that the next engine serves
@@ -436,6 +477,7 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	loop_fd_init(&m.firewall, -1, on_firewall);
 	m.verify.cb = on_verify;
 	m.flows.cb = on_flows;
+	m.overrule.cb = on_overrule;
 	m.loop = loop_new(MONITOR_FDS_MAX, NULL);
 	supervisor_init(&m.supervisor, m.loop, &supervisor_ops, &m);
 	err = m.loop ? 0 : -ENOMEM;

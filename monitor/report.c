@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "base/wr.h"
 #include "monitor/report.h"
+#include "natfw/writers.h"
 
 static void copy(char *dst, size_t cap, const char *text)
 {
@@ -128,11 +129,12 @@ void report_start(struct report *r, const char *file, const char *pid_file)
 
 static void copy_broker(struct report *r, const struct broker *g)
 {
+	const struct natfw_backend *be = writers_translator(&g->fw);
 	struct statusfile *s = &r->now;
 
 	s->backend[0] = s->backend_why[0] = '\0';
 	if (g->open) {
-		copy(s->backend, sizeof(s->backend), g->fw.be->name);
+		copy(s->backend, sizeof(s->backend), be ? be->name : "");
 		copy(s->backend_why, sizeof(s->backend_why), g->why);
 	}
 	copy(s->firewall_fault, sizeof(s->firewall_fault), broker_fault(g));

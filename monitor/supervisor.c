@@ -99,6 +99,11 @@ static void on_chan(struct loop_fd *fd, short revents)
 	loop_fd_del(s->loop, fd); /* the fork server reports the exit */
 }
 
+int supervisor_channel(const struct supervisor *s)
+{
+	return s->running ? s->chan.fd : -1;
+}
+
 static void on_stop(struct loop_timer *t)
 {
 	kill_engine(LOOP_OWNER(t, struct supervisor, stop), "it does not stop");

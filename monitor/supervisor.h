@@ -66,6 +66,10 @@ int supervisor_open(struct supervisor *, const struct jail *,
 /** supervisor_is_open - is there a fork server? */
 bool supervisor_is_open(const struct supervisor *);
 
+/** supervisor_channel - the descriptor to send to the engine on; -1: no engine
+ * runs. */
+int supervisor_channel(const struct supervisor *);
+
 /**
  * supervisor_start - start an engine now, and again after each unasked exit. No
  * engine may be running.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_list.c - reads a listing in one pass, line by line. It keeps only counts
- * and sums.
+ * ipt_list.c - reads a listing in one pass, line by line. Of our rules it keeps
+ * only counts and sums, of the jumps also the text, which deletes them.
  * Runs in: any
  */
 #include <string.h>
@@ -10,17 +10,19 @@
 #include "natfw/ipt_list.h"
 #include "natfw/ipt_rule.h"
 
-const struct ipt_list_hook ipt_list_hooks[IPT_HOOKS] = {
-	[IPT_HOOK_FORWARD] = { "filter", "FORWARD", IPT_ACCEPT_CHAIN },
-	[IPT_HOOK_PRE] = { "nat", "PREROUTING", IPT_DNAT_CHAIN },
-	[IPT_HOOK_POST] = { "nat", "POSTROUTING", IPT_SNAT_CHAIN },
-};
+void ipt_list_init(struct ipt_list *l)
+{
+	/* the large arrays at the end have their own counts */
+	memset(l, 0, offsetof(struct ipt_list, jump));
+	l->jump_n = l->text_n = 0;
+}
+
+/* ---- hashes -------------------------------------------------------------- */
 
 /* Leave out the parts that versions of the tool print in different ways:
  * "-m tcp", "/32". */
-static uint64_t hash_rule(struct str rule)
+static uint64_t hash_rule(uint64_t h, struct str rule)
 {
-	uint64_t h = HASH_BEGIN;
 	struct str word;
 
 	while (str_word(&rule, &word)) {
@@ -35,78 +37,198 @@ static uint64_t hash_rule(struct str rule)
 	return h;
 }
 
-static bool is_hook(const struct ipt_list *scan,
-		    const struct ipt_list_hook *hook, struct str line)
+uint64_t ipt_list_hash_jump(struct str rule, uint32_t others)
 {
-	char buf[64];
-	struct wr w = wr_init(buf, sizeof(buf));
+	return hash_rule(hash_add(HASH_BEGIN, &others, sizeof(others)), rule);
+}
 
-	wr_fmt(&w, "-A %s -j %s", hook->from, hook->to);
-	return !strcmp(scan->table, hook->table) && str_eq(line, wr_done(&w));
+/* ---- chains -------------------------------------------------------------- */
+
+static bool is_ours(const struct ipt_list *l, struct str name)
+{
+	unsigned leaf;
+
+	for (int chain = 0; chain < IPT_CHAINS; chain++)
+		if (ipt_rule_specs[chain].table == l->table &&
+		    (str_eq(name, str_z(ipt_rule_specs[chain].chain)) ||
+		     ipt_leaf_read(name, chain, &leaf)))
+			return true;
+	return false;
+}
+
+static struct ipt_list_chain *watched(struct ipt_list *l, struct str name)
+{
+	for (size_t i = 0; l->table == IPT_FILTER && i < l->watch_n; i++)
+		if (str_eq(name, str_z(l->watch[i].name)))
+			return &l->watch[i];
+	return NULL;
+}
+
+void ipt_list_watch(struct ipt_list *l, const char *name)
+{
+	if (ipt_list_chain_of(l, name) || l->watch_n == PLACES_MAX)
+		return;
+	l->watch[l->watch_n++] = (struct ipt_list_chain){ .name = name };
+}
+
+const struct ipt_list_chain *ipt_list_chain_of(const struct ipt_list *l,
+					       const char *name)
+{
+	for (size_t i = 0; i < l->watch_n; i++)
+		if (!strcmp(name, l->watch[i].name))
+			return &l->watch[i];
+	return NULL;
 }
 
 /* ":UPNPD-tcp-39936 - [0:0]" */
-static void note_leaf(struct ipt_list *scan, struct str line)
+static void note_chain(struct ipt_list *l, struct str line)
 {
+	struct ipt_list_chain *chain;
 	struct str name;
 	unsigned leaf;
 
 	if (!str_word(&line, &name))
 		return;
 	name = str_skip(name, 1);
-	for (int chain = 0; chain < IPT_CHAINS; chain++)
-		if (!strcmp(scan->table, ipt_rule_specs[chain].table) &&
-		    ipt_leaf_read(name, chain, &leaf))
-			ipt_leaf_add(&scan->leaves, chain, leaf);
+	l->ours[l->table] |= is_ours(l, name);
+	chain = watched(l, name);
+	if (chain)
+		chain->exists = true;
+	for (int c = 0; c < IPT_CHAINS; c++) {
+		if (ipt_rule_specs[c].table != l->table)
+			continue;
+		l->chain[c] |= str_eq(name, str_z(ipt_rule_specs[c].chain));
+		if (ipt_leaf_read(name, c, &leaf))
+			ipt_leaf_add(&l->leaves, c, leaf);
+	}
+}
+
+/* ---- jumps --------------------------------------------------------------- */
+
+/* Do the last two words jump to a chain of ours? A jump to a chain has no
+ * options behind it. */
+static bool is_jump(const struct ipt_list *l, struct str rule)
+{
+	struct str before = STR(""), last = STR(""), word;
+
+	while (str_word(&rule, &word)) {
+		before = last;
+		last = word;
+	}
+	return (str_eq(before, STR("-j")) || str_eq(before, STR("-g"))) &&
+	       is_ours(l, last);
+}
+
+static void keep_jump(struct ipt_list *l, struct str rule)
+{
+	struct wr w = wr_init(l->text + l->text_n, sizeof(l->text) - l->text_n);
+
+	if (l->jump_n == IPT_LIST_JUMPS_MAX)
+		return;
+	wr_str(&w, rule);
+	if (w.over)
+		return;
+	l->jump[l->jump_n++] = (struct ipt_list_jump){
+		.text = (uint32_t)l->text_n, .len = (uint32_t)rule.n,
+		.number = l->now_rules, .table = l->table,
+	};
+	l->text_n += rule.n;
+}
+
+static void note_jump(struct ipt_list *l, struct str chain, struct str rule)
+{
+	uint32_t others = l->now_rules - 1 - l->now_jumps;
+
+	l->ours[l->table] = true;
+	keep_jump(l, rule);
+	l->now_jumps++;
+	if (l->table == IPT_FILTER) {
+		backend_count(&l->jumps, ipt_list_hash_jump(rule, others));
+		return;
+	}
+	l->nat_jumps++;
+	l->pre_jumps += str_eq(rule, STR("PREROUTING -j " IPT_DNAT_CHAIN));
+	l->post_jumps += str_eq(rule, STR("POSTROUTING -j " IPT_SNAT_CHAIN));
+	if (str_eq(chain, STR("PREROUTING")))
+		l->pre_last = true;
+}
+
+uint32_t ipt_list_jumps_before(const struct ipt_list *l, const char *chain,
+			       uint32_t number)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < l->jump_n; i++) {
+		const struct ipt_list_jump *j = &l->jump[i];
+		struct str text = { l->text + j->text, j->len }, name;
+
+		n += j->table == IPT_FILTER && j->number < number &&
+		     str_word(&text, &name) && str_eq(name, str_z(chain));
+	}
+	return n;
+}
+
+bool ipt_list_hooked(const struct ipt_list *l)
+{
+	return l->nat_jumps == 2 && l->pre_jumps == 1 && l->post_jumps == 1 &&
+	       l->pre_last;
+}
+
+/* ---- lines --------------------------------------------------------------- */
+
+/* A rule in a chain of others. The rules of a chain are listed one after the
+ * other. */
+static void note_rule(struct ipt_list *l, struct str chain, struct str rule)
+{
+	if (!str_eq(chain, str_z(l->now))) {
+		/* a longer name does not compare equal, so each of its rules
+		 * is number 1; it is not watched, and has no jump of ours */
+		str_copy(l->now, sizeof(l->now), chain);
+		l->now_rules = l->now_jumps = 0;
+		l->now_watch = watched(l, chain);
+	}
+	l->now_rules++;
+	if (l->now_watch)
+		l->now_watch->rules++;
+	if (is_jump(l, rule))
+		note_jump(l, chain, rule);
+	else if (l->table == IPT_NAT && str_eq(chain, STR("PREROUTING")))
+		l->pre_last = false;
 }
 
 void ipt_list_line(void *arg, struct str line)
 {
-	struct ipt_list *scan = arg;
-	struct str rest = str_skip(line, 3), name;
-	bool rule = str_starts(line, STR("-A "));
+	struct ipt_list *l = arg;
+	struct str rest, name;
 
-	if (str_starts(line, STR(":")))
-		note_leaf(scan, line);
-	if (rule && str_word(&rest, &name) && ipt_leaf_is_ours(name)) {
-		backend_count(&scan->tally, hash_rule(line));
+	if (str_starts(line, STR(":"))) {
+		note_chain(l, line);
 		return;
 	}
-	for (int i = 0; i < IPT_HOOKS; i++) {
-		if (is_hook(scan, &ipt_list_hooks[i], line)) {
-			scan->hooked[i]++;
-			return;
-		}
-	}
-	scan->others |= rule || str_starts(line, STR(":FORWARD DROP"));
+	if (!str_starts(line, STR("-A ")))
+		return;
+	rest = str_skip(line, 3);
+	line = rest;
+	if (!str_word(&rest, &name))
+		return;
+	if (is_ours(l, name))
+		backend_count(&l->tally[l->table], hash_rule(HASH_BEGIN, line));
+	else
+		note_rule(l, name, line);
 }
 
-int ipt_list_table(struct natfw *fw, const char *save, const char *table,
-		   struct ipt_list *scan)
+int ipt_list_table(struct natfw *fw, const char *save, enum ipt_table table,
+		   struct ipt_list *l)
 {
-	const char *const argv[] = { save, "-t", table, NULL };
+	const char *const argv[] = {
+		save, "-t", ipt_rule_tables[table], NULL
+	};
 	struct backend_run run = {
-		.argv = argv, .line = ipt_list_line, .arg = scan,
-		.rules = fw ? fw->mappings.rule_n : 0,
+		.argv = argv, .line = ipt_list_line, .arg = l,
+		.rules = fw->mappings.rule_n,
 	};
 
-	scan->table = table;
+	l->table = table;
+	l->now[0] = '\0';
 	return backend_run(fw, &run);
-}
-
-int ipt_list_all(struct natfw *fw, const char *save, struct ipt_list *ret)
-{
-	int rc;
-
-	memset(ret, 0, sizeof(*ret));
-	rc = ipt_list_table(fw, save, "filter", ret);
-	return rc ? rc : ipt_list_table(fw, save, "nat", ret);
-}
-
-bool ipt_list_hooked_once(const struct ipt_list *scan)
-{
-	for (int i = 0; i < IPT_HOOKS; i++)
-		if (scan->hooked[i] != 1)
-			return false;
-	return true;
 }

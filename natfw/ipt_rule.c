@@ -49,8 +49,12 @@ static void put_snat(struct wr *w, const struct natfw_env *env,
 	       addr_text(env->ext).text, (unsigned)r->ext_port);
 }
 
+const char *const ipt_rule_tables[IPT_TABLES] = {
+	[IPT_FILTER] = "filter", [IPT_NAT] = "nat",
+};
+
 const struct ipt_rule_spec ipt_rule_specs[IPT_CHAINS] = {
-	[IPT_ACCEPT] = { "filter", IPT_ACCEPT_CHAIN, put_accept },
-	[IPT_DNAT] = { "nat", IPT_DNAT_CHAIN, put_dnat },
-	[IPT_SNAT] = { "nat", IPT_SNAT_CHAIN, put_snat },
+	[IPT_ACCEPT] = { IPT_FILTER, IPT_ACCEPT_CHAIN, put_accept },
+	[IPT_DNAT] = { IPT_NAT, IPT_DNAT_CHAIN, put_dnat },
+	[IPT_SNAT] = { IPT_NAT, IPT_SNAT_CHAIN, put_snat },
 };

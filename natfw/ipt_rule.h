@@ -15,10 +15,15 @@
 #define IPT_DNAT_CHAIN		"UPNPD"		/* of table nat */
 #define IPT_SNAT_CHAIN		"UPNPD-POST"	/* of table nat */
 
+enum ipt_table { IPT_FILTER, IPT_NAT, IPT_TABLES };
+
+extern const char *const ipt_rule_tables[IPT_TABLES];	/* their names */
+
 enum ipt_chain { IPT_ACCEPT, IPT_DNAT, IPT_SNAT, IPT_CHAINS };
 
 struct ipt_rule_spec {
-	char table[8], chain[12];
+	enum ipt_table table;
+	char chain[12];
 	/* the line after the chain's name, with its newline */
 	void (*put)(struct wr *, const struct natfw_env *,
 		    const struct nat_rule *);

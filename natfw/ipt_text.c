@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_text.c - writes the steps, with the rules, ops and leaves in them.
+ * ipt_text.c - writes the steps, with the rules, ops, leaves and jumps in them.
  * Runs in: monitor
  */
 #include "base/wr.h"
@@ -37,6 +37,48 @@ static void put_op(const struct ipt_text *t, struct wr *w,
 		put_in_leaf(t, w, first ? "-I" : "-A", &op->rule);
 }
 
+/* ---- jumps --------------------------------------------------------------- */
+
+/* Delete it by its exact text. */
+static void put_old_jump(const struct ipt_text *t, struct wr *w, size_t i)
+{
+	const struct ipt_list_jump *j = &t->found->jump[i];
+
+	if (j->table == ipt_rule_specs[t->step->chain].table)
+		wr_fmt(w, "-D %.*s\n", (int)j->len, t->found->text + j->text);
+}
+
+static void put_jump(const struct ipt_text *t, struct wr *w, size_t i)
+{
+	const struct ipt_jump *j = &t->jumps->at[i];
+
+	if (j->end)
+		wr_fmt(w, "-A %s", j->chain);
+	else
+		wr_fmt(w, "-I %s %u", j->chain,
+		       (unsigned)ipt_jump_number(t->jumps, i));
+	ipt_jump_put(w, j);
+	wr_ch(w, '\n');
+}
+
+/* ---- steps --------------------------------------------------------------- */
+
+static size_t item_n(const struct ipt_text *t)
+{
+	switch (t->step->of) {
+	case IPT_OF_LEAVES:
+		return IPT_LEAVES;
+	case IPT_OF_NETS:
+		return t->fw->env.net_n;
+	case IPT_OF_OLD_JUMPS:
+		return t->found->jump_n;
+	case IPT_OF_JUMPS:
+		return t->jumps->n;
+	default:
+		return t->n;
+	}
+}
+
 static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 {
 	switch (t->step->of) {
@@ -51,27 +93,45 @@ static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 	case IPT_OF_NETS:
 		t->step->leaf(t, w, (unsigned)i);
 		break;
+	case IPT_OF_OLD_JUMPS:
+		put_old_jump(t, w, i);
+		break;
+	case IPT_OF_JUMPS:
+		put_jump(t, w, i);
+		break;
 	case IPT_OF_NONE:
 		break;
 	}
 }
 
+static bool is_end(const struct ipt_text_step *step)
+{
+	return !step->text && !step->head && !step->of;
+}
+
+void ipt_text_add(struct ipt_text *t, const struct ipt_text_step *list)
+{
+	t->part[t->part_n++] = list;
+}
+
 bool ipt_text_piece(void *arg, struct wr *w)
 {
 	struct ipt_text *t = arg;
-	const struct ipt_text_step *step = t->step;
-	size_t item_n = step->of == IPT_OF_LEAVES ? IPT_LEAVES :
-			step->of == IPT_OF_NETS ? t->fw->env.net_n : t->n;
+	const struct ipt_text_step *step;
 
-	if (!step->text && !step->head && !step->of)
-		return false;
+	while (!t->step || is_end(t->step)) {
+		if (t->part_i == t->part_n)
+			return false;
+		t->step = t->part[t->part_i++];
+	}
+	step = t->step;
 	if (!t->i && step->text)
 		wr_z(w, step->text);
 	if (!t->i && step->head)
 		step->head(t, w);
 	if (t->i)
 		put_item(t, w, t->i - 1);
-	if (++t->i > item_n || step->of == IPT_OF_NONE) {
+	if (step->of == IPT_OF_NONE || ++t->i > item_n(t)) {
 		t->step++;
 		t->i = 0;
 	}

@@ -2,9 +2,10 @@
 /*
  * ipt_text.h - writes the input of iptables-restore, piece by piece.
  *
- * The input is a list of steps. A step writes a fixed text, then lines that
- * depend only on the environment, then lines for each rule, for each op of a
- * batch, for each leaf of one chain, or for each internal network.
+ * The input is one list of steps or two, of one table each. A step writes a
+ * fixed text, then lines that depend only on the environment, then lines for
+ * each rule, for each op of a batch, for each leaf of one chain, for each
+ * internal network, or for each jump to our chains.
  * Runs in: monitor
  */
 #ifndef NATFW_IPT_TEXT_H
@@ -15,17 +16,22 @@
 #include "base/str.h"
 #include "base/wr.h"
 #include "natfw.h"
+#include "natfw/ipt_jump.h"
 #include "natfw/ipt_leaf.h"
 #include "natfw/ipt_list.h"
 
 enum ipt_of { IPT_OF_NONE, IPT_OF_RULES, IPT_OF_OPS, IPT_OF_LEAVES,
-	      IPT_OF_NETS };
+	      IPT_OF_NETS, IPT_OF_OLD_JUMPS, IPT_OF_JUMPS };
 
 struct ipt_text {
 	const struct natfw *fw;
-	const struct ipt_list *found;	/* existing hooks and leaves */
+	const struct ipt_list *found;	/* existing jumps and leaves */
+	const struct ipt_jumps *jumps;	/* to be made in filter */
 	struct ipt_leaves leaves;	/* to be made, or to have rules */
 	struct ipt_leaves left;		/* a batch deletes their last rule */
+	const struct ipt_text_step *part[IPT_TABLES];	/* the lists */
+	size_t part_n;
+	size_t part_i;				/* lists that were begun */
 	const struct ipt_text_step *step;	/* the one being written */
 	const struct nat_rule *rule;
 	const struct nat_op *op;	/* instead of rule */
@@ -33,17 +39,20 @@ struct ipt_text {
 	size_t i;			/* of the step; 0 is its head */
 };
 
-/* An all-zero step ends the list. */
+/* An all-zero step ends its list. */
 struct ipt_text_step {
 	const char *text;
 	void (*head)(const struct ipt_text *, struct wr *);
 	enum ipt_of of;
-	enum ipt_chain chain;
+	enum ipt_chain chain;		/* of OLD_JUMPS: in its table */
 	/* which rules; NULL: all of them */
 	bool (*wants)(const struct nat_rule *);
 	/* of LEAVES and NETS: a leaf, or an index in the env's list */
 	void (*leaf)(const struct ipt_text *, struct wr *, unsigned leaf);
 };
+
+/** ipt_text_add - add a list of steps, at most one for each table. */
+void ipt_text_add(struct ipt_text *, const struct ipt_text_step *);
 
 /** ipt_text_piece - write the next lines, for struct backend_run. @text: a
  * struct ipt_text */

@@ -2,14 +2,16 @@
 /*
  * iptables.c - mappings as iptables rules, legacy or nft variant.
  *
- *   nat     UPNPD       hooked at the head of PREROUTING: DNAT
- *   nat     UPNPD-POST  hooked at the head of POSTROUTING: SNAT, masquerade
- *   filter  UPNPD       hooked at the head of FORWARD: accept
+ *   nat     UPNPD       DNAT; the last rule of PREROUTING jumps to it, so that
+ *                       a DNAT of the administrator comes first
+ *   nat     UPNPD-POST  SNAT, masquerade; hooked at the head of POSTROUTING
+ *   filter  UPNPD       accept; hooked at the places of the accept (place.h)
  *
- * Each chain begins with a guard that returns unrelated traffic, so that the
- * number of mappings costs other traffic nothing. Then follow jumps to the
- * chain's leaves, which have the rules (ipt_leaf.h). A leaf is made with its
- * first rule and deleted with its last.
+ * A writer that translates has the chains in nat, and one that has places the
+ * chain in filter. Each chain begins with a guard that returns unrelated
+ * traffic, so that the number of mappings costs other traffic nothing. Then
+ * follow jumps to the chain's leaves, which have the rules (ipt_leaf.h). A leaf
+ * is made with its first rule and deleted with its last.
  *
  * All changes go through iptables-restore, which commits a table as a whole.
  * Two tables are two commits: filter comes first, and natfw.c repairs it if nat
@@ -20,176 +22,96 @@
  * Runs in: any
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 #include "base/wr.h"
-#include "sys/fileio.h"
-#include "sys/proc.h"
 #include "natfw/backend.h"
+#include "natfw/ipt_jump.h"
 #include "natfw/ipt_leaf.h"
 #include "natfw/ipt_list.h"
+#include "natfw/ipt_steps.h"
 #include "natfw/ipt_text.h"
+#include "natfw/ipt_tool.h"
 #include "natfw/table.h"
 
-/* ---- the tools ----------------------------------------------------- */
+/* ---- a job for the tools --------------------------------------------- */
 
-struct ipt_tool {
-	const struct natfw_backend *be;
-	const char *restore, *save;
+struct job {
+	struct natfw *fw;
+	enum ruleset_kind kind;
+	const struct ipt_tool *tool;
+	bool want[IPT_TABLES];		/* the table is to have our chains */
+	const struct nat_rule *rule;	/* with these rules */
+	size_t n;
 };
 
-static const struct ipt_tool tools[] = {
-	{ &natfw_iptables, "iptables-restore", "iptables-save" },
-	{ &natfw_iptables_legacy, "iptables-legacy-restore",
-	  "iptables-legacy-save" },
-	{ &natfw_iptables_nft, "iptables-nft-restore", "iptables-nft-save" },
-};
-
-static const struct ipt_tool *tool_of(const struct natfw_backend *be)
+static int find_tool(struct job *job)
 {
-	const struct ipt_tool *t = tools;
+	struct wr w = wr_init_cut(job->fw->why, sizeof(job->fw->why));
 
-	while (t->be != be)
-		t++;
-	return t;
+	job->tool = ipt_tool_of(job->kind);
+	if (job->tool)
+		return 0;
+	wr_fmt(&w, "iptables-%s-restore and -save are not installed",
+	       job->kind == RULESET_IPT_NFT ? "nft" : "legacy");
+	wr_cstr(&w);
+	return -ENOENT;
 }
 
-static int scan(struct natfw *fw, struct ipt_list *ret)
+static int job_begin(struct job *job, struct natfw *fw,
+		     const struct natfw_writer *w, const struct nat_rule *rule,
+		     size_t n)
 {
-	return ipt_list_all(fw, tool_of(fw->be)->save, ret);
+	*job = (struct job){
+		.fw = fw, .kind = w->be->kind, .rule = rule, .n = n,
+		.want = { [IPT_FILTER] = w->accepts,
+			  [IPT_NAT] = w->translates },
+	};
+	return find_tool(job);
 }
 
-/* ---- running iptables-restore -------------------------------------- */
+/* Can the table have chains of ours that are not wanted? Listing a table of the
+ * legacy variant would load its module. */
+static bool may_have(const struct job *job, enum ipt_table table)
+{
+	const struct ruleset *rs = job->fw->rules;
+
+	if (job->kind == RULESET_IPT_LEGACY &&
+	    !ipt_tool_has_table(ipt_rule_tables[table]))
+		return false;
+	return !rs || rs->leftover[job->kind];
+}
+
+static int scan(const struct job *job, struct ipt_list *ret)
+{
+	int rc = 0;
+
+	ipt_list_init(ret);
+	ipt_jump_watch(job->fw, job->kind, ret);
+	for (int t = 0; t < IPT_TABLES && !rc; t++)
+		if (job->want[t] || may_have(job, t))
+			rc = ipt_list_table(job->fw, job->tool->save, t, ret);
+	return rc;
+}
 
 /* RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
  * another process holds the lock, the lock file cannot be opened yet, or the
  * kernel's table was changed between reading and writing. */
 #define EXIT_BUSY 4
 
-static int restore(struct natfw *fw, struct ipt_text *t)
+static int restore(const struct job *job, struct ipt_text *t)
 {
 	const char *const argv[] = {
-		tool_of(fw->be)->restore, "--noflush", "-w", NULL
+		job->tool->restore, "--noflush", "-w", NULL
 	};
 	struct backend_run run = {
 		.argv = argv, .piece = ipt_text_piece, .arg = t,
-		.rules = t->n + fw->mappings.rule_n, .busy = EXIT_BUSY,
+		.rules = t->n + job->fw->mappings.rule_n, .busy = EXIT_BUSY,
 	};
 
-	return backend_run(fw, &run);
+	return backend_run(job->fw, &run);
 }
 
-static void put_unhook(const struct ipt_text *t, struct wr *w, int hook)
-{
-	const struct ipt_list_hook *h = &ipt_list_hooks[hook];
-
-	for (unsigned n = t->found->hooked[hook]; n > 0; n--)
-		wr_fmt(w, "-D %s -j %s\n", h->from, h->to);
-}
-
-static void put_hook(const struct ipt_text *t, struct wr *w, int hook)
-{
-	const struct ipt_list_hook *h = &ipt_list_hooks[hook];
-
-	put_unhook(t, w, hook);
-	wr_fmt(w, "-I %s -j %s\n", h->from, h->to);
-}
-
-/* A declaration creates the chain, or empties it if it exists. */
-#define FILTER_CHAINS	"*filter\n:" IPT_ACCEPT_CHAIN " - [0:0]\n"
-#define NAT_CHAINS	"*nat\n:" IPT_DNAT_CHAIN " - [0:0]\n" \
-			":" IPT_SNAT_CHAIN " - [0:0]\n"
-
-/* ---- sync: write everything ---------------------------------------- */
-
-static void sync_filter(const struct ipt_text *t, struct wr *w)
-{
-	put_hook(t, w, IPT_HOOK_FORWARD);
-	wr_z(w, "-A " IPT_ACCEPT_CHAIN
-		" -m conntrack ! --ctstate DNAT -j RETURN\n");
-}
-
-/* A client that connects to a mapped service of its own network must get the
- * answer through the router, because the router translated the request. @from:
- * index of the network */
-static void put_hairpins(const struct ipt_text *t, struct wr *w, unsigned from)
-{
-	const struct natfw_env *env = &t->fw->env;
-
-	for (size_t to = 0; to < env->net_n; to++)
-		if (backend_hairpin(env, from, to))
-			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -d %s -o %s"
-			       " -m conntrack --ctstate DNAT --ctorigdst %s"
-			       " -j MASQUERADE\n",
-			       backend_net(&env->net[from]).z,
-			       backend_net(&env->net[to]).z,
-			       env->net[from].ifname,
-			       addr_text(env->ext).text);
-}
-
-static void sync_nat(const struct ipt_text *t, struct wr *w)
-{
-	const struct natfw_env *env = &t->fw->env;
-
-	put_hook(t, w, IPT_HOOK_PRE);
-	put_hook(t, w, IPT_HOOK_POST);
-	if (addr_is_set(env->ext))
-		wr_fmt(w, "-A " IPT_DNAT_CHAIN " ! -d %s/32 -j RETURN\n",
-		       addr_text(env->ext).text);
-}
-
-static void sync_snat(const struct ipt_text *t, struct wr *w)
-{
-	wr_fmt(w, "-A " IPT_SNAT_CHAIN " ! -o %s -j RETURN\n",
-	       t->fw->env.ext_if);
-}
-
-static bool has_remote(const struct nat_rule *r)
-{
-	return addr_is_set(r->remote);
-}
-
-static bool has_no_remote(const struct nat_rule *r)
-{
-	return !addr_is_set(r->remote);
-}
-
-static void sync_masquerade(const struct ipt_text *t, struct wr *w)
-{
-	const struct natfw_env *env = &t->fw->env;
-
-	for (size_t i = 0; env->masquerade && i < env->net_n; i++) {
-		if (env->net[i].net.addr.family == ADDR_IP4)
-			wr_fmt(w, "-A " IPT_SNAT_CHAIN " -s %s -o %s"
-			       " -j MASQUERADE\n",
-			       backend_net(&env->net[i]).z, env->ext_if);
-	}
-}
-
-static const struct ipt_text_step sync_steps[] = {
-	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_declare_leaf },
-	{ NULL, sync_filter, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_jump_to_leaf },
-	{ NULL, NULL, IPT_OF_RULES, IPT_ACCEPT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_text_drop_leaf },
-	{ "COMMIT\n" NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
-	  .leaf = ipt_text_declare_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_declare_leaf },
-	{ NULL, sync_nat, IPT_OF_NETS, .leaf = put_hairpins },
-	{ NULL, sync_snat, IPT_OF_LEAVES, IPT_DNAT,
-	  .leaf = ipt_text_jump_to_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_jump_to_leaf },
-	{ NULL, sync_masquerade },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_remote },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_no_remote },
-	{ NULL, NULL, IPT_OF_RULES, IPT_SNAT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_drop_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+/* ---- leaves ------------------------------------------------------- */
 
 static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
 {
@@ -200,48 +122,162 @@ static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
 	return ipt_leaf_used(&c);
 }
 
-static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
+/* The leaves that the wanted tables are to have. */
+static struct ipt_leaves leaves_for(const struct job *job)
 {
-	struct ipt_list is;
-	struct ipt_text t = {
-		.fw = fw, .found = &is, .leaves = leaves_of(rule, n),
-		.step = sync_steps, .rule = rule, .n = n,
-	};
-	int rc = scan(fw, &is);
+	struct ipt_leaves ret = leaves_of(job->rule, job->n);
 
-	return rc ? rc : restore(fw, &t);
+	for (int c = 0; c < IPT_CHAINS; c++)
+		if (!job->want[ipt_rule_specs[c].table])
+			memset(ret.bits[c], 0, sizeof(ret.bits[c]));
+	return ret;
 }
 
-/* Retries while the tool is busy. A batch is not retried: one of its tables may
- * be committed, so natfw.c syncs after it. */
-static int ipt_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
-{
-	uint64_t end_ms = 0;
-	int rc;
+/* ---- comparing ------------------------------------------------------- */
 
-	do {
-		rc = sync_once(fw, rule, n);
-	} while (rc == -EAGAIN && backend_wait(&end_ms));
+/* Scan the lines that a sync would write. */
+static void scan_wanted(const struct job *job, const struct ipt_list *is,
+			const struct ipt_jumps *jumps, struct ipt_list *want)
+{
+	char buf[BACKEND_PIECE_MAX];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct str rest, line;
+
+	ipt_list_init(want);
+	for (int t = 0; t < IPT_TABLES; t++) {
+		struct ipt_text text = {
+			.fw = job->fw, .found = is, .jumps = jumps,
+			.leaves = leaves_for(job),
+			.rule = job->rule, .n = job->n,
+		};
+
+		if (!job->want[t])
+			continue;
+		want->table = t;
+		ipt_text_add(&text, ipt_steps_sync[t]);
+		while (ipt_text_piece(&text, &w)) {
+			rest = wr_done(&w);
+			while (str_cut(&rest, '\n', &line))
+				ipt_list_line(want, line);
+			w.len = 0;
+		}
+	}
+}
+
+/* What differs in a table, and so the steps that correct it. */
+static const struct ipt_text_step *steps_for(const struct job *job,
+					     enum ipt_table table,
+					     const struct ipt_list *is,
+					     const struct ipt_list *want,
+					     const struct ipt_jumps *jumps)
+{
+	if (!job->want[table])
+		return is->ours[table] ? ipt_steps_remove[table] : NULL;
+	for (int c = 0; c < IPT_CHAINS; c++)
+		if (!is->chain[c] && ipt_rule_specs[c].table == table)
+			return ipt_steps_sync[table];
+	if (!backend_same(is->tally[table], want->tally[table]))
+		return ipt_steps_sync[table];
+	if (table == IPT_NAT ? ipt_list_hooked(is) :
+	    backend_same(is->jumps, ipt_jump_tally(jumps)))
+		return NULL;
+	return ipt_steps_jumps[table];
+}
+
+/* What the kernel has, and the steps that are due. */
+struct state {
+	struct ipt_list is;
+	struct ipt_jumps jumps;
+	const struct ipt_text_step *due[IPT_TABLES];	/* NULL: none */
+};
+
+/* Return: 1 something differs, 0, -ESTALE (the places are those of an older
+ * ruleset) or other -errno */
+static int compare(const struct job *job, struct state *ret)
+{
+	struct ipt_list want;
+	int rc = scan(job, &ret->is);
+
+	if (!rc)
+		rc = ipt_jump_find(job->fw, job->kind, &ret->is, &ret->jumps);
+	if (rc)
+		return rc;
+	scan_wanted(job, &ret->is, &ret->jumps, &want);
+	for (int t = 0; t < IPT_TABLES; t++) {
+		ret->due[t] = steps_for(job, t, &ret->is, &want, &ret->jumps);
+		rc |= ret->due[t] != NULL;
+	}
 	return rc;
 }
 
-/* ---- apply: a batch ------------------------------------------------ */
+/* ---- sync and verify ------------------------------------------------- */
 
-static const struct ipt_text_step apply_steps[] = {
-	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_text_unmake_leaf },
-	{ "COMMIT\n*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT,
-	  .leaf = ipt_text_make_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT },
-	{ NULL, NULL, IPT_OF_OPS, IPT_SNAT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_unmake_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_unmake_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+static int sync_once(const struct job *job)
+{
+	struct state is;
+	struct ipt_text text = {
+		.fw = job->fw, .found = &is.is, .jumps = &is.jumps,
+		.leaves = leaves_for(job),
+		.rule = job->rule, .n = job->n,
+	};
+	int rc = compare(job, &is);
+
+	if (rc <= 0)
+		return rc;
+	for (int t = 0; t < IPT_TABLES; t++)
+		if (is.due[t])
+			ipt_text_add(&text, is.due[t]);
+	return restore(job, &text);
+}
+
+/* Did the tool refuse because a chain has vanished since the scan? */
+static bool is_stale(const struct job *job)
+{
+	struct state is;
+	char why[sizeof(job->fw->why)];
+	bool ret;
+
+	memcpy(why, job->fw->why, sizeof(why));
+	ret = compare(job, &is) == -ESTALE;
+	memcpy(job->fw->why, why, sizeof(why));
+	return ret;
+}
+
+/* Retries while the tool is busy. */
+static int ipt_sync(struct natfw *fw, struct natfw_writer *w,
+		    const struct nat_rule *rule, size_t n)
+{
+	struct job job;
+	uint64_t end_ms = 0;
+	int rc = job_begin(&job, fw, w, rule, n);
+
+	if (rc)
+		return rc;
+	do {
+		rc = sync_once(&job);
+	} while (rc == -EAGAIN && backend_wait(&end_ms));
+	return rc == -EIO && is_stale(&job) ? -ESTALE : rc;
+}
+
+static int ipt_verify(struct natfw *fw, struct natfw_writer *w,
+		      const struct nat_rule *rule, size_t n)
+{
+	struct job job;
+	struct state is;
+	int rc = job_begin(&job, fw, w, rule, n);
+
+	if (rc)
+		return rc;
+	rc = compare(&job, &is);
+	return rc == -ESTALE ? 1 : rc;
+}
+
+static bool ipt_placed(const struct natfw *fw, const struct natfw_writer *w)
+{
+	return ipt_jump_placed(fw, w->be->kind, w->translates);
+}
+
+/* ---- apply: a batch ------------------------------------------------ */
 
 static struct ipt_leaves leaves_after(const struct natfw *fw,
 				      const struct nat_op *op, size_t n)
@@ -261,224 +297,135 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 	return ipt_leaf_used(&c);
 }
 
-static int ipt_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+static int apply_once(const struct job *job, const struct nat_op *op, size_t n)
 {
-	struct ipt_leaves before = leaves_of(fw->mappings.rule,
-					     fw->mappings.rule_n);
-	struct ipt_leaves after = leaves_after(fw, op, n);
+	struct ipt_leaves before = leaves_for(job);
+	struct ipt_leaves after = leaves_after(job->fw, op, n);
 	struct ipt_text t = {
-		.fw = fw, .leaves = ipt_leaf_minus(&after, &before),
-		.left = ipt_leaf_minus(&before, &after),
-		.step = apply_steps, .op = op, .n = n,
+		.fw = job->fw, .leaves = ipt_leaf_minus(&after, &before),
+		.left = ipt_leaf_minus(&before, &after), .op = op, .n = n,
 	};
 
-	return restore(fw, &t);
+	for (int table = 0; table < IPT_TABLES; table++)
+		if (job->want[table])
+			ipt_text_add(&t, ipt_steps_apply[table]);
+	return restore(job, &t);
 }
 
-/* ---- verify -------------------------------------------------------- */
-
-/* Scan the lines that a sync would write. */
-static void scan_wanted(struct natfw *fw, const struct nat_rule *rule,
-			  size_t n, struct ipt_list *want)
+/*
+ * Retries while the tool is busy, each time after a sync, because one of the
+ * two tables may be committed. If it stays busy, the result is as for a tool
+ * that hangs: natfw.c need not try each change alone.
+ */
+static int ipt_apply(struct natfw *fw, struct natfw_writer *w,
+		     const struct nat_op *op, size_t n)
 {
-	static const struct ipt_list unhooked;
-	struct ipt_text t = {
-		.fw = fw, .found = &unhooked,
-		.leaves = leaves_of(rule, n), .step = sync_steps,
-		.rule = rule, .n = n,
-	};
-	char buf[BACKEND_PIECE_MAX];
-	struct wr w = wr_init(buf, sizeof(buf));
-	struct str rest, line;
+	struct job job;
+	uint64_t end_ms = 0;
+	int rc = job_begin(&job, fw, w, fw->mappings.rule, fw->mappings.rule_n);
 
-	memset(want, 0, sizeof(*want));
-	want->table = "";
-	while (ipt_text_piece(&t, &w)) {
-		rest = wr_done(&w);
-		while (str_cut(&rest, '\n', &line))
-			ipt_list_line(want, line);
-		w.len = 0;
-	}
-}
-
-static int ipt_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
-{
-	struct ipt_list is, want;
-	int rc = scan(fw, &is);
-
-	if (rc)
+	if (rc || (!w->accepts && !w->translates))
 		return rc;
-	scan_wanted(fw, rule, n, &want);
-	return !ipt_list_hooked_once(&is) ||
-	       !backend_same(is.tally, want.tally);
+	rc = apply_once(&job, op, n);
+	while (rc == -EAGAIN && backend_wait(&end_ms)) {
+		rc = sync_once(&job);
+		if (!rc)
+			rc = apply_once(&job, op, n);
+	}
+	return rc == -EAGAIN ? -ETIMEDOUT : rc;
 }
 
-/* ---- open and close ------------------------------------------------ */
+/* ---- open, close and sweep ------------------------------------------- */
 
-static bool tool_exists(const struct natfw_backend *be)
+static bool nft_usable(const struct natfw_env *env)
 {
-	const struct ipt_tool *tool = tool_of(be);
-
-	return proc_exists(tool->restore) && proc_exists(tool->save);
+	return ipt_tool_of(RULESET_IPT_NFT);
 }
 
-static bool ipt_usable(const struct natfw_env *env)
+static bool legacy_usable(const struct natfw_env *env)
 {
-	return tool_exists(&natfw_iptables);
+	return ipt_tool_of(RULESET_IPT_LEGACY);
 }
 
-static bool ipt_legacy_usable(const struct natfw_env *env)
-{
-	return tool_exists(&natfw_iptables_legacy);
-}
-
-static bool ipt_nft_usable(const struct natfw_env *env)
-{
-	return tool_exists(&natfw_iptables_nft);
-}
-
-/* Chains that a killed monitor left keep working until the first sync, so that
- * its death costs no connection. */
-static int ipt_open(struct natfw *fw, const struct natfw_env *env)
+/* Does the tool work? It changes nothing, so that chains which a killed monitor
+ * left keep working until the first sync. */
+static int ipt_open(struct natfw *fw, struct natfw_writer *w)
 {
 	struct ipt_list found;
-	int rc = scan(fw, &found);
+	struct job job;
+	int rc = job_begin(&job, fw, w, NULL, 0);
 
-	if (rc)
-		return rc;
-	if (!ipt_list_hooked_once(&found))
-		return ipt_sync(fw, NULL, 0);
-	fw->dirty = true;
-	return 0;
+	return rc ? rc : scan(&job, &found);
 }
-
-/* These lines work even if a chain is missing, because its declaration comes
- * first. */
-static void close_filter(const struct ipt_text *t, struct wr *w)
-{
-	put_unhook(t, w, IPT_HOOK_FORWARD);
-	wr_z(w, "-X " IPT_ACCEPT_CHAIN "\n");
-}
-
-static void close_nat(const struct ipt_text *t, struct wr *w)
-{
-	put_unhook(t, w, IPT_HOOK_PRE);
-	put_unhook(t, w, IPT_HOOK_POST);
-	wr_z(w, "-X " IPT_DNAT_CHAIN "\n-X " IPT_SNAT_CHAIN "\n");
-}
-
-static const struct ipt_text_step close_filter_steps[] = {
-	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_declare_leaf },
-	{ NULL, close_filter, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
-
-static const struct ipt_text_step close_nat_steps[] = {
-	{ NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
-	  .leaf = ipt_text_declare_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_declare_leaf },
-	{ NULL, close_nat, IPT_OF_LEAVES, IPT_DNAT,
-	  .leaf = ipt_text_drop_leaf },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
 
 /* Clean each table in a separate run, so that a failure in one does not
  * prevent the other. Return: -EAGAIN if the tool was busy, else 0 */
-static int close_once(struct natfw *fw)
+static int remove_once(const struct job *job)
 {
-	static const struct ipt_text_step *const steps[] = {
-		close_filter_steps, close_nat_steps,
-	};
 	struct ipt_list is;
 	int rc = 0;
 
-	if (scan(fw, &is))
-		return 0;
-	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
-		struct ipt_text t = {
-			.fw = fw, .found = &is, .step = steps[i],
-		};
+	ipt_list_init(&is);
+	for (int t = 0; t < IPT_TABLES; t++) {
+		struct ipt_text text = { .fw = job->fw, .found = &is };
 
-		if (restore(fw, &t) == -EAGAIN)
+		if (!job->want[t] ||
+		    ipt_list_table(job->fw, job->tool->save, t, &is) ||
+		    !is.ours[t])
+			continue;
+		ipt_text_add(&text, ipt_steps_remove[t]);
+		if (restore(job, &text) == -EAGAIN)
 			rc = -EAGAIN;
 	}
 	return rc;
 }
 
-static void ipt_close(struct natfw *fw)
+/* @looked: the model shows whether something is left */
+static void remove_all(struct natfw *fw, enum ruleset_kind kind, bool looked)
 {
+	struct job job = { .fw = fw, .kind = kind };
 	uint64_t end_ms = 0;
+	bool any = false;
 
-	while (close_once(fw) && backend_wait(&end_ms))
-		;
+	if (looked && fw->rules && !fw->rules->leftover[kind])
+		return;
+	for (int t = 0; t < IPT_TABLES; t++) {
+		job.want[t] = kind != RULESET_IPT_LEGACY ||
+			      ipt_tool_has_table(ipt_rule_tables[t]);
+		any |= job.want[t];
+	}
+	if (any && !find_tool(&job))
+		while (remove_once(&job) && backend_wait(&end_ms))
+			;
 }
 
-/* ---- for "auto" ---------------------------------------------------- */
-
-static bool ipt_filters(const struct natfw_backend *be, const char *table)
+static void ipt_close(struct natfw *fw, struct natfw_writer *w)
 {
-	const char *save = tool_of(be)->save;
-	struct ipt_list scan = { 0 };
-
-	return !ipt_list_table(NULL, save, table, &scan) && scan.others;
+	remove_all(fw, w->be->kind, false);
 }
 
-/* Has the kernel loaded this table of legacy iptables? Do not run the tool to
- * find out, because that would load it. */
-static bool legacy_has_table(const char *table)
+static void nft_sweep(struct natfw *fw)
 {
-	char buf[256];
-	struct str rest, name;
-
-	fileio_read(AT_FDCWD, "/proc/net/ip_tables_names", 0, buf, sizeof(buf),
-		    &rest);
-	while (str_cut(&rest, '\n', &name))
-		if (str_eq(name, str_z(table)))
-			return true;
-	return false;
+	remove_all(fw, RULESET_IPT_NFT, true);
 }
 
-static bool legacy_filters(const struct natfw_backend *be)
+static void legacy_sweep(struct natfw *fw)
 {
-	return (legacy_has_table("filter") && ipt_filters(be, "filter")) ||
-	       (legacy_has_table("nat") && ipt_filters(be, "nat"));
+	remove_all(fw, RULESET_IPT_LEGACY, true);
 }
 
-static bool ipt_governs(void)
-{
-	return legacy_filters(&natfw_iptables);
-}
+/* ---- the two backends ------------------------------------------------ */
 
-static bool ipt_legacy_governs(void)
-{
-	return legacy_filters(&natfw_iptables_legacy);
-}
-
-static bool ipt_nft_governs(void)
-{
-	return ipt_filters(&natfw_iptables_nft, "filter") ||
-	       ipt_filters(&natfw_iptables_nft, "nat");
-}
-
-/* ---- the three backends -------------------------------------------- */
-
-#define IPT_BACKEND(label, n_commits, usable_fn, governs_fn) \
+#define IPT_BACKEND(label, of_kind, n_commits, usable_fn, sweep_fn) \
 	{ \
-		.name = label, .usable = usable_fn, .open = ipt_open, \
-		.apply = ipt_apply, .sync = ipt_sync, \
-		.verify = ipt_verify, .close = ipt_close, \
-		.commits = n_commits, .governs = governs_fn, \
+		.name = label, .kind = of_kind, .usable = usable_fn, \
+		.open = ipt_open, .apply = ipt_apply, .sync = ipt_sync, \
+		.verify = ipt_verify, .placed = ipt_placed, \
+		.close = ipt_close, .sweep = sweep_fn, .commits = n_commits, \
 	}
 
-const struct natfw_backend natfw_iptables =
-	IPT_BACKEND("iptables", 2, ipt_usable, ipt_governs);
-const struct natfw_backend natfw_iptables_legacy =
-	IPT_BACKEND("iptables-legacy", 0, ipt_legacy_usable,
-		    ipt_legacy_governs);
 const struct natfw_backend natfw_iptables_nft =
-	IPT_BACKEND("iptables-nft", 2, ipt_nft_usable, ipt_nft_governs);
+	IPT_BACKEND("iptables-nft", RULESET_IPT_NFT, 2, nft_usable, nft_sweep);
+const struct natfw_backend natfw_iptables_legacy =
+	IPT_BACKEND("iptables-legacy", RULESET_IPT_LEGACY, 0, legacy_usable,
+		    legacy_sweep);

@@ -11,22 +11,24 @@ static bool memory_usable(const struct natfw_env *env)
 	return true;
 }
 
-static int memory_open(struct natfw *fw, const struct natfw_env *env)
+static int memory_open(struct natfw *fw, struct natfw_writer *w)
 {
 	return 0;
 }
 
-static int memory_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+static int memory_apply(struct natfw *fw, struct natfw_writer *w,
+			const struct nat_op *op, size_t n)
 {
 	return 0;
 }
 
-static int memory_rules(struct natfw *fw, const struct nat_rule *rule, size_t n)
+static int memory_rules(struct natfw *fw, struct natfw_writer *w,
+			const struct nat_rule *rule, size_t n)
 {
 	return 0;
 }
 
-static void memory_close(struct natfw *fw)
+static void memory_close(struct natfw *fw, struct natfw_writer *w)
 {
 }
 
@@ -39,4 +41,5 @@ const struct natfw_backend natfw_memory = {
 	.verify = memory_rules,
 	.close = memory_close,
 	.pinholes = true,
+	.offline = true,
 };

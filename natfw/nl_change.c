@@ -2,7 +2,7 @@
 /*
  * nl_change.c - the elements that a batch of ops changes.
  *
- * Each rule has its own element in a forward map. The elements in leave_as and
+ * Each rule has its own element in a forward map. Those in leave_as, count and
  * upnpd_accept belong to a client's socket, and the rules that lead to it share
  * them; the rule set last is their leader.
  * Runs in: monitor
@@ -14,15 +14,16 @@
 struct sink {
 	nl_change_fn fn;
 	void *arg;
+	bool own;
 };
 
 static void emit(const struct sink *to, enum nfnl_verb verb,
-		 const struct nl_place *at, const struct nl_map *map,
+		 const struct nl_table *at, const struct nl_map *map,
 		 const struct nat_rule *rule)
 {
 	const struct nl_change c = { verb, at, map, rule };
 
-	if (rule)
+	if (rule && (to->own || at != &nl_map_own))
 		to->fn(to->arg, &c);
 }
 
@@ -81,6 +82,7 @@ static void socket_changes(const struct nl_change_batch *b, size_t k,
 {
 	const struct nl_map *map = &nl_map_table[NL_MAP_LEAVE_AS];
 	const struct nat_rule *like = touched_rule(b, k), *before, *after;
+	enum nfnl_verb verb;
 
 	if (!like || touched_before(b, k))
 		return;
@@ -88,15 +90,15 @@ static void socket_changes(const struct nl_change_batch *b, size_t k,
 	after = leader_after(b, like);
 	if (before && after && before->ext_port == after->ext_port)
 		return;
-	emit(to, NFNL_DEL, &nl_place_own, map, before);
-	emit(to, NFNL_ADD, &nl_place_own, map, after);
+	emit(to, NFNL_DEL, &nl_map_own, map, before);
+	emit(to, NFNL_ADD, &nl_map_own, map, after);
 	if (before && after)
 		return;
-	for (size_t p = 0; p < b->places->n; p++)
-		if (nl_place_has_set(b->places, p))
-			emit(to, before ? NFNL_DEL : NFNL_ADD,
-			     &b->places->at[p], &nl_map_table[NL_MAP_ACCEPT],
-			     like);
+	verb = before ? NFNL_DEL : NFNL_ADD;
+	emit(to, verb, &nl_map_own, &nl_map_table[NL_MAP_COUNT], like);
+	for (size_t t = 0; t < b->tables->n; t++)
+		emit(to, verb, &b->tables->at[t], &nl_map_table[NL_MAP_ACCEPT],
+		     like);
 }
 
 void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,
@@ -104,11 +106,11 @@ void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,
 {
 	const struct nat_rule *old = touched_rule(b, 2 * i);
 	const struct nat_rule *new = touched_rule(b, 2 * i + 1);
-	const struct sink to = { fn, arg };
+	const struct sink to = { fn, arg, b->own };
 	const struct nl_map *map = nl_map_forward(&b->op[i].rule);
 
-	emit(&to, NFNL_DEL, &nl_place_own, map, old);
-	emit(&to, NFNL_ADD, &nl_place_own, map, new);
+	emit(&to, NFNL_DEL, &nl_map_own, map, old);
+	emit(&to, NFNL_ADD, &nl_map_own, map, new);
 	socket_changes(b, 2 * i, &to);
 	socket_changes(b, 2 * i + 1, &to);
 }

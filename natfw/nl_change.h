@@ -7,17 +7,18 @@
 #ifndef NATFW_NL_CHANGE_H
 #define NATFW_NL_CHANGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "natfw.h"
 #include "natfw/nfnl.h"
 #include "natfw/nl_map.h"
 #include "natfw/nl_place.h"
 
-/* An element to add or delete: @rule's in @map, in the table of @at. Valid
- * during the call. */
+/* An element to add or delete: @rule's in @map, in the table @at. Valid during
+ * the call. */
 struct nl_change {
 	enum nfnl_verb verb;
-	const struct nl_place *at;
+	const struct nl_table *at;
 	const struct nl_map *map;
 	const struct nat_rule *rule;
 };
@@ -27,7 +28,8 @@ typedef void (*nl_change_fn)(void *arg, const struct nl_change *);
 /* Keys are unique; the rule of a NAT_DEL is in the table. */
 struct nl_change_batch {
 	const struct natfw *fw;		/* its table is that before the batch */
-	const struct nl_places *places;
+	bool own;			/* our own table is in use */
+	const struct nl_place_tables *tables;	/* the others */
 	const struct nat_op *op;
 	size_t n;
 };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_list.c - reads dumps of nf_tables, message by message. It keeps only
- * names, handles and sums.
+ * nl_list.c - reads dumps of nf_tables, message by message. It keeps only sums.
  *
  * Never does: change anything.
  * Invariant: no attribute is read before its length was checked.
@@ -14,7 +13,6 @@
 #include <linux/netfilter/nf_tables.h>
 #include "natfw/nl_list.h"
 #include "base/hash.h"
-#include "natfw/nl_rule.h"
 #include "natfw/nlattr.h"
 
 /* The name of the table, in messages about chains, sets and rules. */
@@ -35,58 +33,6 @@ static int dump(struct nl_list_sock *s, const struct nfnl_query *q, nl_fn fn,
 
 	timed.rules = s->rules;
 	return nfnl_dump(s->fd, ++s->seq, &timed, fn, arg);
-}
-
-/* ---- finding places ------------------------------------------------ */
-
-/* The table that a message is about. */
-static bool read_table(const struct nlmsghdr *h, struct nl_span s,
-		       struct nl_place *at)
-{
-	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
-	const char *family = about ? nfnl_family_name(about->nfgen_family) :
-				     NULL;
-
-	memset(at, 0, sizeof(*at));
-	return family &&
-	       str_copy(at->family, sizeof(at->family), str_z(family)) &&
-	       nl_place_copy_name(at->table, sizeof(at->table),
-				  nlattr_name(s, ATTR_TABLE));
-}
-
-static void find_chain(void *arg, const struct nlmsghdr *h)
-{
-	struct nl_place_search *search = arg;
-	struct nl_span s = attrs_of(h, NFT_MSG_NEWCHAIN);
-	struct nl_span hook = nlattr_nest(s, NFTA_CHAIN_HOOK);
-	uint32_t number, priority;
-	struct nl_place at;
-
-	if (!read_table(h, s, &at) ||
-	    !nl_place_copy_name(at.chain, sizeof(at.chain),
-				nlattr_name(s, NFTA_CHAIN_NAME)))
-		return;
-	nl_place_add_chain(search, &at);
-	if (str_eq(nlattr_name(s, NFTA_CHAIN_TYPE), STR("filter")) &&
-	    nlattr_u32(hook, NFTA_HOOK_HOOKNUM, &number) &&
-	    number == NF_INET_FORWARD &&
-	    nlattr_u32(hook, NFTA_HOOK_PRIORITY, &priority))
-		nl_place_add_filter(search, &at, (int32_t)priority);
-}
-
-int nl_list_places(struct nl_list_sock *sock, const struct natfw_env *env,
-		   struct nl_places *ret)
-{
-	const struct nfnl_query q = { .type = NFT_MSG_GETCHAIN };
-	struct nl_place_search search;
-	int rc, tries = NL_TRIES;
-
-	do {
-		rc = nl_place_search_begin(&search, env, ret);
-		if (!rc)
-			rc = dump(sock, &q, find_chain, &search);
-	} while (rc == -EINTR && --tries);
-	return rc;
 }
 
 /* ---- our own table ------------------------------------------------- */
@@ -110,14 +56,14 @@ static const struct kind {
 static void scan_own(void *arg, const struct nlmsghdr *h)
 {
 	struct nl_list_scan *scan = arg;
-	const struct kind *kind = &kinds[scan->p];
+	const struct kind *kind = &kinds[scan->kind];
 	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	struct nl_span s = attrs_of(h, kind->new);
 	uint64_t hash = HASH_BEGIN;
 	const uint8_t *attr;
 
-	if (!about || about->nfgen_family != nfnl_family(nl_place_own.family) ||
-	    !str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_place_own.table)))
+	if (!about || about->nfgen_family != nfnl_family(nl_map_own.family) ||
+	    !str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_map_own.name)))
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, nlattr_get(s, *attr));
@@ -126,84 +72,16 @@ static void scan_own(void *arg, const struct nlmsghdr *h)
 
 int nl_list_own(struct nl_list_sock *sock, struct nl_list_scan *scan)
 {
-	struct nfnl_query q = { 0, nl_place_own.family, nl_place_own.table };
+	struct nfnl_query q = { 0, nl_map_own.family, nl_map_own.name };
 	int rc = 0;
 
-	for (scan->p = 0; scan->p < sizeof(kinds) / sizeof(*kinds);
-	     scan->p++) {
-		q.type = kinds[scan->p].get;
+	for (scan->kind = 0; scan->kind < sizeof(kinds) / sizeof(*kinds);
+	     scan->kind++) {
+		q.type = kinds[scan->kind].get;
 		rc = dump(sock, &q, scan_own, scan);
 		if (rc && rc != -ENOENT)
 			break;
 		rc = 0;
-	}
-	return rc;
-}
-
-/* ---- foreign tables ------------------------------------------------ */
-
-static bool uses_accept_set(struct nl_span list)
-{
-	const struct rtattr *a;
-	struct nl_span e;
-
-	while ((a = netlink_next_attr(&list))) {
-		e = nlattr_span(nlattr_bytes(a));
-		if (str_eq(nlattr_name(e, NFTA_EXPR_NAME), STR("lookup")) &&
-		    str_eq(nlattr_name(nlattr_nest(e, NFTA_EXPR_DATA),
-				    NFTA_LOOKUP_SET), STR(NL_PLACE_SET)))
-			return true;
-	}
-	return false;
-}
-
-/* Old kernels list all rules, not only those of the requested chain. */
-static void scan_rule(void *arg, const struct nlmsghdr *h)
-{
-	const struct str comment = { NL_RULE_COMMENT, sizeof(NL_RULE_COMMENT) };
-	struct nl_list_scan *scan = arg;
-	const struct nl_place *at = &scan->places->at[scan->p];
-	struct nl_span s = attrs_of(h, NFT_MSG_NEWRULE);
-	size_t *n = &scan->old_n[scan->p];
-
-	if (!str_eq(nlattr_name(s, NFTA_RULE_TABLE), str_z(at->table)) ||
-	    !str_eq(nlattr_name(s, NFTA_RULE_CHAIN), str_z(at->chain)) ||
-	    !str_eq(nlattr_get(s, NFTA_RULE_USERDATA), comment) ||
-	    !uses_accept_set(nlattr_nest(s, NFTA_RULE_EXPRESSIONS)))
-		return;
-	if (*n < NL_PLACE_RULES_MAX &&
-	    nlattr_u64(s, NFTA_RULE_HANDLE, &scan->old[scan->p][*n]))
-		(*n)++;
-}
-
-static void scan_set(void *arg, const struct nlmsghdr *h)
-{
-	struct nl_list_scan *scan = arg;
-	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
-
-	if (str_eq(nlattr_name(s, NFTA_SET_TABLE),
-		   str_z(scan->places->at[scan->p].table)) &&
-	    str_eq(nlattr_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
-		scan->set[scan->p] = true;
-}
-
-int nl_list_foreign(struct nl_list_sock *sock, struct nl_list_scan *scan)
-{
-	const struct nl_places *places = scan->places;
-	int rc = 0;
-
-	for (scan->p = 0; !rc && scan->p < places->n; scan->p++) {
-		const struct nl_place *at = &places->at[scan->p];
-		const struct nfnl_query rules = {
-			NFT_MSG_GETRULE, at->family, at->table, at->chain
-		};
-		const struct nfnl_query sets = {
-			NFT_MSG_GETSET, at->family, at->table, NULL
-		};
-
-		rc = dump(sock, &rules, scan_rule, scan);
-		if (!rc)
-			rc = dump(sock, &sets, scan_set, scan);
 	}
 	return rc;
 }
@@ -311,32 +189,13 @@ static void count_elements(void *arg, const struct nlmsghdr *h)
 			to->fn(to->arg, &c);
 }
 
-/* The first table with our set; one is enough, since each packet passes all. */
-struct set_place {
-	struct nl_place at;
-	bool found;
-};
-
-static void find_set(void *arg, const struct nlmsghdr *h)
-{
-	struct set_place *set_place = arg;
-	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
-
-	if (!set_place->found &&
-	    str_eq(nlattr_name(s, NFTA_SET_NAME), STR(NL_PLACE_SET)))
-		set_place->found = read_table(h, s, &set_place->at);
-}
-
 int nl_list_counts(struct nl_list_sock *sock, nl_list_count_fn fn, void *arg)
 {
-	const struct nfnl_query sets = { .type = NFT_MSG_GETSET };
-	struct set_place set_place = { .found = false };
+	const struct nfnl_query q = {
+		NFT_MSG_GETSETELEM, nl_map_own.family, nl_map_own.name,
+		NL_MAP_COUNT_SET
+	};
 	struct counting to = { fn, arg };
-	int rc = dump(sock, &sets, find_set, &set_place);
 
-	if (rc || !set_place.found)
-		return rc ? rc : -ENOENT;
-	return dump(sock, &(struct nfnl_query){
-		NFT_MSG_GETSETELEM, set_place.at.family, set_place.at.table,
-		NL_PLACE_SET }, count_elements, &to);
+	return dump(sock, &q, count_elements, &to);
 }

@@ -5,8 +5,9 @@
  * Runs in: monitor
  */
 #include "natfw/nl_map.h"
-#include "natfw/nl_place.h"
 #include "natfw/table.h"
+
+const struct nl_table nl_map_own = { "ip", RULESET_OWN_TABLE };
 
 /* ---- the maps ------------------------------------------------------ */
 
@@ -41,8 +42,13 @@ const struct nl_map nl_map_table[NL_MAP__MAX] = {
 		{ NL_MAP_CLIENT, NL_MAP_PROTO, NL_MAP_INT_PORT },
 		{ NL_MAP_EXT_IP, NL_MAP_EXT_PORT },
 	},
+	[NL_MAP_COUNT] = {
+		NL_MAP_COUNT_SET, leads,
+		{ NL_MAP_CLIENT, NL_MAP_PROTO, NL_MAP_INT_PORT },
+		{ NL_MAP_END },
+	},
 	[NL_MAP_ACCEPT] = {
-		NL_PLACE_SET, leads,
+		RULESET_OWN_SET, leads,
 		{ NL_MAP_CLIENT, NL_MAP_PROTO, NL_MAP_INT_PORT },
 		{ NL_MAP_END },
 	},

@@ -8,9 +8,21 @@
 #define NATFW_NL_MAP_H
 
 #include <stdbool.h>
+#include <linux/netfilter/nf_tables.h>
 #include "base/str.h"
 #include "natfw.h"
 #include "natfw/nfnl.h"
+
+/* A table of nf_tables. */
+struct nl_table {
+	const char *family;		/* "inet", as nft */
+	char name[NFT_NAME_MAXLEN];
+};
+
+/* Our own table; RULESET_OWN_SET is our set in foreign ones. */
+extern const struct nl_table nl_map_own;
+/* The set with counters, in our own table. */
+#define NL_MAP_COUNT_SET "count"
 
 /* The parts of a key or a value; the addresses are the last. */
 enum nl_map_part {
@@ -32,7 +44,7 @@ struct nl_map {
 
 enum {
 	/* in our own table */
-	NL_MAP_FORWARD_TO, NL_MAP_FORWARD_FROM, NL_MAP_LEAVE_AS,
+	NL_MAP_FORWARD_TO, NL_MAP_FORWARD_FROM, NL_MAP_LEAVE_AS, NL_MAP_COUNT,
 	NL_MAP_OWN_N,
 	NL_MAP_ACCEPT = NL_MAP_OWN_N,	/* in foreign tables */
 	NL_MAP__MAX,

@@ -1,158 +1,197 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nl_place.c - finds the foreign chains in which our rules belong. Pure.
+ * nl_place.c - compares our rules in the model with the places that need them.
+ * Pure.
  * Runs in: any
  */
-#include <errno.h>
+#include <linux/netfilter.h>
 #include <string.h>
-#include "base/wr.h"
+#include "base/str.h"
 #include "natfw/nl_place.h"
 
-#define MANGLE	(-150)	/* nft's name for that priority */
+/* ---- tables -------------------------------------------------------- */
 
-const struct nl_place nl_place_own = { .family = "ip", .table = "upnpd" };
-
-static bool is_name_char(char c)
+bool nl_place_table(const struct ruleset *rs, uint32_t table,
+		    struct nl_table *ret)
 {
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-	       (c >= 'a' && c <= 'z') || memchr("_./-", c, 4);
+	const struct ruleset_table *t = &rs->table[table];
+
+	ret->family = nfnl_family_name(t->family);
+	return ret->family &&
+	       str_copy(ret->name, sizeof(ret->name), str_z(t->name));
 }
 
-bool nl_place_copy_name(char *dst, size_t cap, struct str name)
+static uint32_t table_of(const struct ruleset *rs, const struct place *p)
 {
-	memset(dst, 0, cap);
-	for (size_t i = 0; i < name.n; i++)
-		if (!is_name_char(name.p[i]))
-			return false;
-	return name.n && str_copy(dst, cap, name);
+	return rs->chain[p->chain].table;
 }
 
-/* ---- comparing places ---------------------------------------------- */
-
-bool nl_place_same_table(const struct nl_place *a, const struct nl_place *b)
+static bool is_native(const struct ruleset *rs, const struct place *p)
 {
-	return !strcmp(a->family, b->family) && !strcmp(a->table, b->table);
+	return rs->table[table_of(rs, p)].kind == RULESET_NATIVE;
 }
 
-bool nl_place_same_chain(const struct nl_place *a, const struct nl_place *b)
+const struct nl_table *nl_place_in(const struct ruleset *rs,
+				   const struct place *p,
+				   const struct nl_place_tables *tables)
 {
-	return nl_place_same_table(a, b) && !strcmp(a->chain, b->chain);
+	for (size_t i = 0; i < tables->n; i++)
+		if (tables->index[i] == table_of(rs, p))
+			return &tables->at[i];
+	return NULL;
 }
 
-bool nl_place_same_all(const struct nl_places *a, const struct nl_places *b)
+void nl_place_tables(const struct natfw *fw,
+		     const bool without[RULESET_TABLES_MAX],
+		     struct nl_place_tables *ret)
 {
-	return a->n == b->n && !memcmp(a->at, b->at, a->n * sizeof(*a->at));
+	const struct places *places = fw->places;
+	uint32_t table;
+
+	ret->n = 0;
+	for (size_t p = 0; p < places->n; p++) {
+		table = table_of(fw->rules, &places->at[p]);
+		if (!is_native(fw->rules, &places->at[p]) || without[table] ||
+		    nl_place_in(fw->rules, &places->at[p], ret) ||
+		    !nl_place_table(fw->rules, table, &ret->at[ret->n]))
+			continue;
+		ret->index[ret->n++] = table;
+	}
 }
 
-bool nl_place_is_first(const struct nl_places *places, size_t p)
+/* ---- our rules ----------------------------------------------------- */
+
+static bool may_change(const struct ruleset *rs, uint32_t table)
 {
-	for (size_t q = 0; q < p; q++)
-		if (nl_place_same_table(&places->at[q], &places->at[p]))
-			return false;
-	return true;
+	return rs->table[table].kind != RULESET_IPT_LEGACY &&
+	       !rs->table[table].owner;
 }
 
-bool nl_place_has_set(const struct nl_places *places, size_t p)
+/* The jumps of iptables, which are ours as well, have another verdict. */
+bool nl_place_is_old(const struct ruleset *rs, const struct ruleset_rule *r)
 {
-	for (size_t q = 0; q < places->n; q++)
-		if (places->at[q].wanted &&
-		    nl_place_same_table(&places->at[q], &places->at[p]))
-			return nl_place_is_first(places, p);
-	return false;
+	const struct ruleset_chain *c = &rs->chain[r->chain];
+
+	return r->ours && r->handle && r->verdict == RULESET_ACCEPT &&
+	       !c->ours && may_change(rs, c->table);
 }
 
-/* ---- finding them -------------------------------------------------- */
-
-/* The chains of the iptables command. */
-static bool is_xtables(const struct nl_place *at)
+static bool is_own_table(const struct ruleset *rs, uint32_t table)
 {
-	return !strcmp(at->family, "ip") && !strcmp(at->chain, "FORWARD") &&
-	       (!strcmp(at->table, "filter") || !strcmp(at->table, "mangle") ||
-		!strcmp(at->table, "security"));
+	return rs->table[table].family == NFPROTO_IPV4 &&
+	       !strcmp(rs->table[table].name, nl_map_own.name);
 }
 
-/* Could this chain hold rules of ours, judging by its name? */
-static bool is_foreign(const struct nl_place *at)
+bool nl_place_is_old_set(const struct ruleset *rs,
+			 const struct ruleset_set *set)
 {
-	return (!strcmp(at->family, "ip") || !strcmp(at->family, "inet")) &&
-	       *at->table && *at->chain &&
-	       !nl_place_same_table(at, &nl_place_own) &&
-	       !is_xtables(at);
+	return !strcmp(set->name, RULESET_OWN_SET) &&
+	       !is_own_table(rs, set->table) && may_change(rs, set->table);
 }
 
-static void add_place(struct nl_place_search *find, const struct nl_place *at,
-		      bool wanted)
-{
-	struct nl_places *found = find->found;
-	size_t p = found->n;
+/* ---- comparing ----------------------------------------------------- */
 
-	if (p < NL_PLACES_MAX)
-		found->n++;
-	else if (wanted && *find->wanted.chain)
-		p = NL_PLACES_MAX - 1;
-	else
-		return;
-	found->at[p] = *at;
-	found->at[p].wanted = wanted;
+/* The rule's condition on that field. @set: a lookup whose key begins with it
+ */
+static const struct ruleset_cond *cond_on(const struct ruleset *rs,
+					  const struct ruleset_rule *r,
+					  uint8_t field, bool set)
+{
+	const struct ruleset_cond *c = &rs->cond[r->cond];
+
+	for (uint32_t i = 0; i < r->cond_n; i++)
+		if (set ? c[i].op == RULESET_IN_SET && c[i].part[0] == field :
+			  c[i].op != RULESET_IN_SET && c[i].field == field)
+			return &c[i];
+	return NULL;
 }
 
-/* "inet fw4" and "forward" */
-static bool configured(const struct natfw_env *env, struct nl_place *ret)
+/* Is it the condition for this name? @name: "": there should be none */
+static bool has_name(const struct ruleset_cond *c, const char *name,
+		     bool negate)
 {
-	struct str table = str_z(env->nft_table), family;
+	char whole[IF_NAMESIZE] = "";
 
-	return str_word(&table, &family) &&
-	       nl_place_copy_name(ret->family, sizeof(ret->family), family) &&
-	       nl_place_copy_name(ret->table, sizeof(ret->table),
-				  str_trim(table)) &&
-	       nl_place_copy_name(ret->chain, sizeof(ret->chain),
-			 str_z(env->nft_chain));
+	if (!*name)
+		return !c;
+	memcpy(whole, name, strnlen(name, sizeof(whole) - 1));
+	return c && c->op == RULESET_MASK && c->negate == negate &&
+	       !memcmp(c->value, whole, sizeof(whole));
 }
 
-static bool is_configured(const struct natfw_env *env)
+static bool fits_interfaces(const struct natfw *fw,
+			    const struct ruleset_rule *r,
+			    const struct place *p, bool to)
 {
-	return env && *env->nft_table && *env->nft_chain;
+	const struct ruleset_cond *in, *out;
+
+	in = cond_on(fw->rules, r, RULESET_IIFNAME, false);
+	out = cond_on(fw->rules, r, RULESET_OIFNAME, false);
+	if (!to)
+		return has_name(in, p->ifname, false) && !out;
+	return has_name(out, p->ifname, false) &&
+	       has_name(in, p->hairpin ? fw->env.ext_if : "", true);
 }
 
-int nl_place_search_begin(struct nl_place_search *s,
-			  const struct natfw_env *env, struct nl_places *found)
+/* Is it the rule for packets to (or from) the clients of this place? */
+static bool fits(const struct natfw *fw, const struct ruleset_rule *r,
+		 const struct place *p, bool to)
 {
-	memset(s, 0, sizeof(*s));
-	s->found = found;
-	found->n = 0;
-	if (is_configured(env) && !configured(env, &s->wanted))
-		return -EINVAL;
-	return 0;
+	const struct ruleset *rs = fw->rules;
+	const struct ruleset_cond *c = cond_on(rs, r, RULESET_L4PROTO, false);
+
+	return nl_place_is_old(rs, r) &&
+	       cond_on(rs, r, to ? RULESET_DADDR : RULESET_SADDR, true) &&
+	       (p->proto ? c && c->value[0] == p->proto : !c) &&
+	       fits_interfaces(fw, r, p, to);
 }
 
-/* A configured chain need not be on the hook, because another chain may jump to
- * it. Other chains on the hook are listed as not wanted: they may still hold
- * our rules from before the configuration. */
-void nl_place_add_chain(struct nl_place_search *s, const struct nl_place *at)
+/* Is it among our rules that stand directly before the place's rule? */
+static bool stands(const struct natfw *fw, const struct place *p, bool to)
 {
-	if (*at->chain && nl_place_same_chain(at, &s->wanted))
-		add_place(s, at, true);
+	const struct ruleset *rs = fw->rules;
+	uint32_t at = rs->chain[p->chain].first;
+	bool found = false;
+
+	for (; at != p->before && at != RULESET_NONE; at = rs->rule[at].next) {
+		if (!rs->rule[at].ours)
+			found = false;
+		else if (fits(fw, &rs->rule[at], p, to))
+			found = true;
+	}
+	return found;
 }
 
-void nl_place_add_filter(struct nl_place_search *s, const struct nl_place *at,
-			 int64_t priority)
+static bool has_place(const struct natfw *fw, uint32_t table)
 {
-	if (priority > MANGLE && is_foreign(at) &&
-	    !nl_place_same_chain(at, &s->wanted))
-		add_place(s, at, !*s->wanted.chain);
-}
-
-bool nl_place_found(struct natfw *fw, const struct nl_places *places)
-{
-	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
-
-	if (!is_configured(&fw->env))
-		return true;
-	for (size_t p = 0; p < places->n; p++)
-		if (places->at[p].wanted)
+	for (size_t i = 0; i < fw->places->n; i++)
+		if (table_of(fw->rules, &fw->places->at[i]) == table)
 			return true;
-	wr_fmt(&w, "netlink: there is no chain %s in %s", fw->env.nft_chain,
-	       fw->env.nft_table);
-	wr_cstr(&w);
 	return false;
+}
+
+/* A rule that is not ours in between ends a run of ours, so if each is found
+ * and there are no more, each stands where it belongs. */
+bool nl_place_right(const struct natfw *fw, const struct natfw_writer *w)
+{
+	const struct ruleset *rs = fw->rules;
+	size_t want = 0, is = 0;
+
+	for (size_t i = 0; i < fw->places->n; i++) {
+		const struct place *p = &fw->places->at[i];
+
+		if (!is_native(rs, p))
+			continue;
+		if ((p->to && !stands(fw, p, true)) ||
+		    (p->from && !stands(fw, p, false)))
+			return false;
+		want += (size_t)p->to + p->from;
+	}
+	for (uint32_t i = 0; i < rs->rule_n; i++)
+		is += nl_place_is_old(rs, &rs->rule[i]);
+	for (uint32_t i = 0; i < rs->set_n; i++)
+		if (nl_place_is_old_set(rs, &rs->set[i]) &&
+		    !has_place(fw, rs->set[i].table))
+			return false;
+	return is == want;
 }

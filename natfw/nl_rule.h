@@ -13,33 +13,44 @@
 #include "natfw.h"
 #include "natfw/nfnl.h"
 #include "natfw/nl_map.h"
-#include "natfw/nl_place.h"
+#include "natfw/place.h"
 
-/** nl_rule_put_table - make our own table again, without elements, whatever its
- * state. */
-void nl_rule_put_table(struct nfnl_batch *, const struct natfw_env *);
+/**
+ * nl_rule_put_table - make our own table again, without elements, whatever its
+ * state.
+ * @t: nl_map_own, or a table for a trial
+ * @count: each element of the set count counts packets and bytes; kernels
+ *         before 5.7 ignore that
+ */
+void nl_rule_put_table(struct nfnl_batch *, const struct nl_table *t,
+		       const struct natfw_env *, bool count);
 
-/** nl_rule_delete_table - delete our own table; no error if it is missing. */
-void nl_rule_delete_table(struct nfnl_batch *);
+/** nl_rule_delete_table - delete it; no error if it is missing. */
+void nl_rule_delete_table(struct nfnl_batch *, const struct nl_table *t);
 
-/** nl_rule_put_set - make our set in the table of @at. @count: each element
- * counts packets and bytes; kernels before 5.7 ignore that */
-void nl_rule_put_set(struct nfnl_batch *, const struct nl_place *at,
-		     bool count);
+/** nl_rule_put_set - make our set in a foreign table. */
+void nl_rule_put_set(struct nfnl_batch *, const struct nl_table *);
 
 /** nl_rule_delete_set - delete it; it must exist, and no rule may use it. */
-void nl_rule_delete_set(struct nfnl_batch *, const struct nl_place *at);
+void nl_rule_delete_set(struct nfnl_batch *, const struct nl_table *);
 
-/** nl_rule_put_accept - insert our two rules at the head of a foreign chain;
- * our set must be in its table. */
-void nl_rule_put_accept(struct nfnl_batch *, const struct nl_place *);
+/**
+ * nl_rule_put_accept - insert our rules in a foreign chain; our set must be in
+ * its table.
+ * @p: its direction, interfaces and protocol
+ * @before: a handle, or 0: at the end of the chain
+ */
+void nl_rule_put_accept(struct nfnl_batch *, const struct natfw_env *,
+			const struct nl_table *, const char *chain,
+			const struct place *p, uint64_t before);
 
 /** nl_rule_delete - delete the rule with that handle. */
-void nl_rule_delete(struct nfnl_batch *, const struct nl_place *,
-		    uint64_t handle);
+void nl_rule_delete(struct nfnl_batch *, const struct nl_table *,
+		    const char *chain, uint64_t handle);
 
-/* The user data of a rule, in which nft keeps its comment: "upnpd". */
-#define NL_RULE_COMMENT	"\x00\x06upnpd"
+/** nl_rule_table - the table of a message, by its family and name. Return:
+ * false if it has none */
+bool nl_rule_table(const struct nlmsghdr *, struct nl_table *ret);
 
 /**
  * nl_rule_module - find the kernel module without which a message fails with

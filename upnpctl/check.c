@@ -7,6 +7,8 @@
  * Runs in: upnpctl
  */
 #include <string.h>
+#include "conf/ifstate.h"
+#include "sys/route.h"
 #include "upnpctl/check.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/json.h"
@@ -27,6 +29,7 @@ static const struct {
 	{ "configuration", 0, check_conf_file },
 	{ "daemon", 0, check_daemon },
 	{ "access", NEEDS_CONF, check_conf_access },
+	{ "dangers", NEEDS_CONF, check_conf_dangers },
 	{ "clock", 0, check_conf_clock },
 	{ "state-dir", NEEDS_CONF, check_conf_state_dir },
 	{ "interfaces", NEEDS_CONF | NEEDS_NET, check_net_interfaces },
@@ -41,23 +44,26 @@ static const struct {
 	{ "conntrack", 0, check_firewall_kernel },
 	{ "firewalls", 0, check_firewall_others },
 	{ "masquerade", NEEDS_FLOW | NEEDS_EXT, check_firewall_masquerade },
-	{ "forward", NEEDS_FLOW | NEEDS_EXT, check_firewall_forward },
+	{ "forward", NEEDS_FLOW | NEEDS_EXT, check_forward },
+	{ "mapped-ports", NEEDS_FLOW | NEEDS_EXT, check_taken },
+	{ "input", NEEDS_FLOW, check_input },
 	{ "gateways", NEEDS_CONF | NEEDS_NET, check_lan_gateways },
 };
 
-/* ---- running the checks ---------------------------------------------- */
+/* ---- running the checks --------------------------------------------- */
 
-/* The rules are followed for IPv4 packets, so IPv6 networks are left out. */
-static void add_routed(struct check_rules_flow *f, const struct conf_iface *i,
+/* The rules are followed for IPv4 packets, so IPv6 networks are left out.
+ * Interfaces that are down serve no client. */
+static void add_routed(struct natfw_env *fw, const struct conf_iface *i,
 		       const struct netif_link *l)
 {
-	for (size_t k = 0; k < i->network.n && !i->disabled && l->ifindex &&
-	     f->n < CHECK_RULES_NETS_MAX; k++) {
-		struct netif_addr *a = &f->net[f->n];
+	for (size_t k = 0; k < i->network.n && !i->disabled && l->up &&
+	     fw->net_n < NETWORKS_SERVED_MAX; k++) {
+		struct netif_addr *a = &fw->net[fw->net_n];
 
 		if (i->network.at[k].addr.family != ADDR_IP4)
 			continue;
-		f->n++;
+		fw->net_n++;
 		*a = (struct netif_addr){ .ifindex = l->ifindex,
 					  .net = i->network.at[k],
 					  .routed = 1 };
@@ -65,42 +71,66 @@ static void add_routed(struct check_rules_flow *f, const struct conf_iface *i,
 	}
 }
 
-/* Fill in the networks that mappings may lead to. */
-static void fill_flow(struct check *c)
+static void fill_external(struct check *c)
 {
-	struct check_rules_flow *f = &c->flow;
-	int ifindex;
+	const struct netif_link *l = &c->net.link[c->ext - c->conf.iface];
+	struct addr route = { 0 };
 
-	if (c->ext) {
-		memcpy(f->ext, c->ext->name, sizeof(f->ext));
-		ifindex = c->net.link[c->ext - c->conf.iface].ifindex;
-		f->ext_index = ifindex > 0 ? (uint32_t)ifindex : 0;
-	}
-	for (size_t i = 0; i < c->net.addr_n && f->n < CHECK_RULES_NETS_MAX;
+	memcpy(c->fw.ext_if, c->ext->name, sizeof(c->fw.ext_if));
+	if (!l->ifindex)
+		return;
+	c->fw.ext_index = (uint32_t)l->ifindex;
+	route_source(l->ifindex, &route);
+	c->fw.ext = ifstate_choose(c->net.addr, c->net.addr_n, l->ifindex,
+				   c->ext->forced_ip, route);
+}
+
+/* Fill in the environment of the rules, as the monitor does. */
+static void fill_env(struct check *c)
+{
+	struct natfw_env *fw = &c->fw;
+
+	if (c->ext)
+		fill_external(c);
+	fw->hairpin = c->conf.hairpin;
+	fw->masquerade = c->conf.masquerade;
+	str_copy(fw->nft_table, sizeof(fw->nft_table),
+		 str_z(c->conf.nft_table));
+	str_copy(fw->nft_chain, sizeof(fw->nft_chain),
+		 str_z(c->conf.nft_chain));
+	for (size_t i = 0; i < c->net.addr_n && fw->net_n < NETWORKS_SERVED_MAX;
 	     i++) {
 		const struct netif_addr *a = &c->net.addr[i];
 		const struct conf_iface *iface =
 			check_report_iface(c, a->ifindex);
 
-		if (iface && iface->type == CONF_INTERNAL)
-			f->net[f->n++] = *a;
+		if (iface && iface->type == CONF_INTERNAL &&
+		    c->net.link[iface - c->conf.iface].up)
+			fw->net[fw->net_n++] = *a;
 	}
 	for (size_t i = 0; i < c->conf.iface_n; i++)
-		add_routed(f, &c->conf.iface[i], &c->net.link[i]);
+		add_routed(fw, &c->conf.iface[i], &c->net.link[i]);
 }
 
 /* Read the network state that the other checks need. */
 static void read_network(struct check *c)
 {
 	const char *names[CONF_IFACES_MAX];
+	int err;
 
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		names[i] = c->conf.iface[i].name;
 	c->ext = conf_external(&c->conf);
-	c->have_net = !netif_read(names, c->conf.iface_n, &c->net);
-	if (!c->have_net)
+	err = netif_read(names, c->conf.iface_n, &c->net);
+	c->have_net = !err;
+	if (err) {
+		c->name = "interfaces";
+		check_report(c, CHECK_WARNING, "the interfaces cannot be read: "
+			     "%s; the checks that need them are skipped\n"
+			     "Run upnpctl check again", strerror(-err));
 		return;
-	fill_flow(c);
+	}
+	fill_env(c);
 	check_lan_search(c);
 }
 
@@ -121,7 +151,7 @@ static void run_checks(struct check *c)
 		have = (c->have_conf ? NEEDS_CONF : 0) |
 		       (c->have_net ? NEEDS_NET : 0) |
 		       (c->ext ? NEEDS_EXT : 0) |
-		       (c->flow.n ? NEEDS_FLOW : 0);
+		       (c->fw.net_n ? NEEDS_FLOW : 0);
 	}
 }
 
@@ -138,5 +168,9 @@ int check_run(struct cmd *cmd)
 	run_checks(&c);
 	if (c.env->json)
 		json_end();
+	else
+		check_report_counts(&c);
+	mappings_free(&c.all);
+	ruleset_free(c.rules);
 	return (int)c.worst;
 }

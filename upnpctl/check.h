@@ -9,24 +9,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
-#include "sys/netif.h"
-#include "upnpctl/check_rules.h"
-#include "upnpctl/cmd.h"
 #include "conf/conf.h"
+#include "ipc/ctlmsg.h"
+#include "natfw.h"
+#include "natfw/place.h"
+#include "natfw/ruleset.h"
+#include "natfw/walk.h"
+#include "sys/netif.h"
+#include "upnpctl/cmd.h"
+#include "upnpctl/mappings.h"
 
-enum check_level { CHECK_OK, CHECK_WARNING, CHECK_PROBLEM };
-
-/* Where rules come from. CHECK_NFT reads nf_tables from the kernel; the others
- * run a variant of iptables-save. */
-enum check_source {
-	CHECK_NFT, CHECK_LEGACY, CHECK_XTNFT, CHECK_PLAIN, CHECK_SOURCES,
-};
+/* A danger to the network is a warning as well. The exit status is that of the
+ * worst finding. */
+enum check_level { CHECK_OK, CHECK_WARNING, CHECK_PROBLEM, CHECK_LEVELS };
 
 struct check {
 	const struct cmd_env *env;
 	const char *name;		/* of the check that runs */
 	unsigned reported;		/* its findings so far */
 	enum check_level worst;
+	unsigned count[CHECK_LEVELS];	/* findings of all checks */
 
 	/* State that was read once. */
 	bool have_conf;
@@ -34,21 +36,27 @@ struct check {
 	const struct conf_iface *ext;	/* NULL: none */
 	bool have_net;
 	struct netif_table net;		/* link[i] is conf.iface[i]'s */
-	struct check_rules_flow flow;	/* external side, internal networks */
+	struct natfw_env fw;		/* external side, internal networks of
+					 * IPv4, as the monitor reads them */
 	pid_t daemon;			/* pid of the monitor; 0: none runs */
+	bool serving;			/* it serves with this configuration */
 	char backend_run[32];		/* backend of the daemon; "" */
-	int search[CONF_IFACES_MAX];	/* check_lan.c's sockets, or -1 */
+	uint16_t http_port;		/* where it listens, or else would
+					 * listen; 0: not known yet */
+	struct mappings all;		/* of the engine, if have_all */
+	bool have_all;
+	/* check_lan.c's sockets, or -1. */
+	int search[CONF_IFACES_MAX];	/* the search is sent from it */
+	int seen[CONF_IFACES_MAX];	/* receives before the firewall */
 	int64_t search_ms;		/* monotonic, when it was sent */
 
-	/* The firewall's rules. */
-	const char *backend;		/* the one that upnpd uses or would use;
-					 * NULL: not known */
-	int listed[CHECK_SOURCES];	/* 0: its rules were read; -ENOENT: no
-					 * such tool, or the kernel has no
-					 * nf_tables; other -errno */
-	char unread[256];		/* why some rules were not read; "" */
-	const char *remedy;		/* what to do in that case */
-	struct check_rules rules[CHECK_SOURCES];
+	/* The firewall. */
+	const char *backend;		/* the one that upnpd uses or would use
+					 * to translate; NULL: not known */
+	struct ruleset *rules;		/* NULL: they could not be read */
+	char unread[256];		/* why some were not read; "" */
+	char remedy[100];		/* what to do in that case */
+	struct places places;		/* where upnpd's accepts belong */
 };
 
 /**
@@ -65,14 +73,19 @@ void check_report(struct check *, enum check_level, const char *fmt, ...)
 void check_report_ok(struct check *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/** check_report_counts - print the last line: how many findings there are of
+ * each level. */
+void check_report_counts(const struct check *);
+
 /** check_report_iface - the enabled interface of the configuration that has
  * this index now, or NULL. */
 const struct conf_iface *check_report_iface(const struct check *, int ifindex);
 
 /* The checks; the table in check.c lists the needs of each. */
 void check_conf_file(struct check *), check_conf_clock(struct check *),
-	check_conf_state_dir(struct check *), check_conf_access(struct check *);
-								/* _conf */
+	check_conf_state_dir(struct check *), check_conf_access(struct check *),
+	check_conf_dangers(struct check *);
+/* _conf */
 void check_daemon(struct check *);				/* _daemon */
 void check_mappings(struct check *);				/* _mappings */
 void check_net_interfaces(struct check *), check_net_roles(struct check *),
@@ -84,13 +97,31 @@ void check_ports(struct check *);				/* _ports */
 void check_firewall_backend(struct check *),
 	check_firewall_kernel(struct check *),
 	check_firewall_others(struct check *),
-	check_firewall_masquerade(struct check *),
-	check_firewall_forward(struct check *); /* _firewall */
+	check_firewall_masquerade(struct check *);
+/* _firewall */
+void check_forward(struct check *);		/* _forward */
+void check_taken(struct check *);		/* _taken */
+void check_input(struct check *);		/* _input */
 void check_lan_gateways(struct check *);	/* _lan */
 
 /** check_lan_search - send an M-SEARCH for gateways to the LAN;
  * check_lan_gateways() reads the answers later. */
 void check_lan_search(struct check *);
+
+/** check_firewall_name - the name of that kind of rules for the operator. */
+const char *check_firewall_name(enum ruleset_kind kind);
+
+/** check_firewall_unread - warn that @result may be wrong, if some rules were
+ * not read. */
+void check_firewall_unread(struct check *c, const char *result);
+
+/** check_report_process - write the name of a process: "sshd (process 5)".
+ * @pid: 0: a program that this user may not see */
+void check_report_process(struct wr *, uint32_t pid);
+
+/** check_ports_holder - find a process that serves that port. Return: 0: none
+ * that this user may see */
+uint32_t check_ports_holder(uint8_t protocol, struct addr at, uint16_t port);
 
 /* ---- pure parts, for the tests ------------------------------------------ */
 
@@ -116,6 +147,16 @@ const struct check_kind *check_net_kind_of(struct addr a);
  * Return: false: not an answer of an InternetGatewayDevice
  */
 bool check_lan_answer(struct str datagram, char *ret_server, size_t cap);
+
+/**
+ * check_lan_packet - find the UDP datagram in an IPv4 packet that is no later
+ * fragment.
+ * @ret_datagram: without the UDP header; a part of @packet
+ *
+ * Return: false: it is too short
+ */
+bool check_lan_packet(struct str packet, struct addr *ret_from,
+		      struct str *ret_datagram);
 
 /* ---- /proc and /sys ------------------------------------------------------ */
 

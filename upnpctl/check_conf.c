@@ -40,7 +40,7 @@ void check_conf_file(struct check *c)
 			c->env->file);
 }
 
-/* ---- access rules ---------------------------------------------------- */
+/* ---- access rules --------------------------------------------------- */
 
 static bool within(uint16_t lo, uint16_t hi, uint16_t in_lo, uint16_t in_hi)
 {
@@ -83,17 +83,18 @@ void check_conf_access(struct check *c)
 	const struct conf *conf = &c->conf;
 	size_t denied = 0;
 
-	for (size_t i = 0; i < c->flow.n; i++)
+	for (size_t i = 0; i < c->fw.net_n; i++)
 		denied += !check_conf_open(conf->rule, conf->rule_n,
-					   &c->flow.net[i].net);
+					   &c->fw.net[i].net);
 	if (denied)
 		check_report(
-			c, denied == c->flow.n ? CHECK_PROBLEM : CHECK_WARNING,
+			c, denied == c->fw.net_n ? CHECK_PROBLEM :
+			CHECK_WARNING,
 			"the allow and deny lines allow no client of %s "
 			"anything: every request from there is refused\nThe "
 			"first line that matches decides; add one such as: "
 			"allow 1024-65535 NETWORK 1024-65535",
-			denied == c->flow.n ? "the internal networks"
+			denied == c->fw.net_n ? "the internal networks"
 					  : "one internal network");
 	check_report_ok(c, conf->rule_n ?
 			"the allow and deny lines allow clients ports" :
@@ -101,7 +102,25 @@ void check_conf_access(struct check *c)
 			"from 1024 up");
 }
 
-/* ---- the clock ------------------------------------------------------- */
+/* ---- dangers -------------------------------------------------------- */
+
+void check_conf_dangers(struct check *c)
+{
+	if (!c->conf.secure_mode)
+		check_report(c, CHECK_WARNING, "secure-mode = no is dangerous: "
+			     "each program on the LAN may open ports of every "
+			     "other host\n"
+			     "upnpctl set secure-mode=yes");
+	if (c->conf.allow_disable_external)
+		check_report(c, CHECK_WARNING, "allow-disable-external-"
+			     "interface = yes is dangerous: each program on "
+			     "the LAN may cut off the Internet access\n"
+			     "upnpctl set allow-disable-external-interface=no");
+	check_report_ok(c, "clients open ports only to themselves, and cannot "
+			"take the external interface down");
+}
+
+/* ---- the clock ------------------------------------------------------ */
 
 /* A minute: the clock of the machine that made a file may differ. */
 #define CLOCK_SLACK_S 60
@@ -113,10 +132,14 @@ void check_conf_clock(struct check *c)
 	const char *const files[] = { "/proc/self/exe", c->env->file };
 	const char *const what[] = { "the program", "the configuration" };
 	int64_t now = time(NULL);
+	bool seen = false;
 	struct stat st;
 
 	for (size_t i = 0; i < 2; i++) {
-		if (stat(files[i], &st) || st.st_mtime <= now + CLOCK_SLACK_S)
+		if (stat(files[i], &st))
+			continue;
+		seen = true;
+		if (st.st_mtime <= now + CLOCK_SLACK_S)
 			continue;
 		check_report(c, CHECK_WARNING, "the clock is behind the date "
 			     "of %s: the log and permanent leases will have "
@@ -124,10 +147,15 @@ void check_conf_clock(struct check *c)
 			     "Set the clock, or check that NTP runs", what[i]);
 		return;
 	}
+	if (!seen)
+		check_report(c, CHECK_WARNING, "the clock cannot be compared "
+			     "with the date of a file, because none can be "
+			     "read\n"
+			     "Mount /proc");
 	check_report_ok(c, "the clock is not behind the date of the program");
 }
 
-/* ---- the state directory --------------------------------------------- */
+/* ---- the state directory -------------------------------------------- */
 
 /* upnpd changes the owner of a directory that root owns only if it is empty. */
 static void check_takeover(struct check *c)
@@ -141,7 +169,11 @@ static void check_takeover(struct check *c)
 			     "owner and does not start\n"
 			     "Set state-dir to a directory of its own, or give "
 			     "this one to the user %s", dir, c->conf.user);
-	else if (err && err != -EACCES)	/* only root may read it */
+	else if (err == -EACCES)
+		check_report(c, CHECK_WARNING, "only root can find out whether "
+			     "state-dir %s has files in it\n"
+			     "Run upnpctl check as root", dir);
+	else if (err)
 		check_report(c, CHECK_PROBLEM, "state-dir %s cannot be read "
 			  "(%s): upnpd does not start\nCheck its file system, "
 			  "or set state-dir to another place", dir,
@@ -154,8 +186,11 @@ static void check_space(struct check *c, const char *path)
 	struct statvfs fs;
 
 	if (statvfs(path, &fs))
-		return;
-	if (fs.f_flag & ST_RDONLY)
+		check_report(c, CHECK_WARNING, "the file system of state-dir "
+			     "%s cannot be checked: %s\n"
+			     "Check that it is mounted, and that this user may "
+			     "access it", c->conf.state_dir, strerror(errno));
+	else if (fs.f_flag & ST_RDONLY)
 		check_report(c, CHECK_PROBLEM, "state-dir %s is on a read-only "
 			  "file system: mappings are stored beside the "
 			  "pid-file and lost at a reboot\nSet state-dir to a "

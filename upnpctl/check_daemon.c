@@ -6,6 +6,18 @@
 #include <string.h>
 #include "upnpctl/check.h"
 #include "upnpctl/live.h"
+#include "upnpctl/reload.h"
+
+/* The port of the running engine; without one, the configured port. An ordinary
+ * user may not ask the engine. */
+static void read_http_port(struct check *c, const struct live *l)
+{
+	struct ctl_status status;
+
+	c->http_port = (uint16_t)c->conf.http_port;
+	if (c->serving && !live_engine(l, &status) && status.http_port)
+		c->http_port = (uint16_t)status.http_port;
+}
 
 void check_daemon(struct check *c)
 {
@@ -23,6 +35,9 @@ void check_daemon(struct check *c)
 			     "programs on the LAN get no answer\n"
 			     "Start it; if it stops again, the system log has "
 			     "the reason");
+	c->serving = l.alive && s->state == STATUS_SERVING &&
+		     reload_same_file(s, mine);
+	read_http_port(c, &l);
 	if (!l.alive)
 		return;
 	c->daemon = s->pid;

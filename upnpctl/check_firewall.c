@@ -1,151 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_firewall.c - checks of the firewall's rules, and of the tools that
+ * check_firewall.c - checks of the firewall's rules as a whole, and of what
  * upnpd needs to add its own.
- *
- * Never does: list a table of legacy iptables by name, because that creates the
- * table.
  * Runs in: upnpctl
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 #include "base/wr.h"
-#include "sys/proc.h"
 #include "upnpctl/check.h"
-#include "upnpctl/check_ipt.h"
-#include "upnpctl/check_nft.h"
 #include "map/policy.h"
 #include "natfw.h"
 
-/* ---- the rules ------------------------------------------------------- */
-
-/* For each source of rules: its name for the operator, and the backend that
- * adds rules there. */
-static const struct {
-	const char *name, *backend;
-	const char *argv[2];		/* the command that lists the rules */
-} sources[CHECK_SOURCES] = {
-	[CHECK_NFT] = { "nft", "netlink", { NULL } },
-	[CHECK_LEGACY] = { "iptables-legacy", "iptables-legacy",
-			   { "iptables-legacy-save" } },
-	[CHECK_XTNFT] = { "iptables-nft", "iptables-nft",
-			  { "iptables-nft-save" } },
-	[CHECK_PLAIN] = { "iptables", "iptables", { "iptables-save" } },
-};
-
-/* Note why some rules were not read. Only the first reason is kept. */
-__attribute__((format(printf, 3, 4)))
-static void note_unread(struct check *c, const char *remedy,
-			const char *fmt, ...)
-{
-	struct wr w = wr_init_cut(c->unread, sizeof(c->unread));
-	va_list ap;
-
-	if (*c->unread)
-		return;
-	va_start(ap, fmt);
-	wr_vfmt(&w, fmt, ap);
-	va_end(ap);
-	wr_cstr(&w);
-	c->remedy = remedy;
-}
-
-static int list_kernel(struct check *c)
-{
-	int rc = check_nft_read(&c->rules[CHECK_NFT], &c->flow);
-
-	if (rc == -EINTR)
-		note_unread(c, "Run upnpctl check again",
-			    "nf_tables changed during each try");
-	else if (rc && rc != -ENOENT)
-		note_unread(c, rc == -EPERM ? "Run upnpctl check as root" :
-			    "Run upnpctl check again", "nf_tables: %s",
-			    strerror(-rc));
-	return rc;
-}
-
-static int list_by_tool(struct check *c, enum check_source t)
-{
-	struct check_ipt ipt = { .rules = &c->rules[t] };
-	struct proc proc = {
-		.argv = sources[t].argv,
-		.line = check_ipt_line,
-		.arg = &ipt,
-		.deadline_ms = PROC_DEADLINE_MS,
-	};
-	int rc;
-
-	check_rules_begin(&c->rules[t], &c->flow);
-	rc = proc_run(&proc);
-	if (rc && rc != -ENOENT)
-		note_unread(c, geteuid() ? "Run upnpctl check as root" :
-			    "Run that tool and see its message", "%s: %s",
-			    proc.argv[0], *proc.err ? proc.err :
-			    rc < 0 ? strerror(-rc) : "it failed");
-	return rc > 0 ? -EIO : rc;
-}
-
-/* Does the kernel have tables of legacy iptables? */
-static bool has_legacy(void)
-{
-	char buf[64];
-	struct str names;
-
-	return check_report_read(buf, sizeof(buf), &names,
-			  "/proc/net/ip_tables_names") && names.n;
-}
-
-/* Chains of the iptables command in nf_tables are checked as iptables-save
- * lists them. Where it cannot list them, the kernel's dump is enough, unless
- * they have matches or targets of iptables. */
-static void choose_xt_source(struct check *c)
-{
-	struct check_rules *nft = &c->rules[CHECK_NFT];
-
-	if (!c->listed[CHECK_XTNFT])
-		nft->xt_ignored = c->rules[CHECK_XTNFT].xt_listed;
-	else if (!c->listed[CHECK_PLAIN] && !has_legacy())
-		nft->xt_ignored = c->rules[CHECK_PLAIN].xt_listed;
-	if (nft->xt_used & nft->xt_opaque & ~nft->xt_ignored)
-		note_unread(c, "Install iptables-nft", "there are rules "
-			    "of iptables-nft, whose tool is not installed "
-			    "or does not list them");
-	if (c->listed[CHECK_LEGACY] == -ENOENT &&
-	    c->listed[CHECK_PLAIN] == -ENOENT && has_legacy())
-		note_unread(c, "Install iptables-legacy", "there are tables of "
-			    "iptables-legacy, which is not installed");
-}
-
-/* Plain iptables is another name of one of the two variants, so run it only if
- * neither is installed. */
-static void list_all(struct check *c)
-{
-	bool any = false;
-
-	c->listed[CHECK_NFT] = list_kernel(c);
-	c->listed[CHECK_LEGACY] = list_by_tool(c, CHECK_LEGACY);
-	c->listed[CHECK_XTNFT] = list_by_tool(c, CHECK_XTNFT);
-	c->listed[CHECK_PLAIN] =
-		c->listed[CHECK_LEGACY] == -ENOENT &&
-		c->listed[CHECK_XTNFT] == -ENOENT ?
-		list_by_tool(c, CHECK_PLAIN) : -ENOENT;
-	choose_xt_source(c);
-	for (int t = 0; t < CHECK_SOURCES; t++) {
-		any |= c->listed[t] != -ENOENT;
-		if (c->rules[t].over)
-			note_unread(c, "Check the forward chains by hand",
-				    "there are too many chains");
-	}
-	if (!any)
-		note_unread(c, "Install nf_tables or iptables", "the kernel "
-			    "has no nf_tables, and iptables is not installed");
-}
-
-/* ---- the backend ----------------------------------------------------- */
+/* ---- the backend ---------------------------------------------------- */
 
 /* Only root can ask the kernel for nf_tables; the status file of a running
  * daemon has the answer. Return: true if the check is done, false if it must
@@ -195,7 +65,7 @@ void check_firewall_backend(struct check *c)
 		   c->backend, why);
 }
 
-/* ---- the kernel ------------------------------------------------------ */
+/* ---- the kernel ----------------------------------------------------- */
 
 #define CONNTRACK "/proc/sys/net/netfilter/nf_conntrack_"
 
@@ -220,8 +90,9 @@ static int has_module_name(const char *path)
 	return !name[at];
 }
 
-/* Is there a module that can be loaded? True if there is no list of modules. */
-static bool may_be_loaded(void)
+/* Is there a module that can be loaded? Return: as has_module_name(); -1: there
+ * is no list of modules */
+static int may_be_loaded(void)
 {
 	static const char *const lists[] = { "dep", "builtin" };
 	char path[128];
@@ -229,7 +100,7 @@ static bool may_be_loaded(void)
 	int found = -1, in;
 
 	if (uname(&u))
-		return true;
+		return -1;
 	for (size_t i = 0; i < 2; i++) {
 		struct wr w = wr_init(path, sizeof(path));
 
@@ -240,200 +111,237 @@ static bool may_be_loaded(void)
 	return found;
 }
 
-void check_firewall_kernel(struct check *c)
+static void report_full(struct check *c, int64_t count, int64_t max)
 {
-	int64_t max = check_report_number(CONNTRACK "max");
-	int64_t count = check_report_number(CONNTRACK "count");
-
-	if (max < 0 && !may_be_loaded())
-		check_report(c, CHECK_PROBLEM, "the kernel has no connection "
-			  "tracking: it cannot translate addresses\nInstall "
-			  "its modules (OpenWrt: kmod-nf-conntrack, "
-			  "kmod-nf-nat), or another kernel");
-	else if (max > 0 && count >= max - max / 20)
+	if (count >= max - max / 20)
 		check_report(c, CHECK_WARNING, "the kernel tracks %llu of at "
 			     "most %llu flows: new ones are dropped\n"
 			     "sysctl -w net.netfilter.nf_conntrack_max=%llu",
 			     (unsigned long long)count, (unsigned long long)max,
 			     (unsigned long long)max * 2);
-	check_report_ok(c, max < 0 ? "connection tracking does not seem to be "
-		   "loaded; the first rule loads it" :
-		   "the kernel tracks connections");
+	else if (count < 0)
+		check_report(c, CHECK_WARNING, "the number of flows that the "
+			     "kernel tracks cannot be read: " CONNTRACK
+			     "count\n"
+			     "Run upnpctl check as root");
 }
 
-/* ---- several firewalls ------------------------------------------------- */
+void check_firewall_kernel(struct check *c)
+{
+	int64_t max = check_report_number(CONNTRACK "max");
+	int found = max < 0 ? may_be_loaded() : 1;
+
+	if (!found)
+		check_report(c, CHECK_PROBLEM, "the kernel has no connection "
+			  "tracking: it cannot translate addresses\nInstall "
+			  "its modules (OpenWrt: kmod-nf-conntrack, "
+			  "kmod-nf-nat), or another kernel");
+	else if (found < 0)
+		check_report(c, CHECK_WARNING, "connection tracking is not "
+			     "loaded, and no list of modules shows whether the "
+			     "kernel has it\n"
+			     "modprobe nf_conntrack");
+	else if (max > 0)
+		report_full(c, check_report_number(CONNTRACK "count"), max);
+	check_report_ok(c, max < 0 ? "connection tracking is not loaded; the "
+			"first rule loads it" : "the kernel tracks "
+			"connections");
+}
+
+/* ---- the rules ------------------------------------------------------ */
+
+const char *check_firewall_name(enum ruleset_kind kind)
+{
+	static const char *const names[RULESET_KINDS] = {
+		[RULESET_NATIVE] = "nft",
+		[RULESET_IPT_NFT] = "iptables-nft",
+		[RULESET_IPT_LEGACY] = "iptables-legacy",
+	};
+
+	return names[kind];
+}
+
+static void note_unread(struct check *c, const char *why, const char *remedy)
+{
+	struct wr w = wr_init_cut(c->unread, sizeof(c->unread));
+	struct wr r = wr_init_cut(c->remedy, sizeof(c->remedy));
+
+	wr_z(&w, why);
+	wr_cstr(&w);
+	if (!*remedy)
+		remedy = "Correct that, or check the other rules by hand";
+	/* that of ruleset.h is a part of a sentence */
+	wr_ch(&r, (char)(*remedy >= 'a' && *remedy <= 'z' ?
+			 *remedy - 'a' + 'A' : *remedy));
+	wr_z(&r, remedy + 1);
+	wr_cstr(&r);
+}
+
+static void note_error(struct check *c, int err)
+{
+	char text[128];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	wr_fmt(&w, "nf_tables: %s", strerror(-err));
+	if (err == -EINTR)
+		note_unread(c, "the rules changed during each try",
+			    "Run upnpctl check again");
+	else
+		note_unread(c, wr_cstr(&w), err == -EPERM || err == -EACCES ?
+			    "Run upnpctl check as root" :
+			    "Run upnpctl check again");
+}
+
+/* Read the rules. What was read is used, also if something is missing. */
+static void read_rules(struct check *c)
+{
+	int err;
+
+	c->rules = ruleset_new();
+	err = c->rules ? ruleset_read(c->rules) : -ENOMEM;
+	if (err)
+		note_error(c, err);
+	else if (*c->rules->why)
+		note_unread(c, c->rules->why, geteuid() ?
+			    "Run upnpctl check as root" : c->rules->remedy);
+	if (err && err != -EINTR) {
+		ruleset_free(c->rules);
+		c->rules = NULL;
+	} else {
+		place_find(c->rules, &c->fw, &c->places);
+	}
+}
+
+/* Does this chain decide anything that is not upnpd's? */
+static bool is_used(const struct ruleset *rs, uint32_t chain)
+{
+	const struct ruleset_chain *c = &rs->chain[chain];
+
+	for (uint32_t r = c->first; r != RULESET_NONE; r = rs->rule[r].next)
+		if (!rs->rule[r].ours)
+			return true;
+	return c->drop;
+}
+
+/* Write the kinds of rules that are in use. Return: how many there are */
+static unsigned put_used(const struct ruleset *rs, struct wr *w)
+{
+	bool used[RULESET_KINDS] = { false };
+	unsigned n = 0;
+
+	for (uint32_t i = 0; rs && i < rs->base_n; i++) {
+		uint32_t table = rs->chain[rs->base[i]].table;
+
+		if (is_used(rs, rs->base[i]))
+			used[rs->table[table].kind] = true;
+	}
+	for (int k = 0; k < RULESET_KINDS; k++)
+		if (used[k])
+			wr_fmt(w, "%s%s", n++ ? " and " : "",
+			       check_firewall_name(k));
+	return n;
+}
 
 void check_firewall_others(struct check *c)
 {
 	char used[64];
 	struct wr w = wr_init_cut(used, sizeof(used));
-	unsigned n = 0;
+	unsigned n;
 
-	list_all(c);
+	read_rules(c);
 	if (*c->unread)
 		check_report(c, CHECK_WARNING, "the firewall's rules could not "
-			     "all be read: %s\n"
-			     "%s", c->unread, c->remedy);
-	for (int t = 0; t < CHECK_SOURCES; t++)
-		if (!c->listed[t] && check_rules_used(&c->rules[t]))
-			wr_fmt(&w, "%s%s", n++ ? " and " : "", sources[t].name);
+			     "all be read: %s\n%s", c->unread, c->remedy);
+	n = put_used(c->rules, &w);
 	wr_cstr(&w);
 	if (n > 1)
-		check_report(c, CHECK_WARNING, "%s rules are in use: a packet "
-			     "has to pass all of them, but upnpd opens ports "
-			     "in only one\n"
-			     "Keep one, and remove the other's rules", used);
+		check_report_ok(c, "%s rules are in use: a packet has to pass "
+				"all of them, and upnpd opens ports in each "
+				"that drops", used);
 	check_report_ok(c, n ? "the rules in use are those of %s" :
 			"no rules are in use%s", used);
 }
 
-/* ---- outgoing: masquerade -------------------------------------------- */
+void check_firewall_unread(struct check *c, const char *result)
+{
+	if (*c->unread)
+		check_report(c, CHECK_WARNING, "%s, but not all rules could be "
+			     "read: %s\n%s", result, c->unread, c->remedy);
+}
 
-static void report_untranslated(struct check *c, const struct netif_addr *net)
+/* ---- outgoing: masquerade ------------------------------------------- */
+
+static void report_untranslated(struct check *c, const struct netif_addr *net,
+				enum walk_hold hold)
 {
 	char text[ADDR_NET_TEXT_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 
 	addr_net_write(&w, &net->net);
 	wr_cstr(&w);
-	check_report(c, CHECK_PROBLEM, "nothing translates %s (%s) on its way "
-		     "out by %s: its hosts have no Internet access, and "
-		     "answers through an open port do not arrive\n"
-		     "Add a masquerade rule to the firewall, or: upnpctl set "
-		     "masquerade=yes", text, net->ifname, c->ext->name);
+	if (hold == WALK_NO)
+		check_report(c, CHECK_PROBLEM, "nothing translates %s (%s) on "
+			     "its way out by %s: its hosts have no Internet "
+			     "access, and answers through an open port do not "
+			     "arrive\n"
+			     "Add a masquerade rule to the firewall, or: "
+			     "upnpctl set masquerade=yes", text, net->ifname,
+			     c->ext->name);
+	else
+		check_report(c, CHECK_WARNING, "a rule translates %s (%s) on "
+			     "its way out by %s only under a condition: hosts "
+			     "or answers that do not meet it have no Internet "
+			     "access\n"
+			     "Look at the masquerade rules of the firewall, "
+			     "or: upnpctl set masquerade=yes", text,
+			     net->ifname, c->ext->name);
 }
 
-/* Without all rules nothing is known: a rule that was not read may translate,
- * or drop. */
-static void report_unread(struct check *c, const char *result)
+/* Follow the first packet of a flow from that network to the Internet. */
+static enum walk_hold is_translated(const struct check *c,
+				    const struct netif_addr *net)
 {
-	check_report(c, CHECK_WARNING, "%s, but not all rules could be read: "
-		     "%s\n"
-		     "%s", result, c->unread, c->remedy);
+	struct walk_packet p = {
+		.family = ADDR_IP4,
+		.proto = IPPROTO_TCP,
+		.iif_index = (uint32_t)net->ifindex,
+		.src = net->net,
+		.oif_index = c->fw.ext_index,
+		.dst = { addr_ip4(0), 0 },
+		.ct_state = WALK_STATE_NEW,
+	};
+	enum walk_hold tcp;
+
+	memcpy(p.iif, net->ifname, sizeof(p.iif));
+	memcpy(p.oif, c->fw.ext_if, sizeof(p.oif));
+	tcp = walk_masqueraded(c->rules, &p);
+	p.proto = IPPROTO_UDP;
+	if (walk_masqueraded(c->rules, &p) == tcp)
+		return tcp;
+	return WALK_DEPENDS;
 }
 
 void check_firewall_masquerade(struct check *c)
 {
-	uint32_t lacking = 0;	/* networks to be translated, a bit each */
+	enum walk_hold hold;
+	bool lacking = false;
 
 	if (c->conf.masquerade) {
 		check_report_ok(c, "upnpd translates the internal networks "
 				"itself");
 		return;
 	}
-	for (size_t i = 0; i < c->flow.n; i++)
-		if (addr_is_private(c->flow.net[i].net.addr))
-			lacking |= UINT32_C(1) << i;
-	for (int t = 0; t < CHECK_SOURCES; t++)
-		if (!c->listed[t])
-			lacking &= ~check_rules_masquerade(&c->rules[t]);
-	if (lacking && *c->unread)
-		report_unread(c, "no rule that was read translates the "
-			      "internal networks");
-	for (size_t i = 0; i < c->flow.n && !*c->unread; i++)
-		if (lacking >> i & 1)
-			report_untranslated(c, &c->flow.net[i]);
+	for (size_t i = 0; i < c->fw.net_n; i++) {
+		if (!addr_is_private(c->fw.net[i].net.addr))
+			continue;
+		hold = c->rules ? is_translated(c, &c->fw.net[i]) : WALK_NO;
+		lacking |= hold != WALK_YES;
+		if (hold != WALK_YES && !*c->unread)
+			report_untranslated(c, &c->fw.net[i], hold);
+	}
+	if (lacking)
+		check_firewall_unread(c, "no rule that was read translates the "
+				      "internal networks");
 	check_report_ok(c, "the internal networks are translated on their way "
 			"out");
-}
-
-/* ---- incoming: forward chains ---------------------------------------- */
-
-/* Does that backend add its rules where this source's rules are? */
-static bool backend_uses(const char *backend, int source)
-{
-	return !strcmp(backend, sources[source].backend);
-}
-
-/* Return the source of that chain: a chain in nf_tables may belong to
- * iptables-nft. */
-static int source_of(const struct check *c, int source,
-		 const struct check_rules_base *base)
-{
-	return c->rules[source].chain[base->chain].xt ? CHECK_XTNFT : source;
-}
-
-/* Will upnpd add its accept rule to that chain when it is started? */
-static bool will_open(const struct check *c, int source,
-		      const struct check_rules_base *base)
-{
-	struct str name = str_z(base->name);
-
-	if (c->daemon || !c->backend)
-		return false;
-	if (!strcmp(c->backend, "iptables"))
-		return source != CHECK_NFT;
-	if (!backend_uses(c->backend, source))
-		return false;
-	return source != CHECK_NFT || !*c->conf.nft_table ||
-	       str_starts(name, str_z(c->conf.nft_table));
-}
-
-static void report_block(struct check *c, int source,
-		      const struct check_rules_base *base)
-{
-	const char *name = sources[source].name;
-
-	if (c->backend && strcmp(c->backend, "iptables") &&
-	    !backend_uses(c->backend, source))
-		check_report(c, CHECK_PROBLEM, "the %s chain %s drops packets "
-			  "to open ports, and upnpd works with %s\n"
-			  "upnpctl set backend=%s, or remove that chain",
-			  name, base->name, c->backend,
-			  sources[source].backend);
-	else if (source == CHECK_NFT && *c->conf.nft_table)
-		check_report(c, CHECK_PROBLEM, "the nft chain %s drops packets "
-			  "to open ports, and upnpd's accept rule is not in "
-			  "it\nSet nft-table and nft-forward-chain to it, or "
-			  "unset both", base->name);
-	else
-		check_report(c, CHECK_PROBLEM, "the %s chain %s drops packets "
-			     "to open ports before upnpd's accept rule, or "
-			     "that rule is missing\n"
-			     "upnpctl resync; if that does not help, move the "
-			     "dropping rule to the end", name, base->name);
-}
-
-/* Report a configured chain that does not exist: no port is opened then. */
-static void check_chain(struct check *c)
-{
-	struct conf *conf = &c->conf;
-
-	if (!*conf->nft_table || !c->backend ||
-	    !backend_uses(c->backend, CHECK_NFT) || c->listed[CHECK_NFT] ||
-	    check_rules_has(&c->rules[CHECK_NFT], conf->nft_table,
-			    conf->nft_chain))
-		return;
-	check_report(c, CHECK_PROBLEM, "there is no chain %s in the nft table "
-		  "%s: upnpd cannot add its accept rule\nCorrect nft-table "
-		  "and nft-forward-chain, or unset both", conf->nft_chain,
-		  conf->nft_table);
-}
-
-/* Report the first chain of a source that upnpd will not open. */
-static void check_source(struct check *c, int source)
-{
-	const struct check_rules *r = &c->rules[source];
-	const struct check_rules_base *base = NULL;
-	uint32_t nets;
-
-	while ((base = check_rules_block(r, base, &nets))) {
-		if (will_open(c, source_of(c, source, base), base))
-			continue;
-		report_block(c, source_of(c, source, base), base);
-		return;
-	}
-}
-
-void check_firewall_forward(struct check *c)
-{
-	check_chain(c);
-	for (int t = 0; t < CHECK_SOURCES; t++)
-		if (!c->listed[t])
-			check_source(c, t);
-	if (*c->unread && !c->reported)
-		report_unread(c, "no rule that was read drops packets to open "
-			      "ports");
-	check_report_ok(c, "no rule drops packets to open ports%s",
-			c->daemon ? "" : ", once upnpd runs");
 }

@@ -89,7 +89,7 @@ static void check_deleted(struct check *c, const struct mappings *all)
 
 void check_mappings(struct check *c)
 {
-	struct mappings all;
+	const struct mappings *all = &c->all;
 	struct live l;
 	size_t left;
 
@@ -101,23 +101,22 @@ void check_mappings(struct check *c)
 	live_refresh(&l, c->env);
 	if (!reload_same_file(&l.monitor, c->env->file))
 		return;		/* check_daemon() has reported it */
-	if (fetch(&l, &all)) {
+	c->have_all = !fetch(&l, &c->all);
+	if (!c->have_all) {
 		check_report(c, CHECK_WARNING, "the mappings cannot be read "
 			     "from upnpd\nRun upnpctl check as root; if that "
 			     "does not help, see upnpctl mappings print");
-		mappings_free(&all);
 		return;
 	}
-	left = migrate_left(&all);
+	left = migrate_left(all);
 	if (left)
 		check_report(c, CHECK_WARNING, "%zu static mappings are only "
 			     "in the lease file: they are lost with state-dir, "
 			     "and an export omits them\n"
 			     "upnpctl mappings migrate", left);
-	check_configured(c, &all);
-	check_deleted(c, &all);
+	check_configured(c, all);
+	check_deleted(c, all);
 	check_report_ok(c, c->conf.mapping_n ?
 			"every mapping of the configuration is in effect" :
 			"no static mapping is missing from the configuration");
-	mappings_free(&all);
 }

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/wr.h"
 #include "conf/ifstate.h"
 #include "sys/route.h"
@@ -19,7 +20,7 @@ static const struct netif_link *link_of(const struct check *c,
 	return &c->net.link[iface - c->conf.iface];
 }
 
-/* ---- interfaces ------------------------------------------------------ */
+/* ---- interfaces ----------------------------------------------------- */
 
 static void check_link(struct check *c, const struct conf_iface *f)
 {
@@ -66,7 +67,7 @@ void check_net_interfaces(struct check *c)
 	check_report_ok(c, "all enabled interfaces are up");
 }
 
-/* ---- the same network twice ------------------------------------------ */
+/* ---- the same network twice ----------------------------------------- */
 
 static void check_overlap(struct check *c, const struct netif_addr *a,
 			  const struct netif_addr *b)
@@ -106,16 +107,16 @@ static void check_way(struct check *c, const struct netif_addr *a)
 
 void check_net_networks(struct check *c)
 {
-	for (size_t i = 0; i < c->flow.n; i++)
-		if (c->flow.net[i].routed)
-			check_way(c, &c->flow.net[i]);
+	for (size_t i = 0; i < c->fw.net_n; i++)
+		if (c->fw.net[i].routed)
+			check_way(c, &c->fw.net[i]);
 	for (size_t i = 0; i < c->net.addr_n; i++)
 		for (size_t j = 0; j < i; j++)
 			check_overlap(c, &c->net.addr[j], &c->net.addr[i]);
 	check_report_ok(c, "every interface has a network of its own");
 }
 
-/* ---- the default route ----------------------------------------------- */
+/* ---- the default route ---------------------------------------------- */
 
 static void check_other_route(struct check *c, int out)
 {
@@ -159,7 +160,7 @@ void check_net_roles(struct check *c)
 	check_report_ok(c, "the route to the Internet uses %s", c->ext->name);
 }
 
-/* ---- the external address -------------------------------------------- */
+/* ---- the external address ------------------------------------------- */
 
 #define IP(a, b, c, d) \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (d))
@@ -241,13 +242,22 @@ void check_net_external(struct check *c)
 		   addr_is_set(c->ext->forced_ip) ? ", by forced-ip" : "");
 }
 
-/* ---- the kernel's settings ------------------------------------------- */
+/* ---- the kernel's settings ------------------------------------------ */
 
 #define SYSCTL "/proc/sys/net/ipv4/"
 
 void check_net_forwarding(struct check *c)
 {
-	if (check_report_number(SYSCTL "ip_forward") == 0) {
+	int64_t all = check_report_number(SYSCTL "ip_forward");
+
+	if (all < 0) {
+		check_report(c, CHECK_WARNING, "the kernel does not show "
+			     "whether it forwards IPv4: " SYSCTL "ip_forward "
+			     "cannot be read\n"
+			     "Mount /proc");
+		return;
+	}
+	if (all == 0) {
 		check_report(c, CHECK_PROBLEM, "the kernel does not forward "
 			     "IPv4: no packet passes from one side to the "
 			     "other\n"
@@ -303,5 +313,9 @@ void check_net_multicast(struct check *c)
 {
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		check_multicast_of(c, &c->conf.iface[i]);
+	if (access("/sys/class/net", F_OK))
+		check_report(c, CHECK_WARNING, "whether a bridge has an IGMP "
+			     "querier cannot be read\n"
+			     "Mount /sys");
 	check_report_ok(c, "the internal interfaces accept multicast");
 }

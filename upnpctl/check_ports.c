@@ -24,7 +24,7 @@
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define HOLDERS_MAX	16		/* of one port */
 
-/* ---- the owner of a socket ---------------------------------------------- */
+/* ---- the owner of a socket ------------------------------------------ */
 
 /* Does process @pid have the socket open? @link: "socket:[INODE]" */
 static bool has_socket(const char *pid, const char *link)
@@ -109,7 +109,7 @@ static bool is_ours(const struct check *c, const struct ports_holder *h,
 	return pid == daemon;
 }
 
-/* ---- a port ---------------------------------------------------------- */
+/* ---- a port --------------------------------------------------------- */
 
 struct port {
 	uint8_t protocol;
@@ -142,20 +142,6 @@ static int try_bind(const struct port *p)
 	return err;
 }
 
-static void put_holder(struct wr *w, uint32_t pid)
-{
-	struct str comm = STR("?");
-	char buf[32];
-
-	if (!pid) {
-		wr_z(w, "a program that this user may not see");
-		return;
-	}
-	check_report_read(buf, sizeof(buf), &comm, "/proc/%u/comm",
-			  (unsigned)pid);
-	wr_fmt(w, "%.*s (process %u)", STR_F(comm), (unsigned)pid);
-}
-
 static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 			 int err)
 {
@@ -164,7 +150,7 @@ static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 	struct wr w = wr_init_cut(text, sizeof(text));
 
 	if (err == -EADDRINUSE)
-		put_holder(&w, pid);
+		check_report_process(&w, pid);
 	else
 		wr_fmt(&w, "no program, but: %s", strerror(-err));
 	wr_fmt(&w, ", at ");
@@ -197,26 +183,45 @@ static bool check_port(struct check *c, const struct port *p)
 	return err;
 }
 
+uint32_t check_ports_holder(uint8_t protocol, struct addr at, uint16_t port)
+{
+	struct ports_holder h[HOLDERS_MAX];
+	int n = ports_holders(protocol, at, port, h, HOLDERS_MAX);
+	uint32_t pid = 0;
+
+	for (int i = 0; i < n && !pid; i++)
+		pid = process_with(h[i].inode);
+	return pid;
+}
+
+static void report_ok(struct check *c)
+{
+	if (c->http_port)
+		check_report_ok(c, "UDP port %u and TCP port %u are free or "
+				"upnpd's", SSDP_PORT, c->http_port);
+	check_report_ok(c, "UDP port %u is free or upnpd's, and upnpd takes "
+			"any free TCP port", SSDP_PORT);
+}
+
 /* The multicast address is the same on all interfaces, so it is checked
  * once. */
 void check_ports(struct check *c)
 {
 	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, addr_ip4(SSDP_GROUP_IP),
 			     NULL, "discovery" };
-	struct port http = { IPPROTO_TCP, (uint16_t)c->conf.http_port,
+	struct port http = { IPPROTO_TCP, c->http_port,
 			     .what = "description and control" };
 	bool taken = check_port(c, &ssdp);
 
-	for (size_t i = 0; i < c->flow.n; i++) {
-		if (c->flow.net[i].routed)
+	for (size_t i = 0; i < c->fw.net_n; i++) {
+		if (c->fw.net[i].routed)
 			continue;
-		ssdp.at = http.at = c->flow.net[i].net.addr;
-		http.ifname = c->flow.net[i].ifname;
+		ssdp.at = http.at = c->fw.net[i].net.addr;
+		http.ifname = c->fw.net[i].ifname;
 		if (!taken)
 			taken = check_port(c, &ssdp);
 		if (http.number)
 			check_port(c, &http);
 	}
-	check_report_ok(c, "UDP port %u and TCP port %u are free or upnpd's",
-		   SSDP_PORT, http.number);
+	report_ok(c);
 }

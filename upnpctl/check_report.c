@@ -9,6 +9,7 @@
 #include <string.h>
 #include "base/text.h"
 #include "base/wr.h"
+#include "sys/comm.h"
 #include "sys/fileio.h"
 #include "upnpctl/check.h"
 #include "upnpctl/json.h"
@@ -16,7 +17,7 @@
 
 static const char *const level_words[] = { "ok", "warning", "problem" };
 
-/* ---- findings -------------------------------------------------------- */
+/* ---- findings ------------------------------------------------------- */
 
 __attribute__((format(printf, 3, 0)))
 static void report(struct check *c, enum check_level level, const char *fmt,
@@ -51,6 +52,7 @@ static void report(struct check *c, enum check_level level, const char *fmt,
 			out_fmt("-> %.*s\n", STR_F(remedy));
 	}
 	c->reported++;
+	c->count[level]++;
 	if (level > c->worst)
 		c->worst = level;
 }
@@ -75,7 +77,16 @@ void check_report_ok(struct check *c, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* ---- small files ----------------------------------------------------- */
+void check_report_counts(const struct check *c)
+{
+	const unsigned *n = c->count;
+
+	out_fmt("%u ok, %u warning%s, %u problem%s\n", n[CHECK_OK],
+		n[CHECK_WARNING], n[CHECK_WARNING] == 1 ? "" : "s",
+		n[CHECK_PROBLEM], n[CHECK_PROBLEM] == 1 ? "" : "s");
+}
+
+/* ---- small files ---------------------------------------------------- */
 
 __attribute__((format(printf, 4, 0)))
 static bool read_path(char *buf, size_t cap, struct str *ret, const char *fmt,
@@ -132,4 +143,14 @@ const struct conf_iface *check_report_iface(const struct check *c, int ifindex)
 		    !c->conf.iface[i].disabled)
 			return &c->conf.iface[i];
 	return NULL;
+}
+
+void check_report_process(struct wr *w, uint32_t pid)
+{
+	if (!pid)
+		wr_z(w, "a program that this user may not see");
+	else if (comm_write(w, pid))
+		wr_fmt(w, " (process %u)", (unsigned)pid);
+	else
+		wr_fmt(w, "process %u", (unsigned)pid);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* counts.c - the counters of the set upnpd_accept, sorted. Runs in: upnpctl */
+/* counts.c - the counters of the set count, sorted. Runs in: upnpctl */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -286,6 +286,9 @@ static const struct {
 	{ REFUSAL_CLIENT_FULL, "remove some of that host, or raise "
 			       "max-mappings-per-client" },
 	{ REFUSAL_PORT, "choose another external-port" },
+	{ REFUSAL_FORWARDED, "the log of upnpd names the rule; choose another "
+			     "external-port, or remove the rule" },
+	{ REFUSAL_BLOCKED, "the log of upnpd names the rule" },
 	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
 	{ REFUSAL_FIREWALL, "see: upnpctl status" },
 	{ REFUSAL_MONITOR, "see the log of upnpd" },

@@ -89,7 +89,7 @@ static bool same(const struct ctl_mapping *a, const struct ctl_mapping *b)
 	return nat_rule_equal(&a->rule, &b->rule) && a->origin == b->origin &&
 	       addr_equal(a->requester, b->requester) &&
 	       a->enabled == b->enabled &&
-	       a->suspended == b->suspended &&
+	       a->suspended == b->suspended && a->overruled == b->overruled &&
 	       !a->left_s == !b->left_s && strcmp(a->desc, b->desc) == 0;
 }
 

@@ -76,7 +76,8 @@ struct filter {
 	struct addr to, remote, by;
 	uint16_t ext_port, to_port;
 	uint8_t proto, origin;
-	bool by_operator, is_dynamic, is_static, is_disabled, is_suspended;
+	bool by_operator, is_dynamic, is_static, is_disabled, is_suspended,
+	     is_overruled;
 };
 
 enum { BY_PROTO, BY_EXT_PORT, BY_TO, BY_REMOTE, BY_REQUESTER, BY_ORIGIN };
@@ -125,6 +126,8 @@ static bool set_word(struct filter *f, struct str word)
 		return f->is_disabled = true;
 	if (str_eq(word, STR("suspended")))
 		return f->is_suspended = true;
+	if (str_eq(word, STR("overruled")))
+		return f->is_overruled = true;
 	return false;
 }
 
@@ -146,7 +149,8 @@ static int set_filter(struct filter *f, struct str arg)
 	}
 	return cmd_fail(CMD_USAGE, "where does not know \"%.*s\"; it takes "
 			"protocol=, external-port=, to=, remote-host=, by=, "
-			"origin=, dynamic, static, disabled, suspended",
+			"origin=, dynamic, static, disabled, suspended, "
+			"overruled",
 			STR_F(arg));
 }
 
@@ -166,7 +170,8 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       (!f->is_dynamic || !operators) &&
 	       (!f->is_static || operators) &&
 	       (!f->is_disabled || !m->enabled) &&
-	       (!f->is_suspended || m->suspended);
+	       (!f->is_suspended || m->suspended) &&
+	       (!f->is_overruled || m->overruled);
 }
 
 struct options {
@@ -204,7 +209,7 @@ static int read_options(const struct cmd *c, struct options *o)
 
 static const char flags_line[] =
 	"Flags: D - dynamic, S - static, X - disabled, "
-	"U - suspended\n";
+	"U - suspended, O - overruled\n";
 
 struct listing {
 	const struct mappings *all;

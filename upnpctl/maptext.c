@@ -125,6 +125,8 @@ void maptext_flags(struct wr *w, const struct ctl_mapping *m)
 		wr_ch(w, 'X');
 	if (m->suspended)
 		wr_ch(w, 'U');
+	if (m->overruled)
+		wr_ch(w, 'O');
 }
 
 static void put_quoted(struct wr *w, struct str s)
@@ -160,6 +162,7 @@ void maptext_json(const struct ctl_mapping *m)
 	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
 	json_bool("suspended", m->suspended);
+	json_bool("overruled", m->overruled);
 	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
 	json_u64("external-port", m->rule.ext_port);
 	json_addr("to-address", m->rule.client);

@@ -26,8 +26,8 @@ const char *maptext_name(enum maptext_field);
  * "operator". It has no control characters. */
 void maptext_put(struct wr *, enum maptext_field, const struct ctl_mapping *);
 
-/** maptext_flags - write a letter for each flag: D or S, then X and
- * U. */
+/** maptext_flags - write a letter for each flag: D or S, then X, and U or
+ * O. */
 void maptext_flags(struct wr *, const struct ctl_mapping *);
 
 /** maptext_pairs - write "protocol=tcp external-port=80 ..." for the fields

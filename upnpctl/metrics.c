@@ -77,6 +77,8 @@ static void put_mappings(const struct ctl_status *s)
 			origin_name(o), (unsigned)s->mappings_of[o]);
 	metric("mappings_suspended", GAUGE, "Mappings whose client is in no "
 	       "internal network.", s->suspended);
+	metric("mappings_overruled", GAUGE, "Mappings whose port the router "
+	       "serves or the administrator forwards.", s->overruled);
 	metric("mappings_max", GAUGE, "Limit of mappings.", s->mappings_max);
 	metric("subscribers", GAUGE, "Subscriptions to events.",
 	       s->subscribers);

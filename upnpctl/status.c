@@ -137,8 +137,8 @@ static void put_external(const struct ctl_status *s)
 
 static void put_engine(const struct ctl_status *s)
 {
-	char time[32], suspended[32];
-	struct wr w = wr_init(suspended, sizeof(suspended));
+	char time[32], without[64];	/* mappings without a rule */
+	struct wr w = wr_init(without, sizeof(without));
 	bool any = false;
 
 	line("engine", "serving for %s", format_duration(time, s->up_s));
@@ -149,6 +149,8 @@ static void put_engine(const struct ctl_status *s)
 	put_external(s);
 	if (s->suspended)
 		wr_fmt(&w, ", %u suspended", (unsigned)s->suspended);
+	if (s->overruled)
+		wr_fmt(&w, ", %u overruled", (unsigned)s->overruled);
 	line("mappings", "%u of %u, %u static%s; %u per client at most",
 	     (unsigned)s->mappings, (unsigned)s->mappings_max,
 	     (unsigned)s->mappings_of[ORIGIN_OPERATOR], wr_cstr(&w),
@@ -257,6 +259,7 @@ static void json_engine(const struct ctl_status *s)
 	json_u64("count", s->mappings);
 	json_u64("static", s->mappings_of[ORIGIN_OPERATOR]);
 	json_u64("suspended", s->suspended);
+	json_u64("overruled", s->overruled);
 	json_object("by-origin");
 	for (unsigned o = 1; o < ORIGINS; o++)
 		json_u64(origin_name(o), s->mappings_of[o]);

@@ -21,6 +21,7 @@
 #include "fuzz.h"
 #include "fuzz_tool.h"
 #include "monitor/broker.h"
+#include "monitor/overrule.h"
 #include "natfw/watch.h"
 #include "engine/brokerclient.h"
 #include "conf/ifstate.h"
@@ -92,6 +93,12 @@ int ports_listening(struct addr at, struct ports *ret)
 	return 0;
 }
 
+int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
+		  struct ports_holder *ret, size_t max)
+{
+	return 0;
+}
+
 bool ports_set(const uint64_t field[1024], uint16_t port)
 {
 	return field[port / 64] >> port % 64 & 1;
@@ -160,8 +167,8 @@ static void check_table(void)
 
 	CHECK(broker.staged_n - broker.pinholes_staged <= MAX);
 	check_rules(&broker.fw.mappings, NAT_PORTMAP, MAX);
-	check_rules(pinholes, NAT_PINHOLE, broker.fw.be->pinholes ?
-		    PM_PINHOLES_MAX : 0);
+	check_rules(pinholes, NAT_PINHOLE,
+		    natfw_takes(&broker.fw, NAT_PINHOLE) ? PM_PINHOLES_MAX : 0);
 }
 
 /* ---- the engine ---------------------------------------------------------- */
@@ -177,7 +184,7 @@ static void new_engine(void)
 	broker_reset(&broker);
 }
 
-/* A port that the router serves is mapped only if the first table had it. */
+/* A port that the router serves is not mapped. */
 static void check_ports(const struct nat_rule *before, size_t n)
 {
 	for (size_t i = 0; i < broker.fw.mappings.rule_n; i++) {
@@ -195,17 +202,14 @@ static int serve_turns(void)
 {
 	struct pollfd p = { monitor, POLLIN };
 	struct nat_rule before[MAX];
-	bool synced;
 	size_t n;
 	int err = 0;
 
 	while (!err && poll(&p, 1, 0) == 1) {
 		n = broker.fw.mappings.rule_n;
 		memcpy(before, broker.fw.mappings.rule, n * sizeof(before[0]));
-		synced = broker.synced;
 		err = broker_serve(&broker, monitor);
-		if (synced)
-			check_ports(before, n);
+		check_ports(before, n);
 	}
 	return err;
 }
@@ -213,14 +217,21 @@ static int serve_turns(void)
 /* Serve all requests. Return: the last answer's error, or -1 without one */
 static int serve(void)
 {
-	struct broker_rep rep = { .err = -1 };
-	int err = serve_turns();
+	struct broker_rep rep;
+	int err = serve_turns(), last = -1;
 
 	check_table();
 	CHECK(err == 0 || err == -EPROTO || err == -EPIPE);
+	overrule_run(&broker, monitor);
 	while (recv(engine, &rep, sizeof(rep), 0) == sizeof(rep)) {
-		CHECK(waiting-- && rep.verb && rep.verb < BROKER__MAX);
-		CHECK(rep.err >= NAT_OK && rep.err <= NAT_EKIND);
+		if (rep.verb == BROKER_TAKEN || rep.verb == BROKER_CHANGED) {
+			CHECK(rep.verb == BROKER_CHANGED ||
+			      nat_rule_sane(&rep.rule));
+			continue;
+		}
+		CHECK(waiting-- && rep.verb && rep.verb < BROKER_TAKEN);
+		CHECK(rep.err >= NAT_OK && rep.err <= NAT_EBLOCKED);
+		last = rep.err;
 	}
 	CHECK(err || !waiting);
 	if (err) {
@@ -228,7 +239,7 @@ static int serve(void)
 		close(monitor);
 		new_engine();
 	}
-	return rep.err;
+	return last;
 }
 
 static void send_request(const struct broker_req *req)

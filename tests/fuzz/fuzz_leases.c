@@ -80,7 +80,9 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == NAT_PORTMAP &&
 	      e->told_port);
 	CHECK(e->state == PM_ACTIVE || e->state == PM_SUSPENDED);
-	CHECK((e->state == PM_SUSPENDED) == (e->suspended_ms > NOW_MS));
+	CHECK((e->state == PM_SUSPENDED) ==
+	      (e->suspended_ms > NOW_MS || e->overruled));
+	CHECK(!e->overruled || (e->enabled && !e->suspended_ms));
 	CHECK(e->suspended_ms <= NOW_MS + 1000ull * PM_SUSPENDED_MAX_S);
 	CHECK(desc.n <= PM_DESC_MAX);
 	for (size_t i = 0; i < desc.n; i++)
@@ -105,6 +107,7 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 		CHECK(nat_rule_equal(&x->rule, &y->rule));
 		CHECK(x->expires_ms == y->expires_ms);
 		CHECK(x->suspended_ms == y->suspended_ms);
+		CHECK(x->overruled == y->overruled);
 		CHECK(x->origin == y->origin);
 		CHECK(addr_equal(x->requester, y->requester));
 		CHECK(x->enabled == y->enabled);

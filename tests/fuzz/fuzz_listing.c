@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_listing.c - the backends read listings of iptables and of the kernel, of
- * a firewall in any state.
+ * fuzz_listing.c - listings of iptables and of the kernel, of a firewall in any
+ * state, are read into the model and by the writers.
  *
  * Input: a byte for backend and environment; one for exit statuses; the
  * listing, printed for every request.
  *
  * Holds: the properties of fuzz_tool.h; a rule is deleted from a foreign chain
- * only by the handle with which it was listed as ours.
+ * only by the handle with which it was listed as ours. The lists of the model
+ * end, and its indices exist.
  */
 #include <netinet/in.h>
 #include "fuzz.h"
 #include "fuzz_tool.h"
+#include "tests/wrap.h"
 #include "natfw.h"
 #include "natfw/nl_list.h"
+#include "natfw/ruleset_ipt.h"
 
 #define EXT 0xc6336407u		/* 198.51.100.7 */
 
@@ -48,6 +51,107 @@ static struct natfw_env environment(uint8_t how)
 	return env;
 }
 
+/* ---- the model ------------------------------------------------------------ */
+
+/* The pauses between two tries. */
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *t, struct timespec *left)
+{
+	return 0;
+}
+
+static void check_cond(const struct ruleset *rs, const struct ruleset_cond *c)
+{
+	CHECK(c->field < RULESET_FIELDS && c->op <= RULESET_IN_SET);
+	CHECK(c->len <= sizeof(c->value) || c->op == RULESET_IN_SET);
+	CHECK(c->set == RULESET_NONE || c->set < rs->set_n);
+}
+
+static void check_rule(const struct ruleset *rs, uint32_t chain,
+		       const struct ruleset_rule *r)
+{
+	bool jumps = r->verdict == RULESET_JUMP || r->verdict == RULESET_GOTO;
+
+	CHECK(r->chain == chain && r->verdict <= RULESET_QUEUE);
+	CHECK(r->target == RULESET_NONE || r->target < rs->chain_n);
+	CHECK(!jumps || r->target != RULESET_NONE);
+	CHECK(r->cond + r->cond_n <= rs->cond_n);
+	for (uint32_t i = 0; i < r->cond_n; i++)
+		check_cond(rs, &rs->cond[r->cond + i]);
+}
+
+static void check_chain(const struct ruleset *rs, uint32_t chain)
+{
+	const struct ruleset_chain *c = &rs->chain[chain];
+	uint32_t i, n = 0, number = 0;
+	char name[64];
+	struct wr w = wr_init_cut(name, sizeof(name));
+
+	CHECK(c->table < rs->table_n);
+	CHECK(strlen(c->name) < RULESET_TEXT_MAX);
+	for (i = c->first; i != RULESET_NONE; i = rs->rule[i].next) {
+		CHECK(i < rs->rule_n && n++ < rs->rule_n);
+		CHECK(rs->rule[i].next != RULESET_NONE || i == c->last);
+		check_rule(rs, chain, &rs->rule[i]);
+		CHECK(rs->rule[i].number - number <= 1);
+		number = rs->rule[i].number;
+	}
+	CHECK(n == c->rule_n);
+	ruleset_chain_name(rs, chain, &w);
+	CHECK(fuzz_printable(wr_done(&w)));
+}
+
+static void check_model(const struct ruleset *rs)
+{
+	for (uint32_t i = 0; i < rs->chain_n; i++)
+		check_chain(rs, i);
+	CHECK(rs->rule_n <= RULESET_RULES_MAX);
+	CHECK(rs->cond_n <= RULESET_CONDS_MAX);
+	CHECK(memchr(rs->why, '\0', sizeof(rs->why)));
+}
+
+/* Let the rules with a number of their own be replaced. */
+static void mark_rules(struct ruleset *rs)
+{
+	const struct ruleset_rule *next;
+	struct ruleset_rule *r;
+
+	for (uint32_t c = 0; c < rs->chain_n; c++) {
+		uint32_t i = rs->chain[c].first, number = 0;
+
+		for (; i != RULESET_NONE; i = r->next) {
+			r = &rs->rule[i];
+			next = r->next == RULESET_NONE ? NULL :
+			       &rs->rule[r->next];
+			r->xt = r->number != number &&
+				(!next || next->number != r->number);
+			number = r->number;
+		}
+	}
+}
+
+/* Read the listing as legacy tables, then once more beside the rules that it
+ * has given. */
+static void check_reader(void)
+{
+	static struct ruleset *rs;
+	int rc;
+
+	if (!rs)
+		rs = ruleset_new();
+	CHECK(rs);
+	ruleset_clear(rs);
+	rc = ruleset_ipt_read(rs, RULESET_IPT_LEGACY, "x", "filter");
+	check_model(rs);
+	mark_rules(rs);
+	if (rc || *rs->why)
+		return;
+	ruleset_ipt_read(rs, RULESET_IPT_LEGACY, "x", "filter");
+	check_model(rs);
+}
+
+/* ---- the writers ---------------------------------------------------------- */
+
 static void counted(void *arg, const struct nl_list_count *c)
 {
 	uint64_t *sum = arg;
@@ -58,8 +162,7 @@ static void counted(void *arg, const struct nl_list_count *c)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	static const struct natfw_backend *const backends[] = {
-		&natfw_iptables_legacy, &natfw_iptables, &natfw_iptables_nft,
-		&natfw_iptables,
+		&natfw_iptables_legacy, &natfw_iptables_nft,
 	};
 	const struct nat_rule rules[] = {
 		rule(0, 80, IPPROTO_TCP), rule(0x08080808, 80, IPPROTO_TCP),
@@ -79,8 +182,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	tool.list_rc = rc & 1;
 	tool.rc = rc >> 1 & 1;
 	tool.kernel = rc & 4 ? -ENOENT : 0;
+	tool.legacy = how & 2;
+	check_reader();
 	CHECK(!natfw_init(&fw, 8, 0));
-	natfw_open(&fw, how & 128 ? &natfw_netlink : backends[how % 4],
+	natfw_open(&fw, how & 128 ? &natfw_netlink : backends[how % 2],
 		   &env);
 	natfw_sync(&fw, rules, 3);
 	CHECK(natfw_verify(&fw) <= 1);
@@ -89,6 +194,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	natfw_batch(&fw, &op, 1, &err);
 	CHECK(fw.mappings.rule_n <= 4);
 	CHECK(natfw_verify(&fw) <= 1);
+	check_model(fw.rules);
+	CHECK(natfw_check(&fw, &op.rule, 1, NULL) <= NAT_EBLOCKED);
 	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
 	natfw_close(&fw);
 	natfw_done(&fw);

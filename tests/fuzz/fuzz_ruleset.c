@@ -5,93 +5,171 @@
  *
  * Input: messages, in any order, as the kernel sends them.
  *
- * Holds: nothing is read beyond a message; results lie inside it and within
- * their bounds; for any rules, the answers are about existing networks.
+ * Holds: nothing is read beyond a message; every index of the model is that of
+ * an existing object of the same table; the lists of rules end, and each rule
+ * is in the list of its chain; texts are printable. Packets can be followed
+ * through any model, and each place is before a rule of its chain that is not
+ * ours.
  */
-#include <linux/netfilter/nf_tables.h>
+#include <stdlib.h>
+#include <netinet/in.h>
+#include "base/wr.h"
+#include "natfw/place.h"
+#include "natfw/ruleset_nl.h"
 #include "sys/netlink.h"
-#include "upnpctl/check_nft.h"
 #include "fuzz.h"
 
-static struct check_rules rules;
-static struct check_nft nft;
-
-static const struct check_rules_flow flow = {
-	.ext = "wan0", .ext_index = 2,
-	.net = { { 3, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } },
-		 { 4, "lan1", { { ADDR_IP4, { 10, 0, 0, 1 } }, 8 } } },
-	.n = 2,
-};
-
-static struct str whole;	/* the current message */
-
-static void check_cond(const struct nl_ruleset_cond *c)
+static void check_cond(const struct ruleset *rs, uint32_t table,
+		       const struct ruleset_cond *c)
 {
-	CHECK(c->field < NL_FIELD__MAX && c->op <= NL_OP_SET);
-	CHECK(c->op == NL_OP_SET || c->len <= NL_RULESET_BYTES);
-	CHECK(fuzz_inside(c->set, whole));
-}
+	size_t len = 0;
 
-static void check_elem(void *arg, const struct nl_ruleset_elem *e)
-{
-	CHECK(fuzz_inside(e->key, whole) && fuzz_inside(e->key_end, whole));
-	CHECK(fuzz_inside(e->target, whole));
-	CHECK(e->verdict <= NL_VERDICT_QUEUE);
-}
-
-static void check_rule(const struct nlmsghdr *h)
-{
-	struct nl_ruleset_rule r;
-
-	if (!nl_ruleset_rule(h, &r))
-		return;
-	CHECK(r.cond_n <= NL_RULESET_CONDS && r.verdict <= NL_VERDICT_QUEUE);
-	CHECK(r.table.n && r.chain.n);
-	CHECK(fuzz_inside(r.table, whole) && fuzz_inside(r.chain, whole));
-	CHECK(fuzz_inside(r.target, whole));
-	for (size_t i = 0; i < r.cond_n; i++)
-		check_cond(&r.cond[i]);
-	if (r.verdict == NL_VERDICT_MAP)
-		check_cond(&r.map);
-}
-
-static void take(void *arg, const struct nlmsghdr *h)
-{
-	struct nl_ruleset_chain chain;
-	struct nl_ruleset_set set;
-
-	whole = (struct str){ (const char *)h, h->nlmsg_len };
-	check_rule(h);
-	if (nl_ruleset_chain(h, &chain))
-		CHECK(fuzz_inside(chain.table, whole) && chain.name.n &&
-		      fuzz_inside(chain.name, whole) &&
-		      fuzz_inside(chain.type, whole) && chain.hook >= -1);
-	if (nl_ruleset_set(h, &set)) {
-		CHECK(fuzz_inside(set.table, whole) && set.name.n &&
-		      fuzz_inside(set.name, whole));
-		nl_ruleset_elems(h, &set, check_elem, NULL);
+	CHECK(c->field < RULESET_FIELDS && c->op <= RULESET_IN_SET);
+	CHECK(c->op == RULESET_IN_SET || c->len <= sizeof(c->value));
+	CHECK(c->part[0] < RULESET_FIELDS);
+	for (size_t i = 0; i < RULESET_PARTS_MAX && c->part_len[i]; i++) {
+		CHECK(c->part[i] < RULESET_FIELDS);
+		CHECK(c->part_len[i] <= RULESET_KEY_MAX);
+		len += (c->part_len[i] + 3u) / 4 * 4;
 	}
-	check_nft_message(&nft, h);
+	if (c->op != RULESET_IN_SET)
+		return;
+	CHECK(c->set < rs->set_n && rs->set[c->set].table == table);
+	CHECK(c->len == rs->set[c->set].key_len && len >= c->len);
+}
+
+static void check_target(const struct ruleset *rs, uint32_t table,
+			 unsigned verdict, uint32_t target)
+{
+	CHECK(verdict <= RULESET_QUEUE);
+	if (verdict == RULESET_JUMP || verdict == RULESET_GOTO)
+		CHECK(target < rs->chain_n &&
+		      rs->chain[target].table == table);
+}
+
+static void check_rule(const struct ruleset *rs, uint32_t chain,
+		       const struct ruleset_rule *r)
+{
+	uint32_t table = rs->chain[chain].table;
+
+	CHECK(r->chain == chain);
+	CHECK(r->cond <= rs->cond_n && r->cond_n <= rs->cond_n - r->cond);
+	for (uint32_t i = 0; i < r->cond_n; i++)
+		check_cond(rs, table, &rs->cond[r->cond + i]);
+	check_target(rs, table, r->verdict, r->target);
+	if (r->verdict == RULESET_MAP)
+		CHECK(r->cond_n && r->map == r->cond + r->cond_n - 1);
+}
+
+static void check_chain(const struct ruleset *rs, uint32_t i)
+{
+	const struct ruleset_chain *c = &rs->chain[i];
+	uint32_t n = 0, at;
+	char buf[256];
+	struct wr w = wr_init_cut(buf, sizeof(buf));
+
+	CHECK(c->table < rs->table_n && c->hook >= -1);
+	for (at = c->first; at != RULESET_NONE; at = rs->rule[at].next) {
+		CHECK(at < rs->rule_n && n < c->rule_n);
+		check_rule(rs, i, &rs->rule[at]);
+		CHECK(rs->rule[at].number == ++n);
+		CHECK(rs->rule[at].next != RULESET_NONE || c->last == at);
+	}
+	CHECK(n == c->rule_n);
+	ruleset_chain_name(rs, i, &w);
+	CHECK(fuzz_printable(wr_done(&w)));
+}
+
+static void check_set(const struct ruleset *rs, const struct ruleset_set *s)
+{
+	const struct ruleset_elem *e = rs->elem + s->first;
+
+	CHECK(s->n <= RULESET_SET_ELEMS_MAX);
+	CHECK(!s->n || (s->known && s->first + s->n <= rs->elem_n));
+	for (uint32_t i = 0; i < s->n; i++)
+		check_target(rs, s->table, e[i].verdict, e[i].target);
+}
+
+static void check_base(const struct ruleset *rs)
+{
+	for (uint32_t i = 0; i < rs->base_n; i++) {
+		const struct ruleset_chain *c = &rs->chain[rs->base[i]];
+
+		CHECK(rs->base[i] < rs->chain_n && c->hook >= 0 && !c->ours);
+		CHECK(!i || rs->chain[rs->base[i - 1]].hook <= c->hook);
+	}
+}
+
+static void check_answer(const struct ruleset *rs, enum walk_hold hold,
+			 const struct walk_rule *by)
+{
+	CHECK((hold == WALK_NO) == (by->chain == RULESET_NONE));
+	if (hold == WALK_NO)
+		return;
+	CHECK(by->chain < rs->chain_n);
+	CHECK(by->rule == RULESET_NONE || (by->rule < rs->rule_n &&
+	      rs->rule[by->rule].chain == by->chain));
+}
+
+static void check_walk(const struct ruleset *rs)
+{
+	struct natfw_env env = {
+		.ext_if = "wan", .ext_index = 2, .ext = addr_ip4(0xcb007107),
+		.net = { { 3, "lan", { addr_ip4(0xc0a85801), 24 }, 0, 0 } },
+		.net_n = 1, .hairpin = true,
+	};
+	const struct nat_rule rule = {
+		.client = addr_ip4(0xc0a8580a), .remote = addr_any(),
+		.ext_port = 8080, .int_port = 80, .kind = NAT_PORTMAP,
+		.proto = IPPROTO_TCP,
+	};
+	struct places places;
+	struct walk_packet p;
+	struct walk_rule by;
+	enum walk_hold hold;
+
+	place_find(rs, &env, &places);
+	CHECK(places.n <= PLACES_MAX);
+	for (size_t i = 0; i < places.n; i++) {
+		const struct place *at = &places.at[i];
+
+		CHECK(at->chain < rs->chain_n && (at->to || at->from));
+		CHECK(at->before == RULESET_NONE ||
+		      (rs->rule[at->before].chain == at->chain &&
+		       !rs->rule[at->before].ours));
+	}
+	CHECK(fuzz_printable(str_z(places.why)));
+	hold = place_blocked(rs, &env, &places, &rule, &by);
+	check_answer(rs, hold, &by);
+	place_incoming(&env, &rule, &p);
+	hold = walk_forwarded(rs, &p, &by);
+	check_answer(rs, hold, &by);
+	walk_masqueraded(rs, &p);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
+	static struct ruleset *rs;
 	struct str in = fuzz_copy((struct str){ (const char *)data, n });
-	const struct check_rules_base *base = NULL;
+	struct ruleset_nl nl;
 	bool interrupted;
-	uint32_t nets = 0;
 
-	check_rules_begin(&rules, &flow);
-	nft = (struct check_nft){ .rules = &rules };
-	netlink_walk((struct nl_span){ in.p, in.n }, take, NULL, &interrupted);
-	CHECK(!(check_rules_masquerade(&rules) & ~3u));
-	while ((base = check_rules_block(&rules, base, &nets))) {
-		CHECK(nets && !(nets & ~3u));
-		CHECK(memchr(base->name, '\0', sizeof(base->name)));
-	}
-	for (size_t i = 0; i < nft.sets.n; i++)
-		CHECK(nft.sets.set[i].n <= CHECK_SET_ELEMS_MAX);
-	check_set_free(&nft.sets);
+	if (!rs)
+		rs = ruleset_new();
+	if (!rs)
+		abort();
+	ruleset_clear(rs);
+	nl = (struct ruleset_nl){ .rules = rs };
+	netlink_walk((struct nl_span){ in.p, in.n }, ruleset_nl_message, &nl,
+		     &interrupted);
+	ruleset_nl_end(&nl);
+	ruleset_sort(rs);
+	for (uint32_t i = 0; i < rs->chain_n; i++)
+		check_chain(rs, i);
+	for (uint32_t i = 0; i < rs->set_n; i++)
+		check_set(rs, &rs->set[i]);
+	check_base(rs);
+	check_walk(rs);
 	fuzz_free(in);
 	return 0;
 }

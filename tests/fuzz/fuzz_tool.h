@@ -25,6 +25,7 @@ static struct {
 	struct str lists;	/* its output for a listing */
 	int list_rc, rc;	/* exit status of a listing, of a change */
 	int kernel;		/* result of nfnl_commit() */
+	bool legacy;		/* legacy iptables has its tables */
 	unsigned runs;
 } tool;
 
@@ -35,41 +36,59 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 
 /* ---- the tools' input ---------------------------------------------------- */
 
+/* Names of chains are written as they were listed, if they are plain words. */
 static inline bool tool_knows(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') ||
-	       (c && strchr(" \n.,:;/_-@\"{}[]*!", c));
+	return c >= ' ' && c <= '~' && !strchr("\"'\\#`", c);
 }
 
-static inline bool tool_ends(struct str line, struct str end)
+/* The next line of a listing, at most as long as the lines of proc.c. A tool
+ * writes no NUL. */
+static inline bool tool_next(struct str *rest, struct str *line)
 {
-	return line.n >= end.n &&
-	       str_eq(str_skip(line, line.n - end.n), end);
+	if (!str_cut(rest, '\n', line))
+		return false;
+	line->n = strnlen(line->p, line->n < 4096 ? line->n : 4096);
+	return true;
 }
 
-/* Deletes only ours: a chain of ours, a rule in it or the jump to it. */
-static inline void tool_check_gone(struct str line)
+/* Was "-A " and this rule listed? */
+static inline bool tool_listed_rule(struct str rule)
 {
+	struct str rest = tool.lists, line;
+
+	while (tool_next(&rest, &line))
+		if (str_starts(line, STR("-A ")) &&
+		    str_eq(str_skip(line, 3), rule))
+			return true;
+	return false;
+}
+
+/* Deletes only ours: a chain of ours, a rule in it, or a jump to it as it was
+ * listed. */
+static inline void tool_check_line(struct str line)
+{
+	struct str rule = str_skip(line, 3);
+
 	CHECK(!str_starts(line, STR("-F")) && !str_starts(line, STR("-P")));
-	if (str_starts(line, STR("-D ")))
-		CHECK(str_starts(line, STR("-D UPNPD")) ||
-		      tool_ends(line, STR(" -j UPNPD")) ||
-		      tool_ends(line, STR(" -j UPNPD-POST")));
 	if (str_starts(line, STR("-X ")))
-		CHECK(str_starts(line, STR("-X UPNPD")));
+		CHECK(str_starts(rule, STR("UPNPD")));
+	if (str_starts(line, STR("-D ")) && tool_listed_rule(rule))
+		return;
+	if (str_starts(line, STR("-D ")))
+		CHECK(str_starts(rule, STR("UPNPD")));
+	for (size_t i = 0; i < line.n; i++)
+		CHECK(tool_knows(line.p[i]));
 }
 
 static inline void tool_check_input(struct str in)
 {
 	struct str line;
 
-	for (size_t i = 0; i < in.n; i++)
-		CHECK(tool_knows(in.p[i]));
 	CHECK(!in.n || in.p[in.n - 1] == '\n');
 	CHECK(!in.n || !str_starts(in, STR("does not fit")));
 	while (str_cut(&in, '\n', &line))
-		tool_check_gone(line);
+		tool_check_line(line);
 }
 
 /* ---- replaces proc.c ----------------------------------------------------- */
@@ -79,13 +98,18 @@ bool proc_exists(const char *name)
 	return true;
 }
 
-/* Pass each line in separate memory, cut at the length at which proc.c cuts. */
+bool __wrap_ipt_tool_has_table(const char *table);
+bool __wrap_ipt_tool_has_table(const char *table)
+{
+	return tool.legacy;
+}
+
+/* Pass each line in separate memory. */
 static inline void tool_list(const struct proc *p)
 {
 	struct str rest = tool.lists, line, copy;
 
-	while (str_cut(&rest, '\n', &line)) {
-		line.n = line.n < 4096 ? line.n : 4096;
+	while (tool_next(&rest, &line)) {
 		copy = fuzz_copy(line);
 		p->line(p->arg, copy);
 		fuzz_free(copy);
@@ -136,7 +160,8 @@ static inline struct str tool_attr(const struct nlmsghdr *h, unsigned type)
 /* Was a rule with this handle listed as ours? */
 static inline bool tool_listed(struct str handle)
 {
-	const struct str ours = { NL_RULE_COMMENT, sizeof(NL_RULE_COMMENT) };
+	const struct str ours = { RULESET_OWN_COMMENT,
+				  sizeof(RULESET_OWN_COMMENT) };
 	struct str all = fuzz_copy(tool.lists);
 	struct nl_span s = { all.p, all.n };
 	const struct nlmsghdr *h;

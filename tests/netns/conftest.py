@@ -17,7 +17,8 @@ import re
 import pytest
 
 from daemon import UPNPD, Upnpd
-from firewall import FIREWALLS
+from firewall import FIREWALLS, Bare
+from gateway import Gateway
 from lab import SLOW, Lab, die_cleanly, why_not
 from upnp import Igd
 
@@ -94,3 +95,20 @@ def upnpd(stopped):
 def igd(lab, upnpd):
     """The gateway, for a control point on lan1."""
     return Igd(lab.lan1)
+
+
+@pytest.fixture
+def gateway(request):
+    """A router without rules, and upnpd, not started, with backend auto. After
+    the test no rule of upnpd may be left."""
+    with Lab(Bare(), **marked(request, "lab")) as lab:
+        gateway = Gateway(lab, **marked(request, "conf"))
+        upnpd = gateway.upnpd
+        with gateway.boxes:
+            yield gateway
+        status = upnpd.stop() if upnpd.running() else 0
+        print(upnpd.log())
+        assert status == 0, "exit status after SIGTERM"
+        assert gateway.ours() == [], "rules left behind"
+        assert not re.search("runtime error|Sanitizer|filter's list",
+                             upnpd.log())

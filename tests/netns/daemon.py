@@ -62,6 +62,9 @@ class Daemon:
         assert self.proc.poll() is None, "did not start:\n" + self.log()
 
     def log(self):
+        """Its output; "" if it was never started."""
+        if not os.path.exists(self.logfile):
+            return ""
         with open(self.logfile, errors="replace") as f:
             return f.read()
 

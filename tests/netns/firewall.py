@@ -104,6 +104,23 @@ def _foreign(router, name):
     return router.run("nft", "list", "tables")
 
 
+class Bare:
+    """A router without rules. The test loads some (rulesets.py, box.py)."""
+    name = "bare"
+
+    def build(self, router):
+        pass
+
+    def snapshot(self, router):
+        """All rules, of every tool."""
+        text = [router.run("nft", "-s", "list", "ruleset")]
+        for variant in ("nft", "legacy"):
+            text.append(re.sub(r"\[\d+:\d+\]", "", re.sub(
+                "^#.*\n", "", router.run(f"iptables-{variant}-save"),
+                flags=re.M)))
+        return "\n".join(text)
+
+
 FIREWALLS = {
     "iptables-legacy": lambda: Iptables("legacy"),
     "iptables-nft": lambda: Iptables("nft"),

@@ -7,6 +7,8 @@
     behind a second internal interface, lan1 192.168.89.1 (second_lan=True).
     With behind=True as well as bridge=True, lan2 is a router without NAT, and
     behind it is a host (eth0 172.31.0.10).
+    With container=True the router has a bridge docker0 172.17.0.1, and on it a
+    host with the address of Docker's first container (eth0 172.17.0.2).
 
 Every lab has its own names, so several runs can exist at the same time. This
 process creates sockets inside a namespace itself: setns() moves one thread, and
@@ -39,6 +41,7 @@ HOST2_IP = "192.168.88.20"
 LAN2_IP = "192.168.89.1"
 HOST_LAN2_IP = "192.168.89.20"
 BEHIND_IP = "172.31.0.10"
+CONTAINER_IP = "172.17.0.2"
 
 SLOW = float(os.environ.get("SLOW", 1))     # the daemon's slowdown (valgrind)
 # Timeout in seconds for an event that must happen. It normally takes
@@ -170,7 +173,7 @@ class Lab:
     """The three or four namespaces; use as a context manager."""
 
     def __init__(self, firewall, bridge=False, second_lan=False,
-                 behind=False):
+                 behind=False, container=False):
         self.id = f"upnpd{os.getpid()}x{next(_counter)}"
         self.firewall = firewall
         self.bridge, self.second_lan = bridge, second_lan
@@ -187,6 +190,10 @@ class Lab:
         if behind:
             self.behind = Host(self.id + "b", BEHIND_IP)
             self.hosts.append(self.behind)
+        self.container = None
+        if container:
+            self.container = Host(self.id + "c", CONTAINER_IP)
+            self.hosts.append(self.container)
         self.dir = None
         self._reaper = None
 
@@ -253,6 +260,13 @@ class Lab:
             self.behind.ip_batch(f"addr add {BEHIND_IP}/16 dev eth0",
                                  "route add default via 172.31.0.1")
             rt.ip_batch(f"route add 172.31.0.0/16 via {HOST2_IP} dev lan0")
+        if self.container:
+            rt.ip_batch("link add docker0 type bridge",
+                        "addr add 172.17.0.1/16 dev docker0",
+                        "link set docker0 up")
+            self._wire(rt, "veth0", self.container, master="docker0")
+            self.container.ip_batch(f"addr add {CONTAINER_IP}/16 dev eth0",
+                                    "route add default via 172.17.0.1")
         self.firewall.build(rt)
 
     def _wire(self, router, name, host, master=None):

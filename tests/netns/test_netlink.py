@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: ISC
 """The backend netlink makes the rules that nft would make from text, repairs
 them, and counts their packets."""
+import contextlib
 import json
 import re
 import signal
+import subprocess
 
 import pytest
 
 from daemon import FakeTool
-from lab import EXT_IP, HOST_IP, OUT2_IP, listener, reaches, wait_until
+from lab import (EXT_IP, HOST_IP, OUT2_IP, OUT_IP, Probe, arrives, blocked,
+                 listener, reaches, wait_until)
 from test_check import ctl
-from upnp import Igd
+from upnp import Igd, UpnpError, error_of
 
 NL = pytest.mark.only("netlink")
 
 
 def listing(lab):
-    """The output of nft for all rules, with sorted elements and without the
-    counters of sets."""
+    """The output of nft for all rules, with sorted elements."""
     def sort(match):
         elements = sorted(e.strip() for e in match[2].split(","))
         return match[1] + ", ".join(elements) + match[3]
@@ -55,8 +57,13 @@ table ip upnpd {{
             {host} . 17 . 1024 : {ext} . 65535,
             {host} . 6 . 8002 : {ext} . 40002 }}
     }}
+    set count {{
+        type ipv4_addr . inet_proto . inet_service
+        counter
+        elements = {{ {sockets} }}
+    }}
     chain prerouting {{
-        type nat hook prerouting priority -105
+        type nat hook prerouting priority 1000
         iifname "wan0" ip daddr {ext} dnat ip addr . port to \
             ip saddr . meta l4proto . th dport map @forward_from
         iifname {comes_in} ip daddr {ext} dnat ip addr . port to \
@@ -68,8 +75,15 @@ table ip upnpd {{
             ip saddr . meta l4proto . th sport map @leave_as
         {of_networks}
     }}
+    chain forward {{
+        type filter hook forward priority 1000
+        ct status dnat ip daddr . meta l4proto . th dport @count
+        ct status dnat ip saddr . meta l4proto . th sport @count
+    }}
 }}
 """
+SOCKETS = ", ".join(f"{HOST_IP} . {socket}" for socket in
+                    ("6 . 8000", "17 . 65535", "17 . 1024", "6 . 8002"))
 HAIRPIN = """oifname "lan0" ip saddr 192.168.88.0/24 \
             ip daddr 192.168.88.0/24 ct status dnat \
             ct original ip daddr {ext} masquerade
@@ -78,27 +92,30 @@ MASQUERADE = 'oifname "wan0" ip saddr 192.168.88.0/24 masquerade'
 ACCEPT = """
 add set {table} upnpd_accept {{
     type ipv4_addr . inet_proto . inet_service
-    counter
 }}
-insert rule {chain} ct status dnat \
-    ip saddr . meta l4proto . th sport @upnpd_accept accept comment "upnpd"
-insert rule {chain} ct status dnat \
+add rule {chain} ct status dnat \
     ip daddr . meta l4proto . th dport @upnpd_accept accept comment "upnpd"
-add element {table} upnpd_accept {{ {host} . 6 . 8000, {host} . 17 . 65535,
-    {host} . 17 . 1024, {host} . 6 . 8002 }}
+add element {table} upnpd_accept {{ {sockets} }}
+"""
+# The firewall of the lab accepts established flows itself.
+ANSWERS = """
+add rule {chain} ct status dnat \
+    ip saddr . meta l4proto . th sport @upnpd_accept accept comment "upnpd"
 """
 
 
 def as_text(chain, options):
     """The rules of fill(), as text for nft."""
-    words = {"host": HOST_IP, "ext": EXT_IP, "peer": OUT2_IP}
+    words = {"host": HOST_IP, "ext": EXT_IP, "peer": OUT2_IP,
+             "sockets": SOCKETS}
     hairpin, masquerade = "hairpin" in options, "masquerade" in options
     text = OWN_TABLE.format(
         comes_in='{ "wan0", "lan0" }' if hairpin else '"wan0"',
         of_networks=(HAIRPIN.format(**words) if hairpin else "") +
         (MASQUERADE if masquerade else ""), **words)
     if chain:
-        text += ACCEPT.format(chain=chain, table=chain.rpartition(" ")[0],
+        more = ANSWERS if chain == CHAINS["fw4"] else ""
+        text += (ACCEPT + more).format(chain=chain, table=chain.rpartition(" ")[0],
                               **words)
     return text
 
@@ -231,6 +248,249 @@ def test_large_table_is_restored(lab, stopped):
     assert wait_until(lambda: listing(lab) == before)
 
 
+# ---- where the accept stands ----------------------------------------------
+
+def nft(lab, text):
+    lab.router.run("nft", "-f", "-", stdin=text)
+
+
+def chain_of(lab, *chain):
+    """The rules of a chain: True for one of upnpd, else its text."""
+    text = lab.router.run("nft", "-s", "list", "chain", *chain)
+    rules = [line.strip() for line in text.splitlines()[2:-2]]
+    return ["@upnpd_accept" in rule or rule for rule in rules
+            if not rule.startswith("type ")]
+
+
+BLOCKLIST = f"""
+    add set inet filter banned {{ type ipv4_addr; }}
+    add element inet filter banned {{ {OUT2_IP} }}
+    insert rule inet filter forward ip saddr @banned counter drop
+"""
+
+
+@NL
+@pytest.mark.parametrize("late", (False, True))
+def test_blocklist_at_the_top_holds(lab, stopped, late):
+    """A ban at the head of the chain has effect on mapped ports, also if it is
+    added while upnpd runs, and after a repair."""
+    if not late:
+        nft(lab, BLOCKLIST)
+        lab.pristine = lab.rules()
+    stopped.start()
+    server = listener(lab.lan1, "TCP", 8000)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    if late:
+        nft(lab, BLOCKLIST)
+        lab.pristine = lab.rules()
+    else:
+        nft(lab, "flush set inet filter upnpd_accept")
+    assert blocked(lab, "TCP", 40000, server, src_ip=OUT2_IP)
+    assert reaches(lab, "TCP", 40000, server)
+    rules = chain_of(lab, "inet", "filter", "forward")
+    assert rules[0].startswith("ip saddr @banned") and rules[-1] is True
+    assert blocked(lab, "TCP", 40000, server, src_ip=OUT2_IP)
+    if late:    # without the accept, which the fixture does not know
+        assert stopped.stop() == 0
+        lab.pristine = lab.rules()
+
+
+@NL
+def test_ban_that_is_appended_is_followed(lab, upnpd):
+    """A ban behind the accept moves the accept behind it."""
+    server = listener(lab.lan1, "TCP", 8000)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server, src_ip=OUT2_IP)
+    nft(lab, f"add rule inet filter forward ip saddr {OUT2_IP} drop")
+    assert wait_until(lambda: chain_of(lab, "inet", "filter", "forward")[-1]
+                      is True)
+    assert blocked(lab, "TCP", 40000, server, src_ip=OUT2_IP)
+    assert reaches(lab, "TCP", 40000, server)
+    lab.firewall.flush(lab.router)
+    assert wait_until(lambda: "upnpd_accept" in listing(lab))
+
+
+SECOND = """
+    table ip second {
+        chain early { type filter hook forward priority -10; policy accept;
+            ct state established,related accept
+            iifname "lan0" accept
+            jump more
+        }
+        chain more {
+            ip saddr 198.51.100.66 drop
+            oifname "lan0" drop
+        }
+    }
+    table inet third {
+        chain f { type filter hook forward priority 7; policy drop;
+            ct state established,related accept
+            iifname "lan0" accept
+        }
+    }
+"""
+
+
+@NL
+@pytest.mark.parametrize("late", (False, True))
+def test_each_table_that_drops_gets_an_accept(lab, stopped, late):
+    if late:
+        stopped.start()
+    nft(lab, SECOND)
+    if not late:
+        lab.pristine = lab.rules()
+        stopped.start()
+    server = listener(lab.lan1, "TCP", 8000)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    assert chain_of(lab, "ip", "second", "more")[1] is True
+    assert chain_of(lab, "inet", "third", "f")[-1] is True
+    assert blocked(lab, "TCP", 40001, server)
+    if late:
+        nft(lab, "delete table ip second; delete table inet third")
+        assert reaches(lab, "TCP", 40000, server)
+
+
+@NL
+def test_more_tables_than_an_older_version_had_places_for(lab, stopped):
+    """Every chain of the hook that drops gets the accept: nine of them here."""
+    for i in range(8):
+        nft(lab, f"""
+            table inet t{i} {{
+                chain f {{
+                    type filter hook forward priority {i}; policy drop;
+                    ct state established,related accept
+                    iifname "lan0" accept
+                }}
+            }}""")
+    lab.pristine = lab.rules()
+    stopped.start()
+    server = listener(lab.lan1, "TCP", 8000)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    assert listing(lab).count("set upnpd_accept") == 9
+
+
+class Owner:
+    """A process that owns a table and stays alive."""
+
+    def __init__(self, lab, rules):
+        self.lab = lab
+        self.proc = subprocess.Popen(
+            ["ip", "netns", "exec", lab.router.ns, "nft", "-i"],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
+        self.proc.stdin.write(
+            "add table inet owned { flags owner; }\n"
+            "add chain inet owned f "
+            "{ type filter hook forward priority 5; policy drop; }\n" +
+            "".join(f"add rule inet owned f {rule}\n" for rule in rules) +
+            "add chain inet owned last\n")
+        self.proc.stdin.flush()
+        assert wait_until(lambda: "chain last" in listing(lab))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.proc.stdin.close()
+        self.proc.wait()
+        assert wait_until(lambda: "inet owned" not in listing(self.lab))
+
+
+@NL
+def test_table_of_another_process_that_lets_mapped_packets_pass(lab, upnpd):
+    """No rule is placed where none is needed, so nothing fails."""
+    server = listener(lab.lan1, "TCP", 8000)
+    with Owner(lab, ["ct state established,related accept",
+                     "iifname lan0 accept", "ct status dnat accept"]):
+        Igd(lab.lan1).add(40000, "TCP", 8000)
+        assert reaches(lab, "TCP", 40000, server)
+        assert "upnpd_accept" not in lab.router.run(
+            "nft", "list", "table", "inet", "owned")
+
+
+def adds(igd, *args):
+    with contextlib.suppress(UpnpError):
+        igd.add(*args)
+        return True
+    return False
+
+
+@NL
+def test_table_of_another_process_that_drops(lab, upnpd):
+    """The error names the owner; and it works again when he has gone."""
+    igd = Igd(lab.lan1)
+    igd.add(40001, "TCP", 8000)
+    with Owner(lab, ["ct state established,related accept",
+                     "iifname lan0 accept"]):
+        assert error_of(igd.add, 40000, "TCP", 8000)
+        assert upnpd.wait_log(r"inet owned f .*only nft \(process \d+\) may "
+                              "change it")
+        assert "CAP_NET_ADMIN" not in upnpd.log()
+        igd.delete(40001)
+    server = listener(lab.lan1, "TCP", 8000)
+    assert wait_until(lambda: adds(igd, 40000, "TCP", 8000), every=0.5)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+# ---- the administrator's translation ---------------------------------------
+
+@NL
+@pytest.mark.parametrize("priority", ("dstnat", "-90", "300"))
+def test_forward_of_the_administrator_wins_when_it_comes_later(
+        lab, upnpd, priority):
+    """Whatever its priority: our chain is the last one, and so the traffic
+    goes where he wants at once."""
+    server = listener(lab.lan1, "TCP", 8000)
+    his = listener(lab.lan1, "TCP", 8100)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert reaches(lab, "TCP", 40000, server)
+    nft(lab, f"""
+        table ip his {{
+            chain pre {{
+                type nat hook prerouting priority {priority};
+                iifname "wan0" tcp dport 40000 dnat to {HOST_IP}:8100
+            }}
+        }}
+        insert rule inet filter forward ct status dnat accept""")
+    assert reaches(lab, "TCP", 40000, his)
+    nft(lab, "delete table ip his")
+    lab.firewall.flush(lab.router)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@NL
+def test_forward_in_legacy_iptables_wins(lab, upnpd):
+    """Both variants translate side by side."""
+    server = listener(lab.lan1, "TCP", 8000)
+    his = listener(lab.lan1, "TCP", 8100)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    legacy = ("iptables-legacy", "-t", "nat")
+    rule = ("PREROUTING", "-i", "wan0", "-p", "tcp", "--dport", "40000",
+            "-j", "DNAT", "--to", f"{HOST_IP}:8100")
+    lab.router.run(*legacy, "-A", *rule)
+    nft(lab, "insert rule inet filter forward ct status dnat accept")
+    assert reaches(lab, "TCP", 40000, his)
+    lab.router.run(*legacy, "-D", *rule)
+    lab.firewall.flush(lab.router)
+    assert reaches(lab, "TCP", 40000, server)
+
+
+@NL
+def test_packets_that_are_dropped_are_not_counted(lab, upnpd):
+    server = listener(lab.lan1, "TCP", 8000)
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    nft(lab, f"insert rule inet filter forward ip saddr {OUT_IP} drop")
+    assert wait_until(lambda: "iifname" in listing(lab))
+    with Probe(lab.lan1, lab.outside, OUT2_IP) as probe:
+        assert not arrives(probe, lab.outside, "TCP", EXT_IP, 40000, server,
+                           src_ip=OUT_IP)
+    assert stats(lab, upnpd) == {(40000, "tcp"): (0, 0)}
+    lab.firewall.flush(lab.router)
+    assert reaches(lab, "TCP", 40000, server)
+
+
 # ---- counters ----------------------------------------------------------
 
 def stats(lab, upnpd):
@@ -292,4 +552,4 @@ def test_counters_are_omitted_with_iptables(lab, upnpd):
     """Without counters the fields are omitted, not 0."""
     Igd(lab.lan1).add(40000, "TCP", 8000)
     assert stats(lab, upnpd) == {(40000, "tcp"): None}
-    assert "forwarded" not in upnpctl(lab, upnpd, "metrics")
+    assert "forwarded_packets" not in upnpctl(lab, upnpd, "metrics")

@@ -15,6 +15,8 @@ MAP = ["ppoll", "accept4", "recvfrom", "sendto", "ppoll", "recvfrom", "write",
 # serves itself, for TCP and UDP over IPv4 and IPv6, on one socket (12); send
 # the transaction and read its answer (3).
 MONITOR_MAX = 22
+# The same without the transaction: the kernel has the rule already.
+RENEWAL_MAX = MONITOR_MAX - 3
 
 
 @pytest.mark.only("netlink")
@@ -31,3 +33,11 @@ def test_calls_of_add_port_mapping(lab, upnpd, igd):
     calls = calls_of(lab, processes(upnpd), lambda i: igd.add(4000 + i))
     assert calls["engine"] == MAP
     assert len(calls["monitor"]) <= MONITOR_MAX, calls["monitor"]
+
+
+@pytest.mark.only("netlink")
+def test_calls_of_a_renewal(lab, upnpd, igd):
+    igd.add(3000)
+    calls = calls_of(lab, processes(upnpd), lambda i: igd.add(3000))
+    assert calls["engine"] == MAP
+    assert len(calls["monitor"]) <= RENEWAL_MAX, calls["monitor"]

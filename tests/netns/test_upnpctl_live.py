@@ -100,7 +100,7 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
     upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP", "3600")
     head, titles, row = ctl("mappings", "print").splitlines()
     assert head == ("Flags: D - dynamic, S - static, X - disabled, "
-                    "U - suspended")
+                    "U - suspended, O - overruled")
     assert titles.split() == ["#", "PROTOCOL", "EXTERNAL-PORT", "TO",
                               "REMOTE-HOST", "TIME-LEFT", "BY", "DESCRIPTION"]
     number, flags, proto, port, to, left, by, desc = row.split()
@@ -115,7 +115,8 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
                        if lab.firewall.name == "nft" else {})
     assert entry == {
         "number": 0, "dynamic": True, "disabled": False, "suspended": False,
-        "protocol": "tcp", "external-port": 40000, "to-address": HOST_IP, "to-port": 8000,
+        "overruled": False, "protocol": "tcp", "external-port": 40000,
+        "to-address": HOST_IP, "to-port": 8000,
         "remote-host": None, "by": HOST_IP, "origin": "upnp",
         "configured": False, "description": "game"}
 
@@ -259,8 +260,8 @@ def test_status(lab, upnpd, igd, ctl, backend):
     assert got["external"] == {"interface": "wan0", "address": EXT_IP,
                                "behind-nat": False, "fault": None}
     assert got["mappings"] == {
-        "count": 2, "static": 1, "suspended": 0, "max": 1024,
-        "max-per-client": 128,
+        "count": 2, "static": 1, "suspended": 0, "overruled": 0,
+        "max": 1024, "max-per-client": 128,
         "by-origin": {"operator": 1, "upnp": 1, "nat-pmp": 0, "pcp": 0}}
     assert sum(got["refused"].values()) == 1
     assert got["engine-deaths"] == 0

@@ -116,26 +116,4 @@ static void tool_reset(const struct answer *answer)
 	tool.answer = answer;
 }
 
-/* A table on one of the real backends, with the tool under it. */
-static inline void begin(struct natfw *fw, const struct natfw_backend *be,
-			 const struct answer *answer)
-{
-	tool_reset(answer);
-	memset(fw, 0, sizeof(*fw));
-	assert_int_equal(natfw_init(fw, 256, 0), 0);
-	fw->be = be;
-	fw->env = env_of(EXT);
-}
-
-static inline void fill_table(struct natfw *fw)
-{
-	const struct nat_rule r[] = {
-		tcp(80, HOST(2), 8080),
-		rule(IPPROTO_UDP, PEER, 53, HOST(3), 5353),
-		tcp(81, HOST(2), 8080),
-	};
-
-	assert_int_equal(natfw_sync(fw, r, COUNT(r)), 0);
-}
-
 #endif

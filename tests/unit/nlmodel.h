@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * nlmodel.h - a fake nf_tables, which replaces nfnl.c's sockets: it keeps the
- * chains, sets, rules and elements that it receives, and dumps them. Include it
- * once, after cmocka.h, and link with --wrap of nfnl_open, nfnl_commit and
- * nfnl_dump.
+ * tables, chains, sets, rules and elements that it receives, in their order,
+ * and dumps them. A batch that fails changes nothing. Include it once, after
+ * cmocka.h, and link with --wrap of nfnl_open, nfnl_commit and nfnl_dump.
  */
 #ifndef TESTS_UNIT_NLMODEL_H
 #define TESTS_UNIT_NLMODEL_H
@@ -20,10 +20,10 @@
 #include "tests/unit/nltest.h"
 
 #define NFT(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##what)
-#define OBJECTS_MAX 64
+#define OBJECTS_MAX 256
 #define ELEMENTS_MAX 128
 
-/* A chain, a set or a rule: the message that made it. */
+/* A table, a chain, a set or a rule: the message that made it. */
 struct object {
 	union {
 		struct nlmsghdr h;
@@ -45,6 +45,8 @@ static struct model {
 	unsigned commits;
 	int open_rc, dump_rc;
 	int commit_rc;		/* not 0: every batch fails with it */
+	const char *owned;	/* a table that nobody else may change */
+	void (*before_commit)(void);	/* somebody changes it first, once */
 	char log[4096];		/* of the last batch: its elements, as text */
 } model;
 
@@ -105,6 +107,9 @@ static inline struct path path_of(const struct nlmsghdr *h)
 	unsigned type = h->nlmsg_type == NFT(NEWCHAIN) ? NFTA_CHAIN_NAME : 2;
 	struct path table = table_of(h), ret;
 	struct wr w = wr_init(ret.z, sizeof(ret.z));
+
+	if (h->nlmsg_type == NFT(NEWTABLE) || h->nlmsg_type == NFT(DELTABLE))
+		return table;
 
 	wr_fmt(&w, "%s %.*s", table.z, STR_F(attr(attrs(h), type, true)));
 	wr_cstr(&w);
@@ -169,18 +174,57 @@ static inline struct object *model_keep(const struct nlmsghdr *h)
 	return o;
 }
 
-/* Append the handle to the rule's message. */
-static inline void model_rule(const struct nlmsghdr *h)
+static inline void model_append(struct object *o, uint16_t type,
+				const void *p, size_t n)
 {
-	struct object *o = model_keep(h);
-	const uint64_t handle = htobe64(++model.handle);
-	const struct rtattr a = { RTA_LENGTH(sizeof(handle)),
-				  NFTA_RULE_HANDLE };
+	const struct rtattr a = { (uint16_t)RTA_LENGTH(n), type };
 
 	memcpy(o->bytes + o->h.nlmsg_len, &a, sizeof(a));
-	memcpy(o->bytes + o->h.nlmsg_len + sizeof(a), &handle,
-	       sizeof(handle));
-	o->h.nlmsg_len += a.rta_len;
+	memcpy(o->bytes + o->h.nlmsg_len + sizeof(a), p, n);
+	o->h.nlmsg_len += RTA_SPACE(n);
+}
+
+/* The index of the rule with that handle, in that chain; else object_n. */
+static inline size_t model_position(const char *chain, struct str handle)
+{
+	size_t i;
+
+	for (i = 0; i < model.object_n; i++)
+		if (model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
+		    !strcmp(path_of(&model.object[i].h).z, chain) &&
+		    str_eq(attr(attrs(&model.object[i].h), NFTA_RULE_HANDLE,
+				false), handle))
+			break;
+	return i;
+}
+
+/* The kernel lists the rule with its handle, at its place in the chain. Return:
+ * 0 or -ENOENT */
+static inline int model_rule(const struct nlmsghdr *h)
+{
+	const struct path chain = path_of(h);
+	struct str before = attr(attrs(h), NFTA_RULE_POSITION, false);
+	const uint64_t handle = htobe64(++model.handle);
+	struct object *o, moved;
+	size_t at = model.object_n, i;
+
+	if (before.n)
+		at = model_position(chain.z, before);
+	else if (!(h->nlmsg_flags & NLM_F_APPEND))
+		for (i = at; i-- > 0;)
+			if (model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
+			    !strcmp(path_of(&model.object[i].h).z, chain.z))
+				at = i;
+	if ((before.n && at == model.object_n) ||
+	    !model_object(NFT(NEWCHAIN), chain.z))
+		return -ENOENT;
+	o = model_keep(h);
+	model_append(o, NFTA_RULE_HANDLE, &handle, sizeof(handle));
+	moved = *o;
+	memmove(&model.object[at + 1], &model.object[at],
+		(model.object_n - 1 - at) * sizeof(*o));
+	model.object[at] = moved;
+	return 0;
 }
 
 static inline struct element *model_find(const char *set, struct str key)
@@ -306,56 +350,62 @@ static inline void model_flush(const char *set)
 
 static inline void model_del_table(const struct nlmsghdr *h)
 {
+	const struct path table = table_of(h);
+	const char *name = table.z;
+	char set[80];
 	size_t i;
 
-	assert_string_equal(table_of(h).z, "ip upnpd");
+	assert_memory_equal(name, "ip upnpd", 8);
 	for (i = model.object_n; i-- > 0;)
-		if (in_table(&model.object[i].h, "ip upnpd"))
+		if (in_table(&model.object[i].h, name))
 			model_drop(&model.object[i]);
-	model_flush("ip upnpd ");
+	snprintf(set, sizeof(set), "%s ", name);
+	model_flush(set);
 }
 
 /* A set that a rule uses cannot be deleted. */
-static inline void model_del_set(const struct nlmsghdr *h)
+static inline int model_del_set(const struct nlmsghdr *h)
 {
 	const struct path path = path_of(h), table = table_of(h);
 	size_t i;
 
 	assert_non_null(strstr(path.z, " upnpd_accept"));
-	assert_non_null(model_object(NFT(NEWSET), path.z));
+	if (!model_object(NFT(NEWSET), path.z))
+		return -ENOENT;
+	for (i = 0; i < model.object_n; i++)
+		if (model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
+		    in_table(&model.object[i].h, table.z) &&
+		    mentions(&model.object[i].h, "upnpd_accept"))
+			return -EBUSY;
 	model_drop(model_object(NFT(NEWSET), path.z));
 	model_flush(path.z);
-	for (i = 0; i < model.object_n; i++)
-		assert_false(model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
-			     in_table(&model.object[i].h, table.z) &&
-			     mentions(&model.object[i].h, "upnpd_accept"));
+	return 0;
 }
 
 /* Only a rule with upnpd's comment. */
-static inline void model_del_rule(const struct nlmsghdr *h)
+static inline int model_del_rule(const struct nlmsghdr *h)
 {
-	struct str handle = attr(attrs(h), NFTA_RULE_HANDLE, false);
-	size_t i;
+	size_t i = model_position(path_of(h).z, attr(attrs(h),
+						     NFTA_RULE_HANDLE, false));
 
-	for (i = 0; i < model.object_n; i++) {
-		struct object *o = &model.object[i];
-
-		if (o->h.nlmsg_type == NFT(NEWRULE) &&
-		    str_eq(attr(attrs(&o->h), NFTA_RULE_HANDLE, false),
-			   handle)) {
-			assert_true(mentions(&o->h, "\x06upnpd"));
-			model_drop(o);
-			return;
-		}
-	}
-	fail_msg("deleted a rule that does not exist");
+	if (i == model.object_n)
+		return -ENOENT;
+	assert_true(mentions(&model.object[i].h, "\x06upnpd"));
+	model_drop(&model.object[i]);
+	return 0;
 }
 
-static inline void model_message(const struct nlmsghdr *h, struct wr *log)
+static inline int model_message(const struct nlmsghdr *h, struct wr *log)
 {
+	if (h->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES && model.owned &&
+	    in_table(h, model.owned))
+		return -EPERM;
 	switch (h->nlmsg_type) {
-	case NFT(NEWTABLE):
 	case NFNL_MSG_BATCH_BEGIN:
+		break;
+	case NFT(NEWTABLE):
+		if (!model_object(NFT(NEWTABLE), table_of(h).z))
+			model_keep(h);
 		break;
 	case NFT(DELTABLE):
 		model_del_table(h);
@@ -368,14 +418,11 @@ static inline void model_message(const struct nlmsghdr *h, struct wr *log)
 		model_keep(h);
 		break;
 	case NFT(DELSET):
-		model_del_set(h);
-		break;
+		return model_del_set(h);
 	case NFT(NEWRULE):
-		model_rule(h);
-		break;
+		return model_rule(h);
 	case NFT(DELRULE):
-		model_del_rule(h);
-		break;
+		return model_del_rule(h);
 	case NFT(NEWSETELEM):
 	case NFT(DELSETELEM):
 		model_elements(h, log);
@@ -383,6 +430,7 @@ static inline void model_message(const struct nlmsghdr *h, struct wr *log)
 	default:
 		fail_msg("message 0x%x", h->nlmsg_type);
 	}
+	return 0;
 }
 
 int __wrap_nfnl_open(void)
@@ -391,26 +439,47 @@ int __wrap_nfnl_open(void)
 	       open("/dev/null", O_RDWR | O_CLOEXEC);
 }
 
-int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
+static inline int model_batch(struct nfnl_batch *b, struct wr *log)
 {
-	struct wr log = wr_init(model.log, sizeof(model.log));
+	static struct model whole;
 	struct nl_span s = { b->m.p, b->m.len };
 	const struct nlmsghdr *h;
+	int rc = 0;
+
+	whole = model;
+	while (!rc && (h = netlink_next_msg(&s)))
+		rc = model_message(h, log);
+	if (!rc) {
+		assert_int_equal(s.n, 0);
+		return 0;
+	}
+	b->fault = h->nlmsg_seq;
+	model = whole;
+	return rc;
+}
+
+int __wrap_nfnl_commit(struct nfnl_batch *b, int fd)
+{
+	void (*change)(void) = model.before_commit;
+	struct wr log;
+	int rc;
 
 	if (b->list) {
 		nlmsg_unnest(&b->m, b->list);
 		nlmsg_close(&b->m, b->last);
 	}
 	assert_int_equal(b->m.err, 0);
+	model.before_commit = NULL;
+	if (change)
+		change();
 	model.commits++;
 	if (model.commit_rc)
 		return model.commit_rc;
-	while ((h = netlink_next_msg(&s)))
-		model_message(h, &log);
-	assert_int_equal(s.n, 0);
+	log = wr_init(model.log, sizeof(model.log));
+	rc = model_batch(b, &log);
 	wr_cstr(&log);
 	assert_false(log.over);
-	return 0;
+	return rc;
 }
 
 /* ---- dumps --------------------------------------------------------------- */
@@ -479,8 +548,20 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 
 #define NO_HOOK 1000	/* instead of a priority */
 
+static inline void model_table(const char *family, const char *table)
+{
+	const struct nfgenmsg about = { .nfgen_family = nfnl_family(family) };
+	struct msg m = msg_new(NFT(NEWTABLE), &about, sizeof(about));
+
+	msg_attr(&m, NFTA_TABLE_NAME, table, strlen(table) + 1);
+	if (!model_object(NFT(NEWTABLE), table_of(&m.h).z))
+		model_keep(&m.h);
+}
+
+/* A filter chain on the forward hook. @policy: NF_ACCEPT, NF_DROP */
 static inline void model_chain(const char *family, const char *table,
-			       const char *chain, int32_t priority)
+			       const char *chain, int32_t priority,
+			       uint32_t policy)
 {
 	const struct nfgenmsg about = { .nfgen_family = nfnl_family(family) };
 	struct msg m = msg_new(NFT(NEWCHAIN), &about, sizeof(about));
@@ -494,12 +575,16 @@ static inline void model_chain(const char *family, const char *table,
 		{ 8, NFTA_HOOK_PRIORITY }, htobe32((uint32_t)priority),
 	};
 
+	model_table(family, table);
 	msg_attr(&m, NFTA_CHAIN_TABLE, table, strlen(table) + 1);
 	msg_attr(&m, NFTA_CHAIN_NAME, chain, strlen(chain) + 1);
-	if (priority != NO_HOOK)
+	if (priority != NO_HOOK) {
 		msg_attr(&m, NFTA_CHAIN_HOOK | NLA_F_NESTED, &hook,
 			 sizeof(hook));
-	msg_attr(&m, NFTA_CHAIN_TYPE, "filter", 7);
+		msg_attr(&m, NFTA_CHAIN_TYPE, "filter", 7);
+		policy = htobe32(policy);
+		msg_attr(&m, NFTA_CHAIN_POLICY, &policy, sizeof(policy));
+	}
 	model_keep(&m.h);
 }
 

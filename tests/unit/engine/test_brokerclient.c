@@ -43,6 +43,15 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 	repaired += rep->repaired;
 }
 
+static unsigned notices;
+static struct broker_rep noticed;	/* the last one */
+
+static void on_notice(void *arg, const struct broker_rep *rep)
+{
+	notices++;
+	noticed = *rep;
+}
+
 static void on_lost(void *arg)
 {
 	lost++;
@@ -52,7 +61,7 @@ static int setup(void **state)
 {
 	int fd[2];
 
-	answers = lost = repaired = 0;
+	answers = lost = repaired = notices = 0;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK,
 				    0, fd), 0);
 	monitor = fd[1];
@@ -61,7 +70,7 @@ static int setup(void **state)
 	holes = NULL;
 	line = (struct brokerclient){
 		.table[NAT_PORTMAP] = { pm, on_mapping_done },
-		.answer = on_answer, .lost = on_lost,
+		.answer = on_answer, .notice = on_notice, .lost = on_lost,
 	};
 	assert_int_equal(brokerclient_open(&line, loop, fd[0]), 0);
 	return 0;
@@ -220,40 +229,58 @@ static void test_sync_omits_disabled_mappings(void **state)
 	assert_int_equal(next().verb, BROKER_SYNC_END);
 }
 
-static void sync_is_answered(enum nat_err err)
+/* Overruled mappings have no rule. A mapping that is only checked has one. */
+static void test_sync_has_the_rules_in_force(void **state)
 {
-	struct broker_req req;
-
-	brokerclient_sync(&line);
-	while ((req = next()).verb != BROKER_SYNC_END) {
-		assert_int_not_equal(req.verb, 0);
-		if (req.verb == BROKER_REFRESH)
-			reply(&req, NAT_OK);
-	}
-	reply(&req, err);
-	loop_step(loop, 0);
-}
-
-/* A renewal must not succeed while the kernel may lack the rule. */
-static void test_renewal_needs_an_op_after_an_incomplete_sync(void **state)
-{
-	static const enum nat_err incomplete[] = { NAT_EREFUSED, NAT_EFAIL };
-	struct pm_req r = request(1, true);
-	struct broker_req set;
+	struct pm_req r;
 	uint16_t slot;
 
-	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
-	for (int i = 0; i < 2; i++) {
-		sync_is_answered(NAT_OK);
-		assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_DONE);
-		sync_is_answered(incomplete[i]);
-		assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_STARTED);
-		brokerclient_pump(&line);
-		set = next();
-		assert_int_equal(set.verb, BROKER_SET);
-		reply(&set, NAT_OK);
-		loop_step(loop, 0);
+	for (uint16_t port = 1; port <= 3; port++) {
+		r = request(port, true);
+		assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
 	}
+	assert_true(portmap_overrule(pm, portmap_at(pm, 0)));
+	assert_int_equal(portmap_reconfirm(pm, portmap_at(pm, 1), &slot),
+			 PM_STARTED);
+	assert_int_equal(portmap_resume(pm, portmap_at(pm, 0)), PM_STARTED);
+	brokerclient_sync(&line);
+	assert_int_equal(next().verb, BROKER_REFRESH);
+	assert_int_equal(next().rule.ext_port, 2);
+	assert_int_equal(next().rule.ext_port, 3);
+	assert_int_equal(next().verb, BROKER_SYNC_END);
+	assert_int_equal(next().rule.ext_port, 2);	/* the ops */
+	assert_int_equal(next().rule.ext_port, 1);
+}
+
+/* A notice is not the answer to a request. */
+static void test_notices_of_the_monitor(void **state)
+{
+	struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = BROKER_TAKEN,
+		.err = NAT_EFORWARDED, .rule = request(7, true).rule,
+	};
+	struct broker_req req;
+
+	brokerclient_verify(&line);
+	req = next();
+	assert_int_equal(req.verb, BROKER_VERIFY);
+	assert_int_equal(line.in_flight, 1);
+	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
+	loop_step(loop, 0);
+	assert_int_equal(notices, 1);
+	assert_int_equal(noticed.verb, BROKER_TAKEN);
+	assert_true(nat_rule_equal(&noticed.rule, &rep.rule));
+	assert_int_equal(line.in_flight, 1);
+	reply(&req, NAT_OK);
+	rep.verb = BROKER_CHANGED;
+	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
+	loop_step(loop, 0);
+	loop_step(loop, 0);
+	assert_int_equal(notices, 2);
+	assert_int_equal(noticed.verb, BROKER_CHANGED);
+	assert_int_equal(line.in_flight, 0);
+	assert_int_equal(answers, 1);
+	assert_int_equal(lost, 0);
 }
 
 /* The table is larger than the socket's buffer: nothing blocks or is lost. */
@@ -399,33 +426,6 @@ static void test_a_sync_has_both_tables(void **state)
 	assert_int_equal(next().verb, 0);
 }
 
-/* Until then a renewal needs an op. */
-static void test_sync_confirms_both_tables(void **state)
-{
-	struct pm_req r = request(1, true), hole = pinhole(2);
-	struct broker_req req = { .verb = BROKER_SYNC_END };
-	uint16_t slot;
-
-	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
-	assert_int_equal(portmap_restore(holes, &hole, 0), PM_DONE);
-	reply(&req, NAT_OK);
-	loop_step(loop, 0);
-	assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_DONE);
-	assert_int_equal(portmap_add(holes, &hole, 0, &slot), PM_DONE);
-}
-
-static void test_failed_sync_confirms_nothing(void **state)
-{
-	struct pm_req r = request(1, true);
-	struct broker_req req = { .verb = BROKER_SYNC_END };
-	uint16_t slot;
-
-	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
-	reply(&req, NAT_EFAIL);
-	loop_step(loop, 0);
-	assert_int_equal(portmap_add(pm, &r, 0, &slot), PM_STARTED);
-}
-
 /* ---- an invalid or closed connection ----------------------------------- */
 
 static void test_answer_for_an_absent_table_is_fatal(void **state)
@@ -478,7 +478,8 @@ int main(void)
 		T(test_ops_in_flight_have_a_limit),
 		T(test_sync_waits_for_ops_in_flight),
 		T(test_sync_omits_disabled_mappings),
-		T(test_renewal_needs_an_op_after_an_incomplete_sync),
+		T(test_sync_has_the_rules_in_force),
+		T(test_notices_of_the_monitor),
 		T(test_sync_under_back_pressure),
 		T(test_link_change_is_answered),
 		T(test_two_verify_requests_are_sent_as_one),
@@ -486,8 +487,6 @@ int main(void)
 		TWO(test_answer_belongs_to_its_table),
 		TWO(test_tables_take_turns),
 		TWO(test_a_sync_has_both_tables),
-		TWO(test_sync_confirms_both_tables),
-		T(test_failed_sync_confirms_nothing),
 		T(test_answer_for_an_absent_table_is_fatal),
 		T(test_invalid_table_number_is_fatal),
 		T(test_other_version_is_fatal),

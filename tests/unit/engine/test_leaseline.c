@@ -28,7 +28,7 @@ static bool get(const char *z)
 static void fields_are_read_in_any_order(void **state)
 {
 	assert_true(get("told=90 remote=203.0.113.9 lease=5,6,7 x=y "
-			"suspended=8,9,10 "
+			"suspended=8,9,10 overruled=yes "
 			"requester=192.168.1.3 disabled=yes origin=pcp to=8080 "
 			"kind=portmap client=192.168.1.2 port=80 proto=udp "
 			"z= desc= two  words = x=1 "));
@@ -48,6 +48,7 @@ static void fields_are_read_in_any_order(void **state)
 	assert_int_equal(line.suspended.mono_ms, 8);
 	assert_int_equal(line.suspended.wall_s, 9);
 	assert_int_equal(line.suspended.left_s, 10);
+	assert_true(line.overruled);
 	assert_string_equal(line.req.desc, " two  words = x=1 ");
 	assert_string_equal(line.note, "x=y z=");
 	assert_false(line.cut);
@@ -62,6 +63,7 @@ static void usual_values_are_left_out(void **state)
 	assert_int_equal(line.told_port, 80);
 	assert_int_equal(line.lease.left_s, 0);
 	assert_int_equal(line.suspended.left_s, 0);
+	assert_false(line.overruled);
 	assert_string_equal(line.req.desc, "");
 	assert_string_equal(line.note, "");
 	assert_true(get("proto=tcp port=80 client=192.168.1.2 to=8080 "
@@ -93,6 +95,7 @@ static void wrong_fields_are_refused(void **state)
 		PLAIN " told=0 desc=", PLAIN " told=65536 desc=",
 		PLAIN " told= desc=", PLAIN " told=-1 desc=",
 		PLAIN " disabled=no desc=", PLAIN " disabled= desc=",
+		PLAIN " overruled=no desc=", PLAIN " overruled= desc=",
 		PLAIN " remote=* desc=", PLAIN " remote=host desc=",
 		PLAIN " remote= desc=", PLAIN " remote=0.0.0.0 desc=",
 		PLAIN " remote=2001:db8::1 desc=",

@@ -1162,6 +1162,29 @@ static void test_suspension_is_kept(void **state)
 	assert_false(file_has("suspended"));
 }
 
+static void test_overruled_mapping_is_kept(void **state)
+{
+	struct pm_req q = req(A, 80);
+
+	open_it();
+	q.lease_s = 5000;
+	set(&q);
+	assert_true(portmap_overrule(pm, portmap_find(pm, &q.rule)));
+	leases_set(ls, pm, find(&q), &clk);
+	for (int again = 0; again < 3; again++) {
+		reopen();
+		assert_int_equal(met.dropped, 0);
+		assert_true(file_has(" overruled=yes "));
+		assert_true(find(&q)->overruled);
+		assert_int_equal(find(&q)->state, PM_SUSPENDED);
+		assert_true(find(&q)->expires_ms == 10000000);
+	}
+	set(&q);			/* in force again */
+	reopen();
+	assert_false(find(&q)->overruled);
+	assert_false(file_has("overruled"));
+}
+
 static void test_suspension_ends_while_stopped(void **state)
 {
 	struct pm_req q, op;
@@ -1555,6 +1578,7 @@ int main(void)
 		T(test_unknown_fields_are_bounded),
 		T(test_reported_port_is_kept),
 		T(test_suspension_is_kept),
+		T(test_overruled_mapping_is_kept),
 		T(test_suspension_ends_while_stopped),
 		T(test_suspension_is_kept_in_another_boot),
 		T(test_changes_survive_a_kill),

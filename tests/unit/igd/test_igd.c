@@ -500,12 +500,10 @@ static void lease_is_granted(void **state)
 		w->map.max_lease_s = row[i].max_s;
 		m.version = row[i].version;
 		m.lease_s = row[i].asked_s;
-		assert_int_equal(add(w, &a, &m), i ? 0 : IGD_WAIT);
-		if (!i)
-			answer(w, NAT_OK);
+		assert_int_equal(add(w, &a, &m), IGD_WAIT);
+		answer(w, NAT_OK);
 		assert_int_equal(specific(w, &m, &got), 0);
 		assert_int_equal(got.out[4].u, row[i].granted_s);
-		/* an overwrite that needs no op is stored too */
 		assert_int_equal(w->stored, i + 1);
 	}
 	w->now_ms += 18500;
@@ -544,7 +542,8 @@ static void description_is_cleaned(void **state)
 		struct requester a = { .answers = 0 };
 
 		m.desc = row[i].in;
-		assert_int_equal(add(w, &a, &m), 0);
+		assert_int_equal(add(w, &a, &m), IGD_WAIT);
+		answer(w, NAT_OK);
 		assert_string_equal(w->last_desc, row[i].out);
 	}
 }
@@ -567,7 +566,8 @@ static void description_has_at_most_256_bytes(void **state)
 	memcpy(text, "\r\n", 2);
 	memset(text + 256, 'y', 2);
 	text[258] = '\0';
-	assert_int_equal(add(w, &a, &m), 0);
+	assert_int_equal(add(w, &a, &m), IGD_WAIT);
+	answer(w, NAT_OK);
 	assert_int_equal(strlen(w->last_desc), 256);
 }
 
@@ -793,6 +793,34 @@ static void suspended_mapping_is_not_shown(void **state)
 	w->igd.show_dummy = true;
 	assert_int_equal(generic(w, 0, &got), 0);
 	assert_str(got.out[6].s, "dummy");
+}
+
+/* Control points see a mapping whose port somebody else has, as disabled. */
+static void overruled_mapping_is_shown_as_disabled(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct requester a = { .answers = 0 };
+	struct igd_call got;
+	uint16_t slot;
+
+	have(w, &plain);
+	slot = portmap_at(w->pm, 0);
+	assert_int_equal(specific(w, &plain, &got), 0);
+	assert_int_equal(got.out[2].u, 1);
+	assert_true(portmap_overrule(w->pm, slot));
+	assert_int_equal(specific(w, &plain, &got), 0);
+	assert_int_equal(got.out[2].u, 0);
+	assert_int_equal(generic(w, 0, &got), 0);
+	assert_int_equal(got.out[5].u, 0);
+	/* a renewal has the code of a new request */
+	for (unsigned v = 1; v <= 2; v++) {
+		m.version = v;
+		assert_int_equal(add(w, &a, &m), IGD_WAIT);
+		answer(w, NAT_EFORWARDED);
+		assert_int_equal(a.err, v == 1 ? 718 : 729);
+	}
+	assert_int_equal(del(w, &a, &plain), 0);
 }
 
 static void status_follows_address_and_link(void **state)
@@ -1240,6 +1268,7 @@ int main(void)
 		T(entries_are_listed),
 		T(dummy_is_listed_without_mappings),
 		T(suspended_mapping_is_not_shown),
+		T(overruled_mapping_is_shown_as_disabled),
 		T(status_follows_address_and_link),
 		T(connection_type_is_fixed),
 		T(evented_variables_can_be_read),

@@ -203,6 +203,14 @@ static void have(struct packet p)
 	assert_int_equal(x.why, REFUSAL_NONE);
 }
 
+/* Send a packet that renews a mapping, likewise. */
+static int renew(struct exchange *x, struct packet p)
+{
+	assert_int_equal(ask(x, p), MAP_WAIT);
+	answer(NAT_OK);
+	return x->why;
+}
+
 static struct packet by(uint32_t from, struct packet p)
 {
 	p.from = from;
@@ -231,9 +239,8 @@ static void mappings_are_added_renewed_and_deleted(void **state)
 	assert_int_equal(x.left_s, 3600);
 	assert_int_equal(last_stored.origin, ORIGIN_PCP);
 	assert_int_equal(addr_to_ip4(last_stored.requester), ANN);
-	/* a renewal does not need the kernel */
 	now_ms += 3000000;
-	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
+	assert_int_equal(renew(&x, plain), REFUSAL_NONE);
 	assert_int_equal(x.left_s, 3600);
 	assert_int_equal(stored, 2);
 	assert_int_equal(portmap_count(pm), 1);
@@ -280,9 +287,7 @@ static void leases_are_limited(void **state)
 		map.max_lease_s = row[i].max_s;
 		p.lease_s = row[i].wish_s;
 		p.origin = row[i].origin;
-		assert_int_equal(ask(&x, p), i ? REFUSAL_NONE : MAP_WAIT);
-		if (!i)
-			answer(NAT_OK);
+		assert_int_equal(renew(&x, p), REFUSAL_NONE);
 		assert_int_equal(x.left_s, row[i].granted_s);
 	}
 }
@@ -299,8 +304,9 @@ static void a_lease_of_0_is_granted_1_second(void **state)
 	x.wait.req.mapping.origin = ORIGIN_PCP;
 	x.wait.req.mapping.requester = addr_ip4(ANN);
 	x.wait.req.mapping.enabled = true;
-	assert_int_equal(map_add(&map, &x.wait, now_ms, &e), REFUSAL_NONE);
-	assert_int_equal(portmap_lease_left(e, now_ms), 1);
+	assert_int_equal(map_add(&map, &x.wait, now_ms, &e), MAP_WAIT);
+	answer(NAT_OK);
+	assert_int_equal(x.left_s, 1);
 }
 
 static void requests_against_policy_are_refused(void **state)
@@ -413,7 +419,7 @@ static void new_mappings_have_a_rate(void **state)
 	p.ext_port++;
 	assert_int_equal(ask(&x, p), REFUSAL_RATE);
 	assert_int_equal(last_refused.why, REFUSAL_RATE);
-	assert_int_equal(ask(&x, plain), REFUSAL_NONE);	/* a renewal */
+	assert_int_equal(renew(&x, plain), REFUSAL_NONE);
 	have(by(BOB, p));
 	p.ext_port++;
 	have(operators(p));
@@ -464,7 +470,7 @@ static void clients_cannot_change_the_operators_mappings(void **state)
 
 	have(operators(plain));
 	/* a client may request exactly the same mapping */
-	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
+	assert_int_equal(renew(&x, plain), REFUSAL_NONE);
 	assert_int_equal(x.told.port, 5000);
 	assert_int_equal(take_ops(), 0);
 	assert_int_equal(stored, 1);
@@ -504,8 +510,8 @@ static void requester_without_address_is_not_the_operator(void **state)
 	assert_int_equal(ask(&x, nobody), REFUSAL_OWNER);
 }
 
-/* The mapping is from the lease file: a client's request for it succeeds only
- * when the kernel has the rule. */
+/* A client's request for the operator's mapping succeeds only when the monitor
+ * has checked that the kernel has the rule, and changes nothing. */
 static void operators_mapping_is_reconfirmed_first(void **state)
 {
 	struct pm_req theirs = {
@@ -526,10 +532,11 @@ static void operators_mapping_is_reconfirmed_first(void **state)
 	answer(NAT_OK);
 	assert_int_equal(x.why, REFUSAL_NONE);
 	assert_int_equal(x.left_s, 0);
-	assert_int_equal(last_stored.origin, ORIGIN_OPERATOR);
-	portmap_synced(pm, true);
-	assert_int_equal(ask(&x, plain), REFUSAL_NONE);
-	assert_int_equal(take_ops(), 0);
+	assert_int_equal(stored, 0);
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_EFORWARDED);
+	assert_int_equal(x.why, REFUSAL_FORWARDED);
+	assert_int_equal(portmap_count(pm), 1);
 }
 
 /* ---- ownership ----------------------------------------------------- */
@@ -597,6 +604,8 @@ static void second_request_for_a_key_waits(void **state)
 	answer(NAT_OK);
 	assert_int_equal(a.why, REFUSAL_NONE);
 	assert_int_equal(b.why, REFUSAL_CONFLICT);
+	assert_int_equal(c.answers, 0);
+	answer(NAT_OK);
 	assert_int_equal(c.why, REFUSAL_NONE);
 	assert_int_equal(c.told.port, 5000);
 	assert_int_equal(a.answers + b.answers + c.answers, 3);
@@ -709,6 +718,8 @@ static void done_may_cancel_other_requests(void **state)
 	assert_int_equal(ask(&d, plain), MAP_WAIT);
 	a.cancel = &b.wait;
 	c.cancel = &d.wait;
+	answer(NAT_OK);
+	assert_int_equal(c.answers, 0);
 	answer(NAT_OK);
 	assert_int_equal(a.answers, 1);
 	assert_int_equal(b.answers, 0);
@@ -1128,7 +1139,9 @@ static void client_requests_a_suspended_mapping(void **state)
 	network_goes();
 	network_returns();
 	assert_int_equal(ask(&x, plain), MAP_WAIT);
-	answer(NAT_OK);
+	answer(NAT_OK);			/* resumed */
+	assert_int_equal(x.answers, 0);
+	answer(NAT_OK);			/* renewed */
 	assert_int_equal(x.answers, 1);
 	assert_int_equal(x.why, REFUSAL_NONE);
 	network_goes();
@@ -1140,6 +1153,132 @@ static void client_requests_a_suspended_mapping(void **state)
 	assert_int_equal(x.why, REFUSAL_NONE);
 	assert_int_equal(portmap_shown_count(pm), 1);
 	assert_int_equal(portmap_count(pm), 1);
+}
+
+/* ---- overruled ----------------------------------------------------- */
+
+/* The monitor removes Ann's rule. */
+static void overrule(void)
+{
+	struct nat_rule r = last_stored.rule;
+
+	map_overruled(&map, &r);
+}
+
+static void overruled_mapping_is_kept_and_returns(void **state)
+{
+	struct exchange x = { .answers = 0 };
+
+	have(plain);
+	now_ms += 10000;
+	overrule();
+	assert_int_equal(stored, 2);
+	assert_true(last_stored.overruled);
+	assert_int_equal(map.update_id, 2);
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_int_equal(take_ops(), 0);
+	overrule();			/* once more */
+	assert_int_equal(stored, 2);
+	/* its port is still Ann's */
+	assert_int_equal(ask(&x, by(BOB, plain)), REFUSAL_CONFLICT);
+	wakes = 0;
+	map_ask_again(&map);
+	assert_int_equal(wakes, 1);
+	answer(NAT_EFORWARDED);
+	assert_int_equal(stored, 2);
+	/* it is not asked for again before something changes */
+	assert_int_equal(map_tick(&map, now_ms), now_ms + 3590000);
+	assert_int_equal(take_ops(), 0);
+	map_ask_again(&map);
+	map_ask_again(&map);
+	assert_int_equal(take_ops(), 1);
+	answer(NAT_OK);
+	assert_int_equal(stored, 3);
+	assert_false(last_stored.overruled);
+	assert_int_equal(portmap_lease_left(&last_stored, now_ms), 3590);
+	wakes = 0;
+	map_ask_again(&map);
+	assert_int_equal(wakes, 0);
+	assert_int_equal(take_ops(), 0);
+}
+
+/* As a new request: with the same refusal. */
+static void renewal_of_an_overruled_mapping(void **state)
+{
+	struct exchange x = { .answers = 0 };
+
+	have(plain);
+	overrule();
+	now_ms += 10000;
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_EFORWARDED);
+	assert_int_equal(x.why, REFUSAL_FORWARDED);
+	assert_int_equal(last_refused.why, REFUSAL_FORWARDED);
+	assert_int_equal(ask(&x, plain), MAP_WAIT);
+	answer(NAT_ECONFLICT);
+	assert_int_equal(x.why, REFUSAL_PORT);
+	assert_int_equal(portmap_count(pm), 1);
+	assert_int_equal(portmap_lease_left(portmap_entry(pm,
+		portmap_at(pm, 0)), now_ms), 3590);
+	assert_int_equal(renew(&x, plain), REFUSAL_NONE);
+	assert_false(last_stored.overruled);
+	overrule();
+	assert_int_equal(ask(&x, delete), REFUSAL_NONE);
+	assert_int_equal(gone, 1);
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+/* If any port will do, the client gets another one. */
+static void any_port_avoids_one_that_is_forwarded(void **state)
+{
+	struct exchange x = { .answers = 0 };
+	struct packet p = plain;
+
+	p.any_port = true;
+	have(p);
+	overrule();
+	assert_int_equal(ask(&x, p), MAP_WAIT);
+	answer(NAT_EFORWARDED);
+	assert_int_equal(x.answers, 0);
+	answer(NAT_EBLOCKED);
+	answer(NAT_OK);
+	assert_int_equal(x.why, REFUSAL_NONE);
+	assert_int_not_equal(x.told.port, 5000);
+	assert_int_equal(portmap_count(pm), 2);
+}
+
+/* A rule that was replaced or deleted meanwhile is not the mapping's. */
+static void other_rules_overrule_nothing(void **state)
+{
+	struct nat_rule r;
+
+	have(plain);
+	r = last_stored.rule;
+	r.int_port++;
+	map_overruled(&map, &r);
+	r = last_stored.rule;
+	r.ext_port++;
+	map_overruled(&map, &r);
+	assert_int_equal(stored, 1);
+}
+
+static void policy_applies_to_overruled_mappings(void **state)
+{
+	struct map_applied did;
+
+	have(plain);
+	overrule();
+	did = map_apply_policy(&map, now_ms);
+	assert_int_equal(did.resumed + did.suspended, 0);
+	assert_int_equal(take_ops(), 0);
+	network_goes();
+	assert_int_equal(portmap_shown_count(pm), 0);
+	network_returns();
+	stored = 0;
+	answer(NAT_EFORWARDED);
+	assert_int_equal(stored, 1);	/* clients see it again, as disabled */
+	assert_true(last_stored.overruled);
+	assert_int_equal(portmap_shown_count(pm), 1);
 }
 
 static void other_services_report_refusals(void **state)
@@ -1212,6 +1351,11 @@ int main(void)
 		T(network_disappears_with_an_op_in_flight),
 		T(mappings_forbidden_when_the_network_returns_are_removed),
 		T(client_requests_a_suspended_mapping),
+		T(overruled_mapping_is_kept_and_returns),
+		T(renewal_of_an_overruled_mapping),
+		T(any_port_avoids_one_that_is_forwarded),
+		T(other_rules_overrule_nothing),
+		T(policy_applies_to_overruled_mappings),
 		T(other_services_report_refusals),
 		cmocka_unit_test(origins_have_names),
 	};

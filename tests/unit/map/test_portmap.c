@@ -98,6 +98,16 @@ static uint16_t made(const struct pm_req *q)
 	return slot;
 }
 
+/* Renew an enabled mapping, and let the kernel accept it. */
+static uint16_t renewed(const struct pm_req *q)
+{
+	uint16_t slot = add(q, PM_STARTED);
+
+	assert_int_equal(done(next_op(NAT_SET, &q->rule), NAT_OK, slot),
+			 PM_UPDATED);
+	return slot;
+}
+
 static uint64_t expire(void)
 {
 	uint64_t next = 0;
@@ -224,13 +234,12 @@ static void test_full_table_holds_the_longest_descriptions(void **state)
 static void test_renewal_reuses_the_room_of_its_description(void **state)
 {
 	struct pm_req q = req(A, 8080);
-	uint16_t slot = made(&q);
 	int i;
 
+	made(&q);
 	for (i = 0; i < 1000; i++) {
 		fill_desc(&q, (char)('0' + i % 64));
-		assert_int_equal(add(&q, PM_DONE), slot);
-		assert_string_equal(desc(slot), q.desc);
+		assert_string_equal(desc(renewed(&q)), q.desc);
 	}
 }
 
@@ -251,18 +260,27 @@ static void test_disabled_mapping_needs_no_op(void **state)
 	no_op();
 }
 
-static void test_renewal_needs_no_op(void **state)
+/* The monitor checks each renewal: somebody else may have the port now. */
+static void test_renewal_needs_an_op(void **state)
 {
 	struct pm_req q = req(A, 8080);
 	const struct pm_entry *e;
-	uint16_t slot;
+	uint16_t old, slot;
 
 	q.lease_s = 10;
-	slot = made(&q);
+	old = made(&q);
 	now += 5000;
 	q.requester = addr_ip4(B);
 	memcpy(q.desc, "new", 4);
-	assert_int_equal(add(&q, PM_DONE), slot);
+	/* a renewal that fails changes nothing */
+	slot = add(&q, PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_EFORWARDED, slot),
+			 PM_NO_CHANGE);
+	e = portmap_entry(pm, old);
+	assert_true(e->expires_ms == now + 5000);
+	assert_string_equal(desc(old), "");
+	assert_int_equal(e->state, PM_ACTIVE);
+	slot = renewed(&q);
 	no_op();
 	e = portmap_entry(pm, slot);
 	assert_true(e->expires_ms == now + 10000);
@@ -270,8 +288,7 @@ static void test_renewal_needs_no_op(void **state)
 	assert_int_equal(addr_to_ip4(e->requester), B);
 	assert_int_equal(portmap_count(pm), 1);
 	q.lease_s = 0;
-	add(&q, PM_DONE);
-	assert_true(portmap_entry(pm, slot)->expires_ms == 0);
+	assert_true(portmap_entry(pm, renewed(&q))->expires_ms == 0);
 }
 
 static void test_overwrite_keeps_the_old_mapping_until_committed(void **state)
@@ -395,11 +412,11 @@ static void test_another_remote_host_or_port_is_another_pinhole(void **state)
 static void test_the_same_pinhole_is_a_renewal(void **state)
 {
 	struct pm_req a = pinhole("2001:db8::10");
-	uint16_t slot = made(&a);
+	uint16_t slot;
 
+	made(&a);
 	a.lease_s = 60;
-	assert_int_equal(add(&a, PM_DONE), slot);
-	no_op();
+	slot = renewed(&a);
 	assert_int_equal(portmap_count(pm), 1);
 	assert_int_equal(portmap_lease_left(portmap_entry(pm, slot), now), 60);
 }
@@ -640,35 +657,36 @@ static void test_clients_that_share_a_counter_have_own_limits(void **state)
 	add(&q, REFUSAL_CLIENT_FULL);
 }
 
-/* Overwrites of a full table need the 64 spare slots. The next overwrite fails,
+/* Overwrites of a full table need the spare slots. The next overwrite fails,
  * and no mapping is lost. */
-static void test_at_most_64_overwrites_of_a_full_table(void **state)
+static void test_overwrites_of_a_full_table_are_limited(void **state)
 {
+	enum { SPARE = PM_SPARE_SLOTS, FULL = SPARE + 36 };
 	struct portmap *small = pm;
 	struct pm_req q;
 	uint16_t i, slot = PM_NONE;
 
-	pm = portmap_new(100, 100);
-	for (i = 0; i < 100; i++) {
+	pm = portmap_new(FULL, FULL);
+	for (i = 0; i < FULL; i++) {
 		q = req(A, (uint16_t)(100 + i));
 		made(&q);
 	}
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < FULL; i++) {
 		q = req(A, (uint16_t)(100 + i));
 		q.rule.int_port = 81;
 		assert_int_equal(portmap_add(pm, &q, now, &slot),
-				 i < 64 ? PM_STARTED : REFUSAL_FIREWALL);
+				 i < SPARE ? PM_STARTED : REFUSAL_FIREWALL);
 	}
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < SPARE; i++) {
 		q = req(A, (uint16_t)(100 + i));
 		q.rule.int_port = 81;
 		slot = add(&q, PM_BUSY);
 		done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
 	}
-	q = req(A, 199);
+	q = req(A, 100 + FULL - 1);
 	q.rule.int_port = 81;
 	add(&q, PM_STARTED);
-	assert_int_equal(portmap_count(pm), 100);
+	assert_int_equal(portmap_count(pm), FULL);
 	portmap_free(pm);
 	pm = small;
 }
@@ -694,8 +712,7 @@ static void test_restore_needs_no_op(void **state)
 	no_op();
 }
 
-/* A renewal before the sync must not succeed before the kernel has the rule. */
-static void test_restored_mapping_needs_an_op_before_the_sync(void **state)
+static void test_renewal_of_a_restored_mapping(void **state)
 {
 	struct pm_req a = req(A, 8080);
 	uint16_t slot;
@@ -704,7 +721,13 @@ static void test_restored_mapping_needs_an_op_before_the_sync(void **state)
 	slot = add(&a, PM_STARTED);
 	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
 			 PM_UPDATED);
-	portmap_synced(pm, true);
+	slot = add(&a, PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	a.enabled = false;		/* it has no rule to check */
+	slot = add(&a, PM_STARTED);
+	assert_int_equal(done(next_op(NAT_DEL, &a.rule), NAT_OK, slot),
+			 PM_UPDATED);
 	add(&a, PM_DONE);
 	no_op();
 }
@@ -718,16 +741,21 @@ static void test_reconfirm_does_not_change_a_mapping(void **state)
 	assert_int_equal(portmap_restore(pm, &a, now + 5), PM_DONE);
 	old = portmap_find(pm, &a.rule);
 	assert_int_equal(portmap_reconfirm(pm, old, &slot), PM_STARTED);
+	assert_int_equal(slot, old);
+	assert_int_equal(portmap_reconfirm(pm, old, &slot), PM_BUSY);
+	assert_true(portmap_has_rule(portmap_entry(pm, old)));
 	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_OK, slot),
-			 PM_UPDATED);
+			 PM_NO_CHANGE);
+	assert_int_equal(portmap_reconfirm(pm, old, &slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &a.rule), NAT_EFAIL, slot),
+			 PM_NO_CHANGE);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_ACTIVE);
 	assert_int_equal(portmap_count(pm), 1);
 	assert_true(portmap_entry(pm, slot)->expires_ms == now + 5);
 	assert_true(addr_equal(portmap_entry(pm, slot)->requester,
 			       a.requester));
 	assert_string_equal(portmap_desc(pm, portmap_entry(pm, slot), desc).p,
 			    a.desc);
-	portmap_synced(pm, true);
-	assert_int_equal(portmap_reconfirm(pm, slot, &slot), PM_DONE);
 	no_op();
 }
 
@@ -756,7 +784,7 @@ static void test_note_and_reported_port_stay_with_the_mapping(void **state)
 	portmap_set_told(pm, slot, 40000);
 	/* a renewal, an overwrite that fails, and one that works */
 	a.lease_s = 60;
-	assert_int_equal(add(&a, PM_DONE), slot);
+	slot = renewed(&a);
 	assert_string_equal(note(slot), "one");
 	a.rule.int_port = 81;
 	got = add(&a, PM_STARTED);
@@ -848,7 +876,7 @@ static void test_rest_of_a_lease_is_rounded_up(void **state)
 	e = portmap_entry(pm, made(&q));
 	assert_int_equal(portmap_lease_left(e, now), 0);
 	q.lease_s = 2;
-	add(&q, PM_DONE);
+	e = portmap_entry(pm, renewed(&q));
 	assert_int_equal(portmap_lease_left(e, now), 2);
 	assert_int_equal(portmap_lease_left(e, now + 1), 2);
 	assert_int_equal(portmap_lease_left(e, now + 1000), 1);
@@ -856,7 +884,7 @@ static void test_rest_of_a_lease_is_rounded_up(void **state)
 	assert_int_equal(portmap_lease_left(e, now + 2000), 1);
 	assert_int_equal(portmap_lease_left(e, now + 99999), 1);
 	q.lease_s = PM_LEASE_MAX_S;
-	add(&q, PM_DONE);
+	e = portmap_entry(pm, renewed(&q));
 	assert_int_equal(portmap_lease_left(e, now), PM_LEASE_MAX_S);
 }
 
@@ -1018,12 +1046,12 @@ static void test_time_of_the_next_end_follows_changes(void **state)
 	made(&r);
 	assert_true(expire() == now + 50000);
 	r.lease_s = 7;
-	add(&r, PM_DONE);
+	renewed(&r);
 	assert_true(expire() == now + 7000);
 	q.lease_s = 0;
-	add(&q, PM_DONE);
+	renewed(&q);
 	r.lease_s = 0;
-	add(&r, PM_DONE);
+	renewed(&r);
 	now += 200000;
 	assert_true(expire() == UINT64_MAX);
 	no_op();
@@ -1149,9 +1177,8 @@ static void test_suspended_mapping_can_be_overwritten(void **state)
 	assert_true(portmap_suspend(pm, got, now + 1000));
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
 	assert_int_equal(portmap_shown_count(pm), 1);
-	/* a suspended mapping can be reconfirmed even after the sync */
+	/* a suspended mapping can be reconfirmed */
 	assert_true(portmap_suspend(pm, got, now + 1000));
-	portmap_synced(pm, true);
 	assert_int_equal(portmap_reconfirm(pm, got, &slot), PM_STARTED);
 	done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
 	assert_int_equal(portmap_shown_count(pm), 1);
@@ -1208,14 +1235,129 @@ static void test_suspended_mappings_count_towards_the_limits(void **state)
 	add(&q, REFUSAL_FULL);
 }
 
+/* ---- overruled ----------------------------------------------------- */
+
+static void test_mapping_is_overruled_and_returns(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	const struct pm_entry *e;
+	uint16_t slot;
+
+	q.lease_s = 100;
+	slot = made(&q);
+	e = portmap_entry(pm, slot);
+	assert_true(portmap_overrule(pm, slot));
+	assert_false(portmap_overrule(pm, slot));
+	no_op();
+	/* clients see it, as disabled, and its lease continues */
+	assert_true(portmap_is_shown(e));
+	assert_int_equal(portmap_shown_count(pm), 1);
+	assert_false(portmap_is_suspended(e));
+	assert_false(portmap_in_force(e));
+	assert_false(portmap_has_rule(e));
+	assert_true(expire() == now + 100000);
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_EFORWARDED, slot),
+			 PM_NO_CHANGE);
+	assert_true(e->overruled);
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	assert_int_equal(portmap_resume(pm, slot), PM_BUSY);
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_OK, slot),
+			 PM_UPDATED);
+	assert_true(portmap_in_force(e));
+	assert_true(portmap_has_rule(e));
+	assert_int_equal(portmap_resume(pm, slot), REFUSAL_NOT_FOUND);
+	/* it ends with its lease, without an op */
+	assert_true(portmap_overrule(pm, slot));
+	now += 100000;
+	expire();
+	no_op();
+	assert_int_equal(portmap_count(pm), 0);
+}
+
+/* A renewal asks the monitor again. The next mapping in that slot is not
+ * overruled. */
+static void test_overruled_mapping_is_renewed_and_deleted(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = made(&q), got;
+
+	assert_true(portmap_overrule(pm, slot));
+	got = add(&q, PM_STARTED);
+	done(next_op(NAT_SET, &q.rule), NAT_ECONFLICT, got);
+	assert_true(portmap_entry(pm, slot)->overruled);
+	slot = renewed(&q);
+	assert_true(portmap_in_force(portmap_entry(pm, slot)));
+	assert_true(portmap_overrule(pm, slot));
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_DONE);
+	no_op();
+	assert_int_equal(portmap_count(pm), 0);
+	assert_true(portmap_in_force(portmap_entry(pm, made(&q))));
+	q = req(A, 8081);
+	q.enabled = false;		/* it has no rule to lose */
+	assert_false(portmap_overrule(pm, add(&q, PM_DONE)));
+}
+
+/* The monitor removed the rule before it received the op. */
+static void test_mapping_is_overruled_while_an_op_is_in_flight(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = made(&q), got;
+	struct nat_op_id id;
+
+	assert_int_equal(portmap_reconfirm(pm, slot, &got), PM_STARTED);
+	id = next_op(NAT_SET, &q.rule);
+	assert_true(portmap_overrule(pm, slot));
+	assert_int_equal(done(id, NAT_EFORWARDED, slot), PM_NO_CHANGE);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_SUSPENDED);
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
+	got = add(&q, PM_STARTED);
+	id = next_op(NAT_SET, &q.rule);
+	assert_true(portmap_overrule(pm, slot));
+	assert_int_equal(done(id, NAT_EFORWARDED, got), PM_NO_CHANGE);
+	assert_true(portmap_entry(pm, slot)->overruled);
+	slot = renewed(&q);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_STARTED);
+	id = next_op(NAT_DEL, &q.rule);
+	assert_true(portmap_overrule(pm, slot));
+	assert_int_equal(done(id, NAT_EFAIL, slot), PM_NO_CHANGE);
+	assert_int_equal(portmap_entry(pm, slot)->state, PM_SUSPENDED);
+	assert_int_equal(portmap_delete(pm, slot, &got), PM_DONE);
+}
+
+/* The network goes and returns, and meanwhile somebody else has the port. */
+static void test_suspended_mapping_becomes_overruled(void **state)
+{
+	struct pm_req q = req(A, 8080);
+	uint16_t slot = made(&q);
+	const struct pm_entry *e = portmap_entry(pm, slot);
+
+	assert_true(portmap_overrule(pm, slot));
+	assert_true(portmap_suspend(pm, slot, now + 1000));
+	assert_false(e->overruled);
+	assert_false(portmap_is_shown(e));
+	assert_false(portmap_overrule(pm, slot));
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_EFAIL, slot),
+			 PM_NO_CHANGE);
+	assert_true(portmap_is_suspended(e));
+	assert_int_equal(portmap_resume(pm, slot), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &q.rule), NAT_EFORWARDED, slot),
+			 PM_UPDATED);
+	assert_true(e->overruled);
+	assert_true(portmap_is_shown(e));
+	assert_true(expire() == UINT64_MAX);
+}
+
 /* ---- random histories against a naive model ------------------------ */
 
 #define MAX	10
 #define SHARE	5
-#define SLOTS	(MAX + 64)
+#define SLOTS	(2 * MAX + 4)	/* more than are ever used at once */
 
 enum m_state { M_FREE, M_ADD, M_ACTIVE, M_DEL, M_EXP, M_EXP_WAIT, M_SUSPENDED,
-	       M_RESUMING };
+	       M_RESUMING, M_CONFIRM };
 
 /* The model has the table's slots, but scans for everything. */
 static struct model {
@@ -1223,6 +1365,7 @@ static struct model {
 	struct pm_req q;
 	uint64_t expires;
 	uint64_t until;		/* SUSPENDED, RESUMING */
+	bool overruled;		/* in any state; if SUSPENDED, it is shown */
 	int replaces;
 	unsigned place;		/* committed: in this order */
 } m[SLOTS];
@@ -1334,11 +1477,7 @@ static int model_add(const struct pm_req *q, int *old)
 		return model_limits(q);
 	if (*old < 0)
 		return q->enabled ? PM_STARTED : PM_DONE;
-	if (m[*old].q.enabled != q->enabled || m[*old].state == M_SUSPENDED)
-		return PM_STARTED;
-	if (!q->enabled || nat_rule_equal(&m[*old].q.rule, &q->rule))
-		return PM_DONE;
-	return PM_STARTED;
+	return m[*old].q.enabled || q->enabled ? PM_STARTED : PM_DONE;
 }
 
 /* A text of any length, different each time. */
@@ -1377,6 +1516,7 @@ static void random_add(void)
 	m[slot].q = q;
 	m[slot].expires = q.lease_s ? now + q.lease_s * 1000 : 0;
 	m[slot].state = want == PM_DONE ? M_ACTIVE : M_ADD;
+	m[slot].overruled = false;
 	m[slot].replaces = want == PM_DONE ? -1 : old;
 }
 
@@ -1390,15 +1530,22 @@ static bool model_replaced(size_t slot)
 	return false;
 }
 
+static bool is_busy(uint16_t slot)
+{
+	enum m_state s = m[slot].state;
+
+	return s == M_DEL || s == M_EXP || s == M_RESUMING || s == M_CONFIRM ||
+	       model_replaced(slot);
+}
+
 static void random_delete(void)
 {
-	uint16_t slot = (uint16_t)rnd(MAX + 4), got;
+	uint16_t slot = (uint16_t)rnd(2 * MAX), got;
 	int want = PM_STARTED;
 
 	if (!is_committed(&m[slot]))
 		want = REFUSAL_NOT_FOUND;
-	else if (m[slot].state == M_DEL || m[slot].state == M_EXP ||
-		 m[slot].state == M_RESUMING || model_replaced(slot))
+	else if (is_busy(slot))
 		want = PM_BUSY;
 	else if (!m[slot].q.enabled || m[slot].state == M_SUSPENDED)
 		want = PM_DONE;
@@ -1411,32 +1558,71 @@ static void random_delete(void)
 
 static void random_suspend(void)
 {
-	uint16_t slot = (uint16_t)rnd(MAX + 4);
+	uint16_t slot = (uint16_t)rnd(2 * MAX);
 	uint64_t until = rnd(2) ? UINT64_MAX : now + (1 + rnd(20)) * 1000;
-	bool want = m[slot].state == M_ACTIVE && !model_replaced(slot);
+	bool want = (m[slot].state == M_ACTIVE || m[slot].overruled) &&
+		    is_committed(&m[slot]) && !is_busy(slot);
 
 	assert_int_equal(portmap_suspend(pm, slot, until), want);
 	if (!want)
 		return;
 	m[slot].state = M_SUSPENDED;
+	m[slot].overruled = false;
 	m[slot].until = until;
 	kernel_remove(&m[slot].q.rule);	/* the owner's sync */
 }
 
 static void random_resume(void)
 {
-	uint16_t slot = (uint16_t)rnd(MAX + 4);
+	uint16_t slot = (uint16_t)rnd(2 * MAX);
 	int want = m[slot].q.enabled ? PM_STARTED : PM_DONE;
 
-	if (m[slot].state != M_SUSPENDED && m[slot].state != M_RESUMING)
+	if (m[slot].state != M_SUSPENDED && m[slot].state != M_RESUMING &&
+	    !(is_committed(&m[slot]) && m[slot].overruled))
 		want = REFUSAL_NOT_FOUND;
-	else if (m[slot].state == M_RESUMING || model_replaced(slot))
+	else if (is_busy(slot))
 		want = PM_BUSY;
 	assert_int_equal(portmap_resume(pm, slot), want);
 	if (want == PM_STARTED)
 		m[slot].state = M_RESUMING;
 	else if (want == PM_DONE)
 		m[slot].state = M_ACTIVE;
+}
+
+/* The monitor removes the rule before it tells the table. */
+static void random_overrule(void)
+{
+	uint16_t slot = (uint16_t)rnd(2 * MAX);
+	struct model *e = &m[slot];
+	bool want = (e->state == M_ACTIVE || e->state == M_DEL ||
+		     e->state == M_CONFIRM) && e->q.enabled && !e->overruled;
+
+	if (!is_committed(e))
+		return;
+	assert_int_equal(portmap_overrule(pm, slot), want);
+	if (!want)
+		return;
+	e->overruled = true;
+	if (e->state == M_ACTIVE)
+		e->state = M_SUSPENDED;
+	kernel_remove(&e->q.rule);
+}
+
+static void random_reconfirm(void)
+{
+	uint16_t slot = (uint16_t)rnd(2 * MAX), got;
+	struct model *e = &m[slot];
+	int want = PM_STARTED;
+
+	if (!is_committed(e) || !e->q.enabled)
+		return;
+	if (is_busy(slot))
+		want = PM_BUSY;
+	else if (e->state == M_EXP_WAIT)
+		want = REFUSAL_FIREWALL;
+	assert_int_equal(portmap_reconfirm(pm, slot, &got), want);
+	if (want == PM_STARTED)
+		e->state = e->state == M_ACTIVE ? M_CONFIRM : M_RESUMING;
 }
 
 static void random_send(void)
@@ -1451,10 +1637,13 @@ static void model_ok(struct model *e, const struct nat_op *op,
 		     enum pm_change change)
 {
 	kernel_apply(op);
-	if (e->state == M_RESUMING) {
+	if (e->state == M_RESUMING || e->state == M_CONFIRM) {
+		bool back = e->state == M_RESUMING || e->overruled;
+
 		assert_int_equal(op->verb, NAT_SET);
-		assert_int_equal(change, PM_UPDATED);
+		assert_int_equal(change, back ? PM_UPDATED : PM_NO_CHANGE);
 		e->state = M_ACTIVE;
+		e->overruled = false;
 		return;
 	}
 	if (e->state != M_ADD) {
@@ -1471,18 +1660,25 @@ static void model_ok(struct model *e, const struct nat_op *op,
 	}
 }
 
-static void model_failed(struct model *e)
+static enum pm_change model_failed(struct model *e, enum nat_err err)
 {
+	enum pm_change change = PM_NO_CHANGE;
+
+	if (e->state == M_RESUMING && err == NAT_EFORWARDED && !e->overruled) {
+		e->overruled = true;	/* it was suspended */
+		change = PM_UPDATED;
+	}
 	if (e->state == M_ADD)
 		e->state = M_FREE;
-	else if (e->state == M_DEL)
-		e->state = M_ACTIVE;
+	else if (e->state == M_DEL || e->state == M_CONFIRM)
+		e->state = e->overruled ? M_SUSPENDED : M_ACTIVE;
 	else if (e->state == M_RESUMING)
 		e->state = M_SUSPENDED;
 	else
 		e->state = M_EXP_WAIT;
 	if (e->state == M_EXP_WAIT)
 		e->expires = now + 5000;
+	return change;
 }
 
 static void answer(size_t i, enum nat_err err)
@@ -1500,20 +1696,20 @@ static void answer(size_t i, enum nat_err err)
 		model_ok(&m[slot], &f.op, change);
 		return;
 	}
-	assert_int_equal(change, PM_NO_CHANGE);
-	model_failed(&m[slot]);
+	assert_int_equal(change, model_failed(&m[slot], err));
 }
 
 static void random_answer(void)
 {
 	if (flight_n > 0)
-		answer(rnd((uint32_t)flight_n), rnd(3) ? NAT_OK : NAT_EFAIL);
+		answer(rnd((uint32_t)flight_n), rnd(3) ? NAT_OK :
+		       rnd(2) ? NAT_EFAIL : NAT_EFORWARDED);
 }
 
 /* 0: never */
 static uint64_t model_end(const struct model *e)
 {
-	if (e->state == M_SUSPENDED && e->until != UINT64_MAX &&
+	if (e->state == M_SUSPENDED && !e->overruled && e->until != UINT64_MAX &&
 	    (e->expires == 0 || e->until < e->expires))
 		return e->until;
 	return e->expires;
@@ -1560,7 +1756,13 @@ static void random_noise(void)
 
 static bool is_hidden(const struct model *e)
 {
-	return e->state == M_SUSPENDED || e->state == M_RESUMING;
+	return (e->state == M_SUSPENDED || e->state == M_RESUMING) &&
+	       !e->overruled;
+}
+
+static bool in_kernel(const struct model *e)
+{
+	return e->q.enabled && !is_hidden(e) && !e->overruled;
 }
 
 static void check_entry(uint16_t slot)
@@ -1574,8 +1776,13 @@ static void check_entry(uint16_t slot)
 	assert_string_equal(desc(slot), m[slot].q.desc);
 	assert_int_equal(portmap_find(pm, &e->rule), slot);
 	assert_int_equal(portmap_is_shown(e), !is_hidden(&m[slot]));
-	if (e->enabled && !is_hidden(&m[slot]))
+	assert_int_equal(portmap_in_force(e), m[slot].q.enabled &&
+			 !m[slot].overruled);
+	if (in_kernel(&m[slot]))
 		assert_true(kernel_has(&e->rule));
+	if (m[slot].state == M_ACTIVE || m[slot].state == M_SUSPENDED ||
+	    m[slot].state == M_CONFIRM)
+		assert_int_equal(portmap_has_rule(e), in_kernel(&m[slot]));
 }
 
 /* Table and model agree, in order, and the kernel has the rules of both. */
@@ -1590,7 +1797,7 @@ static void check_all(void)
 		check_entry(slot);
 		assert_true(i == 0 || m[slot].place > last);
 		last = m[slot].place;
-		rules += m[slot].q.enabled && !is_hidden(&m[slot]);
+		rules += in_kernel(&m[slot]);
 		if (!is_hidden(&m[slot]))
 			assert_int_equal(portmap_shown_at(pm, shown++), slot);
 	}
@@ -1609,6 +1816,7 @@ static void random_step(void)
 		random_add, random_add, random_add, random_delete,
 		random_send, random_send, random_answer, random_answer,
 		random_expire, random_noise, random_suspend, random_resume,
+		random_overrule, random_reconfirm,
 	};
 
 	step[rnd(N(step))]();
@@ -1715,7 +1923,7 @@ int main(void)
 		T(test_full_table_holds_the_longest_descriptions),
 		T(test_renewal_reuses_the_room_of_its_description),
 		T(test_disabled_mapping_needs_no_op),
-		T(test_renewal_needs_no_op),
+		T(test_renewal_needs_an_op),
 		T(test_overwrite_keeps_the_old_mapping_until_committed),
 		T(test_failed_overwrite_keeps_the_old_mapping),
 		T(test_enabling_and_disabling_need_an_op),
@@ -1734,9 +1942,9 @@ int main(void)
 		T(test_table_and_clients_have_limits),
 		T(test_failed_add_does_not_count),
 		T(test_clients_that_share_a_counter_have_own_limits),
-		T(test_at_most_64_overwrites_of_a_full_table),
+		T(test_overwrites_of_a_full_table_are_limited),
 		T(test_restore_needs_no_op),
-		T(test_restored_mapping_needs_an_op_before_the_sync),
+		T(test_renewal_of_a_restored_mapping),
 		T(test_reconfirm_does_not_change_a_mapping),
 		T(test_note_and_reported_port_stay_with_the_mapping),
 		T(test_full_table_holds_the_longest_notes),
@@ -1755,6 +1963,10 @@ int main(void)
 		T(test_disabled_mapping_is_suspended_and_resumed),
 		T(test_mapping_with_an_op_in_flight_is_not_suspended),
 		T(test_suspended_mappings_count_towards_the_limits),
+		T(test_mapping_is_overruled_and_returns),
+		T(test_overruled_mapping_is_renewed_and_deleted),
+		T(test_mapping_is_overruled_while_an_op_is_in_flight),
+		T(test_suspended_mapping_becomes_overruled),
 		T(test_random_histories_match_a_naive_model),
 		T(test_table_holds_the_maximum_of_mappings),
 	};

@@ -61,6 +61,9 @@ static void errors_of_the_monitor_are_refusals(void **state)
 		[NAT_ECONFLICT] = REFUSAL_PORT,
 		[NAT_ENOSPC] = REFUSAL_FULL,
 		[NAT_ENOADDR] = REFUSAL_NO_ADDRESS,
+		[NAT_EKIND] = REFUSAL_KIND,
+		[NAT_EFORWARDED] = REFUSAL_FORWARDED,
+		[NAT_EBLOCKED] = REFUSAL_BLOCKED,
 	};
 
 	for (unsigned i = 0; i < sizeof(want) / sizeof(want[0]); i++)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_broker.c - the monitor refuses what policy, limits and the router's own
- * ports forbid, whatever the engine requests. Backend and kernel are fakes in
- * this file.
+ * test_broker.c - the monitor refuses what policy, limits, the router's own
+ * ports and the administrator's rules forbid, whatever the engine requests, and
+ * takes ports back. Backend and kernel are fakes in this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,6 +20,7 @@
 #include "sys/netif.h"
 #include "sys/proc.h"
 #include "monitor/broker.h"
+#include "monitor/overrule.h"
 #include "natfw/watch.h"
 #include "engine/brokerclient.h"
 #include "conf/ifstate.h"
@@ -95,12 +96,56 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 }
 
 static int ports_fail;
+static unsigned ports_reads;
+static uint16_t tcp_service, udp_service;	/* 0: none */
+static uint64_t udp_inode;
+
+static void serve_port(uint64_t *field, uint16_t port)
+{
+	if (port)
+		field[port / 64] |= 1ull << port % 64;
+}
 
 int ports_listening(struct addr at, struct ports *ret)
 {
+	ports_reads++;
 	memset(ret, 0, sizeof(*ret));
-	ret->tcp[2222 / 64] |= 1ull << 2222 % 64;
+	serve_port(ret->tcp, 2222);
+	serve_port(ret->tcp, tcp_service);
+	serve_port(ret->udp, udp_service);
 	return ports_fail;
+}
+
+int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
+		  struct ports_holder *ret, size_t max)
+{
+	assert_int_equal(protocol, IPPROTO_UDP);
+	if (port != udp_service)
+		return 0;
+	ret[0] = (struct ports_holder){ 0, udp_inode };
+	return 1;
+}
+
+/* The administrator's rules. */
+static uint16_t forwarded, blocked;		/* ports; 0: none */
+static bool all_forwarded;
+
+enum nat_err __wrap_natfw_check(struct natfw *fw, const struct nat_rule *rule,
+				uint64_t now_ms, struct wr *why);
+enum nat_err __wrap_natfw_check(struct natfw *fw, const struct nat_rule *rule,
+				uint64_t now_ms, struct wr *why)
+{
+	wr_z(why, "ip nat prerouting, rule 3");
+	return rule->ext_port == forwarded || all_forwarded ? NAT_EFORWARDED :
+	       rule->ext_port == blocked ? NAT_EBLOCKED : NAT_OK;
+}
+
+static unsigned sweeps;
+
+void __wrap_natfw_sweep(struct natfw *fw);
+void __wrap_natfw_sweep(struct natfw *fw)
+{
+	sweeps++;
 }
 
 bool ports_set(const uint64_t field[1024], uint16_t port)
@@ -144,7 +189,7 @@ int route_restore(const struct route_set *set)
 }
 
 /* The conntrack_kill() calls and the ports of the last one. */
-static struct conntrack_port killed[4];
+static struct conntrack_port killed[NAT_BATCH_MAX];
 static size_t killed_n;
 static unsigned kills;
 static int kill_fails;
@@ -160,7 +205,7 @@ static void work(unsigned ms)
 
 int conntrack_kill(struct conntrack_port *port, size_t n)
 {
-	assert_in_range(n, 1, 4);
+	assert_in_range(n, 1, NAT_BATCH_MAX);
 	memcpy(killed, port, n * sizeof(*port));
 	killed_n = n;
 	kills++;
@@ -185,7 +230,7 @@ unsigned watch_read(int fd)
 	return n;
 }
 
-static unsigned warnings, errors;
+static unsigned warnings, errors, infos;
 
 void log_msg(int level, const char *fmt, ...)
 {
@@ -193,6 +238,7 @@ void log_msg(int level, const char *fmt, ...)
 		warnings++;
 	if (level == LOG_ERR)
 		errors++;
+	infos += level == LOG_INFO;
 }
 
 static bool fake_usable(const struct natfw_env *env)
@@ -200,12 +246,13 @@ static bool fake_usable(const struct natfw_env *env)
 	return true;
 }
 
-static int fake_open(struct natfw *fw, const struct natfw_env *env)
+static int fake_open(struct natfw *fw, struct natfw_writer *w)
 {
 	return 0;
 }
 
-static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+static int fake_apply(struct natfw *fw, struct natfw_writer *w,
+		      const struct nat_op *op, size_t n)
 {
 	batches++;
 	notices++;
@@ -213,7 +260,8 @@ static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	return tool_fails;
 }
 
-static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
+static int fake_sync(struct natfw *fw, struct natfw_writer *w,
+		     const struct nat_rule *r, size_t n)
 {
 	notices++;
 	if (tool_fails)
@@ -224,33 +272,27 @@ static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 static int drifted;		/* the result of verify */
 static unsigned meanwhile;	/* changes by others during verify */
 
-static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
+static int fake_verify(struct natfw *fw, struct natfw_writer *w,
+		       const struct nat_rule *r, size_t n)
 {
 	notices += meanwhile;
 	return drifted;
 }
 
-static void fake_close(struct natfw *fw)
+static void fake_close(struct natfw *fw, struct natfw_writer *w)
 {
 }
 
-const struct natfw_backend natfw_iptables = { .name = "iptables" },
+#define FAKE \
+	.usable = fake_usable, .open = fake_open, .apply = fake_apply, \
+	.sync = fake_sync, .verify = fake_verify, .close = fake_close, \
+	.commits = 1, .offline = true
+
+const struct natfw_backend
 	natfw_iptables_legacy = { .name = "iptables-legacy" },
 	natfw_iptables_nft = { .name = "iptables-nft" },
-	natfw_netlink = {
-		"netlink", fake_usable, fake_open, fake_apply, fake_sync,
-		fake_verify, fake_close, .commits = 1,
-	},
-	natfw_memory = {
-		"memory", fake_usable, fake_open, fake_apply, fake_sync,
-		fake_verify, fake_close, .commits = 1, .pinholes = true,
-	};
-
-/* Only backend = auto calls it. */
-bool proc_exists(const char *name)
-{
-	return false;
-}
+	natfw_netlink = { .name = "netlink", FAKE },
+	natfw_memory = { .name = "memory", FAKE, .pinholes = true };
 
 /* ---- set up ----------------------------------------------------------- */
 
@@ -271,6 +313,9 @@ static int setup(void **state)
 	conf.iface_n = 1;
 	ext_ip = EXT;
 	ports_fail = 0;
+	tcp_service = udp_service = forwarded = blocked = 0;
+	sweeps = ports_reads = infos = 0;
+	all_forwarded = false;
 	batches = 0;
 	tool_fails = 0;
 	drifted = 0;
@@ -488,7 +533,7 @@ static void test_client_limit_holds_within_a_sync(void **state)
 		serve_all();
 		assert_int_equal(broker.fw.mappings.rule_n, 2);
 		assert_int_equal(answer(), NAT_OK);
-		assert_int_equal(answer(), NAT_OK);
+		assert_int_equal(answer(), NAT_EREFUSED);
 		assert_int_equal(answer(), -1);
 	}
 }
@@ -764,7 +809,7 @@ static void test_sync_larger_than_the_table_is_cut(void **state)
 		send_request(BROKER_SYNC_RULE, rule(p));
 	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_all();
-	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_EREFUSED);
 	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
 
@@ -857,10 +902,10 @@ static void test_only_changes_by_others_are_suspect(void **state)
 {
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 	assert_false(broker.suspect);
-	broker_changed(&broker);
+	broker_changed(&broker, 0);
 	assert_false(broker.suspect);
 	notices = 1;
-	broker_changed(&broker);
+	broker_changed(&broker, 0);
 	assert_true(broker.suspect);
 	assert_int_equal(broker_verify(&broker), 0);
 	assert_false(broker.suspect);
@@ -873,7 +918,7 @@ static void test_only_changes_by_others_are_suspect(void **state)
 	/* a repair is our own */
 	drifted = 1;
 	assert_int_equal(broker_verify(&broker), 1);
-	broker_changed(&broker);
+	broker_changed(&broker, 0);
 	assert_false(broker.suspect);
 	/* A flush makes several changes. One that came between our check and
 	 * our repair was once counted as the repair's, and its rules were
@@ -991,7 +1036,7 @@ static void test_sync_keeps_the_limit_of_each_kind(void **state)
 		send_request(BROKER_SYNC_RULE, rule(p));
 	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
 	serve_all();
-	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_EREFUSED);
 	assert_int_equal(broker.fw.pinholes.rule_n, PM_PINHOLES_MAX);
 	assert_int_equal(broker.fw.mappings.rule_n, 4);
 }
@@ -1010,7 +1055,8 @@ static void test_client_limit_holds_for_pinholes(void **state)
 	assert_int_equal(broker.fw.pinholes.rule_n, 3);
 	for (uint16_t p = 5001; p <= 5003; p++)
 		send_request(BROKER_SYNC_RULE, pinhole(7, p));
-	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }),
+			 NAT_EREFUSED);
 	assert_int_equal(broker.fw.pinholes.rule_n, 2);
 }
 
@@ -1026,7 +1072,8 @@ static void test_backend_without_pinholes_refuses_them(void **state)
 	assert_int_equal(batches, 0);
 	send_request(BROKER_SYNC_RULE, pinhole(7, 5001));
 	send_request(BROKER_SYNC_RULE, rule(5001));
-	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }),
+			 NAT_EREFUSED);
 	assert_int_equal(broker.fw.pinholes.rule_n, 0);
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
 }
@@ -1189,25 +1236,364 @@ static int sync_one(struct nat_rule r)
 	return answer();
 }
 
-/* A later table may contain the rules in force, but no new rule on a port that
- * the router serves: a compromised engine once got such a port by a sync. */
-static void test_port_of_the_router_is_refused_in_a_sync(void **state)
+/* ---- overruled ------------------------------------------------------- */
+
+/* The next record; its verb is 0 if there is none. */
+static struct broker_rep record(void)
 {
-	/* the lease file's table */
-	assert_int_equal(sync_one(rule(2222)), NAT_OK);
+	struct broker_rep rep = { .verb = 0 };
+
+	if (recv(engine, &rep, sizeof(rep), 0) != sizeof(rep))
+		rep.verb = 0;
+	return rep;
+}
+
+static void assert_taken(uint16_t port, enum nat_err err)
+{
+	struct broker_rep rep = record();
+	struct nat_rule r = rule(port);
+
+	assert_int_equal(rep.verb, BROKER_TAKEN);
+	assert_int_equal(rep.version, BROKER_VERSION);
+	assert_int_equal(rep.err, err);
+	r.proto = rep.rule.proto;
+	assert_memory_equal(&rep.rule, &r, sizeof(r));
+}
+
+static uint64_t run(void)
+{
+	return overrule_run(&broker, monitor);
+}
+
+/* The interval, or somebody changed the firewall. */
+static uint64_t verify(void)
+{
+	broker_verify(&broker);
+	return run();
+}
+
+static struct nat_rule udp(uint16_t port)
+{
+	struct nat_rule r = rule(port);
+
+	r.proto = IPPROTO_UDP;
+	return r;
+}
+
+/* A LAN client once got the port of the administrator's own forward. */
+static void test_port_that_the_administrator_forwards_is_refused(void **state)
+{
+	forwarded = 8022;
+	blocked = 8023;
+	assert_int_equal(req(BROKER_SET, rule(8022)), NAT_EFORWARDED);
+	assert_int_equal(req(BROKER_SET, udp(8022)), NAT_EFORWARDED);
+	assert_int_equal(req(BROKER_SET, rule(8023)), NAT_EBLOCKED);
+	assert_int_equal(req(BROKER_SET, rule(8024)), NAT_OK);
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
-	assert_int_equal(sync_one(rule(2222)), NAT_OK);
+	forwarded = 0;
+	assert_int_equal(req(BROKER_SET, rule(8022)), NAT_OK);
+}
+
+/* The log names the rule, once a minute for a port. */
+static void test_rule_that_has_a_port_is_logged(void **state)
+{
+	broker.now_ms = 70000;
+	forwarded = 8022;
+	infos = 0;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(req(BROKER_SET, rule(8022)), NAT_EFORWARDED);
+	assert_int_equal(infos, 1);
+	assert_int_equal(req(BROKER_SET, udp(8022)), NAT_EFORWARDED);
+	assert_int_equal(infos, 2);
+	broker.now_ms += REFUSAL_LOG_MS - 1;
+	assert_int_equal(req(BROKER_SET, rule(8022)), NAT_EFORWARDED);
+	assert_int_equal(infos, 2);
+	broker.now_ms += 1;
+	assert_int_equal(req(BROKER_SET, rule(8022)), NAT_EFORWARDED);
+	assert_int_equal(infos, 3);
+	/* more ports than places: the rest has no line */
+	for (uint16_t p = 100; p < 200; p++) {
+		forwarded = (uint16_t)(8000 + p);
+		assert_int_equal(req(BROKER_SET, rule(forwarded)),
+				 NAT_EFORWARDED);
+	}
+	assert_in_range(infos, 3, 3 + BROKER_PORTS_LOGGED);
+}
+
+static void test_renewal_is_checked(void **state)
+{
+	broker.now_ms = 70000;
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	assert_int_equal(batches, 1);	/* the kernel has the rule already */
+	blocked = 5001;
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_EBLOCKED);
+	assert_true(run() == UINT64_MAX);
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
-	assert_int_equal(sync_one(rule(8080)), NAT_OK);
-	assert_int_equal(sync_one(rule(2222)), NAT_OK);
+	forwarded = 5001;
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_EFORWARDED);
+	run();
+	assert_taken(5001, NAT_EFORWARDED);
+	assert_int_equal(record().verb, 0);
 	assert_int_equal(broker.fw.mappings.rule_n, 0);
-	ports_fail = -ENOENT;
-	/* not known: the engine must sync again */
-	assert_int_equal(sync_one(rule(8080)), NAT_EREFUSED);
-	ports_fail = 0;
-	assert_int_equal(broker.fw.mappings.rule_n, 0);
-	assert_int_equal(sync_one(rule(8080)), NAT_OK);
+	assert_int_equal(batches, 2);
+	assert_int_equal(kills, 1);
+	assert_int_equal(killed[0].ext_port, 5001);
+}
+
+/* One turn reads the router's ports once, however many clients renew. */
+static void test_renewals_of_a_turn_share_the_ports(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_OK);
+	ports_reads = 0;
+	tcp_service = 5001;
+	send_request(BROKER_SET, rule(5001));
+	send_request(BROKER_SET, rule(5002));
+	send_request(BROKER_SET, rule(5003));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(ports_reads, 1);
+	assert_int_equal(answer(), NAT_ECONFLICT);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+}
+
+/* A line that is down for a moment costs no mapping. */
+static void test_renewal_without_an_external_address(void **state)
+{
+	struct nat_rule r = rule(5001);
+
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
+	ext_ip = 0;
+	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(req(BROKER_SET, r), NAT_OK);
+	r.int_port = 7000;
+	assert_int_equal(req(BROKER_SET, r), NAT_ENOADDR);
+}
+
+static void test_service_of_the_router_takes_its_port_at_verify(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_OK);
+	assert_int_equal(req(BROKER_SET, pinhole(7, 5002)), NAT_OK);
+	verify();
+	assert_int_equal(record().verb, 0);
+	tcp_service = 5002;
+	warnings = 0;
+	verify();
+	assert_taken(5002, NAT_ECONFLICT);
+	assert_int_equal(record().verb, 0);
+	assert_int_equal(warnings, 1);
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(broker.fw.mappings.rule[0].ext_port, 5001);
+	assert_int_equal(broker.fw.pinholes.rule_n, 1);
+	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_ECONFLICT);
+}
+
+/* A resolver's sockets have random ports, and each exists for a moment. */
+static void test_udp_socket_takes_a_port_only_if_it_stays(void **state)
+{
+	broker.now_ms = 70000;
+	assert_int_equal(req(BROKER_SET, udp(5001)), NAT_OK);
+	udp_service = 5001;
+	udp_inode = 1;
+	assert_true(verify() == 70000 + TAKEN_UDP_MS);
+	broker.now_ms += TAKEN_UDP_MS - 1;
+	verify();
+	assert_int_equal(req(BROKER_SET, udp(5001)), NAT_OK);
+	udp_inode = 2;			/* another socket */
+	broker.now_ms += 1;
+	assert_true(run() == broker.now_ms + TAKEN_UDP_MS);
+	udp_service = 0;		/* it is not there at one look */
+	verify();
+	udp_service = 5001;
+	broker.now_ms += 10000;
+	verify();
+	broker.now_ms += TAKEN_UDP_MS - 1;
+	run();
+	assert_int_equal(record().verb, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	broker.now_ms += 1;
+	run();				/* the timer, without a verify */
+	assert_taken(5001, NAT_ECONFLICT);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
+	assert_true(run() == UINT64_MAX);
+	/* for a new mapping it counts at once */
+	assert_int_equal(req(BROKER_SET, udp(5001)), NAT_ECONFLICT);
+}
+
+/* The look that saw the socket first may be a renewal. */
+static void test_udp_socket_takes_a_port_at_a_renewal(void **state)
+{
+	broker.now_ms = 70000;
+	assert_int_equal(req(BROKER_SET, udp(5001)), NAT_OK);
+	udp_service = 5001;
+	udp_inode = 1;
+	broker.now_ms += 5000;
+	assert_int_equal(req(BROKER_SET, udp(5001)), NAT_OK);
+	assert_true(run() == broker.now_ms + TAKEN_UDP_MS);
+	broker.now_ms += TAKEN_UDP_MS;
+	assert_int_equal(req(BROKER_SET, udp(5001)), NAT_ECONFLICT);
+	run();
+	assert_taken(5001, NAT_ECONFLICT);
+}
+
+static void test_unreadable_ports_take_nothing(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	tcp_service = 5001;
+	ports_fail = -EIO;
+	verify();
+	assert_int_equal(record().verb, 0);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	forwarded = 5001;		/* this can be read */
+	verify();
+	assert_taken(5001, NAT_EFORWARDED);
+}
+
+/* The lease file's table is checked like a later one. */
+static void test_sync_leaves_out_and_reports_what_is_taken(void **state)
+{
+	tcp_service = 5001;
+	forwarded = 5003;
+	udp_service = 5004;
+	udp_inode = 1;
+	send_request(BROKER_REFRESH, (struct nat_rule){ 0 });
+	for (uint16_t p = 5001; p <= 5003; p++)
+		send_request(BROKER_SYNC_RULE, rule(p));
+	send_request(BROKER_SYNC_RULE, udp(5004));
+	send_request(BROKER_SYNC_END, (struct nat_rule){ 0 });
+	serve_all();
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(broker.fw.mappings.rule_n, 2);
+	run();
+	assert_taken(5003, NAT_EFORWARDED);
+	assert_taken(5001, NAT_ECONFLICT);
+	assert_int_equal(record().verb, 0);
+	broker.now_ms += TAKEN_UDP_MS;
+	run();
+	assert_taken(5004, NAT_ECONFLICT);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	/* a report that waits is void when the engine has the rule again */
+	send_request(BROKER_SYNC_RULE, rule(5003));
+	send_request(BROKER_SYNC_RULE, rule(5001));
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	forwarded = 0;
+	assert_int_equal(req(BROKER_SET, rule(5003)), NAT_OK);
+	run();
+	assert_taken(5001, NAT_ECONFLICT);
+	assert_int_equal(record().verb, 0);
+}
+
+/* The engine asks for its overruled mappings again when something changed, but
+ * not as long as nothing was refused. */
+static void test_engine_learns_that_something_changed(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	verify();
+	assert_int_equal(record().verb, 0);
+	forwarded = 5001;
+	verify();
+	assert_taken(5001, NAT_EFORWARDED);
+	assert_int_equal(record().verb, 0);
+	for (int again = 0; again < 2; again++) {
+		verify();
+		assert_int_equal(record().verb, BROKER_CHANGED);
+		assert_int_equal(req(BROKER_SET, rule(5001)), NAT_EFORWARDED);
+		run();
+		assert_int_equal(record().verb, 0);
+	}
+	forwarded = 0;
+	verify();
+	assert_int_equal(record().verb, BROKER_CHANGED);
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	verify();
+	assert_int_equal(record().verb, 0);
+	/* another address may be free */
+	assert_int_equal(req(BROKER_SET, rule(2222)), NAT_ECONFLICT);
+	ext_ip++;
+	assert_int_equal(broker_refresh(&broker), 0);
+	run();
+	assert_int_equal(record().verb, BROKER_CHANGED);
+}
+
+/* The administrator forwards everything to one host. The engine's socket must
+ * keep room for the answers. */
+static void test_reports_wait_until_the_engine_reads(void **state)
+{
+	enum { N = 2 * OVERRULE_REPORTS_MAX + 10 };
+	unsigned n;
+
+	broker_close(&broker);
+	conf.max_mappings = conf.max_per_client = N;
+	assert_int_equal(broker_open(&broker, &conf), 0);
+	broker.now_ms = 70000;
+	for (uint16_t i = 0; i < N; i++)
+		assert_int_equal(req(BROKER_SET, rule((uint16_t)(3000 + i))),
+				 NAT_OK);
+	all_forwarded = true;
+	assert_true(verify() == 70000 + OVERRULE_STEP_MS);
+	assert_int_equal(broker.fw.mappings.rule_n, N - OVERRULE_REPORTS_MAX);
+	assert_true(run() == 70000 + OVERRULE_STEP_MS);
+	assert_int_equal(broker.fw.mappings.rule_n, N - OVERRULE_REPORTS_MAX);
+	for (n = 0; record().verb == BROKER_TAKEN; n++)
+		;
+	run();
+	for (; record().verb == BROKER_TAKEN; n++)
+		;
+	assert_int_equal(n, 2 * OVERRULE_REPORTS_MAX);
+	assert_true(run() == UINT64_MAX);
+	for (; record().verb == BROKER_TAKEN; n++)
+		;
+	assert_int_equal(n, N);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
+}
+
+/* The next engine sends the whole table. */
+static void test_rules_are_removed_without_an_engine(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	forwarded = 5001;
+	broker_verify(&broker);
+	overrule_run(&broker, -1);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
+	assert_int_equal(sync_one(rule(5001)), NAT_OK);
+	overrule_run(&broker, -1);
+	run();
+	assert_int_equal(record().verb, 0);
+}
+
+static void test_rule_that_cannot_be_removed_is_tried_again(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
+	forwarded = 5001;
+	tool_fails = -EIO;
+	verify();
+	assert_taken(5001, NAT_EFORWARDED);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	tool_fails = 0;
+	verify();
+	assert_taken(5001, NAT_EFORWARDED);
+	assert_int_equal(broker.fw.mappings.rule_n, 0);
+}
+
+/* At the start, and whenever the operator resyncs. */
+static void test_earlier_rules_are_swept(void **state)
+{
+	broker_sweep(&broker);
+	broker_sweep(&broker);
+	assert_int_equal(sweeps, 1);
+	broker_verify(&broker);
+	assert_int_equal(sweeps, 1);
+	assert_int_equal(req(BROKER_VERIFY, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(sweeps, 2);
+	broker_close(&broker);
+	broker_sweep(&broker);
+	assert_int_equal(sweeps, 2);
+	assert_int_equal(broker_open(&broker, &conf), 0);
+	broker_sweep(&broker);
+	assert_int_equal(sweeps, 3);
 }
 
 int main(void)
@@ -1260,7 +1646,21 @@ int main(void)
 		T(test_request_that_may_run_a_tool_ends_the_turn),
 		T(test_log_lines_about_requests_are_limited),
 		T(test_log_lines_about_the_link_are_limited),
-		T(test_port_of_the_router_is_refused_in_a_sync),
+		T(test_port_that_the_administrator_forwards_is_refused),
+		T(test_rule_that_has_a_port_is_logged),
+		T(test_renewal_is_checked),
+		T(test_renewals_of_a_turn_share_the_ports),
+		T(test_renewal_without_an_external_address),
+		T(test_service_of_the_router_takes_its_port_at_verify),
+		T(test_udp_socket_takes_a_port_only_if_it_stays),
+		T(test_udp_socket_takes_a_port_at_a_renewal),
+		T(test_unreadable_ports_take_nothing),
+		T(test_sync_leaves_out_and_reports_what_is_taken),
+		T(test_engine_learns_that_something_changed),
+		T(test_reports_wait_until_the_engine_reads),
+		T(test_rules_are_removed_without_an_engine),
+		T(test_rule_that_cannot_be_removed_is_tried_again),
+		T(test_earlier_rules_are_swept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

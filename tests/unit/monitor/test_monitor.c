@@ -27,14 +27,15 @@
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
 #include "monitor/monitor.h"
+#include "monitor/overrule.h"
 #include "monitor/report.h"
 #include "monitor/supervisor.h"
 #include "sys/caps.h"
 #include "sys/jail.h"
 #include "tests/unit/logged.h"
 
-#define SUSPECT_MS	20	/* from a change to the check */
-#define SUSPECT_GAP_MS	1000	/* from a check to the next one */
+#define QUIET_MS	200	/* from the last change to the check */
+#define QUIET_MAX_MS	800	/* from the first one */
 #define VERIFY_S	"30"
 #define VERIFY_MS	30000
 
@@ -109,7 +110,7 @@ int broker_verify(struct broker *g)
 	return 0;
 }
 
-void broker_changed(struct broker *g)
+void broker_changed(struct broker *g, unsigned ours)
 {
 	char c[16];
 
@@ -128,6 +129,31 @@ int broker_serve(struct broker *g, int fd)
 	g->flows.noted_n = broker.noted_n;
 	g->flows.walk_gap_ms = 70;
 	return broker.serve_err;
+}
+
+void broker_sweep(struct broker *g)
+{
+	if (!g->swept)
+		note("sweep");
+	g->swept = true;
+}
+
+void natfw_sweep_all(void)
+{
+	note("sweep_all");
+}
+
+static uint64_t overrule_next_ms;	/* 0: nothing is due */
+static int channel;			/* as overrule_run() got it */
+
+uint64_t overrule_run(struct broker *g, int fd)
+{
+	channel = fd;
+	broker.now_ms = g->now_ms;
+	if (!overrule_next_ms)
+		return UINT64_MAX;
+	note("overrule");
+	return overrule_next_ms;
 }
 
 void flows_kill(struct flows *f, uint64_t now_ms)
@@ -169,6 +195,11 @@ int supervisor_open(struct supervisor *s, const struct jail *jail,
 bool supervisor_is_open(const struct supervisor *s)
 {
 	return engine.open;
+}
+
+int supervisor_channel(const struct supervisor *s)
+{
+	return engine.alive ? 55 : -1;
 }
 
 void supervisor_start(struct supervisor *s, const struct conf *conf, int ctl_fd)
@@ -478,7 +509,7 @@ static void test_the_rules_are_removed_at_the_end(void **unused)
 
 static void on_not_enabled(void)
 {
-	CALLS("run");
+	CALLS("sweep_all run");
 	assert_int_equal(state, STATUS_DISABLED);
 	pass(10 * VERIFY_MS);
 	CALLS("");
@@ -645,20 +676,20 @@ static void change_firewall(void)
 
 static void on_foreign_changes(void)
 {
-	pass(SUSPECT_GAP_MS);
 	calls[0] = '\0';
 	broker.suspect = true;
 	change_firewall();
-	pass(SUSPECT_MS - 1);
+	pass(QUIET_MS - 1);
 	CALLS("");
 	broker.suspect = false;
 	pass(1);
 	CALLS("verify report_broker");
-	/* soon after a check: not before the gap is over */
+	/* not before it was quiet */
 	broker.suspect = true;
-	pass(1);
 	change_firewall();
-	pass(SUSPECT_GAP_MS - 2);
+	pass(QUIET_MS - 1);
+	change_firewall();
+	pass(QUIET_MS - 1);
 	CALLS("");
 	broker.suspect = false;
 	pass(1);
@@ -676,13 +707,32 @@ static void test_a_foreign_change_is_verified_soon(void **unused)
 	assert_int_equal(monitor(on_foreign_changes, false), 0);
 }
 
+/* A firewall that changes all the time is checked all the same. */
+static void on_changes_without_end(void)
+{
+	calls[0] = '\0';
+	broker.suspect = true;
+	for (int again = 0; again < 2; again++) {
+		for (unsigned ms = 100; ms <= QUIET_MAX_MS; ms += 100) {
+			change_firewall();
+			pass(100);
+			CALLS(ms < QUIET_MAX_MS ? "" : "verify report_broker");
+		}
+	}
+}
+
+static void test_a_firewall_without_rest_is_verified(void **unused)
+{
+	open_firewall();
+	assert_int_equal(monitor(on_changes_without_end, false), 0);
+}
+
 static void on_own_change(void)
 {
-	pass(SUSPECT_GAP_MS);
 	calls[0] = '\0';
 	broker.suspect = false;
 	change_firewall();
-	pass(10 * SUSPECT_GAP_MS);
+	pass(10 * QUIET_MAX_MS);
 	CALLS("");
 }
 
@@ -700,11 +750,11 @@ static void on_a_change_during_a_check(void)
 	pass(1);
 	CALLS("verify report_broker");
 	broker.suspect = false;
-	pass(SUSPECT_GAP_MS - 1);
+	pass(QUIET_MS - 1);
 	CALLS("");
 	pass(1);
 	CALLS("verify report_broker");
-	pass(SUSPECT_GAP_MS);
+	pass(QUIET_MAX_MS);
 	CALLS("");
 }
 
@@ -726,6 +776,8 @@ static void on_requests(void)
 	broker.serving = true;
 	broker.serve_err = -EPROTO;
 	assert_int_equal(engine_requests(), -EPROTO);
+	CALLS("serve report_broker report_serving sweep");
+	engine_requests();
 	CALLS("serve report_broker report_serving");
 }
 
@@ -734,14 +786,39 @@ static void test_requests_are_served_by_the_broker(void **unused)
 	assert_int_equal(monitor(on_requests, false), 0);
 }
 
+/* A look at the mappings that is due later, or that has not ended. */
+static void on_looks(void)
+{
+	calls[0] = '\0';
+	overrule_next_ms = now_ms + 500;
+	engine_requests();
+	assert_int_equal(channel, 55);
+	CALLS("serve overrule report_broker");
+	pass(499);
+	CALLS("");
+	overrule_next_ms = now_ms + 21;
+	pass(1);
+	CALLS("overrule report_broker");
+	assert_int_equal(broker.now_ms, now_ms);
+	overrule_next_ms = 0;
+	pass(20);
+	CALLS("report_broker");
+	pass(VERIFY_MS - 600);
+	CALLS("");
+}
+
+static void test_mappings_are_looked_at_in_time(void **unused)
+{
+	assert_int_equal(monitor(on_looks, false), 0);
+}
+
 static void on_suspect_request(void)
 {
-	pass(SUSPECT_GAP_MS);
 	calls[0] = '\0';
 	broker.suspect = true;
 	engine_requests();
 	broker.suspect = false;
-	pass(SUSPECT_MS - 1);
+	pass(QUIET_MS - 1);
 	engine_requests();		/* does not postpone it */
 	CALLS("serve report_broker serve report_broker");
 	pass(1);
@@ -1076,7 +1153,7 @@ static void test_the_name_of_a_closed_socket_is_removed(void **unused)
 static void on_disable(void)
 {
 	reload("enabled = no");
-	CALLS("broker_close report_reload");
+	CALLS("broker_close sweep_all report_reload");
 	assert_int_equal(state, STATUS_DISABLED);
 	pass(10 * VERIFY_MS);
 	CALLS("");
@@ -1095,7 +1172,7 @@ static void test_a_reload_may_disable_and_enable(void **unused)
 
 static void on_enable(void)
 {
-	CALLS("run");
+	CALLS("sweep_all run");
 	put_conf("user = other");
 	send_signal(SIGHUP);
 	CALLS("report_reloading jail_dir stop fork_server broker_open "
@@ -1116,7 +1193,7 @@ static void on_refused_enable(void)
 	rights.dir_err = -ENOTEMPTY;
 	put_conf("");
 	send_signal(SIGHUP);
-	CALLS("run report_reloading jail_dir report_fault");
+	CALLS("sweep_all run report_reloading jail_dir report_fault");
 	assert_string_equal(strrchr(reload_fault, ':'),
 			    ": Directory not empty");
 	assert_false(engine.open || stopped);
@@ -1166,7 +1243,8 @@ static void on_disable_elsewhere(void)
 	assert_int_equal(state, STATUS_DISABLED);
 	put_conf("state-dir = /nowhere");
 	send_signal(SIGHUP);
-	CALLS("broker_close report_reload report_reloading report_fault");
+	CALLS("broker_close sweep_all report_reload report_reloading "
+	      "report_fault");
 	assert_false(engine.alive);
 }
 
@@ -1282,9 +1360,11 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_debug_logs_all_whatever_is_configured),
 	TEST(test_the_firewall_is_verified_at_its_interval),
 	TEST(test_a_foreign_change_is_verified_soon),
+	TEST(test_a_firewall_without_rest_is_verified),
 	TEST(test_our_own_change_is_not_verified),
 	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_requests_are_served_by_the_broker),
+	TEST(test_mappings_are_looked_at_in_time),
 	TEST(test_a_change_seen_by_a_request_is_verified),
 	TEST(test_flows_that_wait_are_ended_in_time),
 	TEST(test_the_next_engine_has_a_control_socket_that_works),

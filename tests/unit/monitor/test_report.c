@@ -23,7 +23,7 @@ static const char *fault;
 static struct report r;
 static struct natfw_backend netlink = { .name = "netlink" };
 static struct broker broker = {
-	.fw.be = &netlink, .why = "a test", .open = true};
+	.fw.writer[0].be = &netlink, .why = "a test", .open = true};
 
 const char *broker_fault(const struct broker *g)
 {

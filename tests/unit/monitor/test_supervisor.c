@@ -787,6 +787,7 @@ static void test_without_a_fork_server_all_else_is_harmless(void **state)
 	assert_false(supervisor_is_open(&s));
 	assert_true(supervisor_is_open(&sup));
 	assert_false(supervisor_stop(&s));
+	assert_int_equal(supervisor_channel(&s), -1);
 	supervisor_control(&s, 7);
 	supervisor_close(&s);
 	supervisor_close(&s);
@@ -798,7 +799,9 @@ static void test_without_a_fork_server_all_else_is_harmless(void **state)
  * closes. */
 static void test_a_close_hangs_up_on_the_engine_first(void **state)
 {
+	assert_int_equal(supervisor_channel(&sup), -1);
 	start();
+	assert_true(supervisor_channel(&sup) >= 0);
 	engine_logs("<6>byebye\n");
 	supervisor_close(&sup);
 	assert_int_equal(server.closes, 1);

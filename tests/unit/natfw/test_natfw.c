@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_natfw.c - the kernel equals the tables after each batch, failure and
- * repair, and auto chooses the backend that filters here. The backend is a fake
- * that fails on demand.
+ * repair; each kind of chain has its writer; auto chooses the backend that can
+ * translate here. The backends are fakes that fail on demand, and so are the
+ * administrator's rules.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +11,12 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include "sys/proc.h"
+#include "natfw/ipt_tool.h"
+#include "natfw/place.h"
+#include "natfw/walk.h"
+#include "natfw/writers.h"
 #include "tests/unit/natfwtest.h"
 
 /* ---- a backend that fails on demand -------------------------------- */
@@ -33,7 +38,7 @@ static bool fake_usable(const struct natfw_env *env)
 	return true;
 }
 
-static int fake_open(struct natfw *fw, const struct natfw_env *env)
+static int fake_open(struct natfw *fw, struct natfw_writer *w)
 {
 	return fake.open_rc;
 }
@@ -61,7 +66,8 @@ static void kernel_do(const struct nat_op *op)
 	}
 }
 
-static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+static int fake_apply(struct natfw *fw, struct natfw_writer *w,
+		      const struct nat_op *op, size_t n)
 {
 	size_t i, j;
 
@@ -83,7 +89,8 @@ static int fake_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	return 0;
 }
 
-static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
+static int fake_sync(struct natfw *fw, struct natfw_writer *w,
+		     const struct nat_rule *r, size_t n)
 {
 	fake.syncs++;
 	if (fake.sync_fail && fake.sync_fail--)
@@ -91,7 +98,7 @@ static int fake_sync(struct natfw *fw, const struct nat_rule *r, size_t n)
 	assert_in_range(n + fw->pinholes.rule_n, 0, KERNEL_MAX);
 	memcpy(fake.kernel, r, n * sizeof(*r));
 	fake.n = n;
-	for (size_t i = 0; fw->be->pinholes && i < fw->pinholes.rule_n; i++)
+	for (size_t i = 0; w->be->pinholes && i < fw->pinholes.rule_n; i++)
 		fake.kernel[fake.n++] = fw->pinholes.rule[i];
 	return 0;
 }
@@ -104,7 +111,8 @@ static bool in_kernel(const struct nat_rule *r, size_t n)
 	return true;
 }
 
-static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
+static int fake_verify(struct natfw *fw, struct natfw_writer *w,
+		       const struct nat_rule *r, size_t n)
 {
 	if (fake.verify_rc)
 		return fake.verify_rc;
@@ -112,18 +120,20 @@ static int fake_verify(struct natfw *fw, const struct nat_rule *r, size_t n)
 	       !in_kernel(fw->pinholes.rule, fw->pinholes.rule_n);
 }
 
-static void fake_close(struct natfw *fw)
+static void fake_close(struct natfw *fw, struct natfw_writer *w)
 {
 	fake.closes++;
 }
 
-static const struct natfw_backend fake_backend = {
-	"fake", fake_usable, fake_open, fake_apply, fake_sync, fake_verify,
-	fake_close, 0, NULL,
-}, fake_both = {
-	"both", fake_usable, fake_open, fake_apply, fake_sync, fake_verify,
-	fake_close, 0, NULL, .pinholes = true,
-};
+#define FAKE(label, ...) { \
+		.name = label, .usable = fake_usable, .open = fake_open, \
+		.apply = fake_apply, .sync = fake_sync, \
+		.verify = fake_verify, .close = fake_close, .offline = true, \
+		__VA_ARGS__ \
+	}
+
+static const struct natfw_backend fake_backend = FAKE("fake"),
+	fake_both = FAKE("both", .pinholes = true);
 
 static void start_with(struct natfw *fw, const struct natfw_backend *be,
 		       size_t mapping_max, size_t pinhole_max)
@@ -135,6 +145,8 @@ static void start_with(struct natfw *fw, const struct natfw_backend *be,
 	fake.rc = -EIO;
 	assert_int_equal(natfw_init(fw, mapping_max, pinhole_max), 0);
 	assert_int_equal(natfw_open(fw, be, &env), 0);
+	assert_int_equal(fake.syncs, 1);	/* chains without mappings */
+	fake.syncs = 0;
 }
 
 static void start(struct natfw *fw, size_t max)
@@ -623,54 +635,479 @@ static void test_pinholes_stay_without_an_address(void **state)
 	natfw_done(&fw);
 }
 
-/* ---- which backend ------------------------------------------------- */
+/* ---- three kinds of chains ------------------------------------------ */
 
-enum { LEGACY, IPTABLES_NFT, IPTABLES, NETLINK, TOOLS };
-
+/* What the fake reader, walker and writers do. */
 static struct {
-	bool usable, governs;
-} here[TOOLS];
+	int read_rc;
+	bool need[RULESET_KINDS];	/* a place in a chain of that kind */
+	bool misplaced;			/* the accepts stand elsewhere */
+	bool forwarded, blocked;
+	bool usable[RULESET_KINDS];
+	int open_rc[RULESET_KINDS], sync_rc[RULESET_KINDS];
+	int stale;			/* number of syncs that find a change */
+	unsigned reads, closes;
+	char log[256];			/* what the writers did */
+	enum ruleset_kind plain;
+} here;
 
-static bool nft_exists;
+static struct ruleset *model;
+static struct ruleset_table tables[RULESET_KINDS];
+static struct ruleset_chain chains[RULESET_KINDS];
 
-/* The choice depends only on the tools that the administrator uses. */
-bool proc_exists(const char *name)
+struct ruleset *ruleset_new(void)
 {
-	assert_string_equal(name, "nft");
-	return nft_exists;
+	size_t k;
+
+	model = calloc(1, sizeof(*model));
+	model->table = tables;
+	model->chain = chains;
+	for (k = 0; k < RULESET_KINDS; k++) {
+		tables[k].kind = (uint8_t)k;
+		chains[k].table = (uint32_t)k;
+	}
+	return model;
 }
 
-#define FAKE_TOOL(number, variable, label) \
+void ruleset_free(struct ruleset *rs)
+{
+	free(rs);
+}
+
+int ruleset_read(struct ruleset *rs)
+{
+	assert_ptr_equal(rs, model);
+	here.reads++;
+	return here.read_rc;
+}
+
+void ruleset_chain_name(const struct ruleset *rs, uint32_t chain,
+			struct wr *w)
+{
+	wr_fmt(w, "chain %u", chain);
+}
+
+void place_find(const struct ruleset *rs, const struct natfw_env *env,
+		struct places *ret)
+{
+	size_t k;
+
+	memset(ret, 0, sizeof(*ret));
+	ret->lost = RULESET_NONE;
+	for (k = 0; k < RULESET_KINDS; k++)
+		if (here.need[k])
+			ret->at[ret->n++].chain = (uint32_t)k;
+}
+
+void place_incoming(const struct natfw_env *env, const struct nat_rule *r,
+		    struct walk_packet *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->dport = r->ext_port;
+}
+
+enum walk_hold walk_forwarded(const struct ruleset *rs,
+			      const struct walk_packet *p,
+			      struct walk_rule *ret)
+{
+	*ret = (struct walk_rule){ RULESET_NATIVE, 7 };
+	return here.forwarded && p->dport == 80 ? WALK_DEPENDS : WALK_NO;
+}
+
+enum walk_hold place_blocked(const struct ruleset *rs,
+			     const struct natfw_env *env,
+			     const struct places *places,
+			     const struct nat_rule *r, struct walk_rule *ret)
+{
+	*ret = (struct walk_rule){ RULESET_IPT_NFT, RULESET_NONE };
+	return here.blocked ? WALK_YES : WALK_DEPENDS;
+}
+
+void walk_rule_text(const struct ruleset *rs, const struct walk_rule *at,
+		    struct wr *w)
+{
+	wr_fmt(w, "rule of chain %u", at->chain);
+}
+
+static bool has_legacy;
+
+bool ipt_tool_has_table(const char *table)
+{
+	return has_legacy && !strcmp(table, "nat");
+}
+
+enum ruleset_kind ipt_tool_plain(void)
+{
+	return here.plain;
+}
+
+static void note(const char *what, const struct natfw_writer *w)
+{
+	struct wr log = wr_init(here.log, sizeof(here.log));
+
+	log.len = strlen(here.log);
+	wr_fmt(&log, "%s %s%s%s;", what, w->be->name,
+	       w->translates ? "*" : "", w->accepts ? "+" : "");
+	wr_cstr(&log);
+}
+
+static int kind_open(struct natfw *fw, struct natfw_writer *w)
+{
+	note("open", w);
+	return here.open_rc[w->be->kind];
+}
+
+static int kind_apply(struct natfw *fw, struct natfw_writer *w,
+		      const struct nat_op *op, size_t n)
+{
+	note("apply", w);
+	return 0;
+}
+
+static int kind_sync(struct natfw *fw, struct natfw_writer *w,
+		     const struct nat_rule *r, size_t n)
+{
+	note("sync", w);
+	if (here.stale && here.stale--)
+		return -ESTALE;
+	here.misplaced = false;
+	return here.sync_rc[w->be->kind];
+}
+
+static int kind_verify(struct natfw *fw, struct natfw_writer *w,
+		       const struct nat_rule *r, size_t n)
+{
+	return here.misplaced;
+}
+
+static bool kind_placed(const struct natfw *fw, const struct natfw_writer *w)
+{
+	return !here.misplaced;
+}
+
+static void kind_close(struct natfw *fw, struct natfw_writer *w)
+{
+	here.closes++;
+}
+
+#define KIND(variable, label, number, n_commits) \
 	static bool variable##_is_usable(const struct natfw_env *env) \
 	{ \
-		return here[number].usable; \
+		return here.usable[number]; \
 	} \
-	static bool variable##_does_govern(void) \
+	static void variable##_does_sweep(struct natfw *fw) \
 	{ \
-		return here[number].governs; \
+		const struct natfw_writer w = { .be = &variable }; \
+		note("sweep", &w); \
 	} \
 	const struct natfw_backend variable = { \
-		.name = label, .usable = variable##_is_usable, \
-		.governs = variable##_does_govern, \
+		.name = label, .kind = number, \
+		.usable = variable##_is_usable, .open = kind_open, \
+		.apply = kind_apply, .sync = kind_sync, \
+		.verify = kind_verify, .placed = kind_placed, \
+		.close = kind_close, .sweep = variable##_does_sweep, \
+		.commits = n_commits, \
 	}
 
-FAKE_TOOL(LEGACY, natfw_iptables_legacy, "iptables-legacy");
-FAKE_TOOL(IPTABLES_NFT, natfw_iptables_nft, "iptables-nft");
-FAKE_TOOL(IPTABLES, natfw_iptables, "iptables");
-FAKE_TOOL(NETLINK, natfw_netlink, "netlink");
+KIND(natfw_netlink, "netlink", RULESET_NATIVE, 1);
+KIND(natfw_iptables_nft, "iptables-nft", RULESET_IPT_NFT, 2);
+KIND(natfw_iptables_legacy, "iptables-legacy", RULESET_IPT_LEGACY, 0);
+
+static void start_kinds(struct natfw *fw, const struct natfw_backend *be)
+{
+	struct natfw_env env = env_of(EXT);
+
+	memset(fw, 0, sizeof(*fw));
+	here.usable[0] = here.usable[1] = here.usable[2] = true;
+	assert_int_equal(natfw_init(fw, 8, 0), 0);
+	assert_int_equal(natfw_open(fw, be, &env), 0);
+}
+
+static int forget(void **state)
+{
+	memset(&here, 0, sizeof(here));
+	memset(&fake, 0, sizeof(fake));
+	return 0;
+}
+
+/* A port is open before it is translated. */
+static void test_each_kind_of_chain_gets_its_writer(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_IPT_NFT] = true;
+	start_kinds(&fw, &natfw_netlink);
+	assert_string_equal(here.log, "open netlink*;open iptables-nft+;"
+			    "sync iptables-nft+;sync netlink*;");
+	assert_int_equal(natfw_commits(&fw), 3);
+	here.log[0] = 0;
+	assert_int_equal(one(&fw, set(tcp(1, HOST(2), 1))), NAT_OK);
+	assert_string_equal(here.log, "apply iptables-nft+;apply netlink*;");
+	/* the next kind, and the first is no longer needed, but still cleans
+	 * up */
+	here.need[RULESET_IPT_NFT] = false;
+	here.need[RULESET_IPT_LEGACY] = here.need[RULESET_NATIVE] = true;
+	here.log[0] = 0;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_string_equal(here.log, "open iptables-legacy+;"
+			    "sync iptables-nft;sync iptables-legacy+;"
+			    "sync netlink*+;");
+	assert_int_equal(natfw_verify(&fw), 0);
+	natfw_close(&fw);
+	assert_int_equal(here.closes, 3);
+	assert_null(natfw_translator(&fw));
+	natfw_done(&fw);
+}
+
+static void test_iptables_translates_beside_a_native_accept(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_NATIVE] = here.need[RULESET_IPT_LEGACY] = true;
+	start_kinds(&fw, &natfw_iptables_legacy);
+	assert_string_equal(here.log, "open iptables-legacy*;open netlink+;"
+			    "sync netlink+;sync iptables-legacy*+;");
+	natfw_done(&fw);
+}
+
+/* One that fails leaves the others working, but no SET succeeds. */
+static void test_writer_that_fails_does_not_stop_the_others(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_IPT_NFT] = true;
+	start_kinds(&fw, &natfw_netlink);
+	here.sync_rc[RULESET_IPT_NFT] = -EIO;
+	here.misplaced = true;
+	here.log[0] = 0;
+	assert_int_equal(natfw_verify(&fw), -EIO);
+	assert_string_equal(here.log, "sync iptables-nft+;sync netlink*;");
+	assert_true(fw.dirty);
+	assert_int_equal(one(&fw, set(tcp(1, HOST(2), 1))), NAT_EFAIL);
+	here.sync_rc[RULESET_IPT_NFT] = 0;
+	assert_int_equal(one(&fw, set(tcp(1, HOST(2), 1))), NAT_OK);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* A rule before which an accept was to be inserted has gone. */
+static void test_change_during_a_sync_is_read_again(void **state)
+{
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	here.reads = 0;
+	here.stale = 2;
+	here.need[RULESET_IPT_NFT] = true;
+	here.log[0] = 0;
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	assert_int_equal(here.reads, 3);
+	/* the others do not write by the old rules */
+	assert_string_equal(here.log, "open iptables-nft+;sync iptables-nft+;"
+			    "sync iptables-nft+;sync iptables-nft+;"
+			    "sync netlink*;");
+	here.stale = 1000;
+	here.reads = 0;
+	assert_int_equal(natfw_sync(&fw, NULL, 0), -ESTALE);
+	assert_in_range(here.reads, 2, 10);
+	assert_string_equal(fw.why, "the rules changed during each try");
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+static void test_rules_that_cannot_be_read_change_nothing(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_IPT_NFT] = true;
+	start_kinds(&fw, &natfw_netlink);
+	here.read_rc = -EPERM;
+	here.log[0] = 0;
+	assert_int_equal(natfw_sync(&fw, NULL, 0), -EPERM);
+	assert_string_equal(here.log, "");
+	assert_non_null(strstr(fw.why, "; CAP_NET_ADMIN is needed"));
+	here.read_rc = -EINTR;	/* they change all the time */
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	assert_true(fw.rules_stale);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* ---- may a port be mapped? ------------------------------------------- */
+
+static enum nat_err check(struct natfw *fw, uint16_t port, uint64_t now_ms,
+			  const char *want)
+{
+	const struct nat_rule r = tcp(port, HOST(2), 80);
+	char text[128];
+	struct wr why = wr_init_cut(text, sizeof(text));
+	enum nat_err err = natfw_check(fw, &r, now_ms, &why);
+
+	assert_string_equal(wr_cstr(&why), want);
+	assert_int_equal(natfw_check(fw, &r, now_ms, NULL), err);
+	return err;
+}
+
+static void test_port_of_the_administrator_is_taken(void **state)
+{
+	struct natfw_env none = env_of(0);
+	struct nat_rule hole = pinhole(2, 80);
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	here.forwarded = true;
+	assert_int_equal(check(&fw, 81, 5000, ""), NAT_OK);
+	assert_int_equal(check(&fw, 80, 5000, "rule of chain 0"),
+			 NAT_EFORWARDED);
+	here.blocked = true;
+	assert_int_equal(check(&fw, 81, 5000, "rule of chain 1"), NAT_EBLOCKED);
+	assert_int_equal(natfw_check(&fw, &hole, 5000, NULL), NAT_OK);
+	natfw_move(&fw, &none);	/* NAT_ENOADDR is for natfw_batch() */
+	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	natfw_close(&fw);
+	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	natfw_done(&fw);
+}
+
+static void test_chain_without_a_tool_blocks(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_IPT_LEGACY] = true;
+	start_kinds(&fw, &natfw_netlink);
+	natfw_close(&fw);
+	natfw_done(&fw);
+	start_kinds(&fw, &natfw_netlink);
+	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	natfw_close(&fw);
+	here.usable[RULESET_IPT_LEGACY] = false;
+	assert_int_equal(natfw_open(&fw, &natfw_netlink, &fw.env), 0);
+	assert_int_equal(check(&fw, 80, 5000, "chain 2 drops it, and "
+			       "iptables-legacy-restore is not installed"),
+			 NAT_EBLOCKED);
+	assert_int_equal(natfw_verify(&fw), 0);	/* nothing can be done */
+	here.usable[RULESET_IPT_LEGACY] = true;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+static void test_rules_are_read_again_once_a_second(void **state)
+{
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	here.reads = 0;
+	check(&fw, 80, 5000, "");
+	assert_int_equal(here.reads, 0);	/* nothing has changed */
+	fw.rules_stale = true;
+	check(&fw, 80, 5000, "");
+	assert_int_equal(here.reads, 1);
+	fw.rules_stale = true;
+	check(&fw, 80, 5999, "");
+	assert_int_equal(here.reads, 1);
+	check(&fw, 80, 6000, "");
+	assert_int_equal(here.reads, 2);
+	check(&fw, 80, 9000, "");
+	assert_int_equal(here.reads, 2);
+	model->listed[RULESET_IPT_LEGACY] = true;	/* gives no notice */
+	check(&fw, 80, 9000, "");
+	check(&fw, 80, 9999, "");
+	assert_int_equal(here.reads, 3);
+	check(&fw, 80, 10000, "");
+	assert_int_equal(here.reads, 4);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* The first rules of legacy iptables: there was no table when the rules were
+ * read last. */
+static void test_legacy_iptables_is_found_within_a_second(void **state)
+{
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	here.reads = 0;
+	check(&fw, 80, 5000, "");
+	has_legacy = true;
+	check(&fw, 80, 5999, "");
+	assert_int_equal(here.reads, 0);
+	check(&fw, 80, 6000, "");
+	assert_int_equal(here.reads, 1);
+	has_legacy = false;
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* Before a SET is answered, the accepts stand where they belong. */
+static void test_new_place_is_filled_before_the_answer(void **state)
+{
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	fw.rules_stale = here.misplaced = true;
+	here.log[0] = 0;
+	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	assert_int_equal(one(&fw, set(tcp(80, HOST(2), 80))), NAT_OK);
+	assert_string_equal(here.log, "sync netlink*;apply netlink*;");
+	fw.rules_stale = here.need[RULESET_IPT_NFT] = true;
+	here.log[0] = 0;
+	assert_int_equal(check(&fw, 80, 6000, ""), NAT_OK);
+	assert_int_equal(one(&fw, set(tcp(81, HOST(2), 80))), NAT_OK);
+	assert_string_equal(here.log, "open iptables-nft+;sync iptables-nft+;"
+			    "sync netlink*;apply iptables-nft+;"
+			    "apply netlink*;");
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* ---- what an earlier run left ----------------------------------------- */
+
+static void test_leftovers_stay_until_the_first_sync(void **state)
+{
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	model->leftover[RULESET_IPT_LEGACY] = true;
+	here.log[0] = 0;
+	assert_int_equal(natfw_open(&fw, &natfw_netlink, &env), 0);
+	assert_true(fw.dirty);
+	assert_string_equal(here.log, "open netlink*;");
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	model->leftover[RULESET_NATIVE] = true;	/* ours, and in use */
+	here.log[0] = 0;
+	natfw_sweep(&fw);
+	assert_string_equal(here.log, "sweep iptables-legacy;");
+	here.usable[RULESET_IPT_LEGACY] = false;
+	here.log[0] = 0;
+	natfw_sweep(&fw);
+	assert_string_equal(here.log, "");
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+static void test_nothing_left_is_not_swept(void **state)
+{
+	natfw_sweep_all();
+	assert_int_equal(here.reads, 1);
+	assert_string_equal(here.log, "");
+}
+
+/* ---- which backend ------------------------------------------------- */
 
 static void test_backend_is_found_by_its_name(void **state)
 {
-	static const char *const names[] = { "iptables", "iptables-legacy",
-					     "iptables-nft", "netlink",
-					     "memory" };
+	static const char *const names[] = { "iptables-legacy", "iptables-nft",
+					     "netlink", "memory" };
 	struct natfw_env env = env_of(EXT);
+	const struct natfw_backend *be;
 	const char *why = NULL;
 	size_t i;
 
 	for (i = 0; i < COUNT(names); i++) {
-		const struct natfw_backend *be;
-
 		be = natfw_find(names[i], &env, &why);
 		assert_non_null(be);
 		assert_string_equal(be->name, names[i]);
@@ -679,61 +1116,40 @@ static void test_backend_is_found_by_its_name(void **state)
 	assert_null(natfw_find("pf", &env, &why));
 	assert_null(natfw_find("nft", &env, &why));
 	assert_null(natfw_find("", &env, &why));
+	here.plain = RULESET_IPT_NFT;
+	assert_ptr_equal(natfw_find("iptables", &env, &why),
+			 &natfw_iptables_nft);
+	here.plain = RULESET_IPT_LEGACY;
+	assert_ptr_equal(natfw_find("iptables", &env, &why),
+			 &natfw_iptables_legacy);
+	here.plain = RULESET_KINDS;
+	assert_null(natfw_find("iptables", &env, &why));
+	assert_string_equal(why, "iptables is not installed");
 }
 
-static void test_auto_follows_what_filters_forwarding(void **state)
+static void test_auto_takes_what_can_translate(void **state)
 {
-#define B(tool) (1u << (tool))
-#define ALL (B(TOOLS) - 1)
 	static const struct {
-		unsigned usable, governs;
-		bool nft;
+		bool usable[RULESET_KINDS];
 		const char *name, *why;
 	} t[] = {
-		{ 0, 0, false, NULL,
+		{ { true, true, true }, "netlink",
+		  "the kernel translates by nf_tables" },
+		{ { true }, "netlink", "the kernel translates by nf_tables" },
+		{ { false, true, true }, "iptables-legacy", "nf_tables cannot "
+		  "translate here, and iptables-legacy is installed" },
+		{ { false, true }, "iptables-nft", "nf_tables cannot "
+		  "translate here, and iptables-nft is installed" },
+		{ { false }, NULL,
 		  "neither nf_tables nor iptables was found" },
-		{ 0, ALL, true, NULL,
-		  "neither nf_tables nor iptables was found" },
-		{ ALL, 0, true, "netlink",
-		  "nothing filters forwarding, and nft is installed" },
-		{ ALL - B(NETLINK), 0, true, "iptables",
-		  "nothing filters forwarding, and iptables is installed" },
-		/* the installed tool is the one that will be used */
-		{ ALL, 0, false, "iptables",
-		  "nothing filters forwarding, and iptables is installed" },
-		{ B(NETLINK), 0, false, "netlink",
-		  "nothing filters forwarding, and the kernel has nf_tables" },
-		{ B(IPTABLES), 0, true, "iptables",
-		  "nothing filters forwarding, and iptables is installed" },
-		/* by a variant's name only if there are rules */
-		{ B(LEGACY) | B(IPTABLES_NFT), 0, true, NULL,
-		  "neither nf_tables nor iptables was found" },
-		{ ALL, ALL, true, "iptables-legacy",
-		  "there are iptables-legacy rules" },
-		{ ALL, ALL - B(LEGACY), true, "iptables-nft",
-		  "there are iptables-nft rules" },
-		{ ALL, B(IPTABLES) | B(NETLINK), true, "iptables",
-		  "there are iptables rules" },
-		{ ALL, B(NETLINK), true, "netlink",
-		  "an nf_tables chain filters forwarding" },
-		{ B(NETLINK) | B(IPTABLES), B(NETLINK), false, "netlink",
-		  "an nf_tables chain filters forwarding" },
-		{ ALL - B(NETLINK), B(NETLINK), true, "iptables",
-		  "nothing filters forwarding, and iptables is installed" },
-		{ B(NETLINK), B(LEGACY) | B(IPTABLES), true, "netlink",
-		  "nothing filters forwarding, and nft is installed" },
 	};
 	struct natfw_env env = env_of(EXT);
 	const struct natfw_backend *be;
 	const char *why;
-	unsigned i, tool;
+	size_t i;
 
 	for (i = 0; i < COUNT(t); i++) {
-		nft_exists = t[i].nft;
-		for (tool = 0; tool < TOOLS; tool++) {
-			here[tool].usable = t[i].usable & B(tool);
-			here[tool].governs = t[i].governs & B(tool);
-		}
+		memcpy(here.usable, t[i].usable, sizeof(here.usable));
 		be = natfw_find("auto", &env, &why);
 		if (t[i].name)
 			assert_string_equal(be->name, t[i].name);
@@ -742,6 +1158,7 @@ static void test_auto_follows_what_filters_forwarding(void **state)
 		assert_string_equal(why, t[i].why);
 	}
 }
+
 static void test_memory_backend_needs_no_kernel(void **state)
 {
 	struct natfw_env env = env_of(EXT);
@@ -757,32 +1174,46 @@ static void test_memory_backend_needs_no_kernel(void **state)
 	natfw_done(&fw);
 }
 
+#define T(f) cmocka_unit_test_setup(f, forget)
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rule_is_set_and_deleted),
-		cmocka_unit_test(test_op_without_effect_is_not_applied),
-		cmocka_unit_test(test_invalid_ops_are_refused),
-		cmocka_unit_test(test_full_table_refuses_a_new_rule),
-		cmocka_unit_test(test_last_op_of_a_key_counts),
-		cmocka_unit_test(test_long_batch_is_applied_in_parts),
-		cmocka_unit_test(test_one_bad_rule_does_not_fail_the_others),
-		cmocka_unit_test(test_flushed_firewall_is_repaired_unnoticed),
-		cmocka_unit_test(test_hung_tool_is_not_tried_again_at_once),
-		cmocka_unit_test(test_missing_tool_is_not_tried_again_at_once),
-		cmocka_unit_test(test_failed_repair_is_tried_by_the_next_batch),
-		cmocka_unit_test(test_failed_open_is_repaired_by_verify),
-		cmocka_unit_test(test_sync_replaces_the_table),
-		cmocka_unit_test(test_mappings_wait_for_an_external_address),
-		cmocka_unit_test(test_verify_repairs_a_difference),
-		cmocka_unit_test(test_both_kinds_are_held_together),
-		cmocka_unit_test(test_both_kinds_are_synced_and_verified),
-		cmocka_unit_test(test_a_backend_without_pinholes_gets_none),
-		cmocka_unit_test(test_each_kind_has_its_own_room),
-		cmocka_unit_test(test_pinholes_stay_without_an_address),
-		cmocka_unit_test(test_backend_is_found_by_its_name),
-		cmocka_unit_test(test_auto_follows_what_filters_forwarding),
-		cmocka_unit_test(test_memory_backend_needs_no_kernel),
+		T(test_rule_is_set_and_deleted),
+		T(test_op_without_effect_is_not_applied),
+		T(test_invalid_ops_are_refused),
+		T(test_full_table_refuses_a_new_rule),
+		T(test_last_op_of_a_key_counts),
+		T(test_long_batch_is_applied_in_parts),
+		T(test_one_bad_rule_does_not_fail_the_others),
+		T(test_flushed_firewall_is_repaired_unnoticed),
+		T(test_hung_tool_is_not_tried_again_at_once),
+		T(test_missing_tool_is_not_tried_again_at_once),
+		T(test_failed_repair_is_tried_by_the_next_batch),
+		T(test_failed_open_is_repaired_by_verify),
+		T(test_sync_replaces_the_table),
+		T(test_mappings_wait_for_an_external_address),
+		T(test_verify_repairs_a_difference),
+		T(test_both_kinds_are_held_together),
+		T(test_both_kinds_are_synced_and_verified),
+		T(test_a_backend_without_pinholes_gets_none),
+		T(test_each_kind_has_its_own_room),
+		T(test_pinholes_stay_without_an_address),
+		T(test_each_kind_of_chain_gets_its_writer),
+		T(test_iptables_translates_beside_a_native_accept),
+		T(test_writer_that_fails_does_not_stop_the_others),
+		T(test_change_during_a_sync_is_read_again),
+		T(test_rules_that_cannot_be_read_change_nothing),
+		T(test_port_of_the_administrator_is_taken),
+		T(test_chain_without_a_tool_blocks),
+		T(test_rules_are_read_again_once_a_second),
+		T(test_legacy_iptables_is_found_within_a_second),
+		T(test_new_place_is_filled_before_the_answer),
+		T(test_leftovers_stay_until_the_first_sync),
+		T(test_nothing_left_is_not_swept),
+		T(test_backend_is_found_by_its_name),
+		T(test_auto_takes_what_can_translate),
+		T(test_memory_backend_needs_no_kernel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

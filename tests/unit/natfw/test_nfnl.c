@@ -451,6 +451,31 @@ static void test_dump_ends_with_its_own_answer(void **state)
 	wire_done(w);
 }
 
+static void stop_it(void *arg, const struct nlmsghdr *h)
+{
+	*(bool *)arg = true;
+}
+
+/* The rest of the answer stays in the socket. */
+static void test_dump_ends_when_the_caller_has_enough(void **state)
+{
+	struct wire w = wire_new();
+	bool stop = false;
+	const struct nfnl_query q = {
+		.type = NFT_MSG_GETSETELEM, .stop = &stop,
+	};
+
+	part(w, 7, ELEM(NEW), 0);
+	part(w, 7, ELEM(NEW), 0);
+	part(w, 7, NLMSG_DONE, 0);
+	assert_int_equal(nfnl_dump(w.fd, 7, &q, stop_it, &stop),
+			 -ECANCELED);
+	/* at the end there is nothing to stop */
+	part(w, 8, NLMSG_DONE, 0);
+	assert_int_equal(nfnl_dump(w.fd, 8, &q, stop_it, &stop), 0);
+	wire_done(w);
+}
+
 /* The failed message, and the offset of the fault in it. */
 static void test_fault_names_the_failed_message(void **state)
 {
@@ -880,6 +905,7 @@ int main(void)
 		cmocka_unit_test(test_batch_fills_its_buffer_exactly),
 		cmocka_unit_test(test_adjacent_elements_share_a_message),
 		cmocka_unit_test(test_dump_ends_with_its_own_answer),
+		cmocka_unit_test(test_dump_ends_when_the_caller_has_enough),
 		cmocka_unit_test(test_fault_names_the_failed_message),
 		cmocka_unit_test(test_only_the_answer_to_this_batch_counts),
 		cmocka_unit_test(test_cut_answer_does_not_count),

@@ -15,15 +15,21 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include "sys/proc.h"
-#include "natfw/nl_place.h"
 #include "natfw/nl_list.h"
+#include "natfw/nl_put.h"
 #include "natfw/nl_rule.h"
+#include "natfw/place.h"
 #include "natfw/table.h"
 #include "tests/unit/nltest.h"
 
 #define NFT(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##what)
 #define EXT	IP(203, 0, 113, 1)
 #define CLIENT	IP(192, 168, 88, 10)
+
+bool proc_exists(const char *name)
+{
+	return false;
+}
 
 int proc_run(struct proc *p)
 {
@@ -116,55 +122,12 @@ static struct msg *add_msg(uint16_t type, uint8_t family, const char *table)
 	return m;
 }
 
-static void add_chain(uint8_t family, const char *table, const char *chain,
-		      int32_t priority)
+static void add_own_chain(void)
 {
-	struct msg *m = add_msg(NFT(NEWCHAIN), family, table);
-	const struct {
-		struct nlattr num_head;
-		uint32_t num;
-		struct nlattr prio_head;
-		uint32_t prio;
-	} hook = {
-		{ 8, NFTA_HOOK_HOOKNUM }, htobe32(NF_INET_FORWARD),
-		{ 8, NFTA_HOOK_PRIORITY }, htobe32((uint32_t)priority),
-	};
+	struct msg *m = add_msg(NFT(NEWCHAIN), NFPROTO_IPV4, "upnpd");
 
-	msg_attr(m, NFTA_CHAIN_NAME, chain, strlen(chain) + 1);
-	if (priority != 1)	/* on no hook */
-		msg_attr(m, NFTA_CHAIN_HOOK | NLA_F_NESTED, &hook,
-			 sizeof(hook));
-	msg_attr(m, NFTA_CHAIN_TYPE, "filter", 7);
-}
-
-static void test_foreign_chains_are_found_in_a_dump(void **state)
-{
-	struct natfw_env env = { .nft_table = "inet fw4",
-				 .nft_chain = "jumped" };
-	struct nl_list_sock sock = { 0 };
-	struct nl_places found;
-
-	add_chain(NFPROTO_INET, "fw4", "forward", 0);
-	add_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);
-	add_chain(NFPROTO_INET, "fw4", "mangle_forward", -150);
-	add_chain(NFPROTO_IPV6, "six", "forward", 0);
-	add_chain(NFPROTO_IPV4, "q", "for ward", 0);
-	add_chain(NFPROTO_IPV4, "late", "forward", 10);
-	add_chain(NFPROTO_INET, "fw4", "jumped", 1);
-	assert_int_equal(nl_list_places(&sock, NULL, &found), 0);
-	assert_int_equal(found.n, 2);
-	assert_string_equal(found.at[0].family, "inet");
-	assert_string_equal(found.at[0].table, "fw4");
-	assert_string_equal(found.at[0].chain, "forward");
-	assert_string_equal(found.at[1].family, "ip");
-	assert_string_equal(found.at[1].table, "late");
-	assert_true(found.at[0].wanted && found.at[1].wanted);
-	kernel.twice = true;	/* the first try's result is dropped */
-	assert_int_equal(nl_list_places(&sock, &env, &found), 0);
-	assert_int_equal(found.n, 3);
-	assert_true(!found.at[0].wanted && !found.at[1].wanted &&
-		    found.at[2].wanted);
-	assert_string_equal(found.at[2].chain, "jumped");
+	msg_attr(m, NFTA_CHAIN_NAME, "prerouting", 11);
+	msg_attr(m, NFTA_CHAIN_TYPE, "nat", 4);
 }
 
 /* The head of an attribute, in host order. */
@@ -174,7 +137,7 @@ static void test_foreign_chains_are_found_in_a_dump(void **state)
 #define HEAD(len, nested, type) (len), 0, (type), (nested) ? 128 : 0
 #endif
 
-/* An element of upnpd_accept with its counter. */
+/* An element of the set count. */
 static void add_element(void)
 {
 	static const uint8_t list[] = {
@@ -189,9 +152,9 @@ static void add_element(void)
 		HEAD(12, false, NFTA_COUNTER_BYTES), 1, 2, 3, 4, 5, 6, 7, 8,
 		HEAD(12, false, NFTA_COUNTER_PACKETS), 0, 0, 0, 0, 0, 0, 0, 9,
 	};
-	struct msg *m = add_msg(NFT(NEWSETELEM), NFPROTO_INET, "fw4");
+	struct msg *m = add_msg(NFT(NEWSETELEM), NFPROTO_IPV4, "upnpd");
 
-	msg_attr(m, NFTA_SET_ELEM_LIST_SET, "upnpd_accept", 13);
+	msg_attr(m, NFTA_SET_ELEM_LIST_SET, "count", 6);
 	msg_attr(m, NFTA_SET_ELEM_LIST_ELEMENTS, list, sizeof(list));
 }
 
@@ -213,22 +176,21 @@ static void on_exact_count(void *arg, const struct nl_list_count *c)
 static void test_counters_are_read_from_our_set(void **state)
 {
 	struct nl_list_sock sock = { 0 };
-	struct msg *m;
 	unsigned n = 0;
 
-	add_element();
+	kernel.dump_rc = -ENOENT;
 	assert_int_equal(nl_list_counts(&sock, on_exact_count, &n), -ENOENT);
-	m = add_msg(NFT(NEWSET), NFPROTO_INET, "fw4");
-	msg_attr(m, NFTA_SET_NAME, "upnpd_accept", 13);
+	kernel.dump_rc = 0;
+	add_element();
 	assert_int_equal(nl_list_counts(&sock, on_exact_count, &n), 0);
 	assert_int_equal(n, 1);
 }
 
 static void test_elements_are_hashed_as_listed(void **state)
 {
-	const struct nfnl_set set = { "inet", "fw4", "upnpd_accept" };
+	const struct nfnl_set set = { "ip", "upnpd", "count" };
 	struct nfnl_value key = { .n = 0 }, none = { .n = 0 };
-	struct nl_list_scan scan = { .places = NULL };
+	struct nl_list_scan scan = { 0 };
 	struct backend_tally want = { 0 };
 	struct nl_list_sock sock = { 0 };
 
@@ -248,35 +210,32 @@ static void test_elements_are_hashed_as_listed(void **state)
  * complete message in its header, but cut in its attributes. */
 static void test_cut_messages_are_read_only_to_their_end(void **state)
 {
-	struct nl_places places = { .n = 1, .at = {
-		{ "inet", "fw4", "forward", true } } };
+	const struct nfnl_set set = { "ip", "upnpd", "count" };
 	struct nl_list_scan scan;
 	struct nl_list_sock sock = { 0 };
 	struct msg whole;
 	size_t i, len;
 	unsigned n;
 
-	add_chain(NFPROTO_INET, "fw4", "forward", 0);
+	add_own_chain();
 	add_element();
 	for (i = 0; i < 2; i++) {
 		whole = kernel.msg[i];
 		for (len = NLMSG_HDRLEN; len < whole.len; len++) {
-			struct nl_places found;
-
 			memset(&kernel.msg[i], 0xff, sizeof(whole));
 			memcpy(&kernel.msg[i], &whole, len);
 			kernel.msg[i].h.nlmsg_len = (uint32_t)len;
-			scan = (struct nl_list_scan){ .places = &places };
-			assert_int_equal(nl_list_places(&sock, NULL, &found),
-					 0);
+			scan = (struct nl_list_scan){ 0 };
 			nl_list_own(&sock, &scan);
-			nl_list_foreign(&sock, &scan);
-			assert_false(scan.old_n[0] || scan.set[0]);
+			nl_list_elements(&sock, &scan, &set);
 			n = 0;
 			nl_list_counts(&sock, on_count, &n);
 		}
 		kernel.msg[i] = whole;
 	}
+	scan = (struct nl_list_scan){ 0 };
+	nl_list_own(&sock, &scan);
+	assert_int_equal(scan.own.n, 1);
 }
 
 /* ---- rules as nft sends them ------------------------------------------- */
@@ -284,6 +243,8 @@ static void test_cut_messages_are_read_only_to_their_end(void **state)
 /* By nft 1.0.6 --debug=mnl, without the number of a set that has a name:
  *   insert rule inet fw4 forward ct status dnat ip daddr . meta l4proto .
  *     th dport @upnpd_accept accept comment "upnpd"
+ *   add rule inet fw4 forward iifname "lan0" ct status dnat meta l4proto tcp
+ *     ip saddr . meta l4proto . th sport @upnpd_accept accept comment "upnpd"
  *   add rule ip upnpd postrouting oifname "lan0" ip saddr 192.168.88.0/24
  *     ip daddr 192.168.88.0/24 ct status dnat
  *     ct original ip daddr 203.0.113.1 masquerade
@@ -305,6 +266,28 @@ static const char nft_accept[] =
 	"1100010075706e70645f61636365707400000000300001800e000100696d6d65"
 	"64696174650000001c0002800800010000000000100002800c00028008000100"
 	"000000010c000700000675706e706400";
+static const char nft_accept_from[] =
+	"08000100667734000c000200666f7277617264007c0204802400018009000100"
+	"6d65746100000000140002800800020000000006080001000000000138000180"
+	"08000100636d70002c0002800800010000000001080002000000000018000380"
+	"140001006c616e30000000000000000000000000200001800700010063740000"
+	"1400028008000200000000020800010000000001440001800c00010062697477"
+	"6973650034000280080001000000000108000200000000010800030000000004"
+	"0c00048008000100200000000c00058008000100000000002c00018008000100"
+	"636d700020000280080001000000000108000200000000010c00038008000100"
+	"0000000024000180090001006d65746100000000140002800800020000000010"
+	"08000100000000012c00018008000100636d7000200002800800010000000001"
+	"08000200000000000c000380050001000600000024000180090001006d657461"
+	"0000000014000280080002000000000f08000100000000012c00018008000100"
+	"636d700020000280080001000000000108000200000000000c00038005000100"
+	"02000000340001800c0001007061796c6f616400240002800800010000000001"
+	"0800020000000001080003000000000c08000400000000042400018009000100"
+	"6d65746100000000140002800800020000000010080001000000000934000180"
+	"0c0001007061796c6f61640024000280080001000000000a0800020000000002"
+	"08000300000000000800040000000002300001800b0001006c6f6f6b75700000"
+	"2000028008000200000000011100010075706e70645f61636365707400000000"
+	"300001800e000100696d6d6564696174650000001c0002800800010000000000"
+	"100002800c00028008000100000000010c000700000675706e706400";
 static const char nft_hairpin[] =
 	"0a00010075706e706400000010000200706f7374726f7574696e670018020480"
 	"24000180090001006d6574610000000014000280080002000000000708000100"
@@ -356,7 +339,10 @@ static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
 /* The bytes of nft are little-endian. */
 static void test_rules_are_the_bytes_that_nft_sends(void **state)
 {
-	static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
+	static const struct nl_table fw4 = { "inet", "fw4" };
+	const struct place both = { .to = true, .from = true }, from = {
+		.from = true, .ifname = "lan0", .proto = IPPROTO_TCP,
+	};
 	const struct natfw_env env = {
 		.ext_if = "wan0", .ext = addr_ip4(EXT), .hairpin = true,
 		.net_n = 1,
@@ -370,23 +356,48 @@ static void test_rules_are_the_bytes_that_nft_sends(void **state)
 	if (htole32(1) != 1)
 		skip();
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_rule_put_accept(&b, &fw4);
-	nl_rule_put_table(&b, &env);
+	nl_rule_put_accept(&b, &env, &fw4, "forward", &both, NL_PUT_APPEND);
+	nl_rule_put_accept(&b, &env, &fw4, "forward", &from, NL_PUT_APPEND);
+	nl_rule_put_table(&b, &nl_map_own, &env, true);
 	assert_int_equal(b.m.err, 0);
-	h = nth_rule(&b, 1);
-	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);
+	h = nth_rule(&b, 0);
+	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE |
+					 NLM_F_APPEND);
 	assert_attrs(h, nft_accept);
-	h = nth_rule(&b, 5);
+	assert_attrs(nth_rule(&b, 2), nft_accept_from);
+	h = nth_rule(&b, 6);
 	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE |
 					 NLM_F_APPEND);
 	assert_attrs(h, nft_hairpin);
+}
+
+/* Before another rule: without the flag, and with its handle. */
+static void test_accept_is_inserted_before_a_handle(void **state)
+{
+	static const struct nl_table fw4 = { "inet", "fw4" };
+	const struct natfw_env env = { .ext_if = "wan0" };
+	const struct place to = { .to = true };
+	const uint64_t handle = htobe64(0x1122334455);
+	static uint32_t words[1024];
+	const struct nlmsghdr *h;
+	struct nfnl_batch b;
+	size_t at;
+
+	nfnl_begin(&b, words, sizeof(words), 1);
+	nl_rule_put_accept(&b, &env, &fw4, "forward", &to, 0x1122334455);
+	h = nth_rule(&b, 0);
+	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);
+	at = NLMSG_LENGTH(sizeof(struct nfgenmsg)) + 8 + 12;
+	assert_memory_equal((const char *)h + at + 4, &handle, sizeof(handle));
+	assert_int_equal(((const struct nlattr *)((const char *)h + at))
+			 ->nla_type, NFTA_RULE_POSITION);
 }
 
 /* Hairpin has a rule for each pair of networks, and all of them are in one
  * batch. */
 static void test_rules_of_most_networks_fit_into_a_batch(void **state)
 {
-	static uint32_t words[(1 << 20) / 4];	/* nl.c: ROOM_REST */
+	static uint32_t words[(4 << 20) / 4];	/* nl.c: ROOM_REST */
 	static struct natfw_env env = {
 		.ext_if = "wan0", .hairpin = true, .masquerade = true,
 	};
@@ -399,7 +410,7 @@ static void test_rules_of_most_networks_fit_into_a_batch(void **state)
 			.routed = i >= NETWORKS_SERVED_MAX - CONF_NETWORKS_ALL,
 		};
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_rule_put_table(&b, &env);
+	nl_rule_put_table(&b, &nl_map_own, &env, true);
 	assert_int_equal(b.m.err, 0);
 }
 
@@ -412,18 +423,34 @@ static const struct natfw_env env = {
 	.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } }, 24 } } },
 };
 
+/* Rules of nobody, and no places. */
+static struct places places = { .lost = RULESET_NONE };
+static struct natfw_writer writer;
+
 static int open_fw(void)
 {
 	memset(&fw, 0, sizeof(fw));
 	assert_int_equal(table_init(&fw, 8, 0), 0);
 	fw.env = env;
-	fw.be = &natfw_netlink;
-	return fw.be->open(&fw, &env);
+	fw.rules = ruleset_new();
+	fw.places = &places;
+	writer = (struct natfw_writer){
+		.be = &natfw_netlink, .translates = true,
+	};
+	return natfw_netlink.open(&fw, &writer);
+}
+
+static int sync_fw(void)
+{
+	return natfw_netlink.sync(&fw, &writer, NULL, 0);
 }
 
 static void close_fw(void)
 {
-	fw.be->close(&fw);
+	kernel.dump_rc = -EPERM;	/* our table is removed all the same */
+	natfw_netlink.close(&fw, &writer);
+	assert_null(writer.own);
+	ruleset_free(fw.rules);
 	table_done(&fw);
 }
 
@@ -433,11 +460,11 @@ static void refused(int type, const char *expr, int err, int want,
 	char why[160];
 
 	reset(NULL);
-	add_chain(NFPROTO_INET, "fw4", "forward", 0);
 	kernel.refuse = type;
 	kernel.expr = expr;
 	kernel.rc[0] = kernel.rc[1] = err;
-	assert_int_equal(open_fw(), want);
+	assert_int_equal(open_fw(), 0);
+	assert_int_equal(sync_fw(), want);
 	snprintf(why, sizeof(why), "netlink: %s: %s%s", doing, strerror(-err),
 		 rest);
 	assert_string_equal(fw.why, why);
@@ -460,13 +487,14 @@ static void test_refusal_names_the_missing_module(void **state)
 /* On a kernel without nft_counter the set has no counter, and all works. */
 static void test_kernel_without_counters_works(void **state)
 {
-	add_chain(NFPROTO_INET, "fw4", "forward", 0);
 	assert_int_equal(open_fw(), 0);
+	assert_int_equal(kernel.batches, 0);
+	assert_int_equal(sync_fw(), 0);
 	assert_true(kernel.counting);
 	assert_int_equal(kernel.batches, 1);
 	kernel.batches = 0;
 	kernel.rc[0] = -ENOENT;
-	assert_int_equal(fw.be->sync(&fw, NULL, 0), 0);
+	assert_int_equal(sync_fw(), 0);
 	assert_false(kernel.counting);
 	assert_int_equal(kernel.batches, 2);
 	close_fw();
@@ -478,33 +506,31 @@ static void test_failed_listing_leaves_nothing_in_the_socket(void **state)
 	unsigned opened;
 
 	assert_int_equal(open_fw(), 0);
+	assert_int_equal(sync_fw(), 0);
 	kernel.dump_rc = -ETIMEDOUT;
-	assert_int_equal(fw.be->verify(&fw, NULL, 0), -ETIMEDOUT);
+	assert_int_equal(natfw_netlink.verify(&fw, &writer, NULL, 0),
+			 -ETIMEDOUT);
 	assert_memory_equal(fw.why, "netlink: listing: ", 18);
 	assert_string_equal(fw.why + 18, strerror(ETIMEDOUT));
 	kernel.dump_rc = -ENOENT;	/* somebody deleted it */
 	opened = kernel.opened;
-	assert_int_equal(fw.be->verify(&fw, NULL, 0), 1);
+	assert_int_equal(natfw_netlink.verify(&fw, &writer, NULL, 0), 1);
 	assert_int_equal(kernel.opened, opened + 1);
-	kernel.dump_rc = 0;
-	kernel.open_rc = -EPROTONOSUPPORT;
-	assert_false(natfw_netlink.usable(&env));
-	assert_false(natfw_netlink.governs());
 	close_fw();
+	kernel.open_rc = -EPROTONOSUPPORT;
 	assert_int_equal(open_fw(), -EPROTONOSUPPORT);
 	assert_non_null(strstr(fw.why, "is the kernel without nfnetlink?"));
 	close_fw();
 }
 
-static void test_governs_if_a_foreign_chain_filters(void **state)
+/* One transaction, which leaves nothing. */
+static void test_usable_if_the_kernel_takes_such_a_table(void **state)
 {
 	assert_true(natfw_netlink.usable(&env));
-	assert_false(natfw_netlink.governs());
-	add_chain(NFPROTO_IPV4, "filter", "FORWARD", 0);	/* iptables' */
-	assert_false(natfw_netlink.governs());
-	add_chain(NFPROTO_INET, "fw4", "forward", 0);
-	assert_true(natfw_netlink.governs());
-	kernel.dump_rc = -EPERM;
+	assert_int_equal(kernel.batches, 1);
+	kernel.rc[1] = -EOPNOTSUPP;
+	assert_false(natfw_netlink.usable(&env));
+	kernel.open_rc = -EPROTONOSUPPORT;
 	assert_false(natfw_netlink.usable(&env));
 }
 
@@ -513,16 +539,16 @@ static void test_governs_if_a_foreign_chain_filters(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(test_foreign_chains_are_found_in_a_dump),
 		T(test_counters_are_read_from_our_set),
 		T(test_elements_are_hashed_as_listed),
 		T(test_cut_messages_are_read_only_to_their_end),
 		T(test_rules_are_the_bytes_that_nft_sends),
+		T(test_accept_is_inserted_before_a_handle),
 		T(test_rules_of_most_networks_fit_into_a_batch),
 		T(test_refusal_names_the_missing_module),
 		T(test_kernel_without_counters_works),
 		T(test_failed_listing_leaves_nothing_in_the_socket),
-		T(test_governs_if_a_foreign_chain_filters),
+		T(test_usable_if_the_kernel_takes_such_a_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

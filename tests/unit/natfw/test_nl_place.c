@@ -1,180 +1,250 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_nl_place.c - the accept belongs in each foreign chain that filters
- * forwarded packets, or only in the configured chain.
+ * test_nl_place.c - our rules are right only directly before the rule of their
+ * place, with its direction, interface and protocol, and nowhere else.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <errno.h>
 #include <string.h>
-#include "base/wr.h"
+#include <netinet/in.h>
+#include <linux/netfilter.h>
 #include "natfw/nl_place.h"
 #include "tests/unit/natfwtest.h"
 
-#define NO_FILTER INT64_MAX	/* a chain that does not filter forwarding */
+static struct natfw fw;
+static struct places places;
+static uint32_t table, chain, set_index;
 
-struct chain {
-	const char *family, *table, *chain;
-	int64_t priority;
-};
-
-/* Hooks of every kind, and chains of other programs. */
-static const struct chain chains[] = {
-	{ "inet", "fw4", "input", NO_FILTER },
-	{ "inet", "fw4", "mangle_forward", -150 },
-	{ "inet", "fw4", "forward", 0 },
-	{ "inet", "fw4", "forward_wan", NO_FILTER },
-	{ "bridge", "b", "forward", 0 },
-	{ "ip", "filter", "FORWARD", 0 },
-	{ "ip", "filter", "late", 10 },
-	{ "ip", "upnpd", "forward", 0 },
-	{ NULL }
-};
-
-/* In the order of the kernel's dump. Return: as nl_place_search_begin() */
-static int find(const struct chain *c, const struct natfw_env *env,
-		struct nl_places *ret)
+static int begin(void **state)
 {
-	struct nl_place_search search;
-	int rc = nl_place_search_begin(&search, env, ret);
-
-	for (; !rc && c->family; c++) {
-		struct nl_place at = { .family = "" };
-
-		str_copy(at.family, sizeof(at.family), str_z(c->family));
-		if (!nl_place_copy_name(at.table, sizeof(at.table),
-					str_z(c->table)) ||
-		    !nl_place_copy_name(at.chain, sizeof(at.chain),
-					str_z(c->chain)))
-			continue;
-		nl_place_add_chain(&search, &at);
-		if (c->priority != NO_FILTER)
-			nl_place_add_filter(&search, &at, c->priority);
-	}
-	return rc;
+	memset(&fw, 0, sizeof(fw));
+	memset(&places, 0, sizeof(places));
+	fw.rules = ruleset_new();
+	fw.places = &places;
+	table = ruleset_add_table(fw.rules, RULESET_NATIVE, NFPROTO_INET,
+				  STR("fw4"));
+	chain = ruleset_add_chain(fw.rules, table, STR("forward"));
+	set_index = ruleset_add_set(fw.rules, table, STR("upnpd_accept"), 12);
+	return set_index == RULESET_NONE;
 }
 
-/* Chains found, as "family table chain[*];", * where the accept belongs. */
-static const char *places(const struct chain *c, const char *table,
-			  const char *chain)
+static int end(void **state)
 {
-	static char buf[1024];
-	struct natfw_env env = env_of(EXT);
-	struct wr w = wr_init(buf, sizeof(buf));
-	struct nl_places found;
-	size_t i;
-	int rc;
-
-	str_copy(env.nft_table, sizeof(env.nft_table), str_z(table));
-	str_copy(env.nft_chain, sizeof(env.nft_chain), str_z(chain));
-	rc = find(c, &env, &found);
-	if (rc)
-		return strerror(-rc);
-	for (i = 0; i < found.n; i++)
-		wr_fmt(&w, "%s %s %s%s;", found.at[i].family,
-		       found.at[i].table, found.at[i].chain,
-		       found.at[i].wanted ? "*" : "");
-	return wr_cstr(&w);
+	ruleset_free(fw.rules);
+	return 0;
 }
 
-#define CHAINS(...) ((const struct chain[]){ __VA_ARGS__, { NULL } })
-
-static void test_places_are_chains_that_filter_forwarding(void **state)
+static struct ruleset_rule *add_rule(void)
 {
-	assert_string_equal(places(&(struct chain){ NULL }, "", ""), "");
-	assert_string_equal(places(chains, "", ""),
-			    "inet fw4 forward*;ip filter late*;");
-	assert_string_equal(places(chains, "inet fw4", "forward"),
-			    "inet fw4 forward*;ip filter late;");
-	assert_string_equal(places(chains, "inet fw4", "forward_wan"),
-			    "inet fw4 forward;inet fw4 forward_wan*;"
-			    "ip filter late;");
-	assert_string_equal(places(chains, "inet fw4", "nowhere"),
-			    "inet fw4 forward;ip filter late;");
-	assert_string_equal(places(chains, "inet fw4; flush", "forward"),
-			    "Invalid argument");
-	assert_string_equal(places(chains, "inet", "forward"),
-			    "Invalid argument");
-	assert_string_equal(places(chains, "inet fw4", "a\"b"),
-			    "Invalid argument");
+	uint32_t i = ruleset_add_rule(fw.rules, chain);
+
+	assert_int_not_equal(i, RULESET_NONE);
+	fw.rules->rule[i].handle = i + 1;
+	return &fw.rules->rule[i];
 }
 
-/* A chain that the configuration cannot name is left out. */
-static void test_chain_that_nft_quotes_is_left_out(void **state)
+static void add_cond(uint8_t field, const void *value, uint8_t len)
 {
-	assert_string_equal(places(CHAINS({ "ip", "a;b", "c", 0 }), "", ""),
-			    "");
-	assert_string_equal(places(CHAINS({ "ip", "a", "\"c\"", 0 }), "", ""),
-			    "");
-	assert_string_equal(places(CHAINS({ "ip", "a", "", 0 }), "", ""), "");
-	assert_string_equal(places(CHAINS({ "ip", "a",
-		"a1234567890123456789012345678901234567890123456789012345678901"
-		"xyz", 0 }), "", ""), "");
-	assert_string_equal(places(CHAINS({ "ip", "a-b.c/d_e", "C", 0 }), "",
-				   ""), "ip a-b.c/d_e C*;");
-	/* more chains than fit: the configured one gets a place */
-	assert_string_equal(places(CHAINS({ "ip", "t", "a", 0 },
-		{ "ip", "t", "b", 0 }, { "ip", "t", "c", 0 },
-		{ "ip", "t", "d", 0 }, { "ip", "t", "e", 0 }), "ip t", "e"),
-		"ip t a;ip t b;ip t c;ip t e*;");
+	struct ruleset_cond c = { .field = field, .op = RULESET_MASK,
+				  .len = len, .set = RULESET_NONE };
+
+	memcpy(c.value, value, len);
+	memset(c.mask, 0xff, len);
+	ruleset_add_cond(fw.rules, &c);
 }
 
-/* A chain of the same name in another table is another place. */
-static void test_same_name_elsewhere_is_another_place(void **state)
+/* A rule of ours, as nl_rule.c writes it. */
+static void ours(bool to, const char *ifname, uint8_t proto)
 {
-	assert_string_equal(places(CHAINS({ "ip", "a", "forward", 0 },
-					  { "inet", "fw4", "forward", 0 }),
-				   "inet fw4", "forward"),
-			    "ip a forward;inet fw4 forward*;");
-}
-
-/* The rest of a longer name in the buffer does not make places differ. */
-static void test_bytes_after_a_name_do_not_differ(void **state)
-{
-	const struct chain *const listing[] = {
-		CHAINS({ "ip", "another", "a_long_name", NO_FILTER },
-		       { "ip", "a", "f", 0 }),
-		CHAINS({ "ip", "a", "f", 0 }), &(struct chain){ NULL },
+	struct ruleset_cond c = {
+		.field = RULESET_OTHER, .op = RULESET_IN_SET, .set = set_index,
+		.part = { to ? RULESET_DADDR : RULESET_SADDR, RULESET_L4PROTO,
+			  to ? RULESET_DPORT : RULESET_SPORT },
 	};
-	struct natfw_env env = env_of(EXT);
-	struct nl_places found[3];
-	size_t i;
+	struct ruleset_rule *r = add_rule();
+	char name[16] = "";
 
-	memset(found, 0x5a, sizeof(found));
-	for (i = 0; i < 3; i++)
-		assert_int_equal(find(listing[i], &env, &found[i]), 0);
-	assert_true(nl_place_same_all(&found[0], &found[1]));
-	assert_false(nl_place_same_all(&found[1], &found[2]));
-	found[0].at[0].wanted = false;
-	assert_false(nl_place_same_all(&found[0], &found[1]));
+	r->ours = true;
+	r->verdict = RULESET_ACCEPT;
+	if (*ifname) {
+		memcpy(name, ifname, strlen(ifname));
+		add_cond(to ? RULESET_OIFNAME : RULESET_IIFNAME, name, 16);
+	}
+	if (proto)
+		add_cond(RULESET_L4PROTO, &proto, 1);
+	ruleset_add_cond(fw.rules, &c);
 }
 
-/* Places of one table: the first has the set, if any of them wants it. */
-static void test_first_place_of_a_table_has_the_set(void **state)
+/* A rule of the administrator. Return: its index */
+static uint32_t theirs(void)
 {
-	const struct nl_places p = { .n = 4, .at = {
-		{ "ip", "t", "a", false }, { "ip", "t", "b", true },
-		{ "inet", "t", "a", true }, { "ip", "u", "a", false },
-	} };
-
-	assert_true(nl_place_is_first(&p, 0) && nl_place_has_set(&p, 0));
-	assert_false(nl_place_is_first(&p, 1) || nl_place_has_set(&p, 1));
-	assert_true(nl_place_is_first(&p, 2) && nl_place_has_set(&p, 2));
-	assert_true(nl_place_is_first(&p, 3));
-	assert_false(nl_place_has_set(&p, 3));
+	add_rule()->verdict = RULESET_DROP;
+	return fw.rules->rule_n - 1;
 }
+
+static struct place *want(uint32_t before, bool to, bool from)
+{
+	struct place *p = &places.at[places.n++];
+
+	p->chain = chain;
+	p->before = before;
+	p->to = to;
+	p->from = from;
+	return p;
+}
+
+static bool right(void)
+{
+	return nl_place_right(&fw, NULL);
+}
+
+static void test_rules_stand_directly_before_theirs(void **state)
+{
+	uint32_t drop, other;
+
+	fw.rules->set_n = 0;
+	assert_true(right());
+	theirs();
+	ours(true, "", 0);
+	ours(false, "", 0);
+	drop = theirs();
+	other = theirs();
+	assert_false(right());		/* none is wanted */
+	want(drop, true, true);
+	assert_true(right());
+	places.at[0].before = other;
+	assert_false(right());
+	places.at[0].before = RULESET_NONE;
+	assert_false(right());
+	places.at[0].before = drop;
+	places.at[0].from = false;
+	assert_false(right());		/* one too many */
+	places.at[0].from = true;
+	ours(true, "", 0);
+	assert_false(right());		/* one more, at the end */
+	want(RULESET_NONE, true, false);
+	assert_true(right());
+}
+
+static void test_interface_and_protocol_are_compared(void **state)
+{
+	struct place *p;
+
+	ours(true, "lan0", IPPROTO_TCP);
+	p = want(RULESET_NONE, true, false);
+	assert_false(right());
+	strcpy(p->ifname, "lan0");
+	assert_false(right());
+	p->proto = IPPROTO_TCP;
+	assert_true(right());
+	p->proto = IPPROTO_UDP;
+	assert_false(right());
+	p->proto = IPPROTO_TCP;
+	strcpy(p->ifname, "lan00");
+	assert_false(right());
+	p->ifname[0] = '\0';
+	assert_false(right());
+	strcpy(p->ifname, "lan0");
+	p->to = false;
+	p->from = true;
+	assert_false(right());
+}
+
+/* Hairpin: not by the external interface. */
+static void test_hairpin_is_compared(void **state)
+{
+	struct place *p;
+	struct ruleset_cond *c;
+
+	strcpy(fw.env.ext_if, "wan0");
+	ours(true, "", 0);
+	p = want(RULESET_NONE, true, false);
+	assert_true(right());
+	p->hairpin = true;
+	assert_false(right());
+	add_cond(RULESET_IIFNAME, "wan0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	assert_false(right());		/* only by that one */
+	c = &fw.rules->cond[fw.rules->cond_n - 1];
+	c->negate = true;
+	assert_true(right());
+	p->hairpin = false;
+	assert_false(right());
+}
+
+/* Two places at one rule: each has a rule of its own, in any order. */
+static void test_places_at_one_rule(void **state)
+{
+	ours(true, "lan1", 0);
+	ours(true, "lan0", 0);
+	strcpy(want(RULESET_NONE, true, false)->ifname, "lan0");
+	assert_false(right());
+	strcpy(want(RULESET_NONE, true, false)->ifname, "lan1");
+	assert_true(right());
+}
+
+static void test_set_without_a_place_is_too_much(void **state)
+{
+	assert_false(right());
+	fw.rules->table[table].owner = 7;	/* not ours to delete */
+	assert_true(right());
+	fw.rules->table[table].owner = 0;
+	want(RULESET_NONE, true, false);
+	ours(true, "", 0);
+	assert_true(right());
+}
+
+/* Chains of iptables have another writer. */
+static void test_other_kinds_do_not_count(void **state)
+{
+	want(RULESET_NONE, true, true);
+	fw.rules->table[table].kind = RULESET_IPT_LEGACY;
+	assert_true(right());
+	fw.rules->table[table].kind = RULESET_NATIVE;
+	assert_false(right());
+}
+
+/* Each table once, without those that the kernel refused. */
+static void test_tables_of_places(void **state)
+{
+	bool without[RULESET_TABLES_MAX] = { false };
+	struct nl_place_tables tables;
+	uint32_t second;
+
+	want(RULESET_NONE, true, true);
+	want(RULESET_NONE, true, false);
+	second = ruleset_add_table(fw.rules, RULESET_NATIVE, NFPROTO_IPV4,
+				   STR("more"));
+	chain = ruleset_add_chain(fw.rules, second, STR("f"));
+	want(RULESET_NONE, true, true);
+	nl_place_tables(&fw, without, &tables);
+	assert_int_equal(tables.n, 2);
+	assert_string_equal(tables.at[0].family, "inet");
+	assert_string_equal(tables.at[0].name, "fw4");
+	assert_string_equal(tables.at[1].name, "more");
+	assert_ptr_equal(nl_place_in(fw.rules, &places.at[1], &tables),
+			 &tables.at[0]);
+	without[table] = true;
+	nl_place_tables(&fw, without, &tables);
+	assert_int_equal(tables.n, 1);
+	assert_string_equal(tables.at[0].name, "more");
+	assert_null(nl_place_in(fw.rules, &places.at[0], &tables));
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_places_are_chains_that_filter_forwarding),
-		cmocka_unit_test(test_chain_that_nft_quotes_is_left_out),
-		cmocka_unit_test(test_same_name_elsewhere_is_another_place),
-		cmocka_unit_test(test_bytes_after_a_name_do_not_differ),
-		cmocka_unit_test(test_first_place_of_a_table_has_the_set),
+		T(test_rules_stand_directly_before_theirs),
+		T(test_interface_and_protocol_are_compared),
+		T(test_hairpin_is_compared),
+		T(test_places_at_one_rule),
+		T(test_set_without_a_place_is_too_much),
+		T(test_other_kinds_do_not_count),
+		T(test_tables_of_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_nl_sync.c - after a sync and after each batch the kernel has exactly the
- * elements of the table, also in other people's chains, and verify finds every
- * change. The kernel is a model that stores what it is sent.
+ * elements of the table, also in other people's tables; our accepts stand where
+ * they belong; and verify finds every change. The kernel is a model that stores
+ * what it is sent.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,21 +14,26 @@
 #include "base/wr.h"
 #include "sys/proc.h"
 #include "natfw/backend.h"
-#include "natfw/nl_place.h"
 #include "natfw/nl_rule.h"
+#include "natfw/place.h"
 #include "natfw/table.h"
+#include "natfw/writers.h"
 #include "tests/unit/natfwtest.h"
 #include "tests/unit/nlmodel.h"
+#include "tests/unit/rulemsg.h"
 
-/* natfw.c's table of choices needs them; no test here calls them. */
-const struct natfw_backend natfw_iptables = { 0 },
-	natfw_iptables_legacy = { 0 }, natfw_iptables_nft = { 0 },
-	natfw_memory = { 0 };
+/* No chain here is one of iptables. */
+static bool unusable(const struct natfw_env *env)
+{
+	return false;
+}
+
+const struct natfw_backend natfw_iptables_legacy = { .usable = unusable },
+	natfw_iptables_nft = { .usable = unusable }, natfw_memory = { 0 };
 
 /* The backend needs no tool. */
 bool proc_exists(const char *name)
 {
-	fail();
 	return false;
 }
 
@@ -62,6 +68,15 @@ static void begin(struct natfw *fw)
 	assert_int_equal(natfw_sync(fw, r, COUNT(r)), 0);
 }
 
+/* Netlink as it is called by natfw.c, which has read the rules just before. */
+static int verify_now(struct natfw *fw)
+{
+	struct natfw_writer *w = &fw->writer[RULESET_NATIVE];
+
+	writers_look(fw);
+	return w->be->verify(fw, w, fw->mappings.rule, fw->mappings.rule_n);
+}
+
 static void end(struct natfw *fw)
 {
 	natfw_close(fw);
@@ -77,7 +92,9 @@ static void end(struct natfw *fw)
 	" { 198.51.100.9 . 17 . 53 : 192.168.88.3 . 5353 }\n" \
 	"add ip upnpd leave_as" \
 	" { 192.168.88.3 . 17 . 5353 : 203.0.113.7 . 53 }\n" \
-	"add ip upnpd leave_as { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n"
+	"add ip upnpd leave_as { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n" \
+	"add ip upnpd count { 192.168.88.3 . 17 . 5353 }\n" \
+	"add ip upnpd count { 192.168.88.2 . 6 . 8080 }\n"
 
 static void test_sync_adds_the_elements_of_each_rule(void **state)
 {
@@ -88,6 +105,7 @@ static void test_sync_adds_the_elements_of_each_rule(void **state)
 	assert_int_equal(model_rules("ip upnpd prerouting", "forward_from"), 1);
 	assert_int_equal(model_rules("ip upnpd prerouting", "forward_to"), 1);
 	assert_int_equal(model_rules("ip upnpd postrouting", "leave_as"), 1);
+	assert_int_equal(model_rules("ip upnpd forward", "count"), 2);
 	assert_int_equal(natfw_verify(&fw), 0);
 	end(&fw);
 	assert_int_equal(model.object_n, 0);
@@ -139,23 +157,19 @@ static void test_open_keeps_the_table_of_a_killed_monitor(void **state)
 /* Each call returns an error, and close does nothing. */
 static void test_without_memory_each_call_fails(void **state)
 {
+	struct natfw_writer none = { .be = &natfw_netlink, .translates = true };
 	struct natfw fw;
-	void *own;
 
 	begin(&fw);
-	own = fw.own;
-	fw.own = NULL;
 	model.commits = 0;
-	assert_int_equal(natfw_sync(&fw, NULL, 0), -ENOMEM);
+	assert_int_equal(natfw_netlink.sync(&fw, &none, NULL, 0), -ENOMEM);
 	assert_memory_equal(fw.why, "netlink: room for a batch: ", 27);
 	assert_string_equal(fw.why + 27, strerror(ENOMEM));
-	assert_int_equal(fw.be->verify(&fw, NULL, 0), -ENOMEM);
-	assert_int_equal(fw.be->apply(&fw, NULL, 0), -ENOMEM);
-	fw.be->close(&fw);
+	assert_int_equal(natfw_netlink.verify(&fw, &none, NULL, 0), -ENOMEM);
+	assert_int_equal(natfw_netlink.apply(&fw, &none, NULL, 0), -ENOMEM);
+	natfw_netlink.close(&fw, &none);
 	assert_int_equal(model.commits, 0);
-	fw.own = own;
 	end(&fw);
-	assert_null(fw.own);
 	assert_int_equal(model.object_n, 0);
 }
 
@@ -202,8 +216,12 @@ static size_t model_check(const struct natfw *fw)
 			 " : 203.0.113.7 . %u }\n", addr_text(r->client).text,
 			 r->proto, r->int_port, table_leader(fw, r)->ext_port);
 		model_has(text);
+		snprintf(text, sizeof(text), "ip upnpd count { %s . %u . %u }"
+			 "\n", addr_text(r->client).text, r->proto,
+			 r->int_port);
+		model_has(text);
 	}
-	return fw->mappings.rule_n + 2 * sockets;
+	return fw->mappings.rule_n + 3 * sockets;
 }
 
 static struct nat_op any_op(void)
@@ -225,7 +243,7 @@ static void test_random_batches_match_the_table(void **state)
 	unsigned turn;
 	size_t i, n;
 
-	model_chain("inet", "fw4", "forward", 0);
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
 	begin(&fw);
 	for (turn = 0; turn < 3000; turn++) {
 		n = 1 + dice(COUNT(op));
@@ -266,7 +284,8 @@ static void test_rules_of_one_socket_share_its_elements(void **state)
 	one(&fw, del(tcp(80, 0, 0)));
 	assert_string_equal(model.log,
 		"delete ip upnpd forward_to { 6 . 80 }\n"
-		"delete ip upnpd leave_as { 192.168.88.2 . 6 . 8080 }\n");
+		"delete ip upnpd leave_as { 192.168.88.2 . 6 . 8080 }\n"
+		"delete ip upnpd count { 192.168.88.2 . 6 . 8080 }\n");
 	end(&fw);
 }
 
@@ -292,59 +311,142 @@ static void test_refused_batch_changes_nothing(void **state)
 
 /* ---- foreign chains ------------------------------------------------------ */
 
-static const struct nl_place fw4 = { "inet", "fw4", "forward", true };
-
-/* Two old rules of ours, and one that only looks like ours. */
-static void leave_rules(const struct nl_place *at)
+/* The rules of a chain: "ban 2 drop" for one that drops a single source, two of
+ * ours, and one that drops everything. */
+static const char *chain_is(const char *chain)
 {
+	static char text[128];
+	struct wr w = wr_init(text, sizeof(text));
+	unsigned ours = 0;
+
+	for (size_t i = 0; i < model.object_n; i++) {
+		const struct nlmsghdr *h = &model.object[i].h;
+
+		if (h->nlmsg_type != NFT(NEWRULE) ||
+		    strcmp(path_of(h).z, chain))
+			continue;
+		if (mentions(h, "upnpd_accept")) {
+			ours++;
+			continue;
+		}
+		if (ours)
+			wr_fmt(&w, "%u ", ours);
+		ours = 0;
+		wr_z(&w, mentions(h, "payload") ? "ban " : "drop ");
+	}
+	if (ours)
+		wr_u64(&w, ours);
+	return wr_cstr(&w);
+}
+
+/* Somebody appends a rule that drops. @ban: only one source */
+static void add_drop(uint8_t family, const char *table, const char *chain,
+		     bool ban)
+{
+	const uint8_t source[4] = { 198, 51, 100, 66 };
+	struct nlmsghdr *h;
+
+	begin_rule(family, table, chain);
+	if (ban) {
+		put_meta(NFT_META_NFPROTO, NFT_REG_1);
+		put_cmp(NFT_CMP_EQ, NFT_REG_1, &(uint8_t){ NFPROTO_IPV4 }, 1);
+		put_payload(NFT_PAYLOAD_NETWORK_HEADER, 12, 4, NFT_REG_1);
+		put_cmp(NFT_CMP_EQ, NFT_REG_1, source, sizeof(source));
+	}
+	put_verdict(NF_DROP, NULL);
+	end_message();
+	h = (struct nlmsghdr *)rm.room;
+	h->nlmsg_flags |= NLM_F_APPEND;
+	assert_int_equal(model_rule(h), 0);
+}
+
+/* What an older version left: a set with counters, and two rules at the head of
+ * the chain. And a rule that only looks like ours. */
+static void leave_rules(const struct nl_table *t, const char *chain)
+{
+	const struct place both = { .to = true, .from = true };
+	const struct natfw_env env = env_of(EXT);
 	static uint32_t words[1024];
 	struct nfnl_batch b;
 	struct nlmsg *m;
+	uint64_t head = 0;
 
+	for (size_t i = model.object_n; i-- > 0;)
+		if (model.object[i].h.nlmsg_type == NFT(NEWRULE))
+			memcpy(&head, attr(attrs(&model.object[i].h),
+					   NFTA_RULE_HANDLE, false).p, 8);
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_rule_put_set(&b, at, true);
-	nl_rule_put_accept(&b, at);
-	m = nfnl_open_msg(&b, NFT_MSG_NEWRULE, NLM_F_CREATE, at->family);
-	nlmsg_name(m, NFTA_RULE_TABLE, at->table);
-	nlmsg_name(m, NFTA_RULE_CHAIN, at->chain);
-	nlmsg_put(m, NFTA_RULE_USERDATA, NL_RULE_COMMENT,
-		  sizeof(NL_RULE_COMMENT));
+	nl_rule_put_set(&b, t);
+	nl_rule_put_accept(&b, &env, t, chain, &both, be64toh(head));
+	m = nfnl_open_msg(&b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
+			  t->family);
+	nlmsg_name(m, NFTA_RULE_TABLE, t->name);
+	nlmsg_name(m, NFTA_RULE_CHAIN, chain);
+	nlmsg_put(m, NFTA_RULE_USERDATA, "\0\6upnpd", 8);
 	nfnl_close_msg(&b);
 	assert_int_equal(__wrap_nfnl_commit(&b, 0), 0);
 }
 
-static void test_foreign_chains_are_used_and_cleaned(void **state)
+static const struct nl_table fw4 = { "inet", "fw4" };
+
+static void test_accepts_of_an_older_version_are_moved(void **state)
 {
 	struct natfw fw;
 
-	model_chain("inet", "fw4", "forward", 0);
-	model_chain("ip", "filter", "late", 10);
-	model_chain("inet", "fw4", "input", NO_HOOK);
-	leave_rules(&fw4);
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
+	add_drop(NFPROTO_INET, "fw4", "forward", true);
+	leave_rules(&fw4, "forward");
+	assert_string_equal(chain_is(CHAIN), "2 ban drop ");
 	begin(&fw);
-	assert_int_equal(model_rules(CHAIN, "upnpd_accept"), 2);
-	assert_int_equal(model_rules(CHAIN, "\x06upnpd"), 3);
-	assert_int_equal(model_rules("ip filter late", "upnpd_accept"), 2);
-	assert_int_equal(model_rules("inet fw4 input", "upnpd_accept"), 0);
+	assert_string_equal(chain_is(CHAIN), "ban 2 drop ");
 	assert_int_equal(model_count(SET), 2);
-	assert_int_equal(model_count("ip filter upnpd_accept"), 2);
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+	assert_string_equal(chain_is(CHAIN), "ban drop ");
+}
+
+static void test_accept_stands_directly_before_the_drop(void **state)
+{
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0, NF_ACCEPT);
+	add_drop(NFPROTO_INET, "fw4", "forward", true);
+	add_drop(NFPROTO_INET, "fw4", "forward", false);
+	add_drop(NFPROTO_INET, "fw4", "forward", false);
+	begin(&fw);
+	assert_string_equal(chain_is(CHAIN), "ban 2 drop drop ");
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* A chain that drops nothing needs no accept; two that drop need one each. */
+static void test_each_chain_that_drops_gets_the_accept(void **state)
+{
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
+	model_chain("inet", "open", "forward", 0, NF_ACCEPT);
+	model_chain("ip", "nftables", "late", 10, NF_DROP);
+	model_chain("inet", "fw4", "jumped", NO_HOOK, 0);
+	begin(&fw);
+	assert_string_equal(chain_is(CHAIN), "2");
+	assert_string_equal(chain_is("inet open forward"), "");
+	assert_string_equal(chain_is("ip nftables late"), "2");
+	assert_int_equal(model_count(SET), 2);
+	assert_int_equal(model_count("ip nftables upnpd_accept"), 2);
 	/* configured: the other chains are cleaned, not used */
-	snprintf(fw.env.nft_table, sizeof(fw.env.nft_table), "ip filter");
+	snprintf(fw.env.nft_table, sizeof(fw.env.nft_table), "ip nftables");
 	snprintf(fw.env.nft_chain, sizeof(fw.env.nft_chain), "late");
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);
-	assert_int_equal(model_rules(CHAIN, "upnpd_accept"), 0);
-	assert_int_equal(model_rules(CHAIN, "\x06upnpd"), 1);
+	assert_string_equal(chain_is(CHAIN), "");
 	assert_null(model_object(NFT(NEWSET), SET));
-	assert_int_equal(model_rules("ip filter late", "upnpd_accept"), 2);
-	assert_int_equal(model_count("ip filter upnpd_accept"), 2);
+	assert_string_equal(chain_is("ip nftables late"), "2");
 	assert_int_equal(natfw_verify(&fw), 0);
 	snprintf(fw.env.nft_chain, sizeof(fw.env.nft_chain), "gone");
 	assert_int_equal(natfw_move(&fw, &fw.env), -EIO);
-	assert_string_equal(fw.why,
-			    "netlink: there is no chain gone in ip filter");
+	assert_non_null(strstr(fw.why, "there is no chain gone in"));
+	assert_string_equal(fw.why, natfw_lost(&fw));
 	end(&fw);
-	/* three chains and a rule that is not ours */
-	assert_int_equal(model.object_n, 4);
 }
 
 /* Chains of one table share the set there. */
@@ -352,17 +454,140 @@ static void test_two_chains_of_a_table_share_the_set(void **state)
 {
 	struct natfw fw;
 
-	model_chain("ip", "t", "a", 0);
-	model_chain("ip", "t", "b", 0);
+	model_chain("ip", "t", "a", 0, NF_DROP);
+	model_chain("ip", "t", "b", 5, NF_DROP);
 	begin(&fw);
 	assert_int_equal(model_count("ip t upnpd_accept"), 2);
-	assert_int_equal(model_rules("ip t a", "upnpd_accept"), 2);
-	assert_int_equal(model_rules("ip t b", "upnpd_accept"), 2);
+	assert_string_equal(chain_is("ip t a"), "2");
+	assert_string_equal(chain_is("ip t b"), "2");
 	assert_int_equal(natfw_verify(&fw), 0);
 	one(&fw, set(tcp(90, HOST(9), 9)));
 	assert_int_equal(model_count("ip t upnpd_accept"), 3);
 	end(&fw);
-	assert_int_equal(model.object_n, 2);
+}
+
+/* As many tables as there may be places, and a rule in each of them. */
+static void test_many_tables_get_the_accept(void **state)
+{
+	enum { N = 12 };
+	char name[16], set_name[32];
+	struct natfw fw;
+
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		model_chain("ip", name, "f", i, NF_DROP);
+	}
+	begin(&fw);
+	one(&fw, set(tcp(90, HOST(9), 9)));
+	for (int i = 0; i < N; i++) {
+		snprintf(set_name, sizeof(set_name), "ip t%d upnpd_accept", i);
+		assert_int_equal(model_count(set_name), 3);
+	}
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* ---- other people's changes ------------------------------------------------ */
+
+/* The kernel refuses one table; the others are right, and the error names it. */
+static void test_table_of_another_process_does_not_stop_the_rest(void **state)
+{
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
+	model_chain("ip", "owned", "forward", 5, NF_DROP);
+	model.owned = "ip owned";	/* since the rules were read */
+	memset(&fw, 0, sizeof(fw));
+	assert_int_equal(natfw_init(&fw, 256, 0), 0);
+	assert_int_equal(natfw_open(&fw, &natfw_netlink, &env), -EPERM);
+	assert_string_equal(chain_is(CHAIN), "2");
+	assert_non_null(model_object(NFT(NEWCHAIN), "ip upnpd prerouting"));
+	assert_non_null(strstr(fw.why, " in table ip owned: "));
+	assert_non_null(strstr(fw.why, "another process owns this table"));
+	assert_null(strstr(fw.why, "CAP_NET_ADMIN"));
+	assert_int_equal(one(&fw, set(tcp(90, HOST(9), 9))), NAT_EFAIL);
+	model.owned = NULL;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_string_equal(chain_is("ip owned forward"), "2");
+	end(&fw);
+}
+
+static void drop_first_drop(void)
+{
+	for (size_t i = 0; i < model.object_n; i++) {
+		struct object *o = &model.object[i];
+
+		if (o->h.nlmsg_type == NFT(NEWRULE) &&
+		    !strcmp(path_of(&o->h).z, CHAIN) &&
+		    !mentions(&o->h, "upnpd_accept")) {
+			model_drop(o);
+			return;
+		}
+	}
+	fail();
+}
+
+/* The rule before which we insert goes between the reading and the change. */
+static void test_rule_that_goes_meanwhile_is_read_again(void **state)
+{
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0, NF_ACCEPT);
+	add_drop(NFPROTO_INET, "fw4", "forward", false);
+	add_drop(NFPROTO_INET, "fw4", "forward", false);
+	begin(&fw);
+	assert_string_equal(chain_is(CHAIN), "2 drop drop ");
+	model.before_commit = drop_first_drop;
+	fw.dirty = true;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_string_equal(chain_is(CHAIN), "2 drop ");
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* Where iptables translates, netlink only accepts. */
+static void test_writer_that_only_accepts_makes_no_table(void **state)
+{
+	struct natfw_writer w = { .be = &natfw_netlink, .accepts = true };
+	struct natfw fw;
+	struct nat_op op = set(tcp(90, HOST(9), 9));
+
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
+	begin(&fw);
+	assert_int_equal(natfw_netlink.open(&fw, &w), 0);
+	writers_look(&fw);
+	assert_int_equal(natfw_netlink.sync(&fw, &w, fw.mappings.rule,
+					    fw.mappings.rule_n), 0);
+	assert_null(model_object(NFT(NEWTABLE), "ip upnpd"));
+	assert_string_equal(chain_is(CHAIN), "2");
+	assert_int_equal(model_count(SET), 2);
+	writers_look(&fw);
+	assert_int_equal(natfw_netlink.verify(&fw, &w, fw.mappings.rule,
+					      fw.mappings.rule_n), 0);
+	assert_int_equal(natfw_netlink.apply(&fw, &w, &op, 1), 0);
+	assert_string_equal(model.log, "add " SET
+			    " { 192.168.88.9 . 6 . 9 }\n");
+	natfw_netlink.close(&fw, &w);
+	assert_string_equal(chain_is(CHAIN), "");
+	end(&fw);
+}
+
+static void test_leftovers_are_swept(void **state)
+{
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
+	begin(&fw);
+	natfw_sweep_all();
+	assert_string_equal(chain_is(CHAIN), "");
+	assert_int_equal(model.element_n, 0);
+	assert_null(model_object(NFT(NEWSET), SET));
+	assert_null(model_object(NFT(NEWTABLE), "ip upnpd"));
+	model.commits = 0;
+	natfw_sweep_all();
+	assert_int_equal(model.commits, 0);
+	end(&fw);
 }
 
 /* ---- verify -------------------------------------------------------------- */
@@ -459,7 +684,7 @@ static void no_chain(void)
 
 static void one_chain_more(void)
 {
-	model_chain("ip", "upnpd", "x", NO_HOOK);
+	model_chain("ip", "upnpd", "x", NO_HOOK, 0);
 }
 
 static void no_map(void)
@@ -482,14 +707,40 @@ static void three_accept_rules(void)
 	model_rule(&rule_in(CHAIN)->h);
 }
 
+static void ban_behind(void)
+{
+	add_drop(NFPROTO_INET, "fw4", "forward", true);
+}
+
+static void drop_behind(void)
+{
+	add_drop(NFPROTO_INET, "fw4", "forward", false);
+}
+
+static void chain_opened(void)
+{
+	struct object *o = model_object(NFT(NEWCHAIN), CHAIN);
+	const uint32_t accept = htobe32(NF_ACCEPT);
+	struct str policy = attr(attrs(&o->h), NFTA_CHAIN_POLICY, false);
+
+	memcpy(o->bytes + (policy.p - o->bytes), &accept, sizeof(accept));
+}
+
+static void no_counts(void)
+{
+	drop_element("ip upnpd count");
+}
+
 static void place_missing(void)
 {
+	model_drop(rule_in(CHAIN));
+	model_drop(rule_in(CHAIN));
 	model_drop(model_object(NFT(NEWCHAIN), CHAIN));
 }
 
 static void new_place(void)
 {
-	model_chain("inet", "fw4", "late", 10);
+	model_chain("inet", "fw4", "late", 10, NF_DROP);
 }
 
 static void lost_answer(void)
@@ -519,6 +770,11 @@ static const struct {
 	{ "no set", no_set, 1 },
 	{ "no accept rule", no_accept_rule, 1 },
 	{ "three accept rules", three_accept_rules, 1 },
+	{ "a ban behind the accept", ban_behind, 1 },
+	/* it is still before the first drop */
+	{ "a drop behind the accept", drop_behind, 0 },
+	{ "accept not needed", chain_opened, 1 },
+	{ "no counts", no_counts, 1 },
 	{ "place gone", place_missing, 1 },
 	{ "new place", new_place, 1 },
 	{ "lost answer", lost_answer, -ETIMEDOUT },	/* not a drift */
@@ -530,15 +786,14 @@ static void test_verify_finds_every_change(void **state)
 	struct natfw fw;
 	size_t i;
 
-	model_chain("inet", "fw4", "forward", 0);
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
 	begin(&fw);
 	whole = model;
 	for (i = 0; i < COUNT(changes); i++) {
 		int rc;
 
 		changes[i].change();
-		rc = natfw_netlink.verify(&fw, fw.mappings.rule,
-					  fw.mappings.rule_n);
+		rc = verify_now(&fw);
 		if (rc != changes[i].rc)
 			fail_msg("%s: %d", changes[i].what, rc);
 		model = whole;
@@ -552,7 +807,7 @@ static void test_verify_agrees_after_each_sync(void **state)
 	struct natfw fw;
 	unsigned i;
 
-	model_chain("inet", "fw4", "forward", 0);
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
 	begin(&fw);
 	for (i = 0; i < 3; i++) {
 		fw.env.masquerade = i == 1;
@@ -574,8 +829,15 @@ int main(void)
 		T(test_random_batches_match_the_table),
 		T(test_rules_of_one_socket_share_its_elements),
 		T(test_refused_batch_changes_nothing),
-		T(test_foreign_chains_are_used_and_cleaned),
 		T(test_two_chains_of_a_table_share_the_set),
+		T(test_accepts_of_an_older_version_are_moved),
+		T(test_accept_stands_directly_before_the_drop),
+		T(test_each_chain_that_drops_gets_the_accept),
+		T(test_many_tables_get_the_accept),
+		T(test_table_of_another_process_does_not_stop_the_rest),
+		T(test_rule_that_goes_meanwhile_is_read_again),
+		T(test_writer_that_only_accepts_makes_no_table),
+		T(test_leftovers_are_swept),
 		T(test_verify_finds_every_change),
 		T(test_verify_agrees_after_each_sync),
 	};

@@ -98,7 +98,7 @@ static void test_ip6_networks_that_may_map(void **state)
 	assert_true(check_conf_open(r, 2, &here));
 }
 
-/* ---- addresses ------------------------------------------------------- */
+/* ---- addresses ------------------------------------------------------ */
 
 static void test_kinds_of_addresses(void **state)
 {
@@ -134,7 +134,7 @@ static void test_kinds_of_addresses(void **state)
 	}
 }
 
-/* ---- answers --------------------------------------------------------- */
+/* ---- answers -------------------------------------------------------- */
 
 #define IGD "urn:schemas-upnp-org:device:InternetGatewayDevice:"
 
@@ -171,7 +171,32 @@ static void test_answers_of_other_gateways(void **state)
 			    sizeof(server)));
 }
 
-/* ---- findings, small files ------------------------------------------- */
+/* An answer as a packet socket receives it. */
+static void test_answers_before_the_firewall(void **state)
+{
+	uint8_t p[64] = { 0x46, [12] = 192, [13] = 168, [14] = 88, [15] = 10,
+			  [32] = 'H', [33] = 'T' };
+	struct str packet = { (char *)p, 34 }, datagram;
+	struct addr from;
+
+	assert_true(check_lan_packet(packet, &from, &datagram));
+	assert_true(addr_equal(from, addr_ip4(HERE + 9)));
+	assert_true(str_eq(datagram, STR("HT")));
+	packet.n = 32;
+	assert_true(check_lan_packet(packet, &from, &datagram));
+	assert_int_equal(datagram.n, 0);
+	packet.n = 31;		/* a part of the UDP header */
+	assert_false(check_lan_packet(packet, &from, &datagram));
+	packet.n = 64;
+	p[0] = 0x44;		/* a header that is too short */
+	assert_false(check_lan_packet(packet, &from, &datagram));
+	p[0] = 0x66;
+	assert_false(check_lan_packet(packet, &from, &datagram));
+	packet.n = 0;
+	assert_false(check_lan_packet(packet, &from, &datagram));
+}
+
+/* ---- findings, small files ------------------------------------------ */
 
 /* "ok" is printed only without other findings. */
 static void test_worst_finding_is_the_exit_status(void **state)
@@ -187,6 +212,27 @@ static void test_worst_finding_is_the_exit_status(void **state)
 	check_report_ok(&c, "fine");
 	assert_int_equal(c.reported, 3);
 	assert_int_equal(c.worst, CHECK_PROBLEM);
+	assert_int_equal(c.count[CHECK_OK], 1);
+	assert_int_equal(c.count[CHECK_WARNING], 1);
+	assert_int_equal(c.count[CHECK_PROBLEM], 1);
+}
+
+static void test_dangerous_settings_are_warnings(void **state)
+{
+	static const struct cmd_env env = { .file = "" };
+	static struct check c = { .env = &env, .name = "x" };
+
+	c.conf.secure_mode = true;
+	check_conf_dangers(&c);
+	assert_int_equal(c.worst, CHECK_OK);
+	c.reported = 0;
+	c.conf.allow_disable_external = true;
+	check_conf_dangers(&c);
+	assert_int_equal(c.count[CHECK_WARNING], 1);
+	c.conf.secure_mode = false;
+	check_conf_dangers(&c);
+	assert_int_equal(c.count[CHECK_WARNING], 3);
+	assert_int_equal(c.count[CHECK_OK], 1);
 }
 
 static void test_small_files_are_read(void **state)
@@ -214,6 +260,8 @@ int main(void)
 		cmocka_unit_test(test_ip6_networks_that_may_map),
 		cmocka_unit_test(test_kinds_of_addresses),
 		cmocka_unit_test(test_answers_of_other_gateways),
+		cmocka_unit_test(test_answers_before_the_firewall),
+		cmocka_unit_test(test_dangerous_settings_are_warnings),
 		cmocka_unit_test(test_worst_finding_is_the_exit_status),
 		cmocka_unit_test(test_small_files_are_read),
 	};

@@ -215,7 +215,8 @@ static void test_print_table(void **state)
 	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
 	assert_string_equal(out,
-"Flags: D - dynamic, S - static, X - disabled, U - suspended\n"
+"Flags: D - dynamic, S - static, X - disabled, U - suspended, "
+"O - overruled\n"
 "  #    PROTOCOL   EXTERNAL-PORT   TO                   REMOTE-HOST   "
 "TIME-LEFT    BY              DESCRIPTION\n"
 "  0 D  tcp        40000           192.168.88.10:8000                 "
@@ -232,7 +233,8 @@ static void test_print_detail(void **state)
 	assert_int_equal(run(mappings_print,
 			     ARGS("detail", "where", "static")), CMD_OK);
 	assert_string_equal(out,
-"Flags: D - dynamic, S - static, X - disabled, U - suspended\n"
+"Flags: D - dynamic, S - static, X - disabled, U - suspended, "
+"O - overruled\n"
 "  1 SX protocol=udp external-port=53 to=192.168.88.10:8000 "
 "remote-host=203.0.113.5\n"
 "       time-left=1w2d3h4m5s by=operator origin=operator "
@@ -248,7 +250,7 @@ static void test_print_json(void **state)
 	squeeze(out);
 	assert_string_equal(out,
 "[{\"number\":0,\"dynamic\":true,\"disabled\":false,"
-"\"suspended\":false,\"protocol\":\"tcp\","
+"\"suspended\":false,\"overruled\":false,\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
 "\"origin\":\"upnp\",\"configured\":false,"
@@ -266,7 +268,8 @@ static void test_print_stats(void **state)
 	assert_int_equal(run(mappings_print,
 			     ARGS("stats", "where", "dynamic")), CMD_OK);
 	assert_string_equal(out,
-"Flags: D - dynamic, S - static, X - disabled, U - suspended\n"
+"Flags: D - dynamic, S - static, X - disabled, U - suspended, "
+"O - overruled\n"
 "  #    PROTOCOL   EXTERNAL-PORT   TO                   PACKETS   "
 "BYTES                  DESCRIPTION\n"
 "  0 D  tcp        40000           192.168.88.10:8000   3         "
@@ -319,6 +322,7 @@ static void test_where_selects(void **state)
 	assert_int_equal(shown(ARGS("where", "disabled")), 1);
 	assert_int_equal(shown(ARGS("where", "suspended")), 1);
 	assert_int_equal(shown(ARGS("where", "suspended", "static")), 0);
+	assert_int_equal(shown(ARGS("where", "overruled")), 0);
 	assert_int_equal(shown(ARGS("where")), 3);
 }
 
@@ -732,6 +736,7 @@ static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 		.ext = addr_ip4(IP(198, 51, 100, 7)), .ext_if = "wan0",
 		.http_port = 2828, .igd_versions = 6, .up_s = 61,
 		.mappings = 3, .mappings_max = 1024, .suspended = 2,
+		.overruled = 1,
 		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
 		.per_client_max = 128, .subscribers = 2,
 		.subscribers_max = 64,
@@ -767,7 +772,7 @@ static void test_status(void **state)
 	assert_contains(out, "  external-interface: wan0\n");
 	assert_contains(out, "    external-address: 198.51.100.7\n");
 	assert_contains(out, "            mappings: 3 of 1024, 1 static, 2 "
-			"suspended; 128 per client at most\n");
+			"suspended, 1 overruled; 128 per client at most\n");
 	assert_contains(out, "         subscribers: 2 of 64\n");
 	assert_contains(out, "             refused: 5 ");
 	assert_contains(out, "             backend: netlink: nf_tables governs "
@@ -794,7 +799,7 @@ static void test_status_json(void **state)
 			 "\"198.51.100.7\",\"behind-nat\":false,"
 			 "\"fault\":null}");
 	assert_contains(out, "\"mappings\":{\"count\":3,\"static\":1,"
-			 "\"suspended\":2,"
+			 "\"suspended\":2,\"overruled\":1,"
 			 "\"by-origin\":{\"operator\":1,\"upnp\":2,"
 			 "\"nat-pmp\":0,\"pcp\":0},\"max\":1024,"
 			 "\"max-per-client\":128}");
@@ -909,6 +914,7 @@ static void test_metrics(void **state)
 	assert_contains(out, "\nupnpd_mappings{type=\"static\"} 1\n");
 	assert_contains(out, "\nupnpd_mappings_by_origin{origin=\"upnp\"} 2\n");
 	assert_contains(out, "\nupnpd_mappings_suspended 2\n");
+	assert_contains(out, "\nupnpd_mappings_overruled 1\n");
 	assert_contains(out,
 		    "\nupnpd_mappings_by_origin{origin=\"nat-pmp\"} 0\n");
 	assert_contains(out,

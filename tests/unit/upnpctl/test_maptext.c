@@ -170,6 +170,9 @@ static void test_flags_show_origin_and_state(void **state)
 	assert_string_equal(flags(m), "SXU");
 	m.enabled = 1;
 	assert_string_equal(flags(m), "SU");
+	m.suspended = 0;
+	m.overruled = 1;
+	assert_string_equal(flags(m), "SO");
 }
 
 static void test_pairs_quote_the_description(void **state)

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * writers.c - runs the backends in use, and opens those that are needed.
+ *
+ * Never does: use a tool's syntax; change the tables.
+ * Runs in: any
+ */
+#include <errno.h>
+#include <string.h>
+#include "base/mem.h"
+#include "natfw/place.h"
+#include "natfw/ruleset.h"
+#include "natfw/writers.h"
+#include "sys/netlink.h"
+
+static const struct natfw_backend *const backends[RULESET_KINDS] = {
+	[RULESET_NATIVE] = &natfw_netlink,
+	[RULESET_IPT_NFT] = &natfw_iptables_nft,
+	[RULESET_IPT_LEGACY] = &natfw_iptables_legacy,
+};
+
+/* The backend for accepts of that kind, or NULL. Netlink needs no tool, and
+ * whether the kernel can translate does not matter. */
+static const struct natfw_backend *find_backend(const struct natfw *fw,
+						enum ruleset_kind kind)
+{
+	const struct natfw_backend *be = backends[kind];
+
+	return kind == RULESET_NATIVE || be->usable(&fw->env) ? be : NULL;
+}
+
+/* Writer number @i in the order of use: the one that translates is the last,
+ * so that a port is open before it is translated. */
+static struct natfw_writer *writer_at(struct natfw *fw, unsigned i)
+{
+	return &fw->writer[(fw->translator + 1 + i) % RULESET_KINDS];
+}
+
+const struct natfw_backend *writers_translator(const struct natfw *fw)
+{
+	return fw->writer[fw->translator].be;
+}
+
+/* ---- the model ----------------------------------------------------- */
+
+static enum ruleset_kind kind_at(const struct ruleset *rs, uint32_t chain)
+{
+	return rs->table[rs->chain[chain].table].kind;
+}
+
+int writers_look(struct natfw *fw)
+{
+	int rc;
+
+	if (!fw->rules)
+		return 0;
+	rc = ruleset_read(fw->rules);
+	place_find(fw->rules, &fw->env, fw->places);
+	for (unsigned k = 0; k < RULESET_KINDS; k++)
+		fw->writer[k].accepts = false;
+	for (size_t p = 0; p < fw->places->n; p++)
+		fw->writer[kind_at(fw->rules, fw->places->at[p].chain)]
+			.accepts = true;
+	fw->rules_stale = rc != 0;
+	if (rc && rc != -EINTR) {
+		struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+
+		wr_fmt(&w, "reading the rules: %s", strerror(-rc));
+		if (rc == -EPERM)
+			wr_z(&w, "; CAP_NET_ADMIN is needed");
+		wr_cstr(&w);
+		return rc;
+	}
+	return 0;
+}
+
+bool writers_left(const struct natfw *fw)
+{
+	for (unsigned k = 0; fw->rules && k < RULESET_KINDS; k++)
+		if (fw->rules->leftover[k])
+			return true;
+	return false;
+}
+
+bool writers_placed(const struct natfw *fw)
+{
+	for (unsigned k = 0; fw->rules && k < RULESET_KINDS; k++) {
+		const struct natfw_writer *w = &fw->writer[k];
+
+		if (!w->be && w->accepts && find_backend(fw, k))
+			return false;
+		if (w->be && w->be->placed && !w->be->placed(fw, w))
+			return false;
+	}
+	return true;
+}
+
+static void put_missing(const struct natfw *fw, enum ruleset_kind kind,
+			struct wr *why)
+{
+	const struct places *places = fw->places;
+	size_t p = 0;
+
+	while (p < places->n &&
+	       kind_at(fw->rules, places->at[p].chain) != kind)
+		p++;
+	if (p == places->n)
+		return;
+	ruleset_chain_name(fw->rules, places->at[p].chain, why);
+	wr_fmt(why, " drops it, and %s-restore is not installed",
+	       kind == RULESET_IPT_NFT ? "iptables-nft" : "iptables-legacy");
+}
+
+bool writers_missing(const struct natfw *fw, struct wr *why)
+{
+	for (unsigned k = 0; fw->rules && k < RULESET_KINDS; k++) {
+		if (!fw->writer[k].accepts || fw->writer[k].be ||
+		    find_backend(fw, k))
+			continue;
+		if (why)
+			put_missing(fw, k, why);
+		return true;
+	}
+	return false;
+}
+
+/* ---- open and close ------------------------------------------------ */
+
+static int open_writer(struct natfw *fw, enum ruleset_kind kind,
+		       const struct natfw_backend *be, bool translates)
+{
+	struct natfw_writer *w = &fw->writer[kind];
+
+	w->be = be;
+	w->translates = translates;
+	return be->open(fw, w);
+}
+
+int writers_open(struct natfw *fw, const struct natfw_backend *be)
+{
+	fw->translator = be->kind;
+	return open_writer(fw, fw->translator, be, true);
+}
+
+/* Open what has a place and is not in use. Return: 0 or -errno */
+static int open_needed(struct natfw *fw)
+{
+	const struct natfw_backend *be;
+	int rc = 0, one;
+
+	for (unsigned k = 0; k < RULESET_KINDS; k++) {
+		if (fw->writer[k].be || !fw->writer[k].accepts)
+			continue;
+		be = find_backend(fw, k);
+		one = be ? open_writer(fw, k, be, false) : 0;
+		rc = one ? one : rc;
+	}
+	return rc;
+}
+
+void writers_close(struct natfw *fw)
+{
+	for (unsigned i = RULESET_KINDS; i-- > 0;) {
+		struct natfw_writer *w = writer_at(fw, i);
+
+		if (w->be)
+			w->be->close(fw, w);
+		*w = (struct natfw_writer){ 0 };
+	}
+}
+
+/* ---- changes ------------------------------------------------------- */
+
+int writers_apply(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; !rc && i < RULESET_KINDS; i++) {
+		struct natfw_writer *w = writer_at(fw, i);
+
+		if (w->be)
+			rc = w->be->apply(fw, w, op, n);
+	}
+	return rc;
+}
+
+/* A configured chain that does not exist: the accepts belong nowhere else, so no
+ * mapping works. */
+static int check_configured(struct natfw *fw)
+{
+	if (!fw->places || !*fw->places->why ||
+	    fw->places->lost != RULESET_NONE)
+		return 0;
+	str_copy(fw->why, sizeof(fw->why), str_z(fw->places->why));
+	return -EIO;
+}
+
+static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	int rc = writers_look(fw), one;
+
+	if (rc)
+		return rc;
+	rc = open_needed(fw);
+	for (unsigned i = 0; rc != -ESTALE && i < RULESET_KINDS; i++) {
+		struct natfw_writer *w = writer_at(fw, i);
+
+		one = w->be ? w->be->sync(fw, w, rule, n) : 0;
+		rc = one ? one : rc;
+	}
+	return rc ? rc : check_configured(fw);
+}
+
+int writers_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	int rc, tries = NL_TRIES;
+
+	do {
+		rc = sync_once(fw, rule, n);
+	} while (rc == -ESTALE && --tries);
+	if (rc == -ESTALE)
+		str_copy(fw->why, sizeof(fw->why),
+			 STR("the rules changed during each try"));
+	return rc;
+}
+
+int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	int rc = writers_look(fw), one;
+
+	if (rc)
+		return rc;
+	for (unsigned k = 0; k < RULESET_KINDS; k++) {
+		struct natfw_writer *w = &fw->writer[k];
+
+		if (w->be)
+			one = w->be->verify(fw, w, rule, n);
+		else
+			one = w->accepts && find_backend(fw, k);
+		if (one > 0)
+			return one;
+		rc = one ? one : rc;
+	}
+	return rc;
+}
+
+/* ---- what an earlier run left -------------------------------------- */
+
+void writers_sweep(struct natfw *fw)
+{
+	const struct natfw_backend *be;
+
+	if (!fw->rules || writers_look(fw))
+		return;
+	for (unsigned k = 0; k < RULESET_KINDS; k++) {
+		if (fw->writer[k].be || !fw->rules->leftover[k])
+			continue;
+		be = find_backend(fw, k);
+		if (be && be->sweep)
+			be->sweep(fw);
+	}
+}

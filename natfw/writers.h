@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * writers.h - the backends in use: one translates, and there may be one more
+ * for each kind of forward chain that needs an accept.
+ *
+ * A writer is opened when its kind first has a place, and stays until the
+ * close, so that it removes its accepts when they are no longer needed.
+ * Runs in: any
+ */
+#ifndef NATFW_WRITERS_H
+#define NATFW_WRITERS_H
+
+#include "natfw.h"
+
+/** writers_open - open the backend that translates. 0 or -errno: fw->why has
+ * the reason, and the writer stays in use. */
+int writers_open(struct natfw *, const struct natfw_backend *);
+
+/** writers_close - remove everything of ours, and use none any more. */
+void writers_close(struct natfw *);
+
+/** writers_translator - the backend that translates; NULL: none is open. */
+const struct natfw_backend *writers_translator(const struct natfw *);
+
+/**
+ * writers_look - read the administrator's rules again, and find the places.
+ *
+ * Return: 0, also if the rules changed during each try (then fw->rules_stale
+ * stays set); -errno: they could not be read, and there are no places
+ */
+int writers_look(struct natfw *);
+
+/** writers_left - has an earlier run left something, of any kind? By the rules
+ * that were read last. */
+bool writers_left(const struct natfw *);
+
+/** writers_placed - do our accepts stand where the rules that were read last
+ * need them? */
+bool writers_placed(const struct natfw *);
+
+/** writers_missing - is there a place that no writer can write into? @why: gets
+ * the reason, may be NULL */
+bool writers_missing(const struct natfw *, struct wr *why);
+
+/** writers_apply - have each writer carry out these ops; those that only accept
+ * come first. Return: 0, or -errno of the first that failed; the others may
+ * have changed something */
+int writers_apply(struct natfw *, const struct nat_op *, size_t n);
+
+/**
+ * writers_sync - read the rules, open the writers that are needed, and sync
+ * each. One that fails does not prevent the others.
+ * Return: 0, or -errno of one that failed
+ */
+int writers_sync(struct natfw *, const struct nat_rule *, size_t n);
+
+/** writers_verify - read the rules, and compare. 0 equal, 1 different, -errno
+ * one could not compare, and no other is different. */
+int writers_verify(struct natfw *, const struct nat_rule *, size_t n);
+
+/** writers_sweep - read the rules, and remove what an earlier run left in kinds
+ * that have no writer in use. */
+void writers_sweep(struct natfw *);
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check_input.c - check that the router's own firewall lets searches and
+ * requests of the internal networks in, and upnpd's answers, announcements and
+ * events out.
+ * Runs in: upnpctl
+ */
+#include <netinet/in.h>
+#include <linux/netfilter.h>
+#include <string.h>
+#include "base/wr.h"
+#include "map/nat_rule.h"
+#include "natfw/ipt_tool.h"
+#include "upnpctl/check.h"
+#include "upnpctl/check_advice.h"
+
+#define SSDP_PORT	1900
+#define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
+#define HTTP_PORT	2828		/* for http-port = 0, which is any */
+
+enum { IN_SEARCH, IN_HTTP, OUT_SSDP, OUT_HTTP, OUT_EVENT, KINDS };
+
+/* The packets that must pass. Answers to a search are new flows for the kernel,
+ * because the search was sent to the multicast address. */
+static const struct {
+	const char *what;
+	uint8_t proto;
+	bool out, group;	/* to the multicast address */
+	bool answers;		/* of a flow that exists */
+	enum check_level level;	/* if they do not pass */
+} kinds[KINDS] = {
+	[IN_SEARCH] = { "searches", IPPROTO_UDP, false, true, false,
+			CHECK_PROBLEM },
+	[IN_HTTP] = { "requests", IPPROTO_TCP, false, false, false,
+		      CHECK_PROBLEM },
+	[OUT_SSDP] = { "announcements", IPPROTO_UDP, true, true, false,
+		       CHECK_PROBLEM },
+	[OUT_HTTP] = { "answers", IPPROTO_TCP, true, false, true,
+		       CHECK_PROBLEM },
+	[OUT_EVENT] = { "events", IPPROTO_TCP, true, false, false,
+			CHECK_WARNING },
+};
+
+/* ---- packets -------------------------------------------------------- */
+
+static struct check_advice_need need_of(uint16_t http_port, int kind)
+{
+	return (struct check_advice_need){
+		.proto = kinds[kind].proto,
+		.dport = kind == IN_SEARCH ? SSDP_PORT :
+			 kind == IN_HTTP ? http_port : 0,
+		.sport = kind == OUT_SSDP ? SSDP_PORT :
+			 kind == OUT_HTTP ? http_port : 0,
+	};
+}
+
+static void set_iface(struct walk_packet *p, const struct netif_addr *a,
+		      bool out)
+{
+	memcpy(out ? p->oif : p->iif, a->ifname, IF_NAMESIZE);
+	*(out ? &p->oif_index : &p->iif_index) = (uint32_t)a->ifindex;
+}
+
+/* A packet of that kind, between the router at address @at and a host of
+ * @net. */
+static struct walk_packet packet_of(const struct check *c, int kind,
+				    const struct netif_addr *at,
+				    const struct addr_net *net)
+{
+	const struct check_advice_need need = need_of(c->http_port, kind);
+	const struct addr_net hosts = { addr_net_first(net), net->bits };
+	const struct addr_net self = { at->net.addr, 32 };
+	const struct addr_net group = { addr_ip4(SSDP_GROUP_IP), 32 };
+	bool out = kinds[kind].out;
+	struct walk_packet p = {
+		.family = ADDR_IP4,
+		.proto = kinds[kind].proto,
+		.dport = need.dport,
+		.sport = need.sport,
+		.src = out ? self : hosts,
+		.dst = kinds[kind].group ? group : out ? hosts : self,
+		.ct_state = kinds[kind].answers ? WALK_STATE_ESTABLISHED :
+			    WALK_STATE_NEW,
+		.ct_status = kinds[kind].answers ? IPS_SEEN_REPLY : 0,
+		.to_router = !out && !kinds[kind].group,
+	};
+
+	set_iface(&p, at, out);
+	return p;
+}
+
+/* ---- chains --------------------------------------------------------- */
+
+/* Packets of one interface that one base chain drops. */
+struct dropped {
+	bool kind[KINDS];
+	bool perhaps;		/* some condition may accept them */
+	bool capped;		/* there were too many rules to follow */
+	struct walk_rule by;	/* the first */
+	size_t n;
+};
+
+static void follow(struct check *c, uint32_t base, int kind,
+		   const struct netif_addr *at, const struct addr_net *net,
+		   struct dropped *d)
+{
+	struct walk_packet p = packet_of(c, kind, at, net);
+	struct walk_end end;
+
+	walk_base(c->rules, base, &p, &end);
+	d->capped |= end.capped;
+	if (end.capped)
+		return;
+	if (end.verdict != RULESET_DROP || d->kind[kind])
+		return;
+	d->kind[kind] = true;
+	if (!d->n++)
+		d->by = (struct walk_rule){ end.chain, end.rule };
+	d->perhaps |= end.may_rule != RULESET_NONE;
+}
+
+/* Follow the packets of every network of that interface. Searches of a network
+ * behind another router do not arrive anyway. */
+static struct dropped follow_all(struct check *c, uint32_t base,
+				 const struct netif_addr *at, bool out)
+{
+	struct dropped d = { .n = 0 };
+
+	for (size_t i = 0; i < c->fw.net_n; i++) {
+		const struct netif_addr *net = &c->fw.net[i];
+
+		if (net->ifindex != at->ifindex)
+			continue;
+		for (int k = 0; k < KINDS; k++)
+			if (kinds[k].out == out &&
+			    !(net->routed && kinds[k].proto == IPPROTO_UDP))
+				follow(c, base, k, net->routed ? at : net,
+				       &net->net, &d);
+	}
+	return d;
+}
+
+/* ---- findings ------------------------------------------------------- */
+
+static void put_need(struct wr *w, const struct check_advice_need *n)
+{
+	wr_z(w, n->proto == IPPROTO_TCP ? "TCP" : "UDP");
+	if (n->dport)
+		wr_fmt(w, " port %u", n->dport);
+	else if (n->sport)
+		wr_fmt(w, " from port %u", n->sport);
+}
+
+/* Write the packets that are dropped: "UDP port 1900 (searches) and ...".
+ * Return: number of @need */
+static size_t list_needs(const struct check *c, const struct dropped *d,
+			 uint16_t http_port, struct check_advice_need *need,
+			 struct wr *w)
+{
+	size_t n = 0;
+
+	for (int k = 0; k < KINDS; k++) {
+		if (!d->kind[k])
+			continue;
+		wr_z(w, n ? " and " : "");
+		need[n] = need_of(c->http_port, k);
+		put_need(w, &need[n]);
+		wr_fmt(w, " (%s)", kinds[k].what);
+		need[n++] = need_of(http_port, k);
+	}
+	return n;
+}
+
+static enum check_level level_of(const struct dropped *d)
+{
+	enum check_level level = CHECK_WARNING;
+
+	for (int k = 0; k < KINDS && !d->perhaps; k++)
+		if (d->kind[k] && kinds[k].level > level)
+			level = kinds[k].level;
+	return level;
+}
+
+static void report_dropped(struct check *c, uint32_t base,
+			   const struct netif_addr *at, bool out,
+			   const struct dropped *d)
+{
+	const struct check_advice advice = {
+		.rules = c->rules, .base = base, .ifname = at->ifname,
+		.out = out, .plain = ipt_tool_plain(),
+	};
+	struct check_advice_need need[KINDS];
+	uint16_t port = (uint16_t)c->conf.http_port;
+	char rule[200], what[160], command[700];
+	struct wr r = wr_init_cut(rule, sizeof(rule));
+	struct wr w = wr_init_cut(what, sizeof(what));
+	struct wr cmd = wr_init_cut(command, sizeof(command));
+	size_t n = list_needs(c, d, port ? port : HTTP_PORT, need, &w);
+
+	walk_rule_text(c->rules, &d->by, &r);
+	if (!port && (d->kind[IN_HTTP] || d->kind[OUT_HTTP]))
+		wr_fmt(&cmd, "upnpctl set http-port=%u; ", HTTP_PORT);
+	check_advice_put(&cmd, &advice, need, n);
+	wr_cstr(&w);
+	wr_cstr(&r);
+	check_report(c, level_of(d), "%s %s %s: dropped by %s%s; programs "
+		     "there %s\n"
+		     "%s", what, out ? "to" : "from", at->ifname, rule,
+		     d->perhaps ? ", except under a condition" : "",
+		     out ? "get no answer or no events" :
+		     "do not find or reach upnpd", wr_cstr(&cmd));
+}
+
+static void report_capped(struct check *c, uint32_t base)
+{
+	char text[200];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	ruleset_chain_name(c->rules, base, &w);
+	check_report(c, CHECK_WARNING, "%s has too many rules or jumps to "
+		     "follow: whether it drops what programs and upnpd send "
+		     "each other is not known\n"
+		     "Use sets instead of single rules there", wr_cstr(&w));
+}
+
+/* Is this the first address of its interface? */
+static bool is_first(const struct check *c, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (c->fw.net[k].ifindex == c->fw.net[i].ifindex)
+			return false;
+	return !c->fw.net[i].routed;
+}
+
+/* Check one base chain for each interface. */
+static void check_base(struct check *c, uint32_t base, bool out)
+{
+	for (size_t i = 0; i < c->fw.net_n; i++) {
+		struct dropped d;
+
+		if (!is_first(c, i))
+			continue;
+		d = follow_all(c, base, &c->fw.net[i], out);
+		if (d.n)
+			report_dropped(c, base, &c->fw.net[i], out, &d);
+		else if (d.capped)
+			report_capped(c, base);
+	}
+}
+
+static bool is_ip4(const struct ruleset *rs, uint32_t chain)
+{
+	uint8_t family = rs->table[rs->chain[chain].table].family;
+
+	return family == NFPROTO_IPV4 || family == NFPROTO_INET;
+}
+
+static void report_ok(struct check *c)
+{
+	if (c->http_port)
+		check_report_ok(c, "the router's firewall lets in UDP port %u "
+				"and TCP port %u from the internal networks, "
+				"and the answers out", SSDP_PORT,
+				c->http_port);
+	check_report_ok(c, "the router's firewall lets in UDP port %u and "
+			"every TCP port from the internal networks, and the "
+			"answers out", SSDP_PORT);
+}
+
+void check_input(struct check *c)
+{
+	const struct ruleset *rs = c->rules;
+
+	for (uint32_t i = 0; rs && i < rs->base_n; i++) {
+		const struct ruleset_chain *chain = &rs->chain[rs->base[i]];
+		bool in = chain->hook == NF_INET_PRE_ROUTING ||
+			  chain->hook == NF_INET_LOCAL_IN;
+
+		if (is_ip4(rs, rs->base[i]) && !chain->nat &&
+		    (in || chain->hook == NF_INET_LOCAL_OUT))
+			check_base(c, rs->base[i], !in);
+	}
+	if (!c->reported)
+		check_firewall_unread(c, "no rule that was read drops what "
+				      "programs and upnpd send each other");
+	report_ok(c);
+}
