@@ -2,8 +2,9 @@
 /*
  * ssdp.c - discovery (UDA 1.1 section 1).
  *
- * The dialogue: in each network that is served, NOTIFY ssdp:alive is sent for
- * every target, twice, and again before half of max-age is over. A control
+ * The dialogue: in each network that is served, NOTIFY ssdp:byebye is sent for
+ * every target, which ends what control points know from before a restart
+ * (WANIPConnection:2 2.3.23), then ssdp:alive, twice, and again before half of max-age is over. A control
  * point sends M-SEARCH by multicast or to one of our addresses; each target
  * that matches is answered by a datagram of its own. At the end, NOTIFY
  * ssdp:byebye is sent.
@@ -54,6 +55,7 @@ struct link {
 	bool announced;		/* NOTIFYs are sent from here */
 	bool again;		/* the second set follows soon */
 	bool fresh;		/* announced since the last BOOTID */
+	bool first;		/* no set was sent on this interface before */
 };
 
 /* A search that has not been answered completely. */
@@ -132,6 +134,10 @@ static void on_notify(struct loop_timer *t)
 	const struct ssdp *s = l->ssdp;
 	uint64_t quarter_ms = (uint64_t)s->config.notify_s * 250;
 
+	/* A control point may still know the gateway from before a restart. */
+	if (l->first)
+		notify_all(l, BYEBYE, 0);
+	l->first = false;
 	notify_all(l, ALIVE, 0);
 	loop_timer_set(s->loop, t, l->again ?
 		     SECOND_MS + random_below(s, SECOND_SPREAD_MS) :
@@ -274,7 +280,7 @@ static void on_opened(void *arg, struct ifsock *sock)
 {
 	struct link *l = &((struct ssdp *)arg)->link[ifsock_index(sock)];
 
-	l->announced = l->again = l->fresh = false;
+	l->announced = l->again = l->fresh = l->first = false;
 }
 
 static void on_outside(void *arg, struct addr peer)
@@ -324,6 +330,18 @@ static void raise_boot_id(struct ssdp *s)
 	s->config.boot_id = next;
 }
 
+/* Is any network of this interface announced? A byebye there would reach all
+ * hosts on the wire. */
+static bool is_announced(const struct ssdp *s, int ifindex)
+{
+	const struct link *l;
+
+	for (l = s->link; l < s->link + IFSOCKS_MAX; l++)
+		if (l->announced && l->sock->at.ifindex == ifindex)
+			return true;
+	return false;
+}
+
 /* Start to announce in each new network. The first networks get the BOOTID of
  * the start; later ones raise it. */
 static void announce_networks(struct ssdp *s)
@@ -339,6 +357,7 @@ static void announce_networks(struct ssdp *s)
 		}
 		l->fresh = !l->announced && has_network(l);
 		if (l->fresh) {
+			l->first = !is_announced(s, l->sock->at.ifindex);
 			l->announced = true;
 			announce(l);
 		}
@@ -411,14 +430,17 @@ struct ssdp *ssdp_new(struct loop *loop, const struct ssdp_config *config)
 		.opened = on_opened, .closing = on_closing,
 		.outside = on_outside, .arg = s,
 	};
+	uint32_t roots = 0;
 	size_t i;
 
 	if (!s)
 		return NULL;
 	s->loop = loop;
 	s->config = *config;
-	s->rate.burst = SSDP_ANSWERS_BURST;
-	s->rate.per_s = SSDP_ANSWERS_S;
+	for (i = 0; i < config->target_n; i++)
+		roots += !strcmp(config->target[i].nt, "upnp:rootdevice");
+	s->rate.burst = SSDP_ANSWERS_BURST * (roots ? roots : 1);
+	s->rate.per_s = SSDP_ANSWERS_S * (roots ? roots : 1);
 	ifsock_init(&s->socks, loop, &socks);
 	for (i = 0; i < IFSOCKS_MAX; i++) {
 		s->link[i].ssdp = s;

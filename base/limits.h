@@ -31,9 +31,9 @@
 #define SSDP_REPLY_MAX		1024	/* sent; some clients read no more */
 #define SSDP_PENDING_MAX	64	/* searches waiting for their answer */
 #define SSDP_SPREAD_MS		100	/* clients wait as little as 250 ms */
-/* Datagrams that answer one source; further answers are dropped. A burst of
- * three ssdp:all passes, or of 12 searches (Open.NAT) several times over; the
- * long-term rate is too low for a reflection attack. */
+/* Datagrams that answer one source, for each root device; further answers are
+ * dropped. A burst of five ssdp:all passes, or of 12 searches (Open.NAT)
+ * several times over; the long-term rate is too low for a reflection attack. */
 #define SSDP_ANSWERS_BURST	64
 #define SSDP_ANSWERS_S		20
 #define SSDP_MAX_AGE_MIN_S	1800	/* UDA 1.1 1.2.2 */

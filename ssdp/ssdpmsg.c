@@ -30,17 +30,39 @@ static bool parse_mx(const struct httpmsg *m, uint32_t *ret)
 	return err != -EINVAL;
 }
 
+/* The end of the datagram also ends the head: a client for Bitcoin sends no
+ * empty line. @whole: room for the datagram and that line */
+static bool parse_head(struct str datagram, char *whole, size_t cap,
+		       struct httpmsg *ret)
+{
+	struct wr w = wr_init(whole, cap);
+
+	if (httpmsg_parse(datagram.p, datagram.n, ret) > 0)
+		return true;
+	wr_str(&w, datagram);
+	wr_z(&w, "\r\n\r\n");
+	return !w.over && httpmsg_parse(w.buf, w.len, ret) > 0;
+}
+
+/* The standard has the quotes; a client for Bitcoin leaves them out. */
+static bool is_discover(struct str man)
+{
+	return str_eq(man, STR("\"ssdp:discover\"")) ||
+	       str_eq(man, STR("ssdp:discover"));
+}
+
 bool ssdpmsg_parse_search(struct str datagram, struct ssdp_search *ret)
 {
+	char whole[SSDP_DATAGRAM_MAX + sizeof("\r\n\r\n")];
 	struct ssdp_search search;
 	struct httpmsg m;
 	struct str man, st;
 
-	if (httpmsg_parse(datagram.p, datagram.n, &m) <= 0 ||
+	if (!parse_head(datagram, whole, sizeof(whole), &m) ||
 	    !str_eq(m.method, STR("M-SEARCH")) ||
 	    !str_eq(m.target, STR("*")) ||
 	    !httpmsg_get(&m, STR("MAN"), &man) ||
-	    !str_eq(man, STR("\"ssdp:discover\"")) ||
+	    !is_discover(man) ||
 	    !httpmsg_get(&m, STR("ST"), &st) ||
 	    !str_copy(search.st, sizeof(search.st), st) ||
 	    !parse_mx(&m, &search.mx))

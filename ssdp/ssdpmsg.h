@@ -52,7 +52,8 @@ struct ssdp_search {
 /**
  * ssdpmsg_parse_search - parse a datagram that may be an M-SEARCH.
  *
- * MAN must be "ssdp:discover", and ST must be present. MX may be missing (many
+ * MAN must be "ssdp:discover", with or without its quotes, and ST must be
+ * present. The empty line at the end may be missing. MX may be missing (many
  * clients); more than 5 counts as 5; one that is not a number is an error.
  *
  * Return: false: not a valid search; send no answer
