@@ -53,8 +53,8 @@ static unsigned methods(void *arg, struct str path)
 	switch (doc) {
 	case IGD_CONTROL:
 		return HTTP_POST;
-	case IGD_EVENT:
-		return HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE;
+	case IGD_EVENT:		/* KTorrent posts actions there */
+		return HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE | HTTP_POST;
 	default:
 		return HTTP_GET;
 	}
@@ -148,7 +148,10 @@ static void serve(void *arg, const struct httpd_req *req)
 		reply.body = document(s, n, svc, (struct addr){ 0 });
 		break;
 	case IGD_EVENT:
-		serve_event(s, req, svc, n);
+		if (req->method == HTTP_POST)
+			serve_post(s, req, svc, n);
+		else
+			serve_event(s, req, svc, n);
 		return;
 	case IGD_NOTHING:
 		httpd_reply(s->httpd, req->id, &reply);
@@ -157,6 +160,9 @@ static void serve(void *arg, const struct httpd_req *req)
 	reply.status = reply.body.n ? 200 : 503;
 	if (reply.body.n)
 		reply.content_type = XML_TYPE;
+	/* UDA 1.1 2.11 */
+	if (httpmsg_count(req->head, STR("Accept-Language")))
+		reply.extra = STR("Content-Language: en\r\n");
 	httpd_reply(s->httpd, req->id, &reply);
 }
 

@@ -75,7 +75,8 @@ static int check_host(const struct httpmsg *m, struct addr own,
 	if (n > 1)
 		return -400;
 	if (!n)
-		return m->minor ? -400 : 0;	/* 1.0 has no Host */
+		return 0;	/* HTTP/1.0, and a library for microcontrollers.
+				 * A browser always sends it */
 	httpmsg_get(m, STR("Host"), &host);
 	return is_own(host, own, own_port) ? 0 : -403;
 }

@@ -219,7 +219,8 @@ static void serve(enum http_method method, const char *path, uint32_t id)
 	static struct httpmsg head;
 	static const char text[] =
 		"POST / HTTP/1.1\r\nSOAPAction: \"what#todo\"\r\n"
-		"Content-Type: text/xml\r\n\r\n";
+		"Content-Type: text/xml\r\n"
+		"Accept-Language: de\r\n\r\n";
 	const struct httpd_req req = {
 		.method = method, .path = str_z(path), .head = &head,
 		.body = STR("a body"), .peer = addr_ip4(CLIENT),
@@ -241,7 +242,7 @@ static void test_each_url_has_its_methods(void **state)
 	assert_int_equal(methods(WANIP "/control"), HTTP_POST);
 	assert_int_equal(methods("/igd2/wanip/control"), HTTP_POST);
 	assert_int_equal(methods(WANIP "/event"),
-			 HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE);
+			 HTTP_SUBSCRIBE | HTTP_UNSUBSCRIBE | HTTP_POST);
 	assert_int_equal(methods("/"), 0);
 	assert_int_equal(methods("/igd3.xml"), 0);
 	assert_int_equal(methods(WANIP), 0);
@@ -289,13 +290,23 @@ static void test_the_description_of_a_service_is_served(void **state)
 
 static void get_at(uint32_t local_ip, const char *path)
 {
+	static struct httpmsg head;
 	const struct httpd_req req = {
-		.method = HTTP_GET, .path = str_z(path), .local =
-			addr_ip4(local_ip),
+		.method = HTTP_GET, .path = str_z(path), .head = &head,
+		.local = addr_ip4(local_ip),
 	};
 
 	routes.serve(routes.arg, &req);
 	assert_int_equal(replied.status, 200);
+}
+
+/* UDA 1.1 2.11: the language is told to clients that ask for one. */
+static void test_a_description_has_a_language_if_asked(void **state)
+{
+	serve(HTTP_GET, "/igd1.xml", 7);
+	assert_string_equal(replied.extra, "Content-Language: en\r\n");
+	get_at(LAN0, "/igd1.xml");
+	assert_string_equal(replied.extra, "");
 }
 
 /* presentationURL names the router as the client knows it. */
@@ -368,6 +379,16 @@ static void test_an_action_is_passed_to_soap(void **state)
 	assert_string_equal(replied.body, "<ok/>");
 	assert_string_equal(replied.type, "text/xml; charset=\"utf-8\"");
 	assert_int_equal(dirty, 1);	/* the action may have changed one */
+}
+
+/* KTorrent posts to the event URL if that begins with a slash. */
+static void test_an_action_may_be_posted_to_the_event_url(void **state)
+{
+	soap.reply = (struct soap_reply){ 200, STR("<ok/>") };
+	serve(HTTP_POST, "/igd2/wanip/event", 22);
+	assert_int_equal(soap.post.token, 22);
+	assert_int_equal(soap.post.n, 2);
+	assert_string_equal(replied.body, "<ok/>");
 }
 
 static void test_an_empty_reply_has_no_type(void **state)
@@ -537,6 +558,8 @@ int main(void)
 		TEST(test_more_documents_than_slots_are_served),
 		TEST(test_an_unknown_url_is_404),
 		TEST(test_an_action_is_passed_to_soap),
+		TEST(test_an_action_may_be_posted_to_the_event_url),
+		TEST(test_a_description_has_a_language_if_asked),
 		TEST(test_an_empty_reply_has_no_type),
 		TEST(test_an_action_may_be_answered_later),
 		TEST(test_an_aborted_request_is_cancelled),

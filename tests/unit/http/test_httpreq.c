@@ -46,7 +46,7 @@ static const struct {
 	/* Host */
 	{ "GET / HTTP/1.1\r\nhost:192.168.1.1\r\n\r\n", 0 },
 	{ "GET / HTTP/1.1\r\nHost: 192.168.1.1:\r\n\r\n", 0 },
-	{ "GET / HTTP/1.1\r\n\r\n", -400 },
+	{ "GET / HTTP/1.1\r\n\r\n", 0 },
 	{ "GET / HTTP/1.1\r\n" HOST HOST "\r\n", -400 },
 	{ "GET / HTTP/1.0\r\n\r\n", 0 },
 	{ "GET / HTTP/1.0\r\n" HOST "\r\n", 0 },
