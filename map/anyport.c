@@ -11,10 +11,11 @@
 #include "map/mapreport.h"
 
 /* Can the request have the port of @r? It can if the port is free, or if only
- * the same client's mapping for the same purpose uses it: then the request is a
- * renewal. A mapping whose lease has ended cannot be renewed, because its rule
- * is being deleted. */
-static bool is_free(const struct map *m, const struct nat_rule *r)
+ * a mapping of the same client and remote host uses it: then the request renews
+ * it. If the port was @wished, it may also change the mapping's internal port
+ * (WANIPConnection:2 2.5.17). A mapping whose lease has ended cannot be renewed,
+ * because its rule is being deleted. */
+static bool is_free(const struct map *m, const struct nat_rule *r, bool wished)
 {
 	const struct pm_entry *e;
 	uint16_t slot = PM_NONE;
@@ -24,7 +25,7 @@ static bool is_free(const struct map *m, const struct nat_rule *r)
 		e = portmap_entry(m->pm, slot);
 		if (e->state == PM_EXPIRING ||
 		    !addr_equal(e->rule.client, r->client) ||
-		    e->rule.int_port != r->int_port ||
+		    (!wished && e->rule.int_port != r->int_port) ||
 		    !addr_equal(e->rule.remote, r->remote))
 			return false;
 	}
@@ -49,7 +50,7 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	size_t range_n;
 
 	wish.ext_port = w->wished;
-	if (w->wished && is_free(m, &wish) &&
+	if (w->wished && is_free(m, &wish, true) &&
 	    policy_check(&m->policy, &wish, addr_any(), NULL) == REFUSAL_NONE) {
 		*r = wish;
 		return REFUSAL_NONE;
@@ -65,7 +66,7 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	k = m->ops->rnd(m->ops_arg) % port_n;
 	for (uint32_t tried = 0; tried < port_n; tried++) {
 		r->ext_port = port_at(range, k);
-		if (is_free(m, r))
+		if (is_free(m, r, false))
 			return REFUSAL_NONE;
 		k = (k + 1) % port_n;
 	}

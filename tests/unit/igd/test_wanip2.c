@@ -226,9 +226,14 @@ static void any_port_gets_another_if_the_wished_one_is_taken(void **state)
 	w.rnd = 8000 - 1024;
 	assert_int_equal(reserved(ANN, 5000, 5001), 8000);
 	assert_int_equal(at(1)->rule.ext_port, 8000);
-	/* her own mapping for another purpose uses the port as well */
+	/* her own mapping of that port is updated */
 	w.rnd = 9000 - 1024;
-	assert_int_equal(reserved(ANN, 8000, 5002), 9000);
+	assert_int_equal(reserved(ANN, 8000, 5002), 8000);
+	assert_int_equal(portmap_count(w.map.pm), 2);
+	assert_int_equal(at(1)->rule.int_port, 5002);
+	/* by chance she never gets a port of hers for another purpose */
+	w.rnd = 8000 - 1024;
+	assert_int_equal(reserved(ANN, 0, 5009), 8001);
 	/* no port is wished */
 	w.rnd = 9500 - 1024;
 	assert_int_equal(reserved(ANN, 0, 5003), 9500);
