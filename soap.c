@@ -311,7 +311,9 @@ static int check_args(struct envelope *env, const struct igd_service *svc,
 	int err = UPNP_OK;
 
 	for (; in_n < env->act->arg_n && !arg[in_n].out; in_n++)
-		if (in_n == SOAP_ARGS_MAX || !env->seen[in_n])
+		if (in_n == SOAP_ARGS_MAX ||
+		    (!env->seen[in_n] &&
+		     !model_arg_var(svc, &arg[in_n])->optional))
 			return UPNP_INVALID_ARGS;
 	if (env->bad_args)
 		return UPNP_INVALID_ARGS;

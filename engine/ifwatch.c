@@ -33,6 +33,9 @@ static void update_wan(struct ifwatch *f)
 		wan->since_ms = loop_now_ms(f->loop);
 	map->ext = ext;
 	wan->admin_up = e->up;
+	/* somebody else took it up again */
+	if (e->up && !f->igd->link_busy)
+		f->igd->internet_off = false;
 	wan->link_up = e->up && e->running;
 	wan->up_bps = wan->down_bps =
 		netif_speed_bps(conf_external(f->conf)->name);

@@ -97,7 +97,8 @@ static uint64_t value_hash(struct gena *g, const struct topic *t, size_t i)
 	uint64_t state = hash_add(HASH_BEGIN, s.p, s.n);
 
 	if (!strcmp(t->var[i]->name, "PortMappingNumberOfEntries"))
-		state ^= wanip_dummy_shown(g->config.igd);
+		state ^= wanip_dummy_shown(g->config.igd,
+					   loop_now_ms(g->loop));
 	return state;
 }
 

@@ -65,8 +65,13 @@ struct igd {
 
 	struct map *map;	/* as passed to igd_init(); to be read */
 
+	uint64_t dummy_from_ms;	/* the dummy mapping is hidden before, because
+				 * a client deleted it */
+
 	/* private: link.c */
 	bool link_busy, link_to_up;
+	bool internet_off;	/* EnabledForInternet is 0 */
+	bool link_sets_internet;	/* the change in progress sets it */
 	struct igd_wait *link_waits;	/* NULL: nobody */
 };
 

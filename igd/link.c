@@ -14,6 +14,9 @@ int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
 {
 	struct igd_wait *w = call->wait;
 
+	/* the state that the caller wants needs no permission */
+	if (up && !igd->link_busy && igd->wan.admin_up)
+		return UPNP_OK;
 	if (!igd->allow_link) {
 		igd_refused(igd, REFUSAL_LINK, call->client);
 		return UPNP_NOT_AUTHORIZED;
@@ -29,6 +32,7 @@ int link_change(struct igd *igd, struct igd_call *call, bool up, int fail)
 	if (!w || !igd->ops->link(igd->ops_arg, up))
 		return fail;
 	igd->link_busy = true;
+	igd->link_sets_internet = false;
 	igd->link_to_up = up;
 	igd->link_waits = w;
 	w->fail = fail;
@@ -41,6 +45,8 @@ void link_done(struct igd *igd, enum nat_err err)
 
 	igd->link_busy = false;
 	igd->link_waits = NULL;
+	if (err == NAT_OK && igd->link_sets_internet)
+		igd->internet_off = !igd->link_to_up;
 	if (w)
 		w->done(w, err == NAT_OK ? UPNP_OK : w->fail, 0);
 }

@@ -189,7 +189,9 @@ static const struct igd_var wanip_vars[] = {
 	[LEASE_DURATION] = { "PortMappingLeaseDuration", IGD_UI4, 1,
 		.ranged = true, .range_since = 2, .min = 0,
 		.max = PM_LEASE_MAX_S },
-	[REMOTE_HOST] = { "RemoteHost", IGD_STRING, 1 },
+	/* KTorrent leaves out empty arguments, two JavaScript clients the
+	 * remote host. */
+	[REMOTE_HOST] = { "RemoteHost", IGD_STRING, 1, .optional = true },
 	[EXTERNAL_PORT] = { "ExternalPort", IGD_UI2, 1 },
 	/* Port 0 is 732, WildCardNotPermittedInIntPort, not 601. */
 	[INTERNAL_PORT] = { "InternalPort", IGD_UI2, 1, .ranged = true,
@@ -197,7 +199,8 @@ static const struct igd_var wanip_vars[] = {
 	[MAPPING_PROTOCOL] = { "PortMappingProtocol", IGD_STRING, 1,
 		.allowed = protocols },
 	[INTERNAL_CLIENT] = { "InternalClient", IGD_STRING, 1 },
-	[MAPPING_DESCRIPTION] = { "PortMappingDescription", IGD_STRING, 1 },
+	[MAPPING_DESCRIPTION] = { "PortMappingDescription", IGD_STRING, 1,
+		.optional = true },
 	[SYSTEM_UPDATE_ID] = { "SystemUpdateID", IGD_UI4, 2, .evented = true },
 	[TYPE_MANAGE] = { "A_ARG_TYPE_Manage", IGD_BOOL, 2 },
 	[TYPE_PORT_LISTING] = { "A_ARG_TYPE_PortListing", IGD_STRING, 2 },

@@ -36,6 +36,7 @@ struct igd_var {
 					 * NULL: any text */
 	const char *dflt;	/* <defaultValue>, or NULL */
 	uint8_t range_since;	/* versions below have no range; 0: all have */
+	bool optional;		/* clients leave out an empty argument of it */
 	bool range_told;	/* the SCPD has the range, but the action checks
 				 * it, because it returns a code of its own */
 };

@@ -85,7 +85,7 @@ static int check_string(const struct igd_var *var, struct igd_in *in)
 		in->s = str_z(*word);
 		return UPNP_OK;
 	}
-	return UPNP_VALUE_INVALID;
+	return UPNP_OUT_OF_RANGE;	/* WANIPConnection:2 2.5.15.2 */
 }
 
 int value_check(const struct igd_var *var, unsigned version, struct igd_in *in)

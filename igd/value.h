@@ -17,7 +17,8 @@ bool value_ranged(const struct igd_var *var, unsigned version);
  *      the list's spelling if there is an allowedValueList (compared
  *      case-insensitively)
  *
- * Return: 0, 600 (no such value), 601 (a number out of range), 605 (too long)
+ * Return: 0, 600 (not a value of its type), 601 (a number out of range, or a
+ * string that is not in the list: UDA 1.1 table 3-3), 605 (too long)
  */
 int value_check(const struct igd_var *var, unsigned version, struct igd_in *in);
 

@@ -64,14 +64,21 @@ int wancic_get_packets_received(struct igd *igd, struct igd_call *call)
 	return counter(igd, call, offsetof(struct igd_counters, rx_packets));
 }
 
-/* link_change() has WANIPConnection's codes. This service reports every failure
- * as 501, and succeeds if the link is already in the requested state. */
+/* EnabledForInternet and the connection are two things: a connection that was
+ * ended by ForceTermination may be requested again, one that was ended here may
+ * not. link_change() has WANIPConnection's codes. This service reports every
+ * failure as 501, and succeeds if the link is already in the requested state. */
 int wancic_set_enabled(struct igd *igd, struct igd_call *call)
 {
 	int err = link_change(igd, call, call->in[0].u, UPNP_ACTION_FAILED);
 
 	switch (err) {
+	case IGD_WAIT:
+		igd->link_sets_internet = true;
+		return err;
 	case WANIP_ALREADY_TERMINATED:
+	case UPNP_OK:
+		igd->internet_off = !call->in[0].u;
 		return UPNP_OK;
 	case WANIP_SETUP_IN_PROGRESS:
 	case WANIP_DISCONNECT_IN_PROGRESS:
@@ -83,7 +90,7 @@ int wancic_set_enabled(struct igd *igd, struct igd_call *call)
 
 int wancic_get_enabled(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = igd->wan.admin_up;
+	call->out[0].u = !igd->internet_off;
 	return UPNP_OK;
 }
 

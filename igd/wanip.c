@@ -45,8 +45,11 @@ int wanip_get_connection_type_info(struct igd *igd, struct igd_call *call)
 	return UPNP_OK;
 }
 
+/* WANIPConnection:2 2.5.3.4: 709 while EnabledForInternet is 0. */
 int wanip_request_connection(struct igd *igd, struct igd_call *call)
 {
+	if (igd->internet_off)
+		return WANIP_ACCESS_DISABLED;
 	return link_change(igd, call, true, WANIP_SETUP_FAILED);
 }
 
@@ -101,9 +104,11 @@ static int parse_remote(struct str s, struct addr *ret)
 {
 	struct addr a;
 
-	s = str_trim(s);
 	*ret = addr_any();
-	if (!s.n || str_eq(s, STR("*")))
+	if (!s.n)
+		return UPNP_OK;
+	s = str_trim(s);	/* a blank is not the empty string */
+	if (str_eq(s, STR("*")))
 		return UPNP_OK;
 	if (!addr_parse(s, &a))
 		return UPNP_VALUE_INVALID;
@@ -169,6 +174,28 @@ static int parse_lease(const struct igd_call *call, uint32_t asked_s,
 		*ret_s = call->version < 2 ? MAP_LEASE_FOREVER :
 					     MAP_LEASE_LONGEST;
 	return UPNP_OK;
+}
+
+/* ---- the dummy mapping --------------------------------------------- */
+
+/* show-dummy-rule, as in RouterOS: some control points (Windows among them)
+ * consider a router with an empty list broken. The entry is port 9 (discard),
+ * disabled, to the router itself: it cannot be used and has no rule in the
+ * kernel. */
+#define DUMMY_PORT	9
+#define DUMMY_HIDDEN_MS	60000
+
+bool wanip_dummy_shown(const struct igd *igd, uint64_t now_ms)
+{
+	return igd->show_dummy && now_ms >= igd->dummy_from_ms &&
+	       !portmap_shown_count(igd->map->pm);
+}
+
+static bool is_dummy(const struct igd *igd, const struct nat_rule *key,
+		     uint64_t now_ms)
+{
+	return key->ext_port == DUMMY_PORT && key->proto == IPPROTO_TCP &&
+	       !addr_is_set(key->remote) && wanip_dummy_shown(igd, now_ms);
 }
 
 /* ---- requests to the mapping core ---------------------------------- */
@@ -249,6 +276,10 @@ int wanip_delete(struct igd *igd, struct igd_call *call)
 	struct map_wait *w = wanip_prepare(igd, call, UPNP_DELETE);
 	int err = parse_key(call->in, &w->req.mapping.rule);
 
+	if (!err && is_dummy(igd, &w->req.mapping.rule, call->now_ms)) {
+		igd->dummy_from_ms = call->now_ms + DUMMY_HIDDEN_MS;
+		return UPNP_OK;
+	}
 	return err ? err : wanip_result(call, map_delete(igd->map, w));
 }
 
@@ -265,27 +296,16 @@ static void put_target(const struct igd *igd, struct igd_call *call,
 	out[4].u = portmap_lease_left(e, call->now_ms);
 }
 
-bool wanip_dummy_shown(const struct igd *igd)
-{
-	return igd->show_dummy && !portmap_shown_count(igd->map->pm);
-}
-
-/* show-dummy-rule, as in RouterOS: some control points (Windows among them)
- * consider a router with an empty list broken. The entry is port 9 (discard),
- * disabled, to the router itself: it cannot be used and has no rule in the
- * kernel. */
-static void put_dummy(struct igd_call *call)
+/* Write the last five out arguments of both Get...Entry actions. */
+static void put_dummy(struct igd_call *call, struct igd_out out[5])
 {
 	struct wr w = wr_init(call->text, sizeof(call->text));
 
-	call->out[0].s = STR("");
-	call->out[1].u = 9;
-	call->out[2].s = STR("TCP");
-	call->out[3].u = 9;
-	call->out[4].s = put_addr(&w, call->local);
-	call->out[5].u = 0;
-	call->out[6].s = STR("dummy");
-	call->out[7].u = 0;
+	out[0].u = DUMMY_PORT;
+	out[1].s = put_addr(&w, call->local);
+	out[2].u = 0;
+	out[3].s = STR("dummy");
+	out[4].u = 0;
 }
 
 /* Control points increment the index until they get 713. */
@@ -296,8 +316,11 @@ int wanip_get_generic_entry(struct igd *igd, struct igd_call *call)
 	uint16_t slot = portmap_shown_at(igd->map->pm, index);
 	const struct pm_entry *e = portmap_entry(igd->map->pm, slot);
 
-	if (!e && !index && wanip_dummy_shown(igd)) {
-		put_dummy(call);
+	if (!e && !index && wanip_dummy_shown(igd, call->now_ms)) {
+		call->out[0].s = STR("");
+		call->out[1].u = DUMMY_PORT;
+		call->out[2].s = STR("TCP");
+		put_dummy(call, &call->out[3]);
 		return UPNP_OK;
 	}
 	if (!e)
@@ -320,6 +343,10 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 
 	if (err)
 		return err;
+	if (is_dummy(igd, &key, call->now_ms)) {
+		put_dummy(call, call->out);
+		return UPNP_OK;
+	}
 	slot = portmap_find(igd->map->pm, &key);
 	e = portmap_entry(igd->map->pm, slot);
 	if (!e || !portmap_is_shown(e))
@@ -331,7 +358,7 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 
 static int get_entry_number(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = wanip_dummy_shown(igd) ?
+	call->out[0].u = wanip_dummy_shown(igd, call->now_ms) ?
 			 1 : (uint32_t)portmap_shown_count(igd->map->pm);
 	return UPNP_OK;
 }

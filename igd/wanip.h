@@ -35,9 +35,14 @@ int wanip_result(const struct igd_call *, int res);
 /** wanip_connected - is there an external address, and a link? */
 bool wanip_connected(const struct igd *);
 
-/** wanip_dummy_shown - do clients see the dummy mapping now? They do if there
- * are no mappings (show-dummy-rule); PortMappingNumberOfEntries is 1 then. */
-bool wanip_dummy_shown(const struct igd *);
+/**
+ * wanip_dummy_shown - do clients see the dummy mapping now?
+ *
+ * They do if there are no mappings (show-dummy-rule);
+ * PortMappingNumberOfEntries is 1 then. For a minute after a client deleted it
+ * they do not: some delete the first entry until there is none.
+ */
+bool wanip_dummy_shown(const struct igd *, uint64_t now_ms);
 
 igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
 	wanip_request_connection, wanip_terminate, wanip_get_status_info,

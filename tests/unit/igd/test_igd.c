@@ -427,7 +427,9 @@ static void remote_host_is_an_address_or_any_host(void **state)
 		{ "", 0, 0 },		{ "*", 0, 0 },
 		{ "0.0.0.0", 0, 0 },	{ "::", 0, 0 },
 		{ "0:0:0:0:0:0:0:0", 0, 0 },
-		{ " \r\n", 0, 0 },	{ " 198.51.100.9\n", 0, 0xc6336409 },
+		{ " 198.51.100.9\n", 0, 0xc6336409 },
+		/* a blank must not open the port to everybody */
+		{ " ", 600, 0 },	{ " \r\n", 600, 0 },
 		{ "224.0.0.1", 402, 0 }, { "127.0.0.1", 402, 0 },
 		{ "255.255.255.255", 402, 0 }, { "0.0.0.1", 402, 0 },
 		{ "example.org", 600, 0 }, { "1.2.3", 600, 0 },
@@ -755,12 +757,51 @@ static void dummy_is_listed_without_mappings(void **state)
 	assert_str(got.out[6].s, "dummy");
 	assert_int_equal(got.out[7].u, 0);
 	m.ext_port = 9;
+	m.proto = "UDP";
 	assert_int_equal(specific(w, &m, &got), 714);
 	assert_int_equal(del(w, &a, &m), 714);
+	m.proto = "TCP";
+	m.remote = "198.51.100.9";
+	assert_int_equal(specific(w, &m, &got), 714);
+	assert_int_equal(del(w, &a, &m), 714);
+	m.remote = "";
+	assert_int_equal(specific(w, &m, &got), 0);
+	assert_int_equal(got.out[0].u, 9);
+	assert_str(got.out[1].s, "192.168.88.1");
+	assert_int_equal(got.out[2].u, 0);
+	assert_str(got.out[3].s, "dummy");
 	have(w, &plain);
+	assert_int_equal(specific(w, &m, &got), 714);
 	assert_int_equal(generic(w, 0, &got), 0);
 	assert_int_equal(got.out[1].u, 5000);
 	assert_int_equal(generic(w, 1, &got), 713);
+	assert_string_equal(
+		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
+}
+
+/* A control point that deletes the first entry until there is none must come to
+ * an end. */
+static void deleted_dummy_is_hidden_for_a_minute(void **state)
+{
+	struct world *w = *state;
+	struct mapping m = plain;
+	struct requester a = { .answers = 0 };
+	struct igd_call got;
+	char buf[256];
+	static const char path[] = "/igd1/wanip/control";
+
+	w->igd.show_dummy = true;
+	m.ext_port = 9;
+	assert_int_equal(del(w, &a, &m), 0);
+	assert_int_equal(generic(w, 0, &got), 713);
+	assert_int_equal(specific(w, &m, &got), 714);
+	assert_int_equal(del(w, &a, &m), 714);
+	assert_string_equal(
+		value_of(w, path, "PortMappingNumberOfEntries", buf), "0");
+	w->now_ms += 59999;
+	assert_int_equal(generic(w, 0, &got), 713);
+	w->now_ms += 1;
+	assert_int_equal(generic(w, 0, &got), 0);
 	assert_string_equal(
 		value_of(w, path, "PortMappingNumberOfEntries", buf), "1");
 }
@@ -998,9 +1039,49 @@ static void link_change_can_be_forbidden(void **state)
 
 	w->igd.allow_link = false;
 	assert_int_equal(wanip_terminate(&w->igd, &call), 606);
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), 606);
+	/* a connection that is there may be requested */
+	assert_int_equal(wanip_request_connection(&w->igd, &call), 0);
+	call.in[0].u = 1;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), 0);
+	w->igd.wan.admin_up = false;
 	assert_int_equal(wanip_request_connection(&w->igd, &call), 606);
 	assert_int_equal(wancic_set_enabled(&w->igd, &call), 606);
 	assert_int_equal(w->links, 0);
+}
+
+/* A link that was taken down by SetEnabledForInternet comes up by it only. */
+static void internet_access_is_not_the_connection(void **state)
+{
+	struct world *w = *state;
+	struct requester a = { .answers = 0 };
+	struct igd_call call = link_call(w, &a);
+
+	assert_int_equal(wanip_terminate(&w->igd, &call), IGD_WAIT);
+	link_done(&w->igd, NAT_OK);
+	w->igd.wan.admin_up = false;
+	wancic_get_enabled(&w->igd, &call);
+	assert_int_equal(call.out[0].u, 1);
+	assert_int_equal(wanip_request_connection(&w->igd, &call), IGD_WAIT);
+	link_done(&w->igd, NAT_OK);
+	w->igd.wan.admin_up = true;
+
+	call.in[0].u = 0;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
+	link_done(&w->igd, NAT_EFAIL);
+	wancic_get_enabled(&w->igd, &call);
+	assert_int_equal(call.out[0].u, 1);
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
+	link_done(&w->igd, NAT_OK);
+	w->igd.wan.admin_up = false;
+	wancic_get_enabled(&w->igd, &call);
+	assert_int_equal(call.out[0].u, 0);
+	assert_int_equal(wanip_request_connection(&w->igd, &call), 709);
+	call.in[0].u = 1;
+	assert_int_equal(wancic_set_enabled(&w->igd, &call), IGD_WAIT);
+	link_done(&w->igd, NAT_OK);
+	w->igd.wan.admin_up = true;
+	assert_int_equal(wanip_request_connection(&w->igd, &call), 0);
 }
 
 static void enabled_for_internet_is_idempotent(void **state)
@@ -1240,9 +1321,9 @@ static void strings_are_checked(void **state)
 	assert_int_equal(value_check(&colour, 1, &in), 0);
 	assert_str(in.s, "Green");
 	in.s = STR("Gree");
-	assert_int_equal(value_check(&colour, 1, &in), 600);
+	assert_int_equal(value_check(&colour, 1, &in), 601);
 	in.s = STR("");
-	assert_int_equal(value_check(&colour, 1, &in), 600);
+	assert_int_equal(value_check(&colour, 1, &in), 601);
 	assert_int_equal(value_check(&text, 1, &in), 0);
 }
 
@@ -1267,6 +1348,7 @@ int main(void)
 		T(only_the_owner_deletes_in_secure_mode),
 		T(entries_are_listed),
 		T(dummy_is_listed_without_mappings),
+		T(deleted_dummy_is_hidden_for_a_minute),
 		T(suspended_mapping_is_not_shown),
 		T(overruled_mapping_is_shown_as_disabled),
 		T(status_follows_address_and_link),
@@ -1276,6 +1358,7 @@ int main(void)
 		T(link_goes_down_and_up),
 		T(link_changes_one_at_a_time),
 		T(link_change_can_be_forbidden),
+		T(internet_access_is_not_the_connection),
 		T(enabled_for_internet_is_idempotent),
 		T(link_wait_is_separate_from_mapping_waits),
 		T(link_properties_fit_ui4),

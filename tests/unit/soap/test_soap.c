@@ -788,12 +788,29 @@ static void every_argument_is_needed(void **state)
 	size_t i;
 
 	for (i = 0; i < ADD_N; i++) {
+		if (i == REMOTE || i == DESC)
+			continue;
 		a = plain;
 		a.value[i] = NULL;
 		add(w, &a);
 		assert_int_equal(fault_code(w), 402);
 	}
 	assert_int_equal(portmap_count(w->pm), 0);
+}
+
+/* KTorrent leaves empty arguments out; two JavaScript clients leave out the
+ * remote host, which means any. */
+static void empty_arguments_may_be_left_out(void **state)
+{
+	struct world *w = *state;
+	struct add a = plain;
+
+	a.value[REMOTE] = NULL;
+	a.value[DESC] = NULL;
+	assert_int_equal(add(w, &a), 200);
+	assert_int_equal(portmap_count(w->pm), 1);
+	assert_int_equal(portmap_entry(w->pm, portmap_at(w->pm, 0))
+				 ->rule.remote.family, ADDR_ANY);
 }
 
 static void arguments_have_one_plain_value(void **state)
@@ -821,7 +838,7 @@ static void arguments_have_one_plain_value(void **state)
 		{ DEL("<NewExternalPort>x</NewExternalPort>"), 402 },
 		{ DEL(TCP "<NewExternalPort>x</NewExternalPort>"), 600 },
 		{ DEL(TCP "<NewExternalPort/>"), 600 },
-		{ DEL(PORT "<NewProtocol>SCTP</NewProtocol>"), 600 },
+		{ DEL(PORT "<NewProtocol>SCTP</NewProtocol>"), 601 },
 		{ DEL(TCP "<NewExternalPort>65616</NewExternalPort>"), 601 },
 	};
 	struct world *w = *state;
@@ -845,7 +862,8 @@ static void values_are_checked(void **state)
 		{ INT_PORT, "", 600 },		{ INT_PORT, "0", 402 },
 		{ LEASE, "4294967296", 601 },	{ LEASE, "1.5", 600 },
 		{ ENABLED, "maybe", 600 },	{ ENABLED, "", 600 },
-		{ PROTO, "", 600 },		{ PROTO, "TCP,UDP", 600 },
+		{ PROTO, "", 601 },		{ PROTO, "TCP,UDP", 601 },
+		{ REMOTE, " ", 600 },
 		{ REMOTE, "example.org", 600 },	{ REMOTE, "224.0.0.1", 402 },
 		{ CLIENT, "example.org", 402 },	{ CLIENT, "8.8.8.8", 718 },
 		{ CLIENT, "192.168.88.1", 718 },
@@ -894,7 +912,7 @@ static void long_text_is_605(void **state)
 	a = plain;
 	a.value[REMOTE] = a.value[PROTO] = text + 1999;
 	add(w, &a);
-	assert_int_equal(fault_code(w), 600);
+	assert_int_equal(fault_code(w), 601);
 	text[256] = '\0';
 	a = plain;
 	a.value[DESC] = text;
@@ -1268,6 +1286,7 @@ int main(void)
 		T(header_is_read_within_its_bounds),
 		T(content_must_be_xml),
 		T(every_argument_is_needed),
+		T(empty_arguments_may_be_left_out),
 		T(arguments_have_one_plain_value),
 		T(values_are_checked),
 		T(long_text_is_605),
